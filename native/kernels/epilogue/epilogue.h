@@ -1,0 +1,61 @@
+// The chain: what happens to a value between the reduction that made it and memory. One vocabulary for every kernel, so that scale,
+// bias, shortcut, activation, the float store and the sign bits of the next layer happen in one pass.
+// Not here: reductions, layout changes.
+//
+//   v = start(pixel, channel);  for each step: v = step(v);  stores write v and pass it on.
+//
+// Every step is one IEEE single operation (mul, add, compare, select; tanh, sigmoid, exp, log are fixed sequences of those), so the result is
+// the same bits on every ISA. Selection, never max/min instructions, so NaN behaves the same everywhere:
+//   relu(v) = v < 0 ? 0 : v;  max(v,b) = v < b ? b : v;  min(v,b) = b < v ? b : v;  clip(v) = v < a ? a : (b < v ? b : v)
+//   leaky(v) = v < 0 ? v * a : v;  prelu(v,b) = v < 0 ? v * b : v;  bits: v < 0 (so -0 and NaN give +1).
+#pragma once
+#include "kernels/step.h"
+
+namespace bitplane {
+
+// Chain operations. X(name, takes an operand buffer)
+#define BITPLANE_CHAIN_OPS(X) \
+  X(add, 1) X(sub, 1) X(rsub, 1) X(mul, 1) X(div, 1) X(rdiv, 1) X(max, 1) X(min, 1) X(prelu, 1) \
+  X(relu, 0) X(leaky, 0) X(clip, 0) X(tanh, 0) X(sigmoid, 0) X(abs, 0) X(neg, 0) X(sqrt, 0) X(exp, 0) X(log, 0) \
+  X(floor, 0) X(ceil, 0) X(round, 0) /* half to even */ X(signum, 0) /* -1, 0, 1; NaN stays NaN, 0 keeps its sign */ \
+  X(multithreshold, 1) /* operand f32 [count][C]: v = a * #{t : v >= T[t][c]} + b */ \
+  X(store_f32, 1) X(store_i32, 1) /* truncates toward zero, saturates, NaN gives 0 */ X(store_bits, 1)
+enum class ChainOp : int32_t {
+#define X(name, operand) name,
+  BITPLANE_CHAIN_OPS(X)
+#undef X
+};
+
+// How an operand is laid against [N, HW, C]; all operands are f32.
+enum class OperandKind : int32_t {
+  none,
+  channel,        // [C]
+  tensor,         // [N, HW, C]
+  image_channel,  // [N, C]
+  pixel,          // [N, HW]
+};
+
+constexpr int kChainStepInts = 8;
+struct ChainStep {       // exactly kChainStepInts 4-byte fields, as encoded
+  ChainOp op;
+  OperandKind kind;
+  int32_t buffer;        // operand or target; -1 if none
+  int32_t count;         // multithreshold: how many thresholds
+  float a, b;            // immediates
+  int32_t reserved0, reserved1;
+};
+
+// Applies a chain to a block: `rows` consecutive pixels from `pixel` on (pixel counts over N*HW), channels [c0, c0 + cn).
+// block is f32 [rows][ld], updated in place. c0 is a multiple of 64; c0 + cn is C or a multiple of 64 (so sign words are whole).
+// Bit maps are [N*HW][bitWords(C)] words.
+struct ChainView {
+  const ChainStep* steps;
+  int length;
+  int channels;          // C
+  int64_t hw;            // pixels per image
+};
+using ChainFn = void (*)(const ChainView& chain, const Buffers& buffers, float* block, int64_t ld, int64_t pixel, int rows, int c0, int cn);
+// The same from int32 values (written over by their exact floats).
+ChainFn chainFor(Isa isa);
+
+}  // namespace bitplane
