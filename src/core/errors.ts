@@ -1,0 +1,59 @@
+/**
+ * The one error class of bitplane. Not here: when to throw (the code that checks decides).
+ */
+
+/** What went wrong, for programs. The message says it for people. */
+export type ErrorCode =
+  | 'ERR_ARGUMENT' // an option or argument is of the wrong kind or out of range
+  | 'ERR_FEED' // a feed is missing, unknown, or of the wrong dtype or shape
+  | 'ERR_DTYPE'
+  | 'ERR_SHAPE'
+  | 'ERR_GRAPH' // a graph breaks a rule of the IR
+  | 'ERR_UNSUPPORTED_OP'
+  | 'ERR_UNSUPPORTED' // valid, but outside what bitplane does
+  | 'ERR_FORMAT' // a file is not what it should be: truncated, malformed, inconsistent
+  | 'ERR_IO'
+  | 'ERR_ISA' // an instruction set was asked for that this machine lacks
+  | 'ERR_NATIVE' // the addon could not be loaded or refused
+  | 'ERR_RELEASED' // the session was released
+  | 'ERR_ABORTED';
+
+/** Where an error belongs: the op and the name of the node, file or option. */
+export interface ErrorSite {
+  readonly op?: string | undefined;
+  readonly node?: string | undefined;
+}
+
+/**
+ * Thrown for every bad input. `message` reads `conv2d "stage1/conv1": expected <what> but received <value>`.
+ */
+export class BitplaneError extends Error {
+  override readonly name = 'BitplaneError';
+  readonly code: ErrorCode;
+  /** The op, when the error belongs to one. */
+  readonly op: string | undefined;
+  /** The name of the node, feed or file the error belongs to. */
+  readonly node: string | undefined;
+
+  constructor(code: ErrorCode, message: string, site: ErrorSite & { cause?: unknown } = {}) {
+    const where = [site.op, site.node === undefined ? undefined : `"${site.node}"`].filter((part) => part !== undefined).join(' ');
+    super(where === '' ? message : `${where}: ${message}`, site.cause === undefined ? undefined : { cause: site.cause });
+    this.code = code;
+    this.op = site.op;
+    this.node = site.node;
+  }
+}
+
+/** Builds the usual sentence: `<site>: expected <expected> but received <received>`. */
+export function expected(code: ErrorCode, what: string, received: unknown, site: ErrorSite = {}): BitplaneError {
+  return new BitplaneError(code, `expected ${what} but received ${show(received)}`, site);
+}
+
+function show(value: unknown): string {
+  if (typeof value === 'string') return JSON.stringify(value.length > 80 ? `${value.slice(0, 77)}...` : value);
+  if (typeof value === 'function') return 'a function';
+  if (ArrayBuffer.isView(value)) return `a ${value.constructor.name} of ${value.byteLength} bytes`;
+  if (Array.isArray(value)) return `[${value.slice(0, 8).map(show).join(', ')}${value.length > 8 ? ', ...' : ''}]`;
+  if (value !== null && typeof value === 'object') return value.constructor?.name === 'Object' ? 'an object' : `a ${value.constructor?.name ?? 'value'}`;
+  return String(value);
+}

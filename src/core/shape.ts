@@ -1,0 +1,31 @@
+/**
+ * Shapes: a dimension is a number or a symbol such as 'N'. Not here: the shape rules of ops (each op states its own).
+ */
+import { expected } from './errors.js';
+
+/** A size, or the name of a size that is known only when a run begins. */
+export type Dim = number | string;
+export type Shape = readonly Dim[];
+
+/** Number of elements; throws where a dimension is still a symbol. */
+export function elementCount(shape: Shape): number {
+  let count = 1;
+  for (const dim of shape) {
+    if (typeof dim !== 'number') throw expected('ERR_SHAPE', 'a shape without symbols', showShape(shape));
+    count *= dim;
+  }
+  return count;
+}
+
+export function showShape(shape: Shape): string {
+  return `[${shape.join(', ')}]`;
+}
+
+export function sameShape(a: Shape, b: Shape): boolean {
+  return a.length === b.length && a.every((dim, i) => dim === b[i]);
+}
+
+/** True for a whole number that can be a size. */
+export function isSize(value: unknown): value is number {
+  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;
+}

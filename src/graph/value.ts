@@ -1,0 +1,77 @@
+/**
+ * The graph: an immutable DAG of values. A value is a leaf (input, constant, state) or the single result of an op.
+ * A graph is its inputs and its named outputs; everything between is reached by walking `inputs`.
+ * Not here: what ops mean (src/ops), how graphs are changed (src/passes).
+ *
+ * Feature maps are NHWC: x is [N, H, W, C]; convolution weights are [O, kh, kw, I]; dense weights are [O, I].
+ */
+import type { DType } from '../core/dtype.js';
+import type { Shape } from '../core/shape.js';
+import type { Tensor } from '../tensor/tensor.js';
+
+/** Attributes of a node: plain JSON, frozen. Each op states its own type. */
+export type Attrs = Readonly<Record<string, unknown>>;
+
+export interface Value<D extends DType = DType, S extends Shape = Shape> {
+  /** 'input', 'constant', 'state', or the name of an op in src/ops/index.ts. */
+  readonly op: string;
+  /** Unique in its graph; errors and profiles speak of it. */
+  readonly name: string;
+  readonly dtype: D;
+  readonly shape: S;
+  readonly inputs: readonly Value[];
+  readonly attrs: Attrs;
+  /** The data of a constant, or the initial data of a state. */
+  readonly data?: Tensor;
+}
+
+/** An input as a type, so that feeds can be checked by the compiler. */
+export interface Input<N extends string = string, D extends DType = DType, S extends Shape = Shape> extends Value<D, S> {
+  readonly op: 'input';
+  readonly name: N;
+}
+
+export interface Output<N extends string = string, D extends DType = DType> {
+  readonly name: N;
+  readonly value: Value<D>;
+}
+
+export interface Graph<I extends readonly Input[] = readonly Input[], O extends Readonly<Record<string, Value>> = Readonly<Record<string, Value>>> {
+  readonly inputs: I;
+  /** In declaration order. */
+  readonly outputs: O;
+}
+
+/** Every value that the outputs depend on, and every input, each after its own inputs. Iterative: graphs may be deep. */
+export function topological(graph: Graph): Value[] {
+  const order: Value[] = [];
+  const state = new Map<Value, 'open' | 'done'>();
+  const stack: Value[] = [...graph.inputs, ...Object.values(graph.outputs)].reverse();
+  while (stack.length > 0) {
+    const value = stack[stack.length - 1] as Value;
+    const seen = state.get(value);
+    if (seen === undefined) {
+      state.set(value, 'open');
+      for (let i = value.inputs.length - 1; i >= 0; i--) {
+        const input = value.inputs[i] as Value;
+        if (!state.has(input)) stack.push(input);
+      }
+      continue;
+    }
+    stack.pop();
+    if (seen === 'open') {
+      state.set(value, 'done');
+      order.push(value);
+    }
+  }
+  return order;
+}
+
+/** How often each value is read by another value or by an output. */
+export function uses(graph: Graph): Map<Value, number> {
+  const count = new Map<Value, number>();
+  const add = (value: Value) => count.set(value, (count.get(value) ?? 0) + 1);
+  for (const value of topological(graph)) for (const input of value.inputs) add(input);
+  for (const value of Object.values(graph.outputs)) add(value);
+  return count;
+}

@@ -1,0 +1,37 @@
+/**
+ * A dense, immutable-by-convention array: dtype, shape, data in row-major order. Not here: arithmetic.
+ */
+import { byteLength, DTYPES, type DType, type DTypeArray } from '../core/dtype.js';
+import { expected } from '../core/errors.js';
+import { elementCount, isSize, showShape } from '../core/shape.js';
+
+/**
+ * `new Tensor('f32', data, [1, 3, 32, 32])`. `data` is the typed array of the dtype (see DTYPES); a `b1` tensor holds
+ * ceil(elements / 8) bytes, bit 1 meaning -1.
+ *
+ * @throws BitplaneError ERR_DTYPE, ERR_SHAPE
+ */
+export class Tensor<D extends DType = DType> {
+  readonly dtype: D;
+  readonly data: DTypeArray<D>;
+  readonly shape: readonly number[];
+
+  constructor(dtype: D, data: DTypeArray<D>, shape: readonly number[]) {
+    const row = DTYPES[dtype];
+    if (row === undefined) throw expected('ERR_DTYPE', `a dtype of ${Object.keys(DTYPES).join(', ')}`, dtype, { op: 'Tensor' });
+    if (!(data instanceof row.array)) throw expected('ERR_DTYPE', `a ${row.array.name} for dtype ${dtype}`, data, { op: 'Tensor' });
+    if (!Array.isArray(shape) || !shape.every(isSize)) throw expected('ERR_SHAPE', 'a shape of whole numbers >= 0', shape, { op: 'Tensor' });
+    const length = dtype === 'b1' ? byteLength('b1', elementCount(shape)) : elementCount(shape);
+    if (data.length !== length) {
+      throw expected('ERR_SHAPE', `${length} ${dtype === 'b1' ? 'bytes' : 'elements'} for shape ${showShape(shape)}`, data.length, { op: 'Tensor' });
+    }
+    this.dtype = dtype;
+    this.data = data;
+    this.shape = Object.freeze([...shape]);
+  }
+
+  /** Number of elements. */
+  get size(): number {
+    return elementCount(this.shape);
+  }
+}
