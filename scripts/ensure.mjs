@@ -1,0 +1,115 @@
+#!/usr/bin/env node
+/**
+ * Makes the clone runnable, doing only what is missing or stale: node_modules, the native addon, the compiled TypeScript.
+ * Uses nothing but Node, because it runs before anything is installed. Not here: releases and prebuilt binaries.
+ *
+ *   node scripts/ensure.mjs [deps] [native] [ts]     default: all three
+ */
+import { spawnSync } from 'node:child_process';
+import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { dirname, join, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '..');
+const at = (...parts) => join(root, ...parts);
+const windows = process.platform === 'win32';
+
+const STEPS = { deps: ensureDependencies, native: ensureNative, ts: ensureTypeScript };
+
+function main(names) {
+  if (Number(process.versions.node.split('.')[0]) < 20) fail(`bitplane needs Node 20 or newer; this is ${process.version}`);
+  for (const name of names.length === 0 ? Object.keys(STEPS) : names) {
+    if (!Object.hasOwn(STEPS, name)) fail(`expected ${Object.keys(STEPS).join(', ')} but received ${name}`);
+    STEPS[name]();
+  }
+}
+
+function ensureDependencies() {
+  if (dependenciesCurrent()) return;
+  // Not `npm ci`: it refuses a lockfile that lacks another platform's optional binaries, and a registry mirror may not carry them all.
+  // --no-save keeps both the versions of the lockfile and the lockfile itself.
+  run('installing packages', windows ? 'npm.cmd' : 'npm', ['install', '--no-save', '--no-audit', '--no-fund', '--loglevel=error']);
+}
+
+/** Every package the lockfile wants (other platforms' optional ones aside) is installed in the version it names. */
+function dependenciesCurrent() {
+  const installedFile = at('node_modules', '.package-lock.json');
+  if (!existsSync(installedFile)) return false;
+  const wanted = readJson(at('package-lock.json')).packages;
+  const installed = readJson(installedFile).packages;
+  const declared = readJson(at('package.json'));
+  for (const kind of ['dependencies', 'devDependencies']) {
+    if (JSON.stringify(sorted(declared[kind])) !== JSON.stringify(sorted(wanted[''][kind]))) return false;
+  }
+  return Object.entries(wanted).every(([path, { version, optional }]) => path === '' || optional || installed[path]?.version === version);
+}
+
+function ensureNative() {
+  // A binary that the user names is used as it is.
+  if (process.env.BITPLANE_BINARY) return;
+  const artifact = at('build', 'Release', 'bitplane.node');
+  const sources = [at('native'), at('cmake'), at('CMakeLists.txt')];
+  if (current(artifact, at('build', '.ensured'), sources)) return;
+  if (spawnSync('cmake', ['--version']).error)
+    fail('building the addon needs CMake 3.18 or newer and a C++17 compiler; cmake was not found on PATH');
+  run('building the native addon', process.execPath, [
+    at('node_modules', 'cmake-js', 'bin', 'cmake-js'),
+    'compile',
+    '--CDCMAKE_BUILD_TYPE=Release',
+    '--log-level',
+    'error',
+    '--parallel',
+    String(availableParallelism()),
+  ]);
+  if (!existsSync(artifact)) fail(`the native build ended without ${relative(root, artifact)}`);
+  writeFileSync(at('build', '.ensured'), '');
+}
+
+function ensureTypeScript() {
+  const stamp = at('dist', '.ensured');
+  const sources = [at('src'), at('tsconfig.json'), at('tsconfig.build.json')];
+  if (current(at('dist', 'index.js'), stamp, sources)) return;
+  rmSync(stamp, { force: true });
+  run('compiling TypeScript', process.execPath, [at('node_modules', 'typescript', 'bin', 'tsc'), '-p', 'tsconfig.build.json']);
+  writeFileSync(stamp, '');
+}
+
+/** The stamp, not the artifact, says when a build ended: a build that changes nothing need not rewrite its artifact. */
+function current(artifact, stamp, sources) {
+  if (!existsSync(artifact) || !existsSync(stamp)) return false;
+  return Math.max(...sources.filter(existsSync).map(newest)) < statSync(stamp).mtimeMs;
+}
+
+/** Folders count too: removing a file touches only its folder. */
+function newest(path) {
+  const stat = statSync(path);
+  if (!stat.isDirectory()) return stat.mtimeMs;
+  return Math.max(stat.mtimeMs, ...readdirSync(path).map((name) => newest(join(path, name))));
+}
+
+/** Output goes to stderr, so that a command after this one may own standard output (`--json`). */
+function run(what, command, args) {
+  process.stderr.write(`bitplane: ${what} ...\n`);
+  const { status, signal, error } = spawnSync(command, args, {
+    cwd: root,
+    stdio: ['ignore', 2, 2],
+    shell: windows && command.endsWith('.cmd'),
+  });
+  if (status !== 0) fail(`${what} failed (${error?.message ?? signal ?? `exit code ${status}`})`);
+}
+
+function fail(message) {
+  process.stderr.write(`bitplane: ${message}\n`);
+  process.exit(1);
+}
+
+function readJson(path) {
+  return JSON.parse(readFileSync(path, 'utf8'));
+}
+
+function sorted(record = {}) {
+  return Object.entries(record).sort(([a], [b]) => (a < b ? -1 : 1));
+}
+
+main(process.argv.slice(2));

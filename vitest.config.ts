@@ -1,0 +1,15 @@
+/**
+ * How tests run. Files run in forked processes, as the addon's users do, so that one test's threads cannot hang another's exit.
+ */
+import { defineConfig } from 'vitest/config';
+
+export default defineConfig({
+  test: {
+    include: ['test/**/*.test.ts'],
+    pool: 'forks',
+    testTimeout: 20_000,
+    hookTimeout: 30_000,
+    // Type tests run under --typecheck, as `npm test` does.
+    typecheck: { include: ['test/types/**/*.test-d.ts'], tsconfig: './tsconfig.json' },
+  },
+});
