@@ -8,7 +8,7 @@ enum class Isa : int {
   reference,  // the readable oracles; for tests, never chosen by itself
   scalar,     // plain C++, any CPU
   avx2,       // AVX2 + FMA + BMI2 + POPCNT
-  avx512,     // AVX-512 F + BW + VL + VPOPCNTDQ
+  avx512,     // AVX-512 F + BW + VL + VPOPCNTDQ (with DQ and CD, which every such CPU has)
   neon,       // armv8.0 Advanced SIMD
 };
 constexpr int kIsaCount = 5;

@@ -1,0 +1,238 @@
+// The N-API surface: Constants, Program, and a few facts about this machine. It checks what would crash, and nothing else: TypeScript validates.
+#include <napi.h>
+
+#include <string>
+
+#include "addon/instance.h"
+#include "kernels/epilogue/epilogue.h"
+#include "program/opcodes.h"
+
+namespace bitplane {
+
+namespace {
+
+struct Bytes {
+  uint8_t* data;
+  size_t size;
+};
+
+// The bytes of a typed array; false (with a JavaScript error pending) for anything else, detached arrays included.
+bool bytesOf(Napi::Value value, Bytes* out) {
+  if (!value.IsTypedArray()) {
+    Napi::TypeError::New(value.Env(), "expected a typed array").ThrowAsJavaScriptException();
+    return false;
+  }
+  auto array = value.As<Napi::TypedArray>();
+  out->size = array.ByteLength();
+  out->data = static_cast<uint8_t*>(array.ArrayBuffer().Data());
+  if (out->data != nullptr) out->data += array.ByteOffset();
+  if (out->data == nullptr) out->size = 0;
+  return true;
+}
+
+void fail(Napi::Env env, const std::string& message) { Napi::Error::New(env, message).ThrowAsJavaScriptException(); }
+
+}  // namespace
+
+// new Constants(arrays): the constants of a session; array i is constant i. The arrays are kept, and must not change.
+class ConstantsObject final : public Napi::ObjectWrap<ConstantsObject> {
+ public:
+  explicit ConstantsObject(const Napi::CallbackInfo& info) : Napi::ObjectWrap<ConstantsObject>(info), store_(std::make_shared<Constants>()) {
+    auto arrays = info[0].As<Napi::Array>();
+    for (uint32_t i = 0; i < arrays.Length(); i++) {
+      store_->reserve();
+      arrays_.push_back(Napi::Persistent(arrays.Get(i).As<Napi::Object>()));
+    }
+  }
+  static Napi::Function define(Napi::Env env) {
+    return DefineClass(env, "Constants", {InstanceAccessor<&ConstantsObject::packedBytes>("packedBytes")});
+  }
+  bool load(int index) {
+    if (store_->has(index)) return true;
+    Bytes bytes;
+    if (!bytesOf(arrays_[index].Value(), &bytes)) return false;
+    store_->load(index, bytes.data, bytes.size);
+    return true;
+  }
+  const std::shared_ptr<Constants>& store() const { return store_; }
+
+ private:
+  Napi::Value packedBytes(const Napi::CallbackInfo& info) { return Napi::Number::New(info.Env(), static_cast<double>(store_->packedBytes())); }
+  std::shared_ptr<Constants> store_;
+  std::vector<Napi::ObjectReference> arrays_;
+};
+
+// new Program(constants, code: Int32Array, buffers: Float64Array [kind, where, bytes]*, arenaBytes, isa, threads, inputs: number[], outputs: number[])
+class ProgramObject final : public Napi::ObjectWrap<ProgramObject> {
+ public:
+  explicit ProgramObject(const Napi::CallbackInfo& info) : Napi::ObjectWrap<ProgramObject>(info) {
+    Napi::Env env = info.Env();
+    auto* constants = ConstantsObject::Unwrap(info[0].As<Napi::Object>());
+    Bytes code, table;
+    if (!bytesOf(info[1], &code) || !bytesOf(info[2], &table)) return;
+    Isa isa;
+    if (!isaFromName(info[4].As<Napi::String>().Utf8Value().c_str(), &isa) || !isaSupported(isa)) {
+      fail(env, "this machine lacks the instruction set");
+      return;
+    }
+    std::vector<BufferSpec> buffers;
+    std::vector<int> weights;
+    auto* row = reinterpret_cast<const double*>(table.data);
+    for (size_t i = 0; i + 24 <= table.size; i += 24, row += 3) {
+      auto kind = static_cast<BufferSpec::Kind>(static_cast<int>(row[0]));
+      buffers.push_back({kind, static_cast<size_t>(row[1]), static_cast<size_t>(row[2])});
+      if (kind == BufferSpec::arena) continue;
+      int index = static_cast<int>(row[1]);
+      if (index < 0 || index >= constants->store()->count()) {
+      fail(env, "no such constant");
+      return;
+    }
+      if (!constants->load(index)) return;
+      if (kind == BufferSpec::weights) weights.push_back(index);
+    }
+    if (!numbers(info[6], buffers, &inputs_) || !numbers(info[7], buffers, &outputs_)) {
+      fail(env, "an input or output is no arena buffer");
+      return;
+    }
+    std::string error;
+    program_ = Program::build(reinterpret_cast<const int32_t*>(code.data), code.size / 4, std::move(buffers),
+                              static_cast<size_t>(info[3].As<Napi::Number>().Int64Value()), isa, info[5].As<Napi::Number>().Int32Value(),
+                              constants->store(), &error);
+    if (program_ == nullptr) {
+      fail(env, error);
+      return;
+    }
+    for (int index : weights) constants->store()->drop(index);
+  }
+  static Napi::Function define(Napi::Env env) {
+    return DefineClass(env, "Program",
+                       {InstanceMethod<&ProgramObject::start>("start"), InstanceMethod<&ProgramObject::finish>("finish"),
+                        InstanceMethod<&ProgramObject::abort>("abort"), InstanceMethod<&ProgramObject::release>("release"),
+                        InstanceAccessor<&ProgramObject::kernels>("kernels")});
+  }
+
+ private:
+  static bool numbers(Napi::Value value, const std::vector<BufferSpec>& buffers, std::vector<int>* out) {
+    auto list = value.As<Napi::Array>();
+    for (uint32_t i = 0; i < list.Length(); i++) {
+      int id = list.Get(i).As<Napi::Number>().Int32Value();
+      if (id < 0 || static_cast<size_t>(id) >= buffers.size() || buffers[id].kind != BufferSpec::arena) return false;
+      out->push_back(id);
+    }
+    return true;
+  }
+
+  // start(feeds: TypedArray[], profile: boolean): ticket. Copies the feeds into the arena: what happens to them later cannot matter.
+  Napi::Value start(const Napi::CallbackInfo& info) {
+    Napi::Env env = info.Env();
+    if (program_ == nullptr) return fail(env, "the program was released"), env.Undefined();
+    std::unique_ptr<RunContext> context;
+    if (!idle_.empty()) {
+      context = std::move(idle_.back());
+      idle_.pop_back();
+    } else {
+      context = program_->makeContext();
+      if (context == nullptr) return fail(env, "out of memory"), env.Undefined();
+    }
+    auto feeds = info[0].As<Napi::Array>();
+    for (size_t i = 0; i < inputs_.size(); i++) {
+      Bytes bytes;
+      if (!bytesOf(feeds.Get(static_cast<uint32_t>(i)), &bytes)) return env.Undefined();
+      if (bytes.size != program_->buffers()[inputs_[i]].bytes) return fail(env, "a feed has the wrong number of bytes (was it detached?)"), env.Undefined();
+      if (bytes.size > 0) std::memcpy(context->addresses[inputs_[i]], bytes.data, bytes.size);
+    }
+    uint32_t ticket = Instance::of(env).start(program_, std::move(context), info[1].ToBoolean());
+    if (ticket == 0) return fail(env, "no worker thread could be started"), env.Undefined();
+    return Napi::Number::New(env, ticket);
+  }
+
+  // finish(ticket, targets: TypedArray[] | null): copies the results, frees the arena for the next run; step times if profiled.
+  Napi::Value finish(const Napi::CallbackInfo& info) {
+    Napi::Env env = info.Env();
+    std::unique_ptr<Run> run = Instance::of(env).finish(info[0].As<Napi::Number>().Uint32Value());
+    if (run == nullptr) return fail(env, "no finished run has this ticket"), env.Undefined();
+    if (info[1].IsArray()) {
+      auto targets = info[1].As<Napi::Array>();
+      for (size_t i = 0; i < outputs_.size() && i < targets.Length(); i++) {
+        Bytes bytes;
+        if (!bytesOf(targets.Get(static_cast<uint32_t>(i)), &bytes)) return env.Undefined();
+        size_t size = run->program->buffers()[outputs_[i]].bytes;
+        if (bytes.size > 0) std::memcpy(bytes.data, run->context->addresses[outputs_[i]], bytes.size < size ? bytes.size : size);
+      }
+    }
+    Napi::Value result = env.Undefined();
+    if (!run->context->stepNs.empty()) {
+      auto times = Napi::Float64Array::New(env, run->context->stepNs.size());
+      for (size_t i = 0; i < run->context->stepNs.size(); i++) times[i] = run->context->stepNs[i];
+      run->context->stepNs.clear();
+      result = times;
+    }
+    if (program_ != nullptr) idle_.push_back(std::move(run->context));
+    return result;
+  }
+
+  Napi::Value abort(const Napi::CallbackInfo& info) {
+    Instance::of(info.Env()).abort(info[0].As<Napi::Number>().Uint32Value());
+    return info.Env().Undefined();
+  }
+  Napi::Value release(const Napi::CallbackInfo& info) {
+    idle_.clear();
+    program_.reset();
+    return info.Env().Undefined();
+  }
+  Napi::Value kernels(const Napi::CallbackInfo& info) {
+    Napi::Env env = info.Env();
+    Napi::Array names = Napi::Array::New(env);
+    if (program_ == nullptr) return names;
+    uint32_t i = 0;
+    for (const auto& step : program_->steps()) names.Set(i++, step->kernelName());
+    return names;
+  }
+
+  std::shared_ptr<Program> program_;
+  std::vector<std::unique_ptr<RunContext>> idle_;
+  std::vector<int> inputs_, outputs_;
+};
+
+static Napi::Value opcodeTable(Napi::Env env) {
+  Napi::Array table = Napi::Array::New(env);
+  int count = 0;
+  const Opcode* rows = opcodes(&count);
+  for (int i = 0; i < count; i++) {
+    Napi::Object row = Napi::Object::New(env);
+    row.Set("name", rows[i].name);
+    row.Set("fields", rows[i].fields);
+    table.Set(static_cast<uint32_t>(i), row);
+  }
+  return table;
+}
+
+static Napi::Value chainTable(Napi::Env env) {
+  Napi::Array names = Napi::Array::New(env);
+  uint32_t i = 0;
+#define X(name, operand) names.Set(i++, #name);
+  BITPLANE_CHAIN_OPS(X)
+#undef X
+  return names;
+}
+
+static Napi::Object init(Napi::Env env, Napi::Object exports) {
+  auto* instance = new Instance(env, exports);
+  env.SetInstanceData(instance);
+  instance->constantsClass = Napi::Persistent(ConstantsObject::define(env));
+  instance->programClass = Napi::Persistent(ProgramObject::define(env));
+  exports.Set("Constants", instance->constantsClass.Value());
+  exports.Set("Program", instance->programClass.Value());
+  exports.Set("opcodes", opcodeTable(env));
+  exports.Set("chainOps", chainTable(env));
+  Napi::Object isas = Napi::Object::New(env);
+  for (int i = 0; i < kIsaCount; i++) isas.Set(isaName(static_cast<Isa>(i)), isaSupported(static_cast<Isa>(i)));
+  exports.Set("isas", isas);
+  exports.Set("bestIsa", isaName(bestIsa()));
+  exports.Set("cores", uv_available_parallelism());
+  return exports;
+}
+
+NODE_API_MODULE(bitplane, init)
+
+}  // namespace bitplane

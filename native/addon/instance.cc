@@ -1,0 +1,94 @@
+#include "addon/instance.h"
+
+namespace bitplane {
+
+Instance::Instance(Napi::Env env, Napi::Object exports) : runs_(&Instance::wakeJavaScript, this) {
+  exports.Set("drain", Napi::Function::New(env, [](const Napi::CallbackInfo& info) { return of(info.Env()).drain(info); }, "drain"));
+  exports.Set("park", Napi::Function::New(env, [](const Napi::CallbackInfo& info) { return of(info.Env()).park(info); }, "park"));
+  // onWake(callback): the function that a finished run calls while JavaScript sleeps. Set once, by src/native/addon.ts.
+  exports.Set("onWake", Napi::Function::New(env, [](const Napi::CallbackInfo& info) { return of(info.Env()).onWake(info); }, "onWake"));
+}
+
+Instance::~Instance() {
+  // The environment ends: stop between two steps, join the workers, then drop what was in flight.
+  runs_.pool.shutdown();
+}
+
+// Cleanup hooks run last in, first out: this one is added after the thread-safe function's own, so the workers are gone before it is.
+void Instance::closing(void* self) {
+  auto* instance = static_cast<Instance*>(self);
+  instance->runs_.pool.shutdown();
+  instance->wake_ = nullptr;
+}
+
+void Instance::wakeJavaScript(void* self) {
+  auto* instance = static_cast<Instance*>(self);
+  if (instance->wake_ != nullptr) napi_call_threadsafe_function(instance->wake_, nullptr, napi_tsfn_nonblocking);
+}
+
+Napi::Value Instance::onWake(const Napi::CallbackInfo& info) {
+  Napi::Env env = info.Env();
+  if (wake_ == nullptr && info[0].IsFunction()) {
+    Napi::String name = Napi::String::New(env, "bitplane runs");
+    napi_create_threadsafe_function(env, info[0], nullptr, name, 0, 1, nullptr, nullptr, nullptr, nullptr, &wake_);
+    napi_add_env_cleanup_hook(env, &Instance::closing, this);
+    napi_unref_threadsafe_function(env, wake_);  // an open session keeps no process alive
+  }
+  return env.Undefined();
+}
+
+// A run in flight keeps the process alive, nothing else does.
+void Instance::hold(Napi::Env env, int change) {
+  if (wake_ == nullptr) return;
+  if (change > 0 && flying_.size() == 1) napi_ref_threadsafe_function(env, wake_);
+  if (change < 0 && flying_.empty()) napi_unref_threadsafe_function(env, wake_);
+}
+
+uint32_t Instance::start(std::shared_ptr<Program> program, std::unique_ptr<RunContext> context, bool profile) {
+  if (++lastTicket_ == 0) lastTicket_ = 1;
+  auto run = std::make_unique<Run>(&runs_, lastTicket_, std::move(program), std::move(context), profile);
+  Run* raw = run.get();
+  flying_[lastTicket_] = std::move(run);
+  if (!runs_.pool.submit(raw)) {
+    flying_.erase(lastTicket_);
+    return 0;
+  }
+  hold(programClass.Env(), +1);
+  return lastTicket_;
+}
+
+void Instance::abort(uint32_t ticket) {
+  auto it = flying_.find(ticket);
+  if (it != flying_.end()) it->second->aborted.store(true);
+}
+
+// drain(): [ticket, nanoseconds, aborted ? 1 : 0] of every run that has ended since the last call, flattened.
+Napi::Value Instance::drain(const Napi::CallbackInfo& info) {
+  Napi::Env env = info.Env();
+  Napi::Array list = Napi::Array::New(env);
+  uint32_t length = 0;
+  for (Run* run = runs_.take(); run != nullptr;) {
+    Run* next = run->nextDone;
+    list.Set(length++, run->ticket);
+    list.Set(length++, run->nanoseconds());
+    list.Set(length++, run->aborted.load() ? 1 : 0);
+    auto it = flying_.find(run->ticket);
+    landed_[run->ticket] = std::move(it->second);
+    flying_.erase(it);
+    hold(env, -1);
+    run = next;
+  }
+  return list;
+}
+
+Napi::Value Instance::park(const Napi::CallbackInfo& info) { return Napi::Boolean::New(info.Env(), runs_.park()); }
+
+std::unique_ptr<Run> Instance::finish(uint32_t ticket) {
+  auto it = landed_.find(ticket);
+  if (it == landed_.end()) return nullptr;
+  std::unique_ptr<Run> run = std::move(it->second);
+  landed_.erase(it);
+  return run;
+}
+
+}  // namespace bitplane

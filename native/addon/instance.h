@@ -1,0 +1,43 @@
+// What one JavaScript environment (main thread or worker_thread) owns: its pool, its runs in flight, its class constructors. Instance data, so
+// nothing is shared between environments and no static destructor touches a thread.
+#pragma once
+#include <napi.h>
+
+#include <unordered_map>
+
+#include "addon/runs.h"
+
+namespace bitplane {
+
+class Instance {
+ public:
+  Instance(Napi::Env env, Napi::Object exports);
+  ~Instance();
+  static Instance& of(Napi::Env env) { return *env.GetInstanceData<Instance>(); }
+
+  // Starts a run; the context comes back with finish(). Returns its ticket, 0 if no worker could be started.
+  uint32_t start(std::shared_ptr<Program> program, std::unique_ptr<RunContext> context, bool profile);
+  void abort(uint32_t ticket);
+  // The run behind a ticket that drain() has reported; the caller owns it then. Null if there is none.
+  std::unique_ptr<Run> finish(uint32_t ticket);
+
+ private:
+  static void wakeJavaScript(void* self);
+  static void closing(void* self);
+  Napi::Value onWake(const Napi::CallbackInfo& info);
+  Napi::Value drain(const Napi::CallbackInfo& info);
+  Napi::Value park(const Napi::CallbackInfo& info);
+  void hold(Napi::Env env, int change);
+
+  Runs runs_;
+  std::unordered_map<uint32_t, std::unique_ptr<Run>> flying_;
+  std::unordered_map<uint32_t, std::unique_ptr<Run>> landed_;
+  napi_threadsafe_function wake_ = nullptr;
+  uint32_t lastTicket_ = 0;
+
+ public:
+  Napi::FunctionReference programClass;
+  Napi::FunctionReference constantsClass;
+};
+
+}  // namespace bitplane

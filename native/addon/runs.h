@@ -1,0 +1,94 @@
+// Runs in flight of one addon instance: from JavaScript to the pool and back. A finished run goes on a list and, if JavaScript sleeps,
+// one call of a thread-safe function wakes it; while JavaScript polls, no call is made. Not here: what a run computes.
+#pragma once
+#include <memory>
+#include <vector>
+
+#include "parallel/pool.h"
+#include "program/program.h"
+
+namespace bitplane {
+
+class Runs;
+
+// One run: the steps of a program as the phases of a job.
+class Run final : public Job {
+ public:
+  Run(Runs* owner, uint32_t ticket, std::shared_ptr<Program> program, std::unique_ptr<RunContext> context, bool profile)
+      : ticket(ticket), program(std::move(program)), context(std::move(context)), owner_(owner), profile_(profile) {
+    maxThreads = this->program->threads();
+    if (profile_) this->context->stepNs.assign(this->program->steps().size(), 0);
+  }
+  int phases() const override { return static_cast<int>(program->steps().size()); }
+  int tasks(int phase) const override { return program->steps()[phase]->tasks(); }
+  void runTask(int phase, int task, int slot) override {
+    if (phase == 0 && started_ == 0) started_ = last_ = uv_hrtime();
+    program->steps()[phase]->run(task, Buffers{context->addresses.data()}, context->scratch[slot].data());
+  }
+  void phaseEnded(int phase) override {
+    if (!profile_) return;
+    uint64_t now = uv_hrtime();
+    context->stepNs[phase] = static_cast<double>(now - last_);
+    last_ = now;
+  }
+  void finished() override;
+  double nanoseconds() const { return started_ == 0 ? 0 : static_cast<double>(ended_ - started_); }
+
+  const uint32_t ticket;
+  const std::shared_ptr<Program> program;
+  std::unique_ptr<RunContext> context;
+  Run* nextDone = nullptr;
+
+ private:
+  Runs* owner_;
+  bool profile_;
+  uint64_t started_ = 0, last_ = 0, ended_ = 0;
+};
+
+class Runs {
+ public:
+  // `wake` is called on a worker thread, at most once until the next park().
+  using Wake = void (*)(void* arg);
+  Runs(Wake wake, void* arg) : wake_(wake), arg_(arg) {}
+  Pool pool;
+
+  void done(Run* run) {
+    bool call;
+    {
+      Lock lock(mutex_);
+      run->nextDone = done_;
+      done_ = run;
+      call = parked_;
+      parked_ = false;
+      if (call) wake_(arg_);
+    }
+  }
+  // JavaScript is about to sleep: true if there is nothing to collect, so that the next finished run wakes it.
+  bool park() {
+    Lock lock(mutex_);
+    if (done_ != nullptr) return false;
+    parked_ = true;
+    return true;
+  }
+  // Everything finished since the last call, newest first.
+  Run* take() {
+    Lock lock(mutex_);
+    Run* runs = done_;
+    done_ = nullptr;
+    return runs;
+  }
+
+ private:
+  Mutex mutex_;
+  Run* done_ = nullptr;
+  bool parked_ = false;
+  Wake wake_;
+  void* arg_;
+};
+
+inline void Run::finished() {
+  ended_ = uv_hrtime();
+  owner_->done(this);
+}
+
+}  // namespace bitplane

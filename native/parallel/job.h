@@ -1,0 +1,39 @@
+// A job: a sequence of phases, each a number of independent tasks. Phase p + 1 begins when every task of phase p has ended.
+// Not here: who runs it (pool.h), what the tasks compute (program/run.h).
+#pragma once
+#include <atomic>
+#include <cstdint>
+
+namespace bitplane {
+
+class Job {
+ public:
+  virtual ~Job() = default;
+  virtual int phases() const = 0;
+  virtual int tasks(int phase) const = 0;
+  // `slot` numbers the thread within this job: 0 is the leader, 1 .. maxThreads - 1 are helpers.
+  virtual void runTask(int phase, int task, int slot) = 0;
+  virtual void phaseEnded(int /*phase*/) {}
+  // Called once by the leader when nothing of the job runs any more. The job may be destroyed by then, so nothing touches it after.
+  virtual void finished() = 0;
+
+  int maxThreads = 1;
+  std::atomic<bool> aborted{false};
+
+ private:
+  friend class Pool;
+  // The current phase as one word, so that a claim is a single compare-and-swap and a late helper can never take a task of a
+  // phase it did not mean: [phase : 24][tasks : 20][next task : 20].
+  alignas(64) std::atomic<uint64_t> word_{0};
+  alignas(64) std::atomic<int> ended_{0};
+  alignas(64) std::atomic<int> helpers_{0};
+  std::atomic<bool> over_{false};
+  int slots_ = 1;            // guarded by the pool's mutex
+  uint64_t slotsInUse_ = 1;  // bit s: slot s is taken; guarded by the pool's mutex
+  Job* next_ = nullptr;      // queue or helper list link; guarded by the pool's mutex
+};
+
+constexpr int kMaxThreads = 64;
+constexpr int kMaxTasks = (1 << 20) - 1;
+
+}  // namespace bitplane

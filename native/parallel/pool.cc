@@ -1,0 +1,207 @@
+#include "parallel/pool.h"
+
+namespace bitplane {
+
+namespace {
+
+constexpr uint64_t pack(int phase, int tasks) { return (static_cast<uint64_t>(phase) << 40) | (static_cast<uint64_t>(tasks) << 20); }
+constexpr int phaseOf(uint64_t word) { return static_cast<int>(word >> 40); }
+constexpr int tasksOf(uint64_t word) { return static_cast<int>((word >> 20) & kMaxTasks); }
+constexpr int nextOf(uint64_t word) { return static_cast<int>(word & kMaxTasks); }
+
+template <typename T>
+void insert(T* (&list)[kMaxThreads], T* item) {
+  for (T*& place : list)
+    if (place == nullptr) { place = item; return; }
+}
+
+template <typename T>
+void remove(T* (&list)[kMaxThreads], T* item) {
+  for (T*& place : list)
+    if (place == item) place = nullptr;
+}
+
+}  // namespace
+
+bool Pool::submit(Job* job) {
+  bool signal = false;
+  {
+    Lock lock(mutex_);
+    if (stopping_) return false;
+    int cores = static_cast<int>(uv_available_parallelism());
+    int limit = job->maxThreads > cores ? job->maxThreads : cores;
+    if (limit > kMaxThreads) limit = kMaxThreads;
+    // One worker for this job and, lazily, one for each helper it may have.
+    int busy = started_ - sleeping_ - spinning_;
+    int wanted = busy + queued_ + job->maxThreads;
+    while (started_ < limit && started_ < wanted) {
+      if (!threads_[started_].start(&Pool::entry, this)) break;
+      started_++;
+    }
+    if (started_ == 0) return false;
+    job->next_ = nullptr;
+    if (queueTail_ != nullptr) queueTail_->next_ = job; else queueHead_ = job;
+    queueTail_ = job;
+    queued_++;
+    epoch_.fetch_add(1, std::memory_order_release);
+    signal = sleeping_ > 0 && queued_ > spinning_;
+  }
+  if (signal) wake_.signal();
+  return true;
+}
+
+void Pool::shutdown() {
+  {
+    Lock lock(mutex_);
+    if (stopping_) return;
+    stopping_ = true;
+    stop_.store(true);
+    for (Job* job : leading_)
+      if (job != nullptr) job->aborted.store(true);
+    queueHead_ = queueTail_ = nullptr;
+    queued_ = 0;
+    epoch_.fetch_add(1);
+    wake_.broadcast();
+  }
+  for (int i = 0; i < started_; i++) threads_[i].join();
+}
+
+void Pool::entry(void* self) { static_cast<Pool*>(self)->work(); }
+
+// Both takers are called with the mutex held.
+Job* Pool::takeQueued() {
+  Job* job = queueHead_;
+  if (job == nullptr) return nullptr;
+  queueHead_ = job->next_;
+  if (queueHead_ == nullptr) queueTail_ = nullptr;
+  queued_--;
+  insert(leading_, job);
+  return job;
+}
+
+Job* Pool::takeHelp(int* slot) {
+  for (Job* job : wanting_) {
+    if (job == nullptr) continue;
+    for (int s = 1; s < job->maxThreads; s++) {
+      if (job->slotsInUse_ >> s & 1) continue;
+      job->slotsInUse_ |= uint64_t{1} << s;
+      job->helpers_.fetch_add(1);
+      if (++job->slots_ >= job->maxThreads) remove(wanting_, job);
+      *slot = s;
+      return job;
+    }
+  }
+  return nullptr;
+}
+
+void Pool::work() {
+  mutex_.lock();
+  for (;;) {
+    if (stopping_) break;
+    int slot = 0;
+    Job* job = takeQueued();
+    if (job != nullptr) {
+      mutex_.unlock();
+      lead(job);
+      mutex_.lock();
+    } else if ((job = takeHelp(&slot)) != nullptr) {
+      mutex_.unlock();
+      help(job, slot);
+      mutex_.lock();
+    } else {
+      // Nothing to do. One worker stays awake for a moment, the others sleep at once.
+      uint32_t seen = epoch_.load(std::memory_order_acquire);
+      if (spinning_ == 0) {
+        spinning_++;
+        mutex_.unlock();
+        uint64_t until = uv_hrtime() + kSpinNs;
+        while (epoch_.load(std::memory_order_acquire) == seen && uv_hrtime() < until)
+          for (int i = 0; i < 8; i++) relax();
+        mutex_.lock();
+        spinning_--;
+        if (epoch_.load() != seen) continue;
+      }
+      sleeping_++;
+      while (epoch_.load() == seen && !stopping_) wake_.wait(mutex_);
+      sleeping_--;
+    }
+  }
+  mutex_.unlock();
+}
+
+// Claims and runs one task of the given phase; false when there is none left.
+bool Pool::runOne(Job* job, int slot, int phase) {
+  uint64_t word = job->word_.load(std::memory_order_acquire);
+  for (;;) {
+    if (phaseOf(word) != phase || nextOf(word) >= tasksOf(word)) return false;
+    if (job->word_.compare_exchange_weak(word, word + 1, std::memory_order_acq_rel)) break;
+  }
+  job->runTask(phase, nextOf(word), slot);
+  job->ended_.fetch_add(1, std::memory_order_release);
+  return true;
+}
+
+void Pool::offer(Job* job) {
+  bool signal;
+  {
+    Lock lock(mutex_);
+    if (job->slots_ >= job->maxThreads) return;
+    remove(wanting_, job);
+    insert(wanting_, job);
+    epoch_.fetch_add(1, std::memory_order_release);
+    signal = sleeping_ > 0;
+  }
+  if (signal) wake_.broadcast();
+}
+
+void Pool::withdraw(Job* job) {
+  Lock lock(mutex_);
+  remove(wanting_, job);
+}
+
+void Pool::lead(Job* job) {
+  int phases = job->phases();
+  bool shared = job->maxThreads > 1;
+  for (int phase = 0; phase < phases && !job->aborted.load(std::memory_order_relaxed); phase++) {
+    int tasks = job->tasks(phase);
+    if (!shared || tasks <= 1) {
+      for (int t = 0; t < tasks; t++) job->runTask(phase, t, 0);
+    } else {
+      job->ended_.store(0, std::memory_order_relaxed);
+      job->word_.store(pack(phase, tasks), std::memory_order_release);
+      if (job->helpers_.load(std::memory_order_relaxed) < job->maxThreads - 1) offer(job);
+      while (runOne(job, 0, phase)) {}
+      while (job->ended_.load(std::memory_order_acquire) != tasks) relax();
+    }
+    job->phaseEnded(phase);
+  }
+  if (shared) {
+    withdraw(job);
+    job->over_.store(true, std::memory_order_release);
+    while (job->helpers_.load(std::memory_order_acquire) != 0) relax();
+  }
+  {
+    Lock lock(mutex_);
+    remove(leading_, job);
+  }
+  job->finished();
+}
+
+void Pool::help(Job* job, int slot) {
+  uint64_t lastWork = uv_hrtime();
+  for (;;) {
+    if (job->over_.load(std::memory_order_acquire)) break;
+    bool worked = false;
+    while (runOne(job, slot, phaseOf(job->word_.load(std::memory_order_acquire)))) worked = true;
+    if (worked) lastWork = uv_hrtime();
+    for (int i = 0; i < 16; i++) relax();
+    if (!worked && uv_hrtime() - lastWork > kSpinNs) break;
+  }
+  Lock lock(mutex_);
+  job->slotsInUse_ &= ~(uint64_t{1} << slot);
+  job->slots_--;
+  // Last touch of the job: the leader may destroy it as soon as no helper is left.
+  job->helpers_.fetch_sub(1, std::memory_order_release);
+}
+
+}  // namespace bitplane

@@ -1,0 +1,53 @@
+// The worker threads of one addon instance. A worker leads a queued job, or helps a job that is being led and may use more threads.
+// The leader alone can finish a job, so helpers are a gain and never a condition: no deadlock, however few threads there are.
+//
+// Why it spins: waking a sleeping thread costs tens of microseconds, so a worker looks for work for kSpinNs after its last job,
+// then sleeps. An idle pool uses no CPU time.
+#pragma once
+#include "parallel/job.h"
+#include "parallel/uv.h"
+
+namespace bitplane {
+
+class Pool {
+ public:
+  Pool() = default;
+  ~Pool() { shutdown(); }
+  Pool(const Pool&) = delete;
+
+  // Queues a job; false if the pool has been shut down or no thread could be started. Never blocks on work.
+  bool submit(Job* job);
+  // Aborts what runs, waits for the workers to leave, drops what is queued (finished() is called for none of it).
+  void shutdown();
+  int workers() const { return started_; }
+
+ private:
+  static constexpr uint64_t kSpinNs = 50 * 1000;
+
+  static void entry(void* self);
+  void work();
+  Job* takeQueued();
+  Job* takeHelp(int* slot);
+  void lead(Job* job);
+  void help(Job* job, int slot);
+  void offer(Job* job);
+  void withdraw(Job* job);
+  static bool runOne(Job* job, int slot, int phase);
+
+  Mutex mutex_;
+  Condition wake_;
+  Thread threads_[kMaxThreads];
+  int started_ = 0;
+  int sleeping_ = 0;
+  int spinning_ = 0;
+  int queued_ = 0;
+  bool stopping_ = false;
+  Job* queueHead_ = nullptr;
+  Job* queueTail_ = nullptr;
+  Job* leading_[kMaxThreads] = {};    // jobs being led, by no particular order
+  Job* wanting_[kMaxThreads] = {};    // led jobs that would take a helper
+  std::atomic<uint32_t> epoch_{0};    // changes whenever there may be something to take
+  std::atomic<bool> stop_{false};
+};
+
+}  // namespace bitplane

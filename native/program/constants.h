@@ -1,0 +1,46 @@
+// The constants of a session, shared by its programs: bytes as they came, and every packed form that a kernel asked for.
+// Used on the JavaScript thread only, while programs are built. Not here: the packings themselves (each kernel's own).
+#pragma once
+#include <map>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/memory.h"
+#include "kernels/step.h"
+
+namespace bitplane {
+
+class Constants {
+ public:
+  // One more constant, without bytes yet.
+  void reserve() { blocks_.emplace_back(); }
+  void load(int index, const void* bytes, size_t size) {
+    blocks_[index] = std::make_shared<Block>(size);
+    if (size > 0 && blocks_[index]->data() != nullptr) std::memcpy(blocks_[index]->data(), bytes, size);
+  }
+  bool has(int index) const { return blocks_[index] != nullptr && blocks_[index]->data() != nullptr; }
+  // Forgets bytes that only packings read; programs that use them as they are hold them on.
+  void drop(int index) { blocks_[index].reset(); }
+  int count() const { return static_cast<int>(blocks_.size()); }
+  const std::shared_ptr<Block>& block(int index) const { return blocks_[index]; }
+
+  std::shared_ptr<const void> packed(int index, const char* key, size_t bytes, BuildContext::Packer make, const void* how) {
+    std::shared_ptr<Block>& entry = packed_[{index, key}];
+    if (entry == nullptr) {
+      entry = std::make_shared<Block>(bytes);
+      make(blocks_[index]->data(), entry->data(), how);
+      packedBytes_ += bytes;
+    }
+    return std::shared_ptr<const void>(entry, entry->data());
+  }
+  size_t packedBytes() const { return packedBytes_; }
+
+ private:
+  std::vector<std::shared_ptr<Block>> blocks_;
+  std::map<std::pair<int, std::string>, std::shared_ptr<Block>> packed_;
+  size_t packedBytes_ = 0;
+};
+
+}  // namespace bitplane

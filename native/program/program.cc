@@ -1,0 +1,106 @@
+#include "program/program.h"
+
+#include "kernels/epilogue/epilogue.h"
+#include "parallel/job.h"
+#include "program/opcodes.h"
+
+namespace bitplane {
+
+namespace {
+
+class Context final : public BuildContext {
+ public:
+  Context(Isa isa, int threads, const std::vector<BufferSpec>& buffers, Constants& constants)
+      : isa_(isa), threads_(threads), buffers_(buffers), constants_(constants) {}
+  Isa isa() const override { return isa_; }
+  int threads() const override { return threads_; }
+  size_t bufferBytes(int buffer) const override { return buffers_[buffer].bytes; }
+  const void* constant(int buffer) const override {
+    if (buffer < 0 || buffers_[buffer].kind == BufferSpec::arena) return nullptr;
+    return constants_.block(static_cast<int>(buffers_[buffer].where))->data();
+  }
+  std::shared_ptr<const void> packed(int buffer, const char* key, size_t bytes, Packer make, const void* how) override {
+    return constants_.packed(static_cast<int>(buffers_[buffer].where), key, bytes, make, how);
+  }
+
+ private:
+  Isa isa_;
+  int threads_;
+  const std::vector<BufferSpec>& buffers_;
+  Constants& constants_;
+};
+
+bool checkBuffers(const std::vector<BufferSpec>& buffers, size_t arenaBytes, const Constants& constants, std::string* error) {
+  for (size_t i = 0; i < buffers.size(); i++) {
+    const BufferSpec& b = buffers[i];
+    bool fits = b.kind == BufferSpec::arena ? b.bytes <= arenaBytes && b.where <= arenaBytes - b.bytes
+                                            : b.where < static_cast<size_t>(constants.count()) && constants.has(static_cast<int>(b.where)) &&
+                                                  b.bytes <= constants.block(static_cast<int>(b.where))->bytes();
+    if (!fits) {
+      *error = "buffer " + std::to_string(i) + " lies outside its memory";
+      return false;
+    }
+  }
+  return true;
+}
+
+}  // namespace
+
+std::shared_ptr<Program> Program::build(const int32_t* code, size_t length, std::vector<BufferSpec> buffers, size_t arenaBytes, Isa isa,
+                                        int threads, std::shared_ptr<Constants> constants, std::string* error) {
+  if (!checkBuffers(buffers, arenaBytes, *constants, error)) return nullptr;
+  std::shared_ptr<Program> program(new Program());
+  program->buffers_ = std::move(buffers);
+  program->arenaBytes_ = arenaBytes;
+  program->threads_ = threads;
+  Context context(isa, threads, program->buffers_, *constants);
+  int known = 0;
+  const Opcode* table = opcodes(&known);
+  size_t at = 0;
+  while (at < length) {
+    std::string where = "instruction " + std::to_string(program->steps_.size());
+    if (length - at < 2 || code[at] < 0 || code[at] >= known || code[at + 1] != fieldCount(table[code[at]]) ||
+        length - at - 2 < static_cast<size_t>(code[at + 1]) + 1) {
+      *error = where + " is malformed";
+      return nullptr;
+    }
+    Instruction instruction{code[at], code + at + 2, code[at + 1], nullptr, 0};
+    at += 2 + static_cast<size_t>(instruction.fieldCount);
+    instruction.chainLength = code[at++];
+    if (instruction.chainLength < 0 || (length - at) / kChainStepInts < static_cast<size_t>(instruction.chainLength)) {
+      *error = where + " has a malformed chain";
+      return nullptr;
+    }
+    instruction.chain = code + at;
+    at += static_cast<size_t>(instruction.chainLength) * kChainStepInts;
+    std::unique_ptr<Step> step = table[instruction.opcode].make(instruction, context);
+    if (step == nullptr || step->tasks() > kMaxTasks) {
+      *error = where + " (" + table[instruction.opcode].name + ") was refused by its kernel";
+      return nullptr;
+    }
+    if (step->scratchBytes() > program->scratchBytes_) program->scratchBytes_ = step->scratchBytes();
+    program->steps_.push_back(std::move(step));
+  }
+  for (const BufferSpec& b : program->buffers_) {
+    if (b.kind == BufferSpec::constant) program->resident_.push_back(constants->block(static_cast<int>(b.where)));
+  }
+  return program;
+}
+
+std::unique_ptr<RunContext> Program::makeContext() const {
+  auto context = std::make_unique<RunContext>();
+  context->arena = Block(arenaBytes_);
+  if (context->arena.data() == nullptr) return nullptr;
+  for (int i = 0; i < threads_; i++) {
+    context->scratch.emplace_back(scratchBytes_);
+    if (context->scratch.back().data() == nullptr) return nullptr;
+  }
+  size_t constant = 0;
+  for (const BufferSpec& b : buffers_) {
+    if (b.kind == BufferSpec::arena) context->addresses.push_back(static_cast<char*>(context->arena.data()) + b.where);
+    else context->addresses.push_back(b.kind == BufferSpec::constant ? resident_[constant++]->data() : nullptr);
+  }
+  return context;
+}
+
+}  // namespace bitplane
