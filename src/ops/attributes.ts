@@ -1,0 +1,63 @@
+/**
+ * The kinds of values that attributes take, each as a check and the words an error says. Not here: which op has which attribute.
+ */
+import { isSize } from '../core/shape.js';
+import type { Attrs } from '../graph/value.js';
+
+export interface AttributeRule<T = unknown> {
+  /** Completes the sentence "expected <attribute> to be ...". */
+  readonly expects: string;
+  accepts(value: unknown): value is T;
+}
+
+export type AttributeRules<A extends Attrs> = { readonly [K in keyof A]-?: AttributeRule<A[K]> };
+
+/** [height, width] */
+export type Pair = readonly [number, number];
+/** [top, left, bottom, right] */
+export type Sides = readonly [number, number, number, number];
+
+function rule<T>(expects: string, accepts: (value: unknown) => boolean): AttributeRule<T> {
+  return { expects, accepts: (value): value is T => accepts(value) };
+}
+
+function isTuple(value: unknown, length: number, least: number): boolean {
+  return Array.isArray(value) && value.length === length && value.every((item) => isSize(item) && item >= least);
+}
+
+export const isBoolean: AttributeRule<boolean> = rule('true or false', (value) => typeof value === 'boolean');
+export const isIndex: AttributeRule<number> = rule('a whole number >= 0', isSize);
+export const isPositive: AttributeRule<number> = rule('a whole number >= 1', (value) => isSize(value) && value >= 1);
+/** A float32 immediate that is a number of the real line. */
+export const isFinite: AttributeRule<number> = rule('a finite number', (value) => Number.isFinite(value));
+/** Also +-Infinity, for bounds that do not bind. */
+export const isBound: AttributeRule<number> = rule('a number that is not NaN', (value) => typeof value === 'number' && !Number.isNaN(value));
+export const isIndexes: AttributeRule<readonly number[]> = rule(
+  'a list of whole numbers >= 0',
+  (value) => Array.isArray(value) && value.every(isSize),
+);
+export const isPositivePair: AttributeRule<Pair> = rule('[height, width] of whole numbers >= 1', (value) => isTuple(value, 2, 1));
+export const isSides: AttributeRule<Sides> = rule('[top, left, bottom, right] of whole numbers >= 0', (value) => isTuple(value, 4, 0));
+export const isDims: AttributeRule<readonly (number | string)[]> = rule(
+  'a list of sizes and symbols',
+  (value) => Array.isArray(value) && value.every((dim) => isSize(dim) || isSymbol(dim)),
+);
+
+/** True for the name of a size that is known only when a run begins. */
+export function isSymbol(value: unknown): value is string {
+  return typeof value === 'string' && value !== '';
+}
+
+export function isOneOf<const T extends string | number>(...values: readonly T[]): AttributeRule<T> {
+  const words = values.map((value) => JSON.stringify(value)).join(', ');
+  return rule(`one of ${words}`, (value) => values.includes(value as T));
+}
+
+/** Like isDims, but one entry may be -1: the size that makes the element counts agree. */
+export const isDimsOrRest: AttributeRule<readonly (number | string)[]> = rule(
+  'a list of sizes and symbols, at most one of them -1',
+  (value) =>
+    Array.isArray(value) &&
+    value.every((dim) => dim === -1 || isSize(dim) || isSymbol(dim)) &&
+    value.filter((dim) => dim === -1).length <= 1,
+);

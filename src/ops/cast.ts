@@ -1,0 +1,31 @@
+/**
+ * cast: the same values in another dtype. f32, i32 and b1 (which gives -1 and +1) become f32; f32 becomes i32.
+ * Not here: binarization (./sign.ts).
+ */
+import { tensorOf, valuesOf } from '../tensor/values.js';
+import { isOneOf } from './attributes.js';
+import type { OpDef } from './op.js';
+import { operand } from './operands.js';
+
+export type CastAttrs = { readonly to: 'f32' | 'i32' };
+
+export const cast: OpDef<CastAttrs> = {
+  name: 'cast',
+  operands: ['x'],
+  attributes: { to: isOneOf('f32', 'i32') },
+  infer(draft) {
+    const { to } = draft.attrs;
+    const x = to === 'f32' ? operand(draft, 'x', 'f32', 'i32', 'b1') : operand(draft, 'x', 'f32');
+    return { dtype: to, shape: x.shape };
+  },
+  evaluate([x], { to }, result) {
+    const values = valuesOf(x!);
+    return tensorOf(to, to === 'i32' ? Int32Array.from(values, toInt32) : values, result.shape as number[]);
+  },
+};
+
+/** Truncates toward zero and saturates; NaN gives 0. */
+function toInt32(value: number): number {
+  if (Number.isNaN(value)) return 0;
+  return Math.trunc(Math.max(-(2 ** 31), Math.min(2 ** 31 - 1, value)));
+}

@@ -1,0 +1,79 @@
+/**
+ * conv2d: x [N, H, W, C] with w [O, kh, kw, C / groups] -> [N, OH, OW, O], a cross-correlation as in ONNX and PyTorch.
+ * y[n, p, q, o] = sum over i, j, c of w[o, i, j, c] * x[n, p * sh + i * dh - top, q * sw + j * dw - left, group(o) + c]
+ * Outside x stands padValue: 0, or for a binary x also +1 or -1. Not here: bias, scale, activation (ops of their own, fused later).
+ */
+import { tensorOf, valuesOf } from '../tensor/values.js';
+import { isOneOf, isPositive, isPositivePair, isSides, type Pair, type Sides } from './attributes.js';
+import { macsPerRow, productDtype } from './multiply.js';
+import type { OpDef } from './op.js';
+import { mismatch, operand, requireNumber, requireRank } from './operands.js';
+import { windows } from './shapes.js';
+
+export type Conv2dAttrs = {
+  readonly strides: Pair;
+  readonly pads: Sides;
+  readonly dilations: Pair;
+  readonly groups: number;
+  readonly padValue: 0 | 1 | -1;
+};
+
+export const conv2d: OpDef<Conv2dAttrs> = {
+  name: 'conv2d',
+  operands: ['x', 'w'],
+  attributes: { strides: isPositivePair, pads: isSides, dilations: isPositivePair, groups: isPositive, padValue: isOneOf(0, 1, -1) },
+  infer(draft) {
+    const dtype = productDtype(draft);
+    const x = operand(draft, 'x');
+    const w = operand(draft, 'w');
+    requireRank(draft, 'x', x, 4);
+    requireRank(draft, 'w', w, 4);
+    const { strides, pads, dilations, groups, padValue } = draft.attrs;
+    const [outputs, kh, kw, depth] = w.shape.map((dim) => requireNumber(draft, 'every size of w', dim)) as [number, number, number, number];
+    const channels = requireNumber(draft, 'the number of channels', x.shape[3]);
+    if (kh < 1 || kw < 1) throw mismatch(draft, 'ERR_SHAPE', 'a kernel of at least 1 x 1', `${kh} x ${kw}`);
+    if (depth * groups !== channels) {
+      throw mismatch(draft, 'ERR_SHAPE', `w of ${channels} channels divided by ${groups} groups`, depth);
+    }
+    if (outputs % groups !== 0) throw mismatch(draft, 'ERR_SHAPE', `outputs divisible by ${groups} groups`, outputs);
+    if (padValue !== 0 && x.dtype !== 'b1') throw mismatch(draft, 'ERR_DTYPE', `x of dtype b1 for padValue ${padValue}`, x.dtype);
+    const height = { size: kh, stride: strides[0], dilation: dilations[0], before: pads[0], after: pads[2] };
+    const width = { size: kw, stride: strides[1], dilation: dilations[1], before: pads[1], after: pads[3] };
+    return {
+      dtype,
+      shape: [x.shape[0]!, windows(draft, 'height', x.shape[1]!, height), windows(draft, 'width', x.shape[2]!, width), outputs],
+    };
+  },
+  macs: macsPerRow,
+  evaluate([x, w], { strides, pads, dilations, groups, padValue }, result) {
+    const [batch, height, width, channels] = x!.shape as [number, number, number, number];
+    const [outputs, kh, kw, depth] = w!.shape as [number, number, number, number];
+    const [, oh, ow] = result.shape as [number, number, number];
+    const data = valuesOf(x!);
+    const weights = valuesOf(w!);
+    const sums = new Float64Array(batch * oh * ow * outputs);
+    let at = 0;
+    for (let n = 0; n < batch; n++) {
+      for (let p = 0; p < oh; p++) {
+        for (let q = 0; q < ow; q++) {
+          for (let o = 0; o < outputs; o++) {
+            const first = Math.floor(o / (outputs / groups)) * depth;
+            let sum = 0;
+            for (let i = 0; i < kh; i++) {
+              const row = p * strides[0] + i * dilations[0] - pads[0];
+              for (let j = 0; j < kw; j++) {
+                const column = q * strides[1] + j * dilations[1] - pads[1];
+                const inside = row >= 0 && row < height && column >= 0 && column < width;
+                const pixel = ((n * height + row) * width + column) * channels + first;
+                const tap = ((o * kh + i) * kw + j) * depth;
+                for (let c = 0; c < depth; c++) sum += (inside ? data[pixel + c]! : padValue) * weights[tap + c]!;
+              }
+            }
+            sums[at++] = sum;
+          }
+        }
+      }
+    }
+    return tensorOf(result.dtype, sums, result.shape as number[]);
+  },
+};

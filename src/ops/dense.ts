@@ -1,0 +1,41 @@
+/**
+ * dense: x [..., K] with w [O, K] -> [..., O], y[..., o] = sum over k of x[..., k] * w[o, k].
+ * Not here: bias (an add), weights that are [K, N] (./matmul.ts).
+ */
+import { tensorOf, valuesOf } from '../tensor/values.js';
+import { macsPerRow, productDtype } from './multiply.js';
+import type { OpDef } from './op.js';
+import { mismatch, operand, requireNumber, requireRank, requireRankAtLeast } from './operands.js';
+
+export const dense: OpDef<Readonly<Record<never, unknown>>> = {
+  name: 'dense',
+  operands: ['x', 'w'],
+  attributes: {},
+  infer(draft) {
+    const dtype = productDtype(draft);
+    const x = operand(draft, 'x');
+    const w = operand(draft, 'w');
+    requireRankAtLeast(draft, 'x', x, 1);
+    requireRank(draft, 'w', w, 2);
+    const outputs = requireNumber(draft, 'the number of outputs', w.shape[0]);
+    const depth = requireNumber(draft, 'the last size of x', x.shape.at(-1));
+    if (w.shape[1] !== depth) throw mismatch(draft, 'ERR_SHAPE', `w of shape [O, ${depth}]`, `[${w.shape.join(', ')}]`);
+    return { dtype, shape: [...x.shape.slice(0, -1), outputs] };
+  },
+  macs: macsPerRow,
+  evaluate([x, w], _attrs, result) {
+    const [outputs, depth] = w!.shape as [number, number];
+    const data = valuesOf(x!);
+    const weights = valuesOf(w!);
+    const rows = x!.shape.slice(0, -1).reduce((product, dim) => product * dim, 1);
+    const sums = new Float64Array(rows * outputs);
+    for (let r = 0; r < rows; r++) {
+      for (let o = 0; o < outputs; o++) {
+        let sum = 0;
+        for (let k = 0; k < depth; k++) sum += data[r * depth + k]! * weights[o * depth + k]!;
+        sums[r * outputs + o] = sum;
+      }
+    }
+    return tensorOf(result.dtype, sums, result.shape as number[]);
+  },
+};

@@ -1,0 +1,28 @@
+/**
+ * expand: x repeated to a larger shape by numpy's rule, any dtype; the result has exactly the shape asked for.
+ * Not here: the broadcasting that element-wise ops do by themselves.
+ */
+import { sameShape, showShape } from '../core/shape.js';
+import { isDims } from './attributes.js';
+import { gather } from './gather.js';
+import type { OpDef } from './op.js';
+import { mismatch, operand } from './operands.js';
+import { broadcast } from './shapes.js';
+import { indexer } from './strides.js';
+
+export type ExpandAttrs = { readonly shape: readonly (number | string)[] };
+
+export const expand: OpDef<ExpandAttrs> = {
+  name: 'expand',
+  operands: ['x'],
+  attributes: { shape: isDims },
+  infer(draft) {
+    const x = operand(draft, 'x');
+    const { shape } = draft.attrs;
+    if (!sameShape(broadcast(draft, x.shape, shape), shape)) {
+      throw mismatch(draft, 'ERR_SHAPE', `a shape that ${showShape(x.shape)} stretches to`, showShape(shape));
+    }
+    return { dtype: x.dtype, shape };
+  },
+  evaluate: ([x], _attrs, result) => gather(x!, result.shape as number[], indexer(result.shape as number[], x!.shape)),
+};

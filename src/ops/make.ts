@@ -1,0 +1,100 @@
+/**
+ * The only ways to make a value: an op over values, or a leaf (input, constant, state). Each checks everything it is given and freezes the
+ * result. Not here: names (the caller gives them; ./builder.ts generates them).
+ */
+import { DTYPES, type DType } from '../core/dtype.js';
+import { expected } from '../core/errors.js';
+import { isSize, type Shape, showShape } from '../core/shape.js';
+import type { Attrs, Input, Value } from '../graph/value.js';
+import { Tensor } from '../tensor/tensor.js';
+import { isSymbol } from './attributes.js';
+import { opDef } from './index.js';
+import type { Inferred, NodeDraft } from './op.js';
+
+const NO_ATTRS: Attrs = Object.freeze({});
+const NO_INPUTS: readonly Value[] = Object.freeze([]);
+
+/** The ops of values that have no inputs. */
+export const LEAVES: readonly string[] = ['input', 'constant', 'state'];
+
+/**
+ * The result of an op. `attrs` names every attribute of the op and nothing else.
+ *
+ * @throws BitplaneError ERR_UNSUPPORTED_OP, ERR_GRAPH, ERR_ARGUMENT, ERR_DTYPE, ERR_SHAPE
+ */
+export function make(op: string, name: string, inputs: readonly Value[], attrs: Attrs = NO_ATTRS): Value {
+  const { dtype, shape } = inferNode(op, name, inputs, attrs);
+  return freeze({ op, name, dtype, shape: [...shape], inputs: Object.freeze([...inputs]), attrs: frozenCopy(attrs) as Attrs });
+}
+
+/** What the result of an op would be; throws as `make` does. */
+export function inferNode(op: string, name: string, inputs: readonly Value[], attrs: Attrs): Inferred {
+  requireName(op, name);
+  const def = opDef(op);
+  const site = { op, node: name };
+  const count = def.operands.length;
+  if (def.variadic ? inputs.length < count : inputs.length !== count) {
+    throw expected('ERR_GRAPH', `${def.variadic ? 'at least ' : ''}${count} inputs (${def.operands.join(', ')})`, inputs.length, site);
+  }
+  for (const [key, rule] of Object.entries(def.attributes)) {
+    const value = attrs[key];
+    if (!rule.accepts(value)) throw expected('ERR_ARGUMENT', `${key} to be ${rule.expects}`, value, site);
+  }
+  for (const key of Object.keys(attrs)) {
+    if (!Object.hasOwn(def.attributes, key)) {
+      throw expected('ERR_ARGUMENT', `attributes of ${Object.keys(def.attributes).join(', ') || 'none'}`, key, site);
+    }
+  }
+  const draft: NodeDraft = { op, name, operands: def.operands, inputs, attrs };
+  const inferred = def.infer(draft);
+  requireShape(op, name, inferred.shape);
+  return inferred;
+}
+
+/** A value that is fed to every run. Its shape may hold symbols. */
+export function input<N extends string, D extends DType, const S extends Shape>(name: N, dtype: D, shape: S): Input<N, D, S> {
+  requireName('input', name);
+  if (!Object.hasOwn(DTYPES, dtype)) throw expected('ERR_DTYPE', `a dtype of ${Object.keys(DTYPES).join(', ')}`, dtype, { op: 'input', node: name });
+  requireShape('input', name, shape);
+  return freeze({ op: 'input', name, dtype, shape: [...shape] as unknown as S, inputs: NO_INPUTS, attrs: NO_ATTRS });
+}
+
+/** A value that never changes. */
+export function constant<D extends DType>(name: string, tensor: Tensor<D>): Value<D, readonly number[]> {
+  return leafOf('constant', name, tensor);
+}
+
+/** A named buffer that a session owns; `tensor` is what it begins with. */
+export function state<D extends DType>(name: string, tensor: Tensor<D>): Value<D, readonly number[]> {
+  return leafOf('state', name, tensor);
+}
+
+function leafOf<D extends DType>(op: string, name: string, tensor: Tensor<D>): Value<D, readonly number[]> {
+  requireName(op, name);
+  if (!(tensor instanceof Tensor)) throw expected('ERR_ARGUMENT', 'a Tensor', tensor, { op, node: name });
+  return freeze({ op, name, dtype: tensor.dtype, shape: tensor.shape, inputs: NO_INPUTS, attrs: NO_ATTRS, data: tensor });
+}
+
+function requireName(op: string, name: unknown): void {
+  if (typeof name !== 'string' || name === '') throw expected('ERR_GRAPH', 'a name that is a string and not empty', name, { op });
+}
+
+/** Sizes and symbols, and a number of elements that arithmetic can hold. */
+function requireShape(op: string, node: string, shape: Shape): void {
+  if (!Array.isArray(shape) || !shape.every((dim) => isSize(dim) || isSymbol(dim))) {
+    throw expected('ERR_SHAPE', 'a shape of whole numbers >= 0 and symbols', shape, { op, node });
+  }
+  const known = shape.reduce<number>((product, dim) => (typeof dim === 'number' ? product * dim : product), 1);
+  if (!Number.isSafeInteger(known)) throw expected('ERR_SHAPE', 'a shape of fewer than 2^53 elements', showShape(shape), { op, node });
+}
+
+function freeze<V extends Value>(value: V): V {
+  Object.freeze(value.shape);
+  return Object.freeze(value);
+}
+
+function frozenCopy(value: unknown): unknown {
+  if (Array.isArray(value)) return Object.freeze(value.map(frozenCopy));
+  if (value === null || typeof value !== 'object') return value;
+  return Object.freeze(Object.fromEntries(Object.entries(value).map(([key, item]) => [key, frozenCopy(item)])));
+}

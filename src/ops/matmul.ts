@@ -1,0 +1,37 @@
+/**
+ * matmul: a [..., M, K] with b [K, N] -> [..., M, N], f32, as numpy means it for a matrix b.
+ * A pass turns it into dense where b is constant. Not here: batched b.
+ */
+import { elementCount } from '../core/shape.js';
+import { tensorOf } from '../tensor/values.js';
+import type { OpDef } from './op.js';
+import { mismatch, operand, requireNumber, requireRank, requireRankAtLeast } from './operands.js';
+
+export const matmul: OpDef<Readonly<Record<never, unknown>>> = {
+  name: 'matmul',
+  operands: ['a', 'b'],
+  attributes: {},
+  infer(draft) {
+    const a = operand(draft, 'a', 'f32');
+    const b = operand(draft, 'b', 'f32');
+    requireRankAtLeast(draft, 'a', a, 1);
+    requireRank(draft, 'b', b, 2);
+    const depth = requireNumber(draft, 'the last size of a', a.shape.at(-1));
+    if (b.shape[0] !== depth) throw mismatch(draft, 'ERR_SHAPE', `b of shape [${depth}, N]`, `[${b.shape.join(', ')}]`);
+    return { dtype: 'f32', shape: [...a.shape.slice(0, -1), b.shape[1]!] };
+  },
+  macs: (node) => ({ binary: 0, integer: 0, float: elementCount(node.shape) * (node.inputs[1]!.shape[0] as number) }),
+  evaluate([a, b], _attrs, result) {
+    const [depth, columns] = b!.shape as [number, number];
+    const rows = a!.shape.slice(0, -1).reduce((product, dim) => product * dim, 1);
+    const sums = new Float64Array(rows * columns);
+    for (let r = 0; r < rows; r++) {
+      for (let n = 0; n < columns; n++) {
+        let sum = 0;
+        for (let k = 0; k < depth; k++) sum += a!.data[r * depth + k]! * b!.data[k * columns + n]!;
+        sums[r * columns + n] = sum;
+      }
+    }
+    return tensorOf('f32', sums, result.shape as number[]);
+  },
+};

@@ -1,0 +1,43 @@
+/**
+ * multiThreshold: bias + scale * #{t : x >= t}, the staircase quantizer of QONNX. x is f32 [..., C], thresholds are f32 [C or 1, T].
+ * NaN is below every threshold. Not here: the comparison that ends in a bit (./threshold.ts).
+ */
+import { tensorOf } from '../tensor/values.js';
+import { isFinite } from './attributes.js';
+import type { OpDef } from './op.js';
+import { mismatch, operand, requireNumber, requireRank, requireRankAtLeast } from './operands.js';
+
+export type MultiThresholdAttrs = { readonly scale: number; readonly bias: number };
+
+export const multiThreshold: OpDef<MultiThresholdAttrs> = {
+  name: 'multiThreshold',
+  operands: ['x', 'thresholds'],
+  attributes: { scale: isFinite, bias: isFinite },
+  infer(draft) {
+    const x = operand(draft, 'x', 'f32');
+    const thresholds = operand(draft, 'thresholds', 'f32');
+    requireRankAtLeast(draft, 'x', x, 1);
+    requireRank(draft, 'thresholds', thresholds, 2);
+    requireNumber(draft, 'the number of thresholds', thresholds.shape[1]);
+    const rows = thresholds.shape[0]!;
+    const channels = x.shape.at(-1)!;
+    if (rows !== 1 && rows !== channels) throw mismatch(draft, 'ERR_SHAPE', `thresholds of 1 or ${channels} rows`, rows);
+    return { dtype: 'f32', shape: x.shape };
+  },
+  chain: ({ scale, bias }) => ({ op: 'multithreshold', immediates: [scale, bias] }),
+  monotone: ({ scale }) => scale >= 0,
+  evaluate([x, thresholds], attrs, result) {
+    const f = Math.fround;
+    const [rows, count] = thresholds!.shape as [number, number];
+    const channels = x!.shape.at(-1)!;
+    const scale = f(attrs.scale);
+    const bias = f(attrs.bias);
+    const values = Float32Array.from(x!.data, (value, i) => {
+      const row = rows === 1 ? 0 : i % channels;
+      let reached = 0;
+      for (let k = 0; k < count; k++) if (value >= thresholds!.data[row * count + k]!) reached++;
+      return f(f(scale * reached) + bias);
+    });
+    return tensorOf('f32', values, result.shape as number[]);
+  },
+};

@@ -1,0 +1,41 @@
+/**
+ * reduce: mean, sum, max or min over some axes of an f32 value. Not here: windows (./pool2d.ts).
+ */
+import { tensorOf } from '../tensor/values.js';
+import { isBoolean, isIndexes, isOneOf } from './attributes.js';
+import type { OpDef } from './op.js';
+import { mismatch, operand, requireAxis } from './operands.js';
+import { indexer } from './strides.js';
+
+export type ReduceAttrs = { readonly kind: 'mean' | 'sum' | 'max' | 'min'; readonly axes: readonly number[]; readonly keepDims: boolean };
+
+export const reduce: OpDef<ReduceAttrs> = {
+  name: 'reduce',
+  operands: ['x'],
+  attributes: { kind: isOneOf('mean', 'sum', 'max', 'min'), axes: isIndexes, keepDims: isBoolean },
+  infer(draft) {
+    const x = operand(draft, 'x', 'f32');
+    const { kind, axes, keepDims } = draft.attrs;
+    for (const axis of axes) requireAxis(draft, axis, x.shape.length);
+    if (new Set(axes).size !== axes.length) throw mismatch(draft, 'ERR_SHAPE', 'axes without repetition', axes);
+    if (kind !== 'sum' && axes.some((axis) => x.shape[axis] === 0)) {
+      throw mismatch(draft, 'ERR_SHAPE', `at least one element for the ${kind}`, `[${x.shape.join(', ')}]`);
+    }
+    const shape = x.shape.flatMap((dim, axis) => (!axes.includes(axis) ? [dim] : keepDims ? [1] : []));
+    return { dtype: 'f32', shape };
+  },
+  evaluate([x], { kind, axes }, result) {
+    const kept = x!.shape.map((dim, axis) => (axes.includes(axis) ? 1 : dim));
+    const target = indexer(x!.shape, kept);
+    const groups: number[][] = Array.from({ length: kept.reduce((product, dim) => product * dim, 1) }, () => []);
+    x!.data.forEach((value, i) => groups[target(i)]!.push(value));
+    return tensorOf('f32', groups.map((group) => KINDS[kind](group)), result.shape as number[]);
+  },
+};
+
+const KINDS: Readonly<Record<ReduceAttrs['kind'], (values: readonly number[]) => number>> = {
+  mean: (values) => KINDS.sum(values) / values.length,
+  sum: (values) => values.reduce((a, b) => a + b, 0),
+  max: (values) => values.reduce((a, b) => (a < b ? b : a)),
+  min: (values) => values.reduce((a, b) => (b < a ? b : a)),
+};

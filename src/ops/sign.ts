@@ -1,0 +1,15 @@
+/**
+ * sign: f32 -> b1, the binarization. The bit (-1) is set iff x < 0, an ordered comparison: 0, -0 and NaN give +1.
+ * Not here: ONNX Sign with its zero (signum, in ./unary.ts).
+ */
+import { tensorOf } from '../tensor/values.js';
+import type { OpDef } from './op.js';
+import { operand } from './operands.js';
+
+export const sign: OpDef<Readonly<Record<never, unknown>>> = {
+  name: 'sign',
+  operands: ['x'],
+  attributes: {},
+  infer: (draft) => ({ dtype: 'b1', shape: operand(draft, 'x', 'f32').shape }),
+  evaluate: ([x], _attrs, result) => tensorOf('b1', x!.data, result.shape as number[]),
+};

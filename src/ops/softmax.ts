@@ -1,0 +1,35 @@
+/**
+ * softmax: exp(x - max) / sum of exp(x - max) along one axis, f32. Not here: its logarithm (log of this, or the loss's own form).
+ */
+import { tensorOf } from '../tensor/values.js';
+import { isIndex } from './attributes.js';
+import type { OpDef } from './op.js';
+import { operand, requireAxis } from './operands.js';
+import { rowMajor } from './strides.js';
+
+export type SoftmaxAttrs = { readonly axis: number };
+
+export const softmax: OpDef<SoftmaxAttrs> = {
+  name: 'softmax',
+  operands: ['x'],
+  attributes: { axis: isIndex },
+  infer(draft) {
+    const x = operand(draft, 'x', 'f32');
+    requireAxis(draft, draft.attrs.axis, x.shape.length);
+    return { dtype: 'f32', shape: x.shape };
+  },
+  evaluate([x], { axis }, result) {
+    const count = x!.shape[axis]!;
+    const step = rowMajor(x!.shape)[axis]!;
+    const values = new Float32Array(x!.size);
+    for (let i = 0; i < values.length; i++) {
+      if (Math.floor(i / step) % count !== 0) continue;
+      const line = Array.from({ length: count }, (_, k) => x!.data[i + k * step]!);
+      const top = line.reduce((a, b) => (a < b ? b : a));
+      const powers = line.map((value) => Math.exp(value - top));
+      const sum = powers.reduce((a, b) => a + b, 0);
+      for (let k = 0; k < count; k++) values[i + k * step] = powers[k]! / sum;
+    }
+    return tensorOf('f32', values, result.shape as number[]);
+  },
+};

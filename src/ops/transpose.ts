@@ -1,0 +1,30 @@
+/**
+ * transpose: axis i of the result is axis perm[i] of x, any dtype. Not here: moving transposes through a graph (src/passes).
+ */
+import { isIndexes } from './attributes.js';
+import { gather } from './gather.js';
+import type { OpDef } from './op.js';
+import { mismatch, operand } from './operands.js';
+import { rowMajor, strided } from './strides.js';
+
+export type TransposeAttrs = { readonly perm: readonly number[] };
+
+export const transpose: OpDef<TransposeAttrs> = {
+  name: 'transpose',
+  operands: ['x'],
+  attributes: { perm: isIndexes },
+  infer(draft) {
+    const x = operand(draft, 'x');
+    const { perm } = draft.attrs;
+    const rank = x.shape.length;
+    if (perm.length !== rank || new Set(perm).size !== rank || perm.some((axis) => axis >= rank)) {
+      throw mismatch(draft, 'ERR_SHAPE', `perm to be a permutation of ${rank} axes`, perm);
+    }
+    return { dtype: x.dtype, shape: perm.map((axis) => x.shape[axis]!) };
+  },
+  evaluate([x], { perm }, result) {
+    const strides = rowMajor(x!.shape);
+    const shape = result.shape as number[];
+    return gather(x!, shape, strided(shape, perm.map((axis) => strides[axis]!)));
+  },
+};

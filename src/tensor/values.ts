@@ -1,0 +1,27 @@
+/**
+ * Tensors as plain numbers and back, for oracles and constant folding. Not here: anything a run calls; speed.
+ */
+import { byteLength, DTYPES, type DType, type DTypeArray } from '../core/dtype.js';
+import { elementCount } from '../core/shape.js';
+import { Tensor } from './tensor.js';
+
+/** The elements in row-major order; those of b1 as -1 and +1. The array of a tensor that is not b1 is its own: do not write to it. */
+export function valuesOf(tensor: Tensor): DTypeArray {
+  if (tensor.dtype !== 'b1') return tensor.data;
+  const values = new Int8Array(tensor.size);
+  for (let i = 0; i < values.length; i++) values[i] = ((tensor.data[i >> 3] as number) >> (i & 7)) & 1 ? -1 : 1;
+  return values;
+}
+
+/** The tensor of these elements; for b1 an element below zero is -1, and every other (0, -0 and NaN too) is +1. */
+export function tensorOf<D extends DType>(dtype: D, values: ArrayLike<number>, shape: readonly number[]): Tensor<D> {
+  if (dtype !== 'b1') {
+    const { array } = DTYPES[dtype];
+    return new Tensor(dtype, (values instanceof array ? values : array.from(values)) as DTypeArray<D>, shape);
+  }
+  const bits = new Uint8Array(byteLength('b1', elementCount(shape)));
+  for (let i = 0; i < values.length; i++) {
+    if ((values[i] as number) < 0) bits[i >> 3] = (bits[i >> 3] as number) | (1 << (i & 7));
+  }
+  return new Tensor(dtype, bits as DTypeArray<D>, shape);
+}
