@@ -54,6 +54,7 @@ function show(value: unknown): string {
   if (typeof value === 'function') return 'a function';
   if (ArrayBuffer.isView(value)) return `a ${value.constructor.name} of ${value.byteLength} bytes`;
   if (Array.isArray(value)) return `[${value.slice(0, 8).map(show).join(', ')}${value.length > 8 ? ', ...' : ''}]`;
-  if (value !== null && typeof value === 'object') return value.constructor?.name === 'Object' ? 'an object' : `a ${value.constructor?.name ?? 'value'}`;
+  if (value !== null && typeof value === 'object')
+    return value.constructor?.name === 'Object' ? 'an object' : `a ${value.constructor?.name ?? 'value'}`;
   return String(value);
 }

@@ -36,7 +36,10 @@ export interface Output<N extends string = string, D extends DType = DType> {
   readonly value: Value<D>;
 }
 
-export interface Graph<I extends readonly Input[] = readonly Input[], O extends Readonly<Record<string, Value>> = Readonly<Record<string, Value>>> {
+export interface Graph<
+  I extends readonly Input[] = readonly Input[],
+  O extends Readonly<Record<string, Value>> = Readonly<Record<string, Value>>,
+> {
   readonly inputs: I;
   /** In declaration order. */
   readonly outputs: O;

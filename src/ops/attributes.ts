@@ -29,9 +29,12 @@ export const isBoolean: AttributeRule<boolean> = rule('true or false', (value) =
 export const isIndex: AttributeRule<number> = rule('a whole number >= 0', isSize);
 export const isPositive: AttributeRule<number> = rule('a whole number >= 1', (value) => isSize(value) && value >= 1);
 /** A float32 immediate that is a number of the real line. */
-export const isFinite: AttributeRule<number> = rule('a finite number', (value) => Number.isFinite(value));
+export const isReal: AttributeRule<number> = rule('a finite number', (value) => Number.isFinite(value));
 /** Also +-Infinity, for bounds that do not bind. */
-export const isBound: AttributeRule<number> = rule('a number that is not NaN', (value) => typeof value === 'number' && !Number.isNaN(value));
+export const isBound: AttributeRule<number> = rule(
+  'a number that is not NaN',
+  (value) => typeof value === 'number' && !Number.isNaN(value),
+);
 export const isIndexes: AttributeRule<readonly number[]> = rule(
   'a list of whole numbers >= 0',
   (value) => Array.isArray(value) && value.every(isSize),

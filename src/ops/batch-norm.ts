@@ -4,7 +4,7 @@
  * derived from. Not here: statistics of a batch (training writes those with reduce).
  */
 import { tensorOf } from '../tensor/values.js';
-import { isFinite } from './attributes.js';
+import { isReal } from './attributes.js';
 import type { OpDef } from './op.js';
 import { operand, requireChannels, requireRankAtLeast } from './operands.js';
 
@@ -39,7 +39,7 @@ export function batchNormAffine(
 export const batchNorm: OpDef<BatchNormAttrs> = {
   name: 'batchNorm',
   operands: ['x', 'gamma', 'beta', 'mean', 'var'],
-  attributes: { epsilon: isFinite },
+  attributes: { epsilon: isReal },
   infer(draft) {
     const x = operand(draft, 'x', 'f32');
     requireRankAtLeast(draft, 'x', x, 1);

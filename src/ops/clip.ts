@@ -4,6 +4,7 @@
 import { isBound } from './attributes.js';
 import type { OpDef } from './op.js';
 import { operand } from './operands.js';
+import { smaller } from './select.js';
 
 export type ClipAttrs = { readonly min: number; readonly max: number };
 
@@ -14,7 +15,7 @@ export const clip: OpDef<ClipAttrs> = {
   infer: (draft) => ({ dtype: 'f32', shape: operand(draft, 'x', 'f32').shape }),
   scalar({ min, max }) {
     const [low, high] = [Math.fround(min), Math.fround(max)];
-    return (x) => ((x as number) < low ? low : high < (x as number) ? high : (x as number));
+    return (x) => (x! < low ? low : smaller(x!, high));
   },
   chain: ({ min, max }) => ({ op: 'clip', immediates: [min, max] }),
   // Crossed bounds are allowed, as in ONNX, but step down from min to max.

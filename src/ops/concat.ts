@@ -21,7 +21,12 @@ export const concat: OpDef<ConcatAttrs> = {
     for (const x of draft.inputs) {
       if (x.dtype !== first.dtype) throw mismatch(draft, 'ERR_DTYPE', `every operand of dtype ${first.dtype}`, x.dtype);
       if (x.shape.length !== first.shape.length || x.shape.some((dim, i) => i !== axis && dim !== first.shape[i])) {
-        throw mismatch(draft, 'ERR_SHAPE', `shapes that differ from [${first.shape.join(', ')}] on axis ${axis} only`, `[${x.shape.join(', ')}]`);
+        throw mismatch(
+          draft,
+          'ERR_SHAPE',
+          `shapes that differ from [${first.shape.join(', ')}] on axis ${axis} only`,
+          `[${x.shape.join(', ')}]`,
+        );
       }
       size += requireNumber(draft, `axis ${axis} of every operand`, x.shape[axis]);
     }

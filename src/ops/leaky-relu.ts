@@ -1,7 +1,7 @@
 /**
  * leakyRelu: x < 0 ? x * alpha : x, element-wise. Not here: a slope per channel (prelu, in ./binary.ts).
  */
-import { isFinite } from './attributes.js';
+import { isReal } from './attributes.js';
 import type { OpDef } from './op.js';
 import { operand } from './operands.js';
 
@@ -10,11 +10,11 @@ export type LeakyReluAttrs = { readonly alpha: number };
 export const leakyRelu: OpDef<LeakyReluAttrs> = {
   name: 'leakyRelu',
   operands: ['x'],
-  attributes: { alpha: isFinite },
+  attributes: { alpha: isReal },
   infer: (draft) => ({ dtype: 'f32', shape: operand(draft, 'x', 'f32').shape }),
   scalar({ alpha }) {
     const slope = Math.fround(alpha);
-    return (x) => ((x as number) < 0 ? Math.fround((x as number) * slope) : (x as number));
+    return (x) => (x! < 0 ? Math.fround(x! * slope) : x!);
   },
   chain: ({ alpha }) => ({ op: 'leaky', immediates: [alpha, 0] }),
   monotone: ({ alpha }) => alpha >= 0,

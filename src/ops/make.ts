@@ -54,7 +54,8 @@ export function inferNode(op: string, name: string, inputs: readonly Value[], at
 /** A value that is fed to every run. Its shape may hold symbols. */
 export function input<N extends string, D extends DType, const S extends Shape>(name: N, dtype: D, shape: S): Input<N, D, S> {
   requireName('input', name);
-  if (!Object.hasOwn(DTYPES, dtype)) throw expected('ERR_DTYPE', `a dtype of ${Object.keys(DTYPES).join(', ')}`, dtype, { op: 'input', node: name });
+  if (!Object.hasOwn(DTYPES, dtype))
+    throw expected('ERR_DTYPE', `a dtype of ${Object.keys(DTYPES).join(', ')}`, dtype, { op: 'input', node: name });
   requireShape('input', name, shape);
   return freeze({ op: 'input', name, dtype, shape: [...shape] as unknown as S, inputs: NO_INPUTS, attrs: NO_ATTRS });
 }

@@ -6,6 +6,7 @@ import { tensorOf } from '../tensor/values.js';
 import type { OpDef } from './op.js';
 import { operand } from './operands.js';
 import { eachWindow, POOL2D_ATTRIBUTES, type Pool2dAttrs, poolShape } from './pool2d.js';
+import { larger } from './select.js';
 
 export const maxPool2d: OpDef<Pool2dAttrs> = {
   name: 'maxPool2d',
@@ -17,7 +18,7 @@ export const maxPool2d: OpDef<Pool2dAttrs> = {
   },
   evaluate([x], attrs, result) {
     const values: number[] = [];
-    eachWindow(x!, attrs, result.shape as number[], (elements) => values.push(elements.reduce((a, b) => (a < b ? b : a))));
+    eachWindow(x!, attrs, result.shape as number[], (elements) => values.push(elements.reduce(larger)));
     return tensorOf(result.dtype, values, result.shape as number[]);
   },
 };

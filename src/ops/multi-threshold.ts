@@ -3,7 +3,7 @@
  * NaN is below every threshold. Not here: the comparison that ends in a bit (./threshold.ts).
  */
 import { tensorOf } from '../tensor/values.js';
-import { isFinite } from './attributes.js';
+import { isReal } from './attributes.js';
 import type { OpDef } from './op.js';
 import { mismatch, operand, requireNumber, requireRank, requireRankAtLeast } from './operands.js';
 
@@ -12,7 +12,7 @@ export type MultiThresholdAttrs = { readonly scale: number; readonly bias: numbe
 export const multiThreshold: OpDef<MultiThresholdAttrs> = {
   name: 'multiThreshold',
   operands: ['x', 'thresholds'],
-  attributes: { scale: isFinite, bias: isFinite },
+  attributes: { scale: isReal, bias: isReal },
   infer(draft) {
     const x = operand(draft, 'x', 'f32');
     const thresholds = operand(draft, 'thresholds', 'f32');

@@ -12,7 +12,8 @@ import { mismatch, operand } from './operands.js';
 export function productDtype(draft: NodeDraft): DType {
   const x = operand(draft, 'x', 'f32', 'b1');
   const w = operand(draft, 'w', 'f32', 'b1');
-  if (x.dtype === 'b1' && w.dtype === 'f32') throw mismatch(draft, 'ERR_DTYPE', 'w of dtype b1 where x is b1 (cast x to f32 otherwise)', w.dtype);
+  if (x.dtype === 'b1' && w.dtype === 'f32')
+    throw mismatch(draft, 'ERR_DTYPE', 'w of dtype b1 where x is b1 (cast x to f32 otherwise)', w.dtype);
   return x.dtype === 'b1' ? 'i32' : 'f32';
 }
 

@@ -60,7 +60,12 @@ function requireElements(draft: NodeDraft, axis: string, size: Dim, count: Dim, 
     const start = i * window.stride - window.before;
     const skipped = start < 0 ? Math.ceil(-start / window.dilation) : 0;
     if (skipped >= window.size || start + skipped * window.dilation >= size) {
-      throw mismatch(draft, 'ERR_SHAPE', `padding that leaves an element of x in every window along the ${axis}`, `[${window.before}, ${window.after}]`);
+      throw mismatch(
+        draft,
+        'ERR_SHAPE',
+        `padding that leaves an element of x in every window along the ${axis}`,
+        `[${window.before}, ${window.after}]`,
+      );
     }
   }
 }
@@ -69,7 +74,12 @@ function requireElements(draft: NodeDraft, axis: string, size: Dim, count: Dim, 
  * Calls `visit(elements, cells)` for each element of the result in order: the elements of x in its window, and how many cells of the padded
  * x the window covers (a window that hangs over the end under `ceil` covers fewer than the kernel has).
  */
-export function eachWindow(x: Tensor, attrs: Pool2dAttrs, shape: readonly number[], visit: (elements: number[], cells: number) => void): void {
+export function eachWindow(
+  x: Tensor,
+  attrs: Pool2dAttrs,
+  shape: readonly number[],
+  visit: (elements: number[], cells: number) => void,
+): void {
   const [, height, width, channels] = x.shape as [number, number, number, number];
   const [batch, oh, ow] = shape as [number, number, number];
   const { kernel, strides, pads, dilations } = attrs;

@@ -5,6 +5,7 @@ import { tensorOf } from '../tensor/values.js';
 import { isBoolean, isIndexes, isOneOf } from './attributes.js';
 import type { OpDef } from './op.js';
 import { mismatch, operand, requireAxis } from './operands.js';
+import { larger, smaller } from './select.js';
 import { indexer } from './strides.js';
 
 export type ReduceAttrs = { readonly kind: 'mean' | 'sum' | 'max' | 'min'; readonly axes: readonly number[]; readonly keepDims: boolean };
@@ -28,14 +29,18 @@ export const reduce: OpDef<ReduceAttrs> = {
     const kept = x!.shape.map((dim, axis) => (axes.includes(axis) ? 1 : dim));
     const target = indexer(x!.shape, kept);
     const groups: number[][] = Array.from({ length: kept.reduce((product, dim) => product * dim, 1) }, () => []);
-    x!.data.forEach((value, i) => groups[target(i)]!.push(value));
-    return tensorOf('f32', groups.map((group) => KINDS[kind](group)), result.shape as number[]);
+    for (let i = 0; i < x!.data.length; i++) groups[target(i)]!.push(x!.data[i]!);
+    return tensorOf(
+      'f32',
+      groups.map((group) => KINDS[kind](group)),
+      result.shape as number[],
+    );
   },
 };
 
 const KINDS: Readonly<Record<ReduceAttrs['kind'], (values: readonly number[]) => number>> = {
   mean: (values) => KINDS.sum(values) / values.length,
   sum: (values) => values.reduce((a, b) => a + b, 0),
-  max: (values) => values.reduce((a, b) => (a < b ? b : a)),
-  min: (values) => values.reduce((a, b) => (b < a ? b : a)),
+  max: (values) => values.reduce(larger),
+  min: (values) => values.reduce(smaller),
 };

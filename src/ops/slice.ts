@@ -35,7 +35,12 @@ export const slice: OpDef<SliceAttrs> = {
       const [start, end, step] = [starts[axis]!, ends[axis]!, steps[axis]!];
       if (typeof dim === 'string') {
         if (start === 0 && end === dim && step === 1) return dim;
-        throw mismatch(draft, 'ERR_SHAPE', `axis ${axis} of size ${dim} taken whole (start 0, end ${dim}, step 1)`, `${start}, ${end}, ${step}`);
+        throw mismatch(
+          draft,
+          'ERR_SHAPE',
+          `axis ${axis} of size ${dim} taken whole (start 0, end ${dim}, step 1)`,
+          `${start}, ${end}, ${step}`,
+        );
       }
       if (typeof end !== 'number' || end > dim || start > end) {
         throw mismatch(draft, 'ERR_SHAPE', `0 <= start <= end <= ${dim} on axis ${axis}`, `${start}, ${end}`);
@@ -48,6 +53,14 @@ export const slice: OpDef<SliceAttrs> = {
     const strides = rowMajor(x!.shape);
     const offset = strides.reduce((sum, stride, axis) => sum + stride * starts[axis]!, 0);
     const shape = result.shape as number[];
-    return gather(x!, shape, strided(shape, strides.map((stride, axis) => stride * steps[axis]!), offset));
+    return gather(
+      x!,
+      shape,
+      strided(
+        shape,
+        strides.map((stride, axis) => stride * steps[axis]!),
+        offset,
+      ),
+    );
   },
 };

@@ -5,6 +5,7 @@ import { tensorOf } from '../tensor/values.js';
 import { isIndex } from './attributes.js';
 import type { OpDef } from './op.js';
 import { operand, requireAxis } from './operands.js';
+import { larger } from './select.js';
 import { rowMajor } from './strides.js';
 
 export type SoftmaxAttrs = { readonly axis: number };
@@ -25,7 +26,7 @@ export const softmax: OpDef<SoftmaxAttrs> = {
     for (let i = 0; i < values.length; i++) {
       if (Math.floor(i / step) % count !== 0) continue;
       const line = Array.from({ length: count }, (_, k) => x!.data[i + k * step]!);
-      const top = line.reduce((a, b) => (a < b ? b : a));
+      const top = line.reduce(larger);
       const powers = line.map((value) => Math.exp(value - top));
       const sum = powers.reduce((a, b) => a + b, 0);
       for (let k = 0; k < count; k++) values[i + k * step] = powers[k]! / sum;

@@ -25,6 +25,13 @@ export const transpose: OpDef<TransposeAttrs> = {
   evaluate([x], { perm }, result) {
     const strides = rowMajor(x!.shape);
     const shape = result.shape as number[];
-    return gather(x!, shape, strided(shape, perm.map((axis) => strides[axis]!)));
+    return gather(
+      x!,
+      shape,
+      strided(
+        shape,
+        perm.map((axis) => strides[axis]!),
+      ),
+    );
   },
 };

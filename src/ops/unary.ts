@@ -4,6 +4,7 @@
  */
 import type { OpDef } from './op.js';
 import { operand } from './operands.js';
+import { larger } from './select.js';
 
 type NoAttrs = Readonly<Record<never, unknown>>;
 
@@ -23,7 +24,7 @@ function unary(name: string, monotone: boolean, formula: (x: number) => number):
 const f = Math.fround;
 
 // Selection, as the kernels do it: NaN passes through.
-export const relu = unary('relu', true, (x) => (x < 0 ? 0 : x));
+export const relu = unary('relu', true, (x) => larger(x, 0));
 // The kernels compute these four by float32 polynomials, which may differ from the formulas here in the last place. They are monotone as
 // functions but say that they are not, so that no threshold is ever derived from a formula that is not the kernel's.
 export const tanh = unary('tanh', false, (x) => f(Math.tanh(x)));

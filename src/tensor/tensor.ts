@@ -17,13 +17,16 @@ export class Tensor<D extends DType = DType> {
   readonly shape: readonly number[];
 
   constructor(dtype: D, data: DTypeArray<D>, shape: readonly number[]) {
-    const row = DTYPES[dtype];
-    if (row === undefined) throw expected('ERR_DTYPE', `a dtype of ${Object.keys(DTYPES).join(', ')}`, dtype, { op: 'Tensor' });
-    if (!(data instanceof row.array)) throw expected('ERR_DTYPE', `a ${row.array.name} for dtype ${dtype}`, data, { op: 'Tensor' });
-    if (!Array.isArray(shape) || !shape.every(isSize)) throw expected('ERR_SHAPE', 'a shape of whole numbers >= 0', shape, { op: 'Tensor' });
+    if (!Object.hasOwn(DTYPES, dtype)) throw expected('ERR_DTYPE', `a dtype of ${Object.keys(DTYPES).join(', ')}`, dtype, { op: 'Tensor' });
+    const { array } = DTYPES[dtype];
+    if (!(data instanceof array)) throw expected('ERR_DTYPE', `a ${array.name} for dtype ${dtype}`, data, { op: 'Tensor' });
+    if (!Array.isArray(shape) || !shape.every(isSize))
+      throw expected('ERR_SHAPE', 'a shape of whole numbers >= 0', shape, { op: 'Tensor' });
     const length = dtype === 'b1' ? byteLength('b1', elementCount(shape)) : elementCount(shape);
     if (data.length !== length) {
-      throw expected('ERR_SHAPE', `${length} ${dtype === 'b1' ? 'bytes' : 'elements'} for shape ${showShape(shape)}`, data.length, { op: 'Tensor' });
+      throw expected('ERR_SHAPE', `${length} ${dtype === 'b1' ? 'bytes' : 'elements'} for shape ${showShape(shape)}`, data.length, {
+        op: 'Tensor',
+      });
     }
     this.dtype = dtype;
     this.data = data;
