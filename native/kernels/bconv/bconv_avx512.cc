@@ -1,0 +1,116 @@
+// Binary convolution for AVX-512 with VPOPCNTDQ: 16 output channels in the 32-bit lanes of a register, one 32-bit activation word
+// broadcast, so 512 multiply-adds are xor + vpopcntd + add. Not here: anything but the tile and its three ways to end.
+//
+// 4 pixels x 64 outputs keep 16 accumulators, 4 weights and a broadcast in registers; per 48 vector operations the tile loads 4 weight
+// vectors and 4 broadcasts. The adds are the only loop-carried chain (latency 1), so the one-pixel tail runs at the same rate and a
+// 7 x 7 map wastes nothing. The weights of one segment stay in L1 (64 * K / 8 bytes: 18 KiB for 256 channels, 3 x 3) while the pixels stream.
+#include <immintrin.h>
+
+#include "kernels/bconv/kernel.h"
+
+namespace bitplane {
+namespace bconv {
+namespace avx512_vpopcnt {
+namespace {
+
+// Loops over registers must vanish before the compiler decides what lives in memory: g++ 12 otherwise spills every accumulator per run.
+#define BITPLANE_UNROLL _Pragma("GCC unroll 16")
+
+enum class End { bits, dots, floats };
+
+template <End end, int V>
+inline void finish(const Segment& s, const Pixel& pixel, int64_t row, const __m512i (&count)[V]) {
+  if (end == End::bits) {
+    const int32_t* threshold = reinterpret_cast<const int32_t*>(s.thresholds) + pixel.border * 64;
+    uint64_t word = 0;
+    BITPLANE_UNROLL
+    for (int v = 0; v < V; ++v) {
+      word |= static_cast<uint64_t>(_mm512_cmpgt_epi32_mask(count[v], _mm512_loadu_si512(threshold + 16 * v))) << (16 * v);
+    }
+    s.y[row * s.yStride] = word ^ s.flip;
+    return;
+  }
+  const int32_t* base = s.base + pixel.border * s.baseStride;
+  BITPLANE_UNROLL
+  for (int v = 0; v < V; ++v) {
+    const __m512i dot = _mm512_sub_epi32(_mm512_loadu_si512(base + 16 * v), _mm512_add_epi32(count[v], count[v]));
+    if (end == End::dots) {
+      _mm512_storeu_si512(static_cast<int32_t*>(s.block) + row * s.blockStride + 16 * v, dot);
+    } else {
+      _mm512_storeu_ps(static_cast<float*>(s.block) + row * s.blockStride + 16 * v, _mm512_maskz_cvtepi32_ps(0xffff, dot));
+    }
+  }
+}
+
+template <End end, int P, int V>
+inline void tile(const Segment& s, int64_t row) {
+  __m512i count[P][V];
+  BITPLANE_UNROLL
+  for (int p = 0; p < P; ++p) {
+    BITPLANE_UNROLL
+    for (int v = 0; v < V; ++v) count[p][v] = _mm512_setzero_si512();
+  }
+  const uint8_t* weights = s.weights;
+  const uint8_t* input[P];
+  BITPLANE_UNROLL
+  for (int p = 0; p < P; ++p) input[p] = s.input + s.pixels[row + p].input;
+  for (int32_t r = 0; r < s.runCount; ++r) {
+    const int64_t end_of_run = s.runs[r] + int64_t{8} * s.runWords;
+    for (int64_t at = s.runs[r]; at < end_of_run; at += 8) {
+      BITPLANE_UNROLL
+      for (int half = 0; half < 2; ++half) {
+        __m512i w[V];
+        BITPLANE_UNROLL
+        for (int v = 0; v < V; ++v) w[v] = _mm512_load_si512(weights + 64 * v);
+        weights += 64 * V;
+        BITPLANE_UNROLL
+        for (int p = 0; p < P; ++p) {
+          const __m512i x = _mm512_set1_epi32(*reinterpret_cast<const int32_t*>(input[p] + at + 4 * half));
+          BITPLANE_UNROLL
+          for (int v = 0; v < V; ++v) {
+            count[p][v] = _mm512_add_epi32(count[p][v], _mm512_popcnt_epi32(_mm512_xor_si512(x, w[v])));
+          }
+        }
+      }
+    }
+  }
+  BITPLANE_UNROLL
+  for (int p = 0; p < P; ++p) finish<end, V>(s, s.pixels[row + p], row + p, count[p]);
+}
+
+template <End end, int P, int V>
+void sweep(const Segment& s) {
+  int64_t row = 0;
+  for (; row + P <= s.pixelCount; row += P) tile<end, P, V>(s, row);
+  for (; row < s.pixelCount; ++row) tile<end, 1, V>(s, row);
+}
+
+template <End end>
+void run(const Segment& s) {
+  switch (s.lanes / 16) {
+    case 1: return sweep<end, 8, 1>(s);
+    case 2: return sweep<end, 6, 2>(s);
+    case 3: return sweep<end, 4, 3>(s);
+    default: return sweep<end, 4, 4>(s);
+  }
+}
+
+// [position][half][lane] 32-bit words.
+void pack(uint8_t* packed, int64_t position, int64_t, int lane, int lanes, uint64_t bits) {
+  uint32_t* words = reinterpret_cast<uint32_t*>(packed) + 2 * position * lanes + lane;
+  words[0] = static_cast<uint32_t>(bits);
+  words[lanes] = static_cast<uint32_t>(bits >> 32);
+}
+
+void packThresholds(const int32_t* natural, uint8_t* packed) {
+  for (int i = 0; i < 64; ++i) reinterpret_cast<int32_t*>(packed)[i] = natural[i];
+}
+
+}  // namespace
+
+extern const Kernel kernel;
+const Kernel kernel = {16, 8, 1, int64_t{1} << 30, 256, nullptr, pack, packThresholds, run<End::bits>, run<End::dots>, run<End::floats>};
+
+}  // namespace avx512_vpopcnt
+}  // namespace bconv
+}  // namespace bitplane

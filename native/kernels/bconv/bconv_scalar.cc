@@ -1,0 +1,84 @@
+// Binary convolution in plain C++ for any CPU: 64-bit words, four output channels at a time, a popcount made of shifts and adds.
+// Not here: speed beyond what no instruction set is needed for.
+#include "kernels/bconv/kernel.h"
+
+namespace bitplane {
+namespace bconv {
+namespace scalar {
+namespace {
+
+constexpr int kLanes = 4;
+
+// Bits of x counted in 8-bit fields, each at most 8: sums of up to 31 words fit a field.
+inline uint64_t byteCounts(uint64_t x) {
+  x -= (x >> 1) & 0x5555555555555555u;
+  x = (x & 0x3333333333333333u) + ((x >> 2) & 0x3333333333333333u);
+  return (x + (x >> 4)) & 0x0f0f0f0f0f0f0f0fu;
+}
+
+// The eight fields of byte sums, added: pairs first, because eight fields of 248 overflow a byte.
+inline int32_t sumBytes(uint64_t x) {
+  x = (x & 0x00ff00ff00ff00ffu) + ((x >> 8) & 0x00ff00ff00ff00ffu);
+  return static_cast<int32_t>((x * 0x0001000100010001u) >> 48);
+}
+
+// Popcounts of one window against four output channels.
+void count(const Segment& s, int64_t row, int lane, int32_t (&counts)[kLanes]) {
+  const uint64_t* weights = reinterpret_cast<const uint64_t*>(s.weights) + lane;
+  for (int i = 0; i < kLanes; ++i) counts[i] = 0;
+  for (int32_t r = 0; r < s.runCount; ++r) {
+    const uint64_t* x = reinterpret_cast<const uint64_t*>(s.input + s.pixels[row].input + s.runs[r]);
+    for (int32_t done = 0; done < s.runWords; done += 31) {
+      const int32_t end = s.runWords - done < 31 ? s.runWords : done + 31;
+      uint64_t fields[kLanes] = {};
+      for (int32_t word = done; word < end; ++word, weights += s.lanes) {
+        for (int i = 0; i < kLanes; ++i) fields[i] += byteCounts(x[word] ^ weights[i]);
+      }
+      for (int i = 0; i < kLanes; ++i) counts[i] += sumBytes(fields[i]);
+    }
+  }
+}
+
+void bits(const Segment& s) {
+  for (int64_t row = 0; row < s.pixelCount; ++row) {
+    const int32_t* threshold = reinterpret_cast<const int32_t*>(s.thresholds) + s.pixels[row].border * 64;
+    uint64_t word = 0;
+    for (int lane = 0; lane < s.lanes; lane += kLanes) {
+      int32_t counts[kLanes];
+      count(s, row, lane, counts);
+      for (int i = 0; i < kLanes; ++i) word |= static_cast<uint64_t>(counts[i] > threshold[lane + i]) << (lane + i);
+    }
+    s.y[row * s.yStride] = word ^ s.flip;
+  }
+}
+
+template <typename T>
+void values(const Segment& s) {
+  for (int64_t row = 0; row < s.pixelCount; ++row) {
+    const int32_t* base = s.base + s.pixels[row].border * s.baseStride;
+    T* block = static_cast<T*>(s.block) + row * s.blockStride;
+    for (int lane = 0; lane < s.lanes; lane += kLanes) {
+      int32_t counts[kLanes];
+      count(s, row, lane, counts);
+      for (int i = 0; i < kLanes; ++i) block[lane + i] = static_cast<T>(base[lane + i] - 2 * counts[i]);
+    }
+  }
+}
+
+// [position][lane] 64-bit words.
+void pack(uint8_t* packed, int64_t position, int64_t, int lane, int lanes, uint64_t word) {
+  reinterpret_cast<uint64_t*>(packed)[position * lanes + lane] = word;
+}
+
+void packThresholds(const int32_t* natural, uint8_t* packed) {
+  for (int i = 0; i < 64; ++i) reinterpret_cast<int32_t*>(packed)[i] = natural[i];
+}
+
+}  // namespace
+
+extern const Kernel kernel;
+const Kernel kernel = {kLanes, 8, 1, int64_t{1} << 30, 256, nullptr, pack, packThresholds, bits, values<int32_t>, values<float>};
+
+}  // namespace scalar
+}  // namespace bconv
+}  // namespace bitplane

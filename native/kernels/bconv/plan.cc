@@ -1,0 +1,97 @@
+// Works out the geometry of a binary convolution. See plan.h for the layout; nothing here runs more than once per step.
+#include "kernels/bconv/plan.h"
+
+#include <algorithm>
+
+namespace bitplane {
+namespace bconv {
+namespace {
+
+// Which taps of each output coordinate fall outside [0, size), numbered by first appearance.
+void classify(int outputs, int stride, int dilation, int before, int taps, int size, bool tracked, std::vector<Plan::Outside>* classes,
+              std::vector<int>* classOf) {
+  for (int out = 0; out < outputs; ++out) {
+    Plan::Outside outside{0, taps};
+    for (int tap = 0; tracked && tap < taps; ++tap) {
+      const int64_t at = int64_t{out} * stride - before + int64_t{tap} * dilation;
+      if (at < 0) outside.before = tap + 1;
+      if (at >= size) outside.after = std::min(outside.after, tap);
+    }
+    outside.after = std::max(outside.after, outside.before);
+    const auto same = [&](const Plan::Outside& other) { return other.before == outside.before && other.after == outside.after; };
+    const auto found = std::find_if(classes->begin(), classes->end(), same);
+    classOf->push_back(static_cast<int>(found - classes->begin()));
+    if (found == classes->end()) classes->push_back(outside);
+  }
+}
+
+bool touchesBorder(int outputs, int stride, int dilation, int before, int taps, int size) {
+  return before > 0 || int64_t{outputs - 1} * stride - before + int64_t{taps - 1} * dilation >= size;
+}
+
+void layOut(Plan* plan, const Kernel& kernel) {
+  const Problem& p = plan->problem;
+  const bool bordered = touchesBorder(p.oh, p.sh, p.dh, p.pt, p.kh, p.h) || touchesBorder(p.ow, p.sw, p.dw, p.pl, p.kw, p.w) ||
+                        p.pt != 0 || p.pl != 0;
+  plan->inPlace = !bordered && p.g == 1 && kernel.expand == nullptr;
+  const bool skipRows = p.kh == 1 && !plan->inPlace;
+  const bool skipColumns = p.kw == 1 && !plan->inPlace;
+  plan->rowStep = skipRows ? p.sh : 1;
+  plan->columnStep = skipColumns ? p.sw : 1;
+  plan->rowStride = skipRows ? 1 : p.sh;
+  plan->columnStride = skipColumns ? 1 : p.sw;
+  plan->columns = plan->inPlace ? p.w : (p.ow - 1) * plan->columnStride + (p.kw - 1) * p.dw + 1;
+  plan->wordBytes = kernel.expansion;
+  plan->pixelBytes = plan->wordBytes * p.groupWords();
+  plan->rowBytes = plan->pixelBytes * plan->columns;
+
+  const bool contiguous = p.dw == 1;
+  plan->runWords = p.groupWords() * (contiguous ? p.kw : 1);
+  for (int ky = 0; ky < p.kh; ++ky) {
+    for (int kx = 0; kx < (contiguous ? 1 : p.kw); ++kx) {
+      plan->runs.push_back(static_cast<int32_t>(ky * p.dh * plan->rowBytes + kx * p.dw * plan->pixelBytes));
+    }
+  }
+  plan->positions = int64_t{p.kh} * p.kw * p.groupWords();
+}
+
+void cutOutputs(Plan* plan, const Kernel& kernel) {
+  const Problem& p = plan->problem;
+  plan->packedBytes = 0;
+  for (int first = 0; first < p.o;) {
+    if (first % 64 == 0) plan->firstSpan.push_back(static_cast<int>(plan->spans.size()));
+    const int group = first / p.groupOutputs();
+    const int end = std::min({(group + 1) * p.groupOutputs(), (first / 64 + 1) * 64, p.o});
+    const int lanes = roundUp(end - first, static_cast<int>(kernel.laneMultiple));
+    plan->spans.push_back({group, first, end - first, lanes, plan->packedBytes});
+    plan->packedBytes += roundUp<int64_t>(plan->positions * lanes * 8 * kernel.weightExpansion, kAlign);
+    first = end;
+  }
+  plan->firstSpan.push_back(static_cast<int>(plan->spans.size()));
+}
+
+}  // namespace
+
+Plan planFor(const Problem& problem, const Kernel& kernel) {
+  Plan plan{};
+  plan.problem = problem;
+  layOut(&plan, kernel);
+  cutOutputs(&plan, kernel);
+  const Problem& p = problem;
+  const bool tracked = p.padding == Padding::zero;
+  std::vector<int> rowClassOf, columnClassOf;
+  classify(p.oh, p.sh, p.dh, p.pt, p.kh, p.h, tracked, &plan.rowClasses, &rowClassOf);
+  classify(p.ow, p.sw, p.dw, p.pl, p.kw, p.w, tracked, &plan.columnClasses, &columnClassOf);
+  plan.pixels.reserve(p.pixels());
+  for (int oy = 0; oy < p.oh; ++oy) {
+    for (int ox = 0; ox < p.ow; ++ox) {
+      const int64_t input = oy * plan.rowStride * plan.rowBytes + ox * plan.columnStride * plan.pixelBytes;
+      const int border = rowClassOf[oy] * static_cast<int>(plan.columnClasses.size()) + columnClassOf[ox];
+      plan.pixels.push_back({static_cast<int32_t>(input), border});
+    }
+  }
+  return plan;
+}
+
+}  // namespace bconv
+}  // namespace bitplane

@@ -1,0 +1,186 @@
+// How a binary convolution is cut into tasks and how its three outputs leave. See segmented_step.h.
+//
+// A task is a range of output pixels of one image times a range of 64-channel blocks. It prepares the input rows its pixels need
+// into private scratch (neighbouring tasks prepare shared rows twice: cheaper than a barrier), then walks the blocks with the pixels inside,
+// so that one block's weights stay in L1. Pixels are split before blocks, since threads that write different words of one cache line
+// would pass the line back and forth.
+#include "kernels/bconv/segmented_step.h"
+
+#include <algorithm>
+
+#include "kernels/bconv/plan.h"
+#include "kernels/bconv/weights.h"
+#include "kernels/epilogue/epilogue.h"
+
+namespace bitplane {
+namespace bconv {
+namespace {
+
+constexpr int kBlockRows = 32;                      // pixels of a float or int32 block: 32 * 64 * 4 = 8 KiB, a quarter of the smallest L1
+constexpr int64_t kBlockStride = 128;               // 64 channels, and room for the lanes past a group's end
+constexpr int64_t kPreparedBytes = 24 * 1024;       // what the prepared rows of a task may fill of L1, if that is at least two rows
+constexpr int kTasksPerThread = 4;                  // so that a thread that wakes late takes less
+constexpr int64_t kLeastPixels = 24;                // below this, loading the weights shows
+
+class SegmentedStep : public Step {
+ public:
+  SegmentedStep(const char* name, Isa isa, const Kernel& kernel, const Instruction& instruction, BuildContext& context)
+      : name_(name), kernel_(kernel), plan_(planFor(problemOf(instruction), kernel)), chainFn_(nullptr) {
+    const Problem& p = plan_.problem;
+    const uint8_t* disk = static_cast<const uint8_t*>(context.constant(p.weights));
+    weights_ = packedWeights(plan_, kernel, name, context);
+    baseStride_ = roundUp(p.o, 64) + 64;
+    base_ = bases(plan_, disk, baseStride_);
+    if (p.thresholds >= 0) {
+      const int32_t* constant = static_cast<const int32_t*>(context.constant(p.thresholds));
+      natural_.assign(constant, constant + 2 * int64_t{p.o});
+      thresholds_ = thresholdsFor(plan_, kernel, base_, baseStride_, constant);
+    }
+    if (instruction.chainLength > 0) {
+      chain_.resize(instruction.chainLength);
+      std::memcpy(chain_.data(), instruction.chain, chain_.size() * sizeof(ChainStep));
+      chainFn_ = chainFor(isa);
+    }
+    cutTasks(context.threads());
+  }
+
+  int tasks() const override { return plan_.problem.n * pixelCuts_ * blockCuts_; }
+  const char* kernelName() const override { return name_; }
+
+  size_t scratchBytes() const override { return static_cast<size_t>(preparedBytes_ + kBlockRows * kBlockStride * 4 + kSlack); }
+
+  void run(int task, const Buffers& buffers, void* scratch) const override {
+    const Problem& p = plan_.problem;
+    const int blockCut = task % blockCuts_, pixelCut = task / blockCuts_ % pixelCuts_, image = task / blockCuts_ / pixelCuts_;
+    const int blocks = bitWords(p.o);
+    const int64_t first = p.pixels() * pixelCut / pixelCuts_, end = p.pixels() * (pixelCut + 1) / pixelCuts_;
+    const uint64_t* x = buffers.get<const uint64_t>(p.x) + int64_t{image} * p.h * p.w * bitWords(p.c);
+    Window window{};
+    window.image = image;
+    window.first = first;
+    window.count = end - first;
+    window.input = prepare(plan_, kernel_, x, first, end - 1, static_cast<uint8_t*>(scratch));
+    window.groupBytes = plan_.groupBytes(plan_.rowCount(first, end - 1));
+    window.block = static_cast<uint8_t*>(scratch) + preparedBytes_;
+    const int from = blocks * blockCut / blockCuts_, to = blocks * (blockCut + 1) / blockCuts_;
+    for (int block = from; block < to; ++block) {
+      if (p.thresholds >= 0 && plan_.firstSpan[block + 1] - plan_.firstSpan[block] == 1) runBits(window, block, buffers);
+      else runBlocks(window, block, buffers);
+    }
+  }
+
+ private:
+  struct Window {
+    int image;
+    int64_t first, count;   // output pixels
+    const uint8_t* input;
+    int64_t groupBytes;
+    void* block;            // [kBlockRows][kBlockStride] int32 or float
+  };
+
+  void cutTasks(int threads) {
+    const Problem& p = plan_.problem;
+    const int64_t pixels = p.pixels();
+    const int64_t wanted = threads <= 1 ? 1 : ceilDiv<int64_t>(int64_t{kTasksPerThread} * threads, p.n);
+    const int64_t rowsThatFit = plan_.inPlace ? p.oh : std::max<int64_t>(2, (kPreparedBytes / (plan_.rowBytes * p.g) - (p.kh - 1) * p.dh) / plan_.rowStride);
+    const int64_t leastPixels = std::max<int64_t>(kLeastPixels, plan_.inPlace ? 0 : p.ow);
+    int64_t cuts = std::min(wanted, std::max<int64_t>(1, pixels / leastPixels));
+    cuts = std::max(cuts, ceilDiv<int64_t>(p.oh, rowsThatFit));
+    pixelCuts_ = static_cast<int>(cuts);
+    blockCuts_ = static_cast<int>(std::min<int64_t>(bitWords(p.o), ceilDiv(wanted, cuts)));
+    preparedBytes_ = 0;
+    for (int64_t cut = 0; cut < cuts && !plan_.inPlace; ++cut) {
+      const int rows = plan_.rowCount(pixels * cut / cuts, pixels * (cut + 1) / cuts - 1);
+      preparedBytes_ = std::max(preparedBytes_, roundUp<int64_t>(p.g * plan_.groupBytes(rows) + kSlack, kAlign));
+    }
+  }
+
+  Segment segmentOf(const OutputSpan& span, const Window& window) const {
+    Segment s{};
+    s.weights = static_cast<const uint8_t*>(weights_.get()) + span.weightBytes;
+    s.input = window.input + span.group * window.groupBytes;
+    s.pixels = plan_.pixels.data() + window.first;
+    s.pixelCount = window.count;
+    s.runs = plan_.runs.data();
+    s.runCount = static_cast<int32_t>(plan_.runs.size());
+    s.runWords = plan_.runWords;
+    s.lanes = span.lanes;
+    s.base = base_.data() + span.first;
+    s.baseStride = baseStride_;
+    return s;
+  }
+
+  // Sign bits straight from the counters: one span fills the whole word.
+  void runBits(const Window& window, int block, const Buffers& buffers) const {
+    const Problem& p = plan_.problem;
+    Segment s = segmentOf(plan_.spans[plan_.firstSpan[block]], window);
+    s.thresholds = thresholds_.packed.data() + int64_t{block} * plan_.classes() * kernel_.thresholdBytes;
+    s.flip = thresholds_.flip[block];
+    s.yStride = bitWords(p.o);
+    s.y = buffers.get<uint64_t>(p.y) + (window.image * p.pixels() + window.first) * s.yStride + block;
+    kernel_.bits(s);
+  }
+
+  // Everything else goes through a block in L1. Spans of several groups follow each other; what the lanes past a span's end write is
+  // written over by the next span or never read.
+  void runBlocks(const Window& window, int block, const Buffers& buffers) const {
+    const Problem& p = plan_.problem;
+    const int c0 = 64 * block, cn = std::min(64, p.o - c0);
+    for (int64_t done = 0; done < window.count; done += kBlockRows) {
+      const int rows = static_cast<int>(std::min<int64_t>(kBlockRows, window.count - done));
+      for (int i = plan_.firstSpan[block]; i < plan_.firstSpan[block + 1]; ++i) {
+        const OutputSpan& span = plan_.spans[i];
+        Segment s = segmentOf(span, window);
+        s.pixels += done;
+        s.pixelCount = rows;
+        s.block = static_cast<int32_t*>(window.block) + (span.first - c0);
+        s.blockStride = kBlockStride;
+        chainFn_ ? kernel_.floats(s) : kernel_.dots(s);
+      }
+      const int64_t pixel = window.image * p.pixels() + window.first + done;
+      if (chainFn_) {
+        const ChainView view{chain_.data(), static_cast<int>(chain_.size()), p.o, p.pixels()};
+        chainFn_(view, buffers, static_cast<float*>(window.block), kBlockStride, pixel, rows, c0, cn);
+      } else if (p.thresholds >= 0) {
+        signs(static_cast<const int32_t*>(window.block), rows, c0, cn, buffers.get<uint64_t>(p.y) + pixel * bitWords(p.o) + block);
+      } else {
+        int32_t* y = buffers.get<int32_t>(p.y) + pixel * p.o + c0;
+        for (int r = 0; r < rows; ++r) std::memcpy(y + int64_t{r} * p.o, static_cast<int32_t*>(window.block) + r * kBlockStride, cn * 4);
+      }
+    }
+  }
+
+  void signs(const int32_t* dots, int rows, int c0, int cn, uint64_t* y) const {
+    const Problem& p = plan_.problem;
+    for (int r = 0; r < rows; ++r) {
+      uint64_t word = 0;
+      for (int c = 0; c < cn; ++c) {
+        const bool below = dots[r * kBlockStride + c] < natural_[c0 + c];
+        word |= static_cast<uint64_t>(below != (natural_[p.o + c0 + c] != 0)) << c;
+      }
+      y[int64_t{r} * bitWords(p.o)] = word;
+    }
+  }
+
+  const char* name_;
+  const Kernel& kernel_;
+  Plan plan_;
+  std::shared_ptr<const void> weights_;
+  int64_t baseStride_;
+  std::vector<int32_t> base_, natural_;
+  Thresholds thresholds_;
+  std::vector<ChainStep> chain_;
+  ChainFn chainFn_;
+  int pixelCuts_, blockCuts_;
+  int64_t preparedBytes_;
+};
+
+}  // namespace
+
+std::unique_ptr<Step> segmentedStep(const char* name, Isa isa, const Kernel& kernel, const Instruction& instruction, BuildContext& context) {
+  if (problemOf(instruction).terms() > kernel.maxTerms) return nullptr;
+  return std::make_unique<SegmentedStep>(name, isa, kernel, instruction, context);
+}
+
+}  // namespace bconv
+}  // namespace bitplane

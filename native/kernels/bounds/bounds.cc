@@ -1,0 +1,52 @@
+// Times the register-only loops. See bounds.h.
+#include "kernels/bounds/bounds.h"
+
+#include <chrono>
+
+#include "kernels/bounds/loops.h"
+
+namespace bitplane {
+namespace {
+
+constexpr int kRepeats = 15;          // the best of several short runs: an interruption only ever lowers a rate
+constexpr int64_t kRounds = 60000;    // about 0.3 ms
+
+const bounds::Loops* loopsOf(Isa isa) {
+  if (!isaSupported(isa)) return nullptr;
+  switch (isa) {
+    case Isa::scalar: return &bounds::scalar::loops;
+#if defined(__x86_64__)
+    case Isa::avx2: return &bounds::avx2::loops;
+    case Isa::avx512: return &bounds::avx512::loops;
+#elif defined(__aarch64__)
+    case Isa::neon: return &bounds::neon::loops;
+#endif
+    default: return nullptr;
+  }
+}
+
+double rate(int64_t (*loop)(int64_t, void*)) {
+  alignas(64) unsigned char sink[64];
+  double best = 0;
+  for (int i = 0; i < kRepeats; ++i) {
+    const auto start = std::chrono::steady_clock::now();
+    const int64_t done = loop(kRounds, sink);
+    const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    if (done / seconds > best) best = done / seconds;
+  }
+  return best;
+}
+
+}  // namespace
+
+double popcountBound(Isa isa) {
+  const bounds::Loops* loops = loopsOf(isa);
+  return loops ? rate(loops->popcount) : 0;
+}
+
+double fmaBound(Isa isa) {
+  const bounds::Loops* loops = loopsOf(isa);
+  return loops ? rate(loops->fma) : 0;
+}
+
+}  // namespace bitplane

@@ -1,0 +1,19 @@
+// What this machine can do at most: register-only loops that a kernel's rate is held against, measured in the same process.
+// Not here: kernels. Rates are multiply-adds per second on one thread.
+#pragma once
+#include "cpu/isa.h"
+
+namespace bitplane {
+
+// The popcount primitive of an instruction set as its binary convolution uses it, on registers alone with 16 (scalar: 4) independent
+// accumulators: scalar xor + shift-and-add popcount; avx2 vpshufb + vpaddb; avx512 vpxord + vpopcntd + vpaddd; neon eor + cnt + add.
+// 0 for the reference, and for an instruction set that this machine or this build lacks.
+double popcountBound(Isa isa);
+
+// fp32 multiply-add (mul then add where no fused instruction is used: scalar) with that instruction set's widest vectors; the same rules.
+double fmaBound(Isa isa);
+
+// fp32 fused multiply-add with 256-bit vectors: what AVX2 rates are a multiple of.
+inline double fmaBound256() { return fmaBound(Isa::avx2); }
+
+}  // namespace bitplane
