@@ -46,8 +46,9 @@ struct ChainStep {       // exactly kChainStepInts 4-byte fields, as encoded
 };
 
 // Applies a chain to a block: `rows` consecutive pixels from `pixel` on (pixel counts over N*HW), channels [c0, c0 + cn).
-// block is f32 [rows][ld], updated in place. c0 is a multiple of 64; c0 + cn is C or a multiple of 64 (so sign words are whole).
-// Bit maps are [N*HW][bitWords(C)] words.
+// block is f32 [rows][ld], ld >= cn; it is consumed: its contents afterwards are unspecified. c0 is a multiple of 64; c0 + cn is C or a
+// multiple of 64 (so sign words are whole). Bit maps are [N*HW][bitWords(C)] words. The block and all operands may be read, never
+// written, up to kSlack bytes past their ends.
 struct ChainView {
   const ChainStep* steps;
   int length;
@@ -55,7 +56,12 @@ struct ChainView {
   int64_t hw;            // pixels per image
 };
 using ChainFn = void (*)(const ChainView& chain, const Buffers& buffers, float* block, int64_t ld, int64_t pixel, int rows, int c0, int cn);
-// The same from int32 values (written over by their exact floats).
+
+// The variant for an instruction set; the scalar one where this build has none for it.
 ChainFn chainFor(Isa isa);
+const char* chainName(Isa isa);
+
+// The steps that follow an instruction's fields.
+std::vector<ChainStep> decodeChain(const Instruction& instruction);
 
 }  // namespace bitplane

@@ -1,0 +1,131 @@
+// The cuts of plan.h. The constants are cache sizes; they are generous for every CPU that this runs on, and no result depends on them.
+#include "kernels/conv/plan.h"
+
+#include <algorithm>
+
+namespace bitplane {
+
+namespace {
+
+constexpr int64_t kWindowBytes = 24 << 10;      // weights of one block of k: half of a 48 KiB L1, most of a 32 KiB one
+constexpr int64_t kStripBytes = 512 << 10;      // a copied strip: part of an L2
+constexpr int64_t kSumsBytes = 64 << 10;
+constexpr int kPixelBlock = 48;
+constexpr int64_t kTaskProducts = 1 << 18;      // about 4 us of work, well above the price of handing out a task
+constexpr int kTasksPerThread = 4;
+
+// The window as runs relative to a pixel's first input, neighbours joined, then cut where a block of k is full.
+void planWindow(ConvPlan& plan, int64_t limit) {
+  const ConvShape& s = plan.shape;
+  const int64_t depth = s.c / s.g;
+  std::vector<Run> joined;
+  for (int ky = 0; ky < s.kh; ky++) {
+    for (int kx = 0; kx < s.kw; kx++) {
+      const int64_t offset = ky * s.dh * plan.pitch + int64_t{kx} * s.dw * s.c;
+      if (!joined.empty() && joined.back().offset + joined.back().length == offset) {
+        joined.back().length += depth;
+      } else {
+        joined.push_back({offset, depth});
+      }
+    }
+  }
+  // Equal blocks: a short last one would pay for loading and storing the sums without having work to hide it.
+  const int64_t count = ceilDiv<int64_t>(s.window(), limit);
+  const int64_t size = ceilDiv<int64_t>(s.window(), count);
+  int64_t k = 0;
+  for (const Run& run : joined) {
+    for (int64_t done = 0; done < run.length;) {
+      if (k % size == 0) plan.windows.push_back({static_cast<int>(plan.runs.size()), 0, static_cast<int>(k)});
+      const int64_t length = std::min(run.length - done, size - k % size);
+      plan.runs.push_back({run.offset + done, length});
+      plan.windows.back().runs++;
+      done += length;
+      k += length;
+    }
+  }
+}
+
+void planChannels(ConvPlan& plan, const ConvTiles& tiles) {
+  const ConvShape& s = plan.shape;
+  const int perGroup = s.o / s.g;
+  const int depth = s.c / s.g;
+  // The chain wants whole sign words, so a chunk is 64 channels unless groups end elsewhere; then it is all of them.
+  const bool narrow = s.g == 1 || perGroup % 64 == 0;
+  const int width = narrow ? 64 : s.o;
+  for (int c0 = 0; c0 < s.o; c0 += width) {
+    ConvChunk chunk = {c0, std::min(width, s.o - c0), static_cast<int>(plan.blocks.size()), 0};
+    for (int c = c0; c < c0 + chunk.cn;) {
+      const int group = c / perGroup;
+      const int end = std::min(c0 + chunk.cn, (group + 1) * perGroup);
+      const int vectors = std::min(tiles.vectors, ceilDiv(end - c, tiles.lanes));
+      plan.blocks.push_back({c, vectors, int64_t{group} * depth, plan.packed});
+      plan.packed += int64_t{s.window()} * vectors * tiles.lanes;
+      c = std::min(end, c + vectors * tiles.lanes);
+      chunk.blocks++;
+    }
+    plan.chunks.push_back(chunk);
+  }
+  // Tiles write whole vectors, which may run past the last channel; and the chain may read kSlack bytes past it.
+  plan.ld = roundUp(width, tiles.lanes) + (narrow ? 0 : tiles.lanes);
+}
+
+void planStrips(ConvPlan& plan, int threads) {
+  const ConvShape& s = plan.shape;
+  const int64_t products = s.pixels() * s.window() * s.o;
+  const int64_t wanted = threads == 1 ? 1 : std::clamp<int64_t>(products / kTaskProducts, 1, int64_t{threads} * kTasksPerThread);
+  const int64_t perImage = int64_t{s.oh} * s.ow;
+  const int64_t target = std::max<int64_t>(kPixelBlock, ceilDiv(s.pixels(), wanted));
+  if (perImage <= target) {
+    const int64_t fits = plan.padded ? std::max<int64_t>(1, kStripBytes / (4 * s.h * int64_t{s.w} * s.c)) : s.n;
+    const int images = static_cast<int>(std::min({int64_t{s.n}, std::max<int64_t>(1, target / perImage), fits}));
+    const int count = ceilDiv(s.n, images);
+    for (int i = 0; i < count; i++) {
+      const int first = static_cast<int>(int64_t{s.n} * i / count);
+      plan.strips.push_back({first, static_cast<int>(int64_t{s.n} * (i + 1) / count) - first, 0, s.oh});
+    }
+  } else {
+    int rows = static_cast<int>(std::min<int64_t>(s.oh, ceilDiv<int64_t>(target, s.ow)));
+    if (plan.padded) {
+      const int64_t fits = kStripBytes / (4 * plan.pitch) - (s.kh - 1) * s.dh;
+      rows = static_cast<int>(std::clamp<int64_t>(fits / s.sh, 1, rows));
+    }
+    const int count = ceilDiv(s.oh, rows);
+    for (int image = 0; image < s.n; image++) {
+      for (int i = 0; i < count; i++) {
+        const int first = static_cast<int>(int64_t{s.oh} * i / count);
+        plan.strips.push_back({image, 1, first, static_cast<int>(int64_t{s.oh} * (i + 1) / count) - first});
+      }
+    }
+  }
+  const int64_t strips = static_cast<int64_t>(plan.strips.size());
+  plan.chunkTasks = static_cast<int>(std::min<int64_t>(plan.chunks.size(), ceilDiv(wanted, strips)));
+  plan.stripRows = 0;
+  plan.stripImages = 0;
+  for (const ConvStrip& strip : plan.strips) {
+    plan.stripRows = std::max(plan.stripRows, (strip.rows - 1) * s.sh + (s.kh - 1) * s.dh + 1);
+    plan.stripImages = std::max(plan.stripImages, strip.images);
+  }
+}
+
+}  // namespace
+
+ConvPlan planConv(const ConvShape& shape, const ConvTiles& tiles, int threads) {
+  ConvPlan plan = {};
+  plan.shape = shape;
+  const int spanY = (shape.oh - 1) * shape.sh + (shape.kh - 1) * shape.dh + 1;
+  const int spanX = (shape.ow - 1) * shape.sw + (shape.kw - 1) * shape.dw + 1;
+  plan.padded = shape.pt > 0 || shape.pl > 0 || spanY > shape.h || spanX > shape.w;
+  plan.pitch = int64_t{plan.padded ? spanX : shape.w} * shape.c;
+  planChannels(plan, tiles);
+  planStrips(plan, threads);
+  plan.imagePitch = (plan.padded ? plan.stripRows : shape.h) * plan.pitch;
+
+  const int64_t most = std::max<int64_t>(kMaxTilePixels, kSumsBytes / (plan.ld * 4));
+  plan.pixelBlock = static_cast<int>(std::min<int64_t>({kPixelBlock, most, shape.pixels()}));
+  // With a single tile of pixels every weight is used once, and cutting k would only cost.
+  const bool reused = plan.pixelBlock > tiles.pixels[tiles.vectors - 1];
+  planWindow(plan, reused ? kWindowBytes / (4 * tiles.vectors * tiles.lanes) : shape.window());
+  return plan;
+}
+
+}  // namespace bitplane

@@ -1,0 +1,63 @@
+// The convolution as its formula says: the oracle, for the depthwise convolution too. Sums are double.
+#include "kernels/conv/conv.h"
+#include "kernels/epilogue/epilogue.h"
+
+namespace bitplane {
+
+namespace {
+
+class ReferenceConv final : public Step {
+ public:
+  ReferenceConv(const Instruction& instruction, const ConvShape& shape, const void* weights, int weightBits)
+      : s_(shape), x_(instruction.field(0)), weights_(weights), weightBits_(weightBits), steps_(decodeChain(instruction)) {}
+  int tasks() const override { return 1; }
+  const char* kernelName() const override { return "conv_f32_reference"; }
+
+  void run(int, const Buffers& buffers, void*) const override {
+    const ChainView chain = {steps_.data(), static_cast<int>(steps_.size()), s_.o, int64_t{s_.oh} * s_.ow};
+    const float* x = buffers.get<const float>(x_);
+    std::vector<float> sums(static_cast<size_t>(s_.o));
+    int64_t pixel = 0;
+    for (int n = 0; n < s_.n; n++) {
+      for (int oy = 0; oy < s_.oh; oy++) {
+        for (int ox = 0; ox < s_.ow; ox++) {
+          for (int o = 0; o < s_.o; o++) sums[o] = static_cast<float>(sum(x, n, oy, ox, o));
+          chainFor(Isa::reference)(chain, buffers, sums.data(), s_.o, pixel++, 1, 0, s_.o);
+        }
+      }
+    }
+  }
+
+ private:
+  double sum(const float* x, int n, int oy, int ox, int o) const {
+    const int depth = s_.c / s_.g;
+    const int group = o / (s_.o / s_.g);
+    double total = 0;
+    for (int ky = 0; ky < s_.kh; ky++) {
+      for (int kx = 0; kx < s_.kw; kx++) {
+        const int y = oy * s_.sh - s_.pt + ky * s_.dh;
+        const int xx = ox * s_.sw - s_.pl + kx * s_.dw;
+        if (y < 0 || y >= s_.h || xx < 0 || xx >= s_.w) continue;
+        for (int i = 0; i < depth; i++) {
+          const float a = x[((int64_t{n} * s_.h + y) * s_.w + xx) * s_.c + group * depth + i];
+          total += static_cast<double>(a) * weightAt(weights_, weightBits_, ((int64_t{o} * s_.kh + ky) * s_.kw + kx) * depth + i);
+        }
+      }
+    }
+    return total;
+  }
+
+  ConvShape s_;
+  int x_;
+  const void* weights_;
+  int weightBits_;
+  std::vector<ChainStep> steps_;
+};
+
+}  // namespace
+
+std::unique_ptr<Step> makeReferenceConv(const Instruction& instruction, const ConvShape& shape, const void* weights, int weightBits) {
+  return std::make_unique<ReferenceConv>(instruction, shape, weights, weightBits);
+}
+
+}  // namespace bitplane

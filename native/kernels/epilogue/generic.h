@@ -1,0 +1,240 @@
+// The chain over a SIMD vocabulary, which the including file has chosen. A tile (1 pixel x 64 channels, one sign word) stays in registers
+// through all steps: on AVX-512 that is four vectors, so a step costs its four operand loads and one predicted jump.
+// Not here: what the steps mean (epilogue.h).
+//
+// x is [rows][C]; a tile is V vectors. Tiles that are cut by the end of C run in pieces of 16 channels, the last of them partial. Operand
+// loads of a partial piece run past the row's end, at most 60 bytes past a buffer's (kSlack allows it); stores never do.
+#pragma once
+#include "kernels/epilogue/epilogue.h"
+#include "simd/math.h"
+
+namespace bitplane {
+namespace BITPLANE_SIMD {
+namespace {
+
+constexpr int kPiece = 16;
+constexpr int kMaxSteps = 32;  // longer chains run in several passes over the block
+
+struct ReadyStep {
+  ChainOp op;
+  OperandKind kind;
+  const float* operand;  // for the first pixel, channel 0
+  int64_t stride;        // of operand, from pixel to pixel
+  int count;             // multithreshold
+  int64_t channels;      // multithreshold: from threshold to threshold
+  void* target;          // stores: the first pixel
+  float a, b;
+};
+
+// Steps of many instructions go through memory, so that they cost the others no registers.
+template <int V>
+__attribute__((noinline)) void runSlow(ChainOp op, float* tile) {
+  for (int i = 0; i < V; i++) {
+    const F32 v = load(tile + i * kLanes);
+    F32 r;
+    switch (op) {
+      case ChainOp::tanh: r = hyperbolicTangent(v); break;
+      case ChainOp::sigmoid: r = logistic(v); break;
+      case ChainOp::exp: r = exponential(v); break;
+      default: r = logarithm(v); break;
+    }
+    store(tile + i * kLanes, r);
+  }
+}
+
+template <int V>
+__attribute__((noinline)) void runMultithreshold(const ReadyStep& s, const float* thresholds, float* tile) {
+  for (int i = 0; i < V; i++) {
+    const F32 v = load(tile + i * kLanes);
+    F32 reached = set1(0.0f);
+    for (int t = 0; t < s.count; t++) {
+      const F32 threshold = load(thresholds + t * s.channels + i * kLanes);
+      reached = add(reached, select(lessEqual(threshold, v), set1(1.0f), set1(0.0f)));
+    }
+    store(tile + i * kLanes, add(mul(set1(s.a), reached), set1(s.b)));
+  }
+}
+
+BITPLANE_INLINE I32 truncateSaturating(F32 v) {
+  const Mask above = lessEqual(set1(2147483648.0f), v);
+  F32 inside = select(less(v, set1(-2147483648.0f)), set1(-2147483648.0f), v);
+  inside = select(above, set1(0.0f), inside);
+  inside = select(isNan(v), set1(0.0f), inside);
+  return selectInt(above, set1Int(0x7fffffff), truncate(inside));
+}
+
+// Vector i of a tile with n channels.
+template <bool Partial>
+BITPLANE_INLINE void storeTile(float* y, F32 v, int i, int n) {
+  const int left = n - i * kLanes;
+  if (!Partial || left >= kLanes) store(y + i * kLanes, v);
+  else if (left > 0) storeN(y + i * kLanes, v, left);
+}
+
+// One tile: V vectors, the first `n` channels of which exist. c is the tile's first channel, r its pixel.
+template <int V, bool Partial>
+BITPLANE_INLINE void runTile(const ReadyStep* steps, int length, float* block, int64_t r, int64_t c, int n, int words, bool keep) {
+#define BITPLANE_EACH BITPLANE_UNROLL for (int i = 0; i < V; i++)
+#define BITPLANE_OP(name, expression)                       \
+  case ChainOp::name:                                       \
+    BITPLANE_EACH {                                         \
+      const F32 b = load(p + i * kLanes);                   \
+      v[i] = expression;                                    \
+    }                                                       \
+    break;
+#define BITPLANE_UNARY(name, expression)      \
+  case ChainOp::name:                         \
+    BITPLANE_EACH { v[i] = expression; }      \
+    break;
+  const F32 zero = set1(0.0f);
+  alignas(64) float spread[V * kLanes];
+  F32 v[V];
+  BITPLANE_EACH v[i] = load(block + i * kLanes);
+  for (int k = 0; k < length; k++) {
+    const ReadyStep& s = steps[k];
+    const float* p = s.operand + r * s.stride + c;
+    if (__builtin_expect(s.kind == OperandKind::pixel, 0)) {
+      BITPLANE_EACH store(spread + i * kLanes, set1(s.operand[r]));
+      p = spread;
+    }
+    switch (s.op) {
+      BITPLANE_OP(add, add(v[i], b))
+      BITPLANE_OP(sub, sub(v[i], b))
+      BITPLANE_OP(rsub, sub(b, v[i]))
+      BITPLANE_OP(mul, mul(v[i], b))
+      BITPLANE_OP(div, div(v[i], b))
+      BITPLANE_OP(rdiv, div(b, v[i]))
+      BITPLANE_OP(max, select(less(v[i], b), b, v[i]))
+      BITPLANE_OP(min, select(less(b, v[i]), b, v[i]))
+      BITPLANE_OP(prelu, select(less(v[i], zero), mul(v[i], b), v[i]))
+      BITPLANE_UNARY(relu, select(less(v[i], zero), zero, v[i]))
+      BITPLANE_UNARY(leaky, select(less(v[i], zero), mul(v[i], set1(s.a)), v[i]))
+      BITPLANE_UNARY(clip, select(less(v[i], set1(s.a)), set1(s.a), select(less(set1(s.b), v[i]), set1(s.b), v[i])))
+      BITPLANE_UNARY(abs, absolute(v[i]))
+      BITPLANE_UNARY(neg, negate(v[i]))
+      BITPLANE_UNARY(sqrt, sqrt(v[i]))
+      BITPLANE_UNARY(floor, floor(v[i]))
+      BITPLANE_UNARY(ceil, ceil(v[i]))
+      BITPLANE_UNARY(round, roundEven(v[i]))
+      BITPLANE_UNARY(signum, select(less(v[i], zero), set1(-1.0f), select(less(zero, v[i]), set1(1.0f), v[i])))
+      case ChainOp::tanh:
+      case ChainOp::sigmoid:
+      case ChainOp::exp:
+      case ChainOp::log:
+        BITPLANE_EACH store(spread + i * kLanes, v[i]);
+        runSlow<V>(s.op, spread);
+        BITPLANE_EACH v[i] = load(spread + i * kLanes);
+        break;
+      case ChainOp::multithreshold:
+        BITPLANE_EACH store(spread + i * kLanes, v[i]);
+        runMultithreshold<V>(s, p, spread);
+        BITPLANE_EACH v[i] = load(spread + i * kLanes);
+        break;
+      case ChainOp::store_f32: {
+        float* y = static_cast<float*>(s.target) + r * s.channels + c;
+        BITPLANE_EACH storeTile<Partial>(y, v[i], i, n);
+        break;
+      }
+      case ChainOp::store_i32: {
+        int* y = static_cast<int*>(s.target) + r * s.channels + c;
+        BITPLANE_EACH {
+          const int left = n - i * kLanes;
+          if (left > 0) storeIntN(y + i * kLanes, truncateSaturating(v[i]), left < kLanes ? left : kLanes);
+        }
+        break;
+      }
+      case ChainOp::store_bits: {
+        uint64_t bits = 0;
+        BITPLANE_EACH bits |= static_cast<uint64_t>(maskBits(less(v[i], zero))) << (i * kLanes);
+        // Words are little-endian bytes, so a piece owns the bytes of its channels; the last piece clears the rest of its word.
+        char* y = static_cast<char*>(s.target) + r * words * 8 + c / 8;
+        if (!Partial) {
+          __builtin_memcpy(y, &bits, V * kLanes / 8);
+        } else {
+          bits &= (uint64_t{1} << n) - 1;
+          __builtin_memcpy(y, &bits, kPiece / 8);
+        }
+        break;
+      }
+    }
+  }
+  if (keep) BITPLANE_EACH storeTile<Partial>(block, v[i], i, n);
+#undef BITPLANE_EACH
+#undef BITPLANE_OP
+#undef BITPLANE_UNARY
+}
+
+void runColumns(const ReadyStep* steps, int length, float* block, int64_t ld, int rows, int c0, int cn, int words, bool keep) {
+  const int whole = cn / 64 * 64;
+  for (int c = 0; c < whole; c += 64) {
+    for (int r = 0; r < rows; r++) runTile<64 / kLanes, false>(steps, length, block + r * ld + c, r, c0 + c, 64, words, keep);
+  }
+  for (int c = whole; c < cn; c += kPiece) {
+    const int n = cn - c < kPiece ? cn - c : kPiece;
+    if (n == kPiece) {
+      for (int r = 0; r < rows; r++) runTile<kPiece / kLanes, false>(steps, length, block + r * ld + c, r, c0 + c, n, words, keep);
+    } else {
+      for (int r = 0; r < rows; r++) runTile<kPiece / kLanes, true>(steps, length, block + r * ld + c, r, c0 + c, n, words, keep);
+    }
+  }
+}
+
+// The bytes of a sign word behind the last piece.
+void clearTails(const ReadyStep* steps, int length, int rows, int channels, int words) {
+  const int used = (channels + kPiece - 1) / kPiece * (kPiece / 8);
+  if (used == words * 8) return;
+  for (int k = 0; k < length; k++) {
+    if (steps[k].op != ChainOp::store_bits) continue;
+    char* y = static_cast<char*>(steps[k].target) + used;
+    for (int r = 0; r < rows; r++) __builtin_memset(y + int64_t{8} * words * r, 0, static_cast<size_t>(words * 8 - used));
+  }
+}
+
+// Pixels of one image, at most kMaxSteps steps.
+void runImage(const ChainView& chain, int first, int length, const Buffers& buffers, float* block, int64_t ld, int64_t pixel, int rows,
+              int c0, int cn) {
+  ReadyStep ready[kMaxSteps];
+  const int64_t channels = chain.channels;
+  const int words = (chain.channels + 63) / 64;
+  for (int k = 0; k < length; k++) {
+    const ChainStep& step = chain.steps[first + k];
+    ReadyStep& s = ready[k];
+    s = {step.op, step.kind, nullptr, 0, step.count, channels, nullptr, step.a, step.b};
+    // Steps without an operand still form an address, so it must be one that arithmetic on is defined: the block's.
+    s.operand = block;
+    void* at = step.buffer >= 0 ? buffers.at[step.buffer] : nullptr;
+    if (step.op == ChainOp::store_bits) {
+      s.target = static_cast<uint64_t*>(at) + pixel * words;
+    } else if (step.op == ChainOp::store_f32 || step.op == ChainOp::store_i32) {
+      s.target = static_cast<float*>(at) + pixel * channels;
+    } else if (at) {
+      s.operand = static_cast<const float*>(at);
+      if (step.kind == OperandKind::tensor) s.operand += pixel * channels, s.stride = channels;
+      if (step.kind == OperandKind::image_channel) s.operand += pixel / chain.hw * channels;
+      if (step.kind == OperandKind::pixel) s.operand += pixel;
+    }
+  }
+  const bool last = first + length == chain.length;
+  runColumns(ready, length, block, ld, rows, c0, cn, words, !last);
+  if (c0 + cn == chain.channels) clearTails(ready, length, rows, chain.channels, words);
+}
+
+}  // namespace
+
+void runChain(const ChainView& chain, const Buffers& buffers, float* block, int64_t ld, int64_t pixel, int rows, int c0, int cn) {
+  // Only an operand per image and channel changes where an image ends; without one the rows are one run.
+  bool perImage = false;
+  for (int k = 0; k < chain.length; k++) perImage |= chain.steps[k].kind == OperandKind::image_channel;
+  for (int done = 0; done < rows;) {
+    const int64_t left = perImage ? chain.hw - (pixel + done) % chain.hw : rows;
+    const int count = left < rows - done ? static_cast<int>(left) : rows - done;
+    for (int first = 0; first < chain.length; first += kMaxSteps) {
+      const int length = chain.length - first < kMaxSteps ? chain.length - first : kMaxSteps;
+      runImage(chain, first, length, buffers, block + done * ld, ld, pixel + done, count, c0, cn);
+    }
+    done += count;
+  }
+}
+
+}  // namespace BITPLANE_SIMD
+}  // namespace bitplane

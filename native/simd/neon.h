@@ -1,0 +1,74 @@
+// The SIMD vocabulary over armv8.0 Advanced SIMD: 4 float lanes. The names are explained in simd/avx512.h.
+#pragma once
+#include <arm_neon.h>
+
+#include "simd/attributes.h"
+
+#define BITPLANE_SIMD neon
+
+namespace bitplane {
+namespace neon {
+namespace {
+
+constexpr int kLanes = 4;
+using F32 = float32x4_t;
+using I32 = int32x4_t;
+using Mask = uint32x4_t;  // all ones or all zeros in a lane
+
+BITPLANE_INLINE F32 load(const float* p) { return vld1q_f32(p); }
+BITPLANE_INLINE F32 loadN(const float* p, int n) {
+  float lanes[kLanes] = {0, 0, 0, 0};
+  for (int i = 0; i < kLanes && i < n; i++) lanes[i] = p[i];
+  return vld1q_f32(lanes);
+}
+BITPLANE_INLINE void store(float* p, F32 v) { vst1q_f32(p, v); }
+BITPLANE_INLINE void storeN(float* p, F32 v, int n) {
+  float lanes[kLanes];
+  vst1q_f32(lanes, v);
+  for (int i = 0; i < kLanes && i < n; i++) p[i] = lanes[i];
+}
+BITPLANE_INLINE void storeIntN(int* p, I32 v, int n) {
+  int lanes[kLanes];
+  vst1q_s32(lanes, v);
+  for (int i = 0; i < kLanes && i < n; i++) p[i] = lanes[i];
+}
+BITPLANE_INLINE F32 set1(float f) { return vdupq_n_f32(f); }
+BITPLANE_INLINE I32 set1Int(int i) { return vdupq_n_s32(i); }
+
+BITPLANE_INLINE F32 add(F32 a, F32 b) { return vaddq_f32(a, b); }
+BITPLANE_INLINE F32 sub(F32 a, F32 b) { return vsubq_f32(a, b); }
+BITPLANE_INLINE F32 mul(F32 a, F32 b) { return vmulq_f32(a, b); }
+BITPLANE_INLINE F32 div(F32 a, F32 b) { return vdivq_f32(a, b); }
+BITPLANE_INLINE F32 sqrt(F32 a) { return vsqrtq_f32(a); }
+BITPLANE_INLINE F32 floor(F32 a) { return vrndmq_f32(a); }
+BITPLANE_INLINE F32 ceil(F32 a) { return vrndpq_f32(a); }
+BITPLANE_INLINE F32 roundEven(F32 a) { return vrndnq_f32(a); }
+BITPLANE_INLINE F32 fma(F32 a, F32 b, F32 c) { return vfmaq_f32(c, a, b); }
+
+BITPLANE_INLINE Mask less(F32 a, F32 b) { return vcltq_f32(a, b); }
+BITPLANE_INLINE Mask lessEqual(F32 a, F32 b) { return vcleq_f32(a, b); }
+BITPLANE_INLINE Mask isNan(F32 a) { return vmvnq_u32(vceqq_f32(a, a)); }
+BITPLANE_INLINE F32 select(Mask m, F32 yes, F32 no) { return vbslq_f32(m, yes, no); }
+BITPLANE_INLINE I32 selectInt(Mask m, I32 yes, I32 no) { return vbslq_s32(m, yes, no); }
+BITPLANE_INLINE unsigned maskBits(Mask m) {
+  const uint32x4_t weight = {1, 2, 4, 8};
+  return vaddvq_u32(vandq_u32(m, weight));
+}
+
+BITPLANE_INLINE I32 bitsOf(F32 a) { return vreinterpretq_s32_f32(a); }
+BITPLANE_INLINE F32 fromBits(I32 a) { return vreinterpretq_f32_s32(a); }
+BITPLANE_INLINE I32 truncate(F32 a) { return vcvtq_s32_f32(a); }
+BITPLANE_INLINE F32 toFloat(I32 a) { return vcvtq_f32_s32(a); }
+BITPLANE_INLINE I32 addInt(I32 a, I32 b) { return vaddq_s32(a, b); }
+BITPLANE_INLINE I32 subInt(I32 a, I32 b) { return vsubq_s32(a, b); }
+BITPLANE_INLINE I32 andInt(I32 a, I32 b) { return vandq_s32(a, b); }
+BITPLANE_INLINE I32 orInt(I32 a, I32 b) { return vorrq_s32(a, b); }
+BITPLANE_INLINE I32 xorInt(I32 a, I32 b) { return veorq_s32(a, b); }
+template <int S>
+BITPLANE_INLINE I32 shiftLeft(I32 a) { return vshlq_n_s32(a, S); }
+template <int S>
+BITPLANE_INLINE I32 shiftRight(I32 a) { return vshrq_n_s32(a, S); }
+
+}  // namespace
+}  // namespace neon
+}  // namespace bitplane
