@@ -1,0 +1,36 @@
+/**
+ * What a data set is to the rest of bitplane: a fixed number of labelled pictures of one size. Not here: any file format.
+ */
+import { expected } from '../core/errors.js';
+
+/** Consecutive pictures of a data set. Pixels are bytes, [N, H, W, C]; `labels[i]` indexes `classes`. */
+export interface Batch {
+  readonly pixels: Uint8Array;
+  readonly labels: Int32Array;
+}
+
+export interface Dataset {
+  readonly name: string;
+  /** What each label means. */
+  readonly classes: readonly string[];
+  /** Number of pictures. */
+  readonly size: number;
+  /** [H, W, C] of every picture; C is 1 (gray) or 3 (rgb). */
+  readonly pictureShape: readonly [height: number, width: number, channels: 1 | 3];
+  /** Remarks a person should see before trusting a result, such as how labels were assigned. */
+  readonly notes: readonly string[];
+  /**
+   * Pictures `from` (inclusive) to `to` (exclusive).
+   * @throws BitplaneError ERR_ARGUMENT outside 0..size, ERR_FORMAT or ERR_IO where a picture cannot be read
+   */
+  read(from: number, to: number): Promise<Batch>;
+}
+
+export type Split = 'test' | 'train';
+
+/** Rejects a range that a data set does not hold. */
+export function checkRange(name: string, size: number, from: number, to: number): void {
+  if (!Number.isInteger(from) || !Number.isInteger(to) || from < 0 || to < from || to > size) {
+    throw expected('ERR_ARGUMENT', `a range within 0..${size}`, `${from}..${to}`, { op: 'dataset', node: name });
+  }
+}

@@ -1,0 +1,68 @@
+/**
+ * Reading the files of a data set, so that every failure names the file. Not here: what is in them.
+ */
+import { existsSync } from 'node:fs';
+import { open, readdir, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { BitplaneError, expected } from '../core/errors.js';
+
+/** Larger files are refused unread: no data set read here has a file near this size. */
+export const MAX_FILE_BYTES = 2 ** 30;
+
+/** A whole file. The allocation follows the size that the file system reports, never what the file claims. */
+export async function readBytes(path: string, limit = MAX_FILE_BYTES): Promise<Buffer> {
+  try {
+    const file = await open(path, 'r');
+    try {
+      const info = await file.stat();
+      if (!info.isFile()) throw expected('ERR_IO', 'a file', 'something else', { node: path });
+      if (info.size > limit) throw expected('ERR_FORMAT', `at most ${limit} bytes`, info.size, { node: path });
+      return await file.readFile();
+    } finally {
+      await file.close();
+    }
+  } catch (error) {
+    throw asIoError(error, path);
+  }
+}
+
+/** The names in a folder, sorted by code unit so that the order is the same everywhere. */
+export async function listFolder(path: string): Promise<{ folders: string[]; files: string[] }> {
+  try {
+    const folders: string[] = [];
+    const files: string[] = [];
+    for (const entry of await readdir(path, { withFileTypes: true })) {
+      if (entry.name.startsWith('.')) continue;
+      // A link that leads nowhere is neither.
+      const kind = entry.isSymbolicLink() ? await stat(join(path, entry.name)).catch(() => undefined) : entry;
+      if (kind?.isDirectory()) folders.push(entry.name);
+      else if (kind?.isFile()) files.push(entry.name);
+    }
+    return { folders: folders.sort(), files: files.sort() };
+  } catch (error) {
+    throw asIoError(error, path);
+  }
+}
+
+/**
+ * The first of `names` that exists in `dir` or in one of its `children`.
+ * @throws BitplaneError ERR_IO saying everything that was looked for
+ */
+export function findFile(dir: string, children: readonly string[], names: readonly string[]): string {
+  for (const folder of ['', ...children]) {
+    for (const name of names) {
+      const path = join(dir, folder, name);
+      if (existsSync(path)) return path;
+    }
+  }
+  const inside = children.length === 0 ? '' : ` there or in its ${children.join(', ')}`;
+  throw expected('ERR_IO', `${names.join(' or ')}${inside}`, 'no such file', { node: dir });
+}
+
+function asIoError(error: unknown, path: string): unknown {
+  if (error instanceof BitplaneError) return error;
+  const code = (error as NodeJS.ErrnoException).code;
+  const why =
+    code === 'ENOENT' ? 'no such file or folder' : code === 'EISDIR' ? 'a folder where a file was expected' : String(code ?? error);
+  return new BitplaneError('ERR_IO', `cannot be read: ${why}`, { node: path, cause: error });
+}

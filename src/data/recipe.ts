@@ -1,0 +1,85 @@
+/**
+ * How the pictures of a model are prepared and what its classes are called: the JSON file beside a model, the one a user
+ * names, or a default. Not here: applying it (preprocess.ts).
+ *
+ * The file is either a preprocessing object, or a larger object with `preprocess` and, if it likes, `labels`: an array of
+ * names, or the name of a JSON file beside it that holds one.
+ */
+import { existsSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { expected } from '../core/errors.js';
+import { type Shape, showShape } from '../core/shape.js';
+import { readBytes } from './files.js';
+import { type Color, type Preprocess, parsePreprocess } from './preprocess.js';
+
+export interface Recipe {
+  readonly preprocess: Preprocess;
+  /** Names of the classes in the order of the outputs; absent where the file gives none. */
+  readonly labels?: readonly string[] | undefined;
+  /** The file it came from, or a sentence that says it is the default. */
+  readonly source: string;
+}
+
+const MAX_JSON = 2 ** 24;
+
+/** Reads a recipe file. @throws BitplaneError ERR_IO, ERR_FORMAT naming the file and field */
+export async function readRecipe(path: string): Promise<Recipe> {
+  const json = await readJson(path);
+  if (json === null || typeof json !== 'object' || Array.isArray(json)) throw expected('ERR_FORMAT', 'a JSON object', json, { node: path });
+  if (!('preprocess' in json)) return { preprocess: parsePreprocess(json, path), source: path };
+  const whole = json as { preprocess: unknown; labels?: unknown };
+  return { preprocess: parsePreprocess(whole.preprocess, path), labels: await readLabels(whole.labels, path), source: path };
+}
+
+/** The recipe beside a model: NAME.json for NAME.onnx, NAME.onnx.gz or NAME.safetensors; undefined where there is none. */
+export async function recipeBeside(modelPath: string): Promise<Recipe | undefined> {
+  const path = modelPath.replace(/(\.onnx|\.qonnx|\.safetensors)?(\.gz)?$/i, '.json');
+  return existsSync(path) ? await readRecipe(path) : undefined;
+}
+
+/**
+ * The default for an input of this shape: pixels divided by 255; rgb for three channels, gray for one; a dimension of three
+ * (or one) channels before or after height and width tells the layout; two dimensions are flat gray. Resized and cropped to the
+ * input's size.
+ */
+export function defaultRecipe(shape: Shape): Recipe {
+  const base = { scale: 1 / 255, mean: [0], std: [1] };
+  const source = `the default (pixel / 255) for input shape ${showShape(shape)}`;
+  if (shape.length === 2) return { preprocess: { layout: 'flat', color: 'gray', ...base }, source };
+  const [, a, b, c] = shape;
+  const channelsFirst = shape.length === 4 && (a === 1 || a === 3);
+  const channelsLast = shape.length === 4 && !channelsFirst && (c === 1 || c === 3);
+  if (!channelsFirst && !channelsLast) {
+    throw expected(
+      'ERR_SHAPE',
+      'a picture input [N, C, H, W], [N, H, W, C] or [N, pixels]; --preprocess tells how others are fed',
+      showShape(shape),
+      {
+        op: 'preprocess',
+      },
+    );
+  }
+  const color: Color = (channelsFirst ? a : c) === 1 ? 'gray' : 'rgb';
+  const side = channelsFirst ? b : a;
+  const fit = typeof side === 'number' ? { resize: side, crop: side } : {};
+  return { preprocess: { layout: channelsFirst ? 'NCHW' : 'NHWC', color, ...base, ...fit }, source };
+}
+
+async function readLabels(labels: unknown, path: string): Promise<string[] | undefined> {
+  if (labels === undefined) return undefined;
+  const file = typeof labels === 'string' ? join(dirname(path), labels) : path;
+  const list = typeof labels === 'string' ? await readJson(file) : labels;
+  if (!Array.isArray(list) || list.length === 0 || !list.every((label) => typeof label === 'string')) {
+    throw expected('ERR_FORMAT', 'an array of class names', list, { op: 'labels', node: file });
+  }
+  return list;
+}
+
+async function readJson(path: string): Promise<unknown> {
+  const bytes = await readBytes(path, MAX_JSON);
+  try {
+    return JSON.parse(bytes.toString('utf8'));
+  } catch (error) {
+    throw expected('ERR_FORMAT', 'JSON', (error as Error).message, { node: path });
+  }
+}
