@@ -4,7 +4,7 @@
  * once as one with the newer instructions. On an ARM machine the ordinary tests do this job. Not here: speed (an emulator has none;
  * bench/mca predicts the inner loops).
  *
- *   node scripts/test-arm64.mjs [VITEST ARGUMENT ...]     default arguments: the folders in SUITES
+ *   node scripts/test-arm64.mjs [VITEST ARGUMENT ...]     default arguments: the folders in ./cpu-suites.mjs
  *
  * Needs cmake, aarch64-linux-gnu-g++ and qemu-aarch64 on PATH. BITPLANE_REPORTS=DIR writes DIR/arm64-<cpu>.json.
  */
@@ -13,10 +13,10 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { availableParallelism, homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { CPU_SUITES } from './cpu-suites.mjs';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const CPUS = ['cortex-a72', 'cortex-a76'];
-const SUITES = ['test/native', 'test/kernels', 'test/program', 'test/runtime', 'test/models'];
 const NODE_VERSION = '20.20.2';
 const TOOLS = { cmake: 'cmake', 'aarch64-linux-gnu-g++': 'g++-aarch64-linux-gnu', 'qemu-aarch64': 'qemu-user' };
 
@@ -27,7 +27,7 @@ function main(args) {
   }
   const addon = buildAddon();
   const tools = installTools();
-  const failed = CPUS.filter((cpu) => !runTests(cpu, addon, tools, args.length === 0 ? SUITES : args));
+  const failed = CPUS.filter((cpu) => !runTests(cpu, addon, tools, args.length === 0 ? CPU_SUITES : args));
   if (failed.length > 0) fail(`tests failed as ${failed.join(' and ')}`);
 }
 
@@ -41,10 +41,6 @@ function buildAddon() {
     build,
     `-DCMAKE_TOOLCHAIN_FILE=${join(root, 'cmake', 'aarch64-linux-gnu.cmake')}`,
     '-DCMAKE_BUILD_TYPE=Release',
-    // What cmake-js would pass. The symbols of Node-API are left open, for the process that loads the addon.
-    `-DCMAKE_JS_INC=${join(root, 'node_modules', 'node-api-headers', 'include')}`,
-    '-DCMAKE_JS_LIB=',
-    '-DCMAKE_JS_SRC=',
     `-DCMAKE_LIBRARY_OUTPUT_DIRECTORY=${join(build, 'Release')}`,
   ]);
   run('cmake', ['--build', build, '--parallel', String(availableParallelism())]);

@@ -1,0 +1,43 @@
+/**
+ * Timing on a machine that others use too: short repeats, interleaved, and the best of them. Not here: what is timed.
+ */
+import { performance } from 'node:perf_hooks';
+
+export type Job = () => unknown;
+
+/**
+ * Microseconds per call of each job: the best of `rounds` averages over at least `ms` milliseconds. The jobs take turns, so that a
+ * slow moment of the machine falls on all of them, and their ratios hold.
+ */
+export async function race<K extends string>(jobs: Readonly<Record<K, Job>>, rounds = 9, ms = 60): Promise<Record<K, number>> {
+  const names = Object.keys(jobs) as K[];
+  const best = Object.fromEntries(names.map((name) => [name, Number.POSITIVE_INFINITY])) as Record<K, number>;
+  for (const name of names) await repeat(jobs[name], ms);
+  for (let round = 0; round < rounds; round++) {
+    for (const name of names) best[name] = Math.min(best[name], await repeat(jobs[name], ms));
+  }
+  return best;
+}
+
+/** Average microseconds per call over at least `ms` milliseconds. */
+async function repeat(job: Job, ms: number): Promise<number> {
+  const start = performance.now();
+  let count = 0;
+  let elapsed = 0;
+  do {
+    await job();
+    count++;
+    elapsed = performance.now() - start;
+  } while (elapsed < ms);
+  return (elapsed * 1000) / count;
+}
+
+/** The middle of the values, and its neighbour at quantile q of them. */
+export function quantile(values: readonly number[], q: number): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * q))] ?? Number.NaN;
+}
+
+export function sleep(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}

@@ -1,0 +1,44 @@
+/**
+ * The measurements of ./index.ts, in a process that does nothing else and can collect garbage on demand. Prints them as JSON.
+ */
+import { Session } from 'bitplane';
+import { chainGraph } from '../chain/bitplane.js';
+import { sleep } from '../measure.js';
+import { oneOp } from '../programs.js';
+
+export interface Memory {
+  runsMiB: number;
+  cyclesMiB: number;
+}
+
+/** Resident memory once garbage is gone, its finalizers have run and the allocator has settled. */
+async function residentMiB(): Promise<number> {
+  for (let i = 0; i < 4; i++) {
+    globalThis.gc?.();
+    await sleep(50);
+  }
+  return process.memoryUsage.rss() / 2 ** 20;
+}
+
+/** What `count` repetitions gain after `warmup` of them. */
+async function gained(warmup: number, count: number, job: () => Promise<unknown>): Promise<number> {
+  for (let i = 0; i < warmup; i++) await job();
+  const before = await residentMiB();
+  for (let i = 0; i < count; i++) await job();
+  return (await residentMiB()) - before;
+}
+
+const session = await Session.fromGraph(oneOp());
+const x = new Float32Array(16).fill(1);
+const runsMiB = await gained(20_000, 100_000, () => session.run({ x }));
+session.release();
+
+const graph = chainGraph({ channels: 64, size: 14 });
+const image = new Float32Array(64 * 14 * 14);
+const cyclesMiB = await gained(100, 1000, async () => {
+  const one = await Session.fromGraph(graph);
+  await one.run({ x: image });
+  one.release();
+});
+
+console.log(JSON.stringify({ runsMiB, cyclesMiB } satisfies Memory));
