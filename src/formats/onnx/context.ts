@@ -1,0 +1,223 @@
+/**
+ * What the importer of one op sees: its node's inputs and attributes, each read as the kind it must be, and a way to make values.
+ * Not here: any op (./ops).
+ */
+import { BitplaneError, type ErrorCode, expected } from '../../core/errors.js';
+import { type Dim, isSize, showShape } from '../../core/shape.js';
+import type { Attrs, Value } from '../../graph/value.js';
+import type { OpName } from '../../ops/index.js';
+import { constant, make } from '../../ops/make.js';
+import { Tensor } from '../../tensor/tensor.js';
+import type { Item } from './item.js';
+import type { OnnxAttribute, OnnxNode, OnnxTensor } from './proto.js';
+import type { Scope } from './scope.js';
+
+/** The attribute types of AttributeProto that are read here. */
+const KIND = { float: 1, int: 2, text: 3, tensor: 4, floats: 6, ints: 7 } as const;
+
+export class NodeContext {
+  /** The ONNX node's name, or its first output's where it has none. */
+  readonly name: string;
+
+  constructor(
+    private readonly node: OnnxNode,
+    /** The version of the standard operators. */
+    readonly opset: number,
+    private readonly scope: Scope,
+  ) {
+    this.name = node.name === '' ? (node.outputs[0] ?? node.opType) : node.name;
+  }
+
+  // ---- errors
+
+  fail(code: ErrorCode, sentence: string): BitplaneError {
+    return new BitplaneError(code, sentence, { op: this.node.opType, node: this.name });
+  }
+
+  expected(code: ErrorCode, what: string, received: unknown): BitplaneError {
+    return expected(code, what, received, { op: this.node.opType, node: this.name });
+  }
+
+  // ---- inputs
+
+  get inputCount(): number {
+    return this.node.inputs.length;
+  }
+
+  get outputCount(): number {
+    return this.node.outputs.length;
+  }
+
+  has(index: number): boolean {
+    return (this.node.inputs[index] ?? '') !== '';
+  }
+
+  item(index: number): Item {
+    const name = this.node.inputs[index] ?? '';
+    if (name === '') throw this.fail('ERR_FORMAT', `expected an input number ${index} but received none`);
+    const item = this.scope.find(name);
+    if (item === undefined) throw this.fail('ERR_UNSUPPORTED', `its input "${name}" is an output that bitplane does not compute`);
+    return item;
+  }
+
+  /** An f32 value; data of the file becomes a constant. */
+  value(index: number): Value {
+    const item = this.item(index);
+    if (item.kind === 'value') return item.value;
+    if (item.kind === 'tensor') return this.scope.constant(item);
+    throw this.expected('ERR_DTYPE', `input ${index} to be float`, 'integers');
+  }
+
+  /** True for integers that are known at import. */
+  isIntegers(index: number): boolean {
+    const item = this.item(index);
+    return item.kind === 'dims' || (item.kind === 'tensor' && this.scope.decode(item).kind === 'int');
+  }
+
+  /** Integers known at import, symbols among them; `scalar` says whether they are of rank 0. */
+  dims(index: number): { entries: readonly Dim[]; scalar: boolean } {
+    const item = this.item(index);
+    if (item.kind === 'dims') return item;
+    if (item.kind === 'tensor') {
+      const { kind, data, shape } = this.scope.decode(item);
+      if (kind === 'int' && shape.length <= 1) return { entries: data as readonly number[], scalar: shape.length === 0 };
+    }
+    throw this.expected('ERR_UNSUPPORTED', `input ${index} to be a vector of integers known at import`, kindOf(item));
+  }
+
+  /** Integers known at import, without symbols. Only `bounds` may be infinite (see ./wire.ts). */
+  ints(index: number, bounds = false): number[] {
+    return this.dims(index).entries.map((entry) => {
+      if (typeof entry === 'number' && (Number.isSafeInteger(entry) || (bounds && !Number.isNaN(entry)))) return entry;
+      throw this.expected('ERR_UNSUPPORTED', `input ${index} to hold integers of up to 53 bits known at import`, entry);
+    });
+  }
+
+  /** The one number of a constant input, of whatever type. */
+  number(index: number): number {
+    const item = this.item(index);
+    let data: ArrayLike<unknown> = [];
+    if (item.kind === 'dims') data = item.entries;
+    else if (item.kind === 'tensor') data = this.scope.decode(item).data;
+    else if (item.value.op === 'constant' && item.value.dtype !== 'b1') data = item.value.data?.data ?? [];
+    if (data.length !== 1 || typeof data[0] !== 'number') throw this.expected('ERR_UNSUPPORTED', `input ${index} to be one constant number`, kindOf(item));
+    return data[0];
+  }
+
+  // ---- attributes
+
+  int(name: string, otherwise?: number): number {
+    const attribute = this.attribute(name, KIND.int, otherwise !== undefined);
+    if (attribute === undefined) return otherwise as number;
+    if (!Number.isSafeInteger(attribute.int)) throw this.expected('ERR_FORMAT', `${name} to be an integer of up to 53 bits`, attribute.int);
+    return attribute.int;
+  }
+
+  float(name: string, otherwise?: number): number {
+    return this.attribute(name, KIND.float, otherwise !== undefined)?.float ?? (otherwise as number);
+  }
+
+  text(name: string, otherwise: string): string {
+    return this.attribute(name, KIND.text, true)?.text ?? otherwise;
+  }
+
+  /** An attribute of integers, or undefined. Only `bounds` may be infinite. */
+  intList(name: string, bounds = false): number[] | undefined {
+    const attribute = this.attribute(name, KIND.ints, true);
+    if (attribute === undefined) return undefined;
+    if (!bounds && !attribute.ints.every(Number.isSafeInteger)) throw this.expected('ERR_FORMAT', `${name} to hold integers of up to 53 bits`, attribute.ints);
+    return [...attribute.ints];
+  }
+
+  floatList(name: string): number[] | undefined {
+    return this.attribute(name, KIND.floats, true)?.floats;
+  }
+
+  tensor(name: string): OnnxTensor | undefined {
+    return this.attribute(name, KIND.tensor, true)?.tensor;
+  }
+
+  /** A list that older operator sets keep in an attribute and newer ones in an input. */
+  listAt(attribute: string, index: number, bounds = false): number[] | undefined {
+    return this.intList(attribute, bounds) ?? (this.has(index) ? this.ints(index, bounds) : undefined);
+  }
+
+  hasAttribute(name: string): boolean {
+    return this.node.attributes.has(name);
+  }
+
+  private attribute(name: string, kind: number, optional: boolean): OnnxAttribute | undefined {
+    const attribute = this.node.attributes.get(name);
+    if (attribute === undefined) {
+      if (optional) return undefined;
+      throw this.expected('ERR_FORMAT', `an attribute ${name}`, 'none');
+    }
+    if (attribute.type !== 0 && attribute.type !== kind) throw this.expected('ERR_FORMAT', `${name} to be an attribute of type ${kind}`, attribute.type);
+    return attribute;
+  }
+
+  // ---- values
+
+  /** Makes a value. The one that does the node's work has no suffix and takes the node's name; helpers have one. */
+  make(op: OpName, inputs: readonly Value[], attrs: Attrs, suffix = ''): Value {
+    return make(op, this.scope.unique(this.name + suffix), inputs, attrs);
+  }
+
+  constant(data: Float32Array, shape: readonly number[], suffix: string): Value {
+    return constant(this.scope.unique(this.name + suffix), new Tensor('f32', data, shape));
+  }
+
+  /** A one-element constant that broadcasts against everything. */
+  scalar(value: number, suffix: string): Value {
+    return this.constant(Float32Array.of(value), [], suffix);
+  }
+
+  transpose(x: Value, perm: readonly number[], suffix: string): Value {
+    return perm.every((axis, i) => axis === i) ? x : this.make('transpose', [x], { perm }, suffix);
+  }
+
+  /** Runs `body` on x with its channels (axis 1) moved last, and moves them back. Rank 2 has them there already. */
+  channelsLast(x: Value, body: (x: Value) => Value): Value {
+    const rank = x.shape.length;
+    if (rank < 2) throw this.expected('ERR_SHAPE', 'an input of rank 2 or more', showShape(x.shape));
+    const spatial = Array.from({ length: rank - 2 }, (_, i) => i + 2);
+    const last = this.transpose(x, [0, ...spatial, 1], '/channels_last');
+    return this.transpose(body(last), [0, rank - 1, ...spatial.map((axis) => axis - 1)], '/channels_first');
+  }
+
+  /** Runs `body` on a feature map [N, C, H, W] as [N, H, W, C], and turns the result back. */
+  nhwc(x: Value, body: (x: Value) => Value): Value {
+    if (x.shape.length !== 4) throw this.expected('ERR_UNSUPPORTED', 'an input of rank 4, [N, C, H, W]', showShape(x.shape));
+    return this.channelsLast(x, body);
+  }
+
+  /** An axis counted from either end, as one counted from the start. */
+  axis(axis: number, rank: number): number {
+    const positive = axis < 0 ? axis + rank : axis;
+    if (!isSize(positive) || positive >= rank) throw this.expected('ERR_SHAPE', `an axis of a value of rank ${rank}`, axis);
+    return positive;
+  }
+
+  axes(axes: readonly number[], rank: number): number[] {
+    const positive = axes.map((axis) => this.axis(axis, rank));
+    if (new Set(positive).size !== positive.length) throw this.expected('ERR_SHAPE', 'axes that differ', axes);
+    return positive;
+  }
+
+  /** The shape of an input, whatever it is. */
+  shapeOf(index: number): readonly Dim[] {
+    const item = this.item(index);
+    if (item.kind === 'value') return item.value.shape;
+    if (item.kind === 'tensor') return this.scope.decode(item).shape;
+    return item.scalar ? [] : [item.entries.length];
+  }
+}
+
+function kindOf(item: Item): string {
+  if (item.kind === 'dims') return 'integers that hold the size of an unknown dimension';
+  return item.kind === 'tensor' ? 'a tensor of the file' : `a value computed by ${item.value.op}`;
+}
+
+/** The importer of an op: the item of its first output, or of all of them. */
+export type Importer = (context: NodeContext) => Item | readonly Item[] | Value;
+

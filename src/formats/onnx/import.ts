@@ -1,0 +1,148 @@
+/**
+ * ONNX and QONNX files to graphs. Not here: bytes (./proto.ts), ops (./ops), making the graph fast (src/passes).
+ *
+ * The graph keeps the file's interface: names, shapes, NCHW. Feature-map ops run in NHWC between transposes, which the layout pass removes.
+ */
+import { BitplaneError, expected } from '../../core/errors.js';
+import type { Shape } from '../../core/shape.js';
+import { type Graph, type Input, topological, type Value } from '../../graph/value.js';
+import { input } from '../../ops/make.js';
+import { type Importer, NodeContext } from './context.js';
+import { type Item, valueItem } from './item.js';
+import { importerOf } from './ops/index.js';
+import { orderedNodes } from './order.js';
+import { type OnnxGraph, type OnnxModel, type OnnxNode, type OnnxValueInfo, readModel } from './proto.js';
+import { Scope } from './scope.js';
+import { DataType, dataTypeName } from './tensor.js';
+
+/** Below 7 broadcasting worked otherwise; above 23 nothing is known. */
+const OPSETS = { least: 7, most: 23 };
+/** The symbol of a batch of any size. */
+const BATCH = 'N';
+
+export interface ImportOptions {
+  /** What errors call the file. */
+  readonly name?: string | undefined;
+  /**
+   * Exporters often fix the batch to 1. By default such a batch becomes any batch, where every op allows it and no op mixes pictures;
+   * false keeps the 1.
+   */
+  readonly rebatch?: boolean | undefined;
+}
+
+/**
+ * @throws BitplaneError ERR_FORMAT for a malformed file, ERR_UNSUPPORTED_OP listing every unknown op of the file, ERR_UNSUPPORTED for valid
+ * files beyond what bitplane does, ERR_DTYPE and ERR_SHAPE where a node's operands do not fit
+ */
+export function importOnnx(bytes: Uint8Array, options: ImportOptions = {}): Graph {
+  const model = readModel(bytes);
+  const site = { op: 'onnx', node: options.name };
+  if (model.graph === undefined || model.graph.outputs.length === 0) {
+    throw new BitplaneError('ERR_FORMAT', 'this is no ONNX model: it holds no graph with outputs', site);
+  }
+  const { graph } = model;
+  if (graph.sparseInitializers > 0) throw new BitplaneError('ERR_UNSUPPORTED', 'sparse initializers are not supported', site);
+  requireKnownOps(graph, site);
+  const opset = standardOpset(model, site);
+  const nodes = orderedNodes(graph);
+  const inputs = graphInputs(graph);
+
+  if (options.rebatch !== false && inputs.length > 0 && inputs.every(({ shape }) => shape.length >= 2 && shape[0] === 1)) {
+    try {
+      const batched = build(graph, nodes, opset, inputs.map(({ name, shape }) => ({ name, shape: [BATCH, ...shape.slice(1)] })));
+      if (keepsBatch(batched)) return batched;
+    } catch (error) {
+      // Some op needs the batch to be 1; the fixed shape below succeeds, or says what is really wrong.
+      if (!(error instanceof BitplaneError)) throw error;
+    }
+  }
+  return build(graph, nodes, opset, inputs);
+}
+
+interface InputSpec {
+  readonly name: string;
+  readonly shape: Shape;
+}
+
+function build(graph: OnnxGraph, nodes: readonly OnnxNode[], opset: number, specs: readonly InputSpec[]): Graph {
+  const scope = new Scope();
+  for (const tensor of graph.initializers) scope.define(tensor.name, { kind: 'tensor', tensor, name: tensor.name });
+  const inputs: Input[] = specs.map(({ name, shape }) => input(scope.unique(name), 'f32', shape));
+  for (const value of inputs) scope.define(value.name, valueItem(value));
+
+  for (const node of nodes) {
+    const context = new NodeContext(node, opset, scope);
+    const results = listOf((importerOf(node.domain, node.opType) as Importer)(context));
+    node.outputs.forEach((name, i) => {
+      const result = results[i];
+      if (name !== '' && result !== undefined) scope.define(name, result);
+    });
+  }
+  const outputs = graph.outputs.map(({ name }) => {
+    const item = scope.find(name);
+    if (item?.kind === 'value') return [name, item.value] as const;
+    if (item?.kind === 'tensor') return [name, scope.constant(item)] as const;
+    throw expected('ERR_UNSUPPORTED', 'a float value', item === undefined ? 'an output that is not computed' : 'integers', { op: 'output', node: name });
+  });
+  return Object.freeze({ inputs: Object.freeze(inputs), outputs: Object.freeze(Object.fromEntries(outputs)) });
+}
+
+function listOf(result: ReturnType<Importer>): readonly Item[] {
+  if (Array.isArray(result)) return result;
+  const one = result as Item | Value;
+  return ['kind' in one ? one : valueItem(one)];
+}
+
+/** True when the batch leads every value that has it, and nothing reduces over it: then each picture's result is its own. */
+function keepsBatch(graph: Graph): boolean {
+  for (const value of topological(graph)) {
+    if (value.shape.indexOf(BATCH, 1) >= 0) return false;
+    if (value.inputs[0]?.shape[0] !== BATCH) continue;
+    if (value.op === 'reduce' && (value.attrs.axes as readonly number[]).includes(0)) return false;
+    if (value.op === 'softmax' && value.attrs.axis === 0) return false;
+  }
+  return Object.values(graph.outputs).every((value) => value.shape[0] === BATCH);
+}
+
+function requireKnownOps(graph: OnnxGraph, site: { op: string; node: string | undefined }): void {
+  const unknown = graph.nodes.filter((node) => importerOf(node.domain, node.opType) === undefined);
+  if (unknown.length === 0) return;
+  const lines = unknown.map(({ name, outputs, opType, domain }) => {
+    return `${opType} "${name === '' ? (outputs[0] ?? '') : name}" (domain "${domain === '' ? 'ai.onnx' : domain}")`;
+  });
+  const shown = lines.length > 100 ? [...lines.slice(0, 100), `and ${lines.length - 100} more`] : lines;
+  throw new BitplaneError('ERR_UNSUPPORTED_OP', `${unknown.length} nodes of unknown ops: ${shown.join(', ')}`, site);
+}
+
+/** The version of the standard operators. Files that use only custom domains need none; custom domains need no import of their own. */
+function standardOpset(model: OnnxModel, site: { op: string; node: string | undefined }): number {
+  const versions = model.opsets.filter(({ domain }) => domain === '' || domain === 'ai.onnx').map(({ version }) => version);
+  const version = Math.max(...versions);
+  if (versions.length === 0) {
+    if (model.graph?.nodes.every(({ domain }) => domain !== '' && domain !== 'ai.onnx')) return OPSETS.most;
+    throw expected('ERR_FORMAT', 'an opset_import that says which version of the standard operators the file uses', 'none', site);
+  }
+  if (version < OPSETS.least || version > OPSETS.most) {
+    throw expected('ERR_UNSUPPORTED', `version ${OPSETS.least} to ${OPSETS.most} of the standard operators`, version, site);
+  }
+  return version;
+}
+
+/** Inputs without a default, with a symbol for every size that the file leaves open. */
+function graphInputs(graph: OnnxGraph): InputSpec[] {
+  const defaults = new Set(graph.initializers.map(({ name }) => name));
+  return graph.inputs.filter(({ name }) => !defaults.has(name)).map((info) => ({ name: info.name, shape: shapeOf(info) }));
+}
+
+function shapeOf({ name, elementType, dims }: OnnxValueInfo): Shape {
+  const site = { op: 'input', node: name };
+  if (elementType !== DataType.FLOAT) throw expected('ERR_UNSUPPORTED', 'an input of type FLOAT', dataTypeName(elementType), site);
+  if (dims === undefined) throw expected('ERR_UNSUPPORTED', 'an input of known rank', 'an input without a shape', site);
+  return dims.map((dim, axis) => {
+    // A size of 0 or less is how some exporters say "any".
+    const open = dim === undefined || dim === '' || (typeof dim === 'number' && dim <= 0);
+    if (open) return axis === 0 ? BATCH : `${name}_dim${axis}`;
+    if (typeof dim === 'number' && !Number.isSafeInteger(dim)) throw expected('ERR_FORMAT', 'sizes of up to 53 bits', dim, site);
+    return dim;
+  });
+}

@@ -1,0 +1,32 @@
+/**
+ * Every op that can be imported, by operator set: the standard ONNX operators and the quantizers of QONNX. Not here: any of them.
+ */
+import type { Importer } from '../context.js';
+import { convImporters } from './conv.js';
+import { denseImporters } from './dense.js';
+import { elementwiseImporters } from './elementwise.js';
+import { moveImporters } from './move.js';
+import { quantImporters } from './quant.js';
+import { reduceImporters } from './reduce.js';
+import { shapeImporters } from './shape.js';
+
+const STANDARD = table(convImporters, denseImporters, elementwiseImporters, moveImporters, reduceImporters, shapeImporters);
+const QUANTIZERS = table(quantImporters);
+
+/** The domains by which tools have called one and the same set of quantizers. */
+const DOMAINS: ReadonlyMap<string, ReadonlyMap<string, Importer>> = new Map([
+  ['', STANDARD],
+  ['ai.onnx', STANDARD],
+  ['qonnx.custom_op.general', QUANTIZERS],
+  ['onnx.brevitas', QUANTIZERS],
+  ['finn.custom_op.general', QUANTIZERS],
+]);
+
+export function importerOf(domain: string, opType: string): Importer | undefined {
+  return DOMAINS.get(domain)?.get(opType);
+}
+
+/** Maps, not records: an op type comes from a file, and may read `constructor`. */
+function table(...records: readonly Readonly<Record<string, Importer>>[]): ReadonlyMap<string, Importer> {
+  return new Map(records.flatMap((record) => Object.entries(record)));
+}

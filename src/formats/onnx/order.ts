@@ -1,0 +1,74 @@
+/**
+ * The nodes that the outputs of an ONNX graph need, each after those it reads. On the way the graph's names are checked: each is defined once,
+ * each that is read is defined, and no node depends on itself. Not here: what the nodes mean.
+ */
+import { BitplaneError } from '../../core/errors.js';
+import type { OnnxGraph, OnnxNode } from './proto.js';
+
+/** @throws BitplaneError ERR_FORMAT */
+export function orderedNodes(graph: OnnxGraph): OnnxNode[] {
+  const producers = producersOf(graph);
+  const order: OnnxNode[] = [];
+  const state = new Map<OnnxNode, 'open' | 'done'>();
+  // Depth first, by hand: a file may nest deeper than the call stack.
+  const stack = graph.outputs.map((output) => producers.get(output.name) ?? undefined).reverse();
+  while (stack.length > 0) {
+    const node = stack[stack.length - 1];
+    const seen = node === undefined ? 'done' : state.get(node);
+    if (node === undefined || seen !== undefined) {
+      stack.pop();
+      if (node !== undefined && seen === 'open') {
+        state.set(node, 'done');
+        order.push(node);
+      }
+      continue;
+    }
+    state.set(node, 'open');
+    for (const name of node.inputs) {
+      const producer = producers.get(name);
+      if (producer === undefined || producer === null) continue;
+      if (state.get(producer) === 'open') throw new BitplaneError('ERR_FORMAT', 'the node depends on its own result', siteOf(node));
+      if (!state.has(producer)) stack.push(producer);
+    }
+  }
+  return order;
+}
+
+/** The node that makes each name; null for an input or initializer. */
+function producersOf(graph: OnnxGraph): Map<string, OnnxNode | null> {
+  const producers = new Map<string, OnnxNode | null>();
+  const inputs = new Set<string>();
+  for (const { name } of graph.inputs) {
+    if (name === '' || inputs.has(name)) throw new BitplaneError('ERR_FORMAT', 'expected inputs with names that differ', { op: 'input', node: name });
+    inputs.add(name);
+  }
+  for (const { name } of graph.initializers) {
+    if (name === '' || producers.has(name)) throw new BitplaneError('ERR_FORMAT', 'expected initializers with names that differ', { op: 'initializer', node: name });
+    producers.set(name, null);
+  }
+  // An initializer with the name of an input is that input's default; it is then no input.
+  for (const name of inputs) producers.set(name, null);
+  for (const node of graph.nodes) {
+    for (const name of node.outputs) {
+      if (name === '') continue;
+      if (producers.has(name)) throw new BitplaneError('ERR_FORMAT', `its output "${name}" is already defined`, siteOf(node));
+      producers.set(name, node);
+    }
+  }
+  for (const node of graph.nodes) {
+    for (const name of node.inputs) {
+      if (name !== '' && !producers.has(name)) throw new BitplaneError('ERR_FORMAT', `its input "${name}" is not defined anywhere`, siteOf(node));
+    }
+  }
+  const outputs = new Set<string>();
+  for (const { name } of graph.outputs) {
+    if (outputs.has(name)) throw new BitplaneError('ERR_FORMAT', 'expected outputs with names that differ', { op: 'output', node: name });
+    if (!producers.has(name)) throw new BitplaneError('ERR_FORMAT', 'it is not defined anywhere', { op: 'output', node: name });
+    outputs.add(name);
+  }
+  return producers;
+}
+
+function siteOf(node: OnnxNode): { op: string; node: string } {
+  return { op: node.opType, node: node.name === '' ? (node.outputs[0] ?? '') : node.name };
+}

@@ -1,0 +1,178 @@
+/**
+ * The part of the ONNX messages (onnx.proto, IR versions 3 to 11) that an inference graph needs, as plain objects.
+ * Not here: sub-graphs, functions, training, sparse tensors (found, they are named and refused), and any meaning.
+ */
+import { type Field, malformed, readMessage } from './wire.js';
+
+export interface OnnxTensor {
+  name: string;
+  /** TensorProto.DataType; see ./tensor.ts. */
+  dataType: number;
+  readonly dims: number[];
+  raw: Uint8Array | undefined;
+  readonly floats: number[];
+  /** int32_data and int64_data. */
+  readonly ints: number[];
+  readonly doubles: number[];
+  /** True when the payload lies in another file. */
+  external: boolean;
+}
+
+export interface OnnxAttribute {
+  name: string;
+  /** AttributeProto.AttributeType; 0 where an old file does not say. */
+  type: number;
+  float: number;
+  int: number;
+  text: string;
+  tensor: OnnxTensor | undefined;
+  readonly floats: number[];
+  readonly ints: number[];
+}
+
+export interface OnnxNode {
+  name: string;
+  opType: string;
+  domain: string;
+  readonly inputs: string[];
+  readonly outputs: string[];
+  readonly attributes: Map<string, OnnxAttribute>;
+}
+
+export interface OnnxValueInfo {
+  name: string;
+  /** TensorProto.DataType, or 0 when the value is no tensor. */
+  elementType: number;
+  /** A size, a name, or undefined where the file says neither; undefined as a whole when there is no shape. */
+  dims: (number | string | undefined)[] | undefined;
+}
+
+export interface OnnxGraph {
+  readonly nodes: OnnxNode[];
+  readonly initializers: OnnxTensor[];
+  readonly inputs: OnnxValueInfo[];
+  readonly outputs: OnnxValueInfo[];
+  sparseInitializers: number;
+}
+
+export interface OnnxModel {
+  irVersion: number;
+  readonly opsets: { domain: string; version: number }[];
+  graph: OnnxGraph | undefined;
+}
+
+export function readModel(bytes: Uint8Array): OnnxModel {
+  const model: OnnxModel = { irVersion: 0, opsets: [], graph: undefined };
+  readMessage(bytes, 'ModelProto', (field) => {
+    if (field.number === 1) model.irVersion = field.int();
+    else if (field.number === 7) {
+      if (model.graph !== undefined) throw malformed('the file holds two graphs');
+      model.graph = readGraph(field.bytes());
+    } else if (field.number === 8) field.messages(model.opsets, readOpset);
+  });
+  return model;
+}
+
+function readOpset(bytes: Uint8Array): { domain: string; version: number } {
+  const opset = { domain: '', version: 0 };
+  readMessage(bytes, 'OperatorSetIdProto', (field) => {
+    if (field.number === 1) opset.domain = field.text();
+    else if (field.number === 2) opset.version = field.int();
+  });
+  return opset;
+}
+
+function readGraph(bytes: Uint8Array): OnnxGraph {
+  const graph: OnnxGraph = { nodes: [], initializers: [], inputs: [], outputs: [], sparseInitializers: 0 };
+  readMessage(bytes, 'GraphProto', (field) => {
+    if (field.number === 1) field.messages(graph.nodes, readNode);
+    else if (field.number === 5) field.messages(graph.initializers, readTensor);
+    else if (field.number === 11) field.messages(graph.inputs, readValueInfo);
+    else if (field.number === 12) field.messages(graph.outputs, readValueInfo);
+    else if (field.number === 15) graph.sparseInitializers++;
+  });
+  return graph;
+}
+
+function readNode(bytes: Uint8Array): OnnxNode {
+  const node: OnnxNode = { name: '', opType: '', domain: '', inputs: [], outputs: [], attributes: new Map() };
+  const attributes: OnnxAttribute[] = [];
+  readMessage(bytes, 'NodeProto', (field) => {
+    if (field.number === 1) node.inputs.push(field.text());
+    else if (field.number === 2) node.outputs.push(field.text());
+    else if (field.number === 3) node.name = field.text();
+    else if (field.number === 4) node.opType = field.text();
+    else if (field.number === 5) field.messages(attributes, readAttribute);
+    else if (field.number === 7) node.domain = field.text();
+  });
+  for (const attribute of attributes) {
+    if (node.attributes.has(attribute.name)) throw malformed(`${node.opType} "${node.name}" has the attribute "${attribute.name}" twice`);
+    node.attributes.set(attribute.name, attribute);
+  }
+  return node;
+}
+
+function readAttribute(bytes: Uint8Array): OnnxAttribute {
+  const attribute: OnnxAttribute = { name: '', type: 0, float: 0, int: 0, text: '', tensor: undefined, floats: [], ints: [] };
+  readMessage(bytes, 'AttributeProto', (field) => {
+    if (field.number === 1) attribute.name = field.text();
+    else if (field.number === 2) attribute.float = field.float();
+    else if (field.number === 3) attribute.int = field.int();
+    else if (field.number === 4) attribute.text = new TextDecoder().decode(field.bytes());
+    else if (field.number === 5) attribute.tensor = readTensor(field.bytes());
+    else if (field.number === 7) field.floats(attribute.floats);
+    else if (field.number === 8) field.ints(attribute.ints);
+    else if (field.number === 20) attribute.type = field.int();
+  });
+  return attribute;
+}
+
+function readTensor(bytes: Uint8Array): OnnxTensor {
+  const tensor: OnnxTensor = { name: '', dataType: 0, dims: [], raw: undefined, floats: [], ints: [], doubles: [], external: false };
+  readMessage(bytes, 'TensorProto', (field: Field) => {
+    if (field.number === 1) field.ints(tensor.dims);
+    else if (field.number === 2) tensor.dataType = field.int();
+    else if (field.number === 4) field.floats(tensor.floats);
+    else if (field.number === 5 || field.number === 7) field.ints(tensor.ints);
+    else if (field.number === 8) tensor.name = field.text();
+    else if (field.number === 9) tensor.raw = field.bytes();
+    else if (field.number === 10) field.doubles(tensor.doubles);
+    else if (field.number === 14) tensor.external = field.int() === 1;
+  });
+  return tensor;
+}
+
+function readValueInfo(bytes: Uint8Array): OnnxValueInfo {
+  const info: OnnxValueInfo = { name: '', elementType: 0, dims: undefined };
+  const readTensorType = (tensorType: Uint8Array) =>
+    readMessage(tensorType, 'TypeProto.Tensor', (field) => {
+      if (field.number === 1) info.elementType = field.int();
+      else if (field.number === 2) info.dims = readShape(field.bytes());
+    });
+  readMessage(bytes, 'ValueInfoProto', (field) => {
+    if (field.number === 1) info.name = field.text();
+    else if (field.number === 2) {
+      readMessage(field.bytes(), 'TypeProto', (type) => {
+        if (type.number === 1) readTensorType(type.bytes());
+      });
+    }
+  });
+  return info;
+}
+
+function readShape(bytes: Uint8Array): (number | string | undefined)[] {
+  const dims: { dim: number | string | undefined }[] = [];
+  readMessage(bytes, 'TensorShapeProto', (field) => {
+    if (field.number === 1) field.messages(dims, readDim);
+  });
+  return dims.map(({ dim }) => dim);
+}
+
+function readDim(bytes: Uint8Array): { dim: number | string | undefined } {
+  const result: { dim: number | string | undefined } = { dim: undefined };
+  readMessage(bytes, 'TensorShapeProto.Dimension', (field) => {
+    if (field.number === 1) result.dim = field.int();
+    else if (field.number === 2) result.dim = field.text();
+  });
+  return result;
+}

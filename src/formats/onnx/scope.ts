@@ -1,0 +1,59 @@
+/**
+ * The names of one import: what each ONNX name stands for, and which names the new graph has given out. Not here: nodes (./context.ts).
+ */
+import { BitplaneError } from '../../core/errors.js';
+import type { Value } from '../../graph/value.js';
+import { constant } from '../../ops/make.js';
+import { Tensor } from '../../tensor/tensor.js';
+import type { Item } from './item.js';
+import { type Decoded, dataTypeName, decodeTensor } from './tensor.js';
+
+type TensorItem = Extract<Item, { kind: 'tensor' }>;
+
+export class Scope {
+  private readonly items = new Map<string, Item>();
+  private readonly taken = new Set<string>();
+  private readonly decoded = new Map<TensorItem, Decoded>();
+  private readonly constants = new Map<TensorItem, Value>();
+
+  define(name: string, item: Item): void {
+    this.items.set(name, item);
+  }
+
+  find(name: string): Item | undefined {
+    return this.items.get(name);
+  }
+
+  /** `name`, or `name_2`, `name_3`, ... when it is taken. */
+  unique(name: string): string {
+    let candidate = name;
+    for (let i = 2; this.taken.has(candidate); i++) candidate = `${name}_${i}`;
+    this.taken.add(candidate);
+    return candidate;
+  }
+
+  decode(item: TensorItem): Decoded {
+    let decoded = this.decoded.get(item);
+    if (decoded === undefined) {
+      decoded = decodeTensor(item.tensor, item.name);
+      this.decoded.set(item, decoded);
+    }
+    return decoded;
+  }
+
+  /** The constant of a FLOAT tensor, made once however many nodes read it. */
+  constant(item: TensorItem): Value {
+    const known = this.constants.get(item);
+    if (known !== undefined) return known;
+    const { kind, data, shape } = this.decode(item);
+    if (kind !== 'f32') {
+      throw new BitplaneError('ERR_DTYPE', `expected data of type FLOAT but received ${dataTypeName(item.tensor.dataType)}`, {
+        op: 'initializer',
+        node: item.name,
+      });
+    }
+    const value = constant(this.unique(item.name), new Tensor('f32', data as Float32Array, shape));
+    this.constants.set(item, value);
+    return value;
+  }
+}

@@ -1,0 +1,76 @@
+/**
+ * Payloads of ONNX tensors: from a TensorProto to numbers. The shape is checked against the payload before anything is allocated.
+ * Not here: half precision, strings, complex numbers and payloads in other files (ERR_UNSUPPORTED).
+ */
+import { BitplaneError, expected } from '../../core/errors.js';
+import { isSize } from '../../core/shape.js';
+import type { OnnxTensor } from './proto.js';
+
+const NAMES = ['UNDEFINED', 'FLOAT', 'UINT8', 'INT8', 'UINT16', 'INT16', 'INT32', 'INT64', 'STRING', 'BOOL', 'FLOAT16', 'DOUBLE', 'UINT32', 'UINT64'];
+NAMES[16] = 'BFLOAT16';
+
+/** The data types that a model may use, by their number in TensorProto.DataType. */
+export const DataType = { FLOAT: 1, INT32: 6, INT64: 7, BOOL: 9, DOUBLE: 11 } as const;
+
+export function dataTypeName(dataType: number): string {
+  return NAMES[dataType] ?? `data type ${dataType}`;
+}
+
+/** How each integer type lies in raw_data (little endian). */
+const RAW_INTEGERS: Readonly<Record<number, { bytes: number; read: (view: DataView, offset: number) => number }>> = {
+  2: { bytes: 1, read: (view, offset) => view.getUint8(offset) },
+  3: { bytes: 1, read: (view, offset) => view.getInt8(offset) },
+  4: { bytes: 2, read: (view, offset) => view.getUint16(offset, true) },
+  5: { bytes: 2, read: (view, offset) => view.getInt16(offset, true) },
+  6: { bytes: 4, read: (view, offset) => view.getInt32(offset, true) },
+  7: { bytes: 8, read: (view, offset) => saturate(view.getBigInt64(offset, true)) },
+  9: { bytes: 1, read: (view, offset) => (view.getUint8(offset) === 0 ? 0 : 1) },
+  12: { bytes: 4, read: (view, offset) => view.getUint32(offset, true) },
+};
+
+export interface Decoded {
+  readonly kind: 'f32' | 'f64' | 'int';
+  readonly data: Float32Array | Float64Array | readonly number[];
+  readonly shape: readonly number[];
+}
+
+/**
+ * @throws BitplaneError ERR_FORMAT where shape and payload disagree, ERR_UNSUPPORTED for payloads elsewhere and other data types
+ */
+export function decodeTensor(tensor: OnnxTensor, name = tensor.name): Decoded {
+  const site = { op: 'initializer', node: name };
+  if (tensor.external) {
+    throw new BitplaneError('ERR_UNSUPPORTED', 'its data lies in another file; save the model with all data in one file', site);
+  }
+  const count = tensor.dims.reduce((product, dim) => product * dim, 1);
+  if (!tensor.dims.every(isSize) || !isSize(count)) throw expected('ERR_FORMAT', 'a shape of sizes', tensor.dims, site);
+  const shape = [...tensor.dims];
+  const { raw } = tensor;
+
+  if (tensor.dataType === DataType.FLOAT) {
+    requireLength(raw === undefined ? tensor.floats.length * 4 : raw.length, count * 4);
+    return { kind: 'f32', data: raw === undefined ? Float32Array.from(tensor.floats) : new Float32Array(raw.slice().buffer), shape };
+  }
+  if (tensor.dataType === DataType.DOUBLE) {
+    requireLength(raw === undefined ? tensor.doubles.length * 8 : raw.length, count * 8);
+    return { kind: 'f64', data: raw === undefined ? Float64Array.from(tensor.doubles) : new Float64Array(raw.slice().buffer), shape };
+  }
+  const integer = RAW_INTEGERS[tensor.dataType];
+  if (integer === undefined) {
+    throw new BitplaneError('ERR_UNSUPPORTED', `expected data of type FLOAT, DOUBLE or an integer type but received ${dataTypeName(tensor.dataType)}`, site);
+  }
+  requireLength(raw === undefined ? tensor.ints.length * integer.bytes : raw.length, count * integer.bytes);
+  if (raw === undefined) return { kind: 'int', data: [...tensor.ints], shape };
+  const view = new DataView(raw.buffer, raw.byteOffset, raw.byteLength);
+  return { kind: 'int', data: Array.from({ length: count }, (_, i) => integer.read(view, i * integer.bytes)), shape };
+
+  function requireLength(bytes: number, wanted: number): void {
+    if (bytes !== wanted) throw expected('ERR_FORMAT', `${wanted} bytes of data for shape [${shape.join(', ')}]`, bytes, site);
+  }
+}
+
+/** As ./wire.ts: beyond 2^53 an int64 is a sentinel, kept as an infinity. */
+function saturate(value: bigint): number {
+  if (value > BigInt(Number.MAX_SAFE_INTEGER)) return Number.POSITIVE_INFINITY;
+  return value < BigInt(Number.MIN_SAFE_INTEGER) ? Number.NEGATIVE_INFINITY : Number(value);
+}

@@ -1,0 +1,28 @@
+/**
+ * Writes a file whole or not at all: a temporary file beside it, flushed to the disk, then renamed over it.
+ * Not here: locking; of two writers the later rename wins.
+ */
+import { randomBytes } from 'node:crypto';
+import { open, rename, rm } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+import { BitplaneError } from '../core/errors.js';
+
+/** @throws BitplaneError ERR_IO; the old file, if any, is then as it was */
+export async function writeFileAtomic(path: string | URL, bytes: Uint8Array): Promise<void> {
+  const target = typeof path === 'string' ? path : fileURLToPath(path);
+  const temporary = `${target}.${process.pid}.${randomBytes(6).toString('hex')}.tmp`;
+  try {
+    // 'wx': never write through a file or link that someone put there.
+    const file = await open(temporary, 'wx', 0o666);
+    try {
+      await file.writeFile(bytes);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await rename(temporary, target);
+  } catch (cause) {
+    await rm(temporary, { force: true });
+    throw new BitplaneError('ERR_IO', `the file could not be written (${cause instanceof Error ? cause.message : String(cause)})`, { node: target, cause });
+  }
+}
