@@ -28,8 +28,11 @@ function isTuple(value: unknown, length: number, least: number): boolean {
 export const isBoolean: AttributeRule<boolean> = rule('true or false', (value) => typeof value === 'boolean');
 export const isIndex: AttributeRule<number> = rule('a whole number >= 0', isSize);
 export const isPositive: AttributeRule<number> = rule('a whole number >= 1', (value) => isSize(value) && value >= 1);
-/** A float32 immediate that is a number of the real line. */
-export const isReal: AttributeRule<number> = rule('a finite number', (value) => Number.isFinite(value));
+/** Finite as the float32 that a kernel gets. */
+export const isReal: AttributeRule<number> = rule(
+  'a finite float32 number',
+  (value) => typeof value === 'number' && Number.isFinite(Math.fround(value)),
+);
 /** Also +-Infinity, for bounds that do not bind. */
 export const isBound: AttributeRule<number> = rule(
   'a number that is not NaN',

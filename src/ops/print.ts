@@ -1,0 +1,54 @@
+/**
+ * A graph as text for people, one value a line, each after what it reads:
+ *   %conv1: i32[N,14,14,256] = conv2d(%x, %w) {strides:[1,1], pads:[1,1,1,1]}
+ * Not here: a format to read back (src/formats).
+ */
+import { DTYPES, type DType } from '../core/dtype.js';
+import type { Shape } from '../core/shape.js';
+import { type Attrs, type Graph, topological, type Value } from '../graph/value.js';
+import type { Tensor } from '../tensor/tensor.js';
+import { valuesOf } from '../tensor/values.js';
+
+/** Tensors of up to this many elements are written out, larger ones counted. */
+const FEW = 8;
+
+export function print(graph: Graph): string {
+  const lines = topological(graph).map((value) => `%${value.name}: ${showType(value)} = ${right(value)}`);
+  const outputs = Object.entries(graph.outputs).map(([name, value]) => `${name}: %${value.name}`);
+  return `${[...lines, `return {${outputs.join(', ')}}`].join('\n')}\n`;
+}
+
+/** `f32[N,28,28,1]` */
+export function showType({ dtype, shape }: { readonly dtype: DType; readonly shape: Shape }): string {
+  return `${dtype}[${shape.join(',')}]`;
+}
+
+function right(value: Value): string {
+  if (value.data !== undefined) return `${value.op} ${showTensor(value.data)}`;
+  if (value.op === 'input') return 'input';
+  return `${value.op}(${value.inputs.map((input) => `%${input.name}`).join(', ')})${showAttrs(value.attrs)}`;
+}
+
+function showAttrs(attrs: Attrs): string {
+  const entries = Object.entries(attrs);
+  return entries.length === 0 ? '' : ` {${entries.map(([key, value]) => `${key}:${show(value)}`).join(', ')}}`;
+}
+
+function show(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(show).join(',')}]`;
+  return String(value);
+}
+
+function showTensor(tensor: Tensor): string {
+  if (tensor.size > FEW) return `{${tensor.size} elements, ${tensor.data.byteLength} bytes}`;
+  return `[${Array.from(valuesOf(tensor), (element) => (DTYPES[tensor.dtype].array === Float32Array ? shortest(element) : String(element))).join(', ')}]`;
+}
+
+/** The fewest digits that still name this float32. */
+function shortest(value: number): string {
+  for (let digits = 1; digits < 9; digits++) {
+    const text = value.toPrecision(digits);
+    if (Math.fround(Number(text)) === value) return String(Number(text));
+  }
+  return String(value);
+}

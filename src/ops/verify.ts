@@ -1,0 +1,56 @@
+/**
+ * The rules of the IR, checked: what holds of every graph after every pass. Not here: what makes a graph runnable (lowering decides).
+ *
+ * 1. Every value is frozen, and its name is its own.
+ * 2. Every op is known, and its rule gives the dtype and shape that the value says it has.
+ * 3. Every input that is reached is declared; a declared input is an input.
+ * 4. A constant or state holds a tensor of its dtype and shape.
+ * 5. There is at least one output.
+ */
+import { BitplaneError, expected } from '../core/errors.js';
+import { sameShape } from '../core/shape.js';
+import { type Graph, topological, type Value } from '../graph/value.js';
+import { inferNode } from './make.js';
+import type { Inferred } from './op.js';
+import { showType } from './print.js';
+
+/** @throws BitplaneError ERR_GRAPH naming the first value that breaks a rule */
+export function verify(graph: Graph): void {
+  if (Object.keys(graph.outputs).length === 0) throw expected('ERR_GRAPH', 'at least one output', 'none');
+  const declared = new Set<Value>(graph.inputs);
+  const names = new Map<string, Value>();
+  for (const value of topological(graph)) {
+    const site = { op: value.op, node: value.name };
+    const namesake = names.get(value.name);
+    if (namesake !== undefined) throw expected('ERR_GRAPH', 'a name of its own', `that of another ${namesake.op}`, site);
+    names.set(value.name, value);
+    if (!Object.isFrozen(value)) throw expected('ERR_GRAPH', 'a frozen value, as make gives it', 'one that can change', site);
+    if ((value.op === 'input') !== declared.has(value)) {
+      throw expected(
+        'ERR_GRAPH',
+        'every input, and nothing else, among the inputs of the graph',
+        declared.has(value) ? value.op : 'one left out',
+        site,
+      );
+    }
+    const type = typeOf(value);
+    if (type.dtype !== value.dtype || !sameShape(type.shape, value.shape)) {
+      throw expected('ERR_GRAPH', `a result of ${showType(type)}`, showType(value), site);
+    }
+  }
+}
+
+/** What the value ought to be. */
+function typeOf(value: Value): Inferred {
+  if (value.op === 'input') return value;
+  if (value.op === 'constant' || value.op === 'state') {
+    if (value.data === undefined) throw expected('ERR_GRAPH', 'a tensor as its data', 'none', { op: value.op, node: value.name });
+    return value.data;
+  }
+  try {
+    return inferNode(value.op, value.name, value.inputs, value.attrs);
+  } catch (cause) {
+    if (!(cause instanceof BitplaneError)) throw cause;
+    throw new BitplaneError('ERR_GRAPH', `expected a node that fits its op but received one that does not: ${cause.message}`, { cause });
+  }
+}
