@@ -41,7 +41,13 @@ export const accuracy: Workload = {
         `${stem}.json`,
       ]);
       const what = `${model}, top-1 on ${result.n} test images`;
-      rows.push({ what, value: result.top1, unit: '%', goal: { min: top1 }, note: `${result.imagesPerSecond.toFixed(0)} images/s` });
+      rows.push({
+        what,
+        value: Math.round(result.top1 * 100) / 100,
+        unit: '%',
+        goal: { min: top1 },
+        note: `${result.imagesPerSecond.toFixed(0)} images/s`,
+      });
     }
     return rows;
   },

@@ -1,0 +1,37 @@
+/**
+ * The built package as its users load it: by its name, from ESM and from CommonJS, with everything that package.json points to.
+ */
+import { execFileSync } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { expect, test } from 'vitest';
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
+const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+
+/** Names that the public face exports, printed by a fresh Node. */
+function exported(load: string, type: string): string[] {
+  const code = `${load}; console.log(JSON.stringify(Object.keys(bitplane).sort()))`;
+  return JSON.parse(execFileSync(process.execPath, [`--input-type=${type}`, '--no-warnings', '-e', code], { cwd: root, encoding: 'utf8' }));
+}
+
+test('import and require give the same names, Session and Tensor among them', () => {
+  const names = exported("import * as bitplane from 'bitplane'", 'module');
+  expect(names).toEqual(expect.arrayContaining(['BitplaneError', 'GraphBuilder', 'Session', 'Tensor']));
+  expect(exported("const bitplane = require('bitplane')", 'commonjs').filter((name) => name !== '__esModule')).toEqual(names);
+});
+
+test('every file that package.json points to exists', () => {
+  const files = [
+    manifest.main,
+    manifest.types,
+    ...Object.values(manifest.bin),
+    ...manifest.files.filter((name: string) => name !== 'prebuilds'),
+  ];
+  expect(files.filter((file) => !existsSync(join(root, file)))).toEqual([]);
+});
+
+test('the lockfile records no download addresses', () => {
+  expect(readFileSync(join(root, 'package-lock.json'), 'utf8')).not.toMatch(/"resolved"/);
+});
