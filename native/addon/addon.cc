@@ -38,14 +38,10 @@ void fail(Napi::Env env, const std::string& message) { Napi::Error::New(env, mes
 class ConstantsObject final : public Napi::ObjectWrap<ConstantsObject> {
  public:
   explicit ConstantsObject(const Napi::CallbackInfo& info) : Napi::ObjectWrap<ConstantsObject>(info), store_(std::make_shared<Constants>()) {
-    auto arrays = info[0].As<Napi::Array>();
-    for (uint32_t i = 0; i < arrays.Length(); i++) {
-      store_->reserve();
-      arrays_.push_back(Napi::Persistent(arrays.Get(i).As<Napi::Object>()));
-    }
+    append(info[0].As<Napi::Array>());
   }
   static Napi::Function define(Napi::Env env) {
-    return DefineClass(env, "Constants", {InstanceAccessor<&ConstantsObject::packedBytes>("packedBytes")});
+    return DefineClass(env, "Constants", {InstanceMethod<&ConstantsObject::extend>("extend"), InstanceAccessor<&ConstantsObject::packedBytes>("packedBytes")});
   }
   bool load(int index) {
     if (store_->has(index)) return true;
@@ -57,6 +53,16 @@ class ConstantsObject final : public Napi::ObjectWrap<ConstantsObject> {
   const std::shared_ptr<Constants>& store() const { return store_; }
 
  private:
+  void append(Napi::Array arrays) {
+    for (uint32_t i = 0; i < arrays.Length(); i++) {
+      store_->reserve();
+      arrays_.push_back(Napi::Persistent(arrays.Get(i).As<Napi::Object>()));
+    }
+  }
+  Napi::Value extend(const Napi::CallbackInfo& info) {
+    append(info[0].As<Napi::Array>());
+    return info.Env().Undefined();
+  }
   Napi::Value packedBytes(const Napi::CallbackInfo& info) { return Napi::Number::New(info.Env(), static_cast<double>(store_->packedBytes())); }
   std::shared_ptr<Constants> store_;
   std::vector<Napi::ObjectReference> arrays_;

@@ -1,0 +1,17 @@
+/**
+ * What `import ... from 'bitplane'` gives.
+ */
+export { DTYPES, type DType, type DTypeArray } from './core/dtype.js';
+export { BitplaneError, type ErrorCode } from './core/errors.js';
+export type { Dim, Shape } from './core/shape.js';
+export { loadModel } from './formats/model.js';
+export { readNpy, writeNpy } from './formats/npy.js';
+export { saveModel } from './formats/safetensors/model.js';
+export { Session } from './formats/session.js';
+export type { Feed, Feeds, Results } from './graph/feeds.js';
+export type { Graph, Input, Value } from './graph/value.js';
+export { GraphBuilder } from './ops/builder.js';
+export { print } from './ops/print.js';
+export { verify } from './ops/verify.js';
+export type { Isa, LayerProfile, RunOptions, SessionOptions, TensorMetadata } from './runtime/session-types.js';
+export { Tensor } from './tensor/tensor.js';

@@ -1,0 +1,118 @@
+/**
+ * Finds and loads the native addon, once, and gives it types. Not here: what is done with it (src/runtime).
+ */
+import { existsSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { BitplaneError } from '../core/errors.js';
+
+/** Constants of a session; array i is constant i. */
+export interface NativeConstants {
+  readonly packedBytes: number;
+  /** Appends more constants. */
+  extend(arrays: readonly NodeJS.TypedArray[]): void;
+}
+
+/** A program: see native/program/program.h. */
+export interface NativeProgram {
+  /** Kernel of every instruction. */
+  readonly kernels: string[];
+  /** Copies the feeds and queues a run; returns its ticket. */
+  start(feeds: readonly NodeJS.TypedArray[], profile: boolean): number;
+  /** Copies the results of a drained run; nanoseconds of every instruction if it was profiled. */
+  finish(ticket: number, targets: readonly NodeJS.TypedArray[] | null): Float64Array | undefined;
+  abort(ticket: number): void;
+  release(): void;
+}
+
+export interface NativeAddon {
+  readonly Constants: new (arrays: readonly NodeJS.TypedArray[]) => NativeConstants;
+  readonly Program: new (
+    constants: NativeConstants,
+    code: Int32Array,
+    buffers: Float64Array,
+    arenaBytes: number,
+    isa: string,
+    threads: number,
+    inputs: readonly number[],
+    outputs: readonly number[],
+  ) => NativeProgram;
+  readonly opcodes: readonly { readonly name: string; readonly fields: string }[];
+  readonly chainOps: readonly string[];
+  readonly isas: Readonly<Record<string, boolean>>;
+  readonly bestIsa: string;
+  readonly cores: number;
+  /** JSON rows of every kernel variant against the bound measured in the same process; see native/kernels/bench.h. */
+  benchKernels?(): string;
+  drain(): number[];
+  park(): boolean;
+  onWake(callback: () => void): void;
+}
+
+/** How loading went, for `bitplane doctor`. */
+export interface NativeInfo {
+  readonly addon: NativeAddon | undefined;
+  readonly path: string | undefined;
+  /** Every path that was tried, with what happened there. */
+  readonly tried: readonly { readonly path: string; readonly problem: string | undefined }[];
+}
+
+let info: NativeInfo | undefined;
+
+/** Loads the addon if it is not loaded yet; never throws. */
+export function nativeInfo(): NativeInfo {
+  info ??= load();
+  return info;
+}
+
+/**
+ * The addon.
+ * @throws BitplaneError ERR_NATIVE with the paths tried and what to do
+ */
+export function addon(): NativeAddon {
+  const { addon: loaded, tried } = nativeInfo();
+  if (loaded !== undefined) return loaded;
+  const attempts = tried.map(({ path, problem }) => `${path} (${problem})`).join(', ');
+  throw new BitplaneError(
+    'ERR_NATIVE',
+    `no native addon could be loaded for ${process.platform}-${process.arch}; build it with \`npm run build:native\`. Tried: ${attempts}`,
+  );
+}
+
+function load(): NativeInfo {
+  const require = createRequire(import.meta.url);
+  const root = packageRoot();
+  const tried: { path: string; problem: string | undefined }[] = [];
+  const attempt = (path: string): NativeInfo | undefined => {
+    let problem: string | undefined = 'no such file';
+    if (existsSync(path)) {
+      try {
+        const loaded = require(path) as NativeAddon;
+        tried.push({ path, problem: undefined });
+        return { addon: loaded, path, tried };
+      } catch (error) {
+        problem = error instanceof Error ? (error.message.split('\n')[0] ?? 'unknown error') : String(error);
+      }
+    }
+    tried.push({ path, problem });
+    return undefined;
+  };
+  const forced = process.env['BITPLANE_BINARY'];
+  if (forced !== undefined && forced !== '') return attempt(resolve(forced)) ?? { addon: undefined, path: undefined, tried };
+  const built = attempt(join(root, 'build', 'Release', 'bitplane.node'));
+  if (built !== undefined) return built;
+  try {
+    const prebuilt = (require('node-gyp-build') as { path(directory: string): string }).path(root);
+    const loaded = attempt(prebuilt);
+    if (loaded !== undefined) return loaded;
+  } catch {
+    tried.push({ path: join(root, 'prebuilds', `${process.platform}-${process.arch}`), problem: 'no prebuilt binary for this platform' });
+  }
+  return { addon: undefined, path: undefined, tried };
+}
+
+/** The folder of package.json: two levels up from src/native and from dist/native alike. */
+function packageRoot(): string {
+  return dirname(dirname(dirname(fileURLToPath(import.meta.url))));
+}

@@ -1,0 +1,32 @@
+/**
+ * Which instruction set a session uses. Not here: detection (native/cpu).
+ */
+import { BitplaneError, expected } from '../core/errors.js';
+import { addon } from './addon.js';
+
+const NAMES = ['scalar', 'avx2', 'avx512', 'neon', 'reference'] as const;
+
+/** The instruction sets; `reference` runs the slow readable oracles and is for tests. */
+export type IsaName = (typeof NAMES)[number];
+
+/**
+ * The ISA asked for, else BITPLANE_ISA, else the best of this machine.
+ * @throws BitplaneError ERR_ISA if it is unknown or this machine lacks it
+ */
+export function resolveIsa(asked: string | undefined): IsaName {
+  const native = addon();
+  const name = asked ?? (process.env['BITPLANE_ISA'] || native.bestIsa);
+  const source = asked === undefined ? 'BITPLANE_ISA' : 'isa';
+  if (!(NAMES as readonly string[]).includes(name)) throw expected('ERR_ISA', `one of ${NAMES.slice(0, 4).join(', ')}`, name, { op: source });
+  if (native.isas[name] !== true) {
+    const have = Object.keys(native.isas).filter((isa) => native.isas[isa] && isa !== 'reference');
+    throw new BitplaneError('ERR_ISA', `${source} asks for ${name}, which this machine does not have; it has ${have.join(', ')}`);
+  }
+  return name as IsaName;
+}
+
+/** Instruction sets that this machine runs, slowest first. */
+export function supportedIsas(): IsaName[] {
+  const native = addon();
+  return (['scalar', 'neon', 'avx2', 'avx512'] as const).filter((isa) => native.isas[isa] === true);
+}

@@ -1,0 +1,29 @@
+/**
+ * Gives symbols their sizes: graph with 'N' -> graph of batch 4. Not here: choosing the size (the session reads it off the feeds).
+ */
+import type { Dim } from '../core/shape.js';
+import type { Attrs, Graph, Value } from '../graph/value.js';
+import { topological } from '../graph/value.js';
+import { input, make } from '../ops/make.js';
+
+/** Replaces every symbol of `sizes` in shapes and in shape attributes, and infers all shapes anew. */
+export function bind(graph: Graph, sizes: Readonly<Record<string, number>>): Graph {
+  const resolve = (dim: Dim): Dim => (typeof dim === 'string' ? (sizes[dim] ?? dim) : dim);
+  const bound = new Map<Value, Value>();
+  for (const value of topological(graph)) {
+    if (value.op === 'input') bound.set(value, input(value.name, value.dtype, value.shape.map(resolve)));
+    else if (value.inputs.length === 0) bound.set(value, value);
+    else {
+      const inputs = value.inputs.map((source) => bound.get(source) as Value);
+      bound.set(value, make(value.op, value.name, inputs, resolveAttrs(value.attrs, resolve)));
+    }
+  }
+  const outputs: Record<string, Value> = {};
+  for (const [name, value] of Object.entries(graph.outputs)) outputs[name] = bound.get(value) as Value;
+  return { inputs: graph.inputs.map((value) => bound.get(value) as Graph['inputs'][number]), outputs };
+}
+
+function resolveAttrs(attrs: Attrs, resolve: (dim: Dim) => Dim): Attrs {
+  const shape = attrs['shape'];
+  return Array.isArray(shape) ? { ...attrs, shape: (shape as Dim[]).map(resolve) } : attrs;
+}

@@ -1,0 +1,226 @@
+/**
+ * Groups a bound graph into kernels: a reduction or data movement (the anchor) with the element-wise ops that follow it (the chain), so that a
+ * feature map is written once and its sign bits leave in the same pass. The result is a schedule, in execution order.
+ * Not here: memory (./plan.ts), instructions (src/runtime/lower.ts).
+ *
+ * A chain keeps graph order and merges nothing, so fusing changes no bit.
+ */
+import { sameShape } from '../core/shape.js';
+import { type Graph, topological, type Value } from '../graph/value.js';
+import { opDef } from '../ops/index.js';
+import type { ChainForm } from '../ops/op.js';
+
+/** How an operand lies against the chain's [N, HW, C]. */
+export type OperandKind = 'channel' | 'tensor' | 'image_channel' | 'pixel';
+
+/** One step of a chain. */
+export type Link =
+  | { readonly kind: 'op'; readonly value: Value; readonly form: ChainForm; readonly reversed: boolean; readonly operand?: Value; readonly layout?: OperandKind }
+  | { readonly kind: 'multiThreshold'; readonly value: Value }
+  | { readonly kind: 'threshold'; readonly value: Value }
+  | { readonly kind: 'store'; readonly value: Value };
+
+/** What one instruction (or a few) computes. */
+export interface Kernel {
+  /** The value whose op begins the kernel. For op 'map' kernels, the value that flows in from memory. */
+  readonly anchor: Value;
+  /** True when the anchor is only read: the kernel is the chain alone. */
+  readonly map: boolean;
+  readonly chain: readonly Link[];
+  /** Values that this kernel leaves in memory. */
+  readonly stores: readonly Value[];
+  /** Values that this kernel reads from memory. */
+  readonly reads: readonly Value[];
+}
+
+/** The value that a reshape or a cast that changes no bits shows; these need no kernel of their own. */
+export function storage(value: Value): Value {
+  let source = value;
+  while (source.op === 'reshape') source = source.inputs[0] as Value;
+  return source;
+}
+
+const isLeaf = (value: Value) => value.inputs.length === 0;
+
+/** Anchors whose kernels run a chain on what they compute. */
+const CHAINED = new Set(['conv2d', 'dense', 'maxPool2d', 'avgPool2d']);
+
+export function fuse(graph: Graph): Kernel[] {
+  return new Scheduler(graph).run();
+}
+
+class Scheduler {
+  private readonly order: Value[];
+  private readonly position = new Map<Value, number>();
+  private readonly users = new Map<Value, Value[]>();
+  private readonly outputs: Set<Value>;
+  /** Values that exist when the next kernel begins: leaves, and what earlier kernels computed. */
+  private readonly ready = new Set<Value>();
+  private readonly kernels: Kernel[] = [];
+
+  constructor(graph: Graph) {
+    this.order = topological(graph);
+    this.outputs = new Set(Object.values(graph.outputs).map(storage));
+    this.order.forEach((value, i) => {
+      this.position.set(value, i);
+      for (const source of new Set(value.inputs)) {
+        const list = this.users.get(source);
+        if (list === undefined) this.users.set(source, [value]);
+        else list.push(value);
+      }
+    });
+  }
+
+  run(): Kernel[] {
+    for (const value of this.order) if (isLeaf(value)) this.ready.add(value);
+    for (const value of this.order) {
+      if (this.ready.has(value)) continue;
+      if (value.op === 'reshape') this.ready.add(value);
+      else this.kernels.push(this.begin(value));
+    }
+    return this.kernels;
+  }
+
+  private begin(value: Value): Kernel {
+    const chain: Link[] = [];
+    const first = this.startOfMap(value);
+    if (first !== undefined) {
+      // An element-wise op that no chain took: the chain alone, over a value in memory.
+      chain.push(first.link);
+      this.ready.add(value);
+      if (value.dtype === 'f32') this.extend(value, chain);
+      return this.finish(first.source, true, chain);
+    }
+    this.ready.add(value);
+    const chained = CHAINED.has(value.op) && !(value.op === 'maxPool2d' && value.dtype === 'b1');
+    if (!chained) return this.finish(value, false, [{ kind: 'store', value }]);
+    this.extend(value, chain);
+    return this.finish(value, false, chain);
+  }
+
+  private finish(anchor: Value, map: boolean, chain: Link[]): Kernel {
+    const stores = chain.filter((link) => link.kind === 'store' || link.kind === 'threshold' || writesBits(link)).map((link) => link.value);
+    const reads = new Set<Value>(map ? [storage(anchor)] : anchor.inputs.map(storage));
+    for (const link of chain) {
+      if (link.kind === 'op' && link.operand !== undefined) reads.add(storage(link.operand));
+    }
+    return { anchor, map, chain, stores, reads: [...reads].filter((value) => value.op !== 'constant') };
+  }
+
+  /** Follows the consumers of `tail` for as long as one of them can go on in the chain. */
+  private extend(start: Value, chain: Link[]): void {
+    let tail: Value | undefined = start;
+    while (tail !== undefined) {
+      const current: Value = tail;
+      // Views of the tail are the tail: look through them.
+      const consumers = this.consumers(current);
+      const taken = new Set<Value>();
+      for (const user of consumers) {
+        if (user.inputs[0]?.shape.at(-1) !== current.shape.at(-1)) continue;
+        if (user.op === 'sign') {
+          chain.push({ kind: 'op', value: user, form: { op: 'store_bits' }, reversed: false });
+          this.take(user, taken);
+        } else if (user.op === 'threshold' && consumers.length === 1 && !this.outputs.has(current)) {
+          // Alone it is the kernel's own fast path; beside others it becomes a kernel of its own over the stored integers.
+          chain.push({ kind: 'threshold', value: user });
+          this.take(user, taken);
+        }
+      }
+      const next = consumers.find((user) => !taken.has(user) && this.link(user, current) !== undefined);
+      const link = next === undefined ? undefined : this.link(next, current);
+      if (next !== undefined) this.take(next, taken);
+      const stays = this.outputs.has(current) || consumers.some((user) => !taken.has(user)) || consumers.length === 0;
+      if (stays) chain.push({ kind: 'store', value: current });
+      if (link !== undefined) chain.push(link);
+      tail = next;
+    }
+  }
+
+  private take(user: Value, taken: Set<Value>): void {
+    taken.add(user);
+    this.ready.add(user);
+  }
+
+  /** Users of a value, those behind views of it included; a view that is an output counts through `outputs`. */
+  private consumers(value: Value): Value[] {
+    const found: Value[] = [];
+    const pending = [...(this.users.get(value) ?? [])];
+    while (pending.length > 0) {
+      const user = pending.shift() as Value;
+      if (user.op === 'reshape') pending.push(...(this.users.get(user) ?? []));
+      else found.push(user);
+    }
+    return found.sort((a, b) => (this.position.get(a) ?? 0) - (this.position.get(b) ?? 0));
+  }
+
+  /** The link that continues a chain from `flow` with `user`, if its other operands exist already and lie well. */
+  private link(user: Value, flow: Value): Link | undefined {
+    const through = user.inputs.findIndex((source) => storage(source) === flow);
+    const direct = user.inputs[through];
+    // Through a view the channels must stay the innermost axis, or per-channel operands would move.
+    if (direct === undefined || direct.shape.at(-1) !== flow.shape.at(-1)) return undefined;
+    if (!this.compatible(user, direct)) return undefined;
+    return linkFor(user, through, direct, flow, (operand) => this.ready.has(storage(operand)) && storage(operand) !== flow);
+  }
+
+  private compatible(user: Value, direct: Value): boolean {
+    if (user.op === 'cast') return direct.dtype === 'i32' && user.dtype === 'f32';
+    return direct.dtype === 'f32';
+  }
+
+  /** For an element-wise op over memory: what flows in and its first link. */
+  private startOfMap(value: Value): { source: Value; link: Link } | undefined {
+    const from = value.inputs[0];
+    if (from === undefined) return undefined;
+    if (value.op === 'sign') return { source: from, link: { kind: 'op', value, form: { op: 'store_bits' }, reversed: false } };
+    if (value.op === 'threshold') return { source: from, link: { kind: 'threshold', value } };
+    if (value.op === 'cast') return { source: from, link: { kind: 'op', value, form: { op: value.dtype === 'i32' ? 'store_i32' : 'cast' }, reversed: false } };
+    for (let i = 0; i < value.inputs.length; i++) {
+      const flow = value.inputs[i] as Value;
+      if (flow.op === 'constant' && value.inputs.length > 1) continue;
+      const link = linkFor(value, i, flow, flow, () => true);
+      if (link !== undefined) return { source: flow, link };
+    }
+    return undefined;
+  }
+}
+
+function writesBits(link: Link): boolean {
+  return link.kind === 'op' && (link.form.op === 'store_bits' || link.form.op === 'store_i32');
+}
+
+/** How `user` reads as a chain step when its operand number `through` flows. */
+function linkFor(user: Value, through: number, direct: Value, flow: Value, available: (operand: Value) => boolean): Link | undefined {
+  if (user.op === 'cast') {
+    if (direct.dtype === 'i32' && user.dtype === 'f32') return { kind: 'op', value: user, form: { op: 'cast' }, reversed: false };
+    return undefined;
+  }
+  if (direct.dtype !== 'f32' || user.dtype !== 'f32') return undefined;
+  if (user.op === 'multiThreshold') return through === 0 && user.inputs[1]?.op === 'constant' ? { kind: 'multiThreshold', value: user } : undefined;
+  const form = opDef(user.op).chain?.(user.attrs);
+  if (form === undefined || !sameShape(user.shape, direct.shape)) return undefined;
+  if (user.inputs.length === 1) return { kind: 'op', value: user, form, reversed: false };
+  const reversed = through === 1;
+  if (reversed && form.reversed === undefined) return undefined;
+  const operand = user.inputs[1 - through] as Value;
+  if (operand === direct || !available(operand)) return undefined;
+  const layout = operandLayout(operand, direct, flow);
+  return layout === undefined ? undefined : { kind: 'op', value: user, form, reversed, operand, layout };
+}
+
+function operandLayout(operand: Value, direct: Value, flow: Value): OperandKind | undefined {
+  const channels = direct.shape.at(-1) ?? 1;
+  const padded = [...Array(Math.max(0, direct.shape.length - operand.shape.length)).fill(1), ...operand.shape];
+  const last = padded.at(-1) ?? 1;
+  const leading = padded.slice(0, -1);
+  if (leading.every((dim) => dim === 1)) {
+    // A scalar is a constant that lowering repeats per channel; a scalar from memory has no such form.
+    if (last === channels || operand.op === 'constant') return sameShape(operand.shape, direct.shape) && operand.op !== 'constant' ? 'tensor' : 'channel';
+  }
+  if (sameShape(operand.shape, direct.shape)) return 'tensor';
+  if (direct.shape.length < 3 || !sameShape(direct.shape, flow.shape)) return undefined;
+  const middle = leading.slice(1);
+  if (leading[0] === direct.shape[0] && middle.every((dim) => dim === 1) && last === channels) return 'image_channel';
+  if (sameShape(leading, direct.shape.slice(0, -1)) && last === 1) return 'pixel';
+  return undefined;
+}

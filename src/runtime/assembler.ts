@@ -1,0 +1,106 @@
+/**
+ * Writes programs: numbered buffers and encoded instructions, as native/kernels/step.h reads them. The names of instructions, fields and
+ * chain steps come from the addon's own tables, so the two sides cannot drift apart.
+ * Not here: which instructions an op becomes (./lower).
+ */
+import { BitplaneError } from '../core/errors.js';
+import type { NativeAddon } from '../native/addon.js';
+
+const ARENA = 0;
+const CONSTANT = 1;
+const WEIGHTS = 2;
+
+/** Layouts of a chain operand, in the order of OperandKind in native/kernels/epilogue/epilogue.h. */
+const OPERAND_KINDS = ['none', 'channel', 'tensor', 'image_channel', 'pixel'] as const;
+
+export interface ChainStep {
+  readonly op: string;
+  readonly kind?: (typeof OPERAND_KINDS)[number];
+  readonly buffer?: number;
+  readonly count?: number;
+  readonly a?: number;
+  readonly b?: number;
+}
+
+/** The constants of a session: each array once, numbered. */
+export class ConstantPool {
+  readonly arrays: NodeJS.TypedArray[] = [];
+  private readonly numbers = new Map<unknown, number>();
+
+  /** The number of an array; `key` says which arrays are the same one. */
+  add(key: unknown, make: () => NodeJS.TypedArray): number {
+    const known = this.numbers.get(key);
+    if (known !== undefined) return known;
+    const number = this.arrays.push(make()) - 1;
+    this.numbers.set(key, number);
+    return number;
+  }
+}
+
+export class Assembler {
+  private readonly opcodes: ReadonlyMap<string, { readonly number: number; readonly fields: readonly string[] }>;
+  private readonly chainOps: ReadonlyMap<string, number>;
+  private readonly code: number[] = [];
+  private readonly buffers: number[] = [];
+  private readonly real = new Float32Array(1);
+  private readonly bits = new Int32Array(this.real.buffer);
+  /** How many instructions are written so far. */
+  length = 0;
+
+  constructor(native: NativeAddon) {
+    this.opcodes = new Map(native.opcodes.map(({ name, fields }, number) => [name, { number, fields: fields.split(' ') }]));
+    this.chainOps = new Map(native.chainOps.map((name, number) => [name, number]));
+  }
+
+  arena(offset: number, bytes: number): number {
+    return this.buffer(ARENA, offset, bytes);
+  }
+
+  /** Constant number `index`, readable while the program runs. */
+  constant(index: number, bytes: number): number {
+    return this.buffer(CONSTANT, index, bytes);
+  }
+
+  /** Constant number `index`, packed by the instruction that names it and read in no other way. */
+  weights(index: number, bytes: number): number {
+    return this.buffer(WEIGHTS, index, bytes);
+  }
+
+  private buffer(kind: number, where: number, bytes: number): number {
+    return this.buffers.push(kind, where, bytes) / 3 - 1;
+  }
+
+  /** One instruction; every field of the opcode must be given. */
+  emit(opcode: string, fields: Readonly<Record<string, number>>, chain: readonly ChainStep[] = []): void {
+    const row = this.opcodes.get(opcode);
+    if (row === undefined) throw new BitplaneError('ERR_NATIVE', `the addon has no instruction ${opcode}; rebuild it with \`npm run build:native\``);
+    this.code.push(row.number, row.fields.length);
+    for (const field of row.fields) {
+      const value = fields[field];
+      if (value === undefined) throw new BitplaneError('ERR_NATIVE', `instruction ${opcode} needs a field ${field}`);
+      this.code.push(value);
+    }
+    this.code.push(chain.length);
+    for (const step of chain) {
+      const op = this.chainOps.get(step.op);
+      if (op === undefined) throw new BitplaneError('ERR_NATIVE', `the addon has no chain step ${step.op}; rebuild it with \`npm run build:native\``);
+      const kind = OPERAND_KINDS.indexOf(step.kind ?? 'none');
+      this.code.push(op, kind, step.buffer ?? -1, step.count ?? 0, this.floatBits(step.a ?? 0), this.floatBits(step.b ?? 0), 0, 0);
+    }
+    this.length++;
+  }
+
+  /** A float as the integer that has its bits. */
+  floatBits(value: number): number {
+    this.real[0] = value;
+    return this.bits[0] as number;
+  }
+
+  chainOp(name: string): number {
+    return this.chainOps.get(name) ?? -1;
+  }
+
+  finish(): { readonly code: Int32Array; readonly buffers: Float64Array } {
+    return { code: Int32Array.from(this.code), buffers: Float64Array.from(this.buffers) };
+  }
+}

@@ -1,0 +1,112 @@
+/**
+ * From a graph to a native program: bind sizes, fuse, plan memory, lower. Crosses to C++ once.
+ * Not here: optimization (src/passes), running (./session.ts).
+ */
+import { BitplaneError } from '../core/errors.js';
+import type { Graph, Value } from '../graph/value.js';
+import { addon, type NativeConstants, type NativeProgram } from '../native/addon.js';
+import { opDef } from '../ops/index.js';
+import type { Macs } from '../ops/op.js';
+import { bind } from '../passes/bind.js';
+import { fuse, type Kernel, storage } from '../passes/fuse.js';
+import { plan } from '../passes/plan.js';
+import { Assembler, ConstantPool } from './assembler.js';
+import { lower } from './lower/index.js';
+import { LoweringContext } from './lower/context.js';
+import { lowerCopy } from './lower/movement.js';
+
+/** What an instruction computes, for profiles. */
+export interface Label {
+  readonly name: string;
+  readonly op: string;
+  readonly macs: Macs;
+}
+
+export interface Program {
+  readonly native: NativeProgram;
+  readonly labels: readonly Label[];
+  readonly inputs: readonly Value[];
+  readonly outputs: readonly Value[];
+  readonly arenaBytes: number;
+}
+
+export interface Target {
+  readonly isa: string;
+  readonly threads: number;
+}
+
+/** The constants of a session in native memory, grown as programs ask for more. */
+export class SessionConstants {
+  private readonly pool = new ConstantPool();
+  private native: { readonly constants: NativeConstants; readonly count: number } | undefined;
+
+  compile(graph: Graph, sizes: Readonly<Record<string, number>>, target: Target): Program {
+    const bound = bind(graph, sizes);
+    const kernels = fuse(bound);
+    const outputs = Object.values(bound.outputs);
+    // A result that no kernel writes (an input or a constant handed through) gets memory and a copy of its own.
+    const handed = outputs.filter((value) => storage(value).inputs.length === 0);
+    const copies = handed.map((value): Kernel => ({ anchor: copyOf(value), map: false, chain: [], stores: [copyOf(value)], reads: readsOf(value) }));
+    const { places, arenaBytes } = plan(bound, [...kernels, ...copies], copies.flatMap(({ stores }) => stores));
+    const asm = new Assembler(addon());
+    const context = new LoweringContext(asm, this.pool, { places, arenaBytes });
+    const labels: Label[] = [];
+    const label = (name: string, op: string, macs: Macs) => {
+      while (labels.length < asm.length) labels.push({ name, op, macs });
+    };
+    for (const kernel of kernels) {
+      lower(kernel, context);
+      const result = kernel.chain.findLast((link) => link.kind !== 'store')?.value ?? kernel.anchor;
+      label(kernel.map ? result.name : kernel.anchor.name, kernel.map ? result.op : kernel.anchor.op, macsOf(kernel));
+    }
+    handed.forEach((value, i) => {
+      lowerCopy(value, (copies[i] as Kernel).anchor, context);
+      label(value.name, 'copy', NO_MACS);
+    });
+    const inputIds = bound.inputs.map((value) => context.buffer(value));
+    const outputIds = outputs.map((value) => context.buffer(handed.includes(value) ? (copies[handed.indexOf(value)] as Kernel).anchor : value));
+    const { code, buffers } = asm.finish();
+    try {
+      const native = new (addon().Program)(this.load(), code, buffers, arenaBytes, target.isa, target.threads, inputIds, outputIds);
+      return { native, labels, inputs: bound.inputs, outputs, arenaBytes };
+    } catch (error) {
+      throw new BitplaneError('ERR_NATIVE', `the program could not be built: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+    }
+  }
+
+  /** Bytes of packed weights. */
+  get packedBytes(): number {
+    return this.native?.constants.packedBytes ?? 0;
+  }
+
+  private load(): NativeConstants {
+    const { arrays } = this.pool;
+    if (this.native === undefined) this.native = { constants: new (addon().Constants)(arrays), count: arrays.length };
+    else if (this.native.count < arrays.length) {
+      this.native.constants.extend(arrays.slice(this.native.count));
+      this.native = { constants: this.native.constants, count: arrays.length };
+    }
+    return this.native.constants;
+  }
+}
+
+const NO_MACS: Macs = { binary: 0, integer: 0, float: 0 };
+
+function macsOf(kernel: Kernel): Macs {
+  return kernel.map ? NO_MACS : (opDef(kernel.anchor.op).macs?.(kernel.anchor) ?? NO_MACS);
+}
+
+const copiesMade = new WeakMap<Value, Value>();
+
+function copyOf(value: Value): Value {
+  let copy = copiesMade.get(value);
+  if (copy === undefined) {
+    copy = Object.freeze({ ...value, op: 'copy', name: `${value.name}.copy`, inputs: [value] });
+    copiesMade.set(value, copy);
+  }
+  return copy;
+}
+
+function readsOf(value: Value): Value[] {
+  return storage(value).op === 'constant' ? [] : [storage(value)];
+}

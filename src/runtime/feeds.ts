@@ -1,0 +1,130 @@
+/**
+ * From what a user feeds to the arrays that a program takes, and back: names, dtypes, shapes and the batch are checked here, before anything
+ * crosses to C++. Not here: running.
+ */
+import { DTYPES, type DType } from '../core/dtype.js';
+import { BitplaneError, expected } from '../core/errors.js';
+import { showShape } from '../core/shape.js';
+import type { Graph, Value } from '../graph/value.js';
+import { bitWords, memoryBytes } from '../passes/plan.js';
+import { Tensor } from '../tensor/tensor.js';
+
+/** Sizes of a model's symbols in one run. */
+export type Sizes = Readonly<Record<string, number>>;
+
+export interface CheckedFeeds {
+  readonly sizes: Sizes;
+  /** In the order of the graph's inputs, in the layout of native memory. */
+  readonly arrays: readonly NodeJS.TypedArray[];
+}
+
+const OP = 'run';
+
+/** @throws BitplaneError ERR_FEED naming the input and what it takes */
+export function checkFeeds(graph: Graph, feeds: Readonly<Record<string, unknown>>): CheckedFeeds {
+  if (feeds === null || typeof feeds !== 'object' || feeds instanceof Tensor || ArrayBuffer.isView(feeds)) {
+    throw expected('ERR_FEED', 'an object of feeds by input name', feeds, { op: OP });
+  }
+  const names = graph.inputs.map((input) => input.name);
+  for (const name of Object.keys(feeds)) {
+    if (!names.includes(name)) throw expected('ERR_FEED', `feeds for ${names.map((n) => `"${n}"`).join(', ')}`, `one for "${name}"`, { op: OP });
+  }
+  const sizes: Record<string, number> = {};
+  const arrays = graph.inputs.map((input) => {
+    const feed = feeds[input.name];
+    if (feed === undefined) throw expected('ERR_FEED', `a feed of ${describe(input)}`, 'none', { op: OP, node: input.name });
+    if (feed instanceof Tensor) return fromTensor(input, feed, sizes);
+    return fromArray(input, feed, sizes);
+  });
+  return { sizes, arrays };
+}
+
+function describe(input: Value): string {
+  return `${input.dtype}${showShape(input.shape)}`;
+}
+
+function fromTensor(input: Value, tensor: Tensor, sizes: Record<string, number>): NodeJS.TypedArray {
+  const site = { op: OP, node: input.name };
+  if (tensor.dtype !== input.dtype) throw expected('ERR_FEED', describe(input), `dtype ${tensor.dtype}`, site);
+  const fits = tensor.shape.length === input.shape.length && input.shape.every((dim, i) => fit(dim, tensor.shape[i] as number, sizes, input));
+  if (!fits) throw expected('ERR_FEED', describe(input), `shape ${showShape(tensor.shape)}`, site);
+  if (tensor.data.length === 0 && tensor.size > 0) throw expected('ERR_FEED', describe(input), 'a detached array', site);
+  return input.dtype === 'b1' ? packWords(tensor.data as Uint8Array, tensor.shape) : tensor.data;
+}
+
+function fit(dim: number | string, size: number, sizes: Record<string, number>, input: Value): boolean {
+  if (typeof dim === 'number') return dim === size;
+  const known = sizes[dim];
+  if (known !== undefined && known !== size) {
+    throw expected('ERR_FEED', `${dim} = ${known}, as another feed has it`, `${dim} = ${size}`, { op: OP, node: input.name });
+  }
+  if (size < 1) throw expected('ERR_FEED', `${dim} to be 1 or more`, size, { op: OP, node: input.name });
+  sizes[dim] = size;
+  return true;
+}
+
+function fromArray(input: Value, feed: unknown, sizes: Record<string, number>): NodeJS.TypedArray {
+  const site = { op: OP, node: input.name };
+  const { array: Kind } = DTYPES[input.dtype];
+  if (input.dtype === 'b1') throw expected('ERR_FEED', `a Tensor of ${describe(input)}`, feed, site);
+  if (!(feed instanceof Kind)) throw expected('ERR_FEED', `a Tensor or ${Kind.name} of ${describe(input)}`, feed, site);
+  const open = input.shape.filter((dim): dim is string => typeof dim === 'string' && sizes[dim] === undefined);
+  if (new Set(open).size > 1 || open.length > 1) {
+    throw expected('ERR_FEED', `a Tensor, because ${open.join(' and ')} cannot be told from a length,`, feed, site);
+  }
+  const known = input.shape.reduce<number>((product, dim) => product * (typeof dim === 'number' ? dim : (sizes[dim] ?? 1)), 1);
+  const [symbol] = open;
+  const size = known === 0 ? 0 : feed.length / known;
+  if (symbol === undefined ? size !== 1 : !Number.isInteger(size) || size < 1) {
+    throw expected('ERR_FEED', `${symbol === undefined ? '' : 'a multiple of '}${known} elements for ${describe(input)}`, feed.length, site);
+  }
+  if (symbol !== undefined) sizes[symbol] = size;
+  return feed;
+}
+
+/** Disk bits (no gaps) to memory: each pixel's channels start a 64-bit word. */
+function packWords(bits: Uint8Array, shape: readonly number[]): Uint8Array {
+  const channels = shape.at(-1) ?? 1;
+  const row = bitWords(channels) * 8;
+  const words = new Uint8Array(memoryBytes('b1', shape));
+  for (let pixel = 0, at = 0; pixel * row < words.length; pixel++) {
+    for (let c = 0; c < channels; c++, at++) {
+      if (((bits[at >> 3] as number) >> (at & 7)) & 1) words[pixel * row + (c >> 3)]! |= 1 << (c & 7);
+    }
+  }
+  return words;
+}
+
+/** Memory to disk bits. */
+function unpackWords(words: Uint8Array, shape: readonly number[], count: number): Uint8Array {
+  const channels = shape.at(-1) ?? 1;
+  const row = bitWords(channels) * 8;
+  const bits = new Uint8Array(Math.ceil(count / 8));
+  for (let at = 0; at < count; at++) {
+    const c = at % channels;
+    if (((words[Math.floor(at / channels) * row + (c >> 3)] as number) >> (c & 7)) & 1) bits[at >> 3]! |= 1 << (at & 7);
+  }
+  return bits;
+}
+
+/** Arrays that a finished run copies its results into. */
+export function resultArrays(outputs: readonly Value[]): NodeJS.TypedArray[] {
+  return outputs.map((value) => {
+    const bytes = memoryBytes(value.dtype, value.shape);
+    const { array: Kind } = DTYPES[value.dtype as DType];
+    return new Kind(bytes / Kind.BYTES_PER_ELEMENT);
+  });
+}
+
+export function resultTensor(value: Value, array: NodeJS.TypedArray): Tensor {
+  const shape = value.shape as readonly number[];
+  if (value.dtype === 'b1') {
+    const count = shape.reduce((a, b) => a * b, 1);
+    return new Tensor('b1', unpackWords(array as Uint8Array, shape, count), shape);
+  }
+  return new Tensor(value.dtype, array as never, shape);
+}
+
+export function aborted(signal: AbortSignal): BitplaneError {
+  return new BitplaneError('ERR_ABORTED', 'the run was aborted', { op: OP, cause: signal.reason });
+}

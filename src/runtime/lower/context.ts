@@ -1,0 +1,149 @@
+/**
+ * What a lowering works with: buffers of values, constants, and the chain of its kernel. Not here: any op.
+ */
+import { DTYPES } from '../../core/dtype.js';
+import { BitplaneError, expected } from '../../core/errors.js';
+import { elementCount } from '../../core/shape.js';
+import type { Value } from '../../graph/value.js';
+import { type Kernel, type Link, storage } from '../../passes/fuse.js';
+import { memoryBytes, type Plan } from '../../passes/plan.js';
+import type { Assembler, ChainStep, ConstantPool } from '../assembler.js';
+
+/** A value as [N, HW, C]: the first axis, all between, the last. */
+export interface Rows {
+  readonly n: number;
+  readonly hw: number;
+  readonly c: number;
+}
+
+export function rowsOf(value: Value): Rows {
+  const shape = value.shape as readonly number[];
+  const c = shape.length === 0 ? 1 : (shape.at(-1) as number);
+  const n = shape.length < 2 ? 1 : (shape[0] as number);
+  const hw = shape.slice(1, -1).reduce((product, dim) => product * dim, 1);
+  return { n, hw, c };
+}
+
+export class LoweringContext {
+  private readonly buffers = new Map<Value, number>();
+  private readonly repeated = new Map<string, number>();
+
+  constructor(
+    readonly asm: Assembler,
+    private readonly pool: ConstantPool,
+    private readonly plan: Plan,
+  ) {}
+
+  /** The buffer of a value in memory: its place in the arena, or its constant. */
+  buffer(value: Value): number {
+    const source = storage(value);
+    let buffer = this.buffers.get(source);
+    if (buffer === undefined) {
+      const place = this.plan.places.get(source);
+      if (place !== undefined) buffer = this.asm.arena(place.offset, place.bytes);
+      else if (source.op === 'constant') buffer = this.constantBuffer(source);
+      else throw new BitplaneError('ERR_GRAPH', 'has no place in memory; the schedule is broken', { op: source.op, node: source.name });
+      this.buffers.set(source, buffer);
+    }
+    return buffer;
+  }
+
+  private constantBuffer(value: Value): number {
+    const data = value.data;
+    if (data === undefined || data.dtype === 'b1') throw expected('ERR_UNSUPPORTED', 'a constant of whole elements here', value.dtype, { op: value.op, node: value.name });
+    return this.asm.constant(
+      this.pool.add(data, () => data.data),
+      data.data.byteLength,
+    );
+  }
+
+  /** Constant weights, packed by the instruction. */
+  weights(value: Value, node: Value): { readonly buffer: number; readonly bits: number } {
+    const data = storage(value).data;
+    if (storage(value).op !== 'constant' || data === undefined) {
+      throw expected('ERR_UNSUPPORTED', 'weights that are constant', `"${value.name}" (${value.op})`, { op: node.op, node: node.name });
+    }
+    return { buffer: this.asm.weights(this.pool.add(data, () => data.data), data.data.byteLength), bits: DTYPES[data.dtype].bits };
+  }
+
+  /** A constant made by lowering itself, such as thresholds; `key` names it within the session. */
+  made(key: string, make: () => NodeJS.TypedArray, bytes: number): number {
+    return this.asm.constant(this.pool.add(key, make), bytes);
+  }
+
+  /** A constant operand as one float a channel. */
+  perChannel(operand: Value, channels: number): number {
+    const data = storage(operand).data;
+    if (data === undefined || operand.op === 'input') {
+      if (elementCount(operand.shape) === channels) return this.buffer(operand);
+      throw expected('ERR_UNSUPPORTED', `an operand of ${channels} channels`, operand.name, { op: operand.op, node: operand.name });
+    }
+    if (data.size === channels) return this.buffer(operand);
+    const key = `${operand.name}*${channels}`;
+    let buffer = this.repeated.get(key);
+    if (buffer === undefined) {
+      buffer = this.made(key, () => new Float32Array(channels).fill(data.data[0] as number), channels * 4);
+      this.repeated.set(key, buffer);
+    }
+    return buffer;
+  }
+
+  /** The chain of a kernel as steps, stores included. `channels` is the last axis of what flows. */
+  chain(kernel: Kernel, channels: number): ChainStep[] {
+    return kernel.chain.flatMap((link) => this.step(link, channels));
+  }
+
+  private step(link: Link, channels: number): ChainStep[] {
+    switch (link.kind) {
+      case 'store':
+        return [{ op: link.value.dtype === 'i32' ? 'store_i32' : 'store_f32', kind: 'tensor', buffer: this.buffer(link.value) }];
+      case 'threshold':
+        return this.thresholdSteps(link.value, channels);
+      case 'multiThreshold': {
+        const thresholds = link.value.inputs[1] as Value;
+        const count = thresholds.shape[1] as number;
+        const { scale, bias } = link.value.attrs as { scale: number; bias: number };
+        return [{ op: 'multithreshold', kind: 'channel', buffer: this.thresholdTable(thresholds, channels), count, a: scale, b: bias }];
+      }
+      case 'op': {
+        const { form, reversed, operand, layout } = link;
+        if (form.op === 'cast') return [];
+        if (form.op === 'store_bits' || form.op === 'store_i32') return [{ op: form.op, kind: 'tensor', buffer: this.buffer(link.value) }];
+        const op = reversed ? (form.reversed as string) : form.op;
+        const [a, b] = form.immediates ?? [0, 0];
+        if (operand === undefined) return [{ op, a, b }];
+        const buffer = layout === 'channel' ? this.perChannel(operand, channels) : this.buffer(operand);
+        return [{ op, kind: layout ?? 'tensor', buffer, a, b }];
+      }
+    }
+  }
+
+  /** [C or 1, T] -> [T][C]. */
+  private thresholdTable(thresholds: Value, channels: number): number {
+    const source = thresholds.data?.data as Float32Array;
+    const [rows, count] = thresholds.shape as readonly [number, number];
+    const make = () => Float32Array.from({ length: count * channels }, (_, i) => source[(rows === 1 ? 0 : i % channels) * count + Math.floor(i / channels)] as number);
+    return this.made(`${thresholds.name}^T${channels}`, make, count * channels * 4);
+  }
+
+  /**
+   * (x < t) xor flip as a sign: x - t < 0, or for flipped channels t - x - 1/2 < 0, both exact for the integers a binary sum can reach.
+   */
+  private thresholdSteps(node: Value, channels: number): ChainStep[] {
+    const [, t, flip] = node.inputs;
+    const limits = t?.data?.data;
+    const flips = flip?.data?.data;
+    if (limits === undefined || flips === undefined) throw expected('ERR_UNSUPPORTED', 'constant thresholds', 'a computed one', { op: node.op, node: node.name });
+    const scale = this.made(`${node.name}#scale`, () => Float32Array.from(flips, (f) => (f ? -1 : 1)), channels * 4);
+    const shift = this.made(`${node.name}#shift`, () => Float32Array.from(limits, (limit, i) => (flips[i] ? limit - 0.5 : -limit)), channels * 4);
+    return [
+      { op: 'mul', kind: 'channel', buffer: scale },
+      { op: 'add', kind: 'channel', buffer: shift },
+      { op: 'store_bits', kind: 'tensor', buffer: this.buffer(node) },
+    ];
+  }
+
+  bytes(value: Value): number {
+    return memoryBytes(value.dtype, value.shape);
+  }
+}

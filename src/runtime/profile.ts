@@ -1,0 +1,29 @@
+/**
+ * Turns the times of instructions into the times of layers. Not here: the clock (native/addon/runs.h).
+ */
+import type { Program } from './compile.js';
+import type { LayerProfile } from './session-types.js';
+
+const WARM_UP = 3;
+
+/** Medians over `runs` calls of `once`, which gives the nanoseconds of every instruction; instructions of one layer are added up. */
+export async function profileProgram(program: Program, runs: number, once: () => Promise<Float64Array>): Promise<LayerProfile[]> {
+  for (let i = 0; i < WARM_UP; i++) await once();
+  const samples: Float64Array[] = [];
+  for (let i = 0; i < runs; i++) samples.push(await once());
+  const { kernels } = program.native;
+  const layers: LayerProfile[] = [];
+  program.labels.forEach(({ name, op, macs }, i) => {
+    const us = median(samples.map((sample) => (sample[i] as number) / 1000));
+    const previous = layers.at(-1);
+    if (i > 0 && previous !== undefined && program.labels[i - 1]?.name === name) layers[layers.length - 1] = { ...previous, us: previous.us + us };
+    else layers.push({ name, op, kernel: kernels[i] ?? '', us, macs });
+  });
+  return layers;
+}
+
+export function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  const middle = sorted.length >> 1;
+  return sorted.length % 2 === 1 ? (sorted[middle] as number) : ((sorted[middle - 1] as number) + (sorted[middle] as number)) / 2;
+}

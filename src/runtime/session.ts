@@ -1,0 +1,235 @@
+/**
+ * A session: a graph, optimized once, with a native program per batch size, run any number of times.
+ * Not here: reading files (src/formats/session.ts adds `create`), compiling (./compile.ts).
+ */
+import { BitplaneError, expected } from '../core/errors.js';
+import type { Feeds, Results } from '../graph/feeds.js';
+import type { Graph, Value } from '../graph/value.js';
+import { addon } from '../native/addon.js';
+import { resolveIsa } from '../native/isa.js';
+import { canonicalize, optimize } from '../passes/index.js';
+import { verify } from '../ops/verify.js';
+import type { Tensor } from '../tensor/tensor.js';
+import { type Program, SessionConstants, type Target } from './compile.js';
+import { aborted, type CheckedFeeds, checkFeeds, resultArrays, resultTensor, type Sizes } from './feeds.js';
+import { profileProgram } from './profile.js';
+import { whenLanded } from './scheduler.js';
+import type { LayerProfile, RunOptions, SessionOptions, TensorMetadata } from './session-types.js';
+
+/** Programs kept, one a batch size; the one unused longest goes first. */
+const MAX_PROGRAMS = 4;
+const MAX_THREADS = 64;
+
+/** A run that waits for an arena. */
+interface Waiting {
+  readonly program: CompiledProgram;
+  begin(): void;
+  reject(error: BitplaneError): void;
+}
+
+interface CompiledProgram extends Program {
+  flying: number;
+  /** Microseconds that a run takes, a running mean; 0 until the first has ended, so that the first is polled for. */
+  meanUs: number;
+}
+
+/** Facts about an open session. */
+export interface SessionInfo {
+  readonly isa: string;
+  readonly threads: number;
+  /** Bytes of one run's memory, for the batch sizes run so far (largest). */
+  readonly arenaBytes: number;
+  /** Bytes of packed weights. */
+  readonly packedBytes: number;
+}
+
+/**
+ * Runs a graph. Open sessions keep no process alive; runs in flight do.
+ */
+export class GraphSession<G extends Graph = Graph> {
+  /** The graph as it runs, after optimization. */
+  readonly graph: Graph;
+  private readonly target: Target;
+  private readonly constants = new SessionConstants();
+  private readonly programs = new Map<string, CompiledProgram>();
+  private readonly waiting: Waiting[] = [];
+  private readonly maxFlying: number;
+  private flying = 0;
+  private released = false;
+  private idle: (() => void)[] = [];
+
+  protected constructor(graph: Graph, options: SessionOptions) {
+    const { threads, isa, optimize: optimized = true } = options;
+    const cores = addon().cores;
+    if (threads !== undefined && !(Number.isInteger(threads) && threads >= 1 && threads <= MAX_THREADS)) {
+      throw expected('ERR_ARGUMENT', `threads to be a whole number from 1 to ${MAX_THREADS}`, threads, { op: 'Session' });
+    }
+    this.target = { isa: resolveIsa(isa), threads: threads ?? Math.min(cores, MAX_THREADS) };
+    this.maxFlying = Math.max(2, cores);
+    verify(graph);
+    this.graph = optimized ? optimize(graph) : canonicalize(graph);
+  }
+
+  /**
+   * A session over a graph built in code; feeds and results are typed by it.
+   * @throws BitplaneError ERR_ARGUMENT, ERR_ISA, ERR_GRAPH, ERR_NATIVE
+   */
+  static fromGraph<G extends Graph>(graph: G, options: SessionOptions = {}): GraphSession<G> {
+    return new GraphSession<G>(graph, options);
+  }
+
+  get inputNames(): readonly string[] {
+    return this.graph.inputs.map((value) => value.name);
+  }
+
+  get outputNames(): readonly string[] {
+    return Object.keys(this.graph.outputs);
+  }
+
+  get inputMetadata(): readonly TensorMetadata[] {
+    return this.graph.inputs.map((value) => metadata(value.name, value));
+  }
+
+  get outputMetadata(): readonly TensorMetadata[] {
+    return Object.entries(this.graph.outputs).map(([name, value]) => metadata(name, value));
+  }
+
+  get info(): SessionInfo {
+    const arenaBytes = Math.max(0, ...[...this.programs.values()].map((program) => program.arenaBytes));
+    return { ...this.target, arenaBytes, packedBytes: this.constants.packedBytes };
+  }
+
+  /**
+   * Runs the graph once. Feeds are copied when the run begins, which is at once unless many runs are in flight; they must not change before.
+   *
+   * @param feeds a Tensor or a plain typed array for every input; a plain array takes the declared shape, its batch inferred from its length
+   * @returns every output by name
+   * @throws BitplaneError ERR_FEED, ERR_ABORTED, ERR_RELEASED, ERR_NATIVE
+   */
+  async run(feeds: Feeds<G>, options: RunOptions = {}): Promise<Results<G>> {
+    this.requireOpen();
+    const { signal } = options;
+    if (signal?.aborted) throw aborted(signal);
+    const checked = checkFeeds(this.graph, feeds);
+    const program = this.program(checked.sizes);
+    const { results } = await this.submit(program, checked, signal, false);
+    return Object.fromEntries(results) as Results<G>;
+  }
+
+  /**
+   * Times every layer: the median over `runs` runs, after a few to warm up.
+   * @param runs how many runs are measured
+   * @param feeds what to run on; default: zeros, one image
+   */
+  async profile(runs = 20, feeds?: Feeds<G>): Promise<LayerProfile[]> {
+    this.requireOpen();
+    if (!Number.isInteger(runs) || runs < 1) throw expected('ERR_ARGUMENT', 'runs to be a whole number of 1 or more', runs, { op: 'profile' });
+    const checked = feeds === undefined ? undefined : checkFeeds(this.graph, feeds);
+    const program = this.program(checked?.sizes ?? this.unitSizes());
+    const arrays = checked?.arrays ?? resultArrays(program.inputs);
+    return profileProgram(program, runs, async () => {
+      const { times } = await this.submit(program, { sizes: {}, arrays }, undefined, true);
+      return times as Float64Array;
+    });
+  }
+
+  /** Frees the native memory; runs in flight end first. Safe to call twice. */
+  async release(): Promise<void> {
+    if (!this.released) {
+      this.released = true;
+      for (const { reject } of this.waiting.splice(0)) reject(releasedError());
+    }
+    if (this.flying > 0) await new Promise<void>((resolve) => this.idle.push(resolve));
+    for (const program of this.programs.values()) program.native.release();
+    this.programs.clear();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.release();
+  }
+
+  private requireOpen(): void {
+    if (this.released) throw releasedError();
+  }
+
+  /** Every symbol as 1. */
+  private unitSizes(): Sizes {
+    const symbols = this.graph.inputs.flatMap((value) => value.shape.filter((dim) => typeof dim === 'string'));
+    return Object.fromEntries(symbols.map((symbol) => [symbol, 1]));
+  }
+
+  private program(sizes: Sizes): CompiledProgram {
+    const key = JSON.stringify(sizes);
+    let program = this.programs.get(key);
+    if (program === undefined) {
+      program = { ...this.constants.compile(this.graph, sizes, this.target), flying: 0, meanUs: 0 };
+      if (this.programs.size >= MAX_PROGRAMS) this.forgetOldest();
+    } else this.programs.delete(key);
+    this.programs.set(key, program); // most recently used last
+    return program;
+  }
+
+  private forgetOldest(): void {
+    for (const [key, program] of this.programs) {
+      if (program.flying > 0 || this.waiting.some((waiting) => waiting.program === program)) continue;
+      program.native.release();
+      this.programs.delete(key);
+      return;
+    }
+  }
+
+  private submit(program: CompiledProgram, { arrays }: CheckedFeeds, signal: AbortSignal | undefined, profile: boolean) {
+    return new Promise<{ results: [string, Tensor][]; times: Float64Array | undefined }>((resolve, reject) => {
+      let ticket = 0;
+      const onAbort = () => {
+        if (ticket !== 0) return program.native.abort(ticket);
+        const place = this.waiting.indexOf(waiting);
+        if (place >= 0) this.waiting.splice(place, 1);
+        reject(aborted(signal as AbortSignal));
+      };
+      const begin = () => {
+        try {
+          ticket = program.native.start(arrays, profile);
+        } catch (error) {
+          signal?.removeEventListener('abort', onAbort);
+          this.next();
+          return reject(new BitplaneError('ERR_FEED', error instanceof Error ? error.message : String(error), { op: 'run', cause: error }));
+        }
+        this.flying++;
+        program.flying++;
+        whenLanded(ticket, program.meanUs, (nanoseconds) => {
+          this.flying--;
+          program.flying--;
+          signal?.removeEventListener('abort', onAbort);
+          program.meanUs += (nanoseconds / 1000 - program.meanUs) / (program.meanUs === 0 ? 1 : 8);
+          const stopped = signal?.aborted === true;
+          const targets = stopped ? [] : resultArrays(program.outputs);
+          const times = program.native.finish(ticket, targets);
+          this.next();
+          if (stopped) return reject(aborted(signal));
+          const names = Object.keys(this.graph.outputs);
+          resolve({ results: names.map((name, i) => [name, resultTensor(program.outputs[i] as Value, targets[i] as NodeJS.TypedArray)]), times });
+        });
+      };
+      const waiting: Waiting = { program, begin, reject };
+      signal?.addEventListener('abort', onAbort, { once: true });
+      if (this.flying < this.maxFlying) begin();
+      else this.waiting.push(waiting);
+    });
+  }
+
+  /** A run has ended: begins the next that waits, or tells who waits for quiet. */
+  private next(): void {
+    if (this.flying < this.maxFlying) this.waiting.shift()?.begin();
+    if (this.flying === 0) for (const resolve of this.idle.splice(0)) resolve();
+  }
+}
+
+function metadata(name: string, value: Value): TensorMetadata {
+  return { name, dtype: value.dtype, shape: value.shape };
+}
+
+function releasedError(): BitplaneError {
+  return new BitplaneError('ERR_RELEASED', 'the session was released', { op: 'Session' });
+}
+
