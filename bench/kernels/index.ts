@@ -18,7 +18,7 @@ interface KernelRow {
 export const kernels: Workload = {
   name: 'kernels',
   async rows(): Promise<Row[]> {
-    const { rows } = await bitplaneCli<{ rows: KernelRow[] }>(['bench', 'kernels']);
+    const { kernels: rows } = await bitplaneCli<{ kernels: KernelRow[] }>(['bench', 'kernels']);
     const binary = rows.filter((row) => row.kernel.startsWith('bconv'));
     if (binary.length === 0) throw new Skip('no binary convolution kernel was measured');
     return binary.flatMap(goalRow);
