@@ -26,16 +26,15 @@ inline int32_t sumBytes(uint64_t x) {
 void count(const Segment& s, int64_t row, int lane, int32_t (&counts)[kLanes]) {
   const uint64_t* weights = reinterpret_cast<const uint64_t*>(s.weights) + lane;
   for (int i = 0; i < kLanes; ++i) counts[i] = 0;
-  for (int32_t r = 0; r < s.runCount; ++r) {
-    const uint64_t* x = reinterpret_cast<const uint64_t*>(s.input + s.pixels[row].input + s.runs[r]);
-    for (int32_t done = 0; done < s.runWords; done += 31) {
-      const int32_t end = s.runWords - done < 31 ? s.runWords : done + 31;
-      uint64_t fields[kLanes] = {};
-      for (int32_t word = done; word < end; ++word, weights += s.lanes) {
-        for (int i = 0; i < kLanes; ++i) fields[i] += byteCounts(x[word] ^ weights[i]);
-      }
-      for (int i = 0; i < kLanes; ++i) counts[i] += sumBytes(fields[i]);
+  const uint8_t* x = s.input + s.pixels[row].input;
+  for (int64_t done = 0; done < s.words; done += 31) {
+    const int64_t end = s.words - done < 31 ? s.words : done + 31;
+    uint64_t fields[kLanes] = {};
+    for (int64_t word = done; word < end; ++word, weights += s.lanes) {
+      const uint64_t bits = *reinterpret_cast<const uint64_t*>(x + s.offsets[word]);
+      for (int i = 0; i < kLanes; ++i) fields[i] += byteCounts(bits ^ weights[i]);
     }
+    for (int i = 0; i < kLanes; ++i) counts[i] += sumBytes(fields[i]);
   }
 }
 

@@ -2,8 +2,9 @@
 // Not here: threads, buffers, padding. By the time a kernel runs, every window lies inside prepared memory.
 //
 // A segment is up to 64 output channels of one group; lanes hold output channels, one activation is broadcast to all of them, and
-// no sum ever crosses lanes. A window is `runCount` contiguous runs of `runWords` 64-bit words (kx and channels of one kernel row are
-// neighbours in memory unless the convolution is dilated), each word expanded to `expansion` bytes by the kernel's own `expand`.
+// no sum ever crosses lanes. A window is `words` 64-bit
+// words in the order ky, kx, channel, each expanded to `expansion` bytes by the kernel's own `expand`. Where they lie is a table: one more load per
+// 64 terms, and one loop whatever the kernel size, the dilation and the groups are (its exit is predicted, nested short loops were not).
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -22,9 +23,8 @@ struct Segment {
   const uint8_t* input;       // prepared activations of the segment's group
   const Pixel* pixels;        // `pixelCount` of them
   int64_t pixelCount;
-  const int32_t* runs;        // [runCount] byte offsets of the runs inside a window
-  int32_t runCount;
-  int32_t runWords;
+  const int32_t* offsets;     // [words] byte offsets of the window's prepared words from its first
+  int64_t words;
   int32_t lanes;              // output channels, rounded up to Kernel::laneMultiple
   // Kernel::bits: y[p * yStride] = bits of popcount > threshold, xor flip.
   const uint8_t* thresholds;  // [border class] blocks of Kernel::thresholdBytes

@@ -45,14 +45,12 @@ void layOut(Plan* plan, const Kernel& kernel) {
   plan->pixelBytes = plan->wordBytes * p.groupWords();
   plan->rowBytes = plan->pixelBytes * plan->columns;
 
-  const bool contiguous = p.dw == 1;
-  plan->runWords = p.groupWords() * (contiguous ? p.kw : 1);
   for (int ky = 0; ky < p.kh; ++ky) {
-    for (int kx = 0; kx < (contiguous ? 1 : p.kw); ++kx) {
-      plan->runs.push_back(static_cast<int32_t>(ky * p.dh * plan->rowBytes + kx * p.dw * plan->pixelBytes));
+    for (int kx = 0; kx < p.kw; ++kx) {
+      const int64_t tap = ky * p.dh * plan->rowBytes + kx * p.dw * plan->pixelBytes;
+      for (int word = 0; word < p.groupWords(); ++word) plan->offsets.push_back(static_cast<int32_t>(tap + word * plan->wordBytes));
     }
   }
-  plan->positions = int64_t{p.kh} * p.kw * p.groupWords();
 }
 
 void cutOutputs(Plan* plan, const Kernel& kernel) {
@@ -64,7 +62,7 @@ void cutOutputs(Plan* plan, const Kernel& kernel) {
     const int end = std::min({(group + 1) * p.groupOutputs(), (first / 64 + 1) * 64, p.o});
     const int lanes = roundUp(end - first, static_cast<int>(kernel.laneMultiple));
     plan->spans.push_back({group, first, end - first, lanes, plan->packedBytes});
-    plan->packedBytes += roundUp<int64_t>(plan->positions * lanes * 8 * kernel.weightExpansion, kAlign);
+    plan->packedBytes += roundUp<int64_t>(plan->words() * lanes * 8 * kernel.weightExpansion, kAlign);
     first = end;
   }
   plan->firstSpan.push_back(static_cast<int>(plan->spans.size()));

@@ -28,15 +28,15 @@ struct Plan {
   int columns;                // prepared columns
   int64_t wordBytes, pixelBytes, rowBytes;
   std::vector<Pixel> pixels;  // [oh * ow]
-  std::vector<int32_t> runs;
-  int runWords;
+  std::vector<int32_t> offsets;  // [words of a window] bytes from the window's first word
   // Border classes: the combinations of kernel rows and columns that fall outside, [rows of classes][columns of classes].
   struct Outside { int before, after; };  // taps [0, before) and [after, k) are outside
   std::vector<Outside> rowClasses, columnClasses;
   int classes() const { return static_cast<int>(rowClasses.size() * columnClasses.size()); }
   std::vector<OutputSpan> spans;
   std::vector<int> firstSpan;  // of each 64-channel block, and one past the last
-  int64_t positions, packedBytes;  // 64-bit words per window; all spans
+  int64_t packedBytes;           // of all spans
+  int64_t words() const { return static_cast<int64_t>(offsets.size()); }  // 64-bit words of a window
 
   int firstRow(int64_t pixel) const { return static_cast<int>(pixel / problem.ow) * rowStride; }
   int rowCount(int64_t pixel, int64_t last) const { return firstRow(last) - firstRow(pixel) + (problem.kh - 1) * problem.dh + 1; }

@@ -101,9 +101,8 @@ class SegmentedStep : public Step {
     s.input = window.input + span.group * window.groupBytes;
     s.pixels = plan_.pixels.data() + window.first;
     s.pixelCount = window.count;
-    s.runs = plan_.runs.data();
-    s.runCount = static_cast<int32_t>(plan_.runs.size());
-    s.runWords = plan_.runWords;
+    s.offsets = plan_.offsets.data();
+    s.words = plan_.words();
     s.lanes = span.lanes;
     s.base = base_.data() + span.first;
     s.baseStride = baseStride_;

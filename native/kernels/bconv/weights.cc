@@ -24,7 +24,7 @@ void packAll(const void* source, void* packed, const void* how) {
         for (int64_t word = 0; word < words; ++word) {
           const int64_t first = ((span.first + lane) * taps + tap) * channels + 64 * word;
           const uint64_t bits = bitsAt(static_cast<const uint8_t*>(source), first, static_cast<int>(std::min<int64_t>(64, channels - 64 * word)));
-          recipe.kernel->pack(static_cast<uint8_t*>(packed) + span.weightBytes, tap * words + word, plan.positions, lane, span.lanes, bits);
+          recipe.kernel->pack(static_cast<uint8_t*>(packed) + span.weightBytes, tap * words + word, plan.words(), lane, span.lanes, bits);
         }
       }
     }
