@@ -87,16 +87,19 @@ class ConvStep final : public Step {
 
     const ChainView chain = {steps_.data(), static_cast<int>(steps_.size()), s.o, int64_t{s.oh} * s.ow};
     const int64_t firstPixel = (int64_t{strip.image} * s.oh + strip.oy) * s.ow;
-    const int64_t perImage = int64_t{strip.rows} * s.ow;
-    const int64_t total = perImage * strip.images;
+    const int64_t total = int64_t{strip.rows} * s.ow * strip.images;
     const int64_t blocks = ceilDiv<int64_t>(total, plan_.pixelBlock);
+    int64_t image = 0;
+    int y = 0, x = 0;
     for (int64_t b = 0; b < blocks; b++) {
       const int64_t first = total * b / blocks;
       const int count = static_cast<int>(total * (b + 1) / blocks - first);
       for (int i = 0; i < count; i++) {
-        const int64_t image = (first + i) / perImage;
-        const int64_t inside = (first + i) % perImage;
-        pointers[i] = origin + image * plan_.imagePitch + inside / s.ow * s.sh * plan_.pitch + inside % s.ow * s.sw * s.c;
+        pointers[i] = origin + image * plan_.imagePitch + y * (s.sh * plan_.pitch) + x * (int64_t{s.sw} * s.c);
+        if (++x == s.ow) {
+          x = 0;
+          if (++y == strip.rows) y = 0, image++;
+        }
       }
       for (int c = firstChunk; c < endChunk; c++) {
         const ConvChunk& chunk = plan_.chunks[c];

@@ -1,9 +1,10 @@
-// The chain over a SIMD vocabulary, which the including file has chosen. A tile (1 pixel x 64 channels, one sign word) stays in registers
-// through all steps: on AVX-512 that is four vectors, so a step costs its four operand loads and one predicted jump.
+// The chain over a SIMD vocabulary, which the including file has chosen. A tile of 64 values stays in registers through all steps: on
+// AVX-512 that is four vectors, so a step costs its four operand loads and one predicted jump.
 // Not here: what the steps mean (epilogue.h).
 //
-// x is [rows][C]; a tile is V vectors. Tiles that are cut by the end of C run in pieces of 16 channels, the last of them partial. Operand
-// loads of a partial piece run past the row's end, at most 60 bytes past a buffer's (kSlack allows it); stores never do.
+// x is [rows][C]. A tile is R pixels x V vectors: 1 pixel x 64 channels (one sign word), or, where C leaves fewer than 64 channels,
+// 4 pixels x a piece of 16, the last of them partial. Operand loads of a partial piece run past the row's end, at most 60 bytes past a
+// buffer's (kSlack allows it); stores never do.
 #pragma once
 #include "kernels/epilogue/epilogue.h"
 #include "simd/math.h"
@@ -27,9 +28,8 @@ struct ReadyStep {
 };
 
 // Steps of many instructions go through memory, so that they cost the others no registers.
-template <int V>
-__attribute__((noinline)) void runSlow(ChainOp op, float* tile) {
-  for (int i = 0; i < V; i++) {
+__attribute__((noinline)) void runSlow(ChainOp op, float* tile, int vectors) {
+  for (int i = 0; i < vectors; i++) {
     const F32 v = load(tile + i * kLanes);
     F32 r;
     switch (op) {
@@ -42,9 +42,8 @@ __attribute__((noinline)) void runSlow(ChainOp op, float* tile) {
   }
 }
 
-template <int V>
-__attribute__((noinline)) void runMultithreshold(const ReadyStep& s, const float* thresholds, float* tile) {
-  for (int i = 0; i < V; i++) {
+__attribute__((noinline)) void runMultithreshold(const ReadyStep& s, const float* thresholds, float* tile, int vectors) {
+  for (int i = 0; i < vectors; i++) {
     const F32 v = load(tile + i * kLanes);
     F32 reached = set1(0.0f);
     for (int t = 0; t < s.count; t++) {
@@ -63,39 +62,42 @@ BITPLANE_INLINE I32 truncateSaturating(F32 v) {
   return selectInt(above, set1Int(0x7fffffff), truncate(inside));
 }
 
-// Vector i of a tile with n channels.
+// Vector i of a pixel with n channels.
 template <bool Partial>
-BITPLANE_INLINE void storeTile(float* y, F32 v, int i, int n) {
+BITPLANE_INLINE void storeVector(float* y, F32 v, int i, int n) {
   const int left = n - i * kLanes;
   if (!Partial || left >= kLanes) store(y + i * kLanes, v);
   else if (left > 0) storeN(y + i * kLanes, v, left);
 }
 
-// One tile: V vectors, the first `n` channels of which exist. c is the tile's first channel, r its pixel.
-template <int V, bool Partial>
-BITPLANE_INLINE void runTile(const ReadyStep* steps, int length, float* block, int64_t r, int64_t c, int n, int words, bool keep) {
-#define BITPLANE_EACH BITPLANE_UNROLL for (int i = 0; i < V; i++)
-#define BITPLANE_OP(name, expression)                       \
-  case ChainOp::name:                                       \
-    BITPLANE_EACH {                                         \
-      const F32 b = load(p + i * kLanes);                   \
-      v[i] = expression;                                    \
-    }                                                       \
+// One tile: R pixels from r on, V vectors from channel c on, the first `n` channels of which exist.
+template <int R, int V, bool Partial>
+BITPLANE_INLINE void runTile(const ReadyStep* steps, int length, float* block, int64_t ld, int64_t r, int64_t c, int n, int words,
+                             bool keep) {
+#define BITPLANE_EACH BITPLANE_UNROLL for (int i = 0; i < R * V; i++)
+#define BITPLANE_OP(name, expression)                                    \
+  case ChainOp::name:                                                    \
+    BITPLANE_EACH {                                                      \
+      const F32 b = load(p + i / V * stride + i % V * kLanes);           \
+      v[i] = expression;                                                 \
+    }                                                                    \
     break;
 #define BITPLANE_UNARY(name, expression)      \
   case ChainOp::name:                         \
     BITPLANE_EACH { v[i] = expression; }      \
     break;
   const F32 zero = set1(0.0f);
-  alignas(64) float spread[V * kLanes];
-  F32 v[V];
-  BITPLANE_EACH v[i] = load(block + i * kLanes);
+  alignas(64) float spread[R * V * kLanes];
+  F32 v[R * V];
+  BITPLANE_EACH v[i] = load(block + i / V * ld + i % V * kLanes);
   for (int k = 0; k < length; k++) {
     const ReadyStep& s = steps[k];
-    const float* p = s.operand + r * s.stride + c;
+    int64_t stride = s.stride;
+    const float* p = s.operand + r * stride + c;
     if (__builtin_expect(s.kind == OperandKind::pixel, 0)) {
-      BITPLANE_EACH store(spread + i * kLanes, set1(s.operand[r]));
+      BITPLANE_EACH store(spread + i * kLanes, set1(s.operand[r + i / V]));
       p = spread;
+      stride = V * kLanes;
     }
     switch (s.op) {
       BITPLANE_OP(add, add(v[i], b))
@@ -122,60 +124,68 @@ BITPLANE_INLINE void runTile(const ReadyStep* steps, int length, float* block, i
       case ChainOp::exp:
       case ChainOp::log:
         BITPLANE_EACH store(spread + i * kLanes, v[i]);
-        runSlow<V>(s.op, spread);
+        runSlow(s.op, spread, R * V);
         BITPLANE_EACH v[i] = load(spread + i * kLanes);
         break;
       case ChainOp::multithreshold:
         BITPLANE_EACH store(spread + i * kLanes, v[i]);
-        runMultithreshold<V>(s, p, spread);
+        for (int i = 0; i < R; i++) runMultithreshold(s, p, spread + i * V * kLanes, V);
         BITPLANE_EACH v[i] = load(spread + i * kLanes);
         break;
       case ChainOp::store_f32: {
         float* y = static_cast<float*>(s.target) + r * s.channels + c;
-        BITPLANE_EACH storeTile<Partial>(y, v[i], i, n);
+        BITPLANE_EACH storeVector<Partial>(y + i / V * s.channels, v[i], i % V, n);
         break;
       }
       case ChainOp::store_i32: {
         int* y = static_cast<int*>(s.target) + r * s.channels + c;
         BITPLANE_EACH {
-          const int left = n - i * kLanes;
-          if (left > 0) storeIntN(y + i * kLanes, truncateSaturating(v[i]), left < kLanes ? left : kLanes);
+          const int left = n - i % V * kLanes;
+          if (left > 0) storeIntN(y + i / V * s.channels + i % V * kLanes, truncateSaturating(v[i]), left < kLanes ? left : kLanes);
         }
         break;
       }
       case ChainOp::store_bits: {
-        uint64_t bits = 0;
-        BITPLANE_EACH bits |= static_cast<uint64_t>(maskBits(less(v[i], zero))) << (i * kLanes);
-        // Words are little-endian bytes, so a piece owns the bytes of its channels; the last piece clears the rest of its word.
+        // Words are little-endian bytes: a piece owns the bytes of its channels, the last piece clears the rest of its own.
         char* y = static_cast<char*>(s.target) + r * words * 8 + c / 8;
-        if (!Partial) {
-          __builtin_memcpy(y, &bits, V * kLanes / 8);
-        } else {
-          bits &= (uint64_t{1} << n) - 1;
-          __builtin_memcpy(y, &bits, kPiece / 8);
+        const uint64_t exist = Partial ? (uint64_t{1} << n) - 1 : ~uint64_t{0};
+        BITPLANE_UNROLL
+        for (int j = 0; j < R; j++) {
+          uint64_t bits = 0;
+          BITPLANE_UNROLL
+          for (int i = 0; i < V; i++) bits |= static_cast<uint64_t>(maskBits(less(v[j * V + i], zero))) << (i * kLanes);
+          bits &= exist;
+          __builtin_memcpy(y + j * words * 8, &bits, V * kLanes / 8);
         }
         break;
       }
     }
   }
-  if (keep) BITPLANE_EACH storeTile<Partial>(block, v[i], i, n);
+  if (keep) BITPLANE_EACH storeVector<Partial>(block + i / V * ld, v[i], i % V, n);
 #undef BITPLANE_EACH
 #undef BITPLANE_OP
 #undef BITPLANE_UNARY
 }
 
+// All pixels of channels [c, c + n), as tiles of R pixels and then single ones.
+template <int R, int V, bool Partial>
+void runColumn(const ReadyStep* steps, int length, float* block, int64_t ld, int rows, int64_t c, int n, int words, bool keep) {
+  int r = 0;
+  for (; r + R <= rows; r += R) runTile<R, V, Partial>(steps, length, block + r * ld, ld, r, c, n, words, keep);
+  if constexpr (R > 1) {
+    for (; r < rows; r++) runTile<1, V, Partial>(steps, length, block + r * ld, ld, r, c, n, words, keep);
+  }
+}
+
 void runColumns(const ReadyStep* steps, int length, float* block, int64_t ld, int rows, int c0, int cn, int words, bool keep) {
   const int whole = cn / 64 * 64;
   for (int c = 0; c < whole; c += 64) {
-    for (int r = 0; r < rows; r++) runTile<64 / kLanes, false>(steps, length, block + r * ld + c, r, c0 + c, 64, words, keep);
+    runColumn<1, 64 / kLanes, false>(steps, length, block + c, ld, rows, c0 + c, 64, words, keep);
   }
   for (int c = whole; c < cn; c += kPiece) {
     const int n = cn - c < kPiece ? cn - c : kPiece;
-    if (n == kPiece) {
-      for (int r = 0; r < rows; r++) runTile<kPiece / kLanes, false>(steps, length, block + r * ld + c, r, c0 + c, n, words, keep);
-    } else {
-      for (int r = 0; r < rows; r++) runTile<kPiece / kLanes, true>(steps, length, block + r * ld + c, r, c0 + c, n, words, keep);
-    }
+    const auto column = n == kPiece ? runColumn<64 / kPiece, kPiece / kLanes, false> : runColumn<64 / kPiece, kPiece / kLanes, true>;
+    column(steps, length, block + c, ld, rows, c0 + c, n, words, keep);
   }
 }
 
