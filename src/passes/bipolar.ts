@@ -1,0 +1,87 @@
+/**
+ * Recognises bipolar values: f32 values that are -1 and +1 times a scale. Not here: what is done with them (./binarize.ts).
+ */
+import { elementCount, sameShape } from '../core/shape.js';
+import type { Value } from '../graph/value.js';
+import { constant } from '../ops/make.js';
+import { Tensor } from '../tensor/tensor.js';
+import { tensorOf } from '../tensor/values.js';
+import { isConstantExpression, scalarOf } from './constants.js';
+
+/** x = cast(bits) * scale. */
+export interface BipolarMap {
+  readonly bits: Value<'b1'>;
+  readonly scale: number;
+}
+
+/** cast(b1), or that times a number. */
+export function bipolarMap(x: Value): BipolarMap | undefined {
+  if (x.op === 'cast' && x.inputs[0]!.dtype === 'b1') return { bits: x.inputs[0] as Value<'b1'>, scale: 1 };
+  if (x.op !== 'mul') return undefined;
+  const [a, b] = x.inputs as [Value, Value];
+  for (const [flowing, factor] of [
+    [a, b],
+    [b, a],
+  ] as const) {
+    const scale = scalarOf(factor);
+    const inner = scale === undefined || !Number.isFinite(scale) ? undefined : bipolarMap(flowing);
+    // A product of shapes that differ is a broadcast as well as a scale.
+    if (inner !== undefined && sameShape(inner.bits.shape, x.shape)) return { bits: inner.bits, scale: Math.fround(inner.scale * scale!) };
+  }
+  return undefined;
+}
+
+/** w [O, ...] = cast(bits) * scale, one scale an output or one for all. */
+export interface BipolarWeights {
+  readonly bits: Value<'b1'>;
+  /** Length 1 or O; absent where it is 1. */
+  readonly scale?: Float32Array;
+}
+
+/**
+ * Fewer weights an output than this are left alone where nothing in the graph calls them binary: of one or two floats, equal magnitudes are
+ * no sign of a binary layer.
+ */
+const LEAST_WEIGHTS = 8;
+
+/** Constant weights that are bipolar: written so (cast of bits, times scales), or f32 numbers of one magnitude an output. */
+export function bipolarWeights(w: Value): BipolarWeights | undefined {
+  if (!isConstantExpression(w)) return undefined;
+  if (w.op === 'cast' && w.inputs[0]!.dtype === 'b1' && w.inputs[0]!.op === 'constant') return { bits: w.inputs[0] as Value<'b1'> };
+  if (w.op === 'constant' && w.dtype === 'f32') return ofOneMagnitude(w as Value<'f32'>);
+  if (w.op !== 'mul') return undefined;
+  const [a, b] = w.inputs as [Value, Value];
+  return scaledBy(w, a, b) ?? scaledBy(w, b, a);
+}
+
+function scaledBy(w: Value, weights: Value, scale: Value): BipolarWeights | undefined {
+  if (scale.op !== 'constant' || scale.dtype !== 'f32' || weights.shape.length !== w.shape.length) return undefined;
+  const inner = bipolarWeights(weights);
+  const { data } = scale.data as Tensor<'f32'>;
+  const lead = scale.shape.length === w.shape.length ? scale.shape[0] : 1;
+  if (inner === undefined || (data.length !== 1 && data.length !== lead) || !data.every(Number.isFinite)) return undefined;
+  return { bits: inner.bits, scale: inner.scale === undefined ? data : product(inner.scale, data) };
+}
+
+function product(a: Float32Array, b: Float32Array): Float32Array {
+  const at = (values: Float32Array, i: number) => values[values.length === 1 ? 0 : i] as number;
+  return Float32Array.from({ length: Math.max(a.length, b.length) }, (_, i) => at(a, i) * at(b, i));
+}
+
+function ofOneMagnitude(w: Value<'f32'>): BipolarWeights | undefined {
+  const { data } = w.data as Tensor<'f32'>;
+  const outputs = w.shape[0] as number;
+  const each = elementCount(w.shape.slice(1));
+  if (each < LEAST_WEIGHTS || outputs === 0) return undefined;
+  const magnitudes = Float32Array.from({ length: outputs }, (_, o) => Math.abs(data[o * each] as number));
+  if (!magnitudes.every((magnitude) => magnitude > 0 && Number.isFinite(magnitude))) return undefined;
+  for (let i = 0; i < data.length; i++) if (Math.abs(data[i] as number) !== magnitudes[Math.floor(i / each)]) return undefined;
+  const bits = constant(w.name, tensorOf('b1', data, w.shape as readonly number[]));
+  if (magnitudes.some((magnitude) => magnitude !== magnitudes[0])) return { bits, scale: magnitudes };
+  return magnitudes[0] === 1 ? { bits } : { bits, scale: magnitudes.slice(0, 1) };
+}
+
+/** A scale that multiplies a result whose last axis is the outputs. */
+export function scaleOperand(name: string, scale: Float32Array): Value {
+  return constant(name, new Tensor('f32', scale, scale.length === 1 ? [] : [scale.length]));
+}

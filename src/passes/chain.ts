@@ -1,0 +1,107 @@
+/**
+ * A chain: element-wise ops with constant per-channel operands, one after another, seen as one float32 function a channel. It is evaluated by
+ * the ops' own formulas, operation by operation, so that what is concluded from it holds to the bit.
+ * Not here: what is concluded (./thresholds.ts, ./nonzero.ts); tanh, sigmoid, exp, log and pow, whose kernels differ in the last place.
+ */
+import { sameShape } from '../core/shape.js';
+import type { Value } from '../graph/value.js';
+import { opDef } from '../ops/index.js';
+import { perChannel } from './constants.js';
+
+const INEXACT: ReadonlySet<string> = new Set(['tanh', 'sigmoid', 'exp', 'log', 'pow']);
+/** Monotone in the second operand too, whatever the first. */
+const MONOTONE_IN_SECOND: ReadonlySet<string> = new Set(['add', 'sub', 'mul', 'max', 'min']);
+
+export interface ChainStep {
+  readonly node: Value;
+  /** The operand that flows through. */
+  readonly flowing: Value;
+  /** Non-decreasing or non-increasing in every channel. */
+  readonly monotone: boolean;
+  apply(x: number, channel: number): number;
+}
+
+/** One element-wise node as a step of a chain; undefined where it is none. A reshape that keeps the channels does nothing to a number. */
+export function chainStep(node: Value): ChainStep | undefined {
+  if (node.op === 'reshape') {
+    const flowing = node.inputs[0] as Value;
+    const keepsChannels = flowing.dtype === 'f32' && flowing.shape.at(-1) === node.shape.at(-1);
+    return keepsChannels ? { node, flowing, monotone: true, apply: (x) => x } : undefined;
+  }
+  const def = node.op === 'input' || node.inputs.length === 0 ? undefined : opDef(node.op);
+  if (def?.scalar === undefined || INEXACT.has(node.op)) return undefined;
+  const formula = def.scalar(node.attrs);
+  const [a, b] = node.inputs as [Value, Value | undefined];
+  if (b === undefined) {
+    return { node, flowing: a, monotone: node.op === 'neg' || def.monotone?.(node.attrs) === true, apply: (x) => formula(x) };
+  }
+  const right = perChannel(b, node.shape);
+  if (right !== undefined && sameShape(a.shape, node.shape)) {
+    const at = pick(right);
+    const rising = node.op === 'prelu' ? right.every((slope) => slope >= 0) : def.monotone?.(node.attrs) !== false;
+    return { node, flowing: a, monotone: rising, apply: (x, channel) => formula(x, at(channel)) };
+  }
+  const left = perChannel(a, node.shape);
+  if (left !== undefined && sameShape(b.shape, node.shape)) {
+    const at = pick(left);
+    return { node, flowing: b, monotone: MONOTONE_IN_SECOND.has(node.op), apply: (x, channel) => formula(at(channel), x) };
+  }
+  return undefined;
+}
+
+function pick(values: Float32Array): (channel: number) => number {
+  const only = values[0] as number;
+  return values.length === 1 ? () => only : (channel) => values[channel] as number;
+}
+
+/** Steps in the order they are applied, and the value they start from. */
+export interface Chain {
+  readonly source: Value;
+  readonly steps: readonly ChainStep[];
+}
+
+/** The longest chain that ends in `value`, up to and without the first value that `stop` accepts. */
+export function chainOf(value: Value, stop: (value: Value) => boolean = () => false): Chain {
+  const steps: ChainStep[] = [];
+  let source = value;
+  while (!stop(source)) {
+    const step = chainStep(source);
+    if (step === undefined) break;
+    steps.push(step);
+    source = step.flowing;
+  }
+  return { source, steps: steps.reverse() };
+}
+
+/** The chain as a function of one number in one channel. */
+export function run(steps: readonly ChainStep[], x: number, channel: number): number {
+  let value = x;
+  for (const step of steps) value = step.apply(value, channel);
+  return value;
+}
+
+/**
+ * Monotone (in either direction) between lo and hi: every step is, and none leaves the finite numbers, where NaN begins. A step that is finite
+ * at both ends is finite between them.
+ */
+export function isMonotone(steps: readonly ChainStep[], lo: number, hi: number, channel: number): boolean {
+  let [a, b] = [lo, hi];
+  for (const step of steps) {
+    if (!step.monotone) return false;
+    a = step.apply(a, channel);
+    b = step.apply(b, channel);
+    if (!Number.isFinite(a) || !Number.isFinite(b)) return false;
+  }
+  return true;
+}
+
+/** The first of 0 ... count - 1 for which a predicate holds that holds for all after it; `count` where it never does. */
+export function bisect(count: number, holds: (index: number) => boolean): number {
+  let [low, high] = [0, count];
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (holds(middle)) high = middle;
+    else low = middle + 1;
+  }
+  return low;
+}

@@ -1,0 +1,34 @@
+/**
+ * Common subexpressions: values that compute the same thing from the same values become one. Constants meet by content where they are small,
+ * else only where they share their data. Dead code needs no pass: a graph is what its outputs reach. Not here: algebra.
+ */
+import type { Graph, Value } from '../graph/value.js';
+import { attrsKey, type Rule, rewrite } from './rewrite.js';
+
+/** Comparing more bytes than this costs more than a copy of the constant does. */
+const COMPARED_BYTES = 4096;
+
+export function eliminateCommon(graph: Graph): Graph {
+  const ids = new Map<object, number>();
+  const id = (object: object): number => {
+    if (!ids.has(object)) ids.set(object, ids.size);
+    return ids.get(object) as number;
+  };
+  const key = (value: Value): string | undefined => {
+    if (value.op === 'state') return undefined;
+    if (value.op !== 'constant') return `${value.op}(${value.inputs.map(id).join()}){${attrsKey(value.attrs)}}`;
+    const { data } = value.data!;
+    const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+    const content = bytes.length <= COMPARED_BYTES ? `=${Buffer.from(bytes).toString('latin1')}` : `#${id(data)}`;
+    return `${value.dtype}[${value.shape.join()}]${content}`;
+  };
+  const first = new Map<string, Value>();
+  const rule: Rule = (value) => {
+    const text = key(value);
+    if (text === undefined) return undefined;
+    const known = first.get(text);
+    if (known === undefined) first.set(text, value);
+    return known === value ? undefined : known;
+  };
+  return rewrite(graph, rule);
+}

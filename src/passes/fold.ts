@@ -1,0 +1,42 @@
+/**
+ * Constant folding: a node over constants becomes a constant. A transpose or reshape of a binary weight is carried out on its bits, so that
+ * the weight stays cast(b1 constant) [* scale]. Not here: how a node is computed (./evaluate.ts).
+ */
+import type { Value } from '../graph/value.js';
+import { make } from '../ops/make.js';
+import { fold, foldNode, isConstantExpression } from './constants.js';
+import { firstOf, type Rule } from './rewrite.js';
+
+const foldConstants: Rule = (value) => foldNode(value);
+
+/** move(cast(c)) -> cast(move(c)) for constants c. */
+const moveBits: Rule = (value) => {
+  if (value.op !== 'transpose' && value.op !== 'reshape') return undefined;
+  const [x] = value.inputs as [Value];
+  if (x.op !== 'cast' || !isConstantExpression(x)) return undefined;
+  const [bits] = x.inputs as [Value];
+  return make('cast', value.name, [fold(value.op, bits.name, [bits], value.attrs)], x.attrs);
+};
+
+/** move(a * s) -> move(a) * move(s) for constant expressions: the scale of a binary weight follows its bits. */
+const moveScaled: Rule = (value) => {
+  if (value.op !== 'transpose' && value.op !== 'reshape') return undefined;
+  const [x] = value.inputs as [Value];
+  if (x.op !== 'mul' || !isConstantExpression(x)) return undefined;
+  const inputs = x.inputs.map((input) => moveOperand(value, x, input));
+  return inputs.includes(undefined) ? undefined : make('mul', value.name, inputs as Value[], {});
+};
+
+/** The operand of the product `x` as the product of the moved `x` needs it. */
+function moveOperand(move: Value, x: Value, input: Value): Value | undefined {
+  if (input.shape.every((dim) => dim === 1) && input.shape.length <= move.shape.length) return input;
+  const rank = x.shape.length;
+  const full = [...new Array<number>(rank - input.shape.length).fill(1), ...input.shape];
+  if (move.op === 'transpose') return fold('transpose', input.name, [fold('reshape', input.name, [input], { shape: full })], move.attrs);
+  if (full.every((dim, i) => dim === x.shape[i])) return fold('reshape', input.name, [input], { shape: move.shape });
+  // One number an output channel, and the output channels stay the first axis.
+  const perOutput = full[0] === x.shape[0] && full.slice(1).every((dim) => dim === 1) && move.shape[0] === x.shape[0];
+  return perOutput ? fold('reshape', input.name, [input], { shape: move.shape.map((dim, i) => (i === 0 ? dim : 1)) }) : undefined;
+}
+
+export const foldRules: Rule = firstOf(foldConstants, moveBits, moveScaled);

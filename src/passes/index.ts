@@ -1,0 +1,76 @@
+/**
+ * The passes from a graph as it was written or imported to the graph that is lowered, in order; `verify` runs after each.
+ * Not here: fusion, memory and lowering, which plan a finished graph.
+ */
+import type { Graph } from '../graph/value.js';
+import { verify } from '../ops/verify.js';
+import { binarizeRules, type SignZero } from './binarize.js';
+import { eliminateCommon } from './cse.js';
+import { foldRules } from './fold.js';
+import { composeRepeats, dropIdentities } from './identities.js';
+import { layout } from './layout.js';
+import { absorbPad, lowerBatchNorm, lowerMatmul } from './lower.js';
+import { shortenNames } from './names.js';
+import { firstOf, fixpoint, type Rule, rewrite } from './rewrite.js';
+import { foldThresholds } from './thresholds.js';
+
+export interface OptimizeOptions {
+  /**
+   * What ONNX Sign, which gives 0 for 0, becomes. 'exact' (default): a binarization where its argument provably is never zero, else what it
+   * is. 'plus': a binarization everywhere; its 0 may be taken as +1.
+   */
+  readonly signZero?: SignZero;
+}
+
+export interface Pass {
+  readonly name: string;
+  run(graph: Graph, options: Required<OptimizeOptions>): Graph;
+}
+
+const repeat = (graph: Graph, rule: Rule) => fixpoint(graph, (current) => rewrite(current, rule));
+
+const SIMPLIFY: Rule = firstOf(foldRules, dropIdentities, composeRepeats);
+
+/** What every graph needs before it can run. */
+export const CANONICAL: readonly Pass[] = [
+  { name: 'simplify', run: (graph) => repeat(graph, firstOf(SIMPLIFY, lowerBatchNorm, lowerMatmul)) },
+  { name: 'common', run: eliminateCommon },
+];
+
+/** What makes it fast. */
+export const OPTIMIZING: readonly Pass[] = [
+  { name: 'layout', run: layout },
+  { name: 'binarize', run: (graph, { signZero }) => repeat(graph, firstOf(SIMPLIFY, absorbPad, binarizeRules(signZero))) },
+  { name: 'thresholds', run: foldThresholds },
+  { name: 'common', run: eliminateCommon },
+  { name: 'names', run: shortenNames },
+];
+
+/**
+ * The graph in the ops that can be lowered: constants folded, batch norms as affines, products with constant matrices as dense layers,
+ * nothing computed twice.
+ *
+ * @throws BitplaneError ERR_GRAPH where the graph breaks a rule of the IR
+ */
+export function canonicalize(graph: Graph): Graph {
+  return apply(graph, CANONICAL, {});
+}
+
+/**
+ * `canonicalize`, then: NHWC throughout, binary products counted in bits, signs of integer results as thresholds. Inputs and outputs keep
+ * names, dtypes and shapes; integer results and what decides a sign keep every bit.
+ *
+ * @throws BitplaneError ERR_GRAPH where the graph breaks a rule of the IR
+ */
+export function optimize(graph: Graph, options: OptimizeOptions = {}): Graph {
+  return apply(graph, [...CANONICAL, ...OPTIMIZING], options);
+}
+
+function apply(graph: Graph, passes: readonly Pass[], { signZero = 'exact' }: OptimizeOptions): Graph {
+  verify(graph);
+  return passes.reduce((current, pass) => {
+    const next = pass.run(current, { signZero });
+    verify(next);
+    return next;
+  }, graph);
+}

@@ -1,0 +1,112 @@
+/**
+ * The layout pass: transposes sink and cancel (./sink.ts), a flattened map feeds a convolution instead of a dense layer, and what remains is
+ * placed where it costs least. Afterwards feature maps are NHWC from the first convolution to the last, and a converted CNN has transposes at
+ * its inputs and outputs only. Not here: the order inside kernels.
+ */
+import { type Graph, topological, uses, type Value } from '../graph/value.js';
+import { make } from '../ops/make.js';
+import { fold, isConstantExpression, scalarOf } from './constants.js';
+import { eliminateCommon } from './cse.js';
+import { foldRules } from './fold.js';
+import { composeRepeats, dropIdentities } from './identities.js';
+import { firstOf, fixpoint, type Rule, rewrite } from './rewrite.js';
+import { inverse, isPointwise, permOf, permutedConstant, sinkTransposes } from './sink.js';
+
+export function layout(graph: Graph): Graph {
+  const sunk = fixpoint(graph, (current) => rewrite(current, SINKING));
+  const still = rewrite(eliminateCommon(sunk), stillTransposes);
+  return fixpoint(hoistToInputs(still), (current) => rewrite(current, firstOf(composeRepeats, dropIdentities, foldRules)));
+}
+
+/** pointwise(reshape(transpose(x))) -> reshape(pointwise(transpose(x))), so that the transpose meets what follows it. */
+const sinkReshape: Rule = (value) => {
+  if (!isPointwise(value)) return undefined;
+  const moved = value.inputs.find((input) => input.op === 'reshape' && (input.inputs[0] as Value).op === 'transpose');
+  if (moved === undefined) return undefined;
+  const [before] = moved.inputs as [Value];
+  const inputs = value.inputs.map((input) => (input === moved ? before : unflattened(input, moved.shape, before.shape)));
+  if (inputs.includes(undefined)) return undefined;
+  return make('reshape', `${value.name}.reshaped`, [make(value.op, value.name, inputs as Value[], value.attrs)], { shape: moved.shape });
+};
+
+/** A constant operand of a flattened value as the value before wants it; undefined where it cannot be said. */
+function unflattened(operand: Value, flat: Value['shape'], shape: Value['shape']): Value | undefined {
+  if (scalarOf(operand) !== undefined) return fold('reshape', operand.name, [fold('slice', operand.name, [operand], firstElement(operand))], { shape: [] });
+  const channels = flat.at(-1);
+  const isFlatten = flat.length === 2 && flat[0] === shape[0] && operand.shape.at(-1) === channels;
+  if (operand.op !== 'constant' || !isFlatten || operand.data!.size !== channels) return undefined;
+  return fold('reshape', operand.name, [operand], { shape: shape.slice(1) });
+}
+
+function firstElement(operand: Value): Record<string, number[]> {
+  const each = (number: number) => operand.shape.map(() => number);
+  return { starts: each(0), ends: each(1), steps: each(1) };
+}
+
+/**
+ * dense(flatten(transpose(x)), w) -> conv2d(x, w') with a kernel of the whole map: x is [N,H,W,C], the flattened order is C,H,W, and
+ * w' [O,H,W,C] holds the weights in the order that x has. No feature moves, and a binary map stays packed along its channels.
+ */
+const flattenToConvolution: Rule = (value) => {
+  if (value.op !== 'dense') return undefined;
+  const [flat, w] = value.inputs as [Value, Value];
+  const [moved] = flat.inputs as [Value | undefined];
+  if (flat.op !== 'reshape' || moved?.op !== 'transpose' || moved.shape.length !== 4 || flat.shape.length !== 2) return undefined;
+  if (moved.shape[0] !== flat.shape[0] || permOf(moved)[0] !== 0 || !isConstantExpression(w)) return undefined;
+  const [x] = moved.inputs as [Value];
+  const outputs = w.shape[0] as number;
+  const unfolded = fold('reshape', w.name, [w], { shape: [outputs, ...moved.shape.slice(1)] });
+  // Axis i of the flattened map is axis perm[i] of x; the weights go the other way.
+  const kernel = fold('transpose', w.name, [unfolded], { perm: inverse(permOf(moved)) });
+  const attrs = { strides: [1, 1], pads: [0, 0, 0, 0], dilations: [1, 1], groups: 1, padValue: 0 };
+  return make('reshape', `${value.name}.flat`, [make('conv2d', value.name, [x, kernel], attrs)], { shape: value.shape });
+};
+
+/** transpose -> reshape where only axes of size 1 change places: no data moves. */
+const stillTransposes: Rule = (value) => {
+  if (value.op !== 'transpose') return undefined;
+  const [x] = value.inputs as [Value];
+  const moving = permOf(value).filter((axis) => x.shape[axis] !== 1);
+  return moving.every((axis, i) => i === 0 || axis > (moving[i - 1] as number)) ? make('reshape', value.name, [x], { shape: value.shape }) : undefined;
+};
+
+const SINKING: Rule = firstOf(foldRules, dropIdentities, composeRepeats, flattenToConvolution, sinkTransposes, sinkReshape);
+
+/**
+ * transpose(f(input)) -> f(transpose(input)) for element-wise f that nothing else reads: a sign there then packs along the channels, and no
+ * kernel has to move single bits.
+ */
+function hoistToInputs(graph: Graph): Graph {
+  const counts = uses(graph);
+  const hoisted = new Map<Value, Value>();
+  for (const value of topological(graph)) {
+    if (value.op !== 'transpose') continue;
+    const result = hoist(value.inputs[0] as Value, value, counts);
+    if (result !== undefined) hoisted.set(value, result);
+  }
+  return rewrite(graph, (_, site) => hoisted.get(site.original));
+}
+
+/** transpose(value) with the transpose at the input; undefined where value is not a chain of element-wise ops over an input, read once each. */
+function hoist(value: Value, transpose: Value, counts: ReadonlyMap<Value, number>): Value | undefined {
+  const chain: Value[] = [];
+  let root = value;
+  while (isPointwise(root) && counts.get(root) === 1) {
+    const flowing = root.inputs.filter((input) => input.op !== 'constant');
+    if (flowing.length !== 1 || flowing[0]!.shape.length !== root.shape.length) return undefined;
+    chain.push(root);
+    root = flowing[0] as Value;
+  }
+  if (root.op !== 'input' || chain.length === 0) return undefined;
+  const { attrs } = transpose;
+  let result = make('transpose', `${root.name}.transposed`, [root], attrs);
+  const perm = permOf(transpose);
+  const rank = value.shape.length;
+  for (const node of chain.reverse()) {
+    const flow = result;
+    // permutedConstant undoes a permutation; here the operands follow it.
+    const inputs = node.inputs.map((input) => (input.op === 'constant' ? permutedConstant(input, rank, inverse(perm)) : flow));
+    result = make(node.op, node === value ? transpose.name : node.name, inputs, node.attrs);
+  }
+  return result;
+}

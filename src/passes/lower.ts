@@ -1,0 +1,47 @@
+/**
+ * Ops that mean other ops: batchNorm with constant statistics is its affine, matmul with a constant matrix is dense, a pad of zeros before a
+ * convolution is the convolution's own. Not here: layouts, binarization.
+ */
+import type { Value } from '../graph/value.js';
+import { batchNormAffine } from '../ops/batch-norm.js';
+import { make } from '../ops/make.js';
+import { fold, isConstantExpression, vector } from './constants.js';
+import type { Rule } from './rewrite.js';
+
+/** batchNorm(x) -> x * scale + shift. Statistics that are states stay a batchNorm. */
+export const lowerBatchNorm: Rule = (value) => {
+  if (value.op !== 'batchNorm') return undefined;
+  const [x, ...parameters] = value.inputs as [Value, Value, Value, Value, Value];
+  if (!parameters.every((parameter) => parameter.op === 'constant')) return undefined;
+  const [gamma, beta, mean, variance] = parameters.map((parameter) => parameter.data!.data) as [Float32Array, Float32Array, Float32Array, Float32Array];
+  const { scale, shift } = batchNormAffine(gamma, beta, mean, variance, value.attrs.epsilon as number);
+  const { name } = value;
+  const scaled = make('mul', `${name}.scaled`, [x, vector(`${name}.scale`, scale)], {});
+  return make('add', name, [scaled, vector(`${name}.shift`, shift)], {});
+};
+
+/** matmul(a, b) -> dense(a, transpose(b)) for a constant b. */
+export const lowerMatmul: Rule = (value) => {
+  if (value.op !== 'matmul') return undefined;
+  const [a, b] = value.inputs as [Value, Value];
+  // A node over constants only will be folded as a whole.
+  if (!isConstantExpression(b) || isConstantExpression(a)) return undefined;
+  return make('dense', value.name, [a, fold('transpose', `${b.name}.t`, [b], { perm: [1, 0] })], {});
+};
+
+/** conv2d(pad(x, v)) -> conv2d(x) with the border as its own padding, where the convolution can say v. */
+export const absorbPad: Rule = (value) => {
+  if (value.op !== 'conv2d') return undefined;
+  const [border, w] = value.inputs as [Value, Value];
+  if (border.op !== 'pad') return undefined;
+  const [x] = border.inputs as [Value];
+  const [n, top, left, c, n2, bottom, right, c2] = border.attrs.pads as number[];
+  if (n !== 0 || c !== 0 || n2 !== 0 || c2 !== 0) return undefined;
+  const own = value.attrs.pads as readonly number[];
+  const padValue = border.attrs.value as number;
+  // Two borders of different values around each other are more than one convolution can say.
+  const compatible = own.every((side) => side === 0) || value.attrs.padValue === padValue;
+  if (!compatible || (padValue !== 0 && x.dtype !== 'b1')) return undefined;
+  const pads = [own[0]! + top!, own[1]! + left!, own[2]! + bottom!, own[3]! + right!];
+  return make('conv2d', value.name, [x, w], { ...value.attrs, pads, padValue: padValue === 0 ? 0 : padValue });
+};

@@ -1,0 +1,32 @@
+/**
+ * Names for people: what a pass called conv1.dot is conv1 again once nothing else bears that name. Inputs, constants and states keep theirs.
+ * Not here: uniqueness (./rewrite.ts sees to it after every pass).
+ */
+import { type Graph, topological, type Value } from '../graph/value.js';
+import { renameValues } from './rewrite.js';
+
+/** The suffixes that passes give to parts of what was one node. */
+const SUFFIX = /\.(scaled|unscaled|bits|difference|cast|dot|flat|reshaped|transposed|nhwc|nchw|sign)$|#\d+$/;
+
+export function shortenNames(graph: Graph): Graph {
+  const order = topological(graph);
+  const taken = new Set(order.map((value) => value.name));
+  const names = new Map<Value, string>();
+  // Results first: of several parts of a node, the last one computed is the closest to it.
+  for (const value of order.reverse()) {
+    if (value.inputs.length === 0) continue;
+    let name = value.name;
+    for (let longer = name, base = strip(name); base !== longer; longer = base, base = strip(base)) {
+      if (base !== '' && !taken.has(base)) name = base;
+    }
+    if (name === value.name) continue;
+    taken.delete(value.name);
+    taken.add(name);
+    names.set(value, name);
+  }
+  return names.size === 0 ? graph : renameValues(graph, names);
+}
+
+function strip(name: string): string {
+  return name.replace(SUFFIX, '');
+}

@@ -1,0 +1,130 @@
+/**
+ * How a pass changes a graph: `rewrite` rebuilds it bottom-up with a rule applied to every value; `fixpoint` repeats a pass until it finds
+ * nothing. A value is never mutated: what is not changed is shared with the graph before. Not here: any rule.
+ */
+import { BitplaneError } from '../core/errors.js';
+import { sameShape, showShape } from '../core/shape.js';
+import { type Attrs, type Graph, topological, uses, type Value } from '../graph/value.js';
+import { constant, make } from '../ops/make.js';
+
+/** What a rule may ask about the graph as it was before this rewrite. */
+export interface Site {
+  /** The value before its inputs were rebuilt. */
+  readonly original: Value;
+  /** How often a value of the graph before is read. */
+  uses(original: Value): number;
+  /** What has become of a value of the graph before; it must be an ancestor of `original`. */
+  rebuilt(original: Value): Value;
+}
+
+/** Gives the value to compute in place of `value` (same dtype, same shape), or undefined to keep it. */
+export type Rule = (value: Value, site: Site) => Value | undefined;
+
+/** Applies the rule to every value, inputs first. Returns the same object when no value changed. */
+export function rewrite(graph: Graph, rule: Rule): Graph {
+  const results = new Map<Value, Value>();
+  const counts = uses(graph);
+  const rebuilt = (original: Value) => results.get(original) as Value;
+  const count = (original: Value) => counts.get(original) ?? 0;
+  let changed = false;
+  for (const original of topological(graph)) {
+    const value = withInputs(original, original.inputs.map(rebuilt));
+    const replacement = original.op === 'input' ? undefined : rule(value, { original, uses: count, rebuilt });
+    if (replacement !== undefined) requireSameType(original, replacement);
+    const result = replacement ?? value;
+    changed ||= result !== original;
+    results.set(original, result);
+  }
+  if (!changed) return graph;
+  const outputs = Object.fromEntries(Object.entries(graph.outputs).map(([name, value]) => [name, rebuilt(value)]));
+  return uniqueNames({ inputs: graph.inputs, outputs });
+}
+
+/** The node over other inputs; the node itself where they are the same. */
+export function withInputs(node: Value, inputs: readonly Value[]): Value {
+  return inputs.every((input, i) => input === node.inputs[i]) ? node : make(node.op, node.name, inputs, node.attrs);
+}
+
+/** The same computation under another name. */
+export function renamed(node: Value, name: string): Value {
+  if (name === node.name) return node;
+  return node.op === 'constant' ? constant(name, node.data!) : make(node.op, name, node.inputs, node.attrs);
+}
+
+/** Repeats a pass until it returns the graph it was given. */
+export function fixpoint(graph: Graph, pass: (graph: Graph) => Graph): Graph {
+  const seen = topological(graph).length;
+  let current = graph;
+  // A pass that sinks something moves it over every node at most; needing more rounds than that means that two rules undo each other.
+  for (let round = 0; round < 16 + 2 * seen; round++) {
+    const next = pass(current);
+    if (next === current) return current;
+    current = next;
+  }
+  throw new BitplaneError('ERR_GRAPH', 'expected the rewriting rules to come to an end but two of them undo each other');
+}
+
+/** The first rule that applies. */
+export function firstOf(...rules: readonly Rule[]): Rule {
+  return (value, site) => {
+    for (const rule of rules) {
+      const replacement = rule(value, site);
+      if (replacement !== undefined) return replacement;
+    }
+    return undefined;
+  };
+}
+
+/** A graph whose values have names of their own: a name taken twice gets a number. Inputs and states keep theirs, which are an interface. */
+export function uniqueNames(graph: Graph): Graph {
+  const order = topological(graph);
+  const taken = new Set(order.filter(isInterface).map((value) => value.name));
+  const claimed = new Set<string>();
+  let clash = false;
+  const names = new Map<Value, string>();
+  for (const value of order) {
+    if (isInterface(value)) continue;
+    let name = value.name;
+    for (let n = 2; taken.has(name) || claimed.has(name); n++) name = `${value.name}#${n}`;
+    claimed.add(name);
+    names.set(value, name);
+    clash ||= name !== value.name;
+  }
+  return clash ? renameValues(graph, names) : graph;
+}
+
+/** Gives values new names; those without an entry keep theirs. */
+export function renameValues(graph: Graph, names: ReadonlyMap<Value, string>): Graph {
+  const results = new Map<Value, Value>();
+  const rebuilt = (value: Value) => results.get(value) as Value;
+  for (const value of topological(graph)) {
+    results.set(value, renamed(withInputs(value, value.inputs.map(rebuilt)), names.get(value) ?? value.name));
+  }
+  const outputs = Object.fromEntries(Object.entries(graph.outputs).map(([name, value]) => [name, rebuilt(value)]));
+  return { inputs: graph.inputs, outputs };
+}
+
+/** Inputs and states are known by their names outside the graph. */
+function isInterface(value: Value): boolean {
+  return value.op === 'input' || value.op === 'state';
+}
+
+function requireSameType(before: Value, after: Value): void {
+  if (before.dtype === after.dtype && sameShape(before.shape, after.shape)) return;
+  const want = `${before.dtype}${showShape(before.shape)}`;
+  const got = `${after.dtype}${showShape(after.shape)}`;
+  throw new BitplaneError('ERR_GRAPH', `expected a replacement of type ${want} but received ${got}`, { op: before.op, node: before.name });
+}
+
+/** Attributes as a string that is equal exactly for equal attributes; JSON would lose infinities and the sign of zero. */
+export function attrsKey(attrs: Attrs): string {
+  const show = (value: unknown): string => {
+    if (Array.isArray(value)) return `[${value.map(show).join(',')}]`;
+    if (typeof value === 'string') return JSON.stringify(value);
+    return Object.is(value, -0) ? '-0' : String(value);
+  };
+  return Object.keys(attrs)
+    .sort()
+    .map((key) => `${key}:${show(attrs[key])}`)
+    .join(';');
+}
