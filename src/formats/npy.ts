@@ -7,6 +7,7 @@
 import { BitplaneError, expected } from '../core/errors.js';
 import { isSize } from '../core/shape.js';
 import { Tensor } from '../tensor/tensor.js';
+import { valuesOf } from '../tensor/values.js';
 
 const MAGIC = [0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59];
 const SITE = { op: 'npy' };
@@ -61,7 +62,7 @@ export function readNpy(bytes: Uint8Array): Tensor {
 
 /** Writes version 1.0 in row-major order. */
 export function writeNpy(tensor: Tensor): Uint8Array {
-  const data = tensor.dtype === 'b1' ? unpack(tensor) : tensor.data;
+  const data = tensor.dtype === 'b1' ? valuesOf(tensor) : tensor.data;
   const descr = { f32: '<f4', i32: '<i4', i8: '|i1', u8: '|u1', b1: '|i1' }[tensor.dtype];
   const shape = tensor.shape.length === 1 ? `(${tensor.shape[0]},)` : `(${tensor.shape.join(', ')})`;
   const dict = `{'descr': '${descr}', 'fortran_order': False, 'shape': ${shape}, }`;
@@ -125,10 +126,6 @@ function toRowMajor<A extends Float32Array | Int32Array | Int8Array | Uint8Array
     }
   }
   return out;
-}
-
-function unpack(tensor: Tensor): Int8Array {
-  return Int8Array.from({ length: tensor.size }, (_, i) => (((tensor.data[i >> 3] as number) >> (i & 7)) & 1 ? -1 : 1));
 }
 
 function readInt64(view: DataView, offset: number): number {

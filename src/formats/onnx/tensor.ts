@@ -49,11 +49,11 @@ export function decodeTensor(tensor: OnnxTensor, name = tensor.name): Decoded {
 
   if (tensor.dataType === DataType.FLOAT) {
     requireLength(raw === undefined ? tensor.floats.length * 4 : raw.length, count * 4);
-    return { kind: 'f32', data: raw === undefined ? Float32Array.from(tensor.floats) : new Float32Array(raw.slice().buffer), shape };
+    return { kind: 'f32', data: raw === undefined ? Float32Array.from(tensor.floats) : new Float32Array(copyOf(raw).buffer), shape };
   }
   if (tensor.dataType === DataType.DOUBLE) {
     requireLength(raw === undefined ? tensor.doubles.length * 8 : raw.length, count * 8);
-    return { kind: 'f64', data: raw === undefined ? Float64Array.from(tensor.doubles) : new Float64Array(raw.slice().buffer), shape };
+    return { kind: 'f64', data: raw === undefined ? Float64Array.from(tensor.doubles) : new Float64Array(copyOf(raw).buffer), shape };
   }
   const integer = RAW_INTEGERS[tensor.dataType];
   if (integer === undefined) {
@@ -73,4 +73,9 @@ export function decodeTensor(tensor: OnnxTensor, name = tensor.name): Decoded {
 function saturate(value: bigint): number {
   if (value > BigInt(Number.MAX_SAFE_INTEGER)) return Number.POSITIVE_INFINITY;
   return value < BigInt(Number.MIN_SAFE_INTEGER) ? Number.NEGATIVE_INFINITY : Number(value);
+}
+
+/** A copy with a buffer of its own, hence aligned. Not slice(): that of a Node Buffer shares memory. */
+function copyOf(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
+  return new Uint8Array(bytes);
 }

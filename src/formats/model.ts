@@ -1,0 +1,59 @@
+/**
+ * A model from a path, URL or bytes, whatever its format: safetensors, ONNX, or either one gzipped. The content decides, not the name.
+ * Not here: the formats themselves.
+ */
+import { readFile } from 'node:fs/promises';
+import { promisify } from 'node:util';
+import { gunzip } from 'node:zlib';
+import { BitplaneError, expected } from '../core/errors.js';
+import type { Graph } from '../graph/value.js';
+import { importOnnx } from './onnx/import.js';
+import { decodeModel } from './safetensors/model.js';
+import { looksLikeSafetensors } from './safetensors/safetensors.js';
+
+export type ModelSource = string | URL | Uint8Array | ArrayBuffer;
+
+export interface LoadOptions {
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Deflate can shrink zeros a thousandfold; 1-bit weights that are stored as floats shrink about fortyfold. */
+const GUNZIP = { ratio: 256, least: 64 * 2 ** 20, most: 2 ** 30 };
+
+/**
+ * @throws BitplaneError ERR_IO where the file cannot be read, ERR_ABORTED, and whatever the format's reader throws
+ */
+export async function loadModel(source: ModelSource, options: LoadOptions = {}): Promise<Graph> {
+  const name = typeof source === 'string' ? source : source instanceof URL ? source.href : undefined;
+  const file = await bytesOf(source, name, options.signal);
+  const bytes = file[0] === 0x1f && file[1] === 0x8b ? await inflate(file, name) : file;
+  if (options.signal?.aborted) throw aborted(name, options.signal.reason);
+  return looksLikeSafetensors(bytes) ? decodeModel(bytes) : importOnnx(bytes, { name });
+}
+
+async function bytesOf(source: ModelSource, name: string | undefined, signal: AbortSignal | undefined): Promise<Uint8Array> {
+  if (source instanceof Uint8Array) return source;
+  if (source instanceof ArrayBuffer) return new Uint8Array(source);
+  if (name === undefined) throw expected('ERR_ARGUMENT', 'a path, a URL or bytes', source, { op: 'model' });
+  if (signal?.aborted) throw aborted(name, signal.reason);
+  try {
+    return await readFile(source, signal === undefined ? {} : { signal });
+  } catch (cause) {
+    if (signal?.aborted) throw aborted(name, cause);
+    throw new BitplaneError('ERR_IO', `the file could not be read (${cause instanceof Error ? cause.message : String(cause)})`, { op: 'model', node: name, cause });
+  }
+}
+
+async function inflate(file: Uint8Array, name: string | undefined): Promise<Uint8Array> {
+  const maxOutputLength = Math.min(GUNZIP.most, Math.max(GUNZIP.least, file.length * GUNZIP.ratio));
+  try {
+    return await promisify(gunzip)(file, { maxOutputLength });
+  } catch (cause) {
+    const sentence = `the gzip data is malformed or inflates to more than ${maxOutputLength} bytes`;
+    throw new BitplaneError('ERR_FORMAT', sentence, { op: 'model', node: name, cause });
+  }
+}
+
+function aborted(name: string | undefined, cause: unknown): BitplaneError {
+  return new BitplaneError('ERR_ABORTED', 'loading was aborted', { op: 'model', node: name, cause });
+}

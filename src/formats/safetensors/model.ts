@@ -1,0 +1,150 @@
+/**
+ * bitplane's own model files: the graph as JSON in the metadata of a safetensors file, its constants and states as tensors.
+ * Not here: the container (./safetensors.ts); making the weights small (they are stored in the dtype that the graph gives them).
+ *
+ *   bitplane.format = "1"
+ *   bitplane.graph  = { "nodes": [{ "op", "name", ... }], "inputs": [name], "outputs": [[name, value]] }
+ * Nodes come in topological order. An input has dtype and shape; a constant or state has dtype, shape and a tensor of its name; an op has
+ * inputs and attrs. Shapes of ops are not stored but inferred, so that a file cannot lie about them.
+ * A b1 constant is a U8 tensor: element i at bit i mod 8 of byte i / 8, 1 meaning -1, only the tail padded with 0.
+ */
+import { byteLength, DTYPES, type DType, type DTypeArray } from '../../core/dtype.js';
+import { BitplaneError, expected } from '../../core/errors.js';
+import { elementCount, isSize } from '../../core/shape.js';
+import { type Attrs, type Graph, type Input, topological, type Value } from '../../graph/value.js';
+import { constant, input, make, state } from '../../ops/make.js';
+import { verify } from '../../ops/verify.js';
+import { Tensor } from '../../tensor/tensor.js';
+import { writeFileAtomic } from '../write-file.js';
+import { fromJson, toJson } from './json-numbers.js';
+import { readSafetensors, type StoredTensor, writeSafetensors } from './safetensors.js';
+
+const FORMAT = '1';
+const STORED: Readonly<Record<DType, string>> = { f32: 'F32', i32: 'I32', i8: 'I8', u8: 'U8', b1: 'U8' };
+
+/** @throws BitplaneError ERR_IO */
+export async function saveModel(graph: Graph, path: string | URL): Promise<void> {
+  await writeFileAtomic(path, encodeModel(graph));
+}
+
+export function encodeModel(graph: Graph): Uint8Array {
+  verify(graph);
+  const tensors = new Map<string, StoredTensor>();
+  const nodes = topological(graph).map((value) => {
+    const { op, name, dtype, shape, data } = value;
+    if (data !== undefined) {
+      const bytes = new Uint8Array(data.data.buffer, data.data.byteOffset, data.data.byteLength);
+      tensors.set(name, { dtype: STORED[dtype], shape: dtype === 'b1' ? [bytes.length] : data.shape, data: bytes });
+    }
+    if (value.inputs.length === 0) return { op, name, dtype, shape };
+    return { op, name, inputs: value.inputs.map((operand) => operand.name), attrs: toJson(value.attrs) };
+  });
+  const json = {
+    nodes,
+    inputs: graph.inputs.map(({ name }) => name),
+    outputs: Object.entries(graph.outputs).map(([name, value]) => [name, value.name]),
+  };
+  const metadata = new Map([
+    ['bitplane.format', FORMAT],
+    ['bitplane.graph', JSON.stringify(json)],
+  ]);
+  return writeSafetensors({ metadata, tensors });
+}
+
+/**
+ * @throws BitplaneError ERR_FORMAT for a malformed file, ERR_UNSUPPORTED for a newer one, and whatever making its nodes throws
+ */
+export function decodeModel(bytes: Uint8Array): Graph {
+  const { metadata, tensors } = readSafetensors(bytes);
+  const format = metadata.get('bitplane.format');
+  const text = metadata.get('bitplane.graph');
+  if (format === undefined || text === undefined) throw broken('the safetensors file holds no bitplane model');
+  if (format !== FORMAT) throw expected('ERR_UNSUPPORTED', `format ${FORMAT}`, format, { op: 'model' });
+  const json = object(parse(text), 'graph');
+
+  const unread = new Map(tensors);
+  const values = new Map<string, Value>();
+  for (const entry of list(json.nodes, 'nodes')) {
+    const node = object(entry, 'node');
+    const name = word(node.name, 'a name');
+    if (values.has(name)) throw expected('ERR_FORMAT', 'names that differ', name, { op: 'model' });
+    values.set(name, decodeNode(name, node, values, unread));
+  }
+  const [extra] = unread.keys();
+  if (extra !== undefined) throw expected('ERR_FORMAT', 'only tensors that the graph names', extra, { op: 'model' });
+
+  const find = (name: unknown) => known(values, name, { op: 'model' });
+  const inputs = list(json.inputs, 'inputs').map(find) as Input[];
+  const outputs = list(json.outputs, 'outputs').map((pair) => {
+    const [name, value] = list(pair, 'output');
+    return [word(name, 'a name'), find(value)] as const;
+  });
+  if (new Set(outputs.map(([name]) => name)).size !== outputs.length) throw broken('expected outputs with names that differ');
+  const graph: Graph = Object.freeze({ inputs: Object.freeze(inputs), outputs: Object.freeze(Object.fromEntries(outputs)) });
+  verify(graph);
+  return graph;
+}
+
+function decodeNode(name: string, node: Record<string, unknown>, values: ReadonlyMap<string, Value>, tensors: Map<string, StoredTensor>): Value {
+  const op = word(node.op, 'an op');
+  if (op === 'input' || op === 'constant' || op === 'state') {
+    const dtype = word(node.dtype, 'a dtype') as DType;
+    const shape = list(node.shape, 'shape');
+    if (op === 'input') return input(name, dtype, shape as (number | string)[]);
+    const tensor = decodeTensor(name, dtype, shape, tensors);
+    return op === 'constant' ? constant(name, tensor) : state(name, tensor);
+  }
+  const inputs = list(node.inputs, 'inputs').map((operand) => known(values, operand, { op, node: name }));
+  return make(op, name, inputs, object(fromJson(node.attrs), 'attrs') as Attrs);
+}
+
+/** Takes the tensor out of `tensors`, so that what is left at the end is what nothing names. */
+function decodeTensor(name: string, dtype: DType, shape: readonly unknown[], tensors: Map<string, StoredTensor>): Tensor {
+  const site = { op: 'model', node: name };
+  if (!Object.hasOwn(DTYPES, dtype)) throw expected('ERR_FORMAT', `a dtype of ${Object.keys(DTYPES).join(', ')}`, dtype, site);
+  if (!shape.every(isSize)) throw expected('ERR_FORMAT', 'a shape of sizes', shape, site);
+  const stored = tensors.get(name);
+  tensors.delete(name);
+  const bytes = byteLength(dtype, elementCount(shape));
+  if (stored === undefined || stored.dtype !== STORED[dtype] || stored.data.length !== bytes) {
+    throw expected('ERR_FORMAT', `a tensor ${STORED[dtype]} of ${bytes} bytes`, stored === undefined ? 'none' : `${stored.dtype} of ${stored.data.length}`, site);
+  }
+  // A copy: it is aligned, and does not keep the whole file in memory. Not slice(): that of a Node Buffer shares memory.
+  const data = new DTYPES[dtype].array(new Uint8Array(stored.data).buffer) as DTypeArray;
+  const used = elementCount(shape) % 8;
+  if (dtype === 'b1' && used !== 0 && (data.at(-1) as number) >> used !== 0) throw new BitplaneError('ERR_FORMAT', 'expected zeros after the last bit', site);
+  return new Tensor(dtype, data, shape);
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new BitplaneError('ERR_FORMAT', 'expected bitplane.graph to be JSON', { op: 'model', cause });
+  }
+}
+
+function known(values: ReadonlyMap<string, Value>, name: unknown, site: { op: string; node?: string }): Value {
+  const value = typeof name === 'string' ? values.get(name) : undefined;
+  if (value === undefined) throw expected('ERR_FORMAT', 'the name of an earlier node', name, site);
+  return value;
+}
+
+function object(value: unknown, what: string): Record<string, unknown> {
+  if (value === null || typeof value !== 'object' || Array.isArray(value)) throw expected('ERR_FORMAT', `${what} to be a JSON object`, value, { op: 'model' });
+  return value as Record<string, unknown>;
+}
+
+function list(value: unknown, what: string): readonly unknown[] {
+  if (!Array.isArray(value)) throw expected('ERR_FORMAT', `${what} to be a JSON array`, value, { op: 'model' });
+  return value;
+}
+
+function word(value: unknown, what: string): string {
+  if (typeof value !== 'string' || value === '') throw expected('ERR_FORMAT', what, value, { op: 'model' });
+  return value;
+}
+
+function broken(sentence: string): BitplaneError {
+  return new BitplaneError('ERR_FORMAT', sentence, { op: 'model' });
+}

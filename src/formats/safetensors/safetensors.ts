@@ -1,0 +1,147 @@
+/**
+ * The safetensors container, read strictly and written aligned. Not here: what bitplane keeps in it (./model.ts).
+ *
+ *   u64 header length (little endian, at most 100 MB) | header: a JSON object, padded with spaces | data
+ *   header: { "__metadata__": { string: string }, name: { "dtype", "shape", "data_offsets": [begin, end] } }
+ * Offsets count from the beginning of the data, which the tensors fill without holes or overlaps.
+ */
+import { BitplaneError, expected } from '../../core/errors.js';
+import { isSize, showShape } from '../../core/shape.js';
+import { duplicateKey } from './duplicate-key.js';
+
+/** Bytes of an element. Types of less than a byte are not among them. */
+const SIZES: ReadonlyMap<string, number> = new Map([
+  ...['BOOL', 'U8', 'I8', 'F8_E5M2', 'F8_E4M3'].map((dtype) => [dtype, 1] as const),
+  ...['I16', 'U16', 'F16', 'BF16'].map((dtype) => [dtype, 2] as const),
+  ...['I32', 'U32', 'F32'].map((dtype) => [dtype, 4] as const),
+  ...['I64', 'U64', 'F64'].map((dtype) => [dtype, 8] as const),
+]);
+const MAX_HEADER = 100_000_000;
+const METADATA = '__metadata__';
+const OPENING_BRACE = 0x7b;
+
+export interface StoredTensor {
+  /** As the format names it: F32, I32, U8, ... */
+  readonly dtype: string;
+  readonly shape: readonly number[];
+  /** Row-major, little endian. After reading, a view into the file. */
+  readonly data: Uint8Array;
+}
+
+export interface Safetensors {
+  readonly metadata: ReadonlyMap<string, string>;
+  readonly tensors: ReadonlyMap<string, StoredTensor>;
+}
+
+/** True where the first bytes say safetensors; it may still be malformed. */
+export function looksLikeSafetensors(bytes: Uint8Array): boolean {
+  // Six of the length's eight bytes can be non-zero only in a header beyond the limit; no ONNX file has those zeros.
+  return bytes.length >= 9 && bytes[8] === OPENING_BRACE && bytes[4] === 0 && bytes[5] === 0 && bytes[6] === 0 && bytes[7] === 0;
+}
+
+/**
+ * @throws BitplaneError ERR_FORMAT wherever the file departs from the format
+ */
+export function readSafetensors(bytes: Uint8Array): Safetensors {
+  if (bytes.length < 8) throw broken('expected at least 8 bytes');
+  const length = new DataView(bytes.buffer, bytes.byteOffset, 8).getBigUint64(0, true);
+  if (length > BigInt(MAX_HEADER)) throw broken(`expected a header of at most ${MAX_HEADER} bytes but received ${length}`);
+  const dataAt = 8 + Number(length);
+  if (dataAt > bytes.length) throw broken(`expected a header of ${length} bytes but the file ends`);
+  const header = parseHeader(bytes.subarray(8, dataAt));
+  const data = bytes.subarray(dataAt);
+
+  const metadata = new Map<string, string>();
+  const spans: { name: string; dtype: string; shape: number[]; begin: number; end: number }[] = [];
+  for (const [name, entry] of Object.entries(header)) {
+    if (name === METADATA) {
+      for (const [key, value] of Object.entries(record(entry, METADATA))) {
+        if (typeof value !== 'string') throw expected('ERR_FORMAT', 'metadata of strings', value, { op: 'safetensors', node: key });
+        metadata.set(key, value);
+      }
+    } else spans.push({ name, ...readEntry(name, entry) });
+  }
+
+  spans.sort((a, b) => a.begin - b.begin || a.end - b.end);
+  let reached = 0;
+  for (const { name, begin, end } of spans) {
+    if (begin !== reached) throw expected('ERR_FORMAT', `data from ${reached} on, without holes or overlaps`, begin, { op: 'safetensors', node: name });
+    reached = end;
+  }
+  if (reached !== data.length) throw broken(`expected ${reached} bytes of data but received ${data.length}`);
+  const tensors = new Map(spans.map(({ name, dtype, shape, begin, end }) => [name, { dtype, shape, data: data.subarray(begin, end) }]));
+  return { metadata, tensors };
+}
+
+/** The whole file. Wide elements come first, so that every tensor is aligned to its element when the file is mapped. */
+export function writeSafetensors({ metadata, tensors }: Safetensors): Uint8Array {
+  const rows = [...tensors].map(([name, tensor]) => {
+    const size = SIZES.get(tensor.dtype);
+    const site = { op: 'safetensors', node: name };
+    if (name === METADATA) throw expected('ERR_ARGUMENT', `a tensor name other than ${METADATA}`, name, site);
+    if (size === undefined) throw expected('ERR_DTYPE', `a dtype of ${[...SIZES.keys()].join(', ')}`, tensor.dtype, site);
+    const wanted = tensor.shape.reduce((a, b) => a * b, size);
+    if (tensor.data.length !== wanted) throw expected('ERR_SHAPE', `${wanted} bytes for shape ${showShape(tensor.shape)}`, tensor.data.length, site);
+    return { name, size, ...tensor };
+  });
+  rows.sort((a, b) => b.size - a.size || (a.name < b.name ? -1 : 1));
+
+  const entries: [string, unknown][] = metadata.size > 0 ? [[METADATA, Object.fromEntries(metadata)]] : [];
+  let offset = 0;
+  for (const { name, dtype, shape, data } of rows) {
+    entries.push([name, { dtype, shape, data_offsets: [offset, offset + data.length] }]);
+    offset += data.length;
+  }
+  const json = new TextEncoder().encode(JSON.stringify(Object.fromEntries(entries)));
+  const length = Math.ceil(json.length / 8) * 8;
+  if (length > MAX_HEADER) throw expected('ERR_ARGUMENT', `a header of at most ${MAX_HEADER} bytes`, length, { op: 'safetensors' });
+  const out = new Uint8Array(8 + length + offset);
+  new DataView(out.buffer).setBigUint64(0, BigInt(length), true);
+  out.set(json, 8);
+  out.fill(0x20, 8 + json.length, 8 + length);
+  let at = 8 + length;
+  for (const { data } of rows) {
+    out.set(data, at);
+    at += data.length;
+  }
+  return out;
+}
+
+function parseHeader(bytes: Uint8Array): Record<string, unknown> {
+  if (bytes[0] !== OPENING_BRACE) throw broken('expected a header that begins with {');
+  let text: string;
+  let header: unknown;
+  try {
+    text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
+    header = JSON.parse(text);
+  } catch (cause) {
+    throw broken(`expected a header of JSON (${cause instanceof Error ? cause.message : String(cause)})`, cause);
+  }
+  if (/[^ ]/.test(text.slice(text.lastIndexOf('}') + 1))) throw broken('expected a header padded with spaces only');
+  const twice = duplicateKey(text);
+  if (twice !== undefined) throw expected('ERR_FORMAT', 'keys that differ', twice, { op: 'safetensors' });
+  return record(header, 'header');
+}
+
+function readEntry(name: string, entry: unknown): { dtype: string; shape: number[]; begin: number; end: number } {
+  const site = { op: 'safetensors', node: name };
+  const { dtype, shape, data_offsets: offsets, ...rest } = record(entry, name);
+  const size = typeof dtype === 'string' ? SIZES.get(dtype) : undefined;
+  if (typeof dtype !== 'string' || size === undefined) throw expected('ERR_FORMAT', `a dtype of ${[...SIZES.keys()].join(', ')}`, dtype, site);
+  if (Object.keys(rest).length > 0) throw expected('ERR_FORMAT', 'dtype, shape and data_offsets', Object.keys(rest), site);
+  if (!Array.isArray(shape) || !shape.every(isSize)) throw expected('ERR_FORMAT', 'a shape of sizes', shape, site);
+  if (!Array.isArray(offsets) || offsets.length !== 2 || !offsets.every(isSize)) throw expected('ERR_FORMAT', 'two offsets', offsets, site);
+  const [begin, end] = offsets as [number, number];
+  const wanted = shape.reduce((a, b) => a * b, size);
+  if (!isSize(wanted) || end - begin !== wanted) throw expected('ERR_FORMAT', `${wanted} bytes for shape ${showShape(shape)}`, end - begin, site);
+  return { dtype, shape, begin, end };
+}
+
+function record(value: unknown, name: string): Record<string, unknown> {
+  if (value === null || typeof value !== 'object' || Array.isArray(value)) throw expected('ERR_FORMAT', 'a JSON object', value, { op: 'safetensors', node: name });
+  return value as Record<string, unknown>;
+}
+
+function broken(sentence: string, cause?: unknown): BitplaneError {
+  return new BitplaneError('ERR_FORMAT', sentence, cause === undefined ? { op: 'safetensors' } : { op: 'safetensors', cause });
+}

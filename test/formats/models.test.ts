@@ -1,0 +1,61 @@
+/**
+ * The published networks, imported and interpreted: the import alone must give the shipped outputs. Needs BITPLANE_DATA to hold models/;
+ * skipped loudly without it. Not here: the executor.
+ */
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { loadModel } from '../../src/formats/model.js';
+import { readNpy } from '../../src/formats/npy.js';
+import { decodeModel, encodeModel } from '../../src/formats/safetensors/model.js';
+import { topological } from '../../src/graph/value.js';
+import { Tensor } from '../../src/tensor/tensor.js';
+import { interpret } from './interpret.js';
+
+const folder = join(process.env.BITPLANE_DATA ?? '', 'models');
+const absent = process.env.BITPLANE_DATA === undefined || !existsSync(folder);
+if (absent) console.warn('SKIPPED, BITPLANE_DATA is not set or holds no models/: import of the published networks');
+const models = absent ? [] : readdirSync(folder).filter((name) => /\.onnx(\.gz)?$/.test(name));
+
+/** Those that formulas in TypeScript can run within seconds, and whether their outputs are integers. */
+const SMALL: Readonly<Record<string, 'integers' | 'floats'>> = {
+  'cnv-w1a1': 'integers',
+  'cnv-w1a1-std': 'integers',
+  'cnv-w1a2': 'integers',
+  'lfc-w1a1': 'integers',
+  'mnist-w1a1': 'floats',
+  'tfc-w1a1': 'floats',
+  'tfc-w2a2': 'floats',
+  'resnet20-cifar10': 'floats',
+};
+
+describe.skipIf(absent)(`the published networks${absent ? ' (skipped: BITPLANE_DATA holds no models/)' : ''}`, () => {
+  test('all ten are there', () => expect(models).toHaveLength(10));
+
+  test.each(models)('%s imports with any batch, and survives our own format', async (file) => {
+    const graph = await loadModel(join(folder, file));
+    for (const value of [...graph.inputs, ...Object.values(graph.outputs)]) expect(value.shape[0]).toBe('N');
+    const again = decodeModel(encodeModel(graph));
+    expect(topological(again).map(describeValue)).toEqual(topological(graph).map(describeValue));
+  });
+
+  test.each(Object.entries(SMALL))('%s gives the shipped outputs', async (name, kind) => {
+    const graph = await loadModel(join(folder, `${name}.onnx`));
+    const input = firstSamples(readNpy(readFileSync(join(folder, `${name}.input.npy`))), 2);
+    const expected = firstSamples(readNpy(readFileSync(join(folder, `${name}.expected.npy`))), 2);
+    const output = Object.values(interpret(graph, { [graph.inputs[0]?.name as string]: input }))[0] as Tensor;
+    expect(output.shape).toEqual(expected.shape);
+    if (kind === 'integers') expect([...output.data]).toEqual([...expected.data]);
+    else output.data.forEach((value, i) => expect(Math.abs(value - (expected.data[i] as number))).toBeLessThanOrEqual(1e-3 * Math.max(1, Math.abs(expected.data[i] as number))));
+  });
+});
+
+function describeValue(value: { op: string; name: string; dtype: string; shape: readonly unknown[]; attrs: unknown }): unknown {
+  return [value.op, value.name, value.dtype, value.shape, value.attrs];
+}
+
+function firstSamples(tensor: Tensor, count: number): Tensor {
+  const [samples = 0, ...rest] = tensor.shape;
+  const taken = Math.min(count, samples);
+  return new Tensor('f32', (tensor.data as Float32Array).subarray(0, (tensor.data.length / samples) * taken), [taken, ...rest]);
+}
