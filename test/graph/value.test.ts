@@ -1,0 +1,43 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { type Graph, topological, uses, type Value } from '../../src/graph/value.js';
+import { input, make } from '../../src/ops/make.js';
+
+const x = input('x', 'f32', [2]);
+
+describe('topological', () => {
+  test('puts each value after its inputs, once, declared inputs included', () => {
+    const unused = input('unused', 'f32', [1]);
+    const a = make('relu', 'a', [x]);
+    const b = make('add', 'b', [a, x]);
+    const c = make('mul', 'c', [b, a]);
+    const order = topological({ inputs: [x, unused], outputs: { c, a } });
+    expect(order.map((value) => value.name)).toEqual(['x', 'unused', 'a', 'b', 'c']);
+  });
+
+  test('holds for any graph', () => {
+    fc.assert(
+      fc.property(fc.array(fc.tuple(fc.nat(), fc.nat()), { minLength: 1, maxLength: 30 }), (pairs) => {
+        const values: Value[] = [x];
+        for (const [i, [a, b]] of pairs.entries())
+          values.push(make('add', `v${i}`, [values[a % values.length]!, values[b % values.length]!]));
+        const order = topological({ inputs: [x], outputs: { y: values.at(-1)!, z: values[1]! } });
+        expect(new Set(order).size).toBe(order.length);
+        for (const [at, value] of order.entries()) for (const read of value.inputs) expect(order.indexOf(read)).toBeLessThan(at);
+      }),
+    );
+  });
+
+  test('does not recurse: a chain of 100,000 ops', () => {
+    let y: Value = x;
+    for (let i = 0; i < 100_000; i++) y = make('relu', `r${i}`, [y]);
+    expect(topological({ inputs: [x], outputs: { y } })).toHaveLength(100_001);
+  });
+});
+
+test('uses counts reads by values and by outputs', () => {
+  const a = make('relu', 'a', [x]);
+  const b = make('mul', 'b', [a, a]);
+  const graph: Graph = { inputs: [x], outputs: { b, again: b } };
+  expect([x, a, b].map((value) => uses(graph).get(value))).toEqual([1, 2, 2]);
+});
