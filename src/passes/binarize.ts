@@ -9,7 +9,7 @@
 import { sameShape } from '../core/shape.js';
 import type { Value } from '../graph/value.js';
 import { make } from '../ops/make.js';
-import { type BipolarWeights, bipolarMap, bipolarWeights, scaleOperand } from './bipolar.js';
+import { type BipolarWeights, bipolarMap, bipolarWeights, keepsWords, scaleOperand } from './bipolar.js';
 import { isConstantExpression, scalarOf, vector } from './constants.js';
 import { isNeverZero } from './nonzero.js';
 import { firstOf, type Rule } from './rewrite.js';
@@ -80,12 +80,6 @@ function movable(value: Value, scale: number, bits: Value): Value['attrs'] | und
     default:
       return undefined;
   }
-}
-
-/** In memory each row of channels begins a 64-bit word: a reshape of bits is free where the words stay whole. */
-function keepsWords(from: Value['shape'], to: Value['shape']): boolean {
-  const [a, b] = [from.at(-1), to.at(-1)];
-  return a === b || (typeof a === 'number' && typeof b === 'number' && a % 64 === 0 && b % 64 === 0);
 }
 
 /** cast(bits) * scale, with the scale's own operand reused where x was a plain product. */

@@ -6,6 +6,9 @@ import type { Attrs, Graph, Value } from '../graph/value.js';
 import { topological } from '../graph/value.js';
 import { input, make } from '../ops/make.js';
 
+/** The attributes that hold sizes: of reshape and expand, of slice. */
+const SIZED = ['shape', 'ends'];
+
 /** Replaces every symbol of `sizes` in shapes and in shape attributes, and infers all shapes anew. */
 export function bind(graph: Graph, sizes: Readonly<Record<string, number>>): Graph {
   const resolve = (dim: Dim): Dim => (typeof dim === 'string' ? (sizes[dim] ?? dim) : dim);
@@ -24,6 +27,6 @@ export function bind(graph: Graph, sizes: Readonly<Record<string, number>>): Gra
 }
 
 function resolveAttrs(attrs: Attrs, resolve: (dim: Dim) => Dim): Attrs {
-  const shape = attrs['shape'];
-  return Array.isArray(shape) ? { ...attrs, shape: (shape as Dim[]).map(resolve) } : attrs;
+  const sized = SIZED.filter((key) => Array.isArray(attrs[key]));
+  return sized.length === 0 ? attrs : { ...attrs, ...Object.fromEntries(sized.map((key) => [key, (attrs[key] as Dim[]).map(resolve)])) };
 }

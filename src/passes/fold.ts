@@ -3,8 +3,9 @@
  * the weight stays cast(b1 constant) [* scale]. Not here: how a node is computed (./evaluate.ts).
  */
 import type { Value } from '../graph/value.js';
-import { make } from '../ops/make.js';
+import { constant, make } from '../ops/make.js';
 import { fold, foldNode, isConstantExpression } from './constants.js';
+import { evaluate } from './evaluate.js';
 import { firstOf, type Rule } from './rewrite.js';
 
 const foldConstants: Rule = (value) => foldNode(value);
@@ -40,3 +41,11 @@ function moveOperand(move: Value, x: Value, input: Value): Value | undefined {
 }
 
 export const foldRules: Rule = firstOf(foldConstants, moveBits, moveScaled);
+
+/** A constant expression that is left becomes numbers, the cast of bits too: whoever reads it wants floats. */
+export const materialize: Rule = (value) => {
+  if (value.inputs.length === 0 || !value.inputs.every((input) => input.op === 'constant')) return undefined;
+  if (value.op !== 'cast' || value.inputs[0]!.dtype !== 'b1') return foldNode(value);
+  const [bits] = value.inputs as [Value];
+  return constant(value.name, evaluate('cast', [bits.data!], value.attrs, value));
+};

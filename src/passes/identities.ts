@@ -42,7 +42,7 @@ export const dropIdentities: Rule = (value) => {
   }
 };
 
-/** transpose(transpose(x)) and reshape(reshape(x)) are one; relu(relu(x)) is relu(x), and likewise what rounds or takes a signum. */
+/** transpose(transpose(x)), reshape(reshape(x)) and slice(slice(x)) are one; relu(relu(x)) is relu(x), and likewise what rounds or takes a signum. */
 export const composeRepeats: Rule = (value) => {
   const [inner] = value.inputs;
   if (inner === undefined || inner.op !== value.op) return undefined;
@@ -55,6 +55,8 @@ export const composeRepeats: Rule = (value) => {
     }
     case 'reshape':
       return make('reshape', value.name, [x], { shape: value.shape });
+    case 'slice':
+      return composedSlice(value, inner);
     case 'relu':
     case 'round':
     case 'floor':
@@ -68,4 +70,20 @@ export const composeRepeats: Rule = (value) => {
 
 function isNumber(value: Value, number: number): boolean {
   return Object.is(scalarOf(value), number);
+}
+
+/** Element i of the outer is element start + i * step of the inner, which is element start' + (start + i * step) * step' of x. */
+function composedSlice(outer: Value, inner: Value): Value {
+  const [x] = inner.inputs as [Value];
+  const list = (node: Value, key: 'starts' | 'ends' | 'steps') => node.attrs[key] as readonly number[];
+  const [starts, ends, steps]: [number[], (number | string)[], number[]] = [[], [], []];
+  outer.shape.forEach((dim, axis) => {
+    const step = list(inner, 'steps')[axis]! * list(outer, 'steps')[axis]!;
+    const start = list(inner, 'starts')[axis]! + list(outer, 'starts')[axis]! * list(inner, 'steps')[axis]!;
+    starts.push(start);
+    steps.push(step);
+    // An axis with a symbol is taken whole by both.
+    ends.push(typeof dim === 'string' ? dim : dim === 0 ? start : start + (dim - 1) * step + 1);
+  });
+  return make('slice', outer.name, [x], { starts, ends, steps });
 }

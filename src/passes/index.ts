@@ -6,9 +6,10 @@ import type { Graph } from '../graph/value.js';
 import { verify } from '../ops/verify.js';
 import { binarizeRules, type SignZero } from './binarize.js';
 import { eliminateCommon } from './cse.js';
-import { foldRules } from './fold.js';
+import { foldRules, materialize } from './fold.js';
 import { composeRepeats, dropIdentities } from './identities.js';
 import { layout } from './layout.js';
+import { legalize } from './legalize.js';
 import { absorbPad, lowerBatchNorm, lowerMatmul } from './lower.js';
 import { shortenNames } from './names.js';
 import { firstOf, fixpoint, type Rule, rewrite } from './rewrite.js';
@@ -22,7 +23,7 @@ export interface OptimizeOptions {
   readonly signZero?: SignZero;
 }
 
-export interface Pass {
+interface Pass {
   readonly name: string;
   run(graph: Graph, options: Required<OptimizeOptions>): Graph;
 }
@@ -31,29 +32,35 @@ const repeat = (graph: Graph, rule: Rule) => fixpoint(graph, (current) => rewrit
 
 const SIMPLIFY: Rule = firstOf(foldRules, dropIdentities, composeRepeats);
 
-/** What every graph needs before it can run. */
-export const CANONICAL: readonly Pass[] = [
+/** The same graph in fewer ops. */
+const CANONICAL: readonly Pass[] = [
   { name: 'simplify', run: (graph) => repeat(graph, firstOf(SIMPLIFY, lowerBatchNorm, lowerMatmul)) },
   { name: 'common', run: eliminateCommon },
 ];
 
-/** What makes it fast. */
-export const OPTIMIZING: readonly Pass[] = [
-  { name: 'layout', run: layout },
-  { name: 'binarize', run: (graph, { signZero }) => repeat(graph, firstOf(SIMPLIFY, absorbPad, binarizeRules(signZero))) },
-  { name: 'thresholds', run: foldThresholds },
+/** What the executor asks for: constants as numbers, bits moved by none but the ops that can. */
+const EXECUTABLE: readonly Pass[] = [
+  { name: 'legalize', run: (graph) => repeat(graph, firstOf(SIMPLIFY, legalize)) },
+  { name: 'materialize', run: (graph) => rewrite(graph, materialize) },
   { name: 'common', run: eliminateCommon },
   { name: 'names', run: shortenNames },
 ];
 
+/** What makes it fast. */
+const OPTIMIZING: readonly Pass[] = [
+  { name: 'layout', run: layout },
+  { name: 'binarize', run: (graph, { signZero }) => repeat(graph, firstOf(SIMPLIFY, absorbPad, binarizeRules(signZero))) },
+  { name: 'thresholds', run: foldThresholds },
+];
+
 /**
  * The graph in the ops that can be lowered: constants folded, batch norms as affines, products with constant matrices as dense layers,
- * nothing computed twice.
+ * nothing computed twice. Weights are floats here, binary ones too, and every layer computes in float: the network to compare with.
  *
  * @throws BitplaneError ERR_GRAPH where the graph breaks a rule of the IR
  */
 export function canonicalize(graph: Graph): Graph {
-  return apply(graph, CANONICAL, {});
+  return apply(graph, [...CANONICAL, ...EXECUTABLE], {});
 }
 
 /**
@@ -63,7 +70,7 @@ export function canonicalize(graph: Graph): Graph {
  * @throws BitplaneError ERR_GRAPH where the graph breaks a rule of the IR
  */
 export function optimize(graph: Graph, options: OptimizeOptions = {}): Graph {
-  return apply(graph, [...CANONICAL, ...OPTIMIZING], options);
+  return apply(graph, [...CANONICAL, ...OPTIMIZING, ...EXECUTABLE], options);
 }
 
 function apply(graph: Graph, passes: readonly Pass[], { signZero = 'exact' }: OptimizeOptions): Graph {

@@ -18,16 +18,25 @@ export function layout(graph: Graph): Graph {
   return fixpoint(hoistToInputs(still), (current) => rewrite(current, firstOf(composeRepeats, dropIdentities, foldRules)));
 }
 
-/** pointwise(reshape(transpose(x))) -> reshape(pointwise(transpose(x))), so that the transpose meets what follows it. */
+/**
+ * pointwise(reshape(y)) -> reshape(pointwise(y)) where y is a transpose, so that it meets what follows, or a layer's result, so that the layer
+ * and its bias, scale and activation stay side by side.
+ */
 const sinkReshape: Rule = (value) => {
   if (!isPointwise(value)) return undefined;
-  const moved = value.inputs.find((input) => input.op === 'reshape' && (input.inputs[0] as Value).op === 'transpose');
+  const moved = value.inputs.find((input) => input.op === 'reshape' && isWorthKeeping(input.inputs[0] as Value));
   if (moved === undefined) return undefined;
   const [before] = moved.inputs as [Value];
   const inputs = value.inputs.map((input) => (input === moved ? before : unflattened(input, moved.shape, before.shape)));
   if (inputs.includes(undefined)) return undefined;
   return make('reshape', `${value.name}.reshaped`, [make(value.op, value.name, inputs as Value[], value.attrs)], { shape: moved.shape });
 };
+
+function isWorthKeeping(value: Value): boolean {
+  if (value.op === 'transpose' || value.op === 'conv2d' || value.op === 'dense') return true;
+  // What an earlier step of this rule made of a layer's result.
+  return isPointwise(value) && value.inputs.some((input) => input.op !== 'constant' && isWorthKeeping(input));
+}
 
 /** A constant operand of a flattened value as the value before wants it; undefined where it cannot be said. */
 function unflattened(operand: Value, flat: Value['shape'], shape: Value['shape']): Value | undefined {
@@ -53,6 +62,8 @@ const flattenToConvolution: Rule = (value) => {
   const [moved] = flat.inputs as [Value | undefined];
   if (flat.op !== 'reshape' || moved?.op !== 'transpose' || moved.shape.length !== 4 || flat.shape.length !== 2) return undefined;
   if (moved.shape[0] !== flat.shape[0] || permOf(moved)[0] !== 0 || !isConstantExpression(w)) return undefined;
+  // Of one pixel there is nothing to reorder.
+  if (moved.shape.slice(1).filter((dim) => dim !== 1).length < 2) return undefined;
   const [x] = moved.inputs as [Value];
   const outputs = w.shape[0] as number;
   const unfolded = fold('reshape', w.name, [w], { shape: [outputs, ...moved.shape.slice(1)] });
@@ -106,7 +117,7 @@ function hoist(value: Value, transpose: Value, counts: ReadonlyMap<Value, number
     const flow = result;
     // permutedConstant undoes a permutation; here the operands follow it.
     const inputs = node.inputs.map((input) => (input.op === 'constant' ? permutedConstant(input, rank, inverse(perm)) : flow));
-    result = make(node.op, node === value ? transpose.name : node.name, inputs, node.attrs);
+    result = make(node.op, node.name, inputs, node.attrs);
   }
   return result;
 }

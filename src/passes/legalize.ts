@@ -1,0 +1,59 @@
+/**
+ * Legalization: what no kernel does is said in ops that kernels do. Bits are packed along the last axis, so only what keeps whole words of
+ * channels moves them; softmax runs along the last axis, and reductions over neighbouring axes.
+ * Not here: how an op becomes an instruction (lowering).
+ */
+import type { Value } from '../graph/value.js';
+import { make } from '../ops/make.js';
+import { keepsWords } from './bipolar.js';
+import { isConstantExpression, vector } from './constants.js';
+import { firstOf, type Rule } from './rewrite.js';
+import { inverse } from './sink.js';
+
+const MOVES: ReadonlySet<string> = new Set(['transpose', 'slice', 'concat', 'expand', 'pad', 'reshape']);
+
+/** move(bits) -> sign(move(cast(bits))): through floats, the way that always works. */
+const moveBitsAsFloats: Rule = (value) => {
+  if (value.dtype !== 'b1' || !MOVES.has(value.op) || isConstantExpression(value)) return undefined;
+  if (value.op === 'reshape' && keepsWords((value.inputs[0] as Value).shape, value.shape)) return undefined;
+  const floats = value.inputs.map((input) => make('cast', `${input.name}.values`, [input], { to: 'f32' }));
+  return make('sign', value.name, [make(value.op, `${value.name}.values`, floats, value.attrs)]);
+};
+
+/** softmax along another axis is softmax along the last between two transposes. */
+const softmaxLast: Rule = (value) => {
+  if (value.op !== 'softmax') return undefined;
+  const last = value.shape.length - 1;
+  const axis = value.attrs.axis as number;
+  if (axis === last) return undefined;
+  const perm = [...value.shape.keys()].map((i) => (i === axis ? last : i === last ? axis : i));
+  const moved = make('transpose', `${value.name}.transposed`, value.inputs, { perm });
+  return make('transpose', value.name, [make('softmax', `${value.name}.last`, [moved], { axis: last })], { perm: inverse(perm) });
+};
+
+/** A reduction over axes with others between them: the axes are brought together at the end. */
+const reduceNeighbours: Rule = (value) => {
+  if (value.op !== 'reduce') return undefined;
+  const [x] = value.inputs as [Value];
+  const axes = [...(value.attrs.axes as readonly number[])].sort((a, b) => a - b);
+  if (axes.every((axis, i) => axis === axes[0]! + i)) return undefined;
+  const kept = [...x.shape.keys()].filter((axis) => !axes.includes(axis));
+  const moved = make('transpose', `${value.name}.transposed`, [x], { perm: [...kept, ...axes] });
+  const tail = axes.map((_, i) => kept.length + i);
+  const reduced = make('reduce', `${value.name}.last`, [moved], { ...value.attrs, axes: tail, keepDims: false });
+  return make('reshape', value.name, [reduced], { shape: value.shape });
+};
+
+/** batchNorm with statistics that are not constants: the same affine, computed when it runs. */
+const computedBatchNorm: Rule = (value) => {
+  if (value.op !== 'batchNorm') return undefined;
+  const [x, gamma, beta, mean, variance] = value.inputs as [Value, Value, Value, Value, Value];
+  const { name } = value;
+  const epsilon = vector(`${name}.epsilon`, Float32Array.of(value.attrs.epsilon as number));
+  const sigma = make('sqrt', `${name}.sigma`, [make('add', `${name}.var`, [variance, epsilon])]);
+  const scale = make('div', `${name}.scale`, [gamma, sigma]);
+  const shift = make('sub', `${name}.shift`, [beta, make('mul', `${name}.centre`, [mean, scale])]);
+  return make('add', name, [make('mul', `${name}.scaled`, [x, scale]), shift]);
+};
+
+export const legalize: Rule = firstOf(moveBitsAsFloats, softmaxLast, reduceNeighbours, computedBatchNorm);
