@@ -64,7 +64,7 @@ export async function decodePicture(bytes: Uint8Array, name: string): Promise<Pi
   const sharp = await loadSharp();
   try {
     const { data, info } = await sharp(bytes, { limitInputPixels: MAX_PIXELS, failOn: 'error', ignoreIcc: true })
-      .autoOrient()
+      .rotate()
       .toColourspace('srgb')
       .removeAlpha()
       .raw({ depth: 'uchar' })

@@ -1,0 +1,125 @@
+/**
+ * `bitplane bench MODEL`: latency of whole runs on seeded input, by layer if asked, and beside another engine if asked.
+ * Not here: single kernels (bench-kernels.ts).
+ */
+import { basename } from 'node:path';
+import type { LayerProfile } from '../runtime/session-types.js';
+import { openOnnxruntime } from './bench-onnxruntime.js';
+import { count, microseconds, three } from './format.js';
+import { type Io, printJson, printLines } from './io.js';
+import { withSession } from './open-session.js';
+import { type SessionFlags, toSessionOptions } from './options.js';
+import { startProgress } from './progress.js';
+import { randomFeeds } from './random-feeds.js';
+import { summarize, type Timing, timeCalls, warmUp } from './statistics.js';
+import { facts, table } from './table.js';
+
+export interface BenchFlags extends SessionFlags {
+  readonly repeat: number;
+  readonly batch: number;
+  readonly profile?: boolean;
+  readonly vs?: 'onnxruntime';
+  readonly json?: boolean;
+}
+
+interface Engine {
+  readonly name: string;
+  run(): Promise<unknown>;
+}
+
+/** Engines take turns this often, so that a slow moment of the machine falls on all of them. */
+const ROUNDS = 5;
+const PROFILED_RUNS = 20;
+
+export async function bench(model: string, flags: BenchFlags, io: Io): Promise<void> {
+  await withSession(model, toSessionOptions(flags), async (session) => {
+    const { isa, threads } = session.info;
+    const feeds = randomFeeds(session.inputMetadata, flags.batch);
+    const rival = flags.vs === undefined ? undefined : await openOnnxruntime(model, feeds, threads);
+    try {
+      const engines: Engine[] = [{ name: 'bitplane', run: () => session.run(feeds) }, ...(rival === undefined ? [] : [rival])];
+      const [ours, theirs] = await timeInTurns(engines, flags.repeat, io, flags.json === true);
+      const layers = flags.profile === true ? await session.profile(PROFILED_RUNS, feeds) : undefined;
+      const comparison =
+        rival === undefined || theirs === undefined
+          ? undefined
+          : { engine: rival.name, ...theirs, ratio: theirs.medianUs / (ours as Timing).medianUs };
+
+      if (flags.json === true) {
+        printJson(io, {
+          model,
+          isa,
+          threads,
+          batch: flags.batch,
+          repeat: flags.repeat,
+          ...ours,
+          ...(layers === undefined ? {} : { layers }),
+          ...(comparison === undefined ? {} : { vs: comparison }),
+        });
+        return;
+      }
+      printLines(
+        io,
+        facts([
+          ['model', `${basename(model)}, batch ${flags.batch}`],
+          ['session', `${isa}, ${threads} thread${threads === 1 ? '' : 's'}, ${flags.repeat} runs`],
+        ]),
+        '',
+        timingTable([
+          { name: 'bitplane', ...(ours as Timing) },
+          ...(comparison === undefined ? [] : [{ name: comparison.engine, ...comparison }]),
+        ]),
+      );
+      if (comparison !== undefined) printLines(io, '', `${three(comparison.ratio)} times as fast as ${comparison.engine} (medians)`);
+      if (layers !== undefined) printLines(io, '', layerTable(layers));
+    } finally {
+      await rival?.release();
+    }
+  });
+}
+
+async function timeInTurns(engines: readonly Engine[], repeat: number, io: Io, json: boolean): Promise<Timing[]> {
+  const progress = startProgress(io, 'bench', repeat * engines.length, json && io.stderr.isTTY !== true);
+  const samples = engines.map((): number[] => []);
+  let done = 0;
+  for (let round = 0; round < ROUNDS; round++) {
+    const share = Math.floor(((round + 1) * repeat) / ROUNDS) - Math.floor((round * repeat) / ROUNDS);
+    if (share === 0) continue;
+    for (const [i, engine] of engines.entries()) {
+      await warmUp(engine.run);
+      samples[i]?.push(...(await timeCalls(engine.run, share)));
+      done += share;
+      progress.update(done);
+    }
+  }
+  progress.finish();
+  return samples.map(summarize);
+}
+
+function timingTable(rows: readonly (Timing & { readonly name: string })[]): string {
+  return table(
+    [
+      { title: 'engine', cell: (row) => row.name },
+      { title: 'median', cell: (row) => microseconds(row.medianUs), align: 'right' },
+      { title: 'min', cell: (row) => microseconds(row.minUs), align: 'right' },
+      { title: 'p99', cell: (row) => microseconds(row.p99Us), align: 'right' },
+    ],
+    rows,
+  );
+}
+
+function layerTable(layers: readonly LayerProfile[]): string {
+  const total = layers.reduce((sum, layer) => sum + layer.us, 0);
+  const macs = (layer: LayerProfile) => layer.macs.binary + layer.macs.integer + layer.macs.float;
+  return table(
+    [
+      { title: 'layer', cell: (row) => row.name },
+      { title: 'op', cell: (row) => row.op },
+      { title: 'kernel', cell: (row) => row.kernel },
+      { title: 'time', cell: (row) => microseconds(row.us), align: 'right' },
+      { title: '%', cell: (row) => three(total === 0 ? 0 : (100 * row.us) / total), align: 'right' },
+      { title: 'MAC/s', cell: (row) => (macs(row) === 0 || row.us === 0 ? '' : count((macs(row) / row.us) * 1e6)), align: 'right' },
+    ],
+    layers,
+  );
+}

@@ -1,0 +1,20 @@
+/**
+ * `bitplane convert`: ONNX or QONNX to a bitplane safetensors file, optimized, so that binary weights take one bit each.
+ */
+import { stat } from 'node:fs/promises';
+import { basename } from 'node:path';
+import { expected } from '../core/errors.js';
+import { loadModel } from '../formats/model.js';
+import { saveModel } from '../formats/safetensors/model.js';
+import { optimize } from '../passes/index.js';
+import { bytes } from './format.js';
+import { type Io, printJson, printLines } from './io.js';
+
+export async function convert(from: string, to: string, flags: { readonly json?: boolean }, io: Io): Promise<void> {
+  if (!/\.safetensors$/i.test(to)) throw expected('ERR_ARGUMENT', 'OUT to end in .safetensors', to, { op: 'convert' });
+  const graph = optimize(await loadModel(from));
+  await saveModel(graph, to);
+  const [before, after] = [(await stat(from)).size, (await stat(to)).size];
+  if (flags.json === true) printJson(io, { in: from, out: to, inBytes: before, outBytes: after });
+  else printLines(io, `${basename(from)} ${bytes(before)} -> ${basename(to)} ${bytes(after)}`);
+}

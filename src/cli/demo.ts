@@ -1,0 +1,110 @@
+/**
+ * `bitplane demo` (`npm run demo`): a binary network on pictures: what it answers, how long it takes packed and in float, how much
+ * it weighs packed and in float. Not here: which network and pictures (demo-scenes.ts).
+ */
+import { cpus } from 'node:os';
+import { preprocessPixels } from '../data/preprocess.js';
+import { encodeModel } from '../formats/safetensors/model.js';
+import { Session } from '../formats/session.js';
+import type { Tensor } from '../tensor/tensor.js';
+import { findScene, type Scene } from './demo-scenes.js';
+import { evaluate, topClasses } from './evaluate.js';
+import { bytes, microseconds, percent, three } from './format.js';
+import { type Io, printLines } from './io.js';
+import { startProgress } from './progress.js';
+import type { Runner } from './run-rows.js';
+import { summarize, timeCalls, warmUp } from './statistics.js';
+import { facts, table } from './table.js';
+
+const SHOWN = 8;
+const ROUNDS = 5;
+const RUNS_PER_ROUND = { packed: 100, float: 10 };
+
+export async function demo(flags: { readonly data?: string }, io: Io): Promise<void> {
+  const scene = await findScene(flags.data ?? (io.env.BITPLANE_DATA || undefined));
+  const packed = Session.fromGraph(scene.graph);
+  const float = Session.fromGraph(scene.graph, { optimize: false });
+  try {
+    const { isa, threads } = packed.info;
+    printLines(
+      io,
+      scene.title,
+      `on ${cpus()[0]?.model.trim() || 'this machine'}, ${isa}, ${threads} thread${threads === 1 ? '' : 's'}`,
+      '',
+    );
+    await showAnswers(scene, packed, float, io);
+    if (scene.trained) await showAccuracy(scene, packed, io);
+    await showCost(scene, packed, float, io);
+  } finally {
+    await packed.release();
+    await float.release();
+  }
+}
+
+/** The first `count` pictures as the network takes them. */
+async function prepare({ data, preprocess, graph }: Scene, count: number) {
+  const { pixels, labels } = await data.read(0, count);
+  const input = graph.inputs[0]?.name as string;
+  return { feeds: { [input]: preprocessPixels(pixels, data.pictureShape, preprocess) }, labels };
+}
+
+async function showAnswers(scene: Scene, packed: Runner, float: Runner, io: Io): Promise<void> {
+  const { feeds, labels } = await prepare(scene, Math.min(SHOWN, scene.data.size));
+  const output = packed.outputMetadata[0]?.name as string;
+  const [ours, theirs] = [(await packed.run(feeds))[output] as Tensor, (await float.run(feeds))[output] as Tensor];
+  const classes = ours.data.length / labels.length;
+  const rows = Array.from(labels, (label, i) => {
+    const [answer = 0] = topClasses(ours.data.subarray(i * classes, (i + 1) * classes), 1);
+    return {
+      picture: i,
+      truth: scene.trained ? (scene.data.classes[label] ?? '') : '',
+      answer: scene.data.classes[answer] ?? `class ${answer}`,
+    };
+  });
+  const columns = [
+    { title: 'picture', cell: (row: (typeof rows)[number]) => String(row.picture), align: 'right' as const },
+    { title: 'answer', cell: (row: (typeof rows)[number]) => row.answer },
+  ];
+  printLines(io, table(scene.trained ? [...columns, { title: 'truth', cell: (row) => row.truth }] : columns, rows), '');
+  let difference = 0;
+  for (const [i, value] of ours.data.entries()) difference = Math.max(difference, Math.abs(value - (theirs.data[i] as number)));
+  printLines(io, `largest difference between the packed and the float network's outputs: ${three(difference)}`);
+}
+
+async function showAccuracy({ data, preprocess }: Scene, packed: Runner, io: Io): Promise<void> {
+  const progress = startProgress(io, 'accuracy', data.size);
+  const { top1, n, imagesPerSecond } = await evaluate(packed, data, preprocess, { onProgress: (done) => progress.update(done) }).finally(
+    () => progress.finish(),
+  );
+  printLines(io, `accuracy on all ${n} pictures: ${percent(top1)}, at ${three(imagesPerSecond)} images/s, reading them included`);
+}
+
+async function showCost(scene: Scene, packed: Session, float: Session, io: Io): Promise<void> {
+  const { feeds } = await prepare(scene, 1);
+  const us = { packed: [] as number[], float: [] as number[] };
+  const progress = startProgress(io, 'timing', ROUNDS);
+  for (let round = 0; round < ROUNDS; round++) {
+    // In turns, so that a slow moment of the machine falls on both.
+    for (const [name, session] of [
+      ['packed', packed],
+      ['float', float],
+    ] as const) {
+      await warmUp(() => session.run(feeds), 20);
+      us[name].push(...(await timeCalls(() => session.run(feeds), RUNS_PER_ROUND[name])));
+    }
+    progress.update(round + 1);
+  }
+  progress.finish();
+  const time = { packed: summarize(us.packed).medianUs, float: summarize(us.float).medianUs };
+  const size = { packed: encodeModel(packed.graph).length, float: encodeModel(scene.graph).length };
+  printLines(
+    io,
+    '',
+    facts([
+      ['time an image, packed', microseconds(time.packed)],
+      ['time an image, float', `${microseconds(time.float)} (${three(time.float / time.packed)} times as long)`],
+      ['size on disk, packed', bytes(size.packed)],
+      ['size on disk, float', `${bytes(size.float)} (${three(size.float / size.packed)} times as large)`],
+    ]),
+  );
+}

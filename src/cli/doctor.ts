@@ -1,0 +1,73 @@
+/**
+ * `bitplane doctor`: what this machine offers and which parts of bitplane are in use, also where the addon does not load.
+ */
+import { cpus } from 'node:os';
+import { type NativeInfo, nativeInfo } from '../native/addon.js';
+import { resolveIsa } from '../native/isa.js';
+import { type Io, printJson, printLines } from './io.js';
+import { facts } from './table.js';
+
+export interface Report {
+  readonly version: string;
+  readonly node: string;
+  readonly platform: string;
+  readonly cpu: string;
+  readonly addon: { readonly loaded: boolean; readonly path?: string | undefined; readonly tried: NativeInfo['tried'] };
+  /** Which instruction sets this machine has; empty where the addon, which detects them, did not load. */
+  readonly isas: Readonly<Record<string, boolean>>;
+  /** The instruction set sessions use, or why they cannot. */
+  readonly chosen: string;
+  readonly threads: number;
+}
+
+/** Never throws. */
+export function examine(version: string, info: NativeInfo = nativeInfo()): Report {
+  const { addon, path, tried } = info;
+  return {
+    version,
+    node: process.version,
+    platform: `${process.platform}-${process.arch}`,
+    cpu: cpus()[0]?.model.trim() || 'unknown',
+    addon: { loaded: addon !== undefined, path, tried },
+    isas: Object.fromEntries(Object.entries(addon?.isas ?? {}).filter(([isa]) => isa !== 'reference')),
+    chosen: addon === undefined ? 'none: the addon did not load' : chosenIsa(),
+    threads: addon?.cores ?? cpus().length,
+  };
+}
+
+function chosenIsa(): string {
+  try {
+    return resolveIsa(undefined);
+  } catch (error) {
+    return `none: ${(error as Error).message}`;
+  }
+}
+
+/** Exit code 1 where sessions cannot run, so that scripts can ask. */
+export function doctor(version: string, flags: { readonly json?: boolean }, io: Io, info?: NativeInfo): number {
+  const report = examine(version, info);
+  const healthy = report.addon.loaded && !report.chosen.startsWith('none');
+  if (flags.json === true) {
+    printJson(io, report);
+    return healthy ? 0 : 1;
+  }
+  const isas = Object.entries(report.isas).map(([isa, has]) => `${isa} ${has ? 'yes' : 'no'}`);
+  const forced = io.env.BITPLANE_ISA;
+  printLines(
+    io,
+    facts([
+      ['bitplane', report.version],
+      ['node', `${report.node} ${report.platform}`],
+      ['cpu', report.cpu],
+      ['instruction sets', isas.length === 0 ? 'unknown without the addon' : isas.join(', ')],
+      ['kernels', `${report.chosen}${forced ? ` (BITPLANE_ISA=${forced})` : ''}`],
+      ['threads', String(report.threads)],
+      ['addon', report.addon.path ?? 'not loaded'],
+    ]),
+    ...report.addon.tried.map(
+      ({ path, problem }) => `  ${problem === undefined ? 'loaded' : 'tried '} ${path}${problem === undefined ? '' : `: ${problem}`}`,
+    ),
+  );
+  if (!report.addon.loaded) printLines(io, 'Build the addon with `npm run build:native`; it needs CMake and a C++17 compiler.');
+  return healthy ? 0 : 1;
+}

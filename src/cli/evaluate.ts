@@ -1,0 +1,102 @@
+/**
+ * The accuracy of a model on a data set. Not here: opening either, and printing (eval.ts).
+ */
+import { expected } from '../core/errors.js';
+import type { Dataset } from '../data/dataset.js';
+import { type Preprocess, preprocessPixels } from '../data/preprocess.js';
+import type { Tensor } from '../tensor/tensor.js';
+import { type Runner, runRows } from './run-rows.js';
+
+export interface Evaluation {
+  /** Percent of pictures whose label has the highest score. */
+  readonly top1: number;
+  /** Percent of pictures whose label is among the five highest scores. */
+  readonly top5: number;
+  readonly n: number;
+  /** Reading, preprocessing and the network together. */
+  readonly imagesPerSecond: number;
+}
+
+export interface EvaluateOptions {
+  /** Only the first `limit` pictures. */
+  readonly limit?: number | undefined;
+  readonly batch?: number | undefined;
+  readonly onProgress?: (done: number) => void;
+}
+
+/** Batches in flight: while one runs, the next is read and prepared, and one more waits so that no core idles between. */
+const IN_FLIGHT = 3;
+const DEFAULT_BATCH = 32;
+
+/**
+ * Runs `data` through the only input and the first output of `runner`. A label scores by its rank: the number of classes with
+ * a higher score, ties going to the lower index; NaN ranks last.
+ * @throws BitplaneError ERR_FEED where the model has several inputs, ERR_SHAPE where it has fewer outputs than there are classes
+ */
+export async function evaluate(runner: Runner, data: Dataset, preprocess: Preprocess, options: EvaluateOptions = {}): Promise<Evaluation> {
+  const [input, ...others] = runner.inputMetadata;
+  const output = runner.outputMetadata[0];
+  if (input === undefined || output === undefined || others.length > 0) {
+    throw expected('ERR_FEED', 'a model with one input', `${runner.inputMetadata.length} inputs`, { op: 'eval' });
+  }
+  if (input.dtype !== 'f32') throw expected('ERR_DTYPE', 'an input of dtype f32', input.dtype, { op: 'eval', node: input.name });
+  const n = Math.min(data.size, options.limit ?? data.size);
+  const batch = options.batch ?? DEFAULT_BATCH;
+  const ranks: number[] = [];
+  let done = 0;
+  let next = 0;
+
+  const work = async (): Promise<void> => {
+    while (next < n) {
+      const from = next;
+      const to = Math.min(n, from + batch);
+      next = to;
+      const { pixels, labels } = await data.read(from, to);
+      const result = await runRows(runner, { [input.name]: preprocessPixels(pixels, data.pictureShape, preprocess) });
+      ranks.push(...rankLabels(result[output.name] as Tensor, labels, data, output.name));
+      done += to - from;
+      options.onProgress?.(done);
+    }
+  };
+  const began = performance.now();
+  const stop = (error: unknown) => {
+    next = n;
+    throw error;
+  };
+  // Settled, not all: no run may still be in flight when an error reaches the caller, who releases the session.
+  const workers = await Promise.allSettled(Array.from({ length: IN_FLIGHT }, () => work().catch(stop)));
+  const seconds = (performance.now() - began) / 1000;
+  for (const worker of workers) if (worker.status === 'rejected') throw worker.reason;
+
+  const share = (k: number) => (100 * ranks.filter((rank) => rank < k).length) / n;
+  return { top1: share(1), top5: share(5), n, imagesPerSecond: n / seconds };
+}
+
+/** The rank of each label among the scores of its row, 0 for the highest. */
+function rankLabels(scores: Tensor, labels: Int32Array, data: Dataset, name: string): number[] {
+  const classes = scores.data.length / labels.length;
+  if (!Number.isInteger(classes) || scores.dtype === 'b1' || classes < data.classes.length) {
+    const what = `${labels.length} rows of at least ${data.classes.length} scores, one a class of ${data.name}`;
+    throw expected('ERR_SHAPE', what, `${scores.dtype} [${scores.shape.join(', ')}]`, { op: 'eval', node: name });
+  }
+  return Array.from(labels, (label, row) => rankOf(scores.data.subarray(row * classes, (row + 1) * classes), label));
+}
+
+function rankOf(scores: Tensor['data'], label: number): number {
+  const own = scores[label] as number;
+  if (Number.isNaN(own)) return scores.length;
+  let rank = 0;
+  for (let i = 0; i < scores.length; i++) {
+    const score = scores[i] as number;
+    if (score > own || (score === own && i < label)) rank++;
+  }
+  return rank;
+}
+
+/** The indices of the `k` highest scores of a row, highest first, ties by index; as `rankOf` ranks them. */
+export function topClasses(scores: Tensor['data'], k: number): number[] {
+  return Array.from(scores, (_, i) => i)
+    .filter((i) => !Number.isNaN(scores[i]))
+    .sort((a, b) => (scores[b] as number) - (scores[a] as number) || a - b)
+    .slice(0, k);
+}

@@ -1,0 +1,13 @@
+#!/usr/bin/env node
+/** The executable `bitplane`. Not here: the commands (program.ts). */
+import { main } from './program.js';
+
+// `bitplane ... | head` closes the pipe early; that is no error of ours.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE') process.exit(0);
+  throw error;
+});
+
+void main(process.argv.slice(2), { stdout: process.stdout, stderr: process.stderr, env: process.env }).then((code) => {
+  process.exitCode = code;
+});

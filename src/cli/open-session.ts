@@ -1,0 +1,15 @@
+/**
+ * A session for the length of a command. Not here: what the command does with it.
+ */
+import { Session } from '../formats/session.js';
+import type { SessionOptions } from '../runtime/session-types.js';
+
+/** Opens `model`, runs `use`, and releases the session whatever happens. */
+export async function withSession<T>(model: string, options: SessionOptions, use: (session: Session) => Promise<T>): Promise<T> {
+  const session = await Session.create(model, options);
+  try {
+    return await use(session);
+  } finally {
+    await session.release();
+  }
+}

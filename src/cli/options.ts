@@ -1,0 +1,35 @@
+/**
+ * The options that commands share, and how their texts become values. A text that is no value is a usage error (exit code 2).
+ */
+import { InvalidArgumentError } from 'commander';
+import type { Isa, SessionOptions } from '../runtime/session-types.js';
+
+export const ISAS: readonly Isa[] = ['scalar', 'avx2', 'avx512', 'neon'];
+const MAX_THREADS = 64;
+
+/** The session options of a command line. */
+export interface SessionFlags {
+  readonly threads?: number;
+  readonly isa?: Isa;
+}
+
+export function toSessionOptions({ threads, isa }: SessionFlags): SessionOptions {
+  return { ...(threads === undefined ? {} : { threads }), ...(isa === undefined ? {} : { isa }) };
+}
+
+export function parseCount(text: string): number {
+  const value = Number(text);
+  if (!/^\d+$/.test(text) || !Number.isSafeInteger(value) || value < 1) throw new InvalidArgumentError('Expected a whole number above 0.');
+  return value;
+}
+
+export function parseThreads(text: string): number {
+  const value = parseCount(text);
+  if (value > MAX_THREADS) throw new InvalidArgumentError(`Expected at most ${MAX_THREADS}.`);
+  return value;
+}
+
+/** Gathers a repeatable option. */
+export function gather(text: string, before: readonly string[] | undefined): string[] {
+  return [...(before ?? []), text];
+}

@@ -1,0 +1,105 @@
+/**
+ * The command line: which commands there are, their options, and what their errors look like. Each command is a file of its
+ * own, loaded when it is called. Not here: the process (main.ts).
+ *
+ * Exit codes: 0 done, 1 the command failed, 2 it was called wrongly. Errors are one line on standard error.
+ */
+import { readFileSync } from 'node:fs';
+import { Argument, Command, CommanderError, Option } from 'commander';
+import { BitplaneError } from '../core/errors.js';
+import type { Io } from './io.js';
+import { gather, ISAS, parseCount, parseThreads } from './options.js';
+
+/** Runs one command line, without the program's name; resolves to the exit code and never rejects. */
+export async function main(argv: readonly string[], io: Io): Promise<number> {
+  let exitCode = 0;
+  const program = buildProgram(io, (code) => {
+    exitCode = code;
+  });
+  try {
+    await program.parseAsync([...argv], { from: 'user' });
+    return exitCode;
+  } catch (error) {
+    // Commander has written its own message by now.
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+    io.stderr.write(`bitplane: ${explain(error)}\n`);
+    return 1;
+  }
+}
+
+function explain(error: unknown): string {
+  if (error instanceof BitplaneError) return error.message;
+  // Anything else is a defect of bitplane: the stack is what a report of it needs.
+  return error instanceof Error ? `internal error: ${error.stack ?? error.message}` : String(error);
+}
+
+function buildProgram(io: Io, exit: (code: number) => void): Command {
+  const program = new Command('bitplane')
+    .description('Runs binary and low-bit neural networks. MODEL is an ONNX, QONNX or bitplane safetensors file.')
+    .version(version())
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => io.stdout.write(text),
+      writeErr: (text) => io.stderr.write(text),
+      outputError: (text, write) => write(text.replace(/^error: /, 'bitplane: ')),
+    });
+  // Subcommands inherit exitOverride and the output only if made by program.command().
+  const command = (text: string, about: string) => program.command(text).description(about).option('--json', 'print one JSON document');
+  const session = (target: Command) =>
+    target
+      .option('--threads <n>', 'threads of one run (default: all cores)', parseThreads)
+      .addOption(new Option('--isa <isa>', 'instruction set (default: the best of this machine)').choices(ISAS));
+
+  command('inspect <model>', 'inputs, outputs, layers, multiply-accumulates and weight sizes')
+    .option('--raw', 'the graph as the file has it, before any optimization')
+    .action(async (model, flags) => (await import('./inspect.js')).inspect(model, flags, io));
+
+  session(command('run <model>', 'run once on .npy files'))
+    .option('--input <[name=]file.npy>', 'feed of an input; repeatable', gather)
+    .option('--output <[name=]file.npy>', 'where an output is written; repeatable', gather)
+    .action(async (model, flags) => (await import('./run.js')).run(model, flags, io));
+
+  session(command('eval <model>', 'accuracy on a data set'))
+    .addOption(
+      new Option('--dataset <name>', 'mnist, cifar10, or a folder of pictures')
+        .choices(['mnist', 'cifar10', 'folder'])
+        .makeOptionMandatory(),
+    )
+    .option('--data <dir>', "the data set's folder or its parent (default: $BITPLANE_DATA)")
+    .addOption(new Option('--split <split>', 'which part of mnist or cifar10').choices(['test', 'train']).default('test'))
+    .option('--limit <n>', 'only the first n pictures', parseCount)
+    .option('--batch <n>', 'pictures a run (default: 32)', parseCount)
+    .option('--preprocess <file.json>', 'preprocessing (default: MODEL.json beside the model)')
+    .action(async (model, flags) => (await import('./eval.js')).evalCommand(model, flags, io));
+
+  session(command('bench', 'latency of a model, or `bench kernels`: every kernel against its bound'))
+    .addArgument(new Argument('<model>', 'a model file, or the word kernels'))
+    .option('--repeat <n>', 'timed runs', parseCount, 100)
+    .option('--batch <n>', 'size of a symbolic batch', parseCount, 1)
+    .option('--profile', 'time of every layer')
+    .addOption(new Option('--vs <engine>', 'time another engine on the same model').choices(['onnxruntime']))
+    .action(async (model, flags) => {
+      if (model === 'kernels') (await import('./bench-kernels.js')).benchKernels(flags, io);
+      else await (await import('./bench.js')).bench(model, flags, io);
+    });
+
+  command('convert <in> <out>', 'ONNX or QONNX to bitplane safetensors').action(async (from, to, flags) =>
+    (await import('./convert.js')).convert(from, to, flags, io),
+  );
+
+  command('doctor', 'what this machine offers, and why the addon does not load').action(async (flags) =>
+    exit((await import('./doctor.js')).doctor(version(), flags, io)),
+  );
+
+  program
+    .command('demo', { hidden: true })
+    .description('a binary network on real pictures where they are at hand')
+    .option('--data <dir>', 'folder of data sets (default: $BITPLANE_DATA)')
+    .action(async (flags) => (await import('./demo.js')).demo(flags, io));
+  return program;
+}
+
+function version(): string {
+  const file = new URL('../../package.json', import.meta.url);
+  return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version;
+}

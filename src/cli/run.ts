@@ -1,0 +1,113 @@
+/**
+ * `bitplane run`: a model once, on .npy files.
+ */
+import { basename } from 'node:path';
+import { BitplaneError, expected } from '../core/errors.js';
+import { showShape } from '../core/shape.js';
+import { readBytes } from '../data/files.js';
+import { readNpy, writeNpy } from '../formats/npy.js';
+import { writeFileAtomic } from '../formats/write-file.js';
+import type { Tensor } from '../tensor/tensor.js';
+import { microseconds, three } from './format.js';
+import { type Io, printJson, printLines } from './io.js';
+import { withSession } from './open-session.js';
+import { type SessionFlags, toSessionOptions } from './options.js';
+import { runRows } from './run-rows.js';
+import { facts, table } from './table.js';
+
+export interface RunFlags extends SessionFlags {
+  readonly input?: readonly string[];
+  readonly output?: readonly string[];
+  readonly json?: boolean;
+}
+
+const MAX_FEED = 2 ** 31;
+
+export async function run(model: string, flags: RunFlags, io: Io): Promise<void> {
+  await withSession(model, toSessionOptions(flags), async (session) => {
+    const inputs = assign(flags.input ?? [], session.inputNames, 'input');
+    const outputs = assign(flags.output ?? [], session.outputNames, 'output');
+    const missing = session.inputNames.find((name) => !inputs.has(name));
+    if (missing !== undefined)
+      throw new BitplaneError('ERR_FEED', `expected --input ${missing}=FILE.npy but it is missing`, { op: 'run', node: missing });
+
+    const feeds: Record<string, Tensor> = {};
+    for (const [name, file] of inputs) feeds[name] = await readFeed(file);
+    const began = performance.now();
+    const results = await runRows(session, feeds);
+    const us = (performance.now() - began) * 1000;
+    for (const [name, file] of outputs) await writeFileAtomic(file, writeNpy(results[name] as Tensor));
+
+    const rows = session.outputNames.map((name) => describe(name, results[name] as Tensor, outputs.get(name)));
+    const { isa, threads } = session.info;
+    if (flags.json === true) {
+      printJson(io, {
+        model,
+        isa,
+        threads,
+        us,
+        inputs: [...inputs].map(([name, file]) => describe(name, feeds[name] as Tensor, file)),
+        outputs: rows,
+      });
+      return;
+    }
+    printLines(
+      io,
+      facts([
+        ['model', basename(model)],
+        ['run', `${microseconds(us)} with ${threads} thread${threads === 1 ? '' : 's'}, ${isa}`],
+      ]),
+      '',
+      table(
+        [
+          { title: 'output', cell: (row) => row.name },
+          { title: 'dtype', cell: (row) => row.dtype },
+          { title: 'shape', cell: (row) => showShape(row.shape) },
+          { title: 'first values', cell: (row) => firstValues(results[row.name] as Tensor) },
+          { title: 'file', cell: (row) => row.file ?? 'not written' },
+        ],
+        rows,
+      ),
+    );
+  });
+}
+
+/** The file of each name: `NAME=FILE` by name, bare files in the order of the names that are left. */
+export function assign(texts: readonly string[], names: readonly string[], kind: string): Map<string, string> {
+  const files = new Map<string, string>();
+  const bare: string[] = [];
+  for (const text of texts) {
+    // A name may hold '=' itself, so it is the model's names that are looked for.
+    const name = names.find((candidate) => text.startsWith(`${candidate}=`));
+    if (name === undefined) bare.push(text);
+    else if (files.has(name)) throw expected('ERR_ARGUMENT', `one file for ${kind} ${name}`, 'two', { op: `--${kind}` });
+    else files.set(name, text.slice(name.length + 1));
+  }
+  for (const file of bare) {
+    const name = names.find((candidate) => !files.has(candidate));
+    if (name === undefined)
+      throw expected('ERR_ARGUMENT', `[NAME=]FILE.npy for ${kind}s ${names.join(', ')}, each once`, file, { op: `--${kind}` });
+    files.set(name, file);
+  }
+  return files;
+}
+
+async function readFeed(file: string): Promise<Tensor> {
+  const bytes = await readBytes(file, MAX_FEED);
+  try {
+    return readNpy(bytes);
+  } catch (error) {
+    // readNpy sees bytes only; a person needs the file.
+    if (error instanceof BitplaneError) throw new BitplaneError(error.code, error.message, { node: file, cause: error });
+    throw error;
+  }
+}
+
+function describe(name: string, tensor: Tensor, file: string | undefined) {
+  return { name, dtype: tensor.dtype, shape: tensor.shape, ...(file === undefined ? {} : { file }) };
+}
+
+function firstValues(tensor: Tensor): string {
+  const shown = Array.from(tensor.data.subarray(0, 4), three);
+  return `${shown.join(' ')}${tensor.data.length > shown.length ? ' ...' : ''}`;
+}
