@@ -1,0 +1,85 @@
+/** What people read: tables, numbers, progress. */
+import { describe, expect, test } from 'vitest';
+import { kernelTable } from '../../src/cli/bench-kernels.js';
+import { bytes, count, microseconds, percent, three } from '../../src/cli/format.js';
+import { startProgress } from '../../src/cli/progress.js';
+import { summarize } from '../../src/cli/statistics.js';
+import { facts, table } from '../../src/cli/table.js';
+import { fakeIo } from './cli.js';
+
+describe('table', () => {
+  test('columns align and carry no trailing blanks', () => {
+    const text = table(
+      [
+        { title: 'name', cell: (row: { name: string; n: number }) => row.name },
+        { title: 'n', cell: (row) => String(row.n), align: 'right' },
+        { title: 'x', cell: () => '' },
+      ],
+      [
+        { name: 'a', n: 1 },
+        { name: 'longer', n: 100 },
+      ],
+    );
+    expect(text).toBe('name      n  x\n------  ---  -\na         1\nlonger  100');
+  });
+  test('facts', () => {
+    expect(
+      facts([
+        ['a', '1'],
+        ['long', '2'],
+      ]),
+    ).toBe('a     1\nlong  2');
+  });
+  test('kernel rows may differ in their fields', () => {
+    expect(
+      kernelTable([
+        { kernel: 'a', rate: 1.5 },
+        { kernel: 'b', isa: 'avx2', rate: 20 },
+      ]),
+    ).toBe('kernel  rate  isa\n------  ----  ----\na       1.50\nb         20  avx2');
+  });
+});
+
+test('numbers', () => {
+  expect([0, 999, 1000, 57_900_000, 1.5e12, 2e15].map(count)).toEqual(['0', '999', '1 k', '57.9 M', '1.5 T', '2,000 T']);
+  expect([0, 1023, 1024, 4.5 * 1024, 3 * 2 ** 20].map(bytes)).toEqual(['0 B', '1023 B', '1 KiB', '4.5 KiB', '3 MiB']);
+  expect([0.5, 48, 999, 1500, 2.5e6].map(microseconds)).toEqual(['0.5 us', '48 us', '999 us', '1.5 ms', '2.5 s']);
+  expect([0, 1.2345, -12.345, 1234.5, Number.NaN].map(three)).toEqual(['0', '1.23', '-12.3', '1,235', 'NaN']);
+  expect(percent(79.22)).toBe('79.22 %');
+});
+
+describe('summarize', () => {
+  test('odd, even, one', () => {
+    expect(summarize([3, 1, 2])).toEqual({ medianUs: 2, minUs: 1, p99Us: 3 });
+    expect(summarize([4, 1, 2, 3])).toMatchObject({ medianUs: 2.5 });
+    expect(summarize([7])).toEqual({ medianUs: 7, minUs: 7, p99Us: 7 });
+  });
+  test('the 99th percentile of 1 to 200 is 198', () => {
+    expect(summarize(Array.from({ length: 200 }, (_, i) => 200 - i)).p99Us).toBe(198);
+  });
+});
+
+describe('progress', () => {
+  const run = (isTTY: boolean, times: number[], silent = false) => {
+    const io = fakeIo({}, isTTY);
+    let time = 0;
+    const progress = startProgress(io, 'eval', 100, silent, () => time);
+    for (const [i, at] of times.entries()) {
+      time = at;
+      progress.update((i + 1) * 10);
+    }
+    progress.finish();
+    return { err: io.err(), out: io.out() };
+  };
+  test('a job under two seconds writes nothing to a log', () => expect(run(false, [500, 1000, 1999]).err).toBe(''));
+  test('a log gets a line every two seconds', () => {
+    const { err, out } = run(false, [1000, 2000, 3000, 4000]);
+    expect(err).toBe('eval [#####...................] 20 % 20/100, 8 s left\neval [##########..............] 40 % 40/100, 6 s left\n');
+    expect(out).toBe('');
+  });
+  test('a terminal sees one line that disappears', () => {
+    const { err } = run(true, [50, 150, 200]);
+    expect(err).toBe('\reval [#####...................] 20 % 20/100, 1 s left\u001b[K\r\u001b[K');
+  });
+  test('silent', () => expect(run(true, [5000], true).err).toBe(''));
+});
