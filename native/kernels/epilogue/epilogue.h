@@ -26,6 +26,9 @@ enum class ChainOp : int32_t {
 #undef X
 };
 
+// An operation of the instruction `binary` that no chain has: a to the power of b. Numbered away from the chain's.
+constexpr int32_t kPow = 1000;
+
 // How an operand is laid against [N, HW, C]; all operands are f32.
 enum class OperandKind : int32_t {
   none,

@@ -1,0 +1,4 @@
+// Binary operations, compiled for avx2. The loop is in generic.h.
+#include "simd/avx2.h"
+
+#include "kernels/binary/generic.h"

@@ -1,0 +1,4 @@
+// Binary operations, compiled for avx512. The loop is in generic.h.
+#include "simd/avx512.h"
+
+#include "kernels/binary/generic.h"

@@ -1,0 +1,66 @@
+// Pooling as its definition says: the oracle.
+#include <cmath>
+
+#include "kernels/epilogue/epilogue.h"
+#include "kernels/pool/pool.h"
+
+namespace bitplane {
+
+namespace {
+
+class ReferencePool final : public Step {
+ public:
+  ReferencePool(const Instruction& instruction, PoolKind kind, int images, const Window& window)
+      : kind_(kind), images_(images), w_(window), x_(instruction.field(0)), steps_(decodeChain(instruction)) {}
+  int tasks() const override { return 1; }
+  const char* kernelName() const override { return "pool_f32_reference"; }
+
+  void run(int, const Buffers& buffers, void*) const override {
+    const ChainView chain = {steps_.data(), static_cast<int>(steps_.size()), w_.c, int64_t{w_.oh} * w_.ow};
+    std::vector<float> values(static_cast<size_t>(w_.c));
+    int64_t pixel = 0;
+    for (int n = 0; n < images_; n++) {
+      const float* x = buffers.get<const float>(x_) + int64_t{n} * w_.h * w_.w * w_.c;
+      for (int oy = 0; oy < w_.oh; oy++) {
+        for (int ox = 0; ox < w_.ow; ox++) {
+          for (int c = 0; c < w_.c; c++) values[c] = pooled(x, oy, ox, c);
+          chainFor(Isa::reference)(chain, buffers, values.data(), w_.c, pixel++, 1, 0, w_.c);
+        }
+      }
+    }
+  }
+
+ private:
+  float pooled(const float* x, int oy, int ox, int c) const {
+    float largest = -INFINITY;
+    float sum = 0;
+    int taps = 0;
+    for (int ky = 0; ky < w_.kh; ky++) {
+      for (int kx = 0; kx < w_.kw; kx++) {
+        const int y = oy * w_.sh - w_.pt + ky * w_.dh;
+        const int xx = ox * w_.sw - w_.pl + kx * w_.dw;
+        if (y < 0 || y >= w_.h || xx < 0 || xx >= w_.w) continue;
+        const float v = x[(int64_t{y} * w_.w + xx) * w_.c + c];
+        largest = largest < v ? v : largest;
+        sum += v;
+        taps++;
+      }
+    }
+    if (kind_ == PoolKind::maximum) return largest;
+    return sum / static_cast<float>(kind_ == PoolKind::averageWithPadding ? w_.kh * w_.kw : (taps ? taps : 1));
+  }
+
+  PoolKind kind_;
+  int images_;
+  Window w_;
+  int x_;
+  std::vector<ChainStep> steps_;
+};
+
+}  // namespace
+
+std::unique_ptr<Step> makeReferencePool(const Instruction& instruction, PoolKind kind, int images, const Window& window) {
+  return std::make_unique<ReferencePool>(instruction, kind, images, window);
+}
+
+}  // namespace bitplane

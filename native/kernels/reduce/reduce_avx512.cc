@@ -1,0 +1,4 @@
+// The reduction, compiled for avx512. The loop is in generic.h.
+#include "simd/avx512.h"
+
+#include "kernels/reduce/generic.h"

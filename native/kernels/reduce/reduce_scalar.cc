@@ -1,0 +1,4 @@
+// The reduction, compiled for scalar. The loop is in generic.h.
+#include "simd/scalar.h"
+
+#include "kernels/reduce/generic.h"

@@ -1,0 +1,4 @@
+// Softmax, compiled for avx2. The loop is in generic.h.
+#include "simd/avx2.h"
+
+#include "kernels/softmax/generic.h"

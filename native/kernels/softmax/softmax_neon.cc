@@ -1,0 +1,4 @@
+// Softmax, compiled for neon. The loop is in generic.h.
+#include "simd/neon.h"
+
+#include "kernels/softmax/generic.h"

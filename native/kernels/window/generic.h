@@ -1,0 +1,115 @@
+// The sliding window over a SIMD vocabulary, which the including file has chosen. Lanes hold channels. Where the whole window lies inside
+// the picture, eight neighbouring pixels share each weight and hide the latency of the additions; at the border pixels run one by one
+// over the taps that exist, so no picture is ever copied for its padding.
+#pragma once
+#include "kernels/window/window.h"
+
+namespace bitplane {
+namespace BITPLANE_SIMD {
+namespace {
+
+struct Taps {
+  const float* x;        // the first tap of the first pixel, first channel
+  const float* weights;
+  int rows, columns;     // taps inside the picture
+  int64_t rowStep, columnStep, pixelStep;  // floats
+  int64_t weightRowStep, weightColumnStep;
+  float divisor;
+};
+
+template <Fold F, int P>
+void foldPixels(const Taps& t, int channels, float* out, int64_t ld) {
+  for (int c = 0; c < channels; c += kLanes) {
+    F32 v[P];
+    BITPLANE_UNROLL
+    for (int p = 0; p < P; p++) v[p] = set1(F == Fold::maximum ? -__builtin_inff() : 0.0f);
+    for (int i = 0; i < t.rows; i++) {
+      const float* x = t.x + i * t.rowStep + c;
+      const float* weights = t.weights + i * t.weightRowStep + c;
+      for (int j = 0; j < t.columns; j++) {
+        F32 w;
+        if (F == Fold::weighted) w = load(weights);
+        BITPLANE_UNROLL
+        for (int p = 0; p < P; p++) {
+          const F32 a = load(x + p * t.pixelStep);
+          if (F == Fold::weighted) v[p] = fma(a, w, v[p]);
+          if (F == Fold::sum) v[p] = add(v[p], a);
+          if (F == Fold::maximum) v[p] = select(less(v[p], a), a, v[p]);
+        }
+        x += t.columnStep;
+        weights += t.weightColumnStep;
+      }
+    }
+    BITPLANE_UNROLL
+    for (int p = 0; p < P; p++) store(out + p * ld + c, F == Fold::sum ? div(v[p], set1(t.divisor)) : v[p]);
+  }
+}
+
+// The first tap of a window that starts at `start`, and how many of its taps lie in [0, size).
+BITPLANE_INLINE void tapsInside(int start, int taps, int dilation, int size, int* first, int* count) {
+  *first = start < 0 ? (-start + dilation - 1) / dilation : 0;
+  const int room = size - 1 - start;
+  const int end = room < 0 ? 0 : (room / dilation + 1 < taps ? room / dilation + 1 : taps);
+  *count = end > *first ? end - *first : 0;
+}
+
+template <Fold F>
+void foldRow(const Window& w, const WindowPart& part) {
+  const int64_t pitch = int64_t{w.w} * w.c;
+  const int startY = part.oy * w.sh - w.pt;
+  int firstY, rows;
+  tapsInside(startY, w.kh, w.dh, w.h, &firstY, &rows);
+  // Pixels [inside, outside) of the row see all columns of the window.
+  const int reach = (w.kw - 1) * w.dw;
+  const int inside = (w.pl + w.sw - 1) / w.sw;
+  const int room = w.w - 1 - reach + w.pl;
+  const int outside = room < 0 ? 0 : room / w.sw + 1;
+
+  Taps t;
+  t.rows = rows;
+  t.rowStep = w.dh * pitch;
+  t.columnStep = int64_t{w.dw} * w.c;
+  t.pixelStep = int64_t{w.sw} * w.c;
+  t.weightColumnStep = F == Fold::weighted ? part.weightLd : 0;
+  t.weightRowStep = t.weightColumnStep * w.kw;
+  const int end = part.ox + part.count;
+  for (int ox = part.ox; ox < end;) {
+    const int startX = ox * w.sw - w.pl;
+    int firstX;
+    tapsInside(startX, w.kw, w.dw, w.w, &firstX, &t.columns);
+    // A window without a tap inside reads nothing, so its address must not be formed.
+    const bool any = t.rows > 0 && t.columns > 0;
+    t.x = any ? part.x + (startY + firstY * w.dh) * pitch + (startX + firstX * w.dw) * int64_t{w.c} + part.c0 : part.x;
+    t.weights = F == Fold::weighted ? part.weights + firstY * t.weightRowStep + firstX * t.weightColumnStep + part.c0 : part.x;
+    const int taps = t.rows * t.columns;
+    t.divisor = static_cast<float>(part.divisor ? part.divisor : (taps ? taps : 1));
+    float* out = part.out + (ox - part.ox) * part.ld;
+    const int run = ox >= inside && ox < outside ? (outside < end ? outside : end) - ox : 1;
+    if (run >= 8) {
+      foldPixels<F, 8>(t, part.cn, out, part.ld);
+      ox += 8;
+    } else if (run >= 4) {
+      foldPixels<F, 4>(t, part.cn, out, part.ld);
+      ox += 4;
+    } else if (run >= 2) {
+      foldPixels<F, 2>(t, part.cn, out, part.ld);
+      ox += 2;
+    } else {
+      foldPixels<F, 1>(t, part.cn, out, part.ld);
+      ox += 1;
+    }
+  }
+}
+
+}  // namespace
+
+void foldWindow(Fold fold, const Window& window, const WindowPart& part) {
+  switch (fold) {
+    case Fold::weighted: return foldRow<Fold::weighted>(window, part);
+    case Fold::sum: return foldRow<Fold::sum>(window, part);
+    case Fold::maximum: return foldRow<Fold::maximum>(window, part);
+  }
+}
+
+}  // namespace BITPLANE_SIMD
+}  // namespace bitplane

@@ -1,0 +1,92 @@
+// See step.h.
+#include "kernels/window/step.h"
+
+#include "kernels/epilogue/epilogue.h"
+#include "kernels/sweep.h"
+
+namespace bitplane {
+
+#define BITPLANE_WINDOW(isa, dwconv, pool)                        \
+  namespace isa {                                                 \
+  void foldWindow(Fold, const Window&, const WindowPart&);        \
+  }
+#include "kernels/window/variants.inc"
+#undef BITPLANE_WINDOW
+
+namespace {
+
+struct Variant {
+  Isa isa;
+  WindowFn run;
+  const char* dwconv;
+  const char* pool;
+};
+constexpr Variant kVariants[] = {
+#define BITPLANE_WINDOW(isa, dwconv, pool) {Isa::isa, isa::foldWindow, dwconv, pool},
+#include "kernels/window/variants.inc"
+#undef BITPLANE_WINDOW
+};
+
+const Variant& variantFor(Isa isa) {
+  for (const Variant& v : kVariants) {
+    if (v.isa == isa) return v;
+  }
+  return kVariants[0];
+}
+
+class WindowStep final : public Step {
+ public:
+  WindowStep(const Instruction& instruction, const WindowStepOptions& options, const BuildContext& context)
+      : o_(options), variant_(variantFor(context.isa())), x_(instruction.field(0)), steps_(decodeChain(instruction)),
+        chain_(chainFor(context.isa())),
+        sweep_(planSweep(int64_t{o_.images} * o_.window.oh * o_.window.ow, o_.window.c, int64_t{o_.window.kh} * o_.window.kw,
+                         context.threads())) {}
+
+  int tasks() const override { return sweep_.tasks(); }
+  size_t scratchBytes() const override { return sweep_.blockBytes(); }
+  const char* kernelName() const override { return o_.fold == Fold::weighted ? variant_.dwconv : variant_.pool; }
+
+  void run(int task, const Buffers& buffers, void* scratch) const override {
+    const Window& w = o_.window;
+    const ChainView chain = {steps_.data(), static_cast<int>(steps_.size()), w.c, int64_t{w.oh} * w.ow};
+    const float* x = buffers.get<const float>(x_);
+    float* block = static_cast<float*>(scratch);
+    sweep_.each(task, [&](int64_t pixel, int count, int c0, int cn) {
+      for (int done = 0; done < count;) {
+        const int64_t at = pixel + done;
+        const int64_t row = at / w.ow;
+        WindowPart part = {};
+        part.x = x + row / w.oh * w.h * w.w * w.c;
+        part.weights = static_cast<const float*>(o_.weights.get());
+        part.weightLd = o_.weightLd;
+        part.divisor = o_.divisor;
+        part.oy = static_cast<int>(row % w.oh);
+        part.ox = static_cast<int>(at % w.ow);
+        part.count = std::min(count - done, w.ow - part.ox);
+        part.c0 = c0;
+        part.cn = cn;
+        part.out = block + done * sweep_.ld;
+        part.ld = sweep_.ld;
+        variant_.run(o_.fold, w, part);
+        done += part.count;
+      }
+      chain_(chain, buffers, block, sweep_.ld, pixel, count, c0, cn);
+    });
+  }
+
+ private:
+  WindowStepOptions o_;
+  const Variant& variant_;
+  int x_;
+  std::vector<ChainStep> steps_;
+  ChainFn chain_;
+  Sweep sweep_;
+};
+
+}  // namespace
+
+std::unique_ptr<Step> makeWindowStep(const Instruction& instruction, const WindowStepOptions& options, BuildContext& context) {
+  return std::make_unique<WindowStep>(instruction, options, context);
+}
+
+}  // namespace bitplane

@@ -1,0 +1,4 @@
+// The sliding window, compiled for avx2. The loop is in generic.h.
+#include "simd/avx2.h"
+
+#include "kernels/window/generic.h"
