@@ -9,14 +9,12 @@
 #include <immintrin.h>
 
 #include "kernels/bconv/kernel.h"
+#include "simd/attributes.h"
 
 namespace bitplane {
 namespace bconv {
 namespace avx2_lookup {
 namespace {
-
-// Loops over registers must vanish before the compiler decides what lives in memory.
-#define BITPLANE_UNROLL _Pragma("GCC unroll 16")
 
 constexpr int kNibbles = 16;        // per 64-bit word
 constexpr int kWordsPerFlush = 3;
@@ -39,15 +37,15 @@ struct Sums {
   __m256i raw, high;
 };
 
-[[gnu::always_inline]] inline void flush(Sums& sums, __m256i bytes) {
+BITPLANE_INLINE void flush(Sums& sums, __m256i bytes) {
   sums.raw = _mm256_add_epi16(sums.raw, bytes);
   sums.high = _mm256_add_epi16(sums.high, _mm256_srli_epi16(bytes, 8));
 }
 
-[[gnu::always_inline]] inline __m256i lowOf(const Sums& sums) { return _mm256_sub_epi16(sums.raw, _mm256_slli_epi16(sums.high, 8)); }
+BITPLANE_INLINE __m256i lowOf(const Sums& sums) { return _mm256_sub_epi16(sums.raw, _mm256_slli_epi16(sums.high, 8)); }
 
 template <int V>
-[[gnu::always_inline]] inline void finishBits(const Segment& s, const Pixel& pixel, int64_t row, const Sums (&sums)[V]) {
+BITPLANE_INLINE void finishBits(const Segment& s, const Pixel& pixel, int64_t row, const Sums (&sums)[V]) {
   const __m256i* threshold = reinterpret_cast<const __m256i*>(s.thresholds + 128 * pixel.border);
   uint64_t word = 0;
   BITPLANE_UNROLL
@@ -61,7 +59,7 @@ template <int V>
 }
 
 template <End end>
-[[gnu::always_inline]] inline void store(const Segment& s, const int32_t* base, int64_t at, __m128i count16) {
+BITPLANE_INLINE void store(const Segment& s, const int32_t* base, int64_t at, __m128i count16) {
   const __m256i count = _mm256_cvtepu16_epi32(count16);
   const __m256i dot = _mm256_sub_epi32(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(base)), _mm256_add_epi32(count, count));
   if (end == End::dots) _mm256_storeu_si256(reinterpret_cast<__m256i*>(static_cast<int32_t*>(s.block) + at), dot);
@@ -69,7 +67,7 @@ template <End end>
 }
 
 template <End end, int V>
-[[gnu::always_inline]] inline void finish(const Segment& s, const Pixel& pixel, int64_t row, const Sums (&sums)[V]) {
+BITPLANE_INLINE void finish(const Segment& s, const Pixel& pixel, int64_t row, const Sums (&sums)[V]) {
   if (end == End::bits) return finishBits(s, pixel, row, sums);
   BITPLANE_UNROLL
   for (int v = 0; v < V; ++v) {
@@ -85,7 +83,7 @@ template <End end, int V>
 }
 
 template <End end, int P, int V>
-[[gnu::always_inline]] inline void tile(const Segment& s, int64_t row) {
+BITPLANE_INLINE void tile(const Segment& s, int64_t row) {
   const uint8_t* input[P];
   Sums sums[P][V];
   BITPLANE_UNROLL

@@ -7,22 +7,20 @@
 #include <immintrin.h>
 
 #include "kernels/bconv/kernel.h"
+#include "simd/attributes.h"
 
 namespace bitplane {
 namespace bconv {
 namespace avx512_vpopcnt {
 namespace {
 
-// Loops over registers must vanish before the compiler decides what lives in memory: g++ 12 otherwise spills every accumulator per run.
-#define BITPLANE_UNROLL _Pragma("GCC unroll 16")
-
 // Ends a step: without it g++ 12 sums the two halves of a word before it adds them, which costs six spilled accumulators.
-inline void keep(__m512i& value) { __asm__("" : "+v"(value)); }
+BITPLANE_INLINE void keep(__m512i& value) { __asm__("" : "+v"(value)); }
 
 enum class End { bits, dots, floats };
 
 template <End end, int V>
-[[gnu::always_inline]] inline void finish(const Segment& s, const Pixel& pixel, int64_t row, const __m512i (&count)[V]) {
+BITPLANE_INLINE void finish(const Segment& s, const Pixel& pixel, int64_t row, const __m512i (&count)[V]) {
   if (end == End::bits) {
     const int32_t* threshold = reinterpret_cast<const int32_t*>(s.thresholds) + pixel.border * 64;
     __mmask16 k[4] = {};
@@ -47,7 +45,7 @@ template <End end, int V>
 
 // One 64-bit word of the window: two steps of 32 terms. The first word of a window starts the counters instead of adding to them.
 template <bool first, int P, int V>
-[[gnu::always_inline]] inline void step(const uint8_t* weights, const uint8_t* const (&input)[P], int64_t at, __m512i (&count)[P][V]) {
+BITPLANE_INLINE void step(const uint8_t* weights, const uint8_t* const (&input)[P], int64_t at, __m512i (&count)[P][V]) {
   BITPLANE_UNROLL
   for (int half = 0; half < 2; ++half) {
     __m512i w[V];
@@ -67,7 +65,7 @@ template <bool first, int P, int V>
 }
 
 template <End end, int P, int V>
-[[gnu::always_inline]] inline void tile(const Segment& s, int64_t row) {
+BITPLANE_INLINE void tile(const Segment& s, int64_t row) {
   const uint8_t* input[P];
   BITPLANE_UNROLL
   for (int p = 0; p < P; ++p) input[p] = s.input + s.pixels[row + p].input;

@@ -10,21 +10,19 @@
 #include <arm_neon.h>
 
 #include "kernels/bconv/kernel.h"
+#include "simd/attributes.h"
 
 namespace bitplane {
 namespace bconv {
 namespace neon_cnt {
 namespace {
 
-// Loops over registers must vanish before the compiler decides what lives in memory.
-#define BITPLANE_UNROLL _Pragma("GCC unroll 16")
-
 constexpr int kOutputs = 8;         // of a tile
 constexpr int V = kOutputs / 2;     // registers they take
 constexpr int64_t kWordsPerFlush = 31;
 
 // Keeps the instructions of one accumulator together: scheduled freely, g++ 12 overlaps so many that one of them lives in memory.
-[[gnu::always_inline]] inline void keep(uint8x16_t& value) { __asm__ volatile("" : "+w"(value)); }
+BITPLANE_INLINE void keep(uint8x16_t& value) { __asm__ volatile("" : "+w"(value)); }
 
 enum class End { bits, dots, floats };
 
@@ -32,7 +30,7 @@ inline uint8x16_t load(const uint8_t* at) { return vld1q_u8(at); }
 
 // One 64-bit word of the window. The first one starts the byte counters instead of adding to them.
 template <bool first, int P>
-[[gnu::always_inline]] inline void step(const uint8_t* weights, const uint8_t* const (&input)[P], int64_t at, uint8x16_t (&bytes)[P][V]) {
+BITPLANE_INLINE void step(const uint8_t* weights, const uint8_t* const (&input)[P], int64_t at, uint8x16_t (&bytes)[P][V]) {
   uint8x16_t w[V];
   BITPLANE_UNROLL
   for (int v = 0; v < V; ++v) w[v] = load(weights + 16 * v);
@@ -49,21 +47,21 @@ template <bool first, int P>
 }
 
 // Eight byte sums per output, two outputs a register, into one 16-bit sum per output.
-[[gnu::always_inline]] inline int16x8_t fold(const uint8x16_t (&bytes)[V]) {
+BITPLANE_INLINE int16x8_t fold(const uint8x16_t (&bytes)[V]) {
   const uint16x8_t low = vpaddq_u16(vpaddlq_u8(bytes[0]), vpaddlq_u8(bytes[1]));
   const uint16x8_t high = vpaddq_u16(vpaddlq_u8(bytes[2]), vpaddlq_u8(bytes[3]));
   return vreinterpretq_s16_u16(vpaddq_u16(low, high));
 }
 
 // Bits of the eight outputs of one pixel.
-[[gnu::always_inline]] inline uint64_t bitsOf(const Segment& s, const Pixel& pixel, int lane, int16x8_t count) {
+BITPLANE_INLINE uint64_t bitsOf(const Segment& s, const Pixel& pixel, int lane, int16x8_t count) {
   alignas(16) static const uint16_t kPlaces[8] = {1, 2, 4, 8, 16, 32, 64, 128};
   const int16x8_t threshold = vld1q_s16(reinterpret_cast<const int16_t*>(s.thresholds + 128 * int64_t{pixel.border}) + lane);
   return vaddvq_u16(vandq_u16(vcgtq_s16(count, threshold), vld1q_u16(kPlaces)));
 }
 
 template <End end>
-[[gnu::always_inline]] inline void store(const int32_t* base, void* block, int64_t at, int16x4_t count) {
+BITPLANE_INLINE void store(const int32_t* base, void* block, int64_t at, int16x4_t count) {
   const int32x4_t dot = vsubq_s32(vld1q_s32(base), vshll_n_s16(count, 1));
   if (end == End::dots) vst1q_s32(static_cast<int32_t*>(block) + at, dot);
   else vst1q_f32(static_cast<float*>(block) + at, vcvtq_f32_s32(dot));
@@ -71,7 +69,7 @@ template <End end>
 
 // P pixels x all lanes of the segment, eight at a time: the window stays in L1 while the segment's weights pass.
 template <End end, int P>
-[[gnu::always_inline]] inline void tile(const Segment& s, int64_t row) {
+BITPLANE_INLINE void tile(const Segment& s, int64_t row) {
   const uint8_t* input[P];
   uint64_t word[P] = {};
   BITPLANE_UNROLL

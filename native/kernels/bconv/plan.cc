@@ -68,24 +68,36 @@ void cutOutputs(Plan* plan, const Kernel& kernel) {
   plan->firstSpan.push_back(static_cast<int>(plan->spans.size()));
 }
 
+// As many images together as make a task worth its weights, fit L1, and leave every thread some.
+void joinImages(Plan* plan, int threads) {
+  const Problem& p = plan->problem;
+  plan->imageBytes = plan->inPlace ? plan->rowBytes * p.h : p.g * plan->groupBytes(plan->rowCount());
+  const int64_t worthwhile = ceilDiv(2 * kLeastPixels, p.pixels());
+  const int64_t fitting = plan->inPlace ? p.n : kPreparedBytes / plan->imageBytes;
+  plan->images = static_cast<int>(std::max<int64_t>(1, std::min({worthwhile, fitting, ceilDiv<int64_t>(p.n, threads)})));
+}
+
 }  // namespace
 
-Plan planFor(const Problem& problem, const Kernel& kernel) {
+Plan planFor(const Problem& problem, const Kernel& kernel, int threads) {
   Plan plan{};
   plan.problem = problem;
   layOut(&plan, kernel);
+  joinImages(&plan, threads);
   cutOutputs(&plan, kernel);
   const Problem& p = problem;
   const bool tracked = p.padding == Padding::zero;
   std::vector<int> rowClassOf, columnClassOf;
   classify(p.oh, p.sh, p.dh, p.pt, p.kh, p.h, tracked, &plan.rowClasses, &rowClassOf);
   classify(p.ow, p.sw, p.dw, p.pl, p.kw, p.w, tracked, &plan.columnClasses, &columnClassOf);
-  plan.pixels.reserve(p.pixels());
-  for (int oy = 0; oy < p.oh; ++oy) {
-    for (int ox = 0; ox < p.ow; ++ox) {
-      const int64_t input = oy * plan.rowStride * plan.rowBytes + ox * plan.columnStride * plan.pixelBytes;
-      const int border = rowClassOf[oy] * static_cast<int>(plan.columnClasses.size()) + columnClassOf[ox];
-      plan.pixels.push_back({static_cast<int32_t>(input), border});
+  plan.pixels.reserve(plan.images * p.pixels());
+  for (int image = 0; image < plan.images; ++image) {
+    for (int oy = 0; oy < p.oh; ++oy) {
+      for (int ox = 0; ox < p.ow; ++ox) {
+        const int64_t input = image * plan.imageBytes + oy * plan.rowStride * plan.rowBytes + ox * plan.columnStride * plan.pixelBytes;
+        const int border = rowClassOf[oy] * static_cast<int>(plan.columnClasses.size()) + columnClassOf[ox];
+        plan.pixels.push_back({static_cast<int32_t>(input), border});
+      }
     }
   }
   return plan;

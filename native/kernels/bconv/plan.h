@@ -10,6 +10,11 @@
 namespace bitplane {
 namespace bconv {
 
+// Fewer pixels than this per task, and loading the weights shows.
+constexpr int64_t kLeastPixels = 24;
+// What the prepared activations of a task may fill of L1 beside the weights, if that is at least two rows.
+constexpr int64_t kPreparedBytes = 24 * 1024;
+
 // Output channels computed by one kernel call: channels [first, first + count) of the output, all of one group, none crossing a
 // multiple of 64. Their packed weights start at weightBytes.
 struct OutputSpan {
@@ -27,7 +32,11 @@ struct Plan {
   int rowStride, columnStride;  // in prepared pixels per output pixel
   int columns;                // prepared columns
   int64_t wordBytes, pixelBytes, rowBytes;
-  std::vector<Pixel> pixels;  // [oh * ow]
+  // Small maps are computed several images at a time, so that a weight is loaded for more than a few pixels (a dense layer is a map of one
+  // pixel). Images follow each other every imageBytes, their pixels in one table.
+  int images;
+  int64_t imageBytes;
+  std::vector<Pixel> pixels;  // [images * oh * ow]
   std::vector<int32_t> offsets;  // [words of a window] bytes from the window's first word
   // Border classes: the combinations of kernel rows and columns that fall outside, [rows of classes][columns of classes].
   struct Outside { int before, after; };  // taps [0, before) and [after, k) are outside
@@ -41,9 +50,10 @@ struct Plan {
   int firstRow(int64_t pixel) const { return static_cast<int>(pixel / problem.ow) * rowStride; }
   int rowCount(int64_t pixel, int64_t last) const { return firstRow(last) - firstRow(pixel) + (problem.kh - 1) * problem.dh + 1; }
   int64_t groupBytes(int rows) const { return rows * rowBytes; }
+  int rowCount() const { return rowCount(0, problem.pixels() - 1); }
 };
 
-Plan planFor(const Problem& problem, const Kernel& kernel);
+Plan planFor(const Problem& problem, const Kernel& kernel, int threads);
 
 // Writes the prepared rows that pixels [first, last] of image n need, and returns where the windows' offsets count from, for group 0;
 // groups follow each other every `rows * rowBytes`. `scratch` holds g * rows * rowBytes.

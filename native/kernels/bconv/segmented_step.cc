@@ -1,6 +1,6 @@
 // How a binary convolution is cut into tasks and how its three outputs leave. See segmented_step.h.
 //
-// A task is a range of output pixels of one image times a range of 64-channel blocks. It prepares the input rows its pixels need
+// A task is a range of output pixels of one image (or all pixels of several, where maps are small) times a range of 64-channel blocks. It prepares the input rows its pixels need
 // into private scratch (neighbouring tasks prepare shared rows twice: cheaper than a barrier), then walks the blocks with the pixels inside,
 // so that one block's weights stay in L1. Pixels are split before blocks, since threads that write different words of one cache line
 // would pass the line back and forth.
@@ -16,16 +16,14 @@ namespace bitplane {
 namespace bconv {
 namespace {
 
-constexpr int kBlockRows = 32;                      // pixels of a float or int32 block: 32 * 64 * 4 = 8 KiB, a quarter of the smallest L1
-constexpr int64_t kBlockStride = 128;               // 64 channels, and room for the lanes past a group's end
-constexpr int64_t kPreparedBytes = 24 * 1024;       // what the prepared rows of a task may fill of L1, if that is at least two rows
-constexpr int kTasksPerThread = 4;                  // so that a thread that wakes late takes less
-constexpr int64_t kLeastPixels = 24;                // below this, loading the weights shows
+constexpr int kBlockRows = 32;         // pixels of a float or int32 block: 32 * 64 * 4 = 8 KiB, a quarter of the smallest L1
+constexpr int64_t kBlockStride = 128;  // 64 channels, and room for the lanes past a group's end
+constexpr int kTasksPerThread = 4;     // so that a thread that wakes late takes less
 
 class SegmentedStep : public Step {
  public:
   SegmentedStep(const char* name, Isa isa, const Kernel& kernel, const Instruction& instruction, BuildContext& context)
-      : name_(name), kernel_(kernel), plan_(planFor(problemOf(instruction), kernel)), chainFn_(nullptr) {
+      : name_(name), kernel_(kernel), plan_(planFor(problemOf(instruction), kernel, context.threads())), chainFn_(nullptr) {
     const Problem& p = plan_.problem;
     const uint8_t* disk = static_cast<const uint8_t*>(context.constant(p.weights));
     weights_ = packedWeights(plan_, kernel, name, context);
@@ -44,22 +42,26 @@ class SegmentedStep : public Step {
     cutTasks(context.threads());
   }
 
-  int tasks() const override { return plan_.problem.n * pixelCuts_ * blockCuts_; }
+  int tasks() const override { return ceilDiv(plan_.problem.n, plan_.images) * pixelCuts_ * blockCuts_; }
   const char* kernelName() const override { return name_; }
 
   size_t scratchBytes() const override { return static_cast<size_t>(preparedBytes_ + kBlockRows * kBlockStride * 4 + kSlack); }
 
   void run(int task, const Buffers& buffers, void* scratch) const override {
     const Problem& p = plan_.problem;
-    const int blockCut = task % blockCuts_, pixelCut = task / blockCuts_ % pixelCuts_, image = task / blockCuts_ / pixelCuts_;
+    const int blockCut = task % blockCuts_, pixelCut = task / blockCuts_ % pixelCuts_;
+    const int image = task / blockCuts_ / pixelCuts_ * plan_.images, images = std::min(plan_.images, p.n - image);
     const int blocks = bitWords(p.o);
     const int64_t first = p.pixels() * pixelCut / pixelCuts_, end = p.pixels() * (pixelCut + 1) / pixelCuts_;
-    const uint64_t* x = buffers.get<const uint64_t>(p.x) + int64_t{image} * p.h * p.w * bitWords(p.c);
+    const int64_t inputWords = int64_t{p.h} * p.w * bitWords(p.c);
+    const uint64_t* x = buffers.get<const uint64_t>(p.x) + image * inputWords;
+    uint8_t* prepared = static_cast<uint8_t*>(scratch);
     Window window{};
     window.image = image;
     window.first = first;
-    window.count = end - first;
-    window.input = prepare(plan_, kernel_, x, first, end - 1, static_cast<uint8_t*>(scratch));
+    window.count = (images - 1) * p.pixels() + end - first;
+    window.input = prepare(plan_, kernel_, x, first, end - 1, prepared);
+    for (int i = 1; i < images; ++i) prepare(plan_, kernel_, x + i * inputWords, first, end - 1, prepared + i * plan_.imageBytes);
     window.groupBytes = plan_.groupBytes(plan_.rowCount(first, end - 1));
     window.block = static_cast<uint8_t*>(scratch) + preparedBytes_;
     const int from = blocks * blockCut / blockCuts_, to = blocks * (blockCut + 1) / blockCuts_;
@@ -81,17 +83,20 @@ class SegmentedStep : public Step {
   void cutTasks(int threads) {
     const Problem& p = plan_.problem;
     const int64_t pixels = p.pixels();
-    const int64_t wanted = threads <= 1 ? 1 : ceilDiv<int64_t>(int64_t{kTasksPerThread} * threads, p.n);
-    const int64_t rowsThatFit = plan_.inPlace ? p.oh : std::max<int64_t>(2, (kPreparedBytes / (plan_.rowBytes * p.g) - (p.kh - 1) * p.dh) / plan_.rowStride);
-    const int64_t leastPixels = std::max<int64_t>(kLeastPixels, plan_.inPlace ? 0 : p.ow);
-    int64_t cuts = std::min(wanted, std::max<int64_t>(1, pixels / leastPixels));
-    cuts = std::max(cuts, ceilDiv<int64_t>(p.oh, rowsThatFit));
+    const int64_t wanted = threads <= 1 ? 1 : ceilDiv<int64_t>(int64_t{kTasksPerThread} * threads, ceilDiv(p.n, plan_.images));
+    int64_t cuts = 1;
+    if (plan_.images == 1) {
+      const int64_t fitting = (kPreparedBytes / (plan_.rowBytes * p.g) - (p.kh - 1) * p.dh) / plan_.rowStride;
+      const int64_t least = std::max<int64_t>(kLeastPixels, plan_.inPlace ? 0 : p.ow);
+      cuts = std::min(wanted, std::max<int64_t>(1, pixels / least));
+      if (!plan_.inPlace) cuts = std::max(cuts, ceilDiv<int64_t>(p.oh, std::max<int64_t>(2, fitting)));
+    }
     pixelCuts_ = static_cast<int>(cuts);
     blockCuts_ = static_cast<int>(std::min<int64_t>(bitWords(p.o), ceilDiv(wanted, cuts)));
     preparedBytes_ = 0;
     for (int64_t cut = 0; cut < cuts && !plan_.inPlace; ++cut) {
       const int rows = plan_.rowCount(pixels * cut / cuts, pixels * (cut + 1) / cuts - 1);
-      preparedBytes_ = std::max(preparedBytes_, roundUp<int64_t>(p.g * plan_.groupBytes(rows) + kSlack, kAlign));
+      preparedBytes_ = std::max(preparedBytes_, roundUp<int64_t>(plan_.images * p.g * plan_.groupBytes(rows) + kSlack, kAlign));
     }
   }
 

@@ -2,6 +2,7 @@
 #include <immintrin.h>
 
 #include "kernels/bounds/loops.h"
+#include "simd/attributes.h"
 
 namespace bitplane {
 namespace bounds {
@@ -15,17 +16,22 @@ inline void opaque(T& value) { __asm__ volatile("" : "+x"(value)); }
 int64_t popcount(int64_t rounds, void* sink) {
   constexpr int kAccumulators = 8;
   __m256i counts[kAccumulators], table[4], w[2];
-  for (int i = 0; i < 4; ++i) table[i] = _mm256_set1_epi32(0x01020304 << (i % 2));
-  for (int i = 0; i < 2; ++i) w[i] = _mm256_set1_epi32(0x0c030a01 + i);
-#pragma GCC unroll 8
+  BITPLANE_UNROLL
+  for (int i = 0; i < 4; ++i) {
+    table[i] = _mm256_set1_epi32(0x01020304);
+    opaque(table[i]);  // equal values, but not known to be: equal shuffles would be computed once
+  }
+  BITPLANE_UNROLL
+  for (int i = 0; i < 2; ++i) w[i] = _mm256_set1_epi32(0x0c030a01);
+  BITPLANE_UNROLL
   for (int i = 0; i < kAccumulators; ++i) counts[i] = _mm256_setzero_si256();
   for (int64_t round = 0; round < rounds; ++round) {
-#pragma GCC unroll 2
+    BITPLANE_UNROLL
     for (int i = 0; i < 2; ++i) opaque(w[i]);
-#pragma GCC unroll 8
+    BITPLANE_UNROLL
     for (int i = 0; i < kAccumulators; ++i) counts[i] = _mm256_add_epi8(counts[i], _mm256_shuffle_epi8(table[i / 2], w[i % 2]));
   }
-#pragma GCC unroll 8
+  BITPLANE_UNROLL
   for (int i = 1; i < kAccumulators; ++i) counts[0] = _mm256_add_epi8(counts[0], counts[i]);
   _mm256_storeu_si256(static_cast<__m256i*>(sink), counts[0]);
   return rounds * kAccumulators * 128;
@@ -36,13 +42,13 @@ int64_t fma(int64_t rounds, void* sink) {
   __m256 sums[kAccumulators], a = _mm256_set1_ps(0.999f), b = _mm256_set1_ps(0.001f);
   opaque(a);
   opaque(b);
-#pragma GCC unroll 16
+  BITPLANE_UNROLL
   for (int i = 0; i < kAccumulators; ++i) sums[i] = _mm256_set1_ps(static_cast<float>(i));
   for (int64_t round = 0; round < rounds; ++round) {
-#pragma GCC unroll 16
+    BITPLANE_UNROLL
     for (int i = 0; i < kAccumulators; ++i) sums[i] = _mm256_fmadd_ps(sums[i], a, b);
   }
-#pragma GCC unroll 16
+  BITPLANE_UNROLL
   for (int i = 1; i < kAccumulators; ++i) sums[0] = _mm256_add_ps(sums[0], sums[i]);
   _mm256_storeu_ps(static_cast<float*>(sink), sums[0]);
   return rounds * kAccumulators * 8;

@@ -2,6 +2,7 @@
 #include <arm_neon.h>
 
 #include "kernels/bounds/loops.h"
+#include "simd/attributes.h"
 
 namespace bitplane {
 namespace bounds {
@@ -15,20 +16,21 @@ inline void opaque(T& value) { __asm__ volatile("" : "+w"(value)); }
 
 int64_t popcount(int64_t rounds, void* sink) {
   uint8x16_t counts[kAccumulators], x[4], w[4];
-#pragma GCC unroll 4
+  BITPLANE_UNROLL
   for (int i = 0; i < 4; ++i) {
-    x[i] = vdupq_n_u8(static_cast<uint8_t>(0x35 * (i + 1)));
-    w[i] = vdupq_n_u8(static_cast<uint8_t>(0x53 * (i + 2)));
+    x[i] = vdupq_n_u8(0x35);
+    w[i] = vdupq_n_u8(0x53);
+    opaque(x[i]);  // equal values, but not known to be: equal products would be computed once
   }
-#pragma GCC unroll 16
+  BITPLANE_UNROLL
   for (int i = 0; i < kAccumulators; ++i) counts[i] = vdupq_n_u8(0);
   for (int64_t round = 0; round < rounds; ++round) {
-#pragma GCC unroll 4
+    BITPLANE_UNROLL
     for (int i = 0; i < 4; ++i) opaque(w[i]);
-#pragma GCC unroll 16
+    BITPLANE_UNROLL
     for (int i = 0; i < kAccumulators; ++i) counts[i] = vaddq_u8(counts[i], vcntq_u8(veorq_u8(x[i / 4], w[i % 4])));
   }
-#pragma GCC unroll 16
+  BITPLANE_UNROLL
   for (int i = 1; i < kAccumulators; ++i) counts[0] = vaddq_u8(counts[0], counts[i]);
   vst1q_u8(static_cast<uint8_t*>(sink), counts[0]);
   return rounds * kAccumulators * 128;
@@ -38,13 +40,13 @@ int64_t fma(int64_t rounds, void* sink) {
   float32x4_t sums[kAccumulators], a = vdupq_n_f32(0.999f), b = vdupq_n_f32(0.001f);
   opaque(a);
   opaque(b);
-#pragma GCC unroll 16
+  BITPLANE_UNROLL
   for (int i = 0; i < kAccumulators; ++i) sums[i] = vdupq_n_f32(static_cast<float>(i));
   for (int64_t round = 0; round < rounds; ++round) {
-#pragma GCC unroll 16
+    BITPLANE_UNROLL
     for (int i = 0; i < kAccumulators; ++i) sums[i] = vfmaq_f32(sums[i], a, b);
   }
-#pragma GCC unroll 16
+  BITPLANE_UNROLL
   for (int i = 1; i < kAccumulators; ++i) sums[0] = vaddq_f32(sums[0], sums[i]);
   vst1q_f32(static_cast<float*>(sink), sums[0]);
   return rounds * kAccumulators * 4;
