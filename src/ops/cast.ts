@@ -24,8 +24,7 @@ export const cast: OpDef<CastAttrs> = {
   },
 };
 
-/** Truncates toward zero and saturates; NaN gives 0. */
+/** Truncates toward zero and saturates; NaN stays, and the Int32Array that it goes to holds 0 for it. */
 function toInt32(value: number): number {
-  if (Number.isNaN(value)) return 0;
   return Math.trunc(Math.max(-(2 ** 31), Math.min(2 ** 31 - 1, value)));
 }

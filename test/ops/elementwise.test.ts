@@ -100,6 +100,8 @@ describe('formulas', () => {
   test('select as the kernels do, not as Math.max does', () => {
     expect(formula('relu')(-1)).toBe(0);
     expect(formula('relu')(-0)).toBe(-0);
+    expect(formula('prelu')(0, -1)).toBe(0);
+    expect(formula('leakyRelu', { alpha: -1 })(0)).toBe(0);
     expect(formula('relu')(NAN)).toBe(NAN);
     expect(formula('max')(NAN, 1)).toBe(NAN);
     expect(formula('max')(1, NAN)).toBe(1);

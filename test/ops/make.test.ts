@@ -13,6 +13,9 @@ describe('make', () => {
     expect(node.attrs).toEqual({ shape: ['N', 2, 2] });
     for (const part of [node, node.attrs, node.attrs.shape, node.inputs, node.shape]) expect(Object.isFrozen(part)).toBe(true);
     expect(Object.isFrozen(shape)).toBe(false);
+    const stretched = ['N', 4];
+    make('expand', 'e', [x], { shape: stretched });
+    expect(Object.isFrozen(stretched)).toBe(false);
   });
 
   test('names op, node, expectation and what came', () => {

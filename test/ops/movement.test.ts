@@ -102,7 +102,9 @@ describe('slice', () => {
 
   test('refuses what is not canonical', () => {
     expect(failure(() => compute('slice', [cube], { ...whole, ends: [2, 3, 5] }))).toMatch(/^ERR_SHAPE .* <= 4 on axis 2/);
-    expect(failure(() => compute('slice', [cube], { ...whole, starts: [2, 0, 0], ends: [1, 3, 4] }))).toMatch(/^ERR_SHAPE/);
+    expect(failure(() => compute('slice', [cube], { ...whole, starts: [2, 0, 0], ends: [1, 3, 4] }))).toMatch(
+      /0 <= start <= end <= 2 on axis 0/,
+    );
     expect(failure(() => compute('slice', [cube], { ...whole, steps: [1, 1] }))).toMatch(/expected 3 steps, one an axis but received 2/);
     expect(failure(() => compute('slice', [cube], { ...whole, steps: [1, 0, 1] }))).toMatch(/^ERR_ARGUMENT/);
     expect(failure(() => compute('slice', [cube], { ...whole, starts: [0, -1, 0] }))).toMatch(/^ERR_ARGUMENT/);

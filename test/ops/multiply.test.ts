@@ -144,6 +144,10 @@ describe('conv2d', () => {
     const attrs = { ...CONV, dilations: [1, 2], pads: [0, 1, 0, 1], strides: [1, 2] };
     expect(compute('conv2d', [x, w], attrs).shape).toEqual([1, 2, 2, 1]);
     expect(values('conv2d', [x, w], attrs)).toEqual([20, 2, 50, 5]);
+    // The same down the columns of 1..6 as 3 x 2, with padding on top only.
+    const tall = f32([1, 2, 3, 4, 5, 6], [1, 3, 2, 1]);
+    const down = { ...CONV, dilations: [2, 1], pads: [1, 0, 0, 0] };
+    expect(values('conv2d', [tall, f32([1, 10], [1, 2, 1, 1])], down)).toEqual([30, 40, 51, 62]);
   });
 
   const cases = fc.record({

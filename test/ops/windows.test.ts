@@ -94,6 +94,7 @@ describe('reduce', () => {
     expect([...act('mean', [0]).data]).toEqual([2.5, 3.5, 5]);
     expect([...act('max', [1, 0]).data]).toEqual([7]);
     expect([...act('min', [1]).data]).toEqual([1, 4]);
+    expect(values('reduce', [f32([], [0, 2])], { kind: 'sum', axes: [0], keepDims: false })).toEqual([0, 0]);
     expect([...act('sum', []).data]).toEqual([...x.data]);
     expect(act('sum', [0, 1]).shape).toEqual([]);
     expect(act('sum', [0], true).shape).toEqual([1, 3]);
