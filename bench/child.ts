@@ -7,9 +7,9 @@ import { promisify } from 'node:util';
 
 const run = promisify(execFile);
 
-/** A compiled module of this folder, given by its URL, in a fresh Node with `flags`. */
-export function inChild<T>(module: URL, flags: readonly string[] = []): Promise<T> {
-  return json<T>([...flags, fileURLToPath(module)]);
+/** A module, given by its URL, in a fresh Node with `flags`. */
+export function inChild<T>(module: URL, flags: readonly string[] = [], args: readonly string[] = []): Promise<T> {
+  return json<T>([...flags, fileURLToPath(module), ...args]);
 }
 
 /** The command line with --json. */

@@ -25,9 +25,12 @@ const TYPESCRIPT_ORDER = [
   ['cli', 'server'],
 ];
 
-/** Folders of native, lowest first. A kernel folder may include another only where KERNELS_SHARED says so. */
+/** Folders of native, lowest first. */
 const NATIVE_ORDER = [['base'], ['cpu'], ['parallel'], ['simd'], ['kernels'], ['program'], ['addon']];
+
+/** The kernel folders that every other may include, and those that some may: kernels stand alone but for these. */
 const KERNELS_SHARED = ['epilogue'];
+const KERNELS_BUILT_ON = { dwconv: ['conv', 'window'], pool: ['window'] };
 
 const rankOf = (order) => new Map(order.flatMap((row, rank) => row.map((folder) => [folder, rank])));
 const TYPESCRIPT_RANK = rankOf(TYPESCRIPT_ORDER);
@@ -77,7 +80,7 @@ function* nativeViolations(native) {
       if (NATIVE_RANK.get(other) > NATIVE_RANK.get(folder)) yield `native/${path}: ${folder} may not include ${other} (${target})`;
       const kernel = kernelFolder(path);
       const otherKernel = kernelFolder(included);
-      if (kernel && otherKernel && kernel !== otherKernel && !KERNELS_SHARED.includes(otherKernel)) {
+      if (kernel && otherKernel && ![kernel, ...KERNELS_SHARED, ...(KERNELS_BUILT_ON[kernel] ?? [])].includes(otherKernel)) {
         yield `native/${path}: kernel ${kernel} may not include kernel ${otherKernel} (${target})`;
       }
     }

@@ -76,7 +76,9 @@ function main(args) {
   if (args.includes('--json')) {
     console.log(JSON.stringify({ kernel, innerInstructions: inner.length, innerVectorInstructions: vector, rows }));
   } else {
-    console.log(`${kernel}: inner loop of ${inner.length} instructions, ${vector} of them eor, cnt and add on vectors, per 2048 multiply-adds`);
+    console.log(
+      `${kernel}: inner loop of ${inner.length} instructions, ${vector} of them eor, cnt and add on vectors, per 2048 multiply-adds`,
+    );
     console.log('cpu          loop cycles   first word and flush   cycles per 1024 multiply-adds, flush included');
     for (const row of rows) {
       console.log(
@@ -86,7 +88,9 @@ function main(args) {
   }
   const max = args.includes('--max') ? Number(args[args.indexOf('--max') + 1]) : Number.POSITIVE_INFINITY;
   if (rows[0].cyclesPer1024 > max) {
-    console.error(`expected at most ${max} cycles per 1024 multiply-adds on ${rows[0].cpu} but llvm-mca predicts ${rows[0].cyclesPer1024.toFixed(2)}`);
+    console.error(
+      `expected at most ${max} cycles per 1024 multiply-adds on ${rows[0].cpu} but llvm-mca predicts ${rows[0].cyclesPer1024.toFixed(2)}`,
+    );
     process.exitCode = 1;
   }
 }
