@@ -14,7 +14,7 @@ inline void opaque(T& value) { __asm__ volatile("" : "+x"(value)); }
 
 // 8 accumulators, 4 tables and 2 weight vectors are what 16 registers hold; one shuffle and one add are 32 outputs x 4 terms.
 int64_t popcount(int64_t rounds, void* sink) {
-  constexpr int kAccumulators = 8;
+  constexpr int kAccumulators = 8, kUnroll = 2;
   __m256i counts[kAccumulators], table[4], w[2];
   BITPLANE_UNROLL
   for (int i = 0; i < 4; ++i) {
@@ -27,14 +27,16 @@ int64_t popcount(int64_t rounds, void* sink) {
   for (int i = 0; i < kAccumulators; ++i) counts[i] = _mm256_setzero_si256();
   for (int64_t round = 0; round < rounds; ++round) {
     BITPLANE_UNROLL
-    for (int i = 0; i < 2; ++i) opaque(w[i]);
-    BITPLANE_UNROLL
-    for (int i = 0; i < kAccumulators; ++i) counts[i] = _mm256_add_epi8(counts[i], _mm256_shuffle_epi8(table[i / 2], w[i % 2]));
+    for (int i = 0; i < kUnroll * kAccumulators; ++i) {
+      if (i % kAccumulators < 2) opaque(w[i % kAccumulators]);
+      counts[i % kAccumulators] = _mm256_add_epi8(counts[i % kAccumulators], _mm256_shuffle_epi8(table[i / 2 % 4], w[i % 2]));
+      opaque(counts[i % kAccumulators]);
+    }
   }
   BITPLANE_UNROLL
   for (int i = 1; i < kAccumulators; ++i) counts[0] = _mm256_add_epi8(counts[0], counts[i]);
   _mm256_storeu_si256(static_cast<__m256i*>(sink), counts[0]);
-  return rounds * kAccumulators * 128;
+  return rounds * kUnroll * kAccumulators * 128;
 }
 
 int64_t fma(int64_t rounds, void* sink) {
@@ -46,7 +48,10 @@ int64_t fma(int64_t rounds, void* sink) {
   for (int i = 0; i < kAccumulators; ++i) sums[i] = _mm256_set1_ps(static_cast<float>(i));
   for (int64_t round = 0; round < rounds; ++round) {
     BITPLANE_UNROLL
-    for (int i = 0; i < kAccumulators; ++i) sums[i] = _mm256_fmadd_ps(sums[i], a, b);
+    for (int i = 0; i < kAccumulators; ++i) {
+      sums[i] = _mm256_fmadd_ps(sums[i], a, b);
+      opaque(sums[i]);
+    }
   }
   BITPLANE_UNROLL
   for (int i = 1; i < kAccumulators; ++i) sums[0] = _mm256_add_ps(sums[0], sums[i]);

@@ -28,7 +28,10 @@ int64_t popcount(int64_t rounds, void* sink) {
     BITPLANE_UNROLL
     for (int i = 0; i < 4; ++i) opaque(w[i]);
     BITPLANE_UNROLL
-    for (int i = 0; i < kAccumulators; ++i) counts[i] = vaddq_u8(counts[i], vcntq_u8(veorq_u8(x[i / 4], w[i % 4])));
+    for (int i = 0; i < kAccumulators; ++i) {
+      counts[i] = vaddq_u8(counts[i], vcntq_u8(veorq_u8(x[i / 4], w[i % 4])));
+      opaque(counts[i]);
+    }
   }
   BITPLANE_UNROLL
   for (int i = 1; i < kAccumulators; ++i) counts[0] = vaddq_u8(counts[0], counts[i]);
@@ -44,7 +47,10 @@ int64_t fma(int64_t rounds, void* sink) {
   for (int i = 0; i < kAccumulators; ++i) sums[i] = vdupq_n_f32(static_cast<float>(i));
   for (int64_t round = 0; round < rounds; ++round) {
     BITPLANE_UNROLL
-    for (int i = 0; i < kAccumulators; ++i) sums[i] = vfmaq_f32(sums[i], a, b);
+    for (int i = 0; i < kAccumulators; ++i) {
+      sums[i] = vfmaq_f32(sums[i], a, b);
+      opaque(sums[i]);
+    }
   }
   BITPLANE_UNROLL
   for (int i = 1; i < kAccumulators; ++i) sums[0] = vaddq_f32(sums[0], sums[i]);
