@@ -40,7 +40,11 @@ async function bytesOf(source: ModelSource, name: string | undefined, signal: Ab
     return await readFile(source, signal === undefined ? {} : { signal });
   } catch (cause) {
     if (signal?.aborted) throw aborted(name, cause);
-    throw new BitplaneError('ERR_IO', `the file could not be read (${cause instanceof Error ? cause.message : String(cause)})`, { op: 'model', node: name, cause });
+    throw new BitplaneError('ERR_IO', `the file could not be read (${cause instanceof Error ? cause.message : String(cause)})`, {
+      op: 'model',
+      node: name,
+      cause,
+    });
   }
 }
 

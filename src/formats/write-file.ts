@@ -23,6 +23,9 @@ export async function writeFileAtomic(path: string | URL, bytes: Uint8Array): Pr
     await rename(temporary, target);
   } catch (cause) {
     await rm(temporary, { force: true });
-    throw new BitplaneError('ERR_IO', `the file could not be written (${cause instanceof Error ? cause.message : String(cause)})`, { node: target, cause });
+    throw new BitplaneError('ERR_IO', `the file could not be written (${cause instanceof Error ? cause.message : String(cause)})`, {
+      node: target,
+      cause,
+    });
   }
 }

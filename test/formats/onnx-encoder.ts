@@ -49,7 +49,8 @@ export function encodeOnnx(spec: ModelSpec): Uint8Array {
     for (const node of spec.nodes) message(graph, 1, (w) => writeNode(w, node));
     graph.tag(2, WireType.LengthDelimited).string('test');
     for (const [name, tensor] of Object.entries(spec.initializers ?? {})) message(graph, 5, (w) => writeTensor(w, tensor, name));
-    for (const [name, dims] of Object.entries(spec.inputs)) message(graph, 11, (w) => writeValueInfo(w, name, dims, spec.inputType ?? FLOAT));
+    for (const [name, dims] of Object.entries(spec.inputs))
+      message(graph, 11, (w) => writeValueInfo(w, name, dims, spec.inputType ?? FLOAT));
     for (const [name, dims] of Object.entries(spec.outputs)) message(graph, 12, (w) => writeValueInfo(w, name, dims, FLOAT));
   });
   if (spec.opset !== null) message(writer, 8, (w) => w.tag(2, WireType.Varint).int64(spec.opset ?? 13));
@@ -118,7 +119,12 @@ function writeTensor(writer: BinaryWriter, tensor: TensorSpec, name: string): vo
   }
 }
 
-function writeValueInfo(writer: BinaryWriter, name: string, dims: readonly (number | string | undefined)[] | undefined, elementType: number): void {
+function writeValueInfo(
+  writer: BinaryWriter,
+  name: string,
+  dims: readonly (number | string | undefined)[] | undefined,
+  elementType: number,
+): void {
   writer.tag(1, WireType.LengthDelimited).string(name);
   message(writer, 2, (type) =>
     message(type, 1, (tensor) => {

@@ -14,7 +14,14 @@ function ramp(count: number, step = 0.25): number[] {
   return Array.from({ length: count }, (_, i) => (((i * 7) % 23) - 11) * step);
 }
 
-const F = (dims: number[], step?: number): TensorSpec => floats(dims, ramp(dims.reduce((a, b) => a * b, 1), step));
+const F = (dims: number[], step?: number): TensorSpec =>
+  floats(
+    dims,
+    ramp(
+      dims.reduce((a, b) => a * b, 1),
+      step,
+    ),
+  );
 const X = [2, 4, 5, 6];
 
 interface Case {
@@ -31,7 +38,9 @@ const cases: Case[] = [
   { what: 'Conv with bias', nodes: [{ op: 'Conv', inputs: ['x', 'w', 'b'] }], initializers: { ...w, b: F([6]) } },
   {
     what: 'Conv, strides, uneven pads, dilations',
-    nodes: [{ op: 'Conv', inputs: ['x', 'w'], attributes: { strides: [2, 1], pads: [1, 0, 2, 3], dilations: [1, 2], kernel_shape: [3, 3] } }],
+    nodes: [
+      { op: 'Conv', inputs: ['x', 'w'], attributes: { strides: [2, 1], pads: [1, 0, 2, 3], dilations: [1, 2], kernel_shape: [3, 3] } },
+    ],
     initializers: w,
   },
   { what: 'Conv, groups', nodes: [{ op: 'Conv', inputs: ['x', 'g'], attributes: { group: 2 } }], initializers: { g: F([6, 2, 3, 3]) } },
@@ -56,13 +65,22 @@ const cases: Case[] = [
     initializers: { g: F([4]), b: F([4]), m: F([4]), v: floats([4], [1, 2, 0.5, 4]) },
   },
   { what: 'MaxPool', nodes: [{ op: 'MaxPool', inputs: ['x'], attributes: { kernel_shape: [2, 3] } }] },
-  { what: 'MaxPool, pads', nodes: [{ op: 'MaxPool', inputs: ['x'], attributes: { kernel_shape: [3, 3], strides: [2, 2], pads: [1, 1, 1, 1] } }] },
+  {
+    what: 'MaxPool, pads',
+    nodes: [{ op: 'MaxPool', inputs: ['x'], attributes: { kernel_shape: [3, 3], strides: [2, 2], pads: [1, 1, 1, 1] } }],
+  },
   { what: 'MaxPool, ceil', nodes: [{ op: 'MaxPool', inputs: ['x'], attributes: { kernel_shape: [2, 2], strides: [2, 2], ceil_mode: 1 } }] },
   { what: 'MaxPool, dilations', nodes: [{ op: 'MaxPool', inputs: ['x'], attributes: { kernel_shape: [2, 2], dilations: [2, 3] } }] },
   { what: 'AveragePool', nodes: [{ op: 'AveragePool', inputs: ['x'], attributes: { kernel_shape: [2, 2], strides: [2, 2] } }] },
   ...[0, 1].map((count) => ({
     what: `AveragePool, pads, count_include_pad ${count}`,
-    nodes: [{ op: 'AveragePool', inputs: ['x'], attributes: { kernel_shape: [3, 3], strides: [2, 2], pads: [1, 1, 1, 1], count_include_pad: count } }],
+    nodes: [
+      {
+        op: 'AveragePool',
+        inputs: ['x'],
+        attributes: { kernel_shape: [3, 3], strides: [2, 2], pads: [1, 1, 1, 1], count_include_pad: count },
+      },
+    ],
   })),
   { what: 'GlobalAveragePool', nodes: [{ op: 'GlobalAveragePool', inputs: ['x'] }] },
   { what: 'GlobalMaxPool', nodes: [{ op: 'GlobalMaxPool', inputs: ['x'] }] },
@@ -81,14 +99,24 @@ const cases: Case[] = [
     what: op,
     nodes: [{ op, inputs: ['x'] }],
   })),
-  ...['Sqrt', 'Log'].map((op) => ({ what: op, nodes: [{ op: 'Exp', inputs: ['x'], outputs: ['e'] }, { op, inputs: ['e'] }] })),
+  ...['Sqrt', 'Log'].map((op) => ({
+    what: op,
+    nodes: [
+      { op: 'Exp', inputs: ['x'], outputs: ['e'] },
+      { op, inputs: ['e'] },
+    ],
+  })),
   ...['Add', 'Sub', 'Mul', 'Div', 'Max', 'Min', 'Sum'].flatMap((op) => [
     { what: `${op}, per channel`, nodes: [{ op, inputs: ['x', 'c'] }], initializers: { c: floats([4, 1, 1], [0.5, -2, 3, 1.5]) } },
     { what: `${op}, constant first`, nodes: [{ op, inputs: ['c', 'x'] }], initializers: { c: F([6]) } },
   ]),
   { what: 'Max of three', nodes: [{ op: 'Max', inputs: ['x', 'a', 'b'] }], initializers: { a: F([6]), b: F([5, 1]) } },
   { what: 'Pow', nodes: [{ op: 'Pow', inputs: ['x', 'two'] }], initializers: { two: floats([], [2]) } },
-  { what: 'Pow with an int64 exponent', nodes: [{ op: 'Pow', inputs: ['x', 'three'] }], initializers: { three: { dims: [], int64s: [3] } } },
+  {
+    what: 'Pow with an int64 exponent',
+    nodes: [{ op: 'Pow', inputs: ['x', 'three'] }],
+    initializers: { three: { dims: [], int64s: [3] } },
+  },
   { what: 'PRelu', nodes: [{ op: 'PRelu', inputs: ['x', 's'] }], initializers: { s: floats([4, 1, 1], [0.5, -0.25, 2, 0]) } },
   { what: 'Clip 9', opset: 9, nodes: [{ op: 'Clip', inputs: ['x'], attributes: { min: { float: -1 }, max: { float: 1.5 } } }] },
   { what: 'Clip 13', nodes: [{ op: 'Clip', inputs: ['x', 'a', 'b'] }], initializers: { a: floats([], [-1]), b: floats([], [1.5]) } },
@@ -114,8 +142,20 @@ const cases: Case[] = [
   { what: 'Unsqueeze 11', opset: 11, nodes: [{ op: 'Unsqueeze', inputs: ['x'], attributes: { axes: [0, -1] } }] },
   { what: 'Unsqueeze 13', nodes: [{ op: 'Unsqueeze', inputs: ['x', 's'] }], initializers: { s: int64s(2) } },
   { what: 'Expand', x: [2, 1, 3], nodes: [{ op: 'Expand', inputs: ['x', 's'] }], initializers: { s: int64s(4, 1) } },
-  { what: 'Identity and Dropout', nodes: [{ op: 'Identity', inputs: ['x'], outputs: ['i'] }, { op: 'Dropout', inputs: ['i'] }] },
-  { what: 'Concat', nodes: [{ op: 'Neg', inputs: ['x'], outputs: ['n'] }, { op: 'Concat', inputs: ['x', 'n'], attributes: { axis: -3 } }] },
+  {
+    what: 'Identity and Dropout',
+    nodes: [
+      { op: 'Identity', inputs: ['x'], outputs: ['i'] },
+      { op: 'Dropout', inputs: ['i'] },
+    ],
+  },
+  {
+    what: 'Concat',
+    nodes: [
+      { op: 'Neg', inputs: ['x'], outputs: ['n'] },
+      { op: 'Concat', inputs: ['x', 'n'], attributes: { axis: -3 } },
+    ],
+  },
   { what: 'Slice 9', opset: 9, nodes: [{ op: 'Slice', inputs: ['x'], attributes: { starts: [1, -3], ends: [4, 100], axes: [1, 3] } }] },
   {
     what: 'Slice 13',
@@ -124,12 +164,24 @@ const cases: Case[] = [
   },
   {
     what: 'Split 13',
-    nodes: [{ op: 'Split', inputs: ['x', 's'], outputs: ['a', 'b'], attributes: { axis: 1 } }, { op: 'Concat', inputs: ['b', 'a'], attributes: { axis: 1 } }],
+    nodes: [
+      { op: 'Split', inputs: ['x', 's'], outputs: ['a', 'b'], attributes: { axis: 1 } },
+      { op: 'Concat', inputs: ['b', 'a'], attributes: { axis: 1 } },
+    ],
     initializers: { s: int64s(1, 3) },
   },
   { what: 'Pad 9', opset: 9, nodes: [{ op: 'Pad', inputs: ['x'], attributes: { pads: [0, 0, 1, 2, 0, 1, 0, 3], value: { float: 1.5 } } }] },
-  { what: 'Pad 13', nodes: [{ op: 'Pad', inputs: ['x', 'p', 'v'] }], initializers: { p: int64s(0, 0, 1, 2, 0, 1, 0, 3), v: floats([], [-1]) } },
-  { what: 'Pad 18', opset: 18, nodes: [{ op: 'Pad', inputs: ['x', 'p', '', 'a'] }], initializers: { p: int64s(1, 2, 3, 4), a: int64s(-1, 2) } },
+  {
+    what: 'Pad 13',
+    nodes: [{ op: 'Pad', inputs: ['x', 'p', 'v'] }],
+    initializers: { p: int64s(0, 0, 1, 2, 0, 1, 0, 3), v: floats([], [-1]) },
+  },
+  {
+    what: 'Pad 18',
+    opset: 18,
+    nodes: [{ op: 'Pad', inputs: ['x', 'p', '', 'a'] }],
+    initializers: { p: int64s(1, 2, 3, 4), a: int64s(-1, 2) },
+  },
   {
     what: 'shape arithmetic: the batch, and the product of the rest',
     nodes: [
@@ -145,7 +197,14 @@ const cases: Case[] = [
       { op: 'Concat', inputs: ['batch1', 'cw1', 'minus64'], outputs: ['target'], attributes: { axis: 0 } },
       { op: 'Reshape', inputs: ['x', 'target'] },
     ],
-    initializers: { zero: { dims: [], int64s: [0] }, last: { dims: [], int64s: [-1] }, one: int64s(1), four: int64s(4), axis: int64s(0), minus: { dims: [1], doubles: [-1] } },
+    initializers: {
+      zero: { dims: [], int64s: [0] },
+      last: { dims: [], int64s: [-1] },
+      one: int64s(1),
+      four: int64s(4),
+      axis: int64s(0),
+      minus: { dims: [1], doubles: [-1] },
+    },
   },
   {
     what: 'Constant and ConstantOfShape',
@@ -157,12 +216,25 @@ const cases: Case[] = [
       { op: 'Mul', inputs: ['a', 'f'] },
     ],
   },
-  { what: 'Cast of integers to float', nodes: [{ op: 'Cast', inputs: ['i'], outputs: ['f'], attributes: { to: 1 } }, { op: 'Add', inputs: ['x', 'f'] }], initializers: { i: int64s(1, 2, 3, 4, 5, 6) } },
+  {
+    what: 'Cast of integers to float',
+    nodes: [
+      { op: 'Cast', inputs: ['i'], outputs: ['f'], attributes: { to: 1 } },
+      { op: 'Add', inputs: ['x', 'f'] },
+    ],
+    initializers: { i: int64s(1, 2, 3, 4, 5, 6) },
+  },
 ];
 
 function encode(c: Case): Uint8Array {
   const nodes = c.nodes.map((node) => ({ ...node, outputs: node.outputs ?? ['y'] }));
-  return encodeOnnx({ nodes, inputs: { x: c.x ?? X }, outputs: { y: undefined }, initializers: c.initializers ?? {}, opset: c.opset ?? 13 });
+  return encodeOnnx({
+    nodes,
+    inputs: { x: c.x ?? X },
+    outputs: { y: undefined },
+    initializers: c.initializers ?? {},
+    opset: c.opset ?? 13,
+  });
 }
 
 describe('imported ops agree with onnxruntime', () => {

@@ -100,7 +100,8 @@ export class NodeContext {
     if (item.kind === 'dims') data = item.entries;
     else if (item.kind === 'tensor') data = this.scope.decode(item).data;
     else if (item.value.op === 'constant' && item.value.dtype !== 'b1') data = item.value.data?.data ?? [];
-    if (data.length !== 1 || typeof data[0] !== 'number') throw this.expected('ERR_UNSUPPORTED', `input ${index} to be one constant number`, kindOf(item));
+    if (data.length !== 1 || typeof data[0] !== 'number')
+      throw this.expected('ERR_UNSUPPORTED', `input ${index} to be one constant number`, kindOf(item));
     return data[0];
   }
 
@@ -125,7 +126,8 @@ export class NodeContext {
   intList(name: string, bounds = false): number[] | undefined {
     const attribute = this.attribute(name, KIND.ints, true);
     if (attribute === undefined) return undefined;
-    if (!bounds && !attribute.ints.every(Number.isSafeInteger)) throw this.expected('ERR_FORMAT', `${name} to hold integers of up to 53 bits`, attribute.ints);
+    if (!bounds && !attribute.ints.every(Number.isSafeInteger))
+      throw this.expected('ERR_FORMAT', `${name} to hold integers of up to 53 bits`, attribute.ints);
     return [...attribute.ints];
   }
 
@@ -152,7 +154,8 @@ export class NodeContext {
       if (optional) return undefined;
       throw this.expected('ERR_FORMAT', `an attribute ${name}`, 'none');
     }
-    if (attribute.type !== 0 && attribute.type !== kind) throw this.expected('ERR_FORMAT', `${name} to be an attribute of type ${kind}`, attribute.type);
+    if (attribute.type !== 0 && attribute.type !== kind)
+      throw this.expected('ERR_FORMAT', `${name} to be an attribute of type ${kind}`, attribute.type);
     return attribute;
   }
 
@@ -220,4 +223,3 @@ function kindOf(item: Item): string {
 
 /** The importer of an op: the item of its first output, or of all of them. */
 export type Importer = (context: NodeContext) => Item | readonly Item[] | Value;
-

@@ -49,7 +49,12 @@ export function importOnnx(bytes: Uint8Array, options: ImportOptions = {}): Grap
 
   if (options.rebatch !== false && inputs.length > 0 && inputs.every(({ shape }) => shape.length >= 2 && shape[0] === 1)) {
     try {
-      const batched = build(graph, nodes, opset, inputs.map(({ name, shape }) => ({ name, shape: [BATCH, ...shape.slice(1)] })));
+      const batched = build(
+        graph,
+        nodes,
+        opset,
+        inputs.map(({ name, shape }) => ({ name, shape: [BATCH, ...shape.slice(1)] })),
+      );
       if (keepsBatch(batched)) return batched;
     } catch (error) {
       // Some op needs the batch to be 1; the fixed shape below succeeds, or says what is really wrong.
@@ -82,7 +87,10 @@ function build(graph: OnnxGraph, nodes: readonly OnnxNode[], opset: number, spec
     const item = scope.find(name);
     if (item?.kind === 'value') return [name, item.value] as const;
     if (item?.kind === 'tensor') return [name, scope.constant(item)] as const;
-    throw expected('ERR_UNSUPPORTED', 'a float value', item === undefined ? 'an output that is not computed' : 'integers', { op: 'output', node: name });
+    throw expected('ERR_UNSUPPORTED', 'a float value', item === undefined ? 'an output that is not computed' : 'integers', {
+      op: 'output',
+      node: name,
+    });
   });
   return Object.freeze({ inputs: Object.freeze(inputs), outputs: Object.freeze(Object.fromEntries(outputs)) });
 }

@@ -39,11 +39,13 @@ function producersOf(graph: OnnxGraph): Map<string, OnnxNode | null> {
   const producers = new Map<string, OnnxNode | null>();
   const inputs = new Set<string>();
   for (const { name } of graph.inputs) {
-    if (name === '' || inputs.has(name)) throw new BitplaneError('ERR_FORMAT', 'expected inputs with names that differ', { op: 'input', node: name });
+    if (name === '' || inputs.has(name))
+      throw new BitplaneError('ERR_FORMAT', 'expected inputs with names that differ', { op: 'input', node: name });
     inputs.add(name);
   }
   for (const { name } of graph.initializers) {
-    if (name === '' || producers.has(name)) throw new BitplaneError('ERR_FORMAT', 'expected initializers with names that differ', { op: 'initializer', node: name });
+    if (name === '' || producers.has(name))
+      throw new BitplaneError('ERR_FORMAT', 'expected initializers with names that differ', { op: 'initializer', node: name });
     producers.set(name, null);
   }
   // An initializer with the name of an input is that input's default; it is then no input.
@@ -57,7 +59,8 @@ function producersOf(graph: OnnxGraph): Map<string, OnnxNode | null> {
   }
   for (const node of graph.nodes) {
     for (const name of node.inputs) {
-      if (name !== '' && !producers.has(name)) throw new BitplaneError('ERR_FORMAT', `its input "${name}" is not defined anywhere`, siteOf(node));
+      if (name !== '' && !producers.has(name))
+        throw new BitplaneError('ERR_FORMAT', `its input "${name}" is not defined anywhere`, siteOf(node));
     }
   }
   const outputs = new Set<string>();

@@ -6,7 +6,22 @@ import { BitplaneError, expected } from '../../core/errors.js';
 import { isSize } from '../../core/shape.js';
 import type { OnnxTensor } from './proto.js';
 
-const NAMES = ['UNDEFINED', 'FLOAT', 'UINT8', 'INT8', 'UINT16', 'INT16', 'INT32', 'INT64', 'STRING', 'BOOL', 'FLOAT16', 'DOUBLE', 'UINT32', 'UINT64'];
+const NAMES = [
+  'UNDEFINED',
+  'FLOAT',
+  'UINT8',
+  'INT8',
+  'UINT16',
+  'INT16',
+  'INT32',
+  'INT64',
+  'STRING',
+  'BOOL',
+  'FLOAT16',
+  'DOUBLE',
+  'UINT32',
+  'UINT64',
+];
 NAMES[16] = 'BFLOAT16';
 
 /** The data types that a model may use, by their number in TensorProto.DataType. */
@@ -57,7 +72,11 @@ export function decodeTensor(tensor: OnnxTensor, name = tensor.name): Decoded {
   }
   const integer = RAW_INTEGERS[tensor.dataType];
   if (integer === undefined) {
-    throw new BitplaneError('ERR_UNSUPPORTED', `expected data of type FLOAT, DOUBLE or an integer type but received ${dataTypeName(tensor.dataType)}`, site);
+    throw new BitplaneError(
+      'ERR_UNSUPPORTED',
+      `expected data of type FLOAT, DOUBLE or an integer type but received ${dataTypeName(tensor.dataType)}`,
+      site,
+    );
   }
   requireLength(raw === undefined ? tensor.ints.length * integer.bytes : raw.length, count * integer.bytes);
   if (raw === undefined) return { kind: 'int', data: [...tensor.ints], shape };

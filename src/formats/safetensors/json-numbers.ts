@@ -31,7 +31,8 @@ export function fromJson(value: unknown, depth = 0): unknown {
   const entries = Object.entries(value);
   if (entries.length === 1 && entries[0]?.[0] === 'number') {
     const special = SPECIAL.get(String(entries[0][1]));
-    if (special === undefined) throw expected('ERR_FORMAT', `a number of ${[...SPECIAL.keys()].join(', ')}`, entries[0][1], { op: 'model' });
+    if (special === undefined)
+      throw expected('ERR_FORMAT', `a number of ${[...SPECIAL.keys()].join(', ')}`, entries[0][1], { op: 'model' });
     return special;
   }
   return Object.fromEntries(entries.map(([key, item]) => [key, fromJson(item, depth + 1)]));

@@ -85,7 +85,12 @@ export function decodeModel(bytes: Uint8Array): Graph {
   return graph;
 }
 
-function decodeNode(name: string, node: Record<string, unknown>, values: ReadonlyMap<string, Value>, tensors: Map<string, StoredTensor>): Value {
+function decodeNode(
+  name: string,
+  node: Record<string, unknown>,
+  values: ReadonlyMap<string, Value>,
+  tensors: Map<string, StoredTensor>,
+): Value {
   const op = word(node.op, 'an op');
   if (op === 'input' || op === 'constant' || op === 'state') {
     const dtype = word(node.dtype, 'a dtype') as DType;
@@ -107,12 +112,18 @@ function decodeTensor(name: string, dtype: DType, shape: readonly unknown[], ten
   tensors.delete(name);
   const bytes = byteLength(dtype, elementCount(shape));
   if (stored === undefined || stored.dtype !== STORED[dtype] || stored.data.length !== bytes) {
-    throw expected('ERR_FORMAT', `a tensor ${STORED[dtype]} of ${bytes} bytes`, stored === undefined ? 'none' : `${stored.dtype} of ${stored.data.length}`, site);
+    throw expected(
+      'ERR_FORMAT',
+      `a tensor ${STORED[dtype]} of ${bytes} bytes`,
+      stored === undefined ? 'none' : `${stored.dtype} of ${stored.data.length}`,
+      site,
+    );
   }
   // A copy: it is aligned, and does not keep the whole file in memory. Not slice(): that of a Node Buffer shares memory.
   const data = new DTYPES[dtype].array(new Uint8Array(stored.data).buffer) as DTypeArray;
   const used = elementCount(shape) % 8;
-  if (dtype === 'b1' && used !== 0 && (data.at(-1) as number) >> used !== 0) throw new BitplaneError('ERR_FORMAT', 'expected zeros after the last bit', site);
+  if (dtype === 'b1' && used !== 0 && (data.at(-1) as number) >> used !== 0)
+    throw new BitplaneError('ERR_FORMAT', 'expected zeros after the last bit', site);
   return new Tensor(dtype, data, shape);
 }
 
@@ -131,7 +142,8 @@ function known(values: ReadonlyMap<string, Value>, name: unknown, site: { op: st
 }
 
 function object(value: unknown, what: string): Record<string, unknown> {
-  if (value === null || typeof value !== 'object' || Array.isArray(value)) throw expected('ERR_FORMAT', `${what} to be a JSON object`, value, { op: 'model' });
+  if (value === null || typeof value !== 'object' || Array.isArray(value))
+    throw expected('ERR_FORMAT', `${what} to be a JSON object`, value, { op: 'model' });
   return value as Record<string, unknown>;
 }
 

@@ -65,7 +65,8 @@ export function readSafetensors(bytes: Uint8Array): Safetensors {
   spans.sort((a, b) => a.begin - b.begin || a.end - b.end);
   let reached = 0;
   for (const { name, begin, end } of spans) {
-    if (begin !== reached) throw expected('ERR_FORMAT', `data from ${reached} on, without holes or overlaps`, begin, { op: 'safetensors', node: name });
+    if (begin !== reached)
+      throw expected('ERR_FORMAT', `data from ${reached} on, without holes or overlaps`, begin, { op: 'safetensors', node: name });
     reached = end;
   }
   if (reached !== data.length) throw broken(`expected ${reached} bytes of data but received ${data.length}`);
@@ -81,7 +82,8 @@ export function writeSafetensors({ metadata, tensors }: Safetensors): Uint8Array
     if (name === METADATA) throw expected('ERR_ARGUMENT', `a tensor name other than ${METADATA}`, name, site);
     if (size === undefined) throw expected('ERR_DTYPE', `a dtype of ${[...SIZES.keys()].join(', ')}`, tensor.dtype, site);
     const wanted = tensor.shape.reduce((a, b) => a * b, size);
-    if (tensor.data.length !== wanted) throw expected('ERR_SHAPE', `${wanted} bytes for shape ${showShape(tensor.shape)}`, tensor.data.length, site);
+    if (tensor.data.length !== wanted)
+      throw expected('ERR_SHAPE', `${wanted} bytes for shape ${showShape(tensor.shape)}`, tensor.data.length, site);
     return { name, size, ...tensor };
   });
   rows.sort((a, b) => b.size - a.size || (a.name < b.name ? -1 : 1));
@@ -127,18 +129,21 @@ function readEntry(name: string, entry: unknown): { dtype: string; shape: number
   const site = { op: 'safetensors', node: name };
   const { dtype, shape, data_offsets: offsets, ...rest } = record(entry, name);
   const size = typeof dtype === 'string' ? SIZES.get(dtype) : undefined;
-  if (typeof dtype !== 'string' || size === undefined) throw expected('ERR_FORMAT', `a dtype of ${[...SIZES.keys()].join(', ')}`, dtype, site);
+  if (typeof dtype !== 'string' || size === undefined)
+    throw expected('ERR_FORMAT', `a dtype of ${[...SIZES.keys()].join(', ')}`, dtype, site);
   if (Object.keys(rest).length > 0) throw expected('ERR_FORMAT', 'dtype, shape and data_offsets', Object.keys(rest), site);
   if (!Array.isArray(shape) || !shape.every(isSize)) throw expected('ERR_FORMAT', 'a shape of sizes', shape, site);
   if (!Array.isArray(offsets) || offsets.length !== 2 || !offsets.every(isSize)) throw expected('ERR_FORMAT', 'two offsets', offsets, site);
   const [begin, end] = offsets as [number, number];
   const wanted = shape.reduce((a, b) => a * b, size);
-  if (!isSize(wanted) || end - begin !== wanted) throw expected('ERR_FORMAT', `${wanted} bytes for shape ${showShape(shape)}`, end - begin, site);
+  if (!isSize(wanted) || end - begin !== wanted)
+    throw expected('ERR_FORMAT', `${wanted} bytes for shape ${showShape(shape)}`, end - begin, site);
   return { dtype, shape, begin, end };
 }
 
 function record(value: unknown, name: string): Record<string, unknown> {
-  if (value === null || typeof value !== 'object' || Array.isArray(value)) throw expected('ERR_FORMAT', 'a JSON object', value, { op: 'safetensors', node: name });
+  if (value === null || typeof value !== 'object' || Array.isArray(value))
+    throw expected('ERR_FORMAT', 'a JSON object', value, { op: 'safetensors', node: name });
   return value as Record<string, unknown>;
 }
 

@@ -10,7 +10,8 @@ export const convImporters: Readonly<Record<string, Importer>> = {
   Conv(context) {
     const x = context.value(0);
     const w = context.value(1); // [O, I / groups, kh, kw]
-    if (w.shape.length !== 4) throw context.expected('ERR_UNSUPPORTED', 'weights of rank 4, as of a 2-d convolution', `rank ${w.shape.length}`);
+    if (w.shape.length !== 4)
+      throw context.expected('ERR_UNSUPPORTED', 'weights of rank 4, as of a 2-d convolution', `rank ${w.shape.length}`);
     const kernel = context.intList('kernel_shape') ?? w.shape.slice(2);
     if (kernel[0] !== w.shape[2] || kernel[1] !== w.shape[3]) {
       throw context.expected('ERR_FORMAT', `kernel_shape to be that of the weights, [${w.shape.slice(2).join(', ')}]`, kernel);
@@ -25,7 +26,8 @@ export const convImporters: Readonly<Record<string, Importer>> = {
   },
 
   BatchNormalization(context) {
-    if (context.int('training_mode', 0) !== 0) throw context.fail('ERR_UNSUPPORTED', 'batch statistics (training_mode = 1) are not inference');
+    if (context.int('training_mode', 0) !== 0)
+      throw context.fail('ERR_UNSUPPORTED', 'batch statistics (training_mode = 1) are not inference');
     if (context.int('spatial', 1) !== 1) throw context.fail('ERR_UNSUPPORTED', 'spatial = 0 (a statistic for each pixel) is not supported');
     const parameters = [1, 2, 3, 4].map((i) => context.value(i));
     const epsilon = context.float('epsilon', Math.fround(1e-5));
@@ -72,7 +74,8 @@ function windowAttributes(context: NodeContext, x: Value, kernel: Pair): { strid
   }
   if (mode !== 'NOTSET') throw context.expected('ERR_FORMAT', 'auto_pad to be NOTSET, VALID, SAME_UPPER or SAME_LOWER', mode);
   const pads = context.intList('pads') ?? [0, 0, 0, 0];
-  if (pads.length !== 4 || !pads.every(isSize)) throw context.expected('ERR_UNSUPPORTED', 'pads to be four sizes, as of a 2-d window', pads);
+  if (pads.length !== 4 || !pads.every(isSize))
+    throw context.expected('ERR_UNSUPPORTED', 'pads to be four sizes, as of a 2-d window', pads);
   return { strides, dilations, pads: pads as unknown as Sides };
 }
 
@@ -88,6 +91,7 @@ function samePads(context: NodeContext, mode: string, size: Dim | undefined, ker
 
 function pair(context: NodeContext, what: string, list: readonly Dim[]): Pair {
   const [h, w] = list;
-  if (list.length !== 2 || !isSize(h) || !isSize(w)) throw context.expected('ERR_UNSUPPORTED', `${what} to be two sizes, as of a 2-d window`, list);
+  if (list.length !== 2 || !isSize(h) || !isSize(w))
+    throw context.expected('ERR_UNSUPPORTED', `${what} to be two sizes, as of a 2-d window`, list);
   return [h, w];
 }

@@ -40,7 +40,8 @@ export const elementwiseImporters: Readonly<Record<string, Importer>> = {
   PRelu(context) {
     const [x, slope] = [context.value(0), context.value(1)];
     const y = context.make('prelu', [x, slope], {});
-    if (y.shape.length !== x.shape.length) throw context.expected('ERR_SHAPE', 'a slope that broadcasts to the input', `[${slope.shape.join(', ')}]`);
+    if (y.shape.length !== x.shape.length)
+      throw context.expected('ERR_SHAPE', 'a slope that broadcasts to the input', `[${slope.shape.join(', ')}]`);
     return y;
   },
 

@@ -27,7 +27,11 @@ export const moveImporters: Readonly<Record<string, Importer>> = {
     const axes = context.axes(context.listAt('axes', 3) ?? starts.map((_, i) => i), shape.length);
     const steps = context.has(4) ? context.ints(4) : axes.map(() => 1);
     if (starts.length !== axes.length || ends.length !== axes.length || steps.length !== axes.length) {
-      throw context.expected('ERR_FORMAT', 'as many starts, ends, axes and steps', `${starts.length}, ${ends.length}, ${axes.length}, ${steps.length}`);
+      throw context.expected(
+        'ERR_FORMAT',
+        'as many starts, ends, axes and steps',
+        `${starts.length}, ${ends.length}, ${axes.length}, ${steps.length}`,
+      );
     }
     if (steps.some((step) => step < 1)) throw context.expected('ERR_UNSUPPORTED', 'steps of 1 or more', steps);
     const range = whole(shape);
@@ -72,7 +76,8 @@ export const moveImporters: Readonly<Record<string, Importer>> = {
   },
 
   Gather(context) {
-    if (!context.isIntegers(0)) throw context.expected('ERR_UNSUPPORTED', 'the data of Gather to be a shape known at import', 'a float value');
+    if (!context.isIntegers(0))
+      throw context.expected('ERR_UNSUPPORTED', 'the data of Gather to be a shape known at import', 'a float value');
     const { entries } = context.dims(0);
     context.axis(context.int('axis', 0), 1);
     const { scalar } = context.dims(1);
@@ -90,7 +95,8 @@ export const moveImporters: Readonly<Record<string, Importer>> = {
     const rank = x.shape.length;
     const listed = context.listAt('pads', 1);
     const axes = context.has(3) ? context.axes(context.ints(3), rank) : x.shape.map((_, axis) => axis);
-    if (listed === undefined || listed.length !== 2 * axes.length) throw context.expected('ERR_FORMAT', `${2 * axes.length} pads`, listed?.length ?? 'none');
+    if (listed === undefined || listed.length !== 2 * axes.length)
+      throw context.expected('ERR_FORMAT', `${2 * axes.length} pads`, listed?.length ?? 'none');
     if (!listed.every(isSize)) throw context.expected('ERR_UNSUPPORTED', 'pads of 0 or more', listed);
     const pads = new Array<number>(2 * rank).fill(0);
     axes.forEach((axis, i) => {
@@ -137,10 +143,12 @@ export const moveImporters: Readonly<Record<string, Importer>> = {
   ConstantOfShape(context) {
     const shape = context.ints(0);
     const count = shape.reduce((a, b) => a * b, 1);
-    if (!shape.every(isSize) || count > MAX_FILL) throw context.expected('ERR_UNSUPPORTED', `a shape of up to ${MAX_FILL} elements`, showShape(shape));
+    if (!shape.every(isSize) || count > MAX_FILL)
+      throw context.expected('ERR_UNSUPPORTED', `a shape of up to ${MAX_FILL} elements`, showShape(shape));
     const fill = context.tensor('value');
     const { kind, data } = fill === undefined ? { kind: 'f32', data: [0] } : decodeTensor(fill, context.name);
-    if (data.length !== 1 || kind === 'f64') throw context.expected('ERR_UNSUPPORTED', 'one float or integer to fill with', `${data.length} of ${kind}`);
+    if (data.length !== 1 || kind === 'f64')
+      throw context.expected('ERR_UNSUPPORTED', 'one float or integer to fill with', `${data.length} of ${kind}`);
     const value = data[0] as number;
     if (kind === 'f32') return context.constant(new Float32Array(count).fill(value), shape, '');
     if (shape.length > 1) throw context.expected('ERR_UNSUPPORTED', 'integers known at import to be a vector', showShape(shape));

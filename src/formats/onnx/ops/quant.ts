@@ -45,7 +45,8 @@ export const quantImporters: Readonly<Record<string, Importer>> = {
     const attrs = { scale: context.float('out_scale', 1), bias: context.float('out_bias', 0) };
     const layout = context.text('data_layout', 'NCHW');
     if (!['NCHW', 'NHWC', 'NC'].includes(layout)) throw context.expected('ERR_UNSUPPORTED', 'data_layout to be NCHW, NHWC or NC', layout);
-    if (thresholds.shape.length !== 2) throw context.expected('ERR_SHAPE', 'thresholds of shape [channels, steps]', showShape(thresholds.shape));
+    if (thresholds.shape.length !== 2)
+      throw context.expected('ERR_SHAPE', 'thresholds of shape [channels, steps]', showShape(thresholds.shape));
     const apply = (map: Value) => context.make('multiThreshold', [map, thresholds], attrs);
     return layout !== 'NHWC' && x.shape.length === 4 ? context.channelsLast(x, apply) : apply(x);
   },
@@ -88,7 +89,11 @@ function round(context: NodeContext, x: Value): Value {
     case 'HALF_DOWN':
       return onMagnitude((magnitude) => context.make('ceil', [context.make('sub', [magnitude, half()], {}, '/minus_half')], {}));
     default:
-      throw context.expected('ERR_UNSUPPORTED', 'rounding_mode to be ROUND, HALF_EVEN, CEIL, FLOOR, UP, DOWN, ROUND_TO_ZERO, HALF_UP or HALF_DOWN', mode);
+      throw context.expected(
+        'ERR_UNSUPPORTED',
+        'rounding_mode to be ROUND, HALF_EVEN, CEIL, FLOOR, UP, DOWN, ROUND_TO_ZERO, HALF_UP or HALF_DOWN',
+        mode,
+      );
   }
 }
 

@@ -49,7 +49,8 @@ export const shapeImporters: Readonly<Record<string, Importer>> = {
     if (listed === undefined) throw context.expected('ERR_FORMAT', 'axes', 'none');
     if (isVector(context)) {
       const { entries, scalar } = context.dims(0);
-      if (!scalar || listed.length !== 1) throw context.fail('ERR_UNSUPPORTED', 'integers known at import may be a scalar or a vector only');
+      if (!scalar || listed.length !== 1)
+        throw context.fail('ERR_UNSUPPORTED', 'integers known at import may be a scalar or a vector only');
       return dimsItem(entries);
     }
     const x = context.value(0);
@@ -88,7 +89,11 @@ function isVector(context: NodeContext): boolean {
 /** A vector of integers reshapes to itself ([-1], [n]) or to a scalar ([]). */
 function reshapeVector(context: NodeContext, target: readonly Dim[]): Item {
   const { entries } = context.dims(0);
-  if (target.length > 1 || (target.length === 1 && target[0] !== -1 && target[0] !== entries.length) || (target.length === 0 && entries.length !== 1)) {
+  if (
+    target.length > 1 ||
+    (target.length === 1 && target[0] !== -1 && target[0] !== entries.length) ||
+    (target.length === 0 && entries.length !== 1)
+  ) {
     throw context.expected('ERR_UNSUPPORTED', `integers known at import to stay a vector of ${entries.length}`, showShape(target));
   }
   return dimsItem(entries, target.length === 0);

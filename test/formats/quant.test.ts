@@ -1,0 +1,162 @@
+/**
+ * BipolarQuant, Quant and MultiThreshold against their definition in the QONNX specification, written out here once more in plain arithmetic.
+ */
+import { describe, expect, test } from 'vitest';
+import { importOnnx } from '../../src/formats/onnx/import.js';
+import { Tensor } from '../../src/tensor/tensor.js';
+import { interpret } from './interpret.js';
+import { type AttributeSpec, encodeOnnx, floats, type TensorSpec } from './onnx-encoder.js';
+
+const f = Math.fround;
+const XS = [-300, -128.5, -3, -2.5, -1.5, -1.25, -1, -0.75, -0.5, -0.25, -0, 0, 0.25, 0.5, 0.75, 1, 1.25, 1.5, 2.5, 3.5, 126.5, 127.5, 300];
+
+function run(
+  op: string,
+  initializers: Record<string, TensorSpec>,
+  attributes: Record<string, AttributeSpec>,
+  x: readonly number[] = XS,
+  shape: readonly number[] = [x.length],
+  domain = 'qonnx.custom_op.general',
+): number[] {
+  const nodes = [{ op, domain, name: 'q', inputs: ['x', ...Object.keys(initializers)], outputs: ['y'], attributes }];
+  const file = encodeOnnx({ nodes, inputs: { x: shape }, outputs: { y: undefined }, initializers, opset: null });
+  return [...(interpret(importOnnx(file, { rebatch: false }), { x: new Tensor('f32', Float32Array.from(x), shape) }).y as Tensor).data];
+}
+
+const ROUNDINGS: Record<string, (x: number) => number> = {
+  ROUND: halfEven,
+  HALF_EVEN: halfEven,
+  CEIL: Math.ceil,
+  FLOOR: Math.floor,
+  UP: (x) => Math.sign(x) * Math.ceil(Math.abs(x)),
+  DOWN: Math.trunc,
+  ROUND_TO_ZERO: Math.trunc,
+  HALF_UP: (x) => Math.sign(x) * Math.floor(Math.abs(x) + 0.5),
+  HALF_DOWN: (x) => Math.sign(x) * Math.ceil(Math.abs(x) - 0.5),
+};
+
+function halfEven(x: number): number {
+  const floor = Math.floor(x);
+  if (x - floor !== 0.5) return Math.round(x);
+  return floor % 2 === 0 ? floor : floor + 1;
+}
+
+function quant(x: number, scale: number, zero: number, min: number, max: number, rounding: (x: number) => number): number {
+  const shifted = f(f(x / scale) + zero);
+  return f(f(rounding(Math.max(min, Math.min(max, shifted))) - zero) * scale);
+}
+
+/** -0 and 0 are the same number here. */
+function same(received: readonly number[], wanted: readonly number[]): void {
+  expect(received.map((value) => value + 0)).toEqual(wanted.map((value) => value + 0));
+}
+
+describe('BipolarQuant', () => {
+  test.each(['qonnx.custom_op.general', 'onnx.brevitas', 'finn.custom_op.general'])('domain %s, without an opset import', (domain) => {
+    same(
+      run('BipolarQuant', { scale: floats([], [1]) }, {}, XS, undefined, domain),
+      XS.map((x) => (x < 0 ? -1 : 1)),
+    );
+  });
+  test('scales, per channel too', () => {
+    same(
+      run('BipolarQuant', { scale: floats([1], [0.3]) }, {}),
+      XS.map((x) => f((x < 0 ? -1 : 1) * f(0.3))),
+    );
+    same(run('BipolarQuant', { scale: floats([2], [2, -3]) }, {}, [-1, -1, 0, 5], [2, 2]), [-2, 3, 2, -3]);
+  });
+  test('zero, minus zero and NaN are +1', () => {
+    same(run('BipolarQuant', { scale: floats([], [1]) }, {}, [0, -0, Number.NaN]), [1, 1, 1]);
+  });
+});
+
+describe('Quant', () => {
+  const operands = (scale: number, zero: number, bits: number) => ({
+    scale: floats([1], [scale]),
+    zero: floats([], [zero]),
+    bits: floats([], [bits]),
+  });
+
+  test.each(Object.keys(ROUNDINGS))('rounding mode %s', (mode) => {
+    const wanted = XS.map((x) => quant(x, 0.5, 0, -8, 7, ROUNDINGS[mode] as (x: number) => number));
+    same(run('Quant', operands(0.5, 0, 4), { signed: 1, narrow: 0, rounding_mode: mode }), wanted);
+    same(run('Quant', operands(0.5, 0, 4), { signed: 1, narrow: 0, rounding_mode: mode.toLowerCase() }), wanted);
+  });
+  test.each([
+    [8, 1, 0, -128, 127],
+    [8, 1, 1, -127, 127],
+    [8, 0, 0, 0, 255],
+    [8, 0, 1, 0, 254],
+    [2, 1, 1, -1, 1],
+    [2, 1, 0, -2, 1],
+    [1, 0, 0, 0, 1],
+  ])('%i bits, signed %i, narrow %i: from %i to %i', (bits, signed, narrow, min, max) => {
+    same(
+      run('Quant', operands(1, 0, bits), { signed, narrow }),
+      XS.map((x) => quant(x, 1, 0, min, max, halfEven)),
+    );
+  });
+  test.each([0, 1])('one signed bit is bipolar, narrow %i', (narrow) => {
+    same(
+      run('Quant', operands(0.25, 0, 1), { signed: 1, narrow }),
+      XS.map((x) => (x < 0 ? -0.25 : 0.25)),
+    );
+    // The zero point moves the decision, and is taken off again.
+    same(
+      run('Quant', operands(0.5, 2, 1), { signed: 1, narrow }),
+      XS.map((x) => ((x / 0.5 + 2 < 0 ? -1 : 1) - 2) * 0.5),
+    );
+  });
+  test('a zero point and a scale that is no power of two', () => {
+    const scale = f(0.1);
+    same(
+      run('Quant', operands(scale, 3, 8), { signed: 0, narrow: 0 }),
+      XS.map((x) => quant(f(x), scale, 3, 0, 255, halfEven)),
+    );
+  });
+  test('it divides by the scale, and does not multiply by its inverse', () => {
+    // At the halves of this scale the two round differently.
+    const scale = f(0.01);
+    const x = Array.from({ length: 100 }, (_, i) => f((i + 0.5) * scale));
+    same(
+      run('Quant', operands(scale, 0, 8), { signed: 1, narrow: 0 }, x),
+      x.map((value) => quant(value, scale, 0, -128, 127, halfEven)),
+    );
+    const inverse = f(1 / scale);
+    expect(x.some((value) => halfEven(f(value * inverse)) !== halfEven(f(value / scale)))).toBe(true);
+  });
+  test.each([
+    ['a bit width of none', { scale: floats([1], [1]), zero: floats([], [0]), bits: floats([], [0]) }, {}],
+    ['a bit width of 1.5', { scale: floats([1], [1]), zero: floats([], [0]), bits: floats([], [1.5]) }, {}],
+    ['an unknown rounding mode', { scale: floats([1], [1]), zero: floats([], [0]), bits: floats([], [4]) }, { rounding_mode: 'SIDEWAYS' }],
+  ])('%s is refused', (_, initializers, attributes) => {
+    expect(() => run('Quant', initializers, attributes)).toThrow(
+      expect.objectContaining({ code: 'ERR_UNSUPPORTED', op: 'Quant', node: 'q' }),
+    );
+  });
+});
+
+describe('MultiThreshold', () => {
+  const thresholds = floats([3, 2], [-1, 1, 0, 0, 2, 3]);
+  const step = (x: number, low: number, high: number) => f(f(2 * (Number(x >= low) + Number(x >= high))) + -1);
+  const bounds = [
+    [-1, 1],
+    [0, 0],
+    [2, 3],
+  ] as const;
+  const attributes = { out_scale: { float: 2 }, out_bias: { float: -1 }, out_dtype: 'INT8' };
+  const x = Array.from({ length: 2 * 3 * 2 * 2 }, (_, i) => (i % 9) - 4);
+
+  test('NCHW: channels are axis 1', () => {
+    const wanted = x.map((value, i) => step(value, ...(bounds[Math.floor(i / 4) % 3] as [number, number])));
+    same(run('MultiThreshold', { thresholds }, { ...attributes, data_layout: 'NCHW' }, x, [2, 3, 2, 2]), wanted);
+  });
+  test('NHWC: channels are last', () => {
+    const wanted = x.map((value, i) => step(value, ...(bounds[i % 3] as [number, number])));
+    same(run('MultiThreshold', { thresholds }, { ...attributes, data_layout: 'NHWC' }, x, [2, 2, 2, 3]), wanted);
+  });
+  test('a matrix, and one set of thresholds for all channels', () => {
+    same(run('MultiThreshold', { thresholds }, { data_layout: 'NC' }, [0, 0, 0, 5, -5, 2], [2, 3]), [1, 2, 0, 2, 0, 1]);
+    same(run('MultiThreshold', { thresholds: floats([1, 1], [34]) }, {}, [33, 34, 35, -34], [2, 2]), [0, 1, 1, 0]);
+  });
+});
