@@ -83,6 +83,8 @@ std::shared_ptr<Program> Program::build(const int32_t* code, size_t length, std:
   }
   for (const BufferSpec& b : program->buffers_) {
     if (b.kind == BufferSpec::constant) program->resident_.push_back(constants->block(static_cast<int>(b.where)));
+    // The oracles read weights as they came.
+    if (b.kind == BufferSpec::weights && isa == Isa::reference) program->oracleWeights_.push_back(constants->block(static_cast<int>(b.where)));
   }
   return program;
 }

@@ -46,6 +46,7 @@ class Program {
   std::vector<std::unique_ptr<Step>> steps_;
   std::vector<BufferSpec> buffers_;
   std::vector<std::shared_ptr<Block>> resident_;  // keeps constant buffers alive
+  std::vector<std::shared_ptr<Block>> oracleWeights_;
   size_t arenaBytes_ = 0;
   size_t scratchBytes_ = 0;
   int threads_ = 1;

@@ -3,7 +3,7 @@
  * being woken by another thread costs more than such a run; after that it sleeps and a finished run wakes it.
  * Not here: what a run is (./session.ts).
  */
-import { addon } from '../native/addon.js';
+import { addon, type NativeProgram } from '../native/addon.js';
 
 /** How long polling may go on after the last submission, and the longest run that is worth polling for, in microseconds. */
 const POLL_US = 200;
@@ -16,13 +16,18 @@ let polling = false;
 let pollUntil = 0;
 let listening = false;
 
-/** Calls `landed` when the run behind `ticket` has ended. `expectedUs` is how long it should take, if that is known. */
-export function whenLanded(ticket: number, expectedUs: number, landed: Landing): void {
-  const native = addon();
+/**
+ * Begins a run and calls `landed` when it has ended, then the caller must `finish` it.
+ * @param expectedUs how long it should take, 0 if that is not known
+ * @returns the ticket of the run
+ */
+export function launch(program: NativeProgram, feeds: readonly NodeJS.TypedArray[], profile: boolean, expectedUs: number, landed: Landing): number {
   if (!listening) {
+    // Before the first run begins, because the wake-up call is also what keeps the process alive during a run.
     listening = true;
-    native.onWake(collect);
+    addon().onWake(collect);
   }
+  const ticket = program.start(feeds, profile);
   flying.set(ticket, landed);
   if (expectedUs <= SHORT_RUN_US) {
     pollUntil = performance.now() + POLL_US / 1000;
@@ -31,6 +36,7 @@ export function whenLanded(ticket: number, expectedUs: number, landed: Landing):
       setImmediate(poll);
     }
   } else if (!polling) sleep();
+  return ticket;
 }
 
 function poll(): void {

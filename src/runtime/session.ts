@@ -13,7 +13,7 @@ import type { Tensor } from '../tensor/tensor.js';
 import { type Program, SessionConstants, type Target } from './compile.js';
 import { aborted, type CheckedFeeds, checkFeeds, resultArrays, resultTensor, type Sizes } from './feeds.js';
 import { profileProgram } from './profile.js';
-import { whenLanded } from './scheduler.js';
+import { launch } from './scheduler.js';
 import type { LayerProfile, RunOptions, SessionOptions, TensorMetadata } from './session-types.js';
 
 /** Programs kept, one a batch size; the one unused longest goes first. */
@@ -187,9 +187,22 @@ export class GraphSession<G extends Graph = Graph> {
         if (place >= 0) this.waiting.splice(place, 1);
         reject(aborted(signal as AbortSignal));
       };
+      const landed = (nanoseconds: number) => {
+        this.flying--;
+        program.flying--;
+        signal?.removeEventListener('abort', onAbort);
+        program.meanUs += (nanoseconds / 1000 - program.meanUs) / (program.meanUs === 0 ? 1 : 8);
+        const stopped = signal?.aborted === true;
+        const targets = stopped ? [] : resultArrays(program.outputs);
+        const times = program.native.finish(ticket, targets);
+        this.next();
+        if (stopped) return reject(aborted(signal));
+        const names = Object.keys(this.graph.outputs);
+        resolve({ results: names.map((name, i) => [name, resultTensor(program.outputs[i] as Value, targets[i] as NodeJS.TypedArray)]), times });
+      };
       const begin = () => {
         try {
-          ticket = program.native.start(arrays, profile);
+          ticket = launch(program.native, arrays, profile, program.meanUs, landed);
         } catch (error) {
           signal?.removeEventListener('abort', onAbort);
           this.next();
@@ -197,19 +210,6 @@ export class GraphSession<G extends Graph = Graph> {
         }
         this.flying++;
         program.flying++;
-        whenLanded(ticket, program.meanUs, (nanoseconds) => {
-          this.flying--;
-          program.flying--;
-          signal?.removeEventListener('abort', onAbort);
-          program.meanUs += (nanoseconds / 1000 - program.meanUs) / (program.meanUs === 0 ? 1 : 8);
-          const stopped = signal?.aborted === true;
-          const targets = stopped ? [] : resultArrays(program.outputs);
-          const times = program.native.finish(ticket, targets);
-          this.next();
-          if (stopped) return reject(aborted(signal));
-          const names = Object.keys(this.graph.outputs);
-          resolve({ results: names.map((name, i) => [name, resultTensor(program.outputs[i] as Value, targets[i] as NodeJS.TypedArray)]), times });
-        });
       };
       const waiting: Waiting = { program, begin, reject };
       signal?.addEventListener('abort', onAbort, { once: true });

@@ -20,10 +20,12 @@ void runChain(const ChainView& chain, const Buffers& buffers, float* block, int6
       for (int k = 0; k < chain.length; k++) {
         const ChainStep& s = chain.steps[k];
         float b = 0;
-        if (s.kind == OperandKind::channel && s.op != ChainOp::multithreshold) b = buffers.get<float>(s.buffer)[c];
-        if (s.kind == OperandKind::tensor) b = buffers.get<float>(s.buffer)[p * channels + c];
-        if (s.kind == OperandKind::image_channel) b = buffers.get<float>(s.buffer)[p / chain.hw * channels + c];
-        if (s.kind == OperandKind::pixel) b = buffers.get<float>(s.buffer)[p];
+        // A store's buffer is a target, and multithreshold's is a table: neither is read as an operand.
+        const bool reads = s.op != ChainOp::store_f32 && s.op != ChainOp::store_i32 && s.op != ChainOp::store_bits && s.op != ChainOp::multithreshold;
+        if (reads && s.kind == OperandKind::channel) b = buffers.get<float>(s.buffer)[c];
+        if (reads && s.kind == OperandKind::tensor) b = buffers.get<float>(s.buffer)[p * channels + c];
+        if (reads && s.kind == OperandKind::image_channel) b = buffers.get<float>(s.buffer)[p / chain.hw * channels + c];
+        if (reads && s.kind == OperandKind::pixel) b = buffers.get<float>(s.buffer)[p];
         switch (s.op) {
           case ChainOp::add: v = v + b; break;
           case ChainOp::sub: v = v - b; break;

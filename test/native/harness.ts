@@ -1,0 +1,108 @@
+/**
+ * Runs one-instruction programs on a chosen instruction set, below sessions: for tests that hold every kernel variant against its oracle.
+ */
+import { addon } from '../../src/native/addon.js';
+import { type IsaName, supportedIsas } from '../../src/native/isa.js';
+import { Assembler, type ChainStep, ConstantPool } from '../../src/runtime/assembler.js';
+import { launch } from '../../src/runtime/scheduler.js';
+
+/** The instruction sets to test: BITPLANE_ISA alone if it is set, else all that this machine has. */
+export function testedIsas(): IsaName[] {
+  const forced = process.env['BITPLANE_ISA'] as IsaName | undefined;
+  return supportedIsas().filter((isa) => forced === undefined || isa === forced);
+}
+
+/** What a buffer of a test program holds: data fed, a constant, constant weights, or zeroed memory to write. */
+export type Slot =
+  | { readonly feed: NodeJS.TypedArray }
+  | { readonly constant: NodeJS.TypedArray }
+  | { readonly weights: NodeJS.TypedArray }
+  | { readonly result: NodeJS.TypedArray };
+
+export interface Case {
+  readonly opcode: string;
+  /** Every field that is no buffer. */
+  readonly fields: Readonly<Record<string, number>>;
+  /** Every field that is a buffer, and operands of the chain by any other name. */
+  readonly buffers: Readonly<Record<string, Slot>>;
+  /** `operand` names a buffer. */
+  readonly chain?: readonly (Omit<ChainStep, 'buffer'> & { readonly operand?: string })[];
+}
+
+/** Runs a case; results by buffer name, fresh arrays. */
+export async function runCase(test: Case, isa: IsaName, threads = 1): Promise<Record<string, NodeJS.TypedArray>> {
+  const native = addon();
+  const asm = new Assembler(native);
+  const pool = new ConstantPool();
+  const numbers: Record<string, number> = {};
+  const inputs: number[] = [];
+  const feeds: NodeJS.TypedArray[] = [];
+  const outputs: number[] = [];
+  const targets: Record<string, NodeJS.TypedArray> = {};
+  let arenaBytes = 0;
+  const place = (bytes: number) => {
+    const number = asm.arena(arenaBytes, bytes);
+    arenaBytes += Math.ceil((bytes + 64) / 64) * 64;
+    return number;
+  };
+  for (const [name, slot] of Object.entries(test.buffers)) {
+    if ('constant' in slot) numbers[name] = asm.constant(pool.add(name, () => slot.constant), slot.constant.byteLength);
+    else if ('weights' in slot) numbers[name] = asm.weights(pool.add(name, () => slot.weights), slot.weights.byteLength);
+    else if ('feed' in slot) {
+      numbers[name] = place(slot.feed.byteLength);
+      inputs.push(numbers[name]);
+      feeds.push(slot.feed);
+    } else {
+      numbers[name] = place(slot.result.byteLength);
+      outputs.push(numbers[name]);
+      targets[name] = slot.result.slice();
+    }
+  }
+  const chain = (test.chain ?? []).map(({ operand, ...step }) => (operand === undefined ? step : { ...step, buffer: numbers[operand] as number }));
+  asm.emit(test.opcode, { ...test.fields, ...numbers }, chain);
+  const { code, buffers } = asm.finish();
+  const program = new native.Program(new native.Constants(pool.arrays), code, buffers, arenaBytes, isa, threads, inputs, outputs);
+  let ticket = 0;
+  await new Promise<void>((resolve) => {
+    ticket = launch(program, feeds, false, 0, () => resolve());
+  });
+  program.finish(ticket, Object.values(targets));
+  program.release();
+  return targets;
+}
+
+/** A small deterministic generator (mulberry32), so that a failure can be repeated from its seed. */
+export function random(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let t = Math.imul(state ^ (state >>> 15), state | 1);
+    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
+    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
+  };
+}
+
+export function randomFloats(count: number, next: () => number, scale = 2): Float32Array {
+  return Float32Array.from({ length: count }, () => (next() - 0.5) * scale);
+}
+
+export function randomBytes(count: number, next: () => number): Uint8Array {
+  return Uint8Array.from({ length: count }, () => Math.floor(next() * 256));
+}
+
+/** A packed map of `pixels` pixels: random bits, tails 0. */
+export function randomBitMap(pixels: number, channels: number, next: () => number): Uint8Array {
+  const row = Math.ceil(channels / 64) * 8;
+  const words = new Uint8Array(pixels * row);
+  for (let p = 0; p < pixels; p++) {
+    for (let c = 0; c < channels; c++) if (next() < 0.5) words[p * row + (c >> 3)]! |= 1 << (c & 7);
+  }
+  return words;
+}
+
+/** Random weights in disk form, the tail of the last byte 0. */
+export function randomBits(count: number, next: () => number): Uint8Array {
+  const bytes = randomBytes(Math.ceil(count / 8), next);
+  if (count % 8 !== 0) bytes[bytes.length - 1]! &= (1 << (count % 8)) - 1;
+  return bytes;
+}
