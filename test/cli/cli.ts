@@ -1,4 +1,5 @@
 /** Runs command lines in process, as a person's shell would see them. Not here: any expectation. */
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Io } from '../../src/cli/io.js';
 import { main } from '../../src/cli/program.js';
@@ -52,4 +53,15 @@ export function denseScores(x: Float32Array): Float32Array {
     for (let k = 0; k < 784; k++) sum += ((x[row * 784 + k] as number) - 0.5 < 0 ? -1 : 1) * (weights[(i % 10) * 784 + k] as number);
     return sum;
   });
+}
+
+/** Writes a network x [N, 8, 8, 3] -> scores [N, 3], the mean of each colour, and the recipe beside it. Returns its path. */
+export async function writeColourModel(folder: string, labels?: readonly string[]): Promise<string> {
+  const g = new GraphBuilder();
+  const x = g.input('x', 'f32', ['N', 8, 8, 3]);
+  const path = join(folder, 'colour.safetensors');
+  await saveModel(g.graph([x], { scores: g.reduce(x, 'mean', [1, 2]) }), path);
+  const preprocess = { layout: 'NHWC', color: 'rgb', scale: 1 / 255, resize: 8, crop: 8 };
+  writeFileSync(join(folder, 'colour.json'), JSON.stringify({ preprocess, labels }));
+  return path;
 }

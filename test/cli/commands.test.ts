@@ -1,13 +1,14 @@
 /** The commands as a shell sees them: exit codes, the two streams, JSON fields, files. */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import sharp from 'sharp';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { doctor } from '../../src/cli/doctor.js';
 import { assign } from '../../src/cli/run.js';
 import { readNpy, writeNpy } from '../../src/formats/npy.js';
 import { Tensor } from '../../src/tensor/tensor.js';
 import { temporaryFolder, write, writeMnist } from '../data/fixtures.js';
-import { cli, denseScores, fakeIo, writeDenseModel } from './cli.js';
+import { cli, denseScores, fakeIo, writeColourModel, writeDenseModel } from './cli.js';
 
 let dir: string;
 let model: string;
@@ -195,6 +196,23 @@ describe('eval', () => {
     expect(code).toBe(0);
     expect(JSON.parse(stdout)).toMatchObject({ n: 10, preprocess: join(dir, 'fixed.json') });
     expect(await cli('eval', fixed, '--dataset', 'mnist')).toMatchObject({ code: 1, stderr: expect.stringContaining('BITPLANE_DATA') });
+  });
+
+  test('a folder of pictures, through labels and by sorted order', async () => {
+    const colours = { red: { r: 255, g: 0, b: 0 }, green: { r: 0, g: 255, b: 0 }, blue: { r: 0, g: 0, b: 255 } };
+    for (const [name, background] of Object.entries(colours)) {
+      const png = await sharp({ create: { width: 20, height: 11, channels: 3, background } })
+        .png()
+        .toBuffer();
+      write(join(dir, 'photos', name, 'a.png'), png);
+    }
+    const argv = ['--dataset', 'folder', '--data', join(dir, 'photos')];
+    const labelled = await cli('eval', await writeColourModel(dir, ['red', 'green', 'blue']), ...argv, '--json');
+    expect(JSON.parse(labelled.stdout)).toMatchObject({ top1: 100, top5: 100, n: 3, notes: [] });
+    // Sorted order calls blue 0 and red 2; the network answers red 0 and blue 2.
+    const sorted = await cli('eval', await writeColourModel(dir), ...argv);
+    expect(sorted.stdout).toMatch(/^classes by sorted folder order: 0 blue, 1 green, 2 red\n/);
+    expect(sorted.stdout).toMatch(/top-1 +33\.33 %/);
   });
 
   test('a missing and a damaged data set', async () => {
