@@ -96,6 +96,13 @@ describe('Quant', () => {
       XS.map((x) => quant(x, 1, 0, min, max, halfEven)),
     );
   });
+  test('attributes left out: signed, not narrow, half to even; IntQuant is the same op', () => {
+    for (const op of ['Quant', 'IntQuant'])
+      same(
+        run(op, operands(1, 0, 2), {}),
+        XS.map((x) => quant(x, 1, 0, -2, 1, halfEven)),
+      );
+  });
   test.each([0, 1])('one signed bit is bipolar, narrow %i', (narrow) => {
     same(
       run('Quant', operands(0.25, 0, 1), { signed: 1, narrow }),

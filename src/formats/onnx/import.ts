@@ -35,8 +35,8 @@ export interface ImportOptions {
  * files beyond what bitplane does, ERR_DTYPE and ERR_SHAPE where a node's operands do not fit
  */
 export function importOnnx(bytes: Uint8Array, options: ImportOptions = {}): Graph {
-  const model = readModel(bytes);
   const site = { op: 'onnx', node: options.name };
+  const model = read(bytes, site);
   if (model.graph === undefined || model.graph.outputs.length === 0) {
     throw new BitplaneError('ERR_FORMAT', 'this is no ONNX model: it holds no graph with outputs', site);
   }
@@ -62,6 +62,15 @@ export function importOnnx(bytes: Uint8Array, options: ImportOptions = {}): Grap
     }
   }
   return build(graph, nodes, opset, inputs);
+}
+
+function read(bytes: Uint8Array, site: { op: string; node: string | undefined }): OnnxModel {
+  try {
+    return readModel(bytes);
+  } catch (cause) {
+    if (!(cause instanceof BitplaneError)) throw cause;
+    throw new BitplaneError('ERR_FORMAT', `this is no ONNX model, or a damaged one (${cause.message})`, { ...site, cause });
+  }
 }
 
 interface InputSpec {

@@ -14,30 +14,9 @@ export const quantImporters: Readonly<Record<string, Importer>> = {
     return scaled(context, context.make('cast', [bit], { to: 'f32' }, '/values'), context.value(1));
   },
 
-  /**
-   * (round(clip(x / scale + zero)) - zero) * scale, where the bounds of the clip follow from bit width, signed and narrow.
-   * One bit, signed, is bipolar whatever narrow says: the reference maps x / scale + zero >= 0 to +1 and all else to -1.
-   */
-  Quant(context) {
-    const [x, scale, zero] = [context.value(0), context.value(1), context.value(2)];
-    const bits = context.number(3);
-    const signed = context.int('signed', 1) !== 0;
-    const narrow = context.int('narrow', signed ? 1 : 0) !== 0;
-    // Beyond 24 bits a float32 does not hold every integer of the range.
-    if (!Number.isInteger(bits) || bits < 1 || bits > 24) throw context.expected('ERR_UNSUPPORTED', 'a bit width of 1 to 24', bits);
-    const shifted = isAll(zero, 0);
-
-    let y = isAll(scale, 1) ? x : context.make('div', [x, scale], {}, '/divided');
-    if (!shifted) y = context.make('add', [y, zero], {}, '/shifted');
-    if (bits === 1 && signed) {
-      y = context.make('cast', [context.make('sign', [y], {})], { to: 'f32' }, '/values');
-    } else {
-      const [min, max] = integerRange(bits, signed, narrow);
-      y = round(context, context.make('clip', [y], { min, max }, '/clipped'));
-    }
-    if (!shifted) y = context.make('sub', [y, zero], {}, '/unshifted');
-    return scaled(context, y, scale);
-  },
+  Quant: quant,
+  /** The name that newer versions of QONNX give it. */
+  IntQuant: quant,
 
   /** out_bias + out_scale * #{thresholds t of the channel: x >= t}. Channels are axis 1, or the last of NHWC and of ranks other than 4. */
   MultiThreshold(context) {
@@ -51,6 +30,31 @@ export const quantImporters: Readonly<Record<string, Importer>> = {
     return layout !== 'NHWC' && x.shape.length === 4 ? context.channelsLast(x, apply) : apply(x);
   },
 };
+
+/**
+ * (round(clip(x / scale + zero)) - zero) * scale, where the bounds of the clip follow from bit width, signed and narrow.
+ * One bit, signed, is bipolar whatever narrow says: x / scale + zero < 0 is -1, all else +1 (NaN too, where the reference gives -1).
+ */
+function quant(context: NodeContext): Value {
+  const [x, scale, zero] = [context.value(0), context.value(1), context.value(2)];
+  const bits = context.number(3);
+  const signed = context.int('signed', 1) !== 0;
+  const narrow = context.int('narrow', 0) !== 0;
+  // Beyond 24 bits a float32 does not hold every integer of the range.
+  if (!Number.isInteger(bits) || bits < 1 || bits > 24) throw context.expected('ERR_UNSUPPORTED', 'a bit width of 1 to 24', bits);
+  const shifted = isAll(zero, 0);
+
+  let y = isAll(scale, 1) ? x : context.make('div', [x, scale], {}, '/divided');
+  if (!shifted) y = context.make('add', [y, zero], {}, '/shifted');
+  if (bits === 1 && signed) {
+    y = context.make('cast', [context.make('sign', [y], {})], { to: 'f32' }, '/values');
+  } else {
+    const [min, max] = integerRange(bits, signed, narrow);
+    y = round(context, context.make('clip', [y], { min, max }, '/clipped'));
+  }
+  if (!shifted) y = context.make('sub', [y, zero], {}, '/unshifted');
+  return scaled(context, y, scale);
+}
 
 /** The least and the greatest integer: narrow drops the least of a signed range, the greatest of an unsigned one. */
 function integerRange(bits: number, signed: boolean, narrow: boolean): [number, number] {
