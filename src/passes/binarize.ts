@@ -12,6 +12,7 @@ import { make } from '../ops/make.js';
 import { type BipolarWeights, bipolarMap, bipolarWeights, keepsWords, scaleOperand } from './bipolar.js';
 import { isConstantExpression, scalarOf, vector } from './constants.js';
 import { isNeverZero } from './nonzero.js';
+import { progression } from './progression.js';
 import { firstOf, type Rule } from './rewrite.js';
 
 /** `'exact'`: ONNX Sign is a binarization only where its argument provably is never zero. `'plus'`: its 0 may be taken as +1. */
@@ -20,6 +21,8 @@ export type SignZero = 'exact' | 'plus';
 /** signum(x) -> cast(sign(x)) where x is never zero, or the user says that zero counts as +1. */
 function signumToSign(signZero: SignZero): Rule {
   return (value) => {
+    // Asked of every value, inputs first, so that the proof for a deep graph never has to recurse.
+    progression(value);
     if (value.op !== 'signum') return undefined;
     const [x] = value.inputs as [Value];
     if (isConstantExpression(x) || (signZero === 'exact' && !isNeverZero(x))) return undefined;

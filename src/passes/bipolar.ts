@@ -14,21 +14,22 @@ export interface BipolarMap {
   readonly scale: number;
 }
 
-/** cast(b1), or that times a number. */
+/** cast(b1), or that times numbers. */
 export function bipolarMap(x: Value): BipolarMap | undefined {
-  if (x.op === 'cast' && x.inputs[0]!.dtype === 'b1') return { bits: x.inputs[0] as Value<'b1'>, scale: 1 };
-  if (x.op !== 'mul') return undefined;
-  const [a, b] = x.inputs as [Value, Value];
-  for (const [flowing, factor] of [
-    [a, b],
-    [b, a],
-  ] as const) {
-    const scale = scalarOf(factor);
-    const inner = scale === undefined || !Number.isFinite(scale) ? undefined : bipolarMap(flowing);
+  let scale = 1;
+  let flowing = x;
+  while (flowing.op === 'mul') {
+    const [a, b] = flowing.inputs as [Value, Value];
+    const right = scalarOf(b);
+    const factor = right ?? scalarOf(a);
+    const next = right === undefined ? b : a;
     // A product of shapes that differ is a broadcast as well as a scale.
-    if (inner !== undefined && sameShape(inner.bits.shape, x.shape)) return { bits: inner.bits, scale: Math.fround(inner.scale * scale!) };
+    if (factor === undefined || !Number.isFinite(factor) || !sameShape(next.shape, x.shape)) return undefined;
+    scale = Math.fround(scale * factor);
+    flowing = next;
   }
-  return undefined;
+  const bits = flowing.op === 'cast' ? (flowing.inputs[0] as Value) : undefined;
+  return bits?.dtype === 'b1' ? { bits: bits as Value<'b1'>, scale } : undefined;
 }
 
 /** w [O, ...] = cast(bits) * scale, one scale an output or one for all. */

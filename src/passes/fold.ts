@@ -8,7 +8,8 @@ import { fold, foldNode, isConstantExpression } from './constants.js';
 import { evaluate } from './evaluate.js';
 import { firstOf, type Rule } from './rewrite.js';
 
-const foldConstants: Rule = (value) => foldNode(value);
+// Every value is asked, inputs first, so that the answer for a deep graph never has to recurse.
+const foldConstants: Rule = (value) => (isConstantExpression(value) ? foldNode(value) : undefined);
 
 /** move(cast(c)) -> cast(move(c)) for constants c. */
 const moveBits: Rule = (value) => {

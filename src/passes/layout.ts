@@ -33,9 +33,10 @@ const sinkReshape: Rule = (value) => {
 };
 
 function isWorthKeeping(value: Value): boolean {
-  if (value.op === 'transpose' || value.op === 'conv2d' || value.op === 'dense') return true;
-  // What an earlier step of this rule made of a layer's result.
-  return isPointwise(value) && value.inputs.some((input) => input.op !== 'constant' && isWorthKeeping(input));
+  let source: Value | undefined = value;
+  // Element-wise ops are what earlier steps of this rule made of a layer's result.
+  while (source !== undefined && isPointwise(source)) source = source.inputs.find((input) => input.op !== 'constant');
+  return source !== undefined && ['transpose', 'conv2d', 'dense'].includes(source.op);
 }
 
 /** A constant operand of a flattened value as the value before wants it; undefined where it cannot be said. */

@@ -52,27 +52,40 @@ function rankOf(value: Value): number {
   return value.op === 'reduce' || value.op === 'reshape' ? (value.inputs[0] as Value).shape.length : value.shape.length;
 }
 
-/** Elementwise operands: transposes lose theirs, constants are permuted, others get a transpose, as long as that adds no more than it removes. */
+/** Element-wise operands: transposes lose theirs, constants are permuted, others get a transpose. */
 function sinkPointwise(value: Value, perm: readonly number[]): Value | undefined {
   const rank = value.shape.length;
   const inputs = sources(value, perm, (input) => (input.op === 'constant' ? permutedConstant(input, rank, perm) : undefined));
   return inputs && after(value, inputs, value.attrs, perm);
 }
 
-/** The operands before the transpose; undefined where sinking would add transposes. */
+/**
+ * The operands before the transpose. Undefined where sinking would add transposes, or exchange one for another other than from a value that
+ * a layer laid out to one that no layer did: of an exchange and its reverse at most one is allowed.
+ */
 function sources(value: Value, perm: readonly number[], special: (input: Value) => Value | undefined = () => undefined): Value[] | undefined {
   let balance = 0;
+  let exchanged = true;
   const inputs = value.inputs.map((input) => {
     if (input.op === 'transpose' && samePerm(permOf(input), perm)) {
       balance--;
+      exchanged &&= isLaidOut(input.inputs[0] as Value);
       return input.inputs[0] as Value;
     }
     const replaced = special(input);
     if (replaced !== undefined || input.shape.length !== perm.length) return replaced;
     balance++;
+    exchanged &&= !isLaidOut(input);
     return make('transpose', `${input.name}.transposed`, [input], { perm: inverse(perm) });
   });
-  return balance > 0 || inputs.includes(undefined) ? undefined : (inputs as Value[]);
+  return balance > 0 || (balance === 0 && !exchanged) || inputs.includes(undefined) ? undefined : (inputs as Value[]);
+}
+
+/** True where the value comes from a layer that works on NHWC, through ops that work on any order. */
+function isLaidOut(value: Value): boolean {
+  let source: Value | undefined = value;
+  while (source !== undefined && (isPointwise(source) || source.op in SINKS)) source = source.inputs.find((input) => input.op !== 'constant');
+  return source !== undefined && ['conv2d', 'maxPool2d', 'avgPool2d'].includes(source.op);
 }
 
 /** transpose(op(inputs)), the op under the name of the value, which is what it computes in another order. */
