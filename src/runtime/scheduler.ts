@@ -35,7 +35,11 @@ export function launch(program: NativeProgram, feeds: readonly NodeJS.TypedArray
       polling = true;
       setImmediate(poll);
     }
-  } else if (!polling) sleep();
+  } else if (!polling && !addon().park()) {
+    // Something has ended already, perhaps this very run: it lands in a later turn, never before the caller knows its ticket.
+    polling = true;
+    setImmediate(poll);
+  }
   return ticket;
 }
 
