@@ -19,13 +19,14 @@ namespace {
 constexpr int kNibbles = 16;        // per 64-bit word
 constexpr int kWordsPerFlush = 3;
 
-#define BITPLANE_ROW(a) \
-  P(a ^ 0), P(a ^ 1), P(a ^ 2), P(a ^ 3), P(a ^ 4), P(a ^ 5), P(a ^ 6), P(a ^ 7), P(a ^ 8), P(a ^ 9), P(a ^ 10), P(a ^ 11), P(a ^ 12), \
-      P(a ^ 13), P(a ^ 14), P(a ^ 15)
 #define P(x) (((x) & 1) + ((x) >> 1 & 1) + ((x) >> 2 & 1) + ((x) >> 3 & 1))
+#define BITPLANE_FOUR(a, w) P(a ^ w), P(a ^ (w + 1)), P(a ^ (w + 2)), P(a ^ (w + 3))
+#define BITPLANE_ROW(a) BITPLANE_FOUR(a, 0), BITPLANE_FOUR(a, 4), BITPLANE_FOUR(a, 8), BITPLANE_FOUR(a, 12)
 alignas(64) const uint8_t kTable[256] = {
-    BITPLANE_ROW(0), BITPLANE_ROW(1), BITPLANE_ROW(2),  BITPLANE_ROW(3),  BITPLANE_ROW(4),  BITPLANE_ROW(5),  BITPLANE_ROW(6),  BITPLANE_ROW(7),
-    BITPLANE_ROW(8), BITPLANE_ROW(9), BITPLANE_ROW(10), BITPLANE_ROW(11), BITPLANE_ROW(12), BITPLANE_ROW(13), BITPLANE_ROW(14), BITPLANE_ROW(15)};
+    BITPLANE_ROW(0),  BITPLANE_ROW(1),  BITPLANE_ROW(2),  BITPLANE_ROW(3), BITPLANE_ROW(4),  BITPLANE_ROW(5),
+    BITPLANE_ROW(6),  BITPLANE_ROW(7),  BITPLANE_ROW(8),  BITPLANE_ROW(9), BITPLANE_ROW(10), BITPLANE_ROW(11),
+    BITPLANE_ROW(12), BITPLANE_ROW(13), BITPLANE_ROW(14), BITPLANE_ROW(15)};
+#undef BITPLANE_FOUR
 #undef P
 #undef BITPLANE_ROW
 
@@ -154,21 +155,22 @@ void packThresholds(const int32_t* natural, uint8_t* packed) {
   for (int i = 0; i < 64; ++i) out[i / 32 * 32 + i % 2 * 16 + i % 32 / 2] = static_cast<int16_t>(natural[i]);
 }
 
-// Each nibble becomes a byte: its row's offset in the table.
+// The nibbles of bytes held in 16-bit lanes as two bytes each: their rows' offsets in the table.
+BITPLANE_INLINE __m256i offsetsOf(__m256i bytes) {
+  const __m256i low = _mm256_and_si256(_mm256_slli_epi16(bytes, 4), _mm256_set1_epi16(0x00f0));
+  const __m256i high = _mm256_and_si256(_mm256_slli_epi16(bytes, 8), _mm256_set1_epi16(static_cast<int16_t>(0xf000)));
+  return _mm256_or_si256(low, high);
+}
+
 void expand(const uint64_t* words, uint8_t* out, int64_t count) {
-  const __m256i low = _mm256_set1_epi16(0x00f0), high = _mm256_set1_epi16(static_cast<int16_t>(0xf000));
   int64_t i = 0;
   for (; i + 2 <= count; i += 2) {
-    const __m256i bytes = _mm256_cvtepu8_epi16(_mm_loadu_si128(reinterpret_cast<const __m128i*>(words + i)));
-    const __m256i offsets = _mm256_or_si256(_mm256_and_si256(_mm256_slli_epi16(bytes, 4), low), _mm256_and_si256(_mm256_slli_epi16(bytes, 8), high));
-    _mm256_storeu_si256(reinterpret_cast<__m256i*>(out + 16 * i), offsets);
+    const __m128i two = _mm_loadu_si128(reinterpret_cast<const __m128i*>(words + i));
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(out + 16 * i), offsetsOf(_mm256_cvtepu8_epi16(two)));
   }
-  if (i < count) {
-    const __m128i bytes = _mm_cvtepu8_epi16(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(words + i)));
-    const __m128i offsets = _mm_or_si128(_mm_and_si128(_mm_slli_epi16(bytes, 4), _mm256_castsi256_si128(low)),
-                                         _mm_and_si128(_mm_slli_epi16(bytes, 8), _mm256_castsi256_si128(high)));
-    _mm_storeu_si128(reinterpret_cast<__m128i*>(out + 16 * i), offsets);
-  }
+  if (i == count) return;
+  const __m128i one = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(words + i));
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(out + 16 * i), _mm256_castsi256_si128(offsetsOf(_mm256_cvtepu8_epi16(one))));
 }
 
 }  // namespace

@@ -3,8 +3,8 @@
 //
 // A segment is up to 64 output channels of one group; lanes hold output channels, one activation is broadcast to all of them, and
 // no sum ever crosses lanes. A window is `words` 64-bit
-// words in the order ky, kx, channel, each expanded to `expansion` bytes by the kernel's own `expand`. Where they lie is a table: one more load per
-// 64 terms, and one loop whatever the kernel size, the dilation and the groups are (its exit is predicted, nested short loops were not).
+// words in the order ky, kx, channel, each expanded to `expansion` bytes by the kernel's own `expand`. Where they lie is a table: one
+// more load per 64 terms, and one loop whatever the kernel size, the dilation and the groups are.
 #pragma once
 #include <cstddef>
 #include <cstdint>

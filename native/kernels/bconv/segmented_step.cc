@@ -1,9 +1,9 @@
 // How a binary convolution is cut into tasks and how its three outputs leave. See segmented_step.h.
 //
-// A task is a range of output pixels of one image (or all pixels of several, where maps are small) times a range of 64-channel blocks. It prepares the input rows its pixels need
-// into private scratch (neighbouring tasks prepare shared rows twice: cheaper than a barrier), then walks the blocks with the pixels inside,
-// so that one block's weights stay in L1. Pixels are split before blocks, since threads that write different words of one cache line
-// would pass the line back and forth.
+// A task is a range of output pixels of one image (or all pixels of several, where maps are small) times a range of 64-channel
+// blocks. It prepares the input rows its pixels need into private scratch (neighbouring tasks prepare shared rows twice: cheaper than
+// a barrier), then walks the blocks with the pixels inside, so that one block's weights stay in L1. Pixels are split before blocks,
+// since threads that write different words of one cache line would pass the line back and forth.
 #include "kernels/bconv/segmented_step.h"
 
 #include <algorithm>
@@ -181,7 +181,8 @@ class SegmentedStep : public Step {
 
 }  // namespace
 
-std::unique_ptr<Step> segmentedStep(const char* name, Isa isa, const Kernel& kernel, const Instruction& instruction, BuildContext& context) {
+std::unique_ptr<Step> segmentedStep(const char* name, Isa isa, const Kernel& kernel, const Instruction& instruction,
+                                    BuildContext& context) {
   if (problemOf(instruction).terms() > kernel.maxTerms) return nullptr;
   return std::make_unique<SegmentedStep>(name, isa, kernel, instruction, context);
 }

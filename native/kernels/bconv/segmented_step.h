@@ -8,7 +8,8 @@ namespace bitplane {
 namespace bconv {
 
 // Null where the problem's K is more than the kernel's counters hold.
-std::unique_ptr<Step> segmentedStep(const char* name, Isa isa, const Kernel& kernel, const Instruction& instruction, BuildContext& context);
+std::unique_ptr<Step> segmentedStep(const char* name, Isa isa, const Kernel& kernel, const Instruction& instruction,
+                                    BuildContext& context);
 
 }  // namespace bconv
 }  // namespace bitplane

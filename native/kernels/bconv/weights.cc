@@ -23,7 +23,8 @@ void packAll(const void* source, void* packed, const void* how) {
       for (int64_t tap = 0; tap < taps; ++tap) {
         for (int64_t word = 0; word < words; ++word) {
           const int64_t first = ((span.first + lane) * taps + tap) * channels + 64 * word;
-          const uint64_t bits = bitsAt(static_cast<const uint8_t*>(source), first, static_cast<int>(std::min<int64_t>(64, channels - 64 * word)));
+          const int count = static_cast<int>(std::min<int64_t>(64, channels - 64 * word));
+          const uint64_t bits = bitsAt(static_cast<const uint8_t*>(source), first, count);
           recipe.kernel->pack(static_cast<uint8_t*>(packed) + span.weightBytes, tap * words + word, plan.words(), lane, span.lanes, bits);
         }
       }
@@ -75,7 +76,8 @@ std::vector<int32_t> bases(const Plan& plan, const uint8_t* weights, int64_t str
   return base;
 }
 
-Thresholds thresholdsFor(const Plan& plan, const Kernel& kernel, const std::vector<int32_t>& base, int64_t stride, const int32_t* constant) {
+Thresholds thresholdsFor(const Plan& plan, const Kernel& kernel, const std::vector<int32_t>& base, int64_t stride,
+                         const int32_t* constant) {
   const Problem& p = plan.problem;
   const int blocks = bitWords(p.o), classes = plan.classes();
   Thresholds out;

@@ -19,7 +19,8 @@ struct Thresholds {
   std::vector<uint8_t> packed;  // [block][class][thresholdBytes]
   std::vector<uint64_t> flip;
 };
-Thresholds thresholdsFor(const Plan& plan, const Kernel& kernel, const std::vector<int32_t>& base, int64_t stride, const int32_t* constant);
+Thresholds thresholdsFor(const Plan& plan, const Kernel& kernel, const std::vector<int32_t>& base, int64_t stride,
+                         const int32_t* constant);
 
 }  // namespace bconv
 }  // namespace bitplane

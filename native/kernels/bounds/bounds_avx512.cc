@@ -11,7 +11,8 @@ namespace {
 
 constexpr int kAccumulators = 16;
 
-// Hides a value from the optimiser: it stays in a register, nothing about it is known, and accumulators keep their order (g++ 12 spills else).
+// Hides a value from the optimiser: it stays in a register and nothing about it is known. Accumulators so keep their order, which
+// keeps g++ 12 from spilling them.
 template <typename T>
 inline void opaque(T& value) { __asm__ volatile("" : "+v"(value)); }
 

@@ -22,7 +22,8 @@ constexpr Variant kVariants[] = {
 struct Taps {
   int from, to;
   Taps(int start, int dilation, int taps, int size)
-      : from(start < 0 ? std::min(taps, ceilDiv(-start, dilation)) : 0), to(start < size ? std::min(taps, ceilDiv(size - start, dilation)) : 0) {}
+      : from(start < 0 ? std::min(taps, ceilDiv(-start, dilation)) : 0),
+        to(start < size ? std::min(taps, ceilDiv(size - start, dilation)) : 0) {}
   int count() const { return to > from ? to - from : 0; }
 };
 
