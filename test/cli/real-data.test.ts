@@ -1,0 +1,46 @@
+/**
+ * Published networks on their whole test sets: the accuracy that training reported, to the last image.
+ * Needs BITPLANE_DATA to hold mnist/, cifar-10-batches-bin/, models/ and photos/; skipped loudly without it.
+ */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { realData } from '../data/fixtures.js';
+import { cli } from './cli.js';
+
+const root = realData('accuracy of published networks');
+const models = join(root ?? '', 'models');
+const hasModels = root !== undefined && existsSync(models);
+if (root !== undefined && !hasModels) console.warn('SKIPPED, BITPLANE_DATA holds no models/: accuracy of published networks');
+
+describe.skipIf(!hasModels)('top-1 on all 10,000 test pictures', () => {
+  test.each([
+    ['cnv-w1a1', 'cifar10', 79.22],
+    ['lfc-w1a1', 'mnist', 98.34],
+    ['mnist-w1a1', 'mnist', 95.8],
+    ['tfc-w1a1', 'mnist', 92.96],
+    ['tfc-w2a2', 'mnist', 96.6],
+  ])('%s on %s: %f %%', { timeout: 120_000 }, async (model, dataset, accuracy) => {
+    const { code, stdout, stderr } = await cli(
+      'eval',
+      join(models, `${model}.onnx`),
+      '--dataset',
+      dataset,
+      '--data',
+      root as string,
+      '--json',
+    );
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    const { top1, n } = JSON.parse(stdout) as { top1: number; n: number };
+    expect({ top1, n }).toEqual({ top1: accuracy, n: 10_000 });
+  });
+
+  test('resnet18-w1a1-imagenet on the photographs at hand', { timeout: 120_000 }, async () => {
+    const model = join(models, 'resnet18-w1a1-imagenet.onnx.gz');
+    const { code, stdout } = await cli('eval', model, '--dataset', 'folder', '--data', root as string, '--json');
+    expect(code).toBe(0);
+    // 21 and 38 of the 44: the source reports 52 and 88 of 100, these among them.
+    const { top1, top5, n } = JSON.parse(stdout) as { top1: number; top5: number; n: number };
+    expect([Math.round((top1 * n) / 100), Math.round((top5 * n) / 100), n]).toEqual([21, 38, 44]);
+  });
+});
