@@ -36,6 +36,8 @@ export function inferNode(op: string, name: string, inputs: readonly Value[], at
   if (def.variadic ? inputs.length < count : inputs.length !== count) {
     throw expected('ERR_GRAPH', `${def.variadic ? 'at least ' : ''}${count} inputs (${def.operands.join(', ')})`, inputs.length, site);
   }
+  if (attrs === null || typeof attrs !== 'object' || Array.isArray(attrs))
+    throw expected('ERR_ARGUMENT', 'attributes as an object', attrs, site);
   for (const [key, rule] of Object.entries(def.attributes)) {
     const value = attrs[key];
     if (!rule.accepts(value)) throw expected('ERR_ARGUMENT', `${key} to be ${rule.expects}`, value, site);
