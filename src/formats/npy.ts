@@ -16,15 +16,16 @@ type Native = 'f32' | 'i32' | 'i8' | 'u8';
 interface Row {
   readonly bytes: number;
   readonly dtype: Native;
-  readonly read: (view: DataView, offset: number) => number;
+  /** Absent where the elements lie in the file as in the tensor. */
+  readonly read?: (view: DataView, offset: number) => number;
 }
 const READERS: Readonly<Record<string, Row>> = {
-  '<f4': { bytes: 4, dtype: 'f32', read: (view, offset) => view.getFloat32(offset, true) },
+  '<f4': { bytes: 4, dtype: 'f32' },
   '<f8': { bytes: 8, dtype: 'f32', read: (view, offset) => view.getFloat64(offset, true) },
-  '<i4': { bytes: 4, dtype: 'i32', read: (view, offset) => view.getInt32(offset, true) },
+  '<i4': { bytes: 4, dtype: 'i32' },
   '<i8': { bytes: 8, dtype: 'i32', read: readInt64 },
-  '|i1': { bytes: 1, dtype: 'i8', read: (view, offset) => view.getInt8(offset) },
-  '|u1': { bytes: 1, dtype: 'u8', read: (view, offset) => view.getUint8(offset) },
+  '|i1': { bytes: 1, dtype: 'i8' },
+  '|u1': { bytes: 1, dtype: 'u8' },
   '|b1': { bytes: 1, dtype: 'u8', read: (view, offset) => (view.getUint8(offset) === 0 ? 0 : 1) },
 };
 const ARRAYS = { f32: Float32Array, i32: Int32Array, i8: Int8Array, u8: Uint8Array };
@@ -54,8 +55,7 @@ export function readNpy(bytes: Uint8Array): Tensor {
   if (bytes.length - dataAt !== count * row.bytes) {
     throw expected('ERR_FORMAT', `${count * row.bytes} bytes of data for shape [${header.shape.join(', ')}]`, bytes.length - dataAt, SITE);
   }
-  const data = new ARRAYS[row.dtype](count);
-  for (let i = 0; i < count; i++) data[i] = row.read(view, dataAt + i * row.bytes);
+  const data = decode(bytes.subarray(dataAt), row, count);
   const ordered = header.fortranOrder && header.shape.length > 1 ? toRowMajor(data, header.shape) : data;
   return new Tensor(row.dtype, ordered, header.shape);
 }
@@ -79,6 +79,15 @@ interface Header {
   readonly descr: string;
   readonly fortranOrder: boolean;
   readonly shape: readonly number[];
+}
+
+function decode(bytes: Uint8Array, row: Row, count: number): Float32Array | Int32Array | Int8Array | Uint8Array {
+  // A copy of the whole is some twenty times faster than a loop. Not slice(): that of a Node Buffer shares memory.
+  if (row.read === undefined) return new ARRAYS[row.dtype](new Uint8Array(bytes).buffer);
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const data = new ARRAYS[row.dtype](count);
+  for (let i = 0; i < count; i++) data[i] = row.read(view, i * row.bytes);
+  return data;
 }
 
 /** Parses the header's Python dictionary: exactly the three keys that the format defines, each once. */

@@ -103,3 +103,15 @@ test('many empty messages are refused, not collected', () => {
   const file = Buffer.concat([Buffer.from([0x3a, ...length]), nodes]);
   expect(() => importOnnx(file)).toThrow(expect.objectContaining({ code: 'ERR_FORMAT' }));
 });
+
+test('one name for many nodes costs no more than many names', () => {
+  const count = 20_000;
+  const nodes = Array.from({ length: count }, (_, i) => ({
+    op: 'Neg',
+    name: 'same',
+    inputs: [i === 0 ? 'x' : `t${i}`],
+    outputs: [i === count - 1 ? 'y' : `t${i + 1}`],
+  }));
+  const graph = importOnnx(encodeOnnx({ nodes, inputs: { x: ['N'] }, outputs: { y: undefined } }));
+  expect(graph.outputs.y?.name).toBe(`same_${count}`);
+}, 5_000);

@@ -82,6 +82,20 @@ const cases: Case[] = [
       },
     ],
   })),
+  ...['MaxPool', 'AveragePool'].flatMap((op) => [
+    {
+      what: `${op}, ceil, hanging over`,
+      nodes: [{ op, inputs: ['x'], attributes: { kernel_shape: [2, 2], strides: [2, 2], ceil_mode: 1 } }],
+    },
+    {
+      what: `${op}, ceil, pads`,
+      nodes: [{ op, inputs: ['x'], attributes: { kernel_shape: [3, 3], strides: [2, 2], pads: [1, 1, 1, 1], ceil_mode: 1 } }],
+    },
+    {
+      what: `${op}, ceil, a window within the pads`,
+      nodes: [{ op, inputs: ['x'], attributes: { kernel_shape: [2, 3], strides: [2, 4], pads: [0, 2, 0, 2], ceil_mode: 1 } }],
+    },
+  ]),
   { what: 'GlobalAveragePool', nodes: [{ op: 'GlobalAveragePool', inputs: ['x'] }] },
   { what: 'GlobalMaxPool', nodes: [{ op: 'GlobalMaxPool', inputs: ['x'] }] },
 

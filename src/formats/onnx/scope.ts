@@ -12,7 +12,8 @@ type TensorItem = Extract<Item, { kind: 'tensor' }>;
 
 export class Scope {
   private readonly items = new Map<string, Item>();
-  private readonly taken = new Set<string>();
+  /** Every name given out, with the number to try next when it is asked for again: a file may give one name to all its nodes. */
+  private readonly taken = new Map<string, number>();
   private readonly decoded = new Map<TensorItem, Decoded>();
   private readonly constants = new Map<TensorItem, Value>();
 
@@ -27,8 +28,11 @@ export class Scope {
   /** `name`, or `name_2`, `name_3`, ... when it is taken. */
   unique(name: string): string {
     let candidate = name;
-    for (let i = 2; this.taken.has(candidate); i++) candidate = `${name}_${i}`;
-    this.taken.add(candidate);
+    for (let i = this.taken.get(name) ?? 2; this.taken.has(candidate); i++) {
+      candidate = `${name}_${i}`;
+      this.taken.set(name, i + 1);
+    }
+    this.taken.set(candidate, 2);
     return candidate;
   }
 

@@ -35,7 +35,7 @@ export interface Safetensors {
 
 /** True where the first bytes say safetensors; it may still be malformed. */
 export function looksLikeSafetensors(bytes: Uint8Array): boolean {
-  // Six of the length's eight bytes can be non-zero only in a header beyond the limit; no ONNX file has those zeros.
+  // A header within the limit leaves the upper half of its length zero; an ONNX file has the beginning of a name or message there.
   return bytes.length >= 9 && bytes[8] === OPENING_BRACE && bytes[4] === 0 && bytes[5] === 0 && bytes[6] === 0 && bytes[7] === 0;
 }
 
