@@ -14,9 +14,6 @@ import type { Inferred, NodeDraft } from './op.js';
 const NO_ATTRS: Attrs = Object.freeze({});
 const NO_INPUTS: readonly Value[] = Object.freeze([]);
 
-/** The ops of values that have no inputs. */
-export const LEAVES: readonly string[] = ['input', 'constant', 'state'];
-
 /**
  * The result of an op. `attrs` names every attribute of the op and nothing else.
  *

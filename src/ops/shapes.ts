@@ -33,7 +33,7 @@ export interface Window {
 }
 
 /** How far a window reaches: dilation * (size - 1) + 1. */
-export function reach(window: Window): number {
+function reach(window: Window): number {
   return window.dilation * (window.size - 1) + 1;
 }
 

@@ -18,6 +18,13 @@ import { showType } from './print.js';
 export function verify(graph: Graph): void {
   if (Object.keys(graph.outputs).length === 0) throw expected('ERR_GRAPH', 'at least one output', 'none');
   const declared = new Set<Value>(graph.inputs);
+  if (declared.size !== graph.inputs.length) {
+    throw expected(
+      'ERR_GRAPH',
+      'every input once',
+      graph.inputs.map((input) => input.name),
+    );
+  }
   const names = new Map<string, Value>();
   for (const value of topological(graph)) {
     const site = { op: value.op, node: value.name };

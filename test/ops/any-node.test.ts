@@ -4,7 +4,7 @@
  */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { DTYPES, type DType } from '../../src/core/dtype.js';
+import type { DType } from '../../src/core/dtype.js';
 import { BitplaneError } from '../../src/core/errors.js';
 import type { Attrs, Value } from '../../src/graph/value.js';
 import { OPS } from '../../src/ops/index.js';

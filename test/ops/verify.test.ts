@@ -38,6 +38,7 @@ describe('verify', () => {
   });
 
   test('wants every input declared, and only inputs', () => {
+    expect(check({ y }, [x, x])).toBe('ERR_GRAPH expected every input once but received ["x", "x"]');
     expect(check({ y }, [])).toMatch(/^ERR_GRAPH input "x": expected every input.* but received "one left out"/);
     expect(check({ y }, [x, y as Input])).toMatch(/^ERR_GRAPH relu "y": .* but received "relu"/);
   });
