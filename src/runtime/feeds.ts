@@ -4,7 +4,7 @@
  */
 import { DTYPES, type DType } from '../core/dtype.js';
 import { BitplaneError, expected } from '../core/errors.js';
-import { showShape } from '../core/shape.js';
+import { elementCount, showShape } from '../core/shape.js';
 import type { Graph, Value } from '../graph/value.js';
 import { bitWords, memoryBytes } from '../passes/plan.js';
 import { Tensor } from '../tensor/tensor.js';
@@ -82,9 +82,10 @@ function fromArray(input: Value, feed: unknown, sizes: Record<string, number>): 
   return feed;
 }
 
-/** Disk bits (no gaps) to memory: each pixel's channels start a 64-bit word. */
+/** Disk bits (no gaps) to memory: each pixel's channels start a 64-bit word. The two are the same when channels fill their words. */
 function packWords(bits: Uint8Array, shape: readonly number[]): Uint8Array {
   const channels = shape.at(-1) ?? 1;
+  if (channels % 64 === 0) return bits;
   const row = bitWords(channels) * 8;
   const words = new Uint8Array(memoryBytes('b1', shape));
   for (let pixel = 0, at = 0; pixel * row < words.length; pixel++) {
@@ -96,13 +97,16 @@ function packWords(bits: Uint8Array, shape: readonly number[]): Uint8Array {
 }
 
 /** Memory to disk bits. */
-function unpackWords(words: Uint8Array, shape: readonly number[], count: number): Uint8Array {
+function unpackWords(words: Uint8Array, shape: readonly number[]): Uint8Array {
   const channels = shape.at(-1) ?? 1;
+  if (channels % 64 === 0) return words;
   const row = bitWords(channels) * 8;
+  const count = elementCount(shape);
   const bits = new Uint8Array(Math.ceil(count / 8));
-  for (let at = 0; at < count; at++) {
-    const c = at % channels;
-    if (((words[Math.floor(at / channels) * row + (c >> 3)] as number) >> (c & 7)) & 1) bits[at >> 3]! |= 1 << (at & 7);
+  for (let pixel = 0, at = 0; at < count; pixel++) {
+    for (let c = 0; c < channels; c++, at++) {
+      if (((words[pixel * row + (c >> 3)] as number) >> (c & 7)) & 1) bits[at >> 3]! |= 1 << (at & 7);
+    }
   }
   return bits;
 }
@@ -118,10 +122,7 @@ export function resultArrays(outputs: readonly Value[]): NodeJS.TypedArray[] {
 
 export function resultTensor(value: Value, array: NodeJS.TypedArray): Tensor {
   const shape = value.shape as readonly number[];
-  if (value.dtype === 'b1') {
-    const count = shape.reduce((a, b) => a * b, 1);
-    return new Tensor('b1', unpackWords(array as Uint8Array, shape, count), shape);
-  }
+  if (value.dtype === 'b1') return new Tensor('b1', unpackWords(array as Uint8Array, shape), shape);
   return new Tensor(value.dtype, array as never, shape);
 }
 
