@@ -11,15 +11,21 @@ namespace {
 
 enum class MapInput : int32_t { f32, i32, b1 };
 
-// n channels from c0 on, a multiple of 64, of one pixel.
-void expandBits(const uint64_t* words, int c0, int n, float* out) {
-  for (int c = 0; c < n; c += 64) {
-    const uint64_t word = words[(c0 + c) / 64];
-    const int count = std::min(64, n - c);
-    for (int i = 0; i < count; i++) {
-      const uint32_t bits = 0x3f800000u | static_cast<uint32_t>(word >> i & 1) << 31;
-      std::memcpy(out + c + i, &bits, 4);
+// Four bits as four floats, lowest first: a load of 16 bytes in place of four shifts.
+struct Nibbles {
+  float of[16][4];
+  constexpr Nibbles() : of() {
+    for (int n = 0; n < 16; n++) {
+      for (int i = 0; i < 4; i++) of[n][i] = n >> i & 1 ? -1.0f : 1.0f;
     }
+  }
+};
+constexpr Nibbles kNibbles;
+
+// n channels from c0 on, a multiple of 64, of one pixel. Writes whole groups of 4.
+void expandBits(const uint64_t* words, int c0, int n, float* out) {
+  for (int c = 0; c < n; c += 4) {
+    std::memcpy(out + c, kNibbles.of[words[(c0 + c) / 64] >> (c % 64) & 15], 16);
   }
 }
 
@@ -38,25 +44,29 @@ class MapStep final : public Step {
     const ChainView chain = {steps_.data(), static_cast<int>(steps_.size()), channels_, hw_};
     float* block = static_cast<float*>(scratch);
     sweep_.each(task, [&](int64_t pixel, int count, int c0, int cn) {
-      for (int r = 0; r < count; r++) convert(buffers, pixel + r, c0, cn, block + r * sweep_.ld);
+      // Whole pixels of few channels convert as one run, which the chain then sees without gaps.
+      if (cn == channels_ && type_ != MapInput::b1) {
+        convert(buffers, pixel * channels_, int64_t{count} * cn, block);
+        chain_(chain, buffers, block, cn, pixel, count, c0, cn);
+        return;
+      }
+      for (int r = 0; r < count; r++) {
+        float* row = block + r * sweep_.ld;
+        if (type_ == MapInput::b1) expandBits(buffers.get<const uint64_t>(x_) + (pixel + r) * bitWords(channels_), c0, cn, row);
+        else convert(buffers, (pixel + r) * channels_ + c0, cn, row);
+      }
       chain_(chain, buffers, block, sweep_.ld, pixel, count, c0, cn);
     });
   }
 
  private:
-  void convert(const Buffers& buffers, int64_t pixel, int c0, int cn, float* out) const {
-    switch (type_) {
-      case MapInput::f32:
-        std::memcpy(out, buffers.get<const float>(x_) + pixel * channels_ + c0, static_cast<size_t>(cn) * 4);
-        return;
-      case MapInput::i32: {
-        const int32_t* x = buffers.get<const int32_t>(x_) + pixel * channels_ + c0;
-        for (int c = 0; c < cn; c++) out[c] = static_cast<float>(x[c]);
-        return;
-      }
-      case MapInput::b1:
-        expandBits(buffers.get<const uint64_t>(x_) + pixel * bitWords(channels_), c0, cn, out);
-        return;
+  // n elements from `first` on, of f32 or i32.
+  void convert(const Buffers& buffers, int64_t first, int64_t n, float* out) const {
+    if (type_ == MapInput::f32) {
+      std::memcpy(out, buffers.get<const float>(x_) + first, static_cast<size_t>(n) * 4);
+    } else {
+      const int32_t* x = buffers.get<const int32_t>(x_) + first;
+      for (int64_t i = 0; i < n; i++) out[i] = static_cast<float>(x[i]);
     }
   }
 

@@ -1,6 +1,6 @@
 // The sliding window over a SIMD vocabulary, which the including file has chosen. Lanes hold channels. Where the whole window lies inside
-// the picture, eight neighbouring pixels share each weight and hide the latency of the additions; at the border pixels run one by one
-// over the taps that exist, so no picture is ever copied for its padding.
+// the picture, eight neighbouring pixels share each weight; at the border pixels run one by one over the taps that exist, so no picture is
+// ever copied for its padding.
 #pragma once
 #include "kernels/window/window.h"
 
@@ -17,32 +17,53 @@ struct Taps {
   float divisor;
 };
 
-template <Fold F, int P>
-void foldPixels(const Taps& t, int channels, float* out, int64_t ld) {
-  for (int c = 0; c < channels; c += kLanes) {
-    F32 v[P];
+// P pixels x V vectors of channels from c on.
+template <Fold F, int P, int V>
+BITPLANE_INLINE void foldTile(const Taps& t, int c, float* out, int64_t ld) {
+  F32 v[P][V];
+  BITPLANE_UNROLL
+  for (int p = 0; p < P; p++) {
     BITPLANE_UNROLL
-    for (int p = 0; p < P; p++) v[p] = set1(F == Fold::maximum ? -__builtin_inff() : 0.0f);
-    for (int i = 0; i < t.rows; i++) {
-      const float* x = t.x + i * t.rowStep + c;
-      const float* weights = t.weights + i * t.weightRowStep + c;
-      for (int j = 0; j < t.columns; j++) {
+    for (int i = 0; i < V; i++) v[p][i] = set1(F == Fold::maximum ? -__builtin_inff() : 0.0f);
+  }
+  for (int row = 0; row < t.rows; row++) {
+    const float* x = t.x + row * t.rowStep + c;
+    const float* weights = t.weights + row * t.weightRowStep + c;
+    for (int column = 0; column < t.columns; column++) {
+      BITPLANE_UNROLL
+      for (int i = 0; i < V; i++) {
         F32 w;
-        if (F == Fold::weighted) w = load(weights);
+        if (F == Fold::weighted) w = load(weights + i * kLanes);
         BITPLANE_UNROLL
         for (int p = 0; p < P; p++) {
-          const F32 a = load(x + p * t.pixelStep);
-          if (F == Fold::weighted) v[p] = fma(a, w, v[p]);
-          if (F == Fold::sum) v[p] = add(v[p], a);
-          if (F == Fold::maximum) v[p] = select(less(v[p], a), a, v[p]);
+          const F32 a = load(x + p * t.pixelStep + i * kLanes);
+          if (F == Fold::weighted) v[p][i] = fma(a, w, v[p][i]);
+          if (F == Fold::sum) v[p][i] = add(v[p][i], a);
+          if (F == Fold::maximum) v[p][i] = select(less(v[p][i], a), a, v[p][i]);
         }
-        x += t.columnStep;
-        weights += t.weightColumnStep;
       }
+      x += t.columnStep;
+      weights += t.weightColumnStep;
     }
-    BITPLANE_UNROLL
-    for (int p = 0; p < P; p++) store(out + p * ld + c, F == Fold::sum ? div(v[p], set1(t.divisor)) : v[p]);
   }
+  BITPLANE_UNROLL
+  for (int p = 0; p < P; p++) {
+    BITPLANE_UNROLL
+    for (int i = 0; i < V; i++) {
+      store(out + p * ld + c + i * kLanes, F == Fold::sum ? div(v[p][i], set1(t.divisor)) : v[p][i]);
+    }
+  }
+}
+
+// Few pixels take more vectors of channels instead: eight sums in flight hide the latency of one.
+template <Fold F, int P>
+__attribute__((noinline)) void foldPixels(const Taps& t, int channels, float* out, int64_t ld) {
+  constexpr int kVectors = 8 / P;
+  int c = 0;
+  if constexpr (kVectors > 1) {
+    for (; c + kVectors * kLanes <= channels; c += kVectors * kLanes) foldTile<F, P, kVectors>(t, c, out, ld);
+  }
+  for (; c < channels; c += kLanes) foldTile<F, P, 1>(t, c, out, ld);
 }
 
 // The first tap of a window that starts at `start`, and how many of its taps lie in [0, size).
