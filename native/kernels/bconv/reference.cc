@@ -31,10 +31,9 @@ int32_t dot(const Problem& p, const uint64_t* x, const uint8_t* weights, int n, 
 
 class ReferenceStep : public Step {
  public:
-  ReferenceStep(const Instruction& instruction, BuildContext& context) : p_(problemOf(instruction)), chain_(instruction.chainLength) {
+  ReferenceStep(const Instruction& instruction, BuildContext& context) : p_(problemOf(instruction)), chain_(decodeChain(instruction)) {
     weights_ = static_cast<const uint8_t*>(context.constant(p_.weights));
     if (p_.thresholds >= 0) thresholds_ = static_cast<const int32_t*>(context.constant(p_.thresholds));
-    if (!chain_.empty()) std::memcpy(chain_.data(), instruction.chain, chain_.size() * sizeof(ChainStep));
   }
   int tasks() const override { return p_.n * p_.oh * p_.ow; }
   const char* kernelName() const override { return "bconv_b1_reference"; }

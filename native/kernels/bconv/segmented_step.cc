@@ -35,8 +35,7 @@ class SegmentedStep : public Step {
       thresholds_ = thresholdsFor(plan_, kernel, base_, baseStride_, constant);
     }
     if (instruction.chainLength > 0) {
-      chain_.resize(instruction.chainLength);
-      std::memcpy(chain_.data(), instruction.chain, chain_.size() * sizeof(ChainStep));
+      chain_ = decodeChain(instruction);
       chainFn_ = chainFor(isa);
     }
     cutTasks(context.threads());
