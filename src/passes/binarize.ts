@@ -9,7 +9,7 @@
 import { sameShape } from '../core/shape.js';
 import type { Value } from '../graph/value.js';
 import { make } from '../ops/make.js';
-import { type BipolarWeights, bipolarMap, bipolarWeights, keepsWords, scaleOperand } from './bipolar.js';
+import { bipolarMap, bipolarWeights, keepsWords, positiveScales, scaleOperand } from './bipolar.js';
 import { isConstantExpression, scalarOf, vector } from './constants.js';
 import { isNeverZero } from './nonzero.js';
 import { progression } from './progression.js';
@@ -95,25 +95,19 @@ const binarizeProduct: Rule = (value) => {
   if (value.op !== 'conv2d' && value.op !== 'dense') return undefined;
   const [x, w] = value.inputs as [Value, Value];
   if (w.dtype === 'b1') return undefined;
-  const weights = bipolarWeights(w);
-  if (weights === undefined) return undefined;
-  const { name } = value;
+  const found = bipolarWeights(w);
+  if (found === undefined) return undefined;
   const map = bipolarMap(x);
+  const { bits, scale } = positiveScales(found, map?.scale ?? 1);
+  const { name } = value;
   if (map === undefined) {
-    if (weights.scale === undefined) return make(value.op, name, [x, weights.bits], value.attrs);
-    const unscaled = make(value.op, `${name}.unscaled`, [x, weights.bits], value.attrs);
-    return make('mul', name, [unscaled, scaleOperand(`${name}.scale`, weights.scale)]);
+    if (scale === undefined) return make(value.op, name, [x, bits], value.attrs);
+    return make('mul', name, [make(value.op, `${name}.unscaled`, [x, bits], value.attrs), scaleOperand(`${name}.scale`, scale)]);
   }
-  const dot = make(value.op, `${name}.dot`, [map.bits, weights.bits], value.attrs);
-  const scale = combined(map.scale, weights);
+  const dot = make(value.op, `${name}.dot`, [map.bits, bits], value.attrs);
   if (scale === undefined) return make('cast', name, [dot], { to: 'f32' });
   return make('mul', name, [make('cast', `${name}.cast`, [dot], { to: 'f32' }), scaleOperand(`${name}.scale`, scale)]);
 };
-
-function combined(scale: number, weights: BipolarWeights): Float32Array | undefined {
-  if (weights.scale === undefined) return scale === 1 ? undefined : Float32Array.of(scale);
-  return weights.scale.map((own) => own * scale);
-}
 
 /**
  * dense(flatten(cast(x))) over a map whose channels do not fill words -> conv2d with a kernel of the whole map, which leaves x as it is packed.

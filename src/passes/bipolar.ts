@@ -5,7 +5,7 @@ import { elementCount, sameShape } from '../core/shape.js';
 import type { Value } from '../graph/value.js';
 import { constant } from '../ops/make.js';
 import { Tensor } from '../tensor/tensor.js';
-import { tensorOf } from '../tensor/values.js';
+import { tensorOf, valuesOf } from '../tensor/values.js';
 import { isConstantExpression, scalarOf } from './constants.js';
 
 /** x = cast(bits) * scale. */
@@ -24,7 +24,7 @@ export function bipolarMap(x: Value): BipolarMap | undefined {
     const factor = right ?? scalarOf(a);
     const next = right === undefined ? b : a;
     // A product of shapes that differ is a broadcast as well as a scale.
-    if (factor === undefined || !Number.isFinite(factor) || !sameShape(next.shape, x.shape)) return undefined;
+    if (factor === undefined || !isScale(factor) || !sameShape(next.shape, x.shape)) return undefined;
     scale = Math.fround(scale * factor);
     flowing = next;
   }
@@ -35,7 +35,7 @@ export function bipolarMap(x: Value): BipolarMap | undefined {
 /** w [O, ...] = cast(bits) * scale, one scale an output or one for all. */
 export interface BipolarWeights {
   readonly bits: Value<'b1'>;
-  /** Length 1 or O; absent where it is 1. */
+  /** Length 1 or O, finite and not 0; absent where it is 1. */
   readonly scale?: Float32Array;
 }
 
@@ -60,8 +60,12 @@ function scaledBy(w: Value, weights: Value, scale: Value): BipolarWeights | unde
   const inner = bipolarWeights(weights);
   const { data } = scale.data as Tensor<'f32'>;
   const lead = scale.shape.length === w.shape.length ? scale.shape[0] : 1;
-  if (inner === undefined || (data.length !== 1 && data.length !== lead) || !data.every(Number.isFinite)) return undefined;
+  if (inner === undefined || (data.length !== 1 && data.length !== lead) || !data.every(isScale)) return undefined;
   return { bits: inner.bits, scale: inner.scale === undefined ? data : product(inner.scale, data) };
+}
+
+function isScale(number: number): boolean {
+  return Number.isFinite(number) && number !== 0;
 }
 
 function product(a: Float32Array, b: Float32Array): Float32Array {
@@ -80,6 +84,19 @@ function ofOneMagnitude(w: Value<'f32'>): BipolarWeights | undefined {
   const bits = constant(w.name, tensorOf('b1', data, w.shape as readonly number[]));
   if (magnitudes.some((magnitude) => magnitude !== magnitudes[0])) return { bits, scale: magnitudes };
   return magnitudes[0] === 1 ? { bits } : { bits, scale: magnitudes.slice(0, 1) };
+}
+
+/**
+ * The same weights times `by`, with positive scales: the bits of an output with a negative one are turned. A dot product of 0 then stays 0, as
+ * the float sum of such terms is; times a negative scale it would be -0.
+ */
+export function positiveScales({ bits, scale = Float32Array.of(1) }: BipolarWeights, by: number): BipolarWeights {
+  const signed = scale.map((own) => own * by);
+  const scales = signed.every((own) => Math.abs(own) === 1) ? {} : { scale: signed.map(Math.abs) };
+  if (signed.every((own) => own > 0)) return { bits, ...scales };
+  const each = elementCount(bits.shape.slice(1));
+  const values = valuesOf(bits.data!).map((value, i) => (signed[signed.length === 1 ? 0 : Math.floor(i / each)]! < 0 ? -value : value));
+  return { bits: constant(bits.name, tensorOf('b1', values, bits.shape as readonly number[])), ...scales };
 }
 
 /** A scale that multiplies a result whose last axis is the outputs. */
