@@ -10,8 +10,11 @@ import { seededRandom } from './random-feeds.js';
 
 const CLASSES = 10;
 
-/** x [N, 32, 32, 3] -> scores [N, 10]; four 3x3 convolutions, all but the first binary, about 100 million multiply-accumulates. */
-export function seededNetwork(seed = 7): Graph {
+/**
+ * x [N, side, side, 3] -> scores [N, 10]; four 3x3 convolutions, all but the first binary: for a side of 32 about 190 million
+ * multiply-accumulates. `side` is a multiple of 4.
+ */
+export function seededNetwork(side: number, seed = 7): Graph {
   const random = seededRandom(seed);
   const g = new GraphBuilder();
   const uniform = (shape: readonly number[], low: number, high: number) => {
@@ -36,12 +39,13 @@ export function seededNetwork(seed = 7): Graph {
   const binaryConv = (value: Value<'f32'>, from: number, to: number) =>
     normalizedSign(g.conv2d(g.pad(value, [0, 1, 1, 0, 0, 1, 1, 0], 1), bipolar(uniform([to, 3, 3, from], -1, 1))), to, 9 * from);
 
-  const x = g.input('x', 'f32', ['N', 32, 32, 3]);
+  const x = g.input('x', 'f32', ['N', side, side, 3]);
   let y = normalizedSign(g.conv2d(x, uniform([64, 3, 3, 3], -1, 1), { pads: [1, 1, 1, 1] }), 64, 9);
   y = g.maxPool2d(binaryConv(y, 64, 128), [2, 2]);
   y = g.maxPool2d(binaryConv(y, 128, 256), [2, 2]);
   y = binaryConv(y, 256, 256);
-  const flat = g.reshape(y, ['N', 8 * 8 * 256]);
-  const scores = g.mul(g.dense(flat, bipolar(uniform([CLASSES, 8 * 8 * 256], -1, 1))), 1 / 128);
+  const features = (side / 4) * (side / 4) * 256;
+  const flat = g.reshape(y, ['N', features]);
+  const scores = g.mul(g.dense(flat, bipolar(uniform([CLASSES, features], -1, 1))), 1 / 128);
   return g.graph([x], { scores });
 }

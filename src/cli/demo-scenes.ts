@@ -46,10 +46,11 @@ export async function findScene(dir: string | undefined): Promise<Scene> {
     const title = `${about}, on ${data.name} pictures from ${root}`;
     return { title, graph: await loadModel(path), data, preprocess: recipe.preprocess, trained: true };
   }
-  const data = (await absentAsUndefined(openCifar10(root))) ?? generatedPicture();
+  const data = (await absentAsUndefined(openCifar10(root))) ?? (await absentAsUndefined(openMnist(root))) ?? generatedPicture();
+  const graph = seededNetwork(data.pictureShape[0]);
   return {
     title: `a seeded, untrained binary network, on a picture of ${data.name}`,
-    graph: seededNetwork(),
+    graph,
     data,
     preprocess: SEEDED,
     trained: false,

@@ -6,6 +6,7 @@ import { BitplaneError } from '../core/errors.js';
 import type { Shape } from '../core/shape.js';
 import { openCifar10 } from '../data/cifar10.js';
 import type { Dataset, Split } from '../data/dataset.js';
+import { fitDataset } from '../data/fitted.js';
 import { openFolder } from '../data/folder.js';
 import { openMnist } from '../data/mnist.js';
 import type { Fit } from '../data/picture.js';
@@ -20,9 +21,9 @@ import { facts } from './table.js';
 
 /** How each data set is opened; the keys are the choices of --dataset. */
 const DATASETS = {
-  mnist: (dir: string, split: Split) => openMnist(dir, split),
-  cifar10: (dir: string, split: Split) => openCifar10(dir, split),
-  folder: (dir: string, _split: Split, recipe: Recipe) => openFolder(dir, fitOf(recipe), recipe.labels),
+  mnist: async (dir: string, split: Split, recipe: Recipe) => fit(await openMnist(dir, split), recipe),
+  cifar10: async (dir: string, split: Split, recipe: Recipe) => fit(await openCifar10(dir, split), recipe),
+  folder: async (dir: string, _split: Split, recipe: Recipe) => openFolder(dir, requireFit(recipe), recipe.labels),
 } satisfies Record<string, (dir: string, split: Split, recipe: Recipe) => Promise<Dataset>>;
 
 export type DatasetName = keyof typeof DATASETS;
@@ -81,9 +82,22 @@ export async function findRecipe(model: string, named: string | undefined, shape
   return (await recipeBeside(model)) ?? defaultRecipe(shape);
 }
 
-function fitOf({ preprocess: { resize, crop }, source }: Recipe): Fit {
+/** The size that a recipe gives pictures, if it gives one. */
+function fitOf({ preprocess: { resize, crop } }: Recipe): Fit | undefined {
   const side = crop ?? resize;
-  if (side === undefined)
-    throw new BitplaneError('ERR_ARGUMENT', 'expected resize or crop, which pictures of any size need', { op: 'preprocess', node: source });
-  return { resize, crop: side };
+  return side === undefined ? undefined : { resize, crop: side };
+}
+
+function fit(data: Dataset, recipe: Recipe): Dataset {
+  const size = fitOf(recipe);
+  return size === undefined ? data : fitDataset(data, size);
+}
+
+function requireFit(recipe: Recipe): Fit {
+  const size = fitOf(recipe);
+  if (size !== undefined) return size;
+  throw new BitplaneError('ERR_ARGUMENT', 'expected resize or crop, which pictures of any size need', {
+    op: 'preprocess',
+    node: recipe.source,
+  });
 }

@@ -1,7 +1,7 @@
 /** The demo without data, and with data that is damaged. */
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { temporaryFolder, write, writeCifar10 } from '../data/fixtures.js';
+import { temporaryFolder, write, writeCifar10, writeMnist } from '../data/fixtures.js';
 import { cli } from './cli.js';
 
 test('without data: a seeded network on a generated picture, packed and float agree', { timeout: 60_000 }, async () => {
@@ -19,6 +19,12 @@ test('with CIFAR-10 but no network for it: a real picture', { timeout: 60_000 },
   const { code, stdout } = await cli('demo', '--data', dir);
   expect(code).toBe(0);
   expect(stdout).toMatch(/on a picture of cifar10 test\n/);
+});
+
+test('with MNIST but no network for it', { timeout: 60_000 }, async () => {
+  const dir = temporaryFolder();
+  writeMnist(join(dir, 'mnist'), 3);
+  expect(await cli('demo', '--data', dir)).toMatchObject({ code: 0, stdout: expect.stringMatching(/on a picture of mnist test\n/) });
 });
 
 test('a damaged data set is an error, not another picture', async () => {

@@ -4,6 +4,8 @@ import fc from 'fast-check';
 import sharp from 'sharp';
 import { describe, expect, test } from 'vitest';
 import { BitplaneError } from '../../src/core/errors.js';
+import type { Dataset } from '../../src/data/dataset.js';
+import { fitDataset } from '../../src/data/fitted.js';
 import { decodePicture, fitPicture, readPicture } from '../../src/data/picture.js';
 import { resize } from '../../src/data/resize.js';
 import { temporaryFolder, write } from './fixtures.js';
@@ -93,6 +95,28 @@ describe('fit', () => {
     expect(() => fitPicture(gradient(6, 5), { crop: 6 }, 'small.png')).toThrow(/picture "small.png": expected a picture of at least 6x6/);
     expect(() => fitPicture(gradient(6, 5), { resize: 1e9, crop: 4 }, 'small.png')).toThrow(BitplaneError);
   });
+});
+
+test('a data set is fitted picture by picture, or left alone', async () => {
+  const pictures = [gradient(6, 6), gradient(6, 6)];
+  const data: Dataset = {
+    name: 'two',
+    classes: ['a', 'b'],
+    size: 2,
+    pictureShape: [6, 6, 3],
+    notes: [],
+    read: async (from, to) => ({
+      pixels: Uint8Array.from(pictures.slice(from, to).flatMap((picture) => [...picture.data])),
+      labels: Int32Array.from([0, 1].slice(from, to)),
+    }),
+  };
+  expect(fitDataset(data, { crop: 6 })).toBe(data);
+  expect(fitDataset(data, { resize: 6, crop: 6 })).toBe(data);
+  const fitted = fitDataset(data, { resize: 9, crop: 8 });
+  expect(fitted.pictureShape).toEqual([8, 8, 3]);
+  const { pixels, labels } = await fitted.read(1, 2);
+  expect([...labels]).toEqual([1]);
+  expect(pixels).toEqual(fitPicture(gradient(6, 6), { resize: 9, crop: 8 }, 'x').data);
 });
 
 describe('decode', () => {
