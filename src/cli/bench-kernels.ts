@@ -4,11 +4,21 @@
  */
 import { BitplaneError } from '../core/errors.js';
 import { addon } from '../native/addon.js';
+import { count, percent } from './format.js';
 import { type Io, printJson, printLines } from './io.js';
-import { type Column, table } from './table.js';
+import { table } from './table.js';
 
-/** One kernel variant at one shape. */
-export type KernelRow = Readonly<Record<string, string | number>>;
+/** One kernel variant at one shape. Rates are operations (multiply-accumulates where the kernel has them) per second. */
+export interface KernelRow {
+  readonly kernel: string;
+  readonly isa: string;
+  readonly shape: string;
+  readonly rate: number;
+  /** What this core could do at best, measured in the same process. */
+  readonly bound: number;
+  /** rate / bound. */
+  readonly share: number;
+}
 
 /** @throws BitplaneError ERR_NATIVE where the addon is missing or was built without the kernel benchmark */
 export function kernelRows(): KernelRow[] {
@@ -24,19 +34,16 @@ export function benchKernels(flags: { readonly json?: boolean }, io: Io): void {
   else printLines(io, kernelTable(rows));
 }
 
-/** A column for every field that any row has, in order of appearance. */
 export function kernelTable(rows: readonly KernelRow[]): string {
-  const fields = [...new Set(rows.flatMap((row) => Object.keys(row)))];
-  const numeric = (field: string) => rows.every((row) => row[field] === undefined || typeof row[field] === 'number');
   return table(
-    fields.map(
-      (field): Column<KernelRow> => ({ title: field, cell: (row) => cellText(row[field]), align: numeric(field) ? 'right' : 'left' }),
-    ),
+    [
+      { title: 'kernel', cell: (row) => row.kernel },
+      { title: 'isa', cell: (row) => row.isa },
+      { title: 'shape', cell: (row) => row.shape },
+      { title: 'rate', cell: (row) => `${count(row.rate)}/s`, align: 'right' },
+      { title: 'bound', cell: (row) => `${count(row.bound)}/s`, align: 'right' },
+      { title: 'share', cell: (row) => percent(100 * row.share), align: 'right' },
+    ],
     rows,
   );
-}
-
-function cellText(value: string | number | undefined): string {
-  if (typeof value !== 'number') return value ?? '';
-  return Number.isInteger(value) ? String(value) : value.toFixed(2);
 }
