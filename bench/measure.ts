@@ -9,7 +9,7 @@ export type Job = () => unknown;
  * Microseconds per call of each job: the best of `rounds` averages over at least `ms` milliseconds. The jobs take turns, so that a
  * slow moment of the machine falls on all of them, and their ratios hold.
  */
-export async function race<K extends string>(jobs: Readonly<Record<K, Job>>, rounds = 9, ms = 60): Promise<Record<K, number>> {
+export async function race<K extends string>(jobs: Readonly<Record<K, Job>>, rounds = 40, ms = 8): Promise<Record<K, number>> {
   const names = Object.keys(jobs) as K[];
   const best = Object.fromEntries(names.map((name) => [name, Number.POSITIVE_INFINITY])) as Record<K, number>;
   for (const name of names) await repeat(jobs[name], ms);

@@ -1,23 +1,25 @@
 /**
- * The chain in bitplane: sign, then eight times binary convolution, batch norm, sign. Takes floats, gives bits.
+ * The chain in bitplane: eight times binary convolution, batch norm, sign. It takes bits and gives bits, as the integer competitor takes
+ * and gives bytes.
  */
-import { type Graph, GraphBuilder, Session, Tensor } from 'bitplane';
+import { type Graph, GraphBuilder, Session, Tensor, type Value } from 'bitplane';
 import { random } from '../random.js';
 import { type ChainShape, LAYERS, type Runner, SEED } from './workload.js';
 
 export async function bitplaneChain(shape: ChainShape, threads: number): Promise<Runner> {
   const session = await Session.fromGraph(chainGraph(shape), { threads });
   const next = random(SEED);
-  const x = Float32Array.from({ length: shape.channels * shape.size * shape.size }, () => next() - 0.5);
-  return { run: () => session.run({ x }), release: async () => session.release() };
+  const bits = Uint8Array.from({ length: (shape.channels * shape.size * shape.size) / 8 }, () => next() * 256);
+  const x = new Tensor('b1', bits, [1, shape.size, shape.size, shape.channels]);
+  return { run: () => session.run({ x }), release: () => session.release() };
 }
 
 export function chainGraph({ channels, size }: ChainShape): Graph {
   const g = new GraphBuilder();
   const next = random(SEED);
   const floats = (make: () => number) => g.constant(new Tensor('f32', Float32Array.from({ length: channels }, make), [channels]));
-  const x = g.input('x', 'f32', [1, size, size, channels]);
-  let bits = g.sign(x);
+  const x = g.input('x', 'b1', [1, size, size, channels]);
+  let bits: Value<'b1'> = x;
   for (let layer = 0; layer < LAYERS; layer++) {
     const weights = Uint8Array.from({ length: (channels * channels * 9) / 8 }, () => next() * 256);
     const w = g.constant(new Tensor('b1', weights, [channels, 3, 3, channels]));

@@ -69,7 +69,7 @@ for (let i = 0; i < 200; i++) {
   afterIdle.push(await timed(run));
 }
 const idleCpuUs = await idleCpu();
-session.release();
+await session.release();
 
 const chain = await bitplaneChain({ channels: 256, size: 14 }, 1);
 for (let i = 0; i < 10; i++) await chain.run();
