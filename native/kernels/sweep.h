@@ -39,23 +39,22 @@ struct Sweep {
   void each(int task, Visit visit) const {
     const Range p = partOf(pixels, pixelTasks, task / channelTasks);
     const Range c = partOf(channels, channelTasks, task % channelTasks, 64);
-    for (int64_t pixel = p.begin; pixel < p.end; pixel += blockPixels) {
-      const int count = static_cast<int>(std::min<int64_t>(blockPixels, p.end - pixel));
-      for (int64_t c0 = c.begin; c0 < c.end; c0 += blockChannels) {
+    for (int64_t c0 = c.begin; c0 < c.end; c0 += blockChannels) {
+      for (int64_t pixel = p.begin; pixel < p.end; pixel += blockPixels) {
+        const int count = static_cast<int>(std::min<int64_t>(blockPixels, p.end - pixel));
         visit(pixel, count, static_cast<int>(c0), static_cast<int>(std::min<int64_t>(blockChannels, c.end - c0)));
       }
     }
   }
 };
 
-// workPerValue: vector operations per 16 values of output.
-inline Sweep planSweep(int64_t pixels, int channels, int64_t workPerValue, int threads) {
-  constexpr int kBlockChannels = 512;
+// blockChannels: at most so many, a multiple of 64. workPerValue: vector operations per 16 values of output.
+inline Sweep planSweep(int64_t pixels, int channels, int blockChannels, int64_t workPerValue, int threads) {
   constexpr int64_t kBlockFloats = 4096;
   Sweep s = {};
   s.pixels = pixels;
   s.channels = channels;
-  s.blockChannels = std::min(channels, kBlockChannels);
+  s.blockChannels = std::min(channels, blockChannels);
   s.ld = roundUp(s.blockChannels, 16);
   s.blockPixels = static_cast<int>(std::clamp<int64_t>(kBlockFloats / s.ld, 1, pixels));
   const int wanted = tasksFor(ceilDiv<int64_t>(pixels * channels, 16) * workPerValue, threads);

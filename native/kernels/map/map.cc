@@ -1,15 +1,13 @@
-// The chain alone: y = chain(float(x)), x [N, HW, C] of f32, i32 (rounded to the nearest float) or bits (1 = -1). One variant: the work is
-// in the chain, which has its own; converting is a plain loop that compilers vectorise.
+// The map step. One variant: the work is in the chain, which has its own; converting is a plain loop that compilers vectorise.
+#include "kernels/map/map.h"
+
 #include <cstring>
 
-#include "kernels/epilogue/epilogue.h"
 #include "kernels/sweep.h"
 
 namespace bitplane {
 
 namespace {
-
-enum class MapInput : int32_t { f32, i32, b1 };
 
 // Four bits as four floats, lowest first: a load of 16 bytes in place of four shifts.
 struct Nibbles {
@@ -34,7 +32,7 @@ class MapStep final : public Step {
   MapStep(const Instruction& in, const BuildContext& context)
       : x_(in.field(0)), type_(static_cast<MapInput>(in.field(1))), channels_(in.field(4)), hw_(in.field(3)), steps_(decodeChain(in)),
         chain_(chainFor(context.isa())), name_(chainName(context.isa())),
-        sweep_(planSweep(int64_t{in.field(2)} * hw_, channels_, in.chainLength + 1, context.threads())) {}
+        sweep_(planSweep(int64_t{in.field(2)} * hw_, channels_, 512, in.chainLength + 1, context.threads())) {}
 
   int tasks() const override { return sweep_.tasks(); }
   size_t scratchBytes() const override { return sweep_.blockBytes(); }
@@ -46,30 +44,20 @@ class MapStep final : public Step {
     sweep_.each(task, [&](int64_t pixel, int count, int c0, int cn) {
       // Whole pixels of few channels convert as one run, which the chain then sees without gaps.
       if (cn == channels_ && type_ != MapInput::b1) {
-        convert(buffers, pixel * channels_, int64_t{count} * cn, block);
+        convertToFloat(type_, buffers.get<const char>(x_) + pixel * channels_ * 4, int64_t{count} * cn, block);
         chain_(chain, buffers, block, cn, pixel, count, c0, cn);
         return;
       }
       for (int r = 0; r < count; r++) {
         float* row = block + r * sweep_.ld;
         if (type_ == MapInput::b1) expandBits(buffers.get<const uint64_t>(x_) + (pixel + r) * bitWords(channels_), c0, cn, row);
-        else convert(buffers, (pixel + r) * channels_ + c0, cn, row);
+        else convertToFloat(type_, buffers.get<const char>(x_) + ((pixel + r) * channels_ + c0) * 4, cn, row);
       }
       chain_(chain, buffers, block, sweep_.ld, pixel, count, c0, cn);
     });
   }
 
  private:
-  // n elements from `first` on, of f32 or i32.
-  void convert(const Buffers& buffers, int64_t first, int64_t n, float* out) const {
-    if (type_ == MapInput::f32) {
-      std::memcpy(out, buffers.get<const float>(x_) + first, static_cast<size_t>(n) * 4);
-    } else {
-      const int32_t* x = buffers.get<const int32_t>(x_) + first;
-      for (int64_t i = 0; i < n; i++) out[i] = static_cast<float>(x[i]);
-    }
-  }
-
   int x_;
   MapInput type_;
   int channels_;
@@ -82,7 +70,16 @@ class MapStep final : public Step {
 
 }  // namespace
 
+void convertToFloat(MapInput type, const void* x, int64_t n, float* out) {
+  if (type == MapInput::f32) {
+    std::memcpy(out, x, static_cast<size_t>(n) * 4);
+  } else {
+    for (int64_t i = 0; i < n; i++) out[i] = static_cast<float>(static_cast<const int32_t*>(x)[i]);
+  }
+}
+
 std::unique_ptr<Step> make_map(const Instruction& instruction, BuildContext& context) {
+  if (context.isa() != Isa::reference && isNarrow(instruction)) return makeNarrowMap(instruction, context);
   return std::make_unique<MapStep>(instruction, context);
 }
 

@@ -39,7 +39,8 @@ class WindowStep final : public Step {
   WindowStep(const Instruction& instruction, const WindowStepOptions& options, const BuildContext& context)
       : o_(options), variant_(variantFor(context.isa())), x_(instruction.field(0)), steps_(decodeChain(instruction)),
         chain_(chainFor(context.isa())),
-        sweep_(planSweep(int64_t{o_.images} * o_.window.oh * o_.window.ow, o_.window.c, int64_t{o_.window.kh} * o_.window.kw,
+        // 256 channels at a time, because then the rows that windows share stay in L1 until they are used again.
+        sweep_(planSweep(int64_t{o_.images} * o_.window.oh * o_.window.ow, o_.window.c, 256, int64_t{o_.window.kh} * o_.window.kw,
                          context.threads())) {}
 
   int tasks() const override { return sweep_.tasks(); }

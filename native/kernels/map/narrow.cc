@@ -1,0 +1,102 @@
+// The map over few channels: [pixels][C] is taken as [pixels / 64][64 C], with each per-channel operand repeated 64 times, so that tiles are
+// full. The last pixels, fewer than 64, run as they are. Each value meets the same operations, so the result is the same bits.
+// Not for chains with sign bits, thresholds or operands per pixel or image, whose layout knows C.
+#include "kernels/map/map.h"
+#include "kernels/sweep.h"
+
+namespace bitplane {
+
+namespace {
+
+constexpr int kFold = 64;      // pixels taken as one
+constexpr int kMostChannels = 8;
+
+class NarrowMapStep final : public Step {
+ public:
+  NarrowMapStep(const Instruction& in, const BuildContext& context)
+      : x_(in.field(0)), type_(static_cast<MapInput>(in.field(1))), channels_(in.field(4)), pixels_(int64_t{in.field(2)} * in.field(3)),
+        steps_(decodeChain(in)), chain_(chainFor(context.isa())), name_(chainName(context.isa())) {
+    // Step i names its operand or target as buffer i, so that the chain can be given repeated operands in place of the program's.
+    for (ChainStep& s : steps_) {
+      buffers_.push_back(s.buffer);
+      if (s.buffer >= 0) s.buffer = static_cast<int>(buffers_.size()) - 1;
+    }
+    tasks_ = static_cast<int>(std::min<int64_t>(std::max<int64_t>(1, pixels_ / kFold),
+                                                tasksFor(pixels_ * channels_ / 16 * in.chainLength, context.threads())));
+    operandBytes_ = roundUp<size_t>(static_cast<size_t>(kFold * channels_) * 4 + kSlack, kAlign);
+    pointerBytes_ = roundUp<size_t>(steps_.size() * sizeof(void*), kAlign);
+  }
+
+  int tasks() const override { return tasks_; }
+  const char* kernelName() const override { return name_; }
+  size_t scratchBytes() const override {
+    return 2 * pointerBytes_ + steps_.size() * operandBytes_ + static_cast<size_t>(kBlockRows * kFold * channels_) * 4 + kSlack;
+  }
+
+  void run(int task, const Buffers& buffers, void* scratch) const override {
+    char* memory = static_cast<char*>(scratch);
+    void** plain = reinterpret_cast<void**>(memory);
+    void** folded = reinterpret_cast<void**>(memory + pointerBytes_);
+    memory += 2 * pointerBytes_;
+    for (size_t i = 0; i < steps_.size(); i++, memory += operandBytes_) {
+      plain[i] = folded[i] = buffers_[i] >= 0 ? buffers.at[buffers_[i]] : nullptr;
+      if (steps_[i].kind != OperandKind::channel) continue;
+      float* repeated = reinterpret_cast<float*>(memory);
+      for (int k = 0; k < kFold; k++) std::memcpy(repeated + k * channels_, plain[i], static_cast<size_t>(channels_) * 4);
+      folded[i] = repeated;
+    }
+    float* block = reinterpret_cast<float*>(memory);
+
+    const Range part = partOf(pixels_, tasks_, task, kFold);
+    const int width = kFold * channels_;
+    int64_t pixel = part.begin;
+    while (part.end - pixel >= kFold) {
+      const int rows = static_cast<int>(std::min<int64_t>(kBlockRows, (part.end - pixel) / kFold));
+      load(buffers, pixel, int64_t{rows} * kFold, block);
+      chain_(view(width), Buffers{folded}, block, width, pixel / kFold, rows, 0, width);
+      pixel += int64_t{rows} * kFold;
+    }
+    if (pixel < part.end) {
+      const int rows = static_cast<int>(part.end - pixel);
+      load(buffers, pixel, rows, block);
+      chain_(view(channels_), Buffers{plain}, block, channels_, pixel, rows, 0, channels_);
+    }
+  }
+
+ private:
+  static constexpr int kBlockRows = 8;
+
+  // No step depends on where an image ends, so all pixels count as one.
+  ChainView view(int channels) const { return {steps_.data(), static_cast<int>(steps_.size()), channels, pixels_}; }
+  void load(const Buffers& buffers, int64_t pixel, int64_t count, float* block) const {
+    convertToFloat(type_, buffers.get<const char>(x_) + pixel * channels_ * 4, count * channels_, block);
+  }
+
+  int x_;
+  MapInput type_;
+  int channels_;
+  int64_t pixels_;
+  std::vector<ChainStep> steps_;
+  std::vector<int> buffers_;
+  ChainFn chain_;
+  const char* name_;
+  int tasks_;
+  size_t operandBytes_, pointerBytes_;
+};
+
+}  // namespace
+
+bool isNarrow(const Instruction& in) {
+  if (static_cast<MapInput>(in.field(1)) == MapInput::b1 || in.field(4) > kMostChannels) return false;
+  for (const ChainStep& s : decodeChain(in)) {
+    if (s.op == ChainOp::store_bits || s.op == ChainOp::multithreshold) return false;
+    if (s.kind == OperandKind::pixel || s.kind == OperandKind::image_channel) return false;
+  }
+  return true;
+}
+
+std::unique_ptr<Step> makeNarrowMap(const Instruction& instruction, const BuildContext& context) {
+  return std::make_unique<NarrowMapStep>(instruction, context);
+}
+
+}  // namespace bitplane
