@@ -1,9 +1,11 @@
 // The N-API surface: Constants, Program, and a few facts about this machine. It checks what would crash, and nothing else: TypeScript validates.
 #include <napi.h>
 
+#include <cstdlib>
 #include <string>
 
 #include "addon/instance.h"
+#include "kernels/bounds/bounds.h"
 #include "kernels/epilogue/epilogue.h"
 #include "program/opcodes.h"
 
@@ -222,6 +224,16 @@ static Napi::Value chainTable(Napi::Env env) {
   return names;
 }
 
+// bound(kind, isa | bytes): see src/native/addon.ts.
+static Napi::Value bound(const Napi::CallbackInfo& info) {
+  std::string kind = info[0].As<Napi::String>().Utf8Value(), of = info[1].As<Napi::String>().Utf8Value();
+  double rate = 0;
+  Isa isa;
+  if (kind == "stream") rate = streamBound(static_cast<size_t>(std::atof(of.c_str())));
+  else if (isaFromName(of.c_str(), &isa)) rate = kind == "fma" ? fmaBound(isa) : popcountBound(isa);
+  return Napi::Number::New(info.Env(), rate);
+}
+
 static Napi::Object init(Napi::Env env, Napi::Object exports) {
   auto* instance = new Instance(env, exports);
   env.SetInstanceData(instance);
@@ -236,6 +248,7 @@ static Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports.Set("isas", isas);
   exports.Set("bestIsa", isaName(bestIsa()));
   exports.Set("cores", uv_available_parallelism());
+  exports.Set("bound", Napi::Function::New(env, bound, "bound"));
   return exports;
 }
 

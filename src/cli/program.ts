@@ -79,7 +79,7 @@ function buildProgram(io: Io, exit: (code: number) => void): Command {
     .option('--profile', 'time of every layer')
     .addOption(new Option('--vs <engine>', 'time another engine on the same model').choices(['onnxruntime']))
     .action(async (model, flags) => {
-      if (model === 'kernels') (await import('./bench-kernels.js')).benchKernels(flags, io);
+      if (model === 'kernels') await (await import('./bench-kernels.js')).benchKernels(flags, io);
       else await (await import('./bench.js')).bench(model, flags, io);
     });
 

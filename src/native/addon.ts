@@ -43,8 +43,8 @@ export interface NativeAddon {
   readonly isas: Readonly<Record<string, boolean>>;
   readonly bestIsa: string;
   readonly cores: number;
-  /** JSON rows of every kernel variant against the bound measured in the same process; see native/kernels/bench.h. */
-  benchKernels?(): string;
+  /** What one core does at best, measured now: 'popcount' and 'fma' of an ISA in MAC/s; 'stream' in bytes/s of a copy over that many bytes. */
+  bound(kind: 'popcount' | 'fma' | 'stream', of: string): number;
   drain(): number[];
   park(): boolean;
   onWake(callback: () => void): void;

@@ -17,7 +17,8 @@ export function resolveIsa(asked: string | undefined): IsaName {
   const native = addon();
   const name = asked ?? (process.env['BITPLANE_ISA'] || native.bestIsa);
   const source = asked === undefined ? 'BITPLANE_ISA' : 'isa';
-  if (!(NAMES as readonly string[]).includes(name)) throw expected('ERR_ISA', `one of ${NAMES.slice(0, 4).join(', ')}`, name, { op: source });
+  if (!(NAMES as readonly string[]).includes(name))
+    throw expected('ERR_ISA', `one of ${NAMES.slice(0, 4).join(', ')}`, name, { op: source });
   if (native.isas[name] !== true) {
     const have = Object.keys(native.isas).filter((isa) => native.isas[isa] && isa !== 'reference');
     throw new BitplaneError('ERR_ISA', `${source} asks for ${name}, which this machine does not have; it has ${have.join(', ')}`);

@@ -15,7 +15,14 @@ export type OperandKind = 'channel' | 'tensor' | 'image_channel' | 'pixel';
 
 /** One step of a chain. */
 export type Link =
-  | { readonly kind: 'op'; readonly value: Value; readonly form: ChainForm; readonly reversed: boolean; readonly operand?: Value; readonly layout?: OperandKind }
+  | {
+      readonly kind: 'op';
+      readonly value: Value;
+      readonly form: ChainForm;
+      readonly reversed: boolean;
+      readonly operand?: Value;
+      readonly layout?: OperandKind;
+    }
   | { readonly kind: 'multiThreshold'; readonly value: Value }
   | { readonly kind: 'threshold'; readonly value: Value }
   | { readonly kind: 'store'; readonly value: Value };
@@ -174,7 +181,8 @@ class Scheduler {
     if (from === undefined) return undefined;
     if (value.op === 'sign') return { source: from, link: { kind: 'op', value, form: { op: 'store_bits' }, reversed: false } };
     if (value.op === 'threshold') return { source: from, link: { kind: 'threshold', value } };
-    if (value.op === 'cast') return { source: from, link: { kind: 'op', value, form: { op: value.dtype === 'i32' ? 'store_i32' : 'cast' }, reversed: false } };
+    if (value.op === 'cast')
+      return { source: from, link: { kind: 'op', value, form: { op: value.dtype === 'i32' ? 'store_i32' : 'cast' }, reversed: false } };
     for (let i = 0; i < value.inputs.length; i++) {
       const flow = value.inputs[i] as Value;
       if (flow.op === 'constant' && value.inputs.length > 1) continue;
@@ -196,7 +204,8 @@ function linkFor(user: Value, through: number, direct: Value, flow: Value, avail
     return undefined;
   }
   if (direct.dtype !== 'f32' || user.dtype !== 'f32') return undefined;
-  if (user.op === 'multiThreshold') return through === 0 && user.inputs[1]?.op === 'constant' ? { kind: 'multiThreshold', value: user } : undefined;
+  if (user.op === 'multiThreshold')
+    return through === 0 && user.inputs[1]?.op === 'constant' ? { kind: 'multiThreshold', value: user } : undefined;
   const form = opDef(user.op).chain?.(user.attrs);
   if (form === undefined || !sameShape(user.shape, direct.shape)) return undefined;
   if (user.inputs.length === 1) return { kind: 'op', value: user, form, reversed: false };
@@ -215,7 +224,8 @@ function operandLayout(operand: Value, direct: Value, flow: Value): OperandKind 
   const leading = padded.slice(0, -1);
   if (leading.every((dim) => dim === 1)) {
     // A scalar is a constant that lowering repeats per channel; a scalar from memory has no such form.
-    if (last === channels || operand.op === 'constant') return sameShape(operand.shape, direct.shape) && operand.op !== 'constant' ? 'tensor' : 'channel';
+    if (last === channels || operand.op === 'constant')
+      return sameShape(operand.shape, direct.shape) && operand.op !== 'constant' ? 'tensor' : 'channel';
   }
   if (sameShape(operand.shape, direct.shape)) return 'tensor';
   if (direct.shape.length < 3 || !sameShape(direct.shape, flow.shape)) return undefined;

@@ -73,7 +73,8 @@ export class Assembler {
   /** One instruction; every field of the opcode must be given. */
   emit(opcode: string, fields: Readonly<Record<string, number>>, chain: readonly ChainStep[] = []): void {
     const row = this.opcodes.get(opcode);
-    if (row === undefined) throw new BitplaneError('ERR_NATIVE', `the addon has no instruction ${opcode}; rebuild it with \`npm run build:native\``);
+    if (row === undefined)
+      throw new BitplaneError('ERR_NATIVE', `the addon has no instruction ${opcode}; rebuild it with \`npm run build:native\``);
     this.code.push(row.number, row.fields.length);
     for (const field of row.fields) {
       const value = fields[field];
@@ -83,7 +84,8 @@ export class Assembler {
     this.code.push(chain.length);
     for (const step of chain) {
       const op = this.chainOps.get(step.op);
-      if (op === undefined) throw new BitplaneError('ERR_NATIVE', `the addon has no chain step ${step.op}; rebuild it with \`npm run build:native\``);
+      if (op === undefined)
+        throw new BitplaneError('ERR_NATIVE', `the addon has no chain step ${step.op}; rebuild it with \`npm run build:native\``);
       const kind = OPERAND_KINDS.indexOf(step.kind ?? 'none');
       this.code.push(op, kind, step.buffer ?? -1, step.count ?? 0, this.floatBits(step.a ?? 0), this.floatBits(step.b ?? 0), 0, 0);
     }

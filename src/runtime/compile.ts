@@ -11,8 +11,8 @@ import { bind } from '../passes/bind.js';
 import { fuse, type Kernel, storage } from '../passes/fuse.js';
 import { plan } from '../passes/plan.js';
 import { Assembler, ConstantPool } from './assembler.js';
-import { lower } from './lower/index.js';
 import { LoweringContext } from './lower/context.js';
+import { lower } from './lower/index.js';
 import { lowerCopy } from './lower/movement.js';
 
 /** What an instruction computes, for profiles. */
@@ -46,8 +46,14 @@ export class SessionConstants {
     const outputs = Object.values(bound.outputs);
     // A result that no kernel writes (an input or a constant handed through) gets memory and a copy of its own.
     const handed = outputs.filter((value) => storage(value).inputs.length === 0);
-    const copies = handed.map((value): Kernel => ({ anchor: copyOf(value), map: false, chain: [], stores: [copyOf(value)], reads: readsOf(value) }));
-    const { places, arenaBytes } = plan(bound, [...kernels, ...copies], copies.flatMap(({ stores }) => stores));
+    const copies = handed.map(
+      (value): Kernel => ({ anchor: copyOf(value), map: false, chain: [], stores: [copyOf(value)], reads: readsOf(value) }),
+    );
+    const { places, arenaBytes } = plan(
+      bound,
+      [...kernels, ...copies],
+      copies.flatMap(({ stores }) => stores),
+    );
     const asm = new Assembler(addon());
     const context = new LoweringContext(asm, this.pool, { places, arenaBytes });
     const labels: Label[] = [];
@@ -64,13 +70,17 @@ export class SessionConstants {
       label(value.name, 'copy', NO_MACS);
     });
     const inputIds = bound.inputs.map((value) => context.buffer(value));
-    const outputIds = outputs.map((value) => context.buffer(handed.includes(value) ? (copies[handed.indexOf(value)] as Kernel).anchor : value));
+    const outputIds = outputs.map((value) =>
+      context.buffer(handed.includes(value) ? (copies[handed.indexOf(value)] as Kernel).anchor : value),
+    );
     const { code, buffers } = asm.finish();
     try {
       const native = new (addon().Program)(this.load(), code, buffers, arenaBytes, target.isa, target.threads, inputIds, outputIds);
       return { native, labels, inputs: bound.inputs, outputs, arenaBytes };
     } catch (error) {
-      throw new BitplaneError('ERR_NATIVE', `the program could not be built: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+      throw new BitplaneError('ERR_NATIVE', `the program could not be built: ${error instanceof Error ? error.message : String(error)}`, {
+        cause: error,
+      });
     }
   }
 

@@ -27,7 +27,8 @@ export function checkFeeds(graph: Graph, feeds: Readonly<Record<string, unknown>
   }
   const names = graph.inputs.map((input) => input.name);
   for (const name of Object.keys(feeds)) {
-    if (!names.includes(name)) throw expected('ERR_FEED', `feeds for ${names.map((n) => `"${n}"`).join(', ')}`, `one for "${name}"`, { op: OP });
+    if (!names.includes(name))
+      throw expected('ERR_FEED', `feeds for ${names.map((n) => `"${n}"`).join(', ')}`, `one for "${name}"`, { op: OP });
   }
   const sizes: Record<string, number> = {};
   const arrays = graph.inputs.map((input) => {
@@ -46,7 +47,8 @@ function describe(input: Value): string {
 function fromTensor(input: Value, tensor: Tensor, sizes: Record<string, number>): NodeJS.TypedArray {
   const site = { op: OP, node: input.name };
   if (tensor.dtype !== input.dtype) throw expected('ERR_FEED', describe(input), `dtype ${tensor.dtype}`, site);
-  const fits = tensor.shape.length === input.shape.length && input.shape.every((dim, i) => fit(dim, tensor.shape[i] as number, sizes, input));
+  const fits =
+    tensor.shape.length === input.shape.length && input.shape.every((dim, i) => fit(dim, tensor.shape[i] as number, sizes, input));
   if (!fits) throw expected('ERR_FEED', describe(input), `shape ${showShape(tensor.shape)}`, site);
   if (tensor.data.length === 0 && tensor.size > 0) throw expected('ERR_FEED', describe(input), 'a detached array', site);
   return input.dtype === 'b1' ? packWords(tensor.data as Uint8Array, tensor.shape) : tensor.data;
@@ -76,7 +78,12 @@ function fromArray(input: Value, feed: unknown, sizes: Record<string, number>): 
   const [symbol] = open;
   const size = known === 0 ? 0 : feed.length / known;
   if (symbol === undefined ? size !== 1 : !Number.isInteger(size) || size < 1) {
-    throw expected('ERR_FEED', `${symbol === undefined ? '' : 'a multiple of '}${known} elements for ${describe(input)}`, feed.length, site);
+    throw expected(
+      'ERR_FEED',
+      `${symbol === undefined ? '' : 'a multiple of '}${known} elements for ${describe(input)}`,
+      feed.length,
+      site,
+    );
   }
   if (symbol !== undefined) sizes[symbol] = size;
   return feed;

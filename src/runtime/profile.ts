@@ -16,7 +16,8 @@ export async function profileProgram(program: Program, runs: number, once: () =>
   program.labels.forEach(({ name, op, macs }, i) => {
     const us = median(samples.map((sample) => (sample[i] as number) / 1000));
     const previous = layers.at(-1);
-    if (i > 0 && previous !== undefined && program.labels[i - 1]?.name === name) layers[layers.length - 1] = { ...previous, us: previous.us + us };
+    if (i > 0 && previous !== undefined && program.labels[i - 1]?.name === name)
+      layers[layers.length - 1] = { ...previous, us: previous.us + us };
     else layers.push({ name, op, kernel: kernels[i] ?? '', us, macs });
   });
   return layers;

@@ -21,7 +21,13 @@ let listening = false;
  * @param expectedUs how long it should take, 0 if that is not known
  * @returns the ticket of the run
  */
-export function launch(program: NativeProgram, feeds: readonly NodeJS.TypedArray[], profile: boolean, expectedUs: number, landed: Landing): number {
+export function launch(
+  program: NativeProgram,
+  feeds: readonly NodeJS.TypedArray[],
+  profile: boolean,
+  expectedUs: number,
+  landed: Landing,
+): number {
   if (!listening) {
     // Before the first run begins, because the wake-up call is also what keeps the process alive during a run.
     listening = true;

@@ -7,8 +7,8 @@ import type { Feeds, Results } from '../graph/feeds.js';
 import type { Graph, Value } from '../graph/value.js';
 import { addon } from '../native/addon.js';
 import { resolveIsa } from '../native/isa.js';
-import { canonicalize, optimize } from '../passes/index.js';
 import { verify } from '../ops/verify.js';
+import { canonicalize, optimize } from '../passes/index.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { type Program, SessionConstants, type Target } from './compile.js';
 import { aborted, type CheckedFeeds, checkFeeds, resultArrays, resultTensor, type Sizes } from './feeds.js';
@@ -123,7 +123,8 @@ export class GraphSession<G extends Graph = Graph> {
    */
   async profile(runs = 20, feeds?: Feeds<G>): Promise<LayerProfile[]> {
     this.requireOpen();
-    if (!Number.isInteger(runs) || runs < 1) throw expected('ERR_ARGUMENT', 'runs to be a whole number of 1 or more', runs, { op: 'profile' });
+    if (!Number.isInteger(runs) || runs < 1)
+      throw expected('ERR_ARGUMENT', 'runs to be a whole number of 1 or more', runs, { op: 'profile' });
     const checked = feeds === undefined ? undefined : checkFeeds(this.graph, feeds);
     const program = this.program(checked?.sizes ?? this.unitSizes());
     const arrays = checked?.arrays ?? resultArrays(program.inputs);
@@ -198,7 +199,10 @@ export class GraphSession<G extends Graph = Graph> {
         this.next();
         if (stopped) return reject(aborted(signal));
         const names = Object.keys(this.graph.outputs);
-        resolve({ results: names.map((name, i) => [name, resultTensor(program.outputs[i] as Value, targets[i] as NodeJS.TypedArray)]), times });
+        resolve({
+          results: names.map((name, i) => [name, resultTensor(program.outputs[i] as Value, targets[i] as NodeJS.TypedArray)]),
+          times,
+        });
       };
       const begin = () => {
         try {
@@ -232,4 +236,3 @@ function metadata(name: string, value: Value): TensorMetadata {
 function releasedError(): BitplaneError {
   return new BitplaneError('ERR_RELEASED', 'the session was released', { op: 'Session' });
 }
-

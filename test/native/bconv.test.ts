@@ -25,12 +25,34 @@ interface Shape {
   padding: number;
 }
 
-const BASE: Shape = { n: 1, h: 6, w: 5, c: 64, o: 64, kh: 3, kw: 3, sh: 1, sw: 1, dh: 1, dw: 1, pt: 1, pl: 1, pb: 1, pr: 1, g: 1, padding: 0 };
+const BASE: Shape = {
+  n: 1,
+  h: 6,
+  w: 5,
+  c: 64,
+  o: 64,
+  kh: 3,
+  kw: 3,
+  sh: 1,
+  sw: 1,
+  dh: 1,
+  dw: 1,
+  pt: 1,
+  pl: 1,
+  pb: 1,
+  pr: 1,
+  g: 1,
+  padding: 0,
+};
 
 const SHAPES: Partial<Shape>[] = [
   ...[1, 3, 31, 32, 33, 63, 65, 127, 128, 129, 200].map((c) => ({ c, o: 17 })),
   ...[1, 10, 15, 16, 33, 63, 65, 100, 129].map((o) => ({ c: 40, o })),
-  ...[0, 1, -1].flatMap((padding) => [{ padding }, { padding, c: 37, o: 70, pt: 2, pb: 0, pl: 0, pr: 3 }, { padding, sh: 2, sw: 2, h: 7, w: 7 }]),
+  ...[0, 1, -1].flatMap((padding) => [
+    { padding },
+    { padding, c: 37, o: 70, pt: 2, pb: 0, pl: 0, pr: 3 },
+    { padding, sh: 2, sw: 2, h: 7, w: 7 },
+  ]),
   { kh: 1, kw: 1, pt: 0, pl: 0, pb: 0, pr: 0, c: 96 },
   { kh: 5, kw: 3, pt: 2, pb: 2, h: 9 },
   { kh: 7, kw: 7, pt: 3, pb: 3, pl: 3, pr: 3, h: 11, w: 11, sh: 2, sw: 2, c: 5 },
@@ -107,7 +129,9 @@ const isas = ['reference' as const, ...testedIsas()];
 describe.each(SHAPES.map((shape, i) => [JSON.stringify(shape), { ...BASE, ...shape }, i] as const))('bconv %s', (_title, shape, seed) => {
   const { x, weights, oh, ow, fields, next } = makeCase(shape, seed + 1);
   const expected = dots(shape, x, weights);
-  const limits = Int32Array.from({ length: shape.o }, () => Math.floor((next() - 0.5) * 2 * Math.sqrt((shape.kh * shape.kw * shape.c) / shape.g)));
+  const limits = Int32Array.from({ length: shape.o }, () =>
+    Math.floor((next() - 0.5) * 2 * Math.sqrt((shape.kh * shape.kw * shape.c) / shape.g)),
+  );
   limits[0] = -2147483648;
   const flips = Int32Array.from({ length: shape.o }, () => (next() < 0.3 ? 1 : 0));
   const common = { x: { feed: x }, weights: { weights } };

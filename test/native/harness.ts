@@ -46,8 +46,16 @@ export async function runCase(test: Case, isa: IsaName, threads = 1): Promise<Re
     return number;
   };
   for (const [name, slot] of Object.entries(test.buffers)) {
-    if ('constant' in slot) numbers[name] = asm.constant(pool.add(name, () => slot.constant), slot.constant.byteLength);
-    else if ('weights' in slot) numbers[name] = asm.weights(pool.add(name, () => slot.weights), slot.weights.byteLength);
+    if ('constant' in slot)
+      numbers[name] = asm.constant(
+        pool.add(name, () => slot.constant),
+        slot.constant.byteLength,
+      );
+    else if ('weights' in slot)
+      numbers[name] = asm.weights(
+        pool.add(name, () => slot.weights),
+        slot.weights.byteLength,
+      );
     else if ('feed' in slot) {
       numbers[name] = place(slot.feed.byteLength);
       inputs.push(numbers[name]);
@@ -58,7 +66,9 @@ export async function runCase(test: Case, isa: IsaName, threads = 1): Promise<Re
       targets[name] = slot.result.slice();
     }
   }
-  const chain = (test.chain ?? []).map(({ operand, ...step }) => (operand === undefined ? step : { ...step, buffer: numbers[operand] as number }));
+  const chain = (test.chain ?? []).map(({ operand, ...step }) =>
+    operand === undefined ? step : { ...step, buffer: numbers[operand] as number },
+  );
   asm.emit(test.opcode, { ...test.fields, ...numbers }, chain);
   const { code, buffers } = asm.finish();
   const program = new native.Program(new native.Constants(pool.arrays), code, buffers, arenaBytes, isa, threads, inputs, outputs);

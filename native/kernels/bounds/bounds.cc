@@ -2,13 +2,16 @@
 #include "kernels/bounds/bounds.h"
 
 #include <chrono>
+#include <cstring>
 
+#include "base/memory.h"
 #include "kernels/bounds/loops.h"
 
 namespace bitplane {
 namespace {
 
 constexpr int kRepeats = 15;          // the best of several short runs: an interruption only ever lowers a rate
+constexpr size_t kStreamBytes = 8 << 20;  // copied per run
 constexpr int64_t kRounds = 60000;    // about 0.3 ms
 
 const bounds::Loops* loopsOf(Isa isa) {
@@ -47,6 +50,26 @@ double popcountBound(Isa isa) {
 double fmaBound(Isa isa) {
   const bounds::Loops* loops = loopsOf(isa);
   return loops ? rate(loops->fma) : 0;
+}
+
+double streamBound(size_t bytes) {
+  const size_t half = bytes / 2;
+  if (half == 0) return 0;
+  const Block from(half), to(half);
+  if (from.data() == nullptr || to.data() == nullptr) return 0;
+  const int copies = static_cast<int>(kStreamBytes / half) + 1;
+  double best = 0;
+  for (int i = 0; i < kRepeats; ++i) {
+    const auto start = std::chrono::steady_clock::now();
+    for (int k = 0; k < copies; ++k) {
+      std::memcpy(to.data(), from.data(), half);
+      __asm__ volatile("" : : "r"(to.data()) : "memory");  // each copy must happen
+    }
+    const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    const double rate = 2.0 * static_cast<double>(half) * copies / seconds;
+    if (rate > best) best = rate;
+  }
+  return best;
 }
 
 }  // namespace bitplane

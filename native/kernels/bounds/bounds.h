@@ -1,6 +1,8 @@
 // What this machine can do at most: register-only loops that a kernel's rate is held against, measured in the same process.
 // Not here: kernels. Rates are multiply-adds per second on one thread.
 #pragma once
+#include <cstddef>
+
 #include "cpu/isa.h"
 
 namespace bitplane {
@@ -15,5 +17,9 @@ double fmaBound(Isa isa);
 
 // fp32 fused multiply-add with 256-bit vectors: what AVX2 rates are a multiple of.
 inline double fmaBound256() { return fmaBound(Isa::avx2); }
+
+// Bytes per second of a copy between two buffers that hold `bytes` together (read and written bytes both counted): what kernels that
+// only move or map data are held against. `bytes` should be what the kernel touches, so that both live in the same cache.
+double streamBound(size_t bytes);
 
 }  // namespace bitplane

@@ -50,7 +50,8 @@ export class LoweringContext {
 
   private constantBuffer(value: Value): number {
     const data = value.data;
-    if (data === undefined || data.dtype === 'b1') throw expected('ERR_UNSUPPORTED', 'a constant of whole elements here', value.dtype, { op: value.op, node: value.name });
+    if (data === undefined || data.dtype === 'b1')
+      throw expected('ERR_UNSUPPORTED', 'a constant of whole elements here', value.dtype, { op: value.op, node: value.name });
     return this.asm.constant(
       this.pool.add(data, () => data.data),
       data.data.byteLength,
@@ -63,7 +64,13 @@ export class LoweringContext {
     if (storage(value).op !== 'constant' || data === undefined) {
       throw expected('ERR_UNSUPPORTED', 'weights that are constant', `"${value.name}" (${value.op})`, { op: node.op, node: node.name });
     }
-    return { buffer: this.asm.weights(this.pool.add(data, () => data.data), data.data.byteLength), bits: DTYPES[data.dtype].bits };
+    return {
+      buffer: this.asm.weights(
+        this.pool.add(data, () => data.data),
+        data.data.byteLength,
+      ),
+      bits: DTYPES[data.dtype].bits,
+    };
   }
 
   /** A constant made by lowering itself, such as thresholds; `key` names it within the session. */
@@ -122,7 +129,11 @@ export class LoweringContext {
   private thresholdTable(thresholds: Value, channels: number): number {
     const source = thresholds.data?.data as Float32Array;
     const [rows, count] = thresholds.shape as readonly [number, number];
-    const make = () => Float32Array.from({ length: count * channels }, (_, i) => source[(rows === 1 ? 0 : i % channels) * count + Math.floor(i / channels)] as number);
+    const make = () =>
+      Float32Array.from(
+        { length: count * channels },
+        (_, i) => source[(rows === 1 ? 0 : i % channels) * count + Math.floor(i / channels)] as number,
+      );
     return this.made(`${thresholds.name}^T${channels}`, make, count * channels * 4);
   }
 
@@ -133,9 +144,14 @@ export class LoweringContext {
     const [, t, flip] = node.inputs;
     const limits = t?.data?.data;
     const flips = flip?.data?.data;
-    if (limits === undefined || flips === undefined) throw expected('ERR_UNSUPPORTED', 'constant thresholds', 'a computed one', { op: node.op, node: node.name });
+    if (limits === undefined || flips === undefined)
+      throw expected('ERR_UNSUPPORTED', 'constant thresholds', 'a computed one', { op: node.op, node: node.name });
     const scale = this.made(`${node.name}#scale`, () => Float32Array.from(flips, (f) => (f ? -1 : 1)), channels * 4);
-    const shift = this.made(`${node.name}#shift`, () => Float32Array.from(limits, (limit, i) => (flips[i] ? limit - 0.5 : -limit)), channels * 4);
+    const shift = this.made(
+      `${node.name}#shift`,
+      () => Float32Array.from(limits, (limit, i) => (flips[i] ? limit - 0.5 : -limit)),
+      channels * 4,
+    );
     return [
       { op: 'mul', kind: 'channel', buffer: scale },
       { op: 'add', kind: 'channel', buffer: shift },

@@ -36,7 +36,10 @@ export function lower(kernel: Kernel, context: LoweringContext): void {
   if (kernel.map) return lowerMap(kernel, context);
   const lowering = LOWERINGS[kernel.anchor.op];
   if (lowering === undefined) {
-    throw new BitplaneError('ERR_UNSUPPORTED', 'no kernel runs this op with these operands', { op: kernel.anchor.op, node: kernel.anchor.name });
+    throw new BitplaneError('ERR_UNSUPPORTED', 'no kernel runs this op with these operands', {
+      op: kernel.anchor.op,
+      node: kernel.anchor.name,
+    });
   }
   lowering(kernel, context);
 }

@@ -31,7 +31,8 @@ function requireWords(node: Value): void {
       throw expected('ERR_UNSUPPORTED', 'operands of dtype f32 or i32', value.dtype, { op: node.op, node: node.name });
     }
   }
-  if (node.shape.length > MAX_RANK) throw expected('ERR_UNSUPPORTED', `at most ${MAX_RANK} dimensions`, node.shape.length, { op: node.op, node: node.name });
+  if (node.shape.length > MAX_RANK)
+    throw expected('ERR_UNSUPPORTED', `at most ${MAX_RANK} dimensions`, node.shape.length, { op: node.op, node: node.name });
 }
 
 interface Move {
@@ -61,7 +62,14 @@ export function lowerTranspose({ anchor: node }: Kernel, context: LoweringContex
   const strides = stridesOf(x.shape as number[]);
   const perm = node.attrs['perm'] as readonly number[];
   const sizes = node.shape as readonly number[];
-  emitCopy(context, node, { x, xOffset: 0, yOffset: 0, sizes, xStrides: perm.map((axis) => strides[axis] as number), yStrides: stridesOf(sizes) });
+  emitCopy(context, node, {
+    x,
+    xOffset: 0,
+    yOffset: 0,
+    sizes,
+    xStrides: perm.map((axis) => strides[axis] as number),
+    yStrides: stridesOf(sizes),
+  });
 }
 
 export function lowerSlice({ anchor: node }: Kernel, context: LoweringContext): void {
@@ -71,7 +79,14 @@ export function lowerSlice({ anchor: node }: Kernel, context: LoweringContext): 
   const strides = stridesOf(x.shape as number[]);
   const sizes = node.shape as readonly number[];
   const xOffset = starts.reduce((offset, start, i) => offset + start * (strides[i] as number), 0);
-  emitCopy(context, node, { x, xOffset, yOffset: 0, sizes, xStrides: strides.map((s, i) => s * (steps[i] as number)), yStrides: stridesOf(sizes) });
+  emitCopy(context, node, {
+    x,
+    xOffset,
+    yOffset: 0,
+    sizes,
+    xStrides: strides.map((s, i) => s * (steps[i] as number)),
+    yStrides: stridesOf(sizes),
+  });
 }
 
 export function lowerPad({ anchor: node }: Kernel, context: LoweringContext): void {
