@@ -98,7 +98,7 @@ function load(): NativeInfo {
     tried.push({ path, problem });
     return undefined;
   };
-  const forced = process.env['BITPLANE_BINARY'];
+  const forced = process.env.BITPLANE_BINARY;
   if (forced !== undefined && forced !== '') return attempt(resolve(forced)) ?? { addon: undefined, path: undefined, tried };
   const built = attempt(join(root, 'build', 'Release', 'bitplane.node'));
   if (built !== undefined) return built;

@@ -15,7 +15,7 @@ export type IsaName = (typeof NAMES)[number];
  */
 export function resolveIsa(asked: string | undefined): IsaName {
   const native = addon();
-  const name = asked ?? (process.env['BITPLANE_ISA'] || native.bestIsa);
+  const name = asked ?? (process.env.BITPLANE_ISA || native.bestIsa);
   const source = asked === undefined ? 'BITPLANE_ISA' : 'isa';
   if (!(NAMES as readonly string[]).includes(name))
     throw expected('ERR_ISA', `one of ${NAMES.slice(0, 4).join(', ')}`, name, { op: source });

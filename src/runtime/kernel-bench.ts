@@ -168,7 +168,7 @@ function workloads(): Workload[] {
 export async function benchKernels(): Promise<KernelRow[]> {
   const native = addon();
   const rows: KernelRow[] = [];
-  const fma256 = native.isas['avx2'] === true ? native.bound('fma', 'avx2') : undefined;
+  const fma256 = native.isas.avx2 === true ? native.bound('fma', 'avx2') : undefined;
   for (const isa of supportedIsas()) {
     const popcount = native.bound('popcount', isa);
     const fma = native.bound('fma', isa);

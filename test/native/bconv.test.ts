@@ -143,7 +143,7 @@ describe.each(SHAPES.map((shape, i) => [JSON.stringify(shape), { ...BASE, ...sha
         fields: { ...fields, thresholds: -1 },
         buffers: { ...common, y: { result: new Int32Array(expected.length) } },
       };
-      expect((await runCase(asIntegers, isa, threads))['y'], 'int32').toEqual(expected);
+      expect((await runCase(asIntegers, isa, threads)).y, 'int32').toEqual(expected);
 
       const words = new Uint8Array(shape.n * oh * ow * Math.ceil(shape.o / 64) * 8);
       const asBits: Case = {
@@ -152,7 +152,7 @@ describe.each(SHAPES.map((shape, i) => [JSON.stringify(shape), { ...BASE, ...sha
         buffers: { ...common, thresholds: { constant: Int32Array.from([...limits, ...flips]) }, y: { result: words } },
       };
       const signs = packSigns(expected, shape.o, (dot, c) => dot < limits[c]! !== (flips[c] === 1));
-      expect((await runCase(asBits, isa, threads))['y'], 'sign bits').toEqual(signs);
+      expect((await runCase(asBits, isa, threads)).y, 'sign bits').toEqual(signs);
 
       // Float and bits in one pass: scale, add, store, sign.
       const scale = Float32Array.from({ length: shape.o }, (_, c) => (c % 3) - 1.25);
@@ -168,8 +168,8 @@ describe.each(SHAPES.map((shape, i) => [JSON.stringify(shape), { ...BASE, ...sha
       };
       const both = await runCase(asBoth, isa, threads);
       const floats = Float32Array.from(expected, (dot, i) => Math.fround(dot * scale[i % shape.o]!));
-      expect(both['floats'], 'float').toEqual(floats);
-      expect(both['bits'], 'bits beside float').toEqual(packSigns(expected, shape.o, (dot, c) => Math.fround(dot * scale[c]!) < 0));
+      expect(both.floats, 'float').toEqual(floats);
+      expect(both.bits, 'bits beside float').toEqual(packSigns(expected, shape.o, (dot, c) => Math.fround(dot * scale[c]!) < 0));
     }
   });
 });

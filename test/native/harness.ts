@@ -8,7 +8,7 @@ import { launch } from '../../src/runtime/scheduler.js';
 
 /** The instruction sets to test: BITPLANE_ISA alone if it is set, else all that this machine has. */
 export function testedIsas(): IsaName[] {
-  const forced = process.env['BITPLANE_ISA'] as IsaName | undefined;
+  const forced = process.env.BITPLANE_ISA as IsaName | undefined;
   return supportedIsas().filter((isa) => forced === undefined || isa === forced);
 }
 

@@ -33,8 +33,7 @@ const LOWERINGS: Readonly<Record<string, Lowering>> = {
 
 /** @throws BitplaneError ERR_UNSUPPORTED for an op that no kernel runs, naming the node */
 export function lower(kernel: Kernel, context: LoweringContext): void {
-  if (kernel.map) return lowerMap(kernel, context);
-  const lowering = LOWERINGS[kernel.anchor.op];
+  const lowering = kernel.map ? lowerMap : LOWERINGS[kernel.anchor.op];
   if (lowering === undefined) {
     throw new BitplaneError('ERR_UNSUPPORTED', 'no kernel runs this op with these operands', {
       op: kernel.anchor.op,

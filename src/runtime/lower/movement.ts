@@ -60,7 +60,7 @@ export function lowerTranspose({ anchor: node }: Kernel, context: LoweringContex
   requireWords(node);
   const x = node.inputs[0] as Value;
   const strides = stridesOf(x.shape as number[]);
-  const perm = node.attrs['perm'] as readonly number[];
+  const perm = node.attrs.perm as readonly number[];
   const sizes = node.shape as readonly number[];
   emitCopy(context, node, {
     x,
@@ -103,7 +103,7 @@ export function lowerPad({ anchor: node }: Kernel, context: LoweringContext): vo
 
 export function lowerConcat({ anchor: node }: Kernel, context: LoweringContext): void {
   requireWords(node);
-  const axis = node.attrs['axis'] as number;
+  const axis = node.attrs.axis as number;
   const yStrides = stridesOf(node.shape as number[]);
   let start = 0;
   for (const x of node.inputs) {
@@ -173,7 +173,7 @@ export function lowerReduce({ anchor: node }: Kernel, context: LoweringContext):
 export function lowerSoftmax({ anchor: node }: Kernel, context: LoweringContext): void {
   requireWords(node);
   const x = node.inputs[0] as Value;
-  const axis = node.attrs['axis'] as number;
+  const axis = node.attrs.axis as number;
   if (axis !== node.shape.length - 1) {
     throw expected('ERR_UNSUPPORTED', 'softmax over the last axis', axis, { op: node.op, node: node.name });
   }
