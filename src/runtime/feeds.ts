@@ -48,13 +48,13 @@ function fromTensor(input: Value, tensor: Tensor, sizes: Record<string, number>)
   const site = { op: OP, node: input.name };
   if (tensor.dtype !== input.dtype) throw expected('ERR_FEED', describe(input), `dtype ${tensor.dtype}`, site);
   const fits =
-    tensor.shape.length === input.shape.length && input.shape.every((dim, i) => fit(dim, tensor.shape[i] as number, sizes, input));
+    tensor.shape.length === input.shape.length && input.shape.every((dim, i) => matchDim(dim, tensor.shape[i] as number, sizes, input));
   if (!fits) throw expected('ERR_FEED', describe(input), `shape ${showShape(tensor.shape)}`, site);
   if (tensor.data.length === 0 && tensor.size > 0) throw expected('ERR_FEED', describe(input), 'a detached array', site);
   return input.dtype === 'b1' ? packWords(tensor.data as Uint8Array, tensor.shape) : tensor.data;
 }
 
-function fit(dim: number | string, size: number, sizes: Record<string, number>, input: Value): boolean {
+function matchDim(dim: number | string, size: number, sizes: Record<string, number>, input: Value): boolean {
   if (typeof dim === 'number') return dim === size;
   const known = sizes[dim];
   if (known !== undefined && known !== size) {
