@@ -1,5 +1,6 @@
 /**
- * Writes small ONNX models for the competitors. Not here: reading ONNX (src/formats/onnx), or more of the format than they need.
+ * Writes ONNX models for the competitors, large typed weights included. Not here: reading ONNX (src/formats/onnx), files that are wrong
+ * (test/formats/onnx-encoder.ts writes those).
  * Field numbers are those of onnx.proto.
  */
 import { BinaryWriter } from '@bufbuild/protobuf/wire';
