@@ -30,9 +30,20 @@ describe('table', () => {
       ]),
     ).toBe('a     1\nlong  2');
   });
-  test('kernel rows', () => {
-    const row = { kernel: 'bconv_4x64', isa: 'avx512', shape: '256@14x14', rate: 2.7e12, bound: 2.85e12, share: 2.7 / 2.85 };
-    expect(kernelTable([row]).split('\n').at(-1)).toBe('bconv_4x64  avx512  256@14x14  2.7 T/s  2.85 T/s  94.74 %');
+  test('kernel rows carry their unit', () => {
+    const conv = {
+      kernel: 'bconv_4x64',
+      isa: 'avx512',
+      shape: '256@14',
+      unit: 'MAC',
+      rate: 2.7e12,
+      bound: 2.85e12,
+      share: 2.7 / 2.85,
+    } as const;
+    const copy = { kernel: 'copy', isa: 'scalar', shape: '64@56', unit: 'B', rate: 4e9, bound: 8e9, share: 0.5 } as const;
+    const [, , first, second] = kernelTable([{ ...conv, timesFma256: 42.04 }, copy]).split('\n');
+    expect(first?.split(/ {2,}/)).toEqual(['bconv_4x64', 'avx512', '256@14', '2.7 TMAC/s', '2.85 TMAC/s', '94.74 %', '42.0']);
+    expect(second?.trimEnd().split(/ {2,}/)).toEqual(['copy', 'scalar', '64@56', '4 GB/s', '8 GB/s', '50.00 %']);
   });
 });
 
