@@ -54,7 +54,10 @@ function layer(node: Value, macs: Macs): Layer {
   const constants = constantsOf(node);
   const [first] = node.inputs as [Value];
   // Of several constants the largest is the weights; the others are scales and shifts.
-  const weights = constants.reduce<Value | undefined>((a, b) => (a === undefined || elementCount(b.shape) > elementCount(a.shape) ? b : a), undefined);
+  const weights = constants.reduce<Value | undefined>(
+    (a, b) => (a === undefined || elementCount(b.shape) > elementCount(a.shape) ? b : a),
+    undefined,
+  );
   const { name, op, dtype, shape } = node;
   return { name, op, inputDtype: first.dtype, weightDtype: weights?.dtype ?? null, dtype, shape, macs, weightBytes: bytesOf(constants) };
 }

@@ -38,7 +38,8 @@ const multiThresholdToSign: Rule = (value) => {
   if (value.op !== 'multiThreshold') return undefined;
   const [x, thresholds] = value.inputs as [Value, Value];
   const { scale, bias } = value.attrs as { scale: number; bias: number };
-  if (thresholds.op !== 'constant' || thresholds.shape[1] !== 1 || bias === 0 || scale !== -2 * bias || Math.fround(bias) !== bias) return undefined;
+  if (thresholds.op !== 'constant' || thresholds.shape[1] !== 1 || bias === 0 || scale !== -2 * bias || Math.fround(bias) !== bias)
+    return undefined;
   const { name } = value;
   const difference = make('sub', `${name}.difference`, [x, vector(thresholds.name, thresholds.data!.data as Float32Array)]);
   const bits = make('sign', `${name}.bits`, [difference]);

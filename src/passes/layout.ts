@@ -41,7 +41,8 @@ function isWorthKeeping(value: Value): boolean {
 
 /** A constant operand of a flattened value as the value before wants it; undefined where it cannot be said. */
 function unflattened(operand: Value, flat: Value['shape'], shape: Value['shape']): Value | undefined {
-  if (scalarOf(operand) !== undefined) return fold('reshape', operand.name, [fold('slice', operand.name, [operand], firstElement(operand))], { shape: [] });
+  if (scalarOf(operand) !== undefined)
+    return fold('reshape', operand.name, [fold('slice', operand.name, [operand], firstElement(operand))], { shape: [] });
   const channels = flat.at(-1);
   const isFlatten = flat.length === 2 && flat[0] === shape[0] && operand.shape.at(-1) === channels;
   if (operand.op !== 'constant' || !isFlatten || operand.data!.size !== channels) return undefined;
@@ -79,7 +80,9 @@ const stillTransposes: Rule = (value) => {
   if (value.op !== 'transpose') return undefined;
   const [x] = value.inputs as [Value];
   const moving = permOf(value).filter((axis) => x.shape[axis] !== 1);
-  return moving.every((axis, i) => i === 0 || axis > (moving[i - 1] as number)) ? make('reshape', value.name, [x], { shape: value.shape }) : undefined;
+  return moving.every((axis, i) => i === 0 || axis > (moving[i - 1] as number))
+    ? make('reshape', value.name, [x], { shape: value.shape })
+    : undefined;
 };
 
 const SINKING: Rule = firstOf(foldRules, dropIdentities, composeRepeats, flattenToConvolution, sinkTransposes, sinkReshape);

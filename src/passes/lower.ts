@@ -13,7 +13,12 @@ export const lowerBatchNorm: Rule = (value) => {
   if (value.op !== 'batchNorm') return undefined;
   const [x, ...parameters] = value.inputs as [Value, Value, Value, Value, Value];
   if (!parameters.every((parameter) => parameter.op === 'constant')) return undefined;
-  const [gamma, beta, mean, variance] = parameters.map((parameter) => parameter.data!.data) as [Float32Array, Float32Array, Float32Array, Float32Array];
+  const [gamma, beta, mean, variance] = parameters.map((parameter) => parameter.data!.data) as [
+    Float32Array,
+    Float32Array,
+    Float32Array,
+    Float32Array,
+  ];
   const { scale, shift } = batchNormAffine(gamma, beta, mean, variance, value.attrs.epsilon as number);
   const { name } = value;
   const scaled = make('mul', `${name}.scaled`, [x, vector(`${name}.scale`, scale)], {});

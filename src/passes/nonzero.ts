@@ -4,7 +4,7 @@
  * bisection where it is monotone and for every number where it is not. "Not proved" is no claim that zero occurs. NaN is left out.
  */
 import type { Value } from '../graph/value.js';
-import { bisect, chainOf, type ChainStep, isMonotone, run } from './chain.js';
+import { bisect, type ChainStep, chainOf, isMonotone, run } from './chain.js';
 import { contains, memberCount, type Progression, progression } from './progression.js';
 
 /** Evaluations that one proof may spend where a chain is not monotone. */

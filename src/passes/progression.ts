@@ -83,7 +83,12 @@ function derive(value: Value): Progression | undefined {
     case 'concat':
       return value.inputs.map(progression).reduce(union);
     case 'pad':
-      return union(progression(x), { origin: value.attrs.value as number, step: 0, lo: value.attrs.value as number, hi: value.attrs.value as number });
+      return union(progression(x), {
+        origin: value.attrs.value as number,
+        step: 0,
+        lo: value.attrs.value as number,
+        hi: value.attrs.value as number,
+      });
     case 'multiThreshold':
       return levels(value);
     case 'conv2d':

@@ -63,7 +63,11 @@ function sinkPointwise(value: Value, perm: readonly number[]): Value | undefined
  * The operands before the transpose. Undefined where sinking would add transposes, or exchange one for another other than from a value that
  * a layer laid out to one that no layer did: of an exchange and its reverse at most one is allowed.
  */
-function sources(value: Value, perm: readonly number[], special: (input: Value) => Value | undefined = () => undefined): Value[] | undefined {
+function sources(
+  value: Value,
+  perm: readonly number[],
+  special: (input: Value) => Value | undefined = () => undefined,
+): Value[] | undefined {
   let balance = 0;
   let exchanged = true;
   const inputs = value.inputs.map((input) => {
@@ -84,7 +88,8 @@ function sources(value: Value, perm: readonly number[], special: (input: Value) 
 /** True where the value comes from a layer that works on NHWC, through ops that work on any order. */
 function isLaidOut(value: Value): boolean {
   let source: Value | undefined = value;
-  while (source !== undefined && (isPointwise(source) || source.op in SINKS)) source = source.inputs.find((input) => input.op !== 'constant');
+  while (source !== undefined && (isPointwise(source) || source.op in SINKS))
+    source = source.inputs.find((input) => input.op !== 'constant');
   return source !== undefined && ['conv2d', 'maxPool2d', 'avgPool2d'].includes(source.op);
 }
 

@@ -31,7 +31,8 @@ const toThreshold: Rule = (value, site) => {
   const { original } = site;
   const outer = chainOf(original.inputs[0] as Value, isAccumulation);
   if (isAccumulation(outer.source)) return thresholdOf(original, original.name, outer.source, outer.steps, site);
-  if (outer.source.op !== 'maxPool2d' || site.uses(outer.source) !== 1 || outer.steps.some(({ node }) => node.op === 'reshape')) return undefined;
+  if (outer.source.op !== 'maxPool2d' || site.uses(outer.source) !== 1 || outer.steps.some(({ node }) => node.op === 'reshape'))
+    return undefined;
   const inner = chainOf(outer.source.inputs[0] as Value, isAccumulation);
   if (!isAccumulation(inner.source) || !risesThroughPool(inner, outer, original)) return undefined;
   const bits = thresholdOf(original, `${original.name}.bits`, inner.source, [...inner.steps, ...outer.steps], site);
@@ -62,7 +63,11 @@ function thresholdOf(sign: Value, name: string, cast: Value, steps: readonly Cha
     t[channel] = found.t;
     flip[channel] = found.flip;
   }
-  const operands = [site.rebuilt(y), constant(`${sign.name}.t`, new Tensor('i32', t, [channels])), constant(`${sign.name}.flip`, new Tensor('i32', flip, [channels]))];
+  const operands = [
+    site.rebuilt(y),
+    constant(`${sign.name}.t`, new Tensor('i32', t, [channels])),
+    constant(`${sign.name}.flip`, new Tensor('i32', flip, [channels])),
+  ];
   const shape = steps.findLast(({ node }) => node.op === 'reshape')?.node.shape ?? y.shape;
   const reshaped = !sameShape(shape, y.shape);
   const bits = make('threshold', reshaped ? `${name}.bits` : name, operands);

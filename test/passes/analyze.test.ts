@@ -12,7 +12,11 @@ function network() {
   const w = g.constant(n.bits([32, 3, 3, 16]), { name: 'w' });
   const dot = g.conv2d(g.cast(g.sign(x, { name: 'sign' }), 'f32'), g.cast(w, 'f32'), { name: 'conv' });
   const pooled = g.reduce(dot, 'max', [1, 2]);
-  return g.graph([x], { y: g.add(g.dense(pooled, g.constant(n.floats([10, 32]), { name: 'head' }), { name: 'fc' }), g.constant(n.floats([10])), { name: 'bias' }) });
+  return g.graph([x], {
+    y: g.add(g.dense(pooled, g.constant(n.floats([10, 32]), { name: 'head' }), { name: 'fc' }), g.constant(n.floats([10])), {
+      name: 'bias',
+    }),
+  });
 }
 
 test('rows and totals of an optimized graph, for one image', () => {

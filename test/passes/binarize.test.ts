@@ -55,9 +55,19 @@ describe('products of bipolar values are counted in bits', () => {
 
   test('but not ternary weights, nor the few of a depthwise scale', () => {
     const ternary = f32([1, -1, 0, 1, 1, -1, 1, 1, 1, -1, 1, 1], [2, 6]);
-    expect(only(optimized((g, x) => g.dense(bipolar(g, x), g.constant(ternary))), 'dense').dtype).toBe('f32');
+    expect(
+      only(
+        optimized((g, x) => g.dense(bipolar(g, x), g.constant(ternary))),
+        'dense',
+      ).dtype,
+    ).toBe('f32');
     const scale = f32([2, -3, 0.5, 1, 1, -1], [6, 1, 1, 1]);
-    expect(only(optimized((g, x) => g.conv2d(x, g.constant(scale), { groups: 6 })), 'conv2d').inputs[1]!.dtype).toBe('f32');
+    expect(
+      only(
+        optimized((g, x) => g.conv2d(x, g.constant(scale), { groups: 6 })),
+        'conv2d',
+      ).inputs[1]!.dtype,
+    ).toBe('f32');
   });
 
   test('one scale for all, or one an output, of either sign and of any spelling', () => {
@@ -135,7 +145,9 @@ describe('casts sink through what bits can do', () => {
   });
 
   test('a border around a border of another value stays', () => {
-    const after = optimized((g, x) => g.conv2d(g.pad(bipolar(g, x), [0, 1, 1, 0, 0, 1, 1, 0], 1), weights(g, [4, 2, 2, 6]), { pads: [1, 1, 1, 1] }));
+    const after = optimized((g, x) =>
+      g.conv2d(g.pad(bipolar(g, x), [0, 1, 1, 0, 0, 1, 1, 0], 1), weights(g, [4, 2, 2, 6]), { pads: [1, 1, 1, 1] }),
+    );
     expect(opsOf(after)).toContain('pad');
     expect(only(after, 'conv2d').attrs.padValue).toBe(0);
   });
@@ -163,7 +175,10 @@ describe('casts sink through what bits can do', () => {
   test('the same for a map of NCHW: nothing moves between the bits', () => {
     const g = new GraphBuilder();
     const x = g.input('x', 'f32', ['N', 3, 5, 5]);
-    const map = bipolar(g, inside(g, x, (v) => g.conv2d(v, g.constant(n.integers([4, 3, 3, 3])))));
+    const map = bipolar(
+      g,
+      inside(g, x, (v) => g.conv2d(v, g.constant(n.integers([4, 3, 3, 3])))),
+    );
     const before = g.graph([x], { y: g.dense(g.reshape(map, ['N', 36]), weights(g, [7, 36])) });
     const after = optimize(before);
     expectSame(before, after, { x: n.integers([2, 3, 5, 5]) });
@@ -175,6 +190,10 @@ describe('signs', () => {
   test('of a bipolar value are its bits', () => {
     const after = optimized((g, x) => g.cast(g.sign(g.mul(bipolar(g, x), 3)), 'f32'));
     expect(opsOf(after)).toEqual(['cast', 'sign']);
+  });
+
+  test('of a bipolar value times a negative number are none of them', () => {
+    expect(opsOf(optimized((g, x) => g.sign(g.mul(bipolar(g, x), -3))))).toEqual(['cast', 'mul', 'sign', 'sign']);
   });
 
   test('do not tell -0 from 0: x + 0 goes', () => {
@@ -189,13 +208,20 @@ describe('signs', () => {
       const before = g.graph([x], { y: g.multiThreshold(x, g.constant(t), { scale: -2 * bias, bias }) });
       const after = optimize(before);
       expect(opsOf(after)).toContain('sign');
-      const feed = f32([0, 0.25, -0.5, 1, 0, 3, -0, 0.24999999, -0.50000006, 0.99999994, -1e-45, 2.9999998, 1e-45, 9, -0, 2, 1e-45, 3.0000002], [3, 6]);
+      const feed = f32(
+        [0, 0.25, -0.5, 1, 0, 3, -0, 0.24999999, -0.50000006, 0.99999994, -1e-45, 2.9999998, 1e-45, 9, -0, 2, 1e-45, 3.0000002],
+        [3, 6],
+      );
       expectSame(before, after, { x: feed });
     }
   });
 
   test('several thresholds, or other results, are none', () => {
-    const build = (g: GraphBuilder, x: Float) => g.add(g.multiThreshold(x, g.constant(n.floats([6, 2])), { scale: 2, bias: -1 }), g.multiThreshold(x, g.constant(n.floats([1, 1])), { scale: 1, bias: -1 }));
+    const build = (g: GraphBuilder, x: Float) =>
+      g.add(
+        g.multiThreshold(x, g.constant(n.floats([6, 2])), { scale: 2, bias: -1 }),
+        g.multiThreshold(x, g.constant(n.floats([1, 1])), { scale: 1, bias: -1 }),
+      );
     expect(opsOf(optimized(build))).toEqual(['add', 'multiThreshold', 'multiThreshold']);
   });
 

@@ -13,7 +13,11 @@ function count(graph: Graph, op: string): number {
 }
 
 /** The graph of a network between an NCHW input and output, laid out. */
-function laidOut(build: (g: GraphBuilder, x: Value<'f32'>) => Value<'f32'>, channels = 3, size = 6): { before: Graph; after: Graph; feeds: Record<string, Tensor> } {
+function laidOut(
+  build: (g: GraphBuilder, x: Value<'f32'>) => Value<'f32'>,
+  channels = 3,
+  size = 6,
+): { before: Graph; after: Graph; feeds: Record<string, Tensor> } {
   const g = new GraphBuilder();
   const x = g.input('x', 'f32', ['N', channels, size, size]);
   const before = g.graph([x], { y: build(g, x) });
@@ -65,9 +69,21 @@ describe('transposes of a network from NCHW remain at its ends only', () => {
   test('through multiThreshold, which takes channels last', () => {
     const { before, after, feeds } = laidOut((g, x) => {
       const thresholds = g.constant(n.integers([4, 3]));
-      return conv(g, inside(g, conv(g, x, 3, 4), (map) => g.multiThreshold(map, thresholds)), 4, 2);
+      return conv(
+        g,
+        inside(g, conv(g, x, 3, 4), (map) => g.multiThreshold(map, thresholds)),
+        4,
+        2,
+      );
     });
     expect(count(after, 'transpose')).toBe(2);
+    expectSame(before, after, feeds);
+  });
+
+  test('but not through a multiThreshold whose channels would move', () => {
+    const { before, after, feeds } = laidOut((g, x) =>
+      g.multiThreshold(g.transpose(conv(g, x, 3, 6), [0, 2, 1, 3]), g.constant(n.integers([6, 2]))),
+    );
     expectSame(before, after, feeds);
   });
 

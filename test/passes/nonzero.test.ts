@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import type { Value } from '../../src/graph/value.js';
 import { GraphBuilder } from '../../src/ops/builder.js';
-import { isNeverZero } from '../../src/passes/nonzero.js';
 import { optimize } from '../../src/passes/index.js';
+import { isNeverZero } from '../../src/passes/nonzero.js';
 import { contains, memberCount, type Progression, progression } from '../../src/passes/progression.js';
 import { Tensor } from '../../src/tensor/tensor.js';
 import { valuesOf } from '../../src/tensor/values.js';
@@ -39,6 +39,11 @@ describe('progression', () => {
     ['a sum of 36 bits', (g, x) => g.conv2d(bits(g, x), w(g, [2, 3, 3, 4])), { lo: -36, hi: 36, step: 2 }],
     ['with a border of zeros', (g, x) => g.conv2d(bits(g, x), w(g, [2, 3, 3, 4]), { pads: [0, 0, 1, 0] }), { lo: -36, hi: 36, step: 1 }],
     ['of ternary numbers', (g, x) => g.conv2d(g.signum(x), w(g, [2, 3, 3, 4])), { lo: -36, hi: 36, step: 1 }],
+    [
+      'of levels that are not their own negatives',
+      (g, x) => g.dense(g.multiThreshold(x, g.constant(n.floats([4, 1])), { scale: 3, bias: 1 }), w(g, [9, 4])),
+      { lo: -16, hi: 16, step: 1 },
+    ],
     ['of quantized ones', (g, x) => g.dense(quantized(g, x), w(g, [2, 4])), { lo: -4, hi: 4, step: 2 ** -7 }],
     ['of numbers beyond float32', (g, x) => g.dense(g.round(g.clip(x, -(2 ** 23), 2 ** 23)), w(g, [2, 4])), undefined],
     ['of float weights', (g, x) => g.dense(bits(g, x), g.constant(n.floats([2, 4]))), undefined],
@@ -95,7 +100,9 @@ describe('isNeverZero', () => {
     const scale = Math.fround(0.1);
     const shift = -Math.fround(2 * scale * 5);
     expect(10 * scale + shift).not.toBe(0);
-    expect(isNeverZero(graphOf((g, x) => affine(g, sum(g, x), [scale, 1], [shift, 1])))).toBe(Math.fround(Math.fround(10 * scale) + shift) !== 0);
+    expect(isNeverZero(graphOf((g, x) => affine(g, sum(g, x), [scale, 1], [shift, 1])))).toBe(
+      Math.fround(Math.fround(10 * scale) + shift) !== 0,
+    );
   });
 
   test('a plateau at zero, and a valley', () => {

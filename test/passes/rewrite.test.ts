@@ -38,7 +38,9 @@ describe('rewrite', () => {
 
   test('refuses a replacement of another type', () => {
     const rule = (value: { op: string; inputs: readonly never[] }) => (value.op === 'relu' ? make('sign', 's', value.inputs) : undefined);
-    expect(() => rewrite(twoRelus(), rule as never)).toThrow(/relu "a": expected a replacement of type f32\[2, 3\] but received b1\[2, 3\]/);
+    expect(() => rewrite(twoRelus(), rule as never)).toThrow(
+      /relu "a": expected a replacement of type f32\[2, 3\] but received b1\[2, 3\]/,
+    );
   });
 
   test('a rule sees how often a value was read and what has become of it', () => {
