@@ -92,7 +92,7 @@ describe('evaluate', () => {
     const two = runner(oneHot);
     const inputs = [...two.inputMetadata, { name: 'z', dtype: 'f32' as const, shape: [1] }];
     await expect(evaluate({ ...two, inputMetadata: inputs }, countingData(4), PLAIN)).rejects.toThrow(
-      /a model with one input but received "2 inputs"/,
+      /a model with one input but received "?2 inputs"?/,
     );
     const integer = [{ name: 'x', dtype: 'i8' as const, shape: ['N', 1] }];
     await expect(evaluate({ ...two, inputMetadata: integer }, countingData(4), PLAIN)).rejects.toMatchObject({

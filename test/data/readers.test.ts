@@ -48,7 +48,7 @@ describe('mnist', () => {
     const dir = temporaryFolder();
     writeMnist(dir, 2);
     write(join(dir, 't10k-labels-idx1-ubyte'), idx([2], Uint8Array.of(9, 10)));
-    await expect(openMnist(dir)).rejects.toThrow(/labels below 10 but received "10 at 1"/);
+    await expect(openMnist(dir)).rejects.toThrow(/labels below 10 but received "?10 at 1"?/);
   });
 
   test('a range outside the data set', async () => {
