@@ -21,8 +21,8 @@ import { facts } from './table.js';
 
 /** How each data set is opened; the keys are the choices of --dataset. */
 const DATASETS = {
-  mnist: async (dir: string, split: Split, recipe: Recipe) => fit(await openMnist(dir, split), recipe),
-  cifar10: async (dir: string, split: Split, recipe: Recipe) => fit(await openCifar10(dir, split), recipe),
+  mnist: async (dir: string, split: Split, recipe: Recipe) => fitted(await openMnist(dir, split), recipe),
+  cifar10: async (dir: string, split: Split, recipe: Recipe) => fitted(await openCifar10(dir, split), recipe),
   folder: async (dir: string, _split: Split, recipe: Recipe) => openFolder(dir, requireFit(recipe), recipe.labels),
 } satisfies Record<string, (dir: string, split: Split, recipe: Recipe) => Promise<Dataset>>;
 
@@ -88,7 +88,7 @@ function fitOf({ preprocess: { resize, crop } }: Recipe): Fit | undefined {
   return side === undefined ? undefined : { resize, crop: side };
 }
 
-function fit(data: Dataset, recipe: Recipe): Dataset {
+function fitted(data: Dataset, recipe: Recipe): Dataset {
   const size = fitOf(recipe);
   return size === undefined ? data : fitDataset(data, size);
 }
