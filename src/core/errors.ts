@@ -50,11 +50,16 @@ export function expected(code: ErrorCode, what: string, received: unknown, site:
 }
 
 function show(value: unknown): string {
-  if (typeof value === 'string') return JSON.stringify(value.length > 80 ? `${value.slice(0, 77)}...` : value);
+  if (typeof value === 'string') return text(value.length > 80 ? `${value.slice(0, 77)}...` : value);
   if (typeof value === 'function') return 'a function';
   if (ArrayBuffer.isView(value)) return `a ${value.constructor.name} of ${value.byteLength} bytes`;
   if (Array.isArray(value)) return `[${value.slice(0, 8).map(show).join(', ')}${value.length > 8 ? ', ...' : ''}]`;
   if (value !== null && typeof value === 'object')
     return value.constructor?.name === 'Object' ? 'an object' : `a ${value.constructor?.name ?? 'value'}`;
   return String(value);
+}
+
+/** One word is somebody's and is quoted; a phrase is ours, such as a shape, and stands as it is. */
+function text(value: string): string {
+  return /^\S+ \S|^\[.*\]$/s.test(value) && !/\p{Cc}/u.test(value) ? value : JSON.stringify(value);
 }

@@ -15,6 +15,11 @@ export interface SessionOptions {
   readonly signal?: AbortSignal;
   /** False keeps every op as written (no binarization, folding or fusion): the float network, for comparison. Default true. */
   readonly optimize?: boolean;
+  /**
+   * What ONNX `Sign` may be taken for. 'exact' (default): its sign(0) is 0, so it becomes a bit only where zero is proved impossible. 'plus': the
+   * caller's word that +1 will do for 0, so every Sign is a bit.
+   */
+  readonly signZero?: 'exact' | 'plus';
 }
 
 export interface RunOptions {

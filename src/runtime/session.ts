@@ -59,15 +59,16 @@ export class GraphSession<G extends Graph = Graph> {
   private idle: (() => void)[] = [];
 
   protected constructor(graph: Graph, options: SessionOptions) {
-    const { threads, isa, optimize: optimized = true } = options;
+    const { threads, isa, optimize: optimized = true, signZero = 'exact' } = options;
     const cores = addon().cores;
     if (threads !== undefined && !(Number.isInteger(threads) && threads >= 1 && threads <= MAX_THREADS)) {
       throw expected('ERR_ARGUMENT', `threads to be a whole number from 1 to ${MAX_THREADS}`, threads, { op: 'Session' });
     }
+    if (signZero !== 'exact' && signZero !== 'plus') throw expected('ERR_ARGUMENT', 'signZero to be exact or plus', signZero, { op: 'Session' });
     this.target = { isa: resolveIsa(isa), threads: threads ?? Math.min(cores, MAX_THREADS) };
     this.maxFlying = Math.max(2, cores);
     verify(graph);
-    this.graph = optimized ? optimize(graph) : canonicalize(graph);
+    this.graph = optimized ? optimize(graph, { signZero }) : canonicalize(graph);
   }
 
   /**

@@ -26,7 +26,7 @@ describe('GraphBuilder', () => {
       'relu_4',
     ]);
     expect(failure(() => g.abs(x, { name: 'mine' }))).toBe(
-      'ERR_GRAPH abs "mine": expected a name of its own but received "that of another value"',
+      'ERR_GRAPH abs "mine": expected a name of its own but received that of another value',
     );
     expect(failure(() => g.input('relu_1', 'f32', [1]))).toMatch(/^ERR_GRAPH input "relu_1"/);
   });

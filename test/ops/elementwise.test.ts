@@ -44,7 +44,7 @@ describe('shapes', () => {
           ['f32', ['M', 3]],
         ]),
       ),
-    ).toBe('ERR_SHAPE add "node": expected shapes that broadcast together but received "[N, 3] and [M, 3]"');
+    ).toBe('ERR_SHAPE add "node": expected shapes that broadcast together but received [N, 3] and [M, 3]');
     expect(
       failure(() =>
         inferred('add', [

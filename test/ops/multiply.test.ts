@@ -243,7 +243,7 @@ describe('dense and matmul', () => {
           ['f32', [2, 4]],
         ]),
       ),
-    ).toMatch(/expected w of shape \[O, 3\] but received "\[2, 4\]"/);
+    ).toMatch(/expected w of shape \[O, 3\] but received \[2, 4\]/);
     expect(
       failure(() =>
         inferred('dense', [

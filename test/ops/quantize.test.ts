@@ -41,7 +41,7 @@ describe('threshold', () => {
           ['i32', [3]],
         ]),
       ),
-    ).toMatch(/expected t of shape \[3\] but received "\[2\]"/);
+    ).toMatch(/expected t of shape \[3\] but received \[2\]/);
     expect(
       failure(() =>
         inferred('threshold', [

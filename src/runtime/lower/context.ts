@@ -7,7 +7,9 @@ import { elementCount } from '../../core/shape.js';
 import type { Value } from '../../graph/value.js';
 import { type Kernel, type Link, storage } from '../../passes/fuse.js';
 import { memoryBytes, type Plan } from '../../passes/plan.js';
+import type { Tensor } from '../../tensor/tensor.js';
 import type { Assembler, ChainStep, ConstantPool } from '../assembler.js';
+import { packWords } from '../words.js';
 
 /** A value as [N, HW, C]: the first axis, all between, the last. */
 export interface Rows {

@@ -6,6 +6,7 @@ import { expected } from '../../core/errors.js';
 import { elementCount } from '../../core/shape.js';
 import type { Value } from '../../graph/value.js';
 import type { Kernel } from '../../passes/fuse.js';
+import { memoryBytes } from '../../passes/plan.js';
 import type { LoweringContext } from './context.js';
 
 const MAX_RANK = 6;
@@ -127,9 +128,9 @@ export function lowerExpand({ anchor: node }: Kernel, context: LoweringContext):
   emitCopy(context, node, { x, xOffset: 0, yOffset: 0, sizes, xStrides: broadcastStrides(x, sizes), yStrides: stridesOf(sizes) });
 }
 
-/** A copy of a value as it is: for outputs that are inputs or constants. */
+/** A copy of a value as it is, in units of 4 bytes whatever its dtype: for outputs that are inputs or constants. */
 export function lowerCopy(x: Value, y: Value, context: LoweringContext): void {
-  const count = [elementCount(x.shape)];
+  const count = [Math.ceil(memoryBytes(x.dtype, x.shape) / 4)];
   emitCopy(context, y, { x, xOffset: 0, yOffset: 0, sizes: count, xStrides: [1], yStrides: [1] });
 }
 
