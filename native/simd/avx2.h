@@ -2,6 +2,8 @@
 #pragma once
 #include <immintrin.h>
 
+#include <cstdint>
+
 #include "simd/attributes.h"
 
 #define BITPLANE_SIMD avx2
@@ -42,6 +44,14 @@ BITPLANE_INLINE Mask isNan(F32 a) { return _mm256_cmp_ps(a, a, _CMP_UNORD_Q); }
 BITPLANE_INLINE F32 select(Mask m, F32 yes, F32 no) { return _mm256_blendv_ps(no, yes, m); }
 BITPLANE_INLINE I32 selectInt(Mask m, I32 yes, I32 no) { return _mm256_blendv_epi8(no, yes, _mm256_castps_si256(m)); }
 BITPLANE_INLINE unsigned maskBits(Mask m) { return static_cast<unsigned>(_mm256_movemask_ps(m)); }
+// Lane i of mask j is bit j * kLanes + i.
+template <int N>
+BITPLANE_INLINE uint64_t maskWord(const Mask (&m)[N]) {
+  uint64_t word = 0;
+  BITPLANE_UNROLL
+  for (int j = 0; j < N; j++) word |= static_cast<uint64_t>(maskBits(m[j])) << (j * kLanes);
+  return word;
+}
 
 BITPLANE_INLINE I32 bitsOf(F32 a) { return _mm256_castps_si256(a); }
 BITPLANE_INLINE F32 fromBits(I32 a) { return _mm256_castsi256_ps(a); }

@@ -9,6 +9,8 @@
 #include <immintrin.h>
 #pragma GCC diagnostic pop
 
+#include <cstdint>
+
 #include "simd/attributes.h"
 
 #define BITPLANE_SIMD avx512
@@ -50,6 +52,14 @@ BITPLANE_INLINE Mask isNan(F32 a) { return _mm512_cmp_ps_mask(a, a, _CMP_UNORD_Q
 BITPLANE_INLINE F32 select(Mask m, F32 yes, F32 no) { return _mm512_mask_blend_ps(m, no, yes); }
 BITPLANE_INLINE I32 selectInt(Mask m, I32 yes, I32 no) { return _mm512_mask_blend_epi32(m, no, yes); }
 BITPLANE_INLINE unsigned maskBits(Mask m) { return m; }  // lane i is bit i
+// Lane i of mask j is bit j * kLanes + i.
+template <int N>
+BITPLANE_INLINE uint64_t maskWord(const Mask (&m)[N]) {
+  uint64_t word = 0;
+  BITPLANE_UNROLL
+  for (int j = 0; j < N; j++) word |= static_cast<uint64_t>(maskBits(m[j])) << (j * kLanes);
+  return word;
+}
 
 BITPLANE_INLINE I32 bitsOf(F32 a) { return _mm512_castps_si512(a); }
 BITPLANE_INLINE F32 fromBits(I32 a) { return _mm512_castsi512_ps(a); }

@@ -16,7 +16,8 @@ namespace {
 constexpr int kLanes = 4;
 using F32 = float __attribute__((vector_size(16)));
 using I32 = int32_t __attribute__((vector_size(16)));
-using Mask = I32;  // -1 or 0 in a lane
+using U32 = uint32_t __attribute__((vector_size(16)));  // integers wrap around
+using Mask = I32;                                       // -1 or 0 in a lane
 
 BITPLANE_INLINE F32 load(const float* p) {
   F32 v;
@@ -61,6 +62,14 @@ BITPLANE_INLINE F32 select(Mask m, F32 yes, F32 no) { return fromBits(selectInt(
 BITPLANE_INLINE unsigned maskBits(Mask m) {
   return static_cast<unsigned>((m[0] & 1) | (m[1] & 2) | (m[2] & 4) | (m[3] & 8));
 }
+// Lane i of mask j is bit j * kLanes + i.
+template <int N>
+BITPLANE_INLINE uint64_t maskWord(const Mask (&m)[N]) {
+  uint64_t word = 0;
+  BITPLANE_UNROLL
+  for (int j = 0; j < N; j++) word |= static_cast<uint64_t>(maskBits(m[j])) << (j * kLanes);
+  return word;
+}
 
 BITPLANE_INLINE I32 truncate(F32 a) {
   return I32{static_cast<int32_t>(a[0]), static_cast<int32_t>(a[1]), static_cast<int32_t>(a[2]), static_cast<int32_t>(a[3])};
@@ -68,13 +77,13 @@ BITPLANE_INLINE I32 truncate(F32 a) {
 BITPLANE_INLINE F32 toFloat(I32 a) {
   return F32{static_cast<float>(a[0]), static_cast<float>(a[1]), static_cast<float>(a[2]), static_cast<float>(a[3])};
 }
-BITPLANE_INLINE I32 addInt(I32 a, I32 b) { return a + b; }
-BITPLANE_INLINE I32 subInt(I32 a, I32 b) { return a - b; }
+BITPLANE_INLINE I32 addInt(I32 a, I32 b) { return (I32)((U32)a + (U32)b); }
+BITPLANE_INLINE I32 subInt(I32 a, I32 b) { return (I32)((U32)a - (U32)b); }
 BITPLANE_INLINE I32 andInt(I32 a, I32 b) { return a & b; }
 BITPLANE_INLINE I32 orInt(I32 a, I32 b) { return a | b; }
 BITPLANE_INLINE I32 xorInt(I32 a, I32 b) { return a ^ b; }
 template <int S>
-BITPLANE_INLINE I32 shiftLeft(I32 a) { return a << S; }
+BITPLANE_INLINE I32 shiftLeft(I32 a) { return (I32)((U32)a << S); }
 template <int S>
 BITPLANE_INLINE I32 shiftRight(I32 a) { return a >> S; }
 

@@ -149,12 +149,12 @@ BITPLANE_INLINE void runTile(const ReadyStep* steps, int length, float* block, i
         // Words are little-endian bytes: a piece owns the bytes of its channels, the last piece clears the rest of its own.
         char* y = static_cast<char*>(s.target) + r * words * 8 + c / 8;
         const uint64_t exist = Partial ? (uint64_t{1} << n) - 1 : ~uint64_t{0};
+        Mask negative[R * V];
+        BITPLANE_EACH negative[i] = less(v[i], zero);
+        const uint64_t word = maskWord(negative);
         BITPLANE_UNROLL
         for (int j = 0; j < R; j++) {
-          uint64_t bits = 0;
-          BITPLANE_UNROLL
-          for (int i = 0; i < V; i++) bits |= static_cast<uint64_t>(maskBits(less(v[j * V + i], zero))) << (i * kLanes);
-          bits &= exist;
+          const uint64_t bits = word >> (j * V * kLanes) & exist;
           __builtin_memcpy(y + j * words * 8, &bits, V * kLanes / 8);
         }
         break;
