@@ -9,10 +9,16 @@ import { saveModel } from '../formats/safetensors/model.js';
 import { optimize } from '../passes/index.js';
 import { bytes } from './format.js';
 import { type Io, printJson, printLines } from './io.js';
+import type { SignZero } from './options.js';
 
-export async function convert(from: string, to: string, flags: { readonly json?: boolean }, io: Io): Promise<void> {
+export interface ConvertFlags {
+  readonly signZero?: SignZero;
+  readonly json?: boolean;
+}
+
+export async function convert(from: string, to: string, flags: ConvertFlags, io: Io): Promise<void> {
   if (!/\.safetensors$/i.test(to)) throw expected('ERR_ARGUMENT', 'OUT to end in .safetensors', to, { op: 'convert' });
-  const graph = optimize(await loadModel(from));
+  const graph = optimize(await loadModel(from), { signZero: flags.signZero ?? 'exact' });
   await saveModel(graph, to);
   const [before, after] = [(await stat(from)).size, (await stat(to)).size];
   if (flags.json === true) printJson(io, { in: from, out: to, inBytes: before, outBytes: after });

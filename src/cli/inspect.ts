@@ -9,17 +9,19 @@ import { type Layer, layers } from '../passes/analyze.js';
 import { optimize } from '../passes/index.js';
 import { bytes, count } from './format.js';
 import { type Io, printJson, printLines } from './io.js';
+import type { SignZero } from './options.js';
 import { type Column, table } from './table.js';
 
 export interface InspectFlags {
   /** The graph as the file has it. */
   readonly raw?: boolean;
+  readonly signZero?: SignZero;
   readonly json?: boolean;
 }
 
 export async function inspect(model: string, flags: InspectFlags, io: Io): Promise<void> {
   const loaded = await loadModel(model);
-  const graph = flags.raw === true ? loaded : optimize(loaded);
+  const graph = flags.raw === true ? loaded : optimize(loaded, { signZero: flags.signZero ?? 'exact' });
   const { rows, totals } = layers(graph);
   const inputs = graph.inputs.map((input) => describe(input.name, input));
   const outputs = Object.entries(graph.outputs).map(([name, value]) => describe(name, value));

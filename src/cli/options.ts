@@ -11,10 +11,19 @@ const MAX_THREADS = 64;
 export interface SessionFlags {
   readonly threads?: number;
   readonly isa?: Isa;
+  readonly signZero?: SignZero;
 }
 
-export function toSessionOptions({ threads, isa }: SessionFlags): SessionOptions {
-  return { ...(threads === undefined ? {} : { threads }), ...(isa === undefined ? {} : { isa }) };
+/** What ONNX Sign may be taken for: see SessionOptions.signZero. */
+export type SignZero = NonNullable<SessionOptions['signZero']>;
+export const SIGN_ZEROS: readonly SignZero[] = ['exact', 'plus'];
+
+export function toSessionOptions({ threads, isa, signZero }: SessionFlags): SessionOptions {
+  return {
+    ...(threads === undefined ? {} : { threads }),
+    ...(isa === undefined ? {} : { isa }),
+    ...(signZero === undefined ? {} : { signZero }),
+  };
 }
 
 export function parseCount(text: string): number {

@@ -8,7 +8,7 @@ import { readFileSync } from 'node:fs';
 import { Argument, Command, CommanderError, Option } from 'commander';
 import { BitplaneError } from '../core/errors.js';
 import type { Io } from './io.js';
-import { gather, ISAS, parseCount, parseThreads } from './options.js';
+import { gather, ISAS, parseCount, parseThreads, SIGN_ZEROS } from './options.js';
 
 /** Runs one command line, without the program's name; resolves to the exit code and never rejects. */
 export async function main(argv: readonly string[], io: Io): Promise<number> {
@@ -45,12 +45,18 @@ function buildProgram(io: Io, exit: (code: number) => void): Command {
     });
   // Subcommands inherit exitOverride and the output only if made by program.command().
   const command = (text: string, about: string) => program.command(text).description(about).option('--json', 'print one JSON document');
+  const optimized = (target: Command) =>
+    target.addOption(
+      new Option('--sign-zero <rule>', 'ONNX Sign: exact keeps sign(0) = 0, plus takes it as +1 so that every Sign is one bit').choices(
+        SIGN_ZEROS,
+      ),
+    );
   const session = (target: Command) =>
-    target
+    optimized(target)
       .option('--threads <n>', 'threads of one run (default: all cores)', parseThreads)
       .addOption(new Option('--isa <isa>', 'instruction set (default: the best of this machine)').choices(ISAS));
 
-  command('inspect <model>', 'inputs, outputs, layers, multiply-accumulates and weight sizes')
+  optimized(command('inspect <model>', 'inputs, outputs, layers, multiply-accumulates and weight sizes'))
     .option('--raw', 'the graph as the file has it, before any optimization')
     .action(async (model, flags) => (await import('./inspect.js')).inspect(model, flags, io));
 
@@ -83,7 +89,7 @@ function buildProgram(io: Io, exit: (code: number) => void): Command {
       else await (await import('./bench.js')).bench(model, flags, io);
     });
 
-  command('convert <in> <out>', 'ONNX or QONNX to bitplane safetensors').action(async (from, to, flags) =>
+  optimized(command('convert <in> <out>', 'ONNX or QONNX to bitplane safetensors')).action(async (from, to, flags) =>
     (await import('./convert.js')).convert(from, to, flags, io),
   );
 
