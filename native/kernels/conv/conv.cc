@@ -89,16 +89,21 @@ class ConvStep final : public Step {
     const int64_t firstPixel = (int64_t{strip.image} * s.oh + strip.oy) * s.ow;
     const int64_t total = int64_t{strip.rows} * s.ow * strip.images;
     const int64_t blocks = ceilDiv<int64_t>(total, plan_.pixelBlock);
-    int64_t image = 0;
-    int y = 0, x = 0;
+    const int64_t step = int64_t{s.sw} * s.c;
+    const int64_t rowStep = s.sh * plan_.pitch - s.ow * step;
+    const int64_t imageStep = plan_.imagePitch - int64_t{strip.rows} * s.sh * plan_.pitch;
+    const float* at = origin;
+    int x = 0, y = 0;
     for (int64_t b = 0; b < blocks; b++) {
       const int64_t first = total * b / blocks;
       const int count = static_cast<int>(total * (b + 1) / blocks - first);
       for (int i = 0; i < count; i++) {
-        pointers[i] = origin + image * plan_.imagePitch + y * (s.sh * plan_.pitch) + x * (int64_t{s.sw} * s.c);
+        pointers[i] = at;
+        at += step;
         if (++x == s.ow) {
           x = 0;
-          if (++y == strip.rows) y = 0, image++;
+          at += rowStep;
+          if (++y == strip.rows) y = 0, at += imageStep;
         }
       }
       for (int c = firstChunk; c < endChunk; c++) {

@@ -9,8 +9,8 @@ namespace {
 
 constexpr int64_t kWindowBytes = 24 << 10;      // weights of one block of k: half of a 48 KiB L1, most of a 32 KiB one
 constexpr int64_t kStripBytes = 512 << 10;      // a copied strip: part of an L2
-constexpr int64_t kSumsBytes = 64 << 10;
-constexpr int kPixelBlock = 48;
+constexpr int64_t kSumFloats = 48 * 64;         // a block of sums: a quarter of a 48 KiB L1
+constexpr int kMostPixels = 192;
 constexpr int64_t kTaskProducts = 1 << 18;      // about 4 us of work, well above the price of handing out a task
 constexpr int kTasksPerThread = 4;
 
@@ -66,7 +66,7 @@ void planChannels(ConvPlan& plan, const ConvTiles& tiles) {
     plan.chunks.push_back(chunk);
   }
   // Tiles write whole vectors, which may run past the last channel; and the chain may read kSlack bytes past it.
-  plan.ld = roundUp(width, tiles.lanes) + (narrow ? 0 : tiles.lanes);
+  plan.ld = roundUp(std::min(width, s.o), tiles.lanes) + (narrow ? 0 : tiles.lanes);
 }
 
 void planStrips(ConvPlan& plan, int threads) {
@@ -74,7 +74,7 @@ void planStrips(ConvPlan& plan, int threads) {
   const int64_t products = s.pixels() * s.window() * s.o;
   const int64_t wanted = threads == 1 ? 1 : std::clamp<int64_t>(products / kTaskProducts, 1, int64_t{threads} * kTasksPerThread);
   const int64_t perImage = int64_t{s.oh} * s.ow;
-  const int64_t target = std::max<int64_t>(kPixelBlock, ceilDiv(s.pixels(), wanted));
+  const int64_t target = std::max<int64_t>(kSumFloats / 64, ceilDiv(s.pixels(), wanted));
   if (perImage <= target) {
     const int64_t fits = plan.padded ? std::max<int64_t>(1, kStripBytes / (4 * s.h * int64_t{s.w} * s.c)) : s.n;
     const int images = static_cast<int>(std::min({int64_t{s.n}, std::max<int64_t>(1, target / perImage), fits}));
@@ -120,8 +120,8 @@ ConvPlan planConv(const ConvShape& shape, const ConvTiles& tiles, int threads) {
   planStrips(plan, threads);
   plan.imagePitch = (plan.padded ? plan.stripRows : shape.h) * plan.pitch;
 
-  const int64_t most = std::max<int64_t>(kMaxTilePixels, kSumsBytes / (plan.ld * 4));
-  plan.pixelBlock = static_cast<int>(std::min<int64_t>({kPixelBlock, most, shape.pixels()}));
+  const int64_t most = std::clamp<int64_t>(kSumFloats / plan.ld, kMaxTilePixels, kMostPixels);
+  plan.pixelBlock = static_cast<int>(std::min(most, shape.pixels()));
   // With a single tile of pixels every weight is used once, and cutting k would only cost.
   const bool reused = plan.pixelBlock > tiles.pixels[tiles.vectors - 1];
   planWindow(plan, reused ? kWindowBytes / (4 * tiles.vectors * tiles.lanes) : shape.window());
