@@ -71,13 +71,14 @@ void planChannels(ConvPlan& plan, const ConvTiles& tiles) {
 
 void planStrips(ConvPlan& plan, int threads) {
   const ConvShape& s = plan.shape;
-  const int64_t products = s.pixels() * s.window() * s.o;
+  // One pixel alone waits for its weights about as long as four would compute.
+  const int64_t products = std::max<int64_t>(s.pixels(), 4) * s.window() * s.o;
   const int64_t wanted = threads == 1 ? 1 : std::clamp<int64_t>(products / kTaskProducts, 1, int64_t{threads} * kTasksPerThread);
   const int64_t perImage = int64_t{s.oh} * s.ow;
   const int64_t target = std::max<int64_t>(kSumFloats / 64, ceilDiv(s.pixels(), wanted));
-  if (perImage <= target) {
-    const int64_t fits = plan.padded ? std::max<int64_t>(1, kStripBytes / (4 * s.h * int64_t{s.w} * s.c)) : s.n;
-    const int images = static_cast<int>(std::min({int64_t{s.n}, std::max<int64_t>(1, target / perImage), fits}));
+  const int64_t fitting = plan.padded ? kStripBytes / (4 * s.h * plan.pitch) : s.n;  // images
+  if (perImage <= target && fitting > 0) {
+    const int images = static_cast<int>(std::min({int64_t{s.n}, target / perImage, fitting}));
     const int count = ceilDiv(s.n, images);
     for (int i = 0; i < count; i++) {
       const int first = static_cast<int>(int64_t{s.n} * i / count);
