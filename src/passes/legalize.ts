@@ -56,4 +56,21 @@ const computedBatchNorm: Rule = (value) => {
   return make('add', name, [make('mul', `${name}.scaled`, [x, scale]), shift]);
 };
 
-export const legalize: Rule = firstOf(moveBitsAsFloats, softmaxLast, reduceNeighbours, computedBatchNorm);
+/**
+ * An average that counts its padding but not what `ceil` lets hang over the end: kernels count all of a window or the elements of x in it, so
+ * the padding becomes elements.
+ */
+const paddedAverage: Rule = (value) => {
+  if (value.op !== 'avgPool2d' || value.attrs.countPad !== true || value.attrs.ceil !== true) return undefined;
+  if (value.shape.slice(1, 3).some((dim) => typeof dim === 'string')) return undefined; // of stride 1: nothing hangs over
+  const [top, left, bottom, right] = value.attrs.pads as readonly [number, number, number, number];
+  const attrs = { ...value.attrs, countPad: false, pads: [0, 0, 0, 0] };
+  const [x] = value.inputs as [Value];
+  if (top + left + bottom + right === 0) return make('avgPool2d', value.name, [x], attrs);
+  const border = make('pad', `${value.name}.padded`, [x], { pads: [0, top, left, 0, 0, bottom, right, 0], value: 0 });
+  const average = make('avgPool2d', `${value.name}.averaged`, [border], attrs);
+  // A last window that begins within the padding is one more now, and is dropped again.
+  return make('slice', value.name, [average], { starts: [0, 0, 0, 0], ends: value.shape, steps: [1, 1, 1, 1] });
+};
+
+export const legalize: Rule = firstOf(moveBitsAsFloats, softmaxLast, reduceNeighbours, computedBatchNorm, paddedAverage);
