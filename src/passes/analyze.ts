@@ -39,15 +39,23 @@ export interface Analysis {
 
 const NONE: Macs = { binary: 0, integer: 0, float: 0 };
 
-/** One row for each node that runs, in order. Every symbol counts as 1, so that numbers are per image. */
+/**
+ * One row for each node that runs, in order. The leading size of every input counts as 1, so that numbers are per image; where another size
+ * is a symbol, the work cannot be counted and stands as 0.
+ */
 export function layers(graph: Graph): Analysis {
-  const symbols = graph.inputs.flatMap((input) => input.shape.filter((dim) => typeof dim === 'string'));
+  const symbols = graph.inputs.map((input) => input.shape[0]).filter((dim) => typeof dim === 'string');
   const nodes = runningNodes(graph);
   const bound = runningNodes(bind(graph, Object.fromEntries(symbols.map((symbol) => [symbol, 1]))));
-  const rows = nodes.map((node, i) => layer(node, opDef(node.op).macs?.(bound[i] as Value) ?? NONE));
+  const rows = nodes.map((node, i) => layer(node, macsOf(bound[i] as Value)));
   const macs = rows.reduce((sum, row) => addMacs(sum, row.macs), NONE);
   const stored = new Set(nodes.flatMap(constantsOf));
   return { rows, totals: { macs, weightBytes: bytesOf([...stored]) } };
+}
+
+function macsOf(node: Value): Macs {
+  const sized = [node, ...node.inputs].every((value) => value.shape.every((dim) => typeof dim === 'number'));
+  return (sized ? opDef(node.op).macs?.(node) : undefined) ?? NONE;
 }
 
 function layer(node: Value, macs: Macs): Layer {

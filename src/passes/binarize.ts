@@ -12,6 +12,7 @@ import { make } from '../ops/make.js';
 import { bipolarMap, bipolarWeights, keepsWords, positiveScales, scaleOperand } from './bipolar.js';
 import { isConstantExpression, scalarOf, vector } from './constants.js';
 import { isNeverZero } from './nonzero.js';
+import { productOfPlanes } from './planes.js';
 import { progression } from './progression.js';
 import { firstOf, type Rule } from './rewrite.js';
 
@@ -47,12 +48,13 @@ const multiThresholdToSign: Rule = (value) => {
   return make('mul', name, [make('cast', `${name}.cast`, [bits], { to: 'f32' }), scaleOperand(`${name}.scale`, Float32Array.of(-bias))]);
 };
 
-/** sign(cast(b) * s) is b for s > 0, and sign(x + 0) is sign(x): a sign does not tell -0 from 0. */
+/** sign(cast(b) * s) is b for s > 0; sign(x + 0) is sign(x), as a sign does not tell -0 from 0; and so is that of x clipped around 0. */
 const simplifySign: Rule = (value) => {
   if (value.op !== 'sign') return undefined;
   const [x] = value.inputs as [Value];
   const map = bipolarMap(x);
   if (map !== undefined && map.scale > 0) return map.bits;
+  if (x.op === 'clip') return (x.attrs.min as number) < 0 && (x.attrs.max as number) >= 0 ? make('sign', value.name, x.inputs) : undefined;
   if (x.op !== 'add') return undefined;
   const [a, b] = x.inputs as [Value, Value];
   if (scalarOf(b) === 0 && sameShape(a.shape, x.shape)) return make('sign', value.name, [a]);
@@ -126,5 +128,5 @@ const flattenBits: Rule = (value) => {
 
 /** All rules of the pass; a rewrite applies the first that fits, and the pass repeats until none does. */
 export function binarizeRules(signZero: SignZero): Rule {
-  return firstOf(signumToSign(signZero), multiThresholdToSign, simplifySign, sinkCast, flattenBits, binarizeProduct);
+  return firstOf(signumToSign(signZero), multiThresholdToSign, simplifySign, sinkCast, flattenBits, productOfPlanes, binarizeProduct);
 }

@@ -14,11 +14,14 @@ export interface BipolarMap {
   readonly scale: number;
 }
 
+/** More scales in a row than any quantizer writes; every value is asked, so a chain of products must not be walked whole from each. */
+const MOST_FACTORS = 8;
+
 /** cast(b1), or that times numbers. */
 export function bipolarMap(x: Value): BipolarMap | undefined {
   let scale = 1;
   let flowing = x;
-  while (flowing.op === 'mul') {
+  for (let factors = 0; flowing.op === 'mul' && factors < MOST_FACTORS; factors++) {
     const [a, b] = flowing.inputs as [Value, Value];
     const right = scalarOf(b);
     const factor = right ?? scalarOf(a);

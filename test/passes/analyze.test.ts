@@ -43,3 +43,10 @@ test('a graph as written counts a binary weight behind its cast once', () => {
   expect(rows[2]).toMatchObject({ weightDtype: 'b1', weightBytes: 576 });
   expect(totals.weightBytes).toBe(576 + 1280 + 40);
 });
+
+test('work that depends on a size of the picture is not counted', () => {
+  const g = new GraphBuilder();
+  const x = g.input('x', 'f32', ['N', 'H', 'W', 3]);
+  const { rows } = layers(g.graph([x], { y: g.conv2d(x, g.constant(n.floats([4, 1, 1, 3]))) }));
+  expect(rows).toMatchObject([{ op: 'conv2d', shape: ['N', 'H', 'W', 4], macs: { binary: 0, integer: 0, float: 0 } }]);
+});
