@@ -6,7 +6,7 @@ import { randomNetwork } from './random-network.js';
 test('property: random networks give the same bits before and after', () => {
   let counted = 0;
   let thresholds = 0;
-  for (let seed = 0; seed < 150; seed++) {
+  for (let seed = 0; seed < 120; seed++) {
     const { graph, feeds } = randomNetwork(seed);
     const after = optimize(graph);
     try {
@@ -18,6 +18,6 @@ test('property: random networks give the same bits before and after', () => {
     counted += nodesOf(after).filter((value) => value.op === 'conv2d' && value.dtype === 'i32').length;
     thresholds += nodesOf(after).filter((value) => value.op === 'threshold').length;
   }
-  expect(counted).toBeGreaterThan(150);
+  expect(counted).toBeGreaterThan(250);
   expect(thresholds).toBeGreaterThan(30);
 });

@@ -20,11 +20,11 @@ export function randomNetwork(seed: number): { graph: Graph; feeds: Record<strin
   const x = g.input('x', 'f32', ['N', channels, size, size]);
   const perChannel = (count: number, tensor: 'scales' | 'integers') => g.constant(r[tensor]([1, count, 1, 1]));
   const widthOf = (y: Float) => y.shape[1] as number;
-  const binary = (y: Float): Float => {
-    const outputs = r.pick(3, 4, 7, 8);
+  const binary = (y: Float, activated?: Float): Float => {
+    const outputs = r.pick(3, 4, 7, 8, 20);
     const kernel = r.pick(1, 2, 3);
     const scale = r.pick(1, 0.5, -0.25);
-    let bits: Float = g.cast(g.sign(y), 'f32');
+    let bits: Float = activated ?? g.cast(g.sign(y), 'f32');
     if (scale !== 1) bits = g.mul(bits, scale);
     const border = r.pick(0, scale, -scale);
     if (kernel > 1) bits = g.pad(bits, [0, 0, 1, 0, 0, 0, 1, r.int(0, 1)], border);
@@ -41,7 +41,9 @@ export function randomNetwork(seed: number): { graph: Graph; feeds: Record<strin
       g.batchNorm(map, g.constant(r.scales([c])), g.constant(r.floats([c])), mean, g.constant(r.scales([c], 0))),
     );
   };
-  let y: Float = inside(g, x, (map) => g.conv2d(map, g.constant(r.integers([4, 3, 3, channels], -2, 2)), { pads: [1, 1, 1, 1] }));
+  let y: Float = inside(g, x, (map) =>
+    g.conv2d(map, g.constant(r.integers([r.pick(4, 20), 3, 3, channels], -2, 2)), { pads: [1, 1, 1, 1] }),
+  );
   for (let i = 0; i < 8; i++) {
     const before: Float = y;
     const [height, width] = [y.shape[2] as number, y.shape[3] as number];
@@ -51,13 +53,18 @@ export function randomNetwork(seed: number): { graph: Graph; feeds: Record<strin
       () => normalized(binary(before)),
       () => g.relu(g.add(before, perChannel(widthOf(before), 'integers'))),
       () => g.add(g.mul(before, perChannel(widthOf(before), 'scales')), perChannel(widthOf(before), 'integers')),
-      () => g.signum(before),
+      () => binary(before, g.signum(before)),
+      () =>
+        binary(
+          before,
+          inside(g, before, (map) => g.multiThreshold(map, g.constant(r.integers([widthOf(before), 2])), { scale: 1, bias: -1 })),
+        ),
       () => (height > 2 && width > 2 ? inside(g, before, (map) => g.maxPool2d(map, [2, 2], { strides: [1, 1] })) : before),
       () => g.concat([before, g.cast(g.sign(before), 'f32')], 1),
       () => g.clip(before, -1, 1),
       () => g.add(before, g.cast(g.sign(g.sub(before, 0.5)), 'f32')),
     )();
-    if ((y.shape[2] as number) < 2 || (y.shape[3] as number) < 2 || widthOf(y) > 16) y = before;
+    if ((y.shape[2] as number) < 2 || (y.shape[3] as number) < 2 || widthOf(y) > 40) y = before;
   }
   const flat = g.reshape(g.cast(g.sign(y), 'f32'), ['N', -1]);
   const head = g.cast(g.sign(g.constant(r.floats([5, flat.shape[1] as number]))), 'f32');
