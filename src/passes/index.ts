@@ -50,8 +50,6 @@ const EXECUTABLE: readonly Pass[] = [
 const OPTIMIZING: readonly Pass[] = [
   { name: 'layout', run: layout },
   { name: 'binarize', run: (graph, { signZero }) => repeat(graph, firstOf(SIMPLIFY, absorbPad, binarizeRules(signZero))) },
-  // What is computed twice would seem to be read by others.
-  { name: 'common', run: eliminateCommon },
   { name: 'thresholds', run: foldThresholds },
 ];
 

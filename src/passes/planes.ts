@@ -29,7 +29,7 @@ interface Planes {
 export const productOfPlanes: Rule = (value) => {
   if (value.op !== 'conv2d' && value.op !== 'dense') return undefined;
   const [x, w] = value.inputs as [Value, Value];
-  if (x.dtype !== 'f32' || (w.shape.at(-1) as number) < LEAST_CHANNELS) return undefined;
+  if ((w.shape.at(-1) as number) < LEAST_CHANNELS) return undefined;
   const weights = w.dtype === 'b1' && w.op === 'constant' ? { bits: w as Value<'b1'> } : bipolarWeights(w);
   const planes = weights && planesOf(x);
   if (planes === undefined) return undefined;

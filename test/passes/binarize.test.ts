@@ -200,6 +200,17 @@ describe('signs', () => {
     expect(opsOf(optimized((g, x) => g.sign(g.add(x, 0))))).toEqual(['sign']);
   });
 
+  test('of a number clipped around 0 are its own; a bound on one side of 0 decides them', () => {
+    expect(opsOf(optimized((g, x) => g.sign(g.clip(x, -1, 0))))).toEqual(['sign']);
+    for (const [min, max] of [
+      [0, 1],
+      [0.25, 1],
+      [-1, -0.25],
+    ] as const) {
+      expect(opsOf(optimized((g, x) => g.sign(g.clip(x, min, max))))).toEqual(['clip', 'sign']);
+    }
+  });
+
   test('one threshold a channel with results -b and b is a sign, equality included', () => {
     for (const bias of [-1, -0.5, 2]) {
       const t = f32([0, 0.25, -0.5, 1, -0, 3], [6, 1]);

@@ -88,6 +88,7 @@ describe('left in floats', () => {
     'many levels': (g, x) => g.dense(levels(g, x, 6), weights(g, [5, C])),
     'levels that fall': (g, x) => g.dense(levels(g, x, 2, C, -1), weights(g, [5, C])),
     'few channels': (g, x) => g.dense(g.signum(g.slice(x, [0, 0, 0, 0], ['N', 6, 6, 5])), weights(g, [5, 5])),
+    'a reshape that splits channels': (g, x) => g.dense(g.reshape(g.signum(x), ['N', 6, 3, 36]), weights(g, [5, 36])),
     'weights that are no bits': (g, x) => g.dense(g.signum(x), g.constant(n.integers([5, C]))),
   };
   for (const [name, build] of Object.entries(unchanged)) {
