@@ -1,6 +1,6 @@
 /**
- * Binarization: products of bipolar values are counted in bits. sign and cast stand between float and bits; the rules sink the casts through
- * what can be done on bits (max pooling, borders of +-1, reshapes) until they meet a convolution or dense layer:
+ * Binarization: products of bipolar values are counted in bits. sign and cast stand between float and bits; the rules sink the casts
+ * through what can be done on bits (max pooling, borders of +-1, reshapes) until they meet a convolution or dense layer:
  *   conv2d(cast(x) * s, cast(w) * t)  ->  cast(conv2d(x, w)) * (s * t)       b1 x b1 -> i32
  *   conv2d(x, cast(w) * t)            ->  conv2d(x, w) * t                   f32 x b1 -> f32
  * The integer dot product is exact; where the float sums of the graph before would have rounded, the result is the better one.
@@ -113,7 +113,8 @@ const binarizeProduct: Rule = (value) => {
 };
 
 /**
- * dense(flatten(cast(x))) over a map whose channels do not fill words -> conv2d with a kernel of the whole map, which leaves x as it is packed.
+ * dense(flatten(cast(x))) over a map whose channels do not fill words -> conv2d with a kernel of the whole map, which leaves x as it is
+ * packed.
  */
 const flattenBits: Rule = (value) => {
   if (value.op !== 'dense') return undefined;

@@ -90,8 +90,8 @@ function ofOneMagnitude(w: Value<'f32'>): BipolarWeights | undefined {
 }
 
 /**
- * The same weights times `by`, with positive scales: the bits of an output with a negative one are turned. A dot product of 0 then stays 0, as
- * the float sum of such terms is; times a negative scale it would be -0.
+ * The same weights times `by`, with positive scales: the bits of an output with a negative one are turned. A dot product of 0 then stays
+ * 0, as the float sum of such terms is; times a negative scale it would be -0.
  */
 export function positiveScales({ bits, scale = Float32Array.of(1) }: BipolarWeights, by: number): BipolarWeights {
   const signed = scale.map((own) => own * by);

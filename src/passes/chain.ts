@@ -1,6 +1,6 @@
 /**
- * A chain: element-wise ops with constant per-channel operands, one after another, seen as one float32 function a channel. It is evaluated by
- * the ops' own formulas, operation by operation, so that what is concluded from it holds to the bit.
+ * A chain: element-wise ops with constant per-channel operands, one after another, seen as one float32 function a channel. It is evaluated
+ * by the ops' own formulas, operation by operation, so that what is concluded from it holds to the bit.
  * Not here: what is concluded (./thresholds.ts, ./nonzero.ts); tanh, sigmoid, exp, log and pow, whose kernels differ in the last place.
  */
 import { sameShape } from '../core/shape.js';
@@ -81,8 +81,8 @@ export function run(steps: readonly ChainStep[], x: number, channel: number): nu
 }
 
 /**
- * Monotone (in either direction) between lo and hi: every step is, and none leaves the finite numbers, where NaN begins. A step that is finite
- * at both ends is finite between them.
+ * Monotone (in either direction) between lo and hi: every step is, and none leaves the finite numbers, where NaN begins. A step that is
+ * finite at both ends is finite between them.
  */
 export function isMonotone(steps: readonly ChainStep[], lo: number, hi: number, channel: number): boolean {
   let [a, b] = [lo, hi];

@@ -1,6 +1,6 @@
 /**
- * Common subexpressions: values that compute the same thing from the same values become one. Constants meet by content where they are small,
- * else only where they share their data. Dead code needs no pass: a graph is what its outputs reach. Not here: algebra.
+ * Common subexpressions: values that compute the same thing from the same values become one. Constants meet by content where they are
+ * small, else only where they share their data. Dead code needs no pass: a graph is what its outputs reach. Not here: algebra.
  */
 import type { Graph, Value } from '../graph/value.js';
 import { attrsKey, type Rule, rewrite } from './rewrite.js';

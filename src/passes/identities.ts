@@ -1,6 +1,7 @@
 /**
  * Nodes that compute nothing: removed where the result is the same bits for every operand, NaN and -0 included.
- * Not here: x + 0, which turns -0 into 0 (./binarize.ts drops it where only the sign is taken); merged multiplications, which round once less.
+ * Not here: x + 0, which turns -0 into 0 (./binarize.ts drops it where only the sign is taken); merged multiplications, which round once
+ * less.
  */
 import { sameShape } from '../core/shape.js';
 import type { Value } from '../graph/value.js';
@@ -42,7 +43,10 @@ export const dropIdentities: Rule = (value) => {
   }
 };
 
-/** transpose(transpose(x)), reshape(reshape(x)) and slice(slice(x)) are one; relu(relu(x)) is relu(x), and likewise what rounds or takes a signum. */
+/**
+ * transpose(transpose(x)), reshape(reshape(x)) and slice(slice(x)) are one; relu(relu(x)) is relu(x), and likewise what rounds or takes a
+ * signum.
+ */
 export const composeRepeats: Rule = (value) => {
   const [inner] = value.inputs;
   if (inner === undefined || inner.op !== value.op) return undefined;

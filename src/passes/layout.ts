@@ -1,7 +1,7 @@
 /**
- * The layout pass: transposes sink and cancel (./sink.ts), a flattened map feeds a convolution instead of a dense layer, and what remains is
- * placed where it costs least. Afterwards feature maps are NHWC from the first convolution to the last, and a converted CNN has transposes at
- * its inputs and outputs only. Not here: the order inside kernels.
+ * The layout pass: transposes sink and cancel (./sink.ts), a flattened map feeds a convolution instead of a dense layer, and what remains
+ * is placed where it costs least. Afterwards feature maps are NHWC from the first convolution to the last, and a converted CNN has
+ * transposes at its inputs and outputs only. Not here: the order inside kernels.
  */
 import { type Graph, topological, uses, type Value } from '../graph/value.js';
 import { make } from '../ops/make.js';
@@ -19,8 +19,8 @@ export function layout(graph: Graph): Graph {
 }
 
 /**
- * pointwise(reshape(y)) -> reshape(pointwise(y)) where y is a transpose, so that it meets what follows, or a layer's result, so that the layer
- * and its bias, scale and activation stay side by side.
+ * pointwise(reshape(y)) -> reshape(pointwise(y)) where y is a transpose, so that it meets what follows, or a layer's result, so that the
+ * layer and its bias, scale and activation stay side by side.
  */
 const sinkReshape: Rule = (value) => {
   if (!isPointwise(value)) return undefined;
@@ -102,7 +102,9 @@ function hoistToInputs(graph: Graph): Graph {
   return rewrite(graph, (_, site) => hoisted.get(site.original));
 }
 
-/** transpose(value) with the transpose at the input; undefined where value is not a chain of element-wise ops over an input, read once each. */
+/**
+ * transpose(value) with the transpose at the input; undefined where value is not a chain of element-wise ops over an input, read once each.
+ */
 function hoist(value: Value, transpose: Value, counts: ReadonlyMap<Value, number>): Value | undefined {
   const chain: Value[] = [];
   let root = value;

@@ -57,8 +57,8 @@ const computedBatchNorm: Rule = (value) => {
 };
 
 /**
- * An average that counts its padding but not what `ceil` lets hang over the end: kernels count all of a window or the elements of x in it, so
- * the padding becomes elements.
+ * An average that counts its padding but not what `ceil` lets hang over the end: kernels count all of a window or the elements of x in it,
+ * so the padding becomes elements.
  */
 const paddedAverage: Rule = (value) => {
   if (value.op !== 'avgPool2d' || value.attrs.countPad !== true || value.attrs.ceil !== true) return undefined;

@@ -1,6 +1,6 @@
 /**
- * Ops that mean other ops: batchNorm with constant statistics is its affine, matmul with a constant matrix is dense, a pad of zeros before a
- * convolution is the convolution's own. Not here: layouts, binarization.
+ * Ops that mean other ops: batchNorm with constant statistics is its affine, matmul with a constant matrix is dense, a pad of zeros before
+ * a convolution is the convolution's own. Not here: layouts, binarization.
  */
 import type { Value } from '../graph/value.js';
 import { batchNormAffine } from '../ops/batch-norm.js';

@@ -1,6 +1,6 @@
 /**
- * Names for people: what a pass called conv1.dot is conv1 again once nothing else bears that name. Inputs, constants and states keep theirs.
- * Not here: uniqueness (./rewrite.ts sees to it after every pass).
+ * Names for people: what a pass called conv1.dot is conv1 again once nothing else bears that name. Inputs, constants and states keep
+ * theirs. Not here: uniqueness (./rewrite.ts sees to it after every pass).
  */
 import { type Graph, topological, type Value } from '../graph/value.js';
 import { renameValues } from './rewrite.js';

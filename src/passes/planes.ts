@@ -3,8 +3,8 @@
  *
  * With thresholds t1 <= ... <= tT and levels centred on 0 (bias = -scale * T / 2), where #{t : x >= t} = sum over k of (1 + b_k) / 2:
  *   multiThreshold(x) = scale / 2 * sum over k of b_k,   b_k = sign(x - t_k)
- * ONNX Sign is the case of two thresholds: x >= 0, and x > 0, which is x >= the least float32. Centred levels need no constant term, so a border
- * of zeros stays one. Each plane is non-decreasing in the level, hence max pooling acts on each by itself.
+ * ONNX Sign is the case of two thresholds: x >= 0, and x > 0, which is x >= the least float32. Centred levels need no constant term, so a
+ * border of zeros stays one. Each plane is non-decreasing in the level, hence max pooling acts on each by itself.
  * Only NaN differs: every plane takes it as +1. Not here: one threshold, which is a sign and a scale (./binarize.ts).
  */
 import type { Value } from '../graph/value.js';

@@ -1,6 +1,6 @@
 /**
- * Which numbers a value can hold, where they are known to lie on a grid: { origin + k * step } within [lo, hi]. Binary accumulations, sums of
- * quantised values and everything that keeps them on a grid have one; a value of any real number has none.
+ * Which numbers a value can hold, where they are known to lie on a grid: { origin + k * step } within [lo, hi]. Binary accumulations, sums
+ * of quantised values and everything that keeps them on a grid have one; a value of any real number has none.
  * Every number of a finite progression is a float32, and sums that make one are exact in every order of summation.
  * NaN is left out: it is no number of any grid. Not here: what is concluded from it (./nonzero.ts, ./thresholds.ts).
  */
@@ -154,8 +154,8 @@ function levels(value: Value): Progression | undefined {
 
 /**
  * A sum of K terms x or -x (weights -1 and +1), some of them 0 where the border is padded with zeros.
- * With x = origin + k * step, -x is on x's grid if step divides 2 * origin, and then every sum is K * origin modulo step. Otherwise the grid is
- * made finer until it is. K binary terms give K, K - 2, ..., -K that way, and all integers between with zero padding.
+ * With x = origin + k * step, -x is on x's grid if step divides 2 * origin, and then every sum is K * origin modulo step. Otherwise the
+ * grid is made finer until it is. K binary terms give K, K - 2, ..., -K that way, and all integers between with zero padding.
  */
 function accumulated(value: Value): Progression | undefined {
   const [x, w] = value.inputs as [Value, Value];

@@ -75,7 +75,9 @@ export function firstOf(...rules: readonly Rule[]): Rule {
   };
 }
 
-/** A graph whose values have names of their own: a name taken twice gets a number. Inputs and states keep theirs, which are an interface. */
+/**
+ * A graph whose values have names of their own: a name taken twice gets a number. Inputs and states keep theirs, which are an interface.
+ */
 export function uniqueNames(graph: Graph): Graph {
   const order = topological(graph);
   const taken = new Set(order.filter(isInterface).map((value) => value.name));

@@ -1,6 +1,6 @@
 /**
- * Rules that sink transposes: op(transpose(x)) -> transpose(op(x)), with axes and constant operands permuted, until a transpose meets one that
- * undoes it. A model from ONNX arrives as transpose -> conv2d -> transpose and keeps two of them, at its ends.
+ * Rules that sink transposes: op(transpose(x)) -> transpose(op(x)), with axes and constant operands permuted, until a transpose meets one
+ * that undoes it. A model from ONNX arrives as transpose -> conv2d -> transpose and keeps two of them, at its ends.
  * Notation: value = op(t), t = transpose(x, perm), so axis i of t is axis perm[i] of x. Not here: flattening, what remains (./layout.ts).
  */
 import type { Value } from '../graph/value.js';

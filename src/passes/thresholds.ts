@@ -2,9 +2,9 @@
  * Thresholds: sign(f(cast(y))) for an integer accumulation y and a chain f of per-channel float32 operations is one integer comparison a
  * channel, bit = (y < t[c]) xor flip[c].
  *
- * f is monotone, so the bit changes at most once over the numbers that y can reach. t is found by bisection, evaluating the ops' own float32
- * formulas: a closed form (mean - beta * sigma / gamma) rounds differently from the graph and would move some bits. A negative gamma makes f
- * fall (flip), a gamma of zero makes the bit constant: t = INT32_MIN is never above y, so the bit is flip.
+ * f is monotone, so the bit changes at most once over the numbers that y can reach. t is found by bisection, evaluating the ops' own
+ * float32 formulas: a closed form (mean - beta * sigma / gamma) rounds differently from the graph and would move some bits. A negative
+ * gamma makes f fall (flip), a gamma of zero makes the bit constant: t = INT32_MIN is never above y, so the bit is flip.
  *
  * max pooling commutes with non-decreasing functions, hence sign(f(maxPool(g(y)))) = maxPool(sign(f(g(y)))) if sign(f) does not fall.
  * Not here: chains over float sums, which are signs of what the convolution's epilogue computes.

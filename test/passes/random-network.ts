@@ -10,7 +10,8 @@ type Float = Value<'f32'>;
 
 /**
  * A random network as importers write it: NCHW, float layers first, then signs, borders, binary convolutions with scales, batch norms,
- * activations, pooling and shortcuts in any order, and a dense head. All sums are of whole numbers, so that every order of summation is exact.
+ * activations, pooling and shortcuts in any order, and a dense head. All sums are of whole numbers, so that every order of summation is
+ * exact.
  */
 export function randomNetwork(seed: number): { graph: Graph; feeds: Record<string, Tensor> } {
   const r = new Numbers(seed);
