@@ -22,8 +22,10 @@ double bitplaneFirstExp(double x);
 double bitplaneFirstPow(double x, double y);
 __asm__(".symver bitplaneFirstExp, exp@" BITPLANE_FIRST_GLIBC);
 __asm__(".symver bitplaneFirstPow, pow@" BITPLANE_FIRST_GLIBC);
-BITPLANE_LOCAL double exp(double x) { return bitplaneFirstExp(x); }
-BITPLANE_LOCAL double pow(double x, double y) { return bitplaneFirstPow(x, y); }
+double bitplaneExp(double x) __asm__("exp");  // by symbol: the compiler has its own declarations of these names
+double bitplanePow(double x, double y) __asm__("pow");
+BITPLANE_LOCAL double bitplaneExp(double x) { return bitplaneFirstExp(x); }
+BITPLANE_LOCAL double bitplanePow(double x, double y) { return bitplaneFirstPow(x, y); }
 
 }  // extern "C"
 

@@ -28,8 +28,12 @@ test('newer() orders versions as numbers', () => {
 describe.skipIf(!canRead)('the addon (needs Linux and objdump)', () => {
   const symbols = canRead ? execFileSync('objdump', ['-T', binary], { encoding: 'utf8', maxBuffer: 1 << 26 }) : '';
 
-  test('exports what Node-API loads', () => {
-    expect(symbols).toMatch(/napi_register_module_v1/);
+  test('exports what Node-API loads, and nothing else', () => {
+    const defined = symbols.split('\n').filter((line) => / [gw]i? .* \.(text|data|bss|rodata)/.test(line));
+    expect(defined.map((line) => line.split(/\s+/).at(-1)).sort()).toEqual([
+      'napi_register_module_v1',
+      'node_api_module_get_api_version_v1',
+    ]);
   });
 
   test('asks for no glibc newer than 2.28', () => {
