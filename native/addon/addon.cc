@@ -24,11 +24,11 @@ bool bytesOf(Napi::Value value, Bytes* out) {
     Napi::TypeError::New(value.Env(), "expected a typed array").ThrowAsJavaScriptException();
     return false;
   }
-  auto array = value.As<Napi::TypedArray>();
-  out->size = array.ByteLength();
-  out->data = static_cast<uint8_t*>(array.ArrayBuffer().Data());
-  if (out->data != nullptr) out->data += array.ByteOffset();
-  if (out->data == nullptr) out->size = 0;
+  // The plain call, because ArrayBuffer() fails on memory shared between threads.
+  void* data = nullptr;
+  napi_get_typedarray_info(value.Env(), value, nullptr, nullptr, &data, nullptr, nullptr);
+  out->size = data == nullptr ? 0 : value.As<Napi::TypedArray>().ByteLength();
+  out->data = static_cast<uint8_t*>(data);
   return true;
 }
 
@@ -43,7 +43,8 @@ class ConstantsObject final : public Napi::ObjectWrap<ConstantsObject> {
     append(info[0].As<Napi::Array>());
   }
   static Napi::Function define(Napi::Env env) {
-    return DefineClass(env, "Constants", {InstanceMethod<&ConstantsObject::extend>("extend"), InstanceAccessor<&ConstantsObject::packedBytes>("packedBytes")});
+    return DefineClass(env, "Constants", {InstanceMethod<&ConstantsObject::extend>("extend"), InstanceMethod<&ConstantsObject::release>("release"),
+                                            InstanceAccessor<&ConstantsObject::packedBytes>("packedBytes")});
   }
   bool load(int index) {
     if (store_->has(index)) return true;
@@ -63,6 +64,11 @@ class ConstantsObject final : public Napi::ObjectWrap<ConstantsObject> {
   }
   Napi::Value extend(const Napi::CallbackInfo& info) {
     append(info[0].As<Napi::Array>());
+    return info.Env().Undefined();
+  }
+  Napi::Value release(const Napi::CallbackInfo& info) {
+    store_ = std::make_shared<Constants>();
+    arrays_.clear();
     return info.Env().Undefined();
   }
   Napi::Value packedBytes(const Napi::CallbackInfo& info) { return Napi::Number::New(info.Env(), static_cast<double>(store_->packedBytes())); }

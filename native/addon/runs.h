@@ -22,9 +22,9 @@ class Run final : public Job {
   int phases() const override { return static_cast<int>(program->steps().size()); }
   int tasks(int phase) const override { return program->steps()[phase]->tasks(); }
   void runTask(int phase, int task, int slot) override {
-    if (phase == 0 && started_ == 0) started_ = last_ = uv_hrtime();
     program->steps()[phase]->run(task, Buffers{context->addresses.data()}, context->scratch[slot].data());
   }
+  void began() override { started_ = last_ = uv_hrtime(); }
   void phaseEnded(int phase) override {
     if (!profile_) return;
     uint64_t now = uv_hrtime();

@@ -13,11 +13,14 @@ class Job {
   virtual int tasks(int phase) const = 0;
   // `slot` numbers the thread within this job: 0 is the leader, 1 .. maxThreads - 1 are helpers.
   virtual void runTask(int phase, int task, int slot) = 0;
+  // Called by the leader: before the first phase, and after each.
+  virtual void began() {}
   virtual void phaseEnded(int /*phase*/) {}
   // Called once by the leader when nothing of the job runs any more. The job may be destroyed by then, so nothing touches it after.
   virtual void finished() = 0;
 
   int maxThreads = 1;
+  // Set at any time by any thread: tasks that have not begun are skipped.
   std::atomic<bool> aborted{false};
 
  private:

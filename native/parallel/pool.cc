@@ -28,8 +28,7 @@ bool Pool::submit(Job* job) {
   {
     Lock lock(mutex_);
     if (stopping_) return false;
-    int cores = static_cast<int>(uv_available_parallelism());
-    int limit = job->maxThreads > cores ? job->maxThreads : cores;
+    int limit = job->maxThreads > cores_ ? job->maxThreads : cores_;
     if (limit > kMaxThreads) limit = kMaxThreads;
     // One worker for this job and, lazily, one for each helper it may have.
     int busy = started_ - sleeping_ - spinning_;
@@ -55,7 +54,6 @@ void Pool::shutdown() {
     Lock lock(mutex_);
     if (stopping_) return;
     stopping_ = true;
-    stop_.store(true);
     for (Job* job : leading_)
       if (job != nullptr) job->aborted.store(true);
     queueHead_ = queueTail_ = nullptr;
@@ -136,7 +134,7 @@ bool Pool::runOne(Job* job, int slot, int phase) {
     if (phaseOf(word) != phase || nextOf(word) >= tasksOf(word)) return false;
     if (job->word_.compare_exchange_weak(word, word + 1, std::memory_order_acq_rel)) break;
   }
-  job->runTask(phase, nextOf(word), slot);
+  if (!job->aborted.load(std::memory_order_relaxed)) job->runTask(phase, nextOf(word), slot);
   job->ended_.fetch_add(1, std::memory_order_release);
   return true;
 }
@@ -162,10 +160,11 @@ void Pool::withdraw(Job* job) {
 void Pool::lead(Job* job) {
   int phases = job->phases();
   bool shared = job->maxThreads > 1;
+  job->began();
   for (int phase = 0; phase < phases && !job->aborted.load(std::memory_order_relaxed); phase++) {
     int tasks = job->tasks(phase);
     if (!shared || tasks <= 1) {
-      for (int t = 0; t < tasks; t++) job->runTask(phase, t, 0);
+      for (int t = 0; t < tasks && !job->aborted.load(std::memory_order_relaxed); t++) job->runTask(phase, t, 0);
     } else {
       job->ended_.store(0, std::memory_order_relaxed);
       job->word_.store(pack(phase, tasks), std::memory_order_release);

@@ -19,7 +19,6 @@ class Pool {
   bool submit(Job* job);
   // Aborts what runs, waits for the workers to leave, drops what is queued (finished() is called for none of it).
   void shutdown();
-  int workers() const { return started_; }
 
  private:
   static constexpr uint64_t kSpinNs = 50 * 1000;
@@ -37,6 +36,8 @@ class Pool {
   Mutex mutex_;
   Condition wake_;
   Thread threads_[kMaxThreads];
+  // Asked once: newer versions of libuv read files to tell.
+  const int cores_ = static_cast<int>(uv_available_parallelism());
   int started_ = 0;
   int sleeping_ = 0;
   int spinning_ = 0;
@@ -47,7 +48,6 @@ class Pool {
   Job* leading_[kMaxThreads] = {};    // jobs being led, by no particular order
   Job* wanting_[kMaxThreads] = {};    // led jobs that would take a helper
   std::atomic<uint32_t> epoch_{0};    // changes whenever there may be something to take
-  std::atomic<bool> stop_{false};
 };
 
 }  // namespace bitplane

@@ -12,6 +12,8 @@ export interface NativeConstants {
   readonly packedBytes: number;
   /** Appends more constants. */
   extend(arrays: readonly NodeJS.TypedArray[]): void;
+  /** Forgets all of them; programs keep what they use. */
+  release(): void;
 }
 
 /** A program: see native/program/program.h. */

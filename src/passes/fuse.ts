@@ -111,7 +111,7 @@ class Scheduler {
     for (const link of chain) {
       if (link.kind === 'op' && link.operand !== undefined) reads.add(storage(link.operand));
     }
-    return { anchor, map, chain, stores, reads: [...reads].filter((value) => value.op !== 'constant') };
+    return { anchor, map, chain, stores, reads: [...reads].filter((value) => value.data === undefined) };
   }
 
   /** Follows the consumers of `tail` for as long as one of them can go on in the chain. */

@@ -3,7 +3,7 @@
  * chain steps come from the addon's own tables, so the two sides cannot drift apart.
  * Not here: which instructions an op becomes (./lower).
  */
-import { BitplaneError } from '../core/errors.js';
+import { BitplaneError, expected } from '../core/errors.js';
 import type { NativeAddon } from '../native/addon.js';
 
 const ARENA = 0;
@@ -79,6 +79,7 @@ export class Assembler {
     for (const field of row.fields) {
       const value = fields[field];
       if (value === undefined) throw new BitplaneError('ERR_NATIVE', `instruction ${opcode} needs a field ${field}`);
+      if (value !== (value | 0)) throw expected('ERR_UNSUPPORTED', `${field} of ${opcode} to be below 2^31`, value);
       this.code.push(value);
     }
     this.code.push(chain.length);

@@ -3,6 +3,7 @@
  * Not here: optimization (src/passes), running (./session.ts).
  */
 import { BitplaneError } from '../core/errors.js';
+import { elementCount } from '../core/shape.js';
 import type { Graph, Value } from '../graph/value.js';
 import { addon, type NativeConstants, type NativeProgram } from '../native/addon.js';
 import { opDef } from '../ops/index.js';
@@ -61,11 +62,13 @@ export class SessionConstants {
       while (labels.length < asm.length) labels.push({ name, op, macs });
     };
     for (const kernel of kernels) {
+      if (kernel.stores.every((value) => elementCount(value.shape) === 0)) continue;
       lower(kernel, context);
       const result = kernel.chain.findLast((link) => link.kind !== 'store')?.value ?? kernel.anchor;
       label(kernel.map ? result.name : kernel.anchor.name, kernel.map ? result.op : kernel.anchor.op, macsOf(kernel));
     }
     handed.forEach((value, i) => {
+      if (elementCount(value.shape) === 0) return;
       lowerCopy(value, (copies[i] as Kernel).anchor, context);
       label(value.name, 'copy', NO_MACS);
     });
@@ -87,6 +90,11 @@ export class SessionConstants {
   /** Bytes of packed weights. */
   get packedBytes(): number {
     return this.native?.constants.packedBytes ?? 0;
+  }
+
+  /** Frees what no program holds any more. */
+  release(): void {
+    this.native?.constants.release();
   }
 
   private load(): NativeConstants {
@@ -118,5 +126,5 @@ function copyOf(value: Value): Value {
 }
 
 function readsOf(value: Value): Value[] {
-  return storage(value).op === 'constant' ? [] : [storage(value)];
+  return storage(value).data === undefined ? [storage(value)] : [];
 }

@@ -31,7 +31,7 @@ export function checkFeeds(graph: Graph, feeds: Readonly<Record<string, unknown>
     if (!names.includes(name))
       throw expected('ERR_FEED', `feeds for ${names.map((n) => `"${n}"`).join(', ')}`, `one for "${name}"`, { op: OP });
   }
-  const sizes: Record<string, number> = {};
+  const sizes: Record<string, number> = Object.create(null);
   const arrays = graph.inputs.map((input) => {
     const feed = feeds[input.name];
     if (feed === undefined) throw expected('ERR_FEED', `a feed of ${describe(input)}`, 'none', { op: OP, node: input.name });
@@ -77,8 +77,8 @@ function fromArray(input: Value, feed: unknown, sizes: Record<string, number>): 
   }
   const known = input.shape.reduce<number>((product, dim) => product * (typeof dim === 'number' ? dim : (sizes[dim] ?? 1)), 1);
   const [symbol] = open;
-  const size = known === 0 ? 0 : feed.length / known;
-  if (symbol === undefined ? size !== 1 : !Number.isInteger(size) || size < 1) {
+  const size = feed.length / known;
+  if (symbol === undefined ? feed.length !== known : !Number.isInteger(size) || size < 1) {
     throw expected(
       'ERR_FEED',
       `${symbol === undefined ? '' : 'a multiple of '}${known} elements for ${describe(input)}`,

@@ -8,10 +8,10 @@ const WARM_UP = 3;
 
 /** Medians over `runs` calls of `once`, which gives the nanoseconds of every instruction; instructions of one layer are added up. */
 export async function profileProgram(program: Program, runs: number, once: () => Promise<Float64Array>): Promise<LayerProfile[]> {
+  const { kernels } = program.native;
   for (let i = 0; i < WARM_UP; i++) await once();
   const samples: Float64Array[] = [];
   for (let i = 0; i < runs; i++) samples.push(await once());
-  const { kernels } = program.native;
   const layers: LayerProfile[] = [];
   program.labels.forEach(({ name, op, macs }, i) => {
     const us = median(samples.map((sample) => (sample[i] as number) / 1000));

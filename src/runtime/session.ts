@@ -11,7 +11,7 @@ import { verify } from '../ops/verify.js';
 import { canonicalize, optimize } from '../passes/index.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { type Program, SessionConstants, type Target } from './compile.js';
-import { aborted, type CheckedFeeds, checkFeeds, resultArrays, resultTensor, type Sizes } from './feeds.js';
+import { aborted, checkFeeds, resultArrays, resultTensor, type Sizes } from './feeds.js';
 import { profileProgram } from './profile.js';
 import { launch } from './scheduler.js';
 import type { LayerProfile, RunOptions, SessionOptions, TensorMetadata } from './session-types.js';
@@ -24,11 +24,12 @@ const MAX_THREADS = 64;
 interface Waiting {
   readonly program: CompiledProgram;
   begin(): void;
-  reject(error: BitplaneError): void;
+  cancel(error: BitplaneError): void;
 }
 
 interface CompiledProgram extends Program {
-  flying: number;
+  /** Runs in flight and profiles under way: with any, the program is not forgotten. */
+  users: number;
   /** Microseconds that a run takes, a running mean; 0 until the first has ended, so that the first is polled for. */
   meanUs: number;
 }
@@ -50,7 +51,7 @@ export class GraphSession<G extends Graph = Graph> {
   /** The graph as it runs, after optimization. */
   readonly graph: Graph;
   private readonly target: Target;
-  private readonly constants = new SessionConstants();
+  private constants = new SessionConstants();
   private readonly programs = new Map<string, CompiledProgram>();
   private readonly waiting: Waiting[] = [];
   private readonly maxFlying: number;
@@ -64,7 +65,8 @@ export class GraphSession<G extends Graph = Graph> {
     if (threads !== undefined && !(Number.isInteger(threads) && threads >= 1 && threads <= MAX_THREADS)) {
       throw expected('ERR_ARGUMENT', `threads to be a whole number from 1 to ${MAX_THREADS}`, threads, { op: 'Session' });
     }
-    if (signZero !== 'exact' && signZero !== 'plus') throw expected('ERR_ARGUMENT', 'signZero to be exact or plus', signZero, { op: 'Session' });
+    if (signZero !== 'exact' && signZero !== 'plus')
+      throw expected('ERR_ARGUMENT', 'signZero to be exact or plus', signZero, { op: 'Session' });
     this.target = { isa: resolveIsa(isa), threads: threads ?? Math.min(cores, MAX_THREADS) };
     this.maxFlying = Math.max(2, cores);
     verify(graph);
@@ -101,7 +103,7 @@ export class GraphSession<G extends Graph = Graph> {
   }
 
   /**
-   * Runs the graph once. Feeds are copied when the run begins, which is at once unless many runs are in flight; they must not change before.
+   * Runs the graph once. Feeds are copied before this returns its promise; they may change after that.
    *
    * @param feeds a Tensor or a plain typed array for every input; a plain array takes the declared shape, its batch inferred from its length
    * @returns every output by name
@@ -113,7 +115,7 @@ export class GraphSession<G extends Graph = Graph> {
     if (signal?.aborted) throw aborted(signal);
     const checked = checkFeeds(this.graph, feeds);
     const program = this.program(checked.sizes);
-    const { results } = await this.submit(program, checked, signal, false);
+    const { results } = await this.submit(program, checked.arrays, signal, false);
     return Object.fromEntries(results) as Results<G>;
   }
 
@@ -129,21 +131,29 @@ export class GraphSession<G extends Graph = Graph> {
     const checked = feeds === undefined ? undefined : checkFeeds(this.graph, feeds);
     const program = this.program(checked?.sizes ?? this.unitSizes());
     const arrays = checked?.arrays ?? resultArrays(program.inputs);
-    return profileProgram(program, runs, async () => {
-      const { times } = await this.submit(program, { sizes: {}, arrays }, undefined, true);
-      return times as Float64Array;
-    });
+    program.users++;
+    try {
+      return await profileProgram(program, runs, async () => {
+        this.requireOpen();
+        const { times } = await this.submit(program, arrays, undefined, true);
+        return times as Float64Array;
+      });
+    } finally {
+      program.users--;
+    }
   }
 
   /** Frees the native memory; runs in flight end first. Safe to call twice. */
   async release(): Promise<void> {
     if (!this.released) {
       this.released = true;
-      for (const { reject } of this.waiting.splice(0)) reject(releasedError());
+      for (const waiting of this.waiting.splice(0)) waiting.cancel(releasedError());
     }
     if (this.flying > 0) await new Promise<void>((resolve) => this.idle.push(resolve));
     for (const program of this.programs.values()) program.native.release();
     this.programs.clear();
+    this.constants.release();
+    this.constants = new SessionConstants();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -164,24 +174,26 @@ export class GraphSession<G extends Graph = Graph> {
     const key = JSON.stringify(sizes);
     let program = this.programs.get(key);
     if (program === undefined) {
-      program = { ...this.constants.compile(this.graph, sizes, this.target), flying: 0, meanUs: 0 };
-      if (this.programs.size >= MAX_PROGRAMS) this.forgetOldest();
+      program = { ...this.constants.compile(this.graph, sizes, this.target), users: 0, meanUs: 0 };
+      this.forgetOldest(MAX_PROGRAMS - 1);
     } else this.programs.delete(key);
     this.programs.set(key, program); // most recently used last
     return program;
   }
 
-  private forgetOldest(): void {
+  /** Forgets the programs unused longest until `keep` are left, but none in use. */
+  private forgetOldest(keep: number): void {
     for (const [key, program] of this.programs) {
-      if (program.flying > 0 || this.waiting.some((waiting) => waiting.program === program)) continue;
+      if (this.programs.size <= keep) return;
+      if (program.users > 0 || this.waiting.some((waiting) => waiting.program === program)) continue;
       program.native.release();
       this.programs.delete(key);
-      return;
     }
   }
 
-  private submit(program: CompiledProgram, { arrays }: CheckedFeeds, signal: AbortSignal | undefined, profile: boolean) {
+  private submit(program: CompiledProgram, feeds: readonly NodeJS.TypedArray[], signal: AbortSignal | undefined, profile: boolean) {
     return new Promise<{ results: [string, Tensor][]; times: Float64Array | undefined }>((resolve, reject) => {
+      let arrays = feeds;
       let ticket = 0;
       const onAbort = () => {
         if (ticket !== 0) return program.native.abort(ticket);
@@ -191,36 +203,49 @@ export class GraphSession<G extends Graph = Graph> {
       };
       const landed = (nanoseconds: number) => {
         this.flying--;
-        program.flying--;
+        program.users--;
         signal?.removeEventListener('abort', onAbort);
-        program.meanUs += (nanoseconds / 1000 - program.meanUs) / (program.meanUs === 0 ? 1 : 8);
         const stopped = signal?.aborted === true;
-        const targets = stopped ? [] : resultArrays(program.outputs);
+        let targets: NodeJS.TypedArray[] = [];
+        try {
+          if (!stopped) targets = resultArrays(program.outputs);
+        } catch (error) {
+          reject(nativeError(error)); // no memory for results
+        }
         const times = program.native.finish(ticket, targets);
         this.next();
         if (stopped) return reject(aborted(signal));
-        const names = Object.keys(this.graph.outputs);
-        resolve({
-          results: names.map((name, i) => [name, resultTensor(program.outputs[i] as Value, targets[i] as NodeJS.TypedArray)]),
-          times,
-        });
+        program.meanUs += (nanoseconds / 1000 - program.meanUs) / (program.meanUs === 0 ? 1 : 8);
+        if (targets.length > 0) resolve({ results: this.results(program, targets), times });
       };
       const begin = () => {
         try {
           ticket = launch(program.native, arrays, profile, program.meanUs, landed);
         } catch (error) {
-          signal?.removeEventListener('abort', onAbort);
+          waiting.cancel(nativeError(error));
           this.next();
-          return reject(new BitplaneError('ERR_FEED', error instanceof Error ? error.message : String(error), { op: 'run', cause: error }));
+          return;
         }
         this.flying++;
-        program.flying++;
+        program.users++;
       };
-      const waiting: Waiting = { program, begin, reject };
+      const cancel = (error: BitplaneError) => {
+        signal?.removeEventListener('abort', onAbort);
+        reject(error);
+      };
+      const waiting: Waiting = { program, begin, cancel };
       signal?.addEventListener('abort', onAbort, { once: true });
-      if (this.flying < this.maxFlying) begin();
-      else this.waiting.push(waiting);
+      if (this.flying < this.maxFlying) return begin();
+      arrays = feeds.map((array) => array.slice());
+      this.waiting.push(waiting);
     });
+  }
+
+  private results(program: CompiledProgram, arrays: readonly NodeJS.TypedArray[]): [string, Tensor][] {
+    return Object.keys(this.graph.outputs).map((name, i) => [
+      name,
+      resultTensor(program.outputs[i] as Value, arrays[i] as NodeJS.TypedArray),
+    ]);
   }
 
   /** A run has ended: begins the next that waits, or tells who waits for quiet. */
@@ -236,4 +261,8 @@ function metadata(name: string, value: Value): TensorMetadata {
 
 function releasedError(): BitplaneError {
   return new BitplaneError('ERR_RELEASED', 'the session was released', { op: 'Session' });
+}
+
+function nativeError(cause: unknown): BitplaneError {
+  return new BitplaneError('ERR_NATIVE', cause instanceof Error ? cause.message : String(cause), { op: 'run', cause });
 }

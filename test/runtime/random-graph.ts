@@ -1,75 +1,19 @@
 /**
- * Draws small graphs over all ops, with what each value must be: every node is evaluated by the op's own formula as it is made, so that a draw
- * knows which results must match to the bit and which only to a tolerance. Not a test; used by random-graphs.test.ts.
- *
- * Float sums may round differently on every ISA, so a value is `exact` only where it does not depend on their order: sums of whole numbers
- * below 2^24, and IEEE operations on exact values. Nothing that jumps (sign, round, a threshold) is taken of a value that is not exact.
+ * Draws small graphs over all ops. Nothing that jumps (sign, round, a threshold) is taken of a value that float sums may have rounded.
+ * Not a test; used by random-graphs.test.ts.
  */
 import { BitplaneError } from '../../src/core/errors.js';
 import type { Dim } from '../../src/core/shape.js';
-import type { Graph, Input, Value } from '../../src/graph/value.js';
-import { GraphBuilder } from '../../src/ops/builder.js';
-import { evaluate } from '../../src/passes/evaluate.js';
+import type { Value } from '../../src/graph/value.js';
 import { Tensor } from '../../src/tensor/tensor.js';
-import { tensorOf, valuesOf } from '../../src/tensor/values.js';
-import { Numbers } from '../passes/fixtures.js';
-
-type Float = Value<'f32'>;
-type Bits = Value<'b1'>;
-
-/** A value of the graph and what it must be. */
-export interface Known {
-  readonly value: Value;
-  readonly tensor: Tensor;
-  readonly exact: boolean;
-}
-
-export interface Draw {
-  readonly graph: Graph;
-  readonly feeds: Readonly<Record<string, Tensor>>;
-  readonly want: Readonly<Record<string, Known>>;
-}
-
-const MAX_ELEMENTS = 6000;
-/** What native copies take. */
-const MAX_RANK = 6;
-const MAX_MACS = 400_000;
-/** Sums of whole numbers stay exact in f32 below this. */
-const EXACT_SUM = 2 ** 22;
-const LARGEST = 2 ** 20;
-const CHANNELS = [1, 2, 3, 4, 5, 8, 12, 16, 31, 32, 33, 63, 64, 65, 96, 127, 128, 130];
+import { tensorOf } from '../../src/tensor/values.js';
+import { type Bits, CHANNELS, type Draw, type Float, largest, MAX_MACS, RandomValues } from './random-values.js';
 
 const UNARY = ['relu', 'abs', 'neg', 'floor', 'ceil', 'round', 'signum'] as const;
 const SMOOTH = ['tanh', 'sigmoid', 'exp', 'log', 'sqrt'] as const;
 const BINARY = ['add', 'sub', 'mul', 'max', 'min', 'prelu', 'add', 'sub', 'mul'] as const;
 
-/** The largest magnitude; Infinity where a NaN is among the values. */
-function largest(tensor: Tensor): number {
-  let most = 0;
-  for (const v of valuesOf(tensor)) most = Number.isNaN(v) ? Number.POSITIVE_INFINITY : Math.max(most, Math.abs(v));
-  return most;
-}
-
-function isWhole(tensor: Tensor): boolean {
-  for (const v of valuesOf(tensor)) if (!Number.isInteger(v)) return false;
-  return true;
-}
-
-export class RandomGraph {
-  private readonly n: Numbers;
-  private readonly g = new GraphBuilder();
-  private readonly known: Known[] = [];
-  private readonly inputs: Input[] = [];
-  private readonly feeds: Record<string, Tensor> = {};
-  private readonly batch: Dim;
-  private readonly size: number;
-
-  constructor(seed: number) {
-    this.n = new Numbers(seed);
-    this.size = this.n.int(1, 3);
-    this.batch = this.n.pick<Dim>('N', 'N', this.size);
-  }
-
+export class RandomGraph extends RandomValues {
   draw(): Draw {
     const { n } = this;
     const count = n.pick(1, 1, 1, 2, 3);
@@ -84,62 +28,6 @@ export class RandomGraph {
       }
     }
     return this.finish();
-  }
-
-  private finish(): Draw {
-    const { n } = this;
-    const used = new Set(this.known.flatMap(({ value }) => value.inputs));
-    const results = this.known.filter((item) => !used.has(item.value) || n.int(0, 5) === 0);
-    const want: Record<string, Known> = {};
-    results.forEach((item, i) => {
-      want[`y${i}`] = item;
-      if (n.int(0, 19) === 0) want[`again${i}`] = item;
-    });
-    const graph = this.g.graph(this.inputs, Object.fromEntries(Object.entries(want).map(([name, { value }]) => [name, value])));
-    return { graph, feeds: this.feeds, want };
-  }
-
-  private addInput(i: number): void {
-    const { n } = this;
-    const c = n.pick(...CHANNELS);
-    const shape: Dim[] = n.pick<Dim[]>([this.batch, n.int(1, 7), n.int(1, 7), c], [this.batch, n.int(1, 7), n.int(1, 7), c], [this.batch, c]);
-    const sizes = shape.map((dim) => (typeof dim === 'string' ? this.size : dim));
-    const dtype = n.pick('f32', 'f32', 'f32', 'b1', 'i32');
-    const tensor = dtype === 'b1' ? n.bits(sizes) : dtype === 'i32' ? tensorOf('i32', n.integers(sizes, -50, 50).data, sizes) : this.floats(sizes);
-    const value = this.g.input(`x${i}`, dtype as 'f32', shape);
-    this.inputs.push(value);
-    this.feeds[`x${i}`] = tensor;
-    this.known.push({ value, tensor, exact: true });
-  }
-
-  private floats(shape: readonly number[]): Tensor<'f32'> {
-    return this.n.int(0, 3) === 0 ? this.n.floats(shape) : this.n.integers(shape);
-  }
-
-  private constant(shape: readonly number[], tensor: Tensor = this.floats(shape)): Value {
-    return this.g.constant(tensor);
-  }
-
-  /** Evaluates a node on what its inputs are, and keeps it if it stays among modest numbers. */
-  private keep(value: Value, exact: (inputs: readonly Known[]) => boolean = (inputs) => inputs.every((item) => item.exact)): void {
-    const sizes = value.shape.map((dim) => (typeof dim === 'string' ? this.size : dim));
-    if (sizes.reduce((a, b) => a * b, 1) > MAX_ELEMENTS || sizes.length > MAX_RANK) return;
-    const inputs = value.inputs.map((input) => this.find(input));
-    const tensor = evaluate(value.op, inputs.map((item) => item.tensor), value.attrs, { dtype: value.dtype, shape: sizes });
-    if (!(largest(tensor) <= LARGEST)) return;
-    this.known.push({ value, tensor, exact: exact(inputs) });
-  }
-
-  private find(value: Value): Known {
-    return this.known.find((item) => item.value === value) ?? { value, tensor: value.data as Tensor, exact: true };
-  }
-
-  /** One of the newest values more often than an old one, so that graphs grow deep. */
-  private some(accept: (item: Known) => boolean): Known | undefined {
-    const fit = this.known.filter(accept);
-    if (fit.length === 0) return undefined;
-    const back = Math.min(fit.length - 1, this.n.pick(0, 0, 0, 0, 1, 1, 2, 3, 5, 8));
-    return fit[fit.length - 1 - back];
   }
 
   private step(): void {
@@ -187,7 +75,12 @@ export class RandomGraph {
       const levels = n.int(1, 7);
       const rows = n.pick(1, c);
       const thresholds = n.integers([rows, levels], -9, 9).data.sort();
-      this.keep(g.multiThreshold(x, this.constant([rows, levels], new Tensor('f32', thresholds, [rows, levels])) as Float, { scale: n.pick(1, 2, 0.5), bias: n.pick(0, -1) }));
+      this.keep(
+        g.multiThreshold(x, this.constant([rows, levels], new Tensor('f32', thresholds, [rows, levels])) as Float, {
+          scale: n.pick(1, 2, 0.5),
+          bias: n.pick(0, -1),
+        }),
+      );
     } else this.keep(g[n.pick(...UNARY)](x));
   }
 
@@ -196,10 +89,21 @@ export class RandomGraph {
     const item = this.some(({ value }) => value.dtype === 'f32');
     if (item === undefined) return;
     const shape = item.tensor.shape;
-    const other = n.int(0, 2) === 0 ? this.some(({ value }) => value.dtype === 'f32' && value !== item.value) : this.some((o) => o.value.dtype === 'f32' && o.tensor.shape.join() === shape.join());
+    const other =
+      n.int(0, 2) === 0
+        ? this.some(({ value }) => value.dtype === 'f32' && value !== item.value)
+        : this.some((o) => o.value.dtype === 'f32' && o.tensor.shape.join() === shape.join());
     const c = shape.at(-1) ?? 1;
-    const broadcast = n.pick([c], [], [1], [...shape.slice(-3, -1).map(() => 1), c], shape.map((dim) => (n.int(0, 1) === 0 ? 1 : dim)));
-    const fixed = broadcast.filter((_, i) => item.value.shape[item.value.shape.length - broadcast.length + i] !== 'N' || broadcast[i] === 1).length === broadcast.length;
+    const broadcast = n.pick(
+      [c],
+      [],
+      [1],
+      [...shape.slice(-3, -1).map(() => 1), c],
+      shape.map((dim) => (n.int(0, 1) === 0 ? 1 : dim)),
+    );
+    const fixed =
+      broadcast.filter((_, i) => item.value.shape[item.value.shape.length - broadcast.length + i] !== 'N' || broadcast[i] === 1).length ===
+      broadcast.length;
     const own = n.int(0, 2) === 0 || other === undefined;
     if (own && !fixed) return;
     const divide = own && n.int(0, 7) === 0;
@@ -228,15 +132,14 @@ export class RandomGraph {
     } else this.keep(g.cast(item.value as Bits, 'f32'));
   }
 
-  /** True where the sums of a product are whole and small. */
-  private sums(terms: number): (inputs: readonly Known[]) => boolean {
-    return (inputs) =>
-      inputs.every((item) => item.exact && isWhole(item.tensor)) && inputs.reduce((p, item) => p * Math.max(1, largest(item.tensor)), terms) < EXACT_SUM;
-  }
-
   private convolution(): void {
     const { n, g } = this;
-    const item = this.some(({ value }) => (value.dtype === 'f32' || value.dtype === 'b1') && value.shape.length === 4 && value.shape.slice(1).every((d) => typeof d === 'number'));
+    const item = this.some(
+      ({ value }) =>
+        (value.dtype === 'f32' || value.dtype === 'b1') &&
+        value.shape.length === 4 &&
+        value.shape.slice(1).every((d) => typeof d === 'number'),
+    );
     if (item === undefined) return;
     const [, h, w, c] = item.tensor.shape as [number, number, number, number];
     const groups = n.pick(1, 1, 1, c, ...[2, 3, 4].filter((d) => c % d === 0));
@@ -246,15 +149,27 @@ export class RandomGraph {
     const shape = [outputs, kh, kw, c / groups];
     const binary = item.value.dtype === 'b1' || n.int(0, 2) === 0;
     const weights = this.constant(shape, binary ? n.bits(shape) : this.floats(shape));
-    const pads = n.pick([0, 0, 0, 0], [1, 1, 1, 1], [n.int(0, 3), n.int(0, 3), n.int(0, 3), n.int(0, 3)]) as [number, number, number, number];
-    const options = { strides: [n.pick(1, 1, 2, 3), n.pick(1, 1, 2, 3)] as const, pads, dilations: [n.pick(1, 1, 2), n.pick(1, 1, 2)] as const, groups };
+    const pads = n.pick([0, 0, 0, 0], [1, 1, 1, 1], [n.int(0, 3), n.int(0, 3), n.int(0, 3), n.int(0, 3)]) as [
+      number,
+      number,
+      number,
+      number,
+    ];
+    const options = {
+      strides: [n.pick(1, 1, 2, 3), n.pick(1, 1, 2, 3)] as const,
+      pads,
+      dilations: [n.pick(1, 1, 2), n.pick(1, 1, 2)] as const,
+      groups,
+    };
     if (item.value.dtype === 'b1') this.keep(g.conv2d(item.value as Bits, weights as Bits, { ...options, padValue: n.pick(0, 1, -1) }));
     else this.keep(g.conv2d(item.value as Float, weights as Float, options), this.sums(kh * kw * c));
   }
 
   private dense(): void {
     const { n, g } = this;
-    const item = this.some(({ value }) => (value.dtype === 'f32' || value.dtype === 'b1') && value.shape.length >= 1 && typeof value.shape.at(-1) === 'number');
+    const item = this.some(
+      ({ value }) => (value.dtype === 'f32' || value.dtype === 'b1') && value.shape.length >= 1 && typeof value.shape.at(-1) === 'number',
+    );
     if (item === undefined) return;
     const k = item.tensor.shape.at(-1) as number;
     const outputs = n.pick(...CHANNELS);
@@ -300,28 +215,55 @@ export class RandomGraph {
     const kind = n.int(0, 5);
     if (kind === 0) {
       const perm = axes.map((axis) => [n.int(0, 99), axis] as const).sort((a, b) => a[0] - b[0]);
-      this.keep(g.transpose(value, perm.map(([, axis]) => axis)));
+      this.keep(
+        g.transpose(
+          value,
+          perm.map(([, axis]) => axis),
+        ),
+      );
     } else if (kind === 1) {
       const starts = value.shape.map((dim) => (typeof dim === 'number' && dim > 0 ? n.int(0, dim - 1) : 0));
       const ends = value.shape.map((dim, i) => (typeof dim === 'number' ? n.int(Math.min(dim, (starts[i] as number) + 1), dim) : dim));
       const full = value.shape.map((dim) => typeof dim === 'string' || n.int(0, 2) === 0);
       this.keep(
-        g.slice(value, starts.map((s, i) => (full[i] ? 0 : s)), ends.map((e, i) => (full[i] ? (value.shape[i] as number) : e)) as number[], {
-          steps: axes.map((i) => (full[i] ? 1 : n.pick(1, 1, 2))),
-        }),
+        g.slice(
+          value,
+          starts.map((s, i) => (full[i] ? 0 : s)),
+          ends.map((e, i) => (full[i] ? (value.shape[i] as number) : e)) as number[],
+          {
+            steps: axes.map((i) => (full[i] ? 1 : n.pick(1, 1, 2))),
+          },
+        ),
       );
     } else if (kind === 2 && value.dtype !== 'i32') {
       const pads = [...axes, ...axes].map((axis) => (typeof value.shape[axis] === 'number' ? n.pick(0, 0, 1, 2) : 0));
       this.keep(g.pad(value as Float, pads, value.dtype === 'b1' ? n.pick(1, -1) : n.pick(0, 0, 1, -3)));
     } else if (kind === 3) {
       const other = this.some((o) => o.value.dtype === value.dtype && o.value.shape.length === value.shape.length);
-      this.keep(g.concat(n.pick([value, value], [value, (other ?? item).value], [value, (other ?? item).value, value]), n.int(0, Math.max(0, axes.length - 1))));
+      this.keep(
+        g.concat(
+          n.pick([value, value], [value, (other ?? item).value], [value, (other ?? item).value, value]),
+          n.int(0, Math.max(0, axes.length - 1)),
+        ),
+      );
     } else if (kind === 4) {
       const rest = tensor.shape.slice(1).reduce((a, b) => a * b, 1);
       const c = tensor.shape.at(-1) ?? 1;
       const half = [2, 3, 4].find((d) => c % d === 0) ?? 1;
       const head = value.shape[0] ?? 1;
-      this.keep(g.reshape(value, n.pick<(number | string)[]>([head, rest], [head, 1, 1, rest], [head, -1, c], [head, -1, half], [head, 1, -1, c], [head, half, -1])));
+      this.keep(
+        g.reshape(
+          value,
+          n.pick<(number | string)[]>(
+            [head, rest],
+            [head, 1, 1, rest],
+            [head, -1, c],
+            [head, -1, half],
+            [head, 1, -1, c],
+            [head, half, -1],
+          ),
+        ),
+      );
     } else this.keep(g.expand(value, [...n.pick<Dim[]>([], [2], [2, 1]), ...value.shape.map((dim) => (dim === 1 ? n.int(1, 3) : dim))]));
   }
 
@@ -331,7 +273,10 @@ export class RandomGraph {
     if (item === undefined) return;
     const x = item.value as Float;
     const axes = [...x.shape.keys()];
-    if (n.int(0, 3) === 0) return this.keep(g.softmax(x, { axis: n.pick(...axes) }), () => false);
+    if (n.int(0, 3) === 0) {
+      this.keep(g.softmax(x, { axis: n.pick(...axes) }), () => false);
+      return;
+    }
     const kind = n.pick('mean', 'sum', 'max', 'min');
     const chosen = axes.filter(() => n.int(0, 1) === 0);
     const terms = chosen.reduce((p, axis) => p * (item.tensor.shape[axis] as number), 1);

@@ -6,9 +6,10 @@ import { expect, test } from 'vitest';
 import { print } from '../../src/ops/print.js';
 import { GraphSession } from '../../src/runtime/session.js';
 import type { Isa } from '../../src/runtime/session-types.js';
-import { Tensor } from '../../src/tensor/tensor.js';
+import type { Tensor } from '../../src/tensor/tensor.js';
 import { testedIsas } from '../native/harness.js';
-import { type Draw, type Known, RandomGraph } from './random-graph.js';
+import { RandomGraph } from './random-graph.js';
+import type { Draw, Known } from './random-values.js';
 
 const COUNT = Number(process.env['BITPLANE_FUZZ'] ?? 150);
 const FIRST = Number(process.env['BITPLANE_SEED'] ?? 1);
@@ -18,7 +19,8 @@ const TOLERANCE = 1e-5;
 /** What is wrong with a result; undefined if nothing is. */
 function difference(got: Tensor | undefined, { tensor: want, exact }: Known): string | undefined {
   if (got === undefined) return 'missing';
-  if (got.dtype !== want.dtype || got.shape.join() !== want.shape.join()) return `${got.dtype}[${got.shape}], not ${want.dtype}[${want.shape}]`;
+  if (got.dtype !== want.dtype || got.shape.join() !== want.shape.join())
+    return `${got.dtype}[${got.shape}], not ${want.dtype}[${want.shape}]`;
   const limit = exact || want.dtype !== 'f32' ? 0 : TOLERANCE * Array.from(want.data).reduce((m, v) => Math.max(m, Math.abs(v)), 1);
   for (let i = 0; i < want.data.length; i++) {
     const [a, b] = [got.data[i] as number, want.data[i] as number];

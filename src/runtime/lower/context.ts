@@ -26,6 +26,15 @@ export function rowsOf(value: Value): Rows {
   return { n, hw, c };
 }
 
+/** Floats hold every integer up to here. */
+const FLOAT_INTEGERS = 2 ** 24;
+
+/** True for the result of a binary product, moved or not. */
+function isBinarySum(value: Value): boolean {
+  if (value.op === 'conv2d' || value.op === 'dense') return true;
+  return value.op !== 'cast' && value.inputs.length > 0 && value.inputs.every(isBinarySum);
+}
+
 export class LoweringContext {
   private readonly buffers = new Map<Value, number>();
   private readonly repeated = new Map<string, number>();
@@ -43,7 +52,7 @@ export class LoweringContext {
     if (buffer === undefined) {
       const place = this.plan.places.get(source);
       if (place !== undefined) buffer = this.asm.arena(place.offset, place.bytes);
-      else if (source.op === 'constant') buffer = this.constantBuffer(source);
+      else if (source.data !== undefined) buffer = this.constantBuffer(source);
       else throw new BitplaneError('ERR_GRAPH', 'has no place in memory; the schedule is broken', { op: source.op, node: source.name });
       this.buffers.set(source, buffer);
     }
@@ -51,9 +60,9 @@ export class LoweringContext {
   }
 
   private constantBuffer(value: Value): number {
-    const data = value.data;
-    if (data === undefined || data.dtype === 'b1')
-      throw expected('ERR_UNSUPPORTED', 'a constant of whole elements here', value.dtype, { op: value.op, node: value.name });
+    const data = value.data as Tensor;
+    if (data.dtype === 'b1')
+      return this.made(`${value.name}#words`, () => packWords(data.data as Uint8Array, data.shape), this.bytes(value));
     return this.asm.constant(
       this.pool.add(data, () => data.data),
       data.data.byteLength,
@@ -63,7 +72,7 @@ export class LoweringContext {
   /** Constant weights, packed by the instruction. */
   weights(value: Value, node: Value): { readonly buffer: number; readonly bits: number } {
     const data = storage(value).data;
-    if (storage(value).op !== 'constant' || data === undefined) {
+    if (data === undefined) {
       throw expected('ERR_UNSUPPORTED', 'weights that are constant', `"${value.name}" (${value.op})`, { op: node.op, node: node.name });
     }
     return {
@@ -83,7 +92,7 @@ export class LoweringContext {
   /** A constant operand as one float a channel. */
   perChannel(operand: Value, channels: number): number {
     const data = storage(operand).data;
-    if (data === undefined || operand.op === 'input') {
+    if (data === undefined) {
       if (elementCount(operand.shape) === channels) return this.buffer(operand);
       throw expected('ERR_UNSUPPORTED', `an operand of ${channels} channels`, operand.name, { op: operand.op, node: operand.name });
     }
@@ -140,7 +149,8 @@ export class LoweringContext {
   }
 
   /**
-   * (x < t) xor flip as a sign: x - t < 0, or for flipped channels t - x - 1/2 < 0, both exact for the integers a binary sum can reach.
+   * (x < t) xor flip as a sign: x - t < 0, or for flipped channels t - 1 - x < 0. A difference of floats has the right sign, so this is exact
+   * where floats hold t and t - 1: whatever x is, for |t| below 2^24; and for every t if |x| is below 2^24, as binary sums are.
    */
   private thresholdSteps(node: Value, channels: number): ChainStep[] {
     const [, t, flip] = node.inputs;
@@ -148,10 +158,16 @@ export class LoweringContext {
     const flips = flip?.data?.data;
     if (limits === undefined || flips === undefined)
       throw expected('ERR_UNSUPPORTED', 'constant thresholds', 'a computed one', { op: node.op, node: node.name });
+    if (!isBinarySum(node.inputs[0] as Value) && limits.some((t) => Math.abs(t) >= FLOAT_INTEGERS)) {
+      throw expected('ERR_UNSUPPORTED', 'thresholds below 2^24 for integers that are no binary sums', Math.max(...limits.map(Math.abs)), {
+        op: node.op,
+        node: node.name,
+      });
+    }
     const scale = this.made(`${node.name}#scale`, () => Float32Array.from(flips, (f) => (f ? -1 : 1)), channels * 4);
     const shift = this.made(
       `${node.name}#shift`,
-      () => Float32Array.from(limits, (limit, i) => (flips[i] ? limit - 0.5 : -limit)),
+      () => Float32Array.from(limits, (limit, i) => (flips[i] ? limit - 1 : -limit)),
       channels * 4,
     );
     return [

@@ -53,6 +53,7 @@ interface Convolution {
 
 function emitConvolution(kernel: Kernel, context: LoweringContext, x: Value, w: Value, fields: Convolution): void {
   const node = kernel.anchor;
+  if (fields.c === 0) throw expected('ERR_UNSUPPORTED', 'at least one channel', 0, { op: node.op, node: node.name });
   const weights = context.weights(w, node);
   const operands = { x: context.buffer(x), weights: weights.buffer, weightBits: weights.bits };
   if (x.dtype === 'b1') {
