@@ -3,11 +3,15 @@
 // Everything is in an unnamed namespace, so that the linker can never put this code where another instruction set was meant.
 #pragma once
 // gcc 12 warns about the deliberately undefined registers in its own header.
+#if defined(__GNUC__) && !defined(__clang__)
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
 #pragma GCC diagnostic ignored "-Wuninitialized"
 #include <immintrin.h>
 #pragma GCC diagnostic pop
+#else
+#include <immintrin.h>
+#endif
 
 #include <cstdint>
 

@@ -3,7 +3,7 @@
 //
 //   x is [H,W,C]; out[p][c] = fold over ky, kx inside the picture of x[oy sh - pt + ky dh, ox sw - pl + kx dw, c]
 //
-//   weighted: sum of x w, fused, so the last bits depend on the ISA;
+//   weighted: sum of x w, ky then kx, by FMA: the same bits on every ISA that has it, scalar code rounds twice;
 //   sum:      plain additions, ky then kx, divided by `divisor` or by the number of taps inside; the same bits on every ISA;
 //   maximum:  v = v < x ? x : v from -inf on, so padding and NaN never win; the same bits on every ISA.
 #pragma once
