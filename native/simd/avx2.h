@@ -43,6 +43,8 @@ BITPLANE_INLINE Mask lessEqual(F32 a, F32 b) { return _mm256_cmp_ps(a, b, _CMP_L
 BITPLANE_INLINE Mask isNan(F32 a) { return _mm256_cmp_ps(a, a, _CMP_UNORD_Q); }
 BITPLANE_INLINE F32 select(Mask m, F32 yes, F32 no) { return _mm256_blendv_ps(no, yes, m); }
 BITPLANE_INLINE I32 selectInt(Mask m, I32 yes, I32 no) { return _mm256_blendv_epi8(no, yes, _mm256_castps_si256(m)); }
+BITPLANE_INLINE F32 lesser(F32 a, F32 b) { return _mm256_min_ps(a, b); }
+BITPLANE_INLINE F32 larger(F32 a, F32 b) { return _mm256_max_ps(a, b); }
 BITPLANE_INLINE unsigned maskBits(Mask m) { return static_cast<unsigned>(_mm256_movemask_ps(m)); }
 // Lane i of mask j is bit j * kLanes + i.
 template <int N>

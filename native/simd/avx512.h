@@ -55,6 +55,9 @@ BITPLANE_INLINE Mask lessEqual(F32 a, F32 b) { return _mm512_cmp_ps_mask(a, b, _
 BITPLANE_INLINE Mask isNan(F32 a) { return _mm512_cmp_ps_mask(a, a, _CMP_UNORD_Q); }
 BITPLANE_INLINE F32 select(Mask m, F32 yes, F32 no) { return _mm512_mask_blend_ps(m, no, yes); }
 BITPLANE_INLINE I32 selectInt(Mask m, I32 yes, I32 no) { return _mm512_mask_blend_epi32(m, no, yes); }
+// a < b ? a : b and b < a ? a : b, so b where an operand is NaN and for zeros: what minps and maxps do.
+BITPLANE_INLINE F32 lesser(F32 a, F32 b) { return _mm512_min_ps(a, b); }
+BITPLANE_INLINE F32 larger(F32 a, F32 b) { return _mm512_max_ps(a, b); }
 BITPLANE_INLINE unsigned maskBits(Mask m) { return m; }  // lane i is bit i
 // Lane i of mask j is bit j * kLanes + i.
 template <int N>

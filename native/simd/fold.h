@@ -19,12 +19,12 @@ struct Sum {
 };
 struct Maximum {
   static constexpr float start = -__builtin_inff();
-  static BITPLANE_INLINE F32 of(F32 v, F32 x) { return select(less(v, x), x, v); }
+  static BITPLANE_INLINE F32 of(F32 v, F32 x) { return larger(x, v); }
   static BITPLANE_INLINE float of(float v, float x) { return v < x ? x : v; }
 };
 struct Minimum {
   static constexpr float start = __builtin_inff();
-  static BITPLANE_INLINE F32 of(F32 v, F32 x) { return select(less(x, v), x, v); }
+  static BITPLANE_INLINE F32 of(F32 v, F32 x) { return lesser(x, v); }
   static BITPLANE_INLINE float of(float v, float x) { return x < v ? x : v; }
 };
 

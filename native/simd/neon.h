@@ -50,6 +50,9 @@ BITPLANE_INLINE Mask lessEqual(F32 a, F32 b) { return vcleq_f32(a, b); }
 BITPLANE_INLINE Mask isNan(F32 a) { return vmvnq_u32(vceqq_f32(a, a)); }
 BITPLANE_INLINE F32 select(Mask m, F32 yes, F32 no) { return vbslq_f32(m, yes, no); }
 BITPLANE_INLINE I32 selectInt(Mask m, I32 yes, I32 no) { return vbslq_s32(m, yes, no); }
+// Not fmin and fmax, which choose among NaN and zeros differently.
+BITPLANE_INLINE F32 lesser(F32 a, F32 b) { return select(less(a, b), a, b); }
+BITPLANE_INLINE F32 larger(F32 a, F32 b) { return select(less(b, a), a, b); }
 BITPLANE_INLINE unsigned maskBits(Mask m) {
   const uint32x4_t weight = {1, 2, 4, 8};
   return vaddvq_u32(vandq_u32(m, weight));

@@ -59,6 +59,8 @@ BITPLANE_INLINE I32 bitsOf(F32 a) { return reinterpret_cast<I32>(a); }
 BITPLANE_INLINE F32 fromBits(I32 a) { return reinterpret_cast<F32>(a); }
 BITPLANE_INLINE I32 selectInt(Mask m, I32 yes, I32 no) { return (m & yes) | (~m & no); }
 BITPLANE_INLINE F32 select(Mask m, F32 yes, F32 no) { return fromBits(selectInt(m, bitsOf(yes), bitsOf(no))); }
+BITPLANE_INLINE F32 lesser(F32 a, F32 b) { return select(less(a, b), a, b); }
+BITPLANE_INLINE F32 larger(F32 a, F32 b) { return select(less(b, a), a, b); }
 BITPLANE_INLINE unsigned maskBits(Mask m) {
   return static_cast<unsigned>((m[0] & 1) | (m[1] & 2) | (m[2] & 4) | (m[3] & 8));
 }

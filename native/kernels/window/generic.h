@@ -39,7 +39,7 @@ BITPLANE_INLINE void foldTile(const Taps& t, int c, float* out, int64_t ld) {
           const F32 a = load(x + p * t.pixelStep + i * kLanes);
           if (F == Fold::weighted) v[p][i] = fma(a, w, v[p][i]);
           if (F == Fold::sum) v[p][i] = add(v[p][i], a);
-          if (F == Fold::maximum) v[p][i] = select(less(v[p][i], a), a, v[p][i]);
+          if (F == Fold::maximum) v[p][i] = larger(a, v[p][i]);
         }
       }
       x += t.columnStep;
