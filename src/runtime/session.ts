@@ -2,6 +2,7 @@
  * A session: a graph, optimized once, with a native program per batch size, run any number of times.
  * Not here: reading files (src/formats/session.ts adds `create`), compiling (./compile.ts).
  */
+import { setMaxListeners } from 'node:events';
 import { BitplaneError, expected } from '../core/errors.js';
 import type { Feeds, Results } from '../graph/feeds.js';
 import type { Graph, Value } from '../graph/value.js';
@@ -234,7 +235,10 @@ export class GraphSession<G extends Graph = Graph> {
         reject(error);
       };
       const waiting: Waiting = { program, begin, cancel };
-      signal?.addEventListener('abort', onAbort, { once: true });
+      if (signal !== undefined) {
+        setMaxListeners(0, signal); // one signal may stop any number of runs; Node warns of a leak from the eleventh on
+        signal.addEventListener('abort', onAbort, { once: true });
+      }
       if (this.flying < this.maxFlying) return begin();
       arrays = feeds.map((array) => array.slice());
       this.waiting.push(waiting);

@@ -21,6 +21,8 @@ export interface Known {
   readonly value: Value;
   readonly tensor: Tensor;
   readonly exact: boolean;
+  /** The largest magnitude among it and what is not exact behind it: rounding errors are relative to that, whatever cancels later. */
+  readonly scale: number;
 }
 
 export interface Draw {
@@ -80,7 +82,7 @@ export class RandomValues {
     const value = this.g.input(`x${i}`, dtype as 'f32', shape);
     this.inputs.push(value);
     this.feeds[`x${i}`] = tensor;
-    this.known.push({ value, tensor, exact: true });
+    this.known.push({ value, tensor, exact: true, scale: 0 });
   }
 
   protected floats(shape: readonly number[]): Tensor<'f32'> {
@@ -103,11 +105,16 @@ export class RandomValues {
       { dtype: value.dtype, shape: sizes },
     );
     if (!(largest(tensor) <= LARGEST)) return;
-    this.known.push({ value, tensor, exact: exact(inputs) });
+    this.known.push({
+      value,
+      tensor,
+      exact: exact(inputs),
+      scale: Math.max(largest(tensor), ...inputs.map((item) => (item.exact ? 0 : item.scale))),
+    });
   }
 
   protected find(value: Value): Known {
-    return this.known.find((item) => item.value === value) ?? { value, tensor: value.data as Tensor, exact: true };
+    return this.known.find((item) => item.value === value) ?? { value, tensor: value.data as Tensor, exact: true, scale: 0 };
   }
 
   /** One of the newest values more often than an old one, so that graphs grow deep. */

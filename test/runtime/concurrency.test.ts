@@ -1,0 +1,183 @@
+/**
+ * Runs at the same time: of one session and of several, stopped by signals, overtaken by release().
+ */
+import { afterEach, describe, expect, test } from 'vitest';
+import { BitplaneError } from '../../src/core/errors.js';
+import { GraphSession } from '../../src/runtime/session.js';
+import { affine, data, expectedOf, LONG_FEED, long, network, picture } from './graphs.js';
+
+const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+const LAYERS = 400;
+
+/** Settles as a word, so that nothing is left unhandled. */
+function outcome(run: Promise<unknown>): Promise<string> {
+  return run.then(
+    () => 'result',
+    (error: unknown) => (error instanceof BitplaneError ? error.code : String(error)),
+  );
+}
+
+const open: GraphSession[] = [];
+
+function longSession(layers = LAYERS): GraphSession {
+  const session = GraphSession.fromGraph(long(layers), { isa: 'scalar', threads: 1, optimize: false });
+  open.push(session);
+  return session;
+}
+
+afterEach(async () => {
+  await Promise.all(open.splice(0).map((session) => session.release()));
+});
+
+describe('at once', () => {
+  test('200 runs give what they give one by one', async () => {
+    const graph = network();
+    const session = GraphSession.fromGraph(graph, { threads: 3 });
+    const feeds = Array.from({ length: 200 }, (_, i) => picture(i % 40));
+    const serial: Awaited<ReturnType<typeof session.run>>[] = [];
+    for (const feed of feeds.slice(0, 40)) serial.push(await session.run(feed));
+    expect(serial[5]).toEqual(expectedOf(graph, picture(5)));
+    const results = await Promise.all(feeds.map((feed) => session.run(feed)));
+    results.forEach((result, i) => {
+      expect(result).toEqual(serial[i % 40]);
+    });
+  });
+
+  test('several sessions, some created and released meanwhile', async () => {
+    const graph = network();
+    const want = [1, 2, 3].map((n) => expectedOf(graph, picture(n, n)));
+    const sessions = [1, 2, 3, 8].map((threads) => GraphSession.fromGraph(graph, { threads }));
+    const lasting = sessions.map(async (session) => {
+      for (let i = 0; i < 12; i++) expect(await session.run(picture(1 + (i % 3), 1 + (i % 3)))).toEqual(want[i % 3]);
+    });
+    const passing = Array.from({ length: 12 }, async (_, i) => {
+      const session = GraphSession.fromGraph(graph, { threads: 1 + (i % 4) });
+      const run = session.run(picture(2, 2));
+      await session.release();
+      expect(await run).toEqual(want[1]);
+    });
+    await Promise.all([...lasting, ...passing]);
+  });
+
+  test('timers keep their time', async () => {
+    const session = longSession(40);
+    await session.run(LONG_FEED);
+    const runs = Array.from({ length: 6 }, () => session.run(LONG_FEED));
+    let done = false;
+    void Promise.all(runs).then(() => {
+      done = true;
+    });
+    const lags: number[] = [];
+    while (!done && lags.length < 200) {
+      const before = performance.now();
+      await sleep(2);
+      lags.push(performance.now() - before - 2);
+    }
+    await Promise.all(runs);
+    lags.sort((a, b) => a - b);
+    // The median: other processes may hold both cores for any single tick.
+    expect(lags[lags.length >> 1]).toBeLessThan(10);
+  });
+});
+
+describe('a signal', () => {
+  test('that has fired stops a run before it begins; the reason is the cause', async () => {
+    const session = GraphSession.fromGraph(affine());
+    const reason = new Error('enough');
+    const error = await session.run({ x: new Float32Array(3) }, { signal: AbortSignal.abort(reason) }).catch((e: unknown) => e);
+    expect(error).toMatchObject({ code: 'ERR_ABORTED', cause: reason });
+  });
+
+  test('that fires in the middle stops a run between its steps', async () => {
+    const session = longSession();
+    const controller = new AbortController();
+    const began = performance.now();
+    const run = session.run(LONG_FEED, { signal: controller.signal }).catch((e: unknown) => e);
+    await sleep(60);
+    const fired = performance.now();
+    controller.abort('stop');
+    expect(await run).toMatchObject({ code: 'ERR_ABORTED', cause: 'stop' });
+    const stopped = performance.now();
+    expect(fired - began).toBeGreaterThan(50);
+    expect(stopped - fired).toBeLessThan(1000);
+  });
+
+  test('that fires at once, in the same turn, stops it too', async () => {
+    const session = longSession();
+    const controller = new AbortController();
+    const run = outcome(session.run(LONG_FEED, { signal: controller.signal }));
+    controller.abort();
+    expect(await run).toBe('ERR_ABORTED');
+  });
+
+  test('that fires afterwards changes nothing, and no listener stays', async () => {
+    const session = GraphSession.fromGraph(affine());
+    const controller = new AbortController();
+    let listeners = 0;
+    const { signal } = controller;
+    const add = signal.addEventListener.bind(signal);
+    const remove = signal.removeEventListener.bind(signal);
+    signal.addEventListener = ((...args: Parameters<typeof add>) => {
+      listeners++;
+      add(...args);
+    }) as typeof add;
+    signal.removeEventListener = ((...args: Parameters<typeof remove>) => {
+      listeners--;
+      remove(...args);
+    }) as typeof remove;
+    const results = await Promise.all(Array.from({ length: 30 }, () => session.run({ x: Float32Array.of(1, 2, 3) }, { signal })));
+    controller.abort();
+    expect(results.every(({ y }) => data(y).join() === '3,5,7')).toBe(true);
+    expect(listeners).toBe(0);
+  });
+
+  test('stops runs in the queue without waiting for those before them', async () => {
+    const session = longSession();
+    const first = new AbortController();
+    const second = new AbortController();
+    const running = Array.from({ length: 64 }, () => outcome(session.run(LONG_FEED, { signal: first.signal })));
+    const queued = Array.from({ length: 10 }, () => outcome(session.run(LONG_FEED, { signal: second.signal })));
+    const began = performance.now();
+    second.abort();
+    expect(new Set(await Promise.all(queued))).toEqual(new Set(['ERR_ABORTED']));
+    expect(performance.now() - began).toBeLessThan(500);
+    first.abort();
+    expect(new Set(await Promise.all(running))).toEqual(new Set(['ERR_ABORTED']));
+  });
+
+  test('leaves the session as good as new', async () => {
+    const graph = network();
+    const session = GraphSession.fromGraph(graph, { threads: 2 });
+    const want = expectedOf(graph, picture(1));
+    for (let i = 0; i < 60; i++) {
+      const controller = new AbortController();
+      const stopped = outcome(session.run(picture(2), { signal: controller.signal }));
+      const kept = session.run(picture(1));
+      if (i % 3 === 0) controller.abort();
+      else if (i % 3 === 1) queueMicrotask(() => controller.abort());
+      else setImmediate(() => controller.abort());
+      expect(['result', 'ERR_ABORTED']).toContain(await stopped);
+      expect(await kept).toEqual(want);
+    }
+  });
+});
+
+describe('release', () => {
+  test('waits for runs that have begun and refuses those that wait', async () => {
+    const session = longSession(8);
+    const runs = Array.from({ length: 80 }, () => outcome(session.run(LONG_FEED)));
+    await session.release();
+    const outcomes = await Promise.all(runs);
+    expect(new Set(outcomes)).toEqual(new Set(['result', 'ERR_RELEASED']));
+    expect(outcomes.lastIndexOf('result')).toBeLessThan(outcomes.indexOf('ERR_RELEASED'));
+    expect(await outcome(session.run(LONG_FEED))).toBe('ERR_RELEASED');
+  });
+
+  test('ends a profile that is under way', async () => {
+    const session = longSession(8);
+    const profile = outcome(session.profile(1000));
+    await sleep(30);
+    await session.release();
+    expect(await profile).toBe('ERR_RELEASED');
+  });
+});

@@ -1,0 +1,94 @@
+/**
+ * How sessions live and die with their process and their worker: what keeps it alive, what ends it, how fast. Runs the built package.
+ */
+import { spawn } from 'node:child_process';
+import { join } from 'node:path';
+import { Worker } from 'node:worker_threads';
+import { beforeAll, describe, expect, test } from 'vitest';
+
+const PROGRAM = join(import.meta.dirname, 'programs', 'program.mjs');
+
+interface Ended {
+  readonly code: number | null;
+  readonly signal: string | null;
+  readonly output: string;
+  readonly errors: string;
+  readonly ms: number;
+}
+
+function node(what: string): Promise<Ended> {
+  return new Promise((resolve, reject) => {
+    const began = performance.now();
+    const child = spawn(process.execPath, [PROGRAM, what], { stdio: ['ignore', 'pipe', 'pipe'] });
+    let [output, errors] = ['', ''];
+    child.stdout.on('data', (chunk) => {
+      output += chunk;
+    });
+    child.stderr.on('data', (chunk) => {
+      errors += chunk;
+    });
+    child.on('error', reject);
+    const timer = setTimeout(() => child.kill('SIGKILL'), 15_000);
+    child.on('close', (code, signal) => {
+      clearTimeout(timer);
+      resolve({ code, signal, output: output.trim(), errors, ms: performance.now() - began });
+    });
+  });
+}
+
+describe('a process', () => {
+  let startup = 0;
+  beforeAll(async () => {
+    startup = Math.min((await node('idle')).ms, (await node('idle')).ms);
+  });
+
+  test('ends by itself while a session is open', async () => {
+    expect(await node('idle')).toMatchObject({ code: 0, output: '3,5,7', errors: '' });
+  });
+
+  test('lives for a run in flight', async () => {
+    expect(await node('flying')).toMatchObject({ code: 0, output: 'landed', errors: '' });
+  });
+
+  // Each begins seconds of work and means to end 100 ms later.
+  test.each([
+    ['process.exit()', 'exit', 7],
+    ['process.exit() in the turn of the run', 'exitAtOnce', 8],
+    ['an uncaught error', 'throws', 1],
+    ['a signal', 'aborts', 0],
+  ])('ends within a second by %s, with its code', async (_, what, code) => {
+    const ended = await node(what);
+    expect(ended).toMatchObject({ code, signal: null });
+    expect(ended.ms - startup).toBeLessThan(1100);
+    if (what === 'aborts') expect(ended.output).toBe('ERR_ABORTED');
+  });
+});
+
+describe('workers', () => {
+  const start = (what: string) => new Worker(PROGRAM, { workerData: what });
+  const message = (worker: Worker) =>
+    new Promise<unknown>((resolve, reject) => {
+      worker.once('message', resolve);
+      worker.once('error', reject);
+    });
+  const exit = (worker: Worker) => new Promise<number>((resolve) => worker.once('exit', resolve));
+
+  test('load and run at the same time, and end by themselves', async () => {
+    const workers = Array.from({ length: 6 }, () => start('many'));
+    const [sums, codes] = await Promise.all([Promise.all(workers.map(message)), Promise.all(workers.map(exit))]);
+    // 50 rounds of 63 elements, each 2 * round + 1.
+    expect(sums).toEqual(workers.map(() => 63 * 50 * 50));
+    expect(codes).toEqual(workers.map(() => 0));
+  });
+
+  test('are terminated in the middle of runs within a second, again and again', async () => {
+    for (let round = 0; round < 4; round++) {
+      const workers = [start('endless'), start('endless')];
+      await Promise.all(workers.map(message));
+      await new Promise((resolve) => setTimeout(resolve, 20 * round));
+      const began = performance.now();
+      await Promise.all(workers.map((worker) => worker.terminate()));
+      expect(performance.now() - began).toBeLessThan(1000);
+    }
+  });
+});

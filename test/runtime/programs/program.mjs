@@ -1,0 +1,81 @@
+/**
+ * What the tests of processes start: as a process, `node program.mjs <case>`; as a worker, with the case as its data. Runs the built package.
+ */
+import { isMainThread, parentPort, workerData } from 'node:worker_threads';
+import { GraphBuilder, Session, Tensor } from '../../../dist/index.js';
+
+const LONG = { x: new Float32Array(56 * 56 * 32) };
+
+/** Seconds of work. */
+function long(layers = 1000) {
+  const g = new GraphBuilder();
+  const x = g.input('x', 'f32', [1, 56, 56, 32]);
+  const w = g.constant(new Tensor('f32', new Float32Array(32 * 9 * 32).fill(1e-3), [32, 3, 3, 32]));
+  let y = x;
+  for (let i = 0; i < layers; i++) y = g.conv2d(y, w, { pads: [1, 1, 1, 1] });
+  return Session.fromGraph(g.graph([x], { y }), { isa: 'scalar', threads: 2, optimize: false });
+}
+
+function short() {
+  const g = new GraphBuilder();
+  const x = g.input('x', 'f32', ['N', 3]);
+  return Session.fromGraph(g.graph([x], { y: g.add(g.mul(x, 2), 1) }), { threads: 2 });
+}
+
+const say = (word) => (isMainThread ? console.log(word) : parentPort.postMessage(word));
+const later = (act) => setTimeout(act, 100);
+
+const CASES = {
+  /** Nothing runs: the process ends by itself, though the session is open. */
+  async idle() {
+    const { y } = await short().run({ x: Float32Array.of(1, 2, 3) });
+    say(Array.from(y.data).join());
+  },
+  /** The promise alone keeps the process alive. */
+  async flying() {
+    await long(15).run(LONG);
+    say('landed');
+  },
+  async exit() {
+    void long().run(LONG);
+    later(() => process.exit(7));
+  },
+  async exitAtOnce() {
+    void long().run(LONG);
+    process.exit(8);
+  },
+  async throws() {
+    void long().run(LONG);
+    later(() => {
+      throw new Error('uncaught');
+    });
+  },
+  async aborts() {
+    const controller = new AbortController();
+    later(() => controller.abort());
+    await long()
+      .run(LONG, { signal: controller.signal })
+      .catch((error) => say(error.code));
+  },
+  /** Many small runs of several batch sizes; says a checksum. */
+  async many() {
+    const session = short();
+    let sum = 0;
+    for (let round = 0; round < 50; round++) {
+      const results = await Promise.all([1, 2, 3, 4, 5, 6].map((n) => session.run({ x: new Float32Array(3 * n).fill(round) })));
+      sum += results.flatMap(({ y }) => Array.from(y.data)).reduce((a, b) => a + b, 0);
+    }
+    await session.release();
+    say(sum);
+  },
+  /** Runs until it is terminated. */
+  async endless() {
+    const session = long();
+    const quick = short();
+    say('running');
+    void session.run(LONG);
+    for (;;) await quick.run({ x: new Float32Array(3) });
+  },
+};
+
+await CASES[isMainThread ? process.argv[2] : workerData]();
