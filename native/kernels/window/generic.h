@@ -20,6 +20,8 @@ struct Taps {
 // P pixels x V vectors of channels from c on.
 template <Fold F, int P, int V>
 BITPLANE_INLINE void foldTile(const Taps& t, int c, float* out, int64_t ld) {
+  const int columns = t.columns;
+  const int64_t pixelStep = t.pixelStep, columnStep = t.columnStep, weightStep = t.weightColumnStep;
   F32 v[P][V];
   BITPLANE_UNROLL
   for (int p = 0; p < P; p++) {
@@ -29,21 +31,21 @@ BITPLANE_INLINE void foldTile(const Taps& t, int c, float* out, int64_t ld) {
   for (int row = 0; row < t.rows; row++) {
     const float* x = t.x + row * t.rowStep + c;
     const float* weights = t.weights + row * t.weightRowStep + c;
-    for (int column = 0; column < t.columns; column++) {
+    for (int column = 0; column < columns; column++) {
       BITPLANE_UNROLL
       for (int i = 0; i < V; i++) {
         F32 w;
         if (F == Fold::weighted) w = load(weights + i * kLanes);
         BITPLANE_UNROLL
         for (int p = 0; p < P; p++) {
-          const F32 a = load(x + p * t.pixelStep + i * kLanes);
+          const F32 a = load(x + p * pixelStep + i * kLanes);
           if (F == Fold::weighted) v[p][i] = fma(a, w, v[p][i]);
           if (F == Fold::sum) v[p][i] = add(v[p][i], a);
           if (F == Fold::maximum) v[p][i] = larger(a, v[p][i]);
         }
       }
-      x += t.columnStep;
-      weights += t.weightColumnStep;
+      x += columnStep;
+      weights += weightStep;
     }
   }
   BITPLANE_UNROLL
@@ -64,6 +66,26 @@ __attribute__((noinline)) void foldPixels(const Taps& t, int channels, float* ou
     for (; c + kVectors * kLanes <= channels; c += kVectors * kLanes) foldTile<F, P, kVectors>(t, c, out, ld);
   }
   for (; c < channels; c += kLanes) foldTile<F, P, 1>(t, c, out, ld);
+}
+
+// Neighbouring pixels that see the same taps.
+template <Fold F>
+void foldRun(Taps t, int count, int channels, float* out, int64_t ld) {
+  const auto take = [&](int pixels) {
+    t.x += t.rows > 0 ? pixels * t.pixelStep : 0;
+    out += pixels * ld;
+    count -= pixels;
+  };
+  for (; count >= 8; take(8)) foldPixels<F, 8>(t, channels, out, ld);
+  if (count >= 4) {
+    foldPixels<F, 4>(t, channels, out, ld);
+    take(4);
+  }
+  if (count >= 2) {
+    foldPixels<F, 2>(t, channels, out, ld);
+    take(2);
+  }
+  if (count) foldPixels<F, 1>(t, channels, out, ld);
 }
 
 // The first tap of a window that starts at `start`, and how many of its taps lie in [0, size).
@@ -106,19 +128,8 @@ void foldRow(const Window& w, const WindowPart& part) {
     t.divisor = static_cast<float>(part.divisor ? part.divisor : (taps ? taps : 1));
     float* out = part.out + (ox - part.ox) * part.ld;
     const int run = ox >= inside && ox < outside ? (outside < end ? outside : end) - ox : 1;
-    if (run >= 8) {
-      foldPixels<F, 8>(t, part.cn, out, part.ld);
-      ox += 8;
-    } else if (run >= 4) {
-      foldPixels<F, 4>(t, part.cn, out, part.ld);
-      ox += 4;
-    } else if (run >= 2) {
-      foldPixels<F, 2>(t, part.cn, out, part.ld);
-      ox += 2;
-    } else {
-      foldPixels<F, 1>(t, part.cn, out, part.ld);
-      ox += 1;
-    }
+    ox += run;
+    foldRun<F>(t, run, part.cn, out, part.ld);
   }
 }
 
