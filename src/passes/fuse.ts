@@ -3,7 +3,8 @@
  * feature map is written once and its sign bits leave in the same pass. The result is a schedule, in execution order.
  * Not here: memory (./plan.ts), instructions (src/runtime/lower.ts).
  *
- * A chain keeps graph order and merges nothing, so fusing changes no bit.
+ * A chain keeps graph order and merges nothing, so fusing changes no bit. It may read back a map that it has stored itself: element by element
+ * the store comes first.
  */
 import { sameShape } from '../core/shape.js';
 import { type Graph, topological, type Value } from '../graph/value.js';
@@ -95,13 +96,13 @@ class Scheduler {
       // An element-wise op that no chain took: the chain alone, over a value in memory.
       chain.push(first.link);
       this.ready.add(value);
-      if (value.dtype === 'f32') this.extend(value, chain);
+      if (value.dtype === 'f32') this.extend(value, chain, imagesOf(first.source));
       return this.finish(first.source, true, chain);
     }
     this.ready.add(value);
     const chained = CHAINED.has(value.op) && !(value.op === 'maxPool2d' && value.dtype === 'b1');
     if (!chained) return this.finish(value, false, [{ kind: 'store', value }]);
-    this.extend(value, chain);
+    this.extend(value, chain, imagesOf(value));
     return this.finish(value, false, chain);
   }
 
@@ -115,7 +116,7 @@ class Scheduler {
   }
 
   /** Follows the consumers of `tail` for as long as one of them can go on in the chain. */
-  private extend(start: Value, chain: Link[]): void {
+  private extend(start: Value, chain: Link[], images: number): void {
     let tail: Value | undefined = start;
     while (tail !== undefined) {
       const current: Value = tail;
@@ -133,8 +134,8 @@ class Scheduler {
           this.take(user, taken);
         }
       }
-      const next = consumers.find((user) => !taken.has(user) && this.link(user, current) !== undefined);
-      const link = next === undefined ? undefined : this.link(next, current);
+      const next = consumers.find((user) => !taken.has(user) && this.link(user, current, images) !== undefined);
+      const link = next === undefined ? undefined : this.link(next, current, images);
       if (next !== undefined) this.take(next, taken);
       const stays = this.outputs.has(current) || consumers.some((user) => !taken.has(user)) || consumers.length === 0;
       if (stays) chain.push({ kind: 'store', value: current });
@@ -161,13 +162,13 @@ class Scheduler {
   }
 
   /** The link that continues a chain from `flow` with `user`, if its other operands exist already and lie well. */
-  private link(user: Value, flow: Value): Link | undefined {
+  private link(user: Value, flow: Value, images: number): Link | undefined {
     const through = user.inputs.findIndex((source) => storage(source) === flow);
     const direct = user.inputs[through];
     // Through a view the channels must stay the innermost axis, or per-channel operands would move.
     if (direct === undefined || direct.shape.at(-1) !== flow.shape.at(-1)) return undefined;
     if (!this.compatible(user, direct)) return undefined;
-    return linkFor(user, through, direct, flow, (operand) => this.ready.has(storage(operand)) && storage(operand) !== flow);
+    return linkFor(user, through, direct, images, (operand) => this.ready.has(storage(operand)) && storage(operand) !== flow);
   }
 
   private compatible(user: Value, direct: Value): boolean {
@@ -186,11 +187,16 @@ class Scheduler {
     for (let i = 0; i < value.inputs.length; i++) {
       const flow = value.inputs[i] as Value;
       if (flow.op === 'constant' && value.inputs.length > 1) continue;
-      const link = linkFor(value, i, flow, flow, () => true);
+      const link = linkFor(value, i, flow, imagesOf(flow), () => true);
       if (link !== undefined) return { source: flow, link };
     }
     return undefined;
   }
+}
+
+/** How many images the kernel of an anchor counts: its first axis, where that is not the channels. */
+function imagesOf(anchor: Value): number {
+  return anchor.shape.length < 2 ? 1 : (anchor.shape[0] as number);
 }
 
 function writesBits(link: Link): boolean {
@@ -198,7 +204,7 @@ function writesBits(link: Link): boolean {
 }
 
 /** How `user` reads as a chain step when its operand number `through` flows. */
-function linkFor(user: Value, through: number, direct: Value, flow: Value, available: (operand: Value) => boolean): Link | undefined {
+function linkFor(user: Value, through: number, direct: Value, images: number, available: (operand: Value) => boolean): Link | undefined {
   if (user.op === 'cast') {
     if (direct.dtype === 'i32' && user.dtype === 'f32') return { kind: 'op', value: user, form: { op: 'cast' }, reversed: false };
     return undefined;
@@ -213,11 +219,11 @@ function linkFor(user: Value, through: number, direct: Value, flow: Value, avail
   if (reversed && form.reversed === undefined) return undefined;
   const operand = user.inputs[1 - through] as Value;
   if (operand === direct || !available(operand)) return undefined;
-  const layout = operandLayout(operand, direct, flow);
+  const layout = operandLayout(operand, direct, images);
   return layout === undefined ? undefined : { kind: 'op', value: user, form, reversed, operand, layout };
 }
 
-function operandLayout(operand: Value, direct: Value, flow: Value): OperandKind | undefined {
+function operandLayout(operand: Value, direct: Value, images: number): OperandKind | undefined {
   const channels = direct.shape.at(-1) ?? 1;
   const padded = [...Array(Math.max(0, direct.shape.length - operand.shape.length)).fill(1), ...operand.shape];
   const last = padded.at(-1) ?? 1;
@@ -228,9 +234,10 @@ function operandLayout(operand: Value, direct: Value, flow: Value): OperandKind 
       return sameShape(operand.shape, direct.shape) && operand.op !== 'constant' ? 'tensor' : 'channel';
   }
   if (sameShape(operand.shape, direct.shape)) return 'tensor';
-  if (direct.shape.length < 3 || !sameShape(direct.shape, flow.shape)) return undefined;
+  if (direct.shape.length < 3) return undefined;
   const middle = leading.slice(1);
-  if (leading[0] === direct.shape[0] && middle.every((dim) => dim === 1) && last === channels) return 'image_channel';
+  // Through a view the first axis may count something else than the kernel's images.
+  if (direct.shape[0] === images && leading[0] === images && middle.every((dim) => dim === 1) && last === channels) return 'image_channel';
   if (sameShape(leading, direct.shape.slice(0, -1)) && last === 1) return 'pixel';
   return undefined;
 }

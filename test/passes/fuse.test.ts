@@ -1,0 +1,148 @@
+/**
+ * Schedules: what becomes one kernel, and that no kernel reads what is not stored yet.
+ */
+import { describe, expect, test } from 'vitest';
+import { type Graph, topological, type Value } from '../../src/graph/value.js';
+import { GraphBuilder } from '../../src/ops/builder.js';
+import { bind } from '../../src/passes/bind.js';
+import { fuse, type Kernel, storage } from '../../src/passes/fuse.js';
+import { canonicalize, optimize } from '../../src/passes/index.js';
+import { RandomGraph } from '../runtime/random-graph.js';
+import { Numbers } from './fixtures.js';
+
+const n = new Numbers(3);
+
+/** Anchor, then the links, as words: `conv2d: cast mul(channel) store` */
+function words({ anchor, map, chain }: Kernel): string {
+  const links = chain.map((link) => {
+    if (link.kind !== 'op') return link.kind;
+    const form = link.reversed ? link.form.reversed : link.form.op;
+    return link.layout === undefined ? form : `${form}(${link.layout})`;
+  });
+  return `${map ? 'map of ' : ''}${anchor.op}: ${links.join(' ')}`;
+}
+
+const scheduleOf = (graph: Graph) => fuse(graph).map(words);
+
+function weights(g: GraphBuilder, shape: number[]) {
+  return g.constant(n.bits(shape));
+}
+
+function channels(g: GraphBuilder, count: number) {
+  return g.constant(n.scales([count]));
+}
+
+describe('one kernel', () => {
+  test('a residual block: scale, bias, shortcut, activation, the float map, batch norm, sign bits', () => {
+    const g = new GraphBuilder();
+    const bits = g.input('bits', 'b1', [1, 8, 8, 64]);
+    const shortcut = g.input('shortcut', 'f32', [1, 8, 8, 64]);
+    const sum = g.cast(g.conv2d(bits, weights(g, [64, 3, 3, 64]), { pads: [1, 1, 1, 1] }), 'f32');
+    const scaled = g.add(g.mul(sum, channels(g, 64)), channels(g, 64));
+    const map = g.prelu(g.add(shortcut, scaled), channels(g, 64));
+    const next = g.sign(g.add(g.mul(map, channels(g, 64)), channels(g, 64)));
+    const after = g.cast(g.conv2d(next, weights(g, [64, 1, 1, 64])), 'f32');
+    const graph = g.graph([bits, shortcut], { y: g.add(after, map) });
+    const kernels = fuse(graph);
+    expect(kernels.map(words)).toEqual([
+      'conv2d: cast mul(channel) add(channel) add(tensor) prelu(channel) store mul(channel) add(channel) store_bits',
+      'conv2d: cast add(tensor) store',
+    ]);
+    expect(kernels.map(({ stores }) => stores)).toEqual([[map, next], [graph.outputs.y]]);
+    expect(kernels.map(({ reads }) => new Set(reads))).toEqual([new Set([bits, shortcut]), new Set([next, map])]);
+  });
+
+  test('a sign of a map that goes on: bits and floats leave together', () => {
+    const g = new GraphBuilder();
+    const x = g.input('x', 'f32', [1, 4, 4, 8]);
+    const y = g.conv2d(x, g.constant(n.floats([8, 1, 1, 8])));
+    expect(scheduleOf(g.graph([x], { bits: g.sign(y), relu: g.relu(y) }))).toEqual(['conv2d: store_bits relu store']);
+  });
+
+  test('a threshold alone; beside another reader the integers are stored first', () => {
+    const g = new GraphBuilder();
+    const x = g.input('x', 'b1', [1, 4, 4, 8]);
+    const y = g.conv2d(x, weights(g, [8, 3, 3, 8]));
+    const t = g.constant(n.integers([8]));
+    const limits = optimize(g.graph([x], { bits: g.sign(g.add(g.cast(y, 'f32'), t as Value<'f32'>)) }));
+    expect(scheduleOf(limits)).toEqual(['conv2d: threshold']);
+    const both = g.graph([x], { ...limits.outputs, sums: (limits.outputs.bits as Value).inputs[0] as Value });
+    expect(scheduleOf(both)).toEqual(['conv2d: store', 'map of conv2d: threshold']);
+  });
+
+  test('operands lie per channel, per image, per pixel or whole; numbers on the left turn the operation round', () => {
+    const g = new GraphBuilder();
+    const x = g.input('x', 'f32', [2, 3, 3, 8]);
+    const image = g.input('image', 'f32', [2, 1, 1, 8]);
+    const pixel = g.input('pixel', 'f32', [2, 3, 3, 1]);
+    const whole = g.input('whole', 'f32', [2, 3, 3, 8]);
+    const y = g.conv2d(x, g.constant(n.floats([8, 1, 1, 8])));
+    const z = g.div(2, g.sub(whole, g.mul(g.mul(g.add(y, channels(g, 8)), image), pixel)));
+    expect(scheduleOf(g.graph([x, image, pixel, whole], { z }))).toEqual([
+      'conv2d: add(channel) mul(image_channel) mul(pixel) rsub(tensor) rdiv(channel) store',
+    ]);
+  });
+});
+
+describe('more than one kernel', () => {
+  test('an operand that is computed later waits for a kernel of its own', () => {
+    const g = new GraphBuilder();
+    const x = g.input('x', 'f32', [1, 4, 4, 8]);
+    const a = g.conv2d(x, g.constant(n.floats([8, 1, 1, 8])));
+    const b = g.conv2d(a, g.constant(n.floats([8, 1, 1, 8])));
+    expect(scheduleOf(g.graph([x], { y: g.add(a, b) }))).toEqual(['conv2d: store', 'conv2d: add(tensor) store']);
+  });
+
+  test('per-image operands are not taken through a view that moves the border between images', () => {
+    const g = new GraphBuilder();
+    const x = g.input('x', 'f32', [1, 4, 4, 8]);
+    const image = g.input('image', 'f32', [2, 1, 8]);
+    const seen = g.relu(g.reshape(g.conv2d(x, g.constant(n.floats([8, 1, 1, 8]))), [2, 8, 8]));
+    const schedule = fuse(g.graph([x, image], { y: g.add(seen, image) }));
+    const taken = schedule.flatMap(({ anchor, chain }) =>
+      chain.filter((link) => link.kind === 'op' && link.layout === 'image_channel').map(() => anchor.shape),
+    );
+    for (const shape of taken) expect(shape[0]).toBe(2);
+  });
+
+  test('views cost nothing', () => {
+    const g = new GraphBuilder();
+    const x = g.input('x', 'f32', [2, 4, 4, 8]);
+    const pooled = g.reshape(g.avgPool2d(x, [4, 4]), [2, 8]);
+    expect(scheduleOf(g.graph([x], { y: g.dense(pooled, g.constant(n.floats([3, 8]))) }))).toEqual(['avgPool2d: store', 'dense: store']);
+  });
+});
+
+/** What a schedule owes: everything is stored once, before it is read, and every output is there at the end. */
+function expectSound(graph: Graph): void {
+  const stored = new Set<Value>(topological(graph).filter((value) => value.inputs.length === 0));
+  for (const kernel of fuse(graph)) {
+    const read = (value: Value) => {
+      expect(stored.has(storage(value)), `${words(kernel)} reads ${value.name}`).toBe(true);
+      if (value.data === undefined && storage(value).data === undefined) expect(kernel.reads).toContain(storage(value));
+    };
+    for (const value of kernel.map ? [kernel.anchor] : kernel.anchor.inputs) read(value);
+    for (const link of kernel.chain) {
+      if (link.kind === 'op' && link.operand !== undefined) read(link.operand);
+      if (!kernel.stores.includes(link.value) || (link.kind !== 'store' && link.value.dtype === 'f32')) continue;
+      expect(stored.has(link.value), `${link.value.name} is stored twice`).toBe(false);
+      stored.add(link.value);
+    }
+    expect(kernel.stores.length).toBeGreaterThan(0);
+    for (const value of kernel.stores) expect(stored.has(value), `${value.name} is never stored`).toBe(true);
+  }
+  for (const value of Object.values(graph.outputs)) expect(stored.has(storage(value)), value.name).toBe(true);
+}
+
+test('schedules of random graphs are sound', () => {
+  for (let seed = 1000; seed < 1200; seed++) {
+    const { graph, feeds } = new RandomGraph(seed).draw();
+    const sizes: Record<string, number> = {};
+    for (const input of graph.inputs) {
+      input.shape.forEach((dim, axis) => {
+        if (typeof dim === 'string') sizes[dim] = (feeds[input.name] as { shape: readonly number[] }).shape[axis] as number;
+      });
+    }
+    for (const pass of [optimize, canonicalize]) expectSound(bind(pass(graph), sizes));
+  }
+});
