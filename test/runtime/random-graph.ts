@@ -145,7 +145,7 @@ export class RandomGraph extends RandomValues {
     const groups = n.pick(1, 1, 1, c, ...[2, 3, 4].filter((d) => c % d === 0));
     const outputs = n.int(0, 2) === 0 ? c : groups * n.pick(1, 2, 3, Math.max(1, Math.floor(n.pick(...CHANNELS) / groups)));
     const [kh, kw] = [n.int(1, 4), n.int(1, 4)];
-    if (outputs > 140 || this.size * h * w * outputs * kh * kw * (c / groups) > MAX_MACS) return;
+    if (outputs > 140 || this.size * h * w * outputs * kh * kw * (c / groups) > MAX_MACS * this.room) return;
     const shape = [outputs, kh, kw, c / groups];
     const binary = item.value.dtype === 'b1' || n.int(0, 2) === 0;
     const weights = this.constant(shape, binary ? n.bits(shape) : this.floats(shape));
@@ -173,7 +173,7 @@ export class RandomGraph extends RandomValues {
     if (item === undefined) return;
     const k = item.tensor.shape.at(-1) as number;
     const outputs = n.pick(...CHANNELS);
-    if (item.tensor.size * outputs > MAX_MACS) return;
+    if (item.tensor.size * outputs > MAX_MACS * this.room) return;
     const binary = item.value.dtype === 'b1' || n.int(0, 2) === 0;
     const weights = this.constant([outputs, k], binary ? n.bits([outputs, k]) : this.floats([outputs, k]));
     if (item.value.dtype === 'b1') this.keep(g.dense(item.value as Bits, weights as Bits));
@@ -261,6 +261,7 @@ export class RandomGraph extends RandomValues {
             [head, -1, half],
             [head, 1, -1, c],
             [head, half, -1],
+            [tensor.shape[1] ?? 1, -1, c],
           ),
         ),
       );

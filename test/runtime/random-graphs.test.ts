@@ -11,7 +11,7 @@ import { testedIsas } from '../native/harness.js';
 import { RandomGraph } from './random-graph.js';
 import type { Draw, Known } from './random-values.js';
 
-const COUNT = Number(process.env['BITPLANE_FUZZ'] ?? 150);
+const COUNT = Number(process.env['BITPLANE_FUZZ'] ?? 200);
 const FIRST = Number(process.env['BITPLANE_SEED'] ?? 1);
 /** For float sums and the functions that kernels compute by polynomials; against the largest value on the way, because sums cancel. */
 const TOLERANCE = 1e-5;
