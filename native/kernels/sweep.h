@@ -17,8 +17,8 @@ inline Range partOf(int64_t total, int parts, int i, int64_t grain = 1) {
   return {std::min(total, grains * i / parts * grain), std::min(total, grains * (i + 1) / parts * grain)};
 }
 
-// How many tasks `work` (in vector operations, roughly nanoseconds) is worth: four a thread to even out, none below some microseconds. However
-// few the threads, none takes much longer than some milliseconds, because a run that is aborted ends between two tasks.
+// How many tasks `work` (in vector operations, roughly nanoseconds) is worth: four a thread to even out, none below some microseconds.
+// However few the threads, none takes much longer than some milliseconds, because a run that is aborted ends between two tasks.
 inline int tasksFor(int64_t work, int threads) {
   constexpr int64_t kLeastWork = 4096, kMostWork = int64_t{1} << 22, kMostTasks = 1 << 16;
   const int64_t shares = threads == 1 ? 1 : std::clamp<int64_t>(work / kLeastWork, 1, int64_t{threads} * 4);

@@ -75,7 +75,9 @@ class BinaryStep final : public Step {
       }
       if (op_ == kPow) {
         for (int64_t j = 0; j < count; j++) {
-          y[i + j] = static_cast<float>(std::pow(static_cast<double>(operand[0][j * step[0]]), static_cast<double>(operand[1][j * step[1]])));
+          const double base = operand[0][j * step[0]];
+          const double power = operand[1][j * step[1]];
+          y[i + j] = static_cast<float>(std::pow(base, power));
         }
       } else {
         variant_.run(static_cast<ChainOp>(op_), operand[0], step[0], operand[1], step[1], y + i, count);

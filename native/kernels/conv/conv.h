@@ -1,6 +1,6 @@
 // Float convolution: y[n,oy,ox,o] = chain(sum over ky,kx,ci of x[n, oy sh - pt + ky dh, ox sw - pl + kx dw, g(o) C/G + ci] w[o,ky,kx,ci]),
-// where x is 0 outside. A sum is float32, in the order ky, kx, ci, whatever the tile, the batch and the threads: |error| <= K 2^-24 sum |x w|,
-// K = KH KW C/G. Each product is added by one FMA, so every ISA that has FMA gives the same bits; scalar code rounds twice and differs.
+// where x is 0 outside. A sum is float32, in the order ky, kx, ci, whatever the tile, the batch and the threads:
+// |error| <= K 2^-24 sum |x w|, K = KH KW C/G. Each product is added by one FMA, so every ISA that has FMA gives the same bits; scalar code rounds twice and differs.
 #pragma once
 #include <memory>
 

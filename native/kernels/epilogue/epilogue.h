@@ -4,8 +4,8 @@
 //
 //   v = start(pixel, channel);  for each step: v = step(v);  stores write v and pass it on.
 //
-// Every step is one IEEE single operation (mul, add, compare, select; tanh, sigmoid, exp, log are fixed sequences of those), so the result is
-// the same bits on every ISA. Selections, so that NaN and zeros behave the same everywhere (x86's max and min instructions are
+// Every step is one IEEE single operation (mul, add, compare, select; tanh, sigmoid, exp, log are fixed sequences of those), so the result
+// is the same bits on every ISA. Selections, so that NaN and zeros behave the same everywhere (x86's max and min instructions are
 // selections, NEON's are not):
 //   relu(v) = v < 0 ? 0 : v;  max(v,b) = v < b ? b : v;  min(v,b) = b < v ? b : v;  clip(v) = v < a ? a : (b < v ? b : v)
 //   leaky(v) = v < 0 ? v * a : v;  prelu(v,b) = v < 0 ? v * b : v;  bits: v < 0 (so -0 and NaN give +1).

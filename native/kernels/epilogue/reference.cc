@@ -21,7 +21,8 @@ void runChain(const ChainView& chain, const Buffers& buffers, float* block, int6
         const ChainStep& s = chain.steps[k];
         float b = 0;
         // A store's buffer is a target, and multithreshold's is a table: neither is read as an operand.
-        const bool reads = s.op != ChainOp::store_f32 && s.op != ChainOp::store_i32 && s.op != ChainOp::store_bits && s.op != ChainOp::multithreshold;
+        const bool stores = s.op == ChainOp::store_f32 || s.op == ChainOp::store_i32 || s.op == ChainOp::store_bits;
+        const bool reads = !stores && s.op != ChainOp::multithreshold;
         if (reads && s.kind == OperandKind::channel) b = buffers.get<float>(s.buffer)[c];
         if (reads && s.kind == OperandKind::tensor) b = buffers.get<float>(s.buffer)[p * channels + c];
         if (reads && s.kind == OperandKind::image_channel) b = buffers.get<float>(s.buffer)[p / chain.hw * channels + c];

@@ -43,8 +43,9 @@ class ReduceStep final : public Step {
     for (int64_t i = part.begin; i < part.end; i++) {
       const int64_t outer = i / pieces_;
       const int64_t column = i % pieces_ * kColumns;
-      variant_.run(kind_, {buffers.get<const float>(x_) + outer * k_ * inner_ + column, buffers.get<float>(y_) + outer * inner_ + column, k_,
-                           inner_, std::min(kColumns, inner_ - column)});
+      const float* x = buffers.get<const float>(x_) + outer * k_ * inner_ + column;
+      float* y = buffers.get<float>(y_) + outer * inner_ + column;
+      variant_.run(kind_, {x, y, k_, inner_, std::min(kColumns, inner_ - column)});
     }
   }
 
