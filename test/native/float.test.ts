@@ -1,0 +1,246 @@
+/**
+ * Float kernels: every variant on every instruction set of this machine against the native oracle. Inputs of the exact cases are small
+ * integers, so that sums are exact in any order and all that follows them must agree to the bit; the others are held to 1e-5 of sum |x w|.
+ */
+import { describe, expect, test } from 'vitest';
+import { type Case, random, randomBitMap, randomBits, randomFloats, runCase, testedIsas } from './harness.js';
+
+const integers = (count: number, next: () => number, most = 4) =>
+  Float32Array.from({ length: count }, () => Math.round((next() - 0.5) * 2 * most));
+const bitBytes = (pixels: number, channels: number) => pixels * Math.ceil(channels / 64) * 8;
+
+/** Each result of each instruction set, threads 1 and 3, equals the oracle's; NaN equals NaN. */
+async function agrees(make: Case, tolerance?: Float32Array) {
+  const expected = await runCase(make, 'reference');
+  for (const isa of testedIsas()) {
+    for (const threads of [1, 3]) {
+      const found = await runCase(make, isa, threads);
+      for (const [name, values] of Object.entries(expected)) {
+        const got = found[name] as NodeJS.TypedArray;
+        const wrong = Array.from(values as ArrayLike<number>).findIndex((value, i) => {
+          const other = got[i] as number;
+          return tolerance ? !(Math.abs(other - value) <= (tolerance[i] as number)) : !Object.is(other, value);
+        });
+        const at = wrong < 0 ? 'equal' : `${isa} threads ${threads} ${name}[${wrong}]: ${got[wrong]}, not ${values[wrong]}`;
+        expect(at).toBe('equal');
+      }
+    }
+  }
+}
+
+interface Conv {
+  n: number;
+  h: number;
+  w: number;
+  c: number;
+  o: number;
+  kh: number;
+  kw: number;
+  sh: number;
+  sw: number;
+  dh: number;
+  dw: number;
+  pt: number;
+  pl: number;
+  pb: number;
+  pr: number;
+  g: number;
+  weightBits: number;
+}
+const BASE: Conv = {
+  ...{ n: 1, h: 6, w: 5, c: 8, o: 8, kh: 3, kw: 3, sh: 1, sw: 1, dh: 1, dw: 1 },
+  ...{ pt: 1, pl: 1, pb: 1, pr: 1, g: 1, weightBits: 32 },
+};
+const DENSE = { h: 1, w: 1, kh: 1, kw: 1, pt: 0, pl: 0, pb: 0, pr: 0 };
+
+const CONVS: Partial<Conv>[] = [
+  ...[1, 3, 15, 16, 17, 63, 64, 65, 127, 129, 200].map((o) => ({ o, c: 5 })),
+  ...[1, 3, 7, 31, 33, 64, 100].map((c) => ({ c, o: 17, weightBits: c % 2 ? 1 : 32 })),
+  { kh: 7, kw: 7, pt: 3, pl: 3, pb: 3, pr: 3, sh: 2, sw: 2, h: 21, w: 19, c: 3, o: 64 },
+  { kh: 2, kw: 3, dh: 2, dw: 3, h: 9, w: 12, pt: 2, pl: 0, pb: 0, pr: 3, c: 9, o: 33 },
+  { pt: 0, pl: 0, pb: 0, pr: 0, h: 9, w: 9, sh: 3, sw: 2, c: 4, o: 20 },
+  { g: 2, c: 8, o: 128 },
+  { g: 3, c: 9, o: 33 },
+  { g: 4, c: 4, o: 4, weightBits: 1 },
+  { n: 3, h: 14, w: 14, c: 64, o: 96 },
+  { ...DENSE, n: 1, c: 785, o: 70 },
+  { ...DENSE, n: 33, c: 129, o: 65, weightBits: 1 },
+];
+
+function convCase(shape: Conv, seed: number, exact: boolean, depthwise: boolean): { make: Case; tolerance?: Float32Array } {
+  const { pb, pr, ...fields } = depthwise ? { ...shape, o: shape.c, g: shape.c } : shape;
+  const { n, h, w, c, o, kh, kw, g } = fields;
+  const oh = Math.floor((h + fields.pt + pb - fields.dh * (kh - 1) - 1) / fields.sh) + 1;
+  const ow = Math.floor((w + fields.pl + pr - fields.dw * (kw - 1) - 1) / fields.sw) + 1;
+  const next = random(seed);
+  const count = o * kh * kw * (c / g);
+  const numbers = (size: number) => (exact ? integers(size, next) : randomFloats(size, next));
+  const x = numbers(n * h * w * c);
+  const weights = shape.weightBits === 1 ? randomBits(count, next) : numbers(count);
+  const { o: _o, g: _g, ...plain } = fields;
+  const size = n * oh * ow * o;
+  const make: Case = {
+    opcode: depthwise ? 'dwconv' : 'conv',
+    fields: depthwise ? { ...plain, oh, ow } : { ...fields, oh, ow },
+    buffers: {
+      x: { feed: x },
+      weights: { weights },
+      scale: { constant: integers(o, next) },
+      shortcut: { feed: integers(size, next, 40) },
+      real: { result: new Float32Array(size) },
+      ...(exact ? { bits: { result: new Uint8Array(bitBytes(n * oh * ow, o)) } } : {}),
+    },
+    chain: exact
+      ? [
+          { op: 'mul', kind: 'channel', operand: 'scale' },
+          { op: 'add', kind: 'tensor', operand: 'shortcut' },
+          { op: 'store_f32', operand: 'real' },
+          { op: 'clip', a: -3, b: 5 },
+          { op: 'sub', kind: 'channel', operand: 'scale' },
+          { op: 'store_bits', operand: 'bits' },
+        ]
+      : [{ op: 'store_f32', operand: 'real' }],
+  };
+  // |x|, |w| <= 1, so sum |x w| <= K.
+  return { make, tolerance: exact ? undefined : new Float32Array(size).fill(1e-5 * kh * kw * (c / g)) };
+}
+
+describe.each(CONVS.map((shape, i) => [JSON.stringify(shape), { ...BASE, ...shape }, i] as const))('conv %s', (_title, shape, seed) => {
+  test('exact sums, with everything that follows them', async () => agrees(convCase(shape, seed, true, false).make));
+  test('real sums', async () => {
+    const { make, tolerance } = convCase(shape, seed, false, false);
+    await agrees(make, tolerance);
+  });
+});
+
+const WINDOWS: Partial<Conv>[] = [
+  ...[1, 3, 15, 16, 17, 48, 64, 65, 130, 300].map((c) => ({ c, h: 7, w: 13 })),
+  { c: 24, h: 9, w: 30, sh: 2, sw: 2 },
+  { c: 20, h: 12, w: 12, kh: 5, kw: 2, dh: 2, dw: 3, pt: 4, pb: 1, pl: 3, pr: 0 },
+  { c: 70, h: 40, w: 40, n: 2 },
+];
+describe.each(WINDOWS.map((shape, i) => [JSON.stringify(shape), { ...BASE, ...shape }, i] as const))('window %s', (_title, shape, seed) => {
+  test('dwconv', async () => agrees(convCase(shape, seed, true, true).make));
+  test('dwconv of bits', async () => agrees(convCase({ ...shape, weightBits: 1 }, seed, true, true).make));
+  test.each([0, 1, 2])('pool kind %i', async (kind) => {
+    const { make } = convCase(shape, seed, true, true);
+    const { weightBits: _, ...fields } = make.fields;
+    const { weights: __, ...buffers } = make.buffers;
+    await agrees({ ...make, opcode: 'pool', fields: { ...fields, kind }, buffers });
+  });
+});
+
+const SPECIAL = [
+  0,
+  -0,
+  Number.POSITIVE_INFINITY,
+  Number.NEGATIVE_INFINITY,
+  Number.NaN,
+  1e-40,
+  -1e-40,
+  3e38,
+  0.5,
+  1.5,
+  -2.5,
+  2 ** 31,
+  -(2 ** 31),
+];
+const specials = (count: number, next: () => number) =>
+  Float32Array.from({ length: count }, () =>
+    next() < 0.2 ? (SPECIAL[Math.floor(next() * SPECIAL.length)] as number) : (next() - 0.5) * 8,
+  );
+
+describe.each([1, 3, 8, 16, 31, 33, 64, 65, 130, 600])('the chain over %i channels', (c) => {
+  const n = 2;
+  const hw = 77;
+  const next = random(c);
+  const size = n * hw * c;
+  const run = (chain: Case['chain'], operand: Float32Array = new Float32Array(1)) =>
+    agrees({
+      opcode: 'map',
+      fields: { dtype: 0, n, hw, c },
+      buffers: {
+        x: { feed: specials(size, next) },
+        operand: { constant: operand },
+        real: { result: new Float32Array(size) },
+        whole: { result: new Int32Array(size) },
+        bits: { result: new Uint8Array(bitBytes(n * hw, c)) },
+      },
+      chain: [
+        ...(chain ?? []),
+        { op: 'store_f32', operand: 'real' },
+        { op: 'store_i32', operand: 'whole' },
+        { op: 'store_bits', operand: 'bits' },
+      ],
+    });
+  const unary = ['relu', 'leaky', 'clip', 'tanh', 'sigmoid', 'abs', 'neg', 'sqrt', 'exp', 'log', 'floor', 'ceil', 'round', 'signum'];
+  test.each(unary)('%s', async (op) => run([{ op, a: -0.7, b: 2.1 }]));
+  const kinds = { channel: c, tensor: size, image_channel: n * c, pixel: n * hw } as const;
+  const binary = ['add', 'sub', 'rsub', 'mul', 'div', 'rdiv', 'max', 'min', 'prelu'];
+  test.each(binary)('%s', async (op) => {
+    for (const [kind, count] of Object.entries(kinds)) {
+      await run([{ op, kind: kind as keyof typeof kinds, operand: 'operand' }], specials(count, next));
+    }
+  });
+  test('multithreshold', async () =>
+    run([{ op: 'multithreshold', kind: 'channel', operand: 'operand', count: 3, a: 0.5, b: -1 }], specials(3 * c, next)));
+  test('bits in, floats out', async () =>
+    agrees({
+      opcode: 'map',
+      fields: { dtype: 2, n, hw, c },
+      buffers: { x: { feed: randomBitMap(n * hw, c, next) }, real: { result: new Float32Array(size) } },
+      chain: [{ op: 'store_f32', operand: 'real' }],
+    }));
+});
+
+test.each([
+  [1, 1, 1],
+  [3, 700, 1],
+  [2, 9000, 1],
+  [2, 49, 65],
+  [1, 300, 130],
+])('reduce %i x %i x %i', async (outer, k, inner) => {
+  const x = integers(outer * k * inner, random(k), 9);
+  for (const kind of [0, 1, 2, 3]) {
+    const buffers = { x: { feed: x }, y: { result: new Float32Array(outer * inner) } };
+    await agrees({ opcode: 'reduce', fields: { kind, outer, k, inner }, buffers });
+  }
+});
+
+test.each([1, 15, 64, 65, 1000])('softmax over %i', async (c) => {
+  const buffers = { x: { feed: randomFloats(7 * c, random(c), 20) }, y: { result: new Float32Array(7 * c) } };
+  await agrees({ opcode: 'softmax', fields: { rows: 7, c }, buffers }, new Float32Array(7 * c).fill(1e-6));
+});
+
+test.each([1, 2, 3, 5, 16, 65])('pictures of %i channels to channels last and back', async (c) => {
+  const pixels = 333;
+  const x = randomFloats(2 * pixels * c, random(c));
+  const dims = {
+    xoffset: 0,
+    yoffset: 0,
+    d0: 1,
+    d1: 1,
+    d2: 1,
+    d3: 2,
+    xs0: 0,
+    xs1: 0,
+    xs2: 0,
+    ys0: 0,
+    ys1: 0,
+    ys2: 0,
+    xs3: pixels * c,
+    ys3: pixels * c,
+  };
+  const buffers = { x: { feed: x }, y: { result: new Float32Array(x.length) } };
+  await agrees({ opcode: 'copy', fields: { ...dims, d4: pixels, d5: c, xs4: 1, xs5: pixels, ys4: c, ys5: 1 }, buffers });
+  await agrees({ opcode: 'copy', fields: { ...dims, d4: c, d5: pixels, xs4: 1, xs5: c, ys4: pixels, ys5: 1 }, buffers });
+});
+
+test.each([0, 1, 2, 3, 4, 5, 6, 7, 8, 1000])('binary op %i with broadcasts', async (op) => {
+  const next = random(op);
+  const box = { op, d0: 1, d1: 1, d2: 1, d3: 3, d4: 5, d5: 37, as0: 0, as1: 0, as2: 0, bs0: 0, bs1: 0, bs2: 0 };
+  const y = { result: new Float32Array(555) };
+  const buffers = { a: { feed: specials(185 * 2, next) }, b: { feed: specials(111, next) }, y };
+  await agrees({ opcode: 'binary', fields: { ...box, as3: 0, as4: 37, as5: 1, bs3: 37, bs4: 0, bs5: 1 }, buffers });
+  await agrees({ opcode: 'binary', fields: { ...box, as3: 0, as4: 74, as5: 2, bs3: 1, bs4: 0, bs5: 0 }, buffers });
+});
