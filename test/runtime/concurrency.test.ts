@@ -59,6 +59,21 @@ describe('at once', () => {
     await Promise.all([...lasting, ...passing]);
   });
 
+  test('runs begun at every moment around the one when workers and JavaScript fall asleep are all woken for', async () => {
+    const sessions = [1, 2, 3].map((threads) => GraphSession.fromGraph(affine(), { threads }));
+    const feeds = [1, 9000].map((batch) => ({ x: new Float32Array(3 * batch).fill(batch) }));
+    for (let i = 0; i < 1500; i++) {
+      const session = sessions[i % 3] as (typeof sessions)[0];
+      const results = await Promise.all(
+        Array.from({ length: 1 + (i % 4) }, () => session.run(feeds[i % 17 === 0 ? 1 : 0] as { x: Float32Array })),
+      );
+      for (const { y } of results) expect(y.data.at(-1)).toBe(i % 17 === 0 ? 18001 : 3);
+      // From 0 to 350 microseconds, half of them without leaving the turn.
+      const until = performance.now() + ((i * 37) % 351) / 1000;
+      while (performance.now() < until) if (i % 2 === 0) await new Promise(setImmediate);
+    }
+  });
+
   test('timers keep their time', async () => {
     const session = longSession(40);
     await session.run(LONG_FEED);

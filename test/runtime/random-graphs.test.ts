@@ -8,6 +8,8 @@ import { GraphSession } from '../../src/runtime/session.js';
 import type { Isa } from '../../src/runtime/session-types.js';
 import type { Tensor } from '../../src/tensor/tensor.js';
 import { testedIsas } from '../native/harness.js';
+import { evaluateGraph } from '../passes/evaluate.js';
+import { randomNetwork } from '../passes/random-network.js';
 import { RandomGraph } from './random-graph.js';
 import type { Draw, Known } from './random-values.js';
 
@@ -52,12 +54,31 @@ async function failures({ graph, feeds, want }: Draw): Promise<string[]> {
   return found;
 }
 
-test(`${COUNT} graphs from seed ${FIRST} compute what their ops mean`, { timeout: 60_000 + COUNT * 1000 }, async () => {
+async function expectAll(count: number, draw: (seed: number) => Draw): Promise<void> {
   const broken: string[] = [];
-  for (let seed = FIRST; seed < FIRST + COUNT && broken.length < 3; seed++) {
-    const draw = new RandomGraph(seed).draw();
-    const found = await failures(draw);
-    if (found.length > 0) broken.push(`seed ${seed}\n${print(draw.graph)}\n${found.slice(0, 6).join('\n')}`);
+  for (let seed = FIRST; seed < FIRST + count && broken.length < 3; seed++) {
+    const drawn = draw(seed);
+    const found = await failures(drawn);
+    if (found.length > 0) broken.push(`seed ${seed}\n${print(drawn.graph)}\n${found.slice(0, 6).join('\n')}`);
   }
   expect(broken.join('\n\n')).toBe('');
+}
+
+/** A network as importers write it; all its sums are exact. */
+function network(seed: number): Draw {
+  const { graph, feeds } = randomNetwork(seed);
+  const results = evaluateGraph(graph, feeds);
+  const known = Object.entries(graph.outputs).map(([name, value]) => [
+    name,
+    { value, tensor: results[name] as Tensor, exact: true, scale: 0 },
+  ]);
+  return { graph, feeds, want: Object.fromEntries(known) };
+}
+
+test(`${COUNT} graphs from seed ${FIRST} compute what their ops mean`, { timeout: 60_000 + COUNT * 1000 }, async () => {
+  await expectAll(COUNT, (seed) => new RandomGraph(seed).draw());
+});
+
+test(`${COUNT / 5} networks from seed ${FIRST} compute what they did as imported`, { timeout: 60_000 + COUNT * 1000 }, async () => {
+  await expectAll(COUNT / 5, network);
 });
