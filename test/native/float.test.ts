@@ -67,7 +67,7 @@ const CONVS: Partial<Conv>[] = [
   { ...DENSE, n: 33, c: 129, o: 65, weightBits: 1 },
 ];
 
-function convCase(shape: Conv, seed: number, exact: boolean, depthwise: boolean): { make: Case; tolerance?: Float32Array } {
+function convCase(shape: Conv, seed: number, exact: boolean, depthwise: boolean): { make: Case; tolerance: Float32Array | undefined } {
   const { pb, pr, ...fields } = depthwise ? { ...shape, o: shape.c, g: shape.c } : shape;
   const { n, h, w, c, o, kh, kw, g } = fields;
   const oh = Math.floor((h + fields.pt + pb - fields.dh * (kh - 1) - 1) / fields.sh) + 1;
