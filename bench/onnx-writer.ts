@@ -27,6 +27,8 @@ export interface OnnxValue {
 
 export interface OnnxNode {
   readonly op: string;
+  /** Empty for standard ONNX. */
+  readonly domain?: string;
   readonly inputs: readonly string[];
   readonly outputs: readonly string[];
   /** A list is INTS, a number INT. */
@@ -46,6 +48,9 @@ export function writeOnnx(model: OnnxModel): Uint8Array {
   writer.tag(1, 0).int64(8); // ir_version
   message(writer, 7, (graph) => writeGraph(graph, model));
   message(writer, 8, (opset) => opset.tag(2, 0).int64(model.opset));
+  for (const domain of new Set(model.nodes.map((node) => node.domain ?? ''))) {
+    if (domain !== '') message(writer, 8, (opset) => opset.tag(1, 2).string(domain).tag(2, 0).int64(1));
+  }
   return writer.finish();
 }
 
@@ -62,6 +67,7 @@ function writeNode(writer: BinaryWriter, node: OnnxNode): void {
   for (const name of node.outputs) writer.tag(2, 2).string(name);
   writer.tag(3, 2).string(node.outputs[0] as string);
   writer.tag(4, 2).string(node.op);
+  if (node.domain !== undefined) writer.tag(7, 2).string(node.domain);
   for (const [name, value] of Object.entries(node.attributes ?? {})) {
     message(writer, 5, (attribute) => {
       attribute.tag(1, 2).string(name);
