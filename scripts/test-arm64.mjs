@@ -13,7 +13,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { availableParallelism, homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { CPU_SUITES } from './cpu-suites.mjs';
+import { CPU_SUITES, EMULATED } from './cpu-suites.mjs';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const CPUS = ['cortex-a72', 'cortex-a76'];
@@ -74,19 +74,13 @@ function installTools() {
   return { node, bundler };
 }
 
-/** True if every test passed. Threads, not forks: a forked process would be started without the emulator. */
+/** True if every test passed. */
 function runTests(cpu, addon, { node, bundler }, args) {
   process.stderr.write(`\nbitplane: tests under qemu-aarch64 as ${cpu}\n`);
   const reports = process.env.BITPLANE_REPORTS;
   const reporters =
     reports === undefined ? [] : ['--reporter=default', '--reporter=json', `--outputFile.json=${join(reports, `arm64-${cpu}.json`)}`];
-  const vitest = [
-    join(root, 'node_modules', 'vitest', 'vitest.mjs'),
-    'run',
-    '--pool=threads',
-    '--testTimeout=600000',
-    '--hookTimeout=600000',
-  ];
+  const vitest = [join(root, 'node_modules', 'vitest', 'vitest.mjs'), 'run', ...EMULATED];
   const { status } = spawnSync('qemu-aarch64', ['-cpu', cpu, '-L', '/usr/aarch64-linux-gnu', node, ...vitest, ...reporters, ...args], {
     cwd: root,
     stdio: 'inherit',
