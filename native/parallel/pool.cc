@@ -170,14 +170,14 @@ void Pool::lead(Job* job) {
       job->word_.store(pack(phase, tasks), std::memory_order_release);
       if (job->helpers_.load(std::memory_order_relaxed) < job->maxThreads - 1) offer(job);
       while (runOne(job, 0, phase)) {}
-      while (job->ended_.load(std::memory_order_acquire) != tasks) relax();
+      spinUntil([&] { return job->ended_.load(std::memory_order_acquire) == tasks; });
     }
     job->phaseEnded(phase);
   }
   if (shared) {
     withdraw(job);
     job->over_.store(true, std::memory_order_release);
-    while (job->helpers_.load(std::memory_order_acquire) != 0) relax();
+    spinUntil([&] { return job->helpers_.load(std::memory_order_acquire) == 0; });
   }
   {
     Lock lock(mutex_);
@@ -192,9 +192,11 @@ void Pool::help(Job* job, int slot) {
     if (job->over_.load(std::memory_order_acquire)) break;
     bool worked = false;
     while (runOne(job, slot, phaseOf(job->word_.load(std::memory_order_acquire)))) worked = true;
-    if (worked) lastWork = uv_hrtime();
     for (int i = 0; i < 16; i++) relax();
-    if (!worked && uv_hrtime() - lastWork > kSpinNs) break;
+    uint64_t now = uv_hrtime();
+    if (worked) lastWork = now;
+    else if (now - lastWork > kSpinNs) break;
+    else if (now - lastWork > kPatienceNs) giveWay();
   }
   Lock lock(mutex_);
   job->slotsInUse_ &= ~(uint64_t{1} << slot);

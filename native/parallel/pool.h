@@ -22,6 +22,8 @@ class Pool {
 
  private:
   static constexpr uint64_t kSpinNs = 50 * 1000;
+  // A helper without a task makes room after this long: a thread that has one may wait for this very core.
+  static constexpr uint64_t kPatienceNs = 10 * 1000;
 
   static void entry(void* self);
   void work();

@@ -4,6 +4,9 @@
 #pragma once
 #include <cstddef>
 #include <cstdint>
+#if !defined(_WIN32)
+#include <sched.h>
+#endif
 
 extern "C" {
 int uv_thread_create(void* thread, void (*entry)(void*), void* arg);
@@ -80,6 +83,22 @@ inline void relax() {
 #elif defined(__aarch64__)
   __asm__ volatile("yield");
 #endif
+}
+
+// Lets another thread have this core.
+inline void giveWay() {
+#if defined(_WIN32)
+  relax();
+#else
+  sched_yield();
+#endif
+}
+
+// Waits for what another thread is about to do. Where threads outnumber cores that thread may not be running: spinning would only keep it waiting.
+template <typename Done>
+void spinUntil(Done done) {
+  constexpr int kSpins = 1000;
+  for (int i = 0; !done(); i++) i < kSpins ? relax() : giveWay();
 }
 
 }  // namespace bitplane
