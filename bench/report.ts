@@ -29,7 +29,13 @@ export function met(row: Row): boolean | undefined {
 
 /** Rows as text columns, aligned. */
 export function formatTable(rows: readonly Row[]): string {
-  const cells = rows.map((row) => [row.what, `${digits(row.value)} ${row.unit}`.trim(), formatGoal(row), verdict(row), row.note ?? '']);
+  const cells = rows.map((row) => [
+    row.what,
+    `${row.unit === '%' ? row.value.toFixed(2) : digits(row.value)} ${row.unit}`.trim(),
+    formatGoal(row),
+    verdict(row),
+    row.note ?? '',
+  ]);
   const table = [['what', 'measured', 'goal', '', 'note'], ...cells];
   const widths = [0, 1, 2, 3].map((column) => Math.max(...table.map((line) => (line[column] as string).length)));
   return table

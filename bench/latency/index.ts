@@ -30,7 +30,7 @@ export const latency: Workload = {
         value: measured.idleCpuUs,
         unit: 'us',
         // Zero, within what an idle Node itself spends from one second to the next.
-        goal: { max: Math.max(200, 2 * measured.baselineCpuUs) },
+        goal: { max: Math.max(200, Math.round(2 * measured.baselineCpuUs)) },
         note: `Node without a session ${measured.baselineCpuUs.toFixed(0)} us`,
       },
       {
