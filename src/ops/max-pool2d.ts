@@ -1,6 +1,6 @@
 /**
- * maxPool2d: the largest element of each window of x [N, H, W, C], f32 or b1; padding never wins. The maximum is taken as max is,
- * a < b ? b : a from the window's first element on. Not here: windows (./pool2d.ts).
+ * maxPool2d: the largest element of each window of x [N, H, W, C], f32 or b1; neither padding nor NaN ever wins. The maximum is taken as max
+ * is, a < b ? b : a from -Infinity on. Not here: windows (./pool2d.ts).
  */
 import { tensorOf } from '../tensor/values.js';
 import type { OpDef } from './op.js';
@@ -18,7 +18,7 @@ export const maxPool2d: OpDef<Pool2dAttrs> = {
   },
   evaluate([x], attrs, result) {
     const values: number[] = [];
-    eachWindow(x!, attrs, result.shape as number[], (elements) => values.push(elements.reduce(larger)));
+    eachWindow(x!, attrs, result.shape as number[], (elements) => values.push(elements.reduce(larger, Number.NEGATIVE_INFINITY)));
     return tensorOf(result.dtype, values, result.shape as number[]);
   },
 };

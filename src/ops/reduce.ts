@@ -41,6 +41,7 @@ export const reduce: OpDef<ReduceAttrs> = {
 const KINDS: Readonly<Record<ReduceAttrs['kind'], (values: readonly number[]) => number>> = {
   mean: (values) => KINDS.sum(values) / values.length,
   sum: (values) => values.reduce((a, b) => a + b, 0),
-  max: (values) => values.reduce(larger),
-  min: (values) => values.reduce(smaller),
+  // A NaN never wins; of NaN alone nothing is left.
+  max: (values) => values.reduce(larger, Number.NEGATIVE_INFINITY),
+  min: (values) => values.reduce(smaller, Number.POSITIVE_INFINITY),
 };

@@ -1,0 +1,93 @@
+/**
+ * NaN, infinities, zeros of either sign, subnormal and huge numbers: every instruction set gives the bits of the ops' own formulas.
+ */
+import { expect, test } from 'vitest';
+import type { Value } from '../../src/graph/value.js';
+import { supportedIsas } from '../../src/native/isa.js';
+import { GraphBuilder } from '../../src/ops/builder.js';
+import { GraphSession } from '../../src/runtime/session.js';
+import type { Isa } from '../../src/runtime/session-types.js';
+import { Tensor } from '../../src/tensor/tensor.js';
+import { evaluateGraph } from '../passes/evaluate.js';
+
+type Float = Value<'f32'>;
+type Results = Record<string, Value>;
+
+const { NaN: NAN, POSITIVE_INFINITY: INF } = Number;
+const SPECIAL = [
+  ...[0, -0, 1, -1, 0.5, -0.5, 1.5, 2.5, -2.5, NAN, INF, -INF, 1e-45, -1e-45, 1e-38, 3.4e38, -3.4e38],
+  ...[8388607.5, 8388609, 16777217, 2147483648, -2147483648, 2147483520, 4294967296],
+];
+/** Every pair of them. */
+const LEFT = Float32Array.from(SPECIAL.flatMap((a) => SPECIAL.map(() => a)));
+const RIGHT = Float32Array.from(SPECIAL.flatMap(() => SPECIAL));
+// Few channels, one, and so many that vectors are full.
+const SHAPES = [
+  [1, LEFT.length],
+  [LEFT.length, 1],
+  [2, LEFT.length / 4, 2],
+];
+
+const CASES: Record<string, (g: GraphBuilder, x: Float, y: Float) => Results> = {
+  unary: (g, x) =>
+    Object.fromEntries((['relu', 'abs', 'neg', 'sqrt', 'floor', 'ceil', 'round', 'signum'] as const).map((op) => [op, g[op](x)])),
+  'of two operands': (g, x, y) =>
+    Object.fromEntries((['add', 'sub', 'mul', 'div', 'max', 'min', 'prelu'] as const).map((op) => [op, g[op](x, y)])),
+  'of a constant': (g, x) => {
+    const count = x.shape.at(-1) as number;
+    const c = g.constant(new Tensor('f32', RIGHT.slice(0, count), [count]));
+    return Object.fromEntries(
+      (['add', 'sub', 'mul', 'div', 'max', 'min', 'prelu'] as const).flatMap((op) => [
+        [`${op} c`, g[op](x, c)],
+        [`c ${op}`, g[op](c, x)],
+      ]),
+    );
+  },
+  'with attributes': (g, x) => ({
+    leaky: g.leakyRelu(x, { alpha: 0.1 }),
+    inner: g.clip(x, -1, 2),
+    below: g.clip(x, -INF, 0),
+    above: g.clip(x, -0, INF),
+  }),
+  'signs and casts': (g, x, y) => ({
+    sign: g.sign(x),
+    sum: g.sign(g.add(x, y)),
+    product: g.cast(g.sign(g.mul(x, y)), 'f32'),
+    whole: g.cast(x, 'i32'),
+    back: g.cast(g.cast(x, 'i32'), 'f32'),
+  }),
+  multiThreshold: (g, x) => {
+    const thresholds = g.constant(new Tensor('f32', Float32Array.of(-INF, -1, 0, NAN, 2.5, INF), [1, 6]));
+    return { levels: g.multiThreshold(x, thresholds, { scale: 0.1, bias: -0.3 }) };
+  },
+  extrema: (g, x, y) => ({
+    max: g.reduce(x, 'max', [x.shape.length - 1]),
+    min: g.reduce(x, 'min', [0]),
+    pooled: g.maxPool2d(g.reshape(g.concat([x, y], 0), [1, 2, LEFT.length / 2, 2]), [2, 2]),
+  }),
+};
+
+/** Bits, but that a NaN is a NaN and zeros that took part in a maximum may be either. */
+function same(a: number, b: number, zeros: boolean): boolean {
+  return Object.is(a, b) || (zeros && a === b);
+}
+
+test.each(Object.entries(CASES))('%s', async (name, results) => {
+  for (const shape of SHAPES) {
+    const g = new GraphBuilder();
+    const x = g.input('x', 'f32', shape);
+    const y = g.input('y', 'f32', shape);
+    const graph = g.graph([x, y], results(g, x, y));
+    const feeds = { x: new Tensor('f32', LEFT, shape), y: new Tensor('f32', RIGHT, shape) };
+    const want = evaluateGraph(graph, feeds);
+    for (const isa of supportedIsas() as Isa[]) {
+      for (const optimize of [true, false]) {
+        const got = await GraphSession.fromGraph(graph, { isa, optimize, threads: 1 }).run(feeds);
+        for (const [key, { data }] of Object.entries(want)) {
+          const wrong = Array.from(data).findIndex((value, i) => !same(got[key]?.data[i] as number, value, name === 'extrema'));
+          expect(wrong, `${key} on ${isa}: ${got[key]?.data[wrong]}, not ${data[wrong]}, of ${LEFT[wrong]} and ${RIGHT[wrong]}`).toBe(-1);
+        }
+      }
+    }
+  }
+});
