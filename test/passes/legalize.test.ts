@@ -56,6 +56,21 @@ test('reductions are over neighbouring axes', () => {
   }
 });
 
+test('averages that count padding do not count what hangs over the end', () => {
+  for (const pads of [
+    [0, 0, 0, 0],
+    [1, 0, 1, 2],
+    [0, 1, 2, 0],
+  ] as const) {
+    const g = new GraphBuilder();
+    const x = g.input('x', 'f32', ['N', 6, 7, 2]);
+    const before = g.graph([x], { y: g.avgPool2d(x, [3, 3], { strides: [2, 3], pads, ceil: true, countPad: true }) });
+    const after = canonicalize(before);
+    expect(nodesOf(after).find((value) => value.op === 'avgPool2d')!.attrs).toMatchObject({ countPad: false, pads: [0, 0, 0, 0] });
+    expectSame(before, after, { x: n.integers([2, 6, 7, 2]) });
+  }
+});
+
 test('no constant is left to compute: weights are tensors', () => {
   const g = new GraphBuilder();
   const x = g.input('x', 'f32', ['N', 6]);
