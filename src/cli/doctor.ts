@@ -2,7 +2,8 @@
  * `bitplane doctor`: what this machine offers and which parts of bitplane are in use, also where the addon does not load.
  */
 import { cpus } from 'node:os';
-import { type NativeInfo, nativeInfo } from '../native/addon.js';
+import { type NativeInfo, nativeInfo, remedy } from '../native/addon.js';
+import { describeHost } from '../native/host.js';
 import { resolveIsa } from '../native/isa.js';
 import { type Io, printJson, printLines } from './io.js';
 import { facts } from './table.js';
@@ -10,6 +11,8 @@ import { facts } from './table.js';
 export interface Report {
   readonly version: string;
   readonly node: string;
+  /** Platform, architecture, C library and what the CPU says of itself. */
+  readonly host: string;
   readonly platform: string;
   readonly cpu: string;
   readonly addon: { readonly loaded: boolean; readonly path?: string | undefined; readonly tried: NativeInfo['tried'] };
@@ -26,6 +29,7 @@ export function examine(version: string, info: NativeInfo = nativeInfo()): Repor
   return {
     version,
     node: process.version,
+    host: describeHost(),
     platform: `${process.platform}-${process.arch}`,
     cpu: cpus()[0]?.model.trim() || 'unknown',
     addon: { loaded: addon !== undefined, path, tried },
@@ -57,7 +61,7 @@ export function doctor(version: string, flags: { readonly json?: boolean }, io: 
     io,
     facts([
       ['bitplane', report.version],
-      ['node', `${report.node} ${report.platform}`],
+      ['node', `${report.node} ${report.host}`],
       ['cpu', report.cpu],
       ['instruction sets', isas.length === 0 ? 'unknown without the addon' : isas.join(', ')],
       ['kernels', `${report.chosen}${forced ? ` (BITPLANE_ISA=${forced})` : ''}`],
@@ -68,6 +72,6 @@ export function doctor(version: string, flags: { readonly json?: boolean }, io: 
       ({ path, problem }) => `  ${problem === undefined ? 'loaded' : 'tried '} ${path}${problem === undefined ? '' : `: ${problem}`}`,
     ),
   );
-  if (!report.addon.loaded) printLines(io, 'Build the addon with `npm run build:native`; it needs CMake and a C++17 compiler.');
+  if (!report.addon.loaded) printLines(io, `To do: ${remedy()}.`);
   return healthy ? 0 : 1;
 }

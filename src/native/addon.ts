@@ -3,9 +3,9 @@
  */
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { dirname, join, resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { BitplaneError } from '../core/errors.js';
+import { describeHost } from './host.js';
+import { candidates, HERE, packageRoot } from './locate.js';
 
 /** Constants of a session; array i is constant i. */
 export interface NativeConstants {
@@ -70,23 +70,28 @@ export function nativeInfo(): NativeInfo {
 
 /**
  * The addon.
- * @throws BitplaneError ERR_NATIVE with the paths tried and what to do
+ * @throws BitplaneError ERR_NATIVE with this machine, the paths tried and what to do
  */
 export function addon(): NativeAddon {
   const { addon: loaded, tried } = nativeInfo();
   if (loaded !== undefined) return loaded;
   const attempts = tried.map(({ path, problem }) => `${path} (${problem})`).join(', ');
-  throw new BitplaneError(
-    'ERR_NATIVE',
-    `no native addon could be loaded for ${process.platform}-${process.arch}; build it with \`npm run build:native\`. Tried: ${attempts}`,
-  );
+  throw new BitplaneError('ERR_NATIVE', `no native addon could be loaded for ${describeHost()}; tried ${attempts}; ${remedy()}`);
+}
+
+/** What a person can do where no addon loads. */
+export function remedy(): string {
+  if (process.env.BITPLANE_BINARY) return 'BITPLANE_BINARY names the only file tried: correct or unset it';
+  const root = packageRoot();
+  return root === undefined
+    ? "copy the package's prebuilt file beside the bundle as bitplane.node, or name one in BITPLANE_BINARY"
+    : `build one with \`npm run build:native\` in ${root} (needs CMake and a C++17 compiler), or name one in BITPLANE_BINARY`;
 }
 
 function load(): NativeInfo {
-  const require = createRequire(import.meta.url);
-  const root = packageRoot();
+  const require = createRequire(HERE);
   const tried: { path: string; problem: string | undefined }[] = [];
-  const attempt = (path: string): NativeInfo | undefined => {
+  for (const path of candidates()) {
     let problem: string | undefined = 'no such file';
     if (existsSync(path)) {
       try {
@@ -94,27 +99,10 @@ function load(): NativeInfo {
         tried.push({ path, problem: undefined });
         return { addon: loaded, path, tried };
       } catch (error) {
-        problem = error instanceof Error ? (error.message.split('\n')[0] ?? 'unknown error') : String(error);
+        problem = String((error as Error).message ?? error).split('\n')[0];
       }
     }
     tried.push({ path, problem });
-    return undefined;
-  };
-  const forced = process.env.BITPLANE_BINARY;
-  if (forced !== undefined && forced !== '') return attempt(resolve(forced)) ?? { addon: undefined, path: undefined, tried };
-  const built = attempt(join(root, 'build', 'Release', 'bitplane.node'));
-  if (built !== undefined) return built;
-  try {
-    const prebuilt = (require('node-gyp-build') as { path(directory: string): string }).path(root);
-    const loaded = attempt(prebuilt);
-    if (loaded !== undefined) return loaded;
-  } catch {
-    tried.push({ path: join(root, 'prebuilds', `${process.platform}-${process.arch}`), problem: 'no prebuilt binary for this platform' });
   }
   return { addon: undefined, path: undefined, tried };
-}
-
-/** The folder of package.json: two levels up from src/native and from dist/native alike. */
-function packageRoot(): string {
-  return dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 }

@@ -2,8 +2,12 @@
  * Waits for runs in flight, for all sessions of this environment. For a moment after a short run began it polls from setImmediate, because
  * being woken by another thread costs more than such a run; after that it sleeps and a finished run wakes it.
  * Not here: what a run is (./session.ts).
+ *
+ * Its clock and its timer come from modules, not from globals: test runners replace those, and take them away when a test file ends.
  */
-import { addon, type NativeProgram } from '../native/addon.js';
+import { performance } from 'node:perf_hooks';
+import { setImmediate } from 'node:timers';
+import { addon, type NativeAddon, type NativeProgram } from '../native/addon.js';
 
 /** How long polling may go on after the last submission, and the longest run that is worth polling for, in microseconds. */
 const POLL_US = 200;
@@ -11,10 +15,29 @@ const SHORT_RUN_US = 100;
 
 type Landing = (nanoseconds: number, aborted: boolean) => void;
 
-const flying = new Map<number, Landing>();
-let polling = false;
-let pollUntil = 0;
-let listening = false;
+interface Waiting {
+  readonly flying: Map<number, Landing>;
+  polling: boolean;
+  pollUntil: number;
+}
+
+/**
+ * The state belongs to the addon, not to this module: where modules are reloaded (a test runner's registry, `import('...?v=2')`) each copy of
+ * this one gets the same addon, which has one wake-up call and one list of finished runs. Whichever copy collects, every run lands.
+ */
+const WAITING = Symbol.for('bitplane.waiting');
+let waiting: Waiting | undefined;
+
+function sharedState(): Waiting {
+  const native: NativeAddon & { [WAITING]?: Waiting } = addon();
+  const shared = native[WAITING];
+  if (shared !== undefined) return shared;
+  // Before the first run begins, because the wake-up call is also what keeps the process alive during a run.
+  native.onWake(collect);
+  const fresh = { flying: new Map<number, Landing>(), polling: false, pollUntil: 0 };
+  native[WAITING] = fresh;
+  return fresh;
+}
 
 /**
  * Begins a run and calls `landed` when it has ended, then the caller must `finish` it.
@@ -28,47 +51,46 @@ export function launch(
   expectedUs: number,
   landed: Landing,
 ): number {
-  if (!listening) {
-    // Before the first run begins, because the wake-up call is also what keeps the process alive during a run.
-    listening = true;
-    addon().onWake(collect);
-  }
+  waiting ??= sharedState();
   const ticket = program.start(feeds, profile);
-  flying.set(ticket, landed);
+  waiting.flying.set(ticket, landed);
   if (expectedUs <= SHORT_RUN_US) {
-    pollUntil = performance.now() + POLL_US / 1000;
-    if (!polling) {
-      polling = true;
-      setImmediate(poll);
-    }
-  } else if (!polling && !addon().park()) {
+    waiting.pollUntil = performance.now() + POLL_US / 1000;
+    beginPolling(waiting);
+  } else if (!waiting.polling && !addon().park()) {
     // Something has ended already, perhaps this very run: it lands in a later turn, never before the caller knows its ticket.
-    polling = true;
-    setImmediate(poll);
+    beginPolling(waiting);
   }
   return ticket;
 }
 
-function poll(): void {
-  land();
-  if (flying.size > 0 && performance.now() < pollUntil) setImmediate(poll);
+function beginPolling(state: Waiting): void {
+  if (state.polling) return;
+  state.polling = true;
+  setImmediate(poll, state);
+}
+
+function poll(state: Waiting): void {
+  land(state);
+  if (state.flying.size > 0 && performance.now() < state.pollUntil) setImmediate(poll, state);
   else {
-    polling = false;
-    sleep();
+    state.polling = false;
+    sleep(state);
   }
 }
 
 function collect(): void {
-  land();
-  if (!polling) sleep();
+  const state = sharedState();
+  land(state);
+  if (!state.polling) sleep(state);
 }
 
 /** Asks to be woken; collects first whatever ended meanwhile. */
-function sleep(): void {
-  while (flying.size > 0 && !addon().park()) land();
+function sleep(state: Waiting): void {
+  while (state.flying.size > 0 && !addon().park()) land(state);
 }
 
-function land(): void {
+function land({ flying }: Waiting): void {
   const ended = addon().drain();
   for (let i = 0; i < ended.length; i += 3) {
     const ticket = ended[i] as number;
