@@ -68,10 +68,10 @@ function ensureNative() {
 
 function ensureTypeScript() {
   const stamp = at('dist', '.ensured');
-  const sources = [at('src'), at('tsconfig.json'), at('tsconfig.build.json')];
+  const sources = [at('src'), at('tsconfig.json'), at('tsconfig.build.json'), at('scripts', 'build-ts.mjs')];
   if (current(at('dist', 'index.js'), stamp, sources)) return;
   rmSync(stamp, { force: true });
-  run('compiling TypeScript', process.execPath, [at('node_modules', 'typescript', 'bin', 'tsc'), '-p', 'tsconfig.build.json']);
+  run('compiling TypeScript', process.execPath, [at('scripts', 'build-ts.mjs')]);
   writeFileSync(stamp, '');
 }
 
