@@ -136,6 +136,25 @@ describe('results', () => {
     await expect(make([2 ** 24 + 1], [0]).run({ x: Int32Array.of(2 ** 24) })).rejects.toMatchObject({ code: 'ERR_UNSUPPORTED' });
   });
 
+  test('of operands per image count the images that a view shows, not those of the kernel before it', async () => {
+    const g = new GraphBuilder();
+    const x = g.input('x', 'f32', [1, 4, 4, 8]);
+    const image = g.input('image', 'f32', [2, 1, 8]);
+    const same = g.constant(
+      tensorOf(
+        'f32',
+        Float32Array.from({ length: 64 }, (_, i) => (i % 9 === 0 ? 1 : 0)),
+        [8, 1, 1, 8],
+      ),
+    );
+    const y = g.add(g.relu(g.reshape(g.conv2d(x, same), [2, 8, 8])), image);
+    for (const optimize of [true, false]) {
+      const session = GraphSession.fromGraph(g.graph([x, image], { y }), { optimize });
+      const result = await session.run({ x: new Float32Array(128), image: Float32Array.from({ length: 16 }, (_, i) => i) });
+      expect(data(result.y)).toEqual(Array.from({ length: 128 }, (_, i) => (i % 8) + (i < 64 ? 0 : 8)));
+    }
+  });
+
   test('too large for the executor are refused, not computed wrongly', async () => {
     const g = new GraphBuilder();
     const x = g.input('x', 'f32', [1]);
