@@ -1,15 +1,16 @@
 /**
- * `bitplane convert`: ONNX or QONNX to a bitplane safetensors file, optimized, so that binary weights take one bit each.
+ * `bitplane convert`: ONNX, QONNX or a network of the zoo to a bitplane safetensors file, optimized, so that binary weights take one bit each.
  */
 import { stat } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { expected } from '../core/errors.js';
-import { loadModel } from '../formats/model.js';
 import { saveModel } from '../formats/safetensors/model.js';
 import { optimize } from '../passes/index.js';
 import { bytes } from './format.js';
 import { type Io, printJson, printLines } from './io.js';
+import { openModel } from './open-model.js';
 import type { SignZero } from './options.js';
+import { isZooName } from './zoo-name.js';
 
 export interface ConvertFlags {
   readonly signZero?: SignZero;
@@ -18,9 +19,11 @@ export interface ConvertFlags {
 
 export async function convert(from: string, to: string, flags: ConvertFlags, io: Io): Promise<void> {
   if (!/\.safetensors$/i.test(to)) throw expected('ERR_ARGUMENT', 'OUT to end in .safetensors', to, { op: 'convert' });
-  const graph = optimize(await loadModel(from), { signZero: flags.signZero ?? 'exact' });
+  const graph = optimize(await openModel(from), { signZero: flags.signZero ?? 'exact' });
   await saveModel(graph, to);
-  const [before, after] = [(await stat(from)).size, (await stat(to)).size];
+  const after = (await stat(to)).size;
+  // A network of the zoo has no size before it is stored.
+  const before = isZooName(from) ? null : (await stat(from)).size;
   if (flags.json === true) printJson(io, { in: from, out: to, inBytes: before, outBytes: after });
-  else printLines(io, `${basename(from)} ${bytes(before)} -> ${basename(to)} ${bytes(after)}`);
+  else printLines(io, `${basename(from)}${before === null ? '' : ` ${bytes(before)}`} -> ${basename(to)} ${bytes(after)}`);
 }

@@ -3,12 +3,14 @@
  */
 import { basename } from 'node:path';
 import { showShape } from '../core/shape.js';
-import { loadModel } from '../formats/model.js';
-import type { Value } from '../graph/value.js';
+import { type Graph, topological, type Value } from '../graph/value.js';
+import type { Macs } from '../ops/op.js';
 import { type Layer, layers } from '../passes/analyze.js';
 import { optimize } from '../passes/index.js';
+import { isNeverZero } from '../passes/nonzero.js';
 import { bytes, count } from './format.js';
 import { type Io, printJson, printLines } from './io.js';
+import { openModel } from './open-model.js';
 import type { SignZero } from './options.js';
 import { type Column, table } from './table.js';
 
@@ -20,13 +22,14 @@ export interface InspectFlags {
 }
 
 export async function inspect(model: string, flags: InspectFlags, io: Io): Promise<void> {
-  const loaded = await loadModel(model);
+  const loaded = await openModel(model);
   const graph = flags.raw === true ? loaded : optimize(loaded, { signZero: flags.signZero ?? 'exact' });
   const { rows, totals } = layers(graph);
   const inputs = graph.inputs.map((input) => describe(input.name, input));
   const outputs = Object.entries(graph.outputs).map(([name, value]) => describe(name, value));
+  const signsWithZero = flags.signZero === 'plus' ? [] : undecidedSigns(loaded);
   if (flags.json === true) {
-    printJson(io, { model, inputs, outputs, layers: rows, totals });
+    printJson(io, { model, inputs, outputs, layers: rows, totals, operations: operations(totals.macs), signsWithZero });
     return;
   }
   const total: Layer = { name: 'total', op: '', inputDtype: 'f32', weightDtype: null, dtype: 'f32', shape: [], ...totals };
@@ -42,7 +45,29 @@ export async function inspect(model: string, flags: InspectFlags, io: Io): Promi
     ),
     '',
     'Multiply-accumulates are for one image.',
+    ...papersCount(totals.macs),
+    ...(signsWithZero.length === 0
+      ? []
+      : [`sign(0) = 0 is kept, so these are not one bit but floats or two bits: ${signsWithZero.join(', ')}`]),
   );
+}
+
+/** As the papers on binary networks count: BOPs are binary multiply-accumulates, FLOPs all others, 64 BOPs are one OP. */
+function operations(macs: Macs) {
+  const [bops, flops] = [macs.binary, macs.float + macs.integer];
+  return { bops, flops, ops: bops / 64 + flops };
+}
+
+function papersCount(macs: Macs): string[] {
+  const { bops, flops, ops } = operations(macs);
+  return bops === 0 ? [] : [`BOPs ${count(bops)}, FLOPs ${count(flops)}, OPs = BOPs / 64 + FLOPs = ${count(ops)}`];
+}
+
+/** The names of the signs that may meet zero and give 0 for it. */
+function undecidedSigns(graph: Graph): string[] {
+  return topological(graph)
+    .filter((value) => value.op === 'signum' && !isNeverZero(value.inputs[0] as Value))
+    .map((value) => value.name);
 }
 
 const COLUMNS: readonly Column<Layer>[] = [

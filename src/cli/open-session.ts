@@ -3,10 +3,11 @@
  */
 import { Session } from '../formats/session.js';
 import type { SessionOptions } from '../runtime/session-types.js';
+import { openModel } from './open-model.js';
 
 /** Opens `model`, runs `use`, and releases the session whatever happens. */
 export async function withSession<T>(model: string, options: SessionOptions, use: (session: Session) => Promise<T>): Promise<T> {
-  const session = await Session.create(model, options);
+  const session = Session.fromGraph(await openModel(model), options);
   try {
     return await use(session);
   } finally {

@@ -9,6 +9,7 @@ import { Argument, Command, CommanderError, Option } from 'commander';
 import { BitplaneError } from '../core/errors.js';
 import type { Io } from './io.js';
 import { gather, ISAS, parseCount, parseThreads, SIGN_ZEROS } from './options.js';
+import { isZooName, SEEDED } from './zoo-name.js';
 
 /** Runs one command line, without the program's name; resolves to the exit code and never rejects. */
 export async function main(argv: readonly string[], io: Io): Promise<number> {
@@ -35,7 +36,7 @@ function explain(error: unknown): string {
 
 function buildProgram(io: Io, exit: (code: number) => void): Command {
   const program = new Command('bitplane')
-    .description('Runs binary and low-bit neural networks. MODEL is an ONNX, QONNX or bitplane safetensors file.')
+    .description('Runs binary and low-bit neural networks. MODEL is an ONNX, QONNX or bitplane safetensors file, or zoo:NAME.')
     .version(version())
     .exitOverride()
     .configureOutput({
@@ -45,6 +46,10 @@ function buildProgram(io: Io, exit: (code: number) => void): Command {
     });
   // Subcommands inherit exitOverride and the output only if made by program.command().
   const command = (text: string, about: string) => program.command(text).description(about).option('--json', 'print one JSON document');
+  program.hook('preAction', (_program, action) => {
+    const [model] = action.args;
+    if (model !== undefined && isZooName(model)) io.stderr.write(`bitplane: ${model}: ${SEEDED}\n`);
+  });
   const optimized = (target: Command) =>
     target.addOption(
       new Option('--sign-zero <rule>', 'ONNX Sign: exact keeps sign(0) = 0, plus takes it as +1 so that every Sign is one bit').choices(

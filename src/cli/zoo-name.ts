@@ -1,0 +1,13 @@
+/**
+ * `zoo:NAME` as a text, apart from the zoo itself, so that commands on files need not load it.
+ */
+
+const PREFIX = 'zoo:';
+
+/** What is printed beside every result of a network of the zoo. */
+export const SEEDED = 'its weights are seeded random numbers: times and sizes mean something, answers do not';
+
+/** True for a text that names a network of the zoo, known or not. */
+export function isZooName(model: string): boolean {
+  return model.startsWith(PREFIX);
+}

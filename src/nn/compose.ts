@@ -1,0 +1,74 @@
+/**
+ * Layers made of layers, and layers that only rearrange. Not here: anything with parameters of its own.
+ */
+import { expected } from '../core/errors.js';
+import { sameShape, showShape } from '../core/shape.js';
+import type { NameOption } from './activations.js';
+import { type Float, type Layer, layer, type Scope } from './scope.js';
+
+export const identity: Layer = layer('identity', (_scope, x) => x);
+
+/** One after the other. With a name they stand in a scope of that name, without one where the group itself stands. */
+export function sequential(layers: readonly Layer[], options: NameOption = {}): Layer {
+  const group = layer('sequential', (scope, x) => layers.reduce((value, next) => scope.apply(next, value), x), options);
+  return options.name === undefined ? Object.freeze({ ...group, transparent: true as const }) : group;
+}
+
+/** shortcut(x) + main(x); the shortcut is x itself if none is given. Both must have the same shape. */
+export function residual(main: Layer, shortcut?: Layer, options: NameOption = {}): Layer {
+  return layer(
+    'residual',
+    (scope, x) => {
+      // First in the sum: it is ready before the last product of `main`, whose kernel then adds it on its way to memory.
+      const kept = shortcut === undefined ? x : scope.apply(shortcut, x);
+      return addValues(scope, kept, scope.apply(main, x));
+    },
+    options,
+  );
+}
+
+/** a + b in the scope's own name, refusing shapes that differ: broadcasting would hide a mistake. */
+export function addValues(scope: Scope, a: Float, b: Float, name: string = scope.path): Float {
+  if (!sameShape(a.shape, b.shape))
+    throw expected('ERR_SHAPE', `two maps of one shape, ${showShape(a.shape)}`, showShape(b.shape), { op: 'add', node: name });
+  return scope.g.add(a, b, { name });
+}
+
+/** The sum of what the branches make of x. */
+export function add(branches: readonly Layer[], options: NameOption = {}): Layer {
+  return layer(
+    'add',
+    (scope, x) => {
+      const values = branches.map((branch) => scope.apply(branch, x));
+      if (values.length === 0) throw expected('ERR_ARGUMENT', 'at least one branch', 'none', { op: 'add', node: scope.path });
+      return values.reduce((a, b, i) => addValues(scope, a, b, i === values.length - 1 ? scope.path : scope.named(`${i}`)));
+    },
+    options,
+  );
+}
+
+/** What the branches make of x, one after the other along the channels. */
+export function concat(branches: readonly Layer[], options: NameOption = {}): Layer {
+  return layer(
+    'concat',
+    (scope, x) => {
+      const values = branches.map((branch) => scope.apply(branch, x));
+      return scope.g.concat(values, (values[0]?.shape.length ?? 1) - 1, { name: scope.path });
+    },
+    options,
+  );
+}
+
+/** [N, ...] -> [N, the rest in order]: a map comes out as H, W, C. */
+export function flatten(options: NameOption = {}): Layer {
+  return layer(
+    'flatten',
+    (scope, x) => {
+      const [batch, ...rest] = x.shape;
+      if (batch === undefined || rest.some((dim) => typeof dim !== 'number'))
+        throw expected('ERR_SHAPE', 'a batch axis and axes of known size', showShape(x.shape), { op: 'flatten', node: scope.path });
+      return scope.g.reshape(x, [batch, rest.reduce<number>((product, dim) => product * (dim as number), 1)], { name: scope.path });
+    },
+    options,
+  );
+}

@@ -1,0 +1,32 @@
+/**
+ * A fully connected layer: x [..., K], weight [O, K]. Not here: flattening (./shape.ts).
+ */
+import type { ActivationQuantizer, WeightQuantizer } from '../quant/quantizer.js';
+import { quantizeInput } from './conv2d.js';
+import { constantOf, fanInUniform, type Initializer } from './initializers.js';
+import { type Float, type Layer, layer, type Scope } from './scope.js';
+
+export interface DenseOptions {
+  readonly units: number;
+  /** Default true. */
+  readonly bias?: boolean;
+  readonly weights?: WeightQuantizer;
+  readonly inputs?: ActivationQuantizer;
+  /** Of the weights. Default fanInUniform. */
+  readonly init?: Initializer;
+  readonly name?: string;
+}
+
+export function dense(options: DenseOptions): Layer {
+  const { units, bias = true, weights, inputs, init = fanInUniform, name } = options;
+  const apply = (scope: Scope, x: Float): Float => {
+    const { g } = scope;
+    const w = scope.parameter('weight', [units, scope.channels('dense', x)], 'weight', init);
+    const quantized = weights?.quantize(g, scope.named('weight'), w) ?? { values: w };
+    const input = inputs === undefined ? x : quantizeInput(scope, 'dense', inputs, x);
+    let y = g.dense(input, quantized.values, { name: scope.path });
+    if (quantized.scale !== undefined) y = g.mul(y, quantized.scale, { name: scope.named('scaled') });
+    return bias ? g.add(y, scope.parameter('bias', [units], 'bias', constantOf(0)), { name: scope.named('biased') }) : y;
+  };
+  return layer('dense', apply, { name });
+}

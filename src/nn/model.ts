@@ -1,0 +1,107 @@
+/**
+ * A model: an input, a layer, and what they need. Building it checks every shape; a state makes it a graph.
+ *
+ *   const net = nn.model({ input: { name: 'image', shape: ['N', 32, 32, 3] } }, nn.sequential([...]));
+ *   const session = Session.fromGraph(net.graph(net.init(1)));
+ *
+ * Not here: training, files.
+ */
+import type { Shape } from '../core/shape.js';
+import type { Graph, Input, Value } from '../graph/value.js';
+import { GraphBuilder } from '../ops/builder.js';
+import { constant, input as inputLeaf } from '../ops/make.js';
+import { type Applied, type Building, type Layer, type Parameter, Scope } from './scope.js';
+import { checkState, initialState, type State } from './state.js';
+import { type Cost, costOf, type LayerSummary, layerSummaries, summaryTable } from './summary.js';
+
+export interface ModelInput<N extends string> {
+  readonly name: N;
+  /** [batch, ...]; the batch is usually the symbol 'N'. A picture is [N, H, W, C]. */
+  readonly shape: Shape;
+}
+
+export interface ModelOptions<N extends string, O extends string> {
+  readonly input: ModelInput<N>;
+  /** Name of the output. Default 'logits'. */
+  readonly output?: O;
+}
+
+export type ModelGraph<N extends string = string, O extends string = string> = Graph<
+  readonly [Input<N, 'f32', Shape>],
+  Readonly<Record<O, Value<'f32'>>>
+>;
+
+interface Traced {
+  readonly g: GraphBuilder;
+  readonly input: Input<string, 'f32', Shape>;
+  readonly output: Value<'f32'>;
+  readonly parameters: readonly Parameter[];
+  readonly applied: readonly Applied[];
+}
+
+export class Model<N extends string = string, O extends string = string> {
+  readonly input: ModelInput<N>;
+  readonly output: O;
+  /** In the order in which the layers declare them. */
+  readonly parameters: readonly Parameter[];
+  /** Without the batch. */
+  readonly outputShape: Shape;
+  private readonly layer: Layer;
+
+  /** @throws BitplaneError ERR_SHAPE and its like, naming the layer that does not fit */
+  constructor(options: ModelOptions<N, O>, layer: Layer) {
+    this.input = Object.freeze({ name: options.input.name, shape: Object.freeze([...options.input.shape]) });
+    this.output = (options.output ?? 'logits') as O;
+    this.layer = layer;
+    const traced = this.trace(this.input.shape, standIn);
+    this.parameters = Object.freeze([...traced.parameters]);
+    this.outputShape = traced.output.shape.slice(1);
+  }
+
+  /** The parameters as their initializers give them. */
+  init(seed = 0): State {
+    return initialState(this.parameters, seed);
+  }
+
+  /**
+   * The network as a graph, with these parameters as constants; weights that are quantized stand there as bits.
+   * @throws BitplaneError ERR_ARGUMENT listing everything in which the state does not fit; ERR_UNSUPPORTED where a layer demands one bit and
+   *   cannot have it
+   */
+  graph(state: State): ModelGraph<N, O> {
+    checkState(this.parameters, state);
+    const { g, input, output } = this.trace(this.input.shape, ({ name }) => constant(name, state[name]!) as Value<'f32'>);
+    return g.graph([input], { [this.output]: output }) as unknown as ModelGraph<N, O>;
+  }
+
+  /** One entry a layer that computes or holds parameters; numbers are for one image. */
+  layers(): readonly LayerSummary[] {
+    const { applied, output, parameters } = this.trace([1, ...this.input.shape.slice(1)], standIn);
+    return layerSummaries(applied, parameters, output);
+  }
+
+  /** Operations of one image as the papers count them. */
+  cost(): Cost {
+    return costOf(this.layers());
+  }
+
+  /** The layers as a table: name, kind, shape, parameters, multiply-accumulates. */
+  summary(): string {
+    return summaryTable(this.layers());
+  }
+
+  private trace(shape: Shape, leaf: Building['leaf']): Traced {
+    const g = new GraphBuilder();
+    const building: Building = { g, parameters: [], applied: [], leaf };
+    const input = g.input(this.input.name as string, 'f32', shape);
+    const output = new Scope(building).apply(this.layer, input);
+    return { g, input, output, parameters: building.parameters, applied: building.applied };
+  }
+}
+
+/** A parameter while shapes are all that matters. */
+const standIn: Building['leaf'] = ({ name, shape }) => inputLeaf(name, 'f32', shape);
+
+export function model<const N extends string, const O extends string = 'logits'>(options: ModelOptions<N, O>, layer: Layer): Model<N, O> {
+  return new Model(options, layer);
+}

@@ -1,0 +1,65 @@
+/**
+ * Pooling as layers. Not here: the windows (src/ops/pool2d.ts).
+ */
+import { expected } from '../core/errors.js';
+import type { NameOption } from './activations.js';
+import { type Pads, padsOf, pair } from './conv2d.js';
+import { type Layer, layer } from './scope.js';
+
+export interface PoolOptions extends NameOption {
+  readonly kernel: number | readonly [number, number];
+  /** Default the kernel. */
+  readonly strides?: number | readonly [number, number];
+  /** Default 0. */
+  readonly pads?: number | Pads | 'same';
+}
+
+export interface AvgPoolOptions extends PoolOptions {
+  /** The border counts as zeros. Default false. */
+  readonly countPad?: boolean;
+  /** Every window must lie within the map: a size that does not divide is an error, which names it. Default false. */
+  readonly whole?: boolean;
+}
+
+export function maxPool2d(options: PoolOptions): Layer {
+  const kernel = pair(options.kernel);
+  const strides = pair(options.strides ?? kernel);
+  return layer(
+    'maxPool2d',
+    (scope, x) => {
+      const { height, width } = scope.map('maxPool2d', x);
+      return scope.g.maxPool2d(x, kernel, { strides, pads: padsOf(options.pads ?? 0, [height, width], kernel, strides), name: scope.path });
+    },
+    options,
+  );
+}
+
+export function avgPool2d(options: AvgPoolOptions): Layer {
+  const kernel = pair(options.kernel);
+  const strides = pair(options.strides ?? kernel);
+  return layer(
+    'avgPool2d',
+    (scope, x) => {
+      const { height, width } = scope.map('avgPool2d', x);
+      if (options.whole === true && (height % strides[0] !== 0 || width % strides[1] !== 0)) {
+        const site = { op: 'avgPool2d', node: scope.path };
+        throw expected('ERR_SHAPE', `a map whose sides divide by ${strides[0]} and ${strides[1]}`, `one of ${height} by ${width}`, site);
+      }
+      const pads = padsOf(options.pads ?? 0, [height, width], kernel, strides);
+      return scope.g.avgPool2d(x, kernel, { strides, pads, countPad: options.countPad ?? false, name: scope.path });
+    },
+    options,
+  );
+}
+
+/** The mean of each channel over the map: [N,H,W,C] -> [N,C]. */
+export function globalAvgPool(options: NameOption = {}): Layer {
+  return layer(
+    'globalAvgPool',
+    (scope, x) => {
+      scope.map('globalAvgPool', x);
+      return scope.g.reduce(x, 'mean', [1, 2], { name: scope.path });
+    },
+    options,
+  );
+}

@@ -1,0 +1,116 @@
+/**
+ * Where layers become graph values: a scope has a path, names what is made in it, and declares parameters. Layers are values and keep
+ * nothing; everything that building a model learns (names, parameters, layers) is gathered here. Not here: any layer; what a parameter
+ * becomes (src/nn/model.ts decides: a stand-in, a constant, or a state).
+ */
+import { expected } from '../core/errors.js';
+import { showShape } from '../core/shape.js';
+import type { Value } from '../graph/value.js';
+import type { GraphBuilder } from '../ops/builder.js';
+import type { Initializer } from './initializers.js';
+
+export type Float = Value<'f32'>;
+
+/** What a parameter does; optimizers and importers go by it. */
+export type Role = 'weight' | 'bias' | 'scale' | 'shift' | 'mean' | 'variance' | 'slope';
+
+export interface Parameter {
+  /** The path of its layer and its own name: 'layer1/0/conv/weight'. */
+  readonly name: string;
+  readonly shape: readonly number[];
+  readonly role: Role;
+  readonly init: Initializer;
+}
+
+/**
+ * A layer: an immutable value. Applied in a scope it declares parameters and gives a value; applied again, in another scope, it declares
+ * others, so that a layer may stand in several places without sharing.
+ */
+export interface Layer {
+  /** What it is, and its name where it has none: 'conv2d'. */
+  readonly kind: string;
+  readonly name?: string;
+  /** Applied in the scope that it is given, without one of its own: a group that has no name. */
+  readonly transparent?: true;
+  apply(scope: Scope, x: Float): Float;
+}
+
+/** A layer that was applied. */
+export interface Applied {
+  readonly path: string;
+  readonly kind: string;
+  readonly value: Float;
+}
+
+/** What all scopes of one model share while it is built. */
+export interface Building {
+  readonly g: GraphBuilder;
+  readonly parameters: Parameter[];
+  readonly applied: Applied[];
+  leaf(parameter: Parameter): Float;
+}
+
+export class Scope {
+  readonly path: string;
+  private readonly building: Building;
+  private readonly names = new Map<string, number>();
+
+  constructor(building: Building, path = '') {
+    this.building = building;
+    this.path = path;
+  }
+
+  get g(): GraphBuilder {
+    return this.building.g;
+  }
+
+  /** The path, or a name within it. */
+  named(name?: string): string {
+    return [this.path, name].filter((part) => part !== undefined && part !== '').join('/');
+  }
+
+  /** Declares a parameter of this scope and gives its value. */
+  parameter(name: string, shape: readonly number[], role: Role, init: Initializer): Float {
+    const parameter = Object.freeze({ name: this.named(name), shape: Object.freeze([...shape]), role, init });
+    this.building.parameters.push(parameter);
+    return this.building.leaf(parameter);
+  }
+
+  /** Applies a layer in a scope of its own: its name, or its kind with a number from the second on. */
+  apply(layer: Layer, x: Float): Float {
+    if (layer.transparent === true) return layer.apply(this, x);
+    const path = this.named(this.claim(layer.name ?? layer.kind, layer.name !== undefined));
+    const value = layer.apply(new Scope(this.building, path), x);
+    this.building.applied.push({ path, kind: layer.kind, value });
+    return value;
+  }
+
+  /** [N, H, W, C] of a feature map: H, W and C are numbers. */
+  map(kind: string, x: Float): { readonly height: number; readonly width: number; readonly channels: number } {
+    const [, height, width, channels] = x.shape;
+    if (x.shape.length !== 4 || typeof height !== 'number' || typeof width !== 'number' || typeof channels !== 'number') {
+      throw expected('ERR_SHAPE', 'a feature map [N, H, W, C] of known size', showShape(x.shape), { op: kind, node: this.path });
+    }
+    return { height, width, channels };
+  }
+
+  /** The size of the last axis. */
+  channels(kind: string, x: Float): number {
+    const channels = x.shape.at(-1);
+    if (typeof channels !== 'number')
+      throw expected('ERR_SHAPE', 'a last axis of known size', showShape(x.shape), { op: kind, node: this.path });
+    return channels;
+  }
+
+  private claim(name: string, exact: boolean): string {
+    const count = (this.names.get(name) ?? 0) + 1;
+    this.names.set(name, count);
+    if (count > 1 && exact) throw expected('ERR_ARGUMENT', 'a name of its own', name, { op: 'layer', node: this.named(name) });
+    return count === 1 ? name : `${name}_${count}`;
+  }
+}
+
+/** A layer from a function: the way to write a block with wiring of its own. */
+export function layer(kind: string, apply: (scope: Scope, x: Float) => Float, options: { readonly name?: string | undefined } = {}): Layer {
+  return Object.freeze({ kind, apply, ...(options.name === undefined ? {} : { name: options.name }) });
+}

@@ -1,0 +1,40 @@
+/**
+ * The state of a model: its parameters' numbers, by name. A plain record, so that any container can hold it.
+ * Not here: files (src/formats/safetensors/state.ts), other projects' names (src/zoo).
+ */
+import { BitplaneError } from '../core/errors.js';
+import { elementCount, sameShape, showShape } from '../core/shape.js';
+import { Tensor } from '../tensor/tensor.js';
+import { randomStream } from './random.js';
+import type { Parameter } from './scope.js';
+
+export type State = Readonly<Record<string, Tensor<'f32'>>>;
+
+/** What the initializers give. Every parameter has a stream of its own: a layer more changes no other's numbers. */
+export function initialState(parameters: readonly Parameter[], seed: number): State {
+  return Object.fromEntries(
+    parameters.map(({ name, shape, init }) => {
+      const data = new Float32Array(elementCount(shape));
+      init(data, shape, randomStream(seed, name));
+      return [name, new Tensor('f32', data, shape)];
+    }),
+  );
+}
+
+/** @throws BitplaneError ERR_ARGUMENT listing every tensor that is missing, unknown, or of another dtype or shape */
+export function checkState(parameters: readonly Parameter[], state: State): void {
+  const wanted = new Map(parameters.map((parameter) => [parameter.name, parameter]));
+  const problems = [
+    ...parameters.flatMap(({ name, shape }) => {
+      if (!Object.hasOwn(state, name)) return [`missing ${name} f32 ${showShape(shape)}`];
+      const tensor: Tensor = state[name] as Tensor;
+      if (tensor.dtype === 'f32' && sameShape(tensor.shape, shape)) return [];
+      return [`${name} must be f32 ${showShape(shape)} but is ${tensor.dtype} ${showShape(tensor.shape)}`];
+    }),
+    ...Object.keys(state)
+      .filter((name) => !wanted.has(name))
+      .map((name) => `unknown ${name}`),
+  ];
+  if (problems.length > 0)
+    throw new BitplaneError('ERR_ARGUMENT', `the state does not fit the model: ${problems.join('; ')}`, { op: 'state' });
+}

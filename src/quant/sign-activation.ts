@@ -1,0 +1,33 @@
+/**
+ * Activations of one bit: sign(x). Not here: learned thresholds, which are a layer (nn.rsign); scales of activations, which are part of a
+ * block (XNOR-Net's K).
+ */
+import type { Value } from '../graph/value.js';
+import type { GraphBuilder } from '../ops/builder.js';
+import type { ActivationQuantizer, PseudoGradient, SignOfZero } from './quantizer.js';
+
+export interface SignActivationOptions {
+  /** Default 'plus'. */
+  readonly zero?: SignOfZero;
+  /** Default 'approxSign'. */
+  readonly pseudoGradient?: PseudoGradient;
+  /** Refuses to build a layer whose input would not be one bit. Default false. */
+  readonly packed?: boolean;
+}
+
+/** -1 where x < 0, else +1; with zero: 'torch' 0 stays 0. Liu et al., "Bi-Real Net", ECCV 2018, for the default pseudo-gradient. */
+export function signActivation(options: SignActivationOptions = {}): ActivationQuantizer {
+  const { zero = 'plus', pseudoGradient = 'approxSign', packed = false } = options;
+  return Object.freeze({
+    name: 'signActivation',
+    precision: 1 as const,
+    zero,
+    packed,
+    formula: zero === 'plus' ? 'x < 0 ? -1 : +1' : 'x < 0 ? -1 : x > 0 ? +1 : 0',
+    pseudoGradient,
+    paper: 'Liu et al., ECCV 2018, arXiv 1808.00278',
+    quantize(g: GraphBuilder, name: string, x: Value<'f32'>) {
+      return zero === 'torch' ? g.signum(x, { name }) : g.cast(g.sign(x, { name: `${name}.bits` }), 'f32', { name });
+    },
+  });
+}

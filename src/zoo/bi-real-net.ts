@@ -1,0 +1,82 @@
+/**
+ * Bi-Real Net: Liu et al., "Bi-Real Net: Enhancing the Performance of 1-bit CNNs with Improved Representational Capability and Advanced
+ * Training Algorithm", ECCV 2018, arXiv 1808.00278; as the authors' PyTorch release has it.
+ * Not here: its training; the names of the release's parameters (./pytorch.ts).
+ *
+ * The block: x -> sign -> binary conv3x3 (alpha = mean|W| a filter, zero padding) -> batch norm -> + shortcut(x); the real map goes around
+ * every convolution, and nothing else stands in a block. We take sign(0) = +1, which one bit can hold; `zero: 'torch'` gives the release's 0.
+ */
+import * as nn from '../nn/index.js';
+import * as quant from '../quant/index.js';
+import {
+  averageShortcut,
+  type Block,
+  CIFAR10,
+  cifarStem,
+  head,
+  IMAGENET,
+  imagenetStem,
+  type Network,
+  type NetworkOptions,
+  network,
+  stages,
+} from './network.js';
+
+export interface BiRealOptions extends NetworkOptions {
+  /** sign(0) of activations and weights. Default 'plus'. */
+  readonly zero?: quant.SignOfZero;
+}
+
+/** The release begins binary weights so. */
+export const BI_REAL_INIT = nn.uniform(0, 1e-3);
+
+export function biRealBlock(zero: quant.SignOfZero = 'plus'): Block {
+  return (name, width, stride) =>
+    nn.residual(
+      nn.sequential([
+        nn.conv2d({
+          filters: width,
+          kernel: 3,
+          strides: stride,
+          pads: 1,
+          weights: quant.scaledSign({ zero }),
+          inputs: quant.signActivation({ zero }),
+          init: BI_REAL_INIT,
+          name: 'conv',
+        }),
+        nn.batchNorm({ name: 'bn' }),
+      ]),
+      averageShortcut(width, stride),
+      { name },
+    );
+}
+
+const imagenet =
+  (depths: readonly number[]) =>
+  (options: BiRealOptions = {}): Network =>
+    network(options, IMAGENET, (classes) => [
+      ...imagenetStem(64),
+      ...stages(biRealBlock(options.zero), [64, 128, 256, 512], depths),
+      ...head(classes),
+    ]);
+
+export const biReal18 = imagenet([4, 4, 4, 4]);
+export const biReal34 = imagenet([6, 8, 12, 6]);
+
+/** The same blocks on CIFAR's ResNet-18: 3x3 stem, no pooling. */
+export function biRealCifar18(options: BiRealOptions = {}): Network {
+  return network(options, CIFAR10, (classes) => [
+    ...cifarStem(64),
+    ...stages(biRealBlock(options.zero), [64, 128, 256, 512], [4, 4, 4, 4]),
+    ...head(classes),
+  ]);
+}
+
+/** The same blocks on ResNet-20. */
+export function biReal20(options: BiRealOptions = {}): Network {
+  return network(options, CIFAR10, (classes) => [
+    ...cifarStem(16),
+    ...stages(biRealBlock(options.zero), [16, 32, 64], [6, 6, 6]),
+    ...head(classes),
+  ]);
+}

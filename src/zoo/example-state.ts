@@ -1,0 +1,36 @@
+/**
+ * Seeded numbers of the size that training leaves, for timing, inspection and tests: signs are mixed and no map vanishes or explodes.
+ * What training starts from is model.init(). Not here: trained weights.
+ */
+import { elementCount } from '../core/shape.js';
+import { heNormal, type Initializer, uniform } from '../nn/initializers.js';
+import type { Model } from '../nn/model.js';
+import { fillNormal, randomStream } from '../nn/random.js';
+import type { Role } from '../nn/scope.js';
+import type { State } from '../nn/state.js';
+import { Tensor } from '../tensor/tensor.js';
+
+const normal =
+  (deviation: number): Initializer =>
+  (data, _shape, random) =>
+    fillNormal(data, deviation, random);
+
+const BY_ROLE: Readonly<Record<Role, Initializer>> = {
+  weight: heNormal,
+  bias: normal(0.1),
+  scale: uniform(0.5, 1.5),
+  shift: normal(0.2),
+  mean: normal(0.1),
+  variance: uniform(0.5, 1.5),
+  slope: uniform(0.1, 0.4),
+};
+
+export function exampleState(model: Pick<Model, 'parameters'>, seed = 1): State {
+  return Object.fromEntries(
+    model.parameters.map(({ name, shape, role }) => {
+      const data = new Float32Array(elementCount(shape));
+      BY_ROLE[role](data, shape, randomStream(seed, name));
+      return [name, new Tensor('f32', data, shape)];
+    }),
+  );
+}

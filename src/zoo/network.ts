@@ -1,0 +1,83 @@
+/**
+ * What the networks of the zoo share: their options, their stems and heads, and stages of blocks. Not here: any block of a paper.
+ */
+import { expected } from '../core/errors.js';
+import { isSize } from '../core/shape.js';
+import * as nn from '../nn/index.js';
+
+export interface NetworkOptions {
+  /** Default: that of the data set of the paper. */
+  readonly classes?: number;
+  /** Height and width of the picture in pixels. Default: that of the data set of the paper. */
+  readonly inputSize?: number;
+}
+
+export type Network = nn.Model<'image', 'logits'>;
+
+/** A block of a stage: how many channels it gives, and its stride. */
+export type Block = (name: string, width: number, stride: 1 | 2) => nn.Layer;
+
+export interface Defaults {
+  readonly classes: number;
+  readonly inputSize: number;
+  /** Channels of a picture. Default 3. */
+  readonly channels?: number;
+}
+
+export const IMAGENET: Defaults = { classes: 1000, inputSize: 224 };
+export const CIFAR10: Defaults = { classes: 10, inputSize: 32 };
+
+/** The model of image [N, size, size, channels] that `layers` makes of a number of classes. */
+export function network(options: NetworkOptions, defaults: Defaults, layers: (classes: number) => readonly nn.Layer[]): Network {
+  const { classes = defaults.classes, inputSize = defaults.inputSize } = options;
+  for (const [name, value] of Object.entries({ classes, inputSize })) {
+    if (!isSize(value) || value === 0) throw expected('ERR_ARGUMENT', `${name} to be a whole number of 1 or more`, value, { op: 'zoo' });
+  }
+  const shape = ['N', inputSize, inputSize, defaults.channels ?? 3];
+  return nn.model({ input: { name: 'image', shape } }, nn.sequential(layers(classes)));
+}
+
+/** Stages 'layer1', 'layer2', ...: depths[i] blocks of widths[i] channels; all but the first stage begin with stride 2. */
+export function stages(block: Block, widths: readonly number[], depths: readonly number[]): nn.Layer[] {
+  return widths.map((width, stage) => {
+    const blocks = Array.from({ length: depths[stage]! }, (_, i) => block(`${i}`, width, i === 0 && stage > 0 ? 2 : 1));
+    return nn.sequential(blocks, { name: `layer${stage + 1}` });
+  });
+}
+
+/** The stem of ResNet on ImageNet: 7x7 stride 2, batch norm, what is given, max pooling 3x3 stride 2. */
+export function imagenetStem(width: number, activation: readonly nn.Layer[] = [], epsilon = 1e-5): nn.Layer[] {
+  return [
+    nn.conv2d({ filters: width, kernel: 7, strides: 2, pads: 3, name: 'conv1' }),
+    nn.batchNorm({ epsilon, name: 'bn1' }),
+    ...activation,
+    nn.maxPool2d({ kernel: 3, strides: 2, pads: 1, name: 'maxpool' }),
+  ];
+}
+
+/** The stem of ResNet on CIFAR: 3x3, batch norm, what is given. */
+export function cifarStem(width: number, activation: readonly nn.Layer[] = [], epsilon = 1e-5): nn.Layer[] {
+  return [nn.conv2d({ filters: width, kernel: 3, pads: 1, name: 'conv1' }), nn.batchNorm({ epsilon, name: 'bn1' }), ...activation];
+}
+
+/** Mean over the map, and a real classifier. */
+export function head(classes: number): nn.Layer[] {
+  return [nn.globalAvgPool({ name: 'avgpool' }), nn.dense({ units: classes, name: 'fc' })];
+}
+
+/**
+ * The shortcut of Bi-Real Net and its followers: x itself; where the map shrinks or widens, 2x2 average pooling, a real 1x1 convolution and
+ * batch norm. The map must divide into the cells of the pool.
+ */
+export function averageShortcut(width: number, stride: 1 | 2, epsilon = 1e-5): nn.Layer {
+  return nn.layer(
+    'shortcut',
+    (scope, x) => {
+      if (stride === 1 && x.shape.at(-1) === width) return x;
+      const pool = stride === 1 ? [] : [nn.avgPool2d({ kernel: 2, strides: stride, whole: true, name: 'pool' })];
+      const layers = [...pool, nn.conv2d({ filters: width, kernel: 1, name: 'conv' }), nn.batchNorm({ epsilon, name: 'bn' })];
+      return layers.reduce((value, layer) => scope.apply(layer, value), x);
+    },
+    { name: 'shortcut' },
+  );
+}
