@@ -37,6 +37,8 @@ export function memoryBytes(dtype: Value['dtype'], shape: Shape): number {
 /**
  * Offsets by greedy best fit, largest value first: each takes the tightest gap among the values that live while it does.
  * Inputs live from the start (feeds are copied in before the first kernel); outputs and what is in `kept` until the end.
+ * A kernel may write a result over an operand that dies in it (see `overwrites`), so that a residual network keeps one float map in the
+ * cache where it would go back and forth between two.
  */
 export function plan(graph: Graph, kernels: readonly Kernel[], kept: readonly Value[] = []): Plan {
   const first = new Map<Value, number>();
@@ -53,12 +55,25 @@ export function plan(graph: Graph, kernels: readonly Kernel[], kept: readonly Va
   for (const value of Object.values(graph.outputs)) if (first.has(storage(value))) touch(storage(value), kernels.length);
   for (const value of kept) touch(value, kernels.length);
 
-  const values = [...first.keys()].map((value) => ({
-    value,
-    bytes: memoryBytes(value.dtype, value.shape),
-    from: first.get(value) as number,
-    to: last.get(value) as number,
-  }));
+  // The value whose place each value takes: its own, or that of an operand it is written over.
+  const owner = new Map<Value, Value>([...first.keys()].map((value) => [value, value]));
+  kernels.forEach((kernel, i) => {
+    for (const [result, operand] of overwrites(kernel)) {
+      const place = owner.get(operand);
+      if (place === undefined || last.get(place) !== i || first.get(result) !== i) continue;
+      owner.set(result, place);
+      last.set(place, Math.max(i, last.get(result) as number));
+    }
+  });
+
+  const values = [...first.keys()]
+    .filter((value) => owner.get(value) === value)
+    .map((value) => ({
+      value,
+      bytes: memoryBytes(value.dtype, value.shape),
+      from: first.get(value) as number,
+      to: last.get(value) as number,
+    }));
   values.sort((a, b) => b.bytes - a.bytes || a.from - b.from);
   const placed: { from: number; to: number; offset: number; end: number }[] = [];
   const places = new Map<Value, Place>();
@@ -78,5 +93,52 @@ export function plan(graph: Graph, kernels: readonly Kernel[], kept: readonly Va
     places.set(value, { offset, bytes });
     arenaBytes = Math.max(arenaBytes, offset + size);
   }
+  for (const [value, place] of owner) places.set(value, places.get(place) as Place);
   return { places, arenaBytes };
+}
+
+/**
+ * Pairs [result, operand]: the result may take the operand's place if the operand is not needed after the kernel. Chains work element by element,
+ * so that is safe where both lie alike, the kernel reads the operand only through its chain (windows and weights see neighbours), and every
+ * read stands before the store.
+ */
+export function overwrites(kernel: Kernel): [Value, Value][] {
+  const seenByAnchor = new Set(kernel.map ? [] : kernel.anchor.inputs.map(storage));
+  const pairs: [Value, Value][] = [];
+  const taken = new Set<Value>();
+  kernel.chain.forEach((link, at) => {
+    if (link.kind !== 'store' || link.value.dtype !== 'f32') return;
+    const bytes = memoryBytes('f32', link.value.shape);
+    const candidates = kernel.chain
+      .slice(0, at)
+      .flatMap((before) => (before.kind === 'op' && before.layout === 'tensor' && before.operand ? [before.operand] : []));
+    if (kernel.map) candidates.push(kernel.anchor);
+    const readLater = new Set(
+      kernel.chain.slice(at).flatMap((after) => (after.kind === 'op' && after.operand ? [storage(after.operand)] : [])),
+    );
+    const operand = candidates
+      .map(storage)
+      .find(
+        (value) =>
+          value.dtype === 'f32' &&
+          value.op !== 'constant' &&
+          memoryBytes('f32', value.shape) === bytes &&
+          !seenByAnchor.has(value) &&
+          !readLater.has(value) &&
+          !readOtherwise(kernel, value) &&
+          !kernel.stores.includes(value) &&
+          !taken.has(value),
+      );
+    if (operand === undefined) return;
+    taken.add(operand);
+    pairs.push([link.value, operand]);
+  });
+  return pairs;
+}
+
+/** True if some link reads the value in another layout than element by element. */
+function readOtherwise(kernel: Kernel, value: Value): boolean {
+  return kernel.chain.some(
+    (link) => link.kind === 'op' && link.operand !== undefined && storage(link.operand) === value && link.layout !== 'tensor',
+  );
 }
