@@ -23,7 +23,7 @@ export function randomNetwork(seed: number): { graph: Graph; feeds: Record<strin
   const widthOf = (y: Float) => y.shape[1] as number;
   const binary = (y: Float, activated?: Float): Float => {
     const outputs = r.pick(3, 4, 7, 8, 20);
-    const kernel = r.pick(1, 2, 3);
+    const kernel = Math.min(r.pick(1, 2, 3), y.shape[2] as number, y.shape[3] as number);
     const scale = r.pick(1, 0.5, -0.25);
     let bits: Float = activated ?? g.cast(g.sign(y), 'f32');
     if (scale !== 1) bits = g.mul(bits, scale);
