@@ -10,8 +10,8 @@ export const identity: Layer = layer('identity', (_scope, x) => x);
 
 /** One after the other. With a name they stand in a scope of that name, without one where the group itself stands. */
 export function sequential(layers: readonly Layer[], options: NameOption = {}): Layer {
-  const group = layer('sequential', (scope, x) => layers.reduce((value, next) => scope.apply(next, value), x), options);
-  return options.name === undefined ? Object.freeze({ ...group, transparent: true as const }) : group;
+  const apply = (scope: Scope, x: Float) => layers.reduce((value, next) => scope.apply(next, value), x);
+  return layer('sequential', apply, { ...options, transparent: options.name === undefined });
 }
 
 /** shortcut(x) + main(x); the shortcut is x itself if none is given. Both must have the same shape. */

@@ -69,6 +69,11 @@ export class Scope {
     return [this.path, name].filter((part) => part !== undefined && part !== '').join('/');
   }
 
+  /** A scope within this one, for a part of a layer that is none itself. */
+  child(name: string): Scope {
+    return new Scope(this.building, this.named(this.claim(name, true)));
+  }
+
   /** Declares a parameter of this scope and gives its value. */
   parameter(name: string, shape: readonly number[], role: Role, init: Initializer): Float {
     const parameter = Object.freeze({ name: this.named(name), shape: Object.freeze([...shape]), role, init });
@@ -110,7 +115,14 @@ export class Scope {
   }
 }
 
+export interface LayerOptions {
+  readonly name?: string | undefined;
+  /** Works in the scope where it stands, without one of its own. */
+  readonly transparent?: boolean | undefined;
+}
+
 /** A layer from a function: the way to write a block with wiring of its own. */
-export function layer(kind: string, apply: (scope: Scope, x: Float) => Float, options: { readonly name?: string | undefined } = {}): Layer {
-  return Object.freeze({ kind, apply, ...(options.name === undefined ? {} : { name: options.name }) });
+export function layer(kind: string, apply: (scope: Scope, x: Float) => Float, options: LayerOptions = {}): Layer {
+  const { name, transparent } = options;
+  return Object.freeze({ kind, apply, ...(name === undefined ? {} : { name }), ...(transparent === true ? { transparent } : {}) });
 }

@@ -4,5 +4,27 @@
  */
 export { type BiRealOptions, biReal18, biReal20, biReal34, biRealBlock, biRealCifar18 } from './bi-real-net.js';
 export { exampleState } from './example-state.js';
-export type { Network, NetworkOptions } from './network.js';
+export { cnv, lfc, sfc, tfc } from './finn.js';
+export type { Block, Network, NetworkOptions } from './network.js';
+export { quickNet } from './quick-net.js';
+export {
+  type ReActOptions,
+  reActBiReal18,
+  reActBiReal20,
+  reActBiRealBlock,
+  reActBiRealCifar18,
+  reActBlock,
+  reActNetA,
+} from './react-net.js';
+export {
+  type HalfBlockOptions,
+  halfBlock,
+  type RealToBinaryOptions,
+  realToBinary18,
+  realToBinary20,
+  realToBinaryCifar18,
+  strongBaseline18,
+} from './real-to-binary.js';
 export { ZOO, type ZooEntry, zooEntry, zooGraph } from './registry.js';
+export { basicBlock, bwn18, bwn20, bwnCifar18, resnet18, resnet20, resnet34, resnetCifar18 } from './resnet.js';
+export { type XnorConvOptions, type XnorOptions, xnor18, xnor20, xnorBlock, xnorCifar18, xnorConv } from './xnor-net.js';

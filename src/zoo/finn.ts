@@ -1,0 +1,57 @@
+/**
+ * The shapes of FINN: Umuroglu et al., "FINN: A Framework for Fast, Scalable Binarized Neural Network Inference", FPGA 2017,
+ * arXiv 1612.07119. CNV for CIFAR-10; TFC, SFC and LFC for MNIST. Weights and activations are signs without scales; batch norm stands between.
+ * Not here: FINN's own trained networks, which load as QONNX files.
+ *
+ * The first convolution of CNV reads real pixels under binary weights; TFC, SFC and LFC binarize the picture, values below 0 being -1.
+ */
+import * as nn from '../nn/index.js';
+import * as quant from '../quant/index.js';
+import { CIFAR10, type Defaults, type Network, type NetworkOptions, network } from './network.js';
+
+const MNIST: Defaults = { classes: 10, inputSize: 28, channels: 1 };
+const weights = quant.sign();
+const inputs = quant.signActivation({ pseudoGradient: 'clip' });
+
+/** Three perceptron layers of `units`, each product followed by batch norm; the classifier too. */
+const perceptron =
+  (units: number) =>
+  (options: NetworkOptions = {}): Network =>
+    network(options, MNIST, (classes) => [
+      nn.flatten({ name: 'flatten' }),
+      ...[units, units, units, classes].flatMap((width, i) => [
+        nn.dense({ units: width, bias: false, weights, inputs, name: `fc${i + 1}` }),
+        nn.batchNorm({ name: `bn${i + 1}` }),
+      ]),
+    ]);
+
+export const tfc = perceptron(64);
+export const sfc = perceptron(256);
+export const lfc = perceptron(1024);
+
+/** Six 3x3 convolutions without padding, pooled after the second and fourth, then three dense layers. */
+export function cnv(options: NetworkOptions = {}): Network {
+  const conv = (index: number, filters: number) => [
+    nn.conv2d({ filters, kernel: 3, weights, ...(index === 1 ? {} : { inputs }), name: `conv${index}` }),
+    nn.batchNorm({ name: `bn${index}` }),
+  ];
+  const fc = (index: number, units: number) => [
+    nn.dense({ units, bias: false, weights, inputs, name: `fc${index}` }),
+    nn.batchNorm({ name: `bn${index + 6}` }),
+  ];
+  const pool = (index: number) => nn.maxPool2d({ kernel: 2, name: `pool${index}` });
+  return network(options, CIFAR10, (classes) => [
+    ...conv(1, 64),
+    ...conv(2, 64),
+    pool(1),
+    ...conv(3, 128),
+    ...conv(4, 128),
+    pool(2),
+    ...conv(5, 256),
+    ...conv(6, 256),
+    nn.flatten({ name: 'flatten' }),
+    ...fc(1, 512),
+    ...fc(2, 512),
+    ...fc(3, classes),
+  ]);
+}

@@ -1,0 +1,104 @@
+/**
+ * ReActNet: Liu et al., "ReActNet: Towards Precise Binary Neural Network with Generalized Activation Functions", ECCV 2020,
+ * arXiv 2003.03488; network A, on MobileNetV1's layout, and the same activations on Bi-Real-18 as the authors' resnet folder has them.
+ * Not here: the distributional loss; the names of the release's parameters (./pytorch.ts).
+ *
+ * The block of C channels: o = RPReLU(BN(conv3x3(RSign(x))) + shortcut(x)); y = RPReLU(BN(conv1x1(RSign(o))) + o). The shortcut is x, or its 2x2
+ * average under stride 2. Where the block widens to 2C, two 1x1 convolutions read the same bits and each adds o; side by side they are one
+ * convolution of 2C filters, which adds o twice over: that is how it stands here, with one weight and one batch norm.
+ */
+import { expected } from '../core/errors.js';
+import * as nn from '../nn/index.js';
+import * as quant from '../quant/index.js';
+import { BI_REAL_INIT } from './bi-real-net.js';
+import {
+  averageShortcut,
+  type Block,
+  CIFAR10,
+  cifarStem,
+  head,
+  IMAGENET,
+  imagenetStem,
+  type Network,
+  type NetworkOptions,
+  network,
+  stages,
+} from './network.js';
+
+export interface ReActOptions extends NetworkOptions {
+  /** sign(0) of activations and weights. Default 'plus'; the paper has -1 for activations, the release 0. */
+  readonly zero?: quant.SignOfZero;
+}
+
+const binaryConv = (name: string, filters: number, kernel: 1 | 3, strides: 1 | 2, zero: quant.SignOfZero) =>
+  nn.conv2d({ filters, kernel, strides, pads: kernel === 3 ? 1 : 0, weights: quant.scaledSign({ zero }), init: BI_REAL_INIT, name });
+
+/** A block of network A. `width` is the channels of x, or twice as many. */
+export function reActBlock(zero: quant.SignOfZero = 'plus'): Block {
+  return (name, width, stride) =>
+    nn.layer(
+      'reActBlock',
+      (scope, x) => {
+        const channels = scope.channels('reActBlock', x);
+        if (width !== channels && width !== 2 * channels)
+          throw expected('ERR_SHAPE', `as many channels as x, ${channels}, or twice as many`, width, {
+            op: 'reActBlock',
+            node: scope.path,
+          });
+        const main3 = nn.sequential([
+          nn.rsign({ zero, name: 'rsign1' }),
+          binaryConv('conv3', channels, 3, stride, zero),
+          nn.batchNorm({ name: 'bn1' }),
+        ]);
+        const pool = stride === 1 ? undefined : nn.avgPool2d({ kernel: 2, strides: stride, whole: true, name: 'pool' });
+        const sum = scope.apply(nn.residual(main3, pool, { name: 'sum1' }), x);
+        const spatial = scope.apply(nn.rprelu({ name: 'rprelu1' }), sum);
+
+        const main1 = nn.sequential([
+          nn.rsign({ zero, name: 'rsign2' }),
+          binaryConv('conv1', width, 1, 1, zero),
+          nn.batchNorm({ name: 'bn2' }),
+        ]);
+        const twice = width === channels ? undefined : nn.concat([nn.identity, nn.identity], { name: 'twice' });
+        return scope.apply(nn.rprelu({ name: 'rprelu2' }), scope.apply(nn.residual(main1, twice, { name: 'sum2' }), spatial));
+      },
+      { name },
+    );
+}
+
+/** Channels after each block of network A; the stride is 2 where they double, but for the first. */
+const WIDTHS_A = [64, 128, 128, 256, 256, 512, 512, 512, 512, 512, 512, 1024, 1024];
+
+export function reActNetA(options: ReActOptions = {}): Network {
+  const block = reActBlock(options.zero);
+  return network(options, IMAGENET, (classes) => [
+    nn.conv2d({ filters: 32, kernel: 3, strides: 2, pads: 1, name: 'conv1' }),
+    nn.batchNorm({ name: 'bn1' }),
+    ...WIDTHS_A.map((width, i) => block(`block${i + 1}`, width, i > 0 && width !== WIDTHS_A[i - 1] ? 2 : 1)),
+    ...head(classes),
+  ]);
+}
+
+/** x -> RSign -> conv3x3 -> BN -> + shortcut(x) -> RPReLU: the block of Bi-Real Net with ReActNet's activations. */
+export function reActBiRealBlock(zero: quant.SignOfZero = 'plus'): Block {
+  return (name, width, stride) => {
+    const main = nn.sequential([
+      nn.rsign({ zero, name: 'rsign' }),
+      binaryConv('conv', width, 3, stride, zero),
+      nn.batchNorm({ name: 'bn' }),
+    ]);
+    return nn.sequential([nn.residual(main, averageShortcut(width, stride), { name: 'sum' }), nn.rprelu({ name: 'rprelu' })], { name });
+  };
+}
+
+function reActBiReal(options: ReActOptions, large: boolean, widths: readonly number[], depths: readonly number[]): Network {
+  return network(options, large ? IMAGENET : CIFAR10, (classes) => [
+    ...(large ? imagenetStem(widths[0]!) : cifarStem(widths[0]!)),
+    ...stages(reActBiRealBlock(options.zero), widths, depths),
+    ...head(classes),
+  ]);
+}
+
+export const reActBiReal18 = (options: ReActOptions = {}): Network => reActBiReal(options, true, [64, 128, 256, 512], [4, 4, 4, 4]);
+export const reActBiRealCifar18 = (options: ReActOptions = {}): Network => reActBiReal(options, false, [64, 128, 256, 512], [4, 4, 4, 4]);
+export const reActBiReal20 = (options: ReActOptions = {}): Network => reActBiReal(options, false, [16, 32, 64], [6, 6, 6]);

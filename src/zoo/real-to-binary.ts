@@ -1,0 +1,123 @@
+/**
+ * Real-to-Binary: Martinez et al., "Training Binary Neural Networks with Real-to-Binary Convolutions", ICLR 2020, arXiv 2003.11535. The
+ * authors released no code: where the paper leaves a detail open we follow larq-zoo, to which their page points.
+ * Not here: attention matching and the progressive training.
+ *
+ * Half a residual block: x -> batch norm -> sign -> binary conv3x3 -> scale -> PReLU -> + shortcut(x); x + unit(x) twice a block.
+ * The scale of the strong baseline is learned, s_h s_w s_c (XNOR-Net++). That of Real-to-Binary is computed from the map that is about to
+ * be binarized: sigmoid(FC(relu(FC(mean over the map)))), by default times alpha = mean|W| (equation 4 of the paper; larq-zoo leaves alpha out).
+ */
+import * as nn from '../nn/index.js';
+import * as quant from '../quant/index.js';
+import {
+  averageShortcut,
+  type Block,
+  CIFAR10,
+  cifarStem,
+  head,
+  IMAGENET,
+  imagenetStem,
+  type Network,
+  type NetworkOptions,
+  network,
+  stages,
+} from './network.js';
+
+export interface HalfBlockOptions {
+  /** 'gate': computed from the input, Real-to-Binary. 'learned': the strong baseline. Default 'gate'. */
+  readonly scale?: 'gate' | 'learned';
+  /** Whether alpha = mean|W| stays under the gate. Default true; the learned scale has none. */
+  readonly alpha?: boolean;
+  /** The gate's inner layer has 1/reduction of the channels. Default 8. */
+  readonly reduction?: number;
+  /** Default 1e-3, Keras's. */
+  readonly epsilon?: number;
+  /** 1 on every side, as PyTorch has it, or TensorFlow's 'same'. Default 1. */
+  readonly pads?: 1 | 'same';
+  /** sign(0). Default 'plus', as the paper has it. */
+  readonly zero?: quant.SignOfZero;
+}
+
+export interface RealToBinaryOptions extends NetworkOptions, HalfBlockOptions {}
+
+/** Half a residual block, which has its own shortcut. */
+export function halfBlock(options: HalfBlockOptions = {}): Block {
+  const { scale = 'gate', alpha = scale === 'gate', reduction = 8, epsilon = 1e-3, pads = 1, zero = 'plus' } = options;
+  return (name, width, stride) => {
+    const product = nn.conv2d({
+      filters: width,
+      kernel: 3,
+      strides: stride,
+      pads,
+      weights: alpha ? quant.scaledSign({ zero }) : quant.sign({ zero }),
+      inputs: quant.signActivation({ zero, pseudoGradient: 'clip' }),
+      name: 'conv',
+    });
+    const unit = (scope: nn.Scope, x: nn.Float): nn.Float => {
+      const normalized = scope.child('bn');
+      const normalize = nn.normalizer(normalized, x, { epsilon });
+      const real = normalize(x, normalized.path);
+      // Normalizing is affine, so the mean of the normalized map is the normalized mean: the map need not be stored for the gate alone.
+      const factor = scale === 'gate' ? gate(scope.child('gate'), x, (mean, at) => normalize(mean, at), width, reduction) : undefined;
+      const y = scope.apply(product, real);
+      return scope.apply(
+        nn.prelu({ name: 'prelu' }),
+        factor === undefined ? rescale(scope.child('scale'), y) : scope.g.mul(factor, y, { name: scope.named('gated') }),
+      );
+    };
+    const main = nn.layer('unit', unit, { transparent: true });
+    return nn.residual(main, averageShortcut(width, stride, epsilon), { name });
+  };
+}
+
+/** sigmoid(W2 relu(W1 mean(normalize(x)))) as [N, 1, 1, filters]; no biases. */
+function gate(
+  scope: nn.Scope,
+  x: nn.Float,
+  normalize: (value: nn.Float, name: string) => nn.Float,
+  filters: number,
+  reduction: number,
+): nn.Float {
+  const { g } = scope;
+  const channels = scope.channels('gate', x);
+  const mean = normalize(g.reduce(x, 'mean', [1, 2], { name: scope.named('mean') }), scope.named('bn'));
+  const squeezed = scope.apply(
+    nn.dense({ units: Math.max(1, Math.floor(channels / reduction)), bias: false, init: nn.heNormal, name: 'reduce' }),
+    mean,
+  );
+  const opened = scope.apply(
+    nn.dense({ units: filters, bias: false, init: nn.heNormal, name: 'expand' }),
+    g.relu(squeezed, { name: scope.named('relu') }),
+  );
+  return g.reshape(g.sigmoid(opened, { name: scope.named('sigmoid') }), [x.shape[0]!, 1, 1, filters], { name: scope.path });
+}
+
+/** y s_h s_w s_c, all beginning at 1. */
+function rescale(scope: nn.Scope, y: nn.Float): nn.Float {
+  const { g } = scope;
+  const { height, width, channels } = scope.map('rescale', y);
+  const one = nn.constantOf(1);
+  const rows = scope.parameter('height', [height, 1, 1], 'scale', one);
+  const columns = scope.parameter('width', [1, width, 1], 'scale', one);
+  const pixels = g.mul(rows, columns, { name: scope.named('pixels') });
+  const byPixel = g.mul(y, pixels, { name: scope.named('spread') });
+  return g.mul(byPixel, scope.parameter('channel', [channels], 'scale', one), { name: scope.path });
+}
+
+function realToBinary(options: RealToBinaryOptions, large: boolean, widths: readonly number[], depths: readonly number[]): Network {
+  const { epsilon = 1e-3 } = options;
+  const prelu = [nn.prelu({ name: 'prelu' })];
+  return network(options, large ? IMAGENET : CIFAR10, (classes) => [
+    ...(large ? imagenetStem(widths[0]!, prelu, epsilon) : cifarStem(widths[0]!, prelu, epsilon)),
+    ...stages(halfBlock(options), widths, depths),
+    ...head(classes),
+  ]);
+}
+
+const WIDTHS = [64, 128, 256, 512];
+
+export const realToBinary18 = (options: RealToBinaryOptions = {}): Network => realToBinary(options, true, WIDTHS, [4, 4, 4, 4]);
+export const realToBinaryCifar18 = (options: RealToBinaryOptions = {}): Network => realToBinary(options, false, WIDTHS, [4, 4, 4, 4]);
+export const realToBinary20 = (options: RealToBinaryOptions = {}): Network => realToBinary(options, false, [16, 32, 64], [6, 6, 6]);
+/** The strong baseline: the same network with a learned scale in place of the gate. */
+export const strongBaseline18 = (options: RealToBinaryOptions = {}): Network => realToBinary18({ ...options, scale: 'learned' });

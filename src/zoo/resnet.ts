@@ -1,0 +1,104 @@
+/**
+ * ResNet with real activations: He et al., "Deep Residual Learning for Image Recognition", CVPR 2016, arXiv 1512.03385, as the baselines; and
+ * with weights of one bit, the Binary Weight Network of Rastegari et al., "XNOR-Net", ECCV 2016, arXiv 1603.05279.
+ * Not here: binary activations.
+ *
+ * The block: x -> conv3x3 -> batch norm -> ReLU -> conv3x3 -> batch norm -> + shortcut(x) -> ReLU. The shortcut is x; where the shape changes,
+ * a 1x1 convolution with batch norm on ImageNet's networks, and every other pixel with channels of zeros on ResNet-20.
+ * In a Binary Weight Network the convolutions of the blocks are alpha_o * (x * sign(W)); the first layer, the classifier and the 1x1
+ * convolutions of shortcuts, which the paper does not settle, stay real.
+ */
+import * as nn from '../nn/index.js';
+import * as quant from '../quant/index.js';
+import {
+  type Block,
+  CIFAR10,
+  cifarStem,
+  head,
+  IMAGENET,
+  imagenetStem,
+  type Network,
+  type NetworkOptions,
+  network,
+  stages,
+} from './network.js';
+
+export function basicBlock(shortcut: (width: number, stride: 1 | 2) => nn.Layer, weights?: quant.WeightQuantizer): Block {
+  const conv = (name: string, filters: number, strides: 1 | 2) =>
+    nn.conv2d({ filters, kernel: 3, strides, pads: 1, name, ...(weights === undefined ? {} : { weights }) });
+  return (name, width, stride) => {
+    const main = nn.sequential([
+      conv('conv1', width, stride),
+      nn.batchNorm({ name: 'bn1' }),
+      nn.relu({ name: 'relu1' }),
+      conv('conv2', width, 1),
+      nn.batchNorm({ name: 'bn2' }),
+    ]);
+    return nn.sequential([nn.residual(main, shortcut(width, stride), { name: 'sum' }), nn.relu({ name: 'relu2' })], { name });
+  };
+}
+
+/** x, or a strided 1x1 convolution and batch norm where the shape changes. */
+export function projection(width: number, stride: 1 | 2): nn.Layer {
+  return nn.layer(
+    'shortcut',
+    (scope, x) => {
+      if (stride === 1 && x.shape.at(-1) === width) return x;
+      const convolved = scope.apply(nn.conv2d({ filters: width, kernel: 1, strides: stride, name: 'conv' }), x);
+      return scope.apply(nn.batchNorm({ name: 'bn' }), convolved);
+    },
+    { name: 'shortcut' },
+  );
+}
+
+/** x, or every other pixel with channels of zeros on both sides: no parameters (option A of the paper). */
+export function paddedShortcut(width: number, stride: 1 | 2): nn.Layer {
+  return nn.layer(
+    'shortcut',
+    (scope, x) => {
+      const missing = width - scope.channels('shortcut', x);
+      if (stride === 1 && missing === 0) return x;
+      const picked = stride === 1 ? x : scope.g.maxPool2d(x, [1, 1], { strides: [stride, stride], name: scope.named('picked') });
+      const before = Math.floor(missing / 2);
+      return scope.g.pad(picked, [0, 0, 0, before, 0, 0, 0, missing - before], 0, { name: scope.path });
+    },
+    { name: 'shortcut' },
+  );
+}
+
+const relu = () => [nn.relu({ name: 'relu' })];
+
+const imagenet =
+  (depths: readonly number[], weights?: quant.WeightQuantizer) =>
+  (options: NetworkOptions = {}): Network =>
+    network(options, IMAGENET, (classes) => [
+      ...imagenetStem(64, relu()),
+      ...stages(basicBlock(projection, weights), [64, 128, 256, 512], depths),
+      ...head(classes),
+    ]);
+
+const cifar18 =
+  (weights?: quant.WeightQuantizer) =>
+  (options: NetworkOptions = {}): Network =>
+    network(options, CIFAR10, (classes) => [
+      ...cifarStem(64, relu()),
+      ...stages(basicBlock(projection, weights), [64, 128, 256, 512], [2, 2, 2, 2]),
+      ...head(classes),
+    ]);
+
+const cifar20 =
+  (weights?: quant.WeightQuantizer) =>
+  (options: NetworkOptions = {}): Network =>
+    network(options, CIFAR10, (classes) => [
+      ...cifarStem(16, relu()),
+      ...stages(basicBlock(paddedShortcut, weights), [16, 32, 64], [3, 3, 3]),
+      ...head(classes),
+    ]);
+
+export const resnet18 = imagenet([2, 2, 2, 2]);
+export const resnet34 = imagenet([3, 4, 6, 3]);
+export const resnetCifar18 = cifar18();
+export const resnet20 = cifar20();
+export const bwn18 = imagenet([2, 2, 2, 2], quant.scaledSign());
+export const bwnCifar18 = cifar18(quant.scaledSign());
+export const bwn20 = cifar20(quant.scaledSign());

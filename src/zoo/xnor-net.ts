@@ -1,0 +1,91 @@
+/**
+ * XNOR-Net: Rastegari et al., "XNOR-Net: ImageNet Classification Using Binary Convolutional Neural Networks", ECCV 2016, arXiv 1603.05279.
+ * Not here: binary weights under real activations (./resnet.ts).
+ *
+ * The unit: x -> batch norm (epsilon 1e-4) -> sign -> binary conv, y = (sign(X) * sign(W)) K alpha_o. K = A * k is the mean of |X| over
+ * channels and window; the zeros of the border count in the mean, so K is lower there. The authors' release, and the ports, leave K out.
+ * On ResNet two units stand in a block, x + unit(unit(x)), with a real 1x1 projection where the shape changes; batch norm and ReLU stand
+ * before the classifier, as before the real layers of the paper's AlexNet.
+ */
+import * as nn from '../nn/index.js';
+import * as quant from '../quant/index.js';
+import {
+  type Block,
+  CIFAR10,
+  cifarStem,
+  head,
+  IMAGENET,
+  imagenetStem,
+  type Network,
+  type NetworkOptions,
+  network,
+  stages,
+} from './network.js';
+import { projection } from './resnet.js';
+
+export interface XnorOptions extends NetworkOptions {
+  /** K, the scale of activations: true as in the paper, false as in the release. Default true. */
+  readonly activationScale?: boolean;
+  /** sign(0) of activations and weights. Default 'plus'. */
+  readonly zero?: quant.SignOfZero;
+}
+
+export interface XnorConvOptions {
+  readonly filters: number;
+  readonly kernel: number;
+  readonly strides?: 1 | 2;
+  readonly pads?: number;
+  readonly activationScale?: boolean;
+  readonly zero?: quant.SignOfZero;
+  readonly name?: string;
+}
+
+/** (sign(x) * sign(W)) alpha_o, times K [N, OH, OW, 1] where asked for. */
+export function xnorConv(options: XnorConvOptions): nn.Layer {
+  const { filters, kernel, strides = 1, pads = 0, activationScale = true, zero = 'plus' } = options;
+  const product = nn.conv2d({
+    filters,
+    kernel,
+    strides,
+    pads,
+    weights: quant.scaledSign({ zero }),
+    inputs: quant.signActivation({ zero, pseudoGradient: 'hardTanh' }),
+    name: 'product',
+  });
+  return nn.layer(
+    'xnorConv',
+    (scope, x) => {
+      if (!activationScale) return scope.apply(product, x);
+      const { g } = scope;
+      const magnitude = g.reduce(g.abs(x, { name: scope.named('abs') }), 'mean', [3], { keepDims: true, name: scope.named('A') });
+      const scale = scope.apply(nn.avgPool2d({ kernel, strides, pads, countPad: true, name: 'K' }), magnitude);
+      // K first: it is ready before the product, whose kernel then multiplies by it on its way to memory.
+      return g.mul(scale, scope.apply(product, x), { name: scope.path });
+    },
+    options,
+  );
+}
+
+export function xnorBlock(options: Pick<XnorConvOptions, 'activationScale' | 'zero'> = {}): Block {
+  const unit = (index: number, filters: number, strides: 1 | 2) => [
+    nn.batchNorm({ epsilon: 1e-4, name: `bn${index}` }),
+    xnorConv({ ...options, filters, kernel: 3, strides, pads: 1, name: `conv${index}` }),
+  ];
+  return (name, width, stride) =>
+    nn.residual(nn.sequential([...unit(1, width, stride), ...unit(2, width, 1)]), projection(width, stride), { name });
+}
+
+function xnorNet(options: XnorOptions, large: boolean, widths: readonly number[], depths: readonly number[]): Network {
+  const relu = [nn.relu({ name: 'relu' })];
+  return network(options, large ? IMAGENET : CIFAR10, (classes) => [
+    ...(large ? imagenetStem(widths[0]!, relu) : cifarStem(widths[0]!, relu)),
+    ...stages(xnorBlock(options), widths, depths),
+    nn.batchNorm({ epsilon: 1e-4, name: 'bn2' }),
+    nn.relu({ name: 'relu2' }),
+    ...head(classes),
+  ]);
+}
+
+export const xnor18 = (options: XnorOptions = {}): Network => xnorNet(options, true, [64, 128, 256, 512], [2, 2, 2, 2]);
+export const xnorCifar18 = (options: XnorOptions = {}): Network => xnorNet(options, false, [64, 128, 256, 512], [2, 2, 2, 2]);
+export const xnor20 = (options: XnorOptions = {}): Network => xnorNet(options, false, [16, 32, 64], [3, 3, 3]);
