@@ -11,7 +11,7 @@ import { fileURLToPath } from 'node:url';
 const NAME = 'bitplane';
 
 /** This file, wherever a bundler put it; a bundle of CommonJS has a __filename in place of import.meta.url. */
-export const HERE = typeof __filename === 'string' ? __filename : fileURLToPath(import.meta.url);
+export const HERE = (import.meta.url as string | undefined) === undefined ? __filename : fileURLToPath(import.meta.url);
 
 /**
  * BITPLANE_BINARY alone if it is set; else what was built here, then what came with the package. Code that was bundled away from its

@@ -1,0 +1,113 @@
+/** Where the addon is found, and what is said where it is not: prebuilt, named, beside a bundle, missing, broken. */
+import { copyFileSync, cpSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { build } from 'esbuild';
+import { describe, expect, inject, test } from 'vitest';
+import { copyOf, json, node, packageFolder } from './sandbox.js';
+
+const application = inject('application');
+const host = `${process.platform}-${process.arch}`;
+const prebuilt = createRequire(import.meta.url)('node-gyp-build').path(packageFolder(application)) as string;
+
+const WHERE = "import('bitplane').then(async ({ Session }) => { await Session.create('model.safetensors'); console.log('loaded'); })";
+const report = (folder: string, env?: NodeJS.ProcessEnv) => {
+  const { code, stdout } = node(folder, [join(packageFolder(folder), 'dist', 'cli', 'main.js'), 'doctor', '--json'], env);
+  return { code, ...JSON.parse(stdout) };
+};
+
+test('the prebuilt file of this machine is the one that node-gyp-build would choose', () => {
+  expect(report(application).addon.path).toBe(realpathSync(prebuilt));
+});
+
+test('BITPLANE_BINARY names another, and is then the only one tried', () => {
+  const other = join(mkdtempSync(join(tmpdir(), 'bitplane-named-')), 'other.node');
+  copyFileSync(prebuilt, other);
+  expect(report(application, { BITPLANE_BINARY: other }).addon.path).toBe(other);
+  rmSync(other);
+  const { code, addon } = report(application, { BITPLANE_BINARY: other });
+  expect(code).toBe(1);
+  expect(addon.tried).toEqual([{ path: other, problem: 'no such file' }]);
+  expect(node(application, ['-e', WHERE], { BITPLANE_BINARY: other }).stderr).toContain('BITPLANE_BINARY names the only file tried');
+});
+
+describe('without a file for this machine', () => {
+  const folder = copyOf(application, 'missing');
+  const prebuilds = join(packageFolder(folder), 'prebuilds');
+  renameSync(join(prebuilds, host), join(prebuilds, 'sunos-sparc'));
+  const library = process.platform !== 'linux' ? '' : 'glibc [0-9.]+|musl';
+
+  test('one sentence says platform, C library, instruction sets, every path tried and what to do', () => {
+    const { code, stderr } = node(folder, ['-e', WHERE]);
+    expect(code).toBe(1);
+    const sentence = stderr.split('\n').find((line) => line.includes('BitplaneError')) ?? stderr;
+    expect(sentence).toMatch(new RegExp(`no native addon could be loaded for ${host} \\((${library})?.*CPU .*\\); tried `));
+    expect(sentence).toContain(join('build', 'Release', 'bitplane.node'));
+    expect(sentence).toContain(join('prebuilds', host, 'bitplane.'));
+    expect(sentence).toContain('`npm run build:native` in ');
+  });
+
+  test('doctor says the same, and ends with 1', () => {
+    const { code, host: described, addon } = report(folder);
+    expect(code).toBe(1);
+    expect(addon.loaded).toBe(false);
+    expect(addon.tried).toHaveLength(2);
+    expect(described).toMatch(new RegExp(`^${host} \\(.*CPU .*\\)$`));
+    const text = node(folder, [join(packageFolder(folder), 'dist', 'cli', 'main.js'), 'doctor']).stdout;
+    expect(text).toContain('npm run build:native');
+    expect(text).toContain(described);
+  });
+
+  test('importing the package is no error, nor is what needs no addon', () => {
+    const code = "import('bitplane').then(({ Tensor }) => console.log(new Tensor('f32', new Float32Array(2), [2]).shape[0]))";
+    expect(node(folder, ['-e', code])).toEqual({ code: 0, stdout: '2', stderr: '' });
+  });
+});
+
+test('a file that is no addon is reported with what the system says of it', () => {
+  const folder = copyOf(application, 'broken');
+  const file = realpathSync(prebuilt).replace(application, folder);
+  writeFileSync(file, readFileSync(file).subarray(0, 5000));
+  const { addon } = report(folder);
+  expect(addon.loaded).toBe(false);
+  expect(addon.tried.at(-1).path).toBe(file);
+  expect(addon.tried.at(-1).problem).not.toBe('no such file');
+  expect(node(folder, ['-e', WHERE]).stderr).toContain(addon.tried.at(-1).problem);
+});
+
+describe('esbuild', () => {
+  const bundle = (folder: string, format: 'esm' | 'cjs', external: string[]) =>
+    build({
+      absWorkingDir: application,
+      entryPoints: ['run-model.mjs'],
+      bundle: true,
+      platform: 'node',
+      format,
+      external,
+      outfile: join(folder, format === 'esm' ? 'app.mjs' : 'app.cjs'),
+      logLevel: 'error',
+    });
+
+  test('bundles an application with the package external', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'bitplane-external-'));
+    await bundle(folder, 'esm', ['bitplane']);
+    cpSync(join(folder, 'app.mjs'), join(application, 'external.mjs'));
+    expect(json(application, ['external.mjs'])).toMatchObject({ shape: [2, 28] });
+  });
+
+  test.each(['esm', 'cjs'] as const)('bundles the package too, as %s, with the prebuilt file beside the bundle', async (format) => {
+    const folder = realpathSync(mkdtempSync(join(tmpdir(), 'bitplane-bundle-')));
+    await bundle(folder, format, ['sharp', 'onnxruntime-node']);
+    copyFileSync(join(application, 'model.safetensors'), join(folder, 'model.safetensors'));
+    const app = [format === 'esm' ? 'app.mjs' : 'app.cjs'];
+    expect(node(folder, app).stderr).toContain("copy the package's prebuilt file beside the bundle as bitplane.node");
+    copyFileSync(prebuilt, join(folder, 'bitplane.node'));
+    expect(json(folder, app)).toMatchObject({ shape: [2, 28] });
+    // Or the whole folder, for an application that is shipped to several platforms.
+    rmSync(join(folder, 'bitplane.node'));
+    mkdirSync(join(folder, 'prebuilds'));
+    cpSync(join(packageFolder(application), 'prebuilds'), join(folder, 'prebuilds'), { recursive: true });
+    expect(json(folder, app)).toMatchObject({ shape: [2, 28] });
+  });
+});

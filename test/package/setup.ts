@@ -1,0 +1,43 @@
+/**
+ * Packs the package, once, and installs the tarball into an empty folder as a user does: with nothing on PATH but node. What is tested
+ * from there on is the installed package. Not here: building it (`npm run prebuild` comes first).
+ */
+import { cpSync, existsSync, mkdtempSync, readdirSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { TestProject } from 'vitest/node';
+import { node, npm, packageFolder, ROOT } from './sandbox.js';
+
+declare module 'vitest' {
+  export interface ProvidedContext {
+    /** The tarball. */
+    tarball: string;
+    /** An application's folder: the package in its node_modules, beside ./programs and model.safetensors. */
+    application: string;
+    /** What `npm install` of the tarball took and printed. */
+    installation: { readonly ms: number; readonly output: string };
+  }
+}
+
+export default function setup({ provide }: TestProject): () => void {
+  const folder = realpathSync(mkdtempSync(join(tmpdir(), 'bitplane-package-')));
+  const packed = npm(ROOT, 'pack', '--pack-destination', folder);
+  const name = readdirSync(folder).find((file) => file.endsWith('.tgz'));
+  if (packed.code !== 0 || name === undefined) throw new Error(`npm pack failed: ${packed.stderr}`);
+  const tarball = join(folder, name);
+
+  const application = mkdtempSync(join(folder, 'application-'));
+  writeFileSync(join(application, 'package.json'), '{"name":"application","private":true}\n');
+  const began = performance.now();
+  const installed = npm(application, 'install', '--prefer-offline', '--foreground-scripts', '--no-audit', '--no-fund', tarball);
+  const ms = performance.now() - began;
+  if (installed.code !== 0 || !existsSync(packageFolder(application))) throw new Error(`npm install failed: ${installed.stderr}`);
+  cpSync(join(import.meta.dirname, 'programs'), application, { recursive: true });
+  const ready = node(application, ['make-model.mjs']);
+  if (ready.code !== 0) throw new Error(`the installed package does not work: ${ready.stderr}`);
+
+  provide('tarball', tarball);
+  provide('application', application);
+  provide('installation', { ms, output: installed.stdout + installed.stderr });
+  return () => rmSync(folder, { recursive: true, force: true });
+}
