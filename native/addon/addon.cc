@@ -32,6 +32,19 @@ bool bytesOf(Napi::Value value, Bytes* out) {
   return true;
 }
 
+// Native bytes that an object has told the garbage collector of.
+class ExternalBytes {
+ public:
+  void set(Napi::Env env, size_t bytes) {
+    auto change = static_cast<int64_t>(bytes) - static_cast<int64_t>(bytes_);
+    if (change != 0) Napi::MemoryManagement::AdjustExternalMemory(env, change);
+    bytes_ = bytes;
+  }
+
+ private:
+  size_t bytes_ = 0;
+};
+
 void fail(Napi::Env env, const std::string& message) { Napi::Error::New(env, message).ThrowAsJavaScriptException(); }
 
 }  // namespace
@@ -54,6 +67,9 @@ class ConstantsObject final : public Napi::ObjectWrap<ConstantsObject> {
     return true;
   }
   const std::shared_ptr<Constants>& store() const { return store_; }
+  // Tells the collector what this object holds beyond what it sees, so that sessions nobody releases are collected in time.
+  void account(Napi::Env env) { accounted_.set(env, store_->packedBytes()); }
+  void Finalize(Napi::Env env) override { accounted_.set(env, 0); }
 
  private:
   void append(Napi::Array arrays) {
@@ -69,11 +85,13 @@ class ConstantsObject final : public Napi::ObjectWrap<ConstantsObject> {
   Napi::Value release(const Napi::CallbackInfo& info) {
     store_ = std::make_shared<Constants>();
     arrays_.clear();
+    account(info.Env());
     return info.Env().Undefined();
   }
   Napi::Value packedBytes(const Napi::CallbackInfo& info) { return Napi::Number::New(info.Env(), static_cast<double>(store_->packedBytes())); }
   std::shared_ptr<Constants> store_;
   std::vector<Napi::ObjectReference> arrays_;
+  ExternalBytes accounted_;
 };
 
 // new Program(constants, code: Int32Array, buffers: Float64Array [kind, where, bytes]*, arenaBytes, isa, threads, inputs: number[], outputs: number[])
@@ -98,9 +116,9 @@ class ProgramObject final : public Napi::ObjectWrap<ProgramObject> {
       if (kind == BufferSpec::arena) continue;
       int index = static_cast<int>(row[1]);
       if (index < 0 || index >= constants->store()->count()) {
-      fail(env, "no such constant");
-      return;
-    }
+        fail(env, "no such constant");
+        return;
+      }
       if (!constants->load(index)) return;
       if (kind == BufferSpec::weights) weights.push_back(index);
     }
@@ -117,6 +135,7 @@ class ProgramObject final : public Napi::ObjectWrap<ProgramObject> {
       return;
     }
     for (int index : weights) constants->store()->drop(index);
+    constants->account(env);
   }
   static Napi::Function define(Napi::Env env) {
     return DefineClass(env, "Program",
@@ -124,6 +143,7 @@ class ProgramObject final : public Napi::ObjectWrap<ProgramObject> {
                         InstanceMethod<&ProgramObject::abort>("abort"), InstanceMethod<&ProgramObject::release>("release"),
                         InstanceAccessor<&ProgramObject::kernels>("kernels")});
   }
+  void Finalize(Napi::Env env) override { arenas_.set(env, 0); }
 
  private:
   static bool numbers(Napi::Value value, const std::vector<BufferSpec>& buffers, std::vector<int>* out) {
@@ -147,6 +167,7 @@ class ProgramObject final : public Napi::ObjectWrap<ProgramObject> {
     } else {
       context = program_->makeContext();
       if (context == nullptr) return fail(env, "out of memory"), env.Undefined();
+      arenas_.set(env, ++contexts_ * program_->arenaBytes());
     }
     auto feeds = info[0].As<Napi::Array>();
     for (size_t i = 0; i < inputs_.size(); i++) {
@@ -192,6 +213,7 @@ class ProgramObject final : public Napi::ObjectWrap<ProgramObject> {
   Napi::Value release(const Napi::CallbackInfo& info) {
     idle_.clear();
     program_.reset();
+    arenas_.set(info.Env(), 0);
     return info.Env().Undefined();
   }
   Napi::Value kernels(const Napi::CallbackInfo& info) {
@@ -206,6 +228,8 @@ class ProgramObject final : public Napi::ObjectWrap<ProgramObject> {
   std::shared_ptr<Program> program_;
   std::vector<std::unique_ptr<RunContext>> idle_;
   std::vector<int> inputs_, outputs_;
+  ExternalBytes arenas_;
+  size_t contexts_ = 0;
 };
 
 static Napi::Value opcodeTable(Napi::Env env) {

@@ -38,6 +38,7 @@ bool Pool::submit(Job* job) {
       started_++;
     }
     if (started_ == 0) return false;
+    warm_ = job->maxThreads < cores_ ? job->maxThreads : cores_;
     job->next_ = nullptr;
     if (queueTail_ != nullptr) queueTail_->next_ = job; else queueHead_ = job;
     queueTail_ = job;
@@ -107,9 +108,9 @@ void Pool::work() {
       help(job, slot);
       mutex_.lock();
     } else {
-      // Nothing to do. One worker stays awake for a moment, the others sleep at once.
+      // Nothing to do. As many workers as the last job could use stay awake for a moment, the others sleep at once.
       uint32_t seen = epoch_.load(std::memory_order_acquire);
-      if (spinning_ == 0) {
+      if (spinning_ < warm_) {
         spinning_++;
         mutex_.unlock();
         uint64_t until = uv_hrtime() + kSpinNs;
@@ -170,14 +171,14 @@ void Pool::lead(Job* job) {
       job->word_.store(pack(phase, tasks), std::memory_order_release);
       if (job->helpers_.load(std::memory_order_relaxed) < job->maxThreads - 1) offer(job);
       while (runOne(job, 0, phase)) {}
-      spinUntil([&] { return job->ended_.load(std::memory_order_acquire) == tasks; });
+      spinUntil([&] { return job->ended_.load(std::memory_order_acquire) == tasks; }, crowded(job));
     }
     job->phaseEnded(phase);
   }
   if (shared) {
     withdraw(job);
     job->over_.store(true, std::memory_order_release);
-    spinUntil([&] { return job->helpers_.load(std::memory_order_acquire) == 0; });
+    spinUntil([&] { return job->helpers_.load(std::memory_order_acquire) == 0; }, crowded(job));
   }
   {
     Lock lock(mutex_);
@@ -196,7 +197,7 @@ void Pool::help(Job* job, int slot) {
     uint64_t now = uv_hrtime();
     if (worked) lastWork = now;
     else if (now - lastWork > kSpinNs) break;
-    else if (now - lastWork > kPatienceNs) giveWay();
+    else if (now - lastWork > kPatienceNs && crowded(job)) giveWay();
   }
   Lock lock(mutex_);
   job->slotsInUse_ &= ~(uint64_t{1} << slot);

@@ -25,6 +25,8 @@ class Pool {
   // A helper without a task makes room after this long: a thread that has one may wait for this very core.
   static constexpr uint64_t kPatienceNs = 10 * 1000;
 
+  // More threads than cores share the job.
+  bool crowded(const Job* job) const { return job->maxThreads > cores_; }
   static void entry(void* self);
   void work();
   Job* takeQueued();
@@ -43,6 +45,7 @@ class Pool {
   int started_ = 0;
   int sleeping_ = 0;
   int spinning_ = 0;
+  int warm_ = 1;  // how many may spin
   int queued_ = 0;
   bool stopping_ = false;
   Job* queueHead_ = nullptr;

@@ -94,11 +94,12 @@ inline void giveWay() {
 #endif
 }
 
-// Waits for what another thread is about to do. Where threads outnumber cores that thread may not be running: spinning would only keep it waiting.
+// Waits for what another thread is about to do. Where threads outnumber cores (`crowded`) that thread may not be running, and spinning would only keep
+// it waiting; else to give way soon would hand the core to a stranger for a whole time slice.
 template <typename Done>
-void spinUntil(Done done) {
-  constexpr int kSpins = 1000;
-  for (int i = 0; !done(); i++) i < kSpins ? relax() : giveWay();
+void spinUntil(Done done, bool crowded) {
+  const int spins = crowded ? 1000 : 100000;
+  for (int i = 0; !done(); i++) i < spins ? relax() : giveWay();
 }
 
 }  // namespace bitplane
