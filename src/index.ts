@@ -8,6 +8,7 @@ export { loadModel } from './formats/model.js';
 export { readNpy, writeNpy } from './formats/npy.js';
 export { saveModel } from './formats/safetensors/model.js';
 export { Session } from './formats/session.js';
+export { readTensors, writeTensors } from './formats/tensors.js';
 export type { Feed, Feeds, Results } from './graph/feeds.js';
 export type { Graph, Input, Value } from './graph/value.js';
 export * as nn from './nn/index.js';

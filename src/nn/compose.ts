@@ -16,15 +16,14 @@ export function sequential(layers: readonly Layer[], options: NameOption = {}): 
 
 /** shortcut(x) + main(x); the shortcut is x itself if none is given. Both must have the same shape. */
 export function residual(main: Layer, shortcut?: Layer, options: NameOption = {}): Layer {
-  return layer(
-    'residual',
-    (scope, x) => {
-      // First in the sum: it is ready before the last product of `main`, whose kernel then adds it on its way to memory.
-      const kept = shortcut === undefined ? x : scope.apply(shortcut, x);
-      return addValues(scope, kept, scope.apply(main, x));
-    },
-    options,
-  );
+  const transparent = options.name === undefined;
+  const apply = (scope: Scope, x: Float) => {
+    // First in the sum: it is ready before the last product of `main`, whose kernel then adds it on its way to memory.
+    const kept = shortcut === undefined ? x : scope.apply(shortcut, x);
+    const value = scope.apply(main, x);
+    return addValues(scope, kept, value, transparent ? scope.fresh('sum') : scope.path);
+  };
+  return layer('residual', apply, { ...options, transparent });
 }
 
 /** a + b in the scope's own name, refusing shapes that differ: broadcasting would hide a mistake. */

@@ -74,6 +74,11 @@ export class Scope {
     return new Scope(this.building, this.named(this.claim(name, true)));
   }
 
+  /** A path within this scope that nothing has yet: `name`, or `name` with a number. */
+  fresh(name: string): string {
+    return this.named(this.claim(name, false));
+  }
+
   /** Declares a parameter of this scope and gives its value. */
   parameter(name: string, shape: readonly number[], role: Role, init: Initializer): Float {
     const parameter = Object.freeze({ name: this.named(name), shape: Object.freeze([...shape]), role, init });

@@ -6,6 +6,7 @@ export { type BiRealOptions, biReal18, biReal20, biReal34, biRealBlock, biRealCi
 export { exampleState } from './example-state.js';
 export { cnv, lfc, sfc, tfc } from './finn.js';
 export type { Block, Network, NetworkOptions } from './network.js';
+export { BI_REAL_NAMES, importState, type NameRule, namesIn, REACT_BI_REAL_NAMES, REACT_NET_A_NAMES, RESNET_NAMES } from './pytorch.js';
 export { quickNet } from './quick-net.js';
 export {
   type ReActOptions,

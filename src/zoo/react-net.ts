@@ -51,7 +51,7 @@ export function reActBlock(zero: quant.SignOfZero = 'plus'): Block {
           nn.batchNorm({ name: 'bn1' }),
         ]);
         const pool = stride === 1 ? undefined : nn.avgPool2d({ kernel: 2, strides: stride, whole: true, name: 'pool' });
-        const sum = scope.apply(nn.residual(main3, pool, { name: 'sum1' }), x);
+        const sum = scope.apply(nn.residual(main3, pool), x);
         const spatial = scope.apply(nn.rprelu({ name: 'rprelu1' }), sum);
 
         const main1 = nn.sequential([
@@ -60,7 +60,7 @@ export function reActBlock(zero: quant.SignOfZero = 'plus'): Block {
           nn.batchNorm({ name: 'bn2' }),
         ]);
         const twice = width === channels ? undefined : nn.concat([nn.identity, nn.identity], { name: 'twice' });
-        return scope.apply(nn.rprelu({ name: 'rprelu2' }), scope.apply(nn.residual(main1, twice, { name: 'sum2' }), spatial));
+        return scope.apply(nn.rprelu({ name: 'rprelu2' }), scope.apply(nn.residual(main1, twice), spatial));
       },
       { name },
     );
@@ -87,7 +87,7 @@ export function reActBiRealBlock(zero: quant.SignOfZero = 'plus'): Block {
       binaryConv('conv', width, 3, stride, zero),
       nn.batchNorm({ name: 'bn' }),
     ]);
-    return nn.sequential([nn.residual(main, averageShortcut(width, stride), { name: 'sum' }), nn.rprelu({ name: 'rprelu' })], { name });
+    return nn.sequential([nn.residual(main, averageShortcut(width, stride)), nn.rprelu({ name: 'rprelu' })], { name });
   };
 }
 

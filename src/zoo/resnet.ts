@@ -34,7 +34,7 @@ export function basicBlock(shortcut: (width: number, stride: 1 | 2) => nn.Layer,
       conv('conv2', width, 1),
       nn.batchNorm({ name: 'bn2' }),
     ]);
-    return nn.sequential([nn.residual(main, shortcut(width, stride), { name: 'sum' }), nn.relu({ name: 'relu2' })], { name });
+    return nn.sequential([nn.residual(main, shortcut(width, stride)), nn.relu({ name: 'relu2' })], { name });
   };
 }
 

@@ -1,0 +1,73 @@
+/**
+ * Files of named float tensors: the states of models, and the state dicts of others. A safetensors file, or an ONNX file, whose initializers
+ * keep the exporter's names. Not here: what a name means (src/zoo/pytorch.ts), files of whole models (./model.ts).
+ */
+
+import { expected } from '../core/errors.js';
+import { elementCount } from '../core/shape.js';
+import { readBytes } from '../data/files.js';
+import { Tensor } from '../tensor/tensor.js';
+import { readModel } from './onnx/proto.js';
+import { decodeTensor } from './onnx/tensor.js';
+import { looksLikeSafetensors, readSafetensors, type StoredTensor, writeSafetensors } from './safetensors/safetensors.js';
+import { writeFileAtomic } from './write-file.js';
+
+export type Tensors = Readonly<Record<string, Tensor<'f32'>>>;
+
+const MAX_FILE = 2 ** 31;
+
+/**
+ * The float tensors of a file by name; integers, such as the counters that PyTorch keeps beside batch norms, are left out.
+ * @throws BitplaneError ERR_IO, ERR_FORMAT; ERR_UNSUPPORTED for half precision
+ */
+export async function readTensors(source: string | Uint8Array): Promise<Tensors> {
+  const bytes = typeof source === 'string' ? await readBytes(source, MAX_FILE) : source;
+  return looksLikeSafetensors(bytes) ? fromSafetensors(bytes) : fromOnnx(bytes);
+}
+
+/** A safetensors file that any reader opens. @throws BitplaneError ERR_IO */
+export async function writeTensors(tensors: Tensors, path: string | URL): Promise<void> {
+  const stored = Object.entries(tensors).map(([name, { data, shape }]): [string, StoredTensor] => {
+    return [name, { dtype: 'F32', shape, data: new Uint8Array(data.buffer, data.byteOffset, data.byteLength) }];
+  });
+  await writeFileAtomic(path, writeSafetensors({ metadata: new Map(), tensors: new Map(stored) }));
+}
+
+function fromSafetensors(bytes: Uint8Array): Tensors {
+  const found: Record<string, Tensor<'f32'>> = {};
+  for (const [name, { dtype, shape, data }] of readSafetensors(bytes).tensors) {
+    if (/^[IU]\d+$|^BOOL$/.test(dtype)) continue;
+    if (dtype !== 'F32') throw expected('ERR_UNSUPPORTED', 'tensors of F32', dtype, { op: 'safetensors', node: name });
+    // A copy is aligned, and does not keep the whole file in memory.
+    found[name] = new Tensor('f32', new Float32Array(new Uint8Array(data).buffer), shape);
+  }
+  return found;
+}
+
+function fromOnnx(bytes: Uint8Array): Tensors {
+  const found: Record<string, Tensor<'f32'>> = {};
+  for (const initializer of readModel(bytes).graph?.initializers ?? []) {
+    const { kind, data, shape } = decodeTensor(initializer);
+    if (kind === 'f32') found[initializer.name] = new Tensor('f32', Float32Array.from(data as Float32Array), shape);
+  }
+  return found;
+}
+
+/** The tensor with its axes in the order `perm`, as numpy's transpose. */
+export function permuted({ data, shape }: Tensor<'f32'>, perm: readonly number[]): Tensor<'f32'> {
+  const strides = shape.map((_, axis) => elementCount(shape.slice(axis + 1)));
+  const target = perm.map((axis) => shape[axis]!);
+  const steps = perm.map((axis) => strides[axis]!);
+  const result = new Float32Array(data.length);
+  const index = target.map(() => 0);
+  for (let i = 0, from = 0; i < result.length; i++) {
+    result[i] = data[from]!;
+    for (let axis = target.length - 1; axis >= 0; axis--) {
+      from += steps[axis]!;
+      if (++index[axis]! < target[axis]!) break;
+      from -= steps[axis]! * target[axis]!;
+      index[axis] = 0;
+    }
+  }
+  return new Tensor('f32', result, target);
+}
