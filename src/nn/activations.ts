@@ -32,7 +32,7 @@ export function clip(min: number, max: number, options: NameOption = {}): Layer 
 /** The binarization as a layer. Under packed: true and zero: 'torch' an input that may be 0 is an error. */
 export function sign(options: SignActivationOptions & NameOption = {}): Layer {
   const quantizer = signActivation(options);
-  return layer('sign', (scope, x) => quantizeInput(scope, 'sign', quantizer, x), options);
+  return layer('sign', (scope, x) => quantizeInput(scope, 'sign', quantizer, x, scope.path), options);
 }
 
 /** x < 0 ? slope_c * x : x, slopes beginning at 0.25. He et al., ICCV 2015. */
@@ -57,7 +57,7 @@ export function rsign(options: SignActivationOptions & NameOption = {}): Layer {
     'rsign',
     (scope, x) => {
       const shift = scope.parameter('shift', [scope.channels('rsign', x)], 'bias', constantOf(0));
-      return quantizeInput(scope, 'rsign', quantizer, scope.g.add(x, shift, { name: scope.named('shifted') }));
+      return quantizeInput(scope, 'rsign', quantizer, scope.g.add(x, shift, { name: scope.named('shifted') }), scope.path);
     },
     options,
   );

@@ -41,8 +41,8 @@ export function conv2d(options: Conv2dOptions): Layer {
       throw expected('ERR_SHAPE', `channels that divide into ${groups} groups`, channels, { op: 'conv2d', node: path });
     const pads = padsOf(options.pads ?? 0, [height, width], kernel, strides);
     const w = scope.parameter('weight', [filters, ...kernel, channels / groups], 'weight', init);
-    const quantized = weights?.quantize(g, scope.named('weight'), w) ?? { values: w };
-    const quantizedInput = inputs === undefined ? x : quantizeInput(scope, 'conv2d', inputs, x);
+    const quantized = weights?.quantize(g, scope.path, w) ?? { values: w };
+    const quantizedInput = inputs === undefined ? x : quantizeInput(scope, 'conv2d', inputs, x, scope.named('sign'));
     const [input, own] = padValue === 0 ? [quantizedInput, pads] : [border(scope, quantizedInput, pads, padValue), NO_PADS];
     let y = g.conv2d(input, quantized.values, { strides, pads: own, groups, name: path });
     if (quantized.scale !== undefined) y = g.mul(y, quantized.scale, { name: scope.named('scaled') });
@@ -54,7 +54,7 @@ export function conv2d(options: Conv2dOptions): Layer {
 const NO_PADS: Pads = [0, 0, 0, 0];
 
 /** x through the quantizer; where one bit is demanded and the sign of 0 is 0, a proof that x is never 0 is needed. */
-export function quantizeInput(scope: Scope, op: string, inputs: ActivationQuantizer, x: Float): Float {
+export function quantizeInput(scope: Scope, op: string, inputs: ActivationQuantizer, x: Float, name: string): Float {
   if (inputs.packed && inputs.zero === 'torch' && !isNeverZero(x))
     throw expected(
       'ERR_UNSUPPORTED',
@@ -65,7 +65,7 @@ export function quantizeInput(scope: Scope, op: string, inputs: ActivationQuanti
         node: scope.path,
       },
     );
-  return inputs.quantize(scope.g, scope.named('sign'), x);
+  return inputs.quantize(scope.g, name, x);
 }
 
 function border(scope: Scope, x: Float, [top, left, bottom, right]: Pads, value: 1 | -1): Float {

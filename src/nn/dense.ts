@@ -22,8 +22,8 @@ export function dense(options: DenseOptions): Layer {
   const apply = (scope: Scope, x: Float): Float => {
     const { g } = scope;
     const w = scope.parameter('weight', [units, scope.channels('dense', x)], 'weight', init);
-    const quantized = weights?.quantize(g, scope.named('weight'), w) ?? { values: w };
-    const input = inputs === undefined ? x : quantizeInput(scope, 'dense', inputs, x);
+    const quantized = weights?.quantize(g, scope.path, w) ?? { values: w };
+    const input = inputs === undefined ? x : quantizeInput(scope, 'dense', inputs, x, scope.named('sign'));
     let y = g.dense(input, quantized.values, { name: scope.path });
     if (quantized.scale !== undefined) y = g.mul(y, quantized.scale, { name: scope.named('scaled') });
     return bias ? g.add(y, scope.parameter('bias', [units], 'bias', constantOf(0)), { name: scope.named('biased') }) : y;

@@ -52,15 +52,15 @@ function signs(g: GraphBuilder, name: string, w: Value<'f32'>, zero: SignOfZero)
   const numbers = numbersOf(w);
   if (numbers === undefined) {
     return zero === 'torch'
-      ? g.signum(w, { name: `${name}.sign` })
-      : g.cast(g.sign(w, { name: `${name}.bits` }), 'f32', { name: `${name}.sign` });
+      ? g.signum(w, { name: `${name}.signs` })
+      : g.cast(g.sign(w, { name: `${name}.bits` }), 'f32', { name: `${name}.signs` });
   }
   // Without a zero the two signs agree, and bits say it all.
   if (zero === 'torch' && numbers.includes(0)) {
-    return g.constant(new Tensor('f32', numbers.map(Math.sign), w.shape as readonly number[]), { name: `${name}.sign` });
+    return g.constant(new Tensor('f32', numbers.map(Math.sign), w.shape as readonly number[]), { name: `${name}.signs` });
   }
   const bits = g.constant(tensorOf('b1', numbers, w.shape as readonly number[]), { name: `${name}.bits` });
-  return g.cast(bits, 'f32', { name: `${name}.sign` });
+  return g.cast(bits, 'f32', { name: `${name}.signs` });
 }
 
 function meanMagnitudes(g: GraphBuilder, name: string, w: Value<'f32'>): Value<'f32'> {

@@ -53,20 +53,20 @@ const twoHalves = (ours: RegExp, whole: string, first: string, second: string): 
 /** liuzechun/ReActNet, mobilenet. The two 1x1 convolutions of a widening block are one here. */
 export const REACT_NET_A_NAMES: readonly NameRule[] = [
   one(/^(conv1|bn1)\/(.*)/, 'feature/0/$1/$2'),
-  one(/^block(\d+)\/conv3\/weight$/, 'feature/$1/binary_3x3/weights', 'feature/$1/binary_3x3/weight'),
+  one(/^unit(\d+)\/conv3\/weight$/, 'feature/$1/binary_3x3/weights', 'feature/$1/binary_3x3/weight'),
   twoHalves(
-    /^block(\d+)\/conv1\/weight$/,
+    /^unit(\d+)\/conv1\/weight$/,
     'feature/$1/binary_pw/weights',
     'feature/$1/binary_pw_down1/weights',
     'feature/$1/binary_pw_down2/weights',
   ),
-  twoHalves(/^block(\d+)\/bn2\/(\w+)$/, 'feature/$1/bn2/$2', 'feature/$1/bn2_1/$2', 'feature/$1/bn2_2/$2'),
-  one(/^block(\d+)\/rsign1\/shift$/, 'feature/$1/move11/bias'),
-  one(/^block(\d+)\/rsign2\/shift$/, 'feature/$1/move21/bias'),
-  one(/^block(\d+)\/rprelu(\d)\/before$/, 'feature/$1/move$22/bias'),
-  one(/^block(\d+)\/rprelu(\d)\/slope$/, 'feature/$1/prelu$2/weight'),
-  one(/^block(\d+)\/rprelu(\d)\/after$/, 'feature/$1/move$23/bias'),
-  one(/^block(\d+)\/(.*)/, 'feature/$1/$2'),
+  twoHalves(/^unit(\d+)\/bn2\/(\w+)$/, 'feature/$1/bn2/$2', 'feature/$1/bn2_1/$2', 'feature/$1/bn2_2/$2'),
+  one(/^unit(\d+)\/rsign1\/shift$/, 'feature/$1/move11/bias'),
+  one(/^unit(\d+)\/rsign2\/shift$/, 'feature/$1/move21/bias'),
+  one(/^unit(\d+)\/rprelu(\d)\/before$/, 'feature/$1/move$22/bias'),
+  one(/^unit(\d+)\/rprelu(\d)\/slope$/, 'feature/$1/prelu$2/weight'),
+  one(/^unit(\d+)\/rprelu(\d)\/after$/, 'feature/$1/move$23/bias'),
+  one(/^unit(\d+)\/(.*)/, 'feature/$1/$2'),
 ];
 
 /** Their names for one of ours: alternatives, each a list of tensors to join. */

@@ -74,7 +74,7 @@ export function reActNetA(options: ReActOptions = {}): Network {
   return network(options, IMAGENET, (classes) => [
     nn.conv2d({ filters: 32, kernel: 3, strides: 2, pads: 1, name: 'conv1' }),
     nn.batchNorm({ name: 'bn1' }),
-    ...WIDTHS_A.map((width, i) => block(`block${i + 1}`, width, i > 0 && width !== WIDTHS_A[i - 1] ? 2 : 1)),
+    ...WIDTHS_A.map((width, i) => block(`unit${i + 1}`, width, i > 0 && width !== WIDTHS_A[i - 1] ? 2 : 1)),
     ...head(classes),
   ]);
 }

@@ -134,7 +134,7 @@ describe('Bi-Real Net', () => {
 describe('ReActNet', () => {
   const block = (prefix: string, width: number, stride: 1 | 2): Case => ({
     name: prefix,
-    layer: reActBlock()('block1', width, stride),
+    layer: reActBlock()('unit1', width, stride),
     x: toNhwc(reactnet[`${prefix}_x`]!),
     y: toNhwc(reactnet[`${prefix}_y`]!),
     parameters: under(reactnet, `${prefix}_param_`, 'feature.1.'),

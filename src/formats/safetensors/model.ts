@@ -4,8 +4,8 @@
  *
  *   bitplane.format = "1"
  *   bitplane.graph  = { "nodes": [{ "op", "name", ... }], "inputs": [name], "outputs": [[name, value]] }
- * Nodes come in topological order. An input has dtype and shape; a constant or state has dtype, shape and a tensor of its name; an op has
- * inputs and attrs. Shapes of ops are not stored but inferred, so that a file cannot lie about them.
+ * Nodes come in topological order. An input has dtype and shape; a constant or state has a tensor of its name, and dtype and shape where that
+ * tensor's are not its own; an op has inputs and, where it has any, attrs. Shapes of ops are inferred, so that a file cannot lie about them.
  * A b1 constant is a U8 tensor: element i at bit i mod 8 of byte i / 8, 1 meaning -1, only the tail padded with 0.
  */
 import { byteLength, DTYPES, type DType, type DTypeArray } from '../../core/dtype.js';
@@ -36,8 +36,11 @@ export function encodeModel(graph: Graph): Uint8Array {
       const bytes = new Uint8Array(data.data.buffer, data.data.byteOffset, data.data.byteLength);
       tensors.set(name, { dtype: STORED[dtype], shape: dtype === 'b1' ? [bytes.length] : data.shape, data: bytes });
     }
+    // The tensor's own header says the rest, but for bits, which are stored as bytes.
+    if (data !== undefined && dtype !== 'b1') return { op, name };
     if (value.inputs.length === 0) return { op, name, dtype, shape };
-    return { op, name, inputs: value.inputs.map((operand) => operand.name), attrs: toJson(value.attrs) };
+    const inputs = value.inputs.map((operand) => operand.name);
+    return Object.keys(value.attrs).length === 0 ? { op, name, inputs } : { op, name, inputs, attrs: toJson(value.attrs) };
   });
   const json = {
     nodes,
@@ -93,14 +96,23 @@ function decodeNode(
 ): Value {
   const op = word(node.op, 'an op');
   if (op === 'input' || op === 'constant' || op === 'state') {
-    const dtype = word(node.dtype, 'a dtype') as DType;
-    const shape = list(node.shape, 'shape');
+    const stored = op === 'input' || node.dtype !== undefined || node.shape !== undefined ? undefined : tensors.get(name);
+    const dtype = (stored === undefined ? word(node.dtype, 'a dtype') : ownDtype(name, stored)) as DType;
+    const shape = stored?.shape ?? list(node.shape, 'shape');
     if (op === 'input') return input(name, dtype, shape as (number | string)[]);
     const tensor = decodeTensor(name, dtype, shape, tensors);
     return op === 'constant' ? constant(name, tensor) : state(name, tensor);
   }
   const inputs = list(node.inputs, 'inputs').map((operand) => known(values, operand, { op, node: name }));
-  return make(op, name, inputs, object(fromJson(node.attrs), 'attrs') as Attrs);
+  return make(op, name, inputs, node.attrs === undefined ? {} : (object(fromJson(node.attrs), 'attrs') as Attrs));
+}
+
+/** The dtype of a tensor that a node leaves to say it itself. */
+function ownDtype(name: string, { dtype }: StoredTensor): DType {
+  const own = (Object.keys(STORED) as DType[]).find((key) => key !== 'b1' && STORED[key] === dtype);
+  if (own === undefined)
+    throw expected('ERR_FORMAT', `a tensor of ${Object.values(STORED).join(', ')}`, dtype, { op: 'model', node: name });
+  return own;
 }
 
 /** Takes the tensor out of `tensors`, so that what is left at the end is what nothing names. */
