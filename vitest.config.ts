@@ -6,6 +6,8 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
+    // These test the package as it is published: npm run test:package.
+    exclude: ['test/package/**', 'test/process/**'],
     pool: 'forks',
     testTimeout: 20_000,
     hookTimeout: 30_000,
