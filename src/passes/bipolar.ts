@@ -112,3 +112,9 @@ export function keepsWords(from: Value['shape'], to: Value['shape']): boolean {
   const [a, b] = [from.at(-1), to.at(-1)];
   return a === b || (typeof a === 'number' && typeof b === 'number' && a % 64 === 0 && b % 64 === 0);
 }
+
+/** True for a concatenation along the channels whose parts are whole words. */
+export function joinsWords(concat: Value): boolean {
+  const last = concat.shape.length - 1;
+  return concat.attrs.axis === last && concat.inputs.every(({ shape }) => typeof shape[last] === 'number' && shape[last] % 64 === 0);
+}

@@ -23,10 +23,18 @@ export type Link =
       readonly reversed: boolean;
       readonly operand?: Value;
       readonly layout?: OperandKind;
+      /** For sign bits: the concatenation that they are written into. */
+      readonly into?: Slot;
     }
   | { readonly kind: 'multiThreshold'; readonly value: Value }
   | { readonly kind: 'threshold'; readonly value: Value }
-  | { readonly kind: 'store'; readonly value: Value };
+  | { readonly kind: 'store'; readonly value: Value; readonly into?: Slot };
+
+/** Channels of a wider map, from `first` on: a part of a concatenation that is written where it belongs, so that nothing is copied. */
+export interface Slot {
+  readonly whole: Value;
+  readonly first: number;
+}
 
 /** What one instruction (or a few) computes. */
 export interface Kernel {
@@ -39,6 +47,8 @@ export interface Kernel {
   readonly stores: readonly Value[];
   /** Values that this kernel reads from memory. */
   readonly reads: readonly Value[];
+  /** For a concatenation: the parts that lie in it already. */
+  readonly inPlace?: ReadonlySet<Value>;
 }
 
 /** The value that a reshape or a cast that changes no bits shows; these need no kernel of their own. */
@@ -65,6 +75,8 @@ class Scheduler {
   /** Values that exist when the next kernel begins: leaves, and what earlier kernels computed. */
   private readonly ready = new Set<Value>();
   private readonly kernels: Kernel[] = [];
+  /** Parts of concatenations that earlier kernels have written in place. */
+  private readonly placed = new Set<Value>();
 
   constructor(graph: Graph) {
     this.order = topological(graph);
@@ -83,7 +95,7 @@ class Scheduler {
     for (const value of this.order) if (isLeaf(value)) this.ready.add(value);
     for (const value of this.order) {
       if (this.ready.has(value)) continue;
-      if (value.op === 'reshape') this.ready.add(value);
+      if (value.op === 'reshape' || (value.op === 'concat' && value.inputs.every((part) => this.placed.has(part)))) this.ready.add(value);
       else this.kernels.push(this.begin(value));
     }
     return this.kernels;
@@ -101,13 +113,18 @@ class Scheduler {
     }
     this.ready.add(value);
     const chained = CHAINED.has(value.op) && !(value.op === 'maxPool2d' && value.dtype === 'b1');
+    if (value.op === 'concat') {
+      const inPlace = new Set(value.inputs.filter((part) => this.placed.has(part)));
+      const reads = value.inputs.filter((part) => !inPlace.has(part) && part.data === undefined).map(storage);
+      return { anchor: value, map: false, chain: [{ kind: 'store', value }], stores: [value], reads, inPlace };
+    }
     if (!chained) return this.finish(value, false, [{ kind: 'store', value }]);
     this.extend(value, chain, imagesOf(value));
     return this.finish(value, false, chain);
   }
 
   private finish(anchor: Value, map: boolean, chain: Link[]): Kernel {
-    const stores = chain.filter((link) => link.kind === 'store' || link.kind === 'threshold' || writesBits(link)).map((link) => link.value);
+    const stores = chain.filter((link) => link.kind === 'store' || link.kind === 'threshold' || writesBits(link)).map(target);
     const reads = new Set<Value>(map ? [storage(anchor)] : anchor.inputs.map(storage));
     for (const link of chain) {
       if (link.kind === 'op' && link.operand !== undefined) reads.add(storage(link.operand));
@@ -126,7 +143,8 @@ class Scheduler {
       for (const user of consumers) {
         if (user.inputs[0]?.shape.at(-1) !== current.shape.at(-1)) continue;
         if (user.op === 'sign') {
-          chain.push({ kind: 'op', value: user, form: { op: 'store_bits' }, reversed: false });
+          const into = this.slot(user, new Set());
+          chain.push({ kind: 'op', value: user, form: { op: 'store_bits' }, reversed: false, ...(into && { into }) });
           this.take(user, taken);
         } else if (user.op === 'threshold' && consumers.length === 1 && !this.outputs.has(current)) {
           // Alone it is the kernel's own fast path; beside others it becomes a kernel of its own over the stored integers.
@@ -138,10 +156,25 @@ class Scheduler {
       const link = next === undefined ? undefined : this.link(next, current, images);
       if (next !== undefined) this.take(next, taken);
       const stays = this.outputs.has(current) || consumers.some((user) => !taken.has(user)) || consumers.length === 0;
-      if (stays) chain.push({ kind: 'store', value: current });
+      if (stays) {
+        const into = this.slot(current, taken);
+        chain.push({ kind: 'store', value: current, ...(into && { into }) });
+      }
       if (link !== undefined) chain.push(link);
       tail = next;
     }
+  }
+
+  /** Where a value that only a concatenation along the channels still reads (but for those in `taken`) may be written at once. */
+  private slot(value: Value, taken: ReadonlySet<Value>): Slot | undefined {
+    const [whole, ...others] = (this.users.get(value) ?? []).filter((user) => !taken.has(user));
+    if (whole?.op !== 'concat' || others.length > 0 || this.outputs.has(value) || value.dtype === 'i32') return undefined;
+    const part = whole.inputs.indexOf(value);
+    if (whole.attrs.axis !== whole.shape.length - 1 || whole.inputs.indexOf(value, part + 1) >= 0) return undefined;
+    const channels = (input: Value) => input.shape.at(-1) as number;
+    if (value.dtype === 'b1' && !whole.inputs.every((input) => channels(input) % 64 === 0)) return undefined;
+    this.placed.add(value);
+    return { whole, first: whole.inputs.slice(0, part).reduce((sum, input) => sum + channels(input), 0) };
   }
 
   private take(user: Value, taken: Set<Value>): void {
@@ -197,6 +230,11 @@ class Scheduler {
 /** How many images the kernel of an anchor counts: its first axis, where that is not the channels. */
 function imagesOf(anchor: Value): number {
   return anchor.shape.length < 2 ? 1 : (anchor.shape[0] as number);
+}
+
+/** The value whose memory a link writes. */
+function target(link: Link): Value {
+  return (link.kind === 'op' || link.kind === 'store') && link.into !== undefined ? link.into.whole : link.value;
 }
 
 function writesBits(link: Link): boolean {

@@ -5,6 +5,7 @@
 import type { Graph } from '../graph/value.js';
 import { verify } from '../ops/verify.js';
 import { binarizeRules, type SignZero } from './binarize.js';
+import { splitConcat } from './concat.js';
 import { eliminateCommon } from './cse.js';
 import { foldRules, materialize } from './fold.js';
 import { composeRepeats, dropIdentities } from './identities.js';
@@ -50,6 +51,7 @@ const EXECUTABLE: readonly Pass[] = [
 const OPTIMIZING: readonly Pass[] = [
   { name: 'layout', run: layout },
   { name: 'binarize', run: (graph, { signZero }) => repeat(graph, firstOf(SIMPLIFY, absorbPad, binarizeRules(signZero))) },
+  { name: 'concat', run: (graph) => repeat(graph, firstOf(SIMPLIFY, splitConcat)) },
   { name: 'thresholds', run: foldThresholds },
 ];
 

@@ -5,7 +5,7 @@
  */
 import type { Value } from '../graph/value.js';
 import { make } from '../ops/make.js';
-import { keepsWords } from './bipolar.js';
+import { joinsWords, keepsWords } from './bipolar.js';
 import { isConstantExpression, vector } from './constants.js';
 import { firstOf, type Rule } from './rewrite.js';
 import { inverse } from './sink.js';
@@ -15,6 +15,7 @@ const MOVES: ReadonlySet<string> = new Set(['transpose', 'slice', 'concat', 'exp
 /** move(bits) -> sign(move(cast(bits))): through floats, the way that always works. */
 const moveBitsAsFloats: Rule = (value) => {
   if (value.dtype !== 'b1' || !MOVES.has(value.op) || isConstantExpression(value)) return undefined;
+  if (value.op === 'concat' && joinsWords(value)) return undefined;
   if (value.op === 'reshape' && keepsWords((value.inputs[0] as Value).shape, value.shape)) return undefined;
   const floats = value.inputs.map((input) => make('cast', `${input.name}.values`, [input], { to: 'f32' }));
   return make('sign', value.name, [make(value.op, `${value.name}.values`, floats, value.attrs)]);

@@ -107,7 +107,7 @@ export function overwrites(kernel: Kernel): [Value, Value][] {
   const pairs: [Value, Value][] = [];
   const taken = new Set<Value>();
   kernel.chain.forEach((link, at) => {
-    if (link.kind !== 'store' || link.value.dtype !== 'f32') return;
+    if (link.kind !== 'store' || link.value.dtype !== 'f32' || link.into !== undefined) return;
     const bytes = memoryBytes('f32', link.value.shape);
     const candidates = kernel.chain
       .slice(0, at)

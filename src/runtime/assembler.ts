@@ -20,6 +20,9 @@ export interface ChainStep {
   readonly count?: number;
   readonly a?: number;
   readonly b?: number;
+  /** Stores into a wider map: its number of channels, and the first that this chain writes. */
+  readonly pitch?: number;
+  readonly first?: number;
 }
 
 /** The constants of a session: each array once, numbered. */
@@ -88,7 +91,16 @@ export class Assembler {
       if (op === undefined)
         throw new BitplaneError('ERR_NATIVE', `the addon has no chain step ${step.op}; rebuild it with \`npm run build:native\``);
       const kind = OPERAND_KINDS.indexOf(step.kind ?? 'none');
-      this.code.push(op, kind, step.buffer ?? -1, step.count ?? 0, this.floatBits(step.a ?? 0), this.floatBits(step.b ?? 0), 0, 0);
+      this.code.push(
+        op,
+        kind,
+        step.buffer ?? -1,
+        step.count ?? 0,
+        this.floatBits(step.a ?? 0),
+        this.floatBits(step.b ?? 0),
+        step.pitch ?? 0,
+        step.first ?? 0,
+      );
     }
     this.length++;
   }

@@ -113,23 +113,38 @@ describe('more than one kernel', () => {
   });
 });
 
-/** What a schedule owes: everything is stored once, before it is read, and every output is there at the end. */
+/**
+ * What a schedule owes: everything is stored once, before it is read, and every output is there at the end. A concatenation is there when each
+ * of its parts is written into it, or is copied by its own kernel.
+ */
 function expectSound(graph: Graph): void {
+  const placed = new Set<Value>();
   const stored = new Set<Value>(topological(graph).filter((value) => value.inputs.length === 0));
   for (const kernel of fuse(graph)) {
     const read = (value: Value) => {
       expect(stored.has(storage(value)), `${words(kernel)} reads ${value.name}`).toBe(true);
       if (value.data === undefined && storage(value).data === undefined) expect(kernel.reads).toContain(storage(value));
     };
-    for (const value of kernel.map ? [kernel.anchor] : kernel.anchor.inputs) read(value);
+    for (const part of kernel.inPlace ?? []) expect(placed.has(part), `${part.name} lies in its concatenation`).toBe(true);
+    for (const value of kernel.map ? [kernel.anchor] : kernel.anchor.inputs) if (kernel.inPlace?.has(value) !== true) read(value);
     for (const link of kernel.chain) {
+      if (link.kind !== 'multiThreshold' && link.kind !== 'threshold' && link.into !== undefined) {
+        const { whole, first } = link.into;
+        const part = whole.inputs.indexOf(link.value);
+        expect(first).toBe(whole.inputs.slice(0, part).reduce((sum, { shape }) => sum + (shape.at(-1) as number), 0));
+        expect(placed.has(link.value), `${link.value.name} is placed twice`).toBe(false);
+        placed.add(link.value);
+        if (whole.inputs.every((input) => placed.has(input))) stored.add(whole);
+        continue;
+      }
       if (link.kind === 'op' && link.operand !== undefined) read(link.operand);
       if (!kernel.stores.includes(link.value) || (link.kind !== 'store' && link.value.dtype === 'f32')) continue;
       expect(stored.has(link.value), `${link.value.name} is stored twice`).toBe(false);
       stored.add(link.value);
     }
     expect(kernel.stores.length).toBeGreaterThan(0);
-    for (const value of kernel.stores) expect(stored.has(value), `${value.name} is never stored`).toBe(true);
+    const partly = (value: Value) => value.op === 'concat' && value.inputs.some((part) => placed.has(part));
+    for (const value of kernel.stores) expect(stored.has(value) || partly(value), `${value.name} is never stored`).toBe(true);
   }
   for (const value of Object.values(graph.outputs)) expect(stored.has(storage(value)), value.name).toBe(true);
 }
@@ -145,4 +160,20 @@ test('schedules of random graphs are sound', () => {
     }
     for (const pass of [optimize, canonicalize]) expectSound(bind(pass(graph), sizes));
   }
+});
+
+test("ReActNet's reduction block is two kernels: activations, both stores and the signs of the concatenation included", () => {
+  const g = new GraphBuilder();
+  const n = new Numbers(3);
+  const x = g.input('x', 'f32', [1, 6, 6, 64]);
+  const bits = g.sign(x);
+  const half = () => {
+    const dot = g.cast(g.conv2d(bits, g.sign(g.constant(n.floats([64, 1, 1, 64])))), 'f32');
+    return g.add(g.mul(dot, g.constant(n.floats([64]))), x);
+  };
+  const y = g.prelu(g.add(g.concat([half(), half()], 3), g.constant(n.floats([128]))), g.constant(n.floats([128])));
+  const next = g.sign(g.add(y, g.constant(n.floats([128]))));
+  const dot = g.cast(g.conv2d(next, g.sign(g.constant(n.floats([64, 1, 1, 128])))), 'f32');
+  const schedule = fuse(bind(optimize(g.graph([x], { y, dot })), {}));
+  expect(schedule.map(({ anchor, map }) => (map ? 'map' : anchor.op))).toEqual(['map', 'conv2d', 'conv2d', 'conv2d']);
 });

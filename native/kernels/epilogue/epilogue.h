@@ -46,7 +46,9 @@ struct ChainStep {       // exactly kChainStepInts 4-byte fields, as encoded
   int32_t buffer;        // operand or target; -1 if none
   int32_t count;         // multithreshold: how many thresholds
   float a, b;            // immediates
-  int32_t reserved0, reserved1;
+  // Stores: the target may be a wider map, of which this chain writes the channels [first, first + C). pitch is the target's number of channels, 0
+  // for C. That is how a concatenation costs nothing. For store_bits first and, unless the channels end the map, C are multiples of 64.
+  int32_t pitch, first;
 };
 
 // Applies a chain to a block: `rows` consecutive pixels from `pixel` on (pixel counts over N*HW), channels [c0, c0 + cn).

@@ -22,8 +22,9 @@ struct ReadyStep {
   const float* operand;  // for the first pixel, channel 0
   int64_t stride;        // of operand, from pixel to pixel
   int count;             // multithreshold
-  int64_t channels;      // multithreshold: from threshold to threshold
-  void* target;          // stores: the first pixel
+  int64_t channels;      // multithreshold: from threshold to threshold; stores: from pixel to pixel of the target
+  int64_t words;         // store_bits: likewise, in words
+  void* target;          // stores: the first pixel, the chain's channel 0
   float a, b;
 };
 
@@ -72,8 +73,7 @@ BITPLANE_INLINE void storeVector(float* y, F32 v, int i, int n) {
 
 // One tile: R pixels from r on, V vectors from channel c on, the first `n` channels of which exist.
 template <int R, int V, bool Partial>
-BITPLANE_INLINE void runTile(const ReadyStep* steps, int length, float* block, int64_t ld, int64_t r, int64_t c, int n, int words,
-                             bool keep) {
+BITPLANE_INLINE void runTile(const ReadyStep* steps, int length, float* block, int64_t ld, int64_t r, int64_t c, int n, bool keep) {
 #define BITPLANE_EACH BITPLANE_UNROLL for (int i = 0; i < R * V; i++)
 #define BITPLANE_OP(name, expression)                                    \
   case ChainOp::name:                                                    \
@@ -147,7 +147,7 @@ BITPLANE_INLINE void runTile(const ReadyStep* steps, int length, float* block, i
       }
       case ChainOp::store_bits: {
         // Words are little-endian bytes: a piece owns the bytes of its channels, the last piece clears the rest of its own.
-        char* y = static_cast<char*>(s.target) + r * words * 8 + c / 8;
+        char* y = static_cast<char*>(s.target) + r * s.words * 8 + c / 8;
         const uint64_t exist = Partial ? (uint64_t{1} << n) - 1 : ~uint64_t{0};
         Mask negative[R * V];
         BITPLANE_EACH negative[i] = less(v[i], zero);
@@ -155,7 +155,7 @@ BITPLANE_INLINE void runTile(const ReadyStep* steps, int length, float* block, i
         BITPLANE_UNROLL
         for (int j = 0; j < R; j++) {
           const uint64_t bits = word >> (j * V * kLanes) & exist;
-          __builtin_memcpy(y + j * words * 8, &bits, V * kLanes / 8);
+          __builtin_memcpy(y + j * s.words * 8, &bits, V * kLanes / 8);
         }
         break;
       }
@@ -169,34 +169,35 @@ BITPLANE_INLINE void runTile(const ReadyStep* steps, int length, float* block, i
 
 // All pixels of channels [c, c + n), as tiles of R pixels and then single ones.
 template <int R, int V, bool Partial>
-void runColumn(const ReadyStep* steps, int length, float* block, int64_t ld, int rows, int64_t c, int n, int words, bool keep) {
+void runColumn(const ReadyStep* steps, int length, float* block, int64_t ld, int rows, int64_t c, int n, bool keep) {
   int r = 0;
-  for (; r + R <= rows; r += R) runTile<R, V, Partial>(steps, length, block + r * ld, ld, r, c, n, words, keep);
+  for (; r + R <= rows; r += R) runTile<R, V, Partial>(steps, length, block + r * ld, ld, r, c, n, keep);
   if constexpr (R > 1) {
-    for (; r < rows; r++) runTile<1, V, Partial>(steps, length, block + r * ld, ld, r, c, n, words, keep);
+    for (; r < rows; r++) runTile<1, V, Partial>(steps, length, block + r * ld, ld, r, c, n, keep);
   }
 }
 
-void runColumns(const ReadyStep* steps, int length, float* block, int64_t ld, int rows, int c0, int cn, int words, bool keep) {
+void runColumns(const ReadyStep* steps, int length, float* block, int64_t ld, int rows, int c0, int cn, bool keep) {
   const int whole = cn / 64 * 64;
   for (int c = 0; c < whole; c += 64) {
-    runColumn<1, 64 / kLanes, false>(steps, length, block + c, ld, rows, c0 + c, 64, words, keep);
+    runColumn<1, 64 / kLanes, false>(steps, length, block + c, ld, rows, c0 + c, 64, keep);
   }
   for (int c = whole; c < cn; c += kPiece) {
     const int n = cn - c < kPiece ? cn - c : kPiece;
     const auto column = n == kPiece ? runColumn<64 / kPiece, kPiece / kLanes, false> : runColumn<64 / kPiece, kPiece / kLanes, true>;
-    column(steps, length, block + c, ld, rows, c0 + c, n, words, keep);
+    column(steps, length, block + c, ld, rows, c0 + c, n, keep);
   }
 }
 
-// The bytes of a sign word behind the last piece.
-void clearTails(const ReadyStep* steps, int length, int rows, int channels, int words) {
+// The bytes of the chain's last sign word behind its last piece.
+void clearTails(const ReadyStep* steps, int length, int rows, int channels) {
   const int used = (channels + kPiece - 1) / kPiece * (kPiece / 8);
-  if (used == words * 8) return;
+  const int whole = (channels + 63) / 64 * 8;
+  if (used == whole) return;
   for (int k = 0; k < length; k++) {
     if (steps[k].op != ChainOp::store_bits) continue;
     char* y = static_cast<char*>(steps[k].target) + used;
-    for (int r = 0; r < rows; r++) __builtin_memset(y + int64_t{8} * words * r, 0, static_cast<size_t>(words * 8 - used));
+    for (int r = 0; r < rows; r++) __builtin_memset(y + 8 * steps[k].words * r, 0, static_cast<size_t>(whole - used));
   }
 }
 
@@ -205,18 +206,20 @@ void runImage(const ChainView& chain, int first, int length, const Buffers& buff
               int c0, int cn) {
   ReadyStep ready[kMaxSteps];
   const int64_t channels = chain.channels;
-  const int words = (chain.channels + 63) / 64;
   for (int k = 0; k < length; k++) {
     const ChainStep& step = chain.steps[first + k];
     ReadyStep& s = ready[k];
-    s = {step.op, step.kind, nullptr, 0, step.count, channels, nullptr, step.a, step.b};
+    s = {step.op, step.kind, nullptr, 0, step.count, channels, 0, nullptr, step.a, step.b};
     // Steps without an operand still form an address, so it must be one that arithmetic on is defined: the block's.
     s.operand = block;
     void* at = step.buffer >= 0 ? buffers.at[step.buffer] : nullptr;
+    const int64_t pitch = step.pitch > 0 ? step.pitch : channels;
     if (step.op == ChainOp::store_bits) {
-      s.target = static_cast<uint64_t*>(at) + pixel * words;
+      s.words = (pitch + 63) / 64;
+      s.target = static_cast<uint64_t*>(at) + pixel * s.words + step.first / 64;
     } else if (step.op == ChainOp::store_f32 || step.op == ChainOp::store_i32) {
-      s.target = static_cast<float*>(at) + pixel * channels;
+      s.channels = pitch;
+      s.target = static_cast<float*>(at) + pixel * pitch + step.first;
     } else if (at) {
       s.operand = static_cast<const float*>(at);
       if (step.kind == OperandKind::tensor) s.operand += pixel * channels, s.stride = channels;
@@ -225,8 +228,8 @@ void runImage(const ChainView& chain, int first, int length, const Buffers& buff
     }
   }
   const bool last = first + length == chain.length;
-  runColumns(ready, length, block, ld, rows, c0, cn, words, !last);
-  if (c0 + cn == chain.channels) clearTails(ready, length, rows, chain.channels, words);
+  runColumns(ready, length, block, ld, rows, c0, cn, !last);
+  if (c0 + cn == chain.channels) clearTails(ready, length, rows, chain.channels);
 }
 
 }  // namespace

@@ -19,6 +19,7 @@ void runChain(const ChainView& chain, const Buffers& buffers, float* block, int6
       float v = block[r * ld + i];
       for (int k = 0; k < chain.length; k++) {
         const ChainStep& s = chain.steps[k];
+        const int64_t pitch = s.pitch > 0 ? s.pitch : channels;
         float b = 0;
         // A store's buffer is a target, and multithreshold's is a table: neither is read as an operand.
         const bool stores = s.op == ChainOp::store_f32 || s.op == ChainOp::store_i32 || s.op == ChainOp::store_bits;
@@ -57,17 +58,17 @@ void runChain(const ChainView& chain, const Buffers& buffers, float* block, int6
             v = s.a * static_cast<float>(reached) + s.b;
             break;
           }
-          case ChainOp::store_f32: buffers.get<float>(s.buffer)[p * channels + c] = v; break;
+          case ChainOp::store_f32: buffers.get<float>(s.buffer)[p * pitch + s.first + c] = v; break;
           case ChainOp::store_i32: {
             int32_t whole = 0;
             if (v >= 2147483648.0f) whole = INT32_MAX;
             else if (v < -2147483648.0f) whole = INT32_MIN;
             else if (v == v) whole = static_cast<int32_t>(v);
-            buffers.get<int32_t>(s.buffer)[p * channels + c] = whole;
+            buffers.get<int32_t>(s.buffer)[p * pitch + s.first + c] = whole;
             break;
           }
           case ChainOp::store_bits: {
-            uint64_t& word = buffers.get<uint64_t>(s.buffer)[p * bitWords(chain.channels) + c / 64];
+            uint64_t& word = buffers.get<uint64_t>(s.buffer)[p * bitWords(static_cast<int>(pitch)) + (s.first + c) / 64];
             if (c % 64 == 0) word = 0;
             word |= static_cast<uint64_t>(v < 0) << (c % 64);
             break;

@@ -89,7 +89,7 @@ class NarrowMapStep final : public Step {
 bool isNarrow(const Instruction& in) {
   if (static_cast<MapInput>(in.field(1)) == MapInput::b1 || in.field(4) > kMostChannels) return false;
   for (const ChainStep& s : decodeChain(in)) {
-    if (s.op == ChainOp::store_bits || s.op == ChainOp::multithreshold) return false;
+    if (s.op == ChainOp::store_bits || s.op == ChainOp::multithreshold || s.pitch > 0) return false;
     if (s.kind == OperandKind::pixel || s.kind == OperandKind::image_channel) return false;
   }
   return true;

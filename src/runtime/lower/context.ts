@@ -5,7 +5,7 @@ import { DTYPES } from '../../core/dtype.js';
 import { BitplaneError, expected } from '../../core/errors.js';
 import { elementCount } from '../../core/shape.js';
 import type { Value } from '../../graph/value.js';
-import { type Kernel, type Link, storage } from '../../passes/fuse.js';
+import { type Kernel, type Link, type Slot, storage } from '../../passes/fuse.js';
 import { memoryBytes, type Plan } from '../../passes/plan.js';
 import type { Tensor } from '../../tensor/tensor.js';
 import type { Assembler, ChainStep, ConstantPool } from '../assembler.js';
@@ -114,7 +114,7 @@ export class LoweringContext {
   private step(link: Link, channels: number): ChainStep[] {
     switch (link.kind) {
       case 'store':
-        return [{ op: link.value.dtype === 'i32' ? 'store_i32' : 'store_f32', kind: 'tensor', buffer: this.buffer(link.value) }];
+        return [this.store(link.value.dtype === 'i32' ? 'store_i32' : 'store_f32', link.value, link.into)];
       case 'threshold':
         return this.thresholdSteps(link.value, channels);
       case 'multiThreshold': {
@@ -126,7 +126,7 @@ export class LoweringContext {
       case 'op': {
         const { form, reversed, operand, layout } = link;
         if (form.op === 'cast') return [];
-        if (form.op === 'store_bits' || form.op === 'store_i32') return [{ op: form.op, kind: 'tensor', buffer: this.buffer(link.value) }];
+        if (form.op === 'store_bits' || form.op === 'store_i32') return [this.store(form.op, link.value, link.into)];
         const op = reversed ? (form.reversed as string) : form.op;
         const [a, b] = form.immediates ?? [0, 0];
         if (operand === undefined) return [{ op, a, b }];
@@ -134,6 +134,11 @@ export class LoweringContext {
         return [{ op, kind: layout ?? 'tensor', buffer, a, b }];
       }
     }
+  }
+
+  private store(op: string, value: Value, into: Slot | undefined): ChainStep {
+    if (into === undefined) return { op, kind: 'tensor', buffer: this.buffer(value) };
+    return { op, kind: 'tensor', buffer: this.buffer(into.whole), pitch: into.whole.shape.at(-1) as number, first: into.first };
   }
 
   /** [C or 1, T] -> [T][C]. */
