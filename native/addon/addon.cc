@@ -1,4 +1,7 @@
 // The N-API surface: Constants, Program, and a few facts about this machine. It checks what would crash, and nothing else: TypeScript validates.
+//
+// A worker may be terminated at any moment. From then on every call that could run JavaScript fails (getting an element of an array is one),
+// nothing can be thrown, and what was got is empty, without even an environment: so each such value is checked before it is used.
 #include <napi.h>
 
 #include <cstdlib>
@@ -20,6 +23,7 @@ struct Bytes {
 
 // The bytes of a typed array; false (with a JavaScript error pending) for anything else, detached arrays included.
 bool bytesOf(Napi::Value value, Bytes* out) {
+  if (value.IsEmpty()) return false;  // the environment is ending
   if (!value.IsTypedArray()) {
     Napi::TypeError::New(value.Env(), "expected a typed array").ThrowAsJavaScriptException();
     return false;
@@ -74,8 +78,10 @@ class ConstantsObject final : public Napi::ObjectWrap<ConstantsObject> {
  private:
   void append(Napi::Array arrays) {
     for (uint32_t i = 0; i < arrays.Length(); i++) {
+      Napi::Value array = arrays.Get(i);
+      if (array.IsEmpty()) return;
       store_->reserve();
-      arrays_.push_back(Napi::Persistent(arrays.Get(i).As<Napi::Object>()));
+      arrays_.push_back(Napi::Persistent(array.As<Napi::Object>()));
     }
   }
   Napi::Value extend(const Napi::CallbackInfo& info) {
@@ -100,6 +106,7 @@ class ProgramObject final : public Napi::ObjectWrap<ProgramObject> {
   explicit ProgramObject(const Napi::CallbackInfo& info) : Napi::ObjectWrap<ProgramObject>(info) {
     Napi::Env env = info.Env();
     auto* constants = ConstantsObject::Unwrap(info[0].As<Napi::Object>());
+    if (constants == nullptr) return;
     Bytes code, table;
     if (!bytesOf(info[1], &code) || !bytesOf(info[2], &table)) return;
     Isa isa;
@@ -149,7 +156,9 @@ class ProgramObject final : public Napi::ObjectWrap<ProgramObject> {
   static bool numbers(Napi::Value value, const std::vector<BufferSpec>& buffers, std::vector<int>* out) {
     auto list = value.As<Napi::Array>();
     for (uint32_t i = 0; i < list.Length(); i++) {
-      int id = list.Get(i).As<Napi::Number>().Int32Value();
+      Napi::Value item = list.Get(i);
+      if (item.IsEmpty()) return false;
+      int id = item.As<Napi::Number>().Int32Value();
       if (id < 0 || static_cast<size_t>(id) >= buffers.size() || buffers[id].kind != BufferSpec::arena) return false;
       out->push_back(id);
     }
@@ -176,7 +185,7 @@ class ProgramObject final : public Napi::ObjectWrap<ProgramObject> {
       if (bytes.size != program_->buffers()[inputs_[i]].bytes) return fail(env, "a feed has the wrong number of bytes (was it detached?)"), env.Undefined();
       if (bytes.size > 0) std::memcpy(context->addresses[inputs_[i]], bytes.data, bytes.size);
     }
-    uint32_t ticket = Instance::of(env).start(program_, std::move(context), info[1].ToBoolean());
+    uint32_t ticket = Instance::of(env).start(program_, std::move(context), info[1].As<Napi::Boolean>().Value());
     if (ticket == 0) return fail(env, "no worker thread could be started"), env.Undefined();
     return Napi::Number::New(env, ticket);
   }
@@ -198,6 +207,7 @@ class ProgramObject final : public Napi::ObjectWrap<ProgramObject> {
     Napi::Value result = env.Undefined();
     if (!run->context->stepNs.empty()) {
       auto times = Napi::Float64Array::New(env, run->context->stepNs.size());
+      if (times.IsEmpty()) return env.Undefined();
       for (size_t i = 0; i < run->context->stepNs.size(); i++) times[i] = run->context->stepNs[i];
       run->context->stepNs.clear();
       result = times;

@@ -12,7 +12,7 @@ declare module 'vitest' {
   export interface ProvidedContext {
     /** The tarball. */
     tarball: string;
-    /** An application's folder: the package in its node_modules, beside ./programs and model.safetensors. */
+    /** An application's folder: the package in its node_modules, beside the programs of both suites and model.safetensors. */
     application: string;
     /** What `npm install` of the tarball took and printed. */
     installation: { readonly ms: number; readonly output: string };
@@ -32,7 +32,7 @@ export default function setup({ provide }: TestProject): () => void {
   const installed = npm(application, 'install', '--prefer-offline', '--foreground-scripts', '--no-audit', '--no-fund', tarball);
   const ms = performance.now() - began;
   if (installed.code !== 0 || !existsSync(packageFolder(application))) throw new Error(`npm install failed: ${installed.stderr}`);
-  cpSync(join(import.meta.dirname, 'programs'), application, { recursive: true });
+  for (const suite of ['package', 'process']) cpSync(join(ROOT, 'test', suite, 'programs'), application, { recursive: true });
   const ready = node(application, ['make-model.mjs']);
   if (ready.code !== 0) throw new Error(`the installed package does not work: ${ready.stderr}`);
 

@@ -14,7 +14,20 @@ const test = readFileSync('digest.mjs', 'utf8')
   .replace('export ', '');
 
 async function runFile() {
-  const globals = { setTimeout, clearTimeout, setImmediate, queueMicrotask, performance, process, Buffer, URL, console, AbortController };
+  const globals = {
+    setTimeout,
+    clearTimeout,
+    setImmediate,
+    queueMicrotask,
+    performance,
+    process,
+    Buffer,
+    URL,
+    console,
+    AbortController,
+    TextDecoder,
+    TextEncoder,
+  };
   // As Jest does, so that what Node's own modules return passes for what the context calls by the same name.
   const context = vm.createContext({ ...globals, Uint8Array, ArrayBuffer });
   const require = createRequire(file);

@@ -1,0 +1,50 @@
+/** How workers end in the middle of runs: their process lives on, remembers nothing of them, and computes the same bits in every one. */
+import { spawn } from 'node:child_process';
+import { expect, inject, test } from 'vitest';
+
+interface Outcome {
+  readonly digests: string[];
+  readonly codes: number[];
+  readonly slowest: number;
+  readonly memory: number[];
+}
+
+function terminated(rounds: number, workers: number, every: number): Promise<{ code: number | null; errors: string } & Outcome> {
+  return new Promise((resolve, reject) => {
+    const args = ['--expose-gc', 'terminated.mjs', String(rounds), String(workers), String(every)];
+    const child = spawn(process.execPath, args, { cwd: inject('application'), stdio: ['ignore', 'pipe', 'pipe'] });
+    let [output, errors] = ['', ''];
+    child.stdout.on('data', (chunk) => {
+      output += chunk;
+    });
+    child.stderr.on('data', (chunk) => {
+      errors += chunk;
+    });
+    child.on('error', reject);
+    child.on('close', (code, signal) => {
+      if (output === '') reject(new Error(`the process ended with ${code ?? signal}: ${errors}`));
+      else resolve({ code, errors, ...JSON.parse(output) });
+    });
+  });
+}
+
+/** worker.terminate() gives 1. */
+const QUIET = { code: 0, errors: '', codes: [1] };
+
+test('a worker terminated during runs, 50 times at 50 moments, ends within a second', async () => {
+  const outcome = await terminated(50, 1, 2);
+  expect(outcome).toMatchObject(QUIET);
+  expect(outcome.digests).toHaveLength(1);
+  expect(outcome.slowest).toBeLessThan(1000);
+}, 120_000);
+
+test('eight workers load, run and are terminated 200 times: the same bits, and no memory kept', async () => {
+  const outcome = await terminated(200, 8, 0);
+  expect(outcome).toMatchObject(QUIET);
+  expect(outcome.digests).toHaveLength(1);
+  expect(outcome.slowest).toBeLessThan(1000);
+  // After fifty rounds the allocator has met every order of events. A worker that left its arena or a stack would cost 1200 of either.
+  const median = (from: number, to: number) => outcome.memory.slice(from, to).sort((a, b) => a - b)[(to - from) >> 1] as number;
+  const growth = (median(150, 200) - median(50, 100)) / 1e6;
+  expect(growth).toBeLessThan(5);
+}, 900_000);
