@@ -57,7 +57,7 @@ export function rsign(options: SignActivationOptions & NameOption = {}): Layer {
     'rsign',
     (scope, x) => {
       const shift = scope.parameter('shift', [scope.channels('rsign', x)], 'bias', constantOf(0));
-      return quantizeInput(scope, 'rsign', quantizer, scope.g.add(x, shift, { name: scope.named('shifted') }), scope.path);
+      return quantizeInput(scope, 'rsign', quantizer, scope.g.add(x, shift, { name: scope.named('in') }), scope.path);
     },
     options,
   );
@@ -73,8 +73,8 @@ export function rprelu(options: NameOption = {}): Layer {
     (scope, x) => {
       const { g } = scope;
       const shape = [scope.channels('rprelu', x)];
-      const moved = g.add(x, scope.parameter('before', shape, 'bias', constantOf(0)), { name: scope.named('moved') });
-      const bent = g.prelu(moved, scope.parameter('slope', shape, 'slope', constantOf(0.25)), { name: scope.named('bent') });
+      const moved = g.add(x, scope.parameter('before', shape, 'bias', constantOf(0)), { name: scope.named('in') });
+      const bent = g.prelu(moved, scope.parameter('slope', shape, 'slope', constantOf(0.25)), { name: scope.named('bend') });
       return g.add(bent, scope.parameter('after', shape, 'bias', constantOf(0)), { name: scope.path });
     },
     options,

@@ -45,8 +45,8 @@ export function conv2d(options: Conv2dOptions): Layer {
     const quantizedInput = inputs === undefined ? x : quantizeInput(scope, 'conv2d', inputs, x, scope.named('sign'));
     const [input, own] = padValue === 0 ? [quantizedInput, pads] : [border(scope, quantizedInput, pads, padValue), NO_PADS];
     let y = g.conv2d(input, quantized.values, { strides, pads: own, groups, name: path });
-    if (quantized.scale !== undefined) y = g.mul(y, quantized.scale, { name: scope.named('scaled') });
-    return bias ? g.add(y, scope.parameter('bias', [filters], 'bias', constantOf(0)), { name: scope.named('biased') }) : y;
+    if (quantized.scale !== undefined) y = g.mul(y, quantized.scale, { name: scope.named('real') });
+    return bias ? g.add(y, scope.parameter('bias', [filters], 'bias', constantOf(0)), { name: scope.named('sum') }) : y;
   };
   return layer('conv2d', apply, { name });
 }

@@ -25,8 +25,8 @@ export function dense(options: DenseOptions): Layer {
     const quantized = weights?.quantize(g, scope.path, w) ?? { values: w };
     const input = inputs === undefined ? x : quantizeInput(scope, 'dense', inputs, x, scope.named('sign'));
     let y = g.dense(input, quantized.values, { name: scope.path });
-    if (quantized.scale !== undefined) y = g.mul(y, quantized.scale, { name: scope.named('scaled') });
-    return bias ? g.add(y, scope.parameter('bias', [units], 'bias', constantOf(0)), { name: scope.named('biased') }) : y;
+    if (quantized.scale !== undefined) y = g.mul(y, quantized.scale, { name: scope.named('real') });
+    return bias ? g.add(y, scope.parameter('bias', [units], 'bias', constantOf(0)), { name: scope.named('sum') }) : y;
   };
   return layer('dense', apply, { name });
 }

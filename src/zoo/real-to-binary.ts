@@ -36,30 +36,35 @@ export interface HalfBlockOptions {
   readonly pads?: 1 | 'same';
   /** sign(0). Default 'plus', as the paper has it. */
   readonly zero?: quant.SignOfZero;
+  /**
+   * Which of the progressive students: 1 has tanh in place of sign and real weights, 2 signs and real weights, 3 is the binary network.
+   * Default 3.
+   */
+  readonly student?: 1 | 2 | 3;
 }
 
 export interface RealToBinaryOptions extends NetworkOptions, HalfBlockOptions {}
 
 /** Half a residual block, which has its own shortcut. */
 export function halfBlock(options: HalfBlockOptions = {}): Block {
-  const { scale = 'gate', alpha = scale === 'gate', reduction = 8, epsilon = 1e-3, pads = 1, zero = 'plus' } = options;
+  const { scale = 'gate', alpha = scale === 'gate', reduction = 8, epsilon = 1e-3, pads = 1, zero = 'plus', student = 3 } = options;
   return (name, width, stride) => {
     const product = nn.conv2d({
       filters: width,
       kernel: 3,
       strides: stride,
       pads,
-      weights: alpha ? quant.scaledSign({ zero }) : quant.sign({ zero }),
-      inputs: quant.signActivation({ zero, pseudoGradient: 'clip' }),
+      ...(student < 3 ? {} : { weights: alpha ? quant.scaledSign({ zero }) : quant.sign({ zero }) }),
       name: 'conv',
     });
+    const activation = student === 1 ? nn.tanh({ name: 'tanh' }) : nn.sign({ zero, pseudoGradient: 'clip', name: 'sign' });
     const unit = (scope: nn.Scope, x: nn.Float): nn.Float => {
       const normalized = scope.child('bn');
       const normalize = nn.normalizer(normalized, x, { epsilon });
       const real = normalize(x, normalized.path);
       // Normalizing is affine, so the mean of the normalized map is the normalized mean: the map need not be stored for the gate alone.
       const factor = scale === 'gate' ? gate(scope.child('gate'), x, (mean, at) => normalize(mean, at), width, reduction) : undefined;
-      const y = scope.apply(product, real);
+      const y = scope.apply(product, scope.apply(activation, real));
       return scope.apply(
         nn.prelu({ name: 'prelu' }),
         factor === undefined ? rescale(scope.child('scale'), y) : scope.g.mul(factor, y, { name: scope.named('gated') }),

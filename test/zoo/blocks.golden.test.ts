@@ -178,4 +178,11 @@ describe('Real-to-Binary', () => {
     block('r2bdown_tfsame', 32, 2, { alpha: false, pads: 'same' }),
     block('sb', 16, 1, { scale: 'learned' }),
   ]);
+
+  test('r2bfp: the first student, tanh and real weights under the gate', async () => {
+    const student = block('r2bfp', 16, 1, { alpha: false, student: 1 });
+    const model = blockModel(student);
+    const graph = model.graph(importState(model, student.parameters, student.rules));
+    for (const [way, y] of await threeWays(graph, { x: student.x })) expectClose(y, student.y, way);
+  });
 });
