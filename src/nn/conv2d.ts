@@ -2,6 +2,7 @@
  * Convolution as a layer: x [N,H,W,C], weight [O,kh,kw,C/groups]. Not here: the product itself (src/ops/conv2d.ts), quantizers (src/quant).
  */
 import { expected } from '../core/errors.js';
+import { isSize } from '../core/shape.js';
 import { isNeverZero } from '../passes/nonzero.js';
 import type { ActivationQuantizer, WeightQuantizer } from '../quant/quantizer.js';
 import { constantOf, heNormal, type Initializer } from './initializers.js';
@@ -37,6 +38,8 @@ export function conv2d(options: Conv2dOptions): Layer {
   const apply = (scope: Scope, x: Float): Float => {
     const { g, path } = scope;
     const { height, width, channels } = scope.map('conv2d', x);
+    requireCount(scope, 'conv2d', 'filters', filters);
+    requireCount(scope, 'conv2d', 'groups', groups);
     if (channels % groups !== 0)
       throw expected('ERR_SHAPE', `channels that divide into ${groups} groups`, channels, { op: 'conv2d', node: path });
     const pads = padsOf(options.pads ?? 0, [height, width], kernel, strides);
@@ -66,6 +69,12 @@ export function quantizeInput(scope: Scope, op: string, inputs: ActivationQuanti
       },
     );
   return inputs.quantize(scope.g, name, x);
+}
+
+/** Sizes that a layer is given, which no shape rule sees. */
+export function requireCount(scope: Scope, op: string, what: string, value: number): void {
+  if (!isSize(value) || value === 0)
+    throw expected('ERR_ARGUMENT', `${what} to be a whole number of 1 or more`, value, { op, node: scope.path });
 }
 
 function border(scope: Scope, x: Float, [top, left, bottom, right]: Pads, value: 1 | -1): Float {

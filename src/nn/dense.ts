@@ -2,7 +2,7 @@
  * A fully connected layer: x [..., K], weight [O, K]. Not here: flattening (./shape.ts).
  */
 import type { ActivationQuantizer, WeightQuantizer } from '../quant/quantizer.js';
-import { quantizeInput } from './conv2d.js';
+import { quantizeInput, requireCount } from './conv2d.js';
 import { constantOf, fanInUniform, type Initializer } from './initializers.js';
 import { type Float, type Layer, layer, type Scope } from './scope.js';
 
@@ -21,6 +21,7 @@ export function dense(options: DenseOptions): Layer {
   const { units, bias = true, weights, inputs, init = fanInUniform, name } = options;
   const apply = (scope: Scope, x: Float): Float => {
     const { g } = scope;
+    requireCount(scope, 'dense', 'units', units);
     const w = scope.parameter('weight', [units, scope.channels('dense', x)], 'weight', init);
     const quantized = weights?.quantize(g, scope.path, w) ?? { values: w };
     const input = inputs === undefined ? x : quantizeInput(scope, 'dense', inputs, x, scope.named('sign'));

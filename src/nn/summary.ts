@@ -15,6 +15,7 @@ export interface Cost {
   readonly flops: number;
   /** bops / 64 + flops */
   readonly ops: number;
+  /** Learned numbers: running statistics do not count. */
   readonly parameters: number;
 }
 
@@ -38,7 +39,10 @@ export function layerSummaries(applied: readonly Applied[], parameters: readonly
     sums.set(path, known);
     return known;
   };
-  for (const { name, shape } of parameters) sum(owner(name)).parameters += elementCount(shape);
+  for (const { name, shape, role } of parameters) {
+    // Running statistics are measured, not learned.
+    if (role !== 'mean' && role !== 'variance') sum(owner(name)).parameters += elementCount(shape);
+  }
   for (const node of topological({ inputs: [], outputs: { output } })) {
     const macs = macsOf(node);
     if (macs > 0) sum(owner(node.name))[isBinary(node) ? 'bops' : 'flops'] += macs;

@@ -1,0 +1,128 @@
+/**
+ * Every network of the zoo: it builds and runs, costs what its paper says, its packed signs are the float ones, and each binary convolution is
+ * one kernel that leaves one float map and the next layer's bits. Not here: the numbers of single blocks (blocks.golden.test.ts).
+ */
+import { describe, expect, test } from 'vitest';
+import { encodeModel } from '../../src/formats/safetensors/model.js';
+import { Session } from '../../src/formats/session.js';
+import { bind } from '../../src/passes/bind.js';
+import { fuse, type Kernel } from '../../src/passes/fuse.js';
+import { optimize } from '../../src/passes/index.js';
+import { Tensor } from '../../src/tensor/tensor.js';
+import * as zoo from '../../src/zoo/index.js';
+import { compareSigns } from './golden.js';
+
+const picture = (shape: readonly number[]) =>
+  new Tensor(
+    'f32',
+    Float32Array.from({ length: shape.reduce((a, b) => a * b, 1) }, (_, i) => Math.sin(i * 1.7) + Math.cos(i * 0.013)),
+    shape,
+  );
+
+/** Small enough to run everywhere: the least size that each family takes, or nearly. */
+function smallSize(name: string): number {
+  if (/^(tfc|sfc|lfc)$/.test(name)) return 12;
+  if (name === 'cnv') return 32;
+  return /cifar|-20$/.test(name) ? 16 : 64;
+}
+
+describe.each(Object.keys(zoo.ZOO))('zoo:%s', (name) => {
+  const entry = zoo.zooEntry(name);
+
+  test('runs for any number of classes and a size that divides; packed signs are the float ones', async () => {
+    const inputSize = smallSize(name);
+    const network = entry.build({ classes: 7, inputSize });
+    const graph = network.graph(zoo.exampleState(network, 3));
+    const image = picture([2, ...(network.input.shape.slice(1) as number[])]);
+    const session = Session.fromGraph(graph, { threads: 1 });
+    const { logits } = await session.run({ image });
+    await session.release();
+    expect(logits.shape).toEqual([2, 7]);
+    expect(logits.data.every(Number.isFinite)).toBe(true);
+    expect(new Set(logits.data).size).toBeGreaterThan(3);
+    if (/^(resnet|bwn)/.test(name)) return;
+    const count = await compareSigns(graph, { image });
+    expect(count.signs).toBeGreaterThan(0);
+    expect(count).toMatchObject({ differ: 0, differAboveRounding: 0 });
+  });
+
+  test('says where it comes from', () => expect(entry.paper).toMatch(/(CVPR|ECCV|ICLR|MLSys|FPGA) 20\d\d, arXiv \d{4}\.\d{5}$/));
+});
+
+describe('cost, as the papers count it', () => {
+  test.each([
+    // BOPs and FLOPs in units of 10^8, from table 1 of ReActNet; its FLOPs of residual networks hold 1 to 3 million more (docs/zoo.md).
+    ['bi-real-18', 16.8, 1.39, 0.02],
+    ['bi-real-34', 35.3, 1.39, 0.02],
+    ['xnor-18', 17.0, 1.41, 0.04],
+    ['react-net-a', 48.2, 0.12, 0.003],
+  ])('%s', (name, bops, flops, tolerance) => {
+    const cost = zoo.zooEntry(name).build().cost();
+    expect(Math.abs(cost.bops / 1e8 - bops)).toBeLessThan(0.3);
+    expect(Math.abs(cost.flops / 1e8 - flops)).toBeLessThan(tolerance);
+    expect(cost.ops).toBe(cost.bops / 64 + cost.flops);
+  });
+
+  test('float networks: the numbers of ResNet', () => {
+    expect(zoo.resnet18().cost()).toMatchObject({ bops: 0, flops: 1_814_073_344, parameters: 11_689_512 });
+    expect(zoo.resnet20().cost().parameters).toBe(269_722);
+  });
+});
+
+describe('input sizes and classes', () => {
+  test.each([
+    [
+      'bi-real-18',
+      { inputSize: 200 },
+      /avgPool2d "layer3\/0\/shortcut\/pool": expected a map whose sides divide by 2 and 2 but received one of 25 by 25/,
+    ],
+    ['react-net-a', { inputSize: 100 }, /avgPool2d "unit4\/pool": .*25 by 25/],
+    ['cnv', { inputSize: 16 }, /"conv5"/],
+    ['bi-real-18', { classes: 0 }, /zoo: expected classes to be a whole number of 1 or more but received 0/],
+    ['bi-real-18', { inputSize: 22.4 }, /zoo: expected inputSize to be a whole number/],
+  ])('%s %o', (name, options, message) => expect(() => zoo.zooEntry(name).build(options)).toThrow(message));
+
+  test('an unknown name lists the known ones', () =>
+    expect(() => zoo.zooEntry('bi-real-19')).toThrow(/bi-real-18, .* but received "bi-real-19"/));
+});
+
+describe('schedule', () => {
+  const kernelsOf = (name: string): Kernel[] => {
+    const network = zoo.zooEntry(name).build();
+    return fuse(bind(optimize(network.graph(zoo.exampleState(network))), { N: 1 }));
+  };
+  const isBinary = ({ anchor }: Kernel) => anchor.op === 'conv2d' && anchor.inputs[0]!.dtype === 'b1';
+  const dtypes = (kernel: Kernel) => kernel.stores.map(({ dtype }) => dtype).sort();
+
+  test.each(['bi-real-18', 'react-bi-real-18', 'strong-baseline-18', 'real-to-binary-18', 'react-net-a'])(
+    '%s: a binary convolution writes its float map once, with the next bits in the same pass',
+    (name) => {
+      const kernels = kernelsOf(name);
+      const binary = kernels.filter(isBinary);
+      expect(binary.length).toBe(name === 'react-net-a' ? 26 : 16);
+      for (const kernel of binary) {
+        const last = kernel === binary.at(-1);
+        const stores = dtypes(kernel);
+        expect(stores, kernel.anchor.name).toEqual(last ? ['f32'] : ['b1', 'f32']);
+      }
+    },
+  );
+
+  test.each([
+    ['bi-real-18', ['avgPool2d', 'conv2d', 'dense', 'maxPool2d', 'reduce']],
+    ['react-net-a', ['avgPool2d', 'concat', 'conv2d', 'dense', 'reduce']],
+    ['react-bi-real-18', ['avgPool2d', 'conv2d', 'dense', 'maxPool2d', 'reduce']],
+  ])('%s: no pass over memory for a sign, an activation or a sum', (name, ops) => {
+    const kernels = kernelsOf(name);
+    expect(kernels.filter(({ map }) => map).map(({ anchor }) => anchor.name)).toEqual([]);
+    expect([...new Set(kernels.map(({ anchor }) => anchor.op))].sort()).toEqual(ops);
+  });
+});
+
+test.each([
+  ['bi-real-18', 4.3e6],
+  ['react-net-a', 8.0e6],
+])('the file of %s', (name, limit) => {
+  const network = zoo.zooEntry(name).build();
+  expect(encodeModel(optimize(network.graph(zoo.exampleState(network)))).length).toBeLessThanOrEqual(limit);
+});
