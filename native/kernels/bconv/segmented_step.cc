@@ -19,6 +19,7 @@ namespace {
 constexpr int kBlockRows = 32;         // pixels of a float or int32 block: 32 * 64 * 4 = 8 KiB, a quarter of the smallest L1
 constexpr int64_t kBlockStride = 128;  // 64 channels, and room for the lanes past a group's end
 constexpr int kTasksPerThread = 4;     // so that a thread that wakes late takes less
+constexpr int64_t kTilePixels = 4;     // of the variants' register tiles
 
 class SegmentedStep : public Step {
  public:
@@ -51,7 +52,7 @@ class SegmentedStep : public Step {
     const int blockCut = task % blockCuts_, pixelCut = task / blockCuts_ % pixelCuts_;
     const int image = task / blockCuts_ / pixelCuts_ * plan_.images, images = std::min(plan_.images, p.n - image);
     const int blocks = bitWords(p.o);
-    const int64_t first = p.pixels() * pixelCut / pixelCuts_, end = p.pixels() * (pixelCut + 1) / pixelCuts_;
+    const int64_t first = pixelAt(pixelCut), end = pixelAt(pixelCut + 1);
     const int64_t inputWords = int64_t{p.h} * p.w * bitWords(p.c);
     const uint64_t* x = buffers.get<const uint64_t>(p.x) + image * inputWords;
     uint8_t* prepared = static_cast<uint8_t*>(scratch);
@@ -79,6 +80,12 @@ class SegmentedStep : public Step {
     void* block;            // [kBlockRows][kBlockStride] int32 or float
   };
 
+  // The first pixel of a cut: on a tile, so that only the last cut has an odd rest.
+  int64_t pixelAt(int cut) const {
+    const int64_t pixels = plan_.problem.pixels();
+    return cut == pixelCuts_ ? pixels : pixels * cut / pixelCuts_ / kTilePixels * kTilePixels;
+  }
+
   void cutTasks(int threads) {
     const Problem& p = plan_.problem;
     const int64_t pixels = p.pixels();
@@ -94,7 +101,7 @@ class SegmentedStep : public Step {
     blockCuts_ = static_cast<int>(std::min<int64_t>(bitWords(p.o), ceilDiv(wanted, cuts)));
     preparedBytes_ = 0;
     for (int64_t cut = 0; cut < cuts && !plan_.inPlace; ++cut) {
-      const int rows = plan_.rowCount(pixels * cut / cuts, pixels * (cut + 1) / cuts - 1);
+      const int rows = plan_.rowCount(pixelAt(static_cast<int>(cut)), pixelAt(static_cast<int>(cut) + 1) - 1);
       preparedBytes_ = std::max(preparedBytes_, roundUp<int64_t>(plan_.images * p.g * plan_.groupBytes(rows) + kSlack, kAlign));
     }
   }
