@@ -5,8 +5,7 @@
  *
  * The block: x -> conv3x3 -> batch norm -> ReLU -> conv3x3 -> batch norm -> + shortcut(x) -> ReLU. The shortcut is x; where the shape changes,
  * a 1x1 convolution with batch norm on ImageNet's networks, and every other pixel with channels of zeros on ResNet-20.
- * In a Binary Weight Network the convolutions of the blocks are alpha_o * (x * sign(W)); the first layer, the classifier and the 1x1
- * convolutions of shortcuts, which the paper does not settle, stay real.
+ * In a Binary Weight Network every convolution but the first is alpha_o * (x * sign(W)); the first layer and the classifier stay real.
  */
 import * as nn from '../nn/index.js';
 import * as quant from '../quant/index.js';
@@ -23,7 +22,9 @@ import {
   stages,
 } from './network.js';
 
-export function basicBlock(shortcut: (width: number, stride: 1 | 2) => nn.Layer, weights?: quant.WeightQuantizer): Block {
+type Shortcut = (width: number, stride: 1 | 2, weights?: quant.WeightQuantizer) => nn.Layer;
+
+export function basicBlock(shortcut: Shortcut, weights?: quant.WeightQuantizer): Block {
   const conv = (name: string, filters: number, strides: 1 | 2) =>
     nn.conv2d({ filters, kernel: 3, strides, pads: 1, name, ...(weights === undefined ? {} : { weights }) });
   return (name, width, stride) => {
@@ -34,26 +35,25 @@ export function basicBlock(shortcut: (width: number, stride: 1 | 2) => nn.Layer,
       conv('conv2', width, 1),
       nn.batchNorm({ name: 'bn2' }),
     ]);
-    return nn.sequential([nn.residual(main, shortcut(width, stride)), nn.relu({ name: 'relu2' })], { name });
+    return nn.sequential([nn.residual(main, shortcut(width, stride, weights)), nn.relu({ name: 'relu2' })], { name });
   };
 }
 
 /** x, or a strided 1x1 convolution and batch norm where the shape changes. */
-export function projection(width: number, stride: 1 | 2): nn.Layer {
-  return nn.layer(
+export const projection: Shortcut = (width, stride, weights) =>
+  nn.layer(
     'shortcut',
     (scope, x) => {
       if (stride === 1 && x.shape.at(-1) === width) return x;
-      const convolved = scope.apply(nn.conv2d({ filters: width, kernel: 1, strides: stride, name: 'conv' }), x);
-      return scope.apply(nn.batchNorm({ name: 'bn' }), convolved);
+      const conv = nn.conv2d({ filters: width, kernel: 1, strides: stride, name: 'conv', ...(weights === undefined ? {} : { weights }) });
+      return scope.apply(nn.batchNorm({ name: 'bn' }), scope.apply(conv, x));
     },
     { name: 'shortcut' },
   );
-}
 
 /** x, or every other pixel with channels of zeros on both sides: no parameters (option A of the paper). */
-export function paddedShortcut(width: number, stride: 1 | 2): nn.Layer {
-  return nn.layer(
+export const paddedShortcut: Shortcut = (width, stride) =>
+  nn.layer(
     'shortcut',
     (scope, x) => {
       const missing = width - scope.channels('shortcut', x);
@@ -64,7 +64,6 @@ export function paddedShortcut(width: number, stride: 1 | 2): nn.Layer {
     },
     { name: 'shortcut' },
   );
-}
 
 const relu = () => [nn.relu({ name: 'relu' })];
 

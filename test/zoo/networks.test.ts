@@ -51,16 +51,29 @@ describe.each(Object.keys(zoo.ZOO))('zoo:%s', (name) => {
 
 describe('cost, as the papers count it', () => {
   test.each([
-    // BOPs and FLOPs in units of 10^8, from table 1 of ReActNet; its FLOPs of residual networks hold 1 to 3 million more (docs/zoo.md).
+    // BOPs and FLOPs in units of 10^8, as ReActNet's table of comparison has them (docs/zoo.md says where counts differ).
     ['bi-real-18', 16.8, 1.39, 0.02],
     ['bi-real-34', 35.3, 1.39, 0.02],
-    ['xnor-18', 17.0, 1.41, 0.04],
     ['react-net-a', 48.2, 0.12, 0.003],
   ])('%s', (name, bops, flops, tolerance) => {
     const cost = zoo.zooEntry(name).build().cost();
     expect(Math.abs(cost.bops / 1e8 - bops)).toBeLessThan(0.3);
     expect(Math.abs(cost.flops / 1e8 - flops)).toBeLessThan(tolerance);
     expect(cost.ops).toBe(cost.bops / 64 + cost.flops);
+  });
+
+  test('XNOR-Net: all but the first layer and the classifier are binary', () => {
+    const real = 112 * 112 * 64 * 7 * 7 * 3 + 512 * 1000;
+    expect(zoo.xnor18().cost()).toMatchObject({ bops: zoo.resnet18().cost().flops - real, flops: real });
+    expect(zoo.xnor18().cost().bops / 1e9).toBeCloseTo(1.7, 2);
+  });
+
+  test('Real-to-Binary: its gates add what two small layers each cost', () => {
+    const gates = [64, 64, 64, 64, 64, 128, 128, 128, 128, 256, 256, 256, 256, 512, 512, 512].reduce((sum, channels, i) => {
+      const filters = 64 * 2 ** Math.floor(i / 4);
+      return sum + (channels * channels) / 8 + (channels / 8) * filters;
+    }, 0);
+    expect(zoo.realToBinary18().cost()).toMatchObject({ bops: zoo.biReal18().cost().bops, flops: zoo.biReal18().cost().flops + gates });
   });
 
   test('float networks: the numbers of ResNet', () => {
