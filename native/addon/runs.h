@@ -17,6 +17,7 @@ class Run final : public Job {
   Run(Runs* owner, uint32_t ticket, std::shared_ptr<Program> program, std::unique_ptr<RunContext> context, bool profile)
       : ticket(ticket), program(std::move(program)), context(std::move(context)), owner_(owner), profile_(profile) {
     maxThreads = this->program->threads();
+    shares = this->context->shares.data();
     if (profile_) this->context->stepNs.assign(this->program->steps().size(), 0);
   }
   int phases() const override { return static_cast<int>(program->steps().size()); }

@@ -6,6 +6,12 @@
 
 namespace bitplane {
 
+// One thread's share of the tasks of a phase, as one word, so that a claim is a single compare-and-swap and a late helper can never take a task
+// of a phase it did not mean: [phase : 24][end : 20][next task : 20]. A line of its own: threads claim at the same time.
+struct alignas(64) Share {
+  std::atomic<uint64_t> word{0};
+};
+
 class Job {
  public:
   virtual ~Job() = default;
@@ -20,14 +26,13 @@ class Job {
   virtual void finished() = 0;
 
   int maxThreads = 1;
+  // maxThreads shares that live as long as the job; not needed for one thread.
+  Share* shares = nullptr;
   // Set at any time by any thread: tasks that have not begun are skipped.
   std::atomic<bool> aborted{false};
 
  private:
   friend class Pool;
-  // The current phase as one word, so that a claim is a single compare-and-swap and a late helper can never take a task of a
-  // phase it did not mean: [phase : 24][tasks : 20][next task : 20].
-  alignas(64) std::atomic<uint64_t> word_{0};
   alignas(64) std::atomic<int> ended_{0};
   alignas(64) std::atomic<int> helpers_{0};
   std::atomic<bool> over_{false};

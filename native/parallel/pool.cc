@@ -4,9 +4,11 @@ namespace bitplane {
 
 namespace {
 
-constexpr uint64_t pack(int phase, int tasks) { return (static_cast<uint64_t>(phase) << 40) | (static_cast<uint64_t>(tasks) << 20); }
+constexpr uint64_t pack(int phase, int end, int next) {
+  return (static_cast<uint64_t>(phase) << 40) | (static_cast<uint64_t>(end) << 20) | static_cast<uint64_t>(next);
+}
 constexpr int phaseOf(uint64_t word) { return static_cast<int>(word >> 40); }
-constexpr int tasksOf(uint64_t word) { return static_cast<int>((word >> 20) & kMaxTasks); }
+constexpr int endOf(uint64_t word) { return static_cast<int>((word >> 20) & kMaxTasks); }
 constexpr int nextOf(uint64_t word) { return static_cast<int>(word & kMaxTasks); }
 
 template <typename T>
@@ -128,16 +130,28 @@ void Pool::work() {
   mutex_.unlock();
 }
 
-// Claims and runs one task of the given phase; false when there is none left.
-bool Pool::runOne(Job* job, int slot, int phase) {
-  uint64_t word = job->word_.load(std::memory_order_acquire);
-  for (;;) {
-    if (phaseOf(word) != phase || nextOf(word) >= tasksOf(word)) return false;
-    if (job->word_.compare_exchange_weak(word, word + 1, std::memory_order_acq_rel)) break;
+// Deals the tasks of a phase out in runs of neighbours. A thread meets the same part of every map in phase after phase, so that most of what it
+// reads lies in its own core's cache; what a late or absent thread does not take is taken by the others.
+void Pool::share(Job* job, int phase, int tasks) {
+  for (int s = 0; s < job->maxThreads; s++) {
+    const auto from = static_cast<int>(int64_t{tasks} * s / job->maxThreads), end = static_cast<int>(int64_t{tasks} * (s + 1) / job->maxThreads);
+    job->shares[s].word.store(pack(phase, end, from), std::memory_order_release);
   }
-  if (!job->aborted.load(std::memory_order_relaxed)) job->runTask(phase, nextOf(word), slot);
-  job->ended_.fetch_add(1, std::memory_order_release);
-  return true;
+}
+
+// Claims and runs one task of the given phase, of the slot's own share first; false when there is none left.
+bool Pool::runOne(Job* job, int slot, int phase) {
+  for (int i = 0, s = slot; i < job->maxThreads; i++, s = s + 1 < job->maxThreads ? s + 1 : 0) {
+    std::atomic<uint64_t>& share = job->shares[s].word;
+    uint64_t word = share.load(std::memory_order_acquire);
+    while (phaseOf(word) == phase && nextOf(word) < endOf(word)) {
+      if (!share.compare_exchange_weak(word, word + 1, std::memory_order_acq_rel)) continue;
+      if (!job->aborted.load(std::memory_order_relaxed)) job->runTask(phase, nextOf(word), slot);
+      job->ended_.fetch_add(1, std::memory_order_release);
+      return true;
+    }
+  }
+  return false;
 }
 
 void Pool::offer(Job* job) {
@@ -161,6 +175,8 @@ void Pool::withdraw(Job* job) {
 void Pool::lead(Job* job) {
   int phases = job->phases();
   bool shared = job->maxThreads > 1;
+  // What an aborted run left in the shares must not look like work.
+  if (shared) share(job, 0, 0);
   job->began();
   for (int phase = 0; phase < phases && !job->aborted.load(std::memory_order_relaxed); phase++) {
     int tasks = job->tasks(phase);
@@ -168,7 +184,7 @@ void Pool::lead(Job* job) {
       for (int t = 0; t < tasks && !job->aborted.load(std::memory_order_relaxed); t++) job->runTask(phase, t, 0);
     } else {
       job->ended_.store(0, std::memory_order_relaxed);
-      job->word_.store(pack(phase, tasks), std::memory_order_release);
+      share(job, phase, tasks);
       if (job->helpers_.load(std::memory_order_relaxed) < job->maxThreads - 1) offer(job);
       while (runOne(job, 0, phase)) {}
       spinUntil([&] { return job->ended_.load(std::memory_order_acquire) == tasks; }, crowded(job));
@@ -192,7 +208,7 @@ void Pool::help(Job* job, int slot) {
   for (;;) {
     if (job->over_.load(std::memory_order_acquire)) break;
     bool worked = false;
-    while (runOne(job, slot, phaseOf(job->word_.load(std::memory_order_acquire)))) worked = true;
+    while (runOne(job, slot, phaseOf(job->shares[slot].word.load(std::memory_order_acquire)))) worked = true;
     for (int i = 0; i < 16; i++) relax();
     uint64_t now = uv_hrtime();
     if (worked) lastWork = now;

@@ -35,6 +35,7 @@ class Pool {
   void help(Job* job, int slot);
   void offer(Job* job);
   void withdraw(Job* job);
+  static void share(Job* job, int phase, int tasks);
   static bool runOne(Job* job, int slot, int phase);
 
   Mutex mutex_;

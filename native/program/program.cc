@@ -93,6 +93,7 @@ std::unique_ptr<RunContext> Program::makeContext() const {
   auto context = std::make_unique<RunContext>();
   context->arena = Block(arenaBytes_);
   if (context->arena.data() == nullptr) return nullptr;
+  context->shares = std::vector<Share>(static_cast<size_t>(threads_));
   for (int i = 0; i < threads_; i++) {
     context->scratch.emplace_back(scratchBytes_);
     if (context->scratch.back().data() == nullptr) return nullptr;

@@ -7,6 +7,7 @@
 
 #include "base/memory.h"
 #include "kernels/step.h"
+#include "parallel/job.h"
 #include "program/constants.h"
 
 namespace bitplane {
@@ -25,6 +26,7 @@ struct RunContext {
   Block arena;
   std::vector<void*> addresses;
   std::vector<Block> scratch;
+  std::vector<Share> shares;  // for the job that runs it
   std::vector<double> stepNs;  // filled when profiling
 };
 

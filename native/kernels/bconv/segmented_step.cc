@@ -90,15 +90,18 @@ class SegmentedStep : public Step {
     const Problem& p = plan_.problem;
     const int64_t pixels = p.pixels();
     const int64_t wanted = threads <= 1 ? 1 : ceilDiv<int64_t>(int64_t{kTasksPerThread} * threads, ceilDiv(p.n, plan_.images));
+    // Cutting the outputs keeps a block's weights in L1 for all of a task's pixels, at the price of preparing those for every cut; small maps
+    // are cut along the outputs alone.
+    const int64_t alongOutputs = pixels < 2 * kLeastPixels * threads ? wanted : std::min<int64_t>(wanted, kTasksPerThread);
+    blockCuts_ = static_cast<int>(std::min<int64_t>(bitWords(p.o), alongOutputs));
     int64_t cuts = 1;
     if (plan_.images == 1) {
       const int64_t fitting = (kPreparedBytes / (plan_.rowBytes * p.g) - (p.kh - 1) * p.dh) / plan_.rowStride;
       const int64_t least = std::max<int64_t>(kLeastPixels, plan_.inPlace ? 0 : p.ow);
-      cuts = std::min(wanted, std::max<int64_t>(1, pixels / least));
+      cuts = std::min(ceilDiv<int64_t>(wanted, blockCuts_), std::max<int64_t>(1, pixels / least));
       if (!plan_.inPlace) cuts = std::max(cuts, ceilDiv<int64_t>(p.oh, std::max<int64_t>(2, fitting)));
     }
     pixelCuts_ = static_cast<int>(cuts);
-    blockCuts_ = static_cast<int>(std::min<int64_t>(bitWords(p.o), ceilDiv(wanted, cuts)));
     preparedBytes_ = 0;
     for (int64_t cut = 0; cut < cuts && !plan_.inPlace; ++cut) {
       const int rows = plan_.rowCount(pixelAt(static_cast<int>(cut)), pixelAt(static_cast<int>(cut) + 1) - 1);
