@@ -1,0 +1,28 @@
+/** The names of a model are types: feeds and results of its session are checked by the compiler. */
+import { expectTypeOf, test } from 'vitest';
+import { nn, quant, Session, type Tensor, zoo } from '../../src/index.js';
+
+test('names of inputs and outputs', async () => {
+  const model = nn.model({ input: { name: 'image', shape: ['N', 8, 8, 3] }, output: 'scores' }, nn.flatten());
+  const session = Session.fromGraph(model.graph(model.init()));
+  const results = await session.run({ image: new Float32Array(192) });
+  expectTypeOf(results.scores).toEqualTypeOf<Tensor<'f32'>>();
+  // @ts-expect-error: there is no such output
+  results.logits;
+  // @ts-expect-error: there is no such input
+  session.run({ picture: new Float32Array(192) });
+});
+
+test('networks of the zoo give logits for an image', async () => {
+  const network = zoo.biReal20();
+  const { logits } = await Session.fromGraph(network.graph(network.init())).run({ image: new Float32Array(3072) });
+  expectTypeOf(logits).toEqualTypeOf<Tensor<'f32'>>();
+});
+
+test('quantizers are values, of weights or of activations', () => {
+  nn.conv2d({ filters: 1, kernel: 1, weights: quant.sign(), inputs: quant.signActivation() });
+  // @ts-expect-error: a quantizer of activations is none of weights
+  nn.conv2d({ filters: 1, kernel: 1, weights: quant.signActivation() });
+  // @ts-expect-error: a name is no quantizer
+  nn.conv2d({ filters: 1, kernel: 1, weights: 'sign' });
+});
