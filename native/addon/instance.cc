@@ -5,6 +5,8 @@ namespace bitplane {
 Instance::Instance(Napi::Env env, Napi::Object exports) : runs_(&Instance::wakeJavaScript, this) {
   exports.Set("drain", Napi::Function::New(env, [](const Napi::CallbackInfo& info) { return of(info.Env()).drain(info); }, "drain"));
   exports.Set("park", Napi::Function::New(env, [](const Napi::CallbackInfo& info) { return of(info.Env()).park(info); }, "park"));
+  // runHere(ticket): runs on this thread what no worker has begun; for runs that take less than waking a worker does.
+  exports.Set("runHere", Napi::Function::New(env, [](const Napi::CallbackInfo& info) { return of(info.Env()).runHere(info); }, "runHere"));
   // onWake(callback): the function that a finished run calls while JavaScript sleeps. Set once, by src/native/addon.ts.
   exports.Set("onWake", Napi::Function::New(env, [](const Napi::CallbackInfo& info) { return of(info.Env()).onWake(info); }, "onWake"));
 }
@@ -79,6 +81,12 @@ Napi::Value Instance::drain(const Napi::CallbackInfo& info) {
     run = next;
   }
   return list;
+}
+
+Napi::Value Instance::runHere(const Napi::CallbackInfo& info) {
+  auto it = flying_.find(info[0].As<Napi::Number>().Uint32Value());
+  if (it != flying_.end()) runs_.pool.runHere(it->second.get());
+  return info.Env().Undefined();
 }
 
 Napi::Value Instance::park(const Napi::CallbackInfo& info) { return Napi::Boolean::New(info.Env(), runs_.park()); }

@@ -27,6 +27,7 @@ class Instance {
   Napi::Value onWake(const Napi::CallbackInfo& info);
   Napi::Value drain(const Napi::CallbackInfo& info);
   Napi::Value park(const Napi::CallbackInfo& info);
+  Napi::Value runHere(const Napi::CallbackInfo& info);
   void hold(Napi::Env env, int change);
 
   Runs runs_;

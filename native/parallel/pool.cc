@@ -52,6 +52,21 @@ bool Pool::submit(Job* job) {
   return true;
 }
 
+void Pool::runHere(Job* job) {
+  {
+    Lock lock(mutex_);
+    Job* before = nullptr;
+    Job* at = queueHead_;
+    while (at != nullptr && at != job) before = at, at = at->next_;
+    if (at == nullptr) return;
+    if (before == nullptr) queueHead_ = job->next_; else before->next_ = job->next_;
+    if (queueTail_ == job) queueTail_ = before;
+    queued_--;
+    insert(leading_, job);
+  }
+  lead(job);
+}
+
 void Pool::shutdown() {
   {
     Lock lock(mutex_);

@@ -17,6 +17,8 @@ class Pool {
 
   // Queues a job; false if the pool has been shut down or no thread could be started. Never blocks on work.
   bool submit(Job* job);
+  // Runs a queued job on the calling thread if no worker has taken it yet.
+  void runHere(Job* job);
   // Aborts what runs, waits for the workers to leave, drops what is queued (finished() is called for none of it).
   void shutdown();
 

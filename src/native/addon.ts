@@ -49,6 +49,8 @@ export interface NativeAddon {
   bound(kind: 'popcount' | 'fma' | 'stream', of: string): number;
   drain(): number[];
   park(): boolean;
+  /** Runs on this thread a run that no worker has begun. */
+  runHere(ticket: number): void;
   onWake(callback: () => void): void;
 }
 
