@@ -5,7 +5,8 @@
  *   bitplane.format = "1"
  *   bitplane.graph  = { "nodes": [{ "op", "name", ... }], "inputs": [name], "outputs": [[name, value]] }
  * Nodes come in topological order. An input has dtype and shape; a constant or state has a tensor of its name, and dtype and shape where that
- * tensor's are not its own; an op has inputs and, where it has any, attrs. Shapes of ops are inferred, so that a file cannot lie about them.
+ * tensor's are not its own; an op has inputs, by place in the list or by name, and attrs where it has any. Shapes of ops are inferred, so that
+ * a file cannot lie about them.
  * A b1 constant is a U8 tensor: element i at bit i mod 8 of byte i / 8, 1 meaning -1, only the tail padded with 0.
  */
 import { byteLength, DTYPES, type DType, type DTypeArray } from '../../core/dtype.js';
@@ -22,6 +23,9 @@ import { readSafetensors, type StoredTensor, writeSafetensors } from './safetens
 const FORMAT = '1';
 const STORED: Readonly<Record<DType, string>> = { f32: 'F32', i32: 'I32', i8: 'I8', u8: 'U8', b1: 'U8' };
 
+/** The nodes decoded so far, by name and by place in the list. */
+type Known = Map<string | number, Value>;
+
 /** @throws BitplaneError ERR_IO */
 export async function saveModel(graph: Graph, path: string | URL): Promise<void> {
   await writeFileAtomic(path, encodeModel(graph));
@@ -30,7 +34,9 @@ export async function saveModel(graph: Graph, path: string | URL): Promise<void>
 export function encodeModel(graph: Graph): Uint8Array {
   verify(graph);
   const tensors = new Map<string, StoredTensor>();
-  const nodes = topological(graph).map((value) => {
+  const order = topological(graph);
+  const places = new Map(order.map((value, place) => [value, place]));
+  const nodes = order.map((value) => {
     const { op, name, dtype, shape, data } = value;
     if (data !== undefined) {
       const bytes = new Uint8Array(data.data.buffer, data.data.byteOffset, data.data.byteLength);
@@ -39,7 +45,7 @@ export function encodeModel(graph: Graph): Uint8Array {
     // The tensor's own header says the rest, but for bits, which are stored as bytes.
     if (data !== undefined && dtype !== 'b1') return { op, name };
     if (value.inputs.length === 0) return { op, name, dtype, shape };
-    const inputs = value.inputs.map((operand) => operand.name);
+    const inputs = value.inputs.map((operand) => places.get(operand));
     return Object.keys(value.attrs).length === 0 ? { op, name, inputs } : { op, name, inputs, attrs: toJson(value.attrs) };
   });
   const json = {
@@ -66,12 +72,14 @@ export function decodeModel(bytes: Uint8Array): Graph {
   const json = object(parse(text), 'graph');
 
   const unread = new Map(tensors);
-  const values = new Map<string, Value>();
-  for (const entry of list(json.nodes, 'nodes')) {
+  const values: Known = new Map();
+  for (const [place, entry] of list(json.nodes, 'nodes').entries()) {
     const node = object(entry, 'node');
     const name = word(node.name, 'a name');
     if (values.has(name)) throw expected('ERR_FORMAT', 'names that differ', name, { op: 'model' });
-    values.set(name, decodeNode(name, node, values, unread));
+    const value = decodeNode(name, node, values, unread);
+    values.set(name, value);
+    values.set(place, value);
   }
   const [extra] = unread.keys();
   if (extra !== undefined) throw expected('ERR_FORMAT', 'only tensors that the graph names', extra, { op: 'model' });
@@ -88,12 +96,7 @@ export function decodeModel(bytes: Uint8Array): Graph {
   return graph;
 }
 
-function decodeNode(
-  name: string,
-  node: Record<string, unknown>,
-  values: ReadonlyMap<string, Value>,
-  tensors: Map<string, StoredTensor>,
-): Value {
+function decodeNode(name: string, node: Record<string, unknown>, values: Known, tensors: Map<string, StoredTensor>): Value {
   const op = word(node.op, 'an op');
   if (op === 'input' || op === 'constant' || op === 'state') {
     const stored = op === 'input' || node.dtype !== undefined || node.shape !== undefined ? undefined : tensors.get(name);
@@ -147,9 +150,9 @@ function parse(text: string): unknown {
   }
 }
 
-function known(values: ReadonlyMap<string, Value>, name: unknown, site: { op: string; node?: string }): Value {
-  const value = typeof name === 'string' ? values.get(name) : undefined;
-  if (value === undefined) throw expected('ERR_FORMAT', 'the name of an earlier node', name, site);
+function known(values: Known, name: unknown, site: { op: string; node?: string }): Value {
+  const value = typeof name === 'string' || typeof name === 'number' ? values.get(name) : undefined;
+  if (value === undefined) throw expected('ERR_FORMAT', 'the name or place of an earlier node', name, site);
   return value;
 }
 
