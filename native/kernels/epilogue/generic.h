@@ -1,9 +1,10 @@
-// The chain over a SIMD vocabulary, which the including file has chosen. A tile of 64 values stays in registers through all steps: on
-// AVX-512 that is four vectors, so a step costs its four operand loads and one predicted jump.
+// The chain over a SIMD vocabulary, which the including file has chosen. A tile stays in registers through all steps; a step costs its operand
+// loads and one predicted jump, so a tile is as large as the registers allow: on AVX-512 16 vectors, 4 pixels x 64 channels (with one pixel the jumps
+// took three quarters of the time), elsewhere 64 values.
 // Not here: what the steps mean (epilogue.h).
 //
-// x is [rows][C]. A tile is R pixels x V vectors: 1 pixel x 64 channels (one sign word), or, where C leaves fewer than 64 channels,
-// 4 pixels x a piece of 16, the last of them partial. Operand loads of a partial piece run past the row's end, at most 60 bytes past a
+// x is [rows][C]. A tile is R pixels x V vectors: 1 or 4 pixels x 64 channels (one sign word each), or, where C leaves fewer than 64 channels,
+// 4 or 16 pixels x a piece of 16, the last of them partial. Operand loads of a partial piece run past the row's end, at most 60 bytes past a
 // buffer's (kSlack allows it); stores never do.
 #pragma once
 #include "kernels/epilogue/epilogue.h"
@@ -14,6 +15,8 @@ namespace BITPLANE_SIMD {
 namespace {
 
 constexpr int kPiece = 16;
+constexpr int kWholeRows = kLanes >= 16 ? 4 : 1;               // pixels of a tile of 64 channels
+constexpr int kPieceRows = kLanes >= 16 ? 16 : 64 / kPiece;  // pixels of a tile of fewer
 constexpr int kMaxSteps = 32;  // longer chains run in several passes over the block
 
 struct ReadyStep {
@@ -149,13 +152,18 @@ BITPLANE_INLINE void runTile(const ReadyStep* steps, int length, float* block, i
         // Words are little-endian bytes: a piece owns the bytes of its channels, the last piece clears the rest of its own.
         char* y = static_cast<char*>(s.target) + r * s.words * 8 + c / 8;
         const uint64_t exist = Partial ? (uint64_t{1} << n) - 1 : ~uint64_t{0};
-        Mask negative[R * V];
-        BITPLANE_EACH negative[i] = less(v[i], zero);
-        const uint64_t word = maskWord(negative);
+        constexpr int kPixels = R * V * kLanes > 64 ? 64 / (V * kLanes) : R;  // whose signs fill one mask word
         BITPLANE_UNROLL
-        for (int j = 0; j < R; j++) {
-          const uint64_t bits = word >> (j * V * kLanes) & exist;
-          __builtin_memcpy(y + j * s.words * 8, &bits, V * kLanes / 8);
+        for (int from = 0; from < R; from += kPixels) {
+          Mask negative[kPixels * V];
+          BITPLANE_UNROLL
+          for (int i = 0; i < kPixels * V; i++) negative[i] = less(v[from * V + i], zero);
+          const uint64_t word = maskWord(negative);
+          BITPLANE_UNROLL
+          for (int j = 0; j < kPixels; j++) {
+            const uint64_t bits = word >> (j * V * kLanes) & exist;
+            __builtin_memcpy(y + (from + j) * s.words * 8, &bits, V * kLanes / 8);
+          }
         }
         break;
       }
@@ -167,11 +175,14 @@ BITPLANE_INLINE void runTile(const ReadyStep* steps, int length, float* block, i
 #undef BITPLANE_UNARY
 }
 
-// All pixels of channels [c, c + n), as tiles of R pixels and then single ones.
+// All pixels of channels [c, c + n), as tiles of R pixels, then of 4, then single ones.
 template <int R, int V, bool Partial>
 void runColumn(const ReadyStep* steps, int length, float* block, int64_t ld, int rows, int64_t c, int n, bool keep) {
   int r = 0;
   for (; r + R <= rows; r += R) runTile<R, V, Partial>(steps, length, block + r * ld, ld, r, c, n, keep);
+  if constexpr (R > 4) {
+    for (; r + 4 <= rows; r += 4) runTile<4, V, Partial>(steps, length, block + r * ld, ld, r, c, n, keep);
+  }
   if constexpr (R > 1) {
     for (; r < rows; r++) runTile<1, V, Partial>(steps, length, block + r * ld, ld, r, c, n, keep);
   }
@@ -180,11 +191,11 @@ void runColumn(const ReadyStep* steps, int length, float* block, int64_t ld, int
 void runColumns(const ReadyStep* steps, int length, float* block, int64_t ld, int rows, int c0, int cn, bool keep) {
   const int whole = cn / 64 * 64;
   for (int c = 0; c < whole; c += 64) {
-    runColumn<1, 64 / kLanes, false>(steps, length, block + c, ld, rows, c0 + c, 64, keep);
+    runColumn<kWholeRows, 64 / kLanes, false>(steps, length, block + c, ld, rows, c0 + c, 64, keep);
   }
   for (int c = whole; c < cn; c += kPiece) {
     const int n = cn - c < kPiece ? cn - c : kPiece;
-    const auto column = n == kPiece ? runColumn<64 / kPiece, kPiece / kLanes, false> : runColumn<64 / kPiece, kPiece / kLanes, true>;
+    const auto column = n == kPiece ? runColumn<kPieceRows, kPiece / kLanes, false> : runColumn<kPieceRows, kPiece / kLanes, true>;
     column(steps, length, block + c, ld, rows, c0 + c, n, keep);
   }
 }
