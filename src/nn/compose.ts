@@ -6,7 +6,7 @@ import { sameShape, showShape } from '../core/shape.js';
 import type { NameOption } from './activations.js';
 import { type Float, type Layer, layer, type Scope } from './scope.js';
 
-export const identity: Layer = layer('identity', (_scope, x) => x);
+export const identity: Layer = layer('identity', (_scope, x) => x, { transparent: true });
 
 /** One after the other. With a name they stand in a scope of that name, without one where the group itself stands. */
 export function sequential(layers: readonly Layer[], options: NameOption = {}): Layer {
@@ -14,12 +14,18 @@ export function sequential(layers: readonly Layer[], options: NameOption = {}): 
   return layer('sequential', apply, { ...options, transparent: options.name === undefined });
 }
 
-/** shortcut(x) + main(x); the shortcut is x itself if none is given. Both must have the same shape. */
-export function residual(main: Layer, shortcut?: Layer, options: NameOption = {}): Layer {
+export interface ResidualOptions extends NameOption {
+  /** Default: x itself. */
+  readonly shortcut?: Layer;
+}
+
+/** shortcut(x) + main(x), which must have the same shape. */
+export function residual(main: Layer, options: ResidualOptions = {}): Layer {
+  const { shortcut = identity } = options;
   const transparent = options.name === undefined;
   const apply = (scope: Scope, x: Float) => {
     // First in the sum: it is ready before the last product of `main`, whose kernel then adds it on its way to memory.
-    const kept = shortcut === undefined ? x : scope.apply(shortcut, x);
+    const kept = scope.apply(shortcut, x);
     const value = scope.apply(main, x);
     return addValues(scope, kept, value, transparent ? scope.fresh('sum') : scope.path);
   };

@@ -3,7 +3,7 @@
  */
 export { clip, hardTanh, prelu, relu, rprelu, rsign, sigmoid, sign, softmax, tanh } from './activations.js';
 export { type BatchNormOptions, batchNorm, normalizer } from './batch-norm.js';
-export { add, addValues, concat, flatten, identity, residual, sequential } from './compose.js';
+export { add, addValues, concat, flatten, identity, type ResidualOptions, residual, sequential } from './compose.js';
 export { type Conv2dOptions, conv2d, type Pads } from './conv2d.js';
 export { type DenseOptions, dense } from './dense.js';
 export { constantOf, fanInUniform, heNormal, type Initializer, uniform } from './initializers.js';

@@ -46,8 +46,7 @@ export function biRealBlock(zero: quant.SignOfZero = 'plus'): Block {
         }),
         nn.batchNorm({ name: 'bn' }),
       ]),
-      averageShortcut(width, stride),
-      { name },
+      { shortcut: averageShortcut(width, stride), name },
     );
 }
 

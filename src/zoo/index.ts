@@ -25,6 +25,8 @@ export {
   realToBinary20,
   realToBinaryCifar18,
   strongBaseline18,
+  strongBaseline20,
+  strongBaselineCifar18,
 } from './real-to-binary.js';
 export { ZOO, type ZooEntry, zooEntry, zooGraph } from './registry.js';
 export { basicBlock, bwn18, bwn20, bwnCifar18, resnet18, resnet20, resnet34, resnetCifar18 } from './resnet.js';

@@ -27,7 +27,7 @@ function block(name: string, width: number): nn.Layer {
     inputs: quant.signActivation({ pseudoGradient: 'clip' }),
     name: 'conv',
   });
-  return nn.residual(nn.sequential([conv, nn.relu({ name: 'relu' }), nn.batchNorm({ name: 'bn' })]), undefined, { name });
+  return nn.residual(nn.sequential([conv, nn.relu({ name: 'relu' }), nn.batchNorm({ name: 'bn' })]), { name });
 }
 
 function transition(name: string, from: number, to: number): nn.Layer {

@@ -50,8 +50,8 @@ export function reActBlock(zero: quant.SignOfZero = 'plus'): Block {
           binaryConv('conv3', channels, 3, stride, zero),
           nn.batchNorm({ name: 'bn1' }),
         ]);
-        const pool = stride === 1 ? undefined : nn.avgPool2d({ kernel: 2, strides: stride, whole: true, name: 'pool' });
-        const sum = scope.apply(nn.residual(main3, pool), x);
+        const pool = stride === 1 ? nn.identity : nn.avgPool2d({ kernel: 2, strides: stride, whole: true, name: 'pool' });
+        const sum = scope.apply(nn.residual(main3, { shortcut: pool }), x);
         const spatial = scope.apply(nn.rprelu({ name: 'rprelu1' }), sum);
 
         const main1 = nn.sequential([
@@ -59,8 +59,8 @@ export function reActBlock(zero: quant.SignOfZero = 'plus'): Block {
           binaryConv('conv1', width, 1, 1, zero),
           nn.batchNorm({ name: 'bn2' }),
         ]);
-        const twice = width === channels ? undefined : nn.concat([nn.identity, nn.identity], { name: 'twice' });
-        return scope.apply(nn.rprelu({ name: 'rprelu2' }), scope.apply(nn.residual(main1, twice), spatial));
+        const twice = width === channels ? nn.identity : nn.concat([nn.identity, nn.identity], { name: 'twice' });
+        return scope.apply(nn.rprelu({ name: 'rprelu2' }), scope.apply(nn.residual(main1, { shortcut: twice }), spatial));
       },
       { name },
     );
@@ -87,7 +87,7 @@ export function reActBiRealBlock(zero: quant.SignOfZero = 'plus'): Block {
       binaryConv('conv', width, 3, stride, zero),
       nn.batchNorm({ name: 'bn' }),
     ]);
-    return nn.sequential([nn.residual(main, averageShortcut(width, stride)), nn.rprelu({ name: 'rprelu' })], { name });
+    return nn.sequential([nn.residual(main, { shortcut: averageShortcut(width, stride) }), nn.rprelu({ name: 'rprelu' })], { name });
   };
 }
 

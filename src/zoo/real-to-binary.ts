@@ -71,7 +71,7 @@ export function halfBlock(options: HalfBlockOptions = {}): Block {
       );
     };
     const main = nn.layer('unit', unit, { transparent: true });
-    return nn.residual(main, averageShortcut(width, stride, epsilon), { name });
+    return nn.residual(main, { shortcut: averageShortcut(width, stride, epsilon), name });
   };
 }
 
@@ -126,3 +126,5 @@ export const realToBinaryCifar18 = (options: RealToBinaryOptions = {}): Network 
 export const realToBinary20 = (options: RealToBinaryOptions = {}): Network => realToBinary(options, false, [16, 32, 64], [6, 6, 6]);
 /** The strong baseline: the same network with a learned scale in place of the gate. */
 export const strongBaseline18 = (options: RealToBinaryOptions = {}): Network => realToBinary18({ ...options, scale: 'learned' });
+export const strongBaselineCifar18 = (options: RealToBinaryOptions = {}): Network => realToBinaryCifar18({ ...options, scale: 'learned' });
+export const strongBaseline20 = (options: RealToBinaryOptions = {}): Network => realToBinary20({ ...options, scale: 'learned' });

@@ -8,7 +8,14 @@ import { cnv, lfc, sfc, tfc } from './finn.js';
 import type { Network, NetworkOptions } from './network.js';
 import { quickNet } from './quick-net.js';
 import { reActBiReal18, reActBiReal20, reActBiRealCifar18, reActNetA } from './react-net.js';
-import { realToBinary18, realToBinary20, realToBinaryCifar18, strongBaseline18 } from './real-to-binary.js';
+import {
+  realToBinary18,
+  realToBinary20,
+  realToBinaryCifar18,
+  strongBaseline18,
+  strongBaseline20,
+  strongBaselineCifar18,
+} from './real-to-binary.js';
 import { bwn18, bwn20, bwnCifar18, resnet18, resnet20, resnet34, resnetCifar18 } from './resnet.js';
 import { xnor18, xnor20, xnorCifar18 } from './xnor-net.js';
 
@@ -48,6 +55,8 @@ export const ZOO: Readonly<Record<string, ZooEntry>> = {
   'bi-real-18-cifar': { about: 'Bi-Real blocks on ResNet-18, CIFAR', paper: BI_REAL, build: biRealCifar18 },
   'bi-real-20': { about: 'Bi-Real blocks on ResNet-20, CIFAR', paper: BI_REAL, build: biReal20 },
   'strong-baseline-18': { about: 'the strong baseline of Real-to-Binary, ImageNet', paper: R2B, build: strongBaseline18 },
+  'strong-baseline-18-cifar': { about: 'the strong baseline on ResNet-18, CIFAR', paper: R2B, build: strongBaselineCifar18 },
+  'strong-baseline-20': { about: 'the strong baseline on ResNet-20, CIFAR', paper: R2B, build: strongBaseline20 },
   'real-to-binary-18': { about: 'Real-to-Binary with gate and alpha, ImageNet', paper: R2B, build: realToBinary18 },
   'real-to-binary-18-no-alpha': {
     about: 'the same without alpha, as in larq-zoo',

@@ -35,7 +35,7 @@ export function basicBlock(shortcut: Shortcut, weights?: quant.WeightQuantizer):
       conv('conv2', width, 1),
       nn.batchNorm({ name: 'bn2' }),
     ]);
-    return nn.sequential([nn.residual(main, shortcut(width, stride, weights)), nn.relu({ name: 'relu2' })], { name });
+    return nn.sequential([nn.residual(main, { shortcut: shortcut(width, stride, weights) }), nn.relu({ name: 'relu2' })], { name });
   };
 }
 

@@ -77,7 +77,7 @@ export function xnorBlock(options: Pick<XnorConvOptions, 'activationScale' | 'ze
       { name: 'shortcut' },
     );
   return (name, width, stride) =>
-    nn.residual(nn.sequential([...unit('1', width, 3, stride), ...unit('2', width, 3, 1)]), shortcut(width, stride), { name });
+    nn.residual(nn.sequential([...unit('1', width, 3, stride), ...unit('2', width, 3, 1)]), { shortcut: shortcut(width, stride), name });
 }
 
 function xnorNet(options: XnorOptions, large: boolean, widths: readonly number[], depths: readonly number[]): Network {

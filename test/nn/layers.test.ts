@@ -134,7 +134,7 @@ describe('what cannot be built says which layer and which shapes', () => {
     ['a window larger than the map', nn.conv2d({ filters: 4, kernel: 9, name: 'c' }), /conv2d "c"/],
     [
       'a shortcut of another shape',
-      nn.residual(nn.conv2d({ filters: 4, kernel: 1 }), undefined, { name: 'r' }),
+      nn.residual(nn.conv2d({ filters: 4, kernel: 1 }), { name: 'r' }),
       /add "r": expected .*\[N, 7, 5, 3\].*\[N, 7, 5, 4\]/,
     ],
     [

@@ -49,6 +49,18 @@ describe.each(Object.keys(zoo.ZOO))('zoo:%s', (name) => {
   test('says where it comes from', () => expect(entry.paper).toMatch(/(CVPR|ECCV|ICLR|MLSys|FPGA) 20\d\d, arXiv \d{4}\.\d{5}$/));
 });
 
+test("zero: 'torch' computes in two bit planes or floats what one bit gives, where no zero comes up", async () => {
+  const image = picture([2, 64, 64, 3]);
+  const run = async (zero: 'plus' | 'torch') => {
+    const network = zoo.biReal18({ classes: 7, inputSize: 64, zero });
+    const session = Session.fromGraph(network.graph(zoo.exampleState(network, 3)), { threads: 1 });
+    const { logits } = await session.run({ image });
+    await session.release();
+    return Array.from(logits.data);
+  };
+  expect(await run('torch')).toEqual(await run('plus'));
+});
+
 describe('cost, as the papers count it', () => {
   test.each([
     // BOPs and FLOPs in units of 10^8, as ReActNet's table of comparison has them (docs/zoo.md says where counts differ).
