@@ -20,6 +20,8 @@ let onlyNode: string | undefined;
 /** A folder with node in it, and nothing else. */
 export function pathOfNode(): string {
   if (onlyNode === undefined) {
+    // Windows lets only administrators make symbolic links; Node's own folder there holds little else.
+    if (process.platform === 'win32') return dirname(process.execPath);
     onlyNode = mkdtempSync(join(tmpdir(), 'bitplane-path-'));
     symlinkSync(process.execPath, join(onlyNode, 'node'));
   }
@@ -50,7 +52,10 @@ export function json<T>(cwd: string, args: readonly string[], env?: NodeJS.Proce
 }
 
 /** The npm that came with this Node, run without a shell. */
-export const NPM = realpathSync(join(dirname(process.execPath), 'npm'));
+export const NPM =
+  process.platform === 'win32'
+    ? join(dirname(process.execPath), 'node_modules', 'npm', 'bin', 'npm-cli.js')
+    : realpathSync(join(dirname(process.execPath), 'npm'));
 
 export function npm(cwd: string, ...args: string[]): Result {
   return node(cwd, [NPM, ...args]);

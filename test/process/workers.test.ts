@@ -9,9 +9,16 @@ interface Outcome {
   readonly memory: number[];
 }
 
-function terminated(rounds: number, workers: number, every: number): Promise<{ code: number | null; errors: string } & Outcome> {
+interface Process {
+  readonly code: number | null;
+  readonly errors: string;
+}
+
+const terminated = (...numbers: [rounds: number, workers: number, every: number]) => outcomeOf<Outcome>('terminated.mjs', numbers);
+
+function outcomeOf<T>(program: string, numbers: readonly number[]): Promise<Process & T> {
   return new Promise((resolve, reject) => {
-    const args = ['--expose-gc', 'terminated.mjs', String(rounds), String(workers), String(every)];
+    const args = ['--expose-gc', program, ...numbers.map(String)];
     const child = spawn(process.execPath, args, { cwd: inject('application'), stdio: ['ignore', 'pipe', 'pipe'] });
     let [output, errors] = ['', ''];
     child.stdout.on('data', (chunk) => {
@@ -37,6 +44,11 @@ test('a worker terminated during runs, 50 times at 50 moments, ends within a sec
   expect(outcome.digests).toHaveLength(1);
   expect(outcome.slowest).toBeLessThan(1000);
 }, 120_000);
+
+test('workers terminated at any moment, from before they load to during runs, leave their process alone', async () => {
+  const outcome = await outcomeOf<{ codes: number[] }>('early.mjs', [300]);
+  expect(outcome).toEqual(QUIET);
+}, 300_000);
 
 test('eight workers load, run and are terminated 200 times: the same bits, and no memory kept', async () => {
   const outcome = await terminated(200, 8, 0);
