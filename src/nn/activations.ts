@@ -3,8 +3,8 @@
  */
 import type { GraphBuilder, Named } from '../ops/builder.js';
 import { type SignActivationOptions, signActivation } from '../quant/sign-activation.js';
-import { quantizeInput } from './conv2d.js';
 import { constantOf } from './initializers.js';
+import { quantizeInput } from './quantize.js';
 import { type Float, type Layer, layer } from './scope.js';
 
 export interface NameOption {

@@ -2,8 +2,8 @@
  * A fully connected layer: x [..., K], weight [O, K]. Not here: flattening (./shape.ts).
  */
 import type { ActivationQuantizer, WeightQuantizer } from '../quant/quantizer.js';
-import { quantizeInput, requireCount } from './conv2d.js';
 import { constantOf, fanInUniform, type Initializer } from './initializers.js';
+import { quantizeInput } from './quantize.js';
 import { type Float, type Layer, layer, type Scope } from './scope.js';
 
 export interface DenseOptions {
@@ -21,7 +21,7 @@ export function dense(options: DenseOptions): Layer {
   const { units, bias = true, weights, inputs, init = fanInUniform, name } = options;
   const apply = (scope: Scope, x: Float): Float => {
     const { g } = scope;
-    requireCount(scope, 'dense', 'units', units);
+    scope.requireCount('dense', 'units', units);
     const w = scope.parameter('weight', [units, scope.channels('dense', x)], 'weight', init);
     const quantized = weights?.quantize(g, scope.path, w) ?? { values: w };
     const input = inputs === undefined ? x : quantizeInput(scope, 'dense', inputs, x, scope.named('sign'));

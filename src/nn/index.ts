@@ -4,7 +4,7 @@
 export { clip, hardTanh, prelu, relu, rprelu, rsign, sigmoid, sign, softmax, tanh } from './activations.js';
 export { type BatchNormOptions, batchNorm, normalizer } from './batch-norm.js';
 export { add, addValues, concat, flatten, identity, type ResidualOptions, residual, sequential } from './compose.js';
-export { type Conv2dOptions, conv2d, type Pads } from './conv2d.js';
+export { type Conv2dOptions, conv2d } from './conv2d.js';
 export { type DenseOptions, dense } from './dense.js';
 export { constantOf, fanInUniform, heNormal, type Initializer, uniform } from './initializers.js';
 export { Model, type ModelGraph, type ModelInput, type ModelOptions, model } from './model.js';
@@ -12,3 +12,4 @@ export { type AvgPoolOptions, avgPool2d, globalAvgPool, maxPool2d, type PoolOpti
 export { type Float, type Layer, layer, type Parameter, type Role, Scope } from './scope.js';
 export type { State } from './state.js';
 export type { Cost, LayerSummary } from './summary.js';
+export type { Pads } from './windows.js';

@@ -3,8 +3,8 @@
  */
 import { expected } from '../core/errors.js';
 import type { NameOption } from './activations.js';
-import { type Pads, padsOf, pair } from './conv2d.js';
 import { type Layer, layer } from './scope.js';
+import { type Pads, padsOf, pair } from './windows.js';
 
 export interface PoolOptions extends NameOption {
   readonly kernel: number | readonly [number, number];

@@ -4,7 +4,7 @@
  * becomes (src/nn/model.ts decides: a stand-in, a constant, or a state).
  */
 import { expected } from '../core/errors.js';
-import { showShape } from '../core/shape.js';
+import { isSize, showShape } from '../core/shape.js';
 import type { Value } from '../graph/value.js';
 import type { GraphBuilder } from '../ops/builder.js';
 import type { Initializer } from './initializers.js';
@@ -110,6 +110,12 @@ export class Scope {
     if (typeof channels !== 'number')
       throw expected('ERR_SHAPE', 'a last axis of known size', showShape(x.shape), { op: kind, node: this.path });
     return channels;
+  }
+
+  /** A size that a layer is given and that no shape rule sees. */
+  requireCount(kind: string, what: string, value: number): void {
+    if (!isSize(value) || value === 0)
+      throw expected('ERR_ARGUMENT', `${what} to be a whole number of 1 or more`, value, { op: kind, node: this.path });
   }
 
   private claim(name: string, exact: boolean): string {
