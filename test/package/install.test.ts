@@ -68,21 +68,25 @@ describe('the installed package', () => {
     expect(json<{ layers: unknown[] }>(application, [bin, 'inspect', 'model.safetensors', '--json']).layers.length).toBeGreaterThan(8);
   });
 
-  // The peers are the tools' own view of the types: TypeScript as a user of the package runs it.
-  test.each(['nodenext', 'bundler'])('has types under moduleResolution %s', (moduleResolution) => {
-    const source = join(application, 'types.mts');
+  // TypeScript as a user of the package runs it, with the libraries checked too.
+  test.each([
+    ['mts', 'nodenext', 'nodenext'],
+    ['cts', 'nodenext', 'nodenext'],
+    ['mts', 'esnext', 'bundler'],
+  ])('has types for .%s under module %s and moduleResolution %s', (extension, module, moduleResolution) => {
+    const source = join(application, `types.${extension}`);
     writeFileSync(
       source,
-      `import { GraphBuilder, Session, Tensor } from 'bitplane';
+      `import { GraphBuilder, Session, type Tensor } from 'bitplane';
        const g = new GraphBuilder();
        const x = g.input('x', 'f32', ['N', 4]);
        const session = Session.fromGraph(g.graph([x], { y: g.relu(x) }));
-       const y: Tensor<'f32'> = (await session.run({ x: new Float32Array(4) })).y;
-       // @ts-expect-error there is no such feed
-       await session.run({ z: new Float32Array(4) });
-       export { y };`,
+       export async function first(): Promise<Tensor<'f32'>> {
+         // @ts-expect-error there is no such feed
+         await session.run({ z: new Float32Array(4) });
+         return (await session.run({ x: new Float32Array(4) })).y;
+       }`,
     );
-    const module = moduleResolution === 'bundler' ? 'esnext' : 'nodenext';
     const tsc = join(ROOT, 'node_modules', 'typescript', 'bin', 'tsc');
     const types = ['--types', 'node', '--typeRoots', join(ROOT, 'node_modules', '@types')];
     const options = ['--noEmit', '--strict', '--skipLibCheck', 'false', '--lib', 'es2023,esnext.disposable', '--target', 'es2022'];
