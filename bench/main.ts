@@ -10,9 +10,10 @@ import { kernels } from './kernels/index.js';
 import { latency } from './latency/index.js';
 import { memory } from './memory/index.js';
 import { neon } from './neon/index.js';
+import { networks } from './networks/index.js';
 import { formatTable, met, type Row, Skip, type Workload } from './report.js';
 
-const WORKLOADS: readonly Workload[] = [kernels, chain, latency, memory, disk, neon, accuracy];
+const WORKLOADS: readonly Workload[] = [kernels, chain, networks, latency, memory, disk, neon, accuracy];
 
 interface Result {
   readonly workload: string;
