@@ -88,6 +88,11 @@ describe('cost, as the papers count it', () => {
     expect(zoo.realToBinary18().cost()).toMatchObject({ bops: zoo.biReal18().cost().bops, flops: zoo.biReal18().cost().flops + gates });
   });
 
+  test('Real-to-Binary without alpha has as many numbers as larq-zoo says, running statistics included', () => {
+    const { parameters } = zoo.zooEntry('real-to-binary-18-no-alpha').build();
+    expect(parameters.reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1), 0)).toBe(11_995_624);
+  });
+
   test('float networks: the numbers of ResNet', () => {
     expect(zoo.resnet18().cost()).toMatchObject({ bops: 0, flops: 1_814_073_344, parameters: 11_689_512 });
     expect(zoo.resnet20().cost().parameters).toBe(269_722);
