@@ -7,7 +7,6 @@ import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
 import { BitplaneError, expected } from '../core/errors.js';
 import type { Graph } from '../graph/value.js';
-import { importOnnx } from './onnx/import.js';
 import { decodeModel } from './safetensors/model.js';
 import { looksLikeSafetensors } from './safetensors/safetensors.js';
 
@@ -28,7 +27,10 @@ export async function loadModel(source: ModelSource, options: LoadOptions = {}):
   const file = await bytesOf(source, name, options.signal);
   const bytes = file[0] === 0x1f && file[1] === 0x8b ? await inflate(file, name) : file;
   if (options.signal?.aborted) throw aborted(name, options.signal.reason);
-  return looksLikeSafetensors(bytes) ? decodeModel(bytes) : importOnnx(bytes, { name });
+  if (looksLikeSafetensors(bytes)) return decodeModel(bytes);
+  // Loaded when first needed: with its protobuf reader it is a third of what importing the package would cost.
+  const { importOnnx } = await import('./onnx/import.js');
+  return importOnnx(bytes, { name });
 }
 
 async function bytesOf(source: ModelSource, name: string | undefined, signal: AbortSignal | undefined): Promise<Uint8Array> {

@@ -7,8 +7,6 @@ import { expected } from '../core/errors.js';
 import { elementCount } from '../core/shape.js';
 import { readBytes } from '../data/files.js';
 import { Tensor } from '../tensor/tensor.js';
-import { readModel } from './onnx/proto.js';
-import { decodeTensor } from './onnx/tensor.js';
 import { looksLikeSafetensors, readSafetensors, type StoredTensor, writeSafetensors } from './safetensors/safetensors.js';
 import { writeFileAtomic } from './write-file.js';
 
@@ -44,7 +42,9 @@ function fromSafetensors(bytes: Uint8Array): Tensors {
   return found;
 }
 
-function fromOnnx(bytes: Uint8Array): Tensors {
+/** The ONNX reader is loaded when first needed, as in ./model.ts. */
+async function fromOnnx(bytes: Uint8Array): Promise<Tensors> {
+  const [{ readModel }, { decodeTensor }] = await Promise.all([import('./onnx/proto.js'), import('./onnx/tensor.js')]);
   const found: Record<string, Tensor<'f32'>> = {};
   for (const initializer of readModel(bytes).graph?.initializers ?? []) {
     const { kind, data, shape } = decodeTensor(initializer);
