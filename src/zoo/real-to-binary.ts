@@ -104,8 +104,11 @@ function rescale(scope: nn.Scope, y: nn.Float): nn.Float {
   const one = nn.constantOf(1);
   const rows = scope.parameter('height', [height, 1, 1], 'scale', one);
   const columns = scope.parameter('width', [1, width, 1], 'scale', one);
-  const pixels = g.mul(rows, columns, { name: scope.named('pixels') });
-  const byPixel = g.mul(y, pixels, { name: scope.named('spread') });
+  // One factor a pixel of every image, so that the convolution's kernel multiplies on its way to memory, whatever the batch.
+  const pixels = g.expand(g.mul(rows, columns, { name: scope.named('pixels') }), [y.shape[0]!, height, width, 1], {
+    name: scope.named('images'),
+  });
+  const byPixel = g.mul(pixels, y, { name: scope.named('spread') });
   return g.mul(byPixel, scope.parameter('channel', [channels], 'scale', one), { name: scope.path });
 }
 
