@@ -57,18 +57,12 @@ void fail(Napi::Env env, const std::string& message) { Napi::Error::New(env, mes
 class ConstantsObject final : public Napi::ObjectWrap<ConstantsObject> {
  public:
   explicit ConstantsObject(const Napi::CallbackInfo& info) : Napi::ObjectWrap<ConstantsObject>(info), store_(std::make_shared<Constants>()) {
+    store_->setLoader([this](int index) { return load(index); });
     append(info[0].As<Napi::Array>());
   }
   static Napi::Function define(Napi::Env env) {
     return DefineClass(env, "Constants", {InstanceMethod<&ConstantsObject::extend>("extend"), InstanceMethod<&ConstantsObject::release>("release"),
                                             InstanceAccessor<&ConstantsObject::packedBytes>("packedBytes")});
-  }
-  bool load(int index) {
-    if (store_->has(index)) return true;
-    Bytes bytes;
-    if (!bytesOf(arrays_[index].Value(), &bytes)) return false;
-    store_->load(index, bytes.data, bytes.size);
-    return true;
   }
   const std::shared_ptr<Constants>& store() const { return store_; }
   // Tells the collector what this object holds beyond what it sees, so that sessions nobody releases are collected in time.
@@ -76,11 +70,18 @@ class ConstantsObject final : public Napi::ObjectWrap<ConstantsObject> {
   void Finalize(Napi::Env env) override { accounted_.set(env, 0); }
 
  private:
+  bool load(int index) {
+    Bytes bytes;
+    if (!bytesOf(arrays_[index].Value(), &bytes)) return false;
+    store_->load(index, bytes.data, bytes.size);
+    return true;
+  }
   void append(Napi::Array arrays) {
     for (uint32_t i = 0; i < arrays.Length(); i++) {
       Napi::Value array = arrays.Get(i);
-      if (array.IsEmpty()) return;
-      store_->reserve();
+      Bytes bytes;
+      if (array.IsEmpty() || !bytesOf(array, &bytes)) return;
+      store_->reserve(bytes.size);
       arrays_.push_back(Napi::Persistent(array.As<Napi::Object>()));
     }
   }
@@ -115,7 +116,6 @@ class ProgramObject final : public Napi::ObjectWrap<ProgramObject> {
       return;
     }
     std::vector<BufferSpec> buffers;
-    std::vector<int> weights;
     auto* row = reinterpret_cast<const double*>(table.data);
     for (size_t i = 0; i + 24 <= table.size; i += 24, row += 3) {
       auto kind = static_cast<BufferSpec::Kind>(static_cast<int>(row[0]));
@@ -126,8 +126,6 @@ class ProgramObject final : public Napi::ObjectWrap<ProgramObject> {
         fail(env, "no such constant");
         return;
       }
-      if (!constants->load(index)) return;
-      if (kind == BufferSpec::weights) weights.push_back(index);
     }
     if (!numbers(info[6], buffers, &inputs_) || !numbers(info[7], buffers, &outputs_)) {
       fail(env, "an input or output is no arena buffer");
@@ -141,7 +139,6 @@ class ProgramObject final : public Napi::ObjectWrap<ProgramObject> {
       fail(env, error);
       return;
     }
-    for (int index : weights) constants->store()->drop(index);
     constants->account(env);
   }
   static Napi::Function define(Napi::Env env) {

@@ -1,6 +1,7 @@
 // The constants of a session, shared by its programs: bytes as they came, and every packed form that a kernel asked for.
 // Used on the JavaScript thread only, while programs are built. Not here: the packings themselves (each kernel's own).
 #pragma once
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -14,8 +15,16 @@ namespace bitplane {
 
 class Constants {
  public:
-  // One more constant, without bytes yet.
-  void reserve() { blocks_.emplace_back(); }
+  // Fetches the bytes of a constant by calling load(); false if they are to be had no more.
+  using Loader = std::function<bool(int index)>;
+  void setLoader(Loader loader) { loader_ = std::move(loader); }
+  // One more constant of so many bytes, fetched when first needed.
+  void reserve(size_t size) {
+    blocks_.emplace_back();
+    sizes_.push_back(size);
+  }
+  size_t size(int index) const { return sizes_[index]; }
+  bool ensure(int index) { return has(index) || (loader_ && loader_(index) && has(index)); }
   void load(int index, const void* bytes, size_t size) {
     blocks_[index] = std::make_shared<Block>(size);
     if (size > 0 && blocks_[index]->data() != nullptr) std::memcpy(blocks_[index]->data(), bytes, size);
@@ -29,6 +38,7 @@ class Constants {
   std::shared_ptr<const void> packed(int index, const char* key, size_t bytes, BuildContext::Packer make, const void* how) {
     std::shared_ptr<Block>& entry = packed_[{index, key}];
     if (entry == nullptr) {
+      if (!ensure(index)) return nullptr;
       entry = std::make_shared<Block>(bytes);
       make(blocks_[index]->data(), entry->data(), how);
       packedBytes_ += bytes;
@@ -39,6 +49,8 @@ class Constants {
 
  private:
   std::vector<std::shared_ptr<Block>> blocks_;
+  std::vector<size_t> sizes_;
+  Loader loader_;
   std::map<std::pair<int, std::string>, std::shared_ptr<Block>> packed_;
   size_t packedBytes_ = 0;
 };

@@ -17,13 +17,32 @@ class Context final : public BuildContext {
   size_t bufferBytes(int buffer) const override { return buffers_[buffer].bytes; }
   const void* constant(int buffer) const override {
     if (buffer < 0 || buffers_[buffer].kind == BufferSpec::arena) return nullptr;
-    return constants_.block(static_cast<int>(buffers_[buffer].where))->data();
+    const int index = static_cast<int>(buffers_[buffer].where);
+    return constants_.ensure(index) ? constants_.block(index)->data() : nullptr;
+  }
+  // Weights are in memory unpacked for one step at a time: what a step has packed it needs no more. False if some cannot be read. (A field that is no
+  // buffer may happen to be the number of one: then more is fetched than is needed.)
+  bool fetchWeights(const Instruction& instruction) {
+    return eachWeights(instruction, [this](int index) { return constants_.ensure(index); });
+  }
+  void dropWeights(const Instruction& instruction) {
+    eachWeights(instruction, [this](int index) { return constants_.drop(index), true; });
   }
   std::shared_ptr<const void> packed(int buffer, const char* key, size_t bytes, Packer make, const void* how) override {
     return constants_.packed(static_cast<int>(buffers_[buffer].where), key, bytes, make, how);
   }
 
  private:
+  template <typename Visit>
+  bool eachWeights(const Instruction& instruction, Visit visit) {
+    for (int i = 0; i < instruction.fieldCount; i++) {
+      const int32_t buffer = instruction.field(i);
+      if (buffer < 0 || static_cast<size_t>(buffer) >= buffers_.size() || buffers_[buffer].kind != BufferSpec::weights) continue;
+      if (!visit(static_cast<int>(buffers_[buffer].where))) return false;
+    }
+    return true;
+  }
+
   Isa isa_;
   int threads_;
   const std::vector<BufferSpec>& buffers_;
@@ -34,8 +53,7 @@ bool checkBuffers(const std::vector<BufferSpec>& buffers, size_t arenaBytes, con
   for (size_t i = 0; i < buffers.size(); i++) {
     const BufferSpec& b = buffers[i];
     bool fits = b.kind == BufferSpec::arena ? b.bytes <= arenaBytes && b.where <= arenaBytes - b.bytes
-                                            : b.where < static_cast<size_t>(constants.count()) && constants.has(static_cast<int>(b.where)) &&
-                                                  b.bytes <= constants.block(static_cast<int>(b.where))->bytes();
+                                            : b.where < static_cast<size_t>(constants.count()) && b.bytes <= constants.size(static_cast<int>(b.where));
     if (!fits) {
       *error = "buffer " + std::to_string(i) + " lies outside its memory";
       return false;
@@ -73,6 +91,10 @@ std::shared_ptr<Program> Program::build(const int32_t* code, size_t length, std:
     }
     instruction.chain = code + at;
     at += static_cast<size_t>(instruction.chainLength) * kChainStepInts;
+    if (!context.fetchWeights(instruction)) {
+      *error = where + " has weights that cannot be read";
+      return nullptr;
+    }
     std::unique_ptr<Step> step = table[instruction.opcode].make(instruction, context);
     if (step == nullptr || step->tasks() > kMaxTasks) {
       *error = where + " (" + table[instruction.opcode].name + ") was refused by its kernel";
@@ -80,11 +102,18 @@ std::shared_ptr<Program> Program::build(const int32_t* code, size_t length, std:
     }
     if (step->scratchBytes() > program->scratchBytes_) program->scratchBytes_ = step->scratchBytes();
     program->steps_.push_back(std::move(step));
+    if (isa != Isa::reference) context.dropWeights(instruction);
   }
   for (const BufferSpec& b : program->buffers_) {
-    if (b.kind == BufferSpec::constant) program->resident_.push_back(constants->block(static_cast<int>(b.where)));
     // The oracles read weights as they came.
-    if (b.kind == BufferSpec::weights && isa == Isa::reference) program->oracleWeights_.push_back(constants->block(static_cast<int>(b.where)));
+    const bool kept = b.kind == BufferSpec::constant || (b.kind == BufferSpec::weights && isa == Isa::reference);
+    if (!kept) continue;
+    const int index = static_cast<int>(b.where);
+    if (!constants->ensure(index)) {
+      *error = "constant " + std::to_string(index) + " could not be read";
+      return nullptr;
+    }
+    (b.kind == BufferSpec::constant ? program->resident_ : program->oracleWeights_).push_back(constants->block(index));
   }
   return program;
 }

@@ -27,7 +27,8 @@ export async function loadModel(source: ModelSource, options: LoadOptions = {}):
   const file = await bytesOf(source, name, options.signal);
   const bytes = file[0] === 0x1f && file[1] === 0x8b ? await inflate(file, name) : file;
   if (options.signal?.aborted) throw aborted(name, options.signal.reason);
-  if (looksLikeSafetensors(bytes)) return decodeModel(bytes);
+  // What was read or inflated here is nobody else's.
+  if (looksLikeSafetensors(bytes)) return decodeModel(bytes, { owned: bytes !== source && !(source instanceof ArrayBuffer) });
   // Loaded when first needed: with its protobuf reader it is a third of what importing the package would cost.
   const { importOnnx } = await import('./onnx/import.js');
   return importOnnx(bytes, { name });

@@ -61,9 +61,10 @@ export function encodeModel(graph: Graph): Uint8Array {
 }
 
 /**
+ * @param options `owned`: nobody else has the bytes or will change them, so that constants may be views of them
  * @throws BitplaneError ERR_FORMAT for a malformed file, ERR_UNSUPPORTED for a newer one, and whatever making its nodes throws
  */
-export function decodeModel(bytes: Uint8Array): Graph {
+export function decodeModel(bytes: Uint8Array, { owned = false }: { readonly owned?: boolean } = {}): Graph {
   const { metadata, tensors } = readSafetensors(bytes);
   const format = metadata.get('bitplane.format');
   const text = metadata.get('bitplane.graph');
@@ -77,7 +78,7 @@ export function decodeModel(bytes: Uint8Array): Graph {
     const node = object(entry, 'node');
     const name = word(node.name, 'a name');
     if (values.has(name)) throw expected('ERR_FORMAT', 'names that differ', name, { op: 'model' });
-    const value = decodeNode(name, node, values, unread);
+    const value = decodeNode(name, node, values, { tensors: unread, owned });
     values.set(name, value);
     values.set(place, value);
   }
@@ -96,14 +97,20 @@ export function decodeModel(bytes: Uint8Array): Graph {
   return graph;
 }
 
-function decodeNode(name: string, node: Record<string, unknown>, values: Known, tensors: Map<string, StoredTensor>): Value {
+/** The tensors of a file that no node has claimed yet, and whether constants may be views of them. */
+interface Unread {
+  readonly tensors: Map<string, StoredTensor>;
+  readonly owned: boolean;
+}
+
+function decodeNode(name: string, node: Record<string, unknown>, values: Known, unread: Unread): Value {
   const op = word(node.op, 'an op');
   if (op === 'input' || op === 'constant' || op === 'state') {
-    const stored = op === 'input' || node.dtype !== undefined || node.shape !== undefined ? undefined : tensors.get(name);
+    const stored = op === 'input' || node.dtype !== undefined || node.shape !== undefined ? undefined : unread.tensors.get(name);
     const dtype = (stored === undefined ? word(node.dtype, 'a dtype') : ownDtype(name, stored)) as DType;
     const shape = stored?.shape ?? list(node.shape, 'shape');
     if (op === 'input') return input(name, dtype, shape as (number | string)[]);
-    const tensor = decodeTensor(name, dtype, shape, tensors);
+    const tensor = decodeTensor(name, dtype, shape, unread);
     return op === 'constant' ? constant(name, tensor) : state(name, tensor);
   }
   const inputs = list(node.inputs, 'inputs').map((operand) => known(values, operand, { op, node: name }));
@@ -119,7 +126,7 @@ function ownDtype(name: string, { dtype }: StoredTensor): DType {
 }
 
 /** Takes the tensor out of `tensors`, so that what is left at the end is what nothing names. */
-function decodeTensor(name: string, dtype: DType, shape: readonly unknown[], tensors: Map<string, StoredTensor>): Tensor {
+function decodeTensor(name: string, dtype: DType, shape: readonly unknown[], { tensors, owned }: Unread): Tensor {
   const site = { op: 'model', node: name };
   if (!Object.hasOwn(DTYPES, dtype)) throw expected('ERR_FORMAT', `a dtype of ${Object.keys(DTYPES).join(', ')}`, dtype, site);
   if (!shape.every(isSize)) throw expected('ERR_FORMAT', 'a shape of sizes', shape, site);
@@ -134,8 +141,14 @@ function decodeTensor(name: string, dtype: DType, shape: readonly unknown[], ten
       site,
     );
   }
-  // A copy: it is aligned, and does not keep the whole file in memory. Not slice(): that of a Node Buffer shares memory.
-  const data = new DTYPES[dtype].array(new Uint8Array(stored.data).buffer) as DTypeArray;
+  const { array: Kind } = DTYPES[dtype];
+  const { buffer, byteOffset } = stored.data;
+  // Otherwise a copy, aligned and out of reach of whoever gave the bytes. Not slice(): that of a Node Buffer shares memory.
+  const data = (
+    owned && byteOffset % Kind.BYTES_PER_ELEMENT === 0
+      ? new Kind(buffer as ArrayBuffer, byteOffset, bytes / Kind.BYTES_PER_ELEMENT)
+      : new Kind(new Uint8Array(stored.data).buffer)
+  ) as DTypeArray;
   const used = elementCount(shape) % 8;
   if (dtype === 'b1' && used !== 0 && (data.at(-1) as number) >> used !== 0)
     throw new BitplaneError('ERR_FORMAT', 'expected zeros after the last bit', site);
