@@ -75,7 +75,7 @@ describe('doctor', () => {
     const tried = [{ path: '/nowhere/bitplane.node', problem: 'no such file' }];
     expect(doctor('1.2.3', {}, io, { addon: undefined, path: undefined, tried })).toBe(1);
     expect(io.out()).toMatch(
-      /addon +not loaded\n {2}tried {2}\/nowhere\/bitplane\.node: no such file\nBuild the addon with `npm run build:native`/,
+      /addon +not loaded\n {2}tried {2}\/nowhere\/bitplane\.node: no such file\nTo do: build one with `npm run build:native`/,
     );
   });
 });
