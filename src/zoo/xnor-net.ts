@@ -4,8 +4,9 @@
  *
  * The unit: x -> batch norm (epsilon 1e-4) -> sign -> binary conv, y = (sign(X) * sign(W)) K alpha_o. K = A * k is the mean of |X| over
  * channels and window; the zeros of the border count in the mean, so K is lower there. The authors' release, and the ports, leave K out.
- * On ResNet two units stand in a block, x + unit(unit(x)), and where the shape changes the shortcut is a unit with a 1x1 convolution: only the
- * first layer and the classifier are real. Batch norm and ReLU stand before the classifier, as before the real layers of the paper's AlexNet.
+ * On ResNet two units stand in a block, x + unit(unit(x)). Where the shape changes the shortcut is a unit with a 1x1 convolution, which shares the
+ * first batch norm as in ResNets with pre-activation: only the first layer and the classifier are real. Batch norm and ReLU stand before the
+ * classifier, as before the real layers of the paper's AlexNet.
  */
 import * as nn from '../nn/index.js';
 import * as quant from '../quant/index.js';
@@ -66,18 +67,23 @@ export function xnorConv(options: XnorConvOptions): nn.Layer {
 }
 
 export function xnorBlock(options: Pick<XnorConvOptions, 'activationScale' | 'zero'> = {}): Block {
-  const unit = (index: string, filters: number, kernel: 1 | 3, strides: 1 | 2) => [
-    nn.batchNorm({ epsilon: 1e-4, name: `bn${index}` }),
-    xnorConv({ ...options, filters, kernel, strides, pads: kernel === 3 ? 1 : 0, name: `conv${index}` }),
-  ];
-  const shortcut = (width: number, stride: 1 | 2) =>
-    nn.layer(
-      'shortcut',
-      (scope, x) => (stride === 1 && x.shape.at(-1) === width ? x : scope.apply(nn.sequential(unit('', width, 1, stride)), x)),
-      { name: 'shortcut' },
-    );
   return (name, width, stride) =>
-    nn.residual(nn.sequential([...unit('1', width, 3, stride), ...unit('2', width, 3, 1)]), { shortcut: shortcut(width, stride), name });
+    nn.layer(
+      'xnorBlock',
+      (scope, x) => {
+        const normalized = scope.apply(nn.batchNorm({ epsilon: 1e-4, name: 'bn1' }), x);
+        const same = stride === 1 && x.shape.at(-1) === width;
+        const projection = xnorConv({ ...options, filters: width, kernel: 1, strides: stride, name: 'shortcut' });
+        const kept = same ? x : scope.apply(projection, normalized);
+        const main = nn.sequential([
+          xnorConv({ ...options, filters: width, kernel: 3, strides: stride, pads: 1, name: 'conv1' }),
+          nn.batchNorm({ epsilon: 1e-4, name: 'bn2' }),
+          xnorConv({ ...options, filters: width, kernel: 3, pads: 1, name: 'conv2' }),
+        ]);
+        return nn.addValues(scope, kept, scope.apply(main, normalized));
+      },
+      { name },
+    );
 }
 
 function xnorNet(options: XnorOptions, large: boolean, widths: readonly number[], depths: readonly number[]): Network {

@@ -117,9 +117,9 @@ describe('input sizes and classes', () => {
 });
 
 describe('schedule', () => {
-  const kernelsOf = (name: string): Kernel[] => {
+  const kernelsOf = (name: string, batch = 2): Kernel[] => {
     const network = zoo.zooEntry(name).build();
-    return fuse(bind(optimize(network.graph(zoo.exampleState(network))), { N: 1 }));
+    return fuse(bind(optimize(network.graph(zoo.exampleState(network))), { N: batch }));
   };
   const isBinary = ({ anchor }: Kernel) => anchor.op === 'conv2d' && anchor.inputs[0]!.dtype === 'b1';
   const dtypes = (kernel: Kernel) => kernel.stores.map(({ dtype }) => dtype).sort();
@@ -139,6 +139,10 @@ describe('schedule', () => {
   );
 
   test.each([
+    ['xnor-18', ['avgPool2d', 'conv2d', 'dense', 'maxPool2d', 'reduce']],
+    ['strong-baseline-18', ['avgPool2d', 'conv2d', 'dense', 'expand', 'maxPool2d', 'reduce']],
+    ['quick-net', ['conv2d', 'dense', 'maxPool2d', 'reduce']],
+    ['cnv', ['conv2d', 'dense', 'maxPool2d']],
     ['bi-real-18', ['avgPool2d', 'conv2d', 'dense', 'maxPool2d', 'reduce']],
     ['react-net-a', ['avgPool2d', 'concat', 'conv2d', 'dense', 'reduce']],
     ['react-bi-real-18', ['avgPool2d', 'conv2d', 'dense', 'maxPool2d', 'reduce']],
