@@ -63,7 +63,7 @@ export function halfBlock(options: HalfBlockOptions = {}): Block {
       const normalize = nn.normalizer(normalized, x, { epsilon });
       const real = normalize(x, normalized.path);
       // Normalizing is affine, so the mean of the normalized map is the normalized mean: the map need not be stored for the gate alone.
-      const factor = scale === 'gate' ? gate(scope.child('gate'), x, (mean, at) => normalize(mean, at), width, reduction) : undefined;
+      const factor = scale === 'gate' ? gate(scope.child('gate'), x, normalize, width, reduction) : undefined;
       const y = scope.apply(product, scope.apply(activation, real));
       return scope.apply(
         nn.prelu({ name: 'prelu' }),
