@@ -79,6 +79,10 @@ export function assign(texts: readonly string[], names: readonly string[], kind:
   for (const text of texts) {
     // A name may hold '=' itself, so it is the model's names that are looked for.
     const name = names.find((candidate) => text.startsWith(`${candidate}=`));
+    // A word before '=' that is no folder and no name of the model is a name that somebody got wrong; a path with '=' in it can begin with ./
+    const word = /^([^/\\=]+)=/.exec(text)?.[1];
+    if (name === undefined && word !== undefined)
+      throw expected('ERR_ARGUMENT', `the name of an ${kind}, ${names.join(', ')}`, word, { op: `--${kind}` });
     if (name === undefined) bare.push(text);
     else if (files.has(name)) throw expected('ERR_ARGUMENT', `one file for ${kind} ${name}`, 'two', { op: `--${kind}` });
     else files.set(name, text.slice(name.length + 1));

@@ -63,7 +63,9 @@ describe('run', () => {
       [['--input', broken], /broken\.npy/],
       [['--input', join(dir, 'none.npy')], /none\.npy.*no such file/],
       [['--input', x, '--input', x], /for inputs image, each once/],
-      [['--input', x, '--output', `y=${join(dir, 'y.npy')}`, '--output', 'z.npy'], /for outputs scores, each once/],
+      [['--input', x, '--output', 'y.npy', '--output', 'z.npy'], /for outputs scores, each once/],
+      [['--input', x, '--output', `y=${join(dir, 'y.npy')}`], /the name of an output, scores but received "y"/],
+      [['--input', `picture=${x}`], /the name of an input, image but received "picture"/],
       [['--input', x, '--output', join(dir, 'none', 'y.npy')], /y\.npy/],
     ];
     for (const [argv, why] of cases) {
@@ -80,7 +82,8 @@ describe('run', () => {
       ['y', 'b.npy'],
     ]);
     expect([...assign(['a=b=c.npy'], ['a=b', 'a'], 'input')]).toEqual([['a=b', 'c.npy']]);
-    expect([...assign(['dir=1/x.npy'], ['x'], 'input')]).toEqual([['x', 'dir=1/x.npy']]);
+    expect([...assign(['./dir=1/x.npy'], ['x'], 'input')]).toEqual([['x', './dir=1/x.npy']]);
+    expect(() => assign(['y=1.npy'], ['x'], 'input')).toThrow(/the name of an input, x/);
     expect(() => assign(['x=1', 'x=2'], ['x'], 'input')).toThrow(/one file for input x/);
   });
 });
