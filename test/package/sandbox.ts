@@ -34,12 +34,15 @@ function environment(extra: NodeJS.ProcessEnv = {}): NodeJS.ProcessEnv {
   return { ...Object.fromEntries(kept), PATH: pathOfNode(), ...extra };
 }
 
+/** What hangs is an error after a minute, before the test's own limit, so that nothing is left running. */
 export function node(cwd: string, args: readonly string[], env?: NodeJS.ProcessEnv): Result {
-  return run(process.execPath, args, cwd, env);
+  return run(process.execPath, args, cwd, env, 60_000);
 }
 
-export function run(command: string, args: readonly string[], cwd: string, env?: NodeJS.ProcessEnv): Result {
-  const { status, stdout, stderr, error } = spawnSync(command, args, { cwd, env: environment(env), encoding: 'utf8', maxBuffer: 1 << 28 });
+/** The limit is for compilers and emulators. */
+export function run(command: string, args: readonly string[], cwd: string, env?: NodeJS.ProcessEnv, timeout = 590_000): Result {
+  const options = { cwd, env: environment(env), timeout, killSignal: 'SIGKILL', maxBuffer: 1 << 28 } as const;
+  const { status, stdout, stderr, error } = spawnSync(command, args, { ...options, encoding: 'utf8' });
   if (error !== undefined) throw error;
   return { code: status, stdout: stdout.trim(), stderr: stderr.trim() };
 }
