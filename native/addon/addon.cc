@@ -162,7 +162,7 @@ class ProgramObject final : public Napi::ObjectWrap<ProgramObject> {
     return true;
   }
 
-  // start(feeds: TypedArray[], profile: boolean): ticket. Copies the feeds into the arena: what happens to them later cannot matter.
+  // start(feeds: TypedArray[], profile: boolean, quietly: boolean): ticket. Copies the feeds into the arena: what happens to them later cannot matter.
   Napi::Value start(const Napi::CallbackInfo& info) {
     Napi::Env env = info.Env();
     if (program_ == nullptr) return fail(env, "the program was released"), env.Undefined();
@@ -182,7 +182,8 @@ class ProgramObject final : public Napi::ObjectWrap<ProgramObject> {
       if (bytes.size != program_->buffers()[inputs_[i]].bytes) return fail(env, "a feed has the wrong number of bytes (was it detached?)"), env.Undefined();
       if (bytes.size > 0) std::memcpy(context->addresses[inputs_[i]], bytes.data, bytes.size);
     }
-    uint32_t ticket = Instance::of(env).start(program_, std::move(context), info[1].As<Napi::Boolean>().Value());
+    uint32_t ticket = Instance::of(env).start(program_, std::move(context), info[1].As<Napi::Boolean>().Value(),
+                                                 info[2].As<Napi::Boolean>().Value());
     if (ticket == 0) return fail(env, "no worker thread could be started"), env.Undefined();
     return Napi::Number::New(env, ticket);
   }

@@ -46,12 +46,12 @@ void Instance::hold(Napi::Env env, int change) {
   if (change < 0 && flying_.empty()) napi_unref_threadsafe_function(env, wake_);
 }
 
-uint32_t Instance::start(std::shared_ptr<Program> program, std::unique_ptr<RunContext> context, bool profile) {
+uint32_t Instance::start(std::shared_ptr<Program> program, std::unique_ptr<RunContext> context, bool profile, bool quietly) {
   if (++lastTicket_ == 0) lastTicket_ = 1;
   auto run = std::make_unique<Run>(&runs_, lastTicket_, std::move(program), std::move(context), profile);
   Run* raw = run.get();
   flying_[lastTicket_] = std::move(run);
-  if (!runs_.pool.submit(raw)) {
+  if (!runs_.pool.submit(raw, quietly)) {
     flying_.erase(lastTicket_);
     return 0;
   }

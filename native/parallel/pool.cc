@@ -25,7 +25,7 @@ void remove(T* (&list)[kMaxThreads], T* item) {
 
 }  // namespace
 
-bool Pool::submit(Job* job) {
+bool Pool::submit(Job* job, bool quietly) {
   bool signal = false;
   {
     Lock lock(mutex_);
@@ -46,7 +46,7 @@ bool Pool::submit(Job* job) {
     queueTail_ = job;
     queued_++;
     epoch_.fetch_add(1, std::memory_order_release);
-    signal = sleeping_ > 0 && queued_ > spinning_;
+    signal = !quietly && sleeping_ > 0 && queued_ > spinning_;
   }
   if (signal) wake_.signal();
   return true;

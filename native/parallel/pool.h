@@ -16,7 +16,8 @@ class Pool {
   Pool(const Pool&) = delete;
 
   // Queues a job; false if the pool has been shut down or no thread could be started. Never blocks on work.
-  bool submit(Job* job);
+  // `quietly` wakes no sleeping worker: the caller will call runHere.
+  bool submit(Job* job, bool quietly = false);
   // Runs a queued job on the calling thread if no worker has taken it yet.
   void runHere(Job* job);
   // Aborts what runs, waits for the workers to leave, drops what is queued (finished() is called for none of it).

@@ -20,8 +20,8 @@ export interface NativeConstants {
 export interface NativeProgram {
   /** Kernel of every instruction. */
   readonly kernels: string[];
-  /** Copies the feeds and queues a run; returns its ticket. */
-  start(feeds: readonly NodeJS.TypedArray[], profile: boolean): number;
+  /** Copies the feeds and queues a run; returns its ticket. `quietly`: wakes no sleeping worker, because `runHere` will follow. */
+  start(feeds: readonly NodeJS.TypedArray[], profile: boolean, quietly: boolean): number;
   /** Copies the results of a drained run; nanoseconds of every instruction if it was profiled. */
   finish(ticket: number, targets: readonly NodeJS.TypedArray[] | null): Float64Array | undefined;
   abort(ticket: number): void;

@@ -13,8 +13,8 @@ import { addon, type NativeAddon, type NativeProgram } from '../native/addon.js'
 const POLL_US = 200;
 const SHORT_RUN_US = 100;
 /**
- * A run known to be shorter than this is computed here if by the next turn of the event loop no worker has begun it: all of them sleep then, and
- * waking one takes several times as long. It holds the loop up less than any callback would.
+ * A run known to be shorter than this wakes nobody: a worker that is awake takes it, else it is computed here in the next turn of the event loop.
+ * Waking a sleeping worker takes this thread alone longer than that. One at a time; further ones go to the workers.
  */
 const TINY_RUN_US = 20;
 
@@ -24,7 +24,7 @@ interface Waiting {
   readonly flying: Map<number, Landing>;
   polling: boolean;
   pollUntil: number;
-  /** The ticket of the last tiny run begun, 0 for none. */
+  /** The ticket of the tiny run that no worker was woken for, 0 for none. */
   tiny: number;
 }
 
@@ -59,9 +59,10 @@ export function launch(
   landed: Landing,
 ): number {
   waiting ??= sharedState();
-  const ticket = program.start(feeds, profile);
+  const tiny = expectedUs > 0 && expectedUs < TINY_RUN_US && waiting.tiny === 0;
+  const ticket = program.start(feeds, profile, tiny);
   waiting.flying.set(ticket, landed);
-  if (expectedUs > 0 && expectedUs < TINY_RUN_US) waiting.tiny = ticket;
+  if (tiny) waiting.tiny = ticket;
   if (expectedUs <= SHORT_RUN_US) {
     waiting.pollUntil = performance.now() + POLL_US / 1000;
     beginPolling(waiting);
