@@ -9,7 +9,7 @@ export default defineConfig({
     // These test the package as it is published: npm run test:package.
     exclude: ['test/package/**', 'test/process/**'],
     pool: 'forks',
-    testTimeout: 20_000,
+    testTimeout: 60_000,
     hookTimeout: 30_000,
     // Type tests run under --typecheck, as `npm test` does.
     typecheck: { include: ['test/types/**/*.test-d.ts'], tsconfig: './tsconfig.json' },

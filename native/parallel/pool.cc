@@ -224,7 +224,7 @@ void Pool::help(Job* job, int slot) {
     if (job->over_.load(std::memory_order_acquire)) break;
     bool worked = false;
     while (runOne(job, slot, phaseOf(job->shares[slot].word.load(std::memory_order_acquire)))) worked = true;
-    for (int i = 0; i < 16; i++) relax();
+    for (int i = 0; i < 4; i++) relax();
     uint64_t now = uv_hrtime();
     if (worked) lastWork = now;
     else if (now - lastWork > kSpinNs) break;
