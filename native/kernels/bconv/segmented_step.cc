@@ -18,7 +18,7 @@ namespace {
 
 constexpr int kBlockRows = 32;         // pixels of a float or int32 block: 32 * 64 * 4 = 8 KiB, a quarter of the smallest L1
 constexpr int64_t kBlockStride = 128;  // 64 channels, and room for the lanes past a group's end
-constexpr int kTasksPerThread = 4;     // so that a thread that wakes late takes less
+constexpr int kTasksPerThread = 2;     // so that a thread that wakes late takes less; more would load weights and prepare rows more often
 constexpr int64_t kTilePixels = 4;     // of the variants' register tiles
 
 class SegmentedStep : public Step {
