@@ -85,7 +85,8 @@ function poll(state: Waiting): void {
     state.tiny = 0;
   }
   land(state);
-  if (state.flying.size > 0 && performance.now() < state.pollUntil) setImmediate(poll, state);
+  // A tiny run that has begun while others landed waits for the next turn, whatever the time: nobody else would wake a worker for it.
+  if (state.flying.size > 0 && (state.tiny !== 0 || performance.now() < state.pollUntil)) setImmediate(poll, state);
   else {
     state.polling = false;
     sleep(state);
