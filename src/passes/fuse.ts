@@ -21,6 +21,7 @@ export type Link =
       readonly value: Value;
       readonly form: ChainForm;
       readonly reversed: boolean;
+      /** What is read: the other input, or the map that it repeats. */
       readonly operand?: Value;
       readonly layout?: OperandKind;
       /** For sign bits: the concatenation that they are written into. */
@@ -60,6 +61,9 @@ export function storage(value: Value): Value {
 
 const isLeaf = (value: Value) => value.inputs.length === 0;
 
+/** Channels of a repeated map are a multiple of this: no tile of a chain then reads past its end (native/kernels/epilogue). */
+const REPEAT_UNIT = 16;
+
 /** Anchors whose kernels run a chain on what they compute. */
 const CHAINED = new Set(['conv2d', 'dense', 'maxPool2d', 'avgPool2d']);
 
@@ -77,6 +81,8 @@ class Scheduler {
   private readonly kernels: Kernel[] = [];
   /** Parts of concatenations that earlier kernels have written in place. */
   private readonly placed = new Set<Value>();
+  /** Maps beside themselves that are never built, and the map that is read in their place. */
+  private readonly repeated = new Map<Value, Value>();
 
   constructor(graph: Graph) {
     this.order = topological(graph);
@@ -95,7 +101,9 @@ class Scheduler {
     for (const value of this.order) if (isLeaf(value)) this.ready.add(value);
     for (const value of this.order) {
       if (this.ready.has(value)) continue;
-      if (value.op === 'reshape' || (value.op === 'concat' && value.inputs.every((part) => this.placed.has(part)))) this.ready.add(value);
+      if (this.repeats(value)) this.repeated.set(value, value.inputs[0] as Value);
+      if (value.op === 'reshape' || this.repeated.has(value) || (value.op === 'concat' && value.inputs.every((part) => this.placed.has(part))))
+        this.ready.add(value);
       else this.kernels.push(this.begin(value));
     }
     return this.kernels;
@@ -177,6 +185,20 @@ class Scheduler {
     return { whole, first: whole.inputs.slice(0, part).reduce((sum, input) => sum + channels(input), 0) };
   }
 
+  /** True for concat(x, x, ...) along the channels that chains alone read, element by element: they read x instead, over and over. */
+  private repeats(value: Value): boolean {
+    const [part] = value.inputs;
+    if (value.op !== 'concat' || value.dtype !== 'f32' || part === undefined || this.outputs.has(value)) return false;
+    const inChannels = value.attrs.axis === value.shape.length - 1 && (part.shape.at(-1) as number) % REPEAT_UNIT === 0;
+    if (!inChannels || !value.inputs.every((input) => input === part)) return false;
+    return (this.users.get(value) ?? []).every((user) => {
+      const other = user.inputs.find((input) => input !== value);
+      // The other operand flows: it must be one that may, and not be such a map itself.
+      if (user.inputs.length !== 2 || other === undefined || other.op === 'concat' || other.op === 'constant') return false;
+      return linkFor(user, user.inputs.indexOf(other), other, 0, () => true)?.kind === 'op' && sameShape(other.shape, value.shape);
+    });
+  }
+
   private take(user: Value, taken: Set<Value>): void {
     taken.add(user);
     this.ready.add(user);
@@ -201,7 +223,18 @@ class Scheduler {
     // Through a view the channels must stay the innermost axis, or per-channel operands would move.
     if (direct === undefined || direct.shape.at(-1) !== flow.shape.at(-1)) return undefined;
     if (!this.compatible(user, direct)) return undefined;
-    return linkFor(user, through, direct, images, (operand) => this.ready.has(storage(operand)) && storage(operand) !== flow);
+    return this.resolved(linkFor(user, through, direct, images, (operand) => this.available(operand) && storage(operand) !== flow));
+  }
+
+  private available(operand: Value): boolean {
+    return this.ready.has(storage(this.repeated.get(storage(operand)) ?? operand));
+  }
+
+  /** The link as it reads memory: a repeated map through the map itself. */
+  private resolved(link: Link | undefined): Link | undefined {
+    if (link?.kind !== 'op' || link.operand === undefined) return link;
+    const part = this.repeated.get(storage(link.operand));
+    return part === undefined ? link : { ...link, operand: part };
   }
 
   private compatible(user: Value, direct: Value): boolean {
@@ -219,8 +252,8 @@ class Scheduler {
       return { source: from, link: { kind: 'op', value, form: { op: value.dtype === 'i32' ? 'store_i32' : 'cast' }, reversed: false } };
     for (let i = 0; i < value.inputs.length; i++) {
       const flow = value.inputs[i] as Value;
-      if (flow.op === 'constant' && value.inputs.length > 1) continue;
-      const link = linkFor(value, i, flow, imagesOf(flow), () => true);
+      if ((flow.op === 'constant' && value.inputs.length > 1) || this.repeated.has(storage(flow))) continue;
+      const link = this.resolved(linkFor(value, i, flow, imagesOf(flow), () => true));
       if (link !== undefined) return { source: flow, link };
     }
     return undefined;

@@ -44,11 +44,12 @@ BITPLANE_INLINE void finish(const Segment& s, const Pixel& pixel, int64_t row, c
   }
 }
 
-// One 64-bit word of the window: two steps of 32 terms. The first word of a window starts the counters instead of adding to them.
-template <bool first, int P, int V>
+// One 64-bit word of the window: two steps of 32 terms, or one where no word has more. The first word of a window starts the counters instead of
+// adding to them.
+template <int halves, bool first, int P, int V>
 BITPLANE_INLINE void step(const uint8_t* weights, const uint8_t* const (&input)[P], int64_t at, __m512i (&count)[P][V]) {
   BITPLANE_UNROLL
-  for (int half = 0; half < 2; ++half) {
+  for (int half = 0; half < halves; ++half) {
     __m512i w[V];
     BITPLANE_UNROLL
     for (int v = 0; v < V; ++v) w[v] = _mm512_load_si512(weights + 64 * (half * V + v));
@@ -65,28 +66,33 @@ BITPLANE_INLINE void step(const uint8_t* weights, const uint8_t* const (&input)[
   }
 }
 
-template <End end, int P, int V>
+template <End end, int halves, int P, int V>
 BITPLANE_INLINE void tile(const Segment& s, int64_t row) {
   const uint8_t* input[P];
   BITPLANE_UNROLL
   for (int p = 0; p < P; ++p) input[p] = s.input + s.pixels[row + p].input;
   const uint8_t* weights = s.weights;
   __m512i count[P][V];
-  step<true>(weights, input, 0, count);
+  step<halves, true>(weights, input, 0, count);
   for (int64_t word = 1; word < s.words; ++word) {
     weights += 128 * V;
-    step<false>(weights, input, s.offsets[word], count);
+    step<halves, false>(weights, input, s.offsets[word], count);
   }
   BITPLANE_UNROLL
   for (int p = 0; p < P; ++p) finish<end, V>(s, s.pixels[row + p], row + p, count[p]);
 }
 
-template <End end, int P, int V>
-void sweep(const Segment& segment) {
+template <End end, int halves, int P, int V>
+void sweepWith(const Segment& segment) {
   const Segment s = segment;  // a copy that no store can alias
   int64_t row = 0;
-  for (; row + P <= s.pixelCount; row += P) tile<end, P, V>(s, row);
-  for (; row < s.pixelCount; ++row) tile<end, 1, V>(s, row);
+  for (; row + P <= s.pixelCount; row += P) tile<end, halves, P, V>(s, row);
+  for (; row < s.pixelCount; ++row) tile<end, halves, 1, V>(s, row);
+}
+
+template <End end, int P, int V>
+void sweep(const Segment& segment) {
+  segment.halves ? sweepWith<end, 1, P, V>(segment) : sweepWith<end, 2, P, V>(segment);
 }
 
 template <End end>

@@ -25,6 +25,7 @@ struct Segment {
   int64_t pixelCount;
   const int32_t* offsets;     // [words] byte offsets of the window's prepared words from its first
   int64_t words;
+  bool halves;                // no word of the window has more than its lower 32 bits
   int32_t lanes;              // output channels, rounded up to Kernel::laneMultiple
   // Kernel::bits: y[p * yStride] = bits of popcount > threshold, xor flip.
   const uint8_t* thresholds;  // [border class] blocks of Kernel::thresholdBytes

@@ -50,7 +50,7 @@ class ReferenceStep : public Step {
       float* values = static_cast<float*>(scratch);
       for (int o = 0; o < p_.o; ++o) values[o] = static_cast<float>(dots[o]);
       const ChainView view{chain_.data(), static_cast<int>(chain_.size()), p_.o, p_.pixels()};
-      chainFor(Isa::reference)(view, buffers, values, p_.o, task, 1, 0, p_.o);
+      chainFor(Isa::reference, chain_, p_.o)(view, buffers, values, p_.o, task, 1, 0, p_.o);
     } else if (p_.thresholds >= 0) {
       uint64_t* y = buffers.get<uint64_t>(p_.y) + int64_t{task} * bitWords(p_.o);
       for (int word = 0; word < bitWords(p_.o); ++word) y[word] = 0;

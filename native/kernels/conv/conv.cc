@@ -56,7 +56,7 @@ class ConvStep final : public Step {
  public:
   ConvStep(const Instruction& instruction, const ConvPlan& plan, const ConvTiles& tiles, std::shared_ptr<const void> weights, Isa isa)
       : plan_(plan), tiles_(tiles), weights_(std::move(weights)), x_(instruction.field(0)), steps_(decodeChain(instruction)),
-        chain_(chainFor(isa)) {
+        chain_(chainFor(isa, steps_, plan_.shape.o)) {
     pointerBytes_ = roundUp(sizeof(float*) * plan_.pixelBlock, kAlign);
     sumBytes_ = roundUp(static_cast<size_t>(plan_.pixelBlock * plan_.ld) * 4 + kSlack, kAlign);
   }

@@ -22,7 +22,7 @@ class ReferenceConv final : public Step {
       for (int oy = 0; oy < s_.oh; oy++) {
         for (int ox = 0; ox < s_.ow; ox++) {
           for (int o = 0; o < s_.o; o++) sums[o] = static_cast<float>(sum(x, n, oy, ox, o));
-          chainFor(Isa::reference)(chain, buffers, sums.data(), s_.o, pixel++, 1, 0, s_.o);
+          chainFor(Isa::reference, steps_, s_.o)(chain, buffers, sums.data(), s_.o, pixel++, 1, 0, s_.o);
         }
       }
     }

@@ -46,8 +46,9 @@ struct ChainStep {       // exactly kChainStepInts 4-byte fields, as encoded
   int32_t buffer;        // operand or target; -1 if none
   int32_t count;         // multithreshold: how many thresholds
   float a, b;            // immediates
-  // Stores: the target may be a wider map, of which this chain writes the channels [first, first + C). pitch is the target's number of channels, 0
-  // for C. That is how a concatenation costs nothing. For store_bits first and, unless the channels end the map, C are multiples of 64.
+  // pitch is the number of channels of a map, 0 for C. Stores: the target may be wider, and this chain writes its channels [first, first + C). That is
+  // how a concatenation costs nothing. For store_bits first and, unless the channels end the map, C are multiples of 64. Tensor operands: the map may
+  // be narrower and repeats, channel c reads c mod pitch, so that a map beside itself is never built. Then pitch divides C and is a multiple of 16.
   int32_t pitch, first;
 };
 
@@ -63,9 +64,12 @@ struct ChainView {
 };
 using ChainFn = void (*)(const ChainView& chain, const Buffers& buffers, float* block, int64_t ld, int64_t pixel, int rows, int c0, int cn);
 
-// The variant for an instruction set; the scalar one where this build has none for it.
-ChainFn chainFor(Isa isa);
+// What runs these steps over maps of so many channels on an instruction set; the scalar one where this build has none for it.
+ChainFn chainFor(Isa isa, const std::vector<ChainStep>& steps, int channels);
 const char* chainName(Isa isa);
+
+// Asks for the maps that the chain will read and write there, so that they come while the reduction before it computes.
+void prefetchMaps(const std::vector<ChainStep>& steps, const Buffers& buffers, int channels, int64_t pixel, int rows, int c0, int cn);
 
 // The steps that follow an instruction's fields.
 std::vector<ChainStep> decodeChain(const Instruction& instruction);

@@ -8,6 +8,7 @@
 // buffer's (kSlack allows it); stores never do.
 #pragma once
 #include "kernels/epilogue/epilogue.h"
+#include "kernels/epilogue/straight.h"
 #include "simd/math.h"
 
 namespace bitplane {
@@ -24,6 +25,7 @@ struct ReadyStep {
   OperandKind kind;
   const float* operand;  // for the first pixel, channel 0
   int64_t stride;        // of operand, from pixel to pixel
+  int64_t period;        // of operand: it repeats after so many channels
   int count;             // multithreshold
   int64_t channels;      // multithreshold: from threshold to threshold; stores: from pixel to pixel of the target
   int64_t words;         // store_bits: likewise, in words
@@ -96,7 +98,7 @@ BITPLANE_INLINE void runTile(const ReadyStep* steps, int length, float* block, i
   for (int k = 0; k < length; k++) {
     const ReadyStep& s = steps[k];
     int64_t stride = s.stride;
-    const float* p = s.operand + r * stride + c;
+    const float* p = s.operand + r * stride + (__builtin_expect(c < s.period, 1) ? c : c % s.period);
     if (__builtin_expect(s.kind == OperandKind::pixel, 0)) {
       BITPLANE_EACH store(spread + i * kLanes, set1(s.operand[r + i / V]));
       p = spread;
@@ -189,7 +191,10 @@ void runColumn(const ReadyStep* steps, int length, float* block, int64_t ld, int
 }
 
 void runColumns(const ReadyStep* steps, int length, float* block, int64_t ld, int rows, int c0, int cn, bool keep) {
-  const int whole = cn / 64 * 64;
+  // A tile of 64 channels may not straddle the end of an operand that repeats.
+  bool pieces = false;
+  for (int k = 0; k < length; k++) pieces |= steps[k].target == nullptr && steps[k].period < steps[k].channels && steps[k].period % 64 != 0;
+  const int whole = pieces ? 0 : cn / 64 * 64;
   for (int c = 0; c < whole; c += 64) {
     runColumn<kWholeRows, 64 / kLanes, false>(steps, length, block + c, ld, rows, c0 + c, 64, keep);
   }
@@ -220,7 +225,7 @@ void runImage(const ChainView& chain, int first, int length, const Buffers& buff
   for (int k = 0; k < length; k++) {
     const ChainStep& step = chain.steps[first + k];
     ReadyStep& s = ready[k];
-    s = {step.op, step.kind, nullptr, 0, step.count, channels, 0, nullptr, step.a, step.b};
+    s = {step.op, step.kind, nullptr, 0, channels, step.count, channels, 0, nullptr, step.a, step.b};
     // Steps without an operand still form an address, so it must be one that arithmetic on is defined: the block's.
     s.operand = block;
     void* at = step.buffer >= 0 ? buffers.at[step.buffer] : nullptr;
@@ -233,7 +238,7 @@ void runImage(const ChainView& chain, int first, int length, const Buffers& buff
       s.target = static_cast<float*>(at) + pixel * pitch + step.first;
     } else if (at) {
       s.operand = static_cast<const float*>(at);
-      if (step.kind == OperandKind::tensor) s.operand += pixel * channels, s.stride = channels;
+      if (step.kind == OperandKind::tensor) s.operand += pixel * pitch, s.stride = s.period = pitch;
       if (step.kind == OperandKind::image_channel) s.operand += pixel / chain.hw * channels;
       if (step.kind == OperandKind::pixel) s.operand += pixel;
     }
@@ -242,8 +247,6 @@ void runImage(const ChainView& chain, int first, int length, const Buffers& buff
   runColumns(ready, length, block, ld, rows, c0, cn, !last);
   if (c0 + cn == chain.channels) clearTails(ready, length, rows, chain.channels);
 }
-
-}  // namespace
 
 void runChain(const ChainView& chain, const Buffers& buffers, float* block, int64_t ld, int64_t pixel, int rows, int c0, int cn) {
   // Only an operand per image and channel changes where an image ends; without one the rows are one run.
@@ -258,6 +261,13 @@ void runChain(const ChainView& chain, const Buffers& buffers, float* block, int6
     }
     done += count;
   }
+}
+
+}  // namespace
+
+ChainFn chooseChain(const ChainStep* steps, int length, int channels) {
+  const ChainFn line = straightLine(steps, length, channels);
+  return line ? line : runChain;
 }
 
 }  // namespace BITPLANE_SIMD

@@ -10,6 +10,8 @@
 namespace bitplane {
 namespace reference {
 
+namespace {
+
 void runChain(const ChainView& chain, const Buffers& buffers, float* block, int64_t ld, int64_t pixel, int rows, int c0, int cn) {
   const int64_t channels = chain.channels;
   for (int r = 0; r < rows; r++) {
@@ -25,7 +27,7 @@ void runChain(const ChainView& chain, const Buffers& buffers, float* block, int6
         const bool stores = s.op == ChainOp::store_f32 || s.op == ChainOp::store_i32 || s.op == ChainOp::store_bits;
         const bool reads = !stores && s.op != ChainOp::multithreshold;
         if (reads && s.kind == OperandKind::channel) b = buffers.get<float>(s.buffer)[c];
-        if (reads && s.kind == OperandKind::tensor) b = buffers.get<float>(s.buffer)[p * channels + c];
+        if (reads && s.kind == OperandKind::tensor) b = buffers.get<float>(s.buffer)[p * pitch + c % pitch];
         if (reads && s.kind == OperandKind::image_channel) b = buffers.get<float>(s.buffer)[p / chain.hw * channels + c];
         if (reads && s.kind == OperandKind::pixel) b = buffers.get<float>(s.buffer)[p];
         switch (s.op) {
@@ -78,6 +80,10 @@ void runChain(const ChainView& chain, const Buffers& buffers, float* block, int6
     }
   }
 }
+
+}  // namespace
+
+ChainFn chooseChain(const ChainStep*, int, int) { return runChain; }
 
 }  // namespace reference
 }  // namespace bitplane

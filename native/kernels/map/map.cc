@@ -31,7 +31,7 @@ class MapStep final : public Step {
  public:
   MapStep(const Instruction& in, const BuildContext& context)
       : x_(in.field(0)), type_(static_cast<MapInput>(in.field(1))), channels_(in.field(4)), hw_(in.field(3)), steps_(decodeChain(in)),
-        chain_(chainFor(context.isa())), name_(chainName(context.isa())),
+        chain_(chainFor(context.isa(), steps_, channels_)), name_(chainName(context.isa())),
         sweep_(planSweep(int64_t{in.field(2)} * hw_, channels_, 512, in.chainLength + 1, context.threads())) {}
 
   int tasks() const override { return sweep_.tasks(); }

@@ -15,7 +15,8 @@ class NarrowMapStep final : public Step {
  public:
   NarrowMapStep(const Instruction& in, const BuildContext& context)
       : x_(in.field(0)), type_(static_cast<MapInput>(in.field(1))), channels_(in.field(4)), pixels_(int64_t{in.field(2)} * in.field(3)),
-        steps_(decodeChain(in)), chain_(chainFor(context.isa())), name_(chainName(context.isa())) {
+        steps_(decodeChain(in)), foldedChain_(chainFor(context.isa(), steps_, kFold * channels_)),
+        restChain_(chainFor(context.isa(), steps_, channels_)), name_(chainName(context.isa())) {
     // Step i names its operand or target as buffer i, so that the chain can be given repeated operands in place of the program's.
     for (ChainStep& s : steps_) {
       buffers_.push_back(s.buffer);
@@ -53,13 +54,13 @@ class NarrowMapStep final : public Step {
     while (part.end - pixel >= kFold) {
       const int rows = static_cast<int>(std::min<int64_t>(kBlockRows, (part.end - pixel) / kFold));
       load(buffers, pixel, int64_t{rows} * kFold, block);
-      chain_(view(width), Buffers{folded}, block, width, pixel / kFold, rows, 0, width);
+      foldedChain_(view(width), Buffers{folded}, block, width, pixel / kFold, rows, 0, width);
       pixel += int64_t{rows} * kFold;
     }
     if (pixel < part.end) {
       const int rows = static_cast<int>(part.end - pixel);
       load(buffers, pixel, rows, block);
-      chain_(view(channels_), Buffers{plain}, block, channels_, pixel, rows, 0, channels_);
+      restChain_(view(channels_), Buffers{plain}, block, channels_, pixel, rows, 0, channels_);
     }
   }
 
@@ -78,7 +79,7 @@ class NarrowMapStep final : public Step {
   int64_t pixels_;
   std::vector<ChainStep> steps_;
   std::vector<int> buffers_;
-  ChainFn chain_;
+  ChainFn foldedChain_, restChain_;
   const char* name_;
   int tasks_;
   size_t operandBytes_, pointerBytes_;

@@ -24,7 +24,7 @@ class ReferencePool final : public Step {
       for (int oy = 0; oy < w_.oh; oy++) {
         for (int ox = 0; ox < w_.ow; ox++) {
           for (int c = 0; c < w_.c; c++) values[c] = pooled(x, oy, ox, c);
-          chainFor(Isa::reference)(chain, buffers, values.data(), w_.c, pixel++, 1, 0, w_.c);
+          chainFor(Isa::reference, steps_, w_.c)(chain, buffers, values.data(), w_.c, pixel++, 1, 0, w_.c);
         }
       }
     }

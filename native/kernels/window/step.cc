@@ -38,7 +38,7 @@ class WindowStep final : public Step {
  public:
   WindowStep(const Instruction& instruction, const WindowStepOptions& options, const BuildContext& context)
       : o_(options), variant_(variantFor(context.isa())), x_(instruction.field(0)), steps_(decodeChain(instruction)),
-        chain_(chainFor(context.isa())),
+        chain_(chainFor(context.isa(), steps_, options.window.c)),
         // 256 channels at a time, because then the rows that windows share stay in L1 until they are used again.
         sweep_(planSweep(int64_t{o_.images} * o_.window.oh * o_.window.ow, o_.window.c, 256, int64_t{o_.window.kh} * o_.window.kw,
                          context.threads())) {}

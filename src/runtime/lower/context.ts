@@ -130,8 +130,10 @@ export class LoweringContext {
         const op = reversed ? (form.reversed as string) : form.op;
         const [a, b] = form.immediates ?? [0, 0];
         if (operand === undefined) return [{ op, a, b }];
-        const buffer = layout === 'channel' ? this.perChannel(operand, channels) : this.buffer(operand);
-        return [{ op, kind: layout ?? 'tensor', buffer, a, b }];
+        if (layout === 'channel') return [{ op, kind: layout, buffer: this.perChannel(operand, channels), a, b }];
+        // A tensor of fewer channels is one that repeats.
+        const pitch = layout === 'tensor' ? (operand.shape.at(-1) as number) : channels;
+        return [{ op, kind: layout ?? 'tensor', buffer: this.buffer(operand), a, b, ...(pitch !== channels && { pitch }) }];
       }
     }
   }
