@@ -142,8 +142,6 @@ class SegmentedStep : public Step {
     const int c0 = 64 * block, cn = std::min(64, p.o - c0);
     for (int64_t done = 0; done < window.count; done += kBlockRows) {
       const int rows = static_cast<int>(std::min<int64_t>(kBlockRows, window.count - done));
-      const int64_t pixel = window.image * p.pixels() + window.first + done;
-      if (chainFn_) prefetchMaps(chain_, buffers, p.o, pixel, rows, c0, cn);
       for (int i = plan_.firstSpan[block]; i < plan_.firstSpan[block + 1]; ++i) {
         const OutputSpan& span = plan_.spans[i];
         Segment s = segmentOf(span, window);
@@ -153,6 +151,7 @@ class SegmentedStep : public Step {
         s.blockStride = kBlockStride;
         chainFn_ ? kernel_.floats(s) : kernel_.dots(s);
       }
+      const int64_t pixel = window.image * p.pixels() + window.first + done;
       if (chainFn_) {
         const ChainView view{chain_.data(), static_cast<int>(chain_.size()), p.o, p.pixels()};
         chainFn_(view, buffers, static_cast<float*>(window.block), kBlockStride, pixel, rows, c0, cn);

@@ -68,9 +68,6 @@ using ChainFn = void (*)(const ChainView& chain, const Buffers& buffers, float* 
 ChainFn chainFor(Isa isa, const std::vector<ChainStep>& steps, int channels);
 const char* chainName(Isa isa);
 
-// Asks for the maps that the chain will read and write there, so that they come while the reduction before it computes.
-void prefetchMaps(const std::vector<ChainStep>& steps, const Buffers& buffers, int channels, int64_t pixel, int rows, int c0, int cn);
-
 // The steps that follow an instruction's fields.
 std::vector<ChainStep> decodeChain(const Instruction& instruction);
 
