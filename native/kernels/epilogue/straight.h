@@ -47,6 +47,11 @@ struct Straight<std::index_sequence<K...>, Codes...> {
   static constexpr int kLength = sizeof...(K);
   static constexpr Move kMoves[] = {decode(Codes)...};
 
+  // A line that ends in the sign of a sum needs no sum: v + b < 0 just where v < -b (no sum of floats rounds to zero; infinities and NaN agree too).
+  static constexpr bool isSummand(int k) {
+    return k >= 0 && k + 2 == kLength && kMoves[k].op == ChainOp::add && kMoves[k].lie == Lie::column && kMoves[k + 1].op == ChainOp::store_bits;
+  }
+
   // One move's memory, for one column of channels: what it reads or writes at row 0, and from there to row 1.
   struct Access {
     char* at;
@@ -76,24 +81,27 @@ struct Straight<std::index_sequence<K...>, Codes...> {
   }
 
   template <size_t k, int V>
-  static BITPLANE_INLINE void step(const Access& access, int64_t r, bool first, const F32 (&column)[V], F32 (&v)[V]) {
+  static BITPLANE_INLINE void step(const Access& access, int64_t r, bool first, const F32 (&column)[kLength][V], F32 (&v)[V]) {
     constexpr Move m = kMoves[k];
     const F32 zero = set1(0.0f);
     char* at = m.lie == Lie::none || m.lie == Lie::column ? nullptr : access.at + r * access.stride;
     if constexpr (m.op == ChainOp::store_bits) {
       Mask negative[V];
       BITPLANE_UNROLL
-      for (int i = 0; i < V; i++) negative[i] = less(v[i], zero);
+      for (int i = 0; i < V; i++) {
+        if constexpr (isSummand(static_cast<int>(k) - 1)) negative[i] = less(v[i], column[k > 0 ? k - 1 : 0][i]);
+        else negative[i] = less(v[i], zero);
+      }
       const uint64_t bits = maskWord(negative);
       // The first column of a word clears the rest, so that channels that do not exist are 0.
       if (first) __builtin_memcpy(at, &bits, 8);
       else __builtin_memcpy(at, &bits, V * kLanes / 8);
-    } else {
+    } else if constexpr (!isSummand(k)) {
       float* map = reinterpret_cast<float*>(at);
       BITPLANE_UNROLL
       for (int i = 0; i < V; i++) {
         F32 b = zero;
-        if constexpr (m.lie == Lie::column) b = column[i];
+        if constexpr (m.lie == Lie::column) b = column[k][i];
         if constexpr (m.lie == Lie::tensor) b = load(map + i * kLanes);
         if constexpr (m.lie == Lie::pixel) b = set1(*map);
         if constexpr (m.op == ChainOp::add) v[i] = add(v[i], b);
@@ -117,12 +125,13 @@ struct Straight<std::index_sequence<K...>, Codes...> {
     BITPLANE_UNROLL
     for (int i = 0; i < V; i++) {
       ((column[K][i] = kMoves[K].lie == Lie::column ? load(reinterpret_cast<const float*>(access[K].at) + i * kLanes) : set1(0.0f)), ...);
+      ((column[K][i] = isSummand(K) ? negate(column[K][i]) : column[K][i]), ...);
     }
     for (int64_t r = 0; r < rows; r++) {
       F32 v[V];
       BITPLANE_UNROLL
       for (int i = 0; i < V; i++) v[i] = load(block + r * ld + i * kLanes);
-      (step<K, V>(access[K], r, first, column[K], v), ...);
+      (step<K, V>(access[K], r, first, column, v), ...);
     }
   }
 

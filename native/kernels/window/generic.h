@@ -15,6 +15,7 @@ struct Taps {
   int64_t rowStep, columnStep, pixelStep;  // floats
   int64_t weightRowStep, weightColumnStep;
   float divisor;
+  bool exactInverse;     // divisor is a power of two: multiplying by its inverse gives the same bits, sixteen times as fast
 };
 
 // P pixels x V vectors of channels from c on.
@@ -52,7 +53,8 @@ BITPLANE_INLINE void foldTile(const Taps& t, int c, float* out, int64_t ld) {
   for (int p = 0; p < P; p++) {
     BITPLANE_UNROLL
     for (int i = 0; i < V; i++) {
-      store(out + p * ld + c + i * kLanes, F == Fold::sum ? div(v[p][i], set1(t.divisor)) : v[p][i]);
+      if (F == Fold::sum) v[p][i] = t.exactInverse ? mul(v[p][i], set1(1.0f / t.divisor)) : div(v[p][i], set1(t.divisor));
+      store(out + p * ld + c + i * kLanes, v[p][i]);
     }
   }
 }
@@ -125,7 +127,9 @@ void foldRow(const Window& w, const WindowPart& part) {
     t.x = any ? part.x + (startY + firstY * w.dh) * pitch + (startX + firstX * w.dw) * int64_t{w.c} + part.c0 : part.x;
     t.weights = F == Fold::weighted ? part.weights + firstY * t.weightRowStep + firstX * t.weightColumnStep + part.c0 : part.x;
     const int taps = t.rows * t.columns;
-    t.divisor = static_cast<float>(part.divisor ? part.divisor : (taps ? taps : 1));
+    const int divisor = part.divisor ? part.divisor : (taps ? taps : 1);
+    t.divisor = static_cast<float>(divisor);
+    t.exactInverse = (divisor & (divisor - 1)) == 0;
     float* out = part.out + (ox - part.ox) * part.ld;
     const int run = ox >= inside && ox < outside ? (outside < end ? outside : end) - ox : 1;
     ox += run;
