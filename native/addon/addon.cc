@@ -150,6 +150,15 @@ class ProgramObject final : public Napi::ObjectWrap<ProgramObject> {
   void Finalize(Napi::Env env) override { arenas_.set(env, 0); }
 
  private:
+  // Copying fewer bytes takes less time than it takes to wake a worker; copying more, so long that it would have gone to sleep again.
+  static constexpr size_t kLeastRousing = 64 << 10, kMostRousing = 1 << 20;
+
+  size_t feedBytes() const {
+    size_t bytes = 0;
+    for (int input : inputs_) bytes += program_->buffers()[input].bytes;
+    return bytes;
+  }
+
   static bool numbers(Napi::Value value, const std::vector<BufferSpec>& buffers, std::vector<int>* out) {
     auto list = value.As<Napi::Array>();
     for (uint32_t i = 0; i < list.Length(); i++) {
@@ -162,7 +171,7 @@ class ProgramObject final : public Napi::ObjectWrap<ProgramObject> {
     return true;
   }
 
-  // start(feeds: TypedArray[], profile: boolean, quietly: boolean): ticket. Copies the feeds into the arena: what happens to them later cannot matter.
+  // start(feeds: TypedArray[], profile: boolean, quietly: boolean, callAfterUs: number): ticket. Copies the feeds into the arena: what happens to them later cannot matter.
   Napi::Value start(const Napi::CallbackInfo& info) {
     Napi::Env env = info.Env();
     if (program_ == nullptr) return fail(env, "the program was released"), env.Undefined();
@@ -176,14 +185,16 @@ class ProgramObject final : public Napi::ObjectWrap<ProgramObject> {
       arenas_.set(env, ++contexts_ * program_->arenaBytes());
     }
     auto feeds = info[0].As<Napi::Array>();
+    const bool quietly = info[2].As<Napi::Boolean>().Value();
+    if (!quietly && feedBytes() >= kLeastRousing && feedBytes() <= kMostRousing) Instance::of(env).rouse();
     for (size_t i = 0; i < inputs_.size(); i++) {
       Bytes bytes;
       if (!bytesOf(feeds.Get(static_cast<uint32_t>(i)), &bytes)) return env.Undefined();
       if (bytes.size != program_->buffers()[inputs_[i]].bytes) return fail(env, "a feed has the wrong number of bytes (was it detached?)"), env.Undefined();
       if (bytes.size > 0) std::memcpy(context->addresses[inputs_[i]], bytes.data, bytes.size);
     }
-    uint32_t ticket = Instance::of(env).start(program_, std::move(context), info[1].As<Napi::Boolean>().Value(),
-                                                 info[2].As<Napi::Boolean>().Value());
+    uint32_t ticket = Instance::of(env).start(program_, std::move(context), info[1].As<Napi::Boolean>().Value(), quietly,
+                                              static_cast<uint64_t>(info[3].As<Napi::Number>().DoubleValue() * 1000));
     if (ticket == 0) return fail(env, "no worker thread could be started"), env.Undefined();
     return Napi::Number::New(env, ticket);
   }

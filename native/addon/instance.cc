@@ -46,9 +46,12 @@ void Instance::hold(Napi::Env env, int change) {
   if (change < 0 && flying_.empty()) napi_unref_threadsafe_function(env, wake_);
 }
 
-uint32_t Instance::start(std::shared_ptr<Program> program, std::unique_ptr<RunContext> context, bool profile, bool quietly) {
+uint32_t Instance::start(std::shared_ptr<Program> program, std::unique_ptr<RunContext> context, bool profile, bool quietly,
+                         uint64_t callAfterNs) {
   if (++lastTicket_ == 0) lastTicket_ = 1;
-  auto run = std::make_unique<Run>(&runs_, lastTicket_, std::move(program), std::move(context), profile);
+  // Where the run takes every core, a waking JavaScript thread would only take one away from it.
+  if (!runs_.pool.leavesCores(program->threads())) callAfterNs = 0;
+  auto run = std::make_unique<Run>(&runs_, lastTicket_, std::move(program), std::move(context), profile, callAfterNs);
   Run* raw = run.get();
   flying_[lastTicket_] = std::move(run);
   if (!runs_.pool.submit(raw, quietly)) {

@@ -14,8 +14,9 @@ class Runs;
 // One run: the steps of a program as the phases of a job.
 class Run final : public Job {
  public:
-  Run(Runs* owner, uint32_t ticket, std::shared_ptr<Program> program, std::unique_ptr<RunContext> context, bool profile)
-      : ticket(ticket), program(std::move(program)), context(std::move(context)), owner_(owner), profile_(profile) {
+  // callAfterNs: how long after its beginning JavaScript is called although the run has not ended, so that it is awake when it does; 0 for never.
+  Run(Runs* owner, uint32_t ticket, std::shared_ptr<Program> program, std::unique_ptr<RunContext> context, bool profile, uint64_t callAfterNs)
+      : ticket(ticket), program(std::move(program)), context(std::move(context)), owner_(owner), profile_(profile), callAfterNs_(callAfterNs) {
     maxThreads = this->program->threads();
     shares = this->context->shares.data();
     if (profile_) this->context->stepNs.assign(this->program->steps().size(), 0);
@@ -27,8 +28,13 @@ class Run final : public Job {
   }
   void began() override { started_ = last_ = uv_hrtime(); }
   void phaseEnded(int phase) override {
-    if (!profile_) return;
+    if (!profile_ && callAfterNs_ == 0) return;
     uint64_t now = uv_hrtime();
+    if (callAfterNs_ != 0 && now - started_ >= callAfterNs_) {
+      callAfterNs_ = 0;
+      callAhead();
+    }
+    if (!profile_) return;
     context->stepNs[phase] = static_cast<double>(now - last_);
     last_ = now;
   }
@@ -41,8 +47,11 @@ class Run final : public Job {
   Run* nextDone = nullptr;
 
  private:
+  void callAhead();
+
   Runs* owner_;
   bool profile_;
+  uint64_t callAfterNs_;
   uint64_t started_ = 0, last_ = 0, ended_ = 0;
 };
 
@@ -63,6 +72,12 @@ class Runs {
       parked_ = false;
       if (call) wake_(arg_);
     }
+  }
+  // A run is about to end: wakes JavaScript if it sleeps.
+  void soon() {
+    Lock lock(mutex_);
+    if (parked_) wake_(arg_);
+    parked_ = false;
   }
   // JavaScript is about to sleep: true if there is nothing to collect, so that the next finished run wakes it.
   bool park() {
@@ -86,6 +101,8 @@ class Runs {
   Wake wake_;
   void* arg_;
 };
+
+inline void Run::callAhead() { owner_->soon(); }
 
 inline void Run::finished() {
   ended_ = uv_hrtime();

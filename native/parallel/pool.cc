@@ -52,6 +52,15 @@ bool Pool::submit(Job* job, bool quietly) {
   return true;
 }
 
+void Pool::rouse() {
+  {
+    Lock lock(mutex_);
+    if (stopping_ || sleeping_ == 0 || spinning_ > 0) return;
+    epoch_.fetch_add(1, std::memory_order_release);
+  }
+  wake_.signal();
+}
+
 void Pool::runHere(Job* job) {
   {
     Lock lock(mutex_);

@@ -18,6 +18,10 @@ class Pool {
   // Queues a job; false if the pool has been shut down or no thread could be started. Never blocks on work.
   // `quietly` wakes no sleeping worker: the caller will call runHere.
   bool submit(Job* job, bool quietly = false);
+  // Makes sure that some worker is awake for the next moments: a job is about to be queued.
+  void rouse();
+  // True if a job of so many threads leaves a core to others.
+  bool leavesCores(int threads) const { return threads < cores_; }
   // Runs a queued job on the calling thread if no worker has taken it yet.
   void runHere(Job* job);
   // Aborts what runs, waits for the workers to leave, drops what is queued (finished() is called for none of it).

@@ -8,34 +8,7 @@
  */
 import { sameShape } from '../core/shape.js';
 import { type Graph, topological, type Value } from '../graph/value.js';
-import { opDef } from '../ops/index.js';
-import type { ChainForm } from '../ops/op.js';
-
-/** How an operand lies against the chain's [N, HW, C]. */
-export type OperandKind = 'channel' | 'tensor' | 'image_channel' | 'pixel';
-
-/** One step of a chain. */
-export type Link =
-  | {
-      readonly kind: 'op';
-      readonly value: Value;
-      readonly form: ChainForm;
-      readonly reversed: boolean;
-      /** What is read: the other input, or the map that it repeats. */
-      readonly operand?: Value;
-      readonly layout?: OperandKind;
-      /** For sign bits: the concatenation that they are written into. */
-      readonly into?: Slot;
-    }
-  | { readonly kind: 'multiThreshold'; readonly value: Value }
-  | { readonly kind: 'threshold'; readonly value: Value }
-  | { readonly kind: 'store'; readonly value: Value; readonly into?: Slot };
-
-/** Channels of a wider map, from `first` on: a part of a concatenation that is written where it belongs, so that nothing is copied. */
-export interface Slot {
-  readonly whole: Value;
-  readonly first: number;
-}
+import { type Link, linkFor, type Slot, storage, target, writesBits } from './links.js';
 
 /** What one instruction (or a few) computes. */
 export interface Kernel {
@@ -50,13 +23,6 @@ export interface Kernel {
   readonly reads: readonly Value[];
   /** For a concatenation: the parts that lie in it already. */
   readonly inPlace?: ReadonlySet<Value>;
-}
-
-/** The value that a reshape or a cast that changes no bits shows; these need no kernel of their own. */
-export function storage(value: Value): Value {
-  let source = value;
-  while (source.op === 'reshape') source = source.inputs[0] as Value;
-  return source;
 }
 
 const isLeaf = (value: Value) => value.inputs.length === 0;
@@ -102,8 +68,8 @@ class Scheduler {
     for (const value of this.order) {
       if (this.ready.has(value)) continue;
       if (this.repeats(value)) this.repeated.set(value, value.inputs[0] as Value);
-      if (value.op === 'reshape' || this.repeated.has(value) || (value.op === 'concat' && value.inputs.every((part) => this.placed.has(part))))
-        this.ready.add(value);
+      const inPlace = value.op === 'concat' && value.inputs.every((part) => this.placed.has(part));
+      if (value.op === 'reshape' || inPlace || this.repeated.has(value)) this.ready.add(value);
       else this.kernels.push(this.begin(value));
     }
     return this.kernels;
@@ -263,52 +229,4 @@ class Scheduler {
 /** How many images the kernel of an anchor counts: its first axis, where that is not the channels. */
 function imagesOf(anchor: Value): number {
   return anchor.shape.length < 2 ? 1 : (anchor.shape[0] as number);
-}
-
-/** The value whose memory a link writes. */
-function target(link: Link): Value {
-  return (link.kind === 'op' || link.kind === 'store') && link.into !== undefined ? link.into.whole : link.value;
-}
-
-function writesBits(link: Link): boolean {
-  return link.kind === 'op' && (link.form.op === 'store_bits' || link.form.op === 'store_i32');
-}
-
-/** How `user` reads as a chain step when its operand number `through` flows. */
-function linkFor(user: Value, through: number, direct: Value, images: number, available: (operand: Value) => boolean): Link | undefined {
-  if (user.op === 'cast') {
-    if (direct.dtype === 'i32' && user.dtype === 'f32') return { kind: 'op', value: user, form: { op: 'cast' }, reversed: false };
-    return undefined;
-  }
-  if (direct.dtype !== 'f32' || user.dtype !== 'f32') return undefined;
-  if (user.op === 'multiThreshold')
-    return through === 0 && user.inputs[1]?.op === 'constant' ? { kind: 'multiThreshold', value: user } : undefined;
-  const form = opDef(user.op).chain?.(user.attrs);
-  if (form === undefined || !sameShape(user.shape, direct.shape)) return undefined;
-  if (user.inputs.length === 1) return { kind: 'op', value: user, form, reversed: false };
-  const reversed = through === 1;
-  if (reversed && form.reversed === undefined) return undefined;
-  const operand = user.inputs[1 - through] as Value;
-  if (operand === direct || !available(operand)) return undefined;
-  const layout = operandLayout(operand, direct, images);
-  return layout === undefined ? undefined : { kind: 'op', value: user, form, reversed, operand, layout };
-}
-
-function operandLayout(operand: Value, direct: Value, images: number): OperandKind | undefined {
-  const channels = direct.shape.at(-1) ?? 1;
-  const padded = [...Array(Math.max(0, direct.shape.length - operand.shape.length)).fill(1), ...operand.shape];
-  const last = padded.at(-1) ?? 1;
-  const leading = padded.slice(0, -1);
-  if (leading.every((dim) => dim === 1)) {
-    // A scalar is a constant that lowering repeats per channel; a scalar from memory has no such form.
-    if (last === channels || operand.op === 'constant')
-      return sameShape(operand.shape, direct.shape) && operand.op !== 'constant' ? 'tensor' : 'channel';
-  }
-  if (sameShape(operand.shape, direct.shape)) return 'tensor';
-  if (direct.shape.length < 3) return undefined;
-  const middle = leading.slice(1);
-  // Through a view the first axis may count something else than the kernel's images.
-  if (direct.shape[0] === images && leading[0] === images && middle.every((dim) => dim === 1) && last === channels) return 'image_channel';
-  if (sameShape(leading, direct.shape.slice(0, -1)) && last === 1) return 'pixel';
-  return undefined;
 }

@@ -4,7 +4,8 @@
  */
 import { elementCount, type Shape } from '../core/shape.js';
 import type { Graph, Value } from '../graph/value.js';
-import { type Kernel, storage } from './fuse.js';
+import type { Kernel } from './fuse.js';
+import { storage } from './links.js';
 
 /** Every buffer starts on a cache line. */
 const ALIGN = 64;

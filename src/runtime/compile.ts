@@ -9,7 +9,8 @@ import { addon, type NativeConstants, type NativeProgram } from '../native/addon
 import { opDef } from '../ops/index.js';
 import type { Macs } from '../ops/op.js';
 import { bind } from '../passes/bind.js';
-import { fuse, type Kernel, storage } from '../passes/fuse.js';
+import { fuse, type Kernel } from '../passes/fuse.js';
+import { storage } from '../passes/links.js';
 import { plan } from '../passes/plan.js';
 import { Assembler, ConstantPool } from './assembler.js';
 import { LoweringContext } from './lower/context.js';

@@ -17,6 +17,13 @@ const SHORT_RUN_US = 100;
  * Waking a sleeping worker takes this thread alone longer than that. One at a time; further ones go to the workers.
  */
 const TINY_RUN_US = 20;
+/**
+ * A run known to take longer calls a little before it ends, so that being woken does not come on top of it; polling takes over from there. The
+ * little is at most this share of the run, which bounds what polling may cost, and at most the time in which this thread surely wakes.
+ */
+const CALLING_RUN_US = 1000;
+const AHEAD_SHARE = 1 / 20;
+const AHEAD_US = 100;
 
 type Landing = (nanoseconds: number, aborted: boolean) => void;
 
@@ -60,7 +67,8 @@ export function launch(
 ): number {
   waiting ??= sharedState();
   const tiny = expectedUs > 0 && expectedUs < TINY_RUN_US && waiting.tiny === 0;
-  const ticket = program.start(feeds, profile, tiny);
+  const calling = expectedUs >= CALLING_RUN_US ? expectedUs - Math.min(AHEAD_US, expectedUs * AHEAD_SHARE) : 0;
+  const ticket = program.start(feeds, profile, tiny, calling);
   waiting.flying.set(ticket, landed);
   if (tiny) waiting.tiny = ticket;
   if (expectedUs <= SHORT_RUN_US) {
@@ -93,10 +101,15 @@ function poll(state: Waiting): void {
   }
 }
 
+/** A worker calls: runs have ended, or one is about to. */
 function collect(): void {
   const state = sharedState();
-  land(state);
-  if (!state.polling) sleep(state);
+  const ended = land(state);
+  if (state.polling) return;
+  if (ended === 0 && state.flying.size > 0) {
+    state.pollUntil = performance.now() + POLL_US / 1000;
+    beginPolling(state);
+  } else sleep(state);
 }
 
 /** Asks to be woken; collects first whatever ended meanwhile. */
@@ -104,7 +117,8 @@ function sleep(state: Waiting): void {
   while (state.flying.size > 0 && !addon().park()) land(state);
 }
 
-function land({ flying }: Waiting): void {
+/** Hands out what has ended, and says how many runs that was. */
+function land({ flying }: Waiting): number {
   const ended = addon().drain();
   for (let i = 0; i < ended.length; i += 3) {
     const ticket = ended[i] as number;
@@ -112,4 +126,5 @@ function land({ flying }: Waiting): void {
     flying.delete(ticket);
     landed?.(ended[i + 1] as number, ended[i + 2] === 1);
   }
+  return ended.length / 3;
 }

@@ -5,8 +5,9 @@ import { describe, expect, test } from 'vitest';
 import { type Graph, topological, type Value } from '../../src/graph/value.js';
 import { GraphBuilder } from '../../src/ops/builder.js';
 import { bind } from '../../src/passes/bind.js';
-import { fuse, type Kernel, storage } from '../../src/passes/fuse.js';
+import { fuse, type Kernel } from '../../src/passes/fuse.js';
 import { canonicalize, optimize } from '../../src/passes/index.js';
+import { storage } from '../../src/passes/links.js';
 import { RandomGraph } from '../runtime/random-graph.js';
 import { Numbers } from './fixtures.js';
 

@@ -6,7 +6,8 @@ import type { Shape } from '../../src/core/shape.js';
 import type { Graph, Value } from '../../src/graph/value.js';
 import { GraphBuilder } from '../../src/ops/builder.js';
 import { input } from '../../src/ops/make.js';
-import { fuse, type Kernel, storage } from '../../src/passes/fuse.js';
+import { fuse, type Kernel } from '../../src/passes/fuse.js';
+import { storage } from '../../src/passes/links.js';
 import { bitWords, memoryBytes, type Plan, plan } from '../../src/passes/plan.js';
 import { Numbers } from './fixtures.js';
 
