@@ -64,10 +64,12 @@ class Scheduler {
   }
 
   run(): Kernel[] {
-    for (const value of this.order) if (isLeaf(value)) this.ready.add(value);
+    for (const value of this.order) {
+      if (isLeaf(value)) this.ready.add(value);
+      if (this.repeats(value)) this.repeated.set(value, value.inputs[0] as Value);
+    }
     for (const value of this.order) {
       if (this.ready.has(value)) continue;
-      if (this.repeats(value)) this.repeated.set(value, value.inputs[0] as Value);
       const inPlace = value.op === 'concat' && value.inputs.every((part) => this.placed.has(part));
       if (value.op === 'reshape' || inPlace || this.repeated.has(value)) this.ready.add(value);
       else this.kernels.push(this.begin(value));

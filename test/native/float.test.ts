@@ -1,32 +1,13 @@
 /**
- * Float kernels: every variant on every instruction set of this machine against the native oracle. Inputs of the exact cases are small
+ * Float kernels but for the chain (./chain.test.ts): every variant on every instruction set of this machine against the native oracle. Inputs of the exact cases are small
  * integers, so that sums are exact in any order and all that follows them must agree to the bit; the others are held to 1e-5 of sum |x w|.
  */
-import { describe, expect, test } from 'vitest';
-import { type Case, random, randomBitMap, randomBits, randomFloats, runCase, testedIsas } from './harness.js';
+import { describe, test } from 'vitest';
+import { agrees, bitBytes, specials } from './agreement.js';
+import { type Case, random, randomBits, randomFloats } from './harness.js';
 
 const integers = (count: number, next: () => number, most = 4) =>
   Float32Array.from({ length: count }, () => Math.round((next() - 0.5) * 2 * most));
-const bitBytes = (pixels: number, channels: number) => pixels * Math.ceil(channels / 64) * 8;
-
-/** Each result of each instruction set, threads 1 and 3, equals the oracle's; NaN equals NaN. */
-async function agrees(make: Case, tolerance?: Float32Array) {
-  const expected = await runCase(make, 'reference');
-  for (const isa of testedIsas()) {
-    for (const threads of [1, 3]) {
-      const found = await runCase(make, isa, threads);
-      for (const [name, values] of Object.entries(expected)) {
-        const got = found[name] as NodeJS.TypedArray;
-        const wrong = Array.from(values as ArrayLike<number>).findIndex((value, i) => {
-          const other = got[i] as number;
-          return tolerance ? !(Math.abs(other - value) <= (tolerance[i] as number)) : !Object.is(other, value);
-        });
-        const at = wrong < 0 ? 'equal' : `${isa} threads ${threads} ${name}[${wrong}]: ${got[wrong]}, not ${values[wrong]}`;
-        expect(at).toBe('equal');
-      }
-    }
-  }
-}
 
 interface Conv {
   n: number;
@@ -128,69 +109,6 @@ describe.each(WINDOWS.map((shape, i) => [JSON.stringify(shape), { ...BASE, ...sh
     const { weights: __, ...buffers } = make.buffers;
     await agrees({ ...make, opcode: 'pool', fields: { ...fields, kind }, buffers });
   });
-});
-
-const SPECIAL = [
-  0,
-  -0,
-  Number.POSITIVE_INFINITY,
-  Number.NEGATIVE_INFINITY,
-  Number.NaN,
-  1e-40,
-  -1e-40,
-  3e38,
-  0.5,
-  1.5,
-  -2.5,
-  2 ** 31,
-  -(2 ** 31),
-];
-const specials = (count: number, next: () => number) =>
-  Float32Array.from({ length: count }, () =>
-    next() < 0.2 ? (SPECIAL[Math.floor(next() * SPECIAL.length)] as number) : (next() - 0.5) * 8,
-  );
-
-describe.each([1, 3, 8, 16, 31, 33, 64, 65, 130, 600])('the chain over %i channels', (c) => {
-  const n = 2;
-  const hw = 77;
-  const next = random(c);
-  const size = n * hw * c;
-  const run = (chain: Case['chain'], operand: Float32Array = new Float32Array(1)) =>
-    agrees({
-      opcode: 'map',
-      fields: { dtype: 0, n, hw, c },
-      buffers: {
-        x: { feed: specials(size, next) },
-        operand: { constant: operand },
-        real: { result: new Float32Array(size) },
-        whole: { result: new Int32Array(size) },
-        bits: { result: new Uint8Array(bitBytes(n * hw, c)) },
-      },
-      chain: [
-        ...(chain ?? []),
-        { op: 'store_f32', operand: 'real' },
-        { op: 'store_i32', operand: 'whole' },
-        { op: 'store_bits', operand: 'bits' },
-      ],
-    });
-  const unary = ['relu', 'leaky', 'clip', 'tanh', 'sigmoid', 'abs', 'neg', 'sqrt', 'exp', 'log', 'floor', 'ceil', 'round', 'signum'];
-  test.each(unary)('%s', async (op) => run([{ op, a: -0.7, b: 2.1 }]));
-  const kinds = { channel: c, tensor: size, image_channel: n * c, pixel: n * hw } as const;
-  const binary = ['add', 'sub', 'rsub', 'mul', 'div', 'rdiv', 'max', 'min', 'prelu'];
-  test.each(binary)('%s', async (op) => {
-    for (const [kind, count] of Object.entries(kinds)) {
-      await run([{ op, kind: kind as keyof typeof kinds, operand: 'operand' }], specials(count, next));
-    }
-  });
-  test('multithreshold', async () =>
-    run([{ op: 'multithreshold', kind: 'channel', operand: 'operand', count: 3, a: 0.5, b: -1 }], specials(3 * c, next)));
-  test('bits in, floats out', async () =>
-    agrees({
-      opcode: 'map',
-      fields: { dtype: 2, n, hw, c },
-      buffers: { x: { feed: randomBitMap(n * hw, c, next) }, real: { result: new Float32Array(size) } },
-      chain: [{ op: 'store_f32', operand: 'real' }],
-    }));
 });
 
 test.each([

@@ -178,3 +178,33 @@ test("ReActNet's reduction block is two kernels: activations, both stores and th
   const schedule = fuse(bind(optimize(g.graph([x], { y, dot })), {}));
   expect(schedule.map(({ anchor, map }) => (map ? 'map' : anchor.op))).toEqual(['map', 'conv2d', 'conv2d', 'conv2d']);
 });
+
+describe('a map beside itself', () => {
+  const build = (use: (g: GraphBuilder, twice: Value<'f32'>, sum: Value<'f32'>) => Value<'f32'>, channelsOfX = 32) => {
+    const g = new GraphBuilder();
+    const x = g.input('x', 'f32', [1, 6, 6, channelsOfX]);
+    const twice = g.concat([x, x], 3);
+    const sum = g.conv2d(x, g.constant(n.floats([2 * channelsOfX, 1, 1, channelsOfX])));
+    return { x, schedule: fuse(g.graph([x], { y: use(g, twice, sum) })) };
+  };
+
+  test('is not built for an add that a chain holds: the chain reads the map over and over', () => {
+    const { x, schedule } = build((g, twice, sum) => g.relu(g.add(sum, twice)));
+    expect(schedule.map(words)).toEqual(['conv2d: add(tensor) relu store']);
+    const [add] = schedule[0]?.chain ?? [];
+    expect(add?.kind === 'op' && add.operand).toBe(x);
+  });
+
+  test('nor for a subtraction from it, nor where the chain is a kernel of its own', () => {
+    expect(build((g, twice, sum) => g.sub(twice, sum)).schedule.map(words)).toEqual(['conv2d: rsub(tensor) store']);
+    const alone = build((g, twice, sum) => g.add(g.softmax(sum), twice)).schedule;
+    expect(alone.map(words)).toEqual(['conv2d: store', 'softmax: store', 'map of softmax: add(tensor) store']);
+  });
+
+  test('is built where it is an output, has few channels, or something else than a chain reads it', () => {
+    expect(build((g, twice, sum) => g.add(g.add(sum, twice), twice)).schedule.map(words)[0]).toBe('conv2d: add(tensor) add(tensor) store');
+    expect(build((g, twice, sum) => g.add(sum, g.relu(twice))).schedule.map(({ anchor }) => anchor.op)).toContain('concat');
+    expect(build((_g, twice) => twice).schedule.map(({ anchor }) => anchor.op)).toEqual(['concat']);
+    expect(build((g, twice, sum) => g.add(sum, twice), 8).schedule.map(({ anchor }) => anchor.op)).toContain('concat');
+  });
+});
