@@ -81,6 +81,7 @@ export class SessionConstants {
       const native = new (addon().Program)(this.load(), code, buffers, arenaBytes, target.isa, target.threads, inputIds, outputIds);
       return { native, labels, inputs: bound.inputs, outputs, arenaBytes };
     } catch (error) {
+      if (error instanceof BitplaneError) throw error; // weights that could not be read
       throw new BitplaneError('ERR_NATIVE', `the program could not be built: ${error instanceof Error ? error.message : String(error)}`, {
         cause: error,
       });
@@ -98,11 +99,11 @@ export class SessionConstants {
   }
 
   private load(): NativeConstants {
-    const { arrays } = this.pool;
-    if (this.native === undefined) this.native = { constants: new (addon().Constants)(arrays), count: arrays.length };
-    else if (this.native.count < arrays.length) {
-      this.native.constants.extend(arrays.slice(this.native.count));
-      this.native = { constants: this.native.constants, count: arrays.length };
+    const { constants } = this.pool;
+    if (this.native === undefined) this.native = { constants: new (addon().Constants)(constants), count: constants.length };
+    else if (this.native.count < constants.length) {
+      this.native.constants.extend(constants.slice(this.native.count));
+      this.native = { constants: this.native.constants, count: constants.length };
     }
     return this.native.constants;
   }

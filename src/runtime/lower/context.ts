@@ -1,7 +1,7 @@
 /**
  * What a lowering works with: buffers of values, constants, and the chain of its kernel. Not here: any op.
  */
-import { DTYPES } from '../../core/dtype.js';
+import { byteLength, DTYPES } from '../../core/dtype.js';
 import { BitplaneError, expected } from '../../core/errors.js';
 import { elementCount } from '../../core/shape.js';
 import type { Value } from '../../graph/value.js';
@@ -9,6 +9,7 @@ import { type Kernel, type Link, type Slot, storage } from '../../passes/fuse.js
 import { memoryBytes, type Plan } from '../../passes/plan.js';
 import type { Tensor } from '../../tensor/tensor.js';
 import type { Assembler, ChainStep, ConstantPool } from '../assembler.js';
+import { nativeConstant } from '../native-constant.js';
 import { packWords } from '../words.js';
 
 /** A value as [N, HW, C]: the first axis, all between, the last. */
@@ -60,12 +61,12 @@ export class LoweringContext {
   }
 
   private constantBuffer(value: Value): number {
-    const data = value.data as Tensor;
-    if (data.dtype === 'b1')
-      return this.made(`${value.name}#words`, () => packWords(data.data as Uint8Array, data.shape), this.bytes(value));
+    const tensor = value.data as Tensor;
+    if (tensor.dtype === 'b1')
+      return this.made(`${value.name}#words`, () => packWords(tensor.data as Uint8Array, tensor.shape), this.bytes(value));
     return this.asm.constant(
-      this.pool.add(data, () => data.data),
-      data.data.byteLength,
+      this.pool.add(tensor, () => nativeConstant(tensor)),
+      this.bytes(value),
     );
   }
 
@@ -77,8 +78,8 @@ export class LoweringContext {
     }
     return {
       buffer: this.asm.weights(
-        this.pool.add(data, () => data.data),
-        data.data.byteLength,
+        this.pool.add(data, () => nativeConstant(data)),
+        byteLength(data.dtype, data.size),
       ),
       bits: DTYPES[data.dtype].bits,
     };
