@@ -54,10 +54,17 @@ export class LoweringContext {
       const place = this.plan.places.get(source);
       if (place !== undefined) buffer = this.asm.arena(place.offset, place.bytes);
       else if (source.data !== undefined) buffer = this.constantBuffer(source);
-      else throw new BitplaneError('ERR_GRAPH', 'has no place in memory; the schedule is broken', { op: source.op, node: source.name });
+      else throw noPlace(source);
       this.buffers.set(source, buffer);
     }
     return buffer;
+  }
+
+  /** Lets `view` be the bytes of `of` from `offset` on. */
+  show(view: Value, of: Value, offset: number): void {
+    const place = this.plan.places.get(of);
+    if (place === undefined) throw noPlace(of);
+    this.buffers.set(view, this.asm.arena(place.offset + offset, this.bytes(view)));
   }
 
   private constantBuffer(value: Value): number {
@@ -186,4 +193,8 @@ export class LoweringContext {
   bytes(value: Value): number {
     return memoryBytes(value.dtype, value.shape);
   }
+}
+
+function noPlace(value: Value): BitplaneError {
+  return new BitplaneError('ERR_GRAPH', 'has no place in memory; the schedule is broken', { op: value.op, node: value.name });
 }
