@@ -16,6 +16,8 @@ export interface OpenModel {
   close(): Promise<void>;
 }
 
+/** Read at once: the header of most models, and all of a small one. */
+const START_BYTES = 1 << 16;
 /** Smaller tensors are read with their neighbours: passes look at them, and a call to read one costs more than its bytes. */
 const LARGE_BYTES = 1 << 15;
 
@@ -29,21 +31,26 @@ export async function openModelFile(path: string | URL, proceed: () => void): Pr
   if (file === undefined) return undefined;
   let graph: Graph | undefined;
   try {
-    const start = await file.read(0, Math.min(LENGTH_BYTES + 1, file.size));
-    if (looksLikeSafetensors(start)) graph = await decode(file, dataOffset(start, file.size), proceed);
+    const start = await file.read(0, Math.min(START_BYTES, file.size));
+    if (looksLikeSafetensors(start)) graph = await decode(file, start, proceed);
   } finally {
     if (graph === undefined) await file.close();
   }
   return graph && { graph, close: () => file.close() };
 }
 
-async function decode(file: LastingFile, dataAt: number, proceed: () => void): Promise<Graph> {
-  const header = readHeader(await file.read(LENGTH_BYTES, dataAt - LENGTH_BYTES), file.size - dataAt);
+async function decode(file: LastingFile, start: Uint8Array, proceed: () => void): Promise<Graph> {
+  const bytesAt = async (begin: number, end: number) => {
+    proceed();
+    return end <= start.length ? start.subarray(begin, end) : file.read(begin, end - begin);
+  };
+  const dataAt = dataOffset(start, file.size);
+  const header = readHeader(await bytesAt(LENGTH_BYTES, dataAt), file.size - dataAt);
   const small = new Map<Span, Uint8Array>();
   for (const run of runsOfSmall([...header.spans.values()])) {
-    proceed();
-    const begin = (run[0] as Span).begin;
-    const bytes = await file.read(dataAt + begin, (run.at(-1) as Span).end - begin);
+    const { begin } = run[0] as Span;
+    const { end } = run.at(-1) as Span;
+    const bytes = await bytesAt(dataAt + begin, dataAt + end);
     for (const span of run) small.set(span, bytes.subarray(span.begin - begin, span.end - begin));
   }
   proceed();
