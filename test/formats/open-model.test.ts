@@ -152,6 +152,22 @@ describe('a model file', () => {
     await session.release();
   });
 
+  test('of many small tensors is in memory, whatever pieces it was read in', async () => {
+    const n = new Numbers(9);
+    const g = new GraphBuilder();
+    const x = g.input('x', 'f32', ['N', 7001]);
+    const terms = Array.from({ length: 60 }, (_, i) => g.constant(n.floats([7001 - (i % 2)]), { name: `c${i}` }));
+    const results = Object.fromEntries(terms.map((term, i) => [`y${i}`, i % 2 === 0 ? g.add(x, term) : term]));
+    const many = g.graph([x], results);
+    const session = await Session.create(fileOf(many), { threads: 1 });
+    expect(stored(session.graph)).toEqual([]);
+    const got = (await session.run({ x: new Float32Array(7001).fill(-0) } as never)) as Results;
+    terms.forEach(({ data }, i) => {
+      expect(sameBytes(got[`y${i}`]!, data!), `y${i}`).toBe(true);
+    });
+    await session.release();
+  });
+
   test('malformed in a large tensor is an error when it is opened', async () => {
     const { metadata, tensors } = readSafetensors(encodeModel(graph));
     const bytes = writeSafetensors({ metadata, tensors });

@@ -42,20 +42,19 @@ export class LastingFile {
     return undefined;
   }
 
-  /** Bytes [from, from + length). @throws BitplaneError ERR_IO */
-  async read(from: number, length: number): Promise<Uint8Array> {
-    const bytes = new Uint8Array(length);
-    for (let done = 0; done < length; ) {
-      const { bytesRead } = await this.handle.read(bytes, done, length - done, from + done).catch((cause) => this.fail(cause));
+  /** Fills `target` with the bytes from `from` on, and gives it back. @throws BitplaneError ERR_IO */
+  async read(from: number, target: Uint8Array): Promise<Uint8Array> {
+    for (let done = 0; done < target.length; ) {
+      const { bytesRead } = await this.handle.read(target, done, target.length - done, from + done).catch((cause) => this.fail(cause));
       if (bytesRead === 0) this.fail();
       done += bytesRead;
     }
     this.requireSame();
-    return bytes;
+    return target;
   }
 
-  /** Fills `target` with the bytes from `from` on. @throws BitplaneError ERR_IO, ERR_RELEASED */
-  readSync(target: Uint8Array, from: number): void {
+  /** `read` while JavaScript waits. @throws BitplaneError ERR_IO, ERR_RELEASED */
+  readSync(from: number, target: Uint8Array): void {
     if (this.closed)
       throw new BitplaneError('ERR_RELEASED', 'the session that read this file was released', { op: 'model', node: this.name });
     for (let done = 0; done < target.length; ) {

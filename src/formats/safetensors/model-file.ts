@@ -16,10 +16,11 @@ export interface OpenModel {
   close(): Promise<void>;
 }
 
-/** Read at once: the header of most models, and all of a small one. */
+/** Read at once: the header of most models. */
 const START_BYTES = 1 << 16;
-/** Smaller tensors are read with their neighbours: passes look at them, and a call to read one costs more than its bytes. */
+/** Smaller tensors are kept in memory: passes look at them, and a call to read one costs more than its bytes. */
 const LARGE_BYTES = 1 << 15;
+const PIECE_BYTES = 1 << 18;
 
 /**
  * Undefined where it must be read whole: no such file, no regular file, none of this format, or one written to this very moment.
@@ -31,7 +32,7 @@ export async function openModelFile(path: string | URL, proceed: () => void): Pr
   if (file === undefined) return undefined;
   let graph: Graph | undefined;
   try {
-    const start = await file.read(0, Math.min(START_BYTES, file.size));
+    const start = await file.read(0, new Uint8Array(Math.min(START_BYTES, file.size)));
     if (looksLikeSafetensors(start)) graph = await decode(file, start, proceed);
   } finally {
     if (graph === undefined) await file.close();
@@ -40,39 +41,40 @@ export async function openModelFile(path: string | URL, proceed: () => void): Pr
 }
 
 async function decode(file: LastingFile, start: Uint8Array, proceed: () => void): Promise<Graph> {
-  const bytesAt = async (begin: number, end: number) => {
-    proceed();
-    return end <= start.length ? start.subarray(begin, end) : file.read(begin, end - begin);
-  };
   const dataAt = dataOffset(start, file.size);
-  const header = readHeader(await bytesAt(LENGTH_BYTES, dataAt), file.size - dataAt);
-  const small = new Map<Span, Uint8Array>();
-  for (const run of runsOfSmall([...header.spans.values()])) {
-    const { begin } = run[0] as Span;
-    const { end } = run.at(-1) as Span;
-    const bytes = await bytesAt(dataAt + begin, dataAt + end);
-    for (const span of run) small.set(span, bytes.subarray(span.begin - begin, span.end - begin));
-  }
-  proceed();
+  const whole = dataAt <= start.length ? start.subarray(0, dataAt) : await file.read(0, new Uint8Array(dataAt));
+  const header = readHeader(whole.subarray(LENGTH_BYTES), file.size - dataAt);
+  const small = await readSmall(file, dataAt, [...header.spans.values()], proceed);
   const fetch: Fetch = (span, dtype, shape): Tensor => {
     const bytes = small.get(span);
     if (bytes !== undefined) return tensorOver(bytes, dtype, shape, true);
-    return storedTensor(dtype, shape, { read: (target, from) => file.readSync(target, dataAt + span.begin + from) });
+    return storedTensor(dtype, shape, { read: (target, from) => file.readSync(dataAt + span.begin + from, target) });
   };
   return decodeGraph(header, fetch);
 }
 
-/** Neighbours in the file, each small, to be read together. */
-function runsOfSmall(spans: readonly Span[]): Span[][] {
-  const runs: Span[][] = [];
-  let open: Span[] | undefined;
-  for (const span of spans) {
-    if (span.end - span.begin >= LARGE_BYTES) open = undefined;
-    else if (open !== undefined) open.push(span);
-    else {
-      open = [span];
-      runs.push(open);
+/**
+ * The small tensors. All of the data is read for them, piece by piece: the disk is waited for here, beside the event loop, and not when weights
+ * are packed, which then come from the system's cache.
+ * @param spans in the order of the data
+ */
+async function readSmall(file: LastingFile, dataAt: number, spans: readonly Span[], proceed: () => void): Promise<Map<Span, Uint8Array>> {
+  const small = spans
+    .filter(({ begin, end }) => end - begin < LARGE_BYTES)
+    .map((span) => [span, new Uint8Array(span.end - span.begin)] as const);
+  const size = file.size - dataAt;
+  const buffer = new Uint8Array(Math.min(PIECE_BYTES, size));
+  for (let begin = 0, first = 0; begin < size; begin += PIECE_BYTES) {
+    proceed();
+    const piece = await file.read(dataAt + begin, buffer.subarray(0, size - begin));
+    const end = begin + piece.length;
+    for (let i = first; i < small.length; i++) {
+      const [span, bytes] = small[i]!;
+      if (span.begin >= end) break;
+      bytes.set(piece.subarray(Math.max(0, span.begin - begin), span.end - begin), Math.max(0, begin - span.begin));
+      if (span.end <= end) first = i + 1;
     }
   }
-  return runs;
+  proceed();
+  return new Map(small);
 }
