@@ -1,10 +1,10 @@
 /**
  * A convolution and the pooling behind it, band by band: a few rows of the map are computed, pooled while they are in cache, and written over by
  * the next. The map between the two, the largest of many networks, is never in memory whole. Every element is computed once and as before, so
- * no bit changes. Not here: which kernels there are (./fuse.ts), instructions (src/runtime/lower).
+ * no bit changes. For runs of one thread. Not here: which kernels there are (./fuse.ts), instructions (src/runtime/lower).
  *
- * Letters: rows [r, s) of the pooled result need rows [a, b) of the map; those of them that the band before has computed are moved to the front
- * of the buffer. An input row is counted within its image.
+ * Of each band: `needed` are the rows of the map that its rows of the result read; `kept` of them were computed for the band before, and are
+ * moved to the front of the buffer; `fresh` are the others. Rows are counted within their image.
  */
 import { sameShape } from '../core/shape.js';
 import type { Graph, Value } from '../graph/value.js';
