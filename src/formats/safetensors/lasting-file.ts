@@ -7,10 +7,10 @@ import { type FileHandle, open, stat } from 'node:fs/promises';
 import { BitplaneError } from '../../core/errors.js';
 
 /**
- * File systems stamp changes in ticks of up to 10 ms. A file written to within this time before it is opened may be written to again without
- * its stamp telling.
+ * File systems stamp changes in ticks of up to 10 ms, or of one or two seconds. A file written to within a tick before it is opened may be written
+ * to again without its stamp telling.
  */
-const SETTLED_MS = 100;
+const TICK_MS = { fine: 100, coarse: 3000 };
 
 /** Closes the files that nobody closed and nobody can read any more. */
 const forgotten = new FinalizationRegistry<FileHandle>((handle) => void handle.close().catch(() => undefined));
@@ -36,8 +36,7 @@ export class LastingFile {
     const handle = regular ? await open(path, 'r').catch(() => undefined) : undefined;
     if (handle === undefined) return undefined;
     const info = await handle.stat({ bigint: true }).catch(() => undefined);
-    if (info?.isFile() && Math.abs(Date.now() - Number(info.mtimeMs)) >= SETTLED_MS)
-      return new LastingFile(handle, String(path), Number(info.size), info.mtimeNs);
+    if (info?.isFile() && isSettled(info.mtimeNs)) return new LastingFile(handle, String(path), Number(info.size), info.mtimeNs);
     await handle.close();
     return undefined;
   }
@@ -88,4 +87,10 @@ export class LastingFile {
     const why = cause === undefined ? 'it was changed after it was opened' : cause instanceof Error ? cause.message : String(cause);
     throw new BitplaneError('ERR_IO', `the file could not be read (${why})`, { op: 'model', node: this.name, cause });
   }
+}
+
+/** True if a change from now on would have another stamp. */
+function isSettled(stampNs: bigint): boolean {
+  const tick = stampNs % 1_000_000_000n === 0n ? TICK_MS.coarse : TICK_MS.fine;
+  return Math.abs(Date.now() - Number(stampNs / 1_000_000n)) >= tick;
 }
