@@ -53,7 +53,8 @@ void fail(Napi::Env env, const std::string& message) { Napi::Error::New(env, mes
 
 }  // namespace
 
-// new Constants(arrays): the constants of a session; array i is constant i. The arrays are kept, and must not change.
+// new Constants(list): the constants of a session; entry i is constant i: a typed array, or { byteLength, read(from) } that gives the bytes in parts.
+// The entries are kept, and their bytes must not change.
 class ConstantsObject final : public Napi::ObjectWrap<ConstantsObject> {
  public:
   explicit ConstantsObject(const Napi::CallbackInfo& info) : Napi::ObjectWrap<ConstantsObject>(info), store_(std::make_shared<Constants>()) {
@@ -70,19 +71,45 @@ class ConstantsObject final : public Napi::ObjectWrap<ConstantsObject> {
   void Finalize(Napi::Env env) override { accounted_.set(env, 0); }
 
  private:
+  // False, with a JavaScript error pending if JavaScript could be asked, where the bytes cannot be had.
   bool load(int index) {
-    Bytes bytes;
-    if (!bytesOf(arrays_[index].Value(), &bytes)) return false;
-    store_->load(index, bytes.data, bytes.size);
+    Napi::HandleScope scope(Env());
+    Napi::Object entry = entries_[index].Value();
+    const size_t size = store_->size(index);
+    auto* to = static_cast<uint8_t*>(store_->allocate(index));
+    if (entry.IsEmpty() || to == nullptr) return false;
+    const bool whole = entry.IsTypedArray();
+    for (size_t at = 0; at < size;) {
+      Napi::Value part = whole ? Napi::Value(entry) : readPart(entry, at);
+      Bytes bytes;
+      // An array that was detached since has no bytes.
+      if (!bytesOf(part, &bytes) || bytes.size == 0 || bytes.size > size - at) return store_->drop(index), false;
+      std::memcpy(to + at, bytes.data, bytes.size);
+      at += bytes.size;
+    }
     return true;
   }
-  void append(Napi::Array arrays) {
-    for (uint32_t i = 0; i < arrays.Length(); i++) {
-      Napi::Value array = arrays.Get(i);
-      Bytes bytes;
-      if (array.IsEmpty() || !bytesOf(array, &bytes)) return;
-      store_->reserve(bytes.size);
-      arrays_.push_back(Napi::Persistent(array.As<Napi::Object>()));
+  static Napi::Value readPart(Napi::Object reader, size_t from) {
+    Napi::Value read = reader.Get("read");
+    if (read.IsEmpty() || !read.IsFunction()) return Napi::Value();
+    return read.As<Napi::Function>().Call(reader, {Napi::Number::New(reader.Env(), static_cast<double>(from))});
+  }
+  void append(Napi::Array list) {
+    for (uint32_t i = 0; i < list.Length(); i++) {
+      Napi::Value entry = list.Get(i);
+      if (entry.IsEmpty()) return;
+      size_t size;
+      if (entry.IsTypedArray()) {
+        Bytes bytes;
+        if (!bytesOf(entry, &bytes)) return;
+        size = bytes.size;
+      } else {
+        Napi::Value length = entry.IsObject() ? entry.As<Napi::Object>().Get("byteLength") : Napi::Value();
+        if (length.IsEmpty() || !length.IsNumber()) return;
+        size = static_cast<size_t>(length.As<Napi::Number>().Int64Value());
+      }
+      store_->reserve(size);
+      entries_.push_back(Napi::Persistent(entry.As<Napi::Object>()));
     }
   }
   Napi::Value extend(const Napi::CallbackInfo& info) {
@@ -91,13 +118,13 @@ class ConstantsObject final : public Napi::ObjectWrap<ConstantsObject> {
   }
   Napi::Value release(const Napi::CallbackInfo& info) {
     store_ = std::make_shared<Constants>();
-    arrays_.clear();
+    entries_.clear();
     account(info.Env());
     return info.Env().Undefined();
   }
   Napi::Value packedBytes(const Napi::CallbackInfo& info) { return Napi::Number::New(info.Env(), static_cast<double>(store_->packedBytes())); }
   std::shared_ptr<Constants> store_;
-  std::vector<Napi::ObjectReference> arrays_;
+  std::vector<Napi::ObjectReference> entries_;
   ExternalBytes accounted_;
 };
 
@@ -136,7 +163,7 @@ class ProgramObject final : public Napi::ObjectWrap<ProgramObject> {
                               static_cast<size_t>(info[3].As<Napi::Number>().Int64Value()), isa, info[5].As<Napi::Number>().Int32Value(),
                               constants->store(), &error);
     if (program_ == nullptr) {
-      fail(env, error);
+      if (!env.IsExceptionPending()) fail(env, error);
       return;
     }
     constants->account(env);

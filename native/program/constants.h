@@ -25,9 +25,10 @@ class Constants {
   }
   size_t size(int index) const { return sizes_[index]; }
   bool ensure(int index) { return has(index) || (loader_ && loader_(index) && has(index)); }
-  void load(int index, const void* bytes, size_t size) {
-    blocks_[index] = std::make_shared<Block>(size);
-    if (size > 0 && blocks_[index]->data() != nullptr) std::memcpy(blocks_[index]->data(), bytes, size);
+  // Memory for the bytes of a constant, for a loader to fill; null if the system has none.
+  void* allocate(int index) {
+    blocks_[index] = std::make_shared<Block>(sizes_[index]);
+    return blocks_[index]->data();
   }
   bool has(int index) const { return blocks_[index] != nullptr && blocks_[index]->data() != nullptr; }
   // Forgets bytes that only packings read; programs that use them as they are hold them on.

@@ -8,6 +8,7 @@ import { gunzip } from 'node:zlib';
 import { BitplaneError, expected } from '../core/errors.js';
 import type { Graph } from '../graph/value.js';
 import { decodeModel } from './safetensors/model.js';
+import { type OpenModel, openModelFile } from './safetensors/model-file.js';
 import { looksLikeSafetensors } from './safetensors/safetensors.js';
 
 export type ModelSource = string | URL | Uint8Array | ArrayBuffer;
@@ -20,10 +21,29 @@ export interface LoadOptions {
 const GUNZIP = { ratio: 256, least: 64 * 2 ** 20, most: 2 ** 30 };
 
 /**
+ * The model, its weights where possible left in the file until they are needed; for who will close it.
+ * @throws BitplaneError as loadModel does
+ */
+export async function openModel(source: ModelSource, options: LoadOptions = {}): Promise<OpenModel> {
+  const { signal } = options;
+  if (typeof source === 'string' || source instanceof URL) {
+    const name = nameOf(source);
+    const proceed = () => {
+      if (signal?.aborted) throw aborted(name, signal.reason);
+    };
+    proceed();
+    const file = await openModelFile(source, proceed);
+    if (file !== undefined) return file;
+  }
+  return { graph: await loadModel(source, options), close: async () => undefined };
+}
+
+/**
+ * The whole model in memory.
  * @throws BitplaneError ERR_IO where the file cannot be read, ERR_ABORTED, and whatever the format's reader throws
  */
 export async function loadModel(source: ModelSource, options: LoadOptions = {}): Promise<Graph> {
-  const name = typeof source === 'string' ? source : source instanceof URL ? source.href : undefined;
+  const name = nameOf(source);
   const file = await bytesOf(source, name, options.signal);
   const bytes = file[0] === 0x1f && file[1] === 0x8b ? await inflate(file, name) : file;
   if (options.signal?.aborted) throw aborted(name, options.signal.reason);
@@ -32,6 +52,10 @@ export async function loadModel(source: ModelSource, options: LoadOptions = {}):
   // Loaded when first needed: with its protobuf reader it is a third of what importing the package would cost.
   const { importOnnx } = await import('./onnx/import.js');
   return importOnnx(bytes, { name });
+}
+
+function nameOf(source: ModelSource): string | undefined {
+  return typeof source === 'string' ? source : source instanceof URL ? source.href : undefined;
 }
 
 async function bytesOf(source: ModelSource, name: string | undefined, signal: AbortSignal | undefined): Promise<Uint8Array> {

@@ -4,7 +4,7 @@
 import type { Graph } from '../graph/value.js';
 import { GraphSession } from '../runtime/session.js';
 import type { SessionOptions } from '../runtime/session-types.js';
-import { loadModel } from './model.js';
+import { openModel } from './model.js';
 
 /**
  * Runs a model.
@@ -13,16 +13,32 @@ import { loadModel } from './model.js';
  *     const { logits } = await session.run({ image });
  */
 export class Session<G extends Graph = Graph> extends GraphSession<G> {
+  private close: () => Promise<void> = async () => undefined;
+
   /**
-   * Opens an ONNX, QONNX or bitplane safetensors model from a path or from bytes.
+   * Opens an ONNX, QONNX or bitplane safetensors model from a path or from bytes. A safetensors file stays open until the session is released:
+   * weights are read from it when they are packed. It may be deleted or replaced by another; once it is written to, what has not been read is
+   * an ERR_IO.
    * @throws BitplaneError ERR_IO, ERR_FORMAT, ERR_UNSUPPORTED_OP, ERR_ARGUMENT, ERR_ISA, ERR_NATIVE, ERR_ABORTED
    */
   static async create(model: string | URL | Uint8Array | ArrayBuffer, options: SessionOptions = {}): Promise<Session> {
-    const graph = await loadModel(model, options.signal === undefined ? {} : { signal: options.signal });
-    return new Session(graph, options);
+    const { graph, close } = await openModel(model, options.signal === undefined ? {} : { signal: options.signal });
+    try {
+      const session = new Session(graph, options);
+      session.close = close;
+      return session;
+    } catch (error) {
+      await close();
+      throw error;
+    }
   }
 
   static override fromGraph<G extends Graph>(graph: G, options: SessionOptions = {}): Session<G> {
     return new Session<G>(graph, options);
+  }
+
+  override async release(): Promise<void> {
+    await super.release();
+    await this.close();
   }
 }

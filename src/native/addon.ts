@@ -7,11 +7,20 @@ import { BitplaneError } from '../core/errors.js';
 import { describeHost } from './host.js';
 import { candidates, HERE, packageRoot } from './locate.js';
 
-/** Constants of a session; array i is constant i. */
+/** The bytes of a constant that lie elsewhere, fetched a part at a time when they are needed. */
+export interface ConstantReader {
+  readonly byteLength: number;
+  /** Some of the bytes from `from` on, at least one; they are copied before the next call. What it throws, the building of the program throws. */
+  read(from: number): Uint8Array;
+}
+
+export type NativeConstant = NodeJS.TypedArray | ConstantReader;
+
+/** Constants of a session; number i of those given is constant i. */
 export interface NativeConstants {
   readonly packedBytes: number;
   /** Appends more constants. */
-  extend(arrays: readonly NodeJS.TypedArray[]): void;
+  extend(constants: readonly NativeConstant[]): void;
   /** Forgets all of them; programs keep what they use. */
   release(): void;
 }
@@ -30,7 +39,7 @@ export interface NativeProgram {
 }
 
 export interface NativeAddon {
-  readonly Constants: new (arrays: readonly NodeJS.TypedArray[]) => NativeConstants;
+  readonly Constants: new (constants: readonly NativeConstant[]) => NativeConstants;
   readonly Program: new (
     constants: NativeConstants,
     code: Int32Array,

@@ -88,8 +88,17 @@ function requireShape(op: string, node: string, shape: Shape): void {
   if (!Number.isSafeInteger(known)) throw expected('ERR_SHAPE', 'a shape of fewer than 2^53 elements', showShape(shape), { op, node });
 }
 
+/** Every value that was made here. */
+const made = new WeakSet<Value>();
+
+/** True for a value that was made here: what its op's rule says, and frozen to the last attribute, so that it stays so. */
+export function isMade(value: Value): boolean {
+  return made.has(value);
+}
+
 function freeze<V extends Value>(value: V): V {
   Object.freeze(value.shape);
+  made.add(value);
   return Object.freeze(value);
 }
 

@@ -3,7 +3,7 @@
  *   %conv1: i32[N,14,14,256] = conv2d(%x, %w) {strides:[1,1], pads:[1,1,1,1]}
  * Not here: a format to read back (src/formats).
  */
-import { DTYPES, type DType } from '../core/dtype.js';
+import { byteLength, DTYPES, type DType } from '../core/dtype.js';
 import type { Shape } from '../core/shape.js';
 import { type Attrs, type Graph, topological, type Value } from '../graph/value.js';
 import type { Tensor } from '../tensor/tensor.js';
@@ -40,7 +40,7 @@ function show(value: unknown): string {
 }
 
 function showTensor(tensor: Tensor): string {
-  if (tensor.size > FEW) return `{${tensor.size} elements, ${tensor.data.byteLength} bytes}`;
+  if (tensor.size > FEW) return `{${tensor.size} elements, ${byteLength(tensor.dtype, tensor.size)} bytes}`;
   return `[${Array.from(valuesOf(tensor), (element) => (DTYPES[tensor.dtype].array === Float32Array ? shortest(element) : String(element))).join(', ')}]`;
 }
 

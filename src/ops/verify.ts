@@ -10,7 +10,7 @@
 import { BitplaneError, expected } from '../core/errors.js';
 import { sameShape } from '../core/shape.js';
 import { type Graph, topological, type Value } from '../graph/value.js';
-import { inferNode } from './make.js';
+import { inferNode, isMade } from './make.js';
 import type { Inferred } from './op.js';
 import { showType } from './print.js';
 
@@ -40,6 +40,7 @@ export function verify(graph: Graph): void {
         site,
       );
     }
+    if (isMade(value)) continue; // rules 2 and 4, once and for all
     const type = typeOf(value);
     if (type.dtype !== value.dtype || !sameShape(type.shape, value.shape)) {
       throw expected('ERR_GRAPH', `a result of ${showType(type)}`, showType(value), site);

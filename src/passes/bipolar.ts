@@ -4,6 +4,7 @@
 import { elementCount, sameShape } from '../core/shape.js';
 import type { Value } from '../graph/value.js';
 import { constant } from '../ops/make.js';
+import { partOf } from '../tensor/stored.js';
 import { Tensor } from '../tensor/tensor.js';
 import { tensorOf, valuesOf } from '../tensor/values.js';
 import { isConstantExpression, scalarOf } from './constants.js';
@@ -77,16 +78,30 @@ function product(a: Float32Array, b: Float32Array): Float32Array {
 }
 
 function ofOneMagnitude(w: Value<'f32'>): BipolarWeights | undefined {
-  const { data } = w.data as Tensor<'f32'>;
-  const outputs = w.shape[0] as number;
-  const each = elementCount(w.shape.slice(1));
-  if (each < LEAST_WEIGHTS || outputs === 0) return undefined;
-  const magnitudes = Float32Array.from({ length: outputs }, (_, o) => Math.abs(data[o * each] as number));
-  if (!magnitudes.every((magnitude) => magnitude > 0 && Number.isFinite(magnitude))) return undefined;
-  for (let i = 0; i < data.length; i++) if (Math.abs(data[i] as number) !== magnitudes[Math.floor(i / each)]) return undefined;
-  const bits = constant(w.name, tensorOf('b1', data, w.shape as readonly number[]));
+  const magnitudes = magnitudesOf(w.data as Tensor<'f32'>);
+  if (magnitudes === undefined) return undefined;
+  const bits = constant(w.name, tensorOf('b1', w.data!.data, w.shape as readonly number[]));
   if (magnitudes.some((magnitude) => magnitude !== magnitudes[0])) return { bits, scale: magnitudes };
   return magnitudes[0] === 1 ? { bits } : { bits, scale: magnitudes.slice(0, 1) };
+}
+
+/**
+ * The magnitude that all weights of an output share, for each output. The first that is not binary ends it, and of weights in a file no more is
+ * read.
+ */
+function magnitudesOf(weights: Tensor<'f32'>): Float32Array | undefined {
+  const outputs = weights.shape[0] as number;
+  const each = elementCount(weights.shape.slice(1));
+  if (each < LEAST_WEIGHTS || outputs === 0) return undefined;
+  const magnitudes = new Float32Array(outputs);
+  for (let o = 0; o < outputs; o++) {
+    const row = partOf(weights, o * each, each);
+    const magnitude = Math.abs(row[0] as number);
+    if (!(magnitude > 0 && Number.isFinite(magnitude))) return undefined;
+    for (let i = 1; i < each; i++) if (Math.abs(row[i] as number) !== magnitude) return undefined;
+    magnitudes[o] = magnitude;
+  }
+  return magnitudes;
 }
 
 /**

@@ -6,8 +6,12 @@
 import { elementCount, type Shape } from '../core/shape.js';
 import type { Attrs, Value } from '../graph/value.js';
 import { constant, make } from '../ops/make.js';
+import { partOf } from '../tensor/stored.js';
 import { Tensor } from '../tensor/tensor.js';
 import { canEvaluate, evaluate } from './evaluate.js';
+
+/** Numbers that are looked at together. */
+const FEW = 256;
 
 /** A folded constant may be this much larger than what it was made from; `expand` of a scalar must not fill a file. */
 const MAX_GROWTH = 1 << 16;
@@ -45,19 +49,23 @@ export function foldNode(node: Value): Value | undefined {
 /** The one number that a constant f32 holds, in whatever shape; undefined for every other value. */
 export function scalarOf(value: Value): number | undefined {
   if (value.op !== 'constant' || value.dtype !== 'f32') return undefined;
-  const { data } = value.data as Tensor<'f32'>;
-  if (data.length === 0) return undefined;
-  const first = data[0] as number;
-  return data.every((item) => Object.is(item, first)) ? first : undefined;
+  const tensor = value.data as Tensor<'f32'>;
+  if (tensor.size === 0) return undefined;
+  const first = partOf(tensor, 0, 1)[0] as number;
+  // The first few tell weights from numbers, and weights may lie in a file.
+  for (let at = 1; at < tensor.size; at += FEW) {
+    const part = partOf(tensor, at, Math.min(FEW, tensor.size - at));
+    if (!part.every((item) => Object.is(item, first))) return undefined;
+  }
+  return first;
 }
 
 /** The numbers of a constant f32 operand of an element-wise op, one a channel of `shape` (its last axis) or one for all. */
 export function perChannel(value: Value, shape: Shape): Float32Array | undefined {
   if (value.op !== 'constant' || value.dtype !== 'f32') return undefined;
-  const { data } = value.data as Tensor<'f32'>;
-  if (data.length === 1) return data;
-  const isChannels = data.length === value.shape.at(-1) && value.shape.at(-1) === shape.at(-1);
-  return isChannels ? data : undefined;
+  const tensor = value.data as Tensor<'f32'>;
+  const isChannels = tensor.size === value.shape.at(-1) && value.shape.at(-1) === shape.at(-1);
+  return isChannels || tensor.size === 1 ? tensor.data : undefined;
 }
 
 /** A constant f32 vector. */

@@ -2,7 +2,10 @@
  * Common subexpressions: values that compute the same thing from the same values become one. Constants meet by content where they are
  * small, else only where they share their data. Dead code needs no pass: a graph is what its outputs reach. Not here: algebra.
  */
+import { byteLength } from '../core/dtype.js';
 import type { Graph, Value } from '../graph/value.js';
+import { sourceOf } from '../tensor/stored.js';
+import type { Tensor } from '../tensor/tensor.js';
 import { attrsKey, type Rule, rewrite } from './rewrite.js';
 
 /** Comparing more bytes than this costs more than a copy of the constant does. */
@@ -17,9 +20,7 @@ export function eliminateCommon(graph: Graph): Graph {
   const key = (value: Value): string | undefined => {
     if (value.op === 'state') return undefined;
     if (value.op !== 'constant') return `${value.op}(${value.inputs.map(id).join()}){${attrsKey(value.attrs)}}`;
-    const { data } = value.data!;
-    const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
-    const content = bytes.length <= COMPARED_BYTES ? `=${Buffer.from(bytes).toString('latin1')}` : `#${id(data)}`;
+    const content = contentOf(value.data!) ?? `#${id(elementsOf(value.data!))}`;
     return `${value.dtype}[${value.shape.join()}]${content}`;
   };
   const first = new Map<string, Value>();
@@ -31,4 +32,16 @@ export function eliminateCommon(graph: Graph): Graph {
     return known === value ? undefined : known;
   };
   return rewrite(graph, rule);
+}
+
+/** The bytes of a small tensor. */
+function contentOf(tensor: Tensor): string | undefined {
+  if (byteLength(tensor.dtype, tensor.size) > COMPARED_BYTES) return undefined;
+  const { buffer, byteOffset, byteLength: bytes } = tensor.data;
+  return `=${Buffer.from(buffer, byteOffset, bytes).toString('latin1')}`;
+}
+
+/** What tensors that share their elements have in common. */
+function elementsOf(tensor: Tensor): object {
+  return sourceOf(tensor) ?? tensor.data;
 }

@@ -4,7 +4,7 @@
  * Not here: which instructions an op becomes (./lower).
  */
 import { BitplaneError, expected } from '../core/errors.js';
-import type { NativeAddon } from '../native/addon.js';
+import type { NativeAddon, NativeConstant } from '../native/addon.js';
 
 const ARENA = 0;
 const CONSTANT = 1;
@@ -25,16 +25,16 @@ export interface ChainStep {
   readonly first?: number;
 }
 
-/** The constants of a session: each array once, numbered. */
+/** The constants of a session: each once, numbered. */
 export class ConstantPool {
-  readonly arrays: NodeJS.TypedArray[] = [];
+  readonly constants: NativeConstant[] = [];
   private readonly numbers = new Map<unknown, number>();
 
-  /** The number of an array; `key` says which arrays are the same one. */
-  add(key: unknown, make: () => NodeJS.TypedArray): number {
+  /** The number of a constant; `key` says which are the same one. */
+  add(key: unknown, make: () => NativeConstant): number {
     const known = this.numbers.get(key);
     if (known !== undefined) return known;
-    const number = this.arrays.push(make()) - 1;
+    const number = this.constants.push(make()) - 1;
     this.numbers.set(key, number);
     return number;
   }

@@ -1,5 +1,5 @@
 /**
- * From a graph to a native program: bind sizes, fuse, plan memory, lower. Crosses to C++ once.
+ * From a graph to a native program: bind sizes, fuse, cut into bands, plan memory, lower. Crosses to C++ once.
  * Not here: optimization (src/passes), running (./session.ts).
  */
 import { BitplaneError } from '../core/errors.js';
@@ -8,16 +8,18 @@ import type { Graph, Value } from '../graph/value.js';
 import { addon, type NativeConstants, type NativeProgram } from '../native/addon.js';
 import { opDef } from '../ops/index.js';
 import type { Macs } from '../ops/op.js';
+import { band, isBanded } from '../passes/bands.js';
 import { bind } from '../passes/bind.js';
 import { fuse, type Kernel } from '../passes/fuse.js';
 import { storage } from '../passes/links.js';
 import { plan } from '../passes/plan.js';
 import { Assembler, ConstantPool } from './assembler.js';
+import { lowerBands } from './lower/bands.js';
 import { LoweringContext } from './lower/context.js';
 import { lower } from './lower/index.js';
 import { lowerCopy } from './lower/movement.js';
 
-/** What an instruction computes, for profiles. */
+/** What an instruction computes, for profiles: one object for all instructions of a layer. */
 export interface Label {
   readonly name: string;
   readonly op: string;
@@ -44,7 +46,8 @@ export class SessionConstants {
 
   compile(graph: Graph, sizes: Readonly<Record<string, number>>, target: Target): Program {
     const bound = bind(graph, sizes);
-    const kernels = fuse(bound);
+    // Several threads would wait for each other at the end of every band: two take 7% longer for a stem of 112 rows.
+    const kernels = target.threads === 1 ? band(fuse(bound), bound) : fuse(bound);
     const outputs = Object.values(bound.outputs);
     // A result that no kernel writes (an input or a constant handed through) gets memory and a copy of its own.
     const handed = outputs.filter((value) => storage(value).inputs.length === 0);
@@ -59,19 +62,23 @@ export class SessionConstants {
     const asm = new Assembler(addon());
     const context = new LoweringContext(asm, this.pool, { places, arenaBytes });
     const labels: Label[] = [];
-    const label = (name: string, op: string, macs: Macs) => {
-      while (labels.length < asm.length) labels.push({ name, op, macs });
+    const label = (what: Label) => {
+      while (labels.length < asm.length) labels.push(what);
     };
     for (const kernel of kernels) {
       if (kernel.stores.every((value) => elementCount(value.shape) === 0)) continue;
-      lower(kernel, context);
-      const result = kernel.chain.findLast((link) => link.kind !== 'store')?.value ?? kernel.anchor;
-      label(kernel.map ? result.name : kernel.anchor.name, kernel.map ? result.op : kernel.anchor.op, macsOf(kernel));
+      if (isBanded(kernel)) {
+        const own = new Map(kernel.parts.map(({ on }) => [on, labelOf(on)]));
+        lowerBands(kernel, context, ({ on }) => label(own.get(on) as Label));
+      } else {
+        lower(kernel, context);
+        label(labelOf(kernel));
+      }
     }
     handed.forEach((value, i) => {
       if (elementCount(value.shape) === 0) return;
       lowerCopy(value, (copies[i] as Kernel).anchor, context);
-      label(value.name, 'copy', NO_MACS);
+      label({ name: value.name, op: 'copy', macs: NO_MACS });
     });
     const inputIds = bound.inputs.map((value) => context.buffer(value));
     const outputIds = outputs.map((value) =>
@@ -82,6 +89,7 @@ export class SessionConstants {
       const native = new (addon().Program)(this.load(), code, buffers, arenaBytes, target.isa, target.threads, inputIds, outputIds);
       return { native, labels, inputs: bound.inputs, outputs, arenaBytes };
     } catch (error) {
+      if (error instanceof BitplaneError) throw error; // weights that could not be read
       throw new BitplaneError('ERR_NATIVE', `the program could not be built: ${error instanceof Error ? error.message : String(error)}`, {
         cause: error,
       });
@@ -99,17 +107,23 @@ export class SessionConstants {
   }
 
   private load(): NativeConstants {
-    const { arrays } = this.pool;
-    if (this.native === undefined) this.native = { constants: new (addon().Constants)(arrays), count: arrays.length };
-    else if (this.native.count < arrays.length) {
-      this.native.constants.extend(arrays.slice(this.native.count));
-      this.native = { constants: this.native.constants, count: arrays.length };
+    const { constants } = this.pool;
+    if (this.native === undefined) this.native = { constants: new (addon().Constants)(constants), count: constants.length };
+    else if (this.native.count < constants.length) {
+      this.native.constants.extend(constants.slice(this.native.count));
+      this.native = { constants: this.native.constants, count: constants.length };
     }
     return this.native.constants;
   }
 }
 
 const NO_MACS: Macs = { binary: 0, integer: 0, float: 0 };
+
+function labelOf(kernel: Kernel): Label {
+  const { anchor } = kernel;
+  const named = kernel.map ? (kernel.chain.findLast((link) => link.kind !== 'store')?.value ?? anchor) : anchor;
+  return { name: named.name, op: named.op, macs: macsOf(kernel) };
+}
 
 function macsOf(kernel: Kernel): Macs {
   return kernel.map ? NO_MACS : (opDef(kernel.anchor.op).macs?.(kernel.anchor) ?? NO_MACS);

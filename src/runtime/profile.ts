@@ -1,7 +1,7 @@
 /**
  * Turns the times of instructions into the times of layers. Not here: the clock (native/addon/runs.h).
  */
-import type { Program } from './compile.js';
+import type { Label, Program } from './compile.js';
 import type { LayerProfile } from './session-types.js';
 
 const WARM_UP = 3;
@@ -12,15 +12,13 @@ export async function profileProgram(program: Program, runs: number, once: () =>
   for (let i = 0; i < WARM_UP; i++) await once();
   const samples: Float64Array[] = [];
   for (let i = 0; i < runs; i++) samples.push(await once());
-  const layers: LayerProfile[] = [];
-  program.labels.forEach(({ name, op, macs }, i) => {
+  const layers = new Map<Label, LayerProfile>();
+  program.labels.forEach((label, i) => {
     const us = median(samples.map((sample) => (sample[i] as number) / 1000));
-    const previous = layers.at(-1);
-    if (i > 0 && previous !== undefined && program.labels[i - 1]?.name === name)
-      layers[layers.length - 1] = { ...previous, us: previous.us + us };
-    else layers.push({ name, op, kernel: kernels[i] ?? '', us, macs });
+    const known = layers.get(label);
+    layers.set(label, known === undefined ? { ...label, kernel: kernels[i] ?? '', us } : { ...known, us: known.us + us });
   });
-  return layers;
+  return [...layers.values()];
 }
 
 export function median(values: readonly number[]): number {

@@ -15,10 +15,11 @@ import { elementCount, isSize } from '../../core/shape.js';
 import { type Attrs, type Graph, type Input, topological, type Value } from '../../graph/value.js';
 import { constant, input, make, state } from '../../ops/make.js';
 import { verify } from '../../ops/verify.js';
+import { partOf } from '../../tensor/stored.js';
 import { Tensor } from '../../tensor/tensor.js';
 import { writeFileAtomic } from '../write-file.js';
 import { fromJson, toJson } from './json-numbers.js';
-import { readSafetensors, type StoredTensor, writeSafetensors } from './safetensors.js';
+import { dataOffset, type Header, LENGTH_BYTES, readHeader, type Span, type StoredTensor, writeSafetensors } from './safetensors.js';
 
 const FORMAT = '1';
 const STORED: Readonly<Record<DType, string>> = { f32: 'F32', i32: 'I32', i8: 'I8', u8: 'U8', b1: 'U8' };
@@ -65,20 +66,31 @@ export function encodeModel(graph: Graph): Uint8Array {
  * @throws BitplaneError ERR_FORMAT for a malformed file, ERR_UNSUPPORTED for a newer one, and whatever making its nodes throws
  */
 export function decodeModel(bytes: Uint8Array, { owned = false }: { readonly owned?: boolean } = {}): Graph {
-  const { metadata, tensors } = readSafetensors(bytes);
+  const dataAt = dataOffset(bytes, bytes.length);
+  const header = readHeader(bytes.subarray(LENGTH_BYTES, dataAt), bytes.length - dataAt);
+  return decodeGraph(header, ({ begin, end }, dtype, shape) =>
+    tensorOver(bytes.subarray(dataAt + begin, dataAt + end), dtype, shape, owned),
+  );
+}
+
+/** Gives the tensor of a span, whose dtype and size fit. */
+export type Fetch = (span: Span, dtype: DType, shape: readonly number[]) => Tensor;
+
+/** The graph of a file whose header has been read; throws as `decodeModel` does. */
+export function decodeGraph({ metadata, spans }: Header, fetch: Fetch): Graph {
   const format = metadata.get('bitplane.format');
   const text = metadata.get('bitplane.graph');
   if (format === undefined || text === undefined) throw broken('the safetensors file holds no bitplane model');
   if (format !== FORMAT) throw expected('ERR_UNSUPPORTED', `format ${FORMAT}`, format, { op: 'model' });
   const json = object(parse(text), 'graph');
 
-  const unread = new Map(tensors);
+  const unread = new Map(spans);
   const values: Known = new Map();
   for (const [place, entry] of list(json.nodes, 'nodes').entries()) {
     const node = object(entry, 'node');
     const name = word(node.name, 'a name');
     if (values.has(name)) throw expected('ERR_FORMAT', 'names that differ', name, { op: 'model' });
-    const value = decodeNode(name, node, values, { tensors: unread, owned });
+    const value = decodeNode(name, node, values, { spans: unread, fetch });
     values.set(name, value);
     values.set(place, value);
   }
@@ -97,16 +109,16 @@ export function decodeModel(bytes: Uint8Array, { owned = false }: { readonly own
   return graph;
 }
 
-/** The tensors of a file that no node has claimed yet, and whether constants may be views of them. */
+/** The tensors of a file that no node has claimed yet, and how to get one. */
 interface Unread {
-  readonly tensors: Map<string, StoredTensor>;
-  readonly owned: boolean;
+  readonly spans: Map<string, Span>;
+  readonly fetch: Fetch;
 }
 
 function decodeNode(name: string, node: Record<string, unknown>, values: Known, unread: Unread): Value {
   const op = word(node.op, 'an op');
   if (op === 'input' || op === 'constant' || op === 'state') {
-    const stored = op === 'input' || node.dtype !== undefined || node.shape !== undefined ? undefined : unread.tensors.get(name);
+    const stored = op === 'input' || node.dtype !== undefined || node.shape !== undefined ? undefined : unread.spans.get(name);
     const dtype = (stored === undefined ? word(node.dtype, 'a dtype') : ownDtype(name, stored)) as DType;
     const shape = stored?.shape ?? list(node.shape, 'shape');
     if (op === 'input') return input(name, dtype, shape as (number | string)[]);
@@ -118,40 +130,46 @@ function decodeNode(name: string, node: Record<string, unknown>, values: Known, 
 }
 
 /** The dtype of a tensor that a node leaves to say it itself. */
-function ownDtype(name: string, { dtype }: StoredTensor): DType {
+function ownDtype(name: string, { dtype }: Span): DType {
   const own = (Object.keys(STORED) as DType[]).find((key) => key !== 'b1' && STORED[key] === dtype);
   if (own === undefined)
     throw expected('ERR_FORMAT', `a tensor of ${Object.values(STORED).join(', ')}`, dtype, { op: 'model', node: name });
   return own;
 }
 
-/** Takes the tensor out of `tensors`, so that what is left at the end is what nothing names. */
-function decodeTensor(name: string, dtype: DType, shape: readonly unknown[], { tensors, owned }: Unread): Tensor {
+/** Takes the tensor out of `spans`, so that what is left at the end is what nothing names. */
+function decodeTensor(name: string, dtype: DType, shape: readonly unknown[], { spans, fetch }: Unread): Tensor {
   const site = { op: 'model', node: name };
   if (!Object.hasOwn(DTYPES, dtype)) throw expected('ERR_FORMAT', `a dtype of ${Object.keys(DTYPES).join(', ')}`, dtype, site);
   if (!shape.every(isSize)) throw expected('ERR_FORMAT', 'a shape of sizes', shape, site);
-  const stored = tensors.get(name);
-  tensors.delete(name);
+  const span = spans.get(name);
+  spans.delete(name);
   const bytes = byteLength(dtype, elementCount(shape));
-  if (stored === undefined || stored.dtype !== STORED[dtype] || stored.data.length !== bytes) {
+  if (span === undefined || span.dtype !== STORED[dtype] || span.end - span.begin !== bytes) {
     throw expected(
       'ERR_FORMAT',
       `a tensor ${STORED[dtype]} of ${bytes} bytes`,
-      stored === undefined ? 'none' : `${stored.dtype} of ${stored.data.length}`,
+      span === undefined ? 'none' : `${span.dtype} of ${span.end - span.begin}`,
       site,
     );
   }
+  const tensor = fetch(span, dtype, shape);
+  const used = elementCount(shape) % 8;
+  if (dtype === 'b1' && used !== 0 && (partOf(tensor, bytes - 1, 1)[0] as number) >> used !== 0)
+    throw new BitplaneError('ERR_FORMAT', 'expected zeros after the last bit', site);
+  return tensor;
+}
+
+/** The tensor of these bytes: a view of them where they are `owned` and aligned, else a copy, out of reach of whoever gave them. */
+export function tensorOver(bytes: Uint8Array, dtype: DType, shape: readonly number[], owned: boolean): Tensor {
   const { array: Kind } = DTYPES[dtype];
-  const { buffer, byteOffset } = stored.data;
-  // Otherwise a copy, aligned and out of reach of whoever gave the bytes. Not slice(): that of a Node Buffer shares memory.
+  const { buffer, byteOffset, length } = bytes;
+  // Not slice(): that of a Node Buffer shares memory.
   const data = (
     owned && byteOffset % Kind.BYTES_PER_ELEMENT === 0
-      ? new Kind(buffer as ArrayBuffer, byteOffset, bytes / Kind.BYTES_PER_ELEMENT)
-      : new Kind(new Uint8Array(stored.data).buffer)
+      ? new Kind(buffer as ArrayBuffer, byteOffset, length / Kind.BYTES_PER_ELEMENT)
+      : new Kind(new Uint8Array(bytes).buffer)
   ) as DTypeArray;
-  const used = elementCount(shape) % 8;
-  if (dtype === 'b1' && used !== 0 && (data.at(-1) as number) >> used !== 0)
-    throw new BitplaneError('ERR_FORMAT', 'expected zeros after the last bit', site);
   return new Tensor(dtype, data, shape);
 }
 

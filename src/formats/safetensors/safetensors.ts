@@ -16,6 +16,8 @@ const SIZES: ReadonlyMap<string, number> = new Map([
   ...['I32', 'U32', 'F32'].map((dtype) => [dtype, 4] as const),
   ...['I64', 'U64', 'F64'].map((dtype) => [dtype, 8] as const),
 ]);
+/** The header's length stands in these first bytes. */
+export const LENGTH_BYTES = 8;
 const MAX_HEADER = 100_000_000;
 const METADATA = '__metadata__';
 const OPENING_BRACE = 0x7b;
@@ -39,39 +41,72 @@ export function looksLikeSafetensors(bytes: Uint8Array): boolean {
   return bytes.length >= 9 && bytes[8] === OPENING_BRACE && bytes[4] === 0 && bytes[5] === 0 && bytes[6] === 0 && bytes[7] === 0;
 }
 
+/** Where a tensor lies: bytes [begin, end) of the data. */
+export interface Span {
+  readonly dtype: string;
+  readonly shape: readonly number[];
+  readonly begin: number;
+  readonly end: number;
+}
+
+export interface Header {
+  readonly metadata: ReadonlyMap<string, string>;
+  /** In the order of the data. */
+  readonly spans: ReadonlyMap<string, Span>;
+}
+
 /**
  * @throws BitplaneError ERR_FORMAT wherever the file departs from the format
  */
 export function readSafetensors(bytes: Uint8Array): Safetensors {
-  if (bytes.length < 8) throw broken('expected at least 8 bytes');
-  const length = new DataView(bytes.buffer, bytes.byteOffset, 8).getBigUint64(0, true);
-  if (length > BigInt(MAX_HEADER)) throw broken(`expected a header of at most ${MAX_HEADER} bytes but received ${length}`);
-  const dataAt = 8 + Number(length);
-  if (dataAt > bytes.length) throw broken(`expected a header of ${length} bytes but the file ends`);
-  const header = parseHeader(bytes.subarray(8, dataAt));
+  const dataAt = dataOffset(bytes, bytes.length);
+  const { metadata, spans } = readHeader(bytes.subarray(LENGTH_BYTES, dataAt), bytes.length - dataAt);
   const data = bytes.subarray(dataAt);
+  const tensors = [...spans].map(
+    ([name, { dtype, shape, begin, end }]) => [name, { dtype, shape, data: data.subarray(begin, end) }] as const,
+  );
+  return { metadata, tensors: new Map(tensors) };
+}
 
+/**
+ * Where the data begins, and the header ends, in a file of `size` bytes.
+ * @param start the first 8 bytes of it, or more
+ * @throws BitplaneError ERR_FORMAT where the file has no room for such a header
+ */
+export function dataOffset(start: Uint8Array, size: number): number {
+  if (start.length < LENGTH_BYTES) throw broken(`expected at least ${LENGTH_BYTES} bytes`);
+  const length = new DataView(start.buffer, start.byteOffset, LENGTH_BYTES).getBigUint64(0, true);
+  if (length > BigInt(MAX_HEADER)) throw broken(`expected a header of at most ${MAX_HEADER} bytes but received ${length}`);
+  const dataAt = LENGTH_BYTES + Number(length);
+  if (dataAt > size) throw broken(`expected a header of ${length} bytes but the file ends`);
+  return dataAt;
+}
+
+/**
+ * @param bytes the header without its length
+ * @param dataSize bytes that follow it
+ * @throws BitplaneError ERR_FORMAT wherever the header departs from the format
+ */
+export function readHeader(bytes: Uint8Array, dataSize: number): Header {
   const metadata = new Map<string, string>();
-  const spans: { name: string; dtype: string; shape: number[]; begin: number; end: number }[] = [];
-  for (const [name, entry] of Object.entries(header)) {
+  const found: [string, Span][] = [];
+  for (const [name, entry] of Object.entries(parseHeader(bytes))) {
     if (name === METADATA) {
       for (const [key, value] of Object.entries(record(entry, METADATA))) {
         if (typeof value !== 'string') throw expected('ERR_FORMAT', 'metadata of strings', value, { op: 'safetensors', node: key });
         metadata.set(key, value);
       }
-    } else spans.push({ name, ...readEntry(name, entry) });
+    } else found.push([name, readEntry(name, entry)]);
   }
-
-  spans.sort((a, b) => a.begin - b.begin || a.end - b.end);
+  found.sort(([, a], [, b]) => a.begin - b.begin || a.end - b.end);
   let reached = 0;
-  for (const { name, begin, end } of spans) {
+  for (const [name, { begin, end }] of found) {
     if (begin !== reached)
       throw expected('ERR_FORMAT', `data from ${reached} on, without holes or overlaps`, begin, { op: 'safetensors', node: name });
     reached = end;
   }
-  if (reached !== data.length) throw broken(`expected ${reached} bytes of data but received ${data.length}`);
-  const tensors = new Map(spans.map(({ name, dtype, shape, begin, end }) => [name, { dtype, shape, data: data.subarray(begin, end) }]));
-  return { metadata, tensors };
+  if (reached !== dataSize) throw broken(`expected ${reached} bytes of data but received ${dataSize}`);
+  return { metadata, spans: new Map(found) };
 }
 
 /** The whole file. Wide elements come first, so that every tensor is aligned to its element when the file is mapped. */
@@ -125,7 +160,7 @@ function parseHeader(bytes: Uint8Array): Record<string, unknown> {
   return record(header, 'header');
 }
 
-function readEntry(name: string, entry: unknown): { dtype: string; shape: number[]; begin: number; end: number } {
+function readEntry(name: string, entry: unknown): Span {
   const site = { op: 'safetensors', node: name };
   const { dtype, shape, data_offsets: offsets, ...rest } = record(entry, name);
   const size = typeof dtype === 'string' ? SIZES.get(dtype) : undefined;

@@ -1,7 +1,7 @@
 /**
  * What a lowering works with: buffers of values, constants, and the chain of its kernel. Not here: any op.
  */
-import { DTYPES } from '../../core/dtype.js';
+import { byteLength, DTYPES } from '../../core/dtype.js';
 import { BitplaneError, expected } from '../../core/errors.js';
 import { elementCount } from '../../core/shape.js';
 import type { Value } from '../../graph/value.js';
@@ -10,6 +10,7 @@ import { type Link, type Slot, storage } from '../../passes/links.js';
 import { memoryBytes, type Plan } from '../../passes/plan.js';
 import type { Tensor } from '../../tensor/tensor.js';
 import type { Assembler, ChainStep, ConstantPool } from '../assembler.js';
+import { nativeConstant } from '../native-constant.js';
 import { packWords } from '../words.js';
 
 /** A value as [N, HW, C]: the first axis, all between, the last. */
@@ -54,19 +55,26 @@ export class LoweringContext {
       const place = this.plan.places.get(source);
       if (place !== undefined) buffer = this.asm.arena(place.offset, place.bytes);
       else if (source.data !== undefined) buffer = this.constantBuffer(source);
-      else throw new BitplaneError('ERR_GRAPH', 'has no place in memory; the schedule is broken', { op: source.op, node: source.name });
+      else throw noPlace(source);
       this.buffers.set(source, buffer);
     }
     return buffer;
   }
 
+  /** Lets `view` be the bytes of `of` from `offset` on. */
+  show(view: Value, of: Value, offset: number): void {
+    const place = this.plan.places.get(of);
+    if (place === undefined) throw noPlace(of);
+    this.buffers.set(view, this.asm.arena(place.offset + offset, this.bytes(view)));
+  }
+
   private constantBuffer(value: Value): number {
-    const data = value.data as Tensor;
-    if (data.dtype === 'b1')
-      return this.made(`${value.name}#words`, () => packWords(data.data as Uint8Array, data.shape), this.bytes(value));
+    const tensor = value.data as Tensor;
+    if (tensor.dtype === 'b1')
+      return this.made(`${value.name}#words`, () => packWords(tensor.data as Uint8Array, tensor.shape), this.bytes(value));
     return this.asm.constant(
-      this.pool.add(data, () => data.data),
-      data.data.byteLength,
+      this.pool.add(tensor, () => nativeConstant(tensor)),
+      this.bytes(value),
     );
   }
 
@@ -78,8 +86,8 @@ export class LoweringContext {
     }
     return {
       buffer: this.asm.weights(
-        this.pool.add(data, () => data.data),
-        data.data.byteLength,
+        this.pool.add(data, () => nativeConstant(data)),
+        byteLength(data.dtype, data.size),
       ),
       bits: DTYPES[data.dtype].bits,
     };
@@ -188,4 +196,8 @@ export class LoweringContext {
   bytes(value: Value): number {
     return memoryBytes(value.dtype, value.shape);
   }
+}
+
+function noPlace(value: Value): BitplaneError {
+  return new BitplaneError('ERR_GRAPH', 'has no place in memory; the schedule is broken', { op: value.op, node: value.name });
 }

@@ -1,0 +1,96 @@
+/**
+ * A file that stays open and is read in parts, and says so when it is no longer what it was: a file that was deleted or replaced by another is
+ * still there for who has it open; one that was written to is an error. Not here: what is in it.
+ */
+import { fstatSync, readSync } from 'node:fs';
+import { type FileHandle, open, stat } from 'node:fs/promises';
+import { BitplaneError } from '../../core/errors.js';
+
+/**
+ * File systems stamp changes in ticks of up to 10 ms, or of one or two seconds. A file written to within a tick before it is opened may be written
+ * to again without its stamp telling.
+ */
+const TICK_MS = { fine: 100, coarse: 3000 };
+
+/** Closes the files that nobody closed and nobody can read any more. */
+const forgotten = new FinalizationRegistry<FileHandle>((handle) => void handle.close().catch(() => undefined));
+
+export class LastingFile {
+  private closed = false;
+
+  private constructor(
+    private readonly handle: FileHandle,
+    private readonly name: string,
+    readonly size: number,
+    private readonly changed: bigint,
+  ) {
+    forgotten.register(this, handle, this);
+  }
+
+  /** Undefined where there is no regular file, or one too young to tell changes by its stamp. */
+  static async open(path: string | URL): Promise<LastingFile | undefined> {
+    // Asked before: opening a pipe and closing it again would be the end of its writer.
+    const regular = await stat(path)
+      .then((info) => info.isFile())
+      .catch(() => false);
+    const handle = regular ? await open(path, 'r').catch(() => undefined) : undefined;
+    if (handle === undefined) return undefined;
+    const info = await handle.stat({ bigint: true }).catch(() => undefined);
+    if (info?.isFile() && isSettled(info.mtimeNs)) return new LastingFile(handle, String(path), Number(info.size), info.mtimeNs);
+    await handle.close();
+    return undefined;
+  }
+
+  /** Fills `target` with the bytes from `from` on, and gives it back. @throws BitplaneError ERR_IO */
+  async read(from: number, target: Uint8Array): Promise<Uint8Array> {
+    for (let done = 0; done < target.length; ) {
+      const { bytesRead } = await this.handle.read(target, done, target.length - done, from + done).catch((cause) => this.fail(cause));
+      if (bytesRead === 0) this.fail();
+      done += bytesRead;
+    }
+    this.requireSame();
+    return target;
+  }
+
+  /** `read` while JavaScript waits. @throws BitplaneError ERR_IO, ERR_RELEASED */
+  readSync(from: number, target: Uint8Array): void {
+    if (this.closed)
+      throw new BitplaneError('ERR_RELEASED', 'the session that read this file was released', { op: 'model', node: this.name });
+    for (let done = 0; done < target.length; ) {
+      let count = 0;
+      try {
+        count = readSync(this.handle.fd, target, done, target.length - done, from + done);
+      } catch (cause) {
+        this.fail(cause);
+      }
+      if (count === 0) this.fail();
+      done += count;
+    }
+    this.requireSame();
+  }
+
+  /** Safe to call twice. */
+  async close(): Promise<void> {
+    if (this.closed) return;
+    this.closed = true;
+    forgotten.unregister(this);
+    await this.handle.close();
+  }
+
+  /** What was read before this is what the file held when it was opened. */
+  private requireSame(): void {
+    const { size, mtimeNs } = fstatSync(this.handle.fd, { bigint: true });
+    if (Number(size) !== this.size || mtimeNs !== this.changed) this.fail();
+  }
+
+  private fail(cause?: unknown): never {
+    const why = cause === undefined ? 'it was changed after it was opened' : cause instanceof Error ? cause.message : String(cause);
+    throw new BitplaneError('ERR_IO', `the file could not be read (${why})`, { op: 'model', node: this.name, cause });
+  }
+}
+
+/** True if a change from now on would have another stamp. */
+function isSettled(stampNs: bigint): boolean {
+  const tick = stampNs % 1_000_000_000n === 0n ? TICK_MS.coarse : TICK_MS.fine;
+  return Math.abs(Date.now() - Number(stampNs / 1_000_000n)) >= tick;
+}

@@ -1,0 +1,80 @@
+/**
+ * A model file that is read as it is needed: the graph and all small tensors at once, a large tensor whenever someone asks for its elements.
+ * Weights so go from the file into their packed form without another copy of all of them. Not here: the format (./model.ts).
+ */
+import type { Graph } from '../../graph/value.js';
+import { storedTensor } from '../../tensor/stored.js';
+import type { Tensor } from '../../tensor/tensor.js';
+import { LastingFile } from './lasting-file.js';
+import { decodeGraph, type Fetch, tensorOver } from './model.js';
+import { dataOffset, LENGTH_BYTES, looksLikeSafetensors, readHeader, type Span } from './safetensors.js';
+
+/** A model whose tensors may lie in a file. */
+export interface OpenModel {
+  readonly graph: Graph;
+  /** Its tensors in a file can be read no more. */
+  close(): Promise<void>;
+}
+
+/** Read at once: the header of most models. */
+const START_BYTES = 1 << 16;
+/** Smaller tensors are kept in memory: passes look at them, and a call to read one costs more than its bytes. */
+const LARGE_BYTES = 1 << 15;
+const PIECE_BYTES = 1 << 18;
+
+/**
+ * Undefined where it must be read whole: no such file, no regular file, none of this format, or one written to this very moment.
+ * @param proceed throws if opening is to stop
+ * @throws BitplaneError as decodeModel does; ERR_IO
+ */
+export async function openModelFile(path: string | URL, proceed: () => void): Promise<OpenModel | undefined> {
+  const file = await LastingFile.open(path);
+  if (file === undefined) return undefined;
+  let graph: Graph | undefined;
+  try {
+    const start = await file.read(0, new Uint8Array(Math.min(START_BYTES, file.size)));
+    if (looksLikeSafetensors(start)) graph = await decode(file, start, proceed);
+  } finally {
+    if (graph === undefined) await file.close();
+  }
+  return graph && { graph, close: () => file.close() };
+}
+
+async function decode(file: LastingFile, start: Uint8Array, proceed: () => void): Promise<Graph> {
+  const dataAt = dataOffset(start, file.size);
+  const whole = dataAt <= start.length ? start.subarray(0, dataAt) : await file.read(0, new Uint8Array(dataAt));
+  const header = readHeader(whole.subarray(LENGTH_BYTES), file.size - dataAt);
+  const small = await readSmall(file, dataAt, [...header.spans.values()], proceed);
+  const fetch: Fetch = (span, dtype, shape): Tensor => {
+    const bytes = small.get(span);
+    if (bytes !== undefined) return tensorOver(bytes, dtype, shape, true);
+    return storedTensor(dtype, shape, { read: (target, from) => file.readSync(dataAt + span.begin + from, target) });
+  };
+  return decodeGraph(header, fetch);
+}
+
+/**
+ * The small tensors. All of the data is read for them, piece by piece: the disk is waited for here, beside the event loop, and not when weights
+ * are packed, which then come from the system's cache.
+ * @param spans in the order of the data
+ */
+async function readSmall(file: LastingFile, dataAt: number, spans: readonly Span[], proceed: () => void): Promise<Map<Span, Uint8Array>> {
+  const small = spans
+    .filter(({ begin, end }) => end - begin < LARGE_BYTES)
+    .map((span) => [span, new Uint8Array(span.end - span.begin)] as const);
+  const size = file.size - dataAt;
+  const buffer = new Uint8Array(Math.min(PIECE_BYTES, size));
+  for (let begin = 0, first = 0; begin < size; begin += PIECE_BYTES) {
+    proceed();
+    const piece = await file.read(dataAt + begin, buffer.subarray(0, size - begin));
+    const end = begin + piece.length;
+    for (let i = first; i < small.length; i++) {
+      const [span, bytes] = small[i]!;
+      if (span.begin >= end) break;
+      bytes.set(piece.subarray(Math.max(0, span.begin - begin), span.end - begin), Math.max(0, begin - span.begin));
+      if (span.end <= end) first = i + 1;
+    }
+  }
+  proceed();
+  return new Map(small);
+}

@@ -1,0 +1,202 @@
+/**
+ * A convolution and the pooling behind it, band by band: a few rows of the map are computed, pooled while they are in cache, and written over by
+ * the next. The map between the two, the largest of many networks, is never in memory whole. Every element is computed once and as before, so
+ * no bit changes. For runs of one thread. Not here: which kernels there are (./fuse.ts), instructions (src/runtime/lower).
+ *
+ * Of each band: `needed` are the rows of the map that its rows of the result read; `kept` of them were computed for the band before, and are
+ * moved to the front of the buffer; `fresh` are the others. Rows are counted within their image.
+ */
+import { sameShape } from '../core/shape.js';
+import type { Graph, Value } from '../graph/value.js';
+import { type Kernel, type Link, storage } from './fuse.js';
+import { memoryBytes } from './plan.js';
+
+/** What a band may take: half of a common L2. */
+const BAND_BYTES = 1 << 19;
+/** A few instructions a band; beyond this many bands, maps of several images are left whole. */
+const MOST_BANDS = 64;
+
+/** Rows of a value in memory under a name of their own. */
+export interface View {
+  readonly of: Value;
+  /** Bytes from the beginning of `of`. */
+  readonly offset: number;
+}
+
+/** One instruction of a banded kernel: on behalf of `kernel`, whose layer it counts to, or a move of rows that are still needed. */
+export type Part = { readonly on: Kernel } & ({ readonly run: Kernel } | { readonly from: Value; readonly to: Value });
+
+/** Two kernels in one. What its parts read and write are `views`. */
+export interface BandedKernel extends Kernel {
+  readonly parts: readonly Part[];
+  readonly views: ReadonlyMap<Value, View>;
+}
+
+export function isBanded(kernel: Kernel): kernel is BandedKernel {
+  return 'parts' in kernel;
+}
+
+/** The schedule with each such pair as one kernel. */
+export function band(kernels: readonly Kernel[], graph: Graph): Kernel[] {
+  const readers = new Map<Value, number>();
+  const outputs = Object.values(graph.outputs).map(storage);
+  for (const value of [...kernels.flatMap(({ reads }) => reads), ...outputs]) readers.set(value, (readers.get(value) ?? 0) + 1);
+  const result: Kernel[] = [];
+  for (const kernel of kernels) {
+    const before = result.at(-1);
+    const [map] = before?.stores ?? [];
+    const pair = before && map && readers.get(map) === 1 && canBand(before, kernel, map) ? new Pair(before, kernel, map).cut() : undefined;
+    if (pair !== undefined) result.pop();
+    result.push(pair ?? kernel);
+  }
+  return result;
+}
+
+/** True where rows of each can be computed by themselves. */
+function canBand(conv: Kernel, pool: Kernel, map: Value): boolean {
+  const [x] = conv.anchor.inputs;
+  return (
+    conv.anchor.op === 'conv2d' &&
+    x?.dtype === 'f32' &&
+    storage(x).data === undefined &&
+    conv.stores.length === 1 &&
+    (pool.anchor.op === 'maxPool2d' || pool.anchor.op === 'avgPool2d') &&
+    pool.anchor.inputs[0] === map &&
+    map.dtype === 'f32' &&
+    [conv, pool].every((kernel) => !kernel.map && kernel.chain.every(isByChannel)) &&
+    [conv, pool].every(({ anchor, stores }) => stores.every((value) => sameShape(value.shape, anchor.shape)))
+  );
+}
+
+/** True for a step of a chain that does not ask where in the map it is. */
+function isByChannel(link: Link): boolean {
+  if ('into' in link && link.into !== undefined) return false;
+  return link.kind !== 'op' || link.operand === undefined || link.layout === 'channel';
+}
+
+interface Rows {
+  readonly begin: number;
+  readonly end: number;
+}
+
+/** A window over rows: row r of the result needs rows from r * stride - pad on. */
+class RowWindow {
+  private readonly stride: number;
+  private readonly pad: number;
+  /** Rows that one result needs. */
+  readonly span: number;
+
+  constructor(
+    private readonly node: Value,
+    kernelRows: number,
+    private readonly inputRows: number,
+  ) {
+    const { strides, pads, dilations } = node.attrs as Record<string, readonly number[]>;
+    this.stride = strides![0]!;
+    this.pad = pads![0]!;
+    this.span = (kernelRows - 1) * dilations![0]! + 1;
+  }
+
+  /** Results that `rows` rows are enough for. */
+  results(rows: number): number {
+    return Math.floor((rows - this.span) / this.stride) + 1;
+  }
+
+  needs({ begin, end }: Rows): Rows {
+    const first = begin * this.stride - this.pad;
+    const last = (end - 1) * this.stride - this.pad + this.span;
+    return { begin: Math.max(0, first), end: Math.min(this.inputRows, last) };
+  }
+
+  /** The node over just the rows that it needs. */
+  over(x: Value, { begin, end }: Rows): Value {
+    const [, left, , right] = this.node.attrs.pads as readonly number[];
+    const top = Math.max(0, this.pad - begin * this.stride);
+    const bottom = Math.max(0, (end - 1) * this.stride - this.pad + this.span - this.inputRows);
+    const attrs = { ...this.node.attrs, pads: [top, left, bottom, right] };
+    return { ...this.node, shape: rowsOf(this.node, end - begin), inputs: [x, ...this.node.inputs.slice(1)], attrs };
+  }
+}
+
+function rowsOf(value: Value, rows: number): readonly number[] {
+  const [, , width, channels] = value.shape as readonly number[];
+  return [1, rows, width!, channels!];
+}
+
+class Pair {
+  private readonly parts: Part[] = [];
+  private readonly views = new Map<Value, View>();
+  private readonly convWindow: RowWindow;
+  private readonly poolWindow: RowWindow;
+
+  constructor(
+    private readonly conv: Kernel,
+    private readonly pool: Kernel,
+    private readonly map: Value,
+  ) {
+    const [x, w] = conv.anchor.inputs as [Value, Value];
+    this.convWindow = new RowWindow(conv.anchor, w.shape[1] as number, x.shape[1] as number);
+    this.poolWindow = new RowWindow(pool.anchor, (pool.anchor.attrs.kernel as readonly number[])[0]!, map.shape[1] as number);
+  }
+
+  /** Undefined where the map is small, or bands would be too small or too many. */
+  cut(): BandedKernel | undefined {
+    const [images, height] = this.pool.anchor.shape as readonly [number, number];
+    const rowBytes = memoryBytes('f32', rowsOf(this.map, 1));
+    const most = this.poolWindow.results(Math.floor(BAND_BYTES / rowBytes));
+    if (most < this.poolWindow.span) return undefined;
+    const count = Math.ceil(height / most);
+    if (count < 2 || images * count > MOST_BANDS) return undefined;
+    const bands = Array.from({ length: count }, (_, i) => rows(Math.floor((height * i) / count), Math.floor((height * (i + 1)) / count)));
+    const needed = bands.map((band) => this.poolWindow.needs(band));
+    if ([...needed, ...needed.map((band) => this.convWindow.needs(band))].some(({ begin, end }) => begin >= end)) return undefined;
+
+    const buffer: Value = {
+      ...this.map,
+      name: `${this.map.name}.band`,
+      shape: rowsOf(this.map, Math.max(...needed.map(length))),
+      inputs: [],
+    };
+    for (let image = 0; image < images; image++) {
+      for (const [i, band] of bands.entries()) this.emit(image, band, needed[i]!, needed[i - 1], buffer);
+    }
+    const { conv, pool, parts, views } = this;
+    const reads = [...conv.reads, ...pool.reads.filter((value) => value !== this.map)];
+    return { anchor: pool.anchor, map: false, chain: [], stores: [buffer, ...pool.stores], reads, parts, views };
+  }
+
+  private emit(image: number, band: Rows, needed: Rows, before: Rows | undefined, buffer: Value): void {
+    const kept = before === undefined || before.end <= needed.begin ? undefined : rows(needed.begin, before.end);
+    const inBuffer = ({ begin, end }: Rows, base: Rows) => this.view(buffer, 0, rows(begin - base.begin, end - base.begin));
+    if (kept !== undefined) this.parts.push({ on: this.pool, from: inBuffer(kept, before as Rows), to: inBuffer(kept, needed) });
+    const fresh = rows(kept?.end ?? needed.begin, needed.end);
+    if (length(fresh) > 0) {
+      const x = this.view(this.conv.anchor.inputs[0] as Value, image, this.convWindow.needs(fresh));
+      this.run(this.conv, this.convWindow.over(x, fresh), () => inBuffer(fresh, needed));
+    }
+    const pooled = this.poolWindow.over(inBuffer(needed, needed), band);
+    this.run(this.pool, pooled, (store) => this.view(store, image, band));
+  }
+
+  /** The kernel with `anchor` in place of its own, and its results where `place` says. */
+  private run(on: Kernel, anchor: Value, place: (store: Value) => Value): void {
+    const placed = new Map(on.stores.map((store) => [store, place(store)]));
+    const chain = on.chain.map((link) => ({ ...link, value: placed.get(link.value) ?? link.value }));
+    this.parts.push({ on, run: { anchor, map: false, chain, stores: [...placed.values()], reads: [] } });
+  }
+
+  private view(of: Value, image: number, { begin, end }: Rows): Value {
+    const value: Value = { ...of, op: 'rows', shape: rowsOf(of, end - begin), inputs: [] };
+    const rowBytes = memoryBytes(of.dtype, rowsOf(of, 1));
+    this.views.set(value, { of: storage(of), offset: (image * (of.shape[1] as number) + begin) * rowBytes });
+    return value;
+  }
+}
+
+function rows(begin: number, end: number): Rows {
+  return { begin, end };
+}
+
+function length({ begin, end }: Rows): number {
+  return end - begin;
+}

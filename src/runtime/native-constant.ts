@@ -1,0 +1,26 @@
+/**
+ * A tensor as native memory takes it: its array, or, where its elements lie elsewhere, a reader that hands them over in parts through one
+ * small buffer, so that no array of all of them is left to the garbage collector. Not here: when it is read (native/program).
+ */
+import { byteLength } from '../core/dtype.js';
+import type { NativeConstant } from '../native/addon.js';
+import { sourceOf } from '../tensor/stored.js';
+import type { Tensor } from '../tensor/tensor.js';
+
+const PART_BYTES = 1 << 16;
+
+/** The buffer of all readers: a part is copied before the next one is asked for. */
+let part: Uint8Array | undefined;
+
+export function nativeConstant(tensor: Tensor): NativeConstant {
+  const source = sourceOf(tensor);
+  if (source === undefined) return tensor.data;
+  const bytes = byteLength(tensor.dtype, tensor.size);
+  const read = (from: number) => {
+    part ??= new Uint8Array(PART_BYTES);
+    const target = part.subarray(0, Math.min(PART_BYTES, bytes - from));
+    source.read(target, from);
+    return target;
+  };
+  return { byteLength: bytes, read };
+}

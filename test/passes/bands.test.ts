@@ -1,0 +1,147 @@
+/**
+ * A convolution and the pooling behind it by bands: the same bits as with the map between them in memory, in much less of it.
+ * Not here: what a convolution or a pool computes (test/native).
+ */
+import { describe, expect, test } from 'vitest';
+import { GraphBuilder } from '../../src/ops/builder.js';
+import { band, isBanded } from '../../src/passes/bands.js';
+import { bind } from '../../src/passes/bind.js';
+import { fuse } from '../../src/passes/fuse.js';
+import { optimize } from '../../src/passes/index.js';
+import { GraphSession } from '../../src/runtime/session.js';
+import type { Tensor } from '../../src/tensor/tensor.js';
+import { Numbers } from './fixtures.js';
+
+interface Case {
+  readonly batch: number;
+  readonly size: readonly [number, number, number];
+  readonly outputs: number;
+  readonly kernel: readonly [number, number];
+  readonly conv: object;
+  readonly pool: readonly [number, number];
+  readonly options: object;
+  readonly average: boolean;
+}
+
+/** Wide rows, so that a band is a few of them. */
+function randomCase(seed: number): Case {
+  const n = new Numbers(seed);
+  const pair = (from: number, to: number): [number, number] => [n.int(from, to), n.int(from, to)];
+  const kernel = pair(1, 4);
+  const pool = pair(1, 4);
+  const below = ([h, w]: readonly [number, number]) => [n.int(0, h - 1), n.int(0, w - 1), n.int(0, h - 1), n.int(0, w - 1)];
+  const countPad = n.pick(true, false);
+  const average = n.pick(true, false);
+  return {
+    batch: n.pick(1, 1, 2),
+    size: [n.int(40, 60), n.int(24, 30), n.int(1, 3)],
+    outputs: n.pick(320, 391, 448),
+    kernel,
+    conv: { strides: [1, n.int(1, 2)], pads: below(kernel), dilations: [n.int(1, 2), 1] },
+    pool,
+    options: {
+      strides: pair(1, 5),
+      pads: below(pool),
+      dilations: [n.int(1, 2), 1],
+      ceil: average && countPad ? false : n.pick(true, false),
+      ...(average && { countPad }),
+    },
+    average,
+  };
+}
+
+/** The pooled map, its signs, and, where `whole`, the map itself, which then has to be in memory. */
+function graphOf(seed: number, whole: boolean) {
+  const { batch, size, outputs, kernel, conv, pool, options, average } = randomCase(seed);
+  const n = new Numbers(seed + 1000);
+  const g = new GraphBuilder();
+  const x = g.input('x', 'f32', [batch, ...size]);
+  const sums = g.conv2d(x, g.constant(n.floats([outputs, ...kernel, size[2]])), conv);
+  const map = g.add(g.mul(sums, g.constant(n.scales([outputs]))), g.constant(n.floats([outputs])));
+  const pooled = average ? g.avgPool2d(map, pool, options) : g.maxPool2d(map, pool, options);
+  const y = g.relu(g.mul(pooled, g.constant(n.scales([outputs]))));
+  const results = { y, bits: g.sign(g.sub(y, 0.25)) };
+  return whole ? g.graph([x], { ...results, map }) : g.graph([x], results);
+}
+
+const bytes = ({ data }: Tensor) => Buffer.from(data.buffer, data.byteOffset, data.byteLength);
+
+test('random layers: the same bits in less memory', async () => {
+  let cut = 0;
+  for (let seed = 1; seed <= 60; seed++) {
+    const { batch, size } = randomCase(seed);
+    const x = new Numbers(seed).floats([batch, ...size]);
+    const [banded, whole] = [graphOf(seed, false), graphOf(seed, true)];
+    if (!band(fuse(optimize(banded)), optimize(banded)).some(isBanded)) continue;
+    cut++;
+    const reference = GraphSession.fromGraph(whole, { threads: 1 });
+    const wanted = (await reference.run({ x } as never)) as unknown as Record<string, Tensor>;
+    for (const options of [{ threads: 1 }, { threads: 1, isa: 'scalar' }] as const) {
+      const session = GraphSession.fromGraph(banded, options);
+      // Scalar code rounds twice where others fuse: it is held against itself.
+      const scalar = 'isa' in options ? GraphSession.fromGraph(whole, options) : undefined;
+      const by = ((await scalar?.run({ x } as never)) as unknown as Record<string, Tensor> | undefined) ?? wanted;
+      for (let run = 0; run < 2; run++) {
+        const got = (await session.run({ x } as never)) as unknown as Record<string, Tensor>;
+        for (const name of ['y', 'bits']) expect(bytes(got[name]!).equals(bytes(by[name]!)), `seed ${seed} ${name}`).toBe(true);
+      }
+      expect(session.info.arenaBytes).toBeLessThan(reference.info.arenaBytes);
+      await Promise.all([session.release(), scalar?.release()]);
+    }
+    await reference.release();
+  }
+  expect(cut).toBeGreaterThan(20);
+});
+
+/** A stem as residual networks begin: 3 -> 64 channels, 7x7 with stride 2, then a 3x3 pool with stride 2. */
+function stem(batch: number, extra: (g: GraphBuilder, map: ReturnType<GraphBuilder['relu']>) => object = () => ({})) {
+  const n = new Numbers(3);
+  const g = new GraphBuilder();
+  const x = g.input('x', 'f32', ['N', 224, 224, 3]);
+  const map = g.relu(g.conv2d(x, g.constant(n.floats([64, 7, 7, 3])), { strides: [2, 2], pads: [3, 3, 3, 3], name: 'conv' }));
+  const y = g.maxPool2d(map, [3, 3], { strides: [2, 2], pads: [1, 1, 1, 1], name: 'pool' });
+  return bind(g.graph([x], { y, ...extra(g, map) }), { N: batch });
+}
+
+describe('a stem', () => {
+  test('computes every row of the map once, and every row of the result', () => {
+    const graph = stem(2);
+    const [kernel, ...others] = band(fuse(graph), graph);
+    expect(others).toEqual([]);
+    if (kernel === undefined || !isBanded(kernel)) throw new Error('expected bands');
+    const rows = (op: string) =>
+      kernel.parts.map((part) => ('run' in part && part.run.anchor.op === op ? (part.run.anchor.shape[1] as number) : 0));
+    const sum = (counts: number[]) => counts.reduce((a, b) => a + b, 0);
+    expect(sum(rows('conv2d'))).toBe(2 * 112);
+    expect(sum(rows('maxPool2d'))).toBe(2 * 56);
+  });
+
+  test('is profiled as two layers', async () => {
+    const session = GraphSession.fromGraph(stem(1), { threads: 1 });
+    const layers = await session.profile(1);
+    expect(layers.map(({ name }) => name)).toEqual(['conv', 'pool']);
+    expect(layers[0]?.macs.float).toBe(112 * 112 * 64 * 147);
+    expect(session.info.arenaBytes).toBeLessThan(2 ** 21);
+    await session.release();
+  });
+
+  test('stays whole for several threads, which would wait at the end of every band', async () => {
+    const session = GraphSession.fromGraph(stem(1), { threads: 2 });
+    await session.run({ x: new Float32Array(224 * 224 * 3) } as never);
+    expect(session.info.arenaBytes).toBeGreaterThan(112 * 112 * 64 * 4);
+    await session.release();
+  });
+
+  test.each([
+    ['is an output', (_: GraphBuilder, map: object) => ({ map })],
+    ['is read again', (g: GraphBuilder, map: ReturnType<GraphBuilder['relu']>) => ({ mean: g.reduce(map, 'mean', [1, 2]) })],
+  ])('stays whole where the map %s', (_, extra) => {
+    const graph = stem(1, extra as never);
+    expect(band(fuse(graph), graph).some(isBanded)).toBe(false);
+  });
+
+  test('stays whole for many images, whose bands would be more instructions than they save', () => {
+    const graph = stem(64);
+    expect(band(fuse(graph), graph).some(isBanded)).toBe(false);
+  });
+});
