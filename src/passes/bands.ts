@@ -8,7 +8,8 @@
  */
 import { sameShape } from '../core/shape.js';
 import type { Graph, Value } from '../graph/value.js';
-import { type Kernel, type Link, storage } from './fuse.js';
+import type { Kernel } from './fuse.js';
+import { type Link, storage } from './links.js';
 import { memoryBytes } from './plan.js';
 
 /** What a band may take: half of a common L2. */
