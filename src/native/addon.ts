@@ -4,6 +4,7 @@
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { BitplaneError } from '../core/errors.js';
+import { cutShort } from './elf.js';
 import { describeHost } from './host.js';
 import { candidates, HERE, packageRoot } from './locate.js';
 
@@ -97,9 +98,12 @@ function load(): NativeInfo {
     let problem: string | undefined = 'no such file';
     if (existsSync(path)) {
       try {
-        const loaded = require(path) as NativeAddon;
-        tried.push({ path, problem: undefined });
-        return { addon: loaded, path, tried };
+        problem = cutShort(path);
+        if (problem === undefined) {
+          const loaded = require(path) as NativeAddon;
+          tried.push({ path, problem: undefined });
+          return { addon: loaded, path, tried };
+        }
       } catch (error) {
         problem = String((error as Error).message ?? error).split('\n')[0];
       }
