@@ -5,7 +5,7 @@ import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { BitplaneError } from '../core/errors.js';
 import { cutShort } from './elf.js';
-import { describeHost } from './host.js';
+import { describeHost, refusal } from './host.js';
 import { candidates, HERE, packageRoot } from './locate.js';
 
 /** Constants of a session; array i is constant i. */
@@ -45,14 +45,14 @@ export interface NativeAddon {
   readonly chainOps: readonly string[];
   readonly isas: Readonly<Record<string, boolean>>;
   readonly bestIsa: string;
-  readonly cores: number;
   /** What one core does at best, measured now: 'popcount' and 'fma' of an ISA in MAC/s; 'stream' in bytes/s of a copy over that many bytes. */
   bound(kind: 'popcount' | 'fma' | 'stream', of: string): number;
   drain(): number[];
   park(): boolean;
   /** Runs on this thread a run that no worker has begun. */
   runHere(ticket: number): void;
-  onWake(callback: () => void): void;
+  /** The function that a finished run calls while JavaScript sleeps, and how many threads can run at once here; before the first run. */
+  onWake(callback: () => void, cores: number): void;
 }
 
 /** How loading went, for `bitplane doctor`. */
@@ -98,7 +98,7 @@ function load(): NativeInfo {
     let problem: string | undefined = 'no such file';
     if (existsSync(path)) {
       try {
-        problem = cutShort(path);
+        problem = refusal() ?? cutShort(path);
         if (problem === undefined) {
           const loaded = require(path) as NativeAddon;
           tried.push({ path, problem: undefined });
