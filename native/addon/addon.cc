@@ -323,7 +323,6 @@ static Napi::Object init(Napi::Env env, Napi::Object exports) {
   for (int i = 0; i < kIsaCount; i++) isas.Set(isaName(static_cast<Isa>(i)), isaSupported(static_cast<Isa>(i)));
   exports.Set("isas", isas);
   exports.Set("bestIsa", isaName(bestIsa()));
-  exports.Set("cores", uv_available_parallelism());
   exports.Set("bound", Napi::Function::New(env, bound, "bound"));
   return exports;
 }

@@ -7,7 +7,8 @@ Instance::Instance(Napi::Env env, Napi::Object exports) : runs_(&Instance::wakeJ
   exports.Set("park", Napi::Function::New(env, [](const Napi::CallbackInfo& info) { return of(info.Env()).park(info); }, "park"));
   // runHere(ticket): runs on this thread what no worker has begun; for runs that take less than waking a worker does.
   exports.Set("runHere", Napi::Function::New(env, [](const Napi::CallbackInfo& info) { return of(info.Env()).runHere(info); }, "runHere"));
-  // onWake(callback): the function that a finished run calls while JavaScript sleeps. Set once, by src/native/addon.ts.
+  // onWake(callback, cores): the function that a finished run calls while JavaScript sleeps, and how many threads can run at once here. Called
+  // once, by src/runtime/scheduler.ts, before the first run.
   exports.Set("onWake", Napi::Function::New(env, [](const Napi::CallbackInfo& info) { return of(info.Env()).onWake(info); }, "onWake"));
 }
 
@@ -31,8 +32,12 @@ void Instance::wakeJavaScript(void* self) {
 Napi::Value Instance::onWake(const Napi::CallbackInfo& info) {
   Napi::Env env = info.Env();
   if (wake_ == nullptr && info[0].IsFunction()) {
+    runs_.pool.setCores(info[1].As<Napi::Number>().Int32Value());
     Napi::String name = Napi::String::New(env, "bitplane runs");
-    napi_create_threadsafe_function(env, info[0], nullptr, name, 0, 1, nullptr, nullptr, nullptr, nullptr, &wake_);
+    if (napi_create_threadsafe_function(env, info[0], nullptr, name, 0, 1, nullptr, nullptr, nullptr, nullptr, &wake_) != napi_ok) {
+      Napi::Error::New(env, "the function that runs wake JavaScript with could not be created").ThrowAsJavaScriptException();
+      return env.Undefined();
+    }
     napi_add_env_cleanup_hook(env, &Instance::closing, this);
     napi_unref_threadsafe_function(env, wake_);  // an open session keeps no process alive
   }

@@ -15,6 +15,8 @@ class Pool {
   ~Pool() { shutdown(); }
   Pool(const Pool&) = delete;
 
+  // How many threads can run at once here. JavaScript knows, and tells before the first job.
+  void setCores(int cores) { cores_ = cores; }
   // Queues a job; false if the pool has been shut down or no thread could be started. Never blocks on work.
   // `quietly` wakes no sleeping worker: the caller will call runHere.
   bool submit(Job* job, bool quietly = false);
@@ -48,8 +50,7 @@ class Pool {
   Mutex mutex_;
   Condition wake_;
   Thread threads_[kMaxThreads];
-  // Asked once: newer versions of libuv read files to tell.
-  const int cores_ = static_cast<int>(uv_available_parallelism());
+  int cores_ = 1;
   int started_ = 0;
   int sleeping_ = 0;
   int spinning_ = 0;

@@ -21,7 +21,6 @@ void uv_cond_signal(void* cond);
 void uv_cond_broadcast(void* cond);
 void uv_cond_wait(void* cond, void* mutex);
 uint64_t uv_hrtime(void);
-unsigned int uv_available_parallelism(void);
 }
 
 namespace bitplane {

@@ -3,6 +3,7 @@
  */
 import { cpus } from 'node:os';
 import { type NativeInfo, nativeInfo, remedy } from '../native/addon.js';
+import { cores } from '../native/cores.js';
 import { describeHost } from '../native/host.js';
 import { resolveIsa } from '../native/isa.js';
 import { type Io, printJson, printLines } from './io.js';
@@ -35,7 +36,7 @@ export function examine(version: string, info: NativeInfo = nativeInfo()): Repor
     addon: { loaded: addon !== undefined, path, tried },
     isas: Object.fromEntries(Object.entries(addon?.isas ?? {}).filter(([isa]) => isa !== 'reference')),
     chosen: addon === undefined ? 'none: the addon did not load' : chosenIsa(),
-    threads: addon?.cores ?? cpus().length,
+    threads: cores(),
   };
 }
 

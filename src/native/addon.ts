@@ -4,7 +4,8 @@
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { BitplaneError } from '../core/errors.js';
-import { describeHost } from './host.js';
+import { cutShort } from './elf.js';
+import { describeHost, refusal } from './host.js';
 import { candidates, HERE, packageRoot } from './locate.js';
 
 /** The bytes of a constant that lie elsewhere, fetched a part at a time when they are needed. */
@@ -54,14 +55,14 @@ export interface NativeAddon {
   readonly chainOps: readonly string[];
   readonly isas: Readonly<Record<string, boolean>>;
   readonly bestIsa: string;
-  readonly cores: number;
   /** What one core does at best, measured now: 'popcount' and 'fma' of an ISA in MAC/s; 'stream' in bytes/s of a copy over that many bytes. */
   bound(kind: 'popcount' | 'fma' | 'stream', of: string): number;
   drain(): number[];
   park(): boolean;
   /** Runs on this thread a run that no worker has begun. */
   runHere(ticket: number): void;
-  onWake(callback: () => void): void;
+  /** The function that a finished run calls while JavaScript sleeps, and how many threads can run at once here; before the first run. */
+  onWake(callback: () => void, cores: number): void;
 }
 
 /** How loading went, for `bitplane doctor`. */
@@ -107,9 +108,12 @@ function load(): NativeInfo {
     let problem: string | undefined = 'no such file';
     if (existsSync(path)) {
       try {
-        const loaded = require(path) as NativeAddon;
-        tried.push({ path, problem: undefined });
-        return { addon: loaded, path, tried };
+        problem = refusal() ?? cutShort(path);
+        if (problem === undefined) {
+          const loaded = require(path) as NativeAddon;
+          tried.push({ path, problem: undefined });
+          return { addon: loaded, path, tried };
+        }
       } catch (error) {
         problem = String((error as Error).message ?? error).split('\n')[0];
       }

@@ -11,9 +11,18 @@ export function describeHost(): string {
   return `${platform}-${arch} (${facts.join(', ')})`;
 }
 
+/** Why this runtime must not even try to load the addon; undefined where it may. */
+export function refusal(): string | undefined {
+  const { bun } = process.versions;
+  // It has Node's functions for threads in name, and each aborts the process when it is called.
+  return bun === undefined ? undefined : `Bun ${bun} lacks the threads of libuv that it needs: run it with Node`;
+}
+
 function libraryVersion(): string {
-  const { header } = process.report.getReport() as unknown as { header: { glibcVersionRuntime?: string } };
-  return header.glibcVersionRuntime === undefined ? libc() : `glibc ${header.glibcVersionRuntime}`;
+  // Other runtimes than Node have no report, or another one.
+  const report = process.report?.getReport() as { header?: { glibcVersionRuntime?: string } } | undefined;
+  const version = report?.header?.glibcVersionRuntime;
+  return version === undefined ? libc() : `glibc ${version}`;
 }
 
 /** As native/cpu names them, as far as the system tells. */

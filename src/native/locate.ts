@@ -4,9 +4,10 @@
  * Prebuilt binaries lie as node-gyp-build lays them out, prebuilds/<platform>-<arch>/bitplane[.<libc>].node, so that other tools know
  * them too. They are found without that package because a bundle of an application carries this code but not its dependencies.
  */
-import { closeSync, openSync, readFileSync, readSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { readHead } from './elf.js';
 
 const NAME = 'bitplane';
 
@@ -49,13 +50,9 @@ function prebuilt(folder: string): string {
 
 /** The C library that this Node is linked with, by the name of the loader that its executable asks for. */
 export function libc(): 'glibc' | 'musl' {
-  const head = Buffer.alloc(4096);
   try {
-    const file = openSync(process.execPath, 'r');
-    readSync(file, head, 0, head.length, 0);
-    closeSync(file);
+    return readHead(process.execPath).head.includes('/ld-musl-') ? 'musl' : 'glibc';
   } catch {
     return 'glibc';
   }
-  return head.includes('/ld-musl-') ? 'musl' : 'glibc';
 }

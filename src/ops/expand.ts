@@ -8,7 +8,7 @@ import { gather } from './gather.js';
 import type { OpDef } from './op.js';
 import { mismatch, operand } from './operands.js';
 import { broadcast } from './shapes.js';
-import { indexer } from './strides.js';
+import { stretched } from './strides.js';
 
 export type ExpandAttrs = { readonly shape: readonly (number | string)[] };
 
@@ -24,5 +24,5 @@ export const expand: OpDef<ExpandAttrs> = {
     }
     return { dtype: x.dtype, shape };
   },
-  evaluate: ([x], _attrs, result) => gather(x!, result.shape as number[], indexer(result.shape as number[], x!.shape)),
+  evaluate: ([x], _attrs, result) => gather(x!, result.shape as number[], stretched(result.shape as number[], x!.shape)),
 };

@@ -7,7 +7,7 @@ import { type AttributeRule, isDims, isIndexes } from './attributes.js';
 import { gather } from './gather.js';
 import type { OpDef } from './op.js';
 import { mismatch, operand } from './operands.js';
-import { rowMajor, strided } from './strides.js';
+import { rowMajor } from './strides.js';
 
 export type SliceAttrs = {
   readonly starts: readonly number[];
@@ -52,15 +52,11 @@ export const slice: OpDef<SliceAttrs> = {
   evaluate([x], { starts, steps }, result) {
     const strides = rowMajor(x!.shape);
     const offset = strides.reduce((sum, stride, axis) => sum + stride * starts[axis]!, 0);
-    const shape = result.shape as number[];
     return gather(
       x!,
-      shape,
-      strided(
-        shape,
-        strides.map((stride, axis) => stride * steps[axis]!),
-        offset,
-      ),
+      result.shape as number[],
+      strides.map((stride, axis) => stride * steps[axis]!),
+      offset,
     );
   },
 };

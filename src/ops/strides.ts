@@ -25,12 +25,14 @@ export function strided(shape: readonly number[], strides: readonly number[], of
   };
 }
 
-/** Maps the flat index of an element of `shape` to the one it reads in an operand that broadcasts to `shape`. */
-export function indexer(shape: readonly number[], operand: readonly number[]): (index: number) => number {
+/** The strides by which an operand that broadcasts to `shape` is read: 0 along what it is stretched. */
+export function stretched(shape: readonly number[], operand: readonly number[]): number[] {
   const strides = rowMajor(operand);
   const missing = shape.length - operand.length;
-  return strided(
-    shape,
-    shape.map((_, axis) => (axis < missing || operand[axis - missing] === 1 ? 0 : strides[axis - missing]!)),
-  );
+  return shape.map((_, axis) => (axis < missing || operand[axis - missing] === 1 ? 0 : strides[axis - missing]!));
+}
+
+/** Maps the flat index of an element of `shape` to the one it reads in an operand that broadcasts to `shape`. */
+export function indexer(shape: readonly number[], operand: readonly number[]): (index: number) => number {
+  return strided(shape, stretched(shape, operand));
 }

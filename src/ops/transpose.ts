@@ -5,7 +5,7 @@ import { isIndexes } from './attributes.js';
 import { gather } from './gather.js';
 import type { OpDef } from './op.js';
 import { mismatch, operand } from './operands.js';
-import { rowMajor, strided } from './strides.js';
+import { rowMajor } from './strides.js';
 
 export type TransposeAttrs = { readonly perm: readonly number[] };
 
@@ -24,14 +24,10 @@ export const transpose: OpDef<TransposeAttrs> = {
   },
   evaluate([x], { perm }, result) {
     const strides = rowMajor(x!.shape);
-    const shape = result.shape as number[];
     return gather(
       x!,
-      shape,
-      strided(
-        shape,
-        perm.map((axis) => strides[axis]!),
-      ),
+      result.shape as number[],
+      perm.map((axis) => strides[axis]!),
     );
   },
 };

@@ -8,6 +8,7 @@
 import { performance } from 'node:perf_hooks';
 import { setImmediate } from 'node:timers';
 import { addon, type NativeAddon, type NativeProgram } from '../native/addon.js';
+import { cores } from '../native/cores.js';
 
 /** How long polling may go on after the last submission, and the longest run that is worth polling for, in microseconds. */
 const POLL_US = 200;
@@ -47,7 +48,7 @@ function sharedState(): Waiting {
   const shared = native[WAITING];
   if (shared !== undefined) return shared;
   // Before the first run begins, because the wake-up call is also what keeps the process alive during a run.
-  native.onWake(collect);
+  native.onWake(collect, cores());
   const fresh = { flying: new Map<number, Landing>(), polling: false, pollUntil: 0, tiny: 0 };
   native[WAITING] = fresh;
   return fresh;

@@ -6,7 +6,7 @@ import { setMaxListeners } from 'node:events';
 import { BitplaneError, expected } from '../core/errors.js';
 import type { Feeds, Results } from '../graph/feeds.js';
 import type { Graph, Value } from '../graph/value.js';
-import { addon } from '../native/addon.js';
+import { cores } from '../native/cores.js';
 import { resolveIsa } from '../native/isa.js';
 import { verify } from '../ops/verify.js';
 import { canonicalize, optimize } from '../passes/index.js';
@@ -62,14 +62,13 @@ export class GraphSession<G extends Graph = Graph> {
 
   protected constructor(graph: Graph, options: SessionOptions) {
     const { threads, isa, optimize: optimized = true, signZero = 'exact' } = options;
-    const cores = addon().cores;
     if (threads !== undefined && !(Number.isInteger(threads) && threads >= 1 && threads <= MAX_THREADS)) {
       throw expected('ERR_ARGUMENT', `threads to be a whole number from 1 to ${MAX_THREADS}`, threads, { op: 'Session' });
     }
     if (signZero !== 'exact' && signZero !== 'plus')
       throw expected('ERR_ARGUMENT', 'signZero to be exact or plus', signZero, { op: 'Session' });
-    this.target = { isa: resolveIsa(isa), threads: threads ?? Math.min(cores, MAX_THREADS) };
-    this.maxFlying = Math.max(2, cores);
+    this.target = { isa: resolveIsa(isa), threads: threads ?? Math.min(cores(), MAX_THREADS) };
+    this.maxFlying = Math.max(2, cores());
     verify(graph);
     this.graph = optimized ? optimize(graph, { signZero }) : canonicalize(graph);
   }

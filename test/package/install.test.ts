@@ -30,6 +30,8 @@ describe('the tarball', () => {
     );
     expect(readdirSync(join(installed, 'scripts'))).toEqual(['build-native.mjs']);
     for (const name of ['test', 'bench', 'src', 'node_modules']) expect(existsSync(join(installed, name))).toBe(false);
+    const hidden = readdirSync(installed, { recursive: true, encoding: 'utf8' }).filter((name) => /(^|[\\/])\./.test(name));
+    expect(hidden).toEqual([]);
   });
 
   test('runs no script when it is installed, and has at most five dependencies', () => {

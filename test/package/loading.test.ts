@@ -80,6 +80,35 @@ test.each(['text', 'another machine'])('a file of %s is reported with what the s
   expect(node(folder, ['-e', WHERE]).stderr).toContain(addon.tried.at(-1).problem);
 });
 
+// Elsewhere the loader itself looks whether a file is whole.
+describe.skipIf(process.platform !== 'linux')('a file that was cut short', () => {
+  const folder = copyOf(application, 'cut');
+  const file = realpathSync(prebuilt).replace(application, folder);
+  const whole = readFileSync(file);
+
+  test.each([0, 10, 63, 64, 65, 500, 4095, 4096, 4097, 20_000, Math.floor(whole.length / 2)])('after %i bytes is reported', (length) => {
+    writeFileSync(file, whole.subarray(0, length));
+    const { code, addon } = report(folder);
+    expect(code).toBe(1);
+    expect(addon.tried.at(-1)).toMatchObject({ path: file });
+    expect(addon.tried.at(-1).problem).toMatch(
+      length < 64 ? /file too short|Exec format error/ : new RegExp(`^cut short, ${length} of at least [0-9]+ bytes`),
+    );
+    const { code: thrown, stderr } = node(folder, ['-e', WHERE]);
+    expect(thrown).toBe(1);
+    expect(stderr).toContain(addon.tried.at(-1).problem);
+  });
+
+  test('by one byte of what is loaded is reported, and the least that is asked for loads', () => {
+    writeFileSync(file, whole.subarray(0, whole.length / 2));
+    const least = Number(/of at least ([0-9]+)/.exec(report(folder).addon.tried.at(-1).problem)?.[1]);
+    writeFileSync(file, whole.subarray(0, least - 1));
+    expect(report(folder).addon.loaded).toBe(false);
+    writeFileSync(file, whole.subarray(0, least));
+    expect(json(folder, ['run-model.mjs'])).toMatchObject({ shape: [2, 28] });
+  });
+});
+
 describe('esbuild', () => {
   const bundle = (folder: string, format: 'esm' | 'cjs', external: string[]) =>
     build({

@@ -1,6 +1,7 @@
 /** How workers end in the middle of runs: their process lives on, remembers nothing of them, and computes the same bits in every one. */
 import { spawn } from 'node:child_process';
 import { expect, inject, test } from 'vitest';
+import { node } from '../package/sandbox.js';
 
 interface Outcome {
   readonly digests: string[];
@@ -52,6 +53,18 @@ test('workers terminated at any moment, from before they load to during runs, le
   expect(outcome.codes.filter((code) => code !== 0 && code !== 1)).toEqual([]);
   expect(outcome.codes).toContain(1);
 }, 300_000);
+
+test.each([
+  ['process.exit() in the worker', 'exit', { code: 5, error: null }],
+  ['an error after a run', 'error', { code: 1, error: 'after a run' }],
+  ['worker.terminate()', 'terminate', { code: 1, error: null }],
+])('%s, with 200 runs in flight and waiting, ends the worker alone, within a second', async (_, what, expected) => {
+  const { code, stdout, stderr } = node(inject('application'), ['inside.mjs', what]);
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+  const { ms, ...outcome } = JSON.parse(stdout);
+  expect(outcome).toEqual(expected);
+  expect(ms).toBeLessThan(1000);
+});
 
 test('eight workers load, run and are terminated 200 times: the same bits, and no memory kept', async () => {
   const outcome = await terminated(200, 8, 0);
