@@ -1,5 +1,5 @@
 /**
- * A convolution and the pooling behind it, band by band: a few rows of the map are computed, pooled while they are in cache, and written over by
+ * A convolution, float or binary, and the pooling behind it, band by band: a few rows of the map are computed, pooled while they are in cache, and written over by
  * the next. The map between the two, the largest of many networks, is never in memory whole. Every element is computed once and as before, so
  * no bit changes. For runs of one thread. Not here: which kernels there are (./fuse.ts), instructions (src/runtime/lower).
  *
@@ -10,7 +10,7 @@ import { sameShape } from '../core/shape.js';
 import type { Graph, Value } from '../graph/value.js';
 import type { Kernel } from './fuse.js';
 import { type Link, storage } from './links.js';
-import { memoryBytes } from './plan.js';
+import { memoryBytes, overwrites } from './plan.js';
 
 /** What a band may take: half of a common L2. */
 const BAND_BYTES = 1 << 19;
@@ -45,7 +45,7 @@ export function band(kernels: readonly Kernel[], graph: Graph): Kernel[] {
   const result: Kernel[] = [];
   for (const kernel of kernels) {
     const before = result.at(-1);
-    const [map] = before?.stores ?? [];
+    const map = before?.stores.find((value) => value === kernel.anchor.inputs[0]);
     const pair = before && map && readers.get(map) === 1 && canBand(before, kernel, map) ? new Pair(before, kernel, map).cut() : undefined;
     if (pair !== undefined) result.pop();
     result.push(pair ?? kernel);
@@ -58,21 +58,25 @@ function canBand(conv: Kernel, pool: Kernel, map: Value): boolean {
   const [x] = conv.anchor.inputs;
   return (
     conv.anchor.op === 'conv2d' &&
-    x?.dtype === 'f32' &&
+    x !== undefined &&
     storage(x).data === undefined &&
-    conv.stores.length === 1 &&
     (pool.anchor.op === 'maxPool2d' || pool.anchor.op === 'avgPool2d') &&
     pool.anchor.inputs[0] === map &&
     map.dtype === 'f32' &&
-    [conv, pool].every((kernel) => !kernel.map && kernel.chain.every(isByChannel)) &&
+    // A map that is written over the shortcut takes neither memory nor cache of its own.
+    overwrites(conv).every(([result]) => result !== map) &&
+    [conv, pool].every((kernel) => !kernel.map && kernel.chain.every((link) => hasRows(link, kernel.anchor))) &&
     [conv, pool].every(({ anchor, stores }) => stores.every((value) => sameShape(value.shape, anchor.shape)))
   );
 }
 
-/** True for a step of a chain that does not ask where in the map it is. */
-function isByChannel(link: Link): boolean {
+/** True for a step of a chain that can be given rows of the map alone. */
+function hasRows(link: Link, anchor: Value): boolean {
   if ('into' in link && link.into !== undefined) return false;
-  return link.kind !== 'op' || link.operand === undefined || link.layout === 'channel';
+  if (link.kind !== 'op' || link.operand === undefined || link.layout === 'channel') return true;
+  const { shape } = link.operand;
+  const inArena = storage(link.operand).data === undefined;
+  return inArena && link.layout !== 'image_channel' && shape.length === 4 && sameShape(shape.slice(0, 3), anchor.shape.slice(0, 3));
 }
 
 interface Rows {
@@ -151,6 +155,9 @@ class Pair {
     const bands = Array.from({ length: count }, (_, i) => rows(Math.floor((height * i) / count), Math.floor((height * (i + 1)) / count)));
     const needed = bands.map((band) => this.poolWindow.needs(band));
     if ([...needed, ...needed.map((band) => this.convWindow.needs(band))].some(({ begin, end }) => begin >= end)) return undefined;
+    // What else leaves the convolution, the signs of the map, is needed of every row, read by the pooling or not.
+    const everyRow = needed.every(({ begin }, i) => begin <= (needed[i - 1]?.end ?? 0)) && needed.at(-1)?.end === this.map.shape[1];
+    if (this.conv.stores.length > 1 && !everyRow) return undefined;
 
     const buffer: Value = {
       ...this.map,
@@ -162,8 +169,9 @@ class Pair {
       for (const [i, band] of bands.entries()) this.emit(image, band, needed[i]!, needed[i - 1], buffer);
     }
     const { conv, pool, parts, views } = this;
-    const reads = [...conv.reads, ...pool.reads.filter((value) => value !== this.map)];
-    return { anchor: pool.anchor, map: false, chain: [], stores: [buffer, ...pool.stores], reads, parts, views };
+    const others = (values: readonly Value[]) => values.filter((value) => value !== this.map);
+    const stores = [buffer, ...others(conv.stores), ...pool.stores];
+    return { anchor: pool.anchor, map: false, chain: [], stores, reads: [...conv.reads, ...others(pool.reads)], parts, views };
   }
 
   private emit(image: number, band: Rows, needed: Rows, before: Rows | undefined, buffer: Value): void {
@@ -173,16 +181,21 @@ class Pair {
     const fresh = rows(kept?.end ?? needed.begin, needed.end);
     if (length(fresh) > 0) {
       const x = this.view(this.conv.anchor.inputs[0] as Value, image, this.convWindow.needs(fresh));
-      this.run(this.conv, this.convWindow.over(x, fresh), () => inBuffer(fresh, needed));
+      const place = (value: Value) => (value === this.map ? inBuffer(fresh, needed) : this.view(value, image, fresh));
+      this.run(this.conv, this.convWindow.over(x, fresh), place);
     }
     const pooled = this.poolWindow.over(inBuffer(needed, needed), band);
-    this.run(this.pool, pooled, (store) => this.view(store, image, band));
+    this.run(this.pool, pooled, (value) => this.view(value, image, band));
   }
 
-  /** The kernel with `anchor` in place of its own, and its results where `place` says. */
-  private run(on: Kernel, anchor: Value, place: (store: Value) => Value): void {
+  /** The kernel with `anchor` in place of its own; the rows that it writes, and those of its chain's operands, lie where `place` says. */
+  private run(on: Kernel, anchor: Value, place: (value: Value) => Value): void {
     const placed = new Map(on.stores.map((store) => [store, place(store)]));
-    const chain = on.chain.map((link) => ({ ...link, value: placed.get(link.value) ?? link.value }));
+    const chain = on.chain.map((link) => {
+      const value = placed.get(link.value) ?? link.value;
+      if (link.kind !== 'op' || link.operand === undefined || link.layout === 'channel') return { ...link, value };
+      return { ...link, value, operand: place(link.operand) };
+    });
     this.parts.push({ on, run: { anchor, map: false, chain, stores: [...placed.values()], reads: [] } });
   }
 

@@ -93,6 +93,50 @@ test('random layers: the same bits in less memory', async () => {
   expect(cut).toBeGreaterThan(20);
 });
 
+/** The end of a binary block: bits and shortcut in, the signs of the map and its pool out; `twice` where the block doubles its channels. */
+function binaryBlock(seed: number, twice: boolean, odd = 0) {
+  const n = new Numbers(seed);
+  const [height, width, c] = [2 * n.int(20, 30) + odd, n.int(50, 60), n.pick(64, 96, 128)];
+  const o = twice ? 2 * c : c;
+  const [kernel, pad] = n.pick([1, 0], [3, 1]);
+  const g = new GraphBuilder();
+  const x = g.input('x', 'f32', [1, height, width, c]);
+  const weights = g.sign(g.constant(n.floats([o, kernel!, kernel!, c])));
+  const sums = g.conv2d(g.sign(x), weights, { pads: [pad!, pad!, pad!, pad!] });
+  const scaled = g.add(g.mul(g.cast(sums, 'f32'), g.constant(n.scales([o]))), twice ? g.concat([x, x], 3) : x);
+  const pixels = g.input('pixels', 'f32', [1, height, width, 1]);
+  const map = g.prelu(g.mul(scaled, pixels), g.constant(n.floats([o])));
+  const y = g.avgPool2d(map, [2, 2], { strides: [2, 2] });
+  const graph = g.graph([x, pixels], { y, bits: g.sign(g.add(map, g.constant(n.floats([o])))) });
+  return { graph, feeds: { x: n.floats([1, height, width, c]), pixels: n.floats([1, height, width, 1]) } };
+}
+
+test.each([1, 2, 3, 4, 5, 6])('binary convolutions with bits, shortcut and scale by pixel, seed %i', async (seed) => {
+  const { graph, feeds } = binaryBlock(seed, true);
+  const bound = bind(optimize(graph), {});
+  expect(band(fuse(bound), bound).filter(isBanded)).toHaveLength(1);
+  const [banded, whole] = [GraphSession.fromGraph(graph, { threads: 1 }), GraphSession.fromGraph(graph, { threads: 2 })];
+  const [got, wanted] = (await Promise.all([banded.run(feeds as never), whole.run(feeds as never)])) as unknown as Record<string, Tensor>[];
+  for (const name of ['y', 'bits']) expect(bytes(got![name]!).equals(bytes(wanted![name]!)), name).toBe(true);
+  expect(banded.info.arenaBytes).toBeLessThan(whole.info.arenaBytes);
+  await Promise.all([banded.release(), whole.release()]);
+});
+
+test('a map that is written over the shortcut stays whole', () => {
+  const bound = bind(optimize(binaryBlock(1, false).graph), {});
+  expect(band(fuse(bound), bound).some(isBanded)).toBe(false);
+});
+
+test('a map of which the pooling skips a row, but not its signs, stays whole', async () => {
+  const { graph, feeds } = binaryBlock(1, true, 1);
+  const bound = bind(optimize(graph), {});
+  expect(band(fuse(bound), bound).some(isBanded)).toBe(false);
+  const sessions = [1, 2].map((threads) => GraphSession.fromGraph(graph, { threads }));
+  const [one, two] = (await Promise.all(sessions.map((session) => session.run(feeds as never)))) as unknown as Record<string, Tensor>[];
+  expect(bytes(one!.bits!).equals(bytes(two!.bits!))).toBe(true);
+  await Promise.all(sessions.map((session) => session.release()));
+});
+
 /** A stem as residual networks begin: 3 -> 64 channels, 7x7 with stride 2, then a 3x3 pool with stride 2. */
 function stem(batch: number, extra: (g: GraphBuilder, map: ReturnType<GraphBuilder['relu']>) => object = () => ({})) {
   const n = new Numbers(3);
