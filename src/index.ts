@@ -15,6 +15,7 @@ export * as nn from './nn/index.js';
 export { GraphBuilder } from './ops/builder.js';
 export { print } from './ops/print.js';
 export { verify } from './ops/verify.js';
+export { mergeAffines } from './passes/index.js';
 export * as quant from './quant/index.js';
 export type { Isa, LayerProfile, RunOptions, SessionOptions, TensorMetadata } from './runtime/session-types.js';
 export { Tensor } from './tensor/tensor.js';

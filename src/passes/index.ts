@@ -4,6 +4,7 @@
  */
 import type { Graph } from '../graph/value.js';
 import { verify } from '../ops/verify.js';
+import { affines } from './affine.js';
 import { binarizeRules, type SignZero } from './binarize.js';
 import { splitConcat } from './concat.js';
 import { eliminateCommon } from './cse.js';
@@ -73,6 +74,17 @@ export function canonicalize(graph: Graph): Graph {
  */
 export function optimize(graph: Graph, options: OptimizeOptions = {}): Graph {
   return apply(graph, [...CANONICAL, ...OPTIMIZING, ...EXECUTABLE], options);
+}
+
+/**
+ * The same network for inference, in fewer operations: scales, batch norms and shifts by channel that follow one another are one, across residual
+ * sums, pooling and means. Floats differ from those of the graph by rounding, which `optimize` never lets happen by itself; so a binarization may turn
+ * where its argument is within rounding of zero. For graphs with channels last.
+ *
+ * @throws BitplaneError ERR_GRAPH where the graph breaks a rule of the IR
+ */
+export function mergeAffines<G extends Graph>(graph: G): G {
+  return apply(graph, [...CANONICAL, { name: 'affines', run: affines }, { name: 'common', run: eliminateCommon }], {}) as G;
 }
 
 function apply(graph: Graph, passes: readonly Pass[], { signZero = 'exact' }: OptimizeOptions): Graph {

@@ -2,6 +2,7 @@
  * Every network of the zoo by the name that the command line knows: `zoo:bi-real-18`. Not here: the networks.
  */
 import { expected } from '../core/errors.js';
+import { mergeAffines } from '../passes/index.js';
 import { biReal18, biReal20, biReal34, biRealCifar18 } from './bi-real-net.js';
 import { exampleState } from './example-state.js';
 import { cnv, lfc, sfc, tfc } from './finn.js';
@@ -83,8 +84,11 @@ export function zooEntry(name: string): ZooEntry {
   return ZOO[name]!;
 }
 
-/** The graph of a network in its default size, with seeded example weights: for timing and inspection, not for answers. */
+/**
+ * The graph of a network in its default size, ready for inference (scales, batch norms and shifts merged), with seeded example weights: for timing
+ * and inspection, not for answers.
+ */
 export function zooGraph(name: string, seed = 1) {
   const network = zooEntry(name).build();
-  return network.graph(exampleState(network, seed));
+  return mergeAffines(network.graph(exampleState(network, seed)));
 }

@@ -11,7 +11,7 @@ import { biRealBlock } from '../../src/zoo/bi-real-net.js';
 import { BI_REAL_NAMES, importState, type NameRule, REACT_NET_A_NAMES } from '../../src/zoo/pytorch.js';
 import { reActBlock } from '../../src/zoo/react-net.js';
 import { type HalfBlockOptions, halfBlock } from '../../src/zoo/real-to-binary.js';
-import { compareSigns, expectClose, golden, threeWays, toNhwc, under } from './golden.js';
+import { compareSigns, everyWay, expectClose, golden, toNhwc, under } from './golden.js';
 
 interface Case {
   readonly name: string;
@@ -60,7 +60,7 @@ function check(cases: readonly Case[]) {
     const feeds = { x: block.x };
 
     test('gives the numbers of the release', async () => {
-      for (const [way, y] of await threeWays(graph, feeds)) {
+      for (const [way, y] of await everyWay(graph, feeds)) {
         if (block.zerosReach === undefined) {
           expectClose(y, block.y, way);
           continue;
@@ -99,7 +99,7 @@ describe('Bi-Real Net', () => {
   test.each([block('blk_eval', 8, 1, 'torch'), block('blkdown_eval', 16, 2, 'torch')])('$name', async (block) => {
     const model = blockModel(block);
     const graph = model.graph(importState(model, block.parameters, block.rules));
-    for (const [way, y] of await threeWays(graph, { x: block.x })) expectClose(y, block.y, way);
+    for (const [way, y] of await everyWay(graph, { x: block.x })) expectClose(y, block.y, way);
   });
 
   test.each(['conv3', 'conv3s2'])('%s: weights with exact zeros, under the sign of torch', async (name) => {
@@ -109,8 +109,7 @@ describe('Bi-Real Net', () => {
     const model = blockModel({ layer, x });
     const weight = toNhwc(bireal[`${name}_w`]!);
     expect(weight.data.includes(0)).toBe(true);
-    for (const [way, y] of await threeWays(model.graph({ 'conv/weight': weight }), { x }))
-      expectClose(y, toNhwc(bireal[`${name}_y`]!), way);
+    for (const [way, y] of await everyWay(model.graph({ 'conv/weight': weight }), { x })) expectClose(y, toNhwc(bireal[`${name}_y`]!), way);
   });
 
   test('activations: sign(0) = 0 in torch, +1 in one bit, equal elsewhere', async () => {
@@ -119,7 +118,7 @@ describe('Bi-Real Net', () => {
     expect(want.includes(0)).toBe(true);
     for (const zero of ['torch', 'plus'] as const) {
       const model = blockModel({ layer: nn.sign({ zero }), x });
-      for (const [way, y] of await threeWays(model.graph({}), { x })) {
+      for (const [way, y] of await everyWay(model.graph({}), { x })) {
         const expected = Array.from(want, (value) => (zero === 'plus' && value === 0 ? 1 : value));
         // torch gives 0 for -0, signum -0: numerically the same.
         expect(
@@ -183,6 +182,6 @@ describe('Real-to-Binary', () => {
     const student = block('r2bfp', 16, 1, { alpha: false, student: 1 });
     const model = blockModel(student);
     const graph = model.graph(importState(model, student.parameters, student.rules));
-    for (const [way, y] of await threeWays(graph, { x: student.x })) expectClose(y, student.y, way);
+    for (const [way, y] of await everyWay(graph, { x: student.x })) expectClose(y, student.y, way);
   });
 });

@@ -12,6 +12,7 @@ import { permuted, type Tensors } from '../../src/formats/tensors.js';
 import type { Graph, Value } from '../../src/graph/value.js';
 import { topological } from '../../src/graph/value.js';
 import { GraphBuilder } from '../../src/ops/builder.js';
+import { mergeAffines } from '../../src/passes/index.js';
 import type { Isa } from '../../src/runtime/session-types.js';
 import { Tensor } from '../../src/tensor/tensor.js';
 import { testedIsas } from '../native/harness.js';
@@ -45,14 +46,22 @@ export function expectClose(got: Tensor, want: Tensor, what: string): void {
   expect(worst, `${what}: largest error in units of the tolerance`).toBeLessThanOrEqual(1);
 }
 
-/** Runs the graph's one output three ways: by the ops' formulas, as floats in the executor, and packed, on every instruction set. */
-export async function threeWays(graph: Graph, feeds: Readonly<Record<string, Tensor>>): Promise<[string, Tensor][]> {
+/**
+ * Runs the graph's one output four ways: by the ops' formulas, as floats in the executor, packed, and packed with its affines merged, the last three
+ * on every instruction set.
+ */
+export async function everyWay(graph: Graph, feeds: Readonly<Record<string, Tensor>>): Promise<[string, Tensor][]> {
   const [output] = Object.keys(graph.outputs) as [string];
   const results: [string, Tensor][] = [['formulas', evaluateGraph(graph, feeds)[output]!]];
-  for (const optimize of [false, true]) {
+  const ways = [
+    { way: 'float', of: graph, optimize: false },
+    { way: 'packed', of: graph, optimize: true },
+    { way: 'merged', of: mergeAffines(graph), optimize: true },
+  ];
+  for (const { way, of, optimize } of ways) {
     for (const isa of testedIsas() as Isa[]) {
-      const session = Session.fromGraph(graph, { optimize, isa, threads: 1 });
-      results.push([`${optimize ? 'packed' : 'float'} ${isa}`, (await session.run(feeds))[output] as Tensor]);
+      const session = Session.fromGraph(of, { optimize, isa, threads: 1 });
+      results.push([`${way} ${isa}`, (await session.run(feeds))[output] as Tensor]);
       await session.release();
     }
   }

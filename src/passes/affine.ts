@@ -1,0 +1,197 @@
+/**
+ * Constant scales and shifts by channel that follow one another become one, across sums, pooling, means and concatenations: of a residual block with
+ * batch norm, scaled weights and shifted activations one multiplication and one addition are left. The results differ by rounding from
+ * those of the graph as it was, as in every tool that folds batch norm into convolutions; so this is no part of `optimize`, which changes no
+ * bit. Not here: constants that do not lie along the last axis; batch norm itself (./lower.ts makes it an affine).
+ *
+ * One walk, inputs first. A value is taken as base * scale + shift, and what reads it takes the three on: only where something else than an affine
+ * needs the value itself do a multiplication and an addition come back.
+ */
+import type { Shape } from '../core/shape.js';
+import { type Graph, topological, type Value } from '../graph/value.js';
+import { make } from '../ops/make.js';
+import { perChannel, vector } from './constants.js';
+import { uniqueNames, withInputs } from './rewrite.js';
+
+/** One number a channel. */
+type Numbers = Float64Array;
+
+interface Affine {
+  readonly base: Value;
+  readonly scale?: Numbers;
+  readonly shift?: Numbers;
+}
+
+export function affines(graph: Graph): Graph {
+  return new Walk().over(graph);
+}
+
+class Walk {
+  private readonly found = new Map<Value, Affine>();
+  /** The values of affines, and their scaled parts, as nodes: made when asked for, once. */
+  private readonly made = new Map<Affine, Value>();
+  private readonly scaledParts = new Map<Affine, Value>();
+
+  over(graph: Graph): Graph {
+    for (const value of topological(graph)) this.found.set(value, this.affineOf(value));
+    const outputs = Object.fromEntries(Object.entries(graph.outputs).map(([name, value]) => [name, this.value(value)]));
+    return uniqueNames({ inputs: graph.inputs, outputs });
+  }
+
+  private affineOf(value: Value): Affine {
+    if (value.dtype !== 'f32' || value.shape.length === 0) return this.asItIs(value);
+    switch (value.op) {
+      case 'mul':
+        return this.scaledBy(value) ?? this.asItIs(value);
+      case 'add':
+        return this.shiftedBy(value) ?? this.sum(value) ?? this.asItIs(value);
+      case 'sub':
+        return this.shiftedBy(value) ?? this.asItIs(value);
+      case 'avgPool2d':
+      case 'maxPool2d':
+        return this.pooled(value) ?? this.asItIs(value);
+      case 'reduce':
+        return this.mean(value) ?? this.asItIs(value);
+      case 'concat':
+        return this.joined(value) ?? this.asItIs(value);
+      default:
+        return this.asItIs(value);
+    }
+  }
+
+  private asItIs(value: Value): Affine {
+    return {
+      base: withInputs(
+        value,
+        value.inputs.map((input) => this.value(input)),
+      ),
+    };
+  }
+
+  /** x * constant. */
+  private scaledBy(value: Value): Affine | undefined {
+    const [x, numbers] = constantOperand(value);
+    if (x === undefined || numbers === undefined) return undefined;
+    const { base, scale, shift } = this.found.get(x) as Affine;
+    return { base, scale: combine(scale, numbers, times), ...(shift && { shift: combine(shift, numbers, times) }) };
+  }
+
+  /** x + constant, x - constant. */
+  private shiftedBy(value: Value): Affine | undefined {
+    const [x, numbers] = constantOperand(value);
+    if (x === undefined || numbers === undefined) return undefined;
+    const by = value.op === 'sub' ? numbers.map((number) => -number) : numbers;
+    const affine = this.found.get(x) as Affine;
+    return { ...affine, shift: combine(affine.shift, by, plus) };
+  }
+
+  /** x + y: the shifts wait. */
+  private sum(value: Value): Affine | undefined {
+    const [x, y] = value.inputs as [Value, Value];
+    if (![x, y].every(({ shape }) => shape.length === value.shape.length && shape.at(-1) === value.shape.at(-1))) return undefined;
+    const shifts = [x, y].map((input) => this.found.get(input)?.shift);
+    const shift = shifts[0] && shifts[1] ? combine(shifts[0], shifts[1], plus) : (shifts[0] ?? shifts[1]);
+    const base = withInputs(value, [this.scaledPart(x), this.scaledPart(y)]);
+    return { base, ...(shift && { shift: along(shift, value.shape) }) };
+  }
+
+  /** Means and maxima of windows move with a shift, where no padding takes part in them. */
+  private pooled(value: Value): Affine | undefined {
+    const [x] = value.inputs as [Value];
+    const { pads, countPad } = value.attrs as { pads: readonly number[]; countPad?: boolean };
+    if (countPad === true && pads.some((pad) => pad !== 0)) return undefined;
+    return this.moved(value, [x], this.found.get(x)?.shift);
+  }
+
+  private mean(value: Value): Affine | undefined {
+    const [x] = value.inputs as [Value];
+    const { kind, axes } = value.attrs as { kind: string; axes: readonly number[] };
+    if (kind === 'sum' || axes.includes(x.shape.length - 1)) return undefined;
+    return this.moved(value, [x], this.found.get(x)?.shift);
+  }
+
+  private joined(value: Value): Affine | undefined {
+    const inputs = value.inputs;
+    if (value.attrs.axis !== value.shape.length - 1) return undefined;
+    const shifts = inputs.map((input) => this.found.get(input)?.shift);
+    if (shifts.every((shift) => shift === undefined)) return undefined;
+    const all = inputs.flatMap((input, i) => [...along(shifts[i] ?? Float64Array.of(0), input.shape)]);
+    return this.moved(value, inputs, Float64Array.from(all));
+  }
+
+  /** The op over what is left of its inputs without their shifts. */
+  private moved(value: Value, inputs: readonly Value[], shift: Numbers | undefined): Affine | undefined {
+    if (shift === undefined) return undefined;
+    return {
+      base: withInputs(
+        value,
+        inputs.map((input) => this.scaledPart(input)),
+      ),
+      shift,
+    };
+  }
+
+  /** base * scale. */
+  private scaledPart(original: Value): Value {
+    const affine = this.found.get(original) as Affine;
+    if (affine.scale === undefined) return affine.base;
+    let part = this.scaledParts.get(affine);
+    if (part === undefined) {
+      const { name } = original;
+      part = make('mul', `${name}.scaled`, [affine.base, vector(`${name}.scale`, single(affine.scale))], {});
+      this.scaledParts.set(affine, part);
+    }
+    return part;
+  }
+
+  /** base * scale + shift. */
+  private value(original: Value): Value {
+    const affine = this.found.get(original) as Affine;
+    if (affine.shift === undefined) return this.scaledPart(original);
+    let value = this.made.get(affine);
+    if (value === undefined) {
+      const shift = vector(`${original.name}.shift`, single(affine.shift));
+      value = make('add', original.name, [this.scaledPart(original), shift], {});
+      this.made.set(affine, value);
+    }
+    return value;
+  }
+}
+
+/** The operand that flows, and the numbers of the constant one. */
+function constantOperand(value: Value): [Value, Numbers] | [] {
+  const [a, b] = value.inputs as [Value, Value];
+  for (const [x, constant] of value.op === 'sub'
+    ? [[a, b] as const]
+    : ([
+        [a, b],
+        [b, a],
+      ] as const)) {
+    // Of the shape of the result: a constant may not widen what it is added to.
+    const fits = x.op !== 'constant' && x.shape.length === value.shape.length && x.shape.every((dim, i) => dim === value.shape[i]);
+    const numbers = fits ? perChannel(constant, value.shape) : undefined;
+    if (numbers !== undefined) return [x, Float64Array.from(numbers)];
+  }
+  return [];
+}
+
+const times = (a: number, b: number) => a * b;
+const plus = (a: number, b: number) => a + b;
+
+/** Element by element; one number goes with all. */
+function combine(a: Numbers | undefined, b: Numbers, op: (a: number, b: number) => number): Numbers {
+  if (a === undefined) return b;
+  return Float64Array.from({ length: Math.max(a.length, b.length) }, (_, i) =>
+    op(a[a.length === 1 ? 0 : i] as number, b[b.length === 1 ? 0 : i] as number),
+  );
+}
+
+/** One number for every channel of `shape`. */
+function along(numbers: Numbers, shape: Shape): Numbers {
+  const channels = shape.at(-1) as number;
+  return numbers.length === channels ? numbers : new Float64Array(channels).fill(numbers[0] as number);
+}
+
+function single(numbers: Numbers): Float32Array {
+  return Float32Array.from(numbers);
+}
