@@ -5,7 +5,7 @@ import { stat } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { expected } from '../core/errors.js';
 import { saveModel } from '../formats/safetensors/model.js';
-import { optimize } from '../passes/index.js';
+import { mergeAffines, optimize } from '../passes/index.js';
 import { bytes } from './format.js';
 import { type Io, printJson, printLines } from './io.js';
 import { openModel } from './open-model.js';
@@ -14,12 +14,16 @@ import { isZooName } from './zoo-name.js';
 
 export interface ConvertFlags {
   readonly signZero?: SignZero;
+  readonly mergeAffines?: boolean;
   readonly json?: boolean;
 }
 
 export async function convert(from: string, to: string, flags: ConvertFlags, io: Io): Promise<void> {
   if (!/\.safetensors$/i.test(to)) throw expected('ERR_ARGUMENT', 'OUT to end in .safetensors', to, { op: 'convert' });
-  const graph = optimize(await openModel(from), { signZero: flags.signZero ?? 'exact' });
+  const signZero = flags.signZero ?? 'exact';
+  const optimized = optimize(await openModel(from), { signZero });
+  // Merged where channels are last, as they are once it is optimized.
+  const graph = flags.mergeAffines === true ? optimize(mergeAffines(optimized), { signZero }) : optimized;
   await saveModel(graph, to);
   const after = (await stat(to)).size;
   // A network of the zoo has no size before it is stored.

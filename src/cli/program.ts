@@ -94,9 +94,9 @@ function buildProgram(io: Io, exit: (code: number) => void): Command {
       else await (await import('./bench.js')).bench(model, flags, io);
     });
 
-  optimized(command('convert <in> <out>', 'ONNX or QONNX to bitplane safetensors')).action(async (from, to, flags) =>
-    (await import('./convert.js')).convert(from, to, flags, io),
-  );
+  optimized(command('convert <in> <out>', 'ONNX or QONNX to bitplane safetensors'))
+    .option('--merge-affines', 'batch norms, scales and shifts in a row become one: faster, and floats round once less')
+    .action(async (from, to, flags) => (await import('./convert.js')).convert(from, to, flags, io));
 
   command('doctor', 'what this machine offers, and why the addon does not load').action(async (flags) =>
     exit((await import('./doctor.js')).doctor(version(), flags, io)),

@@ -101,6 +101,15 @@ describe('convert', () => {
     expect(readNpy(readFileSync(y)).data).toEqual(denseScores(images(2)));
   });
 
+  test('with affines merged', async () => {
+    const merged = join(dir, 'merged.safetensors');
+    expect(await cli('convert', model, merged, '--merge-affines')).toMatchObject({ code: 0 });
+    const y = join(dir, 'y-merged.npy');
+    expect(await cli('run', merged, '--input', feed(2), '--output', y)).toMatchObject({ code: 0 });
+    const want = denseScores(images(2));
+    for (const [i, score] of readNpy(readFileSync(y)).data.entries()) expect(score).toBeCloseTo(want[i] as number, 4);
+  });
+
   test('another ending is refused before anything is written', async () => {
     expect(await cli('convert', model, join(dir, 'x.onnx'))).toMatchObject({ code: 1, stderr: expect.stringContaining('.safetensors') });
   });

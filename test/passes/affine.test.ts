@@ -8,7 +8,7 @@ import { GraphBuilder } from '../../src/ops/builder.js';
 import { bind } from '../../src/passes/bind.js';
 import { fuse } from '../../src/passes/fuse.js';
 import { mergeAffines, optimize } from '../../src/passes/index.js';
-import { expectSame, Numbers, opsOf } from './fixtures.js';
+import { expectSame, inside, Numbers, opsOf } from './fixtures.js';
 
 const C = 32;
 
@@ -79,6 +79,18 @@ describe('becomes one multiplication and one addition', () => {
     });
     expect(count(ops, 'add')).toBe(4);
   });
+});
+
+test('channels that come first merge once the graph is optimized, which puts them last', () => {
+  const n = new Numbers(8);
+  const g = new GraphBuilder();
+  const x = g.input('x', 'f32', [1, C, 4, 4]);
+  const shift = () => g.constant(n.integers([C, 1, 1]));
+  const convolved = inside(g, x, (last) => g.conv2d(last, g.constant(n.integers([C, 1, 1, C]))));
+  const graph = g.graph([x], { y: g.relu(g.add(g.mul(g.add(convolved, shift()), 2), shift())) });
+  const merged = mergeAffines(optimize(graph));
+  expectSame(graph, merged, { x: n.integers([1, C, 4, 4]) });
+  expect(opsOf(merged).filter((op) => op !== 'transpose')).toEqual(['add', 'conv2d', 'mul', 'relu']);
 });
 
 describe('stays where it is', () => {
