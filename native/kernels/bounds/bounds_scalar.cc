@@ -1,4 +1,6 @@
-// Register-only loops in plain C++. See bounds.h.
+// Register-only loops in plain C++: 64-bit words, and the compiler's generic vectors. See bounds.h.
+#include "simd/scalar.h"
+
 #include <cstring>
 
 #include "kernels/bounds/loops.h"
@@ -31,14 +33,21 @@ int64_t popcount(int64_t rounds, void* sink) {
 }
 
 int64_t fma(int64_t rounds, void* sink) {
-  float sums[kAccumulators] = {0, 1, 2, 3};
-  volatile float factor = 0.999f;
-  const float a = factor;
+  using namespace bitplane::scalar;
+  constexpr int kSums = 12;  // of the 16 registers that x86-64 has: enough to hide the latency of a multiplication and an addition
+  F32 sums[kSums];
+  BITPLANE_UNROLL
+  for (int i = 0; i < kSums; ++i) sums[i] = set1(static_cast<float>(i));
+  volatile float factor = 0.999f, term = 0.001f;
+  const F32 a = set1(factor), b = set1(term);
   for (int64_t round = 0; round < rounds; ++round) {
-    for (int i = 0; i < kAccumulators; ++i) sums[i] = sums[i] * a + 0.001f;
+    BITPLANE_UNROLL
+    for (int i = 0; i < kSums; ++i) sums[i] = bitplane::scalar::fma(sums[i], a, b);
   }
-  std::memcpy(sink, sums, sizeof sums);
-  return rounds * kAccumulators;
+  BITPLANE_UNROLL
+  for (int i = 1; i < kSums; ++i) sums[0] = add(sums[0], sums[i]);
+  std::memcpy(sink, &sums[0], sizeof sums[0]);
+  return rounds * kSums * kLanes;
 }
 
 }  // namespace
