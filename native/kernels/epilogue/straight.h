@@ -1,6 +1,6 @@
 // Straight lines: the chains of straight_lines.inc, each compiled as one loop without jumps over a SIMD vocabulary, which the including file has
 // chosen. A column of channels goes down the rows with its operands in registers, so that a step costs its arithmetic and nothing else; through
-// generic.h the same steps take three times as long.
+// generic.h the same steps take two to three times as long.
 // Not here: what a step means (epilogue.h), chains that are not listed (generic.h).
 #pragma once
 #include <utility>
@@ -47,7 +47,7 @@ struct Straight<std::index_sequence<K...>, Codes...> {
   static constexpr int kLength = sizeof...(K);
   static constexpr Move kMoves[] = {decode(Codes)...};
 
-  // A line that ends in the sign of a sum needs no sum: v + b < 0 just where v < -b (no sum of floats rounds to zero; infinities and NaN agree too).
+  // A line that ends in the sign of a sum needs no sum: v + b < 0 just where v < -b (no sum but v - v is rounded to 0; infinities and NaN agree too).
   static constexpr bool isSummand(int k) {
     return k >= 0 && k + 2 == kLength && kMoves[k].op == ChainOp::add && kMoves[k].lie == Lie::column && kMoves[k + 1].op == ChainOp::store_bits;
   }
