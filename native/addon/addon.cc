@@ -167,6 +167,9 @@ class ProgramObject final : public Napi::ObjectWrap<ProgramObject> {
       return;
     }
     constants->account(env);
+    size_t feedBytes = 0;
+    for (int input : inputs_) feedBytes += program_->buffers()[input].bytes;
+    rouses_ = feedBytes >= kLeastRousing && feedBytes <= kMostRousing;
   }
   static Napi::Function define(Napi::Env env) {
     return DefineClass(env, "Program",
@@ -179,12 +182,6 @@ class ProgramObject final : public Napi::ObjectWrap<ProgramObject> {
  private:
   // Copying fewer bytes takes less time than it takes to wake a worker; copying more, so long that it would have gone to sleep again.
   static constexpr size_t kLeastRousing = 64 << 10, kMostRousing = 1 << 20;
-
-  size_t feedBytes() const {
-    size_t bytes = 0;
-    for (int input : inputs_) bytes += program_->buffers()[input].bytes;
-    return bytes;
-  }
 
   static bool numbers(Napi::Value value, const std::vector<BufferSpec>& buffers, std::vector<int>* out) {
     auto list = value.As<Napi::Array>();
@@ -214,7 +211,7 @@ class ProgramObject final : public Napi::ObjectWrap<ProgramObject> {
     }
     auto feeds = info[0].As<Napi::Array>();
     const bool quietly = info[2].As<Napi::Boolean>().Value();
-    if (!quietly && feedBytes() >= kLeastRousing && feedBytes() <= kMostRousing) Instance::of(env).rouse();
+    if (!quietly && rouses_) Instance::of(env).rouse();
     for (size_t i = 0; i < inputs_.size(); i++) {
       Bytes bytes;
       if (!bytesOf(feeds.Get(static_cast<uint32_t>(i)), &bytes)) return env.Undefined();
@@ -275,6 +272,7 @@ class ProgramObject final : public Napi::ObjectWrap<ProgramObject> {
   std::shared_ptr<Program> program_;
   std::vector<std::unique_ptr<RunContext>> idle_;
   std::vector<int> inputs_, outputs_;
+  bool rouses_ = false;  // a worker is woken before the feeds are copied
   ExternalBytes arenas_;
   size_t contexts_ = 0;
 };

@@ -33,9 +33,9 @@ const PUBLISHED = [
 const SEEDED_SIDE = 32;
 const SEEDED: Preprocess = { layout: 'NHWC', color: 'rgb', scale: 1 / 127.5, mean: [1], std: [1] };
 
-/** `dir`, else `~/.cache/bitplane/data`. Models are looked for in its `models` folder, or one beside it. */
+/** `dir`, else `bitplane/data` in the user's cache (`$XDG_CACHE_HOME`, else `~/.cache`), where `.ci/run` lays it. Models are looked for in its `models` folder, or one beside it. */
 export async function findScene(dir: string | undefined): Promise<Scene> {
-  const root = dir ?? join(homedir(), '.cache', 'bitplane', 'data');
+  const root = dir ?? join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'bitplane', 'data');
   for (const { model, open, about } of PUBLISHED) {
     const path = [join(root, 'models'), join(root, '..', 'models')]
       .map((folder) => join(folder, `${model}.onnx`))

@@ -30,8 +30,11 @@ export interface NativeConstants {
 export interface NativeProgram {
   /** Kernel of every instruction. */
   readonly kernels: string[];
-  /** Copies the feeds and queues a run; returns its ticket. `quietly`: wakes no sleeping worker, because `runHere` will follow. */
-  /** @param callAfterUs when to call `onWake` ahead of the run's end, in microseconds from its beginning; 0 for not at all */
+  /**
+   * Copies the feeds and queues a run; returns its ticket.
+   * @param quietly wakes no sleeping worker, because `runHere` will follow
+   * @param callAfterUs when to call `onWake` ahead of the run's end, in microseconds from its beginning; 0 for not at all
+   */
   start(feeds: readonly NodeJS.TypedArray[], profile: boolean, quietly: boolean, callAfterUs: number): number;
   /** Copies the results of a drained run; nanoseconds of every instruction if it was profiled. */
   finish(ticket: number, targets: readonly NodeJS.TypedArray[] | null): Float64Array | undefined;

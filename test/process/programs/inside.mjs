@@ -23,19 +23,10 @@ const CASES = {
 };
 
 async function work() {
-  const { GraphBuilder, Session, Tensor } = await import('bitplane');
-  const sessionOf = (layers) => {
-    const g = new GraphBuilder();
-    const x = g.input('x', 'f32', [1, 56, 56, 64]);
-    const w = g.constant(new Tensor('f32', new Float32Array(64 * 9 * 64).fill(1e-3), [64, 3, 3, 64]));
-    let y = x;
-    for (let i = 0; i < layers; i++) y = g.conv2d(y, w, { pads: [1, 1, 1, 1] });
-    return Session.fromGraph(g.graph([x], { y }), { isa: 'scalar', threads: 2, optimize: false });
-  };
-  const x = new Float32Array(56 * 56 * 64).fill(1);
-  const short = sessionOf(1).run({ x });
-  const long = sessionOf(300);
-  for (let i = 0; i < 200; i++) void long.run({ x });
+  const { FEEDS, slowSession } = await import('./slow.mjs');
+  const short = slowSession(1).run(FEEDS);
+  const long = slowSession(300);
+  for (let i = 0; i < 200; i++) void long.run(FEEDS);
   setTimeout(CASES[workerData], 100, short);
 }
 
