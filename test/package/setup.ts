@@ -2,7 +2,7 @@
  * Packs the package, once, and installs the tarball into an empty folder as a user does: with nothing on PATH but node. What is tested
  * from there on is the installed package. Not here: building it (`npm run prebuild` comes first).
  */
-import { cpSync, existsSync, mkdtempSync, readdirSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, cpSync, existsSync, mkdtempSync, readdirSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestProject } from 'vitest/node';
@@ -21,6 +21,9 @@ declare module 'vitest' {
 
 export default function setup({ provide }: TestProject): () => void {
   const folder = realpathSync(mkdtempSync(join(tmpdir(), 'bitplane-package-')));
+  // Whatever the tests make lies in it too, and goes with it. Another user must be able to enter it (places.test.ts).
+  chmodSync(folder, 0o755);
+  process.env.TMPDIR = process.env.TEMP = folder;
   const packed = npm(ROOT, 'pack', '--pack-destination', folder);
   const name = readdirSync(folder).find((file) => file.endsWith('.tgz'));
   if (packed.code !== 0 || name === undefined) throw new Error(`npm pack failed: ${packed.stderr}`);

@@ -78,7 +78,10 @@ void foldRun(Taps t, int count, int channels, float* out, int64_t ld) {
     out += pixels * ld;
     count -= pixels;
   };
-  for (; count >= 8; take(8)) foldPixels<F, 8>(t, channels, out, ld);
+  while (count >= 8) {
+    foldPixels<F, 8>(t, channels, out, ld);
+    take(8);
+  }
   if (count >= 4) {
     foldPixels<F, 4>(t, channels, out, ld);
     take(4);
