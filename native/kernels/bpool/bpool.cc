@@ -1,19 +1,20 @@
-// Max pooling of bits: clips each window to the input and hands it to the chosen variant. See bpool.h for the contract.
+// Max pooling of bits: clips windows to the map and hands rows of them to the chosen variant. See bpool.h for the contract.
 #include "kernels/bpool/bpool.h"
 
 #include <algorithm>
+#include <vector>
 
 namespace bitplane {
 namespace bpool {
 
-#define BITPLANE_BPOOL(name, isa, symbol) namespace symbol { void window(const Window& w); }
+#define BITPLANE_BPOOL(name, isa, symbol) namespace symbol { void row(const Row& r); }
 #include "kernels/bpool/variants.inc"
 #undef BITPLANE_BPOOL
 
 namespace {
 
 constexpr Variant kVariants[] = {
-#define BITPLANE_BPOOL(name, isa, symbol) {#name, Isa::isa, symbol::window},
+#define BITPLANE_BPOOL(name, isa, symbol) {#name, Isa::isa, symbol::row},
 #include "kernels/bpool/variants.inc"
 #undef BITPLANE_BPOOL
 };
@@ -29,30 +30,39 @@ struct Taps {
 
 class PoolStep : public Step {
  public:
-  PoolStep(const Problem& problem, const Variant& variant) : p_(problem), variant_(variant) {}
+  PoolStep(const Problem& problem, const Variant& variant) : p_(problem), variant_(variant), columns_(problem.ow) {
+    for (int ox = 0; ox < p_.ow; ++ox) {
+      const int left = ox * p_.sw - p_.pl;
+      const Taps taps(left, p_.dw, p_.kw, p_.w);
+      columns_[ox] = {taps.count() > 0 ? (left + taps.from * p_.dw) * bitWords(p_.c) : 0, taps.count()};
+    }
+  }
   int tasks() const override { return p_.n * ceilDiv(p_.oh, kRows); }
+  size_t scratchBytes() const override { return size_t{8} * p_.w * bitWords(p_.c); }
   const char* kernelName() const override { return variant_.name; }
 
   // A task is up to kRows output rows of one image.
-  void run(int task, const Buffers& buffers, void*) const override {
+  void run(int task, const Buffers& buffers, void* scratch) const override {
     const int perImage = ceilDiv(p_.oh, kRows), n = task / perImage, first = task % perImage * kRows;
-    const int64_t words = bitWords(p_.c);
-    const uint64_t* x = buffers.get<const uint64_t>(p_.x) + int64_t{n} * p_.h * p_.w * words;
-    uint64_t* y = buffers.get<uint64_t>(p_.y) + (int64_t{n} * p_.oh + first) * p_.ow * words;
-    for (int oy = first; oy < std::min(p_.oh, first + kRows); ++oy) {
+    const int64_t words = bitWords(p_.c), pitch = p_.w * words;
+    const uint64_t* x = buffers.get<const uint64_t>(p_.x) + int64_t{n} * p_.h * pitch;
+    Row row;
+    row.rowStride = p_.dh * pitch;
+    row.tapStride = p_.dw * words;
+    row.pixels = p_.ow;
+    row.words = words;
+    row.lastWord = p_.c % 64 ? (uint64_t{1} << (p_.c % 64)) - 1 : ~uint64_t{0};
+    row.line = static_cast<uint64_t*>(scratch);
+    row.lineWords = pitch;
+    row.y = buffers.get<uint64_t>(p_.y) + (int64_t{n} * p_.oh + first) * p_.ow * words;
+    for (int oy = first; oy < std::min(p_.oh, first + kRows); ++oy, row.y += p_.ow * words) {
       const int top = oy * p_.sh - p_.pt;
-      const Taps rows(top, p_.dh, p_.kh, p_.h);
-      for (int ox = 0; ox < p_.ow; ++ox, y += words) {
-        const int left = ox * p_.sw - p_.pl;
-        const Taps columns(left, p_.dw, p_.kw, p_.w);
-        if (rows.count() == 0 || columns.count() == 0) {
-          std::fill(y, y + words, ~uint64_t{0});
-          if (p_.c % 64 != 0) y[words - 1] = (uint64_t{1} << (p_.c % 64)) - 1;
-          continue;
-        }
-        const uint64_t* start = x + (int64_t{top + rows.from * p_.dh} * p_.w + left + columns.from * p_.dw) * words;
-        variant_.window({start, y, rows.count(), columns.count(), int64_t{p_.dh} * p_.w * words, p_.dw * words, words});
-      }
+      const Taps taps(top, p_.dh, p_.kh, p_.h);
+      // Rows of padding alone read no map.
+      row.rows = std::max(1, taps.count());
+      row.columns = taps.count() > 0 ? columns_.data() : nothing_.data();
+      row.x = taps.count() > 0 ? x + (top + taps.from * p_.dh) * pitch : x;
+      variant_.row(row);
     }
   }
 
@@ -60,6 +70,8 @@ class PoolStep : public Step {
   static constexpr int kRows = 4;
   Problem p_;
   const Variant& variant_;
+  std::vector<Columns> columns_;
+  std::vector<Columns> nothing_ = std::vector<Columns>(p_.ow);
 };
 
 }  // namespace

@@ -3,7 +3,7 @@
 // x is [N,H,W,C] bits, y is [N,OH,OW,C] bits (1 = -1): y is -1 only where the whole window is, so y is the AND of the window's words.
 // Padding never wins; a window that holds nothing but padding is -1 (tail bits stay 0).
 #pragma once
-#include "kernels/bpool/window.h"
+#include "kernels/bpool/row.h"
 #include "kernels/step.h"
 
 namespace bitplane {
@@ -20,7 +20,7 @@ std::unique_ptr<Step> referenceStep(const Problem& problem);
 struct Variant {
   const char* name;
   Isa isa;
-  WindowFn window;
+  RowFn row;
 };
 // Every variant compiled into this binary except the oracle, in the order of variants.inc.
 const Variant* variants(int* count);

@@ -1,0 +1,53 @@
+/** Max pooling of bits: every variant on every instruction set of this machine against the native oracle. */
+import { describe, test } from 'vitest';
+import { agrees, bitBytes } from './agreement.js';
+import { random, randomBitMap } from './harness.js';
+
+interface Pool {
+  n: number;
+  h: number;
+  w: number;
+  c: number;
+  kh: number;
+  kw: number;
+  sh: number;
+  sw: number;
+  dh: number;
+  dw: number;
+  pt: number;
+  pl: number;
+  pb: number;
+  pr: number;
+}
+const BASE: Pool = { n: 1, h: 8, w: 6, c: 64, kh: 2, kw: 2, sh: 2, sw: 2, dh: 1, dw: 1, pt: 0, pl: 0, pb: 0, pr: 0 };
+const PADDED = { kh: 3, kw: 3, pt: 1, pl: 1, pb: 1, pr: 1 };
+
+const POOLS: Partial<Pool>[] = [
+  ...[1, 63, 64, 65, 127, 128, 129, 256, 500, 513].flatMap((c) => [{ c }, { c, ...PADDED, h: 9, w: 7 }]),
+  { n: 3, h: 10, w: 2, c: 70 },
+  { h: 1, w: 1, kh: 1, kw: 1, sh: 1, sw: 1, c: 3 },
+  { h: 13, w: 17, kh: 1, kw: 3, sh: 1, sw: 2 },
+  { h: 13, w: 17, kh: 5, kw: 1, sh: 3, sw: 1, c: 192 },
+  { h: 12, w: 13, kh: 3, kw: 2, dh: 2, dw: 3, sh: 1, sw: 1, c: 96 },
+  { h: 7, w: 7, kh: 7, kw: 7, c: 130 },
+  // Windows that hold nothing but padding: whole rows, whole columns, both.
+  { h: 2, w: 3, kh: 2, kw: 2, sh: 1, sw: 1, pt: 3, pl: 2, pb: 2, pr: 4, c: 66 },
+  { h: 1, w: 2, kh: 1, kw: 1, sh: 1, sw: 1, pt: 1, pl: 1, pb: 1, pr: 1 },
+];
+
+describe('maxima of bits are those of the definition', () => {
+  test.each(POOLS)('%o', async (given) => {
+    const p = { ...BASE, ...given };
+    const oh = Math.floor((p.h + p.pt + p.pb - p.dh * (p.kh - 1) - 1) / p.sh) + 1;
+    const ow = Math.floor((p.w + p.pl + p.pr - p.dw * (p.kw - 1) - 1) / p.sw) + 1;
+    const { pb: _, pr: __, ...fields } = p;
+    await agrees({
+      opcode: 'bpool',
+      fields: { ...fields, oh, ow },
+      buffers: {
+        x: { feed: randomBitMap(p.n * p.h * p.w, p.c, random(p.c + p.kh)) },
+        y: { result: new Uint8Array(bitBytes(p.n * oh * ow, p.c)) },
+      },
+    });
+  });
+});
