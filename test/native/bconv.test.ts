@@ -3,47 +3,16 @@
  * out here once more in TypeScript.
  */
 import { describe, expect, test } from 'vitest';
-import { type Case, random, randomBitMap, randomBits, runCase, testedIsas } from './harness.js';
+import { random } from '../random.js';
+import { type Case, randomBitMap, randomBits, runCase, testedIsas } from './harness.js';
+import { fieldsOf, SAME_3X3, type WindowShape } from './window-shape.js';
 
-interface Shape {
-  n: number;
-  h: number;
-  w: number;
-  c: number;
-  o: number;
-  kh: number;
-  kw: number;
-  sh: number;
-  sw: number;
-  dh: number;
-  dw: number;
-  pt: number;
-  pl: number;
-  pb: number;
-  pr: number;
-  g: number;
-  padding: number;
+interface Shape extends WindowShape {
+  readonly o: number;
+  readonly g: number;
+  readonly padding: number;
 }
-
-const BASE: Shape = {
-  n: 1,
-  h: 6,
-  w: 5,
-  c: 64,
-  o: 64,
-  kh: 3,
-  kw: 3,
-  sh: 1,
-  sw: 1,
-  dh: 1,
-  dw: 1,
-  pt: 1,
-  pl: 1,
-  pb: 1,
-  pr: 1,
-  g: 1,
-  padding: 0,
-};
+const BASE: Shape = { ...SAME_3X3, c: 64, o: 64, g: 1, padding: 0 };
 
 const SHAPES: Partial<Shape>[] = [
   ...[1, 3, 31, 32, 33, 63, 65, 127, 128, 129, 200].map((c) => ({ c, o: 17 })),
@@ -69,24 +38,16 @@ const SHAPES: Partial<Shape>[] = [
   { h: 4, w: 4, c: 1024, o: 40, padding: 0 },
 ];
 
-function geometry(shape: Shape) {
-  const oh = Math.floor((shape.h + shape.pt + shape.pb - shape.dh * (shape.kh - 1) - 1) / shape.sh) + 1;
-  const ow = Math.floor((shape.w + shape.pl + shape.pr - shape.dw * (shape.kw - 1) - 1) / shape.sw) + 1;
-  return { oh, ow };
-}
-
 function makeCase(shape: Shape, seed: number) {
   const next = random(seed);
-  const { oh, ow } = geometry(shape);
-  const { pb: _pb, pr: _pr, ...fields } = shape;
   const x = randomBitMap(shape.n * shape.h * shape.w, shape.c, next);
   const weights = randomBits((shape.o * shape.kh * shape.kw * shape.c) / shape.g, next);
-  return { x, weights, oh, ow, fields: { ...fields, oh, ow }, next };
+  return { x, weights, fields: fieldsOf(shape), next };
 }
 
 /** The definition: sums of products of -1, +1 and the padding. */
 function dots(shape: Shape, x: Uint8Array, weights: Uint8Array): Int32Array {
-  const { oh, ow } = geometry(shape);
+  const { oh, ow } = fieldsOf(shape);
   const row = Math.ceil(shape.c / 64) * 8;
   const depth = shape.c / shape.g;
   const y = new Int32Array(shape.n * oh * ow * shape.o);
@@ -127,7 +88,8 @@ function packSigns(values: Int32Array, channels: number, isMinus: (value: number
 const isas = ['reference' as const, ...testedIsas()];
 
 describe.each(SHAPES.map((shape, i) => [JSON.stringify(shape), { ...BASE, ...shape }, i] as const))('bconv %s', (_title, shape, seed) => {
-  const { x, weights, oh, ow, fields, next } = makeCase(shape, seed + 1);
+  const { x, weights, fields, next } = makeCase(shape, seed + 1);
+  const { oh, ow } = fields;
   const expected = dots(shape, x, weights);
   const limits = Int32Array.from({ length: shape.o }, () =>
     Math.floor((next() - 0.5) * 2 * Math.sqrt((shape.kh * shape.kw * shape.c) / shape.g)),

@@ -1,28 +1,14 @@
 /** Max pooling of bits: every variant on every instruction set of this machine against the native oracle. */
 import { describe, test } from 'vitest';
+import { random } from '../random.js';
 import { agrees, bitBytes } from './agreement.js';
-import { random, randomBitMap } from './harness.js';
+import { randomBitMap } from './harness.js';
+import { fieldsOf, SAME_3X3, type WindowShape } from './window-shape.js';
 
-interface Pool {
-  n: number;
-  h: number;
-  w: number;
-  c: number;
-  kh: number;
-  kw: number;
-  sh: number;
-  sw: number;
-  dh: number;
-  dw: number;
-  pt: number;
-  pl: number;
-  pb: number;
-  pr: number;
-}
-const BASE: Pool = { n: 1, h: 8, w: 6, c: 64, kh: 2, kw: 2, sh: 2, sw: 2, dh: 1, dw: 1, pt: 0, pl: 0, pb: 0, pr: 0 };
+const BASE: WindowShape = { ...SAME_3X3, h: 8, w: 6, c: 64, kh: 2, kw: 2, sh: 2, sw: 2, pt: 0, pl: 0, pb: 0, pr: 0 };
 const PADDED = { kh: 3, kw: 3, pt: 1, pl: 1, pb: 1, pr: 1 };
 
-const POOLS: Partial<Pool>[] = [
+const POOLS: Partial<WindowShape>[] = [
   ...[1, 63, 64, 65, 127, 128, 129, 256, 500, 513].flatMap((c) => [{ c }, { c, ...PADDED, h: 9, w: 7 }]),
   { n: 3, h: 10, w: 2, c: 70 },
   { h: 1, w: 1, kh: 1, kw: 1, sh: 1, sw: 1, c: 3 },
@@ -37,16 +23,14 @@ const POOLS: Partial<Pool>[] = [
 
 describe('maxima of bits are those of the definition', () => {
   test.each(POOLS)('%o', async (given) => {
-    const p = { ...BASE, ...given };
-    const oh = Math.floor((p.h + p.pt + p.pb - p.dh * (p.kh - 1) - 1) / p.sh) + 1;
-    const ow = Math.floor((p.w + p.pl + p.pr - p.dw * (p.kw - 1) - 1) / p.sw) + 1;
-    const { pb: _, pr: __, ...fields } = p;
+    const fields = fieldsOf({ ...BASE, ...given });
+    const { n, h, w, c, oh, ow } = fields;
     await agrees({
       opcode: 'bpool',
-      fields: { ...fields, oh, ow },
+      fields,
       buffers: {
-        x: { feed: randomBitMap(p.n * p.h * p.w, p.c, random(p.c + p.kh)) },
-        y: { result: new Uint8Array(bitBytes(p.n * oh * ow, p.c)) },
+        x: { feed: randomBitMap(n * h * w, c, random(c + h)) },
+        y: { result: new Uint8Array(bitBytes(n * oh * ow, c)) },
       },
     });
   });

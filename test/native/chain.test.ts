@@ -4,8 +4,9 @@
  */
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
+import { random } from '../random.js';
 import { agrees, bitBytes, specials } from './agreement.js';
-import { type Case, random, randomBitMap } from './harness.js';
+import { type Case, randomBitMap } from './harness.js';
 
 describe.each([1, 3, 8, 16, 31, 33, 64, 65, 130, 600])('the chain over %i channels', (c) => {
   const n = 2;

@@ -3,35 +3,20 @@
  * integers, so that sums are exact in any order and all that follows them must agree to the bit; the others are held to 1e-5 of sum |x w|.
  */
 import { describe, test } from 'vitest';
+import { random } from '../random.js';
 import { agrees, bitBytes, specials } from './agreement.js';
-import { type Case, random, randomBits, randomFloats } from './harness.js';
+import { type Case, randomBits, randomFloats } from './harness.js';
+import { fieldsOf, SAME_3X3, type WindowShape } from './window-shape.js';
 
 const integers = (count: number, next: () => number, most = 4) =>
   Float32Array.from({ length: count }, () => Math.round((next() - 0.5) * 2 * most));
 
-interface Conv {
-  n: number;
-  h: number;
-  w: number;
-  c: number;
-  o: number;
-  kh: number;
-  kw: number;
-  sh: number;
-  sw: number;
-  dh: number;
-  dw: number;
-  pt: number;
-  pl: number;
-  pb: number;
-  pr: number;
-  g: number;
-  weightBits: number;
+interface Conv extends WindowShape {
+  readonly o: number;
+  readonly g: number;
+  readonly weightBits: number;
 }
-const BASE: Conv = {
-  ...{ n: 1, h: 6, w: 5, c: 8, o: 8, kh: 3, kw: 3, sh: 1, sw: 1, dh: 1, dw: 1 },
-  ...{ pt: 1, pl: 1, pb: 1, pr: 1, g: 1, weightBits: 32 },
-};
+const BASE: Conv = { ...SAME_3X3, c: 8, o: 8, g: 1, weightBits: 32 };
 const DENSE = { h: 1, w: 1, kh: 1, kw: 1, pt: 0, pl: 0, pb: 0, pr: 0 };
 
 const CONVS: Partial<Conv>[] = [
@@ -49,10 +34,8 @@ const CONVS: Partial<Conv>[] = [
 ];
 
 function convCase(shape: Conv, seed: number, exact: boolean, depthwise: boolean): { make: Case; tolerance: Float32Array | undefined } {
-  const { pb, pr, ...fields } = depthwise ? { ...shape, o: shape.c, g: shape.c } : shape;
-  const { n, h, w, c, o, kh, kw, g } = fields;
-  const oh = Math.floor((h + fields.pt + pb - fields.dh * (kh - 1) - 1) / fields.sh) + 1;
-  const ow = Math.floor((w + fields.pl + pr - fields.dw * (kw - 1) - 1) / fields.sw) + 1;
+  const fields = fieldsOf(depthwise ? { ...shape, o: shape.c, g: shape.c } : shape);
+  const { n, h, w, c, o, kh, kw, g, oh, ow } = fields;
   const next = random(seed);
   const count = o * kh * kw * (c / g);
   const numbers = (size: number) => (exact ? integers(size, next) : randomFloats(size, next));
@@ -62,7 +45,7 @@ function convCase(shape: Conv, seed: number, exact: boolean, depthwise: boolean)
   const size = n * oh * ow * o;
   const make: Case = {
     opcode: depthwise ? 'dwconv' : 'conv',
-    fields: depthwise ? { ...plain, oh, ow } : { ...fields, oh, ow },
+    fields: depthwise ? plain : fields,
     buffers: {
       x: { feed: x },
       weights: { weights },

@@ -81,17 +81,6 @@ export async function runCase(test: Case, isa: IsaName, threads = 1): Promise<Re
   return targets;
 }
 
-/** A small deterministic generator (mulberry32), so that a failure can be repeated from its seed. */
-export function random(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let t = Math.imul(state ^ (state >>> 15), state | 1);
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
-    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
-  };
-}
-
 export function randomFloats(count: number, next: () => number, scale = 2): Float32Array {
   return Float32Array.from({ length: count }, () => (next() - 0.5) * scale);
 }

@@ -7,18 +7,8 @@ import type { GraphBuilder } from '../../src/ops/builder.js';
 import { verify } from '../../src/ops/verify.js';
 import { Tensor } from '../../src/tensor/tensor.js';
 import { tensorOf } from '../../src/tensor/values.js';
+import { random } from '../random.js';
 import { evaluateGraph } from './evaluate.js';
-
-/** Numbers in [0, 1) that are the same in every run (mulberry32). */
-export function random(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let t = Math.imul(state ^ (state >>> 15), state | 1);
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
 
 export class Numbers {
   private readonly next: () => number;

@@ -1,6 +1,6 @@
 /** How workers end in the middle of runs: their process lives on, remembers nothing of them, and computes the same bits in every one. */
-import { spawn } from 'node:child_process';
 import { expect, inject, test } from 'vitest';
+import { type Ended, ended } from '../child.js';
 import { node } from '../package/sandbox.js';
 
 interface Outcome {
@@ -10,30 +10,12 @@ interface Outcome {
   readonly memory: number[];
 }
 
-interface Process {
-  readonly code: number | null;
-  readonly errors: string;
-}
-
 const terminated = (...numbers: [rounds: number, workers: number, every: number]) => outcomeOf<Outcome>('terminated.mjs', numbers);
 
-function outcomeOf<T>(program: string, numbers: readonly number[]): Promise<Process & T> {
-  return new Promise((resolve, reject) => {
-    const args = ['--expose-gc', program, ...numbers.map(String)];
-    const child = spawn(process.execPath, args, { cwd: inject('application'), stdio: ['ignore', 'pipe', 'pipe'] });
-    let [output, errors] = ['', ''];
-    child.stdout.on('data', (chunk) => {
-      output += chunk;
-    });
-    child.stderr.on('data', (chunk) => {
-      errors += chunk;
-    });
-    child.on('error', reject);
-    child.on('close', (code, signal) => {
-      if (output === '') reject(new Error(`the process ended with ${code ?? signal}: ${errors}`));
-      else resolve({ code, errors, ...JSON.parse(output) });
-    });
-  });
+async function outcomeOf<T>(program: string, numbers: readonly number[]): Promise<Ended & T> {
+  const end = await ended(['--expose-gc', program, ...numbers.map(String)], { cwd: inject('application') });
+  if (end.output === '') throw new Error(`the process ended with ${end.code ?? end.signal}: ${end.errors}`);
+  return { ...end, ...JSON.parse(end.output) };
 }
 
 /** worker.terminate() gives 1. */

@@ -1,39 +1,17 @@
 /**
  * How sessions live and die with their process and their worker: what keeps it alive, what ends it, how fast. Runs the built package.
  */
-import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { beforeAll, describe, expect, test } from 'vitest';
+import { type Ended, ended } from '../child.js';
 
 const PROGRAM = join(import.meta.dirname, 'programs', 'program.mjs');
 
-interface Ended {
-  readonly code: number | null;
-  readonly signal: string | null;
-  readonly output: string;
-  readonly errors: string;
-  readonly ms: number;
-}
-
-function node(what: string): Promise<Ended> {
-  return new Promise((resolve, reject) => {
-    const began = performance.now();
-    const child = spawn(process.execPath, [PROGRAM, what], { stdio: ['ignore', 'pipe', 'pipe'] });
-    let [output, errors] = ['', ''];
-    child.stdout.on('data', (chunk) => {
-      output += chunk;
-    });
-    child.stderr.on('data', (chunk) => {
-      errors += chunk;
-    });
-    child.on('error', reject);
-    const timer = setTimeout(() => child.kill('SIGKILL'), 15_000);
-    child.on('close', (code, signal) => {
-      clearTimeout(timer);
-      resolve({ code, signal, output: output.trim(), errors, ms: performance.now() - began });
-    });
-  });
+async function node(what: string): Promise<Ended & { readonly ms: number }> {
+  const began = performance.now();
+  const { output, ...rest } = await ended([PROGRAM, what], { limitMs: 15_000 });
+  return { ...rest, output: output.trim(), ms: performance.now() - began };
 }
 
 describe('a process', () => {
@@ -57,10 +35,10 @@ describe('a process', () => {
     ['an uncaught error', 'throws', 1],
     ['a signal', 'aborts', 0],
   ])('ends within a second by %s, with its code', async (_, what, code) => {
-    const ended = await node(what);
-    expect(ended).toMatchObject({ code, signal: null });
-    expect(ended.ms - startup).toBeLessThan(1100);
-    if (what === 'aborts') expect(ended.output).toBe('ERR_ABORTED');
+    const end = await node(what);
+    expect(end).toMatchObject({ code, signal: null });
+    expect(end.ms - startup).toBeLessThan(1100);
+    if (what === 'aborts') expect(end.output).toBe('ERR_ABORTED');
   });
 });
 

@@ -78,4 +78,5 @@ const CASES = {
   },
 };
 
-await CASES[isMainThread ? process.argv[2] : workerData]();
+// No top-level await: see ../../process/programs/terminated.mjs.
+void CASES[isMainThread ? process.argv[2] : workerData]();
