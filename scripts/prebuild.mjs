@@ -16,13 +16,17 @@ import { compile, fail, root, run } from './build-native.mjs';
 const { platform, arch } = process;
 const HOST = `${platform}-${arch}`;
 const CROSS = { 'linux-arm64': { from: 'linux-x64', toolchain: 'aarch64-linux-gnu', needs: 'aarch64-linux-gnu-g++' } };
+/** Cross compilers are glibc's. */
+const CROSSABLE = libc() === 'glibc' ? Object.keys(CROSS).filter((target) => CROSS[target].from === HOST) : [];
 
 function main(args) {
-  const targets = args.length > 0 ? args : [HOST, ...Object.keys(CROSS).filter((target) => canCross(target))];
-  for (const target of targets) {
-    if (target !== HOST && !canCross(target)) fail(`${target} cannot be built on ${HOST}${missing(target)}`);
-    const file = install(target, build(target));
-    process.stdout.write(`${relative(root, file)} ${statSync(file).size} bytes\n`);
+  for (const target of args.length > 0 ? args : [HOST, ...CROSSABLE]) {
+    const without = lacking(target);
+    if (without === undefined) {
+      const file = install(target, build(target));
+      process.stdout.write(`${relative(root, file)} ${statSync(file).size} bytes\n`);
+    } else if (args.includes(target)) fail(`${target} cannot be built on ${HOST}${without}`);
+    else process.stderr.write(`bitplane: ${target} is left out${without}\n`);
   }
 }
 
@@ -49,15 +53,12 @@ function libc() {
   return process.report.getReport().header.glibcVersionRuntime === undefined ? 'musl' : 'glibc';
 }
 
-/** Cross compilers are glibc's. */
-function canCross(target) {
-  const cross = CROSS[target];
-  return cross !== undefined && cross.from === HOST && libc() === 'glibc' && spawnSync(cross.needs, ['--version']).error === undefined;
-}
-
-function missing(target) {
-  const cross = CROSS[target];
-  return cross?.from === HOST ? `: ${cross.needs} is not on PATH` : '';
+/** What keeps a target from being built here, as the end of a sentence. */
+function lacking(target) {
+  if (target === HOST) return undefined;
+  if (!CROSSABLE.includes(target)) return '';
+  const { needs } = CROSS[target];
+  return spawnSync(needs, ['--version']).error === undefined ? undefined : `: ${needs} is not on PATH`;
 }
 
 main(process.argv.slice(2));
