@@ -1,0 +1,114 @@
+// The pool under random jobs, aborts and shutdowns, for ThreadSanitizer: `stress POOLS SEED`. The tasks of a phase write plain memory that the
+// tasks of the next read, as layers do with maps, so a missing order between threads is a data race, and a task run twice or never is a
+// wrong sum. Ends with 1 where a sum is wrong; the sanitizer ends it with another code. Prints what it has done.
+#include <atomic>
+#include <cstdio>
+#include <cstdlib>
+#include <deque>
+#include <memory>
+#include <random>
+#include <vector>
+
+#include "parallel/pool.h"
+
+namespace {
+
+using Random = std::minstd_rand;
+int upTo(Random& random, int most) { return static_cast<int>(random() % static_cast<unsigned>(most + 1)); }
+
+// Phase p computes a map of counts_[p] numbers: number t is 1 more than the first and the last of the map before, modulo 2^32.
+class Network : public bitplane::Job {
+ public:
+  Network(Random& random, std::atomic<int>* landed) : landed_(landed) {
+    maxThreads = 1 + upTo(random, 5);
+    shares_ = std::make_unique<bitplane::Share[]>(maxThreads);
+    shares = shares_.get();
+    const int phases = 1 + upTo(random, 12);
+    maps_.assign(phases + 1, {});
+    maps_[0].assign(1, 1);
+    for (int p = 0; p < phases; p++) maps_[p + 1].assign(1 + upTo(random, upTo(random, 1) ? 3 : 40), 0);
+  }
+  int phases() const override { return static_cast<int>(maps_.size()) - 1; }
+  int tasks(int phase) const override { return static_cast<int>(maps_[phase + 1].size()); }
+  void runTask(int phase, int task, int slot) override {
+    if (slot < 0 || slot >= maxThreads) std::abort();
+    maps_[phase + 1][task] += 1 + maps_[phase].front() + maps_[phase].back();
+  }
+  void began() override { begun_++; }
+  void phaseEnded(int) override { ended_++; }
+  void finished() override {
+    over_ = true;
+    landed_->fetch_add(1, std::memory_order_release);  // the job may be destroyed from here on
+  }
+
+  bool over() const { return over_; }
+  // Every task once, unless it was aborted.
+  bool right() const {
+    if (aborted.load()) return true;
+    unsigned expected = 1;
+    for (int p = 0; p < phases(); p++) {
+      expected = 1 + 2 * expected;
+      for (unsigned value : maps_[p + 1])
+        if (value != expected) return false;
+    }
+    return begun_ == 1 && ended_ == phases();
+  }
+
+ private:
+  std::unique_ptr<bitplane::Share[]> shares_;
+  std::vector<std::vector<unsigned>> maps_;
+  std::atomic<int>* landed_;
+  int begun_ = 0, ended_ = 0;
+  bool over_ = false;
+};
+
+void pause(Random& random) {
+  const uint64_t until = uv_hrtime() + static_cast<uint64_t>(upTo(random, upTo(random, 9) ? 5000 : 200000));
+  while (uv_hrtime() < until) bitplane::relax();
+}
+
+struct Counts {
+  int jobs = 0, aborted = 0, cut = 0, wrong = 0;
+};
+
+// One pool from its start to its end, which may come in the middle of runs.
+void live(Random& random, Counts* counts) {
+  std::atomic<int> landed{0};
+  std::deque<std::unique_ptr<Network>> networks;  // outlive the pool
+  {
+    bitplane::Pool pool;
+    pool.setCores(1 + upTo(random, 3));
+    const int jobs = upTo(random, 60);
+    for (int i = 0; i < jobs; i++) {
+      networks.push_back(std::make_unique<Network>(random, &landed));
+      Network* job = networks.back().get();
+      if (upTo(random, 4) == 0) pool.rouse();
+      const bool here = upTo(random, 3) == 0;
+      if (!pool.submit(job, here)) std::abort();
+      if (here) pool.runHere(job);
+      if (upTo(random, 5) == 0) networks[upTo(random, i)]->aborted.store(true);
+      if (upTo(random, 2) == 0) pause(random);
+    }
+    if (upTo(random, 2) != 0) {
+      while (landed.load(std::memory_order_acquire) < jobs) bitplane::giveWay();
+    }
+  }
+  for (const auto& job : networks) {
+    counts->jobs++;
+    counts->aborted += job->aborted.load();
+    counts->cut += !job->over();
+    counts->wrong += job->over() && !job->right();
+  }
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (argc != 3) return 2;
+  Random random(static_cast<unsigned>(std::atoi(argv[2])));
+  Counts counts;
+  const int pools = std::atoi(argv[1]);
+  for (int i = 0; i < pools; i++) live(random, &counts);
+  std::printf("%d pools, %d jobs, %d aborted, %d never begun, %d wrong\n", pools, counts.jobs, counts.aborted, counts.cut, counts.wrong);
+  return counts.wrong == 0 && counts.jobs > 0 ? 0 : 1;
+}
