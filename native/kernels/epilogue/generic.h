@@ -5,7 +5,7 @@
 //
 // x is [rows][C]. A tile is R pixels x V vectors: 1 or 4 pixels x 64 channels (one sign word each), or, where C leaves fewer than 64 channels,
 // 4 or 16 pixels x a piece of 16, the last of them partial. Operand loads of a partial piece run past the row's end, at most 60 bytes past a
-// buffer's (kSlack allows it); stores never do.
+// buffer's (kSlack allows it); stores never do. What they find there may be another thread's pixel in the making: those lanes are dropped.
 #pragma once
 #include "kernels/epilogue/epilogue.h"
 #include "kernels/epilogue/straight.h"
