@@ -15,7 +15,7 @@ import { join } from 'node:path';
  * @param options of `npm install`
  */
 export function fetchTools(name, packages, files, options = []) {
-  const cache = join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'bitplane', name);
+  const cache = join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'bitplane', name);
   const paths = files.map((file) => join(cache, 'node_modules', file));
   if (paths.every(existsSync)) return paths;
   mkdirSync(cache, { recursive: true });

@@ -7,7 +7,7 @@ namespace bitplane {
 enum class Isa : int {
   reference,  // the readable oracles; for tests, never chosen by itself
   scalar,     // plain C++, any CPU
-  avx2,       // AVX2 + FMA + BMI2 + POPCNT
+  avx2,       // AVX2 + FMA + BMI + BMI2 + POPCNT + LZCNT
   avx512,     // AVX-512 F + BW + VL + VPOPCNTDQ (with DQ and CD, which every such CPU has)
   neon,       // armv8.0 Advanced SIMD
 };

