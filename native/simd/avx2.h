@@ -45,13 +45,12 @@ BITPLANE_INLINE F32 select(Mask m, F32 yes, F32 no) { return _mm256_blendv_ps(no
 BITPLANE_INLINE I32 selectInt(Mask m, I32 yes, I32 no) { return _mm256_blendv_epi8(no, yes, _mm256_castps_si256(m)); }
 BITPLANE_INLINE F32 lesser(F32 a, F32 b) { return _mm256_min_ps(a, b); }
 BITPLANE_INLINE F32 larger(F32 a, F32 b) { return _mm256_max_ps(a, b); }
-BITPLANE_INLINE unsigned maskBits(Mask m) { return static_cast<unsigned>(_mm256_movemask_ps(m)); }
 // Lane i of mask j is bit j * kLanes + i.
 template <int N>
 BITPLANE_INLINE uint64_t maskWord(const Mask (&m)[N]) {
   uint64_t word = 0;
   BITPLANE_UNROLL
-  for (int j = 0; j < N; j++) word |= static_cast<uint64_t>(maskBits(m[j])) << (j * kLanes);
+  for (int j = 0; j < N; j++) word |= uint64_t{static_cast<unsigned>(_mm256_movemask_ps(m[j]))} << (j * kLanes);
   return word;
 }
 

@@ -58,13 +58,12 @@ BITPLANE_INLINE I32 selectInt(Mask m, I32 yes, I32 no) { return _mm512_mask_blen
 // a < b ? a : b and b < a ? a : b, so b where an operand is NaN and for zeros: what minps and maxps do.
 BITPLANE_INLINE F32 lesser(F32 a, F32 b) { return _mm512_min_ps(a, b); }
 BITPLANE_INLINE F32 larger(F32 a, F32 b) { return _mm512_max_ps(a, b); }
-BITPLANE_INLINE unsigned maskBits(Mask m) { return m; }  // lane i is bit i
 // Lane i of mask j is bit j * kLanes + i.
 template <int N>
 BITPLANE_INLINE uint64_t maskWord(const Mask (&m)[N]) {
   uint64_t word = 0;
   BITPLANE_UNROLL
-  for (int j = 0; j < N; j++) word |= static_cast<uint64_t>(maskBits(m[j])) << (j * kLanes);
+  for (int j = 0; j < N; j++) word |= uint64_t{m[j]} << (j * kLanes);
   return word;
 }
 

@@ -22,16 +22,17 @@ BITPLANE_INLINE F32 loadN(const float* p, int n) {
   return vld1q_f32(lanes);
 }
 BITPLANE_INLINE void store(float* p, F32 v) { vst1q_f32(p, v); }
-BITPLANE_INLINE void storeN(float* p, F32 v, int n) {
-  float lanes[kLanes];
-  vst1q_f32(lanes, v);
-  for (int i = 0; i < kLanes && i < n; i++) p[i] = lanes[i];
-}
 BITPLANE_INLINE void storeIntN(int* p, I32 v, int n) {
-  int lanes[kLanes];
-  vst1q_s32(lanes, v);
-  for (int i = 0; i < kLanes && i < n; i++) p[i] = lanes[i];
+  if (n >= kLanes) return vst1q_s32(p, v);
+  int32x2_t pair = vget_low_s32(v);
+  if (n & 2) {
+    vst1_s32(p, pair);
+    p += 2;
+    pair = vget_high_s32(v);
+  }
+  if (n & 1) vst1_lane_s32(p, pair, 0);
 }
+BITPLANE_INLINE void storeN(float* p, F32 v, int n) { storeIntN(reinterpret_cast<int*>(p), vreinterpretq_s32_f32(v), n); }
 BITPLANE_INLINE F32 set1(float f) { return vdupq_n_f32(f); }
 BITPLANE_INLINE I32 set1Int(int i) { return vdupq_n_s32(i); }
 
@@ -53,33 +54,23 @@ BITPLANE_INLINE I32 selectInt(Mask m, I32 yes, I32 no) { return vbslq_s32(m, yes
 // Not fmin and fmax, which choose among NaN and zeros differently.
 BITPLANE_INLINE F32 lesser(F32 a, F32 b) { return select(less(a, b), a, b); }
 BITPLANE_INLINE F32 larger(F32 a, F32 b) { return select(less(b, a), a, b); }
-BITPLANE_INLINE unsigned maskBits(Mask m) {
-  const uint32x4_t weight = {1, 2, 4, 8};
-  return vaddvq_u32(vandq_u32(m, weight));
-}
 // Four masks narrow to 16 bytes, whose weighted sums of eight neighbours are bytes of the word: for sixteen masks 20 operations, not 80.
 template <int N>
 BITPLANE_INLINE uint64_t maskWord(const Mask (&m)[N]) {
-  if constexpr (N == 4 || N == 16) {
-    constexpr int kBytes = N / 4;
-    const uint8x16_t weight = {1, 2, 4, 8, 16, 32, 64, 128, 1, 2, 4, 8, 16, 32, 64, 128};
-    uint8x16_t bytes[kBytes];
-    BITPLANE_UNROLL
-    for (int j = 0; j < kBytes; j++) {
-      const uint16x8_t low = vuzp1q_u16(vreinterpretq_u16_u32(m[4 * j]), vreinterpretq_u16_u32(m[4 * j + 1]));
-      const uint16x8_t high = vuzp1q_u16(vreinterpretq_u16_u32(m[4 * j + 2]), vreinterpretq_u16_u32(m[4 * j + 3]));
-      bytes[j] = vandq_u8(vuzp1q_u8(vreinterpretq_u8_u16(low), vreinterpretq_u8_u16(high)), weight);
-    }
-    // Four masks stand in the word four times over.
-    const uint8x16_t pairs = vpaddq_u8(vpaddq_u8(bytes[0], bytes[1 % kBytes]), vpaddq_u8(bytes[2 % kBytes], bytes[3 % kBytes]));
-    const uint64_t word = vgetq_lane_u64(vreinterpretq_u64_u8(vpaddq_u8(pairs, pairs)), 0);
-    return N == 16 ? word : word & 0xffff;
-  } else {
-    uint64_t word = 0;
-    BITPLANE_UNROLL
-    for (int j = 0; j < N; j++) word |= static_cast<uint64_t>(maskBits(m[j])) << (j * kLanes);
-    return word;
+  static_assert(N == 4 || N == 16, "the signs of 16 or 64 channels");
+  constexpr int kBytes = N / 4;
+  const uint8x16_t weight = {1, 2, 4, 8, 16, 32, 64, 128, 1, 2, 4, 8, 16, 32, 64, 128};
+  uint8x16_t bytes[kBytes];
+  BITPLANE_UNROLL
+  for (int j = 0; j < kBytes; j++) {
+    const uint16x8_t low = vuzp1q_u16(vreinterpretq_u16_u32(m[4 * j]), vreinterpretq_u16_u32(m[4 * j + 1]));
+    const uint16x8_t high = vuzp1q_u16(vreinterpretq_u16_u32(m[4 * j + 2]), vreinterpretq_u16_u32(m[4 * j + 3]));
+    bytes[j] = vandq_u8(vuzp1q_u8(vreinterpretq_u8_u16(low), vreinterpretq_u8_u16(high)), weight);
   }
+  // Four masks stand in the word four times over.
+  const uint8x16_t pairs = vpaddq_u8(vpaddq_u8(bytes[0], bytes[1 % kBytes]), vpaddq_u8(bytes[2 % kBytes], bytes[3 % kBytes]));
+  const uint64_t word = vgetq_lane_u64(vreinterpretq_u64_u8(vpaddq_u8(pairs, pairs)), 0);
+  return N == 16 ? word : word & 0xffff;
 }
 
 BITPLANE_INLINE I32 bitsOf(F32 a) { return vreinterpretq_s32_f32(a); }

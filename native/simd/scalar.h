@@ -30,12 +30,17 @@ BITPLANE_INLINE F32 loadN(const float* p, int n) {
   return v;
 }
 BITPLANE_INLINE void store(float* p, F32 v) { std::memcpy(p, &v, sizeof v); }
-BITPLANE_INLINE void storeN(float* p, F32 v, int n) {
-  for (int i = 0; i < kLanes && i < n; i++) p[i] = v[i];
-}
+BITPLANE_INLINE void storeInt(int* p, I32 v) { std::memcpy(p, &v, sizeof v); }
 BITPLANE_INLINE void storeIntN(int* p, I32 v, int n) {
-  for (int i = 0; i < kLanes && i < n; i++) p[i] = v[i];
+  if (n >= kLanes) return storeInt(p, v);
+  if (n & 2) {
+    std::memcpy(p, &v, 8);
+    p += 2;
+    v[0] = v[2];
+  }
+  if (n & 1) std::memcpy(p, &v, 4);
 }
+BITPLANE_INLINE void storeN(float* p, F32 v, int n) { storeIntN(reinterpret_cast<int*>(p), reinterpret_cast<I32>(v), n); }
 BITPLANE_INLINE F32 set1(float f) { return F32{f, f, f, f}; }
 BITPLANE_INLINE I32 set1Int(int i) { return I32{i, i, i, i}; }
 
@@ -44,12 +49,6 @@ BITPLANE_INLINE F32 sub(F32 a, F32 b) { return a - b; }
 BITPLANE_INLINE F32 mul(F32 a, F32 b) { return a * b; }
 BITPLANE_INLINE F32 div(F32 a, F32 b) { return a / b; }
 BITPLANE_INLINE F32 sqrt(F32 a) { return F32{std::sqrt(a[0]), std::sqrt(a[1]), std::sqrt(a[2]), std::sqrt(a[3])}; }
-BITPLANE_INLINE F32 floor(F32 a) { return F32{std::floor(a[0]), std::floor(a[1]), std::floor(a[2]), std::floor(a[3])}; }
-BITPLANE_INLINE F32 ceil(F32 a) { return F32{std::ceil(a[0]), std::ceil(a[1]), std::ceil(a[2]), std::ceil(a[3])}; }
-// Half to even, because nothing here ever leaves the default rounding mode.
-BITPLANE_INLINE F32 roundEven(F32 a) {
-  return F32{std::nearbyint(a[0]), std::nearbyint(a[1]), std::nearbyint(a[2]), std::nearbyint(a[3])};
-}
 BITPLANE_INLINE F32 fma(F32 a, F32 b, F32 c) { return a * b + c; }
 
 BITPLANE_INLINE Mask less(F32 a, F32 b) { return a < b; }
@@ -61,24 +60,39 @@ BITPLANE_INLINE I32 selectInt(Mask m, I32 yes, I32 no) { return (m & yes) | (~m 
 BITPLANE_INLINE F32 select(Mask m, F32 yes, F32 no) { return fromBits(selectInt(m, bitsOf(yes), bitsOf(no))); }
 BITPLANE_INLINE F32 lesser(F32 a, F32 b) { return select(less(a, b), a, b); }
 BITPLANE_INLINE F32 larger(F32 a, F32 b) { return select(less(b, a), a, b); }
-BITPLANE_INLINE unsigned maskBits(Mask m) {
-  return static_cast<unsigned>((m[0] & 1) | (m[1] & 2) | (m[2] & 4) | (m[3] & 8));
+
+// Adding 2^23 leaves no room for a fraction and rounds as the CPU does; what is as large already, and NaN, stays. Zeros keep their signs.
+BITPLANE_INLINE F32 withSign(F32 a, F32 sign) { return fromBits(bitsOf(a) | (bitsOf(sign) & set1Int(INT32_MIN))); }
+BITPLANE_INLINE F32 roundEven(F32 a) {
+  const F32 size = fromBits(bitsOf(a) & set1Int(INT32_MAX)), shift = set1(8388608.0f);
+  return select(size < shift, withSign((size + shift) - shift, a), a);
 }
-// Lane i of mask j is bit j * kLanes + i.
+BITPLANE_INLINE F32 floor(F32 a) {
+  const F32 near = roundEven(a);
+  return withSign(near - select(a < near, set1(1.0f), set1(0.0f)), a);
+}
+BITPLANE_INLINE F32 ceil(F32 a) {
+  const F32 near = roundEven(a);
+  return withSign(near + select(near < a, set1(1.0f), set1(0.0f)), a);
+}
+
+// Lane i of mask j is bit j * kLanes + i. Eight masks are gathered in one vector first, whose lane i holds every fourth bit.
 template <int N>
 BITPLANE_INLINE uint64_t maskWord(const Mask (&m)[N]) {
-  uint64_t word = 0;
+  constexpr int kGathered = 32 / kLanes;
+  U32 bits[(N + kGathered - 1) / kGathered] = {};
   BITPLANE_UNROLL
-  for (int j = 0; j < N; j++) word |= static_cast<uint64_t>(maskBits(m[j])) << (j * kLanes);
+  for (int j = 0; j < N; j++) bits[j / kGathered] |= (U32)m[j] & (U32{1, 2, 4, 8} << (j % kGathered * kLanes));
+  uint64_t word = 0;
+  for (int j = 0; j < N; j += kGathered) {
+    const U32 b = bits[j / kGathered];
+    word |= static_cast<uint64_t>(b[0] | b[1] | b[2] | b[3]) << (j * kLanes);
+  }
   return word;
 }
 
-BITPLANE_INLINE I32 truncate(F32 a) {
-  return I32{static_cast<int32_t>(a[0]), static_cast<int32_t>(a[1]), static_cast<int32_t>(a[2]), static_cast<int32_t>(a[3])};
-}
-BITPLANE_INLINE F32 toFloat(I32 a) {
-  return F32{static_cast<float>(a[0]), static_cast<float>(a[1]), static_cast<float>(a[2]), static_cast<float>(a[3])};
-}
+BITPLANE_INLINE I32 truncate(F32 a) { return __builtin_convertvector(a, I32); }
+BITPLANE_INLINE F32 toFloat(I32 a) { return __builtin_convertvector(a, F32); }
 BITPLANE_INLINE I32 addInt(I32 a, I32 b) { return (I32)((U32)a + (U32)b); }
 BITPLANE_INLINE I32 subInt(I32 a, I32 b) { return (I32)((U32)a - (U32)b); }
 BITPLANE_INLINE I32 andInt(I32 a, I32 b) { return a & b; }

@@ -31,6 +31,21 @@ constexpr Lie lieOf(const ChainStep& step) {
   }
 }
 
+// One line of straight_lines.inc, compiled.
+struct StraightLine {
+  const Move* moves;
+  int length;
+  ChainFn run;
+
+  bool matches(const ChainStep* steps, int count) const {
+    if (count != length) return false;
+    for (int k = 0; k < length; k++) {
+      if (steps[k].op != moves[k].op || lieOf(steps[k]) != moves[k].lie) return false;
+    }
+    return true;
+  }
+};
+
 // The narrowest column, which fills whole bytes of sign bits, and the widest: as much as leaves registers for the operands of the longest line.
 constexpr int kNarrowColumn = 16;
 constexpr int kWideColumn = kLanes >= 16 ? 64 : 16;
@@ -163,13 +178,7 @@ struct Straight<std::index_sequence<K...>, Codes...> {
     }
   }
 
-  static bool matches(const ChainStep* steps, int length) {
-    if (length != kLength) return false;
-    for (int k = 0; k < kLength; k++) {
-      if (steps[k].op != kMoves[k].op || lieOf(steps[k]) != kMoves[k].lie) return false;
-    }
-    return true;
-  }
+  static constexpr StraightLine line() { return {kMoves, kLength, runAll}; }
 };
 
 #define U(name) code(ChainOp::name, Lie::none)
@@ -181,13 +190,18 @@ struct Straight<std::index_sequence<K...>, Codes...> {
 template <int... Codes>
 using Line = Straight<std::make_index_sequence<sizeof...(Codes)>, Codes...>;
 
+constexpr StraightLine kStraightLines[] = {
+#define BITPLANE_LINE(...) Line<__VA_ARGS__>::line(),
+#include "kernels/epilogue/straight_lines.inc"
+#undef BITPLANE_LINE
+};
+
 // The line that a chain is, or null.
 ChainFn straightLine(const ChainStep* steps, int length, int channels) {
   if (channels % kNarrowColumn != 0) return nullptr;
-#define BITPLANE_LINE(...) \
-  if (Line<__VA_ARGS__>::matches(steps, length)) return Line<__VA_ARGS__>::runAll;
-#include "kernels/epilogue/straight_lines.inc"
-#undef BITPLANE_LINE
+  for (const StraightLine& line : kStraightLines) {
+    if (line.matches(steps, length)) return line.run;
+  }
   return nullptr;
 }
 
