@@ -56,7 +56,7 @@ function ensureTools() {
   return fetched;
 }
 
-export function run(command, args) {
+function run(command, args) {
   const { status, signal, error } = spawnSync(command, args, {
     cwd: root,
     stdio: ['ignore', 2, 2],

@@ -11,7 +11,7 @@
 import { spawnSync } from 'node:child_process';
 import { chmodSync, copyFileSync, mkdirSync, statSync } from 'node:fs';
 import { join, relative } from 'node:path';
-import { compile, fail, root, run } from './build-native.mjs';
+import { compile, fail, root } from './build-native.mjs';
 
 const { platform, arch } = process;
 const HOST = `${platform}-${arch}`;
@@ -32,8 +32,10 @@ function main(args) {
 
 function build(target) {
   const out = join(root, 'build-prebuild', target);
-  // Symbols would double the file; a stack of the kernels is nothing that users can act on.
-  const strip = platform === 'linux' ? { CMAKE_SHARED_LINKER_FLAGS: '-s' } : {};
+  // Symbols would double the file; a stack of the kernels is nothing that users can act on. The linker leaves them out, because a file that is
+  // changed afterwards loses the signature without which Apple's systems do not load it.
+  const flag = { linux: '-s', darwin: '-Wl,-x' }[platform];
+  const strip = flag === undefined ? {} : { CMAKE_SHARED_LINKER_FLAGS: flag };
   if (target === HOST) return compile(out, strip);
   const toolchain = join(root, 'cmake', `${CROSS[target].toolchain}.cmake`);
   return compile(out, { ...strip, CMAKE_TOOLCHAIN_FILE: toolchain }, ['--arch', target.split('-')[1]]);
@@ -45,7 +47,6 @@ function install(target, addon) {
   mkdirSync(folder, { recursive: true });
   copyFileSync(addon, file);
   chmodSync(file, 0o644);
-  if (platform === 'darwin') run('strip', ['-x', file]);
   return file;
 }
 
