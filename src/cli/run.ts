@@ -31,8 +31,9 @@ export async function run(model: string, flags: RunFlags, io: Io): Promise<void>
     if (missing !== undefined)
       throw new BitplaneError('ERR_FEED', `expected --input ${missing}=FILE.npy but it is missing`, { op: 'run', node: missing });
 
-    const feeds: Record<string, Tensor> = {};
-    for (const [name, file] of inputs) feeds[name] = await readFeed(file);
+    const read: [string, Tensor][] = [];
+    for (const [name, file] of inputs) read.push([name, await readFeed(file)]);
+    const feeds = Object.fromEntries(read);
     const began = performance.now();
     const results = await runRows(session, feeds);
     const us = (performance.now() - began) * 1000;

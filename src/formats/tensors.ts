@@ -32,25 +32,25 @@ export async function writeTensors(tensors: Tensors, path: string | URL): Promis
 }
 
 function fromSafetensors(bytes: Uint8Array): Tensors {
-  const found: Record<string, Tensor<'f32'>> = {};
+  const found: [string, Tensor<'f32'>][] = [];
   for (const [name, { dtype, shape, data }] of readSafetensors(bytes).tensors) {
     if (/^[IU]\d+$|^BOOL$/.test(dtype)) continue;
     if (dtype !== 'F32') throw expected('ERR_UNSUPPORTED', 'tensors of F32', dtype, { op: 'safetensors', node: name });
     // A copy is aligned, and does not keep the whole file in memory.
-    found[name] = new Tensor('f32', new Float32Array(new Uint8Array(data).buffer), shape);
+    found.push([name, new Tensor('f32', new Float32Array(new Uint8Array(data).buffer), shape)]);
   }
-  return found;
+  return Object.fromEntries(found);
 }
 
 /** The ONNX reader is loaded when first needed, as in ./model.ts. */
 async function fromOnnx(bytes: Uint8Array): Promise<Tensors> {
   const [{ readModel }, { decodeTensor }] = await Promise.all([import('./onnx/proto.js'), import('./onnx/tensor.js')]);
-  const found: Record<string, Tensor<'f32'>> = {};
+  const found: [string, Tensor<'f32'>][] = [];
   for (const initializer of readModel(bytes).graph?.initializers ?? []) {
     const { kind, data, shape } = decodeTensor(initializer);
-    if (kind === 'f32') found[initializer.name] = new Tensor('f32', Float32Array.from(data as Float32Array), shape);
+    if (kind === 'f32') found.push([initializer.name, new Tensor('f32', Float32Array.from(data as Float32Array), shape)]);
   }
-  return found;
+  return Object.fromEntries(found);
 }
 
 /** The tensor with its axes in the order `perm`, as numpy's transpose. */

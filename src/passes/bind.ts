@@ -21,8 +21,7 @@ export function bind(graph: Graph, sizes: Readonly<Record<string, number>>): Gra
       bound.set(value, make(value.op, value.name, inputs, resolveAttrs(value.attrs, resolve)));
     }
   }
-  const outputs: Record<string, Value> = {};
-  for (const [name, value] of Object.entries(graph.outputs)) outputs[name] = bound.get(value) as Value;
+  const outputs = Object.fromEntries(Object.entries(graph.outputs).map(([name, value]) => [name, bound.get(value) as Value]));
   return { inputs: graph.inputs.map((value) => bound.get(value) as Graph['inputs'][number]), outputs };
 }
 

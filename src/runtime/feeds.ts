@@ -33,7 +33,7 @@ export function checkFeeds(graph: Graph, feeds: Readonly<Record<string, unknown>
   }
   const sizes: Record<string, number> = Object.create(null);
   const arrays = graph.inputs.map((input) => {
-    const feed = feeds[input.name];
+    const feed = Object.hasOwn(feeds, input.name) ? feeds[input.name] : undefined;
     if (feed === undefined) throw expected('ERR_FEED', `a feed of ${describe(input)}`, 'none', { op: OP, node: input.name });
     if (feed instanceof Tensor) return fromTensor(input, feed, sizes);
     return fromArray(input, feed, sizes);

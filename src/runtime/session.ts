@@ -85,6 +85,7 @@ export class GraphSession<G extends Graph = Graph> {
     return this.graph.inputs.map((value) => value.name);
   }
 
+  /** In the model's order, but whole numbers first, as JavaScript orders the keys of any object. */
   get outputNames(): readonly string[] {
     return Object.keys(this.graph.outputs);
   }
@@ -207,16 +208,18 @@ export class GraphSession<G extends Graph = Graph> {
         signal?.removeEventListener('abort', onAbort);
         const stopped = signal?.aborted === true;
         let targets: NodeJS.TypedArray[] = [];
+        let failure: BitplaneError | undefined;
         try {
           if (!stopped) targets = resultArrays(program.outputs);
         } catch (error) {
-          reject(nativeError(error)); // no memory for results
+          failure = nativeError(error); // no memory for results
         }
         const times = program.native.finish(ticket, targets);
         this.next();
         if (stopped) return reject(aborted(signal));
         program.meanUs += (nanoseconds / 1000 - program.meanUs) / (program.meanUs === 0 ? 1 : 8);
-        if (targets.length > 0) resolve({ results: this.results(program, targets), times });
+        if (failure !== undefined) return reject(failure);
+        resolve({ results: this.results(program, targets), times });
       };
       const begin = () => {
         try {

@@ -89,7 +89,7 @@ export function importState(model: { readonly parameters: readonly Parameter[] }
   const given = new Map(Object.entries(tensors).map(([name, tensor]) => [name.replace(/^module\./, ''), tensor]));
   const unused = new Set(given.keys());
   const problems: string[] = [];
-  const state: Record<string, Tensor<'f32'>> = {};
+  const state: [string, Tensor<'f32'>][] = [];
   for (const { name, shape } of model.parameters) {
     const alternatives = namesIn(rules, name);
     const found = alternatives.find((parts) => parts.every((part) => given.has(part)));
@@ -102,12 +102,12 @@ export function importState(model: { readonly parameters: readonly Parameter[] }
     const parts = found.map((part) => inOurLayout(given.get(part)!, partShape) ?? `${part} ${showShape(given.get(part)!.shape)}`);
     const misfit = parts.find((part) => typeof part === 'string');
     if (misfit !== undefined) problems.push(`${misfit} does not fit ${name} ${showShape(partShape)}`);
-    else state[name] = joined(parts as Tensor<'f32'>[], shape);
+    else state.push([name, joined(parts as Tensor<'f32'>[], shape)]);
   }
   problems.push(...[...unused].map((name) => `unknown ${name}`));
   if (problems.length > 0)
     throw new BitplaneError('ERR_ARGUMENT', `the state dict does not fit the model: ${problems.join('; ')}`, { op: 'state' });
-  return state;
+  return Object.fromEntries(state);
 }
 
 /** undefined where the shapes cannot be the same tensor. */

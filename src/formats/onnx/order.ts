@@ -39,13 +39,11 @@ function producersOf(graph: OnnxGraph): Map<string, OnnxNode | null> {
   const producers = new Map<string, OnnxNode | null>();
   const inputs = new Set<string>();
   for (const { name } of graph.inputs) {
-    if (name === '' || inputs.has(name))
-      throw new BitplaneError('ERR_FORMAT', 'expected inputs with names that differ', { op: 'input', node: name });
+    if (name === '' || inputs.has(name)) throw badName('inputs', name);
     inputs.add(name);
   }
   for (const { name } of graph.initializers) {
-    if (name === '' || producers.has(name))
-      throw new BitplaneError('ERR_FORMAT', 'expected initializers with names that differ', { op: 'initializer', node: name });
+    if (name === '' || producers.has(name)) throw badName('initializers', name);
     producers.set(name, null);
   }
   // An initializer with the name of an input is that input's default; it is then no input.
@@ -65,11 +63,18 @@ function producersOf(graph: OnnxGraph): Map<string, OnnxNode | null> {
   }
   const outputs = new Set<string>();
   for (const { name } of graph.outputs) {
-    if (outputs.has(name)) throw new BitplaneError('ERR_FORMAT', 'expected outputs with names that differ', { op: 'output', node: name });
+    if (outputs.has(name)) throw badName('outputs', name);
     if (!producers.has(name)) throw new BitplaneError('ERR_FORMAT', 'it is not defined anywhere', { op: 'output', node: name });
     outputs.add(name);
   }
   return producers;
+}
+
+function badName(which: 'inputs' | 'initializers' | 'outputs', name: string): BitplaneError {
+  return new BitplaneError('ERR_FORMAT', `expected ${which} with ${name === '' ? 'names' : 'names that differ'}`, {
+    op: which.slice(0, -1),
+    node: name,
+  });
 }
 
 function siteOf(node: OnnxNode): { op: string; node: string } {
