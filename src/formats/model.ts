@@ -5,6 +5,7 @@
 import { readFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
+import { requireOptions, requireSignal } from '../core/checks.js';
 import { BitplaneError, expected } from '../core/errors.js';
 import type { Graph } from '../graph/value.js';
 import { decodeModel } from './safetensors/model.js';
@@ -43,6 +44,8 @@ export async function openModel(source: ModelSource, options: LoadOptions = {}):
  * @throws BitplaneError ERR_IO where the file cannot be read, ERR_ABORTED, and whatever the format's reader throws
  */
 export async function loadModel(source: ModelSource, options: LoadOptions = {}): Promise<Graph> {
+  requireOptions(options, { op: 'model' });
+  requireSignal(options.signal, { op: 'model' });
   const name = nameOf(source);
   const file = await bytesOf(source, name, options.signal);
   const bytes = file[0] === 0x1f && file[1] === 0x8b ? await inflate(file, name) : file;

@@ -36,6 +36,7 @@ const ARRAYS = { f32: Float32Array, i32: Int32Array, i8: Int8Array, u8: Uint8Arr
  * @throws BitplaneError ERR_FORMAT for a malformed or truncated file, ERR_DTYPE for a dtype outside the table above
  */
 export function readNpy(bytes: Uint8Array): Tensor {
+  if (!(bytes instanceof Uint8Array)) throw expected('ERR_ARGUMENT', 'the bytes of a file', bytes, SITE);
   if (bytes.length < 10 || MAGIC.some((byte, i) => bytes[i] !== byte)) throw new BitplaneError('ERR_FORMAT', 'this is no .npy file', SITE);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const major = bytes[6] as number;
@@ -62,6 +63,7 @@ export function readNpy(bytes: Uint8Array): Tensor {
 
 /** Writes version 1.0 in row-major order. */
 export function writeNpy(tensor: Tensor): Uint8Array {
+  if (!(tensor instanceof Tensor)) throw expected('ERR_ARGUMENT', 'a Tensor', tensor, SITE);
   const data = tensor.dtype === 'b1' ? valuesOf(tensor) : tensor.data;
   const descr = { f32: '<f4', i32: '<i4', i8: '|i1', u8: '|u1', b1: '|i1' }[tensor.dtype];
   const shape = tensor.shape.length === 1 ? `(${tensor.shape[0]},)` : `(${tensor.shape.join(', ')})`;

@@ -1,6 +1,7 @@
 /**
  * The public Session: a GraphSession that can open files. Not here: the formats, the running.
  */
+import { requireOptions, requireSignal } from '../core/checks.js';
 import type { Graph } from '../graph/value.js';
 import { GraphSession } from '../runtime/session.js';
 import type { SessionOptions } from '../runtime/session-types.js';
@@ -22,7 +23,9 @@ export class Session<G extends Graph = Graph> extends GraphSession<G> {
    * @throws BitplaneError ERR_IO, ERR_FORMAT, ERR_UNSUPPORTED_OP, ERR_ARGUMENT, ERR_ISA, ERR_NATIVE, ERR_ABORTED
    */
   static async create(model: string | URL | Uint8Array | ArrayBuffer, options: SessionOptions = {}): Promise<Session> {
-    const { graph, close } = await openModel(model, options.signal === undefined ? {} : { signal: options.signal });
+    requireOptions(options, { op: 'Session' });
+    requireSignal(options.signal, { op: 'Session' });
+    const { graph, close } = await openModel(model, { signal: options.signal });
     try {
       const session = new Session(graph, options);
       session.close = close;

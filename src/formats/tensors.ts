@@ -3,6 +3,8 @@
  * keep the exporter's names. Not here: what a name means (src/zoo/pytorch.ts), files of whole models (./model.ts).
  */
 
+import { fileURLToPath } from 'node:url';
+import { requireObject } from '../core/checks.js';
 import { expected } from '../core/errors.js';
 import { elementCount } from '../core/shape.js';
 import { readBytes } from '../data/files.js';
@@ -18,14 +20,19 @@ const MAX_FILE = 2 ** 31;
  * The float tensors of a file by name; integers, such as the counters that PyTorch keeps beside batch norms, are left out.
  * @throws BitplaneError ERR_IO, ERR_FORMAT; ERR_UNSUPPORTED for half precision
  */
-export async function readTensors(source: string | Uint8Array): Promise<Tensors> {
-  const bytes = typeof source === 'string' ? await readBytes(source, MAX_FILE) : source;
+export async function readTensors(source: string | URL | Uint8Array): Promise<Tensors> {
+  const path = source instanceof URL && source.protocol === 'file:' ? fileURLToPath(source) : source;
+  const bytes = typeof path === 'string' ? await readBytes(path, MAX_FILE) : path;
+  if (!(bytes instanceof Uint8Array)) throw expected('ERR_ARGUMENT', 'a path, a file: URL or bytes', source, { op: 'tensors' });
   return looksLikeSafetensors(bytes) ? fromSafetensors(bytes) : fromOnnx(bytes);
 }
 
-/** A safetensors file that any reader opens. @throws BitplaneError ERR_IO */
+/** A safetensors file that any reader opens. @throws BitplaneError ERR_ARGUMENT, ERR_IO */
 export async function writeTensors(tensors: Tensors, path: string | URL): Promise<void> {
-  const stored = Object.entries(tensors).map(([name, { data, shape }]): [string, StoredTensor] => {
+  requireObject(tensors, 'tensors by name', { op: 'tensors' });
+  const stored = Object.entries(tensors).map(([name, tensor]): [string, StoredTensor] => {
+    if (!(tensor instanceof Tensor) || tensor.dtype !== 'f32') throw expected('ERR_ARGUMENT', 'a Tensor of f32', tensor, { node: name });
+    const { data, shape } = tensor;
     return [name, { dtype: 'F32', shape, data: new Uint8Array(data.buffer, data.byteOffset, data.byteLength) }];
   });
   await writeFileAtomic(path, writeSafetensors({ metadata: new Map(), tensors: new Map(stored) }));

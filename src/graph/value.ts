@@ -5,7 +5,8 @@
  *
  * Feature maps are NHWC: x is [N, H, W, C]; convolution weights are [O, kh, kw, I]; dense weights are [O, I].
  */
-import type { DType } from '../core/dtype.js';
+import { DTYPES, type DType } from '../core/dtype.js';
+import { type ErrorSite, expected } from '../core/errors.js';
 import type { Shape } from '../core/shape.js';
 import type { Tensor } from '../tensor/tensor.js';
 
@@ -43,6 +44,22 @@ export interface Graph<
   readonly inputs: I;
   /** In declaration order. */
   readonly outputs: O;
+}
+
+/** @throws BitplaneError ERR_GRAPH where something else stands for a value */
+export function requireValue(value: unknown, what: string, site: ErrorSite = {}): void {
+  const { op, dtype, shape, inputs } = (value ?? {}) as Partial<Value>;
+  if (typeof op !== 'string' || !Object.hasOwn(DTYPES, String(dtype)) || !Array.isArray(shape) || !Array.isArray(inputs))
+    throw expected('ERR_GRAPH', what, value, site);
+}
+
+/** @throws BitplaneError ERR_GRAPH where something else stands for a graph, an input or an output */
+export function requireGraph(graph: unknown): void {
+  const { inputs, outputs } = (graph ?? {}) as Partial<Graph>;
+  if (!Array.isArray(inputs) || outputs === null || typeof outputs !== 'object')
+    throw expected('ERR_GRAPH', 'a graph, with a list of inputs and outputs by name,', graph);
+  for (const input of inputs) requireValue(input, 'inputs that are values', { op: 'graph' });
+  for (const [name, value] of Object.entries(outputs)) requireValue(value, 'outputs that are values', { op: 'graph', node: name });
 }
 
 /** Every value that the outputs depend on, and every input, each after its own inputs. Iterative: graphs may be deep. */

@@ -74,6 +74,8 @@ export interface NativeInfo {
   readonly path: string | undefined;
   /** Every path that was tried, with what happened there. */
   readonly tried: readonly { readonly path: string; readonly problem: string | undefined }[];
+  /** What keeps this process from loading any file, as the end of `To do:`. */
+  readonly forbidden?: string;
 }
 
 let info: NativeInfo | undefined;
@@ -97,6 +99,8 @@ export function addon(): NativeAddon {
 
 /** What a person can do where no addon loads. */
 export function remedy(): string {
+  const { forbidden } = nativeInfo();
+  if (forbidden !== undefined) return forbidden;
   if (process.env.BITPLANE_BINARY) return 'BITPLANE_BINARY names the only file tried: correct or unset it';
   const root = packageRoot();
   return root === undefined
@@ -107,6 +111,7 @@ export function remedy(): string {
 function load(): NativeInfo {
   const require = createRequire(HERE);
   const tried: { path: string; problem: string | undefined }[] = [];
+  let forbidden = refusal() === undefined ? undefined : 'run it with Node';
   for (const path of candidates()) {
     let problem: string | undefined = 'no such file';
     if (existsSync(path)) {
@@ -118,10 +123,12 @@ function load(): NativeInfo {
           return { addon: loaded, path, tried };
         }
       } catch (error) {
+        if ((error as NodeJS.ErrnoException).code === 'ERR_DLOPEN_DISABLED')
+          forbidden = 'start Node without --no-addons, or with --allow-addons where --permission is on';
         problem = String((error as Error).message ?? error).split('\n')[0];
       }
     }
     tried.push({ path, problem });
   }
-  return { addon: undefined, path: undefined, tried };
+  return { addon: undefined, path: undefined, tried, ...(forbidden === undefined ? {} : { forbidden }) };
 }

@@ -2,6 +2,7 @@
  * Batch normalisation over the last axis, with running statistics. Ioffe and Szegedy, ICML 2015.
  * Not here: its folding into affines and thresholds (src/passes).
  */
+import { requireOptions } from '../core/checks.js';
 import { constantOf } from './initializers.js';
 import { type Float, type Layer, layer, type Scope } from './scope.js';
 
@@ -12,6 +13,7 @@ export interface BatchNormOptions {
 }
 
 export function batchNorm(options: BatchNormOptions = {}): Layer {
+  requireOptions(options, { op: 'batchNorm' });
   return layer('batchNorm', (scope, x) => normalizer(scope, x, options)(x, scope.path), { name: options.name });
 }
 

@@ -1,15 +1,18 @@
 /**
  * Layers made of layers, and layers that only rearrange. Not here: anything with parameters of its own.
  */
+import { requireOptions } from '../core/checks.js';
 import { expected } from '../core/errors.js';
 import { sameShape, showShape } from '../core/shape.js';
 import type { NameOption } from './activations.js';
-import { type Float, type Layer, layer, type Scope } from './scope.js';
+import { type Float, type Layer, layer, requireLayers, type Scope } from './scope.js';
 
 export const identity: Layer = layer('identity', (_scope, x) => x, { transparent: true });
 
 /** One after the other. With a name they stand in a scope of that name, without one where the group itself stands. */
 export function sequential(layers: readonly Layer[], options: NameOption = {}): Layer {
+  requireLayers(layers, 'sequential');
+  requireOptions(options, { op: 'sequential' });
   const apply = (scope: Scope, x: Float) => layers.reduce((value, next) => scope.apply(next, value), x);
   return layer('sequential', apply, { ...options, transparent: options.name === undefined });
 }
@@ -21,6 +24,7 @@ export interface ResidualOptions extends NameOption {
 
 /** shortcut(x) + main(x), which must have the same shape. */
 export function residual(main: Layer, options: ResidualOptions = {}): Layer {
+  requireOptions(options, { op: 'residual' });
   const { shortcut = identity } = options;
   const transparent = options.name === undefined;
   const apply = (scope: Scope, x: Float) => {
@@ -41,6 +45,7 @@ export function addValues(scope: Scope, a: Float, b: Float, name: string = scope
 
 /** The sum of what the branches make of x. */
 export function add(branches: readonly Layer[], options: NameOption = {}): Layer {
+  requireLayers(branches, 'add');
   return layer(
     'add',
     (scope, x) => {
@@ -54,6 +59,7 @@ export function add(branches: readonly Layer[], options: NameOption = {}): Layer
 
 /** What the branches make of x, one after the other along the channels. */
 export function concat(branches: readonly Layer[], options: NameOption = {}): Layer {
+  requireLayers(branches, 'concat');
   return layer(
     'concat',
     (scope, x) => {

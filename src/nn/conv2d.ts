@@ -1,6 +1,7 @@
 /**
  * Convolution as a layer: x [N,H,W,C], weight [O,kh,kw,C/groups]. Not here: the product itself (src/ops/conv2d.ts), quantizers (src/quant).
  */
+import { requireOptions } from '../core/checks.js';
 import { expected } from '../core/errors.js';
 import type { ActivationQuantizer, WeightQuantizer } from '../quant/quantizer.js';
 import { constantOf, heNormal, type Initializer } from './initializers.js';
@@ -30,6 +31,7 @@ export interface Conv2dOptions {
 
 /** conv(quantized x, quantized W) * the quantizer's scale + bias. */
 export function conv2d(options: Conv2dOptions): Layer {
+  requireOptions(options, { op: 'conv2d' });
   const { filters, groups = 1, padValue = 0, bias = false, weights, inputs, init = heNormal, name } = options;
   const kernel = pair(options.kernel);
   const strides = pair(options.strides ?? 1);

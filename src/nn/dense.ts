@@ -1,6 +1,7 @@
 /**
  * A fully connected layer: x [..., K], weight [O, K]. Not here: flattening (./shape.ts).
  */
+import { requireOptions } from '../core/checks.js';
 import type { ActivationQuantizer, WeightQuantizer } from '../quant/quantizer.js';
 import { constantOf, fanInUniform, type Initializer } from './initializers.js';
 import { quantizeInput } from './quantize.js';
@@ -18,6 +19,7 @@ export interface DenseOptions {
 }
 
 export function dense(options: DenseOptions): Layer {
+  requireOptions(options, { op: 'dense' });
   const { units, bias = true, weights, inputs, init = fanInUniform, name } = options;
   const apply = (scope: Scope, x: Float): Float => {
     const { g } = scope;

@@ -1,6 +1,7 @@
 /**
  * Pooling as layers. Not here: the windows (src/ops/pool2d.ts).
  */
+import { requireOptions } from '../core/checks.js';
 import { expected } from '../core/errors.js';
 import type { NameOption } from './activations.js';
 import { type Layer, layer } from './scope.js';
@@ -22,6 +23,7 @@ export interface AvgPoolOptions extends PoolOptions {
 }
 
 export function maxPool2d(options: PoolOptions): Layer {
+  requireOptions(options, { op: 'maxPool2d' });
   const kernel = pair(options.kernel);
   const strides = pair(options.strides ?? kernel);
   return layer(
@@ -35,6 +37,7 @@ export function maxPool2d(options: PoolOptions): Layer {
 }
 
 export function avgPool2d(options: AvgPoolOptions): Layer {
+  requireOptions(options, { op: 'avgPool2d' });
   const kernel = pair(options.kernel);
   const strides = pair(options.strides ?? kernel);
   return layer(

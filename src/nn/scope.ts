@@ -3,9 +3,10 @@
  * nothing; everything that building a model learns (names, parameters, layers) is gathered here. Not here: any layer; what a parameter
  * becomes (src/nn/model.ts decides: a stand-in, a constant, or a state).
  */
+import { requireOptions } from '../core/checks.js';
 import { expected } from '../core/errors.js';
 import { isSize, showShape } from '../core/shape.js';
-import type { Value } from '../graph/value.js';
+import { requireValue, type Value } from '../graph/value.js';
 import type { GraphBuilder } from '../ops/builder.js';
 import type { Initializer } from './initializers.js';
 
@@ -88,9 +89,13 @@ export class Scope {
 
   /** Applies a layer in a scope of its own: its name, or its kind with a number from the second on. */
   apply(layer: Layer, x: Float): Float {
+    // A function has an `apply` too: nn.relu without its parentheses.
+    if (typeof layer !== 'object' || typeof layer?.apply !== 'function')
+      throw expected('ERR_ARGUMENT', 'a layer', layer, { op: 'layer', node: this.path });
     if (layer.transparent === true) return layer.apply(this, x);
     const path = this.named(this.claim(layer.name ?? layer.kind, layer.name !== undefined));
     const value = layer.apply(new Scope(this.building, path), x);
+    requireValue(value, 'a layer that gives a value', { op: layer.kind, node: path });
     this.building.applied.push({ path, kind: layer.kind, value });
     return value;
   }
@@ -126,6 +131,11 @@ export class Scope {
   }
 }
 
+/** @throws BitplaneError ERR_ARGUMENT */
+export function requireLayers(layers: readonly Layer[], op: string): void {
+  if (!Array.isArray(layers)) throw expected('ERR_ARGUMENT', 'a list of layers', layers, { op });
+}
+
 export interface LayerOptions {
   readonly name?: string | undefined;
   /** Works in the scope where it stands, without one of its own. */
@@ -134,6 +144,7 @@ export interface LayerOptions {
 
 /** A layer from a function: the way to write a block with wiring of its own. */
 export function layer(kind: string, apply: (scope: Scope, x: Float) => Float, options: LayerOptions = {}): Layer {
+  requireOptions(options, { op: kind });
   const { name, transparent } = options;
   return Object.freeze({ kind, apply, ...(name === undefined ? {} : { name }), ...(transparent === true ? { transparent } : {}) });
 }

@@ -2,13 +2,19 @@
  * The state of a model: its parameters' numbers, by name. A plain record, so that any container can hold it.
  * Not here: files (src/formats/safetensors/state.ts), other projects' names (src/zoo).
  */
-import { BitplaneError } from '../core/errors.js';
+import { requireObject } from '../core/checks.js';
+import { BitplaneError, expected } from '../core/errors.js';
 import { elementCount, sameShape, showShape } from '../core/shape.js';
 import { Tensor } from '../tensor/tensor.js';
 import { randomStream } from './random.js';
 import type { Parameter } from './scope.js';
 
 export type State = Readonly<Record<string, Tensor<'f32'>>>;
+
+/** @throws BitplaneError ERR_ARGUMENT for what is no model */
+export function requireModel(model: { readonly parameters: readonly Parameter[] }): void {
+  if (!Array.isArray(model?.parameters)) throw expected('ERR_ARGUMENT', 'a model', model, { op: 'state' });
+}
 
 /** What the initializers give. Every parameter has a stream of its own: a layer more changes no other's numbers. */
 export function initialState(parameters: readonly Parameter[], seed: number): State {
@@ -23,11 +29,13 @@ export function initialState(parameters: readonly Parameter[], seed: number): St
 
 /** @throws BitplaneError ERR_ARGUMENT listing every tensor that is missing, unknown, or of another dtype or shape */
 export function checkState(parameters: readonly Parameter[], state: State): void {
+  requireObject(state, 'a state: tensors by name', { op: 'state' });
   const wanted = new Map(parameters.map((parameter) => [parameter.name, parameter]));
   const problems = [
     ...parameters.flatMap(({ name, shape }) => {
       if (!Object.hasOwn(state, name)) return [`missing ${name} f32 ${showShape(shape)}`];
       const tensor: Tensor = state[name] as Tensor;
+      if (!(tensor instanceof Tensor)) return [`${name} must be a Tensor`];
       if (tensor.dtype === 'f32' && sameShape(tensor.shape, shape)) return [];
       return [`${name} must be f32 ${showShape(shape)} but is ${tensor.dtype} ${showShape(tensor.shape)}`];
     }),

@@ -8,10 +8,11 @@
  *
  * Every method throws what `make` throws. Not here: shape rules (each op has its own), layers with parameters.
  */
+import { requireOptions } from '../core/checks.js';
 import type { DType } from '../core/dtype.js';
 import { expected } from '../core/errors.js';
 import type { Shape } from '../core/shape.js';
-import type { Graph, Input, Value } from '../graph/value.js';
+import { type Graph, type Input, requireGraph, requireValue, type Value } from '../graph/value.js';
 import { Tensor } from '../tensor/tensor.js';
 import type { Pair } from './attributes.js';
 import type { AvgPool2dAttrs } from './avg-pool2d.js';
@@ -42,6 +43,7 @@ export class GraphBuilder {
 
   /** The graph of these inputs and outputs, verified. The keys of `outputs` name them. */
   graph<const I extends readonly Input[], const O extends Readonly<Record<string, Value>>>(inputs: I, outputs: O): Graph<I, O> {
+    requireGraph({ inputs, outputs });
     const graph: Graph<I, O> = Object.freeze({
       inputs: Object.freeze([...inputs]) as unknown as I,
       outputs: Object.freeze({ ...outputs }),
@@ -99,7 +101,7 @@ export class GraphBuilder {
   signum = this.#unary('signum');
 
   leakyRelu(x: Float, options: { readonly alpha?: number } & Named = {}): Float {
-    return this.#node('leakyRelu', [x], { alpha: options.alpha ?? 0.01 }, options) as Float;
+    return this.#node('leakyRelu', [x], { alpha: 0.01, ...given(options) }, options) as Float;
   }
 
   clip(x: Float, min: number, max: number, options: Named = {}): Float {
@@ -126,7 +128,7 @@ export class GraphBuilder {
 
   /** bias + scale * #{t : x >= t}; thresholds are [C or 1, T]. */
   multiThreshold(x: Float, thresholds: Float, options: { readonly scale?: number; readonly bias?: number } & Named = {}): Float {
-    return this.#node('multiThreshold', [x, thresholds], { scale: options.scale ?? 1, bias: options.bias ?? 0 }, options) as Float;
+    return this.#node('multiThreshold', [x, thresholds], { scale: 1, bias: 0, ...given(options) }, options) as Float;
   }
 
   // Reductions
@@ -166,17 +168,18 @@ export class GraphBuilder {
   }
 
   reduce(x: Float, kind: ReduceAttrs['kind'], axes: readonly number[], options: { readonly keepDims?: boolean } & Named = {}): Float {
-    return this.#node('reduce', [x], { kind, axes, keepDims: options.keepDims ?? false }, options) as Float;
+    return this.#node('reduce', [x], { kind, axes, keepDims: false, ...given(options) }, options) as Float;
   }
 
   /** Along the last axis if none is given. */
   softmax(x: Float, options: { readonly axis?: number } & Named = {}): Float {
-    return this.#node('softmax', [x], { axis: options.axis ?? x.shape.length - 1 }, options) as Float;
+    requireValue(x, 'x to be a value', { op: 'softmax' });
+    return this.#node('softmax', [x], { axis: x.shape.length - 1, ...given(options) }, options) as Float;
   }
 
   /** Over the last axis, with given statistics. */
   batchNorm(x: Float, gamma: Float, beta: Float, mean: Float, variance: Float, options: { readonly epsilon?: number } & Named = {}): Float {
-    return this.#node('batchNorm', [x, gamma, beta, mean, variance], { epsilon: options.epsilon ?? 1e-5 }, options) as Float;
+    return this.#node('batchNorm', [x, gamma, beta, mean, variance], { epsilon: 1e-5, ...given(options) }, options) as Float;
   }
 
   // The same elements elsewhere
@@ -197,7 +200,8 @@ export class GraphBuilder {
     ends: SliceAttrs['ends'],
     options: Partial<Pick<SliceAttrs, 'steps'>> & Named = {},
   ): Value<D> {
-    return this.#node('slice', [x], { starts, ends, steps: options.steps ?? x.shape.map(() => 1) }, options) as Value<D>;
+    requireValue(x, 'x to be a value', { op: 'slice' });
+    return this.#node('slice', [x], { starts, ends, steps: x.shape.map(() => 1), ...given(options) }, options) as Value<D>;
   }
 
   /** pads are [before of each axis..., after of each axis...]; a binary x takes -1 or 1. */
@@ -230,7 +234,9 @@ export class GraphBuilder {
     return nodes.make(op, this.#name(op, options), inputs, attrs);
   }
 
-  #name(op: string, { name }: Named): string {
+  #name(op: string, options: Named): string {
+    requireOptions(options, { op });
+    const { name } = options;
     if (name !== undefined) return this.#claim(op, name);
     let count = this.#counts.get(op) ?? 0;
     do count++;
@@ -248,5 +254,6 @@ export class GraphBuilder {
 
 /** The options that are attributes and were given: a name is none, and undefined leaves the default. */
 function given<T extends Named>(options: T): Omit<T, 'name'> {
+  requireOptions(options, { op: 'graph' });
   return Object.fromEntries(Object.entries(options).filter(([key, value]) => key !== 'name' && value !== undefined)) as Omit<T, 'name'>;
 }

@@ -5,7 +5,7 @@
 import { DTYPES, type DType } from '../core/dtype.js';
 import { expected } from '../core/errors.js';
 import { isSize, type Shape, showShape } from '../core/shape.js';
-import type { Attrs, Input, Value } from '../graph/value.js';
+import { type Attrs, type Input, requireValue, type Value } from '../graph/value.js';
 import { Tensor } from '../tensor/tensor.js';
 import { isSymbol } from './attributes.js';
 import { opDef } from './index.js';
@@ -30,9 +30,11 @@ export function inferNode(op: string, name: string, inputs: readonly Value[], at
   const def = opDef(op);
   const site = { op, node: name };
   const count = def.operands.length;
+  if (!Array.isArray(inputs)) throw expected('ERR_GRAPH', 'a list of inputs', inputs, site);
   if (def.variadic ? inputs.length < count : inputs.length !== count) {
     throw expected('ERR_GRAPH', `${def.variadic ? 'at least ' : ''}${count} inputs (${def.operands.join(', ')})`, inputs.length, site);
   }
+  for (const [i, input] of inputs.entries()) requireValue(input, `${def.operands[Math.min(i, count - 1)]} to be a value`, site);
   if (attrs === null || typeof attrs !== 'object' || Array.isArray(attrs))
     throw expected('ERR_ARGUMENT', 'attributes as an object', attrs, site);
   for (const [key, rule] of Object.entries(def.attributes)) {

@@ -5,14 +5,16 @@
  */
 import { byteLength, DTYPES, type DType } from '../core/dtype.js';
 import type { Shape } from '../core/shape.js';
-import { type Attrs, type Graph, topological, type Value } from '../graph/value.js';
+import { type Attrs, type Graph, requireGraph, topological, type Value } from '../graph/value.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { valuesOf } from '../tensor/values.js';
 
 /** Tensors of up to this many elements are written out, larger ones counted. */
 const FEW = 8;
 
+/** @throws BitplaneError ERR_GRAPH for what is no graph */
 export function print(graph: Graph): string {
+  requireGraph(graph);
   const lines = topological(graph).map((value) => `%${value.name}: ${showType(value)} = ${right(value)}`);
   const outputs = Object.entries(graph.outputs).map(([name, value]) => `${name}: %${value.name}`);
   return `${[...lines, `return {${outputs.join(', ')}}`].join('\n')}\n`;

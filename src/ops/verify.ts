@@ -9,13 +9,14 @@
  */
 import { BitplaneError, expected } from '../core/errors.js';
 import { sameShape } from '../core/shape.js';
-import { type Graph, topological, type Value } from '../graph/value.js';
+import { type Graph, requireGraph, topological, type Value } from '../graph/value.js';
 import { inferNode, isMade } from './make.js';
 import type { Inferred } from './op.js';
 import { showType } from './print.js';
 
 /** @throws BitplaneError ERR_GRAPH naming the first value that breaks a rule */
 export function verify(graph: Graph): void {
+  requireGraph(graph);
   if (Object.keys(graph.outputs).length === 0) throw expected('ERR_GRAPH', 'at least one output', 'none');
   const declared = new Set<Value>(graph.inputs);
   if (declared.size !== graph.inputs.length) {

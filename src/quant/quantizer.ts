@@ -2,6 +2,7 @@
  * What a quantizer is: a typed value that says its formula, its precision, the gradient that stands in for its own (which is zero almost
  * everywhere), and the paper it comes from. Not here: any quantizer; layers with parameters (src/nn), gradients (src/autodiff).
  */
+import { requireOneOf } from '../core/checks.js';
 import type { Value } from '../graph/value.js';
 import type { GraphBuilder } from '../ops/builder.js';
 
@@ -11,13 +12,21 @@ import type { GraphBuilder } from '../ops/builder.js';
  * - `hardTanh`: g * 1[|x| < 1] (XNOR-Net)
  * - `approxSign`: g * (2 + 2x on [-1, 0), 2 - 2x on [0, 1), else 0) (Bi-Real Net, the derivative of its piecewise quadratic)
  */
-export type PseudoGradient = 'clip' | 'hardTanh' | 'approxSign';
+export type PseudoGradient = (typeof PSEUDO_GRADIENTS)[number];
+const PSEUDO_GRADIENTS = ['clip', 'hardTanh', 'approxSign'] as const;
 
 /**
  * What sign makes of 0. `'plus'`: +1, which one bit can hold. `'torch'`: 0, as torch.sign has it in the authors' releases; a tensor that may
  * hold 0 then stays float, or takes two bit planes.
  */
-export type SignOfZero = 'plus' | 'torch';
+export type SignOfZero = (typeof SIGNS_OF_ZERO)[number];
+const SIGNS_OF_ZERO = ['plus', 'torch'] as const;
+
+/** @throws BitplaneError ERR_ARGUMENT where a sign is asked for that there is none of */
+export function requireSignRule(op: string, zero: SignOfZero, pseudoGradient: PseudoGradient): void {
+  requireOneOf(zero, SIGNS_OF_ZERO, 'zero', { op });
+  requireOneOf(pseudoGradient, PSEUDO_GRADIENTS, 'pseudoGradient', { op });
+}
 
 /** What every quantizer tells about itself. */
 export interface Quantizer {

@@ -2,9 +2,10 @@
  * Activations of one bit: sign(x). Not here: learned thresholds, which are a layer (nn.rsign); scales of activations, which are part of a
  * block (XNOR-Net's K).
  */
+import { requireOptions } from '../core/checks.js';
 import type { Value } from '../graph/value.js';
 import type { GraphBuilder } from '../ops/builder.js';
-import type { ActivationQuantizer, PseudoGradient, SignOfZero } from './quantizer.js';
+import { type ActivationQuantizer, type PseudoGradient, requireSignRule, type SignOfZero } from './quantizer.js';
 
 export interface SignActivationOptions {
   /** Default 'plus'. */
@@ -17,7 +18,9 @@ export interface SignActivationOptions {
 
 /** -1 where x < 0, else +1; with zero: 'torch' 0 stays 0. Liu et al., "Bi-Real Net", ECCV 2018, for the default pseudo-gradient. */
 export function signActivation(options: SignActivationOptions = {}): ActivationQuantizer {
+  requireOptions(options, { op: 'signActivation' });
   const { zero = 'plus', pseudoGradient = 'approxSign', packed = false } = options;
+  requireSignRule('signActivation', zero, pseudoGradient);
   return Object.freeze({
     name: 'signActivation',
     precision: 1 as const,

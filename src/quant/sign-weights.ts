@@ -1,11 +1,12 @@
 /**
  * Weights of one bit: sign(W), plain or with one scale a filter. Not here: activations (./sign-activation.ts).
  */
+import { requireOptions } from '../core/checks.js';
 import type { Value } from '../graph/value.js';
 import type { GraphBuilder } from '../ops/builder.js';
 import { Tensor } from '../tensor/tensor.js';
 import { tensorOf } from '../tensor/values.js';
-import type { PseudoGradient, SignOfZero, WeightQuantizer } from './quantizer.js';
+import { type PseudoGradient, requireSignRule, type SignOfZero, type WeightQuantizer } from './quantizer.js';
 
 export interface SignWeightsOptions {
   /** Default 'plus'. */
@@ -16,7 +17,9 @@ export interface SignWeightsOptions {
 
 /** sign(W), without a scale. Courbariaux et al., "Binarized Neural Networks", NIPS 2016. */
 export function sign(options: SignWeightsOptions = {}): WeightQuantizer {
+  requireOptions(options, { op: 'sign' });
   const { zero = 'plus', pseudoGradient = 'clip' } = options;
+  requireSignRule('sign', zero, pseudoGradient);
   return Object.freeze({
     name: 'sign',
     precision: 1 as const,
@@ -33,7 +36,9 @@ export function sign(options: SignWeightsOptions = {}): WeightQuantizer {
  * Rastegari et al., "XNOR-Net", ECCV 2016; Bi-Real Net and ReActNet use the same. A filter of zeros has alpha 0: its output is 0.
  */
 export function scaledSign(options: SignWeightsOptions = {}): WeightQuantizer {
+  requireOptions(options, { op: 'scaledSign' });
   const { zero = 'plus', pseudoGradient = 'clip' } = options;
+  requireSignRule('scaledSign', zero, pseudoGradient);
   return Object.freeze({
     name: 'scaledSign',
     precision: 1 as const,

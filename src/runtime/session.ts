@@ -3,6 +3,7 @@
  * Not here: reading files (src/formats/session.ts adds `create`), compiling (./compile.ts).
  */
 import { setMaxListeners } from 'node:events';
+import { requireOneOf, requireOptions, requireSignal } from '../core/checks.js';
 import { BitplaneError, expected } from '../core/errors.js';
 import type { Feeds, Results } from '../graph/feeds.js';
 import type { Graph, Value } from '../graph/value.js';
@@ -61,12 +62,12 @@ export class GraphSession<G extends Graph = Graph> {
   private idle: (() => void)[] = [];
 
   protected constructor(graph: Graph, options: SessionOptions) {
+    requireOptions(options, { op: 'Session' });
     const { threads, isa, optimize: optimized = true, signZero = 'exact' } = options;
     if (threads !== undefined && !(Number.isInteger(threads) && threads >= 1 && threads <= MAX_THREADS)) {
       throw expected('ERR_ARGUMENT', `threads to be a whole number from 1 to ${MAX_THREADS}`, threads, { op: 'Session' });
     }
-    if (signZero !== 'exact' && signZero !== 'plus')
-      throw expected('ERR_ARGUMENT', 'signZero to be exact or plus', signZero, { op: 'Session' });
+    requireOneOf(signZero, ['exact', 'plus'], 'signZero', { op: 'Session' });
     this.target = { isa: resolveIsa(isa), threads: threads ?? Math.min(cores(), MAX_THREADS) };
     this.maxFlying = Math.max(2, cores());
     verify(graph);
@@ -112,7 +113,9 @@ export class GraphSession<G extends Graph = Graph> {
    */
   async run(feeds: Feeds<G>, options: RunOptions = {}): Promise<Results<G>> {
     this.requireOpen();
+    requireOptions(options, { op: 'run' });
     const { signal } = options;
+    requireSignal(signal, { op: 'run' });
     if (signal?.aborted) throw aborted(signal);
     const checked = checkFeeds(this.graph, feeds);
     const program = this.program(checked.sizes);

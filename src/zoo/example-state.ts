@@ -7,7 +7,7 @@ import { type Initializer, uniform } from '../nn/initializers.js';
 import type { Model } from '../nn/model.js';
 import { fillNormal, randomStream } from '../nn/random.js';
 import type { Role } from '../nn/scope.js';
-import type { State } from '../nn/state.js';
+import { requireModel, type State } from '../nn/state.js';
 import { Tensor } from '../tensor/tensor.js';
 
 const normal =
@@ -32,6 +32,7 @@ const BY_ROLE: Readonly<Record<Role, Initializer>> = {
 };
 
 export function exampleState(model: Pick<Model, 'parameters'>, seed = 1): State {
+  requireModel(model);
   return Object.fromEntries(
     model.parameters.map(({ name, shape, role }) => {
       const data = new Float32Array(elementCount(shape));

@@ -1,6 +1,7 @@
 /**
  * What the networks of the zoo share: their options, their stems and heads, and stages of blocks. Not here: any block of a paper.
  */
+import { requireOptions } from '../core/checks.js';
 import { expected } from '../core/errors.js';
 import { isSize } from '../core/shape.js';
 import * as nn from '../nn/index.js';
@@ -29,6 +30,7 @@ export const CIFAR10: Defaults = { classes: 10, inputSize: 32 };
 
 /** The model of image [N, size, size, channels] that `layers` makes of a number of classes. */
 export function network(options: NetworkOptions, defaults: Defaults, layers: (classes: number) => readonly nn.Layer[]): Network {
+  requireOptions(options, { op: 'zoo' });
   const { classes = defaults.classes, inputSize = defaults.inputSize } = options;
   for (const [name, value] of Object.entries({ classes, inputSize })) {
     if (!isSize(value) || value === 0) throw expected('ERR_ARGUMENT', `${name} to be a whole number of 1 or more`, value, { op: 'zoo' });

@@ -4,11 +4,12 @@
  * A leading 'module.' is dropped, and what our network has no use for (counters) is left aside only where it is no float.
  * Not here: reading files (src/formats/tensors.ts). No weights come with this project.
  */
+import { requireObject } from '../core/checks.js';
 import { BitplaneError } from '../core/errors.js';
 import { elementCount, sameShape, showShape } from '../core/shape.js';
 import { permuted, type Tensors } from '../formats/tensors.js';
 import type { Parameter } from '../nn/scope.js';
-import type { State } from '../nn/state.js';
+import { requireModel, type State } from '../nn/state.js';
 import { Tensor } from '../tensor/tensor.js';
 
 /**
@@ -86,6 +87,8 @@ export function namesIn(rules: readonly NameRule[], name: string): string[][] {
  * @throws BitplaneError ERR_ARGUMENT listing everything that is missing, misshapen or left over
  */
 export function importState(model: { readonly parameters: readonly Parameter[] }, tensors: Tensors, rules: readonly NameRule[]): State {
+  requireModel(model);
+  requireObject(tensors, 'tensors by name', { op: 'state' });
   const given = new Map(Object.entries(tensors).map(([name, tensor]) => [name.replace(/^module\./, ''), tensor]));
   const unused = new Set(given.keys());
   const problems: string[] = [];

@@ -70,13 +70,15 @@ export function reActBlock(zero: quant.SignOfZero = 'plus'): Block {
 const WIDTHS_A = [64, 128, 128, 256, 256, 512, 512, 512, 512, 512, 512, 1024, 1024];
 
 export function reActNetA(options: ReActOptions = {}): Network {
-  const block = reActBlock(options.zero);
-  return network(options, IMAGENET, (classes) => [
-    nn.conv2d({ filters: 32, kernel: 3, strides: 2, pads: 1, name: 'conv1' }),
-    nn.batchNorm({ name: 'bn1' }),
-    ...WIDTHS_A.map((width, i) => block(`unit${i + 1}`, width, i > 0 && width !== WIDTHS_A[i - 1] ? 2 : 1)),
-    ...head(classes),
-  ]);
+  return network(options, IMAGENET, (classes) => {
+    const block = reActBlock(options.zero);
+    return [
+      nn.conv2d({ filters: 32, kernel: 3, strides: 2, pads: 1, name: 'conv1' }),
+      nn.batchNorm({ name: 'bn1' }),
+      ...WIDTHS_A.map((width, i) => block(`unit${i + 1}`, width, i > 0 && width !== WIDTHS_A[i - 1] ? 2 : 1)),
+      ...head(classes),
+    ];
+  });
 }
 
 /** x -> RSign -> conv3x3 -> BN -> + shortcut(x) -> RPReLU: the block of Bi-Real Net with ReActNet's activations. */

@@ -113,13 +113,14 @@ function rescale(scope: nn.Scope, y: nn.Float): nn.Float {
 }
 
 function realToBinary(options: RealToBinaryOptions, large: boolean, widths: readonly number[], depths: readonly number[]): Network {
-  const { epsilon = 1e-3 } = options;
-  const prelu = [nn.prelu({ name: 'prelu' })];
-  return network(options, large ? IMAGENET : CIFAR10, (classes) => [
-    ...(large ? imagenetStem(widths[0]!, prelu, epsilon) : cifarStem(widths[0]!, prelu, epsilon)),
-    ...stages(halfBlock(options), widths, depths),
-    ...head(classes),
-  ]);
+  return network(options, large ? IMAGENET : CIFAR10, (classes) => {
+    const stem = large ? imagenetStem : cifarStem;
+    return [
+      ...stem(widths[0]!, [nn.prelu({ name: 'prelu' })], options.epsilon ?? 1e-3),
+      ...stages(halfBlock(options), widths, depths),
+      ...head(classes),
+    ];
+  });
 }
 
 const WIDTHS = [64, 128, 256, 512];

@@ -8,6 +8,7 @@
  * first batch norm as in ResNets with pre-activation: only the first layer and the classifier are real. Batch norm and ReLU stand before the
  * classifier, as before the real layers of the paper's AlexNet.
  */
+import { requireOptions } from '../core/checks.js';
 import * as nn from '../nn/index.js';
 import * as quant from '../quant/index.js';
 import {
@@ -42,6 +43,7 @@ export interface XnorConvOptions {
 
 /** (sign(x) * sign(W)) alpha_o, times K [N, OH, OW, 1] where asked for. */
 export function xnorConv(options: XnorConvOptions): nn.Layer {
+  requireOptions(options, { op: 'xnorConv' });
   const { filters, kernel, strides = 1, pads = 0, activationScale = true, zero = 'plus' } = options;
   const product = nn.conv2d({
     filters,

@@ -65,6 +65,13 @@ describe('without a file for this machine', () => {
   });
 });
 
+test('a Node that may load no addons is said to be the reason, not the file', () => {
+  const { code, stderr } = node(application, ['--no-addons', '-e', WHERE]);
+  expect(code).toBe(1);
+  expect(stderr).toMatch(/disabled.*start Node without --no-addons/);
+  expect(stderr).not.toContain('build:native');
+});
+
 test.each(['text', 'another machine'])('a file of %s is reported with what the system says of it', (kind) => {
   const folder = copyOf(application, 'broken');
   const file = realpathSync(prebuilt).replace(application, folder);
