@@ -31,3 +31,9 @@ export type DTypeArray<D extends DType = DType> = Arrays[D];
 export function byteLength(dtype: DType, count: number): number {
   return Math.ceil((DTYPES[dtype].bits * count) / 8);
 }
+
+/** True for the typed array that carries a dtype. By its kind, not by its class: test runners and vm contexts have classes of their own. */
+export function carries<D extends DType>(dtype: D, value: unknown): value is DTypeArray<D> {
+  const { array } = DTYPES[dtype];
+  return value instanceof array || (ArrayBuffer.isView(value) && Object.prototype.toString.call(value) === `[object ${array.name}]`);
+}

@@ -4,8 +4,10 @@
  */
 import { readFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
+import { isArrayBuffer } from 'node:util/types';
 import { gunzip } from 'node:zlib';
-import { requireOptions, requireSignal } from '../core/checks.js';
+import { isUrl, requireOptions, requireSignal } from '../core/checks.js';
+import { carries } from '../core/dtype.js';
 import { BitplaneError, expected } from '../core/errors.js';
 import type { Graph } from '../graph/value.js';
 import { decodeModel } from './safetensors/model.js';
@@ -27,7 +29,7 @@ const GUNZIP = { ratio: 256, least: 64 * 2 ** 20, most: 2 ** 30 };
  */
 export async function openModel(source: ModelSource, options: LoadOptions = {}): Promise<OpenModel> {
   const { signal } = options;
-  if (typeof source === 'string' || source instanceof URL) {
+  if (typeof source === 'string' || isUrl(source)) {
     const name = nameOf(source);
     const proceed = () => {
       if (signal?.aborted) throw aborted(name, signal.reason);
@@ -51,19 +53,19 @@ export async function loadModel(source: ModelSource, options: LoadOptions = {}):
   const bytes = file[0] === 0x1f && file[1] === 0x8b ? await inflate(file, name) : file;
   if (options.signal?.aborted) throw aborted(name, options.signal.reason);
   // What was read or inflated here is nobody else's.
-  if (looksLikeSafetensors(bytes)) return decodeModel(bytes, { owned: bytes !== source && !(source instanceof ArrayBuffer) });
+  if (looksLikeSafetensors(bytes)) return decodeModel(bytes, { owned: bytes !== source && !isArrayBuffer(source) });
   // Loaded when first needed: with its protobuf reader it is a third of what importing the package would cost.
   const { importOnnx } = await import('./onnx/import.js');
   return importOnnx(bytes, { name });
 }
 
 function nameOf(source: ModelSource): string | undefined {
-  return typeof source === 'string' ? source : source instanceof URL ? source.href : undefined;
+  return typeof source === 'string' ? source : isUrl(source) ? source.href : undefined;
 }
 
 async function bytesOf(source: ModelSource, name: string | undefined, signal: AbortSignal | undefined): Promise<Uint8Array> {
-  if (source instanceof Uint8Array) return source;
-  if (source instanceof ArrayBuffer) return new Uint8Array(source);
+  if (carries('u8', source)) return source;
+  if (isArrayBuffer(source)) return new Uint8Array(source);
   if (name === undefined) throw expected('ERR_ARGUMENT', 'a path, a URL or bytes', source, { op: 'model' });
   if (signal?.aborted) throw aborted(name, signal.reason);
   try {

@@ -4,6 +4,8 @@
  * read:  <f4 -> f32, <f8 -> f32 (rounded), <i4 -> i32, <i8 -> i32 (in range only), |i1 -> i8, |u1 and |b1 -> u8
  * write: f32 -> <f4, i32 -> <i4, i8 -> |i1, u8 -> |u1, b1 -> |i1 of +1 and -1
  */
+
+import { carries } from '../core/dtype.js';
 import { BitplaneError, expected } from '../core/errors.js';
 import { isSize } from '../core/shape.js';
 import { Tensor } from '../tensor/tensor.js';
@@ -36,7 +38,7 @@ const ARRAYS = { f32: Float32Array, i32: Int32Array, i8: Int8Array, u8: Uint8Arr
  * @throws BitplaneError ERR_FORMAT for a malformed or truncated file, ERR_DTYPE for a dtype outside the table above
  */
 export function readNpy(bytes: Uint8Array): Tensor {
-  if (!(bytes instanceof Uint8Array)) throw expected('ERR_ARGUMENT', 'the bytes of a file', bytes, SITE);
+  if (!carries('u8', bytes)) throw expected('ERR_ARGUMENT', 'the bytes of a file', bytes, SITE);
   if (bytes.length < 10 || MAGIC.some((byte, i) => bytes[i] !== byte)) throw new BitplaneError('ERR_FORMAT', 'this is no .npy file', SITE);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const major = bytes[6] as number;

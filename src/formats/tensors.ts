@@ -3,8 +3,8 @@
  * keep the exporter's names. Not here: what a name means (src/zoo/pytorch.ts), files of whole models (./model.ts).
  */
 
-import { fileURLToPath } from 'node:url';
-import { requireObject } from '../core/checks.js';
+import { pathOf, requireObject } from '../core/checks.js';
+import { carries } from '../core/dtype.js';
 import { expected } from '../core/errors.js';
 import { elementCount } from '../core/shape.js';
 import { readBytes } from '../data/files.js';
@@ -21,9 +21,9 @@ const MAX_FILE = 2 ** 31;
  * @throws BitplaneError ERR_IO, ERR_FORMAT; ERR_UNSUPPORTED for half precision
  */
 export async function readTensors(source: string | URL | Uint8Array): Promise<Tensors> {
-  const path = source instanceof URL && source.protocol === 'file:' ? fileURLToPath(source) : source;
-  const bytes = typeof path === 'string' ? await readBytes(path, MAX_FILE) : path;
-  if (!(bytes instanceof Uint8Array)) throw expected('ERR_ARGUMENT', 'a path, a file: URL or bytes', source, { op: 'tensors' });
+  const path = pathOf(source);
+  const bytes = path === undefined ? source : await readBytes(path, MAX_FILE);
+  if (!carries('u8', bytes)) throw expected('ERR_ARGUMENT', 'a path, a file: URL or bytes', source, { op: 'tensors' });
   return looksLikeSafetensors(bytes) ? fromSafetensors(bytes) : fromOnnx(bytes);
 }
 

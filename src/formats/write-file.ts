@@ -5,13 +5,14 @@
 import { randomBytes } from 'node:crypto';
 import { fsync } from 'node:fs';
 import { open, rename, rm } from 'node:fs/promises';
-import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { pathOf } from '../core/checks.js';
 import { BitplaneError, expected } from '../core/errors.js';
 
 /** @throws BitplaneError ERR_ARGUMENT for what is no path, ERR_IO; the old file, if any, is then as it was */
 export async function writeFileAtomic(path: string | URL, bytes: Uint8Array): Promise<void> {
   const target = pathOf(path);
+  if (target === undefined) throw expected('ERR_ARGUMENT', 'a path or a file: URL', path, { op: 'file' });
   const temporary = `${target}.${process.pid}.${randomBytes(6).toString('hex')}.tmp`;
   try {
     // 'wx': never write through a file or link that someone put there.
@@ -31,10 +32,4 @@ export async function writeFileAtomic(path: string | URL, bytes: Uint8Array): Pr
       cause,
     });
   }
-}
-
-function pathOf(path: string | URL): string {
-  if (typeof path === 'string' && path !== '') return path;
-  if (path instanceof URL && path.protocol === 'file:') return fileURLToPath(path);
-  throw expected('ERR_ARGUMENT', 'a path or a file: URL', path instanceof URL ? path.href : path, { op: 'file' });
 }

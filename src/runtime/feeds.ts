@@ -2,7 +2,7 @@
  * From what a user feeds to the arrays that a program takes, and back: names, dtypes, shapes and the batch are checked here, before anything
  * crosses to C++. Not here: running.
  */
-import { DTYPES, type DType } from '../core/dtype.js';
+import { carries, DTYPES, type DType } from '../core/dtype.js';
 import { BitplaneError, expected } from '../core/errors.js';
 import { showShape } from '../core/shape.js';
 import type { Graph, Value } from '../graph/value.js';
@@ -70,7 +70,7 @@ function fromArray(input: Value, feed: unknown, sizes: Record<string, number>): 
   const site = { op: OP, node: input.name };
   const { array: Kind } = DTYPES[input.dtype];
   if (input.dtype === 'b1') throw expected('ERR_FEED', `a Tensor of ${describe(input)}`, feed, site);
-  if (!(feed instanceof Kind)) throw expected('ERR_FEED', `a Tensor or ${Kind.name} of ${describe(input)}`, feed, site);
+  if (!carries(input.dtype, feed)) throw expected('ERR_FEED', `a Tensor or ${Kind.name} of ${describe(input)}`, feed, site);
   const open = input.shape.filter((dim): dim is string => typeof dim === 'string' && sizes[dim] === undefined);
   if (new Set(open).size > 1 || open.length > 1) {
     throw expected('ERR_FEED', `a Tensor, because ${open.join(' and ')} cannot be told from a length,`, feed, site);

@@ -1,9 +1,12 @@
 /**
  * A dense, immutable-by-convention array: dtype, shape, data in row-major order. Not here: arithmetic.
  */
-import { byteLength, DTYPES, type DType, type DTypeArray } from '../core/dtype.js';
+import { byteLength, carries, DTYPES, type DType, type DTypeArray } from '../core/dtype.js';
 import { expected } from '../core/errors.js';
 import { elementCount, isSize, showShape } from '../core/shape.js';
+
+/** What marks a tensor, so that those of another copy of the package in the process are tensors here too. */
+const MARK = Symbol.for('bitplane.Tensor/1');
 
 /**
  * `new Tensor('f32', data, [1, 3, 32, 32])`. `data` is the typed array of the dtype (see DTYPES); a `b1` tensor holds
@@ -19,7 +22,7 @@ export class Tensor<D extends DType = DType> {
   constructor(dtype: D, data: DTypeArray<D>, shape: readonly number[]) {
     if (!Object.hasOwn(DTYPES, dtype)) throw expected('ERR_DTYPE', `a dtype of ${Object.keys(DTYPES).join(', ')}`, dtype, { op: 'Tensor' });
     const { array } = DTYPES[dtype];
-    if (!(data instanceof array)) throw expected('ERR_DTYPE', `a ${array.name} for dtype ${dtype}`, data, { op: 'Tensor' });
+    if (!carries(dtype, data)) throw expected('ERR_DTYPE', `a ${array.name} for dtype ${dtype}`, data, { op: 'Tensor' });
     if (!Array.isArray(shape) || !shape.every(isSize))
       throw expected('ERR_SHAPE', 'a shape of whole numbers >= 0', shape, { op: 'Tensor' });
     const length = dtype === 'b1' ? byteLength('b1', elementCount(shape)) : elementCount(shape);
@@ -31,6 +34,14 @@ export class Tensor<D extends DType = DType> {
     this.dtype = dtype;
     this.data = data;
     this.shape = Object.freeze([...shape]);
+  }
+
+  static {
+    Object.defineProperty(Tensor.prototype, MARK, { value: true });
+  }
+
+  static [Symbol.hasInstance](value: unknown): boolean {
+    return typeof value === 'object' && value !== null && MARK in value;
   }
 
   /** Number of elements. */
