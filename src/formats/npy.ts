@@ -5,6 +5,7 @@
  * write: f32 -> <f4, i32 -> <i4, i8 -> |i1, u8 -> |u1, b1 -> |i1 of +1 and -1
  */
 
+import { TextDecoder, TextEncoder } from 'node:util';
 import { carries } from '../core/dtype.js';
 import { BitplaneError, expected } from '../core/errors.js';
 import { isSize } from '../core/shape.js';

@@ -2,6 +2,7 @@
  * The part of the ONNX messages (onnx.proto, IR versions 3 to 11) that an inference graph needs, as plain objects.
  * Not here: sub-graphs, functions, training, sparse tensors (found, they are named and refused), and any meaning.
  */
+import { TextDecoder } from 'node:util';
 import { type Field, malformed, readMessage } from './wire.js';
 
 export interface OnnxTensor {

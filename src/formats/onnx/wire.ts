@@ -4,8 +4,16 @@
  * Every list is read from bytes that are really there: nothing is allocated on the word of a length, and lists of messages are capped,
  * because an empty message costs two bytes in a file and a hundred in memory.
  */
+import { TextDecoder } from 'node:util';
 import { BinaryReader, WireType } from '@bufbuild/protobuf/wire';
 import { BitplaneError } from '../../core/errors.js';
+
+const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+/** The decoder is given, because the reader's own is a global that not every test environment has. */
+function readerOf(bytes: Uint8Array): BinaryReader {
+  return new BinaryReader(bytes, (text) => UTF8.decode(text));
+}
 
 /** More nodes, tensors or attributes than any real model has. */
 const MAX_MESSAGES = 200_000;
@@ -79,7 +87,7 @@ export class Field {
       readOne(this.reader);
       return;
     }
-    const packed = new BinaryReader(this.bytes());
+    const packed = readerOf(this.bytes());
     while (packed.pos < packed.len) readOne(packed);
   }
 
@@ -92,7 +100,7 @@ export class Field {
 /** Calls `visit` for every field of a message. Whatever the wire reader objects to becomes ERR_FORMAT. */
 export function readMessage(bytes: Uint8Array, message: string, visit: (field: Field) => void): void {
   try {
-    const field = new Field(new BinaryReader(bytes), message);
+    const field = new Field(readerOf(bytes), message);
     while (field.next()) {
       visit(field);
       field.skipUnread();

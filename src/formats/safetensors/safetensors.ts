@@ -5,6 +5,7 @@
  *   header: { "__metadata__": { string: string }, name: { "dtype", "shape", "data_offsets": [begin, end] } }
  * Offsets count from the beginning of the data, which the tensors fill without holes or overlaps.
  */
+import { TextDecoder, TextEncoder } from 'node:util';
 import { BitplaneError, expected } from '../../core/errors.js';
 import { isSize, showShape } from '../../core/shape.js';
 import { duplicateKey } from './duplicate-key.js';

@@ -27,12 +27,11 @@ async function runFile() {
     URL,
     console,
     AbortController,
-    TextDecoder,
-    TextEncoder,
   };
   // Every second file as in Jest's own environment, where what Node's modules return passes for what the context calls by the same name; the
   // others as in its jsdom, where it does not.
-  const context = vm.createContext(files++ % 2 === 0 ? { ...globals, Uint8Array, ArrayBuffer } : globals);
+  const nodes = files++ % 2 === 0 ? { Uint8Array, ArrayBuffer, TextDecoder, TextEncoder } : {};
+  const context = vm.createContext({ ...globals, ...nodes });
   const require = createRequire(file);
   const module = { exports: {} };
   const wrap = (code) => vm.runInContext(`(function (module, exports, require, __filename, __dirname) {${code}\n})`, context);
