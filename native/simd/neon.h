@@ -22,17 +22,17 @@ BITPLANE_INLINE F32 loadN(const float* p, int n) {
   return vld1q_f32(lanes);
 }
 BITPLANE_INLINE void store(float* p, F32 v) { vst1q_f32(p, v); }
-BITPLANE_INLINE void storeIntN(int* p, I32 v, int n) {
-  if (n >= kLanes) return vst1q_s32(p, v);
-  int32x2_t pair = vget_low_s32(v);
+BITPLANE_INLINE void storeN(float* p, F32 v, int n) {
+  if (n >= kLanes) return store(p, v);
+  float32x2_t pair = vget_low_f32(v);
   if (n & 2) {
-    vst1_s32(p, pair);
+    vst1_f32(p, pair);
     p += 2;
-    pair = vget_high_s32(v);
+    pair = vget_high_f32(v);
   }
-  if (n & 1) vst1_lane_s32(p, pair, 0);
+  if (n & 1) vst1_lane_f32(p, pair, 0);
 }
-BITPLANE_INLINE void storeN(float* p, F32 v, int n) { storeIntN(reinterpret_cast<int*>(p), vreinterpretq_s32_f32(v), n); }
+BITPLANE_INLINE void storeIntN(int* p, I32 v, int n) { storeN(reinterpret_cast<float*>(p), vreinterpretq_f32_s32(v), n); }
 BITPLANE_INLINE F32 set1(float f) { return vdupq_n_f32(f); }
 BITPLANE_INLINE I32 set1Int(int i) { return vdupq_n_s32(i); }
 

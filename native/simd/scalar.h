@@ -30,9 +30,8 @@ BITPLANE_INLINE F32 loadN(const float* p, int n) {
   return v;
 }
 BITPLANE_INLINE void store(float* p, F32 v) { std::memcpy(p, &v, sizeof v); }
-BITPLANE_INLINE void storeInt(int* p, I32 v) { std::memcpy(p, &v, sizeof v); }
-BITPLANE_INLINE void storeIntN(int* p, I32 v, int n) {
-  if (n >= kLanes) return storeInt(p, v);
+BITPLANE_INLINE void storeN(float* p, F32 v, int n) {
+  if (n >= kLanes) return store(p, v);
   if (n & 2) {
     std::memcpy(p, &v, 8);
     p += 2;
@@ -40,7 +39,7 @@ BITPLANE_INLINE void storeIntN(int* p, I32 v, int n) {
   }
   if (n & 1) std::memcpy(p, &v, 4);
 }
-BITPLANE_INLINE void storeN(float* p, F32 v, int n) { storeIntN(reinterpret_cast<int*>(p), reinterpret_cast<I32>(v), n); }
+BITPLANE_INLINE void storeIntN(int* p, I32 v, int n) { storeN(reinterpret_cast<float*>(p), reinterpret_cast<F32>(v), n); }
 BITPLANE_INLINE F32 set1(float f) { return F32{f, f, f, f}; }
 BITPLANE_INLINE I32 set1Int(int i) { return I32{i, i, i, i}; }
 
@@ -68,12 +67,12 @@ BITPLANE_INLINE F32 roundEven(F32 a) {
   return select(size < shift, withSign((size + shift) - shift, a), a);
 }
 BITPLANE_INLINE F32 floor(F32 a) {
-  const F32 near = roundEven(a);
-  return withSign(near - select(a < near, set1(1.0f), set1(0.0f)), a);
+  const F32 even = roundEven(a);
+  return withSign(even - select(a < even, set1(1.0f), set1(0.0f)), a);
 }
 BITPLANE_INLINE F32 ceil(F32 a) {
-  const F32 near = roundEven(a);
-  return withSign(near + select(near < a, set1(1.0f), set1(0.0f)), a);
+  const F32 even = roundEven(a);
+  return withSign(even + select(even < a, set1(1.0f), set1(0.0f)), a);
 }
 
 // Lane i of mask j is bit j * kLanes + i. Eight masks are gathered in one vector first, whose lane i holds every fourth bit.
