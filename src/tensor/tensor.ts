@@ -38,14 +38,17 @@ export class Tensor<D extends DType = DType> {
 
   static {
     Object.defineProperty(Tensor.prototype, MARK, { value: true });
-  }
-
-  static [Symbol.hasInstance](value: unknown): boolean {
-    return typeof value === 'object' && value !== null && MARK in value;
+    Object.defineProperty(Tensor, Symbol.hasInstance, { value: isInstance });
   }
 
   /** Number of elements. */
   get size(): number {
     return elementCount(this.shape);
   }
+}
+
+function isInstance(this: typeof Tensor, value: unknown): boolean {
+  // Classes that extend Tensor tell their own as ever.
+  if (this !== Tensor) return Function.prototype[Symbol.hasInstance].call(this, value);
+  return typeof value === 'object' && value !== null && MARK in value;
 }

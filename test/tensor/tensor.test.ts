@@ -6,6 +6,16 @@ import { tensorOf, valuesOf } from '../../src/tensor/values.js';
 import { failure } from '../ops/nodes.js';
 
 describe('Tensor', () => {
+  test('is told by its mark, so that another copy of the package makes tensors too; a class that extends it is told as ever', () => {
+    class Named extends Tensor {}
+    const plain = new Tensor('f32', new Float32Array(1), [1]);
+    const named = new Named('f32', new Float32Array(1), [1]);
+    const other = Object.create({ [Symbol.for('bitplane.Tensor/1')]: true });
+    expect([plain, named, other].map((value) => value instanceof Tensor)).toEqual([true, true, true]);
+    expect([plain, named, other].map((value) => value instanceof Named)).toEqual([false, true, false]);
+    for (const value of [undefined, null, 1, 'f32', {}, [], Tensor, new Float32Array(1)]) expect(value instanceof Tensor).toBe(false);
+  });
+
   test('holds the array it is given', () => {
     const data = Float32Array.of(1, 2, 3, 4, 5, 6);
     const shape = [2, 3];
