@@ -3,12 +3,13 @@
  * keep the exporter's names. Not here: what a name means (src/zoo/pytorch.ts), files of whole models (./model.ts).
  */
 
-import { pathOf, requireObject } from '../core/checks.js';
+import { requireObject } from '../core/checks.js';
 import { carries } from '../core/dtype.js';
 import { expected } from '../core/errors.js';
 import { elementCount } from '../core/shape.js';
 import { readBytes } from '../data/files.js';
 import { Tensor } from '../tensor/tensor.js';
+import { pathOf } from './path.js';
 import { looksLikeSafetensors, readSafetensors, type StoredTensor, writeSafetensors } from './safetensors/safetensors.js';
 import { writeFileAtomic } from './write-file.js';
 

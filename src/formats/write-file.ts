@@ -6,8 +6,8 @@ import { randomBytes } from 'node:crypto';
 import { fsync } from 'node:fs';
 import { open, rename, rm } from 'node:fs/promises';
 import { promisify } from 'node:util';
-import { pathOf } from '../core/checks.js';
 import { BitplaneError, expected } from '../core/errors.js';
+import { pathOf } from './path.js';
 
 /** @throws BitplaneError ERR_ARGUMENT for what is no path, ERR_IO; the old file, if any, is then as it was */
 export async function writeFileAtomic(path: string | URL, bytes: Uint8Array): Promise<void> {
