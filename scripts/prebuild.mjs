@@ -18,6 +18,11 @@ const HOST = `${platform}-${arch}`;
 const CROSS = { 'linux-arm64': { from: 'linux-x64', toolchain: 'aarch64-linux-gnu', needs: 'aarch64-linux-gnu-g++' } };
 /** Cross compilers are glibc's. */
 const CROSSABLE = libc() === 'glibc' ? Object.keys(CROSS).filter((target) => CROSS[target].from === HOST) : [];
+/**
+ * Symbols would double the file; a stack of the kernels is nothing that users can act on. The linker leaves them out, because a file that is changed
+ * afterwards loses the signature without which Apple's systems do not load it.
+ */
+const STRIP = { linux: { CMAKE_SHARED_LINKER_FLAGS: '-s' }, darwin: { CMAKE_SHARED_LINKER_FLAGS: '-Wl,-x' } }[platform] ?? {};
 
 function main(args) {
   for (const target of args.length > 0 ? args : [HOST, ...CROSSABLE]) {
@@ -32,13 +37,9 @@ function main(args) {
 
 function build(target) {
   const out = join(root, 'build-prebuild', target);
-  // Symbols would double the file; a stack of the kernels is nothing that users can act on. The linker leaves them out, because a file that is
-  // changed afterwards loses the signature without which Apple's systems do not load it.
-  const flag = { linux: '-s', darwin: '-Wl,-x' }[platform];
-  const strip = flag === undefined ? {} : { CMAKE_SHARED_LINKER_FLAGS: flag };
-  if (target === HOST) return compile(out, strip);
+  if (target === HOST) return compile(out, STRIP);
   const toolchain = join(root, 'cmake', `${CROSS[target].toolchain}.cmake`);
-  return compile(out, { ...strip, CMAKE_TOOLCHAIN_FILE: toolchain }, ['--arch', target.split('-')[1]]);
+  return compile(out, { ...STRIP, CMAKE_TOOLCHAIN_FILE: toolchain }, ['--arch', target.split('-')[1]]);
 }
 
 function install(target, addon) {

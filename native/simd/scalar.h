@@ -60,8 +60,8 @@ BITPLANE_INLINE F32 select(Mask m, F32 yes, F32 no) { return fromBits(selectInt(
 BITPLANE_INLINE F32 lesser(F32 a, F32 b) { return select(less(a, b), a, b); }
 BITPLANE_INLINE F32 larger(F32 a, F32 b) { return select(less(b, a), a, b); }
 
-// Adding 2^23 leaves no room for a fraction and rounds as the CPU does; what is as large already, and NaN, stays. Zeros keep their signs.
 BITPLANE_INLINE F32 withSign(F32 a, F32 sign) { return fromBits(bitsOf(a) | (bitsOf(sign) & set1Int(INT32_MIN))); }
+// Adding 2^23 leaves no room for a fraction and rounds as the CPU does; what is as large already, and NaN, stays. Zeros keep their signs.
 BITPLANE_INLINE F32 roundEven(F32 a) {
   const F32 size = fromBits(bitsOf(a) & set1Int(INT32_MAX)), shift = set1(8388608.0f);
   return select(size < shift, withSign((size + shift) - shift, a), a);

@@ -49,7 +49,7 @@ function chosenIsa(): string {
 }
 
 /** Exit code 1 where sessions cannot run, so that scripts can ask. */
-export function doctor(version: string, flags: { readonly json?: boolean }, io: Io, info?: NativeInfo): number {
+export function doctor(version: string, flags: { readonly json?: boolean }, io: Io, info: NativeInfo = nativeInfo()): number {
   const report = examine(version, info);
   const healthy = report.addon.loaded && !report.chosen.startsWith('none');
   if (flags.json === true) {
@@ -73,6 +73,6 @@ export function doctor(version: string, flags: { readonly json?: boolean }, io: 
       ({ path, problem }) => `  ${problem === undefined ? 'loaded' : 'tried '} ${path}${problem === undefined ? '' : `: ${problem}`}`,
     ),
   );
-  if (!report.addon.loaded) printLines(io, `To do: ${remedy()}.`);
+  if (!report.addon.loaded) printLines(io, `To do: ${remedy(info.forbidden)}.`);
   return healthy ? 0 : 1;
 }

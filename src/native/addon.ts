@@ -75,7 +75,7 @@ export interface NativeInfo {
   /** Every path that was tried, with what happened there. */
   readonly tried: readonly { readonly path: string; readonly problem: string | undefined }[];
   /** What keeps this process from loading any file, as the end of `To do:`. */
-  readonly forbidden?: string;
+  readonly forbidden?: string | undefined;
 }
 
 let info: NativeInfo | undefined;
@@ -91,15 +91,14 @@ export function nativeInfo(): NativeInfo {
  * @throws BitplaneError ERR_NATIVE with this machine, the paths tried and what to do
  */
 export function addon(): NativeAddon {
-  const { addon: loaded, tried } = nativeInfo();
+  const { addon: loaded, tried, forbidden } = nativeInfo();
   if (loaded !== undefined) return loaded;
   const attempts = tried.map(({ path, problem }) => `${path} (${problem})`).join(', ');
-  throw new BitplaneError('ERR_NATIVE', `no native addon could be loaded for ${describeHost()}; tried ${attempts}; ${remedy()}`);
+  throw new BitplaneError('ERR_NATIVE', `no native addon could be loaded for ${describeHost()}; tried ${attempts}; ${remedy(forbidden)}`);
 }
 
 /** What a person can do where no addon loads. */
-export function remedy(): string {
-  const { forbidden } = nativeInfo();
+export function remedy(forbidden: string | undefined): string {
   if (forbidden !== undefined) return forbidden;
   if (process.env.BITPLANE_BINARY) return 'BITPLANE_BINARY names the only file tried: correct or unset it';
   const root = packageRoot();
@@ -111,12 +110,13 @@ export function remedy(): string {
 function load(): NativeInfo {
   const require = createRequire(HERE);
   const tried: { path: string; problem: string | undefined }[] = [];
-  let forbidden = refusal() === undefined ? undefined : 'run it with Node';
+  const refused = refusal();
+  let forbidden = refused && 'run it with Node';
   for (const path of candidates()) {
     let problem: string | undefined = 'no such file';
     if (existsSync(path)) {
       try {
-        problem = refusal() ?? cutShort(path);
+        problem = refused ?? cutShort(path);
         if (problem === undefined) {
           const loaded = require(path) as NativeAddon;
           tried.push({ path, problem: undefined });
@@ -130,5 +130,5 @@ function load(): NativeInfo {
     }
     tried.push({ path, problem });
   }
-  return { addon: undefined, path: undefined, tried, ...(forbidden === undefined ? {} : { forbidden }) };
+  return { addon: undefined, path: undefined, tried, forbidden };
 }

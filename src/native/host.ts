@@ -15,7 +15,7 @@ export function describeHost(): string {
 export function refusal(): string | undefined {
   const { bun } = process.versions;
   // It has Node's functions for threads in name, and each aborts the process when it is called.
-  return bun === undefined ? undefined : `Bun ${bun} lacks the threads of libuv that it needs: run it with Node`;
+  return bun === undefined ? undefined : `Bun ${bun} lacks the threads of libuv that it needs`;
 }
 
 function libraryVersion(): string {

@@ -6,7 +6,8 @@
  *
  * Not here: training, files.
  */
-import { requireObject, requireOptions } from '../core/checks.js';
+import { requireOptions } from '../core/checks.js';
+import { expected } from '../core/errors.js';
 import type { Shape } from '../core/shape.js';
 import type { Graph, Input, Value } from '../graph/value.js';
 import { GraphBuilder } from '../ops/builder.js';
@@ -52,8 +53,9 @@ export class Model<N extends string = string, O extends string = string> {
   /** @throws BitplaneError ERR_SHAPE and its like, naming the layer that does not fit */
   constructor(options: ModelOptions<N, O>, layer: Layer) {
     requireOptions(options, { op: 'model' });
-    requireObject(options.input?.shape, 'input with a name and a shape', { op: 'model' });
-    this.input = Object.freeze({ name: options.input.name, shape: Object.freeze(Array.from(options.input.shape)) });
+    if (!Array.isArray(options.input?.shape))
+      throw expected('ERR_ARGUMENT', 'input with a name and a shape', options.input, { op: 'model' });
+    this.input = Object.freeze({ name: options.input.name, shape: Object.freeze([...options.input.shape]) });
     this.output = (options.output ?? 'logits') as O;
     this.layer = layer;
     const traced = this.trace(this.input.shape, standIn);

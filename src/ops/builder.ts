@@ -252,8 +252,10 @@ export class GraphBuilder {
   }
 }
 
-/** The options that are attributes and were given: a name is none, and undefined leaves the default. */
-function given<T extends Named>(options: T): Omit<T, 'name'> {
-  requireOptions(options, { op: 'graph' });
-  return Object.fromEntries(Object.entries(options).filter(([key, value]) => key !== 'name' && value !== undefined)) as Omit<T, 'name'>;
+/** The options that are attributes and were given: a name is none, and undefined leaves the default. What is no object is refused with the name. */
+function given<T extends Named>(options: T | null): Omit<T, 'name'> {
+  return Object.fromEntries(Object.entries(options ?? {}).filter(([key, value]) => key !== 'name' && value !== undefined)) as Omit<
+    T,
+    'name'
+  >;
 }
