@@ -3,7 +3,7 @@
  */
 import { basename } from 'node:path';
 import { showShape } from '../core/shape.js';
-import { type Graph, topological, type Value } from '../graph/value.js';
+import { type Graph, outputsOf, topological, type Value } from '../graph/value.js';
 import type { Macs } from '../ops/op.js';
 import { type Layer, layers } from '../passes/analyze.js';
 import { optimize } from '../passes/index.js';
@@ -26,7 +26,7 @@ export async function inspect(model: string, flags: InspectFlags, io: Io): Promi
   const graph = flags.raw === true ? loaded : optimize(loaded, { signZero: flags.signZero ?? 'exact' });
   const { rows, totals } = layers(graph);
   const inputs = graph.inputs.map((input) => describe(input.name, input));
-  const outputs = Object.entries(graph.outputs).map(([name, value]) => describe(name, value));
+  const outputs = outputsOf(graph).map(([name, value]) => describe(name, value));
   const signsWithZero = flags.signZero === 'plus' ? [] : undecidedSigns(loaded);
   if (flags.json === true) {
     printJson(io, { model, inputs, outputs, layers: rows, totals, operations: operations(totals.macs), signsWithZero });

@@ -42,8 +42,37 @@ export interface Graph<
   O extends Readonly<Record<string, Value>> = Readonly<Record<string, Value>>,
 > {
   readonly inputs: I;
-  /** In declaration order. */
+  /** By name. JavaScript lists keys that are whole numbers first: the order is that of `outputNames`. */
   readonly outputs: O;
+  /** The names of the outputs in the model's order. Where a graph has none, it is the order of the keys of `outputs`. */
+  readonly outputNames?: readonly string[];
+}
+
+/** The names of a graph's outputs in the model's order. */
+export function outputNamesOf(graph: Graph): readonly string[] {
+  return graph.outputNames ?? Object.keys(graph.outputs);
+}
+
+/** The outputs in the model's order. */
+export function outputsOf(graph: Graph): (readonly [name: string, value: Value])[] {
+  return outputNamesOf(graph).map((name) => [name, graph.outputs[name] as Value] as const);
+}
+
+/** The graph of these inputs and outputs, in this order. */
+export function graphOf(inputs: readonly Input[], outputs: readonly (readonly [name: string, value: Value])[]): Graph {
+  return Object.freeze({
+    inputs: Object.freeze([...inputs]),
+    outputs: Object.freeze(Object.fromEntries(outputs)),
+    outputNames: Object.freeze(outputs.map(([name]) => name)),
+  });
+}
+
+/** The graph with other values in place of its inputs and outputs: names and order stay. */
+export function mapGraph(graph: Graph, change: (value: Value) => Value): Graph {
+  return graphOf(
+    graph.inputs.map((value) => change(value) as Input),
+    outputsOf(graph).map(([name, value]) => [name, change(value)] as const),
+  );
 }
 
 /** @throws BitplaneError ERR_GRAPH where something else stands for a value */
@@ -55,18 +84,23 @@ export function requireValue(value: unknown, what: string, site: ErrorSite = {})
 
 /** @throws BitplaneError ERR_GRAPH where something else stands for a graph, an input or an output */
 export function requireGraph(graph: unknown): void {
-  const { inputs, outputs } = (graph ?? {}) as Partial<Graph>;
+  const { inputs, outputs, outputNames } = (graph ?? {}) as Partial<Graph>;
   if (!Array.isArray(inputs) || outputs === null || typeof outputs !== 'object')
     throw expected('ERR_GRAPH', 'a graph, with a list of inputs and outputs by name,', graph);
   for (const input of inputs) requireValue(input, 'inputs that are values', { op: 'graph' });
-  for (const [name, value] of Object.entries(outputs)) requireValue(value, 'outputs that are values', { op: 'graph', node: name });
+  const names = Object.keys(outputs);
+  for (const name of names) requireValue(outputs[name], 'outputs that are values', { op: 'graph', node: name });
+  if (outputNames === undefined) return;
+  const listed = new Set<unknown>(Array.isArray(outputNames) ? outputNames : []);
+  if (!Array.isArray(outputNames) || outputNames.length !== names.length || !names.every((name) => listed.has(name)))
+    throw expected('ERR_GRAPH', 'outputNames to list every output once', outputNames, { op: 'graph' });
 }
 
 /** Every value that the outputs depend on, and every input, each after its own inputs. Iterative: graphs may be deep. */
 export function topological(graph: Graph): Value[] {
   const order: Value[] = [];
   const state = new Map<Value, 'open' | 'done'>();
-  const stack: Value[] = [...graph.inputs, ...Object.values(graph.outputs)].reverse();
+  const stack: Value[] = [...graph.inputs, ...outputsOf(graph).map(([, value]) => value)].reverse();
   while (stack.length > 0) {
     const value = stack[stack.length - 1] as Value;
     const seen = state.get(value);
@@ -92,6 +126,6 @@ export function uses(graph: Graph): Map<Value, number> {
   const count = new Map<Value, number>();
   const add = (value: Value) => count.set(value, (count.get(value) ?? 0) + 1);
   for (const value of topological(graph)) for (const input of value.inputs) add(input);
-  for (const value of Object.values(graph.outputs)) add(value);
+  for (const [, value] of outputsOf(graph)) add(value);
   return count;
 }

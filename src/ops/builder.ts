@@ -12,7 +12,7 @@ import { requireOptions } from '../core/checks.js';
 import type { DType } from '../core/dtype.js';
 import { expected } from '../core/errors.js';
 import type { Shape } from '../core/shape.js';
-import { type Graph, type Input, requireGraph, requireValue, type Value } from '../graph/value.js';
+import { type Graph, graphOf, type Input, requireGraph, requireValue, type Value } from '../graph/value.js';
 import { Tensor } from '../tensor/tensor.js';
 import type { Pair } from './attributes.js';
 import type { AvgPool2dAttrs } from './avg-pool2d.js';
@@ -44,12 +44,9 @@ export class GraphBuilder {
   /** The graph of these inputs and outputs, verified. The keys of `outputs` name them. */
   graph<const I extends readonly Input[], const O extends Readonly<Record<string, Value>>>(inputs: I, outputs: O): Graph<I, O> {
     requireGraph({ inputs, outputs });
-    const graph: Graph<I, O> = Object.freeze({
-      inputs: Object.freeze([...inputs]) as unknown as I,
-      outputs: Object.freeze({ ...outputs }),
-    });
+    const graph = graphOf(inputs, Object.entries(outputs));
     verify(graph);
-    return graph;
+    return graph as unknown as Graph<I, O>;
   }
 
   // Leaves

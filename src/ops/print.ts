@@ -5,7 +5,7 @@
  */
 import { byteLength, DTYPES, type DType } from '../core/dtype.js';
 import type { Shape } from '../core/shape.js';
-import { type Attrs, type Graph, requireGraph, topological, type Value } from '../graph/value.js';
+import { type Attrs, type Graph, outputsOf, requireGraph, topological, type Value } from '../graph/value.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { valuesOf } from '../tensor/values.js';
 
@@ -16,7 +16,7 @@ const FEW = 8;
 export function print(graph: Graph): string {
   requireGraph(graph);
   const lines = topological(graph).map((value) => `%${value.name}: ${showType(value)} = ${right(value)}`);
-  const outputs = Object.entries(graph.outputs).map(([name, value]) => `${name}: %${value.name}`);
+  const outputs = outputsOf(graph).map(([name, value]) => `${name}: %${value.name}`);
   return `${[...lines, `return {${outputs.join(', ')}}`].join('\n')}\n`;
 }
 

@@ -8,7 +8,7 @@
  * needs the value itself do a multiplication and an addition come back.
  */
 import type { Shape } from '../core/shape.js';
-import { type Graph, topological, type Value } from '../graph/value.js';
+import { type Graph, mapGraph, topological, type Value } from '../graph/value.js';
 import { make } from '../ops/make.js';
 import { perChannel, vector } from './constants.js';
 import { uniqueNames, withInputs } from './rewrite.js';
@@ -34,8 +34,7 @@ class Walk {
 
   over(graph: Graph): Graph {
     for (const value of topological(graph)) this.found.set(value, this.affineOf(value));
-    const outputs = Object.fromEntries(Object.entries(graph.outputs).map(([name, value]) => [name, this.value(value)]));
-    return uniqueNames({ inputs: graph.inputs, outputs });
+    return uniqueNames(mapGraph(graph, (value) => (value.op === 'input' ? value : this.value(value))));
   }
 
   private affineOf(value: Value): Affine {

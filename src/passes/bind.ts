@@ -3,7 +3,7 @@
  */
 import type { Dim } from '../core/shape.js';
 import type { Attrs, Graph, Value } from '../graph/value.js';
-import { topological } from '../graph/value.js';
+import { mapGraph, topological } from '../graph/value.js';
 import { input, make } from '../ops/make.js';
 
 /** The attributes that hold sizes: of reshape and expand, of slice. */
@@ -21,8 +21,7 @@ export function bind(graph: Graph, sizes: Readonly<Record<string, number>>): Gra
       bound.set(value, make(value.op, value.name, inputs, resolveAttrs(value.attrs, resolve)));
     }
   }
-  const outputs = Object.fromEntries(Object.entries(graph.outputs).map(([name, value]) => [name, bound.get(value) as Value]));
-  return { inputs: graph.inputs.map((value) => bound.get(value) as Graph['inputs'][number]), outputs };
+  return mapGraph(graph, (value) => bound.get(value) as Value);
 }
 
 function resolveAttrs(attrs: Attrs, resolve: (dim: Dim) => Dim): Attrs {

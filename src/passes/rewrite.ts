@@ -4,7 +4,7 @@
  */
 import { BitplaneError } from '../core/errors.js';
 import { sameShape, showShape } from '../core/shape.js';
-import { type Attrs, type Graph, topological, uses, type Value } from '../graph/value.js';
+import { type Attrs, type Graph, mapGraph, topological, uses, type Value } from '../graph/value.js';
 import { constant, make } from '../ops/make.js';
 
 /** What a rule may ask about the graph as it was before this rewrite. */
@@ -36,8 +36,7 @@ export function rewrite(graph: Graph, rule: Rule): Graph {
     results.set(original, result);
   }
   if (!changed) return graph;
-  const outputs = Object.fromEntries(Object.entries(graph.outputs).map(([name, value]) => [name, rebuilt(value)]));
-  return uniqueNames({ inputs: graph.inputs, outputs });
+  return uniqueNames(mapGraph(graph, rebuilt));
 }
 
 /** The node over other inputs; the node itself where they are the same. */
@@ -102,8 +101,7 @@ export function renameValues(graph: Graph, names: ReadonlyMap<Value, string>): G
   for (const value of topological(graph)) {
     results.set(value, renamed(withInputs(value, value.inputs.map(rebuilt)), names.get(value) ?? value.name));
   }
-  const outputs = Object.fromEntries(Object.entries(graph.outputs).map(([name, value]) => [name, rebuilt(value)]));
-  return { inputs: graph.inputs, outputs };
+  return mapGraph(graph, rebuilt);
 }
 
 /** Inputs and states are known by their names outside the graph. */

@@ -4,7 +4,7 @@
  */
 import { BitplaneError } from '../core/errors.js';
 import { elementCount } from '../core/shape.js';
-import type { Graph, Value } from '../graph/value.js';
+import { type Graph, outputsOf, type Value } from '../graph/value.js';
 import { addon, type NativeConstants, type NativeProgram } from '../native/addon.js';
 import { opDef } from '../ops/index.js';
 import type { Macs } from '../ops/op.js';
@@ -48,7 +48,7 @@ export class SessionConstants {
     const bound = bind(graph, sizes);
     // Several threads would wait for each other at the end of every band: two take 7% longer for a stem of 112 rows.
     const kernels = target.threads === 1 ? band(fuse(bound), bound) : fuse(bound);
-    const outputs = Object.values(bound.outputs);
+    const outputs = outputsOf(bound).map(([, value]) => value);
     // A result that no kernel writes (an input or a constant handed through) gets memory and a copy of its own.
     const handed = outputs.filter((value) => storage(value).inputs.length === 0);
     const copies = handed.map(

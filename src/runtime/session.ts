@@ -6,7 +6,7 @@ import { setMaxListeners } from 'node:events';
 import { requireOneOf, requireOptions, requireSignal } from '../core/checks.js';
 import { BitplaneError, expected } from '../core/errors.js';
 import type { Feeds, Results } from '../graph/feeds.js';
-import type { Graph, Value } from '../graph/value.js';
+import { type Graph, outputNamesOf, outputsOf, type Value } from '../graph/value.js';
 import { cores } from '../native/cores.js';
 import { resolveIsa } from '../native/isa.js';
 import { verify } from '../ops/verify.js';
@@ -86,9 +86,9 @@ export class GraphSession<G extends Graph = Graph> {
     return this.graph.inputs.map((value) => value.name);
   }
 
-  /** In the model's order, but whole numbers first, as JavaScript orders the keys of any object. */
+  /** In the model's order. */
   get outputNames(): readonly string[] {
-    return Object.keys(this.graph.outputs);
+    return outputNamesOf(this.graph);
   }
 
   get inputMetadata(): readonly TensorMetadata[] {
@@ -96,7 +96,7 @@ export class GraphSession<G extends Graph = Graph> {
   }
 
   get outputMetadata(): readonly TensorMetadata[] {
-    return Object.entries(this.graph.outputs).map(([name, value]) => metadata(name, value));
+    return outputsOf(this.graph).map(([name, value]) => metadata(name, value));
   }
 
   get info(): SessionInfo {
@@ -251,10 +251,7 @@ export class GraphSession<G extends Graph = Graph> {
   }
 
   private results(program: CompiledProgram, arrays: readonly NodeJS.TypedArray[]): [string, Tensor][] {
-    return Object.keys(this.graph.outputs).map((name, i) => [
-      name,
-      resultTensor(program.outputs[i] as Value, arrays[i] as NodeJS.TypedArray),
-    ]);
+    return this.outputNames.map((name, i) => [name, resultTensor(program.outputs[i] as Value, arrays[i] as NodeJS.TypedArray)]);
   }
 
   /** A run has ended: begins the next that waits, or tells who waits for quiet. */

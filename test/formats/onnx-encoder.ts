@@ -26,11 +26,14 @@ export interface NodeSpec {
   readonly attributes?: Readonly<Record<string, AttributeSpec>>;
 }
 
+/** A map keeps the order of names that are whole numbers. */
+type ByName<T> = Readonly<Record<string, T>> | ReadonlyMap<string, T>;
+
 export interface ModelSpec {
   readonly nodes: readonly NodeSpec[];
-  readonly inputs: Readonly<Record<string, readonly (number | string | undefined)[]>>;
+  readonly inputs: ByName<readonly (number | string | undefined)[]>;
   /** Without a shape where it is undefined. */
-  readonly outputs: Readonly<Record<string, readonly (number | string | undefined)[] | undefined>>;
+  readonly outputs: ByName<readonly (number | string | undefined)[] | undefined>;
   readonly initializers?: Readonly<Record<string, TensorSpec>>;
   /** Version of the standard operators; null leaves the import out. */
   readonly opset?: number | null;
@@ -49,9 +52,8 @@ export function encodeOnnx(spec: ModelSpec): Uint8Array {
     for (const node of spec.nodes) message(graph, 1, (w) => writeNode(w, node));
     graph.tag(2, WireType.LengthDelimited).string('test');
     for (const [name, tensor] of Object.entries(spec.initializers ?? {})) message(graph, 5, (w) => writeTensor(w, tensor, name));
-    for (const [name, dims] of Object.entries(spec.inputs))
-      message(graph, 11, (w) => writeValueInfo(w, name, dims, spec.inputType ?? FLOAT));
-    for (const [name, dims] of Object.entries(spec.outputs)) message(graph, 12, (w) => writeValueInfo(w, name, dims, FLOAT));
+    for (const [name, dims] of entriesOf(spec.inputs)) message(graph, 11, (w) => writeValueInfo(w, name, dims, spec.inputType ?? FLOAT));
+    for (const [name, dims] of entriesOf(spec.outputs)) message(graph, 12, (w) => writeValueInfo(w, name, dims, FLOAT));
   });
   if (spec.opset !== null) message(writer, 8, (w) => w.tag(2, WireType.Varint).int64(spec.opset ?? 13));
   return writer.finish();
@@ -140,4 +142,8 @@ function writeValueInfo(
       });
     }),
   );
+}
+
+function entriesOf<T>(named: ByName<T>): readonly (readonly [string, T])[] {
+  return named instanceof Map ? [...named] : Object.entries(named);
 }

@@ -5,7 +5,7 @@
  */
 import { BitplaneError, expected } from '../../core/errors.js';
 import type { Shape } from '../../core/shape.js';
-import { type Graph, type Input, topological, type Value } from '../../graph/value.js';
+import { type Graph, graphOf, type Input, topological, type Value } from '../../graph/value.js';
 import { input } from '../../ops/make.js';
 import { type Importer, NodeContext } from './context.js';
 import { type Item, valueItem } from './item.js';
@@ -101,7 +101,7 @@ function build(graph: OnnxGraph, nodes: readonly OnnxNode[], opset: number, spec
       node: name,
     });
   });
-  return Object.freeze({ inputs: Object.freeze(inputs), outputs: Object.freeze(Object.fromEntries(outputs)) });
+  return graphOf(inputs, outputs);
 }
 
 function listOf(result: ReturnType<Importer>): readonly Item[] {

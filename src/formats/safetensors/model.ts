@@ -12,7 +12,7 @@
 import { byteLength, DTYPES, type DType, type DTypeArray } from '../../core/dtype.js';
 import { BitplaneError, expected } from '../../core/errors.js';
 import { elementCount, isSize } from '../../core/shape.js';
-import { type Attrs, type Graph, type Input, topological, type Value } from '../../graph/value.js';
+import { type Attrs, type Graph, graphOf, type Input, outputsOf, topological, type Value } from '../../graph/value.js';
 import { constant, input, make, state } from '../../ops/make.js';
 import { verify } from '../../ops/verify.js';
 import { partOf } from '../../tensor/stored.js';
@@ -52,7 +52,7 @@ export function encodeModel(graph: Graph): Uint8Array {
   const json = {
     nodes,
     inputs: graph.inputs.map(({ name }) => name),
-    outputs: Object.entries(graph.outputs).map(([name, value]) => [name, value.name]),
+    outputs: outputsOf(graph).map(([name, value]) => [name, value.name]),
   };
   const metadata = new Map([
     ['bitplane.format', FORMAT],
@@ -104,7 +104,7 @@ export function decodeGraph({ metadata, spans }: Header, fetch: Fetch): Graph {
     return [word(name, 'a name'), find(value)] as const;
   });
   if (new Set(outputs.map(([name]) => name)).size !== outputs.length) throw broken('expected outputs with names that differ');
-  const graph: Graph = Object.freeze({ inputs: Object.freeze(inputs), outputs: Object.freeze(Object.fromEntries(outputs)) });
+  const graph = graphOf(inputs, outputs);
   verify(graph);
   return graph;
 }
