@@ -10,7 +10,7 @@ export { saveModel } from './formats/safetensors/model.js';
 export { Session } from './formats/session.js';
 export { readTensors, writeTensors } from './formats/tensors.js';
 export type { Feed, Feeds, Results } from './graph/feeds.js';
-export type { Graph, Input, Value } from './graph/value.js';
+export type { Graph, Input, Metadata, Value } from './graph/value.js';
 export * as nn from './nn/index.js';
 export { GraphBuilder } from './ops/builder.js';
 export { print } from './ops/print.js';

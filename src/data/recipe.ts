@@ -1,14 +1,16 @@
 /**
  * How the pictures of a model are prepared and what its classes are called: the JSON file beside a model, the one a user
- * names, or a default. Not here: applying it (preprocess.ts).
+ * names, the one that a model carries, or a default. Not here: applying it (preprocess.ts).
  *
  * The file is either a preprocessing object, or a larger object with `preprocess` and, if it likes, `labels`: an array of
- * names, or the name of a JSON file beside it that holds one.
+ * names, or the name of a JSON file beside it that holds one. A model carries the same object, its labels always an array, as
+ * the text of its metadata `bitplane.recipe`.
  */
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { expected } from '../core/errors.js';
 import { type Shape, showShape } from '../core/shape.js';
+import type { Graph, Metadata } from '../graph/value.js';
 import { readBytes } from './files.js';
 import { type Color, type Preprocess, parsePreprocess } from './preprocess.js';
 
@@ -16,19 +18,45 @@ export interface Recipe {
   readonly preprocess: Preprocess;
   /** Names of the classes in the order of the outputs; absent where the file gives none. */
   readonly labels?: readonly string[] | undefined;
-  /** The file it came from, or a sentence that says it is the default. */
+  /** The file it came from, the model that carries it, or a sentence that says it is the default. */
   readonly source: string;
 }
 
 const MAX_JSON = 2 ** 24;
+/** Where a model carries its recipe. */
+export const RECIPE = 'bitplane.recipe';
 
 /** Reads a recipe file. @throws BitplaneError ERR_IO, ERR_FORMAT naming the file and field */
 export async function readRecipe(path: string): Promise<Recipe> {
   const json = await readJson(path);
+  const labels = (json as { labels?: unknown } | null)?.labels;
+  if (typeof labels !== 'string') return parseRecipe(json, path);
+  const file = join(dirname(path), labels);
+  const { labels: _, ...rest } = json as object & { labels: unknown };
+  return { ...parseRecipe(rest, path), labels: parseLabels(await readJson(file), file) };
+}
+
+/** The recipe that a graph carries; undefined where it carries none. @throws BitplaneError ERR_FORMAT naming the field */
+export function carriedRecipe(metadata: Metadata | undefined, model: string): Recipe | undefined {
+  const text = metadata?.[RECIPE];
+  if (text === undefined) return undefined;
+  const site = `${RECIPE} of ${model}`;
+  // No file is read here: a model must not choose which.
+  return { ...parseRecipe(parseJson(text, site), site), source: `carried by ${model}` };
+}
+
+/** The graph, carrying this recipe. */
+export function withRecipe(graph: Graph, { preprocess, labels }: Recipe): Graph {
+  return { ...graph, metadata: { ...graph.metadata, [RECIPE]: JSON.stringify({ preprocess, labels }) } };
+}
+
+/** A recipe whose labels, if any, are a list. */
+function parseRecipe(json: unknown, path: string): Recipe {
   if (json === null || typeof json !== 'object' || Array.isArray(json)) throw expected('ERR_FORMAT', 'a JSON object', json, { node: path });
   if (!('preprocess' in json)) return { preprocess: parsePreprocess(json, path), source: path };
-  const whole = json as { preprocess: unknown; labels?: unknown };
-  return { preprocess: parsePreprocess(whole.preprocess, path), labels: await readLabels(whole.labels, path), source: path };
+  const { preprocess, labels } = json as { preprocess: unknown; labels?: unknown };
+  const names = labels === undefined ? undefined : parseLabels(labels, path);
+  return { preprocess: parsePreprocess(preprocess, path), labels: names, source: path };
 }
 
 /** The recipe beside a model: NAME.json for NAME.onnx, NAME.onnx.gz or NAME.safetensors; undefined where there is none. */
@@ -65,20 +93,20 @@ export function defaultRecipe(shape: Shape): Recipe {
   return { preprocess: { layout: channelsFirst ? 'NCHW' : 'NHWC', color, ...base, ...fit }, source };
 }
 
-async function readLabels(labels: unknown, path: string): Promise<string[] | undefined> {
-  if (labels === undefined) return undefined;
-  const file = typeof labels === 'string' ? join(dirname(path), labels) : path;
-  const list = typeof labels === 'string' ? await readJson(file) : labels;
+function parseLabels(list: unknown, path: string): string[] {
   if (!Array.isArray(list) || list.length === 0 || !list.every((label) => typeof label === 'string')) {
-    throw expected('ERR_FORMAT', 'an array of class names', list, { op: 'labels', node: file });
+    throw expected('ERR_FORMAT', 'an array of class names', list, { op: 'labels', node: path });
   }
   return list;
 }
 
 async function readJson(path: string): Promise<unknown> {
-  const bytes = await readBytes(path, MAX_JSON);
+  return parseJson((await readBytes(path, MAX_JSON)).toString('utf8'), path);
+}
+
+function parseJson(text: string, path: string): unknown {
   try {
-    return JSON.parse(bytes.toString('utf8'));
+    return JSON.parse(text);
   } catch (error) {
     throw expected('ERR_FORMAT', 'JSON', (error as Error).message, { node: path });
   }

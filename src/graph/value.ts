@@ -37,6 +37,13 @@ export interface Output<N extends string = string, D extends DType = DType> {
   readonly value: Value<D>;
 }
 
+/**
+ * What came with a model, strings by name, as ONNX and safetensors keep them. No pass reads it and no result depends on it.
+ * Names with a prefix are defined: `onnx.*` by src/formats/onnx/metadata.ts, `bitplane.recipe` by src/data/recipe.ts. All others
+ * are the author's own.
+ */
+export type Metadata = Readonly<Record<string, string>>;
+
 export interface Graph<
   I extends readonly Input[] = readonly Input[],
   O extends Readonly<Record<string, Value>> = Readonly<Record<string, Value>>,
@@ -46,6 +53,8 @@ export interface Graph<
   readonly outputs: O;
   /** The names of the outputs in the model's order. Where a graph has none, it is the order of the keys of `outputs`. */
   readonly outputNames?: readonly string[];
+  /** Carried by every pass, and by the model files that have room for it. */
+  readonly metadata?: Metadata;
 }
 
 /** The names of a graph's outputs in the model's order. */
@@ -58,20 +67,26 @@ export function outputsOf(graph: Graph): (readonly [name: string, value: Value])
   return outputNamesOf(graph).map((name) => [name, graph.outputs[name] as Value] as const);
 }
 
-/** The graph of these inputs and outputs, in this order. */
-export function graphOf(inputs: readonly Input[], outputs: readonly (readonly [name: string, value: Value])[]): Graph {
+/** The graph of these inputs and outputs, in this order, with what came with the model. */
+export function graphOf(
+  inputs: readonly Input[],
+  outputs: readonly (readonly [name: string, value: Value])[],
+  metadata: Metadata = {},
+): Graph {
   return Object.freeze({
     inputs: Object.freeze([...inputs]),
     outputs: Object.freeze(Object.fromEntries(outputs)),
     outputNames: Object.freeze(outputs.map(([name]) => name)),
+    ...(Object.keys(metadata).length === 0 ? {} : { metadata: Object.freeze({ ...metadata }) }),
   });
 }
 
-/** The graph with other values in place of its inputs and outputs: names and order stay. */
+/** The graph with other values in place of its inputs and outputs: names, order and metadata stay. */
 export function mapGraph(graph: Graph, change: (value: Value) => Value): Graph {
   return graphOf(
     graph.inputs.map((value) => change(value) as Input),
     outputsOf(graph).map(([name, value]) => [name, change(value)] as const),
+    graph.metadata,
   );
 }
 
@@ -84,16 +99,24 @@ export function requireValue(value: unknown, what: string, site: ErrorSite = {})
 
 /** @throws BitplaneError ERR_GRAPH where something else stands for a graph, an input or an output */
 export function requireGraph(graph: unknown): void {
-  const { inputs, outputs, outputNames } = (graph ?? {}) as Partial<Graph>;
+  const { inputs, outputs, outputNames, metadata } = (graph ?? {}) as Partial<Graph>;
   if (!Array.isArray(inputs) || outputs === null || typeof outputs !== 'object')
     throw expected('ERR_GRAPH', 'a graph, with a list of inputs and outputs by name,', graph);
   for (const input of inputs) requireValue(input, 'inputs that are values', { op: 'graph' });
   const names = Object.keys(outputs);
   for (const name of names) requireValue(outputs[name], 'outputs that are values', { op: 'graph', node: name });
+  if (metadata !== undefined) requireMetadata(metadata);
   if (outputNames === undefined) return;
   const listed = new Set<unknown>(Array.isArray(outputNames) ? outputNames : []);
   if (!Array.isArray(outputNames) || outputNames.length !== names.length || !names.every((name) => listed.has(name)))
     throw expected('ERR_GRAPH', 'outputNames to list every output once', outputNames, { op: 'graph' });
+}
+
+function requireMetadata(metadata: unknown): void {
+  if (metadata === null || typeof metadata !== 'object' || Array.isArray(metadata))
+    throw expected('ERR_GRAPH', 'metadata as strings by name', metadata, { op: 'graph' });
+  for (const [name, value] of Object.entries(metadata))
+    if (typeof value !== 'string') throw expected('ERR_GRAPH', 'metadata of strings', value, { op: 'graph', node: name });
 }
 
 /** Every value that the outputs depend on, and every input, each after its own inputs. Iterative: graphs may be deep. */

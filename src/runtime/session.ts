@@ -6,7 +6,7 @@ import { setMaxListeners } from 'node:events';
 import { requireOneOf, requireOptions, requireSignal } from '../core/checks.js';
 import { BitplaneError, expected } from '../core/errors.js';
 import type { Feeds, Results } from '../graph/feeds.js';
-import { type Graph, outputNamesOf, outputsOf, type Value } from '../graph/value.js';
+import { type Graph, type Metadata, outputNamesOf, outputsOf, type Value } from '../graph/value.js';
 import { cores } from '../native/cores.js';
 import { resolveIsa } from '../native/isa.js';
 import { verify } from '../ops/verify.js';
@@ -89,6 +89,11 @@ export class GraphSession<G extends Graph = Graph> {
   /** In the model's order. */
   get outputNames(): readonly string[] {
     return outputNamesOf(this.graph);
+  }
+
+  /** What the model file says beside the network: its recipe, its producer, its author's own entries. */
+  get metadata(): Metadata {
+    return this.graph.metadata ?? {};
   }
 
   get inputMetadata(): readonly TensorMetadata[] {

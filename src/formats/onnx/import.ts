@@ -9,6 +9,7 @@ import { type Graph, graphOf, type Input, topological, type Value } from '../../
 import { input } from '../../ops/make.js';
 import { type Importer, NodeContext } from './context.js';
 import { type Item, valueItem } from './item.js';
+import { metadataOf } from './metadata.js';
 import { importerOf } from './ops/index.js';
 import { orderedNodes } from './order.js';
 import { type OnnxGraph, type OnnxModel, type OnnxNode, type OnnxValueInfo, readModel } from './proto.js';
@@ -46,6 +47,7 @@ export function importOnnx(bytes: Uint8Array, options: ImportOptions = {}): Grap
   const opset = standardOpset(model, site);
   const nodes = orderedNodes(graph);
   const inputs = graphInputs(graph);
+  const metadata = metadataOf(model);
 
   if (options.rebatch !== false && inputs.length > 0 && inputs.every(({ shape }) => shape.length >= 2 && shape[0] === 1)) {
     try {
@@ -55,13 +57,13 @@ export function importOnnx(bytes: Uint8Array, options: ImportOptions = {}): Grap
         opset,
         inputs.map(({ name, shape }) => ({ name, shape: [BATCH, ...shape.slice(1)] })),
       );
-      if (keepsBatch(batched)) return batched;
+      if (keepsBatch(batched)) return Object.freeze({ ...batched, metadata });
     } catch (error) {
       // Some op needs the batch to be 1; the fixed shape below succeeds, or says what is really wrong.
       if (!(error instanceof BitplaneError)) throw error;
     }
   }
-  return build(graph, nodes, opset, inputs);
+  return Object.freeze({ ...build(graph, nodes, opset, inputs), metadata });
 }
 
 function read(bytes: Uint8Array, site: { op: string; node: string | undefined }): OnnxModel {

@@ -49,6 +49,7 @@ export interface OnnxValueInfo {
 }
 
 export interface OnnxGraph {
+  name: string;
   readonly nodes: OnnxNode[];
   readonly initializers: OnnxTensor[];
   readonly inputs: OnnxValueInfo[];
@@ -58,14 +59,28 @@ export interface OnnxGraph {
 
 export interface OnnxModel {
   irVersion: number;
+  producerName: string;
+  producerVersion: string;
+  domain: string;
+  modelVersion: number;
+  docString: string;
+  /** metadata_props. */
+  readonly properties: { key: string; value: string }[];
   readonly opsets: { domain: string; version: number }[];
   graph: OnnxGraph | undefined;
 }
 
 export function readModel(bytes: Uint8Array): OnnxModel {
-  const model: OnnxModel = { irVersion: 0, opsets: [], graph: undefined };
+  const named = { producerName: '', producerVersion: '', domain: '', modelVersion: 0, docString: '' };
+  const model: OnnxModel = { irVersion: 0, ...named, properties: [], opsets: [], graph: undefined };
   readMessage(bytes, 'ModelProto', (field) => {
     if (field.number === 1) model.irVersion = field.int();
+    else if (field.number === 2) model.producerName = field.text();
+    else if (field.number === 3) model.producerVersion = field.text();
+    else if (field.number === 4) model.domain = field.text();
+    else if (field.number === 5) model.modelVersion = field.int();
+    else if (field.number === 6) model.docString = field.text();
+    else if (field.number === 14) field.messages(model.properties, readProperty);
     else if (field.number === 7) {
       if (model.graph !== undefined) throw malformed('the file holds two graphs');
       model.graph = readGraph(field.bytes());
@@ -83,10 +98,20 @@ function readOpset(bytes: Uint8Array): { domain: string; version: number } {
   return opset;
 }
 
+function readProperty(bytes: Uint8Array): { key: string; value: string } {
+  const property = { key: '', value: '' };
+  readMessage(bytes, 'StringStringEntryProto', (field) => {
+    if (field.number === 1) property.key = field.text();
+    else if (field.number === 2) property.value = field.text();
+  });
+  return property;
+}
+
 function readGraph(bytes: Uint8Array): OnnxGraph {
-  const graph: OnnxGraph = { nodes: [], initializers: [], inputs: [], outputs: [], sparseInitializers: 0 };
+  const graph: OnnxGraph = { name: '', nodes: [], initializers: [], inputs: [], outputs: [], sparseInitializers: 0 };
   readMessage(bytes, 'GraphProto', (field) => {
     if (field.number === 1) field.messages(graph.nodes, readNode);
+    else if (field.number === 2) graph.name = field.text();
     else if (field.number === 5) field.messages(graph.initializers, readTensor);
     else if (field.number === 11) field.messages(graph.inputs, readValueInfo);
     else if (field.number === 12) field.messages(graph.outputs, readValueInfo);

@@ -4,6 +4,7 @@
  *
  *   bitplane.format = "1"
  *   bitplane.graph  = { "nodes": [{ "op", "name", ... }], "inputs": [name], "outputs": [[name, value]] }
+ *   any other entry of the file's metadata is the graph's: the recipe, what the ONNX file said of itself, the author's own.
  * Nodes come in topological order. An input has dtype and shape; a constant or state has a tensor of its name, and dtype and shape where that
  * tensor's are not its own; an op has inputs, by place in the list or by name, and attrs where it has any. Shapes of ops are inferred, so that
  * a file cannot lie about them.
@@ -22,6 +23,8 @@ import { fromJson, toJson } from './json-numbers.js';
 import { dataOffset, type Header, LENGTH_BYTES, readHeader, type Span, type StoredTensor, writeSafetensors } from './safetensors.js';
 
 const FORMAT = '1';
+/** The entries that are the model itself. */
+const OWN: ReadonlySet<string> = new Set(['bitplane.format', 'bitplane.graph']);
 const STORED: Readonly<Record<DType, string>> = { f32: 'F32', i32: 'I32', i8: 'I8', u8: 'U8', b1: 'U8' };
 
 /** The nodes decoded so far, by name and by place in the list. */
@@ -54,10 +57,11 @@ export function encodeModel(graph: Graph): Uint8Array {
     inputs: graph.inputs.map(({ name }) => name),
     outputs: outputsOf(graph).map(([name, value]) => [name, value.name]),
   };
-  const metadata = new Map([
-    ['bitplane.format', FORMAT],
-    ['bitplane.graph', JSON.stringify(json)],
-  ]);
+  const carried = Object.entries(graph.metadata ?? {});
+  const taken = carried.find(([name]) => OWN.has(name));
+  if (taken !== undefined)
+    throw expected('ERR_ARGUMENT', `metadata under other names than ${[...OWN].join(' and ')}`, taken[0], { op: 'model' });
+  const metadata = new Map([['bitplane.format', FORMAT], ['bitplane.graph', JSON.stringify(json)], ...carried]);
   return writeSafetensors({ metadata, tensors });
 }
 
@@ -104,7 +108,8 @@ export function decodeGraph({ metadata, spans }: Header, fetch: Fetch): Graph {
     return [word(name, 'a name'), find(value)] as const;
   });
   if (new Set(outputs.map(([name]) => name)).size !== outputs.length) throw broken('expected outputs with names that differ');
-  const graph = graphOf(inputs, outputs);
+  const carried = [...metadata].filter(([name]) => !OWN.has(name));
+  const graph = graphOf(inputs, outputs, Object.fromEntries(carried));
   verify(graph);
   return graph;
 }
