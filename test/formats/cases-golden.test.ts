@@ -8,6 +8,7 @@ import { expect, test } from 'vitest';
 import { readNpy } from '../../src/formats/npy.js';
 import { Session } from '../../src/formats/session.js';
 import { supportedIsas } from '../../src/native/isa.js';
+import type { Isa } from '../../src/runtime/session-types.js';
 import type { Tensor } from '../../src/tensor/tensor.js';
 
 const folder = join(import.meta.dirname, '../golden/cases');
@@ -18,7 +19,7 @@ test.each(readdirSync(folder))('%s: shape and numbers of every result', async (n
     files
       .filter((file) => file.startsWith(prefix))
       .map((file) => [file.slice(prefix.length, -'.npy'.length), readNpy(readFileSync(join(folder, name, file)))] as const);
-  for (const isa of supportedIsas()) {
+  for (const isa of supportedIsas() as Isa[]) {
     const session = await Session.create(join(folder, name, 'model.onnx'), { isa, threads: 1 });
     const results = (await session.run(Object.fromEntries(tensors('in.')))) as Record<string, Tensor>;
     for (const [output, wanted] of tensors('out.')) {
