@@ -6,7 +6,7 @@ import { expect } from 'vitest';
 import { importOnnx } from '../../src/formats/onnx/import.js';
 import { Tensor } from '../../src/tensor/tensor.js';
 import { interpret } from './interpret.js';
-import { encodeOnnx, floats, type ModelSpec, type NodeSpec, type TensorSpec } from './onnx-encoder.js';
+import { type AttributeSpec, encodeOnnx, floats, type ModelSpec, type NodeSpec, type TensorSpec } from './onnx-encoder.js';
 
 /** Nodes from x, of shape [2, 4, 5, 6] unless given, to y. */
 export interface OpCase {
@@ -42,6 +42,33 @@ export function encodeCase(c: OpCase): Uint8Array {
     initializers: c.initializers ?? {},
     opset: c.opset ?? 13,
   });
+}
+
+/** A file of one Relu, from x to y, and what is changed of it. */
+export function fileOf(change: Partial<ModelSpec>): Uint8Array {
+  return encodeOnnx({ nodes: [RELU], inputs: { x: ['N', 4] }, outputs: { y: undefined }, ...change });
+}
+
+export const RELU: NodeSpec = { op: 'Relu', name: 'r', inputs: ['x'], outputs: ['y'] };
+
+/** One node "q" over x and constants, which follow x in the order they are given. */
+export function oneNode(
+  op: string,
+  shape: readonly (number | string)[],
+  constants: Record<string, TensorSpec> = {},
+  attributes: Record<string, AttributeSpec> = {},
+  opset = 13,
+): Partial<ModelSpec> {
+  return {
+    nodes: [{ op, name: 'q', inputs: ['x', ...Object.keys(constants)], outputs: ['y'], attributes }],
+    inputs: { x: shape },
+    initializers: constants,
+    opset,
+  };
+}
+
+export function errorLike(code: string, message: RegExp): unknown {
+  return expect.objectContaining({ name: 'BitplaneError', code, message: expect.stringMatching(message) });
 }
 
 /** A pool of threads for each of hundreds of small sessions would take longer than all they compute. */

@@ -169,7 +169,9 @@ describe('MultiThreshold', () => {
   /** The result where the channels are one axis of the shape. */
   function wanted(shape: readonly number[], axis: number): number[] {
     const inner = shape.slice(axis + 1).reduce((a, b) => a * b, 1);
-    return x(shape.reduce((a, b) => a * b, 1)).map((value, i) => step(value, ...bounds[Math.floor(i / inner) % 3]!));
+    return x(shape.reduce((a, b) => a * b, 1)).map((value, i) =>
+      step(value, ...(bounds[Math.floor(i / inner) % 3] as readonly [number, number])),
+    );
   }
   const received = (shape: readonly number[], name: string | undefined, choices: ImportChoices = {}) =>
     run('MultiThreshold', { thresholds }, layout(name), x(shape.reduce((a, b) => a * b, 1)), shape, undefined, choices);
