@@ -83,9 +83,9 @@ export async function findRecipe(model: string, named: string | undefined, shape
 }
 
 /** The size that a recipe gives pictures, if it gives one. */
-function fitOf({ preprocess: { resize, crop } }: Recipe): Fit | undefined {
+function fitOf({ preprocess: { resize, crop, rounding } }: Recipe): Fit | undefined {
   const side = crop ?? resize;
-  return side === undefined ? undefined : { resize, crop: side };
+  return side === undefined ? undefined : { resize, crop: side, rounding };
 }
 
 function fitted(data: Dataset, recipe: Recipe): Dataset {
