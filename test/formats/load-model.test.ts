@@ -208,6 +208,10 @@ describe('tensors stay in their file', () => {
     expect(() => file.readSync(4, target)).toThrow(expect.objectContaining({ code: 'ERR_IO', node: expect.stringContaining(folder) }));
     await file.close();
     await file.close();
+    await expect(file.read(0, target)).rejects.toMatchObject({
+      code: 'ERR_IO',
+      message: expect.stringMatching(/could not be read \((?!it was changed)/),
+    });
     expect(() => file.readSync(0, target)).toThrow(
       expect.objectContaining({ code: 'ERR_RELEASED', message: expect.stringContaining('was released') }),
     );

@@ -79,6 +79,7 @@ describe('files', () => {
     expect(message(100)).toMatch(/Erf "o99" \(domain "ai.onnx"\)$/);
     expect(message(101)).toMatch(/Erf "o99" \(domain "ai.onnx"\), and 1 more$/);
     expect(message(103)).not.toContain('"o100"');
+    expect(message(103)).toContain('103 nodes of unknown ops: Erf "y"');
   });
   test('that are none are named', () => {
     expect(() => importOnnx(Buffer.from('a text'), { name: 'm.onnx' })).toThrow(

@@ -4,6 +4,7 @@
 import { describe, expect, test } from 'vitest';
 import type { ImportChoices } from '../../src/formats/onnx/choices.js';
 import { importOnnx } from '../../src/formats/onnx/import.js';
+import { topological } from '../../src/graph/value.js';
 import { Tensor } from '../../src/tensor/tensor.js';
 import { interpret } from './interpret.js';
 import { type AttributeSpec, encodeOnnx, floats, type TensorSpec } from './onnx-encoder.js';
@@ -152,6 +153,29 @@ describe('Quant', () => {
       expect.objectContaining({ code: 'ERR_UNSUPPORTED', op: 'Quant', node: 'q' }),
     );
   });
+});
+
+describe('quantizers are no more ops than they need', () => {
+  const ops = (op: string, initializers: Record<string, TensorSpec>) => {
+    const nodes = [{ op, domain: 'onnx.brevitas', name: 'q', inputs: ['x', ...Object.keys(initializers)], outputs: ['y'] }];
+    const graph = importOnnx(encodeOnnx({ nodes, inputs: { x: ['N', 2] }, outputs: { y: undefined }, initializers, opset: null }));
+    return topological(graph)
+      .filter(({ inputs }) => inputs.length > 0)
+      .map(({ op: name }) => name);
+  };
+  const bits = floats([], [4]);
+  test.each([
+    [floats([], [1]), floats([], [0]), ['clip', 'round']],
+    [floats([2], [1, 1]), floats([2], [0, -0]), ['clip', 'round']],
+    [floats([2], [1, 2]), floats([], [0]), ['div', 'clip', 'round', 'mul']],
+    [floats([], [1]), floats([2], [0, 1]), ['add', 'clip', 'round', 'sub']],
+    [floats([], [0]), floats([], [1]), ['div', 'add', 'clip', 'round', 'sub', 'mul']],
+  ])('Quant by %o from %o', (scale, zero, wanted) => expect(ops('Quant', { scale, zero, bits })).toEqual(wanted));
+  test.each([
+    [floats([], [1]), ['sign', 'cast']],
+    [floats([], [-1]), ['sign', 'cast', 'mul']],
+    [floats([2], [1, 3]), ['sign', 'cast', 'mul']],
+  ])('BipolarQuant by %o', (scale, wanted) => expect(ops('BipolarQuant', { scale })).toEqual(wanted));
 });
 
 describe('MultiThreshold', () => {
