@@ -4,10 +4,10 @@
 export { DTYPES, type DType, type DTypeArray } from './core/dtype.js';
 export { BitplaneError, type ErrorCode } from './core/errors.js';
 export type { Dim, Shape } from './core/shape.js';
-export { loadModel } from './formats/model.js';
+export { type LoadOptions, loadModel } from './formats/model.js';
 export { readNpy, writeNpy } from './formats/npy.js';
 export { saveModel } from './formats/safetensors/model.js';
-export { Session } from './formats/session.js';
+export { type CreateOptions, Session } from './formats/session.js';
 export { readTensors, writeTensors } from './formats/tensors.js';
 export type { Feed, Feeds, Results } from './graph/feeds.js';
 export type { Graph, Input, Metadata, Value } from './graph/value.js';

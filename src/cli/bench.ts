@@ -8,7 +8,7 @@ import { openOnnxruntime } from './bench-onnxruntime.js';
 import { count, microseconds, three } from './format.js';
 import { type Io, printJson, printLines } from './io.js';
 import { withSession } from './open-session.js';
-import { type SessionFlags, toSessionOptions } from './options.js';
+import type { SessionFlags } from './options.js';
 import { startProgress } from './progress.js';
 import { randomFeeds } from './random-feeds.js';
 import { summarize, type Timing, timeCalls, warmUp } from './statistics.js';
@@ -32,7 +32,7 @@ const ROUNDS = 5;
 const PROFILED_RUNS = 20;
 
 export async function bench(model: string, flags: BenchFlags, io: Io): Promise<void> {
-  await withSession(model, toSessionOptions(flags), async (session) => {
+  await withSession(model, flags, async (session) => {
     const { isa, threads } = session.info;
     const feeds = randomFeeds(session.inputMetadata, flags.batch);
     const rival = flags.vs === undefined ? undefined : await openOnnxruntime(model, feeds, threads);

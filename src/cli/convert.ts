@@ -9,10 +9,10 @@ import { mergeAffines, optimize } from '../passes/index.js';
 import { bytes } from './format.js';
 import { type Io, printJson, printLines } from './io.js';
 import { openModel } from './open-model.js';
-import type { SignZero } from './options.js';
+import type { FileFlags, SignZero } from './options.js';
 import { isZooName } from './zoo-name.js';
 
-export interface ConvertFlags {
+export interface ConvertFlags extends FileFlags {
   readonly signZero?: SignZero;
   readonly mergeAffines?: boolean;
   readonly json?: boolean;
@@ -21,7 +21,7 @@ export interface ConvertFlags {
 export async function convert(from: string, to: string, flags: ConvertFlags, io: Io): Promise<void> {
   if (!/\.safetensors$/i.test(to)) throw expected('ERR_ARGUMENT', 'OUT to end in .safetensors', to, { op: 'convert' });
   const signZero = flags.signZero ?? 'exact';
-  const optimized = optimize(await openModel(from), { signZero });
+  const optimized = optimize(await openModel(from, flags), { signZero });
   // Merged where channels are last, as they are once it is optimized.
   const graph = flags.mergeAffines === true ? optimize(mergeAffines(optimized), { signZero }) : optimized;
   await saveModel(graph, to);

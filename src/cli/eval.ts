@@ -15,7 +15,7 @@ import { evaluate } from './evaluate.js';
 import { percent, three } from './format.js';
 import { type Io, printJson, printLines } from './io.js';
 import { withSession } from './open-session.js';
-import { type SessionFlags, toSessionOptions } from './options.js';
+import type { SessionFlags } from './options.js';
 import { startProgress } from './progress.js';
 import { facts } from './table.js';
 
@@ -43,7 +43,7 @@ export async function evalCommand(model: string, flags: EvalFlags, io: Io): Prom
   const dir = flags.data ?? io.env.BITPLANE_DATA;
   if (dir === undefined || dir === '')
     throw new BitplaneError('ERR_ARGUMENT', 'expected --data DIR, or the environment variable BITPLANE_DATA');
-  await withSession(model, toSessionOptions(flags), async (session) => {
+  await withSession(model, flags, async (session) => {
     const recipe = await findRecipe(model, flags.preprocess, session.inputMetadata[0]?.shape ?? []);
     const data = await DATASETS[flags.dataset](dir, flags.split ?? 'test', recipe);
     if (flags.json !== true) for (const note of data.notes) printLines(io, note);
@@ -83,9 +83,9 @@ export async function findRecipe(model: string, named: string | undefined, shape
 }
 
 /** The size that a recipe gives pictures, if it gives one. */
-function fitOf({ preprocess: { resize, crop } }: Recipe): Fit | undefined {
+function fitOf({ preprocess: { resize, crop, rounding } }: Recipe): Fit | undefined {
   const side = crop ?? resize;
-  return side === undefined ? undefined : { resize, crop: side };
+  return side === undefined ? undefined : { resize, crop: side, rounding };
 }
 
 function fitted(data: Dataset, recipe: Recipe): Dataset {

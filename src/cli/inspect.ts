@@ -11,10 +11,10 @@ import { isNeverZero } from '../passes/nonzero.js';
 import { bytes, count } from './format.js';
 import { type Io, printJson, printLines } from './io.js';
 import { openModel } from './open-model.js';
-import type { SignZero } from './options.js';
+import type { FileFlags, SignZero } from './options.js';
 import { type Column, table } from './table.js';
 
-export interface InspectFlags {
+export interface InspectFlags extends FileFlags {
   /** The graph as the file has it. */
   readonly raw?: boolean;
   readonly signZero?: SignZero;
@@ -22,7 +22,7 @@ export interface InspectFlags {
 }
 
 export async function inspect(model: string, flags: InspectFlags, io: Io): Promise<void> {
-  const loaded = await openModel(model);
+  const loaded = await openModel(model, flags);
   const graph = flags.raw === true ? loaded : optimize(loaded, { signZero: flags.signZero ?? 'exact' });
   const { rows, totals } = layers(graph);
   const inputs = graph.inputs.map((input) => describe(input.name, input));

@@ -2,13 +2,17 @@
  * The options that commands share, and how their texts become values. A text that is no value is a usage error (exit code 2).
  */
 import { InvalidArgumentError } from 'commander';
+import type { ImportChoices } from '../formats/onnx/choices.js';
 import type { Isa, SessionOptions } from '../runtime/session-types.js';
 
 export const ISAS: readonly Isa[] = ['scalar', 'avx2', 'avx512', 'neon'];
 const MAX_THREADS = 64;
 
+/** What a command line says about the file of a model. */
+export type FileFlags = ImportChoices;
+
 /** The session options of a command line. */
-export interface SessionFlags {
+export interface SessionFlags extends FileFlags {
   readonly threads?: number;
   readonly isa?: Isa;
   readonly signZero?: SignZero;

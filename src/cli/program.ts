@@ -7,6 +7,7 @@
 import { readFileSync } from 'node:fs';
 import { Argument, Command, CommanderError, Option } from 'commander';
 import { BitplaneError } from '../core/errors.js';
+import { MULTI_THRESHOLD_AXES } from '../formats/onnx/choices.js';
 import type { Io } from './io.js';
 import { gather, ISAS, parseCount, parseThreads, SIGN_ZEROS } from './options.js';
 import { isZooName, SEEDED } from './zoo-name.js';
@@ -51,11 +52,18 @@ function buildProgram(io: Io, exit: (code: number) => void): Command {
     if (model !== undefined && isZooName(model)) io.stderr.write(`bitplane: ${model}: ${SEEDED}\n`);
   });
   const optimized = (target: Command) =>
-    target.addOption(
-      new Option('--sign-zero <rule>', 'ONNX Sign: exact keeps sign(0) = 0, plus takes it as +1 so that every Sign is one bit').choices(
-        SIGN_ZEROS,
-      ),
-    );
+    target
+      .addOption(
+        new Option('--sign-zero <rule>', 'ONNX Sign: exact keeps sign(0) = 0, plus takes it as +1 so that every Sign is one bit').choices(
+          SIGN_ZEROS,
+        ),
+      )
+      .addOption(
+        new Option(
+          '--multi-threshold-axis <rule>',
+          "channels of MultiThreshold at rank 3: layout follows data_layout, last is for QONNX's files of 2023-12 to 2025-07",
+        ).choices(MULTI_THRESHOLD_AXES),
+      );
   const session = (target: Command) =>
     optimized(target)
       .option('--threads <n>', 'threads of one run (default: all cores)', parseThreads)

@@ -11,7 +11,7 @@ import type { Tensor } from '../tensor/tensor.js';
 import { microseconds, three } from './format.js';
 import { type Io, printJson, printLines } from './io.js';
 import { withSession } from './open-session.js';
-import { type SessionFlags, toSessionOptions } from './options.js';
+import type { SessionFlags } from './options.js';
 import { runRows } from './run-rows.js';
 import { facts, table } from './table.js';
 
@@ -24,7 +24,7 @@ export interface RunFlags extends SessionFlags {
 const MAX_FEED = 2 ** 31;
 
 export async function run(model: string, flags: RunFlags, io: Io): Promise<void> {
-  await withSession(model, toSessionOptions(flags), async (session) => {
+  await withSession(model, flags, async (session) => {
     const inputs = assign(flags.input ?? [], session.inputNames, 'input');
     const outputs = assign(flags.output ?? [], session.outputNames, 'output');
     const missing = session.inputNames.find((name) => !inputs.has(name));

@@ -11,6 +11,7 @@
  */
 import { BitplaneError, expected } from '../core/errors.js';
 import { readBytes } from './files.js';
+import type { Rounding } from './preprocess.js';
 import { type Pixels, resize } from './resize.js';
 
 /** Decoding needs 3 bytes a pixel; larger pictures are refused from their header. */
@@ -23,6 +24,8 @@ export interface Fit {
   readonly resize?: number | undefined;
   /** Side of the square cut from the centre, in pixels. */
   readonly crop: number;
+  /** 'nearest' unless given; see Preprocess. */
+  readonly rounding?: Rounding | undefined;
 }
 
 /**
@@ -34,8 +37,12 @@ export async function readPicture(path: string, fit: Fit): Promise<Pixels> {
 }
 
 /**
- * Resizes the shorter side to `fit.resize` (the longer one rounds to the nearest pixel) and cuts `fit.crop` from the centre
- * (an odd remainder leaves the larger part right and below). Only the pixels inside the crop are computed.
+ * Resizes the shorter side to `fit.resize` and cuts `fit.crop` from the centre. Only the pixels inside the crop are computed.
+ *
+ * | rounding | the longer side | an odd remainder leaves the larger part | a picture smaller than the crop |
+ * | --- | --- | --- | --- |
+ * | nearest | to the nearest pixel | right and below | is an error |
+ * | torchvision | down | so that left and top are even | gets a black border, the wider part right and below |
  */
 export function fitPicture(picture: Pixels, fit: Fit, name: string): Pixels {
   for (const side of [fit.resize ?? 1, fit.crop]) {
@@ -43,19 +50,42 @@ export function fitPicture(picture: Pixels, fit: Fit, name: string): Pixels {
       throw expected('ERR_ARGUMENT', `resize and crop between 1 and ${MAX_SIDE} pixels`, side, { op: 'preprocess' });
     }
   }
-  const { height, width } = picture;
-  const scale = fit.resize === undefined ? 1 : fit.resize / Math.min(height, width);
-  const tall = Math.round(height * scale);
-  const wide = Math.round(width * scale);
-  if (fit.crop > Math.min(tall, wide)) {
-    throw expected('ERR_ARGUMENT', `a picture of at least ${fit.crop}x${fit.crop} to crop`, `${wide}x${tall}`, {
-      op: 'picture',
-      node: name,
-    });
+  const { crop, rounding = 'nearest' } = fit;
+  const tall = resized(picture.height, picture, fit);
+  const wide = resized(picture.width, picture, fit);
+  if (rounding === 'nearest' && crop > Math.min(tall, wide)) {
+    throw expected('ERR_ARGUMENT', `a picture of at least ${crop}x${crop} to crop`, `${wide}x${tall}`, { op: 'picture', node: name });
   }
-  const top = Math.floor((tall - fit.crop) / 2);
-  const left = Math.floor((wide - fit.crop) / 2);
-  return resize(picture, tall, wide, { top, left, height: fit.crop, width: fit.crop });
+  const [rows, columns] = [centre(tall, crop, rounding), centre(wide, crop, rounding)];
+  const window = { top: rows.from, left: columns.from, height: rows.count, width: columns.count };
+  return bordered(resize(picture, tall, wide, window), crop, rows.at, columns.at);
+}
+
+/** A side of the resized picture. */
+function resized(side: number, { height, width }: Pixels, fit: Fit): number {
+  if (fit.resize === undefined) return side;
+  const shorter = Math.min(height, width);
+  // In this order the quotient is exact where a whole number is meant.
+  const length = (fit.resize * side) / shorter;
+  return fit.rounding === 'torchvision' ? Math.floor(length) : Math.round(length);
+}
+
+/** Which pixels of a side a crop takes, and at which of its own they begin. */
+function centre(side: number, crop: number, rounding: Rounding): { from: number; count: number; at: number } {
+  if (side < crop) return { from: 0, count: side, at: Math.floor((crop - side) / 2) };
+  const less = Math.floor((side - crop) / 2);
+  // Half a pixel goes to the even one, as Python's round.
+  const up = rounding === 'torchvision' && (side - crop) % 2 === 1 && less % 2 === 1;
+  return { from: up ? less + 1 : less, count: crop, at: 0 };
+}
+
+/** x in a black square of `side` pixels, its first pixel at [top, left]. */
+function bordered(x: Pixels, side: number, top: number, left: number): Pixels {
+  if (x.height === side && x.width === side) return x;
+  const row = x.width * x.channels;
+  const data = new Uint8Array(side * side * x.channels);
+  for (let i = 0; i < x.height; i++) data.set(x.data.subarray(i * row, (i + 1) * row), ((top + i) * side + left) * x.channels);
+  return { data, height: side, width: side, channels: x.channels };
 }
 
 /** Decodes the bytes of a JPEG or PNG to rgb. `name` is the file's, for errors. */

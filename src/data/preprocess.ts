@@ -11,6 +11,7 @@ import { type BitplaneError, expected } from '../core/errors.js';
 import { Tensor } from '../tensor/tensor.js';
 
 export type Layout = 'NCHW' | 'NHWC' | 'flat';
+export type Rounding = 'nearest' | 'torchvision';
 export type Color = 'rgb' | 'gray' | 'bgr';
 
 export interface Preprocess {
@@ -26,6 +27,11 @@ export interface Preprocess {
   readonly resize?: number | undefined;
   /** For pictures of any size: side of the square cut from the centre. */
   readonly crop?: number | undefined;
+  /**
+   * For pictures of any size: how sizes and places become whole pixels. 'nearest' (default), as the inputs of the published networks were made;
+   * 'torchvision', as its Resize and CenterCrop (see ./picture.ts). They differ by a pixel.
+   */
+  readonly rounding?: Rounding | undefined;
 }
 
 const fround = Math.fround;
@@ -109,10 +115,11 @@ export function parsePreprocess(json: unknown, file: string): Preprocess {
     quantize: object.quantize === undefined ? undefined : parseQuantize(object.quantize, file),
     resize: pixelSize(object.resize, file, 'resize'),
     crop: pixelSize(object.crop, file, 'crop'),
+    rounding: object.rounding === undefined ? undefined : oneOf(object.rounding, ['nearest', 'torchvision'] as const, file, 'rounding'),
   };
 }
 
-const FIELDS = new Set(['layout', 'color', 'scale', 'mean', 'std', 'quantize', 'resize', 'crop']);
+const FIELDS = new Set(['layout', 'color', 'scale', 'mean', 'std', 'quantize', 'resize', 'crop', 'rounding']);
 
 function parseQuantize(json: unknown, file: string): NonNullable<Preprocess['quantize']> {
   if (json === null || typeof json !== 'object') throw fieldError(file, 'quantize', 'an object', json);

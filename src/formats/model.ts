@@ -6,10 +6,11 @@ import { readFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { isArrayBuffer } from 'node:util/types';
 import { gunzip } from 'node:zlib';
-import { requireOptions, requireSignal } from '../core/checks.js';
+import { requireOneOf, requireOptions, requireSignal } from '../core/checks.js';
 import { carries } from '../core/dtype.js';
 import { BitplaneError, expected } from '../core/errors.js';
 import type { Graph } from '../graph/value.js';
+import { type ImportChoices, MULTI_THRESHOLD_AXES } from './onnx/choices.js';
 import { isUrl } from './path.js';
 import { decodeModel } from './safetensors/model.js';
 import { type OpenModel, openModelFile } from './safetensors/model-file.js';
@@ -17,7 +18,7 @@ import { looksLikeSafetensors } from './safetensors/safetensors.js';
 
 export type ModelSource = string | URL | Uint8Array | ArrayBuffer;
 
-export interface LoadOptions {
+export interface LoadOptions extends ImportChoices {
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -29,6 +30,7 @@ const GUNZIP = { ratio: 256, least: 64 * 2 ** 20, most: 2 ** 30 };
  * @throws BitplaneError as loadModel does
  */
 export async function openModel(source: ModelSource, options: LoadOptions = {}): Promise<OpenModel> {
+  requireLoadOptions(options);
   const { signal } = options;
   if (typeof source === 'string' || isUrl(source)) {
     const name = nameOf(source);
@@ -47,8 +49,7 @@ export async function openModel(source: ModelSource, options: LoadOptions = {}):
  * @throws BitplaneError ERR_IO where the file cannot be read, ERR_ABORTED, and whatever the format's reader throws
  */
 export async function loadModel(source: ModelSource, options: LoadOptions = {}): Promise<Graph> {
-  requireOptions(options, { op: 'model' });
-  requireSignal(options.signal, { op: 'model' });
+  requireLoadOptions(options);
   const name = nameOf(source);
   const file = await bytesOf(source, name, options.signal);
   const bytes = file[0] === 0x1f && file[1] === 0x8b ? await inflate(file, name) : file;
@@ -57,7 +58,14 @@ export async function loadModel(source: ModelSource, options: LoadOptions = {}):
   if (looksLikeSafetensors(bytes)) return decodeModel(bytes, { owned: bytes !== source && !isArrayBuffer(source) });
   // Loaded when first needed: with its protobuf reader it is a third of what importing the package would cost.
   const { importOnnx } = await import('./onnx/import.js');
-  return importOnnx(bytes, { name });
+  return importOnnx(bytes, { name, multiThresholdAxis: options.multiThresholdAxis });
+}
+
+function requireLoadOptions(options: LoadOptions): void {
+  const site = { op: 'model' };
+  requireOptions(options, site);
+  requireSignal(options.signal, site);
+  requireOneOf(options.multiThresholdAxis ?? 'layout', MULTI_THRESHOLD_AXES, 'multiThresholdAxis', site);
 }
 
 function nameOf(source: ModelSource): string | undefined {

@@ -5,7 +5,10 @@ import { requireOptions, requireSignal } from '../core/checks.js';
 import type { Graph } from '../graph/value.js';
 import { GraphSession } from '../runtime/session.js';
 import type { SessionOptions } from '../runtime/session-types.js';
-import { openModel } from './model.js';
+import { type LoadOptions, openModel } from './model.js';
+
+/** How a session is made of a file: what a session takes, and what reading the file does. */
+export interface CreateOptions extends SessionOptions, Omit<LoadOptions, 'signal'> {}
 
 /**
  * Runs a model.
@@ -22,12 +25,13 @@ export class Session<G extends Graph = Graph> extends GraphSession<G> {
    * an ERR_IO.
    * @throws BitplaneError ERR_IO, ERR_FORMAT, ERR_UNSUPPORTED_OP, ERR_ARGUMENT, ERR_ISA, ERR_NATIVE, ERR_ABORTED
    */
-  static async create(model: string | URL | Uint8Array | ArrayBuffer, options: SessionOptions = {}): Promise<Session> {
+  static async create(model: string | URL | Uint8Array | ArrayBuffer, options: CreateOptions = {}): Promise<Session> {
     requireOptions(options, { op: 'Session' });
     requireSignal(options.signal, { op: 'Session' });
-    const { graph, close } = await openModel(model, { signal: options.signal });
+    const { signal, multiThresholdAxis, ...more } = options;
+    const { graph, close } = await openModel(model, { signal, multiThresholdAxis });
     try {
-      const session = new Session(graph, options);
+      const session = new Session(graph, more);
       session.close = close;
       return session;
     } catch (error) {

@@ -5,7 +5,7 @@
 
 import { requireObject } from '../core/checks.js';
 import { carries } from '../core/dtype.js';
-import { expected } from '../core/errors.js';
+import { BitplaneError, expected } from '../core/errors.js';
 import { elementCount } from '../core/shape.js';
 import { readBytes } from '../data/files.js';
 import { Tensor } from '../tensor/tensor.js';
@@ -54,7 +54,9 @@ function fromSafetensors(bytes: Uint8Array): Tensors {
 async function fromOnnx(bytes: Uint8Array): Promise<Tensors> {
   const [{ readModel }, { decodeTensor }] = await Promise.all([import('./onnx/proto.js'), import('./onnx/tensor.js')]);
   const found: [string, Tensor<'f32'>][] = [];
-  for (const initializer of readModel(bytes).graph?.initializers ?? []) {
+  const { graph } = readModel(bytes);
+  if (graph === undefined) throw new BitplaneError('ERR_FORMAT', 'this is neither a safetensors file nor an ONNX model', { op: 'tensors' });
+  for (const initializer of graph.initializers) {
     const { kind, data, shape } = decodeTensor(initializer);
     if (kind === 'f32') found.push([initializer.name, new Tensor('f32', Float32Array.from(data as Float32Array), shape)]);
   }

@@ -85,6 +85,66 @@ describe('fit', () => {
     expect(line.data.length).toBe(64 * 64 * 3);
   });
 
+  /** torchvision's numbers from Python: int(size * long / short), and int(round((side - crop) / 2.0)). */
+  test.each([
+    // height, width, resize, crop; then the resized height and width, top and left
+    [
+      [30, 50, 25, 22],
+      [25, 41, 2, 10],
+      [25, 42, 1, 10],
+    ],
+    [
+      [37, 40, 32, 27],
+      [32, 34, 2, 4],
+      [32, 35, 2, 4],
+    ],
+    [
+      [50, 33, 25, 20],
+      [37, 25, 8, 2],
+      [38, 25, 9, 2],
+    ],
+    [
+      [40, 29, 28, 21],
+      [38, 28, 8, 4],
+      [39, 28, 9, 3],
+    ],
+    [
+      [20, 20, 16, 11],
+      [16, 16, 2, 2],
+      [16, 16, 2, 2],
+    ],
+    [
+      [20, 20, 16, 9],
+      [16, 16, 4, 4],
+      [16, 16, 3, 3],
+    ],
+    [
+      [31, 45, 19, 16],
+      [19, 27, 2, 6],
+      [19, 28, 1, 6],
+    ],
+    [
+      [97, 31, 10, 7],
+      [31, 10, 12, 2],
+      [31, 10, 12, 1],
+    ],
+    [
+      [11, 9, 9, 6],
+      [11, 9, 2, 2],
+      [11, 9, 2, 1],
+    ],
+  ] as const)('%j: torchvision %j, nearest %j', ([height, width, side, crop], torchvision, nearest) => {
+    const x = gradient(height, width);
+    for (const [rounding, [tall, wide, top, left]] of [
+      ['torchvision', torchvision],
+      ['nearest', nearest],
+      [undefined, nearest],
+    ] as const) {
+      const wanted = resize(x, tall, wide, { top, left, height: crop, width: crop });
+      expect(fitPicture(x, { resize: side, crop, rounding }, 'x'), rounding).toEqual(wanted);
+    }
+  });
+
   test('the crop is central and leaves the larger part right and below', () => {
     const x = gradient(6, 5);
     const y = fitPicture(x, { crop: 4 }, 'x');
@@ -92,8 +152,30 @@ describe('fit', () => {
   });
 
   test('a picture smaller than the crop', () => {
-    expect(() => fitPicture(gradient(6, 5), { crop: 6 }, 'small.png')).toThrow(/picture "small.png": expected a picture of at least 6x6/);
+    expect(() => fitPicture(gradient(6, 5), { crop: 6 }, 'small.png')).toThrow(
+      /picture "small.png": expected a picture of at least 6x6 .*5x6/,
+    );
     expect(() => fitPicture(gradient(6, 5), { resize: 1e9, crop: 4 }, 'small.png')).toThrow(BitplaneError);
+  });
+
+  // As torchvision's CenterCrop: (crop - side) // 2 before, the rest behind, and a side that is large enough is cut as ever.
+  test.each([
+    [2, 3, 6, { top: 2, left: 1 }, { top: 0, left: 0 }],
+    [3, 2, 4, { top: 0, left: 1 }, { top: 0, left: 0 }],
+    [5, 2, 4, { top: 0, left: 1 }, { top: 0, left: 0 }],
+    [7, 3, 4, { top: 0, left: 0 }, { top: 2, left: 0 }],
+    [1, 9, 4, { top: 1, left: 0 }, { top: 0, left: 2 }],
+  ])('%i x %i in a crop of %i has a black border as in torchvision', (height, width, crop, border, cut) => {
+    const x = gradient(height, width);
+    const y = fitPicture(x, { crop, rounding: 'torchvision' }, 'x');
+    expect([y.height, y.width, y.channels, y.data.length]).toEqual([crop, crop, 3, crop * crop * 3]);
+    for (let row = 0; row < crop; row++)
+      for (let column = 0; column < crop; column++) {
+        const [i, j] = [row - border.top + cut.top, column - border.left + cut.left];
+        const inside = row >= border.top && column >= border.left && i < height && j < width;
+        const pixel = (data: Uint8Array, at: number) => [...data.subarray(at * 3, at * 3 + 3)];
+        expect(pixel(y.data, row * crop + column)).toEqual(inside ? pixel(x.data, i * width + j) : [0, 0, 0]);
+      }
   });
 });
 

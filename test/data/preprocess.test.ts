@@ -69,6 +69,11 @@ describe('recipes', () => {
     expect(() => defaultRecipe(['N', 5, 9, 9])).toThrow(/--preprocess/);
   });
 
+  test('rounding is taken, and left out where it is', () => {
+    const of = (more: object) => parsePreprocess({ layout: 'flat', color: 'gray', ...more }, 'p.json').rounding;
+    expect([of({}), of({ rounding: 'nearest' }), of({ rounding: 'torchvision' })]).toEqual([undefined, 'nearest', 'torchvision']);
+  });
+
   test('every bad field is named', async () => {
     const good = { layout: 'NCHW', color: 'rgb', scale: 1, mean: [0, 0, 0], std: [1] };
     const bad: Record<string, object> = {
@@ -79,6 +84,7 @@ describe('recipes', () => {
       std: { std: [1, 0, 1] },
       resize: { resize: 1.5 },
       crop: { crop: -1 },
+      rounding: { rounding: 'up' },
       'quantize.step': { quantize: { step: 0, min: 0, max: 1 } },
       'quantize.max': { quantize: { step: 1, min: 2, max: 1 } },
       'quantize.round': { quantize: { step: 1, min: 0, max: 1, round: 'even' } },

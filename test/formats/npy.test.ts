@@ -50,6 +50,71 @@ describe('reading', () => {
     const data = Uint8Array.of(0, 6, 2, 8, 4, 10, 1, 7, 3, 9, 5, 11);
     expect([...readNpy(npy(dict('|u1', '(2, 3, 2)', 'True'), data)).data]).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11]);
   });
+  test.each([
+    ['(2, 3)', [0, 3, 1, 4, 2, 5]],
+    ['(3, 2)', [0, 2, 4, 1, 3, 5]],
+    ['(1, 6)', [0, 1, 2, 3, 4, 5]],
+    ['(6, 1)', [0, 1, 2, 3, 4, 5]],
+    ['(6,)', [0, 1, 2, 3, 4, 5]],
+    ['(2, 1, 3)', [0, 3, 1, 4, 2, 5]],
+  ])('a shape of %s in Fortran order becomes row-major', (shape, data) => {
+    const wanted = [0, 1, 2, 3, 4, 5];
+    expect([...readNpy(npy(dict('|i1', shape, 'True'), data)).data]).toEqual(wanted);
+    expect([...readNpy(npy(dict('<f4', shape, 'True'), bytesOf(Float32Array.from(data)))).data]).toEqual(wanted);
+    expect([...readNpy(npy(dict('<i8', shape, 'True'), bytesOf(BigInt64Array.from(data, BigInt)))).data]).toEqual(wanted);
+    expect([...readNpy(npy(dict('|i1', shape, 'False'), data)).data]).toEqual(data);
+  });
+  test('Fortran order of nothing, and of a scalar', () => {
+    expect(readNpy(npy(dict('|u1', '(2, 0, 3)', 'True'), []))).toMatchObject({ shape: [2, 0, 3], data: new Uint8Array(0) });
+    expect([...readNpy(npy(dict('|u1', '()', 'True'), [7])).data]).toEqual([7]);
+  });
+  test('the extremes of int64 that fit, and those that do not', () => {
+    const read = (value: bigint) => [...readNpy(npy(dict('<i8', '(1,)'), bytesOf(BigInt64Array.of(value)))).data];
+    expect([read(2147483647n), read(-2147483648n)]).toEqual([[2147483647], [-2147483648]]);
+    for (const value of [2147483648n, -2147483649n, 2n ** 32n, -(2n ** 63n)])
+      expect(() => read(value)).toThrow(
+        expect.objectContaining({ code: 'ERR_DTYPE', op: 'npy', message: expect.stringContaining(String(value)) }),
+      );
+  });
+  test('a header of 64 KB, and none longer', () => {
+    const file = (length: number) => {
+      const text = `${dict('|u1', '(1,)').padEnd(length - 1)}\n`;
+      return Uint8Array.from([
+        0x93,
+        ...Buffer.from('NUMPY'),
+        2,
+        0,
+        length & 255,
+        (length >> 8) & 255,
+        length >> 16,
+        0,
+        ...Buffer.from(text),
+        9,
+      ]);
+    };
+    expect(readNpy(file(65_536)).data[0]).toBe(9);
+    expect(() => readNpy(file(65_537))).toThrow(/truncated or too long/);
+  });
+  test('32 dimensions, and no more', () => {
+    const shape = (count: number) => `(${'1, '.repeat(count)})`;
+    expect(readNpy(npy(dict('|u1', shape(32)), [9])).shape).toHaveLength(32);
+    expect(() => readNpy(npy(dict('|u1', shape(33)), [9]))).toThrow(expect.objectContaining({ code: 'ERR_FORMAT' }));
+  });
+  test('a header in UTF-8 in version 3, in Latin-1 before', () => {
+    const text = Buffer.from(dict('|ü', '(1,)'));
+    const of = (version: number) => () =>
+      readNpy(Uint8Array.from([0x93, ...Buffer.from('NUMPY'), version, 0, text.length, 0, ...(version === 1 ? [] : [0, 0]), ...text, 9]));
+    expect(of(3)).toThrow(expect.objectContaining({ code: 'ERR_DTYPE', message: expect.stringContaining('"|ü"') }));
+    for (const version of [1, 2]) expect(of(version)).toThrow(expect.objectContaining({ message: expect.stringContaining('"|Ã¼"') }));
+  });
+  test('a tensor is no view of the file', () => {
+    for (const descr of ['|u1', '|b1']) {
+      const file = Buffer.from(npy(dict(descr, '(1,)'), [1]));
+      const { data } = readNpy(file);
+      file.fill(0);
+      expect(data[0]).toBe(1);
+    }
+  });
   test('the keys may come in any order', () => {
     expect(readNpy(npy("{'shape': (1,), 'fortran_order': False, 'descr': '|u1'}", [9])).data[0]).toBe(9);
   });
@@ -58,6 +123,10 @@ describe('reading', () => {
     const buffer = Buffer.concat([Buffer.from('abc'), file]).subarray(3);
     expect(readNpy(buffer).data[0]).toBe(2.5);
   });
+});
+
+test.each([[undefined], ['a path'], [[1, 2]], [new Float32Array(4)]])('%j is no bytes of a file', (value) => {
+  expect(() => readNpy(value as never)).toThrow(expect.objectContaining({ code: 'ERR_ARGUMENT', op: 'npy' }));
 });
 
 describe('wrong files', () => {
@@ -76,6 +145,14 @@ describe('wrong files', () => {
     ['big endian', npy(dict('>f4', '(1,)'), new Uint8Array(4)), 'ERR_DTYPE'],
     ['Python objects', npy(dict('|O', '(1,)'), new Uint8Array(8)), 'ERR_DTYPE'],
     ['an int64 beyond 32 bits', npy(dict('<i8', '(1,)'), bytesOf(BigInt64Array.of(2147483648n))), 'ERR_DTYPE'],
+    ['version 0', npy(dict('|u1', '(1,)'), [0], 0), 'ERR_FORMAT'],
+    ['a flag for a shape', npy(dict('|u1', 'True'), [0]), 'ERR_FORMAT'],
+    ['a text for a flag', npy(dict('|u1', '(1,)', "'True'"), [0]), 'ERR_FORMAT'],
+    ['no dictionary', npy('[1, 2]', [0]), 'ERR_FORMAT'],
+    ['words after the dictionary', npy(`${dict('|u1', '(1,)')} more`, [0]), 'ERR_FORMAT'],
+    ['words within the dictionary', npy(dict('|u1', '(1,)').replace('}', 'more }'), [0]), 'ERR_FORMAT'],
+    ['another first byte', Uint8Array.from([0x92, ...npy(dict('|u1', '(1,)'), [0]).subarray(1)]), 'ERR_FORMAT'],
+    ['another last letter of its name', Uint8Array.from(npy(dict('|u1', '(1,)'), [0]), (byte, i) => (i === 5 ? 0x5a : byte)), 'ERR_FORMAT'],
     ['version 4', npy(dict('|u1', '(1,)'), [0], 4), 'ERR_FORMAT'],
     ['a header that is longer than the file', Uint8Array.from([...good.subarray(0, 8), 255, 255, ...good.subarray(10)]), 'ERR_FORMAT'],
     ['nothing', new Uint8Array(0), 'ERR_FORMAT'],
@@ -110,6 +187,35 @@ describe('writing', () => {
       bytesOf(Float32Array.of(1, 2)),
     ]);
     expect(Buffer.from(writeNpy(new Tensor('f32', Float32Array.of(1, 2), [1, 2])))).toEqual(wanted);
+  });
+  test('the header ends at a multiple of 64 bytes, the next one, whatever its length', () => {
+    const lengths = new Set<number>();
+    for (const size of [1, 10, 100])
+      for (let rank = 1; rank <= 24; rank++) {
+        const shape = [size, ...new Array<number>(rank - 1).fill(1)];
+        const bytes = writeNpy(new Tensor('i8', new Int8Array(size), shape));
+        const end = bytes.indexOf(0x0a) + 1;
+        const text = Buffer.from(bytes.subarray(10, end)).toString('latin1');
+        expect(text.trimEnd()).toBe(dict('|i1', rank === 1 ? `(${size},)` : `(${shape.join(', ')})`));
+        expect([end % 64, bytes[8]! + 256 * bytes[9]!, bytes.length - end]).toEqual([0, text.length, size]);
+        // The newline and what fills up: 1 to 64 bytes.
+        expect(text.length - text.trimEnd().length).toBeLessThanOrEqual(64);
+        lengths.add(text.trimEnd().length % 64);
+      }
+    expect(lengths.size).toBe(64);
+  });
+  test('a header of more than 255 bytes', () => {
+    const tensor = new Tensor('u8', Uint8Array.of(5), new Array<number>(30).fill(1));
+    const wide = new Tensor('u8', new Uint8Array(0), [0, ...new Array<number>(29).fill(123_456_789)]);
+    for (const each of [tensor, wide]) expect(readNpy(writeNpy(each))).toEqual(each);
+    expect(writeNpy(wide)[9]).toBeGreaterThan(0);
+  });
+  test('a view into a larger array is written alone', () => {
+    const tensor = new Tensor('f32', Float32Array.of(1, 2, 3, 4).subarray(1, 3), [2]);
+    expect([...readNpy(writeNpy(tensor)).data]).toEqual([2, 3]);
+  });
+  test.each([[undefined], [[1]], [{ dtype: 'f32', data: [], shape: [] }]])('%j is no tensor', (value) => {
+    expect(() => writeNpy(value as never)).toThrow(expect.objectContaining({ code: 'ERR_ARGUMENT', op: 'npy' }));
   });
   test('round trips', () => {
     const shapes = fc.array(fc.nat(5), { maxLength: 4 });

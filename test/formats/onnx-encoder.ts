@@ -7,7 +7,10 @@ export interface TensorSpec {
   readonly dims: readonly number[];
   readonly floats?: readonly number[];
   readonly int64s?: readonly (number | bigint)[];
+  readonly int32s?: readonly number[];
   readonly doubles?: readonly number[];
+  /** raw_data to the byte, of the type that dataType says. */
+  readonly bytes?: ArrayBufferView;
   /** As typed fields (float_data, ...) or as raw_data. */
   readonly raw?: boolean;
   readonly external?: boolean;
@@ -15,7 +18,13 @@ export interface TensorSpec {
   readonly dataType?: number;
 }
 
-export type AttributeSpec = number | string | { readonly float: number } | readonly number[] | { readonly tensor: TensorSpec };
+export type AttributeSpec =
+  | number
+  | string
+  | { readonly float: number }
+  | readonly number[]
+  | { readonly floats: readonly number[] }
+  | { readonly tensor: TensorSpec };
 
 export interface NodeSpec {
   readonly op: string;
@@ -35,13 +44,14 @@ export interface ModelSpec {
   /** Without a shape where it is undefined. */
   readonly outputs: ByName<readonly (number | string | undefined)[] | undefined>;
   readonly initializers?: Readonly<Record<string, TensorSpec>>;
-  /** Version of the standard operators; null leaves the import out. */
-  readonly opset?: number | null;
+  /** Version of the standard operators; null leaves the import out, a list gives versions by domain. */
+  readonly opset?: number | null | readonly (readonly [domain: string, version: number])[];
   /** TensorProto.DataType of the inputs; FLOAT unless given. */
   readonly inputType?: number;
 }
 
 const FLOAT = 1;
+const INT32 = 6;
 const INT64 = 7;
 const DOUBLE = 11;
 
@@ -55,7 +65,13 @@ export function encodeOnnx(spec: ModelSpec): Uint8Array {
     for (const [name, dims] of entriesOf(spec.inputs)) message(graph, 11, (w) => writeValueInfo(w, name, dims, spec.inputType ?? FLOAT));
     for (const [name, dims] of entriesOf(spec.outputs)) message(graph, 12, (w) => writeValueInfo(w, name, dims, FLOAT));
   });
-  if (spec.opset !== null) message(writer, 8, (w) => w.tag(2, WireType.Varint).int64(spec.opset ?? 13));
+  const { opset = 13 } = spec;
+  for (const [domain, version] of typeof opset === 'number' ? [['', opset] as const] : (opset ?? [])) {
+    message(writer, 8, (w) => {
+      if (domain !== '') w.tag(1, WireType.LengthDelimited).string(domain);
+      w.tag(2, WireType.Varint).int64(version);
+    });
+  }
   return writer.finish();
 }
 
@@ -88,7 +104,10 @@ function writeAttribute(writer: BinaryWriter, name: string, value: AttributeSpec
   if (typeof value === 'number') type(2).tag(3, WireType.Varint).int64(value);
   else if (typeof value === 'string') type(3).tag(4, WireType.LengthDelimited).string(value);
   else if ('float' in value) type(1).tag(2, WireType.Bit32).float(value.float);
-  else if ('tensor' in value) message(type(4), 5, (w) => writeTensor(w, value.tensor, ''));
+  else if ('floats' in value) {
+    type(6);
+    for (const item of value.floats) writer.tag(7, WireType.Bit32).float(item);
+  } else if ('tensor' in value) message(type(4), 5, (w) => writeTensor(w, value.tensor, ''));
   else {
     type(7);
     for (const item of value) writer.tag(8, WireType.Varint).int64(item);
@@ -99,14 +118,20 @@ function writeTensor(writer: BinaryWriter, tensor: TensorSpec, name: string): vo
   message(writer, 1, (w) => {
     for (const dim of tensor.dims) w.int64(dim);
   });
-  const dataType = tensor.dataType ?? (tensor.floats !== undefined ? FLOAT : tensor.doubles !== undefined ? DOUBLE : INT64);
+  const own = tensor.floats !== undefined ? FLOAT : tensor.doubles !== undefined ? DOUBLE : tensor.int32s !== undefined ? INT32 : INT64;
+  const dataType = tensor.dataType ?? own;
   writer.tag(2, WireType.Varint).int32(dataType);
   if (name !== '') writer.tag(8, WireType.LengthDelimited).string(name);
   if (tensor.external) writer.tag(14, WireType.Varint).int32(1);
+  if (tensor.bytes !== undefined) {
+    const { buffer, byteOffset, byteLength } = tensor.bytes;
+    writer.tag(9, WireType.LengthDelimited).bytes(new Uint8Array(buffer, byteOffset, byteLength));
+  }
   const lists = [
     { field: 4, values: tensor.floats, write: (w: BinaryWriter, v: number | bigint) => w.float(Number(v)), fixed: Float32Array },
     { field: 10, values: tensor.doubles, write: (w: BinaryWriter, v: number | bigint) => w.double(Number(v)), fixed: Float64Array },
     { field: 7, values: tensor.int64s, write: (w: BinaryWriter, v: number | bigint) => w.int64(v), fixed: BigInt64Array },
+    { field: 5, values: tensor.int32s, write: (w: BinaryWriter, v: number | bigint) => w.int32(Number(v)), fixed: Int32Array },
   ];
   for (const { field, values, write, fixed } of lists) {
     if (values === undefined) continue;

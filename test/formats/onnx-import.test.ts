@@ -79,43 +79,6 @@ describe('inputs', () => {
   });
 });
 
-describe('a batch fixed to 1', () => {
-  const flat = (target: readonly number[]) => ({
-    nodes: [{ op: 'Reshape', inputs: ['x', 's'], outputs: ['y'] }],
-    inputs: { x: [1, 2, 3] },
-    initializers: { s: int64s(...target) },
-  });
-  test('becomes any batch', () => {
-    const graph = importOnnx(file({ inputs: { x: [1, 4] } }));
-    expect(graph.inputs[0]?.shape).toEqual(['N', 4]);
-    expect(importOnnx(file(flat([-1, 6]))).outputs.y?.shape).toEqual(['N', 6]);
-    expect(importOnnx(file(flat([0, -1]))).outputs.y?.shape).toEqual(['N', 6]);
-  });
-  test('stays on request', () => {
-    expect(importOnnx(file({ inputs: { x: [1, 4] } }), { rebatch: false }).inputs[0]?.shape).toEqual([1, 4]);
-  });
-  test.each([
-    ['an op needs it', flat([1, 6])],
-    ['an op moves it', { nodes: [{ op: 'Transpose', inputs: ['x'], outputs: ['y'] }], inputs: { x: [1, 4] } }],
-    [
-      'an op mixes pictures',
-      {
-        nodes: [
-          { op: 'ReduceMean', inputs: ['x'], outputs: ['m'], attributes: { axes: [0] } },
-          { op: 'Sub', inputs: ['x', 'm'], outputs: ['y'] },
-        ],
-        inputs: { x: [1, 4] },
-      },
-    ],
-    [
-      'softmax runs along it',
-      { nodes: [{ op: 'Softmax', inputs: ['x'], outputs: ['y'], attributes: { axis: 0 } }], inputs: { x: [1, 4] } },
-    ],
-  ] as const)('stays where %s', (_, spec) => {
-    expect(importOnnx(file(spec)).inputs[0]?.shape[0]).toBe(1);
-  });
-});
-
 describe('data', () => {
   const add = [{ op: 'Add', inputs: ['x', 'c'], outputs: ['y'] }];
   test.each([true, false])('as raw_data (%s) or typed fields', (raw) => {
@@ -185,7 +148,7 @@ describe('what is refused', () => {
   ])('%s is ERR_FORMAT', (_, spec, sentence) => {
     expect(failure(spec)).toMatchObject({ code: 'ERR_FORMAT', message: expect.stringContaining(sentence) });
   });
-  test.each([6, 99])('operator set %i', (opset) =>
+  test.each([0, 6, 24, 99])('operator set %i', (opset) =>
     expect(failure({ opset })).toMatchObject({ code: 'ERR_UNSUPPORTED', message: expect.stringContaining(String(opset)) }),
   );
 

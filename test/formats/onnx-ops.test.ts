@@ -2,38 +2,13 @@
  * Each op's import against onnxruntime: one small file, the same input, the imported graph interpreted by the ops' formulas.
  * Not here: the quantizers, which onnxruntime does not know (./quant.test.ts), and kernels.
  */
-import { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node';
-import { describe, expect, test } from 'vitest';
-import { importOnnx } from '../../src/formats/onnx/import.js';
-import { Tensor } from '../../src/tensor/tensor.js';
-import { interpret } from './interpret.js';
-import { encodeOnnx, floats, int64s, type ModelSpec, type NodeSpec, type TensorSpec } from './onnx-encoder.js';
+import { describe, test } from 'vitest';
+import { expectAgreement, type OpCase, ramp, rampOf } from './onnx-cases.js';
+import { floats, int64s } from './onnx-encoder.js';
 
-/** Numbers that float32 holds exactly and that tell elements apart, some negative, some zero. */
-function ramp(count: number, step = 0.25): number[] {
-  return Array.from({ length: count }, (_, i) => (((i * 7) % 23) - 11) * step);
-}
-
-const F = (dims: number[], step?: number): TensorSpec =>
-  floats(
-    dims,
-    ramp(
-      dims.reduce((a, b) => a * b, 1),
-      step,
-    ),
-  );
-const X = [2, 4, 5, 6];
-
-interface Case {
-  readonly what: string;
-  readonly nodes: readonly (Omit<NodeSpec, 'outputs'> & { readonly outputs?: readonly string[] })[];
-  readonly x?: readonly number[];
-  readonly opset?: number;
-  readonly initializers?: ModelSpec['initializers'];
-}
-
+const F = rampOf;
 const w = { w: F([6, 4, 3, 3]) };
-const cases: Case[] = [
+const cases: OpCase[] = [
   { what: 'Conv', nodes: [{ op: 'Conv', inputs: ['x', 'w'] }], initializers: w },
   { what: 'Conv with bias', nodes: [{ op: 'Conv', inputs: ['x', 'w', 'b'] }], initializers: { ...w, b: F([6]) } },
   {
@@ -240,31 +215,6 @@ const cases: Case[] = [
   },
 ];
 
-function encode(c: Case): Uint8Array {
-  const nodes = c.nodes.map((node) => ({ ...node, outputs: node.outputs ?? ['y'] }));
-  return encodeOnnx({
-    nodes,
-    inputs: { x: c.x ?? X },
-    outputs: { y: undefined },
-    initializers: c.initializers ?? {},
-    opset: c.opset ?? 13,
-  });
-}
-
 describe('imported ops agree with onnxruntime', () => {
-  test.each(cases.map((c) => [c.what, c] as const))('%s', async (_, c) => {
-    const shape = [...(c.x ?? X)];
-    const data = Float32Array.from(ramp(shape.reduce((a, b) => a * b, 1)));
-    const file = encode(c);
-    const session = await InferenceSession.create(file, { logSeverityLevel: 4 });
-    const reference = (await session.run({ x: new OrtTensor('float32', data, shape) })).y as OrtTensor;
-    const { y } = interpret(importOnnx(file), { x: new Tensor('f32', data, shape) }) as { y: Tensor };
-    expect(y.shape).toEqual(reference.dims);
-    const wanted = reference.data as Float32Array;
-    y.data.forEach((value, i) => {
-      const target = wanted[i] as number;
-      if (!Number.isFinite(target)) expect(value).toBe(target);
-      else expect(Math.abs(value - target)).toBeLessThanOrEqual(2e-6 * Math.max(1, Math.abs(target)));
-    });
-  });
+  test.each(cases.map((c) => [c.what, c] as const))('%s', (_, c) => expectAgreement(c));
 });

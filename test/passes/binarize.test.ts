@@ -78,6 +78,28 @@ describe('products of bipolar values are counted in bits', () => {
     }
   });
 
+  // As many outputs as inputs, so that only the place of the vector tells the two apart.
+  test.each([
+    ['a vector along the inputs', [6], false],
+    ['the same with an axis before it', [1, 6], false],
+    ['a number an output', [6, 1], true],
+  ] as const)('of a dense layer, %s is a scale of an output only if it is one', (_, shape, binary) => {
+    const scale = f32([1, 2, 3, 4, 5, 6], shape);
+    const after = optimized((g, x) => g.dense(bipolar(g, x), g.mul(weights(g, [6, 6]), g.constant(scale))), 6, 1e-6);
+    expect(only(after, 'dense').dtype).toBe(binary ? 'i32' : 'f32');
+  });
+  test.each([
+    ['along the inputs', [6], false],
+    ['along the columns of the kernel', [6, 1], false],
+    ['along the rows of the kernel', [6, 1, 1], false],
+    ['along the outputs', [6, 1, 1, 1], true],
+  ] as const)('of a convolution, a vector %s is no scale of an output unless it runs along them', (_, shape, binary) => {
+    const scale = f32([1, 2, 3, 4, 5, 6], shape);
+    const pads = [3, 3, 3, 3] as const;
+    const after = optimized((g, x) => g.conv2d(bipolar(g, x), g.mul(weights(g, [6, 6, 6, 6]), g.constant(scale)), { pads }), 6, 1e-6);
+    expect(only(after, 'conv2d').dtype).toBe(binary ? 'i32' : 'f32');
+  });
+
   test('magnitudes an output, found in float weights', () => {
     const magnitudes = [0.5, 2, 0.125, 3];
     const w = n.floats([4, 3, 3, 6]).data.map((value, i) => (value < 0 ? -1 : 1) * magnitudes[Math.floor(i / 54)]!);

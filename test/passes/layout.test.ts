@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Graph, Value } from '../../src/graph/value.js';
 import { GraphBuilder } from '../../src/ops/builder.js';
-import { canonicalize } from '../../src/passes/index.js';
+import { canonicalize, optimize } from '../../src/passes/index.js';
 import { layout } from '../../src/passes/layout.js';
 import type { Tensor } from '../../src/tensor/tensor.js';
 import { expectSame, inside, Numbers, nodesOf, opsOf, TO_NCHW, TO_NHWC } from './fixtures.js';
@@ -64,6 +64,28 @@ describe('transposes of a network from NCHW remain at its ends only', () => {
     const { before, after, feeds } = laidOut((g, x) => g.softmax(conv(g, x, 3, 4), { axis: 1 }));
     expect(nodesOf(after).find((value) => value.op === 'softmax')!.attrs.axis).toBe(3);
     expectSame(before, after, feeds, 1e-6);
+  });
+
+  test.each([
+    [0, 0],
+    [1, 3],
+    [2, 1],
+    [3, 2],
+  ])('past softmax over axis %i of a map of NCHW: axis %i of NHWC, the same numbers', (axis, moved) => {
+    const g = new GraphBuilder();
+    const x = g.input('x', 'f32', ['N', 3, 4, 5]);
+    const before = g.graph([x], { y: g.softmax(conv(g, x, 3, 2), { axis }) });
+    // Not canonical: that would turn softmax over other axes into transposes before any sinks.
+    const sunk = layout(before);
+    expect(
+      nodesOf(sunk)
+        .filter((value) => value.op === 'softmax')
+        .map((value) => value.attrs.axis),
+    ).toEqual([moved]);
+    expect(count(sunk, 'transpose')).toBe(2);
+    const feeds = { x: n.integers([2, 3, 4, 5]) };
+    expectSame(before, sunk, feeds, 1e-6);
+    expectSame(before, optimize(before), feeds, 1e-6);
   });
 
   test('through multiThreshold, which takes channels last', () => {

@@ -8,6 +8,7 @@ import type { Attrs, Value } from '../../graph/value.js';
 import type { OpName } from '../../ops/index.js';
 import { constant, make } from '../../ops/make.js';
 import { Tensor } from '../../tensor/tensor.js';
+import type { ImportChoices } from './choices.js';
 import type { Item } from './item.js';
 import type { OnnxAttribute, OnnxNode, OnnxTensor } from './proto.js';
 import type { Scope } from './scope.js';
@@ -24,6 +25,7 @@ export class NodeContext {
     /** The version of the standard operators. */
     readonly opset: number,
     private readonly scope: Scope,
+    readonly choices: ImportChoices = {},
   ) {
     this.name = node.name === '' ? (node.outputs[0] ?? node.opType) : node.name;
   }
@@ -179,13 +181,14 @@ export class NodeContext {
     return perm.every((axis, i) => axis === i) ? x : this.make('transpose', [x], { perm }, suffix);
   }
 
-  /** Runs `body` on x with its channels (axis 1) moved last, and moves them back. Rank 2 has them there already. */
-  channelsLast(x: Value, body: (x: Value) => Value): Value {
+  /** Runs `body` on x with the axis of its channels moved last, and moves it back. */
+  channelsLast(x: Value, body: (x: Value) => Value, axis = 1): Value {
     const rank = x.shape.length;
-    if (rank < 2) throw this.expected('ERR_SHAPE', 'an input of rank 2 or more', showShape(x.shape));
-    const spatial = Array.from({ length: rank - 2 }, (_, i) => i + 2);
-    const last = this.transpose(x, [0, ...spatial, 1], '/channels_last');
-    return this.transpose(body(last), [0, rank - 1, ...spatial.map((axis) => axis - 1)], '/channels_first');
+    if (axis >= rank) throw this.expected('ERR_SHAPE', `an input of rank ${axis + 1} or more`, showShape(x.shape));
+    const axes = x.shape.map((_, i) => i);
+    const perm = [...axes.filter((i) => i !== axis), axis];
+    const back = axes.map((i) => perm.indexOf(i));
+    return this.transpose(body(this.transpose(x, perm, '/channels_last')), back, '/channels_first');
   }
 
   /** Runs `body` on a feature map [N, C, H, W] as [N, H, W, C], and turns the result back. */

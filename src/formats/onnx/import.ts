@@ -4,24 +4,23 @@
  * The graph keeps the file's interface: names, shapes, NCHW. Feature-map ops run in NHWC between transposes, which the layout pass removes.
  */
 import { BitplaneError, expected } from '../../core/errors.js';
-import type { Shape } from '../../core/shape.js';
-import { type Graph, graphOf, type Input, topological, type Value } from '../../graph/value.js';
+import { type Shape, showShape } from '../../core/shape.js';
+import { type Graph, graphOf, type Input, type Value } from '../../graph/value.js';
 import { input } from '../../ops/make.js';
+import { BATCH, keepsBatch, meansTheSameAtOne } from './batch.js';
+import type { ImportChoices } from './choices.js';
 import { type Importer, NodeContext } from './context.js';
 import { type Item, valueItem } from './item.js';
 import { metadataOf } from './metadata.js';
 import { importerOf } from './ops/index.js';
 import { orderedNodes } from './order.js';
-import { type OnnxGraph, type OnnxModel, type OnnxNode, type OnnxValueInfo, readModel } from './proto.js';
+import { type OnnxGraph, type OnnxModel, type OnnxTensor, type OnnxValueInfo, readModel } from './proto.js';
 import { Scope } from './scope.js';
-import { DataType, dataTypeName } from './tensor.js';
+import { DataType, type Decoded, dataTypeName } from './tensor.js';
 
 /** Below 7 broadcasting worked otherwise; above 23 nothing is known. */
 const OPSETS = { least: 7, most: 23 };
-/** The symbol of a batch of any size. */
-const BATCH = 'N';
-
-export interface ImportOptions {
+export interface ImportOptions extends ImportChoices {
   /** What errors call the file. */
   readonly name?: string | undefined;
   /**
@@ -45,25 +44,23 @@ export function importOnnx(bytes: Uint8Array, options: ImportOptions = {}): Grap
   if (graph.sparseInitializers > 0) throw new BitplaneError('ERR_UNSUPPORTED', 'sparse initializers are not supported', site);
   requireKnownOps(graph, site);
   const opset = standardOpset(model, site);
-  const nodes = orderedNodes(graph);
+  const build = builder(graph, opset, options);
   const inputs = graphInputs(graph);
-  const metadata = metadataOf(model);
+  const fixed = build(inputs);
+  const free = options.rebatch === false ? undefined : withFreeBatch(inputs, build);
+  const frees = free !== undefined && keepsBatch(free.graph) && meansTheSameAtOne(free.scope, fixed.scope);
+  return Object.freeze({ ...(frees ? free : fixed).graph, metadata: metadataOf(model) });
+}
 
-  if (options.rebatch !== false && inputs.length > 0 && inputs.every(({ shape }) => shape.length >= 2 && shape[0] === 1)) {
-    try {
-      const batched = build(
-        graph,
-        nodes,
-        opset,
-        inputs.map(({ name, shape }) => ({ name, shape: [BATCH, ...shape.slice(1)] })),
-      );
-      if (keepsBatch(batched)) return Object.freeze({ ...batched, metadata });
-    } catch (error) {
-      // Some op needs the batch to be 1; the fixed shape below succeeds, or says what is really wrong.
-      if (!(error instanceof BitplaneError)) throw error;
-    }
+/** The import with any batch in place of the 1 that leads every input; undefined where there is none, or an op needs it. */
+function withFreeBatch(inputs: readonly InputSpec[], build: (inputs: readonly InputSpec[]) => Built): Built | undefined {
+  if (inputs.length === 0 || !inputs.every(({ shape }) => shape.length >= 2 && shape[0] === 1)) return undefined;
+  try {
+    return build(inputs.map(({ name, shape }) => ({ name, shape: [BATCH, ...shape.slice(1)] })));
+  } catch (error) {
+    if (!(error instanceof BitplaneError)) throw error;
+    return undefined;
   }
-  return Object.freeze({ ...build(graph, nodes, opset, inputs), metadata });
 }
 
 function read(bytes: Uint8Array, site: { op: string; node: string | undefined }): OnnxModel {
@@ -80,47 +77,50 @@ interface InputSpec {
   readonly shape: Shape;
 }
 
-function build(graph: OnnxGraph, nodes: readonly OnnxNode[], opset: number, specs: readonly InputSpec[]): Graph {
-  const scope = new Scope();
-  for (const tensor of graph.initializers) scope.define(tensor.name, { kind: 'tensor', tensor, name: tensor.name });
-  const inputs: Input[] = specs.map(({ name, shape }) => input(scope.unique(name), 'f32', shape));
-  for (const value of inputs) scope.define(value.name, valueItem(value));
+interface Built {
+  readonly graph: Graph;
+  readonly scope: Scope;
+}
 
-  for (const node of nodes) {
-    const context = new NodeContext(node, opset, scope);
-    const results = listOf((importerOf(node.domain, node.opType) as Importer)(context));
-    node.outputs.forEach((name, i) => {
-      const result = results[i];
-      if (name !== '' && result !== undefined) scope.define(name, result);
-    });
-  }
-  const outputs = graph.outputs.map(({ name }) => {
-    const item = scope.find(name);
-    if (item?.kind === 'value') return [name, item.value] as const;
-    if (item?.kind === 'tensor') return [name, scope.constant(item)] as const;
-    throw expected('ERR_UNSUPPORTED', 'a float value', item === undefined ? 'an output that is not computed' : 'integers', {
-      op: 'output',
-      node: name,
-    });
-  });
-  return graphOf(inputs, outputs);
+/** Imports the nodes for inputs of given shapes. What is in the file's tensors is read once, however often it is called. */
+function builder(graph: OnnxGraph, opset: number, choices: ImportChoices): (inputs: readonly InputSpec[]) => Built {
+  const nodes = orderedNodes(graph);
+  const decoded = new Map<OnnxTensor, Decoded>();
+  return (specs) => {
+    const scope = new Scope(decoded);
+    for (const tensor of graph.initializers) scope.define(tensor.name, { kind: 'tensor', tensor, name: tensor.name });
+    const inputs: Input[] = specs.map(({ name, shape }) => input(scope.unique(name), 'f32', shape));
+    for (const value of inputs) scope.define(value.name, valueItem(value));
+
+    for (const node of nodes) {
+      const context = new NodeContext(node, opset, scope, choices);
+      const results = listOf((importerOf(node.domain, node.opType) as Importer)(context));
+      node.outputs.forEach((name, i) => {
+        const result = results[i];
+        if (name !== '' && result !== undefined) scope.define(name, result);
+      });
+    }
+    const outputs = graph.outputs.map((info) => [info.name, outputOf(info, scope)] as const);
+    return { graph: graphOf(inputs, outputs), scope };
+  };
+}
+
+/** A result has the rank that the file declares. Files without a shape, or with an empty one, declare none. */
+function outputOf({ name, dims = [] }: OnnxValueInfo, scope: Scope): Value {
+  const site = { op: 'output', node: name };
+  const item = scope.find(name);
+  if (item?.kind !== 'value' && item?.kind !== 'tensor')
+    throw expected('ERR_UNSUPPORTED', 'a float value', item === undefined ? 'an output that is not computed' : 'integers', site);
+  const value = item.kind === 'value' ? item.value : scope.constant(item);
+  if (dims.length > 0 && dims.length !== value.shape.length)
+    throw expected('ERR_SHAPE', `a value of rank ${dims.length}, as the file declares`, showShape(value.shape), site);
+  return value;
 }
 
 function listOf(result: ReturnType<Importer>): readonly Item[] {
   if (Array.isArray(result)) return result;
   const one = result as Item | Value;
   return ['kind' in one ? one : valueItem(one)];
-}
-
-/** True when the batch leads every value that has it, and nothing reduces over it: then each picture's result is its own. */
-function keepsBatch(graph: Graph): boolean {
-  for (const value of topological(graph)) {
-    if (value.shape.indexOf(BATCH, 1) >= 0) return false;
-    if (value.inputs[0]?.shape[0] !== BATCH) continue;
-    if (value.op === 'reduce' && (value.attrs.axes as readonly number[]).includes(0)) return false;
-    if (value.op === 'softmax' && value.attrs.axis === 0) return false;
-  }
-  return Object.values(graph.outputs).every((value) => value.shape[0] === BATCH);
 }
 
 function requireKnownOps(graph: OnnxGraph, site: { op: string; node: string | undefined }): void {

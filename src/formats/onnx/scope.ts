@@ -6,6 +6,7 @@ import type { Value } from '../../graph/value.js';
 import { constant } from '../../ops/make.js';
 import { Tensor } from '../../tensor/tensor.js';
 import type { Item } from './item.js';
+import type { OnnxTensor } from './proto.js';
 import { type Decoded, dataTypeName, decodeTensor } from './tensor.js';
 
 type TensorItem = Extract<Item, { kind: 'tensor' }>;
@@ -14,8 +15,10 @@ export class Scope {
   private readonly items = new Map<string, Item>();
   /** Every name given out, with the number to try next when it is asked for again: a file may give one name to all its nodes. */
   private readonly taken = new Map<string, number>();
-  private readonly decoded = new Map<TensorItem, Decoded>();
   private readonly constants = new Map<TensorItem, Value>();
+
+  /** @param decoded payloads that another import of the same file has read already */
+  constructor(private readonly decoded: Map<OnnxTensor, Decoded> = new Map()) {}
 
   define(name: string, item: Item): void {
     this.items.set(name, item);
@@ -23,6 +26,11 @@ export class Scope {
 
   find(name: string): Item | undefined {
     return this.items.get(name);
+  }
+
+  /** What every name of the file stands for. */
+  entries(): IterableIterator<[string, Item]> {
+    return this.items.entries();
   }
 
   /** `name`, or `name_2`, `name_3`, ... when it is taken. */
@@ -37,10 +45,10 @@ export class Scope {
   }
 
   decode(item: TensorItem): Decoded {
-    let decoded = this.decoded.get(item);
+    let decoded = this.decoded.get(item.tensor);
     if (decoded === undefined) {
       decoded = decodeTensor(item.tensor, item.name);
-      this.decoded.set(item, decoded);
+      this.decoded.set(item.tensor, decoded);
     }
     return decoded;
   }

@@ -3,7 +3,7 @@
  * Each becomes elementary ops in the order in which the QONNX reference implementation computes, one float32 rounding an op.
  * Not here: what makes them fast; passes turn sign, scale and thresholds into bits and integer comparisons.
  */
-import { showShape } from '../../../core/shape.js';
+import { type Shape, showShape } from '../../../core/shape.js';
 import type { Value } from '../../../graph/value.js';
 import type { Importer, NodeContext } from '../context.js';
 
@@ -18,18 +18,33 @@ export const quantImporters: Readonly<Record<string, Importer>> = {
   /** The name that newer versions of QONNX give it. */
   IntQuant: quant,
 
-  /** out_bias + out_scale * #{thresholds t of the channel: x >= t}. Channels are axis 1, or the last of NHWC and of ranks other than 4. */
+  /** out_bias + out_scale * #{thresholds t of the channel: x >= t}. */
   MultiThreshold(context) {
     const [x, thresholds] = [context.value(0), context.value(1)];
     const attrs = { scale: context.float('out_scale', 1), bias: context.float('out_bias', 0) };
-    const layout = context.text('data_layout', 'NCHW');
-    if (!['NCHW', 'NHWC', 'NC'].includes(layout)) throw context.expected('ERR_UNSUPPORTED', 'data_layout to be NCHW, NHWC or NC', layout);
     if (thresholds.shape.length !== 2)
       throw context.expected('ERR_SHAPE', 'thresholds of shape [channels, steps]', showShape(thresholds.shape));
-    const apply = (map: Value) => context.make('multiThreshold', [map, thresholds], attrs);
-    return layout !== 'NHWC' && x.shape.length === 4 ? context.channelsLast(x, apply) : apply(x);
+    const axis = channelAxis(context, x.shape, thresholds.shape[0] === 1);
+    return context.channelsLast(x, (map) => context.make('multiThreshold', [map, thresholds], attrs), axis);
   },
 };
+
+/**
+ * The axis of the channels of a MultiThreshold: that of the C in `data_layout`, else axis 1. A layout of another length than the input's rank
+ * still says where axis 1 is; a later C it only says for a matrix, which has its channels at 1 in every layout. With one row of thresholds
+ * any axis will do.
+ */
+function channelAxis(context: NodeContext, shape: Shape, oneRow: boolean): number {
+  const rank = shape.length;
+  if (context.choices.multiThresholdAxis === 'last' && rank !== 2 && rank !== 4) return rank - 1;
+  const layout = context.text('data_layout', 'NCHW');
+  if (/[^A-Z]/.test(layout)) throw context.expected('ERR_UNSUPPORTED', 'data_layout to be letters such as NCHW, NHWC or NC', layout);
+  const place = layout.indexOf('C');
+  if (oneRow && (place >= rank || rank < 2)) return rank - 1;
+  if (place < 0 || place === 1 || (rank === 2 && place > 1)) return 1;
+  if (layout.length === rank) return place;
+  throw context.expected('ERR_UNSUPPORTED', `an input of rank ${layout.length}, as data_layout ${layout} says`, showShape(shape));
+}
 
 /**
  * (round(clip(x / scale + zero)) - zero) * scale, where the bounds of the clip follow from bit width, signed and narrow.

@@ -1,0 +1,44 @@
+/**
+ * Whether a batch that a file fixes to 1 may be of any size: exporters often fix it, and most networks do not need it fixed.
+ * Not here: importing (./import.ts).
+ */
+import { type Dim, sameShape } from '../../core/shape.js';
+import { type Graph, topological } from '../../graph/value.js';
+import type { Item } from './item.js';
+import type { Scope } from './scope.js';
+
+/** The symbol of a batch of any size. */
+export const BATCH = 'N';
+
+/** True when the batch leads every value that has it, and nothing reduces over it: then each picture's result is its own. */
+export function keepsBatch(graph: Graph): boolean {
+  for (const value of topological(graph)) {
+    if (value.shape.indexOf(BATCH, 1) >= 0) return false;
+    if (value.inputs[0]?.shape[0] !== BATCH) continue;
+    if (value.op === 'reduce' && (value.attrs.axes as readonly number[]).includes(0)) return false;
+    if (value.op === 'softmax' && value.attrs.axis === 0) return false;
+  }
+  return Object.values(graph.outputs).every((value) => value.shape[0] === BATCH);
+}
+
+/**
+ * True when every name of the file stands for the same thing whether the batch is free, and then 1, or fixed to 1. Some ops mean another thing
+ * where a size is 1: Squeeze without axes leaves that axis out.
+ */
+export function meansTheSameAtOne(free: Scope, fixed: Scope): boolean {
+  for (const [name, item] of free.entries()) {
+    const other = fixed.find(name);
+    if (other === undefined || !sameItem(item, other)) return false;
+  }
+  return true;
+}
+
+function sameItem(free: Item, fixed: Item): boolean {
+  if (free.kind === 'value') return fixed.kind === 'value' && sameShape(atOne(free.value.shape), fixed.value.shape);
+  if (free.kind === 'dims') return fixed.kind === 'dims' && free.scalar === fixed.scalar && sameShape(atOne(free.entries), fixed.entries);
+  return fixed.kind === 'tensor' && free.tensor === fixed.tensor;
+}
+
+function atOne(dims: readonly Dim[]): Dim[] {
+  return dims.map((dim) => (dim === BATCH ? 1 : dim));
+}
