@@ -9,7 +9,8 @@
  * needs the value itself do a multiplication and an addition come back.
  *
  * Operations whose numbers end up in one another are a group. A group that the walk writes in no fewer
- * operations than it had would round differently for nothing: its operations stay as they are.
+ * operations than it had, each counted for every element, would round differently for nothing: its
+ * operations stay as they are.
  */
 import type { Shape } from '../core/shape.js';
 import { type Graph, topological, type Value } from '../graph/value.js';
@@ -38,11 +39,11 @@ export function affines(graph: Graph): Graph {
   }
 }
 
-/** Values whose numbers end up in one another, with the operations that they were and that they became. */
+/** Values whose numbers end up in one another, with what the operations cost that they were and that they became. */
 class Groups {
   private readonly parents = new Map<Value, Value>();
-  private readonly before = new Map<Value, number>();
-  private readonly after = new Map<Value, number>();
+  /** What the operations of a group cost less than before, under each of its values. */
+  private readonly savings = new Map<Value, number>();
 
   join(a: Value, b: Value): void {
     const [root, other] = [this.root(a), this.root(b)];
@@ -52,21 +53,23 @@ class Groups {
   /** `value` is an operation with a constant in the graph before. */
   was(value: Value): void {
     this.parents.set(value, this.parents.get(value) ?? value);
-    this.before.set(value, 1);
+    this.save(value, elements(value));
   }
 
   /** Such an operation is written for `value`. */
   became(value: Value): void {
-    this.after.set(value, (this.after.get(value) ?? 0) + 1);
+    this.save(value, -elements(value));
   }
 
   /** The values of groups that became no fewer operations than they were. */
   unsaved(): Value[] {
-    const balance = new Map<Value, number>();
-    const count = (value: Value, by: number) => balance.set(this.root(value), (balance.get(this.root(value)) ?? 0) + by);
-    for (const [value, operations] of this.before) count(value, operations);
-    for (const [value, operations] of this.after) count(value, -operations);
-    return [...this.parents.keys()].filter((value) => (balance.get(this.root(value)) ?? 0) <= 0);
+    const saved = new Map<Value, number>();
+    for (const [value, elements] of this.savings) saved.set(this.root(value), (saved.get(this.root(value)) ?? 0) + elements);
+    return [...this.parents.keys()].filter((value) => (saved.get(this.root(value)) ?? 0) <= 0);
+  }
+
+  private save(value: Value, elements: number): void {
+    this.savings.set(value, (this.savings.get(value) ?? 0) + elements);
   }
 
   private root(value: Value): Value {
@@ -75,6 +78,11 @@ class Groups {
     if (!this.parents.has(root)) this.parents.set(root, root);
     return root;
   }
+}
+
+/** Elements of a value; a symbol, the same before and after, counts as one. */
+function elements({ shape }: Value): number {
+  return shape.reduce<number>((product, dim) => product * (typeof dim === 'number' ? dim : 1), 1);
 }
 
 class Walk {

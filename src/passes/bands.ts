@@ -76,7 +76,9 @@ function hasRows(link: Link, anchor: Value): boolean {
   return operandsOf(link).every(({ value, layout }) => {
     if (layout === 'channel') return true;
     const inArena = storage(value).data === undefined;
-    return inArena && layout !== 'image_channel' && value.shape.length === 4 && sameShape(value.shape.slice(0, 3), anchor.shape.slice(0, 3));
+    return (
+      inArena && layout !== 'image_channel' && value.shape.length === 4 && sameShape(value.shape.slice(0, 3), anchor.shape.slice(0, 3))
+    );
   });
 }
 
@@ -195,7 +197,9 @@ class Pair {
     const chain = on.chain.map((link) => {
       const value = placed.get(link.value) ?? link.value;
       if (link.kind !== 'op') return { ...link, value };
-      const operands = link.operands.map((operand) => (operand.layout === 'channel' ? operand : { ...operand, value: place(operand.value) }));
+      const operands = link.operands.map((operand) =>
+        operand.layout === 'channel' ? operand : { ...operand, value: place(operand.value) },
+      );
       return { ...link, value, operands };
     });
     this.parts.push({ on, run: { anchor, map: false, chain, stores: [...placed.values()], reads: [] } });
