@@ -23,7 +23,8 @@ type Numbers = Float64Array;
 
 interface Affine {
   readonly base: Value;
-  readonly scale?: Numbers;
+  /** Of the multiplication that gave it its last factor, which lends its name. */
+  readonly scale?: { readonly numbers: Numbers; readonly name: string };
   readonly shift?: Numbers;
 }
 
@@ -90,7 +91,7 @@ class Walk {
   private readonly found = new Map<Value, Affine>();
   /** The values of affines, and their scaled parts by scale, as nodes: made when asked for, once. */
   private readonly made = new Map<Affine, Value>();
-  private readonly scaledParts = new Map<Numbers, Value>();
+  private readonly scaledParts = new Map<Affine['scale'], Value>();
 
   /** `kept` are values that stay as they are. */
   constructor(private readonly kept: ReadonlySet<Value>) {}
@@ -137,7 +138,12 @@ class Walk {
     const [x, numbers] = constantOperand(value);
     if (x === undefined || numbers === undefined) return undefined;
     const { base, scale, shift } = this.taken(value, x);
-    return { base, scale: combine(scale, numbers, times), ...(shift && { shift: combine(shift, numbers, times) }) };
+    const name = value.name.replace(/\.scaled$/, '');
+    return {
+      base,
+      scale: { numbers: combine(scale?.numbers, numbers, times), name },
+      ...(shift && { shift: combine(shift, numbers, times) }),
+    };
   }
 
   /** x + constant, x - constant. */
@@ -216,9 +222,9 @@ class Walk {
     if (affine.scale === undefined) return affine.base;
     let part = this.scaledParts.get(affine.scale);
     if (part === undefined) {
-      const { name } = original;
+      const { numbers, name } = affine.scale;
       this.groups.became(original);
-      part = make('mul', `${name}.scaled`, [affine.base, vector(`${name}.scale`, single(affine.scale))], {});
+      part = make('mul', `${name}.scaled`, [affine.base, vector(`${name}.scale`, single(numbers))], {});
       this.scaledParts.set(affine.scale, part);
     }
     return part;
