@@ -1,5 +1,6 @@
-// exp, log, tanh and the logistic function over a SIMD vocabulary, which the including file has chosen.
-// Each is one fixed sequence of IEEE mul, add, div, select and integer steps, never a fused multiply-add, so that every ISA gives the same
+// What a SIMD vocabulary, which the including file has chosen, does not have itself: signs, maxima that keep NaN,
+// exp, log, tanh and the logistic function.
+// Each of the last four is one fixed sequence of IEEE mul, add, div, select and integer steps, never a fused multiply-add, so that every ISA gives the same
 // bits. Measured against libm in double over every 4th float: exp 0.98, log 0.84, tanh 1.33, sigmoid 2.41 ulp at most.
 // Limits are exact: exp(-inf) = 0, exp overflows to inf, log(0) = -inf, log(< 0) = NaN, tanh saturates to -1 and +1, sigmoid to 0 and 1;
 // NaN stays NaN. Denormal results are rounded, not flushed.
@@ -11,6 +12,11 @@ namespace {
 
 BITPLANE_INLINE F32 negate(F32 v) { return fromBits(xorInt(bitsOf(v), set1Int(static_cast<int>(0x80000000u)))); }
 BITPLANE_INLINE F32 absolute(F32 v) { return fromBits(andInt(bitsOf(v), set1Int(0x7fffffff))); }
+
+// v or b, whichever is larger or smaller; v where they are equal. NaN where either is NaN.
+// Bounds that are never NaN need only `larger` and `lesser`.
+BITPLANE_INLINE F32 maximum(F32 v, F32 b) { return select(isNan(b), b, larger(b, v)); }
+BITPLANE_INLINE F32 minimum(F32 v, F32 b) { return select(isNan(b), b, lesser(b, v)); }
 
 // c[0] + c[1] x + ... + c[N-1] x^(N-1), Horner.
 template <int N>

@@ -1,7 +1,15 @@
 /**
- * batchNorm: gamma * (x - mean) / sqrt(var + epsilon) + beta over the last axis, with given statistics. x is [..., C], the others [C].
- * It means its affine, x * scale + shift with one float32 multiplication and one addition: that is what runs, and what thresholds are
- * derived from. Not here: statistics of a batch (training writes those with reduce).
+ * batchNorm: gamma * (x - mean) / sqrt(var + epsilon) + beta over the last axis, with given
+ * statistics. x is [..., C], the others [C].
+ *
+ * It means (x - mean) * scale + beta in float32: one subtraction, one multiplication, one addition,
+ * in this order. That is what runs, and what thresholds are derived from. The order decides signs.
+ * A result near zero means x near the root r = mean - beta / scale. As x * scale + shift, with
+ * shift = beta - mean * scale, it is a difference of two numbers near |r * scale|, and each of them
+ * has been rounded by up to 2^-24 of that. Here the two numbers are near |beta|, which is smaller
+ * wherever the root is nearer to the mean than to zero, and x - mean is exact where x and mean are
+ * within a factor of two (Sterbenz). So the error at the root follows beta, not the root.
+ * Not here: statistics of a batch (training writes those with reduce).
  */
 import { tensorOf } from '../tensor/values.js';
 import { isReal } from './attributes.js';
@@ -10,30 +18,9 @@ import { operand, requireChannels, requireRankAtLeast } from './operands.js';
 
 export type BatchNormAttrs = { readonly epsilon: number };
 
-export interface Affine {
-  readonly scale: Float32Array;
-  readonly shift: Float32Array;
-}
-
-/**
- * scale = gamma / sqrt(var + epsilon), shift = beta - mean * scale, both in double and rounded once: the shift is a difference of close
- * numbers, and must not be taken from a rounded scale.
- */
-export function batchNormAffine(
-  gamma: ArrayLike<number>,
-  beta: ArrayLike<number>,
-  mean: ArrayLike<number>,
-  variance: ArrayLike<number>,
-  epsilon: number,
-): Affine {
-  const scale = new Float32Array(gamma.length);
-  const shift = new Float32Array(gamma.length);
-  for (let c = 0; c < gamma.length; c++) {
-    const exact = gamma[c]! / Math.sqrt(variance[c]! + epsilon);
-    scale[c] = exact;
-    shift[c] = beta[c]! - mean[c]! * exact;
-  }
-  return { scale, shift };
+/** scale[c] = gamma[c] / sqrt(var[c] + epsilon), in double and rounded once. */
+export function batchNormScale(gamma: ArrayLike<number>, variance: ArrayLike<number>, epsilon: number): Float32Array {
+  return Float32Array.from(gamma, (factor, c) => factor / Math.sqrt(variance[c]! + epsilon));
 }
 
 export const batchNorm: OpDef<BatchNormAttrs> = {
@@ -47,9 +34,12 @@ export const batchNorm: OpDef<BatchNormAttrs> = {
     return { dtype: 'f32', shape: x.shape };
   },
   evaluate([x, gamma, beta, mean, variance], { epsilon }, result) {
-    const { scale, shift } = batchNormAffine(gamma!.data, beta!.data, mean!.data, variance!.data, epsilon);
+    const scale = batchNormScale(gamma!.data, variance!.data, epsilon);
     const channels = scale.length;
-    const values = Float32Array.from(x!.data, (value, i) => Math.fround(value * scale[i % channels]!) + shift[i % channels]!);
+    const values = Float32Array.from(x!.data, (value, i) => {
+      const c = i % channels;
+      return Math.fround(Math.fround(value - mean!.data[c]!) * scale[c]!) + beta!.data[c]!;
+    });
     return tensorOf('f32', values, result.shape as number[]);
   },
 };

@@ -4,7 +4,7 @@
  */
 import type { ChainForm, OpDef } from './op.js';
 import { operand } from './operands.js';
-import { larger, smaller } from './select.js';
+import { maximum, minimum } from './select.js';
 import { broadcast } from './shapes.js';
 
 type NoAttrs = Readonly<Record<never, unknown>>;
@@ -40,9 +40,9 @@ export const add = binary('add', { formula: (a, b) => f(a + b), chain: { op: 'ad
 export const sub = binary('sub', { formula: (a, b) => f(a - b), chain: { op: 'sub', reversed: 'rsub' }, monotone: true });
 export const mul = binary('mul', { formula: (a, b) => f(a * b), chain: { op: 'mul', reversed: 'mul' }, monotone: 'sign' });
 export const div = binary('div', { formula: (a, b) => f(a / b), chain: { op: 'div', reversed: 'rdiv' }, monotone: 'sign' });
-// Selections do not commute: NaN and the sign of zero follow the operand that is kept.
-export const max = binary('max', { formula: larger, chain: { op: 'max' }, monotone: true });
-export const min = binary('min', { formula: smaller, chain: { op: 'min' }, monotone: true });
+// Selections do not commute: the sign of zero follows the operand that is kept.
+export const max = binary('max', { formula: maximum, chain: { op: 'max' }, monotone: true });
+export const min = binary('min', { formula: minimum, chain: { op: 'min' }, monotone: true });
 /** No kernel computes it, so it is no float32-exact formula either. */
 export const pow = binary('pow', { formula: (a, b) => f(a ** b), monotone: false });
 /** With a slope below zero it has a valley at 0, hence not monotone. */

@@ -9,7 +9,7 @@
 import { sameShape } from '../core/shape.js';
 import type { Graph, Value } from '../graph/value.js';
 import type { Kernel } from './fuse.js';
-import { type Link, storage } from './links.js';
+import { type Link, operandsOf, storage } from './links.js';
 import { memoryBytes, overwrites } from './plan.js';
 
 /** What a band may take: half of a common L2. */
@@ -73,10 +73,13 @@ function canBand(conv: Kernel, pool: Kernel, map: Value): boolean {
 /** True for a step of a chain that can be given rows of the map alone. */
 function hasRows(link: Link, anchor: Value): boolean {
   if ('into' in link && link.into !== undefined) return false;
-  if (link.kind !== 'op' || link.operand === undefined || link.layout === 'channel') return true;
-  const { shape } = link.operand;
-  const inArena = storage(link.operand).data === undefined;
-  return inArena && link.layout !== 'image_channel' && shape.length === 4 && sameShape(shape.slice(0, 3), anchor.shape.slice(0, 3));
+  return operandsOf(link).every(({ value, layout }) => {
+    if (layout === 'channel') return true;
+    const inArena = storage(value).data === undefined;
+    return (
+      inArena && layout !== 'image_channel' && value.shape.length === 4 && sameShape(value.shape.slice(0, 3), anchor.shape.slice(0, 3))
+    );
+  });
 }
 
 interface Rows {
@@ -193,8 +196,11 @@ class Pair {
     const placed = new Map(on.stores.map((store) => [store, place(store)]));
     const chain = on.chain.map((link) => {
       const value = placed.get(link.value) ?? link.value;
-      if (link.kind !== 'op' || link.operand === undefined || link.layout === 'channel') return { ...link, value };
-      return { ...link, value, operand: place(link.operand) };
+      if (link.kind !== 'op') return { ...link, value };
+      const operands = link.operands.map((operand) =>
+        operand.layout === 'channel' ? operand : { ...operand, value: place(operand.value) },
+      );
+      return { ...link, value, operands };
     });
     this.parts.push({ on, run: { anchor, map: false, chain, stores: [...placed.values()], reads: [] } });
   }

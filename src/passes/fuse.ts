@@ -8,7 +8,7 @@
  */
 import { sameShape } from '../core/shape.js';
 import { type Graph, topological, type Value } from '../graph/value.js';
-import { type Link, linkFor, type Slot, storage, target, writesBits } from './links.js';
+import { joined, type Link, linkFor, operandsOf, operation, type Slot, storage, target, writesBits } from './links.js';
 
 /** What one instruction (or a few) computes. */
 export interface Kernel {
@@ -99,12 +99,11 @@ class Scheduler {
     return this.finish(value, false, chain);
   }
 
-  private finish(anchor: Value, map: boolean, chain: Link[]): Kernel {
+  private finish(anchor: Value, map: boolean, links: readonly Link[]): Kernel {
+    const chain = joined(links);
     const stores = chain.filter((link) => link.kind === 'store' || link.kind === 'threshold' || writesBits(link)).map(target);
     const reads = new Set<Value>(map ? [storage(anchor)] : anchor.inputs.map(storage));
-    for (const link of chain) {
-      if (link.kind === 'op' && link.operand !== undefined) reads.add(storage(link.operand));
-    }
+    for (const link of chain) for (const { value } of operandsOf(link)) reads.add(storage(value));
     return { anchor, map, chain, stores, reads: [...reads].filter((value) => value.data === undefined) };
   }
 
@@ -120,7 +119,7 @@ class Scheduler {
         if (user.inputs[0]?.shape.at(-1) !== current.shape.at(-1)) continue;
         if (user.op === 'sign') {
           const into = this.slot(user, new Set());
-          chain.push({ kind: 'op', value: user, form: { op: 'store_bits' }, reversed: false, ...(into && { into }) });
+          chain.push({ ...operation(user, { op: 'store_bits' }), ...(into && { into }) });
           this.take(user, taken);
         } else if (user.op === 'threshold' && consumers.length === 1 && !this.outputs.has(current)) {
           // Alone it is the kernel's own fast path; beside others it becomes a kernel of its own over the stored integers.
@@ -200,9 +199,9 @@ class Scheduler {
 
   /** The link as it reads memory: a repeated map through the map itself. */
   private resolved(link: Link | undefined): Link | undefined {
-    if (link?.kind !== 'op' || link.operand === undefined) return link;
-    const part = this.repeated.get(storage(link.operand));
-    return part === undefined ? link : { ...link, operand: part };
+    if (link?.kind !== 'op') return link;
+    const operands = link.operands.map((operand) => ({ ...operand, value: this.repeated.get(storage(operand.value)) ?? operand.value }));
+    return { ...link, operands };
   }
 
   private compatible(user: Value, direct: Value): boolean {
@@ -214,10 +213,9 @@ class Scheduler {
   private startOfMap(value: Value): { source: Value; link: Link } | undefined {
     const from = value.inputs[0];
     if (from === undefined) return undefined;
-    if (value.op === 'sign') return { source: from, link: { kind: 'op', value, form: { op: 'store_bits' }, reversed: false } };
+    if (value.op === 'sign') return { source: from, link: operation(value, { op: 'store_bits' }) };
     if (value.op === 'threshold') return { source: from, link: { kind: 'threshold', value } };
-    if (value.op === 'cast')
-      return { source: from, link: { kind: 'op', value, form: { op: value.dtype === 'i32' ? 'store_i32' : 'cast' }, reversed: false } };
+    if (value.op === 'cast') return { source: from, link: operation(value, { op: value.dtype === 'i32' ? 'store_i32' : 'cast' }) };
     for (let i = 0; i < value.inputs.length; i++) {
       const flow = value.inputs[i] as Value;
       if ((flow.op === 'constant' && value.inputs.length > 1) || this.repeated.has(storage(flow))) continue;

@@ -7,6 +7,7 @@ import type { Value } from '../graph/value.js';
 import { make } from '../ops/make.js';
 import { joinsWords, keepsWords } from './bipolar.js';
 import { isConstantExpression, vector } from './constants.js';
+import { normalized } from './lower.js';
 import { firstOf, type Rule } from './rewrite.js';
 import { inverse } from './sink.js';
 
@@ -45,16 +46,14 @@ const reduceNeighbours: Rule = (value) => {
   return make('reshape', value.name, [reduced], { shape: value.shape });
 };
 
-/** batchNorm with statistics that are not constants: the same affine, computed when it runs. */
+/** batchNorm with statistics that are not constants: the same arithmetic, its scale computed when it runs. */
 const computedBatchNorm: Rule = (value) => {
   if (value.op !== 'batchNorm') return undefined;
   const [x, gamma, beta, mean, variance] = value.inputs as [Value, Value, Value, Value, Value];
   const { name } = value;
   const epsilon = vector(`${name}.epsilon`, Float32Array.of(value.attrs.epsilon as number));
   const sigma = make('sqrt', `${name}.sigma`, [make('add', `${name}.var`, [variance, epsilon])]);
-  const scale = make('div', `${name}.scale`, [gamma, sigma]);
-  const shift = make('sub', `${name}.shift`, [beta, make('mul', `${name}.centre`, [mean, scale])]);
-  return make('add', name, [make('mul', `${name}.scaled`, [x, scale]), shift]);
+  return normalized(name, x, mean, make('div', `${name}.scale`, [gamma, sigma]), beta);
 };
 
 /**

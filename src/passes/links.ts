@@ -10,6 +10,12 @@ import type { ChainForm } from '../ops/op.js';
 /** How an operand lies against the chain's [N, HW, C]. */
 export type OperandKind = 'channel' | 'tensor' | 'image_channel' | 'pixel';
 
+/** What a step reads beside the value that flows through the chain: another input, or the map that it repeats. */
+export interface Operand {
+  readonly value: Value;
+  readonly layout: OperandKind;
+}
+
 /** One step of a chain. */
 export type Link =
   | {
@@ -17,15 +23,17 @@ export type Link =
       readonly value: Value;
       readonly form: ChainForm;
       readonly reversed: boolean;
-      /** What is read: the other input, or the map that it repeats. */
-      readonly operand?: Value;
-      readonly layout?: OperandKind;
+      /** In the order in which the form names them; two of one step lie alike. */
+      readonly operands: readonly Operand[];
       /** For sign bits: the concatenation that they are written into. */
       readonly into?: Slot;
     }
   | { readonly kind: 'multiThreshold'; readonly value: Value }
   | { readonly kind: 'threshold'; readonly value: Value }
   | { readonly kind: 'store'; readonly value: Value; readonly into?: Slot };
+
+/** A step that an op is. */
+export type OpLink = Extract<Link, { readonly kind: 'op' }>;
 
 /** Channels of a wider map, from `first` on: a part of a concatenation that is written where it belongs, so that nothing is copied. */
 export interface Slot {
@@ -58,7 +66,7 @@ export function linkFor(
   available: (operand: Value) => boolean,
 ): Link | undefined {
   if (user.op === 'cast') {
-    if (direct.dtype === 'i32' && user.dtype === 'f32') return { kind: 'op', value: user, form: { op: 'cast' }, reversed: false };
+    if (direct.dtype === 'i32' && user.dtype === 'f32') return operation(user, { op: 'cast' });
     return undefined;
   }
   if (direct.dtype !== 'f32' || user.dtype !== 'f32') return undefined;
@@ -66,13 +74,46 @@ export function linkFor(
     return through === 0 && user.inputs[1]?.op === 'constant' ? { kind: 'multiThreshold', value: user } : undefined;
   const form = opDef(user.op).chain?.(user.attrs);
   if (form === undefined || !sameShape(user.shape, direct.shape)) return undefined;
-  if (user.inputs.length === 1) return { kind: 'op', value: user, form, reversed: false };
+  if (user.inputs.length === 1) return operation(user, form);
   const reversed = through === 1;
   if (reversed && form.reversed === undefined) return undefined;
   const operand = user.inputs[1 - through] as Value;
   if (operand === direct || !available(operand)) return undefined;
   const layout = operandLayout(operand, direct, images);
-  return layout === undefined ? undefined : { kind: 'op', value: user, form, reversed, operand, layout };
+  return layout === undefined ? undefined : { kind: 'op', value: user, form, reversed, operands: [{ value: operand, layout }] };
+}
+
+/** A step of an op that reads its operands as they stand. */
+export function operation(value: Value, form: ChainForm, operands: readonly Operand[] = []): OpLink {
+  return { kind: 'op', value, form, reversed: false, operands };
+}
+
+/** What a link reads. */
+export function operandsOf(link: Link): readonly Operand[] {
+  return link.kind === 'op' ? link.operands : [];
+}
+
+/**
+ * The chain with `v - mean` and then `* scale`, both one number a channel, as one step of two operands: what a batch norm begins with.
+ * It is the same two operations. Where something else reads the difference, a store stands between the two, and they stay apart.
+ */
+export function joined(chain: readonly Link[]): Link[] {
+  const result: Link[] = [];
+  for (const link of chain) {
+    const before = result.at(-1);
+    const mean = before && channelOperand(before, 'sub');
+    const scale = channelOperand(link, 'mul');
+    if (mean === undefined || scale === undefined) result.push(link);
+    else result.splice(-1, 1, operation(link.value, { op: 'submul' }, [mean, scale]));
+  }
+  return result;
+}
+
+/** The operand of a step that is `op` with one number a channel. */
+function channelOperand(link: Link, op: string): Operand | undefined {
+  if (link.kind !== 'op' || (link.reversed ? link.form.reversed : link.form.op) !== op) return undefined;
+  const [operand, second] = link.operands;
+  return second === undefined && operand?.layout === 'channel' ? operand : undefined;
 }
 
 function operandLayout(operand: Value, direct: Value, images: number): OperandKind | undefined {

@@ -1,29 +1,28 @@
 /**
- * Ops that mean other ops: batchNorm with constant statistics is its affine, matmul with a constant matrix is dense, a pad of zeros before
+ * Ops that mean other ops: batchNorm with constant statistics is its arithmetic, matmul with a constant matrix is dense, a pad of zeros before
  * a convolution is the convolution's own. Not here: layouts, binarization.
  */
 import type { Value } from '../graph/value.js';
-import { batchNormAffine } from '../ops/batch-norm.js';
+import { batchNormScale } from '../ops/batch-norm.js';
 import { make } from '../ops/make.js';
 import { fold, isConstantExpression, vector } from './constants.js';
 import type { Rule } from './rewrite.js';
 
-/** batchNorm(x) -> x * scale + shift. Statistics that are states stay a batchNorm. */
+/** batchNorm(x) -> (x - mean) * scale + beta. Statistics that are states stay a batchNorm. */
 export const lowerBatchNorm: Rule = (value) => {
   if (value.op !== 'batchNorm') return undefined;
-  const [x, ...parameters] = value.inputs as [Value, Value, Value, Value, Value];
-  if (!parameters.every((parameter) => parameter.op === 'constant')) return undefined;
-  const [gamma, beta, mean, variance] = parameters.map((parameter) => parameter.data!.data) as [
-    Float32Array,
-    Float32Array,
-    Float32Array,
-    Float32Array,
-  ];
-  const { scale, shift } = batchNormAffine(gamma, beta, mean, variance, value.attrs.epsilon as number);
+  const [x, gamma, beta, mean, variance] = value.inputs as [Value, Value, Value, Value, Value];
+  if (![gamma, beta, mean, variance].every((parameter) => parameter.op === 'constant')) return undefined;
   const { name } = value;
-  const scaled = make('mul', `${name}.scaled`, [x, vector(`${name}.scale`, scale)], {});
-  return make('add', name, [scaled, vector(`${name}.shift`, shift)], {});
+  const numbers = batchNormScale(gamma.data!.data as Float32Array, variance.data!.data as Float32Array, value.attrs.epsilon as number);
+  return normalized(name, x, mean, vector(`${name}.scale`, numbers), beta);
 };
+
+/** (x - mean) * scale + beta, the arithmetic that a batch norm means. */
+export function normalized(name: string, x: Value, mean: Value, scale: Value, beta: Value): Value {
+  const centred = make('sub', `${name}.centred`, [x, mean], {});
+  return make('add', name, [make('mul', `${name}.scaled`, [centred, scale], {}), beta], {});
+}
 
 /** matmul(a, b) -> dense(a, transpose(b)) for a constant b. */
 export const lowerMatmul: Rule = (value) => {

@@ -6,7 +6,7 @@ import { type Graph, topological, type Value } from '../graph/value.js';
 import { renameValues } from './rewrite.js';
 
 /** The suffixes that passes give to parts of what was one node. */
-const SUFFIX = /\.(scaled|unscaled|bits|difference|cast|dot|flat|reshaped|transposed|nhwc|nchw|sign)$|#\d+$/;
+const SUFFIX = /\.(centred|scaled|unscaled|bits|difference|cast|dot|flat|reshaped|transposed|nhwc|nchw|sign)$|#\d+$/;
 
 export function shortenNames(graph: Graph): Graph {
   const order = topological(graph);

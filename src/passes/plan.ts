@@ -5,7 +5,7 @@
 import { elementCount, type Shape } from '../core/shape.js';
 import type { Graph, Value } from '../graph/value.js';
 import type { Kernel } from './fuse.js';
-import { storage } from './links.js';
+import { operandsOf, storage } from './links.js';
 
 /** Every buffer starts on a cache line. */
 const ALIGN = 64;
@@ -112,10 +112,14 @@ export function overwrites(kernel: Kernel): [Value, Value][] {
     const bytes = memoryBytes('f32', link.value.shape);
     const candidates = kernel.chain
       .slice(0, at)
-      .flatMap((before) => (before.kind === 'op' && before.layout === 'tensor' && before.operand ? [before.operand] : []));
+      .flatMap(operandsOf)
+      .flatMap(({ value, layout }) => (layout === 'tensor' ? [value] : []));
     if (kernel.map) candidates.push(kernel.anchor);
     const readLater = new Set(
-      kernel.chain.slice(at).flatMap((after) => (after.kind === 'op' && after.operand ? [storage(after.operand)] : [])),
+      kernel.chain
+        .slice(at)
+        .flatMap(operandsOf)
+        .map((operand) => storage(operand.value)),
     );
     const operand = candidates
       .map(storage)
@@ -139,7 +143,5 @@ export function overwrites(kernel: Kernel): [Value, Value][] {
 
 /** True if some link reads the value in another layout than element by element. */
 function readOtherwise(kernel: Kernel, value: Value): boolean {
-  return kernel.chain.some(
-    (link) => link.kind === 'op' && link.operand !== undefined && storage(link.operand) === value && link.layout !== 'tensor',
-  );
+  return kernel.chain.flatMap(operandsOf).some((operand) => storage(operand.value) === value && operand.layout !== 'tensor');
 }

@@ -17,6 +17,8 @@ export interface ChainStep {
   readonly op: string;
   readonly kind?: (typeof OPERAND_KINDS)[number];
   readonly buffer?: number;
+  /** The second operand of a step that has two; it lies as the first. */
+  readonly second?: number;
   readonly count?: number;
   readonly a?: number;
   readonly b?: number;
@@ -95,6 +97,7 @@ export class Assembler {
         op,
         kind,
         step.buffer ?? -1,
+        step.second ?? -1,
         step.count ?? 0,
         this.floatBits(step.a ?? 0),
         this.floatBits(step.b ?? 0),

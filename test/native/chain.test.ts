@@ -13,13 +13,14 @@ describe.each([1, 3, 8, 16, 31, 33, 64, 65, 130, 600])('the chain over %i channe
   const hw = 77;
   const next = random(c);
   const size = n * hw * c;
-  const run = (chain: Case['chain'], operand: Float32Array = new Float32Array(1)) =>
+  const run = (chain: Case['chain'], operand = new Float32Array(1), secondOperand = new Float32Array(1)) =>
     agrees({
       opcode: 'map',
       fields: { dtype: 0, n, hw, c },
       buffers: {
         x: { feed: specials(size, next) },
         operand: { constant: operand },
+        secondOperand: { constant: secondOperand },
         real: { result: new Float32Array(size) },
         whole: { result: new Int32Array(size) },
         bits: { result: new Uint8Array(bitBytes(n * hw, c)) },
@@ -38,6 +39,12 @@ describe.each([1, 3, 8, 16, 31, 33, 64, 65, 130, 600])('the chain over %i channe
   test.each(binary)('%s', async (op) => {
     for (const [kind, count] of Object.entries(kinds)) {
       await run([{ op, kind: kind as keyof typeof kinds, operand: 'operand' }], specials(count, next));
+    }
+  });
+  test('submul, of two operands', async () => {
+    for (const [kind, count] of Object.entries(kinds)) {
+      const step = { op: 'submul', kind: kind as keyof typeof kinds, operand: 'operand', secondOperand: 'secondOperand' };
+      await run([step], specials(count, next), specials(count, next));
     }
   });
   test('multithreshold', async () =>
@@ -75,8 +82,11 @@ test('the list of straight lines is read', () => {
 describe.each(LINES)('straight line $title', ({ moves }) => {
   const n = 2;
   const hw = 39;
-  /** The line over a map of c channels; `perImage` lays its column operands by image, `parts` has its tensors repeat. */
-  const line = (c: number, perImage: boolean, parts: number): Case => {
+  /**
+   * The line over a map of c channels; `perImage` lays its column operands by image, `parts` has its
+   * tensors repeat, `plain` has mul for submul.
+   */
+  const line = (c: number, perImage: boolean, parts: number, plain = false): Case => {
     const next = random(c + parts);
     const buffers: Record<string, Slots[string]> = { x: { feed: specials(n * hw * c, next) } };
     const chain = moves.map(({ lie, op }, i): Steps[number] => {
@@ -89,6 +99,12 @@ describe.each(LINES)('straight line $title', ({ moves }) => {
       const counts = { C: perImage ? n * c : c, T: (n * hw * c) / parts, P: n * hw };
       const kinds = { C: perImage ? 'image_channel' : 'channel', T: 'tensor', P: 'pixel' } as const;
       buffers[operand] = { feed: specials(counts[lie], next) };
+      if (op === 'submul' && plain) return { op: 'mul', kind: kinds[lie], operand };
+      if (op === 'submul') {
+        const secondOperand = `${operand}#2`;
+        buffers[secondOperand] = { feed: specials(counts[lie], next) };
+        return { op, kind: kinds[lie], operand, secondOperand };
+      }
       return { op, kind: kinds[lie], operand, ...(lie === 'T' && parts > 1 && { pitch: c / parts }) };
     });
     return { opcode: 'map', fields: { dtype: 0, n, hw, c }, buffers, chain };
@@ -98,6 +114,7 @@ describe.each(LINES)('straight line $title', ({ moves }) => {
   test.each([16, 24, 32, 48, 64, 100, 112, 128, 256])('%i channels', async (c) => {
     await agrees(line(c, false, 1));
     await agrees(line(c, true, 1));
+    await agrees(line(c, false, 1, true));
   });
   test.each([
     [32, 2],

@@ -25,8 +25,8 @@ export interface Case {
   readonly fields: Readonly<Record<string, number>>;
   /** Every field that is a buffer, and operands of the chain by any other name. */
   readonly buffers: Readonly<Record<string, Slot>>;
-  /** `operand` names a buffer. */
-  readonly chain?: readonly (Omit<ChainStep, 'buffer'> & { readonly operand?: string })[];
+  /** `operand` and `secondOperand` name buffers. */
+  readonly chain?: readonly (Omit<ChainStep, 'buffer' | 'second'> & { readonly operand?: string; readonly secondOperand?: string })[];
 }
 
 /** Runs a case; results by buffer name, fresh arrays. */
@@ -66,9 +66,11 @@ export async function runCase(test: Case, isa: IsaName, threads = 1): Promise<Re
       targets[name] = slot.result.slice();
     }
   }
-  const chain = (test.chain ?? []).map(({ operand, ...step }) =>
-    operand === undefined ? step : { ...step, buffer: numbers[operand] as number },
-  );
+  const chain = (test.chain ?? []).map(({ operand, secondOperand, ...step }) => ({
+    ...step,
+    ...(operand !== undefined && { buffer: numbers[operand] as number }),
+    ...(secondOperand !== undefined && { second: numbers[secondOperand] as number }),
+  }));
   asm.emit(test.opcode, { ...test.fields, ...numbers }, chain);
   const { code, buffers } = asm.finish();
   const program = new native.Program(new native.Constants(pool.constants), code, buffers, arenaBytes, isa, threads, inputs, outputs);

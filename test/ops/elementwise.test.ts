@@ -97,17 +97,18 @@ describe('formulas', () => {
     );
   });
 
-  test('select as the kernels do, not as Math.max does', () => {
+  test('select as the kernels do: the first of two zeros, where Math.max orders them; NaN where either operand of max and min is', () => {
     expect(formula('relu')(-1)).toBe(0);
     expect(formula('relu')(-0)).toBe(-0);
     expect(formula('prelu')(0, -1)).toBe(0);
     expect(formula('leakyRelu', { alpha: -1 })(0)).toBe(0);
     expect(formula('relu')(NAN)).toBe(NAN);
     expect(formula('max')(NAN, 1)).toBe(NAN);
-    expect(formula('max')(1, NAN)).toBe(1);
+    expect(formula('max')(1, NAN)).toBe(NAN);
     expect(formula('max')(-0, 0)).toBe(-0);
     expect(formula('max')(1, 2)).toBe(2);
-    expect(formula('min')(1, NAN)).toBe(1);
+    expect(formula('min')(1, NAN)).toBe(NAN);
+    expect(formula('min')(NAN, 1)).toBe(NAN);
     expect(formula('min')(0, -0)).toBe(0);
     expect(formula('min')(1, -2)).toBe(-2);
     const clip = formula('clip', { min: -1, max: 1 });

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { batchNormAffine } from '../../src/ops/batch-norm.js';
+import { batchNormScale } from '../../src/ops/batch-norm.js';
 import { b1, compute, f32, failure, i32, inferred, values } from './nodes.js';
 
 describe('sign', () => {
@@ -120,22 +120,41 @@ describe('multiThreshold', () => {
 });
 
 describe('batchNorm', () => {
-  test('is its affine, one multiplication and one addition', () => {
+  test('is one subtraction, one multiplication and one addition, in this order', () => {
     const [gamma, beta, mean, variance] = [f32([2, -0.1], [2]), f32([1, 0.3], [2]), f32([3, 0.7], [2]), f32([4, 0.01], [2])];
     const x = f32([3, 0.7, 5, 0.1], [2, 2]);
-    const { scale, shift } = batchNormAffine(gamma.data, beta.data, mean.data, variance.data, 0);
-    expect([scale[0], shift[0]]).toEqual([1, -2]);
-    const expected = [...x.data].map((value, i) => Math.fround(Math.fround(value * scale[i % 2]!) + shift[i % 2]!));
+    const scale = batchNormScale(gamma.data, variance.data, 0);
+    expect(scale[0]).toBe(1);
+    const expected = [...x.data].map((value, i) => {
+      const c = i % 2;
+      return Math.fround(Math.fround(Math.fround(value - mean.data[c]!) * scale[c]!) + beta.data[c]!);
+    });
     expect(values('batchNorm', [x, gamma, beta, mean, variance], { epsilon: 0 })).toEqual(expected);
     expect(expected[0]).toBe(1);
     expect(expected[1]).toBeCloseTo(0.3, 5);
     expect(expected[3]).toBeCloseTo(0.3 + (0.1 * 0.6) / 0.1, 5);
   });
 
-  test('the shift is rounded once, from exact products', () => {
-    const { shift } = batchNormAffine([1], [1e4], [1e4 / Math.fround(1 / 3)], [9], 0);
-    expect(shift[0]).toBe(Math.fround(1e4 - (1e4 / Math.fround(1 / 3)) * (1 / 3)));
-    expect(shift[0]).not.toBe(0);
+  test('the scale is rounded once, from doubles', () => {
+    const gamma = Float32Array.from({ length: 64 }, (_, i) => 1 + i / 7);
+    const variance = Float32Array.from({ length: 64 }, (_, i) => 0.1 + i / 3);
+    const scale = [...batchNormScale(gamma, variance, 1e-5)];
+    expect(scale).toEqual([...gamma].map((factor, c) => Math.fround(factor / Math.sqrt(variance[c]! + 1e-5))));
+    // In float32 the sum, the root and the quotient would round too.
+    const inFloats = [...gamma].map((factor, c) =>
+      Math.fround(factor / Math.fround(Math.sqrt(Math.fround(variance[c]! + Math.fround(1e-5))))),
+    );
+    expect(scale.filter((number, c) => number !== inFloats[c]).length).toBeGreaterThan(8);
+  });
+
+  test('near the root the sign is right: x * scale + shift would give 0 there, and the other sign', () => {
+    const [gamma, beta, mean, variance, x] = [1.0560027360916138, 2.9288535118103027, 606.1262817382812, 142.65274047851562, 573];
+    const scale = gamma / Math.sqrt(variance + 1e-5);
+    const exact = (x - mean) * scale + beta;
+    expect(exact).toBeCloseTo(-6.1e-8, 9);
+    expect(Math.fround(Math.fround(x * Math.fround(scale)) + Math.fround(beta - mean * scale))).toBe(0);
+    const operands = [x, gamma, beta, mean, variance].map((item) => f32([item], [1]));
+    expect(values('batchNorm', operands, { epsilon: 1e-5 })[0]).toBeLessThan(0);
   });
 
   test('takes one number a channel', () => {

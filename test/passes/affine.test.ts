@@ -81,16 +81,64 @@ describe('becomes one multiplication and one addition', () => {
   });
 });
 
-test('channels that come first merge once the graph is optimized, which puts them last', () => {
+test('channels that come first, as in ONNX, merge too; inputs and outputs keep their order', () => {
   const n = new Numbers(8);
   const g = new GraphBuilder();
   const x = g.input('x', 'f32', [1, C, 4, 4]);
   const shift = () => g.constant(n.integers([C, 1, 1]));
   const convolved = inside(g, x, (last) => g.conv2d(last, g.constant(n.integers([C, 1, 1, C]))));
   const graph = g.graph([x], { y: g.relu(g.add(g.mul(g.add(convolved, shift()), 2), shift())) });
-  const merged = mergeAffines(optimize(graph));
+  const merged = mergeAffines(graph);
   expectSame(graph, merged, { x: n.integers([1, C, 4, 4]) });
   expect(opsOf(merged).filter((op) => op !== 'transpose')).toEqual(['add', 'conv2d', 'mul', 'relu']);
+});
+
+test('a residual network with channels first merges across its sums', () => {
+  const n = new Numbers(9);
+  const g = new GraphBuilder();
+  const x = g.input('x', 'f32', ['N', C, 4, 4]);
+  const [one, four] = [g.constant(n.fill([C], () => 1)), g.constant(n.fill([C], () => 4))];
+  const layer = (y: Value<'f32'>) =>
+    inside(g, y, (last) =>
+      g.batchNorm(g.conv2d(last, g.constant(n.integers([C, 1, 1, C], -1, 1))), one, g.constant(n.integers([C])), one, four, { epsilon: 0 }),
+    );
+  const first = layer(x);
+  const graph = g.graph([x], { y: g.relu(g.add(first, layer(g.relu(first)))) });
+  const merged = mergeAffines(graph);
+  expectSame(graph, merged, { x: n.integers([2, C, 4, 4]) });
+  // Of two batch norms: two scales, the shift that the inner ReLU needs, one shift behind the sum.
+  expect(opsOf(merged).filter((op) => op !== 'transpose')).toEqual(['add', 'add', 'add', 'conv2d', 'conv2d', 'mul', 'mul', 'relu', 'relu']);
+});
+
+describe('saves nothing, so no value changes: the graph comes back as it was', () => {
+  const cases: Record<string, (net: Net) => Value<'f32'>> = {
+    'a shift before a scale': ({ g, n, x }) => g.mul(g.add(x, g.constant(n.floats([C]))), g.constant(n.floats([C]))),
+    'a scale before a shift': ({ g, n, x }) => g.add(g.mul(x, g.constant(n.floats([C]))), g.constant(n.floats([C]))),
+    'a scale that a ReLU and a shift read': ({ g, n, x }) => {
+      const scaled = g.mul(x, g.constant(n.floats([C])));
+      return g.mul(g.relu(scaled), g.relu(g.add(scaled, g.constant(n.floats([C])))));
+    },
+    'a shift that a ReLU and a scale read': ({ g, n, x }) => {
+      const shifted = g.sub(x, g.constant(n.floats([C])));
+      return g.mul(g.relu(shifted), g.relu(g.mul(shifted, g.constant(n.floats([C])))));
+    },
+    'a sum of one shifted map': ({ g, n, x }) => g.relu(g.add(g.add(g.abs(x), g.constant(n.floats([C]))), x)),
+  };
+  test.each(Object.entries(cases))('%s', (_, build) => {
+    const net = new Net(10);
+    const graph = net.g.graph([net.x], { y: build(net) });
+    expect(mergeAffines(graph)).toBe(graph);
+  });
+
+  test('beside what does save something', () => {
+    const net = new Net(11);
+    const { g, n } = net;
+    const alone = g.relu(g.mul(g.add(net.x, g.constant(n.floats([C]))), g.constant(n.floats([C]))));
+    const graph = g.graph([net.x], { alone, merged: g.relu(g.add(g.add(g.abs(net.x), net.shift()), net.shift())) });
+    const merged = mergeAffines(graph);
+    expect(opsOf(merged)).toEqual(['abs', 'add', 'add', 'mul', 'relu', 'relu']);
+    expectSame(graph, merged, { x: n.integers([...net.size]) });
+  });
 });
 
 describe('stays where it is', () => {

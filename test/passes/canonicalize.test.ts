@@ -107,7 +107,7 @@ describe('identities', () => {
 });
 
 describe('lowered ops', () => {
-  test('batchNorm is one multiplication and one addition, to the bit', () => {
+  test('batchNorm is one subtraction, one multiplication and one addition, to the bit', () => {
     const n = new Numbers(3);
     const g = new GraphBuilder();
     const x = g.input('x', 'f32', ['N', 3, 5]);
@@ -115,7 +115,7 @@ describe('lowered ops', () => {
     const y = g.batchNorm(x, c(n.scales([5])), c(n.floats([5])), c(n.floats([5])), c(n.scales([5], 0)), { name: 'bn' });
     const graph = g.graph([x], { y });
     const after = canonicalize(graph);
-    expect(opsOf(after)).toEqual(['add', 'mul']);
+    expect(opsOf(after)).toEqual(['add', 'mul', 'sub']);
     expect(after.outputs.y!.name).toBe('bn');
     expectSame(graph, after, { x: n.floats([4, 3, 5]) });
   });

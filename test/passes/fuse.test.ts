@@ -7,7 +7,7 @@ import { GraphBuilder } from '../../src/ops/builder.js';
 import { bind } from '../../src/passes/bind.js';
 import { fuse, type Kernel } from '../../src/passes/fuse.js';
 import { canonicalize, optimize } from '../../src/passes/index.js';
-import { storage } from '../../src/passes/links.js';
+import { operandsOf, storage } from '../../src/passes/links.js';
 import { RandomGraph } from '../runtime/random-graph.js';
 import { Numbers } from './fixtures.js';
 
@@ -18,7 +18,7 @@ function words({ anchor, map, chain }: Kernel): string {
   const links = chain.map((link) => {
     if (link.kind !== 'op') return link.kind;
     const form = link.reversed ? link.form.reversed : link.form.op;
-    return link.layout === undefined ? form : `${form}(${link.layout})`;
+    return link.operands.length === 0 ? form : `${form}(${link.operands.map(({ layout }) => layout).join(', ')})`;
   });
   return `${map ? 'map of ' : ''}${anchor.op}: ${links.join(' ')}`;
 }
@@ -101,7 +101,7 @@ describe('more than one kernel', () => {
     const seen = g.relu(g.reshape(g.conv2d(x, g.constant(n.floats([8, 1, 1, 8]))), [2, 8, 8]));
     const schedule = fuse(g.graph([x, image], { y: g.add(seen, image) }));
     const taken = schedule.flatMap(({ anchor, chain }) =>
-      chain.filter((link) => link.kind === 'op' && link.layout === 'image_channel').map(() => anchor.shape),
+      chain.filter((link) => operandsOf(link).some(({ layout }) => layout === 'image_channel')).map(() => anchor.shape),
     );
     for (const shape of taken) expect(shape[0]).toBe(2);
   });
@@ -138,7 +138,7 @@ function expectSound(graph: Graph): void {
         if (whole.inputs.every((input) => placed.has(input))) stored.add(whole);
         continue;
       }
-      if (link.kind === 'op' && link.operand !== undefined) read(link.operand);
+      for (const { value } of operandsOf(link)) read(value);
       if (!kernel.stores.includes(link.value) || (link.kind !== 'store' && link.value.dtype === 'f32')) continue;
       expect(stored.has(link.value), `${link.value.name} is stored twice`).toBe(false);
       stored.add(link.value);
@@ -192,7 +192,7 @@ describe('a map beside itself', () => {
     const { x, schedule } = build((g, twice, sum) => g.relu(g.add(sum, twice)));
     expect(schedule.map(words)).toEqual(['conv2d: add(tensor) relu store']);
     const [add] = schedule[0]?.chain ?? [];
-    expect(add?.kind === 'op' && add.operand).toBe(x);
+    expect(add?.kind === 'op' && add.operands[0]?.value).toBe(x);
   });
 
   test('nor for a subtraction from it, nor where the chain is a kernel of its own', () => {

@@ -67,6 +67,40 @@ const CASES: Record<string, (g: GraphBuilder, x: Float, y: Float) => Results> = 
   }),
 };
 
+test('Max and Min: a NaN in either operand is the result, whatever reads it', async () => {
+  // What numpy and onnxruntime give.
+  const a = [NAN, 7, NAN, -2.5, 1, 1];
+  const b = [10, NAN, NAN, 9, 1, 0];
+  const larger = [NAN, NAN, NAN, 9, 1, 1];
+  const smaller = [NAN, NAN, NAN, -2.5, 1, 0];
+  const tensor = (numbers: number[], shape: number[]) => new Tensor('f32', Float32Array.from(numbers), shape);
+  const g = new GraphBuilder();
+  const [x, y, column] = [g.input('x', 'f32', [6]), g.input('y', 'f32', [6]), g.input('column', 'f32', [6, 1])];
+  const constant = g.constant(tensor(b, [6]));
+  const graph = g.graph([x, y, column], {
+    max: g.max(x, y),
+    min: g.min(x, y),
+    'max of a constant': g.max(x, constant),
+    'min of a constant': g.min(constant, x),
+    'max of a row and a column': g.max(x, column),
+    'max of three': g.max(g.max(x, 0), y),
+    relu: g.relu(x),
+  });
+  for (const isa of supportedIsas()) {
+    const session = GraphSession.fromGraph(graph, { isa: isa as Isa });
+    const results = await session.run({ x: tensor(a, [6]), y: tensor(b, [6]), column: tensor(b, [6, 1]) });
+    const found = Object.fromEntries(Object.entries(results).map(([name, { data }]) => [name, [...data]]));
+    expect(found.max).toEqual(larger);
+    expect(found.min).toEqual(smaller);
+    expect(found['max of a constant']).toEqual(larger);
+    expect(found['min of a constant']).toEqual(smaller);
+    expect(found['max of a row and a column']!.slice(6, 12)).toEqual(new Array(6).fill(NAN));
+    expect(found['max of three']).toEqual([NAN, NAN, NAN, 9, 1, 1]);
+    expect(found.relu).toEqual([NAN, 7, NAN, 0, 1, 1]);
+    await session.release();
+  }
+});
+
 /** Bits, but that a NaN is a NaN and zeros that took part in a maximum may be either. */
 function same(a: number, b: number, zeros: boolean): boolean {
   return Object.is(a, b) || (zeros && a === b);

@@ -157,6 +157,5 @@ test.each([
   ['bi-real-18', 4.3e6],
   ['react-net-a', 8.0e6],
 ])('the file of %s', (name, limit) => {
-  const network = zoo.zooEntry(name).build();
-  expect(encodeModel(optimize(network.graph(zoo.exampleState(network)))).length).toBeLessThanOrEqual(limit);
+  expect(encodeModel(zoo.zooGraph(name)).length).toBeLessThanOrEqual(limit);
 });

@@ -16,8 +16,8 @@ BITPLANE_INLINE F32 apply(F32 a, F32 b) {
     case ChainOp::mul: return mul(a, b);
     case ChainOp::div: return div(a, b);
     case ChainOp::rdiv: return div(b, a);
-    case ChainOp::max: return larger(b, a);
-    case ChainOp::min: return lesser(b, a);
+    case ChainOp::max: return maximum(a, b);
+    case ChainOp::min: return minimum(a, b);
     default: return select(less(a, set1(0.0f)), mul(a, b), a);  // prelu
   }
 }

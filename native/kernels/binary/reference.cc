@@ -15,8 +15,8 @@ void binaryRow(ChainOp op, const float* a, int aStep, const float* b, int bStep,
       case ChainOp::mul: y[i] = v * w; break;
       case ChainOp::div: y[i] = v / w; break;
       case ChainOp::rdiv: y[i] = w / v; break;
-      case ChainOp::max: y[i] = v < w ? w : v; break;
-      case ChainOp::min: y[i] = w < v ? w : v; break;
+      case ChainOp::max: y[i] = w != w || v < w ? w : v; break;
+      case ChainOp::min: y[i] = w != w || w < v ? w : v; break;
       default: y[i] = v < 0 ? v * w : v; break;  // prelu
     }
   }

@@ -7,16 +7,20 @@
 // Every step is one IEEE single operation (mul, add, compare, select; tanh, sigmoid, exp, log are fixed sequences of those), so the result
 // is the same bits on every ISA. Selections, so that NaN and zeros behave the same everywhere (x86's max and min instructions are
 // selections, NEON's are not):
-//   relu(v) = v < 0 ? 0 : v;  max(v,b) = v < b ? b : v;  min(v,b) = b < v ? b : v;  clip(v) = v < a ? a : (b < v ? b : v)
+//   relu(v) = v < 0 ? 0 : v;  clip(v) = v < a ? a : (b < v ? b : v)
+//   max(v,b) = b is NaN ? b : (v < b ? b : v);  min(v,b) = b is NaN ? b : (b < v ? b : v);  so NaN where either is
 //   leaky(v) = v < 0 ? v * a : v;  prelu(v,b) = v < 0 ? v * b : v;  bits: v < 0 (so -0 and NaN give +1).
+// submul(v,b,c) = (v - b) * c, two operations of two operands: a batch norm but for its shift.
+// With b = +0 it is mul(v,c) to the bit, because v - (+0) is v for every v, -0 and NaN too.
 #pragma once
 #include "kernels/step.h"
 
 namespace bitplane {
 
-// Chain operations. X(name, takes an operand buffer)
+// Chain operations. X(name, operand buffers)
 #define BITPLANE_CHAIN_OPS(X) \
   X(add, 1) X(sub, 1) X(rsub, 1) X(mul, 1) X(div, 1) X(rdiv, 1) X(max, 1) X(min, 1) X(prelu, 1) \
+  X(submul, 2) \
   X(relu, 0) X(leaky, 0) X(clip, 0) X(tanh, 0) X(sigmoid, 0) X(abs, 0) X(neg, 0) X(sqrt, 0) X(exp, 0) X(log, 0) \
   X(floor, 0) X(ceil, 0) X(round, 0) /* half to even */ X(signum, 0) /* -1, 0, 1; NaN stays NaN, 0 keeps its sign */ \
   X(multithreshold, 1) /* operand f32 [count][C]: v = a * #{t : v >= T[t][c]} + b */ \
@@ -39,11 +43,12 @@ enum class OperandKind : int32_t {
   pixel,          // [N, HW]
 };
 
-constexpr int kChainStepInts = 8;
+constexpr int kChainStepInts = 9;
 struct ChainStep {       // exactly kChainStepInts 4-byte fields, as encoded
   ChainOp op;
   OperandKind kind;
   int32_t buffer;        // operand or target; -1 if none
+  int32_t second;        // the second operand of a step of two, laid as the first; -1 if none
   int32_t count;         // multithreshold: how many thresholds
   float a, b;            // immediates
   // pitch is the number of channels of a map, 0 for C. Stores: the target may be wider, and this chain writes its channels [first, first + C). That is

@@ -24,6 +24,7 @@ struct ReadyStep {
   ChainOp op;
   OperandKind kind;
   const float* operand;  // for the first pixel, channel 0
+  const float* second;   // likewise; of a step of one operand, that operand
   int64_t stride;        // of operand, from pixel to pixel
   int64_t period;        // of operand: it repeats after so many channels
   int count;             // multithreshold
@@ -87,21 +88,33 @@ BITPLANE_INLINE void runTile(const ReadyStep* steps, int length, float* block, i
       v[i] = expression;                                                 \
     }                                                                    \
     break;
+#define BITPLANE_TERNARY(name, expression)                               \
+  case ChainOp::name:                                                    \
+    BITPLANE_EACH {                                                      \
+      const F32 b = load(p + i / V * stride + i % V * kLanes);           \
+      const F32 c = load(second + i / V * stride + i % V * kLanes);      \
+      v[i] = expression;                                                 \
+    }                                                                    \
+    break;
 #define BITPLANE_UNARY(name, expression)      \
   case ChainOp::name:                         \
     BITPLANE_EACH { v[i] = expression; }      \
     break;
   const F32 zero = set1(0.0f);
-  alignas(64) float spread[R * V * kLanes];
+  alignas(64) float spread[R * V * kLanes], secondSpread[R * V * kLanes];
   F32 v[R * V];
   BITPLANE_EACH v[i] = load(block + i / V * ld + i % V * kLanes);
   for (int k = 0; k < length; k++) {
     const ReadyStep& s = steps[k];
     int64_t stride = s.stride;
-    const float* p = s.operand + r * stride + (__builtin_expect(c < s.period, 1) ? c : c % s.period);
+    const int64_t offset = r * stride + (__builtin_expect(c < s.period, 1) ? c : c % s.period);
+    const float* p = s.operand + offset;
+    const float* second = s.second + offset;
     if (__builtin_expect(s.kind == OperandKind::pixel, 0)) {
       BITPLANE_EACH store(spread + i * kLanes, set1(s.operand[r + i / V]));
+      BITPLANE_EACH store(secondSpread + i * kLanes, set1(s.second[r + i / V]));
       p = spread;
+      second = secondSpread;
       stride = V * kLanes;
     }
     switch (s.op) {
@@ -111,9 +124,10 @@ BITPLANE_INLINE void runTile(const ReadyStep* steps, int length, float* block, i
       BITPLANE_OP(mul, mul(v[i], b))
       BITPLANE_OP(div, div(v[i], b))
       BITPLANE_OP(rdiv, div(b, v[i]))
-      BITPLANE_OP(max, larger(b, v[i]))
-      BITPLANE_OP(min, lesser(b, v[i]))
+      BITPLANE_OP(max, maximum(v[i], b))
+      BITPLANE_OP(min, minimum(v[i], b))
       BITPLANE_OP(prelu, select(less(v[i], zero), mul(v[i], b), v[i]))
+      BITPLANE_TERNARY(submul, mul(sub(v[i], b), c))
       BITPLANE_UNARY(relu, larger(zero, v[i]))
       BITPLANE_UNARY(leaky, select(less(v[i], zero), mul(v[i], set1(s.a)), v[i]))
       BITPLANE_UNARY(clip, select(less(v[i], set1(s.a)), set1(s.a), lesser(set1(s.b), v[i])))
@@ -174,6 +188,7 @@ BITPLANE_INLINE void runTile(const ReadyStep* steps, int length, float* block, i
   if (keep) BITPLANE_EACH storeVector<Partial>(block + i / V * ld, v[i], i % V, n);
 #undef BITPLANE_EACH
 #undef BITPLANE_OP
+#undef BITPLANE_TERNARY
 #undef BITPLANE_UNARY
 }
 
@@ -225,9 +240,8 @@ void runImage(const ChainView& chain, int first, int length, const Buffers& buff
   for (int k = 0; k < length; k++) {
     const ChainStep& step = chain.steps[first + k];
     ReadyStep& s = ready[k];
-    s = {step.op, step.kind, nullptr, 0, channels, step.count, channels, 0, nullptr, step.a, step.b};
-    // Steps without an operand still form an address, so it must be one that arithmetic on is defined: the block's.
-    s.operand = block;
+    // Steps without an operand still form addresses, so they must be ones that arithmetic on is defined: the block's.
+    s = {step.op, step.kind, block, block, 0, channels, step.count, channels, 0, nullptr, step.a, step.b};
     void* at = step.buffer >= 0 ? buffers.at[step.buffer] : nullptr;
     const int64_t pitch = step.pitch > 0 ? step.pitch : channels;
     if (step.op == ChainOp::store_bits) {
@@ -237,10 +251,12 @@ void runImage(const ChainView& chain, int first, int length, const Buffers& buff
       s.channels = pitch;
       s.target = static_cast<float*>(at) + pixel * pitch + step.first;
     } else if (at) {
-      s.operand = static_cast<const float*>(at);
-      if (step.kind == OperandKind::tensor) s.operand += pixel * pitch, s.stride = s.period = pitch;
-      if (step.kind == OperandKind::image_channel) s.operand += pixel / chain.hw * channels;
-      if (step.kind == OperandKind::pixel) s.operand += pixel;
+      int64_t start = 0;
+      if (step.kind == OperandKind::tensor) start = pixel * pitch, s.stride = s.period = pitch;
+      if (step.kind == OperandKind::image_channel) start = pixel / chain.hw * channels;
+      if (step.kind == OperandKind::pixel) start = pixel;
+      s.operand = static_cast<const float*>(at) + start;
+      s.second = step.second >= 0 ? buffers.get<const float>(step.second) + start : s.operand;
     }
   }
   const bool last = first + length == chain.length;

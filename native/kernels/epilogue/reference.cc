@@ -12,6 +12,18 @@ namespace reference {
 
 namespace {
 
+// Where pixel p, channel c reads an operand of a step.
+int64_t operandAt(const ChainStep& s, const ChainView& chain, int64_t p, int64_t c) {
+  const int64_t pitch = s.pitch > 0 ? s.pitch : chain.channels;
+  switch (s.kind) {
+    case OperandKind::channel: return c;
+    case OperandKind::tensor: return p * pitch + c % pitch;
+    case OperandKind::image_channel: return p / chain.hw * chain.channels + c;
+    case OperandKind::pixel: return p;
+    default: return 0;
+  }
+}
+
 void runChain(const ChainView& chain, const Buffers& buffers, float* block, int64_t ld, int64_t pixel, int rows, int c0, int cn) {
   const int64_t channels = chain.channels;
   for (int r = 0; r < rows; r++) {
@@ -22,14 +34,12 @@ void runChain(const ChainView& chain, const Buffers& buffers, float* block, int6
       for (int k = 0; k < chain.length; k++) {
         const ChainStep& s = chain.steps[k];
         const int64_t pitch = s.pitch > 0 ? s.pitch : channels;
-        float b = 0;
+        float b = 0, second = 0;
         // A store's buffer is a target, and multithreshold's is a table: neither is read as an operand.
         const bool stores = s.op == ChainOp::store_f32 || s.op == ChainOp::store_i32 || s.op == ChainOp::store_bits;
         const bool reads = !stores && s.op != ChainOp::multithreshold;
-        if (reads && s.kind == OperandKind::channel) b = buffers.get<float>(s.buffer)[c];
-        if (reads && s.kind == OperandKind::tensor) b = buffers.get<float>(s.buffer)[p * pitch + c % pitch];
-        if (reads && s.kind == OperandKind::image_channel) b = buffers.get<float>(s.buffer)[p / chain.hw * channels + c];
-        if (reads && s.kind == OperandKind::pixel) b = buffers.get<float>(s.buffer)[p];
+        if (reads && s.buffer >= 0) b = buffers.get<float>(s.buffer)[operandAt(s, chain, p, c)];
+        if (reads && s.second >= 0) second = buffers.get<float>(s.second)[operandAt(s, chain, p, c)];
         switch (s.op) {
           case ChainOp::add: v = v + b; break;
           case ChainOp::sub: v = v - b; break;
@@ -37,9 +47,10 @@ void runChain(const ChainView& chain, const Buffers& buffers, float* block, int6
           case ChainOp::mul: v = v * b; break;
           case ChainOp::div: v = v / b; break;
           case ChainOp::rdiv: v = b / v; break;
-          case ChainOp::max: v = v < b ? b : v; break;
-          case ChainOp::min: v = b < v ? b : v; break;
+          case ChainOp::max: v = b != b || v < b ? b : v; break;
+          case ChainOp::min: v = b != b || b < v ? b : v; break;
           case ChainOp::prelu: v = v < 0 ? v * b : v; break;
+          case ChainOp::submul: v = v - b; v = v * second; break;
           case ChainOp::relu: v = v < 0 ? 0 : v; break;
           case ChainOp::leaky: v = v < 0 ? v * s.a : v; break;
           case ChainOp::clip: v = v < s.a ? s.a : (s.b < v ? s.b : v); break;

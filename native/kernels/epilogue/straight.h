@@ -18,6 +18,12 @@ enum class Lie { none, column, tensor, pixel, store };
 struct Move {
   ChainOp op;
   Lie lie;
+
+  // A plain mul runs as submul with zeros in place of the mean, which gives the same bits (epilogue.h).
+  // So lines with a batch norm need no copies for what mergeAffines makes of it.
+  constexpr bool does(ChainOp step) const {
+    return step == op || (op == ChainOp::submul && step == ChainOp::mul);
+  }
 };
 
 constexpr Lie lieOf(const ChainStep& step) {
@@ -40,7 +46,7 @@ struct StraightLine {
   bool matches(const ChainStep* steps, int count) const {
     if (count != length) return false;
     for (int k = 0; k < length; k++) {
-      if (steps[k].op != moves[k].op || lieOf(steps[k]) != moves[k].lie) return false;
+      if (!moves[k].does(steps[k].op) || lieOf(steps[k]) != moves[k].lie) return false;
     }
     return true;
   }
@@ -70,7 +76,8 @@ struct Straight<std::index_sequence<K...>, Codes...> {
   // One move's memory, for one column of channels: what it reads or writes at row 0, and from there to row 1.
   struct Access {
     char* at;
-    int64_t stride;  // bytes
+    int64_t stride;              // bytes
+    const float* mean = nullptr;  // submul: the first operand, null where it is zero; `at` is the second
   };
 
   template <size_t k>
@@ -79,8 +86,10 @@ struct Straight<std::index_sequence<K...>, Codes...> {
     const ChainStep& step = chain.steps[k];
     const int64_t channels = chain.channels, pitch = step.pitch > 0 ? step.pitch : channels;
     if constexpr (m.lie == Lie::column) {
-      const int64_t row = step.kind == OperandKind::image_channel ? image * channels : 0;
-      *access = {reinterpret_cast<char*>(buffers.get<float>(step.buffer) + row + c), 0};
+      const int64_t start = (step.kind == OperandKind::image_channel ? image * channels : 0) + c;
+      const bool two = step.second >= 0;
+      *access = {reinterpret_cast<char*>(buffers.get<float>(two ? step.second : step.buffer) + start), 0};
+      if (two) access->mean = buffers.get<float>(step.buffer) + start;
     } else if constexpr (m.lie == Lie::tensor) {
       *access = {reinterpret_cast<char*>(buffers.get<float>(step.buffer) + pixel * pitch + (c < pitch ? c : c % pitch)), pitch * 4};
     } else if constexpr (m.lie == Lie::pixel) {
@@ -96,7 +105,8 @@ struct Straight<std::index_sequence<K...>, Codes...> {
   }
 
   template <size_t k, int V>
-  static BITPLANE_INLINE void step(const Access& access, int64_t r, bool first, const F32 (&column)[kLength][V], F32 (&v)[V]) {
+  static BITPLANE_INLINE void step(const Access& access, int64_t r, bool first, const F32 (&column)[kLength][V],
+                                  const F32 (&mean)[kLength][V], F32 (&v)[V]) {
     constexpr Move m = kMoves[k];
     const F32 zero = set1(0.0f);
     char* at = m.lie == Lie::none || m.lie == Lie::column ? nullptr : access.at + r * access.stride;
@@ -121,6 +131,7 @@ struct Straight<std::index_sequence<K...>, Codes...> {
         if constexpr (m.lie == Lie::pixel) b = set1(*map);
         if constexpr (m.op == ChainOp::add) v[i] = add(v[i], b);
         else if constexpr (m.op == ChainOp::mul) v[i] = mul(v[i], b);
+        else if constexpr (m.op == ChainOp::submul) v[i] = mul(sub(v[i], mean[k][i]), b);
         else if constexpr (m.op == ChainOp::prelu) v[i] = select(less(v[i], zero), mul(v[i], b), v[i]);
         else if constexpr (m.op == ChainOp::relu) v[i] = larger(zero, v[i]);
         else if constexpr (m.op == ChainOp::abs) v[i] = absolute(v[i]);
@@ -136,17 +147,18 @@ struct Straight<std::index_sequence<K...>, Codes...> {
     const bool first = c % 64 == 0;
     Access access[kLength];
     (open<K>(chain, buffers, pixel, image, c, &access[K]), ...);
-    F32 column[kLength][V];
+    F32 column[kLength][V], mean[kLength][V];
     BITPLANE_UNROLL
     for (int i = 0; i < V; i++) {
       ((column[K][i] = kMoves[K].lie == Lie::column ? load(reinterpret_cast<const float*>(access[K].at) + i * kLanes) : set1(0.0f)), ...);
       ((column[K][i] = isSummand(K) ? negate(column[K][i]) : column[K][i]), ...);
+      ((mean[K][i] = access[K].mean ? load(access[K].mean + i * kLanes) : set1(0.0f)), ...);
     }
     for (int64_t r = 0; r < rows; r++) {
       F32 v[V];
       BITPLANE_UNROLL
       for (int i = 0; i < V; i++) v[i] = load(block + r * ld + i * kLanes);
-      (step<K, V>(access[K], r, first, column, v), ...);
+      (step<K, V>(access[K], r, first, column, mean, v), ...);
     }
   }
 

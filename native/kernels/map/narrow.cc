@@ -17,21 +17,24 @@ class NarrowMapStep final : public Step {
       : x_(in.field(0)), type_(static_cast<MapInput>(in.field(1))), channels_(in.field(4)), pixels_(int64_t{in.field(2)} * in.field(3)),
         steps_(decodeChain(in)), foldedChain_(chainFor(context.isa(), steps_, kFold * channels_)),
         restChain_(chainFor(context.isa(), steps_, channels_)), name_(chainName(context.isa())) {
-    // Step i names its operand or target as buffer i, so that the chain can be given repeated operands in place of the program's.
+    // Each operand and target gets a number here, so that the chain can be given repeated operands in place of the program's.
     for (ChainStep& s : steps_) {
-      buffers_.push_back(s.buffer);
-      if (s.buffer >= 0) s.buffer = static_cast<int>(buffers_.size()) - 1;
+      for (int32_t* buffer : {&s.buffer, &s.second}) {
+        if (*buffer < 0) continue;
+        buffers_.push_back({*buffer, s.kind == OperandKind::channel});
+        *buffer = static_cast<int32_t>(buffers_.size()) - 1;
+      }
     }
     tasks_ = static_cast<int>(std::min<int64_t>(std::max<int64_t>(1, pixels_ / kFold),
                                                 tasksFor(pixels_ * channels_ / 16 * in.chainLength, context.threads())));
     operandBytes_ = roundUp<size_t>(static_cast<size_t>(kFold * channels_) * 4 + kSlack, kAlign);
-    pointerBytes_ = roundUp<size_t>(steps_.size() * sizeof(void*), kAlign);
+    pointerBytes_ = roundUp<size_t>(buffers_.size() * sizeof(void*), kAlign);
   }
 
   int tasks() const override { return tasks_; }
   const char* kernelName() const override { return name_; }
   size_t scratchBytes() const override {
-    return 2 * pointerBytes_ + steps_.size() * operandBytes_ + static_cast<size_t>(kBlockRows * kFold * channels_) * 4 + kSlack;
+    return 2 * pointerBytes_ + buffers_.size() * operandBytes_ + static_cast<size_t>(kBlockRows * kFold * channels_) * 4 + kSlack;
   }
 
   void run(int task, const Buffers& buffers, void* scratch) const override {
@@ -39,9 +42,9 @@ class NarrowMapStep final : public Step {
     void** plain = reinterpret_cast<void**>(memory);
     void** folded = reinterpret_cast<void**>(memory + pointerBytes_);
     memory += 2 * pointerBytes_;
-    for (size_t i = 0; i < steps_.size(); i++, memory += operandBytes_) {
-      plain[i] = folded[i] = buffers_[i] >= 0 ? buffers.at[buffers_[i]] : nullptr;
-      if (steps_[i].kind != OperandKind::channel) continue;
+    for (size_t i = 0; i < buffers_.size(); i++, memory += operandBytes_) {
+      plain[i] = folded[i] = buffers.at[buffers_[i].buffer];
+      if (!buffers_[i].byChannel) continue;
       float* repeated = reinterpret_cast<float*>(memory);
       for (int k = 0; k < kFold; k++) std::memcpy(repeated + k * channels_, plain[i], static_cast<size_t>(channels_) * 4);
       folded[i] = repeated;
@@ -65,6 +68,12 @@ class NarrowMapStep final : public Step {
   }
 
  private:
+  // A buffer of the program that the chain reads or writes.
+  struct Used {
+    int buffer;
+    bool byChannel;
+  };
+
   static constexpr int kBlockRows = 8;
 
   // No step depends on where an image ends, so all pixels count as one.
@@ -78,7 +87,7 @@ class NarrowMapStep final : public Step {
   int channels_;
   int64_t pixels_;
   std::vector<ChainStep> steps_;
-  std::vector<int> buffers_;
+  std::vector<Used> buffers_;
   ChainFn foldedChain_, restChain_;
   const char* name_;
   int tasks_;

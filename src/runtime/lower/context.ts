@@ -6,7 +6,7 @@ import { BitplaneError, expected } from '../../core/errors.js';
 import { elementCount } from '../../core/shape.js';
 import type { Value } from '../../graph/value.js';
 import type { Kernel } from '../../passes/fuse.js';
-import { type Link, type Slot, storage } from '../../passes/links.js';
+import { type Link, type Operand, type Slot, storage } from '../../passes/links.js';
 import { memoryBytes, type Plan } from '../../passes/plan.js';
 import type { Tensor } from '../../tensor/tensor.js';
 import type { Assembler, ChainStep, ConstantPool } from '../assembler.js';
@@ -133,16 +133,27 @@ export class LoweringContext {
         return [{ op: 'multithreshold', kind: 'channel', buffer: this.thresholdTable(thresholds, channels), count, a: scale, b: bias }];
       }
       case 'op': {
-        const { form, reversed, operand, layout } = link;
+        const { form, reversed, operands } = link;
         if (form.op === 'cast') return [];
         if (form.op === 'store_bits' || form.op === 'store_i32') return [this.store(form.op, link.value, link.into)];
         const op = reversed ? (form.reversed as string) : form.op;
         const [a, b] = form.immediates ?? [0, 0];
-        if (operand === undefined) return [{ op, a, b }];
-        if (layout === 'channel') return [{ op, kind: layout, buffer: this.perChannel(operand, channels), a, b }];
+        const [first, second] = operands;
+        if (first === undefined) return [{ op, a, b }];
+        const bufferOf = ({ value, layout }: Operand) => (layout === 'channel' ? this.perChannel(value, channels) : this.buffer(value));
         // A tensor of fewer channels is one that repeats.
-        const pitch = layout === 'tensor' ? (operand.shape.at(-1) as number) : channels;
-        return [{ op, kind: layout ?? 'tensor', buffer: this.buffer(operand), a, b, ...(pitch !== channels && { pitch }) }];
+        const pitch = first.layout === 'tensor' ? (first.value.shape.at(-1) as number) : channels;
+        return [
+          {
+            op,
+            kind: first.layout,
+            buffer: bufferOf(first),
+            ...(second && { second: bufferOf(second) }),
+            a,
+            b,
+            ...(pitch !== channels && { pitch }),
+          },
+        ];
       }
     }
   }
