@@ -47,7 +47,7 @@ export async function openModel(source: ModelSource, options: LoadOptions = {}):
  * @throws BitplaneError ERR_IO where the file cannot be read, ERR_ABORTED, and whatever the format's reader throws
  */
 export async function loadModel(source: ModelSource, options: LoadOptions = {}): Promise<Graph> {
-  requireOptions(options, { op: 'model' });
+  requireOptions(options, { signal: true }, { op: 'model' });
   requireSignal(options.signal, { op: 'model' });
   const name = nameOf(source);
   const file = await bytesOf(source, name, options.signal);

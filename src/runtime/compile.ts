@@ -32,6 +32,10 @@ export interface Program {
   readonly inputs: readonly Value[];
   readonly outputs: readonly Value[];
   readonly arenaBytes: number;
+  /** Bytes of the memory of one run: the arena, the scratch of every thread, the table of addresses. */
+  readonly contextBytes: number;
+  /** Bytes of the program itself. */
+  readonly codeBytes: number;
 }
 
 export interface Target {
@@ -87,7 +91,8 @@ export class SessionConstants {
     const { code, buffers } = asm.finish();
     try {
       const native = new (addon().Program)(this.load(), code, buffers, arenaBytes, target.isa, target.threads, inputIds, outputIds);
-      return { native, labels, inputs: bound.inputs, outputs, arenaBytes };
+      const { contextBytes } = native;
+      return { native, labels, inputs: bound.inputs, outputs, arenaBytes, contextBytes, codeBytes: code.byteLength + buffers.byteLength };
     } catch (error) {
       if (error instanceof BitplaneError) throw error; // weights that could not be read
       throw new BitplaneError('ERR_NATIVE', `the program could not be built: ${error instanceof Error ? error.message : String(error)}`, {
