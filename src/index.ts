@@ -9,7 +9,7 @@ export { readNpy, writeNpy } from './formats/npy.js';
 export { saveModel } from './formats/safetensors/model.js';
 export { Session } from './formats/session.js';
 export { readTensors, writeTensors } from './formats/tensors.js';
-export type { Feed, Feeds, OutputName, Results } from './graph/feeds.js';
+export type { Chosen, Feed, Feeds, OutputName, Results } from './graph/feeds.js';
 export type { Graph, Input, Metadata, Value } from './graph/value.js';
 export * as nn from './nn/index.js';
 export { GraphBuilder } from './ops/builder.js';

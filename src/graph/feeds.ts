@@ -15,7 +15,13 @@ export type Feed<D extends DType = DType> = TensorLike<D> | DTypeArray<Exclude<D
 export type Feeds<G extends Graph = Graph> = { readonly [I in G['inputs'][number] as I['name']]: Feed<I['dtype']> };
 
 /** The names of a graph's outputs: any for a graph without static types. */
-export type OutputName<G extends Graph = Graph> = keyof G['outputs'] & string;
+export type OutputName<G extends Graph = Graph> = `${keyof G['outputs'] & (string | number)}`;
 
 /** `{ y: Tensor<'f32'> }` for a graph with the one output y; any names for a graph without static types. */
 export type Results<G extends Graph = Graph> = { readonly [K in keyof G['outputs']]: Tensor<G['outputs'][K]['dtype']> };
+
+/** Those of the results that were asked for. */
+export type Chosen<G extends Graph, K extends string> = { readonly [N in K]: ResultOf<Results<G>, N> };
+
+/** The result of a name; TypeScript takes the key `7` for a number, which is the name '7'. */
+type ResultOf<R, N extends string> = N extends keyof R ? R[N] : N extends `${infer M extends number & keyof R}` ? R[M] : never;

@@ -7,7 +7,7 @@ import { setImmediate } from 'node:timers';
 import { requireOneOf, requireOptions } from '../core/checks.js';
 import { BitplaneError, expected } from '../core/errors.js';
 import { isSize } from '../core/shape.js';
-import type { Feeds, OutputName, Results } from '../graph/feeds.js';
+import type { Chosen, Feeds, OutputName, Results } from '../graph/feeds.js';
 import { type Graph, type Metadata, outputNamesOf, outputsOf, type Value } from '../graph/value.js';
 import { cores } from '../native/cores.js';
 import { resolveIsa } from '../native/isa.js';
@@ -134,11 +134,8 @@ export class GraphSession<G extends Graph = Graph> {
    * @throws BitplaneError ERR_FEED, ERR_ARGUMENT, ERR_ABORTED, ERR_RELEASED, ERR_NATIVE
    */
   run(feeds: Feeds<G>, options?: RunOptions & { readonly outputs?: undefined }): Promise<Results<G>>;
-  run<const K extends OutputName<G>>(feeds: Feeds<G>, outputs: Outputs<K>, options?: RunOptions): Promise<Pick<Results<G>, K>>;
-  run<const K extends OutputName<G>>(
-    feeds: Feeds<G>,
-    options: RunOptions<K> & { readonly outputs: Outputs<K> },
-  ): Promise<Pick<Results<G>, K>>;
+  run<const K extends OutputName<G>>(feeds: Feeds<G>, outputs: Outputs<K>, options?: RunOptions): Promise<Chosen<G, K>>;
+  run<const K extends OutputName<G>>(feeds: Feeds<G>, options: RunOptions<K> & { readonly outputs: Outputs<K> }): Promise<Chosen<G, K>>;
   run(feeds: Feeds<G>, options: RunOptions<OutputName<G>>): Promise<Partial<Results<G>>>;
   async run(feeds: Feeds<G>, second?: unknown, third?: unknown): Promise<unknown> {
     this.requireOpen();
