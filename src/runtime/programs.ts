@@ -8,6 +8,7 @@
 import { type Graph, graphOf, outputsOf } from '../graph/value.js';
 import { type Program, SessionConstants, type Target } from './compile.js';
 import type { Sizes } from './feeds.js';
+import { Pace } from './pace.js';
 
 /** A program that is kept. */
 export interface KeptProgram extends Program {
@@ -19,8 +20,8 @@ export interface KeptProgram extends Program {
   flying: number;
   /** How many of them there has been memory for: the most that were in flight at once. */
   contexts: number;
-  /** Microseconds that a run takes, a running mean; 0 until the first has ended, so that the first is polled for. */
-  meanUs: number;
+  /** How many threads its runs get, and how long they take. */
+  readonly pace: Pace;
 }
 
 export class Programs {
@@ -50,7 +51,14 @@ export class Programs {
     const wanted = outputsOf(this.graph).filter(([name]) => outputs === undefined || outputs.has(name));
     const graph = outputs === undefined ? this.graph : graphOf(this.graph.inputs, wanted);
     const compiled = this.constants.compile(graph, sizes, this.target);
-    program = { ...compiled, outputNames: wanted.map(([name]) => name), users: 0, flying: 0, contexts: 0, meanUs: 0 };
+    program = {
+      ...compiled,
+      outputNames: wanted.map(([name]) => name),
+      users: 0,
+      flying: 0,
+      contexts: 0,
+      pace: new Pace(this.target.threads),
+    };
     this.kept.set(key, program);
     this.fit();
     return program;

@@ -210,6 +210,7 @@ export class GraphSession<G extends Graph = Graph> {
     return new Promise<{ results: [string, Tensor][]; times: Float64Array | undefined }>((resolve, reject) => {
       let arrays = feeds;
       let ticket = 0;
+      let threads = 0;
       const onAbort = () => {
         if (ticket !== 0) return program.native.abort(ticket);
         const place = this.waiting.indexOf(waiting);
@@ -231,13 +232,15 @@ export class GraphSession<G extends Graph = Graph> {
         this.programs.landed(program);
         this.next();
         if (stopped) return reject(aborted(signal));
-        program.meanUs += (nanoseconds / 1000 - program.meanUs) / (program.meanUs === 0 ? 1 : 8);
+        // A profile's clock takes time too.
+        if (!profile) program.pace.landed(threads, nanoseconds / 1000);
         if (failure !== undefined) return reject(failure);
         resolve({ results: this.results(program, targets), times });
       };
       const begin = () => {
         try {
-          ticket = launch(program.native, arrays, profile, program.meanUs, landed);
+          threads = program.pace.threads;
+          ticket = launch(program.native, arrays, profile, program.pace.expectedUs, landed, threads);
         } catch (error) {
           waiting.cancel(nativeError(error));
           this.next();
