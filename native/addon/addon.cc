@@ -176,6 +176,7 @@ class ProgramObject final : public Napi::ObjectWrap<ProgramObject> {
                        {InstanceMethod<&ProgramObject::start>("start"), InstanceMethod<&ProgramObject::finish>("finish"),
                         InstanceMethod<&ProgramObject::abort>("abort"), InstanceMethod<&ProgramObject::release>("release"),
                         InstanceMethod<&ProgramObject::trim>("trim"), InstanceAccessor<&ProgramObject::contextBytes>("contextBytes"),
+                        InstanceAccessor<&ProgramObject::tableBytes>("tableBytes"),
                         InstanceAccessor<&ProgramObject::kernels>("kernels")});
   }
   void Finalize(Napi::Env env) override { arenas_.set(env, 0); }
@@ -274,6 +275,9 @@ class ProgramObject final : public Napi::ObjectWrap<ProgramObject> {
   }
   Napi::Value contextBytes(const Napi::CallbackInfo& info) {
     return Napi::Number::New(info.Env(), program_ == nullptr ? 0 : static_cast<double>(program_->contextBytes()));
+  }
+  Napi::Value tableBytes(const Napi::CallbackInfo& info) {
+    return Napi::Number::New(info.Env(), program_ == nullptr ? 0 : static_cast<double>(program_->tableBytes()));
   }
   void account(Napi::Env env, size_t contexts) {
     contexts_ = contexts;

@@ -22,7 +22,7 @@ class Pool {
   bool submit(Job* job, bool quietly = false);
   // Makes sure that some worker is awake for the next moments: a job is about to be queued.
   void rouse();
-  // True if a job of so many threads leaves a core to others.
+  // True if jobs of so many threads together leave a core to others.
   bool leavesCores(int threads) const { return threads < cores_; }
   // Runs a queued job on the calling thread if no worker has taken it yet.
   void runHere(Job* job);

@@ -43,6 +43,8 @@ export interface NativeProgram {
   abort(ticket: number): void;
   /** Bytes of one run's memory: arena, scratch of every thread, addresses. */
   readonly contextBytes: number;
+  /** Bytes of the tables that its instructions keep, packed weights apart. */
+  readonly tableBytes: number;
   /** Frees the memory of runs beyond that of `keep` of them; what runs in flight use stays. */
   trim(keep: number): void;
   release(): void;

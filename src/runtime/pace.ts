@@ -62,6 +62,11 @@ export class Pace {
     return Math.floor(trial.runs / trial.schedule.runs) % 2 === 0 ? trial.best : trial.fewer;
   }
 
+  /** The next run has one thread, and is short enough to deserve a program that is cut for one. */
+  get alone(): boolean {
+    return this.threads === 1 && (this.trial === undefined || this.trial.schedule === THOROUGH);
+  }
+
   /** Microseconds that a run of the next number of threads takes; 0 where none has ended, so that the first is polled for. */
   get expectedUs(): number {
     return this.means.get(this.threads) ?? this.means.get(this.chosen) ?? 0;

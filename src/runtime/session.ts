@@ -17,7 +17,7 @@ import type { Tensor } from '../tensor/tensor.js';
 import type { Target } from './compile.js';
 import { aborted, checkFeeds, resultArrays, resultTensor, type Sizes } from './feeds.js';
 import { profileProgram } from './profile.js';
-import { type KeptProgram, Programs } from './programs.js';
+import { type Kept, Programs, type Variant } from './programs.js';
 import { runArguments } from './run-arguments.js';
 import { launch } from './scheduler.js';
 import {
@@ -143,8 +143,8 @@ export class GraphSession<G extends Graph = Graph> {
     if (signal?.aborted) throw aborted(signal);
     const checked = checkFeeds(this.graph, feeds);
     const all = outputs === undefined || outputs.length === this.outputNames.length;
-    const program = this.programs.get(checked.sizes, all ? undefined : new Set(outputs));
-    const { results } = await this.submit(program, checked.arrays, signal, false);
+    const kept = this.programs.get(checked.sizes, all ? undefined : new Set(outputs));
+    const { results } = await this.submit(kept, checked.arrays, signal);
     if (outputs === undefined) return Object.fromEntries(results);
     const byName = new Map(results);
     return Object.fromEntries(outputs.map((name) => [name, byName.get(name)]));
@@ -160,17 +160,18 @@ export class GraphSession<G extends Graph = Graph> {
     if (!Number.isInteger(runs) || runs < 1)
       throw expected('ERR_ARGUMENT', 'runs to be a whole number of 1 or more', runs, { op: 'profile' });
     const checked = feeds === undefined ? undefined : checkFeeds(this.graph, feeds);
-    const program = this.programs.get(checked?.sizes ?? unitSizes(this.graph));
+    const kept = this.programs.get(checked?.sizes ?? unitSizes(this.graph));
+    const program = this.programs.next(kept);
     const arrays = checked?.arrays ?? resultArrays(program.inputs);
-    this.programs.entered(program);
+    this.programs.entered(kept);
     try {
       return await profileProgram(program, runs, async () => {
         this.requireOpen();
-        const { times } = await this.submit(program, arrays, undefined, true);
+        const { times } = await this.submit(kept, arrays, undefined, program);
         return times as Float64Array;
       });
     } finally {
-      this.programs.left(program);
+      this.programs.left(kept);
     }
   }
 
@@ -206,11 +207,14 @@ export class GraphSession<G extends Graph = Graph> {
     throw expected('ERR_ARGUMENT', `programBytes that hold all programs that are compiled ahead`, this.programBytes, { op: 'warm' });
   }
 
-  private submit(program: KeptProgram, feeds: readonly NodeJS.TypedArray[], signal: AbortSignal | undefined, profile: boolean) {
+  /** @param profiled the program to time layer by layer, for a profile */
+  private submit(kept: Kept, feeds: readonly NodeJS.TypedArray[], signal: AbortSignal | undefined, profiled?: Variant) {
     return new Promise<{ results: [string, Tensor][]; times: Float64Array | undefined }>((resolve, reject) => {
+      const { pace } = kept;
       let arrays = feeds;
-      let ticket = 0;
+      let program = kept.shared;
       let threads = 0;
+      let ticket = 0;
       const onAbort = () => {
         if (ticket !== 0) return program.native.abort(ticket);
         const place = this.waiting.indexOf(waiting);
@@ -230,17 +234,19 @@ export class GraphSession<G extends Graph = Graph> {
         }
         const times = program.native.finish(ticket, targets);
         this.programs.landed(program);
+        this.programs.left(kept);
         this.next();
         if (stopped) return reject(aborted(signal));
         // A profile's clock takes time too.
-        if (!profile) program.pace.landed(threads, nanoseconds / 1000);
+        if (profiled === undefined) pace.landed(threads, nanoseconds / 1000);
         if (failure !== undefined) return reject(failure);
-        resolve({ results: this.results(program, targets), times });
+        resolve({ results: resultsOf(kept.outputNames, program.outputs, targets), times });
       };
       const begin = () => {
         try {
-          threads = program.pace.threads;
-          ticket = launch(program.native, arrays, profile, program.pace.expectedUs, landed, threads);
+          program = profiled ?? this.programs.next(kept);
+          threads = pace.threads;
+          ticket = launch(program.native, arrays, profiled !== undefined, pace.expectedUs, landed, threads);
         } catch (error) {
           waiting.cancel(nativeError(error));
           this.next();
@@ -250,12 +256,12 @@ export class GraphSession<G extends Graph = Graph> {
         this.programs.launched(program);
       };
       const cancel = (error: BitplaneError) => {
-        this.programs.left(program);
+        this.programs.left(kept);
         signal?.removeEventListener('abort', onAbort);
         reject(error);
       };
       const waiting: Waiting = { begin, cancel };
-      this.programs.entered(program);
+      this.programs.entered(kept);
       if (signal !== undefined) {
         allowListeners(signal);
         signal.addEventListener('abort', onAbort, { once: true });
@@ -264,10 +270,6 @@ export class GraphSession<G extends Graph = Graph> {
       arrays = feeds.map((array) => array.slice());
       this.waiting.push(waiting);
     });
-  }
-
-  private results(program: KeptProgram, arrays: readonly NodeJS.TypedArray[]): [string, Tensor][] {
-    return program.outputNames.map((name, i) => [name, resultTensor(program.outputs[i] as Value, arrays[i] as NodeJS.TypedArray)]);
   }
 
   /** A run has ended: begins the next that waits, or tells who waits for quiet. */
@@ -286,6 +288,10 @@ function allowListeners(signal: AbortSignal): void {
   }
 }
 
+function resultsOf(names: readonly string[], values: readonly Value[], arrays: readonly NodeJS.TypedArray[]): [string, Tensor][] {
+  return names.map((name, i) => [name, resultTensor(values[i] as Value, arrays[i] as NodeJS.TypedArray)]);
+}
+
 function metadata(name: string, value: Value): TensorMetadata {
   return { name, dtype: value.dtype, shape: value.shape };
 }
@@ -295,5 +301,6 @@ function releasedError(): BitplaneError {
 }
 
 function nativeError(cause: unknown): BitplaneError {
+  if (cause instanceof BitplaneError) return cause;
   return new BitplaneError('ERR_NATIVE', cause instanceof Error ? cause.message : String(cause), { op: 'run', cause });
 }

@@ -6,6 +6,7 @@ import type { Graph } from '../../src/graph/value.js';
 import { Session } from '../../src/index.js';
 import { GraphBuilder } from '../../src/ops/builder.js';
 import { SessionConstants } from '../../src/runtime/compile.js';
+import { Pace } from '../../src/runtime/pace.js';
 import { GraphSession } from '../../src/runtime/session.js';
 import { failureOf } from './failure.js';
 import { affine, data, expectedOf, LONG_FEED, long, network, picture } from './graphs.js';
@@ -102,6 +103,34 @@ describe('programs are kept', () => {
     await session.run(largeFeed(4));
     const { heldBytes, arenaBytes } = session.info;
     expect(heldBytes).toBeLessThan(1.5 * arenaBytes);
+    await session.release();
+  });
+});
+
+describe('a program of one thread', () => {
+  test('is kept beside the shared one where short runs are tried alone, gives the same bits, and goes with it', async () => {
+    const session = GraphSession.fromGraph(network(), { threads: 2, programBytes: MB });
+    const want = expectedOf(network(), picture(2));
+    const alone = vi.spyOn(Pace.prototype, 'alone', 'get').mockReturnValue(false);
+    const threads = vi.spyOn(Pace.prototype, 'threads', 'get').mockReturnValue(2);
+    expect(await session.run(picture(2))).toEqual(want);
+    const { heldBytes } = session.info;
+    alone.mockReturnValue(true);
+    threads.mockReturnValue(1);
+    expect(await compiled(async () => expect(await session.run(picture(2))).toEqual(want))).toBe(1);
+    expect(await compiled(async () => expect(await session.run(picture(2))).toEqual(want))).toBe(0);
+    expect(session.info.programs).toBe(2);
+    expect(session.info.heldBytes).toBeGreaterThan(1.5 * heldBytes);
+    vi.restoreAllMocks();
+    await session.run(picture(1, 400)); // above the limit by itself
+    expect(session.info.programs).toBe(1);
+    await session.release();
+  });
+
+  test('is none where one thread is all there is', async () => {
+    const session = GraphSession.fromGraph(network(), { threads: 1 });
+    for (let i = 0; i < 40; i++) await session.run(picture(1));
+    expect(session.info.programs).toBe(1);
     await session.release();
   });
 });
