@@ -9,7 +9,7 @@ export { readNpy, writeNpy } from './formats/npy.js';
 export { saveModel } from './formats/safetensors/model.js';
 export { type CreateOptions, Session } from './formats/session.js';
 export { readTensors, writeTensors } from './formats/tensors.js';
-export type { Feed, Feeds, Results } from './graph/feeds.js';
+export type { Chosen, Feed, Feeds, OutputName, Results } from './graph/feeds.js';
 export type { Graph, Input, Metadata, Value } from './graph/value.js';
 export * as nn from './nn/index.js';
 export { GraphBuilder } from './ops/builder.js';
@@ -17,6 +17,15 @@ export { print } from './ops/print.js';
 export { verify } from './ops/verify.js';
 export { mergeAffines } from './passes/index.js';
 export * as quant from './quant/index.js';
-export type { Isa, LayerProfile, RunOptions, SessionOptions, TensorMetadata } from './runtime/session-types.js';
-export { Tensor } from './tensor/tensor.js';
+export type {
+  Isa,
+  LayerProfile,
+  Outputs,
+  RunOptions,
+  SessionInfo,
+  SessionOptions,
+  TensorMetadata,
+  WarmSizes,
+} from './runtime/session-types.js';
+export { Tensor, type TensorLike } from './tensor/tensor.js';
 export * as zoo from './zoo/index.js';

@@ -15,6 +15,19 @@ const { BitplaneError, GraphBuilder, Session, Tensor, nn, quant, zoo } = bitplan
 /** Parts that layers and name tables are written with: bitplane calls them, or a caller who writes a layer of his own. */
 const PARTS = ['nn.Model', 'nn.Scope', 'nn.addValues', 'nn.fanInUniform', 'nn.heNormal', 'nn.normalizer', 'zoo.halfBlock', 'zoo.namesIn'];
 
+/** Functions of the zoo that take no options. */
+const ZOO_WITHOUT = [
+  'basicBlock',
+  'biRealBlock',
+  'exampleState',
+  'importState',
+  'namesIn',
+  'reActBiRealBlock',
+  'reActBlock',
+  'zooEntry',
+  'zooGraph',
+];
+
 const JUNK = [
   undefined,
   null,
@@ -128,4 +141,141 @@ test.each(Object.entries(CALLS))('%s', async (_, call) => {
     }
   }
   expect(wrong).toEqual([]);
+});
+
+type Options = Readonly<Record<string, unknown>>;
+
+/** Every function that takes options, called rightly but for them. */
+const OPTIONED: Record<string, (options: never) => unknown> = {
+  'Session.create': (o) => Session.create(new Uint8Array(4), o),
+  'Session.fromGraph': (o) => Session.fromGraph(graph, o),
+  'session.run': (o) => session.run({ x: new Float32Array(4) }, o),
+  'session.run, outputs first': (o) => session.run({ x: new Float32Array(4) }, ['y'], o),
+  loadModel: (o) => bitplane.loadModel(new Uint8Array(4), o),
+  ...Object.fromEntries(
+    ['relu', 'sigmoid', 'tanh', 'softmax', 'hardTanh', 'sign', 'prelu', 'rsign', 'rprelu', 'globalAvgPool', 'flatten', 'batchNorm'].map(
+      (name) => [`nn.${name}`, (nn as unknown as Record<string, Call>)[name] as Call],
+    ),
+  ),
+  'nn.clip': (o) => nn.clip(-1, 1, o),
+  'nn.conv2d': (o: Options) => nn.conv2d({ filters: 1, kernel: 1, ...o }),
+  'nn.dense': (o: Options) => nn.dense({ units: 1, ...o }),
+  'nn.maxPool2d': (o: Options) => nn.maxPool2d({ kernel: 1, ...o }),
+  'nn.avgPool2d': (o: Options) => nn.avgPool2d({ kernel: 1, ...o }),
+  'nn.sequential': (o) => nn.sequential([], o),
+  'nn.residual': (o) => nn.residual(nn.relu(), o),
+  'nn.add': (o) => nn.add([nn.relu()], o),
+  'nn.concat': (o) => nn.concat([nn.relu()], o),
+  'nn.layer': (o) => nn.layer('mine', (_, value) => value, o),
+  'nn.model': (o: Options) => nn.model({ input: { name: 'x', shape: ['N', 4] }, ...o }, nn.relu()),
+  'nn.model, its input': (o: Options) => nn.model({ input: { name: 'x', shape: ['N', 4], ...o } }, nn.relu()),
+  ...Object.fromEntries(Object.entries(quant).map(([name, member]) => [`quant.${name}`, member])),
+  ...Object.fromEntries(
+    Object.entries(zoo)
+      .filter(([name, member]) => typeof member === 'function' && !ZOO_WITHOUT.includes(name))
+      .map(([name, member]) => [`zoo.${name}`, member as Call]),
+  ),
+  'zoo.xnorConv': (o: Options) => zoo.xnorConv({ filters: 1, kernel: 1, ...o }),
+  ...Object.fromEntries(Object.entries(zoo.ZOO).map(([name, { build }]) => [`zoo:${name}`, build])),
+  ...Object.fromEntries(['add', 'sub', 'mul', 'div', 'max', 'min', 'pow', 'prelu'].map((op) => [`g.${op}`, (o: unknown) => map(op, 1, o)])),
+  ...Object.fromEntries(
+    ['relu', 'tanh', 'sigmoid', 'abs', 'neg', 'sqrt', 'exp', 'log', 'floor', 'ceil', 'round', 'signum', 'leakyRelu', 'sign', 'softmax'].map(
+      (op) => [`g.${op}`, (o: unknown) => map(op, o)],
+    ),
+  ),
+  'g.clip': (o) => map('clip', 0, 1, o),
+  'g.cast': (o) => map('cast', 'f32', o),
+  'g.maxPool2d': (o) => map('maxPool2d', [1, 1], o),
+  'g.avgPool2d': (o) => map('avgPool2d', [1, 1], o),
+  'g.reduce': (o) => map('reduce', 'mean', [1], o),
+  'g.reshape': (o) => map('reshape', [64], o),
+  'g.transpose': (o) => map('transpose', [0, 1, 2, 3], o),
+  'g.slice': (o) => map('slice', [0, 0, 0, 0], [1, 1, 1, 1], o),
+  'g.pad': (o) => map('pad', [0, 0, 0, 0, 0, 0, 0, 0], 0, o),
+  'g.expand': (o) => map('expand', [1, 4, 4, 4], o),
+  'g.constant': (o) => new GraphBuilder().constant(ones([1]), o),
+  'g.state': (o) => new GraphBuilder().state(ones([1]), o),
+  'g.conv2d': (o) => over(({ k, w }) => k.conv2d(k.input('y', 'f32', [1, 4, 4, 1]), w([1, 1, 1, 1]), o)),
+  'g.dense': (o) => over(({ k, w }) => k.dense(k.input('y', 'f32', [1, 4]), w([2, 4]), o)),
+  'g.matmul': (o) => over(({ k, w }) => k.matmul(k.input('y', 'f32', [1, 4]), w([4, 2]), o)),
+  'g.batchNorm': (o) => over(({ k, w }) => k.batchNorm(k.input('y', 'f32', [1, 4]), w([4]), w([4]), w([4]), w([4]), o)),
+  'g.multiThreshold': (o) => over(({ k, w }) => k.multiThreshold(k.input('y', 'f32', [1, 4]), w([4, 1]), o)),
+  'g.concat': (o) => over(({ k, w }) => k.concat([w([1, 4]), w([1, 4])], 0, o)),
+  'g.threshold': (o) => {
+    const k = new GraphBuilder();
+    const y = k.input('y', 'i32', [1, 4]);
+    const t = k.constant(new Tensor('i32', new Int32Array(4), [4]));
+    return k.threshold(y, t, t, o);
+  },
+};
+
+function ones(shape: readonly number[]) {
+  return new Tensor('f32', new Float32Array(shape.reduce((a, b) => a * b, 1)).fill(1), shape);
+}
+
+function over(build: (parts: { k: bitplane.GraphBuilder; w: (shape: number[]) => bitplane.Value<'f32'> }) => unknown) {
+  const k = new GraphBuilder();
+  return build({ k, w: (shape) => k.constant(ones(shape)) });
+}
+
+const caught = async (call: () => unknown): Promise<unknown> => {
+  try {
+    await call();
+  } catch (error) {
+    return error;
+  }
+  return undefined;
+};
+
+test.each(Object.entries(OPTIONED))('%s refuses an option that does not exist, by name', async (_, call) => {
+  const error = await caught(() => call({ nosuchOption: 1 } as never));
+  expect(error).toMatchObject({ code: 'ERR_ARGUMENT', message: expect.stringMatching(/options of .* but received "nosuchOption"/) });
+});
+
+test.each(Object.entries(OPTIONED))('%s takes options that exist and are undefined', async (name, call) => {
+  if (name.startsWith('zoo')) return; // large networks
+  const error = await caught(() => call({} as never));
+  if (!['Session.create', 'loadModel'].includes(name)) expect(error).toBe(undefined);
+  else expect(error).toMatchObject({ code: 'ERR_FORMAT' });
+});
+
+test('every function of a public list either takes options that are tried here or none', () => {
+  const members = [
+    ...Object.entries(nn).map(([name, member]) => [`nn.${name}`, member] as const),
+    ...Object.entries(quant).map(([name, member]) => [`quant.${name}`, member] as const),
+    ...Object.entries(zoo).map(([name, member]) => [`zoo.${name}`, member] as const),
+    ...[...Object.getOwnPropertyNames(GraphBuilder.prototype), ...Object.keys(g)].map((name) => [`g.${name}`, () => 0] as const),
+  ].filter(([name, member]) => typeof member === 'function' && !(name in OPTIONED));
+  expect(members.map(([name]) => name).sort()).toEqual(
+    [
+      ...['Model', 'Scope', 'addValues', 'constantOf', 'fanInUniform', 'heNormal', 'normalizer', 'uniform'].map((name) => `nn.${name}`),
+      ...ZOO_WITHOUT.map((name) => `zoo.${name}`),
+      ...['constructor', 'graph', 'input'].map((name) => `g.${name}`),
+    ].sort(),
+  );
+});
+
+test.each<[string, () => unknown, string]>([
+  ['intraOpNumThreads', () => Session.fromGraph(graph, { intraOpNumThreads: 1 } as never), 'threads'],
+  ['executionMode', () => Session.fromGraph(graph, { executionMode: 1 } as never), ''],
+  ['graphOptimizationLevel', () => Session.fromGraph(graph, { graphOptimizationLevel: 'all' } as never), 'optimize'],
+  ['sgnal', () => session.run({ x: new Float32Array(4) }, { sgnal: 1 } as never), 'signal'],
+  ['stride', () => nn.conv2d({ filters: 1, kernel: 1, stride: 2 } as never), 'strides'],
+  ['kernelSize', () => nn.conv2d({ filters: 1, kernelSize: 2 } as never), 'kernel'],
+  ['pad', () => map('maxPool2d', [1, 1], { pad: 1 }), 'pads'],
+  ['numClasses', () => zoo.resnet20({ numClasses: 2 } as never), 'classes'],
+])('%s is refused with the option that was probably meant', async (name, call, meant) => {
+  const error = (await caught(call)) as Error;
+  expect(error).toBeInstanceOf(BitplaneError);
+  expect(error.message).toContain(`but received "${name}"`);
+  expect(/did you mean "(.*)"\?$/.exec(error.message)?.[1] ?? '').toBe(meant);
+});
+
+test('options are objects: an array, a map or a signal in their place is refused', async () => {
+  for (const options of [[], ['threads'], new Map([['threads', 1]]), new AbortController().signal, new Float32Array(1)])
+    expect(await caught(() => Session.fromGraph(graph, options as never))).toMatchObject({ code: 'ERR_ARGUMENT' });
+  class Mine {
+    threads = 1;
+  }
+  expect(Session.fromGraph(graph, new Mine()).info.threads).toBe(1);
 });

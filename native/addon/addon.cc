@@ -175,6 +175,8 @@ class ProgramObject final : public Napi::ObjectWrap<ProgramObject> {
     return DefineClass(env, "Program",
                        {InstanceMethod<&ProgramObject::start>("start"), InstanceMethod<&ProgramObject::finish>("finish"),
                         InstanceMethod<&ProgramObject::abort>("abort"), InstanceMethod<&ProgramObject::release>("release"),
+                        InstanceMethod<&ProgramObject::trim>("trim"), InstanceAccessor<&ProgramObject::contextBytes>("contextBytes"),
+                        InstanceAccessor<&ProgramObject::tableBytes>("tableBytes"),
                         InstanceAccessor<&ProgramObject::kernels>("kernels")});
   }
   void Finalize(Napi::Env env) override { arenas_.set(env, 0); }
@@ -195,8 +197,8 @@ class ProgramObject final : public Napi::ObjectWrap<ProgramObject> {
     return true;
   }
 
-  // start(feeds: TypedArray[], profile: boolean, quietly: boolean, callAfterUs: number): ticket. Copies the feeds into the arena: what happens to
-  // them later cannot matter.
+  // start(feeds: TypedArray[], profile: boolean, quietly: boolean, callAfterUs: number, threads: number): ticket. Copies the feeds into the arena:
+  // what happens to them later cannot matter.
   Napi::Value start(const Napi::CallbackInfo& info) {
     Napi::Env env = info.Env();
     if (program_ == nullptr) return fail(env, "the program was released"), env.Undefined();
@@ -207,20 +209,23 @@ class ProgramObject final : public Napi::ObjectWrap<ProgramObject> {
     } else {
       context = program_->makeContext();
       if (context == nullptr) return fail(env, "out of memory"), env.Undefined();
-      arenas_.set(env, ++contexts_ * program_->arenaBytes());
+      account(env, contexts_ + 1);
     }
+    // What is not run keeps its memory for the next run.
+    auto giveUp = [&] { return idle_.push_back(std::move(context)), env.Undefined(); };
     auto feeds = info[0].As<Napi::Array>();
     const bool quietly = info[2].As<Napi::Boolean>().Value();
     if (!quietly && rouses_) Instance::of(env).rouse();
     for (size_t i = 0; i < inputs_.size(); i++) {
       Bytes bytes;
-      if (!bytesOf(feeds.Get(static_cast<uint32_t>(i)), &bytes)) return env.Undefined();
-      if (bytes.size != program_->buffers()[inputs_[i]].bytes) return fail(env, "a feed has the wrong number of bytes (was it detached?)"), env.Undefined();
+      if (!bytesOf(feeds.Get(static_cast<uint32_t>(i)), &bytes)) return giveUp();
+      if (bytes.size != program_->buffers()[inputs_[i]].bytes) return fail(env, "a feed has the wrong number of bytes (was it detached?)"), giveUp();
       if (bytes.size > 0) std::memcpy(context->addresses[inputs_[i]], bytes.data, bytes.size);
     }
     uint32_t ticket = Instance::of(env).start(program_, std::move(context), info[1].As<Napi::Boolean>().Value(), quietly,
-                                              static_cast<uint64_t>(info[3].As<Napi::Number>().DoubleValue() * 1000));
-    if (ticket == 0) return fail(env, "no worker thread could be started"), env.Undefined();
+                                              static_cast<uint64_t>(info[3].As<Napi::Number>().DoubleValue() * 1000),
+                                              info[4].As<Napi::Number>().Int32Value());
+    if (ticket == 0) return account(env, contexts_ - 1), fail(env, "no worker thread could be started"), env.Undefined();
     return Napi::Number::New(env, ticket);
   }
 
@@ -257,8 +262,26 @@ class ProgramObject final : public Napi::ObjectWrap<ProgramObject> {
   Napi::Value release(const Napi::CallbackInfo& info) {
     idle_.clear();
     program_.reset();
-    arenas_.set(info.Env(), 0);
+    account(info.Env(), 0);
     return info.Env().Undefined();
+  }
+  // trim(keep): frees the memory of runs beyond that of so many; what runs in flight use stays.
+  Napi::Value trim(const Napi::CallbackInfo& info) {
+    const auto keep = static_cast<size_t>(info[0].As<Napi::Number>().Int64Value());
+    size_t contexts = contexts_;
+    for (; contexts > keep && !idle_.empty(); contexts--) idle_.pop_back();
+    account(info.Env(), contexts);
+    return info.Env().Undefined();
+  }
+  Napi::Value contextBytes(const Napi::CallbackInfo& info) {
+    return Napi::Number::New(info.Env(), program_ == nullptr ? 0 : static_cast<double>(program_->contextBytes()));
+  }
+  Napi::Value tableBytes(const Napi::CallbackInfo& info) {
+    return Napi::Number::New(info.Env(), program_ == nullptr ? 0 : static_cast<double>(program_->tableBytes()));
+  }
+  void account(Napi::Env env, size_t contexts) {
+    contexts_ = contexts;
+    arenas_.set(env, program_ == nullptr ? 0 : contexts_ * program_->contextBytes());
   }
   Napi::Value kernels(const Napi::CallbackInfo& info) {
     Napi::Env env = info.Env();
@@ -274,7 +297,7 @@ class ProgramObject final : public Napi::ObjectWrap<ProgramObject> {
   std::vector<int> inputs_, outputs_;
   bool rouses_ = false;  // a worker is woken before the feeds are copied
   ExternalBytes arenas_;
-  size_t contexts_ = 0;
+  size_t contexts_ = 0;  // made and not freed: idle or in flight
 };
 
 static Napi::Value opcodeTable(Napi::Env env) {

@@ -52,11 +52,11 @@ void Instance::hold(Napi::Env env, int change) {
 }
 
 uint32_t Instance::start(std::shared_ptr<Program> program, std::unique_ptr<RunContext> context, bool profile, bool quietly,
-                         uint64_t callAfterNs) {
+                         uint64_t callAfterNs, int threads) {
   if (++lastTicket_ == 0) lastTicket_ = 1;
-  // Where the run takes every core, a waking JavaScript thread would only take one away from it.
-  if (!runs_.pool.leavesCores(program->threads())) callAfterNs = 0;
-  auto run = std::make_unique<Run>(&runs_, lastTicket_, std::move(program), std::move(context), profile, callAfterNs);
+  auto run = std::make_unique<Run>(&runs_, lastTicket_, std::move(program), std::move(context), profile, threads);
+  // Where the runs in flight take every core, a waking JavaScript thread would only take one away from them.
+  if (runs_.pool.leavesCores(run->maxThreads * static_cast<int>(flying_.size() + 1))) run->callAfter(callAfterNs);
   Run* raw = run.get();
   flying_[lastTicket_] = std::move(run);
   if (!runs_.pool.submit(raw, quietly)) {
@@ -69,7 +69,9 @@ uint32_t Instance::start(std::shared_ptr<Program> program, std::unique_ptr<RunCo
 
 void Instance::abort(uint32_t ticket) {
   auto it = flying_.find(ticket);
-  if (it != flying_.end()) it->second->aborted.store(true);
+  if (it == flying_.end()) return;
+  it->second->aborted.store(true);
+  runs_.pool.dropQueued(it->second.get());
 }
 
 // drain(): [ticket, nanoseconds, aborted ? 1 : 0] of every run that has ended since the last call, flattened.

@@ -16,9 +16,11 @@ class Instance {
   static Instance& of(Napi::Env env) { return *env.GetInstanceData<Instance>(); }
 
   // Starts a run; the context comes back with finish(). Returns its ticket, 0 if no worker could be started.
-  uint32_t start(std::shared_ptr<Program> program, std::unique_ptr<RunContext> context, bool profile, bool quietly, uint64_t callAfterNs);
+  uint32_t start(std::shared_ptr<Program> program, std::unique_ptr<RunContext> context, bool profile, bool quietly, uint64_t callAfterNs,
+                 int threads);
   // A run is about to start: wakes a worker, which takes as long as copying its feeds.
   void rouse() { runs_.pool.rouse(); }
+  // Stops a run between two steps; one that no worker has begun ends here and now.
   void abort(uint32_t ticket);
   // The run behind a ticket that drain() has reported; the caller owns it then. Null if there is none.
   std::unique_ptr<Run> finish(uint32_t ticket);

@@ -14,13 +14,16 @@ class Runs;
 // One run: the steps of a program as the phases of a job.
 class Run final : public Job {
  public:
-  // callAfterNs: how long after its beginning JavaScript is called although the run has not ended, so that it is awake when it does; 0 for never.
-  Run(Runs* owner, uint32_t ticket, std::shared_ptr<Program> program, std::unique_ptr<RunContext> context, bool profile, uint64_t callAfterNs)
-      : ticket(ticket), program(std::move(program)), context(std::move(context)), owner_(owner), profile_(profile), callAfterNs_(callAfterNs) {
-    maxThreads = this->program->threads();
+  // threads: how many may share the run, at most those that the program was built for; 0 for all of them.
+  Run(Runs* owner, uint32_t ticket, std::shared_ptr<Program> program, std::unique_ptr<RunContext> context, bool profile, int threads)
+      : ticket(ticket), program(std::move(program)), context(std::move(context)), owner_(owner), profile_(profile) {
+    const int built = this->program->threads();
+    maxThreads = threads > 0 && threads < built ? threads : built;
     shares = this->context->shares.data();
     if (profile_) this->context->stepNs.assign(this->program->steps().size(), 0);
   }
+  // How long after its beginning JavaScript is called although the run has not ended, so that it is awake when it does; 0 for never.
+  void callAfter(uint64_t nanoseconds) { callAfterNs_ = nanoseconds; }
   int phases() const override { return static_cast<int>(program->steps().size()); }
   int tasks(int phase) const override { return program->steps()[phase]->tasks(); }
   void runTask(int phase, int task, int slot) override {
@@ -51,7 +54,7 @@ class Run final : public Job {
 
   Runs* owner_;
   bool profile_;
-  uint64_t callAfterNs_;
+  uint64_t callAfterNs_ = 0;
   uint64_t started_ = 0, last_ = 0, ended_ = 0;
 };
 

@@ -61,19 +61,34 @@ void Pool::rouse() {
   wake_.signal();
 }
 
+// Called with the mutex held.
+bool Pool::unqueue(Job* job) {
+  Job* before = nullptr;
+  Job* at = queueHead_;
+  while (at != nullptr && at != job) before = at, at = at->next_;
+  if (at == nullptr) return false;
+  if (before == nullptr) queueHead_ = job->next_; else before->next_ = job->next_;
+  if (queueTail_ == job) queueTail_ = before;
+  queued_--;
+  return true;
+}
+
 void Pool::runHere(Job* job) {
   {
     Lock lock(mutex_);
-    Job* before = nullptr;
-    Job* at = queueHead_;
-    while (at != nullptr && at != job) before = at, at = at->next_;
-    if (at == nullptr) return;
-    if (before == nullptr) queueHead_ = job->next_; else before->next_ = job->next_;
-    if (queueTail_ == job) queueTail_ = before;
-    queued_--;
+    if (!unqueue(job)) return;
     insert(leading_, job);
   }
   lead(job);
+}
+
+bool Pool::dropQueued(Job* job) {
+  {
+    Lock lock(mutex_);
+    if (!unqueue(job)) return false;
+  }
+  job->finished();
+  return true;
 }
 
 void Pool::shutdown() {

@@ -22,10 +22,12 @@ class Pool {
   bool submit(Job* job, bool quietly = false);
   // Makes sure that some worker is awake for the next moments: a job is about to be queued.
   void rouse();
-  // True if a job of so many threads leaves a core to others.
+  // True if jobs of so many threads together leave a core to others.
   bool leavesCores(int threads) const { return threads < cores_; }
   // Runs a queued job on the calling thread if no worker has taken it yet.
   void runHere(Job* job);
+  // Takes a queued job out of the queue if no worker has taken it yet: it will not run, and finished() is called for it here.
+  bool dropQueued(Job* job);
   // Aborts what runs, waits for the workers to leave, drops what is queued (finished() is called for none of it).
   void shutdown();
 
@@ -39,6 +41,7 @@ class Pool {
   static void entry(void* self);
   void work();
   Job* takeQueued();
+  bool unqueue(Job* job);
   Job* takeHelp(int* slot);
   void lead(Job* job);
   void help(Job* job, int slot);

@@ -40,6 +40,16 @@ class Program {
   const std::vector<BufferSpec>& buffers() const { return buffers_; }
   int threads() const { return threads_; }
   size_t arenaBytes() const { return arenaBytes_; }
+  // What the steps keep beside packed weights.
+  size_t tableBytes() const {
+    size_t sum = 0;
+    for (const auto& step : steps_) sum += step->tableBytes();
+    return sum;
+  }
+  // Memory of one run in flight: the arena, scratch for each thread, the table of addresses.
+  size_t contextBytes() const {
+    return arenaBytes_ + static_cast<size_t>(threads_) * (scratchBytes_ + sizeof(Share)) + buffers_.size() * sizeof(void*);
+  }
   // Null if the system has no memory for it.
   std::unique_ptr<RunContext> makeContext() const;
 

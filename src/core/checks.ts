@@ -2,16 +2,35 @@
  * What callers without a compiler may get wrong in any call, refused in the usual sentence. Not here: whether a value of the right kind is in
  * range (the code that uses it knows).
  */
-import { type ErrorSite, expected } from './errors.js';
+import { BitplaneError, type ErrorSite, expected } from './errors.js';
+import { nearest } from './nearest.js';
 
 /** @throws BitplaneError ERR_ARGUMENT */
 export function requireObject(value: unknown, what: string, site: ErrorSite): void {
   if (value === null || typeof value !== 'object') throw expected('ERR_ARGUMENT', what, value, site);
 }
 
-/** @throws BitplaneError ERR_ARGUMENT */
-export function requireOptions(options: unknown, site: ErrorSite): void {
+/** Every option of an interface, so that one that is forgotten, or is none, does not compile. */
+export type OptionNames<O> = { readonly [K in keyof O]-?: true };
+
+/**
+ * Refuses what is no plain object and options that do not exist: a misspelt one would do nothing, without a word.
+ * @throws BitplaneError ERR_ARGUMENT naming the option and the one that was probably meant
+ */
+export function requireOptions<O>(options: O, known: OptionNames<NoInfer<O>>, site: ErrorSite): void {
   requireObject(options, 'options as an object', site);
+  // By kind, not by class: objects of other realms, and of classes that callers write, are options too; arrays, maps and signals are none.
+  if (Object.prototype.toString.call(options) !== '[object Object]') throw expected('ERR_ARGUMENT', 'options as an object', options, site);
+  for (const name of Object.keys(options as object)) {
+    if (!Object.hasOwn(known, name)) throw unknownName('options of', name, Object.keys(known), site);
+  }
+}
+
+/** `<site>: expected <what> a, b, c but received "cc": did you mean "c"?` */
+export function unknownName(what: string, name: string, known: readonly string[], site: ErrorSite): BitplaneError {
+  const meant = nearest(name, known);
+  const { message } = expected('ERR_ARGUMENT', `${what} ${known.join(', ') || 'none'}`, name);
+  return new BitplaneError('ERR_ARGUMENT', meant === undefined ? message : `${message}: did you mean ${JSON.stringify(meant)}?`, site);
 }
 
 /** By what it can do: test environments have a class of their own. @throws BitplaneError ERR_ARGUMENT */

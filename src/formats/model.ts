@@ -6,7 +6,7 @@ import { readFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { isArrayBuffer } from 'node:util/types';
 import { gunzip } from 'node:zlib';
-import { requireOneOf, requireOptions, requireSignal } from '../core/checks.js';
+import { type OptionNames, requireOneOf, requireOptions, requireSignal } from '../core/checks.js';
 import { carries } from '../core/dtype.js';
 import { BitplaneError, expected } from '../core/errors.js';
 import type { Graph } from '../graph/value.js';
@@ -61,9 +61,11 @@ export async function loadModel(source: ModelSource, options: LoadOptions = {}):
   return importOnnx(bytes, { name, multiThresholdAxis: options.multiThresholdAxis });
 }
 
+export const LOAD_OPTIONS: OptionNames<LoadOptions> = { signal: true, multiThresholdAxis: true };
+
 function requireLoadOptions(options: LoadOptions): void {
   const site = { op: 'model' };
-  requireOptions(options, site);
+  requireOptions(options, LOAD_OPTIONS, site);
   requireSignal(options.signal, site);
   requireOneOf(options.multiThresholdAxis ?? 'layout', MULTI_THRESHOLD_AXES, 'multiThresholdAxis', site);
 }

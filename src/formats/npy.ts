@@ -9,7 +9,7 @@ import { TextDecoder, TextEncoder } from 'node:util';
 import { carries } from '../core/dtype.js';
 import { BitplaneError, expected } from '../core/errors.js';
 import { isSize } from '../core/shape.js';
-import { Tensor } from '../tensor/tensor.js';
+import { isTensorLike, Tensor, type TensorLike } from '../tensor/tensor.js';
 import { valuesOf } from '../tensor/values.js';
 
 const MAGIC = [0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59];
@@ -65,8 +65,9 @@ export function readNpy(bytes: Uint8Array): Tensor {
 }
 
 /** Writes version 1.0 in row-major order. */
-export function writeNpy(tensor: Tensor): Uint8Array {
-  if (!(tensor instanceof Tensor)) throw expected('ERR_ARGUMENT', 'a Tensor', tensor, SITE);
+export function writeNpy(array: TensorLike): Uint8Array {
+  if (!isTensorLike(array)) throw expected('ERR_ARGUMENT', 'a Tensor', array, SITE);
+  const tensor = Tensor.from(array);
   const data = tensor.dtype === 'b1' ? valuesOf(tensor) : tensor.data;
   const descr = { f32: '<f4', i32: '<i4', i8: '|i1', u8: '|u1', b1: '|i1' }[tensor.dtype];
   const shape = tensor.shape.length === 1 ? `(${tensor.shape[0]},)` : `(${tensor.shape.join(', ')})`;

@@ -4,8 +4,9 @@
 import { requireOptions, requireSignal } from '../core/checks.js';
 import type { Graph } from '../graph/value.js';
 import { GraphSession } from '../runtime/session.js';
-import type { SessionOptions } from '../runtime/session-types.js';
-import { type LoadOptions, openModel } from './model.js';
+import { SESSION_OPTIONS, type SessionOptions } from '../runtime/session-types.js';
+import { requireWarm } from '../runtime/warm.js';
+import { LOAD_OPTIONS, type LoadOptions, openModel } from './model.js';
 
 /** How a session is made of a file: what a session takes, and what reading the file does. */
 export interface CreateOptions extends SessionOptions, Omit<LoadOptions, 'signal'> {}
@@ -22,26 +23,34 @@ export class Session<G extends Graph = Graph> extends GraphSession<G> {
   /**
    * Opens an ONNX, QONNX or bitplane safetensors model from a path or from bytes. A safetensors file stays open until the session is released:
    * weights are read from it when they are packed. It may be deleted or replaced by another; once it is written to, what has not been read is
-   * an ERR_IO.
+   * an ERR_IO. What `warm` lists is compiled before the session is given out; by default nothing is.
    * @throws BitplaneError ERR_IO, ERR_FORMAT, ERR_UNSUPPORTED_OP, ERR_ARGUMENT, ERR_ISA, ERR_NATIVE, ERR_ABORTED
    */
   static async create(model: string | URL | Uint8Array | ArrayBuffer, options: CreateOptions = {}): Promise<Session> {
-    requireOptions(options, { op: 'Session' });
+    requireOptions(options, { ...SESSION_OPTIONS, ...LOAD_OPTIONS }, { op: 'Session' });
+    requireWarm(options.warm);
     requireSignal(options.signal, { op: 'Session' });
     const { signal, multiThresholdAxis, ...more } = options;
     const { graph, close } = await openModel(model, { signal, multiThresholdAxis });
+    let session: Session;
     try {
-      const session = new Session(graph, more);
-      session.close = close;
-      return session;
+      session = new Session(graph, more);
     } catch (error) {
       await close();
+      throw error;
+    }
+    session.close = close;
+    try {
+      if (options.warm) await session.warm(options.warm);
+      return session;
+    } catch (error) {
+      await session.release();
       throw error;
     }
   }
 
   static override fromGraph<G extends Graph>(graph: G, options: SessionOptions = {}): Session<G> {
-    return new Session<G>(graph, options);
+    return new Session<G>(graph, options).warmed(options);
   }
 
   override async release(): Promise<void> {

@@ -8,12 +8,15 @@ import { carries } from '../core/dtype.js';
 import { BitplaneError, expected } from '../core/errors.js';
 import { elementCount } from '../core/shape.js';
 import { readBytes } from '../data/files.js';
-import { Tensor } from '../tensor/tensor.js';
+import { isTensorLike, Tensor, type TensorLike } from '../tensor/tensor.js';
 import { pathOf } from './path.js';
 import { looksLikeSafetensors, readSafetensors, type StoredTensor, writeSafetensors } from './safetensors/safetensors.js';
 import { writeFileAtomic } from './write-file.js';
 
 export type Tensors = Readonly<Record<string, Tensor<'f32'>>>;
+
+/** Tensors by name, from this thread or another. */
+export type TensorsLike = Readonly<Record<string, TensorLike<'f32'>>>;
 
 const MAX_FILE = 2 ** 31;
 
@@ -29,11 +32,11 @@ export async function readTensors(source: string | URL | Uint8Array): Promise<Te
 }
 
 /** A safetensors file that any reader opens. @throws BitplaneError ERR_ARGUMENT, ERR_IO */
-export async function writeTensors(tensors: Tensors, path: string | URL): Promise<void> {
+export async function writeTensors(tensors: TensorsLike, path: string | URL): Promise<void> {
   requireObject(tensors, 'tensors by name', { op: 'tensors' });
   const stored = Object.entries(tensors).map(([name, tensor]): [string, StoredTensor] => {
-    if (!(tensor instanceof Tensor) || tensor.dtype !== 'f32') throw expected('ERR_ARGUMENT', 'a Tensor of f32', tensor, { node: name });
-    const { data, shape } = tensor;
+    if (!isTensorLike(tensor) || tensor.dtype !== 'f32') throw expected('ERR_ARGUMENT', 'a Tensor of f32', tensor, { node: name });
+    const { data, shape } = Tensor.from(tensor);
     return [name, { dtype: 'F32', shape, data: new Uint8Array(data.buffer, data.byteOffset, data.byteLength) }];
   });
   await writeFileAtomic(path, writeSafetensors({ metadata: new Map(), tensors: new Map(stored) }));

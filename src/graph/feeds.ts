@@ -3,14 +3,25 @@
  * from a file. Types only; what is checked at run time is src/runtime.
  */
 import type { DType, DTypeArray } from '../core/dtype.js';
-import type { Tensor } from '../tensor/tensor.js';
+import type { Tensor, TensorLike } from '../tensor/tensor.js';
 import type { Graph } from './value.js';
 
-/** A typed array takes the declared shape, its batch inferred from its length. Bits have no element a length could count, so b1 takes a Tensor. */
-export type Feed<D extends DType = DType> = Tensor<D> | DTypeArray<Exclude<D, 'b1'>>;
+/**
+ * A typed array takes the declared shape, its batch inferred from its length. Bits have no element a length could count, so b1 takes a tensor.
+ */
+export type Feed<D extends DType = DType> = TensorLike<D> | DTypeArray<Exclude<D, 'b1'>>;
 
 /** `{ x: Tensor<'f32'> | Float32Array }` for a graph with the one input x; any names for a graph without static types. */
 export type Feeds<G extends Graph = Graph> = { readonly [I in G['inputs'][number] as I['name']]: Feed<I['dtype']> };
 
+/** The names of a graph's outputs: any for a graph without static types. */
+export type OutputName<G extends Graph = Graph> = `${keyof G['outputs'] & (string | number)}`;
+
 /** `{ y: Tensor<'f32'> }` for a graph with the one output y; any names for a graph without static types. */
 export type Results<G extends Graph = Graph> = { readonly [K in keyof G['outputs']]: Tensor<G['outputs'][K]['dtype']> };
+
+/** Those of the results that were asked for. */
+export type Chosen<G extends Graph, K extends string> = { readonly [N in K]: ResultOf<Results<G>, N> };
+
+/** The result of a name; TypeScript takes the key `7` for a number, which is the name '7'. */
+type ResultOf<R, N extends string> = N extends keyof R ? R[N] : N extends `${infer M extends number & keyof R}` ? R[M] : never;

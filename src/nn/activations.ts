@@ -1,19 +1,16 @@
 /**
  * Activations as layers, those with parameters a channel included. Not here: quantizers of layers (src/quant).
  */
+import { requireOptions } from '../core/checks.js';
 import type { GraphBuilder, Named } from '../ops/builder.js';
 import { type SignActivationOptions, signActivation } from '../quant/sign-activation.js';
 import { constantOf } from './initializers.js';
 import { quantizeInput } from './quantize.js';
-import { type Float, type Layer, layer } from './scope.js';
-
-export interface NameOption {
-  readonly name?: string;
-}
+import { type Float, type Layer, layer, type NameOption, nameOf } from './scope.js';
 
 /** A layer that is one op without parameters. */
 function plain(kind: string, op: (g: GraphBuilder, x: Float, options: Named) => Float): (options?: NameOption) => Layer {
-  return (options = {}) => layer(kind, (scope, x) => op(scope.g, x, { name: scope.path }), options);
+  return (options = {}) => layer(kind, (scope, x) => op(scope.g, x, { name: scope.path }), nameOf(kind, options));
 }
 
 export const relu = plain('relu', (g, x, named) => g.relu(x, named));
@@ -26,13 +23,19 @@ export const hardTanh = plain('hardTanh', (g, x, named) => g.clip(x, -1, 1, name
 
 /** x clipped to [min, max]. */
 export function clip(min: number, max: number, options: NameOption = {}): Layer {
-  return layer('clip', (scope, x) => scope.g.clip(x, min, max, { name: scope.path }), options);
+  return layer('clip', (scope, x) => scope.g.clip(x, min, max, { name: scope.path }), nameOf('clip', options));
 }
 
 /** The binarization as a layer. Under packed: true and zero: 'torch' an input that may be 0 is an error. */
 export function sign(options: SignActivationOptions & NameOption = {}): Layer {
-  const quantizer = signActivation(options);
-  return layer('sign', (scope, x) => quantizeInput(scope, 'sign', quantizer, x, scope.path), options);
+  const { name, quantizer } = signOptions('sign', options);
+  return layer('sign', (scope, x) => quantizeInput(scope, 'sign', quantizer, x, scope.path), { name });
+}
+
+function signOptions(op: string, options: SignActivationOptions & NameOption) {
+  requireOptions(options, { zero: true, pseudoGradient: true, packed: true, name: true }, { op });
+  const { name, ...own } = options;
+  return { name, quantizer: signActivation(own) };
 }
 
 /** x < 0 ? slope_c * x : x, slopes beginning at 0.25. He et al., ICCV 2015. */
@@ -43,7 +46,7 @@ export function prelu(options: NameOption = {}): Layer {
       const slope = scope.parameter('slope', [scope.channels('prelu', x)], 'slope', constantOf(0.25));
       return scope.g.prelu(x, slope, { name: scope.path });
     },
-    options,
+    nameOf('prelu', options),
   );
 }
 
@@ -52,14 +55,14 @@ export function prelu(options: NameOption = {}): Layer {
  * At x + shift = 0 the paper gives -1, the release 0; here `zero` decides, +1 by default, which no trained network can tell.
  */
 export function rsign(options: SignActivationOptions & NameOption = {}): Layer {
-  const quantizer = signActivation(options);
+  const { name, quantizer } = signOptions('rsign', options);
   return layer(
     'rsign',
     (scope, x) => {
       const shift = scope.parameter('shift', [scope.channels('rsign', x)], 'bias', constantOf(0));
       return quantizeInput(scope, 'rsign', quantizer, scope.g.add(x, shift, { name: scope.named('in') }), scope.path);
     },
-    options,
+    { name },
   );
 }
 
@@ -77,6 +80,6 @@ export function rprelu(options: NameOption = {}): Layer {
       const bent = g.prelu(moved, scope.parameter('slope', shape, 'slope', constantOf(0.25)), { name: scope.named('bend') });
       return g.add(bent, scope.parameter('after', shape, 'bias', constantOf(0)), { name: scope.path });
     },
-    options,
+    nameOf('rprelu', options),
   );
 }

@@ -4,17 +4,16 @@
 import { requireOptions } from '../core/checks.js';
 import { expected } from '../core/errors.js';
 import { sameShape, showShape } from '../core/shape.js';
-import type { NameOption } from './activations.js';
-import { type Float, type Layer, layer, requireLayers, type Scope } from './scope.js';
+import { type Float, type Layer, layer, type NameOption, nameOf, requireLayers, type Scope } from './scope.js';
 
 export const identity: Layer = layer('identity', (_scope, x) => x, { transparent: true });
 
 /** One after the other. With a name they stand in a scope of that name, without one where the group itself stands. */
 export function sequential(layers: readonly Layer[], options: NameOption = {}): Layer {
   requireLayers(layers, 'sequential');
-  requireOptions(options, { op: 'sequential' });
+  const { name } = nameOf('sequential', options);
   const apply = (scope: Scope, x: Float) => layers.reduce((value, next) => scope.apply(next, value), x);
-  return layer('sequential', apply, { ...options, transparent: options.name === undefined });
+  return layer('sequential', apply, { name, transparent: name === undefined });
 }
 
 export interface ResidualOptions extends NameOption {
@@ -24,16 +23,16 @@ export interface ResidualOptions extends NameOption {
 
 /** shortcut(x) + main(x), which must have the same shape. */
 export function residual(main: Layer, options: ResidualOptions = {}): Layer {
-  requireOptions(options, { op: 'residual' });
-  const { shortcut = identity } = options;
-  const transparent = options.name === undefined;
+  requireOptions(options, { shortcut: true, name: true }, { op: 'residual' });
+  const { shortcut = identity, name } = options;
+  const transparent = name === undefined;
   const apply = (scope: Scope, x: Float) => {
     // First in the sum: it is ready before the last product of `main`, whose kernel then adds it on its way to memory.
     const kept = scope.apply(shortcut, x);
     const value = scope.apply(main, x);
     return addValues(scope, kept, value, transparent ? scope.fresh('sum') : scope.path);
   };
-  return layer('residual', apply, { ...options, transparent });
+  return layer('residual', apply, { name, transparent });
 }
 
 /** a + b in the scope's own name, refusing shapes that differ: broadcasting would hide a mistake. */
@@ -53,7 +52,7 @@ export function add(branches: readonly Layer[], options: NameOption = {}): Layer
       if (values.length === 0) throw expected('ERR_ARGUMENT', 'at least one branch', 'none', { op: 'add', node: scope.path });
       return values.reduce((a, b, i) => addValues(scope, a, b, i === values.length - 1 ? scope.path : scope.named(`${i}`)));
     },
-    options,
+    nameOf('add', options),
   );
 }
 
@@ -66,7 +65,7 @@ export function concat(branches: readonly Layer[], options: NameOption = {}): La
       const values = branches.map((branch) => scope.apply(branch, x));
       return scope.g.concat(values, (values[0]?.shape.length ?? 1) - 1, { name: scope.path });
     },
-    options,
+    nameOf('concat', options),
   );
 }
 
@@ -80,6 +79,6 @@ export function flatten(options: NameOption = {}): Layer {
         throw expected('ERR_SHAPE', 'a batch axis and axes of known size', showShape(x.shape), { op: 'flatten', node: scope.path });
       return scope.g.reshape(x, [batch, rest.reduce<number>((product, dim) => product * (dim as number), 1)], { name: scope.path });
     },
-    options,
+    nameOf('flatten', options),
   );
 }

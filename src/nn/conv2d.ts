@@ -1,7 +1,7 @@
 /**
  * Convolution as a layer: x [N,H,W,C], weight [O,kh,kw,C/groups]. Not here: the product itself (src/ops/conv2d.ts), quantizers (src/quant).
  */
-import { requireOptions } from '../core/checks.js';
+import { type OptionNames, requireOptions } from '../core/checks.js';
 import { expected } from '../core/errors.js';
 import type { ActivationQuantizer, WeightQuantizer } from '../quant/quantizer.js';
 import { constantOf, heNormal, type Initializer } from './initializers.js';
@@ -29,9 +29,23 @@ export interface Conv2dOptions {
   readonly name?: string;
 }
 
+const OPTIONS: OptionNames<Conv2dOptions> = {
+  filters: true,
+  kernel: true,
+  strides: true,
+  pads: true,
+  padValue: true,
+  groups: true,
+  bias: true,
+  weights: true,
+  inputs: true,
+  init: true,
+  name: true,
+};
+
 /** conv(quantized x, quantized W) * the quantizer's scale + bias. */
 export function conv2d(options: Conv2dOptions): Layer {
-  requireOptions(options, { op: 'conv2d' });
+  requireOptions(options, OPTIONS, { op: 'conv2d' });
   const { filters, groups = 1, padValue = 0, bias = false, weights, inputs, init = heNormal, name } = options;
   const kernel = pair(options.kernel);
   const strides = pair(options.strides ?? 1);

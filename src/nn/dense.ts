@@ -19,7 +19,8 @@ export interface DenseOptions {
 }
 
 export function dense(options: DenseOptions): Layer {
-  requireOptions(options, { op: 'dense' });
+  const known = { units: true, bias: true, weights: true, inputs: true, init: true, name: true } as const;
+  requireOptions(options, known, { op: 'dense' });
   const { units, bias = true, weights, inputs, init = fanInUniform, name } = options;
   const apply = (scope: Scope, x: Float): Float => {
     const { g } = scope;

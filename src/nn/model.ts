@@ -13,7 +13,7 @@ import type { Graph, Input, Value } from '../graph/value.js';
 import { GraphBuilder } from '../ops/builder.js';
 import { constant, input as inputLeaf } from '../ops/make.js';
 import { type Applied, type Building, type Layer, type Parameter, Scope } from './scope.js';
-import { checkState, initialState, type State } from './state.js';
+import { checkState, initialState, type State, type StateLike } from './state.js';
 import { type Cost, costOf, type LayerSummary, layerSummaries, summaryTable } from './summary.js';
 
 export interface ModelInput<N extends string> {
@@ -52,9 +52,10 @@ export class Model<N extends string = string, O extends string = string> {
 
   /** @throws BitplaneError ERR_SHAPE and its like, naming the layer that does not fit */
   constructor(options: ModelOptions<N, O>, layer: Layer) {
-    requireOptions(options, { op: 'model' });
+    requireOptions(options, { input: true, output: true }, { op: 'model' });
     if (!Array.isArray(options.input?.shape))
       throw expected('ERR_ARGUMENT', 'input with a name and a shape', options.input, { op: 'model' });
+    requireOptions(options.input, { name: true, shape: true }, { op: 'model' });
     this.input = Object.freeze({ name: options.input.name, shape: Object.freeze([...options.input.shape]) });
     this.output = (options.output ?? 'logits') as O;
     this.layer = layer;
@@ -73,7 +74,7 @@ export class Model<N extends string = string, O extends string = string> {
    * @throws BitplaneError ERR_ARGUMENT listing everything in which the state does not fit; ERR_UNSUPPORTED where a layer demands one bit and
    *   cannot have it
    */
-  graph(state: State): ModelGraph<N, O> {
+  graph(state: StateLike): ModelGraph<N, O> {
     checkState(this.parameters, state);
     const { g, input, output } = this.trace(this.input.shape, ({ name }) => constant(name, state[name]!) as Value<'f32'>);
     return g.graph([input], { [this.output]: output }) as unknown as ModelGraph<N, O>;

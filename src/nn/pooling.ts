@@ -3,8 +3,7 @@
  */
 import { requireOptions } from '../core/checks.js';
 import { expected } from '../core/errors.js';
-import type { NameOption } from './activations.js';
-import { type Layer, layer } from './scope.js';
+import { type Layer, layer, type NameOption, nameOf } from './scope.js';
 import { type Pads, padsOf, pair } from './windows.js';
 
 export interface PoolOptions extends NameOption {
@@ -23,7 +22,7 @@ export interface AvgPoolOptions extends PoolOptions {
 }
 
 export function maxPool2d(options: PoolOptions): Layer {
-  requireOptions(options, { op: 'maxPool2d' });
+  requireOptions(options, { kernel: true, strides: true, pads: true, name: true }, { op: 'maxPool2d' });
   const kernel = pair(options.kernel);
   const strides = pair(options.strides ?? kernel);
   return layer(
@@ -32,12 +31,13 @@ export function maxPool2d(options: PoolOptions): Layer {
       const { height, width } = scope.map('maxPool2d', x);
       return scope.g.maxPool2d(x, kernel, { strides, pads: padsOf(options.pads ?? 0, [height, width], kernel, strides), name: scope.path });
     },
-    options,
+    { name: options.name },
   );
 }
 
 export function avgPool2d(options: AvgPoolOptions): Layer {
-  requireOptions(options, { op: 'avgPool2d' });
+  const known = { kernel: true, strides: true, pads: true, countPad: true, whole: true, name: true } as const;
+  requireOptions(options, known, { op: 'avgPool2d' });
   const kernel = pair(options.kernel);
   const strides = pair(options.strides ?? kernel);
   return layer(
@@ -51,7 +51,7 @@ export function avgPool2d(options: AvgPoolOptions): Layer {
       const pads = padsOf(options.pads ?? 0, [height, width], kernel, strides);
       return scope.g.avgPool2d(x, kernel, { strides, pads, countPad: options.countPad ?? false, name: scope.path });
     },
-    options,
+    { name: options.name },
   );
 }
 
@@ -63,6 +63,6 @@ export function globalAvgPool(options: NameOption = {}): Layer {
       scope.map('globalAvgPool', x);
       return scope.g.reduce(x, 'mean', [1, 2], { name: scope.path });
     },
-    options,
+    nameOf('globalAvgPool', options),
   );
 }

@@ -136,6 +136,17 @@ export function requireLayers(layers: readonly Layer[], op: string): void {
   if (!Array.isArray(layers)) throw expected('ERR_ARGUMENT', 'a list of layers', layers, { op });
 }
 
+/** The option of every layer: the name of its scope. Default: its kind. */
+export interface NameOption {
+  readonly name?: string;
+}
+
+/** The name out of the options of a layer that takes no other. @throws BitplaneError ERR_ARGUMENT */
+export function nameOf(kind: string, options: NameOption): { readonly name: string | undefined } {
+  requireOptions(options, { name: true }, { op: kind });
+  return { name: options.name };
+}
+
 export interface LayerOptions {
   readonly name?: string | undefined;
   /** Works in the scope where it stands, without one of its own. */
@@ -144,7 +155,7 @@ export interface LayerOptions {
 
 /** A layer from a function: the way to write a block with wiring of its own. */
 export function layer(kind: string, apply: (scope: Scope, x: Float) => Float, options: LayerOptions = {}): Layer {
-  requireOptions(options, { op: kind });
+  requireOptions(options, { name: true, transparent: true }, { op: kind });
   const { name, transparent } = options;
   return Object.freeze({ kind, apply, ...(name === undefined ? {} : { name }), ...(transparent === true ? { transparent } : {}) });
 }

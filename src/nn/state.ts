@@ -5,11 +5,13 @@
 import { requireObject } from '../core/checks.js';
 import { BitplaneError, expected } from '../core/errors.js';
 import { elementCount, sameShape, showShape } from '../core/shape.js';
-import { Tensor } from '../tensor/tensor.js';
+import { isTensorLike, Tensor, type TensorLike } from '../tensor/tensor.js';
 import { randomStream } from './random.js';
 import type { Parameter } from './scope.js';
 
 export type State = Readonly<Record<string, Tensor<'f32'>>>;
+/** A state from this thread or another: see TensorLike. */
+export type StateLike = Readonly<Record<string, TensorLike<'f32'>>>;
 
 /** @throws BitplaneError ERR_ARGUMENT for what is no model */
 export function requireModel(model: { readonly parameters: readonly Parameter[] }): void {
@@ -28,14 +30,14 @@ export function initialState(parameters: readonly Parameter[], seed: number): St
 }
 
 /** @throws BitplaneError ERR_ARGUMENT listing every tensor that is missing, unknown, or of another dtype or shape */
-export function checkState(parameters: readonly Parameter[], state: State): void {
+export function checkState(parameters: readonly Parameter[], state: StateLike): void {
   requireObject(state, 'a state: tensors by name', { op: 'state' });
   const wanted = new Map(parameters.map((parameter) => [parameter.name, parameter]));
   const problems = [
     ...parameters.flatMap(({ name, shape }) => {
       if (!Object.hasOwn(state, name)) return [`missing ${name} f32 ${showShape(shape)}`];
-      const tensor: Tensor = state[name] as Tensor;
-      if (!(tensor instanceof Tensor)) return [`${name} must be a Tensor`];
+      const tensor: TensorLike = state[name] as TensorLike;
+      if (!isTensorLike(tensor)) return [`${name} must be a Tensor`];
       if (tensor.dtype === 'f32' && sameShape(tensor.shape, shape)) return [];
       return [`${name} must be f32 ${showShape(shape)} but is ${tensor.dtype} ${showShape(tensor.shape)}`];
     }),

@@ -12,8 +12,8 @@ import { requireOptions } from '../core/checks.js';
 import type { DType } from '../core/dtype.js';
 import { expected } from '../core/errors.js';
 import type { Shape } from '../core/shape.js';
-import { type Graph, graphOf, type Input, requireGraph, requireValue, type Value } from '../graph/value.js';
-import { Tensor } from '../tensor/tensor.js';
+import { type Attrs, type Graph, graphOf, type Input, requireGraph, requireValue, type Value } from '../graph/value.js';
+import { Tensor, type TensorLike } from '../tensor/tensor.js';
 import type { Pair } from './attributes.js';
 import type { AvgPool2dAttrs } from './avg-pool2d.js';
 import type { Conv2dAttrs } from './conv2d.js';
@@ -57,12 +57,12 @@ export class GraphBuilder {
     return nodes.input(name, dtype, shape);
   }
 
-  constant<D extends DType>(tensor: Tensor<D>, options: Named = {}): Value<D, readonly number[]> {
+  constant<D extends DType>(tensor: TensorLike<D>, options: Named = {}): Value<D, readonly number[]> {
     return nodes.constant(this.#name('constant', options), tensor);
   }
 
   /** A buffer that a session owns, and what it begins with. */
-  state<D extends DType>(tensor: Tensor<D>, options: Named = {}): Value<D, readonly number[]> {
+  state<D extends DType>(tensor: TensorLike<D>, options: Named = {}): Value<D, readonly number[]> {
     return nodes.state(this.#name('state', options), tensor);
   }
 
@@ -98,7 +98,7 @@ export class GraphBuilder {
   signum = this.#unary('signum');
 
   leakyRelu(x: Float, options: { readonly alpha?: number } & Named = {}): Float {
-    return this.#node('leakyRelu', [x], { alpha: 0.01, ...given(options) }, options) as Float;
+    return this.#node('leakyRelu', [x], {}, options, { alpha: 0.01 }) as Float;
   }
 
   clip(x: Float, min: number, max: number, options: Named = {}): Float {
@@ -125,7 +125,7 @@ export class GraphBuilder {
 
   /** bias + scale * #{t : x >= t}; thresholds are [C or 1, T]. */
   multiThreshold(x: Float, thresholds: Float, options: { readonly scale?: number; readonly bias?: number } & Named = {}): Float {
-    return this.#node('multiThreshold', [x, thresholds], { scale: 1, bias: 0, ...given(options) }, options) as Float;
+    return this.#node('multiThreshold', [x, thresholds], {}, options, { scale: 1, bias: 0 }) as Float;
   }
 
   // Reductions
@@ -134,12 +134,8 @@ export class GraphBuilder {
   conv2d(x: Float, w: Value<'f32' | 'b1'>, options?: ConvOptions): Float;
   conv2d(x: Value<'b1'>, w: Value<'b1'>, options?: ConvOptions & Partial<Pick<Conv2dAttrs, 'padValue'>>): Value<'i32'>;
   conv2d(x: Value, w: Value, options: Partial<Conv2dAttrs> & Named = {}): Value {
-    return this.#node(
-      'conv2d',
-      [x, w],
-      { strides: [1, 1], pads: [0, 0, 0, 0], dilations: [1, 1], groups: 1, padValue: 0, ...given(options) },
-      options,
-    );
+    const defaults = { strides: [1, 1], pads: [0, 0, 0, 0], dilations: [1, 1], groups: 1, padValue: 0 } as const;
+    return this.#node('conv2d', [x, w], {}, options, defaults);
   }
 
   /** x [...,K], w [O,K] */
@@ -156,27 +152,27 @@ export class GraphBuilder {
 
   /** The stride is the kernel if none is given. */
   maxPool2d<D extends 'f32' | 'b1'>(x: Value<D>, kernel: Pair, options: PoolOptions = {}): Value<D> {
-    return this.#node('maxPool2d', [x], { kernel, strides: kernel, ...POOL, ...given(options) }, options) as Value<D>;
+    return this.#node('maxPool2d', [x], { kernel }, options, { strides: kernel, ...POOL }) as Value<D>;
   }
 
   /** The stride is the kernel if none is given. */
   avgPool2d(x: Float, kernel: Pair, options: PoolOptions & Partial<Pick<AvgPool2dAttrs, 'countPad'>> = {}): Float {
-    return this.#node('avgPool2d', [x], { kernel, strides: kernel, ...POOL, countPad: false, ...given(options) }, options) as Float;
+    return this.#node('avgPool2d', [x], { kernel }, options, { strides: kernel, ...POOL, countPad: false }) as Float;
   }
 
   reduce(x: Float, kind: ReduceAttrs['kind'], axes: readonly number[], options: { readonly keepDims?: boolean } & Named = {}): Float {
-    return this.#node('reduce', [x], { kind, axes, keepDims: false, ...given(options) }, options) as Float;
+    return this.#node('reduce', [x], { kind, axes }, options, { keepDims: false }) as Float;
   }
 
   /** Along the last axis if none is given. */
   softmax(x: Float, options: { readonly axis?: number } & Named = {}): Float {
     requireValue(x, 'x to be a value', { op: 'softmax' });
-    return this.#node('softmax', [x], { axis: x.shape.length - 1, ...given(options) }, options) as Float;
+    return this.#node('softmax', [x], {}, options, { axis: x.shape.length - 1 }) as Float;
   }
 
   /** Over the last axis, with given statistics. */
   batchNorm(x: Float, gamma: Float, beta: Float, mean: Float, variance: Float, options: { readonly epsilon?: number } & Named = {}): Float {
-    return this.#node('batchNorm', [x, gamma, beta, mean, variance], { epsilon: 1e-5, ...given(options) }, options) as Float;
+    return this.#node('batchNorm', [x, gamma, beta, mean, variance], {}, options, { epsilon: 1e-5 }) as Float;
   }
 
   // The same elements elsewhere
@@ -198,7 +194,7 @@ export class GraphBuilder {
     options: Partial<Pick<SliceAttrs, 'steps'>> & Named = {},
   ): Value<D> {
     requireValue(x, 'x to be a value', { op: 'slice' });
-    return this.#node('slice', [x], { starts, ends, steps: x.shape.map(() => 1), ...given(options) }, options) as Value<D>;
+    return this.#node('slice', [x], { starts, ends }, options, { steps: x.shape.map(() => 1) }) as Value<D>;
   }
 
   /** pads are [before of each axis..., after of each axis...]; a binary x takes -1 or 1. */
@@ -227,12 +223,20 @@ export class GraphBuilder {
     return typeof value === 'number' ? this.constant(new Tensor('f32', Float32Array.of(value), [])) : value;
   }
 
-  #node<K extends OpName>(op: K, inputs: readonly Value[], attrs: AttrsOf<K>, options: Named): Value {
-    return nodes.make(op, this.#name(op, options), inputs, attrs);
+  /** `attrs` are those that a method takes as arguments, `defaults` those that are options. */
+  #node<K extends OpName, D extends Partial<AttrsOf<K>> = Record<never, never>>(
+    op: K,
+    inputs: readonly Value[],
+    attrs: Omit<AttrsOf<K>, keyof D>,
+    options: Named,
+    defaults?: D,
+  ): Value {
+    const name = this.#name(op, options, defaults);
+    return nodes.make(op, name, inputs, { ...attrs, ...defaults, ...given(options) });
   }
 
-  #name(op: string, options: Named): string {
-    requireOptions(options, { op });
+  #name(op: string, options: Named, defaults: object = {}): string {
+    requireOptions(options, { ...defaults, name: true }, { op });
     const { name } = options;
     if (name !== undefined) return this.#claim(op, name);
     let count = this.#counts.get(op) ?? 0;
@@ -249,10 +253,7 @@ export class GraphBuilder {
   }
 }
 
-/** The options that are attributes and were given: a name is none, and undefined leaves the default. What is no object is refused with the name. */
-function given<T extends Named>(options: T | null): Omit<T, 'name'> {
-  return Object.fromEntries(Object.entries(options ?? {}).filter(([key, value]) => key !== 'name' && value !== undefined)) as Omit<
-    T,
-    'name'
-  >;
+/** The options that are attributes and were given: a name is none, and undefined leaves the default. */
+function given(options: Named): Attrs {
+  return Object.fromEntries(Object.entries(options).filter(([key, value]) => key !== 'name' && value !== undefined));
 }

@@ -6,7 +6,7 @@ import { DTYPES, type DType } from '../core/dtype.js';
 import { expected } from '../core/errors.js';
 import { isSize, type Shape, showShape } from '../core/shape.js';
 import { type Attrs, type Input, requireValue, type Value } from '../graph/value.js';
-import { Tensor } from '../tensor/tensor.js';
+import { isTensorLike, Tensor, type TensorLike } from '../tensor/tensor.js';
 import { isSymbol } from './attributes.js';
 import { opDef } from './index.js';
 import type { Inferred, NodeDraft } from './op.js';
@@ -62,18 +62,19 @@ export function input<N extends string, D extends DType, const S extends Shape>(
 }
 
 /** A value that never changes. */
-export function constant<D extends DType>(name: string, tensor: Tensor<D>): Value<D, readonly number[]> {
+export function constant<D extends DType>(name: string, tensor: TensorLike<D>): Value<D, readonly number[]> {
   return leafOf('constant', name, tensor);
 }
 
 /** A named buffer that a session owns; `tensor` is what it begins with. */
-export function state<D extends DType>(name: string, tensor: Tensor<D>): Value<D, readonly number[]> {
+export function state<D extends DType>(name: string, tensor: TensorLike<D>): Value<D, readonly number[]> {
   return leafOf('state', name, tensor);
 }
 
-function leafOf<D extends DType>(op: string, name: string, tensor: Tensor<D>): Value<D, readonly number[]> {
+function leafOf<D extends DType>(op: string, name: string, given: TensorLike<D>): Value<D, readonly number[]> {
   requireName(op, name);
-  if (!(tensor instanceof Tensor)) throw expected('ERR_ARGUMENT', 'a Tensor', tensor, { op, node: name });
+  if (!isTensorLike(given)) throw expected('ERR_ARGUMENT', 'a Tensor', given, { op, node: name });
+  const tensor = Tensor.from(given);
   return freeze({ op, name, dtype: tensor.dtype, shape: tensor.shape, inputs: NO_INPUTS, attrs: NO_ATTRS, data: tensor });
 }
 

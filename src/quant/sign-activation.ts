@@ -18,7 +18,7 @@ export interface SignActivationOptions {
 
 /** -1 where x < 0, else +1; with zero: 'torch' 0 stays 0. Liu et al., "Bi-Real Net", ECCV 2018, for the default pseudo-gradient. */
 export function signActivation(options: SignActivationOptions = {}): ActivationQuantizer {
-  requireOptions(options, { op: 'signActivation' });
+  requireOptions(options, { zero: true, pseudoGradient: true, packed: true }, { op: 'signActivation' });
   const { zero = 'plus', pseudoGradient = 'approxSign', packed = false } = options;
   requireSignRule('signActivation', zero, pseudoGradient);
   return Object.freeze({

@@ -17,7 +17,7 @@ export interface SignWeightsOptions {
 
 /** sign(W), without a scale. Courbariaux et al., "Binarized Neural Networks", NIPS 2016. */
 export function sign(options: SignWeightsOptions = {}): WeightQuantizer {
-  requireOptions(options, { op: 'sign' });
+  requireOptions(options, { zero: true, pseudoGradient: true }, { op: 'sign' });
   const { zero = 'plus', pseudoGradient = 'clip' } = options;
   requireSignRule('sign', zero, pseudoGradient);
   return Object.freeze({
@@ -36,7 +36,7 @@ export function sign(options: SignWeightsOptions = {}): WeightQuantizer {
  * Rastegari et al., "XNOR-Net", ECCV 2016; Bi-Real Net and ReActNet use the same. A filter of zeros has alpha 0: its output is 0.
  */
 export function scaledSign(options: SignWeightsOptions = {}): WeightQuantizer {
-  requireOptions(options, { op: 'scaledSign' });
+  requireOptions(options, { zero: true, pseudoGradient: true }, { op: 'scaledSign' });
   const { zero = 'plus', pseudoGradient = 'clip' } = options;
   requireSignRule('scaledSign', zero, pseudoGradient);
   return Object.freeze({

@@ -26,12 +26,19 @@ export interface Label {
   readonly macs: Macs;
 }
 
+/** What an instruction takes as objects, here and there: its label and values in JavaScript, the step in C++. Measured: 1.2 to 2 KB. */
+const INSTRUCTION_BYTES = 2048;
+
 export interface Program {
   readonly native: NativeProgram;
   readonly labels: readonly Label[];
   readonly inputs: readonly Value[];
   readonly outputs: readonly Value[];
   readonly arenaBytes: number;
+  /** Bytes of the memory of one run: the arena, the scratch of every thread, the table of addresses. */
+  readonly contextBytes: number;
+  /** Bytes of the program itself, nearly. */
+  readonly codeBytes: number;
 }
 
 export interface Target {
@@ -87,7 +94,9 @@ export class SessionConstants {
     const { code, buffers } = asm.finish();
     try {
       const native = new (addon().Program)(this.load(), code, buffers, arenaBytes, target.isa, target.threads, inputIds, outputIds);
-      return { native, labels, inputs: bound.inputs, outputs, arenaBytes };
+      const { contextBytes, tableBytes } = native;
+      const codeBytes = code.byteLength + buffers.byteLength + tableBytes + asm.length * INSTRUCTION_BYTES;
+      return { native, labels, inputs: bound.inputs, outputs, arenaBytes, contextBytes, codeBytes };
     } catch (error) {
       if (error instanceof BitplaneError) throw error; // weights that could not be read
       throw new BitplaneError('ERR_NATIVE', `the program could not be built: ${error instanceof Error ? error.message : String(error)}`, {

@@ -7,7 +7,7 @@ import { BitplaneError, expected } from '../core/errors.js';
 import { showShape } from '../core/shape.js';
 import type { Graph, Value } from '../graph/value.js';
 import { memoryBytes } from '../passes/plan.js';
-import { Tensor } from '../tensor/tensor.js';
+import { isTensorLike, Tensor, type TensorLike } from '../tensor/tensor.js';
 import { packWords, unpackWords } from './words.js';
 
 /** Sizes of a model's symbols in one run. */
@@ -23,7 +23,7 @@ const OP = 'run';
 
 /** @throws BitplaneError ERR_FEED naming the input and what it takes */
 export function checkFeeds(graph: Graph, feeds: Readonly<Record<string, unknown>>): CheckedFeeds {
-  if (feeds === null || typeof feeds !== 'object' || feeds instanceof Tensor || ArrayBuffer.isView(feeds)) {
+  if (feeds === null || typeof feeds !== 'object' || isTensorLike(feeds) || ArrayBuffer.isView(feeds)) {
     throw expected('ERR_FEED', 'an object of feeds by input name', feeds, { op: OP });
   }
   const names = graph.inputs.map((input) => input.name);
@@ -35,7 +35,7 @@ export function checkFeeds(graph: Graph, feeds: Readonly<Record<string, unknown>
   const arrays = graph.inputs.map((input) => {
     const feed = Object.hasOwn(feeds, input.name) ? feeds[input.name] : undefined;
     if (feed === undefined) throw expected('ERR_FEED', `a feed of ${describe(input)}`, 'none', { op: OP, node: input.name });
-    if (feed instanceof Tensor) return fromTensor(input, feed, sizes);
+    if (isTensorLike(feed)) return fromTensor(input, feed, sizes);
     return fromArray(input, feed, sizes);
   });
   return { sizes, arrays };
@@ -45,14 +45,29 @@ function describe(input: Value): string {
   return `${input.dtype}${showShape(input.shape)}`;
 }
 
-function fromTensor(input: Value, tensor: Tensor, sizes: Record<string, number>): NodeJS.TypedArray {
+function fromTensor(input: Value, feed: TensorLike, sizes: Record<string, number>): NodeJS.TypedArray {
   const site = { op: OP, node: input.name };
+  const tensor = feed instanceof Tensor ? feed : checked(input, feed);
   if (tensor.dtype !== input.dtype) throw expected('ERR_FEED', describe(input), `dtype ${tensor.dtype}`, site);
   const fits =
     tensor.shape.length === input.shape.length && input.shape.every((dim, i) => matchDim(dim, tensor.shape[i] as number, sizes, input));
   if (!fits) throw expected('ERR_FEED', describe(input), `shape ${showShape(tensor.shape)}`, site);
   if (tensor.data.length === 0 && tensor.size > 0) throw expected('ERR_FEED', describe(input), 'a detached array', site);
   return input.dtype === 'b1' ? packWords(tensor.data as Uint8Array, tensor.shape) : tensor.data;
+}
+
+/** A tensor from another thread, of which nothing is known. */
+function checked(input: Value, feed: TensorLike): Tensor {
+  const site = { op: OP, node: input.name };
+  try {
+    return Tensor.from(feed);
+  } catch (cause) {
+    if (!(cause instanceof BitplaneError)) throw cause;
+    throw new BitplaneError('ERR_FEED', `expected ${describe(input)} but received what is no tensor (${cause.message})`, {
+      ...site,
+      cause,
+    });
+  }
 }
 
 function matchDim(dim: number | string, size: number, sizes: Record<string, number>, input: Value): boolean {

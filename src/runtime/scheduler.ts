@@ -57,6 +57,7 @@ function sharedState(): Waiting {
 /**
  * Begins a run and calls `landed` when it has ended, then the caller must `finish` it.
  * @param expectedUs how long it should take, 0 if that is not known
+ * @param threads how many may share it, 0 for all that the program was built for
  * @returns the ticket of the run
  */
 export function launch(
@@ -65,11 +66,12 @@ export function launch(
   profile: boolean,
   expectedUs: number,
   landed: Landing,
+  threads = 0,
 ): number {
   waiting ??= sharedState();
   const tiny = expectedUs > 0 && expectedUs < TINY_RUN_US && waiting.tiny === 0;
   const calling = expectedUs >= CALLING_RUN_US ? expectedUs - Math.min(AHEAD_US, expectedUs * AHEAD_SHARE) : 0;
-  const ticket = program.start(feeds, profile, tiny, calling);
+  const ticket = program.start(feeds, profile, tiny, calling, threads);
   waiting.flying.set(ticket, landed);
   if (tiny) waiting.tiny = ticket;
   if (expectedUs <= SHORT_RUN_US) {

@@ -1,13 +1,17 @@
 /**
  * The public shapes of inference. Not here: how a run happens.
  */
+import type { OptionNames } from '../core/checks.js';
 import type { DType } from '../core/dtype.js';
 import type { Shape } from '../core/shape.js';
 
 export type Isa = 'scalar' | 'avx2' | 'avx512' | 'neon';
 
 export interface SessionOptions {
-  /** Threads that one run may use, 1 to 64. Default: the number of cores. */
+  /**
+   * The most threads that one run may use, 1 to 64. Default: the number of cores. A run of less than a millisecond gets helpers only where runs before
+   * it were faster with them; how many threads there are changes no bit of a result.
+   */
   readonly threads?: number;
   /** Forces an instruction set; BITPLANE_ISA does the same for the process. Default: the best this machine has. */
   readonly isa?: Isa;
@@ -20,11 +24,53 @@ export interface SessionOptions {
    * caller's word that +1 will do for 0, so every Sign is a bit.
    */
   readonly signZero?: 'exact' | 'plus';
+  /**
+   * Bytes that the programs of a session may hold, one for each batch size (sizes of symbols, and outputs asked for) that was run: the memory of
+   * its runs and its instructions, not the packed weights, which all share. Beyond, the one unused longest is forgotten. Default 256 MB (2^28).
+   */
+  readonly programBytes?: number;
+  /** What `session.warm` takes: sizes to compile for before the session is given out. Default false: each is compiled when first run. */
+  readonly warm?: readonly WarmSizes[] | false;
 }
 
-export interface RunOptions {
-  /** Stops the run between two layers; run() rejects with ERR_ABORTED. */
-  readonly signal?: AbortSignal;
+/** A batch size, for a model with one symbol; or the size of every symbol by name. */
+export type WarmSizes = number | Readonly<Record<string, number>>;
+
+export const SESSION_OPTIONS: OptionNames<SessionOptions> = {
+  threads: true,
+  isa: true,
+  signal: true,
+  optimize: true,
+  signZero: true,
+  programBytes: true,
+  warm: true,
+};
+
+/** Outputs to compute, and no others: a list of names, or a map from names to null. */
+export type Outputs<K extends string = string> = readonly K[] | { readonly [N in K]: null };
+
+export interface RunOptions<K extends string = string> {
+  /** Stops the run between two layers; run() rejects with ERR_ABORTED. One that has not begun gives its memory back at once. */
+  readonly signal?: AbortSignal | undefined;
+  /** Default: all. Only what these need is computed; all inputs are fed as ever. */
+  readonly outputs?: Outputs<K> | undefined;
+}
+
+/** Facts about an open session. */
+export interface SessionInfo {
+  readonly isa: string;
+  /** The most threads of a run. */
+  readonly threads: number;
+  /** Bytes of one run's memory, for the batch sizes run so far (largest). */
+  readonly arenaBytes: number;
+  /** Bytes of packed weights. */
+  readonly packedBytes: number;
+  /** How many programs are kept. */
+  readonly programs: number;
+  /** Bytes that they hold, as `programBytes` counts. */
+  readonly heldBytes: number;
+  /** The limit of that, as the session was given it. */
+  readonly programBytes: number;
 }
 
 /** An input or output of a model. */

@@ -3,47 +3,43 @@
  * Not here: reading files (src/formats/session.ts adds `create`), compiling (./compile.ts).
  */
 import { setMaxListeners } from 'node:events';
-import { requireOneOf, requireOptions, requireSignal } from '../core/checks.js';
+import { setImmediate } from 'node:timers';
+import { requireOneOf, requireOptions } from '../core/checks.js';
 import { BitplaneError, expected } from '../core/errors.js';
-import type { Feeds, Results } from '../graph/feeds.js';
+import { isSize } from '../core/shape.js';
+import type { Chosen, Feeds, OutputName, Results } from '../graph/feeds.js';
 import { type Graph, type Metadata, outputNamesOf, outputsOf, type Value } from '../graph/value.js';
 import { cores } from '../native/cores.js';
 import { resolveIsa } from '../native/isa.js';
 import { verify } from '../ops/verify.js';
 import { canonicalize, optimize } from '../passes/index.js';
 import type { Tensor } from '../tensor/tensor.js';
-import { type Program, SessionConstants, type Target } from './compile.js';
+import type { Target } from './compile.js';
 import { aborted, checkFeeds, resultArrays, resultTensor, type Sizes } from './feeds.js';
 import { profileProgram } from './profile.js';
+import { type Kept, Programs, type Variant } from './programs.js';
+import { runArguments } from './run-arguments.js';
 import { launch } from './scheduler.js';
-import type { LayerProfile, RunOptions, SessionOptions, TensorMetadata } from './session-types.js';
+import {
+  type LayerProfile,
+  type Outputs,
+  type RunOptions,
+  SESSION_OPTIONS,
+  type SessionInfo,
+  type SessionOptions,
+  type TensorMetadata,
+  type WarmSizes,
+} from './session-types.js';
+import { requireWarm, unitSizes, warmSizes } from './warm.js';
 
-/** Programs kept, one a batch size; the one unused longest goes first. */
-const MAX_PROGRAMS = 4;
 const MAX_THREADS = 64;
+const PROGRAM_BYTES = 2 ** 28;
+const SITE = { op: 'Session' };
 
 /** A run that waits for an arena. */
 interface Waiting {
-  readonly program: CompiledProgram;
   begin(): void;
   cancel(error: BitplaneError): void;
-}
-
-interface CompiledProgram extends Program {
-  /** Runs in flight and profiles under way: with any, the program is not forgotten. */
-  users: number;
-  /** Microseconds that a run takes, a running mean; 0 until the first has ended, so that the first is polled for. */
-  meanUs: number;
-}
-
-/** Facts about an open session. */
-export interface SessionInfo {
-  readonly isa: string;
-  readonly threads: number;
-  /** Bytes of one run's memory, for the batch sizes run so far (largest). */
-  readonly arenaBytes: number;
-  /** Bytes of packed weights. */
-  readonly packedBytes: number;
 }
 
 /**
@@ -53,8 +49,8 @@ export class GraphSession<G extends Graph = Graph> {
   /** The graph as it runs, after optimization. */
   readonly graph: Graph;
   private readonly target: Target;
-  private constants = new SessionConstants();
-  private readonly programs = new Map<string, CompiledProgram>();
+  private readonly programBytes: number;
+  private readonly programs: Programs;
   private readonly waiting: Waiting[] = [];
   private readonly maxFlying: number;
   private flying = 0;
@@ -62,24 +58,28 @@ export class GraphSession<G extends Graph = Graph> {
   private idle: (() => void)[] = [];
 
   protected constructor(graph: Graph, options: SessionOptions) {
-    requireOptions(options, { op: 'Session' });
-    const { threads, isa, optimize: optimized = true, signZero = 'exact' } = options;
+    requireOptions(options, SESSION_OPTIONS, SITE);
+    const { threads, isa, optimize: optimized = true, signZero = 'exact', programBytes = PROGRAM_BYTES } = options;
     if (threads !== undefined && !(Number.isInteger(threads) && threads >= 1 && threads <= MAX_THREADS)) {
-      throw expected('ERR_ARGUMENT', `threads to be a whole number from 1 to ${MAX_THREADS}`, threads, { op: 'Session' });
+      throw expected('ERR_ARGUMENT', `threads to be a whole number from 1 to ${MAX_THREADS}`, threads, SITE);
     }
-    requireOneOf(signZero, ['exact', 'plus'], 'signZero', { op: 'Session' });
+    requireOneOf(signZero, ['exact', 'plus'], 'signZero', SITE);
+    if (!isSize(programBytes)) throw expected('ERR_ARGUMENT', 'programBytes to be a whole number of 0 or more', programBytes, SITE);
+    requireWarm(options.warm);
+    this.programBytes = programBytes;
     this.target = { isa: resolveIsa(isa), threads: threads ?? Math.min(cores(), MAX_THREADS) };
     this.maxFlying = Math.max(2, cores());
     verify(graph);
     this.graph = optimized ? optimize(graph, { signZero }) : canonicalize(graph);
+    this.programs = new Programs(this.graph, this.target, programBytes);
   }
 
   /**
-   * A session over a graph built in code; feeds and results are typed by it.
+   * A session over a graph built in code; feeds and results are typed by it. What `warm` lists is compiled before this returns.
    * @throws BitplaneError ERR_ARGUMENT, ERR_ISA, ERR_GRAPH, ERR_NATIVE
    */
   static fromGraph<G extends Graph>(graph: G, options: SessionOptions = {}): GraphSession<G> {
-    return new GraphSession<G>(graph, options);
+    return new GraphSession<G>(graph, options).warmed(options);
   }
 
   get inputNames(): readonly string[] {
@@ -105,27 +105,49 @@ export class GraphSession<G extends Graph = Graph> {
   }
 
   get info(): SessionInfo {
-    const arenaBytes = Math.max(0, ...[...this.programs.values()].map((program) => program.arenaBytes));
-    return { ...this.target, arenaBytes, packedBytes: this.constants.packedBytes };
+    const { arenaBytes, packedBytes, heldBytes, count } = this.programs;
+    return { ...this.target, arenaBytes, packedBytes, programs: count, heldBytes, programBytes: this.programBytes };
   }
 
   /**
-   * Runs the graph once. Feeds are copied before this returns its promise; they may change after that.
-   *
-   * @param feeds a Tensor or a plain typed array for every input; a plain array takes the declared shape, its batch inferred from its length
-   * @returns every output by name
-   * @throws BitplaneError ERR_FEED, ERR_ABORTED, ERR_RELEASED, ERR_NATIVE
+   * Compiles ahead, one size a turn of the event loop, so that first runs need not: `warm([1, 8, 32])` for a model with one symbol, which is its batch;
+   * `warm([{ N: 1, H: 224, W: 224 }])` for any. A model without symbols takes its own batch size.
+   * @throws BitplaneError ERR_ARGUMENT for sizes that the model cannot have, or that together do not fit into `programBytes`; ERR_RELEASED
    */
-  async run(feeds: Feeds<G>, options: RunOptions = {}): Promise<Results<G>> {
+  async warm(sizes: readonly WarmSizes[]): Promise<void> {
     this.requireOpen();
-    requireOptions(options, { op: 'run' });
-    const { signal } = options;
-    requireSignal(signal, { op: 'run' });
+    const wanted = warmSizes(this.graph, sizes);
+    for (const each of wanted) {
+      this.requireOpen();
+      this.programs.get(each);
+      await new Promise(setImmediate);
+    }
+    this.requireKept(wanted);
+  }
+
+  /**
+   * Runs the graph once. Feeds are copied before this returns its promise; they may change after that. As with onnxruntime the second argument may
+   * be the outputs to compute: `run(feeds, ['logits'])` is `run(feeds, { outputs: ['logits'] })`.
+   *
+   * @param feeds a tensor or a plain typed array for every input; a plain array takes the declared shape, its batch inferred from its length
+   * @returns every output by name, or those that were asked for
+   * @throws BitplaneError ERR_FEED, ERR_ARGUMENT, ERR_ABORTED, ERR_RELEASED, ERR_NATIVE
+   */
+  run(feeds: Feeds<G>, options?: RunOptions & { readonly outputs?: undefined }): Promise<Results<G>>;
+  run<const K extends OutputName<G>>(feeds: Feeds<G>, outputs: Outputs<K>, options?: RunOptions): Promise<Chosen<G, K>>;
+  run<const K extends OutputName<G>>(feeds: Feeds<G>, options: RunOptions<K> & { readonly outputs: Outputs<K> }): Promise<Chosen<G, K>>;
+  run(feeds: Feeds<G>, options: RunOptions<OutputName<G>>): Promise<Partial<Results<G>>>;
+  async run(feeds: Feeds<G>, second?: unknown, third?: unknown): Promise<unknown> {
+    this.requireOpen();
+    const { signal, outputs } = runArguments(this.outputNames, second, third);
     if (signal?.aborted) throw aborted(signal);
     const checked = checkFeeds(this.graph, feeds);
-    const program = this.program(checked.sizes);
-    const { results } = await this.submit(program, checked.arrays, signal, false);
-    return Object.fromEntries(results) as Results<G>;
+    const all = outputs === undefined || outputs.length === this.outputNames.length;
+    const kept = this.programs.get(checked.sizes, all ? undefined : new Set(outputs));
+    const { results } = await this.submit(kept, checked.arrays, signal);
+    if (outputs === undefined) return Object.fromEntries(results);
+    const byName = new Map(results);
+    return Object.fromEntries(outputs.map((name) => [name, byName.get(name)]));
   }
 
   /**
@@ -138,17 +160,18 @@ export class GraphSession<G extends Graph = Graph> {
     if (!Number.isInteger(runs) || runs < 1)
       throw expected('ERR_ARGUMENT', 'runs to be a whole number of 1 or more', runs, { op: 'profile' });
     const checked = feeds === undefined ? undefined : checkFeeds(this.graph, feeds);
-    const program = this.program(checked?.sizes ?? this.unitSizes());
+    const kept = this.programs.get(checked?.sizes ?? unitSizes(this.graph));
+    const program = this.programs.next(kept);
     const arrays = checked?.arrays ?? resultArrays(program.inputs);
-    program.users++;
+    this.programs.entered(kept);
     try {
       return await profileProgram(program, runs, async () => {
         this.requireOpen();
-        const { times } = await this.submit(program, arrays, undefined, true);
+        const { times } = await this.submit(kept, arrays, undefined, program);
         return times as Float64Array;
       });
     } finally {
-      program.users--;
+      this.programs.left(kept);
     }
   }
 
@@ -159,10 +182,7 @@ export class GraphSession<G extends Graph = Graph> {
       for (const waiting of this.waiting.splice(0)) waiting.cancel(releasedError());
     }
     if (this.flying > 0) await new Promise<void>((resolve) => this.idle.push(resolve));
-    for (const program of this.programs.values()) program.native.release();
-    this.programs.clear();
-    this.constants.release();
-    this.constants = new SessionConstants();
+    this.programs.release();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -173,46 +193,36 @@ export class GraphSession<G extends Graph = Graph> {
     if (this.released) throw releasedError();
   }
 
-  /** Every symbol as 1. */
-  private unitSizes(): Sizes {
-    const symbols = this.graph.inputs.flatMap((value) => value.shape.filter((dim) => typeof dim === 'string'));
-    return Object.fromEntries(symbols.map((symbol) => [symbol, 1]));
+  /** Compiles what `warm` lists, for sessions that are made in one turn. */
+  protected warmed({ warm = false }: SessionOptions): this {
+    if (warm === false) return this;
+    const wanted = warmSizes(this.graph, warm);
+    for (const each of wanted) this.programs.get(each);
+    this.requireKept(wanted);
+    return this;
   }
 
-  private program(sizes: Sizes): CompiledProgram {
-    const key = JSON.stringify(sizes);
-    let program = this.programs.get(key);
-    if (program === undefined) {
-      program = { ...this.constants.compile(this.graph, sizes, this.target), users: 0, meanUs: 0 };
-      this.forgetOldest(MAX_PROGRAMS - 1);
-    } else this.programs.delete(key);
-    this.programs.set(key, program); // most recently used last
-    return program;
+  private requireKept(wanted: readonly Sizes[]): void {
+    if (wanted.every((sizes) => this.programs.has(sizes))) return;
+    throw expected('ERR_ARGUMENT', `programBytes that hold all programs that are compiled ahead`, this.programBytes, { op: 'warm' });
   }
 
-  /** Forgets the programs unused longest until `keep` are left, but none in use. */
-  private forgetOldest(keep: number): void {
-    for (const [key, program] of this.programs) {
-      if (this.programs.size <= keep) return;
-      if (program.users > 0 || this.waiting.some((waiting) => waiting.program === program)) continue;
-      program.native.release();
-      this.programs.delete(key);
-    }
-  }
-
-  private submit(program: CompiledProgram, feeds: readonly NodeJS.TypedArray[], signal: AbortSignal | undefined, profile: boolean) {
+  /** @param profiled the program to time layer by layer, for a profile */
+  private submit(kept: Kept, feeds: readonly NodeJS.TypedArray[], signal: AbortSignal | undefined, profiled?: Variant) {
     return new Promise<{ results: [string, Tensor][]; times: Float64Array | undefined }>((resolve, reject) => {
+      const { pace } = kept;
       let arrays = feeds;
+      let program = kept.shared;
+      let threads = 0;
       let ticket = 0;
       const onAbort = () => {
         if (ticket !== 0) return program.native.abort(ticket);
         const place = this.waiting.indexOf(waiting);
         if (place >= 0) this.waiting.splice(place, 1);
-        reject(aborted(signal as AbortSignal));
+        waiting.cancel(aborted(signal as AbortSignal));
       };
       const landed = (nanoseconds: number) => {
         this.flying--;
-        program.users--;
         signal?.removeEventListener('abort', onAbort);
         const stopped = signal?.aborted === true;
         let targets: NodeJS.TypedArray[] = [];
@@ -223,28 +233,35 @@ export class GraphSession<G extends Graph = Graph> {
           failure = nativeError(error); // no memory for results
         }
         const times = program.native.finish(ticket, targets);
+        this.programs.landed(program);
+        this.programs.left(kept);
         this.next();
         if (stopped) return reject(aborted(signal));
-        program.meanUs += (nanoseconds / 1000 - program.meanUs) / (program.meanUs === 0 ? 1 : 8);
+        // A profile's clock takes time too.
+        if (profiled === undefined) pace.landed(threads, nanoseconds / 1000);
         if (failure !== undefined) return reject(failure);
-        resolve({ results: this.results(program, targets), times });
+        resolve({ results: resultsOf(kept.outputNames, program.outputs, targets), times });
       };
       const begin = () => {
         try {
-          ticket = launch(program.native, arrays, profile, program.meanUs, landed);
+          program = profiled ?? this.programs.next(kept);
+          threads = pace.threads;
+          ticket = launch(program.native, arrays, profiled !== undefined, pace.expectedUs, landed, threads);
         } catch (error) {
           waiting.cancel(nativeError(error));
           this.next();
           return;
         }
         this.flying++;
-        program.users++;
+        this.programs.launched(program);
       };
       const cancel = (error: BitplaneError) => {
+        this.programs.left(kept);
         signal?.removeEventListener('abort', onAbort);
         reject(error);
       };
-      const waiting: Waiting = { program, begin, cancel };
+      const waiting: Waiting = { begin, cancel };
+      this.programs.entered(kept);
       if (signal !== undefined) {
         allowListeners(signal);
         signal.addEventListener('abort', onAbort, { once: true });
@@ -253,10 +270,6 @@ export class GraphSession<G extends Graph = Graph> {
       arrays = feeds.map((array) => array.slice());
       this.waiting.push(waiting);
     });
-  }
-
-  private results(program: CompiledProgram, arrays: readonly NodeJS.TypedArray[]): [string, Tensor][] {
-    return this.outputNames.map((name, i) => [name, resultTensor(program.outputs[i] as Value, arrays[i] as NodeJS.TypedArray)]);
   }
 
   /** A run has ended: begins the next that waits, or tells who waits for quiet. */
@@ -275,6 +288,10 @@ function allowListeners(signal: AbortSignal): void {
   }
 }
 
+function resultsOf(names: readonly string[], values: readonly Value[], arrays: readonly NodeJS.TypedArray[]): [string, Tensor][] {
+  return names.map((name, i) => [name, resultTensor(values[i] as Value, arrays[i] as NodeJS.TypedArray)]);
+}
+
 function metadata(name: string, value: Value): TensorMetadata {
   return { name, dtype: value.dtype, shape: value.shape };
 }
@@ -284,5 +301,6 @@ function releasedError(): BitplaneError {
 }
 
 function nativeError(cause: unknown): BitplaneError {
+  if (cause instanceof BitplaneError) return cause;
   return new BitplaneError('ERR_NATIVE', cause instanceof Error ? cause.message : String(cause), { op: 'run', cause });
 }

@@ -1,5 +1,8 @@
 /**
  * A dense, immutable-by-convention array: dtype, shape, data in row-major order. Not here: arithmetic.
+ *
+ * Structured clone (`postMessage`, `structuredClone`) keeps no class: what arrives is a TensorLike, whatever TypeScript says of it. Every
+ * function takes one for a tensor, and `Tensor.from` gives the methods back.
  */
 import { byteLength, carries, DTYPES, type DType, type DTypeArray } from '../core/dtype.js';
 import { expected } from '../core/errors.js';
@@ -8,13 +11,21 @@ import { elementCount, isSize, showShape } from '../core/shape.js';
 /** What marks a tensor, so that those of another copy of the package in the process are tensors here too. */
 const MARK = Symbol.for('bitplane.Tensor/1');
 
+/** The plain form of a tensor: what arrives where a Tensor was sent to another thread. */
+export interface TensorLike<D extends DType = DType> {
+  readonly dtype: D;
+  /** The typed array of the dtype (see DTYPES); a `b1` tensor holds ceil(elements / 8) bytes, bit 1 meaning -1. */
+  readonly data: DTypeArray<D>;
+  readonly shape: readonly number[];
+}
+
 /**
  * `new Tensor('f32', data, [1, 3, 32, 32])`. `data` is the typed array of the dtype (see DTYPES); a `b1` tensor holds
  * ceil(elements / 8) bytes, bit 1 meaning -1.
  *
  * @throws BitplaneError ERR_DTYPE, ERR_SHAPE
  */
-export class Tensor<D extends DType = DType> {
+export class Tensor<D extends DType = DType> implements TensorLike<D> {
   readonly dtype: D;
   readonly data: DTypeArray<D>;
   readonly shape: readonly number[];
@@ -41,6 +52,17 @@ export class Tensor<D extends DType = DType> {
     Object.defineProperty(Tensor, Symbol.hasInstance, { value: isInstance });
   }
 
+  /**
+   * A tensor over the same data, such as that of a tensor that came by `postMessage`; a Tensor itself is returned as it is.
+   * @throws BitplaneError ERR_ARGUMENT, ERR_DTYPE, ERR_SHAPE
+   */
+  static from<D extends DType>(value: TensorLike<D>): Tensor<D> {
+    if (value instanceof Tensor) return value as Tensor<D>;
+    if (value === null || typeof value !== 'object')
+      throw expected('ERR_ARGUMENT', 'a tensor, or its dtype, data and shape,', value, { op: 'Tensor' });
+    return new Tensor(value.dtype, value.data, value.shape);
+  }
+
   /** Number of elements. */
   get size(): number {
     return elementCount(this.shape);
@@ -51,4 +73,12 @@ function isInstance(this: typeof Tensor, value: unknown): boolean {
   // Classes that extend Tensor tell their own as ever.
   if (this !== Tensor) return Function.prototype[Symbol.hasInstance].call(this, value);
   return typeof value === 'object' && value !== null && MARK in value;
+}
+
+/** True for a Tensor, and for what structured clone makes of one; whether shape and data agree `Tensor.from` checks. */
+export function isTensorLike(value: unknown): value is TensorLike {
+  if (value instanceof Tensor) return true;
+  if (value === null || typeof value !== 'object') return false;
+  const { dtype, data, shape } = value as Partial<TensorLike>;
+  return typeof dtype === 'string' && Object.hasOwn(DTYPES, dtype) && ArrayBuffer.isView(data) && Array.isArray(shape);
 }

@@ -6,6 +6,7 @@
  * The block: x -> sign -> binary conv3x3 (alpha = mean|W| a filter, zero padding) -> batch norm -> + shortcut(x); the real map goes around
  * every convolution, and nothing else stands in a block. We take sign(0) = +1, which one bit can hold; `zero: 'torch'` gives the release's 0.
  */
+import type { OptionNames } from '../core/checks.js';
 import * as nn from '../nn/index.js';
 import * as quant from '../quant/index.js';
 import {
@@ -16,6 +17,7 @@ import {
   head,
   IMAGENET,
   imagenetStem,
+  NETWORK_OPTIONS,
   type Network,
   type NetworkOptions,
   network,
@@ -26,6 +28,8 @@ export interface BiRealOptions extends NetworkOptions {
   /** sign(0) of activations and weights. Default 'plus'. */
   readonly zero?: quant.SignOfZero;
 }
+
+const OPTIONS: OptionNames<BiRealOptions> = { ...NETWORK_OPTIONS, zero: true };
 
 /** The release begins binary weights so. */
 export const BI_REAL_INIT = nn.uniform(0, 1e-3);
@@ -53,7 +57,7 @@ export function biRealBlock(zero: quant.SignOfZero = 'plus'): Block {
 const imagenet =
   (depths: readonly number[]) =>
   (options: BiRealOptions = {}): Network =>
-    network(options, IMAGENET, (classes) => [
+    network(options, OPTIONS, IMAGENET, (classes) => [
       ...imagenetStem(64),
       ...stages(biRealBlock(options.zero), [64, 128, 256, 512], depths),
       ...head(classes),
@@ -64,7 +68,7 @@ export const biReal34 = imagenet([6, 8, 12, 6]);
 
 /** The same blocks on CIFAR's ResNet-18: 3x3 stem, no pooling. */
 export function biRealCifar18(options: BiRealOptions = {}): Network {
-  return network(options, CIFAR10, (classes) => [
+  return network(options, OPTIONS, CIFAR10, (classes) => [
     ...cifarStem(64),
     ...stages(biRealBlock(options.zero), [64, 128, 256, 512], [4, 4, 4, 4]),
     ...head(classes),
@@ -73,7 +77,7 @@ export function biRealCifar18(options: BiRealOptions = {}): Network {
 
 /** The same blocks on ResNet-20. */
 export function biReal20(options: BiRealOptions = {}): Network {
-  return network(options, CIFAR10, (classes) => [
+  return network(options, OPTIONS, CIFAR10, (classes) => [
     ...cifarStem(16),
     ...stages(biRealBlock(options.zero), [16, 32, 64], [6, 6, 6]),
     ...head(classes),

@@ -7,7 +7,7 @@
  */
 import * as nn from '../nn/index.js';
 import * as quant from '../quant/index.js';
-import { CIFAR10, type Defaults, type Network, type NetworkOptions, network } from './network.js';
+import { CIFAR10, type Defaults, NETWORK_OPTIONS, type Network, type NetworkOptions, network } from './network.js';
 
 const MNIST: Defaults = { classes: 10, inputSize: 28, channels: 1 };
 const weights = quant.sign();
@@ -17,7 +17,7 @@ const inputs = quant.signActivation({ pseudoGradient: 'clip' });
 const perceptron =
   (units: number) =>
   (options: NetworkOptions = {}): Network =>
-    network(options, MNIST, (classes) => [
+    network(options, NETWORK_OPTIONS, MNIST, (classes) => [
       nn.flatten({ name: 'flatten' }),
       ...[units, units, units, classes].flatMap((width, i) => [
         nn.dense({ units: width, bias: false, weights, inputs, name: `fc${i + 1}` }),
@@ -40,7 +40,7 @@ export function cnv(options: NetworkOptions = {}): Network {
     nn.batchNorm({ name: `bn${index + 6}` }),
   ];
   const pool = (index: number) => nn.maxPool2d({ kernel: 2, name: `pool${index}` });
-  return network(options, CIFAR10, (classes) => [
+  return network(options, NETWORK_OPTIONS, CIFAR10, (classes) => [
     ...conv(1, 64),
     ...conv(2, 64),
     pool(1),

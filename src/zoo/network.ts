@@ -1,7 +1,7 @@
 /**
  * What the networks of the zoo share: their options, their stems and heads, and stages of blocks. Not here: any block of a paper.
  */
-import { requireOptions } from '../core/checks.js';
+import { type OptionNames, requireOptions } from '../core/checks.js';
 import { expected } from '../core/errors.js';
 import { isSize } from '../core/shape.js';
 import * as nn from '../nn/index.js';
@@ -12,6 +12,8 @@ export interface NetworkOptions {
   /** Height and width of the picture in pixels. Default: that of the data set of the paper. */
   readonly inputSize?: number;
 }
+
+export const NETWORK_OPTIONS: OptionNames<NetworkOptions> = { classes: true, inputSize: true };
 
 export type Network = nn.Model<'image', 'logits'>;
 
@@ -28,9 +30,14 @@ export interface Defaults {
 export const IMAGENET: Defaults = { classes: 1000, inputSize: 224 };
 export const CIFAR10: Defaults = { classes: 10, inputSize: 32 };
 
-/** The model of image [N, size, size, channels] that `layers` makes of a number of classes. */
-export function network(options: NetworkOptions, defaults: Defaults, layers: (classes: number) => readonly nn.Layer[]): Network {
-  requireOptions(options, { op: 'zoo' });
+/** The model of image [N, size, size, channels] that `layers` makes of a number of classes. `known` lists the network's options. */
+export function network<O extends NetworkOptions>(
+  options: O,
+  known: OptionNames<NoInfer<O>>,
+  defaults: Defaults,
+  layers: (classes: number) => readonly nn.Layer[],
+): Network {
+  requireOptions(options, known, { op: 'zoo' });
   const { classes = defaults.classes, inputSize = defaults.inputSize } = options;
   for (const [name, value] of Object.entries({ classes, inputSize })) {
     if (!isSize(value) || value === 0) throw expected('ERR_ARGUMENT', `${name} to be a whole number of 1 or more`, value, { op: 'zoo' });

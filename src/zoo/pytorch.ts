@@ -7,7 +7,7 @@
 import { requireObject } from '../core/checks.js';
 import { BitplaneError } from '../core/errors.js';
 import { elementCount, sameShape, showShape } from '../core/shape.js';
-import { permuted, type Tensors } from '../formats/tensors.js';
+import { permuted, type TensorsLike } from '../formats/tensors.js';
 import type { Parameter } from '../nn/scope.js';
 import { requireModel, type State } from '../nn/state.js';
 import { Tensor } from '../tensor/tensor.js';
@@ -86,10 +86,10 @@ export function namesIn(rules: readonly NameRule[], name: string): string[][] {
  * The state of a model from the tensors of a state dict.
  * @throws BitplaneError ERR_ARGUMENT listing everything that is missing, misshapen or left over
  */
-export function importState(model: { readonly parameters: readonly Parameter[] }, tensors: Tensors, rules: readonly NameRule[]): State {
+export function importState(model: { readonly parameters: readonly Parameter[] }, tensors: TensorsLike, rules: readonly NameRule[]): State {
   requireModel(model);
   requireObject(tensors, 'tensors by name', { op: 'state' });
-  const given = new Map(Object.entries(tensors).map(([name, tensor]) => [name.replace(/^module\./, ''), tensor]));
+  const given = new Map(Object.entries(tensors).map(([name, tensor]) => [name.replace(/^module\./, ''), Tensor.from(tensor)]));
   const unused = new Set(given.keys());
   const problems: string[] = [];
   const state: [string, Tensor<'f32'>][] = [];

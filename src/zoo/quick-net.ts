@@ -7,7 +7,7 @@
  */
 import * as nn from '../nn/index.js';
 import * as quant from '../quant/index.js';
-import { IMAGENET, type Network, type NetworkOptions, network } from './network.js';
+import { IMAGENET, NETWORK_OPTIONS, type Network, type NetworkOptions, network } from './network.js';
 
 const SECTIONS = [4, 4, 4, 4];
 const WIDTHS = [64, 128, 256, 512];
@@ -42,7 +42,7 @@ function transition(name: string, from: number, to: number): nn.Layer {
 }
 
 export function quickNet(options: NetworkOptions = {}): Network {
-  return network(options, IMAGENET, (classes) => [
+  return network(options, NETWORK_OPTIONS, IMAGENET, (classes) => [
     nn.conv2d({ filters: 8, kernel: 3, strides: 2, pads: 1, name: 'conv1' }),
     nn.batchNorm({ name: 'bn1' }),
     nn.relu({ name: 'relu1' }),

@@ -7,6 +7,7 @@
  * average under stride 2. Where the block widens to 2C, two 1x1 convolutions read the same bits and each adds o; side by side they are one
  * convolution of 2C filters, which adds o twice over: that is how it stands here, with one weight and one batch norm.
  */
+import type { OptionNames } from '../core/checks.js';
 import { expected } from '../core/errors.js';
 import * as nn from '../nn/index.js';
 import * as quant from '../quant/index.js';
@@ -19,6 +20,7 @@ import {
   head,
   IMAGENET,
   imagenetStem,
+  NETWORK_OPTIONS,
   type Network,
   type NetworkOptions,
   network,
@@ -29,6 +31,8 @@ export interface ReActOptions extends NetworkOptions {
   /** sign(0) of activations and weights. Default 'plus'; the paper has -1 for activations, the release 0. */
   readonly zero?: quant.SignOfZero;
 }
+
+const OPTIONS: OptionNames<ReActOptions> = { ...NETWORK_OPTIONS, zero: true };
 
 const binaryConv = (name: string, filters: number, kernel: 1 | 3, strides: 1 | 2, zero: quant.SignOfZero) =>
   nn.conv2d({ filters, kernel, strides, pads: kernel === 3 ? 1 : 0, weights: quant.scaledSign({ zero }), init: BI_REAL_INIT, name });
@@ -70,7 +74,7 @@ export function reActBlock(zero: quant.SignOfZero = 'plus'): Block {
 const WIDTHS_A = [64, 128, 128, 256, 256, 512, 512, 512, 512, 512, 512, 1024, 1024];
 
 export function reActNetA(options: ReActOptions = {}): Network {
-  return network(options, IMAGENET, (classes) => {
+  return network(options, OPTIONS, IMAGENET, (classes) => {
     const block = reActBlock(options.zero);
     return [
       nn.conv2d({ filters: 32, kernel: 3, strides: 2, pads: 1, name: 'conv1' }),
@@ -94,7 +98,7 @@ export function reActBiRealBlock(zero: quant.SignOfZero = 'plus'): Block {
 }
 
 function reActBiReal(options: ReActOptions, large: boolean, widths: readonly number[], depths: readonly number[]): Network {
-  return network(options, large ? IMAGENET : CIFAR10, (classes) => [
+  return network(options, OPTIONS, large ? IMAGENET : CIFAR10, (classes) => [
     ...(large ? imagenetStem(widths[0]!) : cifarStem(widths[0]!)),
     ...stages(reActBiRealBlock(options.zero), widths, depths),
     ...head(classes),

@@ -7,6 +7,7 @@
  * The scale of the strong baseline is learned, s_h s_w s_c (XNOR-Net++). That of Real-to-Binary is computed from the map that is about to
  * be binarized: sigmoid(FC(relu(FC(mean over the map)))), by default times alpha = mean|W| (equation 4 of the paper; larq-zoo leaves alpha out).
  */
+import { type OptionNames, requireOptions } from '../core/checks.js';
 import * as nn from '../nn/index.js';
 import * as quant from '../quant/index.js';
 import {
@@ -17,6 +18,7 @@ import {
   head,
   IMAGENET,
   imagenetStem,
+  NETWORK_OPTIONS,
   type Network,
   type NetworkOptions,
   network,
@@ -45,8 +47,24 @@ export interface HalfBlockOptions {
 
 export interface RealToBinaryOptions extends NetworkOptions, HalfBlockOptions {}
 
+const HALF_BLOCK_OPTIONS: OptionNames<HalfBlockOptions> = {
+  scale: true,
+  alpha: true,
+  reduction: true,
+  epsilon: true,
+  pads: true,
+  zero: true,
+  student: true,
+};
+const OPTIONS: OptionNames<RealToBinaryOptions> = { ...NETWORK_OPTIONS, ...HALF_BLOCK_OPTIONS };
+
 /** Half a residual block, which has its own shortcut. */
 export function halfBlock(options: HalfBlockOptions = {}): Block {
+  requireOptions(options, HALF_BLOCK_OPTIONS, { op: 'halfBlock' });
+  return blockOf(options);
+}
+
+function blockOf(options: HalfBlockOptions): Block {
   const { scale = 'gate', alpha = scale === 'gate', reduction = 8, epsilon = 1e-3, pads = 1, zero = 'plus', student = 3 } = options;
   return (name, width, stride) => {
     const product = nn.conv2d({
@@ -112,23 +130,32 @@ function rescale(scope: nn.Scope, y: nn.Float): nn.Float {
   return g.mul(byPixel, scope.parameter('channel', [channels], 'scale', one), { name: scope.path });
 }
 
-function realToBinary(options: RealToBinaryOptions, large: boolean, widths: readonly number[], depths: readonly number[]): Network {
-  return network(options, large ? IMAGENET : CIFAR10, (classes) => {
+interface Layout {
+  readonly large: boolean;
+  readonly widths: readonly number[];
+  readonly depths: readonly number[];
+}
+
+function realToBinary(options: RealToBinaryOptions, { large, widths, depths }: Layout, fixed: HalfBlockOptions = {}): Network {
+  return network(options, OPTIONS, large ? IMAGENET : CIFAR10, (classes) => {
     const stem = large ? imagenetStem : cifarStem;
     return [
       ...stem(widths[0]!, [nn.prelu({ name: 'prelu' })], options.epsilon ?? 1e-3),
-      ...stages(halfBlock(options), widths, depths),
+      ...stages(blockOf({ ...options, ...fixed }), widths, depths),
       ...head(classes),
     ];
   });
 }
 
-const WIDTHS = [64, 128, 256, 512];
+const IMAGENET_18: Layout = { large: true, widths: [64, 128, 256, 512], depths: [4, 4, 4, 4] };
+const CIFAR_18: Layout = { ...IMAGENET_18, large: false };
+const CIFAR_20: Layout = { large: false, widths: [16, 32, 64], depths: [6, 6, 6] };
+const LEARNED: HalfBlockOptions = { scale: 'learned' };
 
-export const realToBinary18 = (options: RealToBinaryOptions = {}): Network => realToBinary(options, true, WIDTHS, [4, 4, 4, 4]);
-export const realToBinaryCifar18 = (options: RealToBinaryOptions = {}): Network => realToBinary(options, false, WIDTHS, [4, 4, 4, 4]);
-export const realToBinary20 = (options: RealToBinaryOptions = {}): Network => realToBinary(options, false, [16, 32, 64], [6, 6, 6]);
+export const realToBinary18 = (options: RealToBinaryOptions = {}): Network => realToBinary(options, IMAGENET_18);
+export const realToBinaryCifar18 = (options: RealToBinaryOptions = {}): Network => realToBinary(options, CIFAR_18);
+export const realToBinary20 = (options: RealToBinaryOptions = {}): Network => realToBinary(options, CIFAR_20);
 /** The strong baseline: the same network with a learned scale in place of the gate. */
-export const strongBaseline18 = (options: RealToBinaryOptions = {}): Network => realToBinary18({ ...options, scale: 'learned' });
-export const strongBaselineCifar18 = (options: RealToBinaryOptions = {}): Network => realToBinaryCifar18({ ...options, scale: 'learned' });
-export const strongBaseline20 = (options: RealToBinaryOptions = {}): Network => realToBinary20({ ...options, scale: 'learned' });
+export const strongBaseline18 = (options: RealToBinaryOptions = {}): Network => realToBinary(options, IMAGENET_18, LEARNED);
+export const strongBaselineCifar18 = (options: RealToBinaryOptions = {}): Network => realToBinary(options, CIFAR_18, LEARNED);
+export const strongBaseline20 = (options: RealToBinaryOptions = {}): Network => realToBinary(options, CIFAR_20, LEARNED);

@@ -16,6 +16,7 @@ import {
   head,
   IMAGENET,
   imagenetStem,
+  NETWORK_OPTIONS,
   type Network,
   type NetworkOptions,
   network,
@@ -70,7 +71,7 @@ const relu = () => [nn.relu({ name: 'relu' })];
 const imagenet =
   (depths: readonly number[], weights?: quant.WeightQuantizer) =>
   (options: NetworkOptions = {}): Network =>
-    network(options, IMAGENET, (classes) => [
+    network(options, NETWORK_OPTIONS, IMAGENET, (classes) => [
       ...imagenetStem(64, relu()),
       ...stages(basicBlock(projection, weights), [64, 128, 256, 512], depths),
       ...head(classes),
@@ -79,7 +80,7 @@ const imagenet =
 const cifar18 =
   (weights?: quant.WeightQuantizer) =>
   (options: NetworkOptions = {}): Network =>
-    network(options, CIFAR10, (classes) => [
+    network(options, NETWORK_OPTIONS, CIFAR10, (classes) => [
       ...cifarStem(64, relu()),
       ...stages(basicBlock(projection, weights), [64, 128, 256, 512], [2, 2, 2, 2]),
       ...head(classes),
@@ -88,7 +89,7 @@ const cifar18 =
 const cifar20 =
   (weights?: quant.WeightQuantizer) =>
   (options: NetworkOptions = {}): Network =>
-    network(options, CIFAR10, (classes) => [
+    network(options, NETWORK_OPTIONS, CIFAR10, (classes) => [
       ...cifarStem(16, relu()),
       ...stages(basicBlock(paddedShortcut, weights), [16, 32, 64], [3, 3, 3]),
       ...head(classes),

@@ -8,7 +8,7 @@
  * first batch norm as in ResNets with pre-activation: only the first layer and the classifier are real. Batch norm and ReLU stand before the
  * classifier, as before the real layers of the paper's AlexNet.
  */
-import { requireOptions } from '../core/checks.js';
+import { type OptionNames, requireOptions } from '../core/checks.js';
 import * as nn from '../nn/index.js';
 import * as quant from '../quant/index.js';
 import {
@@ -18,6 +18,7 @@ import {
   head,
   IMAGENET,
   imagenetStem,
+  NETWORK_OPTIONS,
   type Network,
   type NetworkOptions,
   network,
@@ -41,9 +42,20 @@ export interface XnorConvOptions {
   readonly name?: string;
 }
 
+const OPTIONS: OptionNames<XnorOptions> = { ...NETWORK_OPTIONS, activationScale: true, zero: true };
+const CONV_OPTIONS: OptionNames<XnorConvOptions> = {
+  filters: true,
+  kernel: true,
+  strides: true,
+  pads: true,
+  activationScale: true,
+  zero: true,
+  name: true,
+};
+
 /** (sign(x) * sign(W)) alpha_o, times K [N, OH, OW, 1] where asked for. */
 export function xnorConv(options: XnorConvOptions): nn.Layer {
-  requireOptions(options, { op: 'xnorConv' });
+  requireOptions(options, CONV_OPTIONS, { op: 'xnorConv' });
   const { filters, kernel, strides = 1, pads = 0, activationScale = true, zero = 'plus' } = options;
   const product = nn.conv2d({
     filters,
@@ -64,23 +76,31 @@ export function xnorConv(options: XnorConvOptions): nn.Layer {
       // K first: it is ready before the product, whose kernel then multiplies by it on its way to memory.
       return g.mul(scale, scope.apply(product, x), { name: scope.path });
     },
-    options,
+    { name: options.name },
   );
 }
 
-export function xnorBlock(options: Pick<XnorConvOptions, 'activationScale' | 'zero'> = {}): Block {
+type UnitOptions = Pick<XnorConvOptions, 'activationScale' | 'zero'>;
+
+export function xnorBlock(options: UnitOptions = {}): Block {
+  requireOptions(options, { activationScale: true, zero: true }, { op: 'xnorBlock' });
+  return blockOf(options);
+}
+
+function blockOf({ activationScale = true, zero = 'plus' }: UnitOptions): Block {
+  const unit = { activationScale, zero };
   return (name, width, stride) =>
     nn.layer(
       'xnorBlock',
       (scope, x) => {
         const normalized = scope.apply(nn.batchNorm({ epsilon: 1e-4, name: 'bn1' }), x);
         const same = stride === 1 && x.shape.at(-1) === width;
-        const projection = xnorConv({ ...options, filters: width, kernel: 1, strides: stride, name: 'shortcut' });
+        const projection = xnorConv({ ...unit, filters: width, kernel: 1, strides: stride, name: 'shortcut' });
         const kept = same ? x : scope.apply(projection, normalized);
         const main = nn.sequential([
-          xnorConv({ ...options, filters: width, kernel: 3, strides: stride, pads: 1, name: 'conv1' }),
+          xnorConv({ ...unit, filters: width, kernel: 3, strides: stride, pads: 1, name: 'conv1' }),
           nn.batchNorm({ epsilon: 1e-4, name: 'bn2' }),
-          xnorConv({ ...options, filters: width, kernel: 3, pads: 1, name: 'conv2' }),
+          xnorConv({ ...unit, filters: width, kernel: 3, pads: 1, name: 'conv2' }),
         ]);
         return nn.addValues(scope, kept, scope.apply(main, normalized));
       },
@@ -90,9 +110,9 @@ export function xnorBlock(options: Pick<XnorConvOptions, 'activationScale' | 'ze
 
 function xnorNet(options: XnorOptions, large: boolean, widths: readonly number[], depths: readonly number[]): Network {
   const relu = [nn.relu({ name: 'relu' })];
-  return network(options, large ? IMAGENET : CIFAR10, (classes) => [
+  return network(options, OPTIONS, large ? IMAGENET : CIFAR10, (classes) => [
     ...(large ? imagenetStem(widths[0]!, relu) : cifarStem(widths[0]!, relu)),
-    ...stages(xnorBlock(options), widths, depths),
+    ...stages(blockOf(options), widths, depths),
     nn.batchNorm({ epsilon: 1e-4, name: 'bn2' }),
     nn.relu({ name: 'relu2' }),
     ...head(classes),

@@ -172,6 +172,29 @@ describe('a signal', () => {
     expect(new Set(await Promise.all(running))).toEqual(new Set(['ERR_ABORTED']));
   });
 
+  test('ends a run at once that no worker has begun, and its memory serves the next', async () => {
+    // Six sessions of two runs each: the pool has a worker a core, so that most of the runs wait for one.
+    const sessions = Array.from({ length: 6 }, () => longSession());
+    const running = new AbortController();
+    const last = new AbortController();
+    const runs = sessions.slice(0, -1).flatMap((session) => [1, 2].map(() => outcome(session.run(LONG_FEED, { signal: running.signal }))));
+    let ended = 0;
+    for (const run of runs) void run.then(() => ended++);
+    const session = sessions.at(-1) as GraphSession;
+    const stopped = [1, 2].map(() => outcome(session.run(LONG_FEED, { signal: last.signal })));
+    const held = session.info.heldBytes;
+    await sleep(20);
+    last.abort();
+    expect(await Promise.all(stopped)).toEqual(['ERR_ABORTED', 'ERR_ABORTED']);
+    expect(ended).toBe(0);
+    const again = new AbortController();
+    const next = outcome(session.run(LONG_FEED, { signal: again.signal }));
+    expect(session.info.heldBytes).toBe(held);
+    again.abort();
+    running.abort();
+    expect(new Set([...(await Promise.all(runs)), await next])).toEqual(new Set(['ERR_ABORTED']));
+  });
+
   test('leaves the session as good as new', async () => {
     const graph = network();
     const session = GraphSession.fromGraph(graph, { threads: 2 });

@@ -5,7 +5,7 @@ import { describe, expectTypeOf, test } from 'vitest';
 import type { Feeds, Results } from '../../src/graph/feeds.js';
 import type { Graph, Input, Value } from '../../src/graph/value.js';
 import { GraphBuilder } from '../../src/ops/builder.js';
-import { Tensor } from '../../src/tensor/tensor.js';
+import { Tensor, type TensorLike } from '../../src/tensor/tensor.js';
 
 const g = new GraphBuilder();
 const x = g.input('x', 'f32', ['N', 28, 28, 1]);
@@ -72,7 +72,7 @@ describe('feeds and results', () => {
   const maskTensor = new Tensor('b1', new Uint8Array(98), [1, 28, 28, 1]);
 
   test('have the names and dtypes of the graph', () => {
-    expectTypeOf<F>().toEqualTypeOf<{ readonly x: Tensor<'f32'> | Float32Array; readonly mask: Tensor<'b1'> }>();
+    expectTypeOf<F>().toEqualTypeOf<{ readonly x: TensorLike<'f32'> | Float32Array; readonly mask: TensorLike<'b1'> }>();
     expectTypeOf<Results<typeof graph>>().toEqualTypeOf<{ readonly y: Tensor<'f32'>; readonly signs: Tensor<'b1'> }>();
     expectTypeOf({ x: floats, mask: maskTensor }).toExtend<F>();
   });

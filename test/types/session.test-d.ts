@@ -2,7 +2,7 @@
  * What must and must not compile when a session runs a graph that was built in code. Types only: nothing here runs.
  */
 import { expectTypeOf, test } from 'vitest';
-import { type Feeds, GraphBuilder, Session, Tensor } from '../../src/index.js';
+import { type Feeds, GraphBuilder, type RunOptions, Session, Tensor, type TensorLike } from '../../src/index.js';
 
 const g = new GraphBuilder();
 const x = g.input('x', 'f32', ['N', 4]);
@@ -33,4 +33,37 @@ test('a session of a file takes any name', async () => {
   expectTypeOf(results.whatever).toEqualTypeOf<Tensor | undefined>();
   // @ts-expect-error: no tensor
   await session.run({ anything: 'text' });
+});
+
+test('the outputs that are chosen, and no others, are among the results', async () => {
+  const session = Session.fromGraph(graph);
+  const both = await session.run({ x: floats }, { signal: new AbortController().signal });
+  expectTypeOf(both).toEqualTypeOf<{ readonly y: Tensor<'f32'>; readonly bits: Tensor<'b1'> }>();
+  const listed = await session.run({ x: floats }, ['bits']);
+  expectTypeOf(listed).toEqualTypeOf<{ readonly bits: Tensor<'b1'> }>();
+  const mapped = await session.run({ x: floats }, { y: null }, { signal: new AbortController().signal });
+  expectTypeOf(mapped).toEqualTypeOf<{ readonly y: Tensor<'f32'> }>();
+  const named = await session.run({ x: floats }, { outputs: ['y'] });
+  expectTypeOf(named).toEqualTypeOf<{ readonly y: Tensor<'f32'> }>();
+  const options: RunOptions<'y' | 'bits'> = {};
+  expectTypeOf(await session.run({ x: floats }, options)).toEqualTypeOf<{
+    readonly y?: Tensor<'f32'>;
+    readonly bits?: Tensor<'b1'>;
+  }>();
+  // @ts-expect-error: an output that the graph does not have
+  await session.run({ x: floats }, ['z']);
+  // @ts-expect-error: an option that does not exist
+  await session.run({ x: floats }, { sgnal: undefined });
+  const ofFile = await (await Session.create('model.onnx')).run({ anything: floats }, ['logits']);
+  expectTypeOf(ofFile.logits).toEqualTypeOf<Tensor>();
+});
+
+test('a tensor that came from another thread is taken, and has no methods', async () => {
+  const sent: TensorLike<'f32'> = { dtype: 'f32', data: floats, shape: [1, 4] };
+  await Session.fromGraph(graph).run({ x: sent });
+  expectTypeOf(Tensor.from(sent)).toEqualTypeOf<Tensor<'f32'>>();
+  // @ts-expect-error: methods stay behind
+  sent.size;
+  // @ts-expect-error: of another dtype
+  await Session.fromGraph(graph).run({ x: { dtype: 'u8', data: new Uint8Array(4), shape: [1, 4] } });
 });

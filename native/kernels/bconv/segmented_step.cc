@@ -45,6 +45,9 @@ class SegmentedStep : public Step {
   int tasks() const override { return ceilDiv(plan_.problem.n, plan_.images) * pixelCuts_ * blockCuts_; }
   const char* kernelName() const override { return name_; }
 
+  size_t tableBytes() const override {
+    return plan_.pixels.size() * sizeof(Pixel) + base_.size() * sizeof(int32_t) + thresholds_.packed.size();
+  }
   size_t scratchBytes() const override { return static_cast<size_t>(preparedBytes_ + kBlockRows * kBlockStride * 4 + kSlack); }
 
   void run(int task, const Buffers& buffers, void* scratch) const override {

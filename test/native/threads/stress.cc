@@ -91,7 +91,11 @@ void live(Random& random, Counts* counts) {
       const bool here = upTo(random, 3) == 0;
       if (!pool.submit(job, here)) std::abort();
       if (here) pool.runHere(job);
-      if (upTo(random, 5) == 0) networks[upTo(random, i)]->aborted.store(true);
+      if (upTo(random, 5) == 0) {
+        Network* stopped = networks[upTo(random, i)].get();
+        stopped->aborted.store(true);
+        if (upTo(random, 1) == 0) pool.dropQueued(stopped);
+      }
       if (upTo(random, 2) == 0) pause(random);
     }
     if (upTo(random, 2) != 0) {

@@ -1,0 +1,188 @@
+/**
+ * The programs that a session keeps, within a limit of memory: one for each combination of sizes and outputs that was asked for, and where runs are
+ * short another of one thread, see ./pace.ts. Where the limit is passed, those of the combination unused longest are forgotten, and are compiled
+ * anew when they are needed again. Not here: compiling (./compile.ts), running.
+ *
+ * What counts: the memory of runs (arena, scratch of every thread, addresses) as often as it is there, which is how many runs of the program
+ * were in flight at once, and what the program itself is, instructions and tables. Packed weights, which the programs share, do not.
+ */
+import { type Graph, graphOf, outputsOf } from '../graph/value.js';
+import { type Program, SessionConstants, type Target } from './compile.js';
+import type { Sizes } from './feeds.js';
+import { Pace } from './pace.js';
+
+/** A program and what its runs hold. */
+export interface Variant extends Program {
+  /** Runs in flight. */
+  flying: number;
+  /** How many of them there has been memory for: the most that were in flight at once. */
+  contexts: number;
+}
+
+/** What is kept for some sizes and outputs. */
+export interface Kept {
+  readonly sizes: Sizes;
+  /** The graph with these outputs only, and their names in its order. */
+  readonly graph: Graph;
+  readonly outputNames: readonly string[];
+  /** How many threads runs get, and how long they take. */
+  readonly pace: Pace;
+  /** The program for all threads. */
+  readonly shared: Variant;
+  /** The one for a single thread, whose layers are cut otherwise: once short runs are tried alone. */
+  alone: Variant | undefined;
+  /** Runs in flight or waiting, and profiles under way: with any, nothing of this is forgotten. */
+  users: number;
+}
+
+export class Programs {
+  private readonly graph: Graph;
+  private readonly target: Target;
+  private readonly limit: number;
+  private over = false;
+  private constants = new SessionConstants();
+  /** The one used last stands last. */
+  private readonly kept = new Map<string, Kept>();
+
+  constructor(graph: Graph, target: Target, limit: number) {
+    this.graph = graph;
+    this.target = target;
+    this.limit = limit;
+  }
+
+  /** What is kept for these sizes of the graph's symbols and these outputs (default: all), compiled if nothing is. */
+  get(sizes: Sizes, outputs?: ReadonlySet<string>): Kept {
+    const key = keyOf(sizes, outputs);
+    let kept = this.kept.get(key);
+    if (kept !== undefined) {
+      this.kept.delete(key);
+      this.kept.set(key, kept);
+      return kept;
+    }
+    const wanted = outputsOf(this.graph).filter(([name]) => outputs === undefined || outputs.has(name));
+    const graph = outputs === undefined ? this.graph : graphOf(this.graph.inputs, wanted);
+    kept = {
+      sizes,
+      graph,
+      outputNames: wanted.map(([name]) => name),
+      pace: new Pace(this.target.threads),
+      shared: this.compile(graph, sizes, this.target.threads),
+      alone: undefined,
+      users: 0,
+    };
+    this.kept.set(key, kept);
+    this.fit();
+    return kept;
+  }
+
+  /** The program that the next run takes. */
+  next(kept: Kept): Variant {
+    if (!kept.pace.alone || this.target.threads === 1) return kept.shared;
+    if (kept.alone === undefined) {
+      kept.alone = this.compile(kept.graph, kept.sizes, 1);
+      this.fit();
+    }
+    return kept.alone;
+  }
+
+  private compile(graph: Graph, sizes: Sizes, threads: number): Variant {
+    return { ...this.constants.compile(graph, sizes, { ...this.target, threads }), flying: 0, contexts: 0 };
+  }
+
+  has(sizes: Sizes): boolean {
+    return this.kept.has(keyOf(sizes));
+  }
+
+  get count(): number {
+    let count = 0;
+    for (const kept of this.kept.values()) count += variantsOf(kept).length;
+    return count;
+  }
+
+  /** Bytes of one run's arena, of the program that has the largest. */
+  get arenaBytes(): number {
+    return Math.max(0, ...[...this.kept.values()].flatMap(variantsOf).map((variant) => variant.arenaBytes));
+  }
+
+  /** Bytes that all programs hold, as counted above. */
+  get heldBytes(): number {
+    let sum = 0;
+    for (const kept of this.kept.values()) sum += heldBy(kept);
+    return sum;
+  }
+
+  get packedBytes(): number {
+    return this.constants.packedBytes;
+  }
+
+  /** Somebody is about to use it. */
+  entered(kept: Kept): void {
+    kept.users++;
+  }
+
+  /** Whoever entered does not use it any more. */
+  left(kept: Kept): void {
+    kept.users--;
+    if (this.over && kept.users === 0) this.fit();
+  }
+
+  /** A run is in flight. */
+  launched(variant: Variant): void {
+    variant.flying++;
+    if (variant.flying <= variant.contexts) return;
+    variant.contexts = variant.flying;
+    this.fit();
+  }
+
+  /** It has landed, and its memory is idle. */
+  landed(variant: Variant): void {
+    variant.flying--;
+  }
+
+  /**
+   * Forgets programs that nobody uses until the rest fits, but never the one used last: alone above the limit it still runs. Then frees the memory
+   * of runs that it keeps beyond one, unless some are in flight and want it.
+   */
+  private fit(): void {
+    let held = this.heldBytes;
+    const newest = [...this.kept.values()].at(-1);
+    for (const [key, kept] of this.kept) {
+      if (held <= this.limit) break;
+      if (kept === newest || kept.users > 0) continue;
+      held -= heldBy(kept);
+      releaseAll(kept);
+      this.kept.delete(key);
+    }
+    this.over = held > this.limit;
+    if (!this.over || newest === undefined || newest.users > 0) return;
+    for (const variant of variantsOf(newest)) {
+      if (variant.contexts <= 1) continue;
+      variant.native.trim(1);
+      variant.contexts = 1;
+    }
+  }
+
+  release(): void {
+    for (const kept of this.kept.values()) releaseAll(kept);
+    this.kept.clear();
+    this.constants.release();
+    this.constants = new SessionConstants();
+  }
+}
+
+function variantsOf({ shared, alone }: Kept): readonly Variant[] {
+  return alone === undefined ? [shared] : [shared, alone];
+}
+
+function releaseAll(kept: Kept): void {
+  for (const { native } of variantsOf(kept)) native.release();
+}
+
+/** A program that has not run yet counts with the memory of its first run. */
+function heldBy(kept: Kept): number {
+  return variantsOf(kept).reduce((sum, { codeBytes, contextBytes, contexts }) => sum + codeBytes + contextBytes * Math.max(1, contexts), 0);
+}
+
+function keyOf(sizes: Sizes, outputs?: ReadonlySet<string>): string {
+  return JSON.stringify(outputs === undefined ? [sizes] : [sizes, [...outputs].sort()]);
+}
