@@ -3,11 +3,12 @@
  */
 import { Session } from '../formats/session.js';
 import type { SessionOptions } from '../runtime/session-types.js';
+import type { Io } from './io.js';
 import { openModel } from './open-model.js';
 
 /** Opens `model`, runs `use`, and releases the session whatever happens. */
-export async function withSession<T>(model: string, options: SessionOptions, use: (session: Session) => Promise<T>): Promise<T> {
-  const session = Session.fromGraph(await openModel(model), options);
+export async function withSession<T>(model: string, options: SessionOptions, io: Io, use: (session: Session) => Promise<T>): Promise<T> {
+  const session = Session.fromGraph(await openModel(model, io), options);
   try {
     return await use(session);
   } finally {
