@@ -2,7 +2,7 @@
  * Whether the pictures of a data set, prepared by a recipe, are what a model takes; told before the first one is read.
  * Not here: preparing them (src/data/preprocess.ts).
  */
-import { expected } from '../core/errors.js';
+import { BitplaneError } from '../core/errors.js';
 import { type Shape, showShape } from '../core/shape.js';
 import type { Dataset } from '../data/dataset.js';
 import { channelsOf } from '../data/preprocess.js';
@@ -21,8 +21,8 @@ export function checkFit(input: TensorMetadata, data: Dataset, recipe: Recipe): 
   const given: Shape = ['N', ...(layout === 'flat' ? [channels * height * width] : map)];
   if (!fits(input.shape, given)) {
     const received = `${showShape(given)}, pictures of ${data.name} prepared by ${recipe.source}`;
-    const what = `${showShape(input.shape)}${wayOut(input.shape, given)}`;
-    throw expected('ERR_SHAPE', what, received, { op: 'eval', node: input.name });
+    const sentence = `expected ${showShape(input.shape)}${wayOut(input.shape, given)} but received ${received}`;
+    throw new BitplaneError('ERR_SHAPE', sentence, { op: 'eval', node: input.name });
   }
   if (stored === 3 && channels === 1)
     return ['colour pictures are turned gray, 0.299 r + 0.587 g + 0.114 b: the network takes one channel'];
