@@ -83,7 +83,7 @@ export async function evalCommand(model: string, flags: EvalFlags, io: Io): Prom
 
     if (flags.json === true) {
       const { isa, threads } = session.info;
-      const known = { default: recipe.isDefault === true, preprocess: recipe.preprocess, labels: recipe.labels };
+      const known = { default: recipe.isDefault === true, preprocess: recipe.preprocess };
       printJson(io, {
         model,
         dataset: data.name,

@@ -21,7 +21,7 @@ export function checkFit(input: TensorMetadata, data: Dataset, recipe: Recipe): 
   const given: Shape = ['N', ...(layout === 'flat' ? [channels * height * width] : map)];
   if (!fits(input.shape, given)) {
     const received = `${showShape(given)}, pictures of ${data.name} prepared by ${recipe.source}`;
-    const sentence = `expected ${showShape(input.shape)}${wayOut(input.shape, given)} but received ${received}`;
+    const sentence = `expected ${showShape(input.shape)}${wayOut(input.shape, channels)} but received ${received}`;
     throw new BitplaneError('ERR_SHAPE', sentence, { op: 'eval', node: input.name });
   }
   if (stored === 3 && channels === 1)
@@ -36,16 +36,18 @@ function fits(declared: Shape, given: Shape): boolean {
 }
 
 /** What a recipe must say for this input. */
-function wayOut(declared: Shape, given: Shape): string {
+function wayOut(declared: Shape, channels: number): string {
   const [, a, b, c] = declared;
   const say = (json: object) => ` (--preprocess FILE.json with ${JSON.stringify(json).slice(1, -1)} gives it)`;
-  if (declared.length === 2) return given.length === 2 ? '' : say({ layout: 'flat' });
+  if (declared.length === 2) {
+    const side = Math.sqrt(Number(a) / channels);
+    return say({ layout: 'flat', ...(Number.isInteger(side) ? { resize: side, crop: side } : {}) });
+  }
   if (declared.length !== 4) return '';
   const last = c === 1 || c === 3;
   const layout = a === 1 || a === 3 ? 'NCHW' : last ? 'NHWC' : undefined;
   if (layout === undefined) return '';
-  const channels = layout === 'NCHW' ? a : c;
   const side = layout === 'NCHW' ? b : a;
   const fit = typeof side === 'number' ? { resize: side, crop: side } : {};
-  return say({ layout, color: channels === 1 ? 'gray' : 'rgb', ...fit });
+  return say({ layout, color: (layout === 'NCHW' ? a : c) === 1 ? 'gray' : 'rgb', ...fit });
 }

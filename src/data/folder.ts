@@ -134,7 +134,7 @@ async function findPictures(dir: string, isLabel: (group: string) => boolean, ma
   const { files, folders } = await listFolder(dir);
   const loose = files.filter(isPicture).map((file) => ({ path: join(dir, file), group: file.slice(0, -extname(file).length) }));
   const filed: Picture[] = [];
-  const others: string[] = [];
+  const others = loose.length === 0 ? [] : files.filter((file) => !isPicture(file));
   for (const folder of folders) {
     const inside = (await listFolder(join(dir, folder))).files;
     const found = inside.filter(isPicture);

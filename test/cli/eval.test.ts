@@ -119,6 +119,15 @@ describe('eval', () => {
     });
   });
 
+  test('pictures of another size name the size that a recipe must give', async () => {
+    writeCifar10(join(dir, 'cifar-10-batches-bin'), 2);
+    const { code, stderr } = await cli('eval', model, '--dataset', 'cifar10', '--data', dir);
+    expect(code).toBe(1);
+    expect(stderr).toContain('expected [N, 784] (--preprocess FILE.json with "layout":"flat","resize":28,"crop":28 gives it)');
+    const recipe = write(join(dir, 'small.json'), JSON.stringify({ layout: 'flat', color: 'gray', resize: 28, crop: 28 }));
+    expect(await cli('eval', model, '--dataset', 'cifar10', '--data', dir, '--preprocess', recipe)).toMatchObject({ code: 0 });
+  });
+
   test('folders that mean no label of the network are an error with the nearest, not 0.00 %', async () => {
     for (const name of ['cat', 'dog']) write(join(dir, 'photos', name, 'a.png'), await picture('red'));
     const labels = ['tabby, tabby cat', 'Eskimo dog, husky', 'warplane'];
