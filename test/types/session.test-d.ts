@@ -2,7 +2,7 @@
  * What must and must not compile when a session runs a graph that was built in code. Types only: nothing here runs.
  */
 import { expectTypeOf, test } from 'vitest';
-import { type Feeds, GraphBuilder, Session, Tensor } from '../../src/index.js';
+import { type Feeds, GraphBuilder, loadModel, type Metadata, Session, saveModel, Tensor } from '../../src/index.js';
 
 const g = new GraphBuilder();
 const x = g.input('x', 'f32', ['N', 4]);
@@ -33,4 +33,14 @@ test('a session of a file takes any name', async () => {
   expectTypeOf(results.whatever).toEqualTypeOf<Tensor | undefined>();
   // @ts-expect-error: no tensor
   await session.run({ anything: 'text' });
+});
+
+test('metadata are strings by name, read only', async () => {
+  const graph = await loadModel('model.onnx');
+  expectTypeOf(graph.metadata).toEqualTypeOf<Metadata | undefined>();
+  expectTypeOf<Metadata>().toEqualTypeOf<Readonly<Record<string, string>>>();
+  const session = Session.fromGraph({ ...graph, metadata: { author: 'Ada' } });
+  expectTypeOf(session.metadata).toEqualTypeOf<Metadata>();
+  // @ts-expect-error: a number is no string
+  await saveModel({ ...graph, metadata: { year: 2026 } }, 'model.safetensors');
 });
