@@ -3,10 +3,11 @@
  * Not here: single kernels (bench-kernels.ts).
  */
 import { basename } from 'node:path';
-import type { LayerProfile } from '../runtime/session-types.js';
+import type { LayerProfile, TensorMetadata } from '../runtime/session-types.js';
 import { openOnnxruntime } from './bench-onnxruntime.js';
 import { count, microseconds, three } from './format.js';
 import { type Io, printJson, printLines } from './io.js';
+import { notHere } from './not-here.js';
 import { withSession } from './open-session.js';
 import type { SessionFlags } from './options.js';
 import { startProgress } from './progress.js';
@@ -15,8 +16,8 @@ import { summarize, type Timing, timeCalls, warmUp } from './statistics.js';
 import { facts, table } from './table.js';
 
 export interface BenchFlags extends SessionFlags {
-  readonly repeat: number;
-  readonly batch: number;
+  readonly repeat?: number;
+  readonly batch?: number;
   readonly profile?: boolean;
   readonly vs?: 'onnxruntime';
   readonly json?: boolean;
@@ -31,14 +32,18 @@ interface Engine {
 const ROUNDS = 5;
 const PROFILED_RUNS = 20;
 
+const REPEAT = 100;
+
 export async function bench(model: string, flags: BenchFlags, io: Io): Promise<void> {
-  await withSession(model, flags, async (session) => {
+  await withSession(model, flags, io, async (session) => {
     const { isa, threads } = session.info;
-    const feeds = randomFeeds(session.inputMetadata, flags.batch);
+    const { repeat = REPEAT } = flags;
+    const batch = batchOf(session.inputMetadata, flags.batch);
+    const feeds = randomFeeds(session.inputMetadata, batch);
     const rival = flags.vs === undefined ? undefined : await openOnnxruntime(model, feeds, threads);
     try {
       const engines: Engine[] = [{ name: 'bitplane', run: () => session.run(feeds) }, ...(rival === undefined ? [] : [rival])];
-      const [ours, theirs] = await timeInTurns(engines, flags.repeat, io, flags.json === true);
+      const [ours, theirs] = await timeInTurns(engines, repeat, io, flags.json === true);
       const layers = flags.profile === true ? await session.profile(PROFILED_RUNS, feeds) : undefined;
       const comparison =
         rival === undefined || theirs === undefined
@@ -50,8 +55,8 @@ export async function bench(model: string, flags: BenchFlags, io: Io): Promise<v
           model,
           isa,
           threads,
-          batch: flags.batch,
-          repeat: flags.repeat,
+          batch,
+          repeat,
           ...ours,
           ...(layers === undefined ? {} : { layers }),
           ...(comparison === undefined ? {} : { vs: comparison }),
@@ -61,8 +66,8 @@ export async function bench(model: string, flags: BenchFlags, io: Io): Promise<v
       printLines(
         io,
         facts([
-          ['model', `${basename(model)}, batch ${flags.batch}`],
-          ['session', `${isa}, ${threads} thread${threads === 1 ? '' : 's'}, ${flags.repeat} runs`],
+          ['model', `${basename(model)}, batch ${batch}`],
+          ['session', `${isa}, ${threads} thread${threads === 1 ? '' : 's'}, ${repeat} runs`],
         ]),
         '',
         timingTable([
@@ -76,6 +81,15 @@ export async function bench(model: string, flags: BenchFlags, io: Io): Promise<v
       await rival?.release();
     }
   });
+}
+
+/** The pictures of a run: what was asked for where the model leaves it open, else what the model says. */
+function batchOf(inputs: readonly TensorMetadata[], asked: number | undefined): number {
+  const fixed = inputs.map(({ shape }) => shape[0]);
+  if (fixed.some((size) => typeof size === 'string')) return asked ?? 1;
+  const batch = typeof fixed[0] === 'number' ? fixed[0] : 1;
+  if (asked !== undefined && asked !== batch) throw notHere('--batch', `the model takes a batch of ${batch} and no other`);
+  return batch;
 }
 
 async function timeInTurns(engines: readonly Engine[], repeat: number, io: Io, json: boolean): Promise<Timing[]> {

@@ -4,8 +4,11 @@
 import { stat } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { expected } from '../core/errors.js';
+import { readRecipe, withRecipe } from '../data/recipe.js';
 import { saveModel } from '../formats/safetensors/model.js';
+import type { Graph } from '../graph/value.js';
 import { mergeAffines, optimize } from '../passes/index.js';
+import { tryRecipe } from './find-recipe.js';
 import { bytes } from './format.js';
 import { type Io, printJson, printLines } from './io.js';
 import { openModel } from './open-model.js';
@@ -15,19 +18,38 @@ import { isZooName } from './zoo-name.js';
 export interface ConvertFlags extends FileFlags {
   readonly signZero?: SignZero;
   readonly mergeAffines?: boolean;
+  readonly preprocess?: string;
   readonly json?: boolean;
 }
 
 export async function convert(from: string, to: string, flags: ConvertFlags, io: Io): Promise<void> {
   if (!/\.safetensors$/i.test(to)) throw expected('ERR_ARGUMENT', 'OUT to end in .safetensors', to, { op: 'convert' });
   const signZero = flags.signZero ?? 'exact';
-  const optimized = optimize(await openModel(from, flags), { signZero });
+  const loaded = await openModel(from, flags, io);
+  const { recipe, problem } = await recipeOf(from, loaded, flags.preprocess);
+  const carrying = recipe === undefined ? loaded : withRecipe(loaded, recipe);
+  const optimized = optimize(carrying, { signZero });
   // Merged where channels are last, as they are once it is optimized.
   const graph = flags.mergeAffines === true ? optimize(mergeAffines(optimized), { signZero }) : optimized;
   await saveModel(graph, to);
   const after = (await stat(to)).size;
   // A network of the zoo has no size before it is stored.
   const before = isZooName(from) ? null : (await stat(from)).size;
-  if (flags.json === true) printJson(io, { in: from, out: to, inBytes: before, outBytes: after });
-  else printLines(io, `${basename(from)}${before === null ? '' : ` ${bytes(before)}`} -> ${basename(to)} ${bytes(after)}`);
+  const notes = problem === undefined ? [] : [`${problem}; none is carried`];
+  if (flags.json === true) {
+    const source = recipe?.source ?? null;
+    printJson(io, { in: from, out: to, inBytes: before, outBytes: after, recipe: source, metadata: graph.metadata ?? {}, notes });
+    return;
+  }
+  printLines(
+    io,
+    `${basename(from)}${before === null ? '' : ` ${bytes(before)}`} -> ${basename(to)} ${bytes(after)}`,
+    ...(recipe === undefined ? [] : [`carries preprocessing${recipe.labels === undefined ? '' : ' and labels'}: ${recipe.source}`]),
+    ...notes,
+  );
+}
+
+/** A recipe that the user names must be one; what merely lies beside a model may be something else. */
+async function recipeOf(model: string, graph: Graph, named: string | undefined): Promise<Awaited<ReturnType<typeof tryRecipe>>> {
+  return named === undefined ? tryRecipe(model, graph) : { recipe: await readRecipe(named) };
 }

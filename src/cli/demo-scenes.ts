@@ -1,19 +1,22 @@
 /**
- * What `bitplane demo` can show, best first: a published network on its real test pictures where both are at hand, else a seeded
- * network on a real or generated picture. Not here: running it (demo.ts).
+ * What `bitplane demo` can show, best first: a network that comes with its recipe, on the real test pictures it was trained for,
+ * where both are at hand; else a seeded network on a real or generated picture. Not here: running it (demo.ts).
  */
 import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { BitplaneError } from '../core/errors.js';
 import { openCifar10 } from '../data/cifar10.js';
 import type { Dataset } from '../data/dataset.js';
+import { listFolder } from '../data/files.js';
 import { openMnist } from '../data/mnist.js';
 import type { Preprocess } from '../data/preprocess.js';
-import { recipeBeside } from '../data/recipe.js';
+import type { Recipe } from '../data/recipe.js';
 import { loadModel } from '../formats/model.js';
-import type { Graph } from '../graph/value.js';
+import { type Graph, outputsOf } from '../graph/value.js';
 import { seededNetwork } from './demo-network.js';
+import { knownRecipe } from './find-recipe.js';
+import { checkFit } from './fit-input.js';
 
 export interface Scene {
   /** One sentence: the network and the pictures. */
@@ -23,38 +26,97 @@ export interface Scene {
   readonly preprocess: Preprocess;
   /** False for a seeded network, whose answers mean nothing. */
   readonly trained: boolean;
+  /** Networks that were found and not taken, and why. */
+  readonly notes: readonly string[];
 }
 
-/** Published networks and the test sets they were trained for. */
-const PUBLISHED = [
-  { model: 'cnv-w1a1', open: openCifar10, about: 'cnv-w1a1, a 1-bit convolutional network' },
-  { model: 'lfc-w1a1', open: openMnist, about: 'lfc-w1a1, a 1-bit dense network' },
-];
+/** Published networks and what they are, tried before any other. */
+const PUBLISHED: Readonly<Record<string, string>> = {
+  'cnv-w1a1': 'a 1-bit convolutional network',
+  'lfc-w1a1': 'a 1-bit dense network',
+};
+const MODEL = /(\.onnx|\.qonnx|\.safetensors)(\.gz)?$/i;
 const SEEDED_SIDE = 32;
 const SEEDED: Preprocess = { layout: 'NHWC', color: 'rgb', scale: 1 / 127.5, mean: [1], std: [1] };
 
-/** `dir`, else `bitplane/data` in the user's cache (`$XDG_CACHE_HOME`, else `~/.cache`), where `.ci/run` lays it. Models are looked for in its `models` folder, or one beside it. */
+/**
+ * `dir`, else `bitplane/data` in the user's cache (`$XDG_CACHE_HOME`, else `~/.cache`), where `.ci/run` lays it. Models are looked
+ * for in the folder itself, in its `models` folder, and in one beside it.
+ * @throws BitplaneError ERR_IO where `dir` is no folder, ERR_FORMAT where a data set in it is damaged
+ */
 export async function findScene(dir: string | undefined): Promise<Scene> {
   const root = dir ?? join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'bitplane', 'data');
-  for (const { model, open, about } of PUBLISHED) {
-    const path = [join(root, 'models'), join(root, '..', 'models')]
-      .map((folder) => join(folder, `${model}.onnx`))
-      .find((file) => existsSync(file));
-    const data = path === undefined ? undefined : await absentAsUndefined(open(root));
-    const recipe = path === undefined ? undefined : await recipeBeside(path);
-    if (path === undefined || data === undefined || recipe === undefined) continue;
-    const title = `${about}, on ${data.name} pictures from ${root}`;
-    return { title, graph: await loadModel(path), data, preprocess: recipe.preprocess, trained: true };
+  if (dir !== undefined) await listFolder(dir);
+  const sets = [await absentAsUndefined(openCifar10(root)), await absentAsUndefined(openMnist(root))].filter((set) => set !== undefined);
+  const notes: string[] = [];
+  for (const path of await modelFiles(root)) {
+    const found = await trainedScene(path, sets, root);
+    if (typeof found !== 'string') return { ...found, notes };
+    notes.push(`${path} is not shown: ${found}`);
   }
-  const data = (await absentAsUndefined(openCifar10(root))) ?? (await absentAsUndefined(openMnist(root))) ?? generatedPicture();
-  const graph = seededNetwork(data.pictureShape[0]);
-  return {
-    title: `a seeded, untrained binary network, on a picture of ${data.name}`,
-    graph,
-    data,
-    preprocess: SEEDED,
-    trained: false,
+  const data = sets[0] ?? generatedPicture();
+  const title = `a seeded, untrained binary network, on a picture of ${data.name}`;
+  return { title, graph: seededNetwork(data.pictureShape[0]), data, preprocess: SEEDED, trained: false, notes };
+}
+
+/** The model files at hand, published ones first. */
+async function modelFiles(root: string): Promise<string[]> {
+  const files: string[] = [];
+  for (const folder of [root, join(root, 'models'), join(root, '..', 'models')]) {
+    if (!existsSync(folder)) continue;
+    files.push(...(await listFolder(folder)).files.filter((file) => MODEL.test(file)).map((file) => join(folder, file)));
+  }
+  const rank = (path: string) => {
+    const at = Object.keys(PUBLISHED).indexOf(stem(path));
+    return at < 0 ? Number.POSITIVE_INFINITY : at;
   };
+  return files.sort((a, b) => (rank(a) === rank(b) ? 0 : rank(a) - rank(b)));
+}
+
+/** The network on the first data set that it fits, or why it fits none. */
+async function trainedScene(path: string, sets: readonly Dataset[], root: string): Promise<Omit<Scene, 'notes'> | string> {
+  if (sets.length === 0) return `no pictures of CIFAR-10 or MNIST in ${root}`;
+  try {
+    const graph = await loadModel(path);
+    const recipe = await knownRecipe(path, graph);
+    if (recipe === undefined) return 'no recipe beside it or in it says how pictures are prepared';
+    const problems: string[] = [];
+    for (const data of sets) {
+      const problem = mismatch(graph, data, recipe);
+      if (problem === undefined) {
+        const name = stem(path);
+        const title = `${[name, PUBLISHED[name]].filter(Boolean).join(', ')}, on ${data.name} pictures from ${root}`;
+        return { title, graph, data, preprocess: recipe.preprocess, trained: true };
+      }
+      problems.push(problem);
+    }
+    return problems.join('; ');
+  } catch (error) {
+    if (error instanceof BitplaneError) return error.message;
+    throw error;
+  }
+}
+
+/** Why the network was not trained for these pictures; undefined where it may have been. */
+function mismatch(graph: Graph, data: Dataset, recipe: Recipe): string | undefined {
+  const [input, ...inputs] = graph.inputs;
+  const [output, ...outputs] = outputsOf(graph).map(([, value]) => value);
+  if (input === undefined || output === undefined || inputs.length + outputs.length > 0) return 'it has several inputs or outputs';
+  if (output.shape.slice(1).join() !== String(data.classes.length))
+    return `it does not give ${data.classes.length} scores for ${data.name}`;
+  const words = (names: readonly string[]) => names.join('\n').toLowerCase();
+  if (recipe.labels !== undefined && words(recipe.labels) !== words(data.classes)) return `its labels are not the classes of ${data.name}`;
+  try {
+    checkFit(input, data, recipe);
+  } catch (error) {
+    if (error instanceof BitplaneError) return error.message;
+    throw error;
+  }
+  return undefined;
+}
+
+function stem(path: string): string {
+  return basename(path).replace(MODEL, '');
 }
 
 /** A data set that is not there is no error here; a damaged one is. */

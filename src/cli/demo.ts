@@ -17,6 +17,7 @@ import { summarize, timeCalls, warmUp } from './statistics.js';
 import { facts, table } from './table.js';
 
 const SHOWN = 8;
+const NOTES = 3;
 const ROUNDS = 5;
 const RUNS_PER_ROUND = { packed: 100, float: 10 };
 
@@ -30,6 +31,9 @@ export async function demo(flags: { readonly data?: string }, io: Io): Promise<v
       io,
       scene.title,
       `on ${cpus()[0]?.model.trim() || 'this machine'}, ${isa}, ${threads} thread${threads === 1 ? '' : 's'}`,
+      ...scene.notes.slice(0, NOTES),
+      ...(scene.notes.length > NOTES ? [`and ${scene.notes.length - NOTES} more networks`] : []),
+      ...(scene.trained ? [] : ['the network was never trained: the highest output of a picture says nothing about it']),
       '',
     );
     await showAnswers(scene, packed, float, io);
@@ -54,16 +58,15 @@ async function showAnswers(scene: Scene, packed: Runner, float: Runner, io: Io):
   const [ours, theirs] = [(await packed.run(feeds))[output] as Tensor, (await float.run(feeds))[output] as Tensor];
   const classes = ours.data.length / labels.length;
   const rows = Array.from(labels, (label, i) => {
-    const [answer = 0] = topClasses(ours.data.subarray(i * classes, (i + 1) * classes), 1);
-    return {
-      picture: i,
-      truth: scene.trained ? (scene.data.classes[label] ?? '') : '',
-      answer: scene.data.classes[answer] ?? `class ${answer}`,
-    };
+    const [highest = 0] = topClasses(ours.data.subarray(i * classes, (i + 1) * classes), 1);
+    const { classes: names } = scene.data;
+    // Of a network that was never trained an output has no meaning, hence no name.
+    const answer = scene.trained ? (names[highest] ?? `class ${highest}`) : `output ${highest}`;
+    return { picture: i, truth: names[label] ?? '', answer };
   });
   const columns = [
     { title: 'picture', cell: (row: (typeof rows)[number]) => String(row.picture), align: 'right' as const },
-    { title: 'answer', cell: (row: (typeof rows)[number]) => row.answer },
+    { title: scene.trained ? 'answer' : 'highest', cell: (row: (typeof rows)[number]) => row.answer },
   ];
   printLines(io, table(scene.trained ? [...columns, { title: 'truth', cell: (row) => row.truth }] : columns, rows), '');
   let difference = 0;

@@ -1,10 +1,10 @@
 /**
  * The accuracy of a model on a data set. Not here: opening either, and printing (eval.ts).
  */
-import { expected } from '../core/errors.js';
-import type { Dataset } from '../data/dataset.js';
+import { BitplaneError, expected } from '../core/errors.js';
+import type { Dataset, Skipped } from '../data/dataset.js';
 import { type Preprocess, preprocessPixels } from '../data/preprocess.js';
-import type { Tensor } from '../tensor/tensor.js';
+import { Tensor } from '../tensor/tensor.js';
 import { type Runner, runRows } from './run-rows.js';
 
 export interface Evaluation {
@@ -12,7 +12,10 @@ export interface Evaluation {
   readonly top1: number;
   /** Percent of pictures whose label is among the five highest scores. */
   readonly top5: number;
+  /** Pictures that were run. */
   readonly n: number;
+  /** Pictures that could not be read; they count neither as right nor as wrong. */
+  readonly skipped: readonly Skipped[];
   /** Reading, preprocessing and the network together. */
   readonly imagesPerSecond: number;
 }
@@ -43,6 +46,7 @@ export async function evaluate(runner: Runner, data: Dataset, preprocess: Prepro
   const n = Math.min(data.size, options.limit ?? data.size);
   const batch = options.batch ?? DEFAULT_BATCH;
   const ranks: number[] = [];
+  const skipped: Skipped[] = [];
   let done = 0;
   let next = 0;
 
@@ -51,9 +55,14 @@ export async function evaluate(runner: Runner, data: Dataset, preprocess: Prepro
       const from = next;
       const to = Math.min(n, from + batch);
       next = to;
-      const { pixels, labels } = await data.read(from, to);
-      const result = await runRows(runner, { [input.name]: preprocessPixels(pixels, data.pictureShape, preprocess) });
-      ranks.push(...rankLabels(result[output.name] as Tensor, labels, data, output.name));
+      const { pixels, labels, skipped: broken = [] } = await data.read(from, to);
+      skipped.push(...broken);
+      if (labels.length > 0) {
+        const whole = fillBatch(pixels, labels.length, input.shape[0]);
+        const result = await runRows(runner, { [input.name]: preprocessPixels(whole, data.pictureShape, preprocess) });
+        const scores = rowsOf(result[output.name] as Tensor, labels.length, whole.length / pixels.length);
+        ranks.push(...rankLabels(scores, labels, data, output.name));
+      }
       done += to - from;
       options.onProgress?.(done);
     }
@@ -68,8 +77,35 @@ export async function evaluate(runner: Runner, data: Dataset, preprocess: Prepro
   const seconds = (performance.now() - began) / 1000;
   for (const worker of workers) if (worker.status === 'rejected') throw worker.reason;
 
-  const share = (k: number) => (100 * ranks.filter((rank) => rank < k).length) / n;
-  return { top1: share(1), top5: share(5), n, imagesPerSecond: n / seconds };
+  const ran = ranks.length;
+  const [first] = skipped;
+  if (ran === 0 && first !== undefined) {
+    const sentence = `expected pictures that can be read but all ${skipped.length} are broken, such as ${first.why}`;
+    throw new BitplaneError('ERR_FORMAT', sentence, { op: 'eval', node: data.name });
+  }
+  const share = (k: number) => (100 * ranks.filter((rank) => rank < k).length) / ran;
+  return { top1: share(1), top5: share(5), n: ran, skipped: sorted(skipped), imagesPerSecond: ran / seconds };
+}
+
+/** The pictures, and copies of the first until they are a multiple of the model's batch where that is fixed. */
+function fillBatch(pixels: Uint8Array, count: number, batch: number | string | undefined): Uint8Array {
+  if (typeof batch !== 'number' || batch < 1 || count % batch === 0) return pixels;
+  const size = pixels.length / count;
+  const out = new Uint8Array(Math.ceil(count / batch) * batch * size);
+  for (let at = 0; at < out.length; at += size) out.set(at < pixels.length ? pixels.subarray(at, at + size) : pixels.subarray(0, size), at);
+  return out;
+}
+
+/** The first `count` rows of `factor` times as many. */
+function rowsOf(scores: Tensor, count: number, factor: number): Tensor {
+  if (factor === 1 || scores.dtype === 'b1' || scores.shape.length === 0) return scores;
+  const data = scores.data.subarray(0, Math.round(scores.data.length / factor));
+  return new Tensor(scores.dtype, data as never, [count, ...scores.shape.slice(1)]);
+}
+
+/** Batches end in any order; people and programs see the files in theirs. */
+function sorted(skipped: readonly Skipped[]): Skipped[] {
+  return [...skipped].sort((a, b) => (a.file < b.file ? -1 : 1));
 }
 
 /** The rank of each label among the scores of its row, 0 for the highest. */

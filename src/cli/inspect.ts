@@ -8,11 +8,14 @@ import type { Macs } from '../ops/op.js';
 import { type Layer, layers } from '../passes/analyze.js';
 import { optimize } from '../passes/index.js';
 import { isNeverZero } from '../passes/nonzero.js';
+import { tryRecipe } from './find-recipe.js';
 import { bytes, count } from './format.js';
-import { type Io, printJson, printLines } from './io.js';
+import { type Io, printJson, printLines, verbatim } from './io.js';
+import { metadataFacts } from './metadata-facts.js';
+import { notHere } from './not-here.js';
 import { openModel } from './open-model.js';
 import type { FileFlags, SignZero } from './options.js';
-import { type Column, table } from './table.js';
+import { type Column, facts, table } from './table.js';
 
 export interface InspectFlags extends FileFlags {
   /** The graph as the file has it. */
@@ -22,14 +25,31 @@ export interface InspectFlags extends FileFlags {
 }
 
 export async function inspect(model: string, flags: InspectFlags, io: Io): Promise<void> {
-  const loaded = await openModel(model, flags);
+  if (flags.raw === true && flags.signZero !== undefined)
+    throw notHere('--sign-zero', '--raw shows the graph as the file has it, before any Sign is taken for a bit');
+  const loaded = await openModel(model, flags, io);
   const graph = flags.raw === true ? loaded : optimize(loaded, { signZero: flags.signZero ?? 'exact' });
   const { rows, totals } = layers(graph);
   const inputs = graph.inputs.map((input) => describe(input.name, input));
   const outputs = outputsOf(graph).map(([name, value]) => describe(name, value));
+  const { recipe, problem } = await tryRecipe(model, loaded);
+  const notes = problem === undefined ? [] : [problem];
+  const metadata = loaded.metadata ?? {};
+  const about = metadataFacts(metadata, recipe);
   const signsWithZero = flags.signZero === 'plus' ? [] : undecidedSigns(loaded);
   if (flags.json === true) {
-    printJson(io, { model, inputs, outputs, layers: rows, totals, operations: operations(totals.macs), signsWithZero });
+    printJson(io, {
+      model,
+      inputs,
+      outputs,
+      metadata,
+      recipe: recipe === undefined ? null : verbatim(recipe),
+      layers: rows,
+      totals,
+      operations: operations(totals.macs),
+      signsWithZero,
+      notes,
+    });
     return;
   }
   const total: Layer = { name: 'total', op: '', inputDtype: 'f32', weightDtype: null, dtype: 'f32', shape: [], ...totals };
@@ -38,6 +58,8 @@ export async function inspect(model: string, flags: InspectFlags, io: Io): Promi
     basename(model),
     ...inputs.map((input) => `input   ${input.name} ${input.dtype} ${showShape(input.shape)}`),
     ...outputs.map((output) => `output  ${output.name} ${output.dtype} ${showShape(output.shape)}`),
+    ...(about.length === 0 ? [] : [facts(about)]),
+    ...notes,
     '',
     table<Layer>(
       COLUMNS.map((column) => ({ ...column, cell: (row) => (row === total && !TOTALLED.has(column.title) ? '' : column.cell(row)) })),

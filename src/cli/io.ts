@@ -13,9 +13,29 @@ export interface Io {
   readonly env: Readonly<Record<string, string | undefined>>;
 }
 
-/** Prints the one JSON document of a command. */
+/** Prints the one JSON document of a command, its measured numbers in as many digits as a measurement has. */
 export function printJson(io: Io, document: unknown): void {
-  io.stdout.write(`${JSON.stringify(document, null, 2)}\n`);
+  io.stdout.write(`${JSON.stringify(rounded(document), null, 2)}\n`);
+}
+
+/** Digits of a number that is not whole: more than any time or share here is good for. */
+const DIGITS = 6;
+
+class Verbatim {
+  constructor(readonly value: unknown) {}
+}
+
+/** A part of a document whose numbers are exact, such as those of a recipe. */
+export function verbatim(value: unknown): unknown {
+  return new Verbatim(value);
+}
+
+function rounded(value: unknown): unknown {
+  if (value instanceof Verbatim) return value.value;
+  if (typeof value === 'number') return Number.isInteger(value) ? value : Number(value.toPrecision(DIGITS));
+  if (Array.isArray(value)) return value.map(rounded);
+  if (value === null || typeof value !== 'object') return value;
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, rounded(item)]));
 }
 
 export function printLines(io: Io, ...lines: readonly string[]): void {

@@ -3,12 +3,18 @@
  */
 import { loadModel } from '../formats/model.js';
 import type { Graph } from '../graph/value.js';
+import type { Io } from './io.js';
 import type { FileFlags } from './options.js';
-import { isZooName } from './zoo-name.js';
+import { isZooName, SEEDED } from './zoo-name.js';
 
-/** @throws BitplaneError as loadModel does; ERR_ARGUMENT for a name that the zoo does not have */
-export async function openModel(model: string, { multiThresholdAxis }: FileFlags): Promise<Graph> {
+/**
+ * Says on standard error that weights are random, where they are.
+ * @throws BitplaneError as loadModel does; ERR_ARGUMENT for a name that the zoo does not have
+ */
+export async function openModel(model: string, { multiThresholdAxis }: FileFlags, io: Io): Promise<Graph> {
   if (!isZooName(model)) return loadModel(model, { multiThresholdAxis });
   const { zooGraph } = await import('../zoo/registry.js');
-  return zooGraph(model.slice(model.indexOf(':') + 1));
+  const graph = zooGraph(model.slice(model.indexOf(':') + 1));
+  io.stderr.write(`bitplane: ${model}: ${SEEDED}\n`);
+  return graph;
 }

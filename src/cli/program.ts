@@ -2,31 +2,47 @@
  * The command line: which commands there are, their options, and what their errors look like. Each command is a file of its
  * own, loaded when it is called. Not here: the process (main.ts).
  *
- * Exit codes: 0 done, 1 the command failed, 2 it was called wrongly. Errors are one line on standard error.
+ * Exit codes: 0 done, 1 the command failed, 2 it was called wrongly. Errors are one line on standard error. Under --json every error is
+ * the document { "error": { "code", "message", "node" } } on standard output, and the exit code is 1.
+ *
+ * No option has its default here: a command must be able to tell what the user asked for from what nobody did.
  */
 import { readFileSync } from 'node:fs';
 import { Argument, Command, CommanderError, Option } from 'commander';
 import { BitplaneError } from '../core/errors.js';
 import { MULTI_THRESHOLD_AXES } from '../formats/onnx/choices.js';
-import type { Io } from './io.js';
+import { type Io, printJson } from './io.js';
 import { gather, ISAS, parseCount, parseThreads, SIGN_ZEROS } from './options.js';
-import { isZooName, SEEDED } from './zoo-name.js';
 
 /** Runs one command line, without the program's name; resolves to the exit code and never rejects. */
 export async function main(argv: readonly string[], io: Io): Promise<number> {
+  const json = wantsJson(argv);
   let exitCode = 0;
-  const program = buildProgram(io, (code) => {
+  // Under --json what commander has to say is told by the document of the error; help that was asked for stays help.
+  const quiet = json ? { ...io, stderr: { write: () => true } } : io;
+  const program = buildProgram(io, quiet, (code) => {
     exitCode = code;
   });
   try {
     await program.parseAsync([...argv], { from: 'user' });
     return exitCode;
   } catch (error) {
+    if (error instanceof CommanderError && error.exitCode === 0) return 0;
+    if (json) {
+      printJson(io, { error: describeError(error) });
+      return 1;
+    }
     // Commander has written its own message by now.
-    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+    if (error instanceof CommanderError) return 2;
     io.stderr.write(`bitplane: ${explain(error)}\n`);
     return 1;
   }
+}
+
+/** Asked of the words themselves, because a command line that cannot be parsed has an error to report too. */
+function wantsJson(argv: readonly string[]): boolean {
+  const end = argv.indexOf('--');
+  return argv.slice(0, end < 0 ? argv.length : end).includes('--json');
 }
 
 function explain(error: unknown): string {
@@ -35,22 +51,31 @@ function explain(error: unknown): string {
   return error instanceof Error ? `internal error: ${error.stack ?? error.message}` : String(error);
 }
 
-function buildProgram(io: Io, exit: (code: number) => void): Command {
+/** An error as `--json` prints it. `node` is the name of the layer, file or option it belongs to, or null. */
+function describeError(error: unknown) {
+  if (error instanceof CommanderError) {
+    const help = error.code === 'commander.help';
+    const message = help ? 'expected a command' : error.message.replace(/^error: /, '');
+    return { code: 'ERR_ARGUMENT', message, node: /'(-[^\s']+)/.exec(message)?.[1] ?? null };
+  }
+  if (!(error instanceof BitplaneError)) return { code: 'ERR_INTERNAL', message: explain(error), node: null };
+  const option = error.op?.startsWith('--') ? error.op : null;
+  return { code: error.code, message: error.message, node: error.node ?? option };
+}
+
+/** The commands and their options. @param messages where commander writes its own errors */
+export function buildProgram(io: Io, messages: Io, exit: (code: number) => void): Command {
   const program = new Command('bitplane')
     .description('Runs binary and low-bit neural networks. MODEL is an ONNX, QONNX or bitplane safetensors file, or zoo:NAME.')
     .version(version())
     .exitOverride()
     .configureOutput({
       writeOut: (text) => io.stdout.write(text),
-      writeErr: (text) => io.stderr.write(text),
+      writeErr: (text) => messages.stderr.write(text),
       outputError: (text, write) => write(text.replace(/^error: /, 'bitplane: ')),
     });
   // Subcommands inherit exitOverride and the output only if made by program.command().
   const command = (text: string, about: string) => program.command(text).description(about).option('--json', 'print one JSON document');
-  program.hook('preAction', (_program, action) => {
-    const [model] = action.args;
-    if (model !== undefined && isZooName(model)) io.stderr.write(`bitplane: ${model}: ${SEEDED}\n`);
-  });
   const optimized = (target: Command) =>
     target
       .addOption(
@@ -85,16 +110,17 @@ function buildProgram(io: Io, exit: (code: number) => void): Command {
         .makeOptionMandatory(),
     )
     .option('--data <dir>', "the data set's folder or its parent (default: $BITPLANE_DATA)")
-    .addOption(new Option('--split <split>', 'which part of mnist or cifar10').choices(['test', 'train']).default('test'))
+    .addOption(new Option('--split <split>', 'which part of mnist or cifar10 (default: test)').choices(['test', 'train']))
     .option('--limit <n>', 'only the first n pictures', parseCount)
     .option('--batch <n>', 'pictures a run (default: 32)', parseCount)
-    .option('--preprocess <file.json>', 'preprocessing (default: MODEL.json beside the model)')
+    .option('--preprocess <file.json>', 'preprocessing (default: MODEL.json beside the model, else what the model carries)')
+    .option('--strict', 'a picture that cannot be read is an error, and not skipped')
     .action(async (model, flags) => (await import('./eval.js')).evalCommand(model, flags, io));
 
   session(command('bench', 'latency of a model, or `bench kernels`: every kernel against its bound'))
     .addArgument(new Argument('<model>', 'a model file, or the word kernels'))
-    .option('--repeat <n>', 'timed runs', parseCount, 100)
-    .option('--batch <n>', 'size of a symbolic batch', parseCount, 1)
+    .option('--repeat <n>', 'timed runs (default: 100; of each kernel: as many as fit into 60 ms)', parseCount)
+    .option('--batch <n>', 'size of a symbolic batch (default: 1)', parseCount)
     .option('--profile', 'time of every layer')
     .addOption(new Option('--vs <engine>', 'time another engine on the same model').choices(['onnxruntime']))
     .action(async (model, flags) => {
@@ -102,7 +128,8 @@ function buildProgram(io: Io, exit: (code: number) => void): Command {
       else await (await import('./bench.js')).bench(model, flags, io);
     });
 
-  optimized(command('convert <in> <out>', 'ONNX or QONNX to bitplane safetensors'))
+  optimized(command('convert <in> <out>', 'ONNX or QONNX to bitplane safetensors, preprocessing and labels with it'))
+    .option('--preprocess <file.json>', 'preprocessing and labels to carry (default: IN.json beside IN, else what IN carries)')
     .option('--merge-affines', 'batch norms, scales and shifts in a row become one: faster, and floats round once less')
     .action(async (from, to, flags) => (await import('./convert.js')).convert(from, to, flags, io));
 

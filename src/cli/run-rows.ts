@@ -29,7 +29,7 @@ export async function runRows(runner: Runner, feeds: Tensors, options: RunOption
       return runner.run(Object.fromEntries(rows), options);
     }),
   );
-  const names = Object.keys(results[0] as Tensors);
+  const names = runner.outputMetadata.map((output) => output.name);
   return Object.fromEntries(
     names.map((name) => [
       name,

@@ -2,10 +2,11 @@
  * `bitplane run`: a model once, on .npy files.
  */
 import { basename } from 'node:path';
+import type { DType } from '../core/dtype.js';
 import { BitplaneError, expected } from '../core/errors.js';
 import { showShape } from '../core/shape.js';
 import { readBytes } from '../data/files.js';
-import { readNpy, writeNpy } from '../formats/npy.js';
+import { readStoredNpy, type StoredArray, writeNpy } from '../formats/npy.js';
 import { writeFileAtomic } from '../formats/write-file.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { microseconds, three } from './format.js';
@@ -24,15 +25,22 @@ export interface RunFlags extends SessionFlags {
 const MAX_FEED = 2 ** 31;
 
 export async function run(model: string, flags: RunFlags, io: Io): Promise<void> {
-  await withSession(model, flags, async (session) => {
+  await withSession(model, flags, io, async (session) => {
     const inputs = assign(flags.input ?? [], session.inputNames, 'input');
     const outputs = assign(flags.output ?? [], session.outputNames, 'output');
     const missing = session.inputNames.find((name) => !inputs.has(name));
     if (missing !== undefined)
       throw new BitplaneError('ERR_FEED', `expected --input ${missing}=FILE.npy but it is missing`, { op: 'run', node: missing });
 
+    const notes: string[] = [];
     const read: [string, Tensor][] = [];
-    for (const [name, file] of inputs) read.push([name, await readFeed(file)]);
+    for (const { name, dtype } of session.inputMetadata) {
+      const file = inputs.get(name) as string;
+      const { tensor, note } = await readFeed(file, name, dtype);
+      read.push([name, tensor]);
+      if (note !== undefined) notes.push(note);
+    }
+    if (flags.json !== true) for (const note of notes) io.stderr.write(`bitplane: ${note}\n`);
     const feeds = Object.fromEntries(read);
     const began = performance.now();
     const results = await runRows(session, feeds);
@@ -49,6 +57,7 @@ export async function run(model: string, flags: RunFlags, io: Io): Promise<void>
         us,
         inputs: [...inputs].map(([name, file]) => describe(name, feeds[name] as Tensor, file)),
         outputs: rows,
+        notes,
       });
       return;
     }
@@ -97,12 +106,27 @@ export function assign(texts: readonly string[], names: readonly string[], kind:
   return files;
 }
 
-async function readFeed(file: string): Promise<Tensor> {
+/** The array of a file for an input, and a remark where it is not quite what the file holds. */
+async function readFeed(file: string, input: string, dtype: DType): Promise<{ tensor: Tensor; note?: string }> {
   const bytes = await readBytes(file, MAX_FEED);
+  const { tensor, stored, rounded } = readFile(bytes, file);
+  if (dtype === 'b1')
+    throw new BitplaneError('ERR_FEED', `input ${input} takes bits (b1), which no .npy file holds`, { op: 'run', node: file });
+  if (tensor.dtype !== dtype) {
+    const wanted = { f32: 'float32', i32: 'int32', i8: 'int8', u8: 'uint8' }[dtype];
+    const what = `an array of ${wanted} for input ${input}`;
+    throw expected('ERR_FEED', what, `${stored} values; numpy's astype("${wanted}") converts them`, { op: 'run', node: file });
+  }
+  if (stored === 'bool') return { tensor, note: `${file}: bool is read as uint8, 0 and 1` };
+  if (rounded === 0) return { tensor };
+  return { tensor, note: `${file}: ${stored} is read as float32, which rounds ${rounded} of ${tensor.size} values` };
+}
+
+function readFile(bytes: Uint8Array, file: string): StoredArray {
   try {
-    return readNpy(bytes);
+    return readStoredNpy(bytes);
   } catch (error) {
-    // readNpy sees bytes only; a person needs the file.
+    // The reader sees bytes only; a person needs the file.
     if (error instanceof BitplaneError) throw new BitplaneError(error.code, error.message, { node: file, cause: error });
     throw error;
   }

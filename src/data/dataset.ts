@@ -3,10 +3,18 @@
  */
 import { expected } from '../core/errors.js';
 
+/** A picture that could not be read, and why. */
+export interface Skipped {
+  readonly file: string;
+  readonly why: string;
+}
+
 /** Consecutive pictures of a data set. Pixels are bytes, [N, H, W, C]; `labels[i]` indexes `classes`. */
 export interface Batch {
   readonly pixels: Uint8Array;
   readonly labels: Int32Array;
+  /** The pictures of the range that could not be read; `pixels` and `labels` hold the others. */
+  readonly skipped?: readonly Skipped[];
 }
 
 export interface Dataset {

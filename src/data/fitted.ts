@@ -14,13 +14,13 @@ export function fitDataset(data: Dataset, fit: Fit): Dataset {
     ...data,
     pictureShape: [crop, crop, channels],
     async read(from, to) {
-      const { pixels, labels } = await data.read(from, to);
+      const { pixels, labels, ...rest } = await data.read(from, to);
       const out = new Uint8Array(labels.length * crop * crop * channels);
       for (let i = 0; i < labels.length; i++) {
         const picture = pixels.subarray(i * height * width * channels, (i + 1) * height * width * channels);
         out.set(fitPicture({ data: picture, height, width, channels }, fit, data.name).data, i * crop * crop * channels);
       }
-      return { pixels: out, labels };
+      return { pixels: out, labels, ...rest };
     },
   };
 }

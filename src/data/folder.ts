@@ -1,19 +1,30 @@
 /**
  * A folder of JPEG and PNG pictures as a data set: DIR/CLASS/picture or DIR/CLASS.jpg. Not here: decoding (picture.ts).
  *
- * The class of a picture is its folder's name, or its own name without extension where it lies in DIR itself. A name that
- * starts with a WordNet id (n and eight digits) belongs to the label that starts with the same id; any other name belongs to
- * the label it equals, ignoring case and reading _ as a space. Where no name fits a label, the folders' sorted order numbers
- * the classes, and a note says so. Where some fit and some do not, that is an error: guessing would falsify the accuracy.
+ * The class of a picture is its folder's name, or its own name without extension where it lies in DIR itself; label-names.ts
+ * says which label a name means. A name that means no label, or several, is an error: guessing would falsify the accuracy.
+ * Where the network's labels are not known, the sorted order of the class folders numbers the classes, and a note says so.
  */
 import { extname, join } from 'node:path';
 import { BitplaneError, expected } from '../core/errors.js';
-import { checkRange, type Dataset } from './dataset.js';
+import { checkRange, type Dataset, type Skipped } from './dataset.js';
 import { listFolder } from './files.js';
+import { labelFinder, nearestLabels } from './label-names.js';
 import { type Fit, readPicture } from './picture.js';
+import type { Pixels } from './resize.js';
+
+export interface FolderOptions {
+  /** The names of the classes in the order of the network's outputs. */
+  readonly labels?: readonly string[] | undefined;
+  /** How many outputs the network has: without labels there must be as many class folders. */
+  readonly outputs?: number | undefined;
+  /** A picture that cannot be read is an error; otherwise it is skipped and named. */
+  readonly strict?: boolean | undefined;
+}
 
 const EXTENSIONS = new Set(['.jpg', '.jpeg', '.png']);
-const WORDNET_ID = /^n\d{8}/;
+/** How many names an error spells out. */
+const SHOWN = 5;
 
 interface Picture {
   readonly path: string;
@@ -22,76 +33,129 @@ interface Picture {
 }
 
 /**
- * Opens a folder of pictures. `labels` names the classes in the order of the network's outputs; `fit` gives all pictures one size.
- * DIR may also be the parent of such a folder, where nothing else in it holds pictures.
+ * Opens a folder of pictures. `fit` gives all pictures one size. DIR may also be the parent of such a folder, where nothing else
+ * in it holds pictures.
  * @throws BitplaneError ERR_FORMAT where there are no pictures or a picture's class cannot be told
  */
-export async function openFolder(dir: string, fit: Fit, labels?: readonly string[]): Promise<Dataset> {
-  const toLabel = labelFinder(labels ?? []);
-  const { pictures, inFolders } = await findPictures(dir, (group) => toLabel(group) !== undefined);
+export async function openFolder(dir: string, fit: Fit, options: FolderOptions = {}): Promise<Dataset> {
+  const { labels, strict = false } = options;
+  const find = labelFinder(labels ?? []);
+  const { pictures, inFolders, others } = await findPictures(dir, (group) => find(group).length > 0);
   const groups = [...new Set(pictures.map((picture) => picture.group))].sort();
-  const found = new Map(groups.map((group) => [group, toLabel(group)]));
-  const strays = groups.filter((group) => found.get(group) === undefined);
-  const ordered = strays.length === groups.length && inFolders;
-  if (strays.length > 0 && !ordered) {
-    const known = labels === undefined ? 'no labels were given' : `such as ${JSON.stringify(labels[0])}`;
-    throw expected('ERR_FORMAT', `a class folder, or a name that fits a label (${known})`, strays[0], { op: 'folder', node: dir });
-  }
-  const index = new Map(groups.map((group, order) => [group, ordered ? order : (found.get(group) as number)]));
+  const classes = labels ?? classesByOrder(dir, groups, inFolders, options.outputs);
+  const index = labels === undefined ? new Map(groups.map((group, i) => [group, i])) : classesByLabel(dir, groups, labels, find);
 
   const side = fit.crop;
   const name = `folder ${dir}`;
   return {
     name,
-    classes: ordered ? groups : (labels as readonly string[]),
+    classes,
     size: pictures.length,
     pictureShape: [side, side, 3],
-    notes: ordered ? [`classes by sorted folder order: ${groups.map((group, order) => `${order} ${group}`).join(', ')}`] : [],
+    notes: [
+      ...(labels === undefined ? [`classes by sorted folder order: ${groups.map((group, order) => `${order} ${group}`).join(', ')}`] : []),
+      ...(others.length === 0
+        ? []
+        : [`left out, neither JPEG nor PNG: ${others.length} ${others.length === 1 ? 'file' : 'files'}, ${some(others)}`]),
+    ],
     async read(from, to) {
       checkRange(name, pictures.length, from, to);
-      const part = pictures.slice(from, to);
-      const pixels = new Uint8Array(part.length * side * side * 3);
-      const decoded = await Promise.all(part.map((picture) => readPicture(picture.path, fit)));
-      for (const [i, picture] of decoded.entries()) pixels.set(picture.data, i * side * side * 3);
-      return { pixels, labels: Int32Array.from(part, (picture) => index.get(picture.group) as number) };
+      const found = await Promise.all(pictures.slice(from, to).map((picture) => readOrSkip(picture, fit, strict)));
+      const good = found.filter((item) => 'pixels' in item);
+      const pixels = new Uint8Array(good.length * side * side * 3);
+      for (const [i, { pixels: part }] of good.entries()) pixels.set(part.data, i * side * side * 3);
+      return {
+        pixels,
+        labels: Int32Array.from(good, ({ picture }) => index.get(picture.group) as number),
+        skipped: found.filter((item) => 'why' in item),
+      };
     },
   };
+}
+
+/** A picture, or why it is none. What is wrong with more than the one file is thrown. */
+async function readOrSkip(picture: Picture, fit: Fit, strict: boolean): Promise<{ picture: Picture; pixels: Pixels } | Skipped> {
+  try {
+    return { picture, pixels: await readPicture(picture.path, fit) };
+  } catch (error) {
+    const broken = error instanceof BitplaneError && (error.code === 'ERR_FORMAT' || error.code === 'ERR_IO');
+    if (strict || !broken) throw error;
+    return { file: picture.path, why: error.message };
+  }
+}
+
+/** The classes where nobody says what the network's outputs mean: the folders, if there are as many as outputs. */
+function classesByOrder(dir: string, groups: readonly string[], inFolders: boolean, outputs: number | undefined): readonly string[] {
+  const site = { op: 'folder', node: dir };
+  const remedy = '(the recipe of the model names no labels; --preprocess FILE.json may)';
+  if (!inFolders)
+    throw expected('ERR_FORMAT', `class folders, or labels ${remedy}`, `pictures outside folders, such as ${groups[0]}`, site);
+  if (outputs !== undefined && outputs !== groups.length) {
+    const what = `a class folder for each of ${outputs} outputs, or labels ${remedy}`;
+    throw expected('ERR_FORMAT', what, `${groups.length} folders: ${some(groups)}`, site);
+  }
+  return groups;
+}
+
+function classesByLabel(dir: string, groups: readonly string[], labels: readonly string[], find: (name: string) => readonly number[]) {
+  const site = { op: 'folder', node: dir };
+  const strays = groups.filter((group) => find(group).length === 0);
+  if (strays.length > 0) {
+    const near = strays.slice(0, SHOWN).map((group) => `"${group}" (nearest: ${quoted(nearestLabels(group, labels))})`);
+    const more = strays.length > SHOWN ? `, and ${strays.length - SHOWN} more` : '';
+    const sentence = `expected names that mean one of the ${labels.length} labels but received ${near.join(', ')}${more}`;
+    throw new BitplaneError('ERR_FORMAT', sentence, site);
+  }
+  const unclear = groups.find((group) => find(group).length > 1);
+  if (unclear !== undefined) {
+    const meant = find(unclear).map((i) => labels[i] as string);
+    throw new BitplaneError('ERR_FORMAT', `expected names that mean one label but "${unclear}" means several: ${quoted(meant)}`, site);
+  }
+  return new Map(groups.map((group) => [group, find(group)[0] as number]));
+}
+
+function quoted(labels: readonly string[]): string {
+  return labels.map((label) => `"${label}"`).join(', ');
+}
+
+function some(names: readonly string[]): string {
+  return names.slice(0, SHOWN).join(', ') + (names.length > SHOWN ? ', ...' : '');
 }
 
 interface Found {
   readonly pictures: readonly Picture[];
   /** Every picture lies in a class folder. */
   readonly inFolders: boolean;
+  /** Files beside the pictures of class folders that are none. */
+  readonly others: readonly string[];
 }
 
 async function findPictures(dir: string, isLabel: (group: string) => boolean, maybeParent = true): Promise<Found> {
   const { files, folders } = await listFolder(dir);
   const loose = files.filter(isPicture).map((file) => ({ path: join(dir, file), group: file.slice(0, -extname(file).length) }));
   const filed: Picture[] = [];
+  const others = loose.length === 0 ? [] : files.filter((file) => !isPicture(file));
   for (const folder of folders) {
-    const inside = (await listFolder(join(dir, folder))).files.filter(isPicture);
-    filed.push(...inside.map((file) => ({ path: join(dir, folder, file), group: folder })));
+    const inside = (await listFolder(join(dir, folder))).files;
+    const found = inside.filter(isPicture);
+    filed.push(...found.map((file) => ({ path: join(dir, folder, file), group: folder })));
+    if (found.length > 0) others.push(...inside.filter((file) => !isPicture(file)).map((file) => join(folder, file)));
   }
   const classes = [...new Set(filed.map((picture) => picture.group))];
   if (loose.length === 0 && maybeParent) {
-    // A single folder that names no class is the data set itself: DIR is its parent.
+    // A single folder that names no class may be the data set itself, and DIR its parent.
     const only = classes.length === 1 ? classes[0] : classes.length === 0 && folders.length === 1 ? folders[0] : undefined;
-    if (only !== undefined && !isLabel(only)) return findPictures(join(dir, only), isLabel, false);
+    if (only !== undefined && !isLabel(only)) {
+      const inner = await findPictures(join(dir, only), isLabel, false);
+      if (inner.inFolders || inner.pictures.some(({ group }) => isLabel(group))) return inner;
+    }
   }
   const pictures = [...loose, ...filed];
   if (pictures.length === 0)
     throw new BitplaneError('ERR_FORMAT', 'expected JPEG or PNG pictures, or class folders of them', { op: 'folder', node: dir });
-  return { pictures, inFolders: loose.length === 0 };
+  return { pictures, inFolders: loose.length === 0, others };
 }
 
 function isPicture(file: string): boolean {
   return EXTENSIONS.has(extname(file).toLowerCase());
-}
-
-/** The index of the label that a name means. */
-function labelFinder(labels: readonly string[]): (name: string) => number | undefined {
-  const plain = (text: string) => text.trim().toLowerCase().replaceAll('_', ' ');
-  const byName = new Map(labels.map((label, i) => [plain(label), i]));
-  const byId = new Map(labels.flatMap((label, i) => (WORDNET_ID.test(label) ? [[label.slice(0, 9), i] as const] : [])));
-  return (name) => (WORDNET_ID.test(name) ? byId.get(name.slice(0, 9)) : undefined) ?? byName.get(plain(name));
 }

@@ -12,7 +12,7 @@ import { expected } from '../core/errors.js';
 import { type Shape, showShape } from '../core/shape.js';
 import type { Graph, Metadata } from '../graph/value.js';
 import { readBytes } from './files.js';
-import { type Color, type Preprocess, parsePreprocess } from './preprocess.js';
+import { type Preprocess, parsePreprocess } from './preprocess.js';
 
 export interface Recipe {
   readonly preprocess: Preprocess;
@@ -20,6 +20,8 @@ export interface Recipe {
   readonly labels?: readonly string[] | undefined;
   /** The file it came from, the model that carries it, or a sentence that says it is the default. */
   readonly source: string;
+  /** True where nobody said how this model's pictures are prepared. */
+  readonly isDefault?: boolean;
 }
 
 const MAX_JSON = 2 ** 24;
@@ -71,26 +73,22 @@ export async function recipeBeside(modelPath: string): Promise<Recipe | undefine
  * input's size.
  */
 export function defaultRecipe(shape: Shape): Recipe {
-  const base = { scale: 1 / 255, mean: [0], std: [1] };
-  const source = `the default (pixel / 255) for input shape ${showShape(shape)}`;
-  if (shape.length === 2) return { preprocess: { layout: 'flat', color: 'gray', ...base }, source };
   const [, a, b, c] = shape;
   const channelsFirst = shape.length === 4 && (a === 1 || a === 3);
   const channelsLast = shape.length === 4 && !channelsFirst && (c === 1 || c === 3);
-  if (!channelsFirst && !channelsLast) {
-    throw expected(
-      'ERR_SHAPE',
-      'a picture input [N, C, H, W], [N, H, W, C] or [N, pixels]; --preprocess tells how others are fed',
-      showShape(shape),
-      {
-        op: 'preprocess',
-      },
-    );
+  if (shape.length !== 2 && !channelsFirst && !channelsLast) {
+    const what = 'a picture input [N, C, H, W], [N, H, W, C] or [N, pixels]; --preprocess tells how others are fed';
+    throw expected('ERR_SHAPE', what, showShape(shape), { op: 'preprocess' });
   }
-  const color: Color = (channelsFirst ? a : c) === 1 ? 'gray' : 'rgb';
+  const layout = shape.length === 2 ? 'flat' : channelsFirst ? 'NCHW' : 'NHWC';
+  const color = layout === 'flat' || (channelsFirst ? a : c) === 1 ? 'gray' : 'rgb';
   const side = channelsFirst ? b : a;
-  const fit = typeof side === 'number' ? { resize: side, crop: side } : {};
-  return { preprocess: { layout: channelsFirst ? 'NCHW' : 'NHWC', color, ...base, ...fit }, source };
+  const fit = layout !== 'flat' && typeof side === 'number' ? { resize: side, crop: side } : {};
+  return {
+    preprocess: { layout, color, scale: 1 / 255, mean: [0], std: [1], ...fit },
+    source: `the default for input shape ${showShape(shape)}: pixel / 255, ${layout}, ${color}`,
+    isDefault: true,
+  };
 }
 
 function parseLabels(list: unknown, path: string): string[] {

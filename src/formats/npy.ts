@@ -1,7 +1,8 @@
 /**
  * NumPy's .npy files, versions 1 to 3: one array a file. Not here: .npz, pickled objects, structured and big-endian dtypes.
  *
- * read:  <f4 -> f32, <f8 -> f32 (rounded), <i4 -> i32, <i8 -> i32 (in range only), |i1 -> i8, |u1 and |b1 -> u8
+ * read:  float32 -> f32, float64 -> f32 (rounded), int32 -> i32, int64 -> i32 (in range only), int8 -> i8, uint8 -> u8,
+ *        bool -> u8 (0 and 1)
  * write: f32 -> <f4, i32 -> <i4, i8 -> |i1, u8 -> |u1, b1 -> |i1 of +1 and -1
  */
 
@@ -17,21 +18,32 @@ const SITE = { op: 'npy' };
 
 type Native = 'f32' | 'i32' | 'i8' | 'u8';
 interface Row {
+  /** As NumPy calls it. */
+  readonly name: string;
   readonly bytes: number;
   readonly dtype: Native;
   /** Absent where the elements lie in the file as in the tensor. */
   readonly read?: (view: DataView, offset: number) => number;
 }
 const READERS: Readonly<Record<string, Row>> = {
-  '<f4': { bytes: 4, dtype: 'f32' },
-  '<f8': { bytes: 8, dtype: 'f32', read: (view, offset) => view.getFloat64(offset, true) },
-  '<i4': { bytes: 4, dtype: 'i32' },
-  '<i8': { bytes: 8, dtype: 'i32', read: readInt64 },
-  '|i1': { bytes: 1, dtype: 'i8' },
-  '|u1': { bytes: 1, dtype: 'u8' },
-  '|b1': { bytes: 1, dtype: 'u8', read: (view, offset) => (view.getUint8(offset) === 0 ? 0 : 1) },
+  '<f4': { name: 'float32', bytes: 4, dtype: 'f32' },
+  '<f8': { name: 'float64', bytes: 8, dtype: 'f32', read: (view, offset) => view.getFloat64(offset, true) },
+  '<i4': { name: 'int32', bytes: 4, dtype: 'i32' },
+  '<i8': { name: 'int64', bytes: 8, dtype: 'i32', read: readInt64 },
+  '|i1': { name: 'int8', bytes: 1, dtype: 'i8' },
+  '|u1': { name: 'uint8', bytes: 1, dtype: 'u8' },
+  '|b1': { name: 'bool', bytes: 1, dtype: 'u8', read: (view, offset) => (view.getUint8(offset) === 0 ? 0 : 1) },
 };
 const ARRAYS = { f32: Float32Array, i32: Int32Array, i8: Int8Array, u8: Uint8Array };
+
+/** An array as it was stored, and the tensor it became. */
+export interface StoredArray {
+  readonly tensor: Tensor;
+  /** The dtype in the file, as NumPy calls it: float64. */
+  readonly stored: string;
+  /** How many values the tensor cannot hold exactly and rounds. */
+  readonly rounded: number;
+}
 
 /**
  * Reads one array. Fortran order is converted to row-major order.
@@ -39,6 +51,11 @@ const ARRAYS = { f32: Float32Array, i32: Int32Array, i8: Int8Array, u8: Uint8Arr
  * @throws BitplaneError ERR_FORMAT for a malformed or truncated file, ERR_DTYPE for a dtype outside the table above
  */
 export function readNpy(bytes: Uint8Array): Tensor {
+  return readStoredNpy(bytes).tensor;
+}
+
+/** `readNpy`, with what became of the values. */
+export function readStoredNpy(bytes: Uint8Array): StoredArray {
   if (!carries('u8', bytes)) throw expected('ERR_ARGUMENT', 'the bytes of a file', bytes, SITE);
   if (bytes.length < 10 || MAGIC.some((byte, i) => bytes[i] !== byte)) throw new BitplaneError('ERR_FORMAT', 'this is no .npy file', SITE);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -53,15 +70,26 @@ export function readNpy(bytes: Uint8Array): Tensor {
   const header = parseHeader(new TextDecoder(major === 3 ? 'utf-8' : 'latin1').decode(bytes.subarray(headerAt, dataAt)));
 
   const row = READERS[header.descr];
-  if (row === undefined) throw expected('ERR_DTYPE', `a dtype of ${Object.keys(READERS).join(', ')}`, header.descr, SITE);
+  if (row === undefined) {
+    const names = Object.values(READERS).map(({ name }) => name);
+    throw expected('ERR_DTYPE', `a dtype of ${names.join(', ')}, little endian,`, describeDtype(header.descr), SITE);
+  }
   const count = header.shape.reduce((product, size) => product * size, 1);
   if (!isSize(count)) throw expected('ERR_FORMAT', 'a shape of a size that fits', header.shape, SITE);
   if (bytes.length - dataAt !== count * row.bytes) {
     throw expected('ERR_FORMAT', `${count * row.bytes} bytes of data for shape [${header.shape.join(', ')}]`, bytes.length - dataAt, SITE);
   }
-  const data = decode(bytes.subarray(dataAt), row, count);
+  const { data, rounded } = decode(bytes.subarray(dataAt), row, count);
   const ordered = header.fortranOrder && header.shape.length > 1 ? toRowMajor(data, header.shape) : data;
-  return new Tensor(row.dtype, ordered, header.shape);
+  return { tensor: new Tensor(row.dtype, ordered, header.shape), stored: row.name, rounded };
+}
+
+/** `<f2` as float16 (<f2). */
+function describeDtype(descr: string): string {
+  const [, order, kind, bytes] = /^([<>|=])([fiucSUmMO])(\d+)$/.exec(descr) ?? [];
+  const word = { f: 'float', i: 'int', u: 'uint', c: 'complex' }[kind ?? ''];
+  if (word === undefined) return descr;
+  return `${order === '>' ? 'big-endian ' : ''}${word}${8 * Number(bytes)} (${descr})`;
 }
 
 /** Writes version 1.0 in row-major order. */
@@ -87,13 +115,20 @@ interface Header {
   readonly shape: readonly number[];
 }
 
-function decode(bytes: Uint8Array, row: Row, count: number): Float32Array | Int32Array | Int8Array | Uint8Array {
+type Values = Float32Array | Int32Array | Int8Array | Uint8Array;
+
+function decode(bytes: Uint8Array, row: Row, count: number): { readonly data: Values; readonly rounded: number } {
   // A copy of the whole is some twenty times faster than a loop. Not slice(): that of a Node Buffer shares memory.
-  if (row.read === undefined) return new ARRAYS[row.dtype](new Uint8Array(bytes).buffer);
+  if (row.read === undefined) return { data: new ARRAYS[row.dtype](new Uint8Array(bytes).buffer), rounded: 0 };
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const data = new ARRAYS[row.dtype](count);
-  for (let i = 0; i < count; i++) data[i] = row.read(view, i * row.bytes);
-  return data;
+  let rounded = 0;
+  for (let i = 0; i < count; i++) {
+    const value = row.read(view, i * row.bytes);
+    data[i] = value;
+    if (!Object.is(data[i], value)) rounded++;
+  }
+  return { data, rounded };
 }
 
 /** Parses the header's Python dictionary: exactly the three keys that the format defines, each once. */
@@ -120,7 +155,7 @@ function parseHeader(text: string): Header {
 }
 
 /** Column-major to row-major: counts through the row-major order, keeping the column-major offset in step. */
-function toRowMajor<A extends Float32Array | Int32Array | Int8Array | Uint8Array>(data: A, shape: readonly number[]): A {
+function toRowMajor<A extends Values>(data: A, shape: readonly number[]): A {
   const strides: number[] = [];
   let stride = 1;
   for (const size of shape) {

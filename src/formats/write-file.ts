@@ -27,9 +27,14 @@ export async function writeFileAtomic(path: string | URL, bytes: Uint8Array): Pr
     await rename(temporary, target);
   } catch (cause) {
     await rm(temporary, { force: true });
-    throw new BitplaneError('ERR_IO', `the file could not be written (${cause instanceof Error ? cause.message : String(cause)})`, {
-      node: target,
-      cause,
-    });
+    // Node names the temporary file after the comma.
+    throw new BitplaneError(
+      'ERR_IO',
+      `the file could not be written (${cause instanceof Error ? cause.message.split(', ')[0] : String(cause)})`,
+      {
+        node: target,
+        cause,
+      },
+    );
   }
 }

@@ -4,7 +4,7 @@
  * Not here: whole models (`bitplane bench MODEL`).
  */
 import { addon, type NativeProgram } from '../native/addon.js';
-import { supportedIsas } from '../native/isa.js';
+import { resolveIsa, supportedIsas } from '../native/isa.js';
 import { Assembler, type ChainStep, ConstantPool } from './assembler.js';
 import { launch } from './scheduler.js';
 
@@ -164,16 +164,27 @@ function workloads(): Workload[] {
   ];
 }
 
-/** Measures everything; takes some seconds. */
-export async function benchKernels(): Promise<KernelRow[]> {
+export interface KernelBenchOptions {
+  /** Only this instruction set. Default: all of this machine. */
+  readonly isa?: string | undefined;
+  /** Runs of each kernel, of which the best counts. Default: as many as fit into 60 ms, at least 20. */
+  readonly repeat?: number | undefined;
+}
+
+/**
+ * Measures everything; takes some seconds.
+ * @throws BitplaneError ERR_ISA where the machine lacks the instruction set asked for
+ */
+export async function benchKernels({ isa: asked, repeat }: KernelBenchOptions = {}): Promise<KernelRow[]> {
   const native = addon();
+  const isas = asked === undefined ? supportedIsas() : [resolveIsa(asked)];
   const rows: KernelRow[] = [];
   const fma256 = native.isas.avx2 === true ? native.bound('fma', 'avx2') : undefined;
-  for (const isa of supportedIsas()) {
+  for (const isa of isas) {
     const popcount = native.bound('popcount', isa);
     const fma = native.bound('fma', isa);
     for (const workload of workloads()) {
-      const { kernel, ns } = await measure(workload, isa);
+      const { kernel, ns } = await measure(workload, isa, repeat);
       const bytes = Object.values(workload.buffers).reduce((sum, buffer) => sum + buffer.bytes, 0);
       const bound = { popcount, fma, stream: workload.bound === 'stream' ? native.bound('stream', String(bytes)) : 0 }[workload.bound];
       const rate = workload.work / (ns * 1e-9);
@@ -192,11 +203,15 @@ export async function benchKernels(): Promise<KernelRow[]> {
   return rows;
 }
 
-async function measure(workload: Workload, isa: string): Promise<{ readonly kernel: string; readonly ns: number }> {
+async function measure(
+  workload: Workload,
+  isa: string,
+  repeat: number | undefined,
+): Promise<{ readonly kernel: string; readonly ns: number }> {
   const { program, feeds } = assemble(workload, isa);
   let best = Number.POSITIVE_INFINITY;
   const until = performance.now() + MIN_MS;
-  for (let i = 0; i < MIN_RUNS || performance.now() < until; i++) {
+  for (let i = 0; repeat === undefined ? i < MIN_RUNS || performance.now() < until : i < repeat; i++) {
     let ticket = 0;
     await new Promise<void>((resolve) => {
       ticket = launch(program, feeds, true, 0, () => resolve());

@@ -55,10 +55,10 @@ export function denseScores(x: Float32Array): Float32Array {
   });
 }
 
-/** Writes a network x [N, 8, 8, 3] -> scores [N, 3], the mean of each colour, and the recipe beside it. Returns its path. */
-export async function writeColourModel(folder: string, labels?: readonly string[]): Promise<string> {
+/** Writes a network x [batch, 8, 8, 3] -> scores [N, 3], the mean of each colour, and the recipe beside it. Returns its path. */
+export async function writeColourModel(folder: string, labels?: readonly string[], batch: number | string = 'N'): Promise<string> {
   const g = new GraphBuilder();
-  const x = g.input('x', 'f32', ['N', 8, 8, 3]);
+  const x = g.input('x', 'f32', [batch, 8, 8, 3]);
   const path = join(folder, 'colour.safetensors');
   await saveModel(g.graph([x], { scores: g.reduce(x, 'mean', [1, 2]) }), path);
   const preprocess = { layout: 'NHWC', color: 'rgb', scale: 1 / 255, resize: 8, crop: 8 };

@@ -2,11 +2,12 @@
  * Published networks on their whole test sets: the accuracy that training reported, to the last image.
  * Needs BITPLANE_DATA to hold mnist/, cifar-10-batches-bin/, models/ and photos/; skipped loudly without it.
  */
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { realData } from '../data/fixtures.js';
-import { cli } from './cli.js';
+import { main } from '../../src/cli/program.js';
+import { realData, temporaryFolder, write } from '../data/fixtures.js';
+import { cli, fakeIo } from './cli.js';
 
 const root = realData('accuracy of published networks');
 const models = join(root ?? '', 'models');
@@ -33,6 +34,24 @@ describe.skipIf(!hasModels)('top-1 on all 10,000 test pictures', () => {
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
     const { top1, n } = JSON.parse(stdout) as { top1: number; n: number };
     expect({ top1, n }).toEqual({ top1: accuracy, n: 10_000 });
+  });
+
+  test('cnv-w1a1 converted, in a folder of its own and without options: the recipe goes with it', { timeout: 120_000 }, async () => {
+    const converted = join(temporaryFolder(), 'cnv.safetensors');
+    expect(await cli('convert', join(models, 'cnv-w1a1.onnx'), converted)).toMatchObject({ code: 0, stderr: '' });
+    const io = fakeIo({ BITPLANE_DATA: root as string });
+    expect(await main(['eval', converted, '--dataset', 'cifar10', '--json'], io)).toBe(0);
+    expect(JSON.parse(io.out())).toMatchObject({ top1: 79.22, n: 10_000, notes: [], preprocess: `carried by ${converted}` });
+  });
+
+  test('folders named cat and dog for the 1000 labels of ImageNet: an error, no 0.00 %', async () => {
+    const dir = temporaryFolder();
+    const [photo] = readdirSync(join(root as string, 'photos'));
+    for (const name of ['cat', 'dog']) write(join(dir, name, 'a.jpg'), readFileSync(join(root as string, 'photos', photo as string)));
+    const model = join(models, 'resnet18-w1a1-imagenet.onnx.gz');
+    const { code, stdout, stderr } = await cli('eval', model, '--dataset', 'folder', '--data', dir);
+    expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
+    expect(stderr).toMatch(/"cat" \(nearest: "[^"]*\bcat\b[^"]*", .*"dog" \(nearest: "[^"]*\bdog\b/);
   });
 
   test('resnet18-w1a1-imagenet on the photographs at hand', { timeout: 120_000 }, async () => {

@@ -2,8 +2,10 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, test } from 'vitest';
+import { printJson, verbatim } from '../../src/cli/io.js';
+import { main } from '../../src/cli/program.js';
 import { temporaryFolder, write } from '../data/fixtures.js';
-import { cli, writeDenseModel } from './cli.js';
+import { cli, fakeIo, writeDenseModel } from './cli.js';
 
 let dir: string;
 let model: string;
@@ -38,19 +40,67 @@ describe('usage', () => {
     expect(await cli('--version')).toMatchObject({ code: 0, stdout: expect.stringMatching(/^\d+\.\d+\.\d+\n$/) });
   });
 
-  test.each([[[]], [['--json']]])('a failing command exits with 1, one line on stderr, nothing on stdout %j', async (flags) => {
+  const failing = (): string[][] => {
     const missing = join(dir, 'none.onnx');
-    for (const argv of [
+    return [
       ['inspect', missing],
       ['run', missing],
       ['bench', missing],
+      ['eval', missing, '--dataset', 'mnist', '--data', dir],
       ['convert', missing, join(dir, 'o.safetensors')],
-    ]) {
-      const outcome = await cli(...argv, ...flags);
+    ];
+  };
+
+  test('a failing command exits with 1, one line on stderr, nothing on stdout', async () => {
+    for (const argv of failing()) {
+      const outcome = await cli(...argv);
       expect(outcome).toMatchObject({ code: 1, stdout: '' });
       expect(outcome.stderr).toMatch(/^bitplane: [^\n]*none\.onnx[^\n]*\n$/);
       expect(outcome.stderr).not.toContain('internal error');
     }
+  });
+
+  test('under --json a failing command prints its error as the one document, and exits with 1', async () => {
+    for (const argv of failing()) {
+      const { code, stdout, stderr } = await cli(...argv, '--json');
+      expect({ code, stderr }).toEqual({ code: 1, stderr: '' });
+      const node = join(dir, 'none.onnx');
+      expect(JSON.parse(stdout)).toEqual({ error: { code: 'ERR_IO', message: expect.stringContaining('could not be read'), node } });
+    }
+  });
+
+  test.each([
+    [['nonsense', '--json'], /^unknown command 'nonsense'/, null],
+    [['--json'], /unknown option|expected a command/, '--json'],
+    [['run', '--json'], /^missing required argument 'model'$/, null],
+    [['run', 'm', '--threads', '0', '--json'], /^option '--threads <n>' argument '0' is invalid/, '--threads'],
+    [['run', 'm', '--tread', '1', '--json'], /^unknown option '--tread'\n\(Did you mean --threads\?\)$/, '--tread'],
+    [['bench', 'kernels', '--vs', 'onnxruntime', '--json'], /^--vs: is not taken here/, '--vs'],
+    [['eval', 'm', '--json'], /'--dataset <name>' not specified/, '--dataset'],
+  ])('under --json %j is an error in JSON, and exits with 1', async (argv, message, node) => {
+    const { code, stdout, stderr } = await cli(...argv);
+    expect({ code, stderr }).toEqual({ code: 1, stderr: '' });
+    expect(JSON.parse(stdout)).toEqual({ error: { code: 'ERR_ARGUMENT', message: expect.stringMatching(message), node } });
+  });
+
+  test('a failure that is no BitplaneError is an error in JSON too', async () => {
+    const io = fakeIo();
+    // A terminal that cannot be written to while the table is printed.
+    let calls = 0;
+    const stdout = { write: (text: string) => (calls++ === 0 ? fail() : io.stdout.write(text)) };
+    const fail = () => {
+      throw new TypeError('broken terminal');
+    };
+    expect(await main(['doctor', '--json'], { ...io, stdout })).toBe(1);
+    expect(JSON.parse(io.out())).toEqual({
+      error: { code: 'ERR_INTERNAL', message: expect.stringMatching(/^internal error: TypeError: broken terminal/), node: null },
+    });
+  });
+
+  test('measured numbers have six digits in JSON, exact ones all of theirs', () => {
+    const io = fakeIo();
+    printJson(io, { us: 15097.69399999999, n: 123456789, list: [{ top1: 200 / 3 }], recipe: verbatim({ scale: 1 / 255 }), no: undefined });
+    expect(JSON.parse(io.out())).toEqual({ us: 15097.7, n: 123456789, list: [{ top1: 66.6667 }], recipe: { scale: 1 / 255 } });
   });
 
   test('files that are no models', async () => {

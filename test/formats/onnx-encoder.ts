@@ -46,6 +46,10 @@ export interface ModelSpec {
   readonly initializers?: Readonly<Record<string, TensorSpec>>;
   /** Version of the standard operators; null leaves the import out, a list gives versions by domain. */
   readonly opset?: number | null | readonly (readonly [domain: string, version: number])[];
+  /** The program that wrote the file, and its version. */
+  readonly producer?: readonly [name: string, version: string];
+  /** metadata_props. */
+  readonly metadata?: Readonly<Record<string, string>>;
   /** TensorProto.DataType of the inputs; FLOAT unless given. */
   readonly inputType?: number;
 }
@@ -58,6 +62,7 @@ const DOUBLE = 11;
 export function encodeOnnx(spec: ModelSpec): Uint8Array {
   const writer = new BinaryWriter();
   writer.tag(1, WireType.Varint).int64(8);
+  for (const [i, text] of (spec.producer ?? []).entries()) writer.tag(2 + i, WireType.LengthDelimited).string(text);
   message(writer, 7, (graph) => {
     for (const node of spec.nodes) message(graph, 1, (w) => writeNode(w, node));
     graph.tag(2, WireType.LengthDelimited).string('test');
@@ -65,6 +70,10 @@ export function encodeOnnx(spec: ModelSpec): Uint8Array {
     for (const [name, dims] of entriesOf(spec.inputs)) message(graph, 11, (w) => writeValueInfo(w, name, dims, spec.inputType ?? FLOAT));
     for (const [name, dims] of entriesOf(spec.outputs)) message(graph, 12, (w) => writeValueInfo(w, name, dims, FLOAT));
   });
+  for (const entry of Object.entries(spec.metadata ?? {}))
+    message(writer, 14, (w) => {
+      for (const [i, text] of entry.entries()) w.tag(1 + i, WireType.LengthDelimited).string(text);
+    });
   const { opset = 13 } = spec;
   for (const [domain, version] of typeof opset === 'number' ? [['', opset] as const] : (opset ?? [])) {
     message(writer, 8, (w) => {

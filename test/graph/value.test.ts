@@ -1,7 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { type Graph, topological, uses, type Value } from '../../src/graph/value.js';
+import { GraphBuilder } from '../../src/ops/builder.js';
 import { input, make } from '../../src/ops/make.js';
+import { verify } from '../../src/ops/verify.js';
+import { bind } from '../../src/passes/bind.js';
+import { canonicalize, mergeAffines, optimize } from '../../src/passes/index.js';
+import { Tensor } from '../../src/tensor/tensor.js';
 
 const x = input('x', 'f32', [2]);
 
@@ -40,4 +45,41 @@ test('uses counts reads by values and by outputs', () => {
   const b = make('mul', 'b', [a, a]);
   const graph: Graph = { inputs: [x], outputs: { b, again: b } };
   expect([x, a, b].map((value) => uses(graph).get(value))).toEqual([1, 2, 2]);
+});
+
+describe('metadata', () => {
+  const metadata = { author: 'Ada', 'onnx.opset': '13' };
+  /** A convolution, its batch norm and a sign, channels last: every pass has something to change. */
+  const graph = (): Graph => {
+    const g = new GraphBuilder();
+    const image = g.input('image', 'f32', ['N', 4, 4, 2]);
+    const tensor = (shape: readonly number[]) =>
+      g.constant(
+        new Tensor(
+          'f32',
+          Float32Array.from({ length: shape.reduce((a, b) => a * b, 1) }, (_, i) => 1 + (i % 3)),
+          shape,
+        ),
+      );
+    const bits = g.cast(g.sign(image), 'f32');
+    const dots = g.conv2d(bits, g.cast(g.sign(tensor([3, 3, 3, 2])), 'f32'));
+    const normal = g.batchNorm(dots, tensor([3]), tensor([3]), tensor([3]), tensor([3]));
+    return { ...g.graph([image], { '7': normal, y: g.cast(g.sign(normal), 'f32') }), metadata };
+  };
+
+  test.each([
+    ['canonicalize', canonicalize],
+    ['optimize', optimize],
+    ['mergeAffines', mergeAffines],
+    ['bind', (before: Graph) => bind(before, { N: 2 })],
+  ])('%s changes the graph and keeps what came with the model', (_, pass) => {
+    const before = graph();
+    const after = pass(before);
+    expect(after).not.toBe(before);
+    expect(after.metadata).toEqual(metadata);
+  });
+
+  test.each([[['a']], [null], ['text'], [{ n: 1 }]])('%j is no metadata', (wrong) => {
+    expect(() => verify({ ...graph(), metadata: wrong as never })).toThrow(/metadata (as strings by name|of strings)/);
+  });
 });

@@ -2,7 +2,17 @@
  * What must and must not compile when a session runs a graph that was built in code. Types only: nothing here runs.
  */
 import { expectTypeOf, test } from 'vitest';
-import { type Feeds, GraphBuilder, type RunOptions, Session, Tensor, type TensorLike } from '../../src/index.js';
+import {
+  type Feeds,
+  GraphBuilder,
+  loadModel,
+  type Metadata,
+  type RunOptions,
+  Session,
+  saveModel,
+  Tensor,
+  type TensorLike,
+} from '../../src/index.js';
 
 const g = new GraphBuilder();
 const x = g.input('x', 'f32', ['N', 4]);
@@ -66,4 +76,13 @@ test('a tensor that came from another thread is taken, and has no methods', asyn
   sent.size;
   // @ts-expect-error: of another dtype
   await Session.fromGraph(graph).run({ x: { dtype: 'u8', data: new Uint8Array(4), shape: [1, 4] } });
+});
+test('metadata are strings by name, read only', async () => {
+  const graph = await loadModel('model.onnx');
+  expectTypeOf(graph.metadata).toEqualTypeOf<Metadata | undefined>();
+  expectTypeOf<Metadata>().toEqualTypeOf<Readonly<Record<string, string>>>();
+  const session = Session.fromGraph({ ...graph, metadata: { author: 'Ada' } });
+  expectTypeOf(session.metadata).toEqualTypeOf<Metadata>();
+  // @ts-expect-error: a number is no string
+  await saveModel({ ...graph, metadata: { year: 2026 } }, 'model.safetensors');
 });

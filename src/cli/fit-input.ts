@@ -1,0 +1,53 @@
+/**
+ * Whether the pictures of a data set, prepared by a recipe, are what a model takes; told before the first one is read.
+ * Not here: preparing them (src/data/preprocess.ts).
+ */
+import { BitplaneError } from '../core/errors.js';
+import { type Shape, showShape } from '../core/shape.js';
+import type { Dataset } from '../data/dataset.js';
+import { channelsOf } from '../data/preprocess.js';
+import type { Recipe } from '../data/recipe.js';
+import type { TensorMetadata } from '../runtime/session-types.js';
+
+/**
+ * Remarks on colours that are dropped or made up.
+ * @throws BitplaneError ERR_SHAPE naming the recipe, and what in it to change
+ */
+export function checkFit(input: TensorMetadata, data: Dataset, recipe: Recipe): string[] {
+  const { layout, color } = recipe.preprocess;
+  const [height, width, stored] = data.pictureShape;
+  const channels = channelsOf(color);
+  const map = layout === 'NCHW' ? [channels, height, width] : [height, width, channels];
+  const given: Shape = ['N', ...(layout === 'flat' ? [channels * height * width] : map)];
+  if (!fits(input.shape, given)) {
+    const received = `${showShape(given)}, pictures of ${data.name} prepared by ${recipe.source}`;
+    const sentence = `expected ${showShape(input.shape)}${wayOut(input.shape, channels)} but received ${received}`;
+    throw new BitplaneError('ERR_SHAPE', sentence, { op: 'eval', node: input.name });
+  }
+  if (stored === 3 && channels === 1)
+    return ['colour pictures are turned gray, 0.299 r + 0.587 g + 0.114 b: the network takes one channel'];
+  if (stored === 1 && channels === 3) return ['gray pictures are repeated in three channels: the network takes colours'];
+  return [];
+}
+
+/** Sizes agree, the batch and other symbols aside. */
+function fits(declared: Shape, given: Shape): boolean {
+  return declared.length === given.length && declared.every((dim, axis) => axis === 0 || typeof dim === 'string' || dim === given[axis]);
+}
+
+/** What a recipe must say for this input. */
+function wayOut(declared: Shape, channels: number): string {
+  const [, a, b, c] = declared;
+  const say = (json: object) => ` (--preprocess FILE.json with ${JSON.stringify(json).slice(1, -1)} gives it)`;
+  if (declared.length === 2) {
+    const side = Math.sqrt(Number(a) / channels);
+    return say({ layout: 'flat', ...(Number.isInteger(side) ? { resize: side, crop: side } : {}) });
+  }
+  if (declared.length !== 4) return '';
+  const last = c === 1 || c === 3;
+  const layout = a === 1 || a === 3 ? 'NCHW' : last ? 'NHWC' : undefined;
+  if (layout === undefined) return '';
+  const side = layout === 'NCHW' ? b : a;
+  const fit = typeof side === 'number' ? { resize: side, crop: side } : {};
+  return say({ layout, color: (layout === 'NCHW' ? a : c) === 1 ? 'gray' : 'rgb', ...fit });
+}

@@ -1,0 +1,63 @@
+/**
+ * Which label of a network a folder's or file's name means, and which labels are near where it means none. Not here: folders.
+ *
+ * A name that starts with a WordNet id (n and eight digits) means the labels that start with the same id. Any other name means
+ * the labels it equals, or else the labels it equals a part of: labels list synonyms with commas ("tench, Tinca tinca"). Case is
+ * ignored, and _, - and blanks are one.
+ */
+const WORDNET_ID = /^n\d{8}/;
+
+const plain = (text: string) =>
+  text
+    .toLowerCase()
+    .replace(/[\s_-]+/g, ' ')
+    .trim();
+
+/** A label without its WordNet id. */
+const bare = (label: string) => plain(label.replace(WORDNET_ID, ''));
+const synonyms = (label: string) => bare(label).split(/ ?, ?/);
+
+/** Gives the indices of all labels that a name means: none, one, or several where the name is ambiguous. */
+export function labelFinder(labels: readonly string[]): (name: string) => readonly number[] {
+  const index = (keys: (label: string) => readonly string[]) => {
+    const found = new Map<string, number[]>();
+    for (const [i, label] of labels.entries()) for (const key of new Set(keys(label))) found.set(key, [...(found.get(key) ?? []), i]);
+    return found;
+  };
+  const byId = index((label) => WORDNET_ID.exec(label) ?? []);
+  const whole = index((label) => [plain(label), bare(label)]);
+  const parts = index(synonyms);
+  return (name) => {
+    // An id that is not among those of the labels is another class, whatever word follows it.
+    const key = byId.size === 0 ? bare(name) : plain(name);
+    return byId.get(WORDNET_ID.exec(name)?.[0] ?? '') ?? whole.get(key) ?? parts.get(key) ?? [];
+  };
+}
+
+/** The labels most like `name`: those that hold all of its words first, then by the least edit distance of a synonym. */
+export function nearestLabels(name: string, labels: readonly string[], count = 3): string[] {
+  const wanted = bare(name);
+  const words = wanted.split(' ');
+  const scored = labels.map((label, order) => {
+    const held = new Set(bare(label).split(/[ ,]+/));
+    const contains = words.every((word) => held.has(word)) ? 0 : 1;
+    const distance = Math.min(...synonyms(label).map((synonym) => editDistance(wanted, synonym)));
+    return { label, contains, distance, order };
+  });
+  scored.sort((a, b) => a.contains - b.contains || a.distance - b.distance || a.order - b.order);
+  return scored.slice(0, count).map(({ label }) => label);
+}
+
+/** Levenshtein: insertions, deletions and replacements that turn `a` into `b`. */
+function editDistance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, j) => j);
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const replaced = (row[j - 1] as number) + (a[i - 1] === b[j - 1] ? 0 : 1);
+      next.push(Math.min(replaced, (row[j] as number) + 1, (next[j - 1] as number) + 1));
+    }
+    row = next;
+  }
+  return row[b.length] as number;
+}

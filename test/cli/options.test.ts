@@ -1,0 +1,249 @@
+/**
+ * Every command with every option of any command: the option does what it says there, or is refused in a sentence that names it.
+ * A new option or command fails here until its row exists.
+ */
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { beforeEach, describe, expect, test } from 'vitest';
+import { buildProgram } from '../../src/cli/program.js';
+import { writeNpy } from '../../src/formats/npy.js';
+import { saveModel } from '../../src/formats/safetensors/model.js';
+import { GraphBuilder } from '../../src/ops/builder.js';
+import { Tensor } from '../../src/tensor/tensor.js';
+import { temporaryFolder, write, writeMnist } from '../data/fixtures.js';
+import { encodeOnnx } from '../formats/onnx-encoder.js';
+import { cli, denseWeights, fakeIo, type Outcome, writeDenseModel } from './cli.js';
+
+let dir: string;
+let model: string;
+beforeEach(async () => {
+  dir = temporaryFolder();
+  model = await writeDenseModel(dir, 'N');
+  writeMnist(join(dir, 'mnist'), 20);
+  write(join(dir, 'dense.json'), JSON.stringify({ layout: 'flat', color: 'gray', scale: 1 / 255 }));
+  write(join(dir, 'x.npy'), writeNpy(new Tensor('f32', new Float32Array(784), [1, 784])));
+});
+
+const at = (name: string) => join(dir, name);
+const json = ({ code, stdout, stderr }: Outcome) => {
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+  return JSON.parse(stdout);
+};
+
+/** A working command line of each command, to which an option is added. */
+const BASE: Readonly<Record<string, () => string[]>> = {
+  inspect: () => ['inspect', model],
+  run: () => ['run', model, '--input', at('x.npy')],
+  eval: () => ['eval', model, '--dataset', 'mnist', '--data', dir],
+  bench: () => ['bench', model, '--repeat', '2'],
+  'bench kernels': () => ['bench', 'kernels', '--repeat', '1', '--isa', 'scalar'],
+  convert: () => ['convert', model, at('out.safetensors')],
+  doctor: () => ['doctor'],
+  demo: () => ['demo', '--data', dir],
+};
+const on = (command: string, ...more: string[]) => cli(...(BASE[command] as () => string[])(), ...more);
+
+/** A network whose Sign may meet zero, so that --sign-zero changes what it computes: two bits exactly, else one. */
+async function signModel(): Promise<string> {
+  const g = new GraphBuilder();
+  const x = g.input('x', 'f32', ['N', 32]);
+  const weights = g.constant(new Tensor('f32', new Float32Array(64).fill(1), [2, 32]));
+  await saveModel(g.graph([x], { y: g.dense(g.signum(x, { name: 'undecided' }), weights) }), at('sign.safetensors'));
+  write(at('zeros.npy'), writeNpy(new Tensor('f32', new Float32Array(32), [1, 32])));
+  write(at('sign.json'), JSON.stringify({ layout: 'flat', color: 'gray' }));
+  return at('sign.safetensors');
+}
+const binaryMacs = async (file: string, ...more: string[]) => json(await cli('inspect', file, '--json', ...more)).totals.macs.binary;
+
+const isJson = async (command: string) => expect(json(await on(command, '--json'))).toBeTypeOf('object');
+const usesIsa = async (command: string) => expect(json(await on(command, '--json', '--isa', 'scalar')).isa).toBe('scalar');
+const usesThreads = async (command: string) => expect(json(await on(command, '--json', '--threads', '1')).threads).toBe(1);
+const takesRecipe = async (command: string) => {
+  const other = write(at('other.json'), JSON.stringify({ layout: 'flat', color: 'gray', scale: 0.5 }));
+  expect(JSON.stringify(json(await on(command, '--json', '--preprocess', other)))).toContain(other);
+};
+
+/** What shows that an option works, by command and option. */
+const WORKS: Readonly<Record<string, (command: string) => Promise<unknown>>> = {
+  'inspect --json': isJson,
+  'inspect --raw': async () => expect((await on('inspect', '--raw')).stdout).toMatch(/dense +f32/),
+  'inspect --sign-zero': async () => {
+    const file = await signModel();
+    expect([await binaryMacs(file), await binaryMacs(file, '--sign-zero', 'plus')]).toEqual([128, 64]);
+  },
+  'run --json': isJson,
+  'run --input': async () => expect(json(await on('run', '--json')).inputs[0].file).toBe(at('x.npy')),
+  'run --output': async () => {
+    expect(json(await on('run', '--json', '--output', at('y.npy'))).outputs[0].file).toBe(at('y.npy'));
+    expect(existsSync(at('y.npy'))).toBe(true);
+  },
+  'run --threads': usesThreads,
+  'run --isa': usesIsa,
+  'run --sign-zero': async () => {
+    const argv = ['run', await signModel(), '--input', at('zeros.npy')];
+    expect((await cli(...argv)).stdout).toMatch(/y +f32 +\[1, 2\] +0 0 /);
+    expect((await cli(...argv, '--sign-zero', 'plus')).stdout).toMatch(/y +f32 +\[1, 2\] +32 32 /);
+  },
+  'eval --json': isJson,
+  'eval --dataset': async () => expect(json(await on('eval', '--json')).dataset).toBe('mnist test'),
+  'eval --data': async () => expect((await on('eval', '--data', at('none'))).stderr).toContain(at('none')),
+  'eval --split': async () => expect((await on('eval', '--split', 'train')).stderr).toContain('train-images'),
+  'eval --limit': async () => expect(json(await on('eval', '--json', '--limit', '7')).n).toBe(7),
+  'eval --batch': async () => {
+    // Scores of differences from the batch's mean: for a picture alone they are all 0, and the five lowest labels lead.
+    const g = new GraphBuilder();
+    const x = g.input('x', 'f32', ['N', 784]);
+    const weights = g.constant(new Tensor('f32', denseWeights(), [10, 784]));
+    await saveModel(g.graph([x], { scores: g.dense(g.sub(x, g.reduce(x, 'mean', [0])), weights) }), at('batch.safetensors'));
+    write(at('batch.json'), readFileSync(at('dense.json')));
+    const argv = ['eval', at('batch.safetensors'), '--dataset', 'mnist', '--data', dir, '--json', '--batch'];
+    expect(json(await cli(...argv, '1')).top5).toBe(50);
+    expect(json(await cli(...argv, '20')).top5).not.toBe(50);
+  },
+  'eval --preprocess': takesRecipe,
+  'eval --strict': async () => {
+    // A damaged picture stops it; without the option it is skipped (eval.test.ts).
+    write(at('photos/0/a.png'), 'damaged');
+    const recipe = write(
+      at('fit.json'),
+      JSON.stringify({ preprocess: { layout: 'flat', color: 'gray', crop: 28 }, labels: [...'0123456789'] }),
+    );
+    const argv = ['eval', model, '--dataset', 'folder', '--data', at('photos'), '--preprocess', recipe, '--strict'];
+    expect((await cli(...argv)).stderr).toMatch(/a\.png.*expected a JPEG or PNG file/);
+  },
+  'eval --threads': usesThreads,
+  'eval --isa': usesIsa,
+  'eval --sign-zero': async () => {
+    const g = new GraphBuilder();
+    const x = g.input('x', 'f32', ['N', 784]);
+    // Scores: 0 + sign(0) for digit 1, 0.5 for the others: 1 has the highest score only where sign(0) is 1.
+    const scores = g.add(
+      g.dense(
+        g.signum(g.mul(x, 0)),
+        g.constant(
+          new Tensor(
+            'f32',
+            Float32Array.from({ length: 7840 }, (_, i) => (i === 784 ? 1 : 0)),
+            [10, 784],
+          ),
+        ),
+      ),
+      g.constant(
+        new Tensor(
+          'f32',
+          Float32Array.from({ length: 10 }, (_, i) => (i === 1 ? 0 : 0.5)),
+          [10],
+        ),
+      ),
+    );
+    await saveModel(g.graph([x], { scores }), at('zero.safetensors'));
+    write(at('zero.json'), readFileSync(at('dense.json')));
+    const argv = ['eval', at('zero.safetensors'), '--dataset', 'mnist', '--data', dir, '--json'];
+    // Labels are 3 i mod 10 for 20 pictures: two are 0, two are 1.
+    expect(json(await cli(...argv, '--limit', '10')).top1).toBe(10);
+    expect(json(await cli(...argv, '--limit', '7', '--sign-zero', 'plus')).top1).toBe(0);
+    expect(json(await cli(...argv, '--limit', '8', '--sign-zero', 'plus')).top1).toBe(12.5);
+  },
+  'bench --json': isJson,
+  'bench --repeat': async () => expect(json(await on('bench', '--json', '--repeat', '3')).repeat).toBe(3),
+  'bench --batch': async () => {
+    expect(json(await on('bench', '--json', '--batch', '3')).batch).toBe(3);
+    const fixed = await cli('bench', await writeDenseModel(dir, 1, 'fixed'), '--batch', '3');
+    expect(fixed).toMatchObject({ code: 1, stdout: '', stderr: expect.stringMatching(/--batch: is not taken here: .* a batch of 1 /) });
+  },
+  'bench --profile': async () => expect(json(await on('bench', '--json', '--profile')).layers.length).toBeGreaterThan(0),
+  'bench --vs': async () => {
+    const spec = { inputs: { x: ['N', 4] }, outputs: { y: ['N', 4] }, nodes: [{ op: 'Relu', inputs: ['x'], outputs: ['y'] }] };
+    const outcome = await cli('bench', write(at('relu.onnx'), encodeOnnx(spec)), '--repeat', '2', '--json', '--vs', 'onnxruntime');
+    expect(json(outcome).vs.engine).toMatch(/^onnxruntime-node/);
+  },
+  'bench --threads': usesThreads,
+  'bench --isa': usesIsa,
+  'bench --sign-zero': async () => {
+    const argv = ['bench', await signModel(), '--repeat', '2', '--profile', '--json'];
+    const binary = (document: { layers: { macs: { binary: number } }[] }) =>
+      document.layers.reduce((sum, { macs }) => sum + macs.binary, 0);
+    expect([binary(json(await cli(...argv))), binary(json(await cli(...argv, '--sign-zero', 'plus')))]).toEqual([128, 64]);
+  },
+  'bench kernels --json': isJson,
+  'bench kernels --repeat': async () => expect(json(await on('bench kernels', '--json')).kernels.length).toBeGreaterThan(8),
+  'bench kernels --isa': async () => {
+    const { kernels } = json(await on('bench kernels', '--json'));
+    expect(new Set(kernels.map((row: { isa: string }) => row.isa))).toEqual(new Set(['scalar']));
+  },
+  'convert --json': isJson,
+  'convert --preprocess': takesRecipe,
+  'convert --merge-affines': async () => {
+    const g = new GraphBuilder();
+    const x = g.input('x', 'f32', ['N', 4]);
+    const vector = (value: number) => g.constant(new Tensor('f32', new Float32Array(4).fill(value), [4]));
+    await saveModel(g.graph([x], { y: g.mul(g.add(g.mul(x, vector(3)), vector(5)), vector(7)) }), at('affine.safetensors'));
+    const muls = async (...more: string[]) => {
+      await cli('convert', at('affine.safetensors'), at('merged.safetensors'), ...more);
+      return JSON.stringify(json(await cli('inspect', at('merged.safetensors'), '--raw', '--json'))).split('"op":"mul"').length - 1;
+    };
+    expect([await muls(), await muls('--merge-affines')]).toEqual([2, 1]);
+  },
+  'convert --sign-zero': async () => {
+    await cli('convert', await signModel(), at('plus.safetensors'), '--sign-zero', 'plus');
+    expect(await binaryMacs(at('plus.safetensors'))).toBe(64);
+  },
+  'doctor --json': isJson,
+  'demo --data': async () => expect((await cli('demo', '--data', at('none'))).stderr).toContain(at('none')),
+};
+
+/** A value that each option takes. */
+const VALUES: Readonly<Record<string, string>> = {
+  '--input': 'x.npy',
+  '--output': 'y.npy',
+  '--sign-zero': 'plus',
+  '--threads': '1',
+  '--isa': 'scalar',
+  '--dataset': 'mnist',
+  '--data': 'dir',
+  '--split': 'test',
+  '--limit': '1',
+  '--batch': '1',
+  '--preprocess': 'p.json',
+  '--repeat': '1',
+  '--vs': 'onnxruntime',
+};
+
+const program = buildProgram(fakeIo(), fakeIo(), () => undefined);
+const OPTIONS = [...new Set(program.commands.flatMap((command) => command.options.map(({ long }) => long as string)))].sort();
+const PAIRS = Object.keys(BASE).flatMap((command) => OPTIONS.map((option) => [command, option] as const));
+
+describe('every command with every option', () => {
+  test('every command has a row', () => {
+    expect(program.commands.map((command) => command.name()).sort()).toEqual(
+      Object.keys(BASE)
+        .filter((name) => name !== 'bench kernels')
+        .sort(),
+    );
+    const pairs = PAIRS.map((pair) => pair.join(' '));
+    expect(Object.keys(WORKS).filter((pair) => !pairs.includes(pair))).toEqual([]);
+  });
+
+  test.each(PAIRS)('%s %s works or is refused', { timeout: 60_000 }, async (command, option) => {
+    const works = WORKS[`${command} ${option}`];
+    if (works !== undefined) {
+      await works(command);
+      return;
+    }
+    const value = VALUES[option];
+    const outcome = await on(command, option, ...(value === undefined ? [] : [value]));
+    expect(outcome.code).not.toBe(0);
+    const sentence = option === '--json' ? JSON.parse(outcome.stdout).error.message : outcome.stderr;
+    expect(sentence).toMatch(new RegExp(`${option}\\b`));
+    expect(sentence).toMatch(/unknown option|is not taken here: ./);
+    if (option !== '--json') expect(outcome.stdout).toBe('');
+  });
+
+  test('options that exclude each other', async () => {
+    const raw = await on('inspect', '--raw', '--sign-zero', 'plus');
+    expect(raw).toMatchObject({ code: 1, stdout: '', stderr: expect.stringMatching(/--sign-zero: is not taken here/) });
+    write(at('p.json'), JSON.stringify({ layout: 'flat', color: 'gray', crop: 28 }));
+    const split = await cli('eval', model, '--dataset', 'folder', '--data', dir, '--split', 'train', '--preprocess', at('p.json'));
+    expect(split).toMatchObject({ code: 1, stdout: '', stderr: expect.stringMatching(/--split: is not taken here/) });
+  });
+});
