@@ -125,6 +125,11 @@ describe('a header', () => {
     const header = `{"c":${entry('U8', [2], 2, 4)},"b":${entry('U8', [2], 0, 2)},"e":${entry('U8', [0], 2, 2)}}`;
     expect([...readHeader(Buffer.from(header), 4).spans.keys()]).toEqual(['b', 'e', 'c']);
   });
+  test('says how many bytes lie between the offsets of a tensor', () => {
+    expect(() => readSafetensors(container(`{"a":${entry('U8', [3], 5, 9)}}`, 9))).toThrow(
+      /safetensors "a": expected 3 bytes for shape \[3\] but received 4/,
+    );
+  });
   test('of a byte order mark is none', () => expect(() => readSafetensors(container('\ufeff{}', 0, 5))).toThrow(/begins with \{/));
 });
 
@@ -150,6 +155,15 @@ describe('written', () => {
       expect(header.trimEnd()).toBe(`{"__metadata__":{"k":"${'x'.repeat(length)}"}}`);
       expect(header.length - header.trimEnd().length).toBeLessThan(8);
     }
+  });
+  test('not with a header of more than 100 MB, which no reader takes', () => {
+    expect(() => file(new Map(), [['k', 'x'.repeat(100_000_000)]])).toThrow(
+      expect.objectContaining({
+        code: 'ERR_ARGUMENT',
+        op: 'safetensors',
+        message: expect.stringContaining('at most 100000000 bytes but received 100000032'),
+      }),
+    );
   });
   test.each([
     ['a name that the format keeps', new Map([['__metadata__', of('U8', [1])]]), 'ERR_ARGUMENT', /other than __metadata__/],
@@ -217,7 +231,7 @@ describe('numbers that JSON does not know', () => {
     const objects = (depth: number): unknown => (depth === 0 ? 1 : { a: objects(depth - 1) });
     for (const nest of [lists, objects]) {
       expect(fromJson(nest(8))).toEqual(nest(8));
-      expect(() => fromJson(nest(9))).toThrow(/attributes nested at most 8 deep but received/);
+      expect(() => fromJson(nest(9))).toThrow(/^model: expected attributes nested at most 8 deep but received/);
     }
   });
 });

@@ -193,6 +193,23 @@ describe('tensors stay in their file', () => {
     for (const path of [join(folder, 'nowhere'), folder, fileOf(relu), fileOf(new Uint8Array(0))])
       expect(await openModelFile(path, () => undefined)).toBeUndefined();
   });
+  test('that changes while it is read is an error', async () => {
+    for (const change of [
+      (path: string) => writeFileSync(path, '!', { flag: 'a' }),
+      (path: string) => writeFileSync(path, Uint8Array.of(5, 4, 3, 2, 1)),
+    ]) {
+      const path = fileOf(Uint8Array.of(1, 2, 3, 4, 5));
+      const file = (await LastingFile.open(path))!;
+      expect([...(await file.read(0, new Uint8Array(2)))]).toEqual([1, 2]);
+      change(path);
+      await expect(file.read(0, new Uint8Array(2))).rejects.toMatchObject({
+        code: 'ERR_IO',
+        message: expect.stringContaining('changed after it was opened'),
+      });
+      expect(() => file.readSync(0, new Uint8Array(2))).toThrow(/changed after it was opened/);
+      await file.close();
+    }
+  });
   test('a part of a file, and an end that is not there', async () => {
     const file = (await LastingFile.open(fileOf(Uint8Array.of(1, 2, 3, 4, 5))))!;
     expect(file.size).toBe(5);

@@ -46,6 +46,14 @@ describe('files', () => {
     const graph = importOnnx(fileOf({ ...oneNode('Clip', ['N', 4], { a: floats([], [0.5]) }, { min: { float: -3 } }), opset }));
     expect(graph.outputs.y?.attrs.min).toBe(version < 11 ? -3 : 0.5);
   });
+  test('their metadata tell the versions, the standard domain by either name', () => {
+    const opset = [
+      ['ai.onnx', 10],
+      ['', 9],
+      ['com.example', 2],
+    ] as const;
+    expect(importOnnx(fileOf({ opset })).metadata).toMatchObject({ 'onnx.opset': '10, 9, com.example 2' });
+  });
   test('without standard ops need no version of them', () => {
     const nodes = [{ op: 'BipolarQuant', domain: 'qonnx.custom_op.general', inputs: ['x', 's'], outputs: ['y'] }];
     const spec = { nodes, initializers: { s: floats([], [1]) } };
@@ -214,6 +222,12 @@ describe('names', () => {
       'transpose q/weights_transposed',
     ]);
     const max = names({ what: '', nodes: [{ op: 'Max', name: 'q', inputs: ['x', 'x', 'x', 'x'] }] });
+    const quant = names({
+      what: '',
+      nodes: [{ op: 'BipolarQuant', domain: 'qonnx.custom_op.general', name: 'q', inputs: ['x', 's'] }],
+      initializers: { s: floats([], [2]) },
+    });
+    expect(quant.sort()).toEqual(['cast q/values', 'constant s', 'input x', 'mul q/scaled', 'sign q']);
     expect(max).toEqual(['input x', 'max q/1', 'max q/2', 'max q']);
   });
 });

@@ -3,6 +3,7 @@
  */
 import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
 import { expect, test } from 'vitest';
+import { metadataOf } from '../../src/formats/onnx/metadata.js';
 import { type OnnxModel, readModel } from '../../src/formats/onnx/proto.js';
 import { readMessage } from '../../src/formats/onnx/wire.js';
 import { encodeOnnx, floats, int64s } from './onnx-encoder.js';
@@ -70,6 +71,51 @@ test('a whole file', () => {
     { name: 'z', elementType: 1, dims: undefined },
   ]);
   expect(sparseInitializers).toBe(0);
+});
+
+test('what a file says of itself', () => {
+  const property = (key: string, value: string) => message(14, text(1, key), text(2, value));
+  const header = [
+    int(1, 8),
+    text(2, 'p'),
+    text(3, '1.2'),
+    text(4, 'd'),
+    int(5, 7),
+    text(6, 'doc'),
+    property('a', 'b'),
+    property('c', ''),
+    message(14),
+  ];
+  expect(readModel(bytes(...header, message(7, text(2, 'g'))))).toMatchObject({
+    irVersion: 8,
+    producerName: 'p',
+    producerVersion: '1.2',
+    domain: 'd',
+    modelVersion: 7,
+    docString: 'doc',
+    properties: [
+      { key: 'a', value: 'b' },
+      { key: 'c', value: '' },
+      { key: '', value: '' },
+    ],
+    graph: { name: 'g' },
+  });
+  expect(
+    metadataOf(readModel(bytes(...header, message(8, int(2, 13)), message(8, text(1, 'x.y'), int(2, 3)), message(7, text(2, 'g'))))),
+  ).toEqual({
+    a: 'b',
+    c: '',
+    '': '',
+    'onnx.producer_name': 'p',
+    'onnx.producer_version': '1.2',
+    'onnx.domain': 'd',
+    'onnx.model_version': '7',
+    'onnx.doc_string': 'doc',
+    'onnx.graph_name': 'g',
+    'onnx.ir_version': '8',
+    'onnx.opset': '13, x.y 3',
+  });
+  expect(metadataOf(readModel(bytes(message(7))))).toEqual({});
 });
 
 test('an attribute of each kind', () => {

@@ -3,6 +3,7 @@ import type { Graph, Value } from '../../src/graph/value.js';
 import { GraphBuilder } from '../../src/ops/builder.js';
 import { canonicalize, optimize } from '../../src/passes/index.js';
 import { layout } from '../../src/passes/layout.js';
+import { permutedConstant } from '../../src/passes/sink.js';
 import type { Tensor } from '../../src/tensor/tensor.js';
 import { expectSame, inside, Numbers, nodesOf, opsOf, TO_NCHW, TO_NHWC } from './fixtures.js';
 
@@ -27,6 +28,44 @@ function laidOut(
 const conv = (g: GraphBuilder, x: Value<'f32'>, from: number, to: number) =>
   inside(g, x, (map) => g.conv2d(map, g.constant(n.integers([to, 3, 3, from], -2, 2)), { pads: [1, 1, 1, 1] }));
 const perChannel = (g: GraphBuilder, channels: number) => g.constant(n.integers([1, channels, 1, 1]));
+
+describe('a constant whose axes are permuted', () => {
+  test.each([
+    [[1, 5, 1, 1], TO_NCHW, [5]],
+    [[5, 1, 1], TO_NCHW, [5]],
+    [[6], TO_NCHW, [6, 1]],
+    [[1], TO_NCHW, []],
+    [[], TO_NCHW, []],
+    [[1, 5, 3, 1], TO_NCHW, [3, 1, 5]],
+    [[2, 1, 1, 1], TO_NCHW, [2, 1, 1, 1]],
+    [
+      [5, 3],
+      [1, 0],
+      [3, 5],
+    ],
+    [[3], [1, 0], [3, 1]],
+    [
+      [1, 1, 7],
+      [2, 0, 1],
+      [7, 1],
+    ],
+  ])('of shape %j by %j loses the leading axes of 1: %j', (shape, perm, wanted) => {
+    const g = new GraphBuilder();
+    const c = g.constant(n.integers(shape));
+    const moved = permutedConstant(c, perm.length, perm);
+    expect(moved.shape).toEqual(wanted);
+    // What broadcasts to t = transpose(x, perm), transposed back, broadcasts to x.
+    const sizes = perm.map((_, axis) => shape[axis - (perm.length - shape.length)] ?? 1);
+    const x = g.input(
+      'x',
+      'f32',
+      sizes.map((_, axis) => sizes[perm.indexOf(axis)]!),
+    );
+    const [a, b] = [g.add(g.transpose(x, perm), c), g.transpose(g.add(x, moved as Value<'f32'>), perm)];
+    const before = g.graph([x], { y: a });
+    expectSame(before, { inputs: [x], outputs: { y: b } }, { x: n.integers(x.shape as number[]) });
+  });
+});
 
 describe('transposes of a network from NCHW remain at its ends only', () => {
   test('through activations, scales, shortcuts and pooling', () => {

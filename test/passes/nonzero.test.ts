@@ -68,6 +68,16 @@ describe('progression', () => {
     }
   });
 
+  test.each([
+    [{ origin: 3, step: 0, lo: 3, hi: 3 }, [3], [0, 2, 4]],
+    [{ origin: -1, step: 2, lo: -1, hi: 1 }, [-1, 1], [0, -3, 3, 0.5]],
+    [{ origin: 0.5, step: 1, lo: -1.5, hi: 2.5 }, [-1.5, -0.5, 2.5], [0, -2.5, 3.5, 2]],
+    [{ origin: 0, step: 1, lo: -Infinity, hi: Infinity }, [0, -7, 2 ** 40], [0.5]],
+  ])('%o holds %j, and not %j', (grid, members, others) => {
+    expect(members.map((number) => contains(grid, number))).toEqual(members.map(() => true));
+    expect(others.map((number) => contains(grid, number))).toEqual(others.map(() => false));
+  });
+
   test('counts its members', () => {
     expect(memberCount({ origin: 0, step: 0.5, lo: -1, hi: 2 })).toBe(7);
     expect(memberCount({ origin: 3, step: 0, lo: 3, hi: 3 })).toBe(1);
@@ -83,6 +93,15 @@ describe('isNeverZero', () => {
     expect(isNeverZero(graphOf((g, x) => affine(g, sum(g, x), [1, 1], [1, -3])))).toBe(true);
     expect(isNeverZero(graphOf((g, x) => affine(g, sum(g, x), [1, 1], [1, -4])))).toBe(false);
     expect(isNeverZero(graphOf((g, x) => affine(g, sum(g, x), [1, 1], [1, -40])))).toBe(true);
+  });
+
+  test('of a grid itself: by its members, also where it has no end', () => {
+    expect(isNeverZero(graphOf(bits))).toBe(true);
+    expect(isNeverZero(graphOf((g, x) => g.signum(x)))).toBe(false);
+    expect(isNeverZero(graphOf((g, x) => g.clip(g.round(x), 1, 3)))).toBe(true);
+    expect(isNeverZero(graphOf((g, x) => g.clip(g.round(x), -3, 0)))).toBe(false);
+    expect(isNeverZero(graphOf((g, x) => g.round(x)))).toBe(false);
+    expect(isNeverZero(graphOf((g, x) => g.max(g.round(x), 1)))).toBe(false);
   });
 
   test('in either direction, and with gamma zero', () => {

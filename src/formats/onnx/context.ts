@@ -101,7 +101,7 @@ export class NodeContext {
     let data: ArrayLike<unknown> = [];
     if (item.kind === 'dims') data = item.entries;
     else if (item.kind === 'tensor') data = this.scope.decode(item).data;
-    else if (item.value.op === 'constant' && item.value.dtype !== 'b1') data = item.value.data?.data ?? [];
+    else if (item.value.op === 'constant') data = item.value.data?.data ?? [];
     if (data.length !== 1 || typeof data[0] !== 'number')
       throw this.expected('ERR_UNSUPPORTED', `input ${index} to be one constant number`, kindOf(item));
     return data[0];
