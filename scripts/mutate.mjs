@@ -7,8 +7,8 @@
  *   npm run mutate -- [FOLDER] [--sample N] [--seed S] [--workers W] [--resume | --survivors] [--json]
  *
  * Without FOLDER (src/formats, native/kernels/map ...) the sample is spread over all folders by their lines, 30 % of it over native ones.
- * Verdicts are kept in the cache folder, one file for each folder, size and seed: --resume goes on where a run stopped,
- * --survivors tries again only what survived. Tests run without BITPLANE_DATA.
+ * Verdicts are kept in the cache folder, one file a seed: --resume goes on where a run stopped, or draws more (a larger sample holds the
+ * smaller ones of its seed), --survivors tries again what survived. Tests run without BITPLANE_DATA.
  */
 import { appendFileSync, existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { availableParallelism, setPriority } from 'node:os';
@@ -36,19 +36,9 @@ async function main(argv) {
   const draws = Object.entries(shares).map(([name, count]) => ({ name, count, candidates: folders[name].candidates }));
   say(`${mutants.length} mutants in ${draws.length} folders, ${options.sample} to be tried; verdicts in ${store.path}`);
 
-  await decideTypeScript(
-    tree,
-    all,
-    draws.filter(({ name }) => name.startsWith('src/')),
-    store,
-    options,
-  );
-  await decideNative(
-    tree,
-    draws.filter(({ name }) => name.startsWith('native/')),
-    store,
-    options,
-  );
+  const within = (language) => draws.filter(({ name }) => name.startsWith(`${language}/`));
+  await decideNative(tree, within('native'), store, options);
+  await decideTypeScript(tree, all, within('src'), store, options);
 
   const decided = draws.flatMap(({ name, count, candidates }) =>
     drawn(candidates, count, store).map((mutant) => ({ mutant, folder: name, ...store.of(mutant) })),
@@ -87,9 +77,9 @@ function parse(argv) {
   return { ...values, folder, sample, seed: whole('seed', values.seed), workers: whole('workers', values.workers) };
 }
 
-/** The verdicts of a sample, appended to its file as they fall. */
-function openStore({ folder, sample, seed, resume, survivors }) {
-  const path = join(CACHE, `${(folder ?? 'all').replaceAll('/', '-')}-${sample}-seed-${seed}.jsonl`);
+/** The verdicts of a seed, appended to its file as they fall. */
+function openStore({ seed, resume, survivors }) {
+  const path = join(CACHE, `seed-${seed}.jsonl`);
   mkdirSync(CACHE, { recursive: true });
   const verdicts = new Map();
   if ((resume || survivors) && existsSync(path)) {
@@ -124,9 +114,9 @@ function byFolder(tree, mutants, seed) {
   return Object.fromEntries(
     Object.entries(folders)
       .sort(([a], [b]) => (a < b ? -1 : 1))
-      .map(([name, { files, mutants: all }], number) => {
+      .map(([name, { files, mutants: all }]) => {
         const lines = [...files].reduce((sum, file) => sum + readFileSync(join(tree, file), 'utf8').match(/^.*\S/gm).length, 0);
-        return [name, { lines, candidates: ordered(all, seeded(seed * 1000 + number)) }];
+        return [name, { lines, candidates: ordered(all, seeded(`${seed} ${name}`)) }];
       }),
   );
 }

@@ -17,9 +17,10 @@ const oneLine = (text) => {
   return flat.length > 90 ? `${flat.slice(0, 60)} ... ${flat.slice(-25)}` : flat;
 };
 
-/** Numbers in [0, 1) that follow from the seed (mulberry32). */
+/** Numbers in [0, 1) that follow from a text (mulberry32, begun by FNV-1a). */
 export function seeded(seed) {
-  let state = seed >>> 0;
+  let state = 2166136261;
+  for (const byte of Buffer.from(seed)) state = Math.imul(state ^ byte, 16777619) >>> 0;
   return () => {
     state = (state + 0x6d2b79f5) >>> 0;
     let t = Math.imul(state ^ (state >>> 15), state | 1);
