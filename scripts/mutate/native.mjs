@@ -79,7 +79,7 @@ export class NativeTrial {
     return readFileSync(join(this.#folders()[folder], ADDON));
   }
 
-  /** Tests that take three times as long as without a mutant, and a minute, will not end. */
+  /** Tests that take twice as long as without a mutant, and half a minute, will not end. */
   async #limit(stage) {
     if (this.#limits[stage] === undefined) {
       const { build, pristine } = this.#folders();
@@ -88,7 +88,7 @@ export class NativeTrial {
       cpSync(join(pristine, ADDON), join(build, ADDON));
       const result = await runTests(this.#tree, STAGES[stage], { workers: this.#workers });
       if (!result.ok) throw new Error(`the tests fail without any mutant: ${failure(result)}`);
-      this.#limits[stage] = 3 * result.ms + 60_000;
+      this.#limits[stage] = 2 * result.ms + 30_000;
       writeFileSync(join(build, ADDON), mutated);
     }
     return this.#limits[stage];
