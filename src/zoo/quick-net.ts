@@ -17,7 +17,7 @@ const blur: nn.Initializer = (data) => {
   for (let i = 0; i < data.length; i++) data[i] = BINOMIAL[i % BINOMIAL.length] as number;
 };
 
-function block(name: string, width: number): nn.Layer {
+export function quickNetBlock(name: string, width: number): nn.Layer {
   const conv = nn.conv2d({
     filters: width,
     kernel: 3,
@@ -30,7 +30,7 @@ function block(name: string, width: number): nn.Layer {
   return nn.residual(nn.sequential([conv, nn.relu({ name: 'relu' }), nn.batchNorm({ name: 'bn' })]), { name });
 }
 
-function transition(name: string, from: number, to: number): nn.Layer {
+export function quickNetTransition(name: string, from: number, to: number): nn.Layer {
   const layers = [
     nn.relu({ name: 'relu' }),
     nn.maxPool2d({ kernel: 3, strides: 1, pads: 1, name: 'maxpool' }),
@@ -41,8 +41,9 @@ function transition(name: string, from: number, to: number): nn.Layer {
   return nn.sequential(layers, { name });
 }
 
-export function quickNet(options: NetworkOptions = {}): Network {
-  return network(options, NETWORK_OPTIONS, IMAGENET, (classes) => [
+/** From the picture to the first section, at a quarter of its size. */
+export function quickNetStem(): nn.Layer[] {
+  return [
     nn.conv2d({ filters: 8, kernel: 3, strides: 2, pads: 1, name: 'conv1' }),
     nn.batchNorm({ name: 'bn1' }),
     nn.relu({ name: 'relu1' }),
@@ -50,10 +51,16 @@ export function quickNet(options: NetworkOptions = {}): Network {
     nn.batchNorm({ name: 'bn2' }),
     nn.conv2d({ filters: WIDTHS[0]!, kernel: 1, name: 'conv3' }),
     nn.batchNorm({ name: 'bn3' }),
+  ];
+}
+
+export function quickNet(options: NetworkOptions = {}): Network {
+  return network(options, NETWORK_OPTIONS, IMAGENET, (classes) => [
+    ...quickNetStem(),
     ...WIDTHS.flatMap((width, i) => [
-      ...(i === 0 ? [] : [transition(`transition${i}`, WIDTHS[i - 1]!, width)]),
+      ...(i === 0 ? [] : [quickNetTransition(`transition${i}`, WIDTHS[i - 1]!, width)]),
       nn.sequential(
-        Array.from({ length: SECTIONS[i]! }, (_, k) => block(`${k}`, width)),
+        Array.from({ length: SECTIONS[i]! }, (_, k) => quickNetBlock(`${k}`, width)),
         { name: `section${i + 1}` },
       ),
     ]),

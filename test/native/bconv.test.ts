@@ -21,6 +21,8 @@ const SHAPES: Partial<Shape>[] = [
     { padding },
     { padding, c: 37, o: 70, pt: 2, pb: 0, pl: 0, pr: 3 },
     { padding, sh: 2, sw: 2, h: 7, w: 7 },
+    { padding, dh: 2, dw: 3, h: 9, w: 8, pt: 1, pl: 0, pb: 3, pr: 2, c: 35, o: 33 },
+    ...[{ pt: 1 }, { pl: 1 }, { pb: 1 }, { pr: 1 }].map((side) => ({ padding, pt: 0, pl: 0, pb: 0, pr: 0, c: 33, o: 20, ...side })),
   ]),
   { kh: 1, kw: 1, pt: 0, pl: 0, pb: 0, pr: 0, c: 96 },
   { kh: 5, kw: 3, pt: 2, pb: 2, h: 9 },

@@ -16,6 +16,10 @@ const POOLS: Partial<WindowShape>[] = [
   { h: 13, w: 17, kh: 5, kw: 1, sh: 3, sw: 1, c: 192 },
   { h: 12, w: 13, kh: 3, kw: 2, dh: 2, dw: 3, sh: 1, sw: 1, c: 96 },
   { h: 7, w: 7, kh: 7, kw: 7, c: 130 },
+  // Dilated windows with padding that differs on every side; padding on one side alone.
+  { h: 9, w: 11, kh: 3, kw: 2, dh: 2, dw: 3, sh: 1, sw: 2, pt: 1, pl: 2, pb: 3, pr: 0, c: 70 },
+  { h: 9, w: 11, kh: 2, kw: 3, dh: 3, dw: 2, sh: 2, sw: 1, pt: 0, pl: 1, pb: 2, pr: 3, c: 130 },
+  ...[{ pt: 1 }, { pl: 1 }, { pb: 1 }, { pr: 1 }].map((side) => ({ kh: 3, kw: 3, sh: 1, sw: 1, c: 65, ...side })),
   // Windows that hold nothing but padding: whole rows, whole columns, both.
   { h: 2, w: 3, kh: 2, kw: 2, sh: 1, sw: 1, pt: 3, pl: 2, pb: 2, pr: 4, c: 66 },
   { h: 1, w: 2, kh: 1, kw: 1, sh: 1, sw: 1, pt: 1, pl: 1, pb: 1, pr: 1 },

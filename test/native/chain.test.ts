@@ -93,7 +93,7 @@ describe.each(LINES)('straight line $title', ({ moves }) => {
       const operand = `operand${i}`;
       if (lie === 'U') return { op };
       if (lie === 'S') {
-        buffers[operand] = { result: op === 'store_bits' ? new Uint8Array(bitBytes(n * hw, c)).fill(255) : new Float32Array(n * hw * c) };
+        buffers[operand] = { result: op === 'store_bits' ? new Uint8Array(bitBytes(n * hw, c)) : new Float32Array(n * hw * c) };
         return { op, kind: 'tensor', operand };
       }
       const counts = { C: perImage ? n * c : c, T: (n * hw * c) / parts, P: n * hw };

@@ -2,10 +2,10 @@
  * Float kernels but for the chain (./chain.test.ts): every variant on every instruction set of this machine against the native oracle. Inputs of the exact cases are small
  * integers, so that sums are exact in any order and all that follows them must agree to the bit; the others are held to 1e-5 of sum |x w|.
  */
-import { describe, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { random } from '../random.js';
 import { agrees, bitBytes, specials } from './agreement.js';
-import { type Case, randomBits, randomFloats } from './harness.js';
+import { type Case, randomBits, randomFloats, runCase, testedIsas } from './harness.js';
 import { fieldsOf, SAME_3X3, type WindowShape } from './window-shape.js';
 
 const integers = (count: number, next: () => number, most = 4) =>
@@ -19,12 +19,16 @@ interface Conv extends WindowShape {
 const BASE: Conv = { ...SAME_3X3, c: 8, o: 8, g: 1, weightBits: 32 };
 const DENSE = { h: 1, w: 1, kh: 1, kw: 1, pt: 0, pl: 0, pb: 0, pr: 0 };
 
+/** Padding on one side alone. */
+const ONE_SIDE = [{ pt: 1 }, { pl: 1 }, { pb: 1 }, { pr: 1 }].map((side) => ({ pt: 0, pl: 0, pb: 0, pr: 0, ...side }));
+
 const CONVS: Partial<Conv>[] = [
   ...[1, 3, 15, 16, 17, 63, 64, 65, 127, 129, 200].map((o) => ({ o, c: 5 })),
   ...[1, 3, 7, 31, 33, 64, 100].map((c) => ({ c, o: 17, weightBits: c % 2 ? 1 : 32 })),
   { kh: 7, kw: 7, pt: 3, pl: 3, pb: 3, pr: 3, sh: 2, sw: 2, h: 21, w: 19, c: 3, o: 64 },
   { kh: 2, kw: 3, dh: 2, dw: 3, h: 9, w: 12, pt: 2, pl: 0, pb: 0, pr: 3, c: 9, o: 33 },
   { pt: 0, pl: 0, pb: 0, pr: 0, h: 9, w: 9, sh: 3, sw: 2, c: 4, o: 20 },
+  ...ONE_SIDE.map((side) => ({ ...side, c: 3, o: 17 })),
   { g: 2, c: 8, o: 128 },
   { g: 3, c: 9, o: 33 },
   { g: 4, c: 4, o: 4, weightBits: 1 },
@@ -82,6 +86,7 @@ const WINDOWS: Partial<Conv>[] = [
   { c: 24, h: 9, w: 30, sh: 2, sw: 2 },
   { c: 20, h: 12, w: 12, kh: 5, kw: 2, dh: 2, dw: 3, pt: 4, pb: 1, pl: 3, pr: 0 },
   { c: 70, h: 40, w: 40, n: 2 },
+  ...ONE_SIDE.map((side) => ({ ...side, c: 17, h: 9, w: 20 })),
 ];
 describe.each(WINDOWS.map((shape, i) => [JSON.stringify(shape), { ...BASE, ...shape }, i] as const))('window %s', (_title, shape, seed) => {
   test('dwconv', async () => agrees(convCase(shape, seed, true, true).make));
@@ -111,6 +116,29 @@ test.each([
 test.each([1, 15, 64, 65, 1000])('softmax over %i', async (c) => {
   const buffers = { x: { feed: randomFloats(7 * c, random(c), 20) }, y: { result: new Float32Array(7 * c) } };
   await agrees({ opcode: 'softmax', fields: { rows: 7, c }, buffers }, new Float32Array(7 * c).fill(1e-6));
+});
+
+test.each(['reference' as const, ...testedIsas()])('softmax of logits to +-1000, against double precision: %s', async (isa) => {
+  const rows = [
+    [100, -100, 99, 0],
+    [-100, -100, -101, -200],
+    [88, 89, 90, 87],
+    [1000, -1000, 999, 998],
+    [-1000, -1000, -1000, -1000],
+    [-0, 0, -104, -88],
+  ];
+  const c = 4;
+  const buffers = { x: { feed: Float32Array.from(rows.flat()) }, y: { result: new Float32Array(rows.length * c) } };
+  const { y } = await runCase({ opcode: 'softmax', fields: { rows: rows.length, c }, buffers }, isa);
+  const exact = rows.flatMap((row) => {
+    const largest = Math.max(...row);
+    const sum = row.reduce((total, value) => total + Math.exp(value - largest), 0);
+    return row.map((value) => Math.exp(value - largest) / sum);
+  });
+  for (const [i, value] of exact.entries()) {
+    // Two parts in a million of the value itself, small ones too, down to the denormal.
+    expect(Math.abs((y![i] as number) - value), `${isa} ${i}: ${y![i]}, not ${value}`).toBeLessThanOrEqual(2e-6 * value + 2 ** -149);
+  }
 });
 
 test.each([1, 2, 3, 5, 16, 65])('pictures of %i channels to channels last and back', async (c) => {

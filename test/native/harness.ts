@@ -12,7 +12,7 @@ export function testedIsas(): IsaName[] {
   return supportedIsas().filter((isa) => forced === undefined || isa === forced);
 }
 
-/** What a buffer of a test program holds: data fed, a constant, constant weights, or zeroed memory to write. */
+/** What a buffer of a test program holds: data fed, a constant, constant weights, or memory to write, of the kind and size of an array. */
 export type Slot =
   | { readonly feed: NodeJS.TypedArray }
   | { readonly constant: NodeJS.TypedArray }
@@ -29,7 +29,10 @@ export interface Case {
   readonly chain?: readonly (Omit<ChainStep, 'buffer' | 'second'> & { readonly operand?: string; readonly secondOperand?: string })[];
 }
 
-/** Runs a case; results by buffer name, fresh arrays. */
+/**
+ * Runs a case; results by buffer name, fresh arrays. Their memory holds ones before the run, zeros before the oracle's: an element or a tail
+ * bit that a kernel leaves unwritten differs.
+ */
 export async function runCase(test: Case, isa: IsaName, threads = 1): Promise<Record<string, NodeJS.TypedArray>> {
   const native = addon();
   const asm = new Assembler(native);
@@ -64,6 +67,8 @@ export async function runCase(test: Case, isa: IsaName, threads = 1): Promise<Re
       numbers[name] = place(slot.result.byteLength);
       outputs.push(numbers[name]);
       targets[name] = slot.result.slice();
+      inputs.push(numbers[name]);
+      feeds.push(new Uint8Array(slot.result.byteLength).fill(isa === 'reference' ? 0 : 255));
     }
   }
   const chain = (test.chain ?? []).map(({ operand, secondOperand, ...step }) => ({

@@ -1,0 +1,157 @@
+#!/usr/bin/env node
+/**
+ * Mutation testing: plants small faults one at a time in a copy of the repository and counts those that some test of `npm test` notices.
+ * TypeScript's mutants are Stryker's, C++'s our own (./mutate/). Mutants that do not compile, or compile to the same machine code, are
+ * drawn again. Not part of CI: a sample of 200 takes about an hour.
+ *
+ *   npm run mutate -- [FOLDER] [--sample N] [--seed S] [--workers W] [--resume | --survivors] [--json]
+ *
+ * Without FOLDER (src/formats, native/kernels/map ...) the sample is spread over all folders by their lines, 30 % of it over native ones.
+ * Verdicts are kept in the cache folder, one file a seed: --resume goes on where a run stopped, or draws more (a larger sample holds the
+ * smaller ones of its seed), --survivors tries again what survived. Tests run without BITPLANE_DATA.
+ */
+import { appendFileSync, existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { availableParallelism, setPriority } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { listNative, NativeTrial } from './mutate/native.mjs';
+import { printSummary, summary } from './mutate/report.mjs';
+import { allot, nameOf, ordered, seeded } from './mutate/sample.mjs';
+import { CACHE, prepareTree } from './mutate/tree.mjs';
+import { illTyped, listTypeScript, tryTypeScript } from './mutate/typescript.mjs';
+
+const say = (text) => process.stderr.write(`mutate: ${text}\n`);
+
+async function main(argv) {
+  const options = parse(argv);
+  setPriority(10);
+  const store = openStore(options);
+  say('bringing the copy up to date and building it');
+  const { tree, files: all } = prepareTree();
+  const files = all.filter((file) => !options.folder || file.startsWith(`${options.folder}/`));
+  const mutants = [...(await listTypeScript(tree, files)), ...listNative(tree, files)];
+  if (mutants.length === 0) throw new Error(`expected a folder under src or native but received ${options.folder}`);
+  const folders = byFolder(tree, mutants, options.seed);
+  const shares = allot(options.sample, Object.fromEntries(Object.entries(folders).map(([name, { lines }]) => [name, lines])));
+  const draws = Object.entries(shares).map(([name, count]) => ({ name, count, candidates: folders[name].candidates }));
+  say(`${mutants.length} mutants in ${draws.length} folders, ${options.sample} to be tried; verdicts in ${store.path}`);
+
+  const within = (language) => draws.filter(({ name }) => name.startsWith(`${language}/`));
+  await decideNative(tree, within('native'), store, options);
+  await decideTypeScript(tree, all, within('src'), store, options);
+
+  const decided = draws.flatMap(({ name, count, candidates }) =>
+    drawn(candidates, count, store).map((mutant) => ({ mutant, folder: name, ...store.of(mutant) })),
+  );
+  const lines = new Map();
+  const lineOf = ({ file, line }) => {
+    if (!lines.has(file)) lines.set(file, readFileSync(join(tree, file), 'utf8').split('\n'));
+    return lines.get(file)[line - 1];
+  };
+  const { folder = 'all folders', sample, seed } = options;
+  const result = { folder, sample, seed, ...summary(decided, lineOf) };
+  console.log(options.json ? JSON.stringify(result, undefined, 2) : printSummary(result));
+}
+
+function parse(argv) {
+  const { values, positionals } = parseArgs({
+    args: argv,
+    allowPositionals: true,
+    options: {
+      sample: { type: 'string' },
+      seed: { type: 'string', default: '1' },
+      workers: { type: 'string', default: String(availableParallelism()) },
+      resume: { type: 'boolean', default: false },
+      survivors: { type: 'boolean', default: false },
+      json: { type: 'boolean', default: false },
+    },
+  });
+  if (positionals.length > 1) throw new Error(`expected one folder but received ${positionals.join(' ')}`);
+  const folder = positionals[0]?.replace(/^\.\/|\/+$/g, '');
+  const whole = (name, text) => {
+    const value = Number(text);
+    if (!Number.isSafeInteger(value) || value < 1) throw new Error(`--${name}: expected a whole number from 1 on but received ${text}`);
+    return value;
+  };
+  const sample = whole('sample', values.sample ?? (folder ? '50' : '200'));
+  return { ...values, folder, sample, seed: whole('seed', values.seed), workers: whole('workers', values.workers) };
+}
+
+/** The verdicts of a seed, appended to its file as they fall. */
+function openStore({ seed, resume, survivors }) {
+  const path = join(CACHE, `seed-${seed}.jsonl`);
+  mkdirSync(CACHE, { recursive: true });
+  const verdicts = new Map();
+  if ((resume || survivors) && existsSync(path)) {
+    for (const line of readFileSync(path, 'utf8').split('\n').filter(Boolean)) {
+      const { name, ...outcome } = JSON.parse(line);
+      if (!(survivors && outcome.verdict === 'survived')) verdicts.set(name, outcome);
+      else verdicts.delete(name);
+    }
+  } else if (existsSync(path)) renameSync(path, `${path}.old`);
+  writeFileSync(path, [...verdicts].map(([name, outcome]) => `${JSON.stringify({ name, ...outcome })}\n`).join(''));
+  return {
+    path,
+    of: (mutant) => verdicts.get(nameOf(mutant)),
+    add(mutant, outcome) {
+      const name = nameOf(mutant);
+      verdicts.set(name, outcome);
+      appendFileSync(path, `${JSON.stringify({ name, ...outcome })}\n`);
+      if (outcome.verdict !== 'compiles') say(`${outcome.verdict.padEnd(8)}  ${name}${outcome.by ? `  (${outcome.by})` : ''}`);
+    },
+  };
+}
+
+/** Each folder's code lines, and its mutants in the order in which they are tried. */
+function byFolder(tree, mutants, seed) {
+  const folders = {};
+  for (const mutant of mutants) {
+    const name = mutant.file.split('/').slice(0, 2).join('/');
+    folders[name] ??= { files: new Set(), mutants: [] };
+    folders[name].files.add(mutant.file);
+    folders[name].mutants.push(mutant);
+  }
+  return Object.fromEntries(
+    Object.entries(folders)
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([name, { files, mutants: all }]) => {
+        const lines = [...files].reduce((sum, file) => sum + readFileSync(join(tree, file), 'utf8').match(/^.*\S/gm).length, 0);
+        return [name, { lines, candidates: ordered(all, seeded(`${seed} ${name}`)) }];
+      }),
+  );
+}
+
+/** The first `count` candidates that are not invalid, as far as is known. */
+function drawn(candidates, count, store) {
+  return candidates.filter((mutant) => store.of(mutant)?.verdict !== 'invalid').slice(0, count);
+}
+
+async function decideTypeScript(tree, files, draws, store, { workers }) {
+  for (;;) {
+    const unknown = draws.flatMap(({ count, candidates }) => drawn(candidates, count, store).filter((mutant) => !store.of(mutant)));
+    if (unknown.length === 0) break;
+    say(`types of ${unknown.length} mutants`);
+    const invalid = new Set(await illTyped(tree, unknown));
+    for (const mutant of unknown) store.add(mutant, invalid.has(mutant) ? { verdict: 'invalid', by: 'types' } : { verdict: 'compiles' });
+  }
+  const open = draws.flatMap(({ count, candidates }) =>
+    drawn(candidates, count, store).filter((mutant) => store.of(mutant).verdict === 'compiles'),
+  );
+  if (open.length === 0) return;
+  say(`${open.length} mutants of TypeScript: the tests run once to see which reach which`);
+  await tryTypeScript(tree, files, open, workers, (mutant, outcome) => store.add(mutant, outcome));
+}
+
+async function decideNative(tree, draws, store, { workers }) {
+  const open = ({ count, candidates }) => drawn(candidates, count, store).find((mutant) => !store.of(mutant));
+  if (!draws.some(open)) return;
+  const trial = new NativeTrial(tree, workers);
+  for (const draw of draws) for (let mutant = open(draw); mutant; mutant = open(draw)) store.add(mutant, await trial.try(mutant));
+}
+
+// Leaving by `exit` takes the processes that were started along.
+for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => process.exit(130));
+main(process.argv.slice(2)).catch((error) => {
+  say(error.message);
+  process.exitCode = 1;
+});

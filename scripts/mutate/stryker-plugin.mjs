@@ -1,0 +1,41 @@
+/**
+ * A reporter for Stryker that keeps to the sample and writes each verdict as it falls. Stryker is given ranges of source text, and a range may hold
+ * more mutants than the one that was drawn: these are taken off its plan. Not here: what is in the sample (./sample.mjs).
+ */
+import { appendFileSync, readFileSync } from 'node:fs';
+import { relative } from 'node:path';
+
+/** File, place and replacement: what makes a mutant, whatever number Stryker gives it. */
+const key = (file, { start, end }, replacement) => JSON.stringify([file, start.line, start.column, end.line, end.column, replacement]);
+
+class SampleReporter {
+  #sample = new Map(
+    JSON.parse(readFileSync(process.env.BITPLANE_MUTATE_SAMPLE, 'utf8')).map(({ file, location, mutated }, index) => [
+      key(file, location, mutated),
+      index,
+    ]),
+  );
+  #names = new Map();
+
+  #indexOf({ fileName, location, replacement }) {
+    return this.#sample.get(key(relative(process.cwd(), fileName), location, replacement));
+  }
+
+  onDryRunCompleted({ result }) {
+    for (const { id, name } of result.tests) this.#names.set(id, name);
+  }
+
+  onMutationTestingPlanReady({ mutantPlans }) {
+    const wanted = mutantPlans.filter(({ mutant }) => this.#indexOf(mutant) !== undefined);
+    mutantPlans.splice(0, mutantPlans.length, ...wanted);
+  }
+
+  onMutantTested(result) {
+    const index = this.#indexOf(result);
+    if (index === undefined) return;
+    const by = result.status === 'Timeout' ? 'no end' : (this.#names.get(result.killedBy?.[0]) ?? result.statusReason?.slice(0, 160));
+    appendFileSync(process.env.BITPLANE_MUTATE_RESULTS, `${JSON.stringify({ index, status: result.status, by })}\n`);
+  }
+}
+
+export const strykerPlugins = [{ kind: 'Reporter', name: 'sample', injectableClass: SampleReporter }];
