@@ -28,8 +28,8 @@ export class Session<G extends Graph = Graph> extends GraphSession<G> {
   static async create(model: string | URL | Uint8Array | ArrayBuffer, options: CreateOptions = {}): Promise<Session> {
     requireOptions(options, { op: 'Session' });
     requireSignal(options.signal, { op: 'Session' });
-    const { signal, multiThresholdAxis, ...more } = options;
-    const { graph, close } = await openModel(model, { signal, multiThresholdAxis });
+    const { signal, multiThresholdAxis, maxFileBytes, ...more } = options;
+    const { graph, close } = await openModel(model, { signal, multiThresholdAxis, maxFileBytes });
     try {
       const session = new Session(graph, more);
       session.close = close;
