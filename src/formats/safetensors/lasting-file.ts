@@ -3,8 +3,9 @@
  * still there for who has it open; one that was written to is an error. Not here: what is in it.
  */
 import { fstatSync, readSync } from 'node:fs';
-import { type FileHandle, open, stat } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
 import { BitplaneError } from '../../core/errors.js';
+import { MAX_MODEL_FILE, openFile, reasonOf } from '../read-file.js';
 
 /**
  * File systems stamp changes in ticks of up to 10 ms, or of one or two seconds. A file written to within a tick before it is opened may be written
@@ -27,16 +28,12 @@ export class LastingFile {
     forgotten.register(this, handle, this);
   }
 
-  /** Undefined where there is no regular file, or one too young to tell changes by its stamp. */
-  static async open(path: string | URL): Promise<LastingFile | undefined> {
-    // Asked before: opening a pipe and closing it again would be the end of its writer.
-    const regular = await stat(path)
-      .then((info) => info.isFile())
-      .catch(() => false);
-    const handle = regular ? await open(path, 'r').catch(() => undefined) : undefined;
+  /** Undefined where there is no regular file of at most `limit` bytes, or one too young to tell changes by its stamp. */
+  static async open(path: string | URL, limit = MAX_MODEL_FILE): Promise<LastingFile | undefined> {
+    const handle = (await openFile(path, { limit }).catch(() => undefined))?.handle;
     if (handle === undefined) return undefined;
     const info = await handle.stat({ bigint: true }).catch(() => undefined);
-    if (info?.isFile() && isSettled(info.mtimeNs)) return new LastingFile(handle, String(path), Number(info.size), info.mtimeNs);
+    if (info !== undefined && isSettled(info.mtimeNs)) return new LastingFile(handle, String(path), Number(info.size), info.mtimeNs);
     await handle.close();
     return undefined;
   }
@@ -84,7 +81,7 @@ export class LastingFile {
   }
 
   private fail(cause?: unknown): never {
-    const why = cause === undefined ? 'it was changed after it was opened' : cause instanceof Error ? cause.message : String(cause);
+    const why = cause === undefined ? 'it was changed after it was opened' : reasonOf(cause);
     throw new BitplaneError('ERR_IO', `the file could not be read (${why})`, { op: 'model', node: this.name, cause });
   }
 }
