@@ -4,7 +4,7 @@
  */
 import { BitplaneError } from '../core/errors.js';
 import { elementCount } from '../core/shape.js';
-import type { Attrs } from '../graph/value.js';
+import type { Attrs, Value } from '../graph/value.js';
 import { opDef } from '../ops/index.js';
 import type { Inferred } from '../ops/op.js';
 import { Tensor } from '../tensor/tensor.js';
@@ -23,14 +23,23 @@ export function canEvaluate(op: string): boolean {
   return def.evaluate !== undefined || def.scalar !== undefined;
 }
 
+/** What `evaluate` costs, in elements touched. Every size of the node is a number. */
+export function workOf(node: Value): number {
+  const work = opDef(node.op).work;
+  if (work !== undefined) return work(node);
+  return node.inputs.reduce((sum, input) => sum + elementCount(input.shape), elementCount(node.shape));
+}
+
 function elementwise(formula: (...operands: number[]) => number, inputs: readonly Tensor[], shape: readonly number[]): Tensor {
   const out = new Float32Array(elementCount(shape));
   const offsets = inputs.map((input) => broadcastOffsets(input.shape, shape));
-  const operands = new Array<number>(inputs.length);
-  for (let i = 0; i < out.length; i++) {
-    for (let k = 0; k < operands.length; k++) operands[k] = inputs[k]!.data[offsets[k]!(i)]!;
-    out[i] = formula(...operands);
-  }
+  const [a, b] = inputs.map((input, k) => {
+    const { data } = input;
+    const offset = offsets[k]!;
+    return (i: number) => data[offset(i)]!;
+  });
+  // No element-wise op has more operands than two.
+  for (let i = 0; i < out.length; i++) out[i] = b === undefined ? formula(a!(i)) : formula(a!(i), b(i));
   return new Tensor('f32', out, shape);
 }
 

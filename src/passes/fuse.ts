@@ -38,7 +38,7 @@ export function fuse(graph: Graph): Kernel[] {
 }
 
 class Scheduler {
-  private readonly order: Value[];
+  private readonly order: readonly Value[];
   private readonly position = new Map<Value, number>();
   private readonly users = new Map<Value, Value[]>();
   private readonly outputs: Set<Value>;
