@@ -4,7 +4,7 @@
  * Not here: computing with them (./folding.ts).
  */
 import type { Shape } from '../core/shape.js';
-import { eachUnknown, type Value } from '../graph/value.js';
+import { eachUnknown, type Graph, topological, type Value } from '../graph/value.js';
 import { constant } from '../ops/make.js';
 import { partOf } from '../tensor/stored.js';
 import { Tensor } from '../tensor/tensor.js';
@@ -24,6 +24,11 @@ export function isConstantExpression(value: Value): boolean {
     (one) => known.set(one, one.op === 'constant' || (one.inputs.length > 0 && one.inputs.every((input) => known.get(input)))),
   );
   return known.get(value) as boolean;
+}
+
+/** Elements of all constants and states. */
+export function storedElements(graph: Graph): number {
+  return topological(graph).reduce((sum, { data }) => sum + (data?.size ?? 0), 0);
 }
 
 /** What scalarOf found; many nodes may ask about one constant. */

@@ -7,6 +7,7 @@ import { elementCount } from '../core/shape.js';
 import type { Attrs, Value } from '../graph/value.js';
 import { opDef } from '../ops/index.js';
 import type { Inferred } from '../ops/op.js';
+import { elementsTouched } from '../ops/work.js';
 import { Tensor } from '../tensor/tensor.js';
 
 /** The result of `op` on tensors. `result` is its type with every size a number. */
@@ -25,9 +26,7 @@ export function canEvaluate(op: string): boolean {
 
 /** What `evaluate` costs, in elements touched. Every size of the node is a number. */
 export function workOf(node: Value): number {
-  const work = opDef(node.op).work;
-  if (work !== undefined) return work(node);
-  return node.inputs.reduce((sum, input) => sum + elementCount(input.shape), elementCount(node.shape));
+  return opDef(node.op).work?.(node) ?? elementsTouched(node);
 }
 
 function elementwise(formula: (...operands: number[]) => number, inputs: readonly Tensor[], shape: readonly number[]): Tensor {

@@ -5,9 +5,10 @@
 import { byteLength } from '../core/dtype.js';
 import { Budget } from '../core/limits.js';
 import { elementCount } from '../core/shape.js';
-import { type Attrs, type Graph, topological, type Value } from '../graph/value.js';
+import type { Attrs, Graph, Value } from '../graph/value.js';
 import { constant, make } from '../ops/make.js';
 import type { Tensor } from '../tensor/tensor.js';
+import { storedElements } from './constants.js';
 import { canEvaluate, evaluate, workOf } from './evaluate.js';
 
 /** A folded constant may be this many elements larger than what it was made from; `expand` of a scalar must not fill a file. */
@@ -26,8 +27,7 @@ export class Folding {
 
   /** @param maxBytes of all constants that are made */
   constructor(graph: Graph, maxBytes = Infinity) {
-    const stored = topological(graph).reduce((sum, { data }) => sum + (data?.size ?? 0), 0);
-    this.work = GRAPH_WORK.least + GRAPH_WORK.share * stored;
+    this.work = GRAPH_WORK.least + GRAPH_WORK.share * storedElements(graph);
     this.bytes = new Budget(maxBytes, 'what is computed from constants');
     this.bytesLeft = maxBytes;
   }

@@ -6,6 +6,7 @@ import type { Graph } from '../graph/value.js';
 import { verify } from '../ops/verify.js';
 import { affines } from './affine.js';
 import { binarizeRules, type SignZero } from './binarize.js';
+import { Evaluations } from './chain.js';
 import { concatSplitter } from './concat.js';
 import { eliminateCommon } from './cse.js';
 import { foldRules, materialize } from './fold.js';
@@ -37,6 +38,7 @@ interface Pass {
 interface Tools {
   readonly signZero: SignZero;
   readonly folding: Folding;
+  readonly evaluations: Evaluations;
 }
 
 const repeat = (graph: Graph, rule: Rule, { folding }: Tools) => fixpoint(graph, (current) => rewrite(current, rule, folding));
@@ -60,9 +62,9 @@ const EXECUTABLE: readonly Pass[] = [
 /** What makes it fast. */
 const OPTIMIZING: readonly Pass[] = [
   { name: 'layout', run: (graph, { folding }) => layout(graph, folding) },
-  { name: 'binarize', run: (graph, tools) => repeat(graph, firstOf(SIMPLIFY, absorbPad, binarizeRules(tools.signZero)), tools) },
+  { name: 'binarize', run: (graph, tools) => repeat(graph, firstOf(SIMPLIFY, absorbPad, binarizeRules(tools.signZero, tools.evaluations)), tools) },
   { name: 'concat', run: (graph, tools) => repeat(graph, firstOf(SIMPLIFY, concatSplitter(graph)), tools) },
-  { name: 'thresholds', run: foldThresholds },
+  { name: 'thresholds', run: (graph, { folding, evaluations }) => foldThresholds(graph, folding, evaluations) },
 ];
 
 /**
@@ -102,7 +104,7 @@ export function mergeAffines<G extends Graph>(graph: G): G {
 
 function apply(graph: Graph, passes: readonly Pass[], { signZero = 'exact', maxBytes }: OptimizeOptions): Graph {
   verify(graph);
-  const tools: Tools = { signZero, folding: new Folding(graph, maxBytes) };
+  const tools: Tools = { signZero, folding: new Folding(graph, maxBytes), evaluations: new Evaluations(graph) };
   return passes.reduce((current, pass) => {
     const next = pass.run(current, tools);
     if (next !== current) verify(next);

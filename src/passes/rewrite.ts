@@ -29,23 +29,22 @@ export type Rule = (value: Value, site: Site) => Value | undefined;
 
 /** Applies the rule to every value, inputs first. Returns the same object when no value changed. */
 export function rewrite(graph: Graph, rule: Rule, folding: Folding = new Folding(graph)): Graph {
+  /** What has become of the values that changed. */
   const results = new Map<Value, Value>();
   let counts: ReadonlyMap<Value, number> | undefined;
-  const rebuilt = (original: Value) => results.get(original) as Value;
+  const rebuilt = (original: Value) => results.get(original) ?? original;
   const count = (original: Value) => {
     counts ??= uses(graph);
     return counts.get(original) ?? 0;
   };
-  let changed = false;
   for (const original of topological(graph)) {
-    const value: Value = changed ? withInputs(original, original.inputs.map(rebuilt)) : original;
-    const replacement: Value | undefined = original.op === 'input' ? undefined : rule(value, { original, uses: count, rebuilt, folding });
+    const value = results.size === 0 ? original : withInputs(original, original.inputs.map(rebuilt));
+    const replacement = original.op === 'input' ? undefined : rule(value, { original, uses: count, rebuilt, folding });
     if (replacement !== undefined) requireSameType(original, replacement);
     const result = replacement ?? value;
-    changed ||= result !== original;
-    results.set(original, result);
+    if (result !== original) results.set(original, result);
   }
-  if (!changed) return graph;
+  if (results.size === 0) return graph;
   return uniqueNames(mapGraph(graph, rebuilt));
 }
 
@@ -113,9 +112,10 @@ export function uniqueNames(graph: Graph): Graph {
 /** Gives values new names; those without an entry keep theirs. */
 export function renameValues(graph: Graph, names: ReadonlyMap<Value, string>): Graph {
   const results = new Map<Value, Value>();
-  const rebuilt = (value: Value) => results.get(value) as Value;
+  const rebuilt = (value: Value) => results.get(value) ?? value;
   for (const value of topological(graph)) {
-    results.set(value, renamed(withInputs(value, value.inputs.map(rebuilt)), names.get(value) ?? value.name));
+    const result = renamed(withInputs(value, value.inputs.map(rebuilt)), names.get(value) ?? value.name);
+    if (result !== value) results.set(value, result);
   }
   return mapGraph(graph, rebuilt);
 }

@@ -88,9 +88,8 @@ export class SessionConstants {
       label({ name: value.name, op: 'copy', macs: NO_MACS });
     });
     const inputIds = bound.inputs.map((value) => context.buffer(value));
-    const outputIds = outputs.map((value) =>
-      context.buffer(handed.includes(value) ? (copies[handed.indexOf(value)] as Kernel).anchor : value),
-    );
+    const copied = new Map(handed.map((value, i) => [value, (copies[i] as Kernel).anchor]));
+    const outputIds = outputs.map((value) => context.buffer(copied.get(value) ?? value));
     const { code, buffers } = asm.finish();
     try {
       const native = new (addon().Program)(this.load(), code, buffers, arenaBytes, target.isa, target.threads, inputIds, outputIds);

@@ -4,7 +4,7 @@
 import { byteLength, DTYPES } from '../../core/dtype.js';
 import { BitplaneError, expected } from '../../core/errors.js';
 import { elementCount } from '../../core/shape.js';
-import type { Value } from '../../graph/value.js';
+import { eachUnknown, type Value } from '../../graph/value.js';
 import type { Kernel } from '../../passes/fuse.js';
 import { type Link, type Operand, type Slot, storage } from '../../passes/links.js';
 import { memoryBytes, type Plan } from '../../passes/plan.js';
@@ -31,10 +31,19 @@ export function rowsOf(value: Value): Rows {
 /** Floats hold every integer up to here. */
 const FLOAT_INTEGERS = 2 ** 24;
 
+const binarySums = new WeakMap<Value, boolean>();
+
 /** True for the result of a binary product, moved or not. */
 function isBinarySum(value: Value): boolean {
-  if (value.op === 'conv2d' || value.op === 'dense') return true;
-  return value.op !== 'cast' && value.inputs.length > 0 && value.inputs.every(isBinarySum);
+  eachUnknown(
+    value,
+    (one) => binarySums.has(one),
+    (one) => {
+      const moved = one.op !== 'cast' && one.inputs.length > 0 && one.inputs.every((input) => binarySums.get(input));
+      binarySums.set(one, one.op === 'conv2d' || one.op === 'dense' || moved);
+    },
+  );
+  return binarySums.get(value) as boolean;
 }
 
 export class LoweringContext {
@@ -186,10 +195,9 @@ export class LoweringContext {
     if (limits === undefined || flips === undefined)
       throw expected('ERR_UNSUPPORTED', 'constant thresholds', 'a computed one', { op: node.op, node: node.name });
     if (!isBinarySum(node.inputs[0] as Value) && limits.some((t) => Math.abs(t) >= FLOAT_INTEGERS)) {
-      throw expected('ERR_UNSUPPORTED', 'thresholds below 2^24 for integers that are no binary sums', Math.max(...limits.map(Math.abs)), {
-        op: node.op,
-        node: node.name,
-      });
+      let most = 0;
+      for (const t of limits) most = Math.max(most, Math.abs(t));
+      throw expected('ERR_UNSUPPORTED', 'thresholds below 2^24 for integers that are no binary sums', most, { op: node.op, node: node.name });
     }
     const scale = this.made(`${node.name}#scale`, () => Float32Array.from(flips, (f) => (f ? -1 : 1)), channels * 4);
     const shift = this.made(
