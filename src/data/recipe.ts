@@ -8,6 +8,7 @@
  */
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { readingAsync } from '../core/border.js';
 import { expected } from '../core/errors.js';
 import { type Shape, showShape } from '../core/shape.js';
 import type { Graph, Metadata } from '../graph/value.js';
@@ -29,7 +30,11 @@ const MAX_JSON = 2 ** 24;
 export const RECIPE = 'bitplane.recipe';
 
 /** Reads a recipe file. @throws BitplaneError ERR_IO, ERR_FORMAT naming the file and field */
-export async function readRecipe(path: string): Promise<Recipe> {
+export function readRecipe(path: string): Promise<Recipe> {
+  return readingAsync({ node: path }, () => parseRecipe(path));
+}
+
+async function parseRecipe(path: string): Promise<Recipe> {
   const json = await readJson(path);
   const labels = (json as { labels?: unknown } | null)?.labels;
   if (typeof labels !== 'string') return parseRecipe(json, path);

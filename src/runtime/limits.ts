@@ -2,6 +2,7 @@
  * The limits of a model that others may have written: options and defaults, and what a program is held to before anything is allocated for it.
  * Not here: limits without an option (src/core/limits.ts), the limits of readers.
  */
+import type { DType } from '../core/dtype.js';
 import { expected } from '../core/errors.js';
 import { type Limits, overLimit, showBytes } from '../core/limits.js';
 import type { Value } from '../graph/value.js';
@@ -41,20 +42,32 @@ export interface Demand {
   readonly arenaBytes: number;
   readonly values: Iterable<Value>;
   readonly outputs: readonly Value[];
-  /** Bytes of the constants that the program packs or reads. */
+  /** Bytes of the constants that the session has so far. */
   readonly constantBytes: number;
 }
 
-/** @throws BitplaneError ERR_LIMIT naming the largest value in memory */
-export function requireMemory({ arenaBytes, values, outputs, constantBytes }: Demand, { maxBytes }: Limits): void {
+/** Bytes that all constants of the session may take beside such a run. @throws BitplaneError ERR_LIMIT naming the largest value in memory */
+export function memoryLeft({ arenaBytes, values, outputs, constantBytes }: Demand, { maxBytes }: Limits): number {
   const results = outputs.reduce((sum, value) => sum + bytesOf(value), 0);
-  const total = arenaBytes + results + constantBytes;
-  if (total <= maxBytes) return;
+  const left = maxBytes - arenaBytes - results;
+  if (left >= constantBytes) return left;
   let largest: Value | undefined;
   for (const value of values) if (largest === undefined || bytesOf(value) > bytesOf(largest)) largest = value;
   const parts = `${showBytes(arenaBytes)} of memory, ${showBytes(results)} of results and ${showBytes(constantBytes)} of weights`;
   throw overLimit('maxBytes', `a run of at most ${showBytes(maxBytes)}`, `one of ${parts}`, { op: largest?.op ?? 'run', node: largest?.name });
 }
+
+/**
+ * About what weights [O, ..., I] take once they are packed: outputs in whole vectors of 16, bits of a pixel in whole words. Not exact: each kernel has a
+ * layout of its own.
+ */
+export function packedBytes({ dtype, shape }: { readonly dtype: DType; readonly shape: readonly number[] }): number {
+  const [outputs = 1] = shape;
+  const whole = [Math.ceil(outputs / LANES) * LANES, ...shape.slice(1)];
+  return memoryBytes(dtype, whole);
+}
+
+const LANES = 16;
 
 function bytesOf(value: Value): number {
   return memoryBytes(value.dtype, value.shape);

@@ -10,6 +10,7 @@ import { type Link, type Operand, type Slot, storage } from '../../passes/links.
 import { memoryBytes, type Plan } from '../../passes/plan.js';
 import type { Tensor } from '../../tensor/tensor.js';
 import type { Assembler, ChainStep, ConstantPool } from '../assembler.js';
+import { packedBytes } from '../limits.js';
 import { nativeConstant } from '../native-constant.js';
 import { packWords } from '../words.js';
 
@@ -81,8 +82,9 @@ export class LoweringContext {
     const tensor = value.data as Tensor;
     if (tensor.dtype === 'b1')
       return this.made(`${value.name}#words`, () => packWords(tensor.data as Uint8Array, tensor.shape), this.bytes(value));
+    const site = { op: value.op, node: value.name };
     return this.asm.constant(
-      this.pool.add(tensor, () => nativeConstant(tensor)),
+      this.pool.add(tensor, () => nativeConstant(tensor), this.bytes(value), site),
       this.bytes(value),
     );
   }
@@ -95,7 +97,7 @@ export class LoweringContext {
     }
     return {
       buffer: this.asm.weights(
-        this.pool.add(data, () => nativeConstant(data)),
+        this.pool.add(data, () => nativeConstant(data), packedBytes(data), { op: node.op, node: node.name }),
         byteLength(data.dtype, data.size),
       ),
       bits: DTYPES[data.dtype].bits,
@@ -104,7 +106,7 @@ export class LoweringContext {
 
   /** A constant made by lowering itself, such as thresholds; `key` names it within the session. */
   made(key: string, make: () => NodeJS.TypedArray, bytes: number): number {
-    return this.asm.constant(this.pool.add(key, make), bytes);
+    return this.asm.constant(this.pool.add(key, make, bytes, { op: 'constant', node: key }), bytes);
   }
 
   /** A constant operand as one float a channel. */
