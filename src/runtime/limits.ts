@@ -10,7 +10,7 @@ import { machineBytes } from '../native/memory.js';
 import { memoryBytes } from '../passes/memory-bytes.js';
 
 export interface LimitOptions {
-  /** The most values a graph may have: inputs, constants and results of ops. Default 50,000. */
+  /** The most values a graph may have: inputs, constants and results of ops. Default 20,000. */
   readonly maxNodes?: number | undefined;
   /**
    * The most bytes that a model may ask for: packed weights together with the memory and results of one run, and what is computed from constants on
@@ -19,7 +19,7 @@ export interface LimitOptions {
   readonly maxBytes?: number | undefined;
 }
 
-const DEFAULT_NODES = 50_000;
+const DEFAULT_NODES = 20_000;
 const MEMORY_SHARE = 1 / 4;
 /** What an import may fill without a caller's word. */
 const DEFAULT_MADE = 64 * 2 ** 20;
