@@ -41,7 +41,9 @@ export class BitplaneError extends Error {
   readonly node: string | undefined;
 
   constructor(code: ErrorCode, message: string, site: ErrorSite & { cause?: unknown } = {}) {
-    const where = [site.op, site.node === undefined ? undefined : `"${cut(site.node, MAX_SHOWN_NAME)}"`].filter((part) => part !== undefined).join(' ');
+    const where = [site.op, site.node === undefined ? undefined : `"${cut(site.node, MAX_SHOWN_NAME)}"`]
+      .filter((part) => part !== undefined)
+      .join(' ');
     super(cut(where === '' ? message : `${where}: ${message}`, MAX_MESSAGE), site.cause === undefined ? undefined : { cause: site.cause });
     this.code = code;
     this.op = site.op;

@@ -33,7 +33,8 @@ export class Budget {
   /** @throws BitplaneError ERR_LIMIT */
   take(bytes: number, site: ErrorSite): void {
     this.taken += bytes;
-    if (!(this.taken <= this.most)) throw overLimit('maxBytes', `at most ${showBytes(this.most)} for ${this.what}`, showBytes(this.taken), site);
+    if (!(this.taken <= this.most))
+      throw overLimit('maxBytes', `at most ${showBytes(this.most)} for ${this.what}`, showBytes(this.taken), site);
   }
 }
 

@@ -8,7 +8,7 @@
  */
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { readingAsync } from '../core/border.js';
+import { reading, readingAsync } from '../core/border.js';
 import { expected } from '../core/errors.js';
 import { type Shape, showShape } from '../core/shape.js';
 import type { Graph, Metadata } from '../graph/value.js';
@@ -31,10 +31,10 @@ export const RECIPE = 'bitplane.recipe';
 
 /** Reads a recipe file. @throws BitplaneError ERR_IO, ERR_FORMAT naming the file and field */
 export function readRecipe(path: string): Promise<Recipe> {
-  return readingAsync({ node: path }, () => parseRecipe(path));
+  return readingAsync({ node: path }, () => recipeIn(path));
 }
 
-async function parseRecipe(path: string): Promise<Recipe> {
+async function recipeIn(path: string): Promise<Recipe> {
   const json = await readJson(path);
   const labels = (json as { labels?: unknown } | null)?.labels;
   if (typeof labels !== 'string') return parseRecipe(json, path);
@@ -49,7 +49,7 @@ export function carriedRecipe(metadata: Metadata | undefined, model: string): Re
   if (text === undefined) return undefined;
   const site = `${RECIPE} of ${model}`;
   // No file is read here: a model must not choose which.
-  return { ...parseRecipe(parseJson(text, site), site), source: `carried by ${model}` };
+  return reading({ node: site }, () => ({ ...parseRecipe(parseJson(text, site), site), source: `carried by ${model}` }));
 }
 
 /** The graph, carrying this recipe. */

@@ -128,7 +128,8 @@ export function topological(graph: Graph): readonly Value[] {
   if (known !== undefined) return known;
   const order: Value[] = [];
   const seen = new Set<Value>();
-  let frozen = Object.isFrozen(graph) && Object.isFrozen(graph.inputs) && Object.isFrozen(graph.outputs) && Object.isFrozen(graph.outputNames);
+  let frozen =
+    Object.isFrozen(graph) && Object.isFrozen(graph.inputs) && Object.isFrozen(graph.outputs) && Object.isFrozen(graph.outputNames);
   // Values whose inputs are on the stack above them; of each value on the stack only the first visit counts.
   const stack: Value[] = [...graph.inputs, ...outputsOf(graph).map(([, value]) => value)].reverse();
   const open: Value[] = [];

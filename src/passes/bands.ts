@@ -166,7 +166,10 @@ class Pair {
     const buffer: Value = {
       ...this.map,
       name: `${this.map.name}.band`,
-      shape: rowsOf(this.map, needed.reduce((most, rows) => Math.max(most, length(rows)), 0)),
+      shape: rowsOf(
+        this.map,
+        needed.reduce((most, rows) => Math.max(most, length(rows)), 0),
+      ),
       inputs: [],
     };
     for (let image = 0; image < images; image++) {

@@ -127,5 +127,13 @@ const flattenBits: Rule = (value) => {
 
 /** All rules of the pass; a rewrite applies the first that fits, and the pass repeats until none does. */
 export function binarizeRules(signZero: SignZero, evaluations: Evaluations): Rule {
-  return firstOf(signumToSign(signZero, evaluations), multiThresholdToSign, simplifySign, sinkCast, flattenBits, productOfPlanes, binarizeProduct);
+  return firstOf(
+    signumToSign(signZero, evaluations),
+    multiThresholdToSign,
+    simplifySign,
+    sinkCast,
+    flattenBits,
+    productOfPlanes,
+    binarizeProduct,
+  );
 }

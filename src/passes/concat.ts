@@ -35,7 +35,9 @@ const splitConcat: Rule = (value, site) => {
   const parts = concat.inputs.map((part, i) => {
     const channels = part.shape.at(-1) as number;
     const name = `${value.name}.part${i}`;
-    const inputs = value.inputs.map((input) => (input === concat ? part : channelsOf(site.folding, input, `${name}.${input.name}`, first, channels)));
+    const inputs = value.inputs.map((input) =>
+      input === concat ? part : channelsOf(site.folding, input, `${name}.${input.name}`, first, channels),
+    );
     first += channels;
     return make(value.op, name, inputs, value.attrs);
   });

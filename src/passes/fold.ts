@@ -33,7 +33,7 @@ function moveOperand(move: Value, x: Value, input: Value, folding: Folding): Val
   if (input.shape.every((dim) => dim === 1) && input.shape.length <= move.shape.length) return input;
   const rank = x.shape.length;
   const full = [...new Array<number>(rank - input.shape.length).fill(1), ...input.shape];
-  if (move.op === 'transpose') 
+  if (move.op === 'transpose')
     return folding.fold('transpose', input.name, [folding.fold('reshape', input.name, [input], { shape: full })], move.attrs);
   if (full.every((dim, i) => dim === x.shape[i])) return folding.fold('reshape', input.name, [input], { shape: move.shape });
   // One number an output channel, and the output channels stay the first axis.

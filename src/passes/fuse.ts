@@ -153,8 +153,8 @@ class Scheduler {
   }
 
   private layoutOf(concat: Value): ConcatLayout {
-    let layout = this.layouts.get(concat);
-    if (layout === undefined) this.layouts.set(concat, (layout = concatLayout(concat)));
+    const layout = this.layouts.get(concat) ?? concatLayout(concat);
+    this.layouts.set(concat, layout);
     return layout;
   }
 

@@ -62,7 +62,10 @@ const EXECUTABLE: readonly Pass[] = [
 /** What makes it fast. */
 const OPTIMIZING: readonly Pass[] = [
   { name: 'layout', run: (graph, { folding }) => layout(graph, folding) },
-  { name: 'binarize', run: (graph, tools) => repeat(graph, firstOf(SIMPLIFY, absorbPad, binarizeRules(tools.signZero, tools.evaluations)), tools) },
+  {
+    name: 'binarize',
+    run: (graph, tools) => repeat(graph, firstOf(SIMPLIFY, absorbPad, binarizeRules(tools.signZero, tools.evaluations)), tools),
+  },
   { name: 'concat', run: (graph, tools) => repeat(graph, firstOf(SIMPLIFY, concatSplitter(graph)), tools) },
   { name: 'thresholds', run: (graph, { folding, evaluations }) => foldThresholds(graph, folding, evaluations) },
 ];

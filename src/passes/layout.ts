@@ -8,7 +8,7 @@ import { make } from '../ops/make.js';
 import { isConstantExpression, scalarOf } from './constants.js';
 import { eliminateCommon } from './cse.js';
 import { foldRules } from './fold.js';
-import { Folding } from "./folding.js";
+import { Folding } from './folding.js';
 import { composeRepeats, dropIdentities } from './identities.js';
 import { firstOf, fixpoint, type Rule, rewrite } from './rewrite.js';
 import { inverse, isPointwise, permOf, permutedConstant, sinkTransposes } from './sink.js';

@@ -34,8 +34,8 @@ export function overwrites(kernel: Kernel): [Value, Value][] {
     for (; next < dying.length && dying[next]!.lastRead < at; next++) {
       const { value, rank } = dying[next]!;
       const bytes = memoryBytes('f32', value.shape);
-      let heap = dead.get(bytes);
-      if (heap === undefined) dead.set(bytes, (heap = new Heap()));
+      const heap = dead.get(bytes) ?? new Heap();
+      dead.set(bytes, heap);
       heap.push(rank, value);
     }
     const operand = dead.get(memoryBytes('f32', link.value.shape))?.pop();

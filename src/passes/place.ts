@@ -80,8 +80,8 @@ function throughTime(spans: readonly Span[], rest: readonly number[], offsets: n
       free.get(slot)!.push(offset);
     }
     const slot = slotFor(size);
-    let slots = free.get(slot);
-    if (slots === undefined) free.set(slot, (slots = []));
+    const slots = free.get(slot) ?? [];
+    free.set(slot, slots);
     let offset = slots.pop();
     if (offset === undefined) {
       offset = end;

@@ -41,7 +41,9 @@ export function inverse(perm: readonly number[]): number[] {
 /** A constant that broadcasts to `rank` axes, for an operation whose axes are permuted by the inverse of `perm`. */
 export function permutedConstant(folding: Folding, value: Value, rank: number, perm: readonly number[]): Value {
   const full = [...new Array<number>(rank - value.shape.length).fill(1), ...value.shape];
-  const moved = folding.fold('transpose', value.name, [folding.fold('reshape', value.name, [value], { shape: full })], { perm: inverse(perm) });
+  const moved = folding.fold('transpose', value.name, [folding.fold('reshape', value.name, [value], { shape: full })], {
+    perm: inverse(perm),
+  });
   // Leading axes of size 1 say nothing in a broadcast; without them a per-channel operand is [C].
   const start = moved.shape.findIndex((dim) => dim !== 1);
   return folding.fold('reshape', value.name, [moved], { shape: start < 0 ? [] : moved.shape.slice(start) });

@@ -58,7 +58,8 @@ export class Scope {
   /** `name`, or `name_2`, `name_3`, ... when it is taken, for a value of the graph. @throws BitplaneError ERR_LIMIT */
   unique(name: string): string {
     const { maxNodes } = this.limits;
-    if (++this.values > maxNodes) throw overLimit('maxNodes', `at most ${maxNodes} values in the graph`, 'more', { op: 'onnx', node: name });
+    if (++this.values > maxNodes)
+      throw overLimit('maxNodes', `at most ${maxNodes} values in the graph`, 'more', { op: 'onnx', node: name });
     let candidate = name;
     for (let i = this.taken.get(name) ?? 2; this.taken.has(candidate); i++) {
       candidate = `${name}_${i}`;

@@ -35,7 +35,7 @@ export async function openModelFile(path: string | URL, proceed: () => void, lim
   let graph: Graph | undefined;
   try {
     const start = await file.read(0, new Uint8Array(Math.min(START_BYTES, file.size)));
-    if (looksLikeSafetensors(start)) 
+    if (looksLikeSafetensors(start))
       graph = await readingAsync({ op: 'model', node: String(path) }, () => decode(file, start, proceed, limits));
   } finally {
     if (graph === undefined) await file.close();

@@ -10,8 +10,9 @@
  * a file cannot lie about them.
  * A b1 constant is a U8 tensor: element i at bit i mod 8 of byte i / 8, 1 meaning -1, only the tail padded with 0.
  */
-import { byteLength, DTYPES, type DType, type DTypeArray } from '../../core/dtype.js';
+
 import { reading } from '../../core/border.js';
+import { byteLength, DTYPES, type DType, type DTypeArray } from '../../core/dtype.js';
 import { BitplaneError, expected } from '../../core/errors.js';
 import { type Limits, MAX_NAME, overLimit, UNLIMITED } from '../../core/limits.js';
 import { elementCount, isSize } from '../../core/shape.js';

@@ -199,7 +199,10 @@ export class LoweringContext {
     if (!isBinarySum(node.inputs[0] as Value) && limits.some((t) => Math.abs(t) >= FLOAT_INTEGERS)) {
       let most = 0;
       for (const t of limits) most = Math.max(most, Math.abs(t));
-      throw expected('ERR_UNSUPPORTED', 'thresholds below 2^24 for integers that are no binary sums', most, { op: node.op, node: node.name });
+      throw expected('ERR_UNSUPPORTED', 'thresholds below 2^24 for integers that are no binary sums', most, {
+        op: node.op,
+        node: node.name,
+      });
     }
     const scale = this.made(`${node.name}#scale`, () => Float32Array.from(flips, (f) => (f ? -1 : 1)), channels * 4);
     const shift = this.made(
