@@ -1,9 +1,13 @@
 /**
- * How much a graph or a file may ask for. Not here: the options that raise a limit (src/runtime/limits.ts), what is counted (who reads or makes it).
+ * How much a graph or a file may ask for. Not here: the options that raise a limit
+ * (src/runtime/limits.ts), what is counted (who reads or makes it).
  */
 import { BitplaneError, type ErrorSite } from './errors.js';
 
-/** Characters of a name: of a value, an input or output, an op, a symbol. No model that people write comes near. */
+/**
+ * Characters of a name: of a value, an input or output, an op, a symbol. No model that people write
+ * comes near.
+ */
 export const MAX_NAME = 1000;
 /** Axes of a value or tensor, as in numpy. */
 export const MAX_RANK = 32;
@@ -21,7 +25,10 @@ export interface Limits {
 /** The graphs of code that nobody else wrote. */
 export const UNLIMITED: Limits = { maxNodes: Infinity, maxBytes: Infinity, madeBytes: Infinity };
 
-/** Bytes that may still be asked for; what is over throws and names the option that raises the limit. */
+/**
+ * Bytes that may still be asked for; what is over throws and names the option that raises the
+ * limit.
+ */
 export class Budget {
   private taken = 0;
 

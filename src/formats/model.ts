@@ -47,7 +47,8 @@ export async function openModel(source: ModelSource, options: LoadOptions = {}):
 }
 
 /**
- * The whole model in memory. `maxNodes` and `maxBytes` raise what its file may ask for (see SECURITY.md).
+ * The whole model in memory. `maxNodes` and `maxBytes` raise what its file may ask for (see
+ * SECURITY.md).
  * @throws BitplaneError ERR_LIMIT, ERR_IO where the file cannot be read, ERR_ABORTED, and whatever the format's reader throws
  */
 export async function loadModel(source: ModelSource, options: LoadOptions = {}): Promise<Graph> {

@@ -119,7 +119,10 @@ function requireMetadata(metadata: unknown): void {
     if (typeof value !== 'string') throw expected('ERR_GRAPH', 'metadata of strings', value, { op: 'graph', node: name });
 }
 
-/** The orders of graphs that can change no more: a pass asks several times, and verification after it again. */
+/**
+ * The orders of graphs that can change no more: a pass asks several times, and verification after
+ * it again.
+ */
 const orders = new WeakMap<Graph, readonly Value[]>();
 
 /** Every value that the outputs depend on, and every input, each after its own inputs. Iterative: graphs may be deep. */
@@ -130,7 +133,8 @@ export function topological(graph: Graph): readonly Value[] {
   const seen = new Set<Value>();
   let frozen =
     Object.isFrozen(graph) && Object.isFrozen(graph.inputs) && Object.isFrozen(graph.outputs) && Object.isFrozen(graph.outputNames);
-  // Values whose inputs are on the stack above them; of each value on the stack only the first visit counts.
+  // Values whose inputs are on the stack above them; of each value on the stack only the first
+  // visit counts.
   const stack: Value[] = [...graph.inputs, ...outputsOf(graph).map(([, value]) => value)].reverse();
   const open: Value[] = [];
   while (stack.length > 0) {
@@ -164,8 +168,8 @@ export function topological(graph: Graph): readonly Value[] {
 }
 
 /**
- * Calls `visit` for `value` and all it depends on that `isKnown` does not know yet, each after its own inputs. Iterative, for recursions over graphs
- * that remember what they found.
+ * Calls `visit` for `value` and all it depends on that `isKnown` does not know yet, each after its
+ * own inputs. Iterative, for recursions over graphs that remember what they found.
  */
 export function eachUnknown(value: Value, isKnown: (value: Value) => boolean, visit: (value: Value) => void): void {
   if (isKnown(value)) return;
@@ -184,8 +188,8 @@ export function eachUnknown(value: Value, isKnown: (value: Value) => boolean, vi
 }
 
 /**
- * Where a walk ends that goes from value to value for as long as there is a next one. Ends are remembered, so that walks from every value of a long
- * chain take no longer together than one.
+ * Where a walk ends that goes from value to value for as long as there is a next one. Ends are
+ * remembered, so that walks from every value of a long chain take no longer together than one.
  */
 export function walk(next: (value: Value) => Value | undefined): (value: Value) => Value {
   const ends = new WeakMap<Value, Value>();

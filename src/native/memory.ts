@@ -1,10 +1,14 @@
 /**
- * How much memory this process may use: the machine's, or what a container leaves of it. Not here: what is done with the number.
+ * How much memory this process may use: the machine's, or what a container leaves of it. Not here:
+ * what is done with the number.
  */
 import { readFileSync } from 'node:fs';
 import { totalmem } from 'node:os';
 
-/** Where the two versions of Linux's control groups keep the limit, for the whole system that this process sees. */
+/**
+ * Where the two versions of Linux's control groups keep the limit, for the whole system that this
+ * process sees.
+ */
 const LIMIT_FILES = ['/sys/fs/cgroup/memory.max', '/sys/fs/cgroup/memory/memory.limit_in_bytes'];
 
 let known: number | undefined;
@@ -21,7 +25,10 @@ function constrained(): number {
   return bytes > 0 ? bytes : Infinity;
 }
 
-/** The common places, and the one that /proc names for this process where its group has a folder of its own. */
+/**
+ * The common places, and the one that /proc names for this process where its group has a folder of
+ * its own.
+ */
 function groupFiles(): string[] {
   const own = textOf('/proc/self/cgroup').match(/^0::(\/\S+)$/m)?.[1];
   return own === undefined || own === '/' ? LIMIT_FILES : [...LIMIT_FILES, `/sys/fs/cgroup${own}/memory.max`];

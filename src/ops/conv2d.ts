@@ -32,7 +32,8 @@ export const conv2d: OpDef<Conv2dAttrs> = {
     const { strides, pads, dilations, groups, padValue } = draft.attrs;
     const [outputs, kh, kw, depth] = w.shape.map((dim) => requireNumber(draft, 'every size of w', dim)) as [number, number, number, number];
     const channels = requireNumber(draft, 'the number of channels', x.shape[3]);
-    // A sum of nothing, or of padding alone, is 0; no kernel computes it, and no network asks for it.
+    // A sum of nothing, or of padding alone, is 0; no kernel computes it, and no network asks for
+    // it.
     if (channels === 0 || x.shape[1] === 0 || x.shape[2] === 0)
       throw mismatch(draft, 'ERR_SHAPE', 'at least one row, column and channel', showShape(x.shape));
     if (kh < 1 || kw < 1) throw mismatch(draft, 'ERR_SHAPE', 'a kernel of at least 1 x 1', `${kh} x ${kw}`);

@@ -60,8 +60,8 @@ export interface OpDef<A extends Attrs = Attrs> {
   /** The result on constant inputs, for constant folding and as a readable oracle. Element-wise ops need none: `scalar` serves. */
   evaluate?(inputs: readonly Tensor[], attrs: A, result: Inferred): Tensor;
   /**
-   * What `evaluate` costs, in elements touched; absent means the elements of the operands and the result. Shapes are concrete when it is called, and it
-   * takes the same time for all of them.
+   * What `evaluate` costs, in elements touched; absent means the elements of the operands and the
+   * result. Shapes are concrete when it is called, and it takes the same time for all of them.
    */
   work?(node: Value): number;
   /** Multiply-accumulates; absent means none. Shapes are concrete when it is called. */

@@ -65,15 +65,19 @@ function requireElements(draft: NodeDraft, axis: string, size: Dim, count: Dim, 
     );
 }
 
-/** Windows that begin in the padding and are looked at one by one, where the dilation steps over x. */
+/**
+ * Windows that begin in the padding and are looked at one by one, where the dilation steps over x.
+ */
 const MOST_STEPPING = 1 << 12;
 
 /**
- * True if each of `count` windows has a tap on one of the `size` elements. Window i has its taps at s + k * dilation for s = i * stride - before.
+ * True if each of `count` windows has a tap on one of the `size` elements. Window i has its taps at
+ * s + k * dilation for s = i * stride - before.
  *
- * With s >= 0 its first tap is the nearest: s < size, which is hardest for the last window. With s < 0 it must reach x, -s <= dilation * (taps - 1),
- * which is hardest for the first window, and then its first tap at or behind 0, s mod dilation, must be below size. Where x is as long as the dilation it
- * always is.
+ * With s >= 0 its first tap is the nearest: s < size, which is hardest for the last window. With s
+ * < 0 it must reach x, -s <= dilation * (taps - 1), which is hardest for the first window, and then
+ * its first tap at or behind 0, s mod dilation, must be below size. Where x is as long as the
+ * dilation it always is.
  */
 function meetsElements(size: number, count: number, { size: taps, stride, dilation, before }: Window): boolean {
   if (size === 0 || (count - 1) * stride - before >= size) return false;
@@ -94,14 +98,19 @@ function gcd(a: number, b: number): number {
   return b === 0 ? a : gcd(b, a % b);
 }
 
-/** Elements of x that all windows together read, and the cells they look at: what `eachWindow` costs. */
+/**
+ * Elements of x that all windows together read, and the cells they look at: what `eachWindow`
+ * costs.
+ */
 export function poolWork(node: Value): number {
   const { kernel } = node.attrs as Pool2dAttrs;
   const [, height, width] = (node.inputs[0] as Value).shape as number[];
   return elementCount(node.shape) * (1 + Math.min(kernel[0], height!) * Math.min(kernel[1], width!));
 }
 
-/** The taps [first, end) of a window that begins at `start`, of those that lie on 0 ... size - 1. */
+/**
+ * The taps [first, end) of a window that begins at `start`, of those that lie on 0 ... size - 1.
+ */
 function tapsOn(start: number, taps: number, dilation: number, size: number): [number, number] {
   const first = start < 0 ? Math.ceil(-start / dilation) : 0;
   return [first, Math.min(taps, Math.ceil((size - start) / dilation))];

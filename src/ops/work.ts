@@ -1,5 +1,6 @@
 /**
- * What computing a node by its formula costs where nothing else is said: its elements. Not here: the ops that cost more (each says it).
+ * What computing a node by its formula costs where nothing else is said: its elements. Not here:
+ * the ops that cost more (each says it).
  */
 import { elementCount } from '../core/shape.js';
 import type { Value } from '../graph/value.js';

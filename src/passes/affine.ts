@@ -18,6 +18,12 @@ import { make } from '../ops/make.js';
 import { perChannel, vector } from './constants.js';
 import { uniqueNames, withInputs } from './rewrite.js';
 
+/**
+ * Wider maps are left alone: numbers are kept for each channel, and no weights say that the
+ * channels are real.
+ */
+const MOST_CHANNELS = 1 << 20;
+
 /** One number a channel. */
 type Numbers = Float64Array;
 
@@ -104,7 +110,9 @@ class Walk {
   }
 
   private affineOf(value: Value): Affine {
-    if (value.dtype !== 'f32' || value.shape.length === 0 || this.kept.has(value)) return this.asItIs(value);
+    const channels = value.shape.at(-1);
+    if (value.dtype !== 'f32' || channels === undefined || (typeof channels === 'number' && channels > MOST_CHANNELS) || this.kept.has(value))
+      return this.asItIs(value);
     switch (value.op) {
       case 'mul':
         return this.scaledBy(value) ?? this.asItIs(value);

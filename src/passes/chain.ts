@@ -12,11 +12,15 @@ const INEXACT: ReadonlySet<string> = new Set(['tanh', 'sigmoid', 'exp', 'log', '
 /** Monotone in the second operand too, whatever the first. */
 const MONOTONE_IN_SECOND: ReadonlySet<string> = new Set(['add', 'sub', 'mul', 'max', 'min']);
 
-/** Longer chains are not looked through: each of many values of one chain may be asked about, and no network has so many between two layers. */
+/**
+ * Longer chains are not looked through: each of many values of one chain may be asked about, and no
+ * network has so many between two layers.
+ */
 const MOST_STEPS = 64;
 
 /**
- * Evaluations that the proofs and thresholds of one graph may spend: a fraction of a second, and more where weights say that the channels are real.
+ * Evaluations that the proofs and thresholds of one graph may spend: a fraction of a second, and
+ * more where weights say that the channels are real.
  */
 const EVALUATIONS = { least: 1 << 24, share: 8 };
 

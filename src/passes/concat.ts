@@ -9,7 +9,10 @@ import type { Folding } from './folding.js';
 import type { Rule } from './rewrite.js';
 import { isPointwise } from './sink.js';
 
-/** Nodes that splitting may add, for each of the graph and beyond them: each of n concatenations within one another has parts of its own. */
+/**
+ * Nodes that splitting may add, for each of the graph and beyond them: each of n concatenations
+ * within one another has parts of its own.
+ */
 const GROWTH = { least: 256, share: 1 };
 
 /** `splitConcat` for one graph, within bounds. */

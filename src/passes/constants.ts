@@ -1,7 +1,7 @@
 /**
- * What the passes ask about constants: is a value one, what number or per-channel numbers does it hold.
- * A "constant expression" depends on constants only; a binary weight stays one as cast(b1 constant), so that it keeps one bit an element.
- * Not here: computing with them (./folding.ts).
+ * What the passes ask about constants: is a value one, what number or per-channel numbers does it
+ * hold. A "constant expression" depends on constants only; a binary weight stays one as cast(b1
+ * constant), so that it keeps one bit an element. Not here: computing with them (./folding.ts).
  */
 import type { Shape } from '../core/shape.js';
 import { eachUnknown, type Graph, topological, type Value } from '../graph/value.js';

@@ -1,6 +1,7 @@
 /**
  * Constant folding: a node over constants becomes a constant. A transpose or reshape of a binary weight is carried out on its bits, so that
- * the weight stays cast(b1 constant) [* scale]. Not here: how a node is computed, and how much of that may be (./folding.ts).
+ * the weight stays cast(b1 constant) [* scale]. Not here: how a node is computed, and how much of
+ * that may be (./folding.ts).
  */
 import type { Value } from '../graph/value.js';
 import { make } from '../ops/make.js';

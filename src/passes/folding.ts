@@ -1,6 +1,7 @@
 /**
- * The folding of one node over constants, and how much of it one graph may ask for: a file of a few bytes can name a computation without end. What is
- * over the budget stays a node, and is computed when the graph runs. Not here: which nodes get folded (./fold.ts).
+ * The folding of one node over constants, and how much of it one graph may ask for: a file of a few
+ * bytes can name a computation without end. What is over the budget stays a node, and is computed
+ * when the graph runs. Not here: which nodes get folded (./fold.ts).
  */
 import { byteLength } from '../core/dtype.js';
 import { Budget } from '../core/limits.js';
@@ -11,11 +12,15 @@ import type { Tensor } from '../tensor/tensor.js';
 import { storedElements } from './constants.js';
 import { canEvaluate, evaluate, workOf } from './evaluate.js';
 
-/** A folded constant may be this many elements larger than what it was made from; `expand` of a scalar must not fill a file. */
+/**
+ * A folded constant may be this many elements larger than what it was made from; `expand` of a
+ * scalar must not fill a file.
+ */
 const MAX_GROWTH = 1 << 16;
 /**
- * Work is counted in elements touched, at some 10 ns each. One node may take so many, and so many for each element that it reads; all nodes together
- * likewise, for each element of the graph's constants: what converted models fold, transposes of their weights, takes 2 to 5.
+ * Work is counted in elements touched, at some 10 ns each. One node may take so many, and so many
+ * for each element that it reads; all nodes together likewise, for each element of the graph's
+ * constants: what converted models fold, transposes of their weights, takes 2 to 5.
  */
 const NODE_WORK = { least: 1 << 20, share: 8 };
 const GRAPH_WORK = { least: 1 << 22, share: 16 };

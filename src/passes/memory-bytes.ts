@@ -1,5 +1,6 @@
 /**
- * How many bytes a value takes in memory while a program runs. Not here: on disk (src/core/dtype.ts), where it lies (./plan.ts).
+ * How many bytes a value takes in memory while a program runs. Not here: on disk
+ * (src/core/dtype.ts), where it lies (./plan.ts).
  */
 import { elementCount, type Shape } from '../core/shape.js';
 import type { Value } from '../graph/value.js';

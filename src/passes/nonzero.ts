@@ -12,7 +12,10 @@ const BUDGET = 1 << 22;
 /** Evaluations that bisection takes at most. */
 const BISECTION = 32;
 
-/** True where the value provably never is 0 or -0. `evaluations` are those of all proofs about a graph. */
+/**
+ * True where the value provably never is 0 or -0. `evaluations` are those of all proofs about a
+ * graph.
+ */
 export function isNeverZero(value: Value, evaluations = new Evaluations()): boolean {
   const { source, steps } = chainOf(value, (candidate) => progression(candidate) !== undefined);
   const numbers = progression(source);

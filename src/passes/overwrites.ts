@@ -1,5 +1,6 @@
 /**
- * Which results of a kernel may be written over one of its operands. Not here: whether the operand is needed later (./plan.ts).
+ * Which results of a kernel may be written over one of its operands. Not here: whether the operand
+ * is needed later (./plan.ts).
  */
 import type { Value } from '../graph/value.js';
 import type { Kernel } from './fuse.js';
@@ -17,9 +18,11 @@ interface Operand {
 }
 
 /**
- * Pairs [result, operand]: the result may take the operand's place if the operand is not needed after the kernel. Chains work element by element,
- * so that is safe where both lie alike, the kernel reads the operand only through its chain (windows and weights see neighbours), and every
- * read stands before the store. Of several the one read first is chosen, and last the map that flows in.
+ * Pairs [result, operand]: the result may take the operand's place if the operand is not needed
+ * after the kernel. Chains work element by element, so that is safe where both lie alike, the
+ * kernel reads the operand only through its chain (windows and weights see neighbours), and every
+ * read stands before the store. Of several the one read first is chosen, and last the map that
+ * flows in.
  */
 export function overwrites(kernel: Kernel): [Value, Value][] {
   const readers = candidatesOf(kernel);

@@ -1,8 +1,11 @@
 /**
- * Places spans, each alive from one moment to another, so that no two that meet in time share a byte. Not here: whose spans (./plan.ts).
+ * Places spans, each alive from one moment to another, so that no two that meet in time share a
+ * byte. Not here: whose spans (./plan.ts).
  *
- * Greedy best fit, largest first: each takes the tightest gap among those that live while it does. That is quadratic and all but optimal; it gets a
- * budget that no network of some thousand maps uses up. What is left then, the smallest of very many, goes above the rest by a walk through time.
+ * Greedy best fit, largest first: each takes the tightest gap among those that live while it does.
+ * That is quadratic and all but optimal; it gets a budget that no network of some thousand maps
+ * uses up. What is left then, the smallest of very many, goes above the rest by a walk through
+ * time.
  */
 import { Heap } from './heap.js';
 
@@ -68,7 +71,10 @@ function firstBeyond(placed: readonly { readonly offset: number }[], offset: num
   return low;
 }
 
-/** Places the spans numbered `rest` from `base` on: each takes a slot of its size that is free again, else a new one. Returns where the last ends. */
+/**
+ * Places the spans numbered `rest` from `base` on: each takes a slot of its size that is free
+ * again, else a new one. Returns where the last ends.
+ */
 function throughTime(spans: readonly Span[], rest: readonly number[], offsets: number[], base: number): number {
   const free = new Map<number, number[]>();
   const alive = new Heap<{ readonly slot: number; readonly offset: number }>();

@@ -1,6 +1,7 @@
 /**
  * Memory planning: which bytes of one arena each value of a schedule lives in. Values whose lives do not overlap share bytes.
- * Not here: who goes where (./place.ts), alignment inside kernels, constants (they are no part of the arena).
+ * Not here: who goes where (./place.ts), alignment inside kernels, constants (they are no part of
+ * the arena).
  */
 import type { Graph, Value } from '../graph/value.js';
 import type { Kernel } from './fuse.js';

@@ -17,7 +17,10 @@ import type { Rule } from './rewrite.js';
 const MOST_PLANES = 4;
 /** Below this many channels a binary product leaves most of each word empty. */
 const LEAST_CHANNELS = 16;
-/** Poolings and reshapes in a row that planes are made through: each is repeated for each plane, and for each product behind them. */
+/**
+ * Poolings and reshapes in a row that planes are made through: each is repeated for each plane, and
+ * for each product behind them.
+ */
 const MOST_BETWEEN = 8;
 const LEAST_FLOAT = 2 ** -149;
 

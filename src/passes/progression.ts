@@ -182,7 +182,10 @@ function exact(p: Progression | undefined): Progression | undefined {
   return grain === 0 || reach <= largestPowerOfTwoIn(grain) * 2 ** 24 ? p : undefined;
 }
 
-/** Exact for doubles: the remainder of two multiples of a unit is a multiple of it. NaN where one is infinite: no grid holds both. */
+/**
+ * Exact for doubles: the remainder of two multiples of a unit is a multiple of it. NaN where one is
+ * infinite: no grid holds both.
+ */
 function gcd(a: number, b: number): number {
   if (!Number.isFinite(a) || !Number.isFinite(b)) return Number.NaN;
   while (b !== 0) [a, b] = [b, a % b];

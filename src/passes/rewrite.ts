@@ -84,13 +84,17 @@ export function firstOf(...rules: readonly Rule[]): Rule {
 }
 
 /**
- * A graph whose values have names of their own, of a length that files may have: a name taken twice gets a number, and one that is too long is cut.
- * Inputs and states keep theirs, which are an interface.
+ * A graph whose values have names of their own, of a length that files may have: a name taken twice
+ * gets a number, and one that is too long is cut. Inputs and states keep theirs, which are an
+ * interface.
  */
 export function uniqueNames(graph: Graph): Graph {
   const order = topological(graph);
   const taken = new Set(order.filter(isInterface).map((value) => value.name));
-  /** The number to try next for a name, so that many of one name are no more work than as many names. */
+  /**
+   * The number to try next for a name, so that many of one name are no more work than as many
+   * names.
+   */
   const next = new Map<string, number>();
   const names = new Map<Value, string>();
   for (const value of order) {

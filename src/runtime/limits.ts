@@ -1,6 +1,7 @@
 /**
- * The limits of a model that others may have written: options and defaults, and what a program is held to before anything is allocated for it.
- * Not here: limits without an option (src/core/limits.ts), the limits of readers.
+ * The limits of a model that others may have written: options and defaults, and what a program is
+ * held to before anything is allocated for it. Not here: limits without an option
+ * (src/core/limits.ts), the limits of readers.
  */
 import type { DType } from '../core/dtype.js';
 import { expected } from '../core/errors.js';
@@ -13,8 +14,9 @@ export interface LimitOptions {
   /** The most values a graph may have: inputs, constants and results of ops. Default 20,000. */
   readonly maxNodes?: number | undefined;
   /**
-   * The most bytes that a model may ask for: packed weights together with the memory and results of one run, and what is computed from constants on
-   * the way. Default: a quarter of the memory of the machine or container.
+   * The most bytes that a model may ask for: packed weights together with the memory and results of
+   * one run, and what is computed from constants on the way. Default: a quarter of the memory of
+   * the machine or container.
    */
   readonly maxBytes?: number | undefined;
 }
@@ -46,7 +48,10 @@ export interface Demand {
   readonly constantBytes: number;
 }
 
-/** Bytes that all constants of the session may take beside such a run. @throws BitplaneError ERR_LIMIT naming the largest value in memory */
+/**
+ * Bytes that all constants of the session may take beside such a run. @throws BitplaneError
+ * ERR_LIMIT naming the largest value in memory
+ */
 export function memoryLeft({ arenaBytes, values, outputs, constantBytes }: Demand, { maxBytes }: Limits): number {
   const results = outputs.reduce((sum, value) => sum + bytesOf(value), 0);
   const left = maxBytes - arenaBytes - results;
@@ -61,8 +66,8 @@ export function memoryLeft({ arenaBytes, values, outputs, constantBytes }: Deman
 }
 
 /**
- * About what weights [O, ..., I] take once they are packed: outputs in whole vectors of 16, bits of a pixel in whole words. Not exact: each kernel has a
- * layout of its own.
+ * About what weights [O, ..., I] take once they are packed: outputs in whole vectors of 16, bits of
+ * a pixel in whole words. Not exact: each kernel has a layout of its own.
  */
 export function packedBytes({ dtype, shape }: { readonly dtype: DType; readonly shape: readonly number[] }): number {
   const [outputs = 1] = shape;

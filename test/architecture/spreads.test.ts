@@ -1,5 +1,6 @@
 /**
- * No list of foreign length is spread into the arguments of a call, and the check that says so sees what it should.
+ * No list of foreign length is spread into the arguments of a call, and the check that says so sees
+ * what it should.
  */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -1,6 +1,7 @@
 /**
- * Model files that ask for too much: each runs or is refused with a BitplaneError, soon and in little memory. Every file is opened in a process of its own,
- * which is killed where it does not end. Not here: damaged files (./onnx-fuzz.test.ts).
+ * Model files that ask for too much: each runs or is refused with a BitplaneError, soon and in
+ * little memory. Every file is opened in a process of its own, which is killed where it does not
+ * end. Not here: damaged files (./onnx-fuzz.test.ts).
  */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -13,7 +14,10 @@ const PROGRAM = join(import.meta.dirname, 'programs', 'open.mjs');
 const folder = mkdtempSync(join(tmpdir(), 'bitplane-hostile-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
-/** What opening and one run may take: processor time, as others use the machine too, and memory above the start. */
+/**
+ * What opening and one run may take: processor time, as others use the machine too, and memory
+ * above the start.
+ */
 const MOST = { ms: 2000, megabytes: 500 };
 const KILLED_AFTER_MS = 50_000;
 
@@ -44,7 +48,11 @@ const range = (count: number) => Array.from({ length: count }, (_, i) => i);
 const BIG = 2 ** 50;
 
 /** A chain of nodes over x, the last of which gives y. */
-function chain(shape: readonly (number | string)[], nodes: readonly Omit<NodeSpec, 'outputs'>[], rest: Partial<ModelSpec> = {}): Uint8Array {
+function chain(
+  shape: readonly (number | string)[],
+  nodes: readonly Omit<NodeSpec, 'outputs'>[],
+  rest: Partial<ModelSpec> = {},
+): Uint8Array {
   const named = nodes.map(
     (node, i): NodeSpec => ({
       ...node,

@@ -172,7 +172,10 @@ export class NodeContext {
     return make(op, this.scope.unique(this.name + suffix), inputs, attrs);
   }
 
-  /** A vector of integers known at import, or a scalar of one; each node that makes one pays for it. @throws BitplaneError ERR_LIMIT */
+  /**
+   * A vector of integers known at import, or a scalar of one; each node that makes one pays for it.
+   * @throws BitplaneError ERR_LIMIT
+   */
   integers(count: number, entries: () => readonly Dim[], scalar = false): Item {
     this.scope.makeIntegers(count, this.site);
     return dimsItem(entries(), scalar);

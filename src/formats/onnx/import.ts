@@ -36,7 +36,8 @@ export interface ImportOptions extends ImportChoices {
 
 /**
  * @throws BitplaneError ERR_FORMAT for a malformed file, ERR_UNSUPPORTED_OP listing every unknown op of the file, ERR_UNSUPPORTED for valid
- * files beyond what bitplane does, ERR_LIMIT, ERR_DTYPE and ERR_SHAPE where a node's operands do not fit
+ * files beyond what bitplane does, ERR_LIMIT, ERR_DTYPE and ERR_SHAPE where a node's operands do
+ * not fit
  */
 export function importOnnx(bytes: Uint8Array, options: ImportOptions = {}): Graph {
   const site = { op: 'onnx', node: options.name };

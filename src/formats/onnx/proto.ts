@@ -6,7 +6,9 @@ import { TextDecoder } from 'node:util';
 import { type Limits, overLimit } from '../../core/limits.js';
 import { type Field, malformed, readMessage } from './wire.js';
 
-/** More domains, entries of metadata, attributes of a node and sizes of a shape than any model has. */
+/**
+ * More domains, entries of metadata, attributes of a node and sizes of a shape than any model has.
+ */
 const MOST = { opsets: 1000, properties: 1000, attributes: 1000, dims: 1000 };
 /** Characters of a text that is no name. */
 const MAX_TEXT = 2 ** 20;
@@ -122,7 +124,8 @@ function readGraph(bytes: Uint8Array, maxNodes: number): OnnxGraph {
   const lists = { 1: graph.nodes, 5: graph.initializers, 11: graph.inputs, 12: graph.outputs } as Record<number, unknown[]>;
   let results = 0;
   readMessage(bytes, 'GraphProto', (field) => {
-    // Before another is read: each of them becomes a value of the graph, and so does every output of a node.
+    // Before another is read: each of them becomes a value of the graph, and so does every output
+    // of a node.
     if ((lists[field.number]?.length ?? 0) >= maxNodes || results > maxNodes)
       throw overLimit('maxNodes', `at most ${maxNodes} nodes, tensors, inputs or outputs`, 'more', { op: 'onnx' });
     if (field.number === 1) {

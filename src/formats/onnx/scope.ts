@@ -55,7 +55,10 @@ export class Scope {
     return this.items.entries();
   }
 
-  /** `name`, or `name_2`, `name_3`, ... when it is taken, for a value of the graph. @throws BitplaneError ERR_LIMIT */
+  /**
+   * `name`, or `name_2`, `name_3`, ... when it is taken, for a value of the graph.
+   * @throws BitplaneError ERR_LIMIT
+   */
   unique(name: string): string {
     const { maxNodes } = this.limits;
     if (++this.values > maxNodes)

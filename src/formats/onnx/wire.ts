@@ -1,8 +1,10 @@
 /**
  * Reads protobuf messages field by field, over the wire reader of @bufbuild/protobuf. Not here: what the fields mean (./proto.ts).
  *
- * Every list is read from bytes that are really there: nothing is allocated on the word of a length, and lists of messages are capped by who
- * asks for them, because an empty message costs two bytes in a file and a hundred in memory. Texts are as long as names may be, where nothing else is said.
+ * Every list is read from bytes that are really there: nothing is allocated on the word of a
+ * length, and lists of messages are capped by who asks for them, because an empty message costs two
+ * bytes in a file and a hundred in memory. Texts are as long as names may be, where nothing else is
+ * said.
  */
 import { TextDecoder } from 'node:util';
 import { BinaryReader, WireType } from '@bufbuild/protobuf/wire';

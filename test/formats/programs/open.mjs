@@ -1,6 +1,7 @@
 /**
- * `node open.mjs FILE [OPTIONS]`: opens a model and runs it once on zeros, where an input of zeros is small enough to be made. Prints how that ended, how much
- * processor time it took and how far the memory of the process rose, as JSON. Runs the built package.
+ * `node open.mjs FILE [OPTIONS]`: opens a model and runs it once on zeros, where an input of zeros
+ * is small enough to be made. Prints how that ended, how much processor time it took and how far
+ * the memory of the process rose, as JSON. Runs the built package.
  */
 import { Session, Tensor } from 'bitplane';
 
