@@ -15,8 +15,6 @@ import { fileURLToPath } from 'node:url';
 /** `file: function` as it is called, and why the list is short. */
 const BOUNDED = {
   'src/native/memory.ts: Math.min': 'three paths of our own',
-  'src/cli/doctor.ts: printLines': 'the places where an addon may lie',
-  'src/cli/inspect.ts: printLines': 'inputs and outputs of one model: no more than maxNodes by default, a sixth of what a stack takes',
   'src/cli/bench.ts: samples[i]?.push': 'runs within a share of a second',
 };
 

@@ -61,7 +61,7 @@ export function readStoredNpy(bytes: Uint8Array): StoredArray {
   return reading(SITE, () => parseNpy(bytes));
 }
 
-function parseNpy(bytes: Uint8Array): Tensor {
+function parseNpy(bytes: Uint8Array): StoredArray {
   if (bytes.length < 10 || MAGIC.some((byte, i) => bytes[i] !== byte)) throw new BitplaneError('ERR_FORMAT', 'this is no .npy file', SITE);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const major = bytes[6] as number;

@@ -83,6 +83,12 @@ class Groups {
     let root = value;
     for (let parent = this.parents.get(root); parent !== undefined && parent !== root; parent = this.parents.get(root)) root = parent;
     if (!this.parents.has(root)) this.parents.set(root, root);
+    // Long chains of groups are walked once.
+    for (let at = value; at !== root; ) {
+      const parent = this.parents.get(at) ?? root;
+      this.parents.set(at, root);
+      at = parent;
+    }
     return root;
   }
 }
@@ -111,7 +117,12 @@ class Walk {
 
   private affineOf(value: Value): Affine {
     const channels = value.shape.at(-1);
-    if (value.dtype !== 'f32' || channels === undefined || (typeof channels === 'number' && channels > MOST_CHANNELS) || this.kept.has(value))
+    if (
+      value.dtype !== 'f32' ||
+      channels === undefined ||
+      (typeof channels === 'number' && channels > MOST_CHANNELS) ||
+      this.kept.has(value)
+    )
       return this.asItIs(value);
     switch (value.op) {
       case 'mul':

@@ -59,9 +59,11 @@ const EXECUTABLE: readonly Pass[] = [
   { name: 'names', run: shortenNames },
 ];
 
+const LAYOUT: Pass = { name: 'layout', run: (graph, { folding }) => layout(graph, folding) };
+
 /** What makes it fast. */
 const OPTIMIZING: readonly Pass[] = [
-  { name: 'layout', run: (graph, { folding }) => layout(graph, folding) },
+  LAYOUT,
   {
     name: 'binarize',
     run: (graph, tools) => repeat(graph, firstOf(SIMPLIFY, absorbPad, binarizeRules(tools.signZero, tools.evaluations)), tools),
@@ -100,7 +102,7 @@ export function optimize(graph: Graph, options: OptimizeOptions = {}): Graph {
  * @throws BitplaneError ERR_GRAPH where the graph breaks a rule of the IR
  */
 export function mergeAffines<G extends Graph>(graph: G): G {
-  const before = apply(graph, [...CANONICAL, { name: 'layout', run: layout }], {});
+  const before = apply(graph, [...CANONICAL, LAYOUT], {});
   const merged = apply(before, [{ name: 'affines', run: affines }], {});
   return merged === before ? graph : (apply(merged, [{ name: 'common', run: eliminateCommon }], {}) as G);
 }

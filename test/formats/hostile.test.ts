@@ -79,8 +79,14 @@ describe('sizes that only a file has', () => {
   });
 
   test('2^50 channels before a sign are not asked one by one', async () => {
-    const nodes = ['Round', 'Add', 'Sign'].map((op) => ({ op, inputs: op === 'Add' ? ['<', 'half'] : ['<'] }));
-    expect((await open(chain(['N', BIG], nodes, { initializers: { half: floats([1], [0.5]) } }))).end).toBe('created');
+    const nodes = [
+      { op: 'Clip', inputs: ['<', 'low', 'high'] },
+      { op: 'Round', inputs: ['<'] },
+      { op: 'Add', inputs: ['<', 'half'] },
+      { op: 'Sign', inputs: ['<'] },
+    ];
+    const initializers = { low: floats([], [-8]), high: floats([], [8]), half: floats([1], [0.5]) };
+    expect((await open(chain(['N', BIG], nodes, { initializers }))).end).toBe('created');
   });
 
   test('a border of gigabytes is refused before it is allocated, naming the node and the option', async () => {
@@ -145,16 +151,16 @@ describe('work over constants', () => {
       { op: 'MatMul', inputs: ['a', 'a'], outputs: ['p'] },
       { op: 'Add', inputs: ['x', 'p'], outputs: ['y'] },
     ];
-    const spec = { nodes, inputs: { x: ['N', 1000] }, outputs: { y: undefined }, initializers: { s: int64s(1000, 1000) } };
+    const spec = { nodes, inputs: { x: ['N', 2000] }, outputs: { y: undefined }, initializers: { s: int64s(2000, 2000) } };
     await open(encodeOnnx(spec));
   });
 
-  test.each(['Concat', 'Add'])('constants that double at every %s', async (op) => {
+  test('constants that double at every node', async () => {
     const nodes: NodeSpec[] = range(48).map((i) => ({
-      op,
+      op: 'Concat',
       inputs: [`c${i}`, `c${i}`],
       outputs: [`c${i + 1}`],
-      ...(op === 'Concat' && { attributes: { axis: 0 } }),
+      attributes: { axis: 0 },
     }));
     nodes.push({ op: 'ReduceMax', inputs: ['c48'], outputs: ['m'] }, { op: 'Add', inputs: ['x', 'm'], outputs: ['y'] });
     await open(encodeOnnx({ nodes, inputs: { x: ['N', 4] }, outputs: { y: undefined }, initializers: { c0: floats([4], [1, 2, 3, 4]) } }));
@@ -210,19 +216,19 @@ describe('depths, lengths and names', () => {
   test.each([
     ['nodes', `{"nodes":[${nested(50_000)}],"inputs":[],"outputs":[]}`],
     ['shapes', `{"nodes":[{"op":"input","name":"x","dtype":"f32","shape":${nested(50_000)}}],"inputs":["x"],"outputs":[["y","x"]]}`],
-    ['constructors', `{"nodes":[{"constructor":{"name":${nested(50_000)}}}],"inputs":[],"outputs":[]}`],
+    ['constructors', `{"nodes":[{"op":"relu","name":{"constructor":{"name":${nested(50_000)}}}}],"inputs":[],"outputs":[]}`],
     ['attributes', `{"nodes":[{"op":"relu","name":"x","inputs":[],"attrs":{"a":${nested(50_000)}}}],"inputs":[],"outputs":[]}`],
   ])('%s nested without end', async (_, graph) => {
     expect(await open(safetensors(graph))).toMatchObject({ end: 'BitplaneError' });
   });
 
-  test('200,000 imports of operator sets', async () => {
+  test('150,000 imports of operator sets', async () => {
     const model = encodeOnnx({
       nodes: [{ op: 'Relu', inputs: ['x'], outputs: ['y'] }],
       inputs: { x: ['N', 4] },
       outputs: { y: undefined },
     });
-    const outcome = await open(Buffer.concat([model, ...range(200_000).map(() => Buffer.from([0x42, 2, 0x10, 13]))]));
+    const outcome = await open(Buffer.concat([model, ...range(150_000).map(() => Buffer.from([0x42, 2, 0x10, 13]))]));
     expect(outcome).toMatchObject({ end: 'BitplaneError', code: 'ERR_FORMAT' });
   });
 

@@ -93,12 +93,7 @@ interface Built {
 }
 
 /** Imports the nodes for inputs of given shapes. What is in the file's tensors is read once, however often it is called. */
-function builder(
-  graph: OnnxGraph,
-  opset: number,
-  choices: ImportChoices,
-  limits: Limits,
-): (inputs: readonly InputSpec[]) => Built {
+function builder(graph: OnnxGraph, opset: number, choices: ImportChoices, limits: Limits): (inputs: readonly InputSpec[]) => Built {
   const nodes = orderedNodes(graph);
   const decoded = new Map<OnnxTensor, Decoded>();
   return (specs) => {

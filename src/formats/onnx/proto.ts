@@ -3,7 +3,7 @@
  * Not here: sub-graphs, functions, training, sparse tensors (found, they are named and refused), and any meaning.
  */
 import { TextDecoder } from 'node:util';
-import { type Limits, overLimit } from '../../core/limits.js';
+import { type Limits, overLimit, UNLIMITED } from '../../core/limits.js';
 import { type Field, malformed, readMessage } from './wire.js';
 
 /**
@@ -82,7 +82,7 @@ export interface OnnxModel {
  * @param limits how many nodes and tensors there may be
  * @throws BitplaneError ERR_FORMAT, ERR_LIMIT
  */
-export function readModel(bytes: Uint8Array, limits: Pick<Limits, 'maxNodes'>): OnnxModel {
+export function readModel(bytes: Uint8Array, limits: Pick<Limits, 'maxNodes'> = UNLIMITED): OnnxModel {
   const named = { producerName: '', producerVersion: '', domain: '', modelVersion: 0, docString: '' };
   const model: OnnxModel = { irVersion: 0, ...named, properties: [], opsets: [], graph: undefined };
   readMessage(bytes, 'ModelProto', (field) => {
