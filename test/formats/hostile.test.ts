@@ -82,10 +82,12 @@ describe('sizes that only a file has', () => {
     const nodes = [
       { op: 'Clip', inputs: ['<', 'low', 'high'] },
       { op: 'Round', inputs: ['<'] },
-      { op: 'Add', inputs: ['<', 'half'] },
+      // Off the grid of whole numbers, so that a proof has to follow the arithmetic.
+      { op: 'Mul', inputs: ['<', 'third'] },
+      { op: 'Add', inputs: ['<', 'tenth'] },
       { op: 'Sign', inputs: ['<'] },
     ];
-    const initializers = { low: floats([], [-8]), high: floats([], [8]), half: floats([1], [0.5]) };
+    const initializers = { low: floats([], [-8]), high: floats([], [8]), third: floats([1], [0.3]), tenth: floats([1], [0.1]) };
     expect((await open(chain(['N', BIG], nodes, { initializers }))).end).toBe('created');
   });
 
@@ -149,7 +151,8 @@ describe('work over constants', () => {
     const nodes: NodeSpec[] = [
       { op: 'ConstantOfShape', inputs: ['s'], outputs: ['a'] },
       { op: 'MatMul', inputs: ['a', 'a'], outputs: ['p'] },
-      { op: 'Add', inputs: ['x', 'p'], outputs: ['y'] },
+      { op: 'ReduceMax', inputs: ['p'], outputs: ['m'] },
+      { op: 'Add', inputs: ['x', 'm'], outputs: ['y'] },
     ];
     const spec = { nodes, inputs: { x: ['N', 2000] }, outputs: { y: undefined }, initializers: { s: int64s(2000, 2000) } };
     await open(encodeOnnx(spec));
