@@ -5,10 +5,11 @@
  */
 import { reading } from '../../core/border.js';
 import { BitplaneError, cut, expected } from '../../core/errors.js';
-import { type Limits, UNLIMITED } from '../../core/limits.js';
+import type { Limits } from '../../core/limits.js';
 import { type Shape, showShape } from '../../core/shape.js';
 import { type Graph, graphOf, type Input, type Value } from '../../graph/value.js';
 import { input } from '../../ops/make.js';
+import { limitsOf } from '../../runtime/limits.js';
 import { BATCH, keepsBatch, meansTheSameAtOne } from './batch.js';
 import type { ImportChoices } from './choices.js';
 import { type Importer, NodeContext } from './context.js';
@@ -30,7 +31,7 @@ export interface ImportOptions extends ImportChoices {
    * false keeps the 1.
    */
   readonly rebatch?: boolean | undefined;
-  /** How much the file may ask for. Default: any amount. */
+  /** How much the file may ask for. Default: what `loadModel` allows. */
   readonly limits?: Limits | undefined;
 }
 
@@ -45,7 +46,7 @@ export function importOnnx(bytes: Uint8Array, options: ImportOptions = {}): Grap
 }
 
 function importModel(bytes: Uint8Array, options: ImportOptions, site: { op: string; node: string | undefined }): Graph {
-  const limits = options.limits ?? UNLIMITED;
+  const limits = options.limits ?? limitsOf({}, 'onnx');
   const model = read(bytes, site, limits);
   if (model.graph === undefined || model.graph.outputs.length === 0) {
     throw new BitplaneError('ERR_FORMAT', 'this is no ONNX model: it holds no graph with outputs', site);
