@@ -44,8 +44,8 @@ export async function convert(from: string, to: string, flags: ConvertFlags, io:
   printLines(
     io,
     `${basename(from)}${before === null ? '' : ` ${bytes(before)}`} -> ${basename(to)} ${bytes(after)}`,
-    ...(recipe === undefined ? [] : [`carries preprocessing${recipe.labels === undefined ? '' : ' and labels'}: ${recipe.source}`]),
-    ...notes,
+    recipe === undefined ? [] : [`carries preprocessing${recipe.labels === undefined ? '' : ' and labels'}: ${recipe.source}`],
+    notes,
   );
 }
 

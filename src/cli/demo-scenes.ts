@@ -64,7 +64,7 @@ async function modelFiles(root: string): Promise<string[]> {
   const files: string[] = [];
   for (const folder of [root, join(root, 'models'), join(root, '..', 'models')]) {
     if (!existsSync(folder)) continue;
-    files.push(...(await listFolder(folder)).files.filter((file) => MODEL.test(file)).map((file) => join(folder, file)));
+    for (const file of (await listFolder(folder)).files) if (MODEL.test(file)) files.push(join(folder, file));
   }
   const rank = (path: string) => {
     const at = Object.keys(PUBLISHED).indexOf(stem(path));

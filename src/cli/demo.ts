@@ -31,9 +31,9 @@ export async function demo(flags: { readonly data?: string }, io: Io): Promise<v
       io,
       scene.title,
       `on ${cpus()[0]?.model.trim() || 'this machine'}, ${isa}, ${threads} thread${threads === 1 ? '' : 's'}`,
-      ...scene.notes.slice(0, NOTES),
-      ...(scene.notes.length > NOTES ? [`and ${scene.notes.length - NOTES} more networks`] : []),
-      ...(scene.trained ? [] : ['the network was never trained: the highest output of a picture says nothing about it']),
+      scene.notes.slice(0, NOTES),
+      scene.notes.length > NOTES ? [`and ${scene.notes.length - NOTES} more networks`] : [],
+      scene.trained ? [] : ['the network was never trained: the highest output of a picture says nothing about it'],
       '',
     );
     await showAnswers(scene, packed, float, io);

@@ -69,7 +69,7 @@ export function doctor(version: string, flags: { readonly json?: boolean }, io: 
       ['threads', String(report.threads)],
       ['addon', report.addon.path ?? 'not loaded'],
     ]),
-    ...report.addon.tried.map(
+    report.addon.tried.map(
       ({ path, problem }) => `  ${problem === undefined ? 'loaded' : 'tried '} ${path}${problem === undefined ? '' : `: ${problem}`}`,
     ),
   );

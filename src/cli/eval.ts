@@ -71,7 +71,7 @@ export async function evalCommand(model: string, flags: EvalFlags, io: Io): Prom
       ...(input === undefined ? [] : checkFit(input, data, recipe)),
       ...data.notes,
     ];
-    if (flags.json !== true) printLines(io, ...notes);
+    if (flags.json !== true) printLines(io, notes);
 
     const total = Math.min(data.size, flags.limit ?? data.size);
     const progress = startProgress(io, 'eval', total, flags.json === true && io.stderr.isTTY !== true);
@@ -109,8 +109,8 @@ export async function evalCommand(model: string, flags: EvalFlags, io: Io): Prom
         ...(skipped.length === 0 ? [] : [['skipped', `${skipped.length}, which cannot be read`] as const]),
         ['images/s', three(result.imagesPerSecond)],
       ]),
-      ...skipped.slice(0, NAMED).map(({ why }) => `skipped ${why}`),
-      ...(skipped.length > NAMED ? [`and ${skipped.length - NAMED} more, which --json names`] : []),
+      skipped.slice(0, NAMED).map(({ why }) => `skipped ${why}`),
+      skipped.length > NAMED ? [`and ${skipped.length - NAMED} more, which --json names`] : [],
     );
   });
 }

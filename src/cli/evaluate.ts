@@ -56,12 +56,12 @@ export async function evaluate(runner: Runner, data: Dataset, preprocess: Prepro
       const to = Math.min(n, from + batch);
       next = to;
       const { pixels, labels, skipped: broken = [] } = await data.read(from, to);
-      skipped.push(...broken);
+      for (const file of broken) skipped.push(file);
       if (labels.length > 0) {
         const whole = fillBatch(pixels, labels.length, input.shape[0]);
         const result = await runRows(runner, { [input.name]: preprocessPixels(whole, data.pictureShape, preprocess) });
         const scores = rowsOf(result[output.name] as Tensor, labels.length, whole.length / pixels.length);
-        ranks.push(...rankLabels(scores, labels, data, output.name));
+        for (const rank of rankLabels(scores, labels, data, output.name)) ranks.push(rank);
       }
       done += to - from;
       options.onProgress?.(done);

@@ -56,10 +56,10 @@ export async function inspect(model: string, flags: InspectFlags, io: Io): Promi
   printLines(
     io,
     basename(model),
-    ...inputs.map((input) => `input   ${input.name} ${input.dtype} ${showShape(input.shape)}`),
-    ...outputs.map((output) => `output  ${output.name} ${output.dtype} ${showShape(output.shape)}`),
-    ...(about.length === 0 ? [] : [facts(about)]),
-    ...notes,
+    inputs.map((input) => `input   ${input.name} ${input.dtype} ${showShape(input.shape)}`),
+    outputs.map((output) => `output  ${output.name} ${output.dtype} ${showShape(output.shape)}`),
+    about.length === 0 ? [] : [facts(about)],
+    notes,
     '',
     table<Layer>(
       COLUMNS.map((column) => ({ ...column, cell: (row) => (row === total && !TOTALLED.has(column.title) ? '' : column.cell(row)) })),
@@ -67,10 +67,8 @@ export async function inspect(model: string, flags: InspectFlags, io: Io): Promi
     ),
     '',
     'Multiply-accumulates are for one image.',
-    ...papersCount(totals.macs),
-    ...(signsWithZero.length === 0
-      ? []
-      : [`sign(0) = 0 is kept, so these are not one bit but floats or two bits: ${signsWithZero.join(', ')}`]),
+    papersCount(totals.macs),
+    signsWithZero.length === 0 ? [] : [`sign(0) = 0 is kept, so these are not one bit but floats or two bits: ${signsWithZero.join(', ')}`],
   );
 }
 

@@ -38,6 +38,7 @@ function rounded(value: unknown): unknown {
   return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, rounded(item)]));
 }
 
-export function printLines(io: Io, ...lines: readonly string[]): void {
-  for (const line of lines) io.stdout.write(`${line}\n`);
+/** Lines, and lists of them. */
+export function printLines(io: Io, ...lines: readonly (string | readonly string[])[]): void {
+  for (const line of lines.flat()) io.stdout.write(`${line}\n`);
 }

@@ -13,7 +13,7 @@ export interface Column<R> {
 /** A header, a rule, a line a row. Lines carry no trailing blanks. */
 export function table<R>(columns: readonly Column<R>[], rows: readonly R[]): string {
   const cells = rows.map((row) => columns.map((column) => column.cell(row)));
-  const widths = columns.map((column, i) => Math.max(column.title.length, ...cells.map((line) => (line[i] as string).length)));
+  const widths = columns.map((column, i) => cells.reduce((most, line) => Math.max(most, (line[i] as string).length), column.title.length));
   const line = (texts: readonly string[]) =>
     texts
       .map((text, i) => (columns[i]?.align === 'right' ? text.padStart(widths[i] as number) : text.padEnd(widths[i] as number)))
@@ -25,6 +25,6 @@ export function table<R>(columns: readonly Column<R>[], rows: readonly R[]): str
 
 /** `name  value` lines with the values aligned. */
 export function facts(rows: readonly (readonly [name: string, value: string])[]): string {
-  const width = Math.max(...rows.map(([name]) => name.length));
+  const width = rows.reduce((most, [name]) => Math.max(most, name.length), 0);
   return rows.map(([name, value]) => `${name.padEnd(width)}  ${value}`).join('\n');
 }

@@ -12,6 +12,7 @@ export type ErrorCode =
   | 'ERR_UNSUPPORTED_OP'
   | 'ERR_UNSUPPORTED' // valid, but outside what bitplane does
   | 'ERR_FORMAT' // a file is not what it should be: truncated, malformed, inconsistent
+  | 'ERR_LIMIT' // a model asks for more than a limit allows; the message names the option that raises it
   | 'ERR_IO'
   | 'ERR_ISA' // an instruction set was asked for that this machine lacks
   | 'ERR_NATIVE' // the addon could not be loaded or refused
@@ -23,6 +24,10 @@ export interface ErrorSite {
   readonly op?: string | undefined;
   readonly node?: string | undefined;
 }
+
+/** Characters of a name and of a whole message: both may hold what a stranger wrote. */
+const MAX_SHOWN_NAME = 200;
+const MAX_MESSAGE = 8000;
 
 /**
  * Thrown for every bad input. `message` reads `conv2d "stage1/conv1": expected <what> but received <value>`.
@@ -36,8 +41,10 @@ export class BitplaneError extends Error {
   readonly node: string | undefined;
 
   constructor(code: ErrorCode, message: string, site: ErrorSite & { cause?: unknown } = {}) {
-    const where = [site.op, site.node === undefined ? undefined : `"${site.node}"`].filter((part) => part !== undefined).join(' ');
-    super(where === '' ? message : `${where}: ${message}`, site.cause === undefined ? undefined : { cause: site.cause });
+    const where = [site.op, site.node === undefined ? undefined : `"${cut(site.node, MAX_SHOWN_NAME)}"`]
+      .filter((part) => part !== undefined)
+      .join(' ');
+    super(cut(where === '' ? message : `${where}: ${message}`, MAX_MESSAGE), site.cause === undefined ? undefined : { cause: site.cause });
     this.code = code;
     this.op = site.op;
     this.node = site.node;
@@ -49,14 +56,31 @@ export function expected(code: ErrorCode, what: string, received: unknown, site:
   return new BitplaneError(code, `expected ${what} but received ${show(received)}`, site);
 }
 
-function show(value: unknown): string {
-  if (typeof value === 'string') return text(value.length > 80 ? `${value.slice(0, 77)}...` : value);
+/** How deep lists within lists are shown. */
+const MAX_DEPTH = 2;
+
+function show(value: unknown, depth = 0): string {
+  if (typeof value === 'string') return text(cut(value, 80));
   if (typeof value === 'function') return 'a function';
   if (ArrayBuffer.isView(value)) return `a ${value.constructor.name} of ${value.byteLength} bytes`;
-  if (Array.isArray(value)) return `[${value.slice(0, 8).map(show).join(', ')}${value.length > 8 ? ', ...' : ''}]`;
-  if (value !== null && typeof value === 'object')
-    return value.constructor?.name === 'Object' ? 'an object' : `a ${value.constructor?.name ?? 'value'}`;
+  if (Array.isArray(value)) {
+    if (depth === MAX_DEPTH) return '[...]';
+    const items = value.slice(0, 8).map((item) => show(item, depth + 1));
+    return `[${items.join(', ')}${value.length > 8 ? ', ...' : ''}]`;
+  }
+  if (value !== null && typeof value === 'object') return objectKind(value);
   return String(value);
+}
+
+/** By its prototype: an object of a file may have a property `constructor`. */
+function objectKind(value: object): string {
+  const name: unknown = Object.getPrototypeOf(value)?.constructor?.name;
+  return name === 'Object' ? 'an object' : `a ${typeof name === 'string' && name !== '' ? cut(name, 80) : 'value'}`;
+}
+
+/** The beginning of a text that is longer than `most` characters. */
+export function cut(value: string, most: number): string {
+  return value.length > most ? `${value.slice(0, most - 3)}...` : value;
 }
 
 /** One word is somebody's and is quoted; a phrase is ours, such as a shape, and stands as it is. */

@@ -1,7 +1,8 @@
 /**
  * Shapes: a dimension is a number or a symbol such as 'N'. Not here: the shape rules of ops (each op states its own).
  */
-import { expected } from './errors.js';
+import { cut, expected } from './errors.js';
+import { MAX_RANK } from './limits.js';
 
 /** A size, or the name of a size that is known only when a run begins. */
 export type Dim = number | string;
@@ -17,8 +18,10 @@ export function elementCount(shape: Shape): number {
   return count;
 }
 
+/** The sizes, as far as a shape may have them. */
 export function showShape(shape: Shape): string {
-  return `[${shape.join(', ')}]`;
+  const dims = shape.slice(0, MAX_RANK).map((dim) => (typeof dim === 'string' ? cut(dim, 80) : String(dim)));
+  return `[${dims.join(', ')}${shape.length > MAX_RANK ? ', ...' : ''}]`;
 }
 
 export function sameShape(a: Shape, b: Shape): boolean {

@@ -3,6 +3,7 @@
  * 1024 red, 1024 green, 1024 blue, each 32x32 row by row. Not here: the Python and Matlab versions.
  */
 import { dirname, join } from 'node:path';
+import { readingAsync } from '../core/border.js';
 import { expected } from '../core/errors.js';
 import { checkRange, type Dataset, type Split } from './dataset.js';
 import { findFile, readBytes } from './files.js';
@@ -21,7 +22,11 @@ const FILES: Record<Split, readonly string[]> = {
  * Opens a split of CIFAR-10. `dir` is `cifar-10-batches-bin` or its parent. Pictures are [32, 32, 3], rgb.
  * @throws BitplaneError ERR_IO where a file is missing, ERR_FORMAT where one is damaged
  */
-export async function openCifar10(dir: string, split: Split = 'test'): Promise<Dataset> {
+export function openCifar10(dir: string, split: Split = 'test'): Promise<Dataset> {
+  return readingAsync({ node: dir }, () => open(dir, split));
+}
+
+async function open(dir: string, split: Split): Promise<Dataset> {
   const [first = '', ...rest] = FILES[split];
   const firstPath = findFile(dir, CHILDREN, [first]);
   const folder = dirname(firstPath);

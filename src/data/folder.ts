@@ -6,6 +6,7 @@
  * Where the network's labels are not known, the sorted order of the class folders numbers the classes, and a note says so.
  */
 import { extname, join } from 'node:path';
+import { readingAsync } from '../core/border.js';
 import { BitplaneError, expected } from '../core/errors.js';
 import { checkRange, type Dataset, type Skipped } from './dataset.js';
 import { listFolder } from './files.js';
@@ -37,7 +38,11 @@ interface Picture {
  * in it holds pictures.
  * @throws BitplaneError ERR_FORMAT where there are no pictures or a picture's class cannot be told
  */
-export async function openFolder(dir: string, fit: Fit, options: FolderOptions = {}): Promise<Dataset> {
+export function openFolder(dir: string, fit: Fit, options: FolderOptions = {}): Promise<Dataset> {
+  return readingAsync({ op: 'folder', node: dir }, () => open(dir, fit, options));
+}
+
+async function open(dir: string, fit: Fit, options: FolderOptions): Promise<Dataset> {
   const { labels, strict = false } = options;
   const find = labelFinder(labels ?? []);
   const { pictures, inFolders, others } = await findPictures(dir, (group) => find(group).length > 0);
@@ -138,8 +143,8 @@ async function findPictures(dir: string, isLabel: (group: string) => boolean, ma
   for (const folder of folders) {
     const inside = (await listFolder(join(dir, folder))).files;
     const found = inside.filter(isPicture);
-    filed.push(...found.map((file) => ({ path: join(dir, folder, file), group: folder })));
-    if (found.length > 0) others.push(...inside.filter((file) => !isPicture(file)).map((file) => join(folder, file)));
+    for (const file of found) filed.push({ path: join(dir, folder, file), group: folder });
+    if (found.length > 0) for (const file of inside) if (!isPicture(file)) others.push(join(folder, file));
   }
   const classes = [...new Set(filed.map((picture) => picture.group))];
   if (loose.length === 0 && maybeParent) {

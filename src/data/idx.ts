@@ -7,6 +7,7 @@
  * Source: the format note on Yann LeCun's MNIST page.
  */
 import { gunzipSync } from 'node:zlib';
+import { readingAsync } from '../core/border.js';
 import { BitplaneError, expected } from '../core/errors.js';
 import { MAX_FILE_BYTES, readBytes } from './files.js';
 
@@ -17,7 +18,7 @@ export interface Idx {
 
 /** Reads an IDX file of `rank` dimensions. */
 export async function readIdx(path: string, rank: number): Promise<Idx> {
-  return parseIdx(await readBytes(path), rank, path);
+  return readingAsync({ node: path }, async () => parseIdx(await readBytes(path), rank, path));
 }
 
 /**

@@ -41,7 +41,7 @@ export function nearestLabels(name: string, labels: readonly string[], count = 3
   const scored = labels.map((label, order) => {
     const held = new Set(bare(label).split(/[ ,]+/));
     const contains = words.every((word) => held.has(word)) ? 0 : 1;
-    const distance = Math.min(...synonyms(label).map((synonym) => editDistance(wanted, synonym)));
+    const distance = synonyms(label).reduce((least, synonym) => Math.min(least, editDistance(wanted, synonym)), Infinity);
     return { label, contains, distance, order };
   });
   scored.sort((a, b) => a.contains - b.contains || a.distance - b.distance || a.order - b.order);

@@ -9,6 +9,7 @@
  * Tolerance: on the photographs that came with resnet18-w1a1-imagenet and mobilenetv2-035 every value is equal to the
  * reference input (largest difference 0, mean 0). Another JPEG decoder may differ by one or two levels of 255 a pixel.
  */
+import { readingAsync } from '../core/border.js';
 import { BitplaneError, expected } from '../core/errors.js';
 import { readBytes } from './files.js';
 import type { Rounding } from './preprocess.js';
@@ -33,7 +34,7 @@ export interface Fit {
  * @throws BitplaneError ERR_FORMAT naming the file where it is no whole JPEG or PNG, ERR_UNSUPPORTED where sharp is not installed
  */
 export async function readPicture(path: string, fit: Fit): Promise<Pixels> {
-  return fitPicture(await decodePicture(await readBytes(path, MAX_FILE), path), fit, path);
+  return readingAsync({ node: path }, async () => fitPicture(await decodePicture(await readBytes(path, MAX_FILE), path), fit, path));
 }
 
 /**

@@ -8,6 +8,7 @@
  */
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { reading, readingAsync } from '../core/border.js';
 import { BitplaneError, expected } from '../core/errors.js';
 import { type Shape, showShape } from '../core/shape.js';
 import type { Graph, Metadata } from '../graph/value.js';
@@ -29,7 +30,11 @@ const MAX_JSON = 2 ** 24;
 export const RECIPE = 'bitplane.recipe';
 
 /** Reads a recipe file. @throws BitplaneError ERR_IO, ERR_FORMAT naming the file and field */
-export async function readRecipe(path: string): Promise<Recipe> {
+export function readRecipe(path: string): Promise<Recipe> {
+  return readingAsync({ node: path }, () => recipeIn(path));
+}
+
+async function recipeIn(path: string): Promise<Recipe> {
   const json = await readJson(path);
   const labels = (json as { labels?: unknown } | null)?.labels;
   if (typeof labels !== 'string') return parseRecipe(json, path);
@@ -45,7 +50,7 @@ export function carriedRecipe(metadata: Metadata | undefined, model: string): Re
   if (text === undefined) return undefined;
   const site = `${RECIPE} of ${model}`;
   // No file is read here: a model must not choose which.
-  return { ...parseRecipe(parseJson(text, site), site), source: `carried by ${model}` };
+  return reading({ node: site }, () => ({ ...parseRecipe(parseJson(text, site), site), source: `carried by ${model}` }));
 }
 
 /** The graph, carrying this recipe. */

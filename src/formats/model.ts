@@ -9,6 +9,7 @@ import { type OptionNames, requireOneOf, requireOptions, requireSignal } from '.
 import { carries } from '../core/dtype.js';
 import { BitplaneError, expected } from '../core/errors.js';
 import type { Graph } from '../graph/value.js';
+import { type LimitOptions, limitsOf } from '../runtime/limits.js';
 import { type ImportChoices, MULTI_THRESHOLD_AXES } from './onnx/choices.js';
 import { isUrl } from './path.js';
 import { MAX_MODEL_FILE, openFile, type ReadOptions, readRest } from './read-file.js';
@@ -18,7 +19,7 @@ import { looksLikeSafetensors } from './safetensors/safetensors.js';
 
 export type ModelSource = string | URL | Uint8Array | ArrayBuffer;
 
-export interface LoadOptions extends ImportChoices {
+export interface LoadOptions extends ImportChoices, LimitOptions {
   readonly signal?: AbortSignal | undefined;
   /** Larger files are refused unread; in bytes, 2 GiB by default. A path must lead to a regular file. */
   readonly maxFileBytes?: number | undefined;
@@ -33,33 +34,42 @@ const GUNZIP = { ratio: 256, least: 64 * 2 ** 20, most: 2 ** 30 };
  */
 export async function openModel(source: ModelSource, options: LoadOptions = {}): Promise<OpenModel> {
   requireLoadOptions(options);
+  const limits = limitsOf(options, 'model');
   if (typeof source === 'string' || isUrl(source)) {
     const { proceed, limit } = readOptions(source, options);
     proceed();
-    const file = await openModelFile(source, proceed, limit);
+    const file = await openModelFile(source, proceed, { limit, limits });
     if (file !== undefined) return file;
   }
   return { graph: await loadModel(source, options), close: async () => undefined };
 }
 
 /**
- * The whole model in memory.
- * @throws BitplaneError ERR_IO where the file cannot be read, ERR_ABORTED, and whatever the format's reader throws
+ * The whole model in memory. `maxNodes` and `maxBytes` raise what its file may ask for (see
+ * SECURITY.md).
+ * @throws BitplaneError ERR_LIMIT, ERR_IO where the file cannot be read, ERR_ABORTED, and whatever the format's reader throws
  */
 export async function loadModel(source: ModelSource, options: LoadOptions = {}): Promise<Graph> {
   requireLoadOptions(options);
+  const limits = limitsOf(options, 'model');
   const name = nameOf(source);
   const file = await bytesOf(source, options);
   const bytes = file[0] === 0x1f && file[1] === 0x8b ? await inflate(file, name) : file;
   if (options.signal?.aborted) throw aborted(name, options.signal.reason);
   // What was read or inflated here is nobody else's.
-  if (looksLikeSafetensors(bytes)) return decodeModel(bytes, { owned: bytes !== source && !isArrayBuffer(source) });
+  if (looksLikeSafetensors(bytes)) return decodeModel(bytes, { owned: bytes !== source && !isArrayBuffer(source), limits });
   // Loaded when first needed: with its protobuf reader it is a third of what importing the package would cost.
   const { importOnnx } = await import('./onnx/import.js');
-  return importOnnx(bytes, { name, multiThresholdAxis: options.multiThresholdAxis });
+  return importOnnx(bytes, { name, limits, multiThresholdAxis: options.multiThresholdAxis });
 }
 
-export const LOAD_OPTIONS: OptionNames<LoadOptions> = { signal: true, multiThresholdAxis: true, maxFileBytes: true };
+export const LOAD_OPTIONS: OptionNames<LoadOptions> = {
+  signal: true,
+  multiThresholdAxis: true,
+  maxFileBytes: true,
+  maxNodes: true,
+  maxBytes: true,
+};
 
 function requireLoadOptions(options: LoadOptions): void {
   const site = { op: 'model' };

@@ -7,6 +7,7 @@
  */
 
 import { TextDecoder, TextEncoder } from 'node:util';
+import { reading } from '../core/border.js';
 import { carries } from '../core/dtype.js';
 import { BitplaneError, expected } from '../core/errors.js';
 import { isSize } from '../core/shape.js';
@@ -57,6 +58,10 @@ export function readNpy(bytes: Uint8Array): Tensor {
 /** `readNpy`, with what became of the values. */
 export function readStoredNpy(bytes: Uint8Array): StoredArray {
   if (!carries('u8', bytes)) throw expected('ERR_ARGUMENT', 'the bytes of a file', bytes, SITE);
+  return reading(SITE, () => parseNpy(bytes));
+}
+
+function parseNpy(bytes: Uint8Array): StoredArray {
   if (bytes.length < 10 || MAGIC.some((byte, i) => bytes[i] !== byte)) throw new BitplaneError('ERR_FORMAT', 'this is no .npy file', SITE);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const major = bytes[6] as number;

@@ -3,10 +3,12 @@
  * keep the exporter's names. Not here: what a name means (src/zoo/pytorch.ts), files of whole models (./model.ts).
  */
 
+import { readingAsync } from '../core/border.js';
 import { requireObject } from '../core/checks.js';
 import { carries } from '../core/dtype.js';
 import { BitplaneError, expected } from '../core/errors.js';
 import { elementCount } from '../core/shape.js';
+import { limitsOf } from '../runtime/limits.js';
 import { isTensorLike, Tensor, type TensorLike } from '../tensor/tensor.js';
 import { pathOf } from './path.js';
 import { MAX_MODEL_FILE, readWholeFile } from './read-file.js';
@@ -26,7 +28,8 @@ export async function readTensors(source: string | URL | Uint8Array): Promise<Te
   const path = pathOf(source);
   const bytes = path === undefined ? source : await readWholeFile(path, { limit: MAX_MODEL_FILE, op: 'tensors' });
   if (!carries('u8', bytes)) throw expected('ERR_ARGUMENT', 'a path, a file: URL or bytes', source, { op: 'tensors' });
-  return looksLikeSafetensors(bytes) ? fromSafetensors(bytes) : fromOnnx(bytes);
+  const site = { op: 'tensors', node: path };
+  return readingAsync(site, async () => (looksLikeSafetensors(bytes) ? fromSafetensors(bytes) : await fromOnnx(bytes)));
 }
 
 /** A safetensors file that any reader opens. @throws BitplaneError ERR_ARGUMENT, ERR_IO */
@@ -55,7 +58,7 @@ function fromSafetensors(bytes: Uint8Array): Tensors {
 async function fromOnnx(bytes: Uint8Array): Promise<Tensors> {
   const [{ readModel }, { decodeTensor }] = await Promise.all([import('./onnx/proto.js'), import('./onnx/tensor.js')]);
   const found: [string, Tensor<'f32'>][] = [];
-  const { graph } = readModel(bytes);
+  const { graph } = readModel(bytes, limitsOf({}, 'tensors'));
   if (graph === undefined) throw new BitplaneError('ERR_FORMAT', 'this is neither a safetensors file nor an ONNX model', { op: 'tensors' });
   for (const initializer of graph.initializers) {
     const { kind, data, shape } = decodeTensor(initializer);

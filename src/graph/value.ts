@@ -119,29 +119,97 @@ function requireMetadata(metadata: unknown): void {
     if (typeof value !== 'string') throw expected('ERR_GRAPH', 'metadata of strings', value, { op: 'graph', node: name });
 }
 
+/**
+ * The orders of graphs that can change no more: a pass asks several times, and verification after
+ * it again.
+ */
+const orders = new WeakMap<Graph, readonly Value[]>();
+
 /** Every value that the outputs depend on, and every input, each after its own inputs. Iterative: graphs may be deep. */
-export function topological(graph: Graph): Value[] {
+export function topological(graph: Graph): readonly Value[] {
+  const known = orders.get(graph);
+  if (known !== undefined) return known;
   const order: Value[] = [];
-  const state = new Map<Value, 'open' | 'done'>();
+  const seen = new Set<Value>();
+  let frozen =
+    Object.isFrozen(graph) && Object.isFrozen(graph.inputs) && Object.isFrozen(graph.outputs) && Object.isFrozen(graph.outputNames);
+  // Values whose inputs are on the stack above them; of each value on the stack only the first
+  // visit counts.
   const stack: Value[] = [...graph.inputs, ...outputsOf(graph).map(([, value]) => value)].reverse();
+  const open: Value[] = [];
   while (stack.length > 0) {
     const value = stack[stack.length - 1] as Value;
-    const seen = state.get(value);
-    if (seen === undefined) {
-      state.set(value, 'open');
-      for (let i = value.inputs.length - 1; i >= 0; i--) {
-        const input = value.inputs[i] as Value;
-        if (!state.has(input)) stack.push(input);
-      }
+    if (open[open.length - 1] === value) {
+      open.pop();
+      stack.pop();
+      order.push(value);
       continue;
     }
-    stack.pop();
-    if (seen === 'open') {
-      state.set(value, 'done');
+    if (seen.has(value)) {
+      stack.pop();
+      continue;
+    }
+    seen.add(value);
+    frozen &&= Object.isFrozen(value) && Object.isFrozen(value.inputs);
+    const { inputs } = value;
+    if (inputs.length === 0) {
+      stack.pop();
       order.push(value);
+      continue;
+    }
+    open.push(value);
+    for (let i = inputs.length - 1; i >= 0; i--) {
+      const input = inputs[i] as Value;
+      if (!seen.has(input)) stack.push(input);
     }
   }
+  if (frozen) orders.set(graph, Object.freeze(order));
   return order;
+}
+
+/**
+ * Calls `visit` for `value` and all it depends on that `isKnown` does not know yet, each after its
+ * own inputs. Iterative, for recursions over graphs that remember what they found.
+ */
+export function eachUnknown(value: Value, isKnown: (value: Value) => boolean, visit: (value: Value) => void): void {
+  if (isKnown(value)) return;
+  const stack: { value: Value; next: number }[] = [{ value, next: 0 }];
+  while (stack.length > 0) {
+    const top = stack[stack.length - 1] as { value: Value; next: number };
+    const input = top.value.inputs[top.next];
+    if (input === undefined) {
+      stack.pop();
+      if (!isKnown(top.value)) visit(top.value);
+    } else {
+      top.next++;
+      if (!isKnown(input)) stack.push({ value: input, next: 0 });
+    }
+  }
+}
+
+/**
+ * Where a walk ends that goes from value to value for as long as there is a next one. Ends are
+ * remembered, so that walks from every value of a long chain take no longer together than one.
+ */
+export function walk(next: (value: Value) => Value | undefined): (value: Value) => Value {
+  const ends = new WeakMap<Value, Value>();
+  return (value) => {
+    const path: Value[] = [];
+    let end = value;
+    for (;;) {
+      const known = ends.get(end);
+      if (known !== undefined) {
+        end = known;
+        break;
+      }
+      const following = next(end);
+      if (following === undefined) break;
+      path.push(end);
+      end = following;
+    }
+    for (const passed of path) ends.set(passed, end);
+    return end;
+  };
 }
 
 /** How often each value is read by another value or by an output. */

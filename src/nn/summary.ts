@@ -84,7 +84,7 @@ export function summaryTable(layers: readonly LayerSummary[]): string {
     ...layers.map((row) => [row.name, row.kind, showShape(row.shape), show(row.parameters), show(row.bops), show(row.flops)]),
     ['total', '', '', show(total.parameters), show(total.bops), show(total.flops)],
   ];
-  const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
+  const widths = rows[0]!.map((_, column) => rows.reduce((most, row) => Math.max(most, row[column]!.length), 0));
   const line = (row: readonly string[]) =>
     row
       .map((cell, column) => (column < 3 ? cell.padEnd(widths[column]!) : cell.padStart(widths[column]!)))

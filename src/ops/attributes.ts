@@ -1,6 +1,7 @@
 /**
  * The kinds of values that attributes take, each as a check and the words an error says. Not here: which op has which attribute.
  */
+import { MAX_NAME } from '../core/limits.js';
 import { isSize } from '../core/shape.js';
 import type { Attrs } from '../graph/value.js';
 
@@ -51,7 +52,7 @@ export const isDims: AttributeRule<readonly (number | string)[]> = rule(
 
 /** True for the name of a size that is known only when a run begins. */
 export function isSymbol(value: unknown): value is string {
-  return typeof value === 'string' && value !== '';
+  return typeof value === 'string' && value !== '' && value.length <= MAX_NAME;
 }
 
 export function isOneOf<const T extends string | number>(...values: readonly T[]): AttributeRule<T> {

@@ -6,7 +6,7 @@ import { tensorOf } from '../tensor/values.js';
 import { isBoolean } from './attributes.js';
 import type { OpDef } from './op.js';
 import { operand } from './operands.js';
-import { eachWindow, POOL2D_ATTRIBUTES, type Pool2dAttrs, poolShape } from './pool2d.js';
+import { eachWindow, POOL2D_ATTRIBUTES, type Pool2dAttrs, poolShape, poolWork } from './pool2d.js';
 
 export type AvgPool2dAttrs = Pool2dAttrs & { readonly countPad: boolean };
 
@@ -17,6 +17,7 @@ export const avgPool2d: OpDef<AvgPool2dAttrs> = {
   infer(draft) {
     return { dtype: 'f32', shape: poolShape(draft, operand(draft, 'x', 'f32')) };
   },
+  work: poolWork,
   evaluate([x], attrs, result) {
     const values: number[] = [];
     eachWindow(x!, attrs, result.shape as number[], (elements, cells) => {

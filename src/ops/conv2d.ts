@@ -3,9 +3,10 @@
  * y[n, p, q, o] = sum over i, j, c of w[o, i, j, c] * x[n, p * sh + i * dh - top, q * sw + j * dw - left, group(o) + c]
  * Outside x stands padValue: 0, or for a binary x also +1 or -1. Not here: bias, scale, activation (ops of their own, fused later).
  */
+import { showShape } from '../core/shape.js';
 import { tensorOf, valuesOf } from '../tensor/values.js';
 import { isOneOf, isPositive, isPositivePair, isSides, type Pair, type Sides } from './attributes.js';
-import { macsPerRow, productDtype } from './multiply.js';
+import { macsPerRow, macWork, productDtype } from './multiply.js';
 import type { OpDef } from './op.js';
 import { mismatch, operand, requireNumber, requireRank } from './operands.js';
 import { windows } from './shapes.js';
@@ -31,6 +32,10 @@ export const conv2d: OpDef<Conv2dAttrs> = {
     const { strides, pads, dilations, groups, padValue } = draft.attrs;
     const [outputs, kh, kw, depth] = w.shape.map((dim) => requireNumber(draft, 'every size of w', dim)) as [number, number, number, number];
     const channels = requireNumber(draft, 'the number of channels', x.shape[3]);
+    // A sum of nothing, or of padding alone, is 0; no kernel computes it, and no network asks for
+    // it.
+    if (channels === 0 || x.shape[1] === 0 || x.shape[2] === 0)
+      throw mismatch(draft, 'ERR_SHAPE', 'at least one row, column and channel', showShape(x.shape));
     if (kh < 1 || kw < 1) throw mismatch(draft, 'ERR_SHAPE', 'a kernel of at least 1 x 1', `${kh} x ${kw}`);
     if (depth * groups !== channels) {
       throw mismatch(draft, 'ERR_SHAPE', `w of ${channels} channels divided by ${groups} groups`, depth);
@@ -45,6 +50,7 @@ export const conv2d: OpDef<Conv2dAttrs> = {
     };
   },
   macs: macsPerRow,
+  work: macWork,
   evaluate([x, w], { strides, pads, dilations, groups, padValue }, result) {
     const [batch, height, width, channels] = x!.shape as [number, number, number, number];
     const [outputs, kh, kw, depth] = w!.shape as [number, number, number, number];

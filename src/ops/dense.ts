@@ -3,7 +3,7 @@
  * Not here: bias (an add), weights that are [K, N] (./matmul.ts).
  */
 import { tensorOf, valuesOf } from '../tensor/values.js';
-import { macsPerRow, productDtype } from './multiply.js';
+import { macsPerRow, macWork, productDtype } from './multiply.js';
 import type { OpDef } from './op.js';
 import { mismatch, operand, requireNumber, requireRank, requireRankAtLeast } from './operands.js';
 
@@ -19,10 +19,12 @@ export const dense: OpDef<Readonly<Record<never, unknown>>> = {
     requireRank(draft, 'w', w, 2);
     const outputs = requireNumber(draft, 'the number of outputs', w.shape[0]);
     const depth = requireNumber(draft, 'the last size of x', x.shape.at(-1));
+    if (depth === 0) throw mismatch(draft, 'ERR_SHAPE', 'at least one element to multiply', 0);
     if (w.shape[1] !== depth) throw mismatch(draft, 'ERR_SHAPE', `w of shape [O, ${depth}]`, `[${w.shape.join(', ')}]`);
     return { dtype, shape: [...x.shape.slice(0, -1), outputs] };
   },
   macs: macsPerRow,
+  work: macWork,
   evaluate([x, w], _attrs, result) {
     const [outputs, depth] = w!.shape as [number, number];
     const data = valuesOf(x!);

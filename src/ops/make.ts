@@ -4,6 +4,7 @@
  */
 import { DTYPES, type DType } from '../core/dtype.js';
 import { expected } from '../core/errors.js';
+import { MAX_RANK } from '../core/limits.js';
 import { isSize, type Shape, showShape } from '../core/shape.js';
 import { type Attrs, type Input, requireValue, type Value } from '../graph/value.js';
 import { isTensorLike, Tensor, type TensorLike } from '../tensor/tensor.js';
@@ -82,11 +83,12 @@ function requireName(op: string, name: unknown): void {
   if (typeof name !== 'string' || name === '') throw expected('ERR_GRAPH', 'a name that is a string and not empty', name, { op });
 }
 
-/** Sizes and symbols, and a number of elements that arithmetic can hold. */
+/** Sizes and symbols, not too many, and a number of elements that arithmetic can hold. */
 function requireShape(op: string, node: string, shape: Shape): void {
   if (!Array.isArray(shape) || !shape.every((dim) => isSize(dim) || isSymbol(dim))) {
     throw expected('ERR_SHAPE', 'a shape of whole numbers >= 0 and symbols', shape, { op, node });
   }
+  if (shape.length > MAX_RANK) throw expected('ERR_SHAPE', `a shape of at most ${MAX_RANK} axes`, shape.length, { op, node });
   const known = shape.reduce<number>((product, dim) => (typeof dim === 'number' ? product * dim : product), 1);
   if (!Number.isSafeInteger(known)) throw expected('ERR_SHAPE', 'a shape of fewer than 2^53 elements', showShape(shape), { op, node });
 }

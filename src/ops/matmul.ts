@@ -3,9 +3,11 @@
  * A pass turns it into dense where b is constant. Not here: batched b.
  */
 import { elementCount } from '../core/shape.js';
+import type { Value } from '../graph/value.js';
 import { tensorOf } from '../tensor/values.js';
 import type { OpDef } from './op.js';
 import { mismatch, operand, requireNumber, requireRank, requireRankAtLeast } from './operands.js';
+import { elementsTouched } from './work.js';
 
 export const matmul: OpDef<Readonly<Record<never, unknown>>> = {
   name: 'matmul',
@@ -17,10 +19,12 @@ export const matmul: OpDef<Readonly<Record<never, unknown>>> = {
     requireRankAtLeast(draft, 'a', a, 1);
     requireRank(draft, 'b', b, 2);
     const depth = requireNumber(draft, 'the last size of a', a.shape.at(-1));
+    if (depth === 0) throw mismatch(draft, 'ERR_SHAPE', 'at least one element to multiply', 0);
     if (b.shape[0] !== depth) throw mismatch(draft, 'ERR_SHAPE', `b of shape [${depth}, N]`, `[${b.shape.join(', ')}]`);
     return { dtype: 'f32', shape: [...a.shape.slice(0, -1), b.shape[1]!] };
   },
-  macs: (node) => ({ binary: 0, integer: 0, float: elementCount(node.shape) * (node.inputs[1]!.shape[0] as number) }),
+  macs: (node) => ({ binary: 0, integer: 0, float: products(node) }),
+  work: (node) => products(node) + elementsTouched(node),
   evaluate([a, b], _attrs, result) {
     const [depth, columns] = b!.shape as [number, number];
     const rows = a!.shape.slice(0, -1).reduce((product, dim) => product * dim, 1);
@@ -35,3 +39,7 @@ export const matmul: OpDef<Readonly<Record<never, unknown>>> = {
     return tensorOf('f32', sums, result.shape as number[]);
   },
 };
+
+function products(node: Value): number {
+  return elementCount(node.shape) * (node.inputs[1]!.shape[0] as number);
+}

@@ -5,7 +5,7 @@
 import { tensorOf } from '../tensor/values.js';
 import type { OpDef } from './op.js';
 import { operand } from './operands.js';
-import { eachWindow, POOL2D_ATTRIBUTES, type Pool2dAttrs, poolShape } from './pool2d.js';
+import { eachWindow, POOL2D_ATTRIBUTES, type Pool2dAttrs, poolShape, poolWork } from './pool2d.js';
 import { larger } from './select.js';
 
 export const maxPool2d: OpDef<Pool2dAttrs> = {
@@ -16,6 +16,7 @@ export const maxPool2d: OpDef<Pool2dAttrs> = {
     const x = operand(draft, 'x', 'f32', 'b1');
     return { dtype: x.dtype, shape: poolShape(draft, x) };
   },
+  work: poolWork,
   evaluate([x], attrs, result) {
     const values: number[] = [];
     eachWindow(x!, attrs, result.shape as number[], (elements) => values.push(elements.reduce(larger, Number.NEGATIVE_INFINITY)));

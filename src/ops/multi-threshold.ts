@@ -2,6 +2,7 @@
  * multiThreshold: bias + scale * #{t : x >= t}, the staircase quantizer of QONNX. x is f32 [..., C], thresholds are f32 [C or 1, T].
  * NaN is below every threshold. Not here: the comparison that ends in a bit (./threshold.ts).
  */
+import { elementCount } from '../core/shape.js';
 import { tensorOf } from '../tensor/values.js';
 import { isReal } from './attributes.js';
 import type { OpDef } from './op.js';
@@ -26,6 +27,7 @@ export const multiThreshold: OpDef<MultiThresholdAttrs> = {
   },
   chain: ({ scale, bias }) => ({ op: 'multithreshold', immediates: [scale, bias] }),
   monotone: ({ scale }) => scale >= 0,
+  work: (node) => elementCount(node.shape) * (1 + (node.inputs[1]!.shape[1] as number)),
   evaluate([x, thresholds], attrs, result) {
     const f = Math.fround;
     const [rows, count] = thresholds!.shape as [number, number];

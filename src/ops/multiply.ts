@@ -7,6 +7,7 @@ import { elementCount } from '../core/shape.js';
 import type { Value } from '../graph/value.js';
 import type { Macs, NodeDraft } from './op.js';
 import { mismatch, operand } from './operands.js';
+import { elementsTouched } from './work.js';
 
 /** f32 x f32 and f32 x b1 give f32; b1 x b1 gives i32, the exact dot product. */
 export function productDtype(draft: NodeDraft): DType {
@@ -22,4 +23,10 @@ export function macsPerRow(node: Value): Macs {
   const [x, w] = node.inputs as [Value, Value];
   const count = elementCount(node.shape) * elementCount(w.shape.slice(1));
   return x.dtype === 'b1' && w.dtype === 'b1' ? { binary: count, integer: 0, float: 0 } : { binary: 0, integer: 0, float: count };
+}
+
+/** A step for each of them, and one for each element that is read or written. */
+export function macWork(node: Value): number {
+  const { binary, float } = macsPerRow(node);
+  return binary + float + elementsTouched(node);
 }

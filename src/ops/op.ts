@@ -59,6 +59,11 @@ export interface OpDef<A extends Attrs = Attrs> {
   monotone?(attrs: A): boolean | 'sign';
   /** The result on constant inputs, for constant folding and as a readable oracle. Element-wise ops need none: `scalar` serves. */
   evaluate?(inputs: readonly Tensor[], attrs: A, result: Inferred): Tensor;
+  /**
+   * What `evaluate` costs, in elements touched; absent means the elements of the operands and the
+   * result. Shapes are concrete when it is called, and it takes the same time for all of them.
+   */
+  work?(node: Value): number;
   /** Multiply-accumulates; absent means none. Shapes are concrete when it is called. */
   macs?(node: Value): Macs;
 }

@@ -2,7 +2,7 @@
  * The shape rule and the walk that maxPool2d and avgPool2d share: windows over x [N, H, W, C], each channel by itself.
  * Not here: what is made of a window (./max-pool2d.ts, ./avg-pool2d.ts).
  */
-import type { Dim, Shape } from '../core/shape.js';
+import { type Dim, elementCount, type Shape } from '../core/shape.js';
 import type { Value } from '../graph/value.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { valuesOf } from '../tensor/values.js';
@@ -56,18 +56,64 @@ function requireElements(draft: NodeDraft, axis: string, size: Dim, count: Dim, 
     }
     return;
   }
-  for (let i = 0; i < count; i++) {
-    const start = i * window.stride - window.before;
-    const skipped = start < 0 ? Math.ceil(-start / window.dilation) : 0;
-    if (skipped >= window.size || start + skipped * window.dilation >= size) {
-      throw mismatch(
-        draft,
-        'ERR_SHAPE',
-        `padding that leaves an element of x in every window along the ${axis}`,
-        `[${window.before}, ${window.after}]`,
-      );
-    }
-  }
+  if (count > 0 && !meetsElements(size, count, window))
+    throw mismatch(
+      draft,
+      'ERR_SHAPE',
+      `padding that leaves an element of x in every window along the ${axis}`,
+      `[${window.before}, ${window.after}]`,
+    );
+}
+
+/**
+ * Windows that begin in the padding and are looked at one by one, where the dilation steps over x.
+ */
+const MOST_STEPPING = 1 << 12;
+
+/**
+ * True if each of `count` windows has a tap on one of the `size` elements. Window i has its taps at
+ * s + k * dilation for s = i * stride - before.
+ *
+ * With s >= 0 its first tap is the nearest: s < size, which is hardest for the last window. With s
+ * < 0 it must reach x, -s <= dilation * (taps - 1), which is hardest for the first window, and then
+ * its first tap at or behind 0, s mod dilation, must be below size. Where x is as long as the
+ * dilation it always is.
+ */
+function meetsElements(size: number, count: number, { size: taps, stride, dilation, before }: Window): boolean {
+  if (size === 0 || (count - 1) * stride - before >= size) return false;
+  const early = Math.min(count, Math.ceil(before / stride));
+  if (early === 0) return true;
+  if (before > dilation * (taps - 1)) return false;
+  if (size >= dilation) return true;
+  // s mod dilation takes every value that is s mod step once there are dilation / step windows.
+  const step = gcd(stride, dilation);
+  const first = (dilation - (before % dilation)) % dilation;
+  if (early >= dilation / step) return (first % step) + dilation - step < size;
+  if (early > MOST_STEPPING) return false;
+  for (let i = 0, at = first; i < early; i++, at = (at + stride) % dilation) if (at >= size) return false;
+  return true;
+}
+
+function gcd(a: number, b: number): number {
+  return b === 0 ? a : gcd(b, a % b);
+}
+
+/**
+ * Elements of x that all windows together read, and the cells they look at: what `eachWindow`
+ * costs.
+ */
+export function poolWork(node: Value): number {
+  const { kernel } = node.attrs as Pool2dAttrs;
+  const [, height, width] = (node.inputs[0] as Value).shape as number[];
+  return elementCount(node.shape) * (1 + Math.min(kernel[0], height!) * Math.min(kernel[1], width!));
+}
+
+/**
+ * The taps [first, end) of a window that begins at `start`, of those that lie on 0 ... size - 1.
+ */
+function tapsOn(start: number, taps: number, dilation: number, size: number): [number, number] {
+  const first = start < 0 ? Math.ceil(-start / dilation) : 0;
+  return [first, Math.min(taps, Math.ceil((size - start) / dilation))];
 }
 
 /**
@@ -86,18 +132,18 @@ export function eachWindow(
   const data = valuesOf(x);
   for (let n = 0; n < batch; n++) {
     for (let p = 0; p < oh; p++) {
+      const top = p * strides[0] - pads[0];
+      const [i0, i1] = tapsOn(top, kernel[0], dilations[0], height);
+      const rows = Math.min(kernel[0], Math.ceil((height + pads[2] - top) / dilations[0]));
       for (let q = 0; q < ow; q++) {
+        const left = q * strides[1] - pads[1];
+        const [j0, j1] = tapsOn(left, kernel[1], dilations[1], width);
+        const cells = rows * Math.min(kernel[1], Math.ceil((width + pads[3] - left) / dilations[1]));
         for (let c = 0; c < channels; c++) {
           const elements: number[] = [];
-          let cells = 0;
-          for (let i = 0; i < kernel[0]; i++) {
-            const row = p * strides[0] + i * dilations[0] - pads[0];
-            for (let j = 0; j < kernel[1]; j++) {
-              const column = q * strides[1] + j * dilations[1] - pads[1];
-              if (row < height + pads[2] && column < width + pads[3]) cells++;
-              if (row < 0 || row >= height || column < 0 || column >= width) continue;
-              elements.push(data[((n * height + row) * width + column) * channels + c]!);
-            }
+          for (let i = i0; i < i1; i++) {
+            const row = top + i * dilations[0];
+            for (let j = j0; j < j1; j++) elements.push(data[((n * height + row) * width + left + j * dilations[1]) * channels + c]!);
           }
           visit(elements, cells);
         }

@@ -9,7 +9,7 @@ import { mismatch } from './operands.js';
 
 /** The numpy rule: shapes are aligned at their ends, and a 1 stretches. */
 export function broadcast(draft: NodeDraft, ...shapes: readonly Shape[]): Dim[] {
-  const rank = Math.max(0, ...shapes.map((shape) => shape.length));
+  const rank = shapes.reduce((most, shape) => Math.max(most, shape.length), 0);
   const result: Dim[] = new Array<Dim>(rank).fill(1);
   for (const shape of shapes) {
     for (let i = 0; i < shape.length; i++) {

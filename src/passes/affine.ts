@@ -18,6 +18,12 @@ import { make } from '../ops/make.js';
 import { perChannel, vector } from './constants.js';
 import { uniqueNames, withInputs } from './rewrite.js';
 
+/**
+ * Wider maps are left alone: numbers are kept for each channel, and no weights say that the
+ * channels are real.
+ */
+const MOST_CHANNELS = 1 << 20;
+
 /** One number a channel. */
 type Numbers = Float64Array;
 
@@ -77,6 +83,12 @@ class Groups {
     let root = value;
     for (let parent = this.parents.get(root); parent !== undefined && parent !== root; parent = this.parents.get(root)) root = parent;
     if (!this.parents.has(root)) this.parents.set(root, root);
+    // Long chains of groups are walked once.
+    for (let at = value; at !== root; ) {
+      const parent = this.parents.get(at) ?? root;
+      this.parents.set(at, root);
+      at = parent;
+    }
     return root;
   }
 }
@@ -104,7 +116,14 @@ class Walk {
   }
 
   private affineOf(value: Value): Affine {
-    if (value.dtype !== 'f32' || value.shape.length === 0 || this.kept.has(value)) return this.asItIs(value);
+    const channels = value.shape.at(-1);
+    if (
+      value.dtype !== 'f32' ||
+      channels === undefined ||
+      (typeof channels === 'number' && channels > MOST_CHANNELS) ||
+      this.kept.has(value)
+    )
+      return this.asItIs(value);
     switch (value.op) {
       case 'mul':
         return this.scaledBy(value) ?? this.asItIs(value);

@@ -77,10 +77,18 @@ function runningNodes(graph: Graph): Value[] {
 
 /** The constants and states that a node reads, through constant expressions such as the cast of a binary weight. */
 function constantsOf(node: Value): Value[] {
-  return node.inputs.flatMap((input) => {
-    if (input.op === 'constant' || input.op === 'state') return [input];
-    return isConstantExpression(input) ? constantsOf(input) : [];
-  });
+  const seen = new Set<Value>();
+  const found: Value[] = [];
+  const pending = [...node.inputs].reverse();
+  for (let input = pending.pop(); input !== undefined; input = pending.pop()) {
+    if (input.op === 'constant' || input.op === 'state') found.push(input);
+    // Each expression once: its operands may be shared, and theirs again.
+    else if (isConstantExpression(input) && !seen.has(input)) {
+      seen.add(input);
+      for (const operand of [...input.inputs].reverse()) pending.push(operand);
+    }
+  }
+  return found;
 }
 
 function bytesOf(values: readonly Value[]): number {

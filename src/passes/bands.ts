@@ -10,7 +10,8 @@ import { sameShape } from '../core/shape.js';
 import type { Graph, Value } from '../graph/value.js';
 import type { Kernel } from './fuse.js';
 import { type Link, operandsOf, storage } from './links.js';
-import { memoryBytes, overwrites } from './plan.js';
+import { memoryBytes } from './memory-bytes.js';
+import { overwrites } from './overwrites.js';
 
 /** What a band may take: half of a common L2. */
 const BAND_BYTES = 1 << 19;
@@ -165,7 +166,10 @@ class Pair {
     const buffer: Value = {
       ...this.map,
       name: `${this.map.name}.band`,
-      shape: rowsOf(this.map, Math.max(...needed.map(length))),
+      shape: rowsOf(
+        this.map,
+        needed.reduce((most, rows) => Math.max(most, length(rows)), 0),
+      ),
       inputs: [],
     };
     for (let image = 0; image < images; image++) {

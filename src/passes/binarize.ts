@@ -10,23 +10,21 @@ import { sameShape } from '../core/shape.js';
 import type { Value } from '../graph/value.js';
 import { make } from '../ops/make.js';
 import { bipolarMap, bipolarWeights, keepsWords, positiveScales, scaleOperand } from './bipolar.js';
+import type { Evaluations } from './chain.js';
 import { isConstantExpression, scalarOf, vector } from './constants.js';
 import { isNeverZero } from './nonzero.js';
 import { productOfPlanes } from './planes.js';
-import { progression } from './progression.js';
 import { firstOf, type Rule } from './rewrite.js';
 
 /** `'exact'`: ONNX Sign is a binarization only where its argument provably is never zero. `'plus'`: its 0 may be taken as +1. */
 export type SignZero = 'exact' | 'plus';
 
 /** signum(x) -> cast(sign(x)) where x is never zero, or the user says that zero counts as +1. */
-function signumToSign(signZero: SignZero): Rule {
+function signumToSign(signZero: SignZero, evaluations: Evaluations): Rule {
   return (value) => {
-    // Asked of every value, inputs first, so that the proof for a deep graph never has to recurse.
-    progression(value);
     if (value.op !== 'signum') return undefined;
     const [x] = value.inputs as [Value];
-    if (isConstantExpression(x) || (signZero === 'exact' && !isNeverZero(x))) return undefined;
+    if (isConstantExpression(x) || (signZero === 'exact' && !isNeverZero(x, evaluations))) return undefined;
     return make('cast', value.name, [make('sign', `${value.name}.bits`, [x])], { to: 'f32' });
   };
 }
@@ -128,6 +126,14 @@ const flattenBits: Rule = (value) => {
 };
 
 /** All rules of the pass; a rewrite applies the first that fits, and the pass repeats until none does. */
-export function binarizeRules(signZero: SignZero): Rule {
-  return firstOf(signumToSign(signZero), multiThresholdToSign, simplifySign, sinkCast, flattenBits, productOfPlanes, binarizeProduct);
+export function binarizeRules(signZero: SignZero, evaluations: Evaluations): Rule {
+  return firstOf(
+    signumToSign(signZero, evaluations),
+    multiThresholdToSign,
+    simplifySign,
+    sinkCast,
+    flattenBits,
+    productOfPlanes,
+    binarizeProduct,
+  );
 }

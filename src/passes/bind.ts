@@ -2,8 +2,7 @@
  * Gives symbols their sizes: graph with 'N' -> graph of batch 4. Not here: choosing the size (the session reads it off the feeds).
  */
 import type { Dim } from '../core/shape.js';
-import type { Attrs, Graph, Value } from '../graph/value.js';
-import { mapGraph, topological } from '../graph/value.js';
+import { type Attrs, type Graph, mapGraph, topological, type Value } from '../graph/value.js';
 import { input, make } from '../ops/make.js';
 
 /** The attributes that hold sizes: of reshape and expand, of slice. */

@@ -50,18 +50,18 @@ export interface BipolarWeights {
 const LEAST_WEIGHTS = 8;
 
 /** Constant weights that are bipolar: written so (cast of bits, times scales), or f32 numbers of one magnitude an output. */
-export function bipolarWeights(w: Value): BipolarWeights | undefined {
-  if (!isConstantExpression(w)) return undefined;
+export function bipolarWeights(w: Value, factors = 0): BipolarWeights | undefined {
+  if (!isConstantExpression(w) || factors > MOST_FACTORS) return undefined;
   if (w.op === 'cast' && w.inputs[0]!.dtype === 'b1' && w.inputs[0]!.op === 'constant') return { bits: w.inputs[0] as Value<'b1'> };
   if (w.op === 'constant' && w.dtype === 'f32') return ofOneMagnitude(w as Value<'f32'>);
   if (w.op !== 'mul') return undefined;
   const [a, b] = w.inputs as [Value, Value];
-  return scaledBy(w, a, b) ?? scaledBy(w, b, a);
+  return scaledBy(w, a, b, factors) ?? scaledBy(w, b, a, factors);
 }
 
-function scaledBy(w: Value, weights: Value, scale: Value): BipolarWeights | undefined {
+function scaledBy(w: Value, weights: Value, scale: Value, factors: number): BipolarWeights | undefined {
   if (scale.op !== 'constant' || scale.dtype !== 'f32' || weights.shape.length !== w.shape.length) return undefined;
-  const inner = bipolarWeights(weights);
+  const inner = bipolarWeights(weights, factors + 1);
   const { data } = scale.data as Tensor<'f32'>;
   const lead = scale.shape.length === w.shape.length ? scale.shape[0] : 1;
   if (inner === undefined || (data.length !== 1 && data.length !== lead) || !data.every(isScale)) return undefined;

@@ -4,13 +4,39 @@
  * Not here: what is concluded (./thresholds.ts, ./nonzero.ts); tanh, sigmoid, exp, log and pow, whose kernels differ in the last place.
  */
 import { sameShape } from '../core/shape.js';
-import type { Value } from '../graph/value.js';
+import type { Graph, Value } from '../graph/value.js';
 import { opDef } from '../ops/index.js';
-import { perChannel } from './constants.js';
+import { perChannel, storedElements } from './constants.js';
 
 const INEXACT: ReadonlySet<string> = new Set(['tanh', 'sigmoid', 'exp', 'log', 'pow']);
 /** Monotone in the second operand too, whatever the first. */
 const MONOTONE_IN_SECOND: ReadonlySet<string> = new Set(['add', 'sub', 'mul', 'max', 'min']);
+
+/**
+ * Longer chains are not looked through: each of many values of one chain may be asked about, and no
+ * network has so many between two layers.
+ */
+const MOST_STEPS = 64;
+
+/**
+ * Evaluations that the proofs and thresholds of one graph may spend: a fraction of a second, and
+ * more where weights say that the channels are real.
+ */
+const EVALUATIONS = { least: 1 << 24, share: 8 };
+
+export class Evaluations {
+  private left: number;
+
+  constructor(graph?: Graph) {
+    this.left = EVALUATIONS.least + (graph === undefined ? 0 : EVALUATIONS.share * storedElements(graph));
+  }
+
+  /** False once all are spent. */
+  take(count: number): boolean {
+    this.left -= count;
+    return this.left >= 0;
+  }
+}
 
 export interface ChainStep {
   readonly node: Value;
@@ -18,6 +44,8 @@ export interface ChainStep {
   readonly flowing: Value;
   /** Non-decreasing or non-increasing in every channel. */
   readonly monotone: boolean;
+  /** The same in every channel. */
+  readonly uniform: boolean;
   apply(x: number, channel: number): number;
 }
 
@@ -26,27 +54,41 @@ export function chainStep(node: Value): ChainStep | undefined {
   if (node.op === 'reshape') {
     const flowing = node.inputs[0] as Value;
     const keepsChannels = flowing.dtype === 'f32' && flowing.shape.at(-1) === node.shape.at(-1);
-    return keepsChannels ? { node, flowing, monotone: true, apply: (x) => x } : undefined;
+    return keepsChannels ? { node, flowing, monotone: true, uniform: true, apply: (x) => x } : undefined;
   }
   const def = node.op === 'input' || node.inputs.length === 0 ? undefined : opDef(node.op);
   if (def?.scalar === undefined || INEXACT.has(node.op)) return undefined;
   const formula = def.scalar(node.attrs);
   const [a, b] = node.inputs as [Value, Value | undefined];
   if (b === undefined) {
-    return { node, flowing: a, monotone: node.op === 'neg' || def.monotone?.(node.attrs) === true, apply: (x) => formula(x) };
+    const monotone = node.op === 'neg' || def.monotone?.(node.attrs) === true;
+    return { node, flowing: a, monotone, uniform: true, apply: (x) => formula(x) };
   }
   const right = perChannel(b, node.shape);
   if (right !== undefined && sameShape(a.shape, node.shape)) {
     const at = pick(right);
-    const rising = node.op === 'prelu' ? right.every((slope) => slope >= 0) : def.monotone?.(node.attrs) !== false;
-    return { node, flowing: a, monotone: rising, apply: (x, channel) => formula(x, at(channel)) };
+    const rising = node.op === 'prelu' ? isNonNegative(right) : def.monotone?.(node.attrs) !== false;
+    return { node, flowing: a, monotone: rising, uniform: right.length === 1, apply: (x, channel) => formula(x, at(channel)) };
   }
   const left = perChannel(a, node.shape);
   if (left !== undefined && sameShape(b.shape, node.shape)) {
     const at = pick(left);
-    return { node, flowing: b, monotone: MONOTONE_IN_SECOND.has(node.op), apply: (x, channel) => formula(at(channel), x) };
+    const monotone = MONOTONE_IN_SECOND.has(node.op);
+    return { node, flowing: b, monotone, uniform: left.length === 1, apply: (x, channel) => formula(at(channel), x) };
   }
   return undefined;
+}
+
+const nonNegative = new WeakMap<Float32Array, boolean>();
+
+/** Remembered: many nodes may share a slope. */
+function isNonNegative(values: Float32Array): boolean {
+  let found = nonNegative.get(values);
+  if (found === undefined) {
+    found = values.every((value) => value >= 0);
+    nonNegative.set(values, found);
+  }
+  return found;
 }
 
 function pick(values: Float32Array): (channel: number) => number {
@@ -65,12 +107,17 @@ export function chainOf(value: Value, stop: (value: Value) => boolean = () => fa
   const steps: ChainStep[] = [];
   let source = value;
   while (!stop(source)) {
-    const step = chainStep(source);
+    const step = steps.length < MOST_STEPS ? chainStep(source) : undefined;
     if (step === undefined) break;
     steps.push(step);
     source = step.flowing;
   }
   return { source, steps: steps.reverse() };
+}
+
+/** How many channels differ: all, or one for all where every step is the same in each. */
+export function channelsOf(steps: readonly ChainStep[], channels: number): number {
+  return steps.every(({ uniform }) => uniform) ? Math.min(1, channels) : channels;
 }
 
 /** The chain as a function of one number in one channel. */

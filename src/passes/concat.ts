@@ -2,15 +2,31 @@
  * Element-wise ops move in front of concatenations along the channels, so that each part ends in the kernel that computes it and is written where
  * it belongs: RPReLU(concat(y1, y2)) costs ReActNet's reduction block no pass over memory of its own. Not here: writing in place (./fuse.ts).
  */
-import type { Value } from '../graph/value.js';
+import { type Graph, topological, type Value } from '../graph/value.js';
 import { make } from '../ops/make.js';
 import { joinsWords } from './bipolar.js';
-import { fold } from './constants.js';
+import type { Folding } from './folding.js';
 import type { Rule } from './rewrite.js';
 import { isPointwise } from './sink.js';
 
+/**
+ * Nodes that splitting may add, for each of the graph and beyond them: each of n concatenations
+ * within one another has parts of its own.
+ */
+const GROWTH = { least: 256, share: 1 };
+
+/** `splitConcat` for one graph, within bounds. */
+export function concatSplitter(graph: Graph): Rule {
+  let left = GROWTH.least + GROWTH.share * topological(graph).length;
+  return (value, site) => {
+    const split = left > 0 ? splitConcat(value, site) : undefined;
+    left -= split?.inputs.length ?? 0;
+    return split;
+  };
+}
+
 /** op(concat(parts), constants) -> concat(op(part, constants of its channels)). */
-export const splitConcat: Rule = (value) => {
+const splitConcat: Rule = (value, site) => {
   if (!isPointwise(value)) return undefined;
   const concat = value.inputs.find((input) => input.op === 'concat');
   if (concat === undefined || concat.attrs.axis !== value.shape.length - 1) return undefined;
@@ -22,7 +38,9 @@ export const splitConcat: Rule = (value) => {
   const parts = concat.inputs.map((part, i) => {
     const channels = part.shape.at(-1) as number;
     const name = `${value.name}.part${i}`;
-    const inputs = value.inputs.map((input) => (input === concat ? part : channelsOf(input, `${name}.${input.name}`, first, channels)));
+    const inputs = value.inputs.map((input) =>
+      input === concat ? part : channelsOf(site.folding, input, `${name}.${input.name}`, first, channels),
+    );
     first += channels;
     return make(value.op, name, inputs, value.attrs);
   });
@@ -40,10 +58,10 @@ function isPerChannel(input: Value, value: Value): boolean {
   );
 }
 
-function channelsOf(input: Value, name: string, first: number, count: number): Value {
+function channelsOf(folding: Folding, input: Value, name: string, first: number, count: number): Value {
   const last = input.shape.length - 1;
   if (last < 0 || input.shape[last] === 1) return input;
   const starts = input.shape.map((_, i) => (i === last ? first : 0));
   const ends = input.shape.map((dim, i) => (i === last ? first + count : dim));
-  return fold('slice', name, [input], { starts, ends, steps: input.shape.map(() => 1) });
+  return folding.fold('slice', name, [input], { starts, ends, steps: input.shape.map(() => 1) });
 }

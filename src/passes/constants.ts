@@ -1,20 +1,16 @@
 /**
- * What the passes ask about constants: is a value one, what number or per-channel numbers does it hold, and the folding of one node.
- * A "constant expression" depends on constants only; a binary weight stays one as cast(b1 constant), so that it keeps one bit an element.
- * Not here: which nodes get folded (./fold.ts).
+ * What the passes ask about constants: is a value one, what number or per-channel numbers does it
+ * hold. A "constant expression" depends on constants only; a binary weight stays one as cast(b1
+ * constant), so that it keeps one bit an element. Not here: computing with them (./folding.ts).
  */
-import { elementCount, type Shape } from '../core/shape.js';
-import type { Attrs, Value } from '../graph/value.js';
-import { constant, make } from '../ops/make.js';
+import type { Shape } from '../core/shape.js';
+import { eachUnknown, type Graph, topological, type Value } from '../graph/value.js';
+import { constant } from '../ops/make.js';
 import { partOf } from '../tensor/stored.js';
 import { Tensor } from '../tensor/tensor.js';
-import { canEvaluate, evaluate } from './evaluate.js';
 
 /** Numbers that are looked at together. */
 const FEW = 256;
-
-/** A folded constant may be this much larger than what it was made from; `expand` of a scalar must not fill a file. */
-const MAX_GROWTH = 1 << 16;
 
 const known = new WeakMap<Value, boolean>();
 
@@ -22,34 +18,35 @@ const known = new WeakMap<Value, boolean>();
 export function isConstantExpression(value: Value): boolean {
   const seen = known.get(value);
   if (seen !== undefined) return seen;
-  // Inputs of a value that was built by a pass are almost always known already, so the recursion is shallow.
-  const result = value.op === 'constant' || (value.inputs.length > 0 && value.inputs.every(isConstantExpression));
-  known.set(value, result);
-  return result;
+  eachUnknown(
+    value,
+    (one) => known.has(one),
+    (one) => known.set(one, one.op === 'constant' || (one.inputs.length > 0 && one.inputs.every((input) => known.get(input)))),
+  );
+  return known.get(value) as boolean;
 }
 
-/** `make`, computed at once where every input is a constant. */
-export function fold(op: string, name: string, inputs: readonly Value[], attrs: Attrs): Value {
-  const node = make(op, name, inputs, attrs);
-  return foldNode(node) ?? node;
+/** Elements of all constants and states. */
+export function storedElements(graph: Graph): number {
+  return topological(graph).reduce((sum, { data }) => sum + (data?.size ?? 0), 0);
 }
 
-/** The constant that a node over constants computes; undefined where it must stay a node. */
-export function foldNode(node: Value): Value | undefined {
-  if (node.inputs.length === 0 || !node.inputs.every((input) => input.op === 'constant')) return undefined;
-  // Weights stay one bit: the cast is what a binary layer is recognised by.
-  if (node.op === 'cast' && node.inputs[0]!.dtype === 'b1') return undefined;
-  if (!canEvaluate(node.op) || node.shape.some((dim) => typeof dim !== 'number')) return undefined;
-  const before = node.inputs.reduce((sum, input) => sum + elementCount(input.shape), 0);
-  if (elementCount(node.shape) > before + MAX_GROWTH) return undefined;
-  const inputs = node.inputs.map((input) => input.data as Tensor);
-  return constant(node.name, evaluate(node.op, inputs, node.attrs, node));
-}
+/** What scalarOf found; many nodes may ask about one constant. */
+const scalars = new WeakMap<Tensor, { readonly number: number | undefined }>();
 
 /** The one number that a constant f32 holds, in whatever shape; undefined for every other value. */
 export function scalarOf(value: Value): number | undefined {
   if (value.op !== 'constant' || value.dtype !== 'f32') return undefined;
   const tensor = value.data as Tensor<'f32'>;
+  let found = scalars.get(tensor);
+  if (found === undefined) {
+    found = { number: uniformNumber(tensor) };
+    scalars.set(tensor, found);
+  }
+  return found.number;
+}
+
+function uniformNumber(tensor: Tensor<'f32'>): number | undefined {
   if (tensor.size === 0) return undefined;
   const first = partOf(tensor, 0, 1)[0] as number;
   // The first few tell weights from numbers, and weights may lie in a file.

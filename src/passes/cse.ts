@@ -34,11 +34,19 @@ export function eliminateCommon(graph: Graph): Graph {
   return rewrite(graph, rule);
 }
 
+/** Remembered, as the pass runs several times. */
+const contents = new WeakMap<Tensor, string>();
+
 /** The bytes of a small tensor. */
 function contentOf(tensor: Tensor): string | undefined {
   if (byteLength(tensor.dtype, tensor.size) > COMPARED_BYTES) return undefined;
-  const { buffer, byteOffset, byteLength: bytes } = tensor.data;
-  return `=${Buffer.from(buffer, byteOffset, bytes).toString('latin1')}`;
+  let content = contents.get(tensor);
+  if (content === undefined) {
+    const { buffer, byteOffset, byteLength: bytes } = tensor.data;
+    content = `=${Buffer.from(buffer, byteOffset, bytes).toString('latin1')}`;
+    contents.set(tensor, content);
+  }
+  return content;
 }
 
 /** What tensors that share their elements have in common. */

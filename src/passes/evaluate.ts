@@ -4,9 +4,10 @@
  */
 import { BitplaneError } from '../core/errors.js';
 import { elementCount } from '../core/shape.js';
-import type { Attrs } from '../graph/value.js';
+import type { Attrs, Value } from '../graph/value.js';
 import { opDef } from '../ops/index.js';
 import type { Inferred } from '../ops/op.js';
+import { elementsTouched } from '../ops/work.js';
 import { Tensor } from '../tensor/tensor.js';
 
 /** The result of `op` on tensors. `result` is its type with every size a number. */
@@ -23,14 +24,21 @@ export function canEvaluate(op: string): boolean {
   return def.evaluate !== undefined || def.scalar !== undefined;
 }
 
+/** What `evaluate` costs, in elements touched. Every size of the node is a number. */
+export function workOf(node: Value): number {
+  return opDef(node.op).work?.(node) ?? elementsTouched(node);
+}
+
 function elementwise(formula: (...operands: number[]) => number, inputs: readonly Tensor[], shape: readonly number[]): Tensor {
   const out = new Float32Array(elementCount(shape));
   const offsets = inputs.map((input) => broadcastOffsets(input.shape, shape));
-  const operands = new Array<number>(inputs.length);
-  for (let i = 0; i < out.length; i++) {
-    for (let k = 0; k < operands.length; k++) operands[k] = inputs[k]!.data[offsets[k]!(i)]!;
-    out[i] = formula(...operands);
-  }
+  const [a, b] = inputs.map((input, k) => {
+    const { data } = input;
+    const offset = offsets[k]!;
+    return (i: number) => data[offset(i)]!;
+  });
+  // No element-wise op has more operands than two.
+  for (let i = 0; i < out.length; i++) out[i] = b === undefined ? formula(a!(i)) : formula(a!(i), b(i));
   return new Tensor('f32', out, shape);
 }
 

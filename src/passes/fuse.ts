@@ -38,7 +38,7 @@ export function fuse(graph: Graph): Kernel[] {
 }
 
 class Scheduler {
-  private readonly order: Value[];
+  private readonly order: readonly Value[];
   private readonly position = new Map<Value, number>();
   private readonly users = new Map<Value, Value[]>();
   private readonly outputs: Set<Value>;
@@ -49,6 +49,7 @@ class Scheduler {
   private readonly placed = new Set<Value>();
   /** Maps beside themselves that are never built, and the map that is read in their place. */
   private readonly repeated = new Map<Value, Value>();
+  private readonly layouts = new Map<Value, ConcatLayout>();
 
   constructor(graph: Graph) {
     this.order = topological(graph);
@@ -144,12 +145,17 @@ class Scheduler {
   private slot(value: Value, taken: ReadonlySet<Value>): Slot | undefined {
     const [whole, ...others] = (this.users.get(value) ?? []).filter((user) => !taken.has(user));
     if (whole?.op !== 'concat' || others.length > 0 || this.outputs.has(value) || value.dtype === 'i32') return undefined;
-    const part = whole.inputs.indexOf(value);
-    if (whole.attrs.axis !== whole.shape.length - 1 || whole.inputs.indexOf(value, part + 1) >= 0) return undefined;
-    const channels = (input: Value) => input.shape.at(-1) as number;
-    if (value.dtype === 'b1' && !whole.inputs.every((input) => channels(input) % 64 === 0)) return undefined;
+    const { firsts, wholeWords } = this.layoutOf(whole);
+    const first = firsts.get(value);
+    if (whole.attrs.axis !== whole.shape.length - 1 || first === undefined || (value.dtype === 'b1' && !wholeWords)) return undefined;
     this.placed.add(value);
-    return { whole, first: whole.inputs.slice(0, part).reduce((sum, input) => sum + channels(input), 0) };
+    return { whole, first };
+  }
+
+  private layoutOf(concat: Value): ConcatLayout {
+    const layout = this.layouts.get(concat) ?? concatLayout(concat);
+    this.layouts.set(concat, layout);
+    return layout;
   }
 
   /** True for concat(x, x, ...) along the channels that chains alone read, element by element: they read x instead, over and over. */
@@ -174,17 +180,17 @@ class Scheduler {
   /** Users of a value, those behind views of it included; a view that is an output counts through `outputs`. */
   private consumers(value: Value): Value[] {
     const found: Value[] = [];
-    const pending = [...(this.users.get(value) ?? [])];
-    while (pending.length > 0) {
-      const user = pending.shift() as Value;
-      if (user.op === 'reshape') pending.push(...(this.users.get(user) ?? []));
-      else found.push(user);
+    const views = [value];
+    for (const view of views) {
+      for (const user of this.users.get(view) ?? []) (user.op === 'reshape' ? views : found).push(user);
     }
     return found.sort((a, b) => (this.position.get(a) ?? 0) - (this.position.get(b) ?? 0));
   }
 
   /** The link that continues a chain from `flow` with `user`, if its other operands exist already and lie well. */
   private link(user: Value, flow: Value, images: number): Link | undefined {
+    // No step of a chain has more operands; a concatenation may have thousands.
+    if (user.inputs.length > 2) return undefined;
     const through = user.inputs.findIndex((source) => storage(source) === flow);
     const direct = user.inputs[through];
     // Through a view the channels must stay the innermost axis, or per-channel operands would move.
@@ -224,6 +230,30 @@ class Scheduler {
     }
     return undefined;
   }
+}
+
+/** Where the parts of a concatenation along the channels begin. */
+interface ConcatLayout {
+  /** The first channel of each part that occurs once. */
+  readonly firsts: ReadonlyMap<Value, number>;
+  /** Every part ends where a word of bits ends. */
+  readonly wholeWords: boolean;
+}
+
+function concatLayout({ inputs }: Value): ConcatLayout {
+  const firsts = new Map<Value, number>();
+  const seen = new Set<Value>();
+  let first = 0;
+  let wholeWords = true;
+  for (const part of inputs) {
+    const channels = part.shape.at(-1) as number;
+    if (seen.has(part)) firsts.delete(part);
+    else firsts.set(part, first);
+    seen.add(part);
+    wholeWords &&= channels % 64 === 0;
+    first += channels;
+  }
+  return { firsts, wholeWords };
 }
 
 /** How many images the kernel of an anchor counts: its first axis, where that is not the channels. */

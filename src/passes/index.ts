@@ -6,9 +6,11 @@ import type { Graph } from '../graph/value.js';
 import { verify } from '../ops/verify.js';
 import { affines } from './affine.js';
 import { binarizeRules, type SignZero } from './binarize.js';
-import { splitConcat } from './concat.js';
+import { Evaluations } from './chain.js';
+import { concatSplitter } from './concat.js';
 import { eliminateCommon } from './cse.js';
 import { foldRules, materialize } from './fold.js';
+import { Folding } from './folding.js';
 import { composeRepeats, dropIdentities } from './identities.js';
 import { layout } from './layout.js';
 import { legalize } from './legalize.js';
@@ -23,37 +25,51 @@ export interface OptimizeOptions {
    * is. 'plus': a binarization everywhere; its 0 may be taken as +1.
    */
   readonly signZero?: SignZero;
+  /** The most bytes that may be computed from constants. Default: any number. */
+  readonly maxBytes?: number;
 }
 
 interface Pass {
   readonly name: string;
-  run(graph: Graph, options: Required<OptimizeOptions>): Graph;
+  run(graph: Graph, tools: Tools): Graph;
 }
 
-const repeat = (graph: Graph, rule: Rule) => fixpoint(graph, (current) => rewrite(current, rule));
+/** What the passes over one graph share. */
+interface Tools {
+  readonly signZero: SignZero;
+  readonly folding: Folding;
+  readonly evaluations: Evaluations;
+}
+
+const repeat = (graph: Graph, rule: Rule, { folding }: Tools) => fixpoint(graph, (current) => rewrite(current, rule, folding));
 
 const SIMPLIFY: Rule = firstOf(foldRules, dropIdentities, composeRepeats);
 
 /** The same graph in fewer ops. */
 const CANONICAL: readonly Pass[] = [
-  { name: 'simplify', run: (graph) => repeat(graph, firstOf(SIMPLIFY, lowerBatchNorm, lowerMatmul)) },
+  { name: 'simplify', run: (graph, tools) => repeat(graph, firstOf(SIMPLIFY, lowerBatchNorm, lowerMatmul), tools) },
   { name: 'common', run: eliminateCommon },
 ];
 
 /** What the executor asks for: constants as numbers, bits moved by none but the ops that can. */
 const EXECUTABLE: readonly Pass[] = [
-  { name: 'legalize', run: (graph) => repeat(graph, firstOf(SIMPLIFY, legalize)) },
-  { name: 'materialize', run: (graph) => rewrite(graph, materialize) },
+  { name: 'legalize', run: (graph, tools) => repeat(graph, firstOf(SIMPLIFY, legalize), tools) },
+  { name: 'materialize', run: (graph, { folding }) => rewrite(graph, materialize, folding) },
   { name: 'common', run: eliminateCommon },
   { name: 'names', run: shortenNames },
 ];
 
+const LAYOUT: Pass = { name: 'layout', run: (graph, { folding }) => layout(graph, folding) };
+
 /** What makes it fast. */
 const OPTIMIZING: readonly Pass[] = [
-  { name: 'layout', run: layout },
-  { name: 'binarize', run: (graph, { signZero }) => repeat(graph, firstOf(SIMPLIFY, absorbPad, binarizeRules(signZero))) },
-  { name: 'concat', run: (graph) => repeat(graph, firstOf(SIMPLIFY, splitConcat)) },
-  { name: 'thresholds', run: foldThresholds },
+  LAYOUT,
+  {
+    name: 'binarize',
+    run: (graph, tools) => repeat(graph, firstOf(SIMPLIFY, absorbPad, binarizeRules(tools.signZero, tools.evaluations)), tools),
+  },
+  { name: 'concat', run: (graph, tools) => repeat(graph, firstOf(SIMPLIFY, concatSplitter(graph)), tools) },
+  { name: 'thresholds', run: (graph, { folding, evaluations }) => foldThresholds(graph, folding, evaluations) },
 ];
 
 /**
@@ -62,8 +78,8 @@ const OPTIMIZING: readonly Pass[] = [
  *
  * @throws BitplaneError ERR_GRAPH where the graph breaks a rule of the IR
  */
-export function canonicalize(graph: Graph): Graph {
-  return apply(graph, [...CANONICAL, ...EXECUTABLE], {});
+export function canonicalize(graph: Graph, options: Pick<OptimizeOptions, 'maxBytes'> = {}): Graph {
+  return apply(graph, [...CANONICAL, ...EXECUTABLE], options);
 }
 
 /**
@@ -86,16 +102,17 @@ export function optimize(graph: Graph, options: OptimizeOptions = {}): Graph {
  * @throws BitplaneError ERR_GRAPH where the graph breaks a rule of the IR
  */
 export function mergeAffines<G extends Graph>(graph: G): G {
-  const before = apply(graph, [...CANONICAL, { name: 'layout', run: layout }], {});
+  const before = apply(graph, [...CANONICAL, LAYOUT], {});
   const merged = apply(before, [{ name: 'affines', run: affines }], {});
   return merged === before ? graph : (apply(merged, [{ name: 'common', run: eliminateCommon }], {}) as G);
 }
 
-function apply(graph: Graph, passes: readonly Pass[], { signZero = 'exact' }: OptimizeOptions): Graph {
+function apply(graph: Graph, passes: readonly Pass[], { signZero = 'exact', maxBytes }: OptimizeOptions): Graph {
   verify(graph);
+  const tools: Tools = { signZero, folding: new Folding(graph, maxBytes), evaluations: new Evaluations(graph) };
   return passes.reduce((current, pass) => {
-    const next = pass.run(current, { signZero });
-    verify(next);
+    const next = pass.run(current, tools);
+    if (next !== current) verify(next);
     return next;
   }, graph);
 }

@@ -3,50 +3,52 @@
  * is placed where it costs least. Afterwards feature maps are NHWC from the first convolution to the last, and a converted CNN has
  * transposes at its inputs and outputs only. Not here: the order inside kernels.
  */
-import { type Graph, topological, uses, type Value } from '../graph/value.js';
+import { type Graph, topological, uses, type Value, walk } from '../graph/value.js';
 import { make } from '../ops/make.js';
-import { fold, isConstantExpression, scalarOf } from './constants.js';
+import { isConstantExpression, scalarOf } from './constants.js';
 import { eliminateCommon } from './cse.js';
 import { foldRules } from './fold.js';
+import { Folding } from './folding.js';
 import { composeRepeats, dropIdentities } from './identities.js';
 import { firstOf, fixpoint, type Rule, rewrite } from './rewrite.js';
 import { inverse, isPointwise, permOf, permutedConstant, sinkTransposes } from './sink.js';
 
-export function layout(graph: Graph): Graph {
-  const sunk = fixpoint(graph, (current) => rewrite(current, SINKING));
-  const still = rewrite(eliminateCommon(sunk), stillTransposes);
-  return fixpoint(hoistToInputs(still), (current) => rewrite(current, firstOf(composeRepeats, dropIdentities, foldRules)));
+export function layout(graph: Graph, folding = new Folding(graph)): Graph {
+  const sunk = fixpoint(graph, (current) => rewrite(current, SINKING, folding));
+  const still = rewrite(eliminateCommon(sunk), stillTransposes, folding);
+  const hoisted = hoistToInputs(still, folding);
+  return fixpoint(hoisted, (current) => rewrite(current, firstOf(composeRepeats, dropIdentities, foldRules), folding));
 }
 
 /**
  * pointwise(reshape(y)) -> reshape(pointwise(y)) where y is a transpose, so that it meets what follows, or a layer's result, so that the
  * layer and its bias, scale and activation stay side by side.
  */
-const sinkReshape: Rule = (value) => {
+const sinkReshape: Rule = (value, { folding }) => {
   if (!isPointwise(value)) return undefined;
   const moved = value.inputs.find((input) => input.op === 'reshape' && isWorthKeeping(input.inputs[0] as Value));
   if (moved === undefined) return undefined;
   const [before] = moved.inputs as [Value];
-  const inputs = value.inputs.map((input) => (input === moved ? before : unflattened(input, moved.shape, before.shape)));
+  const inputs = value.inputs.map((input) => (input === moved ? before : unflattened(folding, input, moved.shape, before.shape)));
   if (inputs.includes(undefined)) return undefined;
   return make('reshape', `${value.name}.reshaped`, [make(value.op, value.name, inputs as Value[], value.attrs)], { shape: moved.shape });
 };
 
 function isWorthKeeping(value: Value): boolean {
-  let source: Value | undefined = value;
-  // Element-wise ops are what earlier steps of this rule made of a layer's result.
-  while (source !== undefined && isPointwise(source)) source = source.inputs.find((input) => input.op !== 'constant');
-  return source !== undefined && ['transpose', 'conv2d', 'dense'].includes(source.op);
+  return ['transpose', 'conv2d', 'dense'].includes(layerBehind(value).op);
 }
 
+/** Through element-wise ops, which earlier steps of the rule made of a layer's result. */
+const layerBehind = walk((value) => (isPointwise(value) ? value.inputs.find((input) => input.op !== 'constant') : undefined));
+
 /** A constant operand of a flattened value as the value before wants it; undefined where it cannot be said. */
-function unflattened(operand: Value, flat: Value['shape'], shape: Value['shape']): Value | undefined {
+function unflattened(folding: Folding, operand: Value, flat: Value['shape'], shape: Value['shape']): Value | undefined {
   if (scalarOf(operand) !== undefined)
-    return fold('reshape', operand.name, [fold('slice', operand.name, [operand], firstElement(operand))], { shape: [] });
+    return folding.fold('reshape', operand.name, [folding.fold('slice', operand.name, [operand], firstElement(operand))], { shape: [] });
   const channels = flat.at(-1);
   const isFlatten = flat.length === 2 && flat[0] === shape[0] && operand.shape.at(-1) === channels;
   if (operand.op !== 'constant' || !isFlatten || operand.data!.size !== channels) return undefined;
-  return fold('reshape', operand.name, [operand], { shape: shape.slice(1) });
+  return folding.fold('reshape', operand.name, [operand], { shape: shape.slice(1) });
 }
 
 function firstElement(operand: Value): Record<string, number[]> {
@@ -58,7 +60,7 @@ function firstElement(operand: Value): Record<string, number[]> {
  * dense(flatten(transpose(x)), w) -> conv2d(x, w') with a kernel of the whole map: x is [N,H,W,C], the flattened order is C,H,W, and
  * w' [O,H,W,C] holds the weights in the order that x has. No feature moves, and a binary map stays packed along its channels.
  */
-const flattenToConvolution: Rule = (value) => {
+const flattenToConvolution: Rule = (value, { folding }) => {
   if (value.op !== 'dense') return undefined;
   const [flat, w] = value.inputs as [Value, Value];
   const [moved] = flat.inputs as [Value | undefined];
@@ -68,9 +70,9 @@ const flattenToConvolution: Rule = (value) => {
   if (moved.shape.slice(1).filter((dim) => dim !== 1).length < 2) return undefined;
   const [x] = moved.inputs as [Value];
   const outputs = w.shape[0] as number;
-  const unfolded = fold('reshape', w.name, [w], { shape: [outputs, ...moved.shape.slice(1)] });
+  const unfolded = folding.fold('reshape', w.name, [w], { shape: [outputs, ...moved.shape.slice(1)] });
   // Axis i of the flattened map is axis perm[i] of x; the weights go the other way.
-  const kernel = fold('transpose', w.name, [unfolded], { perm: inverse(permOf(moved)) });
+  const kernel = folding.fold('transpose', w.name, [unfolded], { perm: inverse(permOf(moved)) });
   const attrs = { strides: [1, 1], pads: [0, 0, 0, 0], dilations: [1, 1], groups: 1, padValue: 0 };
   return make('reshape', `${value.name}.flat`, [make('conv2d', value.name, [x, kernel], attrs)], { shape: value.shape });
 };
@@ -91,21 +93,21 @@ const SINKING: Rule = firstOf(foldRules, dropIdentities, composeRepeats, flatten
  * transpose(f(input)) -> f(transpose(input)) for element-wise f that nothing else reads: a sign there then packs along the channels, and no
  * kernel has to move single bits.
  */
-function hoistToInputs(graph: Graph): Graph {
+function hoistToInputs(graph: Graph, folding: Folding): Graph {
   const counts = uses(graph);
   const hoisted = new Map<Value, Value>();
   for (const value of topological(graph)) {
     if (value.op !== 'transpose') continue;
-    const result = hoist(value.inputs[0] as Value, value, counts);
+    const result = hoist(value.inputs[0] as Value, value, counts, folding);
     if (result !== undefined) hoisted.set(value, result);
   }
-  return rewrite(graph, (_, site) => hoisted.get(site.original));
+  return rewrite(graph, (_, site) => hoisted.get(site.original), folding);
 }
 
 /**
  * transpose(value) with the transpose at the input; undefined where value is not a chain of element-wise ops over an input, read once each.
  */
-function hoist(value: Value, transpose: Value, counts: ReadonlyMap<Value, number>): Value | undefined {
+function hoist(value: Value, transpose: Value, counts: ReadonlyMap<Value, number>, folding: Folding): Value | undefined {
   const chain: Value[] = [];
   let root = value;
   while (isPointwise(root) && counts.get(root) === 1) {
@@ -122,7 +124,7 @@ function hoist(value: Value, transpose: Value, counts: ReadonlyMap<Value, number
   for (const node of chain.reverse()) {
     const flow = result;
     // permutedConstant undoes a permutation; here the operands follow it.
-    const inputs = node.inputs.map((input) => (input.op === 'constant' ? permutedConstant(input, rank, inverse(perm)) : flow));
+    const inputs = node.inputs.map((input) => (input.op === 'constant' ? permutedConstant(folding, input, rank, inverse(perm)) : flow));
     result = make(node.op, node.name, inputs, node.attrs);
   }
   return result;

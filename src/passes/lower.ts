@@ -5,7 +5,7 @@
 import type { Value } from '../graph/value.js';
 import { batchNormScale } from '../ops/batch-norm.js';
 import { make } from '../ops/make.js';
-import { fold, isConstantExpression, vector } from './constants.js';
+import { isConstantExpression, vector } from './constants.js';
 import type { Rule } from './rewrite.js';
 
 /** batchNorm(x) -> (x - mean) * scale + beta. Statistics that are states stay a batchNorm. */
@@ -25,12 +25,11 @@ export function normalized(name: string, x: Value, mean: Value, scale: Value, be
 }
 
 /** matmul(a, b) -> dense(a, transpose(b)) for a constant b. */
-export const lowerMatmul: Rule = (value) => {
+export const lowerMatmul: Rule = (value, { folding }) => {
   if (value.op !== 'matmul') return undefined;
   const [a, b] = value.inputs as [Value, Value];
-  // A node over constants only will be folded as a whole.
-  if (!isConstantExpression(b) || isConstantExpression(a)) return undefined;
-  return make('dense', value.name, [a, fold('transpose', `${b.name}.t`, [b], { perm: [1, 0] })], {});
+  if (!isConstantExpression(b)) return undefined;
+  return make('dense', value.name, [a, folding.fold('transpose', `${b.name}.t`, [b], { perm: [1, 0] })], {});
 };
 
 /** conv2d(pad(x, v)) -> conv2d(x) with the border as its own padding, where the convolution can say v. */

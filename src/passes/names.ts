@@ -8,15 +8,23 @@ import { renameValues } from './rewrite.js';
 /** The suffixes that passes give to parts of what was one node. */
 const SUFFIX = /\.(centred|scaled|unscaled|bits|difference|cast|dot|flat|reshaped|transposed|nhwc|nchw|sign)$|#\d+$/;
 
+/** Passes add a few; a file may hold a name of nothing else. */
+const MOST_SUFFIXES = 8;
+
 export function shortenNames(graph: Graph): Graph {
   const order = topological(graph);
   const taken = new Set(order.map((value) => value.name));
   const names = new Map<Value, string>();
   // Results first: of several parts of a node, the last one computed is the closest to it.
-  for (const value of order.reverse()) {
+  for (let i = order.length - 1; i >= 0; i--) {
+    const value = order[i] as Value;
     if (value.inputs.length === 0) continue;
     let name = value.name;
-    for (let longer = name, base = strip(name); base !== longer; longer = base, base = strip(base)) {
+    let base = name;
+    for (let suffixes = 0; suffixes < MOST_SUFFIXES; suffixes++) {
+      const longer = base;
+      base = strip(longer);
+      if (base === longer) break;
       if (base !== '' && !taken.has(base)) name = base;
     }
     if (name === value.name) continue;

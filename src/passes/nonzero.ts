@@ -4,14 +4,19 @@
  * bisection where it is monotone and for every number where it is not. "Not proved" is no claim that zero occurs. NaN is left out.
  */
 import type { Value } from '../graph/value.js';
-import { bisect, type ChainStep, chainOf, isMonotone, run } from './chain.js';
+import { bisect, type ChainStep, chainOf, channelsOf, Evaluations, isMonotone, run } from './chain.js';
 import { contains, memberCount, type Progression, progression } from './progression.js';
 
 /** Evaluations that one proof may spend where a chain is not monotone. */
 const BUDGET = 1 << 22;
+/** Evaluations that bisection takes at most. */
+const BISECTION = 32;
 
-/** True where the value provably never is 0 or -0. */
-export function isNeverZero(value: Value): boolean {
+/**
+ * True where the value provably never is 0 or -0. `evaluations` are those of all proofs about a
+ * graph.
+ */
+export function isNeverZero(value: Value, evaluations = new Evaluations()): boolean {
   const { source, steps } = chainOf(value, (candidate) => progression(candidate) !== undefined);
   const numbers = progression(source);
   if (numbers === undefined) return false;
@@ -20,13 +25,15 @@ export function isNeverZero(value: Value): boolean {
   const channels = value.shape.at(-1);
   if (!Number.isSafeInteger(count) || typeof channels !== 'number') return false;
   let budget = BUDGET;
-  for (let channel = 0; channel < channels; channel++) {
+  const differing = channelsOf(steps, channels);
+  if (!evaluations.take(differing * steps.length * BISECTION)) return false;
+  for (let channel = 0; channel < differing; channel++) {
     if (isMonotone(steps, numbers.lo, numbers.hi, channel)) {
       if (crossesAtZero(steps, numbers, count, channel)) return false;
       continue;
     }
     budget -= count;
-    if (budget < 0 || meetsZero(steps, numbers, count, channel)) return false;
+    if (budget < 0 || !evaluations.take(count * steps.length) || meetsZero(steps, numbers, count, channel)) return false;
   }
   return true;
 }

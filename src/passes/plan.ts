@@ -1,11 +1,16 @@
 /**
  * Memory planning: which bytes of one arena each value of a schedule lives in. Values whose lives do not overlap share bytes.
- * Not here: alignment inside kernels, constants (they are no part of the arena).
+ * Not here: who goes where (./place.ts), alignment inside kernels, constants (they are no part of
+ * the arena).
  */
-import { elementCount, type Shape } from '../core/shape.js';
 import type { Graph, Value } from '../graph/value.js';
 import type { Kernel } from './fuse.js';
-import { operandsOf, storage } from './links.js';
+import { storage } from './links.js';
+import { memoryBytes } from './memory-bytes.js';
+import { overwrites } from './overwrites.js';
+import { place } from './place.js';
+
+export { bitWords, memoryBytes } from './memory-bytes.js';
 
 /** Every buffer starts on a cache line. */
 const ALIGN = 64;
@@ -22,21 +27,7 @@ export interface Plan {
   readonly arenaBytes: number;
 }
 
-/** Words of 64 sign bits that a pixel takes. */
-export function bitWords(channels: number): number {
-  return Math.ceil(channels / 64);
-}
-
-/** Bytes of a value in memory: a b1 map is packed along its last axis into 64-bit words. */
-export function memoryBytes(dtype: Value['dtype'], shape: Shape): number {
-  const count = elementCount(shape);
-  if (dtype !== 'b1') return count * (dtype === 'i8' || dtype === 'u8' ? 1 : 4);
-  const channels = (shape.at(-1) as number | undefined) ?? 1;
-  return channels === 0 ? 0 : (count / channels) * bitWords(channels) * 8;
-}
-
 /**
- * Offsets by greedy best fit, largest value first: each takes the tightest gap among the values that live while it does.
  * Inputs live from the start (feeds are copied in before the first kernel); outputs and what is in `kept` until the end.
  * A kernel may write a result over an operand that dies in it (see `overwrites`), so that a residual network keeps one float map in the
  * cache where it would go back and forth between two.
@@ -67,81 +58,16 @@ export function plan(graph: Graph, kernels: readonly Kernel[], kept: readonly Va
     }
   });
 
-  const values = [...first.keys()]
-    .filter((value) => owner.get(value) === value)
-    .map((value) => ({
-      value,
-      bytes: memoryBytes(value.dtype, value.shape),
+  const values = [...first.keys()].filter((value) => owner.get(value) === value);
+  const sizes = values.map((value) => memoryBytes(value.dtype, value.shape));
+  const { offsets, end } = place(
+    values.map((value, i) => ({
+      size: Math.ceil((sizes[i]! + SLACK) / ALIGN) * ALIGN,
       from: first.get(value) as number,
       to: last.get(value) as number,
-    }));
-  values.sort((a, b) => b.bytes - a.bytes || a.from - b.from);
-  const placed: { from: number; to: number; offset: number; end: number }[] = [];
-  const places = new Map<Value, Place>();
-  let arenaBytes = 0;
-  for (const { value, bytes, from, to } of values) {
-    const size = Math.ceil((bytes + SLACK) / ALIGN) * ALIGN;
-    const neighbours = placed.filter((other) => other.from <= to && from <= other.to).sort((a, b) => a.offset - b.offset);
-    let best: { offset: number; gap: number } | undefined;
-    let cursor = 0;
-    for (const other of neighbours) {
-      const gap = other.offset - cursor;
-      if (gap >= size && (best === undefined || gap < best.gap)) best = { offset: cursor, gap };
-      cursor = Math.max(cursor, other.end);
-    }
-    const offset = best?.offset ?? cursor;
-    placed.push({ from, to, offset, end: offset + size });
-    places.set(value, { offset, bytes });
-    arenaBytes = Math.max(arenaBytes, offset + size);
-  }
-  for (const [value, place] of owner) places.set(value, places.get(place) as Place);
-  return { places, arenaBytes };
-}
-
-/**
- * Pairs [result, operand]: the result may take the operand's place if the operand is not needed after the kernel. Chains work element by element,
- * so that is safe where both lie alike, the kernel reads the operand only through its chain (windows and weights see neighbours), and every
- * read stands before the store.
- */
-export function overwrites(kernel: Kernel): [Value, Value][] {
-  const seenByAnchor = new Set(kernel.map ? [] : kernel.anchor.inputs.map(storage));
-  const pairs: [Value, Value][] = [];
-  const taken = new Set<Value>();
-  kernel.chain.forEach((link, at) => {
-    if (link.kind !== 'store' || link.value.dtype !== 'f32' || link.into !== undefined) return;
-    const bytes = memoryBytes('f32', link.value.shape);
-    const candidates = kernel.chain
-      .slice(0, at)
-      .flatMap(operandsOf)
-      .flatMap(({ value, layout }) => (layout === 'tensor' ? [value] : []));
-    if (kernel.map) candidates.push(kernel.anchor);
-    const readLater = new Set(
-      kernel.chain
-        .slice(at)
-        .flatMap(operandsOf)
-        .map((operand) => storage(operand.value)),
-    );
-    const operand = candidates
-      .map(storage)
-      .find(
-        (value) =>
-          value.dtype === 'f32' &&
-          value.op !== 'constant' &&
-          memoryBytes('f32', value.shape) === bytes &&
-          !seenByAnchor.has(value) &&
-          !readLater.has(value) &&
-          !readOtherwise(kernel, value) &&
-          !kernel.stores.includes(value) &&
-          !taken.has(value),
-      );
-    if (operand === undefined) return;
-    taken.add(operand);
-    pairs.push([link.value, operand]);
-  });
-  return pairs;
-}
-
-/** True if some link reads the value in another layout than element by element. */
-function readOtherwise(kernel: Kernel, value: Value): boolean {
-  return kernel.chain.flatMap(operandsOf).some((operand) => storage(operand.value) === value && operand.layout !== 'tensor');
+    })),
+  );
+  const places = new Map<Value, Place>(values.map((value, i) => [value, { offset: offsets[i]!, bytes: sizes[i]! }]));
+  for (const [value, holder] of owner) places.set(value, places.get(holder) as Place);
+  return { places, arenaBytes: end };
 }

@@ -17,6 +17,11 @@ import type { Rule } from './rewrite.js';
 const MOST_PLANES = 4;
 /** Below this many channels a binary product leaves most of each word empty. */
 const LEAST_CHANNELS = 16;
+/**
+ * Poolings and reshapes in a row that planes are made through: each is repeated for each plane, and
+ * for each product behind them.
+ */
+const MOST_BETWEEN = 8;
 const LEAST_FLOAT = 2 ** -149;
 
 /** x = scale * sum of the planes, scale > 0. */
@@ -44,11 +49,12 @@ export const productOfPlanes: Rule = (value) => {
 };
 
 /** The planes of a value of a few levels, seen through what acts on each plane by itself. */
-function planesOf(x: Value): Planes | undefined {
+function planesOf(x: Value, depth = 0): Planes | undefined {
   if (x.op !== 'maxPool2d' && x.op !== 'reshape') return leveled(x);
+  if (depth === MOST_BETWEEN) return undefined;
   const [source] = x.inputs as [Value];
   if (x.op === 'reshape' && !keepsWords(source.shape, x.shape)) return undefined;
-  const inner = planesOf(source);
+  const inner = planesOf(source, depth + 1);
   return inner && { ...inner, bits: inner.bits.map((bits, k) => make(x.op, `${x.name}.plane${k}`, [bits], x.attrs)) };
 }
 

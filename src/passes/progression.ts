@@ -5,7 +5,7 @@
  * NaN is left out: it is no number of any grid. Not here: what is concluded from it (./nonzero.ts, ./thresholds.ts).
  */
 import { elementCount } from '../core/shape.js';
-import type { Value } from '../graph/value.js';
+import { eachUnknown, type Value } from '../graph/value.js';
 import { opDef } from '../ops/index.js';
 import { scalarOf } from './constants.js';
 
@@ -26,12 +26,13 @@ const known = new WeakMap<Value, Progression | null>();
 
 /** A progression that holds every number the value can take (it may hold more), or undefined. */
 export function progression(value: Value): Progression | undefined {
-  let found = known.get(value);
-  if (found === undefined) {
-    found = exact(value.dtype === 'b1' ? BIPOLAR : derive(value)) ?? null;
-    known.set(value, found);
-  }
-  return found ?? undefined;
+  // Inputs first, so that the recursion of derive ends at the first step.
+  eachUnknown(
+    value,
+    (one) => known.has(one),
+    (one) => known.set(one, exact(one.dtype === 'b1' ? BIPOLAR : derive(one)) ?? null),
+  );
+  return known.get(value) ?? undefined;
 }
 
 /** True where `number` is one of the members. */
@@ -174,15 +175,19 @@ function accumulated(value: Value): Progression | undefined {
 
 /** The progression where all its members, and all partial sums on its grid, are float32 without rounding. */
 function exact(p: Progression | undefined): Progression | undefined {
-  if (p === undefined) return undefined;
+  if (p === undefined || !Number.isFinite(p.origin) || !Number.isFinite(p.step)) return undefined;
   const reach = Math.max(Math.abs(p.lo), Math.abs(p.hi));
   if (!Number.isFinite(reach)) return p;
   const grain = gcd(p.step, Math.abs(p.origin));
   return grain === 0 || reach <= largestPowerOfTwoIn(grain) * 2 ** 24 ? p : undefined;
 }
 
-/** Exact for doubles: the remainder of two multiples of a unit is a multiple of it. */
+/**
+ * Exact for doubles: the remainder of two multiples of a unit is a multiple of it. NaN where one is
+ * infinite: no grid holds both.
+ */
 function gcd(a: number, b: number): number {
+  if (!Number.isFinite(a) || !Number.isFinite(b)) return Number.NaN;
   while (b !== 0) [a, b] = [b, a % b];
   return a;
 }

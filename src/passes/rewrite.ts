@@ -3,9 +3,14 @@
  * nothing. A value is never mutated: what is not changed is shared with the graph before. Not here: any rule.
  */
 import { BitplaneError } from '../core/errors.js';
+import { MAX_NAME } from '../core/limits.js';
 import { sameShape, showShape } from '../core/shape.js';
 import { type Attrs, type Graph, mapGraph, topological, uses, type Value } from '../graph/value.js';
 import { constant, make } from '../ops/make.js';
+import { Folding } from './folding.js';
+
+/** Characters that the number of a name may take. */
+const NUMBER_LENGTH = 12;
 
 /** What a rule may ask about the graph as it was before this rewrite. */
 export interface Site {
@@ -15,27 +20,31 @@ export interface Site {
   uses(original: Value): number;
   /** What has become of a value of the graph before; it must be an ancestor of `original`. */
   rebuilt(original: Value): Value;
+  /** What may still be computed from constants. */
+  readonly folding: Folding;
 }
 
 /** Gives the value to compute in place of `value` (same dtype, same shape), or undefined to keep it. */
 export type Rule = (value: Value, site: Site) => Value | undefined;
 
 /** Applies the rule to every value, inputs first. Returns the same object when no value changed. */
-export function rewrite(graph: Graph, rule: Rule): Graph {
+export function rewrite(graph: Graph, rule: Rule, folding: Folding = new Folding(graph)): Graph {
+  /** What has become of the values that changed. */
   const results = new Map<Value, Value>();
-  const counts = uses(graph);
-  const rebuilt = (original: Value) => results.get(original) as Value;
-  const count = (original: Value) => counts.get(original) ?? 0;
-  let changed = false;
+  let counts: ReadonlyMap<Value, number> | undefined;
+  const rebuilt = (original: Value) => results.get(original) ?? original;
+  const count = (original: Value) => {
+    counts ??= uses(graph);
+    return counts.get(original) ?? 0;
+  };
   for (const original of topological(graph)) {
-    const value = withInputs(original, original.inputs.map(rebuilt));
-    const replacement = original.op === 'input' ? undefined : rule(value, { original, uses: count, rebuilt });
+    const value = results.size === 0 ? original : withInputs(original, original.inputs.map(rebuilt));
+    const replacement = original.op === 'input' ? undefined : rule(value, { original, uses: count, rebuilt, folding });
     if (replacement !== undefined) requireSameType(original, replacement);
     const result = replacement ?? value;
-    changed ||= result !== original;
-    results.set(original, result);
+    if (result !== original) results.set(original, result);
   }
-  if (!changed) return graph;
+  if (results.size === 0) return graph;
   return uniqueNames(mapGraph(graph, rebuilt));
 }
 
@@ -75,31 +84,42 @@ export function firstOf(...rules: readonly Rule[]): Rule {
 }
 
 /**
- * A graph whose values have names of their own: a name taken twice gets a number. Inputs and states keep theirs, which are an interface.
+ * A graph whose values have names of their own, of a length that files may have: a name taken twice
+ * gets a number, and one that is too long is cut. Inputs and states keep theirs, which are an
+ * interface.
  */
 export function uniqueNames(graph: Graph): Graph {
   const order = topological(graph);
   const taken = new Set(order.filter(isInterface).map((value) => value.name));
-  const claimed = new Set<string>();
-  let clash = false;
+  /**
+   * The number to try next for a name, so that many of one name are no more work than as many
+   * names.
+   */
+  const next = new Map<string, number>();
   const names = new Map<Value, string>();
   for (const value of order) {
     if (isInterface(value)) continue;
-    let name = value.name;
-    for (let n = 2; taken.has(name) || claimed.has(name); n++) name = `${value.name}#${n}`;
-    claimed.add(name);
-    names.set(value, name);
-    clash ||= name !== value.name;
+    const wanted = value.name.length > MAX_NAME ? value.name.slice(0, MAX_NAME - NUMBER_LENGTH) : value.name;
+    let name = wanted;
+    if (taken.has(name)) {
+      let n = next.get(wanted) ?? 2;
+      do name = `${wanted}#${n++}`;
+      while (taken.has(name));
+      next.set(wanted, n);
+    }
+    taken.add(name);
+    if (name !== value.name) names.set(value, name);
   }
-  return clash ? renameValues(graph, names) : graph;
+  return names.size > 0 ? renameValues(graph, names) : graph;
 }
 
 /** Gives values new names; those without an entry keep theirs. */
 export function renameValues(graph: Graph, names: ReadonlyMap<Value, string>): Graph {
   const results = new Map<Value, Value>();
-  const rebuilt = (value: Value) => results.get(value) as Value;
+  const rebuilt = (value: Value) => results.get(value) ?? value;
   for (const value of topological(graph)) {
-    results.set(value, renamed(withInputs(value, value.inputs.map(rebuilt)), names.get(value) ?? value.name));
+    const result = renamed(withInputs(value, value.inputs.map(rebuilt)), names.get(value) ?? value.name);
+    if (result !== value) results.set(value, result);
   }
   return mapGraph(graph, rebuilt);
 }

@@ -3,20 +3,20 @@
  * that undoes it. A model from ONNX arrives as transpose -> conv2d -> transpose and keeps two of them, at its ends.
  * Notation: value = op(t), t = transpose(x, perm), so axis i of t is axis perm[i] of x. Not here: flattening, what remains (./layout.ts).
  */
-import type { Value } from '../graph/value.js';
+import { type Value, walk } from '../graph/value.js';
 import { opDef } from '../ops/index.js';
 import { make } from '../ops/make.js';
-import { fold } from './constants.js';
+import type { Folding } from './folding.js';
 import type { Rule } from './rewrite.js';
 
-type Sink = (value: Value, perm: readonly number[]) => Value | undefined;
+type Sink = (value: Value, perm: readonly number[], folding: Folding) => Value | undefined;
 
-export const sinkTransposes: Rule = (value) => {
+export const sinkTransposes: Rule = (value, { folding }) => {
   const first = value.inputs.find((input) => input.op === 'transpose' && input.shape.length === rankOf(value));
   if (first === undefined) return undefined;
   const perm = permOf(first);
   const sink = isPointwise(value) ? sinkPointwise : SINKS[value.op];
-  return sink?.(value, perm);
+  return sink?.(value, perm, folding);
 };
 
 /** True for ops that compute each element of the result from the elements at the same place. */
@@ -39,12 +39,14 @@ export function inverse(perm: readonly number[]): number[] {
 }
 
 /** A constant that broadcasts to `rank` axes, for an operation whose axes are permuted by the inverse of `perm`. */
-export function permutedConstant(value: Value, rank: number, perm: readonly number[]): Value {
+export function permutedConstant(folding: Folding, value: Value, rank: number, perm: readonly number[]): Value {
   const full = [...new Array<number>(rank - value.shape.length).fill(1), ...value.shape];
-  const moved = fold('transpose', value.name, [fold('reshape', value.name, [value], { shape: full })], { perm: inverse(perm) });
+  const moved = folding.fold('transpose', value.name, [folding.fold('reshape', value.name, [value], { shape: full })], {
+    perm: inverse(perm),
+  });
   // Leading axes of size 1 say nothing in a broadcast; without them a per-channel operand is [C].
   const start = moved.shape.findIndex((dim) => dim !== 1);
-  return fold('reshape', value.name, [moved], { shape: start < 0 ? [] : moved.shape.slice(start) });
+  return folding.fold('reshape', value.name, [moved], { shape: start < 0 ? [] : moved.shape.slice(start) });
 }
 
 /** The rank in which the axes of the op's operands are counted. */
@@ -53,9 +55,9 @@ function rankOf(value: Value): number {
 }
 
 /** Element-wise operands: transposes lose theirs, constants are permuted, others get a transpose. */
-function sinkPointwise(value: Value, perm: readonly number[]): Value | undefined {
+function sinkPointwise(value: Value, perm: readonly number[], folding: Folding): Value | undefined {
   const rank = value.shape.length;
-  const inputs = sources(value, perm, (input) => (input.op === 'constant' ? permutedConstant(input, rank, perm) : undefined));
+  const inputs = sources(value, perm, (input) => (input.op === 'constant' ? permutedConstant(folding, input, rank, perm) : undefined));
   return inputs && after(value, inputs, value.attrs, perm);
 }
 
@@ -87,11 +89,12 @@ function sources(
 
 /** True where the value comes from a layer that works on NHWC, through ops that work on any order. */
 function isLaidOut(value: Value): boolean {
-  let source: Value | undefined = value;
-  while (source !== undefined && (isPointwise(source) || source.op in SINKS))
-    source = source.inputs.find((input) => input.op !== 'constant');
-  return source !== undefined && ['conv2d', 'maxPool2d', 'avgPool2d'].includes(source.op);
+  return ['conv2d', 'maxPool2d', 'avgPool2d'].includes(sourceOfMap(value).op);
 }
+
+const sourceOfMap = walk((value) =>
+  isPointwise(value) || value.op in SINKS ? value.inputs.find((input) => input.op !== 'constant') : undefined,
+);
 
 /** transpose(op(inputs)), the op under the name of the value, which is what it computes in another order. */
 function after(value: Value, inputs: readonly Value[], attrs: Value['attrs'], perm: readonly number[]): Value {

@@ -13,31 +13,34 @@ import { sameShape } from '../core/shape.js';
 import type { Graph, Value } from '../graph/value.js';
 import { constant, make } from '../ops/make.js';
 import { Tensor } from '../tensor/tensor.js';
-import { bisect, type Chain, type ChainStep, chainOf, isMonotone, run } from './chain.js';
+import { bisect, type Chain, type ChainStep, chainOf, channelsOf, Evaluations, isMonotone, run } from './chain.js';
+import { Folding } from './folding.js';
 import { memberCount, type Progression, progression } from './progression.js';
-import { type Rule, rewrite, type Site } from './rewrite.js';
+import { rewrite, type Site } from './rewrite.js';
 
 const INT32_MIN = -(2 ** 31);
 /** Evaluations that one layer may spend on chains that are not known to be monotone. */
 const BUDGET = 1 << 22;
+/** Evaluations that bisection takes at most. */
+const BISECTION = 32;
 
-export function foldThresholds(graph: Graph): Graph {
-  return rewrite(graph, toThreshold);
+export function foldThresholds(graph: Graph, folding = new Folding(graph), evaluations = new Evaluations(graph)): Graph {
+  return rewrite(graph, (value, site) => toThreshold(value, site, evaluations), folding);
 }
 
-const toThreshold: Rule = (value, site) => {
+function toThreshold(value: Value, site: Site, evaluations: Evaluations): Value | undefined {
   if (value.op !== 'sign') return undefined;
   // The graph before is the one whose uses are counted; the rebuilt accumulation is looked up at the end.
   const { original } = site;
   const outer = chainOf(original.inputs[0] as Value, isAccumulation);
-  if (isAccumulation(outer.source)) return thresholdOf(original, original.name, outer.source, outer.steps, site);
+  if (isAccumulation(outer.source)) return thresholdOf(original, original.name, outer.source, outer.steps, site, evaluations);
   if (outer.source.op !== 'maxPool2d' || site.uses(outer.source) !== 1 || outer.steps.some(({ node }) => node.op === 'reshape'))
     return undefined;
   const inner = chainOf(outer.source.inputs[0] as Value, isAccumulation);
-  if (!isAccumulation(inner.source) || !risesThroughPool(inner, outer, original)) return undefined;
-  const bits = thresholdOf(original, `${original.name}.bits`, inner.source, [...inner.steps, ...outer.steps], site);
+  if (!isAccumulation(inner.source) || !risesThroughPool(inner, outer, original, evaluations)) return undefined;
+  const bits = thresholdOf(original, `${original.name}.bits`, inner.source, [...inner.steps, ...outer.steps], site, evaluations);
   return bits && make('maxPool2d', original.name, [bits], outer.source.attrs);
-};
+}
 
 /** cast(y) of an exact integer result. */
 function isAccumulation(value: Value): boolean {
@@ -45,19 +48,30 @@ function isAccumulation(value: Value): boolean {
 }
 
 /** threshold(y) in the shape that the chain ends with; undefined where the chain has other readers or is no threshold. */
-function thresholdOf(sign: Value, name: string, cast: Value, steps: readonly ChainStep[], site: Site): Value | undefined {
+function thresholdOf(
+  sign: Value,
+  name: string,
+  cast: Value,
+  steps: readonly ChainStep[],
+  site: Site,
+  evaluations: Evaluations,
+): Value | undefined {
   // A float that is read elsewhere is computed anyway, and its sign is then one step more in the same pass.
   if (site.uses(cast) !== 1 || steps.some(({ node }) => site.uses(node) !== 1)) return undefined;
   const y = cast.inputs[0] as Value;
   const numbers = progression(cast) as Progression;
   const channels = y.shape.at(-1) as number;
-  if (sign.shape.at(-1) !== channels) return undefined;
+  if (sign.shape.at(-1) !== channels || !evaluations.take(channels * (steps.length + 1) * BISECTION)) return undefined;
   const t = new Int32Array(channels);
   const flip = new Int32Array(channels);
   let budget = BUDGET;
   for (let channel = 0; channel < channels; channel++) {
     const monotone = isMonotone(steps, numbers.lo, numbers.hi, channel);
-    if (!monotone) budget -= memberCount(numbers);
+    if (!monotone) {
+      const count = memberCount(numbers);
+      budget -= count;
+      if (!evaluations.take(count * steps.length)) return undefined;
+    }
     const found = budget < 0 ? undefined : comparison((number) => run(steps, number, channel) < 0, numbers, monotone);
     if (found === undefined) return undefined;
     t[channel] = found.t;
@@ -96,13 +110,15 @@ export function comparison(
 }
 
 /** sign(f) does not fall, in any channel, between the least and the greatest number that the pool can give. */
-function risesThroughPool(inner: Chain, outer: Chain, sign: Value): boolean {
+function risesThroughPool(inner: Chain, outer: Chain, sign: Value, evaluations: Evaluations): boolean {
   const { lo, hi } = progression(inner.source) as Progression;
-  const channels = sign.shape.at(-1) as number;
+  const steps = [...inner.steps, ...outer.steps];
+  const channels = channelsOf(steps, sign.shape.at(-1) as number);
+  if (!evaluations.take(4 * channels * steps.length)) return false;
   for (let channel = 0; channel < channels; channel++) {
     if (!isMonotone(inner.steps, lo, hi, channel)) return false;
     const ends = [run(inner.steps, lo, channel), run(inner.steps, hi, channel)] as const;
-    const [low, high] = [Math.min(...ends), Math.max(...ends)];
+    const [low, high] = [Math.min(ends[0], ends[1]), Math.max(ends[0], ends[1])];
     if (!isMonotone(outer.steps, low, high, channel)) return false;
     if (run(outer.steps, low, channel) >= 0 && run(outer.steps, high, channel) < 0) return false;
   }

@@ -3,7 +3,8 @@
  * chain steps come from the addon's own tables, so the two sides cannot drift apart.
  * Not here: which instructions an op becomes (./lower).
  */
-import { BitplaneError, expected } from '../core/errors.js';
+import { BitplaneError, type ErrorSite, expected } from '../core/errors.js';
+import { overLimit, showBytes } from '../core/limits.js';
 import type { NativeAddon, NativeConstant } from '../native/addon.js';
 
 const ARENA = 0;
@@ -30,12 +31,22 @@ export interface ChainStep {
 /** The constants of a session: each once, numbered. */
 export class ConstantPool {
   readonly constants: NativeConstant[] = [];
+  /** Bytes that all of them take, and the most that they may. */
+  bytes = 0;
+  most = Infinity;
   private readonly numbers = new Map<unknown, number>();
 
-  /** The number of a constant; `key` says which are the same one. */
-  add(key: unknown, make: () => NativeConstant): number {
+  /**
+   * The number of a constant; `key` says which are the same one.
+   * @param bytes what it takes; asked before it is made
+   * @throws BitplaneError ERR_LIMIT
+   */
+  add(key: unknown, make: () => NativeConstant, bytes = 0, site: ErrorSite = {}): number {
     const known = this.numbers.get(key);
     if (known !== undefined) return known;
+    if (this.bytes + bytes > this.most)
+      throw overLimit('maxBytes', `${showBytes(this.most)} of weights beside a run`, showBytes(this.bytes + bytes), site);
+    this.bytes += bytes;
     const number = this.constants.push(make()) - 1;
     this.numbers.set(key, number);
     return number;

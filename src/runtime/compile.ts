@@ -3,6 +3,7 @@
  * Not here: optimization (src/passes), running (./session.ts).
  */
 import { BitplaneError } from '../core/errors.js';
+import { type Limits, UNLIMITED } from '../core/limits.js';
 import { elementCount } from '../core/shape.js';
 import { type Graph, outputsOf, type Value } from '../graph/value.js';
 import { addon, type NativeConstants, type NativeProgram } from '../native/addon.js';
@@ -14,6 +15,7 @@ import { fuse, type Kernel } from '../passes/fuse.js';
 import { storage } from '../passes/links.js';
 import { plan } from '../passes/plan.js';
 import { Assembler, ConstantPool } from './assembler.js';
+import { memoryLeft } from './limits.js';
 import { lowerBands } from './lower/bands.js';
 import { LoweringContext } from './lower/context.js';
 import { lower } from './lower/index.js';
@@ -51,7 +53,7 @@ export class SessionConstants {
   private readonly pool = new ConstantPool();
   private native: { readonly constants: NativeConstants; readonly count: number } | undefined;
 
-  compile(graph: Graph, sizes: Readonly<Record<string, number>>, target: Target): Program {
+  compile(graph: Graph, sizes: Readonly<Record<string, number>>, target: Target, limits: Limits = UNLIMITED): Program {
     const bound = bind(graph, sizes);
     // Several threads would wait for each other at the end of every band: two take 7% longer for a stem of 112 rows.
     const kernels = target.threads === 1 ? band(fuse(bound), bound) : fuse(bound);
@@ -66,6 +68,7 @@ export class SessionConstants {
       [...kernels, ...copies],
       copies.flatMap(({ stores }) => stores),
     );
+    this.pool.most = memoryLeft({ arenaBytes, values: places.keys(), outputs, constantBytes: this.pool.bytes }, limits);
     const asm = new Assembler(addon());
     const context = new LoweringContext(asm, this.pool, { places, arenaBytes });
     const labels: Label[] = [];
@@ -88,9 +91,8 @@ export class SessionConstants {
       label({ name: value.name, op: 'copy', macs: NO_MACS });
     });
     const inputIds = bound.inputs.map((value) => context.buffer(value));
-    const outputIds = outputs.map((value) =>
-      context.buffer(handed.includes(value) ? (copies[handed.indexOf(value)] as Kernel).anchor : value),
-    );
+    const copied = new Map(handed.map((value, i) => [value, (copies[i] as Kernel).anchor]));
+    const outputIds = outputs.map((value) => context.buffer(copied.get(value) ?? value));
     const { code, buffers } = asm.finish();
     try {
       const native = new (addon().Program)(this.load(), code, buffers, arenaBytes, target.isa, target.threads, inputIds, outputIds);

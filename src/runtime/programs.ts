@@ -6,6 +6,7 @@
  * What counts: the memory of runs (arena, scratch of every thread, addresses) as often as it is there, which is how many runs of the program
  * were in flight at once, and what the program itself is, instructions and tables. Packed weights, which the programs share, do not.
  */
+import { type Limits, UNLIMITED } from '../core/limits.js';
 import { type Graph, graphOf, outputsOf } from '../graph/value.js';
 import { type Program, SessionConstants, type Target } from './compile.js';
 import type { Sizes } from './feeds.js';
@@ -39,15 +40,17 @@ export class Programs {
   private readonly graph: Graph;
   private readonly target: Target;
   private readonly limit: number;
+  private readonly limits: Limits;
   private over = false;
   private constants = new SessionConstants();
   /** The one used last stands last. */
   private readonly kept = new Map<string, Kept>();
 
-  constructor(graph: Graph, target: Target, limit: number) {
+  constructor(graph: Graph, target: Target, limit: number, limits: Limits = UNLIMITED) {
     this.graph = graph;
     this.target = target;
     this.limit = limit;
+    this.limits = limits;
   }
 
   /** What is kept for these sizes of the graph's symbols and these outputs (default: all), compiled if nothing is. */
@@ -86,7 +89,7 @@ export class Programs {
   }
 
   private compile(graph: Graph, sizes: Sizes, threads: number): Variant {
-    return { ...this.constants.compile(graph, sizes, { ...this.target, threads }), flying: 0, contexts: 0 };
+    return { ...this.constants.compile(graph, sizes, { ...this.target, threads }, this.limits), flying: 0, contexts: 0 };
   }
 
   has(sizes: Sizes): boolean {
@@ -101,7 +104,7 @@ export class Programs {
 
   /** Bytes of one run's arena, of the program that has the largest. */
   get arenaBytes(): number {
-    return Math.max(0, ...[...this.kept.values()].flatMap(variantsOf).map((variant) => variant.arenaBytes));
+    return [...this.kept.values()].flatMap(variantsOf).reduce((most, variant) => Math.max(most, variant.arenaBytes), 0);
   }
 
   /** Bytes that all programs hold, as counted above. */

@@ -4,10 +4,11 @@
 import type { OptionNames } from '../core/checks.js';
 import type { DType } from '../core/dtype.js';
 import type { Shape } from '../core/shape.js';
+import type { LimitOptions } from './limits.js';
 
 export type Isa = 'scalar' | 'avx2' | 'avx512' | 'neon';
 
-export interface SessionOptions {
+export interface SessionOptions extends LimitOptions {
   /**
    * The most threads that one run may use, 1 to 64. Default: the number of cores. A run of less than a millisecond gets helpers only where runs before
    * it were faster with them; how many threads there are changes no bit of a result.
@@ -37,6 +38,8 @@ export interface SessionOptions {
 export type WarmSizes = number | Readonly<Record<string, number>>;
 
 export const SESSION_OPTIONS: OptionNames<SessionOptions> = {
+  maxNodes: true,
+  maxBytes: true,
   threads: true,
   isa: true,
   signal: true,

@@ -16,6 +16,7 @@ import { canonicalize, optimize } from '../passes/index.js';
 import type { Tensor } from '../tensor/tensor.js';
 import type { Target } from './compile.js';
 import { aborted, checkFeeds, resultArrays, resultTensor, type Sizes } from './feeds.js';
+import { limitsOf } from './limits.js';
 import { profileProgram } from './profile.js';
 import { type Kept, Programs, type Variant } from './programs.js';
 import { runArguments } from './run-arguments.js';
@@ -66,17 +67,18 @@ export class GraphSession<G extends Graph = Graph> {
     requireOneOf(signZero, ['exact', 'plus'], 'signZero', SITE);
     if (!isSize(programBytes)) throw expected('ERR_ARGUMENT', 'programBytes to be a whole number of 0 or more', programBytes, SITE);
     requireWarm(options.warm);
+    const limits = limitsOf(options, 'Session');
     this.programBytes = programBytes;
     this.target = { isa: resolveIsa(isa), threads: threads ?? Math.min(cores(), MAX_THREADS) };
     this.maxFlying = Math.max(2, cores());
     verify(graph);
-    this.graph = optimized ? optimize(graph, { signZero }) : canonicalize(graph);
-    this.programs = new Programs(this.graph, this.target, programBytes);
+    this.graph = optimized ? optimize(graph, { signZero, maxBytes: limits.maxBytes }) : canonicalize(graph, limits);
+    this.programs = new Programs(this.graph, this.target, programBytes, limits);
   }
 
   /**
    * A session over a graph built in code; feeds and results are typed by it. What `warm` lists is compiled before this returns.
-   * @throws BitplaneError ERR_ARGUMENT, ERR_ISA, ERR_GRAPH, ERR_NATIVE
+   * @throws BitplaneError ERR_ARGUMENT, ERR_ISA, ERR_GRAPH, ERR_LIMIT, ERR_NATIVE
    */
   static fromGraph<G extends Graph>(graph: G, options: SessionOptions = {}): GraphSession<G> {
     return new GraphSession<G>(graph, options).warmed(options);

@@ -6,6 +6,7 @@
  */
 import { byteLength, carries, DTYPES, type DType, type DTypeArray } from '../core/dtype.js';
 import { expected } from '../core/errors.js';
+import { MAX_RANK } from '../core/limits.js';
 import { elementCount, isSize, showShape } from '../core/shape.js';
 
 /** What marks a tensor, so that those of another copy of the package in the process are tensors here too. */
@@ -36,6 +37,7 @@ export class Tensor<D extends DType = DType> implements TensorLike<D> {
     if (!carries(dtype, data)) throw expected('ERR_DTYPE', `a ${array.name} for dtype ${dtype}`, data, { op: 'Tensor' });
     if (!Array.isArray(shape) || !shape.every(isSize))
       throw expected('ERR_SHAPE', 'a shape of whole numbers >= 0', shape, { op: 'Tensor' });
+    if (shape.length > MAX_RANK) throw expected('ERR_SHAPE', `a shape of at most ${MAX_RANK} axes`, shape.length, { op: 'Tensor' });
     const length = dtype === 'b1' ? byteLength('b1', elementCount(shape)) : elementCount(shape);
     if (data.length !== length) {
       throw expected('ERR_SHAPE', `${length} ${dtype === 'b1' ? 'bytes' : 'elements'} for shape ${showShape(shape)}`, data.length, {

@@ -107,7 +107,7 @@ export function importState(model: { readonly parameters: readonly Parameter[] }
     if (misfit !== undefined) problems.push(`${misfit} does not fit ${name} ${showShape(partShape)}`);
     else state.push([name, joined(parts as Tensor<'f32'>[], shape)]);
   }
-  problems.push(...[...unused].map((name) => `unknown ${name}`));
+  for (const name of unused) problems.push(`unknown ${name}`);
   if (problems.length > 0)
     throw new BitplaneError('ERR_ARGUMENT', `the state dict does not fit the model: ${problems.join('; ')}`, { op: 'state' });
   return Object.fromEntries(state);

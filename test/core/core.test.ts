@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { byteLength } from '../../src/core/dtype.js';
 import { BitplaneError, expected } from '../../src/core/errors.js';
-import { elementCount, isSize, sameShape } from '../../src/core/shape.js';
+import { elementCount, isSize, sameShape, showShape } from '../../src/core/shape.js';
 import { failure } from '../ops/nodes.js';
 
 test('byteLength rounds bits up to bytes', () => {
@@ -34,6 +34,16 @@ describe('BitplaneError', () => {
     expect(shown(() => 1)).toBe('a function');
     expect([shown(null), shown(undefined), shown(Number.NaN), shown(-0), shown(1n)]).toEqual(['null', 'undefined', 'NaN', '0', '1']);
     expect(shown(Symbol('s'))).toBe('Symbol(s)');
+  });
+
+  test('shows what a stranger wrote without its depth, its length or its constructor', () => {
+    const shown = (value: unknown) => expected('ERR_ARGUMENT', 'x', value).message.slice('expected x but received '.length);
+    const nested = (depth: number) => JSON.parse(`${'['.repeat(depth)}${']'.repeat(depth)}`) as unknown;
+    expect(shown(nested(100_000))).toBe('[[[...]]]');
+    expect(shown({ constructor: { name: nested(100_000) } })).toBe('an object');
+    expect(new BitplaneError('ERR_IO', 'x', { node: 'n'.repeat(10_000) }).message).toBe(`"${'n'.repeat(197)}...": x`);
+    expect(new BitplaneError('ERR_IO', 'x'.repeat(1_000_000)).message.length).toBe(8000);
+    expect(showShape(new Array(100).fill('s'.repeat(1000))).length).toBeLessThan(3000);
   });
 });
 

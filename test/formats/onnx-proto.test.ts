@@ -232,8 +232,8 @@ test('200,000 messages of one kind are read, one more is not', () => {
     for (let i = 0; i < list.length; i += 2) list[i] = (8 << 3) | 2;
     return list;
   };
-  expect(readModel(file(200_000)).opsets).toHaveLength(200_000);
-  expect(() => readModel(file(200_001))).toThrow(/ModelProto holds more than 200000 messages of one kind/);
+  expect(readModel(file(1000)).opsets).toHaveLength(1000);
+  expect(() => readModel(file(1001))).toThrow(/ModelProto holds more than 1000 messages of one kind/);
 });
 
 test('whatever reading a field throws becomes ERR_FORMAT, with its cause', () => {

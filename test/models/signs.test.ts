@@ -11,7 +11,7 @@ import { describe, expect, test } from 'vitest';
 import { loadModel } from '../../src/formats/model.js';
 import { type Graph, topological, type Value } from '../../src/graph/value.js';
 import { binarizeRules } from '../../src/passes/binarize.js';
-import { bisect, chainOf, run } from '../../src/passes/chain.js';
+import { bisect, chainOf, Evaluations, run } from '../../src/passes/chain.js';
 import { evaluate } from '../../src/passes/evaluate.js';
 import { foldRules } from '../../src/passes/fold.js';
 import { composeRepeats, dropIdentities } from '../../src/passes/identities.js';
@@ -32,7 +32,7 @@ const models = absent ? [] : readdirSync(folder).filter((name) => /\.onnx(\.gz)?
 function prepared(graph: Graph): Graph {
   const simplify = firstOf(foldRules, dropIdentities, composeRepeats);
   const repeat = (current: Graph, ...rules: Rule[]) => fixpoint(current, (next) => rewrite(next, firstOf(simplify, ...rules)));
-  return repeat(layout(repeat(graph, lowerMatmul)), absorbPad, binarizeRules('exact'));
+  return repeat(layout(repeat(graph, lowerMatmul)), absorbPad, binarizeRules('exact', new Evaluations(graph)));
 }
 
 /** The numbers that a value can be, in order; undefined where they are not known to be finitely many. */

@@ -36,6 +36,47 @@ describe('pooling sizes', () => {
   });
 });
 
+describe('sizes beyond all memory', () => {
+  test('are decided at once, as one by one', () => {
+    const reads = (
+      size: number,
+      { kernel: [taps], strides: [stride], dilations: [dilation], pads: [before, , after] }: Window1d,
+      count: number,
+    ) =>
+      Array.from({ length: count }, (_, i) => i * stride - before).every((start) =>
+        Array.from({ length: taps }, (_, k) => start + k * dilation).some((at) => at >= 0 && at < size),
+      ) && after >= 0;
+    fc.assert(
+      fc.property(
+        fc.record({ size: fc.nat(9), taps: fc.integer({ min: 1, max: 4 }), stride: fc.integer({ min: 1, max: 5 }) }),
+        fc.record({ dilation: fc.integer({ min: 1, max: 6 }), before: fc.nat(9), after: fc.nat(9) }),
+        ({ size, taps, stride }, { dilation, before, after }) => {
+          const attrs: Window1d = { kernel: [taps, 1], strides: [stride, 1], dilations: [dilation, 1], pads: [before, 0, after, 0] };
+          const room = size + before + after - dilation * (taps - 1) - 1;
+          const wanted = room >= 0 && reads(size, attrs, Math.floor(room / stride) + 1);
+          const made = failure(() => inferred('maxPool2d', [['f32', [1, size, 1, 1]]], { ...POOL, ...attrs }));
+          expect(made === 'no error', made).toBe(wanted);
+        },
+      ),
+      { numRuns: 3000 },
+    );
+  });
+
+  test('take no time', () => {
+    const big = 2 ** 50;
+    expect(inferred('maxPool2d', [['f32', [1, big, 1, 1]]], { ...POOL, kernel: [1, 1], strides: [1, 1] })).toBe(`f32[1,${big},1,1]`);
+    const stepping = { ...POOL, kernel: [3, 1], strides: [1, 1], dilations: [2 ** 40, 1], pads: [2 ** 40, 0, 2 ** 40, 0] };
+    expect(failure(() => inferred('maxPool2d', [['f32', [1, 2 ** 30, 1, 1]]], stepping))).toMatch(/^ERR_SHAPE/);
+  });
+});
+
+interface Window1d {
+  readonly kernel: readonly [number, number];
+  readonly strides: readonly [number, number];
+  readonly dilations: readonly [number, number];
+  readonly pads: readonly [number, number, number, number];
+}
+
 describe('maxPool2d', () => {
   test('padding never wins', () => {
     expect(values('maxPool2d', [f32([-1, -2, -3, -4], [1, 2, 2, 1])], { ...POOL, pads: [1, 1, 1, 1] })).toEqual([-1, -2, -3, -4]);

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Graph, Value } from '../../src/graph/value.js';
 import { GraphBuilder } from '../../src/ops/builder.js';
+import { Folding } from '../../src/passes/folding.js';
 import { canonicalize, optimize } from '../../src/passes/index.js';
 import { layout } from '../../src/passes/layout.js';
 import { permutedConstant } from '../../src/passes/sink.js';
@@ -52,7 +53,7 @@ describe('a constant whose axes are permuted', () => {
   ])('of shape %j by %j loses the leading axes of 1: %j', (shape, perm, wanted) => {
     const g = new GraphBuilder();
     const c = g.constant(n.integers(shape));
-    const moved = permutedConstant(c, perm.length, perm);
+    const moved = permutedConstant(new Folding(g.graph([], { c })), c, perm.length, perm);
     expect(moved.shape).toEqual(wanted);
     // What broadcasts to t = transpose(x, perm), transposed back, broadcasts to x.
     const sizes = perm.map((_, axis) => shape[axis - (perm.length - shape.length)] ?? 1);

@@ -2,14 +2,14 @@
  * What the importer of one op sees: its node's inputs and attributes, each read as the kind it must be, and a way to make values.
  * Not here: any op (./ops).
  */
-import { BitplaneError, type ErrorCode, expected } from '../../core/errors.js';
-import { type Dim, isSize, showShape } from '../../core/shape.js';
+import { BitplaneError, type ErrorCode, type ErrorSite, expected } from '../../core/errors.js';
+import { type Dim, elementCount, isSize, showShape } from '../../core/shape.js';
 import type { Attrs, Value } from '../../graph/value.js';
 import type { OpName } from '../../ops/index.js';
 import { constant, make } from '../../ops/make.js';
 import { Tensor } from '../../tensor/tensor.js';
 import type { ImportChoices } from './choices.js';
-import type { Item } from './item.js';
+import { dimsItem, type Item } from './item.js';
 import type { OnnxAttribute, OnnxNode, OnnxTensor } from './proto.js';
 import type { Scope } from './scope.js';
 
@@ -33,11 +33,15 @@ export class NodeContext {
   // ---- errors
 
   fail(code: ErrorCode, sentence: string): BitplaneError {
-    return new BitplaneError(code, sentence, { op: this.node.opType, node: this.name });
+    return new BitplaneError(code, sentence, this.site);
   }
 
   expected(code: ErrorCode, what: string, received: unknown): BitplaneError {
-    return expected(code, what, received, { op: this.node.opType, node: this.name });
+    return expected(code, what, received, this.site);
+  }
+
+  private get site(): ErrorSite {
+    return { op: this.node.opType, node: this.name };
   }
 
   // ---- inputs
@@ -166,6 +170,28 @@ export class NodeContext {
   /** Makes a value. The one that does the node's work has no suffix and takes the node's name; helpers have one. */
   make(op: OpName, inputs: readonly Value[], attrs: Attrs, suffix = ''): Value {
     return make(op, this.scope.unique(this.name + suffix), inputs, attrs);
+  }
+
+  /**
+   * A vector of integers known at import, or a scalar of one; each node that makes one pays for it.
+   * @throws BitplaneError ERR_LIMIT
+   */
+  integers(count: number, entries: () => readonly Dim[], scalar = false): Item {
+    this.scope.makeIntegers(count, this.site);
+    return dimsItem(entries(), scalar);
+  }
+
+  /** A constant that no data of the file stands for. @throws BitplaneError ERR_LIMIT */
+  filled(value: number, shape: readonly number[]): Value {
+    const count = elementCount(shape);
+    this.scope.make(count * Float32Array.BYTES_PER_ELEMENT, this.site);
+    return this.constant(new Float32Array(count).fill(value), shape, '');
+  }
+
+  /** A constant of numbers that lie in another form. @throws BitplaneError ERR_LIMIT */
+  floats(count: number, numbers: () => ArrayLike<number>, shape: readonly number[]): Value {
+    this.scope.make(count * Float32Array.BYTES_PER_ELEMENT, this.site);
+    return this.constant(Float32Array.from(numbers()), shape, '');
   }
 
   constant(data: Float32Array, shape: readonly number[], suffix: string): Value {

@@ -3,10 +3,13 @@
  *
  * The graph keeps the file's interface: names, shapes, NCHW. Feature-map ops run in NHWC between transposes, which the layout pass removes.
  */
-import { BitplaneError, expected } from '../../core/errors.js';
+import { reading } from '../../core/border.js';
+import { BitplaneError, cut, expected } from '../../core/errors.js';
+import type { Limits } from '../../core/limits.js';
 import { type Shape, showShape } from '../../core/shape.js';
 import { type Graph, graphOf, type Input, type Value } from '../../graph/value.js';
 import { input } from '../../ops/make.js';
+import { limitsOf } from '../../runtime/limits.js';
 import { BATCH, keepsBatch, meansTheSameAtOne } from './batch.js';
 import type { ImportChoices } from './choices.js';
 import { type Importer, NodeContext } from './context.js';
@@ -28,15 +31,23 @@ export interface ImportOptions extends ImportChoices {
    * false keeps the 1.
    */
   readonly rebatch?: boolean | undefined;
+  /** How much the file may ask for. Default: what `loadModel` allows. */
+  readonly limits?: Limits | undefined;
 }
 
 /**
  * @throws BitplaneError ERR_FORMAT for a malformed file, ERR_UNSUPPORTED_OP listing every unknown op of the file, ERR_UNSUPPORTED for valid
- * files beyond what bitplane does, ERR_DTYPE and ERR_SHAPE where a node's operands do not fit
+ * files beyond what bitplane does, ERR_LIMIT, ERR_DTYPE and ERR_SHAPE where a node's operands do
+ * not fit
  */
 export function importOnnx(bytes: Uint8Array, options: ImportOptions = {}): Graph {
   const site = { op: 'onnx', node: options.name };
-  const model = read(bytes, site);
+  return reading(site, () => importModel(bytes, options, site));
+}
+
+function importModel(bytes: Uint8Array, options: ImportOptions, site: { op: string; node: string | undefined }): Graph {
+  const limits = options.limits ?? limitsOf({}, 'onnx');
+  const model = read(bytes, site, limits);
   if (model.graph === undefined || model.graph.outputs.length === 0) {
     throw new BitplaneError('ERR_FORMAT', 'this is no ONNX model: it holds no graph with outputs', site);
   }
@@ -44,7 +55,7 @@ export function importOnnx(bytes: Uint8Array, options: ImportOptions = {}): Grap
   if (graph.sparseInitializers > 0) throw new BitplaneError('ERR_UNSUPPORTED', 'sparse initializers are not supported', site);
   requireKnownOps(graph, site);
   const opset = standardOpset(model, site);
-  const build = builder(graph, opset, options);
+  const build = builder(graph, opset, options, limits);
   const inputs = graphInputs(graph);
   const fixed = build(inputs);
   const free = options.rebatch === false ? undefined : withFreeBatch(inputs, build);
@@ -63,11 +74,11 @@ function withFreeBatch(inputs: readonly InputSpec[], build: (inputs: readonly In
   }
 }
 
-function read(bytes: Uint8Array, site: { op: string; node: string | undefined }): OnnxModel {
+function read(bytes: Uint8Array, site: { op: string; node: string | undefined }, limits: Limits): OnnxModel {
   try {
-    return readModel(bytes);
+    return readModel(bytes, limits);
   } catch (cause) {
-    if (!(cause instanceof BitplaneError)) throw cause;
+    if (!(cause instanceof BitplaneError) || cause.code === 'ERR_LIMIT') throw cause;
     throw new BitplaneError('ERR_FORMAT', `this is no ONNX model, or a damaged one (${cause.message})`, { ...site, cause });
   }
 }
@@ -83,11 +94,11 @@ interface Built {
 }
 
 /** Imports the nodes for inputs of given shapes. What is in the file's tensors is read once, however often it is called. */
-function builder(graph: OnnxGraph, opset: number, choices: ImportChoices): (inputs: readonly InputSpec[]) => Built {
+function builder(graph: OnnxGraph, opset: number, choices: ImportChoices, limits: Limits): (inputs: readonly InputSpec[]) => Built {
   const nodes = orderedNodes(graph);
   const decoded = new Map<OnnxTensor, Decoded>();
   return (specs) => {
-    const scope = new Scope(decoded);
+    const scope = new Scope(limits, decoded);
     for (const tensor of graph.initializers) scope.define(tensor.name, { kind: 'tensor', tensor, name: tensor.name });
     const inputs: Input[] = specs.map(({ name, shape }) => input(scope.unique(name), 'f32', shape));
     for (const value of inputs) scope.define(value.name, valueItem(value));
@@ -126,17 +137,18 @@ function listOf(result: ReturnType<Importer>): readonly Item[] {
 function requireKnownOps(graph: OnnxGraph, site: { op: string; node: string | undefined }): void {
   const unknown = graph.nodes.filter((node) => importerOf(node.domain, node.opType) === undefined);
   if (unknown.length === 0) return;
-  const lines = unknown.map(({ name, outputs, opType, domain }) => {
-    return `${opType} "${name === '' ? (outputs[0] ?? '') : name}" (domain "${domain === '' ? 'ai.onnx' : domain}")`;
+  const lines = unknown.slice(0, 100).map(({ name, outputs, opType, domain }) => {
+    const label = cut(name === '' ? (outputs[0] ?? '') : name, 60);
+    return `${cut(opType, 60)} "${label}" (domain "${domain === '' ? 'ai.onnx' : cut(domain, 60)}")`;
   });
-  const shown = lines.length > 100 ? [...lines.slice(0, 100), `and ${lines.length - 100} more`] : lines;
+  const shown = unknown.length > 100 ? [...lines, `and ${unknown.length - 100} more`] : lines;
   throw new BitplaneError('ERR_UNSUPPORTED_OP', `${unknown.length} nodes of unknown ops: ${shown.join(', ')}`, site);
 }
 
 /** The version of the standard operators. Files that use only custom domains need none; custom domains need no import of their own. */
 function standardOpset(model: OnnxModel, site: { op: string; node: string | undefined }): number {
   const versions = model.opsets.filter(({ domain }) => domain === '' || domain === 'ai.onnx').map(({ version }) => version);
-  const version = Math.max(...versions);
+  const version = versions.reduce((newest, one) => Math.max(newest, one), -Infinity);
   if (versions.length === 0) {
     if (model.graph?.nodes.every(({ domain }) => domain !== '' && domain !== 'ai.onnx')) return OPSETS.most;
     throw expected('ERR_FORMAT', 'an opset_import that says which version of the standard operators the file uses', 'none', site);

@@ -3,7 +3,15 @@
  * Not here: sub-graphs, functions, training, sparse tensors (found, they are named and refused), and any meaning.
  */
 import { TextDecoder } from 'node:util';
+import { type Limits, overLimit, UNLIMITED } from '../../core/limits.js';
 import { type Field, malformed, readMessage } from './wire.js';
+
+/**
+ * More domains, entries of metadata, attributes of a node and sizes of a shape than any model has.
+ */
+const MOST = { opsets: 1000, properties: 1000, attributes: 1000, dims: 1000 };
+/** Characters of a text that is no name. */
+const MAX_TEXT = 2 ** 20;
 
 export interface OnnxTensor {
   name: string;
@@ -70,7 +78,11 @@ export interface OnnxModel {
   graph: OnnxGraph | undefined;
 }
 
-export function readModel(bytes: Uint8Array): OnnxModel {
+/**
+ * @param limits how many nodes and tensors there may be
+ * @throws BitplaneError ERR_FORMAT, ERR_LIMIT
+ */
+export function readModel(bytes: Uint8Array, limits: Pick<Limits, 'maxNodes'> = UNLIMITED): OnnxModel {
   const named = { producerName: '', producerVersion: '', domain: '', modelVersion: 0, docString: '' };
   const model: OnnxModel = { irVersion: 0, ...named, properties: [], opsets: [], graph: undefined };
   readMessage(bytes, 'ModelProto', (field) => {
@@ -79,12 +91,12 @@ export function readModel(bytes: Uint8Array): OnnxModel {
     else if (field.number === 3) model.producerVersion = field.text();
     else if (field.number === 4) model.domain = field.text();
     else if (field.number === 5) model.modelVersion = field.int();
-    else if (field.number === 6) model.docString = field.text();
-    else if (field.number === 14) field.messages(model.properties, readProperty);
+    else if (field.number === 6) model.docString = field.text(MAX_TEXT);
+    else if (field.number === 14) field.messages(model.properties, MOST.properties, readProperty);
     else if (field.number === 7) {
       if (model.graph !== undefined) throw malformed('the file holds two graphs');
-      model.graph = readGraph(field.bytes());
-    } else if (field.number === 8) field.messages(model.opsets, readOpset);
+      model.graph = readGraph(field.bytes(), limits.maxNodes);
+    } else if (field.number === 8) field.messages(model.opsets, MOST.opsets, readOpset);
   });
   return model;
 }
@@ -102,19 +114,27 @@ function readProperty(bytes: Uint8Array): { key: string; value: string } {
   const property = { key: '', value: '' };
   readMessage(bytes, 'StringStringEntryProto', (field) => {
     if (field.number === 1) property.key = field.text();
-    else if (field.number === 2) property.value = field.text();
+    else if (field.number === 2) property.value = field.text(MAX_TEXT);
   });
   return property;
 }
 
-function readGraph(bytes: Uint8Array): OnnxGraph {
+function readGraph(bytes: Uint8Array, maxNodes: number): OnnxGraph {
   const graph: OnnxGraph = { name: '', nodes: [], initializers: [], inputs: [], outputs: [], sparseInitializers: 0 };
+  const lists = { 1: graph.nodes, 5: graph.initializers, 11: graph.inputs, 12: graph.outputs } as Record<number, unknown[]>;
+  let results = 0;
   readMessage(bytes, 'GraphProto', (field) => {
-    if (field.number === 1) field.messages(graph.nodes, readNode);
-    else if (field.number === 2) graph.name = field.text();
-    else if (field.number === 5) field.messages(graph.initializers, readTensor);
-    else if (field.number === 11) field.messages(graph.inputs, readValueInfo);
-    else if (field.number === 12) field.messages(graph.outputs, readValueInfo);
+    // Before another is read: each of them becomes a value of the graph, and so does every output
+    // of a node.
+    if ((lists[field.number]?.length ?? 0) >= maxNodes || results > maxNodes)
+      throw overLimit('maxNodes', `at most ${maxNodes} nodes, tensors, inputs or outputs`, 'more', { op: 'onnx' });
+    if (field.number === 1) {
+      field.messages(graph.nodes, maxNodes, readNode);
+      results += graph.nodes[graph.nodes.length - 1]?.outputs.length ?? 0;
+    } else if (field.number === 2) graph.name = field.text();
+    else if (field.number === 5) field.messages(graph.initializers, maxNodes, readTensor);
+    else if (field.number === 11) field.messages(graph.inputs, maxNodes, readValueInfo);
+    else if (field.number === 12) field.messages(graph.outputs, maxNodes, readValueInfo);
     else if (field.number === 15) graph.sparseInitializers++;
   });
   return graph;
@@ -128,7 +148,7 @@ function readNode(bytes: Uint8Array): OnnxNode {
     else if (field.number === 2) node.outputs.push(field.text());
     else if (field.number === 3) node.name = field.text();
     else if (field.number === 4) node.opType = field.text();
-    else if (field.number === 5) field.messages(attributes, readAttribute);
+    else if (field.number === 5) field.messages(attributes, MOST.attributes, readAttribute);
     else if (field.number === 7) node.domain = field.text();
   });
   for (const attribute of attributes) {
@@ -189,7 +209,7 @@ function readValueInfo(bytes: Uint8Array): OnnxValueInfo {
 function readShape(bytes: Uint8Array): (number | string | undefined)[] {
   const dims: { dim: number | string | undefined }[] = [];
   readMessage(bytes, 'TensorShapeProto', (field) => {
-    if (field.number === 1) field.messages(dims, readDim);
+    if (field.number === 1) field.messages(dims, MOST.dims, readDim);
   });
   return dims.map(({ dim }) => dim);
 }

@@ -1,7 +1,8 @@
 /**
  * The names of one import: what each ONNX name stands for, and which names the new graph has given out. Not here: nodes (./context.ts).
  */
-import { BitplaneError } from '../../core/errors.js';
+import { BitplaneError, type ErrorSite } from '../../core/errors.js';
+import { Budget, type Limits, overLimit } from '../../core/limits.js';
 import type { Value } from '../../graph/value.js';
 import { constant } from '../../ops/make.js';
 import { Tensor } from '../../tensor/tensor.js';
@@ -11,14 +12,35 @@ import { type Decoded, dataTypeName, decodeTensor } from './tensor.js';
 
 type TensorItem = Extract<Item, { kind: 'tensor' }>;
 
+/** Bytes of an integer in a list of JavaScript. */
+const INTEGER_BYTES = 8;
+
 export class Scope {
   private readonly items = new Map<string, Item>();
   /** Every name given out, with the number to try next when it is asked for again: a file may give one name to all its nodes. */
   private readonly taken = new Map<string, number>();
   private readonly constants = new Map<TensorItem, Value>();
 
+  private values = 0;
+  private readonly made: Budget;
+
   /** @param decoded payloads that another import of the same file has read already */
-  constructor(private readonly decoded: Map<OnnxTensor, Decoded> = new Map()) {}
+  constructor(
+    private readonly limits: Limits,
+    private readonly decoded: Map<OnnxTensor, Decoded> = new Map(),
+  ) {
+    this.made = new Budget(limits.madeBytes, 'what an import makes out of nothing');
+  }
+
+  /** Before `bytes` are filled on the word of a node. @throws BitplaneError ERR_LIMIT */
+  make(bytes: number, site: ErrorSite): void {
+    this.made.take(bytes, site);
+  }
+
+  /** Before a list of integers is made. @throws BitplaneError ERR_LIMIT */
+  makeIntegers(count: number, site: ErrorSite): void {
+    this.made.take(count * INTEGER_BYTES, site);
+  }
 
   define(name: string, item: Item): void {
     this.items.set(name, item);
@@ -33,8 +55,14 @@ export class Scope {
     return this.items.entries();
   }
 
-  /** `name`, or `name_2`, `name_3`, ... when it is taken. */
+  /**
+   * `name`, or `name_2`, `name_3`, ... when it is taken, for a value of the graph.
+   * @throws BitplaneError ERR_LIMIT
+   */
   unique(name: string): string {
+    const { maxNodes } = this.limits;
+    if (++this.values > maxNodes)
+      throw overLimit('maxNodes', `at most ${maxNodes} values in the graph`, 'more', { op: 'onnx', node: name });
     let candidate = name;
     for (let i = this.taken.get(name) ?? 2; this.taken.has(candidate); i++) {
       candidate = `${name}_${i}`;

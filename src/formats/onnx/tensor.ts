@@ -3,6 +3,7 @@
  * Not here: half precision, strings, complex numbers and payloads in other files (ERR_UNSUPPORTED).
  */
 import { BitplaneError, expected } from '../../core/errors.js';
+import { MAX_RANK } from '../../core/limits.js';
 import { isSize } from '../../core/shape.js';
 import type { OnnxTensor } from './proto.js';
 
@@ -57,6 +58,7 @@ export function decodeTensor(tensor: OnnxTensor, name = tensor.name): Decoded {
   if (tensor.external) {
     throw new BitplaneError('ERR_UNSUPPORTED', 'its data lies in another file; save the model with all data in one file', site);
   }
+  if (tensor.dims.length > MAX_RANK) throw expected('ERR_FORMAT', `a shape of at most ${MAX_RANK} axes`, tensor.dims.length, site);
   const count = tensor.dims.reduce((product, dim) => product * dim, 1);
   if (!tensor.dims.every(isSize) || !isSize(count)) throw expected('ERR_FORMAT', 'a shape of sizes', tensor.dims, site);
   const shape = [...tensor.dims];

@@ -1,12 +1,15 @@
 /**
  * Reads protobuf messages field by field, over the wire reader of @bufbuild/protobuf. Not here: what the fields mean (./proto.ts).
  *
- * Every list is read from bytes that are really there: nothing is allocated on the word of a length, and lists of messages are capped,
- * because an empty message costs two bytes in a file and a hundred in memory.
+ * Every list is read from bytes that are really there: nothing is allocated on the word of a
+ * length, and lists of messages are capped by who asks for them, because an empty message costs two
+ * bytes in a file and a hundred in memory. Texts are as long as names may be, where nothing else is
+ * said.
  */
 import { TextDecoder } from 'node:util';
 import { BinaryReader, WireType } from '@bufbuild/protobuf/wire';
 import { BitplaneError } from '../../core/errors.js';
+import { MAX_NAME } from '../../core/limits.js';
 
 const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
@@ -14,9 +17,6 @@ const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 function readerOf(bytes: Uint8Array): BinaryReader {
   return new BinaryReader(bytes, (text) => UTF8.decode(text));
 }
-
-/** More nodes, tensors or attributes than any real model has. */
-const MAX_MESSAGES = 200_000;
 
 /** One field of a message, positioned at its value. Each method consumes the value; a field that nobody consumes is skipped. */
 export class Field {
@@ -47,9 +47,11 @@ export class Field {
   }
 
   /** Strict UTF-8: a name that cannot be decoded must not become equal to another. */
-  text(): string {
+  text(most = MAX_NAME): string {
     this.take(WireType.LengthDelimited);
-    return this.reader.string(true);
+    const text = this.reader.string(true);
+    if (text.length > most) throw malformed(`${this.message} holds a name or text of ${text.length} characters; it may have ${most}`);
+    return text;
   }
 
   int(): number {
@@ -75,9 +77,9 @@ export class Field {
     this.repeated(WireType.Bit64, (reader) => into.push(reader.double()));
   }
 
-  /** A repeated message. */
-  messages<T>(into: T[], read: (bytes: Uint8Array) => T): void {
-    if (into.length >= MAX_MESSAGES) throw malformed(`${this.message} holds more than ${MAX_MESSAGES} messages of one kind`);
+  /** A repeated message, at most `most` times. */
+  messages<T>(into: T[], most: number, read: (bytes: Uint8Array) => T): void {
+    if (into.length >= most) throw malformed(`${this.message} holds more than ${most} messages of one kind`);
     into.push(read(this.bytes()));
   }
 

@@ -2,6 +2,8 @@
  * A model file that is read as it is needed: the graph and all small tensors at once, a large tensor whenever someone asks for its elements.
  * Weights so go from the file into their packed form without another copy of all of them. Not here: the format (./model.ts).
  */
+import { readingAsync } from '../../core/border.js';
+import { type Limits, UNLIMITED } from '../../core/limits.js';
 import type { Graph } from '../../graph/value.js';
 import { storedTensor } from '../../tensor/stored.js';
 import type { Tensor } from '../../tensor/tensor.js';
@@ -31,13 +33,18 @@ const SMALL_FILE = 1 << 26;
  * @param proceed throws if opening is to stop
  * @throws BitplaneError as decodeModel does; ERR_IO
  */
-export async function openModelFile(path: string | URL, proceed: () => void, limit?: number): Promise<OpenModel | undefined> {
+export async function openModelFile(
+  path: string | URL,
+  proceed: () => void,
+  { limit, limits = UNLIMITED }: { readonly limit?: number; readonly limits?: Limits } = {},
+): Promise<OpenModel | undefined> {
   const file = await LastingFile.open(path, limit);
   if (file === undefined) return undefined;
   let graph: Graph | undefined;
   try {
     const start = await file.read(0, new Uint8Array(Math.min(START_BYTES, file.size)));
-    if (looksLikeSafetensors(start)) graph = await decode(file, start, proceed);
+    if (looksLikeSafetensors(start))
+      graph = await readingAsync({ op: 'model', node: String(path) }, () => decode(file, start, proceed, limits));
   } finally {
     if (graph === undefined) await file.close();
   }
@@ -58,7 +65,7 @@ export async function refuseForeign(file: OpenFile): Promise<void> {
   requireModel(readHeader(header, file.size - dataAt).metadata);
 }
 
-async function decode(file: LastingFile, start: Uint8Array, proceed: () => void): Promise<Graph> {
+async function decode(file: LastingFile, start: Uint8Array, proceed: () => void, limits: Limits): Promise<Graph> {
   const dataAt = dataOffset(start, file.size);
   const whole = dataAt <= start.length ? start.subarray(0, dataAt) : await file.read(0, new Uint8Array(dataAt));
   const header = readHeader(whole.subarray(LENGTH_BYTES), file.size - dataAt);
@@ -69,7 +76,7 @@ async function decode(file: LastingFile, start: Uint8Array, proceed: () => void)
     if (bytes !== undefined) return tensorOver(bytes, dtype, shape, true);
     return storedTensor(dtype, shape, { read: (target, from) => file.readSync(dataAt + span.begin + from, target) });
   };
-  return decodeGraph(header, fetch);
+  return decodeGraph(header, fetch, limits);
 }
 
 /**

@@ -10,8 +10,11 @@
  * a file cannot lie about them.
  * A b1 constant is a U8 tensor: element i at bit i mod 8 of byte i / 8, 1 meaning -1, only the tail padded with 0.
  */
+
+import { reading } from '../../core/border.js';
 import { byteLength, DTYPES, type DType, type DTypeArray } from '../../core/dtype.js';
 import { BitplaneError, expected } from '../../core/errors.js';
+import { type Limits, MAX_NAME, overLimit, UNLIMITED } from '../../core/limits.js';
 import { elementCount, isSize } from '../../core/shape.js';
 import { type Attrs, type Graph, graphOf, type Input, outputsOf, topological, type Value } from '../../graph/value.js';
 import { constant, input, make, state } from '../../ops/make.js';
@@ -67,14 +70,20 @@ export function encodeModel(graph: Graph): Uint8Array {
 
 /**
  * @param options `owned`: nobody else has the bytes or will change them, so that constants may be views of them
- * @throws BitplaneError ERR_FORMAT for a malformed file, ERR_UNSUPPORTED for a newer one, and whatever making its nodes throws
+ * @throws BitplaneError ERR_FORMAT for a malformed file, ERR_LIMIT, ERR_UNSUPPORTED for a newer one, and whatever making its nodes throws
  */
-export function decodeModel(bytes: Uint8Array, { owned = false }: { readonly owned?: boolean } = {}): Graph {
+export function decodeModel(
+  bytes: Uint8Array,
+  { owned = false, limits = UNLIMITED }: { readonly owned?: boolean; readonly limits?: Limits } = {},
+): Graph {
+  return reading({ op: 'model' }, () => decodeWhole(bytes, owned, limits));
+}
+
+function decodeWhole(bytes: Uint8Array, owned: boolean, limits: Limits): Graph {
   const dataAt = dataOffset(bytes, bytes.length);
   const header = readHeader(bytes.subarray(LENGTH_BYTES, dataAt), bytes.length - dataAt);
-  return decodeGraph(header, ({ begin, end }, dtype, shape) =>
-    tensorOver(bytes.subarray(dataAt + begin, dataAt + end), dtype, shape, owned),
-  );
+  const fetch: Fetch = ({ begin, end }, dtype, shape) => tensorOver(bytes.subarray(dataAt + begin, dataAt + end), dtype, shape, owned);
+  return decodeGraph(header, fetch, limits);
 }
 
 /** Gives the tensor of a span, whose dtype and size fit. */
@@ -93,12 +102,15 @@ export function requireModel(metadata: ReadonlyMap<string, string>): string {
 }
 
 /** The graph of a file whose header has been read; throws as `decodeModel` does. */
-export function decodeGraph({ metadata, spans }: Header, fetch: Fetch): Graph {
+export function decodeGraph({ metadata, spans }: Header, fetch: Fetch, { maxNodes }: Limits): Graph {
   const json = object(parse(requireModel(metadata)), 'graph');
+
+  const nodes = list(json.nodes, 'nodes');
+  if (nodes.length > maxNodes) throw overLimit('maxNodes', `at most ${maxNodes} nodes`, String(nodes.length), { op: 'model' });
 
   const unread = new Map(spans);
   const values: Known = new Map();
-  for (const [place, entry] of list(json.nodes, 'nodes').entries()) {
+  for (const [place, entry] of nodes.entries()) {
     const node = object(entry, 'node');
     const name = word(node.name, 'a name');
     if (values.has(name)) throw expected('ERR_FORMAT', 'names that differ', name, { op: 'model' });
@@ -213,6 +225,7 @@ function list(value: unknown, what: string): readonly unknown[] {
 
 function word(value: unknown, what: string): string {
   if (typeof value !== 'string' || value === '') throw expected('ERR_FORMAT', what, value, { op: 'model' });
+  if (value.length > MAX_NAME) throw expected('ERR_FORMAT', `${what} of at most ${MAX_NAME} characters`, value.length, { op: 'model' });
   return value;
 }
 

@@ -7,6 +7,7 @@
  */
 import { TextDecoder, TextEncoder } from 'node:util';
 import { BitplaneError, expected } from '../../core/errors.js';
+import { MAX_RANK } from '../../core/limits.js';
 import { isSize, showShape } from '../../core/shape.js';
 import { duplicateKey } from './duplicate-key.js';
 
@@ -169,6 +170,7 @@ function readEntry(name: string, entry: unknown): Span {
     throw expected('ERR_FORMAT', `a dtype of ${[...SIZES.keys()].join(', ')}`, dtype, site);
   if (Object.keys(rest).length > 0) throw expected('ERR_FORMAT', 'dtype, shape and data_offsets', Object.keys(rest), site);
   if (!Array.isArray(shape) || !shape.every(isSize)) throw expected('ERR_FORMAT', 'a shape of sizes', shape, site);
+  if (shape.length > MAX_RANK) throw expected('ERR_FORMAT', `a shape of at most ${MAX_RANK} axes`, shape.length, site);
   if (!Array.isArray(offsets) || offsets.length !== 2 || !offsets.every(isSize)) throw expected('ERR_FORMAT', 'two offsets', offsets, site);
   const [begin, end] = offsets as [number, number];
   const wanted = shape.reduce((a, b) => a * b, size);

@@ -4,12 +4,13 @@
 import { byteLength, DTYPES } from '../../core/dtype.js';
 import { BitplaneError, expected } from '../../core/errors.js';
 import { elementCount } from '../../core/shape.js';
-import type { Value } from '../../graph/value.js';
+import { eachUnknown, type Value } from '../../graph/value.js';
 import type { Kernel } from '../../passes/fuse.js';
 import { type Link, type Operand, type Slot, storage } from '../../passes/links.js';
 import { memoryBytes, type Plan } from '../../passes/plan.js';
 import type { Tensor } from '../../tensor/tensor.js';
 import type { Assembler, ChainStep, ConstantPool } from '../assembler.js';
+import { packedBytes } from '../limits.js';
 import { nativeConstant } from '../native-constant.js';
 import { packWords } from '../words.js';
 
@@ -31,10 +32,19 @@ export function rowsOf(value: Value): Rows {
 /** Floats hold every integer up to here. */
 const FLOAT_INTEGERS = 2 ** 24;
 
+const binarySums = new WeakMap<Value, boolean>();
+
 /** True for the result of a binary product, moved or not. */
 function isBinarySum(value: Value): boolean {
-  if (value.op === 'conv2d' || value.op === 'dense') return true;
-  return value.op !== 'cast' && value.inputs.length > 0 && value.inputs.every(isBinarySum);
+  eachUnknown(
+    value,
+    (one) => binarySums.has(one),
+    (one) => {
+      const moved = one.op !== 'cast' && one.inputs.length > 0 && one.inputs.every((input) => binarySums.get(input));
+      binarySums.set(one, one.op === 'conv2d' || one.op === 'dense' || moved);
+    },
+  );
+  return binarySums.get(value) as boolean;
 }
 
 export class LoweringContext {
@@ -72,8 +82,9 @@ export class LoweringContext {
     const tensor = value.data as Tensor;
     if (tensor.dtype === 'b1')
       return this.made(`${value.name}#words`, () => packWords(tensor.data as Uint8Array, tensor.shape), this.bytes(value));
+    const site = { op: value.op, node: value.name };
     return this.asm.constant(
-      this.pool.add(tensor, () => nativeConstant(tensor)),
+      this.pool.add(tensor, () => nativeConstant(tensor), this.bytes(value), site),
       this.bytes(value),
     );
   }
@@ -86,7 +97,7 @@ export class LoweringContext {
     }
     return {
       buffer: this.asm.weights(
-        this.pool.add(data, () => nativeConstant(data)),
+        this.pool.add(data, () => nativeConstant(data), packedBytes(data), { op: node.op, node: node.name }),
         byteLength(data.dtype, data.size),
       ),
       bits: DTYPES[data.dtype].bits,
@@ -95,7 +106,7 @@ export class LoweringContext {
 
   /** A constant made by lowering itself, such as thresholds; `key` names it within the session. */
   made(key: string, make: () => NodeJS.TypedArray, bytes: number): number {
-    return this.asm.constant(this.pool.add(key, make), bytes);
+    return this.asm.constant(this.pool.add(key, make, bytes, { op: 'constant', node: key }), bytes);
   }
 
   /** A constant operand as one float a channel. */
@@ -186,7 +197,9 @@ export class LoweringContext {
     if (limits === undefined || flips === undefined)
       throw expected('ERR_UNSUPPORTED', 'constant thresholds', 'a computed one', { op: node.op, node: node.name });
     if (!isBinarySum(node.inputs[0] as Value) && limits.some((t) => Math.abs(t) >= FLOAT_INTEGERS)) {
-      throw expected('ERR_UNSUPPORTED', 'thresholds below 2^24 for integers that are no binary sums', Math.max(...limits.map(Math.abs)), {
+      let most = 0;
+      for (const t of limits) most = Math.max(most, Math.abs(t));
+      throw expected('ERR_UNSUPPORTED', 'thresholds below 2^24 for integers that are no binary sums', most, {
         op: node.op,
         node: node.name,
       });

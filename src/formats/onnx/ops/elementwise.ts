@@ -5,7 +5,6 @@ import type { Dim } from '../../../core/shape.js';
 import type { Value } from '../../../graph/value.js';
 import type { OpName } from '../../../ops/index.js';
 import type { Importer, NodeContext } from '../context.js';
-import { dimsItem } from '../item.js';
 
 export const elementwiseImporters: Readonly<Record<string, Importer>> = {
   Add: arithmetic('add', (a, b) => a + b, 0),
@@ -78,8 +77,8 @@ function arithmetic(op: OpName, formula: (a: number, b: number) => number, neutr
       throw context.expected('ERR_SHAPE', 'integer vectors of one length', `${a.entries.length} and ${b.entries.length} entries`);
     }
     const entry = ({ entries }: typeof a, i: number) => entries[entries.length === 1 ? 0 : i] as Dim;
-    const entries = Array.from({ length }, (_, i) => integer(context, entry(a, i), entry(b, i), formula, neutral));
-    return dimsItem(entries, a.scalar && b.scalar);
+    const entries = () => Array.from({ length }, (_, i) => integer(context, entry(a, i), entry(b, i), formula, neutral));
+    return context.integers(length, entries, a.scalar && b.scalar);
   };
 }
 

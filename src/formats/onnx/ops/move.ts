@@ -8,9 +8,6 @@ import type { Importer, NodeContext } from '../context.js';
 import { dimsItem, type Item, valueItem } from '../item.js';
 import { DataType, dataTypeName, decodeTensor } from '../tensor.js';
 
-/** ConstantOfShape takes its size from the file's word, so it gets a bound: 64 MiB of float32. */
-const MAX_FILL = 2 ** 24;
-
 export const moveImporters: Readonly<Record<string, Importer>> = {
   Transpose(context) {
     const x = context.value(0);
@@ -43,7 +40,9 @@ export const moveImporters: Readonly<Record<string, Importer>> = {
     });
     if (!context.isIntegers(0)) return context.make('slice', [context.value(0)], range);
     const [start = 0, end, step = 1] = [range.starts[0], range.ends[0] as number, range.steps[0]];
-    return dimsItem(context.dims(0).entries.filter((_, i) => i >= start && i < end && (i - start) % step === 0));
+    const { entries } = context.dims(0);
+    const taken = () => entries.slice(start, end).filter((_, i) => i % step === 0);
+    return context.integers(entries.length, taken);
   },
 
   /** The parts' sizes are an attribute or an input; without them the parts are equal, the last one smaller if need be. */
@@ -70,7 +69,10 @@ export const moveImporters: Readonly<Record<string, Importer>> = {
 
   Concat(context) {
     const indices = Array.from({ length: context.inputCount }, (_, i) => i);
-    if (indices.every((i) => context.isIntegers(i))) return dimsItem(indices.flatMap((i) => context.dims(i).entries));
+    if (indices.every((i) => context.isIntegers(i))) {
+      const count = indices.reduce((sum, i) => sum + context.dims(i).entries.length, 0);
+      return context.integers(count, () => indices.flatMap((i) => context.dims(i).entries));
+    }
     const values = indices.map((i) => context.value(i));
     return context.make('concat', values, { axis: context.axis(context.int('axis', 1), values[0]?.shape.length ?? 0) });
   },
@@ -80,11 +82,9 @@ export const moveImporters: Readonly<Record<string, Importer>> = {
       throw context.expected('ERR_UNSUPPORTED', 'the data of Gather to be a shape known at import', 'a float value');
     const { entries } = context.dims(0);
     context.axis(context.int('axis', 0), 1);
-    const { scalar } = context.dims(1);
-    return dimsItem(
-      context.ints(1).map((index) => entries[context.axis(index, entries.length)] as Dim),
-      scalar,
-    );
+    const { entries: indices, scalar } = context.dims(1);
+    const picked = () => context.ints(1).map((index) => entries[context.axis(index, entries.length)] as Dim);
+    return context.integers(indices.length, picked, scalar);
   },
 
   /** [before each axis..., after each axis...], for all axes or, from operator set 18 on, for those named. */
@@ -118,12 +118,13 @@ export const moveImporters: Readonly<Record<string, Importer>> = {
     } else if (context.isIntegers(0)) {
       const { entries, scalar } = context.dims(0);
       if (to === DataType.INT32 || to === DataType.INT64) return dimsItem(entries, scalar);
-      if (float) return context.constant(Float32Array.from(context.ints(0)), scalar ? [] : [entries.length], '');
+      if (float) return context.floats(entries.length, () => context.ints(0), scalar ? [] : [entries.length]);
     } else if (item.kind === 'tensor') {
       if (float && item.tensor.dataType === DataType.FLOAT) return context.value(0);
       const { data, shape } = decodeTensor(item.tensor, item.name);
-      if (float) return context.constant(Float32Array.from(data), shape, '');
-      if (to === DataType.INT32 || to === DataType.INT64) return dimsItem(Array.from(data, Math.trunc), shape.length === 0);
+      if (float) return context.floats(data.length, () => data, shape);
+      if (to === DataType.INT32 || to === DataType.INT64)
+        return context.integers(data.length, () => Array.from(data, Math.trunc), shape.length === 0);
     }
     throw context.expected('ERR_UNSUPPORTED', 'a cast between float, and integers known at import', `a cast to ${dataTypeName(to)}`);
   },
@@ -142,17 +143,16 @@ export const moveImporters: Readonly<Record<string, Importer>> = {
 
   ConstantOfShape(context) {
     const shape = context.ints(0);
-    const count = shape.reduce((a, b) => a * b, 1);
-    if (!shape.every(isSize) || count > MAX_FILL)
-      throw context.expected('ERR_UNSUPPORTED', `a shape of up to ${MAX_FILL} elements`, showShape(shape));
+    if (!shape.every(isSize)) throw context.expected('ERR_UNSUPPORTED', 'a shape of sizes', showShape(shape));
     const fill = context.tensor('value');
     const { kind, data } = fill === undefined ? { kind: 'f32', data: [0] } : decodeTensor(fill, context.name);
     if (data.length !== 1 || kind === 'f64')
       throw context.expected('ERR_UNSUPPORTED', 'one float or integer to fill with', `${data.length} of ${kind}`);
     const value = data[0] as number;
-    if (kind === 'f32') return context.constant(new Float32Array(count).fill(value), shape, '');
+    if (kind === 'f32') return context.filled(value, shape);
     if (shape.length > 1) throw context.expected('ERR_UNSUPPORTED', 'integers known at import to be a vector', showShape(shape));
-    return dimsItem(new Array<number>(count).fill(value), shape.length === 0);
+    const count = shape[0] ?? 1;
+    return context.integers(count, () => new Array<number>(count).fill(value), shape.length === 0);
   },
 };
 

@@ -2,6 +2,7 @@
  * Ops that only change a value's shape. Each also works on the integer vectors by which exporters compute shapes, where ONNX allows it.
  * Not here: ops that move elements (./move.ts), integer arithmetic (./elementwise.ts).
  */
+import { MAX_RANK } from '../../../core/limits.js';
 import { type Dim, isSize, showShape } from '../../../core/shape.js';
 import type { Importer, NodeContext } from '../context.js';
 import { dimsItem, type Item } from '../item.js';
@@ -55,6 +56,7 @@ export const shapeImporters: Readonly<Record<string, Importer>> = {
     }
     const x = context.value(0);
     const rank = x.shape.length + listed.length;
+    if (rank > MAX_RANK) throw context.expected('ERR_SHAPE', `a result of at most ${MAX_RANK} axes`, rank);
     const axes = context.axes(listed, rank);
     const rest = x.shape.values();
     const shape = Array.from({ length: rank }, (_, axis) => (axes.includes(axis) ? 1 : (rest.next().value as Dim)));

@@ -1,0 +1,1 @@
+export declare function violations(root: string, bounded?: Readonly<Record<string, string>>): string[];

@@ -1,0 +1,82 @@
+/**
+ * The limits of a model that others may have written: options and defaults, and what a program is
+ * held to before anything is allocated for it. Not here: limits without an option
+ * (src/core/limits.ts), the limits of readers.
+ */
+import type { DType } from '../core/dtype.js';
+import { expected } from '../core/errors.js';
+import { type Limits, overLimit, showBytes } from '../core/limits.js';
+import type { Value } from '../graph/value.js';
+import { machineBytes } from '../native/memory.js';
+import { memoryBytes } from '../passes/memory-bytes.js';
+
+export interface LimitOptions {
+  /** The most values a graph may have: inputs, constants and results of ops. Default 20,000. */
+  readonly maxNodes?: number | undefined;
+  /**
+   * The most bytes that a model may ask for: packed weights together with the memory and results of
+   * one run, and what is computed from constants on the way. Default: a quarter of the memory of
+   * the machine or container.
+   */
+  readonly maxBytes?: number | undefined;
+}
+
+const DEFAULT_NODES = 20_000;
+const MEMORY_SHARE = 1 / 4;
+/** What an import may fill without a caller's word. */
+const DEFAULT_MADE = 64 * 2 ** 20;
+
+/** @throws BitplaneError ERR_ARGUMENT */
+export function limitsOf({ maxNodes, maxBytes }: LimitOptions, op: string): Limits {
+  requireLimit('maxNodes', maxNodes, op);
+  requireLimit('maxBytes', maxBytes, op);
+  const bytes = maxBytes ?? Math.floor(machineBytes() * MEMORY_SHARE);
+  return { maxNodes: maxNodes ?? DEFAULT_NODES, maxBytes: bytes, madeBytes: maxBytes ?? Math.min(bytes, DEFAULT_MADE) };
+}
+
+function requireLimit(name: string, value: unknown, op: string): void {
+  if (value === undefined || value === Infinity || (Number.isSafeInteger(value) && (value as number) >= 1)) return;
+  throw expected('ERR_ARGUMENT', `${name} to be a whole number of 1 or more, or Infinity,`, value, { op });
+}
+
+/** What one run takes, as planned. */
+export interface Demand {
+  readonly arenaBytes: number;
+  readonly values: Iterable<Value>;
+  readonly outputs: readonly Value[];
+  /** Bytes of the constants that the session has so far. */
+  readonly constantBytes: number;
+}
+
+/**
+ * Bytes that all constants of the session may take beside such a run. @throws BitplaneError
+ * ERR_LIMIT naming the largest value in memory
+ */
+export function memoryLeft({ arenaBytes, values, outputs, constantBytes }: Demand, { maxBytes }: Limits): number {
+  const results = outputs.reduce((sum, value) => sum + bytesOf(value), 0);
+  const left = maxBytes - arenaBytes - results;
+  if (left >= constantBytes) return left;
+  let largest: Value | undefined;
+  for (const value of values) if (largest === undefined || bytesOf(value) > bytesOf(largest)) largest = value;
+  const parts = `${showBytes(arenaBytes)} of memory, ${showBytes(results)} of results and ${showBytes(constantBytes)} of weights`;
+  throw overLimit('maxBytes', `a run of at most ${showBytes(maxBytes)}`, `one of ${parts}`, {
+    op: largest?.op ?? 'run',
+    node: largest?.name,
+  });
+}
+
+/**
+ * About what weights [O, ..., I] take once they are packed: outputs in whole vectors of 16, bits of
+ * a pixel in whole words. Not exact: each kernel has a layout of its own.
+ */
+export function packedBytes({ dtype, shape }: { readonly dtype: DType; readonly shape: readonly number[] }): number {
+  const [outputs = 1] = shape;
+  const whole = [Math.ceil(outputs / LANES) * LANES, ...shape.slice(1)];
+  return memoryBytes(dtype, whole);
+}
+
+const LANES = 16;
+
+function bytesOf(value: Value): number {
+  return memoryBytes(value.dtype, value.shape);
+}

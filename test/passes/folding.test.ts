@@ -1,0 +1,74 @@
+/**
+ * How much of constant folding one graph may ask for; what is over it stays a node and is right all the same.
+ */
+import { describe, expect, test } from 'vitest';
+import { Session } from '../../src/formats/session.js';
+import { type Graph, topological, type Value } from '../../src/graph/value.js';
+import { GraphBuilder } from '../../src/ops/builder.js';
+import { optimize } from '../../src/passes/index.js';
+import { Tensor } from '../../src/tensor/tensor.js';
+
+const matrix = (rows: number, columns: number) =>
+  new Tensor(
+    'f32',
+    Float32Array.from({ length: rows * columns }, (_, i) => (i % 7) - 3),
+    [rows, columns],
+  );
+const ops = (graph: Graph) => topological(graph).map(({ op }) => op);
+
+describe('a product of constants', () => {
+  const product = (rows: number, side: number) => {
+    const g = new GraphBuilder();
+    const x = g.input('x', 'f32', [rows, side]);
+    return g.graph([x], { y: g.add(x, g.matmul(g.constant(matrix(rows, side)), g.constant(matrix(side, side)))) });
+  };
+
+  test('is computed at once where it is small', () => {
+    expect(ops(optimize(product(4, 16)))).not.toContain('dense');
+  });
+
+  test('stays for the kernels where it is large, with the same result', async () => {
+    const [rows, side] = [64, 512];
+    const graph = product(rows, side);
+    const [a, b] = [matrix(rows, side).data, matrix(side, side).data];
+    expect(ops(optimize(graph))).toContain('dense');
+    const session = Session.fromGraph(graph, { threads: 1 });
+    const { y } = await session.run({ x: new Float32Array(rows * side) });
+    await session.release();
+    for (const [row, column] of [
+      [0, 0],
+      [0, 1],
+      [17, 300],
+      [63, 511],
+    ] as const) {
+      let sum = 0;
+      for (let k = 0; k < side; k++) sum += a[row * side + k]! * b[k * side + column]!;
+      expect(y.data[row * side + column]).toBe(sum);
+    }
+  });
+});
+
+test('constants that double from node to node are folded up to the budget, and no further', () => {
+  const g = new GraphBuilder();
+  const x = g.input('x', 'f32', [1]);
+  let c: Value<'f32'> = g.constant(matrix(1, 1024));
+  for (let i = 0; i < 16; i++) c = g.concat([c, c], 0);
+  const left = ops(optimize(g.graph([x], { y: g.add(x, g.reduce(c, 'max', [0, 1], { keepDims: false })) })));
+  expect(left).toContain('concat');
+});
+
+test('many nodes over one constant share the budget: transposed copies do not fill memory', () => {
+  const g = new GraphBuilder();
+  const x = g.input('x', 'f32', ['N', 32, 32, 64]);
+  const c = g.constant(
+    new Tensor(
+      'f32',
+      Float32Array.from({ length: 64 * 32 * 32 }, (_, i) => i),
+      [64, 32, 32],
+    ),
+  );
+  let y = g.transpose(x, [0, 3, 1, 2]);
+  for (let i = 0; i < 400; i++) y = g.tanh(g.add(y, c));
+  const made = new Set(topological(optimize(g.graph([x], { y }))).flatMap(({ data }) => (data === undefined ? [] : [data.data.buffer])));
+  expect([...made].reduce((sum, { byteLength }) => sum + byteLength, 0)).toBeLessThan(2 ** 26);
+});
