@@ -15,11 +15,15 @@ class Runs;
 class Run final : public Job {
  public:
   // callAfterNs: how long after its beginning JavaScript is called although the run has not ended, so that it is awake when it does; 0 for never.
-  Run(Runs* owner, uint32_t ticket, std::shared_ptr<Program> program, std::unique_ptr<RunContext> context, bool profile, uint64_t callAfterNs)
-      : ticket(ticket), program(std::move(program)), context(std::move(context)), owner_(owner), profile_(profile), callAfterNs_(callAfterNs) {
-    maxThreads = this->program->threads();
-    shares = this->context->shares.data();
-    if (profile_) this->context->stepNs.assign(this->program->steps().size(), 0);
+  Run(Runs* owner, uint32_t ticket, std::shared_ptr<Program> given, bool profile, uint64_t callAfterNs)
+      : ticket(ticket), program(std::move(given)), owner_(owner), profile_(profile),
+        callAfterNs_(callAfterNs) {
+    maxThreads = program->threads();
+  }
+  // What it runs in, before it starts; with room for its times if it is profiled.
+  void take(std::unique_ptr<RunContext> given) {
+    context = std::move(given);
+    shares = context->shares.data();
   }
   int phases() const override { return static_cast<int>(program->steps().size()); }
   int tasks(int phase) const override { return program->steps()[phase]->tasks(); }
@@ -45,6 +49,7 @@ class Run final : public Job {
   const std::shared_ptr<Program> program;
   std::unique_ptr<RunContext> context;
   Run* nextDone = nullptr;
+  bool landed = false;  // drain() has reported it
 
  private:
   void callAhead();
