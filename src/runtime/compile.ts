@@ -86,7 +86,7 @@ export class SessionConstants {
     );
     const { code, buffers } = asm.finish();
     try {
-      const native = new (addon().Program)(this.load(), code, buffers, arenaBytes, target.isa, target.threads, inputIds, outputIds);
+      const native = new (addon().Program)(this.load(), code, buffers, { arenaBytes, ...target }, inputIds, outputIds);
       return { native, labels, inputs: bound.inputs, outputs, arenaBytes };
     } catch (error) {
       if (error instanceof BitplaneError) throw error; // weights that could not be read
