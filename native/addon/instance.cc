@@ -55,7 +55,8 @@ uint32_t Instance::start(std::shared_ptr<Program> program, std::unique_ptr<RunCo
                          uint64_t callAfterNs, int threads) {
   if (++lastTicket_ == 0) lastTicket_ = 1;
   auto run = std::make_unique<Run>(&runs_, lastTicket_, std::move(program), std::move(context), profile, threads);
-  // Where the runs in flight take every core, a waking JavaScript thread would only take one away from them.
+  // Where the runs in flight take every core, a waking JavaScript thread would only take one away
+  // from them.
   if (runs_.pool.leavesCores(run->maxThreads * static_cast<int>(flying_.size() + 1))) run->callAfter(callAfterNs);
   Run* raw = run.get();
   flying_[lastTicket_] = std::move(run);

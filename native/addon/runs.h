@@ -14,7 +14,8 @@ class Runs;
 // One run: the steps of a program as the phases of a job.
 class Run final : public Job {
  public:
-  // threads: how many may share the run, at most those that the program was built for; 0 for all of them.
+  // threads: how many may share the run, at most those that the program was built for; 0 for all of
+  // them.
   Run(Runs* owner, uint32_t ticket, std::shared_ptr<Program> program, std::unique_ptr<RunContext> context, bool profile, int threads)
       : ticket(ticket), program(std::move(program)), context(std::move(context)), owner_(owner), profile_(profile) {
     const int built = this->program->threads();
@@ -22,7 +23,8 @@ class Run final : public Job {
     shares = this->context->shares.data();
     if (profile_) this->context->stepNs.assign(this->program->steps().size(), 0);
   }
-  // How long after its beginning JavaScript is called although the run has not ended, so that it is awake when it does; 0 for never.
+  // How long after its beginning JavaScript is called although the run has not ended, so that it is
+  // awake when it does; 0 for never.
   void callAfter(uint64_t nanoseconds) { callAfterNs_ = nanoseconds; }
   int phases() const override { return static_cast<int>(program->steps().size()); }
   int tasks(int phase) const override { return program->steps()[phase]->tasks(); }

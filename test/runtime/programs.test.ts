@@ -1,7 +1,7 @@
 /**
  * Which programs a session keeps, for how much memory, and which it compiles ahead.
  */
-import { describe, expect, test, vi } from 'vitest';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 import type { Graph } from '../../src/graph/value.js';
 import { Session } from '../../src/index.js';
 import { GraphBuilder } from '../../src/ops/builder.js';
@@ -10,6 +10,8 @@ import { Pace } from '../../src/runtime/pace.js';
 import { GraphSession } from '../../src/runtime/session.js';
 import { failureOf } from './failure.js';
 import { affine, data, expectedOf, LONG_FEED, long, network, picture } from './graphs.js';
+
+afterEach(() => vi.restoreAllMocks());
 
 /** Counts the programs that are compiled while `use` runs. */
 async function compiled(use: () => Promise<unknown>): Promise<number> {
