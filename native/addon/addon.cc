@@ -227,8 +227,8 @@ class ProgramObject final : public Napi::ObjectWrap<ProgramObject>, public Shell
     return true;
   }
 
-  // start(feeds: TypedArray[], profile: boolean, quietly: boolean, callAfterUs: number, threads: number): ticket. Copies the feeds into the arena:
-  // what happens to them later cannot matter.
+  // start(feeds: TypedArray[], profile: boolean, quietly: boolean, callAfterUs: number, threads:
+  // number): ticket. Copies the feeds into the arena: what happens to them later cannot matter.
   Napi::Value start(const Napi::CallbackInfo& info) {
     Napi::Env env = info.Env();
     if (program_ == nullptr) return fail(env, "the program was released"), env.Undefined();

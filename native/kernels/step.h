@@ -24,7 +24,8 @@ class Step {
   virtual int tasks() const = 0;
   // Private memory a thread needs while it runs one task; contents are not kept between tasks.
   virtual size_t scratchBytes() const { return 0; }
-  // Bytes of tables that the step keeps for itself and that grow with the map; packed weights, which programs share, do not count.
+  // Bytes of tables that the step keeps for itself and that grow with the map; packed weights,
+  // which programs share, do not count.
   virtual size_t tableBytes() const { return 0; }
   virtual void run(int task, const Buffers& buffers, void* scratch) const = 0;
   // The variant that runs, e.g. "bconv_b1_4x64_avx512_vpopcnt", for profiles and doctor.

@@ -26,7 +26,8 @@ class Pool {
   bool leavesCores(int threads) const { return threads < cores_; }
   // Runs a queued job on the calling thread if no worker has taken it yet.
   void runHere(Job* job);
-  // Takes a queued job out of the queue if no worker has taken it yet: it will not run, and finished() is called for it here.
+  // Takes a queued job out of the queue if no worker has taken it yet: it will not run, and
+  // finished() is called for it here.
   bool dropQueued(Job* job);
   // Aborts what runs, waits for the workers to leave, drops what is queued (finished() is called for none of it).
   void shutdown();

@@ -14,12 +14,14 @@ export function requireObject(value: unknown, what: string, site: ErrorSite): vo
 export type OptionNames<O> = { readonly [K in keyof O]-?: true };
 
 /**
- * Refuses what is no plain object and options that do not exist: a misspelt one would do nothing, without a word.
+ * Refuses what is no plain object and options that do not exist: a misspelt one would do nothing,
+ * without a word.
  * @throws BitplaneError ERR_ARGUMENT naming the option and the one that was probably meant
  */
 export function requireOptions<O>(options: O, known: OptionNames<NoInfer<O>>, site: ErrorSite): void {
   requireObject(options, 'options as an object', site);
-  // By kind, not by class: objects of other realms, and of classes that callers write, are options too; arrays, maps and signals are none.
+  // By kind, not by class: objects of other realms, and of classes that callers write, are options
+  // too; arrays, maps and signals are none.
   if (Object.prototype.toString.call(options) !== '[object Object]') throw expected('ERR_ARGUMENT', 'options as an object', options, site);
   for (const name of Object.keys(options as object)) {
     if (!Object.hasOwn(known, name)) throw unknownName('options of', name, Object.keys(known), site);

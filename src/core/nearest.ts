@@ -1,13 +1,15 @@
 /**
- * The name that somebody who wrote another one probably meant. Not here: what is then said about it.
+ * The name that somebody who wrote another one probably meant. Not here: what is then said about
+ * it.
  */
 
 /** Longer names are compared by their beginnings. */
 const LONGEST = 64;
 
 /**
- * The candidate closest to `word`: one that it contains or that contains it (`intraOpNumThreads`: `threads`), one with a long stretch in common
- * (`optimizationLevel`: `optimize`), or one a few letters away (`sgnal`: `signal`). Undefined where none is close.
+ * The candidate closest to `word`: one that it contains or that contains it (`intraOpNumThreads`:
+ * `threads`), one with a long stretch in common (`optimizationLevel`: `optimize`), or one a few
+ * letters away (`sgnal`: `signal`). Undefined where none is close.
  */
 export function nearest(word: string, candidates: Iterable<string>): string | undefined {
   let best: string | undefined;
@@ -31,7 +33,10 @@ function likeness(a: string, b: string): number {
   return Math.max(letters >= 0.6 ? letters : 0, stretch >= 3 && stretch / shorter >= 0.75 ? (0.9 * stretch) / shorter : 0);
 }
 
-/** Letters to insert, delete, replace or swap with their neighbour: the optimal string alignment distance. */
+/**
+ * Letters to insert, delete, replace or swap with their neighbour: the optimal string alignment
+ * distance.
+ */
 function editDistance(a: string, b: string): number {
   let before: number[] = [];
   let row = Array.from({ length: b.length + 1 }, (_, j) => j);

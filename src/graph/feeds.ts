@@ -7,7 +7,8 @@ import type { Tensor, TensorLike } from '../tensor/tensor.js';
 import type { Graph } from './value.js';
 
 /**
- * A typed array takes the declared shape, its batch inferred from its length. Bits have no element a length could count, so b1 takes a tensor.
+ * A typed array takes the declared shape, its batch inferred from its length. Bits have no element
+ * a length could count, so b1 takes a tensor.
  */
 export type Feed<D extends DType = DType> = TensorLike<D> | DTypeArray<Exclude<D, 'b1'>>;
 

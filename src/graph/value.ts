@@ -49,9 +49,15 @@ export interface Graph<
   O extends Readonly<Record<string, Value>> = Readonly<Record<string, Value>>,
 > {
   readonly inputs: I;
-  /** By name. JavaScript lists keys that are whole numbers first: the order is that of `outputNames`. */
+  /**
+   * By name. JavaScript lists keys that are whole numbers first: the order is that of
+   * `outputNames`.
+   */
   readonly outputs: O;
-  /** The names of the outputs in the model's order. Where a graph has none, it is the order of the keys of `outputs`. */
+  /**
+   * The names of the outputs in the model's order. Where a graph has none, it is the order of the
+   * keys of `outputs`.
+   */
   readonly outputNames?: readonly string[];
   /** Carried by every pass, and by the model files that have room for it. */
   readonly metadata?: Metadata;

@@ -34,12 +34,16 @@ export interface NativeProgram {
    * Copies the feeds and queues a run; returns its ticket.
    * @param quietly wakes no sleeping worker, because `runHere` will follow
    * @param callAfterUs when to call `onWake` ahead of the run's end, in microseconds from its beginning; 0 for not at all
-   * @param threads how many may share the run, at most those that the program was built for; 0 for all of them
+   * @param threads how many may share the run, at most those that the program was built for; 0 for
+   *   all of them
    */
   start(feeds: readonly NodeJS.TypedArray[], profile: boolean, quietly: boolean, callAfterUs: number, threads: number): number;
   /** Copies the results of a drained run; nanoseconds of every instruction if it was profiled. */
   finish(ticket: number, targets: readonly NodeJS.TypedArray[] | null): Float64Array | undefined;
-  /** Stops a run between two steps; one that no worker has begun ends at once, and is drained like any other. */
+  /**
+   * Stops a run between two steps; one that no worker has begun ends at once, and is drained like
+   * any other.
+   */
   abort(ticket: number): void;
   /** Bytes of one run's memory: arena, scratch of every thread, addresses. */
   readonly contextBytes: number;

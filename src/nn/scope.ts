@@ -141,7 +141,9 @@ export interface NameOption {
   readonly name?: string;
 }
 
-/** The name out of the options of a layer that takes no other. @throws BitplaneError ERR_ARGUMENT */
+/**
+ * The name out of the options of a layer that takes no other. @throws BitplaneError ERR_ARGUMENT
+ */
 export function nameOf(kind: string, options: NameOption): { readonly name: string | undefined } {
   requireOptions(options, { name: true }, { op: kind });
   return { name: options.name };

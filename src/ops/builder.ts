@@ -253,7 +253,9 @@ export class GraphBuilder {
   }
 }
 
-/** The options that are attributes and were given: a name is none, and undefined leaves the default. */
+/**
+ * The options that are attributes and were given: a name is none, and undefined leaves the default.
+ */
 function given(options: Named): Attrs {
   return Object.fromEntries(Object.entries(options).filter(([key, value]) => key !== 'name' && value !== undefined));
 }

@@ -28,7 +28,10 @@ export interface Label {
   readonly macs: Macs;
 }
 
-/** What an instruction takes as objects, here and there: its label and values in JavaScript, the step in C++. Measured: 1.2 to 2 KB. */
+/**
+ * What an instruction takes as objects, here and there: its label and values in JavaScript, the
+ * step in C++. Measured: 1.2 to 2 KB.
+ */
 const INSTRUCTION_BYTES = 2048;
 
 export interface Program {
@@ -37,7 +40,9 @@ export interface Program {
   readonly inputs: readonly Value[];
   readonly outputs: readonly Value[];
   readonly arenaBytes: number;
-  /** Bytes of the memory of one run: the arena, the scratch of every thread, the table of addresses. */
+  /**
+   * Bytes of the memory of one run: the arena, the scratch of every thread, the table of addresses.
+   */
   readonly contextBytes: number;
   /** Bytes of the program itself, nearly. */
   readonly codeBytes: number;

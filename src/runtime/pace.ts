@@ -1,18 +1,26 @@
 /**
- * How many threads a program's runs get, and how long they take. Helpers must be woken, wait for each other after every layer and take a core from
- * others, so a short run gets them only where runs before it say that it pays. Not here: the threads (native/parallel/pool.h); results, which have
- * the same bits for any number of them.
+ * How many threads a program's runs get, and how long they take. Helpers must be woken, wait for
+ * each other after every layer and take a core from others, so a short run gets them only where
+ * runs before it say that it pays. Not here: the threads (native/parallel/pool.h); results, which
+ * have the same bits for any number of them.
  *
- * A program begins with all threads that it may use. Where its runs are short, half as many are tried, in turns; while fewer are as good, or not much
- * worse, half of those, down to one. What was best is kept, and tried again now and then, because machines get busy and idle.
+ * A program begins with all threads that it may use. Where its runs are short, half as many are
+ * tried, in turns; while fewer are as good, or not much worse, half of those, down to one. What was
+ * best is kept, and tried again now and then, because machines get busy and idle.
  */
 
-/** Two numbers of threads take turns of `runs`, `turns` times each. The first runs of a turn find threads asleep or caches dealt out otherwise. */
+/**
+ * Two numbers of threads take turns of `runs`, `turns` times each. The first runs of a turn find
+ * threads asleep or caches dealt out otherwise.
+ */
 interface Schedule {
   readonly runs: number;
   readonly cold: number;
   readonly turns: number;
-  /** Of the samples of a number of threads the shortest so many count; the others met somebody else's work. */
+  /**
+   * Of the samples of a number of threads the shortest so many count; the others met somebody
+   * else's work.
+   */
   readonly kept: number;
 }
 
@@ -67,7 +75,10 @@ export class Pace {
     return this.threads === 1 && (this.trial === undefined || this.trial.schedule === THOROUGH);
   }
 
-  /** Microseconds that a run of the next number of threads takes; 0 where none has ended, so that the first is polled for. */
+  /**
+   * Microseconds that a run of the next number of threads takes; 0 where none has ended, so that
+   * the first is polled for.
+   */
   get expectedUs(): number {
     return this.means.get(this.threads) ?? this.means.get(this.chosen) ?? 0;
   }
@@ -81,7 +92,10 @@ export class Pace {
     else if (--this.left <= 0 && us < LONG_US) this.trial = trialOf(us < BRIEF_US ? THOROUGH : BRIEF, this.most);
   }
 
-  /** A run that began before its turn, or is late, tells as much as any other of its number; only what the turn's own begin with is left out. */
+  /**
+   * A run that began before its turn, or is late, tells as much as any other of its number; only
+   * what the turn's own begin with is left out.
+   */
   private sample(trial: Trial, threads: number, us: number): void {
     const { schedule, samples } = trial;
     if (trial.runs % schedule.runs >= schedule.cold) samples.get(threads)?.push(us);
@@ -108,7 +122,10 @@ function trialOf(schedule: Schedule, best: number, tried = best): Trial {
   return { best, fewer, schedule, samples: new Map([best, fewer].map((threads) => [threads, []])), runs: 0 };
 }
 
-/** The mean of the shortest `kept`; Infinity where there is none, as where many runs at once were all begun before their turn. */
+/**
+ * The mean of the shortest `kept`; Infinity where there is none, as where many runs at once were
+ * all begun before their turn.
+ */
 function typical(samples: readonly number[] = [], kept: number): number {
   if (samples.length === 0) return Number.POSITIVE_INFINITY;
   const shortest = [...samples].sort((a, b) => a - b).slice(0, kept);

@@ -1,10 +1,12 @@
 /**
- * The programs that a session keeps, within a limit of memory: one for each combination of sizes and outputs that was asked for, and where runs are
- * short another of one thread, see ./pace.ts. Where the limit is passed, those of the combination unused longest are forgotten, and are compiled
- * anew when they are needed again. Not here: compiling (./compile.ts), running.
+ * The programs that a session keeps, within a limit of memory: one for each combination of sizes
+ * and outputs that was asked for, and where runs are short another of one thread, see ./pace.ts.
+ * Where the limit is passed, those of the combination unused longest are forgotten, and are
+ * compiled anew when they are needed again. Not here: compiling (./compile.ts), running.
  *
- * What counts: the memory of runs (arena, scratch of every thread, addresses) as often as it is there, which is how many runs of the program
- * were in flight at once, and what the program itself is, instructions and tables. Packed weights, which the programs share, do not.
+ * What counts: the memory of runs (arena, scratch of every thread, addresses) as often as it is
+ * there, which is how many runs of the program were in flight at once, and what the program itself
+ * is, instructions and tables. Packed weights, which the programs share, do not.
  */
 import { type Limits, UNLIMITED } from '../core/limits.js';
 import { type Graph, graphOf, outputsOf } from '../graph/value.js';
@@ -30,7 +32,9 @@ export interface Kept {
   readonly pace: Pace;
   /** The program for all threads. */
   readonly shared: Variant;
-  /** The one for a single thread, whose layers are cut otherwise: once short runs are tried alone. */
+  /**
+   * The one for a single thread, whose layers are cut otherwise: once short runs are tried alone.
+   */
   alone: Variant | undefined;
   /** Runs in flight or waiting, and profiles under way: with any, nothing of this is forgotten. */
   users: number;
@@ -53,7 +57,10 @@ export class Programs {
     this.limits = limits;
   }
 
-  /** What is kept for these sizes of the graph's symbols and these outputs (default: all), compiled if nothing is. */
+  /**
+   * What is kept for these sizes of the graph's symbols and these outputs (default: all), compiled
+   * if nothing is.
+   */
   get(sizes: Sizes, outputs?: ReadonlySet<string>): Kept {
     const key = keyOf(sizes, outputs);
     let kept = this.kept.get(key);
@@ -143,8 +150,9 @@ export class Programs {
   }
 
   /**
-   * Forgets programs that nobody uses until the rest fits, but never the one used last: alone above the limit it still runs. Then frees the memory
-   * of runs that it keeps beyond one, unless some are in flight and want it.
+   * Forgets programs that nobody uses until the rest fits, but never the one used last: alone above
+   * the limit it still runs. Then frees the memory of runs that it keeps beyond one, unless some
+   * are in flight and want it.
    */
   private fit(): void {
     let held = this.heldBytes;

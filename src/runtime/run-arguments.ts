@@ -1,5 +1,6 @@
 /**
- * What follows the feeds in a call of `run`: options, or the outputs to compute and options, as onnxruntime has it. Not here: feeds (./feeds.ts).
+ * What follows the feeds in a call of `run`: options, or the outputs to compute and options, as
+ * onnxruntime has it. Not here: feeds (./feeds.ts).
  */
 import { type OptionNames, requireOptions, requireSignal, unknownName } from '../core/checks.js';
 import { BitplaneError, expected } from '../core/errors.js';
@@ -33,7 +34,10 @@ export function runArguments(known: readonly string[], second: unknown, third: u
   return { signal: options.signal, outputs: outputs === undefined ? undefined : outputNames(known, outputs) };
 }
 
-/** Whether a lone second argument is a list of outputs, or a map that holds one (as onnxruntime tells them from options). */
+/**
+ * Whether a lone second argument is a list of outputs, or a map that holds one (as onnxruntime
+ * tells them from options).
+ */
 function isOutputs(known: readonly string[], value: unknown): boolean {
   if (Array.isArray(value)) return true;
   if (value === null || typeof value !== 'object') return false;

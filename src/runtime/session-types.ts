@@ -10,8 +10,9 @@ export type Isa = 'scalar' | 'avx2' | 'avx512' | 'neon';
 
 export interface SessionOptions extends LimitOptions {
   /**
-   * The most threads that one run may use, 1 to 64. Default: the number of cores. A run of less than a millisecond gets helpers only where runs before
-   * it were faster with them; how many threads there are changes no bit of a result.
+   * The most threads that one run may use, 1 to 64. Default: the number of cores. Runs shorter
+   * than 50 ms get helpers only where runs before them were faster with helpers; how many threads
+   * there are changes no bit of a result.
    */
   readonly threads?: number;
   /** Forces an instruction set; BITPLANE_ISA does the same for the process. Default: the best this machine has. */
@@ -26,11 +27,15 @@ export interface SessionOptions extends LimitOptions {
    */
   readonly signZero?: 'exact' | 'plus';
   /**
-   * Bytes that the programs of a session may hold, one for each batch size (sizes of symbols, and outputs asked for) that was run: the memory of
-   * its runs and its instructions, not the packed weights, which all share. Beyond, the one unused longest is forgotten. Default 256 MB (2^28).
+   * Bytes that the programs of a session may hold, one for each batch size (sizes of symbols, and
+   * outputs asked for) that was run: the memory of its runs and its instructions, not the packed
+   * weights, which all share. Beyond, the one unused longest is forgotten. Default 256 MB (2^28).
    */
   readonly programBytes?: number;
-  /** What `session.warm` takes: sizes to compile for before the session is given out. Default false: each is compiled when first run. */
+  /**
+   * What `session.warm` takes: sizes to compile for before the session is given out. Default false:
+   * each is compiled when first run.
+   */
   readonly warm?: readonly WarmSizes[] | false;
 }
 
@@ -53,7 +58,10 @@ export const SESSION_OPTIONS: OptionNames<SessionOptions> = {
 export type Outputs<K extends string = string> = readonly K[] | { readonly [N in K]: null };
 
 export interface RunOptions<K extends string = string> {
-  /** Stops the run between two layers; run() rejects with ERR_ABORTED. One that has not begun gives its memory back at once. */
+  /**
+   * Stops the run between two layers; run() rejects with ERR_ABORTED. One that has not begun gives
+   * its memory back at once.
+   */
   readonly signal?: AbortSignal | undefined;
   /** Default: all. Only what these need is computed; all inputs are fed as ever. */
   readonly outputs?: Outputs<K> | undefined;

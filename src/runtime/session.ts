@@ -77,7 +77,8 @@ export class GraphSession<G extends Graph = Graph> {
   }
 
   /**
-   * A session over a graph built in code; feeds and results are typed by it. What `warm` lists is compiled before this returns.
+   * A session over a graph built in code; feeds and results are typed by it. What `warm` lists is
+   * compiled before this returns.
    * @throws BitplaneError ERR_ARGUMENT, ERR_ISA, ERR_GRAPH, ERR_LIMIT, ERR_NATIVE
    */
   static fromGraph<G extends Graph>(graph: G, options: SessionOptions = {}): GraphSession<G> {
@@ -112,9 +113,11 @@ export class GraphSession<G extends Graph = Graph> {
   }
 
   /**
-   * Compiles ahead, one size a turn of the event loop, so that first runs need not: `warm([1, 8, 32])` for a model with one symbol, which is its batch;
-   * `warm([{ N: 1, H: 224, W: 224 }])` for any. A model without symbols takes its own batch size.
-   * @throws BitplaneError ERR_ARGUMENT for sizes that the model cannot have, or that together do not fit into `programBytes`; ERR_RELEASED
+   * Compiles ahead, one size a turn of the event loop, so that first runs need not: `warm([1, 8,
+   * 32])` for a model with one symbol, which is its batch; `warm([{ N: 1, H: 224, W: 224 }])` for
+   * any. A model without symbols takes its own batch size.
+   * @throws BitplaneError ERR_ARGUMENT for sizes that the model cannot have, or that together do
+   *   not fit into `programBytes`; ERR_RELEASED
    */
   async warm(sizes: readonly WarmSizes[]): Promise<void> {
     this.requireOpen();
@@ -128,10 +131,12 @@ export class GraphSession<G extends Graph = Graph> {
   }
 
   /**
-   * Runs the graph once. Feeds are copied before this returns its promise; they may change after that. As with onnxruntime the second argument may
-   * be the outputs to compute: `run(feeds, ['logits'])` is `run(feeds, { outputs: ['logits'] })`.
+   * Runs the graph once. Feeds are copied before this returns its promise; they may change after
+   * that. As with onnxruntime the second argument may be the outputs to compute: `run(feeds,
+   * ['logits'])` is `run(feeds, { outputs: ['logits'] })`.
    *
-   * @param feeds a tensor or a plain typed array for every input; a plain array takes the declared shape, its batch inferred from its length
+   * @param feeds a tensor or a plain typed array for every input; a plain array takes the declared
+   *   shape, its batch inferred from its length
    * @returns every output by name, or those that were asked for
    * @throws BitplaneError ERR_FEED, ERR_ARGUMENT, ERR_ABORTED, ERR_RELEASED, ERR_NATIVE
    */

@@ -1,8 +1,9 @@
 /**
  * A dense, immutable-by-convention array: dtype, shape, data in row-major order. Not here: arithmetic.
  *
- * Structured clone (`postMessage`, `structuredClone`) keeps no class: what arrives is a TensorLike, whatever TypeScript says of it. Every
- * function takes one for a tensor, and `Tensor.from` gives the methods back.
+ * Structured clone (`postMessage`, `structuredClone`) keeps no class: what arrives is a TensorLike,
+ * whatever TypeScript says of it. Every function takes one for a tensor, and `Tensor.from` gives
+ * the methods back.
  */
 import { byteLength, carries, DTYPES, type DType, type DTypeArray } from '../core/dtype.js';
 import { expected } from '../core/errors.js';
@@ -15,7 +16,10 @@ const MARK = Symbol.for('bitplane.Tensor/1');
 /** The plain form of a tensor: what arrives where a Tensor was sent to another thread. */
 export interface TensorLike<D extends DType = DType> {
   readonly dtype: D;
-  /** The typed array of the dtype (see DTYPES); a `b1` tensor holds ceil(elements / 8) bytes, bit 1 meaning -1. */
+  /**
+   * The typed array of the dtype (see DTYPES); a `b1` tensor holds ceil(elements / 8) bytes, bit 1
+   * meaning -1.
+   */
   readonly data: DTypeArray<D>;
   readonly shape: readonly number[];
 }
@@ -55,7 +59,8 @@ export class Tensor<D extends DType = DType> implements TensorLike<D> {
   }
 
   /**
-   * A tensor over the same data, such as that of a tensor that came by `postMessage`; a Tensor itself is returned as it is.
+   * A tensor over the same data, such as that of a tensor that came by `postMessage`; a Tensor
+   * itself is returned as it is.
    * @throws BitplaneError ERR_ARGUMENT, ERR_DTYPE, ERR_SHAPE
    */
   static from<D extends DType>(value: TensorLike<D>): Tensor<D> {
@@ -77,7 +82,10 @@ function isInstance(this: typeof Tensor, value: unknown): boolean {
   return typeof value === 'object' && value !== null && MARK in value;
 }
 
-/** True for a Tensor, and for what structured clone makes of one; whether shape and data agree `Tensor.from` checks. */
+/**
+ * True for a Tensor, and for what structured clone makes of one; whether shape and data agree
+ * `Tensor.from` checks.
+ */
 export function isTensorLike(value: unknown): value is TensorLike {
   if (value instanceof Tensor) return true;
   if (value === null || typeof value !== 'object') return false;

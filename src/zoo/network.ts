@@ -30,7 +30,10 @@ export interface Defaults {
 export const IMAGENET: Defaults = { classes: 1000, inputSize: 224 };
 export const CIFAR10: Defaults = { classes: 10, inputSize: 32 };
 
-/** The model of image [N, size, size, channels] that `layers` makes of a number of classes. `known` lists the network's options. */
+/**
+ * The model of image [N, size, size, channels] that `layers` makes of a number of classes. `known`
+ * lists the network's options.
+ */
 export function network<O extends NetworkOptions>(
   options: O,
   known: OptionNames<NoInfer<O>>,

@@ -56,7 +56,10 @@ test('of tensors in a file', async () => {
   for (const [name, { data }] of Object.entries(tensors)) expect(Object.getOwnPropertyDescriptor(found, name)?.value.data).toEqual(data);
 });
 
-/** Whole numbers, which every JavaScript object lists first and in ascending order, among other names. */
+/**
+ * Whole numbers, which every JavaScript object lists first and in ascending order, among other
+ * names.
+ */
 const ORDER = ['boxes', '495', '__proto__', '21', 'labels', '0'];
 
 /** Every output is its input times its place, counted from 1. */

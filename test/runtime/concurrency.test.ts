@@ -173,7 +173,8 @@ describe('a signal', () => {
   });
 
   test('ends a run at once that no worker has begun, and its memory serves the next', async () => {
-    // Six sessions of two runs each: the pool has a worker a core, so that most of the runs wait for one.
+    // Six sessions of two runs each: the pool has a worker a core, so that most of the runs wait
+    // for one.
     const sessions = Array.from({ length: 6 }, () => longSession());
     const running = new AbortController();
     const last = new AbortController();

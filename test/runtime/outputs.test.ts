@@ -1,5 +1,6 @@
 /**
- * Runs that compute some of the outputs: onnxruntime's forms of the call, what comes back, what is computed.
+ * Runs that compute some of the outputs: onnxruntime's forms of the call, what comes back, what is
+ * computed.
  */
 import { afterAll, describe, expect, test } from 'vitest';
 import { GraphBuilder } from '../../src/ops/builder.js';

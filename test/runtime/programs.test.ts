@@ -1,15 +1,17 @@
 /**
  * Which programs a session keeps, for how much memory, and which it compiles ahead.
  */
-import { describe, expect, test, vi } from 'vitest';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 import type { Graph } from '../../src/graph/value.js';
 import { Session } from '../../src/index.js';
 import { GraphBuilder } from '../../src/ops/builder.js';
-import { SessionConstants } from '../../src/runtime/compile.js';
+import { type Program, SessionConstants } from '../../src/runtime/compile.js';
 import { Pace } from '../../src/runtime/pace.js';
 import { GraphSession } from '../../src/runtime/session.js';
 import { failureOf } from './failure.js';
 import { affine, data, expectedOf, LONG_FEED, long, network, picture } from './graphs.js';
+
+afterEach(() => vi.restoreAllMocks());
 
 /** Counts the programs that are compiled while `use` runs. */
 async function compiled(use: () => Promise<unknown>): Promise<number> {
@@ -72,6 +74,7 @@ describe('programs are kept', () => {
     const session = GraphSession.fromGraph(graph, { programBytes: (await bytes(1)) + (await bytes(2)) + (await bytes(3)) });
     for (const n of [1, 2, 3, 1]) await session.run(largeFeed(n)); // 2 is the one used longest ago
     expect(await compiled(() => session.run(largeFeed(4)))).toBe(1);
+    expect(await compiled(() => session.run(largeFeed(1)))).toBe(0);
     expect(await compiled(() => session.run(largeFeed(4)))).toBe(0);
     expect(await compiled(() => session.run(largeFeed(2)))).toBe(1);
     await session.release();
@@ -117,8 +120,13 @@ describe('a program of one thread', () => {
     const { heldBytes } = session.info;
     alone.mockReturnValue(true);
     threads.mockReturnValue(1);
-    expect(await compiled(async () => expect(await session.run(picture(2))).toEqual(want))).toBe(1);
-    expect(await compiled(async () => expect(await session.run(picture(2))).toEqual(want))).toBe(0);
+    const compile = vi.spyOn(SessionConstants.prototype, 'compile');
+    expect(await session.run(picture(2))).toEqual(want);
+    expect(compile.mock.calls.map(([, , target]) => target.threads)).toEqual([1]);
+    const start = vi.spyOn((compile.mock.results[0] as { value: Program }).value.native, 'start');
+    expect(await session.run(picture(2))).toEqual(want);
+    expect(compile).toHaveBeenCalledTimes(1);
+    expect(start).toHaveBeenCalledTimes(1);
     expect(session.info.programs).toBe(2);
     expect(session.info.heldBytes).toBeGreaterThan(1.5 * heldBytes);
     vi.restoreAllMocks();

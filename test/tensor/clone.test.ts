@@ -1,5 +1,6 @@
 /**
- * Tensors between threads: structured clone keeps no class, and every function takes the plain form that arrives.
+ * Tensors between threads: structured clone keeps no class, and every function takes the plain form
+ * that arrives.
  */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
