@@ -96,8 +96,8 @@ export function optimize(graph: Graph, options: OptimizeOptions = {}): Graph {
  * The same network for inference, in fewer operations: scales, batch norms and shifts by channel that follow one another are one, across residual
  * sums, pooling and means. Floats differ from those of the graph by rounding, which `optimize` never lets happen by itself; so a binarization may turn
  * where its argument is within rounding of zero. Channels may come
- * first, as in a graph from ONNX: what is merged then has them last, its inputs and outputs keep their order. A graph in which nothing can be
- * saved comes back as it was.
+ * first, as in a graph from ONNX: what is merged then has them last, its inputs and outputs keep
+ * their order. A graph in which nothing can be saved comes back as it was.
  *
  * @throws BitplaneError ERR_GRAPH where the graph breaks a rule of the IR
  */

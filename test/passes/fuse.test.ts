@@ -53,6 +53,49 @@ describe('one kernel', () => {
     expect(kernels.map(({ reads }) => new Set(reads))).toEqual([new Set([bits, shortcut]), new Set([next, map])]);
   });
 
+  describe('a batch norm is two steps', () => {
+    const normal = (g: GraphBuilder, x: Value<'f32'>) => {
+      const centred = g.sub(x, channels(g, 64));
+      return { centred, y: g.add(g.mul(centred, channels(g, 64)), channels(g, 64)) };
+    };
+    const convolved = (g: GraphBuilder) => {
+      const x = g.input('x', 'f32', [1, 4, 4, 8]);
+      return { x, dot: g.conv2d(x, g.constant(n.floats([64, 1, 1, 8]))) };
+    };
+
+    test('the difference and the product one of two operands, the mean first', () => {
+      const g = new GraphBuilder();
+      const { x, dot } = convolved(g);
+      const { centred, y } = normal(g, dot);
+      const kernels = fuse(g.graph([x], { y }));
+      expect(kernels.map(words)).toEqual(['conv2d: submul(channel, channel) add(channel) store']);
+      const [step] = kernels[0]!.chain;
+      expect(operandsOf(step!)[0]?.value).toBe(centred.inputs[1]);
+    });
+
+    test('but three where something else reads the difference, or its sign', () => {
+      for (const other of ['relu', 'sign'] as const) {
+        const g = new GraphBuilder();
+        const { x, dot } = convolved(g);
+        const { centred, y } = normal(g, dot);
+        const [schedule] = scheduleOf(g.graph([x], { y, other: g[other](centred) }));
+        expect(schedule).toContain('sub(channel)');
+        expect(schedule).not.toContain('submul');
+      }
+    });
+
+    test('and where the mean is subtracted from, or a map', () => {
+      const g = new GraphBuilder();
+      const { x, dot } = convolved(g);
+      const map = g.input('map', 'f32', [1, 4, 4, 64]);
+      const reversed = g.mul(g.sub(channels(g, 64), dot), channels(g, 64));
+      expect(scheduleOf(g.graph([x], { reversed }))).toEqual(['conv2d: rsub(channel) mul(channel) store']);
+      expect(scheduleOf(g.graph([x, map], { y: g.mul(g.sub(dot, map), channels(g, 64)) }))).toEqual([
+        'conv2d: sub(tensor) mul(channel) store',
+      ]);
+    });
+  });
+
   test('a sign of a map that goes on: bits and floats leave together', () => {
     const g = new GraphBuilder();
     const x = g.input('x', 'f32', [1, 4, 4, 8]);
