@@ -16,6 +16,7 @@ const ELSEWHERE = [
   ['profile', '--profile', 'every row is one kernel already'],
   ['vs', '--vs', 'onnxruntime runs models, no single kernels'],
   ['signZero', '--sign-zero', 'it is about the Sign of an ONNX model'],
+  ['multiThresholdAxis', '--multi-threshold-axis', 'it is about the MultiThreshold of an ONNX model'],
 ] as const satisfies readonly (readonly [keyof BenchFlags, string, string])[];
 
 /**

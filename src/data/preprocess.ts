@@ -28,8 +28,9 @@ export interface Preprocess {
   /** For pictures of any size: side of the square cut from the centre. */
   readonly crop?: number | undefined;
   /**
-   * For pictures of any size: how sizes and places become whole pixels. 'nearest' (default), as the inputs of the published networks were made;
-   * 'torchvision', as its Resize and CenterCrop (see ./picture.ts). They differ by a pixel.
+   * For pictures of any size: how sizes and places become whole pixels. 'nearest' (default), as the
+   * inputs of the published networks were made; 'torchvision', as its Resize and CenterCrop (see
+   * ./picture.ts). They differ by a pixel.
    */
   readonly rounding?: Rounding | undefined;
 }

@@ -11,7 +11,7 @@ import { saveModel } from '../../src/formats/safetensors/model.js';
 import { GraphBuilder } from '../../src/ops/builder.js';
 import { Tensor } from '../../src/tensor/tensor.js';
 import { temporaryFolder, write, writeMnist } from '../data/fixtures.js';
-import { encodeOnnx } from '../formats/onnx-encoder.js';
+import { encodeOnnx, int64s } from '../formats/onnx-encoder.js';
 import { cli, denseWeights, fakeIo, type Outcome, writeDenseModel } from './cli.js';
 
 let dir: string;
@@ -55,6 +55,39 @@ async function signModel(): Promise<string> {
 }
 const binaryMacs = async (file: string, ...more: string[]) => json(await cli('inspect', file, '--json', ...more)).totals.macs.binary;
 
+/**
+ * A network that reads only with its channels last: a threshold for each of the last axis, of rank
+ * 3, and fewer on axis 1.
+ */
+async function thresholdModel(): Promise<string> {
+  const file = encodeOnnx({
+    nodes: [
+      { op: 'Reshape', inputs: ['x', 'map'], outputs: ['a'] },
+      { op: 'MultiThreshold', domain: 'qonnx.custom_op.general', inputs: ['a', 't'], outputs: ['b'] },
+      { op: 'Reshape', inputs: ['b', 'flat'], outputs: ['c'] },
+      { op: 'Slice', inputs: ['c', 'from', 'to', 'axis'], outputs: ['y'] },
+    ],
+    inputs: { x: ['N', 784] },
+    outputs: { y: undefined },
+    initializers: {
+      t: { dims: [392, 1], floats: new Array<number>(392).fill(0.5) },
+      map: int64s(-1, 2, 392),
+      flat: int64s(-1, 784),
+      from: int64s(0),
+      to: int64s(10),
+      axis: int64s(1),
+    },
+  });
+  write(at('thresholds.json'), JSON.stringify({ layout: 'flat', color: 'gray' }));
+  return write(at('thresholds.onnx'), file);
+}
+const axisLast = (command: string, argv: (file: string) => string[]) => async () => {
+  const file = await thresholdModel();
+  const refused = await cli(command, ...argv(file));
+  expect(refused).toMatchObject({ code: 1, stderr: expect.stringContaining('thresholds of 1 or 2 rows') });
+  expect(await cli(command, ...argv(file), '--multi-threshold-axis', 'last')).toMatchObject({ code: 0 });
+};
+
 const isJson = async (command: string) => expect(json(await on(command, '--json'))).toBeTypeOf('object');
 const usesIsa = async (command: string) => expect(json(await on(command, '--json', '--isa', 'scalar')).isa).toBe('scalar');
 const usesThreads = async (command: string) => expect(json(await on(command, '--json', '--threads', '1')).threads).toBe(1);
@@ -71,6 +104,11 @@ const WORKS: Readonly<Record<string, (command: string) => Promise<unknown>>> = {
     const file = await signModel();
     expect([await binaryMacs(file), await binaryMacs(file, '--sign-zero', 'plus')]).toEqual([128, 64]);
   },
+  'inspect --multi-threshold-axis': axisLast('inspect', (file) => [file]),
+  'run --multi-threshold-axis': axisLast('run', (file) => [file, '--input', at('x.npy')]),
+  'eval --multi-threshold-axis': axisLast('eval', (file) => [file, '--dataset', 'mnist', '--data', dir]),
+  'bench --multi-threshold-axis': axisLast('bench', (file) => [file, '--repeat', '2']),
+  'convert --multi-threshold-axis': axisLast('convert', (file) => [file, at('out.safetensors')]),
   'run --json': isJson,
   'run --input': async () => expect(json(await on('run', '--json')).inputs[0].file).toBe(at('x.npy')),
   'run --output': async () => {
@@ -197,6 +235,7 @@ const VALUES: Readonly<Record<string, string>> = {
   '--input': 'x.npy',
   '--output': 'y.npy',
   '--sign-zero': 'plus',
+  '--multi-threshold-axis': 'last',
   '--threads': '1',
   '--isa': 'scalar',
   '--dataset': 'mnist',

@@ -85,7 +85,10 @@ describe('fit', () => {
     expect(line.data.length).toBe(64 * 64 * 3);
   });
 
-  /** torchvision's numbers from Python: int(size * long / short), and int(round((side - crop) / 2.0)). */
+  /**
+   * torchvision's numbers from Python: int(size * long / short), and int(round((side - crop) /
+   * 2.0)).
+   */
   test.each([
     // height, width, resize, crop; then the resized height and width, top and left
     [
@@ -158,7 +161,8 @@ describe('fit', () => {
     expect(() => fitPicture(gradient(6, 5), { resize: 1e9, crop: 4 }, 'small.png')).toThrow(BitplaneError);
   });
 
-  // As torchvision's CenterCrop: (crop - side) // 2 before, the rest behind, and a side that is large enough is cut as ever.
+  // As torchvision's CenterCrop: (crop - side) // 2 before, the rest behind, and a side that is
+  // large enough is cut as ever.
   test.each([
     [2, 3, 6, { top: 2, left: 1 }, { top: 0, left: 0 }],
     [3, 2, 4, { top: 0, left: 1 }, { top: 0, left: 0 }],

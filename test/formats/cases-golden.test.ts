@@ -1,6 +1,7 @@
 /**
- * Small networks whose right answers were computed elsewhere, one a folder of test/golden/cases: model.onnx, in.NAME.npy, out.NAME.npy (numpy's
- * or torch's float64; of MultiThreshold QONNX's own function). Each has failed once. Not here: what an import option changes.
+ * Small networks whose right answers were computed elsewhere, one a folder of test/golden/cases:
+ * model.onnx, in.NAME.npy, out.NAME.npy (numpy's or torch's float64; of MultiThreshold QONNX's own
+ * function). Each has failed once. Not here: what an import option changes.
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';

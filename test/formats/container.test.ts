@@ -1,6 +1,7 @@
 /**
- * The safetensors container at its boundaries: what makes a file one, every dtype's size, the order and alignment of what is written, and the
- * sentence of each error. Not here: files that are wrong in one of many ways (./safetensors.test.ts).
+ * The safetensors container at its boundaries: what makes a file one, every dtype's size, the order
+ * and alignment of what is written, and the sentence of each error. Not here: files that are wrong
+ * in one of many ways (./safetensors.test.ts).
  */
 import { describe, expect, test } from 'vitest';
 import { duplicateKey } from '../../src/formats/safetensors/duplicate-key.js';

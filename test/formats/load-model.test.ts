@@ -1,6 +1,7 @@
 /**
- * Opening models: what is copied and what is not, what the import option reaches, and the boundaries between tensors that stay in their file and
- * those in memory. Not here: files that change under a session (./open-model.test.ts), formats.
+ * Opening models: what is copied and what is not, what the import option reaches, and the
+ * boundaries between tensors that stay in their file and those in memory. Not here: files that
+ * change under a session (./open-model.test.ts), formats.
  */
 import { mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -1,5 +1,6 @@
 /**
- * A batch that a file fixes to 1: which networks take any batch all the same, and that no result ever has another rank than the file gives it.
+ * A batch that a file fixes to 1: which networks take any batch all the same, and that no result
+ * ever has another rank than the file gives it.
  */
 import { describe, expect, test } from 'vitest';
 import { importOnnx } from '../../src/formats/onnx/import.js';
@@ -224,7 +225,8 @@ test('the error of a batch of 1 is about the file, not about the try with any ba
 
 describe('the declared rank', () => {
   test('is what a result has, whatever a size turns out to be', () => {
-    // With a batch of any size Squeeze cannot know whether it is 1; the file says which rank it means.
+    // With a batch of any size Squeeze cannot know whether it is 1; the file says which rank it
+    // means.
     expect(shapeOf(chain(['N', 1, 4], [['Squeeze', 'x']], {}, ['N', 4]))).toEqual(['N', 4]);
     expect(() => importOnnx(chain(['N', 1, 4], [['Squeeze', 'x']], {}, [4]))).toThrow(
       expect.objectContaining({

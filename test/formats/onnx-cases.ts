@@ -1,5 +1,6 @@
 /**
- * One small ONNX file against onnxruntime: the same input, and the imported graph interpreted by the ops' formulas. Not here: any case.
+ * One small ONNX file against onnxruntime: the same input, and the imported graph interpreted by
+ * the ops' formulas. Not here: any case.
  */
 import { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node';
 import { expect } from 'vitest';
@@ -71,7 +72,9 @@ export function errorLike(code: string, message: RegExp): unknown {
   return expect.objectContaining({ name: 'BitplaneError', code, message: expect.stringMatching(message) });
 }
 
-/** A pool of threads for each of hundreds of small sessions would take longer than all they compute. */
+/**
+ * A pool of threads for each of hundreds of small sessions would take longer than all they compute.
+ */
 const ORT = { logSeverityLevel: 4, intraOpNumThreads: 1, interOpNumThreads: 1 } as const;
 
 export async function expectAgreement(c: OpCase): Promise<void> {

@@ -1,6 +1,7 @@
 /**
- * Attributes and operands at their corners, against onnxruntime: defaults left out, ends counted from behind and beyond, operands that broadcast,
- * and the integers by which exporters compute shapes. Not here: the plain use of each op (./onnx-ops.test.ts).
+ * Attributes and operands at their corners, against onnxruntime: defaults left out, ends counted
+ * from behind and beyond, operands that broadcast, and the integers by which exporters compute
+ * shapes. Not here: the plain use of each op (./onnx-ops.test.ts).
  */
 import { describe, test } from 'vitest';
 import { expectAgreement, type OpCase, ramp, rampOf } from './onnx-cases.js';

@@ -44,7 +44,9 @@ export interface ModelSpec {
   /** Without a shape where it is undefined. */
   readonly outputs: ByName<readonly (number | string | undefined)[] | undefined>;
   readonly initializers?: Readonly<Record<string, TensorSpec>>;
-  /** Version of the standard operators; null leaves the import out, a list gives versions by domain. */
+  /**
+   * Version of the standard operators; null leaves the import out, a list gives versions by domain.
+   */
   readonly opset?: number | null | readonly (readonly [domain: string, version: number])[];
   /** The program that wrote the file, and its version. */
   readonly producer?: readonly [name: string, version: string];

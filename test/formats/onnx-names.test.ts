@@ -1,6 +1,7 @@
 /**
- * Files as a whole, and the names in them: versions, unknown ops, what is defined twice or nowhere, what the graph's values are called.
- * Not here: files that are no ONNX (./onnx-proto.test.ts, ./onnx-fuzz.test.ts).
+ * Files as a whole, and the names in them: versions, unknown ops, what is defined twice or nowhere,
+ * what the graph's values are called. Not here: files that are no ONNX (./onnx-proto.test.ts,
+ * ./onnx-fuzz.test.ts).
  */
 import { describe, expect, test } from 'vitest';
 import { importOnnx } from '../../src/formats/onnx/import.js';
@@ -11,7 +12,8 @@ import { floats, type ModelSpec, type NodeSpec } from './onnx-encoder.js';
 describe('files', () => {
   test('sparse initializers', () => {
     const bytes = Buffer.from(fileOf({}));
-    // An empty field 15 at the end of the graph, which is field 7 of a file of fewer than 128 bytes.
+    // An empty field 15 at the end of the graph, which is field 7 of a file of fewer than 128
+    // bytes.
     const at = bytes.indexOf(0x3a, 2);
     const end = at + 2 + bytes[at + 1]!;
     bytes[at + 1]! += 2;

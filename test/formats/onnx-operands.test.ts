@@ -1,6 +1,6 @@
 /**
- * What the importer says about operands that it cannot take, among them the integers by which exporters compute shapes.
- * Not here: payloads (./onnx-tensor.test.ts).
+ * What the importer says about operands that it cannot take, among them the integers by which
+ * exporters compute shapes. Not here: payloads (./onnx-tensor.test.ts).
  */
 import { describe, expect, test } from 'vitest';
 import { importOnnx } from '../../src/formats/onnx/import.js';

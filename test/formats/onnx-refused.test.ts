@@ -1,6 +1,7 @@
 /**
- * What the importer says about nodes and attributes that it cannot take: code, node and sentence; and what padding to the same size comes to.
- * Not here: operands (./onnx-operands.test.ts), names (./onnx-names.test.ts).
+ * What the importer says about nodes and attributes that it cannot take: code, node and sentence;
+ * and what padding to the same size comes to. Not here: operands (./onnx-operands.test.ts), names
+ * (./onnx-names.test.ts).
  */
 import { describe, expect, test } from 'vitest';
 import { importOnnx } from '../../src/formats/onnx/import.js';

@@ -1,5 +1,6 @@
 /**
- * Payloads of ONNX tensors, one by one: every type in raw_data and in typed fields, the extremes of each, and payloads that do not fit.
+ * Payloads of ONNX tensors, one by one: every type in raw_data and in typed fields, the extremes of
+ * each, and payloads that do not fit.
  */
 import { expect, test } from 'vitest';
 import type { OnnxTensor } from '../../src/formats/onnx/proto.js';

@@ -1,6 +1,6 @@
 /**
- * Both sides of every operator set at which an op changed its meaning or moved an attribute to an input, against onnxruntime.
- * Not here: what an op computes besides (./onnx-ops.test.ts).
+ * Both sides of every operator set at which an op changed its meaning or moved an attribute to an
+ * input, against onnxruntime. Not here: what an op computes besides (./onnx-ops.test.ts).
  */
 import { describe, expect, test } from 'vitest';
 import { importOnnx } from '../../src/formats/onnx/import.js';

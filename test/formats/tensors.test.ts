@@ -1,5 +1,6 @@
 /**
- * Files of named tensors: what is read of a state dict and of an ONNX file, what is left out, and the axes of a tensor in another order.
+ * Files of named tensors: what is read of a state dict and of an ONNX file, what is left out, and
+ * the axes of a tensor in another order.
  */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

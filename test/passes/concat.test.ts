@@ -1,6 +1,6 @@
 /**
- * Element-wise ops in front of a concatenation along the channels: each part takes the constants of its own channels. Not here: writing in place
- * (fuse.test.ts).
+ * Element-wise ops in front of a concatenation along the channels: each part takes the constants of
+ * its own channels. Not here: writing in place (fuse.test.ts).
  */
 import { describe, expect, test } from 'vitest';
 import type { Graph, Value } from '../../src/graph/value.js';

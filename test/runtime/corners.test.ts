@@ -1,6 +1,7 @@
 /**
- * Layers at the corners of their attributes, each for itself: dilated pooling of bits under odd borders, borders on one side, softmax of large
- * logits. A session on every instruction set gives what the ops' own formulas give. Not here: special values (./special-values.test.ts).
+ * Layers at the corners of their attributes, each for itself: dilated pooling of bits under odd
+ * borders, borders on one side, softmax of large logits. A session on every instruction set gives
+ * what the ops' own formulas give. Not here: special values (./special-values.test.ts).
  */
 import { describe, expect, test } from 'vitest';
 import type { Graph, Value } from '../../src/graph/value.js';
@@ -14,7 +15,10 @@ import { Numbers } from '../passes/fixtures.js';
 
 type Float = Value<'f32'>;
 
-/** Every instruction set, one thread and two, gives the values of the formulas; in a layer of that kernel, if one is named. */
+/**
+ * Every instruction set, one thread and two, gives the values of the formulas; in a layer of that
+ * kernel, if one is named.
+ */
 async function expectFormulas(graph: Graph, x: Tensor<'f32'>, { tolerance = 0, kernel = '' } = {}): Promise<void> {
   const wanted = evaluateGraph(graph, { x });
   for (const isa of supportedIsas() as Isa[]) {

@@ -1,6 +1,6 @@
 /**
- * Whether a batch that a file fixes to 1 may be of any size: exporters often fix it, and most networks do not need it fixed.
- * Not here: importing (./import.ts).
+ * Whether a batch that a file fixes to 1 may be of any size: exporters often fix it, and most
+ * networks do not need it fixed. Not here: importing (./import.ts).
  */
 import { type Dim, sameShape } from '../../core/shape.js';
 import { type Graph, topological } from '../../graph/value.js';
@@ -10,7 +10,10 @@ import type { Scope } from './scope.js';
 /** The symbol of a batch of any size. */
 export const BATCH = 'N';
 
-/** True when the batch leads every value that has it, and nothing reduces over it: then each picture's result is its own. */
+/**
+ * True when the batch leads every value that has it, and nothing reduces over it: then each
+ * picture's result is its own.
+ */
 export function keepsBatch(graph: Graph): boolean {
   for (const value of topological(graph)) {
     if (value.shape.indexOf(BATCH, 1) >= 0) return false;
@@ -22,8 +25,9 @@ export function keepsBatch(graph: Graph): boolean {
 }
 
 /**
- * True when every name of the file stands for the same thing whether the batch is free, and then 1, or fixed to 1. Some ops mean another thing
- * where a size is 1: Squeeze without axes leaves that axis out.
+ * True when every name of the file stands for the same thing whether the batch is free, and then 1,
+ * or fixed to 1. Some ops mean another thing where a size is 1: Squeeze without axes leaves that
+ * axis out.
  */
 export function meansTheSameAtOne(free: Scope, fixed: Scope): boolean {
   for (const [name, item] of free.entries()) {

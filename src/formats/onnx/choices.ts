@@ -1,13 +1,15 @@
 /**
- * What the caller knows about an ONNX file and the file does not say. Not here: what follows from it (./ops).
+ * What the caller knows about an ONNX file and the file does not say. Not here: what follows from
+ * it (./ops).
  */
 
 export const MULTI_THRESHOLD_AXES = ['layout', 'last'] as const;
 
 export interface ImportChoices {
   /**
-   * Which axis of an input QONNX's `MultiThreshold` takes for the channels, where the rank is neither 2 nor 4. 'layout' (default): the place of
-   * the C in `data_layout`, axis 1 where it has no C; so QONNX since July 2025. 'last': the last axis; so QONNX from December 2023 until then.
+   * Which axis of an input QONNX's `MultiThreshold` takes for the channels, where the rank is
+   * neither 2 nor 4. 'layout' (default): the place of the C in `data_layout`, axis 1 where it has
+   * no C; so QONNX since July 2025. 'last': the last axis; so QONNX from December 2023 until then.
    */
   readonly multiThresholdAxis?: (typeof MULTI_THRESHOLD_AXES)[number] | undefined;
 }

@@ -63,7 +63,10 @@ function importModel(bytes: Uint8Array, options: ImportOptions, site: { op: stri
   return Object.freeze({ ...(frees ? free : fixed).graph, metadata: metadataOf(model) });
 }
 
-/** The import with any batch in place of the 1 that leads every input; undefined where there is none, or an op needs it. */
+/**
+ * The import with any batch in place of the 1 that leads every input; undefined where there is
+ * none, or an op needs it.
+ */
 function withFreeBatch(inputs: readonly InputSpec[], build: (inputs: readonly InputSpec[]) => Built): Built | undefined {
   if (inputs.length === 0 || !inputs.every(({ shape }) => shape.length >= 2 && shape[0] === 1)) return undefined;
   try {
@@ -93,7 +96,10 @@ interface Built {
   readonly scope: Scope;
 }
 
-/** Imports the nodes for inputs of given shapes. What is in the file's tensors is read once, however often it is called. */
+/**
+ * Imports the nodes for inputs of given shapes. What is in the file's tensors is read once, however
+ * often it is called.
+ */
 function builder(graph: OnnxGraph, opset: number, choices: ImportChoices, limits: Limits): (inputs: readonly InputSpec[]) => Built {
   const nodes = orderedNodes(graph);
   const decoded = new Map<OnnxTensor, Decoded>();
@@ -116,7 +122,10 @@ function builder(graph: OnnxGraph, opset: number, choices: ImportChoices, limits
   };
 }
 
-/** A result has the rank that the file declares. Files without a shape, or with an empty one, declare none. */
+/**
+ * A result has the rank that the file declares. Files without a shape, or with an empty one,
+ * declare none.
+ */
 function outputOf({ name, dims = [] }: OnnxValueInfo, scope: Scope): Value {
   const site = { op: 'output', node: name };
   const item = scope.find(name);

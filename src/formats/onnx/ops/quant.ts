@@ -30,9 +30,10 @@ export const quantImporters: Readonly<Record<string, Importer>> = {
 };
 
 /**
- * The axis of the channels of a MultiThreshold: that of the C in `data_layout`, else axis 1. A layout of another length than the input's rank
- * still says where axis 1 is; a later C it only says for a matrix, which has its channels at 1 in every layout. With one row of thresholds
- * any axis will do.
+ * The axis of the channels of a MultiThreshold: that of the C in `data_layout`, else axis 1. A
+ * layout of another length than the input's rank still says where axis 1 is; a later C it only says
+ * for a matrix, which has its channels at 1 in every layout. With one row of thresholds any axis
+ * will do.
  */
 function channelAxis(context: NodeContext, shape: Shape, oneRow: boolean): number {
   const rank = shape.length;
