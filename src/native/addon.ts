@@ -2,11 +2,11 @@
  * Finds and loads the native addon, once, and gives it types. Not here: what is done with it (src/runtime).
  */
 import { existsSync } from 'node:fs';
-import { createRequire } from 'node:module';
+import nodeModule from 'node:module';
 import { BitplaneError } from '../core/errors.js';
 import { cutShort } from './elf.js';
 import { describeHost, refusal } from './host.js';
-import { candidates, HERE, packageRoot } from './locate.js';
+import { candidates, packageRoot } from './locate.js';
 
 /** The bytes of a constant that lie elsewhere, fetched a part at a time when they are needed. */
 export interface ConstantReader {
@@ -116,7 +116,6 @@ export function remedy(forbidden: string | undefined): string {
 }
 
 function load(): NativeInfo {
-  const require = createRequire(HERE);
   const tried: { path: string; problem: string | undefined }[] = [];
   const refused = refusal();
   let forbidden = refused && 'run it with Node';
@@ -126,7 +125,8 @@ function load(): NativeInfo {
       try {
         problem = refused ?? cutShort(path);
         if (problem === undefined) {
-          const loaded = require(path) as NativeAddon;
+          // Not `import { createRequire }`: webpack takes that away and resolves the path when it bundles.
+          const loaded = nodeModule.createRequire(path)(path) as NativeAddon;
           tried.push({ path, problem: undefined });
           return { addon: loaded, path, tried };
         }

@@ -5,30 +5,77 @@
  * them too. They are found without that package because a bundle of an application carries this code but not its dependencies.
  */
 import { readFileSync } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
+import { dirname, isAbsolute, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { readHead } from './elf.js';
 
 const NAME = 'bitplane';
-
-/** This file, wherever a bundler put it; a bundle of CommonJS has a __filename in place of import.meta.url. */
-export const HERE = (import.meta.url as string | undefined) === undefined ? __filename : fileURLToPath(import.meta.url);
+const { platform, arch } = process;
 
 /**
- * BITPLANE_BINARY alone if it is set; else what was built here, then what came with the package. Code that was bundled away from its
- * package looks beside itself: for the file alone, or for a folder `prebuilds`.
+ * BITPLANE_BINARY alone if it is set; else what was built here, then what came with the package. Code
+ * that was bundled away from its package looks beside itself: for the file alone, or for a folder
+ * `prebuilds`.
  */
 export function candidates(): string[] {
   const forced = process.env.BITPLANE_BINARY;
   if (forced !== undefined && forced !== '') return [resolve(forced)];
   const root = packageRoot();
-  const first = root === undefined ? join(dirname(HERE), `${NAME}.node`) : join(root, 'build', 'Release', `${NAME}.node`);
-  return [first, prebuilt(root ?? dirname(HERE))];
+  const found =
+    root === undefined
+      ? folders().flatMap((folder) => [join(folder, `${NAME}.node`), prebuilt(folder)])
+      : [join(root, 'build', 'Release', `${NAME}.node`), prebuilt(root), ...traced()];
+  return [...new Set(found)];
+}
+
+/**
+ * The folders that this code may run in: one, unless a bundler's settings falsify the other.
+ *
+ * A bundle of CommonJS has a __filename. webpack puts the path of the source file, on the machine
+ * that bundled, in place of `import.meta.url`, but not in a `new URL` that it is told to ignore; the
+ * address there is no literal because versions that do not know the comment follow literals.
+ * `__filename` is no `typeof` because webpack answers that itself, also where there is none.
+ */
+function folders(): string[] {
+  const found: string[] = [];
+  try {
+    if (isAbsolute(__filename)) found.push(dirname(__filename));
+  } catch {
+    // An ES module.
+  }
+  if ((import.meta.url as string | undefined) !== undefined) {
+    found.push(dirname(fileURLToPath(new URL(/* webpackIgnore: true */ `./${arch}`, import.meta.url))));
+  }
+  return [...new Set(found)];
+}
+
+/**
+ * The file in the package, once more, spelled so that programs that trace files follow it: @vercel/nft,
+ * which Next.js, Vercel and Netlify use, evaluates exactly such expressions. The path is right from
+ * here and from dist/shared, where the build puts this code.
+ */
+function traced(): string[] {
+  if ((import.meta.url as string | undefined) === undefined) return [];
+  if (platform !== 'linux')
+    return [
+      fileURLToPath(
+        new URL(/* webpackIgnore: true */ `../../prebuilds/${process.platform}-${process.arch}/bitplane.node`, import.meta.url),
+      ),
+    ];
+  return libc() === 'musl'
+    ? [fileURLToPath(new URL(/* webpackIgnore: true */ `../../prebuilds/linux-${process.arch}/bitplane.musl.node`, import.meta.url))]
+    : [fileURLToPath(new URL(/* webpackIgnore: true */ `../../prebuilds/linux-${process.arch}/bitplane.glibc.node`, import.meta.url))];
 }
 
 /** The folder of bitplane's own package.json; undefined in a bundle. */
 export function packageRoot(): string | undefined {
-  for (let folder = dirname(HERE); ; folder = dirname(folder)) {
+  return folders()
+    .map(ownFolder)
+    .find((root) => root !== undefined);
+}
+
+function ownFolder(start: string): string | undefined {
+  for (let folder = start; ; folder = dirname(folder)) {
     if (isOurs(folder)) return folder;
     if (dirname(folder) === folder) return undefined;
   }
@@ -43,7 +90,6 @@ function isOurs(folder: string): boolean {
 }
 
 function prebuilt(folder: string): string {
-  const { platform, arch } = process;
   const file = platform === 'linux' ? `${NAME}.${libc()}.node` : `${NAME}.node`;
   return join(folder, 'prebuilds', `${platform}-${arch}`, file);
 }

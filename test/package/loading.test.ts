@@ -1,9 +1,8 @@
 /** Where the addon is found, and what is said where it is not: prebuilt, named, beside a bundle, missing, broken. */
-import { copyFileSync, cpSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdtempSync, readFileSync, realpathSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { build } from 'esbuild';
 import { describe, expect, inject, test } from 'vitest';
 import { copyOf, json, node, packageFolder } from './sandbox.js';
 
@@ -113,41 +112,5 @@ describe.skipIf(process.platform !== 'linux')('a file that was cut short', () =>
     expect(report(folder).addon.loaded).toBe(false);
     writeFileSync(file, whole.subarray(0, least));
     expect(json(folder, ['run-model.mjs'])).toMatchObject({ shape: [2, 28] });
-  });
-});
-
-describe('esbuild', () => {
-  const bundle = (folder: string, format: 'esm' | 'cjs', external: string[]) =>
-    build({
-      absWorkingDir: application,
-      entryPoints: ['run-model.mjs'],
-      bundle: true,
-      platform: 'node',
-      format,
-      external,
-      outfile: join(folder, format === 'esm' ? 'app.mjs' : 'app.cjs'),
-      logLevel: 'error',
-    });
-
-  test('bundles an application with the package external', async () => {
-    const folder = mkdtempSync(join(tmpdir(), 'bitplane-external-'));
-    await bundle(folder, 'esm', ['bitplane']);
-    cpSync(join(folder, 'app.mjs'), join(application, 'external.mjs'));
-    expect(json(application, ['external.mjs'])).toMatchObject({ shape: [2, 28] });
-  });
-
-  test.each(['esm', 'cjs'] as const)('bundles the package too, as %s, with the prebuilt file beside the bundle', async (format) => {
-    const folder = realpathSync(mkdtempSync(join(tmpdir(), 'bitplane-bundle-')));
-    await bundle(folder, format, ['sharp', 'onnxruntime-node']);
-    copyFileSync(join(application, 'model.safetensors'), join(folder, 'model.safetensors'));
-    const app = [format === 'esm' ? 'app.mjs' : 'app.cjs'];
-    expect(node(folder, app).stderr).toContain("copy the package's prebuilt file beside the bundle as bitplane.node");
-    copyFileSync(prebuilt, join(folder, 'bitplane.node'));
-    expect(json(folder, app)).toMatchObject({ shape: [2, 28] });
-    // Or the whole folder, for an application that is shipped to several platforms.
-    rmSync(join(folder, 'bitplane.node'));
-    mkdirSync(join(folder, 'prebuilds'));
-    cpSync(join(packageFolder(application), 'prebuilds'), join(folder, 'prebuilds'), { recursive: true });
-    expect(json(folder, app)).toMatchObject({ shape: [2, 28] });
   });
 });
