@@ -11,6 +11,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { npmInstall } from './npm-install.mjs';
 
 export const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const windows = process.platform === 'win32';
@@ -22,6 +23,8 @@ const windows = process.platform === 'win32';
  * @param options more options of cmake-js
  */
 export function compile(out, definitions = {}, options = []) {
+  const lacking = lackingTool();
+  if (lacking !== undefined) fail(lacking);
   const modules = ensureTools();
   const variables = { CMAKE_BUILD_TYPE: 'Release', NODE_ADDON_API_DIR: join(modules, 'node-addon-api'), ...definitions };
   run(process.execPath, [
@@ -39,6 +42,22 @@ export function compile(out, definitions = {}, options = []) {
   return addon;
 }
 
+/** CMake before this cannot build the addon. */
+const CMAKE = [3, 18];
+
+/** A sentence that says which tool is missing; undefined where none is. On Windows CMake looks for the compiler. */
+export function lackingTool() {
+  const needs = `building the addon needs CMake ${CMAKE.join('.')} or newer and a C++17 compiler`;
+  const { error, stdout } = spawnSync('cmake', ['--version'], { encoding: 'utf8' });
+  if (error) return `${needs}; cmake was not found on PATH`;
+  const [, version = '', major, minor] = /version ((\d+)\.(\d+)\S*)/.exec(stdout) ?? [];
+  if (Number(major) < CMAKE[0] || (Number(major) === CMAKE[0] && Number(minor) < CMAKE[1])) return `${needs}; this is CMake ${version}`;
+  // The names that CMake itself tries first.
+  const compilers = process.env.CXX ? [process.env.CXX.split(' ')[0]] : ['c++', 'g++', 'clang++'];
+  if (windows || compilers.some((name) => spawnSync(name, ['--version']).error === undefined)) return undefined;
+  return `${needs}; ${compilers.join(', ').replace(/, ([^,]*)$/, ' or $1')} was not found on PATH`;
+}
+
 /** The folder of packages that holds the build tools. */
 function ensureTools() {
   const tools = ['cmake-js', 'node-addon-api'];
@@ -52,7 +71,8 @@ function ensureTools() {
   writeFileSync(join(folder, 'package.json'), '{"private":true}\n');
   const { devDependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
   const wanted = tools.map((name) => `${name}@${devDependencies[name]}`);
-  run(windows ? 'npm.cmd' : 'npm', ['install', '--prefix', folder, '--ignore-scripts', '--no-audit', '--no-fund', ...wanted]);
+  const failure = npmInstall(folder, ['--prefix', folder, ...wanted]);
+  if (failure !== undefined) fail(`building the addon needs ${wanted.join(' and ')}, which could not be fetched: ${failure}`);
   return fetched;
 }
 
@@ -60,7 +80,6 @@ function run(command, args) {
   const { status, signal, error } = spawnSync(command, args, {
     cwd: root,
     stdio: ['ignore', 2, 2],
-    shell: command.endsWith('.cmd'),
   });
   if (status !== 0) fail(`${command} failed (${error?.message ?? signal ?? `exit code ${status}`})`);
 }

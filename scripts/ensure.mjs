@@ -1,24 +1,28 @@
 #!/usr/bin/env node
 /**
- * Makes the clone runnable, doing only what is missing or stale: node_modules, the native addon, the compiled TypeScript.
- * Uses nothing but Node, because it runs before anything is installed. Not here: releases and prebuilt binaries.
+ * Makes the clone runnable, doing only what is missing or stale: node_modules, the native addon, the compiled TypeScript; for
+ * `npm pack` the prebuilt addons. Uses nothing but Node, because it runs before anything is installed. Not here: releases.
  *
- *   node scripts/ensure.mjs [deps] [native] [ts]     default: all three
+ *   node scripts/ensure.mjs [deps] [native] [ts] [prebuilds]     default: the first three
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { lackingTool } from './build-native.mjs';
+import { npmInstall } from './npm-install.mjs';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const at = (...parts) => join(root, ...parts);
-const windows = process.platform === 'win32';
 
-const STEPS = { deps: ensureDependencies, native: ensureNative, ts: ensureTypeScript };
+const STEPS = { deps: ensureDependencies, native: ensureNative, ts: ensureTypeScript, prebuilds: ensurePrebuilds };
+const DEFAULT = ['deps', 'native', 'ts'];
+/** What an addon is made of. */
+const ADDON_SOURCES = [at('native'), at('cmake'), at('CMakeLists.txt'), at('scripts', 'build-native.mjs')];
 
 function main(names) {
   if (Number(process.versions.node.split('.')[0]) < 20) fail(`bitplane needs Node 20 or newer; this is ${process.version}`);
-  for (const name of names.length === 0 ? Object.keys(STEPS) : names) {
+  for (const name of names.length === 0 ? DEFAULT : names) {
     if (!Object.hasOwn(STEPS, name)) fail(`expected ${Object.keys(STEPS).join(', ')} but received ${name}`);
     STEPS[name]();
   }
@@ -28,7 +32,9 @@ function ensureDependencies() {
   if (dependenciesCurrent()) return;
   // Not `npm ci`: it refuses a lockfile that lacks another platform's optional binaries, and a registry mirror may not carry them all.
   // --no-save keeps both the versions of the lockfile and the lockfile itself.
-  run('installing packages', windows ? 'npm.cmd' : 'npm', ['install', '--no-save', '--no-audit', '--no-fund', '--loglevel=error']);
+  process.stderr.write('bitplane: installing packages ...\n');
+  const failure = npmInstall(root, ['--no-save']);
+  if (failure !== undefined) fail(failure);
 }
 
 /** Every package the lockfile wants (other platforms' optional ones aside) is installed in the version it names. */
@@ -48,12 +54,25 @@ function ensureNative() {
   // A binary that the user names is used as it is.
   if (process.env.BITPLANE_BINARY) return;
   const artifact = at('build', 'Release', 'bitplane.node');
-  const sources = [at('native'), at('cmake'), at('CMakeLists.txt'), at('scripts', 'build-native.mjs')];
-  if (current(artifact, at('build', '.ensured'), sources)) return;
-  if (spawnSync('cmake', ['--version']).error)
-    fail('building the addon needs CMake 3.18 or newer and a C++17 compiler; cmake was not found on PATH');
+  if (current(artifact, at('build', '.ensured'), ADDON_SOURCES)) return;
+  requireTools();
   run('building the native addon', process.execPath, [at('scripts', 'build-native.mjs')]);
   writeFileSync(at('build', '.ensured'), '');
+}
+
+/** Those that this machine can build, its own among them. */
+function ensurePrebuilds() {
+  const own = at('prebuilds', `${process.platform}-${process.arch}`);
+  const stamp = at('build-prebuild', '.ensured');
+  if (current(own, stamp, [...ADDON_SOURCES, at('scripts', 'prebuild.mjs')])) return;
+  requireTools();
+  run('building the prebuilt addons', process.execPath, [at('scripts', 'prebuild.mjs')]);
+  writeFileSync(stamp, '');
+}
+
+function requireTools() {
+  const lacking = lackingTool();
+  if (lacking !== undefined) fail(lacking);
 }
 
 function ensureTypeScript() {
@@ -84,7 +103,6 @@ function run(what, command, args) {
   const { status, signal, error } = spawnSync(command, args, {
     cwd: root,
     stdio: ['ignore', 2, 2],
-    shell: windows && command.endsWith('.cmd'),
   });
   if (status !== 0) fail(`${what} failed (${error?.message ?? signal ?? `exit code ${status}`})`);
 }

@@ -2,10 +2,10 @@
  * Programs for tests that npm carries, fetched into a cache outside the repository and kept there: `$XDG_CACHE_HOME/bitplane`. Not here:
  * what the library or its build needs (package.json).
  */
-import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
+import { npmInstall } from './npm-install.mjs';
 
 /**
  * Installs packages unless all of the files are there already, and returns those files' paths.
@@ -20,10 +20,7 @@ export function fetchTools(name, packages, files, options = []) {
   if (paths.every(existsSync)) return paths;
   mkdirSync(cache, { recursive: true });
   writeFileSync(join(cache, 'package.json'), '{"private":true}\n');
-  const quiet = ['--no-audit', '--no-fund', '--loglevel=error'];
-  const { status, error } = spawnSync('npm', ['install', ...quiet, '--prefix', cache, ...options, ...packages], {
-    stdio: ['ignore', 2, 2],
-  });
-  if (status !== 0) throw new Error(`npm install failed (${error?.message ?? `exit code ${status}`})`);
+  const failure = npmInstall(cache, ['--prefix', cache, ...options, ...packages]);
+  if (failure !== undefined) throw new Error(failure);
   return paths;
 }

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /**
  * The numbers of the package as its users get it, beside their goals: sizes, installation, cold start. Not here: whether it works
- * (test/package). Run `npm run prebuild` first.
+ * (test/package). Run `npm run prebuilds` first.
  *
  *   node scripts/pack-numbers.mjs [--json] [--strict]     --strict: exit code 1 if a goal is missed
  */

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 /**
- * Fills prebuilds/ with stripped addons in node-gyp-build's layout: prebuilds/<platform>-<arch>/bitplane[.<libc>].node.
+ * `npm run prebuilds`: fills prebuilds/ with stripped addons in node-gyp-build's layout: prebuilds/<platform>-<arch>/bitplane[.<libc>].node.
  * Not here: packing and publishing (`npm pack`, .github/workflows).
  *
  *   node scripts/prebuild.mjs [TARGET ...]     default: this machine's, and on x64 Linux with glibc the cross-built linux-arm64

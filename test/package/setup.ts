@@ -1,6 +1,6 @@
 /**
  * Packs the package, once, and installs the tarball into an empty folder as a user does: with nothing on PATH but node. What is tested
- * from there on is the installed package. Not here: building it (`npm run prebuild` comes first).
+ * from there on is the installed package. Not here: building it (`npm run prebuilds` comes first).
  */
 import { chmodSync, cpSync, existsSync, mkdtempSync, readdirSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -18,7 +18,7 @@ function newer(version: string): boolean {
   return major > FLOOR[0] || (major === FLOOR[0] && minor > FLOOR[1]);
 }
 
-test('there is one for each architecture that npm run prebuild builds on this machine', () => {
+test('there is one for each architecture that npm run prebuilds builds on this machine', () => {
   const wanted = [`linux-${process.arch}`];
   if (spawnSync('aarch64-linux-gnu-g++', ['--version']).error === undefined) wanted.push('linux-arm64');
   const have = files.map((file) => file.split(/[\\/]/)[0]);
