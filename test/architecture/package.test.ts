@@ -36,3 +36,17 @@ test('every file that package.json points to exists', () => {
 test('the lockfile records no download addresses', () => {
   expect(readFileSync(join(root, 'package-lock.json'), 'utf8')).not.toMatch(/"resolved"/);
 });
+
+test('a bare npm install in a clone runs no install script of a package, whichever npm it is', () => {
+  const lock = readFileSync(join(root, 'package-lock.json'), 'utf8');
+  // Newer versions ask package.json; npm 10 runs the scripts of the packages that the lockfile marks, and writes the mark anew when it
+  // updates such a package: take it out again.
+  expect(lock.match(/"hasInstallScript"/g) ?? []).toEqual([]);
+  expect(manifest.allowScripts).toEqual({ esbuild: false, fsevents: false, 'onnxruntime-node': false });
+});
+
+test('no script of package.json is the pre or post script of another by accident', () => {
+  const hooks = ['prepack', 'prepare', 'prepublishOnly'];
+  const names = Object.keys(manifest.scripts).filter((name) => !hooks.includes(name));
+  expect(names.filter((name) => /^(pre|post)/.test(name) && names.includes(name.replace(/^(pre|post)/, '')))).toEqual([]);
+});
