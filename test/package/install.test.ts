@@ -2,7 +2,7 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { homedir, tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { describe, expect, inject, test } from 'vitest';
 import { copyOf, json, NPM, node, packageFolder, pathOfNode, ROOT, run } from './sandbox.js';
 
@@ -28,18 +28,49 @@ describe('the tarball', () => {
     expect(readdirSync(installed).sort()).toEqual(
       expect.arrayContaining(['CMakeLists.txt', 'LICENSE', 'README.md', 'cmake', 'dist', 'native', 'package.json', 'prebuilds', 'scripts']),
     );
-    expect(readdirSync(join(installed, 'scripts'))).toEqual(['build-native.mjs']);
+    expect(readdirSync(join(installed, 'scripts')).sort()).toEqual(['build-native.mjs', 'lifecycle.mjs', 'npm-install.mjs']);
     for (const name of ['test', 'bench', 'src', 'node_modules']) expect(existsSync(join(installed, name))).toBe(false);
     const hidden = readdirSync(installed, { recursive: true, encoding: 'utf8' }).filter((name) => /(^|[\\/])\./.test(name));
     expect(hidden).toEqual([]);
   });
 
   test('runs no script when it is installed, and has at most five dependencies', () => {
-    for (const name of ['preinstall', 'install', 'postinstall', 'prepare']) expect(manifest.scripts[name]).toBeUndefined();
+    // npm runs `prepare` for git repositories, not for tarballs: the output below shows it.
+    for (const name of ['preinstall', 'install', 'postinstall']) expect(manifest.scripts[name]).toBeUndefined();
     // npm builds a package that has this file and no install script of its own.
     expect(existsSync(join(installed, 'binding.gyp'))).toBe(false);
     expect(Object.keys(manifest.dependencies).length).toBeLessThanOrEqual(5);
     expect(inject('installation').output).not.toMatch(/^> /m);
+  });
+
+  test('holds every file that its documents link to', () => {
+    const documents = [
+      'README.md',
+      'ARCHITECTURE.md',
+      'CONTRIBUTING.md',
+      'CHANGELOG.md',
+      ...readdirSync(join(installed, 'docs')).map((name) => `docs/${name}`),
+    ];
+    const links = documents.flatMap((document) => {
+      const text = readFileSync(join(installed, document), 'utf8');
+      return [...text.matchAll(/\]\(([^)#]+)(?:#[^)]*)?\)/g)].map(([, to]) => ({ document, to: to as string }));
+    });
+    const local = links.filter(({ to }) => !/^[a-z]+:/.test(to));
+    expect(local.length).toBeGreaterThan(5);
+    expect(local.filter(({ document, to }) => !existsSync(join(installed, dirname(document), to)))).toEqual([]);
+  });
+
+  test('says where it comes from', () => {
+    expect(manifest.repository.url).toMatch(/^git\+https:.*\.git$/);
+    for (const url of [manifest.homepage, manifest.bugs]) expect(url).toMatch(/^https:/);
+    expect(manifest.keywords.length).toBeGreaterThan(5);
+  });
+
+  test('packs again from where it is installed, to the same files', () => {
+    const packed = run(process.execPath, [NPM, 'pack', '--dry-run', '--json'], installed, { PATH: process.env.PATH });
+    expect(packed.code, packed.stderr).toBe(0);
+    const [{ entryCount }] = JSON.parse(packed.stdout);
+    expect(entryCount).toBe(readdirSync(installed, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile()).length);
   });
 
   test('installs within 10 seconds', () => {
@@ -116,6 +147,22 @@ describe('a machine without a prebuilt file', () => {
     expect(built.code, built.stderr).toBe(0);
     expect(json(copy, ['run-model.mjs'])).toMatchObject(SCORES);
   }, 600_000);
+
+  test.skipIf(process.platform === 'win32').each([
+    ['CMake', [], /; cmake was not found on PATH$/],
+    ['a new CMake', ['cmake'], /; this is CMake 3\.10\.2$/],
+    ['a compiler', ['cmake', 'new'], /; c\+\+, g\+\+ or clang\+\+ was not found on PATH$/],
+  ])('says in one sentence that it lacks %s', (_, [cmake, version], sentence) => {
+    const bin = mkdtempSync(join(tmpdir(), 'bitplane-tools-'));
+    if (cmake !== undefined) {
+      const text = `#!/bin/sh\necho cmake version ${version === 'new' ? '4.1.0' : '3.10.2'}\n`;
+      writeFileSync(join(bin, cmake), text, { mode: 0o755 });
+    }
+    const { code, stderr } = run(process.execPath, [join(installed, 'scripts', 'build-native.mjs')], installed, { PATH: bin });
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/^bitplane: building the addon needs CMake 3\.18 or newer and a C\+\+17 compiler; [^\n]*$/);
+    expect(stderr).toMatch(sentence);
+  });
 });
 
 /** Node for ARM from the cache of scripts/test-arm64.mjs, which fetches it. */

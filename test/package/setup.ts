@@ -6,7 +6,7 @@ import { chmodSync, cpSync, existsSync, mkdtempSync, readdirSync, realpathSync, 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestProject } from 'vitest/node';
-import { node, npm, packageFolder, ROOT } from './sandbox.js';
+import { NPM, node, npm, packageFolder, ROOT, run } from './sandbox.js';
 
 declare module 'vitest' {
   export interface ProvidedContext {
@@ -24,7 +24,8 @@ export default function setup({ provide }: TestProject): () => void {
   // Whatever the tests make lies in it too, and goes with it. Another user must be able to enter it (places.test.ts).
   chmodSync(folder, 0o755);
   process.env.TMPDIR = process.env.TEMP = folder;
-  const packed = npm(ROOT, 'pack', '--pack-destination', folder);
+  // Packing runs `prepack`, through a shell: what is stale is built first.
+  const packed = run(process.execPath, [NPM, 'pack', '--pack-destination', folder], ROOT, { PATH: process.env.PATH });
   const name = readdirSync(folder).find((file) => file.endsWith('.tgz'));
   if (packed.code !== 0 || name === undefined) throw new Error(`npm pack failed: ${packed.stderr}`);
   const tarball = join(folder, name);

@@ -1,0 +1,52 @@
+#!/usr/bin/env node
+/**
+ * What npm runs by itself when it makes a package of this repository, so that a package is whole or is not made. In the package, where
+ * somebody may pack it again, everything is there and nothing is done. Not here: how things are built (./ensure.mjs).
+ *
+ *   node scripts/lifecycle.mjs prepack           `npm pack`, `npm publish`: builds what is missing
+ *   node scripts/lifecycle.mjs prepare           a dependency from a git repository, for which npm runs no other script: the same. After
+ *                                                `npm install` in a clone, nothing: every command there builds what it needs
+ *   node scripts/lifecycle.mjs prepublishOnly    `npm publish` in a clone, and the release workflow: refuses if a platform is missing
+ */
+import { spawnSync } from 'node:child_process';
+import { existsSync, statSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '..');
+const ensure = join(root, 'scripts', 'ensure.mjs');
+
+/** Every file of a release, in prebuilds/. */
+const RELEASE = [
+  'linux-x64/bitplane.glibc.node',
+  'linux-x64/bitplane.musl.node',
+  'linux-arm64/bitplane.glibc.node',
+  'linux-arm64/bitplane.musl.node',
+  'darwin-x64/bitplane.node',
+  'darwin-arm64/bitplane.node',
+  'win32-x64/bitplane.node',
+];
+
+const EVENTS = {
+  prepack: build,
+  // npm says where a package came from that it prepares for somebody else.
+  prepare: () => (process.env.npm_package_resolved ? build() : 0),
+  prepublishOnly: requirePlatforms,
+};
+
+function build() {
+  const { status } = spawnSync(process.execPath, [ensure, 'deps', 'ts', 'prebuilds'], { stdio: ['ignore', 2, 2] });
+  return status ?? 1;
+}
+
+function requirePlatforms() {
+  const size = (file) => statSync(join(root, 'prebuilds', file), { throwIfNoEntry: false })?.size ?? 0;
+  const missing = RELEASE.filter((file) => size(file) === 0);
+  if (missing.length === 0) return 0;
+  process.stderr.write(
+    `bitplane: not published: prebuilds/ lacks ${missing.join(', ')}; .github/workflows/release.yml builds all of them\n`,
+  );
+  return 1;
+}
+
+if (existsSync(ensure)) process.exitCode = EVENTS[process.argv[2]]();
