@@ -1,29 +1,19 @@
 /**
- * Reading the files of a data set, so that every failure names the file. Not here: what is in them.
+ * Reading the files of a data set, so that every failure names the file. Not here: how a file is
+ * opened (formats/read-file.ts), what is in it.
  */
 import { existsSync } from 'node:fs';
-import { open, readdir, stat } from 'node:fs/promises';
+import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { BitplaneError, expected } from '../core/errors.js';
+import { readWholeFile, reasonOf } from '../formats/read-file.js';
 
 /** Larger files are refused unread: no data set read here has a file near this size. */
 export const MAX_FILE_BYTES = 2 ** 30;
 
-/** A whole file. The allocation follows the size that the file system reports, never what the file claims. */
-export async function readBytes(path: string, limit = MAX_FILE_BYTES): Promise<Buffer> {
-  try {
-    const file = await open(path, 'r');
-    try {
-      const info = await file.stat();
-      if (!info.isFile()) throw expected('ERR_IO', 'a file', 'something else', { node: path });
-      if (info.size > limit) throw expected('ERR_FORMAT', `at most ${limit} bytes`, info.size, { node: path });
-      return await file.readFile();
-    } finally {
-      await file.close();
-    }
-  } catch (error) {
-    throw asIoError(error, path);
-  }
+/** A whole file; throws as `readWholeFile` does. */
+export function readBytes(path: string, limit = MAX_FILE_BYTES): Promise<Buffer> {
+  return readWholeFile(path, { limit });
 }
 
 /** The names in a folder, sorted by code unit so that the order is the same everywhere. */
@@ -40,7 +30,7 @@ export async function listFolder(path: string): Promise<{ folders: string[]; fil
     }
     return { folders: folders.sort(), files: files.sort() };
   } catch (error) {
-    throw asIoError(error, path);
+    throw new BitplaneError('ERR_IO', `the folder could not be read (${reasonOf(error)})`, { node: path, cause: error });
   }
 }
 
@@ -57,12 +47,4 @@ export function findFile(dir: string, children: readonly string[], names: readon
   }
   const inside = children.length === 0 ? '' : ` there or in its ${children.join(', ')}`;
   throw expected('ERR_IO', `${names.join(' or ')}${inside}`, 'no such file', { node: dir });
-}
-
-function asIoError(error: unknown, path: string): unknown {
-  if (error instanceof BitplaneError) return error;
-  const code = (error as NodeJS.ErrnoException).code;
-  const why =
-    code === 'ENOENT' ? 'no such file or folder' : code === 'EISDIR' ? 'a folder where a file was expected' : String(code ?? error);
-  return new BitplaneError('ERR_IO', `cannot be read: ${why}`, { node: path, cause: error });
 }

@@ -8,7 +8,7 @@
  */
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { expected } from '../core/errors.js';
+import { BitplaneError, expected } from '../core/errors.js';
 import { type Shape, showShape } from '../core/shape.js';
 import type { Graph, Metadata } from '../graph/value.js';
 import { readBytes } from './files.js';
@@ -33,6 +33,7 @@ export async function readRecipe(path: string): Promise<Recipe> {
   const json = await readJson(path);
   const labels = (json as { labels?: unknown } | null)?.labels;
   if (typeof labels !== 'string') return parseRecipe(json, path);
+  requirePlainName(labels, path);
   const file = join(dirname(path), labels);
   const { labels: _, ...rest } = json as object & { labels: unknown };
   return { ...parseRecipe(rest, path), labels: parseLabels(await readJson(file), file) };
@@ -91,9 +92,17 @@ export function defaultRecipe(shape: Shape): Recipe {
   };
 }
 
+/** A recipe may be a stranger's: it names a file beside it and no other. */
+function requirePlainName(name: string, path: string): void {
+  if (name === '' || name === '.' || name === '..' || /[/\\:\0]/.test(name))
+    throw expected('ERR_FORMAT', 'labels to be names, or the plain name of a file beside it', name, { op: 'labels', node: path });
+}
+
+/** Says of a wrong list what it is and not what is in it: a file that a recipe names may be somebody's. */
 function parseLabels(list: unknown, path: string): string[] {
   if (!Array.isArray(list) || list.length === 0 || !list.every((label) => typeof label === 'string')) {
-    throw expected('ERR_FORMAT', 'an array of class names', list, { op: 'labels', node: path });
+    const kind = Array.isArray(list) ? `an array of ${list.length} entries` : list === null ? 'null' : `a JSON ${typeof list}`;
+    throw expected('ERR_FORMAT', 'an array of class names', kind, { op: 'labels', node: path });
   }
   return list;
 }
@@ -102,10 +111,11 @@ async function readJson(path: string): Promise<unknown> {
   return parseJson((await readBytes(path, MAX_JSON)).toString('utf8'), path);
 }
 
+/** What the parser says quotes the text, which may be another file than the recipe meant to be read. */
 function parseJson(text: string, path: string): unknown {
   try {
     return JSON.parse(text);
-  } catch (error) {
-    throw expected('ERR_FORMAT', 'JSON', (error as Error).message, { node: path });
+  } catch {
+    throw new BitplaneError('ERR_FORMAT', 'expected JSON but received something else', { node: path });
   }
 }

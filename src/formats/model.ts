@@ -2,7 +2,6 @@
  * A model from a path, URL or bytes, whatever its format: safetensors, ONNX, or either one gzipped. The content decides, not the name.
  * Not here: the formats themselves.
  */
-import { readFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { isArrayBuffer } from 'node:util/types';
 import { gunzip } from 'node:zlib';
@@ -12,14 +11,17 @@ import { BitplaneError, expected } from '../core/errors.js';
 import type { Graph } from '../graph/value.js';
 import { type ImportChoices, MULTI_THRESHOLD_AXES } from './onnx/choices.js';
 import { isUrl } from './path.js';
+import { MAX_MODEL_FILE, openFile, type ReadOptions, readRest } from './read-file.js';
 import { decodeModel } from './safetensors/model.js';
-import { type OpenModel, openModelFile } from './safetensors/model-file.js';
+import { type OpenModel, openModelFile, refuseForeign } from './safetensors/model-file.js';
 import { looksLikeSafetensors } from './safetensors/safetensors.js';
 
 export type ModelSource = string | URL | Uint8Array | ArrayBuffer;
 
 export interface LoadOptions extends ImportChoices {
   readonly signal?: AbortSignal | undefined;
+  /** Larger files are refused unread; in bytes, 2 GiB by default. A path must lead to a regular file. */
+  readonly maxFileBytes?: number | undefined;
 }
 
 /** Deflate can shrink zeros a thousandfold; 1-bit weights that are stored as floats shrink about fortyfold. */
@@ -31,14 +33,8 @@ const GUNZIP = { ratio: 256, least: 64 * 2 ** 20, most: 2 ** 30 };
  */
 export async function openModel(source: ModelSource, options: LoadOptions = {}): Promise<OpenModel> {
   requireLoadOptions(options);
-  const { signal } = options;
   if (typeof source === 'string' || isUrl(source)) {
-    const name = nameOf(source);
-    const proceed = () => {
-      if (signal?.aborted) throw aborted(name, signal.reason);
-    };
-    proceed();
-    const file = await openModelFile(source, proceed);
+    const file = await openModelFile(source, readOptions(source, options));
     if (file !== undefined) return file;
   }
   return { graph: await loadModel(source, options), close: async () => undefined };
@@ -51,7 +47,7 @@ export async function openModel(source: ModelSource, options: LoadOptions = {}):
 export async function loadModel(source: ModelSource, options: LoadOptions = {}): Promise<Graph> {
   requireLoadOptions(options);
   const name = nameOf(source);
-  const file = await bytesOf(source, name, options.signal);
+  const file = await bytesOf(source, options);
   const bytes = file[0] === 0x1f && file[1] === 0x8b ? await inflate(file, name) : file;
   if (options.signal?.aborted) throw aborted(name, options.signal.reason);
   // What was read or inflated here is nobody else's.
@@ -61,34 +57,40 @@ export async function loadModel(source: ModelSource, options: LoadOptions = {}):
   return importOnnx(bytes, { name, multiThresholdAxis: options.multiThresholdAxis });
 }
 
-export const LOAD_OPTIONS: OptionNames<LoadOptions> = { signal: true, multiThresholdAxis: true };
+export const LOAD_OPTIONS: OptionNames<LoadOptions> = { signal: true, multiThresholdAxis: true, maxFileBytes: true };
 
 function requireLoadOptions(options: LoadOptions): void {
   const site = { op: 'model' };
   requireOptions(options, LOAD_OPTIONS, site);
   requireSignal(options.signal, site);
   requireOneOf(options.multiThresholdAxis ?? 'layout', MULTI_THRESHOLD_AXES, 'multiThresholdAxis', site);
+  const limit = options.maxFileBytes ?? 0;
+  if (typeof limit !== 'number' || !(limit >= 0)) throw expected('ERR_ARGUMENT', 'maxFileBytes to be a number of bytes', limit, site);
 }
 
 function nameOf(source: ModelSource): string | undefined {
   return typeof source === 'string' ? source : isUrl(source) ? source.href : undefined;
 }
 
-async function bytesOf(source: ModelSource, name: string | undefined, signal: AbortSignal | undefined): Promise<Uint8Array> {
+async function bytesOf(source: ModelSource, options: LoadOptions): Promise<Uint8Array> {
   if (carries('u8', source)) return source;
   if (isArrayBuffer(source)) return new Uint8Array(source);
-  if (name === undefined) throw expected('ERR_ARGUMENT', 'a path, a URL or bytes', source, { op: 'model' });
-  if (signal?.aborted) throw aborted(name, signal.reason);
+  if (nameOf(source) === undefined) throw expected('ERR_ARGUMENT', 'a path, a URL or bytes', source, { op: 'model' });
+  const reading = readOptions(source, options);
+  const file = await openFile(source, reading);
   try {
-    return await readFile(source, signal === undefined ? {} : { signal });
-  } catch (cause) {
-    if (signal?.aborted) throw aborted(name, cause);
-    throw new BitplaneError('ERR_IO', `the file could not be read (${cause instanceof Error ? cause.message : String(cause)})`, {
-      op: 'model',
-      node: name,
-      cause,
-    });
+    await refuseForeign(file);
+    return await readRest(file, reading);
+  } finally {
+    await file.handle.close().catch(() => undefined);
   }
+}
+
+function readOptions(source: ModelSource, { signal, maxFileBytes = MAX_MODEL_FILE }: LoadOptions): ReadOptions {
+  const proceed = () => {
+    if (signal?.aborted) throw aborted(nameOf(source), signal.reason);
+  };
+  return { limit: maxFileBytes, op: 'model', proceed };
 }
 
 async function inflate(file: Uint8Array, name: string | undefined): Promise<Uint8Array> {

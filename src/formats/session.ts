@@ -30,8 +30,8 @@ export class Session<G extends Graph = Graph> extends GraphSession<G> {
     requireOptions(options, { ...SESSION_OPTIONS, ...LOAD_OPTIONS }, { op: 'Session' });
     requireWarm(options.warm);
     requireSignal(options.signal, { op: 'Session' });
-    const { signal, multiThresholdAxis, ...more } = options;
-    const { graph, close } = await openModel(model, { signal, multiThresholdAxis });
+    const { signal, multiThresholdAxis, maxFileBytes, ...more } = options;
+    const { graph, close } = await openModel(model, { signal, multiThresholdAxis, maxFileBytes });
     let session: Session;
     try {
       session = new Session(graph, more);

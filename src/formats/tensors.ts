@@ -7,9 +7,9 @@ import { requireObject } from '../core/checks.js';
 import { carries } from '../core/dtype.js';
 import { BitplaneError, expected } from '../core/errors.js';
 import { elementCount } from '../core/shape.js';
-import { readBytes } from '../data/files.js';
 import { isTensorLike, Tensor, type TensorLike } from '../tensor/tensor.js';
 import { pathOf } from './path.js';
+import { MAX_MODEL_FILE, readWholeFile } from './read-file.js';
 import { looksLikeSafetensors, readSafetensors, type StoredTensor, writeSafetensors } from './safetensors/safetensors.js';
 import { writeFileAtomic } from './write-file.js';
 
@@ -18,15 +18,13 @@ export type Tensors = Readonly<Record<string, Tensor<'f32'>>>;
 /** Tensors by name, from this thread or another. */
 export type TensorsLike = Readonly<Record<string, TensorLike<'f32'>>>;
 
-const MAX_FILE = 2 ** 31;
-
 /**
  * The float tensors of a file by name; integers, such as the counters that PyTorch keeps beside batch norms, are left out.
  * @throws BitplaneError ERR_IO, ERR_FORMAT; ERR_UNSUPPORTED for half precision
  */
 export async function readTensors(source: string | URL | Uint8Array): Promise<Tensors> {
   const path = pathOf(source);
-  const bytes = path === undefined ? source : await readBytes(path, MAX_FILE);
+  const bytes = path === undefined ? source : await readWholeFile(path, { limit: MAX_MODEL_FILE, op: 'tensors' });
   if (!carries('u8', bytes)) throw expected('ERR_ARGUMENT', 'a path, a file: URL or bytes', source, { op: 'tensors' });
   return looksLikeSafetensors(bytes) ? fromSafetensors(bytes) : fromOnnx(bytes);
 }

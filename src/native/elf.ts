@@ -2,7 +2,7 @@
  * What this package reads of ELF files, the executables and libraries of Linux: enough to refuse one that was cut short.
  * Not here: other checks, which the system's loader makes and answers with an error.
  */
-import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
 
 /** Enough for the header and the program headers of every addon and of Node. */
 const HEAD_BYTES = 4096;
@@ -18,8 +18,10 @@ const P_BYTES = 56;
 
 /** The beginning of a file, and how long the whole is. */
 export function readHead(path: string): { readonly head: Buffer; readonly size: number } {
-  const file = openSync(path, 'r');
+  // Without waiting: opening a pipe takes until somebody writes to it.
+  const file = openSync(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
   try {
+    if (!fstatSync(file).isFile()) throw new Error('no regular file');
     const buffer = Buffer.alloc(HEAD_BYTES);
     return { head: buffer.subarray(0, readSync(file, buffer, 0, HEAD_BYTES, 0)), size: fstatSync(file).size };
   } finally {

@@ -3,8 +3,9 @@
  * still there for who has it open; one that was written to is an error. Not here: what is in it.
  */
 import { fstatSync, readSync } from 'node:fs';
-import { type FileHandle, open, stat } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
 import { BitplaneError } from '../../core/errors.js';
+import { openFile, type ReadOptions, reasonOf } from '../read-file.js';
 
 /**
  * File systems stamp changes in ticks of up to 10 ms, or of one or two seconds. A file written to within a tick before it is opened may be written
@@ -27,16 +28,14 @@ export class LastingFile {
     forgotten.register(this, handle, this);
   }
 
-  /** Undefined where there is no regular file, or one too young to tell changes by its stamp. */
-  static async open(path: string | URL): Promise<LastingFile | undefined> {
-    // Asked before: opening a pipe and closing it again would be the end of its writer.
-    const regular = await stat(path)
-      .then((info) => info.isFile())
-      .catch(() => false);
-    const handle = regular ? await open(path, 'r').catch(() => undefined) : undefined;
-    if (handle === undefined) return undefined;
+  /**
+   * Undefined where the file is too young to tell changes by its stamp.
+   * @throws BitplaneError as readWholeFile does
+   */
+  static async open(path: string | URL, options: ReadOptions): Promise<LastingFile | undefined> {
+    const { handle } = await openFile(path, options);
     const info = await handle.stat({ bigint: true }).catch(() => undefined);
-    if (info?.isFile() && isSettled(info.mtimeNs)) return new LastingFile(handle, String(path), Number(info.size), info.mtimeNs);
+    if (info !== undefined && isSettled(info.mtimeNs)) return new LastingFile(handle, String(path), Number(info.size), info.mtimeNs);
     await handle.close();
     return undefined;
   }
@@ -84,7 +83,7 @@ export class LastingFile {
   }
 
   private fail(cause?: unknown): never {
-    const why = cause === undefined ? 'it was changed after it was opened' : cause instanceof Error ? cause.message : String(cause);
+    const why = cause === undefined ? 'it was changed after it was opened' : reasonOf(cause);
     throw new BitplaneError('ERR_IO', `the file could not be read (${why})`, { op: 'model', node: this.name, cause });
   }
 }

@@ -5,8 +5,9 @@
 import type { Graph } from '../../graph/value.js';
 import { storedTensor } from '../../tensor/stored.js';
 import type { Tensor } from '../../tensor/tensor.js';
+import { type OpenFile, type ReadOptions, readPart } from '../read-file.js';
 import { LastingFile } from './lasting-file.js';
-import { decodeGraph, type Fetch, tensorOver } from './model.js';
+import { decodeGraph, type Fetch, requireModel, tensorOver } from './model.js';
 import { dataOffset, LENGTH_BYTES, looksLikeSafetensors, readHeader, type Span } from './safetensors.js';
 
 /** A model whose tensors may lie in a file. */
@@ -21,29 +22,45 @@ const START_BYTES = 1 << 16;
 /** Smaller tensors are kept in memory: passes look at them, and a call to read one costs more than its bytes. */
 const LARGE_BYTES = 1 << 15;
 const PIECE_BYTES = 1 << 18;
+/** Reading less than this costs nothing, so its header is not read twice. */
+const SMALL_FILE = 1 << 26;
 
 /**
  * Undefined where it must be read whole: no such file, no regular file, none of this format, or one written to this very moment.
- * @param proceed throws if opening is to stop
- * @throws BitplaneError as decodeModel does; ERR_IO
+ * @throws BitplaneError as decodeModel does; ERR_IO, ERR_FORMAT where it is too large; what `proceed` throws
  */
-export async function openModelFile(path: string | URL, proceed: () => void): Promise<OpenModel | undefined> {
-  const file = await LastingFile.open(path);
+export async function openModelFile(path: string | URL, options: ReadOptions): Promise<OpenModel | undefined> {
+  const file = await LastingFile.open(path, options);
   if (file === undefined) return undefined;
   let graph: Graph | undefined;
   try {
     const start = await file.read(0, new Uint8Array(Math.min(START_BYTES, file.size)));
-    if (looksLikeSafetensors(start)) graph = await decode(file, start, proceed);
+    if (looksLikeSafetensors(start)) graph = await decode(file, start, () => options.proceed?.());
   } finally {
     if (graph === undefined) await file.close();
   }
   return graph && { graph, close: () => file.close() };
 }
 
+/**
+ * For a large file that will be read whole: if it is safetensors, its header is read first.
+ * @throws BitplaneError ERR_FORMAT where it holds no model of ours or is malformed
+ */
+export async function refuseForeign(file: OpenFile): Promise<void> {
+  if (file.size < SMALL_FILE) return;
+  const start = await readPart(file, 0, LENGTH_BYTES + 1);
+  if (!looksLikeSafetensors(start)) return;
+  const dataAt = dataOffset(start, file.size);
+  // A file that shrinks meanwhile gives a header that is cut, which is malformed.
+  const header = await readPart(file, LENGTH_BYTES, dataAt - LENGTH_BYTES);
+  requireModel(readHeader(header, file.size - dataAt).metadata);
+}
+
 async function decode(file: LastingFile, start: Uint8Array, proceed: () => void): Promise<Graph> {
   const dataAt = dataOffset(start, file.size);
   const whole = dataAt <= start.length ? start.subarray(0, dataAt) : await file.read(0, new Uint8Array(dataAt));
   const header = readHeader(whole.subarray(LENGTH_BYTES), file.size - dataAt);
+  requireModel(header.metadata);
   const small = await readSmall(file, dataAt, [...header.spans.values()], proceed);
   const fetch: Fetch = (span, dtype, shape): Tensor => {
     const bytes = small.get(span);

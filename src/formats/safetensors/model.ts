@@ -80,13 +80,21 @@ export function decodeModel(bytes: Uint8Array, { owned = false }: { readonly own
 /** Gives the tensor of a span, whose dtype and size fit. */
 export type Fetch = (span: Span, dtype: DType, shape: readonly number[]) => Tensor;
 
-/** The graph of a file whose header has been read; throws as `decodeModel` does. */
-export function decodeGraph({ metadata, spans }: Header, fetch: Fetch): Graph {
+/**
+ * The text of the graph in a file's metadata, before anything is read for it.
+ * @throws BitplaneError ERR_FORMAT where there is none, ERR_UNSUPPORTED where it is newer
+ */
+export function requireModel(metadata: ReadonlyMap<string, string>): string {
   const format = metadata.get('bitplane.format');
   const text = metadata.get('bitplane.graph');
   if (format === undefined || text === undefined) throw broken('the safetensors file holds no bitplane model');
   if (format !== FORMAT) throw expected('ERR_UNSUPPORTED', `format ${FORMAT}`, format, { op: 'model' });
-  const json = object(parse(text), 'graph');
+  return text;
+}
+
+/** The graph of a file whose header has been read; throws as `decodeModel` does. */
+export function decodeGraph({ metadata, spans }: Header, fetch: Fetch): Graph {
+  const json = object(parse(requireModel(metadata)), 'graph');
 
   const unread = new Map(spans);
   const values: Known = new Map();
