@@ -34,7 +34,9 @@ const GUNZIP = { ratio: 256, least: 64 * 2 ** 20, most: 2 ** 30 };
 export async function openModel(source: ModelSource, options: LoadOptions = {}): Promise<OpenModel> {
   requireLoadOptions(options);
   if (typeof source === 'string' || isUrl(source)) {
-    const file = await openModelFile(source, readOptions(source, options));
+    const { proceed, limit } = readOptions(source, options);
+    proceed();
+    const file = await openModelFile(source, proceed, limit);
     if (file !== undefined) return file;
   }
   return { graph: await loadModel(source, options), close: async () => undefined };
@@ -86,7 +88,7 @@ async function bytesOf(source: ModelSource, options: LoadOptions): Promise<Uint8
   }
 }
 
-function readOptions(source: ModelSource, { signal, maxFileBytes = MAX_MODEL_FILE }: LoadOptions): ReadOptions {
+function readOptions(source: ModelSource, { signal, maxFileBytes = MAX_MODEL_FILE }: LoadOptions): ReadOptions & { proceed: () => void } {
   const proceed = () => {
     if (signal?.aborted) throw aborted(nameOf(source), signal.reason);
   };

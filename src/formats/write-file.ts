@@ -4,38 +4,32 @@
  * rename wins. Temporary files that writers left behind when they were killed: ./leftovers.ts.
  */
 import { fsync } from 'node:fs';
-import { lstat, open, realpath, rename, rm, stat } from 'node:fs/promises';
+import { open, rename, rm, stat } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { BitplaneError, expected } from '../core/errors.js';
 import { removeLeftovers, temporaryName } from './leftovers.js';
 import { pathOf } from './path.js';
 import { otherKind, reasonOf } from './read-file.js';
 
-/**
- * A link stays, and the file that it leads to is written.
- * @throws BitplaneError ERR_ARGUMENT for what is no path, ERR_IO; the old file, if any, is then as it was
- */
+/** @throws BitplaneError ERR_ARGUMENT for what is no path, ERR_IO; the old file, if any, is then as it was */
 export async function writeFileAtomic(path: string | URL, bytes: Uint8Array): Promise<void> {
-  const named = pathOf(path);
-  if (named === undefined) throw expected('ERR_ARGUMENT', 'a path or a file: URL', path, { op: 'file' });
+  const target = pathOf(path);
+  if (target === undefined) throw expected('ERR_ARGUMENT', 'a path or a file: URL', path, { op: 'file' });
   try {
-    const target = await writable(named);
+    await requireReplaceable(target);
     await removeLeftovers(target);
     await replace(target, bytes);
   } catch (cause) {
     if (cause instanceof BitplaneError) throw cause;
-    throw new BitplaneError('ERR_IO', `the file could not be written (${reasonOf(cause)})`, { node: named, cause });
+    throw new BitplaneError('ERR_IO', `the file could not be written (${reasonOf(cause)})`, { node: target, cause });
   }
 }
 
-/** The path that a rename may replace. */
-async function writable(path: string): Promise<string> {
-  const there = await lstat(path).catch(ifMissing);
-  if (there === undefined) return path;
-  const info = there.isSymbolicLink() ? await stat(path).catch(ifMissing) : there;
-  const kind = info === undefined ? 'a link that leads nowhere' : otherKind(info);
-  if (kind !== undefined) throw expected('ERR_IO', 'a regular file, or none, to write to', kind, { node: path });
-  return there.isSymbolicLink() ? await realpath(path) : path;
+/** A link counts as what it leads to: /dev/stdout is one. One to a file, or to nothing, is replaced. */
+async function requireReplaceable(target: string): Promise<void> {
+  const info = await stat(target).catch(ifMissing);
+  const kind = info && otherKind(info);
+  if (kind !== undefined) throw expected('ERR_IO', 'a regular file, or none, to write to', kind, { node: target });
 }
 
 async function replace(target: string, bytes: Uint8Array): Promise<void> {

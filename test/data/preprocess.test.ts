@@ -62,6 +62,30 @@ describe('recipes', () => {
     expect(await recipeBeside(join(dir, 'other.onnx'))).toBeUndefined();
   });
 
+  test.each(['../names.json', '/etc/passwd', 'sub/names.json', '..', '.', '', 'a\\b', 'C:names', 'a\0b'])(
+    'labels in %j, which is no plain name, are refused and not read',
+    async (labels) => {
+      const dir = temporaryFolder();
+      write(join(dir, 'names.json'), '["cat"]');
+      write(join(dir, 'in', 'sub', 'names.json'), '["cat"]');
+      const path = write(join(dir, 'in', 'net.json'), JSON.stringify({ labels, preprocess: { layout: 'flat', color: 'gray' } }));
+      await expect(readRecipe(path)).rejects.toMatchObject({ code: 'ERR_FORMAT', op: 'labels', node: path });
+    },
+  );
+
+  test.each(['root:x:0:0:secret', '"secret"', '{"secret": 1}', '["cat", 1, "secret"]', '[]', 'null'])(
+    'an error about a file of labels quotes nothing of it: %s',
+    async (text) => {
+      const dir = temporaryFolder();
+      write(join(dir, 'names'), text);
+      const path = write(join(dir, 'net.json'), JSON.stringify({ labels: 'names', preprocess: { layout: 'flat', color: 'gray' } }));
+      const error = await readRecipe(path).catch((caught) => caught);
+      expect(error).toMatchObject({ code: 'ERR_FORMAT', node: join(dir, 'names') });
+      expect(error.message).not.toMatch(/secret|root/);
+      expect(error.cause).toBeUndefined();
+    },
+  );
+
   test('the default follows the input', () => {
     expect(defaultRecipe(['N', 3, 32, 32]).preprocess).toMatchObject({ layout: 'NCHW', color: 'rgb', crop: 32, scale: 1 / 255 });
     expect(defaultRecipe(['N', 28, 28, 1]).preprocess).toMatchObject({ layout: 'NHWC', color: 'gray', crop: 28 });

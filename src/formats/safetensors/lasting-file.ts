@@ -5,7 +5,7 @@
 import { fstatSync, readSync } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
 import { BitplaneError } from '../../core/errors.js';
-import { openFile, type ReadOptions, reasonOf } from '../read-file.js';
+import { MAX_MODEL_FILE, openFile, reasonOf } from '../read-file.js';
 
 /**
  * File systems stamp changes in ticks of up to 10 ms, or of one or two seconds. A file written to within a tick before it is opened may be written
@@ -28,12 +28,10 @@ export class LastingFile {
     forgotten.register(this, handle, this);
   }
 
-  /**
-   * Undefined where the file is too young to tell changes by its stamp.
-   * @throws BitplaneError as readWholeFile does
-   */
-  static async open(path: string | URL, options: ReadOptions): Promise<LastingFile | undefined> {
-    const { handle } = await openFile(path, options);
+  /** Undefined where there is no regular file of at most `limit` bytes, or one too young to tell changes by its stamp. */
+  static async open(path: string | URL, limit = MAX_MODEL_FILE): Promise<LastingFile | undefined> {
+    const handle = (await openFile(path, { limit }).catch(() => undefined))?.handle;
+    if (handle === undefined) return undefined;
     const info = await handle.stat({ bigint: true }).catch(() => undefined);
     if (info !== undefined && isSettled(info.mtimeNs)) return new LastingFile(handle, String(path), Number(info.size), info.mtimeNs);
     await handle.close();

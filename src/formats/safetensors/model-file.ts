@@ -5,7 +5,7 @@
 import type { Graph } from '../../graph/value.js';
 import { storedTensor } from '../../tensor/stored.js';
 import type { Tensor } from '../../tensor/tensor.js';
-import { type OpenFile, type ReadOptions, readPart } from '../read-file.js';
+import { type OpenFile, readPart } from '../read-file.js';
 import { LastingFile } from './lasting-file.js';
 import { decodeGraph, type Fetch, requireModel, tensorOver } from './model.js';
 import { dataOffset, LENGTH_BYTES, looksLikeSafetensors, readHeader, type Span } from './safetensors.js';
@@ -26,16 +26,18 @@ const PIECE_BYTES = 1 << 18;
 const SMALL_FILE = 1 << 26;
 
 /**
- * Undefined where it must be read whole: no such file, no regular file, none of this format, or one written to this very moment.
- * @throws BitplaneError as decodeModel does; ERR_IO, ERR_FORMAT where it is too large; what `proceed` throws
+ * Undefined where it must be read whole, or refused: no such file, no regular file, a larger one than `limit`, none of this format, or one
+ * written to this very moment.
+ * @param proceed throws if opening is to stop
+ * @throws BitplaneError as decodeModel does; ERR_IO
  */
-export async function openModelFile(path: string | URL, options: ReadOptions): Promise<OpenModel | undefined> {
-  const file = await LastingFile.open(path, options);
+export async function openModelFile(path: string | URL, proceed: () => void, limit?: number): Promise<OpenModel | undefined> {
+  const file = await LastingFile.open(path, limit);
   if (file === undefined) return undefined;
   let graph: Graph | undefined;
   try {
     const start = await file.read(0, new Uint8Array(Math.min(START_BYTES, file.size)));
-    if (looksLikeSafetensors(start)) graph = await decode(file, start, () => options.proceed?.());
+    if (looksLikeSafetensors(start)) graph = await decode(file, start, proceed);
   } finally {
     if (graph === undefined) await file.close();
   }
