@@ -1,5 +1,8 @@
 // The N-API surface: Constants, Program, and a few facts about this machine. It checks what would crash, and nothing else: TypeScript validates.
 //
+// Memory may end at any allocation: what allocates is guarded (guard.h), and changes what others
+// see only when nothing can fail any more.
+//
 // A worker may be terminated at any moment. From then on every call that could run JavaScript fails (getting an element of an array is one),
 // nothing can be thrown, and what was got is empty, without even an environment: so each such value is checked before it is used.
 #include <napi.h>
@@ -7,6 +10,7 @@
 #include <cstdlib>
 #include <string>
 
+#include "addon/guard.h"
 #include "addon/instance.h"
 #include "kernels/bounds/bounds.h"
 #include "kernels/epilogue/epilogue.h"
@@ -57,9 +61,13 @@ void fail(Napi::Env env, const std::string& message) { Napi::Error::New(env, mes
 // The entries are kept, and their bytes must not change.
 class ConstantsObject final : public Napi::ObjectWrap<ConstantsObject> {
  public:
-  explicit ConstantsObject(const Napi::CallbackInfo& info) : Napi::ObjectWrap<ConstantsObject>(info), store_(std::make_shared<Constants>()) {
-    store_->setLoader([this](int index) { return load(index); });
-    append(info[0].As<Napi::Array>());
+  explicit ConstantsObject(const Napi::CallbackInfo& info)
+      : Napi::ObjectWrap<ConstantsObject>(info) {
+    guarded(info.Env(), [&] {
+      store_ = std::make_shared<Constants>();
+      store_->setLoader([this](int index) { return load(index); });
+      append(info[0].As<Napi::Array>());
+    });
   }
   static Napi::Function define(Napi::Env env) {
     return DefineClass(env, "Constants", {InstanceMethod<&ConstantsObject::extend>("extend"), InstanceMethod<&ConstantsObject::release>("release"),
@@ -76,8 +84,8 @@ class ConstantsObject final : public Napi::ObjectWrap<ConstantsObject> {
     Napi::HandleScope scope(Env());
     Napi::Object entry = entries_[index].Value();
     const size_t size = store_->size(index);
+    if (entry.IsEmpty()) return false;
     auto* to = static_cast<uint8_t*>(store_->allocate(index));
-    if (entry.IsEmpty() || to == nullptr) return false;
     const bool whole = entry.IsTypedArray();
     for (size_t at = 0; at < size;) {
       Napi::Value part = whole ? Napi::Value(entry) : readPart(entry, at);
@@ -94,7 +102,19 @@ class ConstantsObject final : public Napi::ObjectWrap<ConstantsObject> {
     if (read.IsEmpty() || !read.IsFunction()) return Napi::Value();
     return read.As<Napi::Function>().Call(reader, {Napi::Number::New(reader.Env(), static_cast<double>(from))});
   }
+  // All of them or, where it throws or leaves a JavaScript error pending, none: the numbers of
+  // later ones depend on it.
   void append(Napi::Array list) {
+    struct Rollback {
+      ConstantsObject& self;
+      const size_t before = self.entries_.size();
+      bool complete = false;
+      ~Rollback() {
+        if (complete) return;
+        self.entries_.resize(before);
+        self.store_->shrink(static_cast<int>(before));
+      }
+    } rollback{*this};
     for (uint32_t i = 0; i < list.Length(); i++) {
       Napi::Value entry = list.Get(i);
       if (entry.IsEmpty()) return;
@@ -108,16 +128,17 @@ class ConstantsObject final : public Napi::ObjectWrap<ConstantsObject> {
         if (length.IsEmpty() || !length.IsNumber()) return;
         size = static_cast<size_t>(length.As<Napi::Number>().Int64Value());
       }
-      store_->reserve(size);
+      store_->add(size);
       entries_.push_back(Napi::Persistent(entry.As<Napi::Object>()));
     }
+    rollback.complete = true;
   }
   Napi::Value extend(const Napi::CallbackInfo& info) {
-    append(info[0].As<Napi::Array>());
+    guarded(info.Env(), [&] { append(info[0].As<Napi::Array>()); });
     return info.Env().Undefined();
   }
   Napi::Value release(const Napi::CallbackInfo& info) {
-    store_ = std::make_shared<Constants>();
+    store_->clear();
     entries_.clear();
     account(info.Env());
     return info.Env().Undefined();
@@ -132,6 +153,24 @@ class ConstantsObject final : public Napi::ObjectWrap<ConstantsObject> {
 class ProgramObject final : public Napi::ObjectWrap<ProgramObject> {
  public:
   explicit ProgramObject(const Napi::CallbackInfo& info) : Napi::ObjectWrap<ProgramObject>(info) {
+    guarded(info.Env(), [&] { build(info); });
+  }
+  static Napi::Function define(Napi::Env env) {
+    return DefineClass(env, "Program",
+                       {InstanceMethod<&ProgramObject::start>("start"), InstanceMethod<&ProgramObject::finish>("finish"),
+                        InstanceMethod<&ProgramObject::abort>("abort"), InstanceMethod<&ProgramObject::release>("release"),
+                        InstanceMethod<&ProgramObject::trim>("trim"), InstanceAccessor<&ProgramObject::contextBytes>("contextBytes"),
+                        InstanceAccessor<&ProgramObject::tableBytes>("tableBytes"),
+                        InstanceAccessor<&ProgramObject::kernels>("kernels")});
+  }
+  void Finalize(Napi::Env env) override { arenas_.set(env, 0); }
+
+ private:
+  // Copying fewer bytes takes less time than it takes to wake a worker; copying more, so long that
+  // it would have gone to sleep again.
+  static constexpr size_t kLeastRousing = 64 << 10, kMostRousing = 1 << 20;
+
+  void build(const Napi::CallbackInfo& info) {
     Napi::Env env = info.Env();
     auto* constants = ConstantsObject::Unwrap(info[0].As<Napi::Object>());
     if (constants == nullptr) return;
@@ -171,19 +210,6 @@ class ProgramObject final : public Napi::ObjectWrap<ProgramObject> {
     for (int input : inputs_) feedBytes += program_->buffers()[input].bytes;
     rouses_ = feedBytes >= kLeastRousing && feedBytes <= kMostRousing;
   }
-  static Napi::Function define(Napi::Env env) {
-    return DefineClass(env, "Program",
-                       {InstanceMethod<&ProgramObject::start>("start"), InstanceMethod<&ProgramObject::finish>("finish"),
-                        InstanceMethod<&ProgramObject::abort>("abort"), InstanceMethod<&ProgramObject::release>("release"),
-                        InstanceMethod<&ProgramObject::trim>("trim"), InstanceAccessor<&ProgramObject::contextBytes>("contextBytes"),
-                        InstanceAccessor<&ProgramObject::tableBytes>("tableBytes"),
-                        InstanceAccessor<&ProgramObject::kernels>("kernels")});
-  }
-  void Finalize(Napi::Env env) override { arenas_.set(env, 0); }
-
- private:
-  // Copying fewer bytes takes less time than it takes to wake a worker; copying more, so long that it would have gone to sleep again.
-  static constexpr size_t kLeastRousing = 64 << 10, kMostRousing = 1 << 20;
 
   static bool numbers(Napi::Value value, const std::vector<BufferSpec>& buffers, std::vector<int>* out) {
     auto list = value.As<Napi::Array>();
@@ -202,30 +228,43 @@ class ProgramObject final : public Napi::ObjectWrap<ProgramObject> {
   Napi::Value start(const Napi::CallbackInfo& info) {
     Napi::Env env = info.Env();
     if (program_ == nullptr) return fail(env, "the program was released"), env.Undefined();
-    std::unique_ptr<RunContext> context;
-    if (!idle_.empty()) {
-      context = std::move(idle_.back());
-      idle_.pop_back();
-    } else {
-      context = program_->makeContext();
-      if (context == nullptr) return fail(env, "out of memory"), env.Undefined();
-      account(env, contexts_ + 1);
-    }
+    if (idle_.empty() && !guarded(env, [&] { addContext(env); })) return env.Undefined();
+    std::unique_ptr<RunContext> context = std::move(idle_.back());
+    idle_.pop_back();
+    Napi::Value ticket = startIn(context, info);
     // What is not run keeps its memory for the next run.
-    auto giveUp = [&] { return idle_.push_back(std::move(context)), env.Undefined(); };
+    if (context != nullptr) idle_.push_back(std::move(context));
+    return ticket;
+  }
+  // One more context among the idle ones, which from then on have room for all that there are.
+  void addContext(Napi::Env env) {
+    auto context = program_->makeContext();
+    idle_.reserve(contexts_ + 1);
+    idle_.push_back(std::move(context));
+    account(env, contexts_ + 1);
+  }
+  // Takes the context if it starts a run.
+  Napi::Value startIn(std::unique_ptr<RunContext>& context, const Napi::CallbackInfo& info) {
+    Napi::Env env = info.Env();
     auto feeds = info[0].As<Napi::Array>();
     const bool quietly = info[2].As<Napi::Boolean>().Value();
     if (!quietly && rouses_) Instance::of(env).rouse();
     for (size_t i = 0; i < inputs_.size(); i++) {
       Bytes bytes;
-      if (!bytesOf(feeds.Get(static_cast<uint32_t>(i)), &bytes)) return giveUp();
-      if (bytes.size != program_->buffers()[inputs_[i]].bytes) return fail(env, "a feed has the wrong number of bytes (was it detached?)"), giveUp();
+      if (!bytesOf(feeds.Get(static_cast<uint32_t>(i)), &bytes)) return env.Undefined();
+      if (bytes.size != program_->buffers()[inputs_[i]].bytes) return fail(env, "a feed has the wrong number of bytes (was it detached?)"), env.Undefined();
       if (bytes.size > 0) std::memcpy(context->addresses[inputs_[i]], bytes.data, bytes.size);
     }
-    uint32_t ticket = Instance::of(env).start(program_, std::move(context), info[1].As<Napi::Boolean>().Value(), quietly,
-                                              static_cast<uint64_t>(info[3].As<Napi::Number>().DoubleValue() * 1000),
-                                              info[4].As<Napi::Number>().Int32Value());
-    if (ticket == 0) return account(env, contexts_ - 1), fail(env, "no worker thread could be started"), env.Undefined();
+    uint32_t ticket = 0;
+    const bool lasted = guarded(env, [&] {
+      const bool profile = info[1].As<Napi::Boolean>().Value();
+      const double callAfterUs = info[3].As<Napi::Number>().DoubleValue();
+      const auto callAfterNs = static_cast<uint64_t>(callAfterUs * 1000);
+      ticket = Instance::of(env).start(program_, context, profile, quietly, callAfterNs,
+                                       info[4].As<Napi::Number>().Int32Value());
+    });
+    if (!lasted) return env.Undefined();
+    if (ticket == 0) return fail(env, "no worker thread could be started"), env.Undefined();
     return Napi::Number::New(env, ticket);
   }
 
@@ -251,7 +290,7 @@ class ProgramObject final : public Napi::ObjectWrap<ProgramObject> {
       run->context->stepNs.clear();
       result = times;
     }
-    if (program_ != nullptr) idle_.push_back(std::move(run->context));
+    if (run->program == program_) idle_.push_back(std::move(run->context));
     return result;
   }
 
@@ -324,17 +363,24 @@ static Napi::Value chainTable(Napi::Env env) {
 
 // bound(kind, isa | bytes): see src/native/addon.ts.
 static Napi::Value bound(const Napi::CallbackInfo& info) {
-  std::string kind = info[0].As<Napi::String>().Utf8Value(), of = info[1].As<Napi::String>().Utf8Value();
   double rate = 0;
-  Isa isa;
-  if (kind == "stream") rate = streamBound(static_cast<size_t>(std::atof(of.c_str())));
-  else if (isaFromName(of.c_str(), &isa)) rate = kind == "fma" ? fmaBound(isa) : popcountBound(isa);
+  guarded(info.Env(), [&] {
+    const std::string kind = info[0].As<Napi::String>().Utf8Value();
+    const std::string of = info[1].As<Napi::String>().Utf8Value();
+    Isa isa;
+    if (kind == "stream") {
+      rate = streamBound(static_cast<size_t>(std::atof(of.c_str())));
+    } else if (isaFromName(of.c_str(), &isa)) {
+      rate = kind == "fma" ? fmaBound(isa) : popcountBound(isa);
+    }
+  });
   return Napi::Number::New(info.Env(), rate);
 }
 
-static Napi::Object init(Napi::Env env, Napi::Object exports) {
-  auto* instance = new Instance(env, exports);
-  env.SetInstanceData(instance);
+static void fill(Napi::Env env, Napi::Object exports) {
+  auto made = std::make_unique<Instance>(env, exports);
+  Instance* instance = made.get();
+  env.SetInstanceData(made.release());
   instance->constantsClass = Napi::Persistent(ConstantsObject::define(env));
   instance->programClass = Napi::Persistent(ProgramObject::define(env));
   exports.Set("Constants", instance->constantsClass.Value());
@@ -346,6 +392,10 @@ static Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports.Set("isas", isas);
   exports.Set("bestIsa", isaName(bestIsa()));
   exports.Set("bound", Napi::Function::New(env, bound, "bound"));
+}
+
+static Napi::Object init(Napi::Env env, Napi::Object exports) {
+  guarded(env, [&] { fill(env, exports); });
   return exports;
 }
 

@@ -46,21 +46,26 @@ Napi::Value Instance::onWake(const Napi::CallbackInfo& info) {
 
 // A run in flight keeps the process alive, nothing else does.
 void Instance::hold(Napi::Env env, int change) {
+  flying_ += change;
   if (wake_ == nullptr) return;
-  if (change > 0 && flying_.size() == 1) napi_ref_threadsafe_function(env, wake_);
-  if (change < 0 && flying_.empty()) napi_unref_threadsafe_function(env, wake_);
+  if (change > 0 && flying_ == 1) napi_ref_threadsafe_function(env, wake_);
+  if (change < 0 && flying_ == 0) napi_unref_threadsafe_function(env, wake_);
 }
 
-uint32_t Instance::start(std::shared_ptr<Program> program, std::unique_ptr<RunContext> context, bool profile, bool quietly,
-                         uint64_t callAfterNs, int threads) {
+uint32_t Instance::start(std::shared_ptr<Program> program, std::unique_ptr<RunContext>& context,
+                         bool profile, bool quietly, uint64_t callAfterNs, int threads) {
   if (++lastTicket_ == 0) lastTicket_ = 1;
-  auto run = std::make_unique<Run>(&runs_, lastTicket_, std::move(program), std::move(context), profile, threads);
+  // Whatever needs memory comes first, so that a failure loses nothing.
+  auto run = std::make_unique<Run>(&runs_, lastTicket_, std::move(program), profile, threads);
   // Where the runs in flight take every core, a waking JavaScript thread would only take one away from them.
-  if (runs_.pool.leavesCores(run->maxThreads * static_cast<int>(flying_.size() + 1))) run->callAfter(callAfterNs);
+  if (runs_.pool.leavesCores(run->maxThreads * (flying_ + 1))) run->callAfter(callAfterNs);
   Run* raw = run.get();
-  flying_[lastTicket_] = std::move(run);
+  if (profile) context->stepNs.assign(raw->program->steps().size(), 0);
+  tickets_.emplace(lastTicket_, std::move(run));
+  raw->take(std::move(context));
   if (!runs_.pool.submit(raw, quietly)) {
-    flying_.erase(lastTicket_);
+    context = std::move(raw->context);
+    tickets_.erase(lastTicket_);
     return 0;
   }
   hold(programClass.Env(), +1);
@@ -68,8 +73,8 @@ uint32_t Instance::start(std::shared_ptr<Program> program, std::unique_ptr<RunCo
 }
 
 void Instance::abort(uint32_t ticket) {
-  auto it = flying_.find(ticket);
-  if (it == flying_.end()) return;
+  auto it = tickets_.find(ticket);
+  if (it == tickets_.end() || it->second->landed) return;
   it->second->aborted.store(true);
   runs_.pool.dropQueued(it->second.get());
 }
@@ -84,9 +89,7 @@ Napi::Value Instance::drain(const Napi::CallbackInfo& info) {
     list.Set(length++, run->ticket);
     list.Set(length++, run->nanoseconds());
     list.Set(length++, run->aborted.load() ? 1 : 0);
-    auto it = flying_.find(run->ticket);
-    landed_[run->ticket] = std::move(it->second);
-    flying_.erase(it);
+    run->landed = true;
     hold(env, -1);
     run = next;
   }
@@ -94,18 +97,18 @@ Napi::Value Instance::drain(const Napi::CallbackInfo& info) {
 }
 
 Napi::Value Instance::runHere(const Napi::CallbackInfo& info) {
-  auto it = flying_.find(info[0].As<Napi::Number>().Uint32Value());
-  if (it != flying_.end()) runs_.pool.runHere(it->second.get());
+  auto it = tickets_.find(info[0].As<Napi::Number>().Uint32Value());
+  if (it != tickets_.end()) runs_.pool.runHere(it->second.get());
   return info.Env().Undefined();
 }
 
 Napi::Value Instance::park(const Napi::CallbackInfo& info) { return Napi::Boolean::New(info.Env(), runs_.park()); }
 
 std::unique_ptr<Run> Instance::finish(uint32_t ticket) {
-  auto it = landed_.find(ticket);
-  if (it == landed_.end()) return nullptr;
+  auto it = tickets_.find(ticket);
+  if (it == tickets_.end() || !it->second->landed) return nullptr;
   std::unique_ptr<Run> run = std::move(it->second);
-  landed_.erase(it);
+  tickets_.erase(it);
   return run;
 }
 

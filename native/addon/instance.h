@@ -11,13 +11,15 @@ namespace bitplane {
 
 class Instance {
  public:
+  // Throws Failure where the system gives no locks.
   Instance(Napi::Env env, Napi::Object exports);
   ~Instance();
   static Instance& of(Napi::Env env) { return *env.GetInstanceData<Instance>(); }
 
-  // Starts a run; the context comes back with finish(). Returns its ticket, 0 if no worker could be started.
-  uint32_t start(std::shared_ptr<Program> program, std::unique_ptr<RunContext> context, bool profile, bool quietly, uint64_t callAfterNs,
-                 int threads);
+  // Starts a run; the context comes back with finish(). Returns its ticket, 0 if no worker could be
+  // started; then, and where memory runs out, the context stays the caller's.
+  uint32_t start(std::shared_ptr<Program> program, std::unique_ptr<RunContext>& context, bool profile,
+                 bool quietly, uint64_t callAfterNs, int threads);
   // A run is about to start: wakes a worker, which takes as long as copying its feeds.
   void rouse() { runs_.pool.rouse(); }
   // Stops a run between two steps; one that no worker has begun ends here and now.
@@ -35,8 +37,9 @@ class Instance {
   void hold(Napi::Env env, int change);
 
   Runs runs_;
-  std::unordered_map<uint32_t, std::unique_ptr<Run>> flying_;
-  std::unordered_map<uint32_t, std::unique_ptr<Run>> landed_;
+  // By ticket, from start() to finish(): a run that lands must not need memory.
+  std::unordered_map<uint32_t, std::unique_ptr<Run>> tickets_;
+  int flying_ = 0;
   napi_threadsafe_function wake_ = nullptr;
   uint32_t lastTicket_ = 0;
 

@@ -14,13 +14,16 @@ class Runs;
 // One run: the steps of a program as the phases of a job.
 class Run final : public Job {
  public:
-  // threads: how many may share the run, at most those that the program was built for; 0 for all of them.
-  Run(Runs* owner, uint32_t ticket, std::shared_ptr<Program> program, std::unique_ptr<RunContext> context, bool profile, int threads)
-      : ticket(ticket), program(std::move(program)), context(std::move(context)), owner_(owner), profile_(profile) {
-    const int built = this->program->threads();
+  // threads: how many may share the run, at most those that the program was built for; 0 for all.
+  Run(Runs* owner, uint32_t ticket, std::shared_ptr<Program> given, bool profile, int threads)
+      : ticket(ticket), program(std::move(given)), owner_(owner), profile_(profile) {
+    const int built = program->threads();
     maxThreads = threads > 0 && threads < built ? threads : built;
-    shares = this->context->shares.data();
-    if (profile_) this->context->stepNs.assign(this->program->steps().size(), 0);
+  }
+  // What it runs in, before it starts; with room for its times if it is profiled.
+  void take(std::unique_ptr<RunContext> given) {
+    context = std::move(given);
+    shares = context->shares.data();
   }
   // How long after its beginning JavaScript is called although the run has not ended, so that it is awake when it does; 0 for never.
   void callAfter(uint64_t nanoseconds) { callAfterNs_ = nanoseconds; }
@@ -48,6 +51,7 @@ class Run final : public Job {
   const std::shared_ptr<Program> program;
   std::unique_ptr<RunContext> context;
   Run* nextDone = nullptr;
+  bool landed = false;  // drain() has reported it
 
  private:
   void callAhead();

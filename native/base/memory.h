@@ -2,6 +2,7 @@
 #pragma once
 #include <cstdlib>
 #include <cstring>
+#include <new>
 #include <utility>
 #if defined(_WIN32)
 #include <malloc.h>
@@ -11,18 +12,21 @@
 
 namespace bitplane {
 
-// Owns `bytes` zeroed bytes aligned to kAlign, with kSlack more behind them. data() is null if the system had no memory.
+// Owns `bytes` zeroed bytes aligned to kAlign, with kSlack more behind them. Throws std::bad_alloc
+// if the system has none.
 class Block {
  public:
   Block() = default;
   explicit Block(size_t bytes) : bytes_(bytes) {
+    if (bytes > kMost) throw std::bad_alloc();
     size_t whole = roundUp(bytes + kSlack, kAlign);
 #if defined(_WIN32)
     data_ = _aligned_malloc(whole, kAlign);
 #else
     if (posix_memalign(&data_, kAlign, whole) != 0) data_ = nullptr;
 #endif
-    if (data_ != nullptr) std::memset(data_, 0, whole);
+    if (data_ == nullptr) throw std::bad_alloc();
+    std::memset(data_, 0, whole);
   }
   ~Block() {
 #if defined(_WIN32)
@@ -44,6 +48,8 @@ class Block {
   size_t bytes() const { return bytes_; }
 
  private:
+  // What is more is no size, and rounding it up would wrap around.
+  static constexpr size_t kMost = SIZE_MAX / 4;
   void* data_ = nullptr;
   size_t bytes_ = 0;
 };

@@ -1,5 +1,8 @@
-// What happens when the C++ library gives up, which in code without exceptions is when memory runs out where nothing checks for it: a sentence,
-// then abort. libstdc++'s own handler would print the exception's type, for which it links a demangler in, a twentieth of the addon.
+// What happens when the C++ library gives up, which is when memory runs out where nothing catches
+// std::bad_alloc: a sentence, then abort. Only the two objects of a fixed size are left, a few
+// hundred bytes each, that node-addon-api makes itself for `new Constants` and `new Program`; the
+// rest is caught (addon/guard.h). libstdc++'s own handler would print the exception's type, for
+// which it links a demangler in, a twentieth of the addon.
 // Nothing here is called by name; for other C++ libraries this file is empty.
 #include <cstdio>
 #include <cstdlib>

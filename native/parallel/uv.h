@@ -4,6 +4,8 @@
 #pragma once
 #include <cstddef>
 #include <cstdint>
+
+#include "base/failure.h"
 #if !defined(_WIN32)
 #include <sched.h>
 #endif
@@ -30,9 +32,12 @@ struct alignas(16) UvStorage {
   unsigned char bytes[128];
 };
 
+// Throws Failure where the system gives no more locks.
 class Mutex {
  public:
-  Mutex() { uv_mutex_init(&storage_); }
+  Mutex() {
+    if (uv_mutex_init(&storage_) != 0) throw Failure("the system gave the addon no lock");
+  }
   ~Mutex() { uv_mutex_destroy(&storage_); }
   Mutex(const Mutex&) = delete;
   void lock() { uv_mutex_lock(&storage_); }
@@ -53,9 +58,13 @@ class Lock {
   Mutex& mutex_;
 };
 
+// Throws Failure likewise.
 class Condition {
  public:
-  Condition() { uv_cond_init(&storage_); }
+  Condition() {
+    if (uv_cond_init(&storage_) != 0)
+      throw Failure("the system gave the addon no condition variable");
+  }
   ~Condition() { uv_cond_destroy(&storage_); }
   Condition(const Condition&) = delete;
   void wait(Mutex& mutex) { uv_cond_wait(&storage_, &mutex.storage_); }

@@ -1,4 +1,5 @@
-// The constants of a session, shared by its programs: bytes as they came, and every packed form that a kernel asked for.
+// The constants of a session, shared by its programs: bytes as they came, and every packed form
+// that a kernel asked for. What needs memory throws std::bad_alloc, and leaves all as it was.
 // Used on the JavaScript thread only, while programs are built. Not here: the packings themselves (each kernel's own).
 #pragma once
 #include <functional>
@@ -19,29 +20,33 @@ class Constants {
   using Loader = std::function<bool(int index)>;
   void setLoader(Loader loader) { loader_ = std::move(loader); }
   // One more constant of so many bytes, fetched when first needed.
-  void reserve(size_t size) {
-    blocks_.emplace_back();
-    sizes_.push_back(size);
+  void add(size_t size) { entries_.push_back({nullptr, size}); }
+  // Forgets all but the first `count`, of which nothing may have been packed.
+  void shrink(int count) { entries_.resize(static_cast<size_t>(count)); }
+  void clear() {
+    entries_.clear();
+    packed_.clear();
+    packedBytes_ = 0;
   }
-  size_t size(int index) const { return sizes_[index]; }
+  size_t size(int index) const { return entries_[index].size; }
   bool ensure(int index) { return has(index) || (loader_ && loader_(index) && has(index)); }
-  // Memory for the bytes of a constant, for a loader to fill; null if the system has none.
+  // Memory for the bytes of a constant, for a loader to fill.
   void* allocate(int index) {
-    blocks_[index] = std::make_shared<Block>(sizes_[index]);
-    return blocks_[index]->data();
+    entries_[index].block = std::make_shared<Block>(entries_[index].size);
+    return entries_[index].block->data();
   }
-  bool has(int index) const { return blocks_[index] != nullptr && blocks_[index]->data() != nullptr; }
+  bool has(int index) const { return entries_[index].block != nullptr; }
   // Forgets bytes that only packings read; programs that use them as they are hold them on.
-  void drop(int index) { blocks_[index].reset(); }
-  int count() const { return static_cast<int>(blocks_.size()); }
-  const std::shared_ptr<Block>& block(int index) const { return blocks_[index]; }
+  void drop(int index) { entries_[index].block.reset(); }
+  int count() const { return static_cast<int>(entries_.size()); }
+  const std::shared_ptr<Block>& block(int index) const { return entries_[index].block; }
 
   std::shared_ptr<const void> packed(int index, const char* key, size_t bytes, BuildContext::Packer make, const void* how) {
     std::shared_ptr<Block>& entry = packed_[{index, key}];
     if (entry == nullptr) {
       if (!ensure(index)) return nullptr;
       entry = std::make_shared<Block>(bytes);
-      make(blocks_[index]->data(), entry->data(), how);
+      make(entries_[index].block->data(), entry->data(), how);
       packedBytes_ += bytes;
     }
     return std::shared_ptr<const void>(entry, entry->data());
@@ -49,8 +54,11 @@ class Constants {
   size_t packedBytes() const { return packedBytes_; }
 
  private:
-  std::vector<std::shared_ptr<Block>> blocks_;
-  std::vector<size_t> sizes_;
+  struct Entry {
+    std::shared_ptr<Block> block;  // null while its bytes are not in memory
+    size_t size;
+  };
+  std::vector<Entry> entries_;
   Loader loader_;
   std::map<std::pair<int, std::string>, std::shared_ptr<Block>> packed_;
   size_t packedBytes_ = 0;

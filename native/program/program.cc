@@ -2,6 +2,7 @@
 
 #include "kernels/epilogue/epilogue.h"
 #include "parallel/job.h"
+#include "program/check.h"
 #include "program/opcodes.h"
 
 namespace bitplane {
@@ -20,8 +21,9 @@ class Context final : public BuildContext {
     const int index = static_cast<int>(buffers_[buffer].where);
     return constants_.ensure(index) ? constants_.block(index)->data() : nullptr;
   }
-  // Weights are in memory unpacked for one step at a time: what a step has packed it needs no more. False if some cannot be read. (A field that is no
-  // buffer may happen to be the number of one: then more is fetched than is needed.)
+  // Weights are in memory unpacked for one step at a time: what a step has packed it needs no more.
+  // False if some cannot be read. (A field that is no buffer may happen to be the number of one:
+  // then more is fetched than is needed.)
   bool fetchWeights(const Instruction& instruction) {
     return eachWeights(instruction, [this](int index) { return constants_.ensure(index); });
   }
@@ -91,21 +93,32 @@ std::shared_ptr<Program> Program::build(const int32_t* code, size_t length, std:
     }
     instruction.chain = code + at;
     at += static_cast<size_t>(instruction.chainLength) * kChainStepInts;
+    const Opcode& opcode = table[instruction.opcode];
+    if (const char* problem = problemOf(opcode, instruction, program->buffers_.size())) {
+      *error = where + " (" + opcode.name + ") was refused: " + problem;
+      return nullptr;
+    }
+    // However the building of the step ends, its unpacked weights go. The oracles read weights as
+    // they came.
+    struct Fetched {
+      Context& context;
+      const Instruction& instruction;
+      bool drops;
+      ~Fetched() { if (drops) context.dropWeights(instruction); }
+    } fetched{context, instruction, isa != Isa::reference};
     if (!context.fetchWeights(instruction)) {
       *error = where + " has weights that cannot be read";
       return nullptr;
     }
-    std::unique_ptr<Step> step = table[instruction.opcode].make(instruction, context);
+    std::unique_ptr<Step> step = opcode.make(instruction, context);
     if (step == nullptr || step->tasks() > kMaxTasks) {
-      *error = where + " (" + table[instruction.opcode].name + ") was refused by its kernel";
+      *error = where + " (" + opcode.name + ") was refused by its kernel";
       return nullptr;
     }
     if (step->scratchBytes() > program->scratchBytes_) program->scratchBytes_ = step->scratchBytes();
     program->steps_.push_back(std::move(step));
-    if (isa != Isa::reference) context.dropWeights(instruction);
   }
   for (const BufferSpec& b : program->buffers_) {
-    // The oracles read weights as they came.
     const bool kept = b.kind == BufferSpec::constant || (b.kind == BufferSpec::weights && isa == Isa::reference);
     if (!kept) continue;
     const int index = static_cast<int>(b.where);
@@ -121,12 +134,9 @@ std::shared_ptr<Program> Program::build(const int32_t* code, size_t length, std:
 std::unique_ptr<RunContext> Program::makeContext() const {
   auto context = std::make_unique<RunContext>();
   context->arena = Block(arenaBytes_);
-  if (context->arena.data() == nullptr) return nullptr;
   context->shares = std::vector<Share>(static_cast<size_t>(threads_));
-  for (int i = 0; i < threads_; i++) {
-    context->scratch.emplace_back(scratchBytes_);
-    if (context->scratch.back().data() == nullptr) return nullptr;
-  }
+  for (int i = 0; i < threads_; i++) context->scratch.emplace_back(scratchBytes_);
+  context->addresses.reserve(buffers_.size());
   size_t constant = 0;
   for (const BufferSpec& b : buffers_) {
     if (b.kind == BufferSpec::arena) context->addresses.push_back(static_cast<char*>(context->arena.data()) + b.where);

@@ -32,7 +32,8 @@ struct RunContext {
 
 class Program {
  public:
-  // Null, with `error` filled, if the code is not well formed. `code` is a list of instructions (kernels/step.h), `constants` stays in use.
+  // Null, with `error` filled, if the code is not well formed. `code` is a list of instructions
+  // (kernels/step.h), `constants` stays in use. Throws std::bad_alloc.
   static std::shared_ptr<Program> build(const int32_t* code, size_t length, std::vector<BufferSpec> buffers, size_t arenaBytes, Isa isa,
                                         int threads, std::shared_ptr<Constants> constants, std::string* error);
 
@@ -50,7 +51,7 @@ class Program {
   size_t contextBytes() const {
     return arenaBytes_ + static_cast<size_t>(threads_) * (scratchBytes_ + sizeof(Share)) + buffers_.size() * sizeof(void*);
   }
-  // Null if the system has no memory for it.
+  // Throws std::bad_alloc.
   std::unique_ptr<RunContext> makeContext() const;
 
  private:

@@ -33,7 +33,8 @@ Problem problemOf(const Instruction& instruction);
 // Bits [first, first + count) of a packed bit string, count <= 64, as the low bits of a word.
 uint64_t bitsAt(const uint8_t* bytes, int64_t first, int count);
 
-// One way to run the problem. `build` answers null where the variant cannot serve (its counters would overflow).
+// One way to run the problem. `build` answers null where the variant cannot serve (its counters or
+// offsets would overflow).
 struct Variant {
   const char* name;
   Isa isa;

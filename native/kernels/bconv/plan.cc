@@ -44,7 +44,17 @@ void layOut(Plan* plan, const Kernel& kernel) {
   plan->wordBytes = kernel.expansion;
   plan->pixelBytes = plan->wordBytes * p.groupWords();
   plan->rowBytes = plan->pixelBytes * plan->columns;
+}
 
+// Bytes from the first image of a task to the last word that its windows read.
+int64_t farthest(const Plan& plan) {
+  const Problem& p = plan.problem;
+  const int64_t rows = int64_t{p.oh - 1} * plan.rowStride + int64_t{p.kh - 1} * p.dh + 1;
+  return (plan.images - 1) * plan.imageBytes + rows * plan.rowBytes;
+}
+
+void layOutWindow(Plan* plan) {
+  const Problem& p = plan->problem;
   for (int ky = 0; ky < p.kh; ++ky) {
     for (int kx = 0; kx < p.kw; ++kx) {
       const int64_t tap = ky * p.dh * plan->rowBytes + kx * p.dw * plan->pixelBytes;
@@ -84,6 +94,9 @@ Plan planFor(const Problem& problem, const Kernel& kernel, int threads) {
   plan.problem = problem;
   layOut(&plan, kernel);
   joinImages(&plan, threads);
+  plan.fits = farthest(plan) <= INT32_MAX;
+  if (!plan.fits) return plan;
+  layOutWindow(&plan);
   cutOutputs(&plan, kernel);
   const Problem& p = problem;
   const bool tracked = p.padding == Padding::zero;

@@ -38,6 +38,9 @@ struct Plan {
   int64_t imageBytes;
   std::vector<Pixel> pixels;  // [images * oh * ow]
   std::vector<int32_t> offsets;  // [words of a window] bytes from the window's first word
+  // False where an offset from the first of the joined images is beyond an int32: 2 GB of bits.
+  // Then there is nothing else here.
+  bool fits;
   // Border classes: the combinations of kernel rows and columns that fall outside, [rows of classes][columns of classes].
   struct Outside { int before, after; };  // taps [0, before) and [after, k) are outside
   std::vector<Outside> rowClasses, columnClasses;

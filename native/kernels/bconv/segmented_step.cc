@@ -23,8 +23,9 @@ constexpr int64_t kTilePixels = 4;     // of the variants' register tiles
 
 class SegmentedStep : public Step {
  public:
-  SegmentedStep(const char* name, Isa isa, const Kernel& kernel, const Instruction& instruction, BuildContext& context)
-      : name_(name), kernel_(kernel), plan_(planFor(problemOf(instruction), kernel, context.threads())), chainFn_(nullptr) {
+  SegmentedStep(const char* name, Isa isa, const Kernel& kernel, Plan plan,
+                const Instruction& instruction, BuildContext& context)
+      : name_(name), kernel_(kernel), plan_(std::move(plan)), chainFn_(nullptr) {
     const Problem& p = plan_.problem;
     const uint8_t* disk = static_cast<const uint8_t*>(context.constant(p.weights));
     weights_ = packedWeights(plan_, kernel, name, context);
@@ -196,8 +197,14 @@ class SegmentedStep : public Step {
 
 std::unique_ptr<Step> segmentedStep(const char* name, Isa isa, const Kernel& kernel, const Instruction& instruction,
                                     BuildContext& context) {
-  if (problemOf(instruction).terms() > kernel.maxTerms) return nullptr;
-  return std::make_unique<SegmentedStep>(name, isa, kernel, instruction, context);
+  const Problem problem = problemOf(instruction);
+  if (problem.terms() > kernel.maxTerms) return nullptr;
+  // A constant whose bytes are to be had no more has none.
+  if (context.constant(problem.weights) == nullptr) return nullptr;
+  if (problem.thresholds >= 0 && context.constant(problem.thresholds) == nullptr) return nullptr;
+  Plan plan = planFor(problem, kernel, context.threads());
+  if (!plan.fits) return nullptr;
+  return std::make_unique<SegmentedStep>(name, isa, kernel, std::move(plan), instruction, context);
 }
 
 }  // namespace bconv

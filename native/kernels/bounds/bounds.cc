@@ -56,7 +56,6 @@ double streamBound(size_t bytes) {
   const size_t half = bytes / 2;
   if (half == 0) return 0;
   const Block from(half), to(half);
-  if (from.data() == nullptr || to.data() == nullptr) return 0;
   const int copies = static_cast<int>(kStreamBytes / half) + 1;
   double best = 0;
   for (int i = 0; i < kRepeats; ++i) {

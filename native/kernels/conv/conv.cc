@@ -183,6 +183,7 @@ std::unique_ptr<Step> make_conv(const Instruction& instruction, BuildContext& co
   char key[96];
   std::snprintf(key, sizeof key, "conv %dx%d o%d k%d g%d bits%d", tiles.lanes, tiles.vectors, shape.o, shape.window(), shape.g, weightBits);
   auto packed = context.packed(weights, key, static_cast<size_t>(plan.packed) * 4, packConv, &how);
+  if (packed == nullptr) return nullptr;
   return std::make_unique<ConvStep>(instruction, plan, tiles, std::move(packed), context.isa());
 }
 

@@ -76,7 +76,8 @@ void planStrips(ConvPlan& plan, int threads) {
   const int64_t wanted = threads == 1 ? 1 : std::clamp<int64_t>(products / kTaskProducts, 1, int64_t{threads} * kTasksPerThread);
   const int64_t perImage = int64_t{s.oh} * s.ow;
   const int64_t target = std::max<int64_t>(kSumFloats / 64, ceilDiv(s.pixels(), wanted));
-  const int64_t fitting = plan.padded ? kStripBytes / (4 * s.h * plan.pitch) : s.n;  // images
+  // Images.
+  const int64_t fitting = plan.padded ? kStripBytes / (int64_t{4} * s.h * plan.pitch) : s.n;
   if (perImage <= target && fitting > 0) {
     const int images = static_cast<int>(std::min({int64_t{s.n}, target / perImage, fitting}));
     const int count = ceilDiv(s.n, images);

@@ -11,18 +11,19 @@ class ReferenceConv final : public Step {
   ReferenceConv(const Instruction& instruction, const ConvShape& shape, const void* weights, int weightBits)
       : s_(shape), x_(instruction.field(0)), weights_(weights), weightBits_(weightBits), steps_(decodeChain(instruction)) {}
   int tasks() const override { return 1; }
+  size_t scratchBytes() const override { return static_cast<size_t>(s_.o) * 4 + kSlack; }
   const char* kernelName() const override { return "conv_f32_reference"; }
 
-  void run(int, const Buffers& buffers, void*) const override {
+  void run(int, const Buffers& buffers, void* scratch) const override {
     const ChainView chain = {steps_.data(), static_cast<int>(steps_.size()), s_.o, int64_t{s_.oh} * s_.ow};
     const float* x = buffers.get<const float>(x_);
-    std::vector<float> sums(static_cast<size_t>(s_.o));
+    float* sums = static_cast<float*>(scratch);
     int64_t pixel = 0;
     for (int n = 0; n < s_.n; n++) {
       for (int oy = 0; oy < s_.oh; oy++) {
         for (int ox = 0; ox < s_.ow; ox++) {
           for (int o = 0; o < s_.o; o++) sums[o] = static_cast<float>(sum(x, n, oy, ox, o));
-          chainFor(Isa::reference, steps_, s_.o)(chain, buffers, sums.data(), s_.o, pixel++, 1, 0, s_.o);
+          chainFor(Isa::reference, steps_, s_.o)(chain, buffers, sums, s_.o, pixel++, 1, 0, s_.o);
         }
       }
     }

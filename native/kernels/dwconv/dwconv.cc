@@ -40,6 +40,7 @@ std::unique_ptr<Step> make_dwconv(const Instruction& in, BuildContext& context) 
   char key[64];
   std::snprintf(key, sizeof key, "dwconv c%d taps%d bits%d", w.c, how.taps, weightBits);
   options.weights = context.packed(weights, key, static_cast<size_t>(how.taps * options.weightLd) * 4, packDepthwise, &how);
+  if (options.weights == nullptr) return nullptr;
   return makeWindowStep(in, options, context);
 }
 

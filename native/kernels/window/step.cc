@@ -40,7 +40,10 @@ class WindowStep final : public Step {
       : o_(options), variant_(variantFor(context.isa())), x_(instruction.field(0)), steps_(decodeChain(instruction)),
         chain_(chainFor(context.isa(), steps_, options.window.c)),
         // 256 channels at a time, because then the rows that windows share stay in L1 until they are used again.
-        sweep_(planSweep(int64_t{o_.images} * o_.window.oh * o_.window.ow, o_.window.c, 256, int64_t{o_.window.kh} * o_.window.kw,
+        // Taps outside of the picture are no work.
+        sweep_(planSweep(int64_t{o_.images} * o_.window.oh * o_.window.ow, o_.window.c, 256,
+                         int64_t{std::min(o_.window.kh, o_.window.h)} *
+                             std::min(o_.window.kw, o_.window.w),
                          context.threads())) {}
 
   int tasks() const override { return sweep_.tasks(); }

@@ -36,6 +36,9 @@ function requireWords(node: Value): void {
     throw expected('ERR_UNSUPPORTED', `at most ${MAX_RANK} dimensions`, node.shape.length, { op: node.op, node: node.name });
 }
 
+/** What a reduction over no elements gives, as `evaluate` has it. */
+const OVER_NOTHING = { mean: Number.NaN, sum: 0, max: Number.NEGATIVE_INFINITY, min: Number.POSITIVE_INFINITY };
+
 interface Move {
   readonly x: Value;
   readonly xOffset: number;
@@ -46,6 +49,9 @@ interface Move {
 }
 
 function emitCopy(context: LoweringContext, y: Value, move: Move): void {
+  // An empty part of a concatenation, or the inside of what is padding alone: native boxes have
+  // elements.
+  if (move.sizes.includes(0)) return;
   context.asm.emit('copy', {
     x: context.buffer(move.x),
     y: context.buffer(y),
@@ -165,12 +171,19 @@ export function lowerReduce({ anchor: node }: Kernel, context: LoweringContext):
   const contiguous = sorted.every((axis, i) => axis === from + i);
   if (!contiguous) throw expected('ERR_UNSUPPORTED', 'a reduction over neighbouring axes', sorted, { op: node.op, node: node.name });
   const product = (dims: readonly number[]) => dims.reduce((a, b) => a * b, 1);
+  const k = product(shape.slice(from, from + sorted.length));
+  const y = context.buffer(node);
+  if (k === 0) {
+    const value = context.asm.floatBits(OVER_NOTHING[kind]);
+    context.asm.emit('fill', { y, count: elementCount(node.shape), value });
+    return;
+  }
   context.asm.emit('reduce', {
     x: context.buffer(x),
-    y: context.buffer(node),
+    y,
     kind: ['mean', 'sum', 'max', 'min'].indexOf(kind),
     outer: product(shape.slice(0, from)),
-    k: product(shape.slice(from, from + sorted.length)),
+    k,
     inner: product(shape.slice(from + sorted.length)),
   });
 }

@@ -1,0 +1,133 @@
+/**
+ * Programs that the addon refuses when they are built, because a kernel would divide by a size or
+ * leave its memory, and memory that the system does not have. No compiler of ours writes such
+ * programs; the addon must not die of one that does.
+ */
+import { describe, expect, test } from 'vitest';
+import { addon } from '../../src/native/addon.js';
+
+const native = addon();
+/** Fields that may be 0 or less. Every other one is a size. */
+const NO_SIZES = /^(x|y|a|b|weights|thresholds|weightBits|padding|pt|pl|kind|dtype|value|op|[xy]offset|[xyab]s\d)$/;
+/** More than any machine has. */
+const TOO_MUCH = 2 ** 50;
+
+interface Stream {
+  readonly opcode: string;
+  readonly fields?: Readonly<Record<string, number>>;
+  readonly chain?: readonly number[];
+}
+
+/** Builds a program of one instruction over two arena buffers and one constant; fields are 1 and buffers 0 unless given. */
+function build({ opcode, fields = {}, chain = [] }: Stream) {
+  const number = native.opcodes.findIndex(({ name }) => name === opcode);
+  const names = native.opcodes[number]!.fields.split(' ');
+  const values = names.map(
+    (name) => fields[name] ?? (/^(x|y|a|b)$/.test(name) ? 0 : name === 'weights' ? 2 : name === 'thresholds' ? -1 : 1),
+  );
+  const code = Int32Array.of(number, names.length, ...values, chain.length / 8, ...chain);
+  const buffers = Float64Array.of(0, 0, 4096, 0, 4096, 4096, 2, 0, 4096);
+  return new native.Program(new native.Constants([new Uint8Array(4096)]), code, buffers, 8192, 'scalar', 1, [0], [1]);
+}
+
+const sizes = native.opcodes.flatMap(({ name, fields }) =>
+  fields
+    .split(' ')
+    .filter((field) => !NO_SIZES.test(field))
+    .map((field) => [name, field] as const),
+);
+
+describe('a size of 0 or less is refused', () => {
+  test.each(sizes)('%s %s', (opcode, field) => {
+    for (const size of [0, -1, -(2 ** 31)])
+      expect(() => build({ opcode, fields: { [field]: size } })).toThrow(/was refused: a size of it is 0 or less/);
+  });
+
+  test.each(native.opcodes.map(({ name }) => name))('%s of ones is not', (opcode) => {
+    build({ opcode }).release();
+  });
+});
+
+const windows = native.opcodes.map(({ name }) => name).filter((name) => /conv|pool/.test(name));
+
+describe('a window that an int cannot count is refused', () => {
+  test.each(windows)('%s', (opcode) => {
+    const far = [
+      { kh: 3, dh: 2 ** 30 },
+      { ow: 3, sw: 2 ** 29 },
+      { h: 2 ** 30 },
+      { pl: 2 ** 30 },
+      { pt: -(2 ** 31) },
+      { kh: 2 ** 16, kw: 2 ** 15 },
+      { n: 2 ** 16, oh: 2 ** 15 },
+    ];
+    for (const fields of far)
+      expect(() => build({ opcode, fields }), JSON.stringify(fields)).toThrow(/was refused: its window|was refused: it has/);
+  });
+});
+
+describe('a buffer that is not there is refused', () => {
+  test.each(native.opcodes.map(({ name }) => name))('%s', (opcode) => {
+    for (const number of [3, 2 ** 31 - 1, -2]) {
+      const name = opcode === 'fill' ? 'y' : opcode === 'binary' ? 'a' : 'x';
+      expect(() => build({ opcode, fields: { [name]: number } })).toThrow(/names a buffer that is not there/);
+    }
+  });
+
+  test.each<[string, number[]]>([
+    ['an operand of no buffer', [0, 2, -1, 0, 0, 0, 0, 0]],
+    ['an operand of another program', [0, 2, 3, 0, 0, 0, 0, 0]],
+    ['an op that is none', [native.chainOps.length, 0, -1, 0, 0, 0, 0, 0]],
+    ['a kind that is none', [0, 5, 0, 0, 0, 0, 0, 0]],
+  ])('a chain with %s', (_, chain) => {
+    expect(() => build({ opcode: 'map', chain })).toThrow(/its chain is malformed/);
+  });
+});
+
+describe('memory that the system does not have is an error that says so', () => {
+  const program = (arenaBytes: number) =>
+    new native.Program(new native.Constants([]), new Int32Array(), new Float64Array(), arenaBytes, 'scalar', 1, [], []);
+
+  test.each([TOO_MUCH, 2 ** 63])('an arena of %d bytes', (bytes) => {
+    expect(() => program(bytes).start([], false, false, 0)).toThrow(/out of memory/);
+  });
+
+  test('an arena that overflows when it is rounded up', () => {
+    expect(() => program(-1).start([], false, false, 0)).toThrow(/out of memory/);
+  });
+
+  test('a constant', () => {
+    const constants = new native.Constants([{ byteLength: TOO_MUCH, read: () => new Uint8Array(1) }]);
+    const build = () => new native.Program(constants, new Int32Array(), Float64Array.of(1, 0, TOO_MUCH), 64, 'scalar', 1, [], []);
+    expect(build).toThrow(/out of memory/);
+    expect(build).toThrow(/out of memory/);
+  });
+
+  test('packed weights: the next program of the session builds', () => {
+    const constants = new native.Constants([new Uint8Array(64)]);
+    const names = native.opcodes.find(({ name }) => name === 'conv')!.fields.split(' ');
+    const conv = (fields: Readonly<Record<string, number>>) => {
+      const values = names.map((name) => fields[name] ?? (name === 'x' ? 0 : name === 'weights' ? 1 : 1));
+      const code = Int32Array.of(
+        native.opcodes.findIndex(({ name }) => name === 'conv'),
+        names.length,
+        ...values,
+        0,
+      );
+      return new native.Program(constants, code, Float64Array.of(0, 0, 4096, 2, 0, 64), 4096, 'scalar', 1, [0], []);
+    };
+    expect(() => conv({ c: 2 ** 30, o: 2 ** 21 })).toThrow(/out of memory/);
+    expect(constants.packedBytes).toBe(0);
+    conv({}).release();
+    expect(constants.packedBytes).toBeGreaterThan(0);
+  });
+
+  test('constants that cannot be added leave the others as they were', () => {
+    const constants = new native.Constants([new Uint8Array(8)]);
+    const detached = new Uint8Array(8);
+    constants.extend([detached, 'none' as never]);
+    expect(() => new native.Program(constants, new Int32Array(), Float64Array.of(1, 1, 8), 64, 'scalar', 1, [], [])).toThrow(
+      /no such constant/,
+    );
+  });
+});
