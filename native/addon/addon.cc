@@ -12,6 +12,7 @@
 
 #include "addon/guard.h"
 #include "addon/instance.h"
+#include "addon/shell.h"
 #include "kernels/bounds/bounds.h"
 #include "kernels/epilogue/epilogue.h"
 #include "program/opcodes.h"
@@ -59,7 +60,7 @@ void fail(Napi::Env env, const std::string& message) { Napi::Error::New(env, mes
 
 // new Constants(list): the constants of a session; entry i is constant i: a typed array, or { byteLength, read(from) } that gives the bytes in parts.
 // The entries are kept, and their bytes must not change.
-class ConstantsObject final : public Napi::ObjectWrap<ConstantsObject> {
+class ConstantsObject final : public Napi::ObjectWrap<ConstantsObject>, public Shell {
  public:
   explicit ConstantsObject(const Napi::CallbackInfo& info)
       : Napi::ObjectWrap<ConstantsObject>(info) {
@@ -149,8 +150,9 @@ class ConstantsObject final : public Napi::ObjectWrap<ConstantsObject> {
   ExternalBytes accounted_;
 };
 
-// new Program(constants, code: Int32Array, buffers: Float64Array [kind, where, bytes]*, arenaBytes, isa, threads, inputs: number[], outputs: number[])
-class ProgramObject final : public Napi::ObjectWrap<ProgramObject> {
+// new Program(constants, code: Int32Array, buffers: Float64Array [kind, where, bytes]*, { arenaBytes, isa, threads },
+// inputs: number[], outputs: number[]). Node-addon-api allocates for a seventh argument, outside of any guard.
+class ProgramObject final : public Napi::ObjectWrap<ProgramObject>, public Shell {
  public:
   explicit ProgramObject(const Napi::CallbackInfo& info) : Napi::ObjectWrap<ProgramObject>(info) {
     guarded(info.Env(), [&] { build(info); });
@@ -176,8 +178,12 @@ class ProgramObject final : public Napi::ObjectWrap<ProgramObject> {
     if (constants == nullptr) return;
     Bytes code, table;
     if (!bytesOf(info[1], &code) || !bytesOf(info[2], &table)) return;
+    auto options = info[3].As<Napi::Object>();
+    const Napi::Value arenaBytes = options.Get("arenaBytes"), isaWord = options.Get("isa");
+    const Napi::Value threads = options.Get("threads");
+    if (arenaBytes.IsEmpty() || isaWord.IsEmpty() || threads.IsEmpty()) return;
     Isa isa;
-    if (!isaFromName(info[4].As<Napi::String>().Utf8Value().c_str(), &isa) || !isaSupported(isa)) {
+    if (!isaFromName(isaWord.As<Napi::String>().Utf8Value().c_str(), &isa) || !isaSupported(isa)) {
       fail(env, "this machine lacks the instruction set");
       return;
     }
@@ -193,14 +199,14 @@ class ProgramObject final : public Napi::ObjectWrap<ProgramObject> {
         return;
       }
     }
-    if (!numbers(info[6], buffers, &inputs_) || !numbers(info[7], buffers, &outputs_)) {
+    if (!numbers(info[4], buffers, &inputs_) || !numbers(info[5], buffers, &outputs_)) {
       fail(env, "an input or output is no arena buffer");
       return;
     }
     std::string error;
     program_ = Program::build(reinterpret_cast<const int32_t*>(code.data), code.size / 4, std::move(buffers),
-                              static_cast<size_t>(info[3].As<Napi::Number>().Int64Value()), isa, info[5].As<Napi::Number>().Int32Value(),
-                              constants->store(), &error);
+                              static_cast<size_t>(arenaBytes.As<Napi::Number>().Int64Value()), isa,
+                              threads.As<Napi::Number>().Int32Value(), constants->store(), &error);
     if (program_ == nullptr) {
       if (!env.IsExceptionPending()) fail(env, error);
       return;

@@ -56,9 +56,8 @@ export interface NativeAddon {
     constants: NativeConstants,
     code: Int32Array,
     buffers: Float64Array,
-    arenaBytes: number,
-    isa: string,
-    threads: number,
+    /** At most six arguments: for more the addon would need memory before it can say that there is none. */
+    run: { readonly arenaBytes: number; readonly isa: string; readonly threads: number },
     inputs: readonly number[],
     outputs: readonly number[],
   ) => NativeProgram;

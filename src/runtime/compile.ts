@@ -95,7 +95,7 @@ export class SessionConstants {
     const outputIds = outputs.map((value) => context.buffer(copied.get(value) ?? value));
     const { code, buffers } = asm.finish();
     try {
-      const native = new (addon().Program)(this.load(), code, buffers, arenaBytes, target.isa, target.threads, inputIds, outputIds);
+      const native = new (addon().Program)(this.load(), code, buffers, { arenaBytes, ...target }, inputIds, outputIds);
       const { contextBytes, tableBytes } = native;
       const codeBytes = code.byteLength + buffers.byteLength + tableBytes + asm.length * INSTRUCTION_BYTES;
       return { native, labels, inputs: bound.inputs, outputs, arenaBytes, contextBytes, codeBytes };

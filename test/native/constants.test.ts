@@ -4,10 +4,12 @@
 import { describe, expect, test } from 'vitest';
 import { addon, type NativeConstant } from '../../src/native/addon.js';
 
+const SMALL = { arenaBytes: 64, isa: 'scalar', threads: 1 };
+
 /** A program without instructions that holds constant 0, of 8 bytes. */
 function build(constant: NativeConstant) {
   const native = addon();
-  return new native.Program(new native.Constants([constant]), new Int32Array(), Float64Array.of(1, 0, 8), 64, 'scalar', 1, [], []);
+  return new native.Program(new native.Constants([constant]), new Int32Array(), Float64Array.of(1, 0, 8), SMALL, [], []);
 }
 
 describe('a reader', () => {
@@ -48,7 +50,7 @@ test('an array that was detached since', () => {
   const native = addon();
   const constants = new native.Constants([array]);
   structuredClone(array, { transfer: [array.buffer] });
-  const code = [new Int32Array(), Float64Array.of(1, 0, 8), 64, 'scalar', 1, [], []] as const;
+  const code = [new Int32Array(), Float64Array.of(1, 0, 8), SMALL, [], []] as const;
   expect(() => new native.Program(constants, ...code)).toThrow(/constant 0 could not be read/);
 });
 

@@ -78,7 +78,7 @@ export async function runCase(test: Case, isa: IsaName, threads = 1): Promise<Re
   }));
   asm.emit(test.opcode, { ...test.fields, ...numbers }, chain);
   const { code, buffers } = asm.finish();
-  const program = new native.Program(new native.Constants(pool.constants), code, buffers, arenaBytes, isa, threads, inputs, outputs);
+  const program = new native.Program(new native.Constants(pool.constants), code, buffers, { arenaBytes, isa, threads }, inputs, outputs);
   let ticket = 0;
   await new Promise<void>((resolve) => {
     ticket = launch(program, feeds, false, 0, () => resolve());

@@ -11,6 +11,7 @@ const native = addon();
 const NO_SIZES = /^(x|y|a|b|weights|thresholds|weightBits|padding|pt|pl|kind|dtype|value|op|[xy]offset|[xyab]s\d)$/;
 /** More than any machine has. */
 const TOO_MUCH = 2 ** 50;
+const run = (arenaBytes: number) => ({ arenaBytes, isa: 'scalar', threads: 1 });
 
 interface Stream {
   readonly opcode: string;
@@ -27,7 +28,7 @@ function build({ opcode, fields = {}, chain = [] }: Stream) {
   );
   const code = Int32Array.of(number, names.length, ...values, chain.length / 8, ...chain);
   const buffers = Float64Array.of(0, 0, 4096, 0, 4096, 4096, 2, 0, 4096);
-  return new native.Program(new native.Constants([new Uint8Array(4096)]), code, buffers, 8192, 'scalar', 1, [0], [1]);
+  return new native.Program(new native.Constants([new Uint8Array(4096)]), code, buffers, run(8192), [0], [1]);
 }
 
 const sizes = native.opcodes.flatMap(({ name, fields }) =>
@@ -86,7 +87,7 @@ describe('a buffer that is not there is refused', () => {
 
 describe('memory that the system does not have is an error that says so', () => {
   const program = (arenaBytes: number) =>
-    new native.Program(new native.Constants([]), new Int32Array(), new Float64Array(), arenaBytes, 'scalar', 1, [], []);
+    new native.Program(new native.Constants([]), new Int32Array(), new Float64Array(), run(arenaBytes), [], []);
 
   test.each([TOO_MUCH, 2 ** 63])('an arena of %d bytes', (bytes) => {
     expect(() => program(bytes).start([], false, false, 0)).toThrow(/out of memory/);
@@ -98,7 +99,7 @@ describe('memory that the system does not have is an error that says so', () => 
 
   test('a constant', () => {
     const constants = new native.Constants([{ byteLength: TOO_MUCH, read: () => new Uint8Array(1) }]);
-    const build = () => new native.Program(constants, new Int32Array(), Float64Array.of(1, 0, TOO_MUCH), 64, 'scalar', 1, [], []);
+    const build = () => new native.Program(constants, new Int32Array(), Float64Array.of(1, 0, TOO_MUCH), run(64), [], []);
     expect(build).toThrow(/out of memory/);
     expect(build).toThrow(/out of memory/);
   });
@@ -114,7 +115,7 @@ describe('memory that the system does not have is an error that says so', () => 
         ...values,
         0,
       );
-      return new native.Program(constants, code, Float64Array.of(0, 0, 4096, 2, 0, 64), 4096, 'scalar', 1, [0], []);
+      return new native.Program(constants, code, Float64Array.of(0, 0, 4096, 2, 0, 64), run(4096), [0], []);
     };
     expect(() => conv({ c: 2 ** 30, o: 2 ** 21 })).toThrow(/out of memory/);
     expect(constants.packedBytes).toBe(0);
@@ -126,7 +127,7 @@ describe('memory that the system does not have is an error that says so', () => 
     const constants = new native.Constants([new Uint8Array(8)]);
     const detached = new Uint8Array(8);
     constants.extend([detached, 'none' as never]);
-    expect(() => new native.Program(constants, new Int32Array(), Float64Array.of(1, 1, 8), 64, 'scalar', 1, [], [])).toThrow(
+    expect(() => new native.Program(constants, new Int32Array(), Float64Array.of(1, 1, 8), run(64), [], [])).toThrow(
       /no such constant/,
     );
   });
