@@ -1,0 +1,158 @@
+/**
+ * Runs a graph in every way there is: each instruction set of this machine, one thread and two, packed and as written. All must refuse
+ * it with an error of ours, or give the same: bits and integers exactly, floats to a tolerance where sums are behind them.
+ * Not here: what must be the same (./exactness.mjs).
+ */
+import { BitplaneError } from '../../src/core/errors.ts';
+import { outputsOf, topological } from '../../src/graph/value.ts';
+import { supportedIsas } from '../../src/native/isa.ts';
+import { opDef } from '../../src/ops/index.ts';
+import { bind } from '../../src/passes/bind.ts';
+import { evaluate } from '../../src/passes/evaluate.ts';
+import { GraphSession } from '../../src/runtime/session.ts';
+import { Tensor } from '../../src/tensor/tensor.ts';
+import { exactness } from './exactness.mjs';
+import { Random } from './random.mjs';
+
+/** Larger graphs are loaded and not run: a million files are to be tried. */
+const MOST_ELEMENTS = 400_000;
+const MOST_WORK = 8_000_000;
+const TOLERANCE = 1e-4;
+/** Where values on the way are larger, sums of floats tell nothing. */
+const LARGEST = 1e4;
+const WHOLE = 8;
+
+/** @returns 'ran', 'refused' (with an error of ours), or 'large'. @throws what is no error of ours, and Difference */
+export async function agree(graph, seed) {
+  const random = new Random(seed);
+  const sizes = Object.fromEntries(
+    [...new Set(graph.inputs.flatMap(({ shape }) => shape.filter((dim) => typeof dim === 'string')))].map((name) => [
+      name,
+      random.pick([1, 2, 2, 3]),
+    ]),
+  );
+  const bound = ours(() => bind(graph, sizes));
+  if (bound === undefined) return 'refused';
+  if (isLarge(bound)) return 'large';
+  const whole = random.once(2) ? WHOLE : undefined;
+  const feeds = Object.fromEntries(bound.inputs.map(({ name, dtype, shape }) => [name, feed(random, dtype, shape, whole)]));
+  const kinds = exactness(bound, whole);
+  let [ran, first] = [false, undefined];
+  for (const optimize of [true, false]) {
+    const ways = optimize
+      ? supportedIsas().flatMap((isa) => [1, 2].map((threads) => ({ isa, threads, optimize })))
+      : [{ threads: 1, optimize }];
+    const got = [];
+    for (const way of ways) got.push({ way, result: await run(graph, feeds, way) });
+    for (const { way, result } of got) {
+      if (result instanceof BitplaneError) {
+        const other = got.find((item) => !(item.result instanceof BitplaneError));
+        if (other !== undefined) throw new Difference(`${show(way)}: ${result.message}, but ${show(other.way)} runs`);
+        continue;
+      }
+      ran = true;
+      first ??= { way, result };
+      compare(bound, feeds, kinds, first, { way, result });
+    }
+  }
+  return ran ? 'ran' : 'refused';
+}
+
+export class Difference extends Error {
+  name = 'Difference';
+}
+
+const show = ({ isa = 'default', threads, optimize }) => `${isa}, ${threads} threads, optimize: ${optimize}`;
+
+/** undefined where it throws an error of ours. */
+function ours(body) {
+  try {
+    return body();
+  } catch (error) {
+    if (error instanceof BitplaneError) return undefined;
+    throw error;
+  }
+}
+
+async function run(graph, feeds, way) {
+  let session;
+  try {
+    session = GraphSession.fromGraph(graph, way);
+    return await session.run(feeds);
+  } catch (error) {
+    if (error instanceof BitplaneError) return error;
+    throw error;
+  } finally {
+    await session?.release();
+  }
+}
+
+const elements = (shape) => shape.reduce((product, dim) => product * dim, 1);
+
+function isLarge(graph) {
+  let [count, work] = [0, 0];
+  for (const value of topological(graph)) {
+    count += elements(value.shape);
+    const macs = value.inputs.length === 0 ? undefined : opDef(value.op).macs?.(value);
+    work += macs === undefined ? 0 : macs.binary + macs.integer + macs.float;
+    const { kernel } = value.attrs;
+    if (Array.isArray(kernel)) work += elements(value.shape) * Math.min(elements(kernel), elements(value.inputs[0].shape));
+    if (count > MOST_ELEMENTS || work > MOST_WORK) return true;
+  }
+  return false;
+}
+
+function feed(random, dtype, shape, whole) {
+  const count = elements(shape);
+  if (dtype === 'b1') {
+    const bytes = random.bytes(Math.ceil(count / 8));
+    if (count % 8 !== 0) bytes[bytes.length - 1] &= (1 << (count % 8)) - 1;
+    return new Tensor('b1', bytes, shape);
+  }
+  const next = () => (dtype === 'f32' && whole === undefined ? random.float() : random.below(2 * WHOLE + 1) - WHOLE);
+  const Kind = { f32: Float32Array, i32: Int32Array, i8: Int8Array, u8: Uint8Array }[dtype];
+  return new Tensor(dtype, Kind.from({ length: count }, dtype === 'u8' ? () => random.below(WHOLE) : next), shape);
+}
+
+function compare(graph, feeds, kinds, a, b) {
+  for (const [name, value] of outputsOf(graph)) {
+    const kind = kinds.get(value);
+    if (kind === 'wild') continue;
+    const [left, right] = [a.result[name], b.result[name]];
+    if (left.dtype !== right.dtype || left.shape.join() !== right.shape.join())
+      throw new Difference(`${name}: ${left.shape} and ${right.shape}`);
+    const at = left.data.findIndex((item, i) => !(same(item, right.data[i]) || (kind === 'rounded' && near(item, right.data[i], 1))));
+    if (at < 0) continue;
+    const sentence = `${name} (${kind}) element ${at}: ${left.data[at]} (${show(a.way)}) and ${right.data[at]} (${show(b.way)})`;
+    if (kind !== 'rounded') throw new Difference(sentence);
+    // Sums cancel: an error is held against the largest value on the way.
+    const scale = largest(graph, feeds);
+    if (scale < LARGEST && !near(left.data[at], right.data[at], scale)) throw new Difference(sentence);
+  }
+}
+
+const same = (a, b) => Object.is(a, b) || (Number.isNaN(a) && Number.isNaN(b));
+const near = (a, b, scale) => Math.abs(a - b) <= TOLERANCE * Math.max(scale, Math.abs(b));
+
+/** The largest magnitude of any value by the ops' own formulas; Infinity where one is not finite. */
+function largest(graph, feeds) {
+  const known = new Map();
+  let most = 1;
+  for (const value of topological(graph)) {
+    const { op, attrs, dtype, shape, data, inputs } = value;
+    const tensor =
+      op === 'input'
+        ? feeds[value.name]
+        : (data ??
+          evaluate(
+            op,
+            inputs.map((input) => known.get(input)),
+            attrs,
+            { dtype, shape },
+          ));
+    known.set(value, tensor);
+    if (dtype === 'f32')
+      for (const item of tensor.data) most = Math.max(most, Number.isFinite(item) ? Math.abs(item) : Number.POSITIVE_INFINITY);
+  }
+  return most;
+}
