@@ -94,6 +94,8 @@ const char* problemOfSizes(const Opcode& opcode, const Instruction& instruction)
   if (!eachField(opcode, instruction, isFine)) return "a size of it is 0 or less";
   const auto at = [&](const char* name) { return field(opcode, instruction, name, 1); };
   const int64_t groups = field(opcode, instruction, "g", 0);
+  if (groups > 0 && (at("c") % groups != 0 || at("o") % groups != 0))
+    return "its groups do not divide its channels";
   const int64_t taps = at("kh") * at("kw"), depth = groups > 0 ? at("c") / groups : 1;
   if (taps > INT32_MAX || taps * depth > INT32_MAX) return "its window has 2^31 terms or more";
   if (!windowFits(at("h"), at("oh"), at("kh"), at("sh"), at("dh"), at("pt")) ||

@@ -35,5 +35,5 @@ function set(bytes, at, value) {
 }
 
 function cut(bytes, at, length, instead) {
-  return Buffer.concat([bytes.subarray(0, at), instead, bytes.subarray(at + length)]);
+  return Buffer.concat([bytes.subarray(0, at), Uint8Array.from(instead), bytes.subarray(at + length)]);
 }

@@ -121,7 +121,10 @@ const KINDS = [
     const attribute = random.pick(some(file.tree, 'attribute'));
     for (const entry of attribute?.fields ?? []) {
       if (entry.number === 3 || entry.number === 8) changeInts(random, entry);
-      else if (entry.number === 2) Buffer.from(entry.value).writeFloatLE(random.float(), 0);
+      else if (entry.number === 2 && entry.wire === 5) {
+        entry.value = Buffer.alloc(4);
+        entry.value.writeFloatLE(random.float());
+      }
     }
   }),
   (random, file) => {
@@ -155,7 +158,7 @@ const KINDS = [
   ...Array(2).fill((random, file) => {
     const tensor = random.pick(some(file.tree, 'tensor'));
     for (const entry of tensor?.fields ?? []) {
-      if (entry.number === 9 || (entry.number === 4 && entry.wire === 2)) {
+      if (entry.wire === 2 && (entry.number === 9 || entry.number === 4)) {
         const bytes = Buffer.from(entry.value);
         for (let times = 1 + random.below(4); times > 0 && bytes.length >= 4; times--)
           bytes.writeFloatLE(random.float(), 4 * random.below(bytes.length >> 2));

@@ -3,6 +3,7 @@
  * not. Not here: what a file does then (./readers.mjs).
  */
 import { mutateBytes } from './bytes.mjs';
+import { mutateGraph } from './graph.mjs';
 import { mutateJson, mutateText, smallerJson } from './json.mjs';
 
 const GRAPH = 'bitplane.graph';
@@ -16,7 +17,9 @@ export function mutateSafetensors(random, bytes, other, operators) {
   const kind = random.below(10);
   if (kind < 6 && header.__metadata__?.[GRAPH] !== undefined) {
     const graph = parsed(header.__metadata__[GRAPH]);
-    if (graph !== undefined) header.__metadata__[GRAPH] = mutateText(random, graph, [...WORDS, ...operators]);
+    const words = [...WORDS, ...operators];
+    if (graph !== undefined)
+      header.__metadata__[GRAPH] = kind < 2 ? mutateText(random, graph, words) : JSON.stringify(mutateGraph(random, graph));
     return close(random, header, data);
   }
   if (kind < 7) return close(random, mutateJson(random, header, WORDS), data);

@@ -51,6 +51,11 @@ describe('a size of 0 or less is refused', () => {
 
 const windows = native.opcodes.map(({ name }) => name).filter((name) => /conv|pool/.test(name));
 
+test.each(['conv', 'bconv'])('%s in groups that do not divide its channels is refused', (opcode) => {
+  for (const fields of [{ g: 2 }, { g: 2, c: 2 }, { g: 2, o: 2 }, { g: 3, c: 6, o: 4 }])
+    expect(() => build({ opcode, fields }), JSON.stringify(fields)).toThrow(/groups do not divide/);
+});
+
 describe('a window that an int cannot count is refused', () => {
   test.each(windows)('%s', (opcode) => {
     const far = [
@@ -127,8 +132,6 @@ describe('memory that the system does not have is an error that says so', () => 
     const constants = new native.Constants([new Uint8Array(8)]);
     const detached = new Uint8Array(8);
     constants.extend([detached, 'none' as never]);
-    expect(() => new native.Program(constants, new Int32Array(), Float64Array.of(1, 1, 8), run(64), [], [])).toThrow(
-      /no such constant/,
-    );
+    expect(() => new native.Program(constants, new Int32Array(), Float64Array.of(1, 1, 8), run(64), [], [])).toThrow(/no such constant/);
   });
 });

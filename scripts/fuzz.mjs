@@ -1,0 +1,115 @@
+#!/usr/bin/env node
+/**
+ * Mutated files of every reader, guided by what they reach; what loads also runs, in every way there is. A finding is a crash, a hang, too
+ * much memory or time, an error that is none of ours, or two ways of running that differ. It is made small and kept. Ends with 1 where
+ * there were findings. Not here: one input (fuzz/try.mjs), the loop over them (fuzz/child.mjs).
+ *
+ *   node scripts/fuzz.mjs [--time SECONDS] [--reader onnx,safetensors,npy,idx,cifar,recipe,picture,program] [--seed N]
+ *                         [--keep FOLDER] [--report FILE]
+ *
+ * --keep: where findings go; default a folder of the system's temporary ones. --report: a JSON file that the counts are added to; without
+ * --seed the run then goes on with the seed after the last one in it, so that many short runs make a long one.
+ */
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { build } from 'esbuild';
+import { Findings } from './fuzz/findings.mjs';
+import { watch } from './fuzz/watch.mjs';
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '..');
+const READERS = ['onnx', 'safetensors', 'npy', 'idx', 'cifar', 'recipe', 'picture', 'program'];
+
+async function main() {
+  const { values } = parseArgs({
+    options: {
+      time: { type: 'string', default: '60' },
+      reader: { type: 'string', default: READERS.join() },
+      seed: { type: 'string' },
+      keep: { type: 'string', default: join(tmpdir(), 'bitplane-findings') },
+      report: { type: 'string' },
+    },
+  });
+  const readers = values.reader.split(',');
+  for (const reader of readers)
+    if (!READERS.includes(reader)) throw new Error(`expected a reader of ${READERS.join()} but received ${reader}`);
+  const child = join(root, 'build', 'fuzz', 'child.mjs');
+  await bundle(child);
+  const report = readReport(values.report);
+  // In memory where the system has such a place: some readers take files.
+  const folder = mkdtempSync(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'bitplane-fuzz-'));
+  mkdirSync(values.keep, { recursive: true });
+  const findings = new Findings(values.keep, child, folder);
+  const end = performance.now() + Number(values.time) * 1000;
+  let seed = Number(values.seed ?? report.nextSeed);
+  try {
+    for (; performance.now() < end; seed++) {
+      const job = { seed, readers, state: join(folder, 'state'), folder };
+      const result = await watch(child, job, end, (line) => take(line, report, findings));
+      if (result.problem !== undefined) await findings.ofProcess(result);
+    }
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+  report.nextSeed = seed;
+  report.seconds += Number(values.time);
+  for (const [kind, count] of findings.counts) report.findings[kind] = (report.findings[kind] ?? 0) + count;
+  if (values.report !== undefined) {
+    writeFileSync(`${values.report}.new`, `${JSON.stringify(report, undefined, 2)}\n`);
+    renameSync(`${values.report}.new`, values.report);
+  }
+  print(report, findings);
+  process.exitCode = findings.counts.size === 0 ? 0 : 1;
+}
+
+/** One file, so that the counters of V8 see one script; packages stay outside. */
+async function bundle(outfile) {
+  await build({
+    absWorkingDir: root,
+    entryPoints: ['scripts/fuzz/child.mjs'],
+    outfile,
+    bundle: true,
+    format: 'esm',
+    platform: 'node',
+    target: 'node20',
+    packages: 'external',
+    keepNames: true,
+    logLevel: 'warning',
+  });
+}
+
+function readReport(path) {
+  const fresh = { nextSeed: 1, seconds: 0, readers: {}, findings: {} };
+  if (path === undefined) return fresh;
+  try {
+    return { ...fresh, ...JSON.parse(readFileSync(path, 'utf8')) };
+  } catch (error) {
+    if (error.code === 'ENOENT') return fresh;
+    throw error;
+  }
+}
+
+function take(line, report, findings) {
+  if (line.finding !== undefined) findings.keep(line.finding);
+  if (line.again !== undefined) findings.again(line.again);
+  for (const [reader, counts] of Object.entries(line.counts ?? {})) {
+    report.readers[reader] ??= { files: 0, loaded: 0, ran: 0, large: 0 };
+    for (const [name, count] of Object.entries(counts)) report.readers[reader][name] += count;
+  }
+  if (line.reached !== undefined) report.reached = Math.max(report.reached ?? 0, line.reached);
+}
+
+function print(report, findings) {
+  console.table(report.readers);
+  const total = Object.values(report.readers).reduce((sum, { files }) => sum + files, 0);
+  const models = ['onnx', 'safetensors'].reduce((sum, reader) => sum + (report.readers[reader]?.files ?? 0), 0);
+  console.log(
+    `${total} files, ${models} of them models, ${Math.round(total / report.seconds)} a second; ${report.reached ?? 0} characters of code newly reached`,
+  );
+  for (const [kind, count] of findings.counts) console.log(`${count} x ${kind}`);
+  console.log(findings.counts.size === 0 ? 'no findings' : `${findings.counts.size} kinds of findings, kept in ${findings.folder}`);
+}
+
+await main();

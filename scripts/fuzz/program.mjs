@@ -1,0 +1,61 @@
+/**
+ * The parser of native programs, fed with code streams that no compiler wrote: each is refused with an error, or builds. Programs cannot
+ * be reached from the package's public face; its own compiler writes them, from graphs that it has verified. So sizes are mutated only
+ * to what must be refused: that buffers are as large as the sizes say is the compiler's word, and the addon takes it.
+ */
+import { addon } from '../../src/native/addon.ts';
+import { Difference } from './agree.mjs';
+
+const BUFFERS = /^(x|y|a|b|weights|thresholds)$/;
+
+/** A stream of correct instructions, as 32-bit numbers. */
+export function programSeeds() {
+  return addon().opcodes.map(({ fields }, number) => {
+    const names = fields.split(' ');
+    const values = names.map((name) => (name === 'weights' ? 2 : name === 'thresholds' ? -1 : BUFFERS.test(name) ? 0 : 1));
+    const chain = fields.includes(' y ') ? [] : [0, 2, 1, 0, 0, 0, 0, 0];
+    return Buffer.from(Int32Array.of(number, names.length, ...values, chain.length / 8, ...chain).buffer);
+  });
+}
+
+/** Streams put together, cut, and with numbers in them changed to what is none of theirs. */
+export function mutateProgram(random, bytes, other) {
+  const stream = [...new Int32Array(Uint8Array.from(Buffer.concat([bytes, other])).buffer)];
+  for (let times = 1 + random.below(3); times > 0; times--) random.pick(KINDS)(random, stream);
+  return Buffer.from(Int32Array.from(stream).buffer);
+}
+
+const WRONG = [-1, -2, -(2 ** 31), 0];
+const place = (random, stream) => random.below(stream.length || 1);
+
+const KINDS = [
+  (random, stream) => stream.splice(place(random, stream), 1 + random.below(4)),
+  (random, stream) => {
+    stream.length = place(random, stream);
+  },
+  (random, stream) => {
+    stream[place(random, stream)] = random.pick(WRONG);
+  },
+  (random, stream) => stream.splice(place(random, stream), 0, random.pick(WRONG)),
+  (random, stream) => {
+    // The opcode, or how many fields or chain steps it has.
+    const { opcodes } = addon();
+    stream[random.below(2)] = random.pick([opcodes.length, random.below(40), 2 ** 31 - 1, -1]);
+  },
+];
+
+export async function readProgram(bytes) {
+  const native = addon();
+  const code = new Int32Array(Uint8Array.from(bytes.subarray(0, bytes.length & ~3)).buffer);
+  const constants = new native.Constants([new Uint8Array(1 << 16)]);
+  const buffers = Float64Array.of(0, 0, 4096, 0, 4096, 4096, 2, 0, 1 << 16);
+  try {
+    new native.Program(constants, code, buffers, { arenaBytes: 8192, isa: native.bestIsa, threads: 1 }, [0], [1]).release();
+    return 'ran';
+  } catch (error) {
+    if (/malformed|refused/.test(error.message)) return 'refused';
+    throw new Difference(`no sentence of the parser: ${error.message}`);
+  } finally {
+    constants.release();
+  }
+}
