@@ -26,7 +26,7 @@ function build({ opcode, fields = {}, chain = [] }: Stream) {
   const values = names.map(
     (name) => fields[name] ?? (/^(x|y|a|b)$/.test(name) ? 0 : name === 'weights' ? 2 : name === 'thresholds' ? -1 : 1),
   );
-  const code = Int32Array.of(number, names.length, ...values, chain.length / 8, ...chain);
+  const code = Int32Array.of(number, names.length, ...values, chain.length / 9, ...chain);
   const buffers = Float64Array.of(0, 0, 4096, 0, 4096, 4096, 2, 0, 4096);
   return new native.Program(new native.Constants([new Uint8Array(4096)]), code, buffers, run(8192), [0], [1]);
 }
@@ -81,10 +81,11 @@ describe('a buffer that is not there is refused', () => {
   });
 
   test.each<[string, number[]]>([
-    ['an operand of no buffer', [0, 2, -1, 0, 0, 0, 0, 0]],
-    ['an operand of another program', [0, 2, 3, 0, 0, 0, 0, 0]],
-    ['an op that is none', [native.chainOps.length, 0, -1, 0, 0, 0, 0, 0]],
-    ['a kind that is none', [0, 5, 0, 0, 0, 0, 0, 0]],
+    ['an operand of no buffer', [0, 2, -1, -1, 0, 0, 0, 0, 0]],
+    ['an operand of another program', [0, 2, 3, -1, 0, 0, 0, 0, 0]],
+    ['an op that is none', [native.chainOps.length, 0, -1, -1, 0, 0, 0, 0, 0]],
+    ['a kind that is none', [0, 5, 0, -1, 0, 0, 0, 0, 0]],
+    ['a second operand of no buffer', [native.chainOps.indexOf('submul'), 2, 0, -1, 0, 0, 0, 0, 0]],
   ])('a chain with %s', (_, chain) => {
     expect(() => build({ opcode: 'map', chain })).toThrow(/its chain is malformed/);
   });
