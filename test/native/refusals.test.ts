@@ -56,6 +56,14 @@ test.each(['conv', 'bconv'])('%s in groups that do not divide its channels is re
     expect(() => build({ opcode, fields }), JSON.stringify(fields)).toThrow(/groups do not divide/);
 });
 
+test.each(['conv', 'bconv', 'dwconv'])('%s with weights that are no constant is refused', (opcode) => {
+  for (const weights of [0, -1]) expect(() => build({ opcode, fields: { weights } })).toThrow(/refused by its kernel/);
+});
+
+test('bconv with thresholds that are no constant is refused', () => {
+  expect(() => build({ opcode: 'bconv', fields: { thresholds: 0 } })).toThrow(/refused by its kernel/);
+});
+
 describe('a window that an int cannot count is refused', () => {
   test.each(windows)('%s', (opcode) => {
     const far = [
