@@ -251,7 +251,10 @@ function assemble(workload: Workload, isa: string): { readonly program: NativePr
   const { x = -1, y = -1, weights = -1, thresholds = -1 } = numbers;
   asm.emit(workload.opcode, { ...workload.fields, x, y, weights, thresholds }, chain);
   const { code, buffers } = asm.finish();
-  return { program: new native.Program(new native.Constants(pool.constants), code, buffers, { arenaBytes, isa, threads: 1 }, inputs, []), feeds };
+  return {
+    program: new native.Program(new native.Constants(pool.constants), code, buffers, { arenaBytes, isa, threads: 1 }, inputs, []),
+    feeds,
+  };
 }
 
 /** Bytes that read as small floats, as integers and as bits alike: 0x3f or 0xbf on top of each word. */

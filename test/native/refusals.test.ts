@@ -104,11 +104,11 @@ describe('memory that the system does not have is an error that says so', () => 
     new native.Program(new native.Constants([]), new Int32Array(), new Float64Array(), run(arenaBytes), [], []);
 
   test.each([TOO_MUCH, 2 ** 63])('an arena of %d bytes', (bytes) => {
-    expect(() => program(bytes).start([], false, false, 0)).toThrow(/out of memory/);
+    expect(() => program(bytes).start([], false, false, 0, 1)).toThrow(/out of memory/);
   });
 
   test('an arena that overflows when it is rounded up', () => {
-    expect(() => program(-1).start([], false, false, 0)).toThrow(/out of memory/);
+    expect(() => program(-1).start([], false, false, 0, 1)).toThrow(/out of memory/);
   });
 
   test('a constant', () => {
