@@ -161,6 +161,8 @@ class ProgramObject final : public Napi::ObjectWrap<ProgramObject>, public Shell
     return DefineClass(env, "Program",
                        {InstanceMethod<&ProgramObject::start>("start"), InstanceMethod<&ProgramObject::finish>("finish"),
                         InstanceMethod<&ProgramObject::abort>("abort"), InstanceMethod<&ProgramObject::release>("release"),
+                        InstanceMethod<&ProgramObject::trim>("trim"), InstanceAccessor<&ProgramObject::contextBytes>("contextBytes"),
+                        InstanceAccessor<&ProgramObject::tableBytes>("tableBytes"),
                         InstanceAccessor<&ProgramObject::kernels>("kernels")});
   }
   void Finalize(Napi::Env env) override { arenas_.set(env, 0); }
@@ -227,8 +229,8 @@ class ProgramObject final : public Napi::ObjectWrap<ProgramObject>, public Shell
     return true;
   }
 
-  // start(feeds: TypedArray[], profile: boolean, quietly: boolean, callAfterUs: number, threads:
-  // number): ticket. Copies the feeds into the arena: what happens to them later cannot matter.
+  // start(feeds: TypedArray[], profile: boolean, quietly: boolean, callAfterUs: number, threads: number): ticket. Copies the feeds into the arena:
+  // what happens to them later cannot matter.
   Napi::Value start(const Napi::CallbackInfo& info) {
     Napi::Env env = info.Env();
     if (program_ == nullptr) return fail(env, "the program was released"), env.Undefined();
@@ -236,7 +238,8 @@ class ProgramObject final : public Napi::ObjectWrap<ProgramObject>, public Shell
     std::unique_ptr<RunContext> context = std::move(idle_.back());
     idle_.pop_back();
     Napi::Value ticket = startIn(context, info);
-    if (context != nullptr) idle_.push_back(std::move(context));  // it was not started
+    // What is not run keeps its memory for the next run.
+    if (context != nullptr) idle_.push_back(std::move(context));
     return ticket;
   }
   // One more context among the idle ones, which from then on have room for all that there are.
@@ -255,8 +258,7 @@ class ProgramObject final : public Napi::ObjectWrap<ProgramObject>, public Shell
     for (size_t i = 0; i < inputs_.size(); i++) {
       Bytes bytes;
       if (!bytesOf(feeds.Get(static_cast<uint32_t>(i)), &bytes)) return env.Undefined();
-      if (bytes.size != program_->buffers()[inputs_[i]].bytes)
-        return fail(env, "a feed has the wrong number of bytes (was it detached?)"), env.Undefined();
+      if (bytes.size != program_->buffers()[inputs_[i]].bytes) return fail(env, "a feed has the wrong number of bytes (was it detached?)"), env.Undefined();
       if (bytes.size > 0) std::memcpy(context->addresses[inputs_[i]], bytes.data, bytes.size);
     }
     uint32_t ticket = 0;
@@ -264,8 +266,8 @@ class ProgramObject final : public Napi::ObjectWrap<ProgramObject>, public Shell
       const bool profile = info[1].As<Napi::Boolean>().Value();
       const double callAfterUs = info[3].As<Napi::Number>().DoubleValue();
       const auto callAfterNs = static_cast<uint64_t>(callAfterUs * 1000);
-      const int threads = info[4].As<Napi::Number>().Int32Value();
-      ticket = Instance::of(env).start(program_, context, profile, quietly, callAfterNs, threads);
+      ticket = Instance::of(env).start(program_, context, profile, quietly, callAfterNs,
+                                       info[4].As<Napi::Number>().Int32Value());
     });
     if (!lasted) return env.Undefined();
     if (ticket == 0) return fail(env, "no worker thread could be started"), env.Undefined();

@@ -53,14 +53,12 @@ void Instance::hold(Napi::Env env, int change) {
 }
 
 uint32_t Instance::start(std::shared_ptr<Program> program, std::unique_ptr<RunContext>& context,
-                          bool profile, bool quietly, uint64_t callAfterNs, int threads) {
+                         bool profile, bool quietly, uint64_t callAfterNs, int threads) {
   if (++lastTicket_ == 0) lastTicket_ = 1;
   // Whatever needs memory comes first, so that a failure loses nothing.
   auto run = std::make_unique<Run>(&runs_, lastTicket_, std::move(program), profile, threads);
-  // Where the runs in flight take every core, a waking JavaScript thread would only take one away
-  // from them.
-  if (runs_.pool.leavesCores(run->maxThreads * static_cast<int>(flying_ + 1)))
-    run->callAfter(callAfterNs);
+  // Where the runs in flight take every core, a waking JavaScript thread would only take one away from them.
+  if (runs_.pool.leavesCores(run->maxThreads * (flying_ + 1))) run->callAfter(callAfterNs);
   Run* raw = run.get();
   if (profile) context->stepNs.assign(raw->program->steps().size(), 0);
   tickets_.emplace(lastTicket_, std::move(run));
@@ -76,7 +74,7 @@ uint32_t Instance::start(std::shared_ptr<Program> program, std::unique_ptr<RunCo
 
 void Instance::abort(uint32_t ticket) {
   auto it = tickets_.find(ticket);
-  if (it == tickets_.end()) return;
+  if (it == tickets_.end() || it->second->landed) return;
   it->second->aborted.store(true);
   runs_.pool.dropQueued(it->second.get());
 }

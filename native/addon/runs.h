@@ -25,8 +25,7 @@ class Run final : public Job {
     context = std::move(given);
     shares = context->shares.data();
   }
-  // How long after its beginning JavaScript is called although the run has not ended, so that it is
-  // awake when it does; 0 for never.
+  // How long after its beginning JavaScript is called although the run has not ended, so that it is awake when it does; 0 for never.
   void callAfter(uint64_t nanoseconds) { callAfterNs_ = nanoseconds; }
   int phases() const override { return static_cast<int>(program->steps().size()); }
   int tasks(int phase) const override { return program->steps()[phase]->tasks(); }

@@ -24,8 +24,7 @@ class Step {
   virtual int tasks() const = 0;
   // Private memory a thread needs while it runs one task; contents are not kept between tasks.
   virtual size_t scratchBytes() const { return 0; }
-  // Bytes of tables that the step keeps for itself and that grow with the map; packed weights,
-  // which programs share, do not count.
+  // Bytes of tables that the step keeps for itself and that grow with the map; packed weights, which programs share, do not count.
   virtual size_t tableBytes() const { return 0; }
   virtual void run(int task, const Buffers& buffers, void* scratch) const = 0;
   // The variant that runs, e.g. "bconv_b1_4x64_avx512_vpopcnt", for profiles and doctor.
@@ -52,10 +51,11 @@ class BuildContext {
   virtual int threads() const = 0;                          // how many threads may share a run; a hint for tasks()
   virtual const void* constant(int buffer) const = 0;       // bytes of a constant buffer, nullptr if it is not a constant
   virtual size_t bufferBytes(int buffer) const = 0;
-  // Packed constants are shared by all programs of a session; null where the bytes are to be had no
-  // more. Returns the packed form kept under (buffer, key), calling `make` to fill `bytes` zeroed,
-  // aligned bytes the first time. `key` must say everything that the layout depends on. Throws
-  // std::bad_alloc, as everything does that builds; a step that runs allocates nothing.
+  // Packed constants are shared by all programs of a session; null where the buffer is no constant or
+  // its bytes are to be had no more. Returns the packed form kept under (buffer, key), calling `make`
+  // to fill `bytes` zeroed, aligned bytes the first time. `key` must say everything that the layout
+  // depends on. Throws std::bad_alloc, as everything does that builds; a step that runs allocates
+  // nothing.
   using Packer = void (*)(const void* source, void* packed, const void* how);
   virtual std::shared_ptr<const void> packed(int buffer, const char* key, size_t bytes, Packer make, const void* how) = 0;
 };

@@ -65,8 +65,8 @@ bool windowFits(int64_t size, int64_t outputs, int64_t taps, int64_t stride, int
   return (outputs - 1) * stride + (taps - 1) * dilation + 1 < kFarthest;
 }
 
-constexpr bool kTakesBuffer[] = {
-#define X(name, operand) operand != 0,
+constexpr int kOperands[] = {
+#define X(name, operands) operands,
     BITPLANE_CHAIN_OPS(X)
 #undef X
 };
@@ -80,9 +80,12 @@ bool chainIsSound(const Instruction& instruction, size_t buffers) {
     ChainStep step;
     std::memcpy(&step, instruction.chain + i * kChainStepInts, sizeof step);
     const auto op = static_cast<int32_t>(step.op), kind = static_cast<int32_t>(step.kind);
-    if (op < 0 || static_cast<size_t>(op) >= sizeof kTakesBuffer) return false;
+    if (op < 0 || static_cast<size_t>(op) >= sizeof kOperands / sizeof kOperands[0]) return false;
     if (kind < 0 || kind > static_cast<int32_t>(OperandKind::pixel)) return false;
-    if (kTakesBuffer[op] && !isBuffer(step.buffer, buffers)) return false;
+    if (kOperands[op] > 0 && !isBuffer(step.buffer, buffers)) return false;
+    if (kOperands[op] > 1 && !isBuffer(step.second, buffers)) return false;
+    // Whoever takes one operand may be asked for a second that is not there.
+    if (step.second != -1 && !isBuffer(step.second, buffers)) return false;
   }
   return true;
 }

@@ -31,6 +31,7 @@ class Context final : public BuildContext {
     eachWeights(instruction, [this](int index) { return constants_.drop(index), true; });
   }
   std::shared_ptr<const void> packed(int buffer, const char* key, size_t bytes, Packer make, const void* how) override {
+    if (buffer < 0 || buffers_[buffer].kind == BufferSpec::arena) return nullptr;
     return constants_.packed(static_cast<int>(buffers_[buffer].where), key, bytes, make, how);
   }
 

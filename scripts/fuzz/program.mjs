@@ -13,8 +13,8 @@ export function programSeeds() {
   return addon().opcodes.map(({ fields }, number) => {
     const names = fields.split(' ');
     const values = names.map((name) => (name === 'weights' ? 2 : name === 'thresholds' ? -1 : BUFFERS.test(name) ? 0 : 1));
-    const chain = fields.includes(' y ') ? [] : [0, 2, 1, 0, 0, 0, 0, 0];
-    return Buffer.from(Int32Array.of(number, names.length, ...values, chain.length / 8, ...chain).buffer);
+    const chain = fields.includes(' y ') ? [] : [0, 2, 1, -1, 0, 0, 0, 0, 0];
+    return Buffer.from(Int32Array.of(number, names.length, ...values, chain.length / 9, ...chain).buffer);
   });
 }
 

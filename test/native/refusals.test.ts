@@ -26,7 +26,7 @@ function build({ opcode, fields = {}, chain = [] }: Stream) {
   const values = names.map(
     (name) => fields[name] ?? (/^(x|y|a|b)$/.test(name) ? 0 : name === 'weights' ? 2 : name === 'thresholds' ? -1 : 1),
   );
-  const code = Int32Array.of(number, names.length, ...values, chain.length / 8, ...chain);
+  const code = Int32Array.of(number, names.length, ...values, chain.length / 9, ...chain);
   const buffers = Float64Array.of(0, 0, 4096, 0, 4096, 4096, 2, 0, 4096);
   return new native.Program(new native.Constants([new Uint8Array(4096)]), code, buffers, run(8192), [0], [1]);
 }
@@ -56,6 +56,14 @@ test.each(['conv', 'bconv'])('%s in groups that do not divide its channels is re
     expect(() => build({ opcode, fields }), JSON.stringify(fields)).toThrow(/groups do not divide/);
 });
 
+test.each(['conv', 'bconv', 'dwconv'])('%s with weights that are no constant is refused', (opcode) => {
+  for (const weights of [0, -1]) expect(() => build({ opcode, fields: { weights } })).toThrow(/refused by its kernel/);
+});
+
+test('bconv with thresholds that are no constant is refused', () => {
+  expect(() => build({ opcode: 'bconv', fields: { thresholds: 0 } })).toThrow(/refused by its kernel/);
+});
+
 describe('a window that an int cannot count is refused', () => {
   test.each(windows)('%s', (opcode) => {
     const far = [
@@ -81,10 +89,11 @@ describe('a buffer that is not there is refused', () => {
   });
 
   test.each<[string, number[]]>([
-    ['an operand of no buffer', [0, 2, -1, 0, 0, 0, 0, 0]],
-    ['an operand of another program', [0, 2, 3, 0, 0, 0, 0, 0]],
-    ['an op that is none', [native.chainOps.length, 0, -1, 0, 0, 0, 0, 0]],
-    ['a kind that is none', [0, 5, 0, 0, 0, 0, 0, 0]],
+    ['an operand of no buffer', [0, 2, -1, -1, 0, 0, 0, 0, 0]],
+    ['an operand of another program', [0, 2, 3, -1, 0, 0, 0, 0, 0]],
+    ['an op that is none', [native.chainOps.length, 0, -1, -1, 0, 0, 0, 0, 0]],
+    ['a kind that is none', [0, 5, 0, -1, 0, 0, 0, 0, 0]],
+    ['a second operand of no buffer', [native.chainOps.indexOf('submul'), 2, 0, -1, 0, 0, 0, 0, 0]],
   ])('a chain with %s', (_, chain) => {
     expect(() => build({ opcode: 'map', chain })).toThrow(/its chain is malformed/);
   });
@@ -95,11 +104,11 @@ describe('memory that the system does not have is an error that says so', () => 
     new native.Program(new native.Constants([]), new Int32Array(), new Float64Array(), run(arenaBytes), [], []);
 
   test.each([TOO_MUCH, 2 ** 63])('an arena of %d bytes', (bytes) => {
-    expect(() => program(bytes).start([], false, false, 0, 0)).toThrow(/out of memory/);
+    expect(() => program(bytes).start([], false, false, 0, 1)).toThrow(/out of memory/);
   });
 
   test('an arena that overflows when it is rounded up', () => {
-    expect(() => program(-1).start([], false, false, 0, 0)).toThrow(/out of memory/);
+    expect(() => program(-1).start([], false, false, 0, 1)).toThrow(/out of memory/);
   });
 
   test('a constant', () => {
