@@ -24,7 +24,7 @@ export function metadataFacts(metadata: Metadata, recipe: Recipe | undefined): F
 }
 
 function recipeFacts({ preprocess, labels, source }: Recipe): Fact[] {
-  const { layout, color, scale, mean, std, quantize, resize, crop } = preprocess;
+  const { layout, color, scale, mean, std, quantize, resize, crop, rounding } = preprocess;
   const parts = [
     layout,
     color,
@@ -32,6 +32,7 @@ function recipeFacts({ preprocess, labels, source }: Recipe): Fact[] {
     ...(quantize === undefined ? [] : [`quantized to steps of ${quantize.step} from ${quantize.min} to ${quantize.max}`]),
     ...(resize === undefined ? [] : [`resize ${resize}`]),
     ...(crop === undefined ? [] : [`crop ${crop}`]),
+    ...(rounding === undefined ? [] : [`sizes round as ${rounding}`]),
   ];
   const shown = labels?.slice(0, LABELS).join('; ');
   return [

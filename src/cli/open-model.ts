@@ -4,14 +4,21 @@
 import { loadModel } from '../formats/model.js';
 import type { Graph } from '../graph/value.js';
 import type { Io } from './io.js';
+import { notHere } from './not-here.js';
 import type { FileFlags } from './options.js';
 import { isZooName, SEEDED } from './zoo-name.js';
 
+const SAFETENSORS = /\.safetensors(\.gz)?$/i;
+
 /**
  * Says on standard error that weights are random, where they are.
- * @throws BitplaneError as loadModel does; ERR_ARGUMENT for a name that the zoo does not have
+ * @throws BitplaneError as loadModel does; ERR_ARGUMENT for a name that the zoo does not have, or an option that only a
+ * QONNX file can follow
  */
 export async function openModel(model: string, { multiThresholdAxis }: FileFlags, io: Io): Promise<Graph> {
+  // What was converted has its axes since then.
+  if (multiThresholdAxis !== undefined && (isZooName(model) || SAFETENSORS.test(model)))
+    throw notHere('--multi-threshold-axis', `${model} is no QONNX file`);
   if (!isZooName(model)) return loadModel(model, { multiThresholdAxis });
   const { zooGraph } = await import('../zoo/registry.js');
   const graph = zooGraph(model.slice(model.indexOf(':') + 1));

@@ -37,7 +37,7 @@ function likeness(a: string, b: string): number {
  * Letters to insert, delete, replace or swap with their neighbour: the optimal string alignment
  * distance.
  */
-function editDistance(a: string, b: string): number {
+export function editDistance(a: string, b: string): number {
   let before: number[] = [];
   let row = Array.from({ length: b.length + 1 }, (_, j) => j);
   for (let i = 1; i <= a.length; i++) {

@@ -5,6 +5,8 @@
  * the labels it equals, or else the labels it equals a part of: labels list synonyms with commas ("tench, Tinca tinca"). Case is
  * ignored, and _, - and blanks are one.
  */
+import { editDistance } from '../core/nearest.js';
+
 const WORDNET_ID = /^n\d{8}/;
 
 const plain = (text: string) =>
@@ -46,18 +48,4 @@ export function nearestLabels(name: string, labels: readonly string[], count = 3
   });
   scored.sort((a, b) => a.contains - b.contains || a.distance - b.distance || a.order - b.order);
   return scored.slice(0, count).map(({ label }) => label);
-}
-
-/** Levenshtein: insertions, deletions and replacements that turn `a` into `b`. */
-function editDistance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, j) => j);
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j++) {
-      const replaced = (row[j - 1] as number) + (a[i - 1] === b[j - 1] ? 0 : 1);
-      next.push(Math.min(replaced, (row[j] as number) + 1, (next[j - 1] as number) + 1));
-    }
-    row = next;
-  }
-  return row[b.length] as number;
 }

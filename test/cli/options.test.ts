@@ -285,4 +285,12 @@ describe('every command with every option', () => {
     const split = await cli('eval', model, '--dataset', 'folder', '--data', dir, '--split', 'train', '--preprocess', at('p.json'));
     expect(split).toMatchObject({ code: 1, stdout: '', stderr: expect.stringMatching(/--split: is not taken here/) });
   });
+
+  test('a choice about QONNX files is refused for models that are none', async () => {
+    for (const other of [model, 'zoo:bi-real-20']) {
+      const stderr = `bitplane: --multi-threshold-axis: is not taken here: ${other} is no QONNX file\n`;
+      const outcome = await cli('inspect', other, '--multi-threshold-axis', 'last');
+      expect(outcome).toEqual({ code: 1, stdout: '', stderr });
+    }
+  });
 });
