@@ -46,7 +46,7 @@ export class Budget {
 }
 
 /** `expected at most ... but received ...; the option ... raises the limit` */
-export function overLimit(option: keyof Limits, what: string, received: string, site: ErrorSite): BitplaneError {
+export function overLimit(option: keyof Limits | 'maxFileBytes', what: string, received: string, site: ErrorSite): BitplaneError {
   return new BitplaneError('ERR_LIMIT', `expected ${what} but received ${received}; the option ${option} raises the limit`, site);
 }
 

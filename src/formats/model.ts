@@ -102,7 +102,7 @@ function readOptions(source: ModelSource, { signal, maxFileBytes = MAX_MODEL_FIL
   const proceed = () => {
     if (signal?.aborted) throw aborted(nameOf(source), signal.reason);
   };
-  return { limit: maxFileBytes, op: 'model', proceed };
+  return { limit: maxFileBytes, option: 'maxFileBytes', op: 'model', proceed };
 }
 
 async function inflate(file: Uint8Array, name: string | undefined): Promise<Uint8Array> {

@@ -8,6 +8,7 @@
 import { constants, type Stats } from 'node:fs';
 import { type FileHandle, open, stat } from 'node:fs/promises';
 import { BitplaneError, expected } from '../core/errors.js';
+import { overLimit } from '../core/limits.js';
 
 /** The largest file that is read as a model or as named tensors, unless an option says otherwise: 2 GiB. */
 export const MAX_MODEL_FILE = 2 ** 31;
@@ -20,6 +21,8 @@ const LEAST_BYTES = 2 ** 12;
 export interface ReadOptions {
   /** Larger files are refused unread, in bytes. */
   readonly limit: number;
+  /** The option that raises the limit, where there is one. */
+  readonly option?: 'maxFileBytes' | undefined;
   /** The op in errors. */
   readonly op?: string | undefined;
   /** Called before each part is read; throws if reading is to stop. */
@@ -36,7 +39,8 @@ export interface OpenFile {
 
 /**
  * A whole file. Memory follows what the file system says of its size, never what the file itself claims.
- * @throws BitplaneError ERR_IO naming the file, also for what is no regular file; ERR_FORMAT where it is too large; what `proceed` throws
+ * @throws BitplaneError ERR_IO naming the file, also for what is no regular file; where it is too large ERR_LIMIT or, without an option
+ * that raises the limit, ERR_FORMAT; what `proceed` throws
  */
 export async function readWholeFile(path: string | URL, options: ReadOptions): Promise<Buffer<ArrayBuffer>> {
   const file = await openFile(path, options);
@@ -135,6 +139,8 @@ function ioError(error: unknown, name: string, op: string | undefined): unknown 
   return new BitplaneError('ERR_IO', `the file could not be read (${reasonOf(error)})`, { op, node: name, cause: error });
 }
 
-function tooLarge(name: string, { limit, op }: ReadOptions): BitplaneError {
-  return new BitplaneError('ERR_FORMAT', `expected at most ${limit} bytes but the file is larger`, { op, node: name });
+function tooLarge(name: string, { limit, option, op }: ReadOptions): BitplaneError {
+  const site = { op, node: name };
+  const what = `a file of at most ${limit} bytes`;
+  return option === undefined ? expected('ERR_FORMAT', what, 'a larger one', site) : overLimit(option, what, 'a larger one', site);
 }
