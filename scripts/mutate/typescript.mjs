@@ -79,19 +79,19 @@ async function filesWithTypeErrors(tree, mutants) {
 /**
  * Tries mutants with Stryker; `tell(mutant, outcome)` hears of each as it is decided.
  * @param files all sources of the copy
+ * @param options.tests names the only tests to run
  */
-export async function tryTypeScript(tree, files, mutants, workers, tell) {
+export async function tryTypeScript(tree, files, mutants, { workers, tests }, tell) {
   const sampleFile = join(tree, '..', 'sample.json');
   const resultFile = join(tree, '..', 'stryker.jsonl');
   writeFileSync(sampleFile, JSON.stringify(mutants));
   writeFileSync(resultFile, '');
-  const startProcesses = files.filter(
-    (file) => isTest(file) && /child\.js|node:child_process|dist\//.test(readFileSync(join(tree, file), 'utf8')),
-  );
+  const chosen = files.filter((file) => isTest(file) && (tests === undefined || tests.some((path) => file.startsWith(path))));
+  const startProcesses = chosen.filter((file) => STARTS_PROCESSES.test(readFileSync(join(tree, file), 'utf8')));
   const env = {
     BITPLANE_MUTATE_SAMPLE: sampleFile,
     BITPLANE_MUTATE_RESULTS: resultFile,
-    BITPLANE_MUTATE_EXCLUDE: JSON.stringify(startProcesses),
+    BITPLANE_MUTATE_TESTS: JSON.stringify(chosen.filter((file) => !startProcesses.includes(file))),
   };
   const options = strykerOptions(mutants, workers);
   const survivors = [];
@@ -114,6 +114,7 @@ export async function tryTypeScript(tree, files, mutants, workers, tell) {
   for (const mutant of survivors) tell(mutant, await tryInProcesses(tree, mutant, startProcesses, workers));
 }
 
+const STARTS_PROCESSES = /child\.js|node:child_process|dist\//;
 const isTest = (file) => /^test\/(?!package\/|process\/).*\.test\.ts$/.test(file);
 
 /** The program of Stryker's process. Its own failure is an exit code. */
@@ -147,6 +148,7 @@ function strykerOptions(mutants, workers) {
 }
 
 async function tryInProcesses(tree, mutant, tests, workers) {
+  if (tests.length === 0) return { verdict: 'survived' };
   const takeOut = plant(tree, mutant);
   const build = () => run(tree, process.execPath, ['scripts/build-ts.mjs']);
   try {
