@@ -131,7 +131,11 @@ function drawn(candidates, count, store) {
 
 async function decideTypeScript(tree, files, draws, store, { workers, tests }) {
   for (;;) {
-    const unknown = draws.flatMap(({ count, candidates }) => drawn(candidates, count, store).filter((mutant) => !store.of(mutant)));
+    // Half of all mutants are refused by their types, so twice as many are looked at as are missing.
+    const unknown = draws.flatMap(({ count, candidates }) => {
+      const missing = drawn(candidates, count, store).filter((mutant) => !store.of(mutant)).length;
+      return candidates.filter((mutant) => !store.of(mutant)).slice(0, 2 * missing);
+    });
     if (unknown.length === 0) break;
     say(`types of ${unknown.length} mutants`);
     const invalid = new Set(await illTyped(tree, unknown));
@@ -152,6 +156,8 @@ async function decideNative(tree, draws, store, { workers, tests }) {
   for (const draw of draws) for (let mutant = open(draw); mutant; mutant = open(draw)) store.add(mutant, await trial.try(mutant));
 }
 
+// Each mutant that is planted listens for the end.
+process.setMaxListeners(0);
 // Leaving by `exit` takes the processes that were started along.
 for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => process.exit(130));
 main(process.argv.slice(2)).catch((error) => {
