@@ -4,11 +4,12 @@
  * TypeScript's mutants are Stryker's, C++'s our own (./mutate/). Mutants that do not compile, or compile to the same machine code, are
  * drawn again. Not part of CI: a sample of 200 takes about an hour.
  *
- *   npm run mutate -- [FOLDER] [--sample N] [--seed S] [--workers W] [--resume | --survivors] [--json]
+ *   npm run mutate -- [FOLDER] [--sample N] [--seed S] [--tests PATH ...] [--workers W] [--resume | --survivors] [--json]
  *
  * Without FOLDER (src/formats, native/kernels/map ...) the sample is spread over all folders by their lines, 30 % of it over native ones.
  * Verdicts are kept in the cache folder, one file a seed: --resume goes on where a run stopped, or draws more (a larger sample holds the
- * smaller ones of its seed), --survivors tries again what survived. Tests run without BITPLANE_DATA.
+ * smaller ones of its seed), --survivors tries again what survived. --tests runs only those tests (test/formats), to see in minutes what a folder's
+ * own tests notice. Tests run without BITPLANE_DATA.
  */
 import { appendFileSync, existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { availableParallelism, setPriority } from 'node:os';
@@ -48,8 +49,8 @@ async function main(argv) {
     if (!lines.has(file)) lines.set(file, readFileSync(join(tree, file), 'utf8').split('\n'));
     return lines.get(file)[line - 1];
   };
-  const { folder = 'all folders', sample, seed } = options;
-  const result = { folder, sample, seed, ...summary(decided, lineOf) };
+  const { folder = 'all folders', sample, seed, tests = 'all' } = options;
+  const result = { folder, sample, seed, tests, ...summary(decided, lineOf) };
   console.log(options.json ? JSON.stringify(result, undefined, 2) : printSummary(result));
 }
 
@@ -60,6 +61,7 @@ function parse(argv) {
     options: {
       sample: { type: 'string' },
       seed: { type: 'string', default: '1' },
+      tests: { type: 'string', multiple: true },
       workers: { type: 'string', default: String(availableParallelism()) },
       resume: { type: 'boolean', default: false },
       survivors: { type: 'boolean', default: false },
@@ -77,9 +79,10 @@ function parse(argv) {
   return { ...values, folder, sample, seed: whole('seed', values.seed), workers: whole('workers', values.workers) };
 }
 
-/** The verdicts of a seed, appended to its file as they fall. */
-function openStore({ seed, resume, survivors }) {
-  const path = join(CACHE, `seed-${seed}.jsonl`);
+/** The verdicts of a seed (by some tests, where --tests names them), appended to its file as they fall. */
+function openStore({ seed, tests, resume, survivors }) {
+  const only = (tests ?? []).map((path) => `-${path.replaceAll('/', '.')}`).join('');
+  const path = join(CACHE, `seed-${seed}${only}.jsonl`);
   mkdirSync(CACHE, { recursive: true });
   const verdicts = new Map();
   if ((resume || survivors) && existsSync(path)) {
@@ -126,9 +129,13 @@ function drawn(candidates, count, store) {
   return candidates.filter((mutant) => store.of(mutant)?.verdict !== 'invalid').slice(0, count);
 }
 
-async function decideTypeScript(tree, files, draws, store, { workers }) {
+async function decideTypeScript(tree, files, draws, store, { workers, tests }) {
   for (;;) {
-    const unknown = draws.flatMap(({ count, candidates }) => drawn(candidates, count, store).filter((mutant) => !store.of(mutant)));
+    // Half of all mutants are refused by their types, so twice as many are looked at as are missing.
+    const unknown = draws.flatMap(({ count, candidates }) => {
+      const missing = drawn(candidates, count, store).filter((mutant) => !store.of(mutant)).length;
+      return candidates.filter((mutant) => !store.of(mutant)).slice(0, 2 * missing);
+    });
     if (unknown.length === 0) break;
     say(`types of ${unknown.length} mutants`);
     const invalid = new Set(await illTyped(tree, unknown));
@@ -139,16 +146,18 @@ async function decideTypeScript(tree, files, draws, store, { workers }) {
   );
   if (open.length === 0) return;
   say(`${open.length} mutants of TypeScript: the tests run once to see which reach which`);
-  await tryTypeScript(tree, files, open, workers, (mutant, outcome) => store.add(mutant, outcome));
+  await tryTypeScript(tree, files, open, { workers, tests }, (mutant, outcome) => store.add(mutant, outcome));
 }
 
-async function decideNative(tree, draws, store, { workers }) {
+async function decideNative(tree, draws, store, { workers, tests }) {
   const open = ({ count, candidates }) => drawn(candidates, count, store).find((mutant) => !store.of(mutant));
   if (!draws.some(open)) return;
-  const trial = new NativeTrial(tree, workers);
+  const trial = new NativeTrial(tree, { workers, tests });
   for (const draw of draws) for (let mutant = open(draw); mutant; mutant = open(draw)) store.add(mutant, await trial.try(mutant));
 }
 
+// Each mutant that is planted listens for the end.
+process.setMaxListeners(0);
 // Leaving by `exit` takes the processes that were started along.
 for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => process.exit(130));
 main(process.argv.slice(2)).catch((error) => {

@@ -29,30 +29,36 @@ const absent = (isas) => Object.keys(isas).filter((isa) => !isas[isa]);
 export class NativeTrial {
   #tree;
   #workers;
+  #stages;
   #limits = [];
 
-  constructor(tree, workers) {
+  /** `tests` names the only tests to run. */
+  constructor(tree, { workers, tests }) {
     this.#tree = tree;
     this.#workers = workers;
+    this.#stages = tests === undefined ? STAGES : [tests];
     const { isas } = createRequire(import.meta.url)(join(tree, 'build', ADDON));
     this.#keep(absent(isas));
   }
 
   async try(mutant) {
     const takeOut = plant(this.#tree, mutant);
+    const restore = () => this.#restore();
+    process.on('exit', restore);
     try {
       const build = await run(this.#tree, 'cmake', ['--build', 'build', '--parallel', String(this.#workers)], { limitMs: BUILD_LIMIT_MS });
       if (!build.ok) return { verdict: 'invalid', by: 'does not compile' };
       if (this.#addon('build').equals(this.#addon('pristine'))) return { verdict: 'invalid', by: 'the same machine code' };
-      for (let stage = 0; stage < STAGES.length; stage++) {
+      for (let stage = 0; stage < this.#stages.length; stage++) {
         const limitMs = await this.#limit(stage);
-        const result = await runTests(this.#tree, STAGES[stage], { workers: this.#workers, limitMs });
+        const result = await runTests(this.#tree, this.#stages[stage], { workers: this.#workers, limitMs });
         if (!result.ok) return { verdict: 'caught', by: failure(result) };
       }
       return { verdict: 'survived' };
     } finally {
       takeOut();
-      this.#restore();
+      process.off('exit', restore);
+      restore();
     }
   }
 
@@ -86,7 +92,7 @@ export class NativeTrial {
       // Measured on the addon without mutants, which is put aside for it.
       const mutated = this.#addon('build');
       cpSync(join(pristine, ADDON), join(build, ADDON));
-      const result = await runTests(this.#tree, STAGES[stage], { workers: this.#workers });
+      const result = await runTests(this.#tree, this.#stages[stage], { workers: this.#workers });
       if (!result.ok) throw new Error(`the tests fail without any mutant: ${failure(result)}`);
       this.#limits[stage] = 2 * result.ms + 30_000;
       writeFileSync(join(build, ADDON), mutated);

@@ -102,16 +102,19 @@ function alive(pid) {
   }
 }
 
-/** Plants a mutant; returns what takes it out again and leaves the file's time as it was. */
+/** Plants a mutant; returns what takes it out again and leaves the file's time as it was. Leaving the process takes it out too. */
 export function plant(tree, { file, start, end, mutated }) {
   const path = join(tree, file);
   const { atime, mtime } = statSync(path);
   const text = readFileSync(path, 'utf8');
   writeFileSync(path, text.slice(0, start) + mutated + text.slice(end));
-  return () => {
+  const takeOut = () => {
+    process.off('exit', takeOut);
     writeFileSync(path, text);
     utimesSync(path, atime, mtime);
   };
+  process.on('exit', takeOut);
+  return takeOut;
 }
 
 /**
@@ -140,7 +143,8 @@ export function run(tree, command, args, { limitMs, env = {} } = {}) {
         timedOut = true;
         kill();
       }, limitMs);
-    process.on('exit', kill);
+    // Before what cleans up behind it.
+    process.prependListener('exit', kill);
     child.on('error', (error) => keep(error.message));
     child.on('close', (code) => {
       clearTimeout(timer);

@@ -5,5 +5,8 @@
 import { defineConfig, mergeConfig } from 'vitest/config';
 import base from '../../vitest.config.js';
 
-const exclude = JSON.parse(process.env.BITPLANE_MUTATE_EXCLUDE ?? '[]');
-export default mergeConfig(base, defineConfig({ test: { exclude, testTimeout: 1_200_000, hookTimeout: 1_200_000 } }));
+const limits = defineConfig({ test: { testTimeout: 1_200_000, hookTimeout: 1_200_000 } });
+const include = JSON.parse(process.env.BITPLANE_MUTATE_TESTS ?? '[]');
+// Assigned, because merging would add to the list.
+const config = mergeConfig(base, limits);
+export default { ...config, test: { ...config.test, include } };
