@@ -1,9 +1,10 @@
 #!/usr/bin/env node
 /**
- * What happens when the system fails: every allocation, thread and lock of the addon and every call on a model's files fails once, each
- * in its turn, and from then on; then full disks, folders that take no files, and kills during saves. Ends with 1 where the process
- * crashed or hung, a result was wrong, a file was torn, or an error was none of ours. Linux with glibc and a C compiler.
- * Not here: how a call is made to fail (faults/inject.c), what is done meanwhile (faults/child.mjs).
+ * What happens when the system fails: every allocation, thread and lock of the addon and every call
+ * on a model's files fails once, each in its turn, and from then on; then full disks, folders that
+ * take no files, and kills during saves. Ends with 1 where the process crashed or hung, a result
+ * was wrong, a file was torn, or an error was none of ours. Linux with glibc and a C compiler. Not
+ * here: how a call is made to fail (faults/inject.c), what is done meanwhile (faults/child.mjs).
  *
  *   node scripts/faults.mjs [--only memory,load,thread,lock,files,disk,kills]
  */
@@ -21,8 +22,9 @@ const KILLS = 100;
 const { EIO, ENOSPC, EACCES, EMFILE } = constants.errno;
 
 /**
- * What is swept: kind, how it fails, and with which error. `documented` calls end the process: the first allocation of all is the 72 KB
- * that the C++ library sets aside for exceptions when it is loaded; without it, and without any memory later, it can throw none.
+ * What is swept: kind, how it fails, and with which error. `documented` calls end the process: the
+ * first allocation of all is the 72 KB that the C++ library sets aside for exceptions when it is
+ * loaded; without it, and without any memory later, it can throw none.
  */
 const SWEEPS = [
   { kind: 'memory', name: 'an allocation' },

@@ -1,14 +1,16 @@
 #!/usr/bin/env node
 /**
- * Mutated files of every reader, guided by what they reach; what loads also runs, in every way there is. A finding is a crash, a hang, too
- * much memory or time, an error that is none of ours, or two ways of running that differ. It is made small and kept. Ends with 1 where
- * there were findings. Not here: one input (fuzz/try.mjs), the loop over them (fuzz/child.mjs).
+ * Mutated files of every reader, guided by what they reach; what loads also runs, in every way
+ * there is. A finding is a crash, a hang, too much memory or time, an error that is none of ours,
+ * or two ways of running that differ. It is made small and kept. Ends with 1 where there were
+ * findings. Not here: one input (fuzz/try.mjs), the loop over them (fuzz/child.mjs).
  *
  *   node scripts/fuzz.mjs [--time SECONDS] [--reader onnx,safetensors,npy,idx,cifar,recipe,picture,program] [--seed N]
  *                         [--keep FOLDER] [--report FILE]
  *
- * --keep: where findings go; default a folder of the system's temporary ones. --report: a JSON file that the counts are added to; without
- * --seed the run then goes on with the seed after the last one in it, so that many short runs make a long one.
+ * --keep: where findings go; default a folder of the system's temporary ones. --report: a JSON file
+ * that the counts are added to; without --seed the run then goes on with the seed after the last
+ * one in it, so that many short runs make a long one.
  */
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

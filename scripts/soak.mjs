@@ -1,8 +1,9 @@
 #!/usr/bin/env node
 /**
- * A server's life in short: sessions opened and released, runs of several batch sizes and thread counts at once, aborts, worker threads
- * started and terminated in the middle of runs. Every result must be the same bits as the first of its kind, and memory, descriptors and
- * threads must not grow. Ends with 1 where they do. Linux, where a process can see what it holds. Not here: speed.
+ * A server's life in short: sessions opened and released, runs of several batch sizes and thread
+ * counts at once, aborts, worker threads started and terminated in the middle of runs. Every result
+ * must be the same bits as the first of its kind, and memory, descriptors and threads must not
+ * grow. Ends with 1 where they do. Linux, where a process can see what it holds. Not here: speed.
  *
  *   node --expose-gc scripts/soak.mjs [--time SECONDS]     default 900
  */

@@ -10,6 +10,7 @@
 #include <cstdlib>
 #include <string>
 
+#include "addon/bytes.h"
 #include "addon/guard.h"
 #include "addon/instance.h"
 #include "addon/shell.h"
@@ -18,45 +19,6 @@
 #include "program/opcodes.h"
 
 namespace bitplane {
-
-namespace {
-
-struct Bytes {
-  uint8_t* data;
-  size_t size;
-};
-
-// The bytes of a typed array; false (with a JavaScript error pending) for anything else, detached arrays included.
-bool bytesOf(Napi::Value value, Bytes* out) {
-  if (value.IsEmpty()) return false;  // the environment is ending
-  if (!value.IsTypedArray()) {
-    Napi::TypeError::New(value.Env(), "expected a typed array").ThrowAsJavaScriptException();
-    return false;
-  }
-  // The plain call, because ArrayBuffer() fails on memory shared between threads.
-  void* data = nullptr;
-  napi_get_typedarray_info(value.Env(), value, nullptr, nullptr, &data, nullptr, nullptr);
-  out->size = data == nullptr ? 0 : value.As<Napi::TypedArray>().ByteLength();
-  out->data = static_cast<uint8_t*>(data);
-  return true;
-}
-
-// Native bytes that an object has told the garbage collector of.
-class ExternalBytes {
- public:
-  void set(Napi::Env env, size_t bytes) {
-    auto change = static_cast<int64_t>(bytes) - static_cast<int64_t>(bytes_);
-    if (change != 0) Napi::MemoryManagement::AdjustExternalMemory(env, change);
-    bytes_ = bytes;
-  }
-
- private:
-  size_t bytes_ = 0;
-};
-
-void fail(Napi::Env env, const std::string& message) { Napi::Error::New(env, message).ThrowAsJavaScriptException(); }
-
-}  // namespace
 
 // new Constants(list): the constants of a session; entry i is constant i: a typed array, or { byteLength, read(from) } that gives the bytes in parts.
 // The entries are kept, and their bytes must not change.
@@ -150,8 +112,9 @@ class ConstantsObject final : public Napi::ObjectWrap<ConstantsObject>, public S
   ExternalBytes accounted_;
 };
 
-// new Program(constants, code: Int32Array, buffers: Float64Array [kind, where, bytes]*, { arenaBytes, isa, threads },
-// inputs: number[], outputs: number[]). Node-addon-api allocates for a seventh argument, outside of any guard.
+// new Program(constants, code: Int32Array, buffers: Float64Array [kind, where, bytes]*, {
+// arenaBytes, isa, threads }, inputs: number[], outputs: number[]). Node-addon-api allocates for a
+// seventh argument, outside of any guard.
 class ProgramObject final : public Napi::ObjectWrap<ProgramObject>, public Shell {
  public:
   explicit ProgramObject(const Napi::CallbackInfo& info) : Napi::ObjectWrap<ProgramObject>(info) {
@@ -208,7 +171,7 @@ class ProgramObject final : public Napi::ObjectWrap<ProgramObject>, public Shell
                               static_cast<size_t>(arenaBytes.As<Napi::Number>().Int64Value()), isa,
                               threads.As<Napi::Number>().Int32Value(), constants->store(), &error);
     if (program_ == nullptr) {
-      if (!env.IsExceptionPending()) fail(env, error);
+      if (!env.IsExceptionPending()) fail(env, error.c_str());
       return;
     }
     constants->account(env);

@@ -18,8 +18,8 @@ class Instance {
 
   // Starts a run; the context comes back with finish(). Returns its ticket, 0 if no worker could be
   // started; then, and where memory runs out, the context stays the caller's.
-  uint32_t start(std::shared_ptr<Program> program, std::unique_ptr<RunContext>& context, bool profile,
-                 bool quietly, uint64_t callAfterNs, int threads);
+  uint32_t start(std::shared_ptr<Program> program, std::unique_ptr<RunContext>& context,
+                 bool profile, bool quietly, uint64_t callAfterNs, int threads);
   // A run is about to start: wakes a worker, which takes as long as copying its feeds.
   void rouse() { runs_.pool.rouse(); }
   // Stops a run between two steps; one that no worker has begun ends here and now.

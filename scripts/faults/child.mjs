@@ -1,8 +1,9 @@
 /**
- * The process in which calls fail: node child.mjs KIND CONTROL FOLDER FIRST LASTING ERROR. It does the same things again and again,
- * each time with a later call failing, until no call is left to fail, and prints what came of each as a line of JSON. An error must
- * be a BitplaneError of the right code, a result must be the same bits as without failures, and what failed must work the next time.
- * Not here: who makes calls fail (inject.c), who notices a crash (./sweep.mjs).
+ * The process in which calls fail: node child.mjs KIND CONTROL FOLDER FIRST LASTING ERROR. It does
+ * the same things again and again, each time with a later call failing, until no call is left to
+ * fail, and prints what came of each as a line of JSON. An error must be a BitplaneError of the
+ * right code, a result must be the same bits as without failures, and what failed must work the
+ * next time. Not here: who makes calls fail (inject.c), who notices a crash (./sweep.mjs).
  */
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -131,7 +132,8 @@ async function sweepFiles() {
       problem = await life();
     } catch (error) {
       outcome = 'refused';
-      // Node's own readFile takes a read that gives half for the end of the file, which then is cut short.
+      // Node's own readFile takes a read that gives half for the end of the file, which then is cut
+      // short.
       problem = objection(error, mode.error === 0 ? ['ERR_IO', 'ERR_FORMAT'] : ['ERR_IO'], /./);
     }
     control.disarm();

@@ -1,5 +1,6 @@
 /**
- * The control block of inject.c, as a file that both sides see: which call is to fail, and what happened. Not here: sweeping.
+ * The control block of inject.c, as a file that both sides see: which call is to fail, and what
+ * happened. Not here: sweeping.
  */
 import { closeSync, openSync, readSync, writeFileSync, writeSync } from 'node:fs';
 

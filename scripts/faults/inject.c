@@ -1,11 +1,14 @@
-// Makes the system fail on purpose: preloaded into a Node process, it lets the N-th call of one kind fail. Linux with glibc.
-// Not here: which N, and what is wrong afterwards (./sweep.mjs, ./child.mjs).
+// Makes the system fail on purpose: preloaded into a Node process, it lets the N-th call of one
+// kind fail. Linux with glibc. Not here: which N, and what is wrong afterwards (./sweep.mjs,
+// ./child.mjs).
 //
-// Who is meant. Memory: calls whose return address lies in the addon's own code. The C++ library is linked into the addon, so its
-// `operator new` counts. Threads and locks: libuv makes them inside Node, so the addon must be its caller. Files: every
-// thread of the process, but only files below the folder `prefix`.
+// Who is meant. Memory: calls whose return address lies in the addon's own code. The C++ library is
+// linked into the addon, so its `operator new` counts. Threads and locks: libuv makes them inside
+// Node, so the addon must be its caller. Files: every thread of the process, but only files below
+// the folder `prefix`.
 //
-// The control block is a mapped file that both sides see; all of it is 64-bit numbers but the prefix.
+// The control block is a mapped file that both sides see; all of it is 64-bit numbers but the
+// prefix.
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -78,7 +81,8 @@ static int ours(const void *address) {
 // Counts a call of the armed kind; true if it is to fail.
 static int fails(const void *address, size_t bytes) {
   const int64_t count = atomic_fetch_add(&control->seen, 1) + 1;
-  if (control->number == 0 || count < control->number || (count > control->number && !control->lasting)) return 0;
+  const int64_t number = control->number;
+  if (number == 0 || count < number || (count > number && !control->lasting)) return 0;
   if (atomic_fetch_add(&control->failed, 1) == 0) {
     control->at = address == NULL ? 0 : (int64_t)((uintptr_t)address - from);
     control->bytes = (int64_t)bytes;
@@ -123,8 +127,9 @@ int posix_memalign(void **out, size_t alignment, size_t bytes) {
   static type (*real)(__VA_ARGS__); \
   if (real == NULL) real = (type (*)(__VA_ARGS__))dlsym(RTLD_NEXT, #name)
 
-// `depth`: this function, the one below and libuv's stand before the caller that is looked for. Further away Node makes locks for itself on
-// the addon's behalf (for a thread-safe function), and ends the process where there are none.
+// `depth`: this function, the one below and libuv's stand before the caller that is looked for.
+// Further away Node makes locks for itself on the addon's behalf (for a thread-safe function), and
+// ends the process where there are none.
 static __attribute__((noinline)) int nearby(int64_t kind, int depth) {
   if (atomic_load(&control->kind) != kind) return 0;
   void *frames[8];
@@ -134,7 +139,8 @@ static __attribute__((noinline)) int nearby(int64_t kind, int depth) {
   return 0;
 }
 
-int pthread_create(pthread_t *thread, const pthread_attr_t *attr, void *(*entry)(void *), void *arg) {
+int pthread_create(pthread_t *thread, const pthread_attr_t *attr, void *(*entry)(void *),
+                   void *arg) {
   REAL(int, pthread_create, pthread_t *, const pthread_attr_t *, void *(*)(void *), void *);
   return nearby(THREAD, 5) ? EAGAIN : real(thread, attr, entry, arg);
 }
@@ -153,7 +159,9 @@ static int below(const char *path) {
   return length > 0 && path != NULL && strncmp(path, control->prefix, length) == 0;
 }
 static int isTracked(int file) { return file >= 0 && file < (int)sizeof tracked && tracked[file]; }
-static int fileFails(int meant) { return atomic_load(&control->kind) == FILES && meant && fails(NULL, 0); }
+static int fileFails(int meant) {
+  return atomic_load(&control->kind) == FILES && meant && fails(NULL, 0);
+}
 // Short counts are for calls that have one: any other call is left alone by them.
 #define FAIL_PLAIN(meant) \
   if (control->error != 0 && fileFails(meant)) return errno = (int)control->error, -1

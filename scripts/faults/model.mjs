@@ -1,5 +1,6 @@
 /**
- * A small network that every kernel of the addon has a part in, with feeds. Not here: what it is good for; nothing.
+ * A small network that every kernel of the addon has a part in, with feeds. Not here: what it is
+ * good for; nothing.
  */
 
 /** @param bitplane the package */

@@ -1,6 +1,6 @@
 /**
- * Sweeps the number of the call that fails: starts the child, starts it again behind a call that ended it, and counts what came of
- * each. Not here: what the child does (./child.mjs).
+ * Sweeps the number of the call that fails: starts the child, starts it again behind a call that
+ * ended it, and counts what came of each. Not here: what the child does (./child.mjs).
  */
 import { spawn } from 'node:child_process';
 import { mkdirSync } from 'node:fs';

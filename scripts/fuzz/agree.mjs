@@ -1,7 +1,8 @@
 /**
- * Runs a graph in every way there is: each instruction set of this machine, one thread and two, packed and as written. All must refuse
- * it with an error of ours, or give the same: bits and integers exactly, floats to a tolerance where sums are behind them.
- * Not here: what must be the same (./exactness.mjs).
+ * Runs a graph in every way there is: each instruction set of this machine, one thread and two,
+ * packed and as written. All must refuse it with an error of ours, or give the same: bits and
+ * integers exactly, floats to a tolerance where sums are behind them. Not here: what must be the
+ * same (./exactness.mjs).
  */
 import { BitplaneError } from '../../src/core/errors.ts';
 import { outputsOf, topological } from '../../src/graph/value.ts';
@@ -41,7 +42,8 @@ export async function agree(graph, seed) {
   const kinds = exactness(bound, whole);
   const written = await run(graph, feeds, { threads: 1, optimize: false });
   const packed = await runPacked(graph, feeds);
-  // Of one graph all kernels take the same; packing may take what no kernel runs as it is written, and the reverse.
+  // Of one graph all kernels take the same; packing may take what no kernel runs as it is written,
+  // and the reverse.
   const refused = packed.find(({ result }) => result instanceof BitplaneError);
   const runs = packed.find(({ result }) => !(result instanceof BitplaneError));
   if (refused !== undefined && runs !== undefined)

@@ -1,7 +1,8 @@
 /**
- * The process that tries inputs, one after another: child.mjs '{ seed, readers, state, folder, keep, count }'. Prints JSON lines: counts
- * now and then, and findings. Ends with 75 when it wants to begin anew, because its memory has grown. Bundled by ../fuzz.mjs, so that
- * V8's counters see one script. Not here: crashes, hangs and memory; the parent watches.
+ * The process that tries inputs, one after another: child.mjs '{ seed, readers, state, folder,
+ * keep, count }'. Prints JSON lines: counts now and then, and findings. Ends with 75 when it wants
+ * to begin anew, because its memory has grown. Bundled by ../fuzz.mjs, so that V8's counters see
+ * one script. Not here: crashes, hangs and memory; the parent watches.
  */
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
@@ -97,8 +98,8 @@ async function fuzz() {
 }
 
 /**
- * Inputs that reached code which none before had reached join the corpus. The counters know of the whole batch; halves of it are tried
- * again until an input is alone.
+ * Inputs that reached code which none before had reached join the corpus. The counters know of the
+ * whole batch; halves of it are tried again until an input is alone.
  */
 async function learn(batch, corpus, coverage) {
   if ((await coverage.fresh(batch.length === 1)) === 0) return;

@@ -1,6 +1,7 @@
 /**
- * What may differ between two ways of running a graph: nothing where a result is exact, a rounding error where float sums are behind it,
- * anything where a rounding error decides a jump. Not here: running (./agree.mjs).
+ * What may differ between two ways of running a graph: nothing where a result is exact, a rounding
+ * error where float sums are behind it, anything where a rounding error decides a jump. Not here:
+ * running (./agree.mjs).
  */
 import { topological } from '../../src/graph/value.ts';
 
@@ -14,8 +15,8 @@ const STEEP = new Set(['div', 'pow', 'exp', 'log', 'sqrt', 'softmax', 'batchNorm
 const KEEPS_WHOLE = new Set(['relu', 'neg', 'abs', 'max', 'min', 'reshape', 'transpose', 'slice', 'concat', 'expand', 'maxPool2d', 'cast']);
 
 /**
- * @param inputBound the largest magnitude of feeds that are whole numbers; undefined where they are not
- * @returns for every value 'exact', 'rounded' or 'wild'
+ * @param inputBound the largest magnitude of feeds that are whole numbers; undefined where they are
+ * not @returns for every value 'exact', 'rounded' or 'wild'
  */
 export function exactness(graph, inputBound) {
   const known = new Map();

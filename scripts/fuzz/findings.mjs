@@ -1,6 +1,7 @@
 /**
- * What was found, one file a kind beside a text that says what is wrong with it. What ended the process is tried again by itself, and
- * made small in processes of its own. Not here: how it was found.
+ * What was found, one file a kind beside a text that says what is wrong with it. What ended the
+ * process is tried again by itself, and made small in processes of its own. Not here: how it was
+ * found.
  */
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';

@@ -1,6 +1,7 @@
 /**
- * Mutations of a graph in a model file that leave it likely to load: another op of as many operands, another operand, a size or a number
- * close to what stood there, an op in between. Not here: what breaks the JSON itself (./json.mjs).
+ * Mutations of a graph in a model file that leave it likely to load: another op of as many
+ * operands, another operand, a size or a number close to what stood there, an op in between. Not
+ * here: what breaks the JSON itself (./json.mjs).
  */
 
 const UNARY = 'relu tanh sigmoid abs neg sqrt exp log floor ceil round signum sign'.split(' ');

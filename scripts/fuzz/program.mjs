@@ -1,7 +1,8 @@
 /**
- * The parser of native programs, fed with code streams that no compiler wrote: each is refused with an error, or builds. Programs cannot
- * be reached from the package's public face; its own compiler writes them, from graphs that it has verified. So sizes are mutated only
- * to what must be refused: that buffers are as large as the sizes say is the compiler's word, and the addon takes it.
+ * The parser of native programs, fed with code streams that no compiler wrote: each is refused with
+ * an error, or builds. Programs cannot be reached from the package's public face; its own compiler
+ * writes them, from graphs that it has verified. So sizes are mutated only to what must be refused:
+ * that buffers are as large as the sizes say is the compiler's word, and the addon takes it.
  */
 import { addon } from '../../src/native/addon.ts';
 import { Difference } from './agree.mjs';

@@ -1,6 +1,7 @@
 /**
- * Protobuf messages as trees that can be changed and written again, whatever they hold: { schema, fields: [{ number, wire, value }] },
- * a value being a BigInt, bytes, or a tree where the schema says that a message stands there. Not here: ONNX's meaning (./onnx.mjs).
+ * Protobuf messages as trees that can be changed and written again, whatever they hold: { schema,
+ * fields: [{ number, wire, value }] }, a value being a BigInt, bytes, or a tree where the schema
+ * says that a message stands there. Not here: ONNX's meaning (./onnx.mjs).
  */
 
 /** The messages of onnx.proto by the fields that hold messages. */

@@ -1,6 +1,7 @@
 /**
- * Every reader: how its files are mutated and made smaller, and what is done with one. A reader throws a BitplaneError or gives
- * something, and what it gave must then work. Not here: valid files (./seeds.mjs), running models (./agree.mjs).
+ * Every reader: how its files are mutated and made smaller, and what is done with one. A reader
+ * throws a BitplaneError or gives something, and what it gave must then work. Not here: valid files
+ * (./seeds.mjs), running models (./agree.mjs).
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

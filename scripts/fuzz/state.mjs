@@ -1,6 +1,7 @@
 /**
- * What a child is at, in a file that its parent can read whenever the child cannot answer any more: the count of inputs begun, the
- * seed and reader of the last, and its bytes. Not here: what is made of it.
+ * What a child is at, in a file that its parent can read whenever the child cannot answer any more:
+ * the count of inputs begun, the seed and reader of the last, and its bytes. Not here: what is made
+ * of it.
  */
 import { openSync, readSync, writeSync } from 'node:fs';
 

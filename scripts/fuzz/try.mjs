@@ -1,5 +1,6 @@
 /**
- * One input, and what is wrong with what came of it. Not here: whether the process survived (../fuzz.mjs).
+ * One input, and what is wrong with what came of it. Not here: whether the process survived
+ * (../fuzz.mjs).
  */
 import { BitplaneError } from '../../src/core/errors.ts';
 import { READERS } from './readers.mjs';

@@ -1,6 +1,6 @@
 /**
- * Starts a child and watches it: an input on which it spends more than so much processor time or memory, or a crash, ends it and is a
- * finding. Not here: what the child does (./child.mjs).
+ * Starts a child and watches it: an input on which it spends more than so much processor time or
+ * memory, or a crash, ends it and is a finding. Not here: what the child does (./child.mjs).
  */
 import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
@@ -31,8 +31,8 @@ function usage(pid) {
 }
 
 /**
- * @param end when to stop, by performance.now()
- * @returns { problem, reader, seed, bytes, said }; problem undefined where the child ended well or was stopped
+ * @param end when to stop, by performance.now() @returns { problem, reader, seed, bytes, said };
+ * problem undefined where the child ended well or was stopped
  */
 export function watch(child, job, end, onLine) {
   const args = ['--max-old-space-size=1024', '--enable-source-maps', child, JSON.stringify({ count: MOST_INPUTS, ...job })];
