@@ -46,7 +46,7 @@ function refusal(error) {
 /** The kind says which findings are the same one: where an error was thrown, not what of. */
 function describe(error) {
   if (error?.name === 'Difference')
-    return { kind: `differs: ${error.message.replace(/[-\d.e+]+/g, '#').slice(0, 80)}`, sentence: error.message };
+    return { kind: `differs: ${error.message.replace(/-?\d[\d.]*(e[-+]?\d+)?/g, '#').slice(0, 80)}`, sentence: error.message };
   const stack = String(error?.stack ?? error);
   const frame = stack.split('\n').find((line) => line.includes(' at ')) ?? '';
   const place = /at (?:async )?(\S+)/.exec(frame)?.[1] ?? '';
