@@ -5,8 +5,10 @@
  */
 import { topological } from '../../src/graph/value.ts';
 
-/** Sums of whole numbers below this are exact in every order. */
+/** Sums of multiples of one power of two, so many of them, are exact in every order. */
 const EXACT_SUM = 2 ** 24;
+/** Weights of networks that are meant to be exact are multiples of this. */
+const FINEST = 2 ** -8;
 /** Ops whose float results depend on the order of a sum, or on whose logarithm it is. */
 const ROUNDED = new Set(['conv2d', 'dense', 'matmul', 'avgPool2d', 'reduce', 'softmax', 'tanh', 'sigmoid', 'exp', 'log', 'pow']);
 /** Ops that make of a small difference a large one. */
@@ -24,32 +26,36 @@ export function exactness(graph, inputBound) {
   return new Map([...known].map(([value, { kind }]) => [value, kind]));
 }
 
-/** { kind, bound }: the bound where all elements are whole numbers of at most that magnitude. */
+/** { kind, bound, unit }: a bound where all elements are multiples of `unit`, of at most that magnitude. */
 function classOf(value, known, inputBound) {
   const inputs = value.inputs.map((input) => known.get(input));
-  if (value.dtype === 'b1') return inputs.some(({ kind }) => kind !== 'exact') ? { kind: 'wild' } : { kind: 'exact', bound: 1 };
-  if (value.op === 'input') return { kind: 'exact', bound: inputBound };
-  if (value.data !== undefined) return { kind: 'exact', bound: wholeBound(value.data.data) };
+  if (value.dtype === 'b1') return inputs.some(({ kind }) => kind !== 'exact') ? { kind: 'wild' } : { kind: 'exact', bound: 1, unit: 1 };
+  if (value.op === 'input') return { kind: 'exact', ...(inputBound !== undefined && { bound: inputBound, unit: 1 }) };
+  if (value.data !== undefined) return { kind: 'exact', ...gridOf(value.data.data) };
   if (inputs.some(({ kind }) => kind === 'wild')) return { kind: 'wild' };
   const rounded = inputs.some(({ kind }) => kind === 'rounded');
   const jumps = JUMPS.has(value.op) && !(value.op === 'cast' && value.dtype === 'f32');
   if (rounded && (jumps || STEEP.has(value.op))) return { kind: 'wild' };
-  const bound = rounded ? undefined : boundOf(value, inputs);
-  if (bound !== undefined) return { kind: 'exact', bound };
+  const grid = rounded ? undefined : gridAfter(value, inputs);
+  if (grid !== undefined) return { kind: 'exact', ...grid };
   const sums = ROUNDED.has(value.op) && !(value.op === 'reduce' && ['max', 'min'].includes(value.attrs.kind));
   return { kind: rounded || (sums && value.dtype === 'f32') ? 'rounded' : 'exact' };
 }
 
-function boundOf(value, inputs) {
-  const bounds = inputs.map(({ bound }) => bound);
-  if (bounds.some((bound) => bound === undefined)) return undefined;
-  let bound;
-  if (value.op === 'add' || value.op === 'sub') bound = bounds[0] + bounds[1];
-  else if (value.op === 'mul') bound = bounds[0] * bounds[1];
-  else if (KEEPS_WHOLE.has(value.op)) bound = Math.max(...bounds);
-  else if (value.op === 'pad' && Number.isInteger(value.attrs.value)) bound = Math.max(bounds[0], Math.abs(value.attrs.value));
-  else if (['conv2d', 'dense', 'matmul'].includes(value.op)) bound = bounds[0] * bounds[1] * termsOf(value);
-  return bound < EXACT_SUM ? bound : undefined;
+/** { bound, unit } of a result; undefined where none is known, or sums would not fit a float. */
+function gridAfter(value, inputs) {
+  if (inputs.some(({ bound }) => bound === undefined)) return undefined;
+  const [a, b] = inputs;
+  const finest = Math.min(...inputs.map(({ unit }) => unit));
+  let grid;
+  if (value.op === 'add' || value.op === 'sub') grid = { bound: a.bound + b.bound, unit: finest };
+  else if (value.op === 'mul') grid = { bound: a.bound * b.bound, unit: a.unit * b.unit };
+  else if (KEEPS_WHOLE.has(value.op)) grid = { bound: Math.max(...inputs.map(({ bound }) => bound)), unit: finest };
+  else if (value.op === 'pad') {
+    const border = gridOf([value.attrs.value]);
+    if (border.bound !== undefined) grid = { bound: Math.max(a.bound, border.bound), unit: Math.min(a.unit, border.unit) };
+  } else if (['conv2d', 'dense', 'matmul'].includes(value.op)) grid = { bound: a.bound * b.bound * termsOf(value), unit: a.unit * b.unit };
+  return grid !== undefined && grid.bound / grid.unit < EXACT_SUM ? grid : undefined;
 }
 
 function termsOf({ op, inputs: [a, w] }) {
@@ -57,11 +63,13 @@ function termsOf({ op, inputs: [a, w] }) {
   return w.shape.slice(1).reduce((product, dim) => product * dim, 1);
 }
 
-function wholeBound(data) {
-  let most = 0;
+/** Nothing where an element is no multiple of 1/256, or a zero below nothing, whose sign sums lose. */
+function gridOf(data) {
+  let [bound, unit] = [0, 1];
   for (const item of data) {
-    if (!Number.isInteger(item) || Object.is(item, -0)) return undefined;
-    most = Math.max(most, Math.abs(item));
+    while (unit > FINEST && !Number.isInteger(item / unit)) unit /= 2;
+    if (!Number.isInteger(item / unit) || Object.is(item, -0)) return {};
+    bound = Math.max(bound, Math.abs(item));
   }
-  return most;
+  return { bound, unit };
 }
