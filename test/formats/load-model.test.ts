@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterAll, describe, expect, test } from 'vitest';
+import { BitplaneError } from '../../src/core/errors.js';
 import { loadModel, openModel } from '../../src/formats/model.js';
 import { LastingFile } from '../../src/formats/safetensors/lasting-file.js';
 import { decodeModel, encodeModel, tensorOver } from '../../src/formats/safetensors/model.js';
@@ -132,11 +133,12 @@ describe('giving up', () => {
   });
   test('ends between the pieces of a large file, which is then closed', async () => {
     const path = fileOf(encodeModel(sum(numbers(2 ** 18))));
+    const stopped = new BitplaneError('ERR_ABORTED', 'loading was aborted');
     let asked = 0;
     const proceed = () => {
-      if (++asked === 3) throw why;
+      if (++asked === 3) throw stopped;
     };
-    await expect(openModelFile(path, proceed)).rejects.toBe(why);
+    await expect(openModelFile(path, proceed)).rejects.toBe(stopped);
     expect(asked).toBe(3);
   });
 });
