@@ -15,6 +15,8 @@ export function summary(decided, lineOf) {
       ({ file, line, original, mutated }) =>
         file === mutant.file && line === lineOf(mutant).trim() && original === mutant.original && mutated === mutant.mutated,
     )?.why;
+  const open = decided.find(({ verdict }) => verdict !== 'caught' && verdict !== 'survived');
+  if (open) throw new Error(`no verdict on ${nameOf(open.mutant)}`);
   const survived = decided.filter(({ verdict }) => verdict === 'survived');
   const groups = new Map();
   for (const { folder, verdict } of decided) {

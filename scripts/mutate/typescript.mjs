@@ -111,6 +111,7 @@ export async function tryTypeScript(tree, files, mutants, { workers, tests }, te
   clearInterval(timer);
   hear();
   if (!stryker.ok) throw new Error(`Stryker ended badly:\n${stryker.output.slice(-4000)}`);
+  if (heard.size < mutants.length) throw new Error(`Stryker tried ${heard.size} of ${mutants.length} mutants`);
   for (const mutant of survivors) tell(mutant, await tryInProcesses(tree, mutant, startProcesses, workers));
 }
 
