@@ -1,15 +1,17 @@
 #!/usr/bin/env node
 /**
- * Mutation testing: plants small faults one at a time in a copy of the repository and counts those that some test of `npm test` notices.
- * TypeScript's mutants are Stryker's, C++'s our own (./mutate/). Mutants that do not compile, or compile to the same machine code, are
- * drawn again. Not part of CI: a sample of 200 takes about an hour.
+ * Mutation testing: plants small faults one at a time in a copy of the repository and counts those
+ * that some test of `npm test` notices. TypeScript's mutants are Stryker's, C++'s our own
+ * (./mutate/). Mutants that do not compile, or compile to the same machine code, are drawn again.
+ * Not part of CI: a sample of 200 takes about an hour.
  *
  *   npm run mutate -- [FOLDER] [--sample N] [--seed S] [--tests PATH ...] [--workers W] [--resume | --survivors] [--json]
  *
- * Without FOLDER (src/formats, native/kernels/map ...) the sample is spread over all folders by their lines, 30 % of it over native ones.
- * Verdicts are kept in the cache folder, one file a seed: --resume goes on where a run stopped, or draws more (a larger sample holds the
- * smaller ones of its seed), --survivors tries again what survived. --tests runs only those tests (test/formats), to see in minutes what a folder's
- * own tests notice. Tests run without BITPLANE_DATA.
+ * Without FOLDER (src/formats, native/kernels/map ...) the sample is spread over all folders by
+ * their lines, 30 % of it over native ones. Verdicts are kept in the cache folder, one file a seed:
+ * --resume goes on where a run stopped, or draws more (a larger sample holds the smaller ones of
+ * its seed), --survivors tries again what survived. --tests runs only those tests (test/formats),
+ * to see in minutes what a folder's own tests notice. Tests run without BITPLANE_DATA.
  */
 import { appendFileSync, existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { availableParallelism, setPriority } from 'node:os';
@@ -79,7 +81,10 @@ function parse(argv) {
   return { ...values, folder, sample, seed: whole('seed', values.seed), workers: whole('workers', values.workers) };
 }
 
-/** The verdicts of a seed (by some tests, where --tests names them), appended to its file as they fall. */
+/**
+ * The verdicts of a seed (by some tests, where --tests names them), appended to its file as they
+ * fall.
+ */
 function openStore({ seed, tests, resume, survivors }) {
   const only = (tests ?? []).map((path) => `-${path.replaceAll('/', '.')}`).join('');
   const path = join(CACHE, `seed-${seed}${only}.jsonl`);
@@ -131,7 +136,8 @@ function drawn(candidates, count, store) {
 
 async function decideTypeScript(tree, files, draws, store, { workers, tests }) {
   for (;;) {
-    // Half of all mutants are refused by their types, so twice as many are looked at as are missing.
+    // Half of all mutants are refused by their types, so twice as many are looked at as are
+    // missing.
     const unknown = draws.flatMap(({ count, candidates }) => {
       const missing = drawn(candidates, count, store).filter((mutant) => !store.of(mutant)).length;
       return candidates.filter((mutant) => !store.of(mutant)).slice(0, 2 * missing);

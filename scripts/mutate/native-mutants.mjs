@@ -1,7 +1,8 @@
 /**
- * The mutants of a C++ file: an operator, a boundary, a constant or the order of operands changed in one place. Works on text, in the style that
- * this repository is formatted in (binary operators stand between spaces, pointers and templates do not). What does not compile is
- * found out by compiling it (./native.mjs).
+ * The mutants of a C++ file: an operator, a boundary, a constant or the order of operands changed
+ * in one place. Works on text, in the style that this repository is formatted in (binary operators
+ * stand between spaces, pointers and templates do not). What does not compile is found out by
+ * compiling it (./native.mjs).
  */
 
 /** Binary operators as they stand between spaces, and what takes their place. */
@@ -46,7 +47,9 @@ export function nativeMutants(file, text) {
   const code = masked(text);
   const lineStarts = [0, ...[...text.matchAll(/\n/g)].map(({ index }) => index + 1)];
   const mutants = [];
-  /** `replacement` is text, or made from the file's text: comments and strings are blank in `code`. */
+  /**
+   * `replacement` is text, or made from the file's text: comments and strings are blank in `code`.
+   */
   const add = (kind, start, end, replacement) => {
     const line = lineStarts.findLastIndex((at) => at <= start);
     const original = text.slice(start, end);
@@ -71,7 +74,9 @@ export function nativeMutants(file, text) {
   return mutants.sort((a, b) => a.start - b.start);
 }
 
-/** Comments, strings, preprocessor lines and declarations of templates become spaces; offsets stay. */
+/**
+ * Comments, strings, preprocessor lines and declarations of templates become spaces; offsets stay.
+ */
 function masked(text) {
   const blank = (part) => part.replace(/[^\n]/g, ' ');
   return text
@@ -124,7 +129,10 @@ function negate(code, open, add) {
   add('condition', open, close + 1, (text) => `(!(${text.slice(open + 1, close)}))`);
 }
 
-/** The first two arguments of a call, in the other order. Not of a declaration, whose arguments have types. */
+/**
+ * The first two arguments of a call, in the other order. Not of a declaration, whose arguments have
+ * types.
+ */
 function swapArguments(code, open, add) {
   const close = closing(code, open);
   if (close < 0 || close - open > 300) return;

@@ -1,6 +1,7 @@
 /**
- * Tries mutants of C++: plants one in the copy, compiles the objects it reaches, runs the tests until one fails, and puts objects and sources back. Not
- * here: which mutants there are (./native-mutants.mjs) and which are tried (./sample.mjs).
+ * Tries mutants of C++: plants one in the copy, compiles the objects it reaches, runs the tests
+ * until one fails, and puts objects and sources back. Not here: which mutants there are
+ * (./native-mutants.mjs) and which are tried (./sample.mjs).
  */
 import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -25,7 +26,10 @@ export function listNative(tree, files) {
 
 const absent = (isas) => Object.keys(isas).filter((isa) => !isas[isa]);
 
-/** Tries one mutant after another. `try(mutant)` answers { verdict, by }; verdict is 'caught', 'survived' or 'invalid'. */
+/**
+ * Tries one mutant after another. `try(mutant)` answers { verdict, by }; verdict is 'caught',
+ * 'survived' or 'invalid'.
+ */
 export class NativeTrial {
   #tree;
   #workers;
@@ -66,7 +70,8 @@ export class NativeTrial {
   #keep(unused) {
     const { build, pristine } = this.#folders();
     rmSync(pristine, { recursive: true, force: true });
-    // Objects for CPUs that this one is not: never run here, so never compiled again for a header's mutant.
+    // Objects for CPUs that this one is not: never run here, so never compiled again for a header's
+    // mutant.
     moveTimes(build, new RegExp(`_(?:${unused.join('|') || 'none'})\\.cc\\.o(?:bj)?$`), FAR_MS);
     cpSync(build, pristine, { recursive: true, preserveTimestamps: true });
   }

@@ -1,8 +1,14 @@
-/** What became of a sample of mutants, for people and as JSON. Survivors that explained.json explains stay survivors: they are named apart. */
+/**
+ * What became of a sample of mutants, for people and as JSON. Survivors that explained.json
+ * explains stay survivors: they are named apart.
+ */
 import { readFileSync } from 'node:fs';
 import { nameOf } from './sample.mjs';
 
-/** { file, line (its text), original, mutated, why }: mutants that no test can tell from the code, and why. */
+/**
+ * { file, line (its text), original, mutated, why }: mutants that no test can tell from the code,
+ * and why.
+ */
 const EXPLAINED = JSON.parse(readFileSync(new URL('./explained.json', import.meta.url), 'utf8'));
 
 /**
@@ -15,6 +21,8 @@ export function summary(decided, lineOf) {
       ({ file, line, original, mutated }) =>
         file === mutant.file && line === lineOf(mutant).trim() && original === mutant.original && mutated === mutant.mutated,
     )?.why;
+  const open = decided.find(({ verdict }) => verdict !== 'caught' && verdict !== 'survived');
+  if (open) throw new Error(`no verdict on ${nameOf(open.mutant)}`);
   const survived = decided.filter(({ verdict }) => verdict === 'survived');
   const groups = new Map();
   for (const { folder, verdict } of decided) {

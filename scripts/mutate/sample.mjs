@@ -1,11 +1,15 @@
 /**
- * Which mutants to try: so many of each folder, by its lines, in an order that a seed fixes. Not here: what a mutant is, or trying one.
+ * Which mutants to try: so many of each folder, by its lines, in an order that a seed fixes. Not
+ * here: what a mutant is, or trying one.
  *
- * A mutant is { file, line, column, start, end, original, mutated, kind }: the text from `start` to `end` of a file (offsets) and what takes
- * its place. Lines count from 1, columns from 0.
+ * A mutant is { file, line, column, start, end, original, mutated, kind }: the text from `start` to
+ * `end` of a file (offsets) and what takes its place. Lines count from 1, columns from 0.
  */
 
-/** The share of mutants that goes to native code where a sample covers both languages: a fault there is the hardest to see. */
+/**
+ * The share of mutants that goes to native code where a sample covers both languages: a fault there
+ * is the hardest to see.
+ */
 const NATIVE_SHARE = 0.3;
 
 /** One name for a mutant, the same in every run on the same sources. */
@@ -30,8 +34,8 @@ export function seeded(seed) {
 }
 
 /**
- * How many of `total` mutants each folder gets, in proportion to its lines (largest remainders). Where both languages are there, native code gets
- * NATIVE_SHARE of them.
+ * How many of `total` mutants each folder gets, in proportion to its lines (largest remainders).
+ * Where both languages are there, native code gets NATIVE_SHARE of them.
  * @param lines by folder, `src/ops` or `native/simd`
  */
 export function allot(total, lines) {
@@ -53,8 +57,9 @@ function proportional(total, lines, names) {
 }
 
 /**
- * The mutants in the order in which they are tried: lines in random order with one random mutant each, so that a line full of operators weighs no
- * more than any other; then each line's second, and so on.
+ * The mutants in the order in which they are tried: lines in random order with one random mutant
+ * each, so that a line full of operators weighs no more than any other; then each line's second,
+ * and so on.
  */
 export function ordered(mutants, next) {
   const byLine = new Map();

@@ -1,6 +1,7 @@
 /**
- * A reporter for Stryker that keeps to the sample and writes each verdict as it falls. Stryker is given ranges of source text, and a range may hold
- * more mutants than the one that was drawn: these are taken off its plan. Not here: what is in the sample (./sample.mjs).
+ * A reporter for Stryker that keeps to the sample and writes each verdict as it falls. Stryker is
+ * given ranges of source text, and a range may hold more mutants than the one that was drawn: these
+ * are taken off its plan. Not here: what is in the sample (./sample.mjs).
  */
 import { appendFileSync, readFileSync } from 'node:fs';
 import { relative } from 'node:path';
@@ -15,23 +16,26 @@ class SampleReporter {
       index,
     ]),
   );
+  /** Numbers in the sample by Stryker's. */
+  #indices = new Map();
   #names = new Map();
-
-  #indexOf({ fileName, location, replacement }) {
-    return this.#sample.get(key(relative(process.cwd(), fileName), location, replacement));
-  }
 
   onDryRunCompleted({ result }) {
     for (const { id, name } of result.tests) this.#names.set(id, name);
   }
 
   onMutationTestingPlanReady({ mutantPlans }) {
-    const wanted = mutantPlans.filter(({ mutant }) => this.#indexOf(mutant) !== undefined);
+    for (const { mutant } of mutantPlans) {
+      const { id, fileName, location, replacement } = mutant;
+      const index = this.#sample.get(key(relative(process.cwd(), fileName), location, replacement));
+      if (index !== undefined) this.#indices.set(id, index);
+    }
+    const wanted = mutantPlans.filter(({ mutant }) => this.#indices.has(mutant.id));
     mutantPlans.splice(0, mutantPlans.length, ...wanted);
   }
 
   onMutantTested(result) {
-    const index = this.#indexOf(result);
+    const index = this.#indices.get(result.id);
     if (index === undefined) return;
     const by = result.status === 'Timeout' ? 'no end' : (this.#names.get(result.killedBy?.[0]) ?? result.statusReason?.slice(0, 160));
     appendFileSync(process.env.BITPLANE_MUTATE_RESULTS, `${JSON.stringify({ index, status: result.status, by })}\n`);

@@ -1,6 +1,7 @@
 /**
- * The copy of the repository in which mutants are planted, in the cache folder, kept between runs so that the addon is not compiled anew. Not here: what
- * is planted (./native.mjs, ./typescript.mjs).
+ * The copy of the repository in which mutants are planted, in the cache folder, kept between runs
+ * so that the addon is not compiled anew. Not here: what is planted (./native.mjs,
+ * ./typescript.mjs).
  */
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -29,8 +30,9 @@ const sourcesOf = (folder) =>
     .filter((file) => file !== '' && existsSync(join(folder, file)) && statSync(join(folder, file)).isFile());
 
 /**
- * Brings the copy up to date, writing only files that differ (their times tell make what to compile), and builds it. A second run at the same time is
- * refused. Returns { tree, files }: where it lies, and its files.
+ * Brings the copy up to date, writing only files that differ (their times tell make what to
+ * compile), and builds it. A second run at the same time is refused. Returns { tree, files }: where
+ * it lies, and its files.
  */
 export function prepareTree() {
   const tree = join(CACHE, 'tree');
@@ -55,7 +57,10 @@ export function prepareTree() {
   return { tree, files };
 }
 
-/** The files of the copy that came from the repository: nothing that is built, installed or made there. */
+/**
+ * The files of the copy that came from the repository: nothing that is built, installed or made
+ * there.
+ */
 function* filesUnder(tree, folder = '') {
   for (const entry of readdirSync(join(tree, folder), { withFileTypes: true })) {
     const path = posix.join(folder, entry.name);
@@ -69,8 +74,8 @@ function* filesUnder(tree, folder = '') {
 export const FAR_MS = 10 * 365 * 86_400_000;
 
 /**
- * Moves the times of files whose names match: by FAR_MS, into the future, where make takes them for new whatever changes; by -FAR_MS back again,
- * those alone that are there.
+ * Moves the times of files whose names match: by FAR_MS, into the future, where make takes them for
+ * new whatever changes; by -FAR_MS back again, those alone that are there.
  */
 export function moveTimes(folder, names, byMs) {
   if (!existsSync(folder)) return;
@@ -102,7 +107,10 @@ function alive(pid) {
   }
 }
 
-/** Plants a mutant; returns what takes it out again and leaves the file's time as it was. Leaving the process takes it out too. */
+/**
+ * Plants a mutant; returns what takes it out again and leaves the file's time as it was. Leaving
+ * the process takes it out too.
+ */
 export function plant(tree, { file, start, end, mutated }) {
   const path = join(tree, file);
   const { atime, mtime } = statSync(path);

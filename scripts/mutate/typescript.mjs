@@ -1,6 +1,7 @@
 /**
- * Tries mutants of TypeScript: Stryker makes the mutants and runs those of the sample, each with the tests that reach it, in the copy. What Stryker
- * cannot see is looked at afterwards: processes that tests start run `dist`, so a survivor is planted, built and tried by the tests that start
+ * Tries mutants of TypeScript: Stryker makes the mutants and runs those of the sample, each with
+ * the tests that reach it, in the copy. What Stryker cannot see is looked at afterwards: processes
+ * that tests start run `dist`, so a survivor is planted, built and tried by the tests that start
  * some. Not here: which mutants are tried (./sample.mjs).
  */
 import { readFileSync, writeFileSync } from 'node:fs';
@@ -32,7 +33,10 @@ export async function listTypeScript(tree, files) {
   });
 }
 
-/** Those of the mutants whose types do not hold: `npm run typecheck` refuses them, so no test need see them. */
+/**
+ * Those of the mutants whose types do not hold: `npm run typecheck` refuses them, so no test need
+ * see them.
+ */
 export async function illTyped(tree, mutants) {
   if ((await filesWithTypeErrors(tree, [])).size > 0) throw new Error('types do not hold without any mutant');
   const invalid = [];
@@ -67,7 +71,8 @@ async function illTypedRound(tree, round) {
 async function filesWithTypeErrors(tree, mutants) {
   const takeOut = mutants.map((mutant) => plant(tree, mutant));
   try {
-    // Incremental: a mutant costs its own file and those that see its types, a quarter of the whole.
+    // Incremental: a mutant costs its own file and those that see its types, a quarter of the
+    // whole.
     const options = ['--pretty', 'false', '--incremental', '--tsBuildInfoFile', join(tree, '..', 'types.tsbuildinfo')];
     const { output } = await run(tree, process.execPath, [TSC, ...options]);
     return new Set([...output.matchAll(/^(\S+?)\(\d+,\d+\): error/gm)].map((match) => match[1]));
@@ -111,6 +116,7 @@ export async function tryTypeScript(tree, files, mutants, { workers, tests }, te
   clearInterval(timer);
   hear();
   if (!stryker.ok) throw new Error(`Stryker ended badly:\n${stryker.output.slice(-4000)}`);
+  if (heard.size < mutants.length) throw new Error(`Stryker tried ${heard.size} of ${mutants.length} mutants`);
   for (const mutant of survivors) tell(mutant, await tryInProcesses(tree, mutant, startProcesses, workers));
 }
 
@@ -136,7 +142,8 @@ function strykerOptions(mutants, workers) {
     inPlace: true,
     tempDirName: '.stryker',
     disableTypeChecks: false,
-    // Stryker 9 reads TypeScript's configuration through an interface that TypeScript 7 lacks; a file that is missing it does not read.
+    // Stryker 9 reads TypeScript's configuration through an interface that TypeScript 7 lacks; a
+    // file that is missing it does not read.
     tsconfigFile: 'missing.json',
     timeoutMS: 60_000,
     timeoutFactor: 3,

@@ -1,6 +1,7 @@
 /**
- * exp, log, tanh and sigmoid in the executor against the same functions in double precision, over their whole ranges: the oracle of the chain shares
- * their code, so ./chain.test.ts cannot see a fault in it. Bounds are those of native/simd/math.h.
+ * exp, log, tanh and sigmoid in the executor against the same functions in double precision, over
+ * their whole ranges: the oracle of the chain shares their code, so ./chain.test.ts cannot see a
+ * fault in it. Bounds are those of native/simd/math.h.
  */
 import { describe, expect, test } from 'vitest';
 import { type Case, runCase, testedIsas } from './harness.js';
@@ -14,7 +15,8 @@ function samples(): Float32Array {
   const values = [0, -0, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, Number.NaN, 3.4e38, -3.4e38, SMALLEST, -SMALLEST];
   for (let exponent = -149; exponent < 128; exponent++) for (let i = 0; i < 40; i++) values.push((1 + i / 40) * 2 ** exponent);
   for (let i = 0; i < 30000; i++) values.push((i / 30000) * 140);
-  // exp leaves the range of floats at 88.72 and the normal numbers at -87.34, and is 0 from -103.97 on.
+  // exp leaves the range of floats at 88.72 and the normal numbers at -87.34, and is 0 from -103.97
+  // on.
   for (const edge of [0.625, 1e-4, 44.36, 87, 87.34, 88, 88.72, 89, 103.28, 103.97, 104, 105])
     for (let i = -300; i <= 300; i++) values.push(edge + i * 2 ** -14 * edge);
   return Float32Array.from(values.flatMap((value) => [value, -value]));
@@ -41,7 +43,8 @@ describe.each(FUNCTIONS)('$op is within $most units in the last place of the tru
     for (const [i, argument] of x.entries()) {
       const want = exact(argument);
       const got = y[i] as number;
-      // Equal covers infinities, and both zeros; a true value beyond the floats is infinite, or the largest float where it rounds to that.
+      // Equal covers infinities, and both zeros; a true value beyond the floats is infinite, or the
+      // largest float where it rounds to that.
       const rounded = Math.fround(want);
       if (Object.is(got, rounded) || got === rounded) continue;
       const units = Math.abs(got - want) / ulp(want);

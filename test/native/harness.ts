@@ -1,18 +1,24 @@
 /**
- * Runs one-instruction programs on a chosen instruction set, below sessions: for tests that hold every kernel variant against its oracle.
+ * Runs one-instruction programs on a chosen instruction set, below sessions: for tests that hold
+ * every kernel variant against its oracle.
  */
 import { addon } from '../../src/native/addon.js';
 import { type IsaName, supportedIsas } from '../../src/native/isa.js';
 import { Assembler, type ChainStep, ConstantPool } from '../../src/runtime/assembler.js';
 import { launch } from '../../src/runtime/scheduler.js';
 
-/** The instruction sets to test: BITPLANE_ISA alone if it is set, else all that this machine has. */
+/**
+ * The instruction sets to test: BITPLANE_ISA alone if it is set, else all that this machine has.
+ */
 export function testedIsas(): IsaName[] {
   const forced = process.env.BITPLANE_ISA as IsaName | undefined;
   return supportedIsas().filter((isa) => forced === undefined || isa === forced);
 }
 
-/** What a buffer of a test program holds: data fed, a constant, constant weights, or memory to write, of the kind and size of an array. */
+/**
+ * What a buffer of a test program holds: data fed, a constant, constant weights, or memory to
+ * write, of the kind and size of an array.
+ */
 export type Slot =
   | { readonly feed: NodeJS.TypedArray }
   | { readonly constant: NodeJS.TypedArray }
@@ -30,8 +36,8 @@ export interface Case {
 }
 
 /**
- * Runs a case; results by buffer name, fresh arrays. Their memory holds ones before the run, zeros before the oracle's: an element or a tail
- * bit that a kernel leaves unwritten differs.
+ * Runs a case; results by buffer name, fresh arrays. Their memory holds ones before the run, zeros
+ * before the oracle's: an element or a tail bit that a kernel leaves unwritten differs.
  */
 export async function runCase(test: Case, isa: IsaName, threads = 1): Promise<Record<string, NodeJS.TypedArray>> {
   const native = addon();

@@ -1,6 +1,6 @@
 /**
- * Element-wise chains over few channels, which run 64 pixels as one, and their results written into wider maps, as a concatenation has them: on
- * every instruction set against the oracle, to the bit.
+ * Element-wise chains over few channels, which run 64 pixels as one, and their results written into
+ * wider maps, as a concatenation has them: on every instruction set against the oracle, to the bit.
  */
 import { describe, test } from 'vitest';
 import { random } from '../random.js';
@@ -9,7 +9,9 @@ import type { Case } from './harness.js';
 
 // 8 channels are the most that are folded.
 describe.each([1, 2, 3, 5, 7, 8, 9])('%i channels', (c) => {
-  /** Three steps with a result after each: a map of its own, or a third of the channels of one map. */
+  /**
+   * Three steps with a result after each: a map of its own, or a third of the channels of one map.
+   */
   const make = (pixels: number, parts: boolean): Case => {
     const next = random(100 * c + pixels);
     const size = pixels * c;

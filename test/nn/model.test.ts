@@ -60,6 +60,13 @@ describe('init', () => {
     expect(deviation / Math.sqrt(2 / 576)).toBeCloseTo(1, 1);
   });
 
+  test('dense layers begin within 1 / sqrt(fan-in), and fill that range', () => {
+    const { data } = nn.model({ input: { name: 'x', shape: ['N', 64] } }, nn.dense({ units: 50, name: 'd' })).init(1)['d/weight']!;
+    const largest = data.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+    expect(largest).toBeLessThanOrEqual(1 / 8);
+    expect(largest).toBeGreaterThan(0.98 / 8);
+  });
+
   test('uniform keeps its bounds; batch norm begins as the identity', () => {
     const layers = nn.sequential([nn.conv2d({ filters: 8, kernel: 3, init: nn.uniform(0, 1e-3), name: 'c' }), nn.batchNorm({ name: 'b' })]);
     const state = nn.model({ input: { name: 'x', shape: ['N', 5, 5, 8] } }, layers).init(3);

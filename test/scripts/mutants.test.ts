@@ -1,5 +1,6 @@
 /**
- * Which faults are planted in C++, and how a sample is drawn. Not here: compiling and trying them, which takes the tool itself.
+ * Which faults are planted in C++, and how a sample is drawn. Not here: compiling and trying them,
+ * which takes the tool itself.
  */
 import { describe, expect, test } from 'vitest';
 import { nativeMutants } from '../../scripts/mutate/native-mutants.mjs';

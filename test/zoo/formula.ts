@@ -1,6 +1,6 @@
 /**
- * Parameters and inputs as test/golden/make-networks.py makes them, number for number: a hash of each index, begun by a hash of the PyTorch name. Not a
- * test.
+ * Parameters and inputs as test/golden/make-networks.py makes them, number for number: a hash of
+ * each index, begun by a hash of the PyTorch name. Not a test.
  */
 import type { Tensors } from '../../src/formats/tensors.js';
 import type * as nn from '../../src/nn/index.js';
@@ -39,7 +39,10 @@ function parameter(name: string, shape: readonly number[]): Tensor<'f32'> {
   return scaled(Math.sqrt(2 / product(shape.slice(1))));
 }
 
-/** The state of a model: for each parameter the formula of its PyTorch name, in PyTorch's layout, and imported from there. */
+/**
+ * The state of a model: for each parameter the formula of its PyTorch name, in PyTorch's layout,
+ * and imported from there.
+ */
 export function formulaState(
   model: { readonly parameters: readonly nn.Parameter[] },
   prefix: string,

@@ -1,8 +1,9 @@
 /**
- * ResNets and Binary Weight Networks as wholes, and the blocks of XNOR-Net and QuickNet, give PyTorch's numbers. The definitions are written out in
- * test/golden/make-networks.py, in double precision: torchvision's basic block, the shortcut with channels of zeros on both sides, alpha sign(W); batch
- * norm, sign, convolution, K; sign, convolution padded with +1, ReLU, batch norm, sum. Not here: blocks that have vectors of their
- * authors (./blocks.golden.test.ts).
+ * ResNets and Binary Weight Networks as wholes, and the blocks of XNOR-Net and QuickNet, give
+ * PyTorch's numbers. The definitions are written out in test/golden/make-networks.py, in double
+ * precision: torchvision's basic block, the shortcut with channels of zeros on both sides, alpha
+ * sign(W); batch norm, sign, convolution, K; sign, convolution padded with +1, ReLU, batch norm,
+ * sum. Not here: blocks that have vectors of their authors (./blocks.golden.test.ts).
  */
 import { describe, expect, test } from 'vitest';
 import { Session } from '../../src/formats/session.js';
