@@ -88,6 +88,29 @@ const WINDOWS: Partial<Conv>[] = [
   { c: 70, h: 40, w: 40, n: 2 },
   ...ONE_SIDE.map((side) => ({ ...side, c: 17, h: 9, w: 20 })),
 ];
+test.each([1, 8, 33])('conv: the error of a long sum follows its blocks, not its length, for %i pixels', async (n) => {
+  // Every addition of the same number rounds the same way, so that one long sum would be off by 0.08.
+  const [terms, weight] = [9216, Math.fround(0.1)];
+  const fields = fieldsOf({ ...BASE, ...DENSE, n, c: terms, o: 64 });
+  const make: Case = {
+    opcode: 'conv',
+    fields,
+    buffers: {
+      x: { feed: new Float32Array(n * terms).fill(1) },
+      weights: { weights: new Float32Array(64 * terms).fill(weight) },
+      y: { result: new Float32Array(n * 64) },
+    },
+    chain: [{ op: 'store_f32', kind: 'tensor', operand: 'y' }],
+  };
+  const exact = terms * weight;
+  const blocks = Math.ceil(terms / 96);
+  const bound = (terms / blocks + blocks) * 2 ** -24 * exact;
+  for (const isa of testedIsas()) {
+    const { y } = await runCase(make, isa);
+    for (const sum of y as Float32Array) expect(Math.abs(sum - exact)).toBeLessThanOrEqual(bound);
+  }
+});
+
 describe.each(WINDOWS.map((shape, i) => [JSON.stringify(shape), { ...BASE, ...shape }, i] as const))('window %s', (_title, shape, seed) => {
   test('dwconv', async () => agrees(convCase(shape, seed, true, true).make));
   test('dwconv of bits', async () => agrees(convCase({ ...shape, weightBits: 1 }, seed, true, true).make));

@@ -17,7 +17,7 @@ void convTile(const float* const* pixels, int64_t shift, const Run* runs, int ru
   BITPLANE_UNROLL
   for (int p = 0; p < P; p++) {
     BITPLANE_UNROLL
-    for (int v = 0; v < V; v++) sum[p][v] = accumulate ? load(out + p * ld + v * kLanes) : set1(0.0f);
+    for (int v = 0; v < V; v++) sum[p][v] = set1(0.0f);
   }
   for (int r = 0; r < runCount; r++) {
     const float* x[P];
@@ -40,7 +40,10 @@ void convTile(const float* const* pixels, int64_t shift, const Run* runs, int ru
   BITPLANE_UNROLL
   for (int p = 0; p < P; p++) {
     BITPLANE_UNROLL
-    for (int v = 0; v < V; v++) store(out + p * ld + v * kLanes, sum[p][v]);
+    for (int v = 0; v < V; v++) {
+      float* at = out + p * ld + v * kLanes;
+      store(at, accumulate ? add(load(at), sum[p][v]) : sum[p][v]);
+    }
   }
 }
 

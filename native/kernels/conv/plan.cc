@@ -1,4 +1,5 @@
-// The cuts of plan.h. The constants are cache sizes; they are generous for every CPU that this runs on, and no result depends on them.
+// The cuts of plan.h. The constants are cache sizes; they are generous for every CPU that this runs on, and no result depends on them, but for
+// kSummands.
 #include "kernels/conv/plan.h"
 
 #include <algorithm>
@@ -7,7 +8,11 @@ namespace bitplane {
 
 namespace {
 
-constexpr int64_t kWindowBytes = 24 << 10;      // weights of one block of k: half of a 48 KiB L1, most of a 32 KiB one
+// The most products of a block of k, whose sum is then added to those of the blocks before: the error of a sum of K grows
+// with kSummands + K / kSummands, not with K. One number everywhere, so that no result depends on tiles, batch or threads.
+// The weights of a block, 24 KiB for the widest tile (64 channels), are half of a 48 KiB L1, most of a 32 KiB one. Fewer
+// products would not hide what adding the sums costs: with these a layer of 16 to 64 channels takes 2 to 4 % more than with one block.
+constexpr int64_t kSummands = 96;
 constexpr int64_t kStripBytes = 512 << 10;      // a copied strip: part of an L2
 constexpr int64_t kSumFloats = 48 * 64;         // a block of sums: a quarter of a 48 KiB L1
 constexpr int kMostPixels = 192;
@@ -15,7 +20,7 @@ constexpr int64_t kTaskProducts = 1 << 18;      // about 4 us of work, well abov
 constexpr int kTasksPerThread = 4;
 
 // The window as runs relative to a pixel's first input, neighbours joined, then cut where a block of k is full.
-void planWindow(ConvPlan& plan, int64_t limit) {
+void planWindow(ConvPlan& plan) {
   const ConvShape& s = plan.shape;
   const int64_t depth = s.c / s.g;
   std::vector<Run> joined;
@@ -30,7 +35,7 @@ void planWindow(ConvPlan& plan, int64_t limit) {
     }
   }
   // Equal blocks: a short last one would pay for loading and storing the sums without having work to hide it.
-  const int64_t count = ceilDiv<int64_t>(s.window(), limit);
+  const int64_t count = ceilDiv<int64_t>(s.window(), kSummands);
   const int64_t size = ceilDiv<int64_t>(s.window(), count);
   int64_t k = 0;
   for (const Run& run : joined) {
@@ -124,9 +129,7 @@ ConvPlan planConv(const ConvShape& shape, const ConvTiles& tiles, int threads) {
 
   const int64_t most = std::clamp<int64_t>(kSumFloats / plan.ld, kMaxTilePixels, kMostPixels);
   plan.pixelBlock = static_cast<int>(std::min(most, shape.pixels()));
-  // With a single tile of pixels every weight is used once, and cutting k would only cost.
-  const bool reused = plan.pixelBlock > tiles.pixels[tiles.vectors - 1];
-  planWindow(plan, reused ? kWindowBytes / (4 * tiles.vectors * tiles.lanes) : shape.window());
+  planWindow(plan);
   return plan;
 }
 

@@ -1,7 +1,7 @@
 // What a convolution's inner loop is given: plain data, shared by the plan (baseline code) and the tiles (ISA code).
 // Not here: shapes, padding, threads (plan.h), packing (conv.cc).
 //
-//   out[p][v] (+)= sum over k of x[pixel p][k] * w[k][v]      p < P pixels, v < V vectors of output channels, k runs over the kernel window
+//   out[p][v] (+)= the sum from 0 on over k of x[pixel p][k] * w[k][v]      p < P pixels, v < V vectors of output channels, k runs over the kernel window
 //
 // Lanes hold output channels and activations are broadcast, so there are no horizontal sums. The window of a pixel is a few contiguous
 // runs of floats, the same for every pixel; w is packed in the order in which the runs are read.
