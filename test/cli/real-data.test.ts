@@ -58,8 +58,9 @@ describe.skipIf(!hasModels)('top-1 on all 10,000 test pictures', () => {
     const model = join(models, 'resnet18-w1a1-imagenet.onnx.gz');
     const { code, stdout } = await cli('eval', model, '--dataset', 'folder', '--data', root as string, '--json');
     expect(code).toBe(0);
-    // 21 and 38 of the 44: the source reports 52 and 88 of 100, these among them.
+    // 21 and 37 of the 44, as an evaluation in float64 and onnxruntime give: the source reports 52
+    // and 88 of 100, these among them.
     const { top1, top5, n } = JSON.parse(stdout) as { top1: number; top5: number; n: number };
-    expect([Math.round((top1 * n) / 100), Math.round((top5 * n) / 100), n]).toEqual([21, 38, 44]);
+    expect([Math.round((top1 * n) / 100), Math.round((top5 * n) / 100), n]).toEqual([21, 37, 44]);
   });
 });
