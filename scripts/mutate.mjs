@@ -165,7 +165,11 @@ async function decideNative(tree, draws, store, { workers, tests }) {
 // Each mutant that is planted listens for the end.
 process.setMaxListeners(0);
 // Leaving by `exit` takes the processes that were started along.
-for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => process.exit(130));
+for (const signal of ['SIGINT', 'SIGTERM'])
+  process.on(signal, () => {
+    say(`ended by ${signal}`);
+    process.exit(130);
+  });
 main(process.argv.slice(2)).catch((error) => {
   say(error.message);
   process.exitCode = 1;

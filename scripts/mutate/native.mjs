@@ -3,11 +3,13 @@
  * until one fails, and puts objects and sources back. Not here: which mutants there are
  * (./native-mutants.mjs) and which are tried (./sample.mjs).
  */
+
+import { execFileSync } from 'node:child_process';
 import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { nativeMutants } from './native-mutants.mjs';
-import { FAR_MS, failure, moveTimes, plant, run, runTests } from './tree.mjs';
+import { failure, plant, run, runTests } from './tree.mjs';
 
 const ADDON = join('Release', 'bitplane.node');
 
@@ -41,8 +43,7 @@ export class NativeTrial {
     this.#tree = tree;
     this.#workers = workers;
     this.#stages = tests === undefined ? STAGES : [tests];
-    const { isas } = createRequire(import.meta.url)(join(tree, 'build', ADDON));
-    this.#keep(absent(isas));
+    this.#keep();
   }
 
   async try(mutant) {
@@ -67,19 +68,14 @@ export class NativeTrial {
   }
 
   /** A copy of the build folder, whose objects take the place of those that a mutant made. */
-  #keep(unused) {
+  #keep() {
     const { build, pristine } = this.#folders();
-    rmSync(pristine, { recursive: true, force: true });
-    // Objects for CPUs that this one is not: never run here, so never compiled again for a header's
-    // mutant.
-    moveTimes(build, new RegExp(`_(?:${unused.join('|') || 'none'})\\.cc\\.o(?:bj)?$`), FAR_MS);
-    cpSync(build, pristine, { recursive: true, preserveTimestamps: true });
+    replaceFolder(build, pristine);
   }
 
   #restore() {
     const { build, pristine } = this.#folders();
-    rmSync(build, { recursive: true, force: true });
-    cpSync(pristine, build, { recursive: true, preserveTimestamps: true });
+    replaceFolder(pristine, build);
   }
 
   #folders() {
@@ -104,4 +100,13 @@ export class NativeTrial {
     }
     return this.#limits[stage];
   }
+}
+
+/**
+ * `cp -a` keeps times to the nanosecond. Node's copy rounds them, and an object that looks newer than
+ * the build knows it is compiled again.
+ */
+function replaceFolder(from, to) {
+  rmSync(to, { recursive: true, force: true });
+  execFileSync('cp', ['-a', from, to]);
 }

@@ -49,7 +49,6 @@ export function prepareTree() {
     writeFileSync(target, bytes, { mode: statSync(join(root, file)).mode });
   }
   if (!existsSync(join(tree, 'node_modules'))) symlinkSync(join(root, 'node_modules'), join(tree, 'node_modules'), 'junction');
-  moveTimes(join(tree, 'build'), /./, -FAR_MS);
   for (const script of ['build-native.mjs', 'build-ts.mjs']) {
     const { status } = spawnSync(process.execPath, [join(tree, 'scripts', script)], { cwd: tree, stdio: ['ignore', 2, 2] });
     if (status !== 0) throw new Error(`the copy does not build: scripts/${script}`);
@@ -67,25 +66,6 @@ function* filesUnder(tree, folder = '') {
     if (/^(?:node_modules|build|dist|prebuilds|\.stryker.*)$/.test(path)) continue;
     if (entry.isDirectory()) yield* filesUnder(tree, path);
     else yield path;
-  }
-}
-
-/** Ten years: a file that is this far in the future was put there by `moveTimes`. */
-export const FAR_MS = 10 * 365 * 86_400_000;
-
-/**
- * Moves the times of files whose names match: by FAR_MS, into the future, where make takes them for
- * new whatever changes; by -FAR_MS back again, those alone that are there.
- */
-export function moveTimes(folder, names, byMs) {
-  if (!existsSync(folder)) return;
-  for (const name of readdirSync(folder, { recursive: true })) {
-    const file = join(folder, name);
-    const { mtimeMs } = statSync(file);
-    const there = mtimeMs > Date.now() + FAR_MS / 2;
-    if (!names.test(name) || there !== byMs < 0) continue;
-    const time = new Date(mtimeMs + byMs);
-    utimesSync(file, time, time);
   }
 }
 
