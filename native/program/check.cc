@@ -15,7 +15,7 @@ constexpr const char* kSizes[] = {
     "n",  "h",  "w",  "c", "oh",    "ow",    "o",    "kh",    "kw", "sh", "sw", "dh", "dw",
     "g",  "hw", "k",  "outer", "inner", "rows", "count", "d0", "d1", "d2", "d3", "d4", "d5"};
 
-// And those that are numbers of buffers, -1 where there is none.
+// Fields that hold the number of a buffer, or -1 where the instruction has no such buffer.
 constexpr const char* kBuffers[] = {"x", "weights", "y", "thresholds", "a", "b"};
 
 bool sameWord(const char* word, size_t length, const char* name) {

@@ -10,7 +10,7 @@ export function requireObject(value: unknown, what: string, site: ErrorSite): vo
   if (value === null || typeof value !== 'object') throw expected('ERR_ARGUMENT', what, value, site);
 }
 
-/** Every option of an interface, so that one that is forgotten, or is none, does not compile. */
+/** The names of all options of an interface. A forgotten or unknown name does not compile. */
 export type OptionNames<O> = { readonly [K in keyof O]-?: true };
 
 /**

@@ -78,7 +78,7 @@ async function open(dir: string, fit: Fit, options: FolderOptions): Promise<Data
   };
 }
 
-/** A picture, or why it is none. What is wrong with more than the one file is thrown. */
+/** A picture, or the reason why its file cannot be read. Faults of the whole folder are thrown. */
 async function readOrSkip(picture: Picture, fit: Fit, strict: boolean): Promise<{ picture: Picture; pixels: Pixels } | Skipped> {
   try {
     return { picture, pixels: await readPicture(picture.path, fit) };
