@@ -9,6 +9,8 @@ export default defineConfig({
     // These test the package as it is published: npm run test:package.
     exclude: ['test/package/**', 'test/process/**'],
     pool: 'forks',
+    // Vitest would leave one core idle: half of the machine where it has two.
+    maxWorkers: '100%',
     testTimeout: 60_000,
     hookTimeout: 30_000,
     // Type tests run under --typecheck, as `npm test` does.
