@@ -1,5 +1,6 @@
 /**
- * How tests run. Files run in forked processes, as the addon's users do, so that one test's threads cannot hang another's exit.
+ * How tests run. Files run in forked processes, as the addon's users do, so that one test's threads
+ * cannot hang another's exit.
  */
 import { defineConfig } from 'vitest/config';
 

@@ -1,6 +1,7 @@
 /**
- * `npm run bench [-- WORKLOAD ...] [--json] [--strict]`: every number that this project aims at, measured on this machine beside its
- * goal, as a table and as JSON. --json prints only the JSON; --strict exits with 1 where a goal is missed.
+ * `npm run bench [-- WORKLOAD ...] [--json] [--strict]`: every number that this project aims at,
+ * measured on this machine beside its goal, as a table and as JSON. --json prints only the JSON;
+ * --strict exits with 1 where a goal is missed.
  */
 import { arch, cpus, platform } from 'node:os';
 import { accuracy } from './accuracy/index.js';
@@ -13,7 +14,16 @@ import { neon } from './neon/index.js';
 import { networks } from './networks/index.js';
 import { formatTable, met, type Row, Skip, type Workload } from './report.js';
 
-const WORKLOADS: readonly Workload[] = [kernels, chain, networks, latency, memory, disk, neon, accuracy];
+const WORKLOADS: readonly Workload[] = [
+  kernels,
+  chain,
+  networks,
+  latency,
+  memory,
+  disk,
+  neon,
+  accuracy,
+];
 
 interface Result {
   readonly workload: string;
@@ -35,7 +45,12 @@ async function measure(workload: Workload): Promise<Result> {
 }
 
 function describe({ workload, rows, skipped, failed }: Result): string {
-  const body = skipped !== undefined ? `skipped: ${skipped}` : failed !== undefined ? `FAILED: ${failed}` : formatTable(rows);
+  const body =
+    skipped !== undefined
+      ? `skipped: ${skipped}`
+      : failed !== undefined
+        ? `FAILED: ${failed}`
+        : formatTable(rows);
   return `\n${workload}\n${body}`;
 }
 
@@ -43,23 +58,34 @@ async function main(args: readonly string[]): Promise<void> {
   const json = args.includes('--json');
   const wanted = args.filter((arg) => !arg.startsWith('--'));
   const unknown = wanted.filter((name) => !WORKLOADS.some((workload) => workload.name === name));
-  if (unknown.length > 0) throw new Error(`no workload ${unknown.join(', ')}; there are ${WORKLOADS.map(({ name }) => name).join(', ')}`);
+  if (unknown.length > 0)
+    throw new Error(
+      'no workload ' +
+        `${unknown.join(', ')}; there are ${WORKLOADS.map(({ name }) => name).join(', ')}`,
+    );
 
   const machine = `${cpus()[0]?.model ?? 'unknown CPU'}, ${cpus().length} cores, ${platform()}-${arch()}, Node ${process.version}`;
   if (!json) console.log(machine);
   const results: Result[] = [];
-  for (const workload of WORKLOADS.filter(({ name }) => wanted.length === 0 || wanted.includes(name))) {
+  for (const workload of WORKLOADS.filter(
+    ({ name }) => wanted.length === 0 || wanted.includes(name),
+  )) {
     const result = await measure(workload);
     results.push(result);
     if (!json) console.log(describe(result));
   }
   const document = {
     machine,
-    results: results.map((result) => ({ ...result, rows: result.rows.map((row) => ({ ...row, met: met(row) })) })),
+    results: results.map((result) => ({
+      ...result,
+      rows: result.rows.map((row) => ({ ...row, met: met(row) })),
+    })),
   };
   console.log(json ? JSON.stringify(document, null, 2) : `\n${JSON.stringify(document)}`);
 
-  const missed = results.some(({ failed, rows }) => failed !== undefined || rows.some((row) => met(row) === false));
+  const missed = results.some(
+    ({ failed, rows }) => failed !== undefined || rows.some((row) => met(row) === false),
+  );
   if (args.includes('--strict') && missed) process.exitCode = 1;
 }
 

@@ -1,17 +1,26 @@
 /**
- * Timing on a machine that others use too: short repeats, interleaved, and the best of them. Not here: what is timed.
+ * Timing on a machine that others use too: short repeats, interleaved, and the best of them. Not
+ * here: what is timed.
  */
 import { performance } from 'node:perf_hooks';
 
 export type Job = () => unknown;
 
 /**
- * Microseconds per call of each job: the best of `rounds` averages over at least `ms` milliseconds. The jobs take turns, so that a
- * slow moment of the machine falls on all of them, and their ratios hold.
+ * Microseconds per call of each job: the best of `rounds` averages over at least `ms` milliseconds.
+ * The jobs take turns, so that a slow moment of the machine falls on all of them, and their ratios
+ * hold.
  */
-export async function race<K extends string>(jobs: Readonly<Record<K, Job>>, rounds = 40, ms = 8): Promise<Record<K, number>> {
+export async function race<K extends string>(
+  jobs: Readonly<Record<K, Job>>,
+  rounds = 40,
+  ms = 8,
+): Promise<Record<K, number>> {
   const names = Object.keys(jobs) as K[];
-  const best = Object.fromEntries(names.map((name) => [name, Number.POSITIVE_INFINITY])) as Record<K, number>;
+  const best = Object.fromEntries(names.map((name) => [name, Number.POSITIVE_INFINITY])) as Record<
+    K,
+    number
+  >;
   for (const name of names) await repeat(jobs[name], ms);
   for (let round = 0; round < rounds; round++) {
     for (const name of names) best[name] = Math.min(best[name], await repeat(jobs[name], ms));

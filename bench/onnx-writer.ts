@@ -1,7 +1,7 @@
 /**
- * Writes ONNX models for the competitors, large typed weights included. Not here: reading ONNX (src/formats/onnx), files that are wrong
- * (test/formats/onnx-encoder.ts writes those).
- * Field numbers are those of onnx.proto.
+ * Writes ONNX models for the competitors, large typed weights included. Not here: reading ONNX
+ * (src/formats/onnx), files that are wrong (test/formats/onnx-encoder.ts writes those). Field
+ * numbers are those of onnx.proto.
  */
 import { BinaryWriter } from '@bufbuild/protobuf/wire';
 
@@ -49,7 +49,8 @@ export function writeOnnx(model: OnnxModel): Uint8Array {
   message(writer, 7, (graph) => writeGraph(graph, model));
   message(writer, 8, (opset) => opset.tag(2, 0).int64(model.opset));
   for (const domain of new Set(model.nodes.map((node) => node.domain ?? ''))) {
-    if (domain !== '') message(writer, 8, (opset) => opset.tag(1, 2).string(domain).tag(2, 0).int64(1));
+    if (domain !== '')
+      message(writer, 8, (opset) => opset.tag(1, 2).string(domain).tag(2, 0).int64(1));
   }
   return writer.finish();
 }
@@ -57,7 +58,8 @@ export function writeOnnx(model: OnnxModel): Uint8Array {
 function writeGraph(graph: BinaryWriter, model: OnnxModel): void {
   for (const node of model.nodes) message(graph, 1, (writer) => writeNode(writer, node));
   graph.tag(2, 2).string('graph');
-  for (const tensor of model.initializers) message(graph, 5, (writer) => writeTensor(writer, tensor));
+  for (const tensor of model.initializers)
+    message(graph, 5, (writer) => writeTensor(writer, tensor));
   for (const value of model.inputs) message(graph, 11, (writer) => writeValue(writer, value));
   for (const value of model.outputs) message(graph, 12, (writer) => writeValue(writer, value));
 }

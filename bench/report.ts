@@ -13,7 +13,10 @@ export interface Row {
   readonly note?: string;
 }
 
-/** A workload measures and yields rows; it throws a Skip where this machine or this clone lacks what it needs. */
+/**
+ * A workload measures and yields rows; it throws a Skip where this machine or this clone lacks what
+ * it needs.
+ */
 export interface Workload {
   readonly name: string;
   rows(): Promise<Row[]>;
@@ -37,7 +40,9 @@ export function formatTable(rows: readonly Row[]): string {
     row.note ?? '',
   ]);
   const table = [['what', 'measured', 'goal', '', 'note'], ...cells];
-  const widths = [0, 1, 2, 3].map((column) => Math.max(...table.map((line) => (line[column] as string).length)));
+  const widths = [0, 1, 2, 3].map((column) =>
+    Math.max(...table.map((line) => (line[column] as string).length)),
+  );
   return table
     .map((line) =>
       line
@@ -59,5 +64,9 @@ function verdict(row: Row): string {
 }
 
 function digits(value: number): string {
-  return Math.abs(value) >= 100 ? value.toFixed(0) : Math.abs(value) >= 10 ? value.toFixed(1) : value.toFixed(2);
+  return Math.abs(value) >= 100
+    ? value.toFixed(0)
+    : Math.abs(value) >= 10
+      ? value.toFixed(1)
+      : value.toFixed(2);
 }

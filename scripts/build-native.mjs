@@ -1,8 +1,9 @@
 #!/usr/bin/env node
 /**
- * Builds the addon from source into build/Release, in a clone and in an installed package alike: `npm run build:native`, for machines that
- * no prebuilt file fits. Needs CMake and a C++17 compiler; cmake-js and the N-API headers are fetched into build/tools if the package
- * was installed without them, which is how users install it. Not here: prebuilt files (./prebuild.mjs).
+ * Builds the addon from source into build/Release, in a clone and in an installed package alike:
+ * `npm run build:native`, for machines that no prebuilt file fits. Needs CMake and a C++17
+ * compiler; cmake-js and the N-API headers are fetched into build/tools if the package was
+ * installed without them, which is how users install it. Not here: prebuilt files (./prebuild.mjs).
  *
  *   node scripts/build-native.mjs
  */
@@ -26,13 +27,18 @@ export function compile(out, definitions = {}, options = []) {
   const lacking = lackingTool();
   if (lacking !== undefined) fail(lacking);
   const modules = ensureTools();
-  const variables = { CMAKE_BUILD_TYPE: 'Release', NODE_ADDON_API_DIR: join(modules, 'node-addon-api'), ...definitions };
+  const variables = {
+    CMAKE_BUILD_TYPE: 'Release',
+    NODE_ADDON_API_DIR: join(modules, 'node-addon-api'),
+    ...definitions,
+  };
   run(process.execPath, [
     join(modules, 'cmake-js', 'bin', 'cmake-js'),
     'compile',
     ...['--directory', root, '--out', out, '--log-level', 'error'],
     ...['--parallel', process.env.CMAKE_BUILD_PARALLEL_LEVEL ?? String(availableParallelism())],
-    // The kernels use GNU attributes and builtins, which Visual Studio's own compiler lacks and its clang-cl has.
+    // The kernels use GNU attributes and builtins, which Visual Studio's own compiler lacks and its
+    // clang-cl has.
     ...(windows ? ['--toolset', 'ClangCL'] : []),
     ...Object.entries(variables).map(([name, value]) => `--CD${name}=${value}`),
     ...options,
@@ -45,23 +51,29 @@ export function compile(out, definitions = {}, options = []) {
 /** CMake before this cannot build the addon. */
 const CMAKE = [3, 18];
 
-/** A sentence that says which tool is missing; undefined where none is. On Windows CMake looks for the compiler. */
+/**
+ * A sentence that says which tool is missing; undefined where none is. On Windows CMake looks for
+ * the compiler.
+ */
 export function lackingTool() {
   const needs = `building the addon needs CMake ${CMAKE.join('.')} or newer and a C++17 compiler`;
   const { error, stdout } = spawnSync('cmake', ['--version'], { encoding: 'utf8' });
   if (error) return `${needs}; cmake was not found on PATH`;
   const [, version = '', major, minor] = /version ((\d+)\.(\d+)\S*)/.exec(stdout) ?? [];
-  if (Number(major) < CMAKE[0] || (Number(major) === CMAKE[0] && Number(minor) < CMAKE[1])) return `${needs}; this is CMake ${version}`;
+  if (Number(major) < CMAKE[0] || (Number(major) === CMAKE[0] && Number(minor) < CMAKE[1]))
+    return `${needs}; this is CMake ${version}`;
   // The names that CMake itself tries first.
   const compilers = process.env.CXX ? [process.env.CXX.split(' ')[0]] : ['c++', 'g++', 'clang++'];
-  if (windows || compilers.some((name) => spawnSync(name, ['--version']).error === undefined)) return undefined;
+  if (windows || compilers.some((name) => spawnSync(name, ['--version']).error === undefined))
+    return undefined;
   return `${needs}; ${compilers.join(', ').replace(/, ([^,]*)$/, ' or $1')} was not found on PATH`;
 }
 
 /** The folder of packages that holds the build tools. */
 function ensureTools() {
   const tools = ['cmake-js', 'node-addon-api'];
-  const complete = (modules) => tools.every((name) => existsSync(join(modules, name, 'package.json')));
+  const complete = (modules) =>
+    tools.every((name) => existsSync(join(modules, name, 'package.json')));
   const own = join(root, 'node_modules');
   if (complete(own)) return own;
   const folder = join(root, 'build', 'tools');
@@ -72,7 +84,10 @@ function ensureTools() {
   const { devDependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
   const wanted = tools.map((name) => `${name}@${devDependencies[name]}`);
   const failure = npmInstall(folder, ['--prefix', folder, ...wanted]);
-  if (failure !== undefined) fail(`building the addon needs ${wanted.join(' and ')}, which could not be fetched: ${failure}`);
+  if (failure !== undefined)
+    fail(
+      `building the addon needs ${wanted.join(' and ')}, which could not be fetched: ${failure}`,
+    );
   return fetched;
 }
 
@@ -81,7 +96,8 @@ function run(command, args) {
     cwd: root,
     stdio: ['ignore', 2, 2],
   });
-  if (status !== 0) fail(`${command} failed (${error?.message ?? signal ?? `exit code ${status}`})`);
+  if (status !== 0)
+    fail(`${command} failed (${error?.message ?? signal ?? `exit code ${status}`})`);
 }
 
 export function fail(message) {

@@ -1,7 +1,8 @@
 #!/usr/bin/env node
 /**
- * Compiles src/ into dist/: declarations file by file, code into one file for each entry and what they share. One file because opening
- * 140 small ones is half of what `import 'bitplane'` would cost. Dependencies stay outside. Not here: the addon (scripts/prebuild.mjs).
+ * Compiles src/ into dist/: declarations file by file, code into one file for each entry and what
+ * they share. One file because opening 140 small ones is half of what `import 'bitplane'` would
+ * cost. Dependencies stay outside. Not here: the addon (scripts/prebuild.mjs).
  */
 import { spawnSync } from 'node:child_process';
 import { readdirSync, rmSync } from 'node:fs';
@@ -13,10 +14,14 @@ const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const dist = join(root, 'dist');
 
 const tsc = join(root, 'node_modules', 'typescript', 'bin', 'tsc');
-const { status } = spawnSync(process.execPath, [tsc, '-p', 'tsconfig.build.json', '--emitDeclarationOnly'], {
-  cwd: root,
-  stdio: 'inherit',
-});
+const { status } = spawnSync(
+  process.execPath,
+  [tsc, '-p', 'tsconfig.build.json', '--emitDeclarationOnly'],
+  {
+    cwd: root,
+    stdio: 'inherit',
+  },
+);
 if (status !== 0) process.exit(status ?? 1);
 
 const { metafile } = await build({
@@ -40,5 +45,10 @@ const { metafile } = await build({
 const written = new Set(Object.keys(metafile.outputs));
 for (const entry of readdirSync(dist, { recursive: true, withFileTypes: true })) {
   const file = join(entry.parentPath, entry.name);
-  if (entry.isFile() && file.endsWith('.js') && !written.has(relative(root, file).replaceAll('\\', '/'))) rmSync(file);
+  if (
+    entry.isFile() &&
+    file.endsWith('.js') &&
+    !written.has(relative(root, file).replaceAll('\\', '/'))
+  )
+    rmSync(file);
 }

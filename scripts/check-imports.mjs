@@ -1,7 +1,8 @@
 #!/usr/bin/env node
 /**
- * Checks that imports and includes point only the allowed way: a folder may use itself and what stands before it. The two orders
- * below are the architecture; ARCHITECTURE.md explains them. Not here: what the folders hold.
+ * Checks that imports and includes point only the allowed way: a folder may use itself and what
+ * stands before it. The two orders below are the architecture; ARCHITECTURE.md explains them. Not
+ * here: what the folders hold.
  *
  *   node scripts/check-imports.mjs [ROOT]            prints violations, exit code 1 if there are any
  */
@@ -9,7 +10,10 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, posix, relative, resolve, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-/** Folders of src, lowest first. Folders on one row may import each other. Files directly in src are the public face and see all. */
+/**
+ * Folders of src, lowest first. Folders on one row may import each other. Files directly in src are
+ * the public face and see all.
+ */
 const TYPESCRIPT_ORDER = [
   ['core'],
   ['native'],
@@ -26,13 +30,25 @@ const TYPESCRIPT_ORDER = [
 ];
 
 /** Folders of native, lowest first. */
-const NATIVE_ORDER = [['base'], ['cpu'], ['parallel'], ['simd'], ['kernels'], ['program'], ['addon']];
+const NATIVE_ORDER = [
+  ['base'],
+  ['cpu'],
+  ['parallel'],
+  ['simd'],
+  ['kernels'],
+  ['program'],
+  ['addon'],
+];
 
-/** The kernel folders that every other may include, and those that some may: kernels stand alone but for these. */
+/**
+ * The kernel folders that every other may include, and those that some may: kernels stand alone but
+ * for these.
+ */
 const KERNELS_SHARED = ['epilogue'];
 const KERNELS_BUILT_ON = { dwconv: ['conv', 'window'], pool: ['window'] };
 
-const rankOf = (order) => new Map(order.flatMap((row, rank) => row.map((folder) => [folder, rank])));
+const rankOf = (order) =>
+  new Map(order.flatMap((row, rank) => row.map((folder) => [folder, rank])));
 const TYPESCRIPT_RANK = rankOf(TYPESCRIPT_ORDER);
 const NATIVE_RANK = rankOf(NATIVE_ORDER);
 
@@ -57,8 +73,11 @@ function* typescriptViolations(src) {
         continue;
       }
       const other = topFolder(src, path);
-      const allowed = other !== undefined && (other === folder || TYPESCRIPT_RANK.get(other) <= TYPESCRIPT_RANK.get(folder));
-      if (!allowed) yield `src/${portable(src, file)}: ${folder} may not import ${other ?? 'the public face'} (${target})`;
+      const allowed =
+        other !== undefined &&
+        (other === folder || TYPESCRIPT_RANK.get(other) <= TYPESCRIPT_RANK.get(folder));
+      if (!allowed)
+        yield `src/${portable(src, file)}: ${folder} may not import ${other ?? 'the public face'} (${target})`;
     }
   }
 }
@@ -77,20 +96,30 @@ function* nativeViolations(native) {
       const other = included.split('/')[0];
       // A header that is not ours, quoted (node_api.h and its like), belongs to no folder.
       if (!NATIVE_RANK.has(other)) continue;
-      if (NATIVE_RANK.get(other) > NATIVE_RANK.get(folder)) yield `native/${path}: ${folder} may not include ${other} (${target})`;
+      if (NATIVE_RANK.get(other) > NATIVE_RANK.get(folder))
+        yield `native/${path}: ${folder} may not include ${other} (${target})`;
       const kernel = kernelFolder(path);
       const otherKernel = kernelFolder(included);
-      if (kernel && otherKernel && ![kernel, ...KERNELS_SHARED, ...(KERNELS_BUILT_ON[kernel] ?? [])].includes(otherKernel)) {
+      if (
+        kernel &&
+        otherKernel &&
+        ![kernel, ...KERNELS_SHARED, ...(KERNELS_BUILT_ON[kernel] ?? [])].includes(otherKernel)
+      ) {
         yield `native/${path}: kernel ${kernel} may not include kernel ${otherKernel} (${target})`;
       }
     }
   }
 }
 
-/** What a module imports: static, re-exported, dynamic and type-only. Comments are skipped, so that examples in them do not count. */
+/**
+ * What a module imports: static, re-exported, dynamic and type-only. Comments are skipped, so that
+ * examples in them do not count.
+ */
 function moduleSpecifiers(source) {
   const code = source.replace(/\/\*[\s\S]*?\*\//g, '').replace(/^\s*\/\/.*$/gm, '');
-  return [...code.matchAll(/(?:\bfrom\s*|\bimport\s*\(?\s*)['"]([^'"]+)['"]/g)].map((match) => match[1]);
+  return [...code.matchAll(/(?:\bfrom\s*|\bimport\s*\(?\s*)['"]([^'"]+)['"]/g)].map(
+    (match) => match[1],
+  );
 }
 
 function includes(source) {
@@ -121,8 +150,14 @@ function filesUnder(folder, pattern) {
 }
 
 if (process.argv[1] && resolve(process.argv[1]) === fileURLToPath(import.meta.url)) {
-  const found = violations(resolve(process.argv[2] ?? join(dirname(fileURLToPath(import.meta.url)), '..')));
+  const found = violations(
+    resolve(process.argv[2] ?? join(dirname(fileURLToPath(import.meta.url)), '..')),
+  );
   for (const line of found) console.error(line);
-  console.error(found.length === 0 ? 'imports point the allowed way' : `${found.length} imports point the wrong way`);
+  console.error(
+    found.length === 0
+      ? 'imports point the allowed way'
+      : `${found.length} imports point the wrong way`,
+  );
   process.exitCode = found.length === 0 ? 0 : 1;
 }

@@ -1,8 +1,9 @@
 #!/usr/bin/env node
 /**
- * No read or write beside a buffer and no undefined behaviour in the addon: builds it with AddressSanitizer and UndefinedBehaviorSanitizer and
- * runs the tests that reach every kernel, and the random networks, on it. Linux. Not here: buffers that share one run's arena, which
- * no sanitizer tells apart (tests of the memory plan do); races (./check-threads.mjs).
+ * No read or write beside a buffer and no undefined behaviour in the addon: builds it with
+ * AddressSanitizer and UndefinedBehaviorSanitizer and runs the tests that reach every kernel, and
+ * the random networks, on it. Linux. Not here: buffers that share one run's arena, which no
+ * sanitizer tells apart (tests of the memory plan do); races (./check-threads.mjs).
  *
  *   node scripts/check-memory.mjs [VITEST ARGUMENT ...]
  */
@@ -11,17 +12,29 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { compile, root } from './build-native.mjs';
 
-const SUITES = ['test/native', 'test/runtime/random-graphs.test.ts', 'test/runtime/special-values.test.ts', 'test/runtime/feeds.test.ts'];
+const SUITES = [
+  'test/native',
+  'test/runtime/random-graphs.test.ts',
+  'test/runtime/special-values.test.ts',
+  'test/runtime/feeds.test.ts',
+];
 
 const addon = compile(join(root, 'build-memory'), { BITPLANE_SANITIZE: 'address,undefined' });
 if (!readFileSync(addon).includes('__asan_report'))
-  throw new Error(`${addon} is not sanitized: remove build-memory, which was made for something else`);
+  throw new Error(
+    `${addon} is not sanitized: remove build-memory, which was made for something else`,
+  );
 // Node is not built with the sanitizers, so their libraries must be there before it.
 const compiler = process.env.CXX ?? 'c++';
 const libraries = ['libasan.so', 'libubsan.so'].map((name) =>
   execFileSync(compiler, [`-print-file-name=${name}`], { encoding: 'utf8' }).trim(),
 );
-const vitest = [join(root, 'node_modules', 'vitest', 'vitest.mjs'), 'run', '--pool=threads', '--testTimeout=300000'];
+const vitest = [
+  join(root, 'node_modules', 'vitest', 'vitest.mjs'),
+  'run',
+  '--pool=threads',
+  '--testTimeout=300000',
+];
 const { status } = spawnSync(process.execPath, [...vitest, ...process.argv.slice(2), ...SUITES], {
   cwd: root,
   stdio: 'inherit',

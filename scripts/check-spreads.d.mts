@@ -1,1 +1,4 @@
-export declare function violations(root: string, bounded?: Readonly<Record<string, string>>): string[];
+export declare function violations(
+  root: string,
+  bounded?: Readonly<Record<string, string>>,
+): string[];

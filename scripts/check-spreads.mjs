@@ -22,13 +22,21 @@ const BOUNDED = {
 export function violations(root, bounded = BOUNDED) {
   const found = filesUnder(join(root, 'src')).flatMap((file) => {
     const path = relative(root, file).split(sep).join('/');
-    return spreads(readFileSync(file, 'utf8')).map(({ line, callee }) => ({ line, callee, path, key: `${path}: ${callee}` }));
+    return spreads(readFileSync(file, 'utf8')).map(({ line, callee }) => ({
+      line,
+      callee,
+      path,
+      key: `${path}: ${callee}`,
+    }));
   });
   const met = new Set(found.map(({ key }) => key));
   return [
     ...found
       .filter(({ key }) => bounded[key] === undefined)
-      .map(({ path, line, callee }) => `${path}:${line}: a list is spread into the arguments of ${callee}`),
+      .map(
+        ({ path, line, callee }) =>
+          `${path}:${line}: a list is spread into the arguments of ${callee}`,
+      ),
     ...Object.keys(bounded)
       .filter((key) => !met.has(key))
       .map((key) => `scripts/check-spreads.mjs names a call that is not there: ${key}`),
@@ -41,7 +49,12 @@ function spreads(source) {
   const found = [];
   for (const { index } of code.matchAll(/\.\.\./g)) {
     const open = opening(code, index);
-    if (open === undefined || code[open] !== '(' || !/[\w$\])>]$/.test(code.slice(0, open).trimEnd())) continue;
+    if (
+      open === undefined ||
+      code[open] !== '(' ||
+      !/[\w$\])>]$/.test(code.slice(0, open).trimEnd())
+    )
+      continue;
     // A rest parameter has a type.
     if (/^\.\.\.[\w$]+\s*:/.test(code.slice(index))) continue;
     const callee = /[\w$.?![\]]*$/.exec(code.slice(0, open).trimEnd())?.[0] ?? '';
@@ -74,8 +87,14 @@ function filesUnder(folder) {
 }
 
 if (process.argv[1] && resolve(process.argv[1]) === fileURLToPath(import.meta.url)) {
-  const found = violations(resolve(process.argv[2] ?? join(dirname(fileURLToPath(import.meta.url)), '..')));
+  const found = violations(
+    resolve(process.argv[2] ?? join(dirname(fileURLToPath(import.meta.url)), '..')),
+  );
   for (const line of found) console.error(line);
-  console.error(found.length === 0 ? 'no list is spread into the arguments of a call' : `${found.length} lists are spread into arguments`);
+  console.error(
+    found.length === 0
+      ? 'no list is spread into the arguments of a call'
+      : `${found.length} lists are spread into arguments`,
+  );
   process.exitCode = found.length === 0 ? 0 : 1;
 }

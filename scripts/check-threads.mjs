@@ -1,7 +1,8 @@
 #!/usr/bin/env node
 /**
- * No data races among the worker threads: test/native/threads runs the pool under ThreadSanitizer, with random jobs, aborts and shutdowns.
- * Not here: what tasks compute; the tests of results hold one thread against many.
+ * No data races among the worker threads: test/native/threads runs the pool under ThreadSanitizer,
+ * with random jobs, aborts and shutdowns. Not here: what tasks compute; the tests of results hold
+ * one thread against many.
  *
  *   node scripts/check-threads.mjs [POOLS] [SEED]     default: 1500 pools from seed 1
  */
@@ -21,13 +22,31 @@ try {
 }
 
 function main(program) {
-  const sources = ['native/parallel/pool.cc', 'test/native/threads/stress.cc', 'test/native/threads/uv.cc'];
-  const flags = ['-std=c++17', '-O1', '-g', '-Wall', '-Wextra', '-Werror', '-fsanitize=thread', '-Inative'];
-  const compiled = spawnSync(process.env.CXX ?? 'c++', [...flags, ...sources, '-o', program, '-lpthread'], { cwd: root, stdio: 'inherit' });
+  const sources = [
+    'native/parallel/pool.cc',
+    'test/native/threads/stress.cc',
+    'test/native/threads/uv.cc',
+  ];
+  const flags = [
+    '-std=c++17',
+    '-O1',
+    '-g',
+    '-Wall',
+    '-Wextra',
+    '-Werror',
+    '-fsanitize=thread',
+    '-Inative',
+  ];
+  const compiled = spawnSync(
+    process.env.CXX ?? 'c++',
+    [...flags, ...sources, '-o', program, '-lpthread'],
+    { cwd: root, stdio: 'inherit' },
+  );
   if (compiled.status !== 0) return 1;
   let run = spawnSync(program, [pools, seed], { encoding: 'utf8' });
   // Where the system spreads addresses wider than the sanitizer knows, it runs without that.
-  if (run.stderr.includes('unexpected memory mapping')) run = spawnSync('setarch', ['-R', program, pools, seed], { encoding: 'utf8' });
+  if (run.stderr.includes('unexpected memory mapping'))
+    run = spawnSync('setarch', ['-R', program, pools, seed], { encoding: 'utf8' });
   process.stderr.write(run.stderr ?? `${run.error}\n`);
   process.stdout.write(run.stdout ?? '');
   return run.status === 0 ? 0 : 1;

@@ -1,7 +1,8 @@
 #!/usr/bin/env node
 /**
- * Every native file compiles without a warning. Checks syntax only, so that it is quick; what only optimisation would warn about
- * (values that may be uninitialised) is left out with it. Not a build.
+ * Every native file compiles without a warning. Checks syntax only, so that it is quick; what only
+ * optimisation would warn about (values that may be uninitialised) is left out with it. Not a
+ * build.
  */
 import { execSync, spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
@@ -11,13 +12,20 @@ import { fileURLToPath } from 'node:url';
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const build = join(root, 'build-warnings');
 
-execSync(`cmake -S "${root}" -B "${build}" -DCMAKE_EXPORT_COMPILE_COMMANDS=ON -DCMAKE_BUILD_TYPE=Release`, {
-  stdio: ['ignore', 'ignore', 'inherit'],
-});
+execSync(
+  `cmake -S "${root}" -B "${build}" -DCMAKE_EXPORT_COMPILE_COMMANDS=ON -DCMAKE_BUILD_TYPE=Release`,
+  {
+    stdio: ['ignore', 'ignore', 'inherit'],
+  },
+);
 const commands = JSON.parse(readFileSync(join(build, 'compile_commands.json'), 'utf8'));
 let failed = 0;
 for (const { command, directory } of commands) {
-  const { status } = spawnSync(`${command} -fsyntax-only -Werror`, { cwd: directory, shell: true, stdio: 'inherit' });
+  const { status } = spawnSync(`${command} -fsyntax-only -Werror`, {
+    cwd: directory,
+    shell: true,
+    stdio: 'inherit',
+  });
   if (status !== 0) failed++;
 }
 console.error(`${commands.length} native files, ${failed} with warnings or errors`);

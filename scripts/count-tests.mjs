@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /**
- * Prints "PASSED FAILED" summed over vitest's JSON reports. A report that is missing, and a test file that failed before any of its
- * tests ran, count as one failure each.
+ * Prints "PASSED FAILED" summed over vitest's JSON reports. A report that is missing, and a test
+ * file that failed before any of its tests ran, count as one failure each.
  */
 import { existsSync, readFileSync } from 'node:fs';
 
@@ -16,7 +16,8 @@ for (const file of process.argv.slice(2)) {
   passed += report.numPassedTests;
   failed += report.numFailedTests;
   failed += report.testResults.filter(
-    ({ status, assertionResults }) => status === 'failed' && !assertionResults.some((test) => test.status === 'failed'),
+    ({ status, assertionResults }) =>
+      status === 'failed' && !assertionResults.some((test) => test.status === 'failed'),
   ).length;
 }
 console.log(`${passed} ${failed}`);

@@ -1,7 +1,8 @@
 #!/usr/bin/env node
 /**
- * Makes the clone runnable, doing only what is missing or stale: node_modules, the native addon, the compiled TypeScript; for
- * `npm pack` the prebuilt addons. Uses nothing but Node, because it runs before anything is installed. Not here: releases.
+ * Makes the clone runnable, doing only what is missing or stale: node_modules, the native addon,
+ * the compiled TypeScript; for `npm pack` the prebuilt addons. Uses nothing but Node, because it
+ * runs before anything is installed. Not here: releases.
  *
  *   node scripts/ensure.mjs [deps] [native] [ts] [prebuilds]     default: the first three
  */
@@ -15,29 +16,45 @@ import { npmInstall } from './npm-install.mjs';
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const at = (...parts) => join(root, ...parts);
 
-const STEPS = { deps: ensureDependencies, native: ensureNative, ts: ensureTypeScript, prebuilds: ensurePrebuilds };
+const STEPS = {
+  deps: ensureDependencies,
+  native: ensureNative,
+  ts: ensureTypeScript,
+  prebuilds: ensurePrebuilds,
+};
 const DEFAULT = ['deps', 'native', 'ts'];
 /** What an addon is made of. */
-const ADDON_SOURCES = [at('native'), at('cmake'), at('CMakeLists.txt'), at('scripts', 'build-native.mjs')];
+const ADDON_SOURCES = [
+  at('native'),
+  at('cmake'),
+  at('CMakeLists.txt'),
+  at('scripts', 'build-native.mjs'),
+];
 
 function main(names) {
-  if (Number(process.versions.node.split('.')[0]) < 20) fail(`bitplane needs Node 20 or newer; this is ${process.version}`);
+  if (Number(process.versions.node.split('.')[0]) < 20)
+    fail(`bitplane needs Node 20 or newer; this is ${process.version}`);
   for (const name of names.length === 0 ? DEFAULT : names) {
-    if (!Object.hasOwn(STEPS, name)) fail(`expected ${Object.keys(STEPS).join(', ')} but received ${name}`);
+    if (!Object.hasOwn(STEPS, name))
+      fail(`expected ${Object.keys(STEPS).join(', ')} but received ${name}`);
     STEPS[name]();
   }
 }
 
 function ensureDependencies() {
   if (dependenciesCurrent()) return;
-  // Not `npm ci`: it refuses a lockfile that lacks another platform's optional binaries, and a registry mirror may not carry them all.
+  // Not `npm ci`: it refuses a lockfile that lacks another platform's optional binaries, and a
+  // registry mirror may not carry them all.
   // --no-save keeps both the versions of the lockfile and the lockfile itself.
   process.stderr.write('bitplane: installing packages ...\n');
   const failure = npmInstall(root, ['--no-save']);
   if (failure !== undefined) fail(failure);
 }
 
-/** Every package the lockfile wants (other platforms' optional ones aside) is installed in the version it names. */
+/**
+ * Every package the lockfile wants (other platforms' optional ones aside) is installed in the
+ * version it names.
+ */
 function dependenciesCurrent() {
   const installedFile = at('node_modules', '.package-lock.json');
   if (!existsSync(installedFile)) return false;
@@ -45,9 +62,13 @@ function dependenciesCurrent() {
   const installed = readJson(installedFile).packages;
   const declared = readJson(at('package.json'));
   for (const kind of ['dependencies', 'devDependencies']) {
-    if (JSON.stringify(sorted(declared[kind])) !== JSON.stringify(sorted(wanted[''][kind]))) return false;
+    if (JSON.stringify(sorted(declared[kind])) !== JSON.stringify(sorted(wanted[''][kind])))
+      return false;
   }
-  return Object.entries(wanted).every(([path, { version, optional }]) => path === '' || optional || installed[path]?.version === version);
+  return Object.entries(wanted).every(
+    ([path, { version, optional }]) =>
+      path === '' || optional || installed[path]?.version === version,
+  );
 }
 
 function ensureNative() {
@@ -77,14 +98,22 @@ function requireTools() {
 
 function ensureTypeScript() {
   const stamp = at('dist', '.ensured');
-  const sources = [at('src'), at('tsconfig.json'), at('tsconfig.build.json'), at('scripts', 'build-ts.mjs')];
+  const sources = [
+    at('src'),
+    at('tsconfig.json'),
+    at('tsconfig.build.json'),
+    at('scripts', 'build-ts.mjs'),
+  ];
   if (current(at('dist', 'index.js'), stamp, sources)) return;
   rmSync(stamp, { force: true });
   run('compiling TypeScript', process.execPath, [at('scripts', 'build-ts.mjs')]);
   writeFileSync(stamp, '');
 }
 
-/** The stamp, not the artifact, says when a build ended: a build that changes nothing need not rewrite its artifact. */
+/**
+ * The stamp, not the artifact, says when a build ended: a build that changes nothing need not
+ * rewrite its artifact.
+ */
 function current(artifact, stamp, sources) {
   if (!existsSync(artifact) || !existsSync(stamp)) return false;
   return Math.max(...sources.filter(existsSync).map(newest)) < statSync(stamp).mtimeMs;

@@ -30,7 +30,13 @@ const SWEEPS = [
   { kind: 'memory', name: 'an allocation' },
   { kind: 'memory', name: 'all allocations from one on', lasting: true },
   { kind: 'load', arms: 'memory', name: 'an allocation from loading on' },
-  { kind: 'load', arms: 'memory', name: 'all allocations from loading on', lasting: true, documented: [1] },
+  {
+    kind: 'load',
+    arms: 'memory',
+    name: 'all allocations from loading on',
+    lasting: true,
+    documented: [1],
+  },
   { kind: 'thread', name: 'a thread' },
   { kind: 'thread', name: 'all threads from one on', lasting: true },
   { kind: 'lock', name: 'a lock' },
@@ -50,11 +56,20 @@ async function main() {
   try {
     const library = join(folder, 'inject.so');
     const compiler = process.env.CC ?? 'cc';
-    const compiled = spawnSync(compiler, ['-shared', '-fPIC', '-O1', '-o', library, join(here, 'inject.c'), '-ldl'], { stdio: 'inherit' });
-    if (compiled.status !== 0) throw new Error('inject.c could not be compiled: this needs Linux with glibc and a C compiler');
+    const compiled = spawnSync(
+      compiler,
+      ['-shared', '-fPIC', '-O1', '-o', library, join(here, 'inject.c'), '-ldl'],
+      { stdio: 'inherit' },
+    );
+    if (compiled.status !== 0)
+      throw new Error(
+        'inject.c could not be compiled: this needs Linux with glibc and a C compiler',
+      );
     for (const options of SWEEPS.filter(({ kind }) => wants(kind))) {
       process.stderr.write(`${options.name} ...\n`);
-      rows.push(await new Sweep(options, { folder, library, child: join(here, 'child.mjs') }).run());
+      rows.push(
+        await new Sweep(options, { folder, library, child: join(here, 'child.mjs') }).run(),
+      );
     }
     if (wants('disk')) rows.push(...(await disks(join(here, 'child.mjs'), folder)));
     if (wants('kills')) rows.push(kills());
@@ -62,22 +77,46 @@ async function main() {
     rmSync(folder, { recursive: true, force: true });
   }
   console.table(Object.fromEntries(rows.map(({ name, problems, ...counts }) => [name, counts])));
-  const problems = rows.flatMap(({ name, problems }) => problems.map((problem) => `${name}: ${problem}`));
+  const problems = rows.flatMap(({ name, problems }) =>
+    problems.map((problem) => `${name}: ${problem}`),
+  );
   for (const problem of problems) console.log(problem);
-  console.log(problems.length === 0 ? 'no crash, no hang, no wrong result' : `${problems.length} problems`);
+  console.log(
+    problems.length === 0 ? 'no crash, no hang, no wrong result' : `${problems.length} problems`,
+  );
   process.exitCode = problems.length === 0 ? 0 : 1;
 }
 
 /** Kills in the middle of saves: a process of its own, that prints its counts. */
 function kills() {
-  const { stdout, stderr, status } = spawnSync(process.execPath, [join(here, 'kill-saves.mjs'), '--kills', String(KILLS), '--json'], {
-    encoding: 'utf8',
-  });
-  const counts = { swept: KILLS, right: 0, refused: 0, documented: 0, crashes: 0, hangs: 0, wrong: 0, leftovers: 0 };
+  const { stdout, stderr, status } = spawnSync(
+    process.execPath,
+    [join(here, 'kill-saves.mjs'), '--kills', String(KILLS), '--json'],
+    {
+      encoding: 'utf8',
+    },
+  );
+  const counts = {
+    swept: KILLS,
+    right: 0,
+    refused: 0,
+    documented: 0,
+    crashes: 0,
+    hangs: 0,
+    wrong: 0,
+    leftovers: 0,
+  };
   const problems = status === 0 ? [] : [`${stdout}${stderr}`.slice(-1000)];
   if (status !== 0) return { name: 'kills during saves', ...counts, wrong: 1, problems };
   const seen = JSON.parse(stdout.trim().split('\n').at(-1));
-  return { name: 'kills during saves', ...counts, swept: seen.kills, right: seen.kills, leftovers: seen.mostLeftovers, problems };
+  return {
+    name: 'kills during saves',
+    ...counts,
+    swept: seen.kills,
+    right: seen.kills,
+    leftovers: seen.mostLeftovers,
+    problems,
+  };
 }
 
 await main();

@@ -12,7 +12,15 @@
  * that the counts are added to; without --seed the run then goes on with the seed after the last
  * one in it, so that many short runs make a long one.
  */
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -36,12 +44,15 @@ async function main() {
   });
   const readers = values.reader.split(',');
   for (const reader of readers)
-    if (!READERS.includes(reader)) throw new Error(`expected a reader of ${READERS.join()} but received ${reader}`);
+    if (!READERS.includes(reader))
+      throw new Error(`expected a reader of ${READERS.join()} but received ${reader}`);
   const child = join(root, 'build', 'fuzz', 'child.mjs');
   await bundle(child);
   const report = readReport(values.report);
   // In memory where the system has such a place: some readers take files.
-  const folder = mkdtempSync(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'bitplane-fuzz-'));
+  const folder = mkdtempSync(
+    join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'bitplane-fuzz-'),
+  );
   mkdirSync(values.keep, { recursive: true });
   const findings = new Findings(values.keep, child, folder);
   const end = performance.now() + Number(values.time) * 1000;
@@ -57,7 +68,8 @@ async function main() {
   }
   report.nextSeed = seed;
   report.seconds += Number(values.time);
-  for (const [kind, count] of findings.counts) report.findings[kind] = (report.findings[kind] ?? 0) + count;
+  for (const [kind, count] of findings.counts)
+    report.findings[kind] = (report.findings[kind] ?? 0) + count;
   if (values.report !== undefined) {
     writeFileSync(`${values.report}.new`, `${JSON.stringify(report, undefined, 2)}\n`);
     renameSync(`${values.report}.new`, values.report);
@@ -106,12 +118,19 @@ function take(line, report, findings) {
 function print(report, findings) {
   console.table(report.readers);
   const total = Object.values(report.readers).reduce((sum, { files }) => sum + files, 0);
-  const models = ['onnx', 'safetensors'].reduce((sum, reader) => sum + (report.readers[reader]?.files ?? 0), 0);
+  const models = ['onnx', 'safetensors'].reduce(
+    (sum, reader) => sum + (report.readers[reader]?.files ?? 0),
+    0,
+  );
   console.log(
     `${total} files, ${models} of them models, ${Math.round(total / report.seconds)} a second; ${report.reached ?? 0} characters of code newly reached`,
   );
   for (const [kind, count] of findings.counts) console.log(`${count} x ${kind}`);
-  console.log(findings.counts.size === 0 ? 'no findings' : `${findings.counts.size} kinds of findings, kept in ${findings.folder}`);
+  console.log(
+    findings.counts.size === 0
+      ? 'no findings'
+      : `${findings.counts.size} kinds of findings, kept in ${findings.folder}`,
+  );
 }
 
 await main();

@@ -1,7 +1,8 @@
 #!/usr/bin/env node
 /**
- * What npm runs by itself when it makes a package of this repository, so that a package is whole or is not made. In the package, where
- * somebody may pack it again, everything is there and nothing is done. Not here: how things are built (./ensure.mjs).
+ * What npm runs by itself when it makes a package of this repository, so that a package is whole or
+ * is not made. In the package, where somebody may pack it again, everything is there and nothing is
+ * done. Not here: how things are built (./ensure.mjs).
  *
  *   node scripts/lifecycle.mjs prepack           `npm pack`, `npm publish`: builds what is missing
  *   node scripts/lifecycle.mjs prepare           a dependency from a git repository, for which npm runs no other script: the same. After
@@ -35,16 +36,20 @@ const EVENTS = {
 };
 
 function build() {
-  const { status } = spawnSync(process.execPath, [ensure, 'deps', 'ts', 'prebuilds'], { stdio: ['ignore', 2, 2] });
+  const { status } = spawnSync(process.execPath, [ensure, 'deps', 'ts', 'prebuilds'], {
+    stdio: ['ignore', 2, 2],
+  });
   return status ?? 1;
 }
 
 function requirePlatforms() {
-  const size = (file) => statSync(join(root, 'prebuilds', file), { throwIfNoEntry: false })?.size ?? 0;
+  const size = (file) =>
+    statSync(join(root, 'prebuilds', file), { throwIfNoEntry: false })?.size ?? 0;
   const missing = RELEASE.filter((file) => size(file) === 0);
   if (missing.length === 0) return 0;
   process.stderr.write(
-    `bitplane: not published: prebuilds/ lacks ${missing.join(', ')}; .github/workflows/release.yml builds all of them\n`,
+    'bitplane: not published: prebuilds/ lacks ' +
+      `${missing.join(', ')}; .github/workflows/release.yml builds all of them\n`,
   );
   return 1;
 }

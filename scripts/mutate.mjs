@@ -13,7 +13,14 @@
  * its seed), --survivors tries again what survived. --tests runs only those tests (test/formats),
  * to see in minutes what a folder's own tests notice. Tests run without BITPLANE_DATA.
  */
-import { appendFileSync, existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  writeFileSync,
+} from 'node:fs';
 import { availableParallelism, setPriority } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -33,18 +40,32 @@ async function main(argv) {
   const { tree, files: all } = prepareTree();
   const files = all.filter((file) => !options.folder || file.startsWith(`${options.folder}/`));
   const mutants = [...(await listTypeScript(tree, files)), ...listNative(tree, files)];
-  if (mutants.length === 0) throw new Error(`expected a folder under src or native but received ${options.folder}`);
+  if (mutants.length === 0)
+    throw new Error(`expected a folder under src or native but received ${options.folder}`);
   const folders = byFolder(tree, mutants, options.seed);
-  const shares = allot(options.sample, Object.fromEntries(Object.entries(folders).map(([name, { lines }]) => [name, lines])));
-  const draws = Object.entries(shares).map(([name, count]) => ({ name, count, candidates: folders[name].candidates }));
-  say(`${mutants.length} mutants in ${draws.length} folders, ${options.sample} to be tried; verdicts in ${store.path}`);
+  const shares = allot(
+    options.sample,
+    Object.fromEntries(Object.entries(folders).map(([name, { lines }]) => [name, lines])),
+  );
+  const draws = Object.entries(shares).map(([name, count]) => ({
+    name,
+    count,
+    candidates: folders[name].candidates,
+  }));
+  say(
+    `${mutants.length} mutants in ${draws.length} folders, ${options.sample} to be tried; verdicts in ${store.path}`,
+  );
 
   const within = (language) => draws.filter(({ name }) => name.startsWith(`${language}/`));
   await decideNative(tree, within('native'), store, options);
   await decideTypeScript(tree, all, within('src'), store, options);
 
   const decided = draws.flatMap(({ name, count, candidates }) =>
-    drawn(candidates, count, store).map((mutant) => ({ mutant, folder: name, ...store.of(mutant) })),
+    drawn(candidates, count, store).map((mutant) => ({
+      mutant,
+      folder: name,
+      ...store.of(mutant),
+    })),
   );
   const lines = new Map();
   const lineOf = ({ file, line }) => {
@@ -70,15 +91,23 @@ function parse(argv) {
       json: { type: 'boolean', default: false },
     },
   });
-  if (positionals.length > 1) throw new Error(`expected one folder but received ${positionals.join(' ')}`);
+  if (positionals.length > 1)
+    throw new Error(`expected one folder but received ${positionals.join(' ')}`);
   const folder = positionals[0]?.replace(/^\.\/|\/+$/g, '');
   const whole = (name, text) => {
     const value = Number(text);
-    if (!Number.isSafeInteger(value) || value < 1) throw new Error(`--${name}: expected a whole number from 1 on but received ${text}`);
+    if (!Number.isSafeInteger(value) || value < 1)
+      throw new Error(`--${name}: expected a whole number from 1 on but received ${text}`);
     return value;
   };
   const sample = whole('sample', values.sample ?? (folder ? '50' : '200'));
-  return { ...values, folder, sample, seed: whole('seed', values.seed), workers: whole('workers', values.workers) };
+  return {
+    ...values,
+    folder,
+    sample,
+    seed: whole('seed', values.seed),
+    workers: whole('workers', values.workers),
+  };
 }
 
 /**
@@ -97,7 +126,10 @@ function openStore({ seed, tests, resume, survivors }) {
       else verdicts.delete(name);
     }
   } else if (existsSync(path)) renameSync(path, `${path}.old`);
-  writeFileSync(path, [...verdicts].map(([name, outcome]) => `${JSON.stringify({ name, ...outcome })}\n`).join(''));
+  writeFileSync(
+    path,
+    [...verdicts].map(([name, outcome]) => `${JSON.stringify({ name, ...outcome })}\n`).join(''),
+  );
   return {
     path,
     of: (mutant) => verdicts.get(nameOf(mutant)),
@@ -105,7 +137,8 @@ function openStore({ seed, tests, resume, survivors }) {
       const name = nameOf(mutant);
       verdicts.set(name, outcome);
       appendFileSync(path, `${JSON.stringify({ name, ...outcome })}\n`);
-      if (outcome.verdict !== 'compiles') say(`${outcome.verdict.padEnd(8)}  ${name}${outcome.by ? `  (${outcome.by})` : ''}`);
+      if (outcome.verdict !== 'compiles')
+        say(`${outcome.verdict.padEnd(8)}  ${name}${outcome.by ? `  (${outcome.by})` : ''}`);
     },
   };
 }
@@ -123,7 +156,10 @@ function byFolder(tree, mutants, seed) {
     Object.entries(folders)
       .sort(([a], [b]) => (a < b ? -1 : 1))
       .map(([name, { files, mutants: all }]) => {
-        const lines = [...files].reduce((sum, file) => sum + readFileSync(join(tree, file), 'utf8').match(/^.*\S/gm).length, 0);
+        const lines = [...files].reduce(
+          (sum, file) => sum + readFileSync(join(tree, file), 'utf8').match(/^.*\S/gm).length,
+          0,
+        );
         return [name, { lines, candidates: ordered(all, seeded(`${seed} ${name}`)) }];
       }),
   );
@@ -145,21 +181,30 @@ async function decideTypeScript(tree, files, draws, store, { workers, tests }) {
     if (unknown.length === 0) break;
     say(`types of ${unknown.length} mutants`);
     const invalid = new Set(await illTyped(tree, unknown));
-    for (const mutant of unknown) store.add(mutant, invalid.has(mutant) ? { verdict: 'invalid', by: 'types' } : { verdict: 'compiles' });
+    for (const mutant of unknown)
+      store.add(
+        mutant,
+        invalid.has(mutant) ? { verdict: 'invalid', by: 'types' } : { verdict: 'compiles' },
+      );
   }
   const open = draws.flatMap(({ count, candidates }) =>
     drawn(candidates, count, store).filter((mutant) => store.of(mutant).verdict === 'compiles'),
   );
   if (open.length === 0) return;
   say(`${open.length} mutants of TypeScript: the tests run once to see which reach which`);
-  await tryTypeScript(tree, files, open, { workers, tests }, (mutant, outcome) => store.add(mutant, outcome));
+  await tryTypeScript(tree, files, open, { workers, tests }, (mutant, outcome) =>
+    store.add(mutant, outcome),
+  );
 }
 
 async function decideNative(tree, draws, store, { workers, tests }) {
-  const open = ({ count, candidates }) => drawn(candidates, count, store).find((mutant) => !store.of(mutant));
+  const open = ({ count, candidates }) =>
+    drawn(candidates, count, store).find((mutant) => !store.of(mutant));
   if (!draws.some(open)) return;
   const trial = new NativeTrial(tree, { workers, tests });
-  for (const draw of draws) for (let mutant = open(draw); mutant; mutant = open(draw)) store.add(mutant, await trial.try(mutant));
+  for (const draw of draws)
+    for (let mutant = open(draw); mutant; mutant = open(draw))
+      store.add(mutant, await trial.try(mutant));
 }
 
 // Each mutant that is planted listens for the end.

@@ -1,6 +1,6 @@
 /**
- * Programs for tests that npm carries, fetched into a cache outside the repository and kept there: `$XDG_CACHE_HOME/bitplane`. Not here:
- * what the library or its build needs (package.json).
+ * Programs for tests that npm carries, fetched into a cache outside the repository and kept there:
+ * `$XDG_CACHE_HOME/bitplane`. Not here: what the library or its build needs (package.json).
  */
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';

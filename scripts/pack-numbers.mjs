@@ -1,12 +1,21 @@
 #!/usr/bin/env node
 /**
- * The numbers of the package as its users get it, beside their goals: sizes, installation, cold start. Not here: whether it works
- * (test/package). Run `npm run prebuilds` first.
+ * The numbers of the package as its users get it, beside their goals: sizes, installation, cold
+ * start. Not here: whether it works (test/package). Run `npm run prebuilds` first.
  *
  *   node scripts/pack-numbers.mjs [--json] [--strict]     --strict: exit code 1 if a goal is missed
  */
 import { spawnSync } from 'node:child_process';
-import { cpSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -18,7 +27,11 @@ const folder = realpathSync(mkdtempSync(join(tmpdir(), 'bitplane-numbers-')));
 const STARTS = 25;
 
 function run(command, args, cwd) {
-  const { status, stdout, stderr } = spawnSync(command, args, { cwd, encoding: 'utf8', shell: command.endsWith('.cmd') });
+  const { status, stdout, stderr } = spawnSync(command, args, {
+    cwd,
+    encoding: 'utf8',
+    shell: command.endsWith('.cmd'),
+  });
   if (status !== 0) throw new Error(`${command} ${args.join(' ')}: ${stderr}`);
   return stdout;
 }
@@ -27,7 +40,9 @@ const npm = (cwd, ...args) => run(windows ? 'npm.cmd' : 'npm', args, cwd);
 const node = (...args) => run(process.execPath, args, folder);
 
 function bytesIn(path) {
-  const files = readdirSync(path, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
+  const files = readdirSync(path, { recursive: true, withFileTypes: true }).filter((entry) =>
+    entry.isFile(),
+  );
   return files.reduce((sum, entry) => sum + statSync(join(entry.parentPath, entry.name)).size, 0);
 }
 
@@ -39,7 +54,9 @@ function coldStart(model) {
     const imported = performance.now();
     await Session.create(${JSON.stringify(model)});
     console.log(JSON.stringify([imported - began, performance.now() - began]));`;
-  const starts = Array.from({ length: STARTS }, () => JSON.parse(node('--input-type=module', '-e', code)));
+  const starts = Array.from({ length: STARTS }, () =>
+    JSON.parse(node('--input-type=module', '-e', code)),
+  );
   return [0, 1].map((part) => Math.min(...starts.map((start) => start[part])));
 }
 
@@ -55,7 +72,10 @@ function measure() {
   const seconds = (performance.now() - began) / 1000;
   const installed = join(folder, 'node_modules', 'bitplane');
   const { dependencies } = JSON.parse(readFileSync(join(installed, 'package.json'), 'utf8'));
-  cpSync(join(root, 'test', 'package', 'programs', 'make-model.mjs'), join(folder, 'make-model.mjs'));
+  cpSync(
+    join(root, 'test', 'package', 'programs', 'make-model.mjs'),
+    join(folder, 'make-model.mjs'),
+  );
   node('make-model.mjs');
   const model = join(folder, 'model.safetensors');
   const [imported, started] = coldStart(model);
@@ -63,7 +83,12 @@ function measure() {
     { what: 'tarball, packed', value: statSync(tarball).size / 1e6, unit: 'MB', goal: 3 },
     { what: 'tarball, unpacked', value: bytesIn(installed) / 1e6, unit: 'MB', goal: 10 },
     { what: 'cold import', value: imported, unit: 'ms' },
-    { what: `cold import + Session.create, model of ${(statSync(model).size / 1e6).toFixed(1)} MB`, value: started, unit: 'ms', goal: 80 },
+    {
+      what: `cold import + Session.create, model of ${(statSync(model).size / 1e6).toFixed(1)} MB`,
+      value: started,
+      unit: 'ms',
+      goal: 80,
+    },
     { what: 'install of the tarball', value: seconds, unit: 's', goal: 10 },
     { what: 'runtime dependencies', value: Object.keys(dependencies).length, unit: '', goal: 5 },
   ];
@@ -75,10 +100,16 @@ try {
   else {
     for (const { what, value, unit, goal } of rows) {
       const measured = `${unit === '' ? value : value.toFixed(2)} ${unit}`.trim();
-      console.log(`${what.padEnd(56)} ${measured.padStart(10)}   ${goal === undefined ? '' : `goal ≤ ${goal} ${unit}`.trim()}`);
+      console.log(
+        `${what.padEnd(56)} ${measured.padStart(10)}   ${goal === undefined ? '' : `goal ≤ ${goal} ${unit}`.trim()}`,
+      );
     }
   }
-  if (process.argv.includes('--strict') && rows.some(({ value, goal }) => value > (goal ?? Number.POSITIVE_INFINITY))) process.exitCode = 1;
+  if (
+    process.argv.includes('--strict') &&
+    rows.some(({ value, goal }) => value > (goal ?? Number.POSITIVE_INFINITY))
+  )
+    process.exitCode = 1;
 } finally {
   rmSync(folder, { recursive: true, force: true });
 }

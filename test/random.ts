@@ -1,4 +1,7 @@
-/** Numbers in [0, 1) that are the same in every run (mulberry32), so that a failure can be repeated from its seed. */
+/**
+ * Numbers in [0, 1) that are the same in every run (mulberry32), so that a failure can be repeated
+ * from its seed.
+ */
 export function random(seed: number): () => number {
   let state = seed >>> 0;
   return () => {

@@ -1,6 +1,7 @@
 /**
- * Published networks on the whole test sets they were published with: the accuracy that training reported, to the last image.
- * Needs BITPLANE_DATA to name a folder with models/, mnist/ and cifar-10-batches-bin/.
+ * Published networks on the whole test sets they were published with: the accuracy that training
+ * reported, to the last image. Needs BITPLANE_DATA to name a folder with models/, mnist/ and
+ * cifar-10-batches-bin/.
  */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
@@ -28,7 +29,8 @@ export const accuracy: Workload = {
   name: 'accuracy',
   async rows(): Promise<Row[]> {
     const data = process.env.BITPLANE_DATA;
-    if (data === undefined || !existsSync(join(data, 'models'))) throw new Skip('BITPLANE_DATA names no folder with models/ in it');
+    if (data === undefined || !existsSync(join(data, 'models')))
+      throw new Skip('BITPLANE_DATA names no folder with models/ in it');
     const rows: Row[] = [];
     for (const { model, dataset, top1 } of MODELS) {
       const stem = join(data, 'models', model);

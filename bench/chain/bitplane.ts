@@ -1,6 +1,6 @@
 /**
- * The chain in bitplane: eight times binary convolution, batch norm, sign. It takes bits and gives bits, as the integer competitor takes
- * and gives bytes.
+ * The chain in bitplane: eight times binary convolution, batch norm, sign. It takes bits and gives
+ * bits, as the integer competitor takes and gives bytes.
  */
 import { type Graph, GraphBuilder, Session, Tensor, type Value } from 'bitplane';
 import { random } from '../random.js';
@@ -9,7 +9,10 @@ import { type ChainShape, LAYERS, type Runner, SEED } from './workload.js';
 export async function bitplaneChain(shape: ChainShape, threads: number): Promise<Runner> {
   const session = await Session.fromGraph(chainGraph(shape), { threads });
   const next = random(SEED);
-  const bits = Uint8Array.from({ length: (shape.channels * shape.size * shape.size) / 8 }, () => next() * 256);
+  const bits = Uint8Array.from(
+    { length: (shape.channels * shape.size * shape.size) / 8 },
+    () => next() * 256,
+  );
   const x = new Tensor('b1', bits, [1, shape.size, shape.size, shape.channels]);
   return { run: () => session.run({ x }), release: () => session.release() };
 }
@@ -17,7 +20,8 @@ export async function bitplaneChain(shape: ChainShape, threads: number): Promise
 export function chainGraph({ channels, size }: ChainShape): Graph {
   const g = new GraphBuilder();
   const next = random(SEED);
-  const floats = (make: () => number) => g.constant(new Tensor('f32', Float32Array.from({ length: channels }, make), [channels]));
+  const floats = (make: () => number) =>
+    g.constant(new Tensor('f32', Float32Array.from({ length: channels }, make), [channels]));
   const x = g.input('x', 'b1', [1, size, size, channels]);
   let bits: Value<'b1'> = x;
   for (let layer = 0; layer < LAYERS; layer++) {

@@ -44,6 +44,12 @@ async function measure(shape: ChainShape): Promise<Row[]> {
       goal: { min: 4.5 },
       note: `${us.int8.toFixed(0)} us, ${rate(us.int8)}`,
     },
-    { what: `${name}: one thread / two threads`, value: us.one / us.two, unit: 'x', goal: { min: 1.8 }, note: `${us.two.toFixed(0)} us` },
+    {
+      what: `${name}: one thread / two threads`,
+      value: us.one / us.two,
+      unit: 'x',
+      goal: { min: 1.8 },
+      note: `${us.two.toFixed(0)} us`,
+    },
   ];
 }

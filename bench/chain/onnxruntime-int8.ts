@@ -1,6 +1,6 @@
 /**
- * The chain in onnxruntime, int8: QLinearConv with unsigned activations and signed weights per tensor, its fastest integer form, fed
- * with integers that are already quantized.
+ * The chain in onnxruntime, int8: QLinearConv with unsigned activations and signed weights per
+ * tensor, its fastest integer form, fed with integers that are already quantized.
  */
 import ort from 'onnxruntime-node';
 import type { OnnxNode, OnnxTensor } from '../onnx-writer.js';
@@ -8,7 +8,10 @@ import { random } from '../random.js';
 import { onnxruntimeRunner } from './onnxruntime.js';
 import { type ChainShape, LAYERS, type Runner, SEED } from './workload.js';
 
-export function onnxruntimeInt8Chain({ channels, size }: ChainShape, threads: number): Promise<Runner> {
+export function onnxruntimeInt8Chain(
+  { channels, size }: ChainShape,
+  threads: number,
+): Promise<Runner> {
   const next = random(SEED);
   const nodes: OnnxNode[] = [];
   const initializers: OnnxTensor[] = [
@@ -16,16 +19,46 @@ export function onnxruntimeInt8Chain({ channels, size }: ChainShape, threads: nu
     { name: 'zeroU8', type: 'u8', shape: [], data: new Uint8Array([0]) },
     { name: 'zeroI8', type: 'i8', shape: [], data: new Int8Array([0]) },
     // The scale of an output: brings the sum of 9 C products back into eight bits.
-    { name: 'outScale', type: 'f32', shape: [], data: new Float32Array([Math.sqrt(channels * 9) * 64]) },
+    {
+      name: 'outScale',
+      type: 'f32',
+      shape: [],
+      data: new Float32Array([Math.sqrt(channels * 9) * 64]),
+    },
   ];
   let from = 'x';
   for (let layer = 0; layer < LAYERS; layer++) {
     const weights = Int8Array.from({ length: channels * channels * 9 }, () => (next() - 0.5) * 254);
-    initializers.push({ name: `w${layer}`, type: 'i8', shape: [channels, channels, 3, 3], data: weights });
-    initializers.push({ name: `b${layer}`, type: 'i32', shape: [channels], data: new Int32Array(channels).fill(3) });
+    initializers.push({
+      name: `w${layer}`,
+      type: 'i8',
+      shape: [channels, channels, 3, 3],
+      data: weights,
+    });
+    initializers.push({
+      name: `b${layer}`,
+      type: 'i32',
+      shape: [channels],
+      data: new Int32Array(channels).fill(3),
+    });
     const to = layer === LAYERS - 1 ? 'y' : `conv${layer}`;
-    const inputs = [from, 'one', 'zeroU8', `w${layer}`, 'one', 'zeroI8', 'outScale', 'zeroU8', `b${layer}`];
-    nodes.push({ op: 'QLinearConv', inputs, outputs: [to], attributes: { kernel_shape: [3, 3], pads: [1, 1, 1, 1] } });
+    const inputs = [
+      from,
+      'one',
+      'zeroU8',
+      `w${layer}`,
+      'one',
+      'zeroI8',
+      'outScale',
+      'zeroU8',
+      `b${layer}`,
+    ];
+    nodes.push({
+      op: 'QLinearConv',
+      inputs,
+      outputs: [to],
+      attributes: { kernel_shape: [3, 3], pads: [1, 1, 1, 1] },
+    });
     from = to;
   }
   const shape = [1, channels, size, size];
@@ -35,5 +68,9 @@ export function onnxruntimeInt8Chain({ channels, size }: ChainShape, threads: nu
     Uint8Array.from({ length: channels * size * size }, () => next() * 256),
     shape,
   );
-  return onnxruntimeRunner({ opset: 17, nodes, initializers, inputs: [value('x')], outputs: [value('y')] }, threads, feed);
+  return onnxruntimeRunner(
+    { opset: 17, nodes, initializers, inputs: [value('x')], outputs: [value('y')] },
+    threads,
+    feed,
+  );
 }

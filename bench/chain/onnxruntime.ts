@@ -5,7 +5,11 @@ import ort from 'onnxruntime-node';
 import { type OnnxModel, writeOnnx } from '../onnx-writer.js';
 import type { Runner } from './workload.js';
 
-export async function onnxruntimeRunner(model: OnnxModel, threads: number, feed: ort.Tensor): Promise<Runner> {
+export async function onnxruntimeRunner(
+  model: OnnxModel,
+  threads: number,
+  feed: ort.Tensor,
+): Promise<Runner> {
   const session = await ort.InferenceSession.create(writeOnnx(model), {
     intraOpNumThreads: threads,
     interOpNumThreads: 1,

@@ -1,6 +1,7 @@
 /**
- * Eight C->C 3x3 convolutions in a row, padding 1, on one image: the four sizes of ResNet-18's 3x3 layers. One image in, one feature
- * map out, whole run() calls. The competitors beside this file run the fastest network of this shape that they have.
+ * Eight C->C 3x3 convolutions in a row, padding 1, on one image: the four sizes of ResNet-18's 3x3
+ * layers. One image in, one feature map out, whole run() calls. The competitors beside this file
+ * run the fastest network of this shape that they have.
  */
 
 /** C channels at S x S pixels. */

@@ -1,5 +1,6 @@
 /**
- * What a binary network takes on disk: bits a binary weight, and the whole file beside the same network in float32.
+ * What a binary network takes on disk: bits a binary weight, and the whole file beside the same
+ * network in float32.
  */
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -46,7 +47,10 @@ function measure(file: Uint8Array): Row[] {
   ];
 }
 
-/** Bytes of the packed tensors (dtype U8) in a safetensors file: eight bytes of header length, then the header as JSON. */
+/**
+ * Bytes of the packed tensors (dtype U8) in a safetensors file: eight bytes of header length, then
+ * the header as JSON.
+ */
 function packedBytes(file: Uint8Array): number {
   const length = Number(new DataView(file.buffer, file.byteOffset).getBigUint64(0, true));
   const header = JSON.parse(new TextDecoder().decode(file.subarray(8, 8 + length))) as Record<

@@ -1,6 +1,7 @@
 /**
- * What a run costs beside its arithmetic: the round trip of a one-op program, the first after a pause, the CPU time of an open
- * session that does nothing, and how late timers fire while 200 runs are in flight.
+ * What a run costs beside its arithmetic: the round trip of a one-op program, the first after a
+ * pause, the CPU time of an open session that does nothing, and how late timers fire while 200 runs
+ * are in flight.
  */
 import { inChild } from '../child.js';
 import type { Row, Workload } from '../report.js';

@@ -1,6 +1,7 @@
-// Predicts, without an ARM machine, what the NEON binary convolution costs: cycles per 1024 multiply-adds, flush included.
-// It compiles the real kernel with aarch64-linux-gnu-g++, cuts the inner loop and the flush around it out of the assembly, and asks
-// llvm-mca for Cortex-A72 and A76. Not a measurement: llvm-mca assumes that every load hits L1.
+// Predicts, without an ARM machine, what the NEON binary convolution costs: cycles per 1024
+// multiply-adds, flush included. It compiles the real kernel with aarch64-linux-gnu-g++, cuts the
+// inner loop and the flush around it out of the assembly, and asks llvm-mca for Cortex-A72 and A76.
+// Not a measurement: llvm-mca assumes that every load hits L1.
 //
 //   node bench/mca/neon-bconv.mjs [--json] [--max CYCLES]     exits 1 if Cortex-A72 needs more than CYCLES
 import { spawnSync } from 'node:child_process';
@@ -10,20 +11,37 @@ import { fileURLToPath } from 'node:url';
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const kernel = 'native/kernels/bconv/bconv_neon.cc';
 const compiler = process.env.AARCH64_CXX ?? 'aarch64-linux-gnu-g++';
-const flags = ['-O3', '-std=c++17', '-ffp-contract=off', '-fno-exceptions', '-fvisibility=hidden', '-Inative', '-S', '-o', '-'];
+const flags = [
+  '-O3',
+  '-std=c++17',
+  '-ffp-contract=off',
+  '-fno-exceptions',
+  '-fvisibility=hidden',
+  '-Inative',
+  '-S',
+  '-o',
+  '-',
+];
 const cpus = ['cortex-a72', 'cortex-a76'];
 const tile = { pixels: 4, outputs: 8, bits: 64 }; // one step of the inner loop: 2048 multiply-adds
-const wordsPerFlush = 31; // kWordsPerFlush: the outer loop does the first word, the inner one the rest
+// kWordsPerFlush: the outer loop does the first word, the inner one the rest
+const wordsPerFlush = 31;
 const iterations = 200;
 
 function run(command, args, input) {
-  const result = spawnSync(command, args, { cwd: root, input, encoding: 'utf8', maxBuffer: 1 << 26 });
+  const result = spawnSync(command, args, {
+    cwd: root,
+    input,
+    encoding: 'utf8',
+    maxBuffer: 1 << 26,
+  });
   if (result.error) throw new Error(`${command}: ${result.error.message}`);
   if (result.status !== 0) throw new Error(`${command} failed:\n${result.stderr}`);
   return result.stdout;
 }
 
-// The body of the sign-bit kernel: End is the first template argument of run<>, and bits is its value 0.
+// The body of the sign-bit kernel: End is the first template argument of run<>, and bits is its
+// value 0.
 function bodyOf(assembly) {
   const lines = assembly.split('\n');
   const start = lines.findIndex((line) => /^_ZN.*neon_cnt.*runILNS\w*_3EndE0EE.*:$/.test(line));
@@ -34,7 +52,11 @@ function bodyOf(assembly) {
 
 // Every loop: the lines from a label to a branch back to it.
 function loopsOf(body) {
-  const labels = new Map(body.flatMap((line, at) => (/^(\.L\d+):/.test(line) ? [[line.slice(0, line.indexOf(':')), at]] : [])));
+  const labels = new Map(
+    body.flatMap((line, at) =>
+      /^(\.L\d+):/.test(line) ? [[line.slice(0, line.indexOf(':')), at]] : [],
+    ),
+  );
   return body.flatMap((line, at) => {
     const target = /^\tb\S*\t(?:\w+, )?(\.L\d+)$/.exec(line)?.[1];
     const from = target === undefined ? undefined : labels.get(target);
@@ -42,7 +64,8 @@ function loopsOf(body) {
   });
 }
 
-const count = (lines, mnemonic) => lines.filter((line) => line.startsWith(`\t${mnemonic}\t`)).length;
+const count = (lines, mnemonic) =>
+  lines.filter((line) => line.startsWith(`\t${mnemonic}\t`)).length;
 const instructions = (lines) => lines.filter((line) => /^\t[a-z]/.test(line));
 
 // The inner loop holds one cnt per accumulator; the flush is what the smallest loop around it adds.
@@ -51,7 +74,10 @@ function cut(body) {
   const loops = loopsOf(body).sort((a, b) => a.to - a.from - (b.to - b.from));
   const inner = loops.find(({ from, to }) => count(body.slice(from, to), 'cnt') === accumulators);
   const outer = inner && loops.find(({ from, to }) => from < inner.from && to > inner.to);
-  if (!outer) throw new Error(`${kernel}: expected a loop of ${accumulators} cnt inside another but found none`);
+  if (!outer)
+    throw new Error(
+      `${kernel}: expected a loop of ${accumulators} cnt inside another but found none`,
+    );
   return {
     inner: instructions(body.slice(inner.from, inner.to)),
     flush: instructions([...body.slice(outer.from, inner.from), ...body.slice(inner.to, outer.to)]),
@@ -59,27 +85,47 @@ function cut(body) {
 }
 
 function cyclesOf(lines, cpu) {
-  const report = run('llvm-mca', [`-mcpu=${cpu}`, '-mtriple=aarch64', `-iterations=${iterations}`], `${lines.join('\n')}\n`);
+  const report = run(
+    'llvm-mca',
+    [`-mcpu=${cpu}`, '-mtriple=aarch64', `-iterations=${iterations}`],
+    `${lines.join('\n')}\n`,
+  );
   return Number(/Total Cycles:\s+(\d+)/.exec(report)[1]) / iterations;
 }
 
 function main(args) {
-  if (!existsSync(`${root}/${kernel}`)) throw new Error(`${kernel}: expected the kernel's source but found none`);
+  if (!existsSync(`${root}/${kernel}`))
+    throw new Error(`${kernel}: expected the kernel's source but found none`);
   const { inner, flush } = cut(bodyOf(run(compiler, [...flags, kernel])));
   const vector = inner.filter((line) => /^\t(eor|cnt|add)\tv/.test(line)).length;
   const rows = cpus.map((cpu) => {
     const loop = cyclesOf(inner, cpu);
     const rest = cyclesOf(flush, cpu);
     const thousands = (wordsPerFlush * tile.pixels * tile.outputs * tile.bits) / 1024;
-    return { cpu, loopCycles: loop, flushCycles: rest, cyclesPer1024: (loop * (wordsPerFlush - 1) + rest) / thousands };
+    return {
+      cpu,
+      loopCycles: loop,
+      flushCycles: rest,
+      cyclesPer1024: (loop * (wordsPerFlush - 1) + rest) / thousands,
+    };
   });
   if (args.includes('--json')) {
-    console.log(JSON.stringify({ kernel, innerInstructions: inner.length, innerVectorInstructions: vector, rows }));
+    console.log(
+      JSON.stringify({
+        kernel,
+        innerInstructions: inner.length,
+        innerVectorInstructions: vector,
+        rows,
+      }),
+    );
   } else {
     console.log(
       `${kernel}: inner loop of ${inner.length} instructions, ${vector} of them eor, cnt and add on vectors, per 2048 multiply-adds`,
     );
-    console.log('cpu          loop cycles   first word and flush   cycles per 1024 multiply-adds, flush included');
+    console.log(
+      'cpu          loop cycles   first word and flush   cycles per 1024 multiply-adds, ' +
+        'flush included',
+    );
     for (const row of rows) {
       const cells = [
         row.loopCycles.toFixed(2).padStart(11),
@@ -89,10 +135,13 @@ function main(args) {
       console.log([row.cpu.padEnd(12), ...cells].join(' '));
     }
   }
-  const max = args.includes('--max') ? Number(args[args.indexOf('--max') + 1]) : Number.POSITIVE_INFINITY;
+  const max = args.includes('--max')
+    ? Number(args[args.indexOf('--max') + 1])
+    : Number.POSITIVE_INFINITY;
   if (rows[0].cyclesPer1024 > max) {
     console.error(
-      `expected at most ${max} cycles per 1024 multiply-adds on ${rows[0].cpu} but llvm-mca predicts ${rows[0].cyclesPer1024.toFixed(2)}`,
+      'expected at most ' +
+        `${max} cycles per 1024 multiply-adds on ${rows[0].cpu} but llvm-mca predicts ${rows[0].cyclesPer1024.toFixed(2)}`,
     );
     process.exitCode = 1;
   }

@@ -1,5 +1,6 @@
 /**
- * The measurements of ./index.ts, in a process that does nothing else and can collect garbage on demand. Prints them as JSON.
+ * The measurements of ./index.ts, in a process that does nothing else and can collect garbage on
+ * demand. Prints them as JSON.
  */
 import { Session, Tensor } from 'bitplane';
 import { chainGraph } from '../chain/bitplane.js';
@@ -35,7 +36,8 @@ await session.release();
 
 const graph = chainGraph({ channels: 64, size: 14 });
 const image = new Tensor('b1', new Uint8Array((64 * 14 * 14) / 8), [1, 14, 14, 64]);
-// Warmed up until the JavaScript heap has grown to its working size: that growth is Node's, and ends.
+// Warmed up until the JavaScript heap has grown to its working size: that growth is Node's, and
+// ends.
 const cyclesMiB = await gained(600, 1000, async () => {
   const one = await Session.fromGraph(graph);
   await one.run({ x: image });

@@ -10,8 +10,18 @@ export const memory: Workload = {
   async rows(): Promise<Row[]> {
     const grown = await inChild<Memory>(new URL('./child.js', import.meta.url), ['--expose-gc']);
     return [
-      { what: 'resident memory gained over 100,000 runs', value: grown.runsMiB, unit: 'MiB', goal: { max: 5 } },
-      { what: 'resident memory gained over 1,000 create and release cycles', value: grown.cyclesMiB, unit: 'MiB', goal: { max: 5 } },
+      {
+        what: 'resident memory gained over 100,000 runs',
+        value: grown.runsMiB,
+        unit: 'MiB',
+        goal: { max: 5 },
+      },
+      {
+        what: 'resident memory gained over 1,000 create and release cycles',
+        value: grown.cyclesMiB,
+        unit: 'MiB',
+        goal: { max: 5 },
+      },
     ];
   },
 };

@@ -1,5 +1,6 @@
 /**
- * The NEON inner loop of the binary convolution, flush included, as llvm-mca predicts it: see bench/mca. Needs the cross compiler.
+ * The NEON inner loop of the binary convolution, flush included, as llvm-mca predicts it: see
+ * bench/mca. Needs the cross compiler.
  */
 import { inChild } from '../child.js';
 import { type Row, Skip, type Workload } from '../report.js';
@@ -14,7 +15,8 @@ export const neon: Workload = {
   name: 'neon',
   async rows(): Promise<Row[]> {
     const { rows } = await inChild<Prediction>(SCRIPT, [], ['--json']).catch((error: Error) => {
-      if (/ENOENT|not found/.test(error.message)) throw new Skip('aarch64-linux-gnu-g++ or llvm-mca is not on PATH');
+      if (/ENOENT|not found/.test(error.message))
+        throw new Skip('aarch64-linux-gnu-g++ or llvm-mca is not on PATH');
       throw error;
     });
     return rows.map(({ cpu, cyclesPer1024, loopCycles, flushCycles }) => ({

@@ -1,6 +1,7 @@
 /**
- * The float networks that binary ones are held against, as lists of layers: ResNet-18 (He et al. 2016) and MobileNetV1 (Howard et al.
- * 2017), 224x224, 1000 classes, batch norm already folded into weights and bias. Not here: how a competitor writes them.
+ * The float networks that binary ones are held against, as lists of layers: ResNet-18 (He et al.
+ * 2016) and MobileNetV1 (Howard et al. 2017), 224x224, 1000 classes, batch norm already folded into
+ * weights and bias. Not here: how a competitor writes them.
  */
 
 export interface Conv {
@@ -13,7 +14,9 @@ export interface Conv {
   readonly relu: boolean;
 }
 
-/** A residual block: two convolutions, added to the input or to a 1x1 convolution of it, then ReLU. */
+/**
+ * A residual block: two convolutions, added to the input or to a 1x1 convolution of it, then ReLU.
+ */
 export interface Block {
   readonly kind: 'block';
   readonly main: readonly [Conv, Conv];
@@ -26,19 +29,39 @@ export interface MaxPool {
 
 export type Layer = Conv | Block | MaxPool;
 
-/** Layers between a 3x224x224 picture and the global average pool; then a dense layer of `features` to 1000. */
+/**
+ * Layers between a 3x224x224 picture and the global average pool; then a dense layer of `features`
+ * to 1000.
+ */
 export interface Architecture {
   readonly layers: readonly Layer[];
   readonly features: number;
 }
 
-function conv(inputs: number, outputs: number, kernel: number, stride: number, relu = true, groups?: number): Conv {
-  return { kind: 'conv', inputs, outputs, kernel, stride, relu, ...(groups === undefined ? {} : { groups }) };
+function conv(
+  inputs: number,
+  outputs: number,
+  kernel: number,
+  stride: number,
+  relu = true,
+  groups?: number,
+): Conv {
+  return {
+    kind: 'conv',
+    inputs,
+    outputs,
+    kernel,
+    stride,
+    relu,
+    ...(groups === undefined ? {} : { groups }),
+  };
 }
 
 function block(inputs: number, outputs: number, stride: number): Block {
   const main = [conv(inputs, outputs, 3, stride), conv(outputs, outputs, 3, 1, false)] as const;
-  return inputs === outputs ? { kind: 'block', main } : { kind: 'block', main, shortcut: conv(inputs, outputs, 1, stride, false) };
+  return inputs === outputs
+    ? { kind: 'block', main }
+    : { kind: 'block', main, shortcut: conv(inputs, outputs, 1, stride, false) };
 }
 
 export const RESNET18: Architecture = {

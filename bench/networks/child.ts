@@ -1,5 +1,6 @@
 /**
- * Peak resident memory that opening and running one model file adds to a process that has loaded bitplane: node child.js FILE. Prints JSON.
+ * Peak resident memory that opening and running one model file adds to a process that has loaded
+ * bitplane: node child.js FILE. Prints JSON.
  */
 import { readFileSync } from 'node:fs';
 import { Session } from 'bitplane';
@@ -9,7 +10,9 @@ export interface Peak {
 }
 
 function status(field: string): number {
-  const line = readFileSync('/proc/self/status', 'utf8').match(new RegExp(`^${field}:\\s+(\\d+) kB`, 'm'));
+  const line = readFileSync('/proc/self/status', 'utf8').match(
+    new RegExp(`^${field}:\\s+(\\d+) kB`, 'm'),
+  );
   return (Number(line?.[1]) * 1024) / 1e6;
 }
 

@@ -1,5 +1,6 @@
 /**
- * Whole binary networks of the zoo, batch 1, whole run(), beside the float networks that they binarize in onnxruntime.
+ * Whole binary networks of the zoo, batch 1, whole run(), beside the float networks that they
+ * binarize in onnxruntime.
  */
 import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -43,10 +44,9 @@ async function speed(): Promise<Row[]> {
     int8: await onnxruntimeInt8(RESNET18, 1),
     mobilenet: await onnxruntimeFp32(MOBILENET_V1, 1),
   };
-  const jobs = Object.fromEntries(Object.entries(runners).map(([name, { run }]) => [name, run])) as Record<
-    keyof typeof runners,
-    () => unknown
-  >;
+  const jobs = Object.fromEntries(
+    Object.entries(runners).map(([name, { run }]) => [name, run]),
+  ) as Record<keyof typeof runners, () => unknown>;
   const us = await race(jobs, 30, 30);
   for (const runner of Object.values(runners)) await runner.release();
   const ms = (time: number) => `${(time / 1000).toFixed(2)} ms`;
@@ -61,25 +61,45 @@ async function speed(): Promise<Row[]> {
     { what: 'Bi-Real-18, one thread', value: us.biReal / 1000, unit: 'ms' },
     row('onnxruntime fp32 ResNet-18 / Bi-Real-18', us.fp32 / us.biReal, { min: 6 }, ms(us.fp32)),
     row('onnxruntime int8 ResNet-18 / Bi-Real-18', us.int8 / us.biReal, { min: 2 }, ms(us.int8)),
-    row('Bi-Real-18, one thread / two threads', us.biReal / us.biReal2, { min: 1.7 }, ms(us.biReal2)),
-    row('Real-to-Binary-18 / Bi-Real-18', us.realToBinary / us.biReal, { max: 1.25 }, ms(us.realToBinary)),
+    row(
+      'Bi-Real-18, one thread / two threads',
+      us.biReal / us.biReal2,
+      { min: 1.7 },
+      ms(us.biReal2),
+    ),
+    row(
+      'Real-to-Binary-18 / Bi-Real-18',
+      us.realToBinary / us.biReal,
+      { max: 1.25 },
+      ms(us.realToBinary),
+    ),
     row('ReAct-Bi-Real-18 / Bi-Real-18', us.react / us.biReal, { max: 1.25 }, ms(us.react)),
-    row('onnxruntime fp32 MobileNetV1 / ReActNet-A', us.mobilenet / us.reactA, { min: 2 }, `${ms(us.mobilenet)} / ${ms(us.reactA)}`),
+    row(
+      'onnxruntime fp32 MobileNetV1 / ReActNet-A',
+      us.mobilenet / us.reactA,
+      { min: 2 },
+      `${ms(us.mobilenet)} / ${ms(us.reactA)}`,
+    ),
   ];
 }
 
 /**
- * What a Bi-Real-18 run spends on other things than products: layers that are no convolution or dense layer, and in binary convolutions what they
- * take beyond the same convolution with nothing but thresholds behind it (measured as the chain's layers are).
+ * What a Bi-Real-18 run spends on other things than products: layers that are no convolution or
+ * dense layer, and in binary convolutions what they take beyond the same convolution with nothing
+ * but thresholds behind it (measured as the chain's layers are).
  */
 async function outsideConvolutions(): Promise<Row> {
   const session = Session.fromGraph(zoo.zooGraph('bi-real-18'), { threads: 1 });
   const layers = await session.profile(60);
   await session.release();
   const total = layers.reduce((sum, { us }) => sum + us, 0);
-  const other = layers.filter(({ op }) => op !== 'conv2d' && op !== 'dense').reduce((sum, { us }) => sum + us, 0);
-  const rate = new Map<number, number>(); // products per microsecond by the number of binary products of a layer
-  for (const shape of SHAPES) rate.set(productsOf(shape), productsOf(shape) / (await pureLayer(shape)));
+  const other = layers
+    .filter(({ op }) => op !== 'conv2d' && op !== 'dense')
+    .reduce((sum, { us }) => sum + us, 0);
+  // products per microsecond by the number of binary products of a layer
+  const rate = new Map<number, number>();
+  for (const shape of SHAPES)
+    rate.set(productsOf(shape), productsOf(shape) / (await pureLayer(shape)));
   const fastest = Math.max(...rate.values());
   const epilogues = layers
     .filter(({ macs }) => macs.binary > 0)
@@ -111,10 +131,19 @@ async function sizes(): Promise<Row[]> {
     const reactA = join(folder, 'react-net-a.safetensors');
     await bitplaneCli(['convert', 'zoo:bi-real-18', biReal]);
     await bitplaneCli(['convert', 'zoo:react-net-a', reactA]);
-    const { mb } = await inChild<Peak>(new URL('./child.js', import.meta.url), ['--expose-gc'], [biReal]);
+    const { mb } = await inChild<Peak>(
+      new URL('./child.js', import.meta.url),
+      ['--expose-gc'],
+      [biReal],
+    );
     const megabytes = (file: string) => statSync(file).size / 1e6;
     return [
-      { what: "Bi-Real-18: peak memory of a session above the process's own", value: mb, unit: 'MB', goal: { max: 16 } },
+      {
+        what: "Bi-Real-18: peak memory of a session above the process's own",
+        value: mb,
+        unit: 'MB',
+        goal: { max: 16 },
+      },
       { what: 'Bi-Real-18: file', value: megabytes(biReal), unit: 'MB', goal: { max: 4.3 } },
       { what: 'ReActNet-A: file', value: megabytes(reactA), unit: 'MB', goal: { max: 8 } },
     ];

@@ -17,7 +17,12 @@ export function onnxruntimeFp32(architecture: Architecture, threads: number): Pr
   const tensor = (shape: readonly number[], make: () => number) => {
     const size = shape.reduce((a, b) => a * b, 1);
     const id = name('t');
-    initializers.push({ name: id, type: 'f32', shape, data: Float32Array.from({ length: size }, make) });
+    initializers.push({
+      name: id,
+      type: 'f32',
+      shape,
+      data: Float32Array.from({ length: size }, make),
+    });
     return id;
   };
   const emit = (op: string, inputs: readonly string[], attributes?: OnnxNode['attributes']) => {
@@ -27,8 +32,12 @@ export function onnxruntimeFp32(architecture: Architecture, threads: number): Pr
   };
   const convolve = (x: string, { inputs, outputs, kernel, stride, groups = 1, relu }: Conv) => {
     const terms = (kernel * kernel * inputs) / groups;
-    // Scaled so that activations neither vanish nor grow: subnormal numbers would slow the competitor down.
-    const w = tensor([outputs, inputs / groups, kernel, kernel], () => (next() - 0.5) * Math.sqrt(24 / terms));
+    // Scaled so that activations neither vanish nor grow: subnormal numbers would slow the
+    // competitor down.
+    const w = tensor(
+      [outputs, inputs / groups, kernel, kernel],
+      () => (next() - 0.5) * Math.sqrt(24 / terms),
+    );
     const b = tensor([outputs], () => 0.01);
     const pad = (kernel - 1) / 2;
     const y = emit('Conv', [x, w, b], {
@@ -42,17 +51,29 @@ export function onnxruntimeFp32(architecture: Architecture, threads: number): Pr
   let x = 'x';
   for (const layer of architecture.layers) {
     if (layer.kind === 'conv') x = convolve(x, layer);
-    else if (layer.kind === 'maxPool') x = emit('MaxPool', [x], { kernel_shape: [3, 3], strides: [2, 2], pads: [1, 1, 1, 1] });
+    else if (layer.kind === 'maxPool')
+      x = emit('MaxPool', [x], { kernel_shape: [3, 3], strides: [2, 2], pads: [1, 1, 1, 1] });
     else {
       const main = convolve(convolve(x, layer.main[0]), layer.main[1]);
-      x = emit('Relu', [emit('Add', [main, layer.shortcut === undefined ? x : convolve(x, layer.shortcut)])]);
+      x = emit('Relu', [
+        emit('Add', [main, layer.shortcut === undefined ? x : convolve(x, layer.shortcut)]),
+      ]);
     }
   }
   const flat = emit('Flatten', [emit('GlobalAveragePool', [x])]);
   const w = tensor([1000, architecture.features], () => next() - 0.5);
-  nodes.push({ op: 'Gemm', inputs: [flat, w, tensor([1000], () => 0)], outputs: ['y'], attributes: { transB: 1 } });
+  nodes.push({
+    op: 'Gemm',
+    inputs: [flat, w, tensor([1000], () => 0)],
+    outputs: ['y'],
+    attributes: { transB: 1 },
+  });
   const shape = [1, 3, 224, 224];
   const feed = new ort.Tensor('float32', Float32Array.from({ length: 3 * 224 * 224 }, next), shape);
   const outputs = [{ name: 'y', type: 'f32' as const, shape: [1, 1000] }];
-  return onnxruntimeRunner({ opset: 17, nodes, initializers, inputs: [{ name: 'x', type: 'f32', shape }], outputs }, threads, feed);
+  return onnxruntimeRunner(
+    { opset: 17, nodes, initializers, inputs: [{ name: 'x', type: 'f32', shape }], outputs },
+    threads,
+    feed,
+  );
 }

@@ -1,6 +1,7 @@
 /**
- * A float network in onnxruntime, int8: QLinear operators from end to end (unsigned activations, signed weights per tensor, ReLU in the
- * requantization), the fastest integer form it has; the picture comes in as integers already.
+ * A float network in onnxruntime, int8: QLinear operators from end to end (unsigned activations,
+ * signed weights per tensor, ReLU in the requantization), the fastest integer form it has; the
+ * picture comes in as integers already.
  */
 import ort from 'onnxruntime-node';
 import { onnxruntimeRunner } from '../chain/onnxruntime.js';
@@ -21,7 +22,12 @@ export function onnxruntimeInt8(architecture: Architecture, threads: number): Pr
   ];
   let count = 0;
   const name = (kind: string) => `${kind}${count++}`;
-  const emit = (op: string, inputs: readonly string[], attributes?: OnnxNode['attributes'], domain?: string) => {
+  const emit = (
+    op: string,
+    inputs: readonly string[],
+    attributes?: OnnxNode['attributes'],
+    domain?: string,
+  ) => {
     const to = name(op);
     nodes.push({
       op,
@@ -36,36 +42,84 @@ export function onnxruntimeInt8(architecture: Architecture, threads: number): Pr
   const weights = (shape: readonly number[], terms: number) => {
     const id = name('w');
     const size = shape.reduce((a, b) => a * b, 1);
-    initializers.push({ name: id, type: 'i8', shape, data: Int8Array.from({ length: size }, () => (next() - 0.5) * 254) });
+    initializers.push({
+      name: id,
+      type: 'i8',
+      shape,
+      data: Int8Array.from({ length: size }, () => (next() - 0.5) * 254),
+    });
     const scale = `${id}.scale`;
-    initializers.push({ name: scale, type: 'f32', shape: [], data: new Float32Array([Math.sqrt(terms) * 64]) });
+    initializers.push({
+      name: scale,
+      type: 'f32',
+      shape: [],
+      data: new Float32Array([Math.sqrt(terms) * 64]),
+    });
     return { id, scale };
   };
   const convolve = (x: string, { inputs, outputs, kernel, stride, groups = 1 }: Conv) => {
-    const { id, scale } = weights([outputs, inputs / groups, kernel, kernel], (kernel * kernel * inputs) / groups);
+    const { id, scale } = weights(
+      [outputs, inputs / groups, kernel, kernel],
+      (kernel * kernel * inputs) / groups,
+    );
     const bias = `${id}.bias`;
-    initializers.push({ name: bias, type: 'i32', shape: [outputs], data: new Int32Array(outputs).fill(3) });
+    initializers.push({
+      name: bias,
+      type: 'i32',
+      shape: [outputs],
+      data: new Int32Array(outputs).fill(3),
+    });
     const pad = (kernel - 1) / 2;
-    const attributes = { kernel_shape: [kernel, kernel], strides: [stride, stride], pads: [pad, pad, pad, pad], group: groups };
-    return emit('QLinearConv', [x, 'one', 'zeroU8', id, 'one', 'zeroI8', scale, 'zeroU8', bias], attributes);
+    const attributes = {
+      kernel_shape: [kernel, kernel],
+      strides: [stride, stride],
+      pads: [pad, pad, pad, pad],
+      group: groups,
+    };
+    return emit(
+      'QLinearConv',
+      [x, 'one', 'zeroU8', id, 'one', 'zeroI8', scale, 'zeroU8', bias],
+      attributes,
+    );
   };
   let x = 'x';
   for (const layer of architecture.layers) {
     if (layer.kind === 'conv') x = convolve(x, layer);
-    else if (layer.kind === 'maxPool') x = emit('MaxPool', [x], { kernel_shape: [3, 3], strides: [2, 2], pads: [1, 1, 1, 1] });
+    else if (layer.kind === 'maxPool')
+      x = emit('MaxPool', [x], { kernel_shape: [3, 3], strides: [2, 2], pads: [1, 1, 1, 1] });
     else {
       const main = convolve(convolve(x, layer.main[0]), layer.main[1]);
       const shortcut = layer.shortcut === undefined ? x : convolve(x, layer.shortcut);
-      x = emit('QLinearAdd', [main, 'one', 'zeroU8', shortcut, 'one', 'zeroU8', 'one', 'zeroU8'], undefined, MICROSOFT);
+      x = emit(
+        'QLinearAdd',
+        [main, 'one', 'zeroU8', shortcut, 'one', 'zeroU8', 'one', 'zeroU8'],
+        undefined,
+        MICROSOFT,
+      );
     }
   }
-  const pooled = emit('QLinearGlobalAveragePool', [x, 'one', 'zeroU8', 'one', 'zeroU8'], { channels_last: 0 }, MICROSOFT);
+  const pooled = emit(
+    'QLinearGlobalAveragePool',
+    [x, 'one', 'zeroU8', 'one', 'zeroU8'],
+    { channels_last: 0 },
+    MICROSOFT,
+  );
   const { id, scale } = weights([architecture.features, 1000], architecture.features);
   const flat = emit('Flatten', [pooled]);
-  nodes.push({ op: 'QLinearMatMul', inputs: [flat, 'one', 'zeroU8', id, 'one', 'zeroI8', scale, 'zeroU8'], outputs: ['y'] });
+  nodes.push({
+    op: 'QLinearMatMul',
+    inputs: [flat, 'one', 'zeroU8', id, 'one', 'zeroI8', scale, 'zeroU8'],
+    outputs: ['y'],
+  });
   const shape = [1, 3, 224, 224];
   const pixels = Uint8Array.from({ length: 3 * 224 * 224 }, () => next() * 256);
   const outputs = [{ name: 'y', type: 'u8' as const, shape: [1, 1000] }];
-  const model = { opset: 17, nodes, initializers, inputs: [{ name: 'x', type: 'u8' as const, shape }], outputs };
+  const model = {
+    opset: 17,
+    nodes,
+    initializers,
+    inputs: [{ name: 'x', type: 'u8' as const, shape }],
+    outputs,
+  };
   return onnxruntimeRunner(model, threads, new ort.Tensor('uint8', pixels, shape));
 }

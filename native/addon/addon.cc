@@ -1,10 +1,12 @@
-// The N-API surface: Constants, Program, and a few facts about this machine. It checks what would crash, and nothing else: TypeScript validates.
+// The N-API surface: Constants, Program, and a few facts about this machine. It checks what would
+// crash, and nothing else: TypeScript validates.
 //
 // Memory may end at any allocation: what allocates is guarded (guard.h), and changes what others
 // see only when nothing can fail any more.
 //
-// A worker may be terminated at any moment. From then on every call that could run JavaScript fails (getting an element of an array is one),
-// nothing can be thrown, and what was got is empty, without even an environment: so each such value is checked before it is used.
+// A worker may be terminated at any moment. From then on every call that could run JavaScript fails
+// (getting an element of an array is one), nothing can be thrown, and what was got is empty,
+// without even an environment: so each such value is checked before it is used.
 #include <napi.h>
 
 #include <cstdlib>
@@ -20,8 +22,9 @@
 
 namespace bitplane {
 
-// new Constants(list): the constants of a session; entry i is constant i: a typed array, or { byteLength, read(from) } that gives the bytes in parts.
-// The entries are kept, and their bytes must not change.
+// new Constants(list): the constants of a session; entry i is constant i: a typed array, or {
+// byteLength, read(from) } that gives the bytes in parts. The entries are kept, and their bytes
+// must not change.
 class ConstantsObject final : public Napi::ObjectWrap<ConstantsObject>, public Shell {
  public:
   explicit ConstantsObject(const Napi::CallbackInfo& info)
@@ -33,16 +36,20 @@ class ConstantsObject final : public Napi::ObjectWrap<ConstantsObject>, public S
     });
   }
   static Napi::Function define(Napi::Env env) {
-    return DefineClass(env, "Constants", {InstanceMethod<&ConstantsObject::extend>("extend"), InstanceMethod<&ConstantsObject::release>("release"),
-                                            InstanceAccessor<&ConstantsObject::packedBytes>("packedBytes")});
+    return DefineClass(env, "Constants",
+                       {InstanceMethod<&ConstantsObject::extend>("extend"),
+                        InstanceMethod<&ConstantsObject::release>("release"),
+                        InstanceAccessor<&ConstantsObject::packedBytes>("packedBytes")});
   }
   const std::shared_ptr<Constants>& store() const { return store_; }
-  // Tells the collector what this object holds beyond what it sees, so that sessions nobody releases are collected in time.
+  // Tells the collector what this object holds beyond what it sees, so that sessions nobody
+  // releases are collected in time.
   void account(Napi::Env env) { accounted_.set(env, store_->packedBytes()); }
   void Finalize(Napi::Env env) override { accounted_.set(env, 0); }
 
  private:
-  // False, with a JavaScript error pending if JavaScript could be asked, where the bytes cannot be had.
+  // False, with a JavaScript error pending if JavaScript could be asked, where the bytes cannot be
+  // had.
   bool load(int index) {
     Napi::HandleScope scope(Env());
     Napi::Object entry = entries_[index].Value();
@@ -54,7 +61,8 @@ class ConstantsObject final : public Napi::ObjectWrap<ConstantsObject>, public S
       Napi::Value part = whole ? Napi::Value(entry) : readPart(entry, at);
       Bytes bytes;
       // An array that was detached since has no bytes.
-      if (!bytesOf(part, &bytes) || bytes.size == 0 || bytes.size > size - at) return store_->drop(index), false;
+      if (!bytesOf(part, &bytes) || bytes.size == 0 || bytes.size > size - at)
+        return store_->drop(index), false;
       std::memcpy(to + at, bytes.data, bytes.size);
       at += bytes.size;
     }
@@ -63,7 +71,8 @@ class ConstantsObject final : public Napi::ObjectWrap<ConstantsObject>, public S
   static Napi::Value readPart(Napi::Object reader, size_t from) {
     Napi::Value read = reader.Get("read");
     if (read.IsEmpty() || !read.IsFunction()) return Napi::Value();
-    return read.As<Napi::Function>().Call(reader, {Napi::Number::New(reader.Env(), static_cast<double>(from))});
+    return read.As<Napi::Function>().Call(
+        reader, {Napi::Number::New(reader.Env(), static_cast<double>(from))});
   }
   // All of them or, where it throws or leaves a JavaScript error pending, none: the numbers of
   // later ones depend on it.
@@ -87,7 +96,8 @@ class ConstantsObject final : public Napi::ObjectWrap<ConstantsObject>, public S
         if (!bytesOf(entry, &bytes)) return;
         size = bytes.size;
       } else {
-        Napi::Value length = entry.IsObject() ? entry.As<Napi::Object>().Get("byteLength") : Napi::Value();
+        Napi::Value length =
+            entry.IsObject() ? entry.As<Napi::Object>().Get("byteLength") : Napi::Value();
         if (length.IsEmpty() || !length.IsNumber()) return;
         size = static_cast<size_t>(length.As<Napi::Number>().Int64Value());
       }
@@ -106,7 +116,9 @@ class ConstantsObject final : public Napi::ObjectWrap<ConstantsObject>, public S
     account(info.Env());
     return info.Env().Undefined();
   }
-  Napi::Value packedBytes(const Napi::CallbackInfo& info) { return Napi::Number::New(info.Env(), static_cast<double>(store_->packedBytes())); }
+  Napi::Value packedBytes(const Napi::CallbackInfo& info) {
+    return Napi::Number::New(info.Env(), static_cast<double>(store_->packedBytes()));
+  }
   std::shared_ptr<Constants> store_;
   std::vector<Napi::ObjectReference> entries_;
   ExternalBytes accounted_;
@@ -122,9 +134,12 @@ class ProgramObject final : public Napi::ObjectWrap<ProgramObject>, public Shell
   }
   static Napi::Function define(Napi::Env env) {
     return DefineClass(env, "Program",
-                       {InstanceMethod<&ProgramObject::start>("start"), InstanceMethod<&ProgramObject::finish>("finish"),
-                        InstanceMethod<&ProgramObject::abort>("abort"), InstanceMethod<&ProgramObject::release>("release"),
-                        InstanceMethod<&ProgramObject::trim>("trim"), InstanceAccessor<&ProgramObject::contextBytes>("contextBytes"),
+                       {InstanceMethod<&ProgramObject::start>("start"),
+                        InstanceMethod<&ProgramObject::finish>("finish"),
+                        InstanceMethod<&ProgramObject::abort>("abort"),
+                        InstanceMethod<&ProgramObject::release>("release"),
+                        InstanceMethod<&ProgramObject::trim>("trim"),
+                        InstanceAccessor<&ProgramObject::contextBytes>("contextBytes"),
                         InstanceAccessor<&ProgramObject::tableBytes>("tableBytes"),
                         InstanceAccessor<&ProgramObject::kernels>("kernels")});
   }
@@ -167,7 +182,8 @@ class ProgramObject final : public Napi::ObjectWrap<ProgramObject>, public Shell
       return;
     }
     std::string error;
-    program_ = Program::build(reinterpret_cast<const int32_t*>(code.data), code.size / 4, std::move(buffers),
+    program_ = Program::build(reinterpret_cast<const int32_t*>(code.data), code.size / 4,
+                              std::move(buffers),
                               static_cast<size_t>(arenaBytes.As<Napi::Number>().Int64Value()), isa,
                               threads.As<Napi::Number>().Int32Value(), constants->store(), &error);
     if (program_ == nullptr) {
@@ -180,20 +196,23 @@ class ProgramObject final : public Napi::ObjectWrap<ProgramObject>, public Shell
     rouses_ = feedBytes >= kLeastRousing && feedBytes <= kMostRousing;
   }
 
-  static bool numbers(Napi::Value value, const std::vector<BufferSpec>& buffers, std::vector<int>* out) {
+  static bool numbers(Napi::Value value, const std::vector<BufferSpec>& buffers,
+                      std::vector<int>* out) {
     auto list = value.As<Napi::Array>();
     for (uint32_t i = 0; i < list.Length(); i++) {
       Napi::Value item = list.Get(i);
       if (item.IsEmpty()) return false;
       int id = item.As<Napi::Number>().Int32Value();
-      if (id < 0 || static_cast<size_t>(id) >= buffers.size() || buffers[id].kind != BufferSpec::arena) return false;
+      if (id < 0 || static_cast<size_t>(id) >= buffers.size() ||
+          buffers[id].kind != BufferSpec::arena)
+        return false;
       out->push_back(id);
     }
     return true;
   }
 
-  // start(feeds: TypedArray[], profile: boolean, quietly: boolean, callAfterUs: number, threads: number): ticket. Copies the feeds into the arena:
-  // what happens to them later cannot matter.
+  // start(feeds: TypedArray[], profile: boolean, quietly: boolean, callAfterUs: number, threads:
+  // number): ticket. Copies the feeds into the arena: what happens to them later cannot matter.
   Napi::Value start(const Napi::CallbackInfo& info) {
     Napi::Env env = info.Env();
     if (program_ == nullptr) return fail(env, "the program was released"), env.Undefined();
@@ -221,7 +240,9 @@ class ProgramObject final : public Napi::ObjectWrap<ProgramObject>, public Shell
     for (size_t i = 0; i < inputs_.size(); i++) {
       Bytes bytes;
       if (!bytesOf(feeds.Get(static_cast<uint32_t>(i)), &bytes)) return env.Undefined();
-      if (bytes.size != program_->buffers()[inputs_[i]].bytes) return fail(env, "a feed has the wrong number of bytes (was it detached?)"), env.Undefined();
+      if (bytes.size != program_->buffers()[inputs_[i]].bytes)
+        return fail(env, "a feed has the wrong number of bytes (was it detached?)"),
+               env.Undefined();
       if (bytes.size > 0) std::memcpy(context->addresses[inputs_[i]], bytes.data, bytes.size);
     }
     uint32_t ticket = 0;
@@ -237,7 +258,8 @@ class ProgramObject final : public Napi::ObjectWrap<ProgramObject>, public Shell
     return Napi::Number::New(env, ticket);
   }
 
-  // finish(ticket, targets: TypedArray[] | null): copies the results, frees the arena for the next run; step times if profiled.
+  // finish(ticket, targets: TypedArray[] | null): copies the results, frees the arena for the next
+  // run; step times if profiled.
   Napi::Value finish(const Napi::CallbackInfo& info) {
     Napi::Env env = info.Env();
     std::unique_ptr<Run> run = Instance::of(env).finish(info[0].As<Napi::Number>().Uint32Value());
@@ -248,7 +270,9 @@ class ProgramObject final : public Napi::ObjectWrap<ProgramObject>, public Shell
         Bytes bytes;
         if (!bytesOf(targets.Get(static_cast<uint32_t>(i)), &bytes)) return env.Undefined();
         size_t size = run->program->buffers()[outputs_[i]].bytes;
-        if (bytes.size > 0) std::memcpy(bytes.data, run->context->addresses[outputs_[i]], bytes.size < size ? bytes.size : size);
+        if (bytes.size > 0)
+          std::memcpy(bytes.data, run->context->addresses[outputs_[i]],
+                      bytes.size < size ? bytes.size : size);
       }
     }
     Napi::Value result = env.Undefined();
@@ -282,10 +306,12 @@ class ProgramObject final : public Napi::ObjectWrap<ProgramObject>, public Shell
     return info.Env().Undefined();
   }
   Napi::Value contextBytes(const Napi::CallbackInfo& info) {
-    return Napi::Number::New(info.Env(), program_ == nullptr ? 0 : static_cast<double>(program_->contextBytes()));
+    return Napi::Number::New(
+        info.Env(), program_ == nullptr ? 0 : static_cast<double>(program_->contextBytes()));
   }
   Napi::Value tableBytes(const Napi::CallbackInfo& info) {
-    return Napi::Number::New(info.Env(), program_ == nullptr ? 0 : static_cast<double>(program_->tableBytes()));
+    return Napi::Number::New(info.Env(),
+                             program_ == nullptr ? 0 : static_cast<double>(program_->tableBytes()));
   }
   void account(Napi::Env env, size_t contexts) {
     contexts_ = contexts;
@@ -357,7 +383,8 @@ static void fill(Napi::Env env, Napi::Object exports) {
   exports.Set("opcodes", opcodeTable(env));
   exports.Set("chainOps", chainTable(env));
   Napi::Object isas = Napi::Object::New(env);
-  for (int i = 0; i < kIsaCount; i++) isas.Set(isaName(static_cast<Isa>(i)), isaSupported(static_cast<Isa>(i)));
+  for (int i = 0; i < kIsaCount; i++)
+    isas.Set(isaName(static_cast<Isa>(i)), isaSupported(static_cast<Isa>(i)));
   exports.Set("isas", isas);
   exports.Set("bestIsa", isaName(bestIsa()));
   exports.Set("bound", Napi::Function::New(env, bound, "bound"));

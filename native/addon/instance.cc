@@ -3,13 +3,27 @@
 namespace bitplane {
 
 Instance::Instance(Napi::Env env, Napi::Object exports) : runs_(&Instance::wakeJavaScript, this) {
-  exports.Set("drain", Napi::Function::New(env, [](const Napi::CallbackInfo& info) { return of(info.Env()).drain(info); }, "drain"));
-  exports.Set("park", Napi::Function::New(env, [](const Napi::CallbackInfo& info) { return of(info.Env()).park(info); }, "park"));
-  // runHere(ticket): runs on this thread what no worker has begun; for runs that take less than waking a worker does.
-  exports.Set("runHere", Napi::Function::New(env, [](const Napi::CallbackInfo& info) { return of(info.Env()).runHere(info); }, "runHere"));
-  // onWake(callback, cores): the function that a finished run calls while JavaScript sleeps, and how many threads can run at once here. Called
-  // once, by src/runtime/scheduler.ts, before the first run.
-  exports.Set("onWake", Napi::Function::New(env, [](const Napi::CallbackInfo& info) { return of(info.Env()).onWake(info); }, "onWake"));
+  exports.Set(
+      "drain",
+      Napi::Function::New(
+          env, [](const Napi::CallbackInfo& info) { return of(info.Env()).drain(info); }, "drain"));
+  exports.Set(
+      "park",
+      Napi::Function::New(
+          env, [](const Napi::CallbackInfo& info) { return of(info.Env()).park(info); }, "park"));
+  // runHere(ticket): runs on this thread what no worker has begun; for runs that take less than
+  // waking a worker does.
+  exports.Set("runHere",
+              Napi::Function::New(
+                  env, [](const Napi::CallbackInfo& info) { return of(info.Env()).runHere(info); },
+                  "runHere"));
+  // onWake(callback, cores): the function that a finished run calls while JavaScript sleeps, and
+  // how many threads can run at once here. Called once, by src/runtime/scheduler.ts, before the
+  // first run.
+  exports.Set("onWake",
+              Napi::Function::New(
+                  env, [](const Napi::CallbackInfo& info) { return of(info.Env()).onWake(info); },
+                  "onWake"));
 }
 
 Instance::~Instance() {
@@ -17,7 +31,8 @@ Instance::~Instance() {
   runs_.pool.shutdown();
 }
 
-// Cleanup hooks run last in, first out: this one is added after the thread-safe function's own, so the workers are gone before it is.
+// Cleanup hooks run last in, first out: this one is added after the thread-safe function's own, so
+// the workers are gone before it is.
 void Instance::closing(void* self) {
   auto* instance = static_cast<Instance*>(self);
   instance->runs_.pool.shutdown();
@@ -26,7 +41,8 @@ void Instance::closing(void* self) {
 
 void Instance::wakeJavaScript(void* self) {
   auto* instance = static_cast<Instance*>(self);
-  if (instance->wake_ != nullptr) napi_call_threadsafe_function(instance->wake_, nullptr, napi_tsfn_nonblocking);
+  if (instance->wake_ != nullptr)
+    napi_call_threadsafe_function(instance->wake_, nullptr, napi_tsfn_nonblocking);
 }
 
 Napi::Value Instance::onWake(const Napi::CallbackInfo& info) {
@@ -34,8 +50,10 @@ Napi::Value Instance::onWake(const Napi::CallbackInfo& info) {
   if (wake_ == nullptr && info[0].IsFunction()) {
     runs_.pool.setCores(info[1].As<Napi::Number>().Int32Value());
     Napi::String name = Napi::String::New(env, "bitplane runs");
-    if (napi_create_threadsafe_function(env, info[0], nullptr, name, 0, 1, nullptr, nullptr, nullptr, nullptr, &wake_) != napi_ok) {
-      Napi::Error::New(env, "the function that runs wake JavaScript with could not be created").ThrowAsJavaScriptException();
+    if (napi_create_threadsafe_function(env, info[0], nullptr, name, 0, 1, nullptr, nullptr,
+                                        nullptr, nullptr, &wake_) != napi_ok) {
+      Napi::Error::New(env, "the function that runs wake JavaScript with could not be created")
+          .ThrowAsJavaScriptException();
       return env.Undefined();
     }
     napi_add_env_cleanup_hook(env, &Instance::closing, this);
@@ -57,7 +75,8 @@ uint32_t Instance::start(std::shared_ptr<Program> program, std::unique_ptr<RunCo
   if (++lastTicket_ == 0) lastTicket_ = 1;
   // Whatever needs memory comes first, so that a failure loses nothing.
   auto run = std::make_unique<Run>(&runs_, lastTicket_, std::move(program), profile, threads);
-  // Where the runs in flight take every core, a waking JavaScript thread would only take one away from them.
+  // Where the runs in flight take every core, a waking JavaScript thread would only take one away
+  // from them.
   if (runs_.pool.leavesCores(run->maxThreads * (flying_ + 1))) run->callAfter(callAfterNs);
   Run* raw = run.get();
   if (profile) context->stepNs.assign(raw->program->steps().size(), 0);
@@ -79,7 +98,8 @@ void Instance::abort(uint32_t ticket) {
   runs_.pool.dropQueued(it->second.get());
 }
 
-// drain(): [ticket, nanoseconds, aborted ? 1 : 0] of every run that has ended since the last call, flattened.
+// drain(): [ticket, nanoseconds, aborted ? 1 : 0] of every run that has ended since the last call,
+// flattened.
 Napi::Value Instance::drain(const Napi::CallbackInfo& info) {
   Napi::Env env = info.Env();
   Napi::Array list = Napi::Array::New(env);
@@ -102,7 +122,9 @@ Napi::Value Instance::runHere(const Napi::CallbackInfo& info) {
   return info.Env().Undefined();
 }
 
-Napi::Value Instance::park(const Napi::CallbackInfo& info) { return Napi::Boolean::New(info.Env(), runs_.park()); }
+Napi::Value Instance::park(const Napi::CallbackInfo& info) {
+  return Napi::Boolean::New(info.Env(), runs_.park());
+}
 
 std::unique_ptr<Run> Instance::finish(uint32_t ticket) {
   auto it = tickets_.find(ticket);

@@ -1,5 +1,6 @@
-// What one JavaScript environment (main thread or worker_thread) owns: its pool, its runs in flight, its class constructors. Instance data, so
-// nothing is shared between environments and no static destructor touches a thread.
+// What one JavaScript environment (main thread or worker_thread) owns: its pool, its runs in
+// flight, its class constructors. Instance data, so nothing is shared between environments and no
+// static destructor touches a thread.
 #pragma once
 #include <napi.h>
 
@@ -24,7 +25,8 @@ class Instance {
   void rouse() { runs_.pool.rouse(); }
   // Stops a run between two steps; one that no worker has begun ends here and now.
   void abort(uint32_t ticket);
-  // The run behind a ticket that drain() has reported; the caller owns it then. Null if there is none.
+  // The run behind a ticket that drain() has reported; the caller owns it then. Null if there is
+  // none.
   std::unique_ptr<Run> finish(uint32_t ticket);
 
  private:

@@ -1,5 +1,6 @@
-// Runs in flight of one addon instance: from JavaScript to the pool and back. A finished run goes on a list and, if JavaScript sleeps,
-// one call of a thread-safe function wakes it; while JavaScript polls, no call is made. Not here: what a run computes.
+// Runs in flight of one addon instance: from JavaScript to the pool and back. A finished run goes
+// on a list and, if JavaScript sleeps, one call of a thread-safe function wakes it; while
+// JavaScript polls, no call is made. Not here: what a run computes.
 #pragma once
 #include <memory>
 #include <vector>
@@ -25,12 +26,14 @@ class Run final : public Job {
     context = std::move(given);
     shares = context->shares.data();
   }
-  // How long after its beginning JavaScript is called although the run has not ended, so that it is awake when it does; 0 for never.
+  // How long after its beginning JavaScript is called although the run has not ended, so that it is
+  // awake when it does; 0 for never.
   void callAfter(uint64_t nanoseconds) { callAfterNs_ = nanoseconds; }
   int phases() const override { return static_cast<int>(program->steps().size()); }
   int tasks(int phase) const override { return program->steps()[phase]->tasks(); }
   void runTask(int phase, int task, int slot) override {
-    program->steps()[phase]->run(task, Buffers{context->addresses.data()}, context->scratch[slot].data());
+    program->steps()[phase]->run(task, Buffers{context->addresses.data()},
+                                 context->scratch[slot].data());
   }
   void began() override { started_ = last_ = uv_hrtime(); }
   void phaseEnded(int phase) override {
@@ -86,7 +89,8 @@ class Runs {
     if (parked_) wake_(arg_);
     parked_ = false;
   }
-  // JavaScript is about to sleep: true if there is nothing to collect, so that the next finished run wakes it.
+  // JavaScript is about to sleep: true if there is nothing to collect, so that the next finished
+  // run wakes it.
   bool park() {
     Lock lock(mutex_);
     if (done_ != nullptr) return false;

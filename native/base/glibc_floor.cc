@@ -1,6 +1,7 @@
-// Keeps the addon loadable where Node 20 loads: glibc 2.28, though it may be linked on a newer system, whose linker binds to the newest
-// version of a symbol and whose libstdc++, linked in statically, asks for more. test/architecture/binary.test.ts checks the outcome.
-// Nothing here is called by name; on other C libraries this file is empty.
+// Keeps the addon loadable where Node 20 loads: glibc 2.28, though it may be linked on a newer
+// system, whose linker binds to the newest version of a symbol and whose libstdc++, linked in
+// statically, asks for more. test/architecture/binary.test.ts checks the outcome. Nothing here is
+// called by name; on other C libraries this file is empty.
 #include <cstddef>  // defines __GLIBC__
 
 #if defined(__GLIBC__) && (defined(__x86_64__) || defined(__aarch64__))
@@ -14,15 +15,18 @@
 
 extern "C" {
 
-// Since glibc 2.32. libstdc++ asks it whether std::shared_ptr may count without atomics: never here, there are worker threads.
+// Since glibc 2.32. libstdc++ asks it whether std::shared_ptr may count without atomics: never
+// here, there are worker threads.
 BITPLANE_LOCAL char __libc_single_threaded = 0;
 
-// glibc 2.29 gave these new versions that no longer set errno; the first ones compute the same values.
+// glibc 2.29 gave these new versions that no longer set errno; the first ones compute the same
+// values.
 double bitplaneFirstExp(double x);
 double bitplaneFirstPow(double x, double y);
 __asm__(".symver bitplaneFirstExp, exp@" BITPLANE_FIRST_GLIBC);
 __asm__(".symver bitplaneFirstPow, pow@" BITPLANE_FIRST_GLIBC);
-double bitplaneExp(double x) __asm__("exp");  // by symbol: the compiler has its own declarations of these names
+// by symbol: the compiler has its own declarations of these names
+double bitplaneExp(double x) __asm__("exp");
 double bitplanePow(double x, double y) __asm__("pow");
 BITPLANE_LOCAL double bitplaneExp(double x) { return bitplaneFirstExp(x); }
 BITPLANE_LOCAL double bitplanePow(double x, double y) { return bitplaneFirstPow(x, y); }

@@ -42,7 +42,9 @@ class Block {
     std::swap(bytes_, other.bytes_);
     return *this;
   }
-  Block(Block&& other) noexcept : data_(other.data_), bytes_(other.bytes_) { other.data_ = nullptr; }
+  Block(Block&& other) noexcept : data_(other.data_), bytes_(other.bytes_) {
+    other.data_ = nullptr;
+  }
 
   void* data() const { return data_; }
   size_t bytes() const { return bytes_; }

@@ -1,5 +1,5 @@
-// CPU detection. On x86-64 the CPU is asked itself: the compiler's __builtin_cpu_supports reads a table that not every system's run-time
-// library has.
+// CPU detection. On x86-64 the CPU is asked itself: the compiler's __builtin_cpu_supports reads a
+// table that not every system's run-time library has.
 #include "cpu/isa.h"
 
 #include <cstdint>
@@ -18,9 +18,11 @@ constexpr const char* kNames[kIsaCount] = {"reference", "scalar", "avx2", "avx51
 // Bits of cpuid's answers (Intel's manual, volume 2A; AMD's, volume 3).
 constexpr uint32_t kFma = 1u << 12, kPopcnt = 1u << 23, kOsxsave = 1u << 27;  // leaf 1, ecx
 constexpr uint32_t kBmi1 = 1u << 3, kAvx2 = 1u << 5, kBmi2 = 1u << 8;         // leaf 7, ebx
-constexpr uint32_t kAvx512 = 1u << 16 | 1u << 17 | 1u << 28 | 1u << 30 | 1u << 31;  // F, DQ, CD, BW, VL: leaf 7, ebx
-constexpr uint32_t kVpopcntdq = 1u << 14;                                     // leaf 7, ecx
-constexpr uint32_t kLzcnt = 1u << 5;                                          // leaf 0x80000001, ecx
+// F, DQ, CD, BW, VL: leaf 7, ebx
+constexpr uint32_t kAvx512 = 1u << 16 | 1u << 17 | 1u << 28 | 1u << 30 | 1u << 31;
+constexpr uint32_t kVpopcntdq = 1u << 14;  // leaf 7, ecx
+// leaf 0x80000001, ecx
+constexpr uint32_t kLzcnt = 1u << 5;
 // Registers that the operating system keeps for each thread (XCR0).
 constexpr uint32_t kYmm = 0x6, kZmm = 0xe6;
 
@@ -42,7 +44,8 @@ uint32_t keptRegisters() {
   uint32_t low, high;
   __asm__("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
 #if defined(__APPLE__)
-  // macOS keeps the 512-bit registers from a thread's first use of them on, and says nothing of them before.
+  // macOS keeps the 512-bit registers from a thread's first use of them on, and says nothing of
+  // them before.
   if (has(low, kYmm)) low |= kZmm;
 #endif
   return low;
@@ -50,13 +53,14 @@ uint32_t keptRegisters() {
 
 bool detectAvx2() {
   const uint32_t basic = cpuid(1).ecx;
-  return has(basic, kFma | kPopcnt | kOsxsave) && has(cpuid(7).ebx, kBmi1 | kAvx2 | kBmi2) && has(cpuid(0x80000001).ecx, kLzcnt) &&
-         has(keptRegisters(), kYmm);
+  return has(basic, kFma | kPopcnt | kOsxsave) && has(cpuid(7).ebx, kBmi1 | kAvx2 | kBmi2) &&
+         has(cpuid(0x80000001).ecx, kLzcnt) && has(keptRegisters(), kYmm);
 }
 
 bool detectAvx512() {
   const Leaf extended = cpuid(7);
-  return detectAvx2() && has(extended.ebx, kAvx512) && has(extended.ecx, kVpopcntdq) && has(keptRegisters(), kZmm);
+  return detectAvx2() && has(extended.ebx, kAvx512) && has(extended.ecx, kVpopcntdq) &&
+         has(keptRegisters(), kZmm);
 }
 #endif
 }  // namespace

@@ -14,8 +14,8 @@ enum class Isa : int {
 constexpr int kIsaCount = 5;
 
 const char* isaName(Isa isa);
-bool isaSupported(Isa isa);     // by this CPU and its operating system
-Isa bestIsa();                  // the fastest supported one
+bool isaSupported(Isa isa);  // by this CPU and its operating system
+Isa bestIsa();               // the fastest supported one
 bool isaFromName(const char* name, Isa* out);
 
 }  // namespace bitplane

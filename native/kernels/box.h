@@ -1,5 +1,5 @@
-// Boxes of up to six dimensions with element strides, for the steps that walk them: copy and binary. Baseline code only.
-// Not here: what is done at an element.
+// Boxes of up to six dimensions with element strides, for the steps that walk them: copy and
+// binary. Baseline code only. Not here: what is done at an element.
 #pragma once
 #include <utility>
 
@@ -22,13 +22,15 @@ struct Box {
     rank++;
   }
 
-  // Drops dimensions of size 1 and joins neighbours that every operand walks as one. A box of one element keeps one dimension.
+  // Drops dimensions of size 1 and joins neighbours that every operand walks as one. A box of one
+  // element keeps one dimension.
   Box joined() const {
     Box out;
     for (int d = 0; d < rank; d++) {
       if (size[d] == 1) continue;
       bool joins = out.rank > 0;
-      for (int k = 0; k < K && joins; k++) joins = out.stride[k][out.rank - 1] == stride[k][d] * size[d];
+      for (int k = 0; k < K && joins; k++)
+        joins = out.stride[k][out.rank - 1] == stride[k][d] * size[d];
       if (!joins) out.rank++;
       const int to = out.rank - 1;
       out.size[to] = joins ? out.size[to] * size[d] : size[d];

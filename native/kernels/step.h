@@ -1,5 +1,6 @@
-// What the executor runs: a Step is one instruction of a program, specialised when the program is built (sizes, ISA, packed
-// weights). The executor knows nothing else of kernels, and kernels know nothing of threads or of N-API.
+// What the executor runs: a Step is one instruction of a program, specialised when the program is
+// built (sizes, ISA, packed weights). The executor knows nothing else of kernels, and kernels know
+// nothing of threads or of N-API.
 #pragma once
 #include <cstring>
 #include <memory>
@@ -10,29 +11,35 @@
 
 namespace bitplane {
 
-// Memory that a program refers to by number. `at` is filled per run in flight: at[id] is the address of buffer id.
+// Memory that a program refers to by number. `at` is filled per run in flight: at[id] is the
+// address of buffer id.
 struct Buffers {
   void* const* at;
   template <typename T>
-  T* get(int id) const { return static_cast<T*>(at[id]); }
+  T* get(int id) const {
+    return static_cast<T*>(at[id]);
+  }
 };
 
 class Step {
  public:
   virtual ~Step() = default;
-  // Independent pieces of the step. The executor may give them to different threads, in any order, each exactly once.
+  // Independent pieces of the step. The executor may give them to different threads, in any order,
+  // each exactly once.
   virtual int tasks() const = 0;
   // Private memory a thread needs while it runs one task; contents are not kept between tasks.
   virtual size_t scratchBytes() const { return 0; }
-  // Bytes of tables that the step keeps for itself and that grow with the map; packed weights, which programs share, do not count.
+  // Bytes of tables that the step keeps for itself and that grow with the map; packed weights,
+  // which programs share, do not count.
   virtual size_t tableBytes() const { return 0; }
   virtual void run(int task, const Buffers& buffers, void* scratch) const = 0;
   // The variant that runs, e.g. "bconv_b1_4x64_avx512_vpopcnt", for profiles and doctor.
   virtual const char* kernelName() const = 0;
 };
 
-// One encoded instruction: [opcode, number of fields, fields..., number of chain steps, chain steps of kChainStepInts each].
-// Floats travel as their bits. Fields are read by position in the order of opcodes.inc.
+// One encoded instruction: [opcode, number of fields, fields..., number of chain steps, chain steps
+// of kChainStepInts each]. Floats travel as their bits. Fields are read by position in the order of
+// opcodes.inc.
 struct Instruction {
   int opcode;
   const int32_t* fields;
@@ -40,7 +47,11 @@ struct Instruction {
   const int32_t* chain;
   int chainLength;
   int32_t field(int i) const { return fields[i]; }
-  float real(int i) const { float f; std::memcpy(&f, fields + i, 4); return f; }
+  float real(int i) const {
+    float f;
+    std::memcpy(&f, fields + i, 4);
+    return f;
+  }
 };
 
 // What a step may use while it is built.
@@ -48,8 +59,10 @@ class BuildContext {
  public:
   virtual ~BuildContext() = default;
   virtual Isa isa() const = 0;
-  virtual int threads() const = 0;                          // how many threads may share a run; a hint for tasks()
-  virtual const void* constant(int buffer) const = 0;       // bytes of a constant buffer, nullptr if it is not a constant
+  // how many threads may share a run; a hint for tasks()
+  virtual int threads() const = 0;
+  // bytes of a constant buffer, nullptr if it is not a constant
+  virtual const void* constant(int buffer) const = 0;
   virtual size_t bufferBytes(int buffer) const = 0;
   // Packed constants are shared by all programs of a session; null where the buffer is no constant
   // or its bytes are to be had no more. Returns the packed form kept under (buffer, key), calling
@@ -57,7 +70,8 @@ class BuildContext {
   // layout depends on. Throws std::bad_alloc, as everything does that builds; a step that runs
   // allocates nothing.
   using Packer = void (*)(const void* source, void* packed, const void* how);
-  virtual std::shared_ptr<const void> packed(int buffer, const char* key, size_t bytes, Packer make, const void* how) = 0;
+  virtual std::shared_ptr<const void> packed(int buffer, const char* key, size_t bytes, Packer make,
+                                             const void* how) = 0;
 };
 
 using StepFactory = std::unique_ptr<Step> (*)(const Instruction&, BuildContext&);

@@ -1,5 +1,5 @@
-// Cutting work for threads and for caches: shared by the steps that walk [pixels][channels] or a flat range. Baseline code only.
-// Not here: what is done with a piece.
+// Cutting work for threads and for caches: shared by the steps that walk [pixels][channels] or a
+// flat range. Baseline code only. Not here: what is done with a piece.
 #pragma once
 #include <algorithm>
 
@@ -14,18 +14,22 @@ struct Range {
 // Part i of [0, total) in `parts` nearly equal pieces whose borders are multiples of `grain`.
 inline Range partOf(int64_t total, int parts, int i, int64_t grain = 1) {
   const int64_t grains = ceilDiv(total, grain);
-  return {std::min(total, grains * i / parts * grain), std::min(total, grains * (i + 1) / parts * grain)};
+  return {std::min(total, grains * i / parts * grain),
+          std::min(total, grains * (i + 1) / parts * grain)};
 }
 
-// How many tasks `work` (in vector operations, roughly nanoseconds) is worth: four a thread to even out, none below some microseconds.
-// However few the threads, none takes much longer than some milliseconds, because a run that is aborted ends between two tasks.
+// How many tasks `work` (in vector operations, roughly nanoseconds) is worth: four a thread to even
+// out, none below some microseconds. However few the threads, none takes much longer than some
+// milliseconds, because a run that is aborted ends between two tasks.
 inline int tasksFor(int64_t work, int threads) {
   constexpr int64_t kLeastWork = 4096, kMostWork = int64_t{1} << 22, kMostTasks = 1 << 16;
-  const int64_t shares = threads == 1 ? 1 : std::clamp<int64_t>(work / kLeastWork, 1, int64_t{threads} * 4);
+  const int64_t shares =
+      threads == 1 ? 1 : std::clamp<int64_t>(work / kLeastWork, 1, int64_t{threads} * 4);
   return static_cast<int>(std::clamp(work / kMostWork, shares, kMostTasks));
 }
 
-// [pixels][channels] cut into tasks, and those into blocks that fit L1, with whole 64-channel words for the chain.
+// [pixels][channels] cut into tasks, and those into blocks that fit L1, with whole 64-channel words
+// for the chain.
 struct Sweep {
   int64_t pixels;
   int channels;
@@ -44,14 +48,17 @@ struct Sweep {
     for (int64_t c0 = c.begin; c0 < c.end; c0 += blockChannels) {
       for (int64_t pixel = p.begin; pixel < p.end; pixel += blockPixels) {
         const int count = static_cast<int>(std::min<int64_t>(blockPixels, p.end - pixel));
-        visit(pixel, count, static_cast<int>(c0), static_cast<int>(std::min<int64_t>(blockChannels, c.end - c0)));
+        visit(pixel, count, static_cast<int>(c0),
+              static_cast<int>(std::min<int64_t>(blockChannels, c.end - c0)));
       }
     }
   }
 };
 
-// blockChannels: at most so many, a multiple of 64. workPerValue: vector operations per 16 values of output.
-inline Sweep planSweep(int64_t pixels, int channels, int blockChannels, int64_t workPerValue, int threads) {
+// blockChannels: at most so many, a multiple of 64. workPerValue: vector operations per 16 values
+// of output.
+inline Sweep planSweep(int64_t pixels, int channels, int blockChannels, int64_t workPerValue,
+                       int threads) {
   constexpr int64_t kBlockFloats = 4096;
   Sweep s = {};
   s.pixels = pixels;

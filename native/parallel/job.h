@@ -1,13 +1,15 @@
-// A job: a sequence of phases, each a number of independent tasks. Phase p + 1 begins when every task of phase p has ended.
-// Not here: who runs it (pool.h), what the tasks compute (program/run.h).
+// A job: a sequence of phases, each a number of independent tasks. Phase p + 1 begins when every
+// task of phase p has ended. Not here: who runs it (pool.h), what the tasks compute
+// (program/run.h).
 #pragma once
 #include <atomic>
 #include <cstdint>
 
 namespace bitplane {
 
-// One thread's share of the tasks of a phase, as one word, so that a claim is a single compare-and-swap and a late helper can never take a task
-// of a phase it did not mean: [phase : 24][end : 20][next task : 20]. A line of its own: threads claim at the same time.
+// One thread's share of the tasks of a phase, as one word, so that a claim is a single
+// compare-and-swap and a late helper can never take a task of a phase it did not mean: [phase :
+// 24][end : 20][next task : 20]. A line of its own: threads claim at the same time.
 struct alignas(64) Share {
   std::atomic<uint64_t> word{0};
 };
@@ -22,7 +24,8 @@ class Job {
   // Called by the leader: before the first phase, and after each.
   virtual void began() {}
   virtual void phaseEnded(int /*phase*/) {}
-  // Called once by the leader when nothing of the job runs any more. The job may be destroyed by then, so nothing touches it after.
+  // Called once by the leader when nothing of the job runs any more. The job may be destroyed by
+  // then, so nothing touches it after.
   virtual void finished() = 0;
 
   int maxThreads = 1;

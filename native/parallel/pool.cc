@@ -5,7 +5,8 @@ namespace bitplane {
 namespace {
 
 constexpr uint64_t pack(int phase, int end, int next) {
-  return (static_cast<uint64_t>(phase) << 40) | (static_cast<uint64_t>(end) << 20) | static_cast<uint64_t>(next);
+  return (static_cast<uint64_t>(phase) << 40) | (static_cast<uint64_t>(end) << 20) |
+         static_cast<uint64_t>(next);
 }
 constexpr int phaseOf(uint64_t word) { return static_cast<int>(word >> 40); }
 constexpr int endOf(uint64_t word) { return static_cast<int>((word >> 20) & kMaxTasks); }
@@ -14,7 +15,10 @@ constexpr int nextOf(uint64_t word) { return static_cast<int>(word & kMaxTasks);
 template <typename T>
 void insert(T* (&list)[kMaxThreads], T* item) {
   for (T*& place : list)
-    if (place == nullptr) { place = item; return; }
+    if (place == nullptr) {
+      place = item;
+      return;
+    }
 }
 
 template <typename T>
@@ -42,7 +46,10 @@ bool Pool::submit(Job* job, bool quietly) {
     if (started_ == 0) return false;
     warm_ = job->maxThreads < cores_ ? job->maxThreads : cores_;
     job->next_ = nullptr;
-    if (queueTail_ != nullptr) queueTail_->next_ = job; else queueHead_ = job;
+    if (queueTail_ != nullptr)
+      queueTail_->next_ = job;
+    else
+      queueHead_ = job;
     queueTail_ = job;
     queued_++;
     epoch_.fetch_add(1, std::memory_order_release);
@@ -67,7 +74,10 @@ bool Pool::unqueue(Job* job) {
   Job* at = queueHead_;
   while (at != nullptr && at != job) before = at, at = at->next_;
   if (at == nullptr) return false;
-  if (before == nullptr) queueHead_ = job->next_; else before->next_ = job->next_;
+  if (before == nullptr)
+    queueHead_ = job->next_;
+  else
+    before->next_ = job->next_;
   if (queueTail_ == job) queueTail_ = before;
   queued_--;
   return true;
@@ -149,7 +159,8 @@ void Pool::work() {
       help(job, slot);
       mutex_.lock();
     } else {
-      // Nothing to do. As many workers as the last job could use stay awake for a moment, the others sleep at once.
+      // Nothing to do. As many workers as the last job could use stay awake for a moment, the
+      // others sleep at once.
       uint32_t seen = epoch_.load(std::memory_order_acquire);
       if (spinning_ < warm_) {
         spinning_++;
@@ -169,16 +180,19 @@ void Pool::work() {
   mutex_.unlock();
 }
 
-// Deals the tasks of a phase out in runs of neighbours. A thread meets the same part of every map in phase after phase, so that most of what it
-// reads lies in its own core's cache; what a late or absent thread does not take is taken by the others.
+// Deals the tasks of a phase out in runs of neighbours. A thread meets the same part of every map
+// in phase after phase, so that most of what it reads lies in its own core's cache; what a late or
+// absent thread does not take is taken by the others.
 void Pool::share(Job* job, int phase, int tasks) {
   for (int s = 0; s < job->maxThreads; s++) {
-    const auto from = static_cast<int>(int64_t{tasks} * s / job->maxThreads), end = static_cast<int>(int64_t{tasks} * (s + 1) / job->maxThreads);
+    const auto from = static_cast<int>(int64_t{tasks} * s / job->maxThreads),
+               end = static_cast<int>(int64_t{tasks} * (s + 1) / job->maxThreads);
     job->shares[s].word.store(pack(phase, end, from), std::memory_order_release);
   }
 }
 
-// Claims and runs one task of the given phase, of the slot's own share first; false when there is none left.
+// Claims and runs one task of the given phase, of the slot's own share first; false when there is
+// none left.
 bool Pool::runOne(Job* job, int slot, int phase) {
   for (int i = 0, s = slot; i < job->maxThreads; i++, s = s + 1 < job->maxThreads ? s + 1 : 0) {
     std::atomic<uint64_t>& share = job->shares[s].word;
@@ -220,7 +234,8 @@ void Pool::lead(Job* job) {
   for (int phase = 0; phase < phases && !job->aborted.load(std::memory_order_relaxed); phase++) {
     int tasks = job->tasks(phase);
     if (!shared || tasks <= 1) {
-      for (int t = 0; t < tasks && !job->aborted.load(std::memory_order_relaxed); t++) job->runTask(phase, t, 0);
+      for (int t = 0; t < tasks && !job->aborted.load(std::memory_order_relaxed); t++)
+        job->runTask(phase, t, 0);
     } else {
       job->ended_.store(0, std::memory_order_relaxed);
       share(job, phase, tasks);
@@ -247,12 +262,16 @@ void Pool::help(Job* job, int slot) {
   for (;;) {
     if (job->over_.load(std::memory_order_acquire)) break;
     bool worked = false;
-    while (runOne(job, slot, phaseOf(job->shares[slot].word.load(std::memory_order_acquire)))) worked = true;
+    while (runOne(job, slot, phaseOf(job->shares[slot].word.load(std::memory_order_acquire))))
+      worked = true;
     for (int i = 0; i < 4; i++) relax();
     uint64_t now = uv_hrtime();
-    if (worked) lastWork = now;
-    else if (now - lastWork > kSpinNs) break;
-    else if (now - lastWork > kPatienceNs && crowded(job)) giveWay();
+    if (worked)
+      lastWork = now;
+    else if (now - lastWork > kSpinNs)
+      break;
+    else if (now - lastWork > kPatienceNs && crowded(job))
+      giveWay();
   }
   Lock lock(mutex_);
   job->slotsInUse_ &= ~(uint64_t{1} << slot);

@@ -1,8 +1,9 @@
-// The worker threads of one addon instance. A worker leads a queued job, or helps a job that is being led and may use more threads.
-// The leader alone can finish a job, so helpers are a gain and never a condition: no deadlock, however few threads there are.
+// The worker threads of one addon instance. A worker leads a queued job, or helps a job that is
+// being led and may use more threads. The leader alone can finish a job, so helpers are a gain and
+// never a condition: no deadlock, however few threads there are.
 //
-// Why it spins: waking a sleeping thread costs tens of microseconds, so a worker looks for work for kSpinNs after its last job,
-// then sleeps. An idle pool uses no CPU time.
+// Why it spins: waking a sleeping thread costs tens of microseconds, so a worker looks for work for
+// kSpinNs after its last job, then sleeps. An idle pool uses no CPU time.
 #pragma once
 #include "parallel/job.h"
 #include "parallel/uv.h"
@@ -17,8 +18,8 @@ class Pool {
 
   // How many threads can run at once here. JavaScript knows, and tells before the first job.
   void setCores(int cores) { cores_ = cores; }
-  // Queues a job; false if the pool has been shut down or no thread could be started. Never blocks on work.
-  // `quietly` wakes no sleeping worker: the caller will call runHere.
+  // Queues a job; false if the pool has been shut down or no thread could be started. Never blocks
+  // on work. `quietly` wakes no sleeping worker: the caller will call runHere.
   bool submit(Job* job, bool quietly = false);
   // Makes sure that some worker is awake for the next moments: a job is about to be queued.
   void rouse();
@@ -29,12 +30,14 @@ class Pool {
   // Takes a queued job out of the queue if no worker has taken it yet: it will not run, and
   // finished() is called for it here.
   bool dropQueued(Job* job);
-  // Aborts what runs, waits for the workers to leave, drops what is queued (finished() is called for none of it).
+  // Aborts what runs, waits for the workers to leave, drops what is queued (finished() is called
+  // for none of it).
   void shutdown();
 
  private:
   static constexpr uint64_t kSpinNs = 50 * 1000;
-  // A helper without a task makes room after this long: a thread that has one may wait for this very core.
+  // A helper without a task makes room after this long: a thread that has one may wait for this
+  // very core.
   static constexpr uint64_t kPatienceNs = 10 * 1000;
 
   // More threads than cores share the job.
@@ -63,9 +66,9 @@ class Pool {
   bool stopping_ = false;
   Job* queueHead_ = nullptr;
   Job* queueTail_ = nullptr;
-  Job* leading_[kMaxThreads] = {};    // jobs being led, by no particular order
-  Job* wanting_[kMaxThreads] = {};    // led jobs that would take a helper
-  std::atomic<uint32_t> epoch_{0};    // changes whenever there may be something to take
+  Job* leading_[kMaxThreads] = {};  // jobs being led, by no particular order
+  Job* wanting_[kMaxThreads] = {};  // led jobs that would take a helper
+  std::atomic<uint32_t> epoch_{0};  // changes whenever there may be something to take
 };
 
 }  // namespace bitplane

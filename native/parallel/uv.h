@@ -1,6 +1,7 @@
-// Threads and sleeping through the symbols that every Node exports, so that the addon asks for no newer libc than Node itself
-// (std::thread linked on a current system asks for glibc 2.34 and more). Declared here because uv.h does not travel with the N-API headers; the
-// objects are opaque and over-sized on purpose. Not here: what threads do (pool.h).
+// Threads and sleeping through the symbols that every Node exports, so that the addon asks for no
+// newer libc than Node itself (std::thread linked on a current system asks for glibc 2.34 and
+// more). Declared here because uv.h does not travel with the N-API headers; the objects are opaque
+// and over-sized on purpose. Not here: what threads do (pool.h).
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -27,7 +28,8 @@ uint64_t uv_hrtime(void);
 
 namespace bitplane {
 
-// Large enough for uv_mutex_t, uv_cond_t and uv_thread_t of every platform that Node runs on (the largest is 64 bytes).
+// Large enough for uv_mutex_t, uv_cond_t and uv_thread_t of every platform that Node runs on (the
+// largest is 64 bytes).
 struct alignas(16) UvStorage {
   unsigned char bytes[128];
 };
@@ -78,7 +80,9 @@ class Condition {
 class Thread {
  public:
   // False when the system gives no more threads.
-  bool start(void (*entry)(void*), void* arg) { return uv_thread_create(&storage_, entry, arg) == 0; }
+  bool start(void (*entry)(void*), void* arg) {
+    return uv_thread_create(&storage_, entry, arg) == 0;
+  }
   void join() { uv_thread_join(&storage_); }
 
  private:
@@ -102,8 +106,9 @@ inline void giveWay() {
 #endif
 }
 
-// Waits for what another thread is about to do. Where threads outnumber cores (`crowded`) that thread may not be running, and spinning would only keep
-// it waiting; else to give way soon would hand the core to a stranger for a whole time slice.
+// Waits for what another thread is about to do. Where threads outnumber cores (`crowded`) that
+// thread may not be running, and spinning would only keep it waiting; else to give way soon would
+// hand the core to a stranger for a whole time slice.
 template <typename Done>
 void spinUntil(Done done, bool crowded) {
   const int spins = crowded ? 1000 : 100000;

@@ -11,9 +11,9 @@ namespace {
 
 // The names in opcodes.inc that say how many there are of something. The boxes of `copy` and
 // `binary` are sizes too.
-constexpr const char* kSizes[] = {
-    "n",  "h",  "w",  "c", "oh",    "ow",    "o",    "kh",    "kw", "sh", "sw", "dh", "dw",
-    "g",  "hw", "k",  "outer", "inner", "rows", "count", "d0", "d1", "d2", "d3", "d4", "d5"};
+constexpr const char* kSizes[] = {"n",    "h",     "w",  "c",  "oh", "ow", "o",  "kh",    "kw",
+                                  "sh",   "sw",    "dh", "dw", "g",  "hw", "k",  "outer", "inner",
+                                  "rows", "count", "d0", "d1", "d2", "d3", "d4", "d5"};
 
 // Fields that hold the number of a buffer, or -1 where the instruction has no such buffer.
 constexpr const char* kBuffers[] = {"x", "weights", "y", "thresholds", "a", "b"};

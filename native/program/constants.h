@@ -1,6 +1,7 @@
 // The constants of a session, shared by its programs: bytes as they came, and every packed form
-// that a kernel asked for. What needs memory throws std::bad_alloc, and leaves all as it was.
-// Used on the JavaScript thread only, while programs are built. Not here: the packings themselves (each kernel's own).
+// that a kernel asked for. What needs memory throws std::bad_alloc, and leaves all as it was. Used
+// on the JavaScript thread only, while programs are built. Not here: the packings themselves (each
+// kernel's own).
 #pragma once
 #include <functional>
 #include <map>
@@ -41,7 +42,8 @@ class Constants {
   int count() const { return static_cast<int>(entries_.size()); }
   const std::shared_ptr<Block>& block(int index) const { return entries_[index].block; }
 
-  std::shared_ptr<const void> packed(int index, const char* key, size_t bytes, BuildContext::Packer make, const void* how) {
+  std::shared_ptr<const void> packed(int index, const char* key, size_t bytes,
+                                     BuildContext::Packer make, const void* how) {
     std::shared_ptr<Block>& entry = packed_[{index, key}];
     if (entry == nullptr) {
       if (!ensure(index)) return nullptr;

@@ -2,7 +2,8 @@
 
 namespace bitplane {
 
-#define BITPLANE_OPCODE(name, fields) std::unique_ptr<Step> make_##name(const Instruction&, BuildContext&);
+#define BITPLANE_OPCODE(name, fields) \
+  std::unique_ptr<Step> make_##name(const Instruction&, BuildContext&);
 #include "kernels/opcodes.inc"
 #undef BITPLANE_OPCODE
 

@@ -30,7 +30,8 @@ class Context final : public BuildContext {
   void dropWeights(const Instruction& instruction) {
     eachWeights(instruction, [this](int index) { return constants_.drop(index), true; });
   }
-  std::shared_ptr<const void> packed(int buffer, const char* key, size_t bytes, Packer make, const void* how) override {
+  std::shared_ptr<const void> packed(int buffer, const char* key, size_t bytes, Packer make,
+                                     const void* how) override {
     if (buffer < 0 || buffers_[buffer].kind == BufferSpec::arena) return nullptr;
     return constants_.packed(static_cast<int>(buffers_[buffer].where), key, bytes, make, how);
   }
@@ -40,7 +41,9 @@ class Context final : public BuildContext {
   bool eachWeights(const Instruction& instruction, Visit visit) {
     for (int i = 0; i < instruction.fieldCount; i++) {
       const int32_t buffer = instruction.field(i);
-      if (buffer < 0 || static_cast<size_t>(buffer) >= buffers_.size() || buffers_[buffer].kind != BufferSpec::weights) continue;
+      if (buffer < 0 || static_cast<size_t>(buffer) >= buffers_.size() ||
+          buffers_[buffer].kind != BufferSpec::weights)
+        continue;
       if (!visit(static_cast<int>(buffers_[buffer].where))) return false;
     }
     return true;
@@ -52,11 +55,14 @@ class Context final : public BuildContext {
   Constants& constants_;
 };
 
-bool checkBuffers(const std::vector<BufferSpec>& buffers, size_t arenaBytes, const Constants& constants, std::string* error) {
+bool checkBuffers(const std::vector<BufferSpec>& buffers, size_t arenaBytes,
+                  const Constants& constants, std::string* error) {
   for (size_t i = 0; i < buffers.size(); i++) {
     const BufferSpec& b = buffers[i];
-    bool fits = b.kind == BufferSpec::arena ? b.bytes <= arenaBytes && b.where <= arenaBytes - b.bytes
-                                            : b.where < static_cast<size_t>(constants.count()) && b.bytes <= constants.size(static_cast<int>(b.where));
+    bool fits = b.kind == BufferSpec::arena
+                    ? b.bytes <= arenaBytes && b.where <= arenaBytes - b.bytes
+                    : b.where < static_cast<size_t>(constants.count()) &&
+                          b.bytes <= constants.size(static_cast<int>(b.where));
     if (!fits) {
       *error = "buffer " + std::to_string(i) + " lies outside its memory";
       return false;
@@ -67,8 +73,10 @@ bool checkBuffers(const std::vector<BufferSpec>& buffers, size_t arenaBytes, con
 
 }  // namespace
 
-std::shared_ptr<Program> Program::build(const int32_t* code, size_t length, std::vector<BufferSpec> buffers, size_t arenaBytes, Isa isa,
-                                        int threads, std::shared_ptr<Constants> constants, std::string* error) {
+std::shared_ptr<Program> Program::build(const int32_t* code, size_t length,
+                                        std::vector<BufferSpec> buffers, size_t arenaBytes, Isa isa,
+                                        int threads, std::shared_ptr<Constants> constants,
+                                        std::string* error) {
   if (!checkBuffers(buffers, arenaBytes, *constants, error)) return nullptr;
   std::shared_ptr<Program> program(new Program());
   program->buffers_ = std::move(buffers);
@@ -80,7 +88,8 @@ std::shared_ptr<Program> Program::build(const int32_t* code, size_t length, std:
   size_t at = 0;
   while (at < length) {
     std::string where = "instruction " + std::to_string(program->steps_.size());
-    if (length - at < 2 || code[at] < 0 || code[at] >= known || code[at + 1] != fieldCount(table[code[at]]) ||
+    if (length - at < 2 || code[at] < 0 || code[at] >= known ||
+        code[at + 1] != fieldCount(table[code[at]]) ||
         length - at - 2 < static_cast<size_t>(code[at + 1]) + 1) {
       *error = where + " is malformed";
       return nullptr;
@@ -88,7 +97,8 @@ std::shared_ptr<Program> Program::build(const int32_t* code, size_t length, std:
     Instruction instruction{code[at], code + at + 2, code[at + 1], nullptr, 0};
     at += 2 + static_cast<size_t>(instruction.fieldCount);
     instruction.chainLength = code[at++];
-    if (instruction.chainLength < 0 || (length - at) / kChainStepInts < static_cast<size_t>(instruction.chainLength)) {
+    if (instruction.chainLength < 0 ||
+        (length - at) / kChainStepInts < static_cast<size_t>(instruction.chainLength)) {
       *error = where + " has a malformed chain";
       return nullptr;
     }
@@ -105,7 +115,9 @@ std::shared_ptr<Program> Program::build(const int32_t* code, size_t length, std:
       Context& context;
       const Instruction& instruction;
       bool drops;
-      ~Fetched() { if (drops) context.dropWeights(instruction); }
+      ~Fetched() {
+        if (drops) context.dropWeights(instruction);
+      }
     } fetched{context, instruction, isa != Isa::reference};
     if (!context.fetchWeights(instruction)) {
       *error = where + " has weights that cannot be read";
@@ -116,18 +128,21 @@ std::shared_ptr<Program> Program::build(const int32_t* code, size_t length, std:
       *error = where + " (" + opcode.name + ") was refused by its kernel";
       return nullptr;
     }
-    if (step->scratchBytes() > program->scratchBytes_) program->scratchBytes_ = step->scratchBytes();
+    if (step->scratchBytes() > program->scratchBytes_)
+      program->scratchBytes_ = step->scratchBytes();
     program->steps_.push_back(std::move(step));
   }
   for (const BufferSpec& b : program->buffers_) {
-    const bool kept = b.kind == BufferSpec::constant || (b.kind == BufferSpec::weights && isa == Isa::reference);
+    const bool kept =
+        b.kind == BufferSpec::constant || (b.kind == BufferSpec::weights && isa == Isa::reference);
     if (!kept) continue;
     const int index = static_cast<int>(b.where);
     if (!constants->ensure(index)) {
       *error = "constant " + std::to_string(index) + " could not be read";
       return nullptr;
     }
-    (b.kind == BufferSpec::constant ? program->resident_ : program->oracleWeights_).push_back(constants->block(index));
+    (b.kind == BufferSpec::constant ? program->resident_ : program->oracleWeights_)
+        .push_back(constants->block(index));
   }
   return program;
 }
@@ -140,8 +155,11 @@ std::unique_ptr<RunContext> Program::makeContext() const {
   context->addresses.reserve(buffers_.size());
   size_t constant = 0;
   for (const BufferSpec& b : buffers_) {
-    if (b.kind == BufferSpec::arena) context->addresses.push_back(static_cast<char*>(context->arena.data()) + b.where);
-    else context->addresses.push_back(b.kind == BufferSpec::constant ? resident_[constant++]->data() : nullptr);
+    if (b.kind == BufferSpec::arena)
+      context->addresses.push_back(static_cast<char*>(context->arena.data()) + b.where);
+    else
+      context->addresses.push_back(b.kind == BufferSpec::constant ? resident_[constant++]->data()
+                                                                  : nullptr);
   }
   return context;
 }

@@ -1,5 +1,5 @@
-// A program: a flat list of steps over numbered buffers, built once for one batch size, ISA and thread count, run many times.
-// Not here: threads (parallel/), JavaScript (addon/).
+// A program: a flat list of steps over numbered buffers, built once for one batch size, ISA and
+// thread count, run many times. Not here: threads (parallel/), JavaScript (addon/).
 #pragma once
 #include <memory>
 #include <string>
@@ -12,8 +12,9 @@
 
 namespace bitplane {
 
-// Where a buffer lives: `arena` at a byte offset of the run's arena; `constant` number `where` of the session's constants; `weights`
-// likewise, but read only while steps are built (they keep a packed form), so its bytes need not stay and it has no address in a run.
+// Where a buffer lives: `arena` at a byte offset of the run's arena; `constant` number `where` of
+// the session's constants; `weights` likewise, but read only while steps are built (they keep a
+// packed form), so its bytes need not stay and it has no address in a run.
 struct BufferSpec {
   enum Kind { arena, constant, weights };
   Kind kind;
@@ -21,12 +22,13 @@ struct BufferSpec {
   size_t bytes;
 };
 
-// What one run in flight owns: an arena, the address of every buffer in it, and scratch for each thread. Reused, never shared.
+// What one run in flight owns: an arena, the address of every buffer in it, and scratch for each
+// thread. Reused, never shared.
 struct RunContext {
   Block arena;
   std::vector<void*> addresses;
   std::vector<Block> scratch;
-  std::vector<Share> shares;  // for the job that runs it
+  std::vector<Share> shares;   // for the job that runs it
   std::vector<double> stepNs;  // filled when profiling
 };
 
@@ -34,8 +36,10 @@ class Program {
  public:
   // Null, with `error` filled, if the code is not well formed. `code` is a list of instructions
   // (kernels/step.h), `constants` stays in use. Throws std::bad_alloc.
-  static std::shared_ptr<Program> build(const int32_t* code, size_t length, std::vector<BufferSpec> buffers, size_t arenaBytes, Isa isa,
-                                        int threads, std::shared_ptr<Constants> constants, std::string* error);
+  static std::shared_ptr<Program> build(const int32_t* code, size_t length,
+                                        std::vector<BufferSpec> buffers, size_t arenaBytes, Isa isa,
+                                        int threads, std::shared_ptr<Constants> constants,
+                                        std::string* error);
 
   const std::vector<std::unique_ptr<Step>>& steps() const { return steps_; }
   const std::vector<BufferSpec>& buffers() const { return buffers_; }

@@ -24,7 +24,9 @@ BITPLANE_INLINE F32 load(const float* p) { return _mm256_loadu_ps(p); }
 BITPLANE_INLINE F32 loadN(const float* p, int n) { return _mm256_maskload_ps(p, firstLanes(n)); }
 BITPLANE_INLINE void store(float* p, F32 v) { _mm256_storeu_ps(p, v); }
 BITPLANE_INLINE void storeN(float* p, F32 v, int n) { _mm256_maskstore_ps(p, firstLanes(n), v); }
-BITPLANE_INLINE void storeIntN(int* p, I32 v, int n) { _mm256_maskstore_epi32(p, firstLanes(n), v); }
+BITPLANE_INLINE void storeIntN(int* p, I32 v, int n) {
+  _mm256_maskstore_epi32(p, firstLanes(n), v);
+}
 BITPLANE_INLINE F32 set1(float f) { return _mm256_set1_ps(f); }
 BITPLANE_INLINE I32 set1Int(int i) { return _mm256_set1_epi32(i); }
 
@@ -35,14 +37,18 @@ BITPLANE_INLINE F32 div(F32 a, F32 b) { return _mm256_div_ps(a, b); }
 BITPLANE_INLINE F32 sqrt(F32 a) { return _mm256_sqrt_ps(a); }
 BITPLANE_INLINE F32 floor(F32 a) { return _mm256_floor_ps(a); }
 BITPLANE_INLINE F32 ceil(F32 a) { return _mm256_ceil_ps(a); }
-BITPLANE_INLINE F32 roundEven(F32 a) { return _mm256_round_ps(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
+BITPLANE_INLINE F32 roundEven(F32 a) {
+  return _mm256_round_ps(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+}
 BITPLANE_INLINE F32 fma(F32 a, F32 b, F32 c) { return _mm256_fmadd_ps(a, b, c); }
 
 BITPLANE_INLINE Mask less(F32 a, F32 b) { return _mm256_cmp_ps(a, b, _CMP_LT_OQ); }
 BITPLANE_INLINE Mask lessEqual(F32 a, F32 b) { return _mm256_cmp_ps(a, b, _CMP_LE_OQ); }
 BITPLANE_INLINE Mask isNan(F32 a) { return _mm256_cmp_ps(a, a, _CMP_UNORD_Q); }
 BITPLANE_INLINE F32 select(Mask m, F32 yes, F32 no) { return _mm256_blendv_ps(no, yes, m); }
-BITPLANE_INLINE I32 selectInt(Mask m, I32 yes, I32 no) { return _mm256_blendv_epi8(no, yes, _mm256_castps_si256(m)); }
+BITPLANE_INLINE I32 selectInt(Mask m, I32 yes, I32 no) {
+  return _mm256_blendv_epi8(no, yes, _mm256_castps_si256(m));
+}
 BITPLANE_INLINE F32 lesser(F32 a, F32 b) { return _mm256_min_ps(a, b); }
 BITPLANE_INLINE F32 larger(F32 a, F32 b) { return _mm256_max_ps(a, b); }
 // Lane i of mask j is bit j * kLanes + i.
@@ -50,7 +56,8 @@ template <int N>
 BITPLANE_INLINE uint64_t maskWord(const Mask (&m)[N]) {
   uint64_t word = 0;
   BITPLANE_UNROLL
-  for (int j = 0; j < N; j++) word |= uint64_t{static_cast<unsigned>(_mm256_movemask_ps(m[j]))} << (j * kLanes);
+  for (int j = 0; j < N; j++)
+    word |= uint64_t{static_cast<unsigned>(_mm256_movemask_ps(m[j]))} << (j * kLanes);
   return word;
 }
 
@@ -64,9 +71,13 @@ BITPLANE_INLINE I32 andInt(I32 a, I32 b) { return _mm256_and_si256(a, b); }
 BITPLANE_INLINE I32 orInt(I32 a, I32 b) { return _mm256_or_si256(a, b); }
 BITPLANE_INLINE I32 xorInt(I32 a, I32 b) { return _mm256_xor_si256(a, b); }
 template <int S>
-BITPLANE_INLINE I32 shiftLeft(I32 a) { return _mm256_slli_epi32(a, S); }
+BITPLANE_INLINE I32 shiftLeft(I32 a) {
+  return _mm256_slli_epi32(a, S);
+}
 template <int S>
-BITPLANE_INLINE I32 shiftRight(I32 a) { return _mm256_srai_epi32(a, S); }
+BITPLANE_INLINE I32 shiftRight(I32 a) {
+  return _mm256_srai_epi32(a, S);
+}
 
 }  // namespace
 }  // namespace avx2

@@ -1,6 +1,7 @@
-// The SIMD vocabulary over AVX-512: 16 float lanes. Every vocabulary header defines these names and nothing more; loops over them
-// (kernels/<op>/generic.h, simd/math.h) are written once. Include one vocabulary per file.
-// Everything is in an unnamed namespace, so that the linker can never put this code where another instruction set was meant.
+// The SIMD vocabulary over AVX-512: 16 float lanes. Every vocabulary header defines these names and
+// nothing more; loops over them (kernels/<op>/generic.h, simd/math.h) are written once. Include one
+// vocabulary per file. Everything is in an unnamed namespace, so that the linker can never put this
+// code where another instruction set was meant.
 #pragma once
 // gcc 12 warns about the deliberately undefined registers in its own header.
 #if defined(__GNUC__) && !defined(__clang__)
@@ -34,7 +35,9 @@ BITPLANE_INLINE F32 load(const float* p) { return _mm512_loadu_ps(p); }
 BITPLANE_INLINE F32 loadN(const float* p, int n) { return _mm512_maskz_loadu_ps(firstLanes(n), p); }
 BITPLANE_INLINE void store(float* p, F32 v) { _mm512_storeu_ps(p, v); }
 BITPLANE_INLINE void storeN(float* p, F32 v, int n) { _mm512_mask_storeu_ps(p, firstLanes(n), v); }
-BITPLANE_INLINE void storeIntN(int* p, I32 v, int n) { _mm512_mask_storeu_epi32(p, firstLanes(n), v); }
+BITPLANE_INLINE void storeIntN(int* p, I32 v, int n) {
+  _mm512_mask_storeu_epi32(p, firstLanes(n), v);
+}
 BITPLANE_INLINE F32 set1(float f) { return _mm512_set1_ps(f); }
 BITPLANE_INLINE I32 set1Int(int i) { return _mm512_set1_epi32(i); }
 
@@ -43,9 +46,15 @@ BITPLANE_INLINE F32 sub(F32 a, F32 b) { return _mm512_sub_ps(a, b); }
 BITPLANE_INLINE F32 mul(F32 a, F32 b) { return _mm512_mul_ps(a, b); }
 BITPLANE_INLINE F32 div(F32 a, F32 b) { return _mm512_div_ps(a, b); }
 BITPLANE_INLINE F32 sqrt(F32 a) { return _mm512_sqrt_ps(a); }
-BITPLANE_INLINE F32 floor(F32 a) { return _mm512_roundscale_ps(a, _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC); }
-BITPLANE_INLINE F32 ceil(F32 a) { return _mm512_roundscale_ps(a, _MM_FROUND_TO_POS_INF | _MM_FROUND_NO_EXC); }
-BITPLANE_INLINE F32 roundEven(F32 a) { return _mm512_roundscale_ps(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
+BITPLANE_INLINE F32 floor(F32 a) {
+  return _mm512_roundscale_ps(a, _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC);
+}
+BITPLANE_INLINE F32 ceil(F32 a) {
+  return _mm512_roundscale_ps(a, _MM_FROUND_TO_POS_INF | _MM_FROUND_NO_EXC);
+}
+BITPLANE_INLINE F32 roundEven(F32 a) {
+  return _mm512_roundscale_ps(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+}
 // a * b + c, rounded once where the hardware can; for reductions only.
 BITPLANE_INLINE F32 fma(F32 a, F32 b, F32 c) { return _mm512_fmadd_ps(a, b, c); }
 
@@ -54,8 +63,11 @@ BITPLANE_INLINE Mask less(F32 a, F32 b) { return _mm512_cmp_ps_mask(a, b, _CMP_L
 BITPLANE_INLINE Mask lessEqual(F32 a, F32 b) { return _mm512_cmp_ps_mask(a, b, _CMP_LE_OQ); }
 BITPLANE_INLINE Mask isNan(F32 a) { return _mm512_cmp_ps_mask(a, a, _CMP_UNORD_Q); }
 BITPLANE_INLINE F32 select(Mask m, F32 yes, F32 no) { return _mm512_mask_blend_ps(m, no, yes); }
-BITPLANE_INLINE I32 selectInt(Mask m, I32 yes, I32 no) { return _mm512_mask_blend_epi32(m, no, yes); }
-// a < b ? a : b and b < a ? a : b, so b where an operand is NaN and for zeros: what minps and maxps do.
+BITPLANE_INLINE I32 selectInt(Mask m, I32 yes, I32 no) {
+  return _mm512_mask_blend_epi32(m, no, yes);
+}
+// a < b ? a : b and b < a ? a : b, so b where an operand is NaN and for zeros: what minps and maxps
+// do.
 BITPLANE_INLINE F32 lesser(F32 a, F32 b) { return _mm512_min_ps(a, b); }
 BITPLANE_INLINE F32 larger(F32 a, F32 b) { return _mm512_max_ps(a, b); }
 // Lane i of mask j is bit j * kLanes + i.
@@ -77,9 +89,13 @@ BITPLANE_INLINE I32 andInt(I32 a, I32 b) { return _mm512_and_si512(a, b); }
 BITPLANE_INLINE I32 orInt(I32 a, I32 b) { return _mm512_or_si512(a, b); }
 BITPLANE_INLINE I32 xorInt(I32 a, I32 b) { return _mm512_xor_si512(a, b); }
 template <int S>
-BITPLANE_INLINE I32 shiftLeft(I32 a) { return _mm512_slli_epi32(a, S); }
+BITPLANE_INLINE I32 shiftLeft(I32 a) {
+  return _mm512_slli_epi32(a, S);
+}
 template <int S>
-BITPLANE_INLINE I32 shiftRight(I32 a) { return _mm512_srai_epi32(a, S); }  // keeps the sign
+BITPLANE_INLINE I32 shiftRight(I32 a) {
+  return _mm512_srai_epi32(a, S);
+}  // keeps the sign
 
 }  // namespace
 }  // namespace avx512

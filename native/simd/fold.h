@@ -1,7 +1,10 @@
 // Reductions of a row or of columns over a SIMD vocabulary, which the including file has chosen.
-// The order is fixed and the same for every vocabulary, and nothing is fused, so the bits are the same on every ISA:
-//   a row is folded into 64 partial results (element i into partial i mod 64), those pairwise (i with i + 32, then 16, ..., 1);
-//   sums close a block every kFoldBlock additions, so that the error grows with k / kFoldBlock + kFoldBlock + 6, not with k.
+// The order is fixed and the same for every vocabulary, and nothing is fused, so the bits are the
+// same on every ISA:
+//   a row is folded into 64 partial results (element i into partial i mod 64), those pairwise
+//   (i with i + 32, then 16, ..., 1);
+//   sums close a block every kFoldBlock additions, so that the error grows with
+//   k / kFoldBlock + kFoldBlock + 6, not with k.
 // Maxima start from -inf and minima from +inf with v = v < x ? x : v, so NaN never wins.
 #pragma once
 #include <cstdint>
@@ -44,7 +47,8 @@ float foldRow(const float* x, int64_t k) {
       for (int i = 0; i < kVectors; i++) v[i] = Op::of(v[i], load(x + done + i * kLanes));
     }
     BITPLANE_UNROLL
-    for (int i = 0; i < kVectors; i++) store(total + i * kLanes, Op::of(load(total + i * kLanes), v[i]));
+    for (int i = 0; i < kVectors; i++)
+      store(total + i * kLanes, Op::of(load(total + i * kLanes), v[i]));
   }
   for (int i = 0; done < k; i++, done++) total[i] = Op::of(total[i], x[done]);
   for (int half = 32; half > 0; half /= 2) {

@@ -1,16 +1,19 @@
-// What a SIMD vocabulary, which the including file has chosen, does not have itself: signs, maxima that keep NaN,
-// exp, log, tanh and the logistic function.
-// Each of the last four is one fixed sequence of IEEE mul, add, div, select and integer steps, never a fused multiply-add, so that every ISA gives the same
-// bits. Measured against libm in double over every 4th float: exp 0.98, log 0.84, tanh 1.33, sigmoid 2.41 ulp at most.
-// Limits are exact: exp(-inf) = 0, exp overflows to inf, log(0) = -inf, log(< 0) = NaN, tanh saturates to -1 and +1, sigmoid to 0 and 1;
-// NaN stays NaN. Denormal results are rounded, not flushed.
+// What a SIMD vocabulary, which the including file has chosen, does not have itself: signs, maxima
+// that keep NaN, exp, log, tanh and the logistic function. Each of the last four is one fixed
+// sequence of IEEE mul, add, div, select and integer steps, never a fused multiply-add, so that
+// every ISA gives the same bits. Measured against libm in double over every 4th float: exp 0.98,
+// log 0.84, tanh 1.33, sigmoid 2.41 ulp at most. Limits are exact: exp(-inf) = 0, exp overflows to
+// inf, log(0) = -inf, log(< 0) = NaN, tanh saturates to -1 and +1, sigmoid to 0 and 1; NaN stays
+// NaN. Denormal results are rounded, not flushed.
 #pragma once
 
 namespace bitplane {
 namespace BITPLANE_SIMD {
 namespace {
 
-BITPLANE_INLINE F32 negate(F32 v) { return fromBits(xorInt(bitsOf(v), set1Int(static_cast<int>(0x80000000u)))); }
+BITPLANE_INLINE F32 negate(F32 v) {
+  return fromBits(xorInt(bitsOf(v), set1Int(static_cast<int>(0x80000000u))));
+}
 BITPLANE_INLINE F32 absolute(F32 v) { return fromBits(andInt(bitsOf(v), set1Int(0x7fffffff))); }
 
 // v or b, whichever is larger or smaller; v where they are equal. NaN where either is NaN.
@@ -31,7 +34,8 @@ BITPLANE_INLINE F32 polynomial(F32 x, const float (&c)[N]) {
 BITPLANE_INLINE F32 powerOfTwo(I32 n) { return fromBits(shiftLeft<23>(addInt(n, set1Int(127)))); }
 
 BITPLANE_INLINE F32 exponential(F32 x) {
-  // x = n ln 2 + r with |r| <= ln 2 / 2. ln 2 is split in two; n times the high part (9 bits) is exact.
+  // x = n ln 2 + r with |r| <= ln 2 / 2. ln 2 is split in two; n times the high part (9 bits) is
+  // exact.
   F32 bounded = select(less(x, set1(-105.0f)), set1(-105.0f), x);
   bounded = select(less(set1(89.0f), bounded), set1(89.0f), bounded);
   bounded = select(isNan(x), set1(0.0f), bounded);
@@ -39,9 +43,11 @@ BITPLANE_INLINE F32 exponential(F32 x) {
   F32 r = sub(bounded, mul(n, set1(0.693359375f)));
   r = sub(r, mul(n, set1(-2.12194440e-4f)));
   // e^r = 1 + r + r^2 q(r)
-  const float q[] = {5.0000001201e-1f, 1.6666665459e-1f, 4.1665795894e-2f, 8.3334519073e-3f, 1.3981999507e-3f, 1.9875691500e-4f};
+  const float q[] = {5.0000001201e-1f, 1.6666665459e-1f, 4.1665795894e-2f,
+                     8.3334519073e-3f, 1.3981999507e-3f, 1.9875691500e-4f};
   const F32 p = add(add(mul(mul(r, r), polynomial(r, q)), r), set1(1.0f));
-  // 2^n in two factors, so that neither leaves the normal range and the last product rounds into denormals or inf.
+  // 2^n in two factors, so that neither leaves the normal range and the last product rounds into
+  // denormals or inf.
   const I32 whole = truncate(n);
   const I32 half = shiftRight<1>(whole);
   const F32 y = mul(mul(p, powerOfTwo(half)), powerOfTwo(subInt(whole, half)));
@@ -59,8 +65,9 @@ BITPLANE_INLINE F32 logarithm(F32 x) {
   e = sub(e, select(tiny, set1(25.0f), set1(0.0f)));
   const F32 f = sub(m, set1(1.0f));
   const F32 square = mul(f, f);
-  const float q[] = {3.3333331174e-1f,  -2.4999993993e-1f, 2.0000714765e-1f,  -1.6668057665e-1f, 1.4249322787e-1f,
-                     -1.2420140846e-1f, 1.1676998740e-1f,  -1.1514610310e-1f, 7.0376836292e-2f};
+  const float q[] = {3.3333331174e-1f,  -2.4999993993e-1f, 2.0000714765e-1f,
+                     -1.6668057665e-1f, 1.4249322787e-1f,  -1.2420140846e-1f,
+                     1.1676998740e-1f,  -1.1514610310e-1f, 7.0376836292e-2f};
   F32 y = mul(mul(f, square), polynomial(f, q));
   y = add(y, mul(e, set1(-2.12194440e-4f)));
   y = sub(y, mul(set1(0.5f), square));
@@ -76,7 +83,8 @@ BITPLANE_INLINE F32 hyperbolicTangent(F32 x) {
   const F32 size = absolute(x);
   // Near zero an odd polynomial, because 1 - 2 / (e^2x + 1) cancels there.
   const F32 square = mul(x, x);
-  const float q[] = {-3.33332819422e-1f, 1.33314422036e-1f, -5.37397155531e-2f, 2.06390887954e-2f, -5.70498872745e-3f};
+  const float q[] = {-3.33332819422e-1f, 1.33314422036e-1f, -5.37397155531e-2f, 2.06390887954e-2f,
+                     -5.70498872745e-3f};
   const F32 low = add(mul(mul(x, square), polynomial(square, q)), x);
   const F32 high = sub(set1(1.0f), div(set1(2.0f), add(exponential(add(size, size)), set1(1.0f))));
   const F32 signedHigh = select(less(x, set1(0.0f)), negate(high), high);

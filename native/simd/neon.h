@@ -1,4 +1,5 @@
-// The SIMD vocabulary over armv8.0 Advanced SIMD: 4 float lanes. The names are explained in simd/avx512.h.
+// The SIMD vocabulary over armv8.0 Advanced SIMD: 4 float lanes. The names are explained in
+// simd/avx512.h.
 #pragma once
 #include <arm_neon.h>
 
@@ -32,7 +33,9 @@ BITPLANE_INLINE void storeN(float* p, F32 v, int n) {
   }
   if (n & 1) vst1_lane_f32(p, pair, 0);
 }
-BITPLANE_INLINE void storeIntN(int* p, I32 v, int n) { storeN(reinterpret_cast<float*>(p), vreinterpretq_f32_s32(v), n); }
+BITPLANE_INLINE void storeIntN(int* p, I32 v, int n) {
+  storeN(reinterpret_cast<float*>(p), vreinterpretq_f32_s32(v), n);
+}
 BITPLANE_INLINE F32 set1(float f) { return vdupq_n_f32(f); }
 BITPLANE_INLINE I32 set1Int(int i) { return vdupq_n_s32(i); }
 
@@ -54,7 +57,8 @@ BITPLANE_INLINE I32 selectInt(Mask m, I32 yes, I32 no) { return vbslq_s32(m, yes
 // Not fmin and fmax, which choose among NaN and zeros differently.
 BITPLANE_INLINE F32 lesser(F32 a, F32 b) { return select(less(a, b), a, b); }
 BITPLANE_INLINE F32 larger(F32 a, F32 b) { return select(less(b, a), a, b); }
-// Four masks narrow to 16 bytes, whose weighted sums of eight neighbours are bytes of the word: for sixteen masks 20 operations, not 80.
+// Four masks narrow to 16 bytes, whose weighted sums of eight neighbours are bytes of the word: for
+// sixteen masks 20 operations, not 80.
 template <int N>
 BITPLANE_INLINE uint64_t maskWord(const Mask (&m)[N]) {
   static_assert(N == 4 || N == 16, "the signs of 16 or 64 channels");
@@ -63,12 +67,15 @@ BITPLANE_INLINE uint64_t maskWord(const Mask (&m)[N]) {
   uint8x16_t bytes[kBytes];
   BITPLANE_UNROLL
   for (int j = 0; j < kBytes; j++) {
-    const uint16x8_t low = vuzp1q_u16(vreinterpretq_u16_u32(m[4 * j]), vreinterpretq_u16_u32(m[4 * j + 1]));
-    const uint16x8_t high = vuzp1q_u16(vreinterpretq_u16_u32(m[4 * j + 2]), vreinterpretq_u16_u32(m[4 * j + 3]));
+    const uint16x8_t low =
+        vuzp1q_u16(vreinterpretq_u16_u32(m[4 * j]), vreinterpretq_u16_u32(m[4 * j + 1]));
+    const uint16x8_t high =
+        vuzp1q_u16(vreinterpretq_u16_u32(m[4 * j + 2]), vreinterpretq_u16_u32(m[4 * j + 3]));
     bytes[j] = vandq_u8(vuzp1q_u8(vreinterpretq_u8_u16(low), vreinterpretq_u8_u16(high)), weight);
   }
   // Four masks stand in the word four times over.
-  const uint8x16_t pairs = vpaddq_u8(vpaddq_u8(bytes[0], bytes[1 % kBytes]), vpaddq_u8(bytes[2 % kBytes], bytes[3 % kBytes]));
+  const uint8x16_t pairs = vpaddq_u8(vpaddq_u8(bytes[0], bytes[1 % kBytes]),
+                                     vpaddq_u8(bytes[2 % kBytes], bytes[3 % kBytes]));
   const uint64_t word = vgetq_lane_u64(vreinterpretq_u64_u8(vpaddq_u8(pairs, pairs)), 0);
   return N == 16 ? word : word & 0xffff;
 }
@@ -83,9 +90,13 @@ BITPLANE_INLINE I32 andInt(I32 a, I32 b) { return vandq_s32(a, b); }
 BITPLANE_INLINE I32 orInt(I32 a, I32 b) { return vorrq_s32(a, b); }
 BITPLANE_INLINE I32 xorInt(I32 a, I32 b) { return veorq_s32(a, b); }
 template <int S>
-BITPLANE_INLINE I32 shiftLeft(I32 a) { return vshlq_n_s32(a, S); }
+BITPLANE_INLINE I32 shiftLeft(I32 a) {
+  return vshlq_n_s32(a, S);
+}
 template <int S>
-BITPLANE_INLINE I32 shiftRight(I32 a) { return vshrq_n_s32(a, S); }
+BITPLANE_INLINE I32 shiftRight(I32 a) {
+  return vshrq_n_s32(a, S);
+}
 
 }  // namespace
 }  // namespace neon

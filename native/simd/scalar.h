@@ -1,5 +1,6 @@
-// The SIMD vocabulary for any CPU: 4 float lanes of the compiler's generic vectors, no intrinsics. The compiler spends whatever the
-// platform's baseline has on them (SSE2 on x86-64), or plain registers. The names are explained in simd/avx512.h.
+// The SIMD vocabulary for any CPU: 4 float lanes of the compiler's generic vectors, no intrinsics.
+// The compiler spends whatever the platform's baseline has on them (SSE2 on x86-64), or plain
+// registers. The names are explained in simd/avx512.h.
 #pragma once
 #include <cmath>
 #include <cstdint>
@@ -39,7 +40,9 @@ BITPLANE_INLINE void storeN(float* p, F32 v, int n) {
   }
   if (n & 1) std::memcpy(p, &v, 4);
 }
-BITPLANE_INLINE void storeIntN(int* p, I32 v, int n) { storeN(reinterpret_cast<float*>(p), reinterpret_cast<F32>(v), n); }
+BITPLANE_INLINE void storeIntN(int* p, I32 v, int n) {
+  storeN(reinterpret_cast<float*>(p), reinterpret_cast<F32>(v), n);
+}
 BITPLANE_INLINE F32 set1(float f) { return F32{f, f, f, f}; }
 BITPLANE_INLINE I32 set1Int(int i) { return I32{i, i, i, i}; }
 
@@ -47,7 +50,9 @@ BITPLANE_INLINE F32 add(F32 a, F32 b) { return a + b; }
 BITPLANE_INLINE F32 sub(F32 a, F32 b) { return a - b; }
 BITPLANE_INLINE F32 mul(F32 a, F32 b) { return a * b; }
 BITPLANE_INLINE F32 div(F32 a, F32 b) { return a / b; }
-BITPLANE_INLINE F32 sqrt(F32 a) { return F32{std::sqrt(a[0]), std::sqrt(a[1]), std::sqrt(a[2]), std::sqrt(a[3])}; }
+BITPLANE_INLINE F32 sqrt(F32 a) {
+  return F32{std::sqrt(a[0]), std::sqrt(a[1]), std::sqrt(a[2]), std::sqrt(a[3])};
+}
 BITPLANE_INLINE F32 fma(F32 a, F32 b, F32 c) { return a * b + c; }
 
 BITPLANE_INLINE Mask less(F32 a, F32 b) { return a < b; }
@@ -56,12 +61,17 @@ BITPLANE_INLINE Mask isNan(F32 a) { return a != a; }
 BITPLANE_INLINE I32 bitsOf(F32 a) { return reinterpret_cast<I32>(a); }
 BITPLANE_INLINE F32 fromBits(I32 a) { return reinterpret_cast<F32>(a); }
 BITPLANE_INLINE I32 selectInt(Mask m, I32 yes, I32 no) { return (m & yes) | (~m & no); }
-BITPLANE_INLINE F32 select(Mask m, F32 yes, F32 no) { return fromBits(selectInt(m, bitsOf(yes), bitsOf(no))); }
+BITPLANE_INLINE F32 select(Mask m, F32 yes, F32 no) {
+  return fromBits(selectInt(m, bitsOf(yes), bitsOf(no)));
+}
 BITPLANE_INLINE F32 lesser(F32 a, F32 b) { return select(less(a, b), a, b); }
 BITPLANE_INLINE F32 larger(F32 a, F32 b) { return select(less(b, a), a, b); }
 
-BITPLANE_INLINE F32 withSign(F32 a, F32 sign) { return fromBits(bitsOf(a) | (bitsOf(sign) & set1Int(INT32_MIN))); }
-// Adding 2^23 leaves no room for a fraction and rounds as the CPU does; what is as large already, and NaN, stays. Zeros keep their signs.
+BITPLANE_INLINE F32 withSign(F32 a, F32 sign) {
+  return fromBits(bitsOf(a) | (bitsOf(sign) & set1Int(INT32_MIN)));
+}
+// Adding 2^23 leaves no room for a fraction and rounds as the CPU does; what is as large already,
+// and NaN, stays. Zeros keep their signs.
 BITPLANE_INLINE F32 roundEven(F32 a) {
   const F32 size = fromBits(bitsOf(a) & set1Int(INT32_MAX)), shift = set1(8388608.0f);
   return select(size < shift, withSign((size + shift) - shift, a), a);
@@ -75,13 +85,15 @@ BITPLANE_INLINE F32 ceil(F32 a) {
   return withSign(even + select(even < a, set1(1.0f), set1(0.0f)), a);
 }
 
-// Lane i of mask j is bit j * kLanes + i. Eight masks are gathered in one vector first, whose lane i holds every fourth bit.
+// Lane i of mask j is bit j * kLanes + i. Eight masks are gathered in one vector first, whose lane
+// i holds every fourth bit.
 template <int N>
 BITPLANE_INLINE uint64_t maskWord(const Mask (&m)[N]) {
   constexpr int kGathered = 32 / kLanes;
   U32 bits[(N + kGathered - 1) / kGathered] = {};
   BITPLANE_UNROLL
-  for (int j = 0; j < N; j++) bits[j / kGathered] |= (U32)m[j] & (U32{1, 2, 4, 8} << (j % kGathered * kLanes));
+  for (int j = 0; j < N; j++)
+    bits[j / kGathered] |= (U32)m[j] & (U32{1, 2, 4, 8} << (j % kGathered * kLanes));
   uint64_t word = 0;
   for (int j = 0; j < N; j += kGathered) {
     const U32 b = bits[j / kGathered];
@@ -98,9 +110,13 @@ BITPLANE_INLINE I32 andInt(I32 a, I32 b) { return a & b; }
 BITPLANE_INLINE I32 orInt(I32 a, I32 b) { return a | b; }
 BITPLANE_INLINE I32 xorInt(I32 a, I32 b) { return a ^ b; }
 template <int S>
-BITPLANE_INLINE I32 shiftLeft(I32 a) { return (I32)((U32)a << S); }
+BITPLANE_INLINE I32 shiftLeft(I32 a) {
+  return (I32)((U32)a << S);
+}
 template <int S>
-BITPLANE_INLINE I32 shiftRight(I32 a) { return a >> S; }
+BITPLANE_INLINE I32 shiftRight(I32 a) {
+  return a >> S;
+}
 
 }  // namespace
 }  // namespace scalar

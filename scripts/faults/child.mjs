@@ -16,7 +16,14 @@ const control = new Control(controlPath);
 const mode = { lasting: lasting === '1', error: Number(error) };
 const say = (line) => process.stdout.write(`${JSON.stringify(line)}\n`);
 
-const SWEEPS = { memory: sweepMemory, load: once, thread: once, lock: once, files: sweepFiles, write: writeOnce };
+const SWEEPS = {
+  memory: sweepMemory,
+  load: once,
+  thread: once,
+  lock: once,
+  files: sweepFiles,
+  write: writeOnce,
+};
 await SWEEPS[kind]();
 
 /** Runs of two batch sizes, two of them at once, and a profile. */
@@ -34,7 +41,8 @@ function sameUse(a, b) {
 /** undefined, or why this error is none that a caller can handle. */
 function objection(error, codes, words) {
   if (error?.name !== 'BitplaneError') return `a foreign error: ${error?.stack ?? error}`;
-  if (!codes.includes(error.code) || !words.test(error.message)) return `${error.code}: ${error.message}`;
+  if (!codes.includes(error.code) || !words.test(error.message))
+    return `${error.code}: ${error.message}`;
   return undefined;
 }
 
@@ -70,7 +78,10 @@ async function sweepMemory() {
   say({ end: true });
 }
 
-/** Loading the addon and running the first session, with one call failing; the parent armed it. Of `load` only the loading. */
+/**
+ * Loading the addon and running the first session, with one call failing; the parent armed it. Of
+ * `load` only the loading.
+ */
 async function once() {
   const bitplane = await import('../../dist/index.js');
   const { graph, feeds } = everyKernel(bitplane);
@@ -86,7 +97,11 @@ async function once() {
     got = await attempt();
   } catch (error) {
     outcome = 'refused';
-    problem = objection(error, ['ERR_NATIVE'], kind === 'load' ? /memory/ : /thread|lock|condition/);
+    problem = objection(
+      error,
+      ['ERR_NATIVE'],
+      kind === 'load' ? /memory/ : /thread|lock|condition/,
+    );
   }
   control.disarm();
   if (control.get('failed') === 0 && problem === undefined) return say({ end: true });
@@ -97,11 +112,18 @@ async function once() {
   say({ number: Number(first), outcome, problem });
 }
 
-/** Saving over an older model, opening, running; reading and writing tensors. A file is the old one or the new one, never between. */
+/**
+ * Saving over an older model, opening, running; reading and writing tensors. A file is the old one
+ * or the new one, never between.
+ */
 async function sweepFiles() {
   const bitplane = await import('../../dist/index.js');
   const { graph, feeds } = everyKernel(bitplane);
-  const [target, packed, states] = ['model.safetensors', 'model.safetensors.gz', 'state.safetensors'].map((name) => join(folder, name));
+  const [target, packed, states] = [
+    'model.safetensors',
+    'model.safetensors.gz',
+    'state.safetensors',
+  ].map((name) => join(folder, name));
   const tensors = { w: new bitplane.Tensor('f32', Float32Array.of(1, 2, 3), [3]) };
   await bitplane.saveModel(graph, target);
   await bitplane.writeTensors(tensors, states);
@@ -114,14 +136,17 @@ async function sweepFiles() {
   await calm.release();
   const life = async () => {
     await bitplane.saveModel(graph, target);
-    if (!control.aside(() => readFileSync(target)).equals(after)) return 'a save that ended well left another file';
+    if (!control.aside(() => readFileSync(target)).equals(after))
+      return 'a save that ended well left another file';
     const session = await bitplane.Session.create(target, { threads: 1 });
     const got = await use(session, feeds).finally(() => session.release());
     if (!sameUse(got, want)) return 'wrong results';
     await bitplane.loadModel(packed);
     await bitplane.writeTensors(tensors, states);
     const read = await bitplane.readTensors(states);
-    return Buffer.from(read.w.data.buffer).equals(Buffer.from(tensors.w.data.buffer)) ? undefined : 'wrong tensors';
+    return Buffer.from(read.w.data.buffer).equals(Buffer.from(tensors.w.data.buffer))
+      ? undefined
+      : 'wrong tensors';
   };
   control.follow(folder);
   for (let number = Number(first); ; number++) {
@@ -153,7 +178,12 @@ async function writeOnce() {
   const bitplane = await import('../../dist/index.js');
   const g = new bitplane.GraphBuilder();
   const x = g.input('x', 'f32', [Number(first)]);
-  const graph = g.graph([x], { y: g.add(x, g.constant(new bitplane.Tensor('f32', new Float32Array(Number(first)), [Number(first)]))) });
+  const graph = g.graph([x], {
+    y: g.add(
+      x,
+      g.constant(new bitplane.Tensor('f32', new Float32Array(Number(first)), [Number(first)])),
+    ),
+  });
   const target = join(folder, 'model.safetensors');
   const before = readFileSync(target);
   let problem = 'the save said that it ended well';

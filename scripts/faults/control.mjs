@@ -5,7 +5,17 @@
 import { closeSync, openSync, readSync, writeFileSync, writeSync } from 'node:fs';
 
 const BYTES = 64 + 4000;
-const AT = { kind: 0, number: 8, lasting: 16, error: 24, seen: 32, failed: 40, at: 48, bytes: 56, prefix: 64 };
+const AT = {
+  kind: 0,
+  number: 8,
+  lasting: 16,
+  error: 24,
+  seen: 32,
+  failed: 40,
+  at: 48,
+  bytes: 56,
+  prefix: 64,
+};
 const KINDS = { none: 0, memory: 1, thread: 2, lock: 3, files: 4 };
 
 export class Control {
@@ -22,7 +32,15 @@ export class Control {
    */
   arm(kind, number, { lasting = false, error = 0 } = {}) {
     this.set('kind', KINDS.none);
-    for (const [name, value] of Object.entries({ number, lasting: lasting ? 1 : 0, error, seen: 0, failed: 0, at: 0, bytes: 0 }))
+    for (const [name, value] of Object.entries({
+      number,
+      lasting: lasting ? 1 : 0,
+      error,
+      seen: 0,
+      failed: 0,
+      at: 0,
+      bytes: 0,
+    }))
       this.set(name, value);
     this.set('kind', KINDS[kind]);
   }

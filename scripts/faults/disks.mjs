@@ -8,7 +8,10 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Control } from './control.mjs';
 
-/** Shell commands around the child, which is "$@"; $D is the folder. A mount needs a name space of its own, which not every system gives. */
+/**
+ * Shell commands around the child, which is "$@"; $D is the folder. A mount needs a name space of
+ * its own, which not every system gives.
+ */
 const PLACES = [
   { name: 'files of at most 512 KB', script: 'ulimit -f 512; exec "$@"' },
   {
@@ -19,7 +22,9 @@ const PLACES = [
   {
     name: 'a file system that takes no writes',
     mounts: true,
-    script: 'mount -t tmpfs none "$D" && echo old > "$D/model.safetensors" && mount -o remount,ro "$D" && "$@"',
+    script:
+      'mount -t tmpfs none "$D" && echo old > "$D/model.safetensors" && mount -o ' +
+      'remount,ro "$D" && "$@"',
   },
 ];
 const FLOATS = 1 << 19;
@@ -31,19 +36,52 @@ export async function disks(child, folder) {
     const place = join(folder, name.replaceAll(' ', '-'));
     mkdirSync(place);
     writeFileSync(join(place, 'model.safetensors'), 'old\n');
-    const shell = ['bash', '-c', script, 'bash', process.execPath, child, 'write', control, place, String(FLOATS), '0', '0'];
-    const command = mounts ? ['unshare', ...(process.getuid() === 0 ? ['-m'] : ['-rm']), ...shell] : shell;
-    const result = spawnSync(command[0], command.slice(1), { env: { ...process.env, D: place }, encoding: 'utf8', timeout: 60_000 });
+    const shell = [
+      'bash',
+      '-c',
+      script,
+      'bash',
+      process.execPath,
+      child,
+      'write',
+      control,
+      place,
+      String(FLOATS),
+      '0',
+      '0',
+    ];
+    const command = mounts
+      ? ['unshare', ...(process.getuid() === 0 ? ['-m'] : ['-rm']), ...shell]
+      : shell;
+    const result = spawnSync(command[0], command.slice(1), {
+      env: { ...process.env, D: place },
+      encoding: 'utf8',
+      timeout: 60_000,
+    });
     return { name, ...judge(result, mounts) };
   });
 }
 
 function judge({ status, signal, stdout, stderr }, mounts) {
-  const counts = { swept: 1, right: 0, refused: 0, documented: 0, crashes: 0, hangs: 0, wrong: 0, leftovers: 0 };
+  const counts = {
+    swept: 1,
+    right: 0,
+    refused: 0,
+    documented: 0,
+    crashes: 0,
+    hangs: 0,
+    wrong: 0,
+    leftovers: 0,
+  };
   const line = stdout?.split('\n').find((text) => text.startsWith('{"number"'));
   if (line === undefined) {
-    if (mounts && /unshare|mount/.test(stderr)) return { ...counts, swept: 0, problems: [], skipped: 'no mounts here' };
-    return { ...counts, crashes: 1, problems: [`ended with ${signal ?? status}: ${stderr?.slice(-400)}`] };
+    if (mounts && /unshare|mount/.test(stderr))
+      return { ...counts, swept: 0, problems: [], skipped: 'no mounts here' };
+    return {
+      ...counts,
+      crashes: 1,
+      problems: [`ended with ${signal ?? status}: ${stderr?.slice(-400)}`],
+    };
   }
   const { problem, left } = JSON.parse(line);
   const result = { ...counts, leftovers: left, problems: problem === undefined ? [] : [problem] };

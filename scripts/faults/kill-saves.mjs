@@ -1,13 +1,14 @@
 #!/usr/bin/env node
 /**
- * Kills processes in the middle of saves and conversions and looks at what they left: the target must be a whole model, no older than
- * the last save that was reported done, and the next save must leave at most one temporary file. Uses dist. Not here: failures of
- * single calls.
+ * Kills processes in the middle of saves and conversions and looks at what they left: the target
+ * must be a whole model, no older than the last save that was reported done, and the next save must
+ * leave at most one temporary file. Uses dist. Not here: failures of single calls.
  *
  *   node scripts/faults/kill-saves.mjs [--kills N] [--seed S] [--json]     default: 500 kills; exit code 1 if anything was torn or lost
  *
- * Four of five kills hit a process that saves one model after another, model i holding the number i; the fifth hits `bitplane convert`
- * onto a target that another model fills. A kill comes at a random moment after the first save, or after the process started.
+ * Four of five kills hit a process that saves one model after another, model i holding the number
+ * i; the fifth hits `bitplane convert` onto a target that another model fills. A kill comes at a
+ * random moment after the first save, or after the process started.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -23,7 +24,10 @@ const bitplane = pathToFileURL(join(root, 'dist', 'index.js')).href;
 const cli = join(root, 'dist', 'cli', 'main.js');
 const { GraphBuilder, loadModel, saveModel, Tensor } = await import(bitplane);
 
-/** Elements of a model's constant: a save takes milliseconds, so that kills land in all of its steps. */
+/**
+ * Elements of a model's constant: a save takes milliseconds, so that kills land in all of its
+ * steps.
+ */
 const SIZE = 1 << 20;
 /** A kill of a saving process comes within this time of its first save. */
 const SAVING_MS = 60;
@@ -31,14 +35,22 @@ const SAVING_MS = 60;
 function modelOf(number) {
   const g = new GraphBuilder();
   const x = g.input('x', 'f32', ['N', SIZE]);
-  return g.graph([x], { y: g.add(x, g.constant(new Tensor('f32', new Float32Array(SIZE).fill(number), [SIZE]), { name: 'number' })) });
+  return g.graph([x], {
+    y: g.add(
+      x,
+      g.constant(new Tensor('f32', new Float32Array(SIZE).fill(number), [SIZE]), {
+        name: 'number',
+      }),
+    ),
+  });
 }
 
 /** The number of the model in a file; throws where the file is missing, cut or mixed. */
 async function numberIn(path) {
   const { y } = (await loadModel(path)).outputs;
   const { data } = y.inputs[1].data;
-  if (data.length !== SIZE || !data.every((value) => value === data[0])) throw new Error('a mixture of two models');
+  if (data.length !== SIZE || !data.every((value) => value === data[0]))
+    throw new Error('a mixture of two models');
   return data[0];
 }
 
@@ -66,9 +78,15 @@ async function killed(child) {
   if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
 }
 
-/** One kill of a saving process; the least and the greatest number that the target may then hold. */
+/**
+ * One kill of a saving process; the least and the greatest number that the target may then hold.
+ */
 async function killSaving(path, first, random) {
-  const child = spawn(process.execPath, [fileURLToPath(import.meta.url), '--child', path, String(first)], { stdio: ['ignore', 'pipe', 2] });
+  const child = spawn(
+    process.execPath,
+    [fileURLToPath(import.meta.url), '--child', path, String(first)],
+    { stdio: ['ignore', 'pipe', 2] },
+  );
   let done = first - 1;
   const lines = createInterface({ input: child.stdout });
   const started = new Promise((resolve) => {
@@ -88,7 +106,9 @@ async function killSaving(path, first, random) {
 
 /** One kill of a conversion of `source` onto `path`, which holds `before`. */
 async function killConverting(path, source, span, random) {
-  const child = spawn(process.execPath, [cli, 'convert', source, path], { stdio: ['ignore', 'ignore', 2] });
+  const child = spawn(process.execPath, [cli, 'convert', source, path], {
+    stdio: ['ignore', 'ignore', 2],
+  });
   const exited = once(child, 'exit');
   await Promise.race([exited, sleep(random() * span)]);
   await killed(child);
@@ -101,12 +121,25 @@ async function main({ kills, seed }) {
   const path = join(folder, 'model.safetensors');
   const source = join(folder, 'source.safetensors');
   const random = randomOf(seed);
-  const counts = { kills: 0, saves: 0, converts: 0, torn: 0, lost: 0, interrupted: 0, mostLeftovers: 0 };
+  const counts = {
+    kills: 0,
+    saves: 0,
+    converts: 0,
+    torn: 0,
+    lost: 0,
+    interrupted: 0,
+    mostLeftovers: 0,
+  };
   try {
     await saveModel(modelOf(0), path);
     await saveModel(modelOf(-1), source);
     const began = performance.now();
-    await once(spawn(process.execPath, [cli, 'convert', source, join(folder, 'timed.safetensors')], { stdio: 'ignore' }), 'exit');
+    await once(
+      spawn(process.execPath, [cli, 'convert', source, join(folder, 'timed.safetensors')], {
+        stdio: 'ignore',
+      }),
+      'exit',
+    );
     const convertMs = 1.2 * (performance.now() - began);
     let last = 0;
     for (let kill = 1; kill <= kills; kill++) {
@@ -140,12 +173,17 @@ async function main({ kills, seed }) {
   return counts;
 }
 
-const value = (name, fallback) => (process.argv.includes(name) ? Number(process.argv[process.argv.indexOf(name) + 1]) : fallback);
+const value = (name, fallback) =>
+  process.argv.includes(name) ? Number(process.argv[process.argv.indexOf(name) + 1]) : fallback;
 
 if (process.argv[2] === '--child') await saveForever(process.argv[3], Number(process.argv[4]));
 else {
   const counts = await main({ kills: value('--kills', 500), seed: value('--seed', 1) });
-  const good = counts.torn === 0 && counts.lost === 0 && counts.mostLeftovers <= 1 && counts.leftAfterNextSave === 0;
+  const good =
+    counts.torn === 0 &&
+    counts.lost === 0 &&
+    counts.mostLeftovers <= 1 &&
+    counts.leftAfterNextSave === 0;
   if (process.argv.includes('--json')) process.stdout.write(`${JSON.stringify(counts)}\n`);
   else {
     const { saves, converts, torn, lost, interrupted, mostLeftovers, leftAfterNextSave } = counts;

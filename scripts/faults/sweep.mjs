@@ -14,7 +14,16 @@ const LIMIT_MS = 30_000;
 const MOST_CRASHES = 20;
 
 export class Sweep {
-  counts = { swept: 0, right: 0, refused: 0, documented: 0, crashes: 0, hangs: 0, wrong: 0, leftovers: 0 };
+  counts = {
+    swept: 0,
+    right: 0,
+    refused: 0,
+    documented: 0,
+    crashes: 0,
+    hangs: 0,
+    wrong: 0,
+    leftovers: 0,
+  };
   problems = [];
 
   constructor(options, { folder, library, child }) {
@@ -24,7 +33,9 @@ export class Sweep {
     this.control = new Control(join(folder, 'control'), { fresh: true });
     this.folder = join(folder, 'files');
     mkdirSync(this.folder, { recursive: true });
-    /** The child sweeps by itself, or one call a process, because what fails is done once a process. */
+    /**
+     * The child sweeps by itself, or one call a process, because what fails is done once a process.
+     */
     this.alone = options.kind === 'memory' || options.kind === 'files';
   }
 
@@ -43,7 +54,15 @@ export class Sweep {
   /** One process: how far it came, and whether no call is left. */
   attempt(number) {
     const { kind, lasting, error } = this.options;
-    const args = [this.child, kind, this.control.path, this.folder, String(number), lasting ? '1' : '0', String(error)];
+    const args = [
+      this.child,
+      kind,
+      this.control.path,
+      this.folder,
+      String(number),
+      lasting ? '1' : '0',
+      String(error),
+    ];
     const env = { ...process.env, BITPLANE_FAULTS: this.control.path, LD_PRELOAD: this.library };
     return new Promise((resolve) => {
       const child = spawn(process.execPath, args, { env, stdio: ['ignore', 'pipe', 'pipe'] });
@@ -77,7 +96,10 @@ export class Sweep {
           }
           this.counts[hung ? 'hangs' : 'crashes']++;
           const place = `0x${this.control.get('at').toString(16)}, ${this.control.get('bytes')} bytes`;
-          this.problems.push(`call ${at} (${place}): ${hung ? 'hung' : `ended with ${signal ?? code}`}: ${said.trim().slice(-400)}`);
+          this.problems.push(
+            'call ' +
+              `${at} (${place}): ${hung ? 'hung' : `ended with ${signal ?? code}`}: ${said.trim().slice(-400)}`,
+          );
         }
         resolve({ complete, next: at + 1 });
       });

@@ -25,20 +25,26 @@ const WHOLE = 8;
 /** What a run may take; a file that declares more is refused. */
 export const MOST_MEMORY = 256 * 2 ** 20;
 
-/** @returns 'ran', 'refused' (with an error of ours), or 'large'. @throws what is no error of ours, and Difference */
+/**
+ * @returns 'ran', 'refused' (with an error of ours), or 'large'. @throws what is no error of ours,
+ * and Difference
+ */
 export async function agree(graph, seed) {
   const random = new Random(seed);
   const sizes = Object.fromEntries(
-    [...new Set(graph.inputs.flatMap(({ shape }) => shape.filter((dim) => typeof dim === 'string')))].map((name) => [
-      name,
-      random.pick([1, 2, 2, 3]),
-    ]),
+    [
+      ...new Set(
+        graph.inputs.flatMap(({ shape }) => shape.filter((dim) => typeof dim === 'string')),
+      ),
+    ].map((name) => [name, random.pick([1, 2, 2, 3])]),
   );
   const bound = ours(() => bind(graph, sizes));
   if (bound === undefined) return 'refused';
   if (isLarge(bound)) return 'large';
   const whole = random.once(2) ? WHOLE : undefined;
-  const feeds = Object.fromEntries(bound.inputs.map(({ name, dtype, shape }) => [name, feed(random, dtype, shape, whole)]));
+  const feeds = Object.fromEntries(
+    bound.inputs.map(({ name, dtype, shape }) => [name, feed(random, dtype, shape, whole)]),
+  );
   const kinds = exactness(bound, whole);
   const written = await run(graph, feeds, { threads: 1, optimize: false });
   const packed = await runPacked(graph, feeds);
@@ -47,7 +53,9 @@ export async function agree(graph, seed) {
   const refused = packed.find(({ result }) => result instanceof BitplaneError);
   const runs = packed.find(({ result }) => !(result instanceof BitplaneError));
   if (refused !== undefined && runs !== undefined)
-    throw new Difference(`${show(refused.way)}: ${refused.result.message}, but ${show(runs.way)} runs`);
+    throw new Difference(
+      `${show(refused.way)}: ${refused.result.message}, but ${show(runs.way)} runs`,
+    );
   const all = [written, ...packed].filter(({ result }) => !(result instanceof BitplaneError));
   for (const other of all.slice(1)) compare(bound, feeds, kinds, all[0], other);
   if (all.length > 0) return 'ran';
@@ -74,7 +82,8 @@ export class Difference extends Error {
   name = 'Difference';
 }
 
-const show = ({ isa = 'default', threads, optimize }) => `${isa}, ${threads} threads, optimize: ${optimize}`;
+const show = ({ isa = 'default', threads, optimize }) =>
+  `${isa}, ${threads} threads, optimize: ${optimize}`;
 
 /** undefined where it throws an error of ours. */
 function ours(body) {
@@ -109,7 +118,8 @@ function isLarge(graph) {
     const macs = value.inputs.length === 0 ? undefined : opDef(value.op).macs?.(value);
     work += macs === undefined ? 0 : macs.binary + macs.integer + macs.float;
     const { kernel } = value.attrs;
-    if (Array.isArray(kernel)) work += elements(value.shape) * Math.min(elements(kernel), elements(value.inputs[0].shape));
+    if (Array.isArray(kernel))
+      work += elements(value.shape) * Math.min(elements(kernel), elements(value.inputs[0].shape));
     if (count > MOST_ELEMENTS || work > MOST_WORK) return true;
   }
   return false;
@@ -122,9 +132,14 @@ function feed(random, dtype, shape, whole) {
     if (count % 8 !== 0) bytes[bytes.length - 1] &= (1 << (count % 8)) - 1;
     return new Tensor('b1', bytes, shape);
   }
-  const next = () => (dtype === 'f32' && whole === undefined ? random.float() : random.below(2 * WHOLE + 1) - WHOLE);
+  const next = () =>
+    dtype === 'f32' && whole === undefined ? random.float() : random.below(2 * WHOLE + 1) - WHOLE;
   const Kind = { f32: Float32Array, i32: Int32Array, i8: Int8Array, u8: Uint8Array }[dtype];
-  return new Tensor(dtype, Kind.from({ length: count }, dtype === 'u8' ? () => random.below(WHOLE) : next), shape);
+  return new Tensor(
+    dtype,
+    Kind.from({ length: count }, dtype === 'u8' ? () => random.below(WHOLE) : next),
+    shape,
+  );
 }
 
 function compare(graph, feeds, kinds, a, b) {
@@ -134,20 +149,26 @@ function compare(graph, feeds, kinds, a, b) {
     const [left, right] = [a.result[name], b.result[name]];
     if (left.dtype !== right.dtype || left.shape.join() !== right.shape.join())
       throw new Difference(`${name}: ${left.shape} and ${right.shape}`);
-    const at = left.data.findIndex((item, i) => !(same(item, right.data[i]) || (kind === 'rounded' && near(item, right.data[i], 1))));
+    const at = left.data.findIndex(
+      (item, i) =>
+        !(same(item, right.data[i]) || (kind === 'rounded' && near(item, right.data[i], 1))),
+    );
     if (at < 0) continue;
     const sentence = `${name} (${kind}) element ${at}: ${left.data[at]} (${show(a.way)}) and ${right.data[at]} (${show(b.way)})`;
     if (kind !== 'rounded') throw new Difference(sentence);
     // Sums cancel: an error is held against the largest value on the way.
     const scale = largest(graph, feeds);
-    if (scale < LARGEST && !near(left.data[at], right.data[at], scale)) throw new Difference(sentence);
+    if (scale < LARGEST && !near(left.data[at], right.data[at], scale))
+      throw new Difference(sentence);
   }
 }
 
 const same = (a, b) => Object.is(a, b) || (Number.isNaN(a) && Number.isNaN(b));
 const near = (a, b, scale) => Math.abs(a - b) <= TOLERANCE * Math.max(scale, Math.abs(b));
 
-/** The largest magnitude of any value by the ops' own formulas; Infinity where one is not finite. */
+/**
+ * The largest magnitude of any value by the ops' own formulas; Infinity where one is not finite.
+ */
 function largest(graph, feeds) {
   const known = new Map();
   let most = 1;
@@ -165,7 +186,8 @@ function largest(graph, feeds) {
           ));
     known.set(value, tensor);
     if (dtype === 'f32')
-      for (const item of tensor.data) most = Math.max(most, Number.isFinite(item) ? Math.abs(item) : Number.POSITIVE_INFINITY);
+      for (const item of tensor.data)
+        most = Math.max(most, Number.isFinite(item) ? Math.abs(item) : Number.POSITIVE_INFINITY);
   }
   return most;
 }

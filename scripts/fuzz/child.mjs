@@ -15,7 +15,16 @@ import { State } from './state.mjs';
 import { attempt } from './try.mjs';
 
 /** Files of each kind, in parts: models are what most can go wrong with. */
-const SHARES = { onnx: 5, safetensors: 5, npy: 4, idx: 4, cifar: 1, recipe: 3, picture: 1, program: 2 };
+const SHARES = {
+  onnx: 5,
+  safetensors: 5,
+  npy: 4,
+  idx: 4,
+  cifar: 1,
+  recipe: 3,
+  picture: 1,
+  program: 2,
+};
 /** Inputs between two looks at the counters: a look costs as much as some inputs. */
 const BATCH = 64;
 const MOST_BYTES = 64 << 10;
@@ -41,13 +50,18 @@ else {
 
 /** One file: the kind of what is wrong with it. */
 async function probe() {
-  const { problem, outcome } = await attempt(job.probe, readFileSync(job.file), { folder, seed: job.seed });
+  const { problem, outcome } = await attempt(job.probe, readFileSync(job.file), {
+    folder,
+    seed: job.seed,
+  });
   say({ kind: problem?.kind, sentence: problem?.sentence, outcome });
 }
 
 async function fuzz() {
   const corpus = await seeds();
-  const wanted = job.readers.filter((reader) => corpus[reader].length > 0).flatMap((reader) => Array(SHARES[reader]).fill(reader));
+  const wanted = job.readers
+    .filter((reader) => corpus[reader].length > 0)
+    .flatMap((reader) => Array(SHARES[reader]).fill(reader));
   const random = new Random(job.seed);
   const state = new State(job.state, 'w');
   const coverage = await Coverage.start(import.meta.url);
@@ -62,7 +76,8 @@ async function fuzz() {
       const { outcome } = await attempt(reader, bytes, { folder, seed: 1 });
       if (outcome === 'ran') most = outcome;
     }
-    if (most !== 'ran' && corpus[reader].length > 0) throw new Error(`no valid file of ${reader} is read`);
+    if (most !== 'ran' && corpus[reader].length > 0)
+      throw new Error(`no valid file of ${reader} is read`);
   }
   await coverage.fresh(true);
 
@@ -70,7 +85,9 @@ async function fuzz() {
   for (let count = 1; count <= job.count; count++) {
     const reader = random.pick(wanted);
     const pool = corpus[reader];
-    const parent = random.once(2) ? pool[pool.length - 1 - random.below(Math.min(pool.length, 32))] : random.pick(pool);
+    const parent = random.once(2)
+      ? pool[pool.length - 1 - random.below(Math.min(pool.length, 32))]
+      : random.pick(pool);
     const bytes = READERS[reader].mutate(random, parent, random.pick(pool));
     const seed = random.next() >>> 1;
     state.begin(count, reader, seed, bytes);
@@ -81,7 +98,8 @@ async function fuzz() {
     if (result.outcome !== 'refused') row.loaded++;
     if (result.outcome === 'ran') row.ran++;
     if (result.outcome === 'large') row.large++;
-    if (result.problem !== undefined) await report(reader, bytes, seed, result.problem, known, state, count);
+    if (result.problem !== undefined)
+      await report(reader, bytes, seed, result.problem, known, state, count);
     if (bytes.length <= MOST_BYTES) batch.push({ reader, bytes, seed });
     if (batch.length < BATCH) continue;
     const now = performance.now();
@@ -89,7 +107,11 @@ async function fuzz() {
     learning += performance.now() - now;
     batch = [];
     if (count % (BATCH * 8) === 0) {
-      say({ counts: counts, reached: coverage.reached, corpus: Object.values(corpus).reduce((sum, list) => sum + list.length, 0) });
+      say({
+        counts: counts,
+        reached: coverage.reached,
+        corpus: Object.values(corpus).reduce((sum, list) => sum + list.length, 0),
+      });
       for (const name of Object.keys(counts)) delete counts[name];
       if (process.memoryUsage.rss() > MOST_RSS) process.exit(RESTART);
     }
@@ -120,7 +142,17 @@ async function report(reader, bytes, seed, problem, known, state, count) {
     state.begin(count, reader, seed, variant);
     return (await attempt(reader, variant, { folder, seed })).problem?.kind === problem.kind;
   };
-  const small = problem.kind === 'slow' ? bytes : await minimise(bytes, READERS[reader].smaller, isSame);
+  const small =
+    problem.kind === 'slow' ? bytes : await minimise(bytes, READERS[reader].smaller, isSame);
   const hash = createHash('sha256').update(small).digest('hex').slice(0, 8);
-  say({ finding: { reader, kind, seed, sentence: problem.sentence, hash, bytes: Buffer.from(small).toString('base64') } });
+  say({
+    finding: {
+      reader,
+      kind,
+      seed,
+      sentence: problem.sentence,
+      hash,
+      bytes: Buffer.from(small).toString('base64'),
+    },
+  });
 }

@@ -28,7 +28,10 @@ export class Coverage {
     this.reached = 0;
   }
 
-  /** How many characters of code have run since the last call and never before; with `keep` they count as known from now on. */
+  /**
+   * How many characters of code have run since the last call and never before; with `keep` they
+   * count as known from now on.
+   */
   async fresh(keep) {
     const { result } = await this.session.post('Profiler.takePreciseCoverage');
     const script = result.find(({ url }) => url === this.url);
@@ -37,7 +40,8 @@ export class Coverage {
     this.scratch.fill(0);
     // Outer ranges come before inner ones.
     for (const { ranges } of script.functions)
-      for (const { startOffset, endOffset, count } of ranges) this.scratch.fill(count > 0 ? 1 : 0, startOffset, endOffset);
+      for (const { startOffset, endOffset, count } of ranges)
+        this.scratch.fill(count > 0 ? 1 : 0, startOffset, endOffset);
     for (let i = 0; i < this.scratchWords.length; i++) {
       const word = this.scratchWords[i] & ~this.coveredWords[i];
       if (word === 0) continue;

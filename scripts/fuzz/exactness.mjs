@@ -10,11 +10,45 @@ const EXACT_SUM = 2 ** 24;
 /** Weights of networks that are meant to be exact are multiples of this. */
 const FINEST = 2 ** -8;
 /** Ops whose float results depend on the order of a sum, or on whose logarithm it is. */
-const ROUNDED = new Set(['conv2d', 'dense', 'matmul', 'avgPool2d', 'reduce', 'softmax', 'tanh', 'sigmoid', 'exp', 'log', 'pow']);
+const ROUNDED = new Set([
+  'conv2d',
+  'dense',
+  'matmul',
+  'avgPool2d',
+  'reduce',
+  'softmax',
+  'tanh',
+  'sigmoid',
+  'exp',
+  'log',
+  'pow',
+]);
 /** Ops that make of a small difference a large one. */
-const JUMPS = new Set(['sign', 'round', 'floor', 'ceil', 'signum', 'threshold', 'multiThreshold', 'cast']);
+const JUMPS = new Set([
+  'sign',
+  'round',
+  'floor',
+  'ceil',
+  'signum',
+  'threshold',
+  'multiThreshold',
+  'cast',
+]);
 const STEEP = new Set(['div', 'pow', 'exp', 'log', 'sqrt', 'softmax', 'batchNorm']);
-const KEEPS_WHOLE = new Set(['relu', 'neg', 'abs', 'max', 'min', 'reshape', 'transpose', 'slice', 'concat', 'expand', 'maxPool2d', 'cast']);
+const KEEPS_WHOLE = new Set([
+  'relu',
+  'neg',
+  'abs',
+  'max',
+  'min',
+  'reshape',
+  'transpose',
+  'slice',
+  'concat',
+  'expand',
+  'maxPool2d',
+  'cast',
+]);
 
 /**
  * @param inputBound the largest magnitude of feeds that are whole numbers; undefined where they are
@@ -26,11 +60,18 @@ export function exactness(graph, inputBound) {
   return new Map([...known].map(([value, { kind }]) => [value, kind]));
 }
 
-/** { kind, bound, unit }: a bound where all elements are multiples of `unit`, of at most that magnitude. */
+/**
+ * { kind, bound, unit }: a bound where all elements are multiples of `unit`, of at most that
+ * magnitude.
+ */
 function classOf(value, known, inputBound) {
   const inputs = value.inputs.map((input) => known.get(input));
-  if (value.dtype === 'b1') return inputs.some(({ kind }) => kind !== 'exact') ? { kind: 'wild' } : { kind: 'exact', bound: 1, unit: 1 };
-  if (value.op === 'input') return { kind: 'exact', ...(inputBound !== undefined && { bound: inputBound, unit: 1 }) };
+  if (value.dtype === 'b1')
+    return inputs.some(({ kind }) => kind !== 'exact')
+      ? { kind: 'wild' }
+      : { kind: 'exact', bound: 1, unit: 1 };
+  if (value.op === 'input')
+    return { kind: 'exact', ...(inputBound !== undefined && { bound: inputBound, unit: 1 }) };
   if (value.data !== undefined) return { kind: 'exact', ...gridOf(value.data.data) };
   if (inputs.some(({ kind }) => kind === 'wild')) return { kind: 'wild' };
   const rounded = inputs.some(({ kind }) => kind === 'rounded');
@@ -38,7 +79,8 @@ function classOf(value, known, inputBound) {
   if (rounded && (jumps || STEEP.has(value.op))) return { kind: 'wild' };
   const grid = rounded ? undefined : gridAfter(value, inputs);
   if (grid !== undefined) return { kind: 'exact', ...grid };
-  const sums = ROUNDED.has(value.op) && !(value.op === 'reduce' && ['max', 'min'].includes(value.attrs.kind));
+  const sums =
+    ROUNDED.has(value.op) && !(value.op === 'reduce' && ['max', 'min'].includes(value.attrs.kind));
   return { kind: rounded || (sums && value.dtype === 'f32') ? 'rounded' : 'exact' };
 }
 
@@ -50,11 +92,14 @@ function gridAfter(value, inputs) {
   let grid;
   if (value.op === 'add' || value.op === 'sub') grid = { bound: a.bound + b.bound, unit: finest };
   else if (value.op === 'mul') grid = { bound: a.bound * b.bound, unit: a.unit * b.unit };
-  else if (KEEPS_WHOLE.has(value.op)) grid = { bound: Math.max(...inputs.map(({ bound }) => bound)), unit: finest };
+  else if (KEEPS_WHOLE.has(value.op))
+    grid = { bound: Math.max(...inputs.map(({ bound }) => bound)), unit: finest };
   else if (value.op === 'pad') {
     const border = gridOf([value.attrs.value]);
-    if (border.bound !== undefined) grid = { bound: Math.max(a.bound, border.bound), unit: Math.min(a.unit, border.unit) };
-  } else if (['conv2d', 'dense', 'matmul'].includes(value.op)) grid = { bound: a.bound * b.bound * termsOf(value), unit: a.unit * b.unit };
+    if (border.bound !== undefined)
+      grid = { bound: Math.max(a.bound, border.bound), unit: Math.min(a.unit, border.unit) };
+  } else if (['conv2d', 'dense', 'matmul'].includes(value.op))
+    grid = { bound: a.bound * b.bound * termsOf(value), unit: a.unit * b.unit };
   return grid !== undefined && grid.bound / grid.unit < EXACT_SUM ? grid : undefined;
 }
 
@@ -63,7 +108,9 @@ function termsOf({ op, inputs: [a, w] }) {
   return w.shape.slice(1).reduce((product, dim) => product * dim, 1);
 }
 
-/** Nothing where an element is no multiple of 1/256, or a zero below nothing, whose sign sums lose. */
+/**
+ * Nothing where an element is no multiple of 1/256, or a zero below nothing, whose sign sums lose.
+ */
 function gridOf(data) {
   let [bound, unit] = [0, 1];
   for (const item of data) {

@@ -33,20 +33,27 @@ export class Findings {
     this.again(kind);
     if (!isNew) return;
     const name = `${reader}-${hash}`;
-    writeFileSync(join(this.folder, `${name}.${EXTENSIONS[reader] ?? reader}`), Buffer.from(bytes, 'base64'));
+    writeFileSync(
+      join(this.folder, `${name}.${EXTENSIONS[reader] ?? reader}`),
+      Buffer.from(bytes, 'base64'),
+    );
     writeFileSync(join(this.folder, `${name}.txt`), `${kind}\nseed ${seed}\n${sentence}\n`);
     process.stderr.write(`${kind} -> ${join(this.folder, name)}\n`);
   }
 
   /** A crash, a hang, too much memory. */
   async ofProcess({ problem, reader, seed, bytes, said }) {
-    if (bytes === undefined) throw new Error(`the child ended before its first input: ${problem}: ${said}`);
+    if (bytes === undefined)
+      throw new Error(`the child ended before its first input: ${problem}: ${said}`);
     const first = this.probe(reader, bytes, seed);
     // What does not happen again by itself came of what was before it.
     const kind = `${reader}: ${first ?? `${problem}, not again by itself`}`;
     if (this.counts.has(kind)) return this.again(kind);
     const isSame = async (variant) => this.probe(reader, variant, seed) === first;
-    const small = first === undefined || first === 'hang' ? bytes : await minimise(bytes, SMALLER[reader], isSame, SECONDS);
+    const small =
+      first === undefined || first === 'hang'
+        ? bytes
+        : await minimise(bytes, SMALLER[reader], isSame, SECONDS);
     const hash = createHash('sha256').update(small).digest('hex').slice(0, 8);
     this.keep({ reader, kind, seed, sentence: said, hash, bytes: small.toString('base64') });
   }
@@ -56,7 +63,10 @@ export class Findings {
     const file = join(this.scratch, 'probe');
     writeFileSync(file, bytes);
     const job = JSON.stringify({ probe: reader, file, folder: this.scratch, seed });
-    const result = spawnSync(process.execPath, ['--max-old-space-size=1024', this.child, job], { timeout: 20_000, encoding: 'utf8' });
+    const result = spawnSync(process.execPath, ['--max-old-space-size=1024', this.child, job], {
+      timeout: 20_000,
+      encoding: 'utf8',
+    });
     if (result.error?.code === 'ETIMEDOUT') return 'hang';
     return result.status === 0 ? undefined : `crash (${result.signal ?? result.status})`;
   }

@@ -17,9 +17,12 @@ export function mutateGraph(random, given) {
 }
 
 const node = (random, graph, wanted) =>
-  random.pick(graph.nodes.filter((entry) => entry !== null && typeof entry === 'object' && wanted(entry)));
+  random.pick(
+    graph.nodes.filter((entry) => entry !== null && typeof entry === 'object' && wanted(entry)),
+  );
 const isOp = (entry) => Array.isArray(entry.inputs) && entry.inputs.length > 0;
-const like = (random, value) => random.pick([value - 1, value + 1, value + 1, value * 2, 1, 2, 3, 8, 64]);
+const like = (random, value) =>
+  random.pick([value - 1, value + 1, value + 1, value * 2, 1, 2, 3, 8, 64]);
 
 const KINDS = [
   (random, graph) => {
@@ -30,14 +33,16 @@ const KINDS = [
   (random, graph) => {
     const place = random.below(graph.nodes.length || 1);
     const entry = graph.nodes[place];
-    if (isOp(entry ?? {})) entry.inputs[random.below(entry.inputs.length)] = random.below(place || 1);
+    if (isOp(entry ?? {}))
+      entry.inputs[random.below(entry.inputs.length)] = random.below(place || 1);
   },
   ...Array(3).fill((random, graph) => {
     const entry = node(random, graph, ({ attrs }) => attrs !== undefined && attrs !== null);
     if (entry === undefined) return;
     const key = random.pick(Object.keys(entry.attrs));
     const value = entry.attrs[key];
-    if (typeof value === 'number') entry.attrs[key] = random.once(4) ? random.float() : like(random, value);
+    if (typeof value === 'number')
+      entry.attrs[key] = random.once(4) ? random.float() : like(random, value);
     else if (typeof value === 'boolean') entry.attrs[key] = !value;
     else if (Array.isArray(value) && value.length > 0) {
       const at = random.below(value.length);
@@ -45,10 +50,17 @@ const KINDS = [
     }
   }),
   ...Array(2).fill((random, graph) => {
-    const entry = node(random, graph, ({ op, shape }) => op === 'input' && Array.isArray(shape) && shape.length > 0);
+    const entry = node(
+      random,
+      graph,
+      ({ op, shape }) => op === 'input' && Array.isArray(shape) && shape.length > 0,
+    );
     if (entry === undefined) return;
     const at = random.below(entry.shape.length);
-    entry.shape[at] = typeof entry.shape[at] === 'number' ? like(random, entry.shape[at]) : random.pick([1, 2, 0, 'M']);
+    entry.shape[at] =
+      typeof entry.shape[at] === 'number'
+        ? like(random, entry.shape[at])
+        : random.pick([1, 2, 0, 'M']);
   }),
   (random, graph) => {
     const entry = node(random, graph, ({ op }) => op === 'input');
@@ -66,7 +78,8 @@ const KINDS = [
   }),
   (random, graph) => {
     const entry = node(random, graph, isOp);
-    if (entry !== undefined) graph.outputs = [...(graph.outputs ?? []), [`also ${entry.name}`, entry.name]];
+    if (entry !== undefined)
+      graph.outputs = [...(graph.outputs ?? []), [`also ${entry.name}`, entry.name]];
   },
   (random, graph) => {
     const entry = node(random, graph, ({ op }) => op === 'cast' || op === 'sign');

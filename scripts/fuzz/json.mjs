@@ -1,10 +1,14 @@
-/** Mutations of JSON values, of their text now and then: for headers, graphs and recipes. Not here: what stands in them. */
+/**
+ * Mutations of JSON values, of their text now and then: for headers, graphs and recipes. Not here:
+ * what stands in them.
+ */
 import { mutateBytes } from './bytes.mjs';
 
 /** @param words strings that mean something where the JSON is read */
 export function mutateJson(random, value, words) {
   const holder = { value: structuredClone(value) };
-  for (let times = 1 + random.below(random.once(4) ? 5 : 2); times > 0; times--) random.pick(KINDS)(random, spots(holder), words);
+  for (let times = 1 + random.below(random.once(4) ? 5 : 2); times > 0; times--)
+    random.pick(KINDS)(random, spots(holder), words);
   return holder.value;
 }
 
@@ -40,16 +44,20 @@ function spots(holder, found = []) {
 }
 
 function scalar(random, value, words) {
-  if (typeof value === 'number') return random.once(6) ? random.float() : Number(random.integer(value));
+  if (typeof value === 'number')
+    return random.once(6) ? random.float() : Number(random.integer(value));
   if (typeof value === 'string')
-    return random.once(6) ? random.pick(['', '__proto__', 'constructor', 'x'.repeat(300)]) : random.pick(words);
+    return random.once(6)
+      ? random.pick(['', '__proto__', 'constructor', 'x'.repeat(300)])
+      : random.pick(words);
   return random.pick([null, true, false, 0, '', [], {}, -1, 'x']);
 }
 
 const KINDS = [
   ...Array(5).fill((random, places, words) => {
     const { holder, key } = random.pick(places);
-    if (holder[key] === null || typeof holder[key] !== 'object') holder[key] = scalar(random, holder[key], words);
+    if (holder[key] === null || typeof holder[key] !== 'object')
+      holder[key] = scalar(random, holder[key], words);
   }),
   (random, places) => {
     const { holder, key } = random.pick(places);
@@ -58,7 +66,8 @@ const KINDS = [
   },
   (random, places) => {
     const { holder, key } = random.pick(places);
-    if (Array.isArray(holder)) holder.splice(random.below(holder.length + 1), 0, structuredClone(holder[key]));
+    if (Array.isArray(holder))
+      holder.splice(random.below(holder.length + 1), 0, structuredClone(holder[key]));
   },
   (random, places) => {
     const [to, from] = [random.pick(places), random.pick(places)];
@@ -70,6 +79,7 @@ const KINDS = [
   },
   (random, places, words) => {
     const { holder } = random.pick(places);
-    if (!Array.isArray(holder)) holder[random.pick(words)] = scalar(random, random.pick([1, 'x']), words);
+    if (!Array.isArray(holder))
+      holder[random.pick(words)] = scalar(random, random.pick([1, 'x']), words);
   },
 ];

@@ -24,5 +24,6 @@ function* candidates(bytes, smaller) {
   if (smaller !== undefined) yield* smaller(bytes);
   if (smaller !== undefined && bytes.length > 4096) return;
   for (let size = bytes.length >> 1; size >= 1; size >>= 1)
-    for (let at = 0; at + size <= bytes.length; at += size) yield Buffer.concat([bytes.subarray(0, at), bytes.subarray(at + size)]);
+    for (let at = 0; at + size <= bytes.length; at += size)
+      yield Buffer.concat([bytes.subarray(0, at), bytes.subarray(at + size)]);
 }

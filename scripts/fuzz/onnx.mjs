@@ -11,7 +11,8 @@ export function mutateOnnx(random, bytes, other, operators) {
   const tree = random.once(12) ? undefined : parse(bytes, 'model');
   if (tree === undefined) return mutateBytes(random, bytes, other);
   const file = { tree, other: () => parse(other, 'model') ?? tree, operators };
-  for (let times = 1 + random.below(random.once(4) ? 6 : 2); times > 0; times--) random.pick(KINDS)(random, file);
+  for (let times = 1 + random.below(random.once(4) ? 6 : 2); times > 0; times--)
+    random.pick(KINDS)(random, file);
   return write(tree);
 }
 
@@ -61,7 +62,8 @@ function changeList(random, values, make) {
 function changeInts(random, entry) {
   const make = (value) => BigInt(random.integer(value));
   if (entry.wire === 0) entry.value = make(BigInt.asIntN(64, entry.value));
-  else if (entry.wire === 2 && entry.value.fields === undefined) entry.value = pack(changeList(random, unpack(entry.value), make));
+  else if (entry.wire === 2 && entry.value.fields === undefined)
+    entry.value = pack(changeList(random, unpack(entry.value), make));
 }
 
 const KINDS = [
@@ -72,12 +74,16 @@ const KINDS = [
   },
   (random, file) => {
     const { message, at } = anyField(random, file);
-    if (message.fields[at] !== undefined) message.fields.splice(random.below(message.fields.length + 1), 0, message.fields[at]);
+    if (message.fields[at] !== undefined)
+      message.fields.splice(random.below(message.fields.length + 1), 0, message.fields[at]);
   },
   (random, file) => {
     const { message, at } = anyField(random, file);
     const entry = message.fields[at];
-    if (entry !== undefined) entry.number = random.once(2) ? 1 + random.below(16) : Math.max(1, entry.number + random.pick([-1, 1]));
+    if (entry !== undefined)
+      entry.number = random.once(2)
+        ? 1 + random.below(16)
+        : Math.max(1, entry.number + random.pick([-1, 1]));
   },
   (random, file) => {
     const { message, at } = anyField(random, file);
@@ -86,7 +92,8 @@ const KINDS = [
   (random, file) => {
     const { message, at } = anyField(random, file);
     const entry = message.fields[at];
-    if (entry?.value instanceof Uint8Array && entry.wire === 2) entry.value = mutateBytes(random, entry.value);
+    if (entry?.value instanceof Uint8Array && entry.wire === 2)
+      entry.value = mutateBytes(random, entry.value);
   },
   // Operators and operands
   ...Array(3).fill((random, file) => {
@@ -96,9 +103,13 @@ const KINDS = [
   }),
   ...Array(3).fill((random, file) => {
     const operand = random.pick(field(random.pick(some(file.tree, 'node')), 1));
-    if (operand !== undefined) operand.value = random.once(10) ? Buffer.alloc(0) : name(random, file);
+    if (operand !== undefined)
+      operand.value = random.once(10) ? Buffer.alloc(0) : name(random, file);
   }),
-  (random, file) => random.pick(some(file.tree, 'node'))?.fields.unshift({ number: 1, wire: 2, value: name(random, file) }),
+  (random, file) =>
+    random
+      .pick(some(file.tree, 'node'))
+      ?.fields.unshift({ number: 1, wire: 2, value: name(random, file) }),
   // A node between a value and whoever reads it
   (random, file) => {
     const nodes = some(file.tree, 'node');
@@ -136,15 +147,24 @@ const KINDS = [
   // Shapes and types
   ...Array(3).fill((random, file) => {
     const dim = random.pick(some(file.tree, 'dim'));
-    if (dim !== undefined) dim.fields = [{ number: 1, wire: 0, value: BigInt(random.integer(field(dim, 1)[0]?.value ?? 4n)) }];
+    if (dim !== undefined)
+      dim.fields = [
+        { number: 1, wire: 0, value: BigInt(random.integer(field(dim, 1)[0]?.value ?? 4n)) },
+      ];
   }),
   (random, file) => {
     const dim = random.pick(some(file.tree, 'dim'));
-    if (dim !== undefined) dim.fields = random.once(2) ? [] : [{ number: 2, wire: 2, value: text(random.pick(['N', 'M', '', 'x'])) }];
+    if (dim !== undefined)
+      dim.fields = random.once(2)
+        ? []
+        : [{ number: 2, wire: 2, value: text(random.pick(['N', 'M', '', 'x'])) }];
   },
   (random, file) => {
     const shape = random.pick(some(file.tree, 'shape'));
-    if (shape !== undefined) shape.fields = changeList(random, shape.fields, (entry) => (typeof entry === 'bigint' ? dimOf(entry) : entry));
+    if (shape !== undefined)
+      shape.fields = changeList(random, shape.fields, (entry) =>
+        typeof entry === 'bigint' ? dimOf(entry) : entry,
+      );
   },
   (random, file) => {
     const typed = random.pick([...some(file.tree, 'tensorType'), ...some(file.tree, 'tensor')]);

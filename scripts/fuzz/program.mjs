@@ -13,9 +13,13 @@ const BUFFERS = /^(x|y|a|b|weights|thresholds)$/;
 export function programSeeds() {
   return addon().opcodes.map(({ fields }, number) => {
     const names = fields.split(' ');
-    const values = names.map((name) => (name === 'weights' ? 2 : name === 'thresholds' ? -1 : BUFFERS.test(name) ? 0 : 1));
+    const values = names.map((name) =>
+      name === 'weights' ? 2 : name === 'thresholds' ? -1 : BUFFERS.test(name) ? 0 : 1,
+    );
     const chain = fields.includes(' y ') ? [] : [0, 2, 1, -1, 0, 0, 0, 0, 0];
-    return Buffer.from(Int32Array.of(number, names.length, ...values, chain.length / 9, ...chain).buffer);
+    return Buffer.from(
+      Int32Array.of(number, names.length, ...values, chain.length / 9, ...chain).buffer,
+    );
   });
 }
 
@@ -51,7 +55,14 @@ export async function readProgram(bytes) {
   const constants = new native.Constants([new Uint8Array(1 << 16)]);
   const buffers = Float64Array.of(0, 0, 4096, 0, 4096, 4096, 2, 0, 1 << 16);
   try {
-    new native.Program(constants, code, buffers, { arenaBytes: 8192, isa: native.bestIsa, threads: 1 }, [0], [1]).release();
+    new native.Program(
+      constants,
+      code,
+      buffers,
+      { arenaBytes: 8192, isa: native.bestIsa, threads: 1 },
+      [0],
+      [1],
+    ).release();
     return 'ran';
   } catch (error) {
     if (/malformed|refused/.test(error.message)) return 'refused';

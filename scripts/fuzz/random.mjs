@@ -1,9 +1,38 @@
 /** Numbers from a seed, and the ones that programs trip over. Not here: what they are put into. */
 
 /** Where counts, sizes and offsets break: around 0, powers of two, and the ends of integers. */
-const EDGES = [0, 0, 1, 1, 2, 3, -1, -1, -2, 7, 8, 15, 16, 31, 32, 33, 63, 64, 65, 127, 128, 255, 256, 1000, 65535, 65536];
-const FAR = [2 ** 20, 2 ** 24, 2 ** 30, 2 ** 31 - 1, 2 ** 31, -(2 ** 31), 2 ** 32, 2 ** 53 - 1, 2 ** 53, 2n ** 63n - 1n, -(2n ** 63n)];
-const FLOATS = [0, -0, 1, -1, 0.5, 1e-45, 1e-38, 3.4e38, -3.4e38, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, Number.NaN, 2 ** 24];
+const EDGES = [
+  0, 0, 1, 1, 2, 3, -1, -1, -2, 7, 8, 15, 16, 31, 32, 33, 63, 64, 65, 127, 128, 255, 256, 1000,
+  65535, 65536,
+];
+const FAR = [
+  2 ** 20,
+  2 ** 24,
+  2 ** 30,
+  2 ** 31 - 1,
+  2 ** 31,
+  -(2 ** 31),
+  2 ** 32,
+  2 ** 53 - 1,
+  2 ** 53,
+  2n ** 63n - 1n,
+  -(2n ** 63n),
+];
+const FLOATS = [
+  0,
+  -0,
+  1,
+  -1,
+  0.5,
+  1e-45,
+  1e-38,
+  3.4e38,
+  -3.4e38,
+  Number.POSITIVE_INFINITY,
+  Number.NEGATIVE_INFINITY,
+  Number.NaN,
+  2 ** 24,
+];
 
 export class Random {
   constructor(seed) {
@@ -33,7 +62,10 @@ export class Random {
     return list[this.below(list.length)];
   }
 
-  /** A number like `value`, or one that is known to hurt; far ones are rare, because little follows them. */
+  /**
+   * A number like `value`, or one that is known to hurt; far ones are rare, because little follows
+   * them.
+   */
   integer(value) {
     const kind = this.below(10);
     if (kind < 4 && typeof value !== 'bigint') return Number(value) + this.pick([-2, -1, 1, 2]);
@@ -41,7 +73,9 @@ export class Random {
   }
 
   float() {
-    return this.once(3) ? this.pick(FLOATS) : (this.next() / 2 ** 31 - 1) * this.pick([1, 1, 4, 100]);
+    return this.once(3)
+      ? this.pick(FLOATS)
+      : (this.next() / 2 ** 31 - 1) * this.pick([1, 1, 4, 100]);
   }
 
   bytes(length) {

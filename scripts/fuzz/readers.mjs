@@ -24,7 +24,8 @@ import { mutateProgram, readProgram } from './program.mjs';
 import { mutateSafetensors, smallerSafetensors } from './safetensors.mjs';
 
 /** Of the importer's table, which has no list: those that the seeds use and some more. */
-const OPERATORS = `Abs Add AveragePool BatchNormalization BipolarQuant Cast Ceil Clip Concat Constant ConstantOfShape Conv ConvTranspose
+const OPERATORS =
+  `Abs Add AveragePool BatchNormalization BipolarQuant Cast Ceil Clip Concat Constant ConstantOfShape Conv ConvTranspose
   Div Dropout Exp Expand Flatten Floor Gather Gemm GlobalAveragePool GlobalMaxPool HardSigmoid Identity LeakyRelu Log MatMul Max MaxPool Min
   Mul MultiThreshold Neg Pad Pow PRelu Quant Range Reciprocal ReduceMax ReduceMean ReduceMin ReduceSum Relu Reshape Round Shape Sigmoid Sign
   Slice Softmax Split Sqrt Squeeze Sub Sum Tanh Transpose Trunc Unsqueeze Where`.split(/\s+/);
@@ -72,7 +73,11 @@ export const READERS = {
     async read(bytes) {
       const tensor = readNpy(bytes);
       const again = readNpy(writeNpy(tensor));
-      if (!Buffer.from(again.data.buffer).equals(Buffer.from(tensor.data.buffer, tensor.data.byteOffset, tensor.data.byteLength)))
+      if (
+        !Buffer.from(again.data.buffer).equals(
+          Buffer.from(tensor.data.buffer, tensor.data.byteOffset, tensor.data.byteLength),
+        )
+      )
         throw new Difference('written and read again it is another tensor');
       return 'ran';
     },
@@ -90,12 +95,14 @@ export const READERS = {
     mutate: mutateBytes,
     async read(bytes, { folder, seed }) {
       const dir = fresh(folder, 'cifar');
-      const classes = bytes.length < 1000 ? bytes : Buffer.from('a b c d e f g h i j'.replaceAll(' ', '\n'));
+      const classes =
+        bytes.length < 1000 ? bytes : Buffer.from('a b c d e f g h i j'.replaceAll(' ', '\n'));
       writeFileSync(join(dir, 'batches.meta.txt'), classes);
       writeFileSync(join(dir, 'test_batch.bin'), classes === bytes ? new Uint8Array(3073) : bytes);
       const data = await openCifar10(dir, 'test');
       const { pixels, labels } = await data.read(0, data.size);
-      if (pixels.length !== 3072 * labels.length) throw new Difference(`${pixels.length} pixels of ${labels.length} pictures`);
+      if (pixels.length !== 3072 * labels.length)
+        throw new Difference(`${pixels.length} pixels of ${labels.length} pictures`);
       return seed < 0 ? 'refused' : 'ran';
     },
   },
@@ -155,7 +162,10 @@ function mutateNpy(random, bytes, other) {
     ',',
     ')',
   ]);
-  return Buffer.from(text.slice(0, 10 + index) + instead + text.slice(10 + index + word.length), 'latin1');
+  return Buffer.from(
+    text.slice(0, 10 + index) + instead + text.slice(10 + index + word.length),
+    'latin1',
+  );
 }
 
 function fresh(folder, name) {

@@ -7,7 +7,23 @@ import { mutateGraph } from './graph.mjs';
 import { mutateJson, mutateText, smallerJson } from './json.mjs';
 
 const GRAPH = 'bitplane.graph';
-const WORDS = ['F32', 'I32', 'I8', 'U8', 'BF16', 'f32', 'b1', 'i32', 'N', 'x', 'dtype', 'shape', 'data_offsets', '__metadata__', GRAPH];
+const WORDS = [
+  'F32',
+  'I32',
+  'I8',
+  'U8',
+  'BF16',
+  'f32',
+  'b1',
+  'i32',
+  'N',
+  'x',
+  'dtype',
+  'shape',
+  'data_offsets',
+  '__metadata__',
+  GRAPH,
+];
 
 /** @param operators names of ops */
 export function mutateSafetensors(random, bytes, other, operators) {
@@ -19,7 +35,8 @@ export function mutateSafetensors(random, bytes, other, operators) {
     const graph = parsed(header.__metadata__[GRAPH]);
     const words = [...WORDS, ...operators];
     if (graph !== undefined)
-      header.__metadata__[GRAPH] = kind < 2 ? mutateText(random, graph, words) : JSON.stringify(mutateGraph(random, graph));
+      header.__metadata__[GRAPH] =
+        kind < 2 ? mutateText(random, graph, words) : JSON.stringify(mutateGraph(random, graph));
     return close(random, header, data);
   }
   if (kind < 7) return close(random, mutateJson(random, header, WORDS), data);
@@ -49,7 +66,9 @@ function open(bytes) {
   if (bytes.length < 8) return undefined;
   const length = Number(Buffer.from(bytes.buffer, bytes.byteOffset, 8).readBigUInt64LE());
   const header = parsed(Buffer.from(bytes.subarray(8, 8 + length)).toString());
-  return header === undefined ? undefined : { header, data: Buffer.from(bytes.subarray(8 + length)) };
+  return header === undefined
+    ? undefined
+    : { header, data: Buffer.from(bytes.subarray(8 + length)) };
 }
 
 function parsed(text) {

@@ -14,9 +14,19 @@ import { programSeeds } from './program.mjs';
 import { Random } from './random.mjs';
 
 const random = new Random(1);
-const F = (dims) => ({ dims, floats: Array.from({ length: dims.reduce((a, b) => a * b, 1) }, () => random.below(9) / 2 - 2), raw: true });
+const F = (dims) => ({
+  dims,
+  floats: Array.from({ length: dims.reduce((a, b) => a * b, 1) }, () => random.below(9) / 2 - 2),
+  raw: true,
+});
 const QONNX = 'qonnx.custom_op.general';
-const node = (op, inputs, outputs, attributes = {}, domain = undefined) => ({ op, inputs, outputs, attributes, ...(domain && { domain }) });
+const node = (op, inputs, outputs, attributes = {}, domain = undefined) => ({
+  op,
+  inputs,
+  outputs,
+  attributes,
+  ...(domain && { domain }),
+});
 
 /** A model of nodes in a row: each takes the one before and its own weights. */
 function chain(input, steps, options = {}) {
@@ -27,15 +37,35 @@ function chain(input, steps, options = {}) {
       initializers[`${name}${i}`] = tensor;
       return `${name}${i}`;
     });
-    return node(op, [i === 0 ? 'x' : `t${i}`, ...names], [i === steps.length - 1 ? 'y' : `t${i + 1}`], attributes, domain);
+    return node(
+      op,
+      [i === 0 ? 'x' : `t${i}`, ...names],
+      [i === steps.length - 1 ? 'y' : `t${i + 1}`],
+      attributes,
+      domain,
+    );
   });
-  return encodeOnnx({ nodes, inputs: { x: input }, outputs: { y: undefined }, initializers, ...options });
+  return encodeOnnx({
+    nodes,
+    inputs: { x: input },
+    outputs: { y: undefined },
+    initializers,
+    ...options,
+  });
 }
 
 const scalar = (value) => floats([], [value]);
-const quant = (bits, signed = 1) => ['Quant', { s: scalar(0.5), z: scalar(0), b: scalar(bits) }, { signed, narrow: 0 }, QONNX];
+const quant = (bits, signed = 1) => [
+  'Quant',
+  { s: scalar(0.5), z: scalar(0), b: scalar(bits) },
+  { signed, narrow: 0 },
+  QONNX,
+];
 const bipolar = ['BipolarQuant', { s: scalar(1) }, {}, QONNX];
-const norm = (c) => ['BatchNormalization', { g: F([c]), b: F([c]), m: F([c]), v: floats([c], Array(c).fill(1)) }];
+const norm = (c) => [
+  'BatchNormalization',
+  { g: F([c]), b: F([c]), m: F([c]), v: floats([c], Array(c).fill(1)) },
+];
 
 function onnxSeeds() {
   const image = ['N', 3, 8, 8];
@@ -139,7 +169,13 @@ function onnxSeeds() {
       ],
       inputs: { x: ['N', 2, 4] },
       outputs: { y: undefined },
-      initializers: { i: { dims: [], int64s: [0] }, zero: int64s(0), rest: int64s(-1), parts: int64s(4, 4), fill: int64s(1, 8) },
+      initializers: {
+        i: { dims: [], int64s: [0] },
+        zero: int64s(0),
+        rest: int64s(-1),
+        parts: int64s(4, 4),
+        fill: int64s(1, 8),
+      },
     }),
     chain(
       image,
@@ -157,7 +193,9 @@ function onnxSeeds() {
 function graphSeeds() {
   const graphs = Array.from({ length: 28 }, (_, i) => new RandomGraph(i + 1).draw().graph);
   const networks = Array.from({ length: 10 }, (_, i) => randomNetwork(i + 1).graph);
-  return [...graphs, ...networks].map((graph) => encodeModel(graph)).filter((bytes) => bytes.length < 40_000);
+  return [...graphs, ...networks]
+    .map((graph) => encodeModel(graph))
+    .filter((bytes) => bytes.length < 40_000);
 }
 
 function tensorSeeds() {
@@ -185,19 +223,55 @@ function npySeeds() {
     new Tensor('f32', new Float32Array(0), [0, 3]),
   ];
   const files = tensors.map((tensor) => Buffer.from(writeNpy(tensor)));
-  const fortran = Buffer.from(files[0].toString('latin1').replace("'fortran_order': False", "'fortran_order': True "), 'latin1');
+  const fortran = Buffer.from(
+    files[0].toString('latin1').replace("'fortran_order': False", "'fortran_order': True "),
+    'latin1',
+  );
   return [...files, fortran];
 }
 
 function idxSeeds() {
-  const images = Buffer.from([0, 0, 8, 3, 0, 0, 0, 2, 0, 0, 0, 3, 0, 0, 0, 4, ...Array.from({ length: 24 }, (_, i) => i * 9)]);
+  const images = Buffer.from([
+    0,
+    0,
+    8,
+    3,
+    0,
+    0,
+    0,
+    2,
+    0,
+    0,
+    0,
+    3,
+    0,
+    0,
+    0,
+    4,
+    ...Array.from({ length: 24 }, (_, i) => i * 9),
+  ]);
   const labels = Buffer.from([0, 0, 8, 1, 0, 0, 0, 4, 1, 2, 3, 9]);
   return [images, labels, gzipSync(images), gzipSync(labels)];
 }
 
 const RECIPES = [
-  { layout: 'NCHW', color: 'rgb', scale: 1 / 255, mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225], resize: 8, crop: 6 },
-  { preprocess: { layout: 'NHWC', color: 'gray', quantize: { step: 0.5, min: -1, max: 1, round: 'half-up' } }, labels: ['a', 'b'] },
+  {
+    layout: 'NCHW',
+    color: 'rgb',
+    scale: 1 / 255,
+    mean: [0.485, 0.456, 0.406],
+    std: [0.229, 0.224, 0.225],
+    resize: 8,
+    crop: 6,
+  },
+  {
+    preprocess: {
+      layout: 'NHWC',
+      color: 'gray',
+      quantize: { step: 0.5, min: -1, max: 1, round: 'half-up' },
+    },
+    labels: ['a', 'b'],
+  },
   { preprocess: { layout: 'flat', color: 'bgr' }, labels: 'labels.json' },
 ];
 
@@ -205,7 +279,10 @@ async function pictureSeeds() {
   try {
     const sharp = (await import('sharp')).default;
     const raw = { width: 12, height: 9, channels: 3 };
-    const pixels = Buffer.from({ length: 324, ...Array.from({ length: 324 }, (_, i) => (i * 7) & 255) });
+    const pixels = Buffer.from({
+      length: 324,
+      ...Array.from({ length: 324 }, (_, i) => (i * 7) & 255),
+    });
     const picture = sharp(pixels, { raw });
     return await Promise.all([
       picture.clone().jpeg().toBuffer(),

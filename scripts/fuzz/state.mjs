@@ -32,6 +32,11 @@ export class State {
     const count = this.count();
     const bytes = Buffer.alloc(this.head.readDoubleLE(16));
     readSync(this.file, bytes, 0, bytes.length, HEAD);
-    return { count, seed: this.head.readDoubleLE(8), reader: this.head.toString('latin1', 24, HEAD).replaceAll('\0', ''), bytes };
+    return {
+      count,
+      seed: this.head.readDoubleLE(8),
+      reader: this.head.toString('latin1', 24, HEAD).replaceAll('\0', ''),
+      bytes,
+    };
   }
 }

@@ -7,7 +7,10 @@ import { READERS } from './readers.mjs';
 
 /** CPU time; on a machine that others use too, no clock on the wall tells. */
 const SLOW_S = 5;
-/** Asking for it takes as long as a small file: once an input, the answer after one being that before the next. */
+/**
+ * Asking for it takes as long as a small file: once an input, the answer after one being that
+ * before the next.
+ */
 let used = process.cpuUsage();
 
 /**
@@ -46,7 +49,10 @@ function refusal(error) {
 /** The kind says which findings are the same one: where an error was thrown, not what of. */
 function describe(error) {
   if (error?.name === 'Difference')
-    return { kind: `differs: ${error.message.replace(/-?\d[\d.]*(e[-+]?\d+)?/g, '#').slice(0, 80)}`, sentence: error.message };
+    return {
+      kind: `differs: ${error.message.replace(/-?\d[\d.]*(e[-+]?\d+)?/g, '#').slice(0, 80)}`,
+      sentence: error.message,
+    };
   const stack = String(error?.stack ?? error);
   const frame = stack.split('\n').find((line) => line.includes(' at ')) ?? '';
   const place = /at (?:async )?(\S+)/.exec(frame)?.[1] ?? '';

@@ -7,10 +7,16 @@ import { readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { State } from './state.mjs';
 
-/** Of one input. Processor time, because other programs slow the clock on the wall; and that, for what sleeps for ever. */
+/**
+ * Of one input. Processor time, because other programs slow the clock on the wall; and that, for
+ * what sleeps for ever.
+ */
 const CPU_S = 8;
 const WALL_S = 90;
-/** Of the process. Inputs ask for no more than some tens of megabytes; V8 may keep a heap of some hundreds. */
+/**
+ * Of the process. Inputs ask for no more than some tens of megabytes; V8 may keep a heap of some
+ * hundreds.
+ */
 const RSS = 2.5 * 2 ** 30;
 const LOOK_MS = 250;
 /** A learning child takes this many inputs, then another begins with the next seed. */
@@ -35,7 +41,12 @@ function usage(pid) {
  * problem undefined where the child ended well or was stopped
  */
 export function watch(child, job, end, onLine) {
-  const args = ['--max-old-space-size=1024', '--enable-source-maps', child, JSON.stringify({ count: MOST_INPUTS, ...job })];
+  const args = [
+    '--max-old-space-size=1024',
+    '--enable-source-maps',
+    child,
+    JSON.stringify({ count: MOST_INPUTS, ...job }),
+  ];
   // A core file of every crash would fill the disk.
   const running = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] });
   let [problem, stopped, said, state] = [undefined, false, '', undefined];

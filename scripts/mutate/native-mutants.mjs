@@ -55,19 +55,33 @@ export function nativeMutants(file, text) {
     const original = text.slice(start, end);
     const mutated = typeof replacement === 'string' ? replacement : replacement(text);
     if (original === mutated) return;
-    mutants.push({ file, line: line + 1, column: start - lineStarts[line], start, end, original, mutated, kind });
+    mutants.push({
+      file,
+      line: line + 1,
+      column: start - lineStarts[line],
+      start,
+      end,
+      original,
+      mutated,
+      kind,
+    });
   };
   for (const { index, 1: operator } of overlapping(code, BINARY_OPERATOR)) {
-    for (const other of BINARY[operator]) add('operator', index + 1, index + 1 + operator.length, other);
+    for (const other of BINARY[operator])
+      add('operator', index + 1, index + 1 + operator.length, other);
     if (ORDERED.has(operator)) swapOperands(code, index, operator, add);
   }
-  for (const { index, 0: operator } of code.matchAll(/\+\+|--/g)) add('operator', index, index + 2, operator === '++' ? '--' : '++');
-  for (const { index, 1: before, 2: sign } of code.matchAll(/([(,=?:] ?|return |[-+*/<>&|] )([!~-])(?=[\w(])/g)) {
+  for (const { index, 0: operator } of code.matchAll(/\+\+|--/g))
+    add('operator', index, index + 2, operator === '++' ? '--' : '++');
+  for (const { index, 1: before, 2: sign } of code.matchAll(
+    /([(,=?:] ?|return |[-+*/<>&|] )([!~-])(?=[\w(])/g,
+  )) {
     const at = index + before.length;
     add('operator', at, at + sign.length, '');
   }
   constants(code, add);
-  for (const { index, 0: name } of code.matchAll(/\b(?:min|max)(?=\()/g)) add('operator', index, index + 3, name === 'min' ? 'max' : 'min');
+  for (const { index, 0: name } of code.matchAll(/\b(?:min|max)(?=\()/g))
+    add('operator', index, index + 3, name === 'min' ? 'max' : 'min');
   for (const { index } of code.matchAll(/\bif \(/g)) negate(code, index + 3, add);
   for (const { index } of code.matchAll(/\w\(/g)) swapArguments(code, index + 1, add);
   for (const { index } of code.matchAll(/ \? /g)) swapBranches(code, index + 3, add);
@@ -95,7 +109,8 @@ function* overlapping(code, pattern) {
 }
 
 function constants(code, add) {
-  const literal = /(?<![\w.])(?:0[xX][\da-fA-F]+|\d+(?:\.\d*)?(?:[eE][-+]?\d+)?)(?:[fF]|[uU]?[lL]{0,2})?(?![\w.])/g;
+  const literal =
+    /(?<![\w.])(?:0[xX][\da-fA-F]+|\d+(?:\.\d*)?(?:[eE][-+]?\d+)?)(?:[fF]|[uU]?[lL]{0,2})?(?![\w.])/g;
   for (const { index, 0: number } of code.matchAll(literal)) {
     const end = index + number.length;
     if (/^0x/i.test(number) || !/[.eEfF]/.test(number)) {
@@ -118,7 +133,12 @@ function swapOperands(code, index, operator, add) {
   // What goes on after the right operand, a call say, is not its end.
   const rest = code[index + operator.length + 2 + (right?.length ?? 0)];
   if (!left || !right || rest === '(' || /^(?:return|const)$/.test(left)) return;
-  add('swap', index - left.length, index + operator.length + 2 + right.length, `${right} ${operator} ${left}`);
+  add(
+    'swap',
+    index - left.length,
+    index + operator.length + 2 + right.length,
+    `${right} ${operator} ${left}`,
+  );
 }
 
 /** The condition of an `if`, negated. */
@@ -140,7 +160,14 @@ function swapArguments(code, open, add) {
   if (a === undefined || b === undefined) return;
   const [first, second] = [a, b].map(([from, to]) => code.slice(from, to).trim());
   const declares = /^(?:const\s|[\w:<>]+[*&]*\s+[*&]?\w+$|[\w:<>]+[*&]$)/;
-  if (first === second || first === '' || second === '' || declares.test(first) || declares.test(second)) return;
+  if (
+    first === second ||
+    first === '' ||
+    second === '' ||
+    declares.test(first) ||
+    declares.test(second)
+  )
+    return;
   add('swap', a[0], b[1], (text) => `${text.slice(...b).trim()}, ${text.slice(...a).trim()}`);
 }
 
@@ -150,7 +177,8 @@ function swapBranches(code, from, add) {
   let colon = -1;
   for (let i = from; i < code.length; i++) {
     if (depth === 0 && ')]};,'.includes(code[i])) {
-      if (colon > 0) add('swap', from, i, (text) => `${text.slice(colon + 3, i)} : ${text.slice(from, colon)}`);
+      if (colon > 0)
+        add('swap', from, i, (text) => `${text.slice(colon + 3, i)} : ${text.slice(from, colon)}`);
       return;
     }
     if ('([{'.includes(code[i])) depth++;

@@ -14,7 +14,11 @@ import { failure, plant, run, runTests } from './tree.mjs';
 const ADDON = join('Release', 'bitplane.node');
 
 /** Where a fault is most likely seen comes first; the last is all the rest of `npm test`. */
-const STAGES = [['test/native'], ['test/runtime'], ['--exclude=test/native/**', '--exclude=test/runtime/**']];
+const STAGES = [
+  ['test/native'],
+  ['test/runtime'],
+  ['--exclude=test/native/**', '--exclude=test/runtime/**'],
+];
 const BUILD_LIMIT_MS = 20 * 60_000;
 
 /** The mutants of the files under native/ that this machine's CPU can run. */
@@ -51,12 +55,21 @@ export class NativeTrial {
     const restore = () => this.#restore();
     process.on('exit', restore);
     try {
-      const build = await run(this.#tree, 'cmake', ['--build', 'build', '--parallel', String(this.#workers)], { limitMs: BUILD_LIMIT_MS });
+      const build = await run(
+        this.#tree,
+        'cmake',
+        ['--build', 'build', '--parallel', String(this.#workers)],
+        { limitMs: BUILD_LIMIT_MS },
+      );
       if (!build.ok) return { verdict: 'invalid', by: 'does not compile' };
-      if (this.#addon('build').equals(this.#addon('pristine'))) return { verdict: 'invalid', by: 'the same machine code' };
+      if (this.#addon('build').equals(this.#addon('pristine')))
+        return { verdict: 'invalid', by: 'the same machine code' };
       for (let stage = 0; stage < this.#stages.length; stage++) {
         const limitMs = await this.#limit(stage);
-        const result = await runTests(this.#tree, this.#stages[stage], { workers: this.#workers, limitMs });
+        const result = await runTests(this.#tree, this.#stages[stage], {
+          workers: this.#workers,
+          limitMs,
+        });
         if (!result.ok) return { verdict: 'caught', by: failure(result) };
       }
       return { verdict: 'survived' };
@@ -103,8 +116,8 @@ export class NativeTrial {
 }
 
 /**
- * `cp -a` keeps times to the nanosecond. Node's copy rounds them, and an object that looks newer than
- * the build knows it is compiled again.
+ * `cp -a` keeps times to the nanosecond. Node's copy rounds them, and an object that looks newer
+ * than the build knows it is compiled again.
  */
 function replaceFolder(from, to) {
   rmSync(to, { recursive: true, force: true });

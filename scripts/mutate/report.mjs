@@ -19,7 +19,10 @@ export function summary(decided, lineOf) {
   const explanation = (mutant) =>
     EXPLAINED.find(
       ({ file, line, original, mutated }) =>
-        file === mutant.file && line === lineOf(mutant).trim() && original === mutant.original && mutated === mutant.mutated,
+        file === mutant.file &&
+        line === lineOf(mutant).trim() &&
+        original === mutant.original &&
+        mutated === mutant.mutated,
     )?.why;
   const open = decided.find(({ verdict }) => verdict !== 'caught' && verdict !== 'survived');
   if (open) throw new Error(`no verdict on ${nameOf(open.mutant)}`);
@@ -40,7 +43,12 @@ export function summary(decided, lineOf) {
     caught,
     score: percent(caught, tried),
     folders: Object.fromEntries(
-      [...groups].sort().map(([name, counts]) => [name, { ...counts, score: percent(counts.caught, counts.tried) }]),
+      [...groups]
+        .sort()
+        .map(([name, counts]) => [
+          name,
+          { ...counts, score: percent(counts.caught, counts.tried) },
+        ]),
     ),
     survivors: survived.map(({ mutant }) => {
       const { file, line, column, original, mutated, kind } = mutant;
@@ -60,9 +68,12 @@ export function printSummary({ seed, ...result }) {
   }
   const explained = result.survivors.filter(({ why }) => why).length;
   for (const [name, { tried, caught, score }] of Object.entries(result.folders))
-    lines.push(`${name.padEnd(20)} ${String(caught).padStart(4)} of ${String(tried).padStart(4)}  ${score} %`);
+    lines.push(
+      `${name.padEnd(20)} ${String(caught).padStart(4)} of ${String(tried).padStart(4)}  ${score} %`,
+    );
   lines.push(
-    `seed ${seed}: ${result.caught} of ${result.tried} mutants caught, ${result.score} %; ${explained} of the others are explained`,
+    'seed ' +
+      `${seed}: ${result.caught} of ${result.tried} mutants caught, ${result.score} %; ${explained} of the others are explained`,
   );
   return lines.join('\n');
 }

@@ -10,5 +10,11 @@ export interface Mutant {
 }
 export declare function nameOf(mutant: Mutant): string;
 export declare function seeded(seed: string): () => number;
-export declare function allot(total: number, lines: Readonly<Record<string, number>>): Record<string, number>;
-export declare function ordered<M extends { readonly file: string; readonly line: number }>(mutants: readonly M[], next: () => number): M[];
+export declare function allot(
+  total: number,
+  lines: Readonly<Record<string, number>>,
+): Record<string, number>;
+export declare function ordered<M extends { readonly file: string; readonly line: number }>(
+  mutants: readonly M[],
+  next: () => number,
+): M[];

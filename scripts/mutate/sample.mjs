@@ -41,10 +41,14 @@ export function seeded(seed) {
 export function allot(total, lines) {
   const names = Object.keys(lines);
   const native = names.filter((name) => name.startsWith('native'));
-  if (native.length === 0 || native.length === names.length) return proportional(total, lines, names);
+  if (native.length === 0 || native.length === names.length)
+    return proportional(total, lines, names);
   const forNative = Math.round(total * NATIVE_SHARE);
   const others = names.filter((name) => !native.includes(name));
-  return { ...proportional(total - forNative, lines, others), ...proportional(forNative, lines, native) };
+  return {
+    ...proportional(total - forNative, lines, others),
+    ...proportional(forNative, lines, native),
+  };
 }
 
 function proportional(total, lines, names) {
@@ -52,7 +56,8 @@ function proportional(total, lines, names) {
   const exact = names.map((name) => ({ name, share: (total * lines[name]) / sum }));
   const shares = Object.fromEntries(exact.map(({ name, share }) => [name, Math.floor(share)]));
   let left = total - Object.values(shares).reduce((all, share) => all + share, 0);
-  for (const { name } of exact.sort((a, b) => (b.share % 1) - (a.share % 1))) if (left-- > 0) shares[name]++;
+  for (const { name } of exact.sort((a, b) => (b.share % 1) - (a.share % 1)))
+    if (left-- > 0) shares[name]++;
   return shares;
 }
 
@@ -69,7 +74,9 @@ export function ordered(mutants, next) {
   }
   const lines = shuffled([...byLine.values()], next).map((line) => shuffled(line, next));
   const longest = lines.reduce((most, line) => Math.max(most, line.length), 0);
-  return Array.from({ length: longest }, (_, round) => lines.flatMap((line) => line.slice(round, round + 1))).flat();
+  return Array.from({ length: longest }, (_, round) =>
+    lines.flatMap((line) => line.slice(round, round + 1)),
+  ).flat();
 }
 
 function shuffled(items, next) {

@@ -7,14 +7,14 @@ import { appendFileSync, readFileSync } from 'node:fs';
 import { relative } from 'node:path';
 
 /** File, place and replacement: what makes a mutant, whatever number Stryker gives it. */
-const key = (file, { start, end }, replacement) => JSON.stringify([file, start.line, start.column, end.line, end.column, replacement]);
+const key = (file, { start, end }, replacement) =>
+  JSON.stringify([file, start.line, start.column, end.line, end.column, replacement]);
 
 class SampleReporter {
   #sample = new Map(
-    JSON.parse(readFileSync(process.env.BITPLANE_MUTATE_SAMPLE, 'utf8')).map(({ file, location, mutated }, index) => [
-      key(file, location, mutated),
-      index,
-    ]),
+    JSON.parse(readFileSync(process.env.BITPLANE_MUTATE_SAMPLE, 'utf8')).map(
+      ({ file, location, mutated }, index) => [key(file, location, mutated), index],
+    ),
   );
   /** Numbers in the sample by Stryker's. */
   #indices = new Map();
@@ -37,9 +37,17 @@ class SampleReporter {
   onMutantTested(result) {
     const index = this.#indices.get(result.id);
     if (index === undefined) return;
-    const by = result.status === 'Timeout' ? 'no end' : (this.#names.get(result.killedBy?.[0]) ?? result.statusReason?.slice(0, 160));
-    appendFileSync(process.env.BITPLANE_MUTATE_RESULTS, `${JSON.stringify({ index, status: result.status, by })}\n`);
+    const by =
+      result.status === 'Timeout'
+        ? 'no end'
+        : (this.#names.get(result.killedBy?.[0]) ?? result.statusReason?.slice(0, 160));
+    appendFileSync(
+      process.env.BITPLANE_MUTATE_RESULTS,
+      `${JSON.stringify({ index, status: result.status, by })}\n`,
+    );
   }
 }
 
-export const strykerPlugins = [{ kind: 'Reporter', name: 'sample', injectableClass: SampleReporter }];
+export const strykerPlugins = [
+  { kind: 'Reporter', name: 'sample', injectableClass: SampleReporter },
+];

@@ -5,7 +5,17 @@
  */
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, join, posix } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -21,13 +31,24 @@ export const CACHE = join(
 );
 
 /** The environment of tests: without data sets, so that every machine counts the same. */
-const ENVIRONMENT = { ...process.env, BITPLANE_DATA: undefined, BITPLANE_BINARY: undefined, BITPLANE_ISA: undefined };
+const ENVIRONMENT = {
+  ...process.env,
+  BITPLANE_DATA: undefined,
+  BITPLANE_BINARY: undefined,
+  BITPLANE_ISA: undefined,
+};
 
 /** What git knows and what is new, as it stands in the working tree. */
 const sourcesOf = (folder) =>
-  execFileSync('git', ['ls-files', '-z', '--cached', '--others', '--exclude-standard'], { cwd: folder, encoding: 'utf8' })
+  execFileSync('git', ['ls-files', '-z', '--cached', '--others', '--exclude-standard'], {
+    cwd: folder,
+    encoding: 'utf8',
+  })
     .split('\0')
-    .filter((file) => file !== '' && existsSync(join(folder, file)) && statSync(join(folder, file)).isFile());
+    .filter(
+      (file) =>
+        file !== '' && existsSync(join(folder, file)) && statSync(join(folder, file)).isFile(),
+    );
 
 /**
  * Brings the copy up to date, writing only files that differ (their times tell make what to
@@ -48,9 +69,13 @@ export function prepareTree() {
     mkdirSync(dirname(target), { recursive: true });
     writeFileSync(target, bytes, { mode: statSync(join(root, file)).mode });
   }
-  if (!existsSync(join(tree, 'node_modules'))) symlinkSync(join(root, 'node_modules'), join(tree, 'node_modules'), 'junction');
+  if (!existsSync(join(tree, 'node_modules')))
+    symlinkSync(join(root, 'node_modules'), join(tree, 'node_modules'), 'junction');
   for (const script of ['build-native.mjs', 'build-ts.mjs']) {
-    const { status } = spawnSync(process.execPath, [join(tree, 'scripts', script)], { cwd: tree, stdio: ['ignore', 2, 2] });
+    const { status } = spawnSync(process.execPath, [join(tree, 'scripts', script)], {
+      cwd: tree,
+      stdio: ['ignore', 2, 2],
+    });
     if (status !== 0) throw new Error(`the copy does not build: scripts/${script}`);
   }
   return { tree, files };
@@ -112,7 +137,12 @@ export function plant(tree, { file, start, end, mutated }) {
 export function run(tree, command, args, { limitMs, env = {} } = {}) {
   const begin = performance.now();
   return new Promise((resolve) => {
-    const child = spawn(command, args, { cwd: tree, env: { ...ENVIRONMENT, ...env }, stdio: ['ignore', 'pipe', 'pipe'], detached: true });
+    const child = spawn(command, args, {
+      cwd: tree,
+      env: { ...ENVIRONMENT, ...env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+      detached: true,
+    });
     const kill = () => {
       try {
         process.kill(-child.pid, 'SIGKILL');
@@ -144,14 +174,30 @@ export function run(tree, command, args, { limitMs, env = {} } = {}) {
 
 /** Runs tests of the copy until the first that fails. */
 export const runTests = (tree, args, { workers, limitMs }) =>
-  run(tree, process.execPath, ['node_modules/vitest/vitest.mjs', 'run', '--bail=1', `--maxWorkers=${workers}`, '--reporter=dot', ...args], {
-    limitMs,
-  });
+  run(
+    tree,
+    process.execPath,
+    [
+      'node_modules/vitest/vitest.mjs',
+      'run',
+      '--bail=1',
+      `--maxWorkers=${workers}`,
+      '--reporter=dot',
+      ...args,
+    ],
+    {
+      limitMs,
+    },
+  );
 
 /** The first failing test that vitest's output names. */
 export function failure({ timedOut, output }) {
   if (timedOut) return 'no end';
   // biome-ignore lint/suspicious/noControlCharactersInRegex: the escapes of colours
   const plain = output.replace(/\x1b\[[0-9;]*m/g, '');
-  return /FAIL\s+(.*)/.exec(plain)?.[1]?.trim().slice(0, 160) ?? /(\w*Error:.*)/.exec(plain)?.[1]?.slice(0, 160) ?? 'ended badly';
+  return (
+    /FAIL\s+(.*)/.exec(plain)?.[1]?.trim().slice(0, 160) ??
+    /(\w*Error:.*)/.exec(plain)?.[1]?.slice(0, 160) ??
+    'ended badly'
+  );
 }

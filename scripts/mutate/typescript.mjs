@@ -17,18 +17,40 @@ const PLUGIN = new URL('./stryker-plugin.mjs', import.meta.url).pathname;
 /** Every mutant that Stryker makes of the files under src/. */
 export async function listTypeScript(tree, files) {
   const own = createRequire(require.resolve('@stryker-mutator/core'));
-  const { Instrumenter } = await import(pathToFileURL(own.resolve('@stryker-mutator/instrumenter')).href);
+  const { Instrumenter } = await import(
+    pathToFileURL(own.resolve('@stryker-mutator/instrumenter')).href
+  );
   const silent = { debug() {}, info() {}, warn() {}, isDebugEnabled: () => false };
   const sources = files.filter((file) => /^src\/.*\.ts$/.test(file));
-  const inputs = sources.map((file) => ({ name: file, mutate: true, content: readFileSync(join(tree, file), 'utf8') }));
-  const { mutants } = await new Instrumenter(silent).instrument(inputs, { ignorers: [], excludedMutations: [], plugins: null });
-  const lineStarts = new Map(inputs.map(({ name, content }) => [name, [0, ...[...content.matchAll(/\n/g)].map(({ index }) => index + 1)]]));
+  const inputs = sources.map((file) => ({
+    name: file,
+    mutate: true,
+    content: readFileSync(join(tree, file), 'utf8'),
+  }));
+  const { mutants } = await new Instrumenter(silent).instrument(inputs, {
+    ignorers: [],
+    excludedMutations: [],
+    plugins: null,
+  });
+  const lineStarts = new Map(
+    inputs.map(({ name, content }) => [
+      name,
+      [0, ...[...content.matchAll(/\n/g)].map(({ index }) => index + 1)],
+    ]),
+  );
   const texts = new Map(inputs.map(({ name, content }) => [name, content]));
   return mutants.map(({ fileName: file, location, replacement, mutatorName }) => {
     const offset = ({ line, column }) => lineStarts.get(file)[line] + column;
     const [start, end] = [offset(location.start), offset(location.end)];
     const original = texts.get(file).slice(start, end);
-    const place = { file, line: location.start.line + 1, column: location.start.column, start, end, location };
+    const place = {
+      file,
+      line: location.start.line + 1,
+      column: location.start.column,
+      start,
+      end,
+      location,
+    };
     return { ...place, original, mutated: replacement, kind: mutatorName };
   });
 }
@@ -38,7 +60,8 @@ export async function listTypeScript(tree, files) {
  * see them.
  */
 export async function illTyped(tree, mutants) {
-  if ((await filesWithTypeErrors(tree, [])).size > 0) throw new Error('types do not hold without any mutant');
+  if ((await filesWithTypeErrors(tree, [])).size > 0)
+    throw new Error('types do not hold without any mutant');
   const invalid = [];
   // One mutant a file at a time, many files at once.
   let rest = [...mutants];
@@ -57,7 +80,8 @@ async function illTypedRound(tree, round) {
   const named = round.filter(({ file }) => wrong.has(file));
   const suspects = named.length > 0 ? named : round;
   const invalid = [];
-  for (const suspect of suspects) if ((await filesWithTypeErrors(tree, [suspect])).size > 0) invalid.push(suspect);
+  for (const suspect of suspects)
+    if ((await filesWithTypeErrors(tree, [suspect])).size > 0) invalid.push(suspect);
   if (invalid.length === 0 || suspects === round) return invalid;
   return [
     ...invalid,
@@ -73,7 +97,13 @@ async function filesWithTypeErrors(tree, mutants) {
   try {
     // Incremental: a mutant costs its own file and those that see its types, a quarter of the
     // whole.
-    const options = ['--pretty', 'false', '--incremental', '--tsBuildInfoFile', join(tree, '..', 'types.tsbuildinfo')];
+    const options = [
+      '--pretty',
+      'false',
+      '--incremental',
+      '--tsBuildInfoFile',
+      join(tree, '..', 'types.tsbuildinfo'),
+    ];
     const { output } = await run(tree, process.execPath, [TSC, ...options]);
     return new Set([...output.matchAll(/^(\S+?)\(\d+,\d+\): error/gm)].map((match) => match[1]));
   } finally {
@@ -91,8 +121,12 @@ export async function tryTypeScript(tree, files, mutants, { workers, tests }, te
   const resultFile = join(tree, '..', 'stryker.jsonl');
   writeFileSync(sampleFile, JSON.stringify(mutants));
   writeFileSync(resultFile, '');
-  const chosen = files.filter((file) => isTest(file) && (tests === undefined || tests.some((path) => file.startsWith(path))));
-  const startProcesses = chosen.filter((file) => STARTS_PROCESSES.test(readFileSync(join(tree, file), 'utf8')));
+  const chosen = files.filter(
+    (file) => isTest(file) && (tests === undefined || tests.some((path) => file.startsWith(path))),
+  );
+  const startProcesses = chosen.filter((file) =>
+    STARTS_PROCESSES.test(readFileSync(join(tree, file), 'utf8')),
+  );
   const env = {
     BITPLANE_MUTATE_SAMPLE: sampleFile,
     BITPLANE_MUTATE_RESULTS: resultFile,
@@ -107,17 +141,25 @@ export async function tryTypeScript(tree, files, mutants, { workers, tests }, te
     for (const { index, status, by } of lines.map((line) => JSON.parse(line))) {
       if (heard.has(index)) continue;
       heard.add(index);
-      if (status === 'Killed' || status === 'Timeout' || status === 'RuntimeError') tell(mutants[index], { verdict: 'caught', by });
+      if (status === 'Killed' || status === 'Timeout' || status === 'RuntimeError')
+        tell(mutants[index], { verdict: 'caught', by });
       else survivors.push(mutants[index]);
     }
   };
   const timer = setInterval(hear, 2000);
-  const stryker = await run(tree, process.execPath, ['--input-type=module', '-e', STRYKER, JSON.stringify(options)], { env });
+  const stryker = await run(
+    tree,
+    process.execPath,
+    ['--input-type=module', '-e', STRYKER, JSON.stringify(options)],
+    { env },
+  );
   clearInterval(timer);
   hear();
   if (!stryker.ok) throw new Error(`Stryker ended badly:\n${stryker.output.slice(-4000)}`);
-  if (heard.size < mutants.length) throw new Error(`Stryker tried ${heard.size} of ${mutants.length} mutants`);
-  for (const mutant of survivors) tell(mutant, await tryInProcesses(tree, mutant, startProcesses, workers));
+  if (heard.size < mutants.length)
+    throw new Error(`Stryker tried ${heard.size} of ${mutants.length} mutants`);
+  for (const mutant of survivors)
+    tell(mutant, await tryInProcesses(tree, mutant, startProcesses, workers));
 }
 
 const STARTS_PROCESSES = /child\.js|node:child_process|dist\//;
@@ -132,7 +174,10 @@ await new Stryker(JSON.parse(process.argv[1])).runMutationTest();
 function strykerOptions(mutants, workers) {
   return {
     // Positions from 0 as the mutants have them, lines from 1 as Stryker reads them.
-    mutate: mutants.map(({ file, location: { start, end } }) => `${file}:${start.line + 1}:${start.column}-${end.line + 1}:${end.column}`),
+    mutate: mutants.map(
+      ({ file, location: { start, end } }) =>
+        `${file}:${start.line + 1}:${start.column}-${end.line + 1}:${end.column}`,
+    ),
     testRunner: 'vitest',
     plugins: ['@stryker-mutator/vitest-runner', PLUGIN],
     reporters: ['sample'],

@@ -1,6 +1,6 @@
 /**
- * `bitplane bench kernels`: every kernel variant against the bound measured in the same process. Not here: the measuring
- * (runtime/kernel-bench.ts), whole models (bench.ts).
+ * `bitplane bench kernels`: every kernel variant against the bound measured in the same process.
+ * Not here: the measuring (runtime/kernel-bench.ts), whole models (bench.ts).
  */
 import { type KernelRow, benchKernels as measure } from '../runtime/kernel-bench.js';
 import type { BenchFlags } from './bench.js';
@@ -16,15 +16,20 @@ const ELSEWHERE = [
   ['profile', '--profile', 'every row is one kernel already'],
   ['vs', '--vs', 'onnxruntime runs models, no single kernels'],
   ['signZero', '--sign-zero', 'it is about the Sign of an ONNX model'],
-  ['multiThresholdAxis', '--multi-threshold-axis', 'it is about the MultiThreshold of an ONNX model'],
+  [
+    'multiThresholdAxis',
+    '--multi-threshold-axis',
+    'it is about the MultiThreshold of an ONNX model',
+  ],
 ] as const satisfies readonly (readonly [keyof BenchFlags, string, string])[];
 
 /**
- * @throws BitplaneError ERR_NATIVE where the addon is missing, ERR_ISA where the machine lacks the instruction set asked for,
- * ERR_ARGUMENT for an option that means nothing here
+ * @throws BitplaneError ERR_NATIVE where the addon is missing, ERR_ISA where the machine lacks the
+ * instruction set asked for, ERR_ARGUMENT for an option that means nothing here
  */
 export async function benchKernels(flags: BenchFlags, io: Io): Promise<void> {
-  for (const [key, option, why] of ELSEWHERE) if (flags[key] !== undefined) throw notHere(option, why);
+  for (const [key, option, why] of ELSEWHERE)
+    if (flags[key] !== undefined) throw notHere(option, why);
   const rows = await measure({ isa: flags.isa, repeat: flags.repeat });
   if (flags.json === true) printJson(io, { kernels: rows });
   else printLines(io, kernelTable(rows));
@@ -39,7 +44,11 @@ export function kernelTable(rows: readonly KernelRow[]): string {
       { title: 'rate', cell: (row) => `${count(row.rate)}${row.unit}/s`, align: 'right' },
       { title: 'bound', cell: (row) => `${count(row.bound)}${row.unit}/s`, align: 'right' },
       { title: 'share', cell: (row) => percent(100 * row.share), align: 'right' },
-      { title: 'x fp32 FMA (256 bit)', cell: (row) => (row.timesFma256 === undefined ? '' : row.timesFma256.toFixed(1)), align: 'right' },
+      {
+        title: 'x fp32 FMA (256 bit)',
+        cell: (row) => (row.timesFma256 === undefined ? '' : row.timesFma256.toFixed(1)),
+        align: 'right',
+      },
     ],
     rows,
   );

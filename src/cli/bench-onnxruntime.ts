@@ -1,5 +1,6 @@
 /**
- * The same model in onnxruntime-node, for `bitplane bench --vs onnxruntime`. Not here: how the times are compared (bench.ts).
+ * The same model in onnxruntime-node, for `bitplane bench --vs onnxruntime`. Not here: how the
+ * times are compared (bench.ts).
  */
 import { BitplaneError } from '../core/errors.js';
 import type { Tensors } from './run-rows.js';
@@ -15,9 +16,14 @@ const TYPES = { f32: 'float32', i32: 'int32', i8: 'int8', u8: 'uint8' } as const
 
 /**
  * Every graph optimisation, `threads` threads, no others beside them.
- * @throws BitplaneError ERR_UNSUPPORTED where onnxruntime-node is not installed or cannot load the model, as with QONNX ops
+ * @throws BitplaneError ERR_UNSUPPORTED where onnxruntime-node is not installed or cannot load the
+ * model, as with QONNX ops
  */
-export async function openOnnxruntime(model: string, feeds: Tensors, threads: number): Promise<Competitor> {
+export async function openOnnxruntime(
+  model: string,
+  feeds: Tensors,
+  threads: number,
+): Promise<Competitor> {
   const ort = await loadOnnxruntime();
   let session: Awaited<ReturnType<typeof ort.InferenceSession.create>>;
   try {
@@ -30,12 +36,22 @@ export async function openOnnxruntime(model: string, feeds: Tensors, threads: nu
     });
   } catch (error) {
     const why = (error as Error).message.split('\n')[0];
-    const sentence = `onnxruntime cannot run this model: it takes plain .onnx files of standard ops, no QONNX or safetensors (${why})`;
-    throw new BitplaneError('ERR_UNSUPPORTED', sentence, { op: 'bench', node: model, cause: error });
+    const sentence =
+      'onnxruntime cannot run this model: it takes plain .onnx files of standard ops, no ' +
+      `QONNX or safetensors (${why})`;
+    throw new BitplaneError('ERR_UNSUPPORTED', sentence, {
+      op: 'bench',
+      node: model,
+      cause: error,
+    });
   }
   const inputs = Object.fromEntries(
     Object.entries(feeds).map(([name, { dtype, data, shape }]) => {
-      if (dtype === 'b1') throw new BitplaneError('ERR_UNSUPPORTED', 'onnxruntime has no b1 inputs', { op: 'bench', node: name });
+      if (dtype === 'b1')
+        throw new BitplaneError('ERR_UNSUPPORTED', 'onnxruntime has no b1 inputs', {
+          op: 'bench',
+          node: name,
+        });
       return [name, new ort.Tensor(TYPES[dtype], data, shape)];
     }),
   );
@@ -50,8 +66,12 @@ async function loadOnnxruntime(): Promise<typeof import('onnxruntime-node')> {
   try {
     return await import('onnxruntime-node');
   } catch (error) {
-    throw new BitplaneError('ERR_UNSUPPORTED', '--vs onnxruntime needs the package onnxruntime-node: npm install onnxruntime-node', {
-      cause: error,
-    });
+    throw new BitplaneError(
+      'ERR_UNSUPPORTED',
+      '--vs onnxruntime needs the package onnxruntime-node: npm install onnxruntime-node',
+      {
+        cause: error,
+      },
+    );
   }
 }

@@ -1,6 +1,6 @@
 /**
- * `bitplane bench MODEL`: latency of whole runs on seeded input, by layer if asked, and beside another engine if asked.
- * Not here: single kernels (bench-kernels.ts).
+ * `bitplane bench MODEL`: latency of whole runs on seeded input, by layer if asked, and beside
+ * another engine if asked. Not here: single kernels (bench-kernels.ts).
  */
 import { basename } from 'node:path';
 import type { LayerProfile, TensorMetadata } from '../runtime/session-types.js';
@@ -42,9 +42,13 @@ export async function bench(model: string, flags: BenchFlags, io: Io): Promise<v
     const feeds = randomFeeds(session.inputMetadata, batch);
     const rival = flags.vs === undefined ? undefined : await openOnnxruntime(model, feeds, threads);
     try {
-      const engines: Engine[] = [{ name: 'bitplane', run: () => session.run(feeds) }, ...(rival === undefined ? [] : [rival])];
+      const engines: Engine[] = [
+        { name: 'bitplane', run: () => session.run(feeds) },
+        ...(rival === undefined ? [] : [rival]),
+      ];
       const [ours, theirs] = await timeInTurns(engines, repeat, io, flags.json === true);
-      const layers = flags.profile === true ? await session.profile(PROFILED_RUNS, feeds) : undefined;
+      const layers =
+        flags.profile === true ? await session.profile(PROFILED_RUNS, feeds) : undefined;
       const comparison =
         rival === undefined || theirs === undefined
           ? undefined
@@ -75,7 +79,12 @@ export async function bench(model: string, flags: BenchFlags, io: Io): Promise<v
           ...(comparison === undefined ? [] : [{ name: comparison.engine, ...comparison }]),
         ]),
       );
-      if (comparison !== undefined) printLines(io, '', `${three(comparison.ratio)} times as fast as ${comparison.engine} (medians)`);
+      if (comparison !== undefined)
+        printLines(
+          io,
+          '',
+          `${three(comparison.ratio)} times as fast as ${comparison.engine} (medians)`,
+        );
       if (layers !== undefined) printLines(io, '', layerTable(layers));
     } finally {
       await rival?.release();
@@ -83,21 +92,36 @@ export async function bench(model: string, flags: BenchFlags, io: Io): Promise<v
   });
 }
 
-/** The pictures of a run: what was asked for where the model leaves it open, else what the model says. */
+/**
+ * The pictures of a run: what was asked for where the model leaves it open, else what the model
+ * says.
+ */
 function batchOf(inputs: readonly TensorMetadata[], asked: number | undefined): number {
   const fixed = inputs.map(({ shape }) => shape[0]);
   if (fixed.some((size) => typeof size === 'string')) return asked ?? 1;
   const batch = typeof fixed[0] === 'number' ? fixed[0] : 1;
-  if (asked !== undefined && asked !== batch) throw notHere('--batch', `the model takes a batch of ${batch} and no other`);
+  if (asked !== undefined && asked !== batch)
+    throw notHere('--batch', `the model takes a batch of ${batch} and no other`);
   return batch;
 }
 
-async function timeInTurns(engines: readonly Engine[], repeat: number, io: Io, json: boolean): Promise<Timing[]> {
-  const progress = startProgress(io, 'bench', repeat * engines.length, json && io.stderr.isTTY !== true);
+async function timeInTurns(
+  engines: readonly Engine[],
+  repeat: number,
+  io: Io,
+  json: boolean,
+): Promise<Timing[]> {
+  const progress = startProgress(
+    io,
+    'bench',
+    repeat * engines.length,
+    json && io.stderr.isTTY !== true,
+  );
   const samples = engines.map((): number[] => []);
   let done = 0;
   for (let round = 0; round < ROUNDS; round++) {
-    const share = Math.floor(((round + 1) * repeat) / ROUNDS) - Math.floor((round * repeat) / ROUNDS);
+    const share =
+      Math.floor(((round + 1) * repeat) / ROUNDS) - Math.floor((round * repeat) / ROUNDS);
     if (share === 0) continue;
     for (const [i, engine] of engines.entries()) {
       await warmUp(engine.run);
@@ -131,8 +155,16 @@ function layerTable(layers: readonly LayerProfile[]): string {
       { title: 'op', cell: (row) => row.op },
       { title: 'kernel', cell: (row) => row.kernel },
       { title: 'time', cell: (row) => microseconds(row.us), align: 'right' },
-      { title: '%', cell: (row) => three(total === 0 ? 0 : (100 * row.us) / total), align: 'right' },
-      { title: 'MAC/s', cell: (row) => (macs(row) === 0 || row.us === 0 ? '' : count((macs(row) / row.us) * 1e6)), align: 'right' },
+      {
+        title: '%',
+        cell: (row) => three(total === 0 ? 0 : (100 * row.us) / total),
+        align: 'right',
+      },
+      {
+        title: 'MAC/s',
+        cell: (row) => (macs(row) === 0 || row.us === 0 ? '' : count((macs(row) / row.us) * 1e6)),
+        align: 'right',
+      },
     ],
     layers,
   );

@@ -1,5 +1,6 @@
 /**
- * `bitplane convert`: ONNX, QONNX or a network of the zoo to a bitplane safetensors file, optimized, so that binary weights take one bit each.
+ * `bitplane convert`: ONNX, QONNX or a network of the zoo to a bitplane safetensors file,
+ * optimized, so that binary weights take one bit each.
  */
 import { stat } from 'node:fs/promises';
 import { basename } from 'node:path';
@@ -22,15 +23,22 @@ export interface ConvertFlags extends FileFlags {
   readonly json?: boolean;
 }
 
-export async function convert(from: string, to: string, flags: ConvertFlags, io: Io): Promise<void> {
-  if (!/\.safetensors$/i.test(to)) throw expected('ERR_ARGUMENT', 'OUT to end in .safetensors', to, { op: 'convert' });
+export async function convert(
+  from: string,
+  to: string,
+  flags: ConvertFlags,
+  io: Io,
+): Promise<void> {
+  if (!/\.safetensors$/i.test(to))
+    throw expected('ERR_ARGUMENT', 'OUT to end in .safetensors', to, { op: 'convert' });
   const signZero = flags.signZero ?? 'exact';
   const loaded = await openModel(from, flags, io);
   const { recipe, problem } = await recipeOf(from, loaded, flags.preprocess);
   const carrying = recipe === undefined ? loaded : withRecipe(loaded, recipe);
   const optimized = optimize(carrying, { signZero });
   // Merged where channels are last, as they are once it is optimized.
-  const graph = flags.mergeAffines === true ? optimize(mergeAffines(optimized), { signZero }) : optimized;
+  const graph =
+    flags.mergeAffines === true ? optimize(mergeAffines(optimized), { signZero }) : optimized;
   await saveModel(graph, to);
   const after = (await stat(to)).size;
   // A network of the zoo has no size before it is stored.
@@ -38,18 +46,37 @@ export async function convert(from: string, to: string, flags: ConvertFlags, io:
   const notes = problem === undefined ? [] : [`${problem}; none is carried`];
   if (flags.json === true) {
     const source = recipe?.source ?? null;
-    printJson(io, { in: from, out: to, inBytes: before, outBytes: after, recipe: source, metadata: graph.metadata ?? {}, notes });
+    printJson(io, {
+      in: from,
+      out: to,
+      inBytes: before,
+      outBytes: after,
+      recipe: source,
+      metadata: graph.metadata ?? {},
+      notes,
+    });
     return;
   }
   printLines(
     io,
     `${basename(from)}${before === null ? '' : ` ${bytes(before)}`} -> ${basename(to)} ${bytes(after)}`,
-    recipe === undefined ? [] : [`carries preprocessing${recipe.labels === undefined ? '' : ' and labels'}: ${recipe.source}`],
+    recipe === undefined
+      ? []
+      : [
+          'carries ' +
+            `preprocessing${recipe.labels === undefined ? '' : ' and labels'}: ${recipe.source}`,
+        ],
     notes,
   );
 }
 
-/** A recipe that the user names must be one; what merely lies beside a model may be something else. */
-async function recipeOf(model: string, graph: Graph, named: string | undefined): Promise<Awaited<ReturnType<typeof tryRecipe>>> {
+/**
+ * A recipe that the user names must be one; what merely lies beside a model may be something else.
+ */
+async function recipeOf(
+  model: string,
+  graph: Graph,
+  named: string | undefined,
+): Promise<Awaited<ReturnType<typeof tryRecipe>>> {
   return named === undefined ? tryRecipe(model, graph) : { recipe: await readRecipe(named) };
 }

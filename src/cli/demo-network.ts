@@ -1,7 +1,7 @@
 /**
- * A binary convolutional network with seeded weights, written as training would leave it: float weights under `sign`, float
- * arithmetic on -1 and +1. Binarizing it is the optimizer's work, so its float execution is an honest comparison.
- * Not here: training; its answers mean nothing.
+ * A binary convolutional network with seeded weights, written as training would leave it: float
+ * weights under `sign`, float arithmetic on -1 and +1. Binarizing it is the optimizer's work, so
+ * its float execution is an honest comparison. Not here: training; its answers mean nothing.
  */
 import type { Graph, Value } from '../graph/value.js';
 import { GraphBuilder } from '../ops/builder.js';
@@ -11,8 +11,8 @@ import { seededRandom } from './random-feeds.js';
 const CLASSES = 10;
 
 /**
- * x [N, side, side, 3] -> scores [N, 10]; four 3x3 convolutions, all but the first binary: for a side of 32 about 190 million
- * multiply-accumulates. `side` is a multiple of 4.
+ * x [N, side, side, 3] -> scores [N, 10]; four 3x3 convolutions, all but the first binary: for a
+ * side of 32 about 190 million multiply-accumulates. `side` is a multiple of 4.
  */
 export function seededNetwork(side: number, seed = 7): Graph {
   const random = seededRandom(seed);
@@ -32,12 +32,24 @@ export function seededNetwork(side: number, seed = 7): Graph {
       uniform([channels], -spread, spread),
       uniform([channels], terms, 2 * terms),
     ];
-    const [gamma, beta, mean, variance] = statistics as [Value<'f32'>, Value<'f32'>, Value<'f32'>, Value<'f32'>];
+    const [gamma, beta, mean, variance] = statistics as [
+      Value<'f32'>,
+      Value<'f32'>,
+      Value<'f32'>,
+      Value<'f32'>,
+    ];
     return bipolar(g.batchNorm(value, gamma, beta, mean, variance));
   };
   /** Borders hold +1, so that every product is of signs. */
   const binaryConv = (value: Value<'f32'>, from: number, to: number) =>
-    normalizedSign(g.conv2d(g.pad(value, [0, 1, 1, 0, 0, 1, 1, 0], 1), bipolar(uniform([to, 3, 3, from], -1, 1))), to, 9 * from);
+    normalizedSign(
+      g.conv2d(
+        g.pad(value, [0, 1, 1, 0, 0, 1, 1, 0], 1),
+        bipolar(uniform([to, 3, 3, from], -1, 1)),
+      ),
+      to,
+      9 * from,
+    );
 
   const x = g.input('x', 'f32', ['N', side, side, 3]);
   let y = normalizedSign(g.conv2d(x, uniform([64, 3, 3, 3], -1, 1), { pads: [1, 1, 1, 1] }), 64, 9);

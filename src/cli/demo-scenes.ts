@@ -1,6 +1,7 @@
 /**
- * What `bitplane demo` can show, best first: a network that comes with its recipe, on the real test pictures it was trained for,
- * where both are at hand; else a seeded network on a real or generated picture. Not here: running it (demo.ts).
+ * What `bitplane demo` can show, best first: a network that comes with its recipe, on the real test
+ * pictures it was trained for, where both are at hand; else a seeded network on a real or generated
+ * picture. Not here: running it (demo.ts).
  */
 import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
@@ -40,14 +41,20 @@ const SEEDED_SIDE = 32;
 const SEEDED: Preprocess = { layout: 'NHWC', color: 'rgb', scale: 1 / 127.5, mean: [1], std: [1] };
 
 /**
- * `dir`, else `bitplane/data` in the user's cache (`$XDG_CACHE_HOME`, else `~/.cache`), where `.ci/run` lays it. Models are looked
- * for in the folder itself, in its `models` folder, and in one beside it.
- * @throws BitplaneError ERR_IO where `dir` is no folder, ERR_FORMAT where a data set in it is damaged
+ * `dir`, else `bitplane/data` in the user's cache (`$XDG_CACHE_HOME`, else `~/.cache`), where
+ * `.ci/run` lays it. Models are looked for in the folder itself, in its `models` folder, and in one
+ * beside it.
+ * @throws BitplaneError ERR_IO where `dir` is no folder, ERR_FORMAT where a data set in it is
+ * damaged
  */
 export async function findScene(dir: string | undefined): Promise<Scene> {
-  const root = dir ?? join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'bitplane', 'data');
+  const root =
+    dir ?? join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'bitplane', 'data');
   if (dir !== undefined) await listFolder(dir);
-  const sets = [await absentAsUndefined(openCifar10(root)), await absentAsUndefined(openMnist(root))].filter((set) => set !== undefined);
+  const sets = [
+    await absentAsUndefined(openCifar10(root)),
+    await absentAsUndefined(openMnist(root)),
+  ].filter((set) => set !== undefined);
   const notes: string[] = [];
   for (const path of await modelFiles(root)) {
     const found = await trainedScene(path, sets, root);
@@ -56,7 +63,14 @@ export async function findScene(dir: string | undefined): Promise<Scene> {
   }
   const data = sets[0] ?? generatedPicture();
   const title = `a seeded, untrained binary network, on a picture of ${data.name}`;
-  return { title, graph: seededNetwork(data.pictureShape[0]), data, preprocess: SEEDED, trained: false, notes };
+  return {
+    title,
+    graph: seededNetwork(data.pictureShape[0]),
+    data,
+    preprocess: SEEDED,
+    trained: false,
+    notes,
+  };
 }
 
 /** The model files at hand, published ones first. */
@@ -64,7 +78,8 @@ async function modelFiles(root: string): Promise<string[]> {
   const files: string[] = [];
   for (const folder of [root, join(root, 'models'), join(root, '..', 'models')]) {
     if (!existsSync(folder)) continue;
-    for (const file of (await listFolder(folder)).files) if (MODEL.test(file)) files.push(join(folder, file));
+    for (const file of (await listFolder(folder)).files)
+      if (MODEL.test(file)) files.push(join(folder, file));
   }
   const rank = (path: string) => {
     const at = Object.keys(PUBLISHED).indexOf(stem(path));
@@ -74,7 +89,11 @@ async function modelFiles(root: string): Promise<string[]> {
 }
 
 /** The network on the first data set that it fits, or why it fits none. */
-async function trainedScene(path: string, sets: readonly Dataset[], root: string): Promise<Omit<Scene, 'notes'> | string> {
+async function trainedScene(
+  path: string,
+  sets: readonly Dataset[],
+  root: string,
+): Promise<Omit<Scene, 'notes'> | string> {
   if (sets.length === 0) return `no pictures of CIFAR-10 or MNIST in ${root}`;
   try {
     const graph = await loadModel(path);
@@ -101,11 +120,13 @@ async function trainedScene(path: string, sets: readonly Dataset[], root: string
 function mismatch(graph: Graph, data: Dataset, recipe: Recipe): string | undefined {
   const [input, ...inputs] = graph.inputs;
   const [output, ...outputs] = outputsOf(graph).map(([, value]) => value);
-  if (input === undefined || output === undefined || inputs.length + outputs.length > 0) return 'it has several inputs or outputs';
+  if (input === undefined || output === undefined || inputs.length + outputs.length > 0)
+    return 'it has several inputs or outputs';
   if (output.shape.slice(1).join() !== String(data.classes.length))
     return `it does not give ${data.classes.length} scores for ${data.name}`;
   const words = (names: readonly string[]) => names.join('\n').toLowerCase();
-  if (recipe.labels !== undefined && words(recipe.labels) !== words(data.classes)) return `its labels are not the classes of ${data.name}`;
+  if (recipe.labels !== undefined && words(recipe.labels) !== words(data.classes))
+    return `its labels are not the classes of ${data.name}`;
   try {
     checkFit(input, data, recipe);
   } catch (error) {
@@ -144,6 +165,9 @@ function generatedPicture(): Dataset {
     size: 1,
     pictureShape: [SEEDED_SIDE, SEEDED_SIDE, 3],
     notes: [],
-    read: async (from, to) => ({ pixels: pixels.slice(0, (to - from) * pixels.length), labels: new Int32Array(to - from) }),
+    read: async (from, to) => ({
+      pixels: pixels.slice(0, (to - from) * pixels.length),
+      labels: new Int32Array(to - from),
+    }),
   };
 }

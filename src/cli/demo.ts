@@ -1,6 +1,7 @@
 /**
- * `bitplane demo` (`npm run demo`): a binary network on pictures: what it answers, how long it takes packed and in float, how much
- * it weighs packed and in float. Not here: which network and pictures (demo-scenes.ts).
+ * `bitplane demo` (`npm run demo`): a binary network on pictures: what it answers, how long it
+ * takes packed and in float, how much it weighs packed and in float. Not here: which network and
+ * pictures (demo-scenes.ts).
  */
 import { cpus } from 'node:os';
 import { preprocessPixels } from '../data/preprocess.js';
@@ -30,10 +31,13 @@ export async function demo(flags: { readonly data?: string }, io: Io): Promise<v
     printLines(
       io,
       scene.title,
-      `on ${cpus()[0]?.model.trim() || 'this machine'}, ${isa}, ${threads} thread${threads === 1 ? '' : 's'}`,
+      'on ' +
+        `${cpus()[0]?.model.trim() || 'this machine'}, ${isa}, ${threads} thread${threads === 1 ? '' : 's'}`,
       scene.notes.slice(0, NOTES),
       scene.notes.length > NOTES ? [`and ${scene.notes.length - NOTES} more networks`] : [],
-      scene.trained ? [] : ['the network was never trained: the highest output of a picture says nothing about it'],
+      scene.trained
+        ? []
+        : ['the network was never trained: the highest output of a picture says nothing about it'],
       '',
     );
     await showAnswers(scene, packed, float, io);
@@ -55,7 +59,10 @@ async function prepare({ data, preprocess, graph }: Scene, count: number) {
 async function showAnswers(scene: Scene, packed: Runner, float: Runner, io: Io): Promise<void> {
   const { feeds, labels } = await prepare(scene, Math.min(SHOWN, scene.data.size));
   const output = packed.outputMetadata[0]?.name as string;
-  const [ours, theirs] = [(await packed.run(feeds))[output] as Tensor, (await float.run(feeds))[output] as Tensor];
+  const [ours, theirs] = [
+    (await packed.run(feeds))[output] as Tensor,
+    (await float.run(feeds))[output] as Tensor,
+  ];
   const classes = ours.data.length / labels.length;
   const rows = Array.from(labels, (label, i) => {
     const [highest = 0] = topClasses(ours.data.subarray(i * classes, (i + 1) * classes), 1);
@@ -65,21 +72,43 @@ async function showAnswers(scene: Scene, packed: Runner, float: Runner, io: Io):
     return { picture: i, truth: names[label] ?? '', answer };
   });
   const columns = [
-    { title: 'picture', cell: (row: (typeof rows)[number]) => String(row.picture), align: 'right' as const },
-    { title: scene.trained ? 'answer' : 'highest', cell: (row: (typeof rows)[number]) => row.answer },
+    {
+      title: 'picture',
+      cell: (row: (typeof rows)[number]) => String(row.picture),
+      align: 'right' as const,
+    },
+    {
+      title: scene.trained ? 'answer' : 'highest',
+      cell: (row: (typeof rows)[number]) => row.answer,
+    },
   ];
-  printLines(io, table(scene.trained ? [...columns, { title: 'truth', cell: (row) => row.truth }] : columns, rows), '');
+  printLines(
+    io,
+    table(
+      scene.trained ? [...columns, { title: 'truth', cell: (row) => row.truth }] : columns,
+      rows,
+    ),
+    '',
+  );
   let difference = 0;
-  for (const [i, value] of ours.data.entries()) difference = Math.max(difference, Math.abs(value - (theirs.data[i] as number)));
-  printLines(io, `largest difference between the packed and the float network's outputs: ${three(difference)}`);
+  for (const [i, value] of ours.data.entries())
+    difference = Math.max(difference, Math.abs(value - (theirs.data[i] as number)));
+  printLines(
+    io,
+    `largest difference between the packed and the float network's outputs: ${three(difference)}`,
+  );
 }
 
 async function showAccuracy({ data, preprocess }: Scene, packed: Runner, io: Io): Promise<void> {
   const progress = startProgress(io, 'accuracy', data.size);
-  const { top1, n, imagesPerSecond } = await evaluate(packed, data, preprocess, { onProgress: (done) => progress.update(done) }).finally(
-    () => progress.finish(),
+  const { top1, n, imagesPerSecond } = await evaluate(packed, data, preprocess, {
+    onProgress: (done) => progress.update(done),
+  }).finally(() => progress.finish());
+  printLines(
+    io,
+    'accuracy on all ' +
+      `${n} pictures: ${percent(top1)}, at ${three(imagesPerSecond)} images/s, reading them included`,
   );
-  printLines(io, `accuracy on all ${n} pictures: ${percent(top1)}, at ${three(imagesPerSecond)} images/s, reading them included`);
 }
 
 async function showCost(scene: Scene, packed: Session, float: Session, io: Io): Promise<void> {
@@ -93,7 +122,9 @@ async function showCost(scene: Scene, packed: Session, float: Session, io: Io): 
       ['float', float],
     ] as const) {
       await warmUp(() => session.run(feeds), 20);
-      const { medianUs } = summarize(await timeCalls(() => session.run(feeds), RUNS_PER_ROUND[name]));
+      const { medianUs } = summarize(
+        await timeCalls(() => session.run(feeds), RUNS_PER_ROUND[name]),
+      );
       time[name] = Math.min(time[name], medianUs);
     }
     progress.update(round + 1);
@@ -105,9 +136,15 @@ async function showCost(scene: Scene, packed: Session, float: Session, io: Io): 
     '',
     facts([
       ['time an image, packed', microseconds(time.packed)],
-      ['time an image, float', `${microseconds(time.float)} (${three(time.float / time.packed)} times as long)`],
+      [
+        'time an image, float',
+        `${microseconds(time.float)} (${three(time.float / time.packed)} times as long)`,
+      ],
       ['size on disk, packed', bytes(size.packed)],
-      ['size on disk, float', `${bytes(size.float)} (${three(size.float / size.packed)} times as large)`],
+      [
+        'size on disk, float',
+        `${bytes(size.float)} (${three(size.float / size.packed)} times as large)`,
+      ],
     ]),
   );
 }

@@ -1,5 +1,6 @@
 /**
- * `bitplane doctor`: what this machine offers and which parts of bitplane are in use, also where the addon does not load.
+ * `bitplane doctor`: what this machine offers and which parts of bitplane are in use, also where
+ * the addon does not load.
  */
 import { cpus } from 'node:os';
 import { type NativeInfo, nativeInfo, remedy } from '../native/addon.js';
@@ -16,8 +17,15 @@ export interface Report {
   readonly host: string;
   readonly platform: string;
   readonly cpu: string;
-  readonly addon: { readonly loaded: boolean; readonly path?: string | undefined; readonly tried: NativeInfo['tried'] };
-  /** Which instruction sets this machine has; empty where the addon, which detects them, did not load. */
+  readonly addon: {
+    readonly loaded: boolean;
+    readonly path?: string | undefined;
+    readonly tried: NativeInfo['tried'];
+  };
+  /**
+   * Which instruction sets this machine has; empty where the addon, which detects them, did not
+   * load.
+   */
   readonly isas: Readonly<Record<string, boolean>>;
   /** The instruction set sessions use, or why they cannot. */
   readonly chosen: string;
@@ -34,7 +42,9 @@ export function examine(version: string, info: NativeInfo = nativeInfo()): Repor
     platform: `${process.platform}-${process.arch}`,
     cpu: cpus()[0]?.model.trim() || 'unknown',
     addon: { loaded: addon !== undefined, path, tried },
-    isas: Object.fromEntries(Object.entries(addon?.isas ?? {}).filter(([isa]) => isa !== 'reference')),
+    isas: Object.fromEntries(
+      Object.entries(addon?.isas ?? {}).filter(([isa]) => isa !== 'reference'),
+    ),
     chosen: addon === undefined ? 'none: the addon did not load' : chosenIsa(),
     threads: cores(),
   };
@@ -49,7 +59,12 @@ function chosenIsa(): string {
 }
 
 /** Exit code 1 where sessions cannot run, so that scripts can ask. */
-export function doctor(version: string, flags: { readonly json?: boolean }, io: Io, info: NativeInfo = nativeInfo()): number {
+export function doctor(
+  version: string,
+  flags: { readonly json?: boolean },
+  io: Io,
+  info: NativeInfo = nativeInfo(),
+): number {
   const report = examine(version, info);
   const healthy = report.addon.loaded && !report.chosen.startsWith('none');
   if (flags.json === true) {
@@ -70,7 +85,9 @@ export function doctor(version: string, flags: { readonly json?: boolean }, io: 
       ['addon', report.addon.path ?? 'not loaded'],
     ]),
     report.addon.tried.map(
-      ({ path, problem }) => `  ${problem === undefined ? 'loaded' : 'tried '} ${path}${problem === undefined ? '' : `: ${problem}`}`,
+      ({ path, problem }) =>
+        '  ' +
+        `${problem === undefined ? 'loaded' : 'tried '} ${path}${problem === undefined ? '' : `: ${problem}`}`,
     ),
   );
   if (!report.addon.loaded) printLines(io, `To do: ${remedy(info.forbidden)}.`);

@@ -38,7 +38,8 @@ const DATASETS = {
   mnist: async ({ dir, split, recipe }: Opening) => fitted(await openMnist(dir, split), recipe),
   cifar10: async ({ dir, split, recipe }: Opening) => fitted(await openCifar10(dir, split), recipe),
   folder: async ({ dir, split, recipe, outputs, strict }: Opening) => {
-    if (split !== undefined) throw notHere('--split', 'a folder has no split: --data DIR names the one to use');
+    if (split !== undefined)
+      throw notHere('--split', 'a folder has no split: --data DIR names the one to use');
     return openFolder(dir, requireFit(recipe), { labels: recipe.labels, outputs, strict });
   },
 } satisfies Record<string, (opening: Opening) => Promise<Dataset>>;
@@ -59,7 +60,10 @@ export interface EvalFlags extends SessionFlags {
 export async function evalCommand(model: string, flags: EvalFlags, io: Io): Promise<void> {
   const dir = flags.data ?? io.env.BITPLANE_DATA;
   if (dir === undefined || dir === '')
-    throw new BitplaneError('ERR_ARGUMENT', 'expected --data DIR, or the environment variable BITPLANE_DATA');
+    throw new BitplaneError(
+      'ERR_ARGUMENT',
+      'expected --data DIR, or the environment variable BITPLANE_DATA',
+    );
   await withSession(model, flags, io, async (session) => {
     const recipe = await findRecipe(model, session.graph, flags.preprocess);
     const outputs = classCount(session.outputMetadata[0]?.shape ?? []);
@@ -67,14 +71,21 @@ export async function evalCommand(model: string, flags: EvalFlags, io: Io): Prom
     const data = await DATASETS[flags.dataset]({ dir, split, recipe, outputs, strict });
     const input = session.inputMetadata[0];
     const notes = [
-      ...(recipe.isDefault === true ? [`no preprocessing is known for ${model}: ${recipe.source}`] : []),
+      ...(recipe.isDefault === true
+        ? [`no preprocessing is known for ${model}: ${recipe.source}`]
+        : []),
       ...(input === undefined ? [] : checkFit(input, data, recipe)),
       ...data.notes,
     ];
     if (flags.json !== true) printLines(io, notes);
 
     const total = Math.min(data.size, flags.limit ?? data.size);
-    const progress = startProgress(io, 'eval', total, flags.json === true && io.stderr.isTTY !== true);
+    const progress = startProgress(
+      io,
+      'eval',
+      total,
+      flags.json === true && io.stderr.isTTY !== true,
+    );
     const result = await evaluate(session, data, recipe.preprocess, {
       limit: flags.limit,
       batch: flags.batch,
@@ -106,7 +117,9 @@ export async function evalCommand(model: string, flags: EvalFlags, io: Io): Prom
         ['top-1', percent(result.top1)],
         ['top-5', percent(result.top5)],
         ['images', String(result.n)],
-        ...(skipped.length === 0 ? [] : [['skipped', `${skipped.length}, which cannot be read`] as const]),
+        ...(skipped.length === 0
+          ? []
+          : [['skipped', `${skipped.length}, which cannot be read`] as const]),
         ['images/s', three(result.imagesPerSecond)],
       ]),
       skipped.slice(0, NAMED).map(({ why }) => `skipped ${why}`),
@@ -119,7 +132,10 @@ export async function evalCommand(model: string, flags: EvalFlags, io: Io): Prom
 function classCount(shape: Shape): number | undefined {
   return shape
     .slice(1)
-    .reduce<number | undefined>((count, dim) => (typeof dim === 'number' && count !== undefined ? count * dim : undefined), 1);
+    .reduce<number | undefined>(
+      (count, dim) => (typeof dim === 'number' && count !== undefined ? count * dim : undefined),
+      1,
+    );
 }
 
 /** The size that a recipe gives pictures, if it gives one. */
@@ -136,8 +152,12 @@ function fitted(data: Dataset, recipe: Recipe): Dataset {
 function requireFit(recipe: Recipe): Fit {
   const size = fitOf(recipe);
   if (size !== undefined) return size;
-  throw new BitplaneError('ERR_ARGUMENT', 'expected resize or crop, which pictures of any size need', {
-    op: 'preprocess',
-    node: recipe.source,
-  });
+  throw new BitplaneError(
+    'ERR_ARGUMENT',
+    'expected resize or crop, which pictures of any size need',
+    {
+      op: 'preprocess',
+      node: recipe.source,
+    },
+  );
 }

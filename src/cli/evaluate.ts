@@ -27,22 +27,37 @@ export interface EvaluateOptions {
   readonly onProgress?: (done: number) => void;
 }
 
-/** Batches in flight: while one runs, the next is read and prepared, and one more waits so that no core idles between. */
+/**
+ * Batches in flight: while one runs, the next is read and prepared, and one more waits so that no
+ * core idles between.
+ */
 const IN_FLIGHT = 3;
 const DEFAULT_BATCH = 32;
 
 /**
- * Runs `data` through the only input and the first output of `runner`. A label scores by its rank: the number of classes with
- * a higher score, ties going to the lower index; NaN ranks last.
- * @throws BitplaneError ERR_FEED where the model has several inputs, ERR_SHAPE where it has fewer outputs than there are classes
+ * Runs `data` through the only input and the first output of `runner`. A label scores by its rank:
+ * the number of classes with a higher score, ties going to the lower index; NaN ranks last.
+ * @throws BitplaneError ERR_FEED where the model has several inputs, ERR_SHAPE where it has fewer
+ * outputs than there are classes
  */
-export async function evaluate(runner: Runner, data: Dataset, preprocess: Preprocess, options: EvaluateOptions = {}): Promise<Evaluation> {
+export async function evaluate(
+  runner: Runner,
+  data: Dataset,
+  preprocess: Preprocess,
+  options: EvaluateOptions = {},
+): Promise<Evaluation> {
   const [input, ...others] = runner.inputMetadata;
   const output = runner.outputMetadata[0];
   if (input === undefined || output === undefined || others.length > 0) {
-    throw expected('ERR_FEED', 'a model with one input', `${runner.inputMetadata.length} inputs`, { op: 'eval' });
+    throw expected('ERR_FEED', 'a model with one input', `${runner.inputMetadata.length} inputs`, {
+      op: 'eval',
+    });
   }
-  if (input.dtype !== 'f32') throw expected('ERR_DTYPE', 'an input of dtype f32', input.dtype, { op: 'eval', node: input.name });
+  if (input.dtype !== 'f32')
+    throw expected('ERR_DTYPE', 'an input of dtype f32', input.dtype, {
+      op: 'eval',
+      node: input.name,
+    });
   const n = Math.min(data.size, options.limit ?? data.size);
   const batch = options.batch ?? DEFAULT_BATCH;
   const ranks: number[] = [];
@@ -59,8 +74,14 @@ export async function evaluate(runner: Runner, data: Dataset, preprocess: Prepro
       for (const file of broken) skipped.push(file);
       if (labels.length > 0) {
         const whole = fillBatch(pixels, labels.length, input.shape[0]);
-        const result = await runRows(runner, { [input.name]: preprocessPixels(whole, data.pictureShape, preprocess) });
-        const scores = rowsOf(result[output.name] as Tensor, labels.length, whole.length / pixels.length);
+        const result = await runRows(runner, {
+          [input.name]: preprocessPixels(whole, data.pictureShape, preprocess),
+        });
+        const scores = rowsOf(
+          result[output.name] as Tensor,
+          labels.length,
+          whole.length / pixels.length,
+        );
         for (const rank of rankLabels(scores, labels, data, output.name)) ranks.push(rank);
       }
       done += to - from;
@@ -72,27 +93,46 @@ export async function evaluate(runner: Runner, data: Dataset, preprocess: Prepro
     next = n;
     throw error;
   };
-  // Settled, not all: no run may still be in flight when an error reaches the caller, who releases the session.
-  const workers = await Promise.allSettled(Array.from({ length: IN_FLIGHT }, () => work().catch(stop)));
+  // Settled, not all: no run may still be in flight when an error reaches the caller, who releases
+  // the session.
+  const workers = await Promise.allSettled(
+    Array.from({ length: IN_FLIGHT }, () => work().catch(stop)),
+  );
   const seconds = (performance.now() - began) / 1000;
   for (const worker of workers) if (worker.status === 'rejected') throw worker.reason;
 
   const ran = ranks.length;
   const [first] = skipped;
   if (ran === 0 && first !== undefined) {
-    const sentence = `expected pictures that can be read but all ${skipped.length} are broken, such as ${first.why}`;
+    const sentence =
+      'expected pictures that can be read but all ' +
+      `${skipped.length} are broken, such as ${first.why}`;
     throw new BitplaneError('ERR_FORMAT', sentence, { op: 'eval', node: data.name });
   }
   const share = (k: number) => (100 * ranks.filter((rank) => rank < k).length) / ran;
-  return { top1: share(1), top5: share(5), n: ran, skipped: sorted(skipped), imagesPerSecond: ran / seconds };
+  return {
+    top1: share(1),
+    top5: share(5),
+    n: ran,
+    skipped: sorted(skipped),
+    imagesPerSecond: ran / seconds,
+  };
 }
 
-/** The pictures, and copies of the first until they are a multiple of the model's batch where that is fixed. */
-function fillBatch(pixels: Uint8Array, count: number, batch: number | string | undefined): Uint8Array {
+/**
+ * The pictures, and copies of the first until they are a multiple of the model's batch where that
+ * is fixed.
+ */
+function fillBatch(
+  pixels: Uint8Array,
+  count: number,
+  batch: number | string | undefined,
+): Uint8Array {
   if (typeof batch !== 'number' || batch < 1 || count % batch === 0) return pixels;
   const size = pixels.length / count;
   const out = new Uint8Array(Math.ceil(count / batch) * batch * size);
-  for (let at = 0; at < out.length; at += size) out.set(at < pixels.length ? pixels.subarray(at, at + size) : pixels.subarray(0, size), at);
+  for (let at = 0; at < out.length; at += size)
+    out.set(at < pixels.length ? pixels.subarray(at, at + size) : pixels.subarray(0, size), at);
   return out;
 }
 
@@ -113,9 +153,14 @@ function rankLabels(scores: Tensor, labels: Int32Array, data: Dataset, name: str
   const classes = scores.data.length / labels.length;
   if (!Number.isInteger(classes) || scores.dtype === 'b1' || classes < data.classes.length) {
     const what = `${labels.length} rows of at least ${data.classes.length} scores, one a class of ${data.name}`;
-    throw expected('ERR_SHAPE', what, `${scores.dtype} [${scores.shape.join(', ')}]`, { op: 'eval', node: name });
+    throw expected('ERR_SHAPE', what, `${scores.dtype} [${scores.shape.join(', ')}]`, {
+      op: 'eval',
+      node: name,
+    });
   }
-  return Array.from(labels, (label, row) => rankOf(scores.data.subarray(row * classes, (row + 1) * classes), label));
+  return Array.from(labels, (label, row) =>
+    rankOf(scores.data.subarray(row * classes, (row + 1) * classes), label),
+  );
 }
 
 function rankOf(scores: Tensor['data'], label: number): number {
@@ -129,7 +174,10 @@ function rankOf(scores: Tensor['data'], label: number): number {
   return rank;
 }
 
-/** The indices of the `k` highest scores of a row, highest first, ties by index; as `rankOf` ranks them. */
+/**
+ * The indices of the `k` highest scores of a row, highest first, ties by index; as `rankOf` ranks
+ * them.
+ */
 export function topClasses(scores: Tensor['data'], k: number): number[] {
   return Array.from(scores, (_, i) => i)
     .filter((i) => !Number.isNaN(scores[i]))

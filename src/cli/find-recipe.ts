@@ -2,18 +2,31 @@
  * Which recipe a command uses for a model. Not here: reading one (src/data/recipe.ts).
  */
 import { BitplaneError } from '../core/errors.js';
-import { carriedRecipe, defaultRecipe, type Recipe, readRecipe, recipeBeside } from '../data/recipe.js';
+import {
+  carriedRecipe,
+  defaultRecipe,
+  type Recipe,
+  readRecipe,
+  recipeBeside,
+} from '../data/recipe.js';
 import type { Graph } from '../graph/value.js';
 import { isZooName } from './zoo-name.js';
 
 /**
- * The file the user named, else the one beside the model, which a person can edit, else what the model carries; undefined where
- * there is none of these.
+ * The file the user named, else the one beside the model, which a person can edit, else what the
+ * model carries; undefined where there is none of these.
  * @throws BitplaneError ERR_IO, ERR_FORMAT where there is one and it is damaged
  */
-export async function knownRecipe(model: string, graph: Graph, named?: string): Promise<Recipe | undefined> {
+export async function knownRecipe(
+  model: string,
+  graph: Graph,
+  named?: string,
+): Promise<Recipe | undefined> {
   if (named !== undefined) return readRecipe(named);
-  return (isZooName(model) ? undefined : await recipeBeside(model)) ?? carriedRecipe(graph.metadata, model);
+  return (
+    (isZooName(model) ? undefined : await recipeBeside(model)) ??
+    carriedRecipe(graph.metadata, model)
+  );
 }
 
 /** `knownRecipe`, else the default for the shape of the model's first input. */
@@ -22,11 +35,15 @@ export async function findRecipe(model: string, graph: Graph, named?: string): P
 }
 
 /** `knownRecipe` for commands that need none: where it is damaged, a sentence says so. */
-export async function tryRecipe(model: string, graph: Graph): Promise<{ recipe?: Recipe | undefined; problem?: string }> {
+export async function tryRecipe(
+  model: string,
+  graph: Graph,
+): Promise<{ recipe?: Recipe | undefined; problem?: string }> {
   try {
     return { recipe: await knownRecipe(model, graph) };
   } catch (error) {
-    if (error instanceof BitplaneError) return { problem: `no recipe could be read: ${error.message}` };
+    if (error instanceof BitplaneError)
+      return { problem: `no recipe could be read: ${error.message}` };
     throw error;
   }
 }

@@ -1,6 +1,6 @@
 /**
- * Whether the pictures of a data set, prepared by a recipe, are what a model takes; told before the first one is read.
- * Not here: preparing them (src/data/preprocess.ts).
+ * Whether the pictures of a data set, prepared by a recipe, are what a model takes; told before the
+ * first one is read. Not here: preparing them (src/data/preprocess.ts).
  */
 import { BitplaneError } from '../core/errors.js';
 import { type Shape, showShape } from '../core/shape.js';
@@ -21,24 +21,33 @@ export function checkFit(input: TensorMetadata, data: Dataset, recipe: Recipe): 
   const given: Shape = ['N', ...(layout === 'flat' ? [channels * height * width] : map)];
   if (!fits(input.shape, given)) {
     const received = `${showShape(given)}, pictures of ${data.name} prepared by ${recipe.source}`;
-    const sentence = `expected ${showShape(input.shape)}${wayOut(input.shape, channels)} but received ${received}`;
+    const sentence =
+      'expected ' +
+      `${showShape(input.shape)}${wayOut(input.shape, channels)} but received ${received}`;
     throw new BitplaneError('ERR_SHAPE', sentence, { op: 'eval', node: input.name });
   }
   if (stored === 3 && channels === 1)
-    return ['colour pictures are turned gray, 0.299 r + 0.587 g + 0.114 b: the network takes one channel'];
-  if (stored === 1 && channels === 3) return ['gray pictures are repeated in three channels: the network takes colours'];
+    return [
+      'colour pictures are turned gray, 0.299 r + 0.587 g + 0.114 b: the network takes one channel',
+    ];
+  if (stored === 1 && channels === 3)
+    return ['gray pictures are repeated in three channels: the network takes colours'];
   return [];
 }
 
 /** Sizes agree, the batch and other symbols aside. */
 function fits(declared: Shape, given: Shape): boolean {
-  return declared.length === given.length && declared.every((dim, axis) => axis === 0 || typeof dim === 'string' || dim === given[axis]);
+  return (
+    declared.length === given.length &&
+    declared.every((dim, axis) => axis === 0 || typeof dim === 'string' || dim === given[axis])
+  );
 }
 
 /** What a recipe must say for this input. */
 function wayOut(declared: Shape, channels: number): string {
   const [, a, b, c] = declared;
-  const say = (json: object) => ` (--preprocess FILE.json with ${JSON.stringify(json).slice(1, -1)} gives it)`;
+  const say = (json: object) =>
+    ` (--preprocess FILE.json with ${JSON.stringify(json).slice(1, -1)} gives it)`;
   if (declared.length === 2) {
     const side = Math.sqrt(Number(a) / channels);
     return say({ layout: 'flat', ...(Number.isInteger(side) ? { resize: side, crop: side } : {}) });

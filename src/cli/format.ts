@@ -1,4 +1,7 @@
-/** Numbers as people read them: three significant digits, the unit after a space. JSON output carries the plain numbers. */
+/**
+ * Numbers as people read them: three significant digits, the unit after a space. JSON output
+ * carries the plain numbers.
+ */
 
 export function count(value: number): string {
   return scaled(value, 1000, ['', 'k', 'M', 'G', 'T']);

@@ -26,9 +26,13 @@ export interface InspectFlags extends FileFlags {
 
 export async function inspect(model: string, flags: InspectFlags, io: Io): Promise<void> {
   if (flags.raw === true && flags.signZero !== undefined)
-    throw notHere('--sign-zero', '--raw shows the graph as the file has it, before any Sign is taken for a bit');
+    throw notHere(
+      '--sign-zero',
+      '--raw shows the graph as the file has it, before any Sign is taken for a bit',
+    );
   const loaded = await openModel(model, flags, io);
-  const graph = flags.raw === true ? loaded : optimize(loaded, { signZero: flags.signZero ?? 'exact' });
+  const graph =
+    flags.raw === true ? loaded : optimize(loaded, { signZero: flags.signZero ?? 'exact' });
   const { rows, totals } = layers(graph);
   const inputs = graph.inputs.map((input) => describe(input.name, input));
   const outputs = outputsOf(graph).map(([name, value]) => describe(name, value));
@@ -52,7 +56,15 @@ export async function inspect(model: string, flags: InspectFlags, io: Io): Promi
     });
     return;
   }
-  const total: Layer = { name: 'total', op: '', inputDtype: 'f32', weightDtype: null, dtype: 'f32', shape: [], ...totals };
+  const total: Layer = {
+    name: 'total',
+    op: '',
+    inputDtype: 'f32',
+    weightDtype: null,
+    dtype: 'f32',
+    shape: [],
+    ...totals,
+  };
   printLines(
     io,
     basename(model),
@@ -62,17 +74,28 @@ export async function inspect(model: string, flags: InspectFlags, io: Io): Promi
     notes,
     '',
     table<Layer>(
-      COLUMNS.map((column) => ({ ...column, cell: (row) => (row === total && !TOTALLED.has(column.title) ? '' : column.cell(row)) })),
+      COLUMNS.map((column) => ({
+        ...column,
+        cell: (row) => (row === total && !TOTALLED.has(column.title) ? '' : column.cell(row)),
+      })),
       [...rows, total],
     ),
     '',
     'Multiply-accumulates are for one image.',
     papersCount(totals.macs),
-    signsWithZero.length === 0 ? [] : [`sign(0) = 0 is kept, so these are not one bit but floats or two bits: ${signsWithZero.join(', ')}`],
+    signsWithZero.length === 0
+      ? []
+      : [
+          'sign(0) = 0 is kept, so these are not one bit but floats or two bits: ' +
+            `${signsWithZero.join(', ')}`,
+        ],
   );
 }
 
-/** As the papers on binary networks count: BOPs are binary multiply-accumulates, FLOPs all others, 64 BOPs are one OP. */
+/**
+ * As the papers on binary networks count: BOPs are binary multiply-accumulates, FLOPs all others,
+ * 64 BOPs are one OP.
+ */
 function operations(macs: Macs) {
   const [bops, flops] = [macs.binary, macs.float + macs.integer];
   return { bops, flops, ops: bops / 64 + flops };
@@ -80,7 +103,9 @@ function operations(macs: Macs) {
 
 function papersCount(macs: Macs): string[] {
   const { bops, flops, ops } = operations(macs);
-  return bops === 0 ? [] : [`BOPs ${count(bops)}, FLOPs ${count(flops)}, OPs = BOPs / 64 + FLOPs = ${count(ops)}`];
+  return bops === 0
+    ? []
+    : [`BOPs ${count(bops)}, FLOPs ${count(flops)}, OPs = BOPs / 64 + FLOPs = ${count(ops)}`];
 }
 
 /** The names of the signs that may meet zero and give 0 for it. */

@@ -1,5 +1,6 @@
 /**
- * Where a command reads its surroundings and writes: injected, so that tests run commands in process.
+ * Where a command reads its surroundings and writes: injected, so that tests run commands in
+ * process.
  */
 
 export interface Sink {
@@ -13,7 +14,10 @@ export interface Io {
   readonly env: Readonly<Record<string, string | undefined>>;
 }
 
-/** Prints the one JSON document of a command, its measured numbers in as many digits as a measurement has. */
+/**
+ * Prints the one JSON document of a command, its measured numbers in as many digits as a
+ * measurement has.
+ */
 export function printJson(io: Io, document: unknown): void {
   io.stdout.write(`${JSON.stringify(rounded(document), null, 2)}\n`);
 }
@@ -32,7 +36,8 @@ export function verbatim(value: unknown): unknown {
 
 function rounded(value: unknown): unknown {
   if (value instanceof Verbatim) return value.value;
-  if (typeof value === 'number') return Number.isInteger(value) ? value : Number(value.toPrecision(DIGITS));
+  if (typeof value === 'number')
+    return Number.isInteger(value) ? value : Number(value.toPrecision(DIGITS));
   if (Array.isArray(value)) return value.map(rounded);
   if (value === null || typeof value !== 'object') return value;
   return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, rounded(item)]));

@@ -1,6 +1,6 @@
 /**
- * What a model says about itself beside its network, for people: producer, recipe, labels, the author's own entries.
- * Not here: where it is kept (src/formats, src/data/recipe.ts).
+ * What a model says about itself beside its network, for people: producer, recipe, labels, the
+ * author's own entries. Not here: where it is kept (src/formats, src/data/recipe.ts).
  */
 import { RECIPE, type Recipe } from '../data/recipe.js';
 import type { Metadata } from '../graph/value.js';
@@ -18,7 +18,9 @@ export function metadataFacts(metadata: Metadata, recipe: Recipe | undefined): F
   const made = [producer, version].filter((part) => part !== undefined).join(' ');
   return [
     ...(made === '' ? [] : [['producer', oneLine(made)] as const]),
-    ...others.map(([name, value]) => [oneLine(name.replace(/^onnx\./, '')), oneLine(value)] as const),
+    ...others.map(
+      ([name, value]) => [oneLine(name.replace(/^onnx\./, '')), oneLine(value)] as const,
+    ),
     ...(recipe === undefined ? [] : recipeFacts(recipe)),
   ];
 }
@@ -29,7 +31,9 @@ function recipeFacts({ preprocess, labels, source }: Recipe): Fact[] {
     layout,
     color,
     `(pixel * ${scale} - [${mean.join(', ')}]) / [${std.join(', ')}]`,
-    ...(quantize === undefined ? [] : [`quantized to steps of ${quantize.step} from ${quantize.min} to ${quantize.max}`]),
+    ...(quantize === undefined
+      ? []
+      : [`quantized to steps of ${quantize.step} from ${quantize.min} to ${quantize.max}`]),
     ...(resize === undefined ? [] : [`resize ${resize}`]),
     ...(crop === undefined ? [] : [`crop ${crop}`]),
     ...(rounding === undefined ? [] : [`sizes round as ${rounding}`]),
@@ -38,7 +42,11 @@ function recipeFacts({ preprocess, labels, source }: Recipe): Fact[] {
   return [
     ['preprocessing', parts.join(', ')],
     ['', source],
-    ...(labels === undefined ? [] : [['labels', `${labels.length}: ${shown}${labels.length > LABELS ? '; ...' : ''}`] as const]),
+    ...(labels === undefined
+      ? []
+      : [
+          ['labels', `${labels.length}: ${shown}${labels.length > LABELS ? '; ...' : ''}`] as const,
+        ]),
   ];
 }
 

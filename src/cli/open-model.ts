@@ -1,5 +1,6 @@
 /**
- * MODEL of a command line: a file, or `zoo:NAME`, a network of the zoo with seeded weights. Not here: what a command does with it.
+ * MODEL of a command line: a file, or `zoo:NAME`, a network of the zoo with seeded weights. Not
+ * here: what a command does with it.
  */
 import { loadModel } from '../formats/model.js';
 import type { Graph } from '../graph/value.js';
@@ -12,10 +13,14 @@ const SAFETENSORS = /\.safetensors(\.gz)?$/i;
 
 /**
  * Says on standard error that weights are random, where they are.
- * @throws BitplaneError as loadModel does; ERR_ARGUMENT for a name that the zoo does not have, or an option that only a
- * QONNX file can follow
+ * @throws BitplaneError as loadModel does; ERR_ARGUMENT for a name that the zoo does not have, or
+ * an option that only a QONNX file can follow
  */
-export async function openModel(model: string, { multiThresholdAxis }: FileFlags, io: Io): Promise<Graph> {
+export async function openModel(
+  model: string,
+  { multiThresholdAxis }: FileFlags,
+  io: Io,
+): Promise<Graph> {
   // What was converted has its axes since then.
   if (multiThresholdAxis !== undefined && (isZooName(model) || SAFETENSORS.test(model)))
     throw notHere('--multi-threshold-axis', `${model} is no QONNX file`);

@@ -1,5 +1,6 @@
 /**
- * The options that commands share, and how their texts become values. A text that is no value is a usage error (exit code 2).
+ * The options that commands share, and how their texts become values. A text that is no value is a
+ * usage error (exit code 2).
  */
 import { InvalidArgumentError } from 'commander';
 import type { ImportChoices } from '../formats/onnx/choices.js';
@@ -32,7 +33,8 @@ export function toSessionOptions({ threads, isa, signZero }: SessionFlags): Sess
 
 export function parseCount(text: string): number {
   const value = Number(text);
-  if (!/^\d+$/.test(text) || !Number.isSafeInteger(value) || value < 1) throw new InvalidArgumentError('Expected a whole number above 0.');
+  if (!/^\d+$/.test(text) || !Number.isSafeInteger(value) || value < 1)
+    throw new InvalidArgumentError('Expected a whole number above 0.');
   return value;
 }
 

@@ -1,11 +1,13 @@
 /**
- * The command line: which commands there are, their options, and what their errors look like. Each command is a file of its
- * own, loaded when it is called. Not here: the process (main.ts).
+ * The command line: which commands there are, their options, and what their errors look like. Each
+ * command is a file of its own, loaded when it is called. Not here: the process (main.ts).
  *
- * Exit codes: 0 done, 1 the command failed, 2 it was called wrongly. Errors are one line on standard error. Under --json every error is
- * the document { "error": { "code", "message", "node" } } on standard output, and the exit code is 1.
+ * Exit codes: 0 done, 1 the command failed, 2 it was called wrongly. Errors are one line on
+ * standard error. Under --json every error is the document { "error": { "code", "message", "node" }
+ * } on standard output, and the exit code is 1.
  *
- * No option has its default here: a command must be able to tell what the user asked for from what nobody did.
+ * No option has its default here: a command must be able to tell what the user asked for from what
+ * nobody did.
  */
 import { readFileSync } from 'node:fs';
 import { Argument, Command, CommanderError, Option } from 'commander';
@@ -14,11 +16,14 @@ import { MULTI_THRESHOLD_AXES } from '../formats/onnx/choices.js';
 import { type Io, printJson } from './io.js';
 import { gather, ISAS, parseCount, parseThreads, SIGN_ZEROS } from './options.js';
 
-/** Runs one command line, without the program's name; resolves to the exit code and never rejects. */
+/**
+ * Runs one command line, without the program's name; resolves to the exit code and never rejects.
+ */
 export async function main(argv: readonly string[], io: Io): Promise<number> {
   const json = wantsJson(argv);
   let exitCode = 0;
-  // Under --json what commander has to say is told by the document of the error; help that was asked for stays help.
+  // Under --json what commander has to say is told by the document of the error; help that was
+  // asked for stays help.
   const quiet = json ? { ...io, stderr: { write: () => true } } : io;
   const program = buildProgram(io, quiet, (code) => {
     exitCode = code;
@@ -39,7 +44,10 @@ export async function main(argv: readonly string[], io: Io): Promise<number> {
   }
 }
 
-/** Asked of the words themselves, because a command line that cannot be parsed has an error to report too. */
+/**
+ * Asked of the words themselves, because a command line that cannot be parsed has an error to
+ * report too.
+ */
 function wantsJson(argv: readonly string[]): boolean {
   const end = argv.indexOf('--');
   return argv.slice(0, end < 0 ? argv.length : end).includes('--json');
@@ -51,14 +59,18 @@ function explain(error: unknown): string {
   return error instanceof Error ? `internal error: ${error.stack ?? error.message}` : String(error);
 }
 
-/** An error as `--json` prints it. `node` is the name of the layer, file or option it belongs to, or null. */
+/**
+ * An error as `--json` prints it. `node` is the name of the layer, file or option it belongs to, or
+ * null.
+ */
 function describeError(error: unknown) {
   if (error instanceof CommanderError) {
     const help = error.code === 'commander.help';
     const message = help ? 'expected a command' : error.message.replace(/^error: /, '');
     return { code: 'ERR_ARGUMENT', message, node: /'(-[^\s']+)/.exec(message)?.[1] ?? null };
   }
-  if (!(error instanceof BitplaneError)) return { code: 'ERR_INTERNAL', message: explain(error), node: null };
+  if (!(error instanceof BitplaneError))
+    return { code: 'ERR_INTERNAL', message: explain(error), node: null };
   const option = error.op?.startsWith('--') ? error.op : null;
   return { code: error.code, message: error.message, node: error.node ?? option };
 }
@@ -66,7 +78,10 @@ function describeError(error: unknown) {
 /** The commands and their options. @param messages where commander writes its own errors */
 export function buildProgram(io: Io, messages: Io, exit: (code: number) => void): Command {
   const program = new Command('bitplane')
-    .description('Runs binary and low-bit neural networks. MODEL is an ONNX, QONNX or bitplane safetensors file, or zoo:NAME.')
+    .description(
+      'Runs binary and low-bit neural networks. MODEL is an ONNX, QONNX or bitplane ' +
+        'safetensors file, or zoo:NAME.',
+    )
     .version(version())
     .exitOverride()
     .configureOutput({
@@ -75,26 +90,35 @@ export function buildProgram(io: Io, messages: Io, exit: (code: number) => void)
       outputError: (text, write) => write(text.replace(/^error: /, 'bitplane: ')),
     });
   // Subcommands inherit exitOverride and the output only if made by program.command().
-  const command = (text: string, about: string) => program.command(text).description(about).option('--json', 'print one JSON document');
+  const command = (text: string, about: string) =>
+    program.command(text).description(about).option('--json', 'print one JSON document');
   const optimized = (target: Command) =>
     target
       .addOption(
-        new Option('--sign-zero <rule>', 'ONNX Sign: exact keeps sign(0) = 0, plus takes it as +1 so that every Sign is one bit').choices(
-          SIGN_ZEROS,
-        ),
+        new Option(
+          '--sign-zero <rule>',
+          'ONNX Sign: exact keeps sign(0) = 0, plus takes it as +1 so that every Sign is one bit',
+        ).choices(SIGN_ZEROS),
       )
       .addOption(
         new Option(
           '--multi-threshold-axis <rule>',
-          "channels of MultiThreshold at rank 3: layout follows data_layout, last is for QONNX's files of 2023-12 to 2025-07",
+          'channels of MultiThreshold at rank 3: layout follows data_layout, last is for ' +
+            "QONNX's files of 2023-12 to 2025-07",
         ).choices(MULTI_THRESHOLD_AXES),
       );
   const session = (target: Command) =>
     optimized(target)
       .option('--threads <n>', 'threads of one run (default: all cores)', parseThreads)
-      .addOption(new Option('--isa <isa>', 'instruction set (default: the best of this machine)').choices(ISAS));
+      .addOption(
+        new Option('--isa <isa>', 'instruction set (default: the best of this machine)').choices(
+          ISAS,
+        ),
+      );
 
-  optimized(command('inspect <model>', 'inputs, outputs, layers, multiply-accumulates and weight sizes'))
+  optimized(
+    command('inspect <model>', 'inputs, outputs, layers, multiply-accumulates and weight sizes'),
+  )
     .option('--raw', 'the graph as the file has it, before any optimization')
     .action(async (model, flags) => (await import('./inspect.js')).inspect(model, flags, io));
 
@@ -110,31 +134,58 @@ export function buildProgram(io: Io, messages: Io, exit: (code: number) => void)
         .makeOptionMandatory(),
     )
     .option('--data <dir>', "the data set's folder or its parent (default: $BITPLANE_DATA)")
-    .addOption(new Option('--split <split>', 'which part of mnist or cifar10 (default: test)').choices(['test', 'train']))
+    .addOption(
+      new Option('--split <split>', 'which part of mnist or cifar10 (default: test)').choices([
+        'test',
+        'train',
+      ]),
+    )
     .option('--limit <n>', 'only the first n pictures', parseCount)
     .option('--batch <n>', 'pictures a run (default: 32)', parseCount)
-    .option('--preprocess <file.json>', 'preprocessing (default: MODEL.json beside the model, else what the model carries)')
+    .option(
+      '--preprocess <file.json>',
+      'preprocessing (default: MODEL.json beside the model, else what the model carries)',
+    )
     .option('--strict', 'a picture that cannot be read is an error, and not skipped')
     .action(async (model, flags) => (await import('./eval.js')).evalCommand(model, flags, io));
 
-  session(command('bench', 'latency of a model, or `bench kernels`: every kernel against its bound'))
+  session(
+    command('bench', 'latency of a model, or `bench kernels`: every kernel against its bound'),
+  )
     .addArgument(new Argument('<model>', 'a model file, or the word kernels'))
-    .option('--repeat <n>', 'timed runs (default: 100; of each kernel: as many as fit into 60 ms)', parseCount)
+    .option(
+      '--repeat <n>',
+      'timed runs (default: 100; of each kernel: as many as fit into 60 ms)',
+      parseCount,
+    )
     .option('--batch <n>', 'size of a symbolic batch (default: 1)', parseCount)
     .option('--profile', 'time of every layer')
-    .addOption(new Option('--vs <engine>', 'time another engine on the same model').choices(['onnxruntime']))
+    .addOption(
+      new Option('--vs <engine>', 'time another engine on the same model').choices(['onnxruntime']),
+    )
     .action(async (model, flags) => {
       if (model === 'kernels') await (await import('./bench-kernels.js')).benchKernels(flags, io);
       else await (await import('./bench.js')).bench(model, flags, io);
     });
 
-  optimized(command('convert <in> <out>', 'ONNX or QONNX to bitplane safetensors, preprocessing and labels with it'))
-    .option('--preprocess <file.json>', 'preprocessing and labels to carry (default: IN.json beside IN, else what IN carries)')
-    .option('--merge-affines', 'batch norms, scales and shifts in a row become one: faster, and floats round once less')
+  optimized(
+    command(
+      'convert <in> <out>',
+      'ONNX or QONNX to bitplane safetensors, preprocessing and labels with it',
+    ),
+  )
+    .option(
+      '--preprocess <file.json>',
+      'preprocessing and labels to carry (default: IN.json beside IN, else what IN carries)',
+    )
+    .option(
+      '--merge-affines',
+      'batch norms, scales and shifts in a row become one: faster, and floats round once less',
+    )
     .action(async (from, to, flags) => (await import('./convert.js')).convert(from, to, flags, io));
 
-  command('doctor', 'what this machine offers, and why the addon does not load').action(async (flags) =>
-    exit((await import('./doctor.js')).doctor(version(), flags, io)),
+  command('doctor', 'what this machine offers, and why the addon does not load').action(
+    async (flags) => exit((await import('./doctor.js')).doctor(version(), flags, io)),
   );
 
   program

@@ -1,6 +1,6 @@
 /**
- * A progress bar on standard error. On a terminal one line is redrawn; elsewhere a line is written at most every two seconds,
- * so that a short job writes nothing and a log stays readable.
+ * A progress bar on standard error. On a terminal one line is redrawn; elsewhere a line is written
+ * at most every two seconds, so that a short job writes nothing and a log stays readable.
  */
 import type { Io } from './io.js';
 
@@ -16,7 +16,13 @@ export interface Progress {
 }
 
 /** `now` is a clock in milliseconds, for tests. `silent` draws nothing at all. */
-export function startProgress(io: Io, label: string, total: number, silent = false, now: () => number = () => performance.now()): Progress {
+export function startProgress(
+  io: Io,
+  label: string,
+  total: number,
+  silent = false,
+  now: () => number = () => performance.now(),
+): Progress {
   const tty = io.stderr.isTTY === true;
   const began = now();
   let drawn = began;

@@ -1,5 +1,6 @@
 /**
- * Feeds for timing: seeded values in the shapes that a model declares. Not here: data that means anything.
+ * Feeds for timing: seeded values in the shapes that a model declares. Not here: data that means
+ * anything.
  */
 import { byteLength, type DType } from '../core/dtype.js';
 import { expected } from '../core/errors.js';
@@ -19,16 +20,25 @@ export function seededRandom(seed: number): () => number {
   };
 }
 
-/** f32 in [-1, 1), integers over the range of their bytes (i32: of i8). A symbol in the first place becomes `batch`. */
+/**
+ * f32 in [-1, 1), integers over the range of their bytes (i32: of i8). A symbol in the first place
+ * becomes `batch`.
+ */
 export function randomFeeds(inputs: readonly TensorMetadata[], batch: number, seed = 1): Tensors {
   const random = seededRandom(seed);
-  return Object.fromEntries(inputs.map((input) => [input.name, randomTensor(input.dtype, concrete(input, batch), random)]));
+  return Object.fromEntries(
+    inputs.map((input) => [input.name, randomTensor(input.dtype, concrete(input, batch), random)]),
+  );
 }
 
 function concrete({ name, shape }: TensorMetadata, batch: number): number[] {
   return shape.map((dim, axis) => {
     if (typeof dim === 'number') return dim;
-    if (axis > 0) throw expected('ERR_SHAPE', 'a symbol only as the batch', showShape(shape as Shape), { op: 'bench', node: name });
+    if (axis > 0)
+      throw expected('ERR_SHAPE', 'a symbol only as the batch', showShape(shape as Shape), {
+        op: 'bench',
+        node: name,
+      });
     return batch;
   });
 }
@@ -43,10 +53,17 @@ const VALUES: Readonly<Record<DType, (random: number) => number>> = {
 
 export function randomTensor(dtype: DType, shape: readonly number[], random: () => number): Tensor {
   const count = elementCount(shape);
-  const data = { f32: Float32Array, i32: Int32Array, i8: Int8Array, u8: Uint8Array, b1: Uint8Array }[dtype];
+  const data = {
+    f32: Float32Array,
+    i32: Int32Array,
+    i8: Int8Array,
+    u8: Uint8Array,
+    b1: Uint8Array,
+  }[dtype];
   const values = new data(dtype === 'b1' ? byteLength('b1', count) : count);
   for (let i = 0; i < values.length; i++) values[i] = VALUES[dtype](random());
   // The tail of a b1 tensor is 0 by definition.
-  if (dtype === 'b1' && count % 8 !== 0) values[values.length - 1] = (values[values.length - 1] as number) & ((1 << (count % 8)) - 1);
+  if (dtype === 'b1' && count % 8 !== 0)
+    values[values.length - 1] = (values[values.length - 1] as number) & ((1 << (count % 8)) - 1);
   return new Tensor(dtype, values as never, shape);
 }

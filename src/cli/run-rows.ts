@@ -1,6 +1,6 @@
 /**
- * Runs a model whose batch is fixed on a batch of another size: b rows at a time, joined along the first axis.
- * Not here: symbolic batches, which a session takes as they are.
+ * Runs a model whose batch is fixed on a batch of another size: b rows at a time, joined along the
+ * first axis. Not here: symbolic batches, which a session takes as they are.
  */
 import { expected } from '../core/errors.js';
 import type { RunOptions, TensorMetadata } from '../runtime/session-types.js';
@@ -10,13 +10,20 @@ import { Tensor } from '../tensor/tensor.js';
 export interface Runner {
   readonly inputMetadata: readonly TensorMetadata[];
   readonly outputMetadata: readonly TensorMetadata[];
-  run(feeds: Readonly<Record<string, Tensor>>, options?: RunOptions): Promise<Readonly<Record<string, Tensor>>>;
+  run(
+    feeds: Readonly<Record<string, Tensor>>,
+    options?: RunOptions,
+  ): Promise<Readonly<Record<string, Tensor>>>;
 }
 
 export type Tensors = Readonly<Record<string, Tensor>>;
 
 /** As `runner.run(feeds)`, but a feed may hold a multiple of the rows that its input declares. */
-export async function runRows(runner: Runner, feeds: Tensors, options: RunOptions = {}): Promise<Tensors> {
+export async function runRows(
+  runner: Runner,
+  feeds: Tensors,
+  options: RunOptions = {},
+): Promise<Tensors> {
   const parts = partCount(runner, feeds);
   if (parts === 1) return runner.run(feeds, options);
   const declared = new Map(runner.inputMetadata.map((input) => [input.name, input.shape[0]]));
@@ -24,7 +31,10 @@ export async function runRows(runner: Runner, feeds: Tensors, options: RunOption
     Array.from({ length: parts }, (_, part) => {
       const rows = Object.entries(feeds).map(([name, feed]) => {
         const whole = feed.shape[0] === declared.get(name);
-        return [name, whole ? feed : sliceRows(feed, part, feed.shape[0] as number, parts, name)] as const;
+        return [
+          name,
+          whole ? feed : sliceRows(feed, part, feed.shape[0] as number, parts, name),
+        ] as const;
       });
       return runner.run(Object.fromEntries(rows), options);
     }),
@@ -41,36 +51,63 @@ export async function runRows(runner: Runner, feeds: Tensors, options: RunOption
   );
 }
 
-/** How many runs a batch takes: 1 unless some feed has a multiple of the fixed rows of its input and is like it otherwise. */
+/**
+ * How many runs a batch takes: 1 unless some feed has a multiple of the fixed rows of its input and
+ * is like it otherwise.
+ */
 function partCount(runner: Runner, feeds: Tensors): number {
   const factors = new Set<number>();
   for (const { name, shape } of runner.inputMetadata) {
     const feed = feeds[name];
     const fixed = shape[0];
     const rows = feed?.shape[0];
-    if (feed === undefined || typeof fixed !== 'number' || fixed === 0 || rows === undefined) continue;
-    if (feed.shape.length === shape.length && rows > fixed && rows % fixed === 0) factors.add(rows / fixed);
+    if (feed === undefined || typeof fixed !== 'number' || fixed === 0 || rows === undefined)
+      continue;
+    if (feed.shape.length === shape.length && rows > fixed && rows % fixed === 0)
+      factors.add(rows / fixed);
   }
-  if (factors.size > 1) throw expected('ERR_FEED', 'feeds of one batch size', [...factors].join(' and '), { op: 'run' });
+  if (factors.size > 1)
+    throw expected('ERR_FEED', 'feeds of one batch size', [...factors].join(' and '), {
+      op: 'run',
+    });
   return [...factors][0] ?? 1;
 }
 
-function sliceRows(tensor: Tensor, part: number, rows: number, parts: number, name: string): Tensor {
+function sliceRows(
+  tensor: Tensor,
+  part: number,
+  rows: number,
+  parts: number,
+  name: string,
+): Tensor {
   const per = tensor.data.length / parts;
-  if (!Number.isInteger(per)) throw expected('ERR_FEED', 'rows of whole bytes', tensor.dtype, { op: 'run', node: name });
+  if (!Number.isInteger(per))
+    throw expected('ERR_FEED', 'rows of whole bytes', tensor.dtype, { op: 'run', node: name });
   // A b1 tensor has eight elements a byte: its parts are whole bytes or cannot be cut.
   if (tensor.dtype === 'b1' && tensor.size % (8 * parts) !== 0)
     throw expected('ERR_FEED', 'rows of whole bytes', 'b1', { op: 'run', node: name });
-  return new Tensor(tensor.dtype, tensor.data.subarray(part * per, (part + 1) * per) as never, [rows / parts, ...tensor.shape.slice(1)]);
+  return new Tensor(tensor.dtype, tensor.data.subarray(part * per, (part + 1) * per) as never, [
+    rows / parts,
+    ...tensor.shape.slice(1),
+  ]);
 }
 
 function joinRows(parts: readonly Tensor[], name: string): Tensor {
   const [first] = parts as readonly [Tensor];
   if (first.shape.length === 0)
-    throw expected('ERR_SHAPE', 'an output with a batch dimension to join', 'a scalar', { op: 'run', node: name });
-  if (first.dtype === 'b1' && first.size % 8 !== 0) throw expected('ERR_SHAPE', 'rows of whole bytes', 'b1', { op: 'run', node: name });
+    throw expected('ERR_SHAPE', 'an output with a batch dimension to join', 'a scalar', {
+      op: 'run',
+      node: name,
+    });
+  if (first.dtype === 'b1' && first.size % 8 !== 0)
+    throw expected('ERR_SHAPE', 'rows of whole bytes', 'b1', { op: 'run', node: name });
   const per = first.data.length;
-  const data = new (first.data.constructor as new (length: number) => Tensor['data'])(per * parts.length);
+  const data = new (first.data.constructor as new (length: number) => Tensor['data'])(
+    per * parts.length,
+  );
   for (const [i, part] of parts.entries()) data.set(part.data, i * per);
-  return new Tensor(first.dtype, data as never, [(first.shape[0] as number) * parts.length, ...first.shape.slice(1)]);
+  return new Tensor(first.dtype, data as never, [
+    (first.shape[0] as number) * parts.length,
+    ...first.shape.slice(1),
+  ]);
 }

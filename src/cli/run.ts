@@ -30,7 +30,11 @@ export async function run(model: string, flags: RunFlags, io: Io): Promise<void>
     const outputs = assign(flags.output ?? [], session.outputNames, 'output');
     const missing = session.inputNames.find((name) => !inputs.has(name));
     if (missing !== undefined)
-      throw new BitplaneError('ERR_FEED', `expected --input ${missing}=FILE.npy but it is missing`, { op: 'run', node: missing });
+      throw new BitplaneError(
+        'ERR_FEED',
+        `expected --input ${missing}=FILE.npy but it is missing`,
+        { op: 'run', node: missing },
+      );
 
     const notes: string[] = [];
     const read: [string, Tensor][] = [];
@@ -45,9 +49,12 @@ export async function run(model: string, flags: RunFlags, io: Io): Promise<void>
     const began = performance.now();
     const results = await runRows(session, feeds);
     const us = (performance.now() - began) * 1000;
-    for (const [name, file] of outputs) await writeFileAtomic(file, writeNpy(results[name] as Tensor));
+    for (const [name, file] of outputs)
+      await writeFileAtomic(file, writeNpy(results[name] as Tensor));
 
-    const rows = session.outputNames.map((name) => describe(name, results[name] as Tensor, outputs.get(name)));
+    const rows = session.outputNames.map((name) =>
+      describe(name, results[name] as Tensor, outputs.get(name)),
+    );
     const { isa, threads } = session.info;
     if (flags.json === true) {
       printJson(io, {
@@ -82,44 +89,75 @@ export async function run(model: string, flags: RunFlags, io: Io): Promise<void>
   });
 }
 
-/** The file of each name: `NAME=FILE` by name, bare files in the order of the names that are left. */
-export function assign(texts: readonly string[], names: readonly string[], kind: string): Map<string, string> {
+/**
+ * The file of each name: `NAME=FILE` by name, bare files in the order of the names that are left.
+ */
+export function assign(
+  texts: readonly string[],
+  names: readonly string[],
+  kind: string,
+): Map<string, string> {
   const files = new Map<string, string>();
   const bare: string[] = [];
   for (const text of texts) {
     // A name may hold '=' itself, so it is the model's names that are looked for.
     const name = names.find((candidate) => text.startsWith(`${candidate}=`));
-    // A word before '=' that is no folder and no name of the model is a name that somebody got wrong; a path with '=' in it can begin with ./
+    // A word before '=' that is no folder and no name of the model is a name that somebody got
+    // wrong; a path with '=' in it can begin with ./
     const word = /^([^/\\=]+)=/.exec(text)?.[1];
     if (name === undefined && word !== undefined)
-      throw expected('ERR_ARGUMENT', `the name of an ${kind}, ${names.join(', ')}`, word, { op: `--${kind}` });
+      throw expected('ERR_ARGUMENT', `the name of an ${kind}, ${names.join(', ')}`, word, {
+        op: `--${kind}`,
+      });
     if (name === undefined) bare.push(text);
-    else if (files.has(name)) throw expected('ERR_ARGUMENT', `one file for ${kind} ${name}`, 'two', { op: `--${kind}` });
+    else if (files.has(name))
+      throw expected('ERR_ARGUMENT', `one file for ${kind} ${name}`, 'two', { op: `--${kind}` });
     else files.set(name, text.slice(name.length + 1));
   }
   for (const file of bare) {
     const name = names.find((candidate) => !files.has(candidate));
     if (name === undefined)
-      throw expected('ERR_ARGUMENT', `[NAME=]FILE.npy for ${kind}s ${names.join(', ')}, each once`, file, { op: `--${kind}` });
+      throw expected(
+        'ERR_ARGUMENT',
+        `[NAME=]FILE.npy for ${kind}s ${names.join(', ')}, each once`,
+        file,
+        { op: `--${kind}` },
+      );
     files.set(name, file);
   }
   return files;
 }
 
 /** The array of a file for an input, and a remark where it is not quite what the file holds. */
-async function readFeed(file: string, input: string, dtype: DType): Promise<{ tensor: Tensor; note?: string }> {
+async function readFeed(
+  file: string,
+  input: string,
+  dtype: DType,
+): Promise<{ tensor: Tensor; note?: string }> {
   const bytes = await readBytes(file, MAX_FEED);
   const { tensor, stored, rounded } = readFile(bytes, file);
   if (dtype === 'b1')
-    throw new BitplaneError('ERR_FEED', `input ${input} takes bits (b1), which no .npy file holds`, { op: 'run', node: file });
+    throw new BitplaneError(
+      'ERR_FEED',
+      `input ${input} takes bits (b1), which no .npy file holds`,
+      { op: 'run', node: file },
+    );
   if (tensor.dtype !== dtype) {
     const wanted = { f32: 'float32', i32: 'int32', i8: 'int8', u8: 'uint8' }[dtype];
     const what = `an array of ${wanted} for input ${input}`;
-    throw expected('ERR_FEED', what, `${stored} values; numpy's astype("${wanted}") converts them`, { op: 'run', node: file });
+    throw expected(
+      'ERR_FEED',
+      what,
+      `${stored} values; numpy's astype("${wanted}") converts them`,
+      { op: 'run', node: file },
+    );
   }
   if (stored === 'bool') return { tensor, note: `${file}: bool is read as uint8, 0 and 1` };
   if (rounded === 0) return { tensor };
-  return { tensor, note: `${file}: ${stored} is read as float32, which rounds ${rounded} of ${tensor.size} values` };
+  return {
+    tensor,
+    note: `${file}: ${stored} is read as float32, which rounds ${rounded} of ${tensor.size} values`,
+  };
 }
 
 function readFile(bytes: Uint8Array, file: string): StoredArray {
@@ -127,13 +165,19 @@ function readFile(bytes: Uint8Array, file: string): StoredArray {
     return readStoredNpy(bytes);
   } catch (error) {
     // The reader sees bytes only; a person needs the file.
-    if (error instanceof BitplaneError) throw new BitplaneError(error.code, error.message, { node: file, cause: error });
+    if (error instanceof BitplaneError)
+      throw new BitplaneError(error.code, error.message, { node: file, cause: error });
     throw error;
   }
 }
 
 function describe(name: string, tensor: Tensor, file: string | undefined) {
-  return { name, dtype: tensor.dtype, shape: tensor.shape, ...(file === undefined ? {} : { file }) };
+  return {
+    name,
+    dtype: tensor.dtype,
+    shape: tensor.shape,
+    ...(file === undefined ? {} : { file }),
+  };
 }
 
 function firstValues(tensor: Tensor): string {

@@ -6,7 +6,10 @@ export interface Timing {
   readonly p99Us: number;
 }
 
-/** Median (mean of the middle two), minimum, and the 99th percentile by nearest rank. `us` holds at least one value. */
+/**
+ * Median (mean of the middle two), minimum, and the 99th percentile by nearest rank. `us` holds at
+ * least one value.
+ */
 export function summarize(us: readonly number[]): Timing {
   const sorted = [...us].sort((a, b) => a - b);
   const at = (index: number) => sorted[index] as number;
@@ -29,7 +32,10 @@ export async function timeCalls(call: () => Promise<unknown>, repeat: number): P
   return us;
 }
 
-/** Calls that nobody times: caches fill, buffers are allocated, clocks rise. At least two, then as many as fit into `ms`. */
+/**
+ * Calls that nobody times: caches fill, buffers are allocated, clocks rise. At least two, then as
+ * many as fit into `ms`.
+ */
 export async function warmUp(call: () => Promise<unknown>, ms = 100): Promise<void> {
   const until = performance.now() + ms;
   await call();

@@ -1,6 +1,6 @@
 /**
- * Tables for people: columns as wide as their widest cell, numbers to the right, two spaces between. Not here: what a number
- * looks like (format.ts).
+ * Tables for people: columns as wide as their widest cell, numbers to the right, two spaces
+ * between. Not here: what a number looks like (format.ts).
  */
 
 export interface Column<R> {
@@ -13,10 +13,16 @@ export interface Column<R> {
 /** A header, a rule, a line a row. Lines carry no trailing blanks. */
 export function table<R>(columns: readonly Column<R>[], rows: readonly R[]): string {
   const cells = rows.map((row) => columns.map((column) => column.cell(row)));
-  const widths = columns.map((column, i) => cells.reduce((most, line) => Math.max(most, (line[i] as string).length), column.title.length));
+  const widths = columns.map((column, i) =>
+    cells.reduce((most, line) => Math.max(most, (line[i] as string).length), column.title.length),
+  );
   const line = (texts: readonly string[]) =>
     texts
-      .map((text, i) => (columns[i]?.align === 'right' ? text.padStart(widths[i] as number) : text.padEnd(widths[i] as number)))
+      .map((text, i) =>
+        columns[i]?.align === 'right'
+          ? text.padStart(widths[i] as number)
+          : text.padEnd(widths[i] as number),
+      )
       .join('  ')
       .trimEnd();
   const header = line(columns.map((column) => column.title));

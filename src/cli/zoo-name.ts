@@ -5,7 +5,8 @@
 const PREFIX = 'zoo:';
 
 /** What is printed beside every result of a network of the zoo. */
-export const SEEDED = 'its weights are seeded random numbers: times and sizes mean something, answers do not';
+export const SEEDED =
+  'its weights are seeded random numbers: times and sizes mean something, answers do not';
 
 /** True for a text that names a network of the zoo, known or not. */
 export function isZooName(model: string): boolean {

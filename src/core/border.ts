@@ -25,8 +25,12 @@ export async function readingAsync<T>(site: ErrorSite, read: () => Promise<T>): 
 
 function formatError(cause: unknown, site: ErrorSite): BitplaneError {
   if (cause instanceof BitplaneError) return cause;
-  return new BitplaneError('ERR_FORMAT', `the file could not be read (${cause instanceof Error ? cause.message : 'an unknown error'})`, {
-    ...site,
-    cause,
-  });
+  return new BitplaneError(
+    'ERR_FORMAT',
+    `the file could not be read (${cause instanceof Error ? cause.message : 'an unknown error'})`,
+    {
+      ...site,
+      cause,
+    },
+  );
 }

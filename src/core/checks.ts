@@ -1,13 +1,14 @@
 /**
- * What callers without a compiler may get wrong in any call, refused in the usual sentence. Not here: whether a value of the right kind is in
- * range (the code that uses it knows).
+ * What callers without a compiler may get wrong in any call, refused in the usual sentence. Not
+ * here: whether a value of the right kind is in range (the code that uses it knows).
  */
 import { BitplaneError, type ErrorSite, expected } from './errors.js';
 import { nearest } from './nearest.js';
 
 /** @throws BitplaneError ERR_ARGUMENT */
 export function requireObject(value: unknown, what: string, site: ErrorSite): void {
-  if (value === null || typeof value !== 'object') throw expected('ERR_ARGUMENT', what, value, site);
+  if (value === null || typeof value !== 'object')
+    throw expected('ERR_ARGUMENT', what, value, site);
 }
 
 /** The names of all options of an interface. A forgotten or unknown name does not compile. */
@@ -18,30 +19,57 @@ export type OptionNames<O> = { readonly [K in keyof O]-?: true };
  * without a word.
  * @throws BitplaneError ERR_ARGUMENT naming the option and the one that was probably meant
  */
-export function requireOptions<O>(options: O, known: OptionNames<NoInfer<O>>, site: ErrorSite): void {
+export function requireOptions<O>(
+  options: O,
+  known: OptionNames<NoInfer<O>>,
+  site: ErrorSite,
+): void {
   requireObject(options, 'options as an object', site);
   // By kind, not by class: objects of other realms, and of classes that callers write, are options
   // too; arrays, maps and signals are none.
-  if (Object.prototype.toString.call(options) !== '[object Object]') throw expected('ERR_ARGUMENT', 'options as an object', options, site);
+  if (Object.prototype.toString.call(options) !== '[object Object]')
+    throw expected('ERR_ARGUMENT', 'options as an object', options, site);
   for (const name of Object.keys(options as object)) {
-    if (!Object.hasOwn(known, name)) throw unknownName('options of', name, Object.keys(known), site);
+    if (!Object.hasOwn(known, name))
+      throw unknownName('options of', name, Object.keys(known), site);
   }
 }
 
 /** `<site>: expected <what> a, b, c but received "cc": did you mean "c"?` */
-export function unknownName(what: string, name: string, known: readonly string[], site: ErrorSite): BitplaneError {
+export function unknownName(
+  what: string,
+  name: string,
+  known: readonly string[],
+  site: ErrorSite,
+): BitplaneError {
   const meant = nearest(name, known);
   const { message } = expected('ERR_ARGUMENT', `${what} ${known.join(', ') || 'none'}`, name);
-  return new BitplaneError('ERR_ARGUMENT', meant === undefined ? message : `${message}: did you mean ${JSON.stringify(meant)}?`, site);
+  return new BitplaneError(
+    'ERR_ARGUMENT',
+    meant === undefined ? message : `${message}: did you mean ${JSON.stringify(meant)}?`,
+    site,
+  );
 }
 
-/** By what it can do: test environments have a class of their own. @throws BitplaneError ERR_ARGUMENT */
+/**
+ * By what it can do: test environments have a class of their own. @throws BitplaneError
+ * ERR_ARGUMENT
+ */
 export function requireSignal(signal: AbortSignal | undefined, site: ErrorSite): void {
-  if (signal !== undefined && (typeof signal?.aborted !== 'boolean' || typeof signal.addEventListener !== 'function'))
+  if (
+    signal !== undefined &&
+    (typeof signal?.aborted !== 'boolean' || typeof signal.addEventListener !== 'function')
+  )
     throw expected('ERR_ARGUMENT', 'signal to be an AbortSignal', signal, site);
 }
 
 /** @throws BitplaneError ERR_ARGUMENT */
-export function requireOneOf(value: unknown, choices: readonly unknown[], what: string, site: ErrorSite): void {
-  if (!choices.includes(value)) throw expected('ERR_ARGUMENT', `${what} to be ${choices.join(' or ')}`, value, site);
+export function requireOneOf(
+  value: unknown,
+  choices: readonly unknown[],
+  what: string,
+  site: ErrorSite,
+): void {
+  if (!choices.includes(value))
+    throw expected('ERR_ARGUMENT', `${what} to be ${choices.join(' or ')}`, value, site);
 }

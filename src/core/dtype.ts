@@ -9,7 +9,10 @@ interface Arrays {
   i32: Int32Array;
   i8: Int8Array;
   u8: Uint8Array;
-  /** Bipolar: one bit an element, 1 means -1; element i at bit i mod 8 of byte i / 8, the tail padded with 0. */
+  /**
+   * Bipolar: one bit an element, 1 means -1; element i at bit i mod 8 of byte i / 8, the tail
+   * padded with 0.
+   */
   b1: Uint8Array;
 }
 
@@ -20,7 +23,9 @@ export const DTYPES = {
   i8: { bits: 8, array: Int8Array },
   u8: { bits: 8, array: Uint8Array },
   b1: { bits: 1, array: Uint8Array },
-} as const satisfies { readonly [D in keyof Arrays]: { bits: number; array: new (length: number) => Arrays[D] } };
+} as const satisfies {
+  readonly [D in keyof Arrays]: { bits: number; array: new (length: number) => Arrays[D] };
+};
 
 export type DType = keyof Arrays;
 
@@ -32,8 +37,15 @@ export function byteLength(dtype: DType, count: number): number {
   return Math.ceil((DTYPES[dtype].bits * count) / 8);
 }
 
-/** True for the typed array that carries a dtype. By its kind, not by its class: test runners and vm contexts have classes of their own. */
+/**
+ * True for the typed array that carries a dtype. By its kind, not by its class: test runners and vm
+ * contexts have classes of their own.
+ */
 export function carries<D extends DType>(dtype: D, value: unknown): value is DTypeArray<D> {
   const { array } = DTYPES[dtype];
-  return value instanceof array || (ArrayBuffer.isView(value) && Object.prototype.toString.call(value) === `[object ${array.name}]`);
+  return (
+    value instanceof array ||
+    (ArrayBuffer.isView(value) &&
+      Object.prototype.toString.call(value) === `[object ${array.name}]`)
+  );
 }

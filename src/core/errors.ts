@@ -30,7 +30,8 @@ const MAX_SHOWN_NAME = 200;
 const MAX_MESSAGE = 8000;
 
 /**
- * Thrown for every bad input. `message` reads `conv2d "stage1/conv1": expected <what> but received <value>`.
+ * Thrown for every bad input. `message` reads
+ * `conv2d "stage1/conv1": expected <what> but received <value>`.
  */
 export class BitplaneError extends Error {
   override readonly name = 'BitplaneError';
@@ -41,10 +42,16 @@ export class BitplaneError extends Error {
   readonly node: string | undefined;
 
   constructor(code: ErrorCode, message: string, site: ErrorSite & { cause?: unknown } = {}) {
-    const where = [site.op, site.node === undefined ? undefined : `"${cut(site.node, MAX_SHOWN_NAME)}"`]
+    const where = [
+      site.op,
+      site.node === undefined ? undefined : `"${cut(site.node, MAX_SHOWN_NAME)}"`,
+    ]
       .filter((part) => part !== undefined)
       .join(' ');
-    super(cut(where === '' ? message : `${where}: ${message}`, MAX_MESSAGE), site.cause === undefined ? undefined : { cause: site.cause });
+    super(
+      cut(where === '' ? message : `${where}: ${message}`, MAX_MESSAGE),
+      site.cause === undefined ? undefined : { cause: site.cause },
+    );
     this.code = code;
     this.op = site.op;
     this.node = site.node;
@@ -52,7 +59,12 @@ export class BitplaneError extends Error {
 }
 
 /** Builds the usual sentence: `<site>: expected <expected> but received <received>`. */
-export function expected(code: ErrorCode, what: string, received: unknown, site: ErrorSite = {}): BitplaneError {
+export function expected(
+  code: ErrorCode,
+  what: string,
+  received: unknown,
+  site: ErrorSite = {},
+): BitplaneError {
   return new BitplaneError(code, `expected ${what} but received ${show(received)}`, site);
 }
 
@@ -75,7 +87,9 @@ function show(value: unknown, depth = 0): string {
 /** By its prototype: an object of a file may have a property `constructor`. */
 function objectKind(value: object): string {
   const name: unknown = Object.getPrototypeOf(value)?.constructor?.name;
-  return name === 'Object' ? 'an object' : `a ${typeof name === 'string' && name !== '' ? cut(name, 80) : 'value'}`;
+  return name === 'Object'
+    ? 'an object'
+    : `a ${typeof name === 'string' && name !== '' ? cut(name, 80) : 'value'}`;
 }
 
 /** The beginning of a text that is longer than `most` characters. */

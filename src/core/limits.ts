@@ -41,19 +41,36 @@ export class Budget {
   take(bytes: number, site: ErrorSite): void {
     this.taken += bytes;
     if (!(this.taken <= this.most))
-      throw overLimit('maxBytes', `at most ${showBytes(this.most)} for ${this.what}`, showBytes(this.taken), site);
+      throw overLimit(
+        'maxBytes',
+        `at most ${showBytes(this.most)} for ${this.what}`,
+        showBytes(this.taken),
+        site,
+      );
   }
 }
 
 /** `expected at most ... but received ...; the option ... raises the limit` */
-export function overLimit(option: keyof Limits | 'maxFileBytes', what: string, received: string, site: ErrorSite): BitplaneError {
-  return new BitplaneError('ERR_LIMIT', `expected ${what} but received ${received}; the option ${option} raises the limit`, site);
+export function overLimit(
+  option: keyof Limits | 'maxFileBytes',
+  what: string,
+  received: string,
+  site: ErrorSite,
+): BitplaneError {
+  return new BitplaneError(
+    'ERR_LIMIT',
+    `expected ${what} but received ${received}; the option ${option} raises the limit`,
+    site,
+  );
 }
 
 export function showBytes(bytes: number): string {
   if (!Number.isFinite(bytes)) return 'more bytes than can be counted';
   const units = ['bytes', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB'];
-  const power = Math.min(units.length - 1, Math.max(0, Math.floor(Math.log2(Math.max(1, bytes)) / 10)));
+  const power = Math.min(
+    units.length - 1,
+    Math.max(0, Math.floor(Math.log2(Math.max(1, bytes)) / 10)),
+  );
   const number = bytes / 2 ** (10 * power);
   return `${power === 0 ? number : number.toFixed(1)} ${units[power]}`;
 }

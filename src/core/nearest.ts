@@ -15,7 +15,10 @@ export function nearest(word: string, candidates: Iterable<string>): string | un
   let best: string | undefined;
   let bestScore = 0;
   for (const candidate of candidates) {
-    const score = likeness(word.slice(0, LONGEST).toLowerCase(), candidate.slice(0, LONGEST).toLowerCase());
+    const score = likeness(
+      word.slice(0, LONGEST).toLowerCase(),
+      candidate.slice(0, LONGEST).toLowerCase(),
+    );
     if (score > bestScore) {
       best = candidate;
       bestScore = score;
@@ -30,7 +33,10 @@ function likeness(a: string, b: string): number {
   if (shorter === 0) return 0;
   const letters = 1 - editDistance(a, b) / Math.max(a.length, b.length);
   const stretch = commonStretch(a, b);
-  return Math.max(letters >= 0.6 ? letters : 0, stretch >= 3 && stretch / shorter >= 0.75 ? (0.9 * stretch) / shorter : 0);
+  return Math.max(
+    letters >= 0.6 ? letters : 0,
+    stretch >= 3 && stretch / shorter >= 0.75 ? (0.9 * stretch) / shorter : 0,
+  );
 }
 
 /**
@@ -44,8 +50,13 @@ export function editDistance(a: string, b: string): number {
     const next = [i];
     for (let j = 1; j <= b.length; j++) {
       const same = a[i - 1] === b[j - 1];
-      let cost = Math.min((row[j] as number) + 1, (next[j - 1] as number) + 1, (row[j - 1] as number) + (same ? 0 : 1));
-      if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1]) cost = Math.min(cost, (before[j - 2] as number) + 1);
+      let cost = Math.min(
+        (row[j] as number) + 1,
+        (next[j - 1] as number) + 1,
+        (row[j - 1] as number) + (same ? 0 : 1),
+      );
+      if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1])
+        cost = Math.min(cost, (before[j - 2] as number) + 1);
       next.push(cost);
     }
     before = row;

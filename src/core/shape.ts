@@ -1,5 +1,6 @@
 /**
- * Shapes: a dimension is a number or a symbol such as 'N'. Not here: the shape rules of ops (each op states its own).
+ * Shapes: a dimension is a number or a symbol such as 'N'. Not here: the shape rules of ops (each
+ * op states its own).
  */
 import { cut, expected } from './errors.js';
 import { MAX_RANK } from './limits.js';
@@ -12,7 +13,8 @@ export type Shape = readonly Dim[];
 export function elementCount(shape: Shape): number {
   let count = 1;
   for (const dim of shape) {
-    if (typeof dim !== 'number') throw expected('ERR_SHAPE', 'a shape without symbols', showShape(shape));
+    if (typeof dim !== 'number')
+      throw expected('ERR_SHAPE', 'a shape without symbols', showShape(shape));
     count *= dim;
   }
   return count;
@@ -20,7 +22,9 @@ export function elementCount(shape: Shape): number {
 
 /** The sizes, as far as a shape may have them. */
 export function showShape(shape: Shape): string {
-  const dims = shape.slice(0, MAX_RANK).map((dim) => (typeof dim === 'string' ? cut(dim, 80) : String(dim)));
+  const dims = shape
+    .slice(0, MAX_RANK)
+    .map((dim) => (typeof dim === 'string' ? cut(dim, 80) : String(dim)));
   return `[${dims.join(', ')}${shape.length > MAX_RANK ? ', ...' : ''}]`;
 }
 

@@ -1,6 +1,7 @@
 /**
- * CIFAR-10, the "binary version" of its authors: files of records, each a label byte followed by 3072 pixel bytes, planar:
- * 1024 red, 1024 green, 1024 blue, each 32x32 row by row. Not here: the Python and Matlab versions.
+ * CIFAR-10, the "binary version" of its authors: files of records, each a label byte followed by
+ * 3072 pixel bytes, planar: 1024 red, 1024 green, 1024 blue, each 32x32 row by row. Not here: the
+ * Python and Matlab versions.
  */
 import { dirname, join } from 'node:path';
 import { readingAsync } from '../core/border.js';
@@ -15,11 +16,18 @@ const CLASSES = 10;
 const CHILDREN = ['cifar-10-batches-bin'];
 const FILES: Record<Split, readonly string[]> = {
   test: ['test_batch.bin'],
-  train: ['data_batch_1.bin', 'data_batch_2.bin', 'data_batch_3.bin', 'data_batch_4.bin', 'data_batch_5.bin'],
+  train: [
+    'data_batch_1.bin',
+    'data_batch_2.bin',
+    'data_batch_3.bin',
+    'data_batch_4.bin',
+    'data_batch_5.bin',
+  ],
 };
 
 /**
- * Opens a split of CIFAR-10. `dir` is `cifar-10-batches-bin` or its parent. Pictures are [32, 32, 3], rgb.
+ * Opens a split of CIFAR-10. `dir` is `cifar-10-batches-bin` or its parent. Pictures are [32, 32,
+ * 3], rgb.
  * @throws BitplaneError ERR_IO where a file is missing, ERR_FORMAT where one is damaged
  */
 export function openCifar10(dir: string, split: Split = 'test'): Promise<Dataset> {
@@ -50,7 +58,10 @@ async function open(dir: string, split: Split): Promise<Dataset> {
       const labels = new Int32Array(to - from);
       for (let i = from; i < to; i++) {
         labels[i - from] = records[i * RECORD] as number;
-        interleave(records.subarray(i * RECORD + 1, (i + 1) * RECORD), pixels.subarray((i - from) * 3 * PLANE));
+        interleave(
+          records.subarray(i * RECORD + 1, (i + 1) * RECORD),
+          pixels.subarray((i - from) * 3 * PLANE),
+        );
       }
       return { pixels, labels };
     },
@@ -59,11 +70,16 @@ async function open(dir: string, split: Split): Promise<Dataset> {
 
 function checkRecords(bytes: Buffer, path: string): Buffer {
   if (bytes.length === 0 || bytes.length % RECORD !== 0) {
-    throw expected('ERR_FORMAT', `whole records of ${RECORD} bytes`, `${bytes.length} bytes`, { node: path });
+    throw expected('ERR_FORMAT', `whole records of ${RECORD} bytes`, `${bytes.length} bytes`, {
+      node: path,
+    });
   }
   for (let at = 0; at < bytes.length; at += RECORD) {
     const label = bytes[at] as number;
-    if (label >= CLASSES) throw expected('ERR_FORMAT', `labels below ${CLASSES}`, `${label} in record ${at / RECORD}`, { node: path });
+    if (label >= CLASSES)
+      throw expected('ERR_FORMAT', `labels below ${CLASSES}`, `${label} in record ${at / RECORD}`, {
+        node: path,
+      });
   }
   return bytes;
 }
@@ -83,6 +99,9 @@ async function readClasses(path: string): Promise<string[]> {
     .split('\n')
     .map((line) => line.trim())
     .filter((line) => line !== '');
-  if (classes.length !== CLASSES) throw expected('ERR_FORMAT', `${CLASSES} class names, one a line`, classes.length, { node: path });
+  if (classes.length !== CLASSES)
+    throw expected('ERR_FORMAT', `${CLASSES} class names, one a line`, classes.length, {
+      node: path,
+    });
   return classes;
 }

@@ -1,5 +1,6 @@
 /**
- * What a data set is to the rest of bitplane: a fixed number of labelled pictures of one size. Not here: any file format.
+ * What a data set is to the rest of bitplane: a fixed number of labelled pictures of one size. Not
+ * here: any file format.
  */
 import { expected } from '../core/errors.js';
 
@@ -9,7 +10,10 @@ export interface Skipped {
   readonly why: string;
 }
 
-/** Consecutive pictures of a data set. Pixels are bytes, [N, H, W, C]; `labels[i]` indexes `classes`. */
+/**
+ * Consecutive pictures of a data set. Pixels are bytes, [N, H, W, C]; `labels[i]` indexes
+ * `classes`.
+ */
 export interface Batch {
   readonly pixels: Uint8Array;
   readonly labels: Int32Array;
@@ -29,7 +33,8 @@ export interface Dataset {
   readonly notes: readonly string[];
   /**
    * Pictures `from` (inclusive) to `to` (exclusive).
-   * @throws BitplaneError ERR_ARGUMENT outside 0..size, ERR_FORMAT or ERR_IO where a picture cannot be read
+   * @throws BitplaneError ERR_ARGUMENT outside 0..size, ERR_FORMAT or ERR_IO where a picture cannot
+   * be read
    */
   read(from: number, to: number): Promise<Batch>;
 }
@@ -39,6 +44,9 @@ export type Split = 'test' | 'train';
 /** Rejects a range that a data set does not hold. */
 export function checkRange(name: string, size: number, from: number, to: number): void {
   if (!Number.isInteger(from) || !Number.isInteger(to) || from < 0 || to < from || to > size) {
-    throw expected('ERR_ARGUMENT', `a range within 0..${size}`, `${from}..${to}`, { op: 'dataset', node: name });
+    throw expected('ERR_ARGUMENT', `a range within 0..${size}`, `${from}..${to}`, {
+      op: 'dataset',
+      node: name,
+    });
   }
 }

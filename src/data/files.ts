@@ -24,13 +24,18 @@ export async function listFolder(path: string): Promise<{ folders: string[]; fil
     for (const entry of await readdir(path, { withFileTypes: true })) {
       if (entry.name.startsWith('.')) continue;
       // A link that leads nowhere is neither.
-      const kind = entry.isSymbolicLink() ? await stat(join(path, entry.name)).catch(() => undefined) : entry;
+      const kind = entry.isSymbolicLink()
+        ? await stat(join(path, entry.name)).catch(() => undefined)
+        : entry;
       if (kind?.isDirectory()) folders.push(entry.name);
       else if (kind?.isFile()) files.push(entry.name);
     }
     return { folders: folders.sort(), files: files.sort() };
   } catch (error) {
-    throw new BitplaneError('ERR_IO', `the folder could not be read (${reasonOf(error)})`, { node: path, cause: error });
+    throw new BitplaneError('ERR_IO', `the folder could not be read (${reasonOf(error)})`, {
+      node: path,
+      cause: error,
+    });
   }
 }
 
@@ -38,7 +43,11 @@ export async function listFolder(path: string): Promise<{ folders: string[]; fil
  * The first of `names` that exists in `dir` or in one of its `children`.
  * @throws BitplaneError ERR_IO saying everything that was looked for
  */
-export function findFile(dir: string, children: readonly string[], names: readonly string[]): string {
+export function findFile(
+  dir: string,
+  children: readonly string[],
+  names: readonly string[],
+): string {
   for (const folder of ['', ...children]) {
     for (const name of names) {
       const path = join(dir, folder, name);

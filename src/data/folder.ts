@@ -1,9 +1,11 @@
 /**
- * A folder of JPEG and PNG pictures as a data set: DIR/CLASS/picture or DIR/CLASS.jpg. Not here: decoding (picture.ts).
+ * A folder of JPEG and PNG pictures as a data set: DIR/CLASS/picture or DIR/CLASS.jpg. Not here:
+ * decoding (picture.ts).
  *
- * The class of a picture is its folder's name, or its own name without extension where it lies in DIR itself; label-names.ts
- * says which label a name means. A name that means no label, or several, is an error: guessing would falsify the accuracy.
- * Where the network's labels are not known, the sorted order of the class folders numbers the classes, and a note says so.
+ * The class of a picture is its folder's name, or its own name without extension where it lies in
+ * DIR itself; label-names.ts says which label a name means. A name that means no label, or several,
+ * is an error: guessing would falsify the accuracy. Where the network's labels are not known, the
+ * sorted order of the class folders numbers the classes, and a note says so.
  */
 import { extname, join } from 'node:path';
 import { readingAsync } from '../core/border.js';
@@ -34,8 +36,8 @@ interface Picture {
 }
 
 /**
- * Opens a folder of pictures. `fit` gives all pictures one size. DIR may also be the parent of such a folder, where nothing else
- * in it holds pictures.
+ * Opens a folder of pictures. `fit` gives all pictures one size. DIR may also be the parent of such
+ * a folder, where nothing else in it holds pictures.
  * @throws BitplaneError ERR_FORMAT where there are no pictures or a picture's class cannot be told
  */
 export function openFolder(dir: string, fit: Fit, options: FolderOptions = {}): Promise<Dataset> {
@@ -45,10 +47,16 @@ export function openFolder(dir: string, fit: Fit, options: FolderOptions = {}): 
 async function open(dir: string, fit: Fit, options: FolderOptions): Promise<Dataset> {
   const { labels, strict = false } = options;
   const find = labelFinder(labels ?? []);
-  const { pictures, inFolders, others } = await findPictures(dir, (group) => find(group).length > 0);
+  const { pictures, inFolders, others } = await findPictures(
+    dir,
+    (group) => find(group).length > 0,
+  );
   const groups = [...new Set(pictures.map((picture) => picture.group))].sort();
   const classes = labels ?? classesByOrder(dir, groups, inFolders, options.outputs);
-  const index = labels === undefined ? new Map(groups.map((group, i) => [group, i])) : classesByLabel(dir, groups, labels, find);
+  const index =
+    labels === undefined
+      ? new Map(groups.map((group, i) => [group, i]))
+      : classesByLabel(dir, groups, labels, find);
 
   const side = fit.crop;
   const name = `folder ${dir}`;
@@ -58,17 +66,28 @@ async function open(dir: string, fit: Fit, options: FolderOptions): Promise<Data
     size: pictures.length,
     pictureShape: [side, side, 3],
     notes: [
-      ...(labels === undefined ? [`classes by sorted folder order: ${groups.map((group, order) => `${order} ${group}`).join(', ')}`] : []),
+      ...(labels === undefined
+        ? [
+            'classes by sorted folder order: ' +
+              `${groups.map((group, order) => `${order} ${group}`).join(', ')}`,
+          ]
+        : []),
       ...(others.length === 0
         ? []
-        : [`left out, neither JPEG nor PNG: ${others.length} ${others.length === 1 ? 'file' : 'files'}, ${some(others)}`]),
+        : [
+            'left out, neither JPEG nor PNG: ' +
+              `${others.length} ${others.length === 1 ? 'file' : 'files'}, ${some(others)}`,
+          ]),
     ],
     async read(from, to) {
       checkRange(name, pictures.length, from, to);
-      const found = await Promise.all(pictures.slice(from, to).map((picture) => readOrSkip(picture, fit, strict)));
+      const found = await Promise.all(
+        pictures.slice(from, to).map((picture) => readOrSkip(picture, fit, strict)),
+      );
       const good = found.filter((item) => 'pixels' in item);
       const pixels = new Uint8Array(good.length * side * side * 3);
-      for (const [i, { pixels: part }] of good.entries()) pixels.set(part.data, i * side * side * 3);
+      for (const [i, { pixels: part }] of good.entries())
+        pixels.set(part.data, i * side * side * 3);
       return {
         pixels,
         labels: Int32Array.from(good, ({ picture }) => index.get(picture.group) as number),
@@ -79,22 +98,40 @@ async function open(dir: string, fit: Fit, options: FolderOptions): Promise<Data
 }
 
 /** A picture, or the reason why its file cannot be read. Faults of the whole folder are thrown. */
-async function readOrSkip(picture: Picture, fit: Fit, strict: boolean): Promise<{ picture: Picture; pixels: Pixels } | Skipped> {
+async function readOrSkip(
+  picture: Picture,
+  fit: Fit,
+  strict: boolean,
+): Promise<{ picture: Picture; pixels: Pixels } | Skipped> {
   try {
     return { picture, pixels: await readPicture(picture.path, fit) };
   } catch (error) {
-    const broken = error instanceof BitplaneError && (error.code === 'ERR_FORMAT' || error.code === 'ERR_IO');
+    const broken =
+      error instanceof BitplaneError && (error.code === 'ERR_FORMAT' || error.code === 'ERR_IO');
     if (strict || !broken) throw error;
     return { file: picture.path, why: error.message };
   }
 }
 
-/** The classes where nobody says what the network's outputs mean: the folders, if there are as many as outputs. */
-function classesByOrder(dir: string, groups: readonly string[], inFolders: boolean, outputs: number | undefined): readonly string[] {
+/**
+ * The classes where nobody says what the network's outputs mean: the folders, if there are as many
+ * as outputs.
+ */
+function classesByOrder(
+  dir: string,
+  groups: readonly string[],
+  inFolders: boolean,
+  outputs: number | undefined,
+): readonly string[] {
   const site = { op: 'folder', node: dir };
   const remedy = '(the recipe of the model names no labels; --preprocess FILE.json may)';
   if (!inFolders)
-    throw expected('ERR_FORMAT', `class folders, or labels ${remedy}`, `pictures outside folders, such as ${groups[0]}`, site);
+    throw expected(
+      'ERR_FORMAT',
+      `class folders, or labels ${remedy}`,
+      `pictures outside folders, such as ${groups[0]}`,
+      site,
+    );
   if (outputs !== undefined && outputs !== groups.length) {
     const what = `a class folder for each of ${outputs} outputs, or labels ${remedy}`;
     throw expected('ERR_FORMAT', what, `${groups.length} folders: ${some(groups)}`, site);
@@ -102,19 +139,32 @@ function classesByOrder(dir: string, groups: readonly string[], inFolders: boole
   return groups;
 }
 
-function classesByLabel(dir: string, groups: readonly string[], labels: readonly string[], find: (name: string) => readonly number[]) {
+function classesByLabel(
+  dir: string,
+  groups: readonly string[],
+  labels: readonly string[],
+  find: (name: string) => readonly number[],
+) {
   const site = { op: 'folder', node: dir };
   const strays = groups.filter((group) => find(group).length === 0);
   if (strays.length > 0) {
-    const near = strays.slice(0, SHOWN).map((group) => `"${group}" (nearest: ${quoted(nearestLabels(group, labels))})`);
+    const near = strays
+      .slice(0, SHOWN)
+      .map((group) => `"${group}" (nearest: ${quoted(nearestLabels(group, labels))})`);
     const more = strays.length > SHOWN ? `, and ${strays.length - SHOWN} more` : '';
-    const sentence = `expected names that mean one of the ${labels.length} labels but received ${near.join(', ')}${more}`;
+    const sentence =
+      'expected names that mean one of the ' +
+      `${labels.length} labels but received ${near.join(', ')}${more}`;
     throw new BitplaneError('ERR_FORMAT', sentence, site);
   }
   const unclear = groups.find((group) => find(group).length > 1);
   if (unclear !== undefined) {
     const meant = find(unclear).map((i) => labels[i] as string);
-    throw new BitplaneError('ERR_FORMAT', `expected names that mean one label but "${unclear}" means several: ${quoted(meant)}`, site);
+    throw new BitplaneError(
+      'ERR_FORMAT',
+      `expected names that mean one label but "${unclear}" means several: ${quoted(meant)}`,
+      site,
+    );
   }
   return new Map(groups.map((group) => [group, find(group)[0] as number]));
 }
@@ -135,21 +185,33 @@ interface Found {
   readonly others: readonly string[];
 }
 
-async function findPictures(dir: string, isLabel: (group: string) => boolean, maybeParent = true): Promise<Found> {
+async function findPictures(
+  dir: string,
+  isLabel: (group: string) => boolean,
+  maybeParent = true,
+): Promise<Found> {
   const { files, folders } = await listFolder(dir);
-  const loose = files.filter(isPicture).map((file) => ({ path: join(dir, file), group: file.slice(0, -extname(file).length) }));
+  const loose = files
+    .filter(isPicture)
+    .map((file) => ({ path: join(dir, file), group: file.slice(0, -extname(file).length) }));
   const filed: Picture[] = [];
   const others = loose.length === 0 ? [] : files.filter((file) => !isPicture(file));
   for (const folder of folders) {
     const inside = (await listFolder(join(dir, folder))).files;
     const found = inside.filter(isPicture);
     for (const file of found) filed.push({ path: join(dir, folder, file), group: folder });
-    if (found.length > 0) for (const file of inside) if (!isPicture(file)) others.push(join(folder, file));
+    if (found.length > 0)
+      for (const file of inside) if (!isPicture(file)) others.push(join(folder, file));
   }
   const classes = [...new Set(filed.map((picture) => picture.group))];
   if (loose.length === 0 && maybeParent) {
     // A single folder that names no class may be the data set itself, and DIR its parent.
-    const only = classes.length === 1 ? classes[0] : classes.length === 0 && folders.length === 1 ? folders[0] : undefined;
+    const only =
+      classes.length === 1
+        ? classes[0]
+        : classes.length === 0 && folders.length === 1
+          ? folders[0]
+          : undefined;
     if (only !== undefined && !isLabel(only)) {
       const inner = await findPictures(join(dir, only), isLabel, false);
       if (inner.inFolders || inner.pictures.some(({ group }) => isLabel(group))) return inner;
@@ -157,7 +219,11 @@ async function findPictures(dir: string, isLabel: (group: string) => boolean, ma
   }
   const pictures = [...loose, ...filed];
   if (pictures.length === 0)
-    throw new BitplaneError('ERR_FORMAT', 'expected JPEG or PNG pictures, or class folders of them', { op: 'folder', node: dir });
+    throw new BitplaneError(
+      'ERR_FORMAT',
+      'expected JPEG or PNG pictures, or class folders of them',
+      { op: 'folder', node: dir },
+    );
   return { pictures, inFolders: loose.length === 0, others };
 }
 

@@ -1,6 +1,7 @@
 /**
- * MNIST as its authors publish it: {train,t10k}-{images-idx3,labels-idx1}-ubyte, plain or .gz. Any data set in the same files
- * (Fashion-MNIST, KMNIST) reads too, with labels 0 to 9. Not here: the IDX container.
+ * MNIST as its authors publish it: {train,t10k}-{images-idx3,labels-idx1}-ubyte, plain or .gz. Any
+ * data set in the same files (Fashion-MNIST, KMNIST) reads too, with labels 0 to 9. Not here: the
+ * IDX container.
  */
 import { dirname } from 'node:path';
 import { expected } from '../core/errors.js';
@@ -12,9 +13,10 @@ const CLASSES = 10;
 const CHILDREN = ['mnist', 'MNIST/raw', 'MNIST', 'raw'];
 
 /**
- * Opens a split of MNIST. `dir` holds the files, or has a child `mnist`, `MNIST/raw`, `MNIST` or `raw` that does.
- * Pictures are [H, W, 1], 0 black.
- * @throws BitplaneError ERR_IO where a file is missing, ERR_FORMAT where one is damaged or the two disagree
+ * Opens a split of MNIST. `dir` holds the files, or has a child `mnist`, `MNIST/raw`, `MNIST` or
+ * `raw` that does. Pictures are [H, W, 1], 0 black.
+ * @throws BitplaneError ERR_IO where a file is missing, ERR_FORMAT where one is damaged or the two
+ * disagree
  */
 export async function openMnist(dir: string, split: Split = 'test'): Promise<Dataset> {
   const prefix = split === 'test' ? 't10k' : 'train';
@@ -25,11 +27,19 @@ export async function openMnist(dir: string, split: Split = 'test'): Promise<Dat
 
   const [size = 0, height = 0, width = 0] = images.shape;
   if (size === 0 || height === 0 || width === 0) {
-    throw expected('ERR_FORMAT', 'at least one picture of at least one pixel', images.shape, { node: imagesPath });
+    throw expected('ERR_FORMAT', 'at least one picture of at least one pixel', images.shape, {
+      node: imagesPath,
+    });
   }
-  if (labels.data.length !== size) throw expected('ERR_FORMAT', `${size} labels, one a picture`, labels.data.length, { node: labelsPath });
+  if (labels.data.length !== size)
+    throw expected('ERR_FORMAT', `${size} labels, one a picture`, labels.data.length, {
+      node: labelsPath,
+    });
   const bad = labels.data.findIndex((label) => label >= CLASSES);
-  if (bad >= 0) throw expected('ERR_FORMAT', `labels below ${CLASSES}`, `${labels.data[bad]} at ${bad}`, { node: labelsPath });
+  if (bad >= 0)
+    throw expected('ERR_FORMAT', `labels below ${CLASSES}`, `${labels.data[bad]} at ${bad}`, {
+      node: labelsPath,
+    });
 
   const name = `mnist ${split}`;
   const pixels = height * width;
@@ -41,12 +51,17 @@ export async function openMnist(dir: string, split: Split = 'test'): Promise<Dat
     notes: [],
     async read(from, to) {
       checkRange(name, size, from, to);
-      return { pixels: images.data.slice(from * pixels, to * pixels), labels: Int32Array.from(labels.data.subarray(from, to)) };
+      return {
+        pixels: images.data.slice(from * pixels, to * pixels),
+        labels: Int32Array.from(labels.data.subarray(from, to)),
+      };
     },
   };
 }
 
 /** The published name, and the spelling with a dot that some mirrors use. */
 function fileNames(prefix: string, kind: string, rank: number): string[] {
-  return ['-', '.'].flatMap((dash) => ['', '.gz'].map((gz) => `${prefix}-${kind}${dash}idx${rank}-ubyte${gz}`));
+  return ['-', '.'].flatMap((dash) =>
+    ['', '.gz'].map((gz) => `${prefix}-${kind}${dash}idx${rank}-ubyte${gz}`),
+  );
 }

@@ -1,11 +1,13 @@
 /**
- * Pixels to the numbers a network was trained on: colour, scale, normalization, layout. Not here: resizing (picture.ts).
+ * Pixels to the numbers a network was trained on: colour, scale, normalization, layout. Not here:
+ * resizing (picture.ts).
  *
  *   x = (pixel * scale - mean[c]) / std[c],   then, with `quantize`,   x = clip(floor(x / step + 0.5) * step, min, max)
  *
- * pixel * scale is computed in float64 and rounded to float32 once (so that scale = 1/255 gives what pixel / 255 gives); the
- * subtraction and the division are float32, as training frameworks do them; `quantize` is float64. A pixel has 256 values, so
- * this is a table for each channel. These choices reproduce the shipped inputs of the published networks to the bit.
+ * pixel * scale is computed in float64 and rounded to float32 once (so that scale = 1/255 gives
+ * what pixel / 255 gives); the subtraction and the division are float32, as training frameworks do
+ * them; `quantize` is float64. A pixel has 256 values, so this is a table for each channel. These
+ * choices reproduce the shipped inputs of the published networks to the bit.
  */
 import { type BitplaneError, expected } from '../core/errors.js';
 import { Tensor } from '../tensor/tensor.js';
@@ -22,7 +24,14 @@ export interface Preprocess {
   /** One value for all channels, or one a channel, in the order of `color`. */
   readonly mean: readonly number[];
   readonly std: readonly number[];
-  readonly quantize?: { readonly step: number; readonly min: number; readonly max: number; readonly round: 'half-up' } | undefined;
+  readonly quantize?:
+    | {
+        readonly step: number;
+        readonly min: number;
+        readonly max: number;
+        readonly round: 'half-up';
+      }
+    | undefined;
   /** For pictures of any size: length of the shorter side after resizing. */
   readonly resize?: number | undefined;
   /** For pictures of any size: side of the square cut from the centre. */
@@ -38,15 +47,25 @@ export interface Preprocess {
 const fround = Math.fround;
 
 /**
- * Applies `preprocess` to bytes [N, height, width, channels] (channels 1 or 3). The result is [N, C, H, W], [N, H, W, C] or
- * [N, C*H*W]. Gray becomes rgb by repetition, rgb becomes gray by the luma weights of ITU-R BT.601.
+ * Applies `preprocess` to bytes [N, height, width, channels] (channels 1 or 3). The result is [N,
+ * C, H, W], [N, H, W, C] or [N, C*H*W]. Gray becomes rgb by repetition, rgb becomes gray by the
+ * luma weights of ITU-R BT.601.
  */
-export function preprocessPixels(pixels: Uint8Array, picture: readonly [number, number, number], preprocess: Preprocess): Tensor<'f32'> {
+export function preprocessPixels(
+  pixels: Uint8Array,
+  picture: readonly [number, number, number],
+  preprocess: Preprocess,
+): Tensor<'f32'> {
   const [height, width, stored] = picture;
   const plane = height * width;
   const count = pixels.length / (plane * stored);
   if (!Number.isInteger(count))
-    throw expected('ERR_SHAPE', `whole pictures of ${plane * stored} bytes`, `${pixels.length} bytes`, { op: 'preprocess' });
+    throw expected(
+      'ERR_SHAPE',
+      `whole pictures of ${plane * stored} bytes`,
+      `${pixels.length} bytes`,
+      { op: 'preprocess' },
+    );
 
   const { layout, color } = preprocess;
   const channels = channelsOf(color);
@@ -60,11 +79,16 @@ export function preprocessPixels(pixels: Uint8Array, picture: readonly [number, 
     for (let n = 0; n < count; n++) {
       const read = n * plane * step + from;
       const write = n * plane * channels + start;
-      for (let i = 0; i < plane; i++) out[write + i * stride] = table[source[read + i * step] as number] as number;
+      for (let i = 0; i < plane; i++)
+        out[write + i * stride] = table[source[read + i * step] as number] as number;
     }
   }
   if (layout === 'flat') return new Tensor('f32', out, [count, channels * plane]);
-  return new Tensor('f32', out, layout === 'NCHW' ? [count, channels, height, width] : [count, height, width, channels]);
+  return new Tensor(
+    'f32',
+    out,
+    layout === 'NCHW' ? [count, channels, height, width] : [count, height, width, channels],
+  );
 }
 
 export function channelsOf(color: Color): 1 | 3 {
@@ -78,7 +102,10 @@ function levels({ scale, mean, std, quantize }: Preprocess, channel: number): Fl
   return Float32Array.from({ length: 256 }, (_, pixel) => {
     const x = fround(fround(fround(pixel * scale) - shift) / spread);
     if (quantize === undefined) return x;
-    return Math.min(quantize.max, Math.max(quantize.min, Math.floor(x / quantize.step + 0.5) * quantize.step));
+    return Math.min(
+      quantize.max,
+      Math.max(quantize.min, Math.floor(x / quantize.step + 0.5) * quantize.step),
+    );
   });
 }
 
@@ -86,7 +113,10 @@ function levels({ scale, mean, std, quantize }: Preprocess, channel: number): Fl
 function toGray(rgb: Uint8Array): Uint8Array {
   const gray = new Uint8Array(rgb.length / 3);
   for (let i = 0; i < gray.length; i++) {
-    const sum = 19595 * (rgb[3 * i] as number) + 38470 * (rgb[3 * i + 1] as number) + 7471 * (rgb[3 * i + 2] as number);
+    const sum =
+      19595 * (rgb[3 * i] as number) +
+      38470 * (rgb[3 * i + 1] as number) +
+      7471 * (rgb[3 * i + 2] as number);
     gray[i] = (sum + 0x8000) >> 16;
   }
   return gray;
@@ -97,10 +127,12 @@ function toGray(rgb: Uint8Array): Uint8Array {
  * @throws BitplaneError ERR_FORMAT naming the field
  */
 export function parsePreprocess(json: unknown, file: string): Preprocess {
-  if (json === null || typeof json !== 'object' || Array.isArray(json)) throw fieldError(file, 'preprocess', 'an object', json);
+  if (json === null || typeof json !== 'object' || Array.isArray(json))
+    throw fieldError(file, 'preprocess', 'an object', json);
   const object = json as Record<string, unknown>;
   const unknown = Object.keys(object).find((key) => !FIELDS.has(key));
-  if (unknown !== undefined) throw fieldError(file, unknown, `one of the fields ${[...FIELDS].join(', ')}`, unknown);
+  if (unknown !== undefined)
+    throw fieldError(file, unknown, `one of the fields ${[...FIELDS].join(', ')}`, unknown);
 
   const layout = oneOf(object.layout, ['NCHW', 'NHWC', 'flat'] as const, file, 'layout');
   const color = oneOf(object.color, ['rgb', 'gray', 'bgr'] as const, file, 'color');
@@ -116,45 +148,72 @@ export function parsePreprocess(json: unknown, file: string): Preprocess {
     quantize: object.quantize === undefined ? undefined : parseQuantize(object.quantize, file),
     resize: pixelSize(object.resize, file, 'resize'),
     crop: pixelSize(object.crop, file, 'crop'),
-    rounding: object.rounding === undefined ? undefined : oneOf(object.rounding, ['nearest', 'torchvision'] as const, file, 'rounding'),
+    rounding:
+      object.rounding === undefined
+        ? undefined
+        : oneOf(object.rounding, ['nearest', 'torchvision'] as const, file, 'rounding'),
   };
 }
 
-const FIELDS = new Set(['layout', 'color', 'scale', 'mean', 'std', 'quantize', 'resize', 'crop', 'rounding']);
+const FIELDS = new Set([
+  'layout',
+  'color',
+  'scale',
+  'mean',
+  'std',
+  'quantize',
+  'resize',
+  'crop',
+  'rounding',
+]);
 
 function parseQuantize(json: unknown, file: string): NonNullable<Preprocess['quantize']> {
-  if (json === null || typeof json !== 'object') throw fieldError(file, 'quantize', 'an object', json);
+  if (json === null || typeof json !== 'object')
+    throw fieldError(file, 'quantize', 'an object', json);
   const object = json as Record<string, unknown>;
   const step = finite(object.step, file, 'quantize.step');
   if (step <= 0) throw fieldError(file, 'quantize.step', 'a number above 0', step);
   const min = finite(object.min, file, 'quantize.min');
   const max = finite(object.max, file, 'quantize.max');
   if (max < min) throw fieldError(file, 'quantize.max', `at least min, ${min}`, max);
-  return { step, min, max, round: oneOf(object.round ?? 'half-up', ['half-up'] as const, file, 'quantize.round') };
+  return {
+    step,
+    min,
+    max,
+    round: oneOf(object.round ?? 'half-up', ['half-up'] as const, file, 'quantize.round'),
+  };
 }
 
 function fieldError(file: string, field: string, what: string, received: unknown): BitplaneError {
   return expected('ERR_FORMAT', what, received, { op: field, node: file });
 }
 
-function oneOf<const T extends string>(value: unknown, choices: readonly T[], file: string, field: string): T {
+function oneOf<const T extends string>(
+  value: unknown,
+  choices: readonly T[],
+  file: string,
+  field: string,
+): T {
   if (!choices.includes(value as T)) throw fieldError(file, field, choices.join(' or '), value);
   return value as T;
 }
 
 function finite(value: unknown, file: string, field: string): number {
-  if (typeof value !== 'number' || !Number.isFinite(value)) throw fieldError(file, field, 'a finite number', value);
+  if (typeof value !== 'number' || !Number.isFinite(value))
+    throw fieldError(file, field, 'a finite number', value);
   return value;
 }
 
 function pixelSize(value: unknown, file: string, field: string): number | undefined {
   if (value === undefined) return undefined;
-  if (!Number.isInteger(value) || (value as number) < 1) throw fieldError(file, field, 'a whole number of pixels', value);
+  if (!Number.isInteger(value) || (value as number) < 1)
+    throw fieldError(file, field, 'a whole number of pixels', value);
   return value as number;
 }
 
 function perChannel(value: unknown, channels: number, file: string, field: string): number[] {
   const list = Array.isArray(value) ? value : [value];
-  if (list.length !== 1 && list.length !== channels) throw fieldError(file, field, `one number, or ${channels}`, value);
+  if (list.length !== 1 && list.length !== channels)
+    throw fieldError(file, field, `one number, or ${channels}`, value);
   return list.map((item) => finite(item, file, field));
 }

@@ -1,10 +1,11 @@
 /**
- * How the pictures of a model are prepared and what its classes are called: the JSON file beside a model, the one a user
- * names, the one that a model carries, or a default. Not here: applying it (preprocess.ts).
+ * How the pictures of a model are prepared and what its classes are called: the JSON file beside a
+ * model, the one a user names, the one that a model carries, or a default. Not here: applying it
+ * (preprocess.ts).
  *
- * The file is either a preprocessing object, or a larger object with `preprocess` and, if it likes, `labels`: an array of
- * names, or the name of a JSON file beside it that holds one. A model carries the same object, its labels always an array, as
- * the text of its metadata `bitplane.recipe`.
+ * The file is either a preprocessing object, or a larger object with `preprocess` and, if it likes,
+ * `labels`: an array of names, or the name of a JSON file beside it that holds one. A model carries
+ * the same object, its labels always an array, as the text of its metadata `bitplane.recipe`.
  */
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -19,7 +20,9 @@ export interface Recipe {
   readonly preprocess: Preprocess;
   /** Names of the classes in the order of the outputs; absent where the file gives none. */
   readonly labels?: readonly string[] | undefined;
-  /** The file it came from, the model that carries it, or a sentence that says it is the default. */
+  /**
+   * The file it came from, the model that carries it, or a sentence that says it is the default.
+   */
   readonly source: string;
   /** True where nobody said how this model's pictures are prepared. */
   readonly isDefault?: boolean;
@@ -44,46 +47,61 @@ async function recipeIn(path: string): Promise<Recipe> {
   return { ...parseRecipe(rest, path), labels: parseLabels(await readJson(file), file) };
 }
 
-/** The recipe that a graph carries; undefined where it carries none. @throws BitplaneError ERR_FORMAT naming the field */
+/**
+ * The recipe that a graph carries; undefined where it carries none. @throws BitplaneError
+ * ERR_FORMAT naming the field
+ */
 export function carriedRecipe(metadata: Metadata | undefined, model: string): Recipe | undefined {
   const text = metadata?.[RECIPE];
   if (text === undefined) return undefined;
   const site = `${RECIPE} of ${model}`;
   // No file is read here: a model must not choose which.
-  return reading({ node: site }, () => ({ ...parseRecipe(parseJson(text, site), site), source: `carried by ${model}` }));
+  return reading({ node: site }, () => ({
+    ...parseRecipe(parseJson(text, site), site),
+    source: `carried by ${model}`,
+  }));
 }
 
 /** The graph, carrying this recipe. */
 export function withRecipe(graph: Graph, { preprocess, labels }: Recipe): Graph {
-  return { ...graph, metadata: { ...graph.metadata, [RECIPE]: JSON.stringify({ preprocess, labels }) } };
+  return {
+    ...graph,
+    metadata: { ...graph.metadata, [RECIPE]: JSON.stringify({ preprocess, labels }) },
+  };
 }
 
 /** A recipe whose labels, if any, are a list. */
 function parseRecipe(json: unknown, path: string): Recipe {
-  if (json === null || typeof json !== 'object' || Array.isArray(json)) throw expected('ERR_FORMAT', 'a JSON object', json, { node: path });
+  if (json === null || typeof json !== 'object' || Array.isArray(json))
+    throw expected('ERR_FORMAT', 'a JSON object', json, { node: path });
   if (!('preprocess' in json)) return { preprocess: parsePreprocess(json, path), source: path };
   const { preprocess, labels } = json as { preprocess: unknown; labels?: unknown };
   const names = labels === undefined ? undefined : parseLabels(labels, path);
   return { preprocess: parsePreprocess(preprocess, path), labels: names, source: path };
 }
 
-/** The recipe beside a model: NAME.json for NAME.onnx, NAME.onnx.gz or NAME.safetensors; undefined where there is none. */
+/**
+ * The recipe beside a model: NAME.json for NAME.onnx, NAME.onnx.gz or NAME.safetensors; undefined
+ * where there is none.
+ */
 export async function recipeBeside(modelPath: string): Promise<Recipe | undefined> {
   const path = modelPath.replace(/(\.onnx|\.qonnx|\.safetensors)?(\.gz)?$/i, '.json');
   return existsSync(path) ? await readRecipe(path) : undefined;
 }
 
 /**
- * The default for an input of this shape: pixels divided by 255; rgb for three channels, gray for one; a dimension of three
- * (or one) channels before or after height and width tells the layout; two dimensions are flat gray. Resized and cropped to the
- * input's size.
+ * The default for an input of this shape: pixels divided by 255; rgb for three channels, gray for
+ * one; a dimension of three (or one) channels before or after height and width tells the layout;
+ * two dimensions are flat gray. Resized and cropped to the input's size.
  */
 export function defaultRecipe(shape: Shape): Recipe {
   const [, a, b, c] = shape;
   const channelsFirst = shape.length === 4 && (a === 1 || a === 3);
   const channelsLast = shape.length === 4 && !channelsFirst && (c === 1 || c === 3);
   if (shape.length !== 2 && !channelsFirst && !channelsLast) {
-    const what = 'a picture input [N, C, H, W], [N, H, W, C] or [N, pixels]; --preprocess tells how others are fed';
+    const what =
+      'a picture input [N, C, H, W], [N, H, W, C] or [N, pixels]; --preprocess tells how ' +
+      'others are fed';
     throw expected('ERR_SHAPE', what, showShape(shape), { op: 'preprocess' });
   }
   const layout = shape.length === 2 ? 'flat' : channelsFirst ? 'NCHW' : 'NHWC';
@@ -100,13 +118,29 @@ export function defaultRecipe(shape: Shape): Recipe {
 /** A recipe may be a stranger's: it names a file beside it and no other. */
 function requirePlainName(name: string, path: string): void {
   if (name === '' || name === '.' || name === '..' || /[/\\:\0]/.test(name))
-    throw expected('ERR_FORMAT', 'labels to be names, or the plain name of a file beside it', name, { op: 'labels', node: path });
+    throw expected(
+      'ERR_FORMAT',
+      'labels to be names, or the plain name of a file beside it',
+      name,
+      { op: 'labels', node: path },
+    );
 }
 
-/** Says of a wrong list what it is and not what is in it: a file that a recipe names may be somebody's. */
+/**
+ * Says of a wrong list what it is and not what is in it: a file that a recipe names may be
+ * somebody's.
+ */
 function parseLabels(list: unknown, path: string): string[] {
-  if (!Array.isArray(list) || list.length === 0 || !list.every((label) => typeof label === 'string')) {
-    const kind = Array.isArray(list) ? `an array of ${list.length} entries` : list === null ? 'null' : `a JSON ${typeof list}`;
+  if (
+    !Array.isArray(list) ||
+    list.length === 0 ||
+    !list.every((label) => typeof label === 'string')
+  ) {
+    const kind = Array.isArray(list)
+      ? `an array of ${list.length} entries`
+      : list === null
+        ? 'null'
+        : `a JSON ${typeof list}`;
     throw expected('ERR_FORMAT', 'an array of class names', kind, { op: 'labels', node: path });
   }
   return list;
@@ -116,11 +150,15 @@ async function readJson(path: string): Promise<unknown> {
   return parseJson((await readBytes(path, MAX_JSON)).toString('utf8'), path);
 }
 
-/** What the parser says quotes the text, which may be another file than the recipe meant to be read. */
+/**
+ * What the parser says quotes the text, which may be another file than the recipe meant to be read.
+ */
 function parseJson(text: string, path: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
-    throw new BitplaneError('ERR_FORMAT', 'expected JSON but received something else', { node: path });
+    throw new BitplaneError('ERR_FORMAT', 'expected JSON but received something else', {
+      node: path,
+    });
   }
 }

@@ -1,12 +1,14 @@
 /**
- * Names of temporary files that say who writes them, and the removal of those whose writers are dead: a process that is killed during a
- * save leaves one, and the next save of the same file takes it away. Not here: writing (./write-file.ts).
+ * Names of temporary files that say who writes them, and the removal of those whose writers are
+ * dead: a process that is killed during a save leaves one, and the next save of the same file takes
+ * it away. Not here: writing (./write-file.ts).
  *
  *   TARGET.HOST-PID-START.RANDOM.tmp
  *
- * HOST is a digest of the machine, its boot and the namespace of process numbers, because folders are shared with other machines and
- * containers, whose numbers mean nothing here. START is when the process began, because numbers are given again. A file of another
- * host, and one whose writer cannot be told, is a leftover once nobody has written to it for a day.
+ * HOST is a digest of the machine, its boot and the namespace of process numbers, because folders
+ * are shared with other machines and containers, whose numbers mean nothing here. START is when the
+ * process began, because numbers are given again. A file of another host, and one whose writer
+ * cannot be told, is a leftover once nobody has written to it for a day.
  */
 import { createHash, randomBytes } from 'node:crypto';
 import { readFileSync, readlinkSync } from 'node:fs';
@@ -29,7 +31,10 @@ export function temporaryName(target: string): string {
   return join(dirname(target), name);
 }
 
-/** Removes what dead writers of `target` left. What cannot be removed stays: it must not keep a save from being made. */
+/**
+ * Removes what dead writers of `target` left. What cannot be removed stays: it must not keep a save
+ * from being made.
+ */
 export async function removeLeftovers(target: string): Promise<void> {
   const folder = dirname(target);
   const stem = stemOf(target);
@@ -40,7 +45,8 @@ export async function removeLeftovers(target: string): Promise<void> {
     if (mark === null) continue;
     const path = join(folder, name);
     const [, at, pid, start] = mark as unknown as [string, string, string, string];
-    if ((at === host() && isDead(Number(pid), start)) || (await isOld(path))) await rm(path, { force: true }).catch(() => undefined);
+    if ((at === host() && isDead(Number(pid), start)) || (await isOld(path)))
+      await rm(path, { force: true }).catch(() => undefined);
   }
 }
 
@@ -66,7 +72,10 @@ async function isOld(path: string): Promise<boolean> {
   return info?.isFile() === true && Date.now() - info.mtimeMs > DAY_MS;
 }
 
-/** When a process began, in ticks since the boot; undefined where the system does not say. See proc_pid_stat(5), field 22. */
+/**
+ * When a process began, in ticks since the boot; undefined where the system does not say. See
+ * proc_pid_stat(5), field 22.
+ */
 function startOf(pid: number): string | undefined {
   const text = readText(() => readFileSync(`/proc/${pid}/stat`, 'latin1'));
   // The name in parentheses may hold anything; field 3 follows the last one.
@@ -76,7 +85,14 @@ function startOf(pid: number): string | undefined {
 let known: string | undefined;
 
 function host(): string {
-  known ??= digest([hostname(), readText(() => readFileSync(BOOT, 'latin1')), readText(() => readlinkSync(NAMESPACE))].join(' '), 8);
+  known ??= digest(
+    [
+      hostname(),
+      readText(() => readFileSync(BOOT, 'latin1')),
+      readText(() => readlinkSync(NAMESPACE)),
+    ].join(' '),
+    8,
+  );
   return known;
 }
 

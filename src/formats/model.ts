@@ -1,6 +1,6 @@
 /**
- * A model from a path, URL or bytes, whatever its format: safetensors, ONNX, or either one gzipped. The content decides, not the name.
- * Not here: the formats themselves.
+ * A model from a path, URL or bytes, whatever its format: safetensors, ONNX, or either one gzipped.
+ * The content decides, not the name. Not here: the formats themselves.
  */
 import { promisify } from 'node:util';
 import { isArrayBuffer } from 'node:util/types';
@@ -21,18 +21,28 @@ export type ModelSource = string | URL | Uint8Array | ArrayBuffer;
 
 export interface LoadOptions extends ImportChoices, LimitOptions {
   readonly signal?: AbortSignal | undefined;
-  /** Larger files are refused unread; in bytes, 2 GiB by default. A path must lead to a regular file. */
+  /**
+   * Larger files are refused unread; in bytes, 2 GiB by default. A path must lead to a regular
+   * file.
+   */
   readonly maxFileBytes?: number | undefined;
 }
 
-/** Deflate can shrink zeros a thousandfold; 1-bit weights that are stored as floats shrink about fortyfold. */
+/**
+ * Deflate can shrink zeros a thousandfold; 1-bit weights that are stored as floats shrink about
+ * fortyfold.
+ */
 const GUNZIP = { ratio: 256, least: 64 * 2 ** 20, most: 2 ** 30 };
 
 /**
- * The model, its weights where possible left in the file until they are needed; for who will close it.
+ * The model, its weights where possible left in the file until they are needed; for who will close
+ * it.
  * @throws BitplaneError as loadModel does
  */
-export async function openModel(source: ModelSource, options: LoadOptions = {}): Promise<OpenModel> {
+export async function openModel(
+  source: ModelSource,
+  options: LoadOptions = {},
+): Promise<OpenModel> {
   requireLoadOptions(options);
   const limits = limitsOf(options, 'model');
   if (typeof source === 'string' || isUrl(source)) {
@@ -47,7 +57,8 @@ export async function openModel(source: ModelSource, options: LoadOptions = {}):
 /**
  * The whole model in memory. `maxNodes` and `maxBytes` raise what its file may ask for (see
  * SECURITY.md).
- * @throws BitplaneError ERR_LIMIT, ERR_IO where the file cannot be read, ERR_ABORTED, and whatever the format's reader throws
+ * @throws BitplaneError ERR_LIMIT, ERR_IO where the file cannot be read, ERR_ABORTED, and whatever
+ * the format's reader throws
  */
 export async function loadModel(source: ModelSource, options: LoadOptions = {}): Promise<Graph> {
   requireLoadOptions(options);
@@ -57,8 +68,10 @@ export async function loadModel(source: ModelSource, options: LoadOptions = {}):
   const bytes = file[0] === 0x1f && file[1] === 0x8b ? await inflate(file, name) : file;
   if (options.signal?.aborted) throw aborted(name, options.signal.reason);
   // What was read or inflated here is nobody else's.
-  if (looksLikeSafetensors(bytes)) return decodeModel(bytes, { owned: bytes !== source && !isArrayBuffer(source), limits });
-  // Loaded when first needed: with its protobuf reader it is a third of what importing the package would cost.
+  if (looksLikeSafetensors(bytes))
+    return decodeModel(bytes, { owned: bytes !== source && !isArrayBuffer(source), limits });
+  // Loaded when first needed: with its protobuf reader it is a third of what importing the package
+  // would cost.
   const { importOnnx } = await import('./onnx/import.js');
   return importOnnx(bytes, { name, limits, multiThresholdAxis: options.multiThresholdAxis });
 }
@@ -75,9 +88,15 @@ function requireLoadOptions(options: LoadOptions): void {
   const site = { op: 'model' };
   requireOptions(options, LOAD_OPTIONS, site);
   requireSignal(options.signal, site);
-  requireOneOf(options.multiThresholdAxis ?? 'layout', MULTI_THRESHOLD_AXES, 'multiThresholdAxis', site);
+  requireOneOf(
+    options.multiThresholdAxis ?? 'layout',
+    MULTI_THRESHOLD_AXES,
+    'multiThresholdAxis',
+    site,
+  );
   const limit = options.maxFileBytes ?? 0;
-  if (typeof limit !== 'number' || !(limit >= 0)) throw expected('ERR_ARGUMENT', 'maxFileBytes to be a number of bytes', limit, site);
+  if (typeof limit !== 'number' || !(limit >= 0))
+    throw expected('ERR_ARGUMENT', 'maxFileBytes to be a number of bytes', limit, site);
 }
 
 function nameOf(source: ModelSource): string | undefined {
@@ -87,7 +106,8 @@ function nameOf(source: ModelSource): string | undefined {
 async function bytesOf(source: ModelSource, options: LoadOptions): Promise<Uint8Array> {
   if (carries('u8', source)) return source;
   if (isArrayBuffer(source)) return new Uint8Array(source);
-  if (nameOf(source) === undefined) throw expected('ERR_ARGUMENT', 'a path, a URL or bytes', source, { op: 'model' });
+  if (nameOf(source) === undefined)
+    throw expected('ERR_ARGUMENT', 'a path, a URL or bytes', source, { op: 'model' });
   const reading = readOptions(source, options);
   const file = await openFile(source, reading);
   try {
@@ -98,7 +118,10 @@ async function bytesOf(source: ModelSource, options: LoadOptions): Promise<Uint8
   }
 }
 
-function readOptions(source: ModelSource, { signal, maxFileBytes = MAX_MODEL_FILE }: LoadOptions): ReadOptions & { proceed: () => void } {
+function readOptions(
+  source: ModelSource,
+  { signal, maxFileBytes = MAX_MODEL_FILE }: LoadOptions,
+): ReadOptions & { proceed: () => void } {
   const proceed = () => {
     if (signal?.aborted) throw aborted(nameOf(source), signal.reason);
   };
@@ -116,5 +139,9 @@ async function inflate(file: Uint8Array, name: string | undefined): Promise<Uint
 }
 
 function aborted(name: string | undefined, cause: unknown): BitplaneError {
-  return new BitplaneError('ERR_ABORTED', 'loading was aborted', { op: 'model', node: name, cause });
+  return new BitplaneError('ERR_ABORTED', 'loading was aborted', {
+    op: 'model',
+    node: name,
+    cause,
+  });
 }

@@ -1,7 +1,9 @@
 /**
- * NumPy's .npy files, versions 1 to 3: one array a file. Not here: .npz, pickled objects, structured and big-endian dtypes.
+ * NumPy's .npy files, versions 1 to 3: one array a file. Not here: .npz, pickled objects,
+ * structured and big-endian dtypes.
  *
- * read:  float32 -> f32, float64 -> f32 (rounded), int32 -> i32, int64 -> i32 (in range only), int8 -> i8, uint8 -> u8,
+ * read: float32 -> f32, float64 -> f32 (rounded), int32 -> i32, int64 -> i32 (in range only), int8
+ * -> i8, uint8 -> u8,
  *        bool -> u8 (0 and 1)
  * write: f32 -> <f4, i32 -> <i4, i8 -> |i1, u8 -> |u1, b1 -> |i1 of +1 and -1
  */
@@ -28,12 +30,22 @@ interface Row {
 }
 const READERS: Readonly<Record<string, Row>> = {
   '<f4': { name: 'float32', bytes: 4, dtype: 'f32' },
-  '<f8': { name: 'float64', bytes: 8, dtype: 'f32', read: (view, offset) => view.getFloat64(offset, true) },
+  '<f8': {
+    name: 'float64',
+    bytes: 8,
+    dtype: 'f32',
+    read: (view, offset) => view.getFloat64(offset, true),
+  },
   '<i4': { name: 'int32', bytes: 4, dtype: 'i32' },
   '<i8': { name: 'int64', bytes: 8, dtype: 'i32', read: readInt64 },
   '|i1': { name: 'int8', bytes: 1, dtype: 'i8' },
   '|u1': { name: 'uint8', bytes: 1, dtype: 'u8' },
-  '|b1': { name: 'bool', bytes: 1, dtype: 'u8', read: (view, offset) => (view.getUint8(offset) === 0 ? 0 : 1) },
+  '|b1': {
+    name: 'bool',
+    bytes: 1,
+    dtype: 'u8',
+    read: (view, offset) => (view.getUint8(offset) === 0 ? 0 : 1),
+  },
 };
 const ARRAYS = { f32: Float32Array, i32: Int32Array, i8: Int8Array, u8: Uint8Array };
 
@@ -49,7 +61,8 @@ export interface StoredArray {
 /**
  * Reads one array. Fortran order is converted to row-major order.
  *
- * @throws BitplaneError ERR_FORMAT for a malformed or truncated file, ERR_DTYPE for a dtype outside the table above
+ * @throws BitplaneError ERR_FORMAT for a malformed or truncated file, ERR_DTYPE for a dtype outside
+ * the table above
  */
 export function readNpy(bytes: Uint8Array): Tensor {
   return readStoredNpy(bytes).tensor;
@@ -62,30 +75,47 @@ export function readStoredNpy(bytes: Uint8Array): StoredArray {
 }
 
 function parseNpy(bytes: Uint8Array): StoredArray {
-  if (bytes.length < 10 || MAGIC.some((byte, i) => bytes[i] !== byte)) throw new BitplaneError('ERR_FORMAT', 'this is no .npy file', SITE);
+  if (bytes.length < 10 || MAGIC.some((byte, i) => bytes[i] !== byte))
+    throw new BitplaneError('ERR_FORMAT', 'this is no .npy file', SITE);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const major = bytes[6] as number;
   if (major < 1 || major > 3) throw expected('ERR_FORMAT', 'version 1, 2 or 3', major, SITE);
   const headerAt = major === 1 ? 10 : 12;
-  if (bytes.length < headerAt) throw new BitplaneError('ERR_FORMAT', 'the header is truncated', SITE);
+  if (bytes.length < headerAt)
+    throw new BitplaneError('ERR_FORMAT', 'the header is truncated', SITE);
   const headerLength = major === 1 ? view.getUint16(8, true) : view.getUint32(8, true);
   const dataAt = headerAt + headerLength;
   // NumPy itself refuses longer headers; a shape of 32 dimensions takes less than one kilobyte.
-  if (dataAt > bytes.length || headerLength > 65_536) throw new BitplaneError('ERR_FORMAT', 'the header is truncated or too long', SITE);
-  const header = parseHeader(new TextDecoder(major === 3 ? 'utf-8' : 'latin1').decode(bytes.subarray(headerAt, dataAt)));
+  if (dataAt > bytes.length || headerLength > 65_536)
+    throw new BitplaneError('ERR_FORMAT', 'the header is truncated or too long', SITE);
+  const header = parseHeader(
+    new TextDecoder(major === 3 ? 'utf-8' : 'latin1').decode(bytes.subarray(headerAt, dataAt)),
+  );
 
   const row = READERS[header.descr];
   if (row === undefined) {
     const names = Object.values(READERS).map(({ name }) => name);
-    throw expected('ERR_DTYPE', `a dtype of ${names.join(', ')}, little endian,`, describeDtype(header.descr), SITE);
+    throw expected(
+      'ERR_DTYPE',
+      `a dtype of ${names.join(', ')}, little endian,`,
+      describeDtype(header.descr),
+      SITE,
+    );
   }
   const count = header.shape.reduce((product, size) => product * size, 1);
-  if (!isSize(count)) throw expected('ERR_FORMAT', 'a shape of a size that fits', header.shape, SITE);
+  if (!isSize(count))
+    throw expected('ERR_FORMAT', 'a shape of a size that fits', header.shape, SITE);
   if (bytes.length - dataAt !== count * row.bytes) {
-    throw expected('ERR_FORMAT', `${count * row.bytes} bytes of data for shape [${header.shape.join(', ')}]`, bytes.length - dataAt, SITE);
+    throw expected(
+      'ERR_FORMAT',
+      `${count * row.bytes} bytes of data for shape [${header.shape.join(', ')}]`,
+      bytes.length - dataAt,
+      SITE,
+    );
   }
   const { data, rounded } = decode(bytes.subarray(dataAt), row, count);
-  const ordered = header.fortranOrder && header.shape.length > 1 ? toRowMajor(data, header.shape) : data;
+  const ordered =
+    header.fortranOrder && header.shape.length > 1 ? toRowMajor(data, header.shape) : data;
   return { tensor: new Tensor(row.dtype, ordered, header.shape), stored: row.name, rounded };
 }
 
@@ -103,7 +133,8 @@ export function writeNpy(array: TensorLike): Uint8Array {
   const tensor = Tensor.from(array);
   const data = tensor.dtype === 'b1' ? valuesOf(tensor) : tensor.data;
   const descr = { f32: '<f4', i32: '<i4', i8: '|i1', u8: '|u1', b1: '|i1' }[tensor.dtype];
-  const shape = tensor.shape.length === 1 ? `(${tensor.shape[0]},)` : `(${tensor.shape.join(', ')})`;
+  const shape =
+    tensor.shape.length === 1 ? `(${tensor.shape[0]},)` : `(${tensor.shape.join(', ')})`;
   const dict = `{'descr': '${descr}', 'fortran_order': False, 'shape': ${shape}, }`;
   // The data begins at a multiple of 64 bytes, and a newline ends the header.
   const header = `${dict.padEnd(Math.ceil((10 + dict.length + 1) / 64) * 64 - 11)}\n`;
@@ -122,9 +153,15 @@ interface Header {
 
 type Values = Float32Array | Int32Array | Int8Array | Uint8Array;
 
-function decode(bytes: Uint8Array, row: Row, count: number): { readonly data: Values; readonly rounded: number } {
-  // A copy of the whole is some twenty times faster than a loop. Not slice(): that of a Node Buffer shares memory.
-  if (row.read === undefined) return { data: new ARRAYS[row.dtype](new Uint8Array(bytes).buffer), rounded: 0 };
+function decode(
+  bytes: Uint8Array,
+  row: Row,
+  count: number,
+): { readonly data: Values; readonly rounded: number } {
+  // A copy of the whole is some twenty times faster than a loop. Not slice(): that of a Node Buffer
+  // shares memory.
+  if (row.read === undefined)
+    return { data: new ARRAYS[row.dtype](new Uint8Array(bytes).buffer), rounded: 0 };
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const data = new ARRAYS[row.dtype](count);
   let rounded = 0;
@@ -136,13 +173,24 @@ function decode(bytes: Uint8Array, row: Row, count: number): { readonly data: Va
   return { data, rounded };
 }
 
-/** Parses the header's Python dictionary: exactly the three keys that the format defines, each once. */
+/**
+ * Parses the header's Python dictionary: exactly the three keys that the format defines, each once.
+ */
 function parseHeader(text: string): Header {
-  const broken = () => expected('ERR_FORMAT', "a header {'descr': ..., 'fortran_order': ..., 'shape': ...}", text.trimEnd(), SITE);
+  const broken = () =>
+    expected(
+      'ERR_FORMAT',
+      "a header {'descr': ..., 'fortran_order': ..., 'shape': ...}",
+      text.trimEnd(),
+      SITE,
+    );
   const body = /^\s*\{(.*)\}\s*$/s.exec(text)?.[1];
   if (body === undefined) throw broken();
   const entry = /\s*'(\w+)'\s*:\s*(?:'([^']*)'|(True|False)|\(([\d\s,]*)\))\s*(?:,|$)/y;
-  const found = new Map<string, { text: string | undefined; flag: string | undefined; tuple: string | undefined }>();
+  const found = new Map<
+    string,
+    { text: string | undefined; flag: string | undefined; tuple: string | undefined }
+  >();
   while (entry.lastIndex < body.length && body.slice(entry.lastIndex).trim() !== '') {
     const match = entry.exec(body);
     if (match === null || found.has(match[1] as string) || found.size === 3) throw broken();
@@ -159,7 +207,10 @@ function parseHeader(text: string): Header {
   return { descr, fortranOrder: flag === 'True', shape };
 }
 
-/** Column-major to row-major: counts through the row-major order, keeping the column-major offset in step. */
+/**
+ * Column-major to row-major: counts through the row-major order, keeping the column-major offset in
+ * step.
+ */
 function toRowMajor<A extends Values>(data: A, shape: readonly number[]): A {
   const strides: number[] = [];
   let stride = 1;
@@ -185,6 +236,7 @@ function toRowMajor<A extends Values>(data: A, shape: readonly number[]): A {
 
 function readInt64(view: DataView, offset: number): number {
   const value = view.getBigInt64(offset, true);
-  if (value > 2147483647n || value < -2147483648n) throw expected('ERR_DTYPE', 'int64 values that fit 32 bits', value, SITE);
+  if (value > 2147483647n || value < -2147483648n)
+    throw expected('ERR_DTYPE', 'int64 values that fit 32 bits', value, SITE);
   return Number(value);
 }

@@ -1,5 +1,6 @@
 /**
- * What names a file: a path, or a URL, told by what it has, because test environments have a class of their own. Not here: reading and writing.
+ * What names a file: a path, or a URL, told by what it has, because test environments have a class
+ * of their own. Not here: reading and writing.
  */
 import { fileURLToPath } from 'node:url';
 

@@ -1,16 +1,19 @@
 /**
- * Opens the files that bitplane reads: regular ones, of at most a stated size, without ever waiting for a writer. Not here: what is
- * in them; files that stay open (safetensors/lasting-file.ts).
+ * Opens the files that bitplane reads: regular ones, of at most a stated size, without ever waiting
+ * for a writer. Not here: what is in them; files that stay open (safetensors/lasting-file.ts).
  *
- * A path may be anybody's. Opening a pipe waits until somebody writes to it, in one of libuv's four threads, which no signal reaches;
- * a device such as /dev/zero never ends.
+ * A path may be anybody's. Opening a pipe waits until somebody writes to it, in one of libuv's four
+ * threads, which no signal reaches; a device such as /dev/zero never ends.
  */
 import { constants, type Stats } from 'node:fs';
 import { type FileHandle, open, stat } from 'node:fs/promises';
 import { BitplaneError, expected } from '../core/errors.js';
 import { overLimit } from '../core/limits.js';
 
-/** The largest file that is read as a model or as named tensors, unless an option says otherwise: 2 GiB. */
+/**
+ * The largest file that is read as a model or as named tensors, unless an option says otherwise: 2
+ * GiB.
+ */
 export const MAX_MODEL_FILE = 2 ** 31;
 
 /** A signal is looked at between two parts. */
@@ -38,11 +41,15 @@ export interface OpenFile {
 }
 
 /**
- * A whole file. Memory follows what the file system says of its size, never what the file itself claims.
- * @throws BitplaneError ERR_IO naming the file, also for what is no regular file; where it is too large ERR_LIMIT or, without an option
- * that raises the limit, ERR_FORMAT; what `proceed` throws
+ * A whole file. Memory follows what the file system says of its size, never what the file itself
+ * claims.
+ * @throws BitplaneError ERR_IO naming the file, also for what is no regular file; where it is too
+ * large ERR_LIMIT or, without an option that raises the limit, ERR_FORMAT; what `proceed` throws
  */
-export async function readWholeFile(path: string | URL, options: ReadOptions): Promise<Buffer<ArrayBuffer>> {
+export async function readWholeFile(
+  path: string | URL,
+  options: ReadOptions,
+): Promise<Buffer<ArrayBuffer>> {
   const file = await openFile(path, options);
   try {
     return await readRest(file, options);
@@ -85,7 +92,12 @@ export async function readRest(file: OpenFile, options: ReadOptions): Promise<Bu
   try {
     for (;;) {
       options.proceed?.();
-      const { bytesRead } = await file.handle.read(bytes, length, Math.min(bytes.length - length, PART_BYTES), length);
+      const { bytesRead } = await file.handle.read(
+        bytes,
+        length,
+        Math.min(bytes.length - length, PART_BYTES),
+        length,
+      );
       length += bytesRead;
       if (bytesRead === 0) return bytes.subarray(0, length);
       if (length > options.limit) throw tooLarge(file.name, options);
@@ -100,7 +112,10 @@ export async function readRest(file: OpenFile, options: ReadOptions): Promise<Bu
   }
 }
 
-/** The bytes [from, from + length) of `file`, fewer where it ends before; throws as `readWholeFile` does. */
+/**
+ * The bytes [from, from + length) of `file`, fewer where it ends before; throws as `readWholeFile`
+ * does.
+ */
 export async function readPart(file: OpenFile, from: number, length: number): Promise<Buffer> {
   const bytes = Buffer.alloc(length);
   let done = 0;
@@ -126,8 +141,8 @@ export function otherKind(info: Stats): string | undefined {
 }
 
 /**
- * The system's reason, without the path that Node puts behind the comma: errors name the file that the caller knows, not a temporary
- * one beside it.
+ * The system's reason, without the path that Node puts behind the comma: errors name the file that
+ * the caller knows, not a temporary one beside it.
  */
 export function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
@@ -136,11 +151,17 @@ export function reasonOf(error: unknown): string {
 
 function ioError(error: unknown, name: string, op: string | undefined): unknown {
   if (error instanceof BitplaneError) return error;
-  return new BitplaneError('ERR_IO', `the file could not be read (${reasonOf(error)})`, { op, node: name, cause: error });
+  return new BitplaneError('ERR_IO', `the file could not be read (${reasonOf(error)})`, {
+    op,
+    node: name,
+    cause: error,
+  });
 }
 
 function tooLarge(name: string, { limit, option, op }: ReadOptions): BitplaneError {
   const site = { op, node: name };
   const what = `a file of at most ${limit} bytes`;
-  return option === undefined ? expected('ERR_FORMAT', what, 'a larger one', site) : overLimit(option, what, 'a larger one', site);
+  return option === undefined
+    ? expected('ERR_FORMAT', what, 'a larger one', site)
+    : overLimit(option, what, 'a larger one', site);
 }

@@ -21,13 +21,17 @@ export class Session<G extends Graph = Graph> extends GraphSession<G> {
   private close: () => Promise<void> = async () => undefined;
 
   /**
-   * Opens an ONNX, QONNX or bitplane safetensors model from a path or from bytes. A safetensors file stays open until the session is released:
-   * weights are read from it when they are packed. It may be deleted or replaced by another; once it is written to, what has not been read is
-   * an ERR_IO. What `warm` lists is compiled before the session is given out; by default nothing
-   * is.
-   * @throws BitplaneError ERR_IO, ERR_FORMAT, ERR_LIMIT, ERR_UNSUPPORTED_OP, ERR_ARGUMENT, ERR_ISA, ERR_NATIVE, ERR_ABORTED
+   * Opens an ONNX, QONNX or bitplane safetensors model from a path or from bytes. A safetensors
+   * file stays open until the session is released: weights are read from it when they are packed.
+   * It may be deleted or replaced by another; once it is written to, what has not been read is an
+   * ERR_IO. What `warm` lists is compiled before the session is given out; by default nothing is.
+   * @throws BitplaneError ERR_IO, ERR_FORMAT, ERR_LIMIT, ERR_UNSUPPORTED_OP, ERR_ARGUMENT, ERR_ISA,
+   * ERR_NATIVE, ERR_ABORTED
    */
-  static async create(model: string | URL | Uint8Array | ArrayBuffer, options: CreateOptions = {}): Promise<Session> {
+  static async create(
+    model: string | URL | Uint8Array | ArrayBuffer,
+    options: CreateOptions = {},
+  ): Promise<Session> {
     requireOptions(options, { ...SESSION_OPTIONS, ...LOAD_OPTIONS }, { op: 'Session' });
     requireWarm(options.warm);
     requireSignal(options.signal, { op: 'Session' });

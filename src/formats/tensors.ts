@@ -1,6 +1,7 @@
 /**
- * Files of named float tensors: the states of models, and the state dicts of others. A safetensors file, or an ONNX file, whose initializers
- * keep the exporter's names. Not here: what a name means (src/zoo/pytorch.ts), files of whole models (./model.ts).
+ * Files of named float tensors: the states of models, and the state dicts of others. A safetensors
+ * file, or an ONNX file, whose initializers keep the exporter's names. Not here: what a name means
+ * (src/zoo/pytorch.ts), files of whole models (./model.ts).
  */
 
 import { readingAsync } from '../core/border.js';
@@ -12,7 +13,12 @@ import { limitsOf } from '../runtime/limits.js';
 import { isTensorLike, Tensor, type TensorLike } from '../tensor/tensor.js';
 import { pathOf } from './path.js';
 import { MAX_MODEL_FILE, readWholeFile } from './read-file.js';
-import { looksLikeSafetensors, readSafetensors, type StoredTensor, writeSafetensors } from './safetensors/safetensors.js';
+import {
+  looksLikeSafetensors,
+  readSafetensors,
+  type StoredTensor,
+  writeSafetensors,
+} from './safetensors/safetensors.js';
 import { writeFileAtomic } from './write-file.js';
 
 export type Tensors = Readonly<Record<string, Tensor<'f32'>>>;
@@ -21,24 +27,35 @@ export type Tensors = Readonly<Record<string, Tensor<'f32'>>>;
 export type TensorsLike = Readonly<Record<string, TensorLike<'f32'>>>;
 
 /**
- * The float tensors of a file by name; integers, such as the counters that PyTorch keeps beside batch norms, are left out.
+ * The float tensors of a file by name; integers, such as the counters that PyTorch keeps beside
+ * batch norms, are left out.
  * @throws BitplaneError ERR_IO, ERR_FORMAT; ERR_UNSUPPORTED for half precision
  */
 export async function readTensors(source: string | URL | Uint8Array): Promise<Tensors> {
   const path = pathOf(source);
-  const bytes = path === undefined ? source : await readWholeFile(path, { limit: MAX_MODEL_FILE, op: 'tensors' });
-  if (!carries('u8', bytes)) throw expected('ERR_ARGUMENT', 'a path, a file: URL or bytes', source, { op: 'tensors' });
+  const bytes =
+    path === undefined
+      ? source
+      : await readWholeFile(path, { limit: MAX_MODEL_FILE, op: 'tensors' });
+  if (!carries('u8', bytes))
+    throw expected('ERR_ARGUMENT', 'a path, a file: URL or bytes', source, { op: 'tensors' });
   const site = { op: 'tensors', node: path };
-  return readingAsync(site, async () => (looksLikeSafetensors(bytes) ? fromSafetensors(bytes) : await fromOnnx(bytes)));
+  return readingAsync(site, async () =>
+    looksLikeSafetensors(bytes) ? fromSafetensors(bytes) : await fromOnnx(bytes),
+  );
 }
 
 /** A safetensors file that any reader opens. @throws BitplaneError ERR_ARGUMENT, ERR_IO */
 export async function writeTensors(tensors: TensorsLike, path: string | URL): Promise<void> {
   requireObject(tensors, 'tensors by name', { op: 'tensors' });
   const stored = Object.entries(tensors).map(([name, tensor]): [string, StoredTensor] => {
-    if (!isTensorLike(tensor) || tensor.dtype !== 'f32') throw expected('ERR_ARGUMENT', 'a Tensor of f32', tensor, { node: name });
+    if (!isTensorLike(tensor) || tensor.dtype !== 'f32')
+      throw expected('ERR_ARGUMENT', 'a Tensor of f32', tensor, { node: name });
     const { data, shape } = Tensor.from(tensor);
-    return [name, { dtype: 'F32', shape, data: new Uint8Array(data.buffer, data.byteOffset, data.byteLength) }];
+    return [
+      name,
+      { dtype: 'F32', shape, data: new Uint8Array(data.buffer, data.byteOffset, data.byteLength) },
+    ];
   });
   await writeFileAtomic(path, writeSafetensors({ metadata: new Map(), tensors: new Map(stored) }));
 }
@@ -47,7 +64,8 @@ function fromSafetensors(bytes: Uint8Array): Tensors {
   const found: [string, Tensor<'f32'>][] = [];
   for (const [name, { dtype, shape, data }] of readSafetensors(bytes).tensors) {
     if (/^[IU]\d+$|^BOOL$/.test(dtype)) continue;
-    if (dtype !== 'F32') throw expected('ERR_UNSUPPORTED', 'tensors of F32', dtype, { op: 'safetensors', node: name });
+    if (dtype !== 'F32')
+      throw expected('ERR_UNSUPPORTED', 'tensors of F32', dtype, { op: 'safetensors', node: name });
     // A copy is aligned, and does not keep the whole file in memory.
     found.push([name, new Tensor('f32', new Float32Array(new Uint8Array(data).buffer), shape)]);
   }
@@ -56,13 +74,23 @@ function fromSafetensors(bytes: Uint8Array): Tensors {
 
 /** The ONNX reader is loaded when first needed, as in ./model.ts. */
 async function fromOnnx(bytes: Uint8Array): Promise<Tensors> {
-  const [{ readModel }, { decodeTensor }] = await Promise.all([import('./onnx/proto.js'), import('./onnx/tensor.js')]);
+  const [{ readModel }, { decodeTensor }] = await Promise.all([
+    import('./onnx/proto.js'),
+    import('./onnx/tensor.js'),
+  ]);
   const found: [string, Tensor<'f32'>][] = [];
   const { graph } = readModel(bytes, limitsOf({}, 'tensors'));
-  if (graph === undefined) throw new BitplaneError('ERR_FORMAT', 'this is neither a safetensors file nor an ONNX model', { op: 'tensors' });
+  if (graph === undefined)
+    throw new BitplaneError('ERR_FORMAT', 'this is neither a safetensors file nor an ONNX model', {
+      op: 'tensors',
+    });
   for (const initializer of graph.initializers) {
     const { kind, data, shape } = decodeTensor(initializer);
-    if (kind === 'f32') found.push([initializer.name, new Tensor('f32', Float32Array.from(data as Float32Array), shape)]);
+    if (kind === 'f32')
+      found.push([
+        initializer.name,
+        new Tensor('f32', Float32Array.from(data as Float32Array), shape),
+      ]);
   }
   return Object.fromEntries(found);
 }

@@ -1,7 +1,8 @@
 /**
- * Writes a file whole or not at all: a temporary file beside it, flushed to the disk, then renamed over it. What is written to is a
- * regular file or nothing yet, never a device or a pipe, which a renamed file would replace. Not here: locking; of two writers the later
- * rename wins. Temporary files that writers left behind when they were killed: ./leftovers.ts.
+ * Writes a file whole or not at all: a temporary file beside it, flushed to the disk, then renamed
+ * over it. What is written to is a regular file or nothing yet, never a device or a pipe, which a
+ * renamed file would replace. Not here: locking; of two writers the later rename wins. Temporary
+ * files that writers left behind when they were killed: ./leftovers.ts.
  */
 import { fsync } from 'node:fs';
 import { open, rename, rm, stat } from 'node:fs/promises';
@@ -11,25 +12,35 @@ import { removeLeftovers, temporaryName } from './leftovers.js';
 import { pathOf } from './path.js';
 import { otherKind, reasonOf } from './read-file.js';
 
-/** @throws BitplaneError ERR_ARGUMENT for what is no path, ERR_IO; the old file, if any, is then as it was */
+/**
+ * @throws BitplaneError ERR_ARGUMENT for what is no path, ERR_IO; the old file, if any, is then as
+ * it was
+ */
 export async function writeFileAtomic(path: string | URL, bytes: Uint8Array): Promise<void> {
   const target = pathOf(path);
-  if (target === undefined) throw expected('ERR_ARGUMENT', 'a path or a file: URL', path, { op: 'file' });
+  if (target === undefined)
+    throw expected('ERR_ARGUMENT', 'a path or a file: URL', path, { op: 'file' });
   try {
     await requireReplaceable(target);
     await removeLeftovers(target);
     await replace(target, bytes);
   } catch (cause) {
     if (cause instanceof BitplaneError) throw cause;
-    throw new BitplaneError('ERR_IO', `the file could not be written (${reasonOf(cause)})`, { node: target, cause });
+    throw new BitplaneError('ERR_IO', `the file could not be written (${reasonOf(cause)})`, {
+      node: target,
+      cause,
+    });
   }
 }
 
-/** A link counts as what it leads to: /dev/stdout is one. One to a file, or to nothing, is replaced. */
+/**
+ * A link counts as what it leads to: /dev/stdout is one. One to a file, or to nothing, is replaced.
+ */
 async function requireReplaceable(target: string): Promise<void> {
   const info = await stat(target).catch(ifMissing);
   const kind = info && otherKind(info);
-  if (kind !== undefined) throw expected('ERR_IO', 'a regular file, or none, to write to', kind, { node: target });
+  if (kind !== undefined)
+    throw expected('ERR_IO', 'a regular file, or none, to write to', kind, { node: target });
 }
 
 async function replace(target: string, bytes: Uint8Array): Promise<void> {
@@ -39,7 +50,8 @@ async function replace(target: string, bytes: Uint8Array): Promise<void> {
     const file = await open(temporary, 'wx', 0o666);
     try {
       await file.writeFile(bytes);
-      // By its number: the file handles that Yarn's Plug'n'Play puts in place of Node's have no sync().
+      // By its number: the file handles that Yarn's Plug'n'Play puts in place of Node's have no
+      // sync().
       await promisify(fsync)(file.fd);
     } finally {
       await file.close();

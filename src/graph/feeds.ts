@@ -1,6 +1,7 @@
 /**
- * What a graph takes and gives, as types: the compiler checks names and dtypes of a graph built in code, and lets every name pass for a graph
- * from a file. Types only; what is checked at run time is src/runtime.
+ * What a graph takes and gives, as types: the compiler checks names and dtypes of a graph built in
+ * code, and lets every name pass for a graph from a file. Types only; what is checked at run time
+ * is src/runtime.
  */
 import type { DType, DTypeArray } from '../core/dtype.js';
 import type { Tensor, TensorLike } from '../tensor/tensor.js';
@@ -12,17 +13,33 @@ import type { Graph } from './value.js';
  */
 export type Feed<D extends DType = DType> = TensorLike<D> | DTypeArray<Exclude<D, 'b1'>>;
 
-/** `{ x: Tensor<'f32'> | Float32Array }` for a graph with the one input x; any names for a graph without static types. */
-export type Feeds<G extends Graph = Graph> = { readonly [I in G['inputs'][number] as I['name']]: Feed<I['dtype']> };
+/**
+ * `{ x: Tensor<'f32'> | Float32Array }` for a graph with the one input x; any names for a graph
+ * without static types.
+ */
+export type Feeds<G extends Graph = Graph> = {
+  readonly [I in G['inputs'][number] as I['name']]: Feed<I['dtype']>;
+};
 
 /** The names of a graph's outputs: any for a graph without static types. */
 export type OutputName<G extends Graph = Graph> = `${keyof G['outputs'] & (string | number)}`;
 
-/** `{ y: Tensor<'f32'> }` for a graph with the one output y; any names for a graph without static types. */
-export type Results<G extends Graph = Graph> = { readonly [K in keyof G['outputs']]: Tensor<G['outputs'][K]['dtype']> };
+/**
+ * `{ y: Tensor<'f32'> }` for a graph with the one output y; any names for a graph without static
+ * types.
+ */
+export type Results<G extends Graph = Graph> = {
+  readonly [K in keyof G['outputs']]: Tensor<G['outputs'][K]['dtype']>;
+};
 
 /** Those of the results that were asked for. */
-export type Chosen<G extends Graph, K extends string> = { readonly [N in K]: ResultOf<Results<G>, N> };
+export type Chosen<G extends Graph, K extends string> = {
+  readonly [N in K]: ResultOf<Results<G>, N>;
+};
 
 /** The result of a name; TypeScript takes the key `7` for a number, which is the name '7'. */
-type ResultOf<R, N extends string> = N extends keyof R ? R[N] : N extends `${infer M extends number & keyof R}` ? R[M] : never;
+type ResultOf<R, N extends string> = N extends keyof R
+  ? R[N]
+  : N extends `${infer M extends number & keyof R}`
+    ? R[M]
+    : never;

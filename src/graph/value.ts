@@ -1,9 +1,10 @@
 /**
- * The graph: an immutable DAG of values. A value is a leaf (input, constant, state) or the single result of an op.
- * A graph is its inputs and its named outputs; everything between is reached by walking `inputs`.
- * Not here: what ops mean (src/ops), how graphs are changed (src/passes).
+ * The graph: an immutable DAG of values. A value is a leaf (input, constant, state) or the single
+ * result of an op. A graph is its inputs and its named outputs; everything between is reached by
+ * walking `inputs`. Not here: what ops mean (src/ops), how graphs are changed (src/passes).
  *
- * Feature maps are NHWC: x is [N, H, W, C]; convolution weights are [O, kh, kw, I]; dense weights are [O, I].
+ * Feature maps are NHWC: x is [N, H, W, C]; convolution weights are [O, kh, kw, I]; dense weights
+ * are [O, I].
  */
 import { DTYPES, type DType } from '../core/dtype.js';
 import { type ErrorSite, expected } from '../core/errors.js';
@@ -27,7 +28,8 @@ export interface Value<D extends DType = DType, S extends Shape = Shape> {
 }
 
 /** An input as a type, so that feeds can be checked by the compiler. */
-export interface Input<N extends string = string, D extends DType = DType, S extends Shape = Shape> extends Value<D, S> {
+export interface Input<N extends string = string, D extends DType = DType, S extends Shape = Shape>
+  extends Value<D, S> {
   readonly op: 'input';
   readonly name: N;
 }
@@ -38,9 +40,10 @@ export interface Output<N extends string = string, D extends DType = DType> {
 }
 
 /**
- * What came with a model, strings by name, as ONNX and safetensors keep them. No pass reads it and no result depends on it.
- * Names with a prefix are defined: `onnx.*` by src/formats/onnx/metadata.ts, `bitplane.recipe` by src/data/recipe.ts. All others
- * are the author's own.
+ * What came with a model, strings by name, as ONNX and safetensors keep them. No pass reads it and
+ * no result depends on it. Names with a prefix are defined: `onnx.*` by
+ * src/formats/onnx/metadata.ts, `bitplane.recipe` by src/data/recipe.ts. All others are the
+ * author's own.
  */
 export type Metadata = Readonly<Record<string, string>>;
 
@@ -87,7 +90,9 @@ export function graphOf(
   });
 }
 
-/** The graph with other values in place of its inputs and outputs: names, order and metadata stay. */
+/**
+ * The graph with other values in place of its inputs and outputs: names, order and metadata stay.
+ */
 export function mapGraph(graph: Graph, change: (value: Value) => Value): Graph {
   return graphOf(
     graph.inputs.map((value) => change(value) as Input),
@@ -99,30 +104,45 @@ export function mapGraph(graph: Graph, change: (value: Value) => Value): Graph {
 /** @throws BitplaneError ERR_GRAPH where something else stands for a value */
 export function requireValue(value: unknown, what: string, site: ErrorSite = {}): void {
   const { op, dtype, shape, inputs } = (value ?? {}) as Partial<Value>;
-  if (typeof op !== 'string' || !Object.hasOwn(DTYPES, String(dtype)) || !Array.isArray(shape) || !Array.isArray(inputs))
+  if (
+    typeof op !== 'string' ||
+    !Object.hasOwn(DTYPES, String(dtype)) ||
+    !Array.isArray(shape) ||
+    !Array.isArray(inputs)
+  )
     throw expected('ERR_GRAPH', what, value, site);
 }
 
-/** @throws BitplaneError ERR_GRAPH where something else stands for a graph, an input or an output */
+/**
+ * @throws BitplaneError ERR_GRAPH where something else stands for a graph, an input or an output
+ */
 export function requireGraph(graph: unknown): void {
   const { inputs, outputs, outputNames, metadata } = (graph ?? {}) as Partial<Graph>;
   if (!Array.isArray(inputs) || outputs === null || typeof outputs !== 'object')
     throw expected('ERR_GRAPH', 'a graph, with a list of inputs and outputs by name,', graph);
   for (const input of inputs) requireValue(input, 'inputs that are values', { op: 'graph' });
   const names = Object.keys(outputs);
-  for (const name of names) requireValue(outputs[name], 'outputs that are values', { op: 'graph', node: name });
+  for (const name of names)
+    requireValue(outputs[name], 'outputs that are values', { op: 'graph', node: name });
   if (metadata !== undefined) requireMetadata(metadata);
   if (outputNames === undefined) return;
   const listed = new Set<unknown>(Array.isArray(outputNames) ? outputNames : []);
-  if (!Array.isArray(outputNames) || outputNames.length !== names.length || !names.every((name) => listed.has(name)))
-    throw expected('ERR_GRAPH', 'outputNames to list every output once', outputNames, { op: 'graph' });
+  if (
+    !Array.isArray(outputNames) ||
+    outputNames.length !== names.length ||
+    !names.every((name) => listed.has(name))
+  )
+    throw expected('ERR_GRAPH', 'outputNames to list every output once', outputNames, {
+      op: 'graph',
+    });
 }
 
 function requireMetadata(metadata: unknown): void {
   if (metadata === null || typeof metadata !== 'object' || Array.isArray(metadata))
     throw expected('ERR_GRAPH', 'metadata as strings by name', metadata, { op: 'graph' });
   for (const [name, value] of Object.entries(metadata))
-    if (typeof value !== 'string') throw expected('ERR_GRAPH', 'metadata of strings', value, { op: 'graph', node: name });
+    if (typeof value !== 'string')
+      throw expected('ERR_GRAPH', 'metadata of strings', value, { op: 'graph', node: name });
 }
 
 /**
@@ -131,14 +151,20 @@ function requireMetadata(metadata: unknown): void {
  */
 const orders = new WeakMap<Graph, readonly Value[]>();
 
-/** Every value that the outputs depend on, and every input, each after its own inputs. Iterative: graphs may be deep. */
+/**
+ * Every value that the outputs depend on, and every input, each after its own inputs. Iterative:
+ * graphs may be deep.
+ */
 export function topological(graph: Graph): readonly Value[] {
   const known = orders.get(graph);
   if (known !== undefined) return known;
   const order: Value[] = [];
   const seen = new Set<Value>();
   let frozen =
-    Object.isFrozen(graph) && Object.isFrozen(graph.inputs) && Object.isFrozen(graph.outputs) && Object.isFrozen(graph.outputNames);
+    Object.isFrozen(graph) &&
+    Object.isFrozen(graph.inputs) &&
+    Object.isFrozen(graph.outputs) &&
+    Object.isFrozen(graph.outputNames);
   // Values whose inputs are on the stack above them; of each value on the stack only the first
   // visit counts.
   const stack: Value[] = [...graph.inputs, ...outputsOf(graph).map(([, value]) => value)].reverse();
@@ -177,7 +203,11 @@ export function topological(graph: Graph): readonly Value[] {
  * Calls `visit` for `value` and all it depends on that `isKnown` does not know yet, each after its
  * own inputs. Iterative, for recursions over graphs that remember what they found.
  */
-export function eachUnknown(value: Value, isKnown: (value: Value) => boolean, visit: (value: Value) => void): void {
+export function eachUnknown(
+  value: Value,
+  isKnown: (value: Value) => boolean,
+  visit: (value: Value) => void,
+): void {
   if (isKnown(value)) return;
   const stack: { value: Value; next: number }[] = [{ value, next: 0 }];
   while (stack.length > 0) {

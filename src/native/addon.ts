@@ -1,5 +1,6 @@
 /**
- * Finds and loads the native addon, once, and gives it types. Not here: what is done with it (src/runtime).
+ * Finds and loads the native addon, once, and gives it types. Not here: what is done with it
+ * (src/runtime).
  */
 import { existsSync } from 'node:fs';
 import nodeModule from 'node:module';
@@ -11,7 +12,10 @@ import { candidates, packageRoot } from './locate.js';
 /** The bytes of a constant that lie elsewhere, fetched a part at a time when they are needed. */
 export interface ConstantReader {
   readonly byteLength: number;
-  /** Some of the bytes from `from` on, at least one; they are copied before the next call. What it throws, the building of the program throws. */
+  /**
+   * Some of the bytes from `from` on, at least one; they are copied before the next call. What it
+   * throws, the building of the program throws.
+   */
   read(from: number): Uint8Array;
 }
 
@@ -33,11 +37,18 @@ export interface NativeProgram {
   /**
    * Copies the feeds and queues a run; returns its ticket.
    * @param quietly wakes no sleeping worker, because `runHere` will follow
-   * @param callAfterUs when to call `onWake` ahead of the run's end, in microseconds from its beginning; 0 for not at all
+   * @param callAfterUs when to call `onWake` ahead of the run's end, in microseconds from its
+   * beginning; 0 for not at all
    * @param threads how many may share the run, at most those that the program was built for; 0 for
    *   all of them
    */
-  start(feeds: readonly NodeJS.TypedArray[], profile: boolean, quietly: boolean, callAfterUs: number, threads: number): number;
+  start(
+    feeds: readonly NodeJS.TypedArray[],
+    profile: boolean,
+    quietly: boolean,
+    callAfterUs: number,
+    threads: number,
+  ): number;
   /** Copies the results of a drained run; nanoseconds of every instruction if it was profiled. */
   finish(ticket: number, targets: readonly NodeJS.TypedArray[] | null): Float64Array | undefined;
   /**
@@ -60,7 +71,10 @@ export interface NativeAddon {
     constants: NativeConstants,
     code: Int32Array,
     buffers: Float64Array,
-    /** At most six arguments: for more the addon would need memory before it can say that there is none. */
+    /**
+     * At most six arguments: for more the addon would need memory before it can say that there is
+     * none.
+     */
     run: { readonly arenaBytes: number; readonly isa: string; readonly threads: number },
     inputs: readonly number[],
     outputs: readonly number[],
@@ -69,13 +83,19 @@ export interface NativeAddon {
   readonly chainOps: readonly string[];
   readonly isas: Readonly<Record<string, boolean>>;
   readonly bestIsa: string;
-  /** What one core does at best, measured now: 'popcount' and 'fma' of an ISA in MAC/s; 'stream' in bytes/s of a copy over that many bytes. */
+  /**
+   * What one core does at best, measured now: 'popcount' and 'fma' of an ISA in MAC/s; 'stream' in
+   * bytes/s of a copy over that many bytes.
+   */
   bound(kind: 'popcount' | 'fma' | 'stream', of: string): number;
   drain(): number[];
   park(): boolean;
   /** Runs on this thread a run that no worker has begun. */
   runHere(ticket: number): void;
-  /** The function that a finished run calls while JavaScript sleeps, and how many threads can run at once here; before the first run. */
+  /**
+   * The function that a finished run calls while JavaScript sleeps, and how many threads can run at
+   * once here; before the first run.
+   */
   onWake(callback: () => void, cores: number): void;
 }
 
@@ -105,17 +125,24 @@ export function addon(): NativeAddon {
   const { addon: loaded, tried, forbidden } = nativeInfo();
   if (loaded !== undefined) return loaded;
   const attempts = tried.map(({ path, problem }) => `${path} (${problem})`).join(', ');
-  throw new BitplaneError('ERR_NATIVE', `no native addon could be loaded for ${describeHost()}; tried ${attempts}; ${remedy(forbidden)}`);
+  throw new BitplaneError(
+    'ERR_NATIVE',
+    'no native addon could be loaded for ' +
+      `${describeHost()}; tried ${attempts}; ${remedy(forbidden)}`,
+  );
 }
 
 /** What a person can do where no addon loads. */
 export function remedy(forbidden: string | undefined): string {
   if (forbidden !== undefined) return forbidden;
-  if (process.env.BITPLANE_BINARY) return 'BITPLANE_BINARY names the only file tried: correct or unset it';
+  if (process.env.BITPLANE_BINARY)
+    return 'BITPLANE_BINARY names the only file tried: correct or unset it';
   const root = packageRoot();
   return root === undefined
-    ? "copy the package's prebuilt file beside the bundle as bitplane.node, or name one in BITPLANE_BINARY"
-    : `build one with \`npm run build:native\` in ${root} (needs CMake and a C++17 compiler), or name one in BITPLANE_BINARY`;
+    ? "copy the package's prebuilt file beside the bundle as bitplane.node, or name one in " +
+        'BITPLANE_BINARY'
+    : `build one with \`npm run build:native\` in ` +
+        `${root} (needs CMake and a C++17 compiler), or name one in BITPLANE_BINARY`;
 }
 
 function load(): NativeInfo {
@@ -128,14 +155,16 @@ function load(): NativeInfo {
       try {
         problem = refused ?? cutShort(path);
         if (problem === undefined) {
-          // Not `import { createRequire }`: webpack takes that away and resolves the path when it bundles.
+          // Not `import { createRequire }`: webpack takes that away and resolves the path when it
+          // bundles.
           const loaded = nodeModule.createRequire(path)(path) as NativeAddon;
           tried.push({ path, problem: undefined });
           return { addon: loaded, path, tried };
         }
       } catch (error) {
         if ((error as NodeJS.ErrnoException).code === 'ERR_DLOPEN_DISABLED')
-          forbidden = 'start Node without --no-addons, or with --allow-addons where --permission is on';
+          forbidden =
+            'start Node without --no-addons, or with --allow-addons where --permission is on';
         problem = String((error as Error).message ?? error).split('\n')[0];
       }
     }

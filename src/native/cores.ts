@@ -1,6 +1,6 @@
 /**
- * How many threads can run at once on this machine. Asked of Node and not by the addon: Deno runs Node's addons too, but has not that function of
- * libuv. Not here: how many a run uses.
+ * How many threads can run at once on this machine. Asked of Node and not by the addon: Deno runs
+ * Node's addons too, but has not that function of libuv. Not here: how many a run uses.
  */
 import { availableParallelism } from 'node:os';
 

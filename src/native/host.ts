@@ -1,5 +1,6 @@
 /**
- * This machine in words, for when the addon does not load and cannot say. Not here: what the addon detects (native/cpu).
+ * This machine in words, for when the addon does not load and cannot say. Not here: what the addon
+ * detects (native/cpu).
  */
 import { readFileSync } from 'node:fs';
 import { libc } from './locate.js';
@@ -20,7 +21,9 @@ export function refusal(): string | undefined {
 
 function libraryVersion(): string {
   // Other runtimes than Node have no report, or another one.
-  const report = process.report?.getReport() as { header?: { glibcVersionRuntime?: string } } | undefined;
+  const report = process.report?.getReport() as
+    | { header?: { glibcVersionRuntime?: string } }
+    | undefined;
   const version = report?.header?.glibcVersionRuntime;
   return version === undefined ? libc() : `glibc ${version}`;
 }
@@ -34,7 +37,9 @@ function instructionSets(): string {
     ['avx2', flags.has('avx2') && flags.has('fma')],
     ['avx512', flags.has('avx512bw') && flags.has('avx512_vpopcntdq')],
   ].filter(([, has]) => has);
-  return sets.length === 0 ? 'CPU without avx2' : `CPU with ${sets.map(([name]) => name).join(' and ')}`;
+  return sets.length === 0
+    ? 'CPU without avx2'
+    : `CPU with ${sets.map(([name]) => name).join(' and ')}`;
 }
 
 function cpuFlags(): Set<string> | undefined {

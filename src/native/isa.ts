@@ -21,7 +21,10 @@ export function resolveIsa(asked: string | undefined): IsaName {
     throw expected('ERR_ISA', `one of ${NAMES.slice(0, 4).join(', ')}`, name, { op: source });
   if (native.isas[name] !== true) {
     const have = Object.keys(native.isas).filter((isa) => native.isas[isa] && isa !== 'reference');
-    throw new BitplaneError('ERR_ISA', `${source} asks for ${name}, which this machine does not have; it has ${have.join(', ')}`);
+    throw new BitplaneError(
+      'ERR_ISA',
+      `${source} asks for ${name}, which this machine does not have; it has ${have.join(', ')}`,
+    );
   }
   return name as IsaName;
 }

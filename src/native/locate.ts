@@ -1,8 +1,11 @@
 /**
- * Where an addon for this machine may lie, in the order in which it is looked for. Not here: loading it (./addon.ts).
+ * Where an addon for this machine may lie, in the order in which it is looked for. Not here:
+ * loading it (./addon.ts).
  *
- * Prebuilt binaries lie as node-gyp-build lays them out, prebuilds/<platform>-<arch>/bitplane[.<libc>].node, so that other tools know
- * them too. They are found without that package because a bundle of an application carries this code but not its dependencies.
+ * Prebuilt binaries lie as node-gyp-build lays them out,
+ * prebuilds/<platform>-<arch>/bitplane[.<libc>].node, so that other tools know them too. They are
+ * found without that package because a bundle of an application carries this code but not its
+ * dependencies.
  */
 import { readFileSync } from 'node:fs';
 import { dirname, isAbsolute, join, resolve } from 'node:path';
@@ -13,9 +16,9 @@ const NAME = 'bitplane';
 const { platform, arch } = process;
 
 /**
- * BITPLANE_BINARY alone if it is set; else what was built here, then what came with the package. Code
- * that was bundled away from its package looks beside itself: for the file alone, or for a folder
- * `prebuilds`.
+ * BITPLANE_BINARY alone if it is set; else what was built here, then what came with the package.
+ * Code that was bundled away from its package looks beside itself: for the file alone, or for a
+ * folder `prebuilds`.
  */
 export function candidates(): string[] {
   const forced = process.env.BITPLANE_BINARY;
@@ -32,8 +35,8 @@ export function candidates(): string[] {
  * The folders that this code may run in: one, unless a bundler's settings falsify the other.
  *
  * A bundle of CommonJS has a __filename. webpack puts the path of the source file, on the machine
- * that bundled, in place of `import.meta.url`, but not in a `new URL` that it is told to ignore; the
- * address there is no literal because versions that do not know the comment follow literals.
+ * that bundled, in place of `import.meta.url`, but not in a `new URL` that it is told to ignore;
+ * the address there is no literal because versions that do not know the comment follow literals.
  * `__filename` is no `typeof` because webpack answers that itself, also where there is none.
  */
 function folders(): string[] {
@@ -44,27 +47,46 @@ function folders(): string[] {
     // An ES module.
   }
   if ((import.meta.url as string | undefined) !== undefined) {
-    found.push(dirname(fileURLToPath(new URL(/* webpackIgnore: true */ `./${arch}`, import.meta.url))));
+    found.push(
+      dirname(fileURLToPath(new URL(/* webpackIgnore: true */ `./${arch}`, import.meta.url))),
+    );
   }
   return [...new Set(found)];
 }
 
 /**
- * The file in the package, once more, spelled so that programs that trace files follow it: @vercel/nft,
- * which Next.js, Vercel and Netlify use, evaluates exactly such expressions. The path is right from
- * here and from dist/shared, where the build puts this code.
+ * The file in the package, once more, spelled so that programs that trace files follow it:
+ * @vercel/nft, which Next.js, Vercel and Netlify use, evaluates exactly such expressions. The path
+ * is right from here and from dist/shared, where the build puts this code.
  */
 function traced(): string[] {
   if ((import.meta.url as string | undefined) === undefined) return [];
   if (platform !== 'linux')
     return [
       fileURLToPath(
-        new URL(/* webpackIgnore: true */ `../../prebuilds/${process.platform}-${process.arch}/bitplane.node`, import.meta.url),
+        new URL(
+          /* webpackIgnore: true */ `../../prebuilds/${process.platform}-${process.arch}/bitplane.node`,
+          import.meta.url,
+        ),
       ),
     ];
   return libc() === 'musl'
-    ? [fileURLToPath(new URL(/* webpackIgnore: true */ `../../prebuilds/linux-${process.arch}/bitplane.musl.node`, import.meta.url))]
-    : [fileURLToPath(new URL(/* webpackIgnore: true */ `../../prebuilds/linux-${process.arch}/bitplane.glibc.node`, import.meta.url))];
+    ? [
+        fileURLToPath(
+          new URL(
+            /* webpackIgnore: true */ `../../prebuilds/linux-${process.arch}/bitplane.musl.node`,
+            import.meta.url,
+          ),
+        ),
+      ]
+    : [
+        fileURLToPath(
+          new URL(
+            /* webpackIgnore: true */ `../../prebuilds/linux-${process.arch}/bitplane.glibc.node`,
+            import.meta.url,
+          ),
+        ),
+      ];
 }
 
 /** The folder of bitplane's own package.json; undefined in a bundle. */
@@ -94,7 +116,10 @@ function prebuilt(folder: string): string {
   return join(folder, 'prebuilds', `${platform}-${arch}`, file);
 }
 
-/** The C library that this Node is linked with, by the name of the loader that its executable asks for. */
+/**
+ * The C library that this Node is linked with, by the name of the loader that its executable asks
+ * for.
+ */
 export function libc(): 'glibc' | 'musl' {
   try {
     return readHead(process.execPath).head.includes('/ld-musl-') ? 'musl' : 'glibc';

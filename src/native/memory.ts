@@ -31,7 +31,9 @@ function constrained(): number {
  */
 function groupFiles(): string[] {
   const own = textOf('/proc/self/cgroup').match(/^0::(\/\S+)$/m)?.[1];
-  return own === undefined || own === '/' ? LIMIT_FILES : [...LIMIT_FILES, `/sys/fs/cgroup${own}/memory.max`];
+  return own === undefined || own === '/'
+    ? LIMIT_FILES
+    : [...LIMIT_FILES, `/sys/fs/cgroup${own}/memory.max`];
 }
 
 /** The number in a file; no limit where it says `max`, or where there is no such file. */

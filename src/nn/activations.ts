@@ -1,5 +1,6 @@
 /**
- * Activations as layers, those with parameters a channel included. Not here: quantizers of layers (src/quant).
+ * Activations as layers, those with parameters a channel included. Not here: quantizers of layers
+ * (src/quant).
  */
 import { requireOptions } from '../core/checks.js';
 import type { GraphBuilder, Named } from '../ops/builder.js';
@@ -9,8 +10,12 @@ import { quantizeInput } from './quantize.js';
 import { type Float, type Layer, layer, type NameOption, nameOf } from './scope.js';
 
 /** A layer that is one op without parameters. */
-function plain(kind: string, op: (g: GraphBuilder, x: Float, options: Named) => Float): (options?: NameOption) => Layer {
-  return (options = {}) => layer(kind, (scope, x) => op(scope.g, x, { name: scope.path }), nameOf(kind, options));
+function plain(
+  kind: string,
+  op: (g: GraphBuilder, x: Float, options: Named) => Float,
+): (options?: NameOption) => Layer {
+  return (options = {}) =>
+    layer(kind, (scope, x) => op(scope.g, x, { name: scope.path }), nameOf(kind, options));
 }
 
 export const relu = plain('relu', (g, x, named) => g.relu(x, named));
@@ -23,13 +28,22 @@ export const hardTanh = plain('hardTanh', (g, x, named) => g.clip(x, -1, 1, name
 
 /** x clipped to [min, max]. */
 export function clip(min: number, max: number, options: NameOption = {}): Layer {
-  return layer('clip', (scope, x) => scope.g.clip(x, min, max, { name: scope.path }), nameOf('clip', options));
+  return layer(
+    'clip',
+    (scope, x) => scope.g.clip(x, min, max, { name: scope.path }),
+    nameOf('clip', options),
+  );
 }
 
-/** The binarization as a layer. Under packed: true and zero: 'torch' an input that may be 0 is an error. */
+/**
+ * The binarization as a layer. Under packed: true and zero: 'torch' an input that may be 0 is an
+ * error.
+ */
 export function sign(options: SignActivationOptions & NameOption = {}): Layer {
   const { name, quantizer } = signOptions('sign', options);
-  return layer('sign', (scope, x) => quantizeInput(scope, 'sign', quantizer, x, scope.path), { name });
+  return layer('sign', (scope, x) => quantizeInput(scope, 'sign', quantizer, x, scope.path), {
+    name,
+  });
 }
 
 function signOptions(op: string, options: SignActivationOptions & NameOption) {
@@ -43,7 +57,12 @@ export function prelu(options: NameOption = {}): Layer {
   return layer(
     'prelu',
     (scope, x) => {
-      const slope = scope.parameter('slope', [scope.channels('prelu', x)], 'slope', constantOf(0.25));
+      const slope = scope.parameter(
+        'slope',
+        [scope.channels('prelu', x)],
+        'slope',
+        constantOf(0.25),
+      );
       return scope.g.prelu(x, slope, { name: scope.path });
     },
     nameOf('prelu', options),
@@ -51,8 +70,9 @@ export function prelu(options: NameOption = {}): Layer {
 }
 
 /**
- * ReActNet's RSign: sign(x + shift_c), shift = -threshold as the authors' code stores it. Liu et al., ECCV 2020, arXiv 2003.03488.
- * At x + shift = 0 the paper gives -1, the release 0; here `zero` decides, +1 by default, which no trained network can tell.
+ * ReActNet's RSign: sign(x + shift_c), shift = -threshold as the authors' code stores it. Liu et
+ * al., ECCV 2020, arXiv 2003.03488. At x + shift = 0 the paper gives -1, the release 0; here `zero`
+ * decides, +1 by default, which no trained network can tell.
  */
 export function rsign(options: SignActivationOptions & NameOption = {}): Layer {
   const { name, quantizer } = signOptions('rsign', options);
@@ -60,15 +80,21 @@ export function rsign(options: SignActivationOptions & NameOption = {}): Layer {
     'rsign',
     (scope, x) => {
       const shift = scope.parameter('shift', [scope.channels('rsign', x)], 'bias', constantOf(0));
-      return quantizeInput(scope, 'rsign', quantizer, scope.g.add(x, shift, { name: scope.named('in') }), scope.path);
+      return quantizeInput(
+        scope,
+        'rsign',
+        quantizer,
+        scope.g.add(x, shift, { name: scope.named('in') }),
+        scope.path,
+      );
     },
     { name },
   );
 }
 
 /**
- * ReActNet's RPReLU: v = x + before_c; y = (v < 0 ? slope_c * v : v) + after_c; before = -gamma, slope = beta, after = zeta of the paper.
- * Liu et al., ECCV 2020.
+ * ReActNet's RPReLU: v = x + before_c; y = (v < 0 ? slope_c * v : v) + after_c; before = -gamma,
+ * slope = beta, after = zeta of the paper. Liu et al., ECCV 2020.
  */
 export function rprelu(options: NameOption = {}): Layer {
   return layer(
@@ -76,9 +102,15 @@ export function rprelu(options: NameOption = {}): Layer {
     (scope, x) => {
       const { g } = scope;
       const shape = [scope.channels('rprelu', x)];
-      const moved = g.add(x, scope.parameter('before', shape, 'bias', constantOf(0)), { name: scope.named('in') });
-      const bent = g.prelu(moved, scope.parameter('slope', shape, 'slope', constantOf(0.25)), { name: scope.named('bend') });
-      return g.add(bent, scope.parameter('after', shape, 'bias', constantOf(0)), { name: scope.path });
+      const moved = g.add(x, scope.parameter('before', shape, 'bias', constantOf(0)), {
+        name: scope.named('in'),
+      });
+      const bent = g.prelu(moved, scope.parameter('slope', shape, 'slope', constantOf(0.25)), {
+        name: scope.named('bend'),
+      });
+      return g.add(bent, scope.parameter('after', shape, 'bias', constantOf(0)), {
+        name: scope.path,
+      });
     },
     nameOf('rprelu', options),
   );

@@ -16,14 +16,20 @@ const OPTIONS: OptionNames<BatchNormOptions> = { epsilon: true, name: true };
 
 export function batchNorm(options: BatchNormOptions = {}): Layer {
   requireOptions(options, OPTIONS, { op: 'batchNorm' });
-  return layer('batchNorm', (scope, x) => normalizer(scope, x, options)(x, scope.path), { name: options.name });
+  return layer('batchNorm', (scope, x) => normalizer(scope, x, options)(x, scope.path), {
+    name: options.name,
+  });
 }
 
 /**
- * Declares the parameters of a batch norm over x in `scope`, and gives the function that it computes: the same affine for x and for whatever
- * is derived from x, such as its mean over a map.
+ * Declares the parameters of a batch norm over x in `scope`, and gives the function that it
+ * computes: the same affine for x and for whatever is derived from x, such as its mean over a map.
  */
-export function normalizer(scope: Scope, x: Float, options: BatchNormOptions = {}): (value: Float, name: string) => Float {
+export function normalizer(
+  scope: Scope,
+  x: Float,
+  options: BatchNormOptions = {},
+): (value: Float, name: string) => Float {
   requireOptions(options, OPTIONS, { op: 'batchNorm' });
   const { epsilon = 1e-5 } = options;
   const shape = [scope.channels('batchNorm', x)];

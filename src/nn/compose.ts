@@ -1,18 +1,31 @@
 /**
- * Layers made of layers, and layers that only rearrange. Not here: anything with parameters of its own.
+ * Layers made of layers, and layers that only rearrange. Not here: anything with parameters of its
+ * own.
  */
 import { requireOptions } from '../core/checks.js';
 import { expected } from '../core/errors.js';
 import { sameShape, showShape } from '../core/shape.js';
-import { type Float, type Layer, layer, type NameOption, nameOf, requireLayers, type Scope } from './scope.js';
+import {
+  type Float,
+  type Layer,
+  layer,
+  type NameOption,
+  nameOf,
+  requireLayers,
+  type Scope,
+} from './scope.js';
 
 export const identity: Layer = layer('identity', (_scope, x) => x, { transparent: true });
 
-/** One after the other. With a name they stand in a scope of that name, without one where the group itself stands. */
+/**
+ * One after the other. With a name they stand in a scope of that name, without one where the group
+ * itself stands.
+ */
 export function sequential(layers: readonly Layer[], options: NameOption = {}): Layer {
   requireLayers(layers, 'sequential');
   const { name } = nameOf('sequential', options);
-  const apply = (scope: Scope, x: Float) => layers.reduce((value, next) => scope.apply(next, value), x);
+  const apply = (scope: Scope, x: Float) =>
+    layers.reduce((value, next) => scope.apply(next, value), x);
   return layer('sequential', apply, { name, transparent: name === undefined });
 }
 
@@ -27,7 +40,8 @@ export function residual(main: Layer, options: ResidualOptions = {}): Layer {
   const { shortcut = identity, name } = options;
   const transparent = name === undefined;
   const apply = (scope: Scope, x: Float) => {
-    // First in the sum: it is ready before the last product of `main`, whose kernel then adds it on its way to memory.
+    // First in the sum: it is ready before the last product of `main`, whose kernel then adds it on
+    // its way to memory.
     const kept = scope.apply(shortcut, x);
     const value = scope.apply(main, x);
     return addValues(scope, kept, value, transparent ? scope.fresh('sum') : scope.path);
@@ -35,10 +49,17 @@ export function residual(main: Layer, options: ResidualOptions = {}): Layer {
   return layer('residual', apply, { name, transparent });
 }
 
-/** a + b in the scope's own name, refusing shapes that differ: broadcasting would hide a mistake. */
+/**
+ * a + b in the scope's own name, refusing shapes that differ: broadcasting would hide a mistake.
+ */
 export function addValues(scope: Scope, a: Float, b: Float, name: string = scope.path): Float {
   if (!sameShape(a.shape, b.shape))
-    throw expected('ERR_SHAPE', `two maps of one shape, ${showShape(a.shape)}`, showShape(b.shape), { op: 'add', node: name });
+    throw expected(
+      'ERR_SHAPE',
+      `two maps of one shape, ${showShape(a.shape)}`,
+      showShape(b.shape),
+      { op: 'add', node: name },
+    );
   return scope.g.add(a, b, { name });
 }
 
@@ -49,8 +70,14 @@ export function add(branches: readonly Layer[], options: NameOption = {}): Layer
     'add',
     (scope, x) => {
       const values = branches.map((branch) => scope.apply(branch, x));
-      if (values.length === 0) throw expected('ERR_ARGUMENT', 'at least one branch', 'none', { op: 'add', node: scope.path });
-      return values.reduce((a, b, i) => addValues(scope, a, b, i === values.length - 1 ? scope.path : scope.named(`${i}`)));
+      if (values.length === 0)
+        throw expected('ERR_ARGUMENT', 'at least one branch', 'none', {
+          op: 'add',
+          node: scope.path,
+        });
+      return values.reduce((a, b, i) =>
+        addValues(scope, a, b, i === values.length - 1 ? scope.path : scope.named(`${i}`)),
+      );
     },
     nameOf('add', options),
   );
@@ -76,8 +103,15 @@ export function flatten(options: NameOption = {}): Layer {
     (scope, x) => {
       const [batch, ...rest] = x.shape;
       if (batch === undefined || rest.some((dim) => typeof dim !== 'number'))
-        throw expected('ERR_SHAPE', 'a batch axis and axes of known size', showShape(x.shape), { op: 'flatten', node: scope.path });
-      return scope.g.reshape(x, [batch, rest.reduce<number>((product, dim) => product * (dim as number), 1)], { name: scope.path });
+        throw expected('ERR_SHAPE', 'a batch axis and axes of known size', showShape(x.shape), {
+          op: 'flatten',
+          node: scope.path,
+        });
+      return scope.g.reshape(
+        x,
+        [batch, rest.reduce<number>((product, dim) => product * (dim as number), 1)],
+        { name: scope.path },
+      );
     },
     nameOf('flatten', options),
   );

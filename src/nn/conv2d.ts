@@ -1,5 +1,6 @@
 /**
- * Convolution as a layer: x [N,H,W,C], weight [O,kh,kw,C/groups]. Not here: the product itself (src/ops/conv2d.ts), quantizers (src/quant).
+ * Convolution as a layer: x [N,H,W,C], weight [O,kh,kw,C/groups]. Not here: the product itself
+ * (src/ops/conv2d.ts), quantizers (src/quant).
  */
 import { type OptionNames, requireOptions } from '../core/checks.js';
 import { expected } from '../core/errors.js';
@@ -14,7 +15,10 @@ export interface Conv2dOptions {
   readonly kernel: number | readonly [number, number];
   /** Default 1. */
   readonly strides?: number | readonly [number, number];
-  /** A number pads every side; 'same' is TensorFlow's: as little as gives ceil(size / stride), the odd one after. Default 0. */
+  /**
+   * A number pads every side; 'same' is TensorFlow's: as little as gives ceil(size / stride), the
+   * odd one after. Default 0.
+   */
   readonly pads?: number | Pads | 'same';
   /** What a border of a binary input holds. Default 0, which is exact and costs a correction. */
   readonly padValue?: 0 | 1 | -1;
@@ -46,7 +50,16 @@ const OPTIONS: OptionNames<Conv2dOptions> = {
 /** conv(quantized x, quantized W) * the quantizer's scale + bias. */
 export function conv2d(options: Conv2dOptions): Layer {
   requireOptions(options, OPTIONS, { op: 'conv2d' });
-  const { filters, groups = 1, padValue = 0, bias = false, weights, inputs, init = heNormal, name } = options;
+  const {
+    filters,
+    groups = 1,
+    padValue = 0,
+    bias = false,
+    weights,
+    inputs,
+    init = heNormal,
+    name,
+  } = options;
   const kernel = pair(options.kernel);
   const strides = pair(options.strides ?? 1);
   const apply = (scope: Scope, x: Float): Float => {
@@ -55,15 +68,26 @@ export function conv2d(options: Conv2dOptions): Layer {
     scope.requireCount('conv2d', 'filters', filters);
     scope.requireCount('conv2d', 'groups', groups);
     if (channels % groups !== 0)
-      throw expected('ERR_SHAPE', `channels that divide into ${groups} groups`, channels, { op: 'conv2d', node: path });
+      throw expected('ERR_SHAPE', `channels that divide into ${groups} groups`, channels, {
+        op: 'conv2d',
+        node: path,
+      });
     const pads = padsOf(options.pads ?? 0, [height, width], kernel, strides);
     const w = scope.parameter('weight', [filters, ...kernel, channels / groups], 'weight', init);
     const quantized = weights?.quantize(g, scope.path, w) ?? { values: w };
-    const quantizedInput = inputs === undefined ? x : quantizeInput(scope, 'conv2d', inputs, x, scope.named('sign'));
-    const [input, own] = padValue === 0 ? [quantizedInput, pads] : [border(scope, quantizedInput, pads, padValue), NO_PADS];
+    const quantizedInput =
+      inputs === undefined ? x : quantizeInput(scope, 'conv2d', inputs, x, scope.named('sign'));
+    const [input, own] =
+      padValue === 0
+        ? [quantizedInput, pads]
+        : [border(scope, quantizedInput, pads, padValue), NO_PADS];
     let y = g.conv2d(input, quantized.values, { strides, pads: own, groups, name: path });
     if (quantized.scale !== undefined) y = g.mul(y, quantized.scale, { name: scope.named('real') });
-    return bias ? g.add(y, scope.parameter('bias', [filters], 'bias', constantOf(0)), { name: scope.named('sum') }) : y;
+    return bias
+      ? g.add(y, scope.parameter('bias', [filters], 'bias', constantOf(0)), {
+          name: scope.named('sum'),
+        })
+      : y;
   };
   return layer('conv2d', apply, { name });
 }
@@ -71,5 +95,7 @@ export function conv2d(options: Conv2dOptions): Layer {
 const NO_PADS: Pads = [0, 0, 0, 0];
 
 function border(scope: Scope, x: Float, [top, left, bottom, right]: Pads, value: 1 | -1): Float {
-  return scope.g.pad(x, [0, top, left, 0, 0, bottom, right, 0], value, { name: scope.named('padded') });
+  return scope.g.pad(x, [0, top, left, 0, 0, bottom, right, 0], value, {
+    name: scope.named('padded'),
+  });
 }

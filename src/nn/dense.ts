@@ -19,7 +19,14 @@ export interface DenseOptions {
 }
 
 export function dense(options: DenseOptions): Layer {
-  const known = { units: true, bias: true, weights: true, inputs: true, init: true, name: true } as const;
+  const known = {
+    units: true,
+    bias: true,
+    weights: true,
+    inputs: true,
+    init: true,
+    name: true,
+  } as const;
   requireOptions(options, known, { op: 'dense' });
   const { units, bias = true, weights, inputs, init = fanInUniform, name } = options;
   const apply = (scope: Scope, x: Float): Float => {
@@ -27,10 +34,15 @@ export function dense(options: DenseOptions): Layer {
     scope.requireCount('dense', 'units', units);
     const w = scope.parameter('weight', [units, scope.channels('dense', x)], 'weight', init);
     const quantized = weights?.quantize(g, scope.path, w) ?? { values: w };
-    const input = inputs === undefined ? x : quantizeInput(scope, 'dense', inputs, x, scope.named('sign'));
+    const input =
+      inputs === undefined ? x : quantizeInput(scope, 'dense', inputs, x, scope.named('sign'));
     let y = g.dense(input, quantized.values, { name: scope.path });
     if (quantized.scale !== undefined) y = g.mul(y, quantized.scale, { name: scope.named('real') });
-    return bias ? g.add(y, scope.parameter('bias', [units], 'bias', constantOf(0)), { name: scope.named('sum') }) : y;
+    return bias
+      ? g.add(y, scope.parameter('bias', [units], 'bias', constantOf(0)), {
+          name: scope.named('sum'),
+        })
+      : y;
   };
   return layer('dense', apply, { name });
 }

@@ -1,14 +1,40 @@
 /**
  * Layers and models, as `import { nn } from 'bitplane'` gives them.
  */
-export { clip, hardTanh, prelu, relu, rprelu, rsign, sigmoid, sign, softmax, tanh } from './activations.js';
+export {
+  clip,
+  hardTanh,
+  prelu,
+  relu,
+  rprelu,
+  rsign,
+  sigmoid,
+  sign,
+  softmax,
+  tanh,
+} from './activations.js';
 export { type BatchNormOptions, batchNorm, normalizer } from './batch-norm.js';
-export { add, addValues, concat, flatten, identity, type ResidualOptions, residual, sequential } from './compose.js';
+export {
+  add,
+  addValues,
+  concat,
+  flatten,
+  identity,
+  type ResidualOptions,
+  residual,
+  sequential,
+} from './compose.js';
 export { type Conv2dOptions, conv2d } from './conv2d.js';
 export { type DenseOptions, dense } from './dense.js';
 export { constantOf, fanInUniform, heNormal, type Initializer, uniform } from './initializers.js';
 export { Model, type ModelGraph, type ModelInput, type ModelOptions, model } from './model.js';
-export { type AvgPoolOptions, avgPool2d, globalAvgPool, maxPool2d, type PoolOptions } from './pooling.js';
+export {
+  type AvgPoolOptions,
+  avgPool2d,
+  globalAvgPool,
+  maxPool2d,
+  type PoolOptions,
+} from './pooling.js';
 export { type Float, type Layer, layer, type Parameter, type Role, Scope } from './scope.js';
 export type { State } from './state.js';
 export type { Cost, LayerSummary } from './summary.js';

@@ -1,10 +1,14 @@
 /**
- * What parameters begin with. An initializer fills an array; it knows the shape and a stream of random numbers of its own.
- * Not here: which layer takes which.
+ * What parameters begin with. An initializer fills an array; it knows the shape and a stream of
+ * random numbers of its own. Not here: which layer takes which.
  */
 import { fillNormal } from './random.js';
 
-export type Initializer = (data: Float32Array, shape: readonly number[], random: () => number) => void;
+export type Initializer = (
+  data: Float32Array,
+  shape: readonly number[],
+  random: () => number,
+) => void;
 
 export function constantOf(value: number): Initializer {
   return (data) => {
@@ -12,14 +16,20 @@ export function constantOf(value: number): Initializer {
   };
 }
 
-/** U(low, high). Bi-Real Net and ReActNet begin binary weights with U(0, 0.001): every sign is + then, and training turns them. */
+/**
+ * U(low, high). Bi-Real Net and ReActNet begin binary weights with U(0, 0.001): every sign is +
+ * then, and training turns them.
+ */
 export function uniform(low: number, high: number): Initializer {
   return (data, _shape, random) => {
     for (let i = 0; i < data.length; i++) data[i] = low + (high - low) * random();
   };
 }
 
-/** N(0, 2 / fan-in), fan-in counting the inputs of one output: shape is [O, ...]. He et al., ICCV 2015. */
+/**
+ * N(0, 2 / fan-in), fan-in counting the inputs of one output: shape is [O, ...]. He et al., ICCV
+ * 2015.
+ */
 export const heNormal: Initializer = (data, shape, random) => {
   fillNormal(data, Math.sqrt(2 / fanIn(shape)), random);
 };

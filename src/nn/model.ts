@@ -1,5 +1,6 @@
 /**
- * A model: an input, a layer, and what they need. Building it checks every shape; a state makes it a graph.
+ * A model: an input, a layer, and what they need. Building it checks every shape; a state makes it
+ * a graph.
  *
  *   const net = nn.model({ input: { name: 'image', shape: ['N', 32, 32, 3] } }, nn.sequential([...]));
  *   const session = Session.fromGraph(net.graph(net.init(1)));
@@ -54,9 +55,14 @@ export class Model<N extends string = string, O extends string = string> {
   constructor(options: ModelOptions<N, O>, layer: Layer) {
     requireOptions(options, { input: true, output: true }, { op: 'model' });
     if (!Array.isArray(options.input?.shape))
-      throw expected('ERR_ARGUMENT', 'input with a name and a shape', options.input, { op: 'model' });
+      throw expected('ERR_ARGUMENT', 'input with a name and a shape', options.input, {
+        op: 'model',
+      });
     requireOptions(options.input, { name: true, shape: true }, { op: 'model' });
-    this.input = Object.freeze({ name: options.input.name, shape: Object.freeze([...options.input.shape]) });
+    this.input = Object.freeze({
+      name: options.input.name,
+      shape: Object.freeze([...options.input.shape]),
+    });
     this.output = (options.output ?? 'logits') as O;
     this.layer = layer;
     const traced = this.trace(this.input.shape, standIn);
@@ -70,13 +76,18 @@ export class Model<N extends string = string, O extends string = string> {
   }
 
   /**
-   * The network as a graph, with these parameters as constants; weights that are quantized stand there as bits.
-   * @throws BitplaneError ERR_ARGUMENT listing everything in which the state does not fit; ERR_UNSUPPORTED where a layer demands one bit and
+   * The network as a graph, with these parameters as constants; weights that are quantized stand
+   * there as bits.
+   * @throws BitplaneError ERR_ARGUMENT listing everything in which the state does not fit;
+   * ERR_UNSUPPORTED where a layer demands one bit and
    *   cannot have it
    */
   graph(state: StateLike): ModelGraph<N, O> {
     checkState(this.parameters, state);
-    const { g, input, output } = this.trace(this.input.shape, ({ name }) => constant(name, state[name]!) as Value<'f32'>);
+    const { g, input, output } = this.trace(
+      this.input.shape,
+      ({ name }) => constant(name, state[name]!) as Value<'f32'>,
+    );
     return g.graph([input], { [this.output]: output }) as unknown as ModelGraph<N, O>;
   }
 
@@ -108,6 +119,9 @@ export class Model<N extends string = string, O extends string = string> {
 /** A parameter while shapes are all that matters. */
 const standIn: Building['leaf'] = ({ name, shape }) => inputLeaf(name, 'f32', shape);
 
-export function model<const N extends string, const O extends string = 'logits'>(options: ModelOptions<N, O>, layer: Layer): Model<N, O> {
+export function model<const N extends string, const O extends string = 'logits'>(
+  options: ModelOptions<N, O>,
+  layer: Layer,
+): Model<N, O> {
   return new Model(options, layer);
 }

@@ -17,26 +17,44 @@ export interface PoolOptions extends NameOption {
 export interface AvgPoolOptions extends PoolOptions {
   /** The border counts as zeros. Default false. */
   readonly countPad?: boolean;
-  /** Every window must lie within the map: a size that does not divide is an error, which names it. Default false. */
+  /**
+   * Every window must lie within the map: a size that does not divide is an error, which names it.
+   * Default false.
+   */
   readonly whole?: boolean;
 }
 
 export function maxPool2d(options: PoolOptions): Layer {
-  requireOptions(options, { kernel: true, strides: true, pads: true, name: true }, { op: 'maxPool2d' });
+  requireOptions(
+    options,
+    { kernel: true, strides: true, pads: true, name: true },
+    { op: 'maxPool2d' },
+  );
   const kernel = pair(options.kernel);
   const strides = pair(options.strides ?? kernel);
   return layer(
     'maxPool2d',
     (scope, x) => {
       const { height, width } = scope.map('maxPool2d', x);
-      return scope.g.maxPool2d(x, kernel, { strides, pads: padsOf(options.pads ?? 0, [height, width], kernel, strides), name: scope.path });
+      return scope.g.maxPool2d(x, kernel, {
+        strides,
+        pads: padsOf(options.pads ?? 0, [height, width], kernel, strides),
+        name: scope.path,
+      });
     },
     { name: options.name },
   );
 }
 
 export function avgPool2d(options: AvgPoolOptions): Layer {
-  const known = { kernel: true, strides: true, pads: true, countPad: true, whole: true, name: true } as const;
+  const known = {
+    kernel: true,
+    strides: true,
+    pads: true,
+    countPad: true,
+    whole: true,
+    name: true,
+  } as const;
   requireOptions(options, known, { op: 'avgPool2d' });
   const kernel = pair(options.kernel);
   const strides = pair(options.strides ?? kernel);
@@ -46,10 +64,20 @@ export function avgPool2d(options: AvgPoolOptions): Layer {
       const { height, width } = scope.map('avgPool2d', x);
       if (options.whole === true && (height % strides[0] !== 0 || width % strides[1] !== 0)) {
         const site = { op: 'avgPool2d', node: scope.path };
-        throw expected('ERR_SHAPE', `a map whose sides divide by ${strides[0]} and ${strides[1]}`, `one of ${height} by ${width}`, site);
+        throw expected(
+          'ERR_SHAPE',
+          `a map whose sides divide by ${strides[0]} and ${strides[1]}`,
+          `one of ${height} by ${width}`,
+          site,
+        );
       }
       const pads = padsOf(options.pads ?? 0, [height, width], kernel, strides);
-      return scope.g.avgPool2d(x, kernel, { strides, pads, countPad: options.countPad ?? false, name: scope.path });
+      return scope.g.avgPool2d(x, kernel, {
+        strides,
+        pads,
+        countPad: options.countPad ?? false,
+        name: scope.path,
+      });
     },
     { name: options.name },
   );

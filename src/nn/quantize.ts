@@ -6,8 +6,17 @@ import { isNeverZero } from '../passes/nonzero.js';
 import type { ActivationQuantizer } from '../quant/quantizer.js';
 import type { Float, Scope } from './scope.js';
 
-/** x through the quantizer; where one bit is demanded and the sign of 0 is 0, a proof that x is never 0 is needed. */
-export function quantizeInput(scope: Scope, op: string, inputs: ActivationQuantizer, x: Float, name: string): Float {
+/**
+ * x through the quantizer; where one bit is demanded and the sign of 0 is 0, a proof that x is
+ * never 0 is needed.
+ */
+export function quantizeInput(
+  scope: Scope,
+  op: string,
+  inputs: ActivationQuantizer,
+  x: Float,
+  name: string,
+): Float {
   if (inputs.packed && inputs.zero === 'torch' && !isNeverZero(x))
     throw expected(
       'ERR_UNSUPPORTED',

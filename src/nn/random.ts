@@ -1,11 +1,16 @@
 /**
- * Seeded random numbers, the same on every machine. Not here: anything secret or statistical at scale.
+ * Seeded random numbers, the same on every machine. Not here: anything secret or statistical at
+ * scale.
  */
 
-/** Uniform in [0, 1): 32-bit mixing of a counter (splitmix). Streams of names that differ are unrelated. */
+/**
+ * Uniform in [0, 1): 32-bit mixing of a counter (splitmix). Streams of names that differ are
+ * unrelated.
+ */
 export function randomStream(seed: number, name: string): () => number {
   let state = seed >>> 0;
-  for (let i = 0; i < name.length; i++) state = Math.imul(state ^ name.charCodeAt(i), 0x9e3779b1) >>> 0;
+  for (let i = 0; i < name.length; i++)
+    state = Math.imul(state ^ name.charCodeAt(i), 0x9e3779b1) >>> 0;
   return () => {
     state = (state + 0x9e3779b9) >>> 0;
     let z = state;

@@ -1,7 +1,8 @@
 /**
- * Where layers become graph values: a scope has a path, names what is made in it, and declares parameters. Layers are values and keep
- * nothing; everything that building a model learns (names, parameters, layers) is gathered here. Not here: any layer; what a parameter
- * becomes (src/nn/model.ts decides: a stand-in, a constant, or a state).
+ * Where layers become graph values: a scope has a path, names what is made in it, and declares
+ * parameters. Layers are values and keep nothing; everything that building a model learns (names,
+ * parameters, layers) is gathered here. Not here: any layer; what a parameter becomes
+ * (src/nn/model.ts decides: a stand-in, a constant, or a state).
  */
 import { requireOptions } from '../core/checks.js';
 import { expected } from '../core/errors.js';
@@ -24,8 +25,9 @@ export interface Parameter {
 }
 
 /**
- * A layer: an immutable value. Applied in a scope it declares parameters and gives a value; applied again, in another scope, it declares
- * others, so that a layer may stand in several places without sharing.
+ * A layer: an immutable value. Applied in a scope it declares parameters and gives a value; applied
+ * again, in another scope, it declares others, so that a layer may stand in several places without
+ * sharing.
  */
 export interface Layer {
   /** What it is, and its name where it has none: 'conv2d'. */
@@ -82,12 +84,19 @@ export class Scope {
 
   /** Declares a parameter of this scope and gives its value. */
   parameter(name: string, shape: readonly number[], role: Role, init: Initializer): Float {
-    const parameter = Object.freeze({ name: this.named(name), shape: Object.freeze([...shape]), role, init });
+    const parameter = Object.freeze({
+      name: this.named(name),
+      shape: Object.freeze([...shape]),
+      role,
+      init,
+    });
     this.building.parameters.push(parameter);
     return this.building.leaf(parameter);
   }
 
-  /** Applies a layer in a scope of its own: its name, or its kind with a number from the second on. */
+  /**
+   * Applies a layer in a scope of its own: its name, or its kind with a number from the second on.
+   */
   apply(layer: Layer, x: Float): Float {
     // A function has an `apply` too: nn.relu without its parentheses.
     if (typeof layer !== 'object' || typeof layer?.apply !== 'function')
@@ -101,10 +110,21 @@ export class Scope {
   }
 
   /** [N, H, W, C] of a feature map: H, W and C are numbers. */
-  map(kind: string, x: Float): { readonly height: number; readonly width: number; readonly channels: number } {
+  map(
+    kind: string,
+    x: Float,
+  ): { readonly height: number; readonly width: number; readonly channels: number } {
     const [, height, width, channels] = x.shape;
-    if (x.shape.length !== 4 || typeof height !== 'number' || typeof width !== 'number' || typeof channels !== 'number') {
-      throw expected('ERR_SHAPE', 'a feature map [N, H, W, C] of known size', showShape(x.shape), { op: kind, node: this.path });
+    if (
+      x.shape.length !== 4 ||
+      typeof height !== 'number' ||
+      typeof width !== 'number' ||
+      typeof channels !== 'number'
+    ) {
+      throw expected('ERR_SHAPE', 'a feature map [N, H, W, C] of known size', showShape(x.shape), {
+        op: kind,
+        node: this.path,
+      });
     }
     return { height, width, channels };
   }
@@ -113,20 +133,30 @@ export class Scope {
   channels(kind: string, x: Float): number {
     const channels = x.shape.at(-1);
     if (typeof channels !== 'number')
-      throw expected('ERR_SHAPE', 'a last axis of known size', showShape(x.shape), { op: kind, node: this.path });
+      throw expected('ERR_SHAPE', 'a last axis of known size', showShape(x.shape), {
+        op: kind,
+        node: this.path,
+      });
     return channels;
   }
 
   /** A size that a layer is given and that no shape rule sees. */
   requireCount(kind: string, what: string, value: number): void {
     if (!isSize(value) || value === 0)
-      throw expected('ERR_ARGUMENT', `${what} to be a whole number of 1 or more`, value, { op: kind, node: this.path });
+      throw expected('ERR_ARGUMENT', `${what} to be a whole number of 1 or more`, value, {
+        op: kind,
+        node: this.path,
+      });
   }
 
   private claim(name: string, exact: boolean): string {
     const count = (this.names.get(name) ?? 0) + 1;
     this.names.set(name, count);
-    if (count > 1 && exact) throw expected('ERR_ARGUMENT', 'a name of its own', name, { op: 'layer', node: this.named(name) });
+    if (count > 1 && exact)
+      throw expected('ERR_ARGUMENT', 'a name of its own', name, {
+        op: 'layer',
+        node: this.named(name),
+      });
     return count === 1 ? name : `${name}_${count}`;
   }
 }
@@ -156,8 +186,17 @@ export interface LayerOptions {
 }
 
 /** A layer from a function: the way to write a block with wiring of its own. */
-export function layer(kind: string, apply: (scope: Scope, x: Float) => Float, options: LayerOptions = {}): Layer {
+export function layer(
+  kind: string,
+  apply: (scope: Scope, x: Float) => Float,
+  options: LayerOptions = {},
+): Layer {
   requireOptions(options, { name: true, transparent: true }, { op: kind });
   const { name, transparent } = options;
-  return Object.freeze({ kind, apply, ...(name === undefined ? {} : { name }), ...(transparent === true ? { transparent } : {}) });
+  return Object.freeze({
+    kind,
+    apply,
+    ...(name === undefined ? {} : { name }),
+    ...(transparent === true ? { transparent } : {}),
+  });
 }

@@ -1,6 +1,6 @@
 /**
- * The state of a model: its parameters' numbers, by name. A plain record, so that any container can hold it.
- * Not here: files (src/formats/safetensors/state.ts), other projects' names (src/zoo).
+ * The state of a model: its parameters' numbers, by name. A plain record, so that any container can
+ * hold it. Not here: files (src/formats/safetensors/state.ts), other projects' names (src/zoo).
  */
 import { requireObject } from '../core/checks.js';
 import { BitplaneError, expected } from '../core/errors.js';
@@ -15,10 +15,14 @@ export type StateLike = Readonly<Record<string, TensorLike<'f32'>>>;
 
 /** @throws BitplaneError ERR_ARGUMENT for what is no model */
 export function requireModel(model: { readonly parameters: readonly Parameter[] }): void {
-  if (!Array.isArray(model?.parameters)) throw expected('ERR_ARGUMENT', 'a model', model, { op: 'state' });
+  if (!Array.isArray(model?.parameters))
+    throw expected('ERR_ARGUMENT', 'a model', model, { op: 'state' });
 }
 
-/** What the initializers give. Every parameter has a stream of its own: a layer more changes no other's numbers. */
+/**
+ * What the initializers give. Every parameter has a stream of its own: a layer more changes no
+ * other's numbers.
+ */
 export function initialState(parameters: readonly Parameter[], seed: number): State {
   return Object.fromEntries(
     parameters.map(({ name, shape, init }) => {
@@ -29,7 +33,10 @@ export function initialState(parameters: readonly Parameter[], seed: number): St
   );
 }
 
-/** @throws BitplaneError ERR_ARGUMENT listing every tensor that is missing, unknown, or of another dtype or shape */
+/**
+ * @throws BitplaneError ERR_ARGUMENT listing every tensor that is missing, unknown, or of another
+ * dtype or shape
+ */
 export function checkState(parameters: readonly Parameter[], state: StateLike): void {
   requireObject(state, 'a state: tensors by name', { op: 'state' });
   const wanted = new Map(parameters.map((parameter) => [parameter.name, parameter]));
@@ -39,12 +46,18 @@ export function checkState(parameters: readonly Parameter[], state: StateLike): 
       const tensor: TensorLike = state[name] as TensorLike;
       if (!isTensorLike(tensor)) return [`${name} must be a Tensor`];
       if (tensor.dtype === 'f32' && sameShape(tensor.shape, shape)) return [];
-      return [`${name} must be f32 ${showShape(shape)} but is ${tensor.dtype} ${showShape(tensor.shape)}`];
+      return [
+        `${name} must be f32 ${showShape(shape)} but is ${tensor.dtype} ${showShape(tensor.shape)}`,
+      ];
     }),
     ...Object.keys(state)
       .filter((name) => !wanted.has(name))
       .map((name) => `unknown ${name}`),
   ];
   if (problems.length > 0)
-    throw new BitplaneError('ERR_ARGUMENT', `the state does not fit the model: ${problems.join('; ')}`, { op: 'state' });
+    throw new BitplaneError(
+      'ERR_ARGUMENT',
+      `the state does not fit the model: ${problems.join('; ')}`,
+      { op: 'state' },
+    );
 }

@@ -1,7 +1,8 @@
 /**
- * What a model costs, layer by layer, as the papers count: BOPs are multiply-accumulates of two binary operands, FLOPs all others, and
- * OPs = BOPs / 64 + FLOPs (Liu et al., Bi-Real Net and ReActNet). Additions, activations and batch norms are not counted, as they are not there.
- * Not here: the cost of a graph as it runs (src/passes/analyze.ts).
+ * What a model costs, layer by layer, as the papers count: BOPs are multiply-accumulates of two
+ * binary operands, FLOPs all others, and OPs = BOPs / 64 + FLOPs (Liu et al., Bi-Real Net and
+ * ReActNet). Additions, activations and batch norms are not counted, as they are not there. Not
+ * here: the cost of a graph as it runs (src/passes/analyze.ts).
  */
 import { elementCount, type Shape, showShape } from '../core/shape.js';
 import { topological, type Value } from '../graph/value.js';
@@ -25,12 +26,20 @@ export interface LayerSummary extends Cost {
   readonly shape: Shape;
 }
 
-/** A row for every layer that declares parameters or multiplies, and for no other. Nodes and parameters belong to the innermost layer. */
-export function layerSummaries(applied: readonly Applied[], parameters: readonly Parameter[], output: Value): LayerSummary[] {
+/**
+ * A row for every layer that declares parameters or multiplies, and for no other. Nodes and
+ * parameters belong to the innermost layer.
+ */
+export function layerSummaries(
+  applied: readonly Applied[],
+  parameters: readonly Parameter[],
+  output: Value,
+): LayerSummary[] {
   const paths = new Set(applied.map(({ path }) => path));
   const owner = (name: string): string => {
     let path = name;
-    while (!paths.has(path) && path !== '') path = path.slice(0, Math.max(0, path.lastIndexOf('/')));
+    while (!paths.has(path) && path !== '')
+      path = path.slice(0, Math.max(0, path.lastIndexOf('/')));
     return path;
   };
   const sums = new Map<string, { bops: number; flops: number; parameters: number }>();
@@ -49,12 +58,15 @@ export function layerSummaries(applied: readonly Applied[], parameters: readonly
   }
   return applied.flatMap(({ path, kind, value }) => {
     const own = sums.get(path);
-    return own === undefined ? [] : [{ name: path, kind, shape: value.shape, ...own, ops: own.bops / 64 + own.flops }];
+    return own === undefined
+      ? []
+      : [{ name: path, kind, shape: value.shape, ...own, ops: own.bops / 64 + own.flops }];
   });
 }
 
 export function costOf(layers: readonly Cost[]): Cost {
-  const total = (key: 'bops' | 'flops' | 'parameters') => layers.reduce((sum, layer) => sum + layer[key], 0);
+  const total = (key: 'bops' | 'flops' | 'parameters') =>
+    layers.reduce((sum, layer) => sum + layer[key], 0);
   const [bops, flops] = [total('bops'), total('flops')];
   return { bops, flops, ops: bops / 64 + flops, parameters: total('parameters') };
 }
@@ -72,7 +84,8 @@ function isBinary(node: Value): boolean {
 /** -1 and +1 (and 0 in borders or by torch's sign), as quantizers write it. */
 function isBipolar(value: Value): boolean {
   if (value.op === 'cast') return value.inputs[0]!.dtype === 'b1';
-  if (value.op === 'pad' || value.op === 'reshape' || value.op === 'maxPool2d') return isBipolar(value.inputs[0]!);
+  if (value.op === 'pad' || value.op === 'reshape' || value.op === 'maxPool2d')
+    return isBipolar(value.inputs[0]!);
   return value.op === 'signum';
 }
 
@@ -81,15 +94,32 @@ export function summaryTable(layers: readonly LayerSummary[]): string {
   const show = (value: number) => (value === 0 ? '' : Math.round(value).toLocaleString('en-US'));
   const rows = [
     ['layer', 'kind', 'output', 'parameters', 'BOPs', 'FLOPs'],
-    ...layers.map((row) => [row.name, row.kind, showShape(row.shape), show(row.parameters), show(row.bops), show(row.flops)]),
+    ...layers.map((row) => [
+      row.name,
+      row.kind,
+      showShape(row.shape),
+      show(row.parameters),
+      show(row.bops),
+      show(row.flops),
+    ]),
     ['total', '', '', show(total.parameters), show(total.bops), show(total.flops)],
   ];
-  const widths = rows[0]!.map((_, column) => rows.reduce((most, row) => Math.max(most, row[column]!.length), 0));
+  const widths = rows[0]!.map((_, column) =>
+    rows.reduce((most, row) => Math.max(most, row[column]!.length), 0),
+  );
   const line = (row: readonly string[]) =>
     row
-      .map((cell, column) => (column < 3 ? cell.padEnd(widths[column]!) : cell.padStart(widths[column]!)))
+      .map((cell, column) =>
+        column < 3 ? cell.padEnd(widths[column]!) : cell.padStart(widths[column]!),
+      )
       .join('  ')
       .trimEnd();
   const [header, ...body] = rows.map(line);
-  return [header, '-'.repeat(header!.length), ...body, '', `OPs = BOPs / 64 + FLOPs = ${show(total.ops)}, for one image`].join('\n');
+  return [
+    header,
+    '-'.repeat(header!.length),
+    ...body,
+    '',
+    `OPs = BOPs / 64 + FLOPs = ${show(total.ops)}, for one image`,
+  ].join('\n');
 }

@@ -1,5 +1,6 @@
 /**
- * Kernels, strides and pads as people write them, and as ops take them. Not here: shapes of results (src/ops).
+ * Kernels, strides and pads as people write them, and as ops take them. Not here: shapes of results
+ * (src/ops).
  */
 
 export type Pads = readonly [top: number, left: number, bottom: number, right: number];
@@ -9,7 +10,10 @@ export function pair(size: number | readonly [number, number]): readonly [number
   return typeof size === 'number' ? [size, size] : size;
 }
 
-/** A number pads every side; 'same' is TensorFlow's: as little as gives ceil(size / stride) outputs, the odd one after. */
+/**
+ * A number pads every side; 'same' is TensorFlow's: as little as gives ceil(size / stride) outputs,
+ * the odd one after.
+ */
 export function padsOf(
   pads: number | Pads | 'same',
   size: readonly [number, number],

@@ -1,5 +1,6 @@
 /**
- * The kinds of values that attributes take, each as a check and the words an error says. Not here: which op has which attribute.
+ * The kinds of values that attributes take, each as a check and the words an error says. Not here:
+ * which op has which attribute.
  */
 import { MAX_NAME } from '../core/limits.js';
 import { isSize } from '../core/shape.js';
@@ -23,12 +24,22 @@ function rule<T>(expects: string, accepts: (value: unknown) => boolean): Attribu
 }
 
 function isTuple(value: unknown, length: number, least: number): boolean {
-  return Array.isArray(value) && value.length === length && value.every((item) => isSize(item) && item >= least);
+  return (
+    Array.isArray(value) &&
+    value.length === length &&
+    value.every((item) => isSize(item) && item >= least)
+  );
 }
 
-export const isBoolean: AttributeRule<boolean> = rule('true or false', (value) => typeof value === 'boolean');
+export const isBoolean: AttributeRule<boolean> = rule(
+  'true or false',
+  (value) => typeof value === 'boolean',
+);
 export const isIndex: AttributeRule<number> = rule('a whole number >= 0', isSize);
-export const isPositive: AttributeRule<number> = rule('a whole number >= 1', (value) => isSize(value) && value >= 1);
+export const isPositive: AttributeRule<number> = rule(
+  'a whole number >= 1',
+  (value) => isSize(value) && value >= 1,
+);
 /** Finite as the float32 that a kernel gets. */
 export const isReal: AttributeRule<number> = rule(
   'a finite float32 number',
@@ -43,8 +54,14 @@ export const isIndexes: AttributeRule<readonly number[]> = rule(
   'a list of whole numbers >= 0',
   (value) => Array.isArray(value) && value.every(isSize),
 );
-export const isPositivePair: AttributeRule<Pair> = rule('[height, width] of whole numbers >= 1', (value) => isTuple(value, 2, 1));
-export const isSides: AttributeRule<Sides> = rule('[top, left, bottom, right] of whole numbers >= 0', (value) => isTuple(value, 4, 0));
+export const isPositivePair: AttributeRule<Pair> = rule(
+  '[height, width] of whole numbers >= 1',
+  (value) => isTuple(value, 2, 1),
+);
+export const isSides: AttributeRule<Sides> = rule(
+  '[top, left, bottom, right] of whole numbers >= 0',
+  (value) => isTuple(value, 4, 0),
+);
 export const isDims: AttributeRule<readonly (number | string)[]> = rule(
   'a list of sizes and symbols',
   (value) => Array.isArray(value) && value.every((dim) => isSize(dim) || isSymbol(dim)),
@@ -55,7 +72,9 @@ export function isSymbol(value: unknown): value is string {
   return typeof value === 'string' && value !== '' && value.length <= MAX_NAME;
 }
 
-export function isOneOf<const T extends string | number>(...values: readonly T[]): AttributeRule<T> {
+export function isOneOf<const T extends string | number>(
+  ...values: readonly T[]
+): AttributeRule<T> {
   const words = values.map((value) => JSON.stringify(value)).join(', ');
   return rule(`one of ${words}`, (value) => values.includes(value as T));
 }

@@ -1,6 +1,7 @@
 /**
- * avgPool2d: the mean of each window of x [N, H, W, C], f32. With countPad the padding counts as zeros, without it not at all.
- * Not here: windows (./pool2d.ts), the mean of a whole map (./reduce.ts).
+ * avgPool2d: the mean of each window of x [N, H, W, C], f32. With countPad the padding counts as
+ * zeros, without it not at all. Not here: windows (./pool2d.ts), the mean of a whole map
+ * (./reduce.ts).
  */
 import { tensorOf } from '../tensor/values.js';
 import { isBoolean } from './attributes.js';

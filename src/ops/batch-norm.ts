@@ -19,7 +19,11 @@ import { operand, requireChannels, requireRankAtLeast } from './operands.js';
 export type BatchNormAttrs = { readonly epsilon: number };
 
 /** scale[c] = gamma[c] / sqrt(var[c] + epsilon), in double and rounded once. */
-export function batchNormScale(gamma: ArrayLike<number>, variance: ArrayLike<number>, epsilon: number): Float32Array {
+export function batchNormScale(
+  gamma: ArrayLike<number>,
+  variance: ArrayLike<number>,
+  epsilon: number,
+): Float32Array {
   return Float32Array.from(gamma, (factor, c) => factor / Math.sqrt(variance[c]! + epsilon));
 }
 
@@ -30,7 +34,8 @@ export const batchNorm: OpDef<BatchNormAttrs> = {
   infer(draft) {
     const x = operand(draft, 'x', 'f32');
     requireRankAtLeast(draft, 'x', x, 1);
-    for (const name of draft.operands.slice(1)) requireChannels(draft, name, operand(draft, name, 'f32'), x.shape.at(-1)!);
+    for (const name of draft.operands.slice(1))
+      requireChannels(draft, name, operand(draft, name, 'f32'), x.shape.at(-1)!);
     return { dtype: 'f32', shape: x.shape };
   },
   evaluate([x, gamma, beta, mean, variance], { epsilon }, result) {

@@ -1,6 +1,7 @@
 /**
- * Element-wise ops of two operands, which differ by one formula each: one row an op. Both operands are f32 and broadcast as in numpy.
- * Not here: what shares a pass with them (the chain, native/kernels/epilogue).
+ * Element-wise ops of two operands, which differ by one formula each: one row an op. Both operands
+ * are f32 and broadcast as in numpy. Not here: what shares a pass with them (the chain,
+ * native/kernels/epilogue).
  */
 import type { ChainForm, OpDef } from './op.js';
 import { operand } from './operands.js';
@@ -35,11 +36,28 @@ function binary(name: string, row: Row): OpDef<NoAttrs> {
 
 const f = Math.fround;
 
-// A single operation on two float32 values, computed in double and rounded once, is the float32 operation: double has more than twice the bits.
-export const add = binary('add', { formula: (a, b) => f(a + b), chain: { op: 'add', reversed: 'add' }, monotone: true });
-export const sub = binary('sub', { formula: (a, b) => f(a - b), chain: { op: 'sub', reversed: 'rsub' }, monotone: true });
-export const mul = binary('mul', { formula: (a, b) => f(a * b), chain: { op: 'mul', reversed: 'mul' }, monotone: 'sign' });
-export const div = binary('div', { formula: (a, b) => f(a / b), chain: { op: 'div', reversed: 'rdiv' }, monotone: 'sign' });
+// A single operation on two float32 values, computed in double and rounded once, is the float32
+// operation: double has more than twice the bits.
+export const add = binary('add', {
+  formula: (a, b) => f(a + b),
+  chain: { op: 'add', reversed: 'add' },
+  monotone: true,
+});
+export const sub = binary('sub', {
+  formula: (a, b) => f(a - b),
+  chain: { op: 'sub', reversed: 'rsub' },
+  monotone: true,
+});
+export const mul = binary('mul', {
+  formula: (a, b) => f(a * b),
+  chain: { op: 'mul', reversed: 'mul' },
+  monotone: 'sign',
+});
+export const div = binary('div', {
+  formula: (a, b) => f(a / b),
+  chain: { op: 'div', reversed: 'rdiv' },
+  monotone: 'sign',
+});
 // Selections do not commute: the sign of zero follows the operand that is kept.
 export const max = binary('max', { formula: maximum, chain: { op: 'max' }, monotone: true });
 export const min = binary('min', { formula: minimum, chain: { op: 'min' }, monotone: true });

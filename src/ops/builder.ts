@@ -1,18 +1,28 @@
 /**
- * Writes graphs by hand: a method an op, with the usual defaults, and dtypes that the compiler checks.
+ * Writes graphs by hand: a method an op, with the usual defaults, and dtypes that the compiler
+ * checks.
  *
  *   const g = new GraphBuilder();
  *   const x = g.input('x', 'f32', ['N', 28, 28, 1]);
  *   const y = g.relu(g.conv2d(x, g.constant(weights), { pads: [1, 1, 1, 1] }));
  *   const graph = g.graph([x], { y });
  *
- * Every method throws what `make` throws. Not here: shape rules (each op has its own), layers with parameters.
+ * Every method throws what `make` throws. Not here: shape rules (each op has its own), layers with
+ * parameters.
  */
 import { requireOptions } from '../core/checks.js';
 import type { DType } from '../core/dtype.js';
 import { expected } from '../core/errors.js';
 import type { Shape } from '../core/shape.js';
-import { type Attrs, type Graph, graphOf, type Input, requireGraph, requireValue, type Value } from '../graph/value.js';
+import {
+  type Attrs,
+  type Graph,
+  graphOf,
+  type Input,
+  requireGraph,
+  requireValue,
+  type Value,
+} from '../graph/value.js';
 import { Tensor, type TensorLike } from '../tensor/tensor.js';
 import type { Pair } from './attributes.js';
 import type { AvgPool2dAttrs } from './avg-pool2d.js';
@@ -42,7 +52,10 @@ export class GraphBuilder {
   readonly #counts = new Map<string, number>();
 
   /** The graph of these inputs and outputs, verified. The keys of `outputs` name them. */
-  graph<const I extends readonly Input[], const O extends Readonly<Record<string, Value>>>(inputs: I, outputs: O): Graph<I, O> {
+  graph<const I extends readonly Input[], const O extends Readonly<Record<string, Value>>>(
+    inputs: I,
+    outputs: O,
+  ): Graph<I, O> {
     requireGraph({ inputs, outputs });
     const graph = graphOf(inputs, Object.entries(outputs));
     verify(graph);
@@ -52,12 +65,19 @@ export class GraphBuilder {
   // Leaves
 
   /** A value fed to every run; symbols such as 'N' are sizes known only then. */
-  input<const N extends string, D extends DType, const S extends Shape>(name: N, dtype: D, shape: S): Input<N, D, S> {
+  input<const N extends string, D extends DType, const S extends Shape>(
+    name: N,
+    dtype: D,
+    shape: S,
+  ): Input<N, D, S> {
     this.#claim('input', name);
     return nodes.input(name, dtype, shape);
   }
 
-  constant<D extends DType>(tensor: TensorLike<D>, options: Named = {}): Value<D, readonly number[]> {
+  constant<D extends DType>(
+    tensor: TensorLike<D>,
+    options: Named = {},
+  ): Value<D, readonly number[]> {
     return nodes.constant(this.#name('constant', options), tensor);
   }
 
@@ -119,22 +139,47 @@ export class GraphBuilder {
   }
 
   /** -1 iff (x < t) xor flip, per channel. */
-  threshold(x: Value<'i32'>, t: Value<'i32'>, flip: Value<'i32'>, options: Named = {}): Value<'b1'> {
+  threshold(
+    x: Value<'i32'>,
+    t: Value<'i32'>,
+    flip: Value<'i32'>,
+    options: Named = {},
+  ): Value<'b1'> {
     return this.#node('threshold', [x, t, flip], {}, options) as Value<'b1'>;
   }
 
   /** bias + scale * #{t : x >= t}; thresholds are [C or 1, T]. */
-  multiThreshold(x: Float, thresholds: Float, options: { readonly scale?: number; readonly bias?: number } & Named = {}): Float {
-    return this.#node('multiThreshold', [x, thresholds], {}, options, { scale: 1, bias: 0 }) as Float;
+  multiThreshold(
+    x: Float,
+    thresholds: Float,
+    options: { readonly scale?: number; readonly bias?: number } & Named = {},
+  ): Float {
+    return this.#node('multiThreshold', [x, thresholds], {}, options, {
+      scale: 1,
+      bias: 0,
+    }) as Float;
   }
 
   // Reductions
 
-  /** x [N,H,W,C], w [O,kh,kw,C/groups]. Two binary operands give exact integers, and may be padded with +1 or -1. */
+  /**
+   * x [N,H,W,C], w [O,kh,kw,C/groups]. Two binary operands give exact integers, and may be padded
+   * with +1 or -1.
+   */
   conv2d(x: Float, w: Value<'f32' | 'b1'>, options?: ConvOptions): Float;
-  conv2d(x: Value<'b1'>, w: Value<'b1'>, options?: ConvOptions & Partial<Pick<Conv2dAttrs, 'padValue'>>): Value<'i32'>;
+  conv2d(
+    x: Value<'b1'>,
+    w: Value<'b1'>,
+    options?: ConvOptions & Partial<Pick<Conv2dAttrs, 'padValue'>>,
+  ): Value<'i32'>;
   conv2d(x: Value, w: Value, options: Partial<Conv2dAttrs> & Named = {}): Value {
-    const defaults = { strides: [1, 1], pads: [0, 0, 0, 0], dilations: [1, 1], groups: 1, padValue: 0 } as const;
+    const defaults = {
+      strides: [1, 1],
+      pads: [0, 0, 0, 0],
+      dilations: [1, 1],
+      groups: 1,
+      padValue: 0,
+    } as const;
     return this.#node('conv2d', [x, w], {}, options, defaults);
   }
 
@@ -151,16 +196,36 @@ export class GraphBuilder {
   }
 
   /** The stride is the kernel if none is given. */
-  maxPool2d<D extends 'f32' | 'b1'>(x: Value<D>, kernel: Pair, options: PoolOptions = {}): Value<D> {
-    return this.#node('maxPool2d', [x], { kernel }, options, { strides: kernel, ...POOL }) as Value<D>;
+  maxPool2d<D extends 'f32' | 'b1'>(
+    x: Value<D>,
+    kernel: Pair,
+    options: PoolOptions = {},
+  ): Value<D> {
+    return this.#node('maxPool2d', [x], { kernel }, options, {
+      strides: kernel,
+      ...POOL,
+    }) as Value<D>;
   }
 
   /** The stride is the kernel if none is given. */
-  avgPool2d(x: Float, kernel: Pair, options: PoolOptions & Partial<Pick<AvgPool2dAttrs, 'countPad'>> = {}): Float {
-    return this.#node('avgPool2d', [x], { kernel }, options, { strides: kernel, ...POOL, countPad: false }) as Float;
+  avgPool2d(
+    x: Float,
+    kernel: Pair,
+    options: PoolOptions & Partial<Pick<AvgPool2dAttrs, 'countPad'>> = {},
+  ): Float {
+    return this.#node('avgPool2d', [x], { kernel }, options, {
+      strides: kernel,
+      ...POOL,
+      countPad: false,
+    }) as Float;
   }
 
-  reduce(x: Float, kind: ReduceAttrs['kind'], axes: readonly number[], options: { readonly keepDims?: boolean } & Named = {}): Float {
+  reduce(
+    x: Float,
+    kind: ReduceAttrs['kind'],
+    axes: readonly number[],
+    options: { readonly keepDims?: boolean } & Named = {},
+  ): Float {
     return this.#node('reduce', [x], { kind, axes }, options, { keepDims: false }) as Float;
   }
 
@@ -171,14 +236,27 @@ export class GraphBuilder {
   }
 
   /** Over the last axis, with given statistics. */
-  batchNorm(x: Float, gamma: Float, beta: Float, mean: Float, variance: Float, options: { readonly epsilon?: number } & Named = {}): Float {
-    return this.#node('batchNorm', [x, gamma, beta, mean, variance], {}, options, { epsilon: 1e-5 }) as Float;
+  batchNorm(
+    x: Float,
+    gamma: Float,
+    beta: Float,
+    mean: Float,
+    variance: Float,
+    options: { readonly epsilon?: number } & Named = {},
+  ): Float {
+    return this.#node('batchNorm', [x, gamma, beta, mean, variance], {}, options, {
+      epsilon: 1e-5,
+    }) as Float;
   }
 
   // The same elements elsewhere
 
   /** One size may be -1: what makes the counts agree. */
-  reshape<D extends DType>(x: Value<D>, shape: readonly (number | string)[], options: Named = {}): Value<D> {
+  reshape<D extends DType>(
+    x: Value<D>,
+    shape: readonly (number | string)[],
+    options: Named = {},
+  ): Value<D> {
     return this.#node('reshape', [x], { shape }, options) as Value<D>;
   }
 
@@ -186,7 +264,10 @@ export class GraphBuilder {
     return this.#node('transpose', [x], { perm }, options) as Value<D>;
   }
 
-  /** Every steps[i]-th element of axis i from starts[i] to, without, ends[i]; steps are 1 if none are given. */
+  /**
+   * Every steps[i]-th element of axis i from starts[i] to, without, ends[i]; steps are 1 if none
+   * are given.
+   */
   slice<D extends DType>(
     x: Value<D>,
     starts: SliceAttrs['starts'],
@@ -194,19 +275,34 @@ export class GraphBuilder {
     options: Partial<Pick<SliceAttrs, 'steps'>> & Named = {},
   ): Value<D> {
     requireValue(x, 'x to be a value', { op: 'slice' });
-    return this.#node('slice', [x], { starts, ends }, options, { steps: x.shape.map(() => 1) }) as Value<D>;
+    return this.#node('slice', [x], { starts, ends }, options, {
+      steps: x.shape.map(() => 1),
+    }) as Value<D>;
   }
 
   /** pads are [before of each axis..., after of each axis...]; a binary x takes -1 or 1. */
-  pad<D extends 'f32' | 'b1'>(x: Value<D>, pads: readonly number[], value: number, options: Named = {}): Value<D> {
+  pad<D extends 'f32' | 'b1'>(
+    x: Value<D>,
+    pads: readonly number[],
+    value: number,
+    options: Named = {},
+  ): Value<D> {
     return this.#node('pad', [x], { pads, value }, options) as Value<D>;
   }
 
-  concat<D extends DType>(values: readonly Value<D>[], axis: number, options: Named = {}): Value<D> {
+  concat<D extends DType>(
+    values: readonly Value<D>[],
+    axis: number,
+    options: Named = {},
+  ): Value<D> {
     return this.#node('concat', values, { axis }, options) as Value<D>;
   }
 
-  expand<D extends DType>(x: Value<D>, shape: readonly (number | string)[], options: Named = {}): Value<D> {
+  expand<D extends DType>(
+    x: Value<D>,
+    shape: readonly (number | string)[],
+    options: Named = {},
+  ): Value<D> {
     return this.#node('expand', [x], { shape }, options) as Value<D>;
   }
 
@@ -215,12 +311,28 @@ export class GraphBuilder {
       this.#node(op, [this.#operand(a), this.#operand(b)], {}, options) as Float;
   }
 
-  #unary(op: 'relu' | 'tanh' | 'sigmoid' | 'abs' | 'neg' | 'sqrt' | 'exp' | 'log' | 'floor' | 'ceil' | 'round' | 'signum') {
+  #unary(
+    op:
+      | 'relu'
+      | 'tanh'
+      | 'sigmoid'
+      | 'abs'
+      | 'neg'
+      | 'sqrt'
+      | 'exp'
+      | 'log'
+      | 'floor'
+      | 'ceil'
+      | 'round'
+      | 'signum',
+  ) {
     return (x: Float, options: Named = {}): Float => this.#node(op, [x], {}, options) as Float;
   }
 
   #operand(value: Operand): Float {
-    return typeof value === 'number' ? this.constant(new Tensor('f32', Float32Array.of(value), [])) : value;
+    return typeof value === 'number'
+      ? this.constant(new Tensor('f32', Float32Array.of(value), []))
+      : value;
   }
 
   /** `attrs` are those that a method takes as arguments, `defaults` those that are options. */
@@ -247,7 +359,8 @@ export class GraphBuilder {
   }
 
   #claim(op: string, name: string): string {
-    if (this.#names.has(name)) throw expected('ERR_GRAPH', 'a name of its own', 'that of another value', { op, node: name });
+    if (this.#names.has(name))
+      throw expected('ERR_GRAPH', 'a name of its own', 'that of another value', { op, node: name });
     this.#names.add(name);
     return name;
   }
@@ -257,5 +370,7 @@ export class GraphBuilder {
  * The options that are attributes and were given: a name is none, and undefined leaves the default.
  */
 function given(options: Named): Attrs {
-  return Object.fromEntries(Object.entries(options).filter(([key, value]) => key !== 'name' && value !== undefined));
+  return Object.fromEntries(
+    Object.entries(options).filter(([key, value]) => key !== 'name' && value !== undefined),
+  );
 }

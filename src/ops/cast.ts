@@ -1,6 +1,6 @@
 /**
- * cast: the same values in another dtype. f32, i32 and b1 (which gives -1 and +1) become f32; f32 becomes i32.
- * Not here: binarization (./sign.ts).
+ * cast: the same values in another dtype. f32, i32 and b1 (which gives -1 and +1) become f32; f32
+ * becomes i32. Not here: binarization (./sign.ts).
  */
 import { tensorOf, valuesOf } from '../tensor/values.js';
 import { isOneOf } from './attributes.js';
@@ -20,11 +20,18 @@ export const cast: OpDef<CastAttrs> = {
   },
   evaluate([x], { to }, result) {
     const values = valuesOf(x!);
-    return tensorOf(to, to === 'i32' ? Int32Array.from(values, toInt32) : values, result.shape as number[]);
+    return tensorOf(
+      to,
+      to === 'i32' ? Int32Array.from(values, toInt32) : values,
+      result.shape as number[],
+    );
   },
 };
 
-/** Truncates toward zero and saturates; NaN stays, and the Int32Array that it goes to holds 0 for it. */
+/**
+ * Truncates toward zero and saturates; NaN stays, and the Int32Array that it goes to holds 0 for
+ * it.
+ */
 function toInt32(value: number): number {
   return Math.trunc(Math.max(-(2 ** 31), Math.min(2 ** 31 - 1, value)));
 }

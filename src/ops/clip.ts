@@ -1,5 +1,6 @@
 /**
- * clip: x < min ? min : (max < x ? max : x), element-wise; NaN passes through. Not here: bounds that are values (max and min, in ./binary.ts).
+ * clip: x < min ? min : (max < x ? max : x), element-wise; NaN passes through. Not here: bounds
+ * that are values (max and min, in ./binary.ts).
  */
 import { isBound } from './attributes.js';
 import type { OpDef } from './op.js';

@@ -1,5 +1,6 @@
 /**
- * concat: one or more values of one dtype, end to end along an axis. Not here: along an axis whose size is a symbol.
+ * concat: one or more values of one dtype, end to end along an axis. Not here: along an axis whose
+ * size is a symbol.
  */
 import { tensorOf, valuesOf } from '../tensor/values.js';
 import { isIndex } from './attributes.js';
@@ -19,8 +20,12 @@ export const concat: OpDef<ConcatAttrs> = {
     requireAxis(draft, axis, first.shape.length);
     let size = 0;
     for (const x of draft.inputs) {
-      if (x.dtype !== first.dtype) throw mismatch(draft, 'ERR_DTYPE', `every operand of dtype ${first.dtype}`, x.dtype);
-      if (x.shape.length !== first.shape.length || x.shape.some((dim, i) => i !== axis && dim !== first.shape[i])) {
+      if (x.dtype !== first.dtype)
+        throw mismatch(draft, 'ERR_DTYPE', `every operand of dtype ${first.dtype}`, x.dtype);
+      if (
+        x.shape.length !== first.shape.length ||
+        x.shape.some((dim, i) => i !== axis && dim !== first.shape[i])
+      ) {
         throw mismatch(
           draft,
           'ERR_SHAPE',
@@ -38,7 +43,9 @@ export const concat: OpDef<ConcatAttrs> = {
     const outer = shape.slice(0, axis).reduce((product, dim) => product * dim, 1);
     const parts = inputs.map((x) => ({ values: valuesOf(x), length: x.shape[axis]! * inner }));
     // The first operand's own kind of array: the dtype's, or -1 and +1 for bits.
-    const values = new (parts[0]!.values.constructor as Int8ArrayConstructor)(outer * shape[axis]! * inner);
+    const values = new (parts[0]!.values.constructor as Int8ArrayConstructor)(
+      outer * shape[axis]! * inner,
+    );
     let at = 0;
     for (let i = 0; i < outer; i++) {
       for (const { values: from, length } of parts) {

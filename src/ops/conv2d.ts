@@ -1,11 +1,19 @@
 /**
- * conv2d: x [N, H, W, C] with w [O, kh, kw, C / groups] -> [N, OH, OW, O], a cross-correlation as in ONNX and PyTorch.
- * y[n, p, q, o] = sum over i, j, c of w[o, i, j, c] * x[n, p * sh + i * dh - top, q * sw + j * dw - left, group(o) + c]
- * Outside x stands padValue: 0, or for a binary x also +1 or -1. Not here: bias, scale, activation (ops of their own, fused later).
+ * conv2d: x [N, H, W, C] with w [O, kh, kw, C / groups] -> [N, OH, OW, O], a cross-correlation as
+ * in ONNX and PyTorch. y[n, p, q, o] = sum over i, j, c of w[o, i, j, c] * x[n, p * sh + i * dh -
+ * top, q * sw + j * dw - left, group(o) + c] Outside x stands padValue: 0, or for a binary x also
+ * +1 or -1. Not here: bias, scale, activation (ops of their own, fused later).
  */
 import { showShape } from '../core/shape.js';
 import { tensorOf, valuesOf } from '../tensor/values.js';
-import { isOneOf, isPositive, isPositivePair, isSides, type Pair, type Sides } from './attributes.js';
+import {
+  isOneOf,
+  isPositive,
+  isPositivePair,
+  isSides,
+  type Pair,
+  type Sides,
+} from './attributes.js';
 import { macsPerRow, macWork, productDtype } from './multiply.js';
 import type { OpDef } from './op.js';
 import { mismatch, operand, requireNumber, requireRank } from './operands.js';
@@ -22,7 +30,13 @@ export type Conv2dAttrs = {
 export const conv2d: OpDef<Conv2dAttrs> = {
   name: 'conv2d',
   operands: ['x', 'w'],
-  attributes: { strides: isPositivePair, pads: isSides, dilations: isPositivePair, groups: isPositive, padValue: isOneOf(0, 1, -1) },
+  attributes: {
+    strides: isPositivePair,
+    pads: isSides,
+    dilations: isPositivePair,
+    groups: isPositive,
+    padValue: isOneOf(0, 1, -1),
+  },
   infer(draft) {
     const dtype = productDtype(draft);
     const x = operand(draft, 'x');
@@ -30,23 +44,55 @@ export const conv2d: OpDef<Conv2dAttrs> = {
     requireRank(draft, 'x', x, 4);
     requireRank(draft, 'w', w, 4);
     const { strides, pads, dilations, groups, padValue } = draft.attrs;
-    const [outputs, kh, kw, depth] = w.shape.map((dim) => requireNumber(draft, 'every size of w', dim)) as [number, number, number, number];
+    const [outputs, kh, kw, depth] = w.shape.map((dim) =>
+      requireNumber(draft, 'every size of w', dim),
+    ) as [number, number, number, number];
     const channels = requireNumber(draft, 'the number of channels', x.shape[3]);
     // A sum of nothing, or of padding alone, is 0; no kernel computes it, and no network asks for
     // it.
     if (channels === 0 || x.shape[1] === 0 || x.shape[2] === 0)
-      throw mismatch(draft, 'ERR_SHAPE', 'at least one row, column and channel', showShape(x.shape));
-    if (kh < 1 || kw < 1) throw mismatch(draft, 'ERR_SHAPE', 'a kernel of at least 1 x 1', `${kh} x ${kw}`);
+      throw mismatch(
+        draft,
+        'ERR_SHAPE',
+        'at least one row, column and channel',
+        showShape(x.shape),
+      );
+    if (kh < 1 || kw < 1)
+      throw mismatch(draft, 'ERR_SHAPE', 'a kernel of at least 1 x 1', `${kh} x ${kw}`);
     if (depth * groups !== channels) {
-      throw mismatch(draft, 'ERR_SHAPE', `w of ${channels} channels divided by ${groups} groups`, depth);
+      throw mismatch(
+        draft,
+        'ERR_SHAPE',
+        `w of ${channels} channels divided by ${groups} groups`,
+        depth,
+      );
     }
-    if (outputs % groups !== 0) throw mismatch(draft, 'ERR_SHAPE', `outputs divisible by ${groups} groups`, outputs);
-    if (padValue !== 0 && x.dtype !== 'b1') throw mismatch(draft, 'ERR_DTYPE', `x of dtype b1 for padValue ${padValue}`, x.dtype);
-    const height = { size: kh, stride: strides[0], dilation: dilations[0], before: pads[0], after: pads[2] };
-    const width = { size: kw, stride: strides[1], dilation: dilations[1], before: pads[1], after: pads[3] };
+    if (outputs % groups !== 0)
+      throw mismatch(draft, 'ERR_SHAPE', `outputs divisible by ${groups} groups`, outputs);
+    if (padValue !== 0 && x.dtype !== 'b1')
+      throw mismatch(draft, 'ERR_DTYPE', `x of dtype b1 for padValue ${padValue}`, x.dtype);
+    const height = {
+      size: kh,
+      stride: strides[0],
+      dilation: dilations[0],
+      before: pads[0],
+      after: pads[2],
+    };
+    const width = {
+      size: kw,
+      stride: strides[1],
+      dilation: dilations[1],
+      before: pads[1],
+      after: pads[3],
+    };
     return {
       dtype,
-      shape: [x.shape[0]!, windows(draft, 'height', x.shape[1]!, height), windows(draft, 'width', x.shape[2]!, width), outputs],
+      shape: [
+        x.shape[0]!,
+        windows(draft, 'height', x.shape[1]!, height),
+        windows(draft, 'width', x.shape[2]!, width),
+        outputs,
+      ],
     };
   },
   macs: macsPerRow,
@@ -72,7 +118,8 @@ export const conv2d: OpDef<Conv2dAttrs> = {
                 const inside = row >= 0 && row < height && column >= 0 && column < width;
                 const pixel = ((n * height + row) * width + column) * channels + first;
                 const tap = ((o * kh + i) * kw + j) * depth;
-                for (let c = 0; c < depth; c++) sum += (inside ? data[pixel + c]! : padValue) * weights[tap + c]!;
+                for (let c = 0; c < depth; c++)
+                  sum += (inside ? data[pixel + c]! : padValue) * weights[tap + c]!;
               }
             }
             sums[at++] = sum;

@@ -20,7 +20,8 @@ export const dense: OpDef<Readonly<Record<never, unknown>>> = {
     const outputs = requireNumber(draft, 'the number of outputs', w.shape[0]);
     const depth = requireNumber(draft, 'the last size of x', x.shape.at(-1));
     if (depth === 0) throw mismatch(draft, 'ERR_SHAPE', 'at least one element to multiply', 0);
-    if (w.shape[1] !== depth) throw mismatch(draft, 'ERR_SHAPE', `w of shape [O, ${depth}]`, `[${w.shape.join(', ')}]`);
+    if (w.shape[1] !== depth)
+      throw mismatch(draft, 'ERR_SHAPE', `w of shape [O, ${depth}]`, `[${w.shape.join(', ')}]`);
     return { dtype, shape: [...x.shape.slice(0, -1), outputs] };
   },
   macs: macsPerRow,

@@ -1,6 +1,6 @@
 /**
- * expand: x repeated to a larger shape by numpy's rule, any dtype; the result has exactly the shape asked for.
- * Not here: the broadcasting that element-wise ops do by themselves.
+ * expand: x repeated to a larger shape by numpy's rule, any dtype; the result has exactly the shape
+ * asked for. Not here: the broadcasting that element-wise ops do by themselves.
  */
 import { sameShape, showShape } from '../core/shape.js';
 import { isDims } from './attributes.js';
@@ -20,9 +20,15 @@ export const expand: OpDef<ExpandAttrs> = {
     const x = operand(draft, 'x');
     const { shape } = draft.attrs;
     if (!sameShape(broadcast(draft, x.shape, shape), shape)) {
-      throw mismatch(draft, 'ERR_SHAPE', `a shape that ${showShape(x.shape)} stretches to`, showShape(shape));
+      throw mismatch(
+        draft,
+        'ERR_SHAPE',
+        `a shape that ${showShape(x.shape)} stretches to`,
+        showShape(shape),
+      );
     }
     return { dtype: x.dtype, shape };
   },
-  evaluate: ([x], _attrs, result) => gather(x!, result.shape as number[], stretched(result.shape as number[], x!.shape)),
+  evaluate: ([x], _attrs, result) =>
+    gather(x!, result.shape as number[], stretched(result.shape as number[], x!.shape)),
 };

@@ -1,5 +1,6 @@
 /**
- * Every op of the graph, once. A new op is a line here and its own file. Not here: leaves (input, constant, state), which are no ops.
+ * Every op of the graph, once. A new op is a line here and its own file. Not here: leaves (input,
+ * constant, state), which are no ops.
  */
 import { expected } from '../core/errors.js';
 import { avgPool2d } from './avg-pool2d.js';
@@ -24,7 +25,20 @@ import { slice } from './slice.js';
 import { softmax } from './softmax.js';
 import { threshold } from './threshold.js';
 import { transpose } from './transpose.js';
-import { abs, ceil, exp, floor, log, neg, relu, round, sigmoid, signum, sqrt, tanh } from './unary.js';
+import {
+  abs,
+  ceil,
+  exp,
+  floor,
+  log,
+  neg,
+  relu,
+  round,
+  sigmoid,
+  signum,
+  sqrt,
+  tanh,
+} from './unary.js';
 
 export const OPS = {
   // element-wise, two operands
@@ -85,6 +99,7 @@ export function isOpName(name: string): name is OpName {
 
 /** @throws BitplaneError ERR_UNSUPPORTED_OP */
 export function opDef(name: string): OpDef {
-  if (!isOpName(name)) throw expected('ERR_UNSUPPORTED_OP', `an op of ${Object.keys(OPS).join(', ')}`, name);
+  if (!isOpName(name))
+    throw expected('ERR_UNSUPPORTED_OP', `an op of ${Object.keys(OPS).join(', ')}`, name);
   return OPS[name];
 }

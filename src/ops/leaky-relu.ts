@@ -1,5 +1,6 @@
 /**
- * leakyRelu: x < 0 ? x * alpha : x, element-wise. Not here: a slope per channel (prelu, in ./binary.ts).
+ * leakyRelu: x < 0 ? x * alpha : x, element-wise. Not here: a slope per channel (prelu, in
+ * ./binary.ts).
  */
 import { isReal } from './attributes.js';
 import type { OpDef } from './op.js';

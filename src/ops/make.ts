@@ -1,6 +1,7 @@
 /**
- * The only ways to make a value: an op over values, or a leaf (input, constant, state). Each checks everything it is given and freezes the
- * result. Not here: names (the caller gives them; ./builder.ts generates them).
+ * The only ways to make a value: an op over values, or a leaf (input, constant, state). Each checks
+ * everything it is given and freezes the result. Not here: names (the caller gives them;
+ * ./builder.ts generates them).
  */
 import { DTYPES, type DType } from '../core/dtype.js';
 import { expected } from '../core/errors.js';
@@ -20,31 +21,60 @@ const NO_INPUTS: readonly Value[] = Object.freeze([]);
  *
  * @throws BitplaneError ERR_UNSUPPORTED_OP, ERR_GRAPH, ERR_ARGUMENT, ERR_DTYPE, ERR_SHAPE
  */
-export function make(op: string, name: string, inputs: readonly Value[], attrs: Attrs = NO_ATTRS): Value {
+export function make(
+  op: string,
+  name: string,
+  inputs: readonly Value[],
+  attrs: Attrs = NO_ATTRS,
+): Value {
   const { dtype, shape } = inferNode(op, name, inputs, attrs);
-  return freeze({ op, name, dtype, shape: [...shape], inputs: Object.freeze([...inputs]), attrs: frozenCopy(attrs) as Attrs });
+  return freeze({
+    op,
+    name,
+    dtype,
+    shape: [...shape],
+    inputs: Object.freeze([...inputs]),
+    attrs: frozenCopy(attrs) as Attrs,
+  });
 }
 
 /** What the result of an op would be; throws as `make` does. */
-export function inferNode(op: string, name: string, inputs: readonly Value[], attrs: Attrs): Inferred {
+export function inferNode(
+  op: string,
+  name: string,
+  inputs: readonly Value[],
+  attrs: Attrs,
+): Inferred {
   requireName(op, name);
   const def = opDef(op);
   const site = { op, node: name };
   const count = def.operands.length;
   if (!Array.isArray(inputs)) throw expected('ERR_GRAPH', 'a list of inputs', inputs, site);
   if (def.variadic ? inputs.length < count : inputs.length !== count) {
-    throw expected('ERR_GRAPH', `${def.variadic ? 'at least ' : ''}${count} inputs (${def.operands.join(', ')})`, inputs.length, site);
+    throw expected(
+      'ERR_GRAPH',
+      `${def.variadic ? 'at least ' : ''}${count} inputs (${def.operands.join(', ')})`,
+      inputs.length,
+      site,
+    );
   }
-  for (const [i, input] of inputs.entries()) requireValue(input, `${def.operands[Math.min(i, count - 1)]} to be a value`, site);
+  for (const [i, input] of inputs.entries())
+    requireValue(input, `${def.operands[Math.min(i, count - 1)]} to be a value`, site);
   if (attrs === null || typeof attrs !== 'object' || Array.isArray(attrs))
     throw expected('ERR_ARGUMENT', 'attributes as an object', attrs, site);
   for (const [key, rule] of Object.entries(def.attributes)) {
     const value = attrs[key];
-    if (!rule.accepts(value)) throw expected('ERR_ARGUMENT', `${key} to be ${rule.expects}`, value, site);
+    if (!rule.accepts(value))
+      throw expected('ERR_ARGUMENT', `${key} to be ${rule.expects}`, value, site);
   }
   for (const key of Object.keys(attrs)) {
     if (!Object.hasOwn(def.attributes, key)) {
-      throw expected('ERR_ARGUMENT', `attributes of ${Object.keys(def.attributes).join(', ') || 'none'}`, key, site);
+      throw expected(
+        'ERR_ARGUMENT',
+        `attributes of ${Object.keys(def.attributes).join(', ') || 'none'}`,
+        key,
+        site,
+      );
     }
   }
   const draft: NodeDraft = { op, name, operands: def.operands, inputs, attrs };
@@ -54,33 +84,66 @@ export function inferNode(op: string, name: string, inputs: readonly Value[], at
 }
 
 /** A value that is fed to every run. Its shape may hold symbols. */
-export function input<N extends string, D extends DType, const S extends Shape>(name: N, dtype: D, shape: S): Input<N, D, S> {
+export function input<N extends string, D extends DType, const S extends Shape>(
+  name: N,
+  dtype: D,
+  shape: S,
+): Input<N, D, S> {
   requireName('input', name);
   if (!Object.hasOwn(DTYPES, dtype))
-    throw expected('ERR_DTYPE', `a dtype of ${Object.keys(DTYPES).join(', ')}`, dtype, { op: 'input', node: name });
+    throw expected('ERR_DTYPE', `a dtype of ${Object.keys(DTYPES).join(', ')}`, dtype, {
+      op: 'input',
+      node: name,
+    });
   requireShape('input', name, shape);
-  return freeze({ op: 'input', name, dtype, shape: [...shape] as unknown as S, inputs: NO_INPUTS, attrs: NO_ATTRS });
+  return freeze({
+    op: 'input',
+    name,
+    dtype,
+    shape: [...shape] as unknown as S,
+    inputs: NO_INPUTS,
+    attrs: NO_ATTRS,
+  });
 }
 
 /** A value that never changes. */
-export function constant<D extends DType>(name: string, tensor: TensorLike<D>): Value<D, readonly number[]> {
+export function constant<D extends DType>(
+  name: string,
+  tensor: TensorLike<D>,
+): Value<D, readonly number[]> {
   return leafOf('constant', name, tensor);
 }
 
 /** A named buffer that a session owns; `tensor` is what it begins with. */
-export function state<D extends DType>(name: string, tensor: TensorLike<D>): Value<D, readonly number[]> {
+export function state<D extends DType>(
+  name: string,
+  tensor: TensorLike<D>,
+): Value<D, readonly number[]> {
   return leafOf('state', name, tensor);
 }
 
-function leafOf<D extends DType>(op: string, name: string, given: TensorLike<D>): Value<D, readonly number[]> {
+function leafOf<D extends DType>(
+  op: string,
+  name: string,
+  given: TensorLike<D>,
+): Value<D, readonly number[]> {
   requireName(op, name);
   if (!isTensorLike(given)) throw expected('ERR_ARGUMENT', 'a Tensor', given, { op, node: name });
   const tensor = Tensor.from(given);
-  return freeze({ op, name, dtype: tensor.dtype, shape: tensor.shape, inputs: NO_INPUTS, attrs: NO_ATTRS, data: tensor });
+  return freeze({
+    op,
+    name,
+    dtype: tensor.dtype,
+    shape: tensor.shape,
+    inputs: NO_INPUTS,
+    attrs: NO_ATTRS,
+    data: tensor,
+  });
 }
 
 function requireName(op: string, name: unknown): void {
-  if (typeof name !== 'string' || name === '') throw expected('ERR_GRAPH', 'a name that is a string and not empty', name, { op });
+  if (typeof name !== 'string' || name === '')
+    throw expected('ERR_GRAPH', 'a name that is a string and not empty', name, { op });
 }
 
 /** Sizes and symbols, not too many, and a number of elements that arithmetic can hold. */
@@ -88,15 +151,26 @@ function requireShape(op: string, node: string, shape: Shape): void {
   if (!Array.isArray(shape) || !shape.every((dim) => isSize(dim) || isSymbol(dim))) {
     throw expected('ERR_SHAPE', 'a shape of whole numbers >= 0 and symbols', shape, { op, node });
   }
-  if (shape.length > MAX_RANK) throw expected('ERR_SHAPE', `a shape of at most ${MAX_RANK} axes`, shape.length, { op, node });
-  const known = shape.reduce<number>((product, dim) => (typeof dim === 'number' ? product * dim : product), 1);
-  if (!Number.isSafeInteger(known)) throw expected('ERR_SHAPE', 'a shape of fewer than 2^53 elements', showShape(shape), { op, node });
+  if (shape.length > MAX_RANK)
+    throw expected('ERR_SHAPE', `a shape of at most ${MAX_RANK} axes`, shape.length, { op, node });
+  const known = shape.reduce<number>(
+    (product, dim) => (typeof dim === 'number' ? product * dim : product),
+    1,
+  );
+  if (!Number.isSafeInteger(known))
+    throw expected('ERR_SHAPE', 'a shape of fewer than 2^53 elements', showShape(shape), {
+      op,
+      node,
+    });
 }
 
 /** Every value that was made here. */
 const made = new WeakSet<Value>();
 
-/** True for a value that was made here: what its op's rule says, and frozen to the last attribute, so that it stays so. */
+/**
+ * True for a value that was made here: what its op's rule says, and frozen to the last attribute,
+ * so that it stays so.
+ */
 export function isMade(value: Value): boolean {
   return made.has(value);
 }
@@ -110,5 +184,7 @@ function freeze<V extends Value>(value: V): V {
 function frozenCopy(value: unknown): unknown {
   if (Array.isArray(value)) return Object.freeze(value.map(frozenCopy));
   if (value === null || typeof value !== 'object') return value;
-  return Object.freeze(Object.fromEntries(Object.entries(value).map(([key, item]) => [key, frozenCopy(item)])));
+  return Object.freeze(
+    Object.fromEntries(Object.entries(value).map(([key, item]) => [key, frozenCopy(item)])),
+  );
 }

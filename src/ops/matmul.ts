@@ -20,7 +20,8 @@ export const matmul: OpDef<Readonly<Record<never, unknown>>> = {
     requireRank(draft, 'b', b, 2);
     const depth = requireNumber(draft, 'the last size of a', a.shape.at(-1));
     if (depth === 0) throw mismatch(draft, 'ERR_SHAPE', 'at least one element to multiply', 0);
-    if (b.shape[0] !== depth) throw mismatch(draft, 'ERR_SHAPE', `b of shape [${depth}, N]`, `[${b.shape.join(', ')}]`);
+    if (b.shape[0] !== depth)
+      throw mismatch(draft, 'ERR_SHAPE', `b of shape [${depth}, N]`, `[${b.shape.join(', ')}]`);
     return { dtype: 'f32', shape: [...a.shape.slice(0, -1), b.shape[1]!] };
   },
   macs: (node) => ({ binary: 0, integer: 0, float: products(node) }),

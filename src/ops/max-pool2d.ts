@@ -1,6 +1,7 @@
 /**
- * maxPool2d: the largest element of each window of x [N, H, W, C], f32 or b1; neither padding nor NaN ever wins. The maximum is taken as max
- * is, a < b ? b : a from -Infinity on. Not here: windows (./pool2d.ts).
+ * maxPool2d: the largest element of each window of x [N, H, W, C], f32 or b1; neither padding nor
+ * NaN ever wins. The maximum is taken as max is, a < b ? b : a from -Infinity on. Not here: windows
+ * (./pool2d.ts).
  */
 import { tensorOf } from '../tensor/values.js';
 import type { OpDef } from './op.js';
@@ -19,7 +20,9 @@ export const maxPool2d: OpDef<Pool2dAttrs> = {
   work: poolWork,
   evaluate([x], attrs, result) {
     const values: number[] = [];
-    eachWindow(x!, attrs, result.shape as number[], (elements) => values.push(elements.reduce(larger, Number.NEGATIVE_INFINITY)));
+    eachWindow(x!, attrs, result.shape as number[], (elements) =>
+      values.push(elements.reduce(larger, Number.NEGATIVE_INFINITY)),
+    );
     return tensorOf(result.dtype, values, result.shape as number[]);
   },
 };

@@ -1,6 +1,7 @@
 /**
- * multiThreshold: bias + scale * #{t : x >= t}, the staircase quantizer of QONNX. x is f32 [..., C], thresholds are f32 [C or 1, T].
- * NaN is below every threshold. Not here: the comparison that ends in a bit (./threshold.ts).
+ * multiThreshold: bias + scale * #{t : x >= t}, the staircase quantizer of QONNX. x is f32 [...,
+ * C], thresholds are f32 [C or 1, T]. NaN is below every threshold. Not here: the comparison that
+ * ends in a bit (./threshold.ts).
  */
 import { elementCount } from '../core/shape.js';
 import { tensorOf } from '../tensor/values.js';
@@ -22,7 +23,8 @@ export const multiThreshold: OpDef<MultiThresholdAttrs> = {
     requireNumber(draft, 'the number of thresholds', thresholds.shape[1]);
     const rows = thresholds.shape[0]!;
     const channels = x.shape.at(-1)!;
-    if (rows !== 1 && rows !== channels) throw mismatch(draft, 'ERR_SHAPE', `thresholds of 1 or ${channels} rows`, rows);
+    if (rows !== 1 && rows !== channels)
+      throw mismatch(draft, 'ERR_SHAPE', `thresholds of 1 or ${channels} rows`, rows);
     return { dtype: 'f32', shape: x.shape };
   },
   chain: ({ scale, bias }) => ({ op: 'multithreshold', immediates: [scale, bias] }),

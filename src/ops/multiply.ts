@@ -1,6 +1,6 @@
 /**
- * What every op that multiplies and accumulates shares: which dtypes meet, what they give, and how the work is counted.
- * Not here: the ops (./conv2d.ts, ./dense.ts).
+ * What every op that multiplies and accumulates shares: which dtypes meet, what they give, and how
+ * the work is counted. Not here: the ops (./conv2d.ts, ./dense.ts).
  */
 import type { DType } from '../core/dtype.js';
 import { elementCount } from '../core/shape.js';
@@ -14,7 +14,12 @@ export function productDtype(draft: NodeDraft): DType {
   const x = operand(draft, 'x', 'f32', 'b1');
   const w = operand(draft, 'w', 'f32', 'b1');
   if (x.dtype === 'b1' && w.dtype === 'f32')
-    throw mismatch(draft, 'ERR_DTYPE', 'w of dtype b1 where x is b1 (cast x to f32 otherwise)', w.dtype);
+    throw mismatch(
+      draft,
+      'ERR_DTYPE',
+      'w of dtype b1 where x is b1 (cast x to f32 otherwise)',
+      w.dtype,
+    );
   return x.dtype === 'b1' ? 'i32' : 'f32';
 }
 
@@ -22,7 +27,9 @@ export function productDtype(draft: NodeDraft): DType {
 export function macsPerRow(node: Value): Macs {
   const [x, w] = node.inputs as [Value, Value];
   const count = elementCount(node.shape) * elementCount(w.shape.slice(1));
-  return x.dtype === 'b1' && w.dtype === 'b1' ? { binary: count, integer: 0, float: 0 } : { binary: 0, integer: 0, float: count };
+  return x.dtype === 'b1' && w.dtype === 'b1'
+    ? { binary: count, integer: 0, float: 0 }
+    : { binary: 0, integer: 0, float: count };
 }
 
 /** A step for each of them, and one for each element that is read or written. */

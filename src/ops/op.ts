@@ -20,7 +20,10 @@ export interface Inferred {
   readonly shape: Shape;
 }
 
-/** What a shape rule sees: a Value before it exists. The number of inputs and every attribute are already checked. */
+/**
+ * What a shape rule sees: a Value before it exists. The number of inputs and every attribute are
+ * already checked.
+ */
 export interface NodeDraft<A extends Attrs = Attrs> {
   readonly op: string;
   readonly name: string;
@@ -34,13 +37,19 @@ export interface NodeDraft<A extends Attrs = Attrs> {
 export interface ChainForm {
   /** Name in BITPLANE_CHAIN_OPS when the left operand flows through the chain. */
   readonly op: string;
-  /** Name when the right operand flows through the chain, for ops that do not commute (sub -> rsub); absent if impossible. */
+  /**
+   * Name when the right operand flows through the chain, for ops that do not commute (sub -> rsub);
+   * absent if impossible.
+   */
   readonly reversed?: string;
   /** The immediates a and b. */
   readonly immediates?: readonly [number, number];
 }
 
-/** The optional members are methods, not function properties, so that an OpDef of any attributes is an OpDef. */
+/**
+ * The optional members are methods, not function properties, so that an OpDef of any attributes is
+ * an OpDef.
+ */
 export interface OpDef<A extends Attrs = Attrs> {
   readonly name: string;
   /** The operands in order, as errors name them. */
@@ -49,15 +58,27 @@ export interface OpDef<A extends Attrs = Attrs> {
   readonly variadic?: true;
   /** Every attribute with the values it may take; a node carries exactly these. */
   readonly attributes: AttributeRules<A>;
-  /** Dtype and shape of the result; throws a BitplaneError naming the node where inputs or attributes do not fit. */
+  /**
+   * Dtype and shape of the result; throws a BitplaneError naming the node where inputs or
+   * attributes do not fit.
+   */
   infer(draft: NodeDraft<A>): Inferred;
-  /** For element-wise ops: the float32 result of one element, exactly as every kernel computes it (but tanh, sigmoid, exp, log and pow). */
+  /**
+   * For element-wise ops: the float32 result of one element, exactly as every kernel computes it
+   * (but tanh, sigmoid, exp, log and pow).
+   */
   scalar?(attrs: A): (...operands: number[]) => number;
   /** For element-wise ops: how a chain says it; undefined where these attributes cannot be said. */
   chain?(attrs: A): ChainForm | undefined;
-  /** Non-decreasing in its first operand for every value of the others? `'sign'`: the direction follows the sign of the second operand. */
+  /**
+   * Non-decreasing in its first operand for every value of the others? `'sign'`: the direction
+   * follows the sign of the second operand.
+   */
   monotone?(attrs: A): boolean | 'sign';
-  /** The result on constant inputs, for constant folding and as a readable oracle. Element-wise ops need none: `scalar` serves. */
+  /**
+   * The result on constant inputs, for constant folding and as a readable oracle. Element-wise ops
+   * need none: `scalar` serves.
+   */
   evaluate?(inputs: readonly Tensor[], attrs: A, result: Inferred): Tensor;
   /**
    * What `evaluate` costs, in elements touched; absent means the elements of the operands and the

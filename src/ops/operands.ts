@@ -1,5 +1,6 @@
 /**
- * Checks that shape rules share: dtypes, ranks and lengths of operands. Not here: arithmetic on shapes (./shapes.ts).
+ * Checks that shape rules share: dtypes, ranks and lengths of operands. Not here: arithmetic on
+ * shapes (./shapes.ts).
  */
 import type { DType } from '../core/dtype.js';
 import { type BitplaneError, type ErrorCode, expected } from '../core/errors.js';
@@ -8,12 +9,21 @@ import type { Value } from '../graph/value.js';
 import type { NodeDraft } from './op.js';
 
 /** The error of a draft: it names the op and the node. */
-export function mismatch(draft: NodeDraft, code: ErrorCode, what: string, received: unknown): BitplaneError {
+export function mismatch(
+  draft: NodeDraft,
+  code: ErrorCode,
+  what: string,
+  received: unknown,
+): BitplaneError {
   return expected(code, what, received, { op: draft.op, node: draft.name });
 }
 
 /** An operand by its declared name, of one of the given dtypes (any, if none is given). */
-export function operand<const D extends DType = DType>(draft: NodeDraft, name: string, ...dtypes: readonly D[]): Value<D> {
+export function operand<const D extends DType = DType>(
+  draft: NodeDraft,
+  name: string,
+  ...dtypes: readonly D[]
+): Value<D> {
   const value = draft.inputs[draft.operands.indexOf(name)] as Value;
   if (dtypes.length > 0 && !dtypes.includes(value.dtype as D)) {
     throw mismatch(draft, 'ERR_DTYPE', `${name} of dtype ${dtypes.join(' or ')}`, value.dtype);
@@ -22,11 +32,18 @@ export function operand<const D extends DType = DType>(draft: NodeDraft, name: s
 }
 
 export function requireRank(draft: NodeDraft, name: string, value: Value, rank: number): void {
-  if (value.shape.length !== rank) throw mismatch(draft, 'ERR_SHAPE', `${name} of rank ${rank}`, showShape(value.shape));
+  if (value.shape.length !== rank)
+    throw mismatch(draft, 'ERR_SHAPE', `${name} of rank ${rank}`, showShape(value.shape));
 }
 
-export function requireRankAtLeast(draft: NodeDraft, name: string, value: Value, rank: number): void {
-  if (value.shape.length < rank) throw mismatch(draft, 'ERR_SHAPE', `${name} of rank ${rank} or more`, showShape(value.shape));
+export function requireRankAtLeast(
+  draft: NodeDraft,
+  name: string,
+  value: Value,
+  rank: number,
+): void {
+  if (value.shape.length < rank)
+    throw mismatch(draft, 'ERR_SHAPE', `${name} of rank ${rank} or more`, showShape(value.shape));
 }
 
 /** A vector with one element a channel. */
@@ -38,7 +55,8 @@ export function requireChannels(draft: NodeDraft, name: string, value: Value, ch
 
 /** A dimension that must be known: channels, kernel sizes, the axis of a concatenation. */
 export function requireNumber(draft: NodeDraft, what: string, dim: Dim | undefined): number {
-  if (typeof dim !== 'number') throw mismatch(draft, 'ERR_SHAPE', `${what} to be a number, not a symbol`, String(dim));
+  if (typeof dim !== 'number')
+    throw mismatch(draft, 'ERR_SHAPE', `${what} to be a number, not a symbol`, String(dim));
   return dim;
 }
 

@@ -1,6 +1,7 @@
 /**
- * pad: x within a border of one value, f32, or b1 with the value -1 or +1. pads are [before of each axis..., after of each axis...].
- * Not here: the padding of convolutions, to which a pass moves this where it can.
+ * pad: x within a border of one value, f32, or b1 with the value -1 or +1. pads are [before of each
+ * axis..., after of each axis...]. Not here: the padding of convolutions, to which a pass moves
+ * this where it can.
  */
 import { tensorOf, valuesOf } from '../tensor/values.js';
 import { isBound, isIndexes } from './attributes.js';
@@ -18,12 +19,15 @@ export const pad: OpDef<PadAttrs> = {
     const x = operand(draft, 'x', 'f32', 'b1');
     const { pads, value } = draft.attrs;
     const rank = x.shape.length;
-    if (pads.length !== 2 * rank) throw mismatch(draft, 'ERR_SHAPE', `${2 * rank} pads, two an axis`, pads.length);
-    if (x.dtype === 'b1' && Math.abs(value) !== 1) throw mismatch(draft, 'ERR_DTYPE', 'value -1 or 1 where x is b1', value);
+    if (pads.length !== 2 * rank)
+      throw mismatch(draft, 'ERR_SHAPE', `${2 * rank} pads, two an axis`, pads.length);
+    if (x.dtype === 'b1' && Math.abs(value) !== 1)
+      throw mismatch(draft, 'ERR_DTYPE', 'value -1 or 1 where x is b1', value);
     const shape = x.shape.map((dim, axis) => {
       const border = pads[axis]! + pads[axis + rank]!;
       if (typeof dim === 'number') return dim + border;
-      if (border !== 0) throw mismatch(draft, 'ERR_SHAPE', `no pads on axis ${axis} of size ${dim}`, border);
+      if (border !== 0)
+        throw mismatch(draft, 'ERR_SHAPE', `no pads on axis ${axis} of size ${dim}`, border);
       return dim;
     });
     return { dtype: x.dtype, shape };

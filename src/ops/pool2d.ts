@@ -1,6 +1,6 @@
 /**
- * The shape rule and the walk that maxPool2d and avgPool2d share: windows over x [N, H, W, C], each channel by itself.
- * Not here: what is made of a window (./max-pool2d.ts, ./avg-pool2d.ts).
+ * The shape rule and the walk that maxPool2d and avgPool2d share: windows over x [N, H, W, C], each
+ * channel by itself. Not here: what is made of a window (./max-pool2d.ts, ./avg-pool2d.ts).
  */
 import { type Dim, elementCount, type Shape } from '../core/shape.js';
 import type { Value } from '../graph/value.js';
@@ -30,7 +30,13 @@ export const POOL2D_ATTRIBUTES = {
 
 /** The windows along height (0) and width (1). */
 function along(axis: 0 | 1, { kernel, strides, pads, dilations }: Pool2dAttrs): Window {
-  return { size: kernel[axis], stride: strides[axis], dilation: dilations[axis], before: pads[axis], after: pads[axis + 2]! };
+  return {
+    size: kernel[axis],
+    stride: strides[axis],
+    dilation: dilations[axis],
+    before: pads[axis],
+    after: pads[axis + 2]!,
+  };
 }
 
 export function poolShape(draft: NodeDraft<Pool2dAttrs>, x: Value): Shape {
@@ -47,12 +53,23 @@ export function poolShape(draft: NodeDraft<Pool2dAttrs>, x: Value): Shape {
 }
 
 /** A window of nothing but padding has no largest element and no mean. */
-function requireElements(draft: NodeDraft, axis: string, size: Dim, count: Dim, window: Window): void {
+function requireElements(
+  draft: NodeDraft,
+  axis: string,
+  size: Dim,
+  count: Dim,
+  window: Window,
+): void {
   if (typeof size === 'string' || typeof count === 'string') {
-    // The smallest size a symbol may stand for: one element meets each window only if padding stays below the kernel's reach on both sides,
-    // and dilation leaves no gap for it to fall into.
+    // The smallest size a symbol may stand for: one element meets each window only if padding stays
+    // below the kernel's reach on both sides, and dilation leaves no gap for it to fall into.
     if (window.before + window.after > 0 && window.dilation > 1) {
-      throw mismatch(draft, 'ERR_SHAPE', `a ${axis} that is a number, as the dilated window is padded`, size);
+      throw mismatch(
+        draft,
+        'ERR_SHAPE',
+        `a ${axis} that is a number, as the dilated window is padded`,
+        size,
+      );
     }
     return;
   }
@@ -79,7 +96,11 @@ const MOST_STEPPING = 1 << 12;
  * its first tap at or behind 0, s mod dilation, must be below size. Where x is as long as the
  * dilation it always is.
  */
-function meetsElements(size: number, count: number, { size: taps, stride, dilation, before }: Window): boolean {
+function meetsElements(
+  size: number,
+  count: number,
+  { size: taps, stride, dilation, before }: Window,
+): boolean {
   if (size === 0 || (count - 1) * stride - before >= size) return false;
   const early = Math.min(count, Math.ceil(before / stride));
   if (early === 0) return true;
@@ -90,7 +111,8 @@ function meetsElements(size: number, count: number, { size: taps, stride, dilati
   const first = (dilation - (before % dilation)) % dilation;
   if (early >= dilation / step) return (first % step) + dilation - step < size;
   if (early > MOST_STEPPING) return false;
-  for (let i = 0, at = first; i < early; i++, at = (at + stride) % dilation) if (at >= size) return false;
+  for (let i = 0, at = first; i < early; i++, at = (at + stride) % dilation)
+    if (at >= size) return false;
   return true;
 }
 
@@ -105,7 +127,9 @@ function gcd(a: number, b: number): number {
 export function poolWork(node: Value): number {
   const { kernel } = node.attrs as Pool2dAttrs;
   const [, height, width] = (node.inputs[0] as Value).shape as number[];
-  return elementCount(node.shape) * (1 + Math.min(kernel[0], height!) * Math.min(kernel[1], width!));
+  return (
+    elementCount(node.shape) * (1 + Math.min(kernel[0], height!) * Math.min(kernel[1], width!))
+  );
 }
 
 /**
@@ -117,8 +141,9 @@ function tapsOn(start: number, taps: number, dilation: number, size: number): [n
 }
 
 /**
- * Calls `visit(elements, cells)` for each element of the result in order: the elements of x in its window, and how many cells of the padded
- * x the window covers (a window that hangs over the end under `ceil` covers fewer than the kernel has).
+ * Calls `visit(elements, cells)` for each element of the result in order: the elements of x in its
+ * window, and how many cells of the padded x the window covers (a window that hangs over the end
+ * under `ceil` covers fewer than the kernel has).
  */
 export function eachWindow(
   x: Tensor,
@@ -138,12 +163,16 @@ export function eachWindow(
       for (let q = 0; q < ow; q++) {
         const left = q * strides[1] - pads[1];
         const [j0, j1] = tapsOn(left, kernel[1], dilations[1], width);
-        const cells = rows * Math.min(kernel[1], Math.ceil((width + pads[3] - left) / dilations[1]));
+        const cells =
+          rows * Math.min(kernel[1], Math.ceil((width + pads[3] - left) / dilations[1]));
         for (let c = 0; c < channels; c++) {
           const elements: number[] = [];
           for (let i = i0; i < i1; i++) {
             const row = top + i * dilations[0];
-            for (let j = j0; j < j1; j++) elements.push(data[((n * height + row) * width + left + j * dilations[1]) * channels + c]!);
+            for (let j = j0; j < j1; j++)
+              elements.push(
+                data[((n * height + row) * width + left + j * dilations[1]) * channels + c]!,
+              );
           }
           visit(elements, cells);
         }

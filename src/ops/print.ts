@@ -5,7 +5,14 @@
  */
 import { byteLength, DTYPES, type DType } from '../core/dtype.js';
 import type { Shape } from '../core/shape.js';
-import { type Attrs, type Graph, outputsOf, requireGraph, topological, type Value } from '../graph/value.js';
+import {
+  type Attrs,
+  type Graph,
+  outputsOf,
+  requireGraph,
+  topological,
+  type Value,
+} from '../graph/value.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { valuesOf } from '../tensor/values.js';
 
@@ -15,13 +22,21 @@ const FEW = 8;
 /** @throws BitplaneError ERR_GRAPH for what is no graph */
 export function print(graph: Graph): string {
   requireGraph(graph);
-  const lines = topological(graph).map((value) => `%${value.name}: ${showType(value)} = ${right(value)}`);
+  const lines = topological(graph).map(
+    (value) => `%${value.name}: ${showType(value)} = ${right(value)}`,
+  );
   const outputs = outputsOf(graph).map(([name, value]) => `${name}: %${value.name}`);
   return `${[...lines, `return {${outputs.join(', ')}}`].join('\n')}\n`;
 }
 
 /** `f32[N,28,28,1]` */
-export function showType({ dtype, shape }: { readonly dtype: DType; readonly shape: Shape }): string {
+export function showType({
+  dtype,
+  shape,
+}: {
+  readonly dtype: DType;
+  readonly shape: Shape;
+}): string {
   return `${dtype}[${shape.join(',')}]`;
 }
 
@@ -33,7 +48,9 @@ function right(value: Value): string {
 
 function showAttrs(attrs: Attrs): string {
   const entries = Object.entries(attrs);
-  return entries.length === 0 ? '' : ` {${entries.map(([key, value]) => `${key}:${show(value)}`).join(', ')}}`;
+  return entries.length === 0
+    ? ''
+    : ` {${entries.map(([key, value]) => `${key}:${show(value)}`).join(', ')}}`;
 }
 
 function show(value: unknown): string {
@@ -42,7 +59,8 @@ function show(value: unknown): string {
 }
 
 function showTensor(tensor: Tensor): string {
-  if (tensor.size > FEW) return `{${tensor.size} elements, ${byteLength(tensor.dtype, tensor.size)} bytes}`;
+  if (tensor.size > FEW)
+    return `{${tensor.size} elements, ${byteLength(tensor.dtype, tensor.size)} bytes}`;
   return `[${Array.from(valuesOf(tensor), (element) => (DTYPES[tensor.dtype].array === Float32Array ? shortest(element) : String(element))).join(', ')}]`;
 }
 

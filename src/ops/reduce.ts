@@ -8,7 +8,11 @@ import { mismatch, operand, requireAxis } from './operands.js';
 import { larger, smaller } from './select.js';
 import { indexer } from './strides.js';
 
-export type ReduceAttrs = { readonly kind: 'mean' | 'sum' | 'max' | 'min'; readonly axes: readonly number[]; readonly keepDims: boolean };
+export type ReduceAttrs = {
+  readonly kind: 'mean' | 'sum' | 'max' | 'min';
+  readonly axes: readonly number[];
+  readonly keepDims: boolean;
+};
 
 export const reduce: OpDef<ReduceAttrs> = {
   name: 'reduce',
@@ -18,17 +22,28 @@ export const reduce: OpDef<ReduceAttrs> = {
     const x = operand(draft, 'x', 'f32');
     const { kind, axes, keepDims } = draft.attrs;
     for (const axis of axes) requireAxis(draft, axis, x.shape.length);
-    if (new Set(axes).size !== axes.length) throw mismatch(draft, 'ERR_SHAPE', 'axes without repetition', axes);
+    if (new Set(axes).size !== axes.length)
+      throw mismatch(draft, 'ERR_SHAPE', 'axes without repetition', axes);
     if (kind !== 'sum' && axes.some((axis) => x.shape[axis] === 0)) {
-      throw mismatch(draft, 'ERR_SHAPE', `at least one element for the ${kind}`, `[${x.shape.join(', ')}]`);
+      throw mismatch(
+        draft,
+        'ERR_SHAPE',
+        `at least one element for the ${kind}`,
+        `[${x.shape.join(', ')}]`,
+      );
     }
-    const shape = x.shape.flatMap((dim, axis) => (!axes.includes(axis) ? [dim] : keepDims ? [1] : []));
+    const shape = x.shape.flatMap((dim, axis) =>
+      !axes.includes(axis) ? [dim] : keepDims ? [1] : [],
+    );
     return { dtype: 'f32', shape };
   },
   evaluate([x], { kind, axes }, result) {
     const kept = x!.shape.map((dim, axis) => (axes.includes(axis) ? 1 : dim));
     const target = indexer(x!.shape, kept);
-    const groups: number[][] = Array.from({ length: kept.reduce((product, dim) => product * dim, 1) }, () => []);
+    const groups: number[][] = Array.from(
+      { length: kept.reduce((product, dim) => product * dim, 1) },
+      () => [],
+    );
     for (let i = 0; i < x!.data.length; i++) groups[target(i)]!.push(x!.data[i]!);
     return tensorOf(
       'f32',

@@ -1,6 +1,7 @@
 /**
- * reshape: the same elements in the same order under another shape, any dtype. One size may be -1: what makes the counts agree.
- * Symbols pass through by name, each as often as x has it; -1 may stand for the one that is left. Not here: a change of order (./transpose.ts).
+ * reshape: the same elements in the same order under another shape, any dtype. One size may be -1:
+ * what makes the counts agree. Symbols pass through by name, each as often as x has it; -1 may
+ * stand for the one that is left. Not here: a change of order (./transpose.ts).
  */
 import { type Dim, type Shape, showShape } from '../core/shape.js';
 import { Tensor } from '../tensor/tensor.js';
@@ -22,7 +23,12 @@ export const reshape: OpDef<ReshapeAttrs> = {
       shape.filter((dim) => dim !== -1),
     );
     if (rest === undefined || (rest !== 1 && !shape.includes(-1))) {
-      throw mismatch(draft, 'ERR_SHAPE', `a shape of as many elements as ${showShape(x.shape)}`, showShape(shape));
+      throw mismatch(
+        draft,
+        'ERR_SHAPE',
+        `a shape of as many elements as ${showShape(x.shape)}`,
+        showShape(shape),
+      );
     }
     return { dtype: x.dtype, shape: shape.map((dim) => (dim === -1 ? rest : dim)) };
   },
@@ -31,7 +37,10 @@ export const reshape: OpDef<ReshapeAttrs> = {
   evaluate: ([x], _attrs, result) => new Tensor(x!.dtype, x!.data, result.shape as number[]),
 };
 
-/** The one dimension that completes `part` to as many elements as `whole` has: a number, a symbol, or undefined where none does. */
+/**
+ * The one dimension that completes `part` to as many elements as `whole` has: a number, a symbol,
+ * or undefined where none does.
+ */
 function quotient(whole: Shape, part: Shape): Dim | undefined {
   const symbols = whole.filter((dim) => typeof dim === 'string');
   for (const dim of part) {
@@ -40,7 +49,8 @@ function quotient(whole: Shape, part: Shape): Dim | undefined {
     if (at < 0) return undefined;
     symbols.splice(at, 1);
   }
-  const size = (shape: Shape) => shape.reduce<number>((product, dim) => (typeof dim === 'number' ? product * dim : product), 1);
+  const size = (shape: Shape) =>
+    shape.reduce<number>((product, dim) => (typeof dim === 'number' ? product * dim : product), 1);
   const [top, bottom] = [size(whole), size(part)];
   // With no elements every size would do; 0 / 0 has no answer but the plain one.
   const ratio = bottom === 0 ? (top === 0 ? 1 : undefined) : top / bottom;

@@ -1,6 +1,6 @@
 /**
- * Arithmetic on shapes with symbols: broadcasting, and what a sliding window leaves. Not here: which op uses which.
- * A symbol equals only itself; nothing is ever computed from one.
+ * Arithmetic on shapes with symbols: broadcasting, and what a sliding window leaves. Not here:
+ * which op uses which. A symbol equals only itself; nothing is ever computed from one.
  */
 import type { Dim, Shape } from '../core/shape.js';
 import { showShape } from '../core/shape.js';
@@ -16,7 +16,13 @@ export function broadcast(draft: NodeDraft, ...shapes: readonly Shape[]): Dim[] 
       const at = rank - shape.length + i;
       const dim = shape[i] as Dim;
       if (dim === 1 || dim === result[at]) continue;
-      if (result[at] !== 1) throw mismatch(draft, 'ERR_SHAPE', 'shapes that broadcast together', shapes.map(showShape).join(' and '));
+      if (result[at] !== 1)
+        throw mismatch(
+          draft,
+          'ERR_SHAPE',
+          'shapes that broadcast together',
+          shapes.map(showShape).join(' and '),
+        );
       result[at] = dim;
     }
   }
@@ -38,18 +44,31 @@ function reach(window: Window): number {
 }
 
 /**
- * How many windows fit: floor((size + before + after - reach) / stride) + 1. With `ceil` one that hangs over the end counts too, unless it would
- * start past the last element and the padding before it (PyTorch's rule, and ONNX's since opset 22).
- * A symbolic size passes through an axis that keeps its size, and no other.
+ * How many windows fit: floor((size + before + after - reach) / stride) + 1. With `ceil` one that
+ * hangs over the end counts too, unless it would start past the last element and the padding before
+ * it (PyTorch's rule, and ONNX's since opset 22). A symbolic size passes through an axis that keeps
+ * its size, and no other.
  */
-export function windows(draft: NodeDraft, axis: string, size: Dim, window: Window, ceil = false): Dim {
+export function windows(
+  draft: NodeDraft,
+  axis: string,
+  size: Dim,
+  window: Window,
+  ceil = false,
+): Dim {
   const padding = window.before + window.after;
   if (typeof size === 'string') {
     if (window.stride === 1 && padding === reach(window) - 1) return size;
     throw mismatch(draft, 'ERR_SHAPE', `a ${axis} that is a number, as this op changes it`, size);
   }
   const room = size + padding - reach(window);
-  if (room < 0) throw mismatch(draft, 'ERR_SHAPE', `a ${axis} of at least ${reach(window) - padding} for this window`, size);
+  if (room < 0)
+    throw mismatch(
+      draft,
+      'ERR_SHAPE',
+      `a ${axis} of at least ${reach(window) - padding} for this window`,
+      size,
+    );
   if (!ceil) return Math.floor(room / window.stride) + 1;
   const count = Math.ceil(room / window.stride) + 1;
   return (count - 1) * window.stride >= size + window.before ? count - 1 : count;

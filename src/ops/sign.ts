@@ -1,6 +1,6 @@
 /**
- * sign: f32 -> b1, the binarization. The bit (-1) is set iff x < 0, an ordered comparison: 0, -0 and NaN give +1.
- * Not here: ONNX Sign with its zero (signum, in ./unary.ts).
+ * sign: f32 -> b1, the binarization. The bit (-1) is set iff x < 0, an ordered comparison: 0, -0
+ * and NaN give +1. Not here: ONNX Sign with its zero (signum, in ./unary.ts).
  */
 import { tensorOf } from '../tensor/values.js';
 import type { OpDef } from './op.js';

@@ -1,7 +1,7 @@
 /**
- * slice: every steps[i]-th element from starts[i] up to, without, ends[i], for every axis of x; any dtype.
- * Starts and ends are canonical: 0 <= start <= end <= size, nothing counted from the end. An axis with a symbol is taken whole: its end is the
- * symbol. Not here: negative steps.
+ * slice: every steps[i]-th element from starts[i] up to, without, ends[i], for every axis of x; any
+ * dtype. Starts and ends are canonical: 0 <= start <= end <= size, nothing counted from the end. An
+ * axis with a symbol is taken whole: its end is the symbol. Not here: negative steps.
  */
 import { type AttributeRule, isDims, isIndexes } from './attributes.js';
 import { gather } from './gather.js';
@@ -17,7 +17,8 @@ export type SliceAttrs = {
 
 const isSteps: AttributeRule<readonly number[]> = {
   expects: 'a list of whole numbers >= 1',
-  accepts: (value): value is readonly number[] => isIndexes.accepts(value) && value.every((step) => step >= 1),
+  accepts: (value): value is readonly number[] =>
+    isIndexes.accepts(value) && value.every((step) => step >= 1),
 };
 
 export const slice: OpDef<SliceAttrs> = {
@@ -29,7 +30,8 @@ export const slice: OpDef<SliceAttrs> = {
     const { starts, ends, steps } = draft.attrs;
     const rank = x.shape.length;
     for (const [name, list] of Object.entries({ starts, ends, steps })) {
-      if (list.length !== rank) throw mismatch(draft, 'ERR_SHAPE', `${rank} ${name}, one an axis`, list.length);
+      if (list.length !== rank)
+        throw mismatch(draft, 'ERR_SHAPE', `${rank} ${name}, one an axis`, list.length);
     }
     const shape = x.shape.map((dim, axis) => {
       const [start, end, step] = [starts[axis]!, ends[axis]!, steps[axis]!];
@@ -43,7 +45,12 @@ export const slice: OpDef<SliceAttrs> = {
         );
       }
       if (typeof end !== 'number' || end > dim || start > end) {
-        throw mismatch(draft, 'ERR_SHAPE', `0 <= start <= end <= ${dim} on axis ${axis}`, `${start}, ${end}`);
+        throw mismatch(
+          draft,
+          'ERR_SHAPE',
+          `0 <= start <= end <= ${dim} on axis ${axis}`,
+          `${start}, ${end}`,
+        );
       }
       return Math.ceil((end - start) / step);
     });

@@ -1,5 +1,6 @@
 /**
- * softmax: exp(x - max) / sum of exp(x - max) along one axis, f32. Not here: its logarithm (log of this, or the loss's own form).
+ * softmax: exp(x - max) / sum of exp(x - max) along one axis, f32. Not here: its logarithm (log of
+ * this, or the loss's own form).
  */
 import { tensorOf } from '../tensor/values.js';
 import { isIndex } from './attributes.js';

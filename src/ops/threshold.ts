@@ -1,7 +1,7 @@
 /**
  * threshold: i32 [..., C] -> b1, one integer comparison a channel: -1 iff (x < t[c]) xor flip[c].
- * It is what an affine, a batch norm or any monotone chain before a sign folds to. Not here: the fold (src/passes), several levels
- * (./multi-threshold.ts).
+ * It is what an affine, a batch norm or any monotone chain before a sign folds to. Not here: the
+ * fold (src/passes), several levels (./multi-threshold.ts).
  */
 import { tensorOf } from '../tensor/values.js';
 import type { OpDef } from './op.js';

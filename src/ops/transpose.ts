@@ -1,5 +1,6 @@
 /**
- * transpose: axis i of the result is axis perm[i] of x, any dtype. Not here: moving transposes through a graph (src/passes).
+ * transpose: axis i of the result is axis perm[i] of x, any dtype. Not here: moving transposes
+ * through a graph (src/passes).
  */
 import { isIndexes } from './attributes.js';
 import { gather } from './gather.js';

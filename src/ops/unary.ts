@@ -25,8 +25,9 @@ const f = Math.fround;
 
 // Selection, as the kernels do it: NaN passes through.
 export const relu = unary('relu', true, (x) => larger(x, 0));
-// The kernels compute these four by float32 polynomials, which may differ from the formulas here in the last place. They are monotone as
-// functions but say that they are not, so that no threshold is ever derived from a formula that is not the kernel's.
+// The kernels compute these four by float32 polynomials, which may differ from the formulas here in
+// the last place. They are monotone as functions but say that they are not, so that no threshold is
+// ever derived from a formula that is not the kernel's.
 export const tanh = unary('tanh', false, (x) => f(Math.tanh(x)));
 export const sigmoid = unary('sigmoid', false, (x) => f(1 / (1 + Math.exp(-x))));
 export const exp = unary('exp', false, (x) => f(Math.exp(x)));

@@ -1,5 +1,6 @@
 /**
- * The rules of the IR, checked: what holds of every graph after every pass. Not here: what makes a graph runnable (lowering decides).
+ * The rules of the IR, checked: what holds of every graph after every pass. Not here: what makes a
+ * graph runnable (lowering decides).
  *
  * 1. Every value is frozen, and its name is its own.
  * 2. Every op is known, and its rule gives the dtype and shape that the value says it has.
@@ -17,7 +18,8 @@ import { showType } from './print.js';
 /** @throws BitplaneError ERR_GRAPH naming the first value that breaks a rule */
 export function verify(graph: Graph): void {
   requireGraph(graph);
-  if (Object.keys(graph.outputs).length === 0) throw expected('ERR_GRAPH', 'at least one output', 'none');
+  if (Object.keys(graph.outputs).length === 0)
+    throw expected('ERR_GRAPH', 'at least one output', 'none');
   const declared = new Set<Value>(graph.inputs);
   if (declared.size !== graph.inputs.length) {
     throw expected(
@@ -30,9 +32,11 @@ export function verify(graph: Graph): void {
   for (const value of topological(graph)) {
     const site = { op: value.op, node: value.name };
     const namesake = names.get(value.name);
-    if (namesake !== undefined) throw expected('ERR_GRAPH', 'a name of its own', `that of another ${namesake.op}`, site);
+    if (namesake !== undefined)
+      throw expected('ERR_GRAPH', 'a name of its own', `that of another ${namesake.op}`, site);
     names.set(value.name, value);
-    if (!Object.isFrozen(value)) throw expected('ERR_GRAPH', 'a frozen value, as make gives it', 'one that can change', site);
+    if (!Object.isFrozen(value))
+      throw expected('ERR_GRAPH', 'a frozen value, as make gives it', 'one that can change', site);
     if ((value.op === 'input') !== declared.has(value)) {
       throw expected(
         'ERR_GRAPH',
@@ -53,13 +57,21 @@ export function verify(graph: Graph): void {
 function typeOf(value: Value): Inferred {
   if (value.op === 'input') return value;
   if (value.op === 'constant' || value.op === 'state') {
-    if (value.data === undefined) throw expected('ERR_GRAPH', 'a tensor as its data', 'none', { op: value.op, node: value.name });
+    if (value.data === undefined)
+      throw expected('ERR_GRAPH', 'a tensor as its data', 'none', {
+        op: value.op,
+        node: value.name,
+      });
     return value.data;
   }
   try {
     return inferNode(value.op, value.name, value.inputs, value.attrs);
   } catch (cause) {
     if (!(cause instanceof BitplaneError)) throw cause;
-    throw new BitplaneError('ERR_GRAPH', `expected a node that fits its op but received one that does not: ${cause.message}`, { cause });
+    throw new BitplaneError(
+      'ERR_GRAPH',
+      `expected a node that fits its op but received one that does not: ${cause.message}`,
+      { cause },
+    );
   }
 }

@@ -1,16 +1,19 @@
 /**
- * Constant scales and shifts by channel that follow one another become one, across sums, pooling, means and concatenations: of a residual block with
- * batch norm, scaled weights and shifted activations one multiplication and one addition are left. The results differ by rounding from
- * those of the graph as it was, as in every tool that folds batch norm into convolutions; so this is no part of `optimize`, which changes no
- * bit. Not here: constants that do not lie along the last axis (./layout.ts brings channels there); batch norm itself (./lower.ts makes it
+ * Constant scales and shifts by channel that follow one another become one, across sums, pooling,
+ * means and concatenations: of a residual block with batch norm, scaled weights and shifted
+ * activations one multiplication and one addition are left. The results differ by rounding from
+ * those of the graph as it was, as in every tool that folds batch norm into convolutions; so this
+ * is no part of `optimize`, which changes no bit. Not here: constants that do not lie along the
+ * last axis (./layout.ts brings channels there); batch norm itself (./lower.ts makes it
  * arithmetic).
  *
- * One walk, inputs first. A value is taken as base * scale + shift, and what reads it takes the three on: only where something else than an affine
- * needs the value itself do a multiplication and an addition come back.
+ * One walk, inputs first. A value is taken as base * scale + shift, and what reads it takes the
+ * three on: only where something else than an affine needs the value itself do a multiplication and
+ * an addition come back.
  *
- * Operations whose numbers end up in one another are a group. A group that the walk writes in no fewer
- * operations than it had, each counted for every element, would round differently for nothing: its
- * operations stay as they are.
+ * Operations whose numbers end up in one another are a group. A group that the walk writes in no
+ * fewer operations than it had, each counted for every element, would round differently for
+ * nothing: its operations stay as they are.
  */
 import type { Shape } from '../core/shape.js';
 import { type Graph, mapGraph, outputsOf, topological, type Value } from '../graph/value.js';
@@ -46,7 +49,10 @@ export function affines(graph: Graph): Graph {
   }
 }
 
-/** Values whose numbers end up in one another, with what the operations cost that they were and that they became. */
+/**
+ * Values whose numbers end up in one another, with what the operations cost that they were and that
+ * they became.
+ */
 class Groups {
   private readonly parents = new Map<Value, Value>();
   /** What the operations of a group cost less than before, under each of its values. */
@@ -71,7 +77,8 @@ class Groups {
   /** The values of groups that became no fewer operations than they were. */
   unsaved(): Value[] {
     const saved = new Map<Value, number>();
-    for (const [value, elements] of this.savings) saved.set(this.root(value), (saved.get(this.root(value)) ?? 0) + elements);
+    for (const [value, elements] of this.savings)
+      saved.set(this.root(value), (saved.get(this.root(value)) ?? 0) + elements);
     return [...this.parents.keys()].filter((value) => (saved.get(this.root(value)) ?? 0) <= 0);
   }
 
@@ -81,7 +88,12 @@ class Groups {
 
   private root(value: Value): Value {
     let root = value;
-    for (let parent = this.parents.get(root); parent !== undefined && parent !== root; parent = this.parents.get(root)) root = parent;
+    for (
+      let parent = this.parents.get(root);
+      parent !== undefined && parent !== root;
+      parent = this.parents.get(root)
+    )
+      root = parent;
     if (!this.parents.has(root)) this.parents.set(root, root);
     // Long chains of groups are walked once.
     for (let at = value; at !== root; ) {
@@ -101,7 +113,9 @@ function elements({ shape }: Value): number {
 class Walk {
   readonly groups = new Groups();
   private readonly found = new Map<Value, Affine>();
-  /** The values of affines, and their scaled parts by scale, as nodes: made when asked for, once. */
+  /**
+   * The values of affines, and their scaled parts by scale, as nodes: made when asked for, once.
+   */
   private readonly made = new Map<Affine, Value>();
   private readonly scaledParts = new Map<Affine['scale'], Value>();
 
@@ -192,9 +206,15 @@ class Walk {
   /** x + y: the shifts wait. */
   private sum(value: Value): Affine | undefined {
     const [x, y] = value.inputs as [Value, Value];
-    if (![x, y].every(({ shape }) => shape.length === value.shape.length && shape.at(-1) === value.shape.at(-1))) return undefined;
+    if (
+      ![x, y].every(
+        ({ shape }) => shape.length === value.shape.length && shape.at(-1) === value.shape.at(-1),
+      )
+    )
+      return undefined;
     const shifts = [x, y].map((input) => this.passed(value, input));
-    const shift = shifts[0] && shifts[1] ? combine(shifts[0], shifts[1], plus) : (shifts[0] ?? shifts[1]);
+    const shift =
+      shifts[0] && shifts[1] ? combine(shifts[0], shifts[1], plus) : (shifts[0] ?? shifts[1]);
     const base = withInputs(value, [this.scaledPart(x), this.scaledPart(y)]);
     return { base, ...(shift && { shift: along(shift, value.shape) }) };
   }
@@ -219,12 +239,18 @@ class Walk {
     if (value.attrs.axis !== value.shape.length - 1) return undefined;
     const shifts = inputs.map((input) => this.passed(value, input));
     if (shifts.every((shift) => shift === undefined)) return undefined;
-    const all = inputs.flatMap((input, i) => [...along(shifts[i] ?? Float64Array.of(0), input.shape)]);
+    const all = inputs.flatMap((input, i) => [
+      ...along(shifts[i] ?? Float64Array.of(0), input.shape),
+    ]);
     return this.moved(value, inputs, Float64Array.from(all));
   }
 
   /** The op over what is left of its inputs without their shifts. */
-  private moved(value: Value, inputs: readonly Value[], shift: Numbers | undefined): Affine | undefined {
+  private moved(
+    value: Value,
+    inputs: readonly Value[],
+    shift: Numbers | undefined,
+  ): Affine | undefined {
     if (shift === undefined) return undefined;
     return {
       base: withInputs(
@@ -243,7 +269,12 @@ class Walk {
     if (part === undefined) {
       const { numbers, name } = affine.scale;
       this.groups.became(original);
-      part = make('mul', `${name}.scaled`, [affine.base, vector(`${name}.scale`, single(numbers))], {});
+      part = make(
+        'mul',
+        `${name}.scaled`,
+        [affine.base, vector(`${name}.scale`, single(numbers))],
+        {},
+      );
       this.scaledParts.set(affine.scale, part);
     }
     return part;
@@ -274,7 +305,10 @@ function constantOperand(value: Value): [Value, Numbers] | [] {
         [b, a],
       ] as const)) {
     // Of the shape of the result: a constant may not widen what it is added to.
-    const fits = x.op !== 'constant' && x.shape.length === value.shape.length && x.shape.every((dim, i) => dim === value.shape[i]);
+    const fits =
+      x.op !== 'constant' &&
+      x.shape.length === value.shape.length &&
+      x.shape.every((dim, i) => dim === value.shape[i]);
     const numbers = fits ? perChannel(constant, value.shape) : undefined;
     if (numbers !== undefined) return [x, Float64Array.from(numbers)];
   }
@@ -285,7 +319,11 @@ const times = (a: number, b: number) => a * b;
 const plus = (a: number, b: number) => a + b;
 
 /** Element by element; one number goes with all. */
-function combine(a: Numbers | undefined, b: Numbers, op: (a: number, b: number) => number): Numbers {
+function combine(
+  a: Numbers | undefined,
+  b: Numbers,
+  op: (a: number, b: number) => number,
+): Numbers {
   if (a === undefined) return b;
   return Float64Array.from({ length: Math.max(a.length, b.length) }, (_, i) =>
     op(a[a.length === 1 ? 0 : i] as number, b[b.length === 1 ? 0 : i] as number),
@@ -295,7 +333,9 @@ function combine(a: Numbers | undefined, b: Numbers, op: (a: number, b: number) 
 /** One number for every channel of `shape`. */
 function along(numbers: Numbers, shape: Shape): Numbers {
   const channels = shape.at(-1) as number;
-  return numbers.length === channels ? numbers : new Float64Array(channels).fill(numbers[0] as number);
+  return numbers.length === channels
+    ? numbers
+    : new Float64Array(channels).fill(numbers[0] as number);
 }
 
 function single(numbers: Numbers): Float32Array {

@@ -1,6 +1,6 @@
 /**
- * What a graph costs, layer by layer, for one image: multiply-accumulates by kind and bytes of constants.
- * Not here: time (a profile of a run), and how it is printed.
+ * What a graph costs, layer by layer, for one image: multiply-accumulates by kind and bytes of
+ * constants. Not here: time (a profile of a run), and how it is printed.
  */
 import { byteLength, type DType } from '../core/dtype.js';
 import type { Shape } from '../core/shape.js';
@@ -40,11 +40,14 @@ export interface Analysis {
 const NONE: Macs = { binary: 0, integer: 0, float: 0 };
 
 /**
- * One row for each node that runs, in order. The leading size of every input counts as 1, so that numbers are per image; where another size
- * is a symbol, the work cannot be counted and stands as 0.
+ * One row for each node that runs, in order. The leading size of every input counts as 1, so that
+ * numbers are per image; where another size is a symbol, the work cannot be counted and stands as
+ * 0.
  */
 export function layers(graph: Graph): Analysis {
-  const symbols = graph.inputs.map((input) => input.shape[0]).filter((dim) => typeof dim === 'string');
+  const symbols = graph.inputs
+    .map((input) => input.shape[0])
+    .filter((dim) => typeof dim === 'string');
   const nodes = runningNodes(graph);
   const bound = runningNodes(bind(graph, Object.fromEntries(symbols.map((symbol) => [symbol, 1]))));
   const rows = nodes.map((node, i) => layer(node, macsOf(bound[i] as Value)));
@@ -54,7 +57,9 @@ export function layers(graph: Graph): Analysis {
 }
 
 function macsOf(node: Value): Macs {
-  const sized = [node, ...node.inputs].every((value) => value.shape.every((dim) => typeof dim === 'number'));
+  const sized = [node, ...node.inputs].every((value) =>
+    value.shape.every((dim) => typeof dim === 'number'),
+  );
   return (sized ? opDef(node.op).macs?.(node) : undefined) ?? NONE;
 }
 
@@ -67,15 +72,29 @@ function layer(node: Value, macs: Macs): Layer {
     undefined,
   );
   const { name, op, dtype, shape } = node;
-  return { name, op, inputDtype: first.dtype, weightDtype: weights?.dtype ?? null, dtype, shape, macs, weightBytes: bytesOf(constants) };
+  return {
+    name,
+    op,
+    inputDtype: first.dtype,
+    weightDtype: weights?.dtype ?? null,
+    dtype,
+    shape,
+    macs,
+    weightBytes: bytesOf(constants),
+  };
 }
 
 /** Ops that do not depend on constants alone. */
 function runningNodes(graph: Graph): Value[] {
-  return topological(graph).filter((value) => value.inputs.length > 0 && !isConstantExpression(value));
+  return topological(graph).filter(
+    (value) => value.inputs.length > 0 && !isConstantExpression(value),
+  );
 }
 
-/** The constants and states that a node reads, through constant expressions such as the cast of a binary weight. */
+/**
+ * The constants and states that a node reads, through constant expressions such as the cast of a
+ * binary weight.
+ */
 function constantsOf(node: Value): Value[] {
   const seen = new Set<Value>();
   const found: Value[] = [];
@@ -92,7 +111,10 @@ function constantsOf(node: Value): Value[] {
 }
 
 function bytesOf(values: readonly Value[]): number {
-  return [...new Set(values)].reduce((sum, { dtype, shape }) => sum + byteLength(dtype, elementCount(shape)), 0);
+  return [...new Set(values)].reduce(
+    (sum, { dtype, shape }) => sum + byteLength(dtype, elementCount(shape)),
+    0,
+  );
 }
 
 function addMacs(a: Macs, b: Macs): Macs {

@@ -1,10 +1,13 @@
 /**
- * A convolution, float or binary, and the pooling behind it, band by band: a few rows of the map are computed, pooled while they are in cache, and written over by
- * the next. The map between the two, the largest of many networks, is never in memory whole. Every element is computed once and as before, so
- * no bit changes. For runs of one thread. Not here: which kernels there are (./fuse.ts), instructions (src/runtime/lower).
+ * A convolution, float or binary, and the pooling behind it, band by band: a few rows of the map
+ * are computed, pooled while they are in cache, and written over by the next. The map between the
+ * two, the largest of many networks, is never in memory whole. Every element is computed once and
+ * as before, so no bit changes. For runs of one thread. Not here: which kernels there are
+ * (./fuse.ts), instructions (src/runtime/lower).
  *
- * Of each band: `needed` are the rows of the map that its rows of the result read; `kept` of them were computed for the band before, and are
- * moved to the front of the buffer; `fresh` are the others. Rows are counted within their image.
+ * Of each band: `needed` are the rows of the map that its rows of the result read; `kept` of them
+ * were computed for the band before, and are moved to the front of the buffer; `fresh` are the
+ * others. Rows are counted within their image.
  */
 import { sameShape } from '../core/shape.js';
 import type { Graph, Value } from '../graph/value.js';
@@ -25,8 +28,14 @@ export interface View {
   readonly offset: number;
 }
 
-/** One instruction of a banded kernel: on behalf of `kernel`, whose layer it counts to, or a move of rows that are still needed. */
-export type Part = { readonly on: Kernel } & ({ readonly run: Kernel } | { readonly from: Value; readonly to: Value });
+/**
+ * One instruction of a banded kernel: on behalf of `kernel`, whose layer it counts to, or a move of
+ * rows that are still needed.
+ */
+export type Part = { readonly on: Kernel } & (
+  | { readonly run: Kernel }
+  | { readonly from: Value; readonly to: Value }
+);
 
 /** Two kernels in one. What its parts read and write are `views`. */
 export interface BandedKernel extends Kernel {
@@ -42,12 +51,16 @@ export function isBanded(kernel: Kernel): kernel is BandedKernel {
 export function band(kernels: readonly Kernel[], graph: Graph): Kernel[] {
   const readers = new Map<Value, number>();
   const outputs = Object.values(graph.outputs).map(storage);
-  for (const value of [...kernels.flatMap(({ reads }) => reads), ...outputs]) readers.set(value, (readers.get(value) ?? 0) + 1);
+  for (const value of [...kernels.flatMap(({ reads }) => reads), ...outputs])
+    readers.set(value, (readers.get(value) ?? 0) + 1);
   const result: Kernel[] = [];
   for (const kernel of kernels) {
     const before = result.at(-1);
     const map = before?.stores.find((value) => value === kernel.anchor.inputs[0]);
-    const pair = before && map && readers.get(map) === 1 && canBand(before, kernel, map) ? new Pair(before, kernel, map).cut() : undefined;
+    const pair =
+      before && map && readers.get(map) === 1 && canBand(before, kernel, map)
+        ? new Pair(before, kernel, map).cut()
+        : undefined;
     if (pair !== undefined) result.pop();
     result.push(pair ?? kernel);
   }
@@ -66,8 +79,12 @@ function canBand(conv: Kernel, pool: Kernel, map: Value): boolean {
     map.dtype === 'f32' &&
     // A map that is written over the shortcut takes neither memory nor cache of its own.
     overwrites(conv).every(([result]) => result !== map) &&
-    [conv, pool].every((kernel) => !kernel.map && kernel.chain.every((link) => hasRows(link, kernel.anchor))) &&
-    [conv, pool].every(({ anchor, stores }) => stores.every((value) => sameShape(value.shape, anchor.shape)))
+    [conv, pool].every(
+      (kernel) => !kernel.map && kernel.chain.every((link) => hasRows(link, kernel.anchor)),
+    ) &&
+    [conv, pool].every(({ anchor, stores }) =>
+      stores.every((value) => sameShape(value.shape, anchor.shape)),
+    )
   );
 }
 
@@ -78,7 +95,10 @@ function hasRows(link: Link, anchor: Value): boolean {
     if (layout === 'channel') return true;
     const inArena = storage(value).data === undefined;
     return (
-      inArena && layout !== 'image_channel' && value.shape.length === 4 && sameShape(value.shape.slice(0, 3), anchor.shape.slice(0, 3))
+      inArena &&
+      layout !== 'image_channel' &&
+      value.shape.length === 4 &&
+      sameShape(value.shape.slice(0, 3), anchor.shape.slice(0, 3))
     );
   });
 }
@@ -123,7 +143,12 @@ class RowWindow {
     const top = Math.max(0, this.pad - begin * this.stride);
     const bottom = Math.max(0, (end - 1) * this.stride - this.pad + this.span - this.inputRows);
     const attrs = { ...this.node.attrs, pads: [top, left, bottom, right] };
-    return { ...this.node, shape: rowsOf(this.node, end - begin), inputs: [x, ...this.node.inputs.slice(1)], attrs };
+    return {
+      ...this.node,
+      shape: rowsOf(this.node, end - begin),
+      inputs: [x, ...this.node.inputs.slice(1)],
+      attrs,
+    };
   }
 }
 
@@ -145,7 +170,11 @@ class Pair {
   ) {
     const [x, w] = conv.anchor.inputs as [Value, Value];
     this.convWindow = new RowWindow(conv.anchor, w.shape[1] as number, x.shape[1] as number);
-    this.poolWindow = new RowWindow(pool.anchor, (pool.anchor.attrs.kernel as readonly number[])[0]!, map.shape[1] as number);
+    this.poolWindow = new RowWindow(
+      pool.anchor,
+      (pool.anchor.attrs.kernel as readonly number[])[0]!,
+      map.shape[1] as number,
+    );
   }
 
   /** Undefined where the map is small, or bands would be too small or too many. */
@@ -156,11 +185,21 @@ class Pair {
     if (most < this.poolWindow.span) return undefined;
     const count = Math.ceil(height / most);
     if (count < 2 || images * count > MOST_BANDS) return undefined;
-    const bands = Array.from({ length: count }, (_, i) => rows(Math.floor((height * i) / count), Math.floor((height * (i + 1)) / count)));
+    const bands = Array.from({ length: count }, (_, i) =>
+      rows(Math.floor((height * i) / count), Math.floor((height * (i + 1)) / count)),
+    );
     const needed = bands.map((band) => this.poolWindow.needs(band));
-    if ([...needed, ...needed.map((band) => this.convWindow.needs(band))].some(({ begin, end }) => begin >= end)) return undefined;
-    // What else leaves the convolution, the signs of the map, is needed of every row, read by the pooling or not.
-    const everyRow = needed.every(({ begin }, i) => begin <= (needed[i - 1]?.end ?? 0)) && needed.at(-1)?.end === this.map.shape[1];
+    if (
+      [...needed, ...needed.map((band) => this.convWindow.needs(band))].some(
+        ({ begin, end }) => begin >= end,
+      )
+    )
+      return undefined;
+    // What else leaves the convolution, the signs of the map, is needed of every row, read by the
+    // pooling or not.
+    const everyRow =
+      needed.every(({ begin }, i) => begin <= (needed[i - 1]?.end ?? 0)) &&
+      needed.at(-1)?.end === this.map.shape[1];
     if (this.conv.stores.length > 1 && !everyRow) return undefined;
 
     const buffer: Value = {
@@ -173,29 +212,57 @@ class Pair {
       inputs: [],
     };
     for (let image = 0; image < images; image++) {
-      for (const [i, band] of bands.entries()) this.emit(image, band, needed[i]!, needed[i - 1], buffer);
+      for (const [i, band] of bands.entries())
+        this.emit(image, band, needed[i]!, needed[i - 1], buffer);
     }
     const { conv, pool, parts, views } = this;
     const others = (values: readonly Value[]) => values.filter((value) => value !== this.map);
     const stores = [buffer, ...others(conv.stores), ...pool.stores];
-    return { anchor: pool.anchor, map: false, chain: [], stores, reads: [...conv.reads, ...others(pool.reads)], parts, views };
+    return {
+      anchor: pool.anchor,
+      map: false,
+      chain: [],
+      stores,
+      reads: [...conv.reads, ...others(pool.reads)],
+      parts,
+      views,
+    };
   }
 
-  private emit(image: number, band: Rows, needed: Rows, before: Rows | undefined, buffer: Value): void {
-    const kept = before === undefined || before.end <= needed.begin ? undefined : rows(needed.begin, before.end);
-    const inBuffer = ({ begin, end }: Rows, base: Rows) => this.view(buffer, 0, rows(begin - base.begin, end - base.begin));
-    if (kept !== undefined) this.parts.push({ on: this.pool, from: inBuffer(kept, before as Rows), to: inBuffer(kept, needed) });
+  private emit(
+    image: number,
+    band: Rows,
+    needed: Rows,
+    before: Rows | undefined,
+    buffer: Value,
+  ): void {
+    const kept =
+      before === undefined || before.end <= needed.begin
+        ? undefined
+        : rows(needed.begin, before.end);
+    const inBuffer = ({ begin, end }: Rows, base: Rows) =>
+      this.view(buffer, 0, rows(begin - base.begin, end - base.begin));
+    if (kept !== undefined)
+      this.parts.push({
+        on: this.pool,
+        from: inBuffer(kept, before as Rows),
+        to: inBuffer(kept, needed),
+      });
     const fresh = rows(kept?.end ?? needed.begin, needed.end);
     if (length(fresh) > 0) {
       const x = this.view(this.conv.anchor.inputs[0] as Value, image, this.convWindow.needs(fresh));
-      const place = (value: Value) => (value === this.map ? inBuffer(fresh, needed) : this.view(value, image, fresh));
+      const place = (value: Value) =>
+        value === this.map ? inBuffer(fresh, needed) : this.view(value, image, fresh);
       this.run(this.conv, this.convWindow.over(x, fresh), place);
     }
     const pooled = this.poolWindow.over(inBuffer(needed, needed), band);
     this.run(this.pool, pooled, (value) => this.view(value, image, band));
   }
 
-  /** The kernel with `anchor` in place of its own; the rows that it writes, and those of its chain's operands, lie where `place` says. */
+  /**
+   * The kernel with `anchor` in place of its own; the rows that it writes, and those of its chain's
+   * operands, lie where `place` says.
+   */
   private run(on: Kernel, anchor: Value, place: (value: Value) => Value): void {
     const placed = new Map(on.stores.map((store) => [store, place(store)]));
     const chain = on.chain.map((link) => {
@@ -206,13 +273,19 @@ class Pair {
       );
       return { ...link, value, operands };
     });
-    this.parts.push({ on, run: { anchor, map: false, chain, stores: [...placed.values()], reads: [] } });
+    this.parts.push({
+      on,
+      run: { anchor, map: false, chain, stores: [...placed.values()], reads: [] },
+    });
   }
 
   private view(of: Value, image: number, { begin, end }: Rows): Value {
     const value: Value = { ...of, op: 'rows', shape: rowsOf(of, end - begin), inputs: [] };
     const rowBytes = memoryBytes(of.dtype, rowsOf(of, 1));
-    this.views.set(value, { of: storage(of), offset: (image * (of.shape[1] as number) + begin) * rowBytes });
+    this.views.set(value, {
+      of: storage(of),
+      offset: (image * (of.shape[1] as number) + begin) * rowBytes,
+    });
     return value;
   }
 }

@@ -1,10 +1,11 @@
 /**
- * Binarization: products of bipolar values are counted in bits. sign and cast stand between float and bits; the rules sink the casts
- * through what can be done on bits (max pooling, borders of +-1, reshapes) until they meet a convolution or dense layer:
+ * Binarization: products of bipolar values are counted in bits. sign and cast stand between float
+ * and bits; the rules sink the casts through what can be done on bits (max pooling, borders of +-1,
+ * reshapes) until they meet a convolution or dense layer:
  *   conv2d(cast(x) * s, cast(w) * t)  ->  cast(conv2d(x, w)) * (s * t)       b1 x b1 -> i32
  *   conv2d(x, cast(w) * t)            ->  conv2d(x, w) * t                   f32 x b1 -> f32
- * The integer dot product is exact; where the float sums of the graph before would have rounded, the result is the better one.
- * Not here: signs of integer results (./thresholds.ts).
+ * The integer dot product is exact; where the float sums of the graph before would have rounded,
+ * the result is the better one. Not here: signs of integer results (./thresholds.ts).
  */
 import { sameShape } from '../core/shape.js';
 import type { Value } from '../graph/value.js';
@@ -16,7 +17,10 @@ import { isNeverZero } from './nonzero.js';
 import { productOfPlanes } from './planes.js';
 import { firstOf, type Rule } from './rewrite.js';
 
-/** `'exact'`: ONNX Sign is a binarization only where its argument provably is never zero. `'plus'`: its 0 may be taken as +1. */
+/**
+ * `'exact'`: ONNX Sign is a binarization only where its argument provably is never zero. `'plus'`:
+ * its 0 may be taken as +1.
+ */
 export type SignZero = 'exact' | 'plus';
 
 /** signum(x) -> cast(sign(x)) where x is never zero, or the user says that zero counts as +1. */
@@ -24,48 +28,80 @@ function signumToSign(signZero: SignZero, evaluations: Evaluations): Rule {
   return (value) => {
     if (value.op !== 'signum') return undefined;
     const [x] = value.inputs as [Value];
-    if (isConstantExpression(x) || (signZero === 'exact' && !isNeverZero(x, evaluations))) return undefined;
+    if (isConstantExpression(x) || (signZero === 'exact' && !isNeverZero(x, evaluations)))
+      return undefined;
     return make('cast', value.name, [make('sign', `${value.name}.bits`, [x])], { to: 'f32' });
   };
 }
 
 /**
- * multiThreshold with one threshold t and the results -b and b is sign(x - t) * b. x - t is below zero exactly where x < t, as float32
- * subtraction of unequal numbers never gives zero. Only NaN differs: a sign takes it as +1.
+ * multiThreshold with one threshold t and the results -b and b is sign(x - t) * b. x - t is below
+ * zero exactly where x < t, as float32 subtraction of unequal numbers never gives zero. Only NaN
+ * differs: a sign takes it as +1.
  */
 const multiThresholdToSign: Rule = (value) => {
   if (value.op !== 'multiThreshold') return undefined;
   const [x, thresholds] = value.inputs as [Value, Value];
   const { scale, bias } = value.attrs as { scale: number; bias: number };
-  if (thresholds.op !== 'constant' || thresholds.shape[1] !== 1 || bias === 0 || scale !== -2 * bias || Math.fround(bias) !== bias)
+  if (
+    thresholds.op !== 'constant' ||
+    thresholds.shape[1] !== 1 ||
+    bias === 0 ||
+    scale !== -2 * bias ||
+    Math.fround(bias) !== bias
+  )
     return undefined;
   const { name } = value;
-  const difference = make('sub', `${name}.difference`, [x, vector(thresholds.name, thresholds.data!.data as Float32Array)]);
+  const difference = make('sub', `${name}.difference`, [
+    x,
+    vector(thresholds.name, thresholds.data!.data as Float32Array),
+  ]);
   const bits = make('sign', `${name}.bits`, [difference]);
   if (bias === -1) return make('cast', name, [bits], { to: 'f32' });
-  return make('mul', name, [make('cast', `${name}.cast`, [bits], { to: 'f32' }), scaleOperand(`${name}.scale`, Float32Array.of(-bias))]);
+  return make('mul', name, [
+    make('cast', `${name}.cast`, [bits], { to: 'f32' }),
+    scaleOperand(`${name}.scale`, Float32Array.of(-bias)),
+  ]);
 };
 
-/** sign(cast(b) * s) is b for s > 0; sign(x + 0) is sign(x), as a sign does not tell -0 from 0; and so is that of x clipped around 0. */
+/**
+ * sign(cast(b) * s) is b for s > 0; sign(x + 0) is sign(x), as a sign does not tell -0 from 0; and
+ * so is that of x clipped around 0.
+ */
 const simplifySign: Rule = (value) => {
   if (value.op !== 'sign') return undefined;
   const [x] = value.inputs as [Value];
   const map = bipolarMap(x);
   if (map !== undefined && map.scale > 0) return map.bits;
-  if (x.op === 'clip') return (x.attrs.min as number) < 0 && (x.attrs.max as number) >= 0 ? make('sign', value.name, x.inputs) : undefined;
+  if (x.op === 'clip')
+    return (x.attrs.min as number) < 0 && (x.attrs.max as number) >= 0
+      ? make('sign', value.name, x.inputs)
+      : undefined;
   if (x.op !== 'add') return undefined;
   const [a, b] = x.inputs as [Value, Value];
   if (scalarOf(b) === 0 && sameShape(a.shape, x.shape)) return make('sign', value.name, [a]);
-  return scalarOf(a) === 0 && sameShape(b.shape, x.shape) ? make('sign', value.name, [b]) : undefined;
+  return scalarOf(a) === 0 && sameShape(b.shape, x.shape)
+    ? make('sign', value.name, [b])
+    : undefined;
 };
 
-/** Ops that only choose or move elements are done on bits: move(cast(b) * s) -> cast(move(b)) * s. */
+/**
+ * Ops that only choose or move elements are done on bits: move(cast(b) * s) -> cast(move(b)) * s.
+ */
 const sinkCast: Rule = (value) => {
   const [x] = value.inputs as [Value | undefined];
   const map = x === undefined || isConstantExpression(x) ? undefined : bipolarMap(x);
   if (map === undefined) return undefined;
   const attrs = movable(value, map.scale, map.bits);
-  return attrs && rescaled(value.name, make(value.op, `${value.name}.bits`, [map.bits], attrs), x as Value, map.scale);
+  return (
+    attrs &&
+    rescaled(
+      value.name,
+      make(value.op, `${value.name}.bits`, [map.bits], attrs),
+      x as Value,
+      map.scale,
+    )
+  );
 };
 
 /** The attributes of the op on the bits; undefined where it cannot be done on them. */
@@ -89,7 +125,10 @@ function movable(value: Value, scale: number, bits: Value): Value['attrs'] | und
 /** cast(bits) * scale, with the scale's own operand reused where x was a plain product. */
 function rescaled(name: string, bits: Value, x: Value, scale: number): Value {
   if (x.op === 'cast') return make('cast', name, [bits], { to: 'f32' });
-  return make('mul', name, [make('cast', `${name}.cast`, [bits], { to: 'f32' }), scaleOperand(`${name}.scale`, Float32Array.of(scale))]);
+  return make('mul', name, [
+    make('cast', `${name}.cast`, [bits], { to: 'f32' }),
+    scaleOperand(`${name}.scale`, Float32Array.of(scale)),
+  ]);
 }
 
 const binarizeProduct: Rule = (value) => {
@@ -103,29 +142,48 @@ const binarizeProduct: Rule = (value) => {
   const { name } = value;
   if (map === undefined) {
     if (scale === undefined) return make(value.op, name, [x, bits], value.attrs);
-    return make('mul', name, [make(value.op, `${name}.unscaled`, [x, bits], value.attrs), scaleOperand(`${name}.scale`, scale)]);
+    return make('mul', name, [
+      make(value.op, `${name}.unscaled`, [x, bits], value.attrs),
+      scaleOperand(`${name}.scale`, scale),
+    ]);
   }
   const dot = make(value.op, `${name}.dot`, [map.bits, bits], value.attrs);
   if (scale === undefined) return make('cast', name, [dot], { to: 'f32' });
-  return make('mul', name, [make('cast', `${name}.cast`, [dot], { to: 'f32' }), scaleOperand(`${name}.scale`, scale)]);
+  return make('mul', name, [
+    make('cast', `${name}.cast`, [dot], { to: 'f32' }),
+    scaleOperand(`${name}.scale`, scale),
+  ]);
 };
 
 /**
- * dense(flatten(cast(x))) over a map whose channels do not fill words -> conv2d with a kernel of the whole map, which leaves x as it is
- * packed.
+ * dense(flatten(cast(x))) over a map whose channels do not fill words -> conv2d with a kernel of
+ * the whole map, which leaves x as it is packed.
  */
 const flattenBits: Rule = (value) => {
   if (value.op !== 'dense') return undefined;
   const [flat, w] = value.inputs as [Value, Value];
   const [map] = flat.inputs as [Value | undefined];
-  if (flat.op !== 'reshape' || flat.shape.length !== 2 || map?.shape.length !== 4 || map.shape[0] !== flat.shape[0]) return undefined;
+  if (
+    flat.op !== 'reshape' ||
+    flat.shape.length !== 2 ||
+    map?.shape.length !== 4 ||
+    map.shape[0] !== flat.shape[0]
+  )
+    return undefined;
   if (bipolarMap(map) === undefined || bipolarWeights(w) === undefined) return undefined;
-  const kernel = make('reshape', `${w.name}.kernel`, [w], { shape: [w.shape[0] as number, ...map.shape.slice(1)] });
+  const kernel = make('reshape', `${w.name}.kernel`, [w], {
+    shape: [w.shape[0] as number, ...map.shape.slice(1)],
+  });
   const attrs = { strides: [1, 1], pads: [0, 0, 0, 0], dilations: [1, 1], groups: 1, padValue: 0 };
-  return make('reshape', `${value.name}.flat`, [make('conv2d', value.name, [map, kernel], attrs)], { shape: value.shape });
+  return make('reshape', `${value.name}.flat`, [make('conv2d', value.name, [map, kernel], attrs)], {
+    shape: value.shape,
+  });
 };
 
-/** All rules of the pass; a rewrite applies the first that fits, and the pass repeats until none does. */
+/**
+ * All rules of the pass; a rewrite applies the first that fits, and the pass repeats until none
+ * does.
+ */
 export function binarizeRules(signZero: SignZero, evaluations: Evaluations): Rule {
   return firstOf(
     signumToSign(signZero, evaluations),

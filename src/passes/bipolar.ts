@@ -1,5 +1,6 @@
 /**
- * Recognises bipolar values: f32 values that are -1 and +1 times a scale. Not here: what is done with them (./binarize.ts).
+ * Recognises bipolar values: f32 values that are -1 and +1 times a scale. Not here: what is done
+ * with them (./binarize.ts).
  */
 import { elementCount, sameShape } from '../core/shape.js';
 import type { Value } from '../graph/value.js';
@@ -15,7 +16,10 @@ export interface BipolarMap {
   readonly scale: number;
 }
 
-/** More scales in a row than any quantizer writes; every value is asked, so a chain of products must not be walked whole from each. */
+/**
+ * More scales in a row than any quantizer writes; every value is asked, so a chain of products must
+ * not be walked whole from each.
+ */
 const MOST_FACTORS = 8;
 
 /** cast(b1), or that times numbers. */
@@ -28,7 +32,8 @@ export function bipolarMap(x: Value): BipolarMap | undefined {
     const factor = right ?? scalarOf(a);
     const next = right === undefined ? b : a;
     // A product of shapes that differ is a broadcast as well as a scale.
-    if (factor === undefined || !isScale(factor) || !sameShape(next.shape, x.shape)) return undefined;
+    if (factor === undefined || !isScale(factor) || !sameShape(next.shape, x.shape))
+      return undefined;
     scale = Math.fround(scale * factor);
     flowing = next;
   }
@@ -44,27 +49,38 @@ export interface BipolarWeights {
 }
 
 /**
- * Fewer weights an output than this are left alone where nothing in the graph calls them binary: of one or two floats, equal magnitudes are
- * no sign of a binary layer.
+ * Fewer weights an output than this are left alone where nothing in the graph calls them binary: of
+ * one or two floats, equal magnitudes are no sign of a binary layer.
  */
 const LEAST_WEIGHTS = 8;
 
-/** Constant weights that are bipolar: written so (cast of bits, times scales), or f32 numbers of one magnitude an output. */
+/**
+ * Constant weights that are bipolar: written so (cast of bits, times scales), or f32 numbers of one
+ * magnitude an output.
+ */
 export function bipolarWeights(w: Value, factors = 0): BipolarWeights | undefined {
   if (!isConstantExpression(w) || factors > MOST_FACTORS) return undefined;
-  if (w.op === 'cast' && w.inputs[0]!.dtype === 'b1' && w.inputs[0]!.op === 'constant') return { bits: w.inputs[0] as Value<'b1'> };
+  if (w.op === 'cast' && w.inputs[0]!.dtype === 'b1' && w.inputs[0]!.op === 'constant')
+    return { bits: w.inputs[0] as Value<'b1'> };
   if (w.op === 'constant' && w.dtype === 'f32') return ofOneMagnitude(w as Value<'f32'>);
   if (w.op !== 'mul') return undefined;
   const [a, b] = w.inputs as [Value, Value];
   return scaledBy(w, a, b, factors) ?? scaledBy(w, b, a, factors);
 }
 
-function scaledBy(w: Value, weights: Value, scale: Value, factors: number): BipolarWeights | undefined {
-  if (scale.op !== 'constant' || scale.dtype !== 'f32' || weights.shape.length !== w.shape.length) return undefined;
+function scaledBy(
+  w: Value,
+  weights: Value,
+  scale: Value,
+  factors: number,
+): BipolarWeights | undefined {
+  if (scale.op !== 'constant' || scale.dtype !== 'f32' || weights.shape.length !== w.shape.length)
+    return undefined;
   const inner = bipolarWeights(weights, factors + 1);
   const { data } = scale.data as Tensor<'f32'>;
   const lead = scale.shape.length === w.shape.length ? scale.shape[0] : 1;
-  if (inner === undefined || (data.length !== 1 && data.length !== lead) || !data.every(isScale)) return undefined;
+  if (inner === undefined || (data.length !== 1 && data.length !== lead) || !data.every(isScale))
+    return undefined;
   return { bits: inner.bits, scale: inner.scale === undefined ? data : product(inner.scale, data) };
 }
 
@@ -81,13 +97,14 @@ function ofOneMagnitude(w: Value<'f32'>): BipolarWeights | undefined {
   const magnitudes = magnitudesOf(w.data as Tensor<'f32'>);
   if (magnitudes === undefined) return undefined;
   const bits = constant(w.name, tensorOf('b1', w.data!.data, w.shape as readonly number[]));
-  if (magnitudes.some((magnitude) => magnitude !== magnitudes[0])) return { bits, scale: magnitudes };
+  if (magnitudes.some((magnitude) => magnitude !== magnitudes[0]))
+    return { bits, scale: magnitudes };
   return magnitudes[0] === 1 ? { bits } : { bits, scale: magnitudes.slice(0, 1) };
 }
 
 /**
- * The magnitude that all weights of an output share, for each output. The first that is not binary ends it, and of weights in a file no more is
- * read.
+ * The magnitude that all weights of an output share, for each output. The first that is not binary
+ * ends it, and of weights in a file no more is read.
  */
 function magnitudesOf(weights: Tensor<'f32'>): Float32Array | undefined {
   const outputs = weights.shape[0] as number;
@@ -105,16 +122,25 @@ function magnitudesOf(weights: Tensor<'f32'>): Float32Array | undefined {
 }
 
 /**
- * The same weights times `by`, with positive scales: the bits of an output with a negative one are turned. A dot product of 0 then stays
- * 0, as the float sum of such terms is; times a negative scale it would be -0.
+ * The same weights times `by`, with positive scales: the bits of an output with a negative one are
+ * turned. A dot product of 0 then stays 0, as the float sum of such terms is; times a negative
+ * scale it would be -0.
  */
-export function positiveScales({ bits, scale = Float32Array.of(1) }: BipolarWeights, by: number): BipolarWeights {
+export function positiveScales(
+  { bits, scale = Float32Array.of(1) }: BipolarWeights,
+  by: number,
+): BipolarWeights {
   const signed = scale.map((own) => own * by);
   const scales = signed.every((own) => Math.abs(own) === 1) ? {} : { scale: signed.map(Math.abs) };
   if (signed.every((own) => own > 0)) return { bits, ...scales };
   const each = elementCount(bits.shape.slice(1));
-  const values = valuesOf(bits.data!).map((value, i) => (signed[signed.length === 1 ? 0 : Math.floor(i / each)]! < 0 ? -value : value));
-  return { bits: constant(bits.name, tensorOf('b1', values, bits.shape as readonly number[])), ...scales };
+  const values = valuesOf(bits.data!).map((value, i) =>
+    signed[signed.length === 1 ? 0 : Math.floor(i / each)]! < 0 ? -value : value,
+  );
+  return {
+    bits: constant(bits.name, tensorOf('b1', values, bits.shape as readonly number[])),
+    ...scales,
+  };
 }
 
 /** A scale that multiplies a result whose last axis is the outputs. */
@@ -122,14 +148,22 @@ export function scaleOperand(name: string, scale: Float32Array): Value {
   return constant(name, new Tensor('f32', scale, scale.length === 1 ? [] : [scale.length]));
 }
 
-/** In memory each row of channels begins a 64-bit word: a reshape of bits is free where the words stay whole. */
+/**
+ * In memory each row of channels begins a 64-bit word: a reshape of bits is free where the words
+ * stay whole.
+ */
 export function keepsWords(from: Value['shape'], to: Value['shape']): boolean {
   const [a, b] = [from.at(-1), to.at(-1)];
-  return a === b || (typeof a === 'number' && typeof b === 'number' && a % 64 === 0 && b % 64 === 0);
+  return (
+    a === b || (typeof a === 'number' && typeof b === 'number' && a % 64 === 0 && b % 64 === 0)
+  );
 }
 
 /** True for a concatenation along the channels whose parts are whole words. */
 export function joinsWords(concat: Value): boolean {
   const last = concat.shape.length - 1;
-  return concat.attrs.axis === last && concat.inputs.every(({ shape }) => typeof shape[last] === 'number' && shape[last] % 64 === 0);
+  return (
+    concat.attrs.axis === last &&
+    concat.inputs.every(({ shape }) => typeof shape[last] === 'number' && shape[last] % 64 === 0)
+  );
 }

@@ -1,7 +1,8 @@
 /**
- * A chain: element-wise ops with constant per-channel operands, one after another, seen as one float32 function a channel. It is evaluated
- * by the ops' own formulas, operation by operation, so that what is concluded from it holds to the bit.
- * Not here: what is concluded (./thresholds.ts, ./nonzero.ts); tanh, sigmoid, exp, log and pow, whose kernels differ in the last place.
+ * A chain: element-wise ops with constant per-channel operands, one after another, seen as one
+ * float32 function a channel. It is evaluated by the ops' own formulas, operation by operation, so
+ * that what is concluded from it holds to the bit. Not here: what is concluded (./thresholds.ts,
+ * ./nonzero.ts); tanh, sigmoid, exp, log and pow, whose kernels differ in the last place.
  */
 import { sameShape } from '../core/shape.js';
 import type { Graph, Value } from '../graph/value.js';
@@ -28,7 +29,8 @@ export class Evaluations {
   private left: number;
 
   constructor(graph?: Graph) {
-    this.left = EVALUATIONS.least + (graph === undefined ? 0 : EVALUATIONS.share * storedElements(graph));
+    this.left =
+      EVALUATIONS.least + (graph === undefined ? 0 : EVALUATIONS.share * storedElements(graph));
   }
 
   /** False once all are spent. */
@@ -49,12 +51,17 @@ export interface ChainStep {
   apply(x: number, channel: number): number;
 }
 
-/** One element-wise node as a step of a chain; undefined where it is none. A reshape that keeps the channels does nothing to a number. */
+/**
+ * One element-wise node as a step of a chain; undefined where it is none. A reshape that keeps the
+ * channels does nothing to a number.
+ */
 export function chainStep(node: Value): ChainStep | undefined {
   if (node.op === 'reshape') {
     const flowing = node.inputs[0] as Value;
     const keepsChannels = flowing.dtype === 'f32' && flowing.shape.at(-1) === node.shape.at(-1);
-    return keepsChannels ? { node, flowing, monotone: true, uniform: true, apply: (x) => x } : undefined;
+    return keepsChannels
+      ? { node, flowing, monotone: true, uniform: true, apply: (x) => x }
+      : undefined;
   }
   const def = node.op === 'input' || node.inputs.length === 0 ? undefined : opDef(node.op);
   if (def?.scalar === undefined || INEXACT.has(node.op)) return undefined;
@@ -67,14 +74,27 @@ export function chainStep(node: Value): ChainStep | undefined {
   const right = perChannel(b, node.shape);
   if (right !== undefined && sameShape(a.shape, node.shape)) {
     const at = pick(right);
-    const rising = node.op === 'prelu' ? isNonNegative(right) : def.monotone?.(node.attrs) !== false;
-    return { node, flowing: a, monotone: rising, uniform: right.length === 1, apply: (x, channel) => formula(x, at(channel)) };
+    const rising =
+      node.op === 'prelu' ? isNonNegative(right) : def.monotone?.(node.attrs) !== false;
+    return {
+      node,
+      flowing: a,
+      monotone: rising,
+      uniform: right.length === 1,
+      apply: (x, channel) => formula(x, at(channel)),
+    };
   }
   const left = perChannel(a, node.shape);
   if (left !== undefined && sameShape(b.shape, node.shape)) {
     const at = pick(left);
     const monotone = MONOTONE_IN_SECOND.has(node.op);
-    return { node, flowing: b, monotone, uniform: left.length === 1, apply: (x, channel) => formula(at(channel), x) };
+    return {
+      node,
+      flowing: b,
+      monotone,
+      uniform: left.length === 1,
+      apply: (x, channel) => formula(at(channel), x),
+    };
   }
   return undefined;
 }
@@ -102,7 +122,9 @@ export interface Chain {
   readonly steps: readonly ChainStep[];
 }
 
-/** The longest chain that ends in `value`, up to and without the first value that `stop` accepts. */
+/**
+ * The longest chain that ends in `value`, up to and without the first value that `stop` accepts.
+ */
 export function chainOf(value: Value, stop: (value: Value) => boolean = () => false): Chain {
   const steps: ChainStep[] = [];
   let source = value;
@@ -128,10 +150,15 @@ export function run(steps: readonly ChainStep[], x: number, channel: number): nu
 }
 
 /**
- * Monotone (in either direction) between lo and hi: every step is, and none leaves the finite numbers, where NaN begins. A step that is
- * finite at both ends is finite between them.
+ * Monotone (in either direction) between lo and hi: every step is, and none leaves the finite
+ * numbers, where NaN begins. A step that is finite at both ends is finite between them.
  */
-export function isMonotone(steps: readonly ChainStep[], lo: number, hi: number, channel: number): boolean {
+export function isMonotone(
+  steps: readonly ChainStep[],
+  lo: number,
+  hi: number,
+  channel: number,
+): boolean {
   let [a, b] = [lo, hi];
   for (const step of steps) {
     if (!step.monotone) return false;
@@ -142,7 +169,10 @@ export function isMonotone(steps: readonly ChainStep[], lo: number, hi: number, 
   return true;
 }
 
-/** The first of 0 ... count - 1 for which a predicate holds that holds for all after it; `count` where it never does. */
+/**
+ * The first of 0 ... count - 1 for which a predicate holds that holds for all after it; `count`
+ * where it never does.
+ */
 export function bisect(count: number, holds: (index: number) => boolean): number {
   let [low, high] = [0, count];
   while (low < high) {

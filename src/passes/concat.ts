@@ -1,6 +1,8 @@
 /**
- * Element-wise ops move in front of concatenations along the channels, so that each part ends in the kernel that computes it and is written where
- * it belongs: RPReLU(concat(y1, y2)) costs ReActNet's reduction block no pass over memory of its own. Not here: writing in place (./fuse.ts).
+ * Element-wise ops move in front of concatenations along the channels, so that each part ends in
+ * the kernel that computes it and is written where it belongs: RPReLU(concat(y1, y2)) costs
+ * ReActNet's reduction block no pass over memory of its own. Not here: writing in place
+ * (./fuse.ts).
  */
 import { type Graph, topological, type Value } from '../graph/value.js';
 import { make } from '../ops/make.js';
@@ -30,8 +32,10 @@ const splitConcat: Rule = (value, site) => {
   if (!isPointwise(value)) return undefined;
   const concat = value.inputs.find((input) => input.op === 'concat');
   if (concat === undefined || concat.attrs.axis !== value.shape.length - 1) return undefined;
-  if (!value.inputs.every((input) => input === concat || isPerChannel(input, value))) return undefined;
-  // Parts that stand in memory anyway gain nothing; neither does a result whose bits would have to be spliced.
+  if (!value.inputs.every((input) => input === concat || isPerChannel(input, value)))
+    return undefined;
+  // Parts that stand in memory anyway gain nothing; neither does a result whose bits would have to
+  // be spliced.
   if (concat.inputs.some((part) => part.inputs.length === 0)) return undefined;
   if (value.dtype === 'b1' && !joinsWords(concat)) return undefined;
   let first = 0;
@@ -39,7 +43,9 @@ const splitConcat: Rule = (value, site) => {
     const channels = part.shape.at(-1) as number;
     const name = `${value.name}.part${i}`;
     const inputs = value.inputs.map((input) =>
-      input === concat ? part : channelsOf(site.folding, input, `${name}.${input.name}`, first, channels),
+      input === concat
+        ? part
+        : channelsOf(site.folding, input, `${name}.${input.name}`, first, channels),
     );
     first += channels;
     return make(value.op, name, inputs, value.attrs);
@@ -58,7 +64,13 @@ function isPerChannel(input: Value, value: Value): boolean {
   );
 }
 
-function channelsOf(folding: Folding, input: Value, name: string, first: number, count: number): Value {
+function channelsOf(
+  folding: Folding,
+  input: Value,
+  name: string,
+  first: number,
+  count: number,
+): Value {
   const last = input.shape.length - 1;
   if (last < 0 || input.shape[last] === 1) return input;
   const starts = input.shape.map((_, i) => (i === last ? first : 0));

@@ -21,7 +21,12 @@ export function isConstantExpression(value: Value): boolean {
   eachUnknown(
     value,
     (one) => known.has(one),
-    (one) => known.set(one, one.op === 'constant' || (one.inputs.length > 0 && one.inputs.every((input) => known.get(input)))),
+    (one) =>
+      known.set(
+        one,
+        one.op === 'constant' ||
+          (one.inputs.length > 0 && one.inputs.every((input) => known.get(input))),
+      ),
   );
   return known.get(value) as boolean;
 }
@@ -57,7 +62,10 @@ function uniformNumber(tensor: Tensor<'f32'>): number | undefined {
   return first;
 }
 
-/** The numbers of a constant f32 operand of an element-wise op, one a channel of `shape` (its last axis) or one for all. */
+/**
+ * The numbers of a constant f32 operand of an element-wise op, one a channel of `shape` (its last
+ * axis) or one for all.
+ */
 export function perChannel(value: Value, shape: Shape): Float32Array | undefined {
   if (value.op !== 'constant' || value.dtype !== 'f32') return undefined;
   const tensor = value.data as Tensor<'f32'>;

@@ -1,6 +1,7 @@
 /**
- * Common subexpressions: values that compute the same thing from the same values become one. Constants meet by content where they are
- * small, else only where they share their data. Dead code needs no pass: a graph is what its outputs reach. Not here: algebra.
+ * Common subexpressions: values that compute the same thing from the same values become one.
+ * Constants meet by content where they are small, else only where they share their data. Dead code
+ * needs no pass: a graph is what its outputs reach. Not here: algebra.
  */
 import { byteLength } from '../core/dtype.js';
 import type { Graph, Value } from '../graph/value.js';
@@ -19,7 +20,8 @@ export function eliminateCommon(graph: Graph): Graph {
   };
   const key = (value: Value): string | undefined => {
     if (value.op === 'state') return undefined;
-    if (value.op !== 'constant') return `${value.op}(${value.inputs.map(id).join()}){${attrsKey(value.attrs)}}`;
+    if (value.op !== 'constant')
+      return `${value.op}(${value.inputs.map(id).join()}){${attrsKey(value.attrs)}}`;
     const content = contentOf(value.data!) ?? `#${id(elementsOf(value.data!))}`;
     return `${value.dtype}[${value.shape.join()}]${content}`;
   };

@@ -1,6 +1,6 @@
 /**
- * One node on tensors, by the op's own formula: what constant folding computes, and what tests hold passes against.
- * Not here: speed. Every result comes from OpDef.scalar or OpDef.evaluate.
+ * One node on tensors, by the op's own formula: what constant folding computes, and what tests hold
+ * passes against. Not here: speed. Every result comes from OpDef.scalar or OpDef.evaluate.
  */
 import { BitplaneError } from '../core/errors.js';
 import { elementCount } from '../core/shape.js';
@@ -11,10 +11,18 @@ import { elementsTouched } from '../ops/work.js';
 import { Tensor } from '../tensor/tensor.js';
 
 /** The result of `op` on tensors. `result` is its type with every size a number. */
-export function evaluate(op: string, inputs: readonly Tensor[], attrs: Attrs, result: Inferred): Tensor {
+export function evaluate(
+  op: string,
+  inputs: readonly Tensor[],
+  attrs: Attrs,
+  result: Inferred,
+): Tensor {
   const def = opDef(op);
   if (def.evaluate !== undefined) return def.evaluate(inputs, attrs, result);
-  if (def.scalar === undefined) throw new BitplaneError('ERR_UNSUPPORTED', 'expected an op that has a reference formula', { op });
+  if (def.scalar === undefined)
+    throw new BitplaneError('ERR_UNSUPPORTED', 'expected an op that has a reference formula', {
+      op,
+    });
   return elementwise(def.scalar(attrs), inputs, result.shape as readonly number[]);
 }
 
@@ -29,7 +37,11 @@ export function workOf(node: Value): number {
   return opDef(node.op).work?.(node) ?? elementsTouched(node);
 }
 
-function elementwise(formula: (...operands: number[]) => number, inputs: readonly Tensor[], shape: readonly number[]): Tensor {
+function elementwise(
+  formula: (...operands: number[]) => number,
+  inputs: readonly Tensor[],
+  shape: readonly number[],
+): Tensor {
   const out = new Float32Array(elementCount(shape));
   const offsets = inputs.map((input) => broadcastOffsets(input.shape, shape));
   const [a, b] = inputs.map((input, k) => {
@@ -38,7 +50,8 @@ function elementwise(formula: (...operands: number[]) => number, inputs: readonl
     return (i: number) => data[offset(i)]!;
   });
   // No element-wise op has more operands than two.
-  for (let i = 0; i < out.length; i++) out[i] = b === undefined ? formula(a!(i)) : formula(a!(i), b(i));
+  for (let i = 0; i < out.length; i++)
+    out[i] = b === undefined ? formula(a!(i)) : formula(a!(i), b(i));
   return new Tensor('f32', out, shape);
 }
 

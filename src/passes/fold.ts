@@ -1,7 +1,7 @@
 /**
- * Constant folding: a node over constants becomes a constant. A transpose or reshape of a binary weight is carried out on its bits, so that
- * the weight stays cast(b1 constant) [* scale]. Not here: how a node is computed, and how much of
- * that may be (./folding.ts).
+ * Constant folding: a node over constants becomes a constant. A transpose or reshape of a binary
+ * weight is carried out on its bits, so that the weight stays cast(b1 constant) [* scale]. Not
+ * here: how a node is computed, and how much of that may be (./folding.ts).
  */
 import type { Value } from '../graph/value.js';
 import { make } from '../ops/make.js';
@@ -9,7 +9,8 @@ import { isConstantExpression } from './constants.js';
 import type { Folding } from './folding.js';
 import { firstOf, type Rule } from './rewrite.js';
 
-const foldConstants: Rule = (value, { folding }) => (isConstantExpression(value) ? folding.foldNode(value) : undefined);
+const foldConstants: Rule = (value, { folding }) =>
+  isConstantExpression(value) ? folding.foldNode(value) : undefined;
 
 /** move(cast(c)) -> cast(move(c)) for constants c. */
 const moveBits: Rule = (value, { folding }) => {
@@ -17,10 +18,18 @@ const moveBits: Rule = (value, { folding }) => {
   const [x] = value.inputs as [Value];
   if (x.op !== 'cast' || !isConstantExpression(x)) return undefined;
   const [bits] = x.inputs as [Value];
-  return make('cast', value.name, [folding.fold(value.op, bits.name, [bits], value.attrs)], x.attrs);
+  return make(
+    'cast',
+    value.name,
+    [folding.fold(value.op, bits.name, [bits], value.attrs)],
+    x.attrs,
+  );
 };
 
-/** move(a * s) -> move(a) * move(s) for constant expressions: the scale of a binary weight follows its bits. */
+/**
+ * move(a * s) -> move(a) * move(s) for constant expressions: the scale of a binary weight follows
+ * its bits.
+ */
 const moveScaled: Rule = (value, { folding }) => {
   if (value.op !== 'transpose' && value.op !== 'reshape') return undefined;
   const [x] = value.inputs as [Value];
@@ -31,21 +40,41 @@ const moveScaled: Rule = (value, { folding }) => {
 
 /** The operand of the product `x` as the product of the moved `x` needs it. */
 function moveOperand(move: Value, x: Value, input: Value, folding: Folding): Value | undefined {
-  if (input.shape.every((dim) => dim === 1) && input.shape.length <= move.shape.length) return input;
+  if (input.shape.every((dim) => dim === 1) && input.shape.length <= move.shape.length)
+    return input;
   const rank = x.shape.length;
   const full = [...new Array<number>(rank - input.shape.length).fill(1), ...input.shape];
   if (move.op === 'transpose')
-    return folding.fold('transpose', input.name, [folding.fold('reshape', input.name, [input], { shape: full })], move.attrs);
-  if (full.every((dim, i) => dim === x.shape[i])) return folding.fold('reshape', input.name, [input], { shape: move.shape });
+    return folding.fold(
+      'transpose',
+      input.name,
+      [folding.fold('reshape', input.name, [input], { shape: full })],
+      move.attrs,
+    );
+  if (full.every((dim, i) => dim === x.shape[i]))
+    return folding.fold('reshape', input.name, [input], { shape: move.shape });
   // One number an output channel, and the output channels stay the first axis.
-  const perOutput = full[0] === x.shape[0] && full.slice(1).every((dim) => dim === 1) && move.shape[0] === x.shape[0];
-  return perOutput ? folding.fold('reshape', input.name, [input], { shape: move.shape.map((dim, i) => (i === 0 ? dim : 1)) }) : undefined;
+  const perOutput =
+    full[0] === x.shape[0] &&
+    full.slice(1).every((dim) => dim === 1) &&
+    move.shape[0] === x.shape[0];
+  return perOutput
+    ? folding.fold('reshape', input.name, [input], {
+        shape: move.shape.map((dim, i) => (i === 0 ? dim : 1)),
+      })
+    : undefined;
 }
 
 export const foldRules: Rule = firstOf(foldConstants, moveBits, moveScaled);
 
-/** A constant expression that is left becomes numbers, the cast of bits too: whoever reads it wants floats. */
+/**
+ * A constant expression that is left becomes numbers, the cast of bits too: whoever reads it wants
+ * floats.
+ */
 export const materialize: Rule = (value, { folding }) => {
-  if (value.inputs.length === 0 || !value.inputs.every((input) => input.op === 'constant')) return undefined;
-  return value.op === 'cast' && value.inputs[0]!.dtype === 'b1' ? folding.materialize(value) : folding.foldNode(value);
+  if (value.inputs.length === 0 || !value.inputs.every((input) => input.op === 'constant'))
+    return undefined;
+  return value.op === 'cast' && value.inputs[0]!.dtype === 'b1'
+    ? folding.materialize(value)
+    : folding.foldNode(value);
 };

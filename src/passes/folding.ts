@@ -45,15 +45,18 @@ export class Folding {
 
   /** The constant that a node over constants computes; undefined where it must stay a node. */
   foldNode(node: Value): Value | undefined {
-    if (node.inputs.length === 0 || !node.inputs.every((input) => input.op === 'constant')) return undefined;
+    if (node.inputs.length === 0 || !node.inputs.every((input) => input.op === 'constant'))
+      return undefined;
     // Weights stay one bit: the cast is what a binary layer is recognised by.
     if (node.op === 'cast' && node.inputs[0]!.dtype === 'b1') return undefined;
-    if (!canEvaluate(node.op) || node.shape.some((dim) => typeof dim !== 'number')) return undefined;
+    if (!canEvaluate(node.op) || node.shape.some((dim) => typeof dim !== 'number'))
+      return undefined;
     const before = node.inputs.reduce((sum, input) => sum + elementCount(input.shape), 0);
     const count = elementCount(node.shape);
     const work = workOf(node);
     const bytes = byteLength(node.dtype, count);
-    if (count > before + MAX_GROWTH || work > NODE_WORK.least + NODE_WORK.share * before) return undefined;
+    if (count > before + MAX_GROWTH || work > NODE_WORK.least + NODE_WORK.share * before)
+      return undefined;
     if (work > this.work || bytes > this.bytesLeft) return undefined;
     this.work -= work;
     return this.computed(node, bytes);

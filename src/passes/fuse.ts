@@ -1,18 +1,32 @@
 /**
- * Groups a bound graph into kernels: a reduction or data movement (the anchor) with the element-wise ops that follow it (the chain), so that a
- * feature map is written once and its sign bits leave in the same pass. The result is a schedule, in execution order.
- * Not here: memory (./plan.ts), instructions (src/runtime/lower.ts).
+ * Groups a bound graph into kernels: a reduction or data movement (the anchor) with the
+ * element-wise ops that follow it (the chain), so that a feature map is written once and its sign
+ * bits leave in the same pass. The result is a schedule, in execution order. Not here: memory
+ * (./plan.ts), instructions (src/runtime/lower.ts).
  *
- * A chain keeps graph order and merges nothing, so fusing changes no bit. It may read back a map that it has stored itself: element by element
- * the store comes first.
+ * A chain keeps graph order and merges nothing, so fusing changes no bit. It may read back a map
+ * that it has stored itself: element by element the store comes first.
  */
 import { sameShape } from '../core/shape.js';
 import { type Graph, topological, type Value } from '../graph/value.js';
-import { joined, type Link, linkFor, operandsOf, operation, type Slot, storage, target, writesBits } from './links.js';
+import {
+  joined,
+  type Link,
+  linkFor,
+  operandsOf,
+  operation,
+  type Slot,
+  storage,
+  target,
+  writesBits,
+} from './links.js';
 
 /** What one instruction (or a few) computes. */
 export interface Kernel {
-  /** The value whose op begins the kernel. For op 'map' kernels, the value that flows in from memory. */
+  /**
+   * The value whose op begins the kernel. For op 'map' kernels, the value that flows in from
+   * memory.
+   */
   readonly anchor: Value;
   /** True when the anchor is only read: the kernel is the chain alone. */
   readonly map: boolean;
@@ -27,7 +41,10 @@ export interface Kernel {
 
 const isLeaf = (value: Value) => value.inputs.length === 0;
 
-/** Channels of a repeated map are a multiple of this: no tile of a chain then reads past its end (native/kernels/epilogue). */
+/**
+ * Channels of a repeated map are a multiple of this: no tile of a chain then reads past its end
+ * (native/kernels/epilogue).
+ */
 const REPEAT_UNIT = 16;
 
 /** Anchors whose kernels run a chain on what they compute. */
@@ -92,8 +109,17 @@ class Scheduler {
     const chained = CHAINED.has(value.op) && !(value.op === 'maxPool2d' && value.dtype === 'b1');
     if (value.op === 'concat') {
       const inPlace = new Set(value.inputs.filter((part) => this.placed.has(part)));
-      const reads = value.inputs.filter((part) => !inPlace.has(part) && part.data === undefined).map(storage);
-      return { anchor: value, map: false, chain: [{ kind: 'store', value }], stores: [value], reads, inPlace };
+      const reads = value.inputs
+        .filter((part) => !inPlace.has(part) && part.data === undefined)
+        .map(storage);
+      return {
+        anchor: value,
+        map: false,
+        chain: [{ kind: 'store', value }],
+        stores: [value],
+        reads,
+        inPlace,
+      };
     }
     if (!chained) return this.finish(value, false, [{ kind: 'store', value }]);
     this.extend(value, chain, imagesOf(value));
@@ -102,10 +128,18 @@ class Scheduler {
 
   private finish(anchor: Value, map: boolean, links: readonly Link[]): Kernel {
     const chain = joined(links);
-    const stores = chain.filter((link) => link.kind === 'store' || link.kind === 'threshold' || writesBits(link)).map(target);
+    const stores = chain
+      .filter((link) => link.kind === 'store' || link.kind === 'threshold' || writesBits(link))
+      .map(target);
     const reads = new Set<Value>(map ? [storage(anchor)] : anchor.inputs.map(storage));
     for (const link of chain) for (const { value } of operandsOf(link)) reads.add(storage(value));
-    return { anchor, map, chain, stores, reads: [...reads].filter((value) => value.data === undefined) };
+    return {
+      anchor,
+      map,
+      chain,
+      stores,
+      reads: [...reads].filter((value) => value.data === undefined),
+    };
   }
 
   /** Follows the consumers of `tail` for as long as one of them can go on in the chain. */
@@ -122,16 +156,26 @@ class Scheduler {
           const into = this.slot(user, new Set());
           chain.push({ ...operation(user, { op: 'store_bits' }), ...(into && { into }) });
           this.take(user, taken);
-        } else if (user.op === 'threshold' && consumers.length === 1 && !this.outputs.has(current)) {
-          // Alone it is the kernel's own fast path; beside others it becomes a kernel of its own over the stored integers.
+        } else if (
+          user.op === 'threshold' &&
+          consumers.length === 1 &&
+          !this.outputs.has(current)
+        ) {
+          // Alone it is the kernel's own fast path; beside others it becomes a kernel of its own
+          // over the stored integers.
           chain.push({ kind: 'threshold', value: user });
           this.take(user, taken);
         }
       }
-      const next = consumers.find((user) => !taken.has(user) && this.link(user, current, images) !== undefined);
+      const next = consumers.find(
+        (user) => !taken.has(user) && this.link(user, current, images) !== undefined,
+      );
       const link = next === undefined ? undefined : this.link(next, current, images);
       if (next !== undefined) this.take(next, taken);
-      const stays = this.outputs.has(current) || consumers.some((user) => !taken.has(user)) || consumers.length === 0;
+      const stays =
+        this.outputs.has(current) ||
+        consumers.some((user) => !taken.has(user)) ||
+        consumers.length === 0;
       if (stays) {
         const into = this.slot(current, taken);
         chain.push({ kind: 'store', value: current, ...(into && { into }) });
@@ -141,13 +185,27 @@ class Scheduler {
     }
   }
 
-  /** Where a value that only a concatenation along the channels still reads (but for those in `taken`) may be written at once. */
+  /**
+   * Where a value that only a concatenation along the channels still reads (but for those in
+   * `taken`) may be written at once.
+   */
   private slot(value: Value, taken: ReadonlySet<Value>): Slot | undefined {
     const [whole, ...others] = (this.users.get(value) ?? []).filter((user) => !taken.has(user));
-    if (whole?.op !== 'concat' || others.length > 0 || this.outputs.has(value) || value.dtype === 'i32') return undefined;
+    if (
+      whole?.op !== 'concat' ||
+      others.length > 0 ||
+      this.outputs.has(value) ||
+      value.dtype === 'i32'
+    )
+      return undefined;
     const { firsts, wholeWords } = this.layoutOf(whole);
     const first = firsts.get(value);
-    if (whole.attrs.axis !== whole.shape.length - 1 || first === undefined || (value.dtype === 'b1' && !wholeWords)) return undefined;
+    if (
+      whole.attrs.axis !== whole.shape.length - 1 ||
+      first === undefined ||
+      (value.dtype === 'b1' && !wholeWords)
+    )
+      return undefined;
     this.placed.add(value);
     return { whole, first };
   }
@@ -158,17 +216,37 @@ class Scheduler {
     return layout;
   }
 
-  /** True for concat(x, x, ...) along the channels that chains alone read, element by element: they read x instead, over and over. */
+  /**
+   * True for concat(x, x, ...) along the channels that chains alone read, element by element: they
+   * read x instead, over and over.
+   */
   private repeats(value: Value): boolean {
     const [part] = value.inputs;
-    if (value.op !== 'concat' || value.dtype !== 'f32' || part === undefined || this.outputs.has(value)) return false;
-    const inChannels = value.attrs.axis === value.shape.length - 1 && (part.shape.at(-1) as number) % REPEAT_UNIT === 0;
+    if (
+      value.op !== 'concat' ||
+      value.dtype !== 'f32' ||
+      part === undefined ||
+      this.outputs.has(value)
+    )
+      return false;
+    const inChannels =
+      value.attrs.axis === value.shape.length - 1 &&
+      (part.shape.at(-1) as number) % REPEAT_UNIT === 0;
     if (!inChannels || !value.inputs.every((input) => input === part)) return false;
     return (this.users.get(value) ?? []).every((user) => {
       const other = user.inputs.find((input) => input !== value);
       // The other operand flows: it must be one that may, and not be such a map itself.
-      if (user.inputs.length !== 2 || other === undefined || other.op === 'concat' || other.op === 'constant') return false;
-      return linkFor(user, user.inputs.indexOf(other), other, 0, () => true)?.kind === 'op' && sameShape(other.shape, value.shape);
+      if (
+        user.inputs.length !== 2 ||
+        other === undefined ||
+        other.op === 'concat' ||
+        other.op === 'constant'
+      )
+        return false;
+      return (
+        linkFor(user, user.inputs.indexOf(other), other, 0, () => true)?.kind === 'op' &&
+        sameShape(other.shape, value.shape)
+      );
     });
   }
 
@@ -177,17 +255,24 @@ class Scheduler {
     this.ready.add(user);
   }
 
-  /** Users of a value, those behind views of it included; a view that is an output counts through `outputs`. */
+  /**
+   * Users of a value, those behind views of it included; a view that is an output counts through
+   * `outputs`.
+   */
   private consumers(value: Value): Value[] {
     const found: Value[] = [];
     const views = [value];
     for (const view of views) {
-      for (const user of this.users.get(view) ?? []) (user.op === 'reshape' ? views : found).push(user);
+      for (const user of this.users.get(view) ?? [])
+        (user.op === 'reshape' ? views : found).push(user);
     }
     return found.sort((a, b) => (this.position.get(a) ?? 0) - (this.position.get(b) ?? 0));
   }
 
-  /** The link that continues a chain from `flow` with `user`, if its other operands exist already and lie well. */
+  /**
+   * The link that continues a chain from `flow` with `user`, if its other operands exist already
+   * and lie well.
+   */
   private link(user: Value, flow: Value, images: number): Link | undefined {
     // No step of a chain has more operands; a concatenation may have thousands.
     if (user.inputs.length > 2) return undefined;
@@ -196,7 +281,15 @@ class Scheduler {
     // Through a view the channels must stay the innermost axis, or per-channel operands would move.
     if (direct === undefined || direct.shape.at(-1) !== flow.shape.at(-1)) return undefined;
     if (!this.compatible(user, direct)) return undefined;
-    return this.resolved(linkFor(user, through, direct, images, (operand) => this.available(operand) && storage(operand) !== flow));
+    return this.resolved(
+      linkFor(
+        user,
+        through,
+        direct,
+        images,
+        (operand) => this.available(operand) && storage(operand) !== flow,
+      ),
+    );
   }
 
   private available(operand: Value): boolean {
@@ -206,7 +299,10 @@ class Scheduler {
   /** The link as it reads memory: a repeated map through the map itself. */
   private resolved(link: Link | undefined): Link | undefined {
     if (link?.kind !== 'op') return link;
-    const operands = link.operands.map((operand) => ({ ...operand, value: this.repeated.get(storage(operand.value)) ?? operand.value }));
+    const operands = link.operands.map((operand) => ({
+      ...operand,
+      value: this.repeated.get(storage(operand.value)) ?? operand.value,
+    }));
     return { ...link, operands };
   }
 
@@ -221,10 +317,15 @@ class Scheduler {
     if (from === undefined) return undefined;
     if (value.op === 'sign') return { source: from, link: operation(value, { op: 'store_bits' }) };
     if (value.op === 'threshold') return { source: from, link: { kind: 'threshold', value } };
-    if (value.op === 'cast') return { source: from, link: operation(value, { op: value.dtype === 'i32' ? 'store_i32' : 'cast' }) };
+    if (value.op === 'cast')
+      return {
+        source: from,
+        link: operation(value, { op: value.dtype === 'i32' ? 'store_i32' : 'cast' }),
+      };
     for (let i = 0; i < value.inputs.length; i++) {
       const flow = value.inputs[i] as Value;
-      if ((flow.op === 'constant' && value.inputs.length > 1) || this.repeated.has(storage(flow))) continue;
+      if ((flow.op === 'constant' && value.inputs.length > 1) || this.repeated.has(storage(flow)))
+        continue;
       const link = this.resolved(linkFor(value, i, flow, imagesOf(flow), () => true));
       if (link !== undefined) return { source: flow, link };
     }
@@ -256,7 +357,9 @@ function concatLayout({ inputs }: Value): ConcatLayout {
   return { firsts, wholeWords };
 }
 
-/** How many images the kernel of an anchor counts: its first axis, where that is not the channels. */
+/**
+ * How many images the kernel of an anchor counts: its first axis, where that is not the channels.
+ */
 function imagesOf(anchor: Value): number {
   return anchor.shape.length < 2 ? 1 : (anchor.shape[0] as number);
 }

@@ -1,7 +1,7 @@
 /**
- * Nodes that compute nothing: removed where the result is the same bits for every operand, NaN and -0 included.
- * Not here: x + 0, which turns -0 into 0 (./binarize.ts drops it where only the sign is taken); merged multiplications, which round once
- * less.
+ * Nodes that compute nothing: removed where the result is the same bits for every operand, NaN and
+ * -0 included. Not here: x + 0, which turns -0 into 0 (./binarize.ts drops it where only the sign
+ * is taken); merged multiplications, which round once less.
  */
 import { sameShape } from '../core/shape.js';
 import type { Value } from '../graph/value.js';
@@ -32,7 +32,8 @@ export const dropIdentities: Rule = (value) => {
     case 'expand':
     case 'slice':
     case 'pad':
-      // The same type leaves these nothing to do: a slice or border of any size would change the shape.
+      // The same type leaves these nothing to do: a slice or border of any size would change the
+      // shape.
       return same ? x : undefined;
     case 'transpose':
       return (value.attrs.perm as readonly number[]).every((axis, i) => axis === i) ? x : undefined;
@@ -44,8 +45,8 @@ export const dropIdentities: Rule = (value) => {
 };
 
 /**
- * transpose(transpose(x)), reshape(reshape(x)) and slice(slice(x)) are one; relu(relu(x)) is relu(x), and likewise what rounds or takes a
- * signum.
+ * transpose(transpose(x)), reshape(reshape(x)) and slice(slice(x)) are one; relu(relu(x)) is
+ * relu(x), and likewise what rounds or takes a signum.
  */
 export const composeRepeats: Rule = (value) => {
   const [inner] = value.inputs;
@@ -55,7 +56,9 @@ export const composeRepeats: Rule = (value) => {
     case 'transpose': {
       const first = inner.attrs.perm as readonly number[];
       const second = value.attrs.perm as readonly number[];
-      return make('transpose', value.name, [x], { perm: second.map((axis) => first[axis] as number) });
+      return make('transpose', value.name, [x], {
+        perm: second.map((axis) => first[axis] as number),
+      });
     }
     case 'reshape':
       return make('reshape', value.name, [x], { shape: value.shape });
@@ -76,14 +79,19 @@ function isNumber(value: Value, number: number): boolean {
   return Object.is(scalarOf(value), number);
 }
 
-/** Element i of the outer is element start + i * step of the inner, which is element start' + (start + i * step) * step' of x. */
+/**
+ * Element i of the outer is element start + i * step of the inner, which is element start' + (start
+ * + i * step) * step' of x.
+ */
 function composedSlice(outer: Value, inner: Value): Value {
   const [x] = inner.inputs as [Value];
-  const list = (node: Value, key: 'starts' | 'ends' | 'steps') => node.attrs[key] as readonly number[];
+  const list = (node: Value, key: 'starts' | 'ends' | 'steps') =>
+    node.attrs[key] as readonly number[];
   const [starts, ends, steps]: [number[], (number | string)[], number[]] = [[], [], []];
   outer.shape.forEach((dim, axis) => {
     const step = list(inner, 'steps')[axis]! * list(outer, 'steps')[axis]!;
-    const start = list(inner, 'starts')[axis]! + list(outer, 'starts')[axis]! * list(inner, 'steps')[axis]!;
+    const start =
+      list(inner, 'starts')[axis]! + list(outer, 'starts')[axis]! * list(inner, 'steps')[axis]!;
     starts.push(start);
     steps.push(step);
     // An axis with a symbol is taken whole by both.

@@ -1,6 +1,6 @@
 /**
- * The passes from a graph as it was written or imported to the graph that is lowered, in order; `verify` runs after each.
- * Not here: fusion, memory and lowering, which plan a finished graph.
+ * The passes from a graph as it was written or imported to the graph that is lowered, in order;
+ * `verify` runs after each. Not here: fusion, memory and lowering, which plan a finished graph.
  */
 import type { Graph } from '../graph/value.js';
 import { verify } from '../ops/verify.js';
@@ -21,8 +21,9 @@ import { foldThresholds } from './thresholds.js';
 
 export interface OptimizeOptions {
   /**
-   * What ONNX Sign, which gives 0 for 0, becomes. 'exact' (default): a binarization where its argument provably is never zero, else what it
-   * is. 'plus': a binarization everywhere; its 0 may be taken as +1.
+   * What ONNX Sign, which gives 0 for 0, becomes. 'exact' (default): a binarization where its
+   * argument provably is never zero, else what it is. 'plus': a binarization everywhere; its 0 may
+   * be taken as +1.
    */
   readonly signZero?: SignZero;
   /** The most bytes that may be computed from constants. Default: any number. */
@@ -41,13 +42,17 @@ interface Tools {
   readonly evaluations: Evaluations;
 }
 
-const repeat = (graph: Graph, rule: Rule, { folding }: Tools) => fixpoint(graph, (current) => rewrite(current, rule, folding));
+const repeat = (graph: Graph, rule: Rule, { folding }: Tools) =>
+  fixpoint(graph, (current) => rewrite(current, rule, folding));
 
 const SIMPLIFY: Rule = firstOf(foldRules, dropIdentities, composeRepeats);
 
 /** The same graph in fewer ops. */
 const CANONICAL: readonly Pass[] = [
-  { name: 'simplify', run: (graph, tools) => repeat(graph, firstOf(SIMPLIFY, lowerBatchNorm, lowerMatmul), tools) },
+  {
+    name: 'simplify',
+    run: (graph, tools) => repeat(graph, firstOf(SIMPLIFY, lowerBatchNorm, lowerMatmul), tools),
+  },
   { name: 'common', run: eliminateCommon },
 ];
 
@@ -66,15 +71,27 @@ const OPTIMIZING: readonly Pass[] = [
   LAYOUT,
   {
     name: 'binarize',
-    run: (graph, tools) => repeat(graph, firstOf(SIMPLIFY, absorbPad, binarizeRules(tools.signZero, tools.evaluations)), tools),
+    run: (graph, tools) =>
+      repeat(
+        graph,
+        firstOf(SIMPLIFY, absorbPad, binarizeRules(tools.signZero, tools.evaluations)),
+        tools,
+      ),
   },
-  { name: 'concat', run: (graph, tools) => repeat(graph, firstOf(SIMPLIFY, concatSplitter(graph)), tools) },
-  { name: 'thresholds', run: (graph, { folding, evaluations }) => foldThresholds(graph, folding, evaluations) },
+  {
+    name: 'concat',
+    run: (graph, tools) => repeat(graph, firstOf(SIMPLIFY, concatSplitter(graph)), tools),
+  },
+  {
+    name: 'thresholds',
+    run: (graph, { folding, evaluations }) => foldThresholds(graph, folding, evaluations),
+  },
 ];
 
 /**
- * The graph in the ops that can be lowered: constants folded, batch norms as affines, products with constant matrices as dense layers,
- * nothing computed twice. Weights are floats here, binary ones too, and every layer computes in float: the network to compare with.
+ * The graph in the ops that can be lowered: constants folded, batch norms as affines, products with
+ * constant matrices as dense layers, nothing computed twice. Weights are floats here, binary ones
+ * too, and every layer computes in float: the network to compare with.
  *
  * @throws BitplaneError ERR_GRAPH where the graph breaks a rule of the IR
  */
@@ -83,8 +100,9 @@ export function canonicalize(graph: Graph, options: Pick<OptimizeOptions, 'maxBy
 }
 
 /**
- * `canonicalize`, then: NHWC throughout, binary products counted in bits, signs of integer results as thresholds. Inputs and outputs keep
- * names, dtypes and shapes; integer results and what decides a sign keep every bit.
+ * `canonicalize`, then: NHWC throughout, binary products counted in bits, signs of integer results
+ * as thresholds. Inputs and outputs keep names, dtypes and shapes; integer results and what decides
+ * a sign keep every bit.
  *
  * @throws BitplaneError ERR_GRAPH where the graph breaks a rule of the IR
  */
@@ -93,23 +111,34 @@ export function optimize(graph: Graph, options: OptimizeOptions = {}): Graph {
 }
 
 /**
- * The same network for inference, in fewer operations: scales, batch norms and shifts by channel that follow one another are one, across residual
- * sums, pooling and means. Floats differ from those of the graph by rounding, which `optimize` never lets happen by itself; so a binarization may turn
- * where its argument is within rounding of zero. Channels may come
- * first, as in a graph from ONNX: what is merged then has them last, its inputs and outputs keep
- * their order. A graph in which nothing can be saved comes back as it was.
+ * The same network for inference, in fewer operations: scales, batch norms and shifts by channel
+ * that follow one another are one, across residual sums, pooling and means. Floats differ from
+ * those of the graph by rounding, which `optimize` never lets happen by itself; so a binarization
+ * may turn where its argument is within rounding of zero. Channels may come first, as in a graph
+ * from ONNX: what is merged then has them last, its inputs and outputs keep their order. A graph in
+ * which nothing can be saved comes back as it was.
  *
  * @throws BitplaneError ERR_GRAPH where the graph breaks a rule of the IR
  */
 export function mergeAffines<G extends Graph>(graph: G): G {
   const before = apply(graph, [...CANONICAL, LAYOUT], {});
   const merged = apply(before, [{ name: 'affines', run: affines }], {});
-  return merged === before ? graph : (apply(merged, [{ name: 'common', run: eliminateCommon }], {}) as G);
+  return merged === before
+    ? graph
+    : (apply(merged, [{ name: 'common', run: eliminateCommon }], {}) as G);
 }
 
-function apply(graph: Graph, passes: readonly Pass[], { signZero = 'exact', maxBytes }: OptimizeOptions): Graph {
+function apply(
+  graph: Graph,
+  passes: readonly Pass[],
+  { signZero = 'exact', maxBytes }: OptimizeOptions,
+): Graph {
   verify(graph);
-  const tools: Tools = { signZero, folding: new Folding(graph, maxBytes), evaluations: new Evaluations(graph) };
+  const tools: Tools = {
+    signZero,
+    folding: new Folding(graph, maxBytes),
+    evaluations: new Evaluations(graph),
+  };
   return passes.reduce((current, pass) => {
     const next = pass.run(current, tools);
     if (next !== current) verify(next);

@@ -1,7 +1,8 @@
 /**
- * The layout pass: transposes sink and cancel (./sink.ts), a flattened map feeds a convolution instead of a dense layer, and what remains
- * is placed where it costs least. Afterwards feature maps are NHWC from the first convolution to the last, and a converted CNN has
- * transposes at its inputs and outputs only. Not here: the order inside kernels.
+ * The layout pass: transposes sink and cancel (./sink.ts), a flattened map feeds a convolution
+ * instead of a dense layer, and what remains is placed where it costs least. Afterwards feature
+ * maps are NHWC from the first convolution to the last, and a converted CNN has transposes at its
+ * inputs and outputs only. Not here: the order inside kernels.
  */
 import { type Graph, topological, uses, type Value, walk } from '../graph/value.js';
 import { make } from '../ops/make.js';
@@ -17,21 +18,33 @@ export function layout(graph: Graph, folding = new Folding(graph)): Graph {
   const sunk = fixpoint(graph, (current) => rewrite(current, SINKING, folding));
   const still = rewrite(eliminateCommon(sunk), stillTransposes, folding);
   const hoisted = hoistToInputs(still, folding);
-  return fixpoint(hoisted, (current) => rewrite(current, firstOf(composeRepeats, dropIdentities, foldRules), folding));
+  return fixpoint(hoisted, (current) =>
+    rewrite(current, firstOf(composeRepeats, dropIdentities, foldRules), folding),
+  );
 }
 
 /**
- * pointwise(reshape(y)) -> reshape(pointwise(y)) where y is a transpose, so that it meets what follows, or a layer's result, so that the
- * layer and its bias, scale and activation stay side by side.
+ * pointwise(reshape(y)) -> reshape(pointwise(y)) where y is a transpose, so that it meets what
+ * follows, or a layer's result, so that the layer and its bias, scale and activation stay side by
+ * side.
  */
 const sinkReshape: Rule = (value, { folding }) => {
   if (!isPointwise(value)) return undefined;
-  const moved = value.inputs.find((input) => input.op === 'reshape' && isWorthKeeping(input.inputs[0] as Value));
+  const moved = value.inputs.find(
+    (input) => input.op === 'reshape' && isWorthKeeping(input.inputs[0] as Value),
+  );
   if (moved === undefined) return undefined;
   const [before] = moved.inputs as [Value];
-  const inputs = value.inputs.map((input) => (input === moved ? before : unflattened(folding, input, moved.shape, before.shape)));
+  const inputs = value.inputs.map((input) =>
+    input === moved ? before : unflattened(folding, input, moved.shape, before.shape),
+  );
   if (inputs.includes(undefined)) return undefined;
-  return make('reshape', `${value.name}.reshaped`, [make(value.op, value.name, inputs as Value[], value.attrs)], { shape: moved.shape });
+  return make(
+    'reshape',
+    `${value.name}.reshaped`,
+    [make(value.op, value.name, inputs as Value[], value.attrs)],
+    { shape: moved.shape },
+  );
 };
 
 function isWorthKeeping(value: Value): boolean {
@@ -39,12 +52,27 @@ function isWorthKeeping(value: Value): boolean {
 }
 
 /** Through element-wise ops, which earlier steps of the rule made of a layer's result. */
-const layerBehind = walk((value) => (isPointwise(value) ? value.inputs.find((input) => input.op !== 'constant') : undefined));
+const layerBehind = walk((value) =>
+  isPointwise(value) ? value.inputs.find((input) => input.op !== 'constant') : undefined,
+);
 
-/** A constant operand of a flattened value as the value before wants it; undefined where it cannot be said. */
-function unflattened(folding: Folding, operand: Value, flat: Value['shape'], shape: Value['shape']): Value | undefined {
+/**
+ * A constant operand of a flattened value as the value before wants it; undefined where it cannot
+ * be said.
+ */
+function unflattened(
+  folding: Folding,
+  operand: Value,
+  flat: Value['shape'],
+  shape: Value['shape'],
+): Value | undefined {
   if (scalarOf(operand) !== undefined)
-    return folding.fold('reshape', operand.name, [folding.fold('slice', operand.name, [operand], firstElement(operand))], { shape: [] });
+    return folding.fold(
+      'reshape',
+      operand.name,
+      [folding.fold('slice', operand.name, [operand], firstElement(operand))],
+      { shape: [] },
+    );
   const channels = flat.at(-1);
   const isFlatten = flat.length === 2 && flat[0] === shape[0] && operand.shape.at(-1) === channels;
   if (operand.op !== 'constant' || !isFlatten || operand.data!.size !== channels) return undefined;
@@ -57,24 +85,36 @@ function firstElement(operand: Value): Record<string, number[]> {
 }
 
 /**
- * dense(flatten(transpose(x)), w) -> conv2d(x, w') with a kernel of the whole map: x is [N,H,W,C], the flattened order is C,H,W, and
- * w' [O,H,W,C] holds the weights in the order that x has. No feature moves, and a binary map stays packed along its channels.
+ * dense(flatten(transpose(x)), w) -> conv2d(x, w') with a kernel of the whole map: x is [N,H,W,C],
+ * the flattened order is C,H,W, and w' [O,H,W,C] holds the weights in the order that x has. No
+ * feature moves, and a binary map stays packed along its channels.
  */
 const flattenToConvolution: Rule = (value, { folding }) => {
   if (value.op !== 'dense') return undefined;
   const [flat, w] = value.inputs as [Value, Value];
   const [moved] = flat.inputs as [Value | undefined];
-  if (flat.op !== 'reshape' || moved?.op !== 'transpose' || moved.shape.length !== 4 || flat.shape.length !== 2) return undefined;
-  if (moved.shape[0] !== flat.shape[0] || permOf(moved)[0] !== 0 || !isConstantExpression(w)) return undefined;
+  if (
+    flat.op !== 'reshape' ||
+    moved?.op !== 'transpose' ||
+    moved.shape.length !== 4 ||
+    flat.shape.length !== 2
+  )
+    return undefined;
+  if (moved.shape[0] !== flat.shape[0] || permOf(moved)[0] !== 0 || !isConstantExpression(w))
+    return undefined;
   // Of one pixel there is nothing to reorder.
   if (moved.shape.slice(1).filter((dim) => dim !== 1).length < 2) return undefined;
   const [x] = moved.inputs as [Value];
   const outputs = w.shape[0] as number;
-  const unfolded = folding.fold('reshape', w.name, [w], { shape: [outputs, ...moved.shape.slice(1)] });
+  const unfolded = folding.fold('reshape', w.name, [w], {
+    shape: [outputs, ...moved.shape.slice(1)],
+  });
   // Axis i of the flattened map is axis perm[i] of x; the weights go the other way.
   const kernel = folding.fold('transpose', w.name, [unfolded], { perm: inverse(permOf(moved)) });
   const attrs = { strides: [1, 1], pads: [0, 0, 0, 0], dilations: [1, 1], groups: 1, padValue: 0 };
-  return make('reshape', `${value.name}.flat`, [make('conv2d', value.name, [x, kernel], attrs)], { shape: value.shape });
+  return make('reshape', `${value.name}.flat`, [make('conv2d', value.name, [x, kernel], attrs)], {
+    shape: value.shape,
+  });
 };
 
 /** transpose -> reshape where only axes of size 1 change places: no data moves. */
@@ -87,11 +127,18 @@ const stillTransposes: Rule = (value) => {
     : undefined;
 };
 
-const SINKING: Rule = firstOf(foldRules, dropIdentities, composeRepeats, flattenToConvolution, sinkTransposes, sinkReshape);
+const SINKING: Rule = firstOf(
+  foldRules,
+  dropIdentities,
+  composeRepeats,
+  flattenToConvolution,
+  sinkTransposes,
+  sinkReshape,
+);
 
 /**
- * transpose(f(input)) -> f(transpose(input)) for element-wise f that nothing else reads: a sign there then packs along the channels, and no
- * kernel has to move single bits.
+ * transpose(f(input)) -> f(transpose(input)) for element-wise f that nothing else reads: a sign
+ * there then packs along the channels, and no kernel has to move single bits.
  */
 function hoistToInputs(graph: Graph, folding: Folding): Graph {
   const counts = uses(graph);
@@ -105,9 +152,15 @@ function hoistToInputs(graph: Graph, folding: Folding): Graph {
 }
 
 /**
- * transpose(value) with the transpose at the input; undefined where value is not a chain of element-wise ops over an input, read once each.
+ * transpose(value) with the transpose at the input; undefined where value is not a chain of
+ * element-wise ops over an input, read once each.
  */
-function hoist(value: Value, transpose: Value, counts: ReadonlyMap<Value, number>, folding: Folding): Value | undefined {
+function hoist(
+  value: Value,
+  transpose: Value,
+  counts: ReadonlyMap<Value, number>,
+  folding: Folding,
+): Value | undefined {
   const chain: Value[] = [];
   let root = value;
   while (isPointwise(root) && counts.get(root) === 1) {
@@ -124,7 +177,9 @@ function hoist(value: Value, transpose: Value, counts: ReadonlyMap<Value, number
   for (const node of chain.reverse()) {
     const flow = result;
     // permutedConstant undoes a permutation; here the operands follow it.
-    const inputs = node.inputs.map((input) => (input.op === 'constant' ? permutedConstant(folding, input, rank, inverse(perm)) : flow));
+    const inputs = node.inputs.map((input) =>
+      input.op === 'constant' ? permutedConstant(folding, input, rank, inverse(perm)) : flow,
+    );
     result = make(node.op, node.name, inputs, node.attrs);
   }
   return result;

@@ -1,7 +1,7 @@
 /**
- * Legalization: what no kernel does is said in ops that kernels do. Bits are packed along the last axis, so only what keeps whole words of
- * channels moves them; softmax runs along the last axis, and reductions over neighbouring axes.
- * Not here: how an op becomes an instruction (lowering).
+ * Legalization: what no kernel does is said in ops that kernels do. Bits are packed along the last
+ * axis, so only what keeps whole words of channels moves them; softmax runs along the last axis,
+ * and reductions over neighbouring axes. Not here: how an op becomes an instruction (lowering).
  */
 import type { Value } from '../graph/value.js';
 import { make } from '../ops/make.js';
@@ -11,14 +11,24 @@ import { normalized } from './lower.js';
 import { firstOf, type Rule } from './rewrite.js';
 import { inverse } from './sink.js';
 
-const MOVES: ReadonlySet<string> = new Set(['transpose', 'slice', 'concat', 'expand', 'pad', 'reshape']);
+const MOVES: ReadonlySet<string> = new Set([
+  'transpose',
+  'slice',
+  'concat',
+  'expand',
+  'pad',
+  'reshape',
+]);
 
 /** move(bits) -> sign(move(cast(bits))): through floats, the way that always works. */
 const moveBitsAsFloats: Rule = (value) => {
   if (value.dtype !== 'b1' || !MOVES.has(value.op) || isConstantExpression(value)) return undefined;
   if (value.op === 'concat' && joinsWords(value)) return undefined;
-  if (value.op === 'reshape' && keepsWords((value.inputs[0] as Value).shape, value.shape)) return undefined;
-  const floats = value.inputs.map((input) => make('cast', `${input.name}.values`, [input], { to: 'f32' }));
+  if (value.op === 'reshape' && keepsWords((value.inputs[0] as Value).shape, value.shape))
+    return undefined;
+  const floats = value.inputs.map((input) =>
+    make('cast', `${input.name}.values`, [input], { to: 'f32' }),
+  );
   return make('sign', value.name, [make(value.op, `${value.name}.values`, floats, value.attrs)]);
 };
 
@@ -30,7 +40,12 @@ const softmaxLast: Rule = (value) => {
   if (axis === last) return undefined;
   const perm = [...value.shape.keys()].map((i) => (i === axis ? last : i === last ? axis : i));
   const moved = make('transpose', `${value.name}.transposed`, value.inputs, { perm });
-  return make('transpose', value.name, [make('softmax', `${value.name}.last`, [moved], { axis: last })], { perm: inverse(perm) });
+  return make(
+    'transpose',
+    value.name,
+    [make('softmax', `${value.name}.last`, [moved], { axis: last })],
+    { perm: inverse(perm) },
+  );
 };
 
 /** A reduction over axes with others between them: the axes are brought together at the end. */
@@ -42,11 +57,18 @@ const reduceNeighbours: Rule = (value) => {
   const kept = [...x.shape.keys()].filter((axis) => !axes.includes(axis));
   const moved = make('transpose', `${value.name}.transposed`, [x], { perm: [...kept, ...axes] });
   const tail = axes.map((_, i) => kept.length + i);
-  const reduced = make('reduce', `${value.name}.last`, [moved], { ...value.attrs, axes: tail, keepDims: false });
+  const reduced = make('reduce', `${value.name}.last`, [moved], {
+    ...value.attrs,
+    axes: tail,
+    keepDims: false,
+  });
   return make('reshape', value.name, [reduced], { shape: value.shape });
 };
 
-/** batchNorm with statistics that are not constants: the same arithmetic, its scale computed when it runs. */
+/**
+ * batchNorm with statistics that are not constants: the same arithmetic, its scale computed when it
+ * runs.
+ */
 const computedBatchNorm: Rule = (value) => {
   if (value.op !== 'batchNorm') return undefined;
   const [x, gamma, beta, mean, variance] = value.inputs as [Value, Value, Value, Value, Value];
@@ -57,20 +79,35 @@ const computedBatchNorm: Rule = (value) => {
 };
 
 /**
- * An average that counts its padding but not what `ceil` lets hang over the end: kernels count all of a window or the elements of x in it,
- * so the padding becomes elements.
+ * An average that counts its padding but not what `ceil` lets hang over the end: kernels count all
+ * of a window or the elements of x in it, so the padding becomes elements.
  */
 const paddedAverage: Rule = (value) => {
-  if (value.op !== 'avgPool2d' || value.attrs.countPad !== true || value.attrs.ceil !== true) return undefined;
-  if (value.shape.slice(1, 3).some((dim) => typeof dim === 'string')) return undefined; // of stride 1: nothing hangs over
+  if (value.op !== 'avgPool2d' || value.attrs.countPad !== true || value.attrs.ceil !== true)
+    return undefined;
+  // of stride 1: nothing hangs over
+  if (value.shape.slice(1, 3).some((dim) => typeof dim === 'string')) return undefined;
   const [top, left, bottom, right] = value.attrs.pads as readonly [number, number, number, number];
   const attrs = { ...value.attrs, countPad: false, pads: [0, 0, 0, 0] };
   const [x] = value.inputs as [Value];
   if (top + left + bottom + right === 0) return make('avgPool2d', value.name, [x], attrs);
-  const border = make('pad', `${value.name}.padded`, [x], { pads: [0, top, left, 0, 0, bottom, right, 0], value: 0 });
+  const border = make('pad', `${value.name}.padded`, [x], {
+    pads: [0, top, left, 0, 0, bottom, right, 0],
+    value: 0,
+  });
   const average = make('avgPool2d', `${value.name}.averaged`, [border], attrs);
   // A last window that begins within the padding is one more now, and is dropped again.
-  return make('slice', value.name, [average], { starts: [0, 0, 0, 0], ends: value.shape, steps: [1, 1, 1, 1] });
+  return make('slice', value.name, [average], {
+    starts: [0, 0, 0, 0],
+    ends: value.shape,
+    steps: [1, 1, 1, 1],
+  });
 };
 
-export const legalize: Rule = firstOf(moveBitsAsFloats, softmaxLast, reduceNeighbours, computedBatchNorm, paddedAverage);
+export const legalize: Rule = firstOf(
+  moveBitsAsFloats,
+  softmaxLast,
+  reduceNeighbours,
+  computedBatchNorm,
+  paddedAverage,
+);

@@ -1,6 +1,6 @@
 /**
- * The steps of a chain as a schedule has them, and how an element-wise op reads as one. Not here: which ops share a kernel (./fuse.ts), the
- * steps of the executor (src/runtime/lower).
+ * The steps of a chain as a schedule has them, and how an element-wise op reads as one. Not here:
+ * which ops share a kernel (./fuse.ts), the steps of the executor (src/runtime/lower).
  */
 import { sameShape } from '../core/shape.js';
 import type { Value } from '../graph/value.js';
@@ -10,7 +10,10 @@ import type { ChainForm } from '../ops/op.js';
 /** How an operand lies against the chain's [N, HW, C]. */
 export type OperandKind = 'channel' | 'tensor' | 'image_channel' | 'pixel';
 
-/** What a step reads beside the value that flows through the chain: another input, or the map that it repeats. */
+/**
+ * What a step reads beside the value that flows through the chain: another input, or the map that
+ * it repeats.
+ */
 export interface Operand {
   readonly value: Value;
   readonly layout: OperandKind;
@@ -35,13 +38,18 @@ export type Link =
 /** A step that an op is. */
 export type OpLink = Extract<Link, { readonly kind: 'op' }>;
 
-/** Channels of a wider map, from `first` on: a part of a concatenation that is written where it belongs, so that nothing is copied. */
+/**
+ * Channels of a wider map, from `first` on: a part of a concatenation that is written where it
+ * belongs, so that nothing is copied.
+ */
 export interface Slot {
   readonly whole: Value;
   readonly first: number;
 }
 
-/** The value that a reshape or a cast that changes no bits shows; these need no kernel of their own. */
+/**
+ * The value that a reshape or a cast that changes no bits shows; these need no kernel of their own.
+ */
 export function storage(value: Value): Value {
   let source = value;
   while (source.op === 'reshape') source = source.inputs[0] as Value;
@@ -50,7 +58,9 @@ export function storage(value: Value): Value {
 
 /** The value whose memory a link writes. */
 export function target(link: Link): Value {
-  return (link.kind === 'op' || link.kind === 'store') && link.into !== undefined ? link.into.whole : link.value;
+  return (link.kind === 'op' || link.kind === 'store') && link.into !== undefined
+    ? link.into.whole
+    : link.value;
 }
 
 export function writesBits(link: Link): boolean {
@@ -71,7 +81,9 @@ export function linkFor(
   }
   if (direct.dtype !== 'f32' || user.dtype !== 'f32') return undefined;
   if (user.op === 'multiThreshold')
-    return through === 0 && user.inputs[1]?.op === 'constant' ? { kind: 'multiThreshold', value: user } : undefined;
+    return through === 0 && user.inputs[1]?.op === 'constant'
+      ? { kind: 'multiThreshold', value: user }
+      : undefined;
   const form = opDef(user.op).chain?.(user.attrs);
   if (form === undefined || !sameShape(user.shape, direct.shape)) return undefined;
   if (user.inputs.length === 1) return operation(user, form);
@@ -80,11 +92,17 @@ export function linkFor(
   const operand = user.inputs[1 - through] as Value;
   if (operand === direct || !available(operand)) return undefined;
   const layout = operandLayout(operand, direct, images);
-  return layout === undefined ? undefined : { kind: 'op', value: user, form, reversed, operands: [{ value: operand, layout }] };
+  return layout === undefined
+    ? undefined
+    : { kind: 'op', value: user, form, reversed, operands: [{ value: operand, layout }] };
 }
 
 /** A step of an op that reads its operands as they stand. */
-export function operation(value: Value, form: ChainForm, operands: readonly Operand[] = []): OpLink {
+export function operation(
+  value: Value,
+  form: ChainForm,
+  operands: readonly Operand[] = [],
+): OpLink {
   return { kind: 'op', value, form, reversed: false, operands };
 }
 
@@ -94,8 +112,9 @@ export function operandsOf(link: Link): readonly Operand[] {
 }
 
 /**
- * The chain with `v - mean` and then `* scale`, both one number a channel, as one step of two operands: what a batch norm begins with.
- * It is the same two operations. Where something else reads the difference, a store stands between the two, and they stay apart.
+ * The chain with `v - mean` and then `* scale`, both one number a channel, as one step of two
+ * operands: what a batch norm begins with. It is the same two operations. Where something else
+ * reads the difference, a store stands between the two, and they stay apart.
  */
 export function joined(chain: readonly Link[]): Link[] {
   const result: Link[] = [];
@@ -111,26 +130,39 @@ export function joined(chain: readonly Link[]): Link[] {
 
 /** The operand of a step that is `op` with one number a channel. */
 function channelOperand(link: Link, op: string): Operand | undefined {
-  if (link.kind !== 'op' || (link.reversed ? link.form.reversed : link.form.op) !== op) return undefined;
+  if (link.kind !== 'op' || (link.reversed ? link.form.reversed : link.form.op) !== op)
+    return undefined;
   const [operand, second] = link.operands;
   return second === undefined && operand?.layout === 'channel' ? operand : undefined;
 }
 
 function operandLayout(operand: Value, direct: Value, images: number): OperandKind | undefined {
   const channels = direct.shape.at(-1) ?? 1;
-  const padded = [...Array(Math.max(0, direct.shape.length - operand.shape.length)).fill(1), ...operand.shape];
+  const padded = [
+    ...Array(Math.max(0, direct.shape.length - operand.shape.length)).fill(1),
+    ...operand.shape,
+  ];
   const last = padded.at(-1) ?? 1;
   const leading = padded.slice(0, -1);
   if (leading.every((dim) => dim === 1)) {
-    // A scalar is a constant that lowering repeats per channel; a scalar from memory has no such form.
+    // A scalar is a constant that lowering repeats per channel; a scalar from memory has no such
+    // form.
     if (last === channels || operand.op === 'constant')
-      return sameShape(operand.shape, direct.shape) && operand.op !== 'constant' ? 'tensor' : 'channel';
+      return sameShape(operand.shape, direct.shape) && operand.op !== 'constant'
+        ? 'tensor'
+        : 'channel';
   }
   if (sameShape(operand.shape, direct.shape)) return 'tensor';
   if (direct.shape.length < 3) return undefined;
   const middle = leading.slice(1);
   // Through a view the first axis may count something else than the kernel's images.
-  if (direct.shape[0] === images && leading[0] === images && middle.every((dim) => dim === 1) && last === channels) return 'image_channel';
+  if (
+    direct.shape[0] === images &&
+    leading[0] === images &&
+    middle.every((dim) => dim === 1) &&
+    last === channels
+  )
+    return 'image_channel';
   if (sameShape(leading, direct.shape.slice(0, -1)) && last === 1) return 'pixel';
   return undefined;
 }

@@ -1,6 +1,7 @@
 /**
- * Ops that mean other ops: batchNorm with constant statistics is its arithmetic, matmul with a constant matrix is dense, a pad of zeros before
- * a convolution is the convolution's own. Not here: layouts, binarization.
+ * Ops that mean other ops: batchNorm with constant statistics is its arithmetic, matmul with a
+ * constant matrix is dense, a pad of zeros before a convolution is the convolution's own. Not here:
+ * layouts, binarization.
  */
 import type { Value } from '../graph/value.js';
 import { batchNormScale } from '../ops/batch-norm.js';
@@ -12,9 +13,14 @@ import type { Rule } from './rewrite.js';
 export const lowerBatchNorm: Rule = (value) => {
   if (value.op !== 'batchNorm') return undefined;
   const [x, gamma, beta, mean, variance] = value.inputs as [Value, Value, Value, Value, Value];
-  if (![gamma, beta, mean, variance].every((parameter) => parameter.op === 'constant')) return undefined;
+  if (![gamma, beta, mean, variance].every((parameter) => parameter.op === 'constant'))
+    return undefined;
   const { name } = value;
-  const numbers = batchNormScale(gamma.data!.data as Float32Array, variance.data!.data as Float32Array, value.attrs.epsilon as number);
+  const numbers = batchNormScale(
+    gamma.data!.data as Float32Array,
+    variance.data!.data as Float32Array,
+    value.attrs.epsilon as number,
+  );
   return normalized(name, x, mean, vector(`${name}.scale`, numbers), beta);
 };
 
@@ -29,10 +35,18 @@ export const lowerMatmul: Rule = (value, { folding }) => {
   if (value.op !== 'matmul') return undefined;
   const [a, b] = value.inputs as [Value, Value];
   if (!isConstantExpression(b)) return undefined;
-  return make('dense', value.name, [a, folding.fold('transpose', `${b.name}.t`, [b], { perm: [1, 0] })], {});
+  return make(
+    'dense',
+    value.name,
+    [a, folding.fold('transpose', `${b.name}.t`, [b], { perm: [1, 0] })],
+    {},
+  );
 };
 
-/** conv2d(pad(x, v)) -> conv2d(x) with the border as its own padding, where the convolution can say v. */
+/**
+ * conv2d(pad(x, v)) -> conv2d(x) with the border as its own padding, where the convolution can say
+ * v.
+ */
 export const absorbPad: Rule = (value) => {
   if (value.op !== 'conv2d') return undefined;
   const [border, w] = value.inputs as [Value, Value];
@@ -46,5 +60,9 @@ export const absorbPad: Rule = (value) => {
   const compatible = own.every((side) => side === 0) || value.attrs.padValue === padValue;
   if (!compatible || (padValue !== 0 && x.dtype !== 'b1')) return undefined;
   const pads = [own[0]! + top!, own[1]! + left!, own[2]! + bottom!, own[3]! + right!];
-  return make('conv2d', value.name, [x, w], { ...value.attrs, pads, padValue: padValue === 0 ? 0 : padValue });
+  return make('conv2d', value.name, [x, w], {
+    ...value.attrs,
+    pads,
+    padValue: padValue === 0 ? 0 : padValue,
+  });
 };

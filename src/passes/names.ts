@@ -1,12 +1,14 @@
 /**
- * Names for people: what a pass called conv1.dot is conv1 again once nothing else bears that name. Inputs, constants and states keep
- * theirs. Not here: uniqueness (./rewrite.ts sees to it after every pass).
+ * Names for people: what a pass called conv1.dot is conv1 again once nothing else bears that name.
+ * Inputs, constants and states keep theirs. Not here: uniqueness (./rewrite.ts sees to it after
+ * every pass).
  */
 import { type Graph, topological, type Value } from '../graph/value.js';
 import { renameValues } from './rewrite.js';
 
 /** The suffixes that passes give to parts of what was one node. */
-const SUFFIX = /\.(centred|scaled|unscaled|bits|difference|cast|dot|flat|reshaped|transposed|nhwc|nchw|sign)$|#\d+$/;
+const SUFFIX =
+  /\.(centred|scaled|unscaled|bits|difference|cast|dot|flat|reshaped|transposed|nhwc|nchw|sign)$|#\d+$/;
 
 /** Passes add a few; a file may hold a name of nothing else. */
 const MOST_SUFFIXES = 8;

@@ -1,10 +1,20 @@
 /**
- * The prover: can this f32 value be exactly zero? ONNX Sign gives 0 for 0, so it is a binarization only where the answer is no.
- * The proof follows the value up through per-channel float32 arithmetic to numbers on a known grid, and evaluates that arithmetic there, by
- * bisection where it is monotone and for every number where it is not. "Not proved" is no claim that zero occurs. NaN is left out.
+ * The prover: can this f32 value be exactly zero? ONNX Sign gives 0 for 0, so it is a binarization
+ * only where the answer is no. The proof follows the value up through per-channel float32
+ * arithmetic to numbers on a known grid, and evaluates that arithmetic there, by bisection where it
+ * is monotone and for every number where it is not. "Not proved" is no claim that zero occurs. NaN
+ * is left out.
  */
 import type { Value } from '../graph/value.js';
-import { bisect, type ChainStep, chainOf, channelsOf, Evaluations, isMonotone, run } from './chain.js';
+import {
+  bisect,
+  type ChainStep,
+  chainOf,
+  channelsOf,
+  Evaluations,
+  isMonotone,
+  run,
+} from './chain.js';
 import { contains, memberCount, type Progression, progression } from './progression.js';
 
 /** Evaluations that one proof may spend where a chain is not monotone. */
@@ -33,20 +43,35 @@ export function isNeverZero(value: Value, evaluations = new Evaluations()): bool
       continue;
     }
     budget -= count;
-    if (budget < 0 || !evaluations.take(count * steps.length) || meetsZero(steps, numbers, count, channel)) return false;
+    if (
+      budget < 0 ||
+      !evaluations.take(count * steps.length) ||
+      meetsZero(steps, numbers, count, channel)
+    )
+      return false;
   }
   return true;
 }
 
 /** A monotone function meets zero where it first reaches the far side of it, or not at all. */
-function crossesAtZero(steps: readonly ChainStep[], { lo, hi, step }: Progression, count: number, channel: number): boolean {
+function crossesAtZero(
+  steps: readonly ChainStep[],
+  { lo, hi, step }: Progression,
+  count: number,
+  channel: number,
+): boolean {
   const at = (index: number) => run(steps, lo + index * step, channel);
   const rising = run(steps, lo, channel) <= run(steps, hi, channel);
   const first = bisect(count, (index) => (rising ? at(index) >= 0 : at(index) <= 0));
   return first < count && at(first) === 0;
 }
 
-function meetsZero(steps: readonly ChainStep[], { lo, step }: Progression, count: number, channel: number): boolean {
+function meetsZero(
+  steps: readonly ChainStep[],
+  { lo, step }: Progression,
+  count: number,
+  channel: number,
+): boolean {
   for (let index = 0; index < count; index++) {
     const result = run(steps, lo + index * step, channel);
     if (result === 0 || Number.isNaN(result)) return true;

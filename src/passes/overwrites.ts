@@ -48,7 +48,10 @@ export function overwrites(kernel: Kernel): [Value, Value][] {
 }
 
 function candidatesOf(kernel: Kernel): Map<Value, Operand> {
-  const excluded = new Set<Value>([...(kernel.map ? [] : kernel.anchor.inputs.map(storage)), ...kernel.stores]);
+  const excluded = new Set<Value>([
+    ...(kernel.map ? [] : kernel.anchor.inputs.map(storage)),
+    ...kernel.stores,
+  ]);
   const found = new Map<Value, Operand>();
   const read = (value: Value, at: number, rank: number) => {
     const known = found.get(value);
@@ -64,6 +67,8 @@ function candidatesOf(kernel: Kernel): Map<Value, Operand> {
   }
   const flowing = storage(kernel.anchor);
   if (kernel.map && !found.has(flowing)) read(flowing, -1, kernel.chain.length);
-  for (const value of found.keys()) if (excluded.has(value) || value.dtype !== 'f32' || value.op === 'constant') found.delete(value);
+  for (const value of found.keys())
+    if (excluded.has(value) || value.dtype !== 'f32' || value.op === 'constant')
+      found.delete(value);
   return found;
 }

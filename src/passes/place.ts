@@ -29,7 +29,9 @@ const CLASSES_A_DOUBLING = 8;
 const LEAST_SLOT = 64;
 
 export function place(spans: readonly Span[], budget = BUDGET): Placement {
-  const order = spans.map((_, i) => i).sort((a, b) => spans[b]!.size - spans[a]!.size || spans[a]!.from - spans[b]!.from);
+  const order = spans
+    .map((_, i) => i)
+    .sort((a, b) => spans[b]!.size - spans[a]!.size || spans[a]!.from - spans[b]!.from);
   const offsets = new Array<number>(spans.length).fill(0);
   const count = bestFit(spans, order, offsets, budget);
   let end = 0;
@@ -38,9 +40,19 @@ export function place(spans: readonly Span[], budget = BUDGET): Placement {
 }
 
 /** Places those of `order` that the budget allows, and says how many that were. */
-function bestFit(spans: readonly Span[], order: readonly number[], offsets: number[], budget: number): number {
+function bestFit(
+  spans: readonly Span[],
+  order: readonly number[],
+  offsets: number[],
+  budget: number,
+): number {
   /** By offset. */
-  const placed: { readonly offset: number; readonly end: number; readonly from: number; readonly to: number }[] = [];
+  const placed: {
+    readonly offset: number;
+    readonly end: number;
+    readonly from: number;
+    readonly to: number;
+  }[] = [];
   let left = budget;
   for (const [done, i] of order.entries()) {
     left -= placed.length;
@@ -75,7 +87,12 @@ function firstBeyond(placed: readonly { readonly offset: number }[], offset: num
  * Places the spans numbered `rest` from `base` on: each takes a slot of its size that is free
  * again, else a new one. Returns where the last ends.
  */
-function throughTime(spans: readonly Span[], rest: readonly number[], offsets: number[], base: number): number {
+function throughTime(
+  spans: readonly Span[],
+  rest: readonly number[],
+  offsets: number[],
+  base: number,
+): number {
   const free = new Map<number, number[]>();
   const alive = new Heap<{ readonly slot: number; readonly offset: number }>();
   let end = base;
@@ -100,6 +117,9 @@ function throughTime(spans: readonly Span[], rest: readonly number[], offsets: n
 }
 
 function slotFor(size: number): number {
-  const unit = Math.max(LEAST_SLOT, 2 ** Math.floor(Math.log2(Math.max(1, size))) / CLASSES_A_DOUBLING);
+  const unit = Math.max(
+    LEAST_SLOT,
+    2 ** Math.floor(Math.log2(Math.max(1, size))) / CLASSES_A_DOUBLING,
+  );
   return Math.ceil(size / unit) * unit;
 }

@@ -1,7 +1,7 @@
 /**
- * Memory planning: which bytes of one arena each value of a schedule lives in. Values whose lives do not overlap share bytes.
- * Not here: who goes where (./place.ts), alignment inside kernels, constants (they are no part of
- * the arena).
+ * Memory planning: which bytes of one arena each value of a schedule lives in. Values whose lives
+ * do not overlap share bytes. Not here: who goes where (./place.ts), alignment inside kernels,
+ * constants (they are no part of the arena).
  */
 import type { Graph, Value } from '../graph/value.js';
 import type { Kernel } from './fuse.js';
@@ -28,9 +28,10 @@ export interface Plan {
 }
 
 /**
- * Inputs live from the start (feeds are copied in before the first kernel); outputs and what is in `kept` until the end.
- * A kernel may write a result over an operand that dies in it (see `overwrites`), so that a residual network keeps one float map in the
- * cache where it would go back and forth between two.
+ * Inputs live from the start (feeds are copied in before the first kernel); outputs and what is in
+ * `kept` until the end. A kernel may write a result over an operand that dies in it (see
+ * `overwrites`), so that a residual network keeps one float map in the cache where it would go back
+ * and forth between two.
  */
 export function plan(graph: Graph, kernels: readonly Kernel[], kept: readonly Value[] = []): Plan {
   const first = new Map<Value, number>();
@@ -44,7 +45,8 @@ export function plan(graph: Graph, kernels: readonly Kernel[], kept: readonly Va
     for (const value of kernel.reads) touch(value, i);
     for (const value of kernel.stores) touch(value, i);
   });
-  for (const value of Object.values(graph.outputs)) if (first.has(storage(value))) touch(storage(value), kernels.length);
+  for (const value of Object.values(graph.outputs))
+    if (first.has(storage(value))) touch(storage(value), kernels.length);
   for (const value of kept) touch(value, kernels.length);
 
   // The value whose place each value takes: its own, or that of an operand it is written over.
@@ -67,7 +69,9 @@ export function plan(graph: Graph, kernels: readonly Kernel[], kept: readonly Va
       to: last.get(value) as number,
     })),
   );
-  const places = new Map<Value, Place>(values.map((value, i) => [value, { offset: offsets[i]!, bytes: sizes[i]! }]));
+  const places = new Map<Value, Place>(
+    values.map((value, i) => [value, { offset: offsets[i]!, bytes: sizes[i]! }]),
+  );
   for (const [value, holder] of owner) places.set(value, places.get(holder) as Place);
   return { places, arenaBytes: end };
 }

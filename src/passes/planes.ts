@@ -1,11 +1,14 @@
 /**
- * Bit planes: a value of a few evenly spaced levels is a sum of bits, so that its product with binary weights is a sum of binary products.
+ * Bit planes: a value of a few evenly spaced levels is a sum of bits, so that its product with
+ * binary weights is a sum of binary products.
  *
- * With thresholds t1 <= ... <= tT and levels centred on 0 (bias = -scale * T / 2), where #{t : x >= t} = sum over k of (1 + b_k) / 2:
+ * With thresholds t1 <= ... <= tT and levels centred on 0 (bias = -scale * T / 2), where #{t : x >=
+ * t} = sum over k of (1 + b_k) / 2:
  *   multiThreshold(x) = scale / 2 * sum over k of b_k,   b_k = sign(x - t_k)
- * ONNX Sign is the case of two thresholds: x >= 0, and x > 0, which is x >= the least float32. Centred levels need no constant term, so a
- * border of zeros stays one. Each plane is non-decreasing in the level, hence max pooling acts on each by itself.
- * Only NaN differs: every plane takes it as +1. Not here: one threshold, which is a sign and a scale (./binarize.ts).
+ * ONNX Sign is the case of two thresholds: x >= 0, and x > 0, which is x >= the least float32.
+ * Centred levels need no constant term, so a border of zeros stays one. Each plane is
+ * non-decreasing in the level, hence max pooling acts on each by itself. Only NaN differs: every
+ * plane takes it as +1. Not here: one threshold, which is a sign and a scale (./binarize.ts).
  */
 import type { Value } from '../graph/value.js';
 import { make } from '../ops/make.js';
@@ -30,12 +33,16 @@ interface Planes {
   readonly scale: number;
 }
 
-/** conv2d(x, w) -> scale * (conv2d(b_1, w) + ... + conv2d(b_T, w)), and dense likewise; the sums are whole numbers and exact. */
+/**
+ * conv2d(x, w) -> scale * (conv2d(b_1, w) + ... + conv2d(b_T, w)), and dense likewise; the sums are
+ * whole numbers and exact.
+ */
 export const productOfPlanes: Rule = (value) => {
   if (value.op !== 'conv2d' && value.op !== 'dense') return undefined;
   const [x, w] = value.inputs as [Value, Value];
   if ((w.shape.at(-1) as number) < LEAST_CHANNELS) return undefined;
-  const weights = w.dtype === 'b1' && w.op === 'constant' ? { bits: w as Value<'b1'> } : bipolarWeights(w);
+  const weights =
+    w.dtype === 'b1' && w.op === 'constant' ? { bits: w as Value<'b1'> } : bipolarWeights(w);
   const planes = weights && planesOf(x);
   if (planes === undefined) return undefined;
   const { bits, scale = Float32Array.of(1) } = positiveScales(weights!, planes.scale);
@@ -55,20 +62,38 @@ function planesOf(x: Value, depth = 0): Planes | undefined {
   const [source] = x.inputs as [Value];
   if (x.op === 'reshape' && !keepsWords(source.shape, x.shape)) return undefined;
   const inner = planesOf(source, depth + 1);
-  return inner && { ...inner, bits: inner.bits.map((bits, k) => make(x.op, `${x.name}.plane${k}`, [bits], x.attrs)) };
+  return (
+    inner && {
+      ...inner,
+      bits: inner.bits.map((bits, k) => make(x.op, `${x.name}.plane${k}`, [bits], x.attrs)),
+    }
+  );
 }
 
 function leveled(x: Value): Planes | undefined {
   const [from, thresholds] = x.inputs as [Value, Value | undefined];
   if (from === undefined || isConstantExpression(from)) return undefined;
   if (x.op === 'signum') {
-    const above = make('sub', `${x.name}.above`, [from, vector(`${x.name}.least`, Float32Array.of(LEAST_FLOAT))]);
-    return { bits: [make('sign', `${x.name}.plane0`, [from]), make('sign', `${x.name}.plane1`, [above])], scale: 0.5 };
+    const above = make('sub', `${x.name}.above`, [
+      from,
+      vector(`${x.name}.least`, Float32Array.of(LEAST_FLOAT)),
+    ]);
+    return {
+      bits: [make('sign', `${x.name}.plane0`, [from]), make('sign', `${x.name}.plane1`, [above])],
+      scale: 0.5,
+    };
   }
   if (x.op !== 'multiThreshold' || thresholds?.op !== 'constant') return undefined;
   const { scale, bias } = x.attrs as { scale: number; bias: number };
   const [rows, count] = thresholds.shape as [number, number];
-  if (count < 2 || count > MOST_PLANES || !(scale > 0) || bias !== (-scale * count) / 2 || !areExact(scale, bias, count)) return undefined;
+  if (
+    count < 2 ||
+    count > MOST_PLANES ||
+    !(scale > 0) ||
+    bias !== (-scale * count) / 2 ||
+    !areExact(scale, bias, count)
+  )
+    return undefined;
   const all = thresholds.data!.data as Float32Array;
   const bits = Array.from({ length: count }, (_, k) => {
     const t = vector(
@@ -83,7 +108,8 @@ function leveled(x: Value): Planes | undefined {
 /** Every level is a float32 that the op computes without rounding. */
 function areExact(scale: number, bias: number, count: number): boolean {
   return (
-    Array.from({ length: count + 1 }, (_, k) => bias + scale * k).every((level) => Math.fround(level) === level) &&
-    Math.fround(scale) === scale
+    Array.from({ length: count + 1 }, (_, k) => bias + scale * k).every(
+      (level) => Math.fround(level) === level,
+    ) && Math.fround(scale) === scale
   );
 }

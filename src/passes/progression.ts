@@ -1,8 +1,9 @@
 /**
- * Which numbers a value can hold, where they are known to lie on a grid: { origin + k * step } within [lo, hi]. Binary accumulations, sums
- * of quantised values and everything that keeps them on a grid have one; a value of any real number has none.
- * Every number of a finite progression is a float32, and sums that make one are exact in every order of summation.
- * NaN is left out: it is no number of any grid. Not here: what is concluded from it (./nonzero.ts, ./thresholds.ts).
+ * Which numbers a value can hold, where they are known to lie on a grid: { origin + k * step }
+ * within [lo, hi]. Binary accumulations, sums of quantised values and everything that keeps them on
+ * a grid have one; a value of any real number has none. Every number of a finite progression is a
+ * float32, and sums that make one are exact in every order of summation. NaN is left out: it is no
+ * number of any grid. Not here: what is concluded from it (./nonzero.ts, ./thresholds.ts).
  */
 import { elementCount } from '../core/shape.js';
 import { eachUnknown, type Value } from '../graph/value.js';
@@ -51,7 +52,9 @@ function derive(value: Value): Progression | undefined {
   switch (value.op) {
     case 'constant': {
       const number = scalarOf(value);
-      return number === undefined || !Number.isFinite(number) ? undefined : { origin: number, step: 0, lo: number, hi: number };
+      return number === undefined || !Number.isFinite(number)
+        ? undefined
+        : { origin: number, step: 0, lo: number, hi: number };
     }
     case 'cast':
       return x.dtype === 'f32' ? undefined : progression(x);
@@ -105,7 +108,9 @@ function rounded(op: string, x: Value): Progression {
   const formula = opDef(op).scalar!({});
   if (x.op !== 'clip') return INTEGERS;
   const { min, max } = x.attrs as { min: number; max: number };
-  return min <= max ? { ...INTEGERS, lo: formula(Math.fround(min)), hi: formula(Math.fround(max)) } : INTEGERS;
+  return min <= max
+    ? { ...INTEGERS, lo: formula(Math.fround(min)), hi: formula(Math.fround(max)) }
+    : INTEGERS;
 }
 
 function clipped(p: Progression | undefined, min: number, max: number): Progression | undefined {
@@ -117,14 +122,24 @@ function clipped(p: Progression | undefined, min: number, max: number): Progress
   if (p.hi > high) step = gcd(step, Math.abs(high - origin));
   if (p.hi < low) origin = low;
   if (p.lo > high) origin = high;
-  return { origin, step, lo: Math.min(Math.max(p.lo, low), high), hi: Math.max(Math.min(p.hi, high), low) };
+  return {
+    origin,
+    step,
+    lo: Math.min(Math.max(p.lo, low), high),
+    hi: Math.max(Math.min(p.hi, high), low),
+  };
 }
 
 /** Only powers of two scale a grid without rounding. */
 function scaled(p: Progression | undefined, by: number | undefined): Progression | undefined {
   if (p === undefined || by === undefined || !isPowerOfTwo(Math.abs(by))) return undefined;
   const [a, b] = [p.lo * by, p.hi * by];
-  return { origin: p.origin * by, step: p.step * Math.abs(by), lo: Math.min(a, b), hi: Math.max(a, b) };
+  return {
+    origin: p.origin * by,
+    step: p.step * Math.abs(by),
+    lo: Math.min(a, b),
+    hi: Math.max(a, b),
+  };
 }
 
 function reciprocal(number: number | undefined): number | undefined {
@@ -135,7 +150,12 @@ function sum(a: Progression | undefined, b: Progression | undefined): Progressio
   if (a === undefined || b === undefined) return undefined;
   // Without an end the sum may round.
   if (![a.lo, a.hi, b.lo, b.hi].every(Number.isFinite)) return undefined;
-  return { origin: a.origin + b.origin, step: gcd(a.step, b.step), lo: a.lo + b.lo, hi: a.hi + b.hi };
+  return {
+    origin: a.origin + b.origin,
+    step: gcd(a.step, b.step),
+    lo: a.lo + b.lo,
+    hi: a.hi + b.hi,
+  };
 }
 
 function union(a: Progression | undefined, b: Progression | undefined): Progression | undefined {
@@ -154,9 +174,10 @@ function levels(value: Value): Progression | undefined {
 }
 
 /**
- * A sum of K terms x or -x (weights -1 and +1), some of them 0 where the border is padded with zeros.
- * With x = origin + k * step, -x is on x's grid if step divides 2 * origin, and then every sum is K * origin modulo step. Otherwise the
- * grid is made finer until it is. K binary terms give K, K - 2, ..., -K that way, and all integers between with zero padding.
+ * A sum of K terms x or -x (weights -1 and +1), some of them 0 where the border is padded with
+ * zeros. With x = origin + k * step, -x is on x's grid if step divides 2 * origin, and then every
+ * sum is K * origin modulo step. Otherwise the grid is made finer until it is. K binary terms give
+ * K, K - 2, ..., -K that way, and all integers between with zero padding.
  */
 function accumulated(value: Value): Progression | undefined {
   const [x, w] = value.inputs as [Value, Value];
@@ -168,12 +189,16 @@ function accumulated(value: Value): Progression | undefined {
   if (!Number.isFinite(reach)) return undefined;
   let step = gcd(terms.step, Math.abs(2 * terms.origin));
   const pads = (value.attrs.pads ?? []) as readonly number[];
-  if (pads.some((side) => side > 0)) step = gcd(step, Math.abs((value.attrs.padValue as number) - terms.origin));
+  if (pads.some((side) => side > 0))
+    step = gcd(step, Math.abs((value.attrs.padValue as number) - terms.origin));
   // `reach` is lo or -hi up to sign, hence origin modulo step: the ends are members.
   return { origin: count * reach, step, lo: -count * reach, hi: count * reach };
 }
 
-/** The progression where all its members, and all partial sums on its grid, are float32 without rounding. */
+/**
+ * The progression where all its members, and all partial sums on its grid, are float32 without
+ * rounding.
+ */
 function exact(p: Progression | undefined): Progression | undefined {
   if (p === undefined || !Number.isFinite(p.origin) || !Number.isFinite(p.step)) return undefined;
   const reach = Math.max(Math.abs(p.lo), Math.abs(p.hi));

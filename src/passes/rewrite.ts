@@ -1,6 +1,7 @@
 /**
- * How a pass changes a graph: `rewrite` rebuilds it bottom-up with a rule applied to every value; `fixpoint` repeats a pass until it finds
- * nothing. A value is never mutated: what is not changed is shared with the graph before. Not here: any rule.
+ * How a pass changes a graph: `rewrite` rebuilds it bottom-up with a rule applied to every value;
+ * `fixpoint` repeats a pass until it finds nothing. A value is never mutated: what is not changed
+ * is shared with the graph before. Not here: any rule.
  */
 import { BitplaneError } from '../core/errors.js';
 import { MAX_NAME } from '../core/limits.js';
@@ -24,7 +25,9 @@ export interface Site {
   readonly folding: Folding;
 }
 
-/** Gives the value to compute in place of `value` (same dtype, same shape), or undefined to keep it. */
+/**
+ * Gives the value to compute in place of `value` (same dtype, same shape), or undefined to keep it.
+ */
 export type Rule = (value: Value, site: Site) => Value | undefined;
 
 /** Applies the rule to every value, inputs first. Returns the same object when no value changed. */
@@ -38,8 +41,12 @@ export function rewrite(graph: Graph, rule: Rule, folding: Folding = new Folding
     return counts.get(original) ?? 0;
   };
   for (const original of topological(graph)) {
-    const value = results.size === 0 ? original : withInputs(original, original.inputs.map(rebuilt));
-    const replacement = original.op === 'input' ? undefined : rule(value, { original, uses: count, rebuilt, folding });
+    const value =
+      results.size === 0 ? original : withInputs(original, original.inputs.map(rebuilt));
+    const replacement =
+      original.op === 'input'
+        ? undefined
+        : rule(value, { original, uses: count, rebuilt, folding });
     if (replacement !== undefined) requireSameType(original, replacement);
     const result = replacement ?? value;
     if (result !== original) results.set(original, result);
@@ -50,26 +57,34 @@ export function rewrite(graph: Graph, rule: Rule, folding: Folding = new Folding
 
 /** The node over other inputs; the node itself where they are the same. */
 export function withInputs(node: Value, inputs: readonly Value[]): Value {
-  return inputs.every((input, i) => input === node.inputs[i]) ? node : make(node.op, node.name, inputs, node.attrs);
+  return inputs.every((input, i) => input === node.inputs[i])
+    ? node
+    : make(node.op, node.name, inputs, node.attrs);
 }
 
 /** The same computation under another name. */
 export function renamed(node: Value, name: string): Value {
   if (name === node.name) return node;
-  return node.op === 'constant' ? constant(name, node.data!) : make(node.op, name, node.inputs, node.attrs);
+  return node.op === 'constant'
+    ? constant(name, node.data!)
+    : make(node.op, name, node.inputs, node.attrs);
 }
 
 /** Repeats a pass until it returns the graph it was given. */
 export function fixpoint(graph: Graph, pass: (graph: Graph) => Graph): Graph {
   const seen = topological(graph).length;
   let current = graph;
-  // A pass that sinks something moves it over every node at most; needing more rounds than that means that two rules undo each other.
+  // A pass that sinks something moves it over every node at most; needing more rounds than that
+  // means that two rules undo each other.
   for (let round = 0; round < 16 + 2 * seen; round++) {
     const next = pass(current);
     if (next === current) return current;
     current = next;
   }
-  throw new BitplaneError('ERR_GRAPH', 'expected the rewriting rules to come to an end but two of them undo each other');
+  throw new BitplaneError(
+    'ERR_GRAPH',
+    'expected the rewriting rules to come to an end but two of them undo each other',
+  );
 }
 
 /** The first rule that applies. */
@@ -99,7 +114,8 @@ export function uniqueNames(graph: Graph): Graph {
   const names = new Map<Value, string>();
   for (const value of order) {
     if (isInterface(value)) continue;
-    const wanted = value.name.length > MAX_NAME ? value.name.slice(0, MAX_NAME - NUMBER_LENGTH) : value.name;
+    const wanted =
+      value.name.length > MAX_NAME ? value.name.slice(0, MAX_NAME - NUMBER_LENGTH) : value.name;
     let name = wanted;
     if (taken.has(name)) {
       let n = next.get(wanted) ?? 2;
@@ -118,7 +134,10 @@ export function renameValues(graph: Graph, names: ReadonlyMap<Value, string>): G
   const results = new Map<Value, Value>();
   const rebuilt = (value: Value) => results.get(value) ?? value;
   for (const value of topological(graph)) {
-    const result = renamed(withInputs(value, value.inputs.map(rebuilt)), names.get(value) ?? value.name);
+    const result = renamed(
+      withInputs(value, value.inputs.map(rebuilt)),
+      names.get(value) ?? value.name,
+    );
     if (result !== value) results.set(value, result);
   }
   return mapGraph(graph, rebuilt);
@@ -133,10 +152,17 @@ function requireSameType(before: Value, after: Value): void {
   if (before.dtype === after.dtype && sameShape(before.shape, after.shape)) return;
   const want = `${before.dtype}${showShape(before.shape)}`;
   const got = `${after.dtype}${showShape(after.shape)}`;
-  throw new BitplaneError('ERR_GRAPH', `expected a replacement of type ${want} but received ${got}`, { op: before.op, node: before.name });
+  throw new BitplaneError(
+    'ERR_GRAPH',
+    `expected a replacement of type ${want} but received ${got}`,
+    { op: before.op, node: before.name },
+  );
 }
 
-/** Attributes as a string that is equal exactly for equal attributes; JSON would lose infinities and the sign of zero. */
+/**
+ * Attributes as a string that is equal exactly for equal attributes; JSON would lose infinities and
+ * the sign of zero.
+ */
 export function attrsKey(attrs: Attrs): string {
   const show = (value: unknown): string => {
     if (Array.isArray(value)) return `[${value.map(show).join(',')}]`;

@@ -1,19 +1,30 @@
 /**
- * Thresholds: sign(f(cast(y))) for an integer accumulation y and a chain f of per-channel float32 operations is one integer comparison a
- * channel, bit = (y < t[c]) xor flip[c].
+ * Thresholds: sign(f(cast(y))) for an integer accumulation y and a chain f of per-channel float32
+ * operations is one integer comparison a channel, bit = (y < t[c]) xor flip[c].
  *
- * f is monotone, so the bit changes at most once over the numbers that y can reach. t is found by bisection, evaluating the ops' own
- * float32 formulas: a closed form (mean - beta * sigma / gamma) rounds differently from the graph and would move some bits. A negative
- * gamma makes f fall (flip), a gamma of zero makes the bit constant: t = INT32_MIN is never above y, so the bit is flip.
+ * f is monotone, so the bit changes at most once over the numbers that y can reach. t is found by
+ * bisection, evaluating the ops' own float32 formulas: a closed form (mean - beta * sigma / gamma)
+ * rounds differently from the graph and would move some bits. A negative gamma makes f fall (flip),
+ * a gamma of zero makes the bit constant: t = INT32_MIN is never above y, so the bit is flip.
  *
- * max pooling commutes with non-decreasing functions, hence sign(f(maxPool(g(y)))) = maxPool(sign(f(g(y)))) if sign(f) does not fall.
- * Not here: chains over float sums, which are signs of what the convolution's epilogue computes.
+ * max pooling commutes with non-decreasing functions, hence sign(f(maxPool(g(y)))) =
+ * maxPool(sign(f(g(y)))) if sign(f) does not fall. Not here: chains over float sums, which are
+ * signs of what the convolution's epilogue computes.
  */
 import { sameShape } from '../core/shape.js';
 import type { Graph, Value } from '../graph/value.js';
 import { constant, make } from '../ops/make.js';
 import { Tensor } from '../tensor/tensor.js';
-import { bisect, type Chain, type ChainStep, chainOf, channelsOf, Evaluations, isMonotone, run } from './chain.js';
+import {
+  bisect,
+  type Chain,
+  type ChainStep,
+  chainOf,
+  channelsOf,
+  Evaluations,
+  isMonotone,
+  run,
+} from './chain.js';
 import { Folding } from './folding.js';
 import { memberCount, type Progression, progression } from './progression.js';
 import { rewrite, type Site } from './rewrite.js';
@@ -24,30 +35,53 @@ const BUDGET = 1 << 22;
 /** Evaluations that bisection takes at most. */
 const BISECTION = 32;
 
-export function foldThresholds(graph: Graph, folding = new Folding(graph), evaluations = new Evaluations(graph)): Graph {
+export function foldThresholds(
+  graph: Graph,
+  folding = new Folding(graph),
+  evaluations = new Evaluations(graph),
+): Graph {
   return rewrite(graph, (value, site) => toThreshold(value, site, evaluations), folding);
 }
 
 function toThreshold(value: Value, site: Site, evaluations: Evaluations): Value | undefined {
   if (value.op !== 'sign') return undefined;
-  // The graph before is the one whose uses are counted; the rebuilt accumulation is looked up at the end.
+  // The graph before is the one whose uses are counted; the rebuilt accumulation is looked up at
+  // the end.
   const { original } = site;
   const outer = chainOf(original.inputs[0] as Value, isAccumulation);
-  if (isAccumulation(outer.source)) return thresholdOf(original, original.name, outer.source, outer.steps, site, evaluations);
-  if (outer.source.op !== 'maxPool2d' || site.uses(outer.source) !== 1 || outer.steps.some(({ node }) => node.op === 'reshape'))
+  if (isAccumulation(outer.source))
+    return thresholdOf(original, original.name, outer.source, outer.steps, site, evaluations);
+  if (
+    outer.source.op !== 'maxPool2d' ||
+    site.uses(outer.source) !== 1 ||
+    outer.steps.some(({ node }) => node.op === 'reshape')
+  )
     return undefined;
   const inner = chainOf(outer.source.inputs[0] as Value, isAccumulation);
-  if (!isAccumulation(inner.source) || !risesThroughPool(inner, outer, original, evaluations)) return undefined;
-  const bits = thresholdOf(original, `${original.name}.bits`, inner.source, [...inner.steps, ...outer.steps], site, evaluations);
+  if (!isAccumulation(inner.source) || !risesThroughPool(inner, outer, original, evaluations))
+    return undefined;
+  const bits = thresholdOf(
+    original,
+    `${original.name}.bits`,
+    inner.source,
+    [...inner.steps, ...outer.steps],
+    site,
+    evaluations,
+  );
   return bits && make('maxPool2d', original.name, [bits], outer.source.attrs);
 }
 
 /** cast(y) of an exact integer result. */
 function isAccumulation(value: Value): boolean {
-  return value.op === 'cast' && value.inputs[0]!.dtype === 'i32' && progression(value) !== undefined;
+  return (
+    value.op === 'cast' && value.inputs[0]!.dtype === 'i32' && progression(value) !== undefined
+  );
 }
 
-/** threshold(y) in the shape that the chain ends with; undefined where the chain has other readers or is no threshold. */
+/**
+ * threshold(y) in the shape that the chain ends with; undefined where the chain has other readers
+ * or is no threshold.
+ */
 function thresholdOf(
   sign: Value,
   name: string,
@@ -56,12 +90,17 @@ function thresholdOf(
   site: Site,
   evaluations: Evaluations,
 ): Value | undefined {
-  // A float that is read elsewhere is computed anyway, and its sign is then one step more in the same pass.
+  // A float that is read elsewhere is computed anyway, and its sign is then one step more in the
+  // same pass.
   if (site.uses(cast) !== 1 || steps.some(({ node }) => site.uses(node) !== 1)) return undefined;
   const y = cast.inputs[0] as Value;
   const numbers = progression(cast) as Progression;
   const channels = y.shape.at(-1) as number;
-  if (sign.shape.at(-1) !== channels || !evaluations.take(channels * (steps.length + 1) * BISECTION)) return undefined;
+  if (
+    sign.shape.at(-1) !== channels ||
+    !evaluations.take(channels * (steps.length + 1) * BISECTION)
+  )
+    return undefined;
   const t = new Int32Array(channels);
   const flip = new Int32Array(channels);
   let budget = BUDGET;
@@ -72,7 +111,10 @@ function thresholdOf(
       budget -= count;
       if (!evaluations.take(count * steps.length)) return undefined;
     }
-    const found = budget < 0 ? undefined : comparison((number) => run(steps, number, channel) < 0, numbers, monotone);
+    const found =
+      budget < 0
+        ? undefined
+        : comparison((number) => run(steps, number, channel) < 0, numbers, monotone);
     if (found === undefined) return undefined;
     t[channel] = found.t;
     flip[channel] = found.flip;
@@ -88,7 +130,10 @@ function thresholdOf(
   return reshaped ? make('reshape', name, [bits], { shape }) : bits;
 }
 
-/** The comparison (y < t) xor flip that equals `isNegative` on every member; undefined where it changes more than once. */
+/**
+ * The comparison (y < t) xor flip that equals `isNegative` on every member; undefined where it
+ * changes more than once.
+ */
 export function comparison(
   isNegative: (number: number) => boolean,
   { lo, step, hi }: Progression,
@@ -109,8 +154,16 @@ export function comparison(
   return { t: lo + change * step, flip: first ? 0 : 1 };
 }
 
-/** sign(f) does not fall, in any channel, between the least and the greatest number that the pool can give. */
-function risesThroughPool(inner: Chain, outer: Chain, sign: Value, evaluations: Evaluations): boolean {
+/**
+ * sign(f) does not fall, in any channel, between the least and the greatest number that the pool
+ * can give.
+ */
+function risesThroughPool(
+  inner: Chain,
+  outer: Chain,
+  sign: Value,
+  evaluations: Evaluations,
+): boolean {
   const { lo, hi } = progression(inner.source) as Progression;
   const steps = [...inner.steps, ...outer.steps];
   const channels = channelsOf(steps, sign.shape.at(-1) as number);

@@ -1,6 +1,7 @@
 /**
- * What a quantizer is: a typed value that says its formula, its precision, the gradient that stands in for its own (which is zero almost
- * everywhere), and the paper it comes from. Not here: any quantizer; layers with parameters (src/nn), gradients (src/autodiff).
+ * What a quantizer is: a typed value that says its formula, its precision, the gradient that stands
+ * in for its own (which is zero almost everywhere), and the paper it comes from. Not here: any
+ * quantizer; layers with parameters (src/nn), gradients (src/autodiff).
  */
 import { requireOneOf } from '../core/checks.js';
 import type { Value } from '../graph/value.js';
@@ -8,22 +9,28 @@ import type { GraphBuilder } from '../ops/builder.js';
 
 /**
  * The derivative that training uses where the quantizer has none, g being the upstream gradient:
- * - `clip`: g * 1[|x| <= 1] (BinaryNet's straight-through estimator; weights of Bi-Real Net and ReActNet as released)
+ * - `clip`: g * 1[|x| <= 1] (BinaryNet's straight-through estimator; weights of Bi-Real Net and
+ *   ReActNet as released)
  * - `hardTanh`: g * 1[|x| < 1] (XNOR-Net)
- * - `approxSign`: g * (2 + 2x on [-1, 0), 2 - 2x on [0, 1), else 0) (Bi-Real Net, the derivative of its piecewise quadratic)
+ * - `approxSign`: g * (2 + 2x on [-1, 0), 2 - 2x on [0, 1), else 0) (Bi-Real Net, the derivative of
+ *   its piecewise quadratic)
  */
 export type PseudoGradient = (typeof PSEUDO_GRADIENTS)[number];
 const PSEUDO_GRADIENTS = ['clip', 'hardTanh', 'approxSign'] as const;
 
 /**
- * What sign makes of 0. `'plus'`: +1, which one bit can hold. `'torch'`: 0, as torch.sign has it in the authors' releases; a tensor that may
- * hold 0 then stays float, or takes two bit planes.
+ * What sign makes of 0. `'plus'`: +1, which one bit can hold. `'torch'`: 0, as torch.sign has it in
+ * the authors' releases; a tensor that may hold 0 then stays float, or takes two bit planes.
  */
 export type SignOfZero = (typeof SIGNS_OF_ZERO)[number];
 const SIGNS_OF_ZERO = ['plus', 'torch'] as const;
 
 /** @throws BitplaneError ERR_ARGUMENT where a sign is asked for that there is none of */
-export function requireSignRule(op: string, zero: SignOfZero, pseudoGradient: PseudoGradient): void {
+export function requireSignRule(
+  op: string,
+  zero: SignOfZero,
+  pseudoGradient: PseudoGradient,
+): void {
   requireOneOf(zero, SIGNS_OF_ZERO, 'zero', { op });
   requireOneOf(pseudoGradient, PSEUDO_GRADIENTS, 'pseudoGradient', { op });
 }
@@ -40,19 +47,28 @@ export interface Quantizer {
   readonly paper: string;
 }
 
-/** Quantized weights: the layer multiplies by `values`, then its result by `scale` [O], so that products stay integers. */
+/**
+ * Quantized weights: the layer multiplies by `values`, then its result by `scale` [O], so that
+ * products stay integers.
+ */
 export interface QuantizedWeights {
   readonly values: Value<'f32'>;
   readonly scale?: Value<'f32'>;
 }
 
 export interface WeightQuantizer extends Quantizer {
-  /** w is [O, ...]. Numbers (constants) are quantized at once; other values become ops under names that begin with `name`. */
+  /**
+   * w is [O, ...]. Numbers (constants) are quantized at once; other values become ops under names
+   * that begin with `name`.
+   */
   quantize(g: GraphBuilder, name: string, w: Value<'f32'>): QuantizedWeights;
 }
 
 export interface ActivationQuantizer extends Quantizer {
-  /** The caller's demand for one bit: a layer whose input may be 0 under zero: 'torch' is then an error. */
+  /**
+   * The caller's demand for one bit: a layer whose input may be 0 under zero: 'torch' is then an
+   * error.
+   */
   readonly packed: boolean;
   quantize(g: GraphBuilder, name: string, x: Value<'f32'>): Value<'f32'>;
 }

@@ -1,11 +1,16 @@
 /**
- * Activations of one bit: sign(x). Not here: learned thresholds, which are a layer (nn.rsign); scales of activations, which are part of a
- * block (XNOR-Net's K).
+ * Activations of one bit: sign(x). Not here: learned thresholds, which are a layer (nn.rsign);
+ * scales of activations, which are part of a block (XNOR-Net's K).
  */
 import { requireOptions } from '../core/checks.js';
 import type { Value } from '../graph/value.js';
 import type { GraphBuilder } from '../ops/builder.js';
-import { type ActivationQuantizer, type PseudoGradient, requireSignRule, type SignOfZero } from './quantizer.js';
+import {
+  type ActivationQuantizer,
+  type PseudoGradient,
+  requireSignRule,
+  type SignOfZero,
+} from './quantizer.js';
 
 export interface SignActivationOptions {
   /** Default 'plus'. */
@@ -16,9 +21,16 @@ export interface SignActivationOptions {
   readonly packed?: boolean;
 }
 
-/** -1 where x < 0, else +1; with zero: 'torch' 0 stays 0. Liu et al., "Bi-Real Net", ECCV 2018, for the default pseudo-gradient. */
+/**
+ * -1 where x < 0, else +1; with zero: 'torch' 0 stays 0. Liu et al., "Bi-Real Net", ECCV 2018, for
+ * the default pseudo-gradient.
+ */
 export function signActivation(options: SignActivationOptions = {}): ActivationQuantizer {
-  requireOptions(options, { zero: true, pseudoGradient: true, packed: true }, { op: 'signActivation' });
+  requireOptions(
+    options,
+    { zero: true, pseudoGradient: true, packed: true },
+    { op: 'signActivation' },
+  );
   const { zero = 'plus', pseudoGradient = 'approxSign', packed = false } = options;
   requireSignRule('signActivation', zero, pseudoGradient);
   return Object.freeze({
@@ -30,7 +42,9 @@ export function signActivation(options: SignActivationOptions = {}): ActivationQ
     pseudoGradient,
     paper: 'Liu et al., ECCV 2018, arXiv 1808.00278',
     quantize(g: GraphBuilder, name: string, x: Value<'f32'>) {
-      return zero === 'torch' ? g.signum(x, { name }) : g.cast(g.sign(x, { name: `${name}.bits` }), 'f32', { name });
+      return zero === 'torch'
+        ? g.signum(x, { name })
+        : g.cast(g.sign(x, { name: `${name}.bits` }), 'f32', { name });
     },
   });
 }

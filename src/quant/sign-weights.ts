@@ -1,12 +1,18 @@
 /**
- * Weights of one bit: sign(W), plain or with one scale a filter. Not here: activations (./sign-activation.ts).
+ * Weights of one bit: sign(W), plain or with one scale a filter. Not here: activations
+ * (./sign-activation.ts).
  */
 import { requireOptions } from '../core/checks.js';
 import type { Value } from '../graph/value.js';
 import type { GraphBuilder } from '../ops/builder.js';
 import { Tensor } from '../tensor/tensor.js';
 import { tensorOf } from '../tensor/values.js';
-import { type PseudoGradient, requireSignRule, type SignOfZero, type WeightQuantizer } from './quantizer.js';
+import {
+  type PseudoGradient,
+  requireSignRule,
+  type SignOfZero,
+  type WeightQuantizer,
+} from './quantizer.js';
 
 export interface SignWeightsOptions {
   /** Default 'plus'. */
@@ -27,13 +33,16 @@ export function sign(options: SignWeightsOptions = {}): WeightQuantizer {
     formula: 'sign(W)',
     pseudoGradient,
     paper: 'Courbariaux et al., NIPS 2016, arXiv 1602.02830',
-    quantize: (g: GraphBuilder, name: string, w: Value<'f32'>) => ({ values: signs(g, name, w, zero) }),
+    quantize: (g: GraphBuilder, name: string, w: Value<'f32'>) => ({
+      values: signs(g, name, w, zero),
+    }),
   });
 }
 
 /**
- * alpha_o * sign(W_o), alpha_o = mean |W_o| over all weights of output filter o: the best approximation of W_o by a scaled sign.
- * Rastegari et al., "XNOR-Net", ECCV 2016; Bi-Real Net and ReActNet use the same. A filter of zeros has alpha 0: its output is 0.
+ * alpha_o * sign(W_o), alpha_o = mean |W_o| over all weights of output filter o: the best
+ * approximation of W_o by a scaled sign. Rastegari et al., "XNOR-Net", ECCV 2016; Bi-Real Net and
+ * ReActNet use the same. A filter of zeros has alpha 0: its output is 0.
  */
 export function scaledSign(options: SignWeightsOptions = {}): WeightQuantizer {
   requireOptions(options, { zero: true, pseudoGradient: true }, { op: 'scaledSign' });
@@ -62,16 +71,21 @@ function signs(g: GraphBuilder, name: string, w: Value<'f32'>, zero: SignOfZero)
   }
   // Without a zero the two signs agree, and bits say it all.
   if (zero === 'torch' && numbers.includes(0)) {
-    return g.constant(new Tensor('f32', numbers.map(Math.sign), w.shape as readonly number[]), { name: `${name}.signs` });
+    return g.constant(new Tensor('f32', numbers.map(Math.sign), w.shape as readonly number[]), {
+      name: `${name}.signs`,
+    });
   }
-  const bits = g.constant(tensorOf('b1', numbers, w.shape as readonly number[]), { name: `${name}.bits` });
+  const bits = g.constant(tensorOf('b1', numbers, w.shape as readonly number[]), {
+    name: `${name}.bits`,
+  });
   return g.cast(bits, 'f32', { name: `${name}.signs` });
 }
 
 function meanMagnitudes(g: GraphBuilder, name: string, w: Value<'f32'>): Value<'f32'> {
   const numbers = numbersOf(w);
   const axes = w.shape.slice(1).map((_, i) => i + 1);
-  if (numbers === undefined) return g.reduce(g.abs(w, { name: `${name}.abs` }), 'mean', axes, { name });
+  if (numbers === undefined)
+    return g.reduce(g.abs(w, { name: `${name}.abs` }), 'mean', axes, { name });
   const filters = w.shape[0] as number;
   const each = numbers.length / filters;
   const alpha = Float32Array.from({ length: filters }, (_, o) => {

@@ -1,7 +1,7 @@
 /**
- * Writes programs: numbered buffers and encoded instructions, as native/kernels/step.h reads them. The names of instructions, fields and
- * chain steps come from the addon's own tables, so the two sides cannot drift apart.
- * Not here: which instructions an op becomes (./lower).
+ * Writes programs: numbered buffers and encoded instructions, as native/kernels/step.h reads them.
+ * The names of instructions, fields and chain steps come from the addon's own tables, so the two
+ * sides cannot drift apart. Not here: which instructions an op becomes (./lower).
  */
 import { BitplaneError, type ErrorSite, expected } from '../core/errors.js';
 import { overLimit, showBytes } from '../core/limits.js';
@@ -11,7 +11,9 @@ const ARENA = 0;
 const CONSTANT = 1;
 const WEIGHTS = 2;
 
-/** Layouts of a chain operand, in the order of OperandKind in native/kernels/epilogue/epilogue.h. */
+/**
+ * Layouts of a chain operand, in the order of OperandKind in native/kernels/epilogue/epilogue.h.
+ */
 const OPERAND_KINDS = ['none', 'channel', 'tensor', 'image_channel', 'pixel'] as const;
 
 export interface ChainStep {
@@ -45,7 +47,12 @@ export class ConstantPool {
     const known = this.numbers.get(key);
     if (known !== undefined) return known;
     if (this.bytes + bytes > this.most)
-      throw overLimit('maxBytes', `${showBytes(this.most)} of weights beside a run`, showBytes(this.bytes + bytes), site);
+      throw overLimit(
+        'maxBytes',
+        `${showBytes(this.most)} of weights beside a run`,
+        showBytes(this.bytes + bytes),
+        site,
+      );
     this.bytes += bytes;
     const number = this.constants.push(make()) - 1;
     this.numbers.set(key, number);
@@ -54,7 +61,10 @@ export class ConstantPool {
 }
 
 export class Assembler {
-  private readonly opcodes: ReadonlyMap<string, { readonly number: number; readonly fields: readonly string[] }>;
+  private readonly opcodes: ReadonlyMap<
+    string,
+    { readonly number: number; readonly fields: readonly string[] }
+  >;
   private readonly chainOps: ReadonlyMap<string, number>;
   private readonly code: number[] = [];
   private readonly buffers: number[] = [];
@@ -64,7 +74,12 @@ export class Assembler {
   length = 0;
 
   constructor(native: NativeAddon) {
-    this.opcodes = new Map(native.opcodes.map(({ name, fields }, number) => [name, { number, fields: fields.split(' ') }]));
+    this.opcodes = new Map(
+      native.opcodes.map(({ name, fields }, number) => [
+        name,
+        { number, fields: fields.split(' ') },
+      ]),
+    );
     this.chainOps = new Map(native.chainOps.map((name, number) => [name, number]));
   }
 
@@ -87,22 +102,34 @@ export class Assembler {
   }
 
   /** One instruction; every field of the opcode must be given. */
-  emit(opcode: string, fields: Readonly<Record<string, number>>, chain: readonly ChainStep[] = []): void {
+  emit(
+    opcode: string,
+    fields: Readonly<Record<string, number>>,
+    chain: readonly ChainStep[] = [],
+  ): void {
     const row = this.opcodes.get(opcode);
     if (row === undefined)
-      throw new BitplaneError('ERR_NATIVE', `the addon has no instruction ${opcode}; rebuild it with \`npm run build:native\``);
+      throw new BitplaneError(
+        'ERR_NATIVE',
+        `the addon has no instruction ${opcode}; rebuild it with \`npm run build:native\``,
+      );
     this.code.push(row.number, row.fields.length);
     for (const field of row.fields) {
       const value = fields[field];
-      if (value === undefined) throw new BitplaneError('ERR_NATIVE', `instruction ${opcode} needs a field ${field}`);
-      if (value !== (value | 0)) throw expected('ERR_UNSUPPORTED', `${field} of ${opcode} to be below 2^31`, value);
+      if (value === undefined)
+        throw new BitplaneError('ERR_NATIVE', `instruction ${opcode} needs a field ${field}`);
+      if (value !== (value | 0))
+        throw expected('ERR_UNSUPPORTED', `${field} of ${opcode} to be below 2^31`, value);
       this.code.push(value);
     }
     this.code.push(chain.length);
     for (const step of chain) {
       const op = this.chainOps.get(step.op);
       if (op === undefined)
-        throw new BitplaneError('ERR_NATIVE', `the addon has no chain step ${step.op}; rebuild it with \`npm run build:native\``);
+        throw new BitplaneError(
+          'ERR_NATIVE',
+          `the addon has no chain step ${step.op}; rebuild it with \`npm run build:native\``,
+        );
       const kind = OPERAND_KINDS.indexOf(step.kind ?? 'none');
       this.code.push(
         op,

@@ -1,6 +1,6 @@
 /**
- * From a graph to a native program: bind sizes, fuse, cut into bands, plan memory, lower. Crosses to C++ once.
- * Not here: optimization (src/passes), running (./session.ts).
+ * From a graph to a native program: bind sizes, fuse, cut into bands, plan memory, lower. Crosses
+ * to C++ once. Not here: optimization (src/passes), running (./session.ts).
  */
 import { BitplaneError } from '../core/errors.js';
 import { type Limits, UNLIMITED } from '../core/limits.js';
@@ -58,22 +58,38 @@ export class SessionConstants {
   private readonly pool = new ConstantPool();
   private native: { readonly constants: NativeConstants; readonly count: number } | undefined;
 
-  compile(graph: Graph, sizes: Readonly<Record<string, number>>, target: Target, limits: Limits = UNLIMITED): Program {
+  compile(
+    graph: Graph,
+    sizes: Readonly<Record<string, number>>,
+    target: Target,
+    limits: Limits = UNLIMITED,
+  ): Program {
     const bound = bind(graph, sizes);
-    // Several threads would wait for each other at the end of every band: two take 7% longer for a stem of 112 rows.
+    // Several threads would wait for each other at the end of every band: two take 7% longer for a
+    // stem of 112 rows.
     const kernels = target.threads === 1 ? band(fuse(bound), bound) : fuse(bound);
     const outputs = outputsOf(bound).map(([, value]) => value);
-    // A result that no kernel writes (an input or a constant handed through) gets memory and a copy of its own.
+    // A result that no kernel writes (an input or a constant handed through) gets memory and a copy
+    // of its own.
     const handed = outputs.filter((value) => storage(value).inputs.length === 0);
     const copies = handed.map(
-      (value): Kernel => ({ anchor: copyOf(value), map: false, chain: [], stores: [copyOf(value)], reads: readsOf(value) }),
+      (value): Kernel => ({
+        anchor: copyOf(value),
+        map: false,
+        chain: [],
+        stores: [copyOf(value)],
+        reads: readsOf(value),
+      }),
     );
     const { places, arenaBytes } = plan(
       bound,
       [...kernels, ...copies],
       copies.flatMap(({ stores }) => stores),
     );
-    this.pool.most = memoryLeft({ arenaBytes, values: places.keys(), outputs, constantBytes: this.pool.bytes }, limits);
+    this.pool.most = memoryLeft(
+      { arenaBytes, values: places.keys(), outputs, constantBytes: this.pool.bytes },
+      limits,
+    );
     const asm = new Assembler(addon());
     const context = new LoweringContext(asm, this.pool, { places, arenaBytes });
     const labels: Label[] = [];
@@ -100,15 +116,27 @@ export class SessionConstants {
     const outputIds = outputs.map((value) => context.buffer(copied.get(value) ?? value));
     const { code, buffers } = asm.finish();
     try {
-      const native = new (addon().Program)(this.load(), code, buffers, { arenaBytes, ...target }, inputIds, outputIds);
+      const native = new (addon().Program)(
+        this.load(),
+        code,
+        buffers,
+        { arenaBytes, ...target },
+        inputIds,
+        outputIds,
+      );
       const { contextBytes, tableBytes } = native;
-      const codeBytes = code.byteLength + buffers.byteLength + tableBytes + asm.length * INSTRUCTION_BYTES;
+      const codeBytes =
+        code.byteLength + buffers.byteLength + tableBytes + asm.length * INSTRUCTION_BYTES;
       return { native, labels, inputs: bound.inputs, outputs, arenaBytes, contextBytes, codeBytes };
     } catch (error) {
       if (error instanceof BitplaneError) throw error; // weights that could not be read
-      throw new BitplaneError('ERR_NATIVE', `the program could not be built: ${error instanceof Error ? error.message : String(error)}`, {
-        cause: error,
-      });
+      throw new BitplaneError(
+        'ERR_NATIVE',
+        `the program could not be built: ${error instanceof Error ? error.message : String(error)}`,
+        {
+          cause: error,
+        },
+      );
     }
   }
 
@@ -124,7 +152,8 @@ export class SessionConstants {
 
   private load(): NativeConstants {
     const { constants } = this.pool;
-    if (this.native === undefined) this.native = { constants: new (addon().Constants)(constants), count: constants.length };
+    if (this.native === undefined)
+      this.native = { constants: new (addon().Constants)(constants), count: constants.length };
     else if (this.native.count < constants.length) {
       this.native.constants.extend(constants.slice(this.native.count));
       this.native = { constants: this.native.constants, count: constants.length };
@@ -137,7 +166,9 @@ const NO_MACS: Macs = { binary: 0, integer: 0, float: 0 };
 
 function labelOf(kernel: Kernel): Label {
   const { anchor } = kernel;
-  const named = kernel.map ? (kernel.chain.findLast((link) => link.kind !== 'store')?.value ?? anchor) : anchor;
+  const named = kernel.map
+    ? (kernel.chain.findLast((link) => link.kind !== 'store')?.value ?? anchor)
+    : anchor;
   return { name: named.name, op: named.op, macs: macsOf(kernel) };
 }
 

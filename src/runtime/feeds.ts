@@ -1,6 +1,6 @@
 /**
- * From what a user feeds to the arrays that a program takes, and back: names, dtypes, shapes and the batch are checked here, before anything
- * crosses to C++. Not here: running.
+ * From what a user feeds to the arrays that a program takes, and back: names, dtypes, shapes and
+ * the batch are checked here, before anything crosses to C++. Not here: running.
  */
 import { carries, DTYPES, type DType } from '../core/dtype.js';
 import { BitplaneError, expected } from '../core/errors.js';
@@ -23,18 +23,32 @@ const OP = 'run';
 
 /** @throws BitplaneError ERR_FEED naming the input and what it takes */
 export function checkFeeds(graph: Graph, feeds: Readonly<Record<string, unknown>>): CheckedFeeds {
-  if (feeds === null || typeof feeds !== 'object' || isTensorLike(feeds) || ArrayBuffer.isView(feeds)) {
+  if (
+    feeds === null ||
+    typeof feeds !== 'object' ||
+    isTensorLike(feeds) ||
+    ArrayBuffer.isView(feeds)
+  ) {
     throw expected('ERR_FEED', 'an object of feeds by input name', feeds, { op: OP });
   }
   const names = graph.inputs.map((input) => input.name);
   for (const name of Object.keys(feeds)) {
     if (!names.includes(name))
-      throw expected('ERR_FEED', `feeds for ${names.map((n) => `"${n}"`).join(', ')}`, `one for "${name}"`, { op: OP });
+      throw expected(
+        'ERR_FEED',
+        `feeds for ${names.map((n) => `"${n}"`).join(', ')}`,
+        `one for "${name}"`,
+        { op: OP },
+      );
   }
   const sizes: Record<string, number> = Object.create(null);
   const arrays = graph.inputs.map((input) => {
     const feed = Object.hasOwn(feeds, input.name) ? feeds[input.name] : undefined;
-    if (feed === undefined) throw expected('ERR_FEED', `a feed of ${describe(input)}`, 'none', { op: OP, node: input.name });
+    if (feed === undefined)
+      throw expected('ERR_FEED', `a feed of ${describe(input)}`, 'none', {
+        op: OP,
+        node: input.name,
+      });
     if (isTensorLike(feed)) return fromTensor(input, feed, sizes);
     return fromArray(input, feed, sizes);
   });
@@ -45,14 +59,21 @@ function describe(input: Value): string {
   return `${input.dtype}${showShape(input.shape)}`;
 }
 
-function fromTensor(input: Value, feed: TensorLike, sizes: Record<string, number>): NodeJS.TypedArray {
+function fromTensor(
+  input: Value,
+  feed: TensorLike,
+  sizes: Record<string, number>,
+): NodeJS.TypedArray {
   const site = { op: OP, node: input.name };
   const tensor = feed instanceof Tensor ? feed : checked(input, feed);
-  if (tensor.dtype !== input.dtype) throw expected('ERR_FEED', describe(input), `dtype ${tensor.dtype}`, site);
+  if (tensor.dtype !== input.dtype)
+    throw expected('ERR_FEED', describe(input), `dtype ${tensor.dtype}`, site);
   const fits =
-    tensor.shape.length === input.shape.length && input.shape.every((dim, i) => matchDim(dim, tensor.shape[i] as number, sizes, input));
+    tensor.shape.length === input.shape.length &&
+    input.shape.every((dim, i) => matchDim(dim, tensor.shape[i] as number, sizes, input));
   if (!fits) throw expected('ERR_FEED', describe(input), `shape ${showShape(tensor.shape)}`, site);
-  if (tensor.data.length === 0 && tensor.size > 0) throw expected('ERR_FEED', describe(input), 'a detached array', site);
+  if (tensor.data.length === 0 && tensor.size > 0)
+    throw expected('ERR_FEED', describe(input), 'a detached array', site);
   return input.dtype === 'b1' ? packWords(tensor.data as Uint8Array, tensor.shape) : tensor.data;
 }
 
@@ -63,20 +84,33 @@ function checked(input: Value, feed: TensorLike): Tensor {
     return Tensor.from(feed);
   } catch (cause) {
     if (!(cause instanceof BitplaneError)) throw cause;
-    throw new BitplaneError('ERR_FEED', `expected ${describe(input)} but received what is no tensor (${cause.message})`, {
-      ...site,
-      cause,
-    });
+    throw new BitplaneError(
+      'ERR_FEED',
+      `expected ${describe(input)} but received what is no tensor (${cause.message})`,
+      {
+        ...site,
+        cause,
+      },
+    );
   }
 }
 
-function matchDim(dim: number | string, size: number, sizes: Record<string, number>, input: Value): boolean {
+function matchDim(
+  dim: number | string,
+  size: number,
+  sizes: Record<string, number>,
+  input: Value,
+): boolean {
   if (typeof dim === 'number') return dim === size;
   const known = sizes[dim];
   if (known !== undefined && known !== size) {
-    throw expected('ERR_FEED', `${dim} = ${known}, as another feed has it`, `${dim} = ${size}`, { op: OP, node: input.name });
+    throw expected('ERR_FEED', `${dim} = ${known}, as another feed has it`, `${dim} = ${size}`, {
+      op: OP,
+      node: input.name,
+    });
   }
-  if (size < 1) throw expected('ERR_FEED', `${dim} to be 1 or more`, size, { op: OP, node: input.name });
+  if (size < 1)
+    throw expected('ERR_FEED', `${dim} to be 1 or more`, size, { op: OP, node: input.name });
   sizes[dim] = size;
   return true;
 }
@@ -84,13 +118,25 @@ function matchDim(dim: number | string, size: number, sizes: Record<string, numb
 function fromArray(input: Value, feed: unknown, sizes: Record<string, number>): NodeJS.TypedArray {
   const site = { op: OP, node: input.name };
   const { array: Kind } = DTYPES[input.dtype];
-  if (input.dtype === 'b1') throw expected('ERR_FEED', `a Tensor of ${describe(input)}`, feed, site);
-  if (!carries(input.dtype, feed)) throw expected('ERR_FEED', `a Tensor or ${Kind.name} of ${describe(input)}`, feed, site);
-  const open = input.shape.filter((dim): dim is string => typeof dim === 'string' && sizes[dim] === undefined);
+  if (input.dtype === 'b1')
+    throw expected('ERR_FEED', `a Tensor of ${describe(input)}`, feed, site);
+  if (!carries(input.dtype, feed))
+    throw expected('ERR_FEED', `a Tensor or ${Kind.name} of ${describe(input)}`, feed, site);
+  const open = input.shape.filter(
+    (dim): dim is string => typeof dim === 'string' && sizes[dim] === undefined,
+  );
   if (new Set(open).size > 1 || open.length > 1) {
-    throw expected('ERR_FEED', `a Tensor, because ${open.join(' and ')} cannot be told from a length,`, feed, site);
+    throw expected(
+      'ERR_FEED',
+      `a Tensor, because ${open.join(' and ')} cannot be told from a length,`,
+      feed,
+      site,
+    );
   }
-  const known = input.shape.reduce<number>((product, dim) => product * (typeof dim === 'number' ? dim : (sizes[dim] ?? 1)), 1);
+  const known = input.shape.reduce<number>(
+    (product, dim) => product * (typeof dim === 'number' ? dim : (sizes[dim] ?? 1)),
+    1,
+  );
   const [symbol] = open;
   const size = feed.length / known;
   if (symbol === undefined ? feed.length !== known : !Number.isInteger(size) || size < 1) {

@@ -1,14 +1,18 @@
 /**
- * Every kernel variant of this machine on shapes that matter, against the bound measured in the same process: the popcount or multiply-add
- * loop on registers, or a copy of as many bytes. Times are those of the instruction alone, on one worker thread, the best of many.
- * Not here: whole models (`bitplane bench MODEL`).
+ * Every kernel variant of this machine on shapes that matter, against the bound measured in the
+ * same process: the popcount or multiply-add loop on registers, or a copy of as many bytes. Times
+ * are those of the instruction alone, on one worker thread, the best of many. Not here: whole
+ * models (`bitplane bench MODEL`).
  */
 import { addon, type NativeProgram } from '../native/addon.js';
 import { resolveIsa, supportedIsas } from '../native/isa.js';
 import { Assembler, type ChainStep, ConstantPool } from './assembler.js';
 import { launch } from './scheduler.js';
 
-/** One variant at one shape. Rates are multiply-accumulates per second, or bytes per second where a kernel has none. */
+/**
+ * One variant at one shape. Rates are multiply-accumulates per second, or bytes per second where a
+ * kernel has none.
+ */
 export interface KernelRow {
   readonly kernel: string;
   readonly isa: string;
@@ -30,7 +34,9 @@ interface Workload {
   readonly opcode: string;
   readonly fields: Readonly<Record<string, number>>;
   /** Bytes of every buffer: fed, written, constant, or packed weights. */
-  readonly buffers: Readonly<Record<string, { readonly kind: 'in' | 'out' | 'constant' | 'weights'; readonly bytes: number }>>;
+  readonly buffers: Readonly<
+    Record<string, { readonly kind: 'in' | 'out' | 'constant' | 'weights'; readonly bytes: number }>
+  >;
   readonly chain?: readonly (Omit<ChainStep, 'buffer'> & { readonly operand?: string })[];
   /** Multiply-accumulates, or bytes moved. */
   readonly work: number;
@@ -56,7 +62,21 @@ function binaryConvolution(c: number, size: number): Workload {
   return {
     shape: `3x3 ${c}->${c} @${size}, signs`,
     opcode: 'bconv',
-    fields: { ...ONE, h: size, w: size, c, oh: size, ow: size, o: c, kh: 3, kw: 3, pt: 1, pl: 1, g: 1, padding: 1 },
+    fields: {
+      ...ONE,
+      h: size,
+      w: size,
+      c,
+      oh: size,
+      ow: size,
+      o: c,
+      kh: 3,
+      kw: 3,
+      pt: 1,
+      pl: 1,
+      g: 1,
+      padding: 1,
+    },
     buffers: {
       x: { kind: 'in', bytes: bits },
       weights: { kind: 'weights', bytes: (c * c * 9) / 8 },
@@ -74,21 +94,61 @@ function floatConvolution(c: number, size: number, k: number): Workload {
   return {
     shape: `${k}x${k} ${c}->${c} @${size}`,
     opcode: 'conv',
-    fields: { ...ONE, weightBits: 32, h: size, w: size, c, oh: size, ow: size, o: c, kh: k, kw: k, pt: pad, pl: pad, g: 1 },
-    buffers: { x: { kind: 'in', bytes }, weights: { kind: 'weights', bytes: c * c * k * k * 4 }, y: { kind: 'out', bytes } },
+    fields: {
+      ...ONE,
+      weightBits: 32,
+      h: size,
+      w: size,
+      c,
+      oh: size,
+      ow: size,
+      o: c,
+      kh: k,
+      kw: k,
+      pt: pad,
+      pl: pad,
+      g: 1,
+    },
+    buffers: {
+      x: { kind: 'in', bytes },
+      weights: { kind: 'weights', bytes: c * c * k * k * 4 },
+      y: { kind: 'out', bytes },
+    },
     chain: STORE,
     work: size * size * c * c * k * k,
     bound: 'fma',
   };
 }
 
-function pooled(opcode: string, c: number, size: number, extra: Record<string, number>, chain: Workload['chain']): Workload {
+function pooled(
+  opcode: string,
+  c: number,
+  size: number,
+  extra: Record<string, number>,
+  chain: Workload['chain'],
+): Workload {
   const element = opcode === 'bpool' ? 1 / 8 : 4;
   const input = size * size * c * element;
   return {
     shape: `2x2 s2 ${c} @${size}`,
     opcode,
-    fields: { n: 1, h: size, w: size, c, oh: size / 2, ow: size / 2, kh: 2, kw: 2, sh: 2, sw: 2, dh: 1, dw: 1, pt: 0, pl: 0, ...extra },
+    fields: {
+      n: 1,
+      h: size,
+      w: size,
+      c,
+      oh: size / 2,
+      ow: size / 2,
+      kh: 2,
+      kw: 2,
+      sh: 2,
+      sw: 2,
+      dh: 1,
+      dw: 1,
+      pt: 0,
+      pl: 0,
+      ...extra,
+    },
     buffers: { x: { kind: 'in', bytes: input }, y: { kind: 'out', bytes: input / 4 } },
     ...(chain === undefined ? {} : { chain }),
     work: input * 1.25,
@@ -107,7 +167,19 @@ function workloads(): Workload[] {
     {
       shape: `3x3 depthwise ${c} @${size}`,
       opcode: 'dwconv',
-      fields: { ...ONE, weightBits: 32, h: size, w: size, c, oh: size, ow: size, kh: 3, kw: 3, pt: 1, pl: 1 },
+      fields: {
+        ...ONE,
+        weightBits: 32,
+        h: size,
+        w: size,
+        c,
+        oh: size,
+        ow: size,
+        kh: 3,
+        kw: 3,
+        pt: 1,
+        pl: 1,
+      },
       buffers: { ...map, weights: { kind: 'weights', bytes: c * 36 } },
       chain: STORE,
       work: size * size * c * 9,
@@ -154,7 +226,21 @@ function workloads(): Workload[] {
       shape: `${c} x ${size}x${size} to channels last`,
       opcode: 'copy',
       fields: {
-        ...{ xoffset: 0, yoffset: 0, d0: 1, d1: 1, d2: 1, d3: 1, d4: size * size, d5: c, xs0: 0, xs1: 0, xs2: 0, xs3: 0, xs4: 1 },
+        ...{
+          xoffset: 0,
+          yoffset: 0,
+          d0: 1,
+          d1: 1,
+          d2: 1,
+          d3: 1,
+          d4: size * size,
+          d5: c,
+          xs0: 0,
+          xs1: 0,
+          xs2: 0,
+          xs3: 0,
+          xs4: 1,
+        },
         ...{ xs5: size * size, ys0: 0, ys1: 0, ys2: 0, ys3: 0, ys4: c, ys5: 1 },
       },
       buffers: map,
@@ -167,7 +253,9 @@ function workloads(): Workload[] {
 export interface KernelBenchOptions {
   /** Only this instruction set. Default: all of this machine. */
   readonly isa?: string | undefined;
-  /** Runs of each kernel, of which the best counts. Default: as many as fit into 60 ms, at least 20. */
+  /**
+   * Runs of each kernel, of which the best counts. Default: as many as fit into 60 ms, at least 20.
+   */
   readonly repeat?: number | undefined;
 }
 
@@ -175,7 +263,10 @@ export interface KernelBenchOptions {
  * Measures everything; takes some seconds.
  * @throws BitplaneError ERR_ISA where the machine lacks the instruction set asked for
  */
-export async function benchKernels({ isa: asked, repeat }: KernelBenchOptions = {}): Promise<KernelRow[]> {
+export async function benchKernels({
+  isa: asked,
+  repeat,
+}: KernelBenchOptions = {}): Promise<KernelRow[]> {
   const native = addon();
   const isas = asked === undefined ? supportedIsas() : [resolveIsa(asked)];
   const rows: KernelRow[] = [];
@@ -186,7 +277,11 @@ export async function benchKernels({ isa: asked, repeat }: KernelBenchOptions = 
     for (const workload of workloads()) {
       const { kernel, ns } = await measure(workload, isa, repeat);
       const bytes = Object.values(workload.buffers).reduce((sum, buffer) => sum + buffer.bytes, 0);
-      const bound = { popcount, fma, stream: workload.bound === 'stream' ? native.bound('stream', String(bytes)) : 0 }[workload.bound];
+      const bound = {
+        popcount,
+        fma,
+        stream: workload.bound === 'stream' ? native.bound('stream', String(bytes)) : 0,
+      }[workload.bound];
       const rate = workload.work / (ns * 1e-9);
       rows.push({
         kernel,
@@ -196,7 +291,9 @@ export async function benchKernels({ isa: asked, repeat }: KernelBenchOptions = 
         rate,
         bound,
         share: rate / bound,
-        ...(workload.bound === 'popcount' && fma256 !== undefined ? { timesFma256: rate / fma256 } : {}),
+        ...(workload.bound === 'popcount' && fma256 !== undefined
+          ? { timesFma256: rate / fma256 }
+          : {}),
       });
     }
   }
@@ -211,7 +308,11 @@ async function measure(
   const { program, feeds } = assemble(workload, isa);
   let best = Number.POSITIVE_INFINITY;
   const until = performance.now() + MIN_MS;
-  for (let i = 0; repeat === undefined ? i < MIN_RUNS || performance.now() < until : i < repeat; i++) {
+  for (
+    let i = 0;
+    repeat === undefined ? i < MIN_RUNS || performance.now() < until : i < repeat;
+    i++
+  ) {
     let ticket = 0;
     await new Promise<void>((resolve) => {
       ticket = launch(program, feeds, true, 0, () => resolve());
@@ -224,7 +325,10 @@ async function measure(
   return { kernel, ns: best };
 }
 
-function assemble(workload: Workload, isa: string): { readonly program: NativeProgram; readonly feeds: Uint8Array[] } {
+function assemble(
+  workload: Workload,
+  isa: string,
+): { readonly program: NativeProgram; readonly feeds: Uint8Array[] } {
   const native = addon();
   const asm = new Assembler(native);
   const pool = new ConstantPool();
@@ -235,7 +339,8 @@ function assemble(workload: Workload, isa: string): { readonly program: NativePr
   for (const [name, { kind, bytes }] of Object.entries(workload.buffers)) {
     if (kind === 'weights' || kind === 'constant') {
       const constant = pool.add(name, () => pattern(bytes));
-      numbers[name] = kind === 'weights' ? asm.weights(constant, bytes) : asm.constant(constant, bytes);
+      numbers[name] =
+        kind === 'weights' ? asm.weights(constant, bytes) : asm.constant(constant, bytes);
       continue;
     }
     numbers[name] = asm.arena(arenaBytes, bytes);
@@ -252,12 +357,23 @@ function assemble(workload: Workload, isa: string): { readonly program: NativePr
   asm.emit(workload.opcode, { ...workload.fields, x, y, weights, thresholds }, chain);
   const { code, buffers } = asm.finish();
   return {
-    program: new native.Program(new native.Constants(pool.constants), code, buffers, { arenaBytes, isa, threads: 1 }, inputs, []),
+    program: new native.Program(
+      new native.Constants(pool.constants),
+      code,
+      buffers,
+      { arenaBytes, isa, threads: 1 },
+      inputs,
+      [],
+    ),
     feeds,
   };
 }
 
-/** Bytes that read as small floats, as integers and as bits alike: 0x3f or 0xbf on top of each word. */
+/**
+ * Bytes that read as small floats, as integers and as bits alike: 0x3f or 0xbf on top of each word.
+ */
 function pattern(bytes: number): Uint8Array {
-  return Uint8Array.from({ length: bytes }, (_, i) => (i % 4 === 3 ? (i % 8 === 3 ? 0x3e : 0xbe) : (i * 89 + (i >> 7) * 31) & 0xff));
+  return Uint8Array.from({ length: bytes }, (_, i) =>
+    i % 4 === 3 ? (i % 8 === 3 ? 0x3e : 0xbe) : (i * 89 + (i >> 7) * 31) & 0xff,
+  );
 }

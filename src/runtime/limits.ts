@@ -31,12 +31,23 @@ export function limitsOf({ maxNodes, maxBytes }: LimitOptions, op: string): Limi
   requireLimit('maxNodes', maxNodes, op);
   requireLimit('maxBytes', maxBytes, op);
   const bytes = maxBytes ?? Math.floor(machineBytes() * MEMORY_SHARE);
-  return { maxNodes: maxNodes ?? DEFAULT_NODES, maxBytes: bytes, madeBytes: maxBytes ?? Math.min(bytes, DEFAULT_MADE) };
+  return {
+    maxNodes: maxNodes ?? DEFAULT_NODES,
+    maxBytes: bytes,
+    madeBytes: maxBytes ?? Math.min(bytes, DEFAULT_MADE),
+  };
 }
 
 function requireLimit(name: string, value: unknown, op: string): void {
-  if (value === undefined || value === Infinity || (Number.isSafeInteger(value) && (value as number) >= 1)) return;
-  throw expected('ERR_ARGUMENT', `${name} to be a whole number of 1 or more, or Infinity,`, value, { op });
+  if (
+    value === undefined ||
+    value === Infinity ||
+    (Number.isSafeInteger(value) && (value as number) >= 1)
+  )
+    return;
+  throw expected('ERR_ARGUMENT', `${name} to be a whole number of 1 or more, or Infinity,`, value, {
+    op,
+  });
 }
 
 /** What one run takes, as planned. */
@@ -52,12 +63,16 @@ export interface Demand {
  * Bytes that all constants of the session may take beside such a run. @throws BitplaneError
  * ERR_LIMIT naming the largest value in memory
  */
-export function memoryLeft({ arenaBytes, values, outputs, constantBytes }: Demand, { maxBytes }: Limits): number {
+export function memoryLeft(
+  { arenaBytes, values, outputs, constantBytes }: Demand,
+  { maxBytes }: Limits,
+): number {
   const results = outputs.reduce((sum, value) => sum + bytesOf(value), 0);
   const left = maxBytes - arenaBytes - results;
   if (left >= constantBytes) return left;
   let largest: Value | undefined;
-  for (const value of values) if (largest === undefined || bytesOf(value) > bytesOf(largest)) largest = value;
+  for (const value of values)
+    if (largest === undefined || bytesOf(value) > bytesOf(largest)) largest = value;
   const parts = `${showBytes(arenaBytes)} of memory, ${showBytes(results)} of results and ${showBytes(constantBytes)} of weights`;
   throw overLimit('maxBytes', `a run of at most ${showBytes(maxBytes)}`, `one of ${parts}`, {
     op: largest?.op ?? 'run',
@@ -69,7 +84,13 @@ export function memoryLeft({ arenaBytes, values, outputs, constantBytes }: Deman
  * About what weights [O, ..., I] take once they are packed: outputs in whole vectors of 16, bits of
  * a pixel in whole words. Not exact: each kernel has a layout of its own.
  */
-export function packedBytes({ dtype, shape }: { readonly dtype: DType; readonly shape: readonly number[] }): number {
+export function packedBytes({
+  dtype,
+  shape,
+}: {
+  readonly dtype: DType;
+  readonly shape: readonly number[];
+}): number {
   const [outputs = 1] = shape;
   const whole = [Math.ceil(outputs / LANES) * LANES, ...shape.slice(1)];
   return memoryBytes(dtype, whole);

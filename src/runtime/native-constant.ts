@@ -1,6 +1,7 @@
 /**
- * A tensor as native memory takes it: its array, or, where its elements lie elsewhere, a reader that hands them over in parts through one
- * small buffer, so that no array of all of them is left to the garbage collector. Not here: when it is read (native/program).
+ * A tensor as native memory takes it: its array, or, where its elements lie elsewhere, a reader
+ * that hands them over in parts through one small buffer, so that no array of all of them is left
+ * to the garbage collector. Not here: when it is read (native/program).
  */
 import { byteLength } from '../core/dtype.js';
 import type { NativeConstant } from '../native/addon.js';

@@ -89,7 +89,8 @@ export class Pace {
     this.means.set(threads, mean === undefined ? us : mean + (us - mean) / 8);
     if (this.most === 1) return;
     if (this.trial !== undefined) this.sample(this.trial, threads, us);
-    else if (--this.left <= 0 && us < LONG_US) this.trial = trialOf(us < BRIEF_US ? THOROUGH : BRIEF, this.most);
+    else if (--this.left <= 0 && us < LONG_US)
+      this.trial = trialOf(us < BRIEF_US ? THOROUGH : BRIEF, this.most);
   }
 
   /**
@@ -104,7 +105,11 @@ export class Pace {
     const fewer = typical(samples.get(trial.fewer), schedule.kept);
     const winner = fewer <= best * WORTH ? trial.fewer : trial.best;
     if (trial.fewer > 1 && fewer < best * HOPELESS)
-      this.trial = trialOf(Math.min(best, fewer) < BRIEF_US ? THOROUGH : schedule, winner, trial.fewer);
+      this.trial = trialOf(
+        Math.min(best, fewer) < BRIEF_US ? THOROUGH : schedule,
+        winner,
+        trial.fewer,
+      );
     else this.settle(winner);
   }
 
@@ -119,7 +124,13 @@ export class Pace {
 /** Half of `tried` threads against the best so far. */
 function trialOf(schedule: Schedule, best: number, tried = best): Trial {
   const fewer = Math.ceil(tried / 2);
-  return { best, fewer, schedule, samples: new Map([best, fewer].map((threads) => [threads, []])), runs: 0 };
+  return {
+    best,
+    fewer,
+    schedule,
+    samples: new Map([best, fewer].map((threads) => [threads, []])),
+    runs: 0,
+  };
 }
 
 /**

@@ -1,13 +1,21 @@
 /**
- * Turns the times of instructions into the times of layers. Not here: the clock (native/addon/runs.h).
+ * Turns the times of instructions into the times of layers. Not here: the clock
+ * (native/addon/runs.h).
  */
 import type { Label, Program } from './compile.js';
 import type { LayerProfile } from './session-types.js';
 
 const WARM_UP = 3;
 
-/** Medians over `runs` calls of `once`, which gives the nanoseconds of every instruction; instructions of one layer are added up. */
-export async function profileProgram(program: Program, runs: number, once: () => Promise<Float64Array>): Promise<LayerProfile[]> {
+/**
+ * Medians over `runs` calls of `once`, which gives the nanoseconds of every instruction;
+ * instructions of one layer are added up.
+ */
+export async function profileProgram(
+  program: Program,
+  runs: number,
+  once: () => Promise<Float64Array>,
+): Promise<LayerProfile[]> {
   const { kernels } = program.native;
   for (let i = 0; i < WARM_UP; i++) await once();
   const samples: Float64Array[] = [];
@@ -16,7 +24,12 @@ export async function profileProgram(program: Program, runs: number, once: () =>
   program.labels.forEach((label, i) => {
     const us = median(samples.map((sample) => (sample[i] as number) / 1000));
     const known = layers.get(label);
-    layers.set(label, known === undefined ? { ...label, kernel: kernels[i] ?? '', us } : { ...known, us: known.us + us });
+    layers.set(
+      label,
+      known === undefined
+        ? { ...label, kernel: kernels[i] ?? '', us }
+        : { ...known, us: known.us + us },
+    );
   });
   return [...layers.values()];
 }
@@ -24,5 +37,7 @@ export async function profileProgram(program: Program, runs: number, once: () =>
 export function median(values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b);
   const middle = sorted.length >> 1;
-  return sorted.length % 2 === 1 ? (sorted[middle] as number) : ((sorted[middle - 1] as number) + (sorted[middle] as number)) / 2;
+  return sorted.length % 2 === 1
+    ? (sorted[middle] as number)
+    : ((sorted[middle - 1] as number) + (sorted[middle] as number)) / 2;
 }

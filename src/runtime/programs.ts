@@ -69,7 +69,9 @@ export class Programs {
       this.kept.set(key, kept);
       return kept;
     }
-    const wanted = outputsOf(this.graph).filter(([name]) => outputs === undefined || outputs.has(name));
+    const wanted = outputsOf(this.graph).filter(
+      ([name]) => outputs === undefined || outputs.has(name),
+    );
     const graph = outputs === undefined ? this.graph : graphOf(this.graph.inputs, wanted);
     kept = {
       sizes,
@@ -96,7 +98,11 @@ export class Programs {
   }
 
   private compile(graph: Graph, sizes: Sizes, threads: number): Variant {
-    return { ...this.constants.compile(graph, sizes, { ...this.target, threads }, this.limits), flying: 0, contexts: 0 };
+    return {
+      ...this.constants.compile(graph, sizes, { ...this.target, threads }, this.limits),
+      flying: 0,
+      contexts: 0,
+    };
   }
 
   has(sizes: Sizes): boolean {
@@ -111,7 +117,9 @@ export class Programs {
 
   /** Bytes of one run's arena, of the program that has the largest. */
   get arenaBytes(): number {
-    return [...this.kept.values()].flatMap(variantsOf).reduce((most, variant) => Math.max(most, variant.arenaBytes), 0);
+    return [...this.kept.values()]
+      .flatMap(variantsOf)
+      .reduce((most, variant) => Math.max(most, variant.arenaBytes), 0);
   }
 
   /** Bytes that all programs hold, as counted above. */
@@ -191,7 +199,11 @@ function releaseAll(kept: Kept): void {
 
 /** A program that has not run yet counts with the memory of its first run. */
 function heldBy(kept: Kept): number {
-  return variantsOf(kept).reduce((sum, { codeBytes, contextBytes, contexts }) => sum + codeBytes + contextBytes * Math.max(1, contexts), 0);
+  return variantsOf(kept).reduce(
+    (sum, { codeBytes, contextBytes, contexts }) =>
+      sum + codeBytes + contextBytes * Math.max(1, contexts),
+    0,
+  );
 }
 
 function keyOf(sizes: Sizes, outputs?: ReadonlySet<string>): string {

@@ -22,7 +22,11 @@ const ALL: RunArguments = { signal: undefined, outputs: undefined };
  * @param known the names of the model's outputs
  * @throws BitplaneError ERR_ARGUMENT, ERR_UNSUPPORTED
  */
-export function runArguments(known: readonly string[], second: unknown, third: unknown): RunArguments {
+export function runArguments(
+  known: readonly string[],
+  second: unknown,
+  third: unknown,
+): RunArguments {
   if (second === undefined && third === undefined) return ALL;
   const chosenFirst = third !== undefined || isOutputs(known, second);
   const options = ((chosenFirst ? third : second) ?? {}) as RunOptions;
@@ -31,7 +35,10 @@ export function runArguments(known: readonly string[], second: unknown, third: u
   if (chosenFirst && second !== undefined && options.outputs !== undefined)
     throw expected('ERR_ARGUMENT', 'outputs once', 'a list and an option', SITE);
   const outputs = (chosenFirst ? second : undefined) ?? options.outputs;
-  return { signal: options.signal, outputs: outputs === undefined ? undefined : outputNames(known, outputs) };
+  return {
+    signal: options.signal,
+    outputs: outputs === undefined ? undefined : outputNames(known, outputs),
+  };
 }
 
 /**
@@ -42,7 +49,9 @@ function isOutputs(known: readonly string[], value: unknown): boolean {
   if (Array.isArray(value)) return true;
   if (value === null || typeof value !== 'object') return false;
   const map = value as Readonly<Record<string, unknown>>;
-  return known.some((name) => Object.hasOwn(map, name) && (map[name] === null || isTensorLike(map[name])));
+  return known.some(
+    (name) => Object.hasOwn(map, name) && (map[name] === null || isTensorLike(map[name])),
+  );
 }
 
 /** The names of a list, or of a map from names to null. */
@@ -53,21 +62,39 @@ function outputNames(known: readonly string[], outputs: unknown): readonly strin
     if (!known.includes(name)) throw unknownName('outputs of', name, known, SITE);
   }
   if (names.length === 0) throw expected('ERR_ARGUMENT', 'at least one output', 'none', SITE);
-  if (new Set(names).size !== names.length) throw expected('ERR_ARGUMENT', 'every output once', names, SITE);
+  if (new Set(names).size !== names.length)
+    throw expected('ERR_ARGUMENT', 'every output once', names, SITE);
   return names;
 }
 
 function namesOfMap(outputs: unknown): readonly string[] {
-  if (outputs === null || typeof outputs !== 'object' || ArrayBuffer.isView(outputs) || isTensorLike(outputs))
-    throw expected('ERR_ARGUMENT', 'outputs to be a list of names or a map from names to null', outputs, SITE);
+  if (
+    outputs === null ||
+    typeof outputs !== 'object' ||
+    ArrayBuffer.isView(outputs) ||
+    isTensorLike(outputs)
+  )
+    throw expected(
+      'ERR_ARGUMENT',
+      'outputs to be a list of names or a map from names to null',
+      outputs,
+      SITE,
+    );
   for (const [name, value] of Object.entries(outputs)) {
     if (value === null) continue;
     if (isTensorLike(value))
-      throw new BitplaneError('ERR_UNSUPPORTED', 'results cannot be written into a tensor that is given; null asks for one', {
-        ...SITE,
-        node: name,
-      });
-    throw expected('ERR_ARGUMENT', 'null, which asks for this output,', value, { ...SITE, node: name });
+      throw new BitplaneError(
+        'ERR_UNSUPPORTED',
+        'results cannot be written into a tensor that is given; null asks for one',
+        {
+          ...SITE,
+          node: name,
+        },
+      );
+    throw expected('ERR_ARGUMENT', 'null, which asks for this output,', value, {
+      ...SITE,
+      node: name,
+    });
   }
   return Object.keys(outputs);
 }

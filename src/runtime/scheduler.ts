@@ -1,26 +1,32 @@
 /**
- * Waits for runs in flight, for all sessions of this environment. For a moment after a short run began it polls from setImmediate, because
- * being woken by another thread costs more than such a run; after that it sleeps and a finished run wakes it.
- * Not here: what a run is (./session.ts).
+ * Waits for runs in flight, for all sessions of this environment. For a moment after a short run
+ * began it polls from setImmediate, because being woken by another thread costs more than such a
+ * run; after that it sleeps and a finished run wakes it. Not here: what a run is (./session.ts).
  *
- * Its clock and its timer come from modules, not from globals: test runners replace those, and take them away when a test file ends.
+ * Its clock and its timer come from modules, not from globals: test runners replace those, and take
+ * them away when a test file ends.
  */
 import { performance } from 'node:perf_hooks';
 import { setImmediate } from 'node:timers';
 import { addon, type NativeAddon, type NativeProgram } from '../native/addon.js';
 import { cores } from '../native/cores.js';
 
-/** How long polling may go on after the last submission, and the longest run that is worth polling for, in microseconds. */
+/**
+ * How long polling may go on after the last submission, and the longest run that is worth polling
+ * for, in microseconds.
+ */
 const POLL_US = 200;
 const SHORT_RUN_US = 100;
 /**
- * A run known to be shorter than this wakes nobody: a worker that is awake takes it, else it is computed here in the next turn of the event loop.
- * Waking a sleeping worker takes this thread alone longer than that. One at a time; further ones go to the workers.
+ * A run known to be shorter than this wakes nobody: a worker that is awake takes it, else it is
+ * computed here in the next turn of the event loop. Waking a sleeping worker takes this thread
+ * alone longer than that. One at a time; further ones go to the workers.
  */
 const TINY_RUN_US = 20;
 /**
- * A run known to take longer calls a little before it ends, so that being woken does not come on top of it; polling takes over from there. The
- * little is at most this share of the run, so that polling costs little beside it, and at most the time in which this thread surely wakes.
+ * A run known to take longer calls a little before it ends, so that being woken does not come on
+ * top of it; polling takes over from there. The little is at most this share of the run, so that
+ * polling costs little beside it, and at most the time in which this thread surely wakes.
  */
 const CALLING_RUN_US = 1000;
 const AHEAD_SHARE = 1 / 20;
@@ -37,8 +43,9 @@ interface Waiting {
 }
 
 /**
- * The state belongs to the addon, not to this module: where modules are reloaded (a test runner's registry, `import('...?v=2')`) each copy of
- * this one gets the same addon, which has one wake-up call and one list of finished runs. Whichever copy collects, every run lands.
+ * The state belongs to the addon, not to this module: where modules are reloaded (a test runner's
+ * registry, `import('...?v=2')`) each copy of this one gets the same addon, which has one wake-up
+ * call and one list of finished runs. Whichever copy collects, every run lands.
  */
 const WAITING = Symbol.for('bitplane.waiting');
 let waiting: Waiting | undefined;
@@ -47,7 +54,8 @@ function sharedState(): Waiting {
   const native: NativeAddon & { [WAITING]?: Waiting } = addon();
   const shared = native[WAITING];
   if (shared !== undefined) return shared;
-  // Before the first run begins, because the wake-up call is also what keeps the process alive during a run.
+  // Before the first run begins, because the wake-up call is also what keeps the process alive
+  // during a run.
   native.onWake(collect, cores());
   const fresh = { flying: new Map<number, Landing>(), polling: false, pollUntil: 0, tiny: 0 };
   native[WAITING] = fresh;
@@ -70,7 +78,8 @@ export function launch(
 ): number {
   waiting ??= sharedState();
   const tiny = expectedUs > 0 && expectedUs < TINY_RUN_US && waiting.tiny === 0;
-  const calling = expectedUs >= CALLING_RUN_US ? expectedUs - Math.min(AHEAD_US, expectedUs * AHEAD_SHARE) : 0;
+  const calling =
+    expectedUs >= CALLING_RUN_US ? expectedUs - Math.min(AHEAD_US, expectedUs * AHEAD_SHARE) : 0;
   const ticket = program.start(feeds, profile, tiny, calling, threads);
   waiting.flying.set(ticket, landed);
   if (tiny) waiting.tiny = ticket;
@@ -78,7 +87,8 @@ export function launch(
     waiting.pollUntil = performance.now() + POLL_US / 1000;
     beginPolling(waiting);
   } else if (!waiting.polling && !addon().park()) {
-    // Something has ended already, perhaps this very run: it lands in a later turn, never before the caller knows its ticket.
+    // Something has ended already, perhaps this very run: it lands in a later turn, never before
+    // the caller knows its ticket.
     beginPolling(waiting);
   }
   return ticket;
@@ -96,8 +106,10 @@ function poll(state: Waiting): void {
     state.tiny = 0;
   }
   land(state);
-  // A tiny run that has begun while others landed waits for the next turn, whatever the time: nobody else would wake a worker for it.
-  if (state.flying.size > 0 && (state.tiny !== 0 || performance.now() < state.pollUntil)) setImmediate(poll, state);
+  // A tiny run that has begun while others landed waits for the next turn, whatever the time:
+  // nobody else would wake a worker for it.
+  if (state.flying.size > 0 && (state.tiny !== 0 || performance.now() < state.pollUntil))
+    setImmediate(poll, state);
   else {
     state.polling = false;
     sleep(state);

@@ -15,15 +15,22 @@ export interface SessionOptions extends LimitOptions {
    * there are changes no bit of a result.
    */
   readonly threads?: number;
-  /** Forces an instruction set; BITPLANE_ISA does the same for the process. Default: the best this machine has. */
+  /**
+   * Forces an instruction set; BITPLANE_ISA does the same for the process. Default: the best this
+   * machine has.
+   */
   readonly isa?: Isa;
   /** Stops loading. */
   readonly signal?: AbortSignal;
-  /** False keeps every op as written (no binarization, folding or fusion): the float network, for comparison. Default true. */
+  /**
+   * False keeps every op as written (no binarization, folding or fusion): the float network, for
+   * comparison. Default true.
+   */
   readonly optimize?: boolean;
   /**
-   * What ONNX `Sign` may be taken for. 'exact' (default): its sign(0) is 0, so it becomes a bit only where zero is proved impossible. 'plus': the
-   * caller's word that +1 will do for 0, so every Sign is a bit.
+   * What ONNX `Sign` may be taken for. 'exact' (default): its sign(0) is 0, so it becomes a bit
+   * only where zero is proved impossible. 'plus': the caller's word that +1 will do for 0, so every
+   * Sign is a bit.
    */
   readonly signZero?: 'exact' | 'plus';
   /**

@@ -1,6 +1,6 @@
 /**
- * A session: a graph, optimized once, with a native program per batch size, run any number of times.
- * Not here: reading files (src/formats/session.ts adds `create`), compiling (./compile.ts).
+ * A session: a graph, optimized once, with a native program per batch size, run any number of
+ * times. Not here: reading files (src/formats/session.ts adds `create`), compiling (./compile.ts).
  */
 import { setMaxListeners } from 'node:events';
 import { setImmediate } from 'node:timers';
@@ -60,19 +60,41 @@ export class GraphSession<G extends Graph = Graph> {
 
   protected constructor(graph: Graph, options: SessionOptions) {
     requireOptions(options, SESSION_OPTIONS, SITE);
-    const { threads, isa, optimize: optimized = true, signZero = 'exact', programBytes = PROGRAM_BYTES } = options;
-    if (threads !== undefined && !(Number.isInteger(threads) && threads >= 1 && threads <= MAX_THREADS)) {
-      throw expected('ERR_ARGUMENT', `threads to be a whole number from 1 to ${MAX_THREADS}`, threads, SITE);
+    const {
+      threads,
+      isa,
+      optimize: optimized = true,
+      signZero = 'exact',
+      programBytes = PROGRAM_BYTES,
+    } = options;
+    if (
+      threads !== undefined &&
+      !(Number.isInteger(threads) && threads >= 1 && threads <= MAX_THREADS)
+    ) {
+      throw expected(
+        'ERR_ARGUMENT',
+        `threads to be a whole number from 1 to ${MAX_THREADS}`,
+        threads,
+        SITE,
+      );
     }
     requireOneOf(signZero, ['exact', 'plus'], 'signZero', SITE);
-    if (!isSize(programBytes)) throw expected('ERR_ARGUMENT', 'programBytes to be a whole number of 0 or more', programBytes, SITE);
+    if (!isSize(programBytes))
+      throw expected(
+        'ERR_ARGUMENT',
+        'programBytes to be a whole number of 0 or more',
+        programBytes,
+        SITE,
+      );
     requireWarm(options.warm);
     const limits = limitsOf(options, 'Session');
     this.programBytes = programBytes;
     this.target = { isa: resolveIsa(isa), threads: threads ?? Math.min(cores(), MAX_THREADS) };
     this.maxFlying = Math.max(2, cores());
     verify(graph);
-    this.graph = optimized ? optimize(graph, { signZero, maxBytes: limits.maxBytes }) : canonicalize(graph, limits);
+    this.graph = optimized
+      ? optimize(graph, { signZero, maxBytes: limits.maxBytes })
+      : canonicalize(graph, limits);
     this.programs = new Programs(this.graph, this.target, programBytes, limits);
   }
 
@@ -94,7 +116,10 @@ export class GraphSession<G extends Graph = Graph> {
     return outputNamesOf(this.graph);
   }
 
-  /** What the model file says beside the network: its recipe, its producer, its author's own entries. */
+  /**
+   * What the model file says beside the network: its recipe, its producer, its author's own
+   * entries.
+   */
   get metadata(): Metadata {
     return this.graph.metadata ?? {};
   }
@@ -109,7 +134,14 @@ export class GraphSession<G extends Graph = Graph> {
 
   get info(): SessionInfo {
     const { arenaBytes, packedBytes, heldBytes, count } = this.programs;
-    return { ...this.target, arenaBytes, packedBytes, programs: count, heldBytes, programBytes: this.programBytes };
+    return {
+      ...this.target,
+      arenaBytes,
+      packedBytes,
+      programs: count,
+      heldBytes,
+      programBytes: this.programBytes,
+    };
   }
 
   /**
@@ -140,9 +172,19 @@ export class GraphSession<G extends Graph = Graph> {
    * @returns every output by name, or those that were asked for
    * @throws BitplaneError ERR_FEED, ERR_ARGUMENT, ERR_ABORTED, ERR_RELEASED, ERR_NATIVE
    */
-  run(feeds: Feeds<G>, options?: RunOptions & { readonly outputs?: undefined }): Promise<Results<G>>;
-  run<const K extends OutputName<G>>(feeds: Feeds<G>, outputs: Outputs<K>, options?: RunOptions): Promise<Chosen<G, K>>;
-  run<const K extends OutputName<G>>(feeds: Feeds<G>, options: RunOptions<K> & { readonly outputs: Outputs<K> }): Promise<Chosen<G, K>>;
+  run(
+    feeds: Feeds<G>,
+    options?: RunOptions & { readonly outputs?: undefined },
+  ): Promise<Results<G>>;
+  run<const K extends OutputName<G>>(
+    feeds: Feeds<G>,
+    outputs: Outputs<K>,
+    options?: RunOptions,
+  ): Promise<Chosen<G, K>>;
+  run<const K extends OutputName<G>>(
+    feeds: Feeds<G>,
+    options: RunOptions<K> & { readonly outputs: Outputs<K> },
+  ): Promise<Chosen<G, K>>;
   run(feeds: Feeds<G>, options: RunOptions<OutputName<G>>): Promise<Partial<Results<G>>>;
   async run(feeds: Feeds<G>, second?: unknown, third?: unknown): Promise<unknown> {
     this.requireOpen();
@@ -165,7 +207,9 @@ export class GraphSession<G extends Graph = Graph> {
   async profile(runs = 20, feeds?: Feeds<G>): Promise<LayerProfile[]> {
     this.requireOpen();
     if (!Number.isInteger(runs) || runs < 1)
-      throw expected('ERR_ARGUMENT', 'runs to be a whole number of 1 or more', runs, { op: 'profile' });
+      throw expected('ERR_ARGUMENT', 'runs to be a whole number of 1 or more', runs, {
+        op: 'profile',
+      });
     const checked = feeds === undefined ? undefined : checkFeeds(this.graph, feeds);
     const kept = this.programs.get(checked?.sizes ?? unitSizes(this.graph));
     const program = this.programs.next(kept);
@@ -211,72 +255,91 @@ export class GraphSession<G extends Graph = Graph> {
 
   private requireKept(wanted: readonly Sizes[]): void {
     if (wanted.every((sizes) => this.programs.has(sizes))) return;
-    throw expected('ERR_ARGUMENT', `programBytes that hold all programs that are compiled ahead`, this.programBytes, { op: 'warm' });
+    throw expected(
+      'ERR_ARGUMENT',
+      `programBytes that hold all programs that are compiled ahead`,
+      this.programBytes,
+      { op: 'warm' },
+    );
   }
 
   /** @param profiled the program to time layer by layer, for a profile */
-  private submit(kept: Kept, feeds: readonly NodeJS.TypedArray[], signal: AbortSignal | undefined, profiled?: Variant) {
-    return new Promise<{ results: [string, Tensor][]; times: Float64Array | undefined }>((resolve, reject) => {
-      const { pace } = kept;
-      let arrays = feeds;
-      let program = kept.shared;
-      let threads = 0;
-      let ticket = 0;
-      const onAbort = () => {
-        if (ticket !== 0) return program.native.abort(ticket);
-        const place = this.waiting.indexOf(waiting);
-        if (place >= 0) this.waiting.splice(place, 1);
-        waiting.cancel(aborted(signal as AbortSignal));
-      };
-      const landed = (nanoseconds: number) => {
-        this.flying--;
-        signal?.removeEventListener('abort', onAbort);
-        const stopped = signal?.aborted === true;
-        let targets: NodeJS.TypedArray[] = [];
-        let failure: BitplaneError | undefined;
-        try {
-          if (!stopped) targets = resultArrays(program.outputs);
-        } catch (error) {
-          failure = nativeError(error); // no memory for results
-        }
-        const times = program.native.finish(ticket, targets);
-        this.programs.landed(program);
-        this.programs.left(kept);
-        this.next();
-        if (stopped) return reject(aborted(signal));
-        // A profile's clock takes time too.
-        if (profiled === undefined) pace.landed(threads, nanoseconds / 1000);
-        if (failure !== undefined) return reject(failure);
-        resolve({ results: resultsOf(kept.outputNames, program.outputs, targets), times });
-      };
-      const begin = () => {
-        try {
-          program = profiled ?? this.programs.next(kept);
-          threads = pace.threads;
-          ticket = launch(program.native, arrays, profiled !== undefined, pace.expectedUs, landed, threads);
-        } catch (error) {
-          waiting.cancel(nativeError(error));
+  private submit(
+    kept: Kept,
+    feeds: readonly NodeJS.TypedArray[],
+    signal: AbortSignal | undefined,
+    profiled?: Variant,
+  ) {
+    return new Promise<{ results: [string, Tensor][]; times: Float64Array | undefined }>(
+      (resolve, reject) => {
+        const { pace } = kept;
+        let arrays = feeds;
+        let program = kept.shared;
+        let threads = 0;
+        let ticket = 0;
+        const onAbort = () => {
+          if (ticket !== 0) return program.native.abort(ticket);
+          const place = this.waiting.indexOf(waiting);
+          if (place >= 0) this.waiting.splice(place, 1);
+          waiting.cancel(aborted(signal as AbortSignal));
+        };
+        const landed = (nanoseconds: number) => {
+          this.flying--;
+          signal?.removeEventListener('abort', onAbort);
+          const stopped = signal?.aborted === true;
+          let targets: NodeJS.TypedArray[] = [];
+          let failure: BitplaneError | undefined;
+          try {
+            if (!stopped) targets = resultArrays(program.outputs);
+          } catch (error) {
+            failure = nativeError(error); // no memory for results
+          }
+          const times = program.native.finish(ticket, targets);
+          this.programs.landed(program);
+          this.programs.left(kept);
           this.next();
-          return;
+          if (stopped) return reject(aborted(signal));
+          // A profile's clock takes time too.
+          if (profiled === undefined) pace.landed(threads, nanoseconds / 1000);
+          if (failure !== undefined) return reject(failure);
+          resolve({ results: resultsOf(kept.outputNames, program.outputs, targets), times });
+        };
+        const begin = () => {
+          try {
+            program = profiled ?? this.programs.next(kept);
+            threads = pace.threads;
+            ticket = launch(
+              program.native,
+              arrays,
+              profiled !== undefined,
+              pace.expectedUs,
+              landed,
+              threads,
+            );
+          } catch (error) {
+            waiting.cancel(nativeError(error));
+            this.next();
+            return;
+          }
+          this.flying++;
+          this.programs.launched(program);
+        };
+        const cancel = (error: BitplaneError) => {
+          this.programs.left(kept);
+          signal?.removeEventListener('abort', onAbort);
+          reject(error);
+        };
+        const waiting: Waiting = { begin, cancel };
+        this.programs.entered(kept);
+        if (signal !== undefined) {
+          allowListeners(signal);
+          signal.addEventListener('abort', onAbort, { once: true });
         }
-        this.flying++;
-        this.programs.launched(program);
-      };
-      const cancel = (error: BitplaneError) => {
-        this.programs.left(kept);
-        signal?.removeEventListener('abort', onAbort);
-        reject(error);
-      };
-      const waiting: Waiting = { begin, cancel };
-      this.programs.entered(kept);
-      if (signal !== undefined) {
-        allowListeners(signal);
-        signal.addEventListener('abort', onAbort, { once: true });
-      }
-      if (this.flying < this.maxFlying) return begin();
-      arrays = feeds.map((array) => array.slice());
-      this.waiting.push(waiting);
-    });
+        if (this.flying < this.maxFlying) return begin();
+        arrays = feeds.map((array) => array.slice());
+        this.waiting.push(waiting);
+      },
+    );
   }
 
   /** A run has ended: begins the next that waits, or tells who waits for quiet. */
@@ -295,8 +358,15 @@ function allowListeners(signal: AbortSignal): void {
   }
 }
 
-function resultsOf(names: readonly string[], values: readonly Value[], arrays: readonly NodeJS.TypedArray[]): [string, Tensor][] {
-  return names.map((name, i) => [name, resultTensor(values[i] as Value, arrays[i] as NodeJS.TypedArray)]);
+function resultsOf(
+  names: readonly string[],
+  values: readonly Value[],
+  arrays: readonly NodeJS.TypedArray[],
+): [string, Tensor][] {
+  return names.map((name, i) => [
+    name,
+    resultTensor(values[i] as Value, arrays[i] as NodeJS.TypedArray),
+  ]);
 }
 
 function metadata(name: string, value: Value): TensorMetadata {
@@ -309,5 +379,8 @@ function releasedError(): BitplaneError {
 
 function nativeError(cause: unknown): BitplaneError {
   if (cause instanceof BitplaneError) return cause;
-  return new BitplaneError('ERR_NATIVE', cause instanceof Error ? cause.message : String(cause), { op: 'run', cause });
+  return new BitplaneError('ERR_NATIVE', cause instanceof Error ? cause.message : String(cause), {
+    op: 'run',
+    cause,
+  });
 }

@@ -1,6 +1,7 @@
 /**
- * Tensors whose elements lie elsewhere, in a file, and are read when someone asks for them: weights that are packed once need not be in memory
- * twice. To everyone who only knows Tensor they are tensors like others. Not here: files (src/formats/safetensors/model-file.ts).
+ * Tensors whose elements lie elsewhere, in a file, and are read when someone asks for them: weights
+ * that are packed once need not be in memory twice. To everyone who only knows Tensor they are
+ * tensors like others. Not here: files (src/formats/safetensors/model-file.ts).
  */
 import { byteLength, DTYPES, type DType, type DTypeArray } from '../core/dtype.js';
 import { elementCount } from '../core/shape.js';
@@ -8,14 +9,24 @@ import { Tensor } from './tensor.js';
 
 /** The bytes of one tensor, row-major and little endian. */
 export interface ByteSource {
-  /** Fills `target` with the bytes from `from` on. @throws BitplaneError where they are to be had no more */
+  /**
+   * Fills `target` with the bytes from `from` on. @throws BitplaneError where they are to be had no
+   * more
+   */
   read(target: Uint8Array, from: number): void;
 }
 
 const sources = new WeakMap<Tensor, ByteSource>();
 
-/** A tensor of a valid dtype and shape. Its `data` is read anew unless what was read before is still in someone's hands. */
-export function storedTensor<D extends DType>(dtype: D, shape: readonly number[], source: ByteSource): Tensor<D> {
+/**
+ * A tensor of a valid dtype and shape. Its `data` is read anew unless what was read before is still
+ * in someone's hands.
+ */
+export function storedTensor<D extends DType>(
+  dtype: D,
+  shape: readonly number[],
+  source: ByteSource,
+): Tensor<D> {
   const { array: Kind } = DTYPES[dtype];
   const bytes = byteLength(dtype, elementCount(shape));
   let held: WeakRef<DTypeArray> | undefined;
@@ -42,7 +53,10 @@ export function sourceOf(tensor: Tensor): ByteSource | undefined {
   return sources.get(tensor);
 }
 
-/** Entries [first, first + count) of `tensor.data`, without reading the others. Do not write to them. */
+/**
+ * Entries [first, first + count) of `tensor.data`, without reading the others. Do not write to
+ * them.
+ */
 export function partOf(tensor: Tensor, first: number, count: number): DTypeArray {
   const source = sources.get(tensor);
   if (source === undefined) return tensor.data.subarray(first, first + count);

@@ -1,5 +1,6 @@
 /**
- * A dense, immutable-by-convention array: dtype, shape, data in row-major order. Not here: arithmetic.
+ * A dense, immutable-by-convention array: dtype, shape, data in row-major order. Not here:
+ * arithmetic.
  *
  * Structured clone (`postMessage`, `structuredClone`) keeps no class: what arrives is a TensorLike,
  * whatever TypeScript says of it. Every function takes one for a tensor, and `Tensor.from` gives
@@ -10,7 +11,10 @@ import { expected } from '../core/errors.js';
 import { MAX_RANK } from '../core/limits.js';
 import { elementCount, isSize, showShape } from '../core/shape.js';
 
-/** What marks a tensor, so that those of another copy of the package in the process are tensors here too. */
+/**
+ * What marks a tensor, so that those of another copy of the package in the process are tensors here
+ * too.
+ */
 const MARK = Symbol.for('bitplane.Tensor/1');
 
 /** The plain form of a tensor: what arrives where a Tensor was sent to another thread. */
@@ -25,8 +29,8 @@ export interface TensorLike<D extends DType = DType> {
 }
 
 /**
- * `new Tensor('f32', data, [1, 3, 32, 32])`. `data` is the typed array of the dtype (see DTYPES); a `b1` tensor holds
- * ceil(elements / 8) bytes, bit 1 meaning -1.
+ * `new Tensor('f32', data, [1, 3, 32, 32])`. `data` is the typed array of the dtype (see DTYPES); a
+ * `b1` tensor holds ceil(elements / 8) bytes, bit 1 meaning -1.
  *
  * @throws BitplaneError ERR_DTYPE, ERR_SHAPE
  */
@@ -36,17 +40,29 @@ export class Tensor<D extends DType = DType> implements TensorLike<D> {
   readonly shape: readonly number[];
 
   constructor(dtype: D, data: DTypeArray<D>, shape: readonly number[]) {
-    if (!Object.hasOwn(DTYPES, dtype)) throw expected('ERR_DTYPE', `a dtype of ${Object.keys(DTYPES).join(', ')}`, dtype, { op: 'Tensor' });
-    const { array } = DTYPES[dtype];
-    if (!carries(dtype, data)) throw expected('ERR_DTYPE', `a ${array.name} for dtype ${dtype}`, data, { op: 'Tensor' });
-    if (!Array.isArray(shape) || !shape.every(isSize))
-      throw expected('ERR_SHAPE', 'a shape of whole numbers >= 0', shape, { op: 'Tensor' });
-    if (shape.length > MAX_RANK) throw expected('ERR_SHAPE', `a shape of at most ${MAX_RANK} axes`, shape.length, { op: 'Tensor' });
-    const length = dtype === 'b1' ? byteLength('b1', elementCount(shape)) : elementCount(shape);
-    if (data.length !== length) {
-      throw expected('ERR_SHAPE', `${length} ${dtype === 'b1' ? 'bytes' : 'elements'} for shape ${showShape(shape)}`, data.length, {
+    if (!Object.hasOwn(DTYPES, dtype))
+      throw expected('ERR_DTYPE', `a dtype of ${Object.keys(DTYPES).join(', ')}`, dtype, {
         op: 'Tensor',
       });
+    const { array } = DTYPES[dtype];
+    if (!carries(dtype, data))
+      throw expected('ERR_DTYPE', `a ${array.name} for dtype ${dtype}`, data, { op: 'Tensor' });
+    if (!Array.isArray(shape) || !shape.every(isSize))
+      throw expected('ERR_SHAPE', 'a shape of whole numbers >= 0', shape, { op: 'Tensor' });
+    if (shape.length > MAX_RANK)
+      throw expected('ERR_SHAPE', `a shape of at most ${MAX_RANK} axes`, shape.length, {
+        op: 'Tensor',
+      });
+    const length = dtype === 'b1' ? byteLength('b1', elementCount(shape)) : elementCount(shape);
+    if (data.length !== length) {
+      throw expected(
+        'ERR_SHAPE',
+        `${length} ${dtype === 'b1' ? 'bytes' : 'elements'} for shape ${showShape(shape)}`,
+        data.length,
+        {
+          op: 'Tensor',
+        },
+      );
     }
     this.dtype = dtype;
     this.data = data;
@@ -66,7 +82,9 @@ export class Tensor<D extends DType = DType> implements TensorLike<D> {
   static from<D extends DType>(value: TensorLike<D>): Tensor<D> {
     if (value instanceof Tensor) return value as Tensor<D>;
     if (value === null || typeof value !== 'object')
-      throw expected('ERR_ARGUMENT', 'a tensor, or its dtype, data and shape,', value, { op: 'Tensor' });
+      throw expected('ERR_ARGUMENT', 'a tensor, or its dtype, data and shape,', value, {
+        op: 'Tensor',
+      });
     return new Tensor(value.dtype, value.data, value.shape);
   }
 
@@ -90,5 +108,10 @@ export function isTensorLike(value: unknown): value is TensorLike {
   if (value instanceof Tensor) return true;
   if (value === null || typeof value !== 'object') return false;
   const { dtype, data, shape } = value as Partial<TensorLike>;
-  return typeof dtype === 'string' && Object.hasOwn(DTYPES, dtype) && ArrayBuffer.isView(data) && Array.isArray(shape);
+  return (
+    typeof dtype === 'string' &&
+    Object.hasOwn(DTYPES, dtype) &&
+    ArrayBuffer.isView(data) &&
+    Array.isArray(shape)
+  );
 }

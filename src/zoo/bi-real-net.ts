@@ -1,10 +1,12 @@
 /**
- * Bi-Real Net: Liu et al., "Bi-Real Net: Enhancing the Performance of 1-bit CNNs with Improved Representational Capability and Advanced
- * Training Algorithm", ECCV 2018, arXiv 1808.00278; as the authors' PyTorch release has it.
- * Not here: its training; the names of the release's parameters (./pytorch.ts).
+ * Bi-Real Net: Liu et al., "Bi-Real Net: Enhancing the Performance of 1-bit CNNs with Improved
+ * Representational Capability and Advanced Training Algorithm", ECCV 2018, arXiv 1808.00278; as the
+ * authors' PyTorch release has it. Not here: its training; the names of the release's parameters
+ * (./pytorch.ts).
  *
- * The block: x -> sign -> binary conv3x3 (alpha = mean|W| a filter, zero padding) -> batch norm -> + shortcut(x); the real map goes around
- * every convolution, and nothing else stands in a block. We take sign(0) = +1, which one bit can hold; `zero: 'torch'` gives the release's 0.
+ * The block: x -> sign -> binary conv3x3 (alpha = mean|W| a filter, zero padding) -> batch norm ->
+ * + shortcut(x); the real map goes around every convolution, and nothing else stands in a block. We
+ * take sign(0) = +1, which one bit can hold; `zero: 'torch'` gives the release's 0.
  */
 import type { OptionNames } from '../core/checks.js';
 import * as nn from '../nn/index.js';

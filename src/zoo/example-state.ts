@@ -1,6 +1,7 @@
 /**
- * Seeded numbers of the size that training leaves, for timing, inspection and tests: signs are mixed and no map vanishes or explodes.
- * What training starts from is model.init(). Not here: trained weights.
+ * Seeded numbers of the size that training leaves, for timing, inspection and tests: signs are
+ * mixed and no map vanishes or explodes. What training starts from is model.init(). Not here:
+ * trained weights.
  */
 import { elementCount } from '../core/shape.js';
 import { type Initializer, uniform } from '../nn/initializers.js';
@@ -15,7 +16,10 @@ const normal =
   (data, _shape, random) =>
     fillNormal(data, deviation, random);
 
-/** Uniform with the variance that He et al. ask for, 2 / fan-in; ten times faster to draw than normal numbers. */
+/**
+ * Uniform with the variance that He et al. ask for, 2 / fan-in; ten times faster to draw than
+ * normal numbers.
+ */
 const spread: Initializer = (data, shape, random) => {
   const bound = Math.sqrt(6 / elementCount(shape.slice(1)));
   uniform(-bound, bound)(data, shape, random);

@@ -1,13 +1,22 @@
 /**
- * The shapes of FINN: Umuroglu et al., "FINN: A Framework for Fast, Scalable Binarized Neural Network Inference", FPGA 2017,
- * arXiv 1612.07119. CNV for CIFAR-10; TFC, SFC and LFC for MNIST. Weights and activations are signs without scales; batch norm stands between.
- * Not here: FINN's own trained networks, which load as QONNX files.
+ * The shapes of FINN: Umuroglu et al., "FINN: A Framework for Fast, Scalable Binarized Neural
+ * Network Inference", FPGA 2017, arXiv 1612.07119. CNV for CIFAR-10; TFC, SFC and LFC for MNIST.
+ * Weights and activations are signs without scales; batch norm stands between. Not here: FINN's own
+ * trained networks, which load as QONNX files.
  *
- * The first convolution of CNV reads real pixels under binary weights; TFC, SFC and LFC binarize the picture, values below 0 being -1.
+ * The first convolution of CNV reads real pixels under binary weights; TFC, SFC and LFC binarize
+ * the picture, values below 0 being -1.
  */
 import * as nn from '../nn/index.js';
 import * as quant from '../quant/index.js';
-import { CIFAR10, type Defaults, NETWORK_OPTIONS, type Network, type NetworkOptions, network } from './network.js';
+import {
+  CIFAR10,
+  type Defaults,
+  NETWORK_OPTIONS,
+  type Network,
+  type NetworkOptions,
+  network,
+} from './network.js';
 
 const MNIST: Defaults = { classes: 10, inputSize: 28, channels: 1 };
 const weights = quant.sign();
@@ -29,10 +38,19 @@ export const tfc = perceptron(64);
 export const sfc = perceptron(256);
 export const lfc = perceptron(1024);
 
-/** Six 3x3 convolutions without padding, pooled after the second and fourth, then three dense layers. */
+/**
+ * Six 3x3 convolutions without padding, pooled after the second and fourth, then three dense
+ * layers.
+ */
 export function cnv(options: NetworkOptions = {}): Network {
   const conv = (index: number, filters: number) => [
-    nn.conv2d({ filters, kernel: 3, weights, ...(index === 1 ? {} : { inputs }), name: `conv${index}` }),
+    nn.conv2d({
+      filters,
+      kernel: 3,
+      weights,
+      ...(index === 1 ? {} : { inputs }),
+      name: `conv${index}`,
+    }),
     nn.batchNorm({ name: `bn${index}` }),
   ];
   const fc = (index: number, units: number) => [

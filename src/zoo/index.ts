@@ -1,12 +1,28 @@
 /**
- * The zoo, as `import { zoo } from 'bitplane'` gives it: the networks of the papers, with weights as training would begin (model.init) or as
- * it might end (exampleState). Not here: trained weights.
+ * The zoo, as `import { zoo } from 'bitplane'` gives it: the networks of the papers, with weights
+ * as training would begin (model.init) or as it might end (exampleState). Not here: trained
+ * weights.
  */
-export { type BiRealOptions, biReal18, biReal20, biReal34, biRealBlock, biRealCifar18 } from './bi-real-net.js';
+export {
+  type BiRealOptions,
+  biReal18,
+  biReal20,
+  biReal34,
+  biRealBlock,
+  biRealCifar18,
+} from './bi-real-net.js';
 export { exampleState } from './example-state.js';
 export { cnv, lfc, sfc, tfc } from './finn.js';
 export type { Block, Network, NetworkOptions } from './network.js';
-export { BI_REAL_NAMES, importState, type NameRule, namesIn, REACT_BI_REAL_NAMES, REACT_NET_A_NAMES, RESNET_NAMES } from './pytorch.js';
+export {
+  BI_REAL_NAMES,
+  importState,
+  type NameRule,
+  namesIn,
+  REACT_BI_REAL_NAMES,
+  REACT_NET_A_NAMES,
+  RESNET_NAMES,
+} from './pytorch.js';
 export { quickNet } from './quick-net.js';
 export {
   type ReActOptions,
@@ -29,5 +45,22 @@ export {
   strongBaselineCifar18,
 } from './real-to-binary.js';
 export { ZOO, type ZooEntry, zooEntry, zooGraph } from './registry.js';
-export { basicBlock, bwn18, bwn20, bwnCifar18, resnet18, resnet20, resnet34, resnetCifar18 } from './resnet.js';
-export { type XnorConvOptions, type XnorOptions, xnor18, xnor20, xnorBlock, xnorCifar18, xnorConv } from './xnor-net.js';
+export {
+  basicBlock,
+  bwn18,
+  bwn20,
+  bwnCifar18,
+  resnet18,
+  resnet20,
+  resnet34,
+  resnetCifar18,
+} from './resnet.js';
+export {
+  type XnorConvOptions,
+  type XnorOptions,
+  xnor18,
+  xnor20,
+  xnorBlock,
+  xnorCifar18,
+  xnorConv,
+} from './xnor-net.js';

@@ -1,5 +1,6 @@
 /**
- * What the networks of the zoo share: their options, their stems and heads, and stages of blocks. Not here: any block of a paper.
+ * What the networks of the zoo share: their options, their stems and heads, and stages of blocks.
+ * Not here: any block of a paper.
  */
 import { type OptionNames, requireOptions } from '../core/checks.js';
 import { expected } from '../core/errors.js';
@@ -43,22 +44,41 @@ export function network<O extends NetworkOptions>(
   requireOptions(options, known, { op: 'zoo' });
   const { classes = defaults.classes, inputSize = defaults.inputSize } = options;
   for (const [name, value] of Object.entries({ classes, inputSize })) {
-    if (!isSize(value) || value === 0) throw expected('ERR_ARGUMENT', `${name} to be a whole number of 1 or more`, value, { op: 'zoo' });
+    if (!isSize(value) || value === 0)
+      throw expected('ERR_ARGUMENT', `${name} to be a whole number of 1 or more`, value, {
+        op: 'zoo',
+      });
   }
   const shape = ['N', inputSize, inputSize, defaults.channels ?? 3];
   return nn.model({ input: { name: 'image', shape } }, nn.sequential(layers(classes)));
 }
 
-/** Stages 'layer1', 'layer2', ...: depths[i] blocks of widths[i] channels; all but the first stage begin with stride 2. */
-export function stages(block: Block, widths: readonly number[], depths: readonly number[]): nn.Layer[] {
+/**
+ * Stages 'layer1', 'layer2', ...: depths[i] blocks of widths[i] channels; all but the first stage
+ * begin with stride 2.
+ */
+export function stages(
+  block: Block,
+  widths: readonly number[],
+  depths: readonly number[],
+): nn.Layer[] {
   return widths.map((width, stage) => {
-    const blocks = Array.from({ length: depths[stage]! }, (_, i) => block(`${i}`, width, i === 0 && stage > 0 ? 2 : 1));
+    const blocks = Array.from({ length: depths[stage]! }, (_, i) =>
+      block(`${i}`, width, i === 0 && stage > 0 ? 2 : 1),
+    );
     return nn.sequential(blocks, { name: `layer${stage + 1}` });
   });
 }
 
-/** The stem of ResNet on ImageNet: 7x7 stride 2, batch norm, what is given, max pooling 3x3 stride 2. */
-export function imagenetStem(width: number, activation: readonly nn.Layer[] = [], epsilon = 1e-5): nn.Layer[] {
+/**
+ * The stem of ResNet on ImageNet: 7x7 stride 2, batch norm, what is given, max pooling 3x3 stride
+ * 2.
+ */
+export function imagenetStem(
+  width: number,
+  activation: readonly nn.Layer[] = [],
+  epsilon = 1e-5,
+): nn.Layer[] {
   return [
     nn.conv2d({ filters: width, kernel: 7, strides: 2, pads: 3, name: 'conv1' }),
     nn.batchNorm({ epsilon, name: 'bn1' }),
@@ -68,8 +88,16 @@ export function imagenetStem(width: number, activation: readonly nn.Layer[] = []
 }
 
 /** The stem of ResNet on CIFAR: 3x3, batch norm, what is given. */
-export function cifarStem(width: number, activation: readonly nn.Layer[] = [], epsilon = 1e-5): nn.Layer[] {
-  return [nn.conv2d({ filters: width, kernel: 3, pads: 1, name: 'conv1' }), nn.batchNorm({ epsilon, name: 'bn1' }), ...activation];
+export function cifarStem(
+  width: number,
+  activation: readonly nn.Layer[] = [],
+  epsilon = 1e-5,
+): nn.Layer[] {
+  return [
+    nn.conv2d({ filters: width, kernel: 3, pads: 1, name: 'conv1' }),
+    nn.batchNorm({ epsilon, name: 'bn1' }),
+    ...activation,
+  ];
 }
 
 /** Mean over the map, and a real classifier. */
@@ -78,16 +106,24 @@ export function head(classes: number): nn.Layer[] {
 }
 
 /**
- * The shortcut of Bi-Real Net and its followers: x itself; where the map shrinks or widens, 2x2 average pooling, a real 1x1 convolution and
- * batch norm. The map must divide into the cells of the pool.
+ * The shortcut of Bi-Real Net and its followers: x itself; where the map shrinks or widens, 2x2
+ * average pooling, a real 1x1 convolution and batch norm. The map must divide into the cells of the
+ * pool.
  */
 export function averageShortcut(width: number, stride: 1 | 2, epsilon = 1e-5): nn.Layer {
   return nn.layer(
     'shortcut',
     (scope, x) => {
       if (stride === 1 && x.shape.at(-1) === width) return x;
-      const pool = stride === 1 ? [] : [nn.avgPool2d({ kernel: 2, strides: stride, whole: true, name: 'pool' })];
-      const layers = [...pool, nn.conv2d({ filters: width, kernel: 1, name: 'conv' }), nn.batchNorm({ epsilon, name: 'bn' })];
+      const pool =
+        stride === 1
+          ? []
+          : [nn.avgPool2d({ kernel: 2, strides: stride, whole: true, name: 'pool' })];
+      const layers = [
+        ...pool,
+        nn.conv2d({ filters: width, kernel: 1, name: 'conv' }),
+        nn.batchNorm({ epsilon, name: 'bn' }),
+      ];
       return layers.reduce((value, layer) => scope.apply(layer, value), x);
     },
     { name: 'shortcut' },

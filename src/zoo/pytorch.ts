@@ -1,8 +1,10 @@
 /**
- * Parameters from the authors' PyTorch state dicts: a table of names an architecture, and what moves between their layouts and ours.
+ * Parameters from the authors' PyTorch state dicts: a table of names an architecture, and what
+ * moves between their layouts and ours.
  *   their convolution weight [O, I, kh, kw], or flat [O*I*kh*kw, 1]  ->  ours [O, kh, kw, I];   their bias [1, C, 1, 1]  ->  ours [C]
- * A leading 'module.' is dropped, and what our network has no use for (counters) is left aside only where it is no float.
- * Not here: reading files (src/formats/tensors.ts). No weights come with this project.
+ * A leading 'module.' is dropped, and what our network has no use for (counters) is left aside only
+ * where it is no float. Not here: reading files (src/formats/tensors.ts). No weights come with this
+ * project.
  */
 import { requireObject } from '../core/checks.js';
 import { BitplaneError } from '../core/errors.js';
@@ -13,8 +15,9 @@ import { requireModel, type State } from '../nn/state.js';
 import { Tensor } from '../tensor/tensor.js';
 
 /**
- * One line of a table: our names that fit `ours`, and theirs with slashes for dots. Each list is an alternative; one of several names stands
- * for tensors that lie one after the other along our first axis.
+ * One line of a table: our names that fit `ours`, and theirs with slashes for dots. Each list is an
+ * alternative; one of several names stands for tensors that lie one after the other along our first
+ * axis.
  */
 export interface NameRule {
   readonly ours: RegExp;
@@ -22,9 +25,17 @@ export interface NameRule {
 }
 
 /** The last word of a batch norm's parameters. */
-const BATCH_NORM: Readonly<Record<string, string>> = { gamma: 'weight', beta: 'bias', mean: 'running_mean', variance: 'running_var' };
+const BATCH_NORM: Readonly<Record<string, string>> = {
+  gamma: 'weight',
+  beta: 'bias',
+  mean: 'running_mean',
+  variance: 'running_var',
+};
 
-const one = (ours: RegExp, ...theirs: readonly string[]): NameRule => ({ ours, theirs: theirs.map((name) => [name]) });
+const one = (ours: RegExp, ...theirs: readonly string[]): NameRule => ({
+  ours,
+  theirs: theirs.map((name) => [name]),
+});
 
 /** torchvision's ResNet: what no rule names is called the same there. */
 export const RESNET_NAMES: readonly NameRule[] = [
@@ -49,19 +60,31 @@ export const REACT_BI_REAL_NAMES: readonly NameRule[] = [
   one(/rprelu\/after$/, 'move2/bias'),
 ];
 
-const twoHalves = (ours: RegExp, whole: string, first: string, second: string): NameRule => ({ ours, theirs: [[whole], [first, second]] });
+const twoHalves = (ours: RegExp, whole: string, first: string, second: string): NameRule => ({
+  ours,
+  theirs: [[whole], [first, second]],
+});
 
 /** liuzechun/ReActNet, mobilenet. The two 1x1 convolutions of a widening block are one here. */
 export const REACT_NET_A_NAMES: readonly NameRule[] = [
   one(/^(conv1|bn1)\/(.*)/, 'feature/0/$1/$2'),
-  one(/^unit(\d+)\/conv3\/weight$/, 'feature/$1/binary_3x3/weights', 'feature/$1/binary_3x3/weight'),
+  one(
+    /^unit(\d+)\/conv3\/weight$/,
+    'feature/$1/binary_3x3/weights',
+    'feature/$1/binary_3x3/weight',
+  ),
   twoHalves(
     /^unit(\d+)\/conv1\/weight$/,
     'feature/$1/binary_pw/weights',
     'feature/$1/binary_pw_down1/weights',
     'feature/$1/binary_pw_down2/weights',
   ),
-  twoHalves(/^unit(\d+)\/bn2\/(\w+)$/, 'feature/$1/bn2/$2', 'feature/$1/bn2_1/$2', 'feature/$1/bn2_2/$2'),
+  twoHalves(
+    /^unit(\d+)\/bn2\/(\w+)$/,
+    'feature/$1/bn2/$2',
+    'feature/$1/bn2_1/$2',
+    'feature/$1/bn2_2/$2',
+  ),
   one(/^unit(\d+)\/rsign1\/shift$/, 'feature/$1/move11/bias'),
   one(/^unit(\d+)\/rsign2\/shift$/, 'feature/$1/move21/bias'),
   one(/^unit(\d+)\/rprelu(\d)\/before$/, 'feature/$1/move$22/bias'),
@@ -86,10 +109,19 @@ export function namesIn(rules: readonly NameRule[], name: string): string[][] {
  * The state of a model from the tensors of a state dict.
  * @throws BitplaneError ERR_ARGUMENT listing everything that is missing, misshapen or left over
  */
-export function importState(model: { readonly parameters: readonly Parameter[] }, tensors: TensorsLike, rules: readonly NameRule[]): State {
+export function importState(
+  model: { readonly parameters: readonly Parameter[] },
+  tensors: TensorsLike,
+  rules: readonly NameRule[],
+): State {
   requireModel(model);
   requireObject(tensors, 'tensors by name', { op: 'state' });
-  const given = new Map(Object.entries(tensors).map(([name, tensor]) => [name.replace(/^module\./, ''), Tensor.from(tensor)]));
+  const given = new Map(
+    Object.entries(tensors).map(([name, tensor]) => [
+      name.replace(/^module\./, ''),
+      Tensor.from(tensor),
+    ]),
+  );
   const unused = new Set(given.keys());
   const problems: string[] = [];
   const state: [string, Tensor<'f32'>][] = [];
@@ -97,19 +129,29 @@ export function importState(model: { readonly parameters: readonly Parameter[] }
     const alternatives = namesIn(rules, name);
     const found = alternatives.find((parts) => parts.every((part) => given.has(part)));
     if (found === undefined) {
-      problems.push(`missing ${alternatives.map((parts) => parts.join(' and ')).join(' or ')} for ${name}`);
+      problems.push(
+        `missing ${alternatives.map((parts) => parts.join(' and ')).join(' or ')} for ${name}`,
+      );
       continue;
     }
     for (const part of found) unused.delete(part);
     const partShape = [shape[0]! / found.length, ...shape.slice(1)];
-    const parts = found.map((part) => inOurLayout(given.get(part)!, partShape) ?? `${part} ${showShape(given.get(part)!.shape)}`);
+    const parts = found.map(
+      (part) =>
+        inOurLayout(given.get(part)!, partShape) ?? `${part} ${showShape(given.get(part)!.shape)}`,
+    );
     const misfit = parts.find((part) => typeof part === 'string');
-    if (misfit !== undefined) problems.push(`${misfit} does not fit ${name} ${showShape(partShape)}`);
+    if (misfit !== undefined)
+      problems.push(`${misfit} does not fit ${name} ${showShape(partShape)}`);
     else state.push([name, joined(parts as Tensor<'f32'>[], shape)]);
   }
   for (const name of unused) problems.push(`unknown ${name}`);
   if (problems.length > 0)
-    throw new BitplaneError('ERR_ARGUMENT', `the state dict does not fit the model: ${problems.join('; ')}`, { op: 'state' });
+    throw new BitplaneError(
+      'ERR_ARGUMENT',
+      `the state dict does not fit the model: ${problems.join('; ')}`,
+      { op: 'state' },
+    );
   return Object.fromEntries(state);
 }
 
@@ -120,10 +162,14 @@ function inOurLayout(tensor: Tensor<'f32'>, shape: readonly number[]): Tensor<'f
     const [o, kh, kw, i] = shape as [number, number, number, number];
     const theirs = [o, i, kh, kw];
     const flat = tensor.shape.length === 2 && tensor.shape[1] === 1;
-    return flat || sameShape(tensor.shape, theirs) ? permuted(new Tensor('f32', tensor.data, theirs), [0, 2, 3, 1]) : undefined;
+    return flat || sameShape(tensor.shape, theirs)
+      ? permuted(new Tensor('f32', tensor.data, theirs), [0, 2, 3, 1])
+      : undefined;
   }
   const squeezed = (sizes: readonly number[]) => sizes.filter((size) => size !== 1);
-  return sameShape(squeezed(tensor.shape), squeezed(shape)) ? new Tensor('f32', tensor.data, shape) : undefined;
+  return sameShape(squeezed(tensor.shape), squeezed(shape))
+    ? new Tensor('f32', tensor.data, shape)
+    : undefined;
 }
 
 function joined(parts: readonly Tensor<'f32'>[], shape: readonly number[]): Tensor<'f32'> {

@@ -1,13 +1,21 @@
 /**
- * A network in the manner of QuickNet: Bannink et al., "Larq Compute Engine: Design, Benchmark, and Deploy State-of-the-Art Binarized Neural
- * Networks", MLSys 2021, arXiv 2011.09398. Its layout of layers, not its trained weights and not every detail.
+ * A network in the manner of QuickNet: Bannink et al., "Larq Compute Engine: Design, Benchmark, and
+ * Deploy State-of-the-Art Binarized Neural Networks", MLSys 2021, arXiv 2011.09398. Its layout of
+ * layers, not its trained weights and not every detail.
  *
- * The block: x -> sign -> binary conv3x3, padded with +1 -> ReLU -> batch norm -> + x. Between stages: ReLU, 3x3 max pooling of stride 1, a
- * depthwise 3x3 of stride 2 that begins as a binomial blur, a real 1x1 convolution, batch norm.
+ * The block: x -> sign -> binary conv3x3, padded with +1 -> ReLU -> batch norm -> + x. Between
+ * stages: ReLU, 3x3 max pooling of stride 1, a depthwise 3x3 of stride 2 that begins as a binomial
+ * blur, a real 1x1 convolution, batch norm.
  */
 import * as nn from '../nn/index.js';
 import * as quant from '../quant/index.js';
-import { IMAGENET, NETWORK_OPTIONS, type Network, type NetworkOptions, network } from './network.js';
+import {
+  IMAGENET,
+  NETWORK_OPTIONS,
+  type Network,
+  type NetworkOptions,
+  network,
+} from './network.js';
 
 const SECTIONS = [4, 4, 4, 4];
 const WIDTHS = [64, 128, 256, 512];
@@ -27,14 +35,25 @@ export function quickNetBlock(name: string, width: number): nn.Layer {
     inputs: quant.signActivation({ pseudoGradient: 'clip' }),
     name: 'conv',
   });
-  return nn.residual(nn.sequential([conv, nn.relu({ name: 'relu' }), nn.batchNorm({ name: 'bn' })]), { name });
+  return nn.residual(
+    nn.sequential([conv, nn.relu({ name: 'relu' }), nn.batchNorm({ name: 'bn' })]),
+    { name },
+  );
 }
 
 export function quickNetTransition(name: string, from: number, to: number): nn.Layer {
   const layers = [
     nn.relu({ name: 'relu' }),
     nn.maxPool2d({ kernel: 3, strides: 1, pads: 1, name: 'maxpool' }),
-    nn.conv2d({ filters: from, kernel: 3, strides: 2, pads: 1, groups: from, init: blur, name: 'blur' }),
+    nn.conv2d({
+      filters: from,
+      kernel: 3,
+      strides: 2,
+      pads: 1,
+      groups: from,
+      init: blur,
+      name: 'blur',
+    }),
     nn.conv2d({ filters: to, kernel: 1, name: 'conv' }),
     nn.batchNorm({ name: 'bn' }),
   ];

@@ -1,11 +1,14 @@
 /**
- * ReActNet: Liu et al., "ReActNet: Towards Precise Binary Neural Network with Generalized Activation Functions", ECCV 2020,
- * arXiv 2003.03488; network A, on MobileNetV1's layout, and the same activations on Bi-Real-18 as the authors' resnet folder has them.
- * Not here: the distributional loss; the names of the release's parameters (./pytorch.ts).
+ * ReActNet: Liu et al., "ReActNet: Towards Precise Binary Neural Network with Generalized
+ * Activation Functions", ECCV 2020, arXiv 2003.03488; network A, on MobileNetV1's layout, and the
+ * same activations on Bi-Real-18 as the authors' resnet folder has them. Not here: the
+ * distributional loss; the names of the release's parameters (./pytorch.ts).
  *
- * The block of C channels: o = RPReLU(BN(conv3x3(RSign(x))) + shortcut(x)); y = RPReLU(BN(conv1x1(RSign(o))) + o). The shortcut is x, or its 2x2
- * average under stride 2. Where the block widens to 2C, two 1x1 convolutions read the same bits and each adds o; side by side they are one
- * convolution of 2C filters, which adds o twice over: that is how it stands here, with one weight and one batch norm.
+ * The block of C channels: o = RPReLU(BN(conv3x3(RSign(x))) + shortcut(x)); y =
+ * RPReLU(BN(conv1x1(RSign(o))) + o). The shortcut is x, or its 2x2 average under stride 2. Where
+ * the block widens to 2C, two 1x1 convolutions read the same bits and each adds o; side by side
+ * they are one convolution of 2C filters, which adds o twice over: that is how it stands here, with
+ * one weight and one batch norm.
  */
 import type { OptionNames } from '../core/checks.js';
 import { expected } from '../core/errors.js';
@@ -28,14 +31,31 @@ import {
 } from './network.js';
 
 export interface ReActOptions extends NetworkOptions {
-  /** sign(0) of activations and weights. Default 'plus'; the paper has -1 for activations, the release 0. */
+  /**
+   * sign(0) of activations and weights. Default 'plus'; the paper has -1 for activations, the
+   * release 0.
+   */
   readonly zero?: quant.SignOfZero;
 }
 
 const OPTIONS: OptionNames<ReActOptions> = { ...NETWORK_OPTIONS, zero: true };
 
-const binaryConv = (name: string, filters: number, kernel: 1 | 3, strides: 1 | 2, zero: quant.SignOfZero) =>
-  nn.conv2d({ filters, kernel, strides, pads: kernel === 3 ? 1 : 0, weights: quant.scaledSign({ zero }), init: BI_REAL_INIT, name });
+const binaryConv = (
+  name: string,
+  filters: number,
+  kernel: 1 | 3,
+  strides: 1 | 2,
+  zero: quant.SignOfZero,
+) =>
+  nn.conv2d({
+    filters,
+    kernel,
+    strides,
+    pads: kernel === 3 ? 1 : 0,
+    weights: quant.scaledSign({ zero }),
+    init: BI_REAL_INIT,
+    name,
+  });
 
 /** A block of network A. `width` is the channels of x, or twice as many. */
 export function reActBlock(zero: quant.SignOfZero = 'plus'): Block {
@@ -45,16 +65,24 @@ export function reActBlock(zero: quant.SignOfZero = 'plus'): Block {
       (scope, x) => {
         const channels = scope.channels('reActBlock', x);
         if (width !== channels && width !== 2 * channels)
-          throw expected('ERR_SHAPE', `as many channels as x, ${channels}, or twice as many`, width, {
-            op: 'reActBlock',
-            node: scope.path,
-          });
+          throw expected(
+            'ERR_SHAPE',
+            `as many channels as x, ${channels}, or twice as many`,
+            width,
+            {
+              op: 'reActBlock',
+              node: scope.path,
+            },
+          );
         const main3 = nn.sequential([
           nn.rsign({ zero, name: 'rsign1' }),
           binaryConv('conv3', channels, 3, stride, zero),
           nn.batchNorm({ name: 'bn1' }),
         ]);
-        const pool = stride === 1 ? nn.identity : nn.avgPool2d({ kernel: 2, strides: stride, whole: true, name: 'pool' });
+        const pool =
+          stride === 1
+            ? nn.identity
+            : nn.avgPool2d({ kernel: 2, strides: stride, whole: true, name: 'pool' });
         const sum = scope.apply(nn.residual(main3, { shortcut: pool }), x);
         const spatial = scope.apply(nn.rprelu({ name: 'rprelu1' }), sum);
 
@@ -63,8 +91,14 @@ export function reActBlock(zero: quant.SignOfZero = 'plus'): Block {
           binaryConv('conv1', width, 1, 1, zero),
           nn.batchNorm({ name: 'bn2' }),
         ]);
-        const twice = width === channels ? nn.identity : nn.concat([nn.identity, nn.identity], { name: 'twice' });
-        return scope.apply(nn.rprelu({ name: 'rprelu2' }), scope.apply(nn.residual(main1, { shortcut: twice }), spatial));
+        const twice =
+          width === channels
+            ? nn.identity
+            : nn.concat([nn.identity, nn.identity], { name: 'twice' });
+        return scope.apply(
+          nn.rprelu({ name: 'rprelu2' }),
+          scope.apply(nn.residual(main1, { shortcut: twice }), spatial),
+        );
       },
       { name },
     );
@@ -79,13 +113,18 @@ export function reActNetA(options: ReActOptions = {}): Network {
     return [
       nn.conv2d({ filters: 32, kernel: 3, strides: 2, pads: 1, name: 'conv1' }),
       nn.batchNorm({ name: 'bn1' }),
-      ...WIDTHS_A.map((width, i) => block(`unit${i + 1}`, width, i > 0 && width !== WIDTHS_A[i - 1] ? 2 : 1)),
+      ...WIDTHS_A.map((width, i) =>
+        block(`unit${i + 1}`, width, i > 0 && width !== WIDTHS_A[i - 1] ? 2 : 1),
+      ),
       ...head(classes),
     ];
   });
 }
 
-/** x -> RSign -> conv3x3 -> BN -> + shortcut(x) -> RPReLU: the block of Bi-Real Net with ReActNet's activations. */
+/**
+ * x -> RSign -> conv3x3 -> BN -> + shortcut(x) -> RPReLU: the block of Bi-Real Net with ReActNet's
+ * activations.
+ */
 export function reActBiRealBlock(zero: quant.SignOfZero = 'plus'): Block {
   return (name, width, stride) => {
     const main = nn.sequential([
@@ -93,11 +132,22 @@ export function reActBiRealBlock(zero: quant.SignOfZero = 'plus'): Block {
       binaryConv('conv', width, 3, stride, zero),
       nn.batchNorm({ name: 'bn' }),
     ]);
-    return nn.sequential([nn.residual(main, { shortcut: averageShortcut(width, stride) }), nn.rprelu({ name: 'rprelu' })], { name });
+    return nn.sequential(
+      [
+        nn.residual(main, { shortcut: averageShortcut(width, stride) }),
+        nn.rprelu({ name: 'rprelu' }),
+      ],
+      { name },
+    );
   };
 }
 
-function reActBiReal(options: ReActOptions, large: boolean, widths: readonly number[], depths: readonly number[]): Network {
+function reActBiReal(
+  options: ReActOptions,
+  large: boolean,
+  widths: readonly number[],
+  depths: readonly number[],
+): Network {
   return network(options, OPTIONS, large ? IMAGENET : CIFAR10, (classes) => [
     ...(large ? imagenetStem(widths[0]!) : cifarStem(widths[0]!)),
     ...stages(reActBiRealBlock(options.zero), widths, depths),
@@ -105,6 +155,9 @@ function reActBiReal(options: ReActOptions, large: boolean, widths: readonly num
   ]);
 }
 
-export const reActBiReal18 = (options: ReActOptions = {}): Network => reActBiReal(options, true, [64, 128, 256, 512], [4, 4, 4, 4]);
-export const reActBiRealCifar18 = (options: ReActOptions = {}): Network => reActBiReal(options, false, [64, 128, 256, 512], [4, 4, 4, 4]);
-export const reActBiReal20 = (options: ReActOptions = {}): Network => reActBiReal(options, false, [16, 32, 64], [6, 6, 6]);
+export const reActBiReal18 = (options: ReActOptions = {}): Network =>
+  reActBiReal(options, true, [64, 128, 256, 512], [4, 4, 4, 4]);
+export const reActBiRealCifar18 = (options: ReActOptions = {}): Network =>
+  reActBiReal(options, false, [64, 128, 256, 512], [4, 4, 4, 4]);
+export const reActBiReal20 = (options: ReActOptions = {}): Network =>
+  reActBiReal(options, false, [16, 32, 64], [6, 6, 6]);

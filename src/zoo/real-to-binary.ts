@@ -1,11 +1,14 @@
 /**
- * Real-to-Binary: Martinez et al., "Training Binary Neural Networks with Real-to-Binary Convolutions", ICLR 2020, arXiv 2003.11535. The
- * authors released no code: where the paper leaves a detail open we follow larq-zoo, to which their page points.
- * Not here: attention matching and the progressive training.
+ * Real-to-Binary: Martinez et al., "Training Binary Neural Networks with Real-to-Binary
+ * Convolutions", ICLR 2020, arXiv 2003.11535. The authors released no code: where the paper leaves
+ * a detail open we follow larq-zoo, to which their page points. Not here: attention matching and
+ * the progressive training.
  *
- * Half a residual block: x -> batch norm -> sign -> binary conv3x3 -> scale -> PReLU -> + shortcut(x); x + unit(x) twice a block.
- * The scale of the strong baseline is learned, s_h s_w s_c (XNOR-Net++). That of Real-to-Binary is computed from the map that is about to
- * be binarized: sigmoid(FC(relu(FC(mean over the map)))), by default times alpha = mean|W| (equation 4 of the paper; larq-zoo leaves alpha out).
+ * Half a residual block: x -> batch norm -> sign -> binary conv3x3 -> scale -> PReLU -> +
+ * shortcut(x); x + unit(x) twice a block. The scale of the strong baseline is learned, s_h s_w s_c
+ * (XNOR-Net++). That of Real-to-Binary is computed from the map that is about to be binarized:
+ * sigmoid(FC(relu(FC(mean over the map)))), by default times alpha = mean|W| (equation 4 of the
+ * paper; larq-zoo leaves alpha out).
  */
 import { type OptionNames, requireOptions } from '../core/checks.js';
 import * as nn from '../nn/index.js';
@@ -26,7 +29,10 @@ import {
 } from './network.js';
 
 export interface HalfBlockOptions {
-  /** 'gate': computed from the input, Real-to-Binary. 'learned': the strong baseline. Default 'gate'. */
+  /**
+   * 'gate': computed from the input, Real-to-Binary. 'learned': the strong baseline. Default
+   * 'gate'.
+   */
   readonly scale?: 'gate' | 'learned';
   /** Whether alpha = mean|W| stays under the gate. Default true; the learned scale has none. */
   readonly alpha?: boolean;
@@ -39,8 +45,8 @@ export interface HalfBlockOptions {
   /** sign(0). Default 'plus', as the paper has it. */
   readonly zero?: quant.SignOfZero;
   /**
-   * Which of the progressive students: 1 has tanh in place of sign and real weights, 2 signs and real weights, 3 is the binary network.
-   * Default 3.
+   * Which of the progressive students: 1 has tanh in place of sign and real weights, 2 signs and
+   * real weights, 3 is the binary network. Default 3.
    */
   readonly student?: 1 | 2 | 3;
 }
@@ -65,27 +71,44 @@ export function halfBlock(options: HalfBlockOptions = {}): Block {
 }
 
 function blockOf(options: HalfBlockOptions): Block {
-  const { scale = 'gate', alpha = scale === 'gate', reduction = 8, epsilon = 1e-3, pads = 1, zero = 'plus', student = 3 } = options;
+  const {
+    scale = 'gate',
+    alpha = scale === 'gate',
+    reduction = 8,
+    epsilon = 1e-3,
+    pads = 1,
+    zero = 'plus',
+    student = 3,
+  } = options;
   return (name, width, stride) => {
     const product = nn.conv2d({
       filters: width,
       kernel: 3,
       strides: stride,
       pads,
-      ...(student < 3 ? {} : { weights: alpha ? quant.scaledSign({ zero }) : quant.sign({ zero }) }),
+      ...(student < 3
+        ? {}
+        : { weights: alpha ? quant.scaledSign({ zero }) : quant.sign({ zero }) }),
       name: 'conv',
     });
-    const activation = student === 1 ? nn.tanh({ name: 'tanh' }) : nn.sign({ zero, pseudoGradient: 'clip', name: 'sign' });
+    const activation =
+      student === 1
+        ? nn.tanh({ name: 'tanh' })
+        : nn.sign({ zero, pseudoGradient: 'clip', name: 'sign' });
     const unit = (scope: nn.Scope, x: nn.Float): nn.Float => {
       const normalized = scope.child('bn');
       const normalize = nn.normalizer(normalized, x, { epsilon });
       const real = normalize(x, normalized.path);
-      // Normalizing is affine, so the mean of the normalized map is the normalized mean: the map need not be stored for the gate alone.
-      const factor = scale === 'gate' ? gate(scope.child('gate'), x, normalize, width, reduction) : undefined;
+      // Normalizing is affine, so the mean of the normalized map is the normalized mean: the map
+      // need not be stored for the gate alone.
+      const factor =
+        scale === 'gate' ? gate(scope.child('gate'), x, normalize, width, reduction) : undefined;
       const y = scope.apply(product, scope.apply(activation, real));
       return scope.apply(
         nn.prelu({ name: 'prelu' }),
-        factor === undefined ? rescale(scope.child('scale'), y) : scope.g.mul(factor, y, { name: scope.named('gated') }),
+        factor === undefined
+          ? rescale(scope.child('scale'), y)
+          : scope.g.mul(factor, y, { name: scope.named('gated') }),
       );
     };
     const main = nn.layer('unit', unit, { transparent: true });
@@ -103,16 +126,28 @@ function gate(
 ): nn.Float {
   const { g } = scope;
   const channels = scope.channels('gate', x);
-  const mean = normalize(g.reduce(x, 'mean', [1, 2], { name: scope.named('mean') }), scope.named('bn'));
+  const mean = normalize(
+    g.reduce(x, 'mean', [1, 2], { name: scope.named('mean') }),
+    scope.named('bn'),
+  );
   const squeezed = scope.apply(
-    nn.dense({ units: Math.max(1, Math.floor(channels / reduction)), bias: false, init: nn.heNormal, name: 'reduce' }),
+    nn.dense({
+      units: Math.max(1, Math.floor(channels / reduction)),
+      bias: false,
+      init: nn.heNormal,
+      name: 'reduce',
+    }),
     mean,
   );
   const opened = scope.apply(
     nn.dense({ units: filters, bias: false, init: nn.heNormal, name: 'expand' }),
     g.relu(squeezed, { name: scope.named('relu') }),
   );
-  return g.reshape(g.sigmoid(opened, { name: scope.named('sigmoid') }), [x.shape[0]!, 1, 1, filters], { name: scope.path });
+  return g.reshape(
+    g.sigmoid(opened, { name: scope.named('sigmoid') }),
+    [x.shape[0]!, 1, 1, filters],
+    { name: scope.path },
+  );
 }
 
 /** y s_h s_w s_c, all beginning at 1. */
@@ -122,10 +157,15 @@ function rescale(scope: nn.Scope, y: nn.Float): nn.Float {
   const one = nn.constantOf(1);
   const rows = scope.parameter('height', [height, 1, 1], 'scale', one);
   const columns = scope.parameter('width', [1, width, 1], 'scale', one);
-  // One factor a pixel of every image, so that the convolution's kernel multiplies on its way to memory, whatever the batch.
-  const pixels = g.expand(g.mul(rows, columns, { name: scope.named('pixels') }), [y.shape[0]!, height, width, 1], {
-    name: scope.named('images'),
-  });
+  // One factor a pixel of every image, so that the convolution's kernel multiplies on its way to
+  // memory, whatever the batch.
+  const pixels = g.expand(
+    g.mul(rows, columns, { name: scope.named('pixels') }),
+    [y.shape[0]!, height, width, 1],
+    {
+      name: scope.named('images'),
+    },
+  );
   const byPixel = g.mul(pixels, y, { name: scope.named('spread') });
   return g.mul(byPixel, scope.parameter('channel', [channels], 'scale', one), { name: scope.path });
 }
@@ -136,7 +176,11 @@ interface Layout {
   readonly depths: readonly number[];
 }
 
-function realToBinary(options: RealToBinaryOptions, { large, widths, depths }: Layout, fixed: HalfBlockOptions = {}): Network {
+function realToBinary(
+  options: RealToBinaryOptions,
+  { large, widths, depths }: Layout,
+  fixed: HalfBlockOptions = {},
+): Network {
   return network(options, OPTIONS, large ? IMAGENET : CIFAR10, (classes) => {
     const stem = large ? imagenetStem : cifarStem;
     return [
@@ -152,10 +196,16 @@ const CIFAR_18: Layout = { ...IMAGENET_18, large: false };
 const CIFAR_20: Layout = { large: false, widths: [16, 32, 64], depths: [6, 6, 6] };
 const LEARNED: HalfBlockOptions = { scale: 'learned' };
 
-export const realToBinary18 = (options: RealToBinaryOptions = {}): Network => realToBinary(options, IMAGENET_18);
-export const realToBinaryCifar18 = (options: RealToBinaryOptions = {}): Network => realToBinary(options, CIFAR_18);
-export const realToBinary20 = (options: RealToBinaryOptions = {}): Network => realToBinary(options, CIFAR_20);
+export const realToBinary18 = (options: RealToBinaryOptions = {}): Network =>
+  realToBinary(options, IMAGENET_18);
+export const realToBinaryCifar18 = (options: RealToBinaryOptions = {}): Network =>
+  realToBinary(options, CIFAR_18);
+export const realToBinary20 = (options: RealToBinaryOptions = {}): Network =>
+  realToBinary(options, CIFAR_20);
 /** The strong baseline: the same network with a learned scale in place of the gate. */
-export const strongBaseline18 = (options: RealToBinaryOptions = {}): Network => realToBinary(options, IMAGENET_18, LEARNED);
-export const strongBaselineCifar18 = (options: RealToBinaryOptions = {}): Network => realToBinary(options, CIFAR_18, LEARNED);
-export const strongBaseline20 = (options: RealToBinaryOptions = {}): Network => realToBinary(options, CIFAR_20, LEARNED);
+export const strongBaseline18 = (options: RealToBinaryOptions = {}): Network =>
+  realToBinary(options, IMAGENET_18, LEARNED);
+export const strongBaselineCifar18 = (options: RealToBinaryOptions = {}): Network =>
+  realToBinary(options, CIFAR_18, LEARNED);
+export const strongBaseline20 = (options: RealToBinaryOptions = {}): Network =>
+  realToBinary(options, CIFAR_20, LEARNED);

@@ -1,5 +1,6 @@
 /**
- * Every network of the zoo by the name that the command line knows: `zoo:bi-real-18`. Not here: the networks.
+ * Every network of the zoo by the name that the command line knows: `zoo:bi-real-18`. Not here: the
+ * networks.
  */
 import { expected } from '../core/errors.js';
 import { mergeAffines } from '../passes/index.js';
@@ -27,10 +28,13 @@ export interface ZooEntry {
   readonly build: (options?: NetworkOptions) => Network;
 }
 
-const RESNET = 'He et al., Deep Residual Learning for Image Recognition, CVPR 2016, arXiv 1512.03385';
+const RESNET =
+  'He et al., Deep Residual Learning for Image Recognition, CVPR 2016, arXiv 1512.03385';
 const XNOR = 'Rastegari et al., XNOR-Net, ECCV 2016, arXiv 1603.05279';
 const BI_REAL = 'Liu et al., Bi-Real Net, ECCV 2018, arXiv 1808.00278';
-const R2B = 'Martinez et al., Training Binary Neural Networks with Real-to-Binary Convolutions, ICLR 2020, arXiv 2003.11535';
+const R2B =
+  'Martinez et al., Training Binary Neural Networks with Real-to-Binary Convolutions, ' +
+  'ICLR 2020, arXiv 2003.11535';
 const REACT = 'Liu et al., ReActNet, ECCV 2020, arXiv 2003.03488';
 const QUICK = 'Bannink et al., Larq Compute Engine, MLSys 2021, arXiv 2011.09398';
 const FINN = 'Umuroglu et al., FINN, FPGA 2017, arXiv 1612.07119';
@@ -41,9 +45,17 @@ export const ZOO: Readonly<Record<string, ZooEntry>> = {
   'resnet-18-cifar': { about: 'ResNet-18, float, CIFAR', paper: RESNET, build: resnetCifar18 },
   'resnet-20': { about: 'ResNet-20, float, CIFAR', paper: RESNET, build: resnet20 },
   'bwn-18': { about: 'Binary Weight Network on ResNet-18, ImageNet', paper: XNOR, build: bwn18 },
-  'bwn-18-cifar': { about: 'Binary Weight Network on ResNet-18, CIFAR', paper: XNOR, build: bwnCifar18 },
+  'bwn-18-cifar': {
+    about: 'Binary Weight Network on ResNet-18, CIFAR',
+    paper: XNOR,
+    build: bwnCifar18,
+  },
   'bwn-20': { about: 'Binary Weight Network on ResNet-20, CIFAR', paper: XNOR, build: bwn20 },
-  'xnor-18': { about: 'XNOR-Net on ResNet-18 with the activation scale K, ImageNet', paper: XNOR, build: xnor18 },
+  'xnor-18': {
+    about: 'XNOR-Net on ResNet-18 with the activation scale K, ImageNet',
+    paper: XNOR,
+    build: xnor18,
+  },
   'xnor-18-no-k': {
     about: 'the same without K, as released',
     paper: XNOR,
@@ -53,22 +65,58 @@ export const ZOO: Readonly<Record<string, ZooEntry>> = {
   'xnor-20': { about: 'XNOR-Net on ResNet-20, CIFAR', paper: XNOR, build: xnor20 },
   'bi-real-18': { about: 'Bi-Real Net of 18 layers, ImageNet', paper: BI_REAL, build: biReal18 },
   'bi-real-34': { about: 'Bi-Real Net of 34 layers, ImageNet', paper: BI_REAL, build: biReal34 },
-  'bi-real-18-cifar': { about: 'Bi-Real blocks on ResNet-18, CIFAR', paper: BI_REAL, build: biRealCifar18 },
+  'bi-real-18-cifar': {
+    about: 'Bi-Real blocks on ResNet-18, CIFAR',
+    paper: BI_REAL,
+    build: biRealCifar18,
+  },
   'bi-real-20': { about: 'Bi-Real blocks on ResNet-20, CIFAR', paper: BI_REAL, build: biReal20 },
-  'strong-baseline-18': { about: 'the strong baseline of Real-to-Binary, ImageNet', paper: R2B, build: strongBaseline18 },
-  'strong-baseline-18-cifar': { about: 'the strong baseline on ResNet-18, CIFAR', paper: R2B, build: strongBaselineCifar18 },
-  'strong-baseline-20': { about: 'the strong baseline on ResNet-20, CIFAR', paper: R2B, build: strongBaseline20 },
-  'real-to-binary-18': { about: 'Real-to-Binary with gate and alpha, ImageNet', paper: R2B, build: realToBinary18 },
+  'strong-baseline-18': {
+    about: 'the strong baseline of Real-to-Binary, ImageNet',
+    paper: R2B,
+    build: strongBaseline18,
+  },
+  'strong-baseline-18-cifar': {
+    about: 'the strong baseline on ResNet-18, CIFAR',
+    paper: R2B,
+    build: strongBaselineCifar18,
+  },
+  'strong-baseline-20': {
+    about: 'the strong baseline on ResNet-20, CIFAR',
+    paper: R2B,
+    build: strongBaseline20,
+  },
+  'real-to-binary-18': {
+    about: 'Real-to-Binary with gate and alpha, ImageNet',
+    paper: R2B,
+    build: realToBinary18,
+  },
   'real-to-binary-18-no-alpha': {
     about: 'the same without alpha, as in larq-zoo',
     paper: R2B,
     build: (options) => realToBinary18({ ...options, alpha: false }),
   },
-  'real-to-binary-18-cifar': { about: 'Real-to-Binary on ResNet-18, CIFAR', paper: R2B, build: realToBinaryCifar18 },
-  'real-to-binary-20': { about: 'Real-to-Binary on ResNet-20, CIFAR', paper: R2B, build: realToBinary20 },
+  'real-to-binary-18-cifar': {
+    about: 'Real-to-Binary on ResNet-18, CIFAR',
+    paper: R2B,
+    build: realToBinaryCifar18,
+  },
+  'real-to-binary-20': {
+    about: 'Real-to-Binary on ResNet-20, CIFAR',
+    paper: R2B,
+    build: realToBinary20,
+  },
   'react-net-a': { about: 'ReActNet-A, ImageNet', paper: REACT, build: reActNetA },
-  'react-bi-real-18': { about: 'Bi-Real-18 with RSign and RPReLU, ImageNet', paper: REACT, build: reActBiReal18 },
-  'react-bi-real-18-cifar': { about: 'the same on ResNet-18, CIFAR', paper: REACT, build: reActBiRealCifar18 },
+  'react-bi-real-18': {
+    about: 'Bi-Real-18 with RSign and RPReLU, ImageNet',
+    paper: REACT,
+    build: reActBiReal18,
+  },
+  'react-bi-real-18-cifar': {
+    about: 'the same on ResNet-18, CIFAR',
+    paper: REACT,
+    build: reActBiRealCifar18,
+  },
   'react-bi-real-20': { about: 'the same on ResNet-20, CIFAR', paper: REACT, build: reActBiReal20 },
   'quick-net': { about: 'in the manner of QuickNet, ImageNet', paper: QUICK, build: quickNet },
   cnv: { about: 'FINN CNV, one bit, CIFAR', paper: FINN, build: cnv },
@@ -80,13 +128,15 @@ export const ZOO: Readonly<Record<string, ZooEntry>> = {
 /** @throws BitplaneError ERR_ARGUMENT for a name that the zoo does not have */
 export function zooEntry(name: string): ZooEntry {
   if (!Object.hasOwn(ZOO, name))
-    throw expected('ERR_ARGUMENT', `a network of the zoo (${Object.keys(ZOO).join(', ')})`, name, { op: 'zoo' });
+    throw expected('ERR_ARGUMENT', `a network of the zoo (${Object.keys(ZOO).join(', ')})`, name, {
+      op: 'zoo',
+    });
   return ZOO[name]!;
 }
 
 /**
- * The graph of a network in its default size, ready for inference (scales, batch norms and shifts merged), with seeded example weights: for timing
- * and inspection, not for answers.
+ * The graph of a network in its default size, ready for inference (scales, batch norms and shifts
+ * merged), with seeded example weights: for timing and inspection, not for answers.
  */
 export function zooGraph(name: string, seed = 1) {
   const network = zooEntry(name).build();

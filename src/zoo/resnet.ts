@@ -1,11 +1,13 @@
 /**
- * ResNet with real activations: He et al., "Deep Residual Learning for Image Recognition", CVPR 2016, arXiv 1512.03385, as the baselines; and
- * with weights of one bit, the Binary Weight Network of Rastegari et al., "XNOR-Net", ECCV 2016, arXiv 1603.05279.
- * Not here: binary activations.
+ * ResNet with real activations: He et al., "Deep Residual Learning for Image Recognition", CVPR
+ * 2016, arXiv 1512.03385, as the baselines; and with weights of one bit, the Binary Weight Network
+ * of Rastegari et al., "XNOR-Net", ECCV 2016, arXiv 1603.05279. Not here: binary activations.
  *
- * The block: x -> conv3x3 -> batch norm -> ReLU -> conv3x3 -> batch norm -> + shortcut(x) -> ReLU. The shortcut is x; where the shape changes,
- * a 1x1 convolution with batch norm on ImageNet's networks, and every other pixel with channels of zeros on ResNet-20.
- * In a Binary Weight Network every convolution but the first is alpha_o * (x * sign(W)); the first layer and the classifier stay real.
+ * The block: x -> conv3x3 -> batch norm -> ReLU -> conv3x3 -> batch norm -> + shortcut(x) -> ReLU.
+ * The shortcut is x; where the shape changes, a 1x1 convolution with batch norm on ImageNet's
+ * networks, and every other pixel with channels of zeros on ResNet-20. In a Binary Weight Network
+ * every convolution but the first is alpha_o * (x * sign(W)); the first layer and the classifier
+ * stay real.
  */
 import * as nn from '../nn/index.js';
 import * as quant from '../quant/index.js';
@@ -27,7 +29,14 @@ type Shortcut = (width: number, stride: 1 | 2, weights?: quant.WeightQuantizer) 
 
 export function basicBlock(shortcut: Shortcut, weights?: quant.WeightQuantizer): Block {
   const conv = (name: string, filters: number, strides: 1 | 2) =>
-    nn.conv2d({ filters, kernel: 3, strides, pads: 1, name, ...(weights === undefined ? {} : { weights }) });
+    nn.conv2d({
+      filters,
+      kernel: 3,
+      strides,
+      pads: 1,
+      name,
+      ...(weights === undefined ? {} : { weights }),
+    });
   return (name, width, stride) => {
     const main = nn.sequential([
       conv('conv1', width, stride),
@@ -36,7 +45,13 @@ export function basicBlock(shortcut: Shortcut, weights?: quant.WeightQuantizer):
       conv('conv2', width, 1),
       nn.batchNorm({ name: 'bn2' }),
     ]);
-    return nn.sequential([nn.residual(main, { shortcut: shortcut(width, stride, weights) }), nn.relu({ name: 'relu2' })], { name });
+    return nn.sequential(
+      [
+        nn.residual(main, { shortcut: shortcut(width, stride, weights) }),
+        nn.relu({ name: 'relu2' }),
+      ],
+      { name },
+    );
   };
 }
 
@@ -46,22 +61,39 @@ export const projection: Shortcut = (width, stride, weights) =>
     'shortcut',
     (scope, x) => {
       if (stride === 1 && x.shape.at(-1) === width) return x;
-      const conv = nn.conv2d({ filters: width, kernel: 1, strides: stride, name: 'conv', ...(weights === undefined ? {} : { weights }) });
+      const conv = nn.conv2d({
+        filters: width,
+        kernel: 1,
+        strides: stride,
+        name: 'conv',
+        ...(weights === undefined ? {} : { weights }),
+      });
       return scope.apply(nn.batchNorm({ name: 'bn' }), scope.apply(conv, x));
     },
     { name: 'shortcut' },
   );
 
-/** x, or every other pixel with channels of zeros on both sides: no parameters (option A of the paper). */
+/**
+ * x, or every other pixel with channels of zeros on both sides: no parameters (option A of the
+ * paper).
+ */
 export const paddedShortcut: Shortcut = (width, stride) =>
   nn.layer(
     'shortcut',
     (scope, x) => {
       const missing = width - scope.channels('shortcut', x);
       if (stride === 1 && missing === 0) return x;
-      const picked = stride === 1 ? x : scope.g.maxPool2d(x, [1, 1], { strides: [stride, stride], name: scope.named('picked') });
+      const picked =
+        stride === 1
+          ? x
+          : scope.g.maxPool2d(x, [1, 1], {
+              strides: [stride, stride],
+              name: scope.named('picked'),
+            });
       const before = Math.floor(missing / 2);
-      return scope.g.pad(picked, [0, 0, 0, before, 0, 0, 0, missing - before], 0, { name: scope.path });
+      return scope.g.pad(picked, [0, 0, 0, before, 0, 0, 0, missing - before], 0, {
+        name: scope.path,
+      });
     },
     { name: 'shortcut' },
   );

@@ -1,12 +1,15 @@
 /**
- * XNOR-Net: Rastegari et al., "XNOR-Net: ImageNet Classification Using Binary Convolutional Neural Networks", ECCV 2016, arXiv 1603.05279.
- * Not here: binary weights under real activations (./resnet.ts).
+ * XNOR-Net: Rastegari et al., "XNOR-Net: ImageNet Classification Using Binary Convolutional Neural
+ * Networks", ECCV 2016, arXiv 1603.05279. Not here: binary weights under real activations
+ * (./resnet.ts).
  *
- * The unit: x -> batch norm (epsilon 1e-4) -> sign -> binary conv, y = (sign(X) * sign(W)) K alpha_o. K = A * k is the mean of |X| over
- * channels and window; the zeros of the border count in the mean, so K is lower there. The authors' release, and the ports, leave K out.
- * On ResNet two units stand in a block, x + unit(unit(x)). Where the shape changes the shortcut is a unit with a 1x1 convolution, which shares the
- * first batch norm as in ResNets with pre-activation: only the first layer and the classifier are real. Batch norm and ReLU stand before the
- * classifier, as before the real layers of the paper's AlexNet.
+ * The unit: x -> batch norm (epsilon 1e-4) -> sign -> binary conv, y = (sign(X) * sign(W)) K
+ * alpha_o. K = A * k is the mean of |X| over channels and window; the zeros of the border count in
+ * the mean, so K is lower there. The authors' release, and the ports, leave K out. On ResNet two
+ * units stand in a block, x + unit(unit(x)). Where the shape changes the shortcut is a unit with a
+ * 1x1 convolution, which shares the first batch norm as in ResNets with pre-activation: only the
+ * first layer and the classifier are real. Batch norm and ReLU stand before the classifier, as
+ * before the real layers of the paper's AlexNet.
  */
 import { type OptionNames, requireOptions } from '../core/checks.js';
 import * as nn from '../nn/index.js';
@@ -71,9 +74,16 @@ export function xnorConv(options: XnorConvOptions): nn.Layer {
     (scope, x) => {
       if (!activationScale) return scope.apply(product, x);
       const { g } = scope;
-      const magnitude = g.reduce(g.abs(x, { name: scope.named('abs') }), 'mean', [3], { keepDims: true, name: scope.named('A') });
-      const scale = scope.apply(nn.avgPool2d({ kernel, strides, pads, countPad: true, name: 'K' }), magnitude);
-      // K first: it is ready before the product, whose kernel then multiplies by it on its way to memory.
+      const magnitude = g.reduce(g.abs(x, { name: scope.named('abs') }), 'mean', [3], {
+        keepDims: true,
+        name: scope.named('A'),
+      });
+      const scale = scope.apply(
+        nn.avgPool2d({ kernel, strides, pads, countPad: true, name: 'K' }),
+        magnitude,
+      );
+      // K first: it is ready before the product, whose kernel then multiplies by it on its way to
+      // memory.
       return g.mul(scale, scope.apply(product, x), { name: scope.path });
     },
     { name: options.name },
@@ -95,7 +105,13 @@ function blockOf({ activationScale = true, zero = 'plus' }: UnitOptions): Block 
       (scope, x) => {
         const normalized = scope.apply(nn.batchNorm({ epsilon: 1e-4, name: 'bn1' }), x);
         const same = stride === 1 && x.shape.at(-1) === width;
-        const projection = xnorConv({ ...unit, filters: width, kernel: 1, strides: stride, name: 'shortcut' });
+        const projection = xnorConv({
+          ...unit,
+          filters: width,
+          kernel: 1,
+          strides: stride,
+          name: 'shortcut',
+        });
         const kept = same ? x : scope.apply(projection, normalized);
         const main = nn.sequential([
           xnorConv({ ...unit, filters: width, kernel: 3, strides: stride, pads: 1, name: 'conv1' }),
@@ -108,7 +124,12 @@ function blockOf({ activationScale = true, zero = 'plus' }: UnitOptions): Block 
     );
 }
 
-function xnorNet(options: XnorOptions, large: boolean, widths: readonly number[], depths: readonly number[]): Network {
+function xnorNet(
+  options: XnorOptions,
+  large: boolean,
+  widths: readonly number[],
+  depths: readonly number[],
+): Network {
   const relu = [nn.relu({ name: 'relu' })];
   return network(options, OPTIONS, large ? IMAGENET : CIFAR10, (classes) => [
     ...(large ? imagenetStem(widths[0]!, relu) : cifarStem(widths[0]!, relu)),
@@ -119,6 +140,9 @@ function xnorNet(options: XnorOptions, large: boolean, widths: readonly number[]
   ]);
 }
 
-export const xnor18 = (options: XnorOptions = {}): Network => xnorNet(options, true, [64, 128, 256, 512], [2, 2, 2, 2]);
-export const xnorCifar18 = (options: XnorOptions = {}): Network => xnorNet(options, false, [64, 128, 256, 512], [2, 2, 2, 2]);
-export const xnor20 = (options: XnorOptions = {}): Network => xnorNet(options, false, [16, 32, 64], [3, 3, 3]);
+export const xnor18 = (options: XnorOptions = {}): Network =>
+  xnorNet(options, true, [64, 128, 256, 512], [2, 2, 2, 2]);
+export const xnorCifar18 = (options: XnorOptions = {}): Network =>
+  xnorNet(options, false, [64, 128, 256, 512], [2, 2, 2, 2]);
+export const xnor20 = (options: XnorOptions = {}): Network =>
+  xnorNet(options, false, [16, 32, 64], [3, 3, 3]);

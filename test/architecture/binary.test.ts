@@ -1,5 +1,6 @@
 /**
- * The addon runs wherever Node 20 runs: it asks its system for no symbol newer than Node's own floor, glibc 2.28, and for no C++ library.
+ * The addon runs wherever Node 20 runs: it asks its system for no symbol newer than Node's own
+ * floor, glibc 2.28, and for no C++ library.
  */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { dirname, join } from 'node:path';
@@ -8,12 +9,19 @@ import { describe, expect, test } from 'vitest';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
 const binary = process.env.BITPLANE_BINARY || join(root, 'build', 'Release', 'bitplane.node');
-const canRead = process.platform === 'linux' && spawnSync('objdump', ['--version']).error === undefined;
+const canRead =
+  process.platform === 'linux' && spawnSync('objdump', ['--version']).error === undefined;
 const FLOOR = [2, 28] as const;
 
 /** The versions that a symbol table asks for, e.g. every x.y of GLIBC_x.y. */
 function versions(symbols: string, library: string): string[] {
-  return [...new Set([...symbols.matchAll(new RegExp(`\\b${library}_([0-9.]+)`, 'g'))].map((match) => match[1] as string))];
+  return [
+    ...new Set(
+      [...symbols.matchAll(new RegExp(`\\b${library}_([0-9.]+)`, 'g'))].map(
+        (match) => match[1] as string,
+      ),
+    ),
+  ];
 }
 
 function newer(version: string): boolean {
@@ -22,14 +30,22 @@ function newer(version: string): boolean {
 }
 
 test('newer() orders versions as numbers', () => {
-  expect(['2.4', '2.17', '2.28', '2.29', '2.34', '3.0'].filter(newer)).toEqual(['2.29', '2.34', '3.0']);
+  expect(['2.4', '2.17', '2.28', '2.29', '2.34', '3.0'].filter(newer)).toEqual([
+    '2.29',
+    '2.34',
+    '3.0',
+  ]);
 });
 
 describe.skipIf(!canRead)('the addon (needs Linux and objdump)', () => {
-  const symbols = canRead ? execFileSync('objdump', ['-T', binary], { encoding: 'utf8', maxBuffer: 1 << 26 }) : '';
+  const symbols = canRead
+    ? execFileSync('objdump', ['-T', binary], { encoding: 'utf8', maxBuffer: 1 << 26 })
+    : '';
 
   test('exports what Node-API loads, and nothing else', () => {
-    const defined = symbols.split('\n').filter((line) => / [gw]i? .* \.(text|data|bss|rodata)/.test(line));
+    const defined = symbols
+      .split('\n')
+      .filter((line) => / [gw]i? .* \.(text|data|bss|rodata)/.test(line));
     expect(defined.map((line) => line.split(/\s+/).at(-1)).sort()).toEqual([
       'napi_register_module_v1',
       'node_api_module_get_api_version_v1',

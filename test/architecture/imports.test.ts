@@ -49,36 +49,71 @@ describe('src', () => {
     ]);
   });
 
-  test('allows imports of its own folder, of lower folders and of packages, and everything to the public face', () => {
-    const files = {
-      'src/ops/make.ts': "import { a } from './shapes.js';\nimport { b } from '../graph/value.js';\nimport fs from 'node:fs';",
-      'src/index.ts': "export { main } from './cli/main.js';\nexport { Tensor } from './tensor/tensor.js';",
-      'src/graph/value.ts': "/** @example import { x } from '../cli/main.js' */\n// import { y } from '../cli/main.js';",
-    };
-    expect(violations(tree(files))).toEqual([]);
-  });
+  test(
+    'allows imports of its own folder, of lower folders and of packages, and everything to ' +
+      'the public face',
+    () => {
+      const files = {
+        'src/ops/make.ts':
+          "import { a } from './shapes.js';\nimport { b } from " +
+          "'../graph/value.js';\nimport fs from 'node:fs';",
+        'src/index.ts':
+          "export { main } from './cli/main.js';\nexport { Tensor } from './tensor/tensor.js';",
+        'src/graph/value.ts':
+          "/** @example import { x } from '../cli/main.js' */\n// import { y } from " +
+          "'../cli/main.js';",
+      };
+      expect(violations(tree(files))).toEqual([]);
+    },
+  );
 });
 
 describe('native', () => {
   test.each([
     ['a lower folder that includes a higher one', 'native/base/types.h', '#include "cpu/isa.h"'],
-    ['a kernel that includes the program', 'native/kernels/conv/conv.cc', '#include "program/program.h"'],
-    ['a kernel that includes another kernel', 'native/kernels/conv/conv.cc', '  #  include "kernels/bconv/bconv.h"'],
-    ['a kernel that includes one that only others build on', 'native/kernels/conv/conv.cc', '#include "kernels/window/window.h"'],
-    ['a kernel that reaches another by a relative path', 'native/kernels/conv/conv.cc', '#include "../bconv/bconv.h"'],
+    [
+      'a kernel that includes the program',
+      'native/kernels/conv/conv.cc',
+      '#include "program/program.h"',
+    ],
+    [
+      'a kernel that includes another kernel',
+      'native/kernels/conv/conv.cc',
+      '  #  include "kernels/bconv/bconv.h"',
+    ],
+    [
+      'a kernel that includes one that only others build on',
+      'native/kernels/conv/conv.cc',
+      '#include "kernels/window/window.h"',
+    ],
+    [
+      'a kernel that reaches another by a relative path',
+      'native/kernels/conv/conv.cc',
+      '#include "../bconv/bconv.h"',
+    ],
   ])('refuses %s', (_, path, line) => {
     expect(violations(tree({ [path]: line, 'native/kernels/bconv/bconv.h': '' }))).toHaveLength(1);
   });
 
-  test('allows lower folders, the same kernel, the shared epilogue, what a kernel is built on, and foreign headers', () => {
-    const line = ['simd/avx2.h', 'kernels/step.h', 'kernels/epilogue/epilogue.h', 'conv.h', 'node_api.h']
-      .map((h) => `#include "${h}"`)
-      .join('\n');
-    const files = {
-      'native/kernels/conv/conv.cc': line,
-      'native/kernels/conv/conv.h': '',
-      'native/kernels/pool/pool.cc': '#include "kernels/window/window.h"',
-    };
-    expect(violations(tree(files))).toEqual([]);
-  });
+  test(
+    'allows lower folders, the same kernel, the shared epilogue, what a kernel is built ' +
+      'on, and foreign headers',
+    () => {
+      const line = [
+        'simd/avx2.h',
+        'kernels/step.h',
+        'kernels/epilogue/epilogue.h',
+        'conv.h',
+        'node_api.h',
+      ]
+        .map((h) => `#include "${h}"`)
+        .join('\n');
+      const files = {
+        'native/kernels/conv/conv.cc': line,
+        'native/kernels/conv/conv.h': '',
+        'native/kernels/pool/pool.cc': '#include "kernels/window/window.h"',
+      };
+      expect(violations(tree(files))).toEqual([]);
+    },
+  );
 });

@@ -1,5 +1,6 @@
 /**
- * The built package as its users load it: by its name, from ESM and from CommonJS, with everything that package.json points to.
+ * The built package as its users load it: by its name, from ESM and from CommonJS, with everything
+ * that package.json points to.
  */
 import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
@@ -13,13 +14,24 @@ const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
 /** Names that the public face exports, printed by a fresh Node. */
 function exported(load: string, type: string): string[] {
   const code = `${load}; console.log(JSON.stringify(Object.keys(bitplane).sort()))`;
-  return JSON.parse(execFileSync(process.execPath, [`--input-type=${type}`, '--no-warnings', '-e', code], { cwd: root, encoding: 'utf8' }));
+  return JSON.parse(
+    execFileSync(process.execPath, [`--input-type=${type}`, '--no-warnings', '-e', code], {
+      cwd: root,
+      encoding: 'utf8',
+    }),
+  );
 }
 
 test('import and require give the same names, Session and Tensor among them', () => {
   const names = exported("import * as bitplane from 'bitplane'", 'module');
-  expect(names).toEqual(expect.arrayContaining(['BitplaneError', 'GraphBuilder', 'Session', 'Tensor']));
-  expect(exported("const bitplane = require('bitplane')", 'commonjs').filter((name) => name !== '__esModule')).toEqual(names);
+  expect(names).toEqual(
+    expect.arrayContaining(['BitplaneError', 'GraphBuilder', 'Session', 'Tensor']),
+  );
+  expect(
+    exported("const bitplane = require('bitplane')", 'commonjs').filter(
+      (name) => name !== '__esModule',
+    ),
+  ).toEqual(names);
 });
 
 test('every file that package.json points to exists', () => {
@@ -39,14 +51,22 @@ test('the lockfile records no download addresses', () => {
 
 test('a bare npm install in a clone runs no install script of a package, whichever npm it is', () => {
   const lock = readFileSync(join(root, 'package-lock.json'), 'utf8');
-  // Newer versions ask package.json; npm 10 runs the scripts of the packages that the lockfile marks, and writes the mark anew when it
-  // updates such a package: take it out again.
+  // Newer versions ask package.json; npm 10 runs the scripts of the packages that the lockfile
+  // marks, and writes the mark anew when it updates such a package: take it out again.
   expect(lock.match(/"hasInstallScript"/g) ?? []).toEqual([]);
-  expect(manifest.allowScripts).toEqual({ esbuild: false, fsevents: false, 'onnxruntime-node': false });
+  expect(manifest.allowScripts).toEqual({
+    esbuild: false,
+    fsevents: false,
+    'onnxruntime-node': false,
+  });
 });
 
 test('no script of package.json is the pre or post script of another by accident', () => {
   const hooks = ['prepack', 'prepare', 'prepublishOnly'];
   const names = Object.keys(manifest.scripts).filter((name) => !hooks.includes(name));
-  expect(names.filter((name) => /^(pre|post)/.test(name) && names.includes(name.replace(/^(pre|post)/, '')))).toEqual([]);
+  expect(
+    names.filter(
+      (name) => /^(pre|post)/.test(name) && names.includes(name.replace(/^(pre|post)/, '')),
+    ),
+  ).toEqual([]);
 });

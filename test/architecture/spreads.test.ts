@@ -43,9 +43,13 @@ test.each([
   ['lists and objects', 'const a = [...b, ...c]; const d = { ...e }; f([...g], { ...h });'],
   [
     'rest parameters',
-    'function f(...list: readonly number[]): void {}\nconst g = (...rest: string[]) => rest;\nclass C { m(a: number, ...b: Value[]) {} }',
+    'function f(...list: readonly number[]): void {}\nconst g = (...rest: string[]) => ' +
+      'rest;\nclass C { m(a: number, ...b: Value[]) {} }',
   ],
-  ['types', 'scalar?(attrs: A): (...operands: number[]) => number;\ntype T = readonly [...A, ...B];'],
+  [
+    'types',
+    'scalar?(attrs: A): (...operands: number[]) => number;\ntype T = readonly [...A, ...B];',
+  ],
   ['comments', '/** Math.max(...values) */\n// list.push(...others)'],
 ])('lets %s be', (_, code) => {
   expect(found(code)).toEqual([]);

@@ -13,11 +13,20 @@ export interface Outcome {
   readonly stderr: string;
 }
 
-export function fakeIo(env: Record<string, string> = {}, isTTY = false): Io & { out(): string; err(): string } {
+export function fakeIo(
+  env: Record<string, string> = {},
+  isTTY = false,
+): Io & { out(): string; err(): string } {
   let out = '';
   let err = '';
   const stdout = { write: (text: string) => (out += text) };
-  return { stdout, stderr: { write: (text: string) => (err += text), isTTY }, env, out: () => out, err: () => err };
+  return {
+    stdout,
+    stderr: { write: (text: string) => (err += text), isTTY },
+    env,
+    out: () => out,
+    err: () => err,
+  };
 }
 
 export async function cli(...argv: string[]): Promise<Outcome> {
@@ -27,10 +36,14 @@ export async function cli(...argv: string[]): Promise<Outcome> {
 }
 
 /**
- * Writes a dense binary network x [batch, 784] -> scores [batch, 10]: sign(x - 0.5) times ten seeded rows of signs.
- * Returns its path.
+ * Writes a dense binary network x [batch, 784] -> scores [batch, 10]: sign(x - 0.5) times ten
+ * seeded rows of signs. Returns its path.
  */
-export async function writeDenseModel(folder: string, batch: number | string, name = 'dense'): Promise<string> {
+export async function writeDenseModel(
+  folder: string,
+  batch: number | string,
+  name = 'dense',
+): Promise<string> {
   const g = new GraphBuilder();
   const x = g.input('image', 'f32', [batch, 784]);
   const weights = g.constant(new Tensor('f32', denseWeights(), [10, 784]), { name: 'weights' });
@@ -50,13 +63,22 @@ export function denseScores(x: Float32Array): Float32Array {
   return Float32Array.from({ length: (x.length / 784) * 10 }, (_, i) => {
     const row = Math.floor(i / 10);
     let sum = 0;
-    for (let k = 0; k < 784; k++) sum += ((x[row * 784 + k] as number) - 0.5 < 0 ? -1 : 1) * (weights[(i % 10) * 784 + k] as number);
+    for (let k = 0; k < 784; k++)
+      sum +=
+        ((x[row * 784 + k] as number) - 0.5 < 0 ? -1 : 1) * (weights[(i % 10) * 784 + k] as number);
     return sum;
   });
 }
 
-/** Writes a network x [batch, 8, 8, 3] -> scores [N, 3], the mean of each colour, and the recipe beside it. Returns its path. */
-export async function writeColourModel(folder: string, labels?: readonly string[], batch: number | string = 'N'): Promise<string> {
+/**
+ * Writes a network x [batch, 8, 8, 3] -> scores [N, 3], the mean of each colour, and the recipe
+ * beside it. Returns its path.
+ */
+export async function writeColourModel(
+  folder: string,
+  labels?: readonly string[],
+  batch: number | string = 'N',
+): Promise<string> {
   const g = new GraphBuilder();
   const x = g.input('x', 'f32', [batch, 8, 8, 3]);
   const path = join(folder, 'colour.safetensors');

@@ -32,13 +32,26 @@ describe('inspect', () => {
     expect(stdout).toMatch(/input {3}image f32 \[N, 784\]/);
     expect(stdout).toMatch(/dense +b1 +b1 +i32 +\[N, 10\] +7\.84 k +980 B/);
     expect(stdout).toMatch(/total +7\.84 k +984 B/);
-    expect((await cli('inspect', model, '--raw')).stdout).toMatch(/dense +f32 +\S+ +f32 +\[N, 10\]/);
+    expect((await cli('inspect', model, '--raw')).stdout).toMatch(
+      /dense +f32 +\S+ +f32 +\[N, 10\]/,
+    );
   });
 });
 
 describe('bench', () => {
   test('JSON fields, with layers', async () => {
-    const { code, stdout, stderr } = await cli('bench', model, '--repeat', '7', '--batch', '2', '--profile', '--threads', '1', '--json');
+    const { code, stdout, stderr } = await cli(
+      'bench',
+      model,
+      '--repeat',
+      '7',
+      '--batch',
+      '2',
+      '--profile',
+      '--threads',
+      '1',
+      '--json',
+    );
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
     const document = JSON.parse(stdout);
     expect(document).toMatchObject({ batch: 2, threads: 1, repeat: 7 });
@@ -46,8 +59,14 @@ describe('bench', () => {
     expect(document.medianUs).toBeGreaterThanOrEqual(document.minUs);
     expect(document.p99Us).toBeGreaterThanOrEqual(document.medianUs);
     expect(document.layers.length).toBeGreaterThan(0);
-    expect(document.layers[0]).toMatchObject({ name: expect.any(String), kernel: expect.any(String), us: expect.any(Number) });
-    expect(JSON.parse((await cli('bench', model, '--repeat', '2', '--json')).stdout).layers).toBeUndefined();
+    expect(document.layers[0]).toMatchObject({
+      name: expect.any(String),
+      kernel: expect.any(String),
+      us: expect.any(Number),
+    });
+    expect(
+      JSON.parse((await cli('bench', model, '--repeat', '2', '--json')).stdout).layers,
+    ).toBeUndefined();
   });
 
   test('onnxruntime cannot open our files, and it is said so', async () => {
@@ -55,7 +74,9 @@ describe('bench', () => {
     expect(outcome).toMatchObject({
       code: 1,
       stdout: '',
-      stderr: expect.stringMatching(/onnxruntime cannot run this model|npm install onnxruntime-node/),
+      stderr: expect.stringMatching(
+        /onnxruntime cannot run this model|npm install onnxruntime-node/,
+      ),
     });
   });
 });

@@ -17,21 +17,45 @@ beforeEach(async () => {
 });
 
 const picture = (background: string) =>
-  sharp({ create: { width: 20, height: 11, channels: 3, background: background === 'green' ? '#00ff00' : background } })
+  sharp({
+    create: {
+      width: 20,
+      height: 11,
+      channels: 3,
+      background: background === 'green' ? '#00ff00' : background,
+    },
+  })
     .png()
     .toBuffer();
 
 describe('eval', () => {
   test('mnist with a preprocessing file; JSON fields', async () => {
     writeMnist(join(dir, 'mnist'), 40);
-    const recipe = write(join(dir, 'p.json'), JSON.stringify({ layout: 'flat', color: 'gray', scale: 1 / 255 }));
-    const argv = ['eval', model, '--dataset', 'mnist', '--data', dir, '--preprocess', recipe, '--limit', '30', '--batch', '8'];
+    const recipe = write(
+      join(dir, 'p.json'),
+      JSON.stringify({ layout: 'flat', color: 'gray', scale: 1 / 255 }),
+    );
+    const argv = [
+      'eval',
+      model,
+      '--dataset',
+      'mnist',
+      '--data',
+      dir,
+      '--preprocess',
+      recipe,
+      '--limit',
+      '30',
+      '--batch',
+      '8',
+    ];
     const { code, stdout, stderr } = await cli(...argv, '--json');
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
     const document = JSON.parse(stdout);
     expect(document).toMatchObject({ dataset: 'mnist test', n: 30, preprocess: recipe });
 
-    // The same from the definitions: pixel i is 7 i mod 256, label i is 3 i mod 10, the first of equal scores wins.
+    // The same from the definitions: pixel i is 7 i mod 256, label i is 3 i mod 10, the first of
+    // equal scores wins.
     const pixels = Float32Array.from({ length: 30 * 784 }, (_, i) => ((i * 7) & 255) / 255);
     const scores = denseScores(pixels);
     const right = Array.from({ length: 30 }, (_, i) => {
@@ -50,15 +74,33 @@ describe('eval', () => {
   test('the recipe beside the model, a batch fixed to 1, BITPLANE_DATA', async () => {
     writeMnist(dir, 10);
     const fixed = await writeDenseModel(dir, 1, 'fixed');
-    write(join(dir, 'fixed.json'), JSON.stringify({ preprocess: { layout: 'flat', color: 'gray', scale: 1 / 255 } }));
-    const { code, stdout } = await cli('eval', fixed, '--dataset', 'mnist', '--data', dir, '--json');
+    write(
+      join(dir, 'fixed.json'),
+      JSON.stringify({ preprocess: { layout: 'flat', color: 'gray', scale: 1 / 255 } }),
+    );
+    const { code, stdout } = await cli(
+      'eval',
+      fixed,
+      '--dataset',
+      'mnist',
+      '--data',
+      dir,
+      '--json',
+    );
     expect(code).toBe(0);
     expect(JSON.parse(stdout)).toMatchObject({ n: 10, preprocess: join(dir, 'fixed.json') });
-    expect(await cli('eval', fixed, '--dataset', 'mnist')).toMatchObject({ code: 1, stderr: expect.stringContaining('BITPLANE_DATA') });
+    expect(await cli('eval', fixed, '--dataset', 'mnist')).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('BITPLANE_DATA'),
+    });
   });
 
   test('a folder of pictures, through labels and by sorted order', async () => {
-    const colours = { red: { r: 255, g: 0, b: 0 }, green: { r: 0, g: 255, b: 0 }, blue: { r: 0, g: 0, b: 255 } };
+    const colours = {
+      red: { r: 255, g: 0, b: 0 },
+      green: { r: 0, g: 255, b: 0 },
+      blue: { r: 0, g: 0, b: 255 },
+    };
     for (const [name, background] of Object.entries(colours)) {
       const png = await sharp({ create: { width: 20, height: 11, channels: 3, background } })
         .png()
@@ -66,7 +108,12 @@ describe('eval', () => {
       write(join(dir, 'photos', name, 'a.png'), png);
     }
     const argv = ['--dataset', 'folder', '--data', join(dir, 'photos')];
-    const labelled = await cli('eval', await writeColourModel(dir, ['red', 'green', 'blue']), ...argv, '--json');
+    const labelled = await cli(
+      'eval',
+      await writeColourModel(dir, ['red', 'green', 'blue']),
+      ...argv,
+      '--json',
+    );
     expect(JSON.parse(labelled.stdout)).toMatchObject({ top1: 100, top5: 100, n: 3, notes: [] });
     // Sorted order calls blue 0 and red 2; the network answers red 0 and blue 2.
     const sorted = await cli('eval', await writeColourModel(dir), ...argv);
@@ -76,16 +123,26 @@ describe('eval', () => {
 
   test('a missing and a damaged data set', async () => {
     const argv = ['eval', model, '--dataset', 'mnist', '--data', dir];
-    expect(await cli(...argv)).toMatchObject({ code: 1, stdout: '', stderr: expect.stringContaining('t10k-images-idx3-ubyte') });
+    expect(await cli(...argv)).toMatchObject({
+      code: 1,
+      stdout: '',
+      stderr: expect.stringContaining('t10k-images-idx3-ubyte'),
+    });
     writeMnist(dir, 3);
     writeFileSync(join(dir, 't10k-images-idx3-ubyte'), 'damaged');
-    expect(await cli(...argv)).toMatchObject({ code: 1, stdout: '', stderr: expect.stringMatching(/^bitplane: .*idx3-ubyte.*IDX header/) });
+    expect(await cli(...argv)).toMatchObject({
+      code: 1,
+      stdout: '',
+      stderr: expect.stringMatching(/^bitplane: .*idx3-ubyte.*IDX header/),
+    });
   });
 
   test('without a recipe the first line says which default was taken, and so does JSON', async () => {
     writeMnist(dir, 10);
     const argv = ['eval', model, '--dataset', 'mnist', '--data', dir];
-    const said = `no preprocessing is known for ${model}: the default for input shape [N, 784]: pixel / 255, flat, gray`;
+    const said =
+      'no preprocessing is known for ' +
+      `${model}: the default for input shape [N, 784]: pixel / 255, flat, gray`;
     expect((await cli(...argv)).stdout.split('\n')[0]).toBe(said);
     const document = JSON.parse((await cli(...argv, '--json')).stdout);
     expect(document).toMatchObject({
@@ -93,71 +150,127 @@ describe('eval', () => {
       recipe: { default: true, preprocess: { layout: 'flat', color: 'gray', scale: 1 / 255 } },
     });
     // With a recipe there is nothing to say.
-    write(join(dir, 'dense.json'), JSON.stringify({ layout: 'flat', color: 'gray', scale: 1 / 255 }));
-    expect(JSON.parse((await cli(...argv, '--json')).stdout)).toMatchObject({ notes: [], recipe: { default: false } });
+    write(
+      join(dir, 'dense.json'),
+      JSON.stringify({ layout: 'flat', color: 'gray', scale: 1 / 255 }),
+    );
+    expect(JSON.parse((await cli(...argv, '--json')).stdout)).toMatchObject({
+      notes: [],
+      recipe: { default: false },
+    });
     expect((await cli(...argv)).stdout).toMatch(/^model /);
   });
 
-  test('colour pictures for a network of one channel: gray with a word, or an error that names the way out', async () => {
-    writeCifar10(join(dir, 'cifar-10-batches-bin'), 4);
-    const g = new GraphBuilder();
-    const x = g.input('x', 'f32', ['N', 1, 32, 32]);
-    const flat = g.reshape(x, ['N', 1024]);
-    const gray = join(dir, 'gray.safetensors');
-    await saveModel(g.graph([x], { y: g.dense(flat, g.constant(new Tensor('f32', new Float32Array(10240), [10, 1024]))) }), gray);
-    const argv = ['eval', gray, '--dataset', 'cifar10', '--data', dir];
-    expect((await cli(...argv)).stdout).toMatch(
-      /^no preprocessing is known .*NCHW, gray\ncolour pictures are turned gray, .*: the network takes one channel\n/,
-    );
-    const recipe = write(join(dir, 'rgb.json'), JSON.stringify({ layout: 'NCHW', color: 'rgb' }));
-    expect(await cli(...argv, '--preprocess', recipe)).toMatchObject({
-      code: 1,
-      stdout: '',
-      stderr: expect.stringMatching(
-        /eval "x": expected \[N, 1, 32, 32\] \(--preprocess FILE\.json with "layout":"NCHW","color":"gray","resize":32,"crop":32 gives it\) but received \[N, 3, 32, 32\], pictures of cifar10 test prepared by .*rgb\.json/,
-      ),
-    });
-  });
+  test(
+    'colour pictures for a network of one channel: gray with a word, or an error that ' +
+      'names the way out',
+    async () => {
+      writeCifar10(join(dir, 'cifar-10-batches-bin'), 4);
+      const g = new GraphBuilder();
+      const x = g.input('x', 'f32', ['N', 1, 32, 32]);
+      const flat = g.reshape(x, ['N', 1024]);
+      const gray = join(dir, 'gray.safetensors');
+      await saveModel(
+        g.graph([x], {
+          y: g.dense(flat, g.constant(new Tensor('f32', new Float32Array(10240), [10, 1024]))),
+        }),
+        gray,
+      );
+      const argv = ['eval', gray, '--dataset', 'cifar10', '--data', dir];
+      expect((await cli(...argv)).stdout).toMatch(
+        /^no preprocessing is known .*NCHW, gray\ncolour pictures are turned gray, .*: the network takes one channel\n/,
+      );
+      const recipe = write(join(dir, 'rgb.json'), JSON.stringify({ layout: 'NCHW', color: 'rgb' }));
+      expect(await cli(...argv, '--preprocess', recipe)).toMatchObject({
+        code: 1,
+        stdout: '',
+        stderr: expect.stringMatching(
+          /eval "x": expected \[N, 1, 32, 32\] \(--preprocess FILE\.json with "layout":"NCHW","color":"gray","resize":32,"crop":32 gives it\) but received \[N, 3, 32, 32\], pictures of cifar10 test prepared by .*rgb\.json/,
+        ),
+      });
+    },
+  );
 
   test('pictures of another size name the size that a recipe must give', async () => {
     writeCifar10(join(dir, 'cifar-10-batches-bin'), 2);
     const { code, stderr } = await cli('eval', model, '--dataset', 'cifar10', '--data', dir);
     expect(code).toBe(1);
-    expect(stderr).toContain('expected [N, 784] (--preprocess FILE.json with "layout":"flat","resize":28,"crop":28 gives it)');
-    const recipe = write(join(dir, 'small.json'), JSON.stringify({ layout: 'flat', color: 'gray', resize: 28, crop: 28 }));
-    expect(await cli('eval', model, '--dataset', 'cifar10', '--data', dir, '--preprocess', recipe)).toMatchObject({ code: 0 });
+    expect(stderr).toContain(
+      'expected [N, 784] (--preprocess FILE.json with ' +
+        '"layout":"flat","resize":28,"crop":28 gives it)',
+    );
+    const recipe = write(
+      join(dir, 'small.json'),
+      JSON.stringify({ layout: 'flat', color: 'gray', resize: 28, crop: 28 }),
+    );
+    expect(
+      await cli('eval', model, '--dataset', 'cifar10', '--data', dir, '--preprocess', recipe),
+    ).toMatchObject({ code: 0 });
   });
 
   test('folders that mean no label of the network are an error with the nearest, not 0.00 %', async () => {
-    for (const name of ['cat', 'dog']) write(join(dir, 'photos', name, 'a.png'), await picture('red'));
+    for (const name of ['cat', 'dog'])
+      write(join(dir, 'photos', name, 'a.png'), await picture('red'));
     const labels = ['tabby, tabby cat', 'Eskimo dog, husky', 'warplane'];
-    const outcome = await cli('eval', await writeColourModel(dir, labels), '--dataset', 'folder', '--data', join(dir, 'photos'));
+    const outcome = await cli(
+      'eval',
+      await writeColourModel(dir, labels),
+      '--dataset',
+      'folder',
+      '--data',
+      join(dir, 'photos'),
+    );
     expect(outcome).toMatchObject({ code: 1, stdout: '' });
-    expect(outcome.stderr).toMatch(/"cat" \(nearest: "tabby, tabby cat", .*"dog" \(nearest: "Eskimo dog, husky"/);
-    const unlabelled = await cli('eval', await writeColourModel(dir), '--dataset', 'folder', '--data', join(dir, 'photos'));
-    expect(unlabelled).toMatchObject({ code: 1, stderr: expect.stringContaining('a class folder for each of 3 outputs') });
+    expect(outcome.stderr).toMatch(
+      /"cat" \(nearest: "tabby, tabby cat", .*"dog" \(nearest: "Eskimo dog, husky"/,
+    );
+    const unlabelled = await cli(
+      'eval',
+      await writeColourModel(dir),
+      '--dataset',
+      'folder',
+      '--data',
+      join(dir, 'photos'),
+    );
+    expect(unlabelled).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('a class folder for each of 3 outputs'),
+    });
   });
 
-  test('a broken picture is counted, named and skipped, also for a batch that is fixed; --strict stops', async () => {
-    for (const colour of ['red', 'green', 'blue']) write(join(dir, 'photos', colour, 'a.png'), await picture(colour));
-    const broken = write(join(dir, 'photos', 'green', 'b.jpg'), 'damaged');
-    for (const batch of ['N', 2]) {
-      const argv = [
-        'eval',
-        await writeColourModel(dir, ['red', 'green', 'blue'], batch),
-        '--dataset',
-        'folder',
-        '--data',
-        join(dir, 'photos'),
-      ];
-      const document = JSON.parse((await cli(...argv, '--json')).stdout);
-      expect(document).toMatchObject({ top1: 100, n: 3, skipped: [{ file: broken, why: expect.stringContaining(broken) }] });
-      expect((await cli(...argv)).stdout).toMatch(
-        /images +3\nskipped +1, which cannot be read\n[\s\S]*\nskipped ".*b\.jpg": expected a JPEG or PNG/,
-      );
-      expect(await cli(...argv, '--strict')).toMatchObject({ code: 1, stdout: '', stderr: expect.stringContaining(broken) });
-    }
-  });
+  test(
+    'a broken picture is counted, named and skipped, also for a batch that is fixed; ' +
+      '--strict stops',
+    async () => {
+      for (const colour of ['red', 'green', 'blue'])
+        write(join(dir, 'photos', colour, 'a.png'), await picture(colour));
+      const broken = write(join(dir, 'photos', 'green', 'b.jpg'), 'damaged');
+      for (const batch of ['N', 2]) {
+        const argv = [
+          'eval',
+          await writeColourModel(dir, ['red', 'green', 'blue'], batch),
+          '--dataset',
+          'folder',
+          '--data',
+          join(dir, 'photos'),
+        ];
+        const document = JSON.parse((await cli(...argv, '--json')).stdout);
+        expect(document).toMatchObject({
+          top1: 100,
+          n: 3,
+          skipped: [{ file: broken, why: expect.stringContaining(broken) }],
+        });
+        expect((await cli(...argv)).stdout).toMatch(
+          /images +3\nskipped +1, which cannot be read\n[\s\S]*\nskipped ".*b\.jpg": expected a JPEG or PNG/,
+        );
+        expect(await cli(...argv, '--strict')).toMatchObject({
+          code: 1,
+          stdout: '',
+          stderr: expect.stringContaining(broken),
+        });
+      }
+    },
+  );
 
   test('pictures that are all broken are an error, not NaN %', async () => {
     write(join(dir, 'photos', 'red', 'a.png'), 'damaged');
@@ -169,6 +282,10 @@ describe('eval', () => {
       '--data',
       join(dir, 'photos'),
     );
-    expect(outcome).toMatchObject({ code: 1, stdout: '', stderr: expect.stringMatching(/all 1 are broken, such as .*a\.png/) });
+    expect(outcome).toMatchObject({
+      code: 1,
+      stdout: '',
+      stderr: expect.stringMatching(/all 1 are broken, such as .*a\.png/),
+    });
   });
 });

@@ -25,7 +25,11 @@ function countingData(size: number): Dataset {
 }
 
 /** x [batch, 1] -> scores(x) [batch, 10]. */
-function runner(scores: (x: number) => number[], batch: Shape[0] = 'N', log: number[] = []): Runner {
+function runner(
+  scores: (x: number) => number[],
+  batch: Shape[0] = 'N',
+  log: number[] = [],
+): Runner {
   return {
     inputMetadata: [{ name: 'x', dtype: 'f32', shape: [batch, 1] }],
     outputMetadata: [{ name: 'y', dtype: 'f32', shape: [batch, 10] }],
@@ -49,7 +53,8 @@ describe('evaluate', () => {
       { batch: 7 },
     );
     expect(result).toMatchObject({ top1: 75, n: 100 });
-    // The 25 wrong answers are of the labels 0, 2, 4, 6, 8, five each; such a label ranks behind the answer and the zeros before it, so 4 ranks 5.
+    // The 25 wrong answers are of the labels 0, 2, 4, 6, 8, five each; such a label ranks behind
+    // the answer and the zeros before it, so 4 ranks 5.
     expect(result.top5).toBe(100 - 3 * 5);
     expect(result.imagesPerSecond).toBeGreaterThan(0);
   });
@@ -76,7 +81,9 @@ describe('evaluate', () => {
     const log: number[] = [];
     const seen: number[] = [];
     const options = { limit: 25, batch: 10, onProgress: (done: number) => seen.push(done) };
-    expect(await evaluate(runner(oneHot, 'N', log), countingData(100), PLAIN, options)).toMatchObject({ n: 25 });
+    expect(
+      await evaluate(runner(oneHot, 'N', log), countingData(100), PLAIN, options),
+    ).toMatchObject({ n: 25 });
     expect(log.sort()).toEqual([10, 10, 5].sort());
     expect(seen.at(-1)).toBe(25);
   });
@@ -84,26 +91,34 @@ describe('evaluate', () => {
   test('a failing batch fails the evaluation and stops it', async () => {
     const log: number[] = [];
     const broken = runner((x) => (x === 3 ? [] : oneHot(0)), 'N', log);
-    await expect(evaluate(broken, countingData(200), PLAIN, { batch: 2 })).rejects.toMatchObject({ code: 'ERR_SHAPE' });
+    await expect(evaluate(broken, countingData(200), PLAIN, { batch: 2 })).rejects.toMatchObject({
+      code: 'ERR_SHAPE',
+    });
     expect(log.length).toBeLessThan(10);
   });
 
   test('two inputs, other dtypes, too few scores', async () => {
     const two = runner(oneHot);
     const inputs = [...two.inputMetadata, { name: 'z', dtype: 'f32' as const, shape: [1] }];
-    await expect(evaluate({ ...two, inputMetadata: inputs }, countingData(4), PLAIN)).rejects.toThrow(
-      /a model with one input but received "?2 inputs"?/,
-    );
+    await expect(
+      evaluate({ ...two, inputMetadata: inputs }, countingData(4), PLAIN),
+    ).rejects.toThrow(/a model with one input but received "?2 inputs"?/);
     const integer = [{ name: 'x', dtype: 'i8' as const, shape: ['N', 1] }];
-    await expect(evaluate({ ...two, inputMetadata: integer }, countingData(4), PLAIN)).rejects.toMatchObject({
+    await expect(
+      evaluate({ ...two, inputMetadata: integer }, countingData(4), PLAIN),
+    ).rejects.toMatchObject({
       code: 'ERR_DTYPE',
       node: 'x',
     });
     const few: Runner = {
       ...two,
-      run: async ({ x }) => ({ y: new Tensor('f32', new Float32Array((x as Tensor).size * 9), [(x as Tensor).size, 9]) }),
+      run: async ({ x }) => ({
+        y: new Tensor('f32', new Float32Array((x as Tensor).size * 9), [(x as Tensor).size, 9]),
+      }),
     };
-    await expect(evaluate(few, countingData(4), PLAIN)).rejects.toThrow(/4 rows of at least 10 scores/);
+    await expect(evaluate(few, countingData(4), PLAIN)).rejects.toThrow(
+      /4 rows of at least 10 scores/,
+    );
   });
 });
 
@@ -136,26 +151,32 @@ describe('runRows', () => {
     expect(log).toEqual([5]);
   });
 
-  test('a side input of the declared shape goes to every run; feeds of two batch sizes are refused', async () => {
-    const seen: unknown[] = [];
-    const sides: Runner = {
-      inputMetadata: [
-        { name: 'x', dtype: 'f32', shape: [1, 1] },
-        { name: 'side', dtype: 'i32', shape: [1] },
-      ],
-      outputMetadata: [{ name: 'y', dtype: 'i32', shape: [1] }],
-      async run({ x, side }) {
-        seen.push(side);
-        return { y: new Tensor('i32', Int32Array.of((x as Tensor).data[0] as number), [1]) };
-      },
-    };
-    const side = new Tensor('i32', Int32Array.of(9), [1]);
-    const { y } = await runRows(sides, { ...feed(3), side });
-    expect([...(y as Tensor).data]).toEqual([0, 1, 2]);
-    expect(seen).toEqual([side, side, side]);
-    const two = new Tensor('i32', Int32Array.of(9, 8), [2]);
-    await expect(runRows(sides, { ...feed(3), side: two })).rejects.toMatchObject({ code: 'ERR_FEED' });
-  });
+  test(
+    'a side input of the declared shape goes to every run; feeds of two batch sizes are ' +
+      'refused',
+    async () => {
+      const seen: unknown[] = [];
+      const sides: Runner = {
+        inputMetadata: [
+          { name: 'x', dtype: 'f32', shape: [1, 1] },
+          { name: 'side', dtype: 'i32', shape: [1] },
+        ],
+        outputMetadata: [{ name: 'y', dtype: 'i32', shape: [1] }],
+        async run({ x, side }) {
+          seen.push(side);
+          return { y: new Tensor('i32', Int32Array.of((x as Tensor).data[0] as number), [1]) };
+        },
+      };
+      const side = new Tensor('i32', Int32Array.of(9), [1]);
+      const { y } = await runRows(sides, { ...feed(3), side });
+      expect([...(y as Tensor).data]).toEqual([0, 1, 2]);
+      expect(seen).toEqual([side, side, side]);
+      const two = new Tensor('i32', Int32Array.of(9, 8), [2]);
+      await expect(runRows(sides, { ...feed(3), side: two })).rejects.toMatchObject({
+        code: 'ERR_FEED',
+      });
+    },
+  );
 
   test('bits are cut and joined only at whole bytes', async () => {
     const bits = (width: number): Runner => ({

@@ -1,4 +1,7 @@
-/** The built executable as a process of its own: exit codes, a pipe that closes early, an end without anything left open. */
+/**
+ * The built executable as a process of its own: exit codes, a pipe that closes early, an end
+ * without anything left open.
+ */
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -10,7 +13,8 @@ const executable = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.u
 const built = existsSync(executable);
 if (!built) console.warn('SKIPPED, dist/ is not built: the executable');
 
-const run = (...argv: string[]) => spawnSync(process.execPath, [executable, ...argv], { encoding: 'utf8', timeout: 20_000 });
+const run = (...argv: string[]) =>
+  spawnSync(process.execPath, [executable, ...argv], { encoding: 'utf8', timeout: 20_000 });
 
 describe.skipIf(!built)('dist/cli/main.js', () => {
   test('exit codes', { timeout: 60_000 }, () => {
@@ -28,7 +32,10 @@ describe.skipIf(!built)('dist/cli/main.js', () => {
 
   test('a reader that stops reading is no error', { timeout: 60_000 }, () => {
     const script = `"${process.execPath}" "${executable}" --help | true; echo "\${PIPESTATUS[0]}"`;
-    const { stdout, stderr } = spawnSync('bash', ['-c', script], { encoding: 'utf8', timeout: 20_000 });
+    const { stdout, stderr } = spawnSync('bash', ['-c', script], {
+      encoding: 'utf8',
+      timeout: 20_000,
+    });
     expect({ stdout, stderr }).toEqual({ stdout: '0\n', stderr: '' });
   });
 });

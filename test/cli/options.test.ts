@@ -1,6 +1,6 @@
 /**
- * Every command with every option of any command: the option does what it says there, or is refused in a sentence that names it.
- * A new option or command fails here until its row exists.
+ * Every command with every option of any command: the option does what it says there, or is refused
+ * in a sentence that names it. A new option or command fails here until its row exists.
  */
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -41,19 +41,27 @@ const BASE: Readonly<Record<string, () => string[]>> = {
   doctor: () => ['doctor'],
   demo: () => ['demo', '--data', dir],
 };
-const on = (command: string, ...more: string[]) => cli(...(BASE[command] as () => string[])(), ...more);
+const on = (command: string, ...more: string[]) =>
+  cli(...(BASE[command] as () => string[])(), ...more);
 
-/** A network whose Sign may meet zero, so that --sign-zero changes what it computes: two bits exactly, else one. */
+/**
+ * A network whose Sign may meet zero, so that --sign-zero changes what it computes: two bits
+ * exactly, else one.
+ */
 async function signModel(): Promise<string> {
   const g = new GraphBuilder();
   const x = g.input('x', 'f32', ['N', 32]);
   const weights = g.constant(new Tensor('f32', new Float32Array(64).fill(1), [2, 32]));
-  await saveModel(g.graph([x], { y: g.dense(g.signum(x, { name: 'undecided' }), weights) }), at('sign.safetensors'));
+  await saveModel(
+    g.graph([x], { y: g.dense(g.signum(x, { name: 'undecided' }), weights) }),
+    at('sign.safetensors'),
+  );
   write(at('zeros.npy'), writeNpy(new Tensor('f32', new Float32Array(32), [1, 32])));
   write(at('sign.json'), JSON.stringify({ layout: 'flat', color: 'gray' }));
   return at('sign.safetensors');
 }
-const binaryMacs = async (file: string, ...more: string[]) => json(await cli('inspect', file, '--json', ...more)).totals.macs.binary;
+const binaryMacs = async (file: string, ...more: string[]) =>
+  json(await cli('inspect', file, '--json', ...more)).totals.macs.binary;
 
 /**
  * A network that reads only with its channels last: a threshold for each of the last axis, of rank
@@ -63,7 +71,12 @@ async function thresholdModel(): Promise<string> {
   const file = encodeOnnx({
     nodes: [
       { op: 'Reshape', inputs: ['x', 'map'], outputs: ['a'] },
-      { op: 'MultiThreshold', domain: 'qonnx.custom_op.general', inputs: ['a', 't'], outputs: ['b'] },
+      {
+        op: 'MultiThreshold',
+        domain: 'qonnx.custom_op.general',
+        inputs: ['a', 't'],
+        outputs: ['b'],
+      },
       { op: 'Reshape', inputs: ['b', 'flat'], outputs: ['c'] },
       { op: 'Slice', inputs: ['c', 'from', 'to', 'axis'], outputs: ['y'] },
     ],
@@ -84,15 +97,26 @@ async function thresholdModel(): Promise<string> {
 const axisLast = (command: string, argv: (file: string) => string[]) => async () => {
   const file = await thresholdModel();
   const refused = await cli(command, ...argv(file));
-  expect(refused).toMatchObject({ code: 1, stderr: expect.stringContaining('thresholds of 1 or 2 rows') });
-  expect(await cli(command, ...argv(file), '--multi-threshold-axis', 'last')).toMatchObject({ code: 0 });
+  expect(refused).toMatchObject({
+    code: 1,
+    stderr: expect.stringContaining('thresholds of 1 or 2 rows'),
+  });
+  expect(await cli(command, ...argv(file), '--multi-threshold-axis', 'last')).toMatchObject({
+    code: 0,
+  });
 };
 
-const isJson = async (command: string) => expect(json(await on(command, '--json'))).toBeTypeOf('object');
-const usesIsa = async (command: string) => expect(json(await on(command, '--json', '--isa', 'scalar')).isa).toBe('scalar');
-const usesThreads = async (command: string) => expect(json(await on(command, '--json', '--threads', '1')).threads).toBe(1);
+const isJson = async (command: string) =>
+  expect(json(await on(command, '--json'))).toBeTypeOf('object');
+const usesIsa = async (command: string) =>
+  expect(json(await on(command, '--json', '--isa', 'scalar')).isa).toBe('scalar');
+const usesThreads = async (command: string) =>
+  expect(json(await on(command, '--json', '--threads', '1')).threads).toBe(1);
 const takesRecipe = async (command: string) => {
-  const other = write(at('other.json'), JSON.stringify({ layout: 'flat', color: 'gray', scale: 0.5 }));
+  const other = write(
+    at('other.json'),
+    JSON.stringify({ layout: 'flat', color: 'gray', scale: 0.5 }),
+  );
   expect(JSON.stringify(json(await on(command, '--json', '--preprocess', other)))).toContain(other);
 };
 
@@ -102,17 +126,28 @@ const WORKS: Readonly<Record<string, (command: string) => Promise<unknown>>> = {
   'inspect --raw': async () => expect((await on('inspect', '--raw')).stdout).toMatch(/dense +f32/),
   'inspect --sign-zero': async () => {
     const file = await signModel();
-    expect([await binaryMacs(file), await binaryMacs(file, '--sign-zero', 'plus')]).toEqual([128, 64]);
+    expect([await binaryMacs(file), await binaryMacs(file, '--sign-zero', 'plus')]).toEqual([
+      128, 64,
+    ]);
   },
   'inspect --multi-threshold-axis': axisLast('inspect', (file) => [file]),
   'run --multi-threshold-axis': axisLast('run', (file) => [file, '--input', at('x.npy')]),
-  'eval --multi-threshold-axis': axisLast('eval', (file) => [file, '--dataset', 'mnist', '--data', dir]),
+  'eval --multi-threshold-axis': axisLast('eval', (file) => [
+    file,
+    '--dataset',
+    'mnist',
+    '--data',
+    dir,
+  ]),
   'bench --multi-threshold-axis': axisLast('bench', (file) => [file, '--repeat', '2']),
   'convert --multi-threshold-axis': axisLast('convert', (file) => [file, at('out.safetensors')]),
   'run --json': isJson,
-  'run --input': async () => expect(json(await on('run', '--json')).inputs[0].file).toBe(at('x.npy')),
+  'run --input': async () =>
+    expect(json(await on('run', '--json')).inputs[0].file).toBe(at('x.npy')),
   'run --output': async () => {
-    expect(json(await on('run', '--json', '--output', at('y.npy'))).outputs[0].file).toBe(at('y.npy'));
+    expect(json(await on('run', '--json', '--output', at('y.npy'))).outputs[0].file).toBe(
+      at('y.npy'),
+    );
     expect(existsSync(at('y.npy'))).toBe(true);
   },
   'run --threads': usesThreads,
@@ -124,17 +159,32 @@ const WORKS: Readonly<Record<string, (command: string) => Promise<unknown>>> = {
   },
   'eval --json': isJson,
   'eval --dataset': async () => expect(json(await on('eval', '--json')).dataset).toBe('mnist test'),
-  'eval --data': async () => expect((await on('eval', '--data', at('none'))).stderr).toContain(at('none')),
-  'eval --split': async () => expect((await on('eval', '--split', 'train')).stderr).toContain('train-images'),
+  'eval --data': async () =>
+    expect((await on('eval', '--data', at('none'))).stderr).toContain(at('none')),
+  'eval --split': async () =>
+    expect((await on('eval', '--split', 'train')).stderr).toContain('train-images'),
   'eval --limit': async () => expect(json(await on('eval', '--json', '--limit', '7')).n).toBe(7),
   'eval --batch': async () => {
-    // Scores of differences from the batch's mean: for a picture alone they are all 0, and the five lowest labels lead.
+    // Scores of differences from the batch's mean: for a picture alone they are all 0, and the five
+    // lowest labels lead.
     const g = new GraphBuilder();
     const x = g.input('x', 'f32', ['N', 784]);
     const weights = g.constant(new Tensor('f32', denseWeights(), [10, 784]));
-    await saveModel(g.graph([x], { scores: g.dense(g.sub(x, g.reduce(x, 'mean', [0])), weights) }), at('batch.safetensors'));
+    await saveModel(
+      g.graph([x], { scores: g.dense(g.sub(x, g.reduce(x, 'mean', [0])), weights) }),
+      at('batch.safetensors'),
+    );
     write(at('batch.json'), readFileSync(at('dense.json')));
-    const argv = ['eval', at('batch.safetensors'), '--dataset', 'mnist', '--data', dir, '--json', '--batch'];
+    const argv = [
+      'eval',
+      at('batch.safetensors'),
+      '--dataset',
+      'mnist',
+      '--data',
+      dir,
+      '--json',
+      '--batch',
+    ];
     expect(json(await cli(...argv, '1')).top5).toBe(50);
     expect(json(await cli(...argv, '20')).top5).not.toBe(50);
   },
@@ -144,9 +194,22 @@ const WORKS: Readonly<Record<string, (command: string) => Promise<unknown>>> = {
     write(at('photos/0/a.png'), 'damaged');
     const recipe = write(
       at('fit.json'),
-      JSON.stringify({ preprocess: { layout: 'flat', color: 'gray', crop: 28 }, labels: [...'0123456789'] }),
+      JSON.stringify({
+        preprocess: { layout: 'flat', color: 'gray', crop: 28 },
+        labels: [...'0123456789'],
+      }),
     );
-    const argv = ['eval', model, '--dataset', 'folder', '--data', at('photos'), '--preprocess', recipe, '--strict'];
+    const argv = [
+      'eval',
+      model,
+      '--dataset',
+      'folder',
+      '--data',
+      at('photos'),
+      '--preprocess',
+      recipe,
+      '--strict',
+    ];
     expect((await cli(...argv)).stderr).toMatch(/a\.png.*expected a JPEG or PNG file/);
   },
   'eval --threads': usesThreads,
@@ -154,7 +217,8 @@ const WORKS: Readonly<Record<string, (command: string) => Promise<unknown>>> = {
   'eval --sign-zero': async () => {
     const g = new GraphBuilder();
     const x = g.input('x', 'f32', ['N', 784]);
-    // Scores: 0 + sign(0) for digit 1, 0.5 for the others: 1 has the highest score only where sign(0) is 1.
+    // Scores: 0 + sign(0) for digit 1, 0.5 for the others: 1 has the highest score only where
+    // sign(0) is 1.
     const scores = g.add(
       g.dense(
         g.signum(g.mul(x, 0)),
@@ -183,16 +247,34 @@ const WORKS: Readonly<Record<string, (command: string) => Promise<unknown>>> = {
     expect(json(await cli(...argv, '--limit', '8', '--sign-zero', 'plus')).top1).toBe(12.5);
   },
   'bench --json': isJson,
-  'bench --repeat': async () => expect(json(await on('bench', '--json', '--repeat', '3')).repeat).toBe(3),
+  'bench --repeat': async () =>
+    expect(json(await on('bench', '--json', '--repeat', '3')).repeat).toBe(3),
   'bench --batch': async () => {
     expect(json(await on('bench', '--json', '--batch', '3')).batch).toBe(3);
     const fixed = await cli('bench', await writeDenseModel(dir, 1, 'fixed'), '--batch', '3');
-    expect(fixed).toMatchObject({ code: 1, stdout: '', stderr: expect.stringMatching(/--batch: is not taken here: .* a batch of 1 /) });
+    expect(fixed).toMatchObject({
+      code: 1,
+      stdout: '',
+      stderr: expect.stringMatching(/--batch: is not taken here: .* a batch of 1 /),
+    });
   },
-  'bench --profile': async () => expect(json(await on('bench', '--json', '--profile')).layers.length).toBeGreaterThan(0),
+  'bench --profile': async () =>
+    expect(json(await on('bench', '--json', '--profile')).layers.length).toBeGreaterThan(0),
   'bench --vs': async () => {
-    const spec = { inputs: { x: ['N', 4] }, outputs: { y: ['N', 4] }, nodes: [{ op: 'Relu', inputs: ['x'], outputs: ['y'] }] };
-    const outcome = await cli('bench', write(at('relu.onnx'), encodeOnnx(spec)), '--repeat', '2', '--json', '--vs', 'onnxruntime');
+    const spec = {
+      inputs: { x: ['N', 4] },
+      outputs: { y: ['N', 4] },
+      nodes: [{ op: 'Relu', inputs: ['x'], outputs: ['y'] }],
+    };
+    const outcome = await cli(
+      'bench',
+      write(at('relu.onnx'), encodeOnnx(spec)),
+      '--repeat',
+      '2',
+      '--json',
+      '--vs',
+      'onnxruntime',
+    );
     expect(json(outcome).vs.engine).toMatch(/^onnxruntime-node/);
   },
   'bench --threads': usesThreads,
@@ -201,10 +283,14 @@ const WORKS: Readonly<Record<string, (command: string) => Promise<unknown>>> = {
     const argv = ['bench', await signModel(), '--repeat', '2', '--profile', '--json'];
     const binary = (document: { layers: { macs: { binary: number } }[] }) =>
       document.layers.reduce((sum, { macs }) => sum + macs.binary, 0);
-    expect([binary(json(await cli(...argv))), binary(json(await cli(...argv, '--sign-zero', 'plus')))]).toEqual([128, 64]);
+    expect([
+      binary(json(await cli(...argv))),
+      binary(json(await cli(...argv, '--sign-zero', 'plus'))),
+    ]).toEqual([128, 64]);
   },
   'bench kernels --json': isJson,
-  'bench kernels --repeat': async () => expect(json(await on('bench kernels', '--json')).kernels.length).toBeGreaterThan(8),
+  'bench kernels --repeat': async () =>
+    expect(json(await on('bench kernels', '--json')).kernels.length).toBeGreaterThan(8),
   'bench kernels --isa': async () => {
     const { kernels } = json(await on('bench kernels', '--json'));
     expect(new Set(kernels.map((row: { isa: string }) => row.isa))).toEqual(new Set(['scalar']));
@@ -214,11 +300,19 @@ const WORKS: Readonly<Record<string, (command: string) => Promise<unknown>>> = {
   'convert --merge-affines': async () => {
     const g = new GraphBuilder();
     const x = g.input('x', 'f32', ['N', 4]);
-    const vector = (value: number) => g.constant(new Tensor('f32', new Float32Array(4).fill(value), [4]));
-    await saveModel(g.graph([x], { y: g.mul(g.add(g.mul(x, vector(3)), vector(5)), vector(7)) }), at('affine.safetensors'));
+    const vector = (value: number) =>
+      g.constant(new Tensor('f32', new Float32Array(4).fill(value), [4]));
+    await saveModel(
+      g.graph([x], { y: g.mul(g.add(g.mul(x, vector(3)), vector(5)), vector(7)) }),
+      at('affine.safetensors'),
+    );
     const muls = async (...more: string[]) => {
       await cli('convert', at('affine.safetensors'), at('merged.safetensors'), ...more);
-      return JSON.stringify(json(await cli('inspect', at('merged.safetensors'), '--raw', '--json'))).split('"op":"mul"').length - 1;
+      return (
+        JSON.stringify(
+          json(await cli('inspect', at('merged.safetensors'), '--raw', '--json')),
+        ).split('"op":"mul"').length - 1
+      );
     };
     expect([await muls(), await muls('--merge-affines')]).toEqual([2, 1]);
   },
@@ -227,7 +321,8 @@ const WORKS: Readonly<Record<string, (command: string) => Promise<unknown>>> = {
     expect(await binaryMacs(at('plus.safetensors'))).toBe(64);
   },
   'doctor --json': isJson,
-  'demo --data': async () => expect((await cli('demo', '--data', at('none'))).stderr).toContain(at('none')),
+  'demo --data': async () =>
+    expect((await cli('demo', '--data', at('none'))).stderr).toContain(at('none')),
 };
 
 /** A value that each option takes. */
@@ -249,8 +344,14 @@ const VALUES: Readonly<Record<string, string>> = {
 };
 
 const program = buildProgram(fakeIo(), fakeIo(), () => undefined);
-const OPTIONS = [...new Set(program.commands.flatMap((command) => command.options.map(({ long }) => long as string)))].sort();
-const PAIRS = Object.keys(BASE).flatMap((command) => OPTIONS.map((option) => [command, option] as const));
+const OPTIONS = [
+  ...new Set(
+    program.commands.flatMap((command) => command.options.map(({ long }) => long as string)),
+  ),
+].sort();
+const PAIRS = Object.keys(BASE).flatMap((command) =>
+  OPTIONS.map((option) => [command, option] as const),
+);
 
 describe('every command with every option', () => {
   test('every command has a row', () => {
@@ -272,7 +373,8 @@ describe('every command with every option', () => {
     const value = VALUES[option];
     const outcome = await on(command, option, ...(value === undefined ? [] : [value]));
     expect(outcome.code).not.toBe(0);
-    const sentence = option === '--json' ? JSON.parse(outcome.stdout).error.message : outcome.stderr;
+    const sentence =
+      option === '--json' ? JSON.parse(outcome.stdout).error.message : outcome.stderr;
     expect(sentence).toMatch(new RegExp(`${option}\\b`));
     expect(sentence).toMatch(/unknown option|is not taken here: ./);
     if (option !== '--json') expect(outcome.stdout).toBe('');
@@ -280,10 +382,29 @@ describe('every command with every option', () => {
 
   test('options that exclude each other', async () => {
     const raw = await on('inspect', '--raw', '--sign-zero', 'plus');
-    expect(raw).toMatchObject({ code: 1, stdout: '', stderr: expect.stringMatching(/--sign-zero: is not taken here/) });
+    expect(raw).toMatchObject({
+      code: 1,
+      stdout: '',
+      stderr: expect.stringMatching(/--sign-zero: is not taken here/),
+    });
     write(at('p.json'), JSON.stringify({ layout: 'flat', color: 'gray', crop: 28 }));
-    const split = await cli('eval', model, '--dataset', 'folder', '--data', dir, '--split', 'train', '--preprocess', at('p.json'));
-    expect(split).toMatchObject({ code: 1, stdout: '', stderr: expect.stringMatching(/--split: is not taken here/) });
+    const split = await cli(
+      'eval',
+      model,
+      '--dataset',
+      'folder',
+      '--data',
+      dir,
+      '--split',
+      'train',
+      '--preprocess',
+      at('p.json'),
+    );
+    expect(split).toMatchObject({
+      code: 1,
+      stdout: '',
+      stderr: expect.stringMatching(/--split: is not taken here/),
+    });
   });
 
   test('a choice about QONNX files is refused for models that are none', async () => {

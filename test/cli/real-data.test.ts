@@ -1,6 +1,7 @@
 /**
- * Published networks on their whole test sets: the accuracy that training reported, to the last image.
- * Needs BITPLANE_DATA to hold mnist/, cifar-10-batches-bin/, models/ and photos/; skipped loudly without it.
+ * Published networks on their whole test sets: the accuracy that training reported, to the last
+ * image. Needs BITPLANE_DATA to hold mnist/, cifar-10-batches-bin/, models/ and photos/; skipped
+ * loudly without it.
  */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -12,7 +13,8 @@ import { cli, fakeIo } from './cli.js';
 const root = realData('accuracy of published networks');
 const models = join(root ?? '', 'models');
 const hasModels = root !== undefined && existsSync(models);
-if (root !== undefined && !hasModels) console.warn('SKIPPED, BITPLANE_DATA holds no models/: accuracy of published networks');
+if (root !== undefined && !hasModels)
+  console.warn('SKIPPED, BITPLANE_DATA holds no models/: accuracy of published networks');
 
 describe.skipIf(!hasModels)('top-1 on all 10,000 test pictures', () => {
   test.each([
@@ -36,27 +38,51 @@ describe.skipIf(!hasModels)('top-1 on all 10,000 test pictures', () => {
     expect({ top1, n }).toEqual({ top1: accuracy, n: 10_000 });
   });
 
-  test('cnv-w1a1 converted, in a folder of its own and without options: the recipe goes with it', { timeout: 120_000 }, async () => {
+  test('cnv-w1a1 converted, in a folder of its own and without options: the recipe goes with it', {
+    timeout: 120_000,
+  }, async () => {
     const converted = join(temporaryFolder(), 'cnv.safetensors');
-    expect(await cli('convert', join(models, 'cnv-w1a1.onnx'), converted)).toMatchObject({ code: 0, stderr: '' });
+    expect(await cli('convert', join(models, 'cnv-w1a1.onnx'), converted)).toMatchObject({
+      code: 0,
+      stderr: '',
+    });
     const io = fakeIo({ BITPLANE_DATA: root as string });
     expect(await main(['eval', converted, '--dataset', 'cifar10', '--json'], io)).toBe(0);
-    expect(JSON.parse(io.out())).toMatchObject({ top1: 79.22, n: 10_000, notes: [], preprocess: `carried by ${converted}` });
+    expect(JSON.parse(io.out())).toMatchObject({
+      top1: 79.22,
+      n: 10_000,
+      notes: [],
+      preprocess: `carried by ${converted}`,
+    });
   });
 
   test('folders named cat and dog for the 1000 labels of ImageNet: an error, no 0.00 %', async () => {
     const dir = temporaryFolder();
     const [photo] = readdirSync(join(root as string, 'photos'));
-    for (const name of ['cat', 'dog']) write(join(dir, name, 'a.jpg'), readFileSync(join(root as string, 'photos', photo as string)));
+    for (const name of ['cat', 'dog'])
+      write(
+        join(dir, name, 'a.jpg'),
+        readFileSync(join(root as string, 'photos', photo as string)),
+      );
     const model = join(models, 'resnet18-w1a1-imagenet.onnx.gz');
     const { code, stdout, stderr } = await cli('eval', model, '--dataset', 'folder', '--data', dir);
     expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
-    expect(stderr).toMatch(/"cat" \(nearest: "[^"]*\bcat\b[^"]*", .*"dog" \(nearest: "[^"]*\bdog\b/);
+    expect(stderr).toMatch(
+      /"cat" \(nearest: "[^"]*\bcat\b[^"]*", .*"dog" \(nearest: "[^"]*\bdog\b/,
+    );
   });
 
   test('resnet18-w1a1-imagenet on the photographs at hand', { timeout: 120_000 }, async () => {
     const model = join(models, 'resnet18-w1a1-imagenet.onnx.gz');
-    const { code, stdout } = await cli('eval', model, '--dataset', 'folder', '--data', root as string, '--json');
+    const { code, stdout } = await cli(
+      'eval',
+      model,
+      '--dataset',
+      'folder',
+      '--data',
+      root as string,
+      '--json',
+    );
     expect(code).toBe(0);
     // 21 and 37 of the 44, as an evaluation in float64 and onnxruntime give: the source reports 52
     // and 88 of 100, these among them.

@@ -22,14 +22,21 @@ beforeEach(async () => {
   model = await writeDenseModel(dir, 'N');
 });
 
-const images = (rows: number) => Float32Array.from({ length: rows * 784 }, (_, i) => ((i * 40503) % 1000) / 1000);
-const feed = (rows: number) => write(join(dir, 'x.npy'), writeNpy(new Tensor('f32', images(rows), [rows, 784])));
+const images = (rows: number) =>
+  Float32Array.from({ length: rows * 784 }, (_, i) => ((i * 40503) % 1000) / 1000);
+const feed = (rows: number) =>
+  write(join(dir, 'x.npy'), writeNpy(new Tensor('f32', images(rows), [rows, 784])));
 
 /** A .npy file of these bytes. */
 function npy(descr: string, shape: readonly number[], data: Uint8Array): Buffer {
   const dict = `{'descr': '${descr}', 'fortran_order': False, 'shape': (${shape.join(', ')}), }`;
   const header = `${dict.padEnd(117)}\n`;
-  return Buffer.concat([Buffer.from('\x93NUMPY\x01\x00', 'latin1'), Buffer.from([header.length, 0]), Buffer.from(header), data]);
+  return Buffer.concat([
+    Buffer.from('\x93NUMPY\x01\x00', 'latin1'),
+    Buffer.from([header.length, 0]),
+    Buffer.from(header),
+    data,
+  ]);
 }
 
 describe('run', () => {
@@ -61,13 +68,22 @@ describe('run', () => {
   test('a model whose batch is fixed to 1 takes a batch', async () => {
     const fixed = await writeDenseModel(dir, 1, 'fixed');
     const out = join(dir, 'y.npy');
-    expect(await cli('run', fixed, '--input', `image=${feed(5)}`, '--output', out)).toMatchObject({ code: 0, stderr: '' });
+    expect(await cli('run', fixed, '--input', `image=${feed(5)}`, '--output', out)).toMatchObject({
+      code: 0,
+      stderr: '',
+    });
     expect(readNpy(readFileSync(out))).toEqual(new Tensor('f32', denseScores(images(5)), [5, 10]));
   });
 
   test('wrong feeds and files are one sentence', async () => {
-    const wide = write(join(dir, 'wide.npy'), writeNpy(new Tensor('f32', new Float32Array(785), [1, 785])));
-    const integers = write(join(dir, 'i.npy'), writeNpy(new Tensor('i32', new Int32Array(784), [1, 784])));
+    const wide = write(
+      join(dir, 'wide.npy'),
+      writeNpy(new Tensor('f32', new Float32Array(785), [1, 785])),
+    );
+    const integers = write(
+      join(dir, 'i.npy'),
+      writeNpy(new Tensor('i32', new Int32Array(784), [1, 784])),
+    );
     const broken = write(join(dir, 'broken.npy'), readFileSync(feed(1)).subarray(0, 500));
     const x = feed(1);
     const cases: [string[], RegExp][] = [
@@ -78,7 +94,10 @@ describe('run', () => {
       [['--input', join(dir, 'none.npy')], /none\.npy.*no such file/],
       [['--input', x, '--input', x], /for inputs image, each once/],
       [['--input', x, '--output', 'y.npy', '--output', 'z.npy'], /for outputs scores, each once/],
-      [['--input', x, '--output', `y=${join(dir, 'y.npy')}`], /the name of an output, scores but received "y"/],
+      [
+        ['--input', x, '--output', `y=${join(dir, 'y.npy')}`],
+        /the name of an output, scores but received "y"/,
+      ],
       [['--input', `picture=${x}`], /the name of an input, image but received "picture"/],
       [['--input', x, '--output', join(dir, 'none', 'y.npy')], /y\.npy/],
     ];
@@ -101,11 +120,15 @@ describe('run', () => {
       const file = write(join(dir, `${name}.npy`), npy(descr, [1, 784], ones(bytes)));
       const { code, stderr } = await cli('run', model, '--input', file);
       expect(code).toBe(1);
-      expect(stderr).toContain(`${name}.npy": expected an array of float32 for input image but received`);
+      expect(stderr).toContain(
+        `${name}.npy": expected an array of float32 for input image but received`,
+      );
       expect(stderr).toContain(`${name} values; numpy's astype("float32") converts them`);
     }
     const half = write(join(dir, 'half.npy'), npy('<f2', [1, 784], ones(2)));
-    expect((await cli('run', model, '--input', half)).stderr).toMatch(/float64, .*bool, little endian, but received float16 \(<f2\)/);
+    expect((await cli('run', model, '--input', half)).stderr).toMatch(
+      /float64, .*bool, little endian, but received float16 \(<f2\)/,
+    );
   });
 
   test('int64 and bool are read where the input takes integers; what does not fit is named', async () => {
@@ -114,16 +137,25 @@ describe('run', () => {
     const b = g.input('b', 'u8', ['N', 2]);
     const integers = join(dir, 'integers.safetensors');
     await saveModel(g.graph([a, b], { sum: g.cast(a, 'f32'), bytes: b }), integers);
-    const int64 = (...values: bigint[]) => npy('<i8', [1, 2], new Uint8Array(BigInt64Array.from(values).buffer));
+    const int64 = (...values: bigint[]) =>
+      npy('<i8', [1, 2], new Uint8Array(BigInt64Array.from(values).buffer));
     const bool = write(join(dir, 'bool.npy'), npy('|b1', [1, 2], Uint8Array.of(0, 1)));
-    const run = (file: string) => cli('run', integers, '--input', `a=${file}`, '--input', `b=${bool}`);
+    const run = (file: string) =>
+      cli('run', integers, '--input', `a=${file}`, '--input', `b=${bool}`);
     const fits = await run(write(join(dir, 'fits.npy'), int64(-5n, 2147483647n)));
-    expect(fits).toMatchObject({ code: 0, stderr: `bitplane: ${bool}: bool is read as uint8, 0 and 1\n` });
-    expect(fits.stdout).toMatch(/sum +f32 +\[1, 2\] +-5 2,147,483,648 [\s\S]*bytes +u8 +\[1, 2\] +0 1 /);
+    expect(fits).toMatchObject({
+      code: 0,
+      stderr: `bitplane: ${bool}: bool is read as uint8, 0 and 1\n`,
+    });
+    expect(fits.stdout).toMatch(
+      /sum +f32 +\[1, 2\] +-5 2,147,483,648 [\s\S]*bytes +u8 +\[1, 2\] +0 1 /,
+    );
     const large = await run(write(join(dir, 'large.npy'), int64(1n, 2147483648n)));
     expect(large).toMatchObject({
       code: 1,
-      stderr: expect.stringMatching(/large\.npy.*int64 values that fit 32 bits but received 2147483648/),
+      stderr: expect.stringMatching(
+        /large\.npy.*int64 values that fit 32 bits but received 2147483648/,
+      ),
     });
   });
 
@@ -132,47 +164,71 @@ describe('run', () => {
     values[3] = 0.1;
     values[4] = 1e300;
     values[5] = Number.NaN;
-    const file = write(join(dir, 'double.npy'), npy('<f8', [1, 784], new Uint8Array(values.buffer)));
+    const file = write(
+      join(dir, 'double.npy'),
+      npy('<f8', [1, 784], new Uint8Array(values.buffer)),
+    );
     const note = `${file}: float64 is read as float32, which rounds 2 of 784 values`;
-    expect(await cli('run', model, '--input', file)).toMatchObject({ code: 0, stderr: `bitplane: ${note}\n` });
+    expect(await cli('run', model, '--input', file)).toMatchObject({
+      code: 0,
+      stderr: `bitplane: ${note}\n`,
+    });
     const { stdout, stderr } = await cli('run', model, '--input', file, '--json');
     expect({ stderr, notes: JSON.parse(stdout).notes }).toEqual({ stderr: '', notes: [note] });
     // Values that float32 holds are no loss.
-    const exact = write(join(dir, 'exact.npy'), npy('<f8', [1, 784], new Uint8Array(new Float64Array(784).fill(0.5).buffer)));
+    const exact = write(
+      join(dir, 'exact.npy'),
+      npy('<f8', [1, 784], new Uint8Array(new Float64Array(784).fill(0.5).buffer)),
+    );
     expect(await cli('run', model, '--input', exact)).toMatchObject({ code: 0, stderr: '' });
   });
 
   test('a failed write names its target, and no temporary file', async () => {
     const target = join(dir, 'none', 'y.npy');
     const { stderr } = await cli('run', model, '--input', feed(1), '--output', target);
-    expect(stderr).toBe(`bitplane: "${target}": the file could not be written (ENOENT: no such file or directory)\n`);
+    expect(stderr).toBe(
+      `bitplane: "${target}": the file could not be written (ENOENT: no such file or directory)\n`,
+    );
   });
 
-  test.each([1, 3])('outputs named 495, 21 and boxes are written in the order of the file (%i rows)', async (rows) => {
-    const numeric = fileURLToPath(new URL('../golden/numeric-names.onnx', import.meta.url));
-    const packed = join(dir, 'numeric.safetensors');
-    await cli('convert', numeric, packed);
-    const session = await Session.create(numeric);
-    const [{ name, shape }] = session.inputMetadata as [TensorMetadata];
-    const sizes = [rows, ...shape.slice(1).map(Number)];
-    const x = new Tensor(
-      'f32',
-      Float32Array.from({ length: sizes.reduce((p, q) => p * q, 1) }, (_, i) => Math.sin(i)),
-      sizes,
-    );
-    const results = await session.run({ [name]: x });
-    await session.release();
-    const names = ['495', '21', 'boxes'];
-    const files = names.map((output) => join(dir, `${output}.npy`));
-    for (const file of [numeric, packed]) {
-      const argv = ['run', file, '--input', write(join(dir, 'x.npy'), writeNpy(x)), ...files.flatMap((path) => ['--output', path])];
-      const { code, stdout } = await cli(...argv, '--json');
-      expect({ code, outputs: JSON.parse(stdout).outputs.map((row: { name: string }) => row.name) }).toEqual({ code: 0, outputs: names });
-      for (const [i, output] of names.entries()) expect(readNpy(readFileSync(files[i] as string))).toEqual(results[output]);
-      const { outputs } = JSON.parse((await cli('inspect', file, '--json')).stdout);
-      expect(outputs.map((row: { name: string }) => row.name)).toEqual(names);
-    }
-  });
+  test.each([1, 3])(
+    'outputs named 495, 21 and boxes are written in the order of the file (%i rows)',
+    async (rows) => {
+      const numeric = fileURLToPath(new URL('../golden/numeric-names.onnx', import.meta.url));
+      const packed = join(dir, 'numeric.safetensors');
+      await cli('convert', numeric, packed);
+      const session = await Session.create(numeric);
+      const [{ name, shape }] = session.inputMetadata as [TensorMetadata];
+      const sizes = [rows, ...shape.slice(1).map(Number)];
+      const x = new Tensor(
+        'f32',
+        Float32Array.from({ length: sizes.reduce((p, q) => p * q, 1) }, (_, i) => Math.sin(i)),
+        sizes,
+      );
+      const results = await session.run({ [name]: x });
+      await session.release();
+      const names = ['495', '21', 'boxes'];
+      const files = names.map((output) => join(dir, `${output}.npy`));
+      for (const file of [numeric, packed]) {
+        const argv = [
+          'run',
+          file,
+          '--input',
+          write(join(dir, 'x.npy'), writeNpy(x)),
+          ...files.flatMap((path) => ['--output', path]),
+        ];
+        const { code, stdout } = await cli(...argv, '--json');
+        expect({
+          code,
+          outputs: JSON.parse(stdout).outputs.map((row: { name: string }) => row.name),
+        }).toEqual({ code: 0, outputs: names });
+        for (const [i, output] of names.entries())
+          expect(readNpy(readFileSync(files[i] as string))).toEqual(results[output]);
+        const { outputs } = JSON.parse((await cli('inspect', file, '--json')).stdout);
+        expect(outputs.map((row: { name: string }) => row.name)).toEqual(names);
+      }
+    },
+  );
 
   test('files are assigned by name first, then by order', () => {
     expect([...assign(['b.npy', 'x=c.npy'], ['x', 'y'], 'input')]).toEqual([
@@ -205,74 +261,133 @@ describe('convert', () => {
     const y = join(dir, 'y-merged.npy');
     expect(await cli('run', merged, '--input', feed(2), '--output', y)).toMatchObject({ code: 0 });
     const want = denseScores(images(2));
-    for (const [i, score] of readNpy(readFileSync(y)).data.entries()) expect(score).toBeCloseTo(want[i] as number, 4);
+    for (const [i, score] of readNpy(readFileSync(y)).data.entries())
+      expect(score).toBeCloseTo(want[i] as number, 4);
   });
 
   test('the recipe beside a model travels through convert, twice, and a session has it', async () => {
     writeMnist(join(dir, 'mnist'), 20);
-    const recipe = { preprocess: { layout: 'flat', color: 'gray', scale: 1 / 300, mean: [0.1], std: [0.7] }, labels: 'labels.json' };
+    const recipe = {
+      preprocess: { layout: 'flat', color: 'gray', scale: 1 / 300, mean: [0.1], std: [0.7] },
+      labels: 'labels.json',
+    };
     const labels = Array.from({ length: 10 }, (_, i) => `digit ${i}`);
     write(join(dir, 'dense.json'), JSON.stringify(recipe));
     write(join(dir, 'labels.json'), JSON.stringify(labels));
     const [once, twice] = [join(dir, 'a', 'once.safetensors'), join(dir, 'a', 'twice.safetensors')];
     mkdirSync(join(dir, 'a'));
-    expect((await cli('convert', model, once)).stdout).toContain(`\ncarries preprocessing and labels: ${join(dir, 'dense.json')}\n`);
-    const again = JSON.parse((await cli('convert', once, twice, '--merge-affines', '--json')).stdout);
+    expect((await cli('convert', model, once)).stdout).toContain(
+      `\ncarries preprocessing and labels: ${join(dir, 'dense.json')}\n`,
+    );
+    const again = JSON.parse(
+      (await cli('convert', once, twice, '--merge-affines', '--json')).stdout,
+    );
     expect(again).toMatchObject({ recipe: `carried by ${once}`, notes: [] });
     const argv = ['--dataset', 'mnist', '--data', dir, '--json'];
     const scores = async (file: string) => JSON.parse((await cli('eval', file, ...argv)).stdout);
     const { top1, top5, recipe: direct } = await scores(model);
-    expect(await scores(twice)).toMatchObject({ top1, top5, recipe: direct, preprocess: `carried by ${twice}`, notes: [] });
+    expect(await scores(twice)).toMatchObject({
+      top1,
+      top5,
+      recipe: direct,
+      preprocess: `carried by ${twice}`,
+      notes: [],
+    });
 
     const session = await Session.create(twice);
-    expect(JSON.parse(session.metadata['bitplane.recipe'] as string)).toEqual({ preprocess: recipe.preprocess, labels });
+    expect(JSON.parse(session.metadata['bitplane.recipe'] as string)).toEqual({
+      preprocess: recipe.preprocess,
+      labels,
+    });
     await session.release();
-    expect((await cli('inspect', twice)).stdout).toMatch(/labels +10: digit 0; digit 1; digit 2; digit 3; digit 4; \.\.\.\n/);
+    expect((await cli('inspect', twice)).stdout).toMatch(
+      /labels +10: digit 0; digit 1; digit 2; digit 3; digit 4; \.\.\.\n/,
+    );
     // A file beside the model is a person's word and goes before what the model carries.
-    const beside = write(join(dir, 'a', 'twice.json'), JSON.stringify({ layout: 'flat', color: 'gray' }));
+    const beside = write(
+      join(dir, 'a', 'twice.json'),
+      JSON.stringify({ layout: 'flat', color: 'gray' }),
+    );
     expect(await scores(twice)).toMatchObject({ preprocess: beside });
   });
 
   test('what an ONNX file says of itself travels too, and code can add to it', async () => {
     const metadata = { author: 'Ada', 'bitplane.note': 'own' };
-    const spec = { inputs: { x: ['N', 4] }, outputs: { y: ['N', 4] }, nodes: [{ op: 'Relu', inputs: ['x'], outputs: ['y'] }] };
-    const onnx = write(join(dir, 'relu.onnx'), encodeOnnx({ ...spec, producer: ['pytorch', '2.4.0'], metadata }));
+    const spec = {
+      inputs: { x: ['N', 4] },
+      outputs: { y: ['N', 4] },
+      nodes: [{ op: 'Relu', inputs: ['x'], outputs: ['y'] }],
+    };
+    const onnx = write(
+      join(dir, 'relu.onnx'),
+      encodeOnnx({ ...spec, producer: ['pytorch', '2.4.0'], metadata }),
+    );
     const out = join(dir, 'relu.safetensors');
     await cli('convert', onnx, out);
     const graph = await loadModel(out);
-    const said = { 'onnx.producer_name': 'pytorch', 'onnx.producer_version': '2.4.0', 'onnx.opset': '13', 'onnx.graph_name': 'test' };
+    const said = {
+      'onnx.producer_name': 'pytorch',
+      'onnx.producer_version': '2.4.0',
+      'onnx.opset': '13',
+      'onnx.graph_name': 'test',
+    };
     expect(graph.metadata).toEqual({ ...metadata, ...said, 'onnx.ir_version': '8' });
-    expect((await cli('inspect', out)).stdout).toMatch(/producer +pytorch 2\.4\.0\n[\s\S]*author +Ada\n/);
+    expect((await cli('inspect', out)).stdout).toMatch(
+      /producer +pytorch 2\.4\.0\n[\s\S]*author +Ada\n/,
+    );
     await saveModel({ ...graph, metadata: { ...graph.metadata, author: 'Grace' } }, out);
     const session = await Session.create(out);
     expect(session.metadata).toMatchObject({ author: 'Grace', 'onnx.producer_name': 'pytorch' });
     await session.release();
-    await expect(saveModel({ ...graph, metadata: { 'bitplane.graph': '{}' } }, out)).rejects.toMatchObject({ code: 'ERR_ARGUMENT' });
-    await expect(saveModel({ ...graph, metadata: { n: 1 as never } }, out)).rejects.toMatchObject({ code: 'ERR_GRAPH', node: 'n' });
+    await expect(
+      saveModel({ ...graph, metadata: { 'bitplane.graph': '{}' } }, out),
+    ).rejects.toMatchObject({ code: 'ERR_ARGUMENT' });
+    await expect(saveModel({ ...graph, metadata: { n: 1 as never } }, out)).rejects.toMatchObject({
+      code: 'ERR_GRAPH',
+      node: 'n',
+    });
   });
 
-  test('a file beside the model that is no recipe is named, and no reason to fail; one the user names is', async () => {
-    const other = write(join(dir, 'dense.json'), JSON.stringify({ name: 'something else' }));
-    const { code, stdout } = await cli('convert', model, join(dir, 'out.safetensors'));
-    expect({ code, stdout }).toEqual({
-      code: 0,
-      stdout: expect.stringMatching(/no recipe could be read: .*dense\.json.*; none is carried\n$/),
-    });
-    expect(await cli('convert', model, join(dir, 'out.safetensors'), '--preprocess', other)).toMatchObject({ code: 1, stdout: '' });
-  });
+  test(
+    'a file beside the model that is no recipe is named, and no reason to fail; one the ' +
+      'user names is',
+    async () => {
+      const other = write(join(dir, 'dense.json'), JSON.stringify({ name: 'something else' }));
+      const { code, stdout } = await cli('convert', model, join(dir, 'out.safetensors'));
+      expect({ code, stdout }).toEqual({
+        code: 0,
+        stdout: expect.stringMatching(
+          /no recipe could be read: .*dense\.json.*; none is carried\n$/,
+        ),
+      });
+      expect(
+        await cli('convert', model, join(dir, 'out.safetensors'), '--preprocess', other),
+      ).toMatchObject({ code: 1, stdout: '' });
+    },
+  );
 
   test('a model cannot name a file to take its labels from', async () => {
     const secret = write(join(dir, 'secret.json'), JSON.stringify(['secret']));
     const graph = await loadModel(model);
-    const recipe = JSON.stringify({ preprocess: { layout: 'flat', color: 'gray' }, labels: secret });
+    const recipe = JSON.stringify({
+      preprocess: { layout: 'flat', color: 'gray' },
+      labels: secret,
+    });
     const hostile = join(dir, 'hostile.safetensors');
     await saveModel({ ...graph, metadata: { 'bitplane.recipe': recipe } }, hostile);
     writeMnist(join(dir, 'mnist'), 2);
     const outcome = await cli('eval', hostile, '--dataset', 'mnist', '--data', dir);
-    expect(outcome).toMatchObject({ code: 1, stdout: '', stderr: expect.stringMatching(/bitplane\.recipe of .*an array of class names/) });
+    expect(outcome).toMatchObject({
+      code: 1,
+      stdout: '',
+      stderr: expect.stringMatching(/bitplane\.recipe of .*an array of class names/),
+    });
   });
 
   test('another ending is refused before anything is written', async () => {
-    expect(await cli('convert', model, join(dir, 'x.onnx'))).toMatchObject({ code: 1, stderr: expect.stringContaining('.safetensors') });
+    expect(await cli('convert', model, join(dir, 'x.onnx'))).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('.safetensors'),
+    });
   });
 });

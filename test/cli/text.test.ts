@@ -40,18 +40,66 @@ describe('table', () => {
       bound: 2.85e12,
       share: 2.7 / 2.85,
     } as const;
-    const copy = { kernel: 'copy', isa: 'scalar', shape: '64@56', unit: 'B', rate: 4e9, bound: 8e9, share: 0.5 } as const;
+    const copy = {
+      kernel: 'copy',
+      isa: 'scalar',
+      shape: '64@56',
+      unit: 'B',
+      rate: 4e9,
+      bound: 8e9,
+      share: 0.5,
+    } as const;
     const [, , first, second] = kernelTable([{ ...conv, timesFma256: 42.04 }, copy]).split('\n');
-    expect(first?.split(/ {2,}/)).toEqual(['bconv_4x64', 'avx512', '256@14', '2.7 TMAC/s', '2.85 TMAC/s', '94.74 %', '42.0']);
-    expect(second?.trimEnd().split(/ {2,}/)).toEqual(['copy', 'scalar', '64@56', '4 GB/s', '8 GB/s', '50.00 %']);
+    expect(first?.split(/ {2,}/)).toEqual([
+      'bconv_4x64',
+      'avx512',
+      '256@14',
+      '2.7 TMAC/s',
+      '2.85 TMAC/s',
+      '94.74 %',
+      '42.0',
+    ]);
+    expect(second?.trimEnd().split(/ {2,}/)).toEqual([
+      'copy',
+      'scalar',
+      '64@56',
+      '4 GB/s',
+      '8 GB/s',
+      '50.00 %',
+    ]);
   });
 });
 
 test('numbers', () => {
-  expect([0, 999, 1000, 57_900_000, 1.5e12, 2e15].map(count)).toEqual(['0', '999', '1 k', '57.9 M', '1.5 T', '2,000 T']);
-  expect([0, 1023, 1024, 4.5 * 1024, 3 * 2 ** 20].map(bytes)).toEqual(['0 B', '1023 B', '1 KiB', '4.5 KiB', '3 MiB']);
-  expect([0.5, 48, 999, 1500, 2.5e6].map(microseconds)).toEqual(['0.5 us', '48 us', '999 us', '1.5 ms', '2.5 s']);
-  expect([0, 1.2345, -12.345, 1234.5, Number.NaN].map(three)).toEqual(['0', '1.23', '-12.3', '1,235', 'NaN']);
+  expect([0, 999, 1000, 57_900_000, 1.5e12, 2e15].map(count)).toEqual([
+    '0',
+    '999',
+    '1 k',
+    '57.9 M',
+    '1.5 T',
+    '2,000 T',
+  ]);
+  expect([0, 1023, 1024, 4.5 * 1024, 3 * 2 ** 20].map(bytes)).toEqual([
+    '0 B',
+    '1023 B',
+    '1 KiB',
+    '4.5 KiB',
+    '3 MiB',
+  ]);
+  expect([0.5, 48, 999, 1500, 2.5e6].map(microseconds)).toEqual([
+    '0.5 us',
+    '48 us',
+    '999 us',
+    '1.5 ms',
+    '2.5 s',
+  ]);
+  expect([0, 1.2345, -12.345, 1234.5, Number.NaN].map(three)).toEqual([
+    '0',
+    '1.23',
+    '-12.3',
+    '1,235',
+    'NaN',
+  ]);
   expect(percent(79.22)).toBe('79.22 %');
 });
 
@@ -78,10 +126,14 @@ describe('progress', () => {
     progress.finish();
     return { err: io.err(), out: io.out() };
   };
-  test('a job under two seconds writes nothing to a log', () => expect(run(false, [500, 1000, 1999]).err).toBe(''));
+  test('a job under two seconds writes nothing to a log', () =>
+    expect(run(false, [500, 1000, 1999]).err).toBe(''));
   test('a log gets a line every two seconds', () => {
     const { err, out } = run(false, [1000, 2000, 3000, 4000]);
-    expect(err).toBe('eval [#####...................] 20 % 20/100, 8 s left\neval [##########..............] 40 % 40/100, 6 s left\n');
+    expect(err).toBe(
+      'eval [#####...................] 20 % 20/100, 8 s left\neval ' +
+        '[##########..............] 40 % 40/100, 6 s left\n',
+    );
     expect(out).toBe('');
   });
   test('a terminal sees one line that disappears', () => {

@@ -35,9 +35,13 @@ describe('usage', () => {
   test('help names every command but the demo', async () => {
     const { code, stdout } = await cli('--help');
     expect(code).toBe(0);
-    for (const name of ['inspect', 'run', 'eval', 'bench', 'convert', 'doctor']) expect(stdout).toContain(`  ${name} `);
+    for (const name of ['inspect', 'run', 'eval', 'bench', 'convert', 'doctor'])
+      expect(stdout).toContain(`  ${name} `);
     expect(stdout).not.toContain('demo');
-    expect(await cli('--version')).toMatchObject({ code: 0, stdout: expect.stringMatching(/^\d+\.\d+\.\d+\n$/) });
+    expect(await cli('--version')).toMatchObject({
+      code: 0,
+      stdout: expect.stringMatching(/^\d+\.\d+\.\d+\n$/),
+    });
   });
 
   const failing = (): string[][] => {
@@ -65,7 +69,9 @@ describe('usage', () => {
       const { code, stdout, stderr } = await cli(...argv, '--json');
       expect({ code, stderr }).toEqual({ code: 1, stderr: '' });
       const node = join(dir, 'none.onnx');
-      expect(JSON.parse(stdout)).toEqual({ error: { code: 'ERR_IO', message: expect.stringContaining('could not be read'), node } });
+      expect(JSON.parse(stdout)).toEqual({
+        error: { code: 'ERR_IO', message: expect.stringContaining('could not be read'), node },
+      });
     }
   });
 
@@ -73,14 +79,24 @@ describe('usage', () => {
     [['nonsense', '--json'], /^unknown command 'nonsense'/, null],
     [['--json'], /unknown option|expected a command/, '--json'],
     [['run', '--json'], /^missing required argument 'model'$/, null],
-    [['run', 'm', '--threads', '0', '--json'], /^option '--threads <n>' argument '0' is invalid/, '--threads'],
-    [['run', 'm', '--tread', '1', '--json'], /^unknown option '--tread'\n\(Did you mean --threads\?\)$/, '--tread'],
+    [
+      ['run', 'm', '--threads', '0', '--json'],
+      /^option '--threads <n>' argument '0' is invalid/,
+      '--threads',
+    ],
+    [
+      ['run', 'm', '--tread', '1', '--json'],
+      /^unknown option '--tread'\n\(Did you mean --threads\?\)$/,
+      '--tread',
+    ],
     [['bench', 'kernels', '--vs', 'onnxruntime', '--json'], /^--vs: is not taken here/, '--vs'],
     [['eval', 'm', '--json'], /'--dataset <name>' not specified/, '--dataset'],
   ])('under --json %j is an error in JSON, and exits with 1', async (argv, message, node) => {
     const { code, stdout, stderr } = await cli(...argv);
     expect({ code, stderr }).toEqual({ code: 1, stderr: '' });
-    expect(JSON.parse(stdout)).toEqual({ error: { code: 'ERR_ARGUMENT', message: expect.stringMatching(message), node } });
+    expect(JSON.parse(stdout)).toEqual({
+      error: { code: 'ERR_ARGUMENT', message: expect.stringMatching(message), node },
+    });
   });
 
   test('a failure that is no BitplaneError is an error in JSON too', async () => {
@@ -93,18 +109,37 @@ describe('usage', () => {
     };
     expect(await main(['doctor', '--json'], { ...io, stdout })).toBe(1);
     expect(JSON.parse(io.out())).toEqual({
-      error: { code: 'ERR_INTERNAL', message: expect.stringMatching(/^internal error: TypeError: broken terminal/), node: null },
+      error: {
+        code: 'ERR_INTERNAL',
+        message: expect.stringMatching(/^internal error: TypeError: broken terminal/),
+        node: null,
+      },
     });
   });
 
   test('measured numbers have six digits in JSON, exact ones all of theirs', () => {
     const io = fakeIo();
-    printJson(io, { us: 15097.69399999999, n: 123456789, list: [{ top1: 200 / 3 }], recipe: verbatim({ scale: 1 / 255 }), no: undefined });
-    expect(JSON.parse(io.out())).toEqual({ us: 15097.7, n: 123456789, list: [{ top1: 66.6667 }], recipe: { scale: 1 / 255 } });
+    printJson(io, {
+      us: 15097.69399999999,
+      n: 123456789,
+      list: [{ top1: 200 / 3 }],
+      recipe: verbatim({ scale: 1 / 255 }),
+      no: undefined,
+    });
+    expect(JSON.parse(io.out())).toEqual({
+      us: 15097.7,
+      n: 123456789,
+      list: [{ top1: 66.6667 }],
+      recipe: { scale: 1 / 255 },
+    });
   });
 
   test('files that are no models', async () => {
-    for (const bytes of [Buffer.alloc(0), Buffer.from('plain text'), readFileSync(model).subarray(0, 300)]) {
+    for (const bytes of [
+      Buffer.alloc(0),
+      Buffer.from('plain text'),
+      readFileSync(model).subarray(0, 300),
+    ]) {
       const outcome = await cli('inspect', write(join(dir, 'bad.onnx'), bytes));
       expect(outcome).toMatchObject({ code: 1, stdout: '' });
       expect(outcome.stderr).not.toContain('internal error');

@@ -9,7 +9,9 @@ import { Tensor } from '../../src/tensor/tensor.js';
 import { temporaryFolder } from '../data/fixtures.js';
 import { cli } from './cli.js';
 
-const NOTE = 'bitplane: zoo:bi-real-20: its weights are seeded random numbers: times and sizes mean something, answers do not\n';
+const NOTE =
+  'bitplane: zoo:bi-real-20: its weights are seeded random numbers: times and sizes mean ' +
+  'something, answers do not\n';
 
 describe('zoo:bi-real-20', () => {
   test('inspect: layers, and operations as the papers count them', async () => {
@@ -30,14 +32,26 @@ describe('zoo:bi-real-20', () => {
 
   test('run, bench and convert', async () => {
     const dir = temporaryFolder();
-    writeFileSync(join(dir, 'x.npy'), writeNpy(new Tensor('f32', new Float32Array(32 * 32 * 3).fill(0.5), [1, 32, 32, 3])));
-    const run = await cli('run', 'zoo:bi-real-20', '--input', join(dir, 'x.npy'), '--output', join(dir, 'y.npy'));
+    writeFileSync(
+      join(dir, 'x.npy'),
+      writeNpy(new Tensor('f32', new Float32Array(32 * 32 * 3).fill(0.5), [1, 32, 32, 3])),
+    );
+    const run = await cli(
+      'run',
+      'zoo:bi-real-20',
+      '--input',
+      join(dir, 'x.npy'),
+      '--output',
+      join(dir, 'y.npy'),
+    );
     expect(run).toMatchObject({ code: 0, stderr: NOTE });
     expect(existsSync(join(dir, 'y.npy'))).toBe(true);
     const bench = await cli('bench', 'zoo:bi-real-20', '--repeat', '5', '--json');
     expect(JSON.parse(bench.stdout)).toMatchObject({ model: 'zoo:bi-real-20', repeat: 5 });
     const out = join(dir, 'model.safetensors');
-    expect((await cli('convert', 'zoo:bi-real-20', out)).stdout).toMatch(/^zoo:bi-real-20 -> model\.safetensors [\d.]+ KiB\n$/);
+    expect((await cli('convert', 'zoo:bi-real-20', out)).stdout).toMatch(
+      /^zoo:bi-real-20 -> model\.safetensors [\d.]+ KiB\n$/,
+    );
     expect(statSync(out).size).toBeLessThan(110_000);
     const again = await cli('inspect', out);
     expect(again).toMatchObject({ code: 0, stderr: '' });
@@ -49,17 +63,24 @@ test('an unknown name lists the known ones', async () => {
   const { code, stderr } = await cli('inspect', 'zoo:lenet');
   expect(code).toBe(1);
   expect(stderr).not.toContain('weights are seeded');
-  expect(stderr).toMatch(/^bitplane: zoo: expected a network of the zoo \(resnet-18, .*bi-real-18.*\) but received "lenet"/);
+  expect(stderr).toMatch(
+    /^bitplane: zoo: expected a network of the zoo \(resnet-18, .*bi-real-18.*\) but received "lenet"/,
+  );
 });
 
-test('a sign that may meet zero and keeps it is named by inspect, unless the user gives his word', async () => {
-  const g = new GraphBuilder();
-  const x = g.input('x', 'f32', ['N', 32]);
-  const file = join(temporaryFolder(), 'signum.safetensors');
-  const w = g.constant(new Tensor('f32', new Float32Array(64).fill(1), [2, 32]));
-  await saveModel(g.graph([x], { y: g.dense(g.signum(x, { name: 'undecided' }), w) }), file);
-  expect((await cli('inspect', file)).stdout).toMatch(
-    /sign\(0\) = 0 is kept, so these are not one bit but floats or two bits: undecided\n$/,
-  );
-  expect((await cli('inspect', file, '--sign-zero', 'plus')).stdout).not.toMatch(/undecided.*not one bit|sign\(0\)/);
-});
+test(
+  'a sign that may meet zero and keeps it is named by inspect, unless the user gives his ' + 'word',
+  async () => {
+    const g = new GraphBuilder();
+    const x = g.input('x', 'f32', ['N', 32]);
+    const file = join(temporaryFolder(), 'signum.safetensors');
+    const w = g.constant(new Tensor('f32', new Float32Array(64).fill(1), [2, 32]));
+    await saveModel(g.graph([x], { y: g.dense(g.signum(x, { name: 'undecided' }), w) }), file);
+    expect((await cli('inspect', file)).stdout).toMatch(
+      /sign\(0\) = 0 is kept, so these are not one bit but floats or two bits: undecided\n$/,
+    );
+    expect((await cli('inspect', file, '--sign-zero', 'plus')).stdout).not.toMatch(
+      /undecided.*not one bit|sign\(0\)/,
+    );
+  },
+);

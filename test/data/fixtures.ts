@@ -1,5 +1,6 @@
 /**
- * Small data sets written to a temporary folder, in the layouts of their authors. Not here: real data.
+ * Small data sets written to a temporary folder, in the layouts of their authors. Not here: real
+ * data.
  */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -32,26 +33,37 @@ export function writeMnist(folder: string, count: number, gz = false): void {
   const pixels = Uint8Array.from({ length: count * 784 }, (_, i) => (i * 7) & 255);
   const labels = Uint8Array.from({ length: count }, (_, i) => (i * 3) % 10);
   const pack = (bytes: Buffer) => (gz ? gzipSync(bytes) : bytes);
-  write(join(folder, `t10k-images-idx3-ubyte${gz ? '.gz' : ''}`), pack(idx([count, 28, 28], pixels)));
+  write(
+    join(folder, `t10k-images-idx3-ubyte${gz ? '.gz' : ''}`),
+    pack(idx([count, 28, 28], pixels)),
+  );
   write(join(folder, `t10k-labels-idx1-ubyte${gz ? '.gz' : ''}`), pack(idx([count], labels)));
 }
 
-/** `count` records; plane c of picture n is all c*50 + n, but for the first pixel of each row, 255 - row. */
+/**
+ * `count` records; plane c of picture n is all c*50 + n, but for the first pixel of each row, 255 -
+ * row.
+ */
 export function writeCifar10(folder: string, count: number): void {
   const records = Buffer.alloc(count * 3073);
   for (let n = 0; n < count; n++) {
     records[n * 3073] = n % 10;
     for (let c = 0; c < 3; c++) {
-      for (let i = 0; i < 1024; i++) records[n * 3073 + 1 + c * 1024 + i] = i % 32 === 0 ? 255 - i / 32 : c * 50 + n;
+      for (let i = 0; i < 1024; i++)
+        records[n * 3073 + 1 + c * 1024 + i] = i % 32 === 0 ? 255 - i / 32 : c * 50 + n;
     }
   }
   write(join(folder, 'test_batch.bin'), records);
-  write(join(folder, 'batches.meta.txt'), `${Array.from({ length: 10 }, (_, i) => `class${i}`).join('\n')}\n\n`);
+  write(
+    join(folder, 'batches.meta.txt'),
+    `${Array.from({ length: 10 }, (_, i) => `class${i}`).join('\n')}\n\n`,
+  );
 }
 
 /** BITPLANE_DATA, or undefined after saying loudly what is not tested. */
 export function realData(what: string): string | undefined {
   const folder = process.env.BITPLANE_DATA;
-  if (folder === undefined || folder === '') console.warn(`SKIPPED, BITPLANE_DATA is not set: ${what}`);
+  if (folder === undefined || folder === '')
+    console.warn(`SKIPPED, BITPLANE_DATA is not set: ${what}`);
   return folder === '' ? undefined : folder;
 }

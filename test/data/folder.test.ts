@@ -12,7 +12,9 @@ const FIT = { resize: 4, crop: 4 };
 async function pictures(...paths: string[]): Promise<string> {
   const dir = temporaryFolder();
   for (const [i, path] of paths.entries()) {
-    const png = await sharp({ create: { width: 5, height: 7, channels: 3, background: { r: i, g: 0, b: 0 } } })
+    const png = await sharp({
+      create: { width: 5, height: 7, channels: 3, background: { r: i, g: 0, b: 0 } },
+    })
       .png()
       .toBuffer();
     write(join(dir, path), png);
@@ -32,11 +34,18 @@ describe('folder', () => {
   });
 
   test('WordNet ids and labels as folders; the pictures are read in sorted order', async () => {
-    const dir = await pictures('n01443537/1.png', 'red wolf/x.png', 'n01440764-tench/2.png', 'n01440764-tench/1.png');
+    const dir = await pictures(
+      'n01443537/1.png',
+      'red wolf/x.png',
+      'n01440764-tench/2.png',
+      'n01440764-tench/1.png',
+    );
     write(join(dir, 'n01443537', 'notes.txt'), 'no picture');
     const data = await openFolder(dir, FIT, { labels: LABELS });
     expect(data).toMatchObject({ size: 4, classes: LABELS, pictureShape: [4, 4, 3] });
-    expect(data.notes).toEqual([`left out, neither JPEG nor PNG: 1 file, ${join('n01443537', 'notes.txt')}`]);
+    expect(data.notes).toEqual([
+      `left out, neither JPEG nor PNG: 1 file, ${join('n01443537', 'notes.txt')}`,
+    ]);
     const { labels, pixels } = await data.read(0, 4);
     expect([...labels]).toEqual([0, 0, 1, 2]);
     expect([0, 1, 2, 3].map((i) => pixels[i * 48])).toEqual([3, 2, 0, 1]);
@@ -55,17 +64,27 @@ describe('folder', () => {
     expect(await labelsOf(dir)).toEqual([0, 1, 2]);
   });
 
-  test('without labels, two folders for a network of 1000 outputs would score nothing: an error', async () => {
-    const dir = await pictures('cat/1.png', 'dog/1.png');
-    await expect(openFolder(dir, FIT, { outputs: 1000 })).rejects.toMatchObject({
-      code: 'ERR_FORMAT',
-      message: expect.stringMatching(/a class folder for each of 1000 outputs, or labels .* but received 2 folders: cat, dog/),
-    });
-  });
+  test(
+    'without labels, two folders for a network of 1000 outputs would score nothing: an ' + 'error',
+    async () => {
+      const dir = await pictures('cat/1.png', 'dog/1.png');
+      await expect(openFolder(dir, FIT, { outputs: 1000 })).rejects.toMatchObject({
+        code: 'ERR_FORMAT',
+        message: expect.stringMatching(
+          /a class folder for each of 1000 outputs, or labels .* but received 2 folders: cat, dog/,
+        ),
+      });
+    },
+  );
 
   test('names that mean no label are an error that lists the nearest, not classes by order', async () => {
     const dir = await pictures('cat/1.png', 'wlof/1.png');
-    const labels = ['n02085936 Maltese dog', 'n02123045 tabby, tabby cat', 'n02114367 wolf', 'n02123159 tiger cat'];
+    const labels = [
+      'n02085936 Maltese dog',
+      'n02123045 tabby, tabby cat',
+      'n02114367 wolf',
+      'n02123159 tiger cat',
+    ];
     await expect(openFolder(dir, FIT, { labels, outputs: 4 })).rejects.toMatchObject({
       code: 'ERR_FORMAT',
       message: expect.stringMatching(
@@ -77,10 +96,16 @@ describe('folder', () => {
   test('a name that means several labels is an error that lists them; an id tells them apart', async () => {
     const labels = ['n02012849 crane', 'n03126707 crane', 'n04552348 warplane'];
     const unclear = openFolder(await pictures('crane/1.png', 'warplane/1.png'), FIT, { labels });
-    await expect(unclear).rejects.toThrow(/"crane" means several: "n02012849 crane", "n03126707 crane"/);
-    expect(await labelsOf(await pictures('n03126707_crane/1.png', 'warplane/1.png'), labels)).toEqual([1, 2]);
+    await expect(unclear).rejects.toThrow(
+      /"crane" means several: "n02012849 crane", "n03126707 crane"/,
+    );
+    expect(
+      await labelsOf(await pictures('n03126707_crane/1.png', 'warplane/1.png'), labels),
+    ).toEqual([1, 2]);
     // An id of no label is no label, whatever stands behind it.
-    const other = openFolder(await pictures('n00000000_warplane/1.png', 'warplane/1.png'), FIT, { labels });
+    const other = openFolder(await pictures('n00000000_warplane/1.png', 'warplane/1.png'), FIT, {
+      labels,
+    });
     await expect(other).rejects.toThrow(/received "n00000000_warplane"/);
   });
 
@@ -98,29 +123,49 @@ describe('folder', () => {
       /expected names that mean one of the 3 labels but received "cat"/,
     );
     const loose = await pictures('a.png', 'b.png');
-    await expect(openFolder(loose, FIT, { labels: LABELS })).rejects.toMatchObject({ code: 'ERR_FORMAT' });
-    await expect(openFolder(loose, FIT)).rejects.toThrow(/class folders, or labels .* but received pictures outside folders, such as a/);
+    await expect(openFolder(loose, FIT, { labels: LABELS })).rejects.toMatchObject({
+      code: 'ERR_FORMAT',
+    });
+    await expect(openFolder(loose, FIT)).rejects.toThrow(
+      /class folders, or labels .* but received pictures outside folders, such as a/,
+    );
   });
 
-  test('a folder of one class that no label means is named, not taken for the parent of its pictures', async () => {
-    await expect(openFolder(await pictures('cat/1.png'), FIT, { labels: LABELS })).rejects.toThrow(/received "cat"/);
-  });
+  test(
+    'a folder of one class that no label means is named, not taken for the parent of its ' +
+      'pictures',
+    async () => {
+      await expect(
+        openFolder(await pictures('cat/1.png'), FIT, { labels: LABELS }),
+      ).rejects.toThrow(/received "cat"/);
+    },
+  );
 
   test('no pictures, no folder', async () => {
-    await expect(openFolder(temporaryFolder(), FIT)).rejects.toThrow(/expected JPEG or PNG pictures/);
-    await expect(openFolder(join(temporaryFolder(), 'none'), FIT)).rejects.toMatchObject({ code: 'ERR_IO' });
+    await expect(openFolder(temporaryFolder(), FIT)).rejects.toThrow(
+      /expected JPEG or PNG pictures/,
+    );
+    await expect(openFolder(join(temporaryFolder(), 'none'), FIT)).rejects.toMatchObject({
+      code: 'ERR_IO',
+    });
   });
 
-  test('a damaged picture is skipped and named, and labels stay with their pictures; strict stops', async () => {
-    const dir = await pictures('a/1.png', 'b/1.png', 'c/1.png');
-    const broken = write(join(dir, 'b', '0.jpg'), 'damaged');
-    const data = await openFolder(dir, FIT);
-    expect(data.size).toBe(4);
-    const { labels, pixels, skipped } = await data.read(0, 4);
-    expect([...labels]).toEqual([0, 1, 2]);
-    expect([0, 1, 2].map((i) => pixels[i * 48])).toEqual([0, 1, 2]);
-    expect(skipped).toEqual([{ file: broken, why: expect.stringContaining('expected a JPEG or PNG file') }]);
-    const strict = await openFolder(dir, FIT, { strict: true });
-    await expect(strict.read(0, 4)).rejects.toMatchObject({ code: 'ERR_FORMAT', node: broken });
-  });
+  test(
+    'a damaged picture is skipped and named, and labels stay with their pictures; strict ' +
+      'stops',
+    async () => {
+      const dir = await pictures('a/1.png', 'b/1.png', 'c/1.png');
+      const broken = write(join(dir, 'b', '0.jpg'), 'damaged');
+      const data = await openFolder(dir, FIT);
+      expect(data.size).toBe(4);
+      const { labels, pixels, skipped } = await data.read(0, 4);
+      expect([...labels]).toEqual([0, 1, 2]);
+      expect([0, 1, 2].map((i) => pixels[i * 48])).toEqual([0, 1, 2]);
+      expect(skipped).toEqual([
+        { file: broken, why: expect.stringContaining('expected a JPEG or PNG file') },
+      ]);
+      const strict = await openFolder(dir, FIT, { strict: true });
+      await expect(strict.read(0, 4)).rejects.toMatchObject({ code: 'ERR_FORMAT', node: broken });
+    },
+  );
 });

@@ -17,7 +17,10 @@ const gradient = (height: number, width: number) => ({
   channels: 3,
 });
 
-/** The triangle filter in float64 over the whole picture, straight from its definition; no fixed point, no windows. */
+/**
+ * The triangle filter in float64 over the whole picture, straight from its definition; no fixed
+ * point, no windows.
+ */
 function resizeOracle(x: ReturnType<typeof gradient>, height: number, width: number): number[] {
   const weight = (i: number, k: number, from: number, to: number) =>
     Math.max(0, 1 - Math.abs((k + 0.5 - ((i + 0.5) * from) / to) / Math.max(1, from / to)));
@@ -36,7 +39,10 @@ function resizeOracle(x: ReturnType<typeof gradient>, height: number, width: num
         for (let row = 0; row < x.height; row++) {
           if (down[row] === 0) continue;
           for (let col = 0; col < x.width; col++) {
-            sum += (down[row] as number) * (across[col] as number) * (x.data[(row * x.width + col) * 3 + c] as number);
+            sum +=
+              (down[row] as number) *
+              (across[col] as number) *
+              (x.data[(row * x.width + col) * 3 + c] as number);
           }
         }
         out.push(sum);
@@ -60,7 +66,8 @@ describe('resize', () => {
     const exact = resizeOracle(x, H, W);
     expect(y.data.length).toBe(exact.length);
     // Each of the two passes rounds to the nearest level: half a level each.
-    for (const [i, value] of exact.entries()) expect(Math.abs((y.data[i] as number) - value)).toBeLessThanOrEqual(1.001);
+    for (const [i, value] of exact.entries())
+      expect(Math.abs((y.data[i] as number) - value)).toBeLessThanOrEqual(1.001);
   });
 
   test('the same size changes nothing', () => {
@@ -136,29 +143,36 @@ describe('fit', () => {
       [11, 9, 2, 2],
       [11, 9, 2, 1],
     ],
-  ] as const)('%j: torchvision %j, nearest %j', ([height, width, side, crop], torchvision, nearest) => {
-    const x = gradient(height, width);
-    for (const [rounding, [tall, wide, top, left]] of [
-      ['torchvision', torchvision],
-      ['nearest', nearest],
-      [undefined, nearest],
-    ] as const) {
-      const wanted = resize(x, tall, wide, { top, left, height: crop, width: crop });
-      expect(fitPicture(x, { resize: side, crop, rounding }, 'x'), rounding).toEqual(wanted);
-    }
-  });
+  ] as const)(
+    '%j: torchvision %j, nearest %j',
+    ([height, width, side, crop], torchvision, nearest) => {
+      const x = gradient(height, width);
+      for (const [rounding, [tall, wide, top, left]] of [
+        ['torchvision', torchvision],
+        ['nearest', nearest],
+        [undefined, nearest],
+      ] as const) {
+        const wanted = resize(x, tall, wide, { top, left, height: crop, width: crop });
+        expect(fitPicture(x, { resize: side, crop, rounding }, 'x'), rounding).toEqual(wanted);
+      }
+    },
+  );
 
   test('the crop is central and leaves the larger part right and below', () => {
     const x = gradient(6, 5);
     const y = fitPicture(x, { crop: 4 }, 'x');
-    expect([...y.data.subarray(0, 3)]).toEqual([...x.data.subarray((1 * 5 + 0) * 3, (1 * 5 + 0) * 3 + 3)]);
+    expect([...y.data.subarray(0, 3)]).toEqual([
+      ...x.data.subarray((1 * 5 + 0) * 3, (1 * 5 + 0) * 3 + 3),
+    ]);
   });
 
   test('a picture smaller than the crop', () => {
     expect(() => fitPicture(gradient(6, 5), { crop: 6 }, 'small.png')).toThrow(
       /picture "small.png": expected a picture of at least 6x6 .*5x6/,
     );
-    expect(() => fitPicture(gradient(6, 5), { resize: 1e9, crop: 4 }, 'small.png')).toThrow(BitplaneError);
+    expect(() => fitPicture(gradient(6, 5), { resize: 1e9, crop: 4 }, 'small.png')).toThrow(
+      BitplaneError,
+    );
   });
 
   // As torchvision's CenterCrop: (crop - side) // 2 before, the rest behind, and a side that is
@@ -169,18 +183,28 @@ describe('fit', () => {
     [5, 2, 4, { top: 0, left: 1 }, { top: 0, left: 0 }],
     [7, 3, 4, { top: 0, left: 0 }, { top: 2, left: 0 }],
     [1, 9, 4, { top: 1, left: 0 }, { top: 0, left: 2 }],
-  ])('%i x %i in a crop of %i has a black border as in torchvision', (height, width, crop, border, cut) => {
-    const x = gradient(height, width);
-    const y = fitPicture(x, { crop, rounding: 'torchvision' }, 'x');
-    expect([y.height, y.width, y.channels, y.data.length]).toEqual([crop, crop, 3, crop * crop * 3]);
-    for (let row = 0; row < crop; row++)
-      for (let column = 0; column < crop; column++) {
-        const [i, j] = [row - border.top + cut.top, column - border.left + cut.left];
-        const inside = row >= border.top && column >= border.left && i < height && j < width;
-        const pixel = (data: Uint8Array, at: number) => [...data.subarray(at * 3, at * 3 + 3)];
-        expect(pixel(y.data, row * crop + column)).toEqual(inside ? pixel(x.data, i * width + j) : [0, 0, 0]);
-      }
-  });
+  ])(
+    '%i x %i in a crop of %i has a black border as in torchvision',
+    (height, width, crop, border, cut) => {
+      const x = gradient(height, width);
+      const y = fitPicture(x, { crop, rounding: 'torchvision' }, 'x');
+      expect([y.height, y.width, y.channels, y.data.length]).toEqual([
+        crop,
+        crop,
+        3,
+        crop * crop * 3,
+      ]);
+      for (let row = 0; row < crop; row++)
+        for (let column = 0; column < crop; column++) {
+          const [i, j] = [row - border.top + cut.top, column - border.left + cut.left];
+          const inside = row >= border.top && column >= border.left && i < height && j < width;
+          const pixel = (data: Uint8Array, at: number) => [...data.subarray(at * 3, at * 3 + 3)];
+          expect(pixel(y.data, row * crop + column)).toEqual(
+            inside ? pixel(x.data, i * width + j) : [0, 0, 0],
+          );
+        }
+    },
+  );
 });
 
 test('a data set is fitted picture by picture, or left alone', async () => {
@@ -211,7 +235,12 @@ describe('decode', () => {
 
   test('png, lossless', async () => {
     const png = await sharp(rgb.data, raw).png().toBuffer();
-    expect(await decodePicture(png, 'x.png')).toMatchObject({ height: 4, width: 8, channels: 3, data: Buffer.from(rgb.data) });
+    expect(await decodePicture(png, 'x.png')).toMatchObject({
+      height: 4,
+      width: 8,
+      channels: 3,
+      data: Buffer.from(rgb.data),
+    });
   });
 
   test('gray, alpha, 16 bits and CMYK become rgb', async () => {
@@ -230,7 +259,10 @@ describe('decode', () => {
   });
 
   test('EXIF orientation is applied', async () => {
-    const turned = await sharp(rgb.data, raw).withMetadata({ orientation: 6 }).jpeg({ quality: 100 }).toBuffer();
+    const turned = await sharp(rgb.data, raw)
+      .withMetadata({ orientation: 6 })
+      .jpeg({ quality: 100 })
+      .toBuffer();
     expect(await decodePicture(turned, 'turned')).toMatchObject({ height: 8, width: 4 });
   });
 
@@ -243,14 +275,25 @@ describe('decode', () => {
       .toBuffer();
     for (const file of [jpeg, png]) {
       for (const part of [0, 3, 8, 100, 400, 700]) {
-        await expect(decodePicture(file.subarray(0, part), 'cut')).rejects.toMatchObject({ code: 'ERR_FORMAT', node: 'cut' });
+        await expect(decodePicture(file.subarray(0, part), 'cut')).rejects.toMatchObject({
+          code: 'ERR_FORMAT',
+          node: 'cut',
+        });
       }
     }
     await fc.assert(
-      fc.asyncProperty(fc.uint8Array({ maxLength: 300 }), fc.constantFrom(jpeg, png), fc.nat(200), async (noise, file, keep) => {
-        const bytes = Buffer.concat([file.subarray(0, keep), noise]);
-        await expect(decodePicture(bytes, 'noise')).rejects.toMatchObject({ name: 'BitplaneError', code: 'ERR_FORMAT' });
-      }),
+      fc.asyncProperty(
+        fc.uint8Array({ maxLength: 300 }),
+        fc.constantFrom(jpeg, png),
+        fc.nat(200),
+        async (noise, file, keep) => {
+          const bytes = Buffer.concat([file.subarray(0, keep), noise]);
+          await expect(decodePicture(bytes, 'noise')).rejects.toMatchObject({
+            name: 'BitplaneError',
+            code: 'ERR_FORMAT',
+          });
+        },
+      ),
       { seed: 3, numRuns: 100 },
     );
   });
@@ -259,12 +302,20 @@ describe('decode', () => {
     const png = await sharp(rgb.data, raw).png().toBuffer();
     png.writeUInt32BE(60_000, 16);
     png.writeUInt32BE(60_000, 20);
-    await expect(decodePicture(png, 'huge.png')).rejects.toMatchObject({ code: 'ERR_FORMAT', node: 'huge.png' });
+    await expect(decodePicture(png, 'huge.png')).rejects.toMatchObject({
+      code: 'ERR_FORMAT',
+      node: 'huge.png',
+    });
   });
 
   test('a missing file', async () => {
     const path = join(temporaryFolder(), 'none.jpg');
-    await expect(readPicture(path, { crop: 8 })).rejects.toMatchObject({ code: 'ERR_IO', node: path });
-    await expect(readPicture(write(path, 'plain text'), { crop: 8 })).rejects.toThrow(/expected a JPEG or PNG file/);
+    await expect(readPicture(path, { crop: 8 })).rejects.toMatchObject({
+      code: 'ERR_IO',
+      node: path,
+    });
+    await expect(readPicture(write(path, 'plain text'), { crop: 8 })).rejects.toThrow(
+      /expected a JPEG or PNG file/,
+    );
   });
 });

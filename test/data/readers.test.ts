@@ -1,4 +1,7 @@
-/** MNIST and CIFAR-10 files: what is read, and that damage is always a BitplaneError that names the file. */
+/**
+ * MNIST and CIFAR-10 files: what is read, and that damage is always a BitplaneError that names the
+ * file.
+ */
 import { truncateSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
@@ -41,7 +44,9 @@ describe('mnist', () => {
     const dir = temporaryFolder();
     writeMnist(dir, 5);
     write(join(dir, 't10k-labels-idx1-ubyte'), idx([4], new Uint8Array(4)));
-    await expect(openMnist(dir)).rejects.toThrow(/t10k-labels-idx1-ubyte": expected 5 labels, one a picture but received 4/);
+    await expect(openMnist(dir)).rejects.toThrow(
+      /t10k-labels-idx1-ubyte": expected 5 labels, one a picture but received 4/,
+    );
   });
 
   test('a label of 10', async () => {
@@ -71,17 +76,21 @@ describe('idx', () => {
 
   test('every truncation and every extension is refused', () => {
     expect(parseIdx(good, 2, 'x').data).toEqual(Buffer.from([1, 2, 3, 4, 5, 6]));
-    for (let length = 0; length < good.length; length++) expect(() => parseIdx(good.subarray(0, length), 2, 'x')).toThrow(BitplaneError);
+    for (let length = 0; length < good.length; length++)
+      expect(() => parseIdx(good.subarray(0, length), 2, 'x')).toThrow(BitplaneError);
     expect(() => parseIdx(Buffer.concat([good, Buffer.of(0)]), 2, 'x')).toThrow(BitplaneError);
     const gz = gzipSync(good);
-    for (let length = 0; length < gz.length; length++) expect(() => parseIdx(gz.subarray(0, length), 2, 'x')).toThrow(BitplaneError);
+    for (let length = 0; length < gz.length; length++)
+      expect(() => parseIdx(gz.subarray(0, length), 2, 'x')).toThrow(BitplaneError);
   });
 
   test('a header that promises more than the file holds allocates nothing', () => {
     const header = Buffer.alloc(16);
     header.writeUInt32BE(0x0803, 0);
     for (const at of [4, 8, 12]) header.writeUInt32BE(0xffffffff, at);
-    expect(() => parseIdx(header, 3, 'x')).toThrow(expect.objectContaining({ code: 'ERR_FORMAT', node: 'x' }));
+    expect(() => parseIdx(header, 3, 'x')).toThrow(
+      expect.objectContaining({ code: 'ERR_FORMAT', node: 'x' }),
+    );
   });
 
   test('random bytes are refused', () => {
@@ -117,7 +126,9 @@ describe('cifar10', () => {
     const { pixels, labels } = await data.read(10, 12);
     expect([...labels]).toEqual([0, 1]);
     expect([...pixels.subarray(0, 6)]).toEqual([255, 255, 255, 10, 60, 110]);
-    expect([...pixels.subarray(3072 + 32 * 3, 3072 + 32 * 3 + 6)]).toEqual([254, 254, 254, 11, 61, 111]);
+    expect([...pixels.subarray(3072 + 32 * 3, 3072 + 32 * 3 + 6)]).toEqual([
+      254, 254, 254, 11, 61, 111,
+    ]);
   });
 
   test('any length but whole records is refused, naming the file', async () => {
@@ -125,7 +136,10 @@ describe('cifar10', () => {
     writeCifar10(dir, 2);
     for (const length of [6145, 3074, 3072, 1, 0]) {
       truncateSync(join(dir, 'test_batch.bin'), length);
-      await expect(openCifar10(dir)).rejects.toMatchObject({ code: 'ERR_FORMAT', node: join(dir, 'test_batch.bin') });
+      await expect(openCifar10(dir)).rejects.toMatchObject({
+        code: 'ERR_FORMAT',
+        node: join(dir, 'test_batch.bin'),
+      });
     }
   });
 

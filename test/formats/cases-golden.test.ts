@@ -19,17 +19,29 @@ test.each(readdirSync(folder))('%s: shape and numbers of every result', async (n
   const tensors = (prefix: string) =>
     files
       .filter((file) => file.startsWith(prefix))
-      .map((file) => [file.slice(prefix.length, -'.npy'.length), readNpy(readFileSync(join(folder, name, file)))] as const);
+      .map(
+        (file) =>
+          [
+            file.slice(prefix.length, -'.npy'.length),
+            readNpy(readFileSync(join(folder, name, file))),
+          ] as const,
+      );
   for (const isa of supportedIsas() as Isa[]) {
     const session = await Session.create(join(folder, name, 'model.onnx'), { isa, threads: 1 });
-    const results = (await session.run(Object.fromEntries(tensors('in.')))) as Record<string, Tensor>;
+    const results = (await session.run(Object.fromEntries(tensors('in.')))) as Record<
+      string,
+      Tensor
+    >;
     for (const [output, wanted] of tensors('out.')) {
       const { shape, data } = results[output]!;
       expect([isa, shape]).toEqual([isa, wanted.shape]);
       data.forEach((value, i) => {
         const target = wanted.data[i]!;
         if (Number.isNaN(target)) expect(value).toBeNaN();
-        else expect(Math.abs(value - target)).toBeLessThanOrEqual(1e-5 * Math.max(1, Math.abs(target)));
+        else
+          expect(Math.abs(value - target)).toBeLessThanOrEqual(
+            1e-5 * Math.max(1, Math.abs(target)),
+          );
       });
     }
     await session.release();

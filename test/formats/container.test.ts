@@ -22,9 +22,12 @@ function container(header: string, data = 0, length = header.length): Buffer {
 }
 const entry = (dtype: string, shape: readonly number[], begin: number, end: number) =>
   JSON.stringify({ dtype, shape, data_offsets: [begin, end] });
-const file = (tensors: Parameters<typeof writeSafetensors>[0]['tensors'], metadata: readonly (readonly [string, string])[] = []) =>
-  writeSafetensors({ metadata: new Map(metadata), tensors });
-const headerOf = (bytes: Uint8Array) => Buffer.from(bytes.subarray(8, dataOffset(bytes, bytes.length))).toString();
+const file = (
+  tensors: Parameters<typeof writeSafetensors>[0]['tensors'],
+  metadata: readonly (readonly [string, string])[] = [],
+) => writeSafetensors({ metadata: new Map(metadata), tensors });
+const headerOf = (bytes: Uint8Array) =>
+  Buffer.from(bytes.subarray(8, dataOffset(bytes, bytes.length))).toString();
 
 describe('a file is one', () => {
   test('of 9 bytes and a brace, with a length below 2^32', () => {
@@ -48,11 +51,15 @@ describe('a file is one', () => {
     expect(dataOffset(container('{}'), 10)).toBe(10);
     expect(() => dataOffset(container('{}'), 9)).toThrow(/a header of 2 bytes but the file ends/);
     expect(dataOffset(container('', 0, 100_000_000), 2 ** 30)).toBe(100_000_008);
-    expect(() => dataOffset(container('', 0, 100_000_001), 2 ** 30)).toThrow(/at most 100000000 bytes but received 100000001/);
+    expect(() => dataOffset(container('', 0, 100_000_001), 2 ** 30)).toThrow(
+      /at most 100000000 bytes but received 100000001/,
+    );
     expect(() => dataOffset(new Uint8Array(7), 7)).toThrow(/at least 8 bytes/);
     expect(dataOffset(container('').subarray(0, 8), 8)).toBe(8);
     // The length is read where the view begins.
-    expect(dataOffset(Buffer.concat([Buffer.from('abc'), container('{}')]).subarray(3), 10)).toBe(10);
+    expect(dataOffset(Buffer.concat([Buffer.from('abc'), container('{}')]).subarray(3), 10)).toBe(
+      10,
+    );
   });
 });
 
@@ -74,14 +81,18 @@ describe('dtypes', () => {
     ['U64', 8],
     ['F64', 8],
   ] as const)('%s takes %i bytes', (dtype, size) => {
-    const { tensors } = readSafetensors(container(`{"a":${entry(dtype, [3], 0, 3 * size)}}`, 3 * size));
+    const { tensors } = readSafetensors(
+      container(`{"a":${entry(dtype, [3], 0, 3 * size)}}`, 3 * size),
+    );
     expect(tensors.get('a')?.data.length).toBe(3 * size);
-    expect(readSafetensors(file(new Map([['a', { dtype, shape: [3], data: new Uint8Array(3 * size) }]]))).tensors.get('a')?.dtype).toBe(
-      dtype,
-    );
-    expect(() => readSafetensors(container(`{"a":${entry(dtype, [3], 0, 3 * size + 1)}}`, 3 * size + 1))).toThrow(
-      new RegExp(`${3 * size} bytes for shape \\[3\\] but received ${3 * size + 1}`),
-    );
+    expect(
+      readSafetensors(
+        file(new Map([['a', { dtype, shape: [3], data: new Uint8Array(3 * size) }]])),
+      ).tensors.get('a')?.dtype,
+    ).toBe(dtype);
+    expect(() =>
+      readSafetensors(container(`{"a":${entry(dtype, [3], 0, 3 * size + 1)}}`, 3 * size + 1)),
+    ).toThrow(new RegExp(`${3 * size} bytes for shape \\[3\\] but received ${3 * size + 1}`));
   });
   test('an unknown one is named, with its tensor', () => {
     expect(() => readSafetensors(container(`{"a":${entry('F4', [2], 0, 1)}}`, 1))).toThrow(
@@ -92,18 +103,29 @@ describe('dtypes', () => {
         message: expect.stringMatching(/a dtype of BOOL, U8, .*F64 but received "F4"/),
       }),
     );
-    expect(() => readSafetensors(container('{"a":{"dtype":4,"shape":[],"data_offsets":[0,4]}}', 4))).toThrow(/a dtype of/);
+    expect(() =>
+      readSafetensors(container('{"a":{"dtype":4,"shape":[],"data_offsets":[0,4]}}', 4)),
+    ).toThrow(/a dtype of/);
   });
 });
 
 describe('a header', () => {
   test.each([
-    ['{"a":{"dtype":"U8","shape":4,"data_offsets":[0,4]}}', /safetensors "a": expected a shape of sizes but received 4/],
-    ['{"a":{"dtype":"U8","shape":[4],"data_offsets":[0]}}', /safetensors "a": expected two offsets/],
+    [
+      '{"a":{"dtype":"U8","shape":4,"data_offsets":[0,4]}}',
+      /safetensors "a": expected a shape of sizes but received 4/,
+    ],
+    [
+      '{"a":{"dtype":"U8","shape":[4],"data_offsets":[0]}}',
+      /safetensors "a": expected two offsets/,
+    ],
     ['{"a":{"dtype":"U8","shape":[4],"data_offsets":[0,4,4]}}', /two offsets/],
     ['{"a":{"dtype":"U8","shape":[4],"data_offsets":[-4,0]}}', /two offsets/],
     ['{"a":{"dtype":"U8","shape":[4],"data_offsets":4}}', /two offsets/],
-    ['{"a":{"dtype":"U8","shape":[4],"data_offsets":[0,4],"x":1}}', /safetensors "a": expected dtype, shape and data_offsets but received/],
+    [
+      '{"a":{"dtype":"U8","shape":[4],"data_offsets":[0,4],"x":1}}',
+      /safetensors "a": expected dtype, shape and data_offsets but received/,
+    ],
     ['{"a":[]}', /safetensors "a": expected a JSON object/],
     ['{"__metadata__":[]}', /safetensors "__metadata__": expected a JSON object/],
     ['{"__metadata__":{"k":1}}', /safetensors "k": expected metadata of strings but received 1/],
@@ -111,7 +133,10 @@ describe('a header', () => {
       '{"a":{"dtype":"U8","shape":[2],"data_offsets":[2,4]}}',
       /safetensors "a": expected data from 0 on, without holes or overlaps but received 2/,
     ],
-    ['{"a":{"dtype":"U8","shape":[3],"data_offsets":[0,3]}}', /expected 3 bytes of data but received 4/],
+    [
+      '{"a":{"dtype":"U8","shape":[3],"data_offsets":[0,3]}}',
+      /expected 3 bytes of data but received 4/,
+    ],
     ['{"a":1,"a":1}', /keys that differ but received "a"/],
     ['[]', /begins with \{/],
     ['{"a"', /a header of JSON \(/],
@@ -131,11 +156,16 @@ describe('a header', () => {
       /safetensors "a": expected 3 bytes for shape \[3\] but received 4/,
     );
   });
-  test('of a byte order mark is none', () => expect(() => readSafetensors(container('\ufeff{}', 0, 5))).toThrow(/begins with \{/));
+  test('of a byte order mark is none', () =>
+    expect(() => readSafetensors(container('\ufeff{}', 0, 5))).toThrow(/begins with \{/));
 });
 
 describe('written', () => {
-  const of = (dtype: string, data: number[]) => ({ dtype, shape: [data.length / (dtype === 'U8' ? 1 : 4)], data: Uint8Array.from(data) });
+  const of = (dtype: string, data: number[]) => ({
+    dtype,
+    shape: [data.length / (dtype === 'U8' ? 1 : 4)],
+    data: Uint8Array.from(data),
+  });
   test('wide elements first, then by name, in whole words of 8 bytes', () => {
     const bytes = file(
       new Map([
@@ -146,7 +176,9 @@ describe('written', () => {
       ]),
     );
     expect(Object.keys(JSON.parse(headerOf(bytes)))).toEqual(['c', 'z', 'a', 'b']);
-    expect([...bytes.subarray(dataOffset(bytes, bytes.length))]).toEqual([5, 6, 7, 8, 1, 2, 3, 4, 3, 1, 2]);
+    expect([...bytes.subarray(dataOffset(bytes, bytes.length))]).toEqual([
+      5, 6, 7, 8, 1, 2, 3, 4, 3, 1, 2,
+    ]);
     expect(dataOffset(bytes, bytes.length) % 8).toBe(0);
   });
   test('no metadata where there is none; no more than 7 spaces', () => {
@@ -167,7 +199,12 @@ describe('written', () => {
     );
   });
   test.each([
-    ['a name that the format keeps', new Map([['__metadata__', of('U8', [1])]]), 'ERR_ARGUMENT', /other than __metadata__/],
+    [
+      'a name that the format keeps',
+      new Map([['__metadata__', of('U8', [1])]]),
+      'ERR_ARGUMENT',
+      /other than __metadata__/,
+    ],
     ['an unknown dtype', new Map([['a', of('F4', [1])]]), 'ERR_DTYPE', /a dtype of BOOL/],
     [
       'a shape that does not fit',
@@ -176,7 +213,13 @@ describe('written', () => {
       /2 bytes for shape \[2\] but received 3/,
     ],
   ])('not with %s', (_, tensors, code, sentence) => {
-    expect(() => file(tensors)).toThrow(expect.objectContaining({ code, op: 'safetensors', message: expect.stringMatching(sentence) }));
+    expect(() => file(tensors)).toThrow(
+      expect.objectContaining({
+        code,
+        op: 'safetensors',
+        message: expect.stringMatching(sentence),
+      }),
+    );
   });
 });
 
@@ -213,7 +256,13 @@ describe('numbers that JSON does not know', () => {
       { number: 'NaN' },
       { number: '-0' },
     ]);
-    expect(toJson({ a: 0, b: 'x', c: true, d: null, e: undefined })).toEqual({ a: 0, b: 'x', c: true, d: null, e: undefined });
+    expect(toJson({ a: 0, b: 'x', c: true, d: null, e: undefined })).toEqual({
+      a: 0,
+      b: 'x',
+      c: true,
+      d: null,
+      e: undefined,
+    });
     expect(fromJson({ number: 'NaN', more: 1 })).toEqual({ number: 'NaN', more: 1 });
     expect(fromJson({ other: 'NaN' })).toEqual({ other: 'NaN' });
     expect(fromJson(null)).toBe(null);
@@ -232,7 +281,9 @@ describe('numbers that JSON does not know', () => {
     const objects = (depth: number): unknown => (depth === 0 ? 1 : { a: objects(depth - 1) });
     for (const nest of [lists, objects]) {
       expect(fromJson(nest(8))).toEqual(nest(8));
-      expect(() => fromJson(nest(9))).toThrow(/^model: expected attributes nested at most 8 deep but received/);
+      expect(() => fromJson(nest(9))).toThrow(
+        /^model: expected attributes nested at most 8 deep but received/,
+      );
     }
   });
 });

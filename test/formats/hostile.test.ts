@@ -34,7 +34,9 @@ let files = 0;
 async function open(bytes: Uint8Array, options: object = {}): Promise<Outcome> {
   const file = join(folder, `${files++}.model`);
   writeFileSync(file, bytes);
-  const { output, errors, signal } = await ended([PROGRAM, file, JSON.stringify(options)], { limitMs: KILLED_AFTER_MS });
+  const { output, errors, signal } = await ended([PROGRAM, file, JSON.stringify(options)], {
+    limitMs: KILLED_AFTER_MS,
+  });
   rmSync(file);
   expect({ signal, errors }).toEqual({ signal: null, errors: '' });
   const outcome = JSON.parse(output) as Outcome;
@@ -64,7 +66,9 @@ function chain(
 }
 
 function safetensors(graph: string): Uint8Array {
-  const header = Buffer.from(JSON.stringify({ __metadata__: { 'bitplane.format': '1', 'bitplane.graph': graph } }));
+  const header = Buffer.from(
+    JSON.stringify({ __metadata__: { 'bitplane.format': '1', 'bitplane.graph': graph } }),
+  );
   const length = Buffer.alloc(8);
   length.writeBigUInt64LE(BigInt(header.length));
   return Buffer.concat([length, header]);
@@ -87,20 +91,36 @@ describe('sizes that only a file has', () => {
       { op: 'Add', inputs: ['<', 'tenth'] },
       { op: 'Sign', inputs: ['<'] },
     ];
-    const initializers = { low: floats([], [-8]), high: floats([], [8]), third: floats([1], [0.3]), tenth: floats([1], [0.1]) };
+    const initializers = {
+      low: floats([], [-8]),
+      high: floats([], [8]),
+      third: floats([1], [0.3]),
+      tenth: floats([1], [0.1]),
+    };
     expect((await open(chain(['N', BIG], nodes, { initializers }))).end).toBe('created');
   });
 
-  test('a border of gigabytes is refused before it is allocated, naming the node and the option', async () => {
-    const node = { op: 'Pad', inputs: ['<', 'pads'] };
-    const outcome = await open(chain(['N', 1], [node], { initializers: { pads: int64s(0, 0, 0, 2_000_000_000) } }), { maxBytes: 2 ** 30 });
-    expect(outcome).toMatchObject({ end: 'BitplaneError', code: 'ERR_LIMIT' });
-    expect(outcome.message).toMatch(/^pad "y": expected a run of at most 1\.0 GiB but received .*; the option maxBytes raises the limit$/);
-  });
+  test(
+    'a border of gigabytes is refused before it is allocated, naming the node and the ' + 'option',
+    async () => {
+      const node = { op: 'Pad', inputs: ['<', 'pads'] };
+      const outcome = await open(
+        chain(['N', 1], [node], { initializers: { pads: int64s(0, 0, 0, 2_000_000_000) } }),
+        { maxBytes: 2 ** 30 },
+      );
+      expect(outcome).toMatchObject({ end: 'BitplaneError', code: 'ERR_LIMIT' });
+      expect(outcome.message).toMatch(
+        /^pad "y": expected a run of at most 1\.0 GiB but received .*; the option maxBytes raises the limit$/,
+      );
+    },
+  );
 
   test('an expansion of gigabytes is refused', async () => {
     const node = { op: 'Expand', inputs: ['<', 'shape'] };
-    const outcome = await open(chain(['N', 1], [node], { initializers: { shape: int64s(1, 1_000_000_000) } }), { maxBytes: 2 ** 30 });
+    const outcome = await open(
+      chain(['N', 1], [node], { initializers: { shape: int64s(1, 1_000_000_000) } }),
+      { maxBytes: 2 ** 30 },
+    );
     expect(outcome).toMatchObject({ end: 'BitplaneError', code: 'ERR_LIMIT' });
   });
 
@@ -110,8 +130,12 @@ describe('sizes that only a file has', () => {
       { op: 'Mul', inputs: ['<', `c${i}`] },
       { op: i % 2 === 0 ? 'Exp' : 'Tanh', inputs: ['<'] },
     ]);
-    const initializers = Object.fromEntries(range(count).map((i) => [`c${i}`, floats([1], [1 + i / 1000])]));
-    const outcome = await open(chain(['N', 2 ** 20], nodes, { initializers }), { maxBytes: 2 ** 27 });
+    const initializers = Object.fromEntries(
+      range(count).map((i) => [`c${i}`, floats([1], [1 + i / 1000])]),
+    );
+    const outcome = await open(chain(['N', 2 ** 20], nodes, { initializers }), {
+      maxBytes: 2 ** 27,
+    });
     expect(outcome).toMatchObject({ end: 'BitplaneError', code: 'ERR_LIMIT' });
   });
 
@@ -120,7 +144,9 @@ describe('sizes that only a file has', () => {
       { op: 'Conv', inputs: ['<', 'w'] },
       { op: 'Sign', inputs: ['<'] },
     ];
-    const outcome = await open(chain(['N', 0, 1, 1], nodes, { initializers: { w: floats([2 ** 40, 0, 1, 1], []) } }));
+    const outcome = await open(
+      chain(['N', 0, 1, 1], nodes, { initializers: { w: floats([2 ** 40, 0, 1, 1], []) } }),
+    );
     expect(outcome.end).toBe('BitplaneError');
   });
 
@@ -143,7 +169,12 @@ describe('work over constants', () => {
       { op: 'Add', inputs: ['x', 'p'], outputs: ['y'] },
     ];
     await open(
-      encodeOnnx({ nodes, inputs: { x: ['N', 1, 1, 1] }, outputs: { y: undefined }, initializers: { c: floats([1, 1, 1, 1], [1]) } }),
+      encodeOnnx({
+        nodes,
+        inputs: { x: ['N', 1, 1, 1] },
+        outputs: { y: undefined },
+        initializers: { c: floats([1, 1, 1, 1], [1]) },
+      }),
     );
   });
 
@@ -154,7 +185,12 @@ describe('work over constants', () => {
       { op: 'ReduceMax', inputs: ['p'], outputs: ['m'] },
       { op: 'Add', inputs: ['x', 'm'], outputs: ['y'] },
     ];
-    const spec = { nodes, inputs: { x: ['N', 2000] }, outputs: { y: undefined }, initializers: { s: int64s(2000, 2000) } };
+    const spec = {
+      nodes,
+      inputs: { x: ['N', 2000] },
+      outputs: { y: undefined },
+      initializers: { s: int64s(2000, 2000) },
+    };
     await open(encodeOnnx(spec));
   });
 
@@ -165,14 +201,27 @@ describe('work over constants', () => {
       outputs: [`c${i + 1}`],
       attributes: { axis: 0 },
     }));
-    nodes.push({ op: 'ReduceMax', inputs: ['c48'], outputs: ['m'] }, { op: 'Add', inputs: ['x', 'm'], outputs: ['y'] });
-    await open(encodeOnnx({ nodes, inputs: { x: ['N', 4] }, outputs: { y: undefined }, initializers: { c0: floats([4], [1, 2, 3, 4]) } }));
+    nodes.push(
+      { op: 'ReduceMax', inputs: ['c48'], outputs: ['m'] },
+      { op: 'Add', inputs: ['x', 'm'], outputs: ['y'] },
+    );
+    await open(
+      encodeOnnx({
+        nodes,
+        inputs: { x: ['N', 4] },
+        outputs: { y: undefined },
+        initializers: { c0: floats([4], [1, 2, 3, 4]) },
+      }),
+    );
   });
 
   test('a constant in another order for each of many nodes', async () => {
     const nodes = [
       { op: 'Transpose', inputs: ['<'], attributes: { perm: [0, 3, 1, 2] } },
-      ...range(2000).map((i) => ({ op: i % 2 === 0 ? 'Add' : 'Tanh', inputs: i % 2 === 0 ? ['<', 'c'] : ['<'] })),
+      ...range(2000).map((i) => ({
+        op: i % 2 === 0 ? 'Add' : 'Tanh',
+        inputs: i % 2 === 0 ? ['<', 'c'] : ['<'],
+      })),
     ];
     const initializers = { c: { dims: [8, 64, 64], floats: range(8 * 64 * 64), raw: true } };
     await open(chain(['N', 64, 64, 8], nodes, { initializers }));
@@ -194,10 +243,17 @@ describe('memory that an import makes out of nothing', () => {
     ]);
 
   test.each(['f32', 'int'] as const)('many fills of %s have one budget', async (value) => {
-    const spec = { nodes: fills(200, value), inputs: { x: ['N', 1] }, outputs: { t199: undefined }, initializers: { s: int64s(2 ** 23) } };
+    const spec = {
+      nodes: fills(200, value),
+      inputs: { x: ['N', 1] },
+      outputs: { t199: undefined },
+      initializers: { s: int64s(2 ** 23) },
+    };
     const outcome = await open(encodeOnnx(spec));
     expect(outcome).toMatchObject({ end: 'BitplaneError', code: 'ERR_LIMIT' });
-    expect(outcome.message).toMatch(/^ConstantOfShape "c\d+": .*; the option maxBytes raises the limit$/);
+    expect(outcome.message).toMatch(
+      /^ConstantOfShape "c\d+": .*; the option maxBytes raises the limit$/,
+    );
   });
 
   test('lists of integers that double', async () => {
@@ -209,7 +265,12 @@ describe('memory that an import makes out of nothing', () => {
     }));
     nodes.push({ op: 'Reshape', inputs: ['x', 'c40'], outputs: ['y'] });
     const outcome = await open(
-      encodeOnnx({ nodes, inputs: { x: ['N', 4] }, outputs: { y: undefined }, initializers: { c0: int64s(1, 1) } }),
+      encodeOnnx({
+        nodes,
+        inputs: { x: ['N', 4] },
+        outputs: { y: undefined },
+        initializers: { c0: int64s(1, 1) },
+      }),
     );
     expect(outcome).toMatchObject({ end: 'BitplaneError', code: 'ERR_LIMIT' });
   });
@@ -218,9 +279,18 @@ describe('memory that an import makes out of nothing', () => {
 describe('depths, lengths and names', () => {
   test.each([
     ['nodes', `{"nodes":[${nested(50_000)}],"inputs":[],"outputs":[]}`],
-    ['shapes', `{"nodes":[{"op":"input","name":"x","dtype":"f32","shape":${nested(50_000)}}],"inputs":["x"],"outputs":[["y","x"]]}`],
-    ['constructors', `{"nodes":[{"op":"relu","name":{"constructor":{"name":${nested(50_000)}}}}],"inputs":[],"outputs":[]}`],
-    ['attributes', `{"nodes":[{"op":"relu","name":"x","inputs":[],"attrs":{"a":${nested(50_000)}}}],"inputs":[],"outputs":[]}`],
+    [
+      'shapes',
+      `{"nodes":[{"op":"input","name":"x","dtype":"f32","shape":${nested(50_000)}}],"inputs":["x"],"outputs":[["y","x"]]}`,
+    ],
+    [
+      'constructors',
+      `{"nodes":[{"op":"relu","name":{"constructor":{"name":${nested(50_000)}}}}],"inputs":[],"outputs":[]}`,
+    ],
+    [
+      'attributes',
+      `{"nodes":[{"op":"relu","name":"x","inputs":[],"attrs":{"a":${nested(50_000)}}}],"inputs":[],"outputs":[]}`,
+    ],
   ])('%s nested without end', async (_, graph) => {
     expect(await open(safetensors(graph))).toMatchObject({ end: 'BitplaneError' });
   });
@@ -231,22 +301,37 @@ describe('depths, lengths and names', () => {
       inputs: { x: ['N', 4] },
       outputs: { y: undefined },
     });
-    const outcome = await open(Buffer.concat([model, ...range(150_000).map(() => Buffer.from([0x42, 2, 0x10, 13]))]));
+    const outcome = await open(
+      Buffer.concat([model, ...range(150_000).map(() => Buffer.from([0x42, 2, 0x10, 13]))]),
+    );
     expect(outcome).toMatchObject({ end: 'BitplaneError', code: 'ERR_FORMAT' });
   });
 
   test('a name of a megabyte in many places', async () => {
     const outputs = range(5000).map((i) => `y${i}`);
-    const node = { op: 'Split', name: 'n'.repeat(1_000_000), inputs: ['x'], outputs, attributes: { axis: 1 } };
+    const node = {
+      op: 'Split',
+      name: 'n'.repeat(1_000_000),
+      inputs: ['x'],
+      outputs,
+      attributes: { axis: 1 },
+    };
     const spec = { nodes: [node], inputs: { x: ['N', 5000] }, outputs: { y0: undefined } };
-    expect(await open(encodeOnnx(spec))).toMatchObject({ end: 'BitplaneError', code: 'ERR_FORMAT' });
+    expect(await open(encodeOnnx(spec))).toMatchObject({
+      end: 'BitplaneError',
+      code: 'ERR_FORMAT',
+    });
   });
 
   test('ranks of 100,000', async () => {
     const axes = range(100_000);
-    const outcome = await open(chain(['N', 4], [{ op: 'Unsqueeze', inputs: ['<'], attributes: { axes } }], { opset: 11 }));
+    const outcome = await open(
+      chain(['N', 4], [{ op: 'Unsqueeze', inputs: ['<'], attributes: { axes } }], { opset: 11 }),
+    );
     expect(outcome).toMatchObject({ end: 'BitplaneError', code: 'ERR_SHAPE' });
-    expect((await open(chain(new Array(900).fill(1), [{ op: 'Relu', inputs: ['<'] }]))).end).toBe('BitplaneError');
+    expect((await open(chain(new Array(900).fill(1), [{ op: 'Relu', inputs: ['<'] }]))).end).toBe(
+      'BitplaneError',
+    );
   });
 
   test('names that are all the same, or all suffixes', async () => {
@@ -293,7 +378,10 @@ describe('numbers without end', () => {
     ],
   ])('%s', async (_, nodes) => {
     const initializers = { pads: int64s(0, 1, 0, 1), infinity: floats([], [Infinity]) };
-    expect((await open(chain(['N', 4], [...nodes, { op: 'Sign', inputs: ['<'] }], { initializers }))).end).toBe('ran');
+    expect(
+      (await open(chain(['N', 4], [...nodes, { op: 'Sign', inputs: ['<'] }], { initializers })))
+        .end,
+    ).toBe('ran');
   });
 });
 
@@ -303,22 +391,41 @@ describe('many nodes', () => {
       nodes: range(count).map((i) => ({ op: 'Add', inputs: ['x', `w${i}`], outputs: [`y${i}`] })),
       inputs: { x: ['N', 4] },
       outputs: Object.fromEntries(range(count).map((i) => [`y${i}`, undefined])),
-      initializers: Object.fromEntries(range(count).map((i) => [`w${i}`, floats([4], [i, 1, 2, 3])])),
+      initializers: Object.fromEntries(
+        range(count).map((i) => [`w${i}`, floats([4], [i, 1, 2, 3])]),
+      ),
     });
 
   test('more than maxNodes are refused by name of the option, and run where it is raised', async () => {
     const outcome = await open(distinct(11_000));
     expect(outcome).toMatchObject({ end: 'BitplaneError', code: 'ERR_LIMIT' });
-    expect(outcome.message).toMatch(/at most 20000 values in the graph .*; the option maxNodes raises the limit$/);
+    expect(outcome.message).toMatch(
+      /at most 20000 values in the graph .*; the option maxNodes raises the limit$/,
+    );
     expect((await open(distinct(5000), { maxNodes: 11_000 })).end).toBe('ran');
   });
 
   test('parts of one concatenation', async () => {
-    const parts = range(4000).map((i): NodeSpec => ({ op: 'Add', inputs: ['x', `w${i}`], outputs: [`p${i}`] }));
-    const joined = { op: 'Concat', inputs: parts.map(({ outputs }) => outputs[0] as string), outputs: ['all'], attributes: { axis: 1 } };
-    const initializers = Object.fromEntries(range(4000).map((i) => [`w${i}`, floats([4], [i, 1, 2, 3])]));
+    const parts = range(4000).map(
+      (i): NodeSpec => ({ op: 'Add', inputs: ['x', `w${i}`], outputs: [`p${i}`] }),
+    );
+    const joined = {
+      op: 'Concat',
+      inputs: parts.map(({ outputs }) => outputs[0] as string),
+      outputs: ['all'],
+      attributes: { axis: 1 },
+    };
+    const initializers = Object.fromEntries(
+      range(4000).map((i) => [`w${i}`, floats([4], [i, 1, 2, 3])]),
+    );
     const nodes = [...parts, joined, { op: 'Relu', inputs: ['all'], outputs: ['y'] }];
-    expect((await open(encodeOnnx({ nodes, inputs: { x: ['N', 4] }, outputs: { y: undefined }, initializers }))).end).toBe('ran');
+    expect(
+      (
+        await open(
+          encodeOnnx({ nodes, inputs: { x: ['N', 4] }, outputs: { y: undefined }, initializers }),
+        )
+      ).end,
+    ).toBe('ran');
   });
 
   test('concatenations within one another', async () => {
@@ -326,24 +433,41 @@ describe('many nodes', () => {
       { op: 'Relu', inputs: [i === 0 ? 'x' : `c${i - 1}`], outputs: [`r${i}`] },
       { op: 'Concat', inputs: [`r${i}`, 'e'], outputs: [`c${i}`], attributes: { axis: 1 } },
     ]);
-    const spec = { nodes: [{ op: 'Exp', inputs: ['x'], outputs: ['e'] }, ...nodes], inputs: { x: ['N', 1] }, outputs: { c999: undefined } };
+    const spec = {
+      nodes: [{ op: 'Exp', inputs: ['x'], outputs: ['e'] }, ...nodes],
+      inputs: { x: ['N', 1] },
+      outputs: { c999: undefined },
+    };
     await open(encodeOnnx(spec));
   });
 
-  test('a chain of which every value is a result, and one of which each sign asks for all before it', async () => {
-    const ops = ['Tanh', 'Exp'];
-    const every = range(4000).map(
-      (i): NodeSpec => ({ op: ops[i % 2] as string, inputs: [i === 0 ? 'x' : `y${i - 1}`], outputs: [`y${i}`] }),
-    );
-    const outputs = Object.fromEntries(range(4000).map((i) => [`y${i}`, undefined]));
-    expect((await open(encodeOnnx({ nodes: every, inputs: { x: ['N', 4] }, outputs }))).end).toBe('ran');
-    const signs = range(4000).flatMap((i): NodeSpec[] => [
-      { op: 'Add', inputs: [i === 0 ? 'x' : `a${i - 1}`, 'half'], outputs: [`a${i}`] },
-      { op: 'Sign', inputs: [`a${i}`], outputs: [`y${i}`] },
-    ]);
-    const initializers = { half: floats([1], [1.5]) };
-    expect((await open(encodeOnnx({ nodes: signs, inputs: { x: ['N', 4] }, outputs, initializers }))).end).toBe('ran');
-  });
+  test(
+    'a chain of which every value is a result, and one of which each sign asks for all ' +
+      'before it',
+    async () => {
+      const ops = ['Tanh', 'Exp'];
+      const every = range(4000).map(
+        (i): NodeSpec => ({
+          op: ops[i % 2] as string,
+          inputs: [i === 0 ? 'x' : `y${i - 1}`],
+          outputs: [`y${i}`],
+        }),
+      );
+      const outputs = Object.fromEntries(range(4000).map((i) => [`y${i}`, undefined]));
+      expect((await open(encodeOnnx({ nodes: every, inputs: { x: ['N', 4] }, outputs }))).end).toBe(
+        'ran',
+      );
+      const signs = range(4000).flatMap((i): NodeSpec[] => [
+        { op: 'Add', inputs: [i === 0 ? 'x' : `a${i - 1}`, 'half'], outputs: [`a${i}`] },
+        { op: 'Sign', inputs: [`a${i}`], outputs: [`y${i}`] },
+      ]);
+      const initializers = { half: floats([1], [1.5]) };
+      expect(
+        (await open(encodeOnnx({ nodes: signs, inputs: { x: ['N', 4] }, outputs, initializers })))
+          .end,
+      ).toBe('ran');
+    },
+  );
 
   test('transposes that sink through all of them', async () => {
     const nodes = range(4000).map((i) => ({
@@ -351,6 +475,12 @@ describe('many nodes', () => {
       inputs: i % 4 === 3 ? ['<', 'c'] : ['<'],
       ...(i % 2 === 0 && { attributes: { perm: i % 4 === 0 ? [0, 2, 3, 1] : [0, 3, 1, 2] } }),
     }));
-    expect((await open(chain(['N', 3, 4, 4], nodes, { initializers: { c: floats([3, 1, 1], [1, 2, 3]) } }))).end).toBe('ran');
+    expect(
+      (
+        await open(
+          chain(['N', 3, 4, 4], nodes, { initializers: { c: floats([3, 1, 1], [1, 2, 3]) } }),
+        )
+      ).end,
+    ).toBe('ran');
   });
 });

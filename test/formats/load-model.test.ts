@@ -47,11 +47,18 @@ const numbers = (count: number) =>
     [count],
   );
 const c = (graph: Graph) => topological(graph).find(({ name }) => name === 'c')!.data!;
-const relu = encodeOnnx({ nodes: [{ op: 'Relu', inputs: ['x'], outputs: ['y'] }], inputs: { x: ['N', 4] }, outputs: { y: undefined } });
+const relu = encodeOnnx({
+  nodes: [{ op: 'Relu', inputs: ['x'], outputs: ['y'] }],
+  inputs: { x: ['N', 4] },
+  outputs: { y: undefined },
+});
 
 describe('whose bytes', () => {
   test('what a caller gives is copied, however it gives it', async () => {
-    for (const wrap of [(bytes: Uint8Array) => bytes, (bytes: Uint8Array) => bytes.buffer as ArrayBuffer]) {
+    for (const wrap of [
+      (bytes: Uint8Array) => bytes,
+      (bytes: Uint8Array) => bytes.buffer as ArrayBuffer,
+    ]) {
       const bytes = Uint8Array.from(encodeModel(sum(numbers(4))));
       const graph = await loadModel(wrap(bytes));
       bytes.fill(255);
@@ -61,17 +68,27 @@ describe('whose bytes', () => {
   test('what was read or inflated for nobody else is not', async () => {
     const bytes = encodeModel(sum(numbers(4)));
     for (const source of [fileOf(bytes), fileOf(gzipSync(bytes)), gzipSync(bytes)])
-      expect(c(await loadModel(source)).data.byteLength).toBeLessThan(c(await loadModel(source)).data.buffer.byteLength);
+      expect(c(await loadModel(source)).data.byteLength).toBeLessThan(
+        c(await loadModel(source)).data.buffer.byteLength,
+      );
     expect(c(decodeModel(bytes)).data.buffer.byteLength).toBe(16);
-    expect(c(decodeModel(Uint8Array.from(bytes), { owned: true })).data.buffer.byteLength).toBe(bytes.length);
+    expect(c(decodeModel(Uint8Array.from(bytes), { owned: true })).data.buffer.byteLength).toBe(
+      bytes.length,
+    );
   });
   test('a view where the elements are aligned, a copy where they are not', () => {
     const buffer = new Uint8Array(32).fill(1);
     expect(tensorOver(buffer.subarray(8, 16), 'f32', [2], true).data.buffer).toBe(buffer.buffer);
-    expect(tensorOver(buffer.subarray(6, 14), 'f32', [2], true).data.buffer).not.toBe(buffer.buffer);
+    expect(tensorOver(buffer.subarray(6, 14), 'f32', [2], true).data.buffer).not.toBe(
+      buffer.buffer,
+    );
     expect(tensorOver(buffer.subarray(7, 9), 'i8', [2], true).data.buffer).toBe(buffer.buffer);
-    expect(tensorOver(buffer.subarray(8, 16), 'f32', [2], false).data.buffer).not.toBe(buffer.buffer);
-    expect(tensorOver(buffer.subarray(8, 16), 'f32', [2], true)).toEqual(tensorOver(buffer.subarray(6, 14), 'f32', [2], false));
+    expect(tensorOver(buffer.subarray(8, 16), 'f32', [2], false).data.buffer).not.toBe(
+      buffer.buffer,
+    );
+    expect(tensorOver(buffer.subarray(8, 16), 'f32', [2], true)).toEqual(
+      tensorOver(buffer.subarray(6, 14), 'f32', [2], false),
+    );
   });
 });
 
@@ -94,13 +111,21 @@ describe('the first bytes tell the format', () => {
   });
   test('small files may inflate to 64 MB, larger ones 256fold, whatever is in them', async () => {
     const zeros = gzipSync(Buffer.alloc(2 ** 26 - 2 ** 20));
-    await expect(loadModel(zeros)).rejects.toMatchObject({ message: expect.not.stringContaining('gzip') });
-    await expect(loadModel(gzipSync(Buffer.alloc(2 ** 26 + 1)))).rejects.toMatchObject({ message: expect.stringContaining('67108864') });
+    await expect(loadModel(zeros)).rejects.toMatchObject({
+      message: expect.not.stringContaining('gzip'),
+    });
+    await expect(loadModel(gzipSync(Buffer.alloc(2 ** 26 + 1)))).rejects.toMatchObject({
+      message: expect.stringContaining('67108864'),
+    });
     // A quarter of a megabyte that does not shrink allows more than 64 MB.
-    const noise = Buffer.from(Float64Array.from({ length: 37_500 }, (_, i) => Math.sin(i * i)).buffer);
+    const noise = Buffer.from(
+      Float64Array.from({ length: 37_500 }, (_, i) => Math.sin(i * i)).buffer,
+    );
     const mixed = gzipSync(Buffer.concat([noise, Buffer.alloc(2 ** 26)]));
     expect(mixed.length * 256).toBeGreaterThan(2 ** 26 + noise.length);
-    await expect(loadModel(mixed)).rejects.toMatchObject({ message: expect.not.stringContaining('gzip') });
+    await expect(loadModel(mixed)).rejects.toMatchObject({
+      message: expect.not.stringContaining('gzip'),
+    });
   });
   test('errors name a path, or the address of a URL', async () => {
     const path = join(folder, 'nowhere');
@@ -112,7 +137,10 @@ describe('the first bytes tell the format', () => {
     });
     const url = new URL('https://example.com/m.onnx');
     await expect(loadModel(url)).rejects.toMatchObject({ code: 'ERR_IO', node: url.href });
-    await expect(loadModel(fileOf(Buffer.from('a text')))).rejects.toMatchObject({ op: 'onnx', node: expect.stringContaining(folder) });
+    await expect(loadModel(fileOf(Buffer.from('a text')))).rejects.toMatchObject({
+      op: 'onnx',
+      node: expect.stringContaining(folder),
+    });
     await expect(loadModel(undefined as never)).rejects.toMatchObject({
       code: 'ERR_ARGUMENT',
       op: 'model',
@@ -125,10 +153,21 @@ describe('giving up', () => {
   const why = new Error('no longer wanted');
   test('has the reason for its cause', async () => {
     const path = fileOf(encodeModel(sum(numbers(4))));
-    const aborted = { code: 'ERR_ABORTED', op: 'model', message: expect.stringContaining('loading was aborted') };
+    const aborted = {
+      code: 'ERR_ABORTED',
+      op: 'model',
+      message: expect.stringContaining('loading was aborted'),
+    };
     for (const open of [loadModel, openModel]) {
-      await expect(open(path, { signal: AbortSignal.abort(why) })).rejects.toMatchObject({ ...aborted, node: path, cause: why });
-      await expect(open(relu, { signal: AbortSignal.abort(why) })).rejects.toMatchObject({ ...aborted, cause: why });
+      await expect(open(path, { signal: AbortSignal.abort(why) })).rejects.toMatchObject({
+        ...aborted,
+        node: path,
+        cause: why,
+      });
+      await expect(open(relu, { signal: AbortSignal.abort(why) })).rejects.toMatchObject({
+        ...aborted,
+        cause: why,
+      });
     }
   });
   test('ends between the pieces of a large file, which is then closed', async () => {
@@ -160,7 +199,10 @@ describe('tensors stay in their file', () => {
     const bytes = encodeModel(sum(numbers(3)));
     const { metadata, tensors } = readSafetensors(bytes);
     for (const length of [2 ** 16 - 2000, 2 ** 16, 2 ** 17]) {
-      const long = writeSafetensors({ metadata: new Map([...metadata, ['more', 'x'.repeat(length)]]), tensors });
+      const long = writeSafetensors({
+        metadata: new Map([...metadata, ['more', 'x'.repeat(length)]]),
+        tensors,
+      });
       const { graph, close } = await open(long);
       expect([...c(graph).data]).toEqual([0, 1, 2]);
       await close();
@@ -181,7 +223,9 @@ describe('tensors stay in their file', () => {
         { name: `c${i}` },
       ),
     );
-    const { graph, close } = await open(encodeModel(g.graph([x], Object.fromEntries(parts.map((part, i) => [`y${i}`, part])))));
+    const { graph, close } = await open(
+      encodeModel(g.graph([x], Object.fromEntries(parts.map((part, i) => [`y${i}`, part])))),
+    );
     for (const [i, size] of sizes.entries()) {
       const { data } = topological(graph).find(({ name }) => name === `c${i}`)!.data!;
       expect([data.length, data[0], data[size - 1], data[size >> 1]]).toEqual([
@@ -226,7 +270,9 @@ describe('tensors stay in their file', () => {
       op: 'model',
       message: expect.stringContaining('changed after it was opened'),
     });
-    expect(() => file.readSync(4, target)).toThrow(expect.objectContaining({ code: 'ERR_IO', node: expect.stringContaining(folder) }));
+    expect(() => file.readSync(4, target)).toThrow(
+      expect.objectContaining({ code: 'ERR_IO', node: expect.stringContaining(folder) }),
+    );
     await file.close();
     await file.close();
     await expect(file.read(0, target)).rejects.toMatchObject({
@@ -234,14 +280,24 @@ describe('tensors stay in their file', () => {
       message: expect.stringMatching(/could not be read \((?!it was changed)/),
     });
     expect(() => file.readSync(0, target)).toThrow(
-      expect.objectContaining({ code: 'ERR_RELEASED', message: expect.stringContaining('was released') }),
+      expect.objectContaining({
+        code: 'ERR_RELEASED',
+        message: expect.stringContaining('was released'),
+      }),
     );
   });
 });
 
 describe('the axis of MultiThreshold', () => {
   const file = encodeOnnx({
-    nodes: [{ op: 'MultiThreshold', domain: 'qonnx.custom_op.general', inputs: ['x', 't'], outputs: ['y'] }],
+    nodes: [
+      {
+        op: 'MultiThreshold',
+        domain: 'qonnx.custom_op.general',
+        inputs: ['x', 't'],
+        outputs: ['y'],
+      },
+    ],
     inputs: { x: ['N', 2, 2] },
     outputs: { y: undefined },
     initializers: { t: floats([2, 1], [0, 10]) },
@@ -261,10 +317,15 @@ describe('the axis of MultiThreshold', () => {
     }
   });
   test.each([['first'], [1]])('is not %j, whatever the file', async (multiThresholdAxis) => {
-    const refused = { code: 'ERR_ARGUMENT', message: expect.stringContaining('multiThresholdAxis to be layout or last') };
+    const refused = {
+      code: 'ERR_ARGUMENT',
+      message: expect.stringContaining('multiThresholdAxis to be layout or last'),
+    };
     for (const source of [file, fileOf(encodeModel(sum(numbers(4))))]) {
       for (const open of [loadModel, Session.create]) {
-        await expect(open(source as string, { multiThresholdAxis } as never)).rejects.toMatchObject(refused);
+        await expect(open(source as string, { multiThresholdAxis } as never)).rejects.toMatchObject(
+          refused,
+        );
       }
     }
   });

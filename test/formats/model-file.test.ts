@@ -1,6 +1,6 @@
 /**
- * How little a model file says beside its weights, and that the long form, with names for places and types for constants, is read as well.
- * Not here: malformed files (safetensors.test.ts).
+ * How little a model file says beside its weights, and that the long form, with names for places
+ * and types for constants, is read as well. Not here: malformed files (safetensors.test.ts).
  */
 import { expect, test } from 'vitest';
 import { decodeModel, encodeModel } from '../../src/formats/safetensors/model.js';
@@ -41,11 +41,15 @@ test('the long form is the same model', () => {
   const { metadata, tensors } = readSafetensors(encodeModel(graph()));
   const json = JSON.parse(metadata.get('bitplane.graph')!) as { nodes: Node[] };
   for (const node of json.nodes) {
-    if (node.inputs !== undefined) node.inputs = node.inputs.map((place) => json.nodes[place as number]!.name);
+    if (node.inputs !== undefined)
+      node.inputs = node.inputs.map((place) => json.nodes[place as number]!.name);
     if (node.inputs !== undefined) node.attrs ??= {};
     if (node.name === 'scale') Object.assign(node, { dtype: 'f32', shape: [2] });
   }
-  const long = writeSafetensors({ metadata: new Map([...metadata, ['bitplane.graph', JSON.stringify(json)]]), tensors });
+  const long = writeSafetensors({
+    metadata: new Map([...metadata, ['bitplane.graph', JSON.stringify(json)]]),
+    tensors,
+  });
   expect(print(decodeModel(long))).toBe(print(graph()));
   expect(print(decodeModel(encodeModel(graph())))).toBe(print(graph()));
 });
@@ -54,8 +58,13 @@ test.each([[9], [-1], [0.5], ['nowhere'], [null]])('an operand at %s is none', (
   const { metadata, tensors } = readSafetensors(encodeModel(graph()));
   const json = JSON.parse(metadata.get('bitplane.graph')!) as { nodes: Node[] };
   json.nodes.find(({ name }) => name === 'y')!.inputs![0] = operand as number;
-  const broken = writeSafetensors({ metadata: new Map([...metadata, ['bitplane.graph', JSON.stringify(json)]]), tensors });
-  expect(() => decodeModel(broken)).toThrow(expect.objectContaining({ code: 'ERR_FORMAT', message: expect.stringContaining('mul "y"') }));
+  const broken = writeSafetensors({
+    metadata: new Map([...metadata, ['bitplane.graph', JSON.stringify(json)]]),
+    tensors,
+  });
+  expect(() => decodeModel(broken)).toThrow(
+    expect.objectContaining({ code: 'ERR_FORMAT', message: expect.stringContaining('mul "y"') }),
+  );
 });
 
 test('constants and states of every dtype, and inputs of any shape, survive', () => {
@@ -71,12 +80,17 @@ test('constants and states of every dtype, and inputs of any shape, survive', ()
     one: new Tensor('f32', Float32Array.of(3), []),
   };
   for (const leaf of [constant, state]) {
-    const values = Object.entries(of).map(([name, tensor]) => [name, leaf(name, tensor as Tensor<'f32'>)] as const);
+    const values = Object.entries(of).map(
+      ([name, tensor]) => [name, leaf(name, tensor as Tensor<'f32'>)] as const,
+    );
     const before = { inputs: [x], outputs: Object.fromEntries([['x', x], ...values]) };
     const after = decodeModel(encodeModel(before));
     expect(print(after)).toBe(print(before));
     for (const [name, tensor] of Object.entries(of))
-      expect(after.outputs[name as 'x']).toMatchObject({ op: leaf === state ? 'state' : 'constant', data: tensor });
+      expect(after.outputs[name as 'x']).toMatchObject({
+        op: leaf === state ? 'state' : 'constant',
+        data: tensor,
+      });
   }
 });
 
@@ -86,33 +100,95 @@ test('a file says what went with the graph, and nothing of its own', () => {
   expect(readSafetensors(encodeModel({ ...graph(), metadata })).metadata.get('producer')).toBe('p');
   for (const name of ['bitplane.format', 'bitplane.graph'])
     expect(() => encodeModel({ ...graph(), metadata: { [name]: 'x' } })).toThrow(
-      expect.objectContaining({ code: 'ERR_ARGUMENT', op: 'model', message: expect.stringContaining(name) }),
+      expect.objectContaining({
+        code: 'ERR_ARGUMENT',
+        op: 'model',
+        message: expect.stringContaining(name),
+      }),
     );
 });
 
 /** The file with its JSON changed. */
-function changed(edit: (json: { nodes: Record<string, unknown>[]; inputs: unknown; outputs: unknown }) => void): Uint8Array {
+function changed(
+  edit: (json: { nodes: Record<string, unknown>[]; inputs: unknown; outputs: unknown }) => void,
+): Uint8Array {
   const { metadata, tensors } = readSafetensors(encodeModel(graph()));
   const json = JSON.parse(metadata.get('bitplane.graph')!);
   edit(json);
-  return writeSafetensors({ metadata: new Map([...metadata, ['bitplane.graph', JSON.stringify(json)]]), tensors });
+  return writeSafetensors({
+    metadata: new Map([...metadata, ['bitplane.graph', JSON.stringify(json)]]),
+    tensors,
+  });
 }
-const find = (json: { nodes: Record<string, unknown>[] }, name: string) => json.nodes.find((node) => node.name === name)!;
+const find = (json: { nodes: Record<string, unknown>[] }, name: string) =>
+  json.nodes.find((node) => node.name === name)!;
 
 test.each<[string, Parameters<typeof changed>[0], RegExp]>([
-  ['nodes that are no list', (json) => Object.assign(json, { nodes: {} }), /model: expected nodes to be a JSON array/],
-  ['a node that is no object', (json) => json.nodes.push(7 as never), /expected node to be a JSON object but received 7/],
-  ['a node without a name', (json) => json.nodes.push({ op: 'relu', inputs: [0] }), /expected a name but received undefined/],
-  ['a node of an empty name', (json) => json.nodes.push({ op: 'relu', name: '', inputs: [0] }), /expected a name but received ""/],
-  ['a node without an op', (json) => json.nodes.push({ name: 'z', inputs: [0] }), /expected an op but received undefined/],
-  ['a name twice', (json) => json.nodes.push({ op: 'relu', name: 'y', inputs: [0] }), /expected names that differ but received "y"/],
-  ['an op without operands', (json) => void delete find(json, 'y').inputs, /expected inputs to be a JSON array/],
-  ['operands that are no list', (json) => Object.assign(find(json, 'y'), { inputs: { 0: 1 } }), /expected inputs to be a JSON array/],
-  ['attributes that are no object', (json) => Object.assign(find(json, 'y'), { attrs: [] }), /expected attrs to be a JSON object/],
-  ['an input without a dtype', (json) => void delete find(json, 'x').dtype, /expected a dtype but received undefined/],
-  ['an input without a shape', (json) => void delete find(json, 'x').shape, /expected shape to be a JSON array/],
-  ['a constant of half a shape', (json) => Object.assign(find(json, 'w'), { shape: [1.5, 4] }), /model "w": expected a shape of sizes/],
-  ['a constant of a negative size', (json) => Object.assign(find(json, 'w'), { shape: [-2, -3] }), /model "w": expected a shape of sizes/],
+  [
+    'nodes that are no list',
+    (json) => Object.assign(json, { nodes: {} }),
+    /model: expected nodes to be a JSON array/,
+  ],
+  [
+    'a node that is no object',
+    (json) => json.nodes.push(7 as never),
+    /expected node to be a JSON object but received 7/,
+  ],
+  [
+    'a node without a name',
+    (json) => json.nodes.push({ op: 'relu', inputs: [0] }),
+    /expected a name but received undefined/,
+  ],
+  [
+    'a node of an empty name',
+    (json) => json.nodes.push({ op: 'relu', name: '', inputs: [0] }),
+    /expected a name but received ""/,
+  ],
+  [
+    'a node without an op',
+    (json) => json.nodes.push({ name: 'z', inputs: [0] }),
+    /expected an op but received undefined/,
+  ],
+  [
+    'a name twice',
+    (json) => json.nodes.push({ op: 'relu', name: 'y', inputs: [0] }),
+    /expected names that differ but received "y"/,
+  ],
+  [
+    'an op without operands',
+    (json) => void delete find(json, 'y').inputs,
+    /expected inputs to be a JSON array/,
+  ],
+  [
+    'operands that are no list',
+    (json) => Object.assign(find(json, 'y'), { inputs: { 0: 1 } }),
+    /expected inputs to be a JSON array/,
+  ],
+  [
+    'attributes that are no object',
+    (json) => Object.assign(find(json, 'y'), { attrs: [] }),
+    /expected attrs to be a JSON object/,
+  ],
+  [
+    'an input without a dtype',
+    (json) => void delete find(json, 'x').dtype,
+    /expected a dtype but received undefined/,
+  ],
+  [
+    'an input without a shape',
+    (json) => void delete find(json, 'x').shape,
+    /expected shape to be a JSON array/,
+  ],
+  [
+    'a constant of half a shape',
+    (json) => Object.assign(find(json, 'w'), { shape: [1.5, 4] }),
+    /model "w": expected a shape of sizes/,
+  ],
+  [
+    'a constant of a negative size',
+    (json) => Object.assign(find(json, 'w'), { shape: [-2, -3] }),
+    /model "w": expected a shape of sizes/,
+  ],
   [
     'a constant of another dtype',
     (json) => Object.assign(find(json, 'scale'), { dtype: 'i32', shape: [2] }),
@@ -123,16 +199,36 @@ test.each<[string, Parameters<typeof changed>[0], RegExp]>([
     (json) => Object.assign(find(json, 'scale'), { dtype: 'f32', shape: [3] }),
     /a tensor F32 of 12 bytes but received F32 of 8/,
   ],
-  ['a constant of a dtype that is none', (json) => Object.assign(find(json, 'w'), { dtype: 'f16' }), /model "w": expected a dtype of f32/],
+  [
+    'a constant of a dtype that is none',
+    (json) => Object.assign(find(json, 'w'), { dtype: 'f16' }),
+    /model "w": expected a dtype of f32/,
+  ],
   [
     'a constant without a tensor',
     (json) => json.nodes.push({ op: 'constant', name: 'z', dtype: 'f32', shape: [1] }),
     /model "z": expected a tensor F32 of 4 bytes but received "none"/,
   ],
-  ['inputs that are no list', (json) => Object.assign(json, { inputs: 'x' }), /expected inputs to be a JSON array/],
-  ['an input that is not there', (json) => Object.assign(json, { inputs: ['z'] }), /the name or place of an earlier node but received "z"/],
-  ['an output that is no pair', (json) => Object.assign(json, { outputs: ['y'] }), /expected output to be a JSON array/],
-  ['an output without a name', (json) => Object.assign(json, { outputs: [[1, 'y']] }), /expected a name but received 1/],
+  [
+    'inputs that are no list',
+    (json) => Object.assign(json, { inputs: 'x' }),
+    /expected inputs to be a JSON array/,
+  ],
+  [
+    'an input that is not there',
+    (json) => Object.assign(json, { inputs: ['z'] }),
+    /the name or place of an earlier node but received "z"/,
+  ],
+  [
+    'an output that is no pair',
+    (json) => Object.assign(json, { outputs: ['y'] }),
+    /expected output to be a JSON array/,
+  ],
+  [
+    'an output without a name',
+    (json) => Object.assign(json, { outputs: [[1, 'y']] }),
+    /expected a name but received 1/,
+  ],
   [
     'an output twice',
     (json) =>
@@ -146,7 +242,11 @@ test.each<[string, Parameters<typeof changed>[0], RegExp]>([
   ],
 ])('%s is an error that says so', (_, edit, message) => {
   expect(() => decodeModel(changed(edit))).toThrow(
-    expect.objectContaining({ name: 'BitplaneError', code: 'ERR_FORMAT', message: expect.stringMatching(message) }),
+    expect.objectContaining({
+      name: 'BitplaneError',
+      code: 'ERR_FORMAT',
+      message: expect.stringMatching(message),
+    }),
   );
 });
 
@@ -154,15 +254,30 @@ test('what is no model of this format says so', () => {
   const { metadata, tensors } = readSafetensors(encodeModel(graph()));
   const of = (entries: readonly (readonly [string, string])[]) => () =>
     decodeModel(writeSafetensors({ metadata: new Map(entries), tensors }));
-  expect(of([...metadata].filter(([name]) => name !== 'bitplane.graph'))).toThrow(/holds no bitplane model/);
-  expect(of([...metadata].filter(([name]) => name !== 'bitplane.format'))).toThrow(/holds no bitplane model/);
+  expect(of([...metadata].filter(([name]) => name !== 'bitplane.graph'))).toThrow(
+    /holds no bitplane model/,
+  );
+  expect(of([...metadata].filter(([name]) => name !== 'bitplane.format'))).toThrow(
+    /holds no bitplane model/,
+  );
   expect(of([...metadata, ['bitplane.format', '2']])).toThrow(
-    expect.objectContaining({ code: 'ERR_UNSUPPORTED', message: expect.stringContaining('format 1 but received "2"') }),
+    expect.objectContaining({
+      code: 'ERR_UNSUPPORTED',
+      message: expect.stringContaining('format 1 but received "2"'),
+    }),
   );
   expect(of([...metadata, ['bitplane.graph', '{']])).toThrow(/bitplane.graph to be JSON/);
-  const more = new Map([...tensors, ['more', { dtype: 'U8', shape: [1], data: Uint8Array.of(1) }] as const]);
-  expect(() => decodeModel(writeSafetensors({ metadata, tensors: more }))).toThrow(/only tensors that the graph names but received "more"/);
-  const double = new Map([...tensors, ['scale', { dtype: 'F64', shape: [1], data: new Uint8Array(8) }] as const]);
+  const more = new Map([
+    ...tensors,
+    ['more', { dtype: 'U8', shape: [1], data: Uint8Array.of(1) }] as const,
+  ]);
+  expect(() => decodeModel(writeSafetensors({ metadata, tensors: more }))).toThrow(
+    /only tensors that the graph names but received "more"/,
+  );
+  const double = new Map([
+    ...tensors,
+    ['scale', { dtype: 'F64', shape: [1], data: new Uint8Array(8) }] as const,
+  ]);
   expect(() => decodeModel(writeSafetensors({ metadata, tensors: double }))).toThrow(
     /model "scale": expected a tensor of F32, I32, I8, U8, U8 but received "F64"/,
   );
@@ -178,11 +293,20 @@ test.each([
   bytes[bytes.length - 1] = (1 << used) - 1;
   const w = (data: Uint8Array) => {
     const x = input('x', 'f32', [1]);
-    return encodeModel({ inputs: [x], outputs: { x, w: constant('w', new Tensor('b1', data, [count])) } });
+    return encodeModel({
+      inputs: [x],
+      outputs: { x, w: constant('w', new Tensor('b1', data, [count])) },
+    });
   };
-  expect([...(decodeModel(w(bytes)).outputs as Record<string, { data?: Tensor }>).w!.data!.data]).toEqual([...bytes]);
+  expect([
+    ...(decodeModel(w(bytes)).outputs as Record<string, { data?: Tensor }>).w!.data!.data,
+  ]).toEqual([...bytes]);
   bytes[bytes.length - 1]! |= rest;
   expect(() => decodeModel(w(bytes))).toThrow(
-    expect.objectContaining({ code: 'ERR_FORMAT', node: 'w', message: expect.stringContaining('zeros after the last bit') }),
+    expect.objectContaining({
+      code: 'ERR_FORMAT',
+      node: 'w',
+      message: expect.stringContaining('zeros after the last bit'),
+    }),
   );
 });

@@ -1,12 +1,22 @@
 /**
- * Names in a file are anybody's: those that every JavaScript object has already, and those that are not words, work like any other.
+ * Names in a file are anybody's: those that every JavaScript object has already, and those that are
+ * not words, work like any other.
  */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { readTensors, writeTensors } from '../../src/formats/tensors.js';
-import { GraphBuilder, loadModel, mergeAffines, print, Session, saveModel, Tensor, verify } from '../../src/index.js';
+import {
+  GraphBuilder,
+  loadModel,
+  mergeAffines,
+  print,
+  Session,
+  saveModel,
+  Tensor,
+  verify,
+} from '../../src/index.js';
 import { bind } from '../../src/passes/bind.js';
 import { encodeOnnx, floats } from './onnx-encoder.js';
 
@@ -16,7 +26,21 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true }));
 
-const NAMES = ['__proto__', 'constructor', 'toString', 'hasOwnProperty', 'then', '0', 'a b', '"', '\n', '.', '../x', 'größe', '\u2028'];
+const NAMES = [
+  '__proto__',
+  'constructor',
+  'toString',
+  'hasOwnProperty',
+  'then',
+  '0',
+  'a b',
+  '"',
+  '\n',
+  '.',
+  '../x',
+  'größe',
+  '\u2028',
+];
 
 const addition = (x: string, w: string, y: string, batch: string) =>
   encodeOnnx({
@@ -38,10 +62,19 @@ test.each(NAMES)('%j, of an input, an output, a constant and a dimension', async
     const again = await Session.create(path);
     for (const each of [session, again]) {
       expect([each.inputNames, each.outputNames]).toEqual([[x], [y]]);
-      const feeds = Object.fromEntries([[x, new Tensor('f32', Float32Array.of(10, 20, 30, 40, 50, 60, 70, 80), [2, 4])]]);
+      const feeds = Object.fromEntries([
+        [x, new Tensor('f32', Float32Array.of(10, 20, 30, 40, 50, 60, 70, 80), [2, 4])],
+      ]);
       const [[found, sums] = []] = Object.entries(await each.run(feeds));
-      expect([found, sums?.shape, [...(sums?.data ?? [])]]).toEqual([y, [2, 4], [11, 22, 33, 44, 51, 62, 73, 84]]);
-      await expect(each.run({}), 'what objects inherit is no feed').rejects.toMatchObject({ code: 'ERR_FEED', node: x });
+      expect([found, sums?.shape, [...(sums?.data ?? [])]]).toEqual([
+        y,
+        [2, 4],
+        [11, 22, 33, 44, 51, 62, 73, 84],
+      ]);
+      await expect(each.run({}), 'what objects inherit is no feed').rejects.toMatchObject({
+        code: 'ERR_FEED',
+        node: x,
+      });
       await each.release();
     }
   }
@@ -49,11 +82,14 @@ test.each(NAMES)('%j, of an input, an output, a constant and a dimension', async
 
 test('of tensors in a file', async () => {
   const path = join(folder, 'tensors.safetensors');
-  const tensors = Object.fromEntries(NAMES.map((name, i) => [name, new Tensor('f32', Float32Array.of(i), [1])]));
+  const tensors = Object.fromEntries(
+    NAMES.map((name, i) => [name, new Tensor('f32', Float32Array.of(i), [1])]),
+  );
   await writeTensors(tensors, path);
   const found = await readTensors(path);
   expect(Object.keys(found).sort()).toEqual([...NAMES].sort());
-  for (const [name, { data }] of Object.entries(tensors)) expect(Object.getOwnPropertyDescriptor(found, name)?.value.data).toEqual(data);
+  for (const [name, { data }] of Object.entries(tensors))
+    expect(Object.getOwnPropertyDescriptor(found, name)?.value.data).toEqual(data);
 });
 
 /**
@@ -76,19 +112,31 @@ test('outputs keep the order of the file through import, passes, files, printing
   const path = join(folder, 'numbered.safetensors');
   const imported = await loadModel(numbered());
   await saveModel(imported, path);
-  const graphs = [imported, mergeAffines(imported), await loadModel(path), bind(imported, { N: 1 })];
+  const graphs = [
+    imported,
+    mergeAffines(imported),
+    await loadModel(path),
+    bind(imported, { N: 1 }),
+  ];
   for (const graph of graphs) {
     expect(graph.outputNames).toEqual(ORDER);
-    expect(print(graph)).toMatch(/return \{boxes: .*, 495: .*, __proto__: .*, 21: .*, labels: .*, 0: .*\}/);
+    expect(print(graph)).toMatch(
+      /return \{boxes: .*, 495: .*, __proto__: .*, 21: .*, labels: .*, 0: .*\}/,
+    );
     verify(graph);
     for (const optimized of [true, false]) {
       const session = Session.fromGraph(graph, { optimize: optimized });
       expect(session.outputNames).toEqual(ORDER);
       expect(session.outputMetadata.map(({ name }) => name)).toEqual(ORDER);
-      const feeds = Object.fromEntries(ORDER.map((name) => [`in${name}`, new Tensor('f32', Float32Array.of(1, 10), [1, 2])]));
+      const feeds = Object.fromEntries(
+        ORDER.map((name) => [`in${name}`, new Tensor('f32', Float32Array.of(1, 10), [1, 2])]),
+      );
       const results = await session.run(feeds);
       for (const [i, name] of ORDER.entries())
-        expect([...(Object.getOwnPropertyDescriptor(results, name)?.value.data ?? [])], name).toEqual([i + 1, 10 * (i + 1)]);
+        expect(
+          [...(Object.getOwnPropertyDescriptor(results, name)?.value.data ?? [])],
+          name,
+        ).toEqual([i + 1, 10 * (i + 1)]);
       await session.release();
     }
   }
@@ -104,7 +152,11 @@ test('inputs keep the order of the file', async () => {
   await saveModel(await loadModel(bytes), path);
   for (const session of [await Session.create(bytes), await Session.create(path)]) {
     expect(session.inputNames).toEqual(ORDER);
-    const { y } = await session.run(Object.fromEntries(ORDER.map((name, i) => [name, new Tensor('f32', Float32Array.of(i), [1, 1])])));
+    const { y } = await session.run(
+      Object.fromEntries(
+        ORDER.map((name, i) => [name, new Tensor('f32', Float32Array.of(i), [1, 1])]),
+      ),
+    );
     expect([...(y?.data ?? [])]).toEqual([0, 1, 2, 3, 4, 5]);
     await session.release();
   }
@@ -114,7 +166,9 @@ test('outputs of a model from an old PyTorch exporter, golden', async () => {
   const session = await Session.create(new URL('../golden/numeric-names.onnx', import.meta.url));
   expect(session.outputNames).toEqual(['495', '21', 'boxes']);
   const results = await session.run({ x: Float32Array.of(-1, 2, -3, 4) });
-  expect(Object.fromEntries(Object.entries(results).map(([name, { data }]) => [name, [...data]]))).toEqual({
+  expect(
+    Object.fromEntries(Object.entries(results).map(([name, { data }]) => [name, [...data]])),
+  ).toEqual({
     '495': [1, -2, 3, -4],
     '21': [0, 2, 0, 4],
     boxes: [1, 2, 3, 4],

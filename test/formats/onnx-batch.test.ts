@@ -6,7 +6,14 @@ import { describe, expect, test } from 'vitest';
 import { importOnnx } from '../../src/formats/onnx/import.js';
 import { Tensor } from '../../src/tensor/tensor.js';
 import { interpret } from './interpret.js';
-import { type AttributeSpec, encodeOnnx, floats, int64s, type ModelSpec, type NodeSpec } from './onnx-encoder.js';
+import {
+  type AttributeSpec,
+  encodeOnnx,
+  floats,
+  int64s,
+  type ModelSpec,
+  type NodeSpec,
+} from './onnx-encoder.js';
 
 type Step = readonly [op: string, inputs: string, attributes?: Record<string, AttributeSpec>];
 
@@ -35,11 +42,27 @@ describe('becomes any batch', () => {
   const w = floats([5, 2], [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
   test.each([
     ['nothing depends on it', chain([1, 4], [relu]), ['N', 4]],
-    ['the rest is reshaped to -1', chain([1, 2, 3], [['Reshape', 'x s']], { s: int64s(-1, 6) }), ['N', 6]],
-    ['it is copied by a reshape', chain([1, 2, 3], [['Reshape', 'x s']], { s: int64s(0, -1) }), ['N', 6]],
+    [
+      'the rest is reshaped to -1',
+      chain([1, 2, 3], [['Reshape', 'x s']], { s: int64s(-1, 6) }),
+      ['N', 6],
+    ],
+    [
+      'it is copied by a reshape',
+      chain([1, 2, 3], [['Reshape', 'x s']], { s: int64s(0, -1) }),
+      ['N', 6],
+    ],
     ['it is flattened', chain([1, 2, 1, 1], [['Flatten', 'x']]), ['N', 2]],
-    ['other axes of 1 are squeezed', chain([1, 2, 1, 1], [['Squeeze', 'x a']], { a: int64s(2, 3) }), ['N', 2]],
-    ['axes are put behind it', chain([1, 2], [['Unsqueeze', 'x a']], { a: int64s(1) }), ['N', 1, 2]],
+    [
+      'other axes of 1 are squeezed',
+      chain([1, 2, 1, 1], [['Squeeze', 'x a']], { a: int64s(2, 3) }),
+      ['N', 2],
+    ],
+    [
+      'axes are put behind it',
+      chain([1, 2], [['Unsqueeze', 'x a']], { a: int64s(1) }),
+      ['N', 1, 2],
+    ],
     [
       'its size is gathered from a shape',
       chain(
@@ -54,11 +77,23 @@ describe('becomes any batch', () => {
       ),
       ['N', 6],
     ],
-    ['it is expanded by 1', chain([1, 1, 3], [['Expand', 'x s']], { s: int64s(1, 2, 3) }), ['N', 2, 3]],
+    [
+      'it is expanded by 1',
+      chain([1, 1, 3], [['Expand', 'x s']], { s: int64s(1, 2, 3) }),
+      ['N', 2, 3],
+    ],
     ['a matrix multiplies it', chain([1, 5], [['MatMul', 'x w']], { w }), ['N', 2]],
-    ['it is reduced on other axes', chain([1, 4], [['ReduceMean', 'x', { axes: [1], keepdims: 0 }]]), ['N']],
+    [
+      'it is reduced on other axes',
+      chain([1, 4], [['ReduceMean', 'x', { axes: [1], keepdims: 0 }]]),
+      ['N'],
+    ],
     ['softmax runs along another axis', chain([1, 4], [['Softmax', 'x', { axis: 1 }]]), ['N', 4]],
-    ['transposes leave it first', chain([1, 4, 3], [['Transpose', 'x', { perm: [0, 2, 1] }]]), ['N', 3, 4]],
+    [
+      'transposes leave it first',
+      chain([1, 4, 3], [['Transpose', 'x', { perm: [0, 2, 1] }]]),
+      ['N', 3, 4],
+    ],
   ] as const)('where %s', (_, file, shape) => expect(shapeOf(file)).toEqual(shape));
 
   test('of every input', () => {
@@ -79,8 +114,16 @@ describe('stays 1', () => {
   test.each([
     ['a reshape needs it', chain([1, 2, 3], [['Reshape', 'x s']], { s: int64s(1, 6) }), [1, 6]],
     ['a reshape drops it', chain([1, 2, 3], [['Reshape', 'x s']], { s: int64s(2, 3) }), [2, 3]],
-    ['a reshape makes more of it', chain([1, 6], [['Reshape', 'x s']], { s: int64s(-1, 3) }), [2, 3]],
-    ['a reshape makes it the last', chain([1, 1], [['Reshape', 'x s']], { s: int64s(1, -1) }), [1, 1]],
+    [
+      'a reshape makes more of it',
+      chain([1, 6], [['Reshape', 'x s']], { s: int64s(-1, 3) }),
+      [2, 3],
+    ],
+    [
+      'a reshape makes it the last',
+      chain([1, 1], [['Reshape', 'x s']], { s: int64s(1, -1) }),
+      [1, 1],
+    ],
     ['all is flattened', chain([1, 6], [['Flatten', 'x', { axis: 0 }]]), [1, 6]],
     ['an op moves it', chain([1, 4], [['Transpose', 'x']]), [4, 1]],
     [
@@ -136,7 +179,11 @@ describe('stays 1', () => {
       [4],
     ],
     ['it broadcasts against another size', chain([1, 4], [['Add', 'x e']], weights), [2, 4]],
-    ['it is expanded to another size', chain([1, 4], [['Expand', 'x s']], { s: int64s(3, 4) }), [3, 4]],
+    [
+      'it is expanded to another size',
+      chain([1, 4], [['Expand', 'x s']], { s: int64s(3, 4) }),
+      [3, 4],
+    ],
     ['it is cut', chain([1, 4], [['Slice', 'x s t']], { s: int64s(0), t: int64s(1) }), [1, 4]],
     ['it is padded', chain([1, 4], [['Pad', 'x p']], { p: int64s(1, 0, 0, 0) }), [2, 4]],
     ['it is doubled', chain([1, 4], [['Concat', 'x x', { axis: 0 }]]), [2, 4]],
@@ -233,12 +280,15 @@ describe('the declared rank', () => {
         code: 'ERR_SHAPE',
         op: 'output',
         node: 'y',
-        message: expect.stringContaining('a value of rank 1, as the file declares but received [N, 4]'),
+        message: expect.stringContaining(
+          'a value of rank 1, as the file declares but received [N, 4]',
+        ),
       }),
     );
   });
   test('is not declared by an empty shape, nor by none', () => {
-    for (const declared of [[], undefined]) expect(shapeOf(chain(['N', 4], [relu], {}, declared))).toEqual(['N', 4]);
+    for (const declared of [[], undefined])
+      expect(shapeOf(chain(['N', 4], [relu], {}, declared))).toEqual(['N', 4]);
   });
   test('is kept where the batch was freed', () => {
     const { y } = interpret(importOnnx(chain([1, 4], [relu], {}, [1, 4])), {

@@ -7,7 +7,14 @@ import { expect } from 'vitest';
 import { importOnnx } from '../../src/formats/onnx/import.js';
 import { Tensor } from '../../src/tensor/tensor.js';
 import { interpret } from './interpret.js';
-import { type AttributeSpec, encodeOnnx, floats, type ModelSpec, type NodeSpec, type TensorSpec } from './onnx-encoder.js';
+import {
+  type AttributeSpec,
+  encodeOnnx,
+  floats,
+  type ModelSpec,
+  type NodeSpec,
+  type TensorSpec,
+} from './onnx-encoder.js';
 
 /** Nodes from x, of shape [2, 4, 5, 6] unless given, to y. */
 export interface OpCase {
@@ -47,7 +54,12 @@ export function encodeCase(c: OpCase): Uint8Array {
 
 /** A file of one Relu, from x to y, and what is changed of it. */
 export function fileOf(change: Partial<ModelSpec>): Uint8Array {
-  return encodeOnnx({ nodes: [RELU], inputs: { x: ['N', 4] }, outputs: { y: undefined }, ...change });
+  return encodeOnnx({
+    nodes: [RELU],
+    inputs: { x: ['N', 4] },
+    outputs: { y: undefined },
+    ...change,
+  });
 }
 
 export const RELU: NodeSpec = { op: 'Relu', name: 'r', inputs: ['x'], outputs: ['y'] };
@@ -61,7 +73,9 @@ export function oneNode(
   opset = 13,
 ): Partial<ModelSpec> {
   return {
-    nodes: [{ op, name: 'q', inputs: ['x', ...Object.keys(constants)], outputs: ['y'], attributes }],
+    nodes: [
+      { op, name: 'q', inputs: ['x', ...Object.keys(constants)], outputs: ['y'], attributes },
+    ],
     inputs: { x: shape },
     initializers: constants,
     opset,
@@ -69,7 +83,11 @@ export function oneNode(
 }
 
 export function errorLike(code: string, message: RegExp): unknown {
-  return expect.objectContaining({ name: 'BitplaneError', code, message: expect.stringMatching(message) });
+  return expect.objectContaining({
+    name: 'BitplaneError',
+    code,
+    message: expect.stringMatching(message),
+  });
 }
 
 /**
@@ -82,7 +100,8 @@ export async function expectAgreement(c: OpCase): Promise<void> {
   const data = Float32Array.from(ramp(shape.reduce((a, b) => a * b, 1)));
   const file = encodeCase(c);
   const session = await InferenceSession.create(file, ORT);
-  const reference = (await session.run({ x: new OrtTensor('float32', data, shape) })).y as OrtTensor;
+  const reference = (await session.run({ x: new OrtTensor('float32', data, shape) }))
+    .y as OrtTensor;
   await session.release();
   const { y } = interpret(importOnnx(file), { x: new Tensor('f32', data, shape) }) as { y: Tensor };
   expect(y.shape).toEqual(reference.dims);

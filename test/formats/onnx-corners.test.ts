@@ -29,7 +29,11 @@ const square = { kernel_shape: [3, 3] };
 const windows: OpCase[] = [
   one('Conv', { group: 2 }, { g, b: rampOf([6]) }),
   one('Conv', { group: 4 }, { g: rampOf([4, 1, 3, 3]), b: rampOf([4]) }),
-  one('Conv', { group: 4, strides: [2, 2], pads: [1, 1, 1, 1] }, { g: rampOf([8, 1, 3, 3]), b: rampOf([8]) }),
+  one(
+    'Conv',
+    { group: 4, strides: [2, 2], pads: [1, 1, 1, 1] },
+    { g: rampOf([8, 1, 3, 3]), b: rampOf([8]) },
+  ),
   ...[
     [1, 0, 0, 0],
     [0, 1, 0, 0],
@@ -55,9 +59,19 @@ const windows: OpCase[] = [
   one(
     'BatchNormalization',
     {},
-    { g: floats([4], [0.02, -0.02, 0.01, 0.03]), b: rampOf([4]), m: rampOf([4]), v: floats([4], [1e-3, 2e-3, 3e-4, 1e-3]) },
+    {
+      g: floats([4], [0.02, -0.02, 0.01, 0.03]),
+      b: rampOf([4]),
+      m: rampOf([4]),
+      v: floats([4], [1e-3, 2e-3, 3e-4, 1e-3]),
+    },
   ),
-  one('BatchNormalization', {}, { g: rampOf([4]), b: rampOf([4]), m: rampOf([4]), v: floats([4], [1, 2, 3, 4]) }, { x: [2, 4, 3] }),
+  one(
+    'BatchNormalization',
+    {},
+    { g: rampOf([4]), b: rampOf([4]), m: rampOf([4]), v: floats([4], [1, 2, 3, 4]) },
+    { x: [2, 4, 3] },
+  ),
 ];
 
 const reductions: OpCase[] = ['ReduceMean', 'ReduceSum', 'ReduceMax', 'ReduceMin'].flatMap((op) => [
@@ -71,7 +85,16 @@ const reductions: OpCase[] = ['ReduceMean', 'ReduceSum', 'ReduceMax', 'ReduceMin
 ]);
 
 const slice = (s: number[], e: (number | bigint)[], a: number[], t?: number[]) =>
-  one('Slice', {}, { s: int64s(...s), e: int64s(...e), a: int64s(...a), ...(t === undefined ? {} : { t: int64s(...t) }) });
+  one(
+    'Slice',
+    {},
+    {
+      s: int64s(...s),
+      e: int64s(...e),
+      a: int64s(...a),
+      ...(t === undefined ? {} : { t: int64s(...t) }),
+    },
+  );
 const moves: OpCase[] = [
   slice([-100], [3], [3]),
   slice([-6], [-1], [3]),
@@ -84,7 +107,11 @@ const moves: OpCase[] = [
   slice([1], [6], [3], [5]),
   slice([-100], [100], [3], [2]),
   slice([2, 0], [2n ** 63n - 1n, 5], [3, 2], [3, 2]),
-  { what: 'Slice without axes', nodes: [{ op: 'Slice', inputs: ['x', 's', 'e'] }], initializers: { s: int64s(1, -3), e: int64s(2, -1) } },
+  {
+    what: 'Slice without axes',
+    nodes: [{ op: 'Slice', inputs: ['x', 's', 'e'] }],
+    initializers: { s: int64s(1, -3), e: int64s(2, -1) },
+  },
   {
     what: 'Slice with an axis left out',
     nodes: [{ op: 'Slice', inputs: ['x', 's', 'e', '', 't'] }],
@@ -177,7 +204,9 @@ const shapes: OpCase[] = [
     { start: -100, end: 100 },
     { start: 3, end: 1 },
     { start: 0, end: 0 },
-  ].map((attributes) => ints(`Shape ${JSON.stringify(attributes)}`, [['Shape', 'x', attributes]], {}, { opset: 15 })),
+  ].map((attributes) =>
+    ints(`Shape ${JSON.stringify(attributes)}`, [['Shape', 'x', attributes]], {}, { opset: 15 }),
+  ),
   ints('Shape of data', [['Shape', 'w']], { w: rampOf([3, 7]) }),
   ints('Shape of integers', [['Shape', 'w']], { w: int64s(4, 5, 6) }),
   ints(
@@ -254,17 +283,30 @@ const shapes: OpCase[] = [
     ['Identity', 'v1'],
   ]),
   ints('Cast to int32', [['Cast', 'w', { to: 6 }]], { w: int64s(4, -5) }),
-  ints('Cast of floats, which truncates', [['Cast', 'w', { to: 7 }]], { w: floats([4], [1.7, -1.7, 0.5, -3]) }),
+  ints('Cast of floats, which truncates', [['Cast', 'w', { to: 7 }]], {
+    w: floats([4], [1.7, -1.7, 0.5, -3]),
+  }),
   ints('Cast of a double scalar', [['Cast', 'w', { to: 6 }]], { w: { dims: [], doubles: [2.9] } }),
-  ints('ConstantOfShape of integers', [['ConstantOfShape', 's', { value: { tensor: int64s(7) } }]], { s: int64s(3) }),
-  ints('ConstantOfShape, a scalar of integers', [['ConstantOfShape', 's', { value: { tensor: int64s(-7) } }]], { s: int64s() }),
+  ints(
+    'ConstantOfShape of integers',
+    [['ConstantOfShape', 's', { value: { tensor: int64s(7) } }]],
+    { s: int64s(3) },
+  ),
+  ints(
+    'ConstantOfShape, a scalar of integers',
+    [['ConstantOfShape', 's', { value: { tensor: int64s(-7) } }]],
+    { s: int64s() },
+  ),
   ...(['Add', 'Sub', 'Mul', 'Div'] as const).flatMap((op) => [
     ints(`${op} of vectors`, [[op, 'a b']], { a: int64s(7, -7, 8, 0), b: int64s(2, 2, 3, 5) }),
     ints(`${op} of a vector and a scalar`, [[op, 'a b']], { a: int64s(7, -7, 8), b: scalar(3) }),
     ints(`${op} of a scalar and a vector`, [[op, 'a b']], { a: scalar(12), b: int64s(2, -5, 7) }),
     ints(`${op} of scalars`, [[op, 'a b']], { a: scalar(12), b: scalar(-5) }),
     ints(`${op} of vectors of 1`, [[op, 'a b']], { a: int64s(12), b: int64s(5) }),
-    ints(`${op} with 0 and 1 on the left`, [[op, 'a b']], { a: int64s(0, 1, 0, 1), b: int64s(4, 4, 1, 1) }),
+    ints(`${op} with 0 and 1 on the left`, [[op, 'a b']], {
+      a: int64s(0, 1, 0, 1),
+      b: int64s(4, 4, 1, 1),
+    }),
   ]),
   ints('Constant value_ints', [['Constant', '', { value_ints: [4, -5, 6] }]]),
   ints('Constant value_int', [['Constant', '', { value_int: -5 }]]),
@@ -314,6 +356,11 @@ const data: OpCase[] = [
   },
 ];
 
-describe.each(Object.entries({ windows, reductions, moves, operands, shapes, data }))('%s agree with onnxruntime', (_, cases) => {
-  test.each(cases.map((c, i) => [c.what, i, c] as const))('%s (case %i)', (_what, _i, c) => expectAgreement(c));
-});
+describe.each(Object.entries({ windows, reductions, moves, operands, shapes, data }))(
+  '%s agree with onnxruntime',
+  (_, cases) => {
+    test.each(cases.map((c, i) => [c.what, i, c] as const))('%s (case %i)', (_what, _i, c) =>
+      expectAgreement(c),
+    );
+  },
+);

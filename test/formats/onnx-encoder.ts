@@ -1,5 +1,6 @@
 /**
- * Writes small ONNX files for tests, field by field. Not here: any check; tests also need files that are wrong.
+ * Writes small ONNX files for tests, field by field. Not here: any check; tests also need files
+ * that are wrong.
  */
 import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
 
@@ -64,20 +65,26 @@ const DOUBLE = 11;
 export function encodeOnnx(spec: ModelSpec): Uint8Array {
   const writer = new BinaryWriter();
   writer.tag(1, WireType.Varint).int64(8);
-  for (const [i, text] of (spec.producer ?? []).entries()) writer.tag(2 + i, WireType.LengthDelimited).string(text);
+  for (const [i, text] of (spec.producer ?? []).entries())
+    writer.tag(2 + i, WireType.LengthDelimited).string(text);
   message(writer, 7, (graph) => {
     for (const node of spec.nodes) message(graph, 1, (w) => writeNode(w, node));
     graph.tag(2, WireType.LengthDelimited).string('test');
-    for (const [name, tensor] of Object.entries(spec.initializers ?? {})) message(graph, 5, (w) => writeTensor(w, tensor, name));
-    for (const [name, dims] of entriesOf(spec.inputs)) message(graph, 11, (w) => writeValueInfo(w, name, dims, spec.inputType ?? FLOAT));
-    for (const [name, dims] of entriesOf(spec.outputs)) message(graph, 12, (w) => writeValueInfo(w, name, dims, FLOAT));
+    for (const [name, tensor] of Object.entries(spec.initializers ?? {}))
+      message(graph, 5, (w) => writeTensor(w, tensor, name));
+    for (const [name, dims] of entriesOf(spec.inputs))
+      message(graph, 11, (w) => writeValueInfo(w, name, dims, spec.inputType ?? FLOAT));
+    for (const [name, dims] of entriesOf(spec.outputs))
+      message(graph, 12, (w) => writeValueInfo(w, name, dims, FLOAT));
   });
   for (const entry of Object.entries(spec.metadata ?? {}))
     message(writer, 14, (w) => {
       for (const [i, text] of entry.entries()) w.tag(1 + i, WireType.LengthDelimited).string(text);
     });
   const { opset = 13 } = spec;
-  for (const [domain, version] of typeof opset === 'number' ? [['', opset] as const] : (opset ?? [])) {
+  for (const [domain, version] of typeof opset === 'number'
+    ? [['', opset] as const]
+    : (opset ?? [])) {
     message(writer, 8, (w) => {
       if (domain !== '') w.tag(1, WireType.LengthDelimited).string(domain);
       w.tag(2, WireType.Varint).int64(version);
@@ -105,7 +112,8 @@ function writeNode(writer: BinaryWriter, node: NodeSpec): void {
   for (const name of node.outputs) writer.tag(2, WireType.LengthDelimited).string(name);
   if (node.name !== undefined) writer.tag(3, WireType.LengthDelimited).string(node.name);
   writer.tag(4, WireType.LengthDelimited).string(node.op);
-  for (const [name, value] of Object.entries(node.attributes ?? {})) message(writer, 5, (w) => writeAttribute(w, name, value));
+  for (const [name, value] of Object.entries(node.attributes ?? {}))
+    message(writer, 5, (w) => writeAttribute(w, name, value));
   if (node.domain !== undefined) writer.tag(7, WireType.LengthDelimited).string(node.domain);
 }
 
@@ -129,7 +137,14 @@ function writeTensor(writer: BinaryWriter, tensor: TensorSpec, name: string): vo
   message(writer, 1, (w) => {
     for (const dim of tensor.dims) w.int64(dim);
   });
-  const own = tensor.floats !== undefined ? FLOAT : tensor.doubles !== undefined ? DOUBLE : tensor.int32s !== undefined ? INT32 : INT64;
+  const own =
+    tensor.floats !== undefined
+      ? FLOAT
+      : tensor.doubles !== undefined
+        ? DOUBLE
+        : tensor.int32s !== undefined
+          ? INT32
+          : INT64;
   const dataType = tensor.dataType ?? own;
   writer.tag(2, WireType.Varint).int32(dataType);
   if (name !== '') writer.tag(8, WireType.LengthDelimited).string(name);
@@ -139,15 +154,38 @@ function writeTensor(writer: BinaryWriter, tensor: TensorSpec, name: string): vo
     writer.tag(9, WireType.LengthDelimited).bytes(new Uint8Array(buffer, byteOffset, byteLength));
   }
   const lists = [
-    { field: 4, values: tensor.floats, write: (w: BinaryWriter, v: number | bigint) => w.float(Number(v)), fixed: Float32Array },
-    { field: 10, values: tensor.doubles, write: (w: BinaryWriter, v: number | bigint) => w.double(Number(v)), fixed: Float64Array },
-    { field: 7, values: tensor.int64s, write: (w: BinaryWriter, v: number | bigint) => w.int64(v), fixed: BigInt64Array },
-    { field: 5, values: tensor.int32s, write: (w: BinaryWriter, v: number | bigint) => w.int32(Number(v)), fixed: Int32Array },
+    {
+      field: 4,
+      values: tensor.floats,
+      write: (w: BinaryWriter, v: number | bigint) => w.float(Number(v)),
+      fixed: Float32Array,
+    },
+    {
+      field: 10,
+      values: tensor.doubles,
+      write: (w: BinaryWriter, v: number | bigint) => w.double(Number(v)),
+      fixed: Float64Array,
+    },
+    {
+      field: 7,
+      values: tensor.int64s,
+      write: (w: BinaryWriter, v: number | bigint) => w.int64(v),
+      fixed: BigInt64Array,
+    },
+    {
+      field: 5,
+      values: tensor.int32s,
+      write: (w: BinaryWriter, v: number | bigint) => w.int32(Number(v)),
+      fixed: Int32Array,
+    },
   ];
   for (const { field, values, write, fixed } of lists) {
     if (values === undefined) continue;
     if (tensor.raw) {
-      const data = fixed === BigInt64Array ? BigInt64Array.from(values, BigInt) : (fixed as Float32ArrayConstructor).from(values, Number);
+      const data =
+        fixed === BigInt64Array
+          ? BigInt64Array.from(values, BigInt)
+          : (fixed as Float32ArrayConstructor).from(values, Number);
       writer.tag(9, WireType.LengthDelimited).bytes(new Uint8Array(data.buffer));
     } else {
       message(writer, field, (w) => {

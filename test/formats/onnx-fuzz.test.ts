@@ -1,5 +1,6 @@
 /**
- * Damaged ONNX files: truncated, with bytes changed, spliced, or random. Each ends in a BitplaneError or a graph, soon and in little memory.
+ * Damaged ONNX files: truncated, with bytes changed, spliced, or random. Each ends in a
+ * BitplaneError or a graph, soon and in little memory.
  */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
@@ -19,15 +20,35 @@ const good = encodeOnnx({
       attributes: { signed: 1, narrow: 0 },
     },
     { op: 'BipolarQuant', domain: 'onnx.brevitas', inputs: ['w', 'one'], outputs: ['wq'] },
-    { op: 'Conv', inputs: ['q', 'wq', 'b'], outputs: ['c'], attributes: { strides: [2, 2], pads: [1, 1, 1, 1], auto_pad: 'NOTSET' } },
-    { op: 'BatchNormalization', inputs: ['c', 'b', 'b', 'b', 'v'], outputs: ['n'], attributes: { epsilon: { float: 1e-3 } } },
-    { op: 'MaxPool', inputs: ['n'], outputs: ['p'], attributes: { kernel_shape: [2, 2], ceil_mode: 1 } },
+    {
+      op: 'Conv',
+      inputs: ['q', 'wq', 'b'],
+      outputs: ['c'],
+      attributes: { strides: [2, 2], pads: [1, 1, 1, 1], auto_pad: 'NOTSET' },
+    },
+    {
+      op: 'BatchNormalization',
+      inputs: ['c', 'b', 'b', 'b', 'v'],
+      outputs: ['n'],
+      attributes: { epsilon: { float: 1e-3 } },
+    },
+    {
+      op: 'MaxPool',
+      inputs: ['n'],
+      outputs: ['p'],
+      attributes: { kernel_shape: [2, 2], ceil_mode: 1 },
+    },
     { op: 'Shape', inputs: ['p'], outputs: ['s'] },
     { op: 'Gather', inputs: ['s', 'i'], outputs: ['s0'] },
     { op: 'Unsqueeze', inputs: ['s0', 'a'], outputs: ['s1'] },
     { op: 'Concat', inputs: ['s1', 'm'], outputs: ['t'], attributes: { axis: 0 } },
     { op: 'Reshape', inputs: ['p', 't'], outputs: ['f'] },
-    { op: 'Gemm', inputs: ['f', 'g'], outputs: ['h'], attributes: { transB: 1, alpha: { float: 2 } } },
+    {
+      op: 'Gemm',
+      inputs: ['f', 'g'],
+      outputs: ['h'],
+      attributes: { transB: 1, alpha: { float: 2 } },
+    },
     { op: 'Pad', inputs: ['h', 'pads'], outputs: ['k'] },
     { op: 'Slice', inputs: ['k', 'i1', 'far', 'i1'], outputs: ['l'] },
     { op: 'Softmax', inputs: ['l'], outputs: ['y'] },
@@ -75,7 +96,11 @@ test('every bit flipped', () => {
 }, 60_000);
 
 test('several bytes changed, parts doubled, left out or random', () => {
-  const change = fc.record({ at: fc.nat(good.length), length: fc.nat(12), bytes: fc.uint8Array({ maxLength: 12 }) });
+  const change = fc.record({
+    at: fc.nat(good.length),
+    length: fc.nat(12),
+    bytes: fc.uint8Array({ maxLength: 12 }),
+  });
   fc.assert(
     fc.property(fc.array(change, { minLength: 1, maxLength: 4 }), (changes) => {
       let bytes = Buffer.from(good);
@@ -90,9 +115,16 @@ test('several bytes changed, parts doubled, left out or random', () => {
 
 test('lengths that lie cost nothing', () => {
   const before = process.memoryUsage().rss;
-  // A message, string or packed list that claims 2 GB, at every place where a length stands or could.
+  // A message, string or packed list that claims 2 GB, at every place where a length stands or
+  // could.
   for (let at = 0; at < good.length; at++)
-    attempt(Buffer.concat([good.subarray(0, at), Buffer.from([0xff, 0xff, 0xff, 0xff, 0x07]), good.subarray(at + 1)]));
+    attempt(
+      Buffer.concat([
+        good.subarray(0, at),
+        Buffer.from([0xff, 0xff, 0xff, 0xff, 0x07]),
+        good.subarray(at + 1),
+      ]),
+    );
   expect(process.memoryUsage().rss - before).toBeLessThan(200 * 2 ** 20);
 });
 
@@ -100,7 +132,11 @@ test('many empty messages are refused, not collected', () => {
   // GraphProto of a million empty nodes: two bytes each.
   const nodes = Buffer.alloc(2_000_000);
   for (let i = 0; i < nodes.length; i += 2) nodes[i] = 0x0a;
-  const length = [0x80 | (nodes.length & 127), 0x80 | ((nodes.length >> 7) & 127), nodes.length >> 14];
+  const length = [
+    0x80 | (nodes.length & 127),
+    0x80 | ((nodes.length >> 7) & 127),
+    nodes.length >> 14,
+  ];
   const file = Buffer.concat([Buffer.from([0x3a, ...length]), nodes]);
   expect(() => importOnnx(file)).toThrow(expect.objectContaining({ code: 'ERR_LIMIT' }));
 });
@@ -113,6 +149,8 @@ test('one name for many nodes costs no more than many names', () => {
     inputs: [i === 0 ? 'x' : `t${i}`],
     outputs: [i === count - 1 ? 'y' : `t${i + 1}`],
   }));
-  const graph = importOnnx(encodeOnnx({ nodes, inputs: { x: ['N'] }, outputs: { y: undefined } }), { limits: UNLIMITED });
+  const graph = importOnnx(encodeOnnx({ nodes, inputs: { x: ['N'] }, outputs: { y: undefined } }), {
+    limits: UNLIMITED,
+  });
   expect(graph.outputs.y?.name).toBe(`same_${count}`);
 }, 5_000);

@@ -1,6 +1,6 @@
 /**
- * What the importer makes of a file as a whole: names, inputs, the batch, and every way in which a file can be wrong.
- * Not here: what each op computes (./onnx-ops.test.ts, ./quant.test.ts).
+ * What the importer makes of a file as a whole: names, inputs, the batch, and every way in which a
+ * file can be wrong. Not here: what each op computes (./onnx-ops.test.ts, ./quant.test.ts).
  */
 import { describe, expect, test } from 'vitest';
 import { BitplaneError } from '../../src/core/errors.js';
@@ -64,26 +64,35 @@ describe('names', () => {
 describe('inputs', () => {
   test('data with the name of an input is no input', () => {
     const nodes = [{ op: 'Add', inputs: ['x', 'c'], outputs: ['y'] }];
-    const graph = importOnnx(file({ nodes, inputs: { c: [4], x: ['N', 4] }, initializers: { c: floats([4], [1, 2, 3, 4]) } }));
+    const graph = importOnnx(
+      file({
+        nodes,
+        inputs: { c: [4], x: ['N', 4] },
+        initializers: { c: floats([4], [1, 2, 3, 4]) },
+      }),
+    );
     expect(graph.inputs.map(({ name }) => name)).toEqual(['x']);
   });
   test('sizes that the file leaves open become symbols', () => {
-    expect(importOnnx(file({ inputs: { x: [undefined, 'channels', undefined, 0] } })).inputs[0]?.shape).toEqual([
-      'N',
-      'channels',
-      'x_dim2',
-      'x_dim3',
-    ]);
+    expect(
+      importOnnx(file({ inputs: { x: [undefined, 'channels', undefined, 0] } })).inputs[0]?.shape,
+    ).toEqual(['N', 'channels', 'x_dim2', 'x_dim3']);
   });
   test('other types than FLOAT are refused', () => {
-    expect(failure({ inputType: 7 })).toMatchObject({ code: 'ERR_UNSUPPORTED', node: 'x', message: expect.stringContaining('INT64') });
+    expect(failure({ inputType: 7 })).toMatchObject({
+      code: 'ERR_UNSUPPORTED',
+      node: 'x',
+      message: expect.stringContaining('INT64'),
+    });
   });
 });
 
 describe('data', () => {
   const add = [{ op: 'Add', inputs: ['x', 'c'], outputs: ['y'] }];
   test.each([true, false])('as raw_data (%s) or typed fields', (raw) => {
-    const graph = importOnnx(file({ nodes: add, initializers: { c: { dims: [4], floats: [1, -2, 3.5, 0], raw } } }));
+    const graph = importOnnx(
+      file({ nodes: add, initializers: { c: { dims: [4], floats: [1, -2, 3.5, 0], raw } } }),
+    );
     const y = interpret(graph, { x: new Tensor('f32', new Float32Array(4), [1, 4]) }).y as Tensor;
     expect([...y.data]).toEqual([1, -2, 3.5, 0]);
   });
@@ -94,7 +103,10 @@ describe('data', () => {
     ['a shape beyond 2^53', { dims: [2 ** 30, 2 ** 30], floats: [1] }],
     ['a negative size', { dims: [-4], floats: [1, 2, 3, 4] }],
   ])('%s is ERR_FORMAT', (_, c) => {
-    expect(failure({ nodes: add, initializers: { c } })).toMatchObject({ code: 'ERR_FORMAT', node: 'c' });
+    expect(failure({ nodes: add, initializers: { c } })).toMatchObject({
+      code: 'ERR_FORMAT',
+      node: 'c',
+    });
   });
   test.each([
     ['in another file', { dims: [4], floats: [], external: true }, 'another file'],
@@ -107,8 +119,13 @@ describe('data', () => {
     });
   });
   test('of another type than the op wants is ERR_DTYPE', () => {
-    expect(failure({ nodes: add, initializers: { c: int64s(1, 2, 3, 4) } })).toMatchObject({ code: 'ERR_DTYPE', node: 'c' });
-    expect(failure({ nodes: add, initializers: { c: { dims: [4], doubles: [1, 2, 3, 4] } } })).toMatchObject({
+    expect(failure({ nodes: add, initializers: { c: int64s(1, 2, 3, 4) } })).toMatchObject({
+      code: 'ERR_DTYPE',
+      node: 'c',
+    });
+    expect(
+      failure({ nodes: add, initializers: { c: { dims: [4], doubles: [1, 2, 3, 4] } } }),
+    ).toMatchObject({
       code: 'ERR_DTYPE',
       node: 'c',
     });
@@ -125,7 +142,12 @@ describe('what is refused', () => {
     ];
     const error = failure({ nodes });
     expect(error.code).toBe('ERR_UNSUPPORTED_OP');
-    for (const part of ['3 nodes', 'Erf "first" (domain "ai.onnx")', 'Relu "b" (domain "com.example")', 'constructor "third"'])
+    for (const part of [
+      '3 nodes',
+      'Erf "first" (domain "ai.onnx")',
+      'Relu "b" (domain "com.example")',
+      'constructor "third"',
+    ])
       expect(error.message).toContain(part);
   });
   test.each([
@@ -140,17 +162,31 @@ describe('what is refused', () => {
       },
       'own result',
     ],
-    ['an undefined input', { nodes: [{ ...relu, inputs: ['nowhere'] }] }, '"nowhere" is not defined'],
+    [
+      'an undefined input',
+      { nodes: [{ ...relu, inputs: ['nowhere'] }] },
+      '"nowhere" is not defined',
+    ],
     ['an undefined output', { outputs: { z: undefined } }, 'not defined'],
     ['a name defined twice', { nodes: [relu, { ...relu, name: 'again' }] }, 'already defined'],
-    ['a node that redefines an input', { nodes: [relu, { ...relu, outputs: ['x'] }] }, 'already defined'],
+    [
+      'a node that redefines an input',
+      { nodes: [relu, { ...relu, outputs: ['x'] }] },
+      'already defined',
+    ],
     ['no output', { outputs: {} }, 'no graph with outputs'],
     ['no version of the operators', { opset: null }, 'opset_import'],
   ])('%s is ERR_FORMAT', (_, spec, sentence) => {
-    expect(failure(spec)).toMatchObject({ code: 'ERR_FORMAT', message: expect.stringContaining(sentence) });
+    expect(failure(spec)).toMatchObject({
+      code: 'ERR_FORMAT',
+      message: expect.stringContaining(sentence),
+    });
   });
   test.each([0, 6, 24, 99])('operator set %i', (opset) =>
-    expect(failure({ opset })).toMatchObject({ code: 'ERR_UNSUPPORTED', message: expect.stringContaining(String(opset)) }),
+    expect(failure({ opset })).toMatchObject({
+      code: 'ERR_UNSUPPORTED',
+      message: expect.stringContaining(String(opset)),
+    }),
   );
 
   const of = (
@@ -163,36 +199,90 @@ describe('what is refused', () => {
     initializers,
   });
   test.each([
-    ['a 1-d convolution', of({ op: 'Conv', inputs: ['x', 'w'] }, ['N', 2, 8], { w: floats([1, 2, 1], [1, 1]) }), 'ERR_UNSUPPORTED'],
     [
-      'a kernel shape that lies',
-      of({ op: 'Conv', inputs: ['x', 'w'], attributes: { kernel_shape: [2, 2] } }, ['N', 1, 8, 8], { w: floats([1, 1, 1, 1], [1]) }),
-      'ERR_FORMAT',
-    ],
-    ['weights of other channels', of({ op: 'Conv', inputs: ['x', 'w'] }, ['N', 3, 8, 8], { w: floats([1, 2, 1, 1], [1, 1]) }), 'ERR_SHAPE'],
-    [
-      'training batch norm',
-      of({ op: 'BatchNormalization', inputs: ['x', 'x', 'x', 'x', 'x'], attributes: { training_mode: 1 } }, ['N', 4]),
+      'a 1-d convolution',
+      of({ op: 'Conv', inputs: ['x', 'w'] }, ['N', 2, 8], { w: floats([1, 2, 1], [1, 1]) }),
       'ERR_UNSUPPORTED',
     ],
-    ['a slice of the batch', of({ op: 'Slice', inputs: ['x', 's', 'e'] }, ['N', 4], { s: int64s(1), e: int64s(2) }), 'ERR_UNSUPPORTED'],
+    [
+      'a kernel shape that lies',
+      of({ op: 'Conv', inputs: ['x', 'w'], attributes: { kernel_shape: [2, 2] } }, ['N', 1, 8, 8], {
+        w: floats([1, 1, 1, 1], [1]),
+      }),
+      'ERR_FORMAT',
+    ],
+    [
+      'weights of other channels',
+      of({ op: 'Conv', inputs: ['x', 'w'] }, ['N', 3, 8, 8], { w: floats([1, 2, 1, 1], [1, 1]) }),
+      'ERR_SHAPE',
+    ],
+    [
+      'training batch norm',
+      of(
+        {
+          op: 'BatchNormalization',
+          inputs: ['x', 'x', 'x', 'x', 'x'],
+          attributes: { training_mode: 1 },
+        },
+        ['N', 4],
+      ),
+      'ERR_UNSUPPORTED',
+    ],
+    [
+      'a slice of the batch',
+      of({ op: 'Slice', inputs: ['x', 's', 'e'] }, ['N', 4], { s: int64s(1), e: int64s(2) }),
+      'ERR_UNSUPPORTED',
+    ],
     [
       'a backward slice',
-      of({ op: 'Slice', inputs: ['x', 's', 'e', 'a', 't'] }, ['N', 4], { s: int64s(3), e: int64s(0), a: int64s(1), t: int64s(-1) }),
+      of({ op: 'Slice', inputs: ['x', 's', 'e', 'a', 't'] }, ['N', 4], {
+        s: int64s(3),
+        e: int64s(0),
+        a: int64s(1),
+        t: int64s(-1),
+      }),
       'ERR_UNSUPPORTED',
     ],
     [
       'reflecting pads',
-      of({ op: 'Pad', inputs: ['x', 'p'], attributes: { mode: 'reflect' } }, ['N', 4], { p: int64s(0, 1, 0, 1) }),
+      of({ op: 'Pad', inputs: ['x', 'p'], attributes: { mode: 'reflect' } }, ['N', 4], {
+        p: int64s(0, 1, 0, 1),
+      }),
       'ERR_UNSUPPORTED',
     ],
-    ['negative pads', of({ op: 'Pad', inputs: ['x', 'p'] }, ['N', 4], { p: int64s(0, -1, 0, 0) }), 'ERR_UNSUPPORTED'],
-    ['an axis beyond the rank', of({ op: 'Softmax', inputs: ['x'], attributes: { axis: 2 } }, ['N', 4]), 'ERR_SHAPE'],
-    ['an attribute of another kind', of({ op: 'Softmax', inputs: ['x'], attributes: { axis: 'last' } }, ['N', 4]), 'ERR_FORMAT'],
-    ['a reshape by a computed value', of({ op: 'Reshape', inputs: ['x', 'x'] }, ['N', 4]), 'ERR_UNSUPPORTED'],
+    [
+      'negative pads',
+      of({ op: 'Pad', inputs: ['x', 'p'] }, ['N', 4], { p: int64s(0, -1, 0, 0) }),
+      'ERR_UNSUPPORTED',
+    ],
+    [
+      'an axis beyond the rank',
+      of({ op: 'Softmax', inputs: ['x'], attributes: { axis: 2 } }, ['N', 4]),
+      'ERR_SHAPE',
+    ],
+    [
+      'an attribute of another kind',
+      of({ op: 'Softmax', inputs: ['x'], attributes: { axis: 'last' } }, ['N', 4]),
+      'ERR_FORMAT',
+    ],
+    [
+      'a reshape by a computed value',
+      of({ op: 'Reshape', inputs: ['x', 'x'] }, ['N', 4]),
+      'ERR_UNSUPPORTED',
+    ],
     ['a missing operand', of({ op: 'Add', inputs: ['x'] }, ['N', 4]), 'ERR_FORMAT'],
-    ['a huge ConstantOfShape', { ...of({ op: 'ConstantOfShape', inputs: ['s'] }, ['N', 4], { s: int64s(2 ** 20, 2 ** 20) }) }, 'ERR_LIMIT'],
-    ['shapes that do not broadcast', of({ op: 'Add', inputs: ['x', 'c'] }, ['N', 4], { c: floats([3], [1, 2, 3]) }), 'ERR_SHAPE'],
+    [
+      'a huge ConstantOfShape',
+      {
+        ...of({ op: 'ConstantOfShape', inputs: ['s'] }, ['N', 4], { s: int64s(2 ** 20, 2 ** 20) }),
+      },
+      'ERR_LIMIT',
+    ],
+    [
+      'shapes that do not broadcast',
+      of({ op: 'Add', inputs: ['x', 'c'] }, ['N', 4], { c: floats([3], [1, 2, 3]) }),
+      'ERR_SHAPE',
+    ],
   ])('%s, naming the node', (_, spec, code) => {
     const error = failure(spec);
     expect(error.code).toBe(code);

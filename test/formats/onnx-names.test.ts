@@ -45,7 +45,12 @@ describe('files', () => {
     ],
   ])('operator set %s', (_, opset, version) => {
     // Clip tells 10, whose bounds are attributes, from 11.
-    const graph = importOnnx(fileOf({ ...oneNode('Clip', ['N', 4], { a: floats([], [0.5]) }, { min: { float: -3 } }), opset }));
+    const graph = importOnnx(
+      fileOf({
+        ...oneNode('Clip', ['N', 4], { a: floats([], [0.5]) }, { min: { float: -3 } }),
+        opset,
+      }),
+    );
     expect(graph.outputs.y?.attrs.min).toBe(version < 11 ? -3 : 0.5);
   });
   test('their metadata tell the versions, the standard domain by either name', () => {
@@ -54,13 +59,19 @@ describe('files', () => {
       ['', 9],
       ['com.example', 2],
     ] as const;
-    expect(importOnnx(fileOf({ opset })).metadata).toMatchObject({ 'onnx.opset': '10, 9, com.example 2' });
+    expect(importOnnx(fileOf({ opset })).metadata).toMatchObject({
+      'onnx.opset': '10, 9, com.example 2',
+    });
   });
   test('without standard ops need no version of them', () => {
-    const nodes = [{ op: 'BipolarQuant', domain: 'qonnx.custom_op.general', inputs: ['x', 's'], outputs: ['y'] }];
+    const nodes = [
+      { op: 'BipolarQuant', domain: 'qonnx.custom_op.general', inputs: ['x', 's'], outputs: ['y'] },
+    ];
     const spec = { nodes, initializers: { s: floats([], [1]) } };
     expect(importOnnx(fileOf({ ...spec, opset: null })).outputs.y?.dtype).toBe('f32');
-    expect(importOnnx(fileOf({ ...spec, opset: [['qonnx.custom_op.general', 1]] })).outputs.y?.dtype).toBe('f32');
+    expect(
+      importOnnx(fileOf({ ...spec, opset: [['qonnx.custom_op.general', 1]] })).outputs.y?.dtype,
+    ).toBe('f32');
     for (const domain of ['', 'ai.onnx'])
       expect(() =>
         importOnnx(
@@ -71,32 +82,45 @@ describe('files', () => {
           }),
         ),
       ).toThrow(
-        errorLike('ERR_FORMAT', /an opset_import that says which version of the standard operators the file uses but received "?none/),
+        errorLike(
+          'ERR_FORMAT',
+          /an opset_import that says which version of the standard operators the file uses but received "?none/,
+        ),
       );
   });
-  test('an unknown op is named by its node or its output; a hundred are listed, the rest counted', () => {
-    const nodes = (count: number) =>
-      Array.from({ length: count }, (_, i) => ({ op: 'Erf', inputs: ['x'], outputs: [i === 0 ? 'y' : `o${i}`] }));
-    const message = (count: number) => {
-      try {
-        importOnnx(fileOf({ nodes: nodes(count) }), { name: 'm.onnx' });
-      } catch (cause) {
-        return (cause as Error).message;
-      }
-      return '';
-    };
-    expect(message(1)).toBe('onnx "m.onnx": 1 nodes of unknown ops: Erf "y" (domain "ai.onnx")');
-    expect(message(100)).toMatch(/Erf "o99" \(domain "ai.onnx"\)$/);
-    expect(message(101)).toMatch(/Erf "o99" \(domain "ai.onnx"\), and 1 more$/);
-    expect(message(103)).not.toContain('"o100"');
-    expect(message(103)).toContain('103 nodes of unknown ops: Erf "y"');
-  });
+  test(
+    'an unknown op is named by its node or its output; a hundred are listed, the rest ' + 'counted',
+    () => {
+      const nodes = (count: number) =>
+        Array.from({ length: count }, (_, i) => ({
+          op: 'Erf',
+          inputs: ['x'],
+          outputs: [i === 0 ? 'y' : `o${i}`],
+        }));
+      const message = (count: number) => {
+        try {
+          importOnnx(fileOf({ nodes: nodes(count) }), { name: 'm.onnx' });
+        } catch (cause) {
+          return (cause as Error).message;
+        }
+        return '';
+      };
+      expect(message(1)).toBe('onnx "m.onnx": 1 nodes of unknown ops: Erf "y" (domain "ai.onnx")');
+      expect(message(100)).toMatch(/Erf "o99" \(domain "ai.onnx"\)$/);
+      expect(message(101)).toMatch(/Erf "o99" \(domain "ai.onnx"\), and 1 more$/);
+      expect(message(103)).not.toContain('"o100"');
+      expect(message(103)).toContain('103 nodes of unknown ops: Erf "y"');
+    },
+  );
   test('that are none are named', () => {
     expect(() => importOnnx(Buffer.from('a text'), { name: 'm.onnx' })).toThrow(
       errorLike('ERR_FORMAT', /onnx "m.onnx": this is no ONNX model/),
     );
     expect(() => importOnnx(Buffer.of(0x3a, 9), { name: 'm.onnx' })).toThrow(
-      errorLike('ERR_FORMAT', /onnx "m.onnx": this is no ONNX model, or a damaged one \(.*truncated/),
+      errorLike(
+        'ERR_FORMAT',
+        /onnx "m.onnx": this is no ONNX model, or a damaged one \(.*truncated/,
+      ),
     );
     expect(() => importOnnx(fileOf({ outputs: {} }), { name: 'm.onnx' })).toThrow(
       errorLike('ERR_FORMAT', /this is no ONNX model: it holds no graph with outputs/),
@@ -105,20 +129,43 @@ describe('files', () => {
 });
 
 describe('names', () => {
-  const add = (inputs: string[], outputs: string[], name = 'n'): NodeSpec => ({ op: 'Add', name, inputs, outputs });
+  const add = (inputs: string[], outputs: string[], name = 'n'): NodeSpec => ({
+    op: 'Add',
+    name,
+    inputs,
+    outputs,
+  });
   test.each<[string, Partial<ModelSpec>, RegExp]>([
-    ['an input without a name', { inputs: { '': ['N', 4], x: ['N', 4] } }, /input "": expected inputs with names/],
-    ['data without a name', { initializers: { '': floats([1], [1]) } }, /initializer "": expected initializers with names/],
-    ['an input that a node defines', { nodes: [RELU, add(['x', 'x'], ['x'])] }, /Add "n": its output "x" is already defined/],
+    [
+      'an input without a name',
+      { inputs: { '': ['N', 4], x: ['N', 4] } },
+      /input "": expected inputs with names/,
+    ],
+    [
+      'data without a name',
+      { initializers: { '': floats([1], [1]) } },
+      /initializer "": expected initializers with names/,
+    ],
+    [
+      'an input that a node defines',
+      { nodes: [RELU, add(['x', 'x'], ['x'])] },
+      /Add "n": its output "x" is already defined/,
+    ],
     [
       'data that a node defines',
       { nodes: [RELU, add(['x', 'x'], ['w'])], initializers: { w: floats([1], [1]) } },
       /its output "w" is already defined/,
     ],
-    ['a node that reads itself', { nodes: [{ ...RELU, inputs: ['y'] }] }, /Relu "r": the node depends on its own result/],
+    [
+      'a node that reads itself',
+      { nodes: [{ ...RELU, inputs: ['y'] }] },
+      /Relu "r": the node depends on its own result/,
+    ],
     [
       'two nodes that read each other',
-      { nodes: [add(['x', 'b'], ['a'], ''), add(['a', 'x'], ['b'], ''), { ...RELU, inputs: ['a'] }] },
+      {
+        nodes: [add(['x', 'b'], ['a'], ''), add(['a', 'x'], ['b'], ''), { ...RELU, inputs: ['a'] }],
+      },
       /Add "[ab]": the node depends on its own result/,
     ],
     [
@@ -126,7 +173,11 @@ describe('names', () => {
       { nodes: [RELU, add(['x', 'nowhere'], ['z'])] },
       /Add "n": its input "nowhere" is not defined anywhere/,
     ],
-    ['an output from nowhere', { outputs: { y: undefined, z: undefined } }, /output "z": it is not defined anywhere/],
+    [
+      'an output from nowhere',
+      { outputs: { y: undefined, z: undefined } },
+      /output "z": it is not defined anywhere/,
+    ],
   ])('%s', (_, spec, message) => {
     expect(() => importOnnx(fileOf(spec))).toThrow(errorLike('ERR_FORMAT', message));
   });
@@ -151,7 +202,10 @@ describe('names', () => {
     ['initializers', 5, { initializers: { w: floats([], [1]) } }, 'w'],
   ] as const)('%s of one name', (what, field, spec, name) => {
     expect(() => importOnnx(twice(field, spec, name))).toThrow(
-      errorLike('ERR_FORMAT', new RegExp(`${what.slice(0, -1)} "${name}": expected ${what} with names that differ`)),
+      errorLike(
+        'ERR_FORMAT',
+        new RegExp(`${what.slice(0, -1)} "${name}": expected ${what} with names that differ`),
+      ),
     );
   });
 
@@ -207,7 +261,14 @@ describe('names', () => {
     const gemm = names({
       what: '',
       x: [4, 3],
-      nodes: [{ op: 'Gemm', name: 'q', inputs: ['x', 'w', 'c'], attributes: { alpha: { float: 2 }, beta: { float: 3 }, transA: 1 } }],
+      nodes: [
+        {
+          op: 'Gemm',
+          name: 'q',
+          inputs: ['x', 'w', 'c'],
+          attributes: { alpha: { float: 2 }, beta: { float: 3 }, transA: 1 },
+        },
+      ],
       initializers: { w: floats([4, 2], new Array(8).fill(1)), c: floats([2], [1, 2]) },
     });
     expect(gemm.sort()).toEqual([
@@ -223,13 +284,24 @@ describe('names', () => {
       'transpose q/a_transposed',
       'transpose q/weights_transposed',
     ]);
-    const max = names({ what: '', nodes: [{ op: 'Max', name: 'q', inputs: ['x', 'x', 'x', 'x'] }] });
+    const max = names({
+      what: '',
+      nodes: [{ op: 'Max', name: 'q', inputs: ['x', 'x', 'x', 'x'] }],
+    });
     const quant = names({
       what: '',
-      nodes: [{ op: 'BipolarQuant', domain: 'qonnx.custom_op.general', name: 'q', inputs: ['x', 's'] }],
+      nodes: [
+        { op: 'BipolarQuant', domain: 'qonnx.custom_op.general', name: 'q', inputs: ['x', 's'] },
+      ],
       initializers: { s: floats([], [2]) },
     });
-    expect(quant.sort()).toEqual(['cast q/values', 'constant s', 'input x', 'mul q/scaled', 'sign q']);
+    expect(quant.sort()).toEqual([
+      'cast q/values',
+      'constant s',
+      'input x',
+      'mul q/scaled',
+      'sign q',
+    ]);
     expect(max).toEqual(['input x', 'max q/1', 'max q/2', 'max q']);
   });
 });

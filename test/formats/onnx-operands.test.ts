@@ -243,7 +243,13 @@ describe('operands', () => {
       'a matrix of integers to be filled',
       {
         nodes: [
-          { op: 'ConstantOfShape', name: 'q', inputs: ['a'], outputs: ['s'], attributes: { value: { tensor: int64s(1) } } },
+          {
+            op: 'ConstantOfShape',
+            name: 'q',
+            inputs: ['a'],
+            outputs: ['s'],
+            attributes: { value: { tensor: int64s(1) } },
+          },
           { op: 'Reshape', inputs: ['x', 's'], outputs: ['y'] },
         ],
         initializers: { a: int64s(1, 2) },
@@ -253,13 +259,19 @@ describe('operands', () => {
     ],
     [
       'a negative size to be filled',
-      { nodes: [{ op: 'ConstantOfShape', name: 'q', inputs: ['a'], outputs: ['y'] }], initializers: { a: int64s(-1) } },
+      {
+        nodes: [{ op: 'ConstantOfShape', name: 'q', inputs: ['a'], outputs: ['y'] }],
+        initializers: { a: int64s(-1) },
+      },
       'ERR_UNSUPPORTED',
       /a shape of sizes but received \[-1\]/,
     ],
     [
       'more than 64 MB to be filled',
-      { nodes: [{ op: 'ConstantOfShape', name: 'q', inputs: ['a'], outputs: ['y'] }], initializers: { a: int64s(2 ** 24 + 1) } },
+      {
+        nodes: [{ op: 'ConstantOfShape', name: 'q', inputs: ['a'], outputs: ['y'] }],
+        initializers: { a: int64s(2 ** 24 + 1) },
+      },
       'ERR_LIMIT',
       /at most 64\.0 MiB for what an import makes out of nothing .* maxBytes raises the limit/,
     ],
@@ -267,7 +279,13 @@ describe('operands', () => {
       'two numbers to fill with',
       {
         nodes: [
-          { op: 'ConstantOfShape', name: 'q', inputs: ['a'], outputs: ['y'], attributes: { value: { tensor: floats([2], [1, 2]) } } },
+          {
+            op: 'ConstantOfShape',
+            name: 'q',
+            inputs: ['a'],
+            outputs: ['y'],
+            attributes: { value: { tensor: floats([2], [1, 2]) } },
+          },
         ],
         initializers: { a: int64s(2) },
       },
@@ -315,10 +333,15 @@ describe('operands', () => {
 
   test('ends of up to 2^24 elements are filled, an end of 2^31 - 1 is the end', () => {
     const filled = importOnnx(
-      fileOf({ nodes: [{ op: 'ConstantOfShape', inputs: ['a'], outputs: ['y'] }], initializers: { a: int64s(2 ** 24) } }),
+      fileOf({
+        nodes: [{ op: 'ConstantOfShape', inputs: ['a'], outputs: ['y'] }],
+        initializers: { a: int64s(2 ** 24) },
+      }),
     );
     expect(filled.outputs.y?.shape).toEqual([2 ** 24]);
-    const sliced = importOnnx(fileOf(oneNode('Slice', ['N', 4], { s: int64s(0), e: int64s(2 ** 31 - 1), a: int64s(0) })));
+    const sliced = importOnnx(
+      fileOf(oneNode('Slice', ['N', 4], { s: int64s(0), e: int64s(2 ** 31 - 1), a: int64s(0) })),
+    );
     expect(sliced.outputs.y?.shape).toEqual(['N', 4]);
   });
 });

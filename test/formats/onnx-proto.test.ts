@@ -38,14 +38,25 @@ const double =
   (writer) =>
     void writer.tag(field, Bit64).double(value);
 
-const graphOf = (...bodies: Body[]) => readModel(bytes(message(7, ...bodies))).graph as NonNullable<OnnxModel['graph']>;
+const graphOf = (...bodies: Body[]) =>
+  readModel(bytes(message(7, ...bodies))).graph as NonNullable<OnnxModel['graph']>;
 const tensorOf = (...bodies: Body[]) => graphOf(message(5, ...bodies)).initializers[0];
-const attributeOf = (...bodies: Body[]) => [...graphOf(message(1, message(5, ...bodies))).nodes[0]!.attributes.values()][0];
+const attributeOf = (...bodies: Body[]) =>
+  [...graphOf(message(1, message(5, ...bodies))).nodes[0]!.attributes.values()][0];
 
 test('a whole file', () => {
   const model = readModel(
     encodeOnnx({
-      nodes: [{ op: 'Conv', name: 'n', domain: 'd', inputs: ['x', '', 'w'], outputs: ['y', 'z'], attributes: { strides: [2, 1] } }],
+      nodes: [
+        {
+          op: 'Conv',
+          name: 'n',
+          domain: 'd',
+          inputs: ['x', '', 'w'],
+          outputs: ['y', 'z'],
+          attributes: { strides: [2, 1] },
+        },
+      ],
       inputs: { x: ['N', 3, undefined] },
       outputs: { y: [7], z: undefined },
       initializers: { w: floats([1], [2]), i: int64s(5) },
@@ -60,7 +71,9 @@ test('a whole file', () => {
     { domain: 'com.example', version: 2 },
   ]);
   const { nodes, initializers, inputs, outputs, sparseInitializers } = model.graph!;
-  expect(nodes).toMatchObject([{ name: 'n', opType: 'Conv', domain: 'd', inputs: ['x', '', 'w'], outputs: ['y', 'z'] }]);
+  expect(nodes).toMatchObject([
+    { name: 'n', opType: 'Conv', domain: 'd', inputs: ['x', '', 'w'], outputs: ['y', 'z'] },
+  ]);
   expect(nodes[0]!.attributes.get('strides')).toMatchObject({ type: 7, ints: [2, 1] });
   expect(initializers).toMatchObject([
     { name: 'w', dataType: 1, dims: [1], floats: [2] },
@@ -102,7 +115,16 @@ test('what a file says of itself', () => {
     graph: { name: 'g' },
   });
   expect(
-    metadataOf(readModel(bytes(...header, message(8, int(2, 13)), message(8, text(1, 'x.y'), int(2, 3)), message(7, text(2, 'g'))))),
+    metadataOf(
+      readModel(
+        bytes(
+          ...header,
+          message(8, int(2, 13)),
+          message(8, text(1, 'x.y'), int(2, 3)),
+          message(7, text(2, 'g')),
+        ),
+      ),
+    ),
   ).toEqual({
     a: 'b',
     c: '',
@@ -120,12 +142,34 @@ test('what a file says of itself', () => {
 });
 
 test('an attribute of each kind', () => {
-  expect(attributeOf(text(1, 'a'), int(20, 1), float(2, 1.5))).toMatchObject({ name: 'a', type: 1, float: 1.5, int: 0, text: '' });
-  expect(attributeOf(text(1, 'a'), int(20, 2), int(3, -7))).toMatchObject({ type: 2, int: -7, float: 0 });
-  expect(attributeOf(text(1, 'a'), int(20, 3), text(4, 'größe'))).toMatchObject({ type: 3, text: 'größe' });
-  expect(attributeOf(text(1, 'a'), int(20, 4), message(5, text(8, 't')))).toMatchObject({ type: 4, tensor: { name: 't' } });
-  expect(attributeOf(text(1, 'a'), float(7, 1), float(7, 2))).toMatchObject({ type: 0, floats: [1, 2] });
-  expect(attributeOf(text(1, 'a'), int(8, 1), int(8, 2))).toMatchObject({ ints: [1, 2], tensor: undefined });
+  expect(attributeOf(text(1, 'a'), int(20, 1), float(2, 1.5))).toMatchObject({
+    name: 'a',
+    type: 1,
+    float: 1.5,
+    int: 0,
+    text: '',
+  });
+  expect(attributeOf(text(1, 'a'), int(20, 2), int(3, -7))).toMatchObject({
+    type: 2,
+    int: -7,
+    float: 0,
+  });
+  expect(attributeOf(text(1, 'a'), int(20, 3), text(4, 'größe'))).toMatchObject({
+    type: 3,
+    text: 'größe',
+  });
+  expect(attributeOf(text(1, 'a'), int(20, 4), message(5, text(8, 't')))).toMatchObject({
+    type: 4,
+    tensor: { name: 't' },
+  });
+  expect(attributeOf(text(1, 'a'), float(7, 1), float(7, 2))).toMatchObject({
+    type: 0,
+    floats: [1, 2],
+  });
+  expect(attributeOf(text(1, 'a'), int(8, 1), int(8, 2))).toMatchObject({
+    ints: [1, 2],
+    tensor: undefined,
+  });
 });
 
 test('the lists of a tensor, packed and one by one', () => {
@@ -136,13 +180,31 @@ test('the lists of a tensor, packed and one by one', () => {
     message(7, (w) => w.int64(-6)),
     message(10, (w) => w.double(0.1).double(2)),
   );
-  const single = tensorOf(int(1, 2), int(1, 3), float(4, 1.5), float(4, 2), int(5, -5), int(7, -6), double(10, 0.1), double(10, 2));
+  const single = tensorOf(
+    int(1, 2),
+    int(1, 3),
+    float(4, 1.5),
+    float(4, 2),
+    int(5, -5),
+    int(7, -6),
+    double(10, 0.1),
+    double(10, 2),
+  );
   for (const tensor of [packed, single])
-    expect(tensor).toMatchObject({ dims: [2, 3], floats: [1.5, 2], ints: [-5, -6], doubles: [0.1, 2], raw: undefined, external: false });
+    expect(tensor).toMatchObject({
+      dims: [2, 3],
+      floats: [1.5, 2],
+      ints: [-5, -6],
+      doubles: [0.1, 2],
+      raw: undefined,
+      external: false,
+    });
 });
 
 test('a tensor: name, type, raw bytes, and whether they lie elsewhere', () => {
-  expect(tensorOf(int(2, 11), text(8, 'w'), (w) => w.tag(9, LengthDelimited).bytes(Uint8Array.of(1, 2)))).toMatchObject({
+  expect(
+    tensorOf(int(2, 11), text(8, 'w'), (w) => w.tag(9, LengthDelimited).bytes(Uint8Array.of(1, 2))),
+  ).toMatchObject({
     name: 'w',
     dataType: 11,
     raw: Uint8Array.of(1, 2),
@@ -153,9 +215,19 @@ test('a tensor: name, type, raw bytes, and whether they lie elsewhere', () => {
 });
 
 test('fields that are not known are skipped, whatever their kind', () => {
-  const unknown: Body[] = [int(99, 5), text(98, 'more'), float(97, 1), double(96, 2), message(95, int(1, 1))];
+  const unknown: Body[] = [
+    int(99, 5),
+    text(98, 'more'),
+    float(97, 1),
+    double(96, 2),
+    message(95, int(1, 1)),
+  ];
   const model = readModel(
-    bytes(...unknown, message(8, ...unknown, int(2, 9)), message(7, ...unknown, message(1, ...unknown, text(4, 'Relu')), text(2, 'graph'))),
+    bytes(
+      ...unknown,
+      message(8, ...unknown, int(2, 9)),
+      message(7, ...unknown, message(1, ...unknown, text(4, 'Relu')), text(2, 'graph')),
+    ),
   );
   expect(model.opsets).toEqual([{ domain: '', version: 9 }]);
   expect(model.graph?.nodes).toMatchObject([{ opType: 'Relu', name: '', inputs: [], outputs: [] }]);
@@ -168,22 +240,35 @@ test('an input that is no tensor has no type', () => {
 });
 
 test('an empty shape is one of rank 0', () => {
-  expect(graphOf(message(12, text(1, 's'), message(2, message(1, int(1, 1), message(2))))).outputs[0]?.dims).toEqual([]);
+  expect(
+    graphOf(message(12, text(1, 's'), message(2, message(1, int(1, 1), message(2))))).outputs[0]
+      ?.dims,
+  ).toEqual([]);
 });
 
-test('sparse initializers are counted', () => expect(graphOf(message(15), message(15)).sparseInitializers).toBe(2));
+test('sparse initializers are counted', () =>
+  expect(graphOf(message(15), message(15)).sparseInitializers).toBe(2));
 
 test('integers beyond 53 bits become infinities', () => {
   const { MAX_SAFE_INTEGER: max } = Number;
   const list = [max, BigInt(max) + 1n, -max, -BigInt(max) - 1n, 2n ** 63n - 1n, -(2n ** 63n)];
-  expect(attributeOf(...list.map((value) => int(8, value)))?.ints).toEqual([max, Infinity, -max, -Infinity, Infinity, -Infinity]);
+  expect(attributeOf(...list.map((value) => int(8, value)))?.ints).toEqual([
+    max,
+    Infinity,
+    -max,
+    -Infinity,
+    Infinity,
+    -Infinity,
+  ]);
 });
 
 test.each([
   ['two graphs', bytes(message(7), message(7)), 'two graphs'],
   [
     'an attribute twice',
-    bytes(message(7, message(1, text(4, 'Conv'), message(5, text(1, 'a')), message(5, text(1, 'a'))))),
+    bytes(
+      message(7, message(1, text(4, 'Conv'), message(5, text(1, 'a')), message(5, text(1, 'a')))),
+    ),
     'attribute "a" twice',
   ],
   [
@@ -191,13 +276,21 @@ test.each([
     bytes(message(7, message(1, message(5, text(20, 'x'))))),
     'field 20 of AttributeProto has wire type 2, not 0',
   ],
-  ['a number where a text belongs', bytes(message(7, message(1, int(3, 1)))), 'field 3 of NodeProto has wire type 0, not 2'],
+  [
+    'a number where a text belongs',
+    bytes(message(7, message(1, int(3, 1)))),
+    'field 3 of NodeProto has wire type 0, not 2',
+  ],
   [
     'an int where a float belongs',
     bytes(message(7, message(1, message(5, int(2, 1))))),
     'field 2 of AttributeProto has wire type 0, not 5',
   ],
-  ['a number where a list of floats belongs', bytes(message(7, message(5, int(4, 1)))), 'field 4 of TensorProto has wire type 0, not 2'],
+  [
+    'a number where a list of floats belongs',
+    bytes(message(7, message(5, int(4, 1)))),
+    'field 4 of TensorProto has wire type 0, not 2',
+  ],
   [
     'a name that is no UTF-8',
     bytes(
@@ -208,7 +301,11 @@ test.each([
     ),
     'NodeProto is truncated or malformed',
   ],
-  ['a message that ends early', bytes(message(7, (w) => w.tag(1, LengthDelimited).uint32(9))), 'GraphProto is truncated or malformed'],
+  [
+    'a message that ends early',
+    bytes(message(7, (w) => w.tag(1, LengthDelimited).uint32(9))),
+    'GraphProto is truncated or malformed',
+  ],
   [
     'a packed list that ends within an element',
     bytes(
@@ -221,11 +318,17 @@ test.each([
   ],
 ])('%s is ERR_FORMAT', (_, file, sentence) => {
   expect(() => readModel(file)).toThrow(
-    expect.objectContaining({ name: 'BitplaneError', code: 'ERR_FORMAT', op: 'onnx', message: expect.stringContaining(sentence) }),
+    expect.objectContaining({
+      name: 'BitplaneError',
+      code: 'ERR_FORMAT',
+      op: 'onnx',
+      message: expect.stringContaining(sentence),
+    }),
   );
 });
 
-test('a name keeps a byte order mark: it is another name', () => expect(tensorOf(text(8, '\ufeffw'))?.name).toBe('\ufeffw'));
+test('a name keeps a byte order mark: it is another name', () =>
+  expect(tensorOf(text(8, '\ufeffw'))?.name).toBe('\ufeffw'));
 
 test('200,000 messages of one kind are read, one more is not', () => {
   const file = (count: number) => {
@@ -234,7 +337,9 @@ test('200,000 messages of one kind are read, one more is not', () => {
     return list;
   };
   expect(readModel(file(1000)).opsets).toHaveLength(1000);
-  expect(() => readModel(file(1001))).toThrow(/ModelProto holds more than 1000 messages of one kind/);
+  expect(() => readModel(file(1001))).toThrow(
+    /ModelProto holds more than 1000 messages of one kind/,
+  );
 });
 
 test('whatever reading a field throws becomes ERR_FORMAT, with its cause', () => {
@@ -243,5 +348,11 @@ test('whatever reading a field throws becomes ERR_FORMAT, with its cause', () =>
     readMessage(bytes(int(1, 1)), 'Any', () => {
       throw own;
     }),
-  ).toThrow(expect.objectContaining({ code: 'ERR_FORMAT', cause: own, message: expect.stringContaining('(own)') }));
+  ).toThrow(
+    expect.objectContaining({
+      code: 'ERR_FORMAT',
+      cause: own,
+      message: expect.stringContaining('(own)'),
+    }),
+  );
 });

@@ -1,8 +1,19 @@
 /**
- * Models whose weights stay in their file until they are packed: what a session gives when the file is replaced, deleted, cut or written over,
- * how much of it is in memory, and when it is closed. Not here: the format (safetensors.test.ts).
+ * Models whose weights stay in their file until they are packed: what a session gives when the file
+ * is replaced, deleted, cut or written over, how much of it is in memory, and when it is closed.
+ * Not here: the format (safetensors.test.ts).
  */
-import { mkdtempSync, readdirSync, readlinkSync, renameSync, rmSync, statSync, truncateSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  mkdtempSync,
+  readdirSync,
+  readlinkSync,
+  renameSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -28,7 +39,10 @@ const collect = runInNewContext('gc') as () => void;
 
 const WIDTH = 256;
 
-/** Large weights of every kind: bits and floats to pack, bits whose last byte is not full, an operand read as it is, and a result. */
+/**
+ * Large weights of every kind: bits and floats to pack, bits whose last byte is not full, an
+ * operand read as it is, and a result.
+ */
 function graphOf(seed: number): Graph {
   const n = new Numbers(seed);
   const g = new GraphBuilder();
@@ -57,16 +71,26 @@ type Results = Record<string, Tensor>;
 const bytesOf = ({ data }: Tensor) => Buffer.from(data.buffer, data.byteOffset, data.byteLength);
 const sameBytes = (a: Tensor, b: Tensor) => bytesOf(a).equals(bytesOf(b));
 
-async function expectRuns(session: Session, graph: Graph, batch: number, options: object = {}): Promise<void> {
+async function expectRuns(
+  session: Session,
+  graph: Graph,
+  batch: number,
+  options: object = {},
+): Promise<void> {
   const whole = Session.fromGraph(decodeModel(encodeModel(graph)), { threads: 1, ...options });
   const wanted = (await whole.run(feeds(batch) as never)) as Results;
   const got = (await session.run(feeds(batch) as never)) as Results;
-  for (const name of Object.keys(wanted)) expect(sameBytes(got[name]!, wanted[name]!), name).toBe(true);
+  for (const name of Object.keys(wanted))
+    expect(sameBytes(got[name]!, wanted[name]!), name).toBe(true);
   await whole.release();
 }
 
-const stored = (graph: Graph) => topological(graph).filter(({ data }) => data !== undefined && sourceOf(data) !== undefined);
-const changed = expect.objectContaining({ code: 'ERR_IO', message: expect.stringContaining('changed after it was opened') });
+const stored = (graph: Graph) =>
+  topological(graph).filter(({ data }) => data !== undefined && sourceOf(data) !== undefined);
+const changed = expect.objectContaining({
+  code: 'ERR_IO',
+  message: expect.stringContaining('changed after it was opened'),
+});
 
 describe('a model file', () => {
   const graph = graphOf(1);
@@ -156,8 +180,12 @@ describe('a model file', () => {
     const n = new Numbers(9);
     const g = new GraphBuilder();
     const x = g.input('x', 'f32', ['N', 7001]);
-    const terms = Array.from({ length: 60 }, (_, i) => g.constant(n.floats([7001 - (i % 2)]), { name: `c${i}` }));
-    const results = Object.fromEntries(terms.map((term, i) => [`y${i}`, i % 2 === 0 ? g.add(x, term) : term]));
+    const terms = Array.from({ length: 60 }, (_, i) =>
+      g.constant(n.floats([7001 - (i % 2)]), { name: `c${i}` }),
+    );
+    const results = Object.fromEntries(
+      terms.map((term, i) => [`y${i}`, i % 2 === 0 ? g.add(x, term) : term]),
+    );
     const many = g.graph([x], results);
     const session = await Session.create(fileOf(many), { threads: 1 });
     expect(stored(session.graph)).toEqual([]);
@@ -173,18 +201,26 @@ describe('a model file', () => {
     const bytes = writeSafetensors({ metadata, tensors });
     const { data } = readSafetensors(bytes).tensors.get('odd')!;
     data[data.length - 1]! |= 0x80; // beyond the last bit
-    await expect(Session.create(fileOf(graph, bytes))).rejects.toMatchObject({ code: 'ERR_FORMAT', node: 'odd' });
+    await expect(Session.create(fileOf(graph, bytes))).rejects.toMatchObject({
+      code: 'ERR_FORMAT',
+      node: 'odd',
+    });
   });
 
-  test.each([9, 1000, 100_000, -1])('cut to %i bytes is an error when it is opened', async (size) => {
-    const path = fileOf(graph, encodeModel(graph).slice(0, size));
-    await expect(Session.create(path)).rejects.toMatchObject({ code: 'ERR_FORMAT' });
-    expect(openAt(path)).toBe(0);
-  });
+  test.each([9, 1000, 100_000, -1])(
+    'cut to %i bytes is an error when it is opened',
+    async (size) => {
+      const path = fileOf(graph, encodeModel(graph).slice(0, size));
+      await expect(Session.create(path)).rejects.toMatchObject({ code: 'ERR_FORMAT' });
+      expect(openAt(path)).toBe(0);
+    },
+  );
 
   test('is not opened for who has given up', async () => {
     const path = fileOf(graph);
-    await expect(Session.create(path, { signal: AbortSignal.abort() })).rejects.toMatchObject({ code: 'ERR_ABORTED' });
+    await expect(Session.create(path, { signal: AbortSignal.abort() })).rejects.toMatchObject({
+      code: 'ERR_ABORTED',
+    });
     expect(openAt(path)).toBe(0);
   });
 });
@@ -212,18 +248,23 @@ describe.runIf(process.platform === 'linux')('its descriptor', () => {
     await session.run(feeds(1) as never);
     await Promise.all([session.release(), session.release()]);
     expect(openAt(path)).toBe(0);
-    expect(() => stored(session.graph)[0]!.data!.data).toThrow(expect.objectContaining({ code: 'ERR_RELEASED' }));
+    expect(() => stored(session.graph)[0]!.data!.data).toThrow(
+      expect.objectContaining({ code: 'ERR_RELEASED' }),
+    );
   });
 
   test('is closed where no session comes of it', async () => {
     const path = fileOf(graph);
-    await expect(Session.create(path, { threads: 0 })).rejects.toMatchObject({ code: 'ERR_ARGUMENT' });
+    await expect(Session.create(path, { threads: 0 })).rejects.toMatchObject({
+      code: 'ERR_ARGUMENT',
+    });
     expect(openAt(path)).toBe(0);
   });
 
   test('is closed once the session is garbage', async () => {
     const path = fileOf(graph);
-    await (async () => void (await (await Session.create(path, { threads: 1 })).run(feeds(1) as never)))();
+    await (async () =>
+      void (await (await Session.create(path, { threads: 1 })).run(feeds(1) as never)))();
     for (let i = 0; i < 100 && openAt(path) > 0; i++) {
       collect();
       await new Promise((resolve) => setTimeout(resolve, 20));
@@ -236,7 +277,10 @@ test('no more than a small part of the weights is ever in JavaScript memory', as
   const n = new Numbers(4);
   const g = new GraphBuilder();
   const x = g.input('x', 'f32', ['N', 6, 6, 512]);
-  const dots = g.cast(g.conv2d(g.sign(x), g.constant(n.bits([512, 3, 3, 512])), { pads: [1, 1, 1, 1] }), 'f32');
+  const dots = g.cast(
+    g.conv2d(g.sign(x), g.constant(n.bits([512, 3, 3, 512])), { pads: [1, 1, 1, 1] }),
+    'f32',
+  );
   const y = g.dense(g.reshape(dots, ['N', 36 * 512]), g.constant(n.floats([64, 36 * 512])));
   const path = fileOf(optimize(g.graph([x], { y })));
   const feed = { x: n.floats([1, 6, 6, 512]) } as never;

@@ -1,5 +1,6 @@
 /**
- * BipolarQuant, Quant and MultiThreshold against their definition in the QONNX specification, written out here once more in plain arithmetic.
+ * BipolarQuant, Quant and MultiThreshold against their definition in the QONNX specification,
+ * written out here once more in plain arithmetic.
  */
 import { describe, expect, test } from 'vitest';
 import type { ImportChoices } from '../../src/formats/onnx/choices.js';
@@ -10,7 +11,10 @@ import { interpret } from './interpret.js';
 import { type AttributeSpec, encodeOnnx, floats, type TensorSpec } from './onnx-encoder.js';
 
 const f = Math.fround;
-const XS = [-300, -128.5, -3, -2.5, -1.5, -1.25, -1, -0.75, -0.5, -0.25, -0, 0, 0.25, 0.5, 0.75, 1, 1.25, 1.5, 2.5, 3.5, 126.5, 127.5, 300];
+const XS = [
+  -300, -128.5, -3, -2.5, -1.5, -1.25, -1, -0.75, -0.5, -0.25, -0, 0, 0.25, 0.5, 0.75, 1, 1.25, 1.5,
+  2.5, 3.5, 126.5, 127.5, 300,
+];
 
 /** Beyond the bounds of every width. */
 const FAR = [...XS, -(2 ** 26), 2 ** 26];
@@ -24,11 +28,29 @@ function run(
   domain = 'qonnx.custom_op.general',
   choices: ImportChoices = {},
 ): number[] {
-  const nodes = [{ op, domain, name: 'q', inputs: ['x', ...Object.keys(initializers)], outputs: ['y'], attributes }];
-  const file = encodeOnnx({ nodes, inputs: { x: shape }, outputs: { y: undefined }, initializers, opset: null });
+  const nodes = [
+    {
+      op,
+      domain,
+      name: 'q',
+      inputs: ['x', ...Object.keys(initializers)],
+      outputs: ['y'],
+      attributes,
+    },
+  ];
+  const file = encodeOnnx({
+    nodes,
+    inputs: { x: shape },
+    outputs: { y: undefined },
+    initializers,
+    opset: null,
+  });
   return [
-    ...(interpret(importOnnx(file, { rebatch: false, ...choices }), { x: new Tensor('f32', Float32Array.from(x), shape) }).y as Tensor)
-      .data,
+    ...(
+      interpret(importOnnx(file, { rebatch: false, ...choices }), {
+        x: new Tensor('f32', Float32Array.from(x), shape),
+      }).y as Tensor
+    ).data,
   ];
 }
 
@@ -50,7 +72,14 @@ function halfEven(x: number): number {
   return floor % 2 === 0 ? floor : floor + 1;
 }
 
-function quant(x: number, scale: number, zero: number, min: number, max: number, rounding: (x: number) => number): number {
+function quant(
+  x: number,
+  scale: number,
+  zero: number,
+  min: number,
+  max: number,
+  rounding: (x: number) => number,
+): number {
   const shifted = f(f(x / scale) + zero);
   return f(f(rounding(Math.max(min, Math.min(max, shifted))) - zero) * scale);
 }
@@ -61,18 +90,24 @@ function same(received: readonly number[], wanted: readonly number[]): void {
 }
 
 describe('BipolarQuant', () => {
-  test.each(['qonnx.custom_op.general', 'onnx.brevitas', 'finn.custom_op.general'])('domain %s, without an opset import', (domain) => {
-    same(
-      run('BipolarQuant', { scale: floats([], [1]) }, {}, XS, undefined, domain),
-      XS.map((x) => (x < 0 ? -1 : 1)),
-    );
-  });
+  test.each(['qonnx.custom_op.general', 'onnx.brevitas', 'finn.custom_op.general'])(
+    'domain %s, without an opset import',
+    (domain) => {
+      same(
+        run('BipolarQuant', { scale: floats([], [1]) }, {}, XS, undefined, domain),
+        XS.map((x) => (x < 0 ? -1 : 1)),
+      );
+    },
+  );
   test('scales, per channel too', () => {
     same(
       run('BipolarQuant', { scale: floats([1], [0.3]) }, {}),
       XS.map((x) => f((x < 0 ? -1 : 1) * f(0.3))),
     );
-    same(run('BipolarQuant', { scale: floats([2], [2, -3]) }, {}, [-1, -1, 0, 5], [2, 2]), [-2, 3, 2, -3]);
+    same(
+      run('BipolarQuant', { scale: floats([2], [2, -3]) }, {}, [-1, -1, 0, 5], [2, 2]),
+      [-2, 3, 2, -3],
+    );
   });
   test('zero, minus zero and NaN are +1', () => {
     same(run('BipolarQuant', { scale: floats([], [1]) }, {}, [0, -0, Number.NaN]), [1, 1, 1]);
@@ -89,7 +124,14 @@ describe('Quant', () => {
   test.each(Object.keys(ROUNDINGS))('rounding mode %s', (mode) => {
     const wanted = XS.map((x) => quant(x, 0.5, 0, -8, 7, ROUNDINGS[mode] as (x: number) => number));
     same(run('Quant', operands(0.5, 0, 4), { signed: 1, narrow: 0, rounding_mode: mode }), wanted);
-    same(run('Quant', operands(0.5, 0, 4), { signed: 1, narrow: 0, rounding_mode: mode.toLowerCase() }), wanted);
+    same(
+      run('Quant', operands(0.5, 0, 4), {
+        signed: 1,
+        narrow: 0,
+        rounding_mode: mode.toLowerCase(),
+      }),
+      wanted,
+    );
   });
   test.each([
     [8, 1, 0, -128, 127],
@@ -141,13 +183,31 @@ describe('Quant', () => {
       x.map((value) => quant(value, scale, 0, -128, 127, halfEven)),
     );
     const inverse = f(1 / scale);
-    expect(x.some((value) => halfEven(f(value * inverse)) !== halfEven(f(value / scale)))).toBe(true);
+    expect(x.some((value) => halfEven(f(value * inverse)) !== halfEven(f(value / scale)))).toBe(
+      true,
+    );
   });
   test.each([
-    ['a bit width of none', { scale: floats([1], [1]), zero: floats([], [0]), bits: floats([], [0]) }, {}],
-    ['a bit width of 25', { scale: floats([1], [1]), zero: floats([], [0]), bits: floats([], [25]) }, {}],
-    ['a bit width of 1.5', { scale: floats([1], [1]), zero: floats([], [0]), bits: floats([], [1.5]) }, {}],
-    ['an unknown rounding mode', { scale: floats([1], [1]), zero: floats([], [0]), bits: floats([], [4]) }, { rounding_mode: 'SIDEWAYS' }],
+    [
+      'a bit width of none',
+      { scale: floats([1], [1]), zero: floats([], [0]), bits: floats([], [0]) },
+      {},
+    ],
+    [
+      'a bit width of 25',
+      { scale: floats([1], [1]), zero: floats([], [0]), bits: floats([], [25]) },
+      {},
+    ],
+    [
+      'a bit width of 1.5',
+      { scale: floats([1], [1]), zero: floats([], [0]), bits: floats([], [1.5]) },
+      {},
+    ],
+    [
+      'an unknown rounding mode',
+      { scale: floats([1], [1]), zero: floats([], [0]), bits: floats([], [4]) },
+      { rounding_mode: 'SIDEWAYS' },
+    ],
   ])('%s is refused', (_, initializers, attributes) => {
     expect(() => run('Quant', initializers, attributes)).toThrow(
       expect.objectContaining({ code: 'ERR_UNSUPPORTED', op: 'Quant', node: 'q' }),
@@ -157,8 +217,24 @@ describe('Quant', () => {
 
 describe('quantizers are no more ops than they need', () => {
   const ops = (op: string, initializers: Record<string, TensorSpec>) => {
-    const nodes = [{ op, domain: 'onnx.brevitas', name: 'q', inputs: ['x', ...Object.keys(initializers)], outputs: ['y'] }];
-    const graph = importOnnx(encodeOnnx({ nodes, inputs: { x: ['N', 2] }, outputs: { y: undefined }, initializers, opset: null }));
+    const nodes = [
+      {
+        op,
+        domain: 'onnx.brevitas',
+        name: 'q',
+        inputs: ['x', ...Object.keys(initializers)],
+        outputs: ['y'],
+      },
+    ];
+    const graph = importOnnx(
+      encodeOnnx({
+        nodes,
+        inputs: { x: ['N', 2] },
+        outputs: { y: undefined },
+        initializers,
+        opset: null,
+      }),
+    );
     return topological(graph)
       .filter(({ inputs }) => inputs.length > 0)
       .map(({ op: name }) => name);
@@ -170,17 +246,22 @@ describe('quantizers are no more ops than they need', () => {
     [floats([2], [1, 2]), floats([], [0]), ['div', 'clip', 'round', 'mul']],
     [floats([], [1]), floats([2], [0, 1]), ['add', 'clip', 'round', 'sub']],
     [floats([], [0]), floats([], [1]), ['div', 'add', 'clip', 'round', 'sub', 'mul']],
-  ])('Quant by %o from %o', (scale, zero, wanted) => expect(ops('Quant', { scale, zero, bits })).toEqual(wanted));
+  ])('Quant by %o from %o', (scale, zero, wanted) =>
+    expect(ops('Quant', { scale, zero, bits })).toEqual(wanted),
+  );
   test.each([
     [floats([], [1]), ['sign', 'cast']],
     [floats([], [-1]), ['sign', 'cast', 'mul']],
     [floats([2], [1, 3]), ['sign', 'cast', 'mul']],
-  ])('BipolarQuant by %o', (scale, wanted) => expect(ops('BipolarQuant', { scale })).toEqual(wanted));
+  ])('BipolarQuant by %o', (scale, wanted) =>
+    expect(ops('BipolarQuant', { scale })).toEqual(wanted),
+  );
 });
 
 describe('MultiThreshold', () => {
   const thresholds = floats([3, 2], [-1, 1, 0, 0, 2, 3]);
-  const step = (x: number, low: number, high: number) => f(f(2 * (Number(x >= low) + Number(x >= high))) + -1);
+  const step = (x: number, low: number, high: number) =>
+    f(f(2 * (Number(x >= low) + Number(x >= high))) + -1);
   const bounds = [
     [-1, 1],
     [0, 0],
@@ -188,7 +269,8 @@ describe('MultiThreshold', () => {
   ] as const;
   const attributes = { out_scale: { float: 2 }, out_bias: { float: -1 }, out_dtype: 'INT8' };
   const x = (count: number) => Array.from({ length: count }, (_, i) => (i % 9) - 4);
-  const layout = (name: string | undefined) => (name === undefined ? attributes : { ...attributes, data_layout: name });
+  const layout = (name: string | undefined) =>
+    name === undefined ? attributes : { ...attributes, data_layout: name };
 
   /** The result where the channels are one axis of the shape. */
   function wanted(shape: readonly number[], axis: number): number[] {
@@ -197,8 +279,20 @@ describe('MultiThreshold', () => {
       step(value, ...(bounds[Math.floor(i / inner) % 3] as readonly [number, number])),
     );
   }
-  const received = (shape: readonly number[], name: string | undefined, choices: ImportChoices = {}) =>
-    run('MultiThreshold', { thresholds }, layout(name), x(shape.reduce((a, b) => a * b, 1)), shape, undefined, choices);
+  const received = (
+    shape: readonly number[],
+    name: string | undefined,
+    choices: ImportChoices = {},
+  ) =>
+    run(
+      'MultiThreshold',
+      { thresholds },
+      layout(name),
+      x(shape.reduce((a, b) => a * b, 1)),
+      shape,
+      undefined,
+      choices,
+    );
 
   test.each([
     ['NCHW', [2, 3, 2, 4], 1],
@@ -224,7 +318,8 @@ describe('MultiThreshold', () => {
   ] as const)('data_layout %j over %j: the channels are axis %i', (name, shape, axis) => {
     same(received(shape, name), wanted(shape, axis));
     // What the files of 2023-12 to 2025-07 meant never differed for matrices and maps.
-    if (shape.length === 2 || shape.length === 4) same(received(shape, name, { multiThresholdAxis: 'last' }), wanted(shape, axis));
+    if (shape.length === 2 || shape.length === 4)
+      same(received(shape, name, { multiThresholdAxis: 'last' }), wanted(shape, axis));
     same(received(shape, name, { multiThresholdAxis: 'layout' }), wanted(shape, axis));
   });
 
@@ -234,9 +329,12 @@ describe('MultiThreshold', () => {
     ['NCW', [3, 3, 3]],
     ['NCHW', [2, 1, 2, 2, 3]],
     [undefined, [3]],
-  ] as const)('as QONNX of 2023-12 to 2025-07, %j over %j: the channels are last', (name, shape) => {
-    same(received(shape, name, { multiThresholdAxis: 'last' }), wanted(shape, shape.length - 1));
-  });
+  ] as const)(
+    'as QONNX of 2023-12 to 2025-07, %j over %j: the channels are last',
+    (name, shape) => {
+      same(received(shape, name, { multiThresholdAxis: 'last' }), wanted(shape, shape.length - 1));
+    },
+  );
 
   test.each([
     ['NHWC', [2, 5, 3], 'an input of rank 4, as data_layout NHWC says'],
@@ -245,7 +343,12 @@ describe('MultiThreshold', () => {
     ['nhwc', [2, 2, 2, 3], 'data_layout to be letters such as NCHW, NHWC or NC'],
   ] as const)('%j over %j says too little, and is refused', (name, shape, sentence) => {
     expect(() => received(shape, name)).toThrow(
-      expect.objectContaining({ code: 'ERR_UNSUPPORTED', op: 'MultiThreshold', node: 'q', message: expect.stringContaining(sentence) }),
+      expect.objectContaining({
+        code: 'ERR_UNSUPPORTED',
+        op: 'MultiThreshold',
+        node: 'q',
+        message: expect.stringContaining(sentence),
+      }),
     );
   });
 
@@ -266,12 +369,23 @@ describe('MultiThreshold', () => {
   });
 
   test('scale 1 and bias 0 where they are left out; a threshold that is met counts', () => {
-    same(run('MultiThreshold', { thresholds }, { data_layout: 'NC' }, [0, 0, 0, 5, -5, 2], [2, 3]), [1, 2, 0, 2, 0, 1]);
-    same(run('MultiThreshold', { thresholds: floats([1, 1], [34]) }, {}, [33, 34, 35, -34], [2, 2]), [0, 1, 1, 0]);
+    same(
+      run('MultiThreshold', { thresholds }, { data_layout: 'NC' }, [0, 0, 0, 5, -5, 2], [2, 3]),
+      [1, 2, 0, 2, 0, 1],
+    );
+    same(
+      run('MultiThreshold', { thresholds: floats([1, 1], [34]) }, {}, [33, 34, 35, -34], [2, 2]),
+      [0, 1, 1, 0],
+    );
   });
 
   test.each([
-    ['thresholds of rank 1', floats([3], [1, 2, 3]), [2, 3], 'thresholds of shape [channels, steps]'],
+    [
+      'thresholds of rank 1',
+      floats([3], [1, 2, 3]),
+      [2, 3],
+      'thresholds of shape [channels, steps]',
+    ],
     ['rows of another number', floats([2, 1], [1, 2]), [2, 3], '1 or 3 rows'],
     ['no axis 1', floats([3, 1], [1, 2, 3]), [3], 'an input of rank 2 or more'],
   ])('%s: ERR_SHAPE', (_, wrong, shape, sentence) => {

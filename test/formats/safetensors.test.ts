@@ -1,5 +1,6 @@
 /**
- * The safetensors container and our model files in it: round trips, strictness, and files that are wrong.
+ * The safetensors container and our model files in it: round trips, strictness, and files that are
+ * wrong.
  */
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -28,21 +29,35 @@ function container(header: unknown, dataLength: number, headerLength?: number): 
   json.copy(bytes, 8);
   return bytes;
 }
-const entry = (dtype: string, shape: unknown, begin: number, end: number) => ({ dtype, shape, data_offsets: [begin, end] });
+const entry = (dtype: string, shape: unknown, begin: number, end: number) => ({
+  dtype,
+  shape,
+  data_offsets: [begin, end],
+});
 
 describe('the container', () => {
   test('reads what the specification shows', () => {
     const file = container(
-      { __metadata__: { k: 'v' }, b: entry('I64', [], 4, 12), a: entry('U8', [2, 2], 0, 4), empty: entry('F32', [0, 3], 12, 12) },
+      {
+        __metadata__: { k: 'v' },
+        b: entry('I64', [], 4, 12),
+        a: entry('U8', [2, 2], 0, 4),
+        empty: entry('F32', [0, 3], 12, 12),
+      },
       12,
     );
     file.set([1, 2, 3, 4], file.length - 12);
     const { metadata, tensors } = readSafetensors(file);
     expect([...metadata]).toEqual([['k', 'v']]);
     expect([...tensors.keys()].sort()).toEqual(['a', 'b', 'empty']);
-    expect(tensors.get('a')).toEqual({ dtype: 'U8', shape: [2, 2], data: Buffer.from([1, 2, 3, 4]) });
+    expect(tensors.get('a')).toEqual({
+      dtype: 'U8',
+      shape: [2, 2],
+      data: Buffer.from([1, 2, 3, 4]),
+    });
   });
-  test('a header padded with spaces', () => expect(readSafetensors(container('{}      ', 0)).tensors.size).toBe(0));
+  test('a header padded with spaces', () =>
+    expect(readSafetensors(container('{}      ', 0)).tensors.size).toBe(0));
 
   const one = entry('U8', [4], 0, 4);
   test.each([
@@ -54,8 +69,14 @@ describe('the container', () => {
     ['a header that begins with a space', container(' {}', 0)],
     ['a header padded with newlines', container('{}\n', 0)],
     ['invalid UTF-8', container('{"\ud800":{}}', 0).fill(0xff, 10, 12)],
-    ['the same name twice', container(`{"a":${JSON.stringify(one)},"a":${JSON.stringify(one)}}`, 4)],
-    ['the same name twice, escaped', container(`{"a":${JSON.stringify(one)},"\\u0061":${JSON.stringify(one)}}`, 4)],
+    [
+      'the same name twice',
+      container(`{"a":${JSON.stringify(one)},"a":${JSON.stringify(one)}}`, 4),
+    ],
+    [
+      'the same name twice, escaped',
+      container(`{"a":${JSON.stringify(one)},"\\u0061":${JSON.stringify(one)}}`, 4),
+    ],
     ['the same metadata key twice', container('{"__metadata__":{"a":"1","a":"2"}}', 0)],
     ['metadata that is no string', container({ __metadata__: { a: 1 } }, 0)],
     ['an unknown dtype', container({ a: entry('F31', [4], 0, 4) }, 4)],
@@ -72,7 +93,9 @@ describe('the container', () => {
     ['another key in an entry', container({ a: { ...one, extra: 1 } }, 4)],
     ['an entry that is no object', container({ a: null }, 0)],
   ])('refuses %s', (_, bytes) => {
-    expect(() => readSafetensors(bytes)).toThrow(expect.objectContaining({ name: 'BitplaneError', code: 'ERR_FORMAT' }));
+    expect(() => readSafetensors(bytes)).toThrow(
+      expect.objectContaining({ name: 'BitplaneError', code: 'ERR_FORMAT' }),
+    );
   });
 
   test('round trips, aligned', () => {
@@ -81,28 +104,45 @@ describe('the container', () => {
       { maxLength: 6 },
     );
     fc.assert(
-      fc.property(names, fc.dictionary(fc.string(), fc.string()), fc.array(fc.nat(3), { maxLength: 3 }), (list, meta, shape) => {
-        const dtypes = [
-          ['F32', 4],
-          ['U8', 1],
-          ['I64', 8],
-          ['BF16', 2],
-        ] as const;
-        const tensors = new Map(
-          list.map((name, i) => {
-            const [dtype, size] = dtypes[i % 4] as (typeof dtypes)[number];
-            const data = Uint8Array.from({ length: shape.reduce((a, b) => a * b, size) }, (_, k) => (k * 31 + i) & 255);
-            return [name, { dtype, shape, data }] as const;
-          }),
-        );
-        const metadata = new Map(Object.entries(meta));
-        const bytes = writeSafetensors({ metadata, tensors });
-        const again = readSafetensors(bytes);
-        expect(new Map([...again.tensors].map(([name, t]) => [name, { ...t, data: Uint8Array.from(t.data) }]))).toEqual(tensors);
-        expect(again.metadata).toEqual(metadata);
-        for (const { dtype, data } of again.tensors.values())
-          expect(data.byteOffset % (dtypes.find(([name]) => name === dtype)?.[1] as number)).toBe(0);
-      }),
+      fc.property(
+        names,
+        fc.dictionary(fc.string(), fc.string()),
+        fc.array(fc.nat(3), { maxLength: 3 }),
+        (list, meta, shape) => {
+          const dtypes = [
+            ['F32', 4],
+            ['U8', 1],
+            ['I64', 8],
+            ['BF16', 2],
+          ] as const;
+          const tensors = new Map(
+            list.map((name, i) => {
+              const [dtype, size] = dtypes[i % 4] as (typeof dtypes)[number];
+              const data = Uint8Array.from(
+                { length: shape.reduce((a, b) => a * b, size) },
+                (_, k) => (k * 31 + i) & 255,
+              );
+              return [name, { dtype, shape, data }] as const;
+            }),
+          );
+          const metadata = new Map(Object.entries(meta));
+          const bytes = writeSafetensors({ metadata, tensors });
+          const again = readSafetensors(bytes);
+          expect(
+            new Map(
+              [...again.tensors].map(([name, t]) => [
+                name,
+                { ...t, data: Uint8Array.from(t.data) },
+              ]),
+            ),
+          ).toEqual(tensors);
+          expect(again.metadata).toEqual(metadata);
+          for (const { dtype, data } of again.tensors.values())
+            expect(data.byteOffset % (dtypes.find(([name]) => name === dtype)?.[1] as number)).toBe(
+              0,
+            );
+        },
+      ),
       { seed: 3 },
     );
   });
@@ -115,7 +155,10 @@ function network(): Graph {
   const y = make('dense', 'y', [make('sign', 'bits', [x]), weights]);
   const sum = make('add', 'sum', [make('cast', 'float', [y], { to: 'f32' }), bias]);
   const clipped = make('clip', 'clipped', [sum], { min: -0, max: Number.POSITIVE_INFINITY });
-  return { inputs: [x], outputs: { clipped, __proto__x: make('reshape', 'flat', [clipped], { shape: ['N', 1, -1] }) } };
+  return {
+    inputs: [x],
+    outputs: { clipped, __proto__x: make('reshape', 'flat', [clipped], { shape: ['N', 1, -1] }) },
+  };
 }
 const describeGraph = (graph: Graph) => ({
   values: topological(graph).map(({ op, name, dtype, shape, attrs, data, inputs }) => ({
@@ -192,24 +235,64 @@ describe('model files', () => {
       }),
       'ERR_FORMAT',
     ],
-    ['an unknown op', changed((g) => Object.assign(node(g, 'sum'), { op: 'constructor' })), 'ERR_UNSUPPORTED_OP'],
-    ['an unknown attribute', changed((g) => Object.assign(node(g, 'sum'), { attrs: { fast: true } })), 'ERR_ARGUMENT'],
-    ['an attribute without end', changed((g) => Object.assign(node(g, 'sum'), { attrs: { deep } })), 'ERR_FORMAT'],
     [
-      'an attribute that is no such number',
-      changed((g) => Object.assign(node(g, 'clipped'), { attrs: { min: { number: 'many' }, max: 1 } })),
+      'an unknown op',
+      changed((g) => Object.assign(node(g, 'sum'), { op: 'constructor' })),
+      'ERR_UNSUPPORTED_OP',
+    ],
+    [
+      'an unknown attribute',
+      changed((g) => Object.assign(node(g, 'sum'), { attrs: { fast: true } })),
+      'ERR_ARGUMENT',
+    ],
+    [
+      'an attribute without end',
+      changed((g) => Object.assign(node(g, 'sum'), { attrs: { deep } })),
       'ERR_FORMAT',
     ],
-    ['an operand too few', changed((g) => Object.assign(node(g, 'sum'), { inputs: ['float'] })), 'ERR_GRAPH'],
-    ['a later operand', changed((g) => Object.assign(node(g, 'sum'), { inputs: ['float', 'clipped'] })), 'ERR_FORMAT'],
-    ['an operand of another shape', changed((g) => Object.assign(node(g, 'x'), { shape: ['N', 4] })), 'ERR_SHAPE'],
-    ['a dtype that is none', changed((g) => Object.assign(node(g, 'weights'), { dtype: 'toString' })), 'ERR_FORMAT'],
-    ['a constant of another shape', changed((g) => Object.assign(node(g, 'bias'), { shape: [4] })), 'ERR_FORMAT'],
-    ['a constant of a huge shape', changed((g) => Object.assign(node(g, 'bias'), { shape: [2 ** 50] })), 'ERR_FORMAT'],
+    [
+      'an attribute that is no such number',
+      changed((g) =>
+        Object.assign(node(g, 'clipped'), { attrs: { min: { number: 'many' }, max: 1 } }),
+      ),
+      'ERR_FORMAT',
+    ],
+    [
+      'an operand too few',
+      changed((g) => Object.assign(node(g, 'sum'), { inputs: ['float'] })),
+      'ERR_GRAPH',
+    ],
+    [
+      'a later operand',
+      changed((g) => Object.assign(node(g, 'sum'), { inputs: ['float', 'clipped'] })),
+      'ERR_FORMAT',
+    ],
+    [
+      'an operand of another shape',
+      changed((g) => Object.assign(node(g, 'x'), { shape: ['N', 4] })),
+      'ERR_SHAPE',
+    ],
+    [
+      'a dtype that is none',
+      changed((g) => Object.assign(node(g, 'weights'), { dtype: 'toString' })),
+      'ERR_FORMAT',
+    ],
+    [
+      'a constant of another shape',
+      changed((g) => Object.assign(node(g, 'bias'), { shape: [4] })),
+      'ERR_FORMAT',
+    ],
+    [
+      'a constant of a huge shape',
+      changed((g) => Object.assign(node(g, 'bias'), { shape: [2 ** 50] })),
+      'ERR_FORMAT',
+    ],
     ['a missing tensor', changed((_, t) => void t.delete('bias')), 'ERR_FORMAT'],
     [
       'a tensor of another dtype',
-      changed((_, t) => void t.set('weights', { dtype: 'I8', shape: [2], data: new Uint8Array(2) })),
+      changed(
+        (_, t) => void t.set('weights', { dtype: 'I8', shape: [2], data: new Uint8Array(2) }),
+      ),
       'ERR_FORMAT',
     ],
     [
@@ -219,20 +302,29 @@ describe('model files', () => {
     ],
     [
       'ones after the last bit',
-      changed((_, t) => void t.set('weights', { dtype: 'U8', shape: [2], data: Uint8Array.of(0, 2) })),
+      changed(
+        (_, t) => void t.set('weights', { dtype: 'U8', shape: [2], data: Uint8Array.of(0, 2) }),
+      ),
       'ERR_FORMAT',
     ],
     ['a name twice', changed((g) => void g.nodes.push({ ...node(g, 'x') })), 'ERR_FORMAT'],
-    ['an output that is not there', changed((g) => void g.outputs.push(['z', 'nowhere'])), 'ERR_FORMAT'],
+    [
+      'an output that is not there',
+      changed((g) => void g.outputs.push(['z', 'nowhere'])),
+      'ERR_FORMAT',
+    ],
     ['an input that is none', changed((g) => void g.inputs.push('sum')), 'ERR_GRAPH'],
     ['an input that is not declared', changed((g) => void g.inputs.pop()), 'ERR_GRAPH'],
   ])('refuses %s', (_, bytes, code) => {
-    expect(() => decodeModel(bytes)).toThrow(expect.objectContaining({ name: 'BitplaneError', code }));
+    expect(() => decodeModel(bytes)).toThrow(
+      expect.objectContaining({ name: 'BitplaneError', code }),
+    );
   });
 
   test('truncated or changed anywhere: a BitplaneError or a graph', () => {
     const good = encodeModel(network());
-    for (let length = 0; length < good.length; length++) expect(() => decodeModel(good.subarray(0, length))).toThrow(BitplaneError);
+    for (let length = 0; length < good.length; length++)
+      expect(() => decodeModel(good.subarray(0, length))).toThrow(BitplaneError);
     fc.assert(
       fc.property(fc.nat(good.length - 1), fc.nat(255), (at, value) => {
         const bytes = good.slice();
@@ -249,7 +341,11 @@ describe('model files', () => {
 });
 
 describe('files', () => {
-  const relu = encodeOnnx({ nodes: [{ op: 'Relu', inputs: ['x'], outputs: ['y'] }], inputs: { x: ['N', 4] }, outputs: { y: undefined } });
+  const relu = encodeOnnx({
+    nodes: [{ op: 'Relu', inputs: ['x'], outputs: ['y'] }],
+    inputs: { x: ['N', 4] },
+    outputs: { y: undefined },
+  });
 
   test('saving replaces the file whole and leaves nothing beside it', async () => {
     const path = join(folder, 'model.safetensors');
@@ -259,15 +355,27 @@ describe('files', () => {
     expect(describeGraph(await loadModel(path))).toEqual(describeGraph(network()));
   });
   test('a failed save is ERR_IO, and leaves nothing', async () => {
-    await expect(saveModel(network(), join(folder, 'nowhere', 'm'))).rejects.toMatchObject({ code: 'ERR_IO' });
+    await expect(saveModel(network(), join(folder, 'nowhere', 'm'))).rejects.toMatchObject({
+      code: 'ERR_IO',
+    });
     await expect(saveModel(network(), folder)).rejects.toMatchObject({ code: 'ERR_IO' });
     expect(readdirSync(folder)).toEqual(['model.safetensors']);
   });
   test('the content decides the format', async () => {
     const path = join(folder, 'model.bin');
-    for (const bytes of [relu, gzipSync(relu), encodeModel(network()), gzipSync(encodeModel(network()))]) {
+    for (const bytes of [
+      relu,
+      gzipSync(relu),
+      encodeModel(network()),
+      gzipSync(encodeModel(network())),
+    ]) {
       writeFileSync(path, bytes);
-      for (const source of [path, pathToFileURL(path), readFileSync(path), Uint8Array.from(bytes).buffer])
+      for (const source of [
+        path,
+        pathToFileURL(path),
+        readFileSync(path),
+        Uint8Array.from(bytes).buffer,
+      ])
         expect((await loadModel(source)).inputs[0]?.name).toBe('x');
     }
   });
@@ -285,7 +393,9 @@ describe('files', () => {
   });
   test('an abort', async () => {
     const path = join(folder, 'model.safetensors');
-    await expect(loadModel(path, { signal: AbortSignal.abort() })).rejects.toMatchObject({ code: 'ERR_ABORTED' });
+    await expect(loadModel(path, { signal: AbortSignal.abort() })).rejects.toMatchObject({
+      code: 'ERR_ABORTED',
+    });
     const controller = new AbortController();
     const loading = loadModel(path, { signal: controller.signal });
     controller.abort();

@@ -18,19 +18,29 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true }));
 
-const f32 = (shape: readonly number[], ...data: number[]) => new Tensor('f32', Float32Array.from(data), shape);
-const stored = (dtype: string, shape: readonly number[], data: ArrayBufferView) => ({ dtype, shape, data: new Uint8Array(data.buffer) });
+const f32 = (shape: readonly number[], ...data: number[]) =>
+  new Tensor('f32', Float32Array.from(data), shape);
+const stored = (dtype: string, shape: readonly number[], data: ArrayBufferView) => ({
+  dtype,
+  shape,
+  data: new Uint8Array(data.buffer),
+});
 
 describe('of a safetensors file', () => {
-  const file = (tensors: Parameters<typeof writeSafetensors>[0]['tensors']) => writeSafetensors({ metadata: new Map(), tensors });
+  const file = (tensors: Parameters<typeof writeSafetensors>[0]['tensors']) =>
+    writeSafetensors({ metadata: new Map(), tensors });
   test('floats are read, integers and flags are left out', async () => {
     const bytes = file(
       new Map([
         ['w', stored('F32', [2, 1], Float32Array.of(1.5, -2))],
-        ...['I8', 'U8', 'BOOL'].map((dtype) => [dtype, stored(dtype, [1], Uint8Array.of(1))] as const),
+        ...['I8', 'U8', 'BOOL'].map(
+          (dtype) => [dtype, stored(dtype, [1], Uint8Array.of(1))] as const,
+        ),
         ...['I16', 'U16'].map((dtype) => [dtype, stored(dtype, [1], Uint16Array.of(1))] as const),
         ...['I32', 'U32'].map((dtype) => [dtype, stored(dtype, [1], Int32Array.of(1))] as const),
-        ...['I64', 'U64'].map((dtype) => [dtype, stored(dtype, [1], BigInt64Array.of(1n))] as const),
+        ...['I64', 'U64'].map(
+          (dtype) => [dtype, stored(dtype, [1], BigInt64Array.of(1n))] as const,
+        ),
       ]),
     );
     expect(await readTensors(bytes)).toEqual({ w: f32([2, 1], 1.5, -2) });
@@ -60,15 +70,23 @@ describe('of a safetensors file', () => {
     await writeTensors({ a: f32([], 7), b: f32([2], 1, 2) }, pathToFileURL(path));
     const { readFile } = await import('node:fs/promises');
     const odd = Buffer.concat([Buffer.from('x'), await readFile(path)]).subarray(1);
-    for (const source of [path, pathToFileURL(path), odd]) expect(await readTensors(source)).toEqual({ a: f32([], 7), b: f32([2], 1, 2) });
+    for (const source of [path, pathToFileURL(path), odd])
+      expect(await readTensors(source)).toEqual({ a: f32([], 7), b: f32([2], 1, 2) });
   });
   test('what is written is F32, without metadata, and of a view only the view', async () => {
     const path = join(folder, 'view.safetensors');
-    await writeTensors({ v: new Tensor('f32', Float32Array.of(0, 1, 2, 3).subarray(1, 3), [2]) }, path);
+    await writeTensors(
+      { v: new Tensor('f32', Float32Array.of(0, 1, 2, 3).subarray(1, 3), [2]) },
+      path,
+    );
     const { readFile } = await import('node:fs/promises');
     const { metadata, tensors } = readSafetensors(await readFile(path));
     expect(metadata.size).toBe(0);
-    expect(tensors.get('v')).toEqual({ dtype: 'F32', shape: [2], data: Buffer.from(Float32Array.of(1, 2).buffer) });
+    expect(tensors.get('v')).toEqual({
+      dtype: 'F32',
+      shape: [2],
+      data: Buffer.from(Float32Array.of(1, 2).buffer),
+    });
   });
 });
 
@@ -84,21 +102,28 @@ test('of an ONNX file: its float initializers', async () => {
       d: { dims: [1], doubles: [1] },
     },
   });
-  expect(await readTensors(bytes)).toEqual({ 'layer.weight': f32([1, 2], 1, 2), 'layer.bias': f32([2], 3, 4) });
+  expect(await readTensors(bytes)).toEqual({
+    'layer.weight': f32([1, 2], 1, 2),
+    'layer.bias': f32([2], 3, 4),
+  });
   expect(await readTensors(encodeOnnx({ nodes: [], inputs: {}, outputs: {} }))).toEqual({});
 });
 
 describe('wrong arguments', () => {
-  test.each([[undefined], [7], [''], [new URL('https://example.com/x')], [[1]], [new Float32Array(2)]])(
-    '%j is no source',
-    async (source) => {
-      await expect(readTensors(source as never)).rejects.toMatchObject({
-        code: 'ERR_ARGUMENT',
-        op: 'tensors',
-        message: expect.stringContaining('a path, a file: URL or bytes'),
-      });
-    },
-  );
+  test.each([
+    [undefined],
+    [7],
+    [''],
+    [new URL('https://example.com/x')],
+    [[1]],
+    [new Float32Array(2)],
+  ])('%j is no source', async (source) => {
+    await expect(readTensors(source as never)).rejects.toMatchObject({
+      code: 'ERR_ARGUMENT',
+      op: 'tensors',
+      message: expect.stringContaining('a path, a file: URL or bytes'),
+    });
+  });
   test('a file that is not there, and a folder', async () => {
     await expect(readTensors(join(folder, 'nowhere'))).rejects.toMatchObject({ code: 'ERR_IO' });
     await expect(readTensors(folder)).rejects.toMatchObject({ code: 'ERR_IO' });

@@ -30,21 +30,27 @@ const bytes = Uint8Array.of(1, 2, 3);
 
 describe('a file', () => {
   test('is there under its name, alone', async () => {
-    for (const path of [join(folder, 'a'), pathToFileURL(join(folder, 'b c%20'))]) await writeFileAtomic(path, bytes);
+    for (const path of [join(folder, 'a'), pathToFileURL(join(folder, 'b c%20'))])
+      await writeFileAtomic(path, bytes);
     expect(readdirSync(folder).sort()).toEqual(['a', 'b c%20']);
-    for (const name of readdirSync(folder)) expect([...readFileSync(join(folder, name))]).toEqual([1, 2, 3]);
+    for (const name of readdirSync(folder))
+      expect([...readFileSync(join(folder, name))]).toEqual([1, 2, 3]);
   });
-  test('replaces another, also one that may not be written to, and a link but not what it leads to', async () => {
-    writeFileSync(join(folder, 'old'), 'a longer text than the new one');
-    chmodSync(join(folder, 'old'), 0o444);
-    writeFileSync(join(folder, 'target'), 'stays');
-    symlinkSync(join(folder, 'target'), join(folder, 'link'));
-    await writeFileAtomic(join(folder, 'old'), bytes);
-    await writeFileAtomic(join(folder, 'link'), bytes);
-    expect(readFileSync(join(folder, 'old')).length).toBe(3);
-    expect(readFileSync(join(folder, 'link')).length).toBe(3);
-    expect(readFileSync(join(folder, 'target'), 'utf8')).toBe('stays');
-  });
+  test(
+    'replaces another, also one that may not be written to, and a link but not what it ' +
+      'leads to',
+    async () => {
+      writeFileSync(join(folder, 'old'), 'a longer text than the new one');
+      chmodSync(join(folder, 'old'), 0o444);
+      writeFileSync(join(folder, 'target'), 'stays');
+      symlinkSync(join(folder, 'target'), join(folder, 'link'));
+      await writeFileAtomic(join(folder, 'old'), bytes);
+      await writeFileAtomic(join(folder, 'link'), bytes);
+      expect(readFileSync(join(folder, 'old')).length).toBe(3);
+      expect(readFileSync(join(folder, 'link')).length).toBe(3);
+      expect(readFileSync(join(folder, 'target'), 'utf8')).toBe('stays');
+    },
+  );
   test.skipIf(process.platform === 'win32')('has the rights that the process gives', async () => {
     const before = process.umask(0o027);
     await writeFileAtomic(join(folder, 'a'), bytes).finally(() => process.umask(before));
@@ -77,19 +83,25 @@ describe('a file', () => {
     expect(readdirSync(folder)).toEqual(['dir']);
     expect(existsSync(join(folder, 'dir', 'old'))).toBe(true);
   });
-  test.each([[''], [undefined], [7], [new URL('https://example.com/a')], [{ href: 'a' }]])('has no name: %j', async (path) => {
-    await expect(writeFileAtomic(path as never, bytes)).rejects.toMatchObject({
-      code: 'ERR_ARGUMENT',
-      op: 'file',
-      message: expect.stringContaining('a path or a file: URL'),
-    });
-  });
+  test.each([[''], [undefined], [7], [new URL('https://example.com/a')], [{ href: 'a' }]])(
+    'has no name: %j',
+    async (path) => {
+      await expect(writeFileAtomic(path as never, bytes)).rejects.toMatchObject({
+        code: 'ERR_ARGUMENT',
+        op: 'file',
+        message: expect.stringContaining('a path or a file: URL'),
+      });
+    },
+  );
 });
 
 describe('what names a file', () => {
   test('a URL, of whatever realm', () => {
     const url = new URL('file:///a/b');
-    const foreign = runInNewContext('({ href, protocol })', { href: url.href, protocol: url.protocol }) as object;
+    const foreign = runInNewContext('({ href, protocol })', {
+      href: url.href,
+      protocol: url.protocol,
+    }) as object;
     expect([url, foreign].map(isUrl)).toEqual([true, true]);
   });
   test.each([
@@ -105,10 +117,12 @@ describe('what names a file', () => {
   ])('%j is no URL', (value) => {
     expect(isUrl(value)).toBe(false);
   });
-  test('a function that has both is no URL', () => expect(isUrl(Object.assign(() => 0, { href: 'x', protocol: 'x' }))).toBe(false));
+  test('a function that has both is no URL', () =>
+    expect(isUrl(Object.assign(() => 0, { href: 'x', protocol: 'x' }))).toBe(false));
   test('the path of it', () => {
     expect(pathOf('a/b')).toBe('a/b');
     expect(pathOf(pathToFileURL(join(folder, 'x y')))).toBe(join(folder, 'x y'));
-    for (const none of ['', undefined, 7, new URL('https://example.com/a'), new URL('data:,x')]) expect(pathOf(none)).toBeUndefined();
+    for (const none of ['', undefined, 7, new URL('https://example.com/a'), new URL('data:,x')])
+      expect(pathOf(none)).toBeUndefined();
   });
 });

@@ -1,6 +1,19 @@
-/** What saves leave alone and what they take away: devices and pipes, the leftovers of dead writers. Not here: the rest (write-file.test.ts). */
+/**
+ * What saves leave alone and what they take away: devices and pipes, the leftovers of dead writers.
+ * Not here: the rest (write-file.test.ts).
+ */
 import { spawnSync } from 'node:child_process';
-import { lstatSync, mkdirSync, promises, readdirSync, readFileSync, readlinkSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  lstatSync,
+  mkdirSync,
+  promises,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { basename, join } from 'node:path';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { temporaryName } from '../../src/formats/leftovers.js';
@@ -38,7 +51,10 @@ describe('a target', () => {
   ])('that is a link to %s stays one', async (to, kind) => {
     const path = join(temporaryFolder(), 'link');
     symlinkSync(to, path);
-    await expect(writeFileAtomic(path, BYTES)).rejects.toMatchObject({ code: 'ERR_IO', message: expect.stringContaining(kind) });
+    await expect(writeFileAtomic(path, BYTES)).rejects.toMatchObject({
+      code: 'ERR_IO',
+      message: expect.stringContaining(kind),
+    });
     expect(readlinkSync(path)).toBe(to);
   });
 });
@@ -48,7 +64,11 @@ describe('a save that fails', () => {
     const folder = temporaryFolder();
     const path = join(folder, 'none', 'file');
     const error = await writeFileAtomic(path, BYTES).catch((caught) => caught);
-    expect(error).toMatchObject({ code: 'ERR_IO', node: path, message: expect.stringContaining('no such file or directory') });
+    expect(error).toMatchObject({
+      code: 'ERR_IO',
+      node: path,
+      message: expect.stringContaining('no such file or directory'),
+    });
     expect(error.message).not.toContain('.tmp');
   });
 
@@ -59,7 +79,10 @@ describe('a save that fails', () => {
     vi.spyOn(promises, 'open').mockImplementation(async (...args) => {
       const file = await open(...args);
       file.writeFile = async () => {
-        throw Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC', syscall: 'write' });
+        throw Object.assign(new Error('ENOSPC: no space left on device, write'), {
+          code: 'ENOSPC',
+          syscall: 'write',
+        });
       };
       return file;
     });
@@ -86,8 +109,13 @@ async function fresh(): Promise<typeof import('../../src/formats/write-file.js')
 
 describe('what killed writers left', () => {
   /** A temporary file of `target` as another writer would have called it. */
-  function leftover(target: string, change: (mark: { host: string; pid: string; start: string }) => void = () => undefined): string {
-    const [, host, pid, start, rest] = /^\.([0-9a-f]{8})-(\d+)-(\d+)(\..*)$/.exec(temporaryName(target).slice(target.length)) as string[];
+  function leftover(
+    target: string,
+    change: (mark: { host: string; pid: string; start: string }) => void = () => undefined,
+  ): string {
+    const [, host, pid, start, rest] = /^\.([0-9a-f]{8})-(\d+)-(\d+)(\..*)$/.exec(
+      temporaryName(target).slice(target.length),
+    ) as string[];
     const mark = { host: host as string, pid: pid as string, start: start as string };
     change(mark);
     const path = `${target}.${mark.host}-${mark.pid}-${mark.start}${rest}`;
@@ -109,28 +137,39 @@ describe('what killed writers left', () => {
     expect(readdirSync(folder)).toEqual(['file']);
   });
 
-  test.skipIf(process.platform !== 'linux')('goes where another process has got the number since', async () => {
-    const folder = temporaryFolder();
-    const target = join(folder, 'file');
-    leftover(target, (mark) => Object.assign(mark, { start: '1' }));
-    await writeFileAtomic(target, BYTES);
-    expect(readdirSync(folder)).toEqual(['file']);
-  });
+  test.skipIf(process.platform !== 'linux')(
+    'goes where another process has got the number since',
+    async () => {
+      const folder = temporaryFolder();
+      const target = join(folder, 'file');
+      leftover(target, (mark) => Object.assign(mark, { start: '1' }));
+      await writeFileAtomic(target, BYTES);
+      expect(readdirSync(folder)).toEqual(['file']);
+    },
+  );
 
-  test('stays while its writer lives, while another machine may be writing it, and where it belongs to another file', async () => {
-    const folder = temporaryFolder();
-    const target = join(folder, 'file');
-    const kept = [
-      leftover(target),
-      leftover(target, (mark) => Object.assign(mark, { pid: String(process.ppid), start: startOf(process.ppid) })),
-      leftover(target, (mark) => Object.assign(mark, { host: '00000000', pid: deadPid() })),
-      leftover(join(folder, 'file2'), (mark) => Object.assign(mark, { pid: deadPid() })),
-    ];
-    const others = ['file.tmp', 'file.1.abc.tmp', 'filed'].map((name) => basename(write(join(folder, name), '')));
-    for (const name of kept.slice(2, 3)) ago(folder, name, HOUR);
-    await writeFileAtomic(target, BYTES);
-    expect(readdirSync(folder).sort()).toEqual(['file', ...kept, ...others].sort());
-  });
+  test(
+    'stays while its writer lives, while another machine may be writing it, and where it ' +
+      'belongs to another file',
+    async () => {
+      const folder = temporaryFolder();
+      const target = join(folder, 'file');
+      const kept = [
+        leftover(target),
+        leftover(target, (mark) =>
+          Object.assign(mark, { pid: String(process.ppid), start: startOf(process.ppid) }),
+        ),
+        leftover(target, (mark) => Object.assign(mark, { host: '00000000', pid: deadPid() })),
+        leftover(join(folder, 'file2'), (mark) => Object.assign(mark, { pid: deadPid() })),
+      ];
+      const others = ['file.tmp', 'file.1.abc.tmp', 'filed'].map((name) =>
+        basename(write(join(folder, name), '')),
+      );
+      for (const name of kept.slice(2, 3)) ago(folder, name, HOUR);
+      await writeFileAtomic(target, BYTES);
+      expect(readdirSync(folder).sort()).toEqual(['file', ...kept, ...others].sort());
+    },
+  );
 
   test('of another machine goes after a day without a write', async () => {
     const folder = temporaryFolder();
@@ -163,11 +202,22 @@ describe('what killed writers left', () => {
 
 // Kills real processes; scripts/faults/kill-saves.mjs does the same hundreds of times.
 test('kills during saves and conversions tear nothing, lose nothing and leave one file at most', async () => {
-  const done = spawnSync(process.execPath, [join(ROOT, 'scripts', 'faults', 'kill-saves.mjs'), '--kills', '10', '--json'], {
-    encoding: 'utf8',
-  });
+  const done = spawnSync(
+    process.execPath,
+    [join(ROOT, 'scripts', 'faults', 'kill-saves.mjs'), '--kills', '10', '--json'],
+    {
+      encoding: 'utf8',
+    },
+  );
   expect(done.stderr).toBe('');
   const counts = JSON.parse(done.stdout);
-  expect(counts).toMatchObject({ kills: 10, saves: 8, converts: 2, torn: 0, lost: 0, leftAfterNextSave: 0 });
+  expect(counts).toMatchObject({
+    kills: 10,
+    saves: 8,
+    converts: 2,
+    torn: 0,
+    lost: 0,
+    leftAfterNextSave: 0,
+  });
   expect(counts.mostLeftovers).toBeLessThanOrEqual(1);
 }, 120_000);

@@ -22,14 +22,20 @@ describe('topological', () => {
 
   test('holds for any graph', () => {
     fc.assert(
-      fc.property(fc.array(fc.tuple(fc.nat(), fc.nat()), { minLength: 1, maxLength: 30 }), (pairs) => {
-        const values: Value[] = [x];
-        for (const [i, [a, b]] of pairs.entries())
-          values.push(make('add', `v${i}`, [values[a % values.length]!, values[b % values.length]!]));
-        const order = topological({ inputs: [x], outputs: { y: values.at(-1)!, z: values[1]! } });
-        expect(new Set(order).size).toBe(order.length);
-        for (const [at, value] of order.entries()) for (const read of value.inputs) expect(order.indexOf(read)).toBeLessThan(at);
-      }),
+      fc.property(
+        fc.array(fc.tuple(fc.nat(), fc.nat()), { minLength: 1, maxLength: 30 }),
+        (pairs) => {
+          const values: Value[] = [x];
+          for (const [i, [a, b]] of pairs.entries())
+            values.push(
+              make('add', `v${i}`, [values[a % values.length]!, values[b % values.length]!]),
+            );
+          const order = topological({ inputs: [x], outputs: { y: values.at(-1)!, z: values[1]! } });
+          expect(new Set(order).size).toBe(order.length);
+          for (const [at, value] of order.entries())
+            for (const read of value.inputs) expect(order.indexOf(read)).toBeLessThan(at);
+        },
+      ),
     );
   });
 
@@ -49,7 +55,9 @@ test('uses counts reads by values and by outputs', () => {
 
 describe('metadata', () => {
   const metadata = { author: 'Ada', 'onnx.opset': '13' };
-  /** A convolution, its batch norm and a sign, channels last: every pass has something to change. */
+  /**
+   * A convolution, its batch norm and a sign, channels last: every pass has something to change.
+   */
   const graph = (): Graph => {
     const g = new GraphBuilder();
     const image = g.input('image', 'f32', ['N', 4, 4, 2]);
@@ -80,6 +88,8 @@ describe('metadata', () => {
   });
 
   test.each([[['a']], [null], ['text'], [{ n: 1 }]])('%j is no metadata', (wrong) => {
-    expect(() => verify({ ...graph(), metadata: wrong as never })).toThrow(/metadata (as strings by name|of strings)/);
+    expect(() => verify({ ...graph(), metadata: wrong as never })).toThrow(
+      /metadata (as strings by name|of strings)/,
+    );
   });
 });

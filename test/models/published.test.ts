@@ -1,6 +1,7 @@
 /**
- * Published networks, run by the executor on every instruction set: the outputs that an independent reference computed for real samples.
- * Needs BITPLANE_DATA to hold models/; skipped loudly without it. Not here: accuracy on whole data sets (test/cli/real-data.test.ts).
+ * Published networks, run by the executor on every instruction set: the outputs that an independent
+ * reference computed for real samples. Needs BITPLANE_DATA to hold models/; skipped loudly without
+ * it. Not here: accuracy on whole data sets (test/cli/real-data.test.ts).
  */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -13,7 +14,10 @@ import { testedIsas } from '../native/harness.js';
 
 const folder = join(process.env.BITPLANE_DATA ?? '', 'models');
 const absent = process.env.BITPLANE_DATA === undefined || !existsSync(folder);
-if (absent) console.warn('SKIPPED, BITPLANE_DATA is not set or holds no models/: outputs of the published networks');
+if (absent)
+  console.warn(
+    'SKIPPED, BITPLANE_DATA is not set or holds no models/: outputs of the published networks',
+  );
 const models = absent ? [] : readdirSync(folder).filter((name) => /\.onnx(\.gz)?$/.test(name));
 
 const NETWORKS = [
@@ -33,7 +37,10 @@ const NETWORKS = [
   'tfc-w2a2',
 ];
 
-/** |a - b| <= TOLERANCE * max(1, |b|) for outputs that are not whole numbers; those are compared exactly. */
+/**
+ * |a - b| <= TOLERANCE * max(1, |b|) for outputs that are not whole numbers; those are compared
+ * exactly.
+ */
 const TOLERANCE = 1e-3;
 
 function read(model: string, what: 'input' | 'expected'): Tensor {
@@ -52,21 +59,32 @@ function differences(got: Tensor, want: Tensor): string[] {
   return found;
 }
 
-describe.skipIf(absent)(`the published networks${absent ? ' (skipped: BITPLANE_DATA holds no models/)' : ''}`, () => {
-  test('all are there', () => expect(models.map((file) => file.replace(/\.onnx(\.gz)?$/, ''))).toEqual(expect.arrayContaining(NETWORKS)));
+describe.skipIf(absent)(
+  `the published networks${absent ? ' (skipped: BITPLANE_DATA holds no models/)' : ''}`,
+  () => {
+    test('all are there', () =>
+      expect(models.map((file) => file.replace(/\.onnx(\.gz)?$/, ''))).toEqual(
+        expect.arrayContaining(NETWORKS),
+      ));
 
-  describe.each(models)('%s', (model) => {
-    const sessions: Session[] = [];
-    afterAll(() => Promise.all(sessions.map((session) => session.release())));
+    describe.each(models)('%s', (model) => {
+      const sessions: Session[] = [];
+      afterAll(() => Promise.all(sessions.map((session) => session.release())));
 
-    test.each(testedIsas().flatMap((isa) => [1, 2].map((threads) => [isa, threads] as const)))('%s, %i threads', async (isa, threads) => {
-      const session = await Session.create(join(folder, model), { isa: isa as Isa, threads });
-      sessions.push(session);
-      const want = read(model, 'expected');
-      const results = await session.run({ [session.inputNames[0] as string]: read(model, 'input') });
-      const got = results[session.outputNames[0] as string] as Tensor;
-      expect(got.shape).toEqual(want.shape);
-      expect(differences(got, want)).toEqual([]);
+      test.each(testedIsas().flatMap((isa) => [1, 2].map((threads) => [isa, threads] as const)))(
+        '%s, %i threads',
+        async (isa, threads) => {
+          const session = await Session.create(join(folder, model), { isa: isa as Isa, threads });
+          sessions.push(session);
+          const want = read(model, 'expected');
+          const results = await session.run({
+            [session.inputNames[0] as string]: read(model, 'input'),
+          });
+          const got = results[session.outputNames[0] as string] as Tensor;
+          expect(got.shape).toEqual(want.shape);
+          expect(differences(got, want)).toEqual([]);
+        },
+      );
     });
-  });
-});
+  },
+);

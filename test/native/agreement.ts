@@ -1,5 +1,6 @@
 /**
- * Holds a one-instruction program on every instruction set of this machine against the native oracle. Not here: running one (./harness.ts).
+ * Holds a one-instruction program on every instruction set of this machine against the native
+ * oracle. Not here: running one (./harness.ts).
  */
 import { expect } from 'vitest';
 import { type Case, runCase, testedIsas } from './harness.js';
@@ -16,9 +17,14 @@ export async function agrees(make: Case, tolerance?: Float32Array) {
         const got = found[name] as NodeJS.TypedArray;
         const wrong = Array.from(values as ArrayLike<number>).findIndex((value, i) => {
           const other = got[i] as number;
-          return tolerance ? !(Math.abs(other - value) <= (tolerance[i] as number)) : !Object.is(other, value);
+          return tolerance
+            ? !(Math.abs(other - value) <= (tolerance[i] as number))
+            : !Object.is(other, value);
         });
-        const at = wrong < 0 ? 'equal' : `${isa} threads ${threads} ${name}[${wrong}]: ${got[wrong]}, not ${values[wrong]}`;
+        const at =
+          wrong < 0
+            ? 'equal'
+            : `${isa} threads ${threads} ${name}[${wrong}]: ${got[wrong]}, not ${values[wrong]}`;
         expect(at).toBe('equal');
       }
     }

@@ -1,6 +1,6 @@
 /**
- * Binary convolution: every variant on every instruction set of this machine, and the native oracle itself, against the definition written
- * out here once more in TypeScript.
+ * Binary convolution: every variant on every instruction set of this machine, and the native oracle
+ * itself, against the definition written out here once more in TypeScript.
  */
 import { describe, expect, test } from 'vitest';
 import { random } from '../random.js';
@@ -22,7 +22,16 @@ const SHAPES: Partial<Shape>[] = [
     { padding, c: 37, o: 70, pt: 2, pb: 0, pl: 0, pr: 3 },
     { padding, sh: 2, sw: 2, h: 7, w: 7 },
     { padding, dh: 2, dw: 3, h: 9, w: 8, pt: 1, pl: 0, pb: 3, pr: 2, c: 35, o: 33 },
-    ...[{ pt: 1 }, { pl: 1 }, { pb: 1 }, { pr: 1 }].map((side) => ({ padding, pt: 0, pl: 0, pb: 0, pr: 0, c: 33, o: 20, ...side })),
+    ...[{ pt: 1 }, { pl: 1 }, { pb: 1 }, { pr: 1 }].map((side) => ({
+      padding,
+      pt: 0,
+      pl: 0,
+      pb: 0,
+      pr: 0,
+      c: 33,
+      o: 20,
+      ...side,
+    })),
   ]),
   { kh: 1, kw: 1, pt: 0, pl: 0, pb: 0, pr: 0, c: 96 },
   { kh: 5, kw: 3, pt: 2, pb: 2, h: 9 },
@@ -67,7 +76,9 @@ function dots(shape: Shape, x: Uint8Array, weights: Uint8Array): Int32Array {
                 const s = q * shape.sw + j * shape.dw - shape.pl;
                 const c = first + k;
                 const inside = r >= 0 && r < shape.h && s >= 0 && s < shape.w;
-                const bit = inside ? (x[((n * shape.h + r) * shape.w + s) * row + (c >> 3)]! >> (c & 7)) & 1 : 0;
+                const bit = inside
+                  ? (x[((n * shape.h + r) * shape.w + s) * row + (c >> 3)]! >> (c & 7)) & 1
+                  : 0;
                 const value = inside ? 1 - 2 * bit : shape.padding;
                 const index = ((o * shape.kh + i) * shape.kw + j) * depth + k;
                 sum += value * (1 - 2 * ((weights[index >> 3]! >> (index & 7)) & 1));
@@ -77,7 +88,11 @@ function dots(shape: Shape, x: Uint8Array, weights: Uint8Array): Int32Array {
   return y;
 }
 
-function packSigns(values: Int32Array, channels: number, isMinus: (value: number, channel: number) => boolean): Uint8Array {
+function packSigns(
+  values: Int32Array,
+  channels: number,
+  isMinus: (value: number, channel: number) => boolean,
+): Uint8Array {
   const row = Math.ceil(channels / 64) * 8;
   const words = new Uint8Array((values.length / channels) * row);
   values.forEach((value, i) => {
@@ -89,51 +104,71 @@ function packSigns(values: Int32Array, channels: number, isMinus: (value: number
 
 const isas = ['reference' as const, ...testedIsas()];
 
-describe.each(SHAPES.map((shape, i) => [JSON.stringify(shape), { ...BASE, ...shape }, i] as const))('bconv %s', (_title, shape, seed) => {
-  const { x, weights, fields, next } = makeCase(shape, seed + 1);
-  const { oh, ow } = fields;
-  const expected = dots(shape, x, weights);
-  const limits = Int32Array.from({ length: shape.o }, () =>
-    Math.floor((next() - 0.5) * 2 * Math.sqrt((shape.kh * shape.kw * shape.c) / shape.g)),
-  );
-  limits[0] = -2147483648;
-  const flips = Int32Array.from({ length: shape.o }, () => (next() < 0.3 ? 1 : 0));
-  const common = { x: { feed: x }, weights: { weights } };
+describe.each(SHAPES.map((shape, i) => [JSON.stringify(shape), { ...BASE, ...shape }, i] as const))(
+  'bconv %s',
+  (_title, shape, seed) => {
+    const { x, weights, fields, next } = makeCase(shape, seed + 1);
+    const { oh, ow } = fields;
+    const expected = dots(shape, x, weights);
+    const limits = Int32Array.from({ length: shape.o }, () =>
+      Math.floor((next() - 0.5) * 2 * Math.sqrt((shape.kh * shape.kw * shape.c) / shape.g)),
+    );
+    limits[0] = -2147483648;
+    const flips = Int32Array.from({ length: shape.o }, () => (next() < 0.3 ? 1 : 0));
+    const common = { x: { feed: x }, weights: { weights } };
 
-  test.each(isas)('%s', async (isa) => {
-    for (const threads of isa === 'reference' ? [1] : [1, 3]) {
-      const asIntegers: Case = {
-        opcode: 'bconv',
-        fields: { ...fields, thresholds: -1 },
-        buffers: { ...common, y: { result: new Int32Array(expected.length) } },
-      };
-      expect((await runCase(asIntegers, isa, threads)).y, 'int32').toEqual(expected);
+    test.each(isas)('%s', async (isa) => {
+      for (const threads of isa === 'reference' ? [1] : [1, 3]) {
+        const asIntegers: Case = {
+          opcode: 'bconv',
+          fields: { ...fields, thresholds: -1 },
+          buffers: { ...common, y: { result: new Int32Array(expected.length) } },
+        };
+        expect((await runCase(asIntegers, isa, threads)).y, 'int32').toEqual(expected);
 
-      const words = new Uint8Array(shape.n * oh * ow * Math.ceil(shape.o / 64) * 8);
-      const asBits: Case = {
-        opcode: 'bconv',
-        fields,
-        buffers: { ...common, thresholds: { constant: Int32Array.from([...limits, ...flips]) }, y: { result: words } },
-      };
-      const signs = packSigns(expected, shape.o, (dot, c) => dot < limits[c]! !== (flips[c] === 1));
-      expect((await runCase(asBits, isa, threads)).y, 'sign bits').toEqual(signs);
+        const words = new Uint8Array(shape.n * oh * ow * Math.ceil(shape.o / 64) * 8);
+        const asBits: Case = {
+          opcode: 'bconv',
+          fields,
+          buffers: {
+            ...common,
+            thresholds: { constant: Int32Array.from([...limits, ...flips]) },
+            y: { result: words },
+          },
+        };
+        const signs = packSigns(
+          expected,
+          shape.o,
+          (dot, c) => dot < limits[c]! !== (flips[c] === 1),
+        );
+        expect((await runCase(asBits, isa, threads)).y, 'sign bits').toEqual(signs);
 
-      // Float and bits in one pass: scale, add, store, sign.
-      const scale = Float32Array.from({ length: shape.o }, (_, c) => (c % 3) - 1.25);
-      const asBoth: Case = {
-        opcode: 'bconv',
-        fields: { ...fields, thresholds: -1, y: -1 },
-        buffers: { ...common, scale: { constant: scale }, floats: { result: new Float32Array(expected.length) }, bits: { result: words } },
-        chain: [
-          { op: 'mul', kind: 'channel', operand: 'scale' },
-          { op: 'store_f32', kind: 'tensor', operand: 'floats' },
-          { op: 'store_bits', kind: 'tensor', operand: 'bits' },
-        ],
-      };
-      const both = await runCase(asBoth, isa, threads);
-      const floats = Float32Array.from(expected, (dot, i) => Math.fround(dot * scale[i % shape.o]!));
-      expect(both.floats, 'float').toEqual(floats);
-      expect(both.bits, 'bits beside float').toEqual(packSigns(expected, shape.o, (dot, c) => Math.fround(dot * scale[c]!) < 0));
-    }
-  });
-});
+        // Float and bits in one pass: scale, add, store, sign.
+        const scale = Float32Array.from({ length: shape.o }, (_, c) => (c % 3) - 1.25);
+        const asBoth: Case = {
+          opcode: 'bconv',
+          fields: { ...fields, thresholds: -1, y: -1 },
+          buffers: {
+            ...common,
+            scale: { constant: scale },
+            floats: { result: new Float32Array(expected.length) },
+            bits: { result: words },
+          },
+          chain: [
+            { op: 'mul', kind: 'channel', operand: 'scale' },
+            { op: 'store_f32', kind: 'tensor', operand: 'floats' },
+            { op: 'store_bits', kind: 'tensor', operand: 'bits' },
+          ],
+        };
+        const both = await runCase(asBoth, isa, threads);
+        const floats = Float32Array.from(expected, (dot, i) =>
+          Math.fround(dot * scale[i % shape.o]!),
+        );
+        expect(both.floats, 'float').toEqual(floats);
+        expect(both.bits, 'bits beside float').toEqual(
+          packSigns(expected, shape.o, (dot, c) => Math.fround(dot * scale[c]!) < 0),
+        );
+      }
+    });
+  },
+);

@@ -1,6 +1,6 @@
 /**
- * The chain: every step, and every straight line of native/kernels/epilogue/straight_lines.inc, on every instruction set against the oracle, to
- * the bit.
+ * The chain: every step, and every straight line of native/kernels/epilogue/straight_lines.inc, on
+ * every instruction set against the oracle, to the bit.
  */
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
@@ -13,7 +13,11 @@ describe.each([1, 3, 8, 16, 31, 33, 64, 65, 130, 600])('the chain over %i channe
   const hw = 77;
   const next = random(c);
   const size = n * hw * c;
-  const run = (chain: Case['chain'], operand = new Float32Array(1), secondOperand = new Float32Array(1)) =>
+  const run = (
+    chain: Case['chain'],
+    operand = new Float32Array(1),
+    secondOperand = new Float32Array(1),
+  ) =>
     agrees({
       opcode: 'map',
       fields: { dtype: 0, n, hw, c },
@@ -32,28 +36,57 @@ describe.each([1, 3, 8, 16, 31, 33, 64, 65, 130, 600])('the chain over %i channe
         { op: 'store_bits', operand: 'bits' },
       ],
     });
-  const unary = ['relu', 'leaky', 'clip', 'tanh', 'sigmoid', 'abs', 'neg', 'sqrt', 'exp', 'log', 'floor', 'ceil', 'round', 'signum'];
+  const unary = [
+    'relu',
+    'leaky',
+    'clip',
+    'tanh',
+    'sigmoid',
+    'abs',
+    'neg',
+    'sqrt',
+    'exp',
+    'log',
+    'floor',
+    'ceil',
+    'round',
+    'signum',
+  ];
   test.each(unary)('%s', async (op) => run([{ op, a: -0.7, b: 2.1 }]));
   const kinds = { channel: c, tensor: size, image_channel: n * c, pixel: n * hw } as const;
   const binary = ['add', 'sub', 'rsub', 'mul', 'div', 'rdiv', 'max', 'min', 'prelu'];
   test.each(binary)('%s', async (op) => {
     for (const [kind, count] of Object.entries(kinds)) {
-      await run([{ op, kind: kind as keyof typeof kinds, operand: 'operand' }], specials(count, next));
+      await run(
+        [{ op, kind: kind as keyof typeof kinds, operand: 'operand' }],
+        specials(count, next),
+      );
     }
   });
   test('submul, of two operands', async () => {
     for (const [kind, count] of Object.entries(kinds)) {
-      const step = { op: 'submul', kind: kind as keyof typeof kinds, operand: 'operand', secondOperand: 'secondOperand' };
+      const step = {
+        op: 'submul',
+        kind: kind as keyof typeof kinds,
+        operand: 'operand',
+        secondOperand: 'secondOperand',
+      };
       await run([step], specials(count, next), specials(count, next));
     }
   });
   test('multithreshold', async () =>
-    run([{ op: 'multithreshold', kind: 'channel', operand: 'operand', count: 3, a: 0.5, b: -1 }], specials(3 * c, next)));
+    run(
+      [{ op: 'multithreshold', kind: 'channel', operand: 'operand', count: 3, a: 0.5, b: -1 }],
+      specials(3 * c, next),
+    ));
   test('bits in, floats out', async () =>
     agrees({
       opcode: 'map',
       fields: { dtype: 2, n, hw, c },
-      buffers: { x: { feed: randomBitMap(n * hw, c, next) }, real: { result: new Float32Array(size) } },
+      buffers: {
+        x: { feed: randomBitMap(n * hw, c, next) },
+        real: { result: new Float32Array(size) },
+      },
       chain: [{ op: 'store_f32', operand: 'real' }],
     }));
 });
@@ -66,12 +99,15 @@ interface Move {
 }
 
 const LINES = [
-  ...readFileSync(new URL('../../native/kernels/epilogue/straight_lines.inc', import.meta.url), 'utf8').matchAll(
-    /^BITPLANE_LINE\((.*)\)$/gm,
-  ),
+  ...readFileSync(
+    new URL('../../native/kernels/epilogue/straight_lines.inc', import.meta.url),
+    'utf8',
+  ).matchAll(/^BITPLANE_LINE\(([^;]*?)\)$/gm),
 ].map((line) => ({
   title: line[1] as string,
-  moves: [...(line[1] as string).matchAll(/([UCTPS])\((\w+)\)/g)].map(([, lie, op]) => ({ lie, op }) as Move),
+  moves: [...(line[1] as string).matchAll(/([UCTPS])\((\w+)\)/g)].map(
+    ([, lie, op]) => ({ lie, op }) as Move,
+  ),
 }));
 
 test('the list of straight lines is read', () => {
@@ -83,8 +119,8 @@ describe.each(LINES)('straight line $title', ({ moves }) => {
   const n = 2;
   const hw = 39;
   /**
-   * The line over a map of c channels; `perImage` lays its column operands by image, `parts` has its
-   * tensors repeat, `plain` has mul for submul.
+   * The line over a map of c channels; `perImage` lays its column operands by image, `parts` has
+   * its tensors repeat, `plain` has mul for submul.
    */
   const line = (c: number, perImage: boolean, parts: number, plain = false): Case => {
     const next = random(c + parts);
@@ -93,7 +129,12 @@ describe.each(LINES)('straight line $title', ({ moves }) => {
       const operand = `operand${i}`;
       if (lie === 'U') return { op };
       if (lie === 'S') {
-        buffers[operand] = { result: op === 'store_bits' ? new Uint8Array(bitBytes(n * hw, c)) : new Float32Array(n * hw * c) };
+        buffers[operand] = {
+          result:
+            op === 'store_bits'
+              ? new Uint8Array(bitBytes(n * hw, c))
+              : new Float32Array(n * hw * c),
+        };
         return { op, kind: 'tensor', operand };
       }
       const counts = { C: perImage ? n * c : c, T: (n * hw * c) / parts, P: n * hw };
@@ -105,7 +146,12 @@ describe.each(LINES)('straight line $title', ({ moves }) => {
         buffers[secondOperand] = { feed: specials(counts[lie], next) };
         return { op, kind: kinds[lie], operand, secondOperand };
       }
-      return { op, kind: kinds[lie], operand, ...(lie === 'T' && parts > 1 && { pitch: c / parts }) };
+      return {
+        op,
+        kind: kinds[lie],
+        operand,
+        ...(lie === 'T' && parts > 1 && { pitch: c / parts }),
+      };
     });
     return { opcode: 'map', fields: { dtype: 0, n, hw, c }, buffers, chain };
   };
@@ -131,21 +177,24 @@ test.each([
   [64, 2],
   [96, 3],
   [160, 2],
-])('a map that repeats, in a chain that is no straight line: %i channels of %i parts', async (c, parts) => {
-  const pixels = 41;
-  const next = random(c);
-  await agrees({
-    opcode: 'map',
-    fields: { dtype: 0, n: 1, hw: pixels, c },
-    buffers: {
-      x: { feed: specials(pixels * c, next) },
-      part: { feed: specials((pixels * c) / parts, next) },
-      real: { result: new Float32Array(pixels * c) },
-    },
-    chain: [
-      { op: 'leaky', a: 0.5 },
-      { op: 'sub', kind: 'tensor', operand: 'part', pitch: c / parts },
-      { op: 'store_f32', kind: 'tensor', operand: 'real' },
-    ],
-  });
-});
+])(
+  'a map that repeats, in a chain that is no straight line: %i channels of %i parts',
+  async (c, parts) => {
+    const pixels = 41;
+    const next = random(c);
+    await agrees({
+      opcode: 'map',
+      fields: { dtype: 0, n: 1, hw: pixels, c },
+      buffers: {
+        x: { feed: specials(pixels * c, next) },
+        part: { feed: specials((pixels * c) / parts, next) },
+        real: { result: new Float32Array(pixels * c) },
+      },
+      chain: [
+        { op: 'leaky', a: 0.5 },
+        { op: 'sub', kind: 'tensor', operand: 'part', pitch: c / parts },
+        { op: 'store_f32', kind: 'tensor', operand: 'real' },
+      ],
+    });
+  },
+);

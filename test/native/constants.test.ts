@@ -1,5 +1,6 @@
 /**
- * Constants that are fetched in parts: what a reader may give, and that one which breaks its word is an error. Not here: packing.
+ * Constants that are fetched in parts: what a reader may give, and that one which breaks its word
+ * is an error. Not here: packing.
  */
 import { describe, expect, test } from 'vitest';
 import { addon, type NativeConstant } from '../../src/native/addon.js';
@@ -9,7 +10,14 @@ const SMALL = { arenaBytes: 64, isa: 'scalar', threads: 1 };
 /** A program without instructions that holds constant 0, of 8 bytes. */
 function build(constant: NativeConstant) {
   const native = addon();
-  return new native.Program(new native.Constants([constant]), new Int32Array(), Float64Array.of(1, 0, 8), SMALL, [], []);
+  return new native.Program(
+    new native.Constants([constant]),
+    new Int32Array(),
+    Float64Array.of(1, 0, 8),
+    SMALL,
+    [],
+    [],
+  );
 }
 
 describe('a reader', () => {
@@ -37,11 +45,15 @@ describe('a reader', () => {
     ['no array', 'eight by'],
     ['a detached array', detached()],
   ])('that gives %s', (_, part) => {
-    expect(() => build({ byteLength: 8, read: () => part as Uint8Array })).toThrow(/constant 0 could not be read|expected a typed array/);
+    expect(() => build({ byteLength: 8, read: () => part as Uint8Array })).toThrow(
+      /constant 0 could not be read|expected a typed array/,
+    );
   });
 
   test('that is none', () => {
-    expect(() => build({ byteLength: 8 } as NativeConstant)).toThrow(/constant 0 could not be read/);
+    expect(() => build({ byteLength: 8 } as NativeConstant)).toThrow(
+      /constant 0 could not be read/,
+    );
   });
 });
 

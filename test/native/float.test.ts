@@ -1,6 +1,8 @@
 /**
- * Float kernels but for the chain (./chain.test.ts): every variant on every instruction set of this machine against the native oracle. Inputs of the exact cases are small
- * integers, so that sums are exact in any order and all that follows them must agree to the bit; the others are held to 1e-5 of sum |x w|.
+ * Float kernels but for the chain (./chain.test.ts): every variant on every instruction set of this
+ * machine against the native oracle. Inputs of the exact cases are small integers, so that sums are
+ * exact in any order and all that follows them must agree to the bit; the others are held to 1e-5
+ * of sum |x w|.
  */
 import { describe, expect, test } from 'vitest';
 import { random } from '../random.js';
@@ -20,7 +22,13 @@ const BASE: Conv = { ...SAME_3X3, c: 8, o: 8, g: 1, weightBits: 32 };
 const DENSE = { h: 1, w: 1, kh: 1, kw: 1, pt: 0, pl: 0, pb: 0, pr: 0 };
 
 /** Padding on one side alone. */
-const ONE_SIDE = [{ pt: 1 }, { pl: 1 }, { pb: 1 }, { pr: 1 }].map((side) => ({ pt: 0, pl: 0, pb: 0, pr: 0, ...side }));
+const ONE_SIDE = [{ pt: 1 }, { pl: 1 }, { pb: 1 }, { pr: 1 }].map((side) => ({
+  pt: 0,
+  pl: 0,
+  pb: 0,
+  pr: 0,
+  ...side,
+}));
 
 const CONVS: Partial<Conv>[] = [
   ...[1, 3, 15, 16, 17, 63, 64, 65, 127, 129, 200].map((o) => ({ o, c: 5 })),
@@ -37,7 +45,12 @@ const CONVS: Partial<Conv>[] = [
   { ...DENSE, n: 33, c: 129, o: 65, weightBits: 1 },
 ];
 
-function convCase(shape: Conv, seed: number, exact: boolean, depthwise: boolean): { make: Case; tolerance: Float32Array | undefined } {
+function convCase(
+  shape: Conv,
+  seed: number,
+  exact: boolean,
+  depthwise: boolean,
+): { make: Case; tolerance: Float32Array | undefined } {
   const fields = fieldsOf(depthwise ? { ...shape, o: shape.c, g: shape.c } : shape);
   const { n, h, w, c, o, kh, kw, g, oh, ow } = fields;
   const next = random(seed);
@@ -70,16 +83,23 @@ function convCase(shape: Conv, seed: number, exact: boolean, depthwise: boolean)
       : [{ op: 'store_f32', operand: 'real' }],
   };
   // |x|, |w| <= 1, so sum |x w| <= K.
-  return { make, tolerance: exact ? undefined : new Float32Array(size).fill(1e-5 * kh * kw * (c / g)) };
+  return {
+    make,
+    tolerance: exact ? undefined : new Float32Array(size).fill(1e-5 * kh * kw * (c / g)),
+  };
 }
 
-describe.each(CONVS.map((shape, i) => [JSON.stringify(shape), { ...BASE, ...shape }, i] as const))('conv %s', (_title, shape, seed) => {
-  test('exact sums, with everything that follows them', async () => agrees(convCase(shape, seed, true, false).make));
-  test('real sums', async () => {
-    const { make, tolerance } = convCase(shape, seed, false, false);
-    await agrees(make, tolerance);
-  });
-});
+describe.each(CONVS.map((shape, i) => [JSON.stringify(shape), { ...BASE, ...shape }, i] as const))(
+  'conv %s',
+  (_title, shape, seed) => {
+    test('exact sums, with everything that follows them', async () =>
+      agrees(convCase(shape, seed, true, false).make));
+    test('real sums', async () => {
+      const { make, tolerance } = convCase(shape, seed, false, false);
+      await agrees(make, tolerance);
+    });
+  },
+);
 
 const WINDOWS: Partial<Conv>[] = [
   ...[1, 3, 15, 16, 17, 48, 64, 65, 130, 300].map((c) => ({ c, h: 7, w: 13 })),
@@ -88,32 +108,39 @@ const WINDOWS: Partial<Conv>[] = [
   { c: 70, h: 40, w: 40, n: 2 },
   ...ONE_SIDE.map((side) => ({ ...side, c: 17, h: 9, w: 20 })),
 ];
-test.each([1, 8, 33])('conv: the error of a long sum follows its blocks, not its length, for %i pixels', async (n) => {
-  // Every addition of the same number rounds the same way, so that one long sum would be off by 0.08.
-  const [terms, weight] = [9216, Math.fround(0.1)];
-  const fields = fieldsOf({ ...BASE, ...DENSE, n, c: terms, o: 64 });
-  const make: Case = {
-    opcode: 'conv',
-    fields,
-    buffers: {
-      x: { feed: new Float32Array(n * terms).fill(1) },
-      weights: { weights: new Float32Array(64 * terms).fill(weight) },
-      y: { result: new Float32Array(n * 64) },
-    },
-    chain: [{ op: 'store_f32', kind: 'tensor', operand: 'y' }],
-  };
-  const exact = terms * weight;
-  const blocks = Math.ceil(terms / 96);
-  const bound = (terms / blocks + blocks) * 2 ** -24 * exact;
-  for (const isa of testedIsas()) {
-    const { y } = await runCase(make, isa);
-    for (const sum of y as Float32Array) expect(Math.abs(sum - exact)).toBeLessThanOrEqual(bound);
-  }
-});
+test.each([1, 8, 33])(
+  'conv: the error of a long sum follows its blocks, not its length, for %i pixels',
+  async (n) => {
+    // Every addition of the same number rounds the same way, so that one long sum would be off by
+    // 0.08.
+    const [terms, weight] = [9216, Math.fround(0.1)];
+    const fields = fieldsOf({ ...BASE, ...DENSE, n, c: terms, o: 64 });
+    const make: Case = {
+      opcode: 'conv',
+      fields,
+      buffers: {
+        x: { feed: new Float32Array(n * terms).fill(1) },
+        weights: { weights: new Float32Array(64 * terms).fill(weight) },
+        y: { result: new Float32Array(n * 64) },
+      },
+      chain: [{ op: 'store_f32', kind: 'tensor', operand: 'y' }],
+    };
+    const exact = terms * weight;
+    const blocks = Math.ceil(terms / 96);
+    const bound = (terms / blocks + blocks) * 2 ** -24 * exact;
+    for (const isa of testedIsas()) {
+      const { y } = await runCase(make, isa);
+      for (const sum of y as Float32Array) expect(Math.abs(sum - exact)).toBeLessThanOrEqual(bound);
+    }
+  },
+);
 
-describe.each(WINDOWS.map((shape, i) => [JSON.stringify(shape), { ...BASE, ...shape }, i] as const))('window %s', (_title, shape, seed) => {
+describe.each(
+  WINDOWS.map((shape, i) => [JSON.stringify(shape), { ...BASE, ...shape }, i] as const),
+)('window %s', (_title, shape, seed) => {
   test('dwconv', async () => agrees(convCase(shape, seed, true, true).make));
-  test('dwconv of bits', async () => agrees(convCase({ ...shape, weightBits: 1 }, seed, true, true).make));
+  test('dwconv of bits', async () =>
+    agrees(convCase({ ...shape, weightBits: 1 }, seed, true, true).make));
   test.each([0, 1, 2])('pool kind %i', async (kind) => {
     const { make } = convCase(shape, seed, true, true);
     const { weightBits: _, ...fields } = make.fields;
@@ -137,32 +164,50 @@ test.each([
 });
 
 test.each([1, 15, 64, 65, 1000])('softmax over %i', async (c) => {
-  const buffers = { x: { feed: randomFloats(7 * c, random(c), 20) }, y: { result: new Float32Array(7 * c) } };
-  await agrees({ opcode: 'softmax', fields: { rows: 7, c }, buffers }, new Float32Array(7 * c).fill(1e-6));
+  const buffers = {
+    x: { feed: randomFloats(7 * c, random(c), 20) },
+    y: { result: new Float32Array(7 * c) },
+  };
+  await agrees(
+    { opcode: 'softmax', fields: { rows: 7, c }, buffers },
+    new Float32Array(7 * c).fill(1e-6),
+  );
 });
 
-test.each(['reference' as const, ...testedIsas()])('softmax of logits to +-1000, against double precision: %s', async (isa) => {
-  const rows = [
-    [100, -100, 99, 0],
-    [-100, -100, -101, -200],
-    [88, 89, 90, 87],
-    [1000, -1000, 999, 998],
-    [-1000, -1000, -1000, -1000],
-    [-0, 0, -104, -88],
-  ];
-  const c = 4;
-  const buffers = { x: { feed: Float32Array.from(rows.flat()) }, y: { result: new Float32Array(rows.length * c) } };
-  const { y } = await runCase({ opcode: 'softmax', fields: { rows: rows.length, c }, buffers }, isa);
-  const exact = rows.flatMap((row) => {
-    const largest = Math.max(...row);
-    const sum = row.reduce((total, value) => total + Math.exp(value - largest), 0);
-    return row.map((value) => Math.exp(value - largest) / sum);
-  });
-  for (const [i, value] of exact.entries()) {
-    // Two parts in a million of the value itself, small ones too, down to the denormal.
-    expect(Math.abs((y![i] as number) - value), `${isa} ${i}: ${y![i]}, not ${value}`).toBeLessThanOrEqual(2e-6 * value + 2 ** -149);
-  }
-});
+test.each(['reference' as const, ...testedIsas()])(
+  'softmax of logits to +-1000, against double precision: %s',
+  async (isa) => {
+    const rows = [
+      [100, -100, 99, 0],
+      [-100, -100, -101, -200],
+      [88, 89, 90, 87],
+      [1000, -1000, 999, 998],
+      [-1000, -1000, -1000, -1000],
+      [-0, 0, -104, -88],
+    ];
+    const c = 4;
+    const buffers = {
+      x: { feed: Float32Array.from(rows.flat()) },
+      y: { result: new Float32Array(rows.length * c) },
+    };
+    const { y } = await runCase(
+      { opcode: 'softmax', fields: { rows: rows.length, c }, buffers },
+      isa,
+    );
+    const exact = rows.flatMap((row) => {
+      const largest = Math.max(...row);
+      const sum = row.reduce((total, value) => total + Math.exp(value - largest), 0);
+      return row.map((value) => Math.exp(value - largest) / sum);
+    });
+    for (const [i, value] of exact.entries()) {
+      // Two parts in a million of the value itself, small ones too, down to the denormal.
+      expect(
+        Math.abs((y![i] as number) - value),
+        `${isa} ${i}: ${y![i]}, not ${value}`,
+      ).toBeLessThanOrEqual(2e-6 * value + 2 ** -149);
+    }
+  },
+);
 
 test.each([1, 2, 3, 5, 16, 65])('pictures of %i channels to channels last and back', async (c) => {
   const pixels = 333;
@@ -184,15 +229,45 @@ test.each([1, 2, 3, 5, 16, 65])('pictures of %i channels to channels last and ba
     ys3: pixels * c,
   };
   const buffers = { x: { feed: x }, y: { result: new Float32Array(x.length) } };
-  await agrees({ opcode: 'copy', fields: { ...dims, d4: pixels, d5: c, xs4: 1, xs5: pixels, ys4: c, ys5: 1 }, buffers });
-  await agrees({ opcode: 'copy', fields: { ...dims, d4: c, d5: pixels, xs4: 1, xs5: c, ys4: pixels, ys5: 1 }, buffers });
+  await agrees({
+    opcode: 'copy',
+    fields: { ...dims, d4: pixels, d5: c, xs4: 1, xs5: pixels, ys4: c, ys5: 1 },
+    buffers,
+  });
+  await agrees({
+    opcode: 'copy',
+    fields: { ...dims, d4: c, d5: pixels, xs4: 1, xs5: c, ys4: pixels, ys5: 1 },
+    buffers,
+  });
 });
 
 test.each([0, 1, 2, 3, 4, 5, 6, 7, 8, 1000])('binary op %i with broadcasts', async (op) => {
   const next = random(op);
-  const box = { op, d0: 1, d1: 1, d2: 1, d3: 3, d4: 5, d5: 37, as0: 0, as1: 0, as2: 0, bs0: 0, bs1: 0, bs2: 0 };
+  const box = {
+    op,
+    d0: 1,
+    d1: 1,
+    d2: 1,
+    d3: 3,
+    d4: 5,
+    d5: 37,
+    as0: 0,
+    as1: 0,
+    as2: 0,
+    bs0: 0,
+    bs1: 0,
+    bs2: 0,
+  };
   const y = { result: new Float32Array(555) };
   const buffers = { a: { feed: specials(185 * 2, next) }, b: { feed: specials(111, next) }, y };
-  await agrees({ opcode: 'binary', fields: { ...box, as3: 0, as4: 37, as5: 1, bs3: 37, bs4: 0, bs5: 1 }, buffers });
-  await agrees({ opcode: 'binary', fields: { ...box, as3: 0, as4: 74, as5: 2, bs3: 1, bs4: 0, bs5: 0 }, buffers });
+  await agrees({
+    opcode: 'binary',
+    fields: { ...box, as3: 0, as4: 37, as5: 1, bs3: 37, bs4: 0, bs5: 1 },
+    buffers,
+  });
+  await agrees({
+    opcode: 'binary',
+    fields: { ...box, as3: 0, as4: 74, as5: 2, bs3: 1, bs4: 0, bs5: 0 },
+    buffers,
+  });
 });

@@ -32,14 +32,21 @@ export interface Case {
   /** Every field that is a buffer, and operands of the chain by any other name. */
   readonly buffers: Readonly<Record<string, Slot>>;
   /** `operand` and `secondOperand` name buffers. */
-  readonly chain?: readonly (Omit<ChainStep, 'buffer' | 'second'> & { readonly operand?: string; readonly secondOperand?: string })[];
+  readonly chain?: readonly (Omit<ChainStep, 'buffer' | 'second'> & {
+    readonly operand?: string;
+    readonly secondOperand?: string;
+  })[];
 }
 
 /**
  * Runs a case; results by buffer name, fresh arrays. Their memory holds ones before the run, zeros
  * before the oracle's: an element or a tail bit that a kernel leaves unwritten differs.
  */
-export async function runCase(test: Case, isa: IsaName, threads = 1): Promise<Record<string, NodeJS.TypedArray>> {
+export async function runCase(
+  test: Case,
+  isa: IsaName,
+  threads = 1,
+): Promise<Record<string, NodeJS.TypedArray>> {
   const native = addon();
   const asm = new Assembler(native);
   const pool = new ConstantPool();
@@ -84,7 +91,14 @@ export async function runCase(test: Case, isa: IsaName, threads = 1): Promise<Re
   }));
   asm.emit(test.opcode, { ...test.fields, ...numbers }, chain);
   const { code, buffers } = asm.finish();
-  const program = new native.Program(new native.Constants(pool.constants), code, buffers, { arenaBytes, isa, threads }, inputs, outputs);
+  const program = new native.Program(
+    new native.Constants(pool.constants),
+    code,
+    buffers,
+    { arenaBytes, isa, threads },
+    inputs,
+    outputs,
+  );
   let ticket = 0;
   await new Promise<void>((resolve) => {
     ticket = launch(program, feeds, false, 0, () => resolve());

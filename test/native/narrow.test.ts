@@ -15,7 +15,8 @@ describe.each([1, 2, 3, 5, 7, 8, 9])('%i channels', (c) => {
   const make = (pixels: number, parts: boolean): Case => {
     const next = random(100 * c + pixels);
     const size = pixels * c;
-    const target = (name: string, index: number) => (parts ? { operand: 'whole', pitch: 3 * c, first: index * c } : { operand: name });
+    const target = (name: string, index: number) =>
+      parts ? { operand: 'whole', pitch: 3 * c, first: index * c } : { operand: name };
     return {
       opcode: 'map',
       fields: { dtype: 0, n: 1, hw: pixels, c },
@@ -25,7 +26,12 @@ describe.each([1, 2, 3, 5, 7, 8, 9])('%i channels', (c) => {
         shift: { feed: specials(size, next) },
         ...(parts
           ? { whole: { result: new Float32Array(3 * size) } }
-          : Object.fromEntries(['first', 'second', 'third'].map((name) => [name, { result: new Float32Array(size) }]))),
+          : Object.fromEntries(
+              ['first', 'second', 'third'].map((name) => [
+                name,
+                { result: new Float32Array(size) },
+              ]),
+            )),
       },
       chain: [
         { op: 'mul', kind: 'channel', operand: 'scale' },
@@ -37,6 +43,10 @@ describe.each([1, 2, 3, 5, 7, 8, 9])('%i channels', (c) => {
       ],
     };
   };
-  test.each([1, 63, 64, 65, 127, 640, 1000])('%i pixels, maps of their own', async (pixels) => agrees(make(pixels, false)));
-  test.each([1, 63, 64, 65, 127, 640, 1000])('%i pixels, parts of one wider map', async (pixels) => agrees(make(pixels, true)));
+  test.each([1, 63, 64, 65, 127, 640, 1000])('%i pixels, maps of their own', async (pixels) =>
+    agrees(make(pixels, false)),
+  );
+  test.each([1, 63, 64, 65, 127, 640, 1000])('%i pixels, parts of one wider map', async (pixels) =>
+    agrees(make(pixels, true)),
+  );
 });

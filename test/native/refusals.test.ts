@@ -8,7 +8,8 @@ import { addon } from '../../src/native/addon.js';
 
 const native = addon();
 /** Fields that may be 0 or less. Every other one is a size. */
-const NO_SIZES = /^(x|y|a|b|weights|thresholds|weightBits|padding|pt|pl|kind|dtype|value|op|[xy]offset|[xyab]s\d)$/;
+const NO_SIZES =
+  /^(x|y|a|b|weights|thresholds|weightBits|padding|pt|pl|kind|dtype|value|op|[xy]offset|[xyab]s\d)$/;
 /** More than any machine has. */
 const TOO_MUCH = 2 ** 50;
 const run = (arenaBytes: number) => ({ arenaBytes, isa: 'scalar', threads: 1 });
@@ -19,16 +20,28 @@ interface Stream {
   readonly chain?: readonly number[];
 }
 
-/** Builds a program of one instruction over two arena buffers and one constant; fields are 1 and buffers 0 unless given. */
+/**
+ * Builds a program of one instruction over two arena buffers and one constant; fields are 1 and
+ * buffers 0 unless given.
+ */
 function build({ opcode, fields = {}, chain = [] }: Stream) {
   const number = native.opcodes.findIndex(({ name }) => name === opcode);
   const names = native.opcodes[number]!.fields.split(' ');
   const values = names.map(
-    (name) => fields[name] ?? (/^(x|y|a|b)$/.test(name) ? 0 : name === 'weights' ? 2 : name === 'thresholds' ? -1 : 1),
+    (name) =>
+      fields[name] ??
+      (/^(x|y|a|b)$/.test(name) ? 0 : name === 'weights' ? 2 : name === 'thresholds' ? -1 : 1),
   );
   const code = Int32Array.of(number, names.length, ...values, chain.length / 9, ...chain);
   const buffers = Float64Array.of(0, 0, 4096, 0, 4096, 4096, 2, 0, 4096);
-  return new native.Program(new native.Constants([new Uint8Array(4096)]), code, buffers, run(8192), [0], [1]);
+  return new native.Program(
+    new native.Constants([new Uint8Array(4096)]),
+    code,
+    buffers,
+    run(8192),
+    [0],
+    [1],
+  );
 }
 
 const sizes = native.opcodes.flatMap(({ name, fields }) =>
@@ -41,7 +54,9 @@ const sizes = native.opcodes.flatMap(({ name, fields }) =>
 describe('a size of 0 or less is refused', () => {
   test.each(sizes)('%s %s', (opcode, field) => {
     for (const size of [0, -1, -(2 ** 31)])
-      expect(() => build({ opcode, fields: { [field]: size } })).toThrow(/was refused: a size of it is 0 or less/);
+      expect(() => build({ opcode, fields: { [field]: size } })).toThrow(
+        /was refused: a size of it is 0 or less/,
+      );
   });
 
   test.each(native.opcodes.map(({ name }) => name))('%s of ones is not', (opcode) => {
@@ -51,17 +66,28 @@ describe('a size of 0 or less is refused', () => {
 
 const windows = native.opcodes.map(({ name }) => name).filter((name) => /conv|pool/.test(name));
 
-test.each(['conv', 'bconv'])('%s in groups that do not divide its channels is refused', (opcode) => {
-  for (const fields of [{ g: 2 }, { g: 2, c: 2 }, { g: 2, o: 2 }, { g: 3, c: 6, o: 4 }])
-    expect(() => build({ opcode, fields }), JSON.stringify(fields)).toThrow(/groups do not divide/);
-});
+test.each(['conv', 'bconv'])(
+  '%s in groups that do not divide its channels is refused',
+  (opcode) => {
+    for (const fields of [{ g: 2 }, { g: 2, c: 2 }, { g: 2, o: 2 }, { g: 3, c: 6, o: 4 }])
+      expect(() => build({ opcode, fields }), JSON.stringify(fields)).toThrow(
+        /groups do not divide/,
+      );
+  },
+);
 
-test.each(['conv', 'bconv', 'dwconv'])('%s with weights that are no constant is refused', (opcode) => {
-  for (const weights of [0, -1]) expect(() => build({ opcode, fields: { weights } })).toThrow(/refused by its kernel/);
-});
+test.each(['conv', 'bconv', 'dwconv'])(
+  '%s with weights that are no constant is refused',
+  (opcode) => {
+    for (const weights of [0, -1])
+      expect(() => build({ opcode, fields: { weights } })).toThrow(/refused by its kernel/);
+  },
+);
 
 test('bconv with thresholds that are no constant is refused', () => {
-  expect(() => build({ opcode: 'bconv', fields: { thresholds: 0 } })).toThrow(/refused by its kernel/);
+  expect(() => build({ opcode: 'bconv', fields: { thresholds: 0 } })).toThrow(
+    /refused by its kernel/,
+  );
 });
 
 describe('a window that an int cannot count is refused', () => {
@@ -76,7 +102,9 @@ describe('a window that an int cannot count is refused', () => {
       { n: 2 ** 16, oh: 2 ** 15 },
     ];
     for (const fields of far)
-      expect(() => build({ opcode, fields }), JSON.stringify(fields)).toThrow(/was refused: its window|was refused: it has/);
+      expect(() => build({ opcode, fields }), JSON.stringify(fields)).toThrow(
+        /was refused: its window|was refused: it has/,
+      );
   });
 });
 
@@ -84,7 +112,9 @@ describe('a buffer that is not there is refused', () => {
   test.each(native.opcodes.map(({ name }) => name))('%s', (opcode) => {
     for (const number of [3, 2 ** 31 - 1, -2]) {
       const name = opcode === 'fill' ? 'y' : opcode === 'binary' ? 'a' : 'x';
-      expect(() => build({ opcode, fields: { [name]: number } })).toThrow(/names a buffer that is not there/);
+      expect(() => build({ opcode, fields: { [name]: number } })).toThrow(
+        /names a buffer that is not there/,
+      );
     }
   });
 
@@ -101,7 +131,14 @@ describe('a buffer that is not there is refused', () => {
 
 describe('memory that the system does not have is an error that says so', () => {
   const program = (arenaBytes: number) =>
-    new native.Program(new native.Constants([]), new Int32Array(), new Float64Array(), run(arenaBytes), [], []);
+    new native.Program(
+      new native.Constants([]),
+      new Int32Array(),
+      new Float64Array(),
+      run(arenaBytes),
+      [],
+      [],
+    );
 
   test.each([TOO_MUCH, 2 ** 63])('an arena of %d bytes', (bytes) => {
     expect(() => program(bytes).start([], false, false, 0, 1)).toThrow(/out of memory/);
@@ -112,8 +149,18 @@ describe('memory that the system does not have is an error that says so', () => 
   });
 
   test('a constant', () => {
-    const constants = new native.Constants([{ byteLength: TOO_MUCH, read: () => new Uint8Array(1) }]);
-    const build = () => new native.Program(constants, new Int32Array(), Float64Array.of(1, 0, TOO_MUCH), run(64), [], []);
+    const constants = new native.Constants([
+      { byteLength: TOO_MUCH, read: () => new Uint8Array(1) },
+    ]);
+    const build = () =>
+      new native.Program(
+        constants,
+        new Int32Array(),
+        Float64Array.of(1, 0, TOO_MUCH),
+        run(64),
+        [],
+        [],
+      );
     expect(build).toThrow(/out of memory/);
     expect(build).toThrow(/out of memory/);
   });
@@ -122,14 +169,23 @@ describe('memory that the system does not have is an error that says so', () => 
     const constants = new native.Constants([new Uint8Array(64)]);
     const names = native.opcodes.find(({ name }) => name === 'conv')!.fields.split(' ');
     const conv = (fields: Readonly<Record<string, number>>) => {
-      const values = names.map((name) => fields[name] ?? (name === 'x' ? 0 : name === 'weights' ? 1 : 1));
+      const values = names.map(
+        (name) => fields[name] ?? (name === 'x' ? 0 : name === 'weights' ? 1 : 1),
+      );
       const code = Int32Array.of(
         native.opcodes.findIndex(({ name }) => name === 'conv'),
         names.length,
         ...values,
         0,
       );
-      return new native.Program(constants, code, Float64Array.of(0, 0, 4096, 2, 0, 64), run(4096), [0], []);
+      return new native.Program(
+        constants,
+        code,
+        Float64Array.of(0, 0, 4096, 2, 0, 64),
+        run(4096),
+        [0],
+        [],
+      );
     };
     expect(() => conv({ c: 2 ** 30, o: 2 ** 21 })).toThrow(/out of memory/);
     expect(constants.packedBytes).toBe(0);
@@ -141,6 +197,9 @@ describe('memory that the system does not have is an error that says so', () => 
     const constants = new native.Constants([new Uint8Array(8)]);
     const detached = new Uint8Array(8);
     constants.extend([detached, 'none' as never]);
-    expect(() => new native.Program(constants, new Int32Array(), Float64Array.of(1, 1, 8), run(64), [], [])).toThrow(/no such constant/);
+    expect(
+      () =>
+        new native.Program(constants, new Int32Array(), Float64Array.of(1, 1, 8), run(64), [], []),
+    ).toThrow(/no such constant/);
   });
 });

@@ -1,6 +1,12 @@
-/** The shape of a layer that slides a window over a map, as the instructions' fields have it. Not here: what the window computes. */
+/**
+ * The shape of a layer that slides a window over a map, as the instructions' fields have it. Not
+ * here: what the window computes.
+ */
 
-/** n pictures of h x w pixels of c channels; kernel, stride, dilation; padding at the top, left, bottom and right. */
+/**
+ * n pictures of h x w pixels of c channels; kernel, stride, dilation; padding at the top, left,
+ * bottom and right.
+ */
 export interface WindowShape {
   readonly n: number;
   readonly h: number;
@@ -24,7 +30,10 @@ export const SAME_3X3 = {
   ...{ pt: 1, pl: 1, pb: 1, pr: 1 },
 } as const;
 
-/** The fields of an instruction: the shape, the size of the output in place of the padding that follows from it. */
+/**
+ * The fields of an instruction: the shape, the size of the output in place of the padding that
+ * follows from it.
+ */
 export function fieldsOf<S extends WindowShape>({ pb, pr, ...fields }: S) {
   const size = (length: number, kernel: number, stride: number, dilation: number) =>
     Math.floor((length - dilation * (kernel - 1) - 1) / stride) + 1;

@@ -1,5 +1,6 @@
 /**
- * Layers: the values they give, by the ops' formulas and packed, and the sentences of those that cannot be built.
+ * Layers: the values they give, by the ops' formulas and packed, and the sentences of those that
+ * cannot be built.
  */
 import { describe, expect, test } from 'vitest';
 import { Session } from '../../src/formats/session.js';
@@ -11,11 +12,15 @@ import { evaluateGraph } from '../passes/evaluate.js';
 const seeded = (shape: readonly number[], seed = 1) =>
   new Tensor(
     'f32',
-    Float32Array.from({ length: shape.reduce((a, b) => a * b, 1) }, (_, i) => Math.sin((i + 1) * 12.9898 * seed) * 2),
+    Float32Array.from(
+      { length: shape.reduce((a, b) => a * b, 1) },
+      (_, i) => Math.sin((i + 1) * 12.9898 * seed) * 2,
+    ),
     shape,
   );
 
-const modelOf = (shape: readonly (number | string)[], layer: nn.Layer) => nn.model({ input: { name: 'x', shape }, output: 'y' }, layer);
+const modelOf = (shape: readonly (number | string)[], layer: nn.Layer) =>
+  nn.model({ input: { name: 'x', shape }, output: 'y' }, layer);
 
 /** The output on seeded input and parameters (variances positive), by the formulas. */
 function outputOf(shape: readonly number[], layer: nn.Layer): Tensor {
@@ -71,8 +76,12 @@ describe('element-wise layers', () => {
   });
 
   test('prelu, rsign, rprelu take their parameters a channel', () => {
-    expect(apply(nn.prelu({ name: 'p' }), { 'p/slope': each(0.5) })).toEqual([-1, -0.5, -0.25, 0, 0.5, 1, 2]);
-    expect(apply(nn.rsign({ name: 's' }), { 's/shift': each(1, -1) })).toEqual([-1, -1, 1, -1, 1, 1, 1]);
+    expect(apply(nn.prelu({ name: 'p' }), { 'p/slope': each(0.5) })).toEqual([
+      -1, -0.5, -0.25, 0, 0.5, 1, 2,
+    ]);
+    expect(apply(nn.rsign({ name: 's' }), { 's/shift': each(1, -1) })).toEqual([
+      -1, -1, 1, -1, 1, 1, 1,
+    ]);
     const state = { 'r/before': each(1), 'r/slope': each(0.5), 'r/after': each(10) };
     expect(apply(nn.rprelu({ name: 'r' }), state)).toEqual([9.5, 10, 10.5, 11, 11.5, 12, 13]);
   });
@@ -81,7 +90,11 @@ describe('element-wise layers', () => {
 describe('shapes', () => {
   test.each([
     ['conv2d same', nn.conv2d({ filters: 4, kernel: 3, strides: 2, pads: 'same' }), [1, 4, 3, 4]],
-    ['conv2d, pads of one number', nn.conv2d({ filters: 4, kernel: [3, 1], pads: 1 }), [1, 7, 7, 4]],
+    [
+      'conv2d, pads of one number',
+      nn.conv2d({ filters: 4, kernel: [3, 1], pads: 1 }),
+      [1, 7, 7, 4],
+    ],
     ['conv2d, four pads', nn.conv2d({ filters: 4, kernel: 3, pads: [0, 1, 2, 3] }), [1, 7, 7, 4]],
     ['grouped', nn.conv2d({ filters: 6, kernel: 1, groups: 3 }), [1, 7, 5, 6]],
     ['maxPool2d', nn.maxPool2d({ kernel: 2 }), [1, 3, 2, 3]],
@@ -100,7 +113,12 @@ describe('shapes', () => {
 test('a quantized convolution is the scaled convolution of signs, packed or not', async () => {
   const options = { filters: 5, kernel: 3, pads: 1, bias: true, name: 'conv' } as const;
   for (const padValue of [0, 1, -1] as const) {
-    const layer = nn.conv2d({ ...options, padValue, weights: quant.scaledSign(), inputs: quant.signActivation() });
+    const layer = nn.conv2d({
+      ...options,
+      padValue,
+      weights: quant.scaledSign(),
+      inputs: quant.signActivation(),
+    });
     const model = modelOf(['N', 6, 6, 20], layer);
     const state = parametersOf(model);
     const feeds = { x: seeded([2, 6, 6, 20]) };
@@ -116,7 +134,8 @@ test('a quantized convolution is the scaled convolution of signs, packed or not'
     for (let i = 0; i < 9; i++)
       for (let k = 0; k < 20; k++) {
         const [row, column] = [Math.floor(i / 3) - 1, (i % 3) - 1];
-        const value = row < 0 || column < 0 ? padValue : sign(feeds.x.data[(row * 6 + column) * 20 + k]!);
+        const value =
+          row < 0 || column < 0 ? padValue : sign(feeds.x.data[(row * 6 + column) * 20 + k]!);
         dot += value * sign(w[i * 20 + k]!);
         magnitude += Math.abs(w[i * 20 + k]!);
       }
@@ -142,7 +161,11 @@ describe('what cannot be built says which layer and which shapes', () => {
       nn.add([nn.identity, nn.maxPool2d({ kernel: 2 })], { name: 'a' }),
       /add "a": .*\[N, 7, 5, 3\].*\[N, 3, 2, 3\]/,
     ],
-    ['branches of other sizes', nn.concat([nn.identity, nn.maxPool2d({ kernel: 2 })], { name: 'b' }), /concat "b"/],
+    [
+      'branches of other sizes',
+      nn.concat([nn.identity, nn.maxPool2d({ kernel: 2 })], { name: 'b' }),
+      /concat "b"/,
+    ],
     [
       'a convolution of a vector',
       nn.sequential([nn.flatten(), nn.conv2d({ filters: 1, kernel: 1, name: 'c' })]),
@@ -153,7 +176,11 @@ describe('what cannot be built says which layer and which shapes', () => {
       nn.avgPool2d({ kernel: 2, whole: true, name: 'p' }),
       /avgPool2d "p": expected a map whose sides divide by 2 and 2 but received one of 7 by 5/,
     ],
-    ['two layers of one name', nn.sequential([nn.relu({ name: 'r' }), nn.relu({ name: 'r' })]), /layer "r": expected a name of its own/],
+    [
+      'two layers of one name',
+      nn.sequential([nn.relu({ name: 'r' }), nn.relu({ name: 'r' })]),
+      /layer "r": expected a name of its own/,
+    ],
     ['no filters', nn.conv2d({ filters: 0, kernel: 1, name: 'c' }), /conv2d "c": expected filters/],
     ['no branches', nn.add([], { name: 'a' }), /add "a": expected at least one branch/],
   ])('%s', (_, layer, message) => {
@@ -163,16 +190,25 @@ describe('what cannot be built says which layer and which shapes', () => {
   });
 
   test('one bit where zero must stay zero, unless zero is impossible', () => {
-    const conv = (inputs: quant.ActivationQuantizer) => nn.conv2d({ filters: 4, kernel: 1, weights: quant.sign(), inputs, name: 'conv' });
+    const conv = (inputs: quant.ActivationQuantizer) =>
+      nn.conv2d({ filters: 4, kernel: 1, weights: quant.sign(), inputs, name: 'conv' });
     const packed = conv(quant.signActivation({ zero: 'torch', packed: true }));
     const build = (layer: nn.Layer) => {
       const model = modelOf(['N', 4, 4, 9], layer);
       return model.graph(parametersOf(model));
     };
-    expect(() => build(packed)).toThrow(/conv2d "conv": expected an input that is never 0.*input "x"/);
+    expect(() => build(packed)).toThrow(
+      /conv2d "conv": expected an input that is never 0.*input "x"/,
+    );
     expect(() => build(conv(quant.signActivation({ zero: 'torch' })))).not.toThrow();
     // 9 odd terms never sum to 0.
-    const first = nn.conv2d({ filters: 9, kernel: 1, weights: quant.sign(), inputs: quant.signActivation(), name: 'first' });
+    const first = nn.conv2d({
+      filters: 9,
+      kernel: 1,
+      weights: quant.sign(),
+      inputs: quant.signActivation(),
+      name: 'first',
+    });
     expect(() => build(nn.sequential([first, packed]))).not.toThrow();
   });
 });

@@ -1,5 +1,6 @@
 /**
- * Models: names of parameters, seeded beginnings, states that do not fit, files of states, the summary.
+ * Models: names of parameters, seeded beginnings, states that do not fit, files of states, the
+ * summary.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -20,10 +21,19 @@ function small() {
       inputs: quant.signActivation(),
       ...(name === undefined ? {} : { name }),
     });
-  const block = nn.sequential([nn.residual(nn.sequential([conv('conv'), nn.batchNorm({ name: 'bn' })])), nn.rprelu()], { name: 'block' });
+  const block = nn.sequential(
+    [nn.residual(nn.sequential([conv('conv'), nn.batchNorm({ name: 'bn' })])), nn.rprelu()],
+    { name: 'block' },
+  );
   return nn.model(
     { input: { name: 'image', shape: ['N', 8, 8, 3] } },
-    nn.sequential([nn.conv2d({ filters: 4, kernel: 3, pads: 1 }), block, conv(), nn.globalAvgPool(), nn.dense({ units: 2 })]),
+    nn.sequential([
+      nn.conv2d({ filters: 4, kernel: 3, pads: 1 }),
+      block,
+      conv(),
+      nn.globalAvgPool(),
+      nn.dense({ units: 2 }),
+    ]),
   );
 }
 
@@ -52,7 +62,10 @@ describe('init', () => {
   });
 
   test('heNormal has the deviation sqrt(2 / fan-in)', () => {
-    const model = nn.model({ input: { name: 'x', shape: ['N', 5, 5, 64] } }, nn.conv2d({ filters: 64, kernel: 3, name: 'c' }));
+    const model = nn.model(
+      { input: { name: 'x', shape: ['N', 5, 5, 64] } },
+      nn.conv2d({ filters: 64, kernel: 3, name: 'c' }),
+    );
     const { data } = model.init(1)['c/weight']!;
     const mean = data.reduce((a, b) => a + b, 0) / data.length;
     const deviation = Math.sqrt(data.reduce((a, b) => a + (b - mean) ** 2, 0) / data.length);
@@ -61,17 +74,24 @@ describe('init', () => {
   });
 
   test('dense layers begin within 1 / sqrt(fan-in), and fill that range', () => {
-    const { data } = nn.model({ input: { name: 'x', shape: ['N', 64] } }, nn.dense({ units: 50, name: 'd' })).init(1)['d/weight']!;
+    const { data } = nn
+      .model({ input: { name: 'x', shape: ['N', 64] } }, nn.dense({ units: 50, name: 'd' }))
+      .init(1)['d/weight']!;
     const largest = data.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
     expect(largest).toBeLessThanOrEqual(1 / 8);
     expect(largest).toBeGreaterThan(0.98 / 8);
   });
 
   test('uniform keeps its bounds; batch norm begins as the identity', () => {
-    const layers = nn.sequential([nn.conv2d({ filters: 8, kernel: 3, init: nn.uniform(0, 1e-3), name: 'c' }), nn.batchNorm({ name: 'b' })]);
+    const layers = nn.sequential([
+      nn.conv2d({ filters: 8, kernel: 3, init: nn.uniform(0, 1e-3), name: 'c' }),
+      nn.batchNorm({ name: 'b' }),
+    ]);
     const state = nn.model({ input: { name: 'x', shape: ['N', 5, 5, 8] } }, layers).init(3);
     expect(state['c/weight']!.data.every((value) => value >= 0 && value <= 1e-3)).toBe(true);
-    expect(['gamma', 'beta', 'mean', 'variance'].map((name) => state[`b/${name}`]!.data[0])).toEqual([1, 0, 0, 1]);
+    expect(
+      ['gamma', 'beta', 'mean', 'variance'].map((name) => state[`b/${name}`]!.data[0]),
+    ).toEqual([1, 0, 0, 1]);
   });
 });
 
@@ -85,7 +105,8 @@ test('a state that does not fit is told everything at once', () => {
     other: new Tensor('f32', new Float32Array(1), [1]),
   };
   expect(() => model.graph(state)).toThrow(
-    'state: the state does not fit the model: conv2d/weight must be f32 [4, 3, 3, 3] but is f32 [3, 3, 3, 4]; dense/weight must be f32 [2, 4] ' +
+    'state: the state does not fit the model: conv2d/weight must be f32 [4, 3, 3, 3] but ' +
+      'is f32 [3, 3, 3, 4]; dense/weight must be f32 [2, 4] ' +
       'but is f32 [3, 2]; missing dense/bias f32 [2]; unknown other',
   );
 });
@@ -114,10 +135,17 @@ test('the summary counts binary and float products, and every parameter once', (
   const binary = 2 * 8 * 8 * 4 * 4 * 9;
   const float = 8 * 8 * 4 * 3 * 9 + 8;
   const parameters = 108 + 144 + 8 + 12 + 144 + 8 + 2;
-  expect(model.cost()).toEqual({ bops: binary, flops: float, ops: binary / 64 + float, parameters });
+  expect(model.cost()).toEqual({
+    bops: binary,
+    flops: float,
+    ops: binary / 64 + float,
+    parameters,
+  });
   const lines = model.summary().split('\n');
   expect(lines[0]).toMatch(/^layer +kind +output +parameters +BOPs +FLOPs$/);
-  expect(lines.find((line) => line.startsWith('block/conv'))).toMatch(/conv2d +\[1, 8, 8, 4\] +144 +9,216$/);
+  expect(lines.find((line) => line.startsWith('block/conv'))).toMatch(
+    /conv2d +\[1, 8, 8, 4\] +144 +9,216$/,
+  );
   expect(lines.find((line) => line.startsWith('total'))).toMatch(/426 +18,432 +6,920$/);
 });
 

@@ -40,17 +40,23 @@ describe('a layer without a name is called by its kind, and counted from the sec
     ['concat', () => nn.concat([nn.identity, nn.relu()])],
   ];
   test.each(KINDS)('%s', (kind, make, shape) => {
-    const tops = new Set(nodeNames(nn.sequential([make(), make()]), shape).map((name) => name.split(/[/.]/)[0]));
+    const tops = new Set(
+      nodeNames(nn.sequential([make(), make()]), shape).map((name) => name.split(/[/.]/)[0]),
+    );
     expect([...tops]).toEqual([kind, `${kind}_2`]);
   });
 
   test('flatten', () => expect(nodeNames(nn.flatten(), [2, 2])).toEqual(['flatten']));
 
   test('a group without a name, and the identity, leave no trace in names', () => {
-    expect(nodeNames(nn.sequential([nn.identity, nn.sequential([nn.relu(), nn.identity]), nn.relu()]))).toEqual(['relu', 'relu_2']);
+    expect(
+      nodeNames(nn.sequential([nn.identity, nn.sequential([nn.relu(), nn.identity]), nn.relu()])),
+    ).toEqual(['relu', 'relu_2']);
     expect(nodeNames(nn.sequential([nn.relu()], { name: 'group' }))).toEqual(['group/relu']);
     // Nothing else takes the name.
-    expect(nodeNames(nn.sequential([nn.identity, nn.relu({ name: 'identity' })]))).toEqual(['identity']);
+    expect(nodeNames(nn.sequential([nn.identity, nn.relu({ name: 'identity' })]))).toEqual([
+      'identity',
+    ]);
   });
 });
 
@@ -71,7 +77,13 @@ describe('within a layer', () => {
   test('fresh paths count up', () => {
     const paths: string[] = [];
     within((scope, x) => {
-      paths.push(scope.fresh('sum'), scope.fresh('sum'), scope.fresh('other'), scope.named('sum'), scope.named());
+      paths.push(
+        scope.fresh('sum'),
+        scope.fresh('sum'),
+        scope.fresh('other'),
+        scope.named('sum'),
+        scope.named(),
+      );
       return x;
     });
     expect(paths.slice(0, 5)).toEqual(['own/sum', 'own/sum_2', 'own/other', 'own/sum', 'own']);

@@ -1,7 +1,8 @@
 /**
- * How far a batch norm is from exact arithmetic, beside torch's float32 batch norm of the same operands
- * (torch 1.13 on a CPU, torch.nn.functional.batch_norm in evaluation; 48 x 32 operands a case). 'sums' are integers as a
- * binary convolution of 1152 terms gives them, 'map' are floats around zero.
+ * How far a batch norm is from exact arithmetic, beside torch's float32 batch norm of the same
+ * operands (torch 1.13 on a CPU, torch.nn.functional.batch_norm in evaluation; 48 x 32 operands a
+ * case). 'sums' are integers as a binary convolution of 1152 terms gives them, 'map' are floats
+ * around zero.
  */
 import { describe, expect, test } from 'vitest';
 import type { Tensor } from '../../src/tensor/tensor.js';
@@ -37,8 +38,10 @@ function numbersOf(name: string, epsilon: number): Numbers {
   };
 }
 
-const errors = (got: readonly number[], exact: readonly number[]) => got.map((number, i) => Math.abs(number - exact[i]!));
-const mean = (numbers: readonly number[]) => numbers.reduce((sum, number) => sum + number, 0) / numbers.length;
+const errors = (got: readonly number[], exact: readonly number[]) =>
+  got.map((number, i) => Math.abs(number - exact[i]!));
+const mean = (numbers: readonly number[]) =>
+  numbers.reduce((sum, number) => sum + number, 0) / numbers.length;
 
 describe.each([
   ['sums', 2e-5],
@@ -50,15 +53,23 @@ describe.each([
     expect(Math.max(...errors(ours, exact))).toBeLessThanOrEqual(Math.max(...errors(torch, exact)));
   });
 
-  test('no result is further off than its four roundings allow: three of the product, one of the sum', () => {
-    errors(ours, exact).forEach((error, i) => {
-      const bound = UNIT * (3 * Math.abs(product[i]!) + Math.abs(exact[i]!));
-      expect(error).toBeLessThanOrEqual(bound * (1 + 8 * UNIT) + 2 ** -149);
-    });
-  });
+  test(
+    'no result is further off than its four roundings allow: three of the product, one of ' +
+      'the sum',
+    () => {
+      errors(ours, exact).forEach((error, i) => {
+        const bound = UNIT * (3 * Math.abs(product[i]!) + Math.abs(exact[i]!));
+        expect(error).toBeLessThanOrEqual(bound * (1 + 8 * UNIT) + 2 ** -149);
+      });
+    },
+  );
 });
 
-test('batch norm of sums: nine times nearer than torch on average, as the root is far from zero and near the mean', () => {
-  const { exact, torch, ours } = numbersOf('sums', 2e-5);
-  expect(9 * mean(errors(ours, exact))).toBeLessThanOrEqual(mean(errors(torch, exact)));
-});
+test(
+  'batch norm of sums: nine times nearer than torch on average, as the root is far from ' +
+    'zero and near the mean',
+  () => {
+    const { exact, torch, ours } = numbersOf('sums', 2e-5);
+    expect(9 * mean(errors(ours, exact))).toBeLessThanOrEqual(mean(errors(torch, exact)));
+  },
+);

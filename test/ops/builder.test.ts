@@ -11,7 +11,9 @@ describe('GraphBuilder', () => {
     const x = g.input('x', 'f32', ['N', 4]);
     const graph = g.graph([x], { y: g.relu(x) });
     expect(graph.inputs).toEqual([x]);
-    expect(Object.isFrozen(graph) && Object.isFrozen(graph.inputs) && Object.isFrozen(graph.outputs)).toBe(true);
+    expect(
+      Object.isFrozen(graph) && Object.isFrozen(graph.inputs) && Object.isFrozen(graph.outputs),
+    ).toBe(true);
     expect(failure(() => g.graph([], { y: g.abs(x) }))).toMatch(/^ERR_GRAPH input "x"/);
     expect(failure(() => g.graph([x], {}))).toMatch(/^ERR_GRAPH/);
   });
@@ -19,12 +21,12 @@ describe('GraphBuilder', () => {
   test('counts names up, past the names that are taken', () => {
     const g = new GraphBuilder();
     const x = g.input('relu_2', 'f32', [1]);
-    expect([g.relu(x).name, g.relu(x).name, g.relu(x, { name: 'mine' }).name, g.relu(x).name]).toEqual([
-      'relu_1',
-      'relu_3',
-      'mine',
-      'relu_4',
-    ]);
+    expect([
+      g.relu(x).name,
+      g.relu(x).name,
+      g.relu(x, { name: 'mine' }).name,
+      g.relu(x).name,
+    ]).toEqual(['relu_1', 'relu_3', 'mine', 'relu_4']);
     expect(failure(() => g.abs(x, { name: 'mine' }))).toBe(
       'ERR_GRAPH abs "mine": expected a name of its own but received that of another value',
     );
@@ -35,7 +37,11 @@ describe('GraphBuilder', () => {
     const g = new GraphBuilder();
     const y = g.sub(1, g.input('x', 'f32', ['N', 2]));
     expect(showType(y)).toBe('f32[N,2]');
-    expect(y.inputs[0]).toMatchObject({ op: 'constant', shape: [], data: { data: Float32Array.of(1) } });
+    expect(y.inputs[0]).toMatchObject({
+      op: 'constant',
+      shape: [],
+      data: { data: Float32Array.of(1) },
+    });
   });
 
   test('defaults', () => {
@@ -49,13 +55,29 @@ describe('GraphBuilder', () => {
       groups: 1,
       padValue: 0,
     });
-    expect(g.maxPool2d(x, [2, 3]).attrs).toEqual({ kernel: [2, 3], strides: [2, 3], pads: [0, 0, 0, 0], dilations: [1, 1], ceil: false });
-    expect(g.avgPool2d(x, [2, 2], { strides: [1, 1] }).attrs).toMatchObject({ kernel: [2, 2], strides: [1, 1], countPad: false });
+    expect(g.maxPool2d(x, [2, 3]).attrs).toEqual({
+      kernel: [2, 3],
+      strides: [2, 3],
+      pads: [0, 0, 0, 0],
+      dilations: [1, 1],
+      ceil: false,
+    });
+    expect(g.avgPool2d(x, [2, 2], { strides: [1, 1] }).attrs).toMatchObject({
+      kernel: [2, 2],
+      strides: [1, 1],
+      countPad: false,
+    });
     expect(g.leakyRelu(x).attrs).toEqual({ alpha: 0.01 });
     expect(g.softmax(x).attrs).toEqual({ axis: 3 });
-    expect(g.reduce(x, 'mean', [1, 2]).attrs).toEqual({ kind: 'mean', axes: [1, 2], keepDims: false });
+    expect(g.reduce(x, 'mean', [1, 2]).attrs).toEqual({
+      kind: 'mean',
+      axes: [1, 2],
+      keepDims: false,
+    });
     expect(g.slice(x, [0, 1, 0, 0], ['N', 3, 8, 4]).attrs).toMatchObject({ steps: [1, 1, 1, 1] });
-    expect(g.conv2d(x, w, { name: 'named', groups: undefined as unknown as number }).attrs.groups).toBe(1);
+    expect(
+      g.conv2d(x, w, { name: 'named', groups: undefined as unknown as number }).attrs.groups,
+    ).toBe(1);
   });
 
   test('writes every op', () => {
@@ -67,14 +89,30 @@ describe('GraphBuilder', () => {
     const bits = g.sign(x);
     const sums = g.conv2d(bits, kernel);
     let y: Value<'f32'> = g.state(f32([0], []));
-    for (const op of ['add', 'sub', 'mul', 'div', 'max', 'min', 'pow', 'prelu'] as const) y = g[op](y, x);
-    for (const op of ['relu', 'tanh', 'sigmoid', 'abs', 'neg', 'sqrt', 'exp', 'log', 'floor', 'ceil', 'round', 'signum'] as const)
+    for (const op of ['add', 'sub', 'mul', 'div', 'max', 'min', 'pow', 'prelu'] as const)
+      y = g[op](y, x);
+    for (const op of [
+      'relu',
+      'tanh',
+      'sigmoid',
+      'abs',
+      'neg',
+      'sqrt',
+      'exp',
+      'log',
+      'floor',
+      'ceil',
+      'round',
+      'signum',
+    ] as const)
       y = g[op](y);
     y = g.batchNorm(g.clip(g.leakyRelu(y), -1, 1), vector, vector, vector, vector);
     y = g.multiThreshold(y, g.constant(f32([0], [1, 1])));
     y = g.concat([g.avgPool2d(y, [2, 2]), g.cast(g.maxPool2d(bits, [2, 2]), 'f32')], 3);
     y = g.pad(g.slice(y, [0, 0, 0, 0], ['N', 2, 2, 1]), [0, 0, 0, 0, 0, 0, 0, 3], 0);
-    y = g.softmax(g.matmul(g.reduce(y, 'max', [1, 2]), g.constant(f32(new Array(8).fill(1), [4, 2]))));
+    y = g.softmax(
+      g.matmul(g.reduce(y, 'max', [1, 2]), g.constant(f32(new Array(8).fill(1), [4, 2]))),
+    );
     y = g.dense(g.expand(g.reshape(y, ['N', 1, 2]), ['N', 5, 2]), g.constant(f32([1, 2], [1, 2])));
     const z = g.transpose(g.threshold(sums, integers, integers), [0, 3, 1, 2]);
     const graph = g.graph([x], { y, z });

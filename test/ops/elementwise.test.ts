@@ -44,7 +44,10 @@ describe('shapes', () => {
           ['f32', ['M', 3]],
         ]),
       ),
-    ).toBe('ERR_SHAPE add "node": expected shapes that broadcast together but received [N, 3] and [M, 3]');
+    ).toBe(
+      'ERR_SHAPE add "node": expected shapes that broadcast together but received [N, 3] ' +
+        'and [M, 3]',
+    );
     expect(
       failure(() =>
         inferred('add', [
@@ -92,32 +95,38 @@ describe('formulas', () => {
         expect(formula('sub')(a, b)).toBe(Math.fround(a - b));
         expect(formula('mul')(a, b)).toBe(Math.fround(a * b));
         expect(formula('prelu')(a, b)).toBe(a < 0 ? Math.fround(a * b) : a);
-        expect(formula('leakyRelu', { alpha: 0.1 })(a)).toBe(a < 0 ? Math.fround(a * Math.fround(0.1)) : a);
+        expect(formula('leakyRelu', { alpha: 0.1 })(a)).toBe(
+          a < 0 ? Math.fround(a * Math.fround(0.1)) : a,
+        );
       }),
     );
   });
 
-  test('select as the kernels do: the first of two zeros, where Math.max orders them; NaN where either operand of max and min is', () => {
-    expect(formula('relu')(-1)).toBe(0);
-    expect(formula('relu')(-0)).toBe(-0);
-    expect(formula('prelu')(0, -1)).toBe(0);
-    expect(formula('leakyRelu', { alpha: -1 })(0)).toBe(0);
-    expect(formula('relu')(NAN)).toBe(NAN);
-    expect(formula('max')(NAN, 1)).toBe(NAN);
-    expect(formula('max')(1, NAN)).toBe(NAN);
-    expect(formula('max')(-0, 0)).toBe(-0);
-    expect(formula('max')(1, 2)).toBe(2);
-    expect(formula('min')(1, NAN)).toBe(NAN);
-    expect(formula('min')(NAN, 1)).toBe(NAN);
-    expect(formula('min')(0, -0)).toBe(0);
-    expect(formula('min')(1, -2)).toBe(-2);
-    const clip = formula('clip', { min: -1, max: 1 });
-    expect([-2, -1, 0.5, 2].map((x) => clip(x))).toEqual([-1, -1, 0.5, 1]);
-    expect(clip(NAN)).toBe(NAN);
-    expect(formula('clip', { min: -INF, max: INF })(5)).toBe(5);
-    // Crossed bounds: the lower one is asked first.
-    expect([0, 3].map((x) => formula('clip', { min: 2, max: 1 })(x))).toEqual([2, 1]);
-  });
+  test(
+    'select as the kernels do: the first of two zeros, where Math.max orders them; NaN ' +
+      'where either operand of max and min is',
+    () => {
+      expect(formula('relu')(-1)).toBe(0);
+      expect(formula('relu')(-0)).toBe(-0);
+      expect(formula('prelu')(0, -1)).toBe(0);
+      expect(formula('leakyRelu', { alpha: -1 })(0)).toBe(0);
+      expect(formula('relu')(NAN)).toBe(NAN);
+      expect(formula('max')(NAN, 1)).toBe(NAN);
+      expect(formula('max')(1, NAN)).toBe(NAN);
+      expect(formula('max')(-0, 0)).toBe(-0);
+      expect(formula('max')(1, 2)).toBe(2);
+      expect(formula('min')(1, NAN)).toBe(NAN);
+      expect(formula('min')(NAN, 1)).toBe(NAN);
+      expect(formula('min')(0, -0)).toBe(0);
+      expect(formula('min')(1, -2)).toBe(-2);
+      const clip = formula('clip', { min: -1, max: 1 });
+      expect([-2, -1, 0.5, 2].map((x) => clip(x))).toEqual([-1, -1, 0.5, 1]);
+      expect(clip(NAN)).toBe(NAN);
+      expect(formula('clip', { min: -INF, max: INF })(5)).toBe(5);
+      // Crossed bounds: the lower one is asked first.
+      expect([0, 3].map((x) => formula('clip', { min: 2, max: 1 })(x))).toEqual([2, 1]);
+    },
+  );
 
   test('round goes half to even and keeps the sign of zero', () => {
     const cases = [
@@ -165,7 +174,8 @@ describe('what an op says of itself', () => {
   const elementwise: readonly (readonly [string, OpDef, Attrs])[] = Object.entries(OPS)
     .filter(([, def]) => 'scalar' in def)
     .flatMap(([name, def]): [string, OpDef, Attrs][] => {
-      if (name === 'leakyRelu') return [-0.5, 0, 0.25].map((alpha) => [`${name} ${alpha}`, def as OpDef, { alpha }]);
+      if (name === 'leakyRelu')
+        return [-0.5, 0, 0.25].map((alpha) => [`${name} ${alpha}`, def as OpDef, { alpha }]);
       if (name === 'clip')
         return [
           [-1, 1],
@@ -197,13 +207,17 @@ describe('what an op says of itself', () => {
   });
 
   test('every chain name is a step of the native chain', () => {
-    const header = readFileSync(new URL('../../native/kernels/epilogue/epilogue.h', import.meta.url), 'utf8');
+    const header = readFileSync(
+      new URL('../../native/kernels/epilogue/epilogue.h', import.meta.url),
+      'utf8',
+    );
     const steps = new Set([...header.matchAll(/\bX\((\w+), [01]\)/g)].map((match) => match[1]));
     expect(steps.size).toBeGreaterThan(20);
     const attrs = { alpha: 1, min: 0, max: 1, scale: 1, bias: 0 };
     for (const def of Object.values(OPS) as OpDef[]) {
       const form = def.chain?.(attrs);
-      for (const name of [form?.op, form?.reversed]) if (name !== undefined) expect(steps, def.name).toContain(name);
+      for (const name of [form?.op, form?.reversed])
+        if (name !== undefined) expect(steps, def.name).toContain(name);
     }
   });
 });

@@ -70,7 +70,11 @@ describe('the dtypes that multiply', () => {
 
   test('work is counted by kind', () => {
     const conv = (dtype: 'f32' | 'b1') =>
-      make('conv2d', 'c', [input('x', dtype, [2, 5, 5, 6]), input('w', 'b1', [4, 3, 3, 3])], { ...CONV, groups: 2, pads: [1, 1, 1, 1] });
+      make('conv2d', 'c', [input('x', dtype, [2, 5, 5, 6]), input('w', 'b1', [4, 3, 3, 3])], {
+        ...CONV,
+        groups: 2,
+        pads: [1, 1, 1, 1],
+      });
     const count = 2 * 5 * 5 * 4 * 27;
     expect(OPS.conv2d.macs?.(conv('b1'))).toEqual({ binary: count, integer: 0, float: 0 });
     expect(OPS.conv2d.macs?.(conv('f32'))).toEqual({ binary: 0, integer: 0, float: count });
@@ -90,7 +94,9 @@ describe('conv2d', () => {
         ],
         { ...CONV, ...attrs },
       );
-    expect(size(['N', 224, 224, 3], [64, 7, 7, 3], { strides: [2, 2], pads: [3, 3, 3, 3] })).toBe('f32[N,112,112,64]');
+    expect(size(['N', 224, 224, 3], [64, 7, 7, 3], { strides: [2, 2], pads: [3, 3, 3, 3] })).toBe(
+      'f32[N,112,112,64]',
+    );
     expect(size([1, 9, 8, 4], [4, 3, 2, 1], { groups: 4, dilations: [2, 3] })).toBe('f32[1,5,5,4]');
     expect(size([1, 5, 5, 1], [1, 3, 3, 1], { pads: [0, 1, 2, 3] })).toBe('f32[1,5,7,1]');
     expect(size([1, 5, 5, 1], [1, 2, 2, 1], { strides: [2, 3] })).toBe('f32[1,2,2,1]');
@@ -109,7 +115,9 @@ describe('conv2d', () => {
     expect(size([2, 1, 3, 2], {})).toBe('f32[N,H,6,2]');
     expect(size([2, 3, 3, 2], { pads: [1, 1, 1, 1] })).toBe('f32[N,H,8,2]');
     expect(size([2, 3, 3, 2], { pads: [4, 1, 0, 1], dilations: [2, 1] })).toBe('f32[N,H,8,2]');
-    expect(failure(() => size([2, 3, 3, 2], {}))).toMatch(/a height that is a number, as this op changes it but received "H"/);
+    expect(failure(() => size([2, 3, 3, 2], {}))).toMatch(
+      /a height that is a number, as this op changes it but received "H"/,
+    );
     expect(failure(() => size([2, 1, 1, 2], { strides: [2, 1] }))).toMatch(/^ERR_SHAPE/);
   });
 
@@ -125,14 +133,24 @@ describe('conv2d', () => {
           { ...CONV, ...attrs },
         ),
       );
-    expect(act([1, 4, 4, 3], [2, 3, 3, 4])).toBe('ERR_SHAPE conv2d "node": expected w of 3 channels divided by 1 groups but received 4');
-    expect(act([1, 4, 4, 4], [3, 1, 1, 2], { groups: 2 })).toMatch(/outputs divisible by 2 groups but received 3/);
-    expect(act([1, 2, 4, 1], [1, 3, 3, 1])).toMatch(/a height of at least 3 for this window but received 2/);
+    expect(act([1, 4, 4, 3], [2, 3, 3, 4])).toBe(
+      'ERR_SHAPE conv2d "node": expected w of 3 channels divided by 1 groups but received 4',
+    );
+    expect(act([1, 4, 4, 4], [3, 1, 1, 2], { groups: 2 })).toMatch(
+      /outputs divisible by 2 groups but received 3/,
+    );
+    expect(act([1, 2, 4, 1], [1, 3, 3, 1])).toMatch(
+      /a height of at least 3 for this window but received 2/,
+    );
     expect(act([1, 4, 4], [1, 3, 3, 1])).toMatch(/expected x of rank 4/);
     expect(act([1, 4, 4, 1], [1, 0, 3, 1])).toMatch(/a kernel of at least 1 x 1/);
     expect(act([1, 4, 4, 1], ['O', 1, 1, 1])).toMatch(/every size of w to be a number/);
-    expect(act([1, 4, 4, 1], [1, 1, 1, 1], { padValue: 1 })).toMatch(/^ERR_DTYPE .*x of dtype b1 for padValue 1/);
-    expect(act([1, 4, 4, 1], [1, 1, 1, 1], { padValue: 2 })).toMatch(/^ERR_ARGUMENT .*one of 0, 1, -1/);
+    expect(act([1, 4, 4, 1], [1, 1, 1, 1], { padValue: 1 })).toMatch(
+      /^ERR_DTYPE .*x of dtype b1 for padValue 1/,
+    );
+    expect(act([1, 4, 4, 1], [1, 1, 1, 1], { padValue: 2 })).toMatch(
+      /^ERR_ARGUMENT .*one of 0, 1, -1/,
+    );
     expect(act([1, 4, 4, 1], [1, 1, 1, 1], { strides: [0, 1] })).toMatch(/^ERR_ARGUMENT/);
     expect(act([1, 4, 4, 1], [1, 1, 1, 1], { groups: 0 })).toMatch(/^ERR_ARGUMENT/);
   });
@@ -161,39 +179,60 @@ describe('conv2d', () => {
     padValue: fc.constantFrom(0, 1, -1),
   });
 
-  test('padding with a value is a pad before it; groups are convolutions side by side; bits are numbers', () => {
-    fc.assert(
-      fc.property(
-        cases.chain((c) =>
-          fc.tuple(fc.constant(c), signs(2 * c.height * c.width * c.depth * c.groups), signs(2 * c.groups * c.kernel ** 2 * c.depth)),
-        ),
-        ([c, elements, weights]) => {
-          const shape = [2, c.height, c.width, c.depth * c.groups];
-          const wshape = [2 * c.groups, c.kernel, c.kernel, c.depth];
-          const attrs = { ...CONV, strides: [c.stride, c.stride], groups: c.groups };
-          const pads = [c.pad, c.pad, c.pad, c.pad];
-          const [bits, numbers] = [b1(elements, shape), f32(elements, shape)];
-          const whole = compute('conv2d', [bits, b1(weights, wshape)], { ...attrs, pads, padValue: c.padValue });
-          expect(whole.dtype).toBe('i32');
-
-          const padded = compute('pad', [numbers], { pads: [0, c.pad, c.pad, 0, 0, c.pad, c.pad, 0], value: c.padValue });
-          expect(values('conv2d', [padded, b1(weights, wshape)], attrs)).toEqual([...whole.data]);
-
-          const parts = Array.from({ length: c.groups }, (_, g) => {
-            const part = compute('slice', [padded], {
-              starts: [0, 0, 0, g * c.depth],
-              ends: [...padded.shape.slice(0, 3), (g + 1) * c.depth],
-              steps: [1, 1, 1, 1],
+  test(
+    'padding with a value is a pad before it; groups are convolutions side by side; bits ' +
+      'are numbers',
+    () => {
+      fc.assert(
+        fc.property(
+          cases.chain((c) =>
+            fc.tuple(
+              fc.constant(c),
+              signs(2 * c.height * c.width * c.depth * c.groups),
+              signs(2 * c.groups * c.kernel ** 2 * c.depth),
+            ),
+          ),
+          ([c, elements, weights]) => {
+            const shape = [2, c.height, c.width, c.depth * c.groups];
+            const wshape = [2 * c.groups, c.kernel, c.kernel, c.depth];
+            const attrs = { ...CONV, strides: [c.stride, c.stride], groups: c.groups };
+            const pads = [c.pad, c.pad, c.pad, c.pad];
+            const [bits, numbers] = [b1(elements, shape), f32(elements, shape)];
+            const whole = compute('conv2d', [bits, b1(weights, wshape)], {
+              ...attrs,
+              pads,
+              padValue: c.padValue,
             });
-            const w = f32(weights.slice(g * 2 * c.kernel ** 2 * c.depth, (g + 1) * 2 * c.kernel ** 2 * c.depth), [2, ...wshape.slice(1)]);
-            return compute('conv2d', [part, w], { ...attrs, groups: 1 });
-          });
-          expect(values('concat', parts, { axis: 3 })).toEqual([...whole.data]);
-        },
-      ),
-      { numRuns: 60 },
-    );
-  });
+            expect(whole.dtype).toBe('i32');
+
+            const padded = compute('pad', [numbers], {
+              pads: [0, c.pad, c.pad, 0, 0, c.pad, c.pad, 0],
+              value: c.padValue,
+            });
+            expect(values('conv2d', [padded, b1(weights, wshape)], attrs)).toEqual([...whole.data]);
+
+            const parts = Array.from({ length: c.groups }, (_, g) => {
+              const part = compute('slice', [padded], {
+                starts: [0, 0, 0, g * c.depth],
+                ends: [...padded.shape.slice(0, 3), (g + 1) * c.depth],
+                steps: [1, 1, 1, 1],
+              });
+              const w = f32(
+                weights.slice(
+                  g * 2 * c.kernel ** 2 * c.depth,
+                  (g + 1) * 2 * c.kernel ** 2 * c.depth,
+                ),
+                [2, ...wshape.slice(1)],
+              );
+              return compute('conv2d', [part, w], { ...attrs, groups: 1 });
+            });
+            expect(values('concat', parts, { axis: 3 })).toEqual([...whole.data]);
+          },
+        ),
+        { numRuns: 60 },
+      );
+    },
+  );
 
   test('over the whole map it is dense', () => {
     fc.assert(
@@ -211,12 +250,16 @@ describe('dense and matmul', () => {
     const w = f32([1, 0, -1, 2, 2, 2], [2, 3]);
     expect(compute('dense', [x, w]).shape).toEqual([2, 1, 2]);
     expect(values('dense', [x, w])).toEqual([-2, 12, -2, 30]);
-    expect(values('matmul', [x, compute('transpose', [w], { perm: [1, 0] })])).toEqual([-2, 12, -2, 30]);
+    expect(values('matmul', [x, compute('transpose', [w], { perm: [1, 0] })])).toEqual([
+      -2, 12, -2, 30,
+    ]);
     expect(values('matmul', [f32([1, 2], [2]), f32([1, 2, 3, 4], [2, 2])])).toEqual([7, 10]);
   });
 
   test('accumulate in double and round once', () => {
-    expect(values('dense', [f32([2 ** 24, 1, 1], [1, 3]), f32([1, 1, 1], [1, 3])])).toEqual([2 ** 24 + 2]);
+    expect(values('dense', [f32([2 ** 24, 1, 1], [1, 3]), f32([1, 1, 1], [1, 3])])).toEqual([
+      2 ** 24 + 2,
+    ]);
   });
 
   test('a binary dot product is K - 2 popcount(x xor w)', () => {

@@ -1,5 +1,6 @@
 /**
- * What the tests of ops share: nodes over literal tensors, the result an op computes, the code an error carries.
+ * What the tests of ops share: nodes over literal tensors, the result an op computes, the code an
+ * error carries.
  */
 import { BitplaneError } from '../../src/core/errors.js';
 import type { Shape } from '../../src/core/shape.js';
@@ -9,16 +10,35 @@ import { constant, input, make } from '../../src/ops/make.js';
 import { Tensor } from '../../src/tensor/tensor.js';
 import { tensorOf, valuesOf } from '../../src/tensor/values.js';
 
-export const f32 = (values: ArrayLike<number>, shape: readonly number[]) => tensorOf('f32', values, shape);
-export const i32 = (values: ArrayLike<number>, shape: readonly number[]) => tensorOf('i32', values, shape);
+export const f32 = (values: ArrayLike<number>, shape: readonly number[]) =>
+  tensorOf('f32', values, shape);
+export const i32 = (values: ArrayLike<number>, shape: readonly number[]) =>
+  tensorOf('i32', values, shape);
 /** Bits from numbers: below zero is -1. */
-export const b1 = (values: ArrayLike<number>, shape: readonly number[]) => tensorOf('b1', values, shape);
+export const b1 = (values: ArrayLike<number>, shape: readonly number[]) =>
+  tensorOf('b1', values, shape);
 
-export const CONV = { strides: [1, 1], pads: [0, 0, 0, 0], dilations: [1, 1], groups: 1, padValue: 0 };
-export const POOL = { kernel: [2, 2], strides: [2, 2], pads: [0, 0, 0, 0], dilations: [1, 1], ceil: false };
+export const CONV = {
+  strides: [1, 1],
+  pads: [0, 0, 0, 0],
+  dilations: [1, 1],
+  groups: 1,
+  padValue: 0,
+};
+export const POOL = {
+  kernel: [2, 2],
+  strides: [2, 2],
+  pads: [0, 0, 0, 0],
+  dilations: [1, 1],
+  ceil: false,
+};
 
 /** The shape rule on inputs of these dtypes and shapes. */
-export function inferred(op: string, inputs: readonly (readonly [Value['dtype'], Shape])[], attrs: Attrs = {}): string {
+export function inferred(
+  op: string,
+  inputs: readonly (readonly [Value['dtype'], Shape])[],
+  attrs: Attrs = {},
+): string {
   const node = make(
     op,
     'node',

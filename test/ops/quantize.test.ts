@@ -5,7 +5,9 @@ import { b1, compute, f32, failure, i32, inferred, values } from './nodes.js';
 
 describe('sign', () => {
   test('0, -0 and NaN give +1', () => {
-    expect(values('sign', [f32([1, 0, -0, Number.NaN, -1e-45, Number.NEGATIVE_INFINITY], [6])])).toEqual([1, 1, 1, 1, -1, -1]);
+    expect(
+      values('sign', [f32([1, 0, -0, Number.NaN, -1e-45, Number.NEGATIVE_INFINITY], [6])]),
+    ).toEqual([1, 1, 1, 1, -1, -1]);
     expect(inferred('sign', [['f32', ['N', 3]]])).toBe('b1[N,3]');
     expect(failure(() => inferred('sign', [['i32', [3]]]))).toMatch(/^ERR_DTYPE sign/);
   });
@@ -20,9 +22,9 @@ describe('cast', () => {
   test('b1 gives -1 and +1; i32 truncates and saturates', () => {
     expect(values('cast', [b1([-1, 1], [2])], { to: 'f32' })).toEqual([-1, 1]);
     expect(values('cast', [i32([-7, 2 ** 24 + 1], [2])], { to: 'f32' })).toEqual([-7, 2 ** 24]);
-    expect(values('cast', [f32([1.9, -1.9, 3e9, -3e9, Number.NaN, -0.5], [6])], { to: 'i32' })).toEqual([
-      1, -1, 2147483647, -2147483648, 0, 0,
-    ]);
+    expect(
+      values('cast', [f32([1.9, -1.9, 3e9, -3e9, Number.NaN, -0.5], [6])], { to: 'i32' }),
+    ).toEqual([1, -1, 2147483647, -2147483648, 0, 0]);
     expect(inferred('cast', [['f32', ['N']]], { to: 'f32' })).toBe('f32[N]');
     expect(failure(() => inferred('cast', [['b1', [2]]], { to: 'i32' }))).toMatch(/^ERR_DTYPE/);
     expect(failure(() => inferred('cast', [['u8', [2]]], { to: 'f32' }))).toMatch(/^ERR_DTYPE/);
@@ -32,7 +34,9 @@ describe('cast', () => {
 describe('threshold', () => {
   test('is -1 iff (x < t) xor flip, per channel', () => {
     const x = i32([4, 4, 5, 5, 6, 6], [3, 2]);
-    expect(values('threshold', [x, i32([5, 5], [2]), i32([0, 1], [2])])).toEqual([-1, 1, 1, -1, 1, -1]);
+    expect(values('threshold', [x, i32([5, 5], [2]), i32([0, 1], [2])])).toEqual([
+      -1, 1, 1, -1, 1, -1,
+    ]);
     expect(
       failure(() =>
         inferred('threshold', [
@@ -66,15 +70,22 @@ describe('threshold', () => {
 describe('multiThreshold', () => {
   test('counts the thresholds that are reached', () => {
     const x = f32([-1, 0, 0.5, 1, 2, Number.NaN], [6, 1]);
-    expect(values('multiThreshold', [x, f32([0, 1], [1, 2])], { scale: 1, bias: -1 })).toEqual([-1, 0, 0, 1, 1, -1]);
+    expect(values('multiThreshold', [x, f32([0, 1], [1, 2])], { scale: 1, bias: -1 })).toEqual([
+      -1, 0, 0, 1, 1, -1,
+    ]);
     const perChannel = f32([0, 1, 10, 20], [2, 2]);
-    expect(values('multiThreshold', [f32([5, 5, 15, 15], [2, 2]), perChannel], { scale: 2, bias: 0 })).toEqual([4, 0, 4, 2]);
+    expect(
+      values('multiThreshold', [f32([5, 5, 15, 15], [2, 2]), perChannel], { scale: 2, bias: 0 }),
+    ).toEqual([4, 0, 4, 2]);
   });
 
   test('with one threshold at zero, scale 2 and bias -1 it is the sign as numbers', () => {
     fc.assert(
       fc.property(fc.float({ noNaN: true }), (x) => {
-        const step = values('multiThreshold', [f32([x], [1]), f32([0], [1, 1])], { scale: 2, bias: -1 });
+        const step = values('multiThreshold', [f32([x], [1]), f32([0], [1, 1])], {
+          scale: 2,
+          bias: -1,
+        });
         expect(step).toEqual(values('sign', [f32([x], [1])]));
       }),
     );
@@ -121,13 +132,20 @@ describe('multiThreshold', () => {
 
 describe('batchNorm', () => {
   test('is one subtraction, one multiplication and one addition, in this order', () => {
-    const [gamma, beta, mean, variance] = [f32([2, -0.1], [2]), f32([1, 0.3], [2]), f32([3, 0.7], [2]), f32([4, 0.01], [2])];
+    const [gamma, beta, mean, variance] = [
+      f32([2, -0.1], [2]),
+      f32([1, 0.3], [2]),
+      f32([3, 0.7], [2]),
+      f32([4, 0.01], [2]),
+    ];
     const x = f32([3, 0.7, 5, 0.1], [2, 2]);
     const scale = batchNormScale(gamma.data, variance.data, 0);
     expect(scale[0]).toBe(1);
     const expected = [...x.data].map((value, i) => {
       const c = i % 2;
-      return Math.fround(Math.fround(Math.fround(value - mean.data[c]!) * scale[c]!) + beta.data[c]!);
+      return Math.fround(
+        Math.fround(Math.fround(value - mean.data[c]!) * scale[c]!) + beta.data[c]!,
+      );
     });
     expect(values('batchNorm', [x, gamma, beta, mean, variance], { epsilon: 0 })).toEqual(expected);
     expect(expected[0]).toBe(1);
@@ -139,7 +157,9 @@ describe('batchNorm', () => {
     const gamma = Float32Array.from({ length: 64 }, (_, i) => 1 + i / 7);
     const variance = Float32Array.from({ length: 64 }, (_, i) => 0.1 + i / 3);
     const scale = [...batchNormScale(gamma, variance, 1e-5)];
-    expect(scale).toEqual([...gamma].map((factor, c) => Math.fround(factor / Math.sqrt(variance[c]! + 1e-5))));
+    expect(scale).toEqual(
+      [...gamma].map((factor, c) => Math.fround(factor / Math.sqrt(variance[c]! + 1e-5))),
+    );
     // In float32 the sum, the root and the quotient would round too.
     const inFloats = [...gamma].map((factor, c) =>
       Math.fround(factor / Math.fround(Math.sqrt(Math.fround(variance[c]! + Math.fround(1e-5))))),
@@ -147,22 +167,36 @@ describe('batchNorm', () => {
     expect(scale.filter((number, c) => number !== inFloats[c]).length).toBeGreaterThan(8);
   });
 
-  test('near the root the sign is right: x * scale + shift would give 0 there, and the other sign', () => {
-    const [gamma, beta, mean, variance, x] = [1.0560027360916138, 2.9288535118103027, 606.1262817382812, 142.65274047851562, 573];
-    const scale = gamma / Math.sqrt(variance + 1e-5);
-    const exact = (x - mean) * scale + beta;
-    expect(exact).toBeCloseTo(-6.1e-8, 9);
-    expect(Math.fround(Math.fround(x * Math.fround(scale)) + Math.fround(beta - mean * scale))).toBe(0);
-    const operands = [x, gamma, beta, mean, variance].map((item) => f32([item], [1]));
-    expect(values('batchNorm', operands, { epsilon: 1e-5 })[0]).toBeLessThan(0);
-  });
+  test(
+    'near the root the sign is right: x * scale + shift would give 0 there, and the other ' +
+      'sign',
+    () => {
+      const [gamma, beta, mean, variance, x] = [
+        1.0560027360916138, 2.9288535118103027, 606.1262817382812, 142.65274047851562, 573,
+      ];
+      const scale = gamma / Math.sqrt(variance + 1e-5);
+      const exact = (x - mean) * scale + beta;
+      expect(exact).toBeCloseTo(-6.1e-8, 9);
+      expect(
+        Math.fround(Math.fround(x * Math.fround(scale)) + Math.fround(beta - mean * scale)),
+      ).toBe(0);
+      const operands = [x, gamma, beta, mean, variance].map((item) => f32([item], [1]));
+      expect(values('batchNorm', operands, { epsilon: 1e-5 })[0]).toBeLessThan(0);
+    },
+  );
 
   test('takes one number a channel', () => {
     const c = ['f32', [4]] as const;
-    expect(inferred('batchNorm', [['f32', ['N', 2, 2, 4]], c, c, c, c], { epsilon: 1e-5 })).toBe('f32[N,2,2,4]');
-    expect(failure(() => inferred('batchNorm', [['f32', ['N', 3]], c, c, c, c], { epsilon: 0 }))).toMatch(/expected gamma of shape \[3\]/);
-    expect(failure(() => inferred('batchNorm', [['f32', ['N', 4]], c, c, c, ['f32', [4, 1]]], { epsilon: 0 }))).toMatch(
-      /expected var of shape \[4\]/,
+    expect(inferred('batchNorm', [['f32', ['N', 2, 2, 4]], c, c, c, c], { epsilon: 1e-5 })).toBe(
+      'f32[N,2,2,4]',
     );
+    expect(
+      failure(() => inferred('batchNorm', [['f32', ['N', 3]], c, c, c, c], { epsilon: 0 })),
+    ).toMatch(/expected gamma of shape \[3\]/);
+    expect(
+      failure(() =>
+        inferred('batchNorm', [['f32', ['N', 4]], c, c, c, ['f32', [4, 1]]], { epsilon: 0 }),
+      ),
+    ).toMatch(/expected var of shape \[4\]/);
   });
 });

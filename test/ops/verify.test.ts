@@ -6,14 +6,17 @@ import { f32, failure } from './nodes.js';
 
 const x = input('x', 'f32', ['N', 4]);
 const y = make('relu', 'y', [x]);
-const check = (outputs: Graph['outputs'], inputs: readonly Input[] = [x]) => failure(() => verify({ inputs, outputs }));
+const check = (outputs: Graph['outputs'], inputs: readonly Input[] = [x]) =>
+  failure(() => verify({ inputs, outputs }));
 /** A value that no constructor would make. */
 const forged = (change: Partial<Value>): Value => Object.freeze({ ...y, ...change });
 
 describe('verify', () => {
   test('passes what make makes', () => {
     expect(check({ y })).toBe('no error');
-    expect(check({ y: make('add', 'z', [y, constant('c', f32([1], []))]), also: y })).toBe('no error');
+    expect(check({ y: make('add', 'z', [y, constant('c', f32([1], []))]), also: y })).toBe(
+      'no error',
+    );
     expect(check({ y }, [x, input('unused', 'b1', [1])])).toBe('no error');
   });
 
@@ -22,24 +25,38 @@ describe('verify', () => {
   });
 
   test('wants every name once', () => {
-    expect(check({ z: make('abs', 'y', [y]) })).toBe('ERR_GRAPH abs "y": expected a name of its own but received that of another relu');
+    expect(check({ z: make('abs', 'y', [y]) })).toBe(
+      'ERR_GRAPH abs "y": expected a name of its own but received that of another relu',
+    );
     expect(check({ y: make('add', 's', [x, input('x', 'f32', ['N', 4])]) })).toMatch(/^ERR_GRAPH/);
   });
 
   test('wants known ops and attributes', () => {
-    expect(check({ y: forged({ op: 'gelu' }) })).toMatch(/^ERR_GRAPH expected a node that fits its op .*"gelu"/);
-    expect(check({ y: forged({ attrs: { alpha: 1 } }) })).toMatch(/^ERR_GRAPH .*relu "y": expected attributes of none/);
+    expect(check({ y: forged({ op: 'gelu' }) })).toMatch(
+      /^ERR_GRAPH expected a node that fits its op .*"gelu"/,
+    );
+    expect(check({ y: forged({ attrs: { alpha: 1 } }) })).toMatch(
+      /^ERR_GRAPH .*relu "y": expected attributes of none/,
+    );
     expect(check({ y: forged({ inputs: [] }) })).toMatch(/^ERR_GRAPH .*expected 1 inputs/);
   });
 
   test('wants inference to repeat', () => {
-    expect(check({ y: forged({ shape: ['N', 5] }) })).toBe('ERR_GRAPH relu "y": expected a result of f32[N,4] but received "f32[N,5]"');
-    expect(check({ y: forged({ dtype: 'i32' }) })).toBe('ERR_GRAPH relu "y": expected a result of f32[N,4] but received "i32[N,4]"');
+    expect(check({ y: forged({ shape: ['N', 5] }) })).toBe(
+      'ERR_GRAPH relu "y": expected a result of f32[N,4] but received "f32[N,5]"',
+    );
+    expect(check({ y: forged({ dtype: 'i32' }) })).toBe(
+      'ERR_GRAPH relu "y": expected a result of f32[N,4] but received "i32[N,4]"',
+    );
   });
 
   test('wants every input declared, and only inputs', () => {
-    expect(check({ y }, [x, x])).toBe('ERR_GRAPH expected every input once but received ["x", "x"]');
-    expect(check({ y }, [])).toMatch(/^ERR_GRAPH input "x": expected every input.* but received one left out/);
+    expect(check({ y }, [x, x])).toBe(
+      'ERR_GRAPH expected every input once but received ["x", "x"]',
+    );
+    expect(check({ y }, [])).toMatch(
+      /^ERR_GRAPH input "x": expected every input.* but received one left out/,
+    );
     expect(check({ y }, [x, y as Input])).toMatch(/^ERR_GRAPH relu "y": .* but received "relu"/);
   });
 
@@ -49,7 +66,9 @@ describe('verify', () => {
       'ERR_GRAPH constant "c": expected a result of f32[2] but received "f32[3]"',
     );
     const { data: _, ...empty } = c;
-    expect(check({ c: Object.freeze(empty) })).toMatch(/^ERR_GRAPH constant "c": expected a tensor as its data/);
+    expect(check({ c: Object.freeze(empty) })).toMatch(
+      /^ERR_GRAPH constant "c": expected a tensor as its data/,
+    );
     expect(check({ y: { ...y } })).toMatch(/^ERR_GRAPH relu "y": expected a frozen value/);
   });
 });

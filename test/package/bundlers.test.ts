@@ -1,6 +1,7 @@
 /**
  * Applications that a bundler made one file of, this package included, and moved to where there is
- * neither the package nor the folder that it was bundled in; and what programs that trace files find.
+ * neither the package nor the folder that it was bundled in; and what programs that trace files
+ * find.
  */
 import { copyFileSync, cpSync, mkdirSync, mkdtempSync, realpathSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -15,7 +16,9 @@ import webpack from 'webpack';
 import { copyOf, json, node, packageFolder, ROOT } from './sandbox.js';
 
 const application = inject('application');
-const prebuilt = createRequire(import.meta.url)('node-gyp-build').path(packageFolder(application)) as string;
+const prebuilt = createRequire(import.meta.url)('node-gyp-build').path(
+  packageFolder(application),
+) as string;
 const scores = json(application, ['run-model.mjs']);
 /** Optional packages, which README says stay external. */
 const EXTERNAL = ['sharp', 'onnxruntime-node'];
@@ -118,7 +121,9 @@ describe.each(BUNDLERS)('%s', (_, file, bundle) => {
   });
 
   test('runs with the folder prebuilds beside the bundle', () => {
-    cpSync(join(packageFolder(application), 'prebuilds'), join(folder, 'prebuilds'), { recursive: true });
+    cpSync(join(packageFolder(application), 'prebuilds'), join(folder, 'prebuilds'), {
+      recursive: true,
+    });
     expect(json(folder, [file])).toEqual(scores);
     rmSync(join(folder, 'prebuilds'), { recursive: true });
   });
@@ -140,7 +145,10 @@ test('esbuild bundles an application with the package external', async () => {
 
 test('the files that @vercel/nft finds are enough to run elsewhere', async () => {
   const copy = copyOf(application, 'traced');
-  const { fileList } = await nodeFileTrace([join(copy, 'run-model.mjs')], { base: copy, ignore: EXTERNAL.map((name) => `**/${name}/**`) });
+  const { fileList } = await nodeFileTrace([join(copy, 'run-model.mjs')], {
+    base: copy,
+    ignore: EXTERNAL.map((name) => `**/${name}/**`),
+  });
   const folder = realpathSync(mkdtempSync(join(tmpdir(), 'bitplane-traced-')));
   for (const file of [...fileList, 'model.safetensors']) {
     mkdirSync(dirname(join(folder, file)), { recursive: true });
@@ -148,8 +156,8 @@ test('the files that @vercel/nft finds are enough to run elsewhere', async () =>
   }
   rmSync(dirname(copy), { recursive: true });
   expect(json(folder, ['run-model.mjs'])).toEqual(scores);
-  // Those of this system alone, because what is deployed has a limit of size; of every architecture,
-  // because it may run on another than the machine that traces.
+  // Those of this system alone, because what is deployed has a limit of size; of every
+  // architecture, because it may run on another than the machine that traces.
   const addons = [...fileList].filter((file) => file.endsWith('.node'));
   expect(addons.filter((file) => !file.includes(`prebuilds/${process.platform}-`))).toEqual([]);
 });

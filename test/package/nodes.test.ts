@@ -1,4 +1,7 @@
-/** The installed package on other versions of Node than the one that tests run on: the oldest that it allows to the newest there is. */
+/**
+ * The installed package on other versions of Node than the one that tests run on: the oldest that
+ * it allows to the newest there is.
+ */
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { describe, expect, inject, test } from 'vitest';
@@ -9,7 +12,11 @@ const NODES = fetched();
 
 /** The paths of node programs, by version; none where npm cannot fetch them. */
 function fetched(): [version: string, program: string][] {
-  const { status, stdout } = spawnSync(process.execPath, [join(ROOT, 'scripts', 'fetch-nodes.mjs')], { encoding: 'utf8' });
+  const { status, stdout } = spawnSync(
+    process.execPath,
+    [join(ROOT, 'scripts', 'fetch-nodes.mjs')],
+    { encoding: 'utf8' },
+  );
   return status === 0 ? Object.entries(JSON.parse(stdout)) : [];
 }
 
@@ -23,11 +30,15 @@ describe.skipIf(NODES.length === 0)('on other Nodes (needs npm to fetch them)', 
     test('runs a model, with the same bits', () => {
       const done = on('run-model.mjs');
       expect(done).toMatchObject({ code: 0, stderr: '' });
-      expect(JSON.parse(done.stdout)).toEqual(JSON.parse(run(process.execPath, ['run-model.mjs'], application).stdout));
+      expect(JSON.parse(done.stdout)).toEqual(
+        JSON.parse(run(process.execPath, ['run-model.mjs'], application).stdout),
+      );
     });
 
     test.runIf(canRequire(version))('gives CommonJS the same module', () => {
-      const code = "import('bitplane').then(({ Session }) => console.log(Session === require('bitplane').Session))";
+      const code =
+        "import('bitplane').then(({ Session }) => console.log(Session === " +
+        "require('bitplane').Session))";
       expect(on('--no-warnings', '-e', code)).toEqual({ code: 0, stdout: 'true', stderr: '' });
     });
 
@@ -36,13 +47,17 @@ describe.skipIf(NODES.length === 0)('on other Nodes (needs npm to fetch them)', 
       ['error', 1],
       ['rejection', 1],
     ])('ends by %s during a run', (what, code) => {
-      for (let delay = 0; delay < 10; delay += 2) expect(on('ending.mjs', what, String(delay))).toMatchObject({ code, stdout: 'now' });
+      for (let delay = 0; delay < 10; delay += 2)
+        expect(on('ending.mjs', what, String(delay))).toMatchObject({ code, stdout: 'now' });
     });
 
     test('outlives its workers, eight of which are terminated during runs, five times', () => {
       const done = on('terminated.mjs', '5', '8');
       expect(done).toMatchObject({ code: 0, stderr: '' });
-      expect(JSON.parse(done.stdout)).toMatchObject({ codes: [1], digests: [expect.stringMatching(/^[0-9a-f]{64}$/)] });
+      expect(JSON.parse(done.stdout)).toMatchObject({
+        codes: [1],
+        digests: [expect.stringMatching(/^[0-9a-f]{64}$/)],
+      });
     });
   });
 });

@@ -1,4 +1,6 @@
-/** Making the package in a clone: whole, or not at all. Not here: what is in it (install.test.ts). */
+/**
+ * Making the package in a clone: whole, or not at all. Not here: what is in it (install.test.ts).
+ */
 import { cpSync, mkdtempSync, readdirSync, realpathSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, join, relative } from 'node:path';
@@ -21,27 +23,37 @@ function bare(): string {
   return [pathOfNode(), folder].join(delimiter);
 }
 
-describe.skipIf(process.platform === 'win32')('in a clone where nothing is built, and that cannot be', () => {
-  test.each(['pack', 'publish'])('npm %s makes no package', (command) => {
-    const folder = clone();
-    const args = command === 'publish' ? ['publish', '--dry-run'] : ['pack'];
-    const { code, stderr } = run(process.execPath, [NPM, ...args], folder, { PATH: bare() });
-    expect(code).not.toBe(0);
-    expect(stderr).toMatch(
-      command === 'pack'
-        ? /^bitplane: building the addon needs CMake .*; cmake was not found on PATH$/m
-        : /^bitplane: not published: prebuilds\/ lacks linux-x64\/bitplane.glibc.node, .*$/m,
-    );
-    expect(readdirSync(folder).filter((name) => name.endsWith('.tgz'))).toEqual([]);
-    rmSync(dirname(folder), { recursive: true });
-  });
+describe.skipIf(process.platform === 'win32')(
+  'in a clone where nothing is built, and that cannot be',
+  () => {
+    test.each(['pack', 'publish'])('npm %s makes no package', (command) => {
+      const folder = clone();
+      const args = command === 'publish' ? ['publish', '--dry-run'] : ['pack'];
+      const { code, stderr } = run(process.execPath, [NPM, ...args], folder, { PATH: bare() });
+      expect(code).not.toBe(0);
+      expect(stderr).toMatch(
+        command === 'pack'
+          ? /^bitplane: building the addon needs CMake .*; cmake was not found on PATH$/m
+          : /^bitplane: not published: prebuilds\/ lacks linux-x64\/bitplane.glibc.node, .*$/m,
+      );
+      expect(readdirSync(folder).filter((name) => name.endsWith('.tgz'))).toEqual([]);
+      rmSync(dirname(folder), { recursive: true });
+    });
 
-  test('npm install builds nothing, and a package that npm takes from its repository is no package without dist', () => {
-    const folder = clone();
-    const prepare = (env: NodeJS.ProcessEnv) =>
-      run(process.execPath, ['scripts/lifecycle.mjs', 'prepare'], folder, { PATH: bare(), ...env });
-    expect(prepare({})).toEqual({ code: 0, stdout: '', stderr: '' });
-    expect(prepare({ npm_package_resolved: folder }).code).toBe(1);
-    rmSync(dirname(folder), { recursive: true });
-  });
-});
+    test(
+      'npm install builds nothing, and a package that npm takes from its repository is no ' +
+        'package without dist',
+      () => {
+        const folder = clone();
+        const prepare = (env: NodeJS.ProcessEnv) =>
+          run(process.execPath, ['scripts/lifecycle.mjs', 'prepare'], folder, {
+            PATH: bare(),
+            ...env,
+          });
+        expect(prepare({})).toEqual({ code: 0, stdout: '', stderr: '' });
+        expect(prepare({ npm_package_resolved: folder }).code).toBe(1);
+        rmSync(dirname(folder), { recursive: true });
+      },
+    );
+  },
+);

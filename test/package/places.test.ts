@@ -1,4 +1,7 @@
-/** The installed package in odd places and odd company: folders, links, copies, children, clusters, reloaded modules. */
+/**
+ * The installed package in odd places and odd company: folders, links, copies, children, clusters,
+ * reloaded modules.
+ */
 import { spawnSync } from 'node:child_process';
 import {
   chmodSync,
@@ -30,7 +33,8 @@ test('a symbolic link to the package, and one to the application', () => {
   const linked = join(folder, 'linked');
   mkdirSync(join(linked, 'node_modules'), { recursive: true });
   symlinkSync(packageFolder(application), join(linked, 'node_modules', 'bitplane'));
-  for (const file of ['run-model.mjs', 'model.safetensors']) cpSync(join(application, file), join(linked, file));
+  for (const file of ['run-model.mjs', 'model.safetensors'])
+    cpSync(join(application, file), join(linked, file));
   expect(json(linked, ['run-model.mjs'])).toEqual(scores);
   symlinkSync(application, join(folder, 'alias'));
   expect(json(join(folder, 'alias'), ['run-model.mjs'])).toEqual(scores);
@@ -44,10 +48,19 @@ test.skipIf(process.getuid?.() === 0 && !canDrop)('a folder that cannot be writt
   const folders = [join(copy, '..'), copy, ...subfolders(copy)];
   for (const folder of folders) chmodSync(folder, 0o555);
   try {
-    const command = canDrop ? ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups', process.execPath] : [process.execPath];
-    const probe = run('/usr/bin/env', [...command, '-e', "require('fs').writeFileSync('probe', '')"], copy, { PATH: process.env.PATH });
+    const command = canDrop
+      ? ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups', process.execPath]
+      : [process.execPath];
+    const probe = run(
+      '/usr/bin/env',
+      [...command, '-e', "require('fs').writeFileSync('probe', '')"],
+      copy,
+      { PATH: process.env.PATH },
+    );
     expect(probe.stderr).toMatch(/EACCES|EROFS/);
-    const done = run('/usr/bin/env', [...command, 'run-model.mjs'], copy, { PATH: process.env.PATH });
+    const done = run('/usr/bin/env', [...command, 'run-model.mjs'], copy, {
+      PATH: process.env.PATH,
+    });
     expect(done).toEqual({ code: 0, stdout: JSON.stringify(scores), stderr: '' });
   } finally {
     for (const folder of folders) chmodSync(folder, 0o755);
@@ -57,7 +70,9 @@ test.skipIf(process.getuid?.() === 0 && !canDrop)('a folder that cannot be writt
 
 function subfolders(folder: string): string[] {
   const entries = readdirSync(folder, { recursive: true, withFileTypes: true });
-  return entries.filter((entry) => entry.isDirectory()).map((entry) => join(entry.parentPath, entry.name));
+  return entries
+    .filter((entry) => entry.isDirectory())
+    .map((entry) => join(entry.parentPath, entry.name));
 }
 
 describe('one process', () => {
@@ -72,20 +87,27 @@ describe('one process', () => {
   test('holds two copies of the package, and two that share the addon by a hard link', () => {
     const folder = copyOf(application, 'copies');
     const first = packageFolder(folder);
-    for (const name of ['copied', 'hard-linked']) cpSync(first, join(folder, 'node_modules', name), { recursive: true });
-    for (const name of readdirSync(join(first, 'prebuilds'), { recursive: true, encoding: 'utf8' }).filter((file) =>
-      file.endsWith('.node'),
-    )) {
+    for (const name of ['copied', 'hard-linked'])
+      cpSync(first, join(folder, 'node_modules', name), { recursive: true });
+    for (const name of readdirSync(join(first, 'prebuilds'), {
+      recursive: true,
+      encoding: 'utf8',
+    }).filter((file) => file.endsWith('.node'))) {
       const file = join(folder, 'node_modules', 'hard-linked', 'prebuilds', name);
       rmSync(file);
       linkSync(join(first, 'prebuilds', name), file);
     }
-    expect(json(folder, ['copies.mjs', 'bitplane', 'copied', 'hard-linked'])).toEqual(Array(3).fill(scores.digest));
+    expect(json(folder, ['copies.mjs', 'bitplane', 'copied', 'hard-linked'])).toEqual(
+      Array(3).fill(scores.digest),
+    );
   });
 });
 
 describe('a test runner that reloads modules', () => {
-  /** The package as such a runner evaluates it: CommonJS, in a context of its own, everything but the addon anew for each test file. */
+  /**
+   * The package as such a runner evaluates it: CommonJS, in a context of its own, everything but
+   * the addon anew for each test file.
+   */
   async function asCommonJs(): Promise<string> {
     const folder = copyOf(application, 'runner');
     writeFileSync(join(folder, 'entry.mjs'), "export * from 'bitplane';\n");
@@ -102,14 +124,21 @@ describe('a test runner that reloads modules', () => {
     return folder;
   }
 
-  test('in contexts of their own, one after the other and at once, with the globals of the old ones gone', async () => {
-    const folder = await asCommonJs();
-    const { digests, threads } = json<{ digests: string[]; threads: number[] }>(folder, ['--expose-gc', 'runner.mjs']);
-    expect(digests).toHaveLength(24);
-    expect(new Set(digests)).toEqual(new Set([scores.digest]));
-    // One pool for all of them: the threads after the last file are those after the third.
-    if (process.platform === 'linux') expect(threads.at(-1)).toBe(threads[2]);
-  });
+  test(
+    'in contexts of their own, one after the other and at once, with the globals of the ' +
+      'old ones gone',
+    async () => {
+      const folder = await asCommonJs();
+      const { digests, threads } = json<{ digests: string[]; threads: number[] }>(folder, [
+        '--expose-gc',
+        'runner.mjs',
+      ]);
+      expect(digests).toHaveLength(24);
+      expect(new Set(digests)).toEqual(new Set([scores.digest]));
+      // One pool for all of them: the threads after the last file are those after the third.
+      if (process.platform === 'linux') expect(threads.at(-1)).toBe(threads[2]);
+    },
+  );
 
   test('with a clock and timers that stand still', () => {
     const code = `
@@ -119,6 +148,10 @@ describe('a test runner that reloads modules', () => {
       Session.create('model.safetensors')
         .then((session) => session.run({ x: new Float32Array(768) }))
         .then(({ scores }) => process.stdout.write(String(scores.shape)));`;
-    expect(node(application, ['--no-warnings', '-e', code])).toEqual({ code: 0, stdout: '1,28', stderr: '' });
+    expect(node(application, ['--no-warnings', '-e', code])).toEqual({
+      code: 0,
+      stdout: '1,28',
+      stderr: '',
+    });
   });
 });

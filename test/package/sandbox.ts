@@ -1,6 +1,7 @@
 /**
- * Runs node and npm as on a machine that has nothing else: PATH holds only node, no variable of this process is handed on but those that
- * npm needs to reach its registry and cache. Not here: what is run.
+ * Runs node and npm as on a machine that has nothing else: PATH holds only node, no variable of
+ * this process is handed on but those that npm needs to reach its registry and cache. Not here:
+ * what is run.
  */
 import { spawnSync } from 'node:child_process';
 import { cpSync, mkdtempSync, realpathSync, symlinkSync } from 'node:fs';
@@ -20,7 +21,8 @@ let onlyNode: string | undefined;
 /** A folder with node in it, and nothing else. */
 export function pathOfNode(): string {
   if (onlyNode === undefined) {
-    // Windows lets only administrators make symbolic links; Node's own folder there holds little else.
+    // Windows lets only administrators make symbolic links; Node's own folder there holds little
+    // else.
     if (process.platform === 'win32') return dirname(process.execPath);
     onlyNode = mkdtempSync(join(tmpdir(), 'bitplane-path-'));
     symlinkSync(process.execPath, join(onlyNode, 'node'));
@@ -28,21 +30,44 @@ export function pathOfNode(): string {
   return onlyNode;
 }
 
-/** HOME for npm's cache and configuration; npm_config_* for a registry that a machine names in its environment. */
+/**
+ * HOME for npm's cache and configuration; npm_config_* for a registry that a machine names in its
+ * environment.
+ */
 function environment(extra: NodeJS.ProcessEnv = {}): NodeJS.ProcessEnv {
-  const kept = Object.entries(process.env).filter(([name]) => name === 'HOME' || /^(npm_config_|.*_proxy$|SSL_|NODE_EXTRA_CA)/i.test(name));
+  const kept = Object.entries(process.env).filter(
+    ([name]) => name === 'HOME' || /^(npm_config_|.*_proxy$|SSL_|NODE_EXTRA_CA)/i.test(name),
+  );
   return { ...Object.fromEntries(kept), PATH: pathOfNode(), ...extra };
 }
 
-/** What hangs is an error after a minute, before the test's own limit, so that nothing is left running. */
+/**
+ * What hangs is an error after a minute, before the test's own limit, so that nothing is left
+ * running.
+ */
 export function node(cwd: string, args: readonly string[], env?: NodeJS.ProcessEnv): Result {
   return run(process.execPath, args, cwd, env, 60_000);
 }
 
 /** The limit is for compilers and emulators. */
-export function run(command: string, args: readonly string[], cwd: string, env?: NodeJS.ProcessEnv, timeout = 590_000): Result {
-  const options = { cwd, env: environment(env), timeout, killSignal: 'SIGKILL', maxBuffer: 1 << 28 } as const;
-  const { status, stdout, stderr, error } = spawnSync(command, args, { ...options, encoding: 'utf8' });
+export function run(
+  command: string,
+  args: readonly string[],
+  cwd: string,
+  env?: NodeJS.ProcessEnv,
+  timeout = 590_000,
+): Result {
+  const options = {
+    cwd,
+    env: environment(env),
+    timeout,
+    killSignal: 'SIGKILL',
+    maxBuffer: 1 << 28,
+  } as const;
+  const { status, stdout, stderr, error } = spawnSync(command, args, {
+    ...options,
+    encoding: 'utf8',
+  });
   if (error !== undefined) throw error;
   return { code: status, stdout: stdout.trim(), stderr: stderr.trim() };
 }

@@ -1,8 +1,18 @@
 /**
- * Packs the package, once, and installs the tarball into an empty folder as a user does: with nothing on PATH but node. What is tested
- * from there on is the installed package. Not here: building it (`npm run prebuilds` comes first).
+ * Packs the package, once, and installs the tarball into an empty folder as a user does: with
+ * nothing on PATH but node. What is tested from there on is the installed package. Not here:
+ * building it (`npm run prebuilds` comes first).
  */
-import { chmodSync, cpSync, existsSync, mkdtempSync, readdirSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  realpathSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestProject } from 'vitest/node';
@@ -12,7 +22,10 @@ declare module 'vitest' {
   export interface ProvidedContext {
     /** The tarball. */
     tarball: string;
-    /** An application's folder: the package in its node_modules, beside the programs of both suites and model.safetensors. */
+    /**
+     * An application's folder: the package in its node_modules, beside the programs of both suites
+     * and model.safetensors.
+     */
     application: string;
     /** What `npm install` of the tarball took and printed. */
     installation: { readonly ms: number; readonly output: string };
@@ -21,11 +34,14 @@ declare module 'vitest' {
 
 export default function setup({ provide }: TestProject): () => void {
   const folder = realpathSync(mkdtempSync(join(tmpdir(), 'bitplane-package-')));
-  // Whatever the tests make lies in it too, and goes with it. Another user must be able to enter it (places.test.ts).
+  // Whatever the tests make lies in it too, and goes with it. Another user must be able to enter it
+  // (places.test.ts).
   chmodSync(folder, 0o755);
   process.env.TMPDIR = process.env.TEMP = folder;
   // Packing runs `prepack`, through a shell: what is stale is built first.
-  const packed = run(process.execPath, [NPM, 'pack', '--pack-destination', folder], ROOT, { PATH: process.env.PATH });
+  const packed = run(process.execPath, [NPM, 'pack', '--pack-destination', folder], ROOT, {
+    PATH: process.env.PATH,
+  });
   const name = readdirSync(folder).find((file) => file.endsWith('.tgz'));
   if (packed.code !== 0 || name === undefined) throw new Error(`npm pack failed: ${packed.stderr}`);
   const tarball = join(folder, name);
@@ -33,10 +49,20 @@ export default function setup({ provide }: TestProject): () => void {
   const application = mkdtempSync(join(folder, 'application-'));
   writeFileSync(join(application, 'package.json'), '{"name":"application","private":true}\n');
   const began = performance.now();
-  const installed = npm(application, 'install', '--prefer-offline', '--foreground-scripts', '--no-audit', '--no-fund', tarball);
+  const installed = npm(
+    application,
+    'install',
+    '--prefer-offline',
+    '--foreground-scripts',
+    '--no-audit',
+    '--no-fund',
+    tarball,
+  );
   const ms = performance.now() - began;
-  if (installed.code !== 0 || !existsSync(packageFolder(application))) throw new Error(`npm install failed: ${installed.stderr}`);
-  for (const suite of ['package', 'process']) cpSync(join(ROOT, 'test', suite, 'programs'), application, { recursive: true });
+  if (installed.code !== 0 || !existsSync(packageFolder(application)))
+    throw new Error(`npm install failed: ${installed.stderr}`);
+  for (const suite of ['package', 'process'])
+    cpSync(join(ROOT, 'test', suite, 'programs'), application, { recursive: true });
   const ready = node(application, ['make-model.mjs']);
   if (ready.code !== 0) throw new Error(`the installed package does not work: ${ready.stderr}`);
 

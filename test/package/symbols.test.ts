@@ -1,6 +1,7 @@
 /**
- * Every prebuilt file for Linux with glibc, whatever its architecture: it asks for nothing newer than Node 20's own floor, glibc 2.28, for no
- * C++ library, and for no Node-API call that some runtimes refuse. Read with readelf, which knows every architecture.
+ * Every prebuilt file for Linux with glibc, whatever its architecture: it asks for nothing newer
+ * than Node 20's own floor, glibc 2.28, for no C++ library, and for no Node-API call that some
+ * runtimes refuse. Read with readelf, which knows every architecture.
  */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, statSync } from 'node:fs';
@@ -10,7 +11,9 @@ import { packageFolder } from './sandbox.js';
 
 const FLOOR = [2, 28] as const;
 const prebuilds = join(packageFolder(inject('application')), 'prebuilds');
-const files = readdirSync(prebuilds, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.glibc.node'));
+const files = readdirSync(prebuilds, { recursive: true, encoding: 'utf8' }).filter((name) =>
+  name.endsWith('.glibc.node'),
+);
 const canRead = spawnSync('readelf', ['--version']).error === undefined;
 
 function newer(version: string): boolean {
@@ -20,39 +23,55 @@ function newer(version: string): boolean {
 
 test('there is one for each architecture that npm run prebuilds builds on this machine', () => {
   const wanted = [`linux-${process.arch}`];
-  if (spawnSync('aarch64-linux-gnu-g++', ['--version']).error === undefined) wanted.push('linux-arm64');
+  if (spawnSync('aarch64-linux-gnu-g++', ['--version']).error === undefined)
+    wanted.push('linux-arm64');
   const have = files.map((file) => file.split(/[\\/]/)[0]);
   if (process.platform === 'linux') expect(have).toEqual(expect.arrayContaining(wanted));
 });
 
 describe.skipIf(!canRead || files.length === 0).each(files)('%s (needs readelf)', (name) => {
   const file = join(prebuilds, name);
-  const read = (...args: string[]) => execFileSync('readelf', ['--wide', ...args, file], { encoding: 'utf8', maxBuffer: 1 << 26 });
+  const read = (...args: string[]) =>
+    execFileSync('readelf', ['--wide', ...args, file], { encoding: 'utf8', maxBuffer: 1 << 26 });
   const symbols = canRead ? read('--dyn-syms') : '';
 
   test('asks for no glibc newer than 2.28', () => {
-    const versions = [...new Set([...symbols.matchAll(/@GLIBC_([0-9.]+)/g)].map((match) => match[1] as string))];
+    const versions = [
+      ...new Set([...symbols.matchAll(/@GLIBC_([0-9.]+)/g)].map((match) => match[1] as string)),
+    ];
     expect(versions.length).toBeGreaterThan(0);
     expect(versions.filter(newer)).toEqual([]);
   });
 
   test('asks for no C++ library', () => {
     expect(symbols).not.toMatch(/GLIBCXX|CXXABI/);
-    const needed = [...read('--dynamic').matchAll(/\(NEEDED\).*\[(.+)\]/g)].map((match) => match[1]);
-    expect(needed.filter((library) => !/^(libc|libm|libgcc_s|ld-linux.*)\.so/.test(library as string))).toEqual([]);
+    const needed = [...read('--dynamic').matchAll(/\(NEEDED\).*\[(.+)\]/g)].map(
+      (match) => match[1],
+    );
+    expect(
+      needed.filter((library) => !/^(libc|libm|libgcc_s|ld-linux.*)\.so/.test(library as string)),
+    ).toEqual([]);
   });
 
-  test('asks for all its symbols when it is loaded, so that a runtime that lacks one refuses it instead of dying at the first call', () => {
-    expect(read('--dynamic')).toMatch(/\(FLAGS_1\).* NOW\b/);
-    // Deno has the other functions of libuv that the addon calls.
-    expect(symbols).toContain('uv_thread_create');
-    expect(symbols).not.toContain('uv_available_parallelism');
-  });
+  test(
+    'asks for all its symbols when it is loaded, so that a runtime that lacks one refuses ' +
+      'it instead of dying at the first call',
+    () => {
+      expect(read('--dynamic')).toMatch(/\(FLAGS_1\).* NOW\b/);
+      // Deno has the other functions of libuv that the addon calls.
+      expect(symbols).toContain('uv_thread_create');
+      expect(symbols).not.toContain('uv_available_parallelism');
+    },
+  );
 
-  test('hands out no memory of its own as an ArrayBuffer, which Electron and other runtimes with a memory cage refuse', () => {
-    expect(symbols).toContain('napi_create_function');
-    expect(symbols).not.toMatch(/napi_create_external_arraybuffer|napi_create_external_buffer/);
-  });
+  test(
+    'hands out no memory of its own as an ArrayBuffer, which Electron and other runtimes ' +
+      'with a memory cage refuse',
+    () => {
+      expect(symbols).toContain('napi_create_function');
+      expect(symbols).not.toMatch(/napi_create_external_arraybuffer|napi_create_external_buffer/);
+    },
+  );
 
   test('is stripped, is no executable and needs no executable stack', () => {
     expect(read('--sections')).not.toMatch(/\.symtab|\.debug_/);

@@ -1,6 +1,7 @@
 /**
- * The package as it is published: `npm run test:package`. Apart from `npm test`, because it packs, installs and starts some thousand
- * processes and workers. One file at a time, so that nothing here makes another's deadline late.
+ * The package as it is published: `npm run test:package`. Apart from `npm test`, because it packs,
+ * installs and starts some thousand processes and workers. One file at a time, so that nothing here
+ * makes another's deadline late.
  */
 import { join } from 'node:path';
 import { defineConfig } from 'vitest/config';

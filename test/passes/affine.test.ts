@@ -1,6 +1,7 @@
 /**
- * Affines that follow one another: what becomes one, what stays, and that the numbers are the same. Constants are small whole numbers and powers of two
- * where nothing may round, so that there the bits are the same too.
+ * Affines that follow one another: what becomes one, what stays, and that the numbers are the same.
+ * Constants are small whole numbers and powers of two where nothing may round, so that there the
+ * bits are the same too.
  */
 import { describe, expect, test } from 'vitest';
 import type { Input, Value } from '../../src/graph/value.js';
@@ -55,7 +56,9 @@ describe('becomes one multiplication and one addition', () => {
   test('whatever scales and shifts in a row', () => {
     const net = new Net(1);
     const { g } = net;
-    const y = net.batchNorm(g.sub(g.mul(g.add(g.mul(net.scale(), net.x), net.shift()), 2), net.shift()));
+    const y = net.batchNorm(
+      g.sub(g.mul(g.add(g.mul(net.scale(), net.x), net.shift()), 2), net.shift()),
+    );
     expect(net.merged({ y: g.relu(y) })).toEqual(['add', 'mul', 'relu']);
   });
 
@@ -90,7 +93,12 @@ test('channels that come first, as in ONNX, merge too; inputs and outputs keep t
   const graph = g.graph([x], { y: g.relu(g.add(g.mul(g.add(convolved, shift()), 2), shift())) });
   const merged = mergeAffines(graph);
   expectSame(graph, merged, { x: n.integers([1, C, 4, 4]) });
-  expect(opsOf(merged).filter((op) => op !== 'transpose')).toEqual(['add', 'conv2d', 'mul', 'relu']);
+  expect(opsOf(merged).filter((op) => op !== 'transpose')).toEqual([
+    'add',
+    'conv2d',
+    'mul',
+    'relu',
+  ]);
 });
 
 test('a residual network with channels first merges across its sums', () => {
@@ -100,20 +108,39 @@ test('a residual network with channels first merges across its sums', () => {
   const [one, four] = [g.constant(n.fill([C], () => 1)), g.constant(n.fill([C], () => 4))];
   const layer = (y: Value<'f32'>) =>
     inside(g, y, (last) =>
-      g.batchNorm(g.conv2d(last, g.constant(n.integers([C, 1, 1, C], -1, 1))), one, g.constant(n.integers([C])), one, four, { epsilon: 0 }),
+      g.batchNorm(
+        g.conv2d(last, g.constant(n.integers([C, 1, 1, C], -1, 1))),
+        one,
+        g.constant(n.integers([C])),
+        one,
+        four,
+        { epsilon: 0 },
+      ),
     );
   const first = layer(x);
   const graph = g.graph([x], { y: g.relu(g.add(first, layer(g.relu(first)))) });
   const merged = mergeAffines(graph);
   expectSame(graph, merged, { x: n.integers([2, C, 4, 4]) });
   // Of two batch norms: two scales, the shift that the inner ReLU needs, one shift behind the sum.
-  expect(opsOf(merged).filter((op) => op !== 'transpose')).toEqual(['add', 'add', 'add', 'conv2d', 'conv2d', 'mul', 'mul', 'relu', 'relu']);
+  expect(opsOf(merged).filter((op) => op !== 'transpose')).toEqual([
+    'add',
+    'add',
+    'add',
+    'conv2d',
+    'conv2d',
+    'mul',
+    'mul',
+    'relu',
+    'relu',
+  ]);
 });
 
 describe('saves nothing, so no value changes: the graph comes back as it was', () => {
   const cases: Record<string, (net: Net) => Value<'f32'>> = {
-    'a shift before a scale': ({ g, n, x }) => g.mul(g.add(x, g.constant(n.floats([C]))), g.constant(n.floats([C]))),
-    'a scale before a shift': ({ g, n, x }) => g.add(g.mul(x, g.constant(n.floats([C]))), g.constant(n.floats([C]))),
+    'a shift before a scale': ({ g, n, x }) =>
+      g.mul(g.add(x, g.constant(n.floats([C]))), g.constant(n.floats([C]))),
+    'a scale before a shift': ({ g, n, x }) =>
+      g.add(g.mul(x, g.constant(n.floats([C]))), g.constant(n.floats([C]))),
     'a scale that a ReLU and a shift read': ({ g, n, x }) => {
       const scaled = g.mul(x, g.constant(n.floats([C])));
       return g.mul(g.relu(scaled), g.relu(g.add(scaled, g.constant(n.floats([C])))));
@@ -122,7 +149,8 @@ describe('saves nothing, so no value changes: the graph comes back as it was', (
       const shifted = g.sub(x, g.constant(n.floats([C])));
       return g.mul(g.relu(shifted), g.relu(g.mul(shifted, g.constant(n.floats([C])))));
     },
-    'a sum of one shifted map': ({ g, n, x }) => g.relu(g.add(g.add(g.abs(x), g.constant(n.floats([C]))), x)),
+    'a sum of one shifted map': ({ g, n, x }) =>
+      g.relu(g.add(g.add(g.abs(x), g.constant(n.floats([C]))), x)),
   };
   test.each(Object.entries(cases))('%s', (_, build) => {
     const net = new Net(10);
@@ -134,7 +162,10 @@ describe('saves nothing, so no value changes: the graph comes back as it was', (
     const net = new Net(11);
     const { g, n } = net;
     const alone = g.relu(g.mul(g.add(net.x, g.constant(n.floats([C]))), g.constant(n.floats([C]))));
-    const graph = g.graph([net.x], { alone, merged: g.relu(g.add(g.add(g.abs(net.x), net.shift()), net.shift())) });
+    const graph = g.graph([net.x], {
+      alone,
+      merged: g.relu(g.add(g.add(g.abs(net.x), net.shift()), net.shift())),
+    });
     const merged = mergeAffines(graph);
     expect(opsOf(merged)).toEqual(['abs', 'add', 'add', 'mul', 'relu', 'relu']);
     expectSame(graph, merged, { x: n.integers([...net.size]) });
@@ -149,45 +180,67 @@ describe('stays where it is', () => {
     expect(net.merged({ a: g.relu(y), b: g.neg(y), y })).toEqual(['abs', 'add', 'neg', 'relu']);
   });
 
-  test('a shift in front of padding that counts, of a sum over pixels, of a concatenation of rows; constants along other axes', () => {
-    const net = new Net(5);
-    const { g } = net;
-    const y = g.add(g.abs(net.x), net.shift());
-    const rows = g.constant(net.n.integers([4, 1, 1]));
-    const results = {
-      pool: g.relu(g.add(g.avgPool2d(y, [2, 2], { pads: [1, 1, 1, 1], countPad: true }), net.shift())),
-      sum: g.relu(g.add(g.reduce(y, 'sum', [1, 2]), net.shift())),
-      over: g.relu(g.add(g.reduce(y, 'mean', [3]), 1)),
-      rows: g.relu(g.add(g.concat([y, y], 1), net.shift())),
-      other: g.relu(g.add(g.add(g.neg(net.x), rows), net.shift())),
-    };
-    // y once, one behind each of the four, two with the rows.
-    expect(count(net.merged(results), 'add')).toBe(7);
-  });
+  test(
+    'a shift in front of padding that counts, of a sum over pixels, of a concatenation of ' +
+      'rows; constants along other axes',
+    () => {
+      const net = new Net(5);
+      const { g } = net;
+      const y = g.add(g.abs(net.x), net.shift());
+      const rows = g.constant(net.n.integers([4, 1, 1]));
+      const results = {
+        pool: g.relu(
+          g.add(g.avgPool2d(y, [2, 2], { pads: [1, 1, 1, 1], countPad: true }), net.shift()),
+        ),
+        sum: g.relu(g.add(g.reduce(y, 'sum', [1, 2]), net.shift())),
+        over: g.relu(g.add(g.reduce(y, 'mean', [3]), 1)),
+        rows: g.relu(g.add(g.concat([y, y], 1), net.shift())),
+        other: g.relu(g.add(g.add(g.neg(net.x), rows), net.shift())),
+      };
+      // y once, one behind each of the four, two with the rows.
+      expect(count(net.merged(results), 'add')).toBe(7);
+    },
+  );
 
   test('a multiplication in front of a maximum, which a negative scale would turn round', () => {
     const net = new Net(6);
     const { g } = net;
     const y = g.mul(g.neg(net.x), g.constant(net.n.fill([C], () => -2)));
-    expect(net.merged({ y: g.relu(g.mul(g.maxPool2d(y, [2, 2]), net.scale())) })).toEqual(['maxPool2d', 'mul', 'mul', 'neg', 'relu']);
+    expect(net.merged({ y: g.relu(g.mul(g.maxPool2d(y, [2, 2]), net.scale())) })).toEqual([
+      'maxPool2d',
+      'mul',
+      'mul',
+      'neg',
+      'relu',
+    ]);
   });
 });
 
-test("ReActNet's block is one multiplication, the shortcut, one addition, PReLU and the store; the sign's addition is its threshold", () => {
-  const net = new Net(7);
-  const { g, n } = net;
-  const rprelu = (x: Value<'f32'>) => g.add(g.prelu(g.add(x, net.shift()), g.constant(n.fill([C], () => 0.25))), net.shift());
-  const half = (x: Value<'f32'>, kernel: number, pad: number) => {
-    const bits = g.sign(g.add(x, net.shift()));
-    const sums = g.cast(g.conv2d(bits, g.sign(g.constant(n.floats([C, kernel, kernel, C]))), { pads: [pad, pad, pad, pad] }), 'f32');
-    return rprelu(g.add(net.batchNorm(g.mul(sums, net.scale())), x));
-  };
-  const y = half(half(net.x, 3, 1), 1, 0);
-  const graph = g.graph([net.x], { y: g.reduce(y, 'mean', [1, 2]) });
-  const merged = mergeAffines(graph);
-  expectSame(graph, merged, { x: n.integers(net.size as number[]) }, 1e-5);
-  const chains = fuse(bind(optimize(merged), {})).map(({ chain }) =>
-    chain.map((link) => (link.kind === 'op' ? link.form.op : link.kind)).join(' '),
-  );
-  expect(chains).toContain('cast mul add add prelu store add store_bits');
-});
+test(
+  "ReActNet's block is one multiplication, the shortcut, one addition, PReLU and the " +
+    "store; the sign's addition is its threshold",
+  () => {
+    const net = new Net(7);
+    const { g, n } = net;
+    const rprelu = (x: Value<'f32'>) =>
+      g.add(g.prelu(g.add(x, net.shift()), g.constant(n.fill([C], () => 0.25))), net.shift());
+    const half = (x: Value<'f32'>, kernel: number, pad: number) => {
+      const bits = g.sign(g.add(x, net.shift()));
+      const sums = g.cast(
+        g.conv2d(bits, g.sign(g.constant(n.floats([C, kernel, kernel, C]))), {
+          pads: [pad, pad, pad, pad],
+        }),
+        'f32',
+      );
+      return rprelu(g.add(net.batchNorm(g.mul(sums, net.scale())), x));
+    };
+    const y = half(half(net.x, 3, 1), 1, 0);
+    const graph = g.graph([net.x], { y: g.reduce(y, 'mean', [1, 2]) });
+    const merged = mergeAffines(graph);
+    expectSame(graph, merged, { x: n.integers(net.size as number[]) }, 1e-5);
+    const chains = fuse(bind(optimize(merged), {})).map(({ chain }) =>
+      chain.map((link) => (link.kind === 'op' ? link.form.op : link.kind)).join(' '),
+    );
+    expect(chains).toContain('cast mul add add prelu store add store_bits');
+  },
+);

@@ -1,6 +1,6 @@
 /**
- * A convolution and the pooling behind it by bands: the same bits as with the map between them in memory, in much less of it.
- * Not here: what a convolution or a pool computes (test/native).
+ * A convolution and the pooling behind it by bands: the same bits as with the map between them in
+ * memory, in much less of it. Not here: what a convolution or a pool computes (test/native).
  */
 import { describe, expect, test } from 'vitest';
 import { GraphBuilder } from '../../src/ops/builder.js';
@@ -29,7 +29,12 @@ function randomCase(seed: number): Case {
   const pair = (from: number, to: number): [number, number] => [n.int(from, to), n.int(from, to)];
   const kernel = pair(1, 4);
   const pool = pair(1, 4);
-  const below = ([h, w]: readonly [number, number]) => [n.int(0, h - 1), n.int(0, w - 1), n.int(0, h - 1), n.int(0, w - 1)];
+  const below = ([h, w]: readonly [number, number]) => [
+    n.int(0, h - 1),
+    n.int(0, w - 1),
+    n.int(0, h - 1),
+    n.int(0, w - 1),
+  ];
   const countPad = n.pick(true, false);
   const average = n.pick(true, false);
   return {
@@ -50,7 +55,9 @@ function randomCase(seed: number): Case {
   };
 }
 
-/** The pooled map, its signs, and, where `whole`, the map itself, which then has to be in memory. */
+/**
+ * The pooled map, its signs, and, where `whole`, the map itself, which then has to be in memory.
+ */
 function graphOf(seed: number, whole: boolean) {
   const { batch, size, outputs, kernel, conv, pool, options, average } = randomCase(seed);
   const n = new Numbers(seed + 1000);
@@ -80,10 +87,13 @@ test('random layers: the same bits in less memory', async () => {
       const session = GraphSession.fromGraph(banded, options);
       // Scalar code rounds twice where others fuse: it is held against itself.
       const scalar = 'isa' in options ? GraphSession.fromGraph(whole, options) : undefined;
-      const by = ((await scalar?.run({ x } as never)) as unknown as Record<string, Tensor> | undefined) ?? wanted;
+      const by =
+        ((await scalar?.run({ x } as never)) as unknown as Record<string, Tensor> | undefined) ??
+        wanted;
       for (let run = 0; run < 2; run++) {
         const got = (await session.run({ x } as never)) as unknown as Record<string, Tensor>;
-        for (const name of ['y', 'bits']) expect(bytes(got[name]!).equals(bytes(by[name]!)), `seed ${seed} ${name}`).toBe(true);
+        for (const name of ['y', 'bits'])
+          expect(bytes(got[name]!).equals(bytes(by[name]!)), `seed ${seed} ${name}`).toBe(true);
       }
       expect(session.info.arenaBytes).toBeLessThan(reference.info.arenaBytes);
       await Promise.all([session.release(), scalar?.release()]);
@@ -93,7 +103,10 @@ test('random layers: the same bits in less memory', async () => {
   expect(cut).toBeGreaterThan(20);
 });
 
-/** The end of a binary block: bits and shortcut in, the signs of the map and its pool out; `twice` where the block doubles its channels. */
+/**
+ * The end of a binary block: bits and shortcut in, the signs of the map and its pool out; `twice`
+ * where the block doubles its channels.
+ */
 function binaryBlock(seed: number, twice: boolean, odd = 0) {
   const n = new Numbers(seed);
   const [height, width, c] = [2 * n.int(20, 30) + odd, n.int(50, 60), n.pick(64, 96, 128)];
@@ -103,24 +116,40 @@ function binaryBlock(seed: number, twice: boolean, odd = 0) {
   const x = g.input('x', 'f32', [1, height, width, c]);
   const weights = g.sign(g.constant(n.floats([o, kernel!, kernel!, c])));
   const sums = g.conv2d(g.sign(x), weights, { pads: [pad!, pad!, pad!, pad!] });
-  const scaled = g.add(g.mul(g.cast(sums, 'f32'), g.constant(n.scales([o]))), twice ? g.concat([x, x], 3) : x);
+  const scaled = g.add(
+    g.mul(g.cast(sums, 'f32'), g.constant(n.scales([o]))),
+    twice ? g.concat([x, x], 3) : x,
+  );
   const pixels = g.input('pixels', 'f32', [1, height, width, 1]);
   const map = g.prelu(g.mul(scaled, pixels), g.constant(n.floats([o])));
   const y = g.avgPool2d(map, [2, 2], { strides: [2, 2] });
   const graph = g.graph([x, pixels], { y, bits: g.sign(g.add(map, g.constant(n.floats([o])))) });
-  return { graph, feeds: { x: n.floats([1, height, width, c]), pixels: n.floats([1, height, width, 1]) } };
+  return {
+    graph,
+    feeds: { x: n.floats([1, height, width, c]), pixels: n.floats([1, height, width, 1]) },
+  };
 }
 
-test.each([1, 2, 3, 4, 5, 6])('binary convolutions with bits, shortcut and scale by pixel, seed %i', async (seed) => {
-  const { graph, feeds } = binaryBlock(seed, true);
-  const bound = bind(optimize(graph), {});
-  expect(band(fuse(bound), bound).filter(isBanded)).toHaveLength(1);
-  const [banded, whole] = [GraphSession.fromGraph(graph, { threads: 1 }), GraphSession.fromGraph(graph, { threads: 2 })];
-  const [got, wanted] = (await Promise.all([banded.run(feeds as never), whole.run(feeds as never)])) as unknown as Record<string, Tensor>[];
-  for (const name of ['y', 'bits']) expect(bytes(got![name]!).equals(bytes(wanted![name]!)), name).toBe(true);
-  expect(banded.info.arenaBytes).toBeLessThan(whole.info.arenaBytes);
-  await Promise.all([banded.release(), whole.release()]);
-});
+test.each([1, 2, 3, 4, 5, 6])(
+  'binary convolutions with bits, shortcut and scale by pixel, seed %i',
+  async (seed) => {
+    const { graph, feeds } = binaryBlock(seed, true);
+    const bound = bind(optimize(graph), {});
+    expect(band(fuse(bound), bound).filter(isBanded)).toHaveLength(1);
+    const [banded, whole] = [
+      GraphSession.fromGraph(graph, { threads: 1 }),
+      GraphSession.fromGraph(graph, { threads: 2 }),
+    ];
+    const [got, wanted] = (await Promise.all([
+      banded.run(feeds as never),
+      whole.run(feeds as never),
+    ])) as unknown as Record<string, Tensor>[];
+    for (const name of ['y', 'bits'])
+      expect(bytes(got![name]!).equals(bytes(wanted![name]!)), name).toBe(true);
+    expect(banded.info.arenaBytes).toBeLessThan(whole.info.arenaBytes);
+    await Promise.all([banded.release(), whole.release()]);
+  },
+);
 
 test('a map that is written over the shortcut stays whole', () => {
   const bound = bind(optimize(binaryBlock(1, false).graph), {});
@@ -132,17 +161,31 @@ test('a map of which the pooling skips a row, but not its signs, stays whole', a
   const bound = bind(optimize(graph), {});
   expect(band(fuse(bound), bound).some(isBanded)).toBe(false);
   const sessions = [1, 2].map((threads) => GraphSession.fromGraph(graph, { threads }));
-  const [one, two] = (await Promise.all(sessions.map((session) => session.run(feeds as never)))) as unknown as Record<string, Tensor>[];
+  const [one, two] = (await Promise.all(
+    sessions.map((session) => session.run(feeds as never)),
+  )) as unknown as Record<string, Tensor>[];
   expect(bytes(one!.bits!).equals(bytes(two!.bits!))).toBe(true);
   await Promise.all(sessions.map((session) => session.release()));
 });
 
-/** A stem as residual networks begin: 3 -> 64 channels, 7x7 with stride 2, then a 3x3 pool with stride 2. */
-function stem(batch: number, extra: (g: GraphBuilder, map: ReturnType<GraphBuilder['relu']>) => object = () => ({})) {
+/**
+ * A stem as residual networks begin: 3 -> 64 channels, 7x7 with stride 2, then a 3x3 pool with
+ * stride 2.
+ */
+function stem(
+  batch: number,
+  extra: (g: GraphBuilder, map: ReturnType<GraphBuilder['relu']>) => object = () => ({}),
+) {
   const n = new Numbers(3);
   const g = new GraphBuilder();
   const x = g.input('x', 'f32', ['N', 224, 224, 3]);
-  const map = g.relu(g.conv2d(x, g.constant(n.floats([64, 7, 7, 3])), { strides: [2, 2], pads: [3, 3, 3, 3], name: 'conv' }));
+  const map = g.relu(
+    g.conv2d(x, g.constant(n.floats([64, 7, 7, 3])), {
+      strides: [2, 2],
+      pads: [3, 3, 3, 3],
+      name: 'conv',
+    }),
+  );
   const y = g.maxPool2d(map, [3, 3], { strides: [2, 2], pads: [1, 1, 1, 1], name: 'pool' });
   return bind(g.graph([x], { y, ...extra(g, map) }), { N: batch });
 }
@@ -154,7 +197,9 @@ describe('a stem', () => {
     expect(others).toEqual([]);
     if (kernel === undefined || !isBanded(kernel)) throw new Error('expected bands');
     const rows = (op: string) =>
-      kernel.parts.map((part) => ('run' in part && part.run.anchor.op === op ? (part.run.anchor.shape[1] as number) : 0));
+      kernel.parts.map((part) =>
+        'run' in part && part.run.anchor.op === op ? (part.run.anchor.shape[1] as number) : 0,
+      );
     const sum = (counts: number[]) => counts.reduce((a, b) => a + b, 0);
     expect(sum(rows('conv2d'))).toBe(2 * 112);
     expect(sum(rows('maxPool2d'))).toBe(2 * 56);
@@ -178,7 +223,12 @@ describe('a stem', () => {
 
   test.each([
     ['is an output', (_: GraphBuilder, map: object) => ({ map })],
-    ['is read again', (g: GraphBuilder, map: ReturnType<GraphBuilder['relu']>) => ({ mean: g.reduce(map, 'mean', [1, 2]) })],
+    [
+      'is read again',
+      (g: GraphBuilder, map: ReturnType<GraphBuilder['relu']>) => ({
+        mean: g.reduce(map, 'mean', [1, 2]),
+      }),
+    ],
   ])('stays whole where the map %s', (_, extra) => {
     const graph = stem(1, extra as never);
     expect(band(fuse(graph), graph).some(isBanded)).toBe(false);

@@ -5,7 +5,8 @@ import { canonicalize, optimize } from '../../src/passes/index.js';
 import { Tensor } from '../../src/tensor/tensor.js';
 import { expectSame, Numbers, nodesOf, opsOf } from './fixtures.js';
 
-const f32 = (values: readonly number[], shape: readonly number[] = [values.length]) => new Tensor('f32', Float32Array.from(values), shape);
+const f32 = (values: readonly number[], shape: readonly number[] = [values.length]) =>
+  new Tensor('f32', Float32Array.from(values), shape);
 
 describe('constant folding', () => {
   test('computes what depends on constants only, broadcasting included', () => {
@@ -27,20 +28,25 @@ describe('constant folding', () => {
     expect(opsOf(canonicalize(graph))).toContain('expand');
   });
 
-  test('keeps binary weights at one bit each in an optimized graph, and makes floats of them in a canonical one', () => {
-    const n = new Numbers(1);
-    const g = new GraphBuilder();
-    const x = g.input('x', 'f32', ['N', 4]);
-    const w = g.transpose(g.cast(g.sign(g.constant(n.floats([4, 8]))), 'f32'), [1, 0]);
-    const graph = g.graph([x], { y: g.dense(x, w) });
-    const dtypes = (after: typeof graph) =>
-      topological(after)
-        .filter((value) => value.op === 'constant')
-        .map((value) => value.dtype);
-    expect(dtypes(canonicalize(graph) as typeof graph)).toEqual(['f32']);
-    expect(dtypes(optimize(graph) as typeof graph)).toEqual(['b1']);
-    for (const after of [canonicalize(graph), optimize(graph)]) expectSame(graph, after, { x: n.integers([3, 4]) });
-  });
+  test(
+    'keeps binary weights at one bit each in an optimized graph, and makes floats of them ' +
+      'in a canonical one',
+    () => {
+      const n = new Numbers(1);
+      const g = new GraphBuilder();
+      const x = g.input('x', 'f32', ['N', 4]);
+      const w = g.transpose(g.cast(g.sign(g.constant(n.floats([4, 8]))), 'f32'), [1, 0]);
+      const graph = g.graph([x], { y: g.dense(x, w) });
+      const dtypes = (after: typeof graph) =>
+        topological(after)
+          .filter((value) => value.op === 'constant')
+          .map((value) => value.dtype);
+      expect(dtypes(canonicalize(graph) as typeof graph)).toEqual(['f32']);
+      expect(dtypes(optimize(graph) as typeof graph)).toEqual(['b1']);
+      for (const after of [canonicalize(graph), optimize(graph)])
+        expectSame(graph, after, { x: n.integers([3, 4]) });
+    },
+  );
 });
 
 describe('identities', () => {
@@ -98,7 +104,12 @@ describe('identities', () => {
     const n = new Numbers(2);
     const g = new GraphBuilder();
     const x = g.input('x', 'f32', ['N', 17, 3]);
-    const a = g.slice(g.slice(x, [0, 1, 0], ['N', 16, 3], { steps: [1, 3, 1] }), [0, 1, 1], ['N', 5, 2], { steps: [1, 2, 1] });
+    const a = g.slice(
+      g.slice(x, [0, 1, 0], ['N', 16, 3], { steps: [1, 3, 1] }),
+      [0, 1, 1],
+      ['N', 5, 2],
+      { steps: [1, 2, 1] },
+    );
     const graph = g.graph([x], { y: g.reshape(g.reshape(a, ['N', 2, 1, 1]), ['N', 2]) });
     const after = canonicalize(graph);
     expect(opsOf(after)).toEqual(['reshape', 'slice']);
@@ -112,7 +123,14 @@ describe('lowered ops', () => {
     const g = new GraphBuilder();
     const x = g.input('x', 'f32', ['N', 3, 5]);
     const c = (tensor: Tensor<'f32'>) => g.constant(tensor);
-    const y = g.batchNorm(x, c(n.scales([5])), c(n.floats([5])), c(n.floats([5])), c(n.scales([5], 0)), { name: 'bn' });
+    const y = g.batchNorm(
+      x,
+      c(n.scales([5])),
+      c(n.floats([5])),
+      c(n.floats([5])),
+      c(n.scales([5], 0)),
+      { name: 'bn' },
+    );
     const graph = g.graph([x], { y });
     const after = canonicalize(graph);
     expect(opsOf(after)).toEqual(['add', 'mul', 'sub']);
@@ -125,7 +143,13 @@ describe('lowered ops', () => {
     const g = new GraphBuilder();
     const x = g.input('x', 'f32', ['N', 5]);
     const s = (tensor: Tensor<'f32'>) => g.state(tensor);
-    const y = g.batchNorm(x, s(n.scales([5])), s(n.floats([5])), s(n.floats([5])), s(n.scales([5], 0)));
+    const y = g.batchNorm(
+      x,
+      s(n.scales([5])),
+      s(n.floats([5])),
+      s(n.floats([5])),
+      s(n.scales([5], 0)),
+    );
     const graph = g.graph([x], { y });
     const after = canonicalize(graph);
     expect(opsOf(after)).not.toContain('batchNorm');
@@ -158,7 +182,13 @@ describe('common subexpressions', () => {
     const x = g.input('x', 'f32', ['N', 4]);
     const border = (value: number) => g.div(1, g.pad(x, [0, 0, 0, 1], value));
     const clips = { a: g.clip(x, Infinity, Infinity), b: g.clip(x, -Infinity, -Infinity) };
-    const graph = g.graph([x], { ...clips, c: border(0), d: border(-0), e: g.div(1, g.mul(x, 0)), f: g.div(1, g.mul(x, -0)) });
+    const graph = g.graph([x], {
+      ...clips,
+      c: border(0),
+      d: border(-0),
+      e: g.div(1, g.mul(x, 0)),
+      f: g.div(1, g.mul(x, -0)),
+    });
     const after = canonicalize(graph);
     expectSame(graph, after, { x: f32([1, -1, 2, -9], [1, 4]) });
   });
@@ -167,7 +197,9 @@ describe('common subexpressions', () => {
     const g = new GraphBuilder();
     const x = g.input('x', 'f32', [1]);
     const graph = g.graph([x], { y: g.add(g.add(x, g.state(f32([1]))), g.state(f32([1]))) });
-    expect(topological(canonicalize(graph)).filter((value) => value.op === 'state')).toHaveLength(2);
+    expect(topological(canonicalize(graph)).filter((value) => value.op === 'state')).toHaveLength(
+      2,
+    );
   });
 });
 

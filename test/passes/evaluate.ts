@@ -1,5 +1,6 @@
 /**
- * Interprets a graph by the ops' own formulas: the meaning that every pass must keep. Not a test; slow and obvious.
+ * Interprets a graph by the ops' own formulas: the meaning that every pass must keep. Not a test;
+ * slow and obvious.
  */
 import type { Dim } from '../../src/core/shape.js';
 import { type Graph, topological, type Value } from '../../src/graph/value.js';
@@ -7,7 +8,10 @@ import { evaluate } from '../../src/passes/evaluate.js';
 import type { Tensor } from '../../src/tensor/tensor.js';
 
 /** The outputs of the graph on these feeds; symbols take the sizes that the feeds have. */
-export function evaluateGraph(graph: Graph, feeds: Readonly<Record<string, Tensor>>): Record<string, Tensor> {
+export function evaluateGraph(
+  graph: Graph,
+  feeds: Readonly<Record<string, Tensor>>,
+): Record<string, Tensor> {
   const sizes = new Map<Dim, number>();
   const results = new Map<Value, Tensor>();
   for (const input of graph.inputs) {
@@ -23,9 +27,13 @@ export function evaluateGraph(graph: Graph, feeds: Readonly<Record<string, Tenso
       results.set(value, value.data);
       continue;
     }
-    const shape = value.shape.map((dim) => (typeof dim === 'string' ? (sizes.get(dim) as number) : dim));
+    const shape = value.shape.map((dim) =>
+      typeof dim === 'string' ? (sizes.get(dim) as number) : dim,
+    );
     const inputs = value.inputs.map((input) => results.get(input) as Tensor);
     results.set(value, evaluate(value.op, inputs, value.attrs, { dtype: value.dtype, shape }));
   }
-  return Object.fromEntries(Object.entries(graph.outputs).map(([name, value]) => [name, results.get(value) as Tensor]));
+  return Object.fromEntries(
+    Object.entries(graph.outputs).map(([name, value]) => [name, results.get(value) as Tensor]),
+  );
 }

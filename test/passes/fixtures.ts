@@ -1,5 +1,6 @@
 /**
- * What the tests of passes share: seeded numbers, tensors of them, and the comparison of a graph with what a pass made of it. Not a test.
+ * What the tests of passes share: seeded numbers, tensors of them, and the comparison of a graph
+ * with what a pass made of it. Not a test.
  */
 import { expect } from 'vitest';
 import { type Graph, topological, type Value } from '../../src/graph/value.js';
@@ -55,7 +56,11 @@ export const TO_NHWC = [0, 2, 3, 1];
 export const TO_NCHW = [0, 3, 1, 2];
 
 /** An op on NHWC within a graph of NCHW values, as importers write it. */
-export function inside(g: GraphBuilder, x: Value<'f32'>, op: (x: Value<'f32'>) => Value<'f32'>): Value<'f32'> {
+export function inside(
+  g: GraphBuilder,
+  x: Value<'f32'>,
+  op: (x: Value<'f32'>) => Value<'f32'>,
+): Value<'f32'> {
   return g.transpose(op(g.transpose(x, TO_NHWC)), TO_NCHW);
 }
 
@@ -70,8 +75,16 @@ export function nodesOf(graph: Graph): Value[] {
   return topological(graph).filter((value) => value.inputs.length > 0);
 }
 
-/** Both graphs give the same bits (NaN and the sign of zero included), or numbers within a relative tolerance where one is stated. */
-export function expectSame(before: Graph, after: Graph, feeds: Readonly<Record<string, Tensor>>, tolerance = 0): void {
+/**
+ * Both graphs give the same bits (NaN and the sign of zero included), or numbers within a relative
+ * tolerance where one is stated.
+ */
+export function expectSame(
+  before: Graph,
+  after: Graph,
+  feeds: Readonly<Record<string, Tensor>>,
+  tolerance = 0,
+): void {
   verify(after);
   expect(after.inputs).toEqual(before.inputs);
   const [want, got] = [evaluateGraph(before, feeds), evaluateGraph(after, feeds)];
@@ -84,7 +97,9 @@ export function expectSame(before: Graph, after: Graph, feeds: Readonly<Record<s
       continue;
     }
     tensor.data.forEach((value, i) => {
-      expect(Math.abs((other.data[i] as number) - value)).toBeLessThanOrEqual(tolerance * Math.max(1, Math.abs(value)));
+      expect(Math.abs((other.data[i] as number) - value)).toBeLessThanOrEqual(
+        tolerance * Math.max(1, Math.abs(value)),
+      );
     });
   }
 }

@@ -1,5 +1,6 @@
 /**
- * How much of constant folding one graph may ask for; what is over it stays a node and is right all the same.
+ * How much of constant folding one graph may ask for; what is over it stays a node and is right all
+ * the same.
  */
 import { describe, expect, test } from 'vitest';
 import { Session } from '../../src/formats/session.js';
@@ -20,7 +21,9 @@ describe('a product of constants', () => {
   const product = (rows: number, side: number) => {
     const g = new GraphBuilder();
     const x = g.input('x', 'f32', [rows, side]);
-    return g.graph([x], { y: g.add(x, g.matmul(g.constant(matrix(rows, side)), g.constant(matrix(side, side)))) });
+    return g.graph([x], {
+      y: g.add(x, g.matmul(g.constant(matrix(rows, side)), g.constant(matrix(side, side)))),
+    });
   };
 
   test('is computed at once where it is small', () => {
@@ -53,7 +56,9 @@ test('constants that double from node to node are folded up to the budget, and n
   const x = g.input('x', 'f32', [1]);
   let c: Value<'f32'> = g.constant(matrix(1, 1024));
   for (let i = 0; i < 16; i++) c = g.concat([c, c], 0);
-  const left = ops(optimize(g.graph([x], { y: g.add(x, g.reduce(c, 'max', [0, 1], { keepDims: false })) })));
+  const left = ops(
+    optimize(g.graph([x], { y: g.add(x, g.reduce(c, 'max', [0, 1], { keepDims: false })) })),
+  );
   expect(left).toContain('concat');
 });
 
@@ -69,6 +74,10 @@ test('many nodes over one constant share the budget: transposed copies do not fi
   );
   let y = g.transpose(x, [0, 3, 1, 2]);
   for (let i = 0; i < 400; i++) y = g.tanh(g.add(y, c));
-  const made = new Set(topological(optimize(g.graph([x], { y }))).flatMap(({ data }) => (data === undefined ? [] : [data.data.buffer])));
+  const made = new Set(
+    topological(optimize(g.graph([x], { y }))).flatMap(({ data }) =>
+      data === undefined ? [] : [data.data.buffer],
+    ),
+  );
   expect([...made].reduce((sum, { byteLength }) => sum + byteLength, 0)).toBeLessThan(2 ** 26);
 });

@@ -18,7 +18,9 @@ function words({ anchor, map, chain }: Kernel): string {
   const links = chain.map((link) => {
     if (link.kind !== 'op') return link.kind;
     const form = link.reversed ? link.form.reversed : link.form.op;
-    return link.operands.length === 0 ? form : `${form}(${link.operands.map(({ layout }) => layout).join(', ')})`;
+    return link.operands.length === 0
+      ? form
+      : `${form}(${link.operands.map(({ layout }) => layout).join(', ')})`;
   });
   return `${map ? 'map of ' : ''}${anchor.op}: ${links.join(' ')}`;
 }
@@ -34,24 +36,32 @@ function channels(g: GraphBuilder, count: number) {
 }
 
 describe('one kernel', () => {
-  test('a residual block: scale, bias, shortcut, activation, the float map, batch norm, sign bits', () => {
-    const g = new GraphBuilder();
-    const bits = g.input('bits', 'b1', [1, 8, 8, 64]);
-    const shortcut = g.input('shortcut', 'f32', [1, 8, 8, 64]);
-    const sum = g.cast(g.conv2d(bits, weights(g, [64, 3, 3, 64]), { pads: [1, 1, 1, 1] }), 'f32');
-    const scaled = g.add(g.mul(sum, channels(g, 64)), channels(g, 64));
-    const map = g.prelu(g.add(shortcut, scaled), channels(g, 64));
-    const next = g.sign(g.add(g.mul(map, channels(g, 64)), channels(g, 64)));
-    const after = g.cast(g.conv2d(next, weights(g, [64, 1, 1, 64])), 'f32');
-    const graph = g.graph([bits, shortcut], { y: g.add(after, map) });
-    const kernels = fuse(graph);
-    expect(kernels.map(words)).toEqual([
-      'conv2d: cast mul(channel) add(channel) add(tensor) prelu(channel) store mul(channel) add(channel) store_bits',
-      'conv2d: cast add(tensor) store',
-    ]);
-    expect(kernels.map(({ stores }) => stores)).toEqual([[map, next], [graph.outputs.y]]);
-    expect(kernels.map(({ reads }) => new Set(reads))).toEqual([new Set([bits, shortcut]), new Set([next, map])]);
-  });
+  test(
+    'a residual block: scale, bias, shortcut, activation, the float map, batch norm, sign ' +
+      'bits',
+    () => {
+      const g = new GraphBuilder();
+      const bits = g.input('bits', 'b1', [1, 8, 8, 64]);
+      const shortcut = g.input('shortcut', 'f32', [1, 8, 8, 64]);
+      const sum = g.cast(g.conv2d(bits, weights(g, [64, 3, 3, 64]), { pads: [1, 1, 1, 1] }), 'f32');
+      const scaled = g.add(g.mul(sum, channels(g, 64)), channels(g, 64));
+      const map = g.prelu(g.add(shortcut, scaled), channels(g, 64));
+      const next = g.sign(g.add(g.mul(map, channels(g, 64)), channels(g, 64)));
+      const after = g.cast(g.conv2d(next, weights(g, [64, 1, 1, 64])), 'f32');
+      const graph = g.graph([bits, shortcut], { y: g.add(after, map) });
+      const kernels = fuse(graph);
+      expect(kernels.map(words)).toEqual([
+        'conv2d: cast mul(channel) add(channel) add(tensor) prelu(channel) store ' +
+          'mul(channel) add(channel) store_bits',
+        'conv2d: cast add(tensor) store',
+      ]);
+      expect(kernels.map(({ stores }) => stores)).toEqual([[map, next], [graph.outputs.y]]);
+      expect(kernels.map(({ reads }) => new Set(reads))).toEqual([
+        new Set([bits, shortcut]),
+        new Set([next, map]),
+      ]);
+    },
+  );
 
   describe('a batch norm is two steps', () => {
     const normal = (g: GraphBuilder, x: Value<'f32'>) => {
@@ -89,10 +99,12 @@ describe('one kernel', () => {
       const { x, dot } = convolved(g);
       const map = g.input('map', 'f32', [1, 4, 4, 64]);
       const reversed = g.mul(g.sub(channels(g, 64), dot), channels(g, 64));
-      expect(scheduleOf(g.graph([x], { reversed }))).toEqual(['conv2d: rsub(channel) mul(channel) store']);
-      expect(scheduleOf(g.graph([x, map], { y: g.mul(g.sub(dot, map), channels(g, 64)) }))).toEqual([
-        'conv2d: sub(tensor) mul(channel) store',
+      expect(scheduleOf(g.graph([x], { reversed }))).toEqual([
+        'conv2d: rsub(channel) mul(channel) store',
       ]);
+      expect(scheduleOf(g.graph([x, map], { y: g.mul(g.sub(dot, map), channels(g, 64)) }))).toEqual(
+        ['conv2d: sub(tensor) mul(channel) store'],
+      );
     });
   });
 
@@ -100,7 +112,9 @@ describe('one kernel', () => {
     const g = new GraphBuilder();
     const x = g.input('x', 'f32', [1, 4, 4, 8]);
     const y = g.conv2d(x, g.constant(n.floats([8, 1, 1, 8])));
-    expect(scheduleOf(g.graph([x], { bits: g.sign(y), relu: g.relu(y) }))).toEqual(['conv2d: store_bits relu store']);
+    expect(scheduleOf(g.graph([x], { bits: g.sign(y), relu: g.relu(y) }))).toEqual([
+      'conv2d: store_bits relu store',
+    ]);
   });
 
   test('a threshold alone; beside another reader the integers are stored first', () => {
@@ -108,24 +122,33 @@ describe('one kernel', () => {
     const x = g.input('x', 'b1', [1, 4, 4, 8]);
     const y = g.conv2d(x, weights(g, [8, 3, 3, 8]));
     const t = g.constant(n.integers([8]));
-    const limits = optimize(g.graph([x], { bits: g.sign(g.add(g.cast(y, 'f32'), t as Value<'f32'>)) }));
+    const limits = optimize(
+      g.graph([x], { bits: g.sign(g.add(g.cast(y, 'f32'), t as Value<'f32'>)) }),
+    );
     expect(scheduleOf(limits)).toEqual(['conv2d: threshold']);
-    const both = g.graph([x], { ...limits.outputs, sums: (limits.outputs.bits as Value).inputs[0] as Value });
+    const both = g.graph([x], {
+      ...limits.outputs,
+      sums: (limits.outputs.bits as Value).inputs[0] as Value,
+    });
     expect(scheduleOf(both)).toEqual(['conv2d: store', 'map of conv2d: threshold']);
   });
 
-  test('operands lie per channel, per image, per pixel or whole; numbers on the left turn the operation round', () => {
-    const g = new GraphBuilder();
-    const x = g.input('x', 'f32', [2, 3, 3, 8]);
-    const image = g.input('image', 'f32', [2, 1, 1, 8]);
-    const pixel = g.input('pixel', 'f32', [2, 3, 3, 1]);
-    const whole = g.input('whole', 'f32', [2, 3, 3, 8]);
-    const y = g.conv2d(x, g.constant(n.floats([8, 1, 1, 8])));
-    const z = g.div(2, g.sub(whole, g.mul(g.mul(g.add(y, channels(g, 8)), image), pixel)));
-    expect(scheduleOf(g.graph([x, image, pixel, whole], { z }))).toEqual([
-      'conv2d: add(channel) mul(image_channel) mul(pixel) rsub(tensor) rdiv(channel) store',
-    ]);
-  });
+  test(
+    'operands lie per channel, per image, per pixel or whole; numbers on the left turn the ' +
+      'operation round',
+    () => {
+      const g = new GraphBuilder();
+      const x = g.input('x', 'f32', [2, 3, 3, 8]);
+      const image = g.input('image', 'f32', [2, 1, 1, 8]);
+      const pixel = g.input('pixel', 'f32', [2, 3, 3, 1]);
+      const whole = g.input('whole', 'f32', [2, 3, 3, 8]);
+      const y = g.conv2d(x, g.constant(n.floats([8, 1, 1, 8])));
+      const z = g.div(2, g.sub(whole, g.mul(g.mul(g.add(y, channels(g, 8)), image), pixel)));
+      expect(scheduleOf(g.graph([x, image, pixel, whole], { z }))).toEqual([
+        'conv2d: add(channel) mul(image_channel) mul(pixel) rsub(tensor) rdiv(channel) store',
+      ]);
+    },
+  );
 });
 
 describe('more than one kernel', () => {
@@ -134,7 +157,10 @@ describe('more than one kernel', () => {
     const x = g.input('x', 'f32', [1, 4, 4, 8]);
     const a = g.conv2d(x, g.constant(n.floats([8, 1, 1, 8])));
     const b = g.conv2d(a, g.constant(n.floats([8, 1, 1, 8])));
-    expect(scheduleOf(g.graph([x], { y: g.add(a, b) }))).toEqual(['conv2d: store', 'conv2d: add(tensor) store']);
+    expect(scheduleOf(g.graph([x], { y: g.add(a, b) }))).toEqual([
+      'conv2d: store',
+      'conv2d: add(tensor) store',
+    ]);
   });
 
   test('per-image operands are not taken through a view that moves the border between images', () => {
@@ -144,7 +170,9 @@ describe('more than one kernel', () => {
     const seen = g.relu(g.reshape(g.conv2d(x, g.constant(n.floats([8, 1, 1, 8]))), [2, 8, 8]));
     const schedule = fuse(g.graph([x, image], { y: g.add(seen, image) }));
     const taken = schedule.flatMap(({ anchor, chain }) =>
-      chain.filter((link) => operandsOf(link).some(({ layout }) => layout === 'image_channel')).map(() => anchor.shape),
+      chain
+        .filter((link) => operandsOf(link).some(({ layout }) => layout === 'image_channel'))
+        .map(() => anchor.shape),
     );
     for (const shape of taken) expect(shape[0]).toBe(2);
   });
@@ -153,13 +181,17 @@ describe('more than one kernel', () => {
     const g = new GraphBuilder();
     const x = g.input('x', 'f32', [2, 4, 4, 8]);
     const pooled = g.reshape(g.avgPool2d(x, [4, 4]), [2, 8]);
-    expect(scheduleOf(g.graph([x], { y: g.dense(pooled, g.constant(n.floats([3, 8]))) }))).toEqual(['avgPool2d: store', 'dense: store']);
+    expect(scheduleOf(g.graph([x], { y: g.dense(pooled, g.constant(n.floats([3, 8]))) }))).toEqual([
+      'avgPool2d: store',
+      'dense: store',
+    ]);
   });
 });
 
 /**
- * What a schedule owes: everything is stored once, before it is read, and every output is there at the end. A concatenation is there when each
- * of its parts is written into it, or is copied by its own kernel.
+ * What a schedule owes: everything is stored once, before it is read, and every output is there at
+ * the end. A concatenation is there when each of its parts is written into it, or is copied by its
+ * own kernel.
  */
 function expectSound(graph: Graph): void {
   const placed = new Set<Value>();
@@ -167,30 +199,42 @@ function expectSound(graph: Graph): void {
   for (const kernel of fuse(graph)) {
     const read = (value: Value) => {
       expect(stored.has(storage(value)), `${words(kernel)} reads ${value.name}`).toBe(true);
-      if (value.data === undefined && storage(value).data === undefined) expect(kernel.reads).toContain(storage(value));
+      if (value.data === undefined && storage(value).data === undefined)
+        expect(kernel.reads).toContain(storage(value));
     };
-    for (const part of kernel.inPlace ?? []) expect(placed.has(part), `${part.name} lies in its concatenation`).toBe(true);
-    for (const value of kernel.map ? [kernel.anchor] : kernel.anchor.inputs) if (kernel.inPlace?.has(value) !== true) read(value);
+    for (const part of kernel.inPlace ?? [])
+      expect(placed.has(part), `${part.name} lies in its concatenation`).toBe(true);
+    for (const value of kernel.map ? [kernel.anchor] : kernel.anchor.inputs)
+      if (kernel.inPlace?.has(value) !== true) read(value);
     for (const link of kernel.chain) {
       if (link.kind !== 'multiThreshold' && link.kind !== 'threshold' && link.into !== undefined) {
         const { whole, first } = link.into;
         const part = whole.inputs.indexOf(link.value);
-        expect(first).toBe(whole.inputs.slice(0, part).reduce((sum, { shape }) => sum + (shape.at(-1) as number), 0));
+        expect(first).toBe(
+          whole.inputs.slice(0, part).reduce((sum, { shape }) => sum + (shape.at(-1) as number), 0),
+        );
         expect(placed.has(link.value), `${link.value.name} is placed twice`).toBe(false);
         placed.add(link.value);
         if (whole.inputs.every((input) => placed.has(input))) stored.add(whole);
         continue;
       }
       for (const { value } of operandsOf(link)) read(value);
-      if (!kernel.stores.includes(link.value) || (link.kind !== 'store' && link.value.dtype === 'f32')) continue;
+      if (
+        !kernel.stores.includes(link.value) ||
+        (link.kind !== 'store' && link.value.dtype === 'f32')
+      )
+        continue;
       expect(stored.has(link.value), `${link.value.name} is stored twice`).toBe(false);
       stored.add(link.value);
     }
     expect(kernel.stores.length).toBeGreaterThan(0);
-    const partly = (value: Value) => value.op === 'concat' && value.inputs.some((part) => placed.has(part));
-    for (const value of kernel.stores) expect(stored.has(value) || partly(value), `${value.name} is never stored`).toBe(true);
+    const partly = (value: Value) =>
+      value.op === 'concat' && value.inputs.some((part) => placed.has(part));
+    for (const value of kernel.stores)
+      expect(stored.has(value) || partly(value), `${value.name} is never stored`).toBe(true);
   }
-  for (const value of Object.values(graph.outputs)) expect(stored.has(storage(value)), value.name).toBe(true);
+  for (const value of Object.values(graph.outputs))
+    expect(stored.has(storage(value)), value.name).toBe(true);
 }
 
 test('schedules of random graphs are sound', () => {
@@ -199,31 +243,47 @@ test('schedules of random graphs are sound', () => {
     const sizes: Record<string, number> = {};
     for (const input of graph.inputs) {
       input.shape.forEach((dim, axis) => {
-        if (typeof dim === 'string') sizes[dim] = (feeds[input.name] as { shape: readonly number[] }).shape[axis] as number;
+        if (typeof dim === 'string')
+          sizes[dim] = (feeds[input.name] as { shape: readonly number[] }).shape[axis] as number;
       });
     }
     for (const pass of [optimize, canonicalize]) expectSound(bind(pass(graph), sizes));
   }
 });
 
-test("ReActNet's reduction block is two kernels: activations, both stores and the signs of the concatenation included", () => {
-  const g = new GraphBuilder();
-  const n = new Numbers(3);
-  const x = g.input('x', 'f32', [1, 6, 6, 64]);
-  const bits = g.sign(x);
-  const half = () => {
-    const dot = g.cast(g.conv2d(bits, g.sign(g.constant(n.floats([64, 1, 1, 64])))), 'f32');
-    return g.add(g.mul(dot, g.constant(n.floats([64]))), x);
-  };
-  const y = g.prelu(g.add(g.concat([half(), half()], 3), g.constant(n.floats([128]))), g.constant(n.floats([128])));
-  const next = g.sign(g.add(y, g.constant(n.floats([128]))));
-  const dot = g.cast(g.conv2d(next, g.sign(g.constant(n.floats([64, 1, 1, 128])))), 'f32');
-  const schedule = fuse(bind(optimize(g.graph([x], { y, dot })), {}));
-  expect(schedule.map(({ anchor, map }) => (map ? 'map' : anchor.op))).toEqual(['map', 'conv2d', 'conv2d', 'conv2d']);
-});
+test(
+  "ReActNet's reduction block is two kernels: activations, both stores and the signs of " +
+    'the concatenation included',
+  () => {
+    const g = new GraphBuilder();
+    const n = new Numbers(3);
+    const x = g.input('x', 'f32', [1, 6, 6, 64]);
+    const bits = g.sign(x);
+    const half = () => {
+      const dot = g.cast(g.conv2d(bits, g.sign(g.constant(n.floats([64, 1, 1, 64])))), 'f32');
+      return g.add(g.mul(dot, g.constant(n.floats([64]))), x);
+    };
+    const y = g.prelu(
+      g.add(g.concat([half(), half()], 3), g.constant(n.floats([128]))),
+      g.constant(n.floats([128])),
+    );
+    const next = g.sign(g.add(y, g.constant(n.floats([128]))));
+    const dot = g.cast(g.conv2d(next, g.sign(g.constant(n.floats([64, 1, 1, 128])))), 'f32');
+    const schedule = fuse(bind(optimize(g.graph([x], { y, dot })), {}));
+    expect(schedule.map(({ anchor, map }) => (map ? 'map' : anchor.op))).toEqual([
+      'map',
+      'conv2d',
+      'conv2d',
+      'conv2d',
+    ]);
+  },
+);
 
 describe('a map beside itself', () => {
-  const build = (use: (g: GraphBuilder, twice: Value<'f32'>, sum: Value<'f32'>) => Value<'f32'>, channelsOfX = 32) => {
+  const build = (
+    use: (g: GraphBuilder, twice: Value<'f32'>, sum: Value<'f32'>) => Value<'f32'>,
+    channelsOfX = 32,
+  ) => {
     const g = new GraphBuilder();
     const x = g.input('x', 'f32', [1, 6, 6, channelsOfX]);
     const twice = g.concat([x, x], 3);
@@ -239,15 +299,33 @@ describe('a map beside itself', () => {
   });
 
   test('nor for a subtraction from it, nor where the chain is a kernel of its own', () => {
-    expect(build((g, twice, sum) => g.sub(twice, sum)).schedule.map(words)).toEqual(['conv2d: rsub(tensor) store']);
+    expect(build((g, twice, sum) => g.sub(twice, sum)).schedule.map(words)).toEqual([
+      'conv2d: rsub(tensor) store',
+    ]);
     const alone = build((g, twice, sum) => g.add(g.softmax(sum), twice)).schedule;
-    expect(alone.map(words)).toEqual(['conv2d: store', 'softmax: store', 'map of softmax: add(tensor) store']);
+    expect(alone.map(words)).toEqual([
+      'conv2d: store',
+      'softmax: store',
+      'map of softmax: add(tensor) store',
+    ]);
   });
 
-  test('is built where it is an output, has few channels, or something else than a chain reads it', () => {
-    expect(build((g, twice, sum) => g.add(g.add(sum, twice), twice)).schedule.map(words)[0]).toBe('conv2d: add(tensor) add(tensor) store');
-    expect(build((g, twice, sum) => g.add(sum, g.relu(twice))).schedule.map(({ anchor }) => anchor.op)).toContain('concat');
-    expect(build((_g, twice) => twice).schedule.map(({ anchor }) => anchor.op)).toEqual(['concat']);
-    expect(build((g, twice, sum) => g.add(sum, twice), 8).schedule.map(({ anchor }) => anchor.op)).toContain('concat');
-  });
+  test(
+    'is built where it is an output, has few channels, or something else than a chain ' +
+      'reads it',
+    () => {
+      expect(build((g, twice, sum) => g.add(g.add(sum, twice), twice)).schedule.map(words)[0]).toBe(
+        'conv2d: add(tensor) add(tensor) store',
+      );
+      expect(
+        build((g, twice, sum) => g.add(sum, g.relu(twice))).schedule.map(({ anchor }) => anchor.op),
+      ).toContain('concat');
+      expect(build((_g, twice) => twice).schedule.map(({ anchor }) => anchor.op)).toEqual([
+        'concat',
+      ]);
+      expect(
+        build((g, twice, sum) => g.add(sum, twice), 8).schedule.map(({ anchor }) => anchor.op),
+      ).toContain('concat');
+    },
+  );
 });

@@ -23,12 +23,19 @@ function laidOut(
   const g = new GraphBuilder();
   const x = g.input('x', 'f32', ['N', channels, size, size]);
   const before = g.graph([x], { y: build(g, x) });
-  return { before, after: layout(canonicalize(before)), feeds: { x: n.integers([2, channels, size, size]) } };
+  return {
+    before,
+    after: layout(canonicalize(before)),
+    feeds: { x: n.integers([2, channels, size, size]) },
+  };
 }
 
 const conv = (g: GraphBuilder, x: Value<'f32'>, from: number, to: number) =>
-  inside(g, x, (map) => g.conv2d(map, g.constant(n.integers([to, 3, 3, from], -2, 2)), { pads: [1, 1, 1, 1] }));
-const perChannel = (g: GraphBuilder, channels: number) => g.constant(n.integers([1, channels, 1, 1]));
+  inside(g, x, (map) =>
+    g.conv2d(map, g.constant(n.integers([to, 3, 3, from], -2, 2)), { pads: [1, 1, 1, 1] }),
+  );
+const perChannel = (g: GraphBuilder, channels: number) =>
+  g.constant(n.integers([1, channels, 1, 1]));
 
 describe('a constant whose axes are permuted', () => {
   test.each([
@@ -62,7 +69,10 @@ describe('a constant whose axes are permuted', () => {
       'f32',
       sizes.map((_, axis) => sizes[perm.indexOf(axis)]!),
     );
-    const [a, b] = [g.add(g.transpose(x, perm), c), g.transpose(g.add(x, moved as Value<'f32'>), perm)];
+    const [a, b] = [
+      g.add(g.transpose(x, perm), c),
+      g.transpose(g.add(x, moved as Value<'f32'>), perm),
+    ];
     const before = g.graph([x], { y: a });
     expectSame(before, { inputs: [x], outputs: { y: b } }, { x: n.integers(x.shape as number[]) });
   });
@@ -83,7 +93,11 @@ describe('transposes of a network from NCHW remain at its ends only', () => {
   test('through concat, pad, slice and a reduction, whose axes follow', () => {
     const { before, after, feeds } = laidOut((g, x) => {
       const a = conv(g, x, 3, 4);
-      const padded = g.pad(g.slice(a, [0, 1, 0, 0], ['N', 4, 6, 5], { steps: [1, 1, 2, 1] }), [0, 1, 2, 0, 0, 0, 1, 1], 2);
+      const padded = g.pad(
+        g.slice(a, [0, 1, 0, 0], ['N', 4, 6, 5], { steps: [1, 1, 2, 1] }),
+        [0, 1, 2, 0, 0, 0, 1, 1],
+        2,
+      );
       const joined = g.concat([padded, padded], 1);
       return g.reduce(joined, 'max', [1, 3]);
     });
@@ -94,7 +108,9 @@ describe('transposes of a network from NCHW remain at its ends only', () => {
   test('through reductions of every set of axes, kept or not', () => {
     for (const keepDims of [true, false]) {
       for (const axes of [[1], [2], [3], [1, 2], [2, 3], [1, 3], [1, 2, 3]]) {
-        const { before, after, feeds } = laidOut((g, x) => g.reduce(conv(g, x, 3, 4), 'sum', axes, { keepDims }));
+        const { before, after, feeds } = laidOut((g, x) =>
+          g.reduce(conv(g, x, 3, 4), 'sum', axes, { keepDims }),
+        );
         expectSame(before, after, feeds);
       }
     }
@@ -111,22 +127,25 @@ describe('transposes of a network from NCHW remain at its ends only', () => {
     [1, 3],
     [2, 1],
     [3, 2],
-  ])('past softmax over axis %i of a map of NCHW: axis %i of NHWC, the same numbers', (axis, moved) => {
-    const g = new GraphBuilder();
-    const x = g.input('x', 'f32', ['N', 3, 4, 5]);
-    const before = g.graph([x], { y: g.softmax(conv(g, x, 3, 2), { axis }) });
-    // Not canonical: that would turn softmax over other axes into transposes before any sinks.
-    const sunk = layout(before);
-    expect(
-      nodesOf(sunk)
-        .filter((value) => value.op === 'softmax')
-        .map((value) => value.attrs.axis),
-    ).toEqual([moved]);
-    expect(count(sunk, 'transpose')).toBe(2);
-    const feeds = { x: n.integers([2, 3, 4, 5]) };
-    expectSame(before, sunk, feeds, 1e-6);
-    expectSame(before, optimize(before), feeds, 1e-6);
-  });
+  ])(
+    'past softmax over axis %i of a map of NCHW: axis %i of NHWC, the same numbers',
+    (axis, moved) => {
+      const g = new GraphBuilder();
+      const x = g.input('x', 'f32', ['N', 3, 4, 5]);
+      const before = g.graph([x], { y: g.softmax(conv(g, x, 3, 2), { axis }) });
+      // Not canonical: that would turn softmax over other axes into transposes before any sinks.
+      const sunk = layout(before);
+      expect(
+        nodesOf(sunk)
+          .filter((value) => value.op === 'softmax')
+          .map((value) => value.attrs.axis),
+      ).toEqual([moved]);
+      expect(count(sunk, 'transpose')).toBe(2);
+      const feeds = { x: n.integers([2, 3, 4, 5]) };
+      expectSame(before, sunk, feeds, 1e-6);
+      expectSame(before, optimize(before), feeds, 1e-6);
+    },
+  );
 
   test('through multiThreshold, which takes channels last', () => {
     const { before, after, feeds } = laidOut((g, x) => {
@@ -153,23 +172,29 @@ describe('transposes of a network from NCHW remain at its ends only', () => {
     const { before, after, feeds } = laidOut((g, x) => {
       const a = conv(g, x, 3, 4);
       const squeezed = g.reduce(a, 'max', [2, 3], { keepDims: true });
-      const excited = inside(g, squeezed, (map) => g.conv2d(map, g.constant(n.integers([4, 1, 1, 4]))));
+      const excited = inside(g, squeezed, (map) =>
+        g.conv2d(map, g.constant(n.integers([4, 1, 1, 4]))),
+      );
       return g.reduce(g.mul(a, g.clip(excited, 0, 1)), 'max', [2, 3]);
     });
     expect(count(after, 'transpose')).toBe(1);
     expectSame(before, after, feeds);
   });
 
-  test('where an operand of the network is not in its layout, the number of transposes does not grow', () => {
-    for (const build of [
-      (g: GraphBuilder, x: Value<'f32'>) => g.relu(g.add(conv(g, x, 3, 3), x)),
-      (g: GraphBuilder, x: Value<'f32'>) => g.relu(g.add(g.relu(x), conv(g, x, 3, 3))),
-    ]) {
-      const { before, after, feeds } = laidOut(build);
-      expect(count(after, 'transpose')).toBeLessThanOrEqual(3);
-      expectSame(before, after, feeds);
-    }
-  });
+  test(
+    'where an operand of the network is not in its layout, the number of transposes does ' +
+      'not grow',
+    () => {
+      for (const build of [
+        (g: GraphBuilder, x: Value<'f32'>) => g.relu(g.add(conv(g, x, 3, 3), x)),
+        (g: GraphBuilder, x: Value<'f32'>) => g.relu(g.add(g.relu(x), conv(g, x, 3, 3))),
+      ]) {
+        const { before, after, feeds } = laidOut(build);
+        expect(count(after, 'transpose')).toBeLessThanOrEqual(3);
+        expectSame(before, after, feeds);
+      }
+    },
+  );
 });
 
 describe('the way into dense layers', () => {
@@ -217,7 +242,10 @@ describe('at an input', () => {
   test('but not where their values are read in the other layout too', () => {
     const { before, after, feeds } = laidOut((g, x) => {
       const a = g.relu(x);
-      return g.concat([conv(g, a, 3, 3), g.reshape(g.reduce(a, 'max', [0]), [1, 3, 6, 6]), a].slice(0, 1), 1);
+      return g.concat(
+        [conv(g, a, 3, 3), g.reshape(g.reduce(a, 'max', [0]), [1, 3, 6, 6]), a].slice(0, 1),
+        1,
+      );
     });
     expectSame(before, after, feeds);
   });

@@ -32,7 +32,10 @@ describe('bits are moved as floats where they share words with what does not mov
   test('but a reshape that keeps whole words needs nothing', () => {
     const g = new GraphBuilder();
     const x = g.input('x', 'f32', ['N', 2, 64]);
-    expect(opsOf(canonicalize(g.graph([x], { y: g.reshape(g.sign(x), ['N', 128]) })))).toEqual(['reshape', 'sign']);
+    expect(opsOf(canonicalize(g.graph([x], { y: g.reshape(g.sign(x), ['N', 128]) })))).toEqual([
+      'reshape',
+      'sign',
+    ]);
   });
 });
 
@@ -64,9 +67,14 @@ test('averages that count padding do not count what hangs over the end', () => {
   ] as const) {
     const g = new GraphBuilder();
     const x = g.input('x', 'f32', ['N', 6, 7, 2]);
-    const before = g.graph([x], { y: g.avgPool2d(x, [3, 3], { strides: [2, 3], pads, ceil: true, countPad: true }) });
+    const before = g.graph([x], {
+      y: g.avgPool2d(x, [3, 3], { strides: [2, 3], pads, ceil: true, countPad: true }),
+    });
     const after = canonicalize(before);
-    expect(nodesOf(after).find((value) => value.op === 'avgPool2d')!.attrs).toMatchObject({ countPad: false, pads: [0, 0, 0, 0] });
+    expect(nodesOf(after).find((value) => value.op === 'avgPool2d')!.attrs).toMatchObject({
+      countPad: false,
+      pads: [0, 0, 0, 0],
+    });
     expectSame(before, after, { x: n.integers([2, 6, 7, 2]) });
   }
 });
@@ -78,7 +86,8 @@ test('no constant is left to compute: weights are tensors', () => {
   const before = g.graph([x], { y: g.add(g.dense(x, w), g.cast(g.constant(n.bits([4])), 'f32')) });
   for (const after of [canonicalize(before), optimize(before)]) {
     for (const value of topological(after)) {
-      if (value.inputs.length > 0) expect(value.inputs.some((input) => input.op !== 'constant')).toBe(true);
+      if (value.inputs.length > 0)
+        expect(value.inputs.some((input) => input.op !== 'constant')).toBe(true);
     }
     expectSame(before, after, { x: n.integers([3, 6]) });
   }

@@ -1,5 +1,6 @@
 /**
- * Passes over many nodes: twice as many take about twice as long, not four times. Measured in processor time of this thread's process, with room for noise.
+ * Passes over many nodes: twice as many take about twice as long, not four times. Measured in
+ * processor time of this thread's process, with room for noise.
  */
 import { describe, expect, test } from 'vitest';
 import type { Graph, Value } from '../../src/graph/value.js';
@@ -16,11 +17,16 @@ const vector = (i: number) => new Tensor('f32', Float32Array.of(i, 1, 2, 3), [4]
 /** Graphs of about n nodes. */
 const GRAPHS: Readonly<Record<string, (n: number) => Graph>> = {
   'a chain': (n) => one(['N', 4], n, (g, y, i) => (i % 2 === 0 ? g.tanh(y) : g.exp(y))),
-  'results that are all read': (n) => every(['N', 4], n, (g, _, x, i) => g.add(x, g.constant(vector(i)))),
-  'a chain of which every value is a result': (n) => every(['N', 4], n, (g, y, _, i) => (i % 2 === 0 ? g.tanh(y) : g.exp(y))),
-  'values that are read by the next and the one behind it': (n) => one(['N', 3, 4, 5], n / 2, (g, y) => g.add(g.tanh(y), y)),
+  'results that are all read': (n) =>
+    every(['N', 4], n, (g, _, x, i) => g.add(x, g.constant(vector(i)))),
+  'a chain of which every value is a result': (n) =>
+    every(['N', 4], n, (g, y, _, i) => (i % 2 === 0 ? g.tanh(y) : g.exp(y))),
+  'values that are read by the next and the one behind it': (n) =>
+    one(['N', 3, 4, 5], n / 2, (g, y) => g.add(g.tanh(y), y)),
   'transposes that meet their inverses': (n) =>
-    one(['N', 3, 4, 4], n / 3, (g, y, i) => g.tanh(g.transpose(g.exp(y), i % 2 === 0 ? [0, 2, 3, 1] : [0, 3, 1, 2]))),
+    one(['N', 3, 4, 4], n / 3, (g, y, i) =>
+      g.tanh(g.transpose(g.exp(y), i % 2 === 0 ? [0, 2, 3, 1] : [0, 3, 1, 2])),
+    ),
   'signs of one chain': (n) =>
     every(
       ['N', 4],
@@ -36,7 +42,11 @@ const GRAPHS: Readonly<Record<string, (n: number) => Graph>> = {
   },
 };
 
-function one(shape: readonly (number | string)[], n: number, step: (g: GraphBuilder, y: Float, i: number) => Float): Graph {
+function one(
+  shape: readonly (number | string)[],
+  n: number,
+  step: (g: GraphBuilder, y: Float, i: number) => Float,
+): Graph {
   const g = new GraphBuilder();
   const x = g.input('x', 'f32', shape);
   let y: Float = x;

@@ -15,7 +15,9 @@ test('property: random networks give the same bits before and after', () => {
     } catch (cause) {
       throw new Error(`network of seed ${seed}`, { cause });
     }
-    counted += nodesOf(after).filter((value) => value.op === 'conv2d' && value.dtype === 'i32').length;
+    counted += nodesOf(after).filter(
+      (value) => value.op === 'conv2d' && value.dtype === 'i32',
+    ).length;
     thresholds += nodesOf(after).filter((value) => value.op === 'threshold').length;
   }
   expect(counted).toBeGreaterThan(250);

@@ -1,5 +1,6 @@
 /**
- * Placing spans in memory: sound with any budget, near the least that could do with enough, near-linear with none.
+ * Placing spans in memory: sound with any budget, near the least that could do with enough,
+ * near-linear with none.
  */
 import { describe, expect, test } from 'vitest';
 import { Heap } from '../../src/passes/heap.js';
@@ -45,7 +46,9 @@ test('what the budget does not reach still takes the place of what is gone', () 
 
 test('100,000 spans that all are alive take no quadratic time', () => {
   const began = process.cpuUsage().user;
-  const { end } = place(Array.from({ length: 100_000 }, (_, i): Span => ({ size: 128, from: i, to: 200_000 })));
+  const { end } = place(
+    Array.from({ length: 100_000 }, (_, i): Span => ({ size: 128, from: i, to: 200_000 })),
+  );
   expect(end).toBe(128 * 100_000);
   expect((process.cpuUsage().user - began) / 1000).toBeLessThan(2500);
 });

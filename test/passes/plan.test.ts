@@ -1,5 +1,6 @@
 /**
- * The memory plan: no two values that live at the same time share a byte, and no more memory than that takes.
+ * The memory plan: no two values that live at the same time share a byte, and no more memory than
+ * that takes.
  */
 import { describe, expect, test } from 'vitest';
 import type { Shape } from '../../src/core/shape.js';
@@ -11,7 +12,10 @@ import { storage } from '../../src/passes/links.js';
 import { bitWords, memoryBytes, type Plan, plan } from '../../src/passes/plan.js';
 import { Numbers } from './fixtures.js';
 
-/** First and last moment that bytes of a value are needed, written down independently of the planner. */
+/**
+ * First and last moment that bytes of a value are needed, written down independently of the
+ * planner.
+ */
 function lives(graph: Graph, kernels: readonly Kernel[]): Map<Value, [number, number]> {
   const result = new Map<Value, [number, number]>();
   const at = (value: Value, moment: number) => {
@@ -26,7 +30,11 @@ function lives(graph: Graph, kernels: readonly Kernel[]): Map<Value, [number, nu
   return result;
 }
 
-function expectDisjoint(graph: Graph, kernels: readonly Kernel[], { places, arenaBytes }: Plan): void {
+function expectDisjoint(
+  graph: Graph,
+  kernels: readonly Kernel[],
+  { places, arenaBytes }: Plan,
+): void {
   const items = [...lives(graph, kernels)];
   expect(places.size).toBe(items.length);
   items.forEach(([value, [from, to]], i) => {
@@ -47,24 +55,45 @@ function expectDisjoint(graph: Graph, kernels: readonly Kernel[], { places, aren
 function least(graph: Graph, kernels: readonly Kernel[]): number {
   const items = [...lives(graph, kernels)];
   const moments = [-1, ...kernels.map((_, i) => i), kernels.length];
-  const alive = (moment: number) => items.filter(([, [from, to]]) => from <= moment && moment <= to);
-  return Math.max(...moments.map((moment) => alive(moment).reduce((sum, [value]) => sum + memoryBytes(value.dtype, value.shape), 0)));
+  const alive = (moment: number) =>
+    items.filter(([, [from, to]]) => from <= moment && moment <= to);
+  return Math.max(
+    ...moments.map((moment) =>
+      alive(moment).reduce((sum, [value]) => sum + memoryBytes(value.dtype, value.shape), 0),
+    ),
+  );
 }
 
 /** A schedule of kernels that read and store at random. */
 function randomSchedule(seed: number): { graph: Graph; kernels: Kernel[] } {
   const n = new Numbers(seed);
   let count = 0;
-  const value = (): Value => input(`v${count++}`, n.pick('f32', 'b1', 'i32'), [n.pick(1, 2), n.int(1, 40), n.int(1, 200)] as Shape);
+  const value = (): Value =>
+    input(`v${count++}`, n.pick('f32', 'b1', 'i32'), [
+      n.pick(1, 2),
+      n.int(1, 40),
+      n.int(1, 200),
+    ] as Shape);
   const inputs = Array.from({ length: n.int(1, 3) }, value);
   const known = [...inputs];
   const kernels = Array.from({ length: n.int(1, 25) }, (): Kernel => {
-    const reads = Array.from({ length: n.int(1, 3) }, () => known[Math.max(0, known.length - 1 - n.pick(0, 0, 1, 2, 7))] as Value);
+    const reads = Array.from(
+      { length: n.int(1, 3) },
+      () => known[Math.max(0, known.length - 1 - n.pick(0, 0, 1, 2, 7))] as Value,
+    );
     const stores = Array.from({ length: n.pick(1, 1, 2) }, value);
     known.push(...stores);
-    return { anchor: stores[0] as Value, map: false, chain: [], stores, reads: [...new Set(reads)] };
+    return {
+      anchor: stores[0] as Value,
+      map: false,
+      chain: [],
+      stores,
+      reads: [...new Set(reads)],
+    };
   });
-  const outputs = Object.fromEntries(known.filter((_, i) => i === known.length - 1 || n.int(0, 9) === 0).map((v) => [v.name, v]));
+  const outputs = Object.fromEntries(
+    known.filter((_, i) => i === known.length - 1 || n.int(0, 9) === 0).map((v) => [v.name, v]),
+  );
   return { graph: { inputs: inputs as unknown as Graph['inputs'], outputs }, kernels };
 }
 
@@ -90,7 +119,9 @@ describe('random schedules', () => {
     const { graph, kernels } = randomSchedule(5);
     const kept = kernels.flatMap(({ stores }) => stores);
     const { places } = plan(graph, kernels, kept);
-    const ranges = kept.map((value) => places.get(value) as { offset: number; bytes: number }).sort((a, b) => a.offset - b.offset);
+    const ranges = kept
+      .map((value) => places.get(value) as { offset: number; bytes: number })
+      .sort((a, b) => a.offset - b.offset);
     ranges.slice(1).forEach(({ offset }, i) => {
       const before = ranges[i] as { offset: number; bytes: number };
       expect(offset).toBeGreaterThanOrEqual(before.offset + before.bytes);
@@ -113,7 +144,9 @@ test('bits take whole words of 64 channels a pixel, other elements their size', 
   expect(memoryBytes('b1', [2, 3, 65])).toBe(2 * 3 * 16);
   expect(memoryBytes('b1', [])).toBe(8);
   expect(memoryBytes('b1', [4, 0])).toBe(0);
-  expect((['f32', 'i32', 'u8', 'i8'] as const).map((dtype) => memoryBytes(dtype, [3, 5]))).toEqual([60, 60, 15, 15]);
+  expect((['f32', 'i32', 'u8', 'i8'] as const).map((dtype) => memoryBytes(dtype, [3, 5]))).toEqual([
+    60, 60, 15, 15,
+  ]);
 });
 
 describe('in place', () => {
@@ -131,7 +164,8 @@ describe('in place', () => {
 
   test('a sum takes the place of a shortcut that no window still reads', () => {
     const { places, values } = residual(false);
-    // y = conv(shortcut) + shortcut: the convolution still reads its neighbours, so y may not lie on shortcut. z = conv(y) + x may lie on x.
+    // y = conv(shortcut) + shortcut: the convolution still reads its neighbours, so y may not lie
+    // on shortcut. z = conv(y) + x may lie on x.
     expect(places.get(values.y)?.offset).not.toBe(places.get(values.shortcut)?.offset);
     expect(places.get(values.z)?.offset).toBe(places.get(values.x)?.offset);
   });

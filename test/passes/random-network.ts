@@ -9,9 +9,9 @@ import { inside, Numbers } from './fixtures.js';
 type Float = Value<'f32'>;
 
 /**
- * A random network as importers write it: NCHW, float layers first, then signs, borders, binary convolutions with scales, batch norms,
- * activations, pooling and shortcuts in any order, and a dense head. All sums are of whole numbers, so that every order of summation is
- * exact.
+ * A random network as importers write it: NCHW, float layers first, then signs, borders, binary
+ * convolutions with scales, batch norms, activations, pooling and shortcuts in any order, and a
+ * dense head. All sums are of whole numbers, so that every order of summation is exact.
  */
 export function randomNetwork(seed: number): { graph: Graph; feeds: Record<string, Tensor> } {
   const r = new Numbers(seed);
@@ -19,7 +19,8 @@ export function randomNetwork(seed: number): { graph: Graph; feeds: Record<strin
   const channels = r.pick(3, 4, 7);
   const size = r.pick(6, 8);
   const x = g.input('x', 'f32', ['N', channels, size, size]);
-  const perChannel = (count: number, tensor: 'scales' | 'integers') => g.constant(r[tensor]([1, count, 1, 1]));
+  const perChannel = (count: number, tensor: 'scales' | 'integers') =>
+    g.constant(r[tensor]([1, count, 1, 1]));
   const widthOf = (y: Float) => y.shape[1] as number;
   const binary = (y: Float, activated?: Float): Float => {
     const outputs = r.pick(3, 4, 7, 8, 20);
@@ -29,21 +30,35 @@ export function randomNetwork(seed: number): { graph: Graph; feeds: Record<strin
     if (scale !== 1) bits = g.mul(bits, scale);
     const border = r.pick(0, scale, -scale);
     if (kernel > 1) bits = g.pad(bits, [0, 0, 1, 0, 0, 0, 1, r.int(0, 1)], border);
-    let w: Float = g.cast(g.sign(g.constant(r.floats([outputs, widthOf(y), kernel, kernel]))), 'f32');
-    if (r.int(0, 1) === 0) w = g.mul(w, g.constant(r.fill([outputs, 1, 1, 1], () => r.pick(0.5, -0.5, 2))));
+    let w: Float = g.cast(
+      g.sign(g.constant(r.floats([outputs, widthOf(y), kernel, kernel]))),
+      'f32',
+    );
+    if (r.int(0, 1) === 0)
+      w = g.mul(w, g.constant(r.fill([outputs, 1, 1, 1], () => r.pick(0.5, -0.5, 2))));
     const weights = g.transpose(w, [0, 2, 3, 1]);
     const pads = r.pick([0, 0, 0, 0], [1, 0, 0, 1]) as [number, number, number, number];
-    return inside(g, bits, (map) => g.conv2d(map, weights, { pads, strides: r.pick([1, 1], [2, 1]) as [number, number] }));
+    return inside(g, bits, (map) =>
+      g.conv2d(map, weights, { pads, strides: r.pick([1, 1], [2, 1]) as [number, number] }),
+    );
   };
   const normalized = (y: Float): Float => {
     const c = widthOf(y);
     const mean = g.constant(r.integers([c]));
     return inside(g, y, (map) =>
-      g.batchNorm(map, g.constant(r.scales([c])), g.constant(r.floats([c])), mean, g.constant(r.scales([c], 0))),
+      g.batchNorm(
+        map,
+        g.constant(r.scales([c])),
+        g.constant(r.floats([c])),
+        mean,
+        g.constant(r.scales([c], 0)),
+      ),
     );
   };
   let y: Float = inside(g, x, (map) =>
-    g.conv2d(map, g.constant(r.integers([r.pick(4, 20), 3, 3, channels], -2, 2)), { pads: [1, 1, 1, 1] }),
+    g.conv2d(map, g.constant(r.integers([r.pick(4, 20), 3, 3, channels], -2, 2)), {
+      pads: [1, 1, 1, 1],
+    }),
   );
   for (let i = 0; i < 8; i++) {
     const before: Float = y;
@@ -53,14 +68,26 @@ export function randomNetwork(seed: number): { graph: Graph; feeds: Record<strin
       () => binary(before),
       () => normalized(binary(before)),
       () => g.relu(g.add(before, perChannel(widthOf(before), 'integers'))),
-      () => g.add(g.mul(before, perChannel(widthOf(before), 'scales')), perChannel(widthOf(before), 'integers')),
+      () =>
+        g.add(
+          g.mul(before, perChannel(widthOf(before), 'scales')),
+          perChannel(widthOf(before), 'integers'),
+        ),
       () => binary(before, g.signum(before)),
       () =>
         binary(
           before,
-          inside(g, before, (map) => g.multiThreshold(map, g.constant(r.integers([widthOf(before), 2])), { scale: 1, bias: -1 })),
+          inside(g, before, (map) =>
+            g.multiThreshold(map, g.constant(r.integers([widthOf(before), 2])), {
+              scale: 1,
+              bias: -1,
+            }),
+          ),
         ),
-      () => (height > 2 && width > 2 ? inside(g, before, (map) => g.maxPool2d(map, [2, 2], { strides: [1, 1] })) : before),
+      () =>
+        height > 2 && width > 2
+          ? inside(g, before, (map) => g.maxPool2d(map, [2, 2], { strides: [1, 1] }))
+          : before,
       () => g.concat([before, g.cast(g.sign(before), 'f32')], 1),
       () => g.clip(before, -1, 1),
       () => g.add(before, g.cast(g.sign(g.sub(before, 0.5)), 'f32')),

@@ -21,7 +21,9 @@ describe('rewrite', () => {
 
   test('rebuilds what depends on a change and shares the rest', () => {
     const graph = twoRelus();
-    const after = rewrite(graph, (value) => (value.op === 'relu' ? make('ceil', value.name, value.inputs) : undefined));
+    const after = rewrite(graph, (value) =>
+      value.op === 'relu' ? make('ceil', value.name, value.inputs) : undefined,
+    );
     expect(opsOf(after)).toEqual(['abs', 'ceil', 'neg']);
     expect(after.outputs.z).toBe(graph.outputs.z);
     expect(after.outputs.y).not.toBe(graph.outputs.y);
@@ -30,14 +32,17 @@ describe('rewrite', () => {
 
   test('gives names taken twice a number, and leaves the names of inputs alone', () => {
     const graph = twoRelus();
-    const after = rewrite(graph, (value) => (value.op === 'relu' ? make('relu', 'x', [make('ceil', 'x', value.inputs)]) : undefined));
+    const after = rewrite(graph, (value) =>
+      value.op === 'relu' ? make('relu', 'x', [make('ceil', 'x', value.inputs)]) : undefined,
+    );
     verify(after);
     expect(after.inputs.map((value, i) => value === graph.inputs[i])).toEqual([true]);
     expect(topological(after).map((value) => value.name)).toEqual(['x', 'x#2', 'x#3', 'b', 'c']);
   });
 
   test('refuses a replacement of another type', () => {
-    const rule = (value: { op: string; inputs: readonly never[] }) => (value.op === 'relu' ? make('sign', 's', value.inputs) : undefined);
+    const rule = (value: { op: string; inputs: readonly never[] }) =>
+      value.op === 'relu' ? make('sign', 's', value.inputs) : undefined;
     expect(() => rewrite(twoRelus(), rule as never)).toThrow(
       /relu "a": expected a replacement of type f32\[2, 3\] but received b1\[2, 3\]/,
     );
@@ -62,13 +67,22 @@ describe('rewrite', () => {
     const x = g.input('x', 'f32', [1]);
     let y = g.relu(x);
     for (let i = 0; i < 20_000; i++) y = i % 2 === 0 ? g.neg(y) : g.relu(y);
-    const after = rewrite(g.graph([x], { y }), (value) => (value.op === 'neg' ? make('abs', value.name, value.inputs) : undefined));
+    const after = rewrite(g.graph([x], { y }), (value) =>
+      value.op === 'neg' ? make('abs', value.name, value.inputs) : undefined,
+    );
     expect(opsOf(after).filter((op) => op === 'abs')).toHaveLength(10_000);
   });
 });
 
 test('fixpoint reports rules that undo each other instead of running for ever', () => {
-  const swap = (from: string, to: string) => (value: { op: string; name: string; inputs: readonly never[] }) =>
-    value.op === from ? make(to, value.name, value.inputs) : value.op === to ? make(from, value.name, value.inputs) : undefined;
-  expect(() => fixpoint(twoRelus(), (graph) => rewrite(graph, swap('relu', 'ceil') as never))).toThrow(/undo each other/);
+  const swap =
+    (from: string, to: string) => (value: { op: string; name: string; inputs: readonly never[] }) =>
+      value.op === from
+        ? make(to, value.name, value.inputs)
+        : value.op === to
+          ? make(from, value.name, value.inputs)
+          : undefined;
+  expect(() =>
+    fixpoint(twoRelus(), (graph) => rewrite(graph, swap('relu', 'ceil') as never)),
+  ).toThrow(/undo each other/);
 });

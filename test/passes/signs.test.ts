@@ -1,9 +1,10 @@
 /**
- * Every channel of every batch norm behind an integer accumulation of the published networks, at every
- * integer that the accumulation can reach: the float32 result, and the threshold where there is one,
- * have the sign of exact arithmetic (./exact.ts). And the results are no further from it than torch's.
- * Signs without a batch norm are those of one subtraction or comparison, which no rounding changes.
- * Needs BITPLANE_DATA to hold models/; skipped loudly without it. Not here: outputs (../models/published.test.ts).
+ * Every channel of every batch norm behind an integer accumulation of the published networks, at
+ * every integer that the accumulation can reach: the float32 result, and the threshold where there
+ * is one, have the sign of exact arithmetic (./exact.ts). And the results are no further from it
+ * than torch's. Signs without a batch norm are those of one subtraction or comparison, which no
+ * rounding changes. Needs BITPLANE_DATA to hold models/; skipped loudly without it. Not here:
+ * outputs (../models/published.test.ts).
  */
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
@@ -25,17 +26,28 @@ import { type Channel, exactSign } from './exact.js';
 
 const folder = join(process.env.BITPLANE_DATA ?? '', 'models');
 const absent = process.env.BITPLANE_DATA === undefined || !existsSync(folder);
-if (absent) console.warn('SKIPPED, BITPLANE_DATA is not set or holds no models/: signs of the published networks');
+if (absent)
+  console.warn(
+    'SKIPPED, BITPLANE_DATA is not set or holds no models/: signs of the published networks',
+  );
 const models = absent ? [] : readdirSync(folder).filter((name) => /\.onnx(\.gz)?$/.test(name));
 
 /** The graph as `optimize` prepares it, its batch norms not yet arithmetic. */
 function prepared(graph: Graph): Graph {
   const simplify = firstOf(foldRules, dropIdentities, composeRepeats);
-  const repeat = (current: Graph, ...rules: Rule[]) => fixpoint(current, (next) => rewrite(next, firstOf(simplify, ...rules)));
-  return repeat(layout(repeat(graph, lowerMatmul)), absorbPad, binarizeRules('exact', new Evaluations(graph)));
+  const repeat = (current: Graph, ...rules: Rule[]) =>
+    fixpoint(current, (next) => rewrite(next, firstOf(simplify, ...rules)));
+  return repeat(
+    layout(repeat(graph, lowerMatmul)),
+    absorbPad,
+    binarizeRules('exact', new Evaluations(graph)),
+  );
 }
 
-/** The numbers that a value can be, in order; undefined where they are not known to be finitely many. */
+/**
+ * The numbers that a value can be, in order; undefined where they are not known to be finitely
+ * many.
+ */
 function numbersOf(value: Value): Float64Array | undefined {
   const grid = progression(value);
   const count = grid === undefined ? Number.POSITIVE_INFINITY : memberCount(grid);
@@ -54,7 +66,9 @@ function normsOf(graph: Graph): Norm[] {
   return topological(graph).flatMap((node) => {
     const numbers = node.op === 'batchNorm' ? numbersOf(node.inputs[0] as Value) : undefined;
     if (numbers === undefined) return [];
-    const [gamma, beta, mean, variance] = node.inputs.slice(1).map((input) => input.data!.data as Float32Array);
+    const [gamma, beta, mean, variance] = node.inputs
+      .slice(1)
+      .map((input) => input.data!.data as Float32Array);
     const epsilon = node.attrs.epsilon as number;
     const channels = Array.from(gamma!, (factor, c) => ({
       gamma: factor,
@@ -68,8 +82,9 @@ function normsOf(graph: Graph): Norm[] {
 }
 
 /**
- * For each number whether the exact result is negative. The exact function is monotone, so the first
- * number behind the change is found by bisection; every step of it is decided without rounding.
+ * For each number whether the exact result is negative. The exact function is monotone, so the
+ * first number behind the change is found by bisection; every step of it is decided without
+ * rounding.
  */
 function negatives(numbers: Float64Array, channel: Channel): Uint8Array {
   const isNegative = (i: number) => exactSign(numbers[i]!, channel) < 0;
@@ -83,11 +98,15 @@ function resultsOf({ node, numbers, channels }: Norm): ArrayLike<number> {
   const count = channels.length;
   const x = new Tensor(
     'f32',
-    Float32Array.from({ length: numbers.length * count }, (_, i) => numbers[Math.floor(i / count)]!),
+    Float32Array.from(
+      { length: numbers.length * count },
+      (_, i) => numbers[Math.floor(i / count)]!,
+    ),
     [numbers.length, count],
   );
   const parameters = node.inputs.slice(1).map((input) => input.data as Tensor);
-  return evaluate('batchNorm', [x, ...parameters], node.attrs, { dtype: 'f32', shape: x.shape }).data;
+  return evaluate('batchNorm', [x, ...parameters], node.attrs, { dtype: 'f32', shape: x.shape })
+    .data;
 }
 
 /** The channels in which the float32 results have another sign than the exact ones somewhere. */
@@ -100,11 +119,14 @@ function differing({ numbers, channels }: Norm, data: ArrayLike<number>): number
 }
 
 /**
- * Sums of the errors of float32 results, relative to 1 or to what is larger, ours and torch's. torch computes
- * x * alpha + (beta - mean * alpha), alpha = gamma * (1 / sqrt(variance + epsilon)), all in float32;
- * its vector loops fuse the multiplication with the addition.
+ * Sums of the errors of float32 results, relative to 1 or to what is larger, ours and torch's.
+ * torch computes x * alpha + (beta - mean * alpha), alpha = gamma * (1 / sqrt(variance + epsilon)),
+ * all in float32; its vector loops fuse the multiplication with the addition.
  */
-function errorsOf({ numbers, channels }: Norm, data: ArrayLike<number>): { ours: number; torch: number } {
+function errorsOf(
+  { numbers, channels }: Norm,
+  data: ArrayLike<number>,
+): { ours: number; torch: number } {
   const f = Math.fround;
   let [ours, torch] = [0, 0];
   channels.forEach(({ gamma, beta, mean, variance, epsilon }, c) => {
@@ -121,8 +143,15 @@ function errorsOf({ numbers, channels }: Norm, data: ArrayLike<number>): { ours:
   return { ours, torch };
 }
 
-/** The thresholds that signs of a batch norm became, and the channels in which one is wrong somewhere. */
-function thresholdsOf(graph: Graph, before: Graph, norms: readonly Norm[]): { checked: number; wrong: string[] } {
+/**
+ * The thresholds that signs of a batch norm became, and the channels in which one is wrong
+ * somewhere.
+ */
+function thresholdsOf(
+  graph: Graph,
+  before: Graph,
+  norms: readonly Norm[],
+): { checked: number; wrong: string[] } {
   const thresholds = new Map(topological(optimize(graph)).map((value) => [value.name, value]));
   let checked = 0;
   const wrong: string[] = [];
@@ -147,10 +176,14 @@ function thresholdsOf(graph: Graph, before: Graph, norms: readonly Norm[]): { ch
 
 /** The name of the sign that is taken of the value of this name. */
 function signOf(graph: Graph, name: string): string | undefined {
-  return topological(graph).find((value) => value.op === 'sign' && value.inputs[0]!.name === name)?.name;
+  return topological(graph).find((value) => value.op === 'sign' && value.inputs[0]!.name === name)
+    ?.name;
 }
 
-/** Models with batch norms behind integers: how many channels, and of how many the sign is a threshold. */
+/**
+ * Models with batch norms behind integers: how many channels, and of how many the sign is a
+ * threshold.
+ */
 const EXPECTED: Readonly<Record<string, readonly [channels: number, thresholds: number]>> = {
   'bmxnet-resnet18-cifar10': [3840, 0], // it pads before it takes the sign
   'cnv-w1a1-std': [1856, 0], // ONNX Sign, 0 for 0: two bit planes, no threshold
@@ -159,20 +192,29 @@ const EXPECTED: Readonly<Record<string, readonly [channels: number, thresholds: 
   'tfc-w1a1': [192, 192],
 };
 
-describe.skipIf(absent)(`signs of the published networks${absent ? ' (skipped: BITPLANE_DATA holds no models/)' : ''}`, () => {
-  test.each(models)('%s: no channel has another sign than exact arithmetic at a reachable integer', { timeout: 300_000 }, async (model) => {
-    const graph = await loadModel(join(folder, model));
-    const before = prepared(graph);
-    const norms = normsOf(before);
-    for (const norm of norms) {
-      const results = resultsOf(norm);
-      expect(differing(norm, results), norm.node.name).toEqual([]);
-      const { ours, torch } = errorsOf(norm, results);
-      expect(ours, `${norm.node.name}: errors beside torch's`).toBeLessThanOrEqual(torch);
-    }
-    const { checked, wrong } = thresholdsOf(graph, before, norms);
-    expect(wrong).toEqual([]);
-    const channels = norms.reduce((sum, norm) => sum + norm.channels.length, 0);
-    expect([channels, checked]).toEqual(EXPECTED[model.replace(/\.onnx(\.gz)?$/, '')] ?? [0, 0]);
-  });
-});
+describe.skipIf(absent)(
+  `signs of the published networks${absent ? ' (skipped: BITPLANE_DATA holds no models/)' : ''}`,
+  () => {
+    test.each(models)(
+      '%s: no channel has another sign than exact arithmetic at a reachable integer',
+      { timeout: 300_000 },
+      async (model) => {
+        const graph = await loadModel(join(folder, model));
+        const before = prepared(graph);
+        const norms = normsOf(before);
+        for (const norm of norms) {
+          const results = resultsOf(norm);
+          expect(differing(norm, results), norm.node.name).toEqual([]);
+          const { ours, torch } = errorsOf(norm, results);
+          expect(ours, `${norm.node.name}: errors beside torch's`).toBeLessThanOrEqual(torch);
+        }
+        const { checked, wrong } = thresholdsOf(graph, before, norms);
+        expect(wrong).toEqual([]);
+        const channels = norms.reduce((sum, norm) => sum + norm.channels.length, 0);
+        expect([channels, checked]).toEqual(
+          EXPECTED[model.replace(/\.onnx(\.gz)?$/, '')] ?? [0, 0],
+        );
+      },
+    );
+  },
+);

@@ -1,6 +1,7 @@
 /**
- * How a process ends in the middle of runs: at once, with its own exit code, and with nothing said by the native side. Fifty times each,
- * at fifty moments of a run, because what can go wrong there is a race.
+ * How a process ends in the middle of runs: at once, with its own exit code, and with nothing said
+ * by the native side. Fifty times each, at fifty moments of a run, because what can go wrong there
+ * is a race.
  */
 import type { ChildProcess } from 'node:child_process';
 import { describe, expect, inject, test } from 'vitest';
@@ -9,7 +10,10 @@ import { type Ended, ended } from '../child.js';
 const application = inject('application');
 const TIMES = 50;
 const LIMIT_MS = 1000;
-/** A machine that stands still for a while says nothing of us. This process stands still with it, so its own clock tells. */
+/**
+ * A machine that stands still for a while says nothing of us. This process stands still with it, so
+ * its own clock tells.
+ */
 const STANDSTILL_MS = 250;
 
 interface Ending extends Ended {
@@ -39,7 +43,11 @@ async function endOnce(what: string, delay: number, signal?: NodeJS.Signals): Pr
     now = performance.now();
     if (signal !== undefined) child.kill(signal);
   };
-  const result = await ended(['ending.mjs', what, String(delay)], { cwd: application, limitMs: 20_000, onOutput });
+  const result = await ended(['ending.mjs', what, String(delay)], {
+    cwd: application,
+    limitMs: 20_000,
+    onOutput,
+  });
   clearInterval(pulse);
   rest();
   return { ...result, ms: performance.now() - now, pause };
@@ -63,7 +71,13 @@ describe.each<[string, string, Partial<Ending>, RegExp, NodeJS.Signals?]>([
   ['an uncaught error', 'error', { code: 1, signal: null }, REPORT],
   ['an unhandled rejection', 'rejection', { code: 1, signal: null }, REPORT],
   ['SIGTERM', 'signal', { code: null, signal: 'SIGTERM' }, /^$/, 'SIGTERM'],
-  ['SIGTERM that the program answers with process.exit()', 'handled', { code: 9, signal: null }, /^$/, 'SIGTERM'],
+  [
+    'SIGTERM that the program answers with process.exit()',
+    'handled',
+    { code: 9, signal: null },
+    /^$/,
+    'SIGTERM',
+  ],
 ])('%s during a run', (_, what, outcome, report, signal) => {
   test(`ends the process within a second, ${TIMES} times`, async () => {
     for (let i = 0; i < TIMES; i += 2) {

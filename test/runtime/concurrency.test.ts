@@ -20,7 +20,11 @@ function outcome(run: Promise<unknown>): Promise<string> {
 const open: GraphSession[] = [];
 
 function longSession(layers = LAYERS): GraphSession {
-  const session = GraphSession.fromGraph(long(layers), { isa: 'scalar', threads: 1, optimize: false });
+  const session = GraphSession.fromGraph(long(layers), {
+    isa: 'scalar',
+    threads: 1,
+    optimize: false,
+  });
   open.push(session);
   return session;
 }
@@ -48,7 +52,8 @@ describe('at once', () => {
     const want = [1, 2, 3].map((n) => expectedOf(graph, picture(n, n)));
     const sessions = [1, 2, 3, 8].map((threads) => GraphSession.fromGraph(graph, { threads }));
     const lasting = sessions.map(async (session) => {
-      for (let i = 0; i < 12; i++) expect(await session.run(picture(1 + (i % 3), 1 + (i % 3)))).toEqual(want[i % 3]);
+      for (let i = 0; i < 12; i++)
+        expect(await session.run(picture(1 + (i % 3), 1 + (i % 3)))).toEqual(want[i % 3]);
     });
     const passing = Array.from({ length: 12 }, async (_, i) => {
       const session = GraphSession.fromGraph(graph, { threads: 1 + (i % 4) });
@@ -59,20 +64,26 @@ describe('at once', () => {
     await Promise.all([...lasting, ...passing]);
   });
 
-  test('runs begun at every moment around the one when workers and JavaScript fall asleep are all woken for', async () => {
-    const sessions = [1, 2, 3].map((threads) => GraphSession.fromGraph(affine(), { threads }));
-    const feeds = [1, 9000].map((batch) => ({ x: new Float32Array(3 * batch).fill(batch) }));
-    for (let i = 0; i < 1500; i++) {
-      const session = sessions[i % 3] as (typeof sessions)[0];
-      const results = await Promise.all(
-        Array.from({ length: 1 + (i % 4) }, () => session.run(feeds[i % 17 === 0 ? 1 : 0] as { x: Float32Array })),
-      );
-      for (const { y } of results) expect(y.data.at(-1)).toBe(i % 17 === 0 ? 18001 : 3);
-      // From 0 to 350 microseconds, half of them without leaving the turn.
-      const until = performance.now() + ((i * 37) % 351) / 1000;
-      while (performance.now() < until) if (i % 2 === 0) await new Promise(setImmediate);
-    }
-  });
+  test(
+    'runs begun at every moment around the one when workers and JavaScript fall asleep are ' +
+      'all woken for',
+    async () => {
+      const sessions = [1, 2, 3].map((threads) => GraphSession.fromGraph(affine(), { threads }));
+      const feeds = [1, 9000].map((batch) => ({ x: new Float32Array(3 * batch).fill(batch) }));
+      for (let i = 0; i < 1500; i++) {
+        const session = sessions[i % 3] as (typeof sessions)[0];
+        const results = await Promise.all(
+          Array.from({ length: 1 + (i % 4) }, () =>
+            session.run(feeds[i % 17 === 0 ? 1 : 0] as { x: Float32Array }),
+          ),
+        );
+        for (const { y } of results) expect(y.data.at(-1)).toBe(i % 17 === 0 ? 18001 : 3);
+        // From 0 to 350 microseconds, half of them without leaving the turn.
+        const until = performance.now() + ((i * 37) % 351) / 1000;
+        while (performance.now() < until) if (i % 2 === 0) await new Promise(setImmediate);
+      }
+    },
+  );
 
   test('timers keep their time', async () => {
     const session = longSession(40);
@@ -99,7 +110,9 @@ describe('a signal', () => {
   test('that has fired stops a run before it begins; the reason is the cause', async () => {
     const session = GraphSession.fromGraph(affine());
     const reason = new Error('enough');
-    const error = await session.run({ x: new Float32Array(3) }, { signal: AbortSignal.abort(reason) }).catch((e: unknown) => e);
+    const error = await session
+      .run({ x: new Float32Array(3) }, { signal: AbortSignal.abort(reason) })
+      .catch((e: unknown) => e);
     expect(error).toMatchObject({ code: 'ERR_ABORTED', cause: reason });
   });
 
@@ -111,7 +124,8 @@ describe('a signal', () => {
     void run.then(() => {
       settled = true;
     });
-    // Of two runs that began together, on a worker each, the one that is stopped is done while the other goes on.
+    // Of two runs that began together, on a worker each, the one that is stopped is done while the
+    // other goes on.
     const other = new AbortController();
     let otherSettled = false;
     const stopOther = outcome(session.run(LONG_FEED, { signal: other.signal })).finally(() => {
@@ -149,7 +163,9 @@ describe('a signal', () => {
       listeners--;
       remove(...args);
     }) as typeof remove;
-    const results = await Promise.all(Array.from({ length: 30 }, () => session.run({ x: Float32Array.of(1, 2, 3) }, { signal })));
+    const results = await Promise.all(
+      Array.from({ length: 30 }, () => session.run({ x: Float32Array.of(1, 2, 3) }, { signal })),
+    );
     controller.abort();
     expect(results.every(({ y }) => data(y).join() === '3,5,7')).toBe(true);
     expect(listeners).toBe(0);
@@ -159,8 +175,12 @@ describe('a signal', () => {
     const session = longSession();
     const first = new AbortController();
     const second = new AbortController();
-    const running = Array.from({ length: 64 }, () => outcome(session.run(LONG_FEED, { signal: first.signal })));
-    const queued = Array.from({ length: 10 }, () => outcome(session.run(LONG_FEED, { signal: second.signal })));
+    const running = Array.from({ length: 64 }, () =>
+      outcome(session.run(LONG_FEED, { signal: first.signal })),
+    );
+    const queued = Array.from({ length: 10 }, () =>
+      outcome(session.run(LONG_FEED, { signal: second.signal })),
+    );
     let ended = 0;
     for (const run of running) void run.then(() => ended++);
     second.abort();
@@ -178,7 +198,11 @@ describe('a signal', () => {
     const sessions = Array.from({ length: 6 }, () => longSession());
     const running = new AbortController();
     const last = new AbortController();
-    const runs = sessions.slice(0, -1).flatMap((session) => [1, 2].map(() => outcome(session.run(LONG_FEED, { signal: running.signal }))));
+    const runs = sessions
+      .slice(0, -1)
+      .flatMap((session) =>
+        [1, 2].map(() => outcome(session.run(LONG_FEED, { signal: running.signal }))),
+      );
     let ended = 0;
     for (const run of runs) void run.then(() => ended++);
     const session = sessions.at(-1) as GraphSession;

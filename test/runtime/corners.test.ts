@@ -19,7 +19,11 @@ type Float = Value<'f32'>;
  * Every instruction set, one thread and two, gives the values of the formulas; in a layer of that
  * kernel, if one is named.
  */
-async function expectFormulas(graph: Graph, x: Tensor<'f32'>, { tolerance = 0, kernel = '' } = {}): Promise<void> {
+async function expectFormulas(
+  graph: Graph,
+  x: Tensor<'f32'>,
+  { tolerance = 0, kernel = '' } = {},
+): Promise<void> {
   const wanted = evaluateGraph(graph, { x });
   for (const isa of supportedIsas() as Isa[]) {
     for (const threads of [1, 2]) {
@@ -29,11 +33,17 @@ async function expectFormulas(graph: Graph, x: Tensor<'f32'>, { tolerance = 0, k
         expect([isa, results[name]!.shape]).toEqual([isa, shape]);
         let worst = 0;
         data.forEach((value, i) => {
-          worst = Math.max(worst, Math.abs(results[name]!.data[i]! - value) / Math.max(1, Math.abs(value)));
+          worst = Math.max(
+            worst,
+            Math.abs(results[name]!.data[i]! - value) / Math.max(1, Math.abs(value)),
+          );
         });
         expect(worst, `${name} on ${isa}, ${threads} threads`).toBeLessThanOrEqual(tolerance);
       }
-      if (kernel !== '') expect((await session.profile(1, { x } as never)).map((layer) => layer.kernel).join(' ')).toContain(kernel);
+      if (kernel !== '')
+        expect(
+          (await session.profile(1, { x } as never)).map((layer) => layer.kernel).join(' '),
+        ).toContain(kernel);
       await session.release();
     }
   }
@@ -41,7 +51,12 @@ async function expectFormulas(graph: Graph, x: Tensor<'f32'>, { tolerance = 0, k
 
 const n = new Numbers(31);
 
-function graphOf(channels: number, height: number, width: number, build: (g: GraphBuilder, x: Float) => Value): Graph {
+function graphOf(
+  channels: number,
+  height: number,
+  width: number,
+  build: (g: GraphBuilder, x: Float) => Value,
+): Graph {
   const g = new GraphBuilder();
   const x = g.input('x', 'f32', ['N', height, width, channels]);
   return g.graph([x], { y: build(g, x) });
@@ -58,7 +73,9 @@ describe('pooling of bits', () => {
   ] as const)('dilated, under odd borders: %o', async (pool) => {
     const { kernel, ...attrs } = pool;
     for (const channels of [1, 3, 63, 64, 65, 130]) {
-      const graph = graphOf(channels, 9, 10, (g, x) => g.cast(g.maxPool2d(g.sign(x), kernel, attrs), 'f32'));
+      const graph = graphOf(channels, 9, 10, (g, x) =>
+        g.cast(g.maxPool2d(g.sign(x), kernel, attrs), 'f32'),
+      );
       await expectFormulas(graph, n.floats([2, 9, 10, channels]), { kernel: 'bpool' });
     }
   });
@@ -81,7 +98,9 @@ describe('a border on one side only', () => {
           [1, 1],
           [2, 2],
         ] as const) {
-          const graph = graphOf(channels, 6, 7, (g, x) => g.conv2d(g.sign(x), g.constant(w), { pads, padValue, strides }));
+          const graph = graphOf(channels, 6, 7, (g, x) =>
+            g.conv2d(g.sign(x), g.constant(w), { pads, padValue, strides }),
+          );
           await expectFormulas(graph, n.floats([2, 6, 7, channels]));
         }
       }
@@ -90,36 +109,43 @@ describe('a border on one side only', () => {
 
   test.each(sides)('%s: binary convolution, dilated and grouped', async (_, pads) => {
     const w = n.bits([8, 3, 2, 32]);
-    const graph = graphOf(64, 8, 7, (g, x) => g.conv2d(g.sign(x), g.constant(w), { pads, groups: 2, dilations: [2, 3] }));
+    const graph = graphOf(64, 8, 7, (g, x) =>
+      g.conv2d(g.sign(x), g.constant(w), { pads, groups: 2, dilations: [2, 3] }),
+    );
     await expectFormulas(graph, n.floats([1, 8, 7, 64]));
   });
 
   test.each(sides)('%s: float convolution, dense and depthwise', async (_, pads) => {
     for (const groups of [1, 6]) {
       const w = n.integers([6, 3, 3, 6 / groups]);
-      const graph = graphOf(6, 6, 7, (g, x) => g.conv2d(x, g.constant(w), { pads, groups, strides: [2, 1] }));
+      const graph = graphOf(6, 6, 7, (g, x) =>
+        g.conv2d(x, g.constant(w), { pads, groups, strides: [2, 1] }),
+      );
       await expectFormulas(graph, n.integers([2, 6, 7, 6]));
     }
   });
 
-  test.each(sides)('%s: maximum and average, counting the border or not, and hanging over', async (_, pads) => {
-    for (const channels of [1, 5, 16, 33]) {
-      const x = n.integers([2, 7, 6, channels]);
-      for (const ceil of [false, true]) {
-        const pool = { pads, strides: [2, 2], ceil } as const;
-        await expectFormulas(
-          graphOf(channels, 7, 6, (g, v) => g.maxPool2d(v, [3, 3], pool)),
-          x,
-        );
-        for (const countPad of [false, true])
+  test.each(sides)(
+    '%s: maximum and average, counting the border or not, and hanging over',
+    async (_, pads) => {
+      for (const channels of [1, 5, 16, 33]) {
+        const x = n.integers([2, 7, 6, channels]);
+        for (const ceil of [false, true]) {
+          const pool = { pads, strides: [2, 2], ceil } as const;
           await expectFormulas(
-            graphOf(channels, 7, 6, (g, v) => g.avgPool2d(v, [3, 3], { ...pool, countPad })),
+            graphOf(channels, 7, 6, (g, v) => g.maxPool2d(v, [3, 3], pool)),
             x,
-            { tolerance: 1e-6 },
           );
+          for (const countPad of [false, true])
+            await expectFormulas(
+              graphOf(channels, 7, 6, (g, v) => g.avgPool2d(v, [3, 3], { ...pool, countPad })),
+              x,
+              { tolerance: 1e-6 },
+            );
+        }
       }
-    }
-  });
+    },
+  );
 });
 
 describe('softmax', () => {
@@ -140,13 +166,20 @@ describe('softmax', () => {
       });
       const g = new GraphBuilder();
       const input = g.input('x', 'f32', ['N', count, 1, 1]);
-      const graph = g.graph([input], { y: g.softmax(input, { axis: 1 }), flat: g.softmax(g.reshape(input, ['N', count]), { axis: 1 }) });
+      const graph = g.graph([input], {
+        y: g.softmax(input, { axis: 1 }),
+        flat: g.softmax(g.reshape(input, ['N', count]), { axis: 1 }),
+      });
       await expectFormulas(graph, x, { tolerance: 2e-6 });
       const { flat } = evaluateGraph(graph, { x }) as { flat: Tensor };
       for (let row = 0; row < 3; row++)
-        expect(Math.abs((flat.data as Float32Array).subarray(row * count, (row + 1) * count).reduce((a, b) => a + b, 0) - 1)).toBeLessThan(
-          1e-5,
-        );
+        expect(
+          Math.abs(
+            (flat.data as Float32Array)
+              .subarray(row * count, (row + 1) * count)
+              .reduce((a, b) => a + b, 0) - 1,
+          ),
+        ).toBeLessThan(1e-5);
     }
   });
 

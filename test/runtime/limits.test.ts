@@ -1,5 +1,6 @@
 /**
- * What a session holds a model to: options and defaults, and the memory of a run before it is allocated.
+ * What a session holds a model to: options and defaults, and the memory of a run before it is
+ * allocated.
  */
 import { totalmem } from 'node:os';
 import { describe, expect, test } from 'vitest';
@@ -22,14 +23,22 @@ function wide() {
 const rows = (count: number) => new Float32Array(count * 1024);
 
 describe('options', () => {
-  test.each(['maxNodes', 'maxBytes'])('%s takes whole numbers of 1 or more, or no end', async (name) => {
-    for (const value of [0, -1, 1.5, Number.NaN, '8', null, {}]) {
-      const options = { [name]: value };
-      expect(failure(() => Session.fromGraph(wide(), options))).toMatch(new RegExp(`^ERR_ARGUMENT Session: expected ${name} to be`));
-      await expect(loadModel(encodeModel(wide()), options)).rejects.toMatchObject({ code: 'ERR_ARGUMENT' });
-    }
-    for (const value of [2 ** 40, Infinity, undefined]) await Session.fromGraph(wide(), { [name]: value }).release();
-  });
+  test.each(['maxNodes', 'maxBytes'])(
+    '%s takes whole numbers of 1 or more, or no end',
+    async (name) => {
+      for (const value of [0, -1, 1.5, Number.NaN, '8', null, {}]) {
+        const options = { [name]: value };
+        expect(failure(() => Session.fromGraph(wide(), options))).toMatch(
+          new RegExp(`^ERR_ARGUMENT Session: expected ${name} to be`),
+        );
+        await expect(loadModel(encodeModel(wide()), options)).rejects.toMatchObject({
+          code: 'ERR_ARGUMENT',
+        });
+      }
+      for (const value of [2 ** 40, Infinity, undefined])
+        await Session.fromGraph(wide(), { [name]: value }).release();
+    },
+  );
 
   test('by default a quarter of the memory that this process may use', () => {
     expect(machineBytes()).toBeGreaterThan(2 ** 20);
@@ -90,7 +99,9 @@ describe('maxBytes', () => {
     const x = g.input('x', 'f32', [1, 2 ** 18]);
     const bits = g.constant(new Tensor('b1', new Uint8Array(2 ** 15), [1, 2 ** 18]));
     const graph = g.graph([x], { y: g.add(x, g.cast(bits, 'f32', { name: 'floats' })) });
-    expect(failure(() => Session.fromGraph(graph, { maxBytes: 2 ** 19 }))).toMatch(/^ERR_LIMIT cast "floats": .* maxBytes/);
+    expect(failure(() => Session.fromGraph(graph, { maxBytes: 2 ** 19 }))).toMatch(
+      /^ERR_LIMIT cast "floats": .* maxBytes/,
+    );
   });
 
   test('packed weights are counted in whole vectors and words', () => {

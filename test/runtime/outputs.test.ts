@@ -29,13 +29,21 @@ describe('the outputs that are asked for', () => {
     ['options without outputs', (s) => s.run(feeds, {}), ['7', 'y', 'score']],
     ['undefined', (s) => s.run(feeds, undefined), ['7', 'y', 'score']],
     ['a list', (s) => s.run(feeds, ['score']), ['score']],
-    ['a list and options', (s) => s.run(feeds, ['score', 'y'], { signal: new AbortController().signal }), ['score', 'y']],
+    [
+      'a list and options',
+      (s) => s.run(feeds, ['score', 'y'], { signal: new AbortController().signal }),
+      ['score', 'y'],
+    ],
     ['a list and undefined', (s) => s.run(feeds, ['y'], undefined), ['y']],
     ['a map', (s) => s.run(feeds, { y: null }), ['y']],
     ['a map and options', (s) => s.run(feeds, { score: null, y: null }, {}), ['score', 'y']],
     ['an option that is a list', (s) => s.run(feeds, { outputs: ['y'] }), ['y']],
     ['an option that is a map', (s) => s.run(feeds, { outputs: { score: null } }), ['score']],
-    ['all of them, in another order', (s) => s.run(feeds, ['score', 'y', '7']), ['7', 'score', 'y']],
+    [
+      'all of them, in another order',
+      (s) => s.run(feeds, ['score', 'y', '7']),
+      ['7', 'score', 'y'],
+    ],
   ])('%s', async (_, run, names) => {
     const results = (await run(session)) as Record<string, Tensor>;
     expect(Object.keys(results)).toEqual(names);
@@ -44,8 +52,18 @@ describe('the outputs that are asked for', () => {
   });
 
   test.each<[string, unknown[], string, RegExp]>([
-    ['one that the model lacks', [['ys']], 'ERR_ARGUMENT', /outputs of 7, y, score but received "ys"/],
-    ['one that is nearly right', [['y', 'scoer']], 'ERR_ARGUMENT', /received "scoer": did you mean "score"\?/],
+    [
+      'one that the model lacks',
+      [['ys']],
+      'ERR_ARGUMENT',
+      /outputs of 7, y, score but received "ys"/,
+    ],
+    [
+      'one that is nearly right',
+      [['y', 'scoer']],
+      'ERR_ARGUMENT',
+      /received "scoer": did you mean "score"\?/,
+    ],
     ['one twice', [['y', 'y']], 'ERR_ARGUMENT', /every output once/],
     ['no output', [[]], 'ERR_ARGUMENT', /at least one output/],
     ['no output of a map', [{ outputs: {} }], 'ERR_ARGUMENT', /at least one output/],
@@ -53,8 +71,18 @@ describe('the outputs that are asked for', () => {
     ['a name without a list', ['y'], 'ERR_ARGUMENT', /options as an object/],
     ['a map to true', [{ outputs: { y: true } }], 'ERR_ARGUMENT', /run "y": expected null/],
     ['both ways at once', [['y'], { outputs: ['y'] }], 'ERR_ARGUMENT', /outputs once/],
-    ['a misspelt option beside a list', [['y'], { sgnal: null }], 'ERR_ARGUMENT', /did you mean "signal"/],
-    ['a tensor to fill', [{ y: new Tensor('f32', new Float32Array(3), [1, 3]) }], 'ERR_UNSUPPORTED', /run "y": results cannot be written/],
+    [
+      'a misspelt option beside a list',
+      [['y'], { sgnal: null }],
+      'ERR_ARGUMENT',
+      /did you mean "signal"/,
+    ],
+    [
+      'a tensor to fill',
+      [{ y: new Tensor('f32', new Float32Array(3), [1, 3]) }],
+      'ERR_UNSUPPORTED',
+      /run "y": results cannot be written/,
+    ],
     [
       'a tensor to fill, as an option',
       [{ outputs: { y: new Tensor('f32', new Float32Array(3), [1, 3]) } }],
@@ -62,7 +90,9 @@ describe('the outputs that are asked for', () => {
       /null asks/,
     ],
   ])('%s: refused', async (_, rest, code, message) => {
-    const error = await failureOf((session.run as (...all: unknown[]) => Promise<unknown>).call(session, feeds, ...rest));
+    const error = await failureOf(
+      (session.run as (...all: unknown[]) => Promise<unknown>).call(session, feeds, ...rest),
+    );
     expect(error).toMatchObject({ code, message: expect.stringMatching(message) });
   });
 
@@ -70,37 +100,45 @@ describe('the outputs that are asked for', () => {
     const g = new GraphBuilder();
     const x = g.input('x', 'f32', [1]);
     const named = GraphSession.fromGraph(g.graph([x], { signal: g.neg(x), y: g.abs(x) }));
-    expect(Object.keys(await named.run({ x: Float32Array.of(1) }, { signal: null } as never))).toEqual(['signal']);
+    expect(
+      Object.keys(await named.run({ x: Float32Array.of(1) }, { signal: null } as never)),
+    ).toEqual(['signal']);
     await named.release();
   });
 });
 
-test('what the others need is not computed: a run of one output of a slow model is as fast as a model without the others', async () => {
-  const g = new GraphBuilder();
-  const x = g.input('x', 'f32', ['N', 64, 64, 16]);
-  const w = g.constant(new Tensor('f32', new Float32Array(16 * 9 * 16).fill(0.01), [16, 3, 3, 16]));
-  let slow = g.conv2d(x, w, { pads: [1, 1, 1, 1] });
-  for (let i = 0; i < 30; i++) slow = g.conv2d(slow, w, { pads: [1, 1, 1, 1] });
-  const quick = g.reduce(x, 'sum', [1, 2, 3]);
-  const both = GraphSession.fromGraph(g.graph([x], { slow, quick }), { threads: 1 });
-  const feed = { x: new Float32Array(64 * 64 * 16).fill(1) };
-  const best = async (run: () => Promise<unknown>) => {
-    let least = Number.POSITIVE_INFINITY;
-    for (let i = 0; i < 5; i++) {
-      const began = performance.now();
-      await run();
-      least = Math.min(least, performance.now() - began);
-    }
-    return least;
-  };
-  const whole = await best(() => both.run(feed));
-  const part = await best(() => both.run(feed, ['quick']));
-  expect(part).toBeLessThan(whole / 4);
-  expect(data((await both.run(feed, ['quick'])).quick)).toEqual([64 * 64 * 16]);
-  // A program of its own, with a smaller arena; the order asked for makes no other.
-  expect(both.info.programs).toBe(2);
-  await both.run(feed, ['quick', 'slow']);
-  await both.run(feed, ['slow', 'quick']);
-  expect(both.info.programs).toBe(2);
-  await both.release();
-});
+test(
+  'what the others need is not computed: a run of one output of a slow model is as fast as ' +
+    'a model without the others',
+  async () => {
+    const g = new GraphBuilder();
+    const x = g.input('x', 'f32', ['N', 64, 64, 16]);
+    const w = g.constant(
+      new Tensor('f32', new Float32Array(16 * 9 * 16).fill(0.01), [16, 3, 3, 16]),
+    );
+    let slow = g.conv2d(x, w, { pads: [1, 1, 1, 1] });
+    for (let i = 0; i < 30; i++) slow = g.conv2d(slow, w, { pads: [1, 1, 1, 1] });
+    const quick = g.reduce(x, 'sum', [1, 2, 3]);
+    const both = GraphSession.fromGraph(g.graph([x], { slow, quick }), { threads: 1 });
+    const feed = { x: new Float32Array(64 * 64 * 16).fill(1) };
+    const best = async (run: () => Promise<unknown>) => {
+      let least = Number.POSITIVE_INFINITY;
+      for (let i = 0; i < 5; i++) {
+        const began = performance.now();
+        await run();
+        least = Math.min(least, performance.now() - began);
+      }
+      return least;
+    };
+    const whole = await best(() => both.run(feed));
+    const part = await best(() => both.run(feed, ['quick']));
+    expect(part).toBeLessThan(whole / 4);
+    expect(data((await both.run(feed, ['quick'])).quick)).toEqual([64 * 64 * 16]);
+    // A program of its own, with a smaller arena; the order asked for makes no other.
+    expect(both.info.programs).toBe(2);
+    await both.run(feed, ['quick', 'slow']);
+    await both.run(feed, ['slow', 'quick']);
+    expect(both.info.programs).toBe(2);
+    await both.release();
+  },
+);

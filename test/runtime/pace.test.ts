@@ -36,7 +36,12 @@ describe('runs', () => {
   test.each<[string, number, Machine, number]>([
     ['that helpers only hold up get none', 2, machine(60, 40), 1],
     ['nor on a machine of 64 cores', 64, machine(60, 40), 1],
-    ['that helpers do not hold up, but do not speed up by a twentieth, get none', 2, (n) => (n === 1 ? 100 : 97), 1],
+    [
+      'that helpers do not hold up, but do not speed up by a twentieth, get none',
+      2,
+      (n) => (n === 1 ? 100 : 97),
+      1,
+    ],
     ['that are faster with a helper have it', 2, machine(400, 40), 2],
     ['that are fastest with some threads have those', 16, machine(800, 50), 4],
     ['that are fastest with all threads have all', 16, machine(1900, 1), 16],
@@ -51,15 +56,19 @@ describe('runs', () => {
     expect([...simulate(new Pace(1), 2000, machine(60, 40)).keys()]).toEqual([1]);
   });
 
-  test('that are long are not tried with fewer threads, which would be felt; of those between very few are', () => {
-    expect([...simulate(new Pace(8), 2000, machine(1e6, 40)).keys()]).toEqual([8]);
-    expect(simulate(new Pace(8), 2000, machine(80_000, 40))).toEqual(
-      new Map([
-        [8, 1988],
-        [4, 12],
-      ]),
-    );
-  });
+  test(
+    'that are long are not tried with fewer threads, which would be felt; of those between ' +
+      'very few are',
+    () => {
+      expect([...simulate(new Pace(8), 2000, machine(1e6, 40)).keys()]).toEqual([8]);
+      expect(simulate(new Pace(8), 2000, machine(80_000, 40))).toEqual(
+        new Map([
+          [8, 1988],
+          [4, 12],
+        ]),
+      );
+    },
+  );
 
   test('never get more threads than they may', () => {
     for (const most of [2, 3, 5, 6, 7, 12, 64])
@@ -101,13 +110,17 @@ describe('runs', () => {
   });
 });
 
-test('the time expected is that of the next number of threads; nothing is expected before the first run', () => {
-  const pace = new Pace(2);
-  expect(pace.expectedUs).toBe(0);
-  simulate(pace, 400, machine(60, 40));
-  expect(pace.threads).toBe(1);
-  expect(pace.expectedUs).toBeCloseTo(60);
-});
+test(
+  'the time expected is that of the next number of threads; nothing is expected before the ' +
+    'first run',
+  () => {
+    const pace = new Pace(2);
+    expect(pace.expectedUs).toBe(0);
+    simulate(pace, 400, machine(60, 40));
+    expect(pace.threads).toBe(1);
+    expect(pace.expectedUs).toBeCloseTo(60);
+  },
+);
 
 describe('the bits of results', () => {
   afterEach(() => vi.restoreAllMocks());

@@ -1,5 +1,6 @@
 /**
- * How sessions live and die with their process and their worker: what keeps it alive, what ends it, how fast. Runs the built package.
+ * How sessions live and die with their process and their worker: what keeps it alive, what ends it,
+ * how fast. Runs the built package.
  */
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
@@ -53,7 +54,10 @@ describe('workers', () => {
 
   test('load and run at the same time, and end by themselves', async () => {
     const workers = Array.from({ length: 6 }, () => start('many'));
-    const [sums, codes] = await Promise.all([Promise.all(workers.map(message)), Promise.all(workers.map(exit))]);
+    const [sums, codes] = await Promise.all([
+      Promise.all(workers.map(message)),
+      Promise.all(workers.map(exit)),
+    ]);
     // 50 rounds of 63 elements, each 2 * round + 1.
     expect(sums).toEqual(workers.map(() => 63 * 50 * 50));
     expect(codes).toEqual(workers.map(() => 0));

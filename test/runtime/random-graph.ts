@@ -1,13 +1,21 @@
 /**
- * Draws small graphs over all ops. Nothing that jumps (sign, round, a threshold) is taken of a value that float sums may have rounded.
- * Not a test; used by random-graphs.test.ts.
+ * Draws small graphs over all ops. Nothing that jumps (sign, round, a threshold) is taken of a
+ * value that float sums may have rounded. Not a test; used by random-graphs.test.ts.
  */
 import { BitplaneError } from '../../src/core/errors.js';
 import type { Dim } from '../../src/core/shape.js';
 import type { Value } from '../../src/graph/value.js';
 import { Tensor } from '../../src/tensor/tensor.js';
 import { tensorOf } from '../../src/tensor/values.js';
-import { type Bits, CHANNELS, type Draw, type Float, largest, MAX_MACS, RandomValues } from './random-values.js';
+import {
+  type Bits,
+  CHANNELS,
+  type Draw,
+  type Float,
+  largest,
+  MAX_MACS,
+  RandomValues,
+} from './random-values.js';
 
 const UNARY = ['relu', 'abs', 'neg', 'floor', 'ceil', 'round', 'signum'] as const;
 const SMOOTH = ['tanh', 'sigmoid', 'exp', 'log', 'sqrt'] as const;
@@ -66,7 +74,10 @@ export class RandomGraph extends RandomValues {
     const item = this.some(({ value, exact }) => value.dtype === 'f32' && (exact || kind < 4));
     if (item === undefined) return;
     const x = item.value as Float;
-    if (kind === 1) this.keep(g.clip(x, n.pick(-2, 0, Number.NEGATIVE_INFINITY), n.pick(1, 6, Number.POSITIVE_INFINITY)));
+    if (kind === 1)
+      this.keep(
+        g.clip(x, n.pick(-2, 0, Number.NEGATIVE_INFINITY), n.pick(1, 6, Number.POSITIVE_INFINITY)),
+      );
     else if (kind === 2) this.keep(g.leakyRelu(x, { alpha: n.pick(0.25, 0.1, -0.5) }));
     else if (kind === 3) this.keep(g.relu(x));
     else if (kind === 4) {
@@ -76,10 +87,14 @@ export class RandomGraph extends RandomValues {
       const rows = n.pick(1, c);
       const thresholds = n.integers([rows, levels], -9, 9).data.sort();
       this.keep(
-        g.multiThreshold(x, this.constant([rows, levels], new Tensor('f32', thresholds, [rows, levels])) as Float, {
-          scale: n.pick(1, 2, 0.5),
-          bias: n.pick(0, -1),
-        }),
+        g.multiThreshold(
+          x,
+          this.constant([rows, levels], new Tensor('f32', thresholds, [rows, levels])) as Float,
+          {
+            scale: n.pick(1, 2, 0.5),
+            bias: n.pick(0, -1),
+          },
+        ),
       );
     } else this.keep(g[n.pick(...UNARY)](x));
   }
@@ -102,14 +117,22 @@ export class RandomGraph extends RandomValues {
       shape.map((dim) => (n.int(0, 1) === 0 ? 1 : dim)),
     );
     const fixed =
-      broadcast.filter((_, i) => item.value.shape[item.value.shape.length - broadcast.length + i] !== 'N' || broadcast[i] === 1).length ===
-      broadcast.length;
+      broadcast.filter(
+        (_, i) =>
+          item.value.shape[item.value.shape.length - broadcast.length + i] !== 'N' ||
+          broadcast[i] === 1,
+      ).length === broadcast.length;
     const own = n.int(0, 2) === 0 || other === undefined;
     if (own && !fixed) return;
     const divide = own && n.int(0, 7) === 0;
-    const b = (own ? this.constant(broadcast, divide ? n.scales(broadcast) : this.floats(broadcast)) : other.value) as Float;
+    const b = (
+      own
+        ? this.constant(broadcast, divide ? n.scales(broadcast) : this.floats(broadcast))
+        : other.value
+    ) as Float;
     const op = divide ? 'div' : n.pick(...BINARY);
-    const [left, right] = n.int(0, 2) === 0 && !divide ? [b, item.value as Float] : [item.value as Float, b];
+    const [left, right] =
+      n.int(0, 2) === 0 && !divide ? [b, item.value as Float] : [item.value as Float, b];
     // Whole numbers stay whole; a product of others is one IEEE operation and exact all the same.
     this.keep(g[op](left, right));
   }
@@ -121,7 +144,9 @@ export class RandomGraph extends RandomValues {
 
   private castOrThreshold(): void {
     const { n, g } = this;
-    const item = this.some(({ value, exact }) => value.dtype !== 'f32' || (exact && n.int(0, 5) === 0));
+    const item = this.some(
+      ({ value, exact }) => value.dtype !== 'f32' || (exact && n.int(0, 5) === 0),
+    );
     if (item === undefined) return;
     const c = item.tensor.shape.at(-1);
     if (item.value.dtype === 'f32') this.keep(g.cast(item.value as Float, 'i32'));
@@ -143,66 +168,100 @@ export class RandomGraph extends RandomValues {
     if (item === undefined) return;
     const [, h, w, c] = item.tensor.shape as [number, number, number, number];
     const groups = n.pick(1, 1, 1, c, ...[2, 3, 4].filter((d) => c % d === 0));
-    const outputs = n.int(0, 2) === 0 ? c : groups * n.pick(1, 2, 3, Math.max(1, Math.floor(n.pick(...CHANNELS) / groups)));
+    const outputs =
+      n.int(0, 2) === 0
+        ? c
+        : groups * n.pick(1, 2, 3, Math.max(1, Math.floor(n.pick(...CHANNELS) / groups)));
     const [kh, kw] = [n.int(1, 4), n.int(1, 4)];
-    if (outputs > 140 || this.size * h * w * outputs * kh * kw * (c / groups) > MAX_MACS * this.room) return;
+    if (
+      outputs > 140 ||
+      this.size * h * w * outputs * kh * kw * (c / groups) > MAX_MACS * this.room
+    )
+      return;
     const shape = [outputs, kh, kw, c / groups];
     const binary = item.value.dtype === 'b1' || n.int(0, 2) === 0;
     const weights = this.constant(shape, binary ? n.bits(shape) : this.floats(shape));
-    const pads = n.pick([0, 0, 0, 0], [1, 1, 1, 1], [n.int(0, 3), n.int(0, 3), n.int(0, 3), n.int(0, 3)]) as [
-      number,
-      number,
-      number,
-      number,
-    ];
+    const pads = n.pick(
+      [0, 0, 0, 0],
+      [1, 1, 1, 1],
+      [n.int(0, 3), n.int(0, 3), n.int(0, 3), n.int(0, 3)],
+    ) as [number, number, number, number];
     const options = {
       strides: [n.pick(1, 1, 2, 3), n.pick(1, 1, 2, 3)] as const,
       pads,
       dilations: [n.pick(1, 1, 2), n.pick(1, 1, 2)] as const,
       groups,
     };
-    if (item.value.dtype === 'b1') this.keep(g.conv2d(item.value as Bits, weights as Bits, { ...options, padValue: n.pick(0, 1, -1) }));
-    else this.keep(g.conv2d(item.value as Float, weights as Float, options), this.sums(kh * kw * c));
+    if (item.value.dtype === 'b1')
+      this.keep(
+        g.conv2d(item.value as Bits, weights as Bits, { ...options, padValue: n.pick(0, 1, -1) }),
+      );
+    else
+      this.keep(g.conv2d(item.value as Float, weights as Float, options), this.sums(kh * kw * c));
   }
 
   private dense(): void {
     const { n, g } = this;
     const item = this.some(
-      ({ value }) => (value.dtype === 'f32' || value.dtype === 'b1') && value.shape.length >= 1 && typeof value.shape.at(-1) === 'number',
+      ({ value }) =>
+        (value.dtype === 'f32' || value.dtype === 'b1') &&
+        value.shape.length >= 1 &&
+        typeof value.shape.at(-1) === 'number',
     );
     if (item === undefined) return;
     const k = item.tensor.shape.at(-1) as number;
     const outputs = n.pick(...CHANNELS);
     if (item.tensor.size * outputs > MAX_MACS * this.room) return;
     const binary = item.value.dtype === 'b1' || n.int(0, 2) === 0;
-    const weights = this.constant([outputs, k], binary ? n.bits([outputs, k]) : this.floats([outputs, k]));
+    const weights = this.constant(
+      [outputs, k],
+      binary ? n.bits([outputs, k]) : this.floats([outputs, k]),
+    );
     if (item.value.dtype === 'b1') this.keep(g.dense(item.value as Bits, weights as Bits));
-    else if (n.int(0, 3) === 0) this.keep(g.matmul(item.value as Float, this.constant([k, outputs]) as Float), this.sums(k));
+    else if (n.int(0, 3) === 0)
+      this.keep(g.matmul(item.value as Float, this.constant([k, outputs]) as Float), this.sums(k));
     else this.keep(g.dense(item.value as Float, weights as Float), this.sums(k));
   }
 
   private pool(): void {
     const { n, g } = this;
-    const item = this.some(({ value }) => (value.dtype === 'f32' || value.dtype === 'b1') && value.shape.length === 4);
+    const item = this.some(
+      ({ value }) => (value.dtype === 'f32' || value.dtype === 'b1') && value.shape.length === 4,
+    );
     if (item === undefined) return;
     const kernel = [n.int(1, 3), n.int(1, 3)] as const;
     const options = {
       strides: [n.int(1, 3), n.int(1, 3)] as const,
-      pads: n.pick([0, 0, 0, 0], [n.int(0, 1), n.int(0, 1), n.int(0, 1), n.int(0, 1)]) as [number, number, number, number],
+      pads: n.pick([0, 0, 0, 0], [n.int(0, 1), n.int(0, 1), n.int(0, 1), n.int(0, 1)]) as [
+        number,
+        number,
+        number,
+        number,
+      ],
       dilations: [n.pick(1, 1, 2), n.pick(1, 1, 2)] as const,
       ceil: n.int(0, 1) === 0,
     };
-    if (item.value.dtype === 'b1' || n.int(0, 1) === 0) this.keep(g.maxPool2d(item.value as Float, kernel, options));
-    else this.keep(g.avgPool2d(item.value as Float, kernel, { ...options, countPad: n.int(0, 1) === 0 }), () => false);
+    if (item.value.dtype === 'b1' || n.int(0, 1) === 0)
+      this.keep(g.maxPool2d(item.value as Float, kernel, options));
+    else
+      this.keep(
+        g.avgPool2d(item.value as Float, kernel, { ...options, countPad: n.int(0, 1) === 0 }),
+        () => false,
+      );
   }
 
   private batchNorm(): void {
     const { n, g } = this;
-    const item = this.some(({ value }) => value.dtype === 'f32' && value.shape.length >= 1 && typeof value.shape.at(-1) === 'number');
+    const item = this.some(
+      ({ value }) =>
+        value.dtype === 'f32' && value.shape.length >= 1 && typeof value.shape.at(-1) === 'number',
+    );
     if (item === undefined) return;
     const shape = [item.tensor.shape.at(-1) as number];
     const gamma = n.int(0, 4) === 0 ? n.integers(shape, -1, 1) : n.scales(shape);
-    const parameters = [gamma, n.floats(shape), n.floats(shape), n.scales(shape, 0)].map((tensor) => g.constant(tensor) as Float);
+    const parameters = [gamma, n.floats(shape), n.floats(shape), n.scales(shape, 0)].map(
+      (tensor) => g.constant(tensor) as Float,
+    );
     this.keep(g.batchNorm(item.value as Float, ...(parameters as [Float, Float, Float, Float])));
   }
 
@@ -222,8 +281,12 @@ export class RandomGraph extends RandomValues {
         ),
       );
     } else if (kind === 1) {
-      const starts = value.shape.map((dim) => (typeof dim === 'number' && dim > 0 ? n.int(0, dim - 1) : 0));
-      const ends = value.shape.map((dim, i) => (typeof dim === 'number' ? n.int(Math.min(dim, (starts[i] as number) + 1), dim) : dim));
+      const starts = value.shape.map((dim) =>
+        typeof dim === 'number' && dim > 0 ? n.int(0, dim - 1) : 0,
+      );
+      const ends = value.shape.map((dim, i) =>
+        typeof dim === 'number' ? n.int(Math.min(dim, (starts[i] as number) + 1), dim) : dim,
+      );
       const full = value.shape.map((dim) => typeof dim === 'string' || n.int(0, 2) === 0);
       this.keep(
         g.slice(
@@ -236,13 +299,23 @@ export class RandomGraph extends RandomValues {
         ),
       );
     } else if (kind === 2 && value.dtype !== 'i32') {
-      const pads = [...axes, ...axes].map((axis) => (typeof value.shape[axis] === 'number' ? n.pick(0, 0, 1, 2) : 0));
-      this.keep(g.pad(value as Float, pads, value.dtype === 'b1' ? n.pick(1, -1) : n.pick(0, 0, 1, -3)));
+      const pads = [...axes, ...axes].map((axis) =>
+        typeof value.shape[axis] === 'number' ? n.pick(0, 0, 1, 2) : 0,
+      );
+      this.keep(
+        g.pad(value as Float, pads, value.dtype === 'b1' ? n.pick(1, -1) : n.pick(0, 0, 1, -3)),
+      );
     } else if (kind === 3) {
-      const other = this.some((o) => o.value.dtype === value.dtype && o.value.shape.length === value.shape.length);
+      const other = this.some(
+        (o) => o.value.dtype === value.dtype && o.value.shape.length === value.shape.length,
+      );
       this.keep(
         g.concat(
-          n.pick([value, value], [value, (other ?? item).value], [value, (other ?? item).value, value]),
+          n.pick(
+            [value, value],
+            [value, (other ?? item).value],
+            [value, (other ?? item).value, value],
+          ),
           n.int(0, Math.max(0, axes.length - 1)),
         ),
       );
@@ -265,7 +338,13 @@ export class RandomGraph extends RandomValues {
           ),
         ),
       );
-    } else this.keep(g.expand(value, [...n.pick<Dim[]>([], [2], [2, 1]), ...value.shape.map((dim) => (dim === 1 ? n.int(1, 3) : dim))]));
+    } else
+      this.keep(
+        g.expand(value, [
+          ...n.pick<Dim[]>([], [2], [2, 1]),
+          ...value.shape.map((dim) => (dim === 1 ? n.int(1, 3) : dim)),
+        ]),
+      );
   }
 
   private reduce(): void {
@@ -282,9 +361,14 @@ export class RandomGraph extends RandomValues {
     const chosen = axes.filter(() => n.int(0, 1) === 0);
     const terms = chosen.reduce((p, axis) => p * (item.tensor.shape[axis] as number), 1);
     const sums = this.sums(terms);
-    this.keep(g.reduce(x, kind, chosen.length === 0 ? [n.pick(...axes)] : chosen, { keepDims: n.int(0, 1) === 0 }), (inputs) => {
-      if (kind === 'mean') return false;
-      return kind === 'sum' ? sums(inputs) : item.exact;
-    });
+    this.keep(
+      g.reduce(x, kind, chosen.length === 0 ? [n.pick(...axes)] : chosen, {
+        keepDims: n.int(0, 1) === 0,
+      }),
+      (inputs) => {
+        if (kind === 'mean') return false;
+        return kind === 'sum' ? sums(inputs) : item.exact;
+      },
+    );
   }
 }

@@ -1,6 +1,7 @@
 /**
- * Every op with every other: graphs drawn from a seed, run on every instruction set of this machine, with one thread and three, optimized and as
- * written, and held against the ops' own formulas. BITPLANE_FUZZ=<count> draws more; BITPLANE_SEED=<n> begins elsewhere.
+ * Every op with every other: graphs drawn from a seed, run on every instruction set of this
+ * machine, with one thread and three, optimized and as written, and held against the ops' own
+ * formulas. BITPLANE_FUZZ=<count> draws more; BITPLANE_SEED=<n> begins elsewhere.
  */
 import { expect, test } from 'vitest';
 import { print } from '../../src/ops/print.js';
@@ -15,18 +16,25 @@ import type { Draw, Known } from './random-values.js';
 
 const COUNT = Number(process.env['BITPLANE_FUZZ'] ?? 200);
 const FIRST = Number(process.env['BITPLANE_SEED'] ?? 1);
-/** For float sums and the functions that kernels compute by polynomials; against the largest value on the way, because sums cancel. */
+/**
+ * For float sums and the functions that kernels compute by polynomials; against the largest value
+ * on the way, because sums cancel.
+ */
 const TOLERANCE = 1e-5;
 
 /** What is wrong with a result; undefined if nothing is. */
-function difference(got: Tensor | undefined, { tensor: want, exact, scale }: Known): string | undefined {
+function difference(
+  got: Tensor | undefined,
+  { tensor: want, exact, scale }: Known,
+): string | undefined {
   if (got === undefined) return 'missing';
   if (got.dtype !== want.dtype || got.shape.join() !== want.shape.join())
     return `${got.dtype}[${got.shape}], not ${want.dtype}[${want.shape}]`;
   const limit = exact || want.dtype !== 'f32' ? 0 : TOLERANCE * Math.max(1, scale);
   for (let i = 0; i < want.data.length; i++) {
     const [a, b] = [got.data[i] as number, want.data[i] as number];
-    if (!(Math.abs(a - b) <= limit)) return `element ${i} is ${a}, not ${b}${limit === 0 ? '' : ` within ${limit}`}`;
+    if (!(Math.abs(a - b) <= limit))
+      return `element ${i} is ${a}, not ${b}${limit === 0 ? '' : ` within ${limit}`}`;
   }
   return undefined;
 }
@@ -59,7 +67,8 @@ async function expectAll(count: number, draw: (seed: number) => Draw): Promise<v
   for (let seed = FIRST; seed < FIRST + count && broken.length < 3; seed++) {
     const drawn = draw(seed);
     const found = await failures(drawn);
-    if (found.length > 0) broken.push(`seed ${seed}\n${print(drawn.graph)}\n${found.slice(0, 6).join('\n')}`);
+    if (found.length > 0)
+      broken.push(`seed ${seed}\n${print(drawn.graph)}\n${found.slice(0, 6).join('\n')}`);
   }
   expect(broken.join('\n\n')).toBe('');
 }
@@ -75,10 +84,14 @@ function network(seed: number): Draw {
   return { graph, feeds, want: Object.fromEntries(known) };
 }
 
-test(`${COUNT} graphs from seed ${FIRST} compute what their ops mean`, { timeout: 60_000 + COUNT * 1000 }, async () => {
+test(`${COUNT} graphs from seed ${FIRST} compute what their ops mean`, {
+  timeout: 60_000 + COUNT * 1000,
+}, async () => {
   await expectAll(COUNT, (seed) => new RandomGraph(seed).draw());
 });
 
-test(`${COUNT / 5} networks from seed ${FIRST} compute what they did as imported`, { timeout: 60_000 + COUNT * 1000 }, async () => {
+test(`${COUNT / 5} networks from seed ${FIRST} compute what they did as imported`, {
+  timeout: 60_000 + COUNT * 1000,
+}, async () => {
   await expectAll(COUNT / 5, network);
 });

@@ -1,9 +1,10 @@
 /**
- * The values of a graph that is being drawn, each with what it must be: a node is evaluated by the op's own formula as it is made, so that a draw
- * knows which results must match to the bit and which only to a tolerance. Not here: which ops are drawn (./random-graph.ts).
+ * The values of a graph that is being drawn, each with what it must be: a node is evaluated by the
+ * op's own formula as it is made, so that a draw knows which results must match to the bit and
+ * which only to a tolerance. Not here: which ops are drawn (./random-graph.ts).
  *
- * Float sums may round differently on every ISA, so a value is `exact` only where it does not depend on their order: sums of whole numbers
- * below 2^24, and IEEE operations on exact values.
+ * Float sums may round differently on every ISA, so a value is `exact` only where it does not
+ * depend on their order: sums of whole numbers below 2^24, and IEEE operations on exact values.
  */
 import type { Dim } from '../../src/core/shape.js';
 import type { Graph, Input, Value } from '../../src/graph/value.js';
@@ -21,7 +22,10 @@ export interface Known {
   readonly value: Value;
   readonly tensor: Tensor;
   readonly exact: boolean;
-  /** The largest magnitude among it and what is not exact behind it: rounding errors are relative to that, whatever cancels later. */
+  /**
+   * The largest magnitude among it and what is not exact behind it: rounding errors are relative to
+   * that, whatever cancels later.
+   */
   readonly scale: number;
 }
 
@@ -44,7 +48,8 @@ export const CHANNELS = [1, 2, 3, 4, 5, 8, 12, 16, 31, 32, 33, 63, 64, 65, 96, 1
 /** The largest magnitude; Infinity where a NaN is among the values. */
 export function largest(tensor: Tensor): number {
   let most = 0;
-  for (const v of valuesOf(tensor)) most = Number.isNaN(v) ? Number.POSITIVE_INFINITY : Math.max(most, Math.abs(v));
+  for (const v of valuesOf(tensor))
+    most = Number.isNaN(v) ? Number.POSITIVE_INFINITY : Math.max(most, Math.abs(v));
   return most;
 }
 
@@ -81,7 +86,11 @@ export class RandomValues {
     const sizes = shape.map((dim) => (typeof dim === 'string' ? this.size : dim));
     const dtype = n.pick('f32', 'f32', 'f32', 'b1', 'i32');
     const tensor =
-      dtype === 'b1' ? n.bits(sizes) : dtype === 'i32' ? tensorOf('i32', n.integers(sizes, -50, 50).data, sizes) : this.floats(sizes);
+      dtype === 'b1'
+        ? n.bits(sizes)
+        : dtype === 'i32'
+          ? tensorOf('i32', n.integers(sizes, -50, 50).data, sizes)
+          : this.floats(sizes);
     const value = this.g.input(`x${i}`, dtype as 'f32', shape);
     this.inputs.push(value);
     this.feeds[`x${i}`] = tensor;
@@ -101,9 +110,13 @@ export class RandomValues {
   }
 
   /** Evaluates a node on what its inputs are, and keeps it if it stays among modest numbers. */
-  protected keep(value: Value, exact: (inputs: readonly Known[]) => boolean = (inputs) => inputs.every((item) => item.exact)): void {
+  protected keep(
+    value: Value,
+    exact: (inputs: readonly Known[]) => boolean = (inputs) => inputs.every((item) => item.exact),
+  ): void {
     const sizes = value.shape.map((dim) => (typeof dim === 'string' ? this.size : dim));
-    if (sizes.reduce((a, b) => a * b, 1) > MAX_ELEMENTS * this.room || sizes.length > MAX_RANK) return;
+    if (sizes.reduce((a, b) => a * b, 1) > MAX_ELEMENTS * this.room || sizes.length > MAX_RANK)
+      return;
     const inputs = value.inputs.map((input) => this.find(input));
     const tensor = evaluate(
       value.op,
@@ -121,7 +134,14 @@ export class RandomValues {
   }
 
   protected find(value: Value): Known {
-    return this.known.find((item) => item.value === value) ?? { value, tensor: value.data as Tensor, exact: true, scale: 0 };
+    return (
+      this.known.find((item) => item.value === value) ?? {
+        value,
+        tensor: value.data as Tensor,
+        exact: true,
+        scale: 0,
+      }
+    );
   }
 
   /** One of the newest values more often than an old one, so that graphs grow deep. */
@@ -148,7 +168,10 @@ export class RandomValues {
       want[`y${i}`] = item;
       if (n.int(0, 19) === 0) want[`again${i}`] = item;
     });
-    const graph = this.g.graph(this.inputs, Object.fromEntries(Object.entries(want).map(([name, { value }]) => [name, value])));
+    const graph = this.g.graph(
+      this.inputs,
+      Object.fromEntries(Object.entries(want).map(([name, { value }]) => [name, value])),
+    );
     return { graph, feeds: this.feeds, want };
   }
 }

@@ -1,5 +1,6 @@
 /**
- * NaN, infinities, zeros of either sign, subnormal and huge numbers: every instruction set gives the bits of the ops' own formulas.
+ * NaN, infinities, zeros of either sign, subnormal and huge numbers: every instruction set gives
+ * the bits of the ops' own formulas.
  */
 import { expect, test } from 'vitest';
 import type { Value } from '../../src/graph/value.js';
@@ -15,7 +16,25 @@ type Results = Record<string, Value>;
 
 const { NaN: NAN, POSITIVE_INFINITY: INF } = Number;
 const SPECIAL = [
-  ...[0, -0, 1, -1, 0.5, -0.5, 1.5, 2.5, -2.5, NAN, INF, -INF, 1e-45, -1e-45, 1e-38, 3.4e38, -3.4e38],
+  ...[
+    0,
+    -0,
+    1,
+    -1,
+    0.5,
+    -0.5,
+    1.5,
+    2.5,
+    -2.5,
+    NAN,
+    INF,
+    -INF,
+    1e-45,
+    -1e-45,
+    1e-38,
+    3.4e38,
+    -3.4e38,
+  ],
   ...[8388607.5, 8388609, 16777217, 2147483648, -2147483648, 2147483520, 4294967296],
 ];
 /** Every pair of them. */
@@ -30,9 +49,16 @@ const SHAPES = [
 
 const CASES: Record<string, (g: GraphBuilder, x: Float, y: Float) => Results> = {
   unary: (g, x) =>
-    Object.fromEntries((['relu', 'abs', 'neg', 'sqrt', 'floor', 'ceil', 'round', 'signum'] as const).map((op) => [op, g[op](x)])),
+    Object.fromEntries(
+      (['relu', 'abs', 'neg', 'sqrt', 'floor', 'ceil', 'round', 'signum'] as const).map((op) => [
+        op,
+        g[op](x),
+      ]),
+    ),
   'of two operands': (g, x, y) =>
-    Object.fromEntries((['add', 'sub', 'mul', 'div', 'max', 'min', 'prelu'] as const).map((op) => [op, g[op](x, y)])),
+    Object.fromEntries(
+      (['add', 'sub', 'mul', 'div', 'max', 'min', 'prelu'] as const).map((op) => [op, g[op](x, y)]),
+    ),
   'of a constant': (g, x) => {
     const count = x.shape.at(-1) as number;
     const c = g.constant(new Tensor('f32', RIGHT.slice(0, count), [count]));
@@ -57,7 +83,9 @@ const CASES: Record<string, (g: GraphBuilder, x: Float, y: Float) => Results> = 
     back: g.cast(g.cast(x, 'i32'), 'f32'),
   }),
   multiThreshold: (g, x) => {
-    const thresholds = g.constant(new Tensor('f32', Float32Array.of(-INF, -1, 0, NAN, 2.5, INF), [1, 6]));
+    const thresholds = g.constant(
+      new Tensor('f32', Float32Array.of(-INF, -1, 0, NAN, 2.5, INF), [1, 6]),
+    );
     return { levels: g.multiThreshold(x, thresholds, { scale: 0.1, bias: -0.3 }) };
   },
   extrema: (g, x, y) => ({
@@ -73,9 +101,14 @@ test('Max and Min: a NaN in either operand is the result, whatever reads it', as
   const b = [10, NAN, NAN, 9, 1, 0];
   const larger = [NAN, NAN, NAN, 9, 1, 1];
   const smaller = [NAN, NAN, NAN, -2.5, 1, 0];
-  const tensor = (numbers: number[], shape: number[]) => new Tensor('f32', Float32Array.from(numbers), shape);
+  const tensor = (numbers: number[], shape: number[]) =>
+    new Tensor('f32', Float32Array.from(numbers), shape);
   const g = new GraphBuilder();
-  const [x, y, column] = [g.input('x', 'f32', [6]), g.input('y', 'f32', [6]), g.input('column', 'f32', [6, 1])];
+  const [x, y, column] = [
+    g.input('x', 'f32', [6]),
+    g.input('y', 'f32', [6]),
+    g.input('column', 'f32', [6, 1]),
+  ];
   const constant = g.constant(tensor(b, [6]));
   const graph = g.graph([x, y, column], {
     max: g.max(x, y),
@@ -88,8 +121,14 @@ test('Max and Min: a NaN in either operand is the result, whatever reads it', as
   });
   for (const isa of supportedIsas()) {
     const session = GraphSession.fromGraph(graph, { isa: isa as Isa });
-    const results = await session.run({ x: tensor(a, [6]), y: tensor(b, [6]), column: tensor(b, [6, 1]) });
-    const found = Object.fromEntries(Object.entries(results).map(([name, { data }]) => [name, [...data]]));
+    const results = await session.run({
+      x: tensor(a, [6]),
+      y: tensor(b, [6]),
+      column: tensor(b, [6, 1]),
+    });
+    const found = Object.fromEntries(
+      Object.entries(results).map(([name, { data }]) => [name, [...data]]),
+    );
     expect(found.max).toEqual(larger);
     expect(found.min).toEqual(smaller);
     expect(found['max of a constant']).toEqual(larger);
@@ -118,8 +157,13 @@ test.each(Object.entries(CASES))('%s', async (name, results) => {
       for (const optimize of [true, false]) {
         const got = await GraphSession.fromGraph(graph, { isa, optimize, threads: 1 }).run(feeds);
         for (const [key, { data }] of Object.entries(want)) {
-          const wrong = Array.from(data).findIndex((value, i) => !same(got[key]?.data[i] as number, value, name === 'extrema'));
-          expect(wrong, `${key} on ${isa}: ${got[key]?.data[wrong]}, not ${data[wrong]}, of ${LEFT[wrong]} and ${RIGHT[wrong]}`).toBe(-1);
+          const wrong = Array.from(data).findIndex(
+            (value, i) => !same(got[key]?.data[i] as number, value, name === 'extrema'),
+          );
+          expect(
+            wrong,
+            `${key} on ${isa}: ${got[key]?.data[wrong]}, not ${data[wrong]}, of ${LEFT[wrong]} and ${RIGHT[wrong]}`,
+          ).toBe(-1);
         }
       }
     }

@@ -6,17 +6,34 @@ import { describe, expect, test } from 'vitest';
 import { nativeMutants } from '../../scripts/mutate/native-mutants.mjs';
 import { allot, nameOf, ordered, seeded } from '../../scripts/mutate/sample.mjs';
 
-const changes = (text: string) => nativeMutants('native/x.cc', text).map(({ original, mutated }) => `${original} => ${mutated}`);
+const changes = (text: string) =>
+  nativeMutants('native/x.cc', text).map(({ original, mutated }) => `${original} => ${mutated}`);
 
 describe('mutants of C++', () => {
   test.each([
     ['boundaries', 'if (a < b) f();', ['(a < b) => (!(a < b))', '< => <=', '< => >=']],
-    ['each operator of a sum, and the operands whose order matters', 'x = a + b - c;', ['+ => -', 'b - c => c - b', '- => +']],
+    [
+      'each operator of a sum, and the operands whose order matters',
+      'x = a + b - c;',
+      ['+ => -', 'b - c => c - b', '- => +'],
+    ],
     ['constants', 'int n = 7;', ['7 => 8', '7 => 6']],
-    ['constants of every writing', 'f = 0.5f; m = 0x0fu; z = 0;', ['0.5f => (0.5f * 1.5f)', '0x0fu => 0x10u', '0x0fu => 0xeu', '0 => 1']],
-    ['arguments', 'copy(to, from + 1, n);', ['to, from + 1 => from + 1, to', '+ => -', '1 => 2', '1 => 0']],
+    [
+      'constants of every writing',
+      'f = 0.5f; m = 0x0fu; z = 0;',
+      ['0.5f => (0.5f * 1.5f)', '0x0fu => 0x10u', '0x0fu => 0xeu', '0 => 1'],
+    ],
+    [
+      'arguments',
+      'copy(to, from + 1, n);',
+      ['to, from + 1 => from + 1, to', '+ => -', '1 => 2', '1 => 0'],
+    ],
     ['branches', 'y = v ? left : right;', ['left : right => right : left']],
-    ['signs and increments', 'return -x; ++i;', ['- => (nothing)', '++ => --'].map((change) => change.replace('(nothing)', ''))],
+    [
+      'signs and increments',
+      'return -x; ++i;',
+      ['- => (nothing)', '++ => --'].map((change) => change.replace('(nothing)', '')),
+    ],
   ])('%s', (_, text, expected) => expect(changes(text)).toEqual(expected));
 
   test.each([
@@ -40,11 +57,21 @@ describe('a sample', () => {
   const lines = { 'src/a': 700, 'src/b': 299, 'src/c': 1, 'native/d': 90, 'native/e': 10 };
 
   test('follows lines, 30 % of it native', () => {
-    expect(allot(200, lines)).toEqual({ 'src/a': 98, 'src/b': 42, 'src/c': 0, 'native/d': 54, 'native/e': 6 });
+    expect(allot(200, lines)).toEqual({
+      'src/a': 98,
+      'src/b': 42,
+      'src/c': 0,
+      'native/d': 54,
+      'native/e': 6,
+    });
     expect(allot(10, { 'src/a': 2, 'src/b': 1 })).toEqual({ 'src/a': 7, 'src/b': 3 });
   });
 
-  const mutants = Array.from({ length: 60 }, (_, i) => ({ file: 'x', line: i < 40 ? 1 : i, name: i }));
+  const mutants = Array.from({ length: 60 }, (_, i) => ({
+    file: 'x',
+    line: i < 40 ? 1 : i,
+    name: i,
+  }));
 
   test('is the same for a seed, and another for another', () => {
     expect(ordered(mutants, seeded('1'))).toEqual(ordered(mutants, seeded('1')));

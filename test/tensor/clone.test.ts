@@ -45,30 +45,33 @@ const TENSORS: Tensor[] = [
   new Tensor('b1', Uint8Array.of(0b101), [3]),
 ];
 
-describe.each(TENSORS.map((tensor) => [tensor.dtype, tensor] as const))('a tensor of %s', (_, tensor) => {
-  test('arrives as its plain form, copied', () => {
-    const found = sent(tensor);
-    expect(Object.getPrototypeOf(found)).toBe(Object.prototype);
-    expect(found).toEqual({ dtype: tensor.dtype, data: tensor.data, shape: tensor.shape });
-    expect(found).not.toBeInstanceOf(Tensor);
-    const again = Tensor.from(found);
-    expect(again).toBeInstanceOf(Tensor);
-    expect(again).toEqual(tensor);
-    expect(again.size).toBe(tensor.size);
-    expect(again.data).toBe(found.data);
-  });
+describe.each(TENSORS.map((tensor) => [tensor.dtype, tensor] as const))(
+  'a tensor of %s',
+  (_, tensor) => {
+    test('arrives as its plain form, copied', () => {
+      const found = sent(tensor);
+      expect(Object.getPrototypeOf(found)).toBe(Object.prototype);
+      expect(found).toEqual({ dtype: tensor.dtype, data: tensor.data, shape: tensor.shape });
+      expect(found).not.toBeInstanceOf(Tensor);
+      const again = Tensor.from(found);
+      expect(again).toBeInstanceOf(Tensor);
+      expect(again).toEqual(tensor);
+      expect(again.size).toBe(tensor.size);
+      expect(again.data).toBe(found.data);
+    });
 
-  test('arrives by transfer of its buffer, which is gone here then', () => {
-    const copy = new Tensor(tensor.dtype, tensor.data.slice() as never, tensor.shape);
-    const found = sent(copy, [copy.data.buffer as ArrayBuffer]);
-    expect(copy.data.length).toBe(0);
-    expect(Tensor.from(found)).toEqual(tensor);
-    // And back.
-    const back = sent(found, [found.data.buffer as ArrayBuffer]);
-    expect(found.data.length).toBe(0);
-    expect(Tensor.from(back)).toEqual(tensor);
-  });
-});
+    test('arrives by transfer of its buffer, which is gone here then', () => {
+      const copy = new Tensor(tensor.dtype, tensor.data.slice() as never, tensor.shape);
+      const found = sent(copy, [copy.data.buffer as ArrayBuffer]);
+      expect(copy.data.length).toBe(0);
+      expect(Tensor.from(found)).toEqual(tensor);
+      // And back.
+      const back = sent(found, [found.data.buffer as ArrayBuffer]);
+      expect(found.data.length).toBe(0);
+      expect(Tensor.from(back)).toEqual(tensor);
+    });
+  },
+);
 
 test('Tensor.from gives a Tensor back as it is, and refuses what is none', () => {
   const [tensor] = TENSORS as [Tensor];
@@ -93,8 +96,13 @@ describe('the plain form is a tensor to', () => {
     const g = new GraphBuilder();
     const x = g.input('x', 'f32', ['N', 3]);
     const bits = g.input('bits', 'b1', ['N', 3]);
-    const session = Session.fromGraph(g.graph([x, bits], { y: g.mul(x, g.cast(bits, 'f32')), bits }));
-    const feeds = { x: plain(), bits: sent(new Tensor('b1', Uint8Array.of(0b101), [1, 3])) as TensorLike<'b1'> };
+    const session = Session.fromGraph(
+      g.graph([x, bits], { y: g.mul(x, g.cast(bits, 'f32')), bits }),
+    );
+    const feeds = {
+      x: plain(),
+      bits: sent(new Tensor('b1', Uint8Array.of(0b101), [1, 3])) as TensorLike<'b1'>,
+    };
     const results = await session.run(feeds);
     expect(results.y).toBeInstanceOf(Tensor);
     expect([...results.y.data]).toEqual([-1, -2, -3]);
@@ -113,7 +121,10 @@ describe('the plain form is a tensor to', () => {
       { ...plain(), data: new Float64Array(3) },
       { ...plain(), shape: [3] },
     ])
-      expect(await failureOf(session.run({ ...feeds, x } as never))).toMatchObject({ code: 'ERR_FEED', node: 'x' });
+      expect(await failureOf(session.run({ ...feeds, x } as never))).toMatchObject({
+        code: 'ERR_FEED',
+        node: 'x',
+      });
     await session.release();
   });
 
@@ -127,15 +138,23 @@ describe('the plain form is a tensor to', () => {
     const session = await Session.create(join(folder, 'model'));
     expect([...((await session.run({ x: data })).y?.data ?? [])]).toEqual([2, -4, 6]);
     await session.release();
-    expect(() => g.constant({ ...plain(), shape: [4] })).toThrow(expect.objectContaining({ code: 'ERR_SHAPE' }));
+    expect(() => g.constant({ ...plain(), shape: [4] })).toThrow(
+      expect.objectContaining({ code: 'ERR_SHAPE' }),
+    );
   });
 
   test('states of models, and importState', () => {
     const net = nn.model({ input: { name: 'x', shape: ['N', 3] } }, nn.dense({ units: 2 }));
     const state = net.init(1);
-    const there = Object.fromEntries(Object.entries(state).map(([name, tensor]) => [name, sent(tensor) as TensorLike<'f32'>]));
+    const there = Object.fromEntries(
+      Object.entries(state).map(([name, tensor]) => [name, sent(tensor) as TensorLike<'f32'>]),
+    );
     expect(net.graph(there)).toEqual(net.graph(state));
-    const imported = zoo.importState(net, Object.fromEntries(Object.entries(there).map(([name, t]) => [name.replace('/', '.'), t])), []);
+    const imported = zoo.importState(
+      net,
+      Object.fromEntries(Object.entries(there).map(([name, t]) => [name.replace('/', '.'), t])),
+      [],
+    );
     expect(imported).toEqual(state);
     expect(Object.values(imported).every((tensor) => tensor instanceof Tensor)).toBe(true);
   });
@@ -143,8 +162,12 @@ describe('the plain form is a tensor to', () => {
   test('files', async () => {
     expect(readNpy(writeNpy(plain()))).toEqual(new Tensor('f32', data, [1, 3]));
     await writeTensors({ a: plain() }, join(folder, 'tensors'));
-    expect(await readTensors(join(folder, 'tensors'))).toEqual({ a: new Tensor('f32', data, [1, 3]) });
-    expect(() => writeNpy({ ...plain(), shape: [4] })).toThrow(expect.objectContaining({ code: 'ERR_SHAPE' }));
+    expect(await readTensors(join(folder, 'tensors'))).toEqual({
+      a: new Tensor('f32', data, [1, 3]),
+    });
+    expect(() => writeNpy({ ...plain(), shape: [4] })).toThrow(
+      expect.objectContaining({ code: 'ERR_SHAPE' }),
+    );
   });
 });
 

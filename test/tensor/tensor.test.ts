@@ -6,15 +6,28 @@ import { tensorOf, valuesOf } from '../../src/tensor/values.js';
 import { failure } from '../ops/nodes.js';
 
 describe('Tensor', () => {
-  test('is told by its mark, so that another copy of the package makes tensors too; a class that extends it is told as ever', () => {
-    class Named extends Tensor {}
-    const plain = new Tensor('f32', new Float32Array(1), [1]);
-    const named = new Named('f32', new Float32Array(1), [1]);
-    const other = Object.create({ [Symbol.for('bitplane.Tensor/1')]: true });
-    expect([plain, named, other].map((value) => value instanceof Tensor)).toEqual([true, true, true]);
-    expect([plain, named, other].map((value) => value instanceof Named)).toEqual([false, true, false]);
-    for (const value of [undefined, null, 1, 'f32', {}, [], Tensor, new Float32Array(1)]) expect(value instanceof Tensor).toBe(false);
-  });
+  test(
+    'is told by its mark, so that another copy of the package makes tensors too; a class ' +
+      'that extends it is told as ever',
+    () => {
+      class Named extends Tensor {}
+      const plain = new Tensor('f32', new Float32Array(1), [1]);
+      const named = new Named('f32', new Float32Array(1), [1]);
+      const other = Object.create({ [Symbol.for('bitplane.Tensor/1')]: true });
+      expect([plain, named, other].map((value) => value instanceof Tensor)).toEqual([
+        true,
+        true,
+        true,
+      ]);
+      expect([plain, named, other].map((value) => value instanceof Named)).toEqual([
+        false,
+        true,
+        false,
+      ]);
+      for (const value of [undefined, null, 1, 'f32', {}, [], Tensor, new Float32Array(1)])
+        expect(value instanceof Tensor).toBe(false);
+    },
+  );
 
   test('holds the array it is given', () => {
     const data = Float32Array.of(1, 2, 3, 4, 5, 6);
@@ -38,11 +51,17 @@ describe('Tensor', () => {
   test('refuses what does not fit', () => {
     const make = (dtype: unknown, data: unknown, shape: unknown) =>
       failure(() => new Tensor(dtype as 'f32', data as Float32Array, shape as number[]));
-    expect(make('f64', new Float64Array(1), [1])).toBe('ERR_DTYPE Tensor: expected a dtype of f32, i32, i8, u8, b1 but received "f64"');
+    expect(make('f64', new Float64Array(1), [1])).toBe(
+      'ERR_DTYPE Tensor: expected a dtype of f32, i32, i8, u8, b1 but received "f64"',
+    );
     expect(make('constructor', new Float32Array(1), [1])).toMatch(/^ERR_DTYPE/);
-    expect(make('f32', [1], [1])).toBe('ERR_DTYPE Tensor: expected a Float32Array for dtype f32 but received [1]');
+    expect(make('f32', [1], [1])).toBe(
+      'ERR_DTYPE Tensor: expected a Float32Array for dtype f32 but received [1]',
+    );
     expect(make('f32', new Int32Array(1), [1])).toMatch(/but received a Int32Array of 4 bytes$/);
-    expect(make('f32', new Float32Array(2), [1])).toBe('ERR_SHAPE Tensor: expected 1 elements for shape [1] but received 2');
+    expect(make('f32', new Float32Array(2), [1])).toBe(
+      'ERR_SHAPE Tensor: expected 1 elements for shape [1] but received 2',
+    );
     for (const shape of [[-1], [1.5], [Number.NaN], ['N'], 1, undefined])
       expect(make('f32', new Float32Array(1), shape)).toMatch(/^ERR_SHAPE/);
     expect(make('f32', new Float32Array(0), [2 ** 53 - 1, 2 ** 53 - 1])).toMatch(/^ERR_SHAPE/);

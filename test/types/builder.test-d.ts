@@ -1,5 +1,6 @@
 /**
- * What must and must not compile when a graph is written by hand and fed. Each @ts-expect-error fails the type check if its line compiles.
+ * What must and must not compile when a graph is written by hand and fed. Each @ts-expect-error
+ * fails the type check if its line compiles.
  */
 import { describe, expectTypeOf, test } from 'vitest';
 import type { Feeds, Results } from '../../src/graph/feeds.js';
@@ -72,8 +73,14 @@ describe('feeds and results', () => {
   const maskTensor = new Tensor('b1', new Uint8Array(98), [1, 28, 28, 1]);
 
   test('have the names and dtypes of the graph', () => {
-    expectTypeOf<F>().toEqualTypeOf<{ readonly x: TensorLike<'f32'> | Float32Array; readonly mask: TensorLike<'b1'> }>();
-    expectTypeOf<Results<typeof graph>>().toEqualTypeOf<{ readonly y: Tensor<'f32'>; readonly signs: Tensor<'b1'> }>();
+    expectTypeOf<F>().toEqualTypeOf<{
+      readonly x: TensorLike<'f32'> | Float32Array;
+      readonly mask: TensorLike<'b1'>;
+    }>();
+    expectTypeOf<Results<typeof graph>>().toEqualTypeOf<{
+      readonly y: Tensor<'f32'>;
+      readonly signs: Tensor<'b1'>;
+    }>();
     expectTypeOf({ x: floats, mask: maskTensor }).toExtend<F>();
   });
 

@@ -3,7 +3,10 @@ import { expectTypeOf, test } from 'vitest';
 import { nn, quant, Session, type Tensor, zoo } from '../../src/index.js';
 
 test('names of inputs and outputs', async () => {
-  const model = nn.model({ input: { name: 'image', shape: ['N', 8, 8, 3] }, output: 'scores' }, nn.flatten());
+  const model = nn.model(
+    { input: { name: 'image', shape: ['N', 8, 8, 3] }, output: 'scores' },
+    nn.flatten(),
+  );
   const session = Session.fromGraph(model.graph(model.init()));
   const results = await session.run({ image: new Float32Array(192) });
   expectTypeOf(results.scores).toEqualTypeOf<Tensor<'f32'>>();
@@ -15,7 +18,9 @@ test('names of inputs and outputs', async () => {
 
 test('networks of the zoo give logits for an image', async () => {
   const network = zoo.biReal20();
-  const { logits } = await Session.fromGraph(network.graph(network.init())).run({ image: new Float32Array(3072) });
+  const { logits } = await Session.fromGraph(network.graph(network.init())).run({
+    image: new Float32Array(3072),
+  });
   expectTypeOf(logits).toEqualTypeOf<Tensor<'f32'>>();
 });
 

@@ -1,5 +1,6 @@
 /**
- * What must and must not compile when a session runs a graph that was built in code. Types only: nothing here runs.
+ * What must and must not compile when a session runs a graph that was built in code. Types only:
+ * nothing here runs.
  */
 import { expectTypeOf, test } from 'vitest';
 import {
@@ -51,7 +52,11 @@ test('the outputs that are chosen, and no others, are among the results', async 
   expectTypeOf(both).toEqualTypeOf<{ readonly y: Tensor<'f32'>; readonly bits: Tensor<'b1'> }>();
   const listed = await session.run({ x: floats }, ['bits']);
   expectTypeOf(listed).toEqualTypeOf<{ readonly bits: Tensor<'b1'> }>();
-  const mapped = await session.run({ x: floats }, { y: null }, { signal: new AbortController().signal });
+  const mapped = await session.run(
+    { x: floats },
+    { y: null },
+    { signal: new AbortController().signal },
+  );
   expectTypeOf(mapped).toEqualTypeOf<{ readonly y: Tensor<'f32'> }>();
   const named = await session.run({ x: floats }, { outputs: ['y'] });
   expectTypeOf(named).toEqualTypeOf<{ readonly y: Tensor<'f32'> }>();
@@ -74,8 +79,9 @@ test('a tensor that came from another thread is taken, and has no methods', asyn
   expectTypeOf(Tensor.from(sent)).toEqualTypeOf<Tensor<'f32'>>();
   // @ts-expect-error: methods stay behind
   sent.size;
+  const bytes = { dtype: 'u8', data: new Uint8Array(4), shape: [1, 4] } as const;
   // @ts-expect-error: of another dtype
-  await Session.fromGraph(graph).run({ x: { dtype: 'u8', data: new Uint8Array(4), shape: [1, 4] } });
+  await Session.fromGraph(graph).run({ x: bytes });
 });
 test('metadata are strings by name, read only', async () => {
   const graph = await loadModel('model.onnx');

@@ -1,6 +1,7 @@
 /**
- * The blocks of the papers give the authors' numbers in evaluation mode, as floats and packed. The parameters come through the name tables
- * of the authors' releases, so these are tested too. Not here: gradients.
+ * The blocks of the papers give the authors' numbers in evaluation mode, as floats and packed. The
+ * parameters come through the name tables of the authors' releases, so these are tested too. Not
+ * here: gradients.
  */
 import { describe, expect, test } from 'vitest';
 import type { Tensors } from '../../src/formats/tensors.js';
@@ -8,7 +9,12 @@ import * as nn from '../../src/nn/index.js';
 import * as quant from '../../src/quant/index.js';
 import { Tensor } from '../../src/tensor/tensor.js';
 import { biRealBlock } from '../../src/zoo/bi-real-net.js';
-import { BI_REAL_NAMES, importState, type NameRule, REACT_NET_A_NAMES } from '../../src/zoo/pytorch.js';
+import {
+  BI_REAL_NAMES,
+  importState,
+  type NameRule,
+  REACT_NET_A_NAMES,
+} from '../../src/zoo/pytorch.js';
 import { reActBlock } from '../../src/zoo/react-net.js';
 import { type HalfBlockOptions, halfBlock } from '../../src/zoo/real-to-binary.js';
 import { compareSigns, everyWay, expectClose, golden, toNhwc, under } from './golden.js';
@@ -20,18 +26,28 @@ interface Case {
   readonly y: Tensor<'f32'>;
   readonly parameters: Tensors;
   readonly rules: readonly NameRule[];
-  /** The stride of a 3x3 window, where one bit's sign(0) = +1 departs from the release's 0: what sees a 0 of x is not compared. */
+  /**
+   * The stride of a 3x3 window, where one bit's sign(0) = +1 departs from the release's 0: what
+   * sees a 0 of x is not compared.
+   */
   readonly zerosReach?: 1 | 2;
 }
 
-/** y with the numbers of `want` at each pixel whose window sees a 0 of x, and how many pixels those are. */
+/**
+ * y with the numbers of `want` at each pixel whose window sees a 0 of x, and how many pixels those
+ * are.
+ */
 function withoutZeros(x: Tensor, y: Tensor, want: Tensor, stride: number) {
   const data = Float32Array.from(y.data);
   const [n, height, width, channels] = y.shape as [number, number, number, number];
   const [, xHeight, xWidth, xChannels] = x.shape as [number, number, number, number];
   let pixels = 0;
   for (let i = 0; i < n * height * width; i++) {
-    const [image, row, column] = [Math.floor(i / (height * width)), Math.floor(i / width) % height, i % width];
+    const [image, row, column] = [
+      Math.floor(i / (height * width)),
+      Math.floor(i / width) % height,
+      i % width,
+    ];
     const sees = x.data.some((value, k) => {
       const pixel = Math.floor(k / xChannels);
       const near = (at: number, center: number) => Math.abs(at - center * stride) <= 1;
@@ -66,7 +82,9 @@ function check(cases: readonly Case[]) {
           continue;
         }
         const compared = withoutZeros(block.x, y, block.y, block.zerosReach);
-        expect(compared.pixels, 'one 0 in x, so at most one window of pixels').toBeLessThanOrEqual(9);
+        expect(compared.pixels, 'one 0 in x, so at most one window of pixels').toBeLessThanOrEqual(
+          9,
+        );
         expectClose(compared.y, block.y, way);
       }
     });
@@ -96,21 +114,34 @@ describe('Bi-Real Net', () => {
   check([block('blk_eval', 8, 1, 'plus'), block('blkdown_eval', 16, 2, 'plus')]);
 
   // No sign is one bit here, so there is none to compare.
-  test.each([block('blk_eval', 8, 1, 'torch'), block('blkdown_eval', 16, 2, 'torch')])('$name', async (block) => {
-    const model = blockModel(block);
-    const graph = model.graph(importState(model, block.parameters, block.rules));
-    for (const [way, y] of await everyWay(graph, { x: block.x })) expectClose(y, block.y, way);
-  });
+  test.each([block('blk_eval', 8, 1, 'torch'), block('blkdown_eval', 16, 2, 'torch')])(
+    '$name',
+    async (block) => {
+      const model = blockModel(block);
+      const graph = model.graph(importState(model, block.parameters, block.rules));
+      for (const [way, y] of await everyWay(graph, { x: block.x })) expectClose(y, block.y, way);
+    },
+  );
 
-  test.each(['conv3', 'conv3s2'])('%s: weights with exact zeros, under the sign of torch', async (name) => {
-    const x = toNhwc(bireal[`${name}_x`]!);
-    const options = { filters: 8, kernel: 3, strides: name === 'conv3s2' ? 2 : 1, pads: 1, name: 'conv' };
-    const layer = nn.conv2d({ ...options, weights: quant.scaledSign({ zero: 'torch' }) });
-    const model = blockModel({ layer, x });
-    const weight = toNhwc(bireal[`${name}_w`]!);
-    expect(weight.data.includes(0)).toBe(true);
-    for (const [way, y] of await everyWay(model.graph({ 'conv/weight': weight }), { x })) expectClose(y, toNhwc(bireal[`${name}_y`]!), way);
-  });
+  test.each(['conv3', 'conv3s2'])(
+    '%s: weights with exact zeros, under the sign of torch',
+    async (name) => {
+      const x = toNhwc(bireal[`${name}_x`]!);
+      const options = {
+        filters: 8,
+        kernel: 3,
+        strides: name === 'conv3s2' ? 2 : 1,
+        pads: 1,
+        name: 'conv',
+      };
+      const layer = nn.conv2d({ ...options, weights: quant.scaledSign({ zero: 'torch' }) });
+      const model = blockModel({ layer, x });
+      const weight = toNhwc(bireal[`${name}_w`]!);
+      expect(weight.data.includes(0)).toBe(true);
+      for (const [way, y] of await everyWay(model.graph({ 'conv/weight': weight }), { x }))
+        expectClose(y, toNhwc(bireal[`${name}_y`]!), way);
+    },
+  );
 
   test('activations: sign(0) = 0 in torch, +1 in one bit, equal elsewhere', async () => {
     const x = new Tensor('f32', bireal.act_x!.data, [64, 1]);
@@ -154,7 +185,12 @@ describe('Real-to-Binary', () => {
     [/^block\/prelu\/slope$/, 'b_prelu.alpha'],
   ].map(([ours, theirs]) => ({ ours: ours as RegExp, theirs: [[theirs as string]] }));
 
-  const block = (prefix: string, width: number, stride: 1 | 2, options: HalfBlockOptions): Case => ({
+  const block = (
+    prefix: string,
+    width: number,
+    stride: 1 | 2,
+    options: HalfBlockOptions,
+  ): Case => ({
     name: prefix,
     layer: halfBlock(options)('block', width, stride),
     x: toNhwc(r2b[`${prefix}_x`]!),

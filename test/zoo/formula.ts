@@ -52,7 +52,10 @@ export function formulaState(
     model.parameters.map(({ name, shape }) => {
       const theirs = namesIn(rules, name)[0]![0]!;
       const [o, kh, kw, i] = shape as [number, number, number, number];
-      return [theirs, parameter(`${prefix} ${theirs}`, shape.length === 4 ? [o, i, kh, kw] : shape)];
+      return [
+        theirs,
+        parameter(`${prefix} ${theirs}`, shape.length === 4 ? [o, i, kh, kw] : shape),
+      ];
     }),
   );
   return importState(model, tensors, rules);

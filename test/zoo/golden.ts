@@ -1,6 +1,7 @@
 /**
- * The golden vectors: arrays that the authors' own code (or the best public code) computed. $BITPLANE_GOLDEN names their folder, else
- * test/golden. Maps and weights there are NCHW and OIHW. Not a test.
+ * The golden vectors: arrays that the authors' own code (or the best public code) computed.
+ * $BITPLANE_GOLDEN names their folder, else test/golden. Maps and weights there are NCHW and OIHW.
+ * Not a test.
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -27,14 +28,19 @@ const ATOL = 1e-5;
 export function golden(name: string): Tensors {
   const { tensors } = readSafetensors(readFileSync(join(FOLDER, `${name}.safetensors`)));
   return Object.fromEntries(
-    [...tensors].map(([key, { shape, data }]) => [key, new Tensor('f32', new Float32Array(new Uint8Array(data).buffer), shape)]),
+    [...tensors].map(([key, { shape, data }]) => [
+      key,
+      new Tensor('f32', new Float32Array(new Uint8Array(data).buffer), shape),
+    ]),
   );
 }
 
 /** The tensors whose names begin with `prefix`, under the rest of their names. */
 export function under(tensors: Tensors, prefix: string, replacement = ''): Tensors {
   const entries = Object.entries(tensors).filter(([name]) => name.startsWith(prefix));
-  return Object.fromEntries(entries.map(([name, tensor]) => [replacement + name.slice(prefix.length), tensor]));
+  return Object.fromEntries(
+    entries.map(([name, tensor]) => [replacement + name.slice(prefix.length), tensor]),
+  );
 }
 
 export const toNhwc = (tensor: Tensor<'f32'>) => permuted(tensor, [0, 2, 3, 1]);
@@ -42,15 +48,19 @@ export const toNhwc = (tensor: Tensor<'f32'>) => permuted(tensor, [0, 2, 3, 1]);
 export function expectClose(got: Tensor, want: Tensor, what: string): void {
   expect(got.shape, what).toEqual(want.shape);
   let worst = 0;
-  for (const [i, b] of want.data.entries()) worst = Math.max(worst, Math.abs((got.data[i] as number) - b) / (ATOL + RTOL * Math.abs(b)));
+  for (const [i, b] of want.data.entries())
+    worst = Math.max(worst, Math.abs((got.data[i] as number) - b) / (ATOL + RTOL * Math.abs(b)));
   expect(worst, `${what}: largest error in units of the tolerance`).toBeLessThanOrEqual(1);
 }
 
 /**
- * Runs the graph's one output four ways: by the ops' formulas, as floats in the executor, packed, and packed with its affines merged, the last three
- * on every instruction set.
+ * Runs the graph's one output four ways: by the ops' formulas, as floats in the executor, packed,
+ * and packed with its affines merged, the last three on every instruction set.
  */
-export async function everyWay(graph: Graph, feeds: Readonly<Record<string, Tensor>>): Promise<[string, Tensor][]> {
+export async function everyWay(
+  graph: Graph,
+  feeds: Readonly<Record<string, Tensor>>,
+): Promise<[string, Tensor][]> {
   const [output] = Object.keys(graph.outputs) as [string];
   const results: [string, Tensor][] = [['formulas', evaluateGraph(graph, feeds)[output]!]];
   const ways = [
@@ -69,12 +79,15 @@ export async function everyWay(graph: Graph, feeds: Readonly<Record<string, Tens
 }
 
 /**
- * The signs of every binarization in the graph, float against packed, and how many differ where |x| is above `rounding` times the largest
+ * The signs of every binarization in the graph, float against packed, and how many differ where |x|
+ * is above `rounding` times the largest
  * |x| of its map: none may.
  */
 export async function compareSigns(graph: Graph, feeds: Readonly<Record<string, Tensor>>) {
   const g = new GraphBuilder();
-  const signs = topological(graph).filter((value) => value.op === 'sign' && value.inputs[0]!.op !== 'constant') as Value<'b1'>[];
+  const signs = topological(graph).filter(
+    (value) => value.op === 'sign' && value.inputs[0]!.op !== 'constant',
+  ) as Value<'b1'>[];
   const outputs: Record<string, Value> = {};
   for (const [i, sign] of signs.entries()) {
     outputs[`x${i}`] = sign.inputs[0]!;

@@ -51,7 +51,10 @@ const XNOR_NAMES: readonly NameRule[] = [
   { ours: /^block\/(.*)$/, theirs: [['$1']] },
 ];
 const BLOCK_NAMES: readonly NameRule[] = [
-  ...RESNET_NAMES.map(({ ours, theirs }) => ({ ours: new RegExp(`^block/${ours.source}`), theirs })),
+  ...RESNET_NAMES.map(({ ours, theirs }) => ({
+    ours: new RegExp(`^block/${ours.source}`),
+    theirs,
+  })),
   { ours: /^block\/(.*)$/, theirs: [['$1']] },
 ];
 
@@ -68,9 +71,21 @@ const RESIDUAL: Block[] = [
   { kind: 'resnet', weights: undefined },
   { kind: 'bwn', weights: quant.scaledSign() },
 ].flatMap(({ kind, weights }) => [
-  { name: `${kind}-block`, layer: basicBlock(projection, weights)('block', 8, 1), shape: [2, 8, 5, 6] },
-  { name: `${kind}-block-projected`, layer: basicBlock(projection, weights)('block', 12, 2), shape: [2, 8, 6, 5] },
-  { name: `${kind}-block-padded`, layer: basicBlock(paddedShortcut, weights)('block', 13, 2), shape: [2, 8, 6, 5] },
+  {
+    name: `${kind}-block`,
+    layer: basicBlock(projection, weights)('block', 8, 1),
+    shape: [2, 8, 5, 6],
+  },
+  {
+    name: `${kind}-block-projected`,
+    layer: basicBlock(projection, weights)('block', 12, 2),
+    shape: [2, 8, 6, 5],
+  },
+  {
+    name: `${kind}-block-padded`,
+    layer: basicBlock(paddedShortcut, weights)('block', 13, 2),
+    shape: [2, 8, 6, 5],
+  },
 ]);
 
 const XNOR: Block[] = [true, false].flatMap((activationScale) =>
@@ -92,12 +107,19 @@ const XNOR: Block[] = [true, false].flatMap((activationScale) =>
 const QUICK: Block[] = [
   { name: 'quick-block', layer: quickNetBlock('block', 12), shape: [2, 12, 5, 6], binary: true },
   { name: 'quick-transition', layer: quickNetTransition('block', 8, 12), shape: [2, 8, 6, 7] },
-  { name: 'quick-stem', layer: nn.sequential(quickNetStem(), { name: 'block' }), shape: [1, 3, 16, 16] },
+  {
+    name: 'quick-stem',
+    layer: nn.sequential(quickNetStem(), { name: 'block' }),
+    shape: [1, 3, 16, 16],
+  },
 ];
 
 const modelOf = ({ name, layer, shape, rules = BLOCK_NAMES }: Block) => {
   const x = toNhwc(numbers(`${name} x`, shape));
-  const model = nn.model({ input: { name: 'x', shape: ['N', ...x.shape.slice(1)] }, output: 'y' }, layer);
+  const model = nn.model(
+    { input: { name: 'x', shape: ['N', ...x.shape.slice(1)] }, output: 'y' },
+    layer,
+  );
   return { graph: model.graph(formulaState(model, name, rules)), x };
 };
 
@@ -106,9 +128,12 @@ test.each([...RESIDUAL, ...XNOR, ...QUICK])('$name: the numbers of PyTorch', asy
   for (const [way, y] of await everyWay(graph, { x })) expectClose(y, expected(block.name), way);
 });
 
-test.each([...XNOR, ...QUICK].filter(({ binary }) => binary))('$name: packed and float agree on every sign', async (block) => {
-  const { graph, x } = modelOf(block);
-  const count = await compareSigns(graph, { x });
-  expect(count.signs).toBeGreaterThan(0);
-  expect(count.differ).toBe(0);
-});
+test.each([...XNOR, ...QUICK].filter(({ binary }) => binary))(
+  '$name: packed and float agree on every sign',
+  async (block) => {
+    const { graph, x } = modelOf(block);
+    const count = await compareSigns(graph, { x });
+    expect(count.signs).toBeGreaterThan(0);
+    expect(count.differ).toBe(0);
+  },
+);

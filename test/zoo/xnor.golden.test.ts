@@ -1,5 +1,6 @@
 /**
- * XNOR-Net and BWN: alpha sign(W) as the public ports compute it, and the activation scale K, for which there are no vectors, by its formula.
+ * XNOR-Net and BWN: alpha sign(W) as the public ports compute it, and the activation scale K, for
+ * which there are no vectors, by its formula.
  */
 import { describe, expect, test } from 'vitest';
 import * as nn from '../../src/nn/index.js';
@@ -13,7 +14,8 @@ import { everyWay, expectClose, golden } from './golden.js';
 const xnor = golden('xnor');
 
 describe('alpha sign(W) of the ports', () => {
-  // conv_w_clamped is what training stores; here the layout does not matter, as alpha is a mean over all axes but the first.
+  // conv_w_clamped is what training stores; here the layout does not matter, as alpha is a mean
+  // over all axes but the first.
   test.each([
     ['conv_w_clamped', 'conv_w_bin', 'conv_alpha'],
     ['lin_w_clamped', 'lin_w_bin', 'lin_alpha'],
@@ -26,14 +28,19 @@ describe('alpha sign(W) of the ports', () => {
     const results = evaluateGraph(g.graph([], { values, scale: scale! }), {});
     const scales = new Tensor('f32', results.scale!.data as Float32Array, xnor[alpha]!.shape);
     expectClose(scales, xnor[alpha]!, alpha);
-    const product = Float32Array.from(results.values!.data, (sign, i) => sign * (scales.data[Math.floor(i / each)] as number));
+    const product = Float32Array.from(
+      results.values!.data,
+      (sign, i) => sign * (scales.data[Math.floor(i / each)] as number),
+    );
     expectClose(new Tensor('f32', product, want.shape), want, to);
   });
 
   test('activations: sign, and 0 for 0', () => {
     const g = new GraphBuilder();
     const y = quant.signActivation({ zero: 'torch' }).quantize(g, 'y', g.constant(xnor.act_x!));
-    expect(Array.from(evaluateGraph(g.graph([], { y }), {}).y!.data, (value) => value + 0)).toEqual(Array.from(xnor.act_y!.data));
+    expect(Array.from(evaluateGraph(g.graph([], { y }), {}).y!.data, (value) => value + 0)).toEqual(
+      Array.from(xnor.act_y!.data),
+    );
   });
 });
 
@@ -41,12 +48,20 @@ describe('K', () => {
   const [height, width, channels, filters] = [6, 7, 20, 5];
   const seeded = (count: number, shift: number) =>
     Float32Array.from({ length: count }, (_, i) => Math.sin(i * 12.9898 + shift) * 1.7 + 0.05);
-  const x = new Tensor('f32', seeded(2 * height * width * channels, 1), [2, height, width, channels]);
+  const x = new Tensor('f32', seeded(2 * height * width * channels, 1), [
+    2,
+    height,
+    width,
+    channels,
+  ]);
   const weight = new Tensor('f32', seeded(filters * 9 * channels, 2), [filters, 3, 3, channels]);
 
   /** The sum straight from the definition; zeros of the border count in the mean of K. */
   function reference(strides: number, activationScale: boolean) {
-    const [oh, ow] = [height, width].map((size) => Math.floor((size + 2 - 3) / strides) + 1) as [number, number];
+    const [oh, ow] = [height, width].map((size) => Math.floor((size + 2 - 3) / strides) + 1) as [
+      number,
+      number,
+    ];
     const y: number[] = [];
     const sign = (value: number) => (value < 0 ? -1 : 1);
     for (let n = 0; n < 2; n++)
@@ -77,8 +92,12 @@ describe('K', () => {
     [1, false],
   ] as const)('stride %i, K %s: exact at borders too', async (strides, activationScale) => {
     const layer = xnorConv({ filters, kernel: 3, strides, pads: 1, activationScale, name: 'conv' });
-    const model = nn.model({ input: { name: 'x', shape: ['N', height, width, channels] }, output: 'y' }, layer);
+    const model = nn.model(
+      { input: { name: 'x', shape: ['N', height, width, channels] }, output: 'y' },
+      layer,
+    );
     const graph = model.graph({ 'conv/product/weight': weight });
-    for (const [way, y] of await everyWay(graph, { x })) expectClose(y, reference(strides, activationScale), way);
+    for (const [way, y] of await everyWay(graph, { x }))
+      expectClose(y, reference(strides, activationScale), way);
   });
 });

@@ -1,13 +1,15 @@
-// Binary convolution: what it computes, how a problem is described, and the list of variants.
-// Not here: how a variant is driven (step.h), what its inner loop sees (kernel.h), or any arithmetic.
+// Binary convolution: what it computes, how a problem is described, and the list of variants. Not
+// here: how a variant is driven (step.h), what its inner loop sees (kernel.h), or any arithmetic.
 //
 // x is [N,H,W,C] and w is [O,KH,KW,C/G], both bipolar (bit 1 = -1); y is [N,OH,OW,O].
 //
-//   dot[n,oy,ox,o] = sum over ky, kx, c of x[n, oy*sh - pt + ky*dh, ox*sw - pl + kx*dw, g(o)*C/G + c] * w[o,ky,kx,c]
+//   dot[n,oy,ox,o] = sum over ky, kx, c of
+//     x[n, oy*sh - pt + ky*dh, ox*sw - pl + kx*dw, g(o)*C/G + c] * w[o,ky,kx,c]
 //
-// with K = KH*KW*C/G terms, computed as K - 2 * popcount(x xor w). Outside of x stands +1, -1 or 0. Zero is exact for every channel
-// count: the border is computed as +1, which adds the weights of the outside taps once; their sum, an integer per output channel and
-// border class (plan.h), is taken off again. |dot| <= K, and K must fit an int32 popcount (K < 2^30).
+// with K = KH*KW*C/G terms, computed as K - 2 * popcount(x xor w). Outside of x stands +1, -1 or 0.
+// Zero is exact for every channel count: the border is computed as +1, which adds the weights of
+// the outside taps once; their sum, an integer per output channel and border class (plan.h), is
+// taken off again. |dot| <= K, and K must fit an int32 popcount (K < 2^30).
 #pragma once
 #include "kernels/step.h"
 
@@ -38,7 +40,8 @@ uint64_t bitsAt(const uint8_t* bytes, int64_t first, int count);
 struct Variant {
   const char* name;
   Isa isa;
-  std::unique_ptr<Step> (*build)(const Variant& self, const Instruction& instruction, BuildContext& context);
+  std::unique_ptr<Step> (*build)(const Variant& self, const Instruction& instruction,
+                                 BuildContext& context);
 };
 // Every variant compiled into this binary, in the order of variants.inc.
 const Variant* variants(int* count);

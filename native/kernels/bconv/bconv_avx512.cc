@@ -1,13 +1,16 @@
-// Binary convolution for AVX-512 with VPOPCNTDQ: 16 output channels in the 32-bit lanes of a register, one 32-bit activation word
-// broadcast, so 512 multiply-adds are xor + vpopcntd + add. Not here: anything but the tile and its three ways to end.
+// Binary convolution for AVX-512 with VPOPCNTDQ: 16 output channels in the 32-bit lanes of a
+// register, one 32-bit activation word broadcast, so 512 multiply-adds are xor + vpopcntd + add.
+// Not here: anything but the tile and its three ways to end.
 //
-// 4 pixels x 64 outputs keep 16 accumulators, 4 weights and a broadcast in registers; per 48 vector operations the tile loads 4 weight
-// vectors and 4 broadcasts. The adds are the only loop-carried chain (latency 1), so the one-pixel tail runs at the same rate and a
-// 7 x 7 map wastes nothing. The weights of one segment stay in L1 (64 * K / 8 bytes: 18 KiB for 256 channels, 3 x 3) while the
-// pixels stream.
+// 4 pixels x 64 outputs keep 16 accumulators, 4 weights and a broadcast in registers; per 48 vector
+// operations the tile loads 4 weight vectors and 4 broadcasts. The adds are the only loop-carried
+// chain (latency 1), so the one-pixel tail runs at the same rate and a 7 x 7 map wastes nothing.
+// The weights of one segment stay in L1 (64 * K / 8 bytes: 18 KiB for 256 channels, 3 x 3) while
+// the pixels stream.
 //
-// Carry-save adders of ternary operations, which popcount every second word only, take 5 operations for 6 and measured no faster: their second
-// register a sum halves the tile, and so doubles the loads.
+// Carry-save adders of ternary operations, which popcount every second word only, take 5 operations
+// for 6 and measured no faster: their second register a sum halves the tile, and so doubles the
+// loads.
 #include <immintrin.h>
 
 #include "kernels/bconv/kernel.h"
@@ -18,18 +21,21 @@ namespace bconv {
 namespace avx512_vpopcnt {
 namespace {
 
-// Ends a step: without it g++ 12 sums the two halves of a word before it adds them, which costs six spilled accumulators.
+// Ends a step: without it g++ 12 sums the two halves of a word before it adds them, which costs six
+// spilled accumulators.
 BITPLANE_INLINE void keep(__m512i& value) { __asm__("" : "+v"(value)); }
 
 enum class End { bits, dots, floats };
 
 template <End end, int V>
-BITPLANE_INLINE void finish(const Segment& s, const Pixel& pixel, int64_t row, const __m512i (&count)[V]) {
+BITPLANE_INLINE void finish(const Segment& s, const Pixel& pixel, int64_t row,
+                            const __m512i (&count)[V]) {
   if (end == End::bits) {
     const int32_t* threshold = reinterpret_cast<const int32_t*>(s.thresholds) + pixel.border * 64;
     __mmask16 k[4] = {};
     BITPLANE_UNROLL
-    for (int v = 0; v < V; ++v) k[v] = _mm512_cmpgt_epi32_mask(count[v], _mm512_loadu_si512(threshold + 16 * v));
+    for (int v = 0; v < V; ++v)
+      k[v] = _mm512_cmpgt_epi32_mask(count[v], _mm512_loadu_si512(threshold + 16 * v));
     const __mmask32 low = _mm512_kunpackw(k[1], k[0]), high = _mm512_kunpackw(k[3], k[2]);
     const uint64_t word = _cvtmask64_u64(_mm512_kunpackd(high, low));
     s.y[row * s.yStride] = word ^ s.flip;
@@ -38,19 +44,22 @@ BITPLANE_INLINE void finish(const Segment& s, const Pixel& pixel, int64_t row, c
   const int32_t* base = s.base + pixel.border * s.baseStride;
   BITPLANE_UNROLL
   for (int v = 0; v < V; ++v) {
-    const __m512i dot = _mm512_sub_epi32(_mm512_loadu_si512(base + 16 * v), _mm512_add_epi32(count[v], count[v]));
+    const __m512i dot =
+        _mm512_sub_epi32(_mm512_loadu_si512(base + 16 * v), _mm512_add_epi32(count[v], count[v]));
     if (end == End::dots) {
       _mm512_storeu_si512(static_cast<int32_t*>(s.block) + row * s.blockStride + 16 * v, dot);
     } else {
-      _mm512_storeu_ps(static_cast<float*>(s.block) + row * s.blockStride + 16 * v, _mm512_maskz_cvtepi32_ps(0xffff, dot));
+      _mm512_storeu_ps(static_cast<float*>(s.block) + row * s.blockStride + 16 * v,
+                       _mm512_maskz_cvtepi32_ps(0xffff, dot));
     }
   }
 }
 
-// One 64-bit word of the window: two steps of 32 terms, or one where no word has more. The first word of a window starts the counters instead of
-// adding to them.
+// One 64-bit word of the window: two steps of 32 terms, or one where no word has more. The first
+// word of a window starts the counters instead of adding to them.
 template <int halves, bool first, int P, int V>
-BITPLANE_INLINE void step(const uint8_t* weights, const uint8_t* const (&input)[P], int64_t at, __m512i (&count)[P][V]) {
+BITPLANE_INLINE void step(const uint8_t* weights, const uint8_t* const (&input)[P], int64_t at,
+                          __m512i (&count)[P][V]) {
   BITPLANE_UNROLL
   for (int half = 0; half < halves; ++half) {
     __m512i w[V];
@@ -58,7 +67,8 @@ BITPLANE_INLINE void step(const uint8_t* weights, const uint8_t* const (&input)[
     for (int v = 0; v < V; ++v) w[v] = _mm512_load_si512(weights + 64 * (half * V + v));
     BITPLANE_UNROLL
     for (int p = 0; p < P; ++p) {
-      const __m512i x = _mm512_set1_epi32(*reinterpret_cast<const int32_t*>(input[p] + at + 4 * half));
+      const __m512i x =
+          _mm512_set1_epi32(*reinterpret_cast<const int32_t*>(input[p] + at + 4 * half));
       BITPLANE_UNROLL
       for (int v = 0; v < V; ++v) {
         const __m512i ones = _mm512_popcnt_epi32(_mm512_xor_si512(x, w[v]));
@@ -101,10 +111,14 @@ void sweep(const Segment& segment) {
 template <End end>
 void run(const Segment& s) {
   switch (s.lanes / 16) {
-    case 1: return sweep<end, 8, 1>(s);
-    case 2: return sweep<end, 6, 2>(s);
-    case 3: return sweep<end, 4, 3>(s);
-    default: return sweep<end, 4, 4>(s);
+    case 1:
+      return sweep<end, 8, 1>(s);
+    case 2:
+      return sweep<end, 6, 2>(s);
+    case 3:
+      return sweep<end, 4, 3>(s);
+    default:
+      return sweep<end, 4, 4>(s);
   }
 }
 
@@ -122,7 +136,17 @@ void packThresholds(const int32_t* natural, uint8_t* packed) {
 }  // namespace
 
 extern const Kernel kernel;
-const Kernel kernel = {16, 8, 1, int64_t{1} << 30, 256, nullptr, pack, packThresholds, run<End::bits>, run<End::dots>, run<End::floats>};
+const Kernel kernel = {16,
+                       8,
+                       1,
+                       int64_t{1} << 30,
+                       256,
+                       nullptr,
+                       pack,
+                       packThresholds,
+                       run<End::bits>,
+                       run<End::dots>,
+                       run<End::floats>};
 
 }  // namespace avx512_vpopcnt
 }  // namespace bconv

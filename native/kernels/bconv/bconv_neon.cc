@@ -1,12 +1,15 @@
-// Binary convolution for armv8.0 NEON: eor + cnt + byte add, 128 multiply-adds in three instructions. A register holds one 64-bit
-// word of two output channels; the activation word is stored twice by the preparation, so the loop neither duplicates nor, but for
-// one fold per flush, sums across lanes. Not here: anything but the tile and its three ways to end.
+// Binary convolution for armv8.0 NEON: eor + cnt + byte add, 128 multiply-adds in three
+// instructions. A register holds one 64-bit word of two output channels; the activation word is
+// stored twice by the preparation, so the loop neither duplicates nor, but for one fold per flush,
+// sums across lanes. Not here: anything but the tile and its three ways to end.
 //
-// 4 pixels x 8 outputs keep 16 byte accumulators, 4 activations and 4 weights in registers: 48 vector instructions and 8 loads per
-// 2048 multiply-adds, 24 cycles on two vector pipes. (Sixteen outputs in the byte lanes would need activations stored sixteen times
-// instead of twice, and two instructions per accumulator and flush instead of one and three quarters.)
-// Overflow: cnt adds at most 8 to a byte, 31 words at most 248 <= 255; then the bytes are folded into one 16-bit sum per output. Those hold
-// K <= 32767 as signed numbers, which the comparison with the thresholds needs; greater K is not for this kernel.
+// 4 pixels x 8 outputs keep 16 byte accumulators, 4 activations and 4 weights in registers: 48
+// vector instructions and 8 loads per 2048 multiply-adds, 24 cycles on two vector pipes. (Sixteen
+// outputs in the byte lanes would need activations stored sixteen times instead of twice, and two
+// instructions per accumulator and flush instead of one and three quarters.) Overflow: cnt adds at
+// most 8 to a byte, 31 words at most 248 <= 255; then the bytes are folded into one 16-bit sum per
+// output. Those hold K <= 32767 as signed numbers, which the comparison with the thresholds needs;
+// greater K is not for this kernel.
 #include <arm_neon.h>
 
 #include "kernels/bconv/kernel.h"
@@ -17,11 +20,12 @@ namespace bconv {
 namespace neon_cnt {
 namespace {
 
-constexpr int kOutputs = 8;         // of a tile
-constexpr int V = kOutputs / 2;     // registers they take
+constexpr int kOutputs = 8;      // of a tile
+constexpr int V = kOutputs / 2;  // registers they take
 constexpr int64_t kWordsPerFlush = 31;
 
-// Keeps the instructions of one accumulator together: scheduled freely, g++ 12 overlaps so many that one of them lives in memory.
+// Keeps the instructions of one accumulator together: scheduled freely, g++ 12 overlaps so many
+// that one of them lives in memory.
 BITPLANE_INLINE void keep(uint8x16_t& value) { __asm__ volatile("" : "+w"(value)); }
 
 enum class End { bits, dots, floats };
@@ -30,7 +34,8 @@ inline uint8x16_t load(const uint8_t* at) { return vld1q_u8(at); }
 
 // One 64-bit word of the window. The first one starts the byte counters instead of adding to them.
 template <bool first, int P>
-BITPLANE_INLINE void step(const uint8_t* weights, const uint8_t* const (&input)[P], int64_t at, uint8x16_t (&bytes)[P][V]) {
+BITPLANE_INLINE void step(const uint8_t* weights, const uint8_t* const (&input)[P], int64_t at,
+                          uint8x16_t (&bytes)[P][V]) {
   uint8x16_t w[V];
   BITPLANE_UNROLL
   for (int v = 0; v < V; ++v) w[v] = load(weights + 16 * v);
@@ -56,18 +61,22 @@ BITPLANE_INLINE int16x8_t fold(const uint8x16_t (&bytes)[V]) {
 // Bits of the eight outputs of one pixel.
 BITPLANE_INLINE uint64_t bitsOf(const Segment& s, const Pixel& pixel, int lane, int16x8_t count) {
   alignas(16) static const uint16_t kPlaces[8] = {1, 2, 4, 8, 16, 32, 64, 128};
-  const int16x8_t threshold = vld1q_s16(reinterpret_cast<const int16_t*>(s.thresholds + 128 * int64_t{pixel.border}) + lane);
+  const int16x8_t threshold = vld1q_s16(
+      reinterpret_cast<const int16_t*>(s.thresholds + 128 * int64_t{pixel.border}) + lane);
   return vaddvq_u16(vandq_u16(vcgtq_s16(count, threshold), vld1q_u16(kPlaces)));
 }
 
 template <End end>
 BITPLANE_INLINE void store(const int32_t* base, void* block, int64_t at, int16x4_t count) {
   const int32x4_t dot = vsubq_s32(vld1q_s32(base), vshll_n_s16(count, 1));
-  if (end == End::dots) vst1q_s32(static_cast<int32_t*>(block) + at, dot);
-  else vst1q_f32(static_cast<float*>(block) + at, vcvtq_f32_s32(dot));
+  if (end == End::dots)
+    vst1q_s32(static_cast<int32_t*>(block) + at, dot);
+  else
+    vst1q_f32(static_cast<float*>(block) + at, vcvtq_f32_s32(dot));
 }
 
-// P pixels x all lanes of the segment, eight at a time: the window stays in L1 while the segment's weights pass.
+// P pixels x all lanes of the segment, eight at a time: the window stays in L1 while the segment's
+// weights pass.
 template <End end, int P>
 BITPLANE_INLINE void tile(const Segment& s, int64_t row) {
   const uint8_t* input[P];
@@ -122,22 +131,35 @@ void run(const Segment& segment) {
 
 // [eight lanes][word][lane of eight] 64-bit words.
 void pack(uint8_t* packed, int64_t word, int64_t words, int lane, int, uint64_t bits) {
-  reinterpret_cast<uint64_t*>(packed)[(lane / kOutputs * words + word) * kOutputs + lane % kOutputs] = bits;
+  reinterpret_cast<uint64_t*>(
+      packed)[(lane / kOutputs * words + word) * kOutputs + lane % kOutputs] = bits;
 }
 
 void packThresholds(const int32_t* natural, uint8_t* packed) {
-  for (int i = 0; i < 64; ++i) reinterpret_cast<int16_t*>(packed)[i] = static_cast<int16_t>(natural[i]);
+  for (int i = 0; i < 64; ++i)
+    reinterpret_cast<int16_t*>(packed)[i] = static_cast<int16_t>(natural[i]);
 }
 
 // Every word twice.
 void expand(const uint64_t* words, uint8_t* out, int64_t count) {
-  for (int64_t i = 0; i < count; ++i) vst1q_u8(out + 16 * i, vreinterpretq_u8_u64(vdupq_n_u64(words[i])));
+  for (int64_t i = 0; i < count; ++i)
+    vst1q_u8(out + 16 * i, vreinterpretq_u8_u64(vdupq_n_u64(words[i])));
 }
 
 }  // namespace
 
 extern const Kernel kernel;
-const Kernel kernel = {kOutputs, 16, 1, 32767, 128, expand, pack, packThresholds, run<End::bits>, run<End::dots>, run<End::floats>};
+const Kernel kernel = {kOutputs,
+                       16,
+                       1,
+                       32767,
+                       128,
+                       expand,
+                       pack,
+                       packThresholds,
+                       run<End::bits>,
+                       run<End::dots>,
+                       run<End::floats>};
 
 }  // namespace neon_cnt
 }  // namespace bconv

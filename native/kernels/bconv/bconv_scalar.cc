@@ -1,5 +1,5 @@
-// Binary convolution in plain C++ for any CPU: 64-bit words, four output channels at a time, a popcount made of shifts and adds.
-// Not here: speed beyond what no instruction set is needed for.
+// Binary convolution in plain C++ for any CPU: 64-bit words, four output channels at a time, a
+// popcount made of shifts and adds. Not here: speed beyond what no instruction set is needed for.
 #include "kernels/bconv/kernel.h"
 
 namespace bitplane {
@@ -40,12 +40,14 @@ void count(const Segment& s, int64_t row, int lane, int32_t (&counts)[kLanes]) {
 
 void bits(const Segment& s) {
   for (int64_t row = 0; row < s.pixelCount; ++row) {
-    const int32_t* threshold = reinterpret_cast<const int32_t*>(s.thresholds) + s.pixels[row].border * 64;
+    const int32_t* threshold =
+        reinterpret_cast<const int32_t*>(s.thresholds) + s.pixels[row].border * 64;
     uint64_t word = 0;
     for (int lane = 0; lane < s.lanes; lane += kLanes) {
       int32_t counts[kLanes];
       count(s, row, lane, counts);
-      for (int i = 0; i < kLanes; ++i) word |= static_cast<uint64_t>(counts[i] > threshold[lane + i]) << (lane + i);
+      for (int i = 0; i < kLanes; ++i)
+        word |= static_cast<uint64_t>(counts[i] > threshold[lane + i]) << (lane + i);
     }
     s.y[row * s.yStride] = word ^ s.flip;
   }
@@ -59,7 +61,8 @@ void values(const Segment& s) {
     for (int lane = 0; lane < s.lanes; lane += kLanes) {
       int32_t counts[kLanes];
       count(s, row, lane, counts);
-      for (int i = 0; i < kLanes; ++i) block[lane + i] = static_cast<T>(base[lane + i] - 2 * counts[i]);
+      for (int i = 0; i < kLanes; ++i)
+        block[lane + i] = static_cast<T>(base[lane + i] - 2 * counts[i]);
     }
   }
 }
@@ -76,7 +79,9 @@ void packThresholds(const int32_t* natural, uint8_t* packed) {
 }  // namespace
 
 extern const Kernel kernel;
-const Kernel kernel = {kLanes, 8, 1, int64_t{1} << 30, 256, nullptr, pack, packThresholds, bits, values<int32_t>, values<float>};
+const Kernel kernel = {
+    kLanes,       8, 1, int64_t{1} << 30, 256, nullptr, pack, packThresholds, bits, values<int32_t>,
+    values<float>};
 
 }  // namespace scalar
 }  // namespace bconv

@@ -1,4 +1,5 @@
-// Works out the geometry of a binary convolution. See plan.h for the layout; nothing here runs more than once per step.
+// Works out the geometry of a binary convolution. See plan.h for the layout; nothing here runs more
+// than once per step.
 #include "kernels/bconv/plan.h"
 
 #include <algorithm>
@@ -8,8 +9,8 @@ namespace bconv {
 namespace {
 
 // Which taps of each output coordinate fall outside [0, size), numbered by first appearance.
-void classify(int outputs, int stride, int dilation, int before, int taps, int size, bool tracked, std::vector<Plan::Outside>* classes,
-              std::vector<int>* classOf) {
+void classify(int outputs, int stride, int dilation, int before, int taps, int size, bool tracked,
+              std::vector<Plan::Outside>* classes, std::vector<int>* classOf) {
   for (int out = 0; out < outputs; ++out) {
     Plan::Outside outside{0, taps};
     for (int tap = 0; tracked && tap < taps; ++tap) {
@@ -18,7 +19,9 @@ void classify(int outputs, int stride, int dilation, int before, int taps, int s
       if (at >= size) outside.after = std::min(outside.after, tap);
     }
     outside.after = std::max(outside.after, outside.before);
-    const auto same = [&](const Plan::Outside& other) { return other.before == outside.before && other.after == outside.after; };
+    const auto same = [&](const Plan::Outside& other) {
+      return other.before == outside.before && other.after == outside.after;
+    };
     const auto found = std::find_if(classes->begin(), classes->end(), same);
     classOf->push_back(static_cast<int>(found - classes->begin()));
     if (found == classes->end()) classes->push_back(outside);
@@ -26,13 +29,14 @@ void classify(int outputs, int stride, int dilation, int before, int taps, int s
 }
 
 bool touchesBorder(int outputs, int stride, int dilation, int before, int taps, int size) {
-  return before > 0 || int64_t{outputs - 1} * stride - before + int64_t{taps - 1} * dilation >= size;
+  return before > 0 ||
+         int64_t{outputs - 1} * stride - before + int64_t{taps - 1} * dilation >= size;
 }
 
 void layOut(Plan* plan, const Kernel& kernel) {
   const Problem& p = plan->problem;
-  const bool bordered = touchesBorder(p.oh, p.sh, p.dh, p.pt, p.kh, p.h) || touchesBorder(p.ow, p.sw, p.dw, p.pl, p.kw, p.w) ||
-                        p.pt != 0 || p.pl != 0;
+  const bool bordered = touchesBorder(p.oh, p.sh, p.dh, p.pt, p.kh, p.h) ||
+                        touchesBorder(p.ow, p.sw, p.dw, p.pl, p.kw, p.w) || p.pt != 0 || p.pl != 0;
   plan->inPlace = !bordered && p.g == 1 && kernel.expand == nullptr;
   const bool skipRows = p.kh == 1 && !plan->inPlace;
   const bool skipColumns = p.kw == 1 && !plan->inPlace;
@@ -58,7 +62,8 @@ void layOutWindow(Plan* plan) {
   for (int ky = 0; ky < p.kh; ++ky) {
     for (int kx = 0; kx < p.kw; ++kx) {
       const int64_t tap = ky * p.dh * plan->rowBytes + kx * p.dw * plan->pixelBytes;
-      for (int word = 0; word < p.groupWords(); ++word) plan->offsets.push_back(static_cast<int32_t>(tap + word * plan->wordBytes));
+      for (int word = 0; word < p.groupWords(); ++word)
+        plan->offsets.push_back(static_cast<int32_t>(tap + word * plan->wordBytes));
     }
   }
 }
@@ -72,7 +77,8 @@ void cutOutputs(Plan* plan, const Kernel& kernel) {
     const int end = std::min({(group + 1) * p.groupOutputs(), (first / 64 + 1) * 64, p.o});
     const int lanes = roundUp(end - first, static_cast<int>(kernel.laneMultiple));
     plan->spans.push_back({group, first, end - first, lanes, plan->packedBytes});
-    plan->packedBytes += roundUp<int64_t>(plan->words() * lanes * 8 * kernel.weightExpansion, kAlign);
+    plan->packedBytes +=
+        roundUp<int64_t>(plan->words() * lanes * 8 * kernel.weightExpansion, kAlign);
     first = end;
   }
   plan->firstSpan.push_back(static_cast<int>(plan->spans.size()));
@@ -81,10 +87,12 @@ void cutOutputs(Plan* plan, const Kernel& kernel) {
 // As many images together as make a task worth its weights, fit L1, and leave every thread some.
 void joinImages(Plan* plan, int threads) {
   const Problem& p = plan->problem;
-  plan->imageBytes = plan->inPlace ? plan->rowBytes * p.h : p.g * plan->groupBytes(plan->rowCount());
+  plan->imageBytes =
+      plan->inPlace ? plan->rowBytes * p.h : p.g * plan->groupBytes(plan->rowCount());
   const int64_t worthwhile = ceilDiv(2 * kLeastPixels, p.pixels());
   const int64_t fitting = plan->inPlace ? p.n : kPreparedBytes / plan->imageBytes;
-  plan->images = static_cast<int>(std::max<int64_t>(1, std::min({worthwhile, fitting, ceilDiv<int64_t>(p.n, threads)})));
+  plan->images = static_cast<int>(
+      std::max<int64_t>(1, std::min({worthwhile, fitting, ceilDiv<int64_t>(p.n, threads)})));
 }
 
 }  // namespace
@@ -107,8 +115,10 @@ Plan planFor(const Problem& problem, const Kernel& kernel, int threads) {
   for (int image = 0; image < plan.images; ++image) {
     for (int oy = 0; oy < p.oh; ++oy) {
       for (int ox = 0; ox < p.ow; ++ox) {
-        const int64_t input = image * plan.imageBytes + oy * plan.rowStride * plan.rowBytes + ox * plan.columnStride * plan.pixelBytes;
-        const int border = rowClassOf[oy] * static_cast<int>(plan.columnClasses.size()) + columnClassOf[ox];
+        const int64_t input = image * plan.imageBytes + oy * plan.rowStride * plan.rowBytes +
+                              ox * plan.columnStride * plan.pixelBytes;
+        const int border =
+            rowClassOf[oy] * static_cast<int>(plan.columnClasses.size()) + columnClassOf[ox];
         plan.pixels.push_back({static_cast<int32_t>(input), border});
       }
     }

@@ -1,8 +1,9 @@
-// Activation preparation: copies the input rows that a task needs into its private scratch, with their border, split by group and
-// expanded to the form the kernel broadcasts. Not here: the layout itself (plan.h).
+// Activation preparation: copies the input rows that a task needs into its private scratch, with
+// their border, split by group and expanded to the form the kernel broadcasts. Not here: the layout
+// itself (plan.h).
 //
-// This costs a few percent of the convolution (each word is touched once per task and used KH * KW * O / 64 times) and buys
-// kernels without borders, and no barrier between preparing and computing.
+// This costs a few percent of the convolution (each word is touched once per task and used KH * KW
+// * O / 64 times) and buys kernels without borders, and no barrier between preparing and computing.
 #include <cstring>
 
 #include "kernels/bconv/plan.h"
@@ -27,8 +28,10 @@ struct Writer {
   const Kernel& kernel;
 
   void expand(const uint64_t* words, uint8_t* out, int64_t count) const {
-    if (kernel.expand) kernel.expand(words, out, count);
-    else std::memcpy(out, words, count * 8);
+    if (kernel.expand)
+      kernel.expand(words, out, count);
+    else
+      std::memcpy(out, words, count * 8);
   }
 
   // `count` pixels of border: +1 (bits 0) for `one` and `zero`, -1 (valid bits 1) for `minus_one`.
@@ -40,17 +43,20 @@ struct Writer {
     }
     const int words = p.groupWords(), tail = p.groupChannels() % 64;
     for (int64_t i = 0; i < count * words; ++i) {
-      const uint64_t word = tail != 0 && i % words == words - 1 ? (uint64_t{1} << tail) - 1 : ~uint64_t{0};
+      const uint64_t word =
+          tail != 0 && i % words == words - 1 ? (uint64_t{1} << tail) - 1 : ~uint64_t{0};
       expand(&word, out + i * plan.wordBytes, 1);
     }
   }
 
-  // Columns [from, to) of a prepared row whose input row starts at `row`; all of them lie inside the input.
+  // Columns [from, to) of a prepared row whose input row starts at `row`; all of them lie inside
+  // the input.
   void inside(const uint64_t* row, int group, int from, int to, uint8_t* out) const {
     const Problem& p = plan.problem;
     const int words = bitWords(p.c), groupWords = p.groupWords();
     if (p.g == 1 && plan.columnStep == 1) {
-      expand(row + int64_t{from - p.pl} * words, out + from * plan.pixelBytes, int64_t{to - from} * words);
+      expand(row + int64_t{from - p.pl} * words, out + from * plan.pixelBytes,
+             int64_t{to - from} * words);
       return;
     }
     for (int column = from; column < to; ++column) {
@@ -87,14 +93,16 @@ struct Writer {
 
 }  // namespace
 
-const uint8_t* prepare(const Plan& plan, const Kernel& kernel, const uint64_t* image, int64_t first, int64_t last, uint8_t* scratch) {
+const uint8_t* prepare(const Plan& plan, const Kernel& kernel, const uint64_t* image, int64_t first,
+                       int64_t last, uint8_t* scratch) {
   if (plan.inPlace) return reinterpret_cast<const uint8_t*>(image);
   const Writer writer{plan, kernel};
   const int firstRow = plan.firstRow(first), rows = plan.rowCount(first, last);
   for (int group = 0; group < plan.problem.g; ++group) {
     for (int r = 0; r < rows; ++r) {
       const int64_t inputRow = int64_t{firstRow + r} * plan.rowStep - plan.problem.pt;
-      writer.row(image, group, inputRow, scratch + group * plan.groupBytes(rows) + r * plan.rowBytes);
+      writer.row(image, group, inputRow,
+                 scratch + group * plan.groupBytes(rows) + r * plan.rowBytes);
     }
   }
   return scratch - firstRow * plan.rowBytes;

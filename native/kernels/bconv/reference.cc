@@ -1,4 +1,5 @@
-// The oracle of the binary convolution: the definition, one term at a time, on unpacked values. For tests; nothing here is fast.
+// The oracle of the binary convolution: the definition, one term at a time, on unpacked values. For
+// tests; nothing here is fast.
 #include "kernels/bconv/reference.h"
 
 #include "kernels/epilogue/epilogue.h"
@@ -14,7 +15,8 @@ int activation(const Problem& p, const uint64_t* x, int n, int iy, int ix, int c
   return pixel[channel / 64] >> (channel % 64) & 1 ? -1 : 1;
 }
 
-int32_t dot(const Problem& p, const uint64_t* x, const uint8_t* weights, int n, int oy, int ox, int o) {
+int32_t dot(const Problem& p, const uint64_t* x, const uint8_t* weights, int n, int oy, int ox,
+            int o) {
   int32_t sum = 0;
   int64_t i = o * p.terms();
   for (int ky = 0; ky < p.kh; ++ky) {
@@ -22,7 +24,8 @@ int32_t dot(const Problem& p, const uint64_t* x, const uint8_t* weights, int n, 
       for (int c = 0; c < p.groupChannels(); ++c, ++i) {
         const int weight = weights[i / 8] >> (i % 8) & 1 ? -1 : 1;
         const int channel = o / p.groupOutputs() * p.groupChannels() + c;
-        sum += weight * activation(p, x, n, oy * p.sh - p.pt + ky * p.dh, ox * p.sw - p.pl + kx * p.dw, channel);
+        sum += weight * activation(p, x, n, oy * p.sh - p.pt + ky * p.dh,
+                                   ox * p.sw - p.pl + kx * p.dw, channel);
       }
     }
   }
@@ -31,9 +34,11 @@ int32_t dot(const Problem& p, const uint64_t* x, const uint8_t* weights, int n, 
 
 class ReferenceStep : public Step {
  public:
-  ReferenceStep(const Instruction& instruction, BuildContext& context) : p_(problemOf(instruction)), chain_(decodeChain(instruction)) {
+  ReferenceStep(const Instruction& instruction, BuildContext& context)
+      : p_(problemOf(instruction)), chain_(decodeChain(instruction)) {
     weights_ = static_cast<const uint8_t*>(context.constant(p_.weights));
-    if (p_.thresholds >= 0) thresholds_ = static_cast<const int32_t*>(context.constant(p_.thresholds));
+    if (p_.thresholds >= 0)
+      thresholds_ = static_cast<const int32_t*>(context.constant(p_.thresholds));
   }
   int tasks() const override { return p_.n * p_.oh * p_.ow; }
   const char* kernelName() const override { return "bconv_b1_reference"; }

@@ -1,9 +1,11 @@
 // How a binary convolution is cut into tasks and how its three outputs leave. See segmented_step.h.
 //
-// A task is a range of output pixels of one image (or all pixels of several, where maps are small) times a range of 64-channel
-// blocks. It prepares the input rows its pixels need into private scratch (neighbouring tasks prepare shared rows twice: cheaper than
-// a barrier), then walks the blocks with the pixels inside, so that one block's weights stay in L1. Pixels are split before blocks,
-// since threads that write different words of one cache line would pass the line back and forth.
+// A task is a range of output pixels of one image (or all pixels of several, where maps are small)
+// times a range of 64-channel blocks. It prepares the input rows its pixels need into private
+// scratch (neighbouring tasks prepare shared rows twice: cheaper than a barrier), then walks the
+// blocks with the pixels inside, so that one block's weights stay in L1. Pixels are split before
+// blocks, since threads that write different words of one cache line would pass the line back and
+// forth.
 #include "kernels/bconv/segmented_step.h"
 
 #include <algorithm>
@@ -16,10 +18,12 @@ namespace bitplane {
 namespace bconv {
 namespace {
 
-constexpr int kBlockRows = 32;         // pixels of a float or int32 block: 32 * 64 * 4 = 8 KiB, a quarter of the smallest L1
+// pixels of a float or int32 block: 32 * 64 * 4 = 8 KiB, a quarter of the smallest L1
+constexpr int kBlockRows = 32;
 constexpr int64_t kBlockStride = 128;  // 64 channels, and room for the lanes past a group's end
-constexpr int kTasksPerThread = 2;     // so that a thread that wakes late takes less; more would load weights and prepare rows more often
-constexpr int64_t kTilePixels = 4;     // of the variants' register tiles
+// so that a thread that wakes late takes less; more would load weights and prepare rows more often
+constexpr int kTasksPerThread = 2;
+constexpr int64_t kTilePixels = 4;  // of the variants' register tiles
 
 class SegmentedStep : public Step {
  public:
@@ -43,18 +47,24 @@ class SegmentedStep : public Step {
     cutTasks(context.threads());
   }
 
-  int tasks() const override { return ceilDiv(plan_.problem.n, plan_.images) * pixelCuts_ * blockCuts_; }
+  int tasks() const override {
+    return ceilDiv(plan_.problem.n, plan_.images) * pixelCuts_ * blockCuts_;
+  }
   const char* kernelName() const override { return name_; }
 
   size_t tableBytes() const override {
-    return plan_.pixels.size() * sizeof(Pixel) + base_.size() * sizeof(int32_t) + thresholds_.packed.size();
+    return plan_.pixels.size() * sizeof(Pixel) + base_.size() * sizeof(int32_t) +
+           thresholds_.packed.size();
   }
-  size_t scratchBytes() const override { return static_cast<size_t>(preparedBytes_ + kBlockRows * kBlockStride * 4 + kSlack); }
+  size_t scratchBytes() const override {
+    return static_cast<size_t>(preparedBytes_ + kBlockRows * kBlockStride * 4 + kSlack);
+  }
 
   void run(int task, const Buffers& buffers, void* scratch) const override {
     const Problem& p = plan_.problem;
     const int blockCut = task % blockCuts_, pixelCut = task / blockCuts_ % pixelCuts_;
-    const int image = task / blockCuts_ / pixelCuts_ * plan_.images, images = std::min(plan_.images, p.n - image);
+    const int image = task / blockCuts_ / pixelCuts_ * plan_.images,
+              images = std::min(plan_.images, p.n - image);
     const int blocks = bitWords(p.o);
     const int64_t first = pixelAt(pixelCut), end = pixelAt(pixelCut + 1);
     const int64_t inputWords = int64_t{p.h} * p.w * bitWords(p.c);
@@ -65,23 +75,26 @@ class SegmentedStep : public Step {
     window.first = first;
     window.count = (images - 1) * p.pixels() + end - first;
     window.input = prepare(plan_, kernel_, x, first, end - 1, prepared);
-    for (int i = 1; i < images; ++i) prepare(plan_, kernel_, x + i * inputWords, first, end - 1, prepared + i * plan_.imageBytes);
+    for (int i = 1; i < images; ++i)
+      prepare(plan_, kernel_, x + i * inputWords, first, end - 1, prepared + i * plan_.imageBytes);
     window.groupBytes = plan_.groupBytes(plan_.rowCount(first, end - 1));
     window.block = static_cast<uint8_t*>(scratch) + preparedBytes_;
     const int from = blocks * blockCut / blockCuts_, to = blocks * (blockCut + 1) / blockCuts_;
     for (int block = from; block < to; ++block) {
-      if (p.thresholds >= 0 && plan_.firstSpan[block + 1] - plan_.firstSpan[block] == 1) runBits(window, block, buffers);
-      else runBlocks(window, block, buffers);
+      if (p.thresholds >= 0 && plan_.firstSpan[block + 1] - plan_.firstSpan[block] == 1)
+        runBits(window, block, buffers);
+      else
+        runBlocks(window, block, buffers);
     }
   }
 
  private:
   struct Window {
     int image;
-    int64_t first, count;   // output pixels
+    int64_t first, count;  // output pixels
     const uint8_t* input;
     int64_t groupBytes;
-    void* block;            // [kBlockRows][kBlockStride] int32 or float
+    void* block;  // [kBlockRows][kBlockStride] int32 or float
   };
 
   // The first pixel of a cut: on a tile, so that only the last cut has an odd rest.
@@ -93,23 +106,31 @@ class SegmentedStep : public Step {
   void cutTasks(int threads) {
     const Problem& p = plan_.problem;
     const int64_t pixels = p.pixels();
-    const int64_t wanted = threads <= 1 ? 1 : ceilDiv<int64_t>(int64_t{kTasksPerThread} * threads, ceilDiv(p.n, plan_.images));
-    // Cutting the outputs keeps a block's weights in L1 for all of a task's pixels, at the price of preparing those for every cut; small maps
-    // are cut along the outputs alone.
-    const int64_t alongOutputs = pixels < 2 * kLeastPixels * threads ? wanted : std::min<int64_t>(wanted, kTasksPerThread);
+    const int64_t wanted = threads <= 1 ? 1
+                                        : ceilDiv<int64_t>(int64_t{kTasksPerThread} * threads,
+                                                           ceilDiv(p.n, plan_.images));
+    // Cutting the outputs keeps a block's weights in L1 for all of a task's pixels, at the price of
+    // preparing those for every cut; small maps are cut along the outputs alone.
+    const int64_t alongOutputs =
+        pixels < 2 * kLeastPixels * threads ? wanted : std::min<int64_t>(wanted, kTasksPerThread);
     blockCuts_ = static_cast<int>(std::min<int64_t>(bitWords(p.o), alongOutputs));
     int64_t cuts = 1;
     if (plan_.images == 1) {
-      const int64_t fitting = (kPreparedBytes / (plan_.rowBytes * p.g) - (p.kh - 1) * p.dh) / plan_.rowStride;
+      const int64_t fitting =
+          (kPreparedBytes / (plan_.rowBytes * p.g) - (p.kh - 1) * p.dh) / plan_.rowStride;
       const int64_t least = std::max<int64_t>(kLeastPixels, plan_.inPlace ? 0 : p.ow);
       cuts = std::min(ceilDiv<int64_t>(wanted, blockCuts_), std::max<int64_t>(1, pixels / least));
-      if (!plan_.inPlace) cuts = std::max(cuts, ceilDiv<int64_t>(p.oh, std::max<int64_t>(2, fitting)));
+      if (!plan_.inPlace)
+        cuts = std::max(cuts, ceilDiv<int64_t>(p.oh, std::max<int64_t>(2, fitting)));
     }
     pixelCuts_ = static_cast<int>(cuts);
     preparedBytes_ = 0;
     for (int64_t cut = 0; cut < cuts && !plan_.inPlace; ++cut) {
-      const int rows = plan_.rowCount(pixelAt(static_cast<int>(cut)), pixelAt(static_cast<int>(cut) + 1) - 1);
-      preparedBytes_ = std::max(preparedBytes_, roundUp<int64_t>(plan_.images * p.g * plan_.groupBytes(rows) + kSlack, kAlign));
+      const int rows =
+          plan_.rowCount(pixelAt(static_cast<int>(cut)), pixelAt(static_cast<int>(cut) + 1) - 1);
+      preparedBytes_ =
+          std::max(preparedBytes_,
+                   roundUp<int64_t>(plan_.images * p.g * plan_.groupBytes(rows) + kSlack, kAlign));
     }
   }
 
@@ -132,15 +153,17 @@ class SegmentedStep : public Step {
   void runBits(const Window& window, int block, const Buffers& buffers) const {
     const Problem& p = plan_.problem;
     Segment s = segmentOf(plan_.spans[plan_.firstSpan[block]], window);
-    s.thresholds = thresholds_.packed.data() + int64_t{block} * plan_.classes() * kernel_.thresholdBytes;
+    s.thresholds =
+        thresholds_.packed.data() + int64_t{block} * plan_.classes() * kernel_.thresholdBytes;
     s.flip = thresholds_.flip[block];
     s.yStride = bitWords(p.o);
-    s.y = buffers.get<uint64_t>(p.y) + (window.image * p.pixels() + window.first) * s.yStride + block;
+    s.y =
+        buffers.get<uint64_t>(p.y) + (window.image * p.pixels() + window.first) * s.yStride + block;
     kernel_.bits(s);
   }
 
-  // Everything else goes through a block in L1. Spans of several groups follow each other; what the lanes past a span's end write is
-  // written over by the next span or never read.
+  // Everything else goes through a block in L1. Spans of several groups follow each other; what the
+  // lanes past a span's end write is written over by the next span or never read.
   void runBlocks(const Window& window, int block, const Buffers& buffers) const {
     const Problem& p = plan_.problem;
     const int c0 = 64 * block, cn = std::min(64, p.o - c0);
@@ -158,12 +181,16 @@ class SegmentedStep : public Step {
       const int64_t pixel = window.image * p.pixels() + window.first + done;
       if (chainFn_) {
         const ChainView view{chain_.data(), static_cast<int>(chain_.size()), p.o, p.pixels()};
-        chainFn_(view, buffers, static_cast<float*>(window.block), kBlockStride, pixel, rows, c0, cn);
+        chainFn_(view, buffers, static_cast<float*>(window.block), kBlockStride, pixel, rows, c0,
+                 cn);
       } else if (p.thresholds >= 0) {
-        signs(static_cast<const int32_t*>(window.block), rows, c0, cn, buffers.get<uint64_t>(p.y) + pixel * bitWords(p.o) + block);
+        signs(static_cast<const int32_t*>(window.block), rows, c0, cn,
+              buffers.get<uint64_t>(p.y) + pixel * bitWords(p.o) + block);
       } else {
         int32_t* y = buffers.get<int32_t>(p.y) + pixel * p.o + c0;
-        for (int r = 0; r < rows; ++r) std::memcpy(y + int64_t{r} * p.o, static_cast<int32_t*>(window.block) + r * kBlockStride, cn * 4);
+        for (int r = 0; r < rows; ++r)
+          std::memcpy(y + int64_t{r} * p.o, static_cast<int32_t*>(window.block) + r * kBlockStride,
+                      cn * 4);
       }
     }
   }
@@ -195,8 +222,8 @@ class SegmentedStep : public Step {
 
 }  // namespace
 
-std::unique_ptr<Step> segmentedStep(const char* name, Isa isa, const Kernel& kernel, const Instruction& instruction,
-                                    BuildContext& context) {
+std::unique_ptr<Step> segmentedStep(const char* name, Isa isa, const Kernel& kernel,
+                                    const Instruction& instruction, BuildContext& context) {
   const Problem problem = problemOf(instruction);
   if (problem.terms() > kernel.maxTerms) return nullptr;
   // A constant whose bytes are to be had no more has none.

@@ -1,5 +1,5 @@
-// A binary convolution run by one of the vector or scalar kernels: prepared activations, packed weights, independent tasks.
-// Not here: choosing the kernel (bconv.cc), the oracle (reference.cc).
+// A binary convolution run by one of the vector or scalar kernels: prepared activations, packed
+// weights, independent tasks. Not here: choosing the kernel (bconv.cc), the oracle (reference.cc).
 #pragma once
 #include "kernels/bconv/bconv.h"
 #include "kernels/bconv/kernel.h"
@@ -8,8 +8,8 @@ namespace bitplane {
 namespace bconv {
 
 // Null where the problem's K is more than the kernel's counters hold.
-std::unique_ptr<Step> segmentedStep(const char* name, Isa isa, const Kernel& kernel, const Instruction& instruction,
-                                    BuildContext& context);
+std::unique_ptr<Step> segmentedStep(const char* name, Isa isa, const Kernel& kernel,
+                                    const Instruction& instruction, BuildContext& context);
 
 }  // namespace bconv
 }  // namespace bitplane

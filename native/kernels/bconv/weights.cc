@@ -1,4 +1,5 @@
-// Packs weights from their disk form and derives the per-class integers. See weights.h for the algebra.
+// Packs weights from their disk form and derives the per-class integers. See weights.h for the
+// algebra.
 #include "kernels/bconv/weights.h"
 
 #include <algorithm>
@@ -25,7 +26,8 @@ void packAll(const void* source, void* packed, const void* how) {
           const int64_t first = ((span.first + lane) * taps + tap) * channels + 64 * word;
           const int count = static_cast<int>(std::min<int64_t>(64, channels - 64 * word));
           const uint64_t bits = bitsAt(static_cast<const uint8_t*>(source), first, count);
-          recipe.kernel->pack(static_cast<uint8_t*>(packed) + span.weightBytes, tap * words + word, plan.words(), lane, span.lanes, bits);
+          recipe.kernel->pack(static_cast<uint8_t*>(packed) + span.weightBytes, tap * words + word,
+                              plan.words(), lane, span.lanes, bits);
         }
       }
     }
@@ -35,15 +37,19 @@ void packAll(const void* source, void* packed, const void* how) {
 // Sum of the weights of one tap over its channels, +1 or -1 each.
 int32_t tapSum(const uint8_t* weights, int64_t firstBit, int channels) {
   int32_t ones = 0;
-  for (int c = 0; c < channels; ++c) ones += weights[(firstBit + c) / 8] >> ((firstBit + c) % 8) & 1;
+  for (int c = 0; c < channels; ++c)
+    ones += weights[(firstBit + c) / 8] >> ((firstBit + c) % 8) & 1;
   return channels - 2 * ones;
 }
 
-bool isOutside(const Plan::Outside& outside, int tap) { return tap < outside.before || tap >= outside.after; }
+bool isOutside(const Plan::Outside& outside, int tap) {
+  return tap < outside.before || tap >= outside.after;
+}
 
 }  // namespace
 
-std::shared_ptr<const void> packedWeights(const Plan& plan, const Kernel& kernel, const char* name, BuildContext& context) {
+std::shared_ptr<const void> packedWeights(const Plan& plan, const Kernel& kernel, const char* name,
+                                          BuildContext& context) {
   const Problem& p = plan.problem;
   char key[160];
   std::snprintf(key, sizeof key, "%s o%d kh%d kw%d c%d g%d", name, p.o, p.kh, p.kw, p.c, p.g);
@@ -59,7 +65,8 @@ std::vector<int32_t> bases(const Plan& plan, const uint8_t* weights, int64_t str
   std::vector<int32_t> sums(static_cast<size_t>(p.kh) * p.kw);
   for (int o = 0; o < p.o; ++o) {
     for (size_t tap = 0; tap < sums.size(); ++tap) {
-      sums[tap] = tapSum(weights, (static_cast<int64_t>(o) * sums.size() + tap) * channels, static_cast<int>(channels));
+      sums[tap] = tapSum(weights, (static_cast<int64_t>(o) * sums.size() + tap) * channels,
+                         static_cast<int>(channels));
     }
     int64_t row = 0;
     for (const Plan::Outside& ys : plan.rowClasses) {
@@ -76,8 +83,8 @@ std::vector<int32_t> bases(const Plan& plan, const uint8_t* weights, int64_t str
   return base;
 }
 
-Thresholds thresholdsFor(const Plan& plan, const Kernel& kernel, const std::vector<int32_t>& base, int64_t stride,
-                         const int32_t* constant) {
+Thresholds thresholdsFor(const Plan& plan, const Kernel& kernel, const std::vector<int32_t>& base,
+                         int64_t stride, const int32_t* constant) {
   const Problem& p = plan.problem;
   const int blocks = bitWords(p.o), classes = plan.classes();
   Thresholds out;
@@ -95,7 +102,8 @@ Thresholds thresholdsFor(const Plan& plan, const Kernel& kernel, const std::vect
         natural[i] = twice < 0 ? -1 : static_cast<int32_t>(std::min<int64_t>(twice / 2, never));
         if (constant[p.o + o]) out.flip[block] |= uint64_t{1} << i;
       }
-      kernel.packThresholds(natural, out.packed.data() + (int64_t{block} * classes + row) * kernel.thresholdBytes);
+      kernel.packThresholds(
+          natural, out.packed.data() + (int64_t{block} * classes + row) * kernel.thresholdBytes);
     }
   }
   return out;

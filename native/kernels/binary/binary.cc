@@ -1,5 +1,5 @@
-// The binary step: joins the box, walks its rows, gathers operands whose innermost stride is neither 0 nor 1.
-// Not here: arithmetic on rows (generic.h).
+// The binary step: joins the box, walks its rows, gathers operands whose innermost stride is
+// neither 0 nor 1. Not here: arithmetic on rows (generic.h).
 #include "kernels/binary/binary.h"
 
 #include <cmath>
@@ -9,9 +9,9 @@
 
 namespace bitplane {
 
-#define BITPLANE_BINARY(isa, name)                                                       \
-  namespace isa {                                                                        \
-  void binaryRow(ChainOp, const float*, int, const float*, int, float*, int64_t);        \
+#define BITPLANE_BINARY(isa, name) \
+  namespace isa { \
+  void binaryRow(ChainOp, const float*, int, const float*, int, float*, int64_t); \
   }
 #include "kernels/binary/variants.inc"
 #undef BITPLANE_BINARY
@@ -34,12 +34,16 @@ constexpr int kGather = 256;  // floats gathered at a time
 class BinaryStep final : public Step {
  public:
   BinaryStep(const Instruction& in, const BuildContext& context)
-      : buffers_{in.field(0), in.field(1)}, y_(in.field(2)), op_(in.field(3)), variant_(kVariants[1]) {
+      : buffers_{in.field(0), in.field(1)},
+        y_(in.field(2)),
+        op_(in.field(3)),
+        variant_(kVariants[1]) {
     for (const Variant& v : kVariants) {
       if (v.isa == context.isa()) variant_ = v;
     }
     Box<2> box;
-    for (int d = 0; d < kBoxDims; d++) box.push(in.field(4 + d), {in.field(10 + d), in.field(16 + d)});
+    for (int d = 0; d < kBoxDims; d++)
+      box.push(in.field(4 + d), {in.field(10 + d), in.field(16 + d)});
     box_ = box.joined();
     elements_ = box_.elements();
     tasks_ = tasksFor(elements_ / (op_ == kPow ? 1 : 16), context.threads());
@@ -61,7 +65,8 @@ class BinaryStep final : public Step {
       int step[2];
       for (int k = 0; k < 2; k++) {
         const int64_t stride = box_.stride[k][outer];
-        operand[k] = buffers.get<const float>(buffers_[k]) + box_.offset(k, outer, i / row) + inside * stride;
+        operand[k] = buffers.get<const float>(buffers_[k]) + box_.offset(k, outer, i / row) +
+                     inside * stride;
         step[k] = static_cast<int>(stride);
         if (stride != 0 && stride != 1) count = std::min<int64_t>(count, kGather);
       }
@@ -80,7 +85,8 @@ class BinaryStep final : public Step {
           y[i + j] = static_cast<float>(std::pow(base, power));
         }
       } else {
-        variant_.run(static_cast<ChainOp>(op_), operand[0], step[0], operand[1], step[1], y + i, count);
+        variant_.run(static_cast<ChainOp>(op_), operand[0], step[0], operand[1], step[1], y + i,
+                     count);
       }
       i += count;
     }

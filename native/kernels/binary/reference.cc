@@ -4,20 +4,39 @@
 namespace bitplane {
 namespace reference {
 
-void binaryRow(ChainOp op, const float* a, int aStep, const float* b, int bStep, float* y, int64_t n) {
+void binaryRow(ChainOp op, const float* a, int aStep, const float* b, int bStep, float* y,
+               int64_t n) {
   for (int64_t i = 0; i < n; i++) {
     const float v = a[i * aStep];
     const float w = b[i * bStep];
     switch (op) {
-      case ChainOp::add: y[i] = v + w; break;
-      case ChainOp::sub: y[i] = v - w; break;
-      case ChainOp::rsub: y[i] = w - v; break;
-      case ChainOp::mul: y[i] = v * w; break;
-      case ChainOp::div: y[i] = v / w; break;
-      case ChainOp::rdiv: y[i] = w / v; break;
-      case ChainOp::max: y[i] = w != w || v < w ? w : v; break;
-      case ChainOp::min: y[i] = w != w || w < v ? w : v; break;
-      default: y[i] = v < 0 ? v * w : v; break;  // prelu
+      case ChainOp::add:
+        y[i] = v + w;
+        break;
+      case ChainOp::sub:
+        y[i] = v - w;
+        break;
+      case ChainOp::rsub:
+        y[i] = w - v;
+        break;
+      case ChainOp::mul:
+        y[i] = v * w;
+        break;
+      case ChainOp::div:
+        y[i] = v / w;
+        break;
+      case ChainOp::rdiv:
+        y[i] = w / v;
+        break;
+      case ChainOp::max:
+        y[i] = w != w || v < w ? w : v;
+        break;
+      case ChainOp::min:
+        y[i] = w != w || w < v ? w : v;
+        break;
+      default:
+        y[i] = v < 0 ? v * w : v;
+        break;  // prelu
     }
   }
 }

@@ -10,21 +10,27 @@
 namespace bitplane {
 namespace {
 
-constexpr int kRepeats = 15;          // the best of several short runs: an interruption only ever lowers a rate
+// the best of several short runs: an interruption only ever lowers a rate
+constexpr int kRepeats = 15;
 constexpr size_t kStreamBytes = 8 << 20;  // copied per run
-constexpr int64_t kRounds = 60000;    // about 0.3 ms
+constexpr int64_t kRounds = 60000;        // about 0.3 ms
 
 const bounds::Loops* loopsOf(Isa isa) {
   if (!isaSupported(isa)) return nullptr;
   switch (isa) {
-    case Isa::scalar: return &bounds::scalar::loops;
+    case Isa::scalar:
+      return &bounds::scalar::loops;
 #if defined(__x86_64__)
-    case Isa::avx2: return &bounds::avx2::loops;
-    case Isa::avx512: return &bounds::avx512::loops;
+    case Isa::avx2:
+      return &bounds::avx2::loops;
+    case Isa::avx512:
+      return &bounds::avx512::loops;
 #elif defined(__aarch64__)
-    case Isa::neon: return &bounds::neon::loops;
+    case Isa::neon:
+      return &bounds::neon::loops;
 #endif
-    default: return nullptr;
+    default:
+      return nullptr;
   }
 }
 
@@ -34,7 +40,8 @@ double rate(int64_t (*loop)(int64_t, void*)) {
   for (int i = 0; i < kRepeats; ++i) {
     const auto start = std::chrono::steady_clock::now();
     const int64_t done = loop(kRounds, sink);
-    const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    const double seconds =
+        std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     if (done / seconds > best) best = done / seconds;
   }
   return best;
@@ -64,7 +71,8 @@ double streamBound(size_t bytes) {
       std::memcpy(to.data(), from.data(), half);
       __asm__ volatile("" : : "r"(to.data()) : "memory");  // each copy must happen
     }
-    const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    const double seconds =
+        std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     const double rate = 2.0 * static_cast<double>(half) * copies / seconds;
     if (rate > best) best = rate;
   }

@@ -1,4 +1,5 @@
-// Register-only loops for AVX2: vpshufb + vpaddb on 8 accumulators, and 256-bit fused multiply-add. See bounds.h.
+// Register-only loops for AVX2: vpshufb + vpaddb on 8 accumulators, and 256-bit fused multiply-add.
+// See bounds.h.
 #include <immintrin.h>
 
 #include "kernels/bounds/loops.h"
@@ -10,9 +11,12 @@ namespace avx2 {
 namespace {
 
 template <typename T>
-inline void opaque(T& value) { __asm__ volatile("" : "+x"(value)); }
+inline void opaque(T& value) {
+  __asm__ volatile("" : "+x"(value));
+}
 
-// 8 accumulators, 4 tables and 2 weight vectors are what 16 registers hold; one shuffle and one add are 32 outputs x 4 terms.
+// 8 accumulators, 4 tables and 2 weight vectors are what 16 registers hold; one shuffle and one add
+// are 32 outputs x 4 terms.
 int64_t popcount(int64_t rounds, void* sink) {
   constexpr int kAccumulators = 8, kUnroll = 2;
   __m256i counts[kAccumulators], table[4], w[2];
@@ -29,7 +33,8 @@ int64_t popcount(int64_t rounds, void* sink) {
     BITPLANE_UNROLL
     for (int i = 0; i < kUnroll * kAccumulators; ++i) {
       if (i % kAccumulators < 2) opaque(w[i % kAccumulators]);
-      counts[i % kAccumulators] = _mm256_add_epi8(counts[i % kAccumulators], _mm256_shuffle_epi8(table[i / 2 % 4], w[i % 2]));
+      counts[i % kAccumulators] = _mm256_add_epi8(counts[i % kAccumulators],
+                                                  _mm256_shuffle_epi8(table[i / 2 % 4], w[i % 2]));
       opaque(counts[i % kAccumulators]);
     }
   }

@@ -1,4 +1,5 @@
-// Register-only loops for AVX-512: xor + vpopcntd + add on 16 accumulators, and fused multiply-add. See bounds.h.
+// Register-only loops for AVX-512: xor + vpopcntd + add on 16 accumulators, and fused multiply-add.
+// See bounds.h.
 #include <immintrin.h>
 
 #include "kernels/bounds/loops.h"
@@ -11,10 +12,12 @@ namespace {
 
 constexpr int kAccumulators = 16;
 
-// Hides a value from the optimiser: it stays in a register and nothing about it is known. Accumulators so keep their order, which
-// keeps g++ 12 from spilling them.
+// Hides a value from the optimiser: it stays in a register and nothing about it is known.
+// Accumulators so keep their order, which keeps g++ 12 from spilling them.
 template <typename T>
-inline void opaque(T& value) { __asm__ volatile("" : "+v"(value)); }
+inline void opaque(T& value) {
+  __asm__ volatile("" : "+v"(value));
+}
 
 int64_t popcount(int64_t rounds, void* sink) {
   __m512i counts[kAccumulators], x[4], w[4];
@@ -31,7 +34,8 @@ int64_t popcount(int64_t rounds, void* sink) {
     for (int i = 0; i < 4; ++i) opaque(w[i]);
     BITPLANE_UNROLL
     for (int i = 0; i < kAccumulators; ++i) {
-      counts[i] = _mm512_add_epi32(counts[i], _mm512_popcnt_epi32(_mm512_xor_si512(x[i / 4], w[i % 4])));
+      counts[i] =
+          _mm512_add_epi32(counts[i], _mm512_popcnt_epi32(_mm512_xor_si512(x[i / 4], w[i % 4])));
       opaque(counts[i]);
     }
   }

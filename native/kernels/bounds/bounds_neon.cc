@@ -1,4 +1,5 @@
-// Register-only loops for NEON: eor + cnt + byte add on 16 accumulators, and fused multiply-add. See bounds.h.
+// Register-only loops for NEON: eor + cnt + byte add on 16 accumulators, and fused multiply-add.
+// See bounds.h.
 #include <arm_neon.h>
 
 #include "kernels/bounds/loops.h"
@@ -12,7 +13,9 @@ namespace {
 constexpr int kAccumulators = 16;
 
 template <typename T>
-inline void opaque(T& value) { __asm__ volatile("" : "+w"(value)); }
+inline void opaque(T& value) {
+  __asm__ volatile("" : "+w"(value));
+}
 
 int64_t popcount(int64_t rounds, void* sink) {
   uint8x16_t counts[kAccumulators], x[4], w[4];

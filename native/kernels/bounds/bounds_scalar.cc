@@ -13,9 +13,12 @@ namespace {
 constexpr int kAccumulators = 4;
 
 template <typename T>
-inline void opaque(T& value) { __asm__ volatile("" : "+r"(value)); }
+inline void opaque(T& value) {
+  __asm__ volatile("" : "+r"(value));
+}
 
-// Nothing but xor, the shift-and-add popcount and the add, in whatever registers the compiler chooses, as in the kernel.
+// Nothing but xor, the shift-and-add popcount and the add, in whatever registers the compiler
+// chooses, as in the kernel.
 int64_t popcount(int64_t rounds, void* sink) {
   uint64_t fields[kAccumulators] = {}, w[kAccumulators] = {1, 3, 5, 7};
   for (int64_t round = 0; round < rounds; ++round) {
@@ -34,7 +37,9 @@ int64_t popcount(int64_t rounds, void* sink) {
 
 int64_t fma(int64_t rounds, void* sink) {
   using namespace bitplane::scalar;
-  constexpr int kSums = 12;  // of the 16 registers that x86-64 has: enough to hide the latency of a multiplication and an addition
+  // of the 16 registers that x86-64 has: enough to hide the latency of a multiplication and an
+  // addition
+  constexpr int kSums = 12;
   F32 sums[kSums];
   BITPLANE_UNROLL
   for (int i = 0; i < kSums; ++i) sums[i] = set1(static_cast<float>(i));

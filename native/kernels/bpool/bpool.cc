@@ -1,4 +1,5 @@
-// Max pooling of bits: clips windows to the map and hands rows of them to the chosen variant. See bpool.h for the contract.
+// Max pooling of bits: clips windows to the map and hands rows of them to the chosen variant. See
+// bpool.h for the contract.
 #include "kernels/bpool/bpool.h"
 
 #include <algorithm>
@@ -7,7 +8,10 @@
 namespace bitplane {
 namespace bpool {
 
-#define BITPLANE_BPOOL(name, isa, symbol) namespace symbol { void row(const Row& r); }
+#define BITPLANE_BPOOL(name, isa, symbol) \
+  namespace symbol { \
+  void row(const Row& r); \
+  }
 #include "kernels/bpool/variants.inc"
 #undef BITPLANE_BPOOL
 
@@ -30,11 +34,13 @@ struct Taps {
 
 class PoolStep : public Step {
  public:
-  PoolStep(const Problem& problem, const Variant& variant) : p_(problem), variant_(variant), columns_(problem.ow) {
+  PoolStep(const Problem& problem, const Variant& variant)
+      : p_(problem), variant_(variant), columns_(problem.ow) {
     for (int ox = 0; ox < p_.ow; ++ox) {
       const int left = ox * p_.sw - p_.pl;
       const Taps taps(left, p_.dw, p_.kw, p_.w);
-      columns_[ox] = {taps.count() > 0 ? (left + taps.from * p_.dw) * bitWords(p_.c) : 0, taps.count()};
+      columns_[ox] = {taps.count() > 0 ? (left + taps.from * p_.dw) * bitWords(p_.c) : 0,
+                      taps.count()};
     }
   }
   int tasks() const override { return p_.n * ceilDiv(p_.oh, kRows); }
@@ -43,7 +49,8 @@ class PoolStep : public Step {
 
   // A task is up to kRows output rows of one image.
   void run(int task, const Buffers& buffers, void* scratch) const override {
-    const int perImage = ceilDiv(p_.oh, kRows), n = task / perImage, first = task % perImage * kRows;
+    const int perImage = ceilDiv(p_.oh, kRows), n = task / perImage,
+              first = task % perImage * kRows;
     const int64_t words = bitWords(p_.c), pitch = p_.w * words;
     const uint64_t* x = buffers.get<const uint64_t>(p_.x) + int64_t{n} * p_.h * pitch;
     Row row;
@@ -83,7 +90,8 @@ const Variant* variants(int* count) {
 
 Problem problemOf(const Instruction& instruction) {
   const int32_t* f = instruction.fields;
-  return {f[0], f[1], f[2], f[3], f[4], f[5], f[6], f[7], f[8], f[9], f[10], f[11], f[12], f[13], f[14], f[15]};
+  return {f[0], f[1], f[2],  f[3],  f[4],  f[5],  f[6],  f[7],
+          f[8], f[9], f[10], f[11], f[12], f[13], f[14], f[15]};
 }
 
 }  // namespace bpool

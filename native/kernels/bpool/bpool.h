@@ -1,7 +1,8 @@
 // Max pooling of bits: what it computes, and the list of variants.
 //
-// x is [N,H,W,C] bits, y is [N,OH,OW,C] bits (1 = -1): y is -1 only where the whole window is, so y is the AND of the window's words.
-// Padding never wins; a window that holds nothing but padding is -1 (tail bits stay 0).
+// x is [N,H,W,C] bits, y is [N,OH,OW,C] bits (1 = -1): y is -1 only where the whole window is, so y
+// is the AND of the window's words. Padding never wins; a window that holds nothing but padding is
+// -1 (tail bits stay 0).
 #pragma once
 #include "kernels/bpool/row.h"
 #include "kernels/step.h"

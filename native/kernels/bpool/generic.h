@@ -1,6 +1,7 @@
-// The loop of bit pooling, compiled once for each instruction set: the rows of the windows first, into one line, then its columns. The first
-// is plain enough for compilers to vectorize over the whole row, however few words a pixel has; the second reads a line that is in L1.
-// The including file names its namespace BITPLANE_SIMD.
+// The loop of bit pooling, compiled once for each instruction set: the rows of the windows first,
+// into one line, then its columns. The first is plain enough for compilers to vectorize over the
+// whole row, however few words a pixel has; the second reads a line that is in L1. The including
+// file names its namespace BITPLANE_SIMD.
 #pragma once
 #include "kernels/bpool/row.h"
 
@@ -22,7 +23,8 @@ void foldRows(const Row& r) {
   }
 }
 
-// Pixels of kWords words, 0 for any number: one that is known becomes a few vectors in place of a loop.
+// Pixels of kWords words, 0 for any number: one that is known becomes a few vectors in place of a
+// loop.
 template <int kWords>
 void foldColumns(const Row& r, const uint64_t* line) {
   const int64_t words = kWords ? kWords : r.words;
@@ -51,11 +53,16 @@ void row(const Row& r) {
   if (r.rows > 1) foldRows(r);
   const uint64_t* line = r.rows > 1 ? r.line : r.x;
   switch (r.words) {
-    case 1: return foldColumns<1>(r, line);
-    case 2: return foldColumns<2>(r, line);
-    case 4: return foldColumns<4>(r, line);
-    case 8: return foldColumns<8>(r, line);
-    default: return foldColumns<0>(r, line);
+    case 1:
+      return foldColumns<1>(r, line);
+    case 2:
+      return foldColumns<2>(r, line);
+    case 4:
+      return foldColumns<4>(r, line);
+    case 8:
+      return foldColumns<8>(r, line);
+    default:
+      return foldColumns<0>(r, line);
   }
 }
 

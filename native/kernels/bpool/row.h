@@ -1,5 +1,5 @@
-// The inner loop of bit pooling: one row of output pixels. Not here: which rows and columns of a window lie inside the map (bpool.cc works
-// that out when it is built).
+// The inner loop of bit pooling: one row of output pixels. Not here: which rows and columns of a
+// window lie inside the map (bpool.cc works that out when it is built).
 #pragma once
 #include <cstdint>
 
@@ -12,10 +12,11 @@ struct Columns {
   int32_t count;  // 0 for a window of padding alone
 };
 
-// y[ox * words + i] = AND over r < rows, t < columns[ox].count of x[r * rowStride + columns[ox].first + t * tapStride + i], i < words.
-// A pixel whose window holds nothing but padding is -1: all ones, and `lastWord` in its last word. Strides in words.
+// y[ox * words + i] = AND over r < rows, t < columns[ox].count of x[r * rowStride +
+// columns[ox].first + t * tapStride + i], i < words. A pixel whose window holds nothing but padding
+// is -1: all ones, and `lastWord` in its last word. Strides in words.
 struct Row {
-  const uint64_t* x;  // the first row that the windows see
+  const uint64_t* x;        // the first row that the windows see
   int64_t rows, rowStride;  // 1 or more rows
   const Columns* columns;
   int64_t tapStride;

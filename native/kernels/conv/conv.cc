@@ -1,4 +1,5 @@
-// The convolution step: packs weights, copies padded strips, and walks the plan. Not here: the cuts (plan.cc), the arithmetic (generic.h).
+// The convolution step: packs weights, copies padded strips, and walks the plan. Not here: the cuts
+// (plan.cc), the arithmetic (generic.h).
 #include "kernels/conv/conv.h"
 
 #include <algorithm>
@@ -8,9 +9,9 @@
 
 namespace bitplane {
 
-#define BITPLANE_CONV(isa, name)      \
-  namespace isa {                     \
-  void convTiles(ConvTiles* tiles);   \
+#define BITPLANE_CONV(isa, name) \
+  namespace isa { \
+  void convTiles(ConvTiles* tiles); \
   }
 #include "kernels/conv/variants.inc"
 #undef BITPLANE_CONV
@@ -20,10 +21,10 @@ namespace {
 ConvTiles tilesFor(Isa isa) {
   ConvTiles tiles = {};
   scalar::convTiles(&tiles);
-#define BITPLANE_CONV(variant, text)       \
+#define BITPLANE_CONV(variant, text) \
   if (isa == Isa::variant || !tiles.name) { \
-    variant::convTiles(&tiles);            \
-    tiles.name = text;                     \
+    variant::convTiles(&tiles); \
+    tiles.name = text; \
   }
 #include "kernels/conv/variants.inc"
 #undef BITPLANE_CONV
@@ -36,7 +37,8 @@ struct PackConv {
   int weightBits;
 };
 
-// w[O][K] becomes [channel block][K][vectors x lanes]; channels that do not exist keep the zeros of the fresh memory.
+// w[O][K] becomes [channel block][K][vectors x lanes]; channels that do not exist keep the zeros of
+// the fresh memory.
 void packConv(const void* source, void* packed, const void* how) {
   const PackConv& h = *static_cast<const PackConv*>(how);
   const ConvShape& s = h.plan->shape;
@@ -47,15 +49,21 @@ void packConv(const void* source, void* packed, const void* how) {
     const int end = std::min({block.first + width, s.o, (block.first / perGroup + 1) * perGroup});
     float* out = static_cast<float*>(packed) + block.weights;
     for (int o = block.first; o < end; o++) {
-      for (int64_t k = 0; k < window; k++) out[k * width + (o - block.first)] = weightAt(source, h.weightBits, o * window + k);
+      for (int64_t k = 0; k < window; k++)
+        out[k * width + (o - block.first)] = weightAt(source, h.weightBits, o * window + k);
     }
   }
 }
 
 class ConvStep final : public Step {
  public:
-  ConvStep(const Instruction& instruction, const ConvPlan& plan, const ConvTiles& tiles, std::shared_ptr<const void> weights, Isa isa)
-      : plan_(plan), tiles_(tiles), weights_(std::move(weights)), x_(instruction.field(0)), steps_(decodeChain(instruction)),
+  ConvStep(const Instruction& instruction, const ConvPlan& plan, const ConvTiles& tiles,
+           std::shared_ptr<const void> weights, Isa isa)
+      : plan_(plan),
+        tiles_(tiles),
+        weights_(std::move(weights)),
+        x_(instruction.field(0)),
+        steps_(decodeChain(instruction)),
         chain_(chainFor(isa, steps_, plan_.shape.o)) {
     pointerBytes_ = roundUp(sizeof(float*) * plan_.pixelBlock, kAlign);
     sumBytes_ = roundUp(static_cast<size_t>(plan_.pixelBlock * plan_.ld) * 4 + kSlack, kAlign);
@@ -64,7 +72,8 @@ class ConvStep final : public Step {
   int tasks() const override { return static_cast<int>(plan_.strips.size()) * plan_.chunkTasks; }
   const char* kernelName() const override { return tiles_.name; }
   size_t scratchBytes() const override {
-    return pointerBytes_ + sumBytes_ + (plan_.padded ? static_cast<size_t>(plan_.stripImages * plan_.imagePitch) * 4 : 0);
+    return pointerBytes_ + sumBytes_ +
+           (plan_.padded ? static_cast<size_t>(plan_.stripImages * plan_.imagePitch) * 4 : 0);
   }
 
   void run(int task, const Buffers& buffers, void* scratch) const override {
@@ -78,14 +87,16 @@ class ConvStep final : public Step {
     char* memory = static_cast<char*>(scratch);
     const float** pointers = reinterpret_cast<const float**>(memory);
     float* sums = reinterpret_cast<float*>(memory + pointerBytes_);
-    const float* origin = buffers.get<const float>(x_) + (strip.image * plan_.imagePitch + int64_t{strip.oy} * s.sh * plan_.pitch);
+    const float* origin = buffers.get<const float>(x_) +
+                          (strip.image * plan_.imagePitch + int64_t{strip.oy} * s.sh * plan_.pitch);
     if (plan_.padded) {
       float* copy = reinterpret_cast<float*>(memory + pointerBytes_ + sumBytes_);
       copyPadded(strip, buffers.get<const float>(x_), copy);
       origin = copy;
     }
 
-    const ChainView chain = {steps_.data(), static_cast<int>(steps_.size()), s.o, int64_t{s.oh} * s.ow};
+    const ChainView chain = {steps_.data(), static_cast<int>(steps_.size()), s.o,
+                             int64_t{s.oh} * s.ow};
     const int64_t firstPixel = (int64_t{strip.image} * s.oh + strip.oy) * s.ow;
     const int64_t total = int64_t{strip.rows} * s.ow * strip.images;
     const int64_t blocks = ceilDiv<int64_t>(total, plan_.pixelBlock);
@@ -108,16 +119,18 @@ class ConvStep final : public Step {
       }
       for (int c = firstChunk; c < endChunk; c++) {
         const ConvChunk& chunk = plan_.chunks[c];
-        for (int k = 0; k < chunk.blocks; k++) runChannels(plan_.blocks[chunk.firstBlock + k], chunk.c0, pointers, count, sums);
+        for (int k = 0; k < chunk.blocks; k++)
+          runChannels(plan_.blocks[chunk.firstBlock + k], chunk.c0, pointers, count, sums);
         chain_(chain, buffers, sums, plan_.ld, firstPixel + first, count, chunk.c0, chunk.cn);
       }
     }
   }
 
  private:
-  // One block of channels of `count` pixels. Blocks of a chunk run in order, so what a partial vector spills into the next block's
-  // columns is overwritten by it.
-  void runChannels(const ConvChannels& block, int c0, const float* const* pointers, int count, float* sums) const {
+  // One block of channels of `count` pixels. Blocks of a chunk run in order, so what a partial
+  // vector spills into the next block's columns is overwritten by it.
+  void runChannels(const ConvChannels& block, int c0, const float* const* pointers, int count,
+                   float* sums) const {
     const ConvTile* tile = tiles_.run[block.vectors - 1];
     const int tileCount = ceilDiv(count, tiles_.pixels[block.vectors - 1]);
     const float* weights = static_cast<const float*>(weights_.get()) + block.weights;
@@ -127,8 +140,8 @@ class ConvStep final : public Step {
       for (int t = 0, p = 0; t < tileCount; t++) {
         // Tiles of nearly equal size: a last tile of one pixel would wait for each of its FMAs.
         const int size = (count + t) / tileCount;
-        tile[size - 1](pointers + p, block.shift, runs, window.runs, weights + window.k * width, sums + p * plan_.ld + (block.first - c0),
-                       plan_.ld, window.k > 0);
+        tile[size - 1](pointers + p, block.shift, runs, window.runs, weights + window.k * width,
+                       sums + p * plan_.ld + (block.first - c0), plan_.ld, window.k > 0);
         p += size;
       }
     }
@@ -137,7 +150,7 @@ class ConvStep final : public Step {
   void copyPadded(const ConvStrip& strip, const float* x, float* copy) const {
     const ConvShape& s = plan_.shape;
     const int width = static_cast<int>(plan_.pitch / s.c);
-    const int left = std::clamp(s.pl, 0, width);                       // columns before the picture
+    const int left = std::clamp(s.pl, 0, width);  // columns before the picture
     const int inside = std::clamp(s.w, 0, width - left);
     const int rows = (strip.rows - 1) * s.sh + (s.kh - 1) * s.dh + 1;
     for (int i = 0; i < strip.images; i++) {
@@ -168,20 +181,23 @@ class ConvStep final : public Step {
 }  // namespace
 
 ConvShape decodeConvShape(const Instruction& in) {
-  return {in.field(3),  in.field(4),  in.field(5),  in.field(6),  in.field(7),  in.field(8),  in.field(9),  in.field(10),
-          in.field(11), in.field(12), in.field(13), in.field(14), in.field(15), in.field(16), in.field(17), in.field(18)};
+  return {in.field(3),  in.field(4),  in.field(5),  in.field(6),  in.field(7),  in.field(8),
+          in.field(9),  in.field(10), in.field(11), in.field(12), in.field(13), in.field(14),
+          in.field(15), in.field(16), in.field(17), in.field(18)};
 }
 
 std::unique_ptr<Step> make_conv(const Instruction& instruction, BuildContext& context) {
   const ConvShape shape = decodeConvShape(instruction);
   const int weights = instruction.field(1);
   const int weightBits = instruction.field(2);
-  if (context.isa() == Isa::reference) return makeReferenceConv(instruction, shape, context.constant(weights), weightBits);
+  if (context.isa() == Isa::reference)
+    return makeReferenceConv(instruction, shape, context.constant(weights), weightBits);
   const ConvTiles tiles = tilesFor(context.isa());
   const ConvPlan plan = planConv(shape, tiles, context.threads());
   const PackConv how = {&plan, tiles.lanes, weightBits};
   char key[96];
-  std::snprintf(key, sizeof key, "conv %dx%d o%d k%d g%d bits%d", tiles.lanes, tiles.vectors, shape.o, shape.window(), shape.g, weightBits);
+  std::snprintf(key, sizeof key, "conv %dx%d o%d k%d g%d bits%d", tiles.lanes, tiles.vectors,
+                shape.o, shape.window(), shape.g, weightBits);
   auto packed = context.packed(weights, key, static_cast<size_t>(plan.packed) * 4, packConv, &how);
   if (packed == nullptr) return nullptr;
   return std::make_unique<ConvStep>(instruction, plan, tiles, std::move(packed), context.isa());

@@ -1,5 +1,6 @@
-// The convolution tile over a SIMD vocabulary, which the including file has chosen together with BITPLANE_CONV_PIXELS: how many pixels a
-// tile of 1, 2, ... vectors takes, so that accumulators, weights and one broadcast fit the registers and hide the latency of an FMA.
+// The convolution tile over a SIMD vocabulary, which the including file has chosen together with
+// BITPLANE_CONV_PIXELS: how many pixels a tile of 1, 2, ... vectors takes, so that accumulators,
+// weights and one broadcast fit the registers and hide the latency of an FMA.
 #pragma once
 #include "kernels/conv/tile.h"
 
@@ -11,8 +12,8 @@ constexpr int kTilePixels[] = {BITPLANE_CONV_PIXELS};
 constexpr int kTileVectors = sizeof(kTilePixels) / sizeof(int);
 
 template <int V, int P>
-void convTile(const float* const* pixels, int64_t shift, const Run* runs, int runCount, const float* weights, float* out, int64_t ld,
-              bool accumulate) {
+void convTile(const float* const* pixels, int64_t shift, const Run* runs, int runCount,
+              const float* weights, float* out, int64_t ld, bool accumulate) {
   F32 sum[P][V];
   BITPLANE_UNROLL
   for (int p = 0; p < P; p++) {

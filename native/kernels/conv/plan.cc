@@ -1,5 +1,5 @@
-// The cuts of plan.h. The constants are cache sizes; they are generous for every CPU that this runs on, and no result depends on them, but for
-// kSummands.
+// The cuts of plan.h. The constants are cache sizes; they are generous for every CPU that this runs
+// on, and no result depends on them, but for kSummands.
 #include "kernels/conv/plan.h"
 
 #include <algorithm>
@@ -8,18 +8,22 @@ namespace bitplane {
 
 namespace {
 
-// The most products of a block of k, whose sum is then added to those of the blocks before: the error of a sum of K grows
-// with kSummands + K / kSummands, not with K. One number everywhere, so that no result depends on tiles, batch or threads.
-// The weights of a block, 24 KiB for the widest tile (64 channels), are half of a 48 KiB L1, most of a 32 KiB one. Fewer
-// products would not hide what adding the sums costs: with these a layer of 16 to 64 channels takes 2 to 4 % more than with one block.
+// The most products of a block of k, whose sum is then added to those of the blocks before: the
+// error of a sum of K grows with kSummands + K / kSummands, not with K. One number everywhere, so
+// that no result depends on tiles, batch or threads. The weights of a block, 24 KiB for the widest
+// tile (64 channels), are half of a 48 KiB L1, most of a 32 KiB one. Fewer products would not hide
+// what adding the sums costs: with these a layer of 16 to 64 channels takes 2 to 4 % more than with
+// one block.
 constexpr int64_t kSummands = 96;
-constexpr int64_t kStripBytes = 512 << 10;      // a copied strip: part of an L2
-constexpr int64_t kSumFloats = 48 * 64;         // a block of sums: a quarter of a 48 KiB L1
+constexpr int64_t kStripBytes = 512 << 10;  // a copied strip: part of an L2
+constexpr int64_t kSumFloats = 48 * 64;     // a block of sums: a quarter of a 48 KiB L1
 constexpr int kMostPixels = 192;
-constexpr int64_t kTaskProducts = 1 << 18;      // about 4 us of work, well above the price of handing out a task
+// about 4 us of work, well above the price of handing out a task
+constexpr int64_t kTaskProducts = 1 << 18;
 constexpr int kTasksPerThread = 4;
 
-// The window as runs relative to a pixel's first input, neighbours joined, then cut where a block of k is full.
+// The window as runs relative to a pixel's first input, neighbours joined, then cut where a block
+// of k is full.
 void planWindow(ConvPlan& plan) {
   const ConvShape& s = plan.shape;
   const int64_t depth = s.c / s.g;
@@ -34,13 +38,15 @@ void planWindow(ConvPlan& plan) {
       }
     }
   }
-  // Equal blocks: a short last one would pay for loading and storing the sums without having work to hide it.
+  // Equal blocks: a short last one would pay for loading and storing the sums without having work
+  // to hide it.
   const int64_t count = ceilDiv<int64_t>(s.window(), kSummands);
   const int64_t size = ceilDiv<int64_t>(s.window(), count);
   int64_t k = 0;
   for (const Run& run : joined) {
     for (int64_t done = 0; done < run.length;) {
-      if (k % size == 0) plan.windows.push_back({static_cast<int>(plan.runs.size()), 0, static_cast<int>(k)});
+      if (k % size == 0)
+        plan.windows.push_back({static_cast<int>(plan.runs.size()), 0, static_cast<int>(k)});
       const int64_t length = std::min(run.length - done, size - k % size);
       plan.runs.push_back({run.offset + done, length});
       plan.windows.back().runs++;
@@ -54,7 +60,8 @@ void planChannels(ConvPlan& plan, const ConvTiles& tiles) {
   const ConvShape& s = plan.shape;
   const int perGroup = s.o / s.g;
   const int depth = s.c / s.g;
-  // The chain wants whole sign words, so a chunk is 64 channels unless groups end elsewhere; then it is all of them.
+  // The chain wants whole sign words, so a chunk is 64 channels unless groups end elsewhere; then
+  // it is all of them.
   const bool narrow = s.g == 1 || perGroup % 64 == 0;
   const int width = narrow ? 64 : s.o;
   for (int c0 = 0; c0 < s.o; c0 += width) {
@@ -70,7 +77,8 @@ void planChannels(ConvPlan& plan, const ConvTiles& tiles) {
     }
     plan.chunks.push_back(chunk);
   }
-  // Tiles write whole vectors, which may run past the last channel; and the chain may read kSlack bytes past it.
+  // Tiles write whole vectors, which may run past the last channel; and the chain may read kSlack
+  // bytes past it.
   plan.ld = roundUp(std::min(width, s.o), tiles.lanes) + (narrow ? 0 : tiles.lanes);
 }
 
@@ -78,7 +86,9 @@ void planStrips(ConvPlan& plan, int threads) {
   const ConvShape& s = plan.shape;
   // One pixel alone waits for its weights about as long as four would compute.
   const int64_t products = std::max<int64_t>(s.pixels(), 4) * s.window() * s.o;
-  const int64_t wanted = threads == 1 ? 1 : std::clamp<int64_t>(products / kTaskProducts, 1, int64_t{threads} * kTasksPerThread);
+  const int64_t wanted = threads == 1 ? 1
+                                      : std::clamp<int64_t>(products / kTaskProducts, 1,
+                                                            int64_t{threads} * kTasksPerThread);
   const int64_t perImage = int64_t{s.oh} * s.ow;
   const int64_t target = std::max<int64_t>(kSumFloats / 64, ceilDiv(s.pixels(), wanted));
   // Images.
@@ -88,7 +98,8 @@ void planStrips(ConvPlan& plan, int threads) {
     const int count = ceilDiv(s.n, images);
     for (int i = 0; i < count; i++) {
       const int first = static_cast<int>(int64_t{s.n} * i / count);
-      plan.strips.push_back({first, static_cast<int>(int64_t{s.n} * (i + 1) / count) - first, 0, s.oh});
+      plan.strips.push_back(
+          {first, static_cast<int>(int64_t{s.n} * (i + 1) / count) - first, 0, s.oh});
     }
   } else {
     int rows = static_cast<int>(std::min<int64_t>(s.oh, ceilDiv<int64_t>(target, s.ow)));
@@ -100,12 +111,14 @@ void planStrips(ConvPlan& plan, int threads) {
     for (int image = 0; image < s.n; image++) {
       for (int i = 0; i < count; i++) {
         const int first = static_cast<int>(int64_t{s.oh} * i / count);
-        plan.strips.push_back({image, 1, first, static_cast<int>(int64_t{s.oh} * (i + 1) / count) - first});
+        plan.strips.push_back(
+            {image, 1, first, static_cast<int>(int64_t{s.oh} * (i + 1) / count) - first});
       }
     }
   }
   const int64_t strips = static_cast<int64_t>(plan.strips.size());
-  plan.chunkTasks = static_cast<int>(std::min<int64_t>(plan.chunks.size(), ceilDiv(wanted, strips)));
+  plan.chunkTasks =
+      static_cast<int>(std::min<int64_t>(plan.chunks.size(), ceilDiv(wanted, strips)));
   plan.stripRows = 0;
   plan.stripImages = 0;
   for (const ConvStrip& strip : plan.strips) {

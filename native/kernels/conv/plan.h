@@ -1,6 +1,7 @@
-// How a convolution is cut: strips of output rows x chunks of output channels are tasks; a task is cut into blocks of pixels that stay in
-// cache, a chunk into blocks of channels as wide as a tile, the kernel window into blocks of k whose weights stay in L1.
-// Not here: arithmetic (tile.h), memory (conv.cc).
+// How a convolution is cut: strips of output rows x chunks of output channels are tasks; a task is
+// cut into blocks of pixels that stay in cache, a chunk into blocks of channels as wide as a tile,
+// the kernel window into blocks of k whose weights stay in L1. Not here: arithmetic (tile.h),
+// memory (conv.cc).
 //
 // x is [N,H,W,C], y [N,OH,OW,O]; w is [O,KH,KW,C/G].
 #pragma once
@@ -13,28 +14,30 @@ namespace bitplane {
 
 struct ConvShape {
   int n, h, w, c, oh, ow, o, kh, kw, sh, sw, dh, dw, pt, pl, g;
-  int window() const { return kh * kw * (c / g); }                     // products in a sum
+  int window() const { return kh * kw * (c / g); }  // products in a sum
   int64_t pixels() const { return int64_t{n} * oh * ow; }
 };
 
 struct ConvChannels {  // a tile's worth of output channels
   int first;           // channel
   int vectors;
-  int64_t shift;       // floats from a pixel's address to its group's first input channel
-  int64_t weights;     // floats into the packed weights
+  int64_t shift;    // floats from a pixel's address to its group's first input channel
+  int64_t weights;  // floats into the packed weights
 };
 
-struct ConvChunk {     // channels that are finished, and given to the chain, together
+struct ConvChunk {  // channels that are finished, and given to the chain, together
   int c0, cn;
   int firstBlock, blocks;
 };
 
-struct ConvWindow {    // a block of k
+struct ConvWindow {  // a block of k
   int firstRun, runs;
-  int k;               // its first k
+  int k;  // its first k
 };
 
-struct ConvStrip {     // output rows [oy, oy + rows) of images [image, image + images); all rows if there are several images
+// output rows [oy, oy + rows) of images [image, image + images); all rows if there are several
+// images
+struct ConvStrip {
   int image, images, oy, rows;
 };
 
@@ -53,7 +56,7 @@ struct ConvPlan {
   std::vector<Run> runs;
   std::vector<ConvWindow> windows;
   std::vector<ConvStrip> strips;
-  int chunkTasks;      // pieces into which the chunks are cut
+  int chunkTasks;  // pieces into which the chunks are cut
 };
 
 ConvPlan planConv(const ConvShape& shape, const ConvTiles& tiles, int threads);

@@ -1,4 +1,5 @@
-// The convolution as its formula says: the oracle, for the depthwise convolution too. Sums are double.
+// The convolution as its formula says: the oracle, for the depthwise convolution too. Sums are
+// double.
 #include "kernels/conv/conv.h"
 #include "kernels/epilogue/epilogue.h"
 
@@ -8,14 +9,20 @@ namespace {
 
 class ReferenceConv final : public Step {
  public:
-  ReferenceConv(const Instruction& instruction, const ConvShape& shape, const void* weights, int weightBits)
-      : s_(shape), x_(instruction.field(0)), weights_(weights), weightBits_(weightBits), steps_(decodeChain(instruction)) {}
+  ReferenceConv(const Instruction& instruction, const ConvShape& shape, const void* weights,
+                int weightBits)
+      : s_(shape),
+        x_(instruction.field(0)),
+        weights_(weights),
+        weightBits_(weightBits),
+        steps_(decodeChain(instruction)) {}
   int tasks() const override { return 1; }
   size_t scratchBytes() const override { return static_cast<size_t>(s_.o) * 4 + kSlack; }
   const char* kernelName() const override { return "conv_f32_reference"; }
 
   void run(int, const Buffers& buffers, void* scratch) const override {
-    const ChainView chain = {steps_.data(), static_cast<int>(steps_.size()), s_.o, int64_t{s_.oh} * s_.ow};
+    const ChainView chain = {steps_.data(), static_cast<int>(steps_.size()), s_.o,
+                             int64_t{s_.oh} * s_.ow};
     const float* x = buffers.get<const float>(x_);
     float* sums = static_cast<float*>(scratch);
     int64_t pixel = 0;
@@ -41,7 +48,9 @@ class ReferenceConv final : public Step {
         if (y < 0 || y >= s_.h || xx < 0 || xx >= s_.w) continue;
         for (int i = 0; i < depth; i++) {
           const float a = x[((int64_t{n} * s_.h + y) * s_.w + xx) * s_.c + group * depth + i];
-          total += static_cast<double>(a) * weightAt(weights_, weightBits_, ((int64_t{o} * s_.kh + ky) * s_.kw + kx) * depth + i);
+          total +=
+              static_cast<double>(a) *
+              weightAt(weights_, weightBits_, ((int64_t{o} * s_.kh + ky) * s_.kw + kx) * depth + i);
         }
       }
     }
@@ -57,7 +66,8 @@ class ReferenceConv final : public Step {
 
 }  // namespace
 
-std::unique_ptr<Step> makeReferenceConv(const Instruction& instruction, const ConvShape& shape, const void* weights, int weightBits) {
+std::unique_ptr<Step> makeReferenceConv(const Instruction& instruction, const ConvShape& shape,
+                                        const void* weights, int weightBits) {
   return std::make_unique<ReferenceConv>(instruction, shape, weights, weightBits);
 }
 

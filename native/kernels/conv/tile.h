@@ -1,10 +1,12 @@
-// What a convolution's inner loop is given: plain data, shared by the plan (baseline code) and the tiles (ISA code).
-// Not here: shapes, padding, threads (plan.h), packing (conv.cc).
+// What a convolution's inner loop is given: plain data, shared by the plan (baseline code) and the
+// tiles (ISA code). Not here: shapes, padding, threads (plan.h), packing (conv.cc).
 //
-//   out[p][v] (+)= the sum from 0 on over k of x[pixel p][k] * w[k][v]      p < P pixels, v < V vectors of output channels, k runs over the kernel window
+//   out[p][v] (+)= the sum from 0 on over k of x[pixel p][k] * w[k][v]
+//   p < P pixels, v < V vectors of output channels, k runs over the kernel window
 //
-// Lanes hold output channels and activations are broadcast, so there are no horizontal sums. The window of a pixel is a few contiguous
-// runs of floats, the same for every pixel; w is packed in the order in which the runs are read.
+// Lanes hold output channels and activations are broadcast, so there are no horizontal sums. The
+// window of a pixel is a few contiguous runs of floats, the same for every pixel; w is packed in
+// the order in which the runs are read.
 #pragma once
 #include <cstdint>
 
@@ -15,18 +17,19 @@ struct Run {
   int64_t length;
 };
 
-using ConvTile = void (*)(const float* const* pixels, int64_t shift, const Run* runs, int runCount, const float* weights, float* out,
-                          int64_t ld, bool accumulate);
+using ConvTile = void (*)(const float* const* pixels, int64_t shift, const Run* runs, int runCount,
+                          const float* weights, float* out, int64_t ld, bool accumulate);
 
 constexpr int kMaxTileVectors = 4;
 constexpr int kMaxTilePixels = 8;
 
 struct ConvTiles {
   const char* name;
-  int lanes;                                       // floats of a vector
-  int vectors;                                     // of a full tile
-  int pixels[kMaxTileVectors];                     // how many pixels a tile of v + 1 vectors takes at most
-  ConvTile run[kMaxTileVectors][kMaxTilePixels];   // [v - 1][p - 1]
+  int lanes;    // floats of a vector
+  int vectors;  // of a full tile
+  // how many pixels a tile of v + 1 vectors takes at most
+  int pixels[kMaxTileVectors];
+  ConvTile run[kMaxTileVectors][kMaxTilePixels];  // [v - 1][p - 1]
 };
 
 }  // namespace bitplane

@@ -1,7 +1,8 @@
 // The copy step. The box is joined and ordered by y's strides; then its inside is one of
 //   rows:       both sides contiguous: memcpy;
-//   transpose:  y is contiguous along one dimension, x along another (NCHW to NHWC and back): tiles of 16 x 16, so that every cache line
-//               of either side is used whole while it is near;
+//   transpose:  y is contiguous along one dimension, x along another (NCHW to NHWC and back):
+//               tiles of 16 x 16, so that every cache line of either side is used whole while it
+//               is near;
 //   strided:    anything else, element by element.
 // Plain memory, one variant.
 #include "kernels/copy/copy.h"
@@ -25,12 +26,16 @@ void interleave(const int32_t* x, int64_t xs, int32_t* y, int64_t ys, int64_t co
   }
 }
 
-void transpose(const int32_t* x, int64_t xs, int32_t* y, int64_t ys, int64_t countA, int64_t countB) {
+void transpose(const int32_t* x, int64_t xs, int32_t* y, int64_t ys, int64_t countA,
+               int64_t countB) {
   constexpr int64_t kTile = 16;
   switch (countB) {  // few channels: pictures
-    case 2: return interleave<2>(x, xs, y, ys, countA);
-    case 3: return interleave<3>(x, xs, y, ys, countA);
-    case 4: return interleave<4>(x, xs, y, ys, countA);
+    case 2:
+      return interleave<2>(x, xs, y, ys, countA);
+    case 3:
+      return interleave<3>(x, xs, y, ys, countA);
+    case 4:
+      return interleave<4>(x, xs, y, ys, countA);
   }
   for (int64_t a0 = 0; a0 < countA; a0 += kTile) {
     const int64_t a1 = std::min(countA, a0 + kTile);
@@ -45,9 +50,11 @@ void transpose(const int32_t* x, int64_t xs, int32_t* y, int64_t ys, int64_t cou
 
 class CopyStep final : public Step {
  public:
-  CopyStep(const Instruction& in, int threads) : x_(in.field(0)), y_(in.field(1)), xOffset_(in.field(2)), yOffset_(in.field(3)) {
+  CopyStep(const Instruction& in, int threads)
+      : x_(in.field(0)), y_(in.field(1)), xOffset_(in.field(2)), yOffset_(in.field(3)) {
     Box<2> box;
-    for (int d = 0; d < kBoxDims; d++) box.push(in.field(4 + d), {in.field(10 + d), in.field(16 + d)});
+    for (int d = 0; d < kBoxDims; d++)
+      box.push(in.field(4 + d), {in.field(10 + d), in.field(16 + d)});
     box.sortBy(kY);
     box_ = box.joined();
     elements_ = box_.elements();
@@ -60,23 +67,28 @@ class CopyStep final : public Step {
       kind_ = Kind::transpose;
       inner_ = 2;
     }
-    // Tasks cut the longest dimension, whatever it is; pieces of rows and of tiles stay whole cache lines.
+    // Tasks cut the longest dimension, whatever it is; pieces of rows and of tiles stay whole cache
+    // lines.
     cut_ = static_cast<int>(std::max_element(box_.size, box_.size + box_.rank) - box_.size);
     const int64_t grain = cut_ >= box_.rank - inner_ ? 16 : 1;
     grain_ = grain;
-    tasks_ = static_cast<int>(std::min<int64_t>(tasksFor(elements_ / 4, threads), std::max<int64_t>(1, ceilDiv(box_.size[cut_], grain))));
+    tasks_ = static_cast<int>(std::min<int64_t>(
+        tasksFor(elements_ / 4, threads), std::max<int64_t>(1, ceilDiv(box_.size[cut_], grain))));
   }
 
   int tasks() const override { return elements_ > 0 ? tasks_ : 0; }
   const char* kernelName() const override {
-    return kind_ == Kind::rows ? "copy_32_rows" : kind_ == Kind::transpose ? "copy_32_transpose_16x16" : "copy_32_strided";
+    return kind_ == Kind::rows        ? "copy_32_rows"
+           : kind_ == Kind::transpose ? "copy_32_transpose_16x16"
+                                      : "copy_32_strided";
   }
 
   void run(int task, const Buffers& buffers, void*) const override {
     Box<2> box = box_;
     const Range part = partOf(box.size[cut_], tasks_, task, grain_);
     box.size[cut_] = part.end - part.begin;
-    const int32_t* x = buffers.get<const int32_t>(x_) + xOffset_ + part.begin * box.stride[kX][cut_];
+    const int32_t* x =
+        buffers.get<const int32_t>(x_) + xOffset_ + part.begin * box.stride[kX][cut_];
     int32_t* y = buffers.get<int32_t>(y_) + yOffset_ + part.begin * box.stride[kY][cut_];
     const int outer = box.rank - inner_;
     int64_t count = 1;
@@ -88,9 +100,11 @@ class CopyStep final : public Step {
       if (kind_ == Kind::rows) {
         std::copy(from, from + box.size[last], to);
       } else if (kind_ == Kind::transpose) {
-        transpose(from, box.stride[kX][last], to, box.stride[kY][last - 1], box.size[last - 1], box.size[last]);
+        transpose(from, box.stride[kX][last], to, box.stride[kY][last - 1], box.size[last - 1],
+                  box.size[last]);
       } else {
-        for (int64_t j = 0; j < box.size[last]; j++) to[j * box.stride[kY][last]] = from[j * box.stride[kX][last]];
+        for (int64_t j = 0; j < box.size[last]; j++)
+          to[j * box.stride[kY][last]] = from[j * box.stride[kX][last]];
       }
     }
   }
@@ -98,7 +112,8 @@ class CopyStep final : public Step {
  private:
   enum class Kind { rows, transpose, strided };
 
-  // Moves the dimension along which x is contiguous to the last but one place. False if there is none.
+  // Moves the dimension along which x is contiguous to the last but one place. False if there is
+  // none.
   bool bringXRowInside() {
     for (int d = 0; d < box_.rank - 1; d++) {
       if (box_.stride[kX][d] != 1) continue;

@@ -1,4 +1,5 @@
-// y[yoffset + sum i_d ystride_d] = x[xoffset + sum i_d xstride_d] over a box: 4-byte elements, moved as they are.
+// y[yoffset + sum i_d ystride_d] = x[xoffset + sum i_d xstride_d] over a box: 4-byte elements,
+// moved as they are.
 #pragma once
 #include "kernels/step.h"
 

@@ -35,6 +35,8 @@ class ReferenceCopy final : public Step {
 
 }  // namespace
 
-std::unique_ptr<Step> makeReferenceCopy(const Instruction& instruction) { return std::make_unique<ReferenceCopy>(instruction); }
+std::unique_ptr<Step> makeReferenceCopy(const Instruction& instruction) {
+  return std::make_unique<ReferenceCopy>(instruction);
+}
 
 }  // namespace bitplane

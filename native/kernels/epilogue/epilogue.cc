@@ -3,11 +3,12 @@
 
 namespace bitplane {
 
-static_assert(sizeof(ChainStep) == kChainStepInts * sizeof(int32_t), "a chain step is encoded verbatim");
+static_assert(sizeof(ChainStep) == kChainStepInts * sizeof(int32_t),
+              "a chain step is encoded verbatim");
 
-#define BITPLANE_CHAIN(isa, name, choose)                                  \
-  namespace isa {                                                          \
-  ChainFn choose(const ChainStep* steps, int length, int channels);        \
+#define BITPLANE_CHAIN(isa, name, choose) \
+  namespace isa { \
+  ChainFn choose(const ChainStep* steps, int length, int channels); \
   }
 #include "kernels/epilogue/variants.inc"
 #undef BITPLANE_CHAIN
@@ -43,7 +44,8 @@ const char* chainName(Isa isa) { return variantFor(isa).name; }
 
 std::vector<ChainStep> decodeChain(const Instruction& instruction) {
   std::vector<ChainStep> steps(static_cast<size_t>(instruction.chainLength));
-  if (!steps.empty()) std::memcpy(steps.data(), instruction.chain, steps.size() * sizeof(ChainStep));
+  if (!steps.empty())
+    std::memcpy(steps.data(), instruction.chain, steps.size() * sizeof(ChainStep));
   return steps;
 }
 

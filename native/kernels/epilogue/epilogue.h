@@ -1,15 +1,18 @@
-// The chain: what happens to a value between the reduction that made it and memory. One vocabulary for every kernel, so that scale,
-// bias, shortcut, activation, the float store and the sign bits of the next layer happen in one pass.
-// Not here: reductions, layout changes.
+// The chain: what happens to a value between the reduction that made it and memory. One vocabulary
+// for every kernel, so that scale, bias, shortcut, activation, the float store and the sign bits of
+// the next layer happen in one pass. Not here: reductions, layout changes.
 //
 //   v = start(pixel, channel);  for each step: v = step(v);  stores write v and pass it on.
 //
-// Every step is one IEEE single operation (mul, add, compare, select; tanh, sigmoid, exp, log are fixed sequences of those), so the result
-// is the same bits on every ISA. Selections, so that NaN and zeros behave the same everywhere (x86's max and min instructions are
-// selections, NEON's are not):
+// Every step is one IEEE single operation (mul, add, compare, select; tanh, sigmoid, exp, log are
+// fixed sequences of those), so the result is the same bits on every ISA. Selections, so that NaN
+// and zeros behave the same everywhere (x86's max and min instructions are selections, NEON's are
+// not):
 //   relu(v) = v < 0 ? 0 : v;  clip(v) = v < a ? a : (b < v ? b : v)
-//   max(v,b) = b is NaN ? b : (v < b ? b : v);  min(v,b) = b is NaN ? b : (b < v ? b : v);  so NaN where either is
-//   leaky(v) = v < 0 ? v * a : v;  prelu(v,b) = v < 0 ? v * b : v;  bits: v < 0 (so -0 and NaN give +1).
+//   max(v,b) = b is NaN ? b : (v < b ? b : v);  min(v,b) = b is NaN ? b : (b < v ? b : v)
+//     so the result is NaN where either operand is
+//   leaky(v) = v < 0 ? v * a : v;  prelu(v,b) = v < 0 ? v * b : v
+//   bits: v < 0, so -0 and NaN give +1
 // submul(v,b,c) = (v - b) * c, two operations of two operands: a batch norm but for its shift.
 // With b = +0 it is mul(v,c) to the bit, because v - (+0) is v for every v, -0 and NaN too.
 #pragma once
@@ -18,20 +21,25 @@
 namespace bitplane {
 
 // Chain operations. X(name, operand buffers)
+// clang-format off
 #define BITPLANE_CHAIN_OPS(X) \
   X(add, 1) X(sub, 1) X(rsub, 1) X(mul, 1) X(div, 1) X(rdiv, 1) X(max, 1) X(min, 1) X(prelu, 1) \
   X(submul, 2) \
-  X(relu, 0) X(leaky, 0) X(clip, 0) X(tanh, 0) X(sigmoid, 0) X(abs, 0) X(neg, 0) X(sqrt, 0) X(exp, 0) X(log, 0) \
-  X(floor, 0) X(ceil, 0) X(round, 0) /* half to even */ X(signum, 0) /* -1, 0, 1; NaN stays NaN, 0 keeps its sign */ \
+  X(relu, 0) X(leaky, 0) X(clip, 0) X(tanh, 0) X(sigmoid, 0) X(abs, 0) X(neg, 0) X(sqrt, 0) \
+  X(exp, 0) X(log, 0) X(floor, 0) X(ceil, 0) X(round, 0) /* half to even */ \
+  X(signum, 0) /* -1, 0, 1; NaN stays NaN, 0 keeps its sign */ \
   X(multithreshold, 1) /* operand f32 [count][C]: v = a * #{t : v >= T[t][c]} + b */ \
-  X(store_f32, 1) X(store_i32, 1) /* truncates toward zero, saturates, NaN gives 0 */ X(store_bits, 1)
+  X(store_f32, 1) X(store_i32, 1) /* truncates toward zero, saturates, NaN gives 0 */ \
+  X(store_bits, 1)
+// clang-format on
 enum class ChainOp : int32_t {
 #define X(name, operand) name,
   BITPLANE_CHAIN_OPS(X)
 #undef X
 };
 
-// An operation of the instruction `binary` that no chain has: a to the power of b. Numbered away from the chain's.
+// An operation of the instruction `binary` that no chain has: a to the power of b. Numbered away
+// from the chain's.
 constexpr int32_t kPow = 1000;
 
 // How an operand is laid against [N, HW, C]; all operands are f32.
@@ -44,32 +52,37 @@ enum class OperandKind : int32_t {
 };
 
 constexpr int kChainStepInts = 9;
-struct ChainStep {       // exactly kChainStepInts 4-byte fields, as encoded
+struct ChainStep {  // exactly kChainStepInts 4-byte fields, as encoded
   ChainOp op;
   OperandKind kind;
-  int32_t buffer;        // operand or target; -1 if none
-  int32_t second;        // the second operand of a step of two, laid as the first; -1 if none
-  int32_t count;         // multithreshold: how many thresholds
-  float a, b;            // immediates
-  // pitch is the number of channels of a map, 0 for C. Stores: the target may be wider, and this chain writes its channels [first, first + C). That is
-  // how a concatenation costs nothing. For store_bits first and, unless the channels end the map, C are multiples of 64. Tensor operands: the map may
-  // be narrower and repeats, channel c reads c mod pitch, so that a map beside itself is never built. Then pitch divides C and is a multiple of 16.
+  int32_t buffer;  // operand or target; -1 if none
+  int32_t second;  // the second operand of a step of two, laid as the first; -1 if none
+  int32_t count;   // multithreshold: how many thresholds
+  float a, b;      // immediates
+  // pitch is the number of channels of a map, 0 for C. Stores: the target may be wider, and this
+  // chain writes its channels [first, first + C). That is how a concatenation costs nothing. For
+  // store_bits first and, unless the channels end the map, C are multiples of 64. Tensor operands:
+  // the map may be narrower and repeats, channel c reads c mod pitch, so that a map beside itself
+  // is never built. Then pitch divides C and is a multiple of 16.
   int32_t pitch, first;
 };
 
-// Applies a chain to a block: `rows` consecutive pixels from `pixel` on (pixel counts over N*HW), channels [c0, c0 + cn).
-// block is f32 [rows][ld], ld >= cn; it is consumed: its contents afterwards are unspecified. c0 is a multiple of 64; c0 + cn is C or a
-// multiple of 64 (so sign words are whole). Bit maps are [N*HW][bitWords(C)] words. The block and all operands may be read, never
-// written, up to kSlack bytes past their ends.
+// Applies a chain to a block: `rows` consecutive pixels from `pixel` on (pixel counts over N*HW),
+// channels [c0, c0 + cn). block is f32 [rows][ld], ld >= cn; it is consumed: its contents
+// afterwards are unspecified. c0 is a multiple of 64; c0 + cn is C or a multiple of 64 (so sign
+// words are whole). Bit maps are [N*HW][bitWords(C)] words. The block and all operands may be read,
+// never written, up to kSlack bytes past their ends.
 struct ChainView {
   const ChainStep* steps;
   int length;
-  int channels;          // C
-  int64_t hw;            // pixels per image
+  int channels;  // C
+  int64_t hw;    // pixels per image
 };
-using ChainFn = void (*)(const ChainView& chain, const Buffers& buffers, float* block, int64_t ld, int64_t pixel, int rows, int c0, int cn);
+using ChainFn = void (*)(const ChainView& chain, const Buffers& buffers, float* block, int64_t ld,
+                         int64_t pixel, int rows, int c0, int cn);
 
-// What runs these steps over maps of so many channels on an instruction set; the scalar one where this build has none for it.
+// What runs these steps over maps of so many channels on an instruction set; the scalar one where
+// this build has none for it.
 ChainFn chainFor(Isa isa, const std::vector<ChainStep>& steps, int channels);
 const char* chainName(Isa isa);
 

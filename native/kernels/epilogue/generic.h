@@ -1,11 +1,14 @@
-// The chain over a SIMD vocabulary, which the including file has chosen. A tile stays in registers through all steps; a step costs its operand
-// loads and one predicted jump, so a tile is as large as the registers allow: on AVX-512 16 vectors, 4 pixels x 64 channels (with one pixel the jumps
-// took three quarters of the time), elsewhere 64 values.
-// Not here: what the steps mean (epilogue.h).
+// The chain over a SIMD vocabulary, which the including file has chosen. A tile stays in registers
+// through all steps; a step costs its operand loads and one predicted jump, so a tile is as large
+// as the registers allow: on AVX-512 16 vectors, 4 pixels x 64 channels (with one pixel the jumps
+// took three quarters of the time), elsewhere 64 values. Not here: what the steps mean
+// (epilogue.h).
 //
-// x is [rows][C]. A tile is R pixels x V vectors: 1 or 4 pixels x 64 channels (one sign word each), or, where C leaves fewer than 64 channels,
-// 4 or 16 pixels x a piece of 16, the last of them partial. Operand loads of a partial piece run past the row's end, at most 60 bytes past a
-// buffer's (kSlack allows it); stores never do. What they find there may be another thread's pixel in the making: those lanes are dropped.
+// x is [rows][C]. A tile is R pixels x V vectors: 1 or 4 pixels x 64 channels (one sign word each),
+// or, where C leaves fewer than 64 channels, 4 or 16 pixels x a piece of 16, the last of them
+// partial. Operand loads of a partial piece run past the row's end, at most 60 bytes past a
+// buffer's (kSlack allows it); stores never do. What they find there may be another thread's pixel
+// in the making: those lanes are dropped.
 #pragma once
 #include "kernels/epilogue/epilogue.h"
 #include "kernels/epilogue/straight.h"
@@ -16,7 +19,7 @@ namespace BITPLANE_SIMD {
 namespace {
 
 constexpr int kPiece = 16;
-constexpr int kWholeRows = kLanes >= 16 ? 4 : 1;               // pixels of a tile of 64 channels
+constexpr int kWholeRows = kLanes >= 16 ? 4 : 1;             // pixels of a tile of 64 channels
 constexpr int kPieceRows = kLanes >= 16 ? 16 : 64 / kPiece;  // pixels of a tile of fewer
 constexpr int kMaxSteps = 32;  // longer chains run in several passes over the block
 
@@ -28,9 +31,10 @@ struct ReadyStep {
   int64_t stride;        // of operand, from pixel to pixel
   int64_t period;        // of operand: it repeats after so many channels
   int count;             // multithreshold
-  int64_t channels;      // multithreshold: from threshold to threshold; stores: from pixel to pixel of the target
-  int64_t words;         // store_bits: likewise, in words
-  void* target;          // stores: the first pixel, the chain's channel 0
+  // multithreshold: from threshold to threshold; stores: from pixel to pixel of the target
+  int64_t channels;
+  int64_t words;  // store_bits: likewise, in words
+  void* target;   // stores: the first pixel, the chain's channel 0
   float a, b;
 };
 
@@ -40,16 +44,25 @@ __attribute__((noinline)) void runSlow(ChainOp op, float* tile, int vectors) {
     const F32 v = load(tile + i * kLanes);
     F32 r;
     switch (op) {
-      case ChainOp::tanh: r = hyperbolicTangent(v); break;
-      case ChainOp::sigmoid: r = logistic(v); break;
-      case ChainOp::exp: r = exponential(v); break;
-      default: r = logarithm(v); break;
+      case ChainOp::tanh:
+        r = hyperbolicTangent(v);
+        break;
+      case ChainOp::sigmoid:
+        r = logistic(v);
+        break;
+      case ChainOp::exp:
+        r = exponential(v);
+        break;
+      default:
+        r = logarithm(v);
+        break;
     }
     store(tile + i * kLanes, r);
   }
 }
 
-__attribute__((noinline)) void runMultithreshold(const ReadyStep& s, const float* thresholds, float* tile, int vectors) {
+__attribute__((noinline)) void runMultithreshold(const ReadyStep& s, const float* thresholds,
+                                                 float* tile, int vectors) {
   for (int i = 0; i < vectors; i++) {
     const F32 v = load(tile + i * kLanes);
     F32 reached = set1(0.0f);
@@ -73,32 +86,35 @@ BITPLANE_INLINE I32 truncateSaturating(F32 v) {
 template <bool Partial>
 BITPLANE_INLINE void storeVector(float* y, F32 v, int i, int n) {
   const int left = n - i * kLanes;
-  if (!Partial || left >= kLanes) store(y + i * kLanes, v);
-  else if (left > 0) storeN(y + i * kLanes, v, left);
+  if (!Partial || left >= kLanes)
+    store(y + i * kLanes, v);
+  else if (left > 0)
+    storeN(y + i * kLanes, v, left);
 }
 
 // One tile: R pixels from r on, V vectors from channel c on, the first `n` channels of which exist.
 template <int R, int V, bool Partial>
-BITPLANE_INLINE void runTile(const ReadyStep* steps, int length, float* block, int64_t ld, int64_t r, int64_t c, int n, bool keep) {
+BITPLANE_INLINE void runTile(const ReadyStep* steps, int length, float* block, int64_t ld,
+                             int64_t r, int64_t c, int n, bool keep) {
 #define BITPLANE_EACH BITPLANE_UNROLL for (int i = 0; i < R * V; i++)
-#define BITPLANE_OP(name, expression)                                    \
-  case ChainOp::name:                                                    \
-    BITPLANE_EACH {                                                      \
-      const F32 b = load(p + i / V * stride + i % V * kLanes);           \
-      v[i] = expression;                                                 \
-    }                                                                    \
+#define BITPLANE_OP(name, expression) \
+  case ChainOp::name: \
+    BITPLANE_EACH { \
+      const F32 b = load(p + i / V * stride + i % V * kLanes); \
+      v[i] = expression; \
+    } \
     break;
-#define BITPLANE_TERNARY(name, expression)                               \
-  case ChainOp::name:                                                    \
-    BITPLANE_EACH {                                                      \
-      const F32 b = load(p + i / V * stride + i % V * kLanes);           \
-      const F32 c = load(second + i / V * stride + i % V * kLanes);      \
-      v[i] = expression;                                                 \
-    }                                                                    \
+#define BITPLANE_TERNARY(name, expression) \
+  case ChainOp::name: \
+    BITPLANE_EACH { \
+      const F32 b = load(p + i / V * stride + i % V * kLanes); \
+      const F32 c = load(second + i / V * stride + i % V * kLanes); \
+      v[i] = expression; \
+    } \
     break;
-#define BITPLANE_UNARY(name, expression)      \
-  case ChainOp::name:                         \
-    BITPLANE_EACH { v[i] = expression; }      \
+#define BITPLANE_UNARY(name, expression) \
+  case ChainOp::name: \
+    BITPLANE_EACH { v[i] = expression; } \
     break;
   const F32 zero = set1(0.0f);
   alignas(64) float spread[R * V * kLanes], secondSpread[R * V * kLanes];
@@ -137,7 +153,8 @@ BITPLANE_INLINE void runTile(const ReadyStep* steps, int length, float* block, i
       BITPLANE_UNARY(floor, floor(v[i]))
       BITPLANE_UNARY(ceil, ceil(v[i]))
       BITPLANE_UNARY(round, roundEven(v[i]))
-      BITPLANE_UNARY(signum, select(less(v[i], zero), set1(-1.0f), select(less(zero, v[i]), set1(1.0f), v[i])))
+      BITPLANE_UNARY(
+          signum, select(less(v[i], zero), set1(-1.0f), select(less(zero, v[i]), set1(1.0f), v[i])))
       case ChainOp::tanh:
       case ChainOp::sigmoid:
       case ChainOp::exp:
@@ -160,15 +177,19 @@ BITPLANE_INLINE void runTile(const ReadyStep* steps, int length, float* block, i
         int* y = static_cast<int*>(s.target) + r * s.channels + c;
         BITPLANE_EACH {
           const int left = n - i % V * kLanes;
-          if (left > 0) storeIntN(y + i / V * s.channels + i % V * kLanes, truncateSaturating(v[i]), left < kLanes ? left : kLanes);
+          if (left > 0)
+            storeIntN(y + i / V * s.channels + i % V * kLanes, truncateSaturating(v[i]),
+                      left < kLanes ? left : kLanes);
         }
         break;
       }
       case ChainOp::store_bits: {
-        // Words are little-endian bytes: a piece owns the bytes of its channels, the last piece clears the rest of its own.
+        // Words are little-endian bytes: a piece owns the bytes of its channels, the last piece
+        // clears the rest of its own.
         char* y = static_cast<char*>(s.target) + r * s.words * 8 + c / 8;
         const uint64_t exist = Partial ? (uint64_t{1} << n) - 1 : ~uint64_t{0};
-        constexpr int kPixels = R * V * kLanes > 64 ? 64 / (V * kLanes) : R;  // whose signs fill one mask word
+        // whose signs fill one mask word
+        constexpr int kPixels = R * V * kLanes > 64 ? 64 / (V * kLanes) : R;
         BITPLANE_UNROLL
         for (int from = 0; from < R; from += kPixels) {
           Mask negative[kPixels * V];
@@ -194,28 +215,35 @@ BITPLANE_INLINE void runTile(const ReadyStep* steps, int length, float* block, i
 
 // All pixels of channels [c, c + n), as tiles of R pixels, then of 4, then single ones.
 template <int R, int V, bool Partial>
-void runColumn(const ReadyStep* steps, int length, float* block, int64_t ld, int rows, int64_t c, int n, bool keep) {
+void runColumn(const ReadyStep* steps, int length, float* block, int64_t ld, int rows, int64_t c,
+               int n, bool keep) {
   int r = 0;
-  for (; r + R <= rows; r += R) runTile<R, V, Partial>(steps, length, block + r * ld, ld, r, c, n, keep);
+  for (; r + R <= rows; r += R)
+    runTile<R, V, Partial>(steps, length, block + r * ld, ld, r, c, n, keep);
   if constexpr (R > 4) {
-    for (; r + 4 <= rows; r += 4) runTile<4, V, Partial>(steps, length, block + r * ld, ld, r, c, n, keep);
+    for (; r + 4 <= rows; r += 4)
+      runTile<4, V, Partial>(steps, length, block + r * ld, ld, r, c, n, keep);
   }
   if constexpr (R > 1) {
     for (; r < rows; r++) runTile<1, V, Partial>(steps, length, block + r * ld, ld, r, c, n, keep);
   }
 }
 
-void runColumns(const ReadyStep* steps, int length, float* block, int64_t ld, int rows, int c0, int cn, bool keep) {
+void runColumns(const ReadyStep* steps, int length, float* block, int64_t ld, int rows, int c0,
+                int cn, bool keep) {
   // A tile of 64 channels may not straddle the end of an operand that repeats.
   bool pieces = false;
-  for (int k = 0; k < length; k++) pieces |= steps[k].target == nullptr && steps[k].period < steps[k].channels && steps[k].period % 64 != 0;
+  for (int k = 0; k < length; k++)
+    pieces |= steps[k].target == nullptr && steps[k].period < steps[k].channels &&
+              steps[k].period % 64 != 0;
   const int whole = pieces ? 0 : cn / 64 * 64;
   for (int c = 0; c < whole; c += 64) {
     runColumn<kWholeRows, 64 / kLanes, false>(steps, length, block + c, ld, rows, c0 + c, 64, keep);
   }
   for (int c = whole; c < cn; c += kPiece) {
     const int n = cn - c < kPiece ? cn - c : kPiece;
-    const auto column = n == kPiece ? runColumn<kPieceRows, kPiece / kLanes, false> : runColumn<kPieceRows, kPiece / kLanes, true>;
+    const auto column = n == kPiece ? runColumn<kPieceRows, kPiece / kLanes, false>
+                                    : runColumn<kPieceRows, kPiece / kLanes, true>;
     column(steps, length, block + c, ld, rows, c0 + c, n, keep);
   }
 }
@@ -228,20 +256,23 @@ void clearTails(const ReadyStep* steps, int length, int rows, int channels) {
   for (int k = 0; k < length; k++) {
     if (steps[k].op != ChainOp::store_bits) continue;
     char* y = static_cast<char*>(steps[k].target) + used;
-    for (int r = 0; r < rows; r++) __builtin_memset(y + 8 * steps[k].words * r, 0, static_cast<size_t>(whole - used));
+    for (int r = 0; r < rows; r++)
+      __builtin_memset(y + 8 * steps[k].words * r, 0, static_cast<size_t>(whole - used));
   }
 }
 
 // Pixels of one image, at most kMaxSteps steps.
-void runImage(const ChainView& chain, int first, int length, const Buffers& buffers, float* block, int64_t ld, int64_t pixel, int rows,
-              int c0, int cn) {
+void runImage(const ChainView& chain, int first, int length, const Buffers& buffers, float* block,
+              int64_t ld, int64_t pixel, int rows, int c0, int cn) {
   ReadyStep ready[kMaxSteps];
   const int64_t channels = chain.channels;
   for (int k = 0; k < length; k++) {
     const ChainStep& step = chain.steps[first + k];
     ReadyStep& s = ready[k];
-    // Steps without an operand still form addresses, so they must be ones that arithmetic on is defined: the block's.
-    s = {step.op, step.kind, block, block, 0, channels, step.count, channels, 0, nullptr, step.a, step.b};
+    // Steps without an operand still form addresses, so they must be ones that arithmetic on is
+    // defined: the block's.
+    s = {step.op,    step.kind, block, block,   0,      channels,
+         step.count, channels,  0,     nullptr, step.a, step.b};
     void* at = step.buffer >= 0 ? buffers.at[step.buffer] : nullptr;
     const int64_t pitch = step.pitch > 0 ? step.pitch : channels;
     if (step.op == ChainOp::store_bits) {
@@ -264,10 +295,13 @@ void runImage(const ChainView& chain, int first, int length, const Buffers& buff
   if (c0 + cn == chain.channels) clearTails(ready, length, rows, chain.channels);
 }
 
-void runChain(const ChainView& chain, const Buffers& buffers, float* block, int64_t ld, int64_t pixel, int rows, int c0, int cn) {
-  // Only an operand per image and channel changes where an image ends; without one the rows are one run.
+void runChain(const ChainView& chain, const Buffers& buffers, float* block, int64_t ld,
+              int64_t pixel, int rows, int c0, int cn) {
+  // Only an operand per image and channel changes where an image ends; without one the rows are one
+  // run.
   bool perImage = false;
-  for (int k = 0; k < chain.length; k++) perImage |= chain.steps[k].kind == OperandKind::image_channel;
+  for (int k = 0; k < chain.length; k++)
+    perImage |= chain.steps[k].kind == OperandKind::image_channel;
   for (int done = 0; done < rows;) {
     const int64_t left = perImage ? chain.hw - (pixel + done) % chain.hw : rows;
     const int count = left < rows - done ? static_cast<int>(left) : rows - done;

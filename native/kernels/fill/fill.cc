@@ -9,7 +9,10 @@ namespace {
 class FillStep final : public Step {
  public:
   FillStep(const Instruction& in, int threads)
-      : y_(in.field(0)), count_(in.field(1)), value_(in.field(2)), tasks_(tasksFor(count_ / 16, threads)) {}
+      : y_(in.field(0)),
+        count_(in.field(1)),
+        value_(in.field(2)),
+        tasks_(tasksFor(count_ / 16, threads)) {}
   int tasks() const override { return tasks_; }
   const char* kernelName() const override { return "fill_32"; }
   void run(int task, const Buffers& buffers, void*) const override {

@@ -1,4 +1,5 @@
-// The map step. One variant: the work is in the chain, which has its own; converting is a plain loop that compilers vectorise.
+// The map step. One variant: the work is in the chain, which has its own; converting is a plain
+// loop that compilers vectorise.
 #include "kernels/map/map.h"
 
 #include <cstring>
@@ -30,9 +31,15 @@ void expandBits(const uint64_t* words, int c0, int n, float* out) {
 class MapStep final : public Step {
  public:
   MapStep(const Instruction& in, const BuildContext& context)
-      : x_(in.field(0)), type_(static_cast<MapInput>(in.field(1))), channels_(in.field(4)), hw_(in.field(3)), steps_(decodeChain(in)),
-        chain_(chainFor(context.isa(), steps_, channels_)), name_(chainName(context.isa())),
-        sweep_(planSweep(int64_t{in.field(2)} * hw_, channels_, 512, in.chainLength + 1, context.threads())) {}
+      : x_(in.field(0)),
+        type_(static_cast<MapInput>(in.field(1))),
+        channels_(in.field(4)),
+        hw_(in.field(3)),
+        steps_(decodeChain(in)),
+        chain_(chainFor(context.isa(), steps_, channels_)),
+        name_(chainName(context.isa())),
+        sweep_(planSweep(int64_t{in.field(2)} * hw_, channels_, 512, in.chainLength + 1,
+                         context.threads())) {}
 
   int tasks() const override { return sweep_.tasks(); }
   size_t scratchBytes() const override { return sweep_.blockBytes(); }
@@ -44,14 +51,19 @@ class MapStep final : public Step {
     sweep_.each(task, [&](int64_t pixel, int count, int c0, int cn) {
       // Whole pixels of few channels convert as one run, which the chain then sees without gaps.
       if (cn == channels_ && type_ != MapInput::b1) {
-        convertToFloat(type_, buffers.get<const char>(x_) + pixel * channels_ * 4, int64_t{count} * cn, block);
+        convertToFloat(type_, buffers.get<const char>(x_) + pixel * channels_ * 4,
+                       int64_t{count} * cn, block);
         chain_(chain, buffers, block, cn, pixel, count, c0, cn);
         return;
       }
       for (int r = 0; r < count; r++) {
         float* row = block + r * sweep_.ld;
-        if (type_ == MapInput::b1) expandBits(buffers.get<const uint64_t>(x_) + (pixel + r) * bitWords(channels_), c0, cn, row);
-        else convertToFloat(type_, buffers.get<const char>(x_) + ((pixel + r) * channels_ + c0) * 4, cn, row);
+        if (type_ == MapInput::b1)
+          expandBits(buffers.get<const uint64_t>(x_) + (pixel + r) * bitWords(channels_), c0, cn,
+                     row);
+        else
+          convertToFloat(type_, buffers.get<const char>(x_) + ((pixel + r) * channels_ + c0) * 4,
+                         cn, row);
       }
       chain_(chain, buffers, block, sweep_.ld, pixel, count, c0, cn);
     });
@@ -79,7 +91,8 @@ void convertToFloat(MapInput type, const void* x, int64_t n, float* out) {
 }
 
 std::unique_ptr<Step> make_map(const Instruction& instruction, BuildContext& context) {
-  if (context.isa() != Isa::reference && isNarrow(instruction)) return makeNarrowMap(instruction, context);
+  if (context.isa() != Isa::reference && isNarrow(instruction))
+    return makeNarrowMap(instruction, context);
   return std::make_unique<MapStep>(instruction, context);
 }
 

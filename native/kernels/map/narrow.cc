@@ -1,6 +1,7 @@
-// The map over few channels: [pixels][C] is taken as [pixels / 64][64 C], with each per-channel operand repeated 64 times, so that tiles
-// are full. The last pixels, fewer than 64, run as they are. Each value meets the same operations, so the result is the same bits.
-// Not for chains with sign bits, thresholds or operands per pixel or image, whose layout knows C.
+// The map over few channels: [pixels][C] is taken as [pixels / 64][64 C], with each per-channel
+// operand repeated 64 times, so that tiles are full. The last pixels, fewer than 64, run as they
+// are. Each value meets the same operations, so the result is the same bits. Not for chains with
+// sign bits, thresholds or operands per pixel or image, whose layout knows C.
 #include "kernels/map/map.h"
 #include "kernels/sweep.h"
 
@@ -8,16 +9,22 @@ namespace bitplane {
 
 namespace {
 
-constexpr int kFold = 64;      // pixels taken as one
+constexpr int kFold = 64;  // pixels taken as one
 constexpr int kMostChannels = 8;
 
 class NarrowMapStep final : public Step {
  public:
   NarrowMapStep(const Instruction& in, const BuildContext& context)
-      : x_(in.field(0)), type_(static_cast<MapInput>(in.field(1))), channels_(in.field(4)), pixels_(int64_t{in.field(2)} * in.field(3)),
-        steps_(decodeChain(in)), foldedChain_(chainFor(context.isa(), steps_, kFold * channels_)),
-        restChain_(chainFor(context.isa(), steps_, channels_)), name_(chainName(context.isa())) {
-    // Each operand and target gets a number here, so that the chain can be given repeated operands in place of the program's.
+      : x_(in.field(0)),
+        type_(static_cast<MapInput>(in.field(1))),
+        channels_(in.field(4)),
+        pixels_(int64_t{in.field(2)} * in.field(3)),
+        steps_(decodeChain(in)),
+        foldedChain_(chainFor(context.isa(), steps_, kFold * channels_)),
+        restChain_(chainFor(context.isa(), steps_, channels_)),
+        name_(chainName(context.isa())) {
+    // Each operand and target gets a number here, so that the chain can be given repeated operands
+    // in place of the program's.
     for (ChainStep& s : steps_) {
       for (int32_t* buffer : {&s.buffer, &s.second}) {
         if (*buffer < 0) continue;
@@ -25,8 +32,9 @@ class NarrowMapStep final : public Step {
         *buffer = static_cast<int32_t>(buffers_.size()) - 1;
       }
     }
-    tasks_ = static_cast<int>(std::min<int64_t>(std::max<int64_t>(1, pixels_ / kFold),
-                                                tasksFor(pixels_ * channels_ / 16 * in.chainLength, context.threads())));
+    tasks_ = static_cast<int>(
+        std::min<int64_t>(std::max<int64_t>(1, pixels_ / kFold),
+                          tasksFor(pixels_ * channels_ / 16 * in.chainLength, context.threads())));
     operandBytes_ = roundUp<size_t>(static_cast<size_t>(kFold * channels_) * 4 + kSlack, kAlign);
     pointerBytes_ = roundUp<size_t>(buffers_.size() * sizeof(void*), kAlign);
   }
@@ -34,7 +42,8 @@ class NarrowMapStep final : public Step {
   int tasks() const override { return tasks_; }
   const char* kernelName() const override { return name_; }
   size_t scratchBytes() const override {
-    return 2 * pointerBytes_ + buffers_.size() * operandBytes_ + static_cast<size_t>(kBlockRows * kFold * channels_) * 4 + kSlack;
+    return 2 * pointerBytes_ + buffers_.size() * operandBytes_ +
+           static_cast<size_t>(kBlockRows * kFold * channels_) * 4 + kSlack;
   }
 
   void run(int task, const Buffers& buffers, void* scratch) const override {
@@ -46,7 +55,8 @@ class NarrowMapStep final : public Step {
       plain[i] = folded[i] = buffers.at[buffers_[i].buffer];
       if (!buffers_[i].byChannel) continue;
       float* repeated = reinterpret_cast<float*>(memory);
-      for (int k = 0; k < kFold; k++) std::memcpy(repeated + k * channels_, plain[i], static_cast<size_t>(channels_) * 4);
+      for (int k = 0; k < kFold; k++)
+        std::memcpy(repeated + k * channels_, plain[i], static_cast<size_t>(channels_) * 4);
       folded[i] = repeated;
     }
     float* block = reinterpret_cast<float*>(memory);
@@ -77,9 +87,12 @@ class NarrowMapStep final : public Step {
   static constexpr int kBlockRows = 8;
 
   // No step depends on where an image ends, so all pixels count as one.
-  ChainView view(int channels) const { return {steps_.data(), static_cast<int>(steps_.size()), channels, pixels_}; }
+  ChainView view(int channels) const {
+    return {steps_.data(), static_cast<int>(steps_.size()), channels, pixels_};
+  }
   void load(const Buffers& buffers, int64_t pixel, int64_t count, float* block) const {
-    convertToFloat(type_, buffers.get<const char>(x_) + pixel * channels_ * 4, count * channels_, block);
+    convertToFloat(type_, buffers.get<const char>(x_) + pixel * channels_ * 4, count * channels_,
+                   block);
   }
 
   int x_;
@@ -97,7 +110,8 @@ class NarrowMapStep final : public Step {
 }  // namespace
 
 bool isNarrow(const Instruction& in) {
-  if (static_cast<MapInput>(in.field(1)) == MapInput::b1 || in.field(4) > kMostChannels) return false;
+  if (static_cast<MapInput>(in.field(1)) == MapInput::b1 || in.field(4) > kMostChannels)
+    return false;
   for (const ChainStep& s : decodeChain(in)) {
     if (s.op == ChainOp::store_bits || s.op == ChainOp::multithreshold || s.pitch > 0) return false;
     if (s.kind == OperandKind::pixel || s.kind == OperandKind::image_channel) return false;

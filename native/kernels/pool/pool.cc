@@ -6,8 +6,9 @@ namespace bitplane {
 std::unique_ptr<Step> make_pool(const Instruction& in, BuildContext& context) {
   const PoolKind kind = static_cast<PoolKind>(in.field(1));
   const int images = in.field(2);
-  const Window w = {in.field(3),  in.field(4),  in.field(5),  in.field(6),  in.field(7),  in.field(8), in.field(9),
-                    in.field(10), in.field(11), in.field(12), in.field(13), in.field(14), in.field(15)};
+  const Window w = {in.field(3),  in.field(4),  in.field(5),  in.field(6),  in.field(7),
+                    in.field(8),  in.field(9),  in.field(10), in.field(11), in.field(12),
+                    in.field(13), in.field(14), in.field(15)};
   if (context.isa() == Isa::reference) return makeReferencePool(in, kind, images, w);
   const Fold fold = kind == PoolKind::maximum ? Fold::maximum : Fold::sum;
   const int divisor = kind == PoolKind::averageWithPadding ? w.kh * w.kw : 0;

@@ -11,13 +11,18 @@ namespace {
 class ReferencePool final : public Step {
  public:
   ReferencePool(const Instruction& instruction, PoolKind kind, int images, const Window& window)
-      : kind_(kind), images_(images), w_(window), x_(instruction.field(0)), steps_(decodeChain(instruction)) {}
+      : kind_(kind),
+        images_(images),
+        w_(window),
+        x_(instruction.field(0)),
+        steps_(decodeChain(instruction)) {}
   int tasks() const override { return 1; }
   size_t scratchBytes() const override { return static_cast<size_t>(w_.c) * 4 + kSlack; }
   const char* kernelName() const override { return "pool_f32_reference"; }
 
   void run(int, const Buffers& buffers, void* scratch) const override {
-    const ChainView chain = {steps_.data(), static_cast<int>(steps_.size()), w_.c, int64_t{w_.oh} * w_.ow};
+    const ChainView chain = {steps_.data(), static_cast<int>(steps_.size()), w_.c,
+                             int64_t{w_.oh} * w_.ow};
     float* values = static_cast<float*>(scratch);
     int64_t pixel = 0;
     for (int n = 0; n < images_; n++) {
@@ -48,7 +53,8 @@ class ReferencePool final : public Step {
       }
     }
     if (kind_ == PoolKind::maximum) return largest;
-    return sum / static_cast<float>(kind_ == PoolKind::averageWithPadding ? w_.kh * w_.kw : (taps ? taps : 1));
+    return sum / static_cast<float>(kind_ == PoolKind::averageWithPadding ? w_.kh * w_.kw
+                                                                          : (taps ? taps : 1));
   }
 
   PoolKind kind_;
@@ -60,7 +66,8 @@ class ReferencePool final : public Step {
 
 }  // namespace
 
-std::unique_ptr<Step> makeReferencePool(const Instruction& instruction, PoolKind kind, int images, const Window& window) {
+std::unique_ptr<Step> makeReferencePool(const Instruction& instruction, PoolKind kind, int images,
+                                        const Window& window) {
   return std::make_unique<ReferencePool>(instruction, kind, images, window);
 }
 

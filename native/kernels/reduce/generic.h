@@ -1,4 +1,5 @@
-// The reduction over a SIMD vocabulary, which the including file has chosen: lanes hold columns; a single column is folded as a row.
+// The reduction over a SIMD vocabulary, which the including file has chosen: lanes hold columns; a
+// single column is folded as a row.
 #pragma once
 #include "kernels/reduce/reduce.h"
 #include "simd/fold.h"
@@ -16,8 +17,10 @@ BITPLANE_INLINE void reduceVectors(const ReducePart& p, int64_t c, bool mean) {
   for (int i = 0; i < V; i++) {
     const F32 r = mean ? div(v[i], count) : v[i];
     const int64_t left = p.columns - c - i * kLanes;
-    if (left >= kLanes) store(p.y + c + i * kLanes, r);
-    else storeN(p.y + c + i * kLanes, r, static_cast<int>(left));
+    if (left >= kLanes)
+      store(p.y + c + i * kLanes, r);
+    else
+      storeN(p.y + c + i * kLanes, r, static_cast<int>(left));
   }
 }
 
@@ -37,10 +40,14 @@ void reduceWith(const ReducePart& p, bool mean) {
 
 void reduce(ReduceKind kind, const ReducePart& part) {
   switch (kind) {
-    case ReduceKind::mean: return reduceWith<Sum>(part, true);
-    case ReduceKind::sum: return reduceWith<Sum>(part, false);
-    case ReduceKind::maximum: return reduceWith<Maximum>(part, false);
-    case ReduceKind::minimum: return reduceWith<Minimum>(part, false);
+    case ReduceKind::mean:
+      return reduceWith<Sum>(part, true);
+    case ReduceKind::sum:
+      return reduceWith<Sum>(part, false);
+    case ReduceKind::maximum:
+      return reduceWith<Maximum>(part, false);
+    case ReduceKind::minimum:
+      return reduceWith<Minimum>(part, false);
   }
 }
 

@@ -5,9 +5,9 @@
 
 namespace bitplane {
 
-#define BITPLANE_REDUCE(isa, name)                  \
-  namespace isa {                                   \
-  void reduce(ReduceKind, const ReducePart&);       \
+#define BITPLANE_REDUCE(isa, name) \
+  namespace isa { \
+  void reduce(ReduceKind, const ReducePart&); \
   }
 #include "kernels/reduce/variants.inc"
 #undef BITPLANE_REDUCE
@@ -28,12 +28,19 @@ constexpr Variant kVariants[] = {
 class ReduceStep final : public Step {
  public:
   ReduceStep(const Instruction& in, const BuildContext& context)
-      : x_(in.field(0)), y_(in.field(1)), kind_(static_cast<ReduceKind>(in.field(2))), outer_(in.field(3)), k_(in.field(4)),
-        inner_(in.field(5)), pieces_(ceilDiv(inner_, kColumns)), variant_(kVariants[1]) {
+      : x_(in.field(0)),
+        y_(in.field(1)),
+        kind_(static_cast<ReduceKind>(in.field(2))),
+        outer_(in.field(3)),
+        k_(in.field(4)),
+        inner_(in.field(5)),
+        pieces_(ceilDiv(inner_, kColumns)),
+        variant_(kVariants[1]) {
     for (const Variant& v : kVariants) {
       if (v.isa == context.isa()) variant_ = v;
     }
-    tasks_ = static_cast<int>(std::min<int64_t>(outer_ * pieces_, tasksFor(outer_ * k_ * ceilDiv<int64_t>(inner_, 16), context.threads())));
+    tasks_ = static_cast<int>(std::min<int64_t>(
+        outer_ * pieces_, tasksFor(outer_ * k_ * ceilDiv<int64_t>(inner_, 16), context.threads())));
   }
 
   int tasks() const override { return tasks_; }

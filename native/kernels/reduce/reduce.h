@@ -1,5 +1,6 @@
-// y[outer][inner] = mean, sum, maximum or minimum over k of x[outer][k][inner], f32. The order of additions is fixed (simd/fold.h), so the
-// bits are the same on every ISA. Maximum and minimum ignore NaN; over NaN alone they give -inf and +inf.
+// y[outer][inner] = mean, sum, maximum or minimum over k of x[outer][k][inner], f32. The order of
+// additions is fixed (simd/fold.h), so the bits are the same on every ISA. Maximum and minimum
+// ignore NaN; over NaN alone they give -inf and +inf.
 #pragma once
 #include "kernels/step.h"
 
@@ -8,12 +9,13 @@ namespace bitplane {
 enum class ReduceKind : int32_t { mean, sum, maximum, minimum };
 
 struct ReducePart {
-  const float* x;      // [k][inner], from the first of `columns` on
+  const float* x;  // [k][inner], from the first of `columns` on
   float* y;
   int64_t k, inner;
   int64_t columns;
 };
-// The sum, maximum or minimum of columns, or of the row if inner is 1; a mean is a sum divided by k.
+// The sum, maximum or minimum of columns, or of the row if inner is 1; a mean is a sum divided by
+// k.
 using ReduceFn = void (*)(ReduceKind kind, const ReducePart& part);
 
 std::unique_ptr<Step> make_reduce(const Instruction& instruction, BuildContext& context);

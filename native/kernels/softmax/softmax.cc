@@ -5,9 +5,9 @@
 
 namespace bitplane {
 
-#define BITPLANE_SOFTMAX(isa, name)                \
-  namespace isa {                                  \
-  void softmax(const float*, float*, int64_t);     \
+#define BITPLANE_SOFTMAX(isa, name) \
+  namespace isa { \
+  void softmax(const float*, float*, int64_t); \
   }
 #include "kernels/softmax/variants.inc"
 #undef BITPLANE_SOFTMAX
@@ -28,12 +28,17 @@ constexpr Variant kVariants[] = {
 class SoftmaxStep final : public Step {
  public:
   SoftmaxStep(const Instruction& in, const BuildContext& context)
-      : x_(in.field(0)), y_(in.field(1)), rows_(in.field(2)), c_(in.field(3)), variant_(kVariants[1]) {
+      : x_(in.field(0)),
+        y_(in.field(1)),
+        rows_(in.field(2)),
+        c_(in.field(3)),
+        variant_(kVariants[1]) {
     for (const Variant& v : kVariants) {
       if (v.isa == context.isa()) variant_ = v;
     }
     constexpr int kVectorWork = 32;  // an exponential of 16 values, in ns at worst
-    tasks_ = static_cast<int>(std::min<int64_t>(rows_, tasksFor(rows_ * ceilDiv<int64_t>(c_, 16) * kVectorWork, context.threads())));
+    tasks_ = static_cast<int>(std::min<int64_t>(
+        rows_, tasksFor(rows_ * ceilDiv<int64_t>(c_, 16) * kVectorWork, context.threads())));
   }
 
   int tasks() const override { return tasks_; }

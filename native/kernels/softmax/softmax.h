@@ -1,5 +1,5 @@
-// y[r][c] = exp(x[r][c] - m) / sum over c of exp(x[r][c] - m), m = the row's maximum. exp is simd/math.h's and the order of additions is
-// simd/fold.h's, so the bits are the same on every ISA.
+// y[r][c] = exp(x[r][c] - m) / sum over c of exp(x[r][c] - m), m = the row's maximum. exp is
+// simd/math.h's and the order of additions is simd/fold.h's, so the bits are the same on every ISA.
 #pragma once
 #include "kernels/step.h"
 

@@ -1,6 +1,7 @@
-// The sliding window over a SIMD vocabulary, which the including file has chosen. Lanes hold channels. Where the whole window lies inside
-// the picture, eight neighbouring pixels share each weight; at the border pixels run one by one over the taps that exist, so no picture is
-// ever copied for its padding.
+// The sliding window over a SIMD vocabulary, which the including file has chosen. Lanes hold
+// channels. Where the whole window lies inside the picture, eight neighbouring pixels share each
+// weight; at the border pixels run one by one over the taps that exist, so no picture is ever
+// copied for its padding.
 #pragma once
 #include "kernels/window/window.h"
 
@@ -9,13 +10,15 @@ namespace BITPLANE_SIMD {
 namespace {
 
 struct Taps {
-  const float* x;        // the first tap of the first pixel, first channel
+  const float* x;  // the first tap of the first pixel, first channel
   const float* weights;
-  int rows, columns;     // taps inside the picture
+  int rows, columns;                       // taps inside the picture
   int64_t rowStep, columnStep, pixelStep;  // floats
   int64_t weightRowStep, weightColumnStep;
   float divisor;
-  bool exactInverse;     // divisor is a power of two: multiplying by its inverse gives the same bits, sixteen times as fast
+  // divisor is a power of two: multiplying by its inverse gives the same bits, sixteen times as
+  // fast
+  bool exactInverse;
 };
 
 // P pixels x V vectors of channels from c on.
@@ -53,7 +56,9 @@ BITPLANE_INLINE void foldTile(const Taps& t, int c, float* out, int64_t ld) {
   for (int p = 0; p < P; p++) {
     BITPLANE_UNROLL
     for (int i = 0; i < V; i++) {
-      if (F == Fold::sum) v[p][i] = t.exactInverse ? mul(v[p][i], set1(1.0f / t.divisor)) : div(v[p][i], set1(t.divisor));
+      if (F == Fold::sum)
+        v[p][i] =
+            t.exactInverse ? mul(v[p][i], set1(1.0f / t.divisor)) : div(v[p][i], set1(t.divisor));
       store(out + p * ld + c + i * kLanes, v[p][i]);
     }
   }
@@ -65,7 +70,8 @@ __attribute__((noinline)) void foldPixels(const Taps& t, int channels, float* ou
   constexpr int kVectors = 8 / P;
   int c = 0;
   if constexpr (kVectors > 1) {
-    for (; c + kVectors * kLanes <= channels; c += kVectors * kLanes) foldTile<F, P, kVectors>(t, c, out, ld);
+    for (; c + kVectors * kLanes <= channels; c += kVectors * kLanes)
+      foldTile<F, P, kVectors>(t, c, out, ld);
   }
   for (; c < channels; c += kLanes) foldTile<F, P, 1>(t, c, out, ld);
 }
@@ -94,7 +100,8 @@ void foldRun(Taps t, int count, int channels, float* out, int64_t ld) {
 }
 
 // The first tap of a window that starts at `start`, and how many of its taps lie in [0, size).
-BITPLANE_INLINE void tapsInside(int start, int taps, int dilation, int size, int* first, int* count) {
+BITPLANE_INLINE void tapsInside(int start, int taps, int dilation, int size, int* first,
+                                int* count) {
   *first = start < 0 ? (-start + dilation - 1) / dilation : 0;
   const int room = size - 1 - start;
   const int end = room < 0 ? 0 : (room / dilation + 1 < taps ? room / dilation + 1 : taps);
@@ -127,8 +134,12 @@ void foldRow(const Window& w, const WindowPart& part) {
     tapsInside(startX, w.kw, w.dw, w.w, &firstX, &t.columns);
     // A window without a tap inside reads nothing, so its address must not be formed.
     const bool any = t.rows > 0 && t.columns > 0;
-    t.x = any ? part.x + (startY + firstY * w.dh) * pitch + (startX + firstX * w.dw) * int64_t{w.c} + part.c0 : part.x;
-    t.weights = F == Fold::weighted ? part.weights + firstY * t.weightRowStep + firstX * t.weightColumnStep + part.c0 : part.x;
+    t.x = any ? part.x + (startY + firstY * w.dh) * pitch +
+                    (startX + firstX * w.dw) * int64_t{w.c} + part.c0
+              : part.x;
+    t.weights = F == Fold::weighted ? part.weights + firstY * t.weightRowStep +
+                                          firstX * t.weightColumnStep + part.c0
+                                    : part.x;
     const int taps = t.rows * t.columns;
     const int divisor = part.divisor ? part.divisor : (taps ? taps : 1);
     t.divisor = static_cast<float>(divisor);
@@ -144,9 +155,12 @@ void foldRow(const Window& w, const WindowPart& part) {
 
 void foldWindow(Fold fold, const Window& window, const WindowPart& part) {
   switch (fold) {
-    case Fold::weighted: return foldRow<Fold::weighted>(window, part);
-    case Fold::sum: return foldRow<Fold::sum>(window, part);
-    case Fold::maximum: return foldRow<Fold::maximum>(window, part);
+    case Fold::weighted:
+      return foldRow<Fold::weighted>(window, part);
+    case Fold::sum:
+      return foldRow<Fold::sum>(window, part);
+    case Fold::maximum:
+      return foldRow<Fold::maximum>(window, part);
   }
 }
 

@@ -6,9 +6,9 @@
 
 namespace bitplane {
 
-#define BITPLANE_WINDOW(isa, dwconv, pool)                        \
-  namespace isa {                                                 \
-  void foldWindow(Fold, const Window&, const WindowPart&);        \
+#define BITPLANE_WINDOW(isa, dwconv, pool) \
+  namespace isa { \
+  void foldWindow(Fold, const Window&, const WindowPart&); \
   }
 #include "kernels/window/variants.inc"
 #undef BITPLANE_WINDOW
@@ -36,23 +36,30 @@ const Variant& variantFor(Isa isa) {
 
 class WindowStep final : public Step {
  public:
-  WindowStep(const Instruction& instruction, const WindowStepOptions& options, const BuildContext& context)
-      : o_(options), variant_(variantFor(context.isa())), x_(instruction.field(0)), steps_(decodeChain(instruction)),
+  WindowStep(const Instruction& instruction, const WindowStepOptions& options,
+             const BuildContext& context)
+      : o_(options),
+        variant_(variantFor(context.isa())),
+        x_(instruction.field(0)),
+        steps_(decodeChain(instruction)),
         chain_(chainFor(context.isa(), steps_, options.window.c)),
-        // 256 channels at a time, because then the rows that windows share stay in L1 until they are used again.
-        // Taps outside of the picture are no work.
-        sweep_(planSweep(int64_t{o_.images} * o_.window.oh * o_.window.ow, o_.window.c, 256,
-                         int64_t{std::min(o_.window.kh, o_.window.h)} *
-                             std::min(o_.window.kw, o_.window.w),
-                         context.threads())) {}
+        // 256 channels at a time, because then the rows that windows share stay in L1 until they
+        // are used again. Taps outside of the picture are no work.
+        sweep_(planSweep(
+            int64_t{o_.images} * o_.window.oh * o_.window.ow, o_.window.c, 256,
+            int64_t{std::min(o_.window.kh, o_.window.h)} * std::min(o_.window.kw, o_.window.w),
+            context.threads())) {}
 
   int tasks() const override { return sweep_.tasks(); }
   size_t scratchBytes() const override { return sweep_.blockBytes(); }
-  const char* kernelName() const override { return o_.fold == Fold::weighted ? variant_.dwconv : variant_.pool; }
+  const char* kernelName() const override {
+    return o_.fold == Fold::weighted ? variant_.dwconv : variant_.pool;
+  }
 
   void run(int task, const Buffers& buffers, void* scratch) const override {
     const Window& w = o_.window;
-    const ChainView chain = {steps_.data(), static_cast<int>(steps_.size()), w.c, int64_t{w.oh} * w.ow};
+    const ChainView chain = {steps_.data(), static_cast<int>(steps_.size()), w.c,
+                             int64_t{w.oh} * w.ow};
     const float* x = buffers.get<const float>(x_);
     float* block = static_cast<float*>(scratch);
     sweep_.each(task, [&](int64_t pixel, int count, int c0, int cn) {
@@ -89,7 +96,8 @@ class WindowStep final : public Step {
 
 }  // namespace
 
-std::unique_ptr<Step> makeWindowStep(const Instruction& instruction, const WindowStepOptions& options, BuildContext& context) {
+std::unique_ptr<Step> makeWindowStep(const Instruction& instruction,
+                                     const WindowStepOptions& options, BuildContext& context) {
   return std::make_unique<WindowStep>(instruction, options, context);
 }
 

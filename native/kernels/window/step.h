@@ -1,5 +1,5 @@
-// The step over a sliding window, for depthwise convolution and pooling: cuts the output into blocks, folds each, applies the chain.
-// Not here: the loop (generic.h), weights (kernels/dwconv).
+// The step over a sliding window, for depthwise convolution and pooling: cuts the output into
+// blocks, folds each, applies the chain. Not here: the loop (generic.h), weights (kernels/dwconv).
 #pragma once
 #include <memory>
 
@@ -12,11 +12,12 @@ struct WindowStepOptions {
   Fold fold;
   int images;
   Window window;
-  int divisor;                           // as in WindowPart
-  std::shared_ptr<const void> weights;   // as in WindowPart
+  int divisor;                          // as in WindowPart
+  std::shared_ptr<const void> weights;  // as in WindowPart
   int64_t weightLd;
 };
 
-std::unique_ptr<Step> makeWindowStep(const Instruction& instruction, const WindowStepOptions& options, BuildContext& context);
+std::unique_ptr<Step> makeWindowStep(const Instruction& instruction,
+                                     const WindowStepOptions& options, BuildContext& context);
 
 }  // namespace bitplane

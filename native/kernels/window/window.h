@@ -1,11 +1,16 @@
-// A window that slides over the pixels of each channel by itself: the loop under depthwise convolution and pooling. Plain data, shared by
-// baseline and ISA code. Not here: weights, the chain, threads (kernels/dwconv, kernels/pool).
+// A window that slides over the pixels of each channel by itself: the loop under depthwise
+// convolution and pooling. Plain data, shared by baseline and ISA code. Not here: weights, the
+// chain, threads (kernels/dwconv, kernels/pool).
 //
-//   x is [H,W,C]; out[p][c] = fold over ky, kx inside the picture of x[oy sh - pt + ky dh, ox sw - pl + kx dw, c]
+//   x is [H,W,C]
+//   out[p][c] = fold over ky, kx inside the picture of x[oy sh - pt + ky dh, ox sw - pl + kx dw, c]
 //
-//   weighted: sum of x w, ky then kx, by FMA: the same bits on every ISA that has it, scalar code rounds twice;
-//   sum:      plain additions, ky then kx, divided by `divisor` or by the number of taps inside; the same bits on every ISA;
-//   maximum:  v = v < x ? x : v from -inf on, so padding and NaN never win; the same bits on every ISA.
+//   weighted: sum of x w, ky then kx, by FMA: the same bits on every ISA that has it;
+//             scalar code rounds twice
+//   sum:      plain additions, ky then kx, divided by `divisor` or by the number of taps inside;
+//             the same bits on every ISA
+//   maximum:  v = v < x ? x : v from -inf on, so padding and NaN never win;
+//             the same bits on every ISA
 #pragma once
 #include <cstdint>
 
@@ -21,10 +26,10 @@ struct WindowPart {
   const float* x;        // the image
   const float* weights;  // [KH][KW][weightLd], weighted only
   int64_t weightLd;
-  int divisor;           // sum only; 0: the taps inside
-  int oy, ox, count;     // pixels [ox, ox + count) of row oy
-  int c0, cn;            // channels; whole vectors are read and written, so up to 15 more
-  float* out;            // [count][ld]
+  int divisor;        // sum only; 0: the taps inside
+  int oy, ox, count;  // pixels [ox, ox + count) of row oy
+  int c0, cn;         // channels; whole vectors are read and written, so up to 15 more
+  float* out;         // [count][ld]
   int64_t ld;
 };
 

@@ -35,7 +35,8 @@ export function meansTheSameAtOne(free: Scope, fixed: Scope): boolean {
   for (const [name, item] of free.entries()) {
     const other = fixed.find(name);
     if (other === undefined) return false;
-    const [a, b] = item.kind === 'dims' && other.kind === 'dims' ? [item.entries, other.entries] : [item, other];
+    const [a, b] =
+      item.kind === 'dims' && other.kind === 'dims' ? [item.entries, other.entries] : [item, other];
     if (alike.get(a) === b) continue;
     if (!sameItem(item, other)) return false;
     alike.set(a, b);
@@ -44,8 +45,14 @@ export function meansTheSameAtOne(free: Scope, fixed: Scope): boolean {
 }
 
 function sameItem(free: Item, fixed: Item): boolean {
-  if (free.kind === 'value') return fixed.kind === 'value' && sameShape(atOne(free.value.shape), fixed.value.shape);
-  if (free.kind === 'dims') return fixed.kind === 'dims' && free.scalar === fixed.scalar && sameShape(atOne(free.entries), fixed.entries);
+  if (free.kind === 'value')
+    return fixed.kind === 'value' && sameShape(atOne(free.value.shape), fixed.value.shape);
+  if (free.kind === 'dims')
+    return (
+      fixed.kind === 'dims' &&
+      free.scalar === fixed.scalar &&
+      sameShape(atOne(free.entries), fixed.entries)
+    );
   return fixed.kind === 'tensor' && free.tensor === fixed.tensor;
 }
 

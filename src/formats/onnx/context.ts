@@ -1,6 +1,6 @@
 /**
- * What the importer of one op sees: its node's inputs and attributes, each read as the kind it must be, and a way to make values.
- * Not here: any op (./ops).
+ * What the importer of one op sees: its node's inputs and attributes, each read as the kind it must
+ * be, and a way to make values. Not here: any op (./ops).
  */
 import { BitplaneError, type ErrorCode, type ErrorSite, expected } from '../../core/errors.js';
 import { type Dim, elementCount, isSize, showShape } from '../../core/shape.js';
@@ -60,9 +60,14 @@ export class NodeContext {
 
   item(index: number): Item {
     const name = this.node.inputs[index] ?? '';
-    if (name === '') throw this.fail('ERR_FORMAT', `expected an input number ${index} but received none`);
+    if (name === '')
+      throw this.fail('ERR_FORMAT', `expected an input number ${index} but received none`);
     const item = this.scope.find(name);
-    if (item === undefined) throw this.fail('ERR_UNSUPPORTED', `its input "${name}" is an output that bitplane does not compute`);
+    if (item === undefined)
+      throw this.fail(
+        'ERR_UNSUPPORTED',
+        `its input "${name}" is an output that bitplane does not compute`,
+      );
     return item;
   }
 
@@ -77,7 +82,9 @@ export class NodeContext {
   /** True for integers that are known at import. */
   isIntegers(index: number): boolean {
     const item = this.item(index);
-    return item.kind === 'dims' || (item.kind === 'tensor' && this.scope.decode(item).kind === 'int');
+    return (
+      item.kind === 'dims' || (item.kind === 'tensor' && this.scope.decode(item).kind === 'int')
+    );
   }
 
   /** Integers known at import, symbols among them; `scalar` says whether they are of rank 0. */
@@ -86,16 +93,29 @@ export class NodeContext {
     if (item.kind === 'dims') return item;
     if (item.kind === 'tensor') {
       const { kind, data, shape } = this.scope.decode(item);
-      if (kind === 'int' && shape.length <= 1) return { entries: data as readonly number[], scalar: shape.length === 0 };
+      if (kind === 'int' && shape.length <= 1)
+        return { entries: data as readonly number[], scalar: shape.length === 0 };
     }
-    throw this.expected('ERR_UNSUPPORTED', `input ${index} to be a vector of integers known at import`, kindOf(item));
+    throw this.expected(
+      'ERR_UNSUPPORTED',
+      `input ${index} to be a vector of integers known at import`,
+      kindOf(item),
+    );
   }
 
   /** Integers known at import, without symbols. Only `bounds` may be infinite (see ./wire.ts). */
   ints(index: number, bounds = false): number[] {
     return this.dims(index).entries.map((entry) => {
-      if (typeof entry === 'number' && (Number.isSafeInteger(entry) || (bounds && !Number.isNaN(entry)))) return entry;
-      throw this.expected('ERR_UNSUPPORTED', `input ${index} to hold integers of up to 53 bits known at import`, entry);
+      if (
+        typeof entry === 'number' &&
+        (Number.isSafeInteger(entry) || (bounds && !Number.isNaN(entry)))
+      )
+        return entry;
+      throw this.expected(
+        'ERR_UNSUPPORTED',
+        `input ${index} to hold integers of up to 53 bits known at import`,
+        entry,
+      );
     });
   }
 
@@ -107,7 +127,11 @@ export class NodeContext {
     else if (item.kind === 'tensor') data = this.scope.decode(item).data;
     else if (item.value.op === 'constant') data = item.value.data?.data ?? [];
     if (data.length !== 1 || typeof data[0] !== 'number')
-      throw this.expected('ERR_UNSUPPORTED', `input ${index} to be one constant number`, kindOf(item));
+      throw this.expected(
+        'ERR_UNSUPPORTED',
+        `input ${index} to be one constant number`,
+        kindOf(item),
+      );
     return data[0];
   }
 
@@ -116,12 +140,15 @@ export class NodeContext {
   int(name: string, otherwise?: number): number {
     const attribute = this.attribute(name, KIND.int, otherwise !== undefined);
     if (attribute === undefined) return otherwise as number;
-    if (!Number.isSafeInteger(attribute.int)) throw this.expected('ERR_FORMAT', `${name} to be an integer of up to 53 bits`, attribute.int);
+    if (!Number.isSafeInteger(attribute.int))
+      throw this.expected('ERR_FORMAT', `${name} to be an integer of up to 53 bits`, attribute.int);
     return attribute.int;
   }
 
   float(name: string, otherwise?: number): number {
-    return this.attribute(name, KIND.float, otherwise !== undefined)?.float ?? (otherwise as number);
+    return (
+      this.attribute(name, KIND.float, otherwise !== undefined)?.float ?? (otherwise as number)
+    );
   }
 
   text(name: string, otherwise: string): string {
@@ -133,7 +160,11 @@ export class NodeContext {
     const attribute = this.attribute(name, KIND.ints, true);
     if (attribute === undefined) return undefined;
     if (!bounds && !attribute.ints.every(Number.isSafeInteger))
-      throw this.expected('ERR_FORMAT', `${name} to hold integers of up to 53 bits`, attribute.ints);
+      throw this.expected(
+        'ERR_FORMAT',
+        `${name} to hold integers of up to 53 bits`,
+        attribute.ints,
+      );
     return [...attribute.ints];
   }
 
@@ -147,7 +178,9 @@ export class NodeContext {
 
   /** A list that older operator sets keep in an attribute and newer ones in an input. */
   listAt(attribute: string, index: number, bounds = false): number[] | undefined {
-    return this.intList(attribute, bounds) ?? (this.has(index) ? this.ints(index, bounds) : undefined);
+    return (
+      this.intList(attribute, bounds) ?? (this.has(index) ? this.ints(index, bounds) : undefined)
+    );
   }
 
   hasAttribute(name: string): boolean {
@@ -161,13 +194,20 @@ export class NodeContext {
       throw this.expected('ERR_FORMAT', `an attribute ${name}`, 'none');
     }
     if (attribute.type !== 0 && attribute.type !== kind)
-      throw this.expected('ERR_FORMAT', `${name} to be an attribute of type ${kind}`, attribute.type);
+      throw this.expected(
+        'ERR_FORMAT',
+        `${name} to be an attribute of type ${kind}`,
+        attribute.type,
+      );
     return attribute;
   }
 
   // ---- values
 
-  /** Makes a value. The one that does the node's work has no suffix and takes the node's name; helpers have one. */
+  /**
+   * Makes a value. The one that does the node's work has no suffix and takes the node's name;
+   * helpers have one.
+   */
   make(op: OpName, inputs: readonly Value[], attrs: Attrs, suffix = ''): Value {
     return make(op, this.scope.unique(this.name + suffix), inputs, attrs);
   }
@@ -210,7 +250,8 @@ export class NodeContext {
   /** Runs `body` on x with the axis of its channels moved last, and moves it back. */
   channelsLast(x: Value, body: (x: Value) => Value, axis = 1): Value {
     const rank = x.shape.length;
-    if (axis >= rank) throw this.expected('ERR_SHAPE', `an input of rank ${axis + 1} or more`, showShape(x.shape));
+    if (axis >= rank)
+      throw this.expected('ERR_SHAPE', `an input of rank ${axis + 1} or more`, showShape(x.shape));
     const axes = x.shape.map((_, i) => i);
     const perm = [...axes.filter((i) => i !== axis), axis];
     const back = axes.map((i) => perm.indexOf(i));
@@ -219,20 +260,27 @@ export class NodeContext {
 
   /** Runs `body` on a feature map [N, C, H, W] as [N, H, W, C], and turns the result back. */
   nhwc(x: Value, body: (x: Value) => Value): Value {
-    if (x.shape.length !== 4) throw this.expected('ERR_UNSUPPORTED', 'an input of rank 4, [N, C, H, W]', showShape(x.shape));
+    if (x.shape.length !== 4)
+      throw this.expected(
+        'ERR_UNSUPPORTED',
+        'an input of rank 4, [N, C, H, W]',
+        showShape(x.shape),
+      );
     return this.channelsLast(x, body);
   }
 
   /** An axis counted from either end, as one counted from the start. */
   axis(axis: number, rank: number): number {
     const positive = axis < 0 ? axis + rank : axis;
-    if (!isSize(positive) || positive >= rank) throw this.expected('ERR_SHAPE', `an axis of a value of rank ${rank}`, axis);
+    if (!isSize(positive) || positive >= rank)
+      throw this.expected('ERR_SHAPE', `an axis of a value of rank ${rank}`, axis);
     return positive;
   }
 
   axes(axes: readonly number[], rank: number): number[] {
     const positive = axes.map((axis) => this.axis(axis, rank));
-    if (new Set(positive).size !== positive.length) throw this.expected('ERR_SHAPE', 'axes that differ', axes);
+    if (new Set(positive).size !== positive.length)
+      throw this.expected('ERR_SHAPE', 'axes that differ', axes);
     return positive;
   }
 

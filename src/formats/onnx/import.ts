@@ -1,7 +1,9 @@
 /**
- * ONNX and QONNX files to graphs. Not here: bytes (./proto.ts), ops (./ops), making the graph fast (src/passes).
+ * ONNX and QONNX files to graphs. Not here: bytes (./proto.ts), ops (./ops), making the graph fast
+ * (src/passes).
  *
- * The graph keeps the file's interface: names, shapes, NCHW. Feature-map ops run in NHWC between transposes, which the layout pass removes.
+ * The graph keeps the file's interface: names, shapes, NCHW. Feature-map ops run in NHWC between
+ * transposes, which the layout pass removes.
  */
 import { reading } from '../../core/border.js';
 import { BitplaneError, cut, expected } from '../../core/errors.js';
@@ -17,7 +19,13 @@ import { type Item, valueItem } from './item.js';
 import { metadataOf } from './metadata.js';
 import { importerOf } from './ops/index.js';
 import { orderedNodes } from './order.js';
-import { type OnnxGraph, type OnnxModel, type OnnxTensor, type OnnxValueInfo, readModel } from './proto.js';
+import {
+  type OnnxGraph,
+  type OnnxModel,
+  type OnnxTensor,
+  type OnnxValueInfo,
+  readModel,
+} from './proto.js';
 import { Scope } from './scope.js';
 import { DataType, type Decoded, dataTypeName } from './tensor.js';
 
@@ -27,8 +35,8 @@ export interface ImportOptions extends ImportChoices {
   /** What errors call the file. */
   readonly name?: string | undefined;
   /**
-   * Exporters often fix the batch to 1. By default such a batch becomes any batch, where every op allows it and no op mixes pictures;
-   * false keeps the 1.
+   * Exporters often fix the batch to 1. By default such a batch becomes any batch, where every op
+   * allows it and no op mixes pictures; false keeps the 1.
    */
   readonly rebatch?: boolean | undefined;
   /** How much the file may ask for. Default: what `loadModel` allows. */
@@ -36,30 +44,40 @@ export interface ImportOptions extends ImportChoices {
 }
 
 /**
- * @throws BitplaneError ERR_FORMAT for a malformed file, ERR_UNSUPPORTED_OP listing every unknown op of the file, ERR_UNSUPPORTED for valid
- * files beyond what bitplane does, ERR_LIMIT, ERR_DTYPE and ERR_SHAPE where a node's operands do
- * not fit
+ * @throws BitplaneError ERR_FORMAT for a malformed file, ERR_UNSUPPORTED_OP listing every unknown
+ * op of the file, ERR_UNSUPPORTED for valid files beyond what bitplane does, ERR_LIMIT, ERR_DTYPE
+ * and ERR_SHAPE where a node's operands do not fit
  */
 export function importOnnx(bytes: Uint8Array, options: ImportOptions = {}): Graph {
   const site = { op: 'onnx', node: options.name };
   return reading(site, () => importModel(bytes, options, site));
 }
 
-function importModel(bytes: Uint8Array, options: ImportOptions, site: { op: string; node: string | undefined }): Graph {
+function importModel(
+  bytes: Uint8Array,
+  options: ImportOptions,
+  site: { op: string; node: string | undefined },
+): Graph {
   const limits = options.limits ?? limitsOf({}, 'onnx');
   const model = read(bytes, site, limits);
   if (model.graph === undefined || model.graph.outputs.length === 0) {
-    throw new BitplaneError('ERR_FORMAT', 'this is no ONNX model: it holds no graph with outputs', site);
+    throw new BitplaneError(
+      'ERR_FORMAT',
+      'this is no ONNX model: it holds no graph with outputs',
+      site,
+    );
   }
   const { graph } = model;
-  if (graph.sparseInitializers > 0) throw new BitplaneError('ERR_UNSUPPORTED', 'sparse initializers are not supported', site);
+  if (graph.sparseInitializers > 0)
+    throw new BitplaneError('ERR_UNSUPPORTED', 'sparse initializers are not supported', site);
   requireKnownOps(graph, site);
   const opset = standardOpset(model, site);
   const build = builder(graph, opset, options, limits);
   const inputs = graphInputs(graph);
   const fixed = build(inputs);
   const free = options.rebatch === false ? undefined : withFreeBatch(inputs, build);
-  const frees = free !== undefined && keepsBatch(free.graph) && meansTheSameAtOne(free.scope, fixed.scope);
+  const frees =
+    free !== undefined && keepsBatch(free.graph) && meansTheSameAtOne(free.scope, fixed.scope);
   return Object.freeze({ ...(frees ? free : fixed).graph, metadata: metadataOf(model) });
 }
 
@@ -67,8 +85,12 @@ function importModel(bytes: Uint8Array, options: ImportOptions, site: { op: stri
  * The import with any batch in place of the 1 that leads every input; undefined where there is
  * none, or an op needs it.
  */
-function withFreeBatch(inputs: readonly InputSpec[], build: (inputs: readonly InputSpec[]) => Built): Built | undefined {
-  if (inputs.length === 0 || !inputs.every(({ shape }) => shape.length >= 2 && shape[0] === 1)) return undefined;
+function withFreeBatch(
+  inputs: readonly InputSpec[],
+  build: (inputs: readonly InputSpec[]) => Built,
+): Built | undefined {
+  if (inputs.length === 0 || !inputs.every(({ shape }) => shape.length >= 2 && shape[0] === 1))
+    return undefined;
   try {
     return build(inputs.map(({ name, shape }) => ({ name, shape: [BATCH, ...shape.slice(1)] })));
   } catch (error) {
@@ -77,12 +99,20 @@ function withFreeBatch(inputs: readonly InputSpec[], build: (inputs: readonly In
   }
 }
 
-function read(bytes: Uint8Array, site: { op: string; node: string | undefined }, limits: Limits): OnnxModel {
+function read(
+  bytes: Uint8Array,
+  site: { op: string; node: string | undefined },
+  limits: Limits,
+): OnnxModel {
   try {
     return readModel(bytes, limits);
   } catch (cause) {
     if (!(cause instanceof BitplaneError) || cause.code === 'ERR_LIMIT') throw cause;
-    throw new BitplaneError('ERR_FORMAT', `this is no ONNX model, or a damaged one (${cause.message})`, { ...site, cause });
+    throw new BitplaneError(
+      'ERR_FORMAT',
+      `this is no ONNX model, or a damaged one (${cause.message})`,
+      { ...site, cause },
+    );
   }
 }
 
@@ -100,12 +130,18 @@ interface Built {
  * Imports the nodes for inputs of given shapes. What is in the file's tensors is read once, however
  * often it is called.
  */
-function builder(graph: OnnxGraph, opset: number, choices: ImportChoices, limits: Limits): (inputs: readonly InputSpec[]) => Built {
+function builder(
+  graph: OnnxGraph,
+  opset: number,
+  choices: ImportChoices,
+  limits: Limits,
+): (inputs: readonly InputSpec[]) => Built {
   const nodes = orderedNodes(graph);
   const decoded = new Map<OnnxTensor, Decoded>();
   return (specs) => {
     const scope = new Scope(limits, decoded);
-    for (const tensor of graph.initializers) scope.define(tensor.name, { kind: 'tensor', tensor, name: tensor.name });
+    for (const tensor of graph.initializers)
+      scope.define(tensor.name, { kind: 'tensor', tensor, name: tensor.name });
     const inputs: Input[] = specs.map(({ name, shape }) => input(scope.unique(name), 'f32', shape));
     for (const value of inputs) scope.define(value.name, valueItem(value));
 
@@ -130,10 +166,20 @@ function outputOf({ name, dims = [] }: OnnxValueInfo, scope: Scope): Value {
   const site = { op: 'output', node: name };
   const item = scope.find(name);
   if (item?.kind !== 'value' && item?.kind !== 'tensor')
-    throw expected('ERR_UNSUPPORTED', 'a float value', item === undefined ? 'an output that is not computed' : 'integers', site);
+    throw expected(
+      'ERR_UNSUPPORTED',
+      'a float value',
+      item === undefined ? 'an output that is not computed' : 'integers',
+      site,
+    );
   const value = item.kind === 'value' ? item.value : scope.constant(item);
   if (dims.length > 0 && dims.length !== value.shape.length)
-    throw expected('ERR_SHAPE', `a value of rank ${dims.length}, as the file declares`, showShape(value.shape), site);
+    throw expected(
+      'ERR_SHAPE',
+      `a value of rank ${dims.length}, as the file declares`,
+      showShape(value.shape),
+      site,
+    );
   return value;
 }
 
@@ -151,19 +197,39 @@ function requireKnownOps(graph: OnnxGraph, site: { op: string; node: string | un
     return `${cut(opType, 60)} "${label}" (domain "${domain === '' ? 'ai.onnx' : cut(domain, 60)}")`;
   });
   const shown = unknown.length > 100 ? [...lines, `and ${unknown.length - 100} more`] : lines;
-  throw new BitplaneError('ERR_UNSUPPORTED_OP', `${unknown.length} nodes of unknown ops: ${shown.join(', ')}`, site);
+  throw new BitplaneError(
+    'ERR_UNSUPPORTED_OP',
+    `${unknown.length} nodes of unknown ops: ${shown.join(', ')}`,
+    site,
+  );
 }
 
-/** The version of the standard operators. Files that use only custom domains need none; custom domains need no import of their own. */
+/**
+ * The version of the standard operators. Files that use only custom domains need none; custom
+ * domains need no import of their own.
+ */
 function standardOpset(model: OnnxModel, site: { op: string; node: string | undefined }): number {
-  const versions = model.opsets.filter(({ domain }) => domain === '' || domain === 'ai.onnx').map(({ version }) => version);
+  const versions = model.opsets
+    .filter(({ domain }) => domain === '' || domain === 'ai.onnx')
+    .map(({ version }) => version);
   const version = versions.reduce((newest, one) => Math.max(newest, one), -Infinity);
   if (versions.length === 0) {
-    if (model.graph?.nodes.every(({ domain }) => domain !== '' && domain !== 'ai.onnx')) return OPSETS.most;
-    throw expected('ERR_FORMAT', 'an opset_import that says which version of the standard operators the file uses', 'none', site);
+    if (model.graph?.nodes.every(({ domain }) => domain !== '' && domain !== 'ai.onnx'))
+      return OPSETS.most;
+    throw expected(
+      'ERR_FORMAT',
+      'an opset_import that says which version of the standard operators the file uses',
+      'none',
+      site,
+    );
   }
   if (version < OPSETS.least || version > OPSETS.most) {
-    throw expected('ERR_UNSUPPORTED', `version ${OPSETS.least} to ${OPSETS.most} of the standard operators`, version, site);
+    throw expected(
+      'ERR_UNSUPPORTED',
+      `version ${OPSETS.least} to ${OPSETS.most} of the standard operators`,
+      version,
+      site,
+    );
   }
   return version;
 }
@@ -171,18 +237,23 @@ function standardOpset(model: OnnxModel, site: { op: string; node: string | unde
 /** Inputs without a default, with a symbol for every size that the file leaves open. */
 function graphInputs(graph: OnnxGraph): InputSpec[] {
   const defaults = new Set(graph.initializers.map(({ name }) => name));
-  return graph.inputs.filter(({ name }) => !defaults.has(name)).map((info) => ({ name: info.name, shape: shapeOf(info) }));
+  return graph.inputs
+    .filter(({ name }) => !defaults.has(name))
+    .map((info) => ({ name: info.name, shape: shapeOf(info) }));
 }
 
 function shapeOf({ name, elementType, dims }: OnnxValueInfo): Shape {
   const site = { op: 'input', node: name };
-  if (elementType !== DataType.FLOAT) throw expected('ERR_UNSUPPORTED', 'an input of type FLOAT', dataTypeName(elementType), site);
-  if (dims === undefined) throw expected('ERR_UNSUPPORTED', 'an input of known rank', 'an input without a shape', site);
+  if (elementType !== DataType.FLOAT)
+    throw expected('ERR_UNSUPPORTED', 'an input of type FLOAT', dataTypeName(elementType), site);
+  if (dims === undefined)
+    throw expected('ERR_UNSUPPORTED', 'an input of known rank', 'an input without a shape', site);
   return dims.map((dim, axis) => {
     // A size of 0 or less is how some exporters say "any".
     const open = dim === undefined || dim === '' || (typeof dim === 'number' && dim <= 0);
     if (open) return axis === 0 ? BATCH : `${name}_dim${axis}`;
-    if (typeof dim === 'number' && !Number.isSafeInteger(dim)) throw expected('ERR_FORMAT', 'sizes of up to 53 bits', dim, site);
+    if (typeof dim === 'number' && !Number.isSafeInteger(dim))
+      throw expected('ERR_FORMAT', 'sizes of up to 53 bits', dim, site);
     return dim;
   });
 }

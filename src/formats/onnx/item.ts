@@ -1,8 +1,9 @@
 /**
  * What a name of an ONNX graph stands for during import. Not here: names (./scope.ts).
  *
- * Exporters compute shapes with ordinary nodes (Shape -> Gather -> Concat -> Reshape). Those small integer vectors never become values of the
- * graph: they are followed at import, with the symbols of unknown sizes among their entries.
+ * Exporters compute shapes with ordinary nodes (Shape -> Gather -> Concat -> Reshape). Those small
+ * integer vectors never become values of the graph: they are followed at import, with the symbols
+ * of unknown sizes among their entries.
  */
 import type { Dim } from '../../core/shape.js';
 import type { Value } from '../../graph/value.js';
@@ -10,7 +11,10 @@ import type { OnnxTensor } from './proto.js';
 
 export type Item =
   | { readonly kind: 'value'; readonly value: Value }
-  /** Integers known at import: a vector, or a scalar of one entry. An entry may be the symbol of a size. */
+  /**
+   * Integers known at import: a vector, or a scalar of one entry. An entry may be the symbol of a
+   * size.
+   */
   | { readonly kind: 'dims'; readonly entries: readonly Dim[]; readonly scalar: boolean }
   /** Data of the file that no node has asked for yet. */
   | { readonly kind: 'tensor'; readonly tensor: OnnxTensor; readonly name: string };

@@ -1,6 +1,7 @@
 /**
- * The nodes that the outputs of an ONNX graph need, each after those it reads. On the way the graph's names are checked: each is defined once,
- * each that is read is defined, and no node depends on itself. Not here: what the nodes mean.
+ * The nodes that the outputs of an ONNX graph need, each after those it reads. On the way the
+ * graph's names are checked: each is defined once, each that is read is defined, and no node
+ * depends on itself. Not here: what the nodes mean.
  */
 import { BitplaneError } from '../../core/errors.js';
 import type { OnnxGraph, OnnxNode } from './proto.js';
@@ -27,7 +28,8 @@ export function orderedNodes(graph: OnnxGraph): OnnxNode[] {
     for (const name of node.inputs) {
       const producer = producers.get(name);
       if (producer === undefined || producer === null) continue;
-      if (state.get(producer) === 'open') throw new BitplaneError('ERR_FORMAT', 'the node depends on its own result', siteOf(node));
+      if (state.get(producer) === 'open')
+        throw new BitplaneError('ERR_FORMAT', 'the node depends on its own result', siteOf(node));
       if (!state.has(producer)) stack.push(producer);
     }
   }
@@ -51,30 +53,47 @@ function producersOf(graph: OnnxGraph): Map<string, OnnxNode | null> {
   for (const node of graph.nodes) {
     for (const name of node.outputs) {
       if (name === '') continue;
-      if (producers.has(name)) throw new BitplaneError('ERR_FORMAT', `its output "${name}" is already defined`, siteOf(node));
+      if (producers.has(name))
+        throw new BitplaneError(
+          'ERR_FORMAT',
+          `its output "${name}" is already defined`,
+          siteOf(node),
+        );
       producers.set(name, node);
     }
   }
   for (const node of graph.nodes) {
     for (const name of node.inputs) {
       if (name !== '' && !producers.has(name))
-        throw new BitplaneError('ERR_FORMAT', `its input "${name}" is not defined anywhere`, siteOf(node));
+        throw new BitplaneError(
+          'ERR_FORMAT',
+          `its input "${name}" is not defined anywhere`,
+          siteOf(node),
+        );
     }
   }
   const outputs = new Set<string>();
   for (const { name } of graph.outputs) {
     if (outputs.has(name)) throw badName('outputs', name);
-    if (!producers.has(name)) throw new BitplaneError('ERR_FORMAT', 'it is not defined anywhere', { op: 'output', node: name });
+    if (!producers.has(name))
+      throw new BitplaneError('ERR_FORMAT', 'it is not defined anywhere', {
+        op: 'output',
+        node: name,
+      });
     outputs.add(name);
   }
   return producers;
 }
 
 function badName(which: 'inputs' | 'initializers' | 'outputs', name: string): BitplaneError {
-  return new BitplaneError('ERR_FORMAT', `expected ${which} with ${name === '' ? 'names' : 'names that differ'}`, {
-    op: which.slice(0, -1),
-    node: name,
-  });
+  return new BitplaneError(
+    'ERR_FORMAT',
+    `expected ${which} with ${name === '' ? 'names' : 'names that differ'}`,
+    {
+      op: which.slice(0, -1),
+      node: name,
+    },
+  );
 }
 
 function siteOf(node: OnnxNode): { op: string; node: string } {

@@ -1,6 +1,7 @@
 /**
- * The part of the ONNX messages (onnx.proto, IR versions 3 to 11) that an inference graph needs, as plain objects.
- * Not here: sub-graphs, functions, training, sparse tensors (found, they are named and refused), and any meaning.
+ * The part of the ONNX messages (onnx.proto, IR versions 3 to 11) that an inference graph needs, as
+ * plain objects. Not here: sub-graphs, functions, training, sparse tensors (found, they are named
+ * and refused), and any meaning.
  */
 import { TextDecoder } from 'node:util';
 import { type Limits, overLimit, UNLIMITED } from '../../core/limits.js';
@@ -52,7 +53,10 @@ export interface OnnxValueInfo {
   name: string;
   /** TensorProto.DataType, or 0 when the value is no tensor. */
   elementType: number;
-  /** A size, a name, or undefined where the file says neither; undefined as a whole when there is no shape. */
+  /**
+   * A size, a name, or undefined where the file says neither; undefined as a whole when there is no
+   * shape.
+   */
   dims: (number | string | undefined)[] | undefined;
 }
 
@@ -82,8 +86,17 @@ export interface OnnxModel {
  * @param limits how many nodes and tensors there may be
  * @throws BitplaneError ERR_FORMAT, ERR_LIMIT
  */
-export function readModel(bytes: Uint8Array, limits: Pick<Limits, 'maxNodes'> = UNLIMITED): OnnxModel {
-  const named = { producerName: '', producerVersion: '', domain: '', modelVersion: 0, docString: '' };
+export function readModel(
+  bytes: Uint8Array,
+  limits: Pick<Limits, 'maxNodes'> = UNLIMITED,
+): OnnxModel {
+  const named = {
+    producerName: '',
+    producerVersion: '',
+    domain: '',
+    modelVersion: 0,
+    docString: '',
+  };
   const model: OnnxModel = { irVersion: 0, ...named, properties: [], opsets: [], graph: undefined };
   readMessage(bytes, 'ModelProto', (field) => {
     if (field.number === 1) model.irVersion = field.int();
@@ -120,14 +133,28 @@ function readProperty(bytes: Uint8Array): { key: string; value: string } {
 }
 
 function readGraph(bytes: Uint8Array, maxNodes: number): OnnxGraph {
-  const graph: OnnxGraph = { name: '', nodes: [], initializers: [], inputs: [], outputs: [], sparseInitializers: 0 };
-  const lists = { 1: graph.nodes, 5: graph.initializers, 11: graph.inputs, 12: graph.outputs } as Record<number, unknown[]>;
+  const graph: OnnxGraph = {
+    name: '',
+    nodes: [],
+    initializers: [],
+    inputs: [],
+    outputs: [],
+    sparseInitializers: 0,
+  };
+  const lists = {
+    1: graph.nodes,
+    5: graph.initializers,
+    11: graph.inputs,
+    12: graph.outputs,
+  } as Record<number, unknown[]>;
   let results = 0;
   readMessage(bytes, 'GraphProto', (field) => {
     // Before another is read: each of them becomes a value of the graph, and so does every output
     // of a node.
     if ((lists[field.number]?.length ?? 0) >= maxNodes || results > maxNodes)
-      throw overLimit('maxNodes', `at most ${maxNodes} nodes, tensors, inputs or outputs`, 'more', { op: 'onnx' });
+      throw overLimit('maxNodes', `at most ${maxNodes} nodes, tensors, inputs or outputs`, 'more', {
+        op: 'onnx',
+      });
     if (field.number === 1) {
       field.messages(graph.nodes, maxNodes, readNode);
       results += graph.nodes[graph.nodes.length - 1]?.outputs.length ?? 0;
@@ -141,7 +168,14 @@ function readGraph(bytes: Uint8Array, maxNodes: number): OnnxGraph {
 }
 
 function readNode(bytes: Uint8Array): OnnxNode {
-  const node: OnnxNode = { name: '', opType: '', domain: '', inputs: [], outputs: [], attributes: new Map() };
+  const node: OnnxNode = {
+    name: '',
+    opType: '',
+    domain: '',
+    inputs: [],
+    outputs: [],
+    attributes: new Map(),
+  };
   const attributes: OnnxAttribute[] = [];
   readMessage(bytes, 'NodeProto', (field) => {
     if (field.number === 1) node.inputs.push(field.text());
@@ -152,14 +186,24 @@ function readNode(bytes: Uint8Array): OnnxNode {
     else if (field.number === 7) node.domain = field.text();
   });
   for (const attribute of attributes) {
-    if (node.attributes.has(attribute.name)) throw malformed(`${node.opType} "${node.name}" has the attribute "${attribute.name}" twice`);
+    if (node.attributes.has(attribute.name))
+      throw malformed(`${node.opType} "${node.name}" has the attribute "${attribute.name}" twice`);
     node.attributes.set(attribute.name, attribute);
   }
   return node;
 }
 
 function readAttribute(bytes: Uint8Array): OnnxAttribute {
-  const attribute: OnnxAttribute = { name: '', type: 0, float: 0, int: 0, text: '', tensor: undefined, floats: [], ints: [] };
+  const attribute: OnnxAttribute = {
+    name: '',
+    type: 0,
+    float: 0,
+    int: 0,
+    text: '',
+    tensor: undefined,
+    floats: [],
+    ints: [],
+  };
   readMessage(bytes, 'AttributeProto', (field) => {
     if (field.number === 1) attribute.name = field.text();
     else if (field.number === 2) attribute.float = field.float();
@@ -174,7 +218,16 @@ function readAttribute(bytes: Uint8Array): OnnxAttribute {
 }
 
 function readTensor(bytes: Uint8Array): OnnxTensor {
-  const tensor: OnnxTensor = { name: '', dataType: 0, dims: [], raw: undefined, floats: [], ints: [], doubles: [], external: false };
+  const tensor: OnnxTensor = {
+    name: '',
+    dataType: 0,
+    dims: [],
+    raw: undefined,
+    floats: [],
+    ints: [],
+    doubles: [],
+    external: false,
+  };
   readMessage(bytes, 'TensorProto', (field: Field) => {
     if (field.number === 1) field.ints(tensor.dims);
     else if (field.number === 2) tensor.dataType = field.int();

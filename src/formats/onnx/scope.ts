@@ -1,5 +1,6 @@
 /**
- * The names of one import: what each ONNX name stands for, and which names the new graph has given out. Not here: nodes (./context.ts).
+ * The names of one import: what each ONNX name stands for, and which names the new graph has given
+ * out. Not here: nodes (./context.ts).
  */
 import { BitplaneError, type ErrorSite } from '../../core/errors.js';
 import { Budget, type Limits, overLimit } from '../../core/limits.js';
@@ -17,7 +18,10 @@ const INTEGER_BYTES = 8;
 
 export class Scope {
   private readonly items = new Map<string, Item>();
-  /** Every name given out, with the number to try next when it is asked for again: a file may give one name to all its nodes. */
+  /**
+   * Every name given out, with the number to try next when it is asked for again: a file may give
+   * one name to all its nodes.
+   */
   private readonly taken = new Map<string, number>();
   private readonly constants = new Map<TensorItem, Value>();
 
@@ -62,7 +66,10 @@ export class Scope {
   unique(name: string): string {
     const { maxNodes } = this.limits;
     if (++this.values > maxNodes)
-      throw overLimit('maxNodes', `at most ${maxNodes} values in the graph`, 'more', { op: 'onnx', node: name });
+      throw overLimit('maxNodes', `at most ${maxNodes} values in the graph`, 'more', {
+        op: 'onnx',
+        node: name,
+      });
     let candidate = name;
     for (let i = this.taken.get(name) ?? 2; this.taken.has(candidate); i++) {
       candidate = `${name}_${i}`;
@@ -87,10 +94,14 @@ export class Scope {
     if (known !== undefined) return known;
     const { kind, data, shape } = this.decode(item);
     if (kind !== 'f32') {
-      throw new BitplaneError('ERR_DTYPE', `expected data of type FLOAT but received ${dataTypeName(item.tensor.dataType)}`, {
-        op: 'initializer',
-        node: item.name,
-      });
+      throw new BitplaneError(
+        'ERR_DTYPE',
+        `expected data of type FLOAT but received ${dataTypeName(item.tensor.dataType)}`,
+        {
+          op: 'initializer',
+          node: item.name,
+        },
+      );
     }
     const value = constant(this.unique(item.name), new Tensor('f32', data as Float32Array, shape));
     this.constants.set(item, value);

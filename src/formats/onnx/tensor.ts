@@ -1,6 +1,7 @@
 /**
- * Payloads of ONNX tensors: from a TensorProto to numbers. The shape is checked against the payload before anything is allocated.
- * Not here: half precision, strings, complex numbers and payloads in other files (ERR_UNSUPPORTED).
+ * Payloads of ONNX tensors: from a TensorProto to numbers. The shape is checked against the payload
+ * before anything is allocated. Not here: half precision, strings, complex numbers and payloads in
+ * other files (ERR_UNSUPPORTED).
  */
 import { BitplaneError, expected } from '../../core/errors.js';
 import { MAX_RANK } from '../../core/limits.js';
@@ -33,7 +34,9 @@ export function dataTypeName(dataType: number): string {
 }
 
 /** How each integer type lies in raw_data (little endian). */
-const RAW_INTEGERS: Readonly<Record<number, { bytes: number; read: (view: DataView, offset: number) => number }>> = {
+const RAW_INTEGERS: Readonly<
+  Record<number, { bytes: number; read: (view: DataView, offset: number) => number }>
+> = {
   2: { bytes: 1, read: (view, offset) => view.getUint8(offset) },
   3: { bytes: 1, read: (view, offset) => view.getInt8(offset) },
   4: { bytes: 2, read: (view, offset) => view.getUint16(offset, true) },
@@ -51,42 +54,75 @@ export interface Decoded {
 }
 
 /**
- * @throws BitplaneError ERR_FORMAT where shape and payload disagree, ERR_UNSUPPORTED for payloads elsewhere and other data types
+ * @throws BitplaneError ERR_FORMAT where shape and payload disagree, ERR_UNSUPPORTED for payloads
+ * elsewhere and other data types
  */
 export function decodeTensor(tensor: OnnxTensor, name = tensor.name): Decoded {
   const site = { op: 'initializer', node: name };
   if (tensor.external) {
-    throw new BitplaneError('ERR_UNSUPPORTED', 'its data lies in another file; save the model with all data in one file', site);
+    throw new BitplaneError(
+      'ERR_UNSUPPORTED',
+      'its data lies in another file; save the model with all data in one file',
+      site,
+    );
   }
-  if (tensor.dims.length > MAX_RANK) throw expected('ERR_FORMAT', `a shape of at most ${MAX_RANK} axes`, tensor.dims.length, site);
+  if (tensor.dims.length > MAX_RANK)
+    throw expected('ERR_FORMAT', `a shape of at most ${MAX_RANK} axes`, tensor.dims.length, site);
   const count = tensor.dims.reduce((product, dim) => product * dim, 1);
-  if (!tensor.dims.every(isSize) || !isSize(count)) throw expected('ERR_FORMAT', 'a shape of sizes', tensor.dims, site);
+  if (!tensor.dims.every(isSize) || !isSize(count))
+    throw expected('ERR_FORMAT', 'a shape of sizes', tensor.dims, site);
   const shape = [...tensor.dims];
   const { raw } = tensor;
 
   if (tensor.dataType === DataType.FLOAT) {
     requireLength(raw === undefined ? tensor.floats.length * 4 : raw.length, count * 4);
-    return { kind: 'f32', data: raw === undefined ? Float32Array.from(tensor.floats) : new Float32Array(copyOf(raw).buffer), shape };
+    return {
+      kind: 'f32',
+      data:
+        raw === undefined ? Float32Array.from(tensor.floats) : new Float32Array(copyOf(raw).buffer),
+      shape,
+    };
   }
   if (tensor.dataType === DataType.DOUBLE) {
     requireLength(raw === undefined ? tensor.doubles.length * 8 : raw.length, count * 8);
-    return { kind: 'f64', data: raw === undefined ? Float64Array.from(tensor.doubles) : new Float64Array(copyOf(raw).buffer), shape };
+    return {
+      kind: 'f64',
+      data:
+        raw === undefined
+          ? Float64Array.from(tensor.doubles)
+          : new Float64Array(copyOf(raw).buffer),
+      shape,
+    };
   }
   const integer = RAW_INTEGERS[tensor.dataType];
   if (integer === undefined) {
     throw new BitplaneError(
       'ERR_UNSUPPORTED',
-      `expected data of type FLOAT, DOUBLE or an integer type but received ${dataTypeName(tensor.dataType)}`,
+      'expected data of type FLOAT, DOUBLE or an integer type but received ' +
+        `${dataTypeName(tensor.dataType)}`,
       site,
     );
   }
-  requireLength(raw === undefined ? tensor.ints.length * integer.bytes : raw.length, count * integer.bytes);
+  requireLength(
+    raw === undefined ? tensor.ints.length * integer.bytes : raw.length,
+    count * integer.bytes,
+  );
   if (raw === undefined) return { kind: 'int', data: [...tensor.ints], shape };
   const view = new DataView(raw.buffer, raw.byteOffset, raw.byteLength);
-  return { kind: 'int', data: Array.from({ length: count }, (_, i) => integer.read(view, i * integer.bytes)), shape };
+  return {
+    kind: 'int',
+    data: Array.from({ length: count }, (_, i) => integer.read(view, i * integer.bytes)),
+    shape,
+  };
 
   function requireLength(bytes: number, wanted: number): void {
-    if (bytes !== wanted) throw expected('ERR_FORMAT', `${wanted} bytes of data for shape [${shape.join(', ')}]`, bytes, site);
+    if (bytes !== wanted)
+      throw expected(
+        'ERR_FORMAT',
+        `${wanted} bytes of data for shape [${shape.join(', ')}]`,
+        bytes,
+        site,
+      );
   }
 }
 
@@ -96,7 +132,9 @@ function saturate(value: bigint): number {
   return value < BigInt(Number.MIN_SAFE_INTEGER) ? Number.NEGATIVE_INFINITY : Number(value);
 }
 
-/** A copy with a buffer of its own, hence aligned. Not slice(): that of a Node Buffer shares memory. */
+/**
+ * A copy with a buffer of its own, hence aligned. Not slice(): that of a Node Buffer shares memory.
+ */
 function copyOf(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
   return new Uint8Array(bytes);
 }

@@ -1,5 +1,6 @@
 /**
- * Reads protobuf messages field by field, over the wire reader of @bufbuild/protobuf. Not here: what the fields mean (./proto.ts).
+ * Reads protobuf messages field by field, over the wire reader of @bufbuild/protobuf. Not here:
+ * what the fields mean (./proto.ts).
  *
  * Every list is read from bytes that are really there: nothing is allocated on the word of a
  * length, and lists of messages are capped by who asks for them, because an empty message costs two
@@ -13,12 +14,17 @@ import { MAX_NAME } from '../../core/limits.js';
 
 const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
-/** The decoder is given, because the reader's own is a global that not every test environment has. */
+/**
+ * The decoder is given, because the reader's own is a global that not every test environment has.
+ */
 function readerOf(bytes: Uint8Array): BinaryReader {
   return new BinaryReader(bytes, (text) => UTF8.decode(text));
 }
 
-/** One field of a message, positioned at its value. Each method consumes the value; a field that nobody consumes is skipped. */
+/**
+ * One field of a message, positioned at its value. Each method consumes the value; a field that
+ * nobody consumes is skipped.
+ */
 export class Field {
   number = 0;
   private wire: WireType = WireType.Varint;
@@ -50,7 +56,10 @@ export class Field {
   text(most = MAX_NAME): string {
     this.take(WireType.LengthDelimited);
     const text = this.reader.string(true);
-    if (text.length > most) throw malformed(`${this.message} holds a name or text of ${text.length} characters; it may have ${most}`);
+    if (text.length > most)
+      throw malformed(
+        `${this.message} holds a name or text of ${text.length} characters; it may have ${most}`,
+      );
     return text;
   }
 
@@ -79,7 +88,8 @@ export class Field {
 
   /** A repeated message, at most `most` times. */
   messages<T>(into: T[], most: number, read: (bytes: Uint8Array) => T): void {
-    if (into.length >= most) throw malformed(`${this.message} holds more than ${most} messages of one kind`);
+    if (into.length >= most)
+      throw malformed(`${this.message} holds more than ${most} messages of one kind`);
     into.push(read(this.bytes()));
   }
 
@@ -94,13 +104,23 @@ export class Field {
   }
 
   private take(wire: WireType): void {
-    if (this.wire !== wire) throw malformed(`field ${this.number} of ${this.message} has wire type ${this.wire}, not ${wire}`);
+    if (this.wire !== wire)
+      throw malformed(
+        `field ${this.number} of ${this.message} has wire type ${this.wire}, not ${wire}`,
+      );
     this.consumed = true;
   }
 }
 
-/** Calls `visit` for every field of a message. Whatever the wire reader objects to becomes ERR_FORMAT. */
-export function readMessage(bytes: Uint8Array, message: string, visit: (field: Field) => void): void {
+/**
+ * Calls `visit` for every field of a message. Whatever the wire reader objects to becomes
+ * ERR_FORMAT.
+ */
+export function readMessage(
+  bytes: Uint8Array,
+  message: string,
+  visit: (field: Field) => void,
+): void {
   try {
     const field = new Field(readerOf(bytes), message);
     while (field.next()) {
@@ -109,15 +129,25 @@ export function readMessage(bytes: Uint8Array, message: string, visit: (field: F
     }
   } catch (cause) {
     if (cause instanceof BitplaneError) throw cause;
-    throw malformed(`${message} is truncated or malformed (${cause instanceof Error ? cause.message : String(cause)})`, cause);
+    throw malformed(
+      `${message} is truncated or malformed (${cause instanceof Error ? cause.message : String(cause)})`,
+      cause,
+    );
   }
 }
 
 export function malformed(sentence: string, cause?: unknown): BitplaneError {
-  return new BitplaneError('ERR_FORMAT', sentence, cause === undefined ? { op: 'onnx' } : { op: 'onnx', cause });
+  return new BitplaneError(
+    'ERR_FORMAT',
+    sentence,
+    cause === undefined ? { op: 'onnx' } : { op: 'onnx', cause },
+  );
 }
 
-/** An int64 that no double holds exactly becomes an infinity: Slice means "to the end" by such; every other reader refuses it. */
+/**
+ * An int64 that no double holds exactly becomes an infinity: Slice means "to the end" by such;
+ * every other reader refuses it.
+ */
 function toNumber(value: bigint | string): number {
   const number = Number(value);
   if (Number.isSafeInteger(number)) return number;

@@ -1,9 +1,12 @@
 /**
- * Finds a key that some object of a JSON text holds twice: JSON.parse keeps the last without a word, other readers the first.
- * Not here: validation; the text has passed JSON.parse.
+ * Finds a key that some object of a JSON text holds twice: JSON.parse keeps the last without a
+ * word, other readers the first. Not here: validation; the text has passed JSON.parse.
  */
 
-/** The first key that repeats within one object, or undefined. A loop, not a pattern: headers may be longer than a pattern can backtrack. */
+/**
+ * The first key that repeats within one object, or undefined. A loop, not a pattern: headers may be
+ * longer than a pattern can backtrack.
+ */
 export function duplicateKey(json: string): string | undefined {
   const open: Set<string>[] = [];
   for (let i = 0; i < json.length; i++) {

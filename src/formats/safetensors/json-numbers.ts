@@ -1,6 +1,6 @@
 /**
- * Attributes as JSON, which has no infinities, no NaN and loses the sign of -0: those numbers travel as { "number": "Infinity" }.
- * Not here: any other object; attributes hold none.
+ * Attributes as JSON, which has no infinities, no NaN and loses the sign of -0: those numbers
+ * travel as { "number": "Infinity" }. Not here: any other object; attributes hold none.
  */
 import { expected } from '../../core/errors.js';
 
@@ -25,14 +25,19 @@ export function toJson(value: unknown): unknown {
 /** @throws BitplaneError ERR_FORMAT for a number that has no such name, or nesting without end */
 export function fromJson(value: unknown, depth = 0): unknown {
   // No op nests deeper; a file that does would exhaust the call stack.
-  if (depth > MAX_DEPTH) throw expected('ERR_FORMAT', `attributes nested at most ${MAX_DEPTH} deep`, 'deeper ones', { op: 'model' });
+  if (depth > MAX_DEPTH)
+    throw expected('ERR_FORMAT', `attributes nested at most ${MAX_DEPTH} deep`, 'deeper ones', {
+      op: 'model',
+    });
   if (Array.isArray(value)) return value.map((item) => fromJson(item, depth + 1));
   if (value === null || typeof value !== 'object') return value;
   const entries = Object.entries(value);
   if (entries.length === 1 && entries[0]?.[0] === 'number') {
     const special = SPECIAL.get(String(entries[0][1]));
     if (special === undefined)
-      throw expected('ERR_FORMAT', `a number of ${[...SPECIAL.keys()].join(', ')}`, entries[0][1], { op: 'model' });
+      throw expected('ERR_FORMAT', `a number of ${[...SPECIAL.keys()].join(', ')}`, entries[0][1], {
+        op: 'model',
+      });
     return special;
   }
   return Object.fromEntries(entries.map(([key, item]) => [key, fromJson(item, depth + 1)]));

@@ -1,6 +1,7 @@
 /**
- * A file that stays open and is read in parts, and says so when it is no longer what it was: a file that was deleted or replaced by another is
- * still there for who has it open; one that was written to is an error. Not here: what is in it.
+ * A file that stays open and is read in parts, and says so when it is no longer what it was: a file
+ * that was deleted or replaced by another is still there for who has it open; one that was written
+ * to is an error. Not here: what is in it.
  */
 import { fstatSync, readSync } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
@@ -8,13 +9,15 @@ import { BitplaneError } from '../../core/errors.js';
 import { MAX_MODEL_FILE, openFile, reasonOf } from '../read-file.js';
 
 /**
- * File systems stamp changes in ticks of up to 10 ms, or of one or two seconds. A file written to within a tick before it is opened may be written
- * to again without its stamp telling.
+ * File systems stamp changes in ticks of up to 10 ms, or of one or two seconds. A file written to
+ * within a tick before it is opened may be written to again without its stamp telling.
  */
 const TICK_MS = { fine: 100, coarse: 3000 };
 
 /** Closes the files that nobody closed and nobody can read any more. */
-const forgotten = new FinalizationRegistry<FileHandle>((handle) => void handle.close().catch(() => undefined));
+const forgotten = new FinalizationRegistry<FileHandle>(
+  (handle) => void handle.close().catch(() => undefined),
+);
 
 export class LastingFile {
   private closed = false;
@@ -28,20 +31,28 @@ export class LastingFile {
     forgotten.register(this, handle, this);
   }
 
-  /** Undefined where there is no regular file of at most `limit` bytes, or one too young to tell changes by its stamp. */
+  /**
+   * Undefined where there is no regular file of at most `limit` bytes, or one too young to tell
+   * changes by its stamp.
+   */
   static async open(path: string | URL, limit = MAX_MODEL_FILE): Promise<LastingFile | undefined> {
     const handle = (await openFile(path, { limit }).catch(() => undefined))?.handle;
     if (handle === undefined) return undefined;
     const info = await handle.stat({ bigint: true }).catch(() => undefined);
-    if (info !== undefined && isSettled(info.mtimeNs)) return new LastingFile(handle, String(path), Number(info.size), info.mtimeNs);
+    if (info !== undefined && isSettled(info.mtimeNs))
+      return new LastingFile(handle, String(path), Number(info.size), info.mtimeNs);
     await handle.close();
     return undefined;
   }
 
-  /** Fills `target` with the bytes from `from` on, and gives it back. @throws BitplaneError ERR_IO */
+  /**
+   * Fills `target` with the bytes from `from` on, and gives it back. @throws BitplaneError ERR_IO
+   */
   async read(from: number, target: Uint8Array): Promise<Uint8Array> {
     for (let done = 0; done < target.length; ) {
-      const { bytesRead } = await this.handle.read(target, done, target.length - done, from + done).catch((cause) => this.fail(cause));
+      const { bytesRead } = await this.handle
+        .read(target, done, target.length - done, from + done)
+        .catch((cause) => this.fail(cause));
       if (bytesRead === 0) this.fail();
       done += bytesRead;
     }
@@ -52,7 +63,10 @@ export class LastingFile {
   /** `read` while JavaScript waits. @throws BitplaneError ERR_IO, ERR_RELEASED */
   readSync(from: number, target: Uint8Array): void {
     if (this.closed)
-      throw new BitplaneError('ERR_RELEASED', 'the session that read this file was released', { op: 'model', node: this.name });
+      throw new BitplaneError('ERR_RELEASED', 'the session that read this file was released', {
+        op: 'model',
+        node: this.name,
+      });
     for (let done = 0; done < target.length; ) {
       let count = 0;
       try {
@@ -82,7 +96,11 @@ export class LastingFile {
 
   private fail(cause?: unknown): never {
     const why = cause === undefined ? 'it was changed after it was opened' : reasonOf(cause);
-    throw new BitplaneError('ERR_IO', `the file could not be read (${why})`, { op: 'model', node: this.name, cause });
+    throw new BitplaneError('ERR_IO', `the file could not be read (${why})`, {
+      op: 'model',
+      node: this.name,
+      cause,
+    });
   }
 }
 

@@ -1,6 +1,7 @@
 /**
- * A model file that is read as it is needed: the graph and all small tensors at once, a large tensor whenever someone asks for its elements.
- * Weights so go from the file into their packed form without another copy of all of them. Not here: the format (./model.ts).
+ * A model file that is read as it is needed: the graph and all small tensors at once, a large
+ * tensor whenever someone asks for its elements. Weights so go from the file into their packed form
+ * without another copy of all of them. Not here: the format (./model.ts).
  */
 import { readingAsync } from '../../core/border.js';
 import { type Limits, UNLIMITED } from '../../core/limits.js';
@@ -10,7 +11,13 @@ import type { Tensor } from '../../tensor/tensor.js';
 import { type OpenFile, readPart } from '../read-file.js';
 import { LastingFile } from './lasting-file.js';
 import { decodeGraph, type Fetch, requireModel, tensorOver } from './model.js';
-import { dataOffset, LENGTH_BYTES, looksLikeSafetensors, readHeader, type Span } from './safetensors.js';
+import {
+  dataOffset,
+  LENGTH_BYTES,
+  looksLikeSafetensors,
+  readHeader,
+  type Span,
+} from './safetensors.js';
 
 /** A model whose tensors may lie in a file. */
 export interface OpenModel {
@@ -21,15 +28,18 @@ export interface OpenModel {
 
 /** Read at once: the header of most models. */
 const START_BYTES = 1 << 16;
-/** Smaller tensors are kept in memory: passes look at them, and a call to read one costs more than its bytes. */
+/**
+ * Smaller tensors are kept in memory: passes look at them, and a call to read one costs more than
+ * its bytes.
+ */
 const LARGE_BYTES = 1 << 15;
 const PIECE_BYTES = 1 << 18;
 /** Reading less than this costs nothing, so its header is not read twice. */
 const SMALL_FILE = 1 << 26;
 
 /**
- * Undefined where it must be read whole, or refused: no such file, no regular file, a larger one than `limit`, none of this format, or one
- * written to this very moment.
+ * Undefined where it must be read whole, or refused: no such file, no regular file, a larger one
+ * than `limit`, none of this format, or one written to this very moment.
  * @param proceed throws if opening is to stop
  * @throws BitplaneError as decodeModel does; ERR_IO
  */
@@ -44,7 +54,9 @@ export async function openModelFile(
   try {
     const start = await file.read(0, new Uint8Array(Math.min(START_BYTES, file.size)));
     if (looksLikeSafetensors(start))
-      graph = await readingAsync({ op: 'model', node: String(path) }, () => decode(file, start, proceed, limits));
+      graph = await readingAsync({ op: 'model', node: String(path) }, () =>
+        decode(file, start, proceed, limits),
+      );
   } finally {
     if (graph === undefined) await file.close();
   }
@@ -65,26 +77,39 @@ export async function refuseForeign(file: OpenFile): Promise<void> {
   requireModel(readHeader(header, file.size - dataAt).metadata);
 }
 
-async function decode(file: LastingFile, start: Uint8Array, proceed: () => void, limits: Limits): Promise<Graph> {
+async function decode(
+  file: LastingFile,
+  start: Uint8Array,
+  proceed: () => void,
+  limits: Limits,
+): Promise<Graph> {
   const dataAt = dataOffset(start, file.size);
-  const whole = dataAt <= start.length ? start.subarray(0, dataAt) : await file.read(0, new Uint8Array(dataAt));
+  const whole =
+    dataAt <= start.length ? start.subarray(0, dataAt) : await file.read(0, new Uint8Array(dataAt));
   const header = readHeader(whole.subarray(LENGTH_BYTES), file.size - dataAt);
   requireModel(header.metadata);
   const small = await readSmall(file, dataAt, [...header.spans.values()], proceed);
   const fetch: Fetch = (span, dtype, shape): Tensor => {
     const bytes = small.get(span);
     if (bytes !== undefined) return tensorOver(bytes, dtype, shape, true);
-    return storedTensor(dtype, shape, { read: (target, from) => file.readSync(dataAt + span.begin + from, target) });
+    return storedTensor(dtype, shape, {
+      read: (target, from) => file.readSync(dataAt + span.begin + from, target),
+    });
   };
   return decodeGraph(header, fetch, limits);
 }
 
 /**
- * The small tensors. All of the data is read for them, piece by piece: the disk is waited for here, beside the event loop, and not when weights
- * are packed, which then come from the system's cache.
+ * The small tensors. All of the data is read for them, piece by piece: the disk is waited for here,
+ * beside the event loop, and not when weights are packed, which then come from the system's cache.
  * @param spans in the order of the data
  */
-async function readSmall(file: LastingFile, dataAt: number, spans: readonly Span[], proceed: () => void): Promise<Map<Span, Uint8Array>> {
+async function readSmall(
+  file: LastingFile,
+  dataAt: number,
+  spans: readonly Span[],
+  proceed: () => void,
+): Promise<Map<Span, Uint8Array>> {
   const small = spans
     .filter(({ begin, end }) => end - begin < LARGE_BYTES)
     .map((span) => [span, new Uint8Array(span.end - span.begin)] as const);
@@ -97,7 +122,10 @@ async function readSmall(file: LastingFile, dataAt: number, spans: readonly Span
     for (let i = first; i < small.length; i++) {
       const [span, bytes] = small[i]!;
       if (span.begin >= end) break;
-      bytes.set(piece.subarray(Math.max(0, span.begin - begin), span.end - begin), Math.max(0, begin - span.begin));
+      bytes.set(
+        piece.subarray(Math.max(0, span.begin - begin), span.end - begin),
+        Math.max(0, begin - span.begin),
+      );
       if (span.end <= end) first = i + 1;
     }
   }

@@ -1,14 +1,16 @@
 /**
- * bitplane's own model files: the graph as JSON in the metadata of a safetensors file, its constants and states as tensors.
- * Not here: the container (./safetensors.ts); making the weights small (they are stored in the dtype that the graph gives them).
+ * bitplane's own model files: the graph as JSON in the metadata of a safetensors file, its
+ * constants and states as tensors. Not here: the container (./safetensors.ts); making the weights
+ * small (they are stored in the dtype that the graph gives them).
  *
  *   bitplane.format = "1"
  *   bitplane.graph  = { "nodes": [{ "op", "name", ... }], "inputs": [name], "outputs": [[name, value]] }
  *   any other entry of the file's metadata is the graph's: the recipe, what the ONNX file said of itself, the author's own.
- * Nodes come in topological order. An input has dtype and shape; a constant or state has a tensor of its name, and dtype and shape where that
- * tensor's are not its own; an op has inputs, by place in the list or by name, and attrs where it has any. Shapes of ops are inferred, so that
- * a file cannot lie about them.
- * A b1 constant is a U8 tensor: element i at bit i mod 8 of byte i / 8, 1 meaning -1, only the tail padded with 0.
+ * Nodes come in topological order. An input has dtype and shape; a constant or state has a tensor
+ * of its name, and dtype and shape where that tensor's are not its own; an op has inputs, by place
+ * in the list or by name, and attrs where it has any. Shapes of ops are inferred, so that a file
+ * cannot lie about them. A b1 constant is a U8 tensor: element i at bit i mod 8 of byte i / 8, 1
+ * meaning -1, only the tail padded with 0.
  */
 
 import { reading } from '../../core/border.js';
@@ -16,19 +18,41 @@ import { byteLength, DTYPES, type DType, type DTypeArray } from '../../core/dtyp
 import { BitplaneError, expected } from '../../core/errors.js';
 import { type Limits, MAX_NAME, overLimit, UNLIMITED } from '../../core/limits.js';
 import { elementCount, isSize } from '../../core/shape.js';
-import { type Attrs, type Graph, graphOf, type Input, outputsOf, topological, type Value } from '../../graph/value.js';
+import {
+  type Attrs,
+  type Graph,
+  graphOf,
+  type Input,
+  outputsOf,
+  topological,
+  type Value,
+} from '../../graph/value.js';
 import { constant, input, make, state } from '../../ops/make.js';
 import { verify } from '../../ops/verify.js';
 import { partOf } from '../../tensor/stored.js';
 import { Tensor } from '../../tensor/tensor.js';
 import { writeFileAtomic } from '../write-file.js';
 import { fromJson, toJson } from './json-numbers.js';
-import { dataOffset, type Header, LENGTH_BYTES, readHeader, type Span, type StoredTensor, writeSafetensors } from './safetensors.js';
+import {
+  dataOffset,
+  type Header,
+  LENGTH_BYTES,
+  readHeader,
+  type Span,
+  type StoredTensor,
+  writeSafetensors,
+} from './safetensors.js';
 
 const FORMAT = '1';
 /** The entries that are the model itself. */
 const OWN: ReadonlySet<string> = new Set(['bitplane.format', 'bitplane.graph']);
-const STORED: Readonly<Record<DType, string>> = { f32: 'F32', i32: 'I32', i8: 'I8', u8: 'U8', b1: 'U8' };
+const STORED: Readonly<Record<DType, string>> = {
+  f32: 'F32',
+  i32: 'I32',
+  i8: 'I8',
+  u8: 'U8',
+  b1: 'U8',
+};
 
 /** The nodes decoded so far, by name and by place in the list. */
 type Known = Map<string | number, Value>;
@@ -47,13 +71,19 @@ export function encodeModel(graph: Graph): Uint8Array {
     const { op, name, dtype, shape, data } = value;
     if (data !== undefined) {
       const bytes = new Uint8Array(data.data.buffer, data.data.byteOffset, data.data.byteLength);
-      tensors.set(name, { dtype: STORED[dtype], shape: dtype === 'b1' ? [bytes.length] : data.shape, data: bytes });
+      tensors.set(name, {
+        dtype: STORED[dtype],
+        shape: dtype === 'b1' ? [bytes.length] : data.shape,
+        data: bytes,
+      });
     }
     // The tensor's own header says the rest, but for bits, which are stored as bytes.
     if (data !== undefined && dtype !== 'b1') return { op, name };
     if (value.inputs.length === 0) return { op, name, dtype, shape };
     const inputs = value.inputs.map((operand) => places.get(operand));
-    return Object.keys(value.attrs).length === 0 ? { op, name, inputs } : { op, name, inputs, attrs: toJson(value.attrs) };
+    return Object.keys(value.attrs).length === 0
+      ? { op, name, inputs }
+      : { op, name, inputs, attrs: toJson(value.attrs) };
   });
   const json = {
     nodes,
@@ -63,18 +93,32 @@ export function encodeModel(graph: Graph): Uint8Array {
   const carried = Object.entries(graph.metadata ?? {});
   const taken = carried.find(([name]) => OWN.has(name));
   if (taken !== undefined)
-    throw expected('ERR_ARGUMENT', `metadata under other names than ${[...OWN].join(' and ')}`, taken[0], { op: 'model' });
-  const metadata = new Map([['bitplane.format', FORMAT], ['bitplane.graph', JSON.stringify(json)], ...carried]);
+    throw expected(
+      'ERR_ARGUMENT',
+      `metadata under other names than ${[...OWN].join(' and ')}`,
+      taken[0],
+      { op: 'model' },
+    );
+  const metadata = new Map([
+    ['bitplane.format', FORMAT],
+    ['bitplane.graph', JSON.stringify(json)],
+    ...carried,
+  ]);
   return writeSafetensors({ metadata, tensors });
 }
 
 /**
- * @param options `owned`: nobody else has the bytes or will change them, so that constants may be views of them
- * @throws BitplaneError ERR_FORMAT for a malformed file, ERR_LIMIT, ERR_UNSUPPORTED for a newer one, and whatever making its nodes throws
+ * @param options `owned`: nobody else has the bytes or will change them, so that constants may be
+ * views of them
+ * @throws BitplaneError ERR_FORMAT for a malformed file, ERR_LIMIT, ERR_UNSUPPORTED for a newer
+ * one, and whatever making its nodes throws
  */
 export function decodeModel(
   bytes: Uint8Array,
-  { owned = false, limits = UNLIMITED }: { readonly owned?: boolean; readonly limits?: Limits } = {},
+  {
+    owned = false,
+    limits = UNLIMITED,
+  }: { readonly owned?: boolean; readonly limits?: Limits } = {},
 ): Graph {
   return reading({ op: 'model' }, () => decodeWhole(bytes, owned, limits));
 }
@@ -82,7 +126,8 @@ export function decodeModel(
 function decodeWhole(bytes: Uint8Array, owned: boolean, limits: Limits): Graph {
   const dataAt = dataOffset(bytes, bytes.length);
   const header = readHeader(bytes.subarray(LENGTH_BYTES, dataAt), bytes.length - dataAt);
-  const fetch: Fetch = ({ begin, end }, dtype, shape) => tensorOver(bytes.subarray(dataAt + begin, dataAt + end), dtype, shape, owned);
+  const fetch: Fetch = ({ begin, end }, dtype, shape) =>
+    tensorOver(bytes.subarray(dataAt + begin, dataAt + end), dtype, shape, owned);
   return decodeGraph(header, fetch, limits);
 }
 
@@ -96,17 +141,24 @@ export type Fetch = (span: Span, dtype: DType, shape: readonly number[]) => Tens
 export function requireModel(metadata: ReadonlyMap<string, string>): string {
   const format = metadata.get('bitplane.format');
   const text = metadata.get('bitplane.graph');
-  if (format === undefined || text === undefined) throw broken('the safetensors file holds no bitplane model');
-  if (format !== FORMAT) throw expected('ERR_UNSUPPORTED', `format ${FORMAT}`, format, { op: 'model' });
+  if (format === undefined || text === undefined)
+    throw broken('the safetensors file holds no bitplane model');
+  if (format !== FORMAT)
+    throw expected('ERR_UNSUPPORTED', `format ${FORMAT}`, format, { op: 'model' });
   return text;
 }
 
 /** The graph of a file whose header has been read; throws as `decodeModel` does. */
-export function decodeGraph({ metadata, spans }: Header, fetch: Fetch, { maxNodes }: Limits): Graph {
+export function decodeGraph(
+  { metadata, spans }: Header,
+  fetch: Fetch,
+  { maxNodes }: Limits,
+): Graph {
   const json = object(parse(requireModel(metadata)), 'graph');
 
   const nodes = list(json.nodes, 'nodes');
-  if (nodes.length > maxNodes) throw overLimit('maxNodes', `at most ${maxNodes} nodes`, String(nodes.length), { op: 'model' });
+  if (nodes.length > maxNodes)
+    throw overLimit('maxNodes', `at most ${maxNodes} nodes`, String(nodes.length), { op: 'model' });
 
   const unread = new Map(spans);
   const values: Known = new Map();
@@ -119,7 +171,8 @@ export function decodeGraph({ metadata, spans }: Header, fetch: Fetch, { maxNode
     values.set(place, value);
   }
   const [extra] = unread.keys();
-  if (extra !== undefined) throw expected('ERR_FORMAT', 'only tensors that the graph names', extra, { op: 'model' });
+  if (extra !== undefined)
+    throw expected('ERR_FORMAT', 'only tensors that the graph names', extra, { op: 'model' });
 
   const find = (name: unknown) => known(values, name, { op: 'model' });
   const inputs = list(json.inputs, 'inputs').map(find) as Input[];
@@ -127,7 +180,8 @@ export function decodeGraph({ metadata, spans }: Header, fetch: Fetch, { maxNode
     const [name, value] = list(pair, 'output');
     return [word(name, 'a name'), find(value)] as const;
   });
-  if (new Set(outputs.map(([name]) => name)).size !== outputs.length) throw broken('expected outputs with names that differ');
+  if (new Set(outputs.map(([name]) => name)).size !== outputs.length)
+    throw broken('expected outputs with names that differ');
   const carried = [...metadata].filter(([name]) => !OWN.has(name));
   const graph = graphOf(inputs, outputs, Object.fromEntries(carried));
   verify(graph);
@@ -140,32 +194,58 @@ interface Unread {
   readonly fetch: Fetch;
 }
 
-function decodeNode(name: string, node: Record<string, unknown>, values: Known, unread: Unread): Value {
+function decodeNode(
+  name: string,
+  node: Record<string, unknown>,
+  values: Known,
+  unread: Unread,
+): Value {
   const op = word(node.op, 'an op');
   if (op === 'input' || op === 'constant' || op === 'state') {
-    const stored = op === 'input' || node.dtype !== undefined || node.shape !== undefined ? undefined : unread.spans.get(name);
-    const dtype = (stored === undefined ? word(node.dtype, 'a dtype') : ownDtype(name, stored)) as DType;
+    const stored =
+      op === 'input' || node.dtype !== undefined || node.shape !== undefined
+        ? undefined
+        : unread.spans.get(name);
+    const dtype = (
+      stored === undefined ? word(node.dtype, 'a dtype') : ownDtype(name, stored)
+    ) as DType;
     const shape = stored?.shape ?? list(node.shape, 'shape');
     if (op === 'input') return input(name, dtype, shape as (number | string)[]);
     const tensor = decodeTensor(name, dtype, shape, unread);
     return op === 'constant' ? constant(name, tensor) : state(name, tensor);
   }
-  const inputs = list(node.inputs, 'inputs').map((operand) => known(values, operand, { op, node: name }));
-  return make(op, name, inputs, node.attrs === undefined ? {} : (object(fromJson(node.attrs), 'attrs') as Attrs));
+  const inputs = list(node.inputs, 'inputs').map((operand) =>
+    known(values, operand, { op, node: name }),
+  );
+  return make(
+    op,
+    name,
+    inputs,
+    node.attrs === undefined ? {} : (object(fromJson(node.attrs), 'attrs') as Attrs),
+  );
 }
 
 /** The dtype of a tensor that a node leaves to say it itself. */
 function ownDtype(name: string, { dtype }: Span): DType {
   const own = (Object.keys(STORED) as DType[]).find((key) => key !== 'b1' && STORED[key] === dtype);
   if (own === undefined)
-    throw expected('ERR_FORMAT', `a tensor of ${Object.values(STORED).join(', ')}`, dtype, { op: 'model', node: name });
+    throw expected('ERR_FORMAT', `a tensor of ${Object.values(STORED).join(', ')}`, dtype, {
+      op: 'model',
+      node: name,
+    });
   return own;
 }
 
 /** Takes the tensor out of `spans`, so that what is left at the end is what nothing names. */
-function decodeTensor(name: string, dtype: DType, shape: readonly unknown[], { spans, fetch }: Unread): Tensor {
+function decodeTensor(
+  name: string,
+  dtype: DType,
+  shape: readonly unknown[],
+  { spans, fetch }: Unread,
+): Tensor {
   const site = { op: 'model', node: name };
-  if (!Object.hasOwn(DTYPES, dtype)) throw expected('ERR_FORMAT', `a dtype of ${Object.keys(DTYPES).join(', ')}`, dtype, site);
+  if (!Object.hasOwn(DTYPES, dtype))
+    throw expected('ERR_FORMAT', `a dtype of ${Object.keys(DTYPES).join(', ')}`, dtype, site);
   if (!shape.every(isSize)) throw expected('ERR_FORMAT', 'a shape of sizes', shape, site);
   const span = spans.get(name);
   spans.delete(name);
@@ -185,8 +265,16 @@ function decodeTensor(name: string, dtype: DType, shape: readonly unknown[], { s
   return tensor;
 }
 
-/** The tensor of these bytes: a view of them where they are `owned` and aligned, else a copy, out of reach of whoever gave them. */
-export function tensorOver(bytes: Uint8Array, dtype: DType, shape: readonly number[], owned: boolean): Tensor {
+/**
+ * The tensor of these bytes: a view of them where they are `owned` and aligned, else a copy, out of
+ * reach of whoever gave them.
+ */
+export function tensorOver(
+  bytes: Uint8Array,
+  dtype: DType,
+  shape: readonly number[],
+  owned: boolean,
+): Tensor {
   const { array: Kind } = DTYPES[dtype];
   const { buffer, byteOffset, length } = bytes;
   // Not slice(): that of a Node Buffer shares memory.
@@ -202,13 +290,17 @@ function parse(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch (cause) {
-    throw new BitplaneError('ERR_FORMAT', 'expected bitplane.graph to be JSON', { op: 'model', cause });
+    throw new BitplaneError('ERR_FORMAT', 'expected bitplane.graph to be JSON', {
+      op: 'model',
+      cause,
+    });
   }
 }
 
 function known(values: Known, name: unknown, site: { op: string; node?: string }): Value {
   const value = typeof name === 'string' || typeof name === 'number' ? values.get(name) : undefined;
-  if (value === undefined) throw expected('ERR_FORMAT', 'the name or place of an earlier node', name, site);
+  if (value === undefined)
+    throw expected('ERR_FORMAT', 'the name or place of an earlier node', name, site);
   return value;
 }
 
@@ -219,13 +311,18 @@ function object(value: unknown, what: string): Record<string, unknown> {
 }
 
 function list(value: unknown, what: string): readonly unknown[] {
-  if (!Array.isArray(value)) throw expected('ERR_FORMAT', `${what} to be a JSON array`, value, { op: 'model' });
+  if (!Array.isArray(value))
+    throw expected('ERR_FORMAT', `${what} to be a JSON array`, value, { op: 'model' });
   return value;
 }
 
 function word(value: unknown, what: string): string {
-  if (typeof value !== 'string' || value === '') throw expected('ERR_FORMAT', what, value, { op: 'model' });
-  if (value.length > MAX_NAME) throw expected('ERR_FORMAT', `${what} of at most ${MAX_NAME} characters`, value.length, { op: 'model' });
+  if (typeof value !== 'string' || value === '')
+    throw expected('ERR_FORMAT', what, value, { op: 'model' });
+  if (value.length > MAX_NAME)
+    throw expected('ERR_FORMAT', `${what} of at most ${MAX_NAME} characters`, value.length, {
+      op: 'model',
+    });
   return value;
 }
 

@@ -1,5 +1,6 @@
 /**
- * The safetensors container, read strictly and written aligned. Not here: what bitplane keeps in it (./model.ts).
+ * The safetensors container, read strictly and written aligned. Not here: what bitplane keeps in it
+ * (./model.ts).
  *
  *   u64 header length (little endian, at most 100 MB) | header: a JSON object, padded with spaces | data
  *   header: { "__metadata__": { string: string }, name: { "dtype", "shape", "data_offsets": [begin, end] } }
@@ -39,8 +40,16 @@ export interface Safetensors {
 
 /** True where the first bytes say safetensors; it may still be malformed. */
 export function looksLikeSafetensors(bytes: Uint8Array): boolean {
-  // A header within the limit leaves the upper half of its length zero; an ONNX file has the beginning of a name or message there.
-  return bytes.length >= 9 && bytes[8] === OPENING_BRACE && bytes[4] === 0 && bytes[5] === 0 && bytes[6] === 0 && bytes[7] === 0;
+  // A header within the limit leaves the upper half of its length zero; an ONNX file has the
+  // beginning of a name or message there.
+  return (
+    bytes.length >= 9 &&
+    bytes[8] === OPENING_BRACE &&
+    bytes[4] === 0 &&
+    bytes[5] === 0 &&
+    bytes[6] === 0 &&
+    bytes[7] === 0
+  );
 }
 
 /** Where a tensor lies: bytes [begin, end) of the data. */
@@ -62,10 +71,14 @@ export interface Header {
  */
 export function readSafetensors(bytes: Uint8Array): Safetensors {
   const dataAt = dataOffset(bytes, bytes.length);
-  const { metadata, spans } = readHeader(bytes.subarray(LENGTH_BYTES, dataAt), bytes.length - dataAt);
+  const { metadata, spans } = readHeader(
+    bytes.subarray(LENGTH_BYTES, dataAt),
+    bytes.length - dataAt,
+  );
   const data = bytes.subarray(dataAt);
   const tensors = [...spans].map(
-    ([name, { dtype, shape, begin, end }]) => [name, { dtype, shape, data: data.subarray(begin, end) }] as const,
+    ([name, { dtype, shape, begin, end }]) =>
+      [name, { dtype, shape, data: data.subarray(begin, end) }] as const,
   );
   return { metadata, tensors: new Map(tensors) };
 }
@@ -78,7 +91,8 @@ export function readSafetensors(bytes: Uint8Array): Safetensors {
 export function dataOffset(start: Uint8Array, size: number): number {
   if (start.length < LENGTH_BYTES) throw broken(`expected at least ${LENGTH_BYTES} bytes`);
   const length = new DataView(start.buffer, start.byteOffset, LENGTH_BYTES).getBigUint64(0, true);
-  if (length > BigInt(MAX_HEADER)) throw broken(`expected a header of at most ${MAX_HEADER} bytes but received ${length}`);
+  if (length > BigInt(MAX_HEADER))
+    throw broken(`expected a header of at most ${MAX_HEADER} bytes but received ${length}`);
   const dataAt = LENGTH_BYTES + Number(length);
   if (dataAt > size) throw broken(`expected a header of ${length} bytes but the file ends`);
   return dataAt;
@@ -95,7 +109,11 @@ export function readHeader(bytes: Uint8Array, dataSize: number): Header {
   for (const [name, entry] of Object.entries(parseHeader(bytes))) {
     if (name === METADATA) {
       for (const [key, value] of Object.entries(record(entry, METADATA))) {
-        if (typeof value !== 'string') throw expected('ERR_FORMAT', 'metadata of strings', value, { op: 'safetensors', node: key });
+        if (typeof value !== 'string')
+          throw expected('ERR_FORMAT', 'metadata of strings', value, {
+            op: 'safetensors',
+            node: key,
+          });
         metadata.set(key, value);
       }
     } else found.push([name, readEntry(name, entry)]);
@@ -104,28 +122,43 @@ export function readHeader(bytes: Uint8Array, dataSize: number): Header {
   let reached = 0;
   for (const [name, { begin, end }] of found) {
     if (begin !== reached)
-      throw expected('ERR_FORMAT', `data from ${reached} on, without holes or overlaps`, begin, { op: 'safetensors', node: name });
+      throw expected('ERR_FORMAT', `data from ${reached} on, without holes or overlaps`, begin, {
+        op: 'safetensors',
+        node: name,
+      });
     reached = end;
   }
-  if (reached !== dataSize) throw broken(`expected ${reached} bytes of data but received ${dataSize}`);
+  if (reached !== dataSize)
+    throw broken(`expected ${reached} bytes of data but received ${dataSize}`);
   return { metadata, spans: new Map(found) };
 }
 
-/** The whole file. Wide elements come first, so that every tensor is aligned to its element when the file is mapped. */
+/**
+ * The whole file. Wide elements come first, so that every tensor is aligned to its element when the
+ * file is mapped.
+ */
 export function writeSafetensors({ metadata, tensors }: Safetensors): Uint8Array {
   const rows = [...tensors].map(([name, tensor]) => {
     const size = SIZES.get(tensor.dtype);
     const site = { op: 'safetensors', node: name };
-    if (name === METADATA) throw expected('ERR_ARGUMENT', `a tensor name other than ${METADATA}`, name, site);
-    if (size === undefined) throw expected('ERR_DTYPE', `a dtype of ${[...SIZES.keys()].join(', ')}`, tensor.dtype, site);
+    if (name === METADATA)
+      throw expected('ERR_ARGUMENT', `a tensor name other than ${METADATA}`, name, site);
+    if (size === undefined)
+      throw expected('ERR_DTYPE', `a dtype of ${[...SIZES.keys()].join(', ')}`, tensor.dtype, site);
     const wanted = tensor.shape.reduce((a, b) => a * b, size);
     if (tensor.data.length !== wanted)
-      throw expected('ERR_SHAPE', `${wanted} bytes for shape ${showShape(tensor.shape)}`, tensor.data.length, site);
+      throw expected(
+        'ERR_SHAPE',
+        `${wanted} bytes for shape ${showShape(tensor.shape)}`,
+        tensor.data.length,
+        site,
+      );
     return { name, size, ...tensor };
   });
   rows.sort((a, b) => b.size - a.size || (a.name < b.name ? -1 : 1));
 
-  const entries: [string, unknown][] = metadata.size > 0 ? [[METADATA, Object.fromEntries(metadata)]] : [];
+  const entries: [string, unknown][] =
+    metadata.size > 0 ? [[METADATA, Object.fromEntries(metadata)]] : [];
   let offset = 0;
   for (const { name, dtype, shape, data } of rows) {
     entries.push([name, { dtype, shape, data_offsets: [offset, offset + data.length] }]);
@@ -133,7 +166,10 @@ export function writeSafetensors({ metadata, tensors }: Safetensors): Uint8Array
   }
   const json = new TextEncoder().encode(JSON.stringify(Object.fromEntries(entries)));
   const length = Math.ceil(json.length / 8) * 8;
-  if (length > MAX_HEADER) throw expected('ERR_ARGUMENT', `a header of at most ${MAX_HEADER} bytes`, length, { op: 'safetensors' });
+  if (length > MAX_HEADER)
+    throw expected('ERR_ARGUMENT', `a header of at most ${MAX_HEADER} bytes`, length, {
+      op: 'safetensors',
+    });
   const out = new Uint8Array(8 + length + offset);
   new DataView(out.buffer).setBigUint64(0, BigInt(length), true);
   out.set(json, 8);
@@ -154,11 +190,16 @@ function parseHeader(bytes: Uint8Array): Record<string, unknown> {
     text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
     header = JSON.parse(text);
   } catch (cause) {
-    throw broken(`expected a header of JSON (${cause instanceof Error ? cause.message : String(cause)})`, cause);
+    throw broken(
+      `expected a header of JSON (${cause instanceof Error ? cause.message : String(cause)})`,
+      cause,
+    );
   }
-  if (/[^ ]/.test(text.slice(text.lastIndexOf('}') + 1))) throw broken('expected a header padded with spaces only');
+  if (/[^ ]/.test(text.slice(text.lastIndexOf('}') + 1)))
+    throw broken('expected a header padded with spaces only');
   const twice = duplicateKey(text);
-  if (twice !== undefined) throw expected('ERR_FORMAT', 'keys that differ', twice, { op: 'safetensors' });
+  if (twice !== undefined)
+    throw expected('ERR_FORMAT', 'keys that differ', twice, { op: 'safetensors' });
   return record(header, 'header');
 }
 
@@ -168,14 +209,23 @@ function readEntry(name: string, entry: unknown): Span {
   const size = typeof dtype === 'string' ? SIZES.get(dtype) : undefined;
   if (typeof dtype !== 'string' || size === undefined)
     throw expected('ERR_FORMAT', `a dtype of ${[...SIZES.keys()].join(', ')}`, dtype, site);
-  if (Object.keys(rest).length > 0) throw expected('ERR_FORMAT', 'dtype, shape and data_offsets', Object.keys(rest), site);
-  if (!Array.isArray(shape) || !shape.every(isSize)) throw expected('ERR_FORMAT', 'a shape of sizes', shape, site);
-  if (shape.length > MAX_RANK) throw expected('ERR_FORMAT', `a shape of at most ${MAX_RANK} axes`, shape.length, site);
-  if (!Array.isArray(offsets) || offsets.length !== 2 || !offsets.every(isSize)) throw expected('ERR_FORMAT', 'two offsets', offsets, site);
+  if (Object.keys(rest).length > 0)
+    throw expected('ERR_FORMAT', 'dtype, shape and data_offsets', Object.keys(rest), site);
+  if (!Array.isArray(shape) || !shape.every(isSize))
+    throw expected('ERR_FORMAT', 'a shape of sizes', shape, site);
+  if (shape.length > MAX_RANK)
+    throw expected('ERR_FORMAT', `a shape of at most ${MAX_RANK} axes`, shape.length, site);
+  if (!Array.isArray(offsets) || offsets.length !== 2 || !offsets.every(isSize))
+    throw expected('ERR_FORMAT', 'two offsets', offsets, site);
   const [begin, end] = offsets as [number, number];
   const wanted = shape.reduce((a, b) => a * b, size);
   if (!isSize(wanted) || end - begin !== wanted)
-    throw expected('ERR_FORMAT', `${wanted} bytes for shape ${showShape(shape)}`, end - begin, site);
+    throw expected(
+      'ERR_FORMAT',
+      `${wanted} bytes for shape ${showShape(shape)}`,
+      end - begin,
+      site,
+    );
   return { dtype, shape, begin, end };
 }
 
@@ -186,5 +236,9 @@ function record(value: unknown, name: string): Record<string, unknown> {
 }
 
 function broken(sentence: string, cause?: unknown): BitplaneError {
-  return new BitplaneError('ERR_FORMAT', sentence, cause === undefined ? { op: 'safetensors' } : { op: 'safetensors', cause });
+  return new BitplaneError(
+    'ERR_FORMAT',
+    sentence,
+    cause === undefined ? { op: 'safetensors' } : { op: 'safetensors', cause },
+  );
 }

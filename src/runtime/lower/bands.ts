@@ -1,5 +1,6 @@
 /**
- * Lowers a banded kernel: the instructions of its parts, over rows of what lies in memory. Not here: which rows (src/passes/bands.ts).
+ * Lowers a banded kernel: the instructions of its parts, over rows of what lies in memory. Not
+ * here: which rows (src/passes/bands.ts).
  */
 import type { BandedKernel, Part } from '../../passes/bands.js';
 import type { LoweringContext } from './context.js';
@@ -7,7 +8,11 @@ import { lower } from './index.js';
 import { lowerCopy } from './movement.js';
 
 /** Calls `lowered` after every part. */
-export function lowerBands(kernel: BandedKernel, context: LoweringContext, lowered: (part: Part) => void): void {
+export function lowerBands(
+  kernel: BandedKernel,
+  context: LoweringContext,
+  lowered: (part: Part) => void,
+): void {
   for (const [value, { of, offset }] of kernel.views) context.show(value, of, offset);
   for (const part of kernel.parts) {
     if ('run' in part) lower(part.run, context);

@@ -1,5 +1,6 @@
 /**
- * What a lowering works with: buffers of values, constants, and the chain of its kernel. Not here: any op.
+ * What a lowering works with: buffers of values, constants, and the chain of its kernel. Not here:
+ * any op.
  */
 import { byteLength, DTYPES } from '../../core/dtype.js';
 import { BitplaneError, expected } from '../../core/errors.js';
@@ -40,7 +41,10 @@ function isBinarySum(value: Value): boolean {
     value,
     (one) => binarySums.has(one),
     (one) => {
-      const moved = one.op !== 'cast' && one.inputs.length > 0 && one.inputs.every((input) => binarySums.get(input));
+      const moved =
+        one.op !== 'cast' &&
+        one.inputs.length > 0 &&
+        one.inputs.every((input) => binarySums.get(input));
       binarySums.set(one, one.op === 'conv2d' || one.op === 'dense' || moved);
     },
   );
@@ -81,7 +85,11 @@ export class LoweringContext {
   private constantBuffer(value: Value): number {
     const tensor = value.data as Tensor;
     if (tensor.dtype === 'b1')
-      return this.made(`${value.name}#words`, () => packWords(tensor.data as Uint8Array, tensor.shape), this.bytes(value));
+      return this.made(
+        `${value.name}#words`,
+        () => packWords(tensor.data as Uint8Array, tensor.shape),
+        this.bytes(value),
+      );
     const site = { op: value.op, node: value.name };
     return this.asm.constant(
       this.pool.add(tensor, () => nativeConstant(tensor), this.bytes(value), site),
@@ -93,11 +101,19 @@ export class LoweringContext {
   weights(value: Value, node: Value): { readonly buffer: number; readonly bits: number } {
     const data = storage(value).data;
     if (data === undefined) {
-      throw expected('ERR_UNSUPPORTED', 'weights that are constant', `"${value.name}" (${value.op})`, { op: node.op, node: node.name });
+      throw expected(
+        'ERR_UNSUPPORTED',
+        'weights that are constant',
+        `"${value.name}" (${value.op})`,
+        { op: node.op, node: node.name },
+      );
     }
     return {
       buffer: this.asm.weights(
-        this.pool.add(data, () => nativeConstant(data), packedBytes(data), { op: node.op, node: node.name }),
+        this.pool.add(data, () => nativeConstant(data), packedBytes(data), {
+          op: node.op,
+          node: node.name,
+        }),
         byteLength(data.dtype, data.size),
       ),
       bits: DTYPES[data.dtype].bits,
@@ -114,13 +130,20 @@ export class LoweringContext {
     const data = storage(operand).data;
     if (data === undefined) {
       if (elementCount(operand.shape) === channels) return this.buffer(operand);
-      throw expected('ERR_UNSUPPORTED', `an operand of ${channels} channels`, operand.name, { op: operand.op, node: operand.name });
+      throw expected('ERR_UNSUPPORTED', `an operand of ${channels} channels`, operand.name, {
+        op: operand.op,
+        node: operand.name,
+      });
     }
     if (data.size === channels) return this.buffer(operand);
     const key = `${operand.name}*${channels}`;
     let buffer = this.repeated.get(key);
     if (buffer === undefined) {
-      buffer = this.made(key, () => new Float32Array(channels).fill(data.data[0] as number), channels * 4);
+      buffer = this.made(
+        key,
+        () => new Float32Array(channels).fill(data.data[0] as number),
+        channels * 4,
+      );
       this.repeated.set(key, buffer);
     }
     return buffer;
@@ -134,24 +157,37 @@ export class LoweringContext {
   private step(link: Link, channels: number): ChainStep[] {
     switch (link.kind) {
       case 'store':
-        return [this.store(link.value.dtype === 'i32' ? 'store_i32' : 'store_f32', link.value, link.into)];
+        return [
+          this.store(link.value.dtype === 'i32' ? 'store_i32' : 'store_f32', link.value, link.into),
+        ];
       case 'threshold':
         return this.thresholdSteps(link.value, channels);
       case 'multiThreshold': {
         const thresholds = link.value.inputs[1] as Value;
         const count = thresholds.shape[1] as number;
         const { scale, bias } = link.value.attrs as { scale: number; bias: number };
-        return [{ op: 'multithreshold', kind: 'channel', buffer: this.thresholdTable(thresholds, channels), count, a: scale, b: bias }];
+        return [
+          {
+            op: 'multithreshold',
+            kind: 'channel',
+            buffer: this.thresholdTable(thresholds, channels),
+            count,
+            a: scale,
+            b: bias,
+          },
+        ];
       }
       case 'op': {
         const { form, reversed, operands } = link;
         if (form.op === 'cast') return [];
-        if (form.op === 'store_bits' || form.op === 'store_i32') return [this.store(form.op, link.value, link.into)];
+        if (form.op === 'store_bits' || form.op === 'store_i32')
+          return [this.store(form.op, link.value, link.into)];
         const op = reversed ? (form.reversed as string) : form.op;
         const [a, b] = form.immediates ?? [0, 0];
         const [first, second] = operands;
         if (first === undefined) return [{ op, a, b }];
-        const bufferOf = ({ value, layout }: Operand) => (layout === 'channel' ? this.perChannel(value, channels) : this.buffer(value));
+        const bufferOf = ({ value, layout }: Operand) =>
+          layout === 'channel' ? this.perChannel(value, channels) : this.buffer(value);
         // A tensor of fewer channels is one that repeats.
         const pitch = first.layout === 'tensor' ? (first.value.shape.at(-1) as number) : channels;
         return [
@@ -171,7 +207,13 @@ export class LoweringContext {
 
   private store(op: string, value: Value, into: Slot | undefined): ChainStep {
     if (into === undefined) return { op, kind: 'tensor', buffer: this.buffer(value) };
-    return { op, kind: 'tensor', buffer: this.buffer(into.whole), pitch: into.whole.shape.at(-1) as number, first: into.first };
+    return {
+      op,
+      kind: 'tensor',
+      buffer: this.buffer(into.whole),
+      pitch: into.whole.shape.at(-1) as number,
+      first: into.first,
+    };
   }
 
   /** [C or 1, T] -> [T][C]. */
@@ -181,30 +223,47 @@ export class LoweringContext {
     const make = () =>
       Float32Array.from(
         { length: count * channels },
-        (_, i) => source[(rows === 1 ? 0 : i % channels) * count + Math.floor(i / channels)] as number,
+        (_, i) =>
+          source[(rows === 1 ? 0 : i % channels) * count + Math.floor(i / channels)] as number,
       );
     return this.made(`${thresholds.name}^T${channels}`, make, count * channels * 4);
   }
 
   /**
-   * (x < t) xor flip as a sign: x - t < 0, or for flipped channels t - 1 - x < 0. A difference of floats has the right sign, so this is exact
-   * where floats hold t and t - 1: whatever x is, for |t| below 2^24; and for every t if |x| is below 2^24, as binary sums are.
+   * (x < t) xor flip as a sign: x - t < 0, or for flipped channels t - 1 - x < 0. A difference of
+   * floats has the right sign, so this is exact where floats hold t and t - 1: whatever x is, for
+   * |t| below 2^24; and for every t if |x| is below 2^24, as binary sums are.
    */
   private thresholdSteps(node: Value, channels: number): ChainStep[] {
     const [, t, flip] = node.inputs;
     const limits = t?.data?.data;
     const flips = flip?.data?.data;
     if (limits === undefined || flips === undefined)
-      throw expected('ERR_UNSUPPORTED', 'constant thresholds', 'a computed one', { op: node.op, node: node.name });
-    if (!isBinarySum(node.inputs[0] as Value) && limits.some((t) => Math.abs(t) >= FLOAT_INTEGERS)) {
-      let most = 0;
-      for (const t of limits) most = Math.max(most, Math.abs(t));
-      throw expected('ERR_UNSUPPORTED', 'thresholds below 2^24 for integers that are no binary sums', most, {
+      throw expected('ERR_UNSUPPORTED', 'constant thresholds', 'a computed one', {
         op: node.op,
         node: node.name,
       });
+    if (
+      !isBinarySum(node.inputs[0] as Value) &&
+      limits.some((t) => Math.abs(t) >= FLOAT_INTEGERS)
+    ) {
+      let most = 0;
+      for (const t of limits) most = Math.max(most, Math.abs(t));
+      throw expected(
+        'ERR_UNSUPPORTED',
+        'thresholds below 2^24 for integers that are no binary sums',
+        most,
+        {
+          op: node.op,
+          node: node.name,
+        },
+      );
     }
-    const scale = this.made(`${node.name}#scale`, () => Float32Array.from(flips, (f) => (f ? -1 : 1)), channels * 4);
+    const scale = this.made(
+      `${node.name}#scale`,
+      () => Float32Array.from(flips, (f) => (f ? -1 : 1)),
+      channels * 4,
+    );
     const shift = this.made(
       `${node.name}#shift`,
       () => Float32Array.from(limits, (limit, i) => (flips[i] ? limit - 1 : -limit)),
@@ -223,5 +282,8 @@ export class LoweringContext {
 }
 
 function noPlace(value: Value): BitplaneError {
-  return new BitplaneError('ERR_GRAPH', 'has no place in memory; the schedule is broken', { op: value.op, node: value.name });
+  return new BitplaneError('ERR_GRAPH', 'has no place in memory; the schedule is broken', {
+    op: value.op,
+    node: value.name,
+  });
 }

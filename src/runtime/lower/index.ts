@@ -5,7 +5,16 @@ import { BitplaneError } from '../../core/errors.js';
 import type { Kernel } from '../../passes/fuse.js';
 import type { LoweringContext } from './context.js';
 import { lowerConv2d, lowerDense, lowerMap, lowerPool } from './layers.js';
-import { lowerBinary, lowerConcat, lowerExpand, lowerPad, lowerReduce, lowerSlice, lowerSoftmax, lowerTranspose } from './movement.js';
+import {
+  lowerBinary,
+  lowerConcat,
+  lowerExpand,
+  lowerPad,
+  lowerReduce,
+  lowerSlice,
+  lowerSoftmax,
+  lowerTranspose,
+} from './movement.js';
 
 export type Lowering = (kernel: Kernel, context: LoweringContext) => void;
 

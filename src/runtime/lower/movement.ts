@@ -1,6 +1,7 @@
 /**
- * Lowerings that move data or reduce it: transpose, slice, pad, concat, expand, general broadcasting, reductions, softmax.
- * All movement is one strided copy over a box of up to six dimensions. Not here: layers (./layers.ts).
+ * Lowerings that move data or reduce it: transpose, slice, pad, concat, expand, general
+ * broadcasting, reductions, softmax. All movement is one strided copy over a box of up to six
+ * dimensions. Not here: layers (./layers.ts).
  */
 import { expected } from '../../core/errors.js';
 import { elementCount } from '../../core/shape.js';
@@ -10,34 +11,50 @@ import { memoryBytes } from '../../passes/plan.js';
 import type { LoweringContext } from './context.js';
 
 const MAX_RANK = 6;
-/** Number of the power function among the operations of `binary`; see native/kernels/epilogue/epilogue.h. */
+/**
+ * Number of the power function among the operations of `binary`; see
+ * native/kernels/epilogue/epilogue.h.
+ */
 const POW = 1000;
 
 function stridesOf(shape: readonly number[]): number[] {
   const strides = Array<number>(shape.length).fill(1);
-  for (let i = shape.length - 2; i >= 0; i--) strides[i] = (strides[i + 1] as number) * (shape[i + 1] as number);
+  for (let i = shape.length - 2; i >= 0; i--)
+    strides[i] = (strides[i + 1] as number) * (shape[i + 1] as number);
   return strides;
 }
 
 /** Fields `<prefix>0 .. <prefix>5`, filled up in front with `filler`. */
 function box(prefix: string, values: readonly number[], filler: number): Record<string, number> {
   const fields: Record<string, number> = {};
-  for (let i = 0; i < MAX_RANK; i++) fields[`${prefix}${i}`] = values[i - (MAX_RANK - values.length)] ?? filler;
+  for (let i = 0; i < MAX_RANK; i++)
+    fields[`${prefix}${i}`] = values[i - (MAX_RANK - values.length)] ?? filler;
   return fields;
 }
 
 function requireWords(node: Value): void {
   for (const value of [node, ...node.inputs]) {
     if (value.dtype !== 'f32' && value.dtype !== 'i32') {
-      throw expected('ERR_UNSUPPORTED', 'operands of dtype f32 or i32', value.dtype, { op: node.op, node: node.name });
+      throw expected('ERR_UNSUPPORTED', 'operands of dtype f32 or i32', value.dtype, {
+        op: node.op,
+        node: node.name,
+      });
     }
   }
   if (node.shape.length > MAX_RANK)
-    throw expected('ERR_UNSUPPORTED', `at most ${MAX_RANK} dimensions`, node.shape.length, { op: node.op, node: node.name });
+    throw expected('ERR_UNSUPPORTED', `at most ${MAX_RANK} dimensions`, node.shape.length, {
+      op: node.op,
+      node: node.name,
+    });
 }
 
 /** What a reduction over no elements gives, as `evaluate` has it. */
-const OVER_NOTHING = { mean: Number.NaN, sum: 0, max: Number.NEGATIVE_INFINITY, min: Number.POSITIVE_INFINITY };
+const OVER_NOTHING = {
+  mean: Number.NaN,
+  sum: 0,
+  max: Number.NEGATIVE_INFINITY,
+  min: Number.POSITIVE_INFINITY,
+};
 
 interface Move {
   readonly x: Value;
@@ -102,24 +119,40 @@ export function lowerPad({ anchor: node }: Kernel, context: LoweringContext): vo
   const { pads, value } = node.attrs as { pads: readonly number[]; value: number };
   const yStrides = stridesOf(node.shape as number[]);
   const bits = node.dtype === 'i32' ? value : context.asm.floatBits(value);
-  context.asm.emit('fill', { y: context.buffer(node), count: elementCount(node.shape), value: bits });
+  context.asm.emit('fill', {
+    y: context.buffer(node),
+    count: elementCount(node.shape),
+    value: bits,
+  });
   const yOffset = yStrides.reduce((offset, stride, i) => offset + stride * (pads[i] as number), 0);
   const sizes = x.shape as readonly number[];
   emitCopy(context, node, { x, xOffset: 0, yOffset, sizes, xStrides: stridesOf(sizes), yStrides });
 }
 
-/** Copies the parts that do not lie in place yet. Bits move as 32-bit pieces of their words, which legalization made sure are whole. */
+/**
+ * Copies the parts that do not lie in place yet. Bits move as 32-bit pieces of their words, which
+ * legalization made sure are whole.
+ */
 export function lowerConcat({ anchor: node, inPlace }: Kernel, context: LoweringContext): void {
   if (node.dtype !== 'b1') requireWords(node);
   const axis = node.attrs.axis as number;
   const elements = (value: Value) =>
-    value.shape.map((dim, i) => (value.dtype === 'b1' && i === value.shape.length - 1 ? (dim as number) / 32 : (dim as number)));
+    value.shape.map((dim, i) =>
+      value.dtype === 'b1' && i === value.shape.length - 1 ? (dim as number) / 32 : (dim as number),
+    );
   const yStrides = stridesOf(elements(node));
   let start = 0;
   for (const x of node.inputs) {
     const sizes = elements(x);
     if (inPlace?.has(x) !== true)
-      emitCopy(context, node, { x, xOffset: 0, yOffset: start * (yStrides[axis] as number), sizes, xStrides: stridesOf(sizes), yStrides });
+      emitCopy(context, node, {
+        x,
+        xOffset: 0,
+        yOffset: start * (yStrides[axis] as number),
+        sizes,
+        xStrides: stridesOf(sizes),
+        yStrides,
+      });
     start += sizes[axis] as number;
   }
 }
@@ -128,17 +161,29 @@ export function lowerConcat({ anchor: node, inPlace }: Kernel, context: Lowering
 function broadcastStrides(x: Value, shape: readonly number[]): number[] {
   const own = stridesOf(x.shape as number[]);
   const missing = shape.length - own.length;
-  return shape.map((_, i) => (i < missing || x.shape[i - missing] === 1 ? 0 : (own[i - missing] as number)));
+  return shape.map((_, i) =>
+    i < missing || x.shape[i - missing] === 1 ? 0 : (own[i - missing] as number),
+  );
 }
 
 export function lowerExpand({ anchor: node }: Kernel, context: LoweringContext): void {
   requireWords(node);
   const x = node.inputs[0] as Value;
   const sizes = node.shape as readonly number[];
-  emitCopy(context, node, { x, xOffset: 0, yOffset: 0, sizes, xStrides: broadcastStrides(x, sizes), yStrides: stridesOf(sizes) });
+  emitCopy(context, node, {
+    x,
+    xOffset: 0,
+    yOffset: 0,
+    sizes,
+    xStrides: broadcastStrides(x, sizes),
+    yStrides: stridesOf(sizes),
+  });
 }
 
-/** A copy of a value as it is, in units of 4 bytes whatever its dtype: for outputs that are inputs or constants. */
+/**
+ * A copy of a value as it is, in units of 4 bytes whatever its dtype: for outputs that are inputs
+ * or constants.
+ */
 export function lowerCopy(x: Value, y: Value, context: LoweringContext): void {
   const count = [Math.ceil(memoryBytes(x.dtype, x.shape) / 4)];
   emitCopy(context, y, { x, xOffset: 0, yOffset: 0, sizes: count, xStrides: [1], yStrides: [1] });
@@ -164,12 +209,19 @@ export function lowerBinary({ anchor: node }: Kernel, context: LoweringContext):
 export function lowerReduce({ anchor: node }: Kernel, context: LoweringContext): void {
   requireWords(node);
   const x = node.inputs[0] as Value;
-  const { kind, axes } = node.attrs as { kind: 'mean' | 'sum' | 'max' | 'min'; axes: readonly number[] };
+  const { kind, axes } = node.attrs as {
+    kind: 'mean' | 'sum' | 'max' | 'min';
+    axes: readonly number[];
+  };
   const sorted = [...axes].sort((a, b) => a - b);
   const shape = x.shape as readonly number[];
   const from = sorted[0] ?? 0;
   const contiguous = sorted.every((axis, i) => axis === from + i);
-  if (!contiguous) throw expected('ERR_UNSUPPORTED', 'a reduction over neighbouring axes', sorted, { op: node.op, node: node.name });
+  if (!contiguous)
+    throw expected('ERR_UNSUPPORTED', 'a reduction over neighbouring axes', sorted, {
+      op: node.op,
+      node: node.name,
+    });
   const product = (dims: readonly number[]) => dims.reduce((a, b) => a * b, 1);
   const k = product(shape.slice(from, from + sorted.length));
   const y = context.buffer(node);
@@ -193,8 +245,16 @@ export function lowerSoftmax({ anchor: node }: Kernel, context: LoweringContext)
   const x = node.inputs[0] as Value;
   const axis = node.attrs.axis as number;
   if (axis !== node.shape.length - 1) {
-    throw expected('ERR_UNSUPPORTED', 'softmax over the last axis', axis, { op: node.op, node: node.name });
+    throw expected('ERR_UNSUPPORTED', 'softmax over the last axis', axis, {
+      op: node.op,
+      node: node.name,
+    });
   }
   const c = node.shape.at(-1) as number;
-  context.asm.emit('softmax', { x: context.buffer(x), y: context.buffer(node), rows: c === 0 ? 0 : elementCount(node.shape) / c, c });
+  context.asm.emit('softmax', {
+    x: context.buffer(x),
+    y: context.buffer(node),
+    rows: c === 0 ? 0 : elementCount(node.shape) / c,
+    c,
+  });
 }

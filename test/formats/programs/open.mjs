@@ -13,7 +13,9 @@ function feeds(session) {
   const entries = session.inputMetadata.map(({ name, dtype, shape }) => {
     const sizes = shape.map((dim) => (typeof dim === 'number' ? dim : 1));
     const count = sizes.reduce((product, size) => product * size, 1);
-    return dtype === 'f32' && count <= MOST_ELEMENTS ? [name, new Tensor('f32', new Float32Array(count), sizes)] : undefined;
+    return dtype === 'f32' && count <= MOST_ELEMENTS
+      ? [name, new Tensor('f32', new Float32Array(count), sizes)]
+      : undefined;
   });
   return entries.includes(undefined) ? undefined : Object.fromEntries(entries);
 }
@@ -29,7 +31,11 @@ async function open() {
 // The addon and the modules of all readers count to the start.
 const start = process.memoryUsage().rss;
 const before = process.cpuUsage();
-const outcome = await open().catch((error) => ({ end: error.name, code: error.code, message: error.message }));
+const outcome = await open().catch((error) => ({
+  end: error.name,
+  code: error.code,
+  message: error.message,
+}));
 const { user, system } = process.cpuUsage(before);
 const peak = process.resourceUsage().maxRSS * 1024 - start;
 console.log(JSON.stringify({ ...outcome, ms: (user + system) / 1000, megabytes: peak / 2 ** 20 }));

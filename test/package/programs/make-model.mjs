@@ -1,6 +1,7 @@
 /**
- * Writes model.safetensors, about 1 MB: a float convolution, eight binary ones, a float layer at the end. All its float arithmetic is on
- * small integers, so its scores are the same bits on every instruction set. Run with the application's folder as the current one.
+ * Writes model.safetensors, about 1 MB: a float convolution, eight binary ones, a float layer at
+ * the end. All its float arithmetic is on small integers, so its scores are the same bits on every
+ * instruction set. Run with the application's folder as the current one.
  */
 import { GraphBuilder, saveModel, Tensor } from 'bitplane';
 
@@ -12,7 +13,10 @@ const next = () => {
 const fill = (array, draw) => array.map(() => draw(next()));
 
 const g = new GraphBuilder();
-const floats = (shape, draw) => g.constant(new Tensor('f32', fill(new Float32Array(shape.reduce((a, b) => a * b, 1)), draw), shape));
+const floats = (shape, draw) =>
+  g.constant(
+    new Tensor('f32', fill(new Float32Array(shape.reduce((a, b) => a * b, 1)), draw), shape),
+  );
 const bits = (shape) =>
   g.constant(
     new Tensor(
@@ -35,7 +39,8 @@ const batchNormAndSign = (dots) => {
     ),
   );
 };
-const binary = (x, to) => g.cast(g.conv2d(x, bits([to, 3, 3, x.shape[3]]), { pads, padValue: 1 }), 'f32');
+const binary = (x, to) =>
+  g.cast(g.conv2d(x, bits([to, 3, 3, x.shape[3]]), { pads, padValue: 1 }), 'f32');
 
 const x = g.input('x', 'f32', ['N', 16, 16, 3]);
 let y = batchNormAndSign(

@@ -1,6 +1,7 @@
 /**
- * A runner of test files as Jest is one: each file in a context of its own with its own copy of every module but the built-in ones and native
- * addons; when a file ends, the globals of its context are taken away. Eight rounds of three files at once. Prints what they computed.
+ * A runner of test files as Jest is one: each file in a context of its own with its own copy of
+ * every module but the built-in ones and native addons; when a file ends, the globals of its
+ * context are taken away. Eight rounds of three files at once. Prints what they computed.
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -28,18 +29,23 @@ async function runFile() {
     console,
     AbortController,
   };
-  // Every second file as in Jest's own environment, where what Node's modules return passes for what the context calls by the same name; the
-  // others as in its jsdom, where it does not.
+  // Every second file as in Jest's own environment, where what Node's modules return passes for
+  // what the context calls by the same name; the others as in its jsdom, where it does not.
   const nodes = files++ % 2 === 0 ? { Uint8Array, ArrayBuffer, TextDecoder, TextEncoder } : {};
   const context = vm.createContext({ ...globals, ...nodes });
   const require = createRequire(file);
   const module = { exports: {} };
-  const wrap = (code) => vm.runInContext(`(function (module, exports, require, __filename, __dirname) {${code}\n})`, context);
+  const wrap = (code) =>
+    vm.runInContext(
+      `(function (module, exports, require, __filename, __dirname) {${code}\n})`,
+      context,
+    );
   wrap(source)(module, module.exports, require, file, join(file, '..'));
   const run = { exports: {} };
   wrap(`${test}\nmodule.exports = digest;`)(run, run.exports, require, file, join(file, '..'));
   const result = await run.exports(module.exports, 10);
-  // Bytes and numbers of the runner's classes, not the context's, as Node's own functions give them.
+  // Bytes and numbers of the runner's classes, not the context's, as Node's own functions give
+  // them.
   const { loadModel, Tensor } = module.exports;
   const foreign = {
     loadModel: (path) => loadModel(readFileSync(path)),

@@ -1,6 +1,7 @@
 /**
- * `node early.mjs WORKERS`: starts that many workers of ./terminated.mjs, eight at once, and terminates each at another moment of the first
- * 200 ms of its code: before it has loaded the package, while it loads, while it builds a session, while it runs. Node's own start of a worker
+ * `node early.mjs WORKERS`: starts that many workers of ./terminated.mjs, eight at once, and
+ * terminates each at another moment of the first 200 ms of its code: before it has loaded the
+ * package, while it loads, while it builds a session, while it runs. Node's own start of a worker
  * comes before that and is not tested. Prints their exit codes as JSON.
  */
 import { fileURLToPath } from 'node:url';

@@ -1,5 +1,6 @@
 /**
- * `node ending.mjs CASE DELAY`: begins seconds of work and ends DELAY milliseconds later, as the case says; "now" goes out just before.
+ * `node ending.mjs CASE DELAY`: begins seconds of work and ends DELAY milliseconds later, as the
+ * case says; "now" goes out just before.
  */
 import { writeSync } from 'node:fs';
 import { FEEDS, slowSession } from './slow.mjs';

@@ -1,6 +1,7 @@
 /**
- * `node inside.mjs CASE`: a worker with runs in flight and more of them waiting ends as the case says. Prints, as JSON, its exit code, the error
- * that its parent got, and how long its end took, in milliseconds.
+ * `node inside.mjs CASE`: a worker with runs in flight and more of them waiting ends as the case
+ * says. Prints, as JSON, its exit code, the error that its parent got, and how long its end took,
+ * in milliseconds.
  */
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
 

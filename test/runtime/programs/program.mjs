@@ -1,5 +1,6 @@
 /**
- * What the tests of processes start: as a process, `node program.mjs <case>`; as a worker, with the case as its data. Runs the built package.
+ * What the tests of processes start: as a process, `node program.mjs <case>`; as a worker, with the
+ * case as its data. Runs the built package.
  */
 import { isMainThread, parentPort, workerData } from 'node:worker_threads';
 import { GraphBuilder, Session } from 'bitplane';
@@ -54,7 +55,9 @@ const CASES = {
     const session = short();
     let sum = 0;
     for (let round = 0; round < 50; round++) {
-      const results = await Promise.all([1, 2, 3, 4, 5, 6].map((n) => session.run({ x: new Float32Array(3 * n).fill(round) })));
+      const results = await Promise.all(
+        [1, 2, 3, 4, 5, 6].map((n) => session.run({ x: new Float32Array(3 * n).fill(round) })),
+      );
       sum += results.flatMap(({ y }) => Array.from(y.data)).reduce((a, b) => a + b, 0);
     }
     await session.release();

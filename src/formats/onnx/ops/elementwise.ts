@@ -1,5 +1,6 @@
 /**
- * Element-wise ops, among them those of shape arithmetic on integers known at import. Not here: Cast (./shape.ts).
+ * Element-wise ops, among them those of shape arithmetic on integers known at import. Not here:
+ * Cast (./shape.ts).
  */
 import type { Dim } from '../../../core/shape.js';
 import type { Value } from '../../../graph/value.js';
@@ -32,7 +33,9 @@ export const elementwiseImporters: Readonly<Record<string, Importer>> = {
 
   /** ONNX lets the exponent be of another type than the base. */
   Pow(context) {
-    const exponent = context.isIntegers(1) ? context.scalar(context.number(1), '/exponent') : context.value(1);
+    const exponent = context.isIntegers(1)
+      ? context.scalar(context.number(1), '/exponent')
+      : context.value(1);
     return context.make('pow', [context.value(0), exponent], {});
   },
 
@@ -40,24 +43,43 @@ export const elementwiseImporters: Readonly<Record<string, Importer>> = {
     const [x, slope] = [context.value(0), context.value(1)];
     const y = context.make('prelu', [x, slope], {});
     if (y.shape.length !== x.shape.length)
-      throw context.expected('ERR_SHAPE', 'a slope that broadcasts to the input', `[${slope.shape.join(', ')}]`);
+      throw context.expected(
+        'ERR_SHAPE',
+        'a slope that broadcasts to the input',
+        `[${slope.shape.join(', ')}]`,
+      );
     return y;
   },
 
-  LeakyRelu: (context) => context.make('leakyRelu', [context.value(0)], { alpha: context.float('alpha', Math.fround(0.01)) }),
+  LeakyRelu: (context) =>
+    context.make('leakyRelu', [context.value(0)], {
+      alpha: context.float('alpha', Math.fround(0.01)),
+    }),
 
   /** The bounds are attributes before operator set 11, inputs after. */
   Clip(context) {
     const bound = (attribute: 'min' | 'max', index: number, otherwise: number) =>
-      context.opset < 11 ? context.float(attribute, otherwise) : context.has(index) ? context.number(index) : otherwise;
-    const attrs = { min: bound('min', 1, Number.NEGATIVE_INFINITY), max: bound('max', 2, Number.POSITIVE_INFINITY) };
+      context.opset < 11
+        ? context.float(attribute, otherwise)
+        : context.has(index)
+          ? context.number(index)
+          : otherwise;
+    const attrs = {
+      min: bound('min', 1, Number.NEGATIVE_INFINITY),
+      max: bound('max', 2, Number.POSITIVE_INFINITY),
+    };
     return context.make('clip', [context.value(0)], attrs);
   },
 
   /** max(0, min(1, alpha * x + beta)) */
   HardSigmoid(context) {
     const [alpha, beta] = [context.float('alpha', Math.fround(0.2)), context.float('beta', 0.5)];
-    const scaled = context.make('mul', [context.value(0), context.scalar(alpha, '/alpha')], {}, '/scaled');
+    const scaled = context.make(
+      'mul',
+      [context.value(0), context.scalar(alpha, '/alpha')],
+      {},
+      '/scaled',
+    );
     const shifted = context.make('add', [scaled, context.scalar(beta, '/beta')], {}, '/shifted');
     return context.make('clip', [shifted], { min: 0, max: 1 });
   },
@@ -67,25 +89,52 @@ function unary(op: OpName): Importer {
   return (context) => context.make(op, [context.value(0)], {});
 }
 
-/** An op of two operands, on values or on integers known at import; `neutral` is the right operand that changes nothing. */
-function arithmetic(op: OpName, formula: (a: number, b: number) => number, neutral: number): Importer {
+/**
+ * An op of two operands, on values or on integers known at import; `neutral` is the right operand
+ * that changes nothing.
+ */
+function arithmetic(
+  op: OpName,
+  formula: (a: number, b: number) => number,
+  neutral: number,
+): Importer {
   return (context) => {
-    if (!context.isIntegers(0) || !context.isIntegers(1)) return context.make(op, [context.value(0), context.value(1)], {});
+    if (!context.isIntegers(0) || !context.isIntegers(1))
+      return context.make(op, [context.value(0), context.value(1)], {});
     const [a, b] = [context.dims(0), context.dims(1)];
     const length = a.entries.length === 1 ? b.entries.length : a.entries.length;
     if (b.entries.length !== length && b.entries.length !== 1) {
-      throw context.expected('ERR_SHAPE', 'integer vectors of one length', `${a.entries.length} and ${b.entries.length} entries`);
+      throw context.expected(
+        'ERR_SHAPE',
+        'integer vectors of one length',
+        `${a.entries.length} and ${b.entries.length} entries`,
+      );
     }
-    const entry = ({ entries }: typeof a, i: number) => entries[entries.length === 1 ? 0 : i] as Dim;
-    const entries = () => Array.from({ length }, (_, i) => integer(context, entry(a, i), entry(b, i), formula, neutral));
+    const entry = ({ entries }: typeof a, i: number) =>
+      entries[entries.length === 1 ? 0 : i] as Dim;
+    const entries = () =>
+      Array.from({ length }, (_, i) =>
+        integer(context, entry(a, i), entry(b, i), formula, neutral),
+      );
     return context.integers(length, entries, a.scalar && b.scalar);
   };
 }
 
-function integer(context: NodeContext, a: Dim, b: Dim, formula: (a: number, b: number) => number, neutral: number): Dim {
+function integer(
+  context: NodeContext,
+  a: Dim,
+  b: Dim,
+  formula: (a: number, b: number) => number,
+  neutral: number,
+): Dim {
   if (b === neutral) return a;
   const result = typeof a === 'number' && typeof b === 'number' ? formula(a, b) : Number.NaN;
-  if (!Number.isSafeInteger(result)) throw context.expected('ERR_UNSUPPORTED', 'integers whose result is known at import', `${a} and ${b}`);
+  if (!Number.isSafeInteger(result))
+    throw context.expected(
+      'ERR_UNSUPPORTED',
+      'integers whose result is known at import',
+      `${a} and ${b}`,
+    );
   return result;
 }
 
@@ -94,7 +143,12 @@ function folded(op: OpName): Importer {
   return (context) => {
     let result: Value = context.value(0);
     for (let i = 1; i < context.inputCount; i++) {
-      result = context.make(op, [result, context.value(i)], {}, i === context.inputCount - 1 ? '' : `/${i}`);
+      result = context.make(
+        op,
+        [result, context.value(i)],
+        {},
+        i === context.inputCount - 1 ? '' : `/${i}`,
+      );
     }
     return result;
   };

@@ -1,5 +1,6 @@
 /**
- * Every op that can be imported, by operator set: the standard ONNX operators and the quantizers of QONNX. Not here: any of them.
+ * Every op that can be imported, by operator set: the standard ONNX operators and the quantizers of
+ * QONNX. Not here: any of them.
  */
 import type { Importer } from '../context.js';
 import { convImporters } from './conv.js';
@@ -10,7 +11,14 @@ import { quantImporters } from './quant.js';
 import { reduceImporters } from './reduce.js';
 import { shapeImporters } from './shape.js';
 
-const STANDARD = table(convImporters, denseImporters, elementwiseImporters, moveImporters, reduceImporters, shapeImporters);
+const STANDARD = table(
+  convImporters,
+  denseImporters,
+  elementwiseImporters,
+  moveImporters,
+  reduceImporters,
+  shapeImporters,
+);
 const QUANTIZERS = table(quantImporters);
 
 /** The domains by which tools have called one and the same set of quantizers. */
@@ -27,6 +35,8 @@ export function importerOf(domain: string, opType: string): Importer | undefined
 }
 
 /** Maps, not records: an op type comes from a file, and may read `constructor`. */
-function table(...records: readonly Readonly<Record<string, Importer>>[]): ReadonlyMap<string, Importer> {
+function table(
+  ...records: readonly Readonly<Record<string, Importer>>[]
+): ReadonlyMap<string, Importer> {
   return new Map(records.flatMap((record) => Object.entries(record)));
 }

@@ -11,32 +11,54 @@ export const reduceImporters: Readonly<Record<string, Importer>> = {
   ReduceMax: reduction('max'),
   ReduceMin: reduction('min'),
 
-  /** From operator set 13 on along one axis; before, over all axes from `axis` on, as if flattened to a matrix. */
+  /**
+   * From operator set 13 on along one axis; before, over all axes from `axis` on, as if flattened
+   * to a matrix.
+   */
   Softmax(context) {
     const x = context.value(0);
     const rank = x.shape.length;
     const axis = context.axis(context.int('axis', context.opset < 13 ? 1 : -1), rank);
     if (context.opset >= 13 || axis === rank - 1) return context.make('softmax', [x], { axis });
     const line = product(context, x.shape.slice(axis));
-    const matrix = context.make('reshape', [x], { shape: [...x.shape.slice(0, axis), line] }, '/flat');
-    return context.make('reshape', [context.make('softmax', [matrix], { axis })], { shape: x.shape }, '/unflat');
+    const matrix = context.make(
+      'reshape',
+      [x],
+      { shape: [...x.shape.slice(0, axis), line] },
+      '/flat',
+    );
+    return context.make(
+      'reshape',
+      [context.make('softmax', [matrix], { axis })],
+      { shape: x.shape },
+      '/unflat',
+    );
   },
 };
 
-/** `axes` is an attribute or an input, by operator set; none means all, unless noop_with_empty_axes says none. */
+/**
+ * `axes` is an attribute or an input, by operator set; none means all, unless noop_with_empty_axes
+ * says none.
+ */
 function reduction(kind: 'mean' | 'sum' | 'max' | 'min'): Importer {
   return (context) => {
     const x = context.value(0);
     const listed = context.listAt('axes', 1) ?? [];
     if (listed.length === 0 && context.int('noop_with_empty_axes', 0) === 1) return valueItem(x);
-    const axes = listed.length === 0 ? x.shape.map((_, axis) => axis) : context.axes(listed, x.shape.length);
+    const axes =
+      listed.length === 0 ? x.shape.map((_, axis) => axis) : context.axes(listed, x.shape.length);
     return context.make('reduce', [x], { kind, axes, keepDims: context.int('keepdims', 1) === 1 });
   };
 }
 
 function product(context: NodeContext, dims: readonly Dim[]): number {
   return dims.reduce<number>((result, dim) => {
-    if (!isSize(dim)) throw context.expected('ERR_UNSUPPORTED', 'sizes that are numbers on the axes of this Softmax', showShape(dims));
+    if (!isSize(dim))
+      throw context.expected(
+        'ERR_UNSUPPORTED',
+        'sizes that are numbers on the axes of this Softmax',
+        showShape(dims),
+      );
     return result * dim;
   }, 1);
 }

@@ -1,6 +1,7 @@
 /**
- * Ops that only change a value's shape. Each also works on the integer vectors by which exporters compute shapes, where ONNX allows it.
- * Not here: ops that move elements (./move.ts), integer arithmetic (./elementwise.ts).
+ * Ops that only change a value's shape. Each also works on the integer vectors by which exporters
+ * compute shapes, where ONNX allows it. Not here: ops that move elements (./move.ts), integer
+ * arithmetic (./elementwise.ts).
  */
 import { MAX_RANK } from '../../../core/limits.js';
 import { type Dim, isSize, showShape } from '../../../core/shape.js';
@@ -31,18 +32,29 @@ export const shapeImporters: Readonly<Record<string, Importer>> = {
     const at = axis === rank ? rank : context.axis(axis, rank);
     const [rows, columns] = [side(x.shape.slice(0, at)), side(x.shape.slice(at))];
     if (rows === undefined && columns === undefined) {
-      throw context.expected('ERR_UNSUPPORTED', 'a shape with one unknown size', showShape(x.shape));
+      throw context.expected(
+        'ERR_UNSUPPORTED',
+        'a shape with one unknown size',
+        showShape(x.shape),
+      );
     }
     return context.make('reshape', [x], { shape: [rows ?? -1, columns ?? -1] });
   },
 
   Squeeze(context) {
     const listed = context.listAt('axes', 1);
-    if (isVector(context)) return dimsItem(context.dims(0).entries, context.dims(0).entries.length === 1);
+    if (isVector(context))
+      return dimsItem(context.dims(0).entries, context.dims(0).entries.length === 1);
     const x = context.value(0);
-    const axes = listed === undefined ? x.shape.flatMap((dim, axis) => (dim === 1 ? [axis] : [])) : context.axes(listed, x.shape.length);
-    if (axes.some((axis) => x.shape[axis] !== 1)) throw context.expected('ERR_SHAPE', `axes ${axes} of size 1`, showShape(x.shape));
-    return context.make('reshape', [x], { shape: x.shape.filter((_, axis) => !axes.includes(axis)) });
+    const axes =
+      listed === undefined
+        ? x.shape.flatMap((dim, axis) => (dim === 1 ? [axis] : []))
+        : context.axes(listed, x.shape.length);
+    if (axes.some((axis) => x.shape[axis] !== 1))
+      throw context.expected('ERR_SHAPE', `axes ${axes} of size 1`, showShape(x.shape));
+    return context.make('reshape', [x], {
+      shape: x.shape.filter((_, axis) => !axes.includes(axis)),
+    });
   },
 
   Unsqueeze(context) {
@@ -51,15 +63,21 @@ export const shapeImporters: Readonly<Record<string, Importer>> = {
     if (isVector(context)) {
       const { entries, scalar } = context.dims(0);
       if (!scalar || listed.length !== 1)
-        throw context.fail('ERR_UNSUPPORTED', 'integers known at import may be a scalar or a vector only');
+        throw context.fail(
+          'ERR_UNSUPPORTED',
+          'integers known at import may be a scalar or a vector only',
+        );
       return dimsItem(entries);
     }
     const x = context.value(0);
     const rank = x.shape.length + listed.length;
-    if (rank > MAX_RANK) throw context.expected('ERR_SHAPE', `a result of at most ${MAX_RANK} axes`, rank);
+    if (rank > MAX_RANK)
+      throw context.expected('ERR_SHAPE', `a result of at most ${MAX_RANK} axes`, rank);
     const axes = context.axes(listed, rank);
     const rest = x.shape.values();
-    const shape = Array.from({ length: rank }, (_, axis) => (axes.includes(axis) ? 1 : (rest.next().value as Dim)));
+    const shape = Array.from({ length: rank }, (_, axis) =>
+      axes.includes(axis) ? 1 : (rest.next().value as Dim),
+    );
     return context.make('reshape', [x], { shape });
   },
 
@@ -69,7 +87,10 @@ export const shapeImporters: Readonly<Record<string, Importer>> = {
     const target = context.dims(1).entries;
     const rank = Math.max(x.shape.length, target.length);
     const shape = Array.from({ length: rank }, (_, i) => {
-      const [from, to] = [x.shape[i - (rank - x.shape.length)] ?? 1, target[i - (rank - target.length)] ?? 1];
+      const [from, to] = [
+        x.shape[i - (rank - x.shape.length)] ?? 1,
+        target[i - (rank - target.length)] ?? 1,
+      ];
       return to === 1 ? from : to;
     });
     return context.make('expand', [x], { shape });
@@ -79,7 +100,8 @@ export const shapeImporters: Readonly<Record<string, Importer>> = {
 
   /** Nothing, at inference. The training flag of newer operator sets may be given, but not set. */
   Dropout(context) {
-    if (context.has(2) && context.number(2) !== 0) throw context.fail('ERR_UNSUPPORTED', 'training_mode = 1 is not inference');
+    if (context.has(2) && context.number(2) !== 0)
+      throw context.fail('ERR_UNSUPPORTED', 'training_mode = 1 is not inference');
     return context.item(0);
   },
 };
@@ -96,13 +118,22 @@ function reshapeVector(context: NodeContext, target: readonly Dim[]): Item {
     (target.length === 1 && target[0] !== -1 && target[0] !== entries.length) ||
     (target.length === 0 && entries.length !== 1)
   ) {
-    throw context.expected('ERR_UNSUPPORTED', `integers known at import to stay a vector of ${entries.length}`, showShape(target));
+    throw context.expected(
+      'ERR_UNSUPPORTED',
+      `integers known at import to stay a vector of ${entries.length}`,
+      showShape(target),
+    );
   }
   return dimsItem(entries, target.length === 0);
 }
 
 function known(context: NodeContext, dim: Dim | undefined): Dim {
-  if (dim === undefined) throw context.expected('ERR_SHAPE', 'a 0 in the new shape only where the input has that axis', 'no such axis');
+  if (dim === undefined)
+    throw context.expected(
+      'ERR_SHAPE',
+      'a 0 in the new shape only where the input has that axis',
+      'no such axis',
+    );
   return dim;
 }
 
