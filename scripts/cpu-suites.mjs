@@ -1,8 +1,9 @@
 #!/usr/bin/env node
 /**
  * The test folders whose outcome depends on the CPU, run once for every instruction set, and how
- * vitest runs them under an emulator. Prints them as vitest arguments: node scripts/cpu-suites.mjs
- * [--emulated]
+ * vitest runs them under an emulator. Prints them as vitest arguments:
+ *
+ *   node scripts/cpu-suites.mjs [--emulated] [--without-models]
  */
 import { existsSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
@@ -10,21 +11,29 @@ import { fileURLToPath } from 'node:url';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 
-export const CPU_SUITES = ['test/native', 'test/runtime', 'test/models'].filter((folder) =>
+/** Whole networks, by far the slowest under an emulator. */
+const MODELS = 'test/models';
+
+export const CPU_SUITES = ['test/native', 'test/runtime', MODELS].filter((folder) =>
   existsSync(join(root, folder)),
 );
 
+export const WITHOUT_MODELS = CPU_SUITES.filter((folder) => folder !== MODELS);
+
 /**
- * Threads and no child processes: those would start without the emulator. No time limits that mean
- * something on real hardware.
+ * Threads and no child processes: those would start without the emulator. No time limits, and no
+ * tests of when something happens: an emulator keeps no time.
  */
 export const EMULATED = [
   '--pool=threads',
   '--testTimeout=600000',
   '--hookTimeout=600000',
   '--exclude=test/runtime/processes.test.ts',
+  '--exclude=test/runtime/concurrency.test.ts',
 ];
 
 if (process.argv[1] && resolve(process.argv[1]) === fileURLToPath(import.meta.url)) {
-  console.log([...(process.argv.includes('--emulated') ? EMULATED : []), ...CPU_SUITES].join(' '));
+  const asked = (option) => process.argv.includes(option);
+  const folders = asked('--without-models') ? WITHOUT_MODELS : CPU_SUITES;
+  console.log([...(asked('--emulated') ? EMULATED : []), ...folders].join(' '));
 }
