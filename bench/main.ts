@@ -60,11 +60,16 @@ async function main(args: readonly string[]): Promise<void> {
   const unknown = wanted.filter((name) => !WORKLOADS.some((workload) => workload.name === name));
   if (unknown.length > 0)
     throw new Error(
-      'no workload ' +
-        `${unknown.join(', ')}; there are ${WORKLOADS.map(({ name }) => name).join(', ')}`,
+      `no workload ${unknown.join(', ')}; ` +
+        `there are ${WORKLOADS.map(({ name }) => name).join(', ')}`,
     );
 
-  const machine = `${cpus()[0]?.model ?? 'unknown CPU'}, ${cpus().length} cores, ${platform()}-${arch()}, Node ${process.version}`;
+  const machine = [
+    cpus()[0]?.model ?? 'unknown CPU',
+    `${cpus().length} cores`,
+    `${platform()}-${arch()}`,
+    `Node ${process.version}`,
+  ].join(', ');
   if (!json) console.log(machine);
   const results: Result[] = [];
   for (const workload of WORKLOADS.filter(

@@ -4,7 +4,7 @@
  * stands before it. The two orders below are the architecture; ARCHITECTURE.md explains them. Not
  * here: what the folders hold.
  *
- *   node scripts/check-imports.mjs [ROOT]            prints violations, exit code 1 if there are any
+ *   node scripts/check-imports.mjs [ROOT]     prints violations; exit code 1 if there are any
  */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, posix, relative, resolve, sep } from 'node:path';
@@ -62,7 +62,7 @@ function* typescriptViolations(src) {
     const folder = topFolder(src, file);
     if (folder === undefined) continue;
     if (!TYPESCRIPT_RANK.has(folder)) {
-      yield `src/${portable(src, file)}: the folder src/${folder} has no place in the order of imports`;
+      yield `src/${portable(src, file)}: src/${folder} has no place in the order of imports`;
       continue;
     }
     for (const target of moduleSpecifiers(readFileSync(file, 'utf8'))) {
@@ -77,7 +77,8 @@ function* typescriptViolations(src) {
         other !== undefined &&
         (other === folder || TYPESCRIPT_RANK.get(other) <= TYPESCRIPT_RANK.get(folder));
       if (!allowed)
-        yield `src/${portable(src, file)}: ${folder} may not import ${other ?? 'the public face'} (${target})`;
+        yield `src/${portable(src, file)}: ${folder} may not import ` +
+          `${other ?? 'the public face'} (${target})`;
     }
   }
 }
@@ -87,14 +88,14 @@ function* nativeViolations(native) {
     const path = portable(native, file);
     const folder = topFolder(native, file);
     if (folder === undefined || !NATIVE_RANK.has(folder)) {
-      yield `native/${path}: the folder ${folder ?? 'native'} has no place in the order of includes`;
+      yield `native/${path}: ${folder ?? 'native'} has no place in the order of includes`;
       continue;
     }
     for (const target of includes(readFileSync(file, 'utf8'))) {
       const local = posix.join(posix.dirname(path), target);
       const included = existsSync(join(native, local)) ? local : target;
       const other = included.split('/')[0];
-      // A header that is not ours, quoted (node_api.h and its like), belongs to no folder.
+      // A quoted header that is not ours, such as Node's, belongs to no folder.
       if (!NATIVE_RANK.has(other)) continue;
       if (NATIVE_RANK.get(other) > NATIVE_RANK.get(folder))
         yield `native/${path}: ${folder} may not include ${other} (${target})`;

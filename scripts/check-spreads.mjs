@@ -6,7 +6,7 @@
  * Lists spread into lists and objects are no arguments and may be of any length. Not here: any
  * other rule (biome has them).
  *
- *   node scripts/check-spreads.mjs [ROOT]            prints violations, exit code 1 if there are any
+ *   node scripts/check-spreads.mjs [ROOT]     prints violations; exit code 1 if there are any
  */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative, resolve, sep } from 'node:path';

@@ -5,9 +5,10 @@
  * or two ways of running that differ. It is made small and kept. Ends with 1 where there were
  * findings. Not here: one input (fuzz/try.mjs), the loop over them (fuzz/child.mjs).
  *
- *   node scripts/fuzz.mjs [--time SECONDS] [--reader onnx,safetensors,npy,idx,cifar,recipe,picture,program] [--seed N]
+ *   node scripts/fuzz.mjs [--time SECONDS] [--reader NAME,...] [--seed N]
  *                         [--keep FOLDER] [--report FILE]
  *
+ * --reader: some of onnx, safetensors, npy, idx, cifar, recipe, picture, program; default all.
  * --keep: where findings go; default a folder of the system's temporary ones. --report: a JSON file
  * that the counts are added to; without --seed the run then goes on with the seed after the last
  * one in it, so that many short runs make a long one.
@@ -123,7 +124,8 @@ function print(report, findings) {
     0,
   );
   console.log(
-    `${total} files, ${models} of them models, ${Math.round(total / report.seconds)} a second; ${report.reached ?? 0} characters of code newly reached`,
+    `${total} files, ${models} of them models, ${Math.round(total / report.seconds)} a second; ` +
+      `${report.reached ?? 0} characters of code newly reached`,
   );
   for (const [kind, count] of findings.counts) console.log(`${count} x ${kind}`);
   console.log(

@@ -4,10 +4,12 @@
  * is not made. In the package, where somebody may pack it again, everything is there and nothing is
  * done. Not here: how things are built (./ensure.mjs).
  *
- *   node scripts/lifecycle.mjs prepack           `npm pack`, `npm publish`: builds what is missing
- *   node scripts/lifecycle.mjs prepare           a dependency from a git repository, for which npm runs no other script: the same. After
- *                                                `npm install` in a clone, nothing: every command there builds what it needs
- *   node scripts/lifecycle.mjs prepublishOnly    `npm publish` in a clone, and the release workflow: refuses if a platform is missing
+ *   node scripts/lifecycle.mjs prepack | prepare | prepublishOnly
+ *
+ * prepack (`npm pack`, `npm publish`): builds what is missing. prepare: the same for a dependency
+ * from a git repository, for which npm runs no other script; after `npm install` in a clone
+ * nothing, because every command there builds what it needs. prepublishOnly (`npm publish` in a
+ * clone, and the release workflow): refuses if a platform is missing.
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync, statSync } from 'node:fs';

@@ -5,7 +5,8 @@
  * (./mutate/). Mutants that do not compile, or compile to the same machine code, are drawn again.
  * Not part of CI: a sample of 200 takes about an hour.
  *
- *   npm run mutate -- [FOLDER] [--sample N] [--seed S] [--tests PATH ...] [--workers W] [--resume | --survivors] [--json]
+ *   npm run mutate -- [FOLDER] [--sample N] [--seed S] [--tests PATH ...] [--workers W]
+ *                     [--resume | --survivors] [--json]
  *
  * Without FOLDER (src/formats, native/kernels/map ...) the sample is spread over all folders by
  * their lines, 30 % of it over native ones. Verdicts are kept in the cache folder, one file a seed:
@@ -53,7 +54,8 @@ async function main(argv) {
     candidates: folders[name].candidates,
   }));
   say(
-    `${mutants.length} mutants in ${draws.length} folders, ${options.sample} to be tried; verdicts in ${store.path}`,
+    `${mutants.length} mutants in ${draws.length} folders, ${options.sample} to be tried; ` +
+      `verdicts in ${store.path}`,
   );
 
   const within = (language) => draws.filter(({ name }) => name.startsWith(`${language}/`));

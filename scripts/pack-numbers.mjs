@@ -100,9 +100,8 @@ try {
   else {
     for (const { what, value, unit, goal } of rows) {
       const measured = `${unit === '' ? value : value.toFixed(2)} ${unit}`.trim();
-      console.log(
-        `${what.padEnd(56)} ${measured.padStart(10)}   ${goal === undefined ? '' : `goal ≤ ${goal} ${unit}`.trim()}`,
-      );
+      const aim = goal === undefined ? '' : `goal ≤ ${goal} ${unit}`.trim();
+      console.log(`${what.padEnd(56)} ${measured.padStart(10)}   ${aim}`);
     }
   }
   if (

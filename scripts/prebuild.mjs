@@ -4,11 +4,12 @@
  * prebuilds/<platform>-<arch>/bitplane[.<libc>].node. Not here: packing and publishing (`npm pack`,
  * .github/workflows).
  *
- *   node scripts/prebuild.mjs [TARGET ...]     default: this machine's, and on x64 Linux with glibc the cross-built linux-arm64
+ *   node scripts/prebuild.mjs [TARGET ...]
  *
- * A target is <platform>-<arch>. Each runs on every CPU of its architecture: newer instructions are
- * chosen when a program is built. The files need glibc 2.28, or musl 1.2, and no C++ library,
- * wherever they were built (test/package/symbols.test.ts).
+ * A target is <platform>-<arch>. Without one this machine's is built, and on x64 Linux with glibc
+ * also the cross-built linux-arm64. Each file runs on every CPU of its architecture: newer
+ * instructions are chosen when a program is built. The files need glibc 2.28, or musl 1.2, and no
+ * C++ library, wherever they were built (test/package/symbols.test.ts).
  */
 import { spawnSync } from 'node:child_process';
 import { chmodSync, copyFileSync, mkdirSync, statSync } from 'node:fs';

@@ -130,12 +130,12 @@ function judge(samples, before, after) {
   const [second, last] = [mean(samples.slice(third, 2 * third)), mean(samples.slice(2 * third))];
   console.table(counts);
   console.log(
-    'resident MB: ' +
-      `${second.toFixed(1)} in the second third, ${last.toFixed(1)} in the last (${((last / second - 1) * 100).toFixed(1)} %)`,
+    `resident MB: ${second.toFixed(1)} in the second third, ${last.toFixed(1)} in the last ` +
+      `(${((last / second - 1) * 100).toFixed(1)} %)`,
   );
   console.log(
-    'descriptors ' +
-      `${before.descriptors} -> ${after.descriptors}, threads ${before.threads} -> ${after.threads}`,
+    `descriptors ${before.descriptors} -> ${after.descriptors}, ` +
+      `threads ${before.threads} -> ${after.threads}`,
   );
   if (counts.differences > 0) problems.push(`${counts.differences} results differ`);
   if (third > 0 && last > second * (1 + GROWTH)) problems.push('memory grows');

@@ -5,10 +5,10 @@
  * ordinary tests do this job. Not here: speed (an emulator has none; bench/mca predicts the inner
  * loops).
  *
- *   node scripts/test-arm64.mjs [VITEST ARGUMENT ...]     default: the folders in ./cpu-suites.mjs
+ *   node scripts/test-arm64.mjs [VITEST ARGUMENT ...]
  *
- * Needs cmake, aarch64-linux-gnu-g++ and qemu-aarch64 on PATH. BITPLANE_REPORTS=DIR writes
- * DIR/arm64-<cpu>.json.
+ * Without arguments it runs the folders in ./cpu-suites.mjs. Needs cmake, aarch64-linux-gnu-g++
+ * and qemu-aarch64 on PATH. BITPLANE_REPORTS=DIR writes DIR/arm64-<cpu>.json.
  */
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
@@ -31,9 +31,8 @@ const TOOLS = {
 function main(args) {
   const missing = Object.keys(TOOLS).filter((tool) => spawnSync(tool, ['--version']).error);
   if (missing.length > 0) {
-    fail(
-      `${missing.join(', ')} not found; on Debian: apt-get install ${missing.map((tool) => TOOLS[tool]).join(' ')}`,
-    );
+    const packages = missing.map((tool) => TOOLS[tool]).join(' ');
+    fail(`${missing.join(', ')} not found; on Debian: apt-get install ${packages}`);
   }
   const addon = buildAddon();
   const tools = installTools();

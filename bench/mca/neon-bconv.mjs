@@ -3,7 +3,9 @@
 // inner loop and the flush around it out of the assembly, and asks llvm-mca for Cortex-A72 and A76.
 // Not a measurement: llvm-mca assumes that every load hits L1.
 //
-//   node bench/mca/neon-bconv.mjs [--json] [--max CYCLES]     exits 1 if Cortex-A72 needs more than CYCLES
+//   node bench/mca/neon-bconv.mjs [--json] [--max CYCLES]
+//
+// Exit code 1 if Cortex-A72 needs more than CYCLES.
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -120,7 +122,8 @@ function main(args) {
     );
   } else {
     console.log(
-      `${kernel}: inner loop of ${inner.length} instructions, ${vector} of them eor, cnt and add on vectors, per 2048 multiply-adds`,
+      `${kernel}: inner loop of ${inner.length} instructions, ` +
+        `${vector} of them eor, cnt and add on vectors, per 2048 multiply-adds`,
     );
     console.log(
       'cpu          loop cycles   first word and flush   cycles per 1024 multiply-adds, ' +
@@ -140,8 +143,8 @@ function main(args) {
     : Number.POSITIVE_INFINITY;
   if (rows[0].cyclesPer1024 > max) {
     console.error(
-      'expected at most ' +
-        `${max} cycles per 1024 multiply-adds on ${rows[0].cpu} but llvm-mca predicts ${rows[0].cyclesPer1024.toFixed(2)}`,
+      `expected at most ${max} cycles per 1024 multiply-adds on ${rows[0].cpu} ` +
+        `but llvm-mca predicts ${rows[0].cyclesPer1024.toFixed(2)}`,
     );
     process.exitCode = 1;
   }

@@ -110,7 +110,9 @@ async function outsideConvolutions(): Promise<Row> {
     value: (100 * (other + extra)) / total,
     unit: '%',
     goal: { max: 25 },
-    note: `${other.toFixed(0)} us other layers, ${extra.toFixed(0)} us of epilogues, of ${total.toFixed(0)} us`,
+    note:
+      `${other.toFixed(0)} us other layers, ${extra.toFixed(0)} us of epilogues, ` +
+      `of ${total.toFixed(0)} us`,
   };
 }
 

@@ -1,6 +1,6 @@
 // A job: a sequence of phases, each a number of independent tasks. Phase p + 1 begins when every
 // task of phase p has ended. Not here: who runs it (pool.h), what the tasks compute
-// (program/run.h).
+// (program/program.h).
 #pragma once
 #include <atomic>
 #include <cstdint>

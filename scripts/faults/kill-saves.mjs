@@ -4,7 +4,9 @@
  * must be a whole model, no older than the last save that was reported done, and the next save must
  * leave at most one temporary file. Uses dist. Not here: failures of single calls.
  *
- *   node scripts/faults/kill-saves.mjs [--kills N] [--seed S] [--json]     default: 500 kills; exit code 1 if anything was torn or lost
+ *   node scripts/faults/kill-saves.mjs [--kills N] [--seed S] [--json]
+ *
+ * Without --kills there are 500. Exit code 1 if anything was torn or lost.
  *
  * Four of five kills hit a process that saves one model after another, model i holding the number
  * i; the fifth hits `bitplane convert` onto a target that another model fills. A kill comes at a
@@ -188,8 +190,10 @@ else {
   else {
     const { saves, converts, torn, lost, interrupted, mostLeftovers, leftAfterNextSave } = counts;
     process.stdout.write(
-      `${counts.kills} kills (${saves} during saves, ${converts} during conversions, ${interrupted} with a temporary file open): ` +
-        `${torn} torn, ${lost} lost, at most ${mostLeftovers} leftover of the target, ${leftAfterNextSave} after the next save\n`,
+      `${counts.kills} kills (${saves} during saves, ${converts} during conversions, ` +
+        `${interrupted} with a temporary file open): ${torn} torn, ${lost} lost, ` +
+        `at most ${mostLeftovers} leftover of the target, ` +
+        `${leftAfterNextSave} after the next save\n`,
     );
   }
   process.exitCode = good ? 0 : 1;

@@ -95,10 +95,11 @@ export class Sweep {
             return resolve({ complete, next: at + 1 });
           }
           this.counts[hung ? 'hangs' : 'crashes']++;
-          const place = `0x${this.control.get('at').toString(16)}, ${this.control.get('bytes')} bytes`;
+          const place = `0x${this.control.get('at').toString(16)}`;
+          const end = hung ? 'hung' : `ended with ${signal ?? code}`;
           this.problems.push(
-            'call ' +
-              `${at} (${place}): ${hung ? 'hung' : `ended with ${signal ?? code}`}: ${said.trim().slice(-400)}`,
+            `call ${at} (${place}, ${this.control.get('bytes')} bytes): ${end}: ` +
+              said.trim().slice(-400),
           );
         }
         resolve({ complete, next: at + 1 });

@@ -154,7 +154,9 @@ function compare(graph, feeds, kinds, a, b) {
         !(same(item, right.data[i]) || (kind === 'rounded' && near(item, right.data[i], 1))),
     );
     if (at < 0) continue;
-    const sentence = `${name} (${kind}) element ${at}: ${left.data[at]} (${show(a.way)}) and ${right.data[at]} (${show(b.way)})`;
+    const sentence =
+      `${name} (${kind}) element ${at}: ${left.data[at]} (${show(a.way)}) ` +
+      `and ${right.data[at]} (${show(b.way)})`;
     if (kind !== 'rounded') throw new Difference(sentence);
     // Sums cancel: an error is held against the largest value on the way.
     const scale = largest(graph, feeds);

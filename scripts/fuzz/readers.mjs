@@ -25,14 +25,15 @@ import { mutateSafetensors, smallerSafetensors } from './safetensors.mjs';
 
 /** Of the importer's table, which has no list: those that the seeds use and some more. */
 const OPERATORS =
-  `Abs Add AveragePool BatchNormalization BipolarQuant Cast Ceil Clip Concat Constant ConstantOfShape Conv ConvTranspose
-  Div Dropout Exp Expand Flatten Floor Gather Gemm GlobalAveragePool GlobalMaxPool HardSigmoid Identity LeakyRelu Log MatMul Max MaxPool Min
-  Mul MultiThreshold Neg Pad Pow PRelu Quant Range Reciprocal ReduceMax ReduceMean ReduceMin ReduceSum Relu Reshape Round Shape Sigmoid Sign
-  Slice Softmax Split Sqrt Squeeze Sub Sum Tanh Transpose Trunc Unsqueeze Where`.split(/\s+/);
+  `Abs Add AveragePool BatchNormalization BipolarQuant Cast Ceil Clip Concat Constant
+  ConstantOfShape Conv ConvTranspose Div Dropout Exp Expand Flatten Floor Gather Gemm
+  GlobalAveragePool GlobalMaxPool HardSigmoid Identity LeakyRelu Log MatMul Max MaxPool Min Mul
+  MultiThreshold Neg Pad Pow PRelu Quant Range Reciprocal ReduceMax ReduceMean ReduceMin
+  ReduceSum Relu Reshape Round Shape Sigmoid Sign Slice Softmax Split Sqrt Squeeze Sub Sum Tanh
+  Transpose Trunc Unsqueeze Where`.split(/\s+/);
 const RECIPE_WORDS =
-  'NCHW NHWC flat rgb gray bgr half-up preprocess labels layout color scale mean std quantize step min max round resize crop ../x'.split(
-    ' ',
-  );
+  `NCHW NHWC flat rgb gray bgr half-up preprocess labels layout color scale mean std quantize step
+  min max round resize crop ../x`.split(/\s+/);
 
 /** Loads a model; what loads saves, loads again as the same file, and runs in every way. */
 async function readModel(bytes, { seed }) {

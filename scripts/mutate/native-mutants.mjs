@@ -109,8 +109,10 @@ function* overlapping(code, pattern) {
 }
 
 function constants(code, add) {
-  const literal =
-    /(?<![\w.])(?:0[xX][\da-fA-F]+|\d+(?:\.\d*)?(?:[eE][-+]?\d+)?)(?:[fF]|[uU]?[lL]{0,2})?(?![\w.])/g;
+  const hexadecimal = '0[xX][\\da-fA-F]+';
+  const decimal = '\\d+(?:\\.\\d*)?(?:[eE][-+]?\\d+)?';
+  const ending = '(?:[fF]|[uU]?[lL]{0,2})?';
+  const literal = new RegExp(`(?<![\\w.])(?:${hexadecimal}|${decimal})${ending}(?![\\w.])`, 'g');
   for (const { index, 0: number } of code.matchAll(literal)) {
     const end = index + number.length;
     if (/^0x/i.test(number) || !/[.eEfF]/.test(number)) {

@@ -69,11 +69,12 @@ export function printSummary({ seed, ...result }) {
   const explained = result.survivors.filter(({ why }) => why).length;
   for (const [name, { tried, caught, score }] of Object.entries(result.folders))
     lines.push(
-      `${name.padEnd(20)} ${String(caught).padStart(4)} of ${String(tried).padStart(4)}  ${score} %`,
+      `${name.padEnd(20)} ${String(caught).padStart(4)} ` +
+        `of ${String(tried).padStart(4)}  ${score} %`,
     );
   lines.push(
-    'seed ' +
-      `${seed}: ${result.caught} of ${result.tried} mutants caught, ${result.score} %; ${explained} of the others are explained`,
+    `seed ${seed}: ${result.caught} of ${result.tried} mutants caught, ${result.score} %; ` +
+      `${explained} of the others are explained`,
   );
   return lines.join('\n');
 }

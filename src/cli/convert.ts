@@ -59,7 +59,8 @@ export async function convert(
   }
   printLines(
     io,
-    `${basename(from)}${before === null ? '' : ` ${bytes(before)}`} -> ${basename(to)} ${bytes(after)}`,
+    `${basename(from)}${before === null ? '' : ` ${bytes(before)}`} -> ` +
+      `${basename(to)} ${bytes(after)}`,
     recipe === undefined
       ? []
       : [

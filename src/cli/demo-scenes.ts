@@ -104,7 +104,8 @@ async function trainedScene(
       const problem = mismatch(graph, data, recipe);
       if (problem === undefined) {
         const name = stem(path);
-        const title = `${[name, PUBLISHED[name]].filter(Boolean).join(', ')}, on ${data.name} pictures from ${root}`;
+        const network = [name, PUBLISHED[name]].filter(Boolean).join(', ');
+        const title = `${network}, on ${data.name} pictures from ${root}`;
         return { title, graph, data, preprocess: recipe.preprocess, trained: true };
       }
       problems.push(problem);

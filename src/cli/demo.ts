@@ -31,8 +31,8 @@ export async function demo(flags: { readonly data?: string }, io: Io): Promise<v
     printLines(
       io,
       scene.title,
-      'on ' +
-        `${cpus()[0]?.model.trim() || 'this machine'}, ${isa}, ${threads} thread${threads === 1 ? '' : 's'}`,
+      `on ${cpus()[0]?.model.trim() || 'this machine'}, ${isa}, ` +
+        `${threads} thread${threads === 1 ? '' : 's'}`,
       scene.notes.slice(0, NOTES),
       scene.notes.length > NOTES ? [`and ${scene.notes.length - NOTES} more networks`] : [],
       scene.trained
@@ -106,8 +106,8 @@ async function showAccuracy({ data, preprocess }: Scene, packed: Runner, io: Io)
   }).finally(() => progress.finish());
   printLines(
     io,
-    'accuracy on all ' +
-      `${n} pictures: ${percent(top1)}, at ${three(imagesPerSecond)} images/s, reading them included`,
+    `accuracy on all ${n} pictures: ${percent(top1)}, ` +
+      `at ${three(imagesPerSecond)} images/s, reading them included`,
   );
 }
 

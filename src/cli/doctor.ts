@@ -84,10 +84,8 @@ export function doctor(
       ['threads', String(report.threads)],
       ['addon', report.addon.path ?? 'not loaded'],
     ]),
-    report.addon.tried.map(
-      ({ path, problem }) =>
-        '  ' +
-        `${problem === undefined ? 'loaded' : 'tried '} ${path}${problem === undefined ? '' : `: ${problem}`}`,
+    report.addon.tried.map(({ path, problem }) =>
+      problem === undefined ? `  loaded ${path}` : `  tried  ${path}: ${problem}`,
     ),
   );
   if (!report.addon.loaded) printLines(io, `To do: ${remedy(info.forbidden)}.`);

@@ -152,7 +152,9 @@ function sorted(skipped: readonly Skipped[]): Skipped[] {
 function rankLabels(scores: Tensor, labels: Int32Array, data: Dataset, name: string): number[] {
   const classes = scores.data.length / labels.length;
   if (!Number.isInteger(classes) || scores.dtype === 'b1' || classes < data.classes.length) {
-    const what = `${labels.length} rows of at least ${data.classes.length} scores, one a class of ${data.name}`;
+    const what =
+      `${labels.length} rows of at least ${data.classes.length} scores, ` +
+      `one a class of ${data.name}`;
     throw expected('ERR_SHAPE', what, `${scores.dtype} [${scores.shape.join(', ')}]`, {
       op: 'eval',
       node: name,

@@ -47,5 +47,6 @@ function draw(label: string, done: number, total: number, seconds: number): stri
   const share = total === 0 ? 1 : Math.min(1, done / total);
   const filled = Math.round(share * WIDTH);
   const left = done === 0 ? '' : `, ${Math.ceil((seconds * (total - done)) / done)} s left`;
-  return `${label} [${'#'.repeat(filled)}${'.'.repeat(WIDTH - filled)}] ${Math.floor(share * 100)} % ${done}/${total}${left}`;
+  const bar = '#'.repeat(filled) + '.'.repeat(WIDTH - filled);
+  return `${label} [${bar}] ${Math.floor(share * 100)} % ${done}/${total}${left}`;
 }

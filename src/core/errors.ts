@@ -12,7 +12,7 @@ export type ErrorCode =
   | 'ERR_UNSUPPORTED_OP'
   | 'ERR_UNSUPPORTED' // valid, but outside what bitplane does
   | 'ERR_FORMAT' // a file is not what it should be: truncated, malformed, inconsistent
-  | 'ERR_LIMIT' // a model asks for more than a limit allows; the message names the option that raises it
+  | 'ERR_LIMIT' // a model asks for more than a limit; the message names the option that raises it
   | 'ERR_IO'
   | 'ERR_ISA' // an instruction set was asked for that this machine lacks
   | 'ERR_NATIVE' // the addon could not be loaded or refused

@@ -48,10 +48,10 @@ export async function readPicture(path: string, fit: Fit): Promise<Pixels> {
  * Resizes the shorter side to `fit.resize` and cuts `fit.crop` from the centre. Only the pixels
  * inside the crop are computed.
  *
- * | rounding | the longer side | an odd remainder leaves the larger part | a picture smaller than the crop |
+ * | rounding | longer side | larger part of an odd remainder | picture smaller than the crop |
  * | --- | --- | --- | --- |
- * | nearest | to the nearest pixel | right and below | is an error |
- * | torchvision | down | so that left and top are even | gets a black border, the wider part right and below |
+ * | nearest | to the nearest pixel | right and below | error |
+ * | torchvision | down | where left and top become even | black border, wider right and below |
  */
 export function fitPicture(picture: Pixels, fit: Fit, name: string): Pixels {
   for (const side of [fit.resize ?? 1, fit.crop]) {

@@ -2,7 +2,8 @@
  * Pixels to the numbers a network was trained on: colour, scale, normalization, layout. Not here:
  * resizing (picture.ts).
  *
- *   x = (pixel * scale - mean[c]) / std[c],   then, with `quantize`,   x = clip(floor(x / step + 0.5) * step, min, max)
+ *   x = (pixel * scale - mean[c]) / std[c]
+ *   x = clip(floor(x / step + 0.5) * step, min, max)    then, with `quantize`
  *
  * pixel * scale is computed in float64 and rounded to float32 once (so that scale = 1/255 gives
  * what pixel / 255 gives); the subtraction and the division are float32, as training frameworks do

@@ -27,8 +27,8 @@ const MARK = /^\.([0-9a-f]{8})-(\d+)-(\d+)\.[0-9a-f]{12}\.tmp$/;
 /** A new name beside `target`. */
 export function temporaryName(target: string): string {
   const random = randomBytes(6).toString('hex');
-  const name = `${stemOf(target)}.${host()}-${process.pid}-${startOf(process.pid) ?? 0}.${random}.tmp`;
-  return join(dirname(target), name);
+  const owner = `${host()}-${process.pid}-${startOf(process.pid) ?? 0}`;
+  return join(dirname(target), `${stemOf(target)}.${owner}.${random}.tmp`);
 }
 
 /**

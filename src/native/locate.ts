@@ -65,7 +65,8 @@ function traced(): string[] {
     return [
       fileURLToPath(
         new URL(
-          /* webpackIgnore: true */ `../../prebuilds/${process.platform}-${process.arch}/bitplane.node`,
+          /* webpackIgnore: true */
+          `../../prebuilds/${process.platform}-${process.arch}/bitplane.node`,
           import.meta.url,
         ),
       ),

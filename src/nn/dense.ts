@@ -1,5 +1,6 @@
 /**
- * A fully connected layer: x [..., K], weight [O, K]. Not here: flattening (./shape.ts).
+ * A fully connected layer: x [..., K], weight [O, K]. Not here: flattening (flatten in
+ * ./compose.ts).
  */
 import { requireOptions } from '../core/checks.js';
 import type { ActivationQuantizer, WeightQuantizer } from '../quant/quantizer.js';

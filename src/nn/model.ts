@@ -2,7 +2,8 @@
  * A model: an input, a layer, and what they need. Building it checks every shape; a state makes it
  * a graph.
  *
- *   const net = nn.model({ input: { name: 'image', shape: ['N', 32, 32, 3] } }, nn.sequential([...]));
+ *   const input = { name: 'image', shape: ['N', 32, 32, 3] };
+ *   const net = nn.model({ input }, nn.sequential([...]));
  *   const session = Session.fromGraph(net.graph(net.init(1)));
  *
  * Not here: training, files.

@@ -1,6 +1,6 @@
 /**
  * The state of a model: its parameters' numbers, by name. A plain record, so that any container can
- * hold it. Not here: files (src/formats/safetensors/state.ts), other projects' names (src/zoo).
+ * hold it. Not here: files (src/formats/tensors.ts), other projects' names (src/zoo).
  */
 import { requireObject } from '../core/checks.js';
 import { BitplaneError, expected } from '../core/errors.js';

@@ -1,8 +1,12 @@
 /**
- * conv2d: x [N, H, W, C] with w [O, kh, kw, C / groups] -> [N, OH, OW, O], a cross-correlation as
- * in ONNX and PyTorch. y[n, p, q, o] = sum over i, j, c of w[o, i, j, c] * x[n, p * sh + i * dh -
- * top, q * sw + j * dw - left, group(o) + c] Outside x stands padValue: 0, or for a binary x also
- * +1 or -1. Not here: bias, scale, activation (ops of their own, fused later).
+ * conv2d: x [N, H, W, C] with w [O, kh, kw, C / groups] -> y [N, OH, OW, O], a cross-correlation
+ * as in ONNX and PyTorch.
+ *
+ *   y[n, p, q, o] = sum over i, j, c of w[o, i, j, c] *
+ *                   x[n, p * sh + i * dh - top, q * sw + j * dw - left, group(o) + c]
+ *
+ * Outside x stands padValue: 0, or for a binary x also +1 or -1. Not here: bias, scale, activation
+ * (ops of their own, fused later).
  */
 import { showShape } from '../core/shape.js';
 import { tensorOf, valuesOf } from '../tensor/values.js';

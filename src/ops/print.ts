@@ -43,7 +43,8 @@ export function showType({
 function right(value: Value): string {
   if (value.data !== undefined) return `${value.op} ${showTensor(value.data)}`;
   if (value.op === 'input') return 'input';
-  return `${value.op}(${value.inputs.map((input) => `%${input.name}`).join(', ')})${showAttrs(value.attrs)}`;
+  const operands = value.inputs.map((input) => `%${input.name}`).join(', ');
+  return `${value.op}(${operands})${showAttrs(value.attrs)}`;
 }
 
 function showAttrs(attrs: Attrs): string {
@@ -61,7 +62,8 @@ function show(value: unknown): string {
 function showTensor(tensor: Tensor): string {
   if (tensor.size > FEW)
     return `{${tensor.size} elements, ${byteLength(tensor.dtype, tensor.size)} bytes}`;
-  return `[${Array.from(valuesOf(tensor), (element) => (DTYPES[tensor.dtype].array === Float32Array ? shortest(element) : String(element))).join(', ')}]`;
+  const show = DTYPES[tensor.dtype].array === Float32Array ? shortest : String;
+  return `[${Array.from(valuesOf(tensor), (element) => show(element)).join(', ')}]`;
 }
 
 /** The fewest digits that still name this float32. */

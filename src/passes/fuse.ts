@@ -2,7 +2,7 @@
  * Groups a bound graph into kernels: a reduction or data movement (the anchor) with the
  * element-wise ops that follow it (the chain), so that a feature map is written once and its sign
  * bits leave in the same pass. The result is a schedule, in execution order. Not here: memory
- * (./plan.ts), instructions (src/runtime/lower.ts).
+ * (./plan.ts), instructions (src/runtime/lower).
  *
  * A chain keeps graph order and merges nothing, so fusing changes no bit. It may read back a map
  * that it has stored itself: element by element the store comes first.

@@ -7,8 +7,11 @@ import { type Graph, topological, type Value } from '../graph/value.js';
 import { renameValues } from './rewrite.js';
 
 /** The suffixes that passes give to parts of what was one node. */
-const SUFFIX =
-  /\.(centred|scaled|unscaled|bits|difference|cast|dot|flat|reshaped|transposed|nhwc|nchw|sign)$|#\d+$/;
+const SUFFIXES = [
+  ...['centred', 'scaled', 'unscaled', 'bits', 'difference', 'cast', 'dot', 'flat', 'reshaped'],
+  ...['transposed', 'nhwc', 'nchw', 'sign'],
+];
+const SUFFIX = new RegExp(`\\.(${SUFFIXES.join('|')})$|#\\d+$`);
 
 /** Passes add a few; a file may hold a name of nothing else. */
 const MOST_SUFFIXES = 8;

@@ -1,7 +1,7 @@
 /**
  * What a quantizer is: a typed value that says its formula, its precision, the gradient that stands
  * in for its own (which is zero almost everywhere), and the paper it comes from. Not here: any
- * quantizer; layers with parameters (src/nn), gradients (src/autodiff).
+ * quantizer; layers with parameters (src/nn), gradients.
  */
 import { requireOneOf } from '../core/checks.js';
 import type { Value } from '../graph/value.js';

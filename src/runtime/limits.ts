@@ -73,7 +73,9 @@ export function memoryLeft(
   let largest: Value | undefined;
   for (const value of values)
     if (largest === undefined || bytesOf(value) > bytesOf(largest)) largest = value;
-  const parts = `${showBytes(arenaBytes)} of memory, ${showBytes(results)} of results and ${showBytes(constantBytes)} of weights`;
+  const parts =
+    `${showBytes(arenaBytes)} of memory, ${showBytes(results)} of results ` +
+    `and ${showBytes(constantBytes)} of weights`;
   throw overLimit('maxBytes', `a run of at most ${showBytes(maxBytes)}`, `one of ${parts}`, {
     op: largest?.op ?? 'run',
     node: largest?.name,

@@ -1,7 +1,8 @@
 /**
  * Parameters from the authors' PyTorch state dicts: a table of names an architecture, and what
  * moves between their layouts and ours.
- *   their convolution weight [O, I, kh, kw], or flat [O*I*kh*kw, 1]  ->  ours [O, kh, kw, I];   their bias [1, C, 1, 1]  ->  ours [C]
+ *   their convolution weight [O, I, kh, kw], or flat [O*I*kh*kw, 1]  ->  ours [O, kh, kw, I]
+ *   their bias [1, C, 1, 1]  ->  ours [C]
  * A leading 'module.' is dropped, and what our network has no use for (counters) is left aside only
  * where it is no float. Not here: reading files (src/formats/tensors.ts). No weights come with this
  * project.

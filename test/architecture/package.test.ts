@@ -49,7 +49,7 @@ test('the lockfile records no download addresses', () => {
   expect(readFileSync(join(root, 'package-lock.json'), 'utf8')).not.toMatch(/"resolved"/);
 });
 
-test('a bare npm install in a clone runs no install script of a package, whichever npm it is', () => {
+test('no npm runs an install script of a package at a bare npm install in a clone', () => {
   const lock = readFileSync(join(root, 'package-lock.json'), 'utf8');
   // Newer versions ask package.json; npm 10 runs the scripts of the packages that the lockfile
   // marks, and writes the mark anew when it updates such a package: take it out again.

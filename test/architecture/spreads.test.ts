@@ -34,8 +34,9 @@ test.each([
   ['this.all[i]?.push', 'this.all[i]?.push(...more);'],
   ['Point', 'return new Point(...list);'],
 ])('sees a list in the arguments of %s', (callee, code) => {
+  const line = code.slice(0, code.indexOf('...')).split('\n').length;
   expect(found(code)).toEqual([
-    `src/x.ts:${code.slice(0, code.indexOf('...')).split('\n').length}: a list is spread into the arguments of ${callee}`,
+    `src/x.ts:${line}: a list is spread into the arguments of ${callee}`,
   ]);
 });
 

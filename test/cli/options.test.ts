@@ -409,7 +409,8 @@ describe('every command with every option', () => {
 
   test('a choice about QONNX files is refused for models that are none', async () => {
     for (const other of [model, 'zoo:bi-real-20']) {
-      const stderr = `bitplane: --multi-threshold-axis: is not taken here: ${other} is no QONNX file\n`;
+      const why = `is not taken here: ${other} is no QONNX file`;
+      const stderr = `bitplane: --multi-threshold-axis: ${why}\n`;
       const outcome = await cli('inspect', other, '--multi-threshold-axis', 'last');
       expect(outcome).toEqual({ code: 1, stdout: '', stderr });
     }

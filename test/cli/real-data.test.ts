@@ -56,7 +56,7 @@ describe.skipIf(!hasModels)('top-1 on all 10,000 test pictures', () => {
     });
   });
 
-  test('folders named cat and dog for the 1000 labels of ImageNet: an error, no 0.00 %', async () => {
+  test('folders named cat and dog for the 1000 labels of ImageNet are an error', async () => {
     const dir = temporaryFolder();
     const [photo] = readdirSync(join(root as string, 'photos'));
     for (const name of ['cat', 'dog'])

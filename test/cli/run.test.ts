@@ -131,7 +131,7 @@ describe('run', () => {
     );
   });
 
-  test('int64 and bool are read where the input takes integers; what does not fit is named', async () => {
+  test('int64 and bool become integers; a number that does not fit is named', async () => {
     const g = new GraphBuilder();
     const a = g.input('a', 'i32', ['N', 2]);
     const b = g.input('b', 'u8', ['N', 2]);
@@ -265,7 +265,7 @@ describe('convert', () => {
       expect(score).toBeCloseTo(want[i] as number, 4);
   });
 
-  test('the recipe beside a model travels through convert, twice, and a session has it', async () => {
+  test('a session has the recipe that two conversions carried', async () => {
     writeMnist(join(dir, 'mnist'), 20);
     const recipe = {
       preprocess: { layout: 'flat', color: 'gray', scale: 1 / 300, mean: [0.1], std: [0.7] },

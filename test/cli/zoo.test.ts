@@ -63,9 +63,8 @@ test('an unknown name lists the known ones', async () => {
   const { code, stderr } = await cli('inspect', 'zoo:lenet');
   expect(code).toBe(1);
   expect(stderr).not.toContain('weights are seeded');
-  expect(stderr).toMatch(
-    /^bitplane: zoo: expected a network of the zoo \(resnet-18, .*bi-real-18.*\) but received "lenet"/,
-  );
+  expect(stderr).toMatch(/^bitplane: zoo: expected a network of the zoo \(resnet-18, .*bi-real-18/);
+  expect(stderr).toContain(') but received "lenet"');
 });
 
 test(

@@ -30,7 +30,7 @@ test('bytes are shown in the unit that fits', () => {
   ]);
 });
 
-test('what JavaScript throws at a reader is ERR_FORMAT, and what the reader says itself stays', async () => {
+test('an exception of JavaScript in a reader is ERR_FORMAT; our own errors stay', async () => {
   const site = { op: 'onnx', node: 'file' };
   const own = new BitplaneError('ERR_IO', 'gone');
   expect(failure(() => reading(site, () => new Float32Array(-1)))).toMatch(

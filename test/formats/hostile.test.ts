@@ -110,7 +110,7 @@ describe('sizes that only a file has', () => {
       );
       expect(outcome).toMatchObject({ end: 'BitplaneError', code: 'ERR_LIMIT' });
       expect(outcome.message).toMatch(
-        /^pad "y": expected a run of at most 1\.0 GiB but received .*; the option maxBytes raises the limit$/,
+        /^pad "y": expected a run of at most 1\.0 GiB .*; the option maxBytes raises the limit$/,
       );
     },
   );
@@ -124,7 +124,7 @@ describe('sizes that only a file has', () => {
     expect(outcome).toMatchObject({ end: 'BitplaneError', code: 'ERR_LIMIT' });
   });
 
-  test('one number beside many wide maps is not repeated for each of them without a limit', async () => {
+  test('one number beside many wide maps is not repeated beyond the limit', async () => {
     const count = 400;
     const nodes = range(count).flatMap((i) => [
       { op: 'Mul', inputs: ['<', `c${i}`] },
@@ -281,15 +281,18 @@ describe('depths, lengths and names', () => {
     ['nodes', `{"nodes":[${nested(50_000)}],"inputs":[],"outputs":[]}`],
     [
       'shapes',
-      `{"nodes":[{"op":"input","name":"x","dtype":"f32","shape":${nested(50_000)}}],"inputs":["x"],"outputs":[["y","x"]]}`,
+      `{"nodes":[{"op":"input","name":"x","dtype":"f32","shape":${nested(50_000)}}],` +
+        '"inputs":["x"],"outputs":[["y","x"]]}',
     ],
     [
       'constructors',
-      `{"nodes":[{"op":"relu","name":{"constructor":{"name":${nested(50_000)}}}}],"inputs":[],"outputs":[]}`,
+      `{"nodes":[{"op":"relu","name":{"constructor":{"name":${nested(50_000)}}}}],` +
+        '"inputs":[],"outputs":[]}',
     ],
     [
       'attributes',
-      `{"nodes":[{"op":"relu","name":"x","inputs":[],"attrs":{"a":${nested(50_000)}}}],"inputs":[],"outputs":[]}`,
+      `{"nodes":[{"op":"relu","name":"x","inputs":[],"attrs":{"a":${nested(50_000)}}}],` +
+        '"inputs":[],"outputs":[]}',
     ],
   ])('%s nested without end', async (_, graph) => {
     expect(await open(safetensors(graph))).toMatchObject({ end: 'BitplaneError' });
@@ -396,7 +399,7 @@ describe('many nodes', () => {
       ),
     });
 
-  test('more than maxNodes are refused by name of the option, and run where it is raised', async () => {
+  test('more values than maxNodes are refused, and read where the option is raised', async () => {
     const outcome = await open(distinct(11_000));
     expect(outcome).toMatchObject({ end: 'BitplaneError', code: 'ERR_LIMIT' });
     expect(outcome.message).toMatch(

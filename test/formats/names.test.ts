@@ -108,7 +108,7 @@ function numbered(): Uint8Array {
   });
 }
 
-test('outputs keep the order of the file through import, passes, files, printing and merging', async () => {
+test('outputs keep the order of the file through import, passes, files and printing', async () => {
   const path = join(folder, 'numbered.safetensors');
   const imported = await loadModel(numbered());
   await saveModel(imported, path);

@@ -16,8 +16,9 @@ function one(
   constants: Record<string, TensorSpec> = {},
   more: More = {},
 ): OpCase {
+  const shapes = Object.values(constants).map(({ dims }) => `[${dims}]`);
   return {
-    what: `${op} ${JSON.stringify(attributes)} ${Object.values(constants).map(({ dims }) => `[${dims}]`)}`,
+    what: `${op} ${JSON.stringify(attributes)} ${shapes}`,
     nodes: [{ op, inputs: ['x', ...Object.keys(constants)], attributes }],
     initializers: constants,
     ...more,

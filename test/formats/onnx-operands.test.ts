@@ -81,7 +81,7 @@ describe('operands', () => {
         ],
       },
       'ERR_UNSUPPORTED',
-      /input 1 to be one constant number but received integers that hold the size of an unknown dimension/,
+      /input 1 to be one constant number but received integers that hold the size of an unknown/,
     ],
     [
       'a computed value for a number',

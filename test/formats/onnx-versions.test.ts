@@ -197,7 +197,7 @@ describe('Split', () => {
   });
 });
 
-describe('what an older version did not know is refused, not taken for what a newer one means', () => {
+describe('attributes and inputs that an older version did not know are refused', () => {
   const only = (
     op: string,
     opset: number,

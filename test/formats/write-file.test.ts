@@ -65,7 +65,7 @@ describe('a file', () => {
     expect(new Set(found).size).toBe(1);
     expect(readdirSync(folder)).toEqual(['a']);
   });
-  test('that cannot be written is ERR_IO with its cause; the old one stays and nothing else', async () => {
+  test('that cannot be written is ERR_IO with its cause, and only the old file stays', async () => {
     mkdirSync(join(folder, 'dir'));
     writeFileSync(join(folder, 'dir', 'old'), 'old');
     const nowhere = join(folder, 'nowhere', 'a');

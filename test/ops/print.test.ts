@@ -12,11 +12,12 @@ test('a line a value, each after what it reads', () => {
   const bits = g.constant(b1([-1, 1, 1], [3]), { name: 'bits' });
   const y = g.conv2d(g.sign(x), w, { pads: [1, 1, 1, 1], padValue: 1, name: 'conv1' });
   const clipped = g.clip(g.cast(y, 'f32'), 0, Number.POSITIVE_INFINITY);
+  const attrs = 'strides:[1,1], pads:[1,1,1,1], dilations:[1,1], groups:1, padValue:1';
   expect(print(g.graph([x], { y: clipped, scale, t, bits }))).toBe(
     `%x: f32[N,14,14,8] = input
 %sign_1: b1[N,14,14,8] = sign(%x)
 %w: b1[8,3,3,8] = constant {576 elements, 72 bytes}
-%conv1: i32[N,14,14,8] = conv2d(%sign_1, %w) {strides:[1,1], pads:[1,1,1,1], dilations:[1,1], groups:1, padValue:1}
+%conv1: i32[N,14,14,8] = conv2d(%sign_1, %w) {${attrs}}
 %cast_1: f32[N,14,14,8] = cast(%conv1) {to:f32}
 %clip_1: f32[N,14,14,8] = clip(%cast_1) {min:0, max:Infinity}
 %scale: f32[4] = constant [0.1, -2, NaN, 1e-7]

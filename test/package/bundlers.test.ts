@@ -25,7 +25,7 @@ const EXTERNAL = ['sharp', 'onnxruntime-node'];
 
 type Bundle = (application: string, out: string) => Promise<unknown>;
 
-/** Each makes `app.mjs` or `app.cjs` in `out`. */
+/** Each makes its `file` in the folder `out`. */
 const BUNDLERS: readonly (readonly [name: string, file: string, bundle: Bundle])[] = [
   ['esbuild, ESM', 'app.mjs', withEsbuild('esm')],
   ['esbuild, CommonJS', 'app.cjs', withEsbuild('cjs')],

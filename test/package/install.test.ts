@@ -137,7 +137,9 @@ describe('the installed package', () => {
       import('bitplane').then(async (module) => {
         const session = await Session.create('model.safetensors');
         const { scores } = await session.run({ x: new Float32Array(768) });
-        console.log(JSON.stringify({ same: module.Session === Session, tensor: scores instanceof Tensor, shape: scores.shape }));
+        const same = module.Session === Session;
+        const tensor = scores instanceof Tensor;
+        console.log(JSON.stringify({ same, tensor, shape: scores.shape }));
       });`;
     expect(json(application, ['--no-warnings', '-e', code])).toEqual({
       same: true,

@@ -143,7 +143,8 @@ describe('a test runner that reloads modules', () => {
   test('with a clock and timers that stand still', () => {
     const code = `
       const { Session } = require('bitplane');
-      for (const name of ['setImmediate', 'setTimeout', 'setInterval', 'queueMicrotask']) globalThis[name] = () => 0;
+      for (const name of ['setImmediate', 'setTimeout', 'setInterval', 'queueMicrotask'])
+        globalThis[name] = () => 0;
       globalThis.performance = { now: () => 0 };
       Session.create('model.safetensors')
         .then((session) => session.run({ x: new Float32Array(768) }))

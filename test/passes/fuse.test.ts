@@ -163,7 +163,7 @@ describe('more than one kernel', () => {
     ]);
   });
 
-  test('per-image operands are not taken through a view that moves the border between images', () => {
+  test('per-image operands stay outside a view that moves the border between images', () => {
     const g = new GraphBuilder();
     const x = g.input('x', 'f32', [1, 4, 4, 8]);
     const image = g.input('image', 'f32', [2, 1, 8]);

@@ -205,7 +205,7 @@ describe('isNeverZero', () => {
   });
 });
 
-test('ONNX Sign between binary layers binarizes from the first one that provably meets no zero', () => {
+test('ONNX Sign binarizes from the first layer that provably meets no zero', () => {
   const g = new GraphBuilder();
   const x = g.input('x', 'f32', ['N', 6, 6, 4]);
   const layer = (y: Float, inputs: number, shift: number) =>

@@ -72,7 +72,7 @@ describe('affine and sign', () => {
     expect(thresholds(8, 1, (_, y) => y).t).toEqual([0]);
   });
 
-  test('a threshold follows the float32 arithmetic of the graph where exact arithmetic differs', () => {
+  test('a threshold follows the float32 arithmetic of the graph, not exact arithmetic', () => {
     // In real numbers 3 * scale is not shift; rounded to float32 it is.
     const scale = Math.fround(0.1);
     const shift = Math.fround(3 * scale);

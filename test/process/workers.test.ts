@@ -59,7 +59,7 @@ test.each([
   },
 );
 
-test('eight workers load, run and are terminated 200 times: the same bits, and no memory kept', async () => {
+test('eight workers terminated 200 times give the same bits and keep no memory', async () => {
   const outcome = await terminated(200, 8, 0);
   expect(outcome).toMatchObject(QUIET);
   expect(outcome.digests).toHaveLength(1);

@@ -96,7 +96,7 @@ describe('the outputs that are asked for', () => {
     expect(error).toMatchObject({ code, message: expect.stringMatching(message) });
   });
 
-  test('an output that has the name of an option is an output where its value is null', async () => {
+  test('an output with the name of an option is fetched where its value is null', async () => {
     const g = new GraphBuilder();
     const x = g.input('x', 'f32', [1]);
     const named = GraphSession.fromGraph(g.graph([x], { signal: g.neg(x), y: g.abs(x) }));

@@ -34,7 +34,7 @@ const MB = 2 ** 20;
 const largeFeed = (batch: number) => ({ x: new Float32Array(batch * 512 * 512).fill(batch) });
 
 describe('programs are kept', () => {
-  test('for as many batch sizes as fit, so that a fifth compiles nothing at its second turn', async () => {
+  test('for as many batch sizes as fit: a second turn compiles nothing', async () => {
     const session = GraphSession.fromGraph(network(), { threads: 2 });
     const rounds = async () => {
       for (let round = 0; round < 3; round++)
@@ -174,7 +174,7 @@ describe('the memory of a run', () => {
     await session.release();
   });
 
-  test('is not taken by a run that is aborted while it waits, which computes nothing either', async () => {
+  test('is not taken by a run that is aborted while it waits', async () => {
     const graph = long(6);
     const session = GraphSession.fromGraph(graph, { isa: 'scalar', threads: 1, optimize: false });
     await session.run(LONG_FEED);
@@ -346,7 +346,7 @@ test.each([-1, 1.5, Number.NaN, '1', null])('programBytes of %j is refused', (pr
   expect(() => GraphSession.fromGraph(affine(), { programBytes } as never)).toThrow(/programBytes/);
 });
 
-test('release with exactly one run in flight waits for it, and the run gives its result', async () => {
+test('release with one run in flight waits for its result', async () => {
   const session = GraphSession.fromGraph(long(4), { isa: 'scalar', threads: 1, optimize: false });
   const run = session.run(LONG_FEED);
   await session.release();

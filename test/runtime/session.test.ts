@@ -21,7 +21,7 @@ describe('metadata', () => {
     ]);
   });
 
-  test('info tells the instruction set, the threads, and memory once something has run', async () => {
+  test('info tells the instruction set, the threads, and memory after a run', async () => {
     const session = GraphSession.fromGraph(network(), { threads: 2, isa: 'scalar' });
     const none = { arenaBytes: 0, packedBytes: 0, programs: 0, heldBytes: 0 };
     expect(session.info).toEqual({ isa: 'scalar', threads: 2, ...none, programBytes: 2 ** 28 });
@@ -86,7 +86,7 @@ describe('options', () => {
 });
 
 describe('results', () => {
-  test('are arrays of their own: later runs change none, and writing to one changes nothing', async () => {
+  test('are arrays of their own, which no later run and no other write changes', async () => {
     const session = GraphSession.fromGraph(affine());
     const first = await session.run({ x: Float32Array.of(1, 2, 3) });
     const second = await session.run({ x: Float32Array.of(-5, -6, -7) });
@@ -142,7 +142,7 @@ describe('results', () => {
     }
   });
 
-  test('of thresholds are exact up to 2^24, and beyond that refused for integers that are fed', async () => {
+  test('of thresholds are exact up to 2^24, and larger integers are refused as feeds', async () => {
     const make = (limits: number[], flips: number[]) => {
       const g = new GraphBuilder();
       const x = g.input('x', 'i32', [limits.length]);

@@ -162,7 +162,8 @@ test.each(Object.entries(CASES))('%s', async (name, results) => {
           );
           expect(
             wrong,
-            `${key} on ${isa}: ${got[key]?.data[wrong]}, not ${data[wrong]}, of ${LEFT[wrong]} and ${RIGHT[wrong]}`,
+            `${key} on ${isa}: ${got[key]?.data[wrong]}, not ${data[wrong]}, ` +
+              `of ${LEFT[wrong]} and ${RIGHT[wrong]}`,
           ).toBe(-1);
         }
       }

@@ -2,6 +2,7 @@
  * Which faults are planted in C++, and how a sample is drawn. Not here: compiling and trying them,
  * which takes the tool itself.
  */
+import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { nativeMutants } from '../../scripts/mutate/native-mutants.mjs';
 import { allot, nameOf, ordered, seeded } from '../../scripts/mutate/sample.mjs';
@@ -83,4 +84,17 @@ describe('a sample', () => {
     expect(order.slice(0, 21).filter(({ line }) => line === 1)).toHaveLength(1);
     expect(new Set(order.map(({ name }) => name)).size).toBe(60);
   });
+});
+
+test('an explained mutant whose line was changed would be counted as unexplained', () => {
+  const folder = new URL('../../', import.meta.url);
+  const explained: { file: string; line: string; original: string }[] = JSON.parse(
+    readFileSync(new URL('scripts/mutate/explained.json', folder), 'utf8'),
+  );
+  expect(explained.length).toBeGreaterThan(0);
+  for (const { file, line, original } of explained) {
+    const lines = readFileSync(new URL(file, folder), 'utf8').split('\n');
+    expect(lines.filter((text) => text.trim() === line)).toHaveLength(1);
+    expect(line).toContain(original);
+  }
 });

@@ -171,7 +171,7 @@ describe('the plain form is a tensor to', () => {
   });
 });
 
-test('a worker gets a tensor by transfer, changes it, and its answer by transfer is a feed', async () => {
+test('a tensor that a worker got, changed and sent back by transfer is a feed', async () => {
   const worker = new Worker(
     `const { parentPort } = require('node:worker_threads');
      parentPort.on('message', ({ x }) => {

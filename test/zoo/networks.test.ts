@@ -137,7 +137,7 @@ describe('input sizes and classes', () => {
     [
       'bi-real-18',
       { inputSize: 200 },
-      /avgPool2d "layer3\/0\/shortcut\/pool": expected a map whose sides divide by 2 and 2 but received one of 25 by 25/,
+      /avgPool2d "layer3\/0\/shortcut\/pool": expected a map whose sides divide by 2 .* 25 by 25/,
     ],
     ['react-net-a', { inputSize: 100 }, /avgPool2d "unit4\/pool": .*25 by 25/],
     ['cnv', { inputSize: 16 }, /"conv5"/],

@@ -194,7 +194,8 @@ function requireKnownOps(graph: OnnxGraph, site: { op: string; node: string | un
   if (unknown.length === 0) return;
   const lines = unknown.slice(0, 100).map(({ name, outputs, opType, domain }) => {
     const label = cut(name === '' ? (outputs[0] ?? '') : name, 60);
-    return `${cut(opType, 60)} "${label}" (domain "${domain === '' ? 'ai.onnx' : cut(domain, 60)}")`;
+    const home = domain === '' ? 'ai.onnx' : cut(domain, 60);
+    return `${cut(opType, 60)} "${label}" (domain "${home}")`;
   });
   const shown = unknown.length > 100 ? [...lines, `and ${unknown.length - 100} more`] : lines;
   throw new BitplaneError(

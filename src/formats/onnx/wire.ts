@@ -129,10 +129,8 @@ export function readMessage(
     }
   } catch (cause) {
     if (cause instanceof BitplaneError) throw cause;
-    throw malformed(
-      `${message} is truncated or malformed (${cause instanceof Error ? cause.message : String(cause)})`,
-      cause,
-    );
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw malformed(`${message} is truncated or malformed (${why})`, cause);
   }
 }
 

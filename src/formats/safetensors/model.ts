@@ -4,15 +4,18 @@
  * small (they are stored in the dtype that the graph gives them).
  *
  *   bitplane.format = "1"
- *   bitplane.graph  = { "nodes": [{ "op", "name", ... }], "inputs": [name], "outputs": [[name, value]] }
- *   any other entry of the file's metadata is the graph's: the recipe, what the ONNX file said of itself, the author's own.
- * Nodes come in topological order. An input has dtype and shape; a constant or state has a tensor
- * of its name, and dtype and shape where that tensor's are not its own; an op has inputs, by place
- * in the list or by name, and attrs where it has any. Shapes of ops are inferred, so that a file
- * cannot lie about them. A b1 constant is a U8 tensor: element i at bit i mod 8 of byte i / 8, 1
- * meaning -1, only the tail padded with 0.
+ *   bitplane.graph  = { "nodes": [{ "op", "name", ... }], "inputs": [name],
+ *                       "outputs": [[name, value]] }
+ *
+ * Any other entry of the file's metadata is the graph's: the recipe, the ONNX file's metadata, the
+ * author's own entries.
+ *
+ * Nodes come in topological order. An input has dtype and shape. A constant or state has a tensor
+ * of its name, and dtype and shape where those of the tensor differ. An op has inputs, by place in
+ * the list or by name, and attrs if there are any. Shapes of ops are inferred, so that a file
+ * cannot lie about them. A b1 constant is a U8 tensor: element i is bit i mod 8 of byte i / 8, a
+ * set bit means -1, and only the last byte is padded with 0.
  */
-
 import { reading } from '../../core/border.js';
 import { byteLength, DTYPES, type DType, type DTypeArray } from '../../core/dtype.js';
 import { BitplaneError, expected } from '../../core/errors.js';

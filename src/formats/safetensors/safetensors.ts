@@ -2,8 +2,12 @@
  * The safetensors container, read strictly and written aligned. Not here: what bitplane keeps in it
  * (./model.ts).
  *
- *   u64 header length (little endian, at most 100 MB) | header: a JSON object, padded with spaces | data
- *   header: { "__metadata__": { string: string }, name: { "dtype", "shape", "data_offsets": [begin, end] } }
+ *   u64 header length | header | data
+ *
+ *   header: { "__metadata__": { string: string },
+ *             name: { "dtype", "shape", "data_offsets": [begin, end] } }
+ *
+ * The length is little endian and at most 100 MB; the header is a JSON object, padded with spaces.
  * Offsets count from the beginning of the data, which the tensors fill without holes or overlaps.
  */
 import { TextDecoder, TextEncoder } from 'node:util';

@@ -1,6 +1,8 @@
-// The pool under random jobs, aborts and shutdowns, for ThreadSanitizer: `stress POOLS SEED`. The tasks of a phase write plain memory that the
-// tasks of the next read, as layers do with maps, so a missing order between threads is a data race, and a task run twice or never is a
-// wrong sum. Ends with 1 where a sum is wrong; the sanitizer ends it with another code. Prints what it has done.
+// The pool under random jobs, aborts and shutdowns, for ThreadSanitizer: `stress POOLS SEED`. The
+// tasks of a phase write plain memory that the tasks of the next phase read, as layers do with
+// maps. So a missing order between threads is a data race, and a task run twice or never is a wrong
+// sum. The exit code is 1 where a sum is wrong; the sanitizer uses another code. The last line
+// counts pools, jobs and wrong sums.
 #include <atomic>
 #include <cstdio>
 #include <cstdlib>
@@ -14,9 +16,12 @@
 namespace {
 
 using Random = std::minstd_rand;
-int upTo(Random& random, int most) { return static_cast<int>(random() % static_cast<unsigned>(most + 1)); }
+int upTo(Random& random, int most) {
+  return static_cast<int>(random() % static_cast<unsigned>(most + 1));
+}
 
-// Phase p computes a map: each number is 1 more than the sum of the first and the last of the map before, modulo 2^32.
+// Phase p computes a map: each number is 1 more than the sum of the first and the last of the map
+// before, modulo 2^32.
 class Network : public bitplane::Job {
  public:
   Network(Random& random, std::atomic<int>* landed) : landed_(landed) {
@@ -26,7 +31,8 @@ class Network : public bitplane::Job {
     const int phases = 1 + upTo(random, 12);
     maps_.assign(phases + 1, {});
     maps_[0].assign(1, 1);
-    for (int p = 0; p < phases; p++) maps_[p + 1].assign(1 + upTo(random, upTo(random, 1) ? 3 : 40), 0);
+    for (int p = 0; p < phases; p++)
+      maps_[p + 1].assign(1 + upTo(random, upTo(random, 1) ? 3 : 40), 0);
   }
   int phases() const override { return static_cast<int>(maps_.size()) - 1; }
   int tasks(int phase) const override { return static_cast<int>(maps_[phase + 1].size()); }
@@ -68,7 +74,8 @@ class Network : public bitplane::Job {
 };
 
 void pause(Random& random) {
-  const uint64_t until = uv_hrtime() + static_cast<uint64_t>(upTo(random, upTo(random, 9) ? 5000 : 200000));
+  const uint64_t until =
+      uv_hrtime() + static_cast<uint64_t>(upTo(random, upTo(random, 9) ? 5000 : 200000));
   while (uv_hrtime() < until) bitplane::relax();
 }
 
@@ -118,6 +125,7 @@ int main(int argc, char** argv) {
   Counts counts;
   const int pools = std::atoi(argv[1]);
   for (int i = 0; i < pools; i++) live(random, &counts);
-  std::printf("%d pools, %d jobs, %d aborted, %d never begun, %d wrong\n", pools, counts.jobs, counts.aborted, counts.cut, counts.wrong);
+  std::printf("%d pools, %d jobs, %d aborted, %d never begun, %d wrong\n", pools, counts.jobs,
+              counts.aborted, counts.cut, counts.wrong);
   return counts.wrong == 0 && counts.jobs > 0 ? 0 : 1;
 }

@@ -1,4 +1,5 @@
-// The functions of libuv that the pool calls, over pthreads: Node has them, this program has no Node.
+// The functions of libuv that the pool calls, written with pthreads: elsewhere Node provides them,
+// and this program runs without Node.
 #include <pthread.h>
 #include <time.h>
 

@@ -1,5 +1,5 @@
 /**
- * digest(bitplane): of the scores that ./model.safetensors gives, by this copy of the package, on a
+ * digest(bitplane): of the scores that model.safetensors gives, by this copy of the package, on a
  * graph and a tensor of `other`, if given.
  */
 import { createHash } from 'node:crypto';

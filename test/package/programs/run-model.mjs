@@ -1,4 +1,4 @@
-/** Runs ./model.safetensors and prints the scores' digest and the instruction set, as JSON. */
+/** Runs model.safetensors and prints the scores' digest and the instruction set, as JSON. */
 import { createHash } from 'node:crypto';
 import { Session } from 'bitplane';
 
