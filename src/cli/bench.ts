@@ -28,7 +28,7 @@ interface Engine {
   run(): Promise<unknown>;
 }
 
-/** Engines take turns this often, so that a slow moment of the machine falls on all of them. */
+/** How often the engines take turns, so that a slow moment of the machine falls on all of them. */
 const ROUNDS = 5;
 const PROFILED_RUNS = 20;
 
@@ -93,8 +93,7 @@ export async function bench(model: string, flags: BenchFlags, io: Io): Promise<v
 }
 
 /**
- * The pictures of a run: what was asked for where the model leaves it open, else what the model
- * says.
+ * The pictures of a run: --batch if the model leaves its batch open, else the batch of the model.
  */
 function batchOf(inputs: readonly TensorMetadata[], asked: number | undefined): number {
   const fixed = inputs.map(({ shape }) => shape[0]);

@@ -36,12 +36,12 @@ export async function convert(
   const { recipe, problem } = await recipeOf(from, loaded, flags.preprocess);
   const carrying = recipe === undefined ? loaded : withRecipe(loaded, recipe);
   const optimized = optimize(carrying, { signZero });
-  // Merged where channels are last, as they are once it is optimized.
+  // After optimizing, because merging needs the channels last.
   const graph =
     flags.mergeAffines === true ? optimize(mergeAffines(optimized), { signZero }) : optimized;
   await saveModel(graph, to);
   const after = (await stat(to)).size;
-  // A network of the zoo has no size before it is stored.
+  // A network of the zoo has no file yet, hence no size before the conversion.
   const before = isZooName(from) ? null : (await stat(from)).size;
   const notes = problem === undefined ? [] : [`${problem}; none is carried`];
   if (flags.json === true) {
@@ -72,7 +72,8 @@ export async function convert(
 }
 
 /**
- * A recipe that the user names must be one; what merely lies beside a model may be something else.
+ * A file that the user names must be a recipe; a JSON file that merely lies beside a model need not
+ * be one.
  */
 async function recipeOf(
   model: string,

@@ -1,7 +1,7 @@
 /**
  * A binary convolutional network with seeded weights, written as training would leave it: float
- * weights under `sign`, float arithmetic on -1 and +1. Binarizing it is the optimizer's work, so
- * its float execution is an honest comparison. Not here: training; its answers mean nothing.
+ * weights under `sign`, float arithmetic on -1 and +1. The optimizer binarizes it, so its float
+ * execution is an honest comparison. Its answers mean nothing. Not here: training.
  */
 import type { Graph, Value } from '../graph/value.js';
 import { GraphBuilder } from '../ops/builder.js';
@@ -40,7 +40,7 @@ export function seededNetwork(side: number, seed = 7): Graph {
     ];
     return bipolar(g.batchNorm(value, gamma, beta, mean, variance));
   };
-  /** Borders hold +1, so that every product is of signs. */
+  /** Borders hold +1, so that every factor is a sign. */
   const binaryConv = (value: Value<'f32'>, from: number, to: number) =>
     normalizedSign(
       g.conv2d(

@@ -27,7 +27,7 @@ export interface Scene {
   readonly preprocess: Preprocess;
   /** False for a seeded network, whose answers mean nothing. */
   readonly trained: boolean;
-  /** Networks that were found and not taken, and why. */
+  /** Networks that were found but do not fit, and why. */
   readonly notes: readonly string[];
 }
 
@@ -141,7 +141,7 @@ function stem(path: string): string {
   return basename(path).replace(MODEL, '');
 }
 
-/** A data set that is not there is no error here; a damaged one is. */
+/** A missing data set is no error; a damaged one is. */
 async function absentAsUndefined(data: Promise<Dataset>): Promise<Dataset | undefined> {
   try {
     return await data;

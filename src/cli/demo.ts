@@ -1,7 +1,6 @@
 /**
- * `bitplane demo` (`npm run demo`): a binary network on pictures: what it answers, how long it
- * takes packed and in float, how much it weighs packed and in float. Not here: which network and
- * pictures (demo-scenes.ts).
+ * `bitplane demo` (`npm run demo`): runs a binary network on pictures and prints its answers, its
+ * time and its size, packed and in float. Not here: which network and pictures (demo-scenes.ts).
  */
 import { cpus } from 'node:os';
 import { preprocessPixels } from '../data/preprocess.js';
@@ -67,7 +66,7 @@ async function showAnswers(scene: Scene, packed: Runner, float: Runner, io: Io):
   const rows = Array.from(labels, (label, i) => {
     const [highest = 0] = topClasses(ours.data.subarray(i * classes, (i + 1) * classes), 1);
     const { classes: names } = scene.data;
-    // Of a network that was never trained an output has no meaning, hence no name.
+    // The outputs of an untrained network have no meaning, hence no names.
     const answer = scene.trained ? (names[highest] ?? `class ${highest}`) : `output ${highest}`;
     return { picture: i, truth: names[label] ?? '', answer };
   });
@@ -116,7 +115,8 @@ async function showCost(scene: Scene, packed: Session, float: Session, io: Io): 
   const time = { packed: Number.POSITIVE_INFINITY, float: Number.POSITIVE_INFINITY };
   const progress = startProgress(io, 'timing', ROUNDS);
   for (let round = 0; round < ROUNDS; round++) {
-    // In turns, and the best round counts: other work on the machine slows whichever it meets.
+    // Both take turns and the best round counts, because other work on the machine slows some
+    // rounds.
     for (const [name, session] of [
       ['packed', packed],
       ['float', float],

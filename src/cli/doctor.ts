@@ -23,8 +23,7 @@ export interface Report {
     readonly tried: NativeInfo['tried'];
   };
   /**
-   * Which instruction sets this machine has; empty where the addon, which detects them, did not
-   * load.
+   * Which instruction sets this machine has, as the addon detects them; empty if it did not load.
    */
   readonly isas: Readonly<Record<string, boolean>>;
   /** The instruction set sessions use, or why they cannot. */

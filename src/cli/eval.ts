@@ -22,7 +22,7 @@ import type { SessionFlags } from './options.js';
 import { startProgress } from './progress.js';
 import { facts } from './table.js';
 
-/** How many broken pictures people are told by name. */
+/** How many broken pictures the text output names. */
 const NAMED = 10;
 
 interface Opening {

@@ -93,8 +93,8 @@ export async function evaluate(
     next = n;
     throw error;
   };
-  // Settled, not all: no run may still be in flight when an error reaches the caller, who releases
-  // the session.
+  // allSettled and not all: the caller releases the session on an error, so no run may be in flight
+  // then.
   const workers = await Promise.allSettled(
     Array.from({ length: IN_FLIGHT }, () => work().catch(stop)),
   );
@@ -120,8 +120,8 @@ export async function evaluate(
 }
 
 /**
- * The pictures, and copies of the first until they are a multiple of the model's batch where that
- * is fixed.
+ * The pictures. For a model with a fixed batch, copies of the first picture fill them up to a
+ * multiple of that batch.
  */
 function fillBatch(
   pixels: Uint8Array,
@@ -143,7 +143,7 @@ function rowsOf(scores: Tensor, count: number, factor: number): Tensor {
   return new Tensor(scores.dtype, data as never, [count, ...scores.shape.slice(1)]);
 }
 
-/** Batches end in any order; people and programs see the files in theirs. */
+/** Batches end in any order, so the skipped files are sorted into the order of the data set. */
 function sorted(skipped: readonly Skipped[]): Skipped[] {
   return [...skipped].sort((a, b) => (a.file < b.file ? -1 : 1));
 }

@@ -1,6 +1,6 @@
 /**
- * Whether the pictures of a data set, prepared by a recipe, are what a model takes; told before the
- * first one is read. Not here: preparing them (src/data/preprocess.ts).
+ * Checks, before the first picture is read, that a recipe makes the pictures of a data set fit a
+ * model's input. Not here: preparing them (src/data/preprocess.ts).
  */
 import { BitplaneError } from '../core/errors.js';
 import { type Shape, showShape } from '../core/shape.js';
@@ -10,7 +10,7 @@ import type { Recipe } from '../data/recipe.js';
 import type { TensorMetadata } from '../runtime/session-types.js';
 
 /**
- * Remarks on colours that are dropped or made up.
+ * Remarks on colours that the recipe drops or adds.
  * @throws BitplaneError ERR_SHAPE naming the recipe, and what in it to change
  */
 export function checkFit(input: TensorMetadata, data: Dataset, recipe: Recipe): string[] {
@@ -35,7 +35,7 @@ export function checkFit(input: TensorMetadata, data: Dataset, recipe: Recipe): 
   return [];
 }
 
-/** Sizes agree, the batch and other symbols aside. */
+/** True if the sizes agree; symbols such as the batch fit any size. */
 function fits(declared: Shape, given: Shape): boolean {
   return (
     declared.length === given.length &&

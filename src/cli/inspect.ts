@@ -108,7 +108,7 @@ function papersCount(macs: Macs): string[] {
     : [`BOPs ${count(bops)}, FLOPs ${count(flops)}, OPs = BOPs / 64 + FLOPs = ${count(ops)}`];
 }
 
-/** The names of the signs that may meet zero and give 0 for it. */
+/** The names of the `signum` nodes whose operand may be zero. */
 function undecidedSigns(graph: Graph): string[] {
   return topological(graph)
     .filter((value) => value.op === 'signum' && !isNeverZero(value.inputs[0] as Value))
@@ -130,7 +130,7 @@ const COLUMNS: readonly Column<Layer>[] = [
 /** The columns that mean something in the last line. */
 const TOTALLED = new Set(['layer', 'binary MACs', 'integer MACs', 'float MACs', 'weight bytes']);
 
-/** A table of layers is mostly zeros; blanks let the numbers stand out. */
+/** Zeros are left blank: a table of layers is mostly zeros. */
 function blankZero(value: number, show: (value: number) => string): string {
   return value === 0 ? '' : show(value);
 }

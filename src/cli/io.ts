@@ -1,6 +1,6 @@
 /**
- * Where a command reads its surroundings and writes: injected, so that tests run commands in
- * process.
+ * What a command reads from its surroundings and where it writes: injected, so that tests run
+ * commands in their own process.
  */
 
 export interface Sink {
@@ -15,7 +15,7 @@ export interface Io {
 }
 
 /**
- * Prints the one JSON document of a command, its measured numbers in as many digits as a
+ * Prints the one JSON document of a command; measured numbers are rounded to the digits that a
  * measurement has.
  */
 export function printJson(io: Io, document: unknown): void {

@@ -50,7 +50,7 @@ function recipeFacts({ preprocess, labels, source }: Recipe): Fact[] {
   ];
 }
 
-/** A file's own words must not move the cursor or fill the screen. */
+/** Texts from a file must not move the cursor or fill the screen. */
 function oneLine(text: string): string {
   const plain = text.replace(/\p{Cc}+/gu, ' ').trim();
   return plain.length > WIDTH ? `${plain.slice(0, WIDTH - 3)}...` : plain;

@@ -1,7 +1,7 @@
 /**
- * The error of an option that a command knows but that means nothing in this use of it. Refused,
- * because an option that is ignored without a word is a wrong answer. Not here: options that no
- * form of the command knows (commander refuses those).
+ * The error for an option that a command knows but that has no effect in this use of it. It is
+ * refused, because an option that is silently ignored gives a wrong answer. Not here: options that
+ * no form of the command knows (commander refuses those).
  */
 import { BitplaneError } from '../core/errors.js';
 

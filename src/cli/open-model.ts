@@ -21,7 +21,7 @@ export async function openModel(
   { multiThresholdAxis }: FileFlags,
   io: Io,
 ): Promise<Graph> {
-  // What was converted has its axes since then.
+  // A converted model has fixed axes, so the option would have no effect.
   if (multiThresholdAxis !== undefined && (isZooName(model) || SAFETENSORS.test(model)))
     throw notHere('--multi-threshold-axis', `${model} is no QONNX file`);
   if (!isZooName(model)) return loadModel(model, { multiThresholdAxis });

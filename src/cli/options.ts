@@ -19,7 +19,7 @@ export interface SessionFlags extends FileFlags {
   readonly signZero?: SignZero;
 }
 
-/** What ONNX Sign may be taken for: see SessionOptions.signZero. */
+/** The values of --sign-zero: see SessionOptions.signZero. */
 export type SignZero = NonNullable<SessionOptions['signZero']>;
 export const SIGN_ZEROS: readonly SignZero[] = ['exact', 'plus'];
 

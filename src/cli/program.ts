@@ -6,8 +6,8 @@
  * standard error. Under --json every error is the document { "error": { "code", "message", "node" }
  * } on standard output, and the exit code is 1.
  *
- * No option has its default here: a command must be able to tell what the user asked for from what
- * nobody did.
+ * Defaults are not set here, because a command must be able to tell whether the user gave an
+ * option.
  */
 import { readFileSync } from 'node:fs';
 import { Argument, Command, CommanderError, Option } from 'commander';
@@ -22,8 +22,8 @@ import { gather, ISAS, parseCount, parseThreads, SIGN_ZEROS } from './options.js
 export async function main(argv: readonly string[], io: Io): Promise<number> {
   const json = wantsJson(argv);
   let exitCode = 0;
-  // Under --json what commander has to say is told by the document of the error; help that was
-  // asked for stays help.
+  // Under --json the error document replaces commander's own message; requested help is still
+  // printed.
   const quiet = json ? { ...io, stderr: { write: () => true } } : io;
   const program = buildProgram(io, quiet, (code) => {
     exitCode = code;
@@ -45,8 +45,8 @@ export async function main(argv: readonly string[], io: Io): Promise<number> {
 }
 
 /**
- * Asked of the words themselves, because a command line that cannot be parsed has an error to
- * report too.
+ * Searches the arguments for --json, because a command line that cannot be parsed reports its error
+ * as JSON too.
  */
 function wantsJson(argv: readonly string[]): boolean {
   const end = argv.indexOf('--');
@@ -55,7 +55,7 @@ function wantsJson(argv: readonly string[]): boolean {
 
 function explain(error: unknown): string {
   if (error instanceof BitplaneError) return error.message;
-  // Anything else is a defect of bitplane: the stack is what a report of it needs.
+  // Any other error is a defect of bitplane: print the stack for the report.
   return error instanceof Error ? `internal error: ${error.stack ?? error.message}` : String(error);
 }
 
@@ -89,7 +89,7 @@ export function buildProgram(io: Io, messages: Io, exit: (code: number) => void)
       writeErr: (text) => messages.stderr.write(text),
       outputError: (text, write) => write(text.replace(/^error: /, 'bitplane: ')),
     });
-  // Subcommands inherit exitOverride and the output only if made by program.command().
+  // Only subcommands made by program.command() inherit exitOverride and the output.
   const command = (text: string, about: string) =>
     program.command(text).description(about).option('--json', 'print one JSON document');
   const optimized = (target: Command) =>

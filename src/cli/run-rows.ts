@@ -6,7 +6,7 @@ import { expected } from '../core/errors.js';
 import type { RunOptions, TensorMetadata } from '../runtime/session-types.js';
 import { Tensor } from '../tensor/tensor.js';
 
-/** What is needed of a session. */
+/** The part of a session that this file uses. */
 export interface Runner {
   readonly inputMetadata: readonly TensorMetadata[];
   readonly outputMetadata: readonly TensorMetadata[];
@@ -52,8 +52,8 @@ export async function runRows(
 }
 
 /**
- * How many runs a batch takes: 1 unless some feed has a multiple of the fixed rows of its input and
- * is like it otherwise.
+ * How many runs a batch takes: more than 1 if a feed has a multiple of its input's fixed rows and
+ * the same shape otherwise.
  */
 function partCount(runner: Runner, feeds: Tensors): number {
   const factors = new Set<number>();
@@ -83,7 +83,7 @@ function sliceRows(
   const per = tensor.data.length / parts;
   if (!Number.isInteger(per))
     throw expected('ERR_FEED', 'rows of whole bytes', tensor.dtype, { op: 'run', node: name });
-  // A b1 tensor has eight elements a byte: its parts are whole bytes or cannot be cut.
+  // A b1 tensor has eight elements a byte, so it can only be cut into whole bytes.
   if (tensor.dtype === 'b1' && tensor.size % (8 * parts) !== 0)
     throw expected('ERR_FEED', 'rows of whole bytes', 'b1', { op: 'run', node: name });
   return new Tensor(tensor.dtype, tensor.data.subarray(part * per, (part + 1) * per) as never, [

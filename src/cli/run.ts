@@ -90,7 +90,8 @@ export async function run(model: string, flags: RunFlags, io: Io): Promise<void>
 }
 
 /**
- * The file of each name: `NAME=FILE` by name, bare files in the order of the names that are left.
+ * The file of each name: `NAME=FILE` by name, then files without a name in the order of the
+ * remaining names.
  */
 export function assign(
   texts: readonly string[],
@@ -100,10 +101,10 @@ export function assign(
   const files = new Map<string, string>();
   const bare: string[] = [];
   for (const text of texts) {
-    // A name may hold '=' itself, so it is the model's names that are looked for.
+    // A name may hold '=' itself, so the text is compared with each name of the model.
     const name = names.find((candidate) => text.startsWith(`${candidate}=`));
-    // A word before '=' that is no folder and no name of the model is a name that somebody got
-    // wrong; a path with '=' in it can begin with ./
+    // A word before '=' that is neither a folder nor a name of the model is a misspelt name; a path
+    // that contains '=' can begin with ./
     const word = /^([^/\\=]+)=/.exec(text)?.[1];
     if (name === undefined && word !== undefined)
       throw expected('ERR_ARGUMENT', `the name of an ${kind}, ${names.join(', ')}`, word, {
@@ -128,7 +129,7 @@ export function assign(
   return files;
 }
 
-/** The array of a file for an input, and a remark where it is not quite what the file holds. */
+/** The array of a file for an input, and a remark if values were rounded or converted. */
 async function readFeed(
   file: string,
   input: string,
@@ -164,7 +165,7 @@ function readFile(bytes: Uint8Array, file: string): StoredArray {
   try {
     return readStoredNpy(bytes);
   } catch (error) {
-    // The reader sees bytes only; a person needs the file.
+    // The reader sees only bytes, so the error gets the file's name here.
     if (error instanceof BitplaneError)
       throw new BitplaneError(error.code, error.message, { node: file, cause: error });
     throw error;

@@ -33,7 +33,7 @@ export async function timeCalls(call: () => Promise<unknown>, repeat: number): P
 }
 
 /**
- * Calls that nobody times: caches fill, buffers are allocated, clocks rise. At least two, then as
+ * Untimed calls, which fill caches, allocate buffers and raise clock rates. At least two, then as
  * many as fit into `ms`.
  */
 export async function warmUp(call: () => Promise<unknown>, ms = 100): Promise<void> {

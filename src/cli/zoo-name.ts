@@ -1,10 +1,10 @@
 /**
- * `zoo:NAME` as a text, apart from the zoo itself, so that commands on files need not load it.
+ * Recognises `zoo:NAME` without importing the zoo, so that commands on files do not load it.
  */
 
 const PREFIX = 'zoo:';
 
-/** What is printed beside every result of a network of the zoo. */
+/** The note beside every result of a network of the zoo. */
 export const SEEDED =
   'its weights are seeded random numbers: times and sizes mean something, answers do not';
 

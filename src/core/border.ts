@@ -1,7 +1,7 @@
 /**
- * The border of a reader: whatever a foreign file makes it throw is a BitplaneError. Readers check
- * what they read; this is for what JavaScript itself refuses, such as a length that no array has or
- * a call stack that ends. Not here: any check.
+ * The border of a reader: turns every exception that a foreign file causes into a BitplaneError.
+ * Readers check what they read. JavaScript itself refuses more, such as an array that is too long
+ * or a call stack that is too deep. Not here: any check.
  */
 import { BitplaneError, type ErrorSite } from './errors.js';
 

@@ -1,6 +1,6 @@
 /**
- * What callers without a compiler may get wrong in any call, refused in the usual sentence. Not
- * here: whether a value of the right kind is in range (the code that uses it knows).
+ * Refuses arguments of the wrong kind, which callers without a type checker may pass, in the usual
+ * sentence. Not here: whether a value of the right kind is in range (the code that uses it knows).
  */
 import { BitplaneError, type ErrorSite, expected } from './errors.js';
 import { nearest } from './nearest.js';
@@ -15,8 +15,8 @@ export function requireObject(value: unknown, what: string, site: ErrorSite): vo
 export type OptionNames<O> = { readonly [K in keyof O]-?: true };
 
 /**
- * Refuses what is no plain object and options that do not exist: a misspelt one would do nothing,
- * without a word.
+ * Refuses anything but a plain object, and options that do not exist: a misspelt option would
+ * otherwise be ignored silently.
  * @throws BitplaneError ERR_ARGUMENT naming the option and the one that was probably meant
  */
 export function requireOptions<O>(
@@ -25,8 +25,8 @@ export function requireOptions<O>(
   site: ErrorSite,
 ): void {
   requireObject(options, 'options as an object', site);
-  // By kind, not by class: objects of other realms, and of classes that callers write, are options
-  // too; arrays, maps and signals are none.
+  // By kind, not by class: an object of another realm or of a caller's own class may hold options;
+  // an array, a map or a signal may not.
   if (Object.prototype.toString.call(options) !== '[object Object]')
     throw expected('ERR_ARGUMENT', 'options as an object', options, site);
   for (const name of Object.keys(options as object)) {
@@ -52,8 +52,8 @@ export function unknownName(
 }
 
 /**
- * By what it can do: test environments have a class of their own. @throws BitplaneError
- * ERR_ARGUMENT
+ * Recognises a signal by its methods, because test environments have an AbortSignal class of their
+ * own. @throws BitplaneError ERR_ARGUMENT
  */
 export function requireSignal(signal: AbortSignal | undefined, site: ErrorSite): void {
   if (

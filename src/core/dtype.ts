@@ -38,8 +38,8 @@ export function byteLength(dtype: DType, count: number): number {
 }
 
 /**
- * True for the typed array that carries a dtype. By its kind, not by its class: test runners and vm
- * contexts have classes of their own.
+ * True for the typed array that carries a dtype. Compares the kind of the array and not its class,
+ * because test runners and vm contexts have classes of their own.
  */
 export function carries<D extends DType>(dtype: D, value: unknown): value is DTypeArray<D> {
   const { array } = DTYPES[dtype];

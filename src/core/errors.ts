@@ -25,7 +25,7 @@ export interface ErrorSite {
   readonly node?: string | undefined;
 }
 
-/** Characters of a name and of a whole message: both may hold what a stranger wrote. */
+/** Most characters of a name and of a whole message: both may quote a stranger's file. */
 const MAX_SHOWN_NAME = 200;
 const MAX_MESSAGE = 8000;
 
@@ -84,7 +84,7 @@ function show(value: unknown, depth = 0): string {
   return String(value);
 }
 
-/** By its prototype: an object of a file may have a property `constructor`. */
+/** Asks the prototype, because an object from a file may have a property `constructor`. */
 function objectKind(value: object): string {
   const name: unknown = Object.getPrototypeOf(value)?.constructor?.name;
   return name === 'Object'
@@ -97,7 +97,7 @@ export function cut(value: string, most: number): string {
   return value.length > most ? `${value.slice(0, most - 3)}...` : value;
 }
 
-/** One word is somebody's and is quoted; a phrase is ours, such as a shape, and stands as it is. */
+/** A single word comes from the caller and is quoted. A phrase, such as a shape, is ours. */
 function text(value: string): string {
   return /^\S+ \S|^\[.*\]$/s.test(value) && !/\p{Cc}/u.test(value) ? value : JSON.stringify(value);
 }

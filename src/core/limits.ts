@@ -1,6 +1,6 @@
 /**
  * How much a graph or a file may ask for. Not here: the options that raise a limit
- * (src/runtime/limits.ts), what is counted (who reads or makes it).
+ * (src/runtime/limits.ts); counting, which the readers and passes do.
  */
 import { BitplaneError, type ErrorSite } from './errors.js';
 
@@ -22,11 +22,11 @@ export interface Limits {
   readonly madeBytes: number;
 }
 
-/** The graphs of code that nobody else wrote. */
+/** For graphs that the caller builds in code. */
 export const UNLIMITED: Limits = { maxNodes: Infinity, maxBytes: Infinity, madeBytes: Infinity };
 
 /**
- * Bytes that may still be asked for; what is over throws and names the option that raises the
+ * Bytes that may still be taken. Taking more throws an error that names the option which raises the
  * limit.
  */
 export class Budget {

@@ -1,6 +1,5 @@
 /**
- * The name that somebody who wrote another one probably meant. Not here: what is then said about
- * it.
+ * Finds the known name that a misspelt one probably means. Not here: the error message.
  */
 
 /** Longer names are compared by their beginnings. */

@@ -20,7 +20,7 @@ export function elementCount(shape: Shape): number {
   return count;
 }
 
-/** The sizes, as far as a shape may have them. */
+/** The shape as text, cut after the most axes that a shape may have. */
 export function showShape(shape: Shape): string {
   const dims = shape
     .slice(0, MAX_RANK)

@@ -1,6 +1,6 @@
 /**
- * What a data set is to the rest of bitplane: a fixed number of labelled pictures of one size. Not
- * here: any file format.
+ * The interface of a data set: a fixed number of labelled pictures of one size. Not here: any file
+ * format.
  */
 import { expected } from '../core/errors.js';
 
@@ -29,7 +29,7 @@ export interface Dataset {
   readonly size: number;
   /** [H, W, C] of every picture; C is 1 (gray) or 3 (rgb). */
   readonly pictureShape: readonly [height: number, width: number, channels: 1 | 3];
-  /** Remarks a person should see before trusting a result, such as how labels were assigned. */
+  /** Remarks to read before trusting a result, such as how labels were assigned. */
   readonly notes: readonly string[];
   /**
    * Pictures `from` (inclusive) to `to` (exclusive).

@@ -1,6 +1,6 @@
 /**
- * Reading the files of a data set, so that every failure names the file. Not here: how a file is
- * opened (formats/read-file.ts), what is in it.
+ * Reads the files of a data set; every failure names the file. Not here: how a file is opened
+ * (src/formats/read-file.ts), what its bytes mean.
  */
 import { existsSync } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
@@ -23,7 +23,7 @@ export async function listFolder(path: string): Promise<{ folders: string[]; fil
     const files: string[] = [];
     for (const entry of await readdir(path, { withFileTypes: true })) {
       if (entry.name.startsWith('.')) continue;
-      // A link that leads nowhere is neither.
+      // A link that leads nowhere is neither a file nor a folder.
       const kind = entry.isSymbolicLink()
         ? await stat(join(path, entry.name)).catch(() => undefined)
         : entry;
@@ -41,7 +41,7 @@ export async function listFolder(path: string): Promise<{ folders: string[]; fil
 
 /**
  * The first of `names` that exists in `dir` or in one of its `children`.
- * @throws BitplaneError ERR_IO saying everything that was looked for
+ * @throws BitplaneError ERR_IO listing every name that was looked for
  */
 export function findFile(
   dir: string,

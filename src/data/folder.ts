@@ -21,7 +21,7 @@ export interface FolderOptions {
   readonly labels?: readonly string[] | undefined;
   /** How many outputs the network has: without labels there must be as many class folders. */
   readonly outputs?: number | undefined;
-  /** A picture that cannot be read is an error; otherwise it is skipped and named. */
+  /** True: a picture that cannot be read is an error. False: it is skipped and named. */
   readonly strict?: boolean | undefined;
 }
 
@@ -31,7 +31,7 @@ const SHOWN = 5;
 
 interface Picture {
   readonly path: string;
-  /** The name that says its class. */
+  /** The name that tells the picture's class. */
   readonly group: string;
 }
 
@@ -114,8 +114,7 @@ async function readOrSkip(
 }
 
 /**
- * The classes where nobody says what the network's outputs mean: the folders, if there are as many
- * as outputs.
+ * The classes where the network's labels are unknown: the folders, if there are as many as outputs.
  */
 function classesByOrder(
   dir: string,
@@ -181,7 +180,7 @@ interface Found {
   readonly pictures: readonly Picture[];
   /** Every picture lies in a class folder. */
   readonly inFolders: boolean;
-  /** Files beside the pictures of class folders that are none. */
+  /** Files beside the class folders that are no pictures. */
   readonly others: readonly string[];
 }
 

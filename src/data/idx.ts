@@ -55,8 +55,8 @@ export function parseIdx(file: Uint8Array, rank: number, name: string): Idx {
 }
 
 /**
- * DEFLATE expands at most 1032 times, so this bounds memory by the true size of the file, and by
- * the largest file taken.
+ * DEFLATE expands at most 1032 times, so the true size of the file bounds the memory, and so does
+ * the largest file that is read.
  */
 function inflate(bytes: Uint8Array, name: string): Uint8Array {
   try {

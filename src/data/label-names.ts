@@ -1,6 +1,6 @@
 /**
- * Which label of a network a folder's or file's name means, and which labels are near where it
- * means none. Not here: folders.
+ * Finds the label of a network that the name of a folder or file means, and the nearest labels
+ * where it means none. Not here: folders.
  *
  * A name that starts with a WordNet id (n and eight digits) means the labels that start with the
  * same id. Any other name means the labels it equals, or else the labels it equals a part of:
@@ -36,15 +36,15 @@ export function labelFinder(labels: readonly string[]): (name: string) => readon
   const whole = index((label) => [plain(label), bare(label)]);
   const parts = index(synonyms);
   return (name) => {
-    // An id that is not among those of the labels is another class, whatever word follows it.
+    // An id that no label has is another class, even if the word behind the id matches a label.
     const key = byId.size === 0 ? bare(name) : plain(name);
     return byId.get(WORDNET_ID.exec(name)?.[0] ?? '') ?? whole.get(key) ?? parts.get(key) ?? [];
   };
 }
 
 /**
- * The labels most like `name`: those that hold all of its words first, then by the least edit
- * distance of a synonym.
+ * The labels most like `name`: first those that hold all of its words, then the others by the
+ * smallest edit distance of a synonym.
  */
 export function nearestLabels(name: string, labels: readonly string[], count = 3): string[] {
   const wanted = bare(name);

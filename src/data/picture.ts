@@ -1,7 +1,6 @@
 /**
  * JPEG and PNG files to rgb pictures of one size: decode, resize the shorter side, cut out the
- * centre. Not here: the resize arithmetic (resize.ts), and what becomes of the pixels
- * (preprocess.ts).
+ * centre. Not here: the resize arithmetic (resize.ts), pixels to numbers (preprocess.ts).
  *
  * Decoding is sharp's (libjpeg-turbo, libspng), an optional peer dependency. Embedded colour
  * profiles are ignored, because the published networks were trained on pixels as stored; gray and
@@ -81,12 +80,12 @@ export function fitPicture(picture: Pixels, fit: Fit, name: string): Pixels {
 function resized(side: number, { height, width }: Pixels, fit: Fit): number {
   if (fit.resize === undefined) return side;
   const shorter = Math.min(height, width);
-  // In this order the quotient is exact where a whole number is meant.
+  // Multiplying first keeps the quotient exact where it is a whole number.
   const length = (fit.resize * side) / shorter;
   return fit.rounding === 'torchvision' ? Math.floor(length) : Math.round(length);
 }
 
-/** Which pixels of a side a crop takes, and at which of its own they begin. */
+/** Which pixels of a side a crop takes, and at which pixel of the crop they begin. */
 function centre(
   side: number,
   crop: number,
@@ -94,7 +93,7 @@ function centre(
 ): { from: number; count: number; at: number } {
   if (side < crop) return { from: 0, count: side, at: Math.floor((crop - side) / 2) };
   const less = Math.floor((side - crop) / 2);
-  // Half a pixel goes to the even one, as Python's round.
+  // Half a pixel is rounded to the even neighbour, as Python's round does.
   const up = rounding === 'torchvision' && (side - crop) % 2 === 1 && less % 2 === 1;
   return { from: up ? less + 1 : less, count: crop, at: 0 };
 }

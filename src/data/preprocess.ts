@@ -7,8 +7,8 @@
  *
  * pixel * scale is computed in float64 and rounded to float32 once (so that scale = 1/255 gives
  * what pixel / 255 gives); the subtraction and the division are float32, as training frameworks do
- * them; `quantize` is float64. A pixel has 256 values, so this is a table for each channel. These
- * choices reproduce the shipped inputs of the published networks to the bit.
+ * them; `quantize` is float64. A pixel has 256 values, so the result is looked up in a table for
+ * each channel. These choices reproduce the shipped inputs of the published networks to the bit.
  */
 import { type BitplaneError, expected } from '../core/errors.js';
 import { Tensor } from '../tensor/tensor.js';

@@ -3,9 +3,10 @@
  * model, the one a user names, the one that a model carries, or a default. Not here: applying it
  * (preprocess.ts).
  *
- * The file is either a preprocessing object, or a larger object with `preprocess` and, if it likes,
- * `labels`: an array of names, or the name of a JSON file beside it that holds one. A model carries
- * the same object, its labels always an array, as the text of its metadata `bitplane.recipe`.
+ * The file is either a preprocessing object, or a larger object with `preprocess` and optional
+ * `labels`: an array of names, or the name of a JSON file beside it that holds such an array. A
+ * model carries the same object, its labels always an array, as the text of its metadata
+ * `bitplane.recipe`.
  */
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -20,16 +21,14 @@ export interface Recipe {
   readonly preprocess: Preprocess;
   /** Names of the classes in the order of the outputs; absent where the file gives none. */
   readonly labels?: readonly string[] | undefined;
-  /**
-   * The file it came from, the model that carries it, or a sentence that says it is the default.
-   */
+  /** The recipe's file, the model that carries it, or a sentence that says it is the default. */
   readonly source: string;
-  /** True where nobody said how this model's pictures are prepared. */
+  /** True for the default: neither a file nor the model says how pictures are prepared. */
   readonly isDefault?: boolean;
 }
 
 const MAX_JSON = 2 ** 24;
-/** Where a model carries its recipe. */
+/** The metadata entry in which a model carries its recipe. */
 export const RECIPE = 'bitplane.recipe';
 
 /** Reads a recipe file. @throws BitplaneError ERR_IO, ERR_FORMAT naming the file and field */
@@ -55,7 +54,7 @@ export function carriedRecipe(metadata: Metadata | undefined, model: string): Re
   const text = metadata?.[RECIPE];
   if (text === undefined) return undefined;
   const site = `${RECIPE} of ${model}`;
-  // No file is read here: a model must not choose which.
+  // Reads no file, because a model must not choose which file is read.
   return reading({ node: site }, () => ({
     ...parseRecipe(parseJson(text, site), site),
     source: `carried by ${model}`,
@@ -115,7 +114,7 @@ export function defaultRecipe(shape: Shape): Recipe {
   };
 }
 
-/** A recipe may be a stranger's: it names a file beside it and no other. */
+/** A recipe may come from a stranger, so it may only name a file beside itself. */
 function requirePlainName(name: string, path: string): void {
   if (name === '' || name === '.' || name === '..' || /[/\\:\0]/.test(name))
     throw expected(
@@ -126,10 +125,7 @@ function requirePlainName(name: string, path: string): void {
     );
 }
 
-/**
- * Says of a wrong list what it is and not what is in it: a file that a recipe names may be
- * somebody's.
- */
+/** Describes a wrong list without quoting it, because a recipe may name somebody's private file. */
 function parseLabels(list: unknown, path: string): string[] {
   if (
     !Array.isArray(list) ||
@@ -150,9 +146,7 @@ async function readJson(path: string): Promise<unknown> {
   return parseJson((await readBytes(path, MAX_JSON)).toString('utf8'), path);
 }
 
-/**
- * What the parser says quotes the text, which may be another file than the recipe meant to be read.
- */
+/** Drops the parser's message, because it quotes the text, which may be somebody's private file. */
 function parseJson(text: string, path: string): unknown {
   try {
     return JSON.parse(text);

@@ -2,9 +2,9 @@
  * Bilinear resize with antialiasing of 8-bit pictures, computing only the part that a crop keeps.
  * Not here: decoding, and the choice of sizes (picture.ts).
  *
- * x is [H, W, C], y is [h, w, C]. The filter is a triangle, as wide as two pixels of the coarser of
- * the two grids, so that shrinking averages all pixels that fall into a result pixel. With s = W /
- * w (per axis), f = max(1, s) and c = (i + 0.5) s:
+ * x is [H, W, C], y is [h, w, C]. The filter is a triangle, two pixels of the coarser grid wide, so
+ * that shrinking averages all pixels that fall into a result pixel. With s = W / w (per axis), f =
+ * max(1, s) and c = (i + 0.5) s:
  *
  *   y[i] = sum_k t((k + 0.5 - c) / f) x[k] / sum_k t((k + 0.5 - c) / f),   t(d) = max(0, 1 - |d|)
  *
@@ -139,7 +139,7 @@ function resizeDown(x: Pixels, origin: number, { first, weights }: Taps): Pixels
   return { data: out, height: first.length, width: x.width, channels: x.channels };
 }
 
-/** The rounded weights of a pixel may sum to slightly more than one. */
+/** Clamped, because the rounded weights of a pixel may sum to slightly more than one. */
 function toByte(sum: number): number {
   return Math.min(255, sum >> FRACTION_BITS);
 }

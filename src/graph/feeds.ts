@@ -1,15 +1,15 @@
 /**
  * What a graph takes and gives, as types: the compiler checks names and dtypes of a graph built in
- * code, and lets every name pass for a graph from a file. Types only; what is checked at run time
- * is src/runtime.
+ * code, and lets every name pass for a graph from a file. Types only; src/runtime checks feeds at
+ * run time.
  */
 import type { DType, DTypeArray } from '../core/dtype.js';
 import type { Tensor, TensorLike } from '../tensor/tensor.js';
 import type { Graph } from './value.js';
 
 /**
- * A typed array takes the declared shape, its batch inferred from its length. Bits have no element
- * a length could count, so b1 takes a tensor.
+ * A typed array takes the declared shape, its batch inferred from its length. The length of a byte
+ * array does not tell how many bits it holds, so b1 takes a tensor.
  */
 export type Feed<D extends DType = DType> = TensorLike<D> | DTypeArray<Exclude<D, 'b1'>>;
 
@@ -32,7 +32,7 @@ export type Results<G extends Graph = Graph> = {
   readonly [K in keyof G['outputs']]: Tensor<G['outputs'][K]['dtype']>;
 };
 
-/** Those of the results that were asked for. */
+/** The results of the outputs that a run was asked for. */
 export type Chosen<G extends Graph, K extends string> = {
   readonly [N in K]: ResultOf<Results<G>, N>;
 };

@@ -40,10 +40,9 @@ export interface Output<N extends string = string, D extends DType = DType> {
 }
 
 /**
- * What came with a model, strings by name, as ONNX and safetensors keep them. No pass reads it and
- * no result depends on it. Names with a prefix are defined: `onnx.*` by
- * src/formats/onnx/metadata.ts, `bitplane.recipe` by src/data/recipe.ts. All others are the
- * author's own.
+ * Metadata of a model: strings by name, as ONNX and safetensors keep them. No pass reads it and no
+ * result depends on it. Names with a prefix are defined: `onnx.*` by src/formats/onnx/metadata.ts,
+ * `bitplane.recipe` by src/data/recipe.ts. All others are the author's own.
  */
 export type Metadata = Readonly<Record<string, string>>;
 
@@ -53,13 +52,13 @@ export interface Graph<
 > {
   readonly inputs: I;
   /**
-   * By name. JavaScript lists keys that are whole numbers first: the order is that of
-   * `outputNames`.
+   * By name. `outputNames` gives their order, because JavaScript lists keys that are whole numbers
+   * first.
    */
   readonly outputs: O;
   /**
-   * The names of the outputs in the model's order. Where a graph has none, it is the order of the
-   * keys of `outputs`.
+   * The names of the outputs in the model's order. Without it, the order is that of the keys of
+   * `outputs`.
    */
   readonly outputNames?: readonly string[];
   /** Carried by every pass, and by the model files that have room for it. */
@@ -76,7 +75,7 @@ export function outputsOf(graph: Graph): (readonly [name: string, value: Value])
   return outputNamesOf(graph).map((name) => [name, graph.outputs[name] as Value] as const);
 }
 
-/** The graph of these inputs and outputs, in this order, with what came with the model. */
+/** The graph of these inputs and outputs, in this order, with the model's metadata. */
 export function graphOf(
   inputs: readonly Input[],
   outputs: readonly (readonly [name: string, value: Value])[],
@@ -146,8 +145,8 @@ function requireMetadata(metadata: unknown): void {
 }
 
 /**
- * The orders of graphs that can change no more: a pass asks several times, and verification after
- * it again.
+ * The remembered orders of frozen graphs: a pass asks for the order several times, and `verify`
+ * asks again.
  */
 const orders = new WeakMap<Graph, readonly Value[]>();
 
@@ -200,8 +199,8 @@ export function topological(graph: Graph): readonly Value[] {
 }
 
 /**
- * Calls `visit` for `value` and all it depends on that `isKnown` does not know yet, each after its
- * own inputs. Iterative, for recursions over graphs that remember what they found.
+ * Calls `visit` for `value` and for every value it depends on where `isKnown` is false, each after
+ * its own inputs. Iterative, so that a memoised recursion over a deep graph needs no deep stack.
  */
 export function eachUnknown(
   value: Value,
@@ -224,8 +223,8 @@ export function eachUnknown(
 }
 
 /**
- * Where a walk ends that goes from value to value for as long as there is a next one. Ends are
- * remembered, so that walks from every value of a long chain take no longer together than one.
+ * The end of a walk that goes from a value to the next until there is none. Ends are remembered, so
+ * that the walks from all values of a long chain together take no longer than one.
  */
 export function walk(next: (value: Value) => Value | undefined): (value: Value) => Value {
   const ends = new WeakMap<Value, Value>();

@@ -13,8 +13,8 @@ import { candidates, packageRoot } from './locate.js';
 export interface ConstantReader {
   readonly byteLength: number;
   /**
-   * Some of the bytes from `from` on, at least one; they are copied before the next call. What it
-   * throws, the building of the program throws.
+   * Some of the bytes from `from` on, at least one; the addon copies them before the next call. An
+   * exception ends the building of the program with the same exception.
    */
   read(from: number): Uint8Array;
 }
@@ -105,7 +105,7 @@ export interface NativeInfo {
   readonly path: string | undefined;
   /** Every path that was tried, with what happened there. */
   readonly tried: readonly { readonly path: string; readonly problem: string | undefined }[];
-  /** What keeps this process from loading any file, as the end of `To do:`. */
+  /** Why this process may load no file at all; it completes the line `To do:`. */
   readonly forbidden?: string | undefined;
 }
 
@@ -155,8 +155,8 @@ function load(): NativeInfo {
       try {
         problem = refused ?? cutShort(path);
         if (problem === undefined) {
-          // Not `import { createRequire }`: webpack takes that away and resolves the path when it
-          // bundles.
+          // Not `import { createRequire }`: webpack replaces that import and resolves the path at
+          // bundling.
           const loaded = nodeModule.createRequire(path)(path) as NativeAddon;
           tried.push({ path, problem: undefined });
           return { addon: loaded, path, tried };

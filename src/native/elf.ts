@@ -20,7 +20,7 @@ const P_BYTES = 56;
 
 /** The beginning of a file, and how long the whole is. */
 export function readHead(path: string): { readonly head: Buffer; readonly size: number } {
-  // Without waiting: opening a pipe takes until somebody writes to it.
+  // Non-blocking, because opening a pipe otherwise waits until somebody writes to it.
   const file = openSync(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
   try {
     if (!fstatSync(file).isFile()) throw new Error('no regular file');
@@ -35,10 +35,10 @@ export function readHead(path: string): { readonly head: Buffer; readonly size: 
 }
 
 /**
- * Says that the file ends before one of the segments that its header announces: the loader maps
- * them on the header's word, and the process dies of SIGBUS or SIGSEGV where it reads them.
- * Undefined for a whole file and for one that is no little-endian ELF64, which the loader judges;
- * so do those of macOS and Windows, where files have other formats.
+ * Says that the file ends before a segment that its header announces. The system's loader would map
+ * that segment unchecked, and the process would die of SIGBUS or SIGSEGV when it reads it.
+ * Undefined for a whole file, and for a file that is no little-endian ELF64: the loaders of Linux,
+ * macOS and Windows check other files themselves.
  * @throws what the system says of a file that cannot be read
  */
 export function cutShort(path: string): string | undefined {

@@ -1,5 +1,5 @@
 /**
- * This machine in words, for when the addon does not load and cannot say. Not here: what the addon
+ * This machine in words, for errors about an addon that does not load. Not here: what the addon
  * detects (native/cpu).
  */
 import { readFileSync } from 'node:fs';
@@ -15,7 +15,7 @@ export function describeHost(): string {
 /** Why this runtime must not even try to load the addon; undefined where it may. */
 export function refusal(): string | undefined {
   const { bun } = process.versions;
-  // It has Node's functions for threads in name, and each aborts the process when it is called.
+  // Bun exports Node's thread functions, but each aborts the process when it is called.
   return bun === undefined ? undefined : `Bun ${bun} lacks the threads of libuv that it needs`;
 }
 
@@ -28,7 +28,7 @@ function libraryVersion(): string {
   return version === undefined ? libc() : `glibc ${version}`;
 }
 
-/** As native/cpu names them, as far as the system tells. */
+/** CPU features by native/cpu's names, as far as the system tells. */
 function instructionSets(): string {
   if (process.arch === 'arm64') return 'CPU with neon';
   const flags = cpuFlags();

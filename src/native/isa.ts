@@ -10,7 +10,7 @@ const NAMES = ['scalar', 'avx2', 'avx512', 'neon', 'reference'] as const;
 export type IsaName = (typeof NAMES)[number];
 
 /**
- * The ISA asked for, else BITPLANE_ISA, else the best of this machine.
+ * The requested instruction set, else BITPLANE_ISA, else the best of this machine.
  * @throws BitplaneError ERR_ISA if it is unknown or this machine lacks it
  */
 export function resolveIsa(asked: string | undefined): IsaName {

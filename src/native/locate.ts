@@ -3,9 +3,8 @@
  * loading it (./addon.ts).
  *
  * Prebuilt binaries lie as node-gyp-build lays them out,
- * prebuilds/<platform>-<arch>/bitplane[.<libc>].node, so that other tools know them too. They are
- * found without that package because a bundle of an application carries this code but not its
- * dependencies.
+ * prebuilds/<platform>-<arch>/bitplane[.<libc>].node, so that other tools know them too. This code
+ * looks for them itself, because a bundled application contains it without its dependencies.
  */
 import { readFileSync } from 'node:fs';
 import { dirname, isAbsolute, join, resolve } from 'node:path';
@@ -36,8 +35,9 @@ export function candidates(): string[] {
  *
  * A bundle of CommonJS has a __filename. webpack puts the path of the source file, on the machine
  * that bundled, in place of `import.meta.url`, but not in a `new URL` that it is told to ignore;
- * the address there is no literal because versions that do not know the comment follow literals.
- * `__filename` is no `typeof` because webpack answers that itself, also where there is none.
+ * that address is no literal, because versions of webpack that do not know the comment follow
+ * literals. The code reads `__filename` in a `try` instead of asking `typeof __filename`, because
+ * webpack answers `typeof` itself, even where there is no __filename.
  */
 function folders(): string[] {
   const found: string[] = [];
@@ -55,9 +55,9 @@ function folders(): string[] {
 }
 
 /**
- * The file in the package, once more, spelled so that programs that trace files follow it:
- * @vercel/nft, which Next.js, Vercel and Netlify use, evaluates exactly such expressions. The path
- * is right from here and from dist/shared, where the build puts this code.
+ * The file in the package again, spelled so that file tracers find it: Next.js, Vercel and Netlify
+ * use @vercel/nft, which evaluates exactly such expressions. The path is right from here and from
+ * dist/shared, where the build puts this code.
  */
 function traced(): string[] {
   if ((import.meta.url as string | undefined) === undefined) return [];

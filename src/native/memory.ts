@@ -1,5 +1,5 @@
 /**
- * How much memory this process may use: the machine's, or what a container leaves of it. Not here:
+ * How much memory this process may use: that of the machine, or the limit of a container. Not here:
  * what is done with the number.
  */
 import { readFileSync } from 'node:fs';
@@ -13,21 +13,21 @@ const LIMIT_FILES = ['/sys/fs/cgroup/memory.max', '/sys/fs/cgroup/memory/memory.
 
 let known: number | undefined;
 
-/** Bytes; asked once, as no system changes it under a running process without good reason. */
+/** Bytes. Asked once, because a system rarely changes the limit of a running process. */
 export function machineBytes(): number {
   known ??= Math.min(totalmem(), constrained(), ...groupFiles().map(limitIn));
   return known;
 }
 
-/** Node's own answer: 0 or undefined where it knows of no limit. */
+/** Node's answer; 0 or undefined means no limit. */
 function constrained(): number {
   const bytes = process.constrainedMemory?.() ?? 0;
   return bytes > 0 ? bytes : Infinity;
 }
 
 /**
- * The common places, and the one that /proc names for this process where its group has a folder of
- * its own.
+ * The common files, and the file that /proc names if the group of this process has a folder of its
+ * own.
  */
 function groupFiles(): string[] {
   const own = textOf('/proc/self/cgroup').match(/^0::(\/\S+)$/m)?.[1];

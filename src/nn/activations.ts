@@ -1,6 +1,6 @@
 /**
- * Activations as layers, those with parameters a channel included. Not here: quantizers of layers
- * (src/quant).
+ * Activations as layers, including those with one parameter a channel. Not here: quantizers of
+ * layers (src/quant).
  */
 import { requireOptions } from '../core/checks.js';
 import type { GraphBuilder, Named } from '../ops/builder.js';
@@ -72,7 +72,7 @@ export function prelu(options: NameOption = {}): Layer {
 /**
  * ReActNet's RSign: sign(x + shift_c), shift = -threshold as the authors' code stores it. Liu et
  * al., ECCV 2020, arXiv 2003.03488. At x + shift = 0 the paper gives -1, the release 0; here `zero`
- * decides, +1 by default, which no trained network can tell.
+ * decides, +1 by default. In a trained network x + shift is practically never 0.
  */
 export function rsign(options: SignActivationOptions & NameOption = {}): Layer {
   const { name, quantizer } = signOptions('rsign', options);

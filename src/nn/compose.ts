@@ -18,8 +18,8 @@ import {
 export const identity: Layer = layer('identity', (_scope, x) => x, { transparent: true });
 
 /**
- * One after the other. With a name they stand in a scope of that name, without one where the group
- * itself stands.
+ * Layers one after the other. A group with a name opens a scope of that name; a group without one
+ * stands in the scope around it.
  */
 export function sequential(layers: readonly Layer[], options: NameOption = {}): Layer {
   requireLayers(layers, 'sequential');
@@ -40,8 +40,8 @@ export function residual(main: Layer, options: ResidualOptions = {}): Layer {
   const { shortcut = identity, name } = options;
   const transparent = name === undefined;
   const apply = (scope: Scope, x: Float) => {
-    // First in the sum: it is ready before the last product of `main`, whose kernel then adds it on
-    // its way to memory.
+    // The shortcut is the first operand: it is ready before the last product of `main`, so the
+    // kernel of that product adds it before it writes to memory.
     const kept = scope.apply(shortcut, x);
     const value = scope.apply(main, x);
     return addValues(scope, kept, value, transparent ? scope.fresh('sum') : scope.path);

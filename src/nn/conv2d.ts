@@ -16,8 +16,8 @@ export interface Conv2dOptions {
   /** Default 1. */
   readonly strides?: number | readonly [number, number];
   /**
-   * A number pads every side; 'same' is TensorFlow's: as little as gives ceil(size / stride), the
-   * odd one after. Default 0.
+   * A number pads every side; 'same' is TensorFlow's: the least that gives ceil(size / stride)
+   * outputs, an odd element at the end. Default 0.
    */
   readonly pads?: number | Pads | 'same';
   /** What a border of a binary input holds. Default 0, which is exact and costs a correction. */

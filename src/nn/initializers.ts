@@ -17,8 +17,8 @@ export function constantOf(value: number): Initializer {
 }
 
 /**
- * U(low, high). Bi-Real Net and ReActNet begin binary weights with U(0, 0.001): every sign is +
- * then, and training turns them.
+ * U(low, high). Bi-Real Net and ReActNet begin binary weights with U(0, 0.001): every sign is +1
+ * then, and training flips some.
  */
 export function uniform(low: number, high: number): Initializer {
   return (data, _shape, random) => {

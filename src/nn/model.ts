@@ -80,8 +80,7 @@ export class Model<N extends string = string, O extends string = string> {
    * The network as a graph, with these parameters as constants; weights that are quantized stand
    * there as bits.
    * @throws BitplaneError ERR_ARGUMENT listing everything in which the state does not fit;
-   * ERR_UNSUPPORTED where a layer demands one bit and
-   *   cannot have it
+   * ERR_UNSUPPORTED where a layer demands one bit and its input may be 0
    */
   graph(state: StateLike): ModelGraph<N, O> {
     checkState(this.parameters, state);
@@ -117,7 +116,7 @@ export class Model<N extends string = string, O extends string = string> {
   }
 }
 
-/** A parameter while shapes are all that matters. */
+/** A stand-in for a parameter while only shapes matter. */
 const standIn: Building['leaf'] = ({ name, shape }) => inputLeaf(name, 'f32', shape);
 
 export function model<const N extends string, const O extends string = 'logits'>(

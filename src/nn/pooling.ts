@@ -18,7 +18,7 @@ export interface AvgPoolOptions extends PoolOptions {
   /** The border counts as zeros. Default false. */
   readonly countPad?: boolean;
   /**
-   * Every window must lie within the map: a size that does not divide is an error, which names it.
+   * Every window must lie within the map; a size that does not divide is an error that names it.
    * Default false.
    */
   readonly whole?: boolean;

@@ -7,8 +7,8 @@ import type { ActivationQuantizer } from '../quant/quantizer.js';
 import type { Float, Scope } from './scope.js';
 
 /**
- * x through the quantizer; where one bit is demanded and the sign of 0 is 0, a proof that x is
- * never 0 is needed.
+ * x through the quantizer. A layer that demands one bit while sign(0) is 0 needs a proof that x is
+ * never 0.
  */
 export function quantizeInput(
   scope: Scope,

@@ -4,8 +4,7 @@
  */
 
 /**
- * Uniform in [0, 1): 32-bit mixing of a counter (splitmix). Streams of names that differ are
- * unrelated.
+ * Uniform in [0, 1): 32-bit mixing of a counter (splitmix). Different names give unrelated streams.
  */
 export function randomStream(seed: number, name: string): () => number {
   let state = seed >>> 0;

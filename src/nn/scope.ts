@@ -1,8 +1,8 @@
 /**
  * Where layers become graph values: a scope has a path, names what is made in it, and declares
- * parameters. Layers are values and keep nothing; everything that building a model learns (names,
- * parameters, layers) is gathered here. Not here: any layer; what a parameter becomes
- * (src/nn/model.ts decides: a stand-in, a constant, or a state).
+ * parameters. Layers are immutable values; the scope gathers the names, parameters and layers of a
+ * model while it is built. Not here: any layer; what a parameter becomes (src/nn/model.ts decides:
+ * a stand-in, a constant, or a state).
  */
 import { requireOptions } from '../core/checks.js';
 import { expected } from '../core/errors.js';
@@ -25,15 +25,14 @@ export interface Parameter {
 }
 
 /**
- * A layer: an immutable value. Applied in a scope it declares parameters and gives a value; applied
- * again, in another scope, it declares others, so that a layer may stand in several places without
- * sharing.
+ * A layer: an immutable value. Applied in a scope, it declares parameters and gives a value.
+ * Applied again in another scope, it declares other parameters: two places share none.
  */
 export interface Layer {
-  /** What it is, and its name where it has none: 'conv2d'. */
+  /** The kind of layer, which is also its default name: 'conv2d'. */
   readonly kind: string;
   readonly name?: string;
-  /** Applied in the scope that it is given, without one of its own: a group that has no name. */
+  /** True for a group without a name, which opens no scope of its own. */
   readonly transparent?: true;
   apply(scope: Scope, x: Float): Float;
 }
@@ -72,12 +71,12 @@ export class Scope {
     return [this.path, name].filter((part) => part !== undefined && part !== '').join('/');
   }
 
-  /** A scope within this one, for a part of a layer that is none itself. */
+  /** A scope within this one, for a part of a layer. */
   child(name: string): Scope {
     return new Scope(this.building, this.named(this.claim(name, true)));
   }
 
-  /** A path within this scope that nothing has yet: `name`, or `name` with a number. */
+  /** An unused path within this scope: `name`, or `name` with a number. */
   fresh(name: string): string {
     return this.named(this.claim(name, false));
   }
@@ -98,7 +97,7 @@ export class Scope {
    * Applies a layer in a scope of its own: its name, or its kind with a number from the second on.
    */
   apply(layer: Layer, x: Float): Float {
-    // A function has an `apply` too: nn.relu without its parentheses.
+    // Functions have an `apply` too, so `nn.relu` without parentheses would pass for a layer.
     if (typeof layer !== 'object' || typeof layer?.apply !== 'function')
       throw expected('ERR_ARGUMENT', 'a layer', layer, { op: 'layer', node: this.path });
     if (layer.transparent === true) return layer.apply(this, x);
@@ -140,7 +139,7 @@ export class Scope {
     return channels;
   }
 
-  /** A size that a layer is given and that no shape rule sees. */
+  /** Checks a size that no shape rule checks. */
   requireCount(kind: string, what: string, value: number): void {
     if (!isSize(value) || value === 0)
       throw expected('ERR_ARGUMENT', `${what} to be a whole number of 1 or more`, value, {
@@ -172,7 +171,8 @@ export interface NameOption {
 }
 
 /**
- * The name out of the options of a layer that takes no other. @throws BitplaneError ERR_ARGUMENT
+ * The name from the options of a layer that takes no other option. @throws BitplaneError
+ * ERR_ARGUMENT
  */
 export function nameOf(kind: string, options: NameOption): { readonly name: string | undefined } {
   requireOptions(options, { name: true }, { op: kind });
@@ -181,7 +181,7 @@ export function nameOf(kind: string, options: NameOption): { readonly name: stri
 
 export interface LayerOptions {
   readonly name?: string | undefined;
-  /** Works in the scope where it stands, without one of its own. */
+  /** A layer that opens no scope of its own. */
   readonly transparent?: boolean | undefined;
 }
 

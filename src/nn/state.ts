@@ -13,15 +13,15 @@ export type State = Readonly<Record<string, Tensor<'f32'>>>;
 /** A state from this thread or another: see TensorLike. */
 export type StateLike = Readonly<Record<string, TensorLike<'f32'>>>;
 
-/** @throws BitplaneError ERR_ARGUMENT for what is no model */
+/** @throws BitplaneError ERR_ARGUMENT if it is no model */
 export function requireModel(model: { readonly parameters: readonly Parameter[] }): void {
   if (!Array.isArray(model?.parameters))
     throw expected('ERR_ARGUMENT', 'a model', model, { op: 'state' });
 }
 
 /**
- * What the initializers give. Every parameter has a stream of its own: a layer more changes no
- * other's numbers.
+ * The state that the initializers give. Every parameter has its own stream of random numbers, so an
+ * added layer changes no other layer's numbers.
  */
 export function initialState(parameters: readonly Parameter[], seed: number): State {
   return Object.fromEntries(

@@ -1,7 +1,7 @@
 /**
  * What a model costs, layer by layer, as the papers count: BOPs are multiply-accumulates of two
  * binary operands, FLOPs all others, and OPs = BOPs / 64 + FLOPs (Liu et al., Bi-Real Net and
- * ReActNet). Additions, activations and batch norms are not counted, as they are not there. Not
+ * ReActNet). Like the papers, the count leaves out additions, activations and batch norms. Not
  * here: the cost of a graph as it runs (src/passes/analyze.ts).
  */
 import { elementCount, type Shape, showShape } from '../core/shape.js';

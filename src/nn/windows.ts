@@ -11,8 +11,8 @@ export function pair(size: number | readonly [number, number]): readonly [number
 }
 
 /**
- * A number pads every side; 'same' is TensorFlow's: as little as gives ceil(size / stride) outputs,
- * the odd one after.
+ * A number pads every side; 'same' is TensorFlow's: the least that gives ceil(size / stride)
+ * outputs, an odd element at the end.
  */
 export function padsOf(
   pads: number | Pads | 'same',

@@ -25,7 +25,7 @@ const PSEUDO_GRADIENTS = ['clip', 'hardTanh', 'approxSign'] as const;
 export type SignOfZero = (typeof SIGNS_OF_ZERO)[number];
 const SIGNS_OF_ZERO = ['plus', 'torch'] as const;
 
-/** @throws BitplaneError ERR_ARGUMENT where a sign is asked for that there is none of */
+/** @throws BitplaneError ERR_ARGUMENT for an unknown zero rule or pseudo-gradient */
 export function requireSignRule(
   op: string,
   zero: SignOfZero,
@@ -65,10 +65,7 @@ export interface WeightQuantizer extends Quantizer {
 }
 
 export interface ActivationQuantizer extends Quantizer {
-  /**
-   * The caller's demand for one bit: a layer whose input may be 0 under zero: 'torch' is then an
-   * error.
-   */
+  /** Demands one bit: a layer whose input may be 0 under zero: 'torch' is then an error. */
   readonly packed: boolean;
   quantize(g: GraphBuilder, name: string, x: Value<'f32'>): Value<'f32'>;
 }

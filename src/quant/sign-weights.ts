@@ -69,7 +69,7 @@ function signs(g: GraphBuilder, name: string, w: Value<'f32'>, zero: SignOfZero)
       ? g.signum(w, { name: `${name}.signs` })
       : g.cast(g.sign(w, { name: `${name}.bits` }), 'f32', { name: `${name}.signs` });
   }
-  // Without a zero the two signs agree, and bits say it all.
+  // Without a zero both rules give the same signs, and one bit a weight is enough.
   if (zero === 'torch' && numbers.includes(0)) {
     return g.constant(new Tensor('f32', numbers.map(Math.sign), w.shape as readonly number[]), {
       name: `${name}.signs`,

@@ -1,7 +1,7 @@
 /**
  * Tensors whose elements lie elsewhere, in a file, and are read when someone asks for them: weights
- * that are packed once need not be in memory twice. To everyone who only knows Tensor they are
- * tensors like others. Not here: files (src/formats/safetensors/model-file.ts).
+ * that are packed once need not be in memory twice. Code that only knows Tensor sees ordinary
+ * tensors. Not here: files (src/formats/safetensors/model-file.ts).
  */
 import { byteLength, DTYPES, type DType, type DTypeArray } from '../core/dtype.js';
 import { elementCount } from '../core/shape.js';
@@ -10,8 +10,8 @@ import { Tensor } from './tensor.js';
 /** The bytes of one tensor, row-major and little endian. */
 export interface ByteSource {
   /**
-   * Fills `target` with the bytes from `from` on. @throws BitplaneError where they are to be had no
-   * more
+   * Fills `target` with the bytes from `from` on. @throws BitplaneError where the file has changed
+   * or is closed
    */
   read(target: Uint8Array, from: number): void;
 }
@@ -19,8 +19,8 @@ export interface ByteSource {
 const sources = new WeakMap<Tensor, ByteSource>();
 
 /**
- * A tensor of a valid dtype and shape. Its `data` is read anew unless what was read before is still
- * in someone's hands.
+ * A tensor of a valid dtype and shape. Its `data` is read again unless the array of an earlier read
+ * is still in memory.
  */
 export function storedTensor<D extends DType>(
   dtype: D,

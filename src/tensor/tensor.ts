@@ -12,8 +12,7 @@ import { MAX_RANK } from '../core/limits.js';
 import { elementCount, isSize, showShape } from '../core/shape.js';
 
 /**
- * What marks a tensor, so that those of another copy of the package in the process are tensors here
- * too.
+ * Marks a tensor, so that this copy of the package accepts tensors of another copy in the process.
  */
 const MARK = Symbol.for('bitplane.Tensor/1');
 
@@ -75,8 +74,8 @@ export class Tensor<D extends DType = DType> implements TensorLike<D> {
   }
 
   /**
-   * A tensor over the same data, such as that of a tensor that came by `postMessage`; a Tensor
-   * itself is returned as it is.
+   * A Tensor over the data of a TensorLike, such as one that came by `postMessage`. A Tensor is
+   * returned as it is.
    * @throws BitplaneError ERR_ARGUMENT, ERR_DTYPE, ERR_SHAPE
    */
   static from<D extends DType>(value: TensorLike<D>): Tensor<D> {
@@ -95,14 +94,14 @@ export class Tensor<D extends DType = DType> implements TensorLike<D> {
 }
 
 function isInstance(this: typeof Tensor, value: unknown): boolean {
-  // Classes that extend Tensor tell their own as ever.
+  // For a class that extends Tensor, `instanceof` keeps its usual meaning.
   if (this !== Tensor) return Function.prototype[Symbol.hasInstance].call(this, value);
   return typeof value === 'object' && value !== null && MARK in value;
 }
 
 /**
- * True for a Tensor, and for what structured clone makes of one; whether shape and data agree
- * `Tensor.from` checks.
+ * True for a Tensor and for its structured clone. `Tensor.from` checks whether shape and data
+ * agree.
  */
 export function isTensorLike(value: unknown): value is TensorLike {
   if (value instanceof Tensor) return true;

@@ -33,7 +33,7 @@ export interface BiRealOptions extends NetworkOptions {
 
 const OPTIONS: OptionNames<BiRealOptions> = { ...NETWORK_OPTIONS, zero: true };
 
-/** The release begins binary weights so. */
+/** The release initialises binary weights like this. */
 export const BI_REAL_INIT = nn.uniform(0, 1e-3);
 
 export function biRealBlock(zero: quant.SignOfZero = 'plus'): Block {

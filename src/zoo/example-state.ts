@@ -1,6 +1,6 @@
 /**
  * Seeded numbers of the size that training leaves, for timing, inspection and tests: signs are
- * mixed and no map vanishes or explodes. What training starts from is model.init(). Not here:
+ * mixed and no map vanishes or explodes. Training starts from model.init() instead. Not here:
  * trained weights.
  */
 import { elementCount } from '../core/shape.js';

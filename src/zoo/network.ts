@@ -32,8 +32,8 @@ export const IMAGENET: Defaults = { classes: 1000, inputSize: 224 };
 export const CIFAR10: Defaults = { classes: 10, inputSize: 32 };
 
 /**
- * The model of image [N, size, size, channels] that `layers` makes of a number of classes. `known`
- * lists the network's options.
+ * The model from image [N, size, size, channels] whose layers are `layers(classes)`. `known` lists
+ * the network's options.
  */
 export function network<O extends NetworkOptions>(
   options: O,
@@ -71,8 +71,8 @@ export function stages(
 }
 
 /**
- * The stem of ResNet on ImageNet: 7x7 stride 2, batch norm, what is given, max pooling 3x3 stride
- * 2.
+ * The stem of ResNet on ImageNet: 7x7 stride 2, batch norm, the given layers, max pooling 3x3
+ * stride 2.
  */
 export function imagenetStem(
   width: number,
@@ -87,7 +87,7 @@ export function imagenetStem(
   ];
 }
 
-/** The stem of ResNet on CIFAR: 3x3, batch norm, what is given. */
+/** The stem of ResNet on CIFAR: 3x3, batch norm, the given layers. */
 export function cifarStem(
   width: number,
   activation: readonly nn.Layer[] = [],

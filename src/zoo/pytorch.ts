@@ -1,11 +1,13 @@
 /**
- * Parameters from the authors' PyTorch state dicts: a table of names an architecture, and what
- * moves between their layouts and ours.
+ * Parameters from the authors' PyTorch state dicts: one table of names for each architecture, and
+ * the conversion between their layouts and ours.
+ *
  *   their convolution weight [O, I, kh, kw], or flat [O*I*kh*kw, 1]  ->  ours [O, kh, kw, I]
  *   their bias [1, C, 1, 1]  ->  ours [C]
- * A leading 'module.' is dropped, and what our network has no use for (counters) is left aside only
- * where it is no float. Not here: reading files (src/formats/tensors.ts). No weights come with this
- * project.
+ *
+ * A leading 'module.' is dropped. A tensor that our network does not use is an error; readTensors
+ * has already left out integers, such as PyTorch's counters. Not here: reading files
+ * (src/formats/tensors.ts). No weights come with this project.
  */
 import { requireObject } from '../core/checks.js';
 import { BitplaneError } from '../core/errors.js';
@@ -16,9 +18,8 @@ import { requireModel, type State } from '../nn/state.js';
 import { Tensor } from '../tensor/tensor.js';
 
 /**
- * One line of a table: our names that fit `ours`, and theirs with slashes for dots. Each list is an
- * alternative; one of several names stands for tensors that lie one after the other along our first
- * axis.
+ * One line of a table. `ours` matches our names; `theirs` lists alternatives, each with slashes for
+ * dots. An alternative of several names joins those tensors along our first axis.
  */
 export interface NameRule {
   readonly ours: RegExp;
@@ -38,7 +39,7 @@ const one = (ours: RegExp, ...theirs: readonly string[]): NameRule => ({
   theirs: theirs.map((name) => [name]),
 });
 
-/** torchvision's ResNet: what no rule names is called the same there. */
+/** torchvision's ResNet. Parameters that no rule matches have the same name there. */
 export const RESNET_NAMES: readonly NameRule[] = [
   one(/shortcut\/conv\/(.*)/, 'downsample/0/$1'),
   one(/shortcut\/bn\/(.*)/, 'downsample/1/$1'),

@@ -4,11 +4,15 @@
  * same activations on Bi-Real-18 as the authors' resnet folder has them. Not here: the
  * distributional loss; the names of the release's parameters (./pytorch.ts).
  *
- * The block of C channels: o = RPReLU(BN(conv3x3(RSign(x))) + shortcut(x)); y =
- * RPReLU(BN(conv1x1(RSign(o))) + o). The shortcut is x, or its 2x2 average under stride 2. Where
+ * The block of C channels:
+ *
+ *   o = RPReLU(BN(conv3x3(RSign(x))) + shortcut(x))
+ *   y = RPReLU(BN(conv1x1(RSign(o))) + o)
+ *
+ * The shortcut is x, or its 2x2 average under stride 2. Where
  * the block widens to 2C, two 1x1 convolutions read the same bits and each adds o; side by side
- * they are one convolution of 2C filters, which adds o twice over: that is how it stands here, with
- * one weight and one batch norm.
+ * they are one convolution of 2C filters that adds concat(o, o). This file writes them so, with one
+ * weight and one batch norm.
  */
 import type { OptionNames } from '../core/checks.js';
 import { expected } from '../core/errors.js';

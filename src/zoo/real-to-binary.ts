@@ -4,11 +4,13 @@
  * a detail open we follow larq-zoo, to which their page points. Not here: attention matching and
  * the progressive training.
  *
- * Half a residual block: x -> batch norm -> sign -> binary conv3x3 -> scale -> PReLU -> +
- * shortcut(x); x + unit(x) twice a block. The scale of the strong baseline is learned, s_h s_w s_c
- * (XNOR-Net++). That of Real-to-Binary is computed from the map that is about to be binarized:
- * sigmoid(FC(relu(FC(mean over the map)))), by default times alpha = mean|W| (equation 4 of the
- * paper; larq-zoo leaves alpha out).
+ * A block is two units, each half a residual block:
+ *
+ *   x -> batch norm -> sign -> binary conv3x3 -> scale -> PReLU -> + shortcut(x)
+ *
+ * The scale of the strong baseline is learned, s_h s_w s_c (XNOR-Net++). That of Real-to-Binary is
+ * computed from the map that is about to be binarized: sigmoid(FC(relu(FC(mean over the map)))), by
+ * default times alpha = mean|W| (equation 4 of the paper; larq-zoo leaves alpha out).
  */
 import { type OptionNames, requireOptions } from '../core/checks.js';
 import * as nn from '../nn/index.js';
@@ -45,8 +47,8 @@ export interface HalfBlockOptions {
   /** sign(0). Default 'plus', as the paper has it. */
   readonly zero?: quant.SignOfZero;
   /**
-   * Which of the progressive students: 1 has tanh in place of sign and real weights, 2 signs and
-   * real weights, 3 is the binary network. Default 3.
+   * Which step of the progressive training: 1 has tanh in place of sign and real weights, 2 has
+   * sign and real weights, 3 is the binary network. Default 3.
    */
   readonly student?: 1 | 2 | 3;
 }
@@ -64,7 +66,7 @@ const HALF_BLOCK_OPTIONS: OptionNames<HalfBlockOptions> = {
 };
 const OPTIONS: OptionNames<RealToBinaryOptions> = { ...NETWORK_OPTIONS, ...HALF_BLOCK_OPTIONS };
 
-/** Half a residual block, which has its own shortcut. */
+/** Half a residual block, with its own shortcut. */
 export function halfBlock(options: HalfBlockOptions = {}): Block {
   requireOptions(options, HALF_BLOCK_OPTIONS, { op: 'halfBlock' });
   return blockOf(options);
@@ -157,8 +159,8 @@ function rescale(scope: nn.Scope, y: nn.Float): nn.Float {
   const one = nn.constantOf(1);
   const rows = scope.parameter('height', [height, 1, 1], 'scale', one);
   const columns = scope.parameter('width', [1, width, 1], 'scale', one);
-  // One factor a pixel of every image, so that the convolution's kernel multiplies on its way to
-  // memory, whatever the batch.
+  // One factor a pixel of every image, so that the convolution's kernel multiplies by it before it
+  // writes to memory, for every batch size.
   const pixels = g.expand(
     g.mul(rows, columns, { name: scope.named('pixels') }),
     [y.shape[0]!, height, width, 1],

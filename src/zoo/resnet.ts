@@ -1,7 +1,7 @@
 /**
- * ResNet with real activations: He et al., "Deep Residual Learning for Image Recognition", CVPR
- * 2016, arXiv 1512.03385, as the baselines; and with weights of one bit, the Binary Weight Network
- * of Rastegari et al., "XNOR-Net", ECCV 2016, arXiv 1603.05279. Not here: binary activations.
+ * Two baselines with real activations. ResNet: He et al., "Deep Residual Learning for Image
+ * Recognition", CVPR 2016, arXiv 1512.03385. The Binary Weight Network, a ResNet with weights of
+ * one bit: Rastegari et al., "XNOR-Net", ECCV 2016, arXiv 1603.05279. Not here: binary activations.
  *
  * The block: x -> conv3x3 -> batch norm -> ReLU -> conv3x3 -> batch norm -> + shortcut(x) -> ReLU.
  * The shortcut is x; where the shape changes, a 1x1 convolution with batch norm on ImageNet's

@@ -82,8 +82,8 @@ export function xnorConv(options: XnorConvOptions): nn.Layer {
         nn.avgPool2d({ kernel, strides, pads, countPad: true, name: 'K' }),
         magnitude,
       );
-      // K first: it is ready before the product, whose kernel then multiplies by it on its way to
-      // memory.
+      // K is the first operand: it is ready before the product, so the product's kernel multiplies
+      // by it before it writes to memory.
       return g.mul(scale, scope.apply(product, x), { name: scope.path });
     },
     { name: options.name },
