@@ -2,9 +2,8 @@
  * NumPy's .npy files, versions 1 to 3: one array a file. Not here: .npz, pickled objects,
  * structured and big-endian dtypes.
  *
- * read: float32 -> f32, float64 -> f32 (rounded), int32 -> i32, int64 -> i32 (in range only), int8
- * -> i8, uint8 -> u8,
- *        bool -> u8 (0 and 1)
+ * read:  float32 -> f32, float64 -> f32 (rounded), int32 -> i32, int64 -> i32 (in range only),
+ *        int8 -> i8, uint8 -> u8, bool -> u8 (0 and 1)
  * write: f32 -> <f4, i32 -> <i4, i8 -> |i1, u8 -> |u1, b1 -> |i1 of +1 and -1
  */
 

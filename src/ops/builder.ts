@@ -366,9 +366,7 @@ export class GraphBuilder {
   }
 }
 
-/**
- * The options that are attributes and were given: a name is none, and undefined leaves the default.
- */
+/** Options without `name` and without undefined entries. */
 function given(options: Named): Attrs {
   return Object.fromEntries(
     Object.entries(options).filter(([key, value]) => key !== 'name' && value !== undefined),

@@ -217,8 +217,8 @@ class Scheduler {
   }
 
   /**
-   * True for concat(x, x, ...) along the channels that chains alone read, element by element: they
-   * read x instead, over and over.
+   * True for concat(x, x, ...) along the channels if only chains read it, element by element. It is
+   * then not materialised; the chains read x with a period.
    */
   private repeats(value: Value): boolean {
     const [part] = value.inputs;
@@ -235,7 +235,7 @@ class Scheduler {
     if (!inChannels || !value.inputs.every((input) => input === part)) return false;
     return (this.users.get(value) ?? []).every((user) => {
       const other = user.inputs.find((input) => input !== value);
-      // The other operand flows: it must be one that may, and not be such a map itself.
+      // The other operand starts the epilogue, so it may be neither a constant nor a concat.
       if (
         user.inputs.length !== 2 ||
         other === undefined ||

@@ -86,9 +86,9 @@ function sinkPointwise(value: Value, perm: readonly number[], folding: Folding):
 }
 
 /**
- * The operands before the transpose. Undefined where sinking would add transposes, or exchange one
- * for another other than from a value that a layer laid out to one that no layer did: of an
- * exchange and its reverse at most one is allowed.
+ * The operands before the transpose. Undefined unless fewer transposes remain. An equal count is
+ * accepted only when it moves the transpose off an NHWC layer's result; the reverse swap is
+ * refused, so the rule terminates.
  */
 function sources(
   value: Value,

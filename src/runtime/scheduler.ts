@@ -24,9 +24,9 @@ const SHORT_RUN_US = 100;
  */
 const TINY_RUN_US = 20;
 /**
- * A run known to take longer calls a little before it ends, so that being woken does not come on
- * top of it; polling takes over from there. The little is at most this share of the run, so that
- * polling costs little beside it, and at most the time in which this thread surely wakes.
+ * A run known to take longer calls before it ends, so that waking this thread does not lengthen it;
+ * this thread polls until the run ends. Wake-up lead = min(AHEAD_SHARE x run, AHEAD_US): a small
+ * share keeps polling cheap, and within AHEAD_US this thread surely wakes.
  */
 const CALLING_RUN_US = 1000;
 const AHEAD_SHARE = 1 / 20;

@@ -291,7 +291,7 @@ describe('a map beside itself', () => {
     return { x, schedule: fuse(g.graph([x], { y: use(g, twice, sum) })) };
   };
 
-  test('is not built for an add that a chain holds: the chain reads the map over and over', () => {
+  test('is not materialised for an add in a chain: the chain reads the map with a period', () => {
     const { x, schedule } = build((g, twice, sum) => g.relu(g.add(sum, twice)));
     expect(schedule.map(words)).toEqual(['conv2d: add(tensor) relu store']);
     const [add] = schedule[0]?.chain ?? [];

@@ -228,7 +228,7 @@ function decodeNode(
   );
 }
 
-/** The dtype of a tensor that a node leaves to say it itself. */
+/** The dtype from the tensor's header, where the node omits it. */
 function ownDtype(name: string, { dtype }: Span): DType {
   const own = (Object.keys(STORED) as DType[]).find((key) => key !== 'b1' && STORED[key] === dtype);
   if (own === undefined)
