@@ -1,12 +1,12 @@
-// The N-API surface: Constants, Program, and a few facts about this machine. It checks what would
-// crash, and nothing else: TypeScript validates.
+// The N-API surface: Constants, Program, and a few facts about this machine. It checks only what
+// would crash; TypeScript validates everything else.
 //
-// Memory may end at any allocation: what allocates is guarded (guard.h), and changes what others
-// see only when nothing can fail any more.
+// Any allocation may fail. So code that allocates runs in a guard (guard.h), and it changes shared
+// state only after its last allocation.
 //
-// A worker may be terminated at any moment. From then on every call that could run JavaScript fails
-// (getting an element of an array is one), nothing can be thrown, and what was got is empty,
-// without even an environment: so each such value is checked before it is used.
+// A worker may be terminated at any moment. From then on every call that could run JavaScript
+// fails, even reading an element of an array; no exception can be thrown; and such calls return
+// empty values without an environment. So each returned value is checked before it is used.
 #include <napi.h>
 
 #include <cstdlib>
@@ -42,14 +42,14 @@ class ConstantsObject final : public Napi::ObjectWrap<ConstantsObject>, public S
                         InstanceAccessor<&ConstantsObject::packedBytes>("packedBytes")});
   }
   const std::shared_ptr<Constants>& store() const { return store_; }
-  // Tells the collector what this object holds beyond what it sees, so that sessions nobody
-  // releases are collected in time.
+  // Tells the garbage collector how much native memory this object holds, so that sessions which
+  // nobody releases are collected in time.
   void account(Napi::Env env) { accounted_.set(env, store_->packedBytes()); }
   void Finalize(Napi::Env env) override { accounted_.set(env, 0); }
 
  private:
-  // False, with a JavaScript error pending if JavaScript could be asked, where the bytes cannot be
-  // had.
+  // False if the bytes cannot be read; then a JavaScript error is pending, unless the environment
+  // is ending.
   bool load(int index) {
     Napi::HandleScope scope(Env());
     Napi::Object entry = entries_[index].Value();
@@ -60,7 +60,7 @@ class ConstantsObject final : public Napi::ObjectWrap<ConstantsObject>, public S
     for (size_t at = 0; at < size;) {
       Napi::Value part = whole ? Napi::Value(entry) : readPart(entry, at);
       Bytes bytes;
-      // An array that was detached since has no bytes.
+      // The array may have been detached since; it has no bytes then.
       if (!bytesOf(part, &bytes) || bytes.size == 0 || bytes.size > size - at)
         return store_->drop(index), false;
       std::memcpy(to + at, bytes.data, bytes.size);
@@ -74,8 +74,8 @@ class ConstantsObject final : public Napi::ObjectWrap<ConstantsObject>, public S
     return read.As<Napi::Function>().Call(
         reader, {Napi::Number::New(reader.Env(), static_cast<double>(from))});
   }
-  // All of them or, where it throws or leaves a JavaScript error pending, none: the numbers of
-  // later ones depend on it.
+  // Appends all entries, or none if it throws or leaves a JavaScript error pending: the numbers of
+  // later constants depend on it.
   void append(Napi::Array list) {
     struct Rollback {
       ConstantsObject& self;
@@ -125,8 +125,8 @@ class ConstantsObject final : public Napi::ObjectWrap<ConstantsObject>, public S
 };
 
 // new Program(constants, code: Int32Array, buffers: Float64Array [kind, where, bytes]*, {
-// arenaBytes, isa, threads }, inputs: number[], outputs: number[]). Node-addon-api allocates for a
-// seventh argument, outside of any guard.
+// arenaBytes, isa, threads }, inputs: number[], outputs: number[]). Six arguments at most: for a
+// seventh node-addon-api allocates outside of any guard.
 class ProgramObject final : public Napi::ObjectWrap<ProgramObject>, public Shell {
  public:
   explicit ProgramObject(const Napi::CallbackInfo& info) : Napi::ObjectWrap<ProgramObject>(info) {
@@ -146,8 +146,8 @@ class ProgramObject final : public Napi::ObjectWrap<ProgramObject>, public Shell
   void Finalize(Napi::Env env) override { arenas_.set(env, 0); }
 
  private:
-  // Copying fewer bytes takes less time than it takes to wake a worker; copying more, so long that
-  // it would have gone to sleep again.
+  // Copying fewer bytes takes less time than waking a worker. Copying more takes so long that the
+  // worker would go to sleep again.
   static constexpr size_t kLeastRousing = 64 << 10, kMostRousing = 1 << 20;
 
   void build(const Napi::CallbackInfo& info) {
@@ -220,7 +220,7 @@ class ProgramObject final : public Napi::ObjectWrap<ProgramObject>, public Shell
     std::unique_ptr<RunContext> context = std::move(idle_.back());
     idle_.pop_back();
     Napi::Value ticket = startIn(context, info);
-    // What is not run keeps its memory for the next run.
+    // A context that does not run keeps its memory for the next run.
     if (context != nullptr) idle_.push_back(std::move(context));
     return ticket;
   }

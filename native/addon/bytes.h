@@ -1,5 +1,5 @@
-// The bytes behind JavaScript's typed arrays, what the collector is told of native ones, and how a
-// call fails. Not here: the classes (addon.cc).
+// The bytes behind JavaScript's typed arrays, how the garbage collector learns of native bytes, and
+// how a call fails. Not here: the classes (addon.cc).
 #pragma once
 #include <napi.h>
 
@@ -41,7 +41,7 @@ class ExternalBytes {
   size_t bytes_ = 0;
 };
 
-// A plain sentence: a std::string would need memory, which may be what is wanting.
+// A C string, because a std::string would need memory, and memory may be exhausted.
 inline void fail(Napi::Env env, const char* sentence) {
   Napi::Error::New(env, sentence).ThrowAsJavaScriptException();
 }

@@ -1,5 +1,5 @@
-// Where C++ exceptions end: none may cross Node's frames, so whatever JavaScript calls that may
-// allocate runs in here. Not here: what fails (base/failure.h).
+// Where C++ exceptions end: none may cross Node's frames, so every function that JavaScript calls
+// and that may allocate runs in `guarded`. Not here: what fails (base/failure.h).
 #pragma once
 #include <napi.h>
 
@@ -7,12 +7,11 @@
 
 namespace bitplane {
 
-// The word that whoever runs a server looks for.
+// The word that operators search for in logs.
 constexpr const char* kNoMemory = "out of memory: the system gave the addon none";
 
-// Runs `body`. Where it runs out of memory, or of another thing that the system gives, a JavaScript
-// error is pending afterwards and the result is false. What `body` had changed by then is its own
-// to undo.
+// Runs `body`. If the system has no more memory, locks or threads, a JavaScript error is pending
+// afterwards and the result is false. `body` must undo its own changes then.
 template <typename Body>
 bool guarded(Napi::Env env, Body body) {
   const char* sentence = kNoMemory;

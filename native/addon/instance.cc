@@ -11,8 +11,8 @@ Instance::Instance(Napi::Env env, Napi::Object exports) : runs_(&Instance::wakeJ
       "park",
       Napi::Function::New(
           env, [](const Napi::CallbackInfo& info) { return of(info.Env()).park(info); }, "park"));
-  // runHere(ticket): runs on this thread what no worker has begun; for runs that take less than
-  // waking a worker does.
+  // runHere(ticket): runs on this thread a run that no worker has begun; for runs that take less
+  // time than waking a worker.
   exports.Set("runHere",
               Napi::Function::New(
                   env, [](const Napi::CallbackInfo& info) { return of(info.Env()).runHere(info); },
@@ -73,7 +73,7 @@ void Instance::hold(Napi::Env env, int change) {
 uint32_t Instance::start(std::shared_ptr<Program> program, std::unique_ptr<RunContext>& context,
                          bool profile, bool quietly, uint64_t callAfterNs, int threads) {
   if (++lastTicket_ == 0) lastTicket_ = 1;
-  // Whatever needs memory comes first, so that a failure loses nothing.
+  // All allocations come first, so that a failure loses nothing.
   auto run = std::make_unique<Run>(&runs_, lastTicket_, std::move(program), profile, threads);
   // Where the runs in flight take every core, a waking JavaScript thread would only take one away
   // from them.

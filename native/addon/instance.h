@@ -17,8 +17,8 @@ class Instance {
   ~Instance();
   static Instance& of(Napi::Env env) { return *env.GetInstanceData<Instance>(); }
 
-  // Starts a run; the context comes back with finish(). Returns its ticket, 0 if no worker could be
-  // started; then, and where memory runs out, the context stays the caller's.
+  // Starts a run; finish() gives the context back. Returns its ticket, or 0 if no worker could be
+  // started. Then, and if memory runs out, the caller keeps the context.
   uint32_t start(std::shared_ptr<Program> program, std::unique_ptr<RunContext>& context,
                  bool profile, bool quietly, uint64_t callAfterNs, int threads);
   // A run is about to start: wakes a worker, which takes as long as copying its feeds.
@@ -39,7 +39,7 @@ class Instance {
   void hold(Napi::Env env, int change);
 
   Runs runs_;
-  // By ticket, from start() to finish(): a run that lands must not need memory.
+  // By ticket, from start() to finish(), so that a run needs no memory when it ends.
   std::unordered_map<uint32_t, std::unique_ptr<Run>> tickets_;
   int flying_ = 0;
   napi_threadsafe_function wake_ = nullptr;

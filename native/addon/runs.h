@@ -21,13 +21,13 @@ class Run final : public Job {
     const int built = program->threads();
     maxThreads = threads > 0 && threads < built ? threads : built;
   }
-  // What it runs in, before it starts; with room for its times if it is profiled.
+  // Sets the context before the run starts; a profiled run needs room for its times in it.
   void take(std::unique_ptr<RunContext> given) {
     context = std::move(given);
     shares = context->shares.data();
   }
-  // How long after its beginning JavaScript is called although the run has not ended, so that it is
-  // awake when it does; 0 for never.
+  // How long after its beginning the run calls JavaScript, before it ends, so that JavaScript is
+  // awake at the end; 0 for never.
   void callAfter(uint64_t nanoseconds) { callAfterNs_ = nanoseconds; }
   int phases() const override { return static_cast<int>(program->steps().size()); }
   int tasks(int phase) const override { return program->steps()[phase]->tasks(); }

@@ -1,7 +1,7 @@
-// Memory for the objects that node-addon-api makes itself, for `new Constants` and `new Program`,
-// outside of any guard (guard.h): where the system has none, a small reserve. What such an object
-// then asks for while it is constructed fails in a guard, and the object is deleted again, so the
-// reserve is for a moment. Not here: what the objects hold.
+// Memory for the objects that node-addon-api allocates for `new Constants` and `new Program`
+// outside of any guard (guard.h). If the system has none, they take a small reserve. The
+// constructor's own allocations then fail within a guard and the object is deleted, so the reserve
+// is soon free again. Not here: what the objects hold.
 #pragma once
 #include <atomic>
 #include <cstdlib>

@@ -1,7 +1,7 @@
-// What a call ends with where the system gives no lock or thread; where it gives no memory, that is
-// std::bad_alloc. Both are thrown, and end where JavaScript called, as a JavaScript error
-// (addon/guard.h). Thrown on JavaScript's thread alone: workers allocate nothing. Not here:
-// malformed programs, which are told by a sentence (program/program.h).
+// The exception for a lock or thread that the system does not give; for memory it is
+// std::bad_alloc. The guard around the call turns both into a JavaScript error (addon/guard.h).
+// Only JavaScript's thread throws: workers allocate nothing. Not here: malformed programs, for
+// which a function returns a sentence (program/program.h).
 #pragma once
 #include <exception>
 

@@ -1,7 +1,7 @@
-// Keeps the addon loadable where Node 20 loads: glibc 2.28, though it may be linked on a newer
-// system, whose linker binds to the newest version of a symbol and whose libstdc++, linked in
-// statically, asks for more. test/architecture/binary.test.ts checks the outcome. Nothing here is
-// called by name; on other C libraries this file is empty.
+// Keeps the addon loadable with glibc 2.28, as Node 20 is. A newer system may link it: that linker
+// binds to the newest version of each symbol, and that libstdc++, linked in statically, asks for
+// further symbols. test/architecture/binary.test.ts checks the outcome. Nothing here is called by
+// name; on other C libraries this file is empty.
 #include <cstddef>  // defines __GLIBC__
 
 #if defined(__GLIBC__) && (defined(__x86_64__) || defined(__aarch64__))

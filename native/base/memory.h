@@ -50,7 +50,7 @@ class Block {
   size_t bytes() const { return bytes_; }
 
  private:
-  // What is more is no size, and rounding it up would wrap around.
+  // A larger number is no size, and rounding it up would wrap around.
   static constexpr size_t kMost = SIZE_MAX / 4;
   void* data_ = nullptr;
   size_t bytes_ = 0;

@@ -1,9 +1,9 @@
-// What happens when the C++ library gives up, which is when memory runs out where nothing catches
-// std::bad_alloc: a sentence, then abort. No call of JavaScript's is known to get there
-// (addon/guard.h, addon/shell.h, `npm run faults`), unless even the 72 KB that libstdc++ sets aside
-// for exceptions when it is loaded were not to be had. libstdc++'s own handler would print the
-// exception's type, for which it links a demangler in, a twentieth of the addon. Nothing here is
-// called by name; for other C++ libraries this file is empty.
+// Replaces the C++ library's last resort, which runs when nothing catches a std::bad_alloc: prints
+// a sentence, then aborts. No call of JavaScript's is known to get there (addon/guard.h,
+// addon/shell.h, `npm run faults`), unless libstdc++ could not even get the 72 KB that it sets
+// aside for exceptions when it is loaded. libstdc++'s own handler would print the exception's type,
+// for which it links a demangler in, a twentieth of the addon. Nothing here is called by name; for
+// other C++ libraries this file is empty.
 #include <cstdio>
 #include <cstdlib>
 #include <exception>  // declares the handler, defines __GLIBCXX__

@@ -1,5 +1,5 @@
-// CPU detection. On x86-64 the CPU is asked itself: the compiler's __builtin_cpu_supports reads a
-// table that not every system's run-time library has.
+// CPU detection. On x86-64 it executes cpuid itself, because the compiler's __builtin_cpu_supports
+// reads a table that not every system's run-time library has.
 #include "cpu/isa.h"
 
 #include <cstdint>
@@ -39,13 +39,13 @@ Leaf cpuid(uint32_t leaf) {
 
 constexpr bool has(uint32_t word, uint32_t bits) { return (word & bits) == bits; }
 
-// Only where cpuid says kOsxsave.
+// Callable only if cpuid says kOsxsave.
 uint32_t keptRegisters() {
   uint32_t low, high;
   __asm__("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
 #if defined(__APPLE__)
-  // macOS keeps the 512-bit registers from a thread's first use of them on, and says nothing of
-  // them before.
+  // macOS enables the 512-bit registers at a thread's first use of them, and XCR0 lacks them
+  // before.
   if (has(low, kYmm)) low |= kZmm;
 #endif
   return low;

@@ -64,11 +64,11 @@ class BuildContext {
   // bytes of a constant buffer, nullptr if it is not a constant
   virtual const void* constant(int buffer) const = 0;
   virtual size_t bufferBytes(int buffer) const = 0;
-  // Packed constants are shared by all programs of a session; null where the buffer is no constant
-  // or its bytes are to be had no more. Returns the packed form kept under (buffer, key), calling
-  // `make` to fill `bytes` zeroed, aligned bytes the first time. `key` must say everything that the
-  // layout depends on. Throws std::bad_alloc, as everything does that builds; a step that runs
-  // allocates nothing.
+  // Packed constants are shared by all programs of a session; null if the buffer is no constant or
+  // its file can no longer be read. Returns the packed form kept under (buffer, key), calling
+  // `make` to fill `bytes` zeroed, aligned bytes the first time. `key` must name everything that
+  // the layout depends on. Throws std::bad_alloc, as all code that builds steps does; a running
+  // step allocates nothing.
   using Packer = void (*)(const void* source, void* packed, const void* how);
   virtual std::shared_ptr<const void> packed(int buffer, const char* key, size_t bytes, Packer make,
                                              const void* how) = 0;

@@ -19,8 +19,8 @@ inline Range partOf(int64_t total, int parts, int i, int64_t grain = 1) {
 }
 
 // How many tasks `work` (in vector operations, roughly nanoseconds) is worth: four a thread to even
-// out, none below some microseconds. However few the threads, none takes much longer than some
-// milliseconds, because a run that is aborted ends between two tasks.
+// out, none below some microseconds. However few the threads, no task takes much longer than some
+// milliseconds, because an aborted run ends between two tasks.
 inline int tasksFor(int64_t work, int threads) {
   constexpr int64_t kLeastWork = 4096, kMostWork = int64_t{1} << 22, kMostTasks = 1 << 16;
   const int64_t shares =

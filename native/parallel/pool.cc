@@ -159,8 +159,8 @@ void Pool::work() {
       help(job, slot);
       mutex_.lock();
     } else {
-      // Nothing to do. As many workers as the last job could use stay awake for a moment, the
-      // others sleep at once.
+      // Without work, as many workers as the last job could use stay awake for a moment; the others
+      // sleep at once.
       uint32_t seen = epoch_.load(std::memory_order_acquire);
       if (spinning_ < warm_) {
         spinning_++;
@@ -181,8 +181,8 @@ void Pool::work() {
 }
 
 // Deals the tasks of a phase out in runs of neighbours. A thread meets the same part of every map
-// in phase after phase, so that most of what it reads lies in its own core's cache; what a late or
-// absent thread does not take is taken by the others.
+// in phase after phase, so that most of its input lies in its own core's cache. The others take the
+// tasks that a late or absent thread does not.
 void Pool::share(Job* job, int phase, int tasks) {
   for (int s = 0; s < job->maxThreads; s++) {
     const auto from = static_cast<int>(int64_t{tasks} * s / job->maxThreads),
@@ -228,7 +228,7 @@ void Pool::withdraw(Job* job) {
 void Pool::lead(Job* job) {
   int phases = job->phases();
   bool shared = job->maxThreads > 1;
-  // What an aborted run left in the shares must not look like work.
+  // Empties the shares, because an aborted run may have left tasks in them.
   if (shared) share(job, 0, 0);
   job->began();
   for (int phase = 0; phase < phases && !job->aborted.load(std::memory_order_relaxed); phase++) {

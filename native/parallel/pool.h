@@ -16,7 +16,7 @@ class Pool {
   ~Pool() { shutdown(); }
   Pool(const Pool&) = delete;
 
-  // How many threads can run at once here. JavaScript knows, and tells before the first job.
+  // How many threads can run at once here. JavaScript sets it before the first job.
   void setCores(int cores) { cores_ = cores; }
   // Queues a job; false if the pool has been shut down or no thread could be started. Never blocks
   // on work. `quietly` wakes no sleeping worker: the caller will call runHere.
@@ -36,8 +36,8 @@ class Pool {
 
  private:
   static constexpr uint64_t kSpinNs = 50 * 1000;
-  // A helper without a task makes room after this long: a thread that has one may wait for this
-  // very core.
+  // A helper without a task yields its core after this time, because a thread with a task may wait
+  // for that core.
   static constexpr uint64_t kPatienceNs = 10 * 1000;
 
   // More threads than cores share the job.

@@ -106,9 +106,10 @@ inline void giveWay() {
 #endif
 }
 
-// Waits for what another thread is about to do. Where threads outnumber cores (`crowded`) that
-// thread may not be running, and spinning would only keep it waiting; else to give way soon would
-// hand the core to a stranger for a whole time slice.
+// Waits for another thread that is about to act. If threads outnumber cores (`crowded`), that
+// thread may not be running and spinning would keep it from its core, so this yields at once.
+// Otherwise it spins, because yielding would hand the core to another process for a whole time
+// slice.
 template <typename Done>
 void spinUntil(Done done, bool crowded) {
   const int spins = crowded ? 1000 : 100000;

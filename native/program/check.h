@@ -1,8 +1,8 @@
-// What every kernel may take for granted of an instruction, checked once for all of them when a
-// program is built: its buffers exist, and its sizes are at least 1 and small enough to be
-// multiplied, because kernels divide by them and count pixels of a row, taps and channels in an
-// int. Not here: whether buffers are as large as the sizes say; the compiler that writes programs
-// (src/runtime) takes both from the same shapes.
+// What every kernel may assume of an instruction, checked once when a program is built: its buffers
+// exist, and its sizes are at least 1, because kernels divide by them, and small enough to be
+// multiplied, because kernels count pixels of a row, taps and channels in an int. Not here: whether
+// buffers are as large as the sizes say; the compiler that writes programs (src/runtime) takes both
+// from the same shapes.
 #pragma once
 #include "program/opcodes.h"
 

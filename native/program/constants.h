@@ -1,7 +1,7 @@
 // The constants of a session, shared by its programs: bytes as they came, and every packed form
-// that a kernel asked for. What needs memory throws std::bad_alloc, and leaves all as it was. Used
-// on the JavaScript thread only, while programs are built. Not here: the packings themselves (each
-// kernel's own).
+// that a kernel asked for. Functions that need memory throw std::bad_alloc and change nothing then.
+// Used on the JavaScript thread only, while programs are built. Not here: the packings themselves
+// (each kernel's own).
 #pragma once
 #include <functional>
 #include <map>
@@ -17,7 +17,7 @@ namespace bitplane {
 
 class Constants {
  public:
-  // Fetches the bytes of a constant by calling load(); false if they are to be had no more.
+  // Fetches the bytes of a constant by calling load(); false if its file can no longer be read.
   using Loader = std::function<bool(int index)>;
   void setLoader(Loader loader) { loader_ = std::move(loader); }
   // One more constant of so many bytes, fetched when first needed.

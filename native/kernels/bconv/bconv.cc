@@ -70,8 +70,8 @@ uint64_t bitsAt(const uint8_t* bytes, int64_t first, int count) {
 
 }  // namespace bconv
 
-// The variant of the chosen instruction set, or the scalar one where that cannot count so many
-// terms.
+// The variant of the chosen instruction set, or the scalar one if the counters of the former cannot
+// hold so many terms.
 std::unique_ptr<Step> make_bconv(const Instruction& instruction, BuildContext& context) {
   for (const Isa isa : {context.isa(), Isa::scalar}) {
     for (const bconv::Variant& variant : bconv::kVariants) {

@@ -8,9 +8,8 @@
 // The weights of one segment stay in L1 (64 * K / 8 bytes: 18 KiB for 256 channels, 3 x 3) while
 // the pixels stream.
 //
-// Carry-save adders of ternary operations, which popcount every second word only, take 5 operations
-// for 6 and measured no faster: their second register a sum halves the tile, and so doubles the
-// loads.
+// Carry-save adders popcount only every second word and take 5 operations instead of 6, but
+// measured no faster: a second register for each sum halves the tile, and so doubles the loads.
 #include <immintrin.h>
 
 #include "kernels/bconv/kernel.h"
@@ -21,8 +20,8 @@ namespace bconv {
 namespace avx512_vpopcnt {
 namespace {
 
-// Ends a step: without it g++ 12 sums the two halves of a word before it adds them, which costs six
-// spilled accumulators.
+// A barrier after each step: without it g++ 12 sums the two halves of a word before it adds them to
+// the accumulator, and spills six accumulators.
 BITPLANE_INLINE void keep(__m512i& value) { __asm__("" : "+v"(value)); }
 
 enum class End { bits, dots, floats };

@@ -1,7 +1,7 @@
 // Binary convolution for armv8.0 NEON: eor + cnt + byte add, 128 multiply-adds in three
-// instructions. A register holds one 64-bit word of two output channels; the activation word is
-// stored twice by the preparation, so the loop neither duplicates nor, but for one fold per flush,
-// sums across lanes. Not here: anything but the tile and its three ways to end.
+// instructions. A register holds one 64-bit word of two output channels; the preparation stores
+// each activation word twice, so the loop duplicates nothing, and sums across lanes only once per
+// flush. Not here: anything but the tile and its three ways to end.
 //
 // 4 pixels x 8 outputs keep 16 byte accumulators, 4 activations and 4 weights in registers: 48
 // vector instructions and 8 loads per 2048 multiply-adds, 24 cycles on two vector pipes. (Sixteen

@@ -1,5 +1,5 @@
 // Binary convolution in plain C++ for any CPU: 64-bit words, four output channels at a time, a
-// popcount made of shifts and adds. Not here: speed beyond what no instruction set is needed for.
+// popcount made of shifts and adds. Not here: any instruction set.
 #include "kernels/bconv/kernel.h"
 
 namespace bitplane {

@@ -162,8 +162,8 @@ class SegmentedStep : public Step {
     kernel_.bits(s);
   }
 
-  // Everything else goes through a block in L1. Spans of several groups follow each other; what the
-  // lanes past a span's end write is written over by the next span or never read.
+  // All other outputs go through a block in L1. Spans of several groups follow each other; the next
+  // span overwrites what lanes past a span's end wrote, or nothing reads it.
   void runBlocks(const Window& window, int block, const Buffers& buffers) const {
     const Problem& p = plan_.problem;
     const int c0 = 64 * block, cn = std::min(64, p.o - c0);
@@ -226,7 +226,7 @@ std::unique_ptr<Step> segmentedStep(const char* name, Isa isa, const Kernel& ker
                                     const Instruction& instruction, BuildContext& context) {
   const Problem problem = problemOf(instruction);
   if (problem.terms() > kernel.maxTerms) return nullptr;
-  // A constant whose bytes are to be had no more has none.
+  // A constant whose file can no longer be read has no bytes.
   if (context.constant(problem.weights) == nullptr) return nullptr;
   if (problem.thresholds >= 0 && context.constant(problem.thresholds) == nullptr) return nullptr;
   Plan plan = planFor(problem, kernel, context.threads());

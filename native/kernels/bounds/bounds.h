@@ -1,6 +1,5 @@
-// What this machine can do at most: register-only loops that a kernel's rate is held against,
-// measured in the same process. Not here: kernels. Rates are multiply-adds per second on one
-// thread.
+// The bounds of this machine: rates of register-only loops, with which a kernel's rate is compared
+// in the same process. Not here: kernels. Rates are multiply-adds per second on one thread.
 #pragma once
 #include <cstddef>
 

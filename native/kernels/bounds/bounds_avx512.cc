@@ -12,8 +12,8 @@ namespace {
 
 constexpr int kAccumulators = 16;
 
-// Hides a value from the optimiser: it stays in a register and nothing about it is known.
-// Accumulators so keep their order, which keeps g++ 12 from spilling them.
+// Hides a value from the optimiser: it stays in a register, and the compiler knows nothing about
+// it. So the accumulators keep their order and g++ 12 does not spill them.
 template <typename T>
 inline void opaque(T& value) {
   __asm__ volatile("" : "+v"(value));

@@ -1,7 +1,7 @@
 // The loop of bit pooling, compiled once for each instruction set: the rows of the windows first,
-// into one line, then its columns. The first is plain enough for compilers to vectorize over the
-// whole row, however few words a pixel has; the second reads a line that is in L1. The including
-// file names its namespace BITPLANE_SIMD.
+// into one line, then its columns. Compilers vectorize the first over the whole row, however few
+// words a pixel has. The second reads a line that is in L1. The including file names its namespace
+// BITPLANE_SIMD.
 #pragma once
 #include "kernels/bpool/row.h"
 
