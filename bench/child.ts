@@ -1,6 +1,6 @@
 /**
- * Runs a program and reads the one JSON document it prints: measurements of a whole process want a
- * process of their own.
+ * Runs a program and reads the one JSON document it prints: a measurement of a whole process needs
+ * a process of its own.
  */
 import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';

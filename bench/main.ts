@@ -1,7 +1,7 @@
 /**
- * `npm run bench [-- WORKLOAD ...] [--json] [--strict]`: every number that this project aims at,
- * measured on this machine beside its goal, as a table and as JSON. --json prints only the JSON;
- * --strict exits with 1 where a goal is missed.
+ * `npm run bench [-- WORKLOAD ...] [--json] [--strict]`: measures every number that this project
+ * aims at on this machine and prints it beside its goal, as a table and as JSON. --json prints only
+ * the JSON; --strict exits with 1 if a goal is missed.
  */
 import { arch, cpus, platform } from 'node:os';
 import { accuracy } from './accuracy/index.js';

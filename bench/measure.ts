@@ -1,6 +1,6 @@
 /**
- * Timing on a machine that others use too: short repeats, interleaved, and the best of them. Not
- * here: what is timed.
+ * Timing on a shared machine: short interleaved repeats, of which the best counts. Not here: what
+ * is timed.
  */
 import { performance } from 'node:perf_hooks';
 

@@ -7,15 +7,15 @@ export interface Row {
   readonly what: string;
   readonly value: number;
   readonly unit: string;
-  /** The value wanted: at least (`min`) or at most (`max`). Absent where the row only informs. */
+  /** The goal: at least `min` or at most `max`. Absent in a row that only informs. */
   readonly goal?: { readonly min: number } | { readonly max: number };
-  /** How the value came about: raw numbers, conditions. */
+  /** Raw numbers and conditions behind the value. */
   readonly note?: string;
 }
 
 /**
- * A workload measures and yields rows; it throws a Skip where this machine or this clone lacks what
- * it needs.
+ * A workload measures and yields rows; it throws a Skip if this machine or clone lacks something it
+ * needs.
  */
 export interface Workload {
   readonly name: string;

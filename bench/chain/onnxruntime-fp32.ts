@@ -1,6 +1,6 @@
 /**
- * The chain in onnxruntime, fp32: convolution with bias and ReLU, which it fuses into one kernel;
- * batch norm is taken as already folded.
+ * The chain in onnxruntime, fp32: convolution with bias and ReLU, which onnxruntime fuses into one
+ * kernel; batch norm is already folded.
  */
 import ort from 'onnxruntime-node';
 import type { OnnxNode, OnnxTensor } from '../onnx-writer.js';

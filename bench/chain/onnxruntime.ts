@@ -1,5 +1,6 @@
 /**
- * What both onnxruntime competitors share: one thread, every graph optimisation, one fixed feed.
+ * The settings that both onnxruntime competitors share: one thread, every graph optimisation, one
+ * fixed feed.
  */
 import ort from 'onnxruntime-node';
 import { type OnnxModel, writeOnnx } from '../onnx-writer.js';

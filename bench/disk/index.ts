@@ -1,6 +1,6 @@
 /**
- * What a binary network takes on disk: bits a binary weight, and the whole file beside the same
- * network in float32.
+ * The size of a binary network on disk: bits for each binary weight, and the whole file beside the
+ * same network in float32.
  */
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -1,7 +1,7 @@
 /**
- * What a run costs beside its arithmetic: the round trip of a one-op program, the first after a
- * pause, the CPU time of an open session that does nothing, and how late timers fire while 200 runs
- * are in flight.
+ * The cost of a run beside its arithmetic: the round trip of a one-op program, the first round trip
+ * after a pause, the CPU time of an open session that does nothing, and how late timers fire while
+ * 200 runs are in flight.
  */
 import { inChild } from '../child.js';
 import type { Row, Workload } from '../report.js';
@@ -30,7 +30,7 @@ export const latency: Workload = {
         what: 'CPU time of an idle session, per second',
         value: measured.idleCpuUs,
         unit: 'us',
-        // Zero, within what an idle Node itself spends from one second to the next.
+        // Zero, within the CPU time that an idle Node spends from one second to the next.
         goal: { max: Math.max(200, Math.round(2 * measured.baselineCpuUs)) },
         note: `Node without a session ${measured.baselineCpuUs.toFixed(0)} us`,
       },

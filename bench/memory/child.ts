@@ -21,7 +21,7 @@ async function residentMiB(): Promise<number> {
   return process.memoryUsage.rss() / 2 ** 20;
 }
 
-/** What `count` repetitions gain after `warmup` of them. */
+/** The memory that `count` repetitions add after `warmup` repetitions. */
 async function gained(warmup: number, count: number, job: () => Promise<unknown>): Promise<number> {
   for (let i = 0; i < warmup; i++) await job();
   const before = await residentMiB();
@@ -36,8 +36,7 @@ await session.release();
 
 const graph = chainGraph({ channels: 64, size: 14 });
 const image = new Tensor('b1', new Uint8Array((64 * 14 * 14) / 8), [1, 14, 14, 64]);
-// Warmed up until the JavaScript heap has grown to its working size: that growth is Node's, and
-// ends.
+// The warm-up lasts until the JavaScript heap has its working size; that growth is Node's own.
 const cyclesMiB = await gained(600, 1000, async () => {
   const one = await Session.fromGraph(graph);
   await one.run({ x: image });

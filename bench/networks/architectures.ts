@@ -1,5 +1,5 @@
 /**
- * The float networks that binary ones are held against, as lists of layers: ResNet-18 (He et al.
+ * The float networks with which binary ones are compared, as lists of layers: ResNet-18 (He et al.
  * 2016) and MobileNetV1 (Howard et al. 2017), 224x224, 1000 classes, batch norm already folded into
  * weights and bias. Not here: how a competitor writes them.
  */

@@ -1,6 +1,6 @@
 /**
- * Whole binary networks of the zoo, batch 1, whole run(), beside the float networks that they
- * binarize in onnxruntime.
+ * Whole binary networks of the zoo in bitplane, beside the float networks that they binarize in
+ * onnxruntime; batch 1, whole run() calls.
  */
 import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -84,9 +84,9 @@ async function speed(): Promise<Row[]> {
 }
 
 /**
- * What a Bi-Real-18 run spends on other things than products: layers that are no convolution or
- * dense layer, and in binary convolutions what they take beyond the same convolution with nothing
- * but thresholds behind it (measured as the chain's layers are).
+ * The time of a Bi-Real-18 run outside products, in two parts. Layers that are no convolution or
+ * dense layer count whole. A binary convolution counts with its time beyond that of the same
+ * convolution with thresholds alone, measured as in the chain.
  */
 async function outsideConvolutions(): Promise<Row> {
   const session = Session.fromGraph(zoo.zooGraph('bi-real-18'), { threads: 1 });

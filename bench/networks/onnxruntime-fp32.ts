@@ -1,5 +1,6 @@
 /**
- * A float network in onnxruntime, fp32: convolutions with bias, ReLU and shortcuts, which it fuses.
+ * A float network in onnxruntime, fp32: convolutions with bias, ReLU and shortcuts, which
+ * onnxruntime fuses.
  */
 import ort from 'onnxruntime-node';
 import { onnxruntimeRunner } from '../chain/onnxruntime.js';

@@ -1,7 +1,7 @@
 /**
  * A float network in onnxruntime, int8: QLinear operators from end to end (unsigned activations,
- * signed weights per tensor, ReLU in the requantization), the fastest integer form it has; the
- * picture comes in as integers already.
+ * signed weights per tensor, ReLU in the requantization), its fastest integer form; the picture is
+ * already given as integers.
  */
 import ort from 'onnxruntime-node';
 import { onnxruntimeRunner } from '../chain/onnxruntime.js';
