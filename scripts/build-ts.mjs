@@ -1,8 +1,8 @@
 #!/usr/bin/env node
 /**
- * Compiles src/ into dist/: declarations file by file, code into one file for each entry and what
- * they share. One file because opening 140 small ones is half of what `import 'bitplane'` would
- * cost. Dependencies stay outside. Not here: the addon (scripts/prebuild.mjs).
+ * Compiles src/ into dist/: declarations file by file, code into one file for each entry and one
+ * for their shared code. Opening 140 small files would be half the cost of `import 'bitplane'`.
+ * Dependencies stay outside. Not here: the addon (scripts/prebuild.mjs).
  */
 import { spawnSync } from 'node:child_process';
 import { readdirSync, rmSync } from 'node:fs';
@@ -41,7 +41,7 @@ const { metafile } = await build({
   logLevel: 'warning',
 });
 
-// What an earlier build left behind would be packed and published.
+// Removes old output, because stale files would be packed and published.
 const written = new Set(Object.keys(metafile.outputs));
 for (const entry of readdirSync(dist, { recursive: true, withFileTypes: true })) {
   const file = join(entry.parentPath, entry.name);

@@ -19,7 +19,7 @@ import { fileURLToPath } from 'node:url';
 const WIDTH = 100;
 const FOLDERS = ['src', 'native', 'test', 'bench', 'scripts'];
 const SOURCE = /\.(?:[cm]?[tj]s|cc?|h|inc|py)$/;
-/** Folders of data, of which no line is ours. */
+/** Folders of recorded data. */
 const DATA = new Set(['test/golden']);
 /** Markdown that points to files of this repository, and to no file that a user would make. */
 const POINTING = new Set(['ARCHITECTURE.md', 'CONTRIBUTING.md']);

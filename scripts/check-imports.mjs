@@ -41,8 +41,8 @@ const NATIVE_ORDER = [
 ];
 
 /**
- * The kernel folders that every other may include, and those that some may: kernels stand alone but
- * for these.
+ * The kernel folders that every kernel may include, and those that some kernels may. All others
+ * stand alone.
  */
 const KERNELS_SHARED = ['epilogue'];
 const KERNELS_BUILT_ON = { dwconv: ['conv', 'window'], pool: ['window'] };

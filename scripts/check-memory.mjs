@@ -1,8 +1,8 @@
 #!/usr/bin/env node
 /**
- * No read or write beside a buffer and no undefined behaviour in the addon: builds it with
- * AddressSanitizer and UndefinedBehaviorSanitizer and runs the tests that reach every kernel, and
- * the random networks, on it. Linux. Not here: buffers that share one run's arena, which no
+ * Checks that the addon neither reads or writes outside its buffers nor has undefined behaviour:
+ * builds it with AddressSanitizer and UndefinedBehaviorSanitizer, and runs the tests of all kernels
+ * and the random networks on it. Linux. Not here: buffers that share one run's arena, which no
  * sanitizer tells apart (tests of the memory plan do); races (./check-threads.mjs).
  *
  *   node scripts/check-memory.mjs [VITEST ARGUMENT ...]
@@ -24,7 +24,7 @@ if (!readFileSync(addon).includes('__asan_report'))
   throw new Error(
     `${addon} is not sanitized: remove build-memory, which was made for something else`,
   );
-// Node is not built with the sanitizers, so their libraries must be there before it.
+// Node is not built with the sanitizers, so their libraries must be loaded before it.
 const compiler = process.env.CXX ?? 'c++';
 const libraries = ['libasan.so', 'libubsan.so'].map((name) =>
   execFileSync(compiler, [`-print-file-name=${name}`], { encoding: 'utf8' }).trim(),

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /**
  * Checks that no list is spread into the arguments of a call: arguments lie on the stack, and a
- * list whose length a file or a caller decides ends it (`Math.max(...values)`,
+ * list whose length comes from a file or a caller overflows it (`Math.max(...values)`,
  * `list.push(...others)`). Lists that are known to be short are named below, each with the reason.
  * Lists spread into lists and objects are no arguments and may be of any length. Not here: any
  * other rule (biome has them).

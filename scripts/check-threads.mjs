@@ -1,8 +1,8 @@
 #!/usr/bin/env node
 /**
- * No data races among the worker threads: test/native/threads runs the pool under ThreadSanitizer,
- * with random jobs, aborts and shutdowns. Not here: what tasks compute; the tests of results hold
- * one thread against many.
+ * Checks that the worker threads have no data races: test/native/threads runs the pool under
+ * ThreadSanitizer, with random jobs, aborts and shutdowns. Not here: what tasks compute; the tests
+ * of results compare one thread with many.
  *
  *   node scripts/check-threads.mjs [POOLS] [SEED]     default: 1500 pools from seed 1
  */
@@ -44,7 +44,8 @@ function main(program) {
   );
   if (compiled.status !== 0) return 1;
   let run = spawnSync(program, [pools, seed], { encoding: 'utf8' });
-  // Where the system spreads addresses wider than the sanitizer knows, it runs without that.
+  // Without address space randomisation, if the system's spreads addresses wider than the sanitizer
+  // supports.
   if (run.stderr.includes('unexpected memory mapping'))
     run = spawnSync('setarch', ['-R', program, pools, seed], { encoding: 'utf8' });
   process.stderr.write(run.stderr ?? `${run.error}\n`);

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /**
- * Every native file compiles without a warning. Checks syntax only, so that it is quick; what only
- * optimisation would warn about (values that may be uninitialised) is left out with it. Not a
+ * Checks that every native file compiles without a warning. It only checks syntax, which is quick,
+ * and so misses the warnings that need optimisation (values that may be uninitialised). Not a
  * build.
  */
 import { execSync, spawnSync } from 'node:child_process';

@@ -21,8 +21,8 @@ export const CPU_SUITES = ['test/native', 'test/runtime', MODELS].filter((folder
 export const WITHOUT_MODELS = CPU_SUITES.filter((folder) => folder !== MODELS);
 
 /**
- * Threads and no child processes: those would start without the emulator. No time limits, and no
- * tests of when something happens: an emulator keeps no time.
+ * Threads instead of child processes, which would start without the emulator. No time limits and no
+ * tests of timing, because an emulator keeps no time.
  */
 export const EMULATED = [
   '--pool=threads',

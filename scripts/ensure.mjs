@@ -52,8 +52,8 @@ function ensureDependencies() {
 }
 
 /**
- * Every package the lockfile wants (other platforms' optional ones aside) is installed in the
- * version it names.
+ * True if every package of the lockfile, except other platforms' optional ones, is installed in the
+ * version that the lockfile names.
  */
 function dependenciesCurrent() {
   const installedFile = at('node_modules', '.package-lock.json');
@@ -81,7 +81,7 @@ function ensureNative() {
   writeFileSync(at('build', '.ensured'), '');
 }
 
-/** Those that this machine can build, its own among them. */
+/** The platforms whose addons this machine can build, its own included. */
 function ensurePrebuilds() {
   const own = at('prebuilds', `${process.platform}-${process.arch}`);
   const stamp = at('build-prebuild', '.ensured');
@@ -111,7 +111,7 @@ function ensureTypeScript() {
 }
 
 /**
- * The stamp, not the artifact, says when a build ended: a build that changes nothing need not
+ * The time of a stamp file says when a build ended, because a build that changes nothing need not
  * rewrite its artifact.
  */
 function current(artifact, stamp, sources) {
@@ -126,7 +126,9 @@ function newest(path) {
   return Math.max(stat.mtimeMs, ...readdirSync(path).map((name) => newest(join(path, name))));
 }
 
-/** Output goes to stderr, so that a command after this one may own standard output (`--json`). */
+/**
+ * Output goes to stderr, so that standard output belongs to the command that follows (`--json`).
+ */
 function run(what, command, args) {
   process.stderr.write(`bitplane: ${what} ...\n`);
   const { status, signal, error } = spawnSync(command, args, {

@@ -1,10 +1,11 @@
 #!/usr/bin/env node
 /**
- * What happens when the system fails: every allocation, thread and lock of the addon and every call
- * on a model's files fails once, each in its turn, and from then on; then full disks, folders that
- * take no files, and kills during saves. Ends with 1 where the process crashed or hung, a result
- * was wrong, a file was torn, or an error was none of ours. Linux with glibc and a C compiler. Not
- * here: how a call is made to fail (faults/inject.c), what is done meanwhile (faults/child.mjs).
+ * Tests failures of the system. Every allocation, thread and lock of the addon and every call on a
+ * model's files fails in its turn, once alone and once together with all later ones. Then come full
+ * disks, folders that take no files, and kills during saves. Exit code 1 if the process crashed or
+ * hung, a result was wrong, a file was torn, or an error was no BitplaneError. Linux with glibc and
+ * a C compiler. Not here: how a call is made to fail (faults/inject.c), what is done meanwhile
+ * (faults/child.mjs).
  *
  *   node scripts/faults.mjs [--only memory,load,thread,lock,files,disk,kills]
  */

@@ -1,9 +1,10 @@
 #!/usr/bin/env node
 /**
- * Mutated files of every reader, guided by what they reach; what loads also runs, in every way
- * there is. A finding is a crash, a hang, too much memory or time, an error that is none of ours,
- * or two ways of running that differ. It is made small and kept. Ends with 1 where there were
- * findings. Not here: one input (fuzz/try.mjs), the loop over them (fuzz/child.mjs).
+ * Tries mutated files on every reader, guided by the code that they reach; a model that loads also
+ * runs, on every instruction set and in every mode. A finding is a crash, a hang, too much memory
+ * or time, an error that is no BitplaneError, or two runs that differ. Each finding is made small
+ * and kept. Exit code 1 if there are findings. Not here: one input (fuzz/try.mjs), the loop over
+ * them (fuzz/child.mjs).
  *
  *   node scripts/fuzz.mjs [--time SECONDS] [--reader NAME,...] [--seed N]
  *                         [--keep FOLDER] [--report FILE]

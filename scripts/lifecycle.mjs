@@ -1,8 +1,8 @@
 #!/usr/bin/env node
 /**
- * What npm runs by itself when it makes a package of this repository, so that a package is whole or
- * is not made. In the package, where somebody may pack it again, everything is there and nothing is
- * done. Not here: how things are built (./ensure.mjs).
+ * The scripts that npm runs when it packs this repository, so that a package is complete or is not
+ * made. In an installed package, which somebody may pack again, everything is already there and
+ * they do nothing. Not here: how things are built (./ensure.mjs).
  *
  *   node scripts/lifecycle.mjs prepack | prepare | prepublishOnly
  *
@@ -32,7 +32,7 @@ const RELEASE = [
 
 const EVENTS = {
   prepack: build,
-  // npm says where a package came from that it prepares for somebody else.
+  // npm sets this variable when it prepares a dependency for another package.
   prepare: () => (process.env.npm_package_resolved ? build() : 0),
   prepublishOnly: requirePlatforms,
 };

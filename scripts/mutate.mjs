@@ -1,9 +1,9 @@
 #!/usr/bin/env node
 /**
  * Mutation testing: plants small faults one at a time in a copy of the repository and counts those
- * that some test of `npm test` notices. TypeScript's mutants are Stryker's, C++'s our own
- * (./mutate/). Mutants that do not compile, or compile to the same machine code, are drawn again.
- * Not part of CI: a sample of 200 takes about an hour.
+ * that a test of `npm test` notices. TypeScript's mutants are Stryker's, C++'s our own (./mutate/).
+ * Mutants that do not compile, or compile to the same machine code, are drawn again. Not part of
+ * CI: a sample of 200 takes about an hour.
  *
  *   npm run mutate -- [FOLDER] [--sample N] [--seed S] [--tests PATH ...] [--workers W]
  *                     [--resume | --survivors] [--json]
@@ -11,7 +11,7 @@
  * Without FOLDER (src/formats, native/kernels/map ...) the sample is spread over all folders by
  * their lines, 30 % of it over native ones. Verdicts are kept in the cache folder, one file a seed:
  * --resume goes on where a run stopped, or draws more (a larger sample holds the smaller ones of
- * its seed), --survivors tries again what survived. --tests runs only those tests (test/formats),
+ * its seed), --survivors tries the survivors again. --tests runs only those tests (test/formats),
  * to see in minutes what a folder's own tests notice. Tests run without BITPLANE_DATA.
  */
 import {

@@ -1,5 +1,5 @@
 /**
- * Programs for tests that npm carries, fetched into a cache outside the repository and kept there:
+ * Fetches programs for tests from npm and keeps them in a cache outside the repository:
  * `$XDG_CACHE_HOME/bitplane`. Not here: what the library or its build needs (package.json).
  */
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /**
- * The numbers of the package as its users get it, beside their goals: sizes, installation, cold
- * start. Not here: whether it works (test/package). Run `npm run prebuilds` first.
+ * Measures the package that users get, beside its goals: sizes, installation, cold start. Not here:
+ * whether it works (test/package). Run `npm run prebuilds` first.
  *
  *   node scripts/pack-numbers.mjs [--json] [--strict]     --strict: exit code 1 if a goal is missed
  */
@@ -23,7 +23,7 @@ import { fileURLToPath } from 'node:url';
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const windows = process.platform === 'win32';
 const folder = realpathSync(mkdtempSync(join(tmpdir(), 'bitplane-numbers-')));
-/** Other processes only ever make a start slower, so the fastest of many is the package's own. */
+/** Other processes only make a start slower, so the fastest of many starts counts. */
 const STARTS = 25;
 
 function run(command, args, cwd) {

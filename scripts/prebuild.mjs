@@ -29,9 +29,9 @@ const CROSS = {
 const CROSSABLE =
   libc() === 'glibc' ? Object.keys(CROSS).filter((target) => CROSS[target].from === HOST) : [];
 /**
- * Symbols would double the file; a stack of the kernels is nothing that users can act on. The
- * linker leaves them out, because a file that is changed afterwards loses the signature without
- * which Apple's systems do not load it.
+ * Leaves out symbols, which would double the file and help no user. The linker leaves them out,
+ * because stripping a finished file breaks its signature, and Apple's systems load no file without
+ * one.
  */
 const STRIP =
   { linux: { CMAKE_SHARED_LINKER_FLAGS: '-s' }, darwin: { CMAKE_SHARED_LINKER_FLAGS: '-Wl,-x' } }[

@@ -1,9 +1,10 @@
 #!/usr/bin/env node
 /**
- * A server's life in short: sessions opened and released, runs of several batch sizes and thread
- * counts at once, aborts, worker threads started and terminated in the middle of runs. Every result
- * must be the same bits as the first of its kind, and memory, descriptors and threads must not
- * grow. Ends with 1 where they do. Linux, where a process can see what it holds. Not here: speed.
+ * The life of a server in a few minutes: sessions opened and released, runs of several batch sizes
+ * and thread counts at once, aborts, worker threads started and terminated in the middle of runs.
+ * Every result must be the same bits as the first of its kind, and memory, descriptors and threads
+ * must not grow. Exit code 1 if they do. Linux only, where a process can count its descriptors and
+ * threads. Not here: speed.
  *
  *   node --expose-gc scripts/soak.mjs [--time SECONDS]     default 900
  */
@@ -44,7 +45,7 @@ try {
 }
 
 async function main() {
-  // What stays for good comes first: the addon, its threads, code that V8 has compiled.
+  // A warm-up: the addon, its threads and code that V8 has compiled stay in memory for good.
   const warm = performance.now() + Math.min(120, seconds / 5) * 1000;
   for (let rounds = 0; rounds < 60 || performance.now() < warm; rounds++) await round();
   await rest();

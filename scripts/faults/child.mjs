@@ -1,9 +1,9 @@
 /**
- * The process in which calls fail: node child.mjs KIND CONTROL FOLDER FIRST LASTING ERROR. It does
- * the same things again and again, each time with a later call failing, until no call is left to
- * fail, and prints what came of each as a line of JSON. An error must be a BitplaneError of the
- * right code, a result must be the same bits as without failures, and what failed must work the
- * next time. Not here: who makes calls fail (inject.c), who notices a crash (./sweep.mjs).
+ * The process in which calls fail: node child.mjs KIND CONTROL FOLDER FIRST LASTING ERROR. It
+ * repeats the same actions, each time with a later call failing, until no call is left to fail, and
+ * prints each outcome as a line of JSON. An error must be a BitplaneError of the right code, a
+ * result must be the same bits as without failures, and a failed action must work the next time.
+ * Not here: making calls fail (inject.c), noticing a crash (./sweep.mjs).
  */
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -38,7 +38,7 @@ function sameUse(a, b) {
   return ['one', 'two', 'again'].every((name) => sameResults(a[name], b[name]));
 }
 
-/** undefined, or why this error is none that a caller can handle. */
+/** Why a caller cannot handle this error; undefined if it can. */
 function objection(error, codes, words) {
   if (error?.name !== 'BitplaneError') return `a foreign error: ${error?.stack ?? error}`;
   if (!codes.includes(error.code) || !words.test(error.message))
@@ -79,8 +79,8 @@ async function sweepMemory() {
 }
 
 /**
- * Loading the addon and running the first session, with one call failing; the parent armed it. Of
- * `load` only the loading.
+ * Loads the addon and runs the first session, with one call failing that the parent chose. For
+ * `load` it only loads.
  */
 async function once() {
   const bitplane = await import('../../dist/index.js');
@@ -157,8 +157,7 @@ async function sweepFiles() {
       problem = await life();
     } catch (error) {
       outcome = 'refused';
-      // Node's own readFile takes a read that gives half for the end of the file, which then is cut
-      // short.
+      // Node's own readFile takes a short read for the end of the file and returns a cut file.
       problem = objection(error, mode.error === 0 ? ['ERR_IO', 'ERR_FORMAT'] : ['ERR_IO'], /./);
     }
     control.disarm();

@@ -49,7 +49,7 @@ export class Control {
     this.set('kind', KINDS.none);
   }
 
-  /** Does what is nobody's business: no call of it counts. */
+  /** Runs `body` without counting its calls. */
   aside(body) {
     const kind = this.get('kind');
     this.disarm();
@@ -60,7 +60,7 @@ export class Control {
     }
   }
 
-  /** Files below this folder are meant. */
+  /** Only calls on files below this folder count. */
   follow(folder) {
     writeSync(this.file, Buffer.from(`${folder}\0`), 0, undefined, AT.prefix);
   }

@@ -1,7 +1,7 @@
 /**
- * Saves where there is no room or no permission: a limit on the size of files, a file system that
- * is full, one that takes no writes. The older file must be as it was. Not here: single calls that
- * fail (./sweep.mjs).
+ * Saves without room or permission: under a limit on the size of files, on a full file system, on a
+ * read-only one. The older file must stay as it was. Not here: single calls that fail
+ * (./sweep.mjs).
  */
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';

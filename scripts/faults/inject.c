@@ -2,10 +2,10 @@
 // kind fail. Linux with glibc. Not here: which N, and what is wrong afterwards (./sweep.mjs,
 // ./child.mjs).
 //
-// Who is meant. Memory: calls whose return address lies in the addon's own code. The C++ library is
-// linked into the addon, so its `operator new` counts. Threads and locks: libuv makes them inside
-// Node, so the addon must be its caller. Files: every thread of the process, but only files below
-// the folder `prefix`.
+// Which calls count. Memory: calls whose return address lies in the addon's own code. The C++
+// library is linked into the addon, so its `operator new` counts. Threads and locks: libuv makes
+// them inside Node, so the addon must be its caller. Files: every thread of the process, but only
+// files below the folder `prefix`.
 //
 // The control block is a mapped file that both sides see; all of it is 64-bit numbers but the
 // prefix.
@@ -127,9 +127,9 @@ int posix_memalign(void **out, size_t alignment, size_t bytes) {
   static type (*real)(__VA_ARGS__); \
   if (real == NULL) real = (type (*)(__VA_ARGS__))dlsym(RTLD_NEXT, #name)
 
-// `depth`: this function, the one below and libuv's stand before the caller that is looked for.
-// Further away Node makes locks for itself on the addon's behalf (for a thread-safe function), and
-// ends the process where there are none.
+// `depth`: the frames of this function, the one below and libuv's come before the caller in
+// question. Callers further away are ignored: for a thread-safe function Node makes locks for
+// itself, and ends the process if it gets none.
 static __attribute__((noinline)) int nearby(int64_t kind, int depth) {
   if (atomic_load(&control->kind) != kind) return 0;
   void *frames[8];
@@ -162,7 +162,7 @@ static int isTracked(int file) { return file >= 0 && file < (int)sizeof tracked 
 static int fileFails(int meant) {
   return atomic_load(&control->kind) == FILES && meant && fails(NULL, 0);
 }
-// Short counts are for calls that have one: any other call is left alone by them.
+// Only calls that return a count can come back short; all others are left alone.
 #define FAIL_PLAIN(meant) \
   if (control->error != 0 && fileFails(meant)) return errno = (int)control->error, -1
 #define FAIL_OR_HALVE(meant, count) \

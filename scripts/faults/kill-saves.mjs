@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 /**
- * Kills processes in the middle of saves and conversions and looks at what they left: the target
+ * Kills processes in the middle of saves and conversions and checks the remaining files: the target
  * must be a whole model, no older than the last save that was reported done, and the next save must
  * leave at most one temporary file. Uses dist. Not here: failures of single calls.
  *
@@ -56,7 +56,7 @@ async function numberIn(path) {
   return data[0];
 }
 
-/** Runs in the child: saves model after model, from `first` on, saying which is done. */
+/** Runs in the child: saves model after model, from `first` on, and prints the number of each. */
 async function saveForever(path, first) {
   for (let number = first; ; number++) {
     await saveModel(modelOf(number), path);
@@ -81,7 +81,8 @@ async function killed(child) {
 }
 
 /**
- * One kill of a saving process; the least and the greatest number that the target may then hold.
+ * Kills a saving process once; returns the least and the greatest number that the target may then
+ * hold.
  */
 async function killSaving(path, first, random) {
   const child = spawn(

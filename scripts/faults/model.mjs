@@ -1,6 +1,5 @@
 /**
- * A small network that every kernel of the addon has a part in, with feeds. Not here: what it is
- * good for; nothing.
+ * A small network that uses every kernel of the addon, with feeds. Its results mean nothing.
  */
 
 /** @param bitplane the package */

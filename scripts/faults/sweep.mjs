@@ -1,6 +1,6 @@
 /**
  * Sweeps the number of the call that fails: starts the child, starts it again behind a call that
- * ended it, and counts what came of each. Not here: what the child does (./child.mjs).
+ * ended it, and counts the outcomes. Not here: what the child does (./child.mjs).
  */
 import { spawn } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { Control } from './control.mjs';
 
-/** A child that has not got to the next call by then hangs. */
+/** A child that does not reach the next call within this time hangs. */
 const LIMIT_MS = 30_000;
 /** Children that ended badly, at most: more say nothing new. */
 const MOST_CRASHES = 20;
@@ -34,7 +34,8 @@ export class Sweep {
     this.folder = join(folder, 'files');
     mkdirSync(this.folder, { recursive: true });
     /**
-     * The child sweeps by itself, or one call a process, because what fails is done once a process.
+     * The child sweeps by itself. Kinds of calls that happen once a process need a process for each
+     * call.
      */
     this.alone = options.kind === 'memory' || options.kind === 'files';
   }

@@ -1,8 +1,8 @@
 /**
- * Runs a graph in every way there is: each instruction set of this machine, one thread and two,
- * packed and as written. All must refuse it with an error of ours, or give the same: bits and
- * integers exactly, floats to a tolerance where sums are behind them. Not here: what must be the
- * same (./exactness.mjs).
+ * Runs a graph in every way: on each instruction set of this machine, with one thread and two,
+ * packed and as written. All runs must refuse it with a BitplaneError or agree: bits and integers
+ * exactly, floats behind sums to a tolerance. Not here: which values must agree exactly
+ * (./exactness.mjs).
  */
 import { BitplaneError } from '../../src/core/errors.ts';
 import { outputsOf, topological } from '../../src/graph/value.ts';
@@ -19,15 +19,15 @@ import { Random } from './random.mjs';
 const MOST_ELEMENTS = 400_000;
 const MOST_WORK = 8_000_000;
 const TOLERANCE = 1e-4;
-/** Where values on the way are larger, sums of floats tell nothing. */
+/** Sums of floats are not compared if intermediate values are larger than this. */
 const LARGEST = 1e4;
 const WHOLE = 8;
-/** What a run may take; a file that declares more is refused. */
+/** The memory that a run may take; a file that asks for more is refused. */
 export const MOST_MEMORY = 256 * 2 ** 20;
 
 /**
- * @returns 'ran', 'refused' (with an error of ours), or 'large'. @throws what is no error of ours,
- * and Difference
+ * @returns 'ran', 'refused' (with a BitplaneError), or 'large'. @throws Difference, and any error
+ * that is no BitplaneError
  */
 export async function agree(graph, seed) {
   const random = new Random(seed);
@@ -48,8 +48,8 @@ export async function agree(graph, seed) {
   const kinds = exactness(bound, whole);
   const written = await run(graph, feeds, { threads: 1, optimize: false });
   const packed = await runPacked(graph, feeds);
-  // Of one graph all kernels take the same; packing may take what no kernel runs as it is written,
-  // and the reverse.
+  // All instruction sets take the same graphs. The packed graph may run where the written one is
+  // refused, and the reverse.
   const refused = packed.find(({ result }) => result instanceof BitplaneError);
   const runs = packed.find(({ result }) => !(result instanceof BitplaneError));
   if (refused !== undefined && runs !== undefined)
@@ -62,7 +62,7 @@ export async function agree(graph, seed) {
   return 'refused';
 }
 
-/** Optimized once: the graph as the first session runs it is what the others are given. */
+/** Optimized once: all other sessions get the graph that the first one runs. */
 async function runPacked(graph, feeds) {
   let optimized;
   const results = [];
@@ -158,7 +158,7 @@ function compare(graph, feeds, kinds, a, b) {
       `${name} (${kind}) element ${at}: ${left.data[at]} (${show(a.way)}) ` +
       `and ${right.data[at]} (${show(b.way)})`;
     if (kind !== 'rounded') throw new Difference(sentence);
-    // Sums cancel: an error is held against the largest value on the way.
+    // Sums cancel, so an error is compared with the largest intermediate value.
     const scale = largest(graph, feeds);
     if (scale < LARGEST && !near(left.data[at], right.data[at], scale))
       throw new Difference(sentence);

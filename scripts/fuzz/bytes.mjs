@@ -1,4 +1,4 @@
-/** Mutations of bytes whose structure nobody knows: for every reader, now and then. */
+/** Mutations of bytes without regard to their structure, used now and then for every reader. */
 
 /** @param other bytes of another file, to splice */
 export function mutateBytes(random, bytes, other = bytes) {

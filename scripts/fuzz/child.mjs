@@ -1,8 +1,8 @@
 /**
  * The process that tries inputs, one after another: child.mjs '{ seed, readers, state, folder,
- * keep, count }'. Prints JSON lines: counts now and then, and findings. Ends with 75 when it wants
- * to begin anew, because its memory has grown. Bundled by ../fuzz.mjs, so that V8's counters see
- * one script. Not here: crashes, hangs and memory; the parent watches.
+ * keep, count }'. Prints JSON lines: counts now and then, and findings. Exit code 75 asks for a new
+ * child, because its memory has grown. Bundled by ../fuzz.mjs, so that V8's counters see one
+ * script. Not here: crashes, hangs and memory; the parent watches.
  */
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
@@ -14,7 +14,7 @@ import { seeds } from './seeds.mjs';
 import { State } from './state.mjs';
 import { attempt } from './try.mjs';
 
-/** Files of each kind, in parts: models are what most can go wrong with. */
+/** How often each kind of file is tried, in parts: models have the most code. */
 const SHARES = {
   onnx: 5,
   safetensors: 5,
@@ -28,7 +28,7 @@ const SHARES = {
 /** Inputs between two looks at the counters: a look costs as much as some inputs. */
 const BATCH = 64;
 const MOST_BYTES = 64 << 10;
-/** Of the time, at most: what is missed now is met again. */
+/** The largest share of the time for this; a missed input comes again. */
 const LEARNING = 0.2;
 const MOST_RSS = 1400 * 2 ** 20;
 const RESTART = 75;
@@ -41,7 +41,7 @@ const { folder } = job;
 if (job.probe !== undefined) await probe();
 else {
   process.on('uncaughtException', (error) => {
-    // Inputs are tried in a guard: this is the tool's own fault, not a finding.
+    // Inputs are tried within a guard, so this error is a fault of the tool and no finding.
     console.error(error);
     process.exit(FAULT);
   });
@@ -69,7 +69,7 @@ async function fuzz() {
   const known = new Set();
   let batch = [];
   let learning = 0;
-  // What valid files reach is nothing new.
+  // The code that valid files reach is known from the start.
   for (const reader of job.readers) {
     let most = 'refused';
     for (const bytes of corpus[reader]) {
@@ -133,7 +133,7 @@ async function learn(batch, corpus, coverage) {
   }
 }
 
-/** A finding of a kind that is new is made small; of one that is known it is only counted. */
+/** Makes the first finding of a kind small; counts all later ones. */
 async function report(reader, bytes, seed, problem, known, state, count) {
   const kind = `${reader}: ${problem.kind}`;
   if (known.has(kind)) return say({ again: kind });

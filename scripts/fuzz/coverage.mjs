@@ -1,6 +1,6 @@
 /**
- * Which parts of the JavaScript have run, by V8's own counters: whether an input reached something
- * new. Of this tool's bundle only, which holds the readers and the passes. Not here: the addon.
+ * Tells by V8's own counters whether an input reached new code. It watches only this tool's bundle,
+ * which holds the readers and the passes. Not here: the addon.
  */
 
 import { readFileSync } from 'node:fs';

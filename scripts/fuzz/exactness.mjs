@@ -1,7 +1,6 @@
 /**
- * What may differ between two ways of running a graph: nothing where a result is exact, a rounding
- * error where float sums are behind it, anything where a rounding error decides a jump. Not here:
- * running (./agree.mjs).
+ * How far two runs of a graph may differ: not at all in an exact result, by a rounding error behind
+ * float sums, by anything if a rounding error decides a jump. Not here: running (./agree.mjs).
  */
 import { topological } from '../../src/graph/value.ts';
 
@@ -9,7 +8,7 @@ import { topological } from '../../src/graph/value.ts';
 const EXACT_SUM = 2 ** 24;
 /** Weights of networks that are meant to be exact are multiples of this. */
 const FINEST = 2 ** -8;
-/** Ops whose float results depend on the order of a sum, or on whose logarithm it is. */
+/** Ops whose float results depend on the order of a sum or on the implementation of a function. */
 const ROUNDED = new Set([
   'conv2d',
   'dense',
@@ -23,7 +22,7 @@ const ROUNDED = new Set([
   'log',
   'pow',
 ]);
-/** Ops that make of a small difference a large one. */
+/** Ops that turn a small difference into a large one. */
 const JUMPS = new Set([
   'sign',
   'round',

@@ -1,7 +1,7 @@
 /**
- * What was found, one file a kind beside a text that says what is wrong with it. What ended the
- * process is tried again by itself, and made small in processes of its own. Not here: how it was
- * found.
+ * Keeps the findings: one file of each kind, beside a text that says what is wrong. An input that
+ * ended the process is tried again alone, and made small in processes of its own. Not here: finding
+ * them.
  */
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -13,7 +13,7 @@ import { smallerSafetensors } from './safetensors.mjs';
 
 const SMALLER = { onnx: smallerOnnx, safetensors: smallerSafetensors };
 const EXTENSIONS = { recipe: 'json', cifar: 'bin', picture: 'jpg', program: 'bin' };
-/** Every try is a process. */
+/** The most tries, each of which is a process. */
 const SECONDS = 60;
 
 export class Findings {
@@ -46,7 +46,7 @@ export class Findings {
     if (bytes === undefined)
       throw new Error(`the child ended before its first input: ${problem}: ${said}`);
     const first = this.probe(reader, bytes, seed);
-    // What does not happen again by itself came of what was before it.
+    // A finding that the input alone does not repeat came from earlier inputs.
     const kind = `${reader}: ${first ?? `${problem}, not again by itself`}`;
     if (this.counts.has(kind)) return this.again(kind);
     const isSame = async (variant) => this.probe(reader, variant, seed) === first;

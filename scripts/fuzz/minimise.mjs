@@ -1,4 +1,4 @@
-/** Makes a finding small: leaves out one thing after another for as long as the same happens. */
+/** Makes a finding small: removes one part after another as long as the finding stays the same. */
 
 /**
  * @param smaller gives variants of bytes with less in them; none: pieces of bytes are left out

@@ -1,7 +1,7 @@
 /**
- * Mutations of ONNX files: of fields, whatever they mean, and of the graph: other operators,
- * operands, attributes, shapes, weights, nodes from another file. Not here: the wire format
- * (./protobuf.mjs), what a file does then (./readers.mjs).
+ * Mutations of ONNX files: of any field, and of the graph (other operators, operands, attributes,
+ * shapes, weights, nodes from another file). Not here: the wire format (./protobuf.mjs), trying the
+ * files (./readers.mjs).
  */
 import { mutateBytes } from './bytes.mjs';
 import { messages, pack, parse, unpack, write } from './protobuf.mjs';

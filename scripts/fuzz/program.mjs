@@ -1,8 +1,8 @@
 /**
- * The parser of native programs, fed with code streams that no compiler wrote: each is refused with
- * an error, or builds. Programs cannot be reached from the package's public face; its own compiler
- * writes them, from graphs that it has verified. So sizes are mutated only to what must be refused:
- * that buffers are as large as the sizes say is the compiler's word, and the addon takes it.
+ * Feeds the parser of native programs with mutated code streams: each must build or be refused with
+ * an error. No public function takes a program; the package's own compiler writes programs from
+ * verified graphs. The addon trusts that buffers are as large as the sizes say, so sizes are
+ * mutated only to values that must be refused.
  */
 import { addon } from '../../src/native/addon.ts';
 import { Difference } from './agree.mjs';

@@ -1,7 +1,7 @@
 /**
- * Every reader: how its files are mutated and made smaller, and what is done with one. A reader
- * throws a BitplaneError or gives something, and what it gave must then work. Not here: valid files
- * (./seeds.mjs), running models (./agree.mjs).
+ * Every reader: how its files are mutated and made smaller, and how a file is tried. A reader must
+ * throw a BitplaneError or return a result that works. Not here: valid files (./seeds.mjs), running
+ * models (./agree.mjs).
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -23,7 +23,9 @@ import { mutateOnnx, smallerOnnx } from './onnx.mjs';
 import { mutateProgram, readProgram } from './program.mjs';
 import { mutateSafetensors, smallerSafetensors } from './safetensors.mjs';
 
-/** Of the importer's table, which has no list: those that the seeds use and some more. */
+/**
+ * Operators of the importer's table, which exports no list: those that the seeds use and some more.
+ */
 const OPERATORS =
   `Abs Add AveragePool BatchNormalization BipolarQuant Cast Ceil Clip Concat Constant
   ConstantOfShape Conv ConvTranspose Div Dropout Exp Expand Flatten Floor Gather Gemm
@@ -35,7 +37,9 @@ const RECIPE_WORDS =
   `NCHW NHWC flat rgb gray bgr half-up preprocess labels layout color scale mean std quantize step
   min max round resize crop ../x`.split(/\s+/);
 
-/** Loads a model; what loads saves, loads again as the same file, and runs in every way. */
+/**
+ * Loads a model. A loaded model must save, load again, save as the same file, and run in every way.
+ */
 async function readModel(bytes, { seed }) {
   const graph = await loadModel(bytes, { maxBytes: MOST_MEMORY });
   print(graph);
@@ -137,7 +141,7 @@ export const READERS = {
   },
 };
 
-/** Headers of .npy files are text of their own kind. */
+/** Headers of .npy files are Python dictionaries. */
 function mutateNpy(random, bytes, other) {
   if (random.once(2)) return mutateBytes(random, bytes, other);
   const text = Buffer.from(bytes).toString('latin1');

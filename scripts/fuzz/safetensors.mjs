@@ -1,6 +1,6 @@
 /**
  * Mutations of safetensors files: of the header, of the graph inside it, of the tensors, with the
- * lengths around them put right again or not. Not here: what a file does then (./readers.mjs).
+ * lengths around them corrected or not. Not here: trying the files (./readers.mjs).
  */
 import { mutateBytes } from './bytes.mjs';
 import { mutateGraph } from './graph.mjs';

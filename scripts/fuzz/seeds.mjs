@@ -1,6 +1,6 @@
 /**
- * Valid files of every kind to begin with, all of them small: what mutations cannot find by
- * themselves, they can combine. Not here: mutations, reading.
+ * Small valid files of every kind to begin with. Mutations combine features that they would hardly
+ * find by themselves. Not here: mutations, reading.
  */
 import { gzipSync } from 'node:zlib';
 import { writeNpy } from '../../src/formats/npy.ts';

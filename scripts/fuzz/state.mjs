@@ -1,7 +1,6 @@
 /**
- * What a child is at, in a file that its parent can read whenever the child cannot answer any more:
- * the count of inputs begun, the seed and reader of the last, and its bytes. Not here: what is made
- * of it.
+ * The progress of a child, in a file that its parent can read after the child has died: the count
+ * of inputs begun, and the seed, reader and bytes of the last. Not here: using it.
  */
 import { openSync, readSync, writeSync } from 'node:fs';
 

@@ -1,15 +1,15 @@
 /**
- * One input, and what is wrong with what came of it. Not here: whether the process survived
+ * Tries one input and tells what is wrong with the outcome. Not here: whether the process survived
  * (../fuzz.mjs).
  */
 import { BitplaneError } from '../../src/core/errors.ts';
 import { READERS } from './readers.mjs';
 
-/** CPU time; on a machine that others use too, no clock on the wall tells. */
+/** In CPU time, because on a shared machine wall time tells little. */
 const SLOW_S = 5;
 /**
- * Asking for it takes as long as a small file: once an input, the answer after one being that
- * before the next.
+ * Asking for CPU time takes as long as a small file. So it is asked once for each input: the time
+ * after one is the time before the next.
  */
 let used = process.cpuUsage();
 
@@ -32,21 +32,24 @@ export async function attempt(reader, bytes, options) {
 }
 
 /**
- * The border of a reader (src/core/border.ts) makes an error of ours of any other. Lengths that no
- * array has and stacks that end are what it is for; a mistake in the code is a finding. What Node
- * refuses, such as text that is no UTF-8, has a code.
+ * The border of a reader (src/core/border.ts) turns every exception into a BitplaneError. It is
+ * meant for impossible array lengths, exhausted stacks, and Node's own errors, which have a code
+ * (text that is no UTF-8). Any other exception is a mistake in the code, and a finding.
  */
 function hidden({ cause }) {
   const mistake = cause instanceof TypeError || cause instanceof ReferenceError;
   return mistake && cause.code === undefined ? cause : undefined;
 }
 
-/** For what may be refused on the way: anything else goes on. */
+/** Ignores a BitplaneError; passes on any other exception. */
 function refusal(error) {
   if (!(error instanceof BitplaneError)) throw error;
 }
 
-/** The kind says which findings are the same one: where an error was thrown, not what of. */
+/**
+ * Findings of one kind count as the same. The kind names the place where an error was thrown, not
+ * its message.
+ */
 function describe(error) {
   if (error?.name === 'Difference')
     return {

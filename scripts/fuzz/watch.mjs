@@ -8,13 +8,13 @@ import { createInterface } from 'node:readline';
 import { State } from './state.mjs';
 
 /**
- * Of one input. Processor time, because other programs slow the clock on the wall; and that, for
- * what sleeps for ever.
+ * For one input: processor time, because other programs slow wall time; and wall time, for an input
+ * that sleeps for ever.
  */
 const CPU_S = 8;
 const WALL_S = 90;
 /**
- * Of the process. Inputs ask for no more than some tens of megabytes; V8 may keep a heap of some
+ * For the process. Inputs ask for some tens of megabytes at most; V8 may keep a heap of some
  * hundreds.
  */
 const RSS = 2.5 * 2 ** 30;
@@ -25,7 +25,7 @@ const RESTART = 75;
 /** A fault of the tool. */
 const FAULT = 70;
 
-/** Linux alone tells; elsewhere only the clock on the wall counts. */
+/** Only Linux tells processor time and memory; elsewhere only wall time counts. */
 function usage(pid) {
   try {
     const [, rest] = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ');

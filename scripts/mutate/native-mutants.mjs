@@ -1,8 +1,8 @@
 /**
  * The mutants of a C++ file: an operator, a boundary, a constant or the order of operands changed
  * in one place. Works on text, in the style that this repository is formatted in (binary operators
- * stand between spaces, pointers and templates do not). What does not compile is found out by
- * compiling it (./native.mjs).
+ * stand between spaces, pointers and templates do not). Only compiling tells which mutants do not
+ * compile (./native.mjs).
  */
 
 /** Binary operators as they stand between spaces, and what takes their place. */
@@ -36,10 +36,10 @@ const BINARY = {
 };
 const BINARY_OPERATOR = / (<<=|>>=|&&|\|\||<<|>>|<=|>=|==|!=|\+=|-=|\*=|\|=|&=|\^=|[-+*/%&|^<>]) /g;
 
-/** A name, number, member or element: what stands as one operand beside an operator. */
+/** A name, number, member or element: one operand of an operator. */
 const BEFORE = /(?:[\w.]|->|::|\[[\w.+\- ]*\])+$/;
 const AFTER = /^(?:[\w.]|->|::|\[[\w.+\- ]*\])+/;
-/** Operators whose operands may change places and give another result. */
+/** Operators whose operands give another result if they are swapped. */
 const ORDERED = new Set(['-', '/', '%', '<<', '>>']);
 
 /** Every mutant of a file's text. */

@@ -1,6 +1,6 @@
 /**
- * What became of a sample of mutants, for people and as JSON. Survivors that explained.json
- * explains stay survivors: they are named apart.
+ * Reports the verdicts on a sample of mutants, for people and as JSON. Survivors that
+ * explained.json explains still count as survivors, but are listed apart.
  */
 import { readFileSync } from 'node:fs';
 import { nameOf } from './sample.mjs';

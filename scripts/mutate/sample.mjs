@@ -1,6 +1,6 @@
 /**
- * Which mutants to try: so many of each folder, by its lines, in an order that a seed fixes. Not
- * here: what a mutant is, or trying one.
+ * Draws the mutants to try: a number from each folder in proportion to its lines, in an order that
+ * a seed fixes. Not here: what a mutant is, or trying one.
  *
  * A mutant is { file, line, column, start, end, original, mutated, kind }: the text from `start` to
  * `end` of a file (offsets) and what takes its place. Lines count from 1, columns from 0.

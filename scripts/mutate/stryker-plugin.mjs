@@ -1,7 +1,7 @@
 /**
- * A reporter for Stryker that keeps to the sample and writes each verdict as it falls. Stryker is
- * given ranges of source text, and a range may hold more mutants than the one that was drawn: these
- * are taken off its plan. Not here: what is in the sample (./sample.mjs).
+ * A reporter for Stryker that writes each verdict at once and keeps Stryker to the sample. Stryker
+ * takes ranges of source text, and a range may hold more mutants than the drawn one; the reporter
+ * removes the others from Stryker's plan. Not here: what is in the sample (./sample.mjs).
  */
 import { appendFileSync, readFileSync } from 'node:fs';
 import { relative } from 'node:path';

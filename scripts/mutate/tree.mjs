@@ -38,7 +38,7 @@ const ENVIRONMENT = {
   BITPLANE_ISA: undefined,
 };
 
-/** What git knows and what is new, as it stands in the working tree. */
+/** The tracked and the new files of the working tree. */
 const sourcesOf = (folder) =>
   execFileSync('git', ['ls-files', '-z', '--cached', '--others', '--exclude-standard'], {
     cwd: folder,
@@ -113,8 +113,8 @@ function alive(pid) {
 }
 
 /**
- * Plants a mutant; returns what takes it out again and leaves the file's time as it was. Leaving
- * the process takes it out too.
+ * Plants a mutant; returns a function that removes it and restores the file's time. The end of the
+ * process removes it too.
  */
 export function plant(tree, { file, start, end, mutated }) {
   const path = join(tree, file);

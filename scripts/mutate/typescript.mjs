@@ -1,8 +1,8 @@
 /**
  * Tries mutants of TypeScript: Stryker makes the mutants and runs those of the sample, each with
- * the tests that reach it, in the copy. What Stryker cannot see is looked at afterwards: processes
- * that tests start run `dist`, so a survivor is planted, built and tried by the tests that start
- * some. Not here: which mutants are tried (./sample.mjs).
+ * the tests that reach it, in the copy. Tests that start processes run `dist`, where Stryker plants
+ * nothing. So each survivor is planted and built again, and tried by those tests. Not here: which
+ * mutants are tried (./sample.mjs).
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -55,10 +55,7 @@ export async function listTypeScript(tree, files) {
   });
 }
 
-/**
- * Those of the mutants whose types do not hold: `npm run typecheck` refuses them, so no test need
- * see them.
- */
+/** The mutants with type errors: `npm run typecheck` refuses them, so no test need notice them. */
 export async function illTyped(tree, mutants) {
   if ((await filesWithTypeErrors(tree, [])).size > 0)
     throw new Error('types do not hold without any mutant');

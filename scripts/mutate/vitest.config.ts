@@ -1,7 +1,7 @@
 /**
- * How Stryker runs the tests: all but those that start processes, which see mutants in `dist` only
- * and have their turn afterwards (./typescript.mjs). Counting what reaches what takes its time;
- * what has no end, Stryker ends.
+ * How Stryker runs the tests: all but those that start processes, which see mutants only in `dist`
+ * and run afterwards (./typescript.mjs). The time limits are long, because counting coverage takes
+ * time; Stryker itself ends tests that never finish.
  */
 import { defineConfig, mergeConfig } from 'vitest/config';
 import base from '../../vitest.config.js';
