@@ -180,7 +180,7 @@ interface Found {
   readonly pictures: readonly Picture[];
   /** Every picture lies in a class folder. */
   readonly inFolders: boolean;
-  /** Files beside the class folders that are no pictures. */
+  /** Files of the class folders, or beside them, that are no pictures. */
   readonly others: readonly string[];
 }
 
