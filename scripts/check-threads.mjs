@@ -44,8 +44,8 @@ function main(program) {
   );
   if (compiled.status !== 0) return 1;
   let run = spawnSync(program, [pools, seed], { encoding: 'utf8' });
-  // Without address space randomisation, if the system's spreads addresses wider than the sanitizer
-  // supports.
+  // The system may randomise addresses further than the sanitizer supports; then run again without
+  // randomisation.
   if (run.stderr.includes('unexpected memory mapping'))
     run = spawnSync('setarch', ['-R', program, pools, seed], { encoding: 'utf8' });
   process.stderr.write(run.stderr ?? `${run.error}\n`);

@@ -1,6 +1,6 @@
 /**
- * Runs a program in a Node of its own, and says how it ended. Not here: what it does; programs with
- * nothing on PATH (package/sandbox.ts).
+ * Runs a program in a Node process of its own, and returns how it ended. Not here: the programs;
+ * running them with nothing on PATH (package/sandbox.ts).
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 
@@ -13,7 +13,7 @@ export interface Ended {
 
 export interface EndedOptions {
   readonly cwd?: string;
-  /** What has not ended by then is killed. Default: never. */
+  /** The program is killed after this time. Default: never. */
   readonly limitMs?: number;
   /** Called whenever it has written to standard output. */
   readonly onOutput?: (child: ChildProcess) => void;

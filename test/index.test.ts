@@ -1,6 +1,6 @@
 /**
- * Whatever a caller without a compiler hands to a public function, the answer is a result or a
- * BitplaneError, and it comes. Not here: what each error says.
+ * A public function answers any value of a caller without a type checker with a result or a
+ * BitplaneError, and never hangs. Not here: the sentences of the errors.
  */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -141,7 +141,7 @@ const CALLS: Record<string, Call> = {
   ),
 };
 
-test('every public function is called', () => {
+test('every public function is tried here', () => {
   expect(Object.keys(CALLS).length).toBeGreaterThan(100);
 });
 
@@ -168,7 +168,7 @@ test.each(Object.entries(CALLS))('%s', async (_, call) => {
 
 type Options = Readonly<Record<string, unknown>>;
 
-/** Every function that takes options, called rightly but for them. */
+/** Every function that takes options, called with right arguments and the given options. */
 const OPTIONED: Record<string, (options: never) => unknown> = {
   'Session.create': (o) => Session.create(new Uint8Array(4), o),
   'Session.fromGraph': (o) => Session.fromGraph(graph, o),
@@ -310,7 +310,7 @@ test.each(Object.entries(OPTIONED))(
   },
 );
 
-test('every function of a public list either takes options that are tried here or none', () => {
+test('every function of a public list takes options that are tried here, or no options', () => {
   const members = [
     ...Object.entries(nn).map(([name, member]) => [`nn.${name}`, member] as const),
     ...Object.entries(quant).map(([name, member]) => [`quant.${name}`, member] as const),

@@ -13,7 +13,7 @@ import { smallerSafetensors } from './safetensors.mjs';
 
 const SMALLER = { onnx: smallerOnnx, safetensors: smallerSafetensors };
 const EXTENSIONS = { recipe: 'json', cifar: 'bin', picture: 'jpg', program: 'bin' };
-/** The most tries, each of which is a process. */
+/** The time for all tries of one finding; each try starts a process. */
 const SECONDS = 60;
 
 export class Findings {

@@ -1,6 +1,6 @@
 /**
- * The addon runs wherever Node 20 runs: it asks its system for no symbol newer than Node's own
- * floor, glibc 2.28, and for no C++ library.
+ * The addon runs wherever Node 20 runs: it needs no symbol newer than glibc 2.28, Node's own
+ * minimum, and no C++ library.
  */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { dirname, join } from 'node:path';

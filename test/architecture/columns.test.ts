@@ -1,6 +1,6 @@
 /**
  * No line is longer than 100 characters, no comment points to a file that does not exist, and the
- * check that says so sees what it should.
+ * check finds made-up violations.
  */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -1,5 +1,5 @@
 /**
- * Imports and includes point only the allowed way, and the check that says so sees what it should.
+ * Imports and includes point only the allowed way, and the check finds made-up violations.
  */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -26,7 +26,7 @@ afterEach(() => {
   made = undefined;
 });
 
-test('this repository keeps the order', () => {
+test('this repository imports and includes in the allowed order only', () => {
   expect(violations(root)).toEqual([]);
 });
 
@@ -49,23 +49,19 @@ describe('src', () => {
     ]);
   });
 
-  test(
-    'allows imports of its own folder, of lower folders and of packages, and everything to ' +
-      'the public face',
-    () => {
-      const files = {
-        'src/ops/make.ts':
-          "import { a } from './shapes.js';\nimport { b } from " +
-          "'../graph/value.js';\nimport fs from 'node:fs';",
-        'src/index.ts':
-          "export { main } from './cli/main.js';\nexport { Tensor } from './tensor/tensor.js';",
-        'src/graph/value.ts':
-          "/** @example import { x } from '../cli/main.js' */\n// import { y } from " +
-          "'../cli/main.js';",
-      };
-      expect(violations(tree(files))).toEqual([]);
-    },
-  );
+  test('allows the own folder, lower folders and packages, and all to the public face', () => {
+    const files = {
+      'src/ops/make.ts':
+        "import { a } from './shapes.js';\nimport { b } from " +
+        "'../graph/value.js';\nimport fs from 'node:fs';",
+      'src/index.ts':
+        "export { main } from './cli/main.js';\nexport { Tensor } from './tensor/tensor.js';",
+      'src/graph/value.ts':
+        "/** @example import { x } from '../cli/main.js' */\n// import { y } from " +
+        "'../cli/main.js';",
+    };
+    expect(violations(tree(files))).toEqual([]);
+  });
 });
 
 describe('native', () => {
@@ -95,25 +91,21 @@ describe('native', () => {
     expect(violations(tree({ [path]: line, 'native/kernels/bconv/bconv.h': '' }))).toHaveLength(1);
   });
 
-  test(
-    'allows lower folders, the same kernel, the shared epilogue, what a kernel is built ' +
-      'on, and foreign headers',
-    () => {
-      const line = [
-        'simd/avx2.h',
-        'kernels/step.h',
-        'kernels/epilogue/epilogue.h',
-        'conv.h',
-        'node_api.h',
-      ]
-        .map((h) => `#include "${h}"`)
-        .join('\n');
-      const files = {
-        'native/kernels/conv/conv.cc': line,
-        'native/kernels/conv/conv.h': '',
-        'native/kernels/pool/pool.cc': '#include "kernels/window/window.h"',
-      };
-      expect(violations(tree(files))).toEqual([]);
-    },
-  );
+  test('allows lower folders, the same kernel, the shared kernels and foreign headers', () => {
+    const line = [
+      'simd/avx2.h',
+      'kernels/step.h',
+      'kernels/epilogue/epilogue.h',
+      'conv.h',
+      'node_api.h',
+    ]
+      .map((h) => `#include "${h}"`)
+      .join('\n');
+    const files = {
+      'native/kernels/conv/conv.cc': line,
+      'native/kernels/conv/conv.h': '',
+      'native/kernels/pool/pool.cc': '#include "kernels/window/window.h"',
+    };
+    expect(violations(tree(files))).toEqual([]);
+  });
 });

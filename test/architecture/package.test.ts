@@ -39,7 +39,7 @@ test('every file that package.json points to exists', () => {
     manifest.main,
     manifest.types,
     ...Object.values(manifest.bin),
-    // '!' begins what is left out.
+    // Entries that begin with '!' are excluded.
     ...manifest.files.filter((name: string) => name !== 'prebuilds' && !name.startsWith('!')),
   ];
   expect(files.filter((file) => !existsSync(join(root, file)))).toEqual([]);
@@ -61,7 +61,7 @@ test('no npm runs an install script of a package at a bare npm install in a clon
   });
 });
 
-test('no script of package.json is the pre or post script of another by accident', () => {
+test('no script of package.json runs before or after another because of its name', () => {
   const hooks = ['prepack', 'prepare', 'prepublishOnly'];
   const names = Object.keys(manifest.scripts).filter((name) => !hooks.includes(name));
   expect(

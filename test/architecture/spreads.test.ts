@@ -1,6 +1,6 @@
 /**
- * No list of foreign length is spread into the arguments of a call, and the check that says so sees
- * what it should.
+ * No list whose length a caller or a file decides is spread into the arguments of a call, and the
+ * check finds made-up violations.
  */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -22,7 +22,7 @@ function found(code: string, bounded: Record<string, string> = {}): string[] {
   }
 }
 
-test('this repository spreads none', () => {
+test('this repository spreads no list of unknown length into arguments', () => {
   expect(violations(root)).toEqual([]);
 });
 
@@ -56,7 +56,7 @@ test.each([
   expect(found(code)).toEqual([]);
 });
 
-test('a list that is named as short passes, and one that is not there is refused', () => {
+test('a list that is named as short passes, and a name without a call is refused', () => {
   expect(found('Math.max(...two);', { 'src/x.ts: Math.max': 'two of them' })).toEqual([]);
   expect(found('', { 'src/x.ts: Math.max': 'two of them' })).toEqual([
     'scripts/check-spreads.mjs names a call that is not there: src/x.ts: Math.max',

@@ -57,7 +57,7 @@ export function denseWeights(): Float32Array {
   return Float32Array.from({ length: 7840 }, (_, i) => (((i * 2654435761) >>> 7) & 1 ? -1 : 1));
 }
 
-/** What the dense model gives for rows of 784, from its definition. */
+/** The scores of the dense model for rows of 784, from its definition. */
 export function denseScores(x: Float32Array): Float32Array {
   const weights = denseWeights();
   return Float32Array.from({ length: (x.length / 784) * 10 }, (_, i) => {

@@ -12,7 +12,7 @@ beforeEach(async () => {
 });
 
 describe('inspect', () => {
-  test('JSON', async () => {
+  test('--json has every field of a model', async () => {
     const { code, stdout } = await cli('inspect', model, '--json');
     expect(code).toBe(0);
     const document = JSON.parse(stdout);
@@ -27,7 +27,7 @@ describe('inspect', () => {
     });
   });
 
-  test('people see a table; --raw is the graph before optimization', async () => {
+  test('the text is a table of layers; --raw shows the graph before optimization', async () => {
     const { stdout } = await cli('inspect', model);
     expect(stdout).toMatch(/input {3}image f32 \[N, 784\]/);
     expect(stdout).toMatch(/dense +b1 +b1 +i32 +\[N, 10\] +7\.84 k +980 B/);
@@ -39,7 +39,7 @@ describe('inspect', () => {
 });
 
 describe('bench', () => {
-  test('JSON fields, with layers', async () => {
+  test('--json --profile has latencies and a time for each layer', async () => {
     const { code, stdout, stderr } = await cli(
       'bench',
       model,
@@ -69,7 +69,7 @@ describe('bench', () => {
     ).toBeUndefined();
   });
 
-  test('onnxruntime cannot open our files, and it is said so', async () => {
+  test('--vs onnxruntime on a safetensors file is an error that says why', async () => {
     const outcome = await cli('bench', model, '--vs', 'onnxruntime', '--repeat', '2');
     expect(outcome).toMatchObject({
       code: 1,
@@ -82,7 +82,7 @@ describe('bench', () => {
 });
 
 describe('doctor', () => {
-  test('here', async () => {
+  test('on this machine it finds the addon and exits with 0', async () => {
     const { code, stdout } = await cli('doctor', '--json');
     const report = JSON.parse(stdout);
     expect(code).toBe(0);
@@ -91,7 +91,7 @@ describe('doctor', () => {
     expect((await cli('doctor')).stdout).toMatch(/addon +.*[\\/].*\.node/);
   });
 
-  test('without an addon it says what was tried and what to do', () => {
+  test('without an addon it lists the paths tried and what to do', () => {
     const io = fakeIo();
     const tried = [{ path: '/nowhere/bitplane.node', problem: 'no such file' }];
     expect(doctor('1.2.3', {}, io, { addon: undefined, path: undefined, tried })).toBe(1);

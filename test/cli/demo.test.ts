@@ -28,7 +28,9 @@ test('without data: a seeded network on a generated picture, packed and float ag
     expect(stdout).toMatch(line);
 });
 
-test('with CIFAR-10 but no network for it: a real picture', { timeout: 60_000 }, async () => {
+test('with CIFAR-10 but no network for it, the seeded network runs on a real picture', {
+  timeout: 60_000,
+}, async () => {
   const dir = temporaryFolder();
   writeCifar10(join(dir, 'cifar-10-batches-bin'), 3);
   const { code, stdout } = await cli('demo', '--data', dir);
@@ -37,7 +39,9 @@ test('with CIFAR-10 but no network for it: a real picture', { timeout: 60_000 },
   expect(stdout).not.toMatch(/class\d/);
 });
 
-test('with MNIST but no network for it', { timeout: 60_000 }, async () => {
+test('with MNIST but no network for it, the seeded network runs on a digit', {
+  timeout: 60_000,
+}, async () => {
   const dir = temporaryFolder();
   writeMnist(join(dir, 'mnist'), 3);
   expect(await cli('demo', '--data', dir)).toMatchObject({

@@ -29,7 +29,7 @@ const picture = (background: string) =>
     .toBuffer();
 
 describe('eval', () => {
-  test('mnist with a preprocessing file; JSON fields', async () => {
+  test('mnist with a preprocessing file gives the accuracy of the definitions', async () => {
     writeMnist(join(dir, 'mnist'), 40);
     const recipe = write(
       join(dir, 'p.json'),
@@ -71,7 +71,7 @@ describe('eval', () => {
     expect(people.stdout).toMatch(/images +30\n/);
   });
 
-  test('the recipe beside the model, a batch fixed to 1, BITPLANE_DATA', async () => {
+  test('takes the recipe beside the model, a batch fixed to 1, and BITPLANE_DATA', async () => {
     writeMnist(dir, 10);
     const fixed = await writeDenseModel(dir, 1, 'fixed');
     write(
@@ -95,7 +95,7 @@ describe('eval', () => {
     });
   });
 
-  test('a folder of pictures, through labels and by sorted order', async () => {
+  test('a folder of pictures is scored by labels, or else by sorted order', async () => {
     const colours = {
       red: { r: 255, g: 0, b: 0 },
       green: { r: 0, g: 255, b: 0 },
@@ -121,7 +121,7 @@ describe('eval', () => {
     expect(sorted.stdout).toMatch(/top-1 +33\.33 %/);
   });
 
-  test('a missing and a damaged data set', async () => {
+  test('a missing data set and a damaged one are errors that name the file', async () => {
     const argv = ['eval', model, '--dataset', 'mnist', '--data', dir];
     expect(await cli(...argv)).toMatchObject({
       code: 1,
@@ -149,7 +149,7 @@ describe('eval', () => {
       notes: [said],
       recipe: { default: true, preprocess: { layout: 'flat', color: 'gray', scale: 1 / 255 } },
     });
-    // With a recipe there is nothing to say.
+    // With a recipe there is no default to report.
     write(
       join(dir, 'dense.json'),
       JSON.stringify({ layout: 'flat', color: 'gray', scale: 1 / 255 }),
@@ -161,40 +161,36 @@ describe('eval', () => {
     expect((await cli(...argv)).stdout).toMatch(/^model /);
   });
 
-  test(
-    'colour pictures for a network of one channel: gray with a word, or an error that ' +
-      'names the way out',
-    async () => {
-      writeCifar10(join(dir, 'cifar-10-batches-bin'), 4);
-      const g = new GraphBuilder();
-      const x = g.input('x', 'f32', ['N', 1, 32, 32]);
-      const flat = g.reshape(x, ['N', 1024]);
-      const gray = join(dir, 'gray.safetensors');
-      await saveModel(
-        g.graph([x], {
-          y: g.dense(flat, g.constant(new Tensor('f32', new Float32Array(10240), [10, 1024]))),
-        }),
-        gray,
-      );
-      const argv = ['eval', gray, '--dataset', 'cifar10', '--data', dir];
-      const { stdout } = await cli(...argv);
-      expect(stdout).toMatch(/^no preprocessing is known .*NCHW, gray\n/);
-      expect(stdout).toMatch(
-        /\ncolour pictures are turned gray, .*: the network takes one channel\n/,
-      );
-      const recipe = write(join(dir, 'rgb.json'), JSON.stringify({ layout: 'NCHW', color: 'rgb' }));
-      const outcome = await cli(...argv, '--preprocess', recipe);
-      expect(outcome).toMatchObject({ code: 1, stdout: '' });
-      expect(outcome.stderr).toContain(
-        'eval "x": expected [N, 1, 32, 32] (--preprocess FILE.json with ' +
-          '"layout":"NCHW","color":"gray","resize":32,"crop":32 gives it) ' +
-          'but received [N, 3, 32, 32], pictures of cifar10 test prepared by ',
-      );
-      expect(outcome.stderr).toMatch(/prepared by .*rgb\.json/);
-    },
-  );
+  test('colour pictures are turned gray for one channel, or an error says how', async () => {
+    writeCifar10(join(dir, 'cifar-10-batches-bin'), 4);
+    const g = new GraphBuilder();
+    const x = g.input('x', 'f32', ['N', 1, 32, 32]);
+    const flat = g.reshape(x, ['N', 1024]);
+    const gray = join(dir, 'gray.safetensors');
+    await saveModel(
+      g.graph([x], {
+        y: g.dense(flat, g.constant(new Tensor('f32', new Float32Array(10240), [10, 1024]))),
+      }),
+      gray,
+    );
+    const argv = ['eval', gray, '--dataset', 'cifar10', '--data', dir];
+    const { stdout } = await cli(...argv);
+    expect(stdout).toMatch(/^no preprocessing is known .*NCHW, gray\n/);
+    expect(stdout).toMatch(
+      /\ncolour pictures are turned gray, .*: the network takes one channel\n/,
+    );
+    const recipe = write(join(dir, 'rgb.json'), JSON.stringify({ layout: 'NCHW', color: 'rgb' }));
+    const outcome = await cli(...argv, '--preprocess', recipe);
+    expect(outcome).toMatchObject({ code: 1, stdout: '' });
+    expect(outcome.stderr).toContain(
+      'eval "x": expected [N, 1, 32, 32] (--preprocess FILE.json with ' +
+        '"layout":"NCHW","color":"gray","resize":32,"crop":32 gives it) ' +
+        'but received [N, 3, 32, 32], pictures of cifar10 test prepared by ',
+    );
+    expect(outcome.stderr).toMatch(/prepared by .*rgb\.json/);
+  });
 
-  test('pictures of another size name the size that a recipe must give', async () => {
+  test('pictures of another size are an error with the size that a recipe must give', async () => {
     writeCifar10(join(dir, 'cifar-10-batches-bin'), 2);
     const { code, stderr } = await cli('eval', model, '--dataset', 'cifar10', '--data', dir);
     expect(code).toBe(1);
@@ -241,39 +237,35 @@ describe('eval', () => {
     });
   });
 
-  test(
-    'a broken picture is counted, named and skipped, also for a batch that is fixed; ' +
-      '--strict stops',
-    async () => {
-      for (const colour of ['red', 'green', 'blue'])
-        write(join(dir, 'photos', colour, 'a.png'), await picture(colour));
-      const broken = write(join(dir, 'photos', 'green', 'b.jpg'), 'damaged');
-      for (const batch of ['N', 2]) {
-        const argv = [
-          'eval',
-          await writeColourModel(dir, ['red', 'green', 'blue'], batch),
-          '--dataset',
-          'folder',
-          '--data',
-          join(dir, 'photos'),
-        ];
-        const document = JSON.parse((await cli(...argv, '--json')).stdout);
-        expect(document).toMatchObject({
-          top1: 100,
-          n: 3,
-          skipped: [{ file: broken, why: expect.stringContaining(broken) }],
-        });
-        const { stdout } = await cli(...argv);
-        expect(stdout).toMatch(/images +3\nskipped +1, which cannot be read\n/);
-        expect(stdout).toMatch(/\nskipped ".*b\.jpg": expected a JPEG or PNG/);
-        expect(await cli(...argv, '--strict')).toMatchObject({
-          code: 1,
-          stdout: '',
-          stderr: expect.stringContaining(broken),
-        });
-      }
-    },
-  );
+  test('a broken picture is counted, named and skipped; --strict stops', async () => {
+    for (const colour of ['red', 'green', 'blue'])
+      write(join(dir, 'photos', colour, 'a.png'), await picture(colour));
+    const broken = write(join(dir, 'photos', 'green', 'b.jpg'), 'damaged');
+    for (const batch of ['N', 2]) {
+      const argv = [
+        'eval',
+        await writeColourModel(dir, ['red', 'green', 'blue'], batch),
+        '--dataset',
+        'folder',
+        '--data',
+        join(dir, 'photos'),
+      ];
+      const document = JSON.parse((await cli(...argv, '--json')).stdout);
+      expect(document).toMatchObject({
+        top1: 100,
+        n: 3,
+        skipped: [{ file: broken, why: expect.stringContaining(broken) }],
+      });
+      const { stdout } = await cli(...argv);
+      expect(stdout).toMatch(/images +3\nskipped +1, which cannot be read\n/);
+      expect(stdout).toMatch(/\nskipped ".*b\.jpg": expected a JPEG or PNG/);
+      expect(await cli(...argv, '--strict')).toMatchObject({
+        code: 1,
+        stdout: '',
+        stderr: expect.stringContaining(broken),
+      });
+    }
+  });
 
   test('pictures that are all broken are an error, not NaN %', async () => {
     write(join(dir, 'photos', 'red', 'a.png'), 'damaged');

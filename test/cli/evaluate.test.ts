@@ -44,7 +44,7 @@ function runner(
 const oneHot = (k: number) => Array.from({ length: 10 }, (_, i) => (i === k ? 1 : 0));
 
 describe('evaluate', () => {
-  test('right on three of four; top-5 counts ties by index', async () => {
+  test('counts top-1 and top-5, ties in favour of the lower index', async () => {
     const data = countingData(100);
     const result = await evaluate(
       runner((x) => oneHot(x % 4 === 0 ? (x + 1) % 10 : x % 10)),
@@ -77,7 +77,7 @@ describe('evaluate', () => {
     expect(topClasses(Float32Array.of(1, Number.NaN, 3, 3), 3)).toEqual([2, 3, 0]);
   });
 
-  test('limit, batches and progress', async () => {
+  test('takes only `limit` pictures, in whole batches, and reports progress', async () => {
     const log: number[] = [];
     const seen: number[] = [];
     const options = { limit: 25, batch: 10, onProgress: (done: number) => seen.push(done) };
@@ -97,7 +97,7 @@ describe('evaluate', () => {
     expect(log.length).toBeLessThan(10);
   });
 
-  test('two inputs, other dtypes, too few scores', async () => {
+  test('refuses two inputs, other dtypes and too few scores', async () => {
     const two = runner(oneHot);
     const inputs = [...two.inputMetadata, { name: 'z', dtype: 'f32' as const, shape: [1] }];
     await expect(
@@ -145,38 +145,34 @@ describe('runRows', () => {
     for (let i = 0; i < 6; i++) expect(y?.data[i * 10 + i]).toBe(1);
   });
 
-  test('5 rows are no multiple of 2: the session says what it wants', async () => {
+  test('5 rows for a batch fixed to 2 are refused by the session', async () => {
     const log: number[] = [];
     await runRows(runner(oneHot, 2, log), feed(5));
     expect(log).toEqual([5]);
   });
 
-  test(
-    'a side input of the declared shape goes to every run; feeds of two batch sizes are ' +
-      'refused',
-    async () => {
-      const seen: unknown[] = [];
-      const sides: Runner = {
-        inputMetadata: [
-          { name: 'x', dtype: 'f32', shape: [1, 1] },
-          { name: 'side', dtype: 'i32', shape: [1] },
-        ],
-        outputMetadata: [{ name: 'y', dtype: 'i32', shape: [1] }],
-        async run({ x, side }) {
-          seen.push(side);
-          return { y: new Tensor('i32', Int32Array.of((x as Tensor).data[0] as number), [1]) };
-        },
-      };
-      const side = new Tensor('i32', Int32Array.of(9), [1]);
-      const { y } = await runRows(sides, { ...feed(3), side });
-      expect([...(y as Tensor).data]).toEqual([0, 1, 2]);
-      expect(seen).toEqual([side, side, side]);
-      const two = new Tensor('i32', Int32Array.of(9, 8), [2]);
-      await expect(runRows(sides, { ...feed(3), side: two })).rejects.toMatchObject({
-        code: 'ERR_FEED',
-      });
-    },
-  );
+  test('an input of the declared shape goes to every run; two batches are refused', async () => {
+    const seen: unknown[] = [];
+    const sides: Runner = {
+      inputMetadata: [
+        { name: 'x', dtype: 'f32', shape: [1, 1] },
+        { name: 'side', dtype: 'i32', shape: [1] },
+      ],
+      outputMetadata: [{ name: 'y', dtype: 'i32', shape: [1] }],
+      async run({ x, side }) {
+        seen.push(side);
+        return { y: new Tensor('i32', Int32Array.of((x as Tensor).data[0] as number), [1]) };
+      },
+    };
+    const side = new Tensor('i32', Int32Array.of(9), [1]);
+    const { y } = await runRows(sides, { ...feed(3), side });
+    expect([...(y as Tensor).data]).toEqual([0, 1, 2]);
+    expect(seen).toEqual([side, side, side]);
+    const two = new Tensor('i32', Int32Array.of(9, 8), [2]);
+    await expect(runRows(sides, { ...feed(3), side: two })).rejects.toMatchObject({
+      code: 'ERR_FEED',
+    });
+  });
 
   test('bits are cut and joined only at whole bytes', async () => {
     const bits = (width: number): Runner => ({

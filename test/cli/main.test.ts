@@ -17,20 +17,20 @@ const run = (...argv: string[]) =>
   spawnSync(process.execPath, [executable, ...argv], { encoding: 'utf8', timeout: 20_000 });
 
 describe.skipIf(!built)('dist/cli/main.js', () => {
-  test('exit codes', { timeout: 60_000 }, () => {
+  test('exits with 0, 1 or 2 for success, failure and wrong usage', { timeout: 60_000 }, () => {
     expect(run('--version')).toMatchObject({ status: 0, stderr: '' });
     expect(run('inspect', 'none.onnx')).toMatchObject({ status: 1, stdout: '' });
     expect(run('inspect')).toMatchObject({ status: 2, stdout: '' });
   });
 
-  test('a bench ends by itself', { timeout: 60_000 }, async () => {
+  test('bench ends by itself and leaves nothing open', { timeout: 60_000 }, async () => {
     const model = await writeDenseModel(temporaryFolder(), 'N');
     const { status, stdout, signal } = run('bench', model, '--repeat', '5', '--json');
     expect({ status, signal }).toEqual({ status: 0, signal: null });
     expect(JSON.parse(stdout).medianUs).toBeGreaterThan(0);
   });
 
-  test('a reader that stops reading is no error', { timeout: 60_000 }, () => {
+  test('a pipe that the reader closes early is no error', { timeout: 60_000 }, () => {
     const script = `"${process.execPath}" "${executable}" --help | true; echo "\${PIPESTATUS[0]}"`;
     const { stdout, stderr } = spawnSync('bash', ['-c', script], {
       encoding: 'utf8',

@@ -1,6 +1,6 @@
 /**
- * Every command with every option of any command: the option does what it says there, or is refused
- * in a sentence that names it. A new option or command fails here until its row exists.
+ * Every command with every option of any command: the option has its effect, or the command refuses
+ * it in a sentence that names it. A new option or command fails here until its row exists.
  */
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -120,7 +120,7 @@ const takesRecipe = async (command: string) => {
   expect(JSON.stringify(json(await on(command, '--json', '--preprocess', other)))).toContain(other);
 };
 
-/** What shows that an option works, by command and option. */
+/** The check that an option has its effect, by command and option. */
 const WORKS: Readonly<Record<string, (command: string) => Promise<unknown>>> = {
   'inspect --json': isJson,
   'inspect --raw': async () => expect((await on('inspect', '--raw')).stdout).toMatch(/dense +f32/),

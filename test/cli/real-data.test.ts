@@ -38,7 +38,7 @@ describe.skipIf(!hasModels)('top-1 on all 10,000 test pictures', () => {
     expect({ top1, n }).toEqual({ top1: accuracy, n: 10_000 });
   });
 
-  test('cnv-w1a1 converted, in a folder of its own and without options: the recipe goes with it', {
+  test('cnv-w1a1 converted into another folder still has its recipe', {
     timeout: 120_000,
   }, async () => {
     const converted = join(temporaryFolder(), 'cnv.safetensors');

@@ -40,7 +40,7 @@ function npy(descr: string, shape: readonly number[], data: Uint8Array): Buffer 
 }
 
 describe('run', () => {
-  test('npy in, npy out', async () => {
+  test('reads and writes .npy files with the right scores', async () => {
     const out = join(dir, 'y.npy');
     const { code, stdout } = await cli(
       'run',
@@ -75,7 +75,7 @@ describe('run', () => {
     expect(readNpy(readFileSync(out))).toEqual(new Tensor('f32', denseScores(images(5)), [5, 10]));
   });
 
-  test('wrong feeds and files are one sentence', async () => {
+  test('wrong feeds and files are errors of one sentence', async () => {
     const wide = write(
       join(dir, 'wide.npy'),
       writeNpy(new Tensor('f32', new Float32Array(785), [1, 785])),
@@ -159,7 +159,7 @@ describe('run', () => {
     });
   });
 
-  test('a float64 array that is rounded is told on stderr, and in the notes of JSON', async () => {
+  test('a float64 array that is rounded leaves a note on stderr and in JSON', async () => {
     const values = new Float64Array(784).fill(0.5);
     values[3] = 0.1;
     values[4] = 1e300;
@@ -175,7 +175,7 @@ describe('run', () => {
     });
     const { stdout, stderr } = await cli('run', model, '--input', file, '--json');
     expect({ stderr, notes: JSON.parse(stdout).notes }).toEqual({ stderr: '', notes: [note] });
-    // Values that float32 holds are no loss.
+    // Values that float32 holds exactly are not reported.
     const exact = write(
       join(dir, 'exact.npy'),
       npy('<f8', [1, 784], new Uint8Array(new Float64Array(784).fill(0.5).buffer)),
@@ -230,7 +230,7 @@ describe('run', () => {
     },
   );
 
-  test('files are assigned by name first, then by order', () => {
+  test('files go to inputs by name first, then in order', () => {
     expect([...assign(['b.npy', 'x=c.npy'], ['x', 'y'], 'input')]).toEqual([
       ['x', 'c.npy'],
       ['y', 'b.npy'],
@@ -243,7 +243,7 @@ describe('run', () => {
 });
 
 describe('convert', () => {
-  test('one bit a weight, and the same answers', async () => {
+  test('stores one bit a weight and keeps the answers', async () => {
     const packed = join(dir, 'packed.safetensors');
     const { code, stdout } = await cli('convert', model, packed, '--json');
     expect(code).toBe(0);
@@ -255,7 +255,7 @@ describe('convert', () => {
     expect(readNpy(readFileSync(y)).data).toEqual(denseScores(images(2)));
   });
 
-  test('with affines merged', async () => {
+  test('--merge-affines merges affines and keeps the answers', async () => {
     const merged = join(dir, 'merged.safetensors');
     expect(await cli('convert', model, merged, '--merge-affines')).toMatchObject({ code: 0 });
     const y = join(dir, 'y-merged.npy');
@@ -303,7 +303,7 @@ describe('convert', () => {
     expect((await cli('inspect', twice)).stdout).toMatch(
       /labels +10: digit 0; digit 1; digit 2; digit 3; digit 4; \.\.\.\n/,
     );
-    // A file beside the model is a person's word and goes before what the model carries.
+    // A file beside the model, which a person can edit, goes before the recipe in the model.
     const beside = write(
       join(dir, 'a', 'twice.json'),
       JSON.stringify({ layout: 'flat', color: 'gray' }),
@@ -311,7 +311,7 @@ describe('convert', () => {
     expect(await scores(twice)).toMatchObject({ preprocess: beside });
   });
 
-  test('what an ONNX file says of itself travels too, and code can add to it', async () => {
+  test('the metadata of an ONNX file are carried, and code can add entries', async () => {
     const metadata = { author: 'Ada', 'bitplane.note': 'own' };
     const spec = {
       inputs: { x: ['N', 4] },
@@ -348,23 +348,17 @@ describe('convert', () => {
     });
   });
 
-  test(
-    'a file beside the model that is no recipe is named, and no reason to fail; one the ' +
-      'user names is',
-    async () => {
-      const other = write(join(dir, 'dense.json'), JSON.stringify({ name: 'something else' }));
-      const { code, stdout } = await cli('convert', model, join(dir, 'out.safetensors'));
-      expect({ code, stdout }).toEqual({
-        code: 0,
-        stdout: expect.stringMatching(
-          /no recipe could be read: .*dense\.json.*; none is carried\n$/,
-        ),
-      });
-      expect(
-        await cli('convert', model, join(dir, 'out.safetensors'), '--preprocess', other),
-      ).toMatchObject({ code: 1, stdout: '' });
-    },
-  );
+  test('JSON beside the model that is no recipe is named; as --preprocess it fails', async () => {
+    const other = write(join(dir, 'dense.json'), JSON.stringify({ name: 'something else' }));
+    const { code, stdout } = await cli('convert', model, join(dir, 'out.safetensors'));
+    expect({ code, stdout }).toEqual({
+      code: 0,
+      stdout: expect.stringMatching(/no recipe could be read: .*dense\.json.*; none is carried\n$/),
+    });
+    expect(
+      await cli('convert', model, join(dir, 'out.safetensors'), '--preprocess', other),
+    ).toMatchObject({ code: 1, stdout: '' });
+  });
 
   test('a model cannot name a file to take its labels from', async () => {
     const secret = write(join(dir, 'secret.json'), JSON.stringify(['secret']));
@@ -384,7 +378,7 @@ describe('convert', () => {
     });
   });
 
-  test('another ending is refused before anything is written', async () => {
+  test('an output with another ending is refused before anything is written', async () => {
     expect(await cli('convert', model, join(dir, 'x.onnx'))).toMatchObject({
       code: 1,
       stderr: expect.stringContaining('.safetensors'),

@@ -1,4 +1,4 @@
-/** What people read: tables, numbers, progress. */
+/** The text output: tables, numbers, progress. */
 import { describe, expect, test } from 'vitest';
 import { kernelTable } from '../../src/cli/bench-kernels.js';
 import { bytes, count, microseconds, percent, three } from '../../src/cli/format.js';
@@ -22,7 +22,7 @@ describe('table', () => {
     );
     expect(text).toBe('name      n  x\n------  ---  -\na         1\nlonger  100');
   });
-  test('facts', () => {
+  test('facts align their values', () => {
     expect(
       facts([
         ['a', '1'],
@@ -70,7 +70,7 @@ describe('table', () => {
   });
 });
 
-test('numbers', () => {
+test('numbers have three significant digits and a unit', () => {
   expect([0, 999, 1000, 57_900_000, 1.5e12, 2e15].map(count)).toEqual([
     '0',
     '999',
@@ -104,7 +104,7 @@ test('numbers', () => {
 });
 
 describe('summarize', () => {
-  test('odd, even, one', () => {
+  test('gives the median of odd and even counts and of one value', () => {
     expect(summarize([3, 1, 2])).toEqual({ medianUs: 2, minUs: 1, p99Us: 3 });
     expect(summarize([4, 1, 2, 3])).toMatchObject({ medianUs: 2.5 });
     expect(summarize([7])).toEqual({ medianUs: 7, minUs: 7, p99Us: 7 });
@@ -140,5 +140,5 @@ describe('progress', () => {
     const { err } = run(true, [50, 150, 200]);
     expect(err).toBe('\reval [#####...................] 20 % 20/100, 1 s left\u001b[K\r\u001b[K');
   });
-  test('silent', () => expect(run(true, [5000], true).err).toBe(''));
+  test('a silent bar writes nothing', () => expect(run(true, [5000], true).err).toBe(''));
 });

@@ -1,4 +1,7 @@
-/** What every command shares: exit codes, the two streams, help, files that are no models. */
+/**
+ * The behaviour that every command shares: exit codes, the two streams, help, files that are no
+ * models.
+ */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, test } from 'vitest';
@@ -101,7 +104,7 @@ describe('usage', () => {
 
   test('a failure that is no BitplaneError is an error in JSON too', async () => {
     const io = fakeIo();
-    // A terminal that cannot be written to while the table is printed.
+    // Writing to the terminal fails while the table is printed.
     let calls = 0;
     const stdout = { write: (text: string) => (calls++ === 0 ? fail() : io.stdout.write(text)) };
     const fail = () => {
@@ -117,7 +120,7 @@ describe('usage', () => {
     });
   });
 
-  test('measured numbers have six digits in JSON, exact ones all of theirs', () => {
+  test('measured numbers have six digits in JSON, and exact ones keep all digits', () => {
     const io = fakeIo();
     printJson(io, {
       us: 15097.69399999999,
@@ -134,7 +137,7 @@ describe('usage', () => {
     });
   });
 
-  test('files that are no models', async () => {
+  test('a file that is no model is an error of one sentence', async () => {
     for (const bytes of [
       Buffer.alloc(0),
       Buffer.from('plain text'),

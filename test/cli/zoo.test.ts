@@ -14,7 +14,7 @@ const NOTE =
   'something, answers do not\n';
 
 describe('zoo:bi-real-20', () => {
-  test('inspect: layers, and operations as the papers count them', async () => {
+  test('inspect lists layers, and operations as the papers count them', async () => {
     const { code, stdout, stderr } = await cli('inspect', 'zoo:bi-real-20');
     expect({ code, stderr }).toEqual({ code: 0, stderr: NOTE });
     expect(stdout).toMatch(/layer1\/0\/conv\.dot +conv2d +b1 +b1 +i32 +\[N, 32, 32, 16\] +2\.36 M/);
@@ -22,7 +22,7 @@ describe('zoo:bi-real-20', () => {
     expect(stdout).not.toMatch(/sign\(0\)/);
   });
 
-  test('inspect --json', async () => {
+  test('inspect --json has the same numbers', async () => {
     const { stdout } = await cli('inspect', 'zoo:bi-real-20', '--json');
     expect(JSON.parse(stdout)).toMatchObject({
       operations: { bops: 40_108_032, flops: 705_152, ops: 40_108_032 / 64 + 705_152 },
@@ -30,7 +30,7 @@ describe('zoo:bi-real-20', () => {
     });
   });
 
-  test('run, bench and convert', async () => {
+  test('run, bench and convert take it as a model', async () => {
     const dir = temporaryFolder();
     writeFileSync(
       join(dir, 'x.npy'),
@@ -67,19 +67,16 @@ test('an unknown name lists the known ones', async () => {
   expect(stderr).toContain(') but received "lenet"');
 });
 
-test(
-  'a sign that may meet zero and keeps it is named by inspect, unless the user gives his ' + 'word',
-  async () => {
-    const g = new GraphBuilder();
-    const x = g.input('x', 'f32', ['N', 32]);
-    const file = join(temporaryFolder(), 'signum.safetensors');
-    const w = g.constant(new Tensor('f32', new Float32Array(64).fill(1), [2, 32]));
-    await saveModel(g.graph([x], { y: g.dense(g.signum(x, { name: 'undecided' }), w) }), file);
-    expect((await cli('inspect', file)).stdout).toMatch(
-      /sign\(0\) = 0 is kept, so these are not one bit but floats or two bits: undecided\n$/,
-    );
-    expect((await cli('inspect', file, '--sign-zero', 'plus')).stdout).not.toMatch(
-      /undecided.*not one bit|sign\(0\)/,
-    );
-  },
-);
+test('inspect names a sign that may meet zero, unless --sign-zero decides', async () => {
+  const g = new GraphBuilder();
+  const x = g.input('x', 'f32', ['N', 32]);
+  const file = join(temporaryFolder(), 'signum.safetensors');
+  const w = g.constant(new Tensor('f32', new Float32Array(64).fill(1), [2, 32]));
+  await saveModel(g.graph([x], { y: g.dense(g.signum(x, { name: 'undecided' }), w) }), file);
+  expect((await cli('inspect', file)).stdout).toMatch(
+    /sign\(0\) = 0 is kept, so these are not one bit but floats or two bits: undecided\n$/,
+  );
+  expect((await cli('inspect', file, '--sign-zero', 'plus')).stdout).not.toMatch(
+    /undecided.*not one bit|sign\(0\)/,
+  );
+});

@@ -11,7 +11,7 @@ test('byteLength rounds bits up to bytes', () => {
 });
 
 describe('BitplaneError', () => {
-  test('one sentence form, with its fields', () => {
+  test('has one sentence form, and its fields', () => {
     const cause = new Error('disk');
     const error = new BitplaneError('ERR_IO', 'cannot read', { op: 'conv2d', node: 'a', cause });
     expect(error).toMatchObject({
@@ -29,7 +29,7 @@ describe('BitplaneError', () => {
     expect(error).toBeInstanceOf(Error);
   });
 
-  test('shows what came, however odd, and never all of it', () => {
+  test('shows the received value, however odd, and cuts it', () => {
     const shown = (value: unknown) =>
       expected('ERR_ARGUMENT', 'x', value).message.slice('expected x but received '.length);
     expect(shown('text')).toBe('"text"');
@@ -51,7 +51,7 @@ describe('BitplaneError', () => {
     expect(shown(Symbol('s'))).toBe('Symbol(s)');
   });
 
-  test('shows what a stranger wrote without its depth, its length or its constructor', () => {
+  test('shows a value from a file without its depth, its length or its constructor', () => {
     const shown = (value: unknown) =>
       expected('ERR_ARGUMENT', 'x', value).message.slice('expected x but received '.length);
     const nested = (depth: number) =>

@@ -7,7 +7,7 @@ import { BitplaneError } from '../../src/core/errors.js';
 import { Budget, showBytes } from '../../src/core/limits.js';
 import { failure } from '../ops/nodes.js';
 
-test('a budget is one for all who take from it, and says who asked for too much', () => {
+test('a budget is shared by all who take from it, and names who asked for too much', () => {
   const budget = new Budget(100, 'all of it');
   budget.take(60, { op: 'a' });
   expect(failure(() => budget.take(41, { op: 'b', node: 'n' }))).toBe(

@@ -60,7 +60,7 @@ export function writeCifar10(folder: string, count: number): void {
   );
 }
 
-/** BITPLANE_DATA, or undefined after saying loudly what is not tested. */
+/** BITPLANE_DATA, or undefined after a loud message about the skipped tests. */
 export function realData(what: string): string | undefined {
   const folder = process.env.BITPLANE_DATA;
   if (folder === undefined || folder === '')

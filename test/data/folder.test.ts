@@ -1,4 +1,4 @@
-/** Folders of pictures: how classes are told, and when they cannot be. */
+/** Folders of pictures: how names give classes, and which names are errors. */
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import sharp from 'sharp';
@@ -28,12 +28,12 @@ async function labelsOf(dir: string, labels?: readonly string[]): Promise<number
 }
 
 describe('folder', () => {
-  test('WordNet ids in file names, and names that equal a label', async () => {
+  test('file names give the class by their WordNet id, or as a whole label', async () => {
     const dir = await pictures('n01443537_b.PNG', 'n01440764_a.png', 'Red_wolf.png');
     expect(await labelsOf(dir, LABELS)).toEqual([2, 0, 1]);
   });
 
-  test('WordNet ids and labels as folders; the pictures are read in sorted order', async () => {
+  test('folder names give the class, and pictures are read in sorted order', async () => {
     const dir = await pictures(
       'n01443537/1.png',
       'red wolf/x.png',
@@ -51,12 +51,12 @@ describe('folder', () => {
     expect([0, 1, 2, 3].map((i) => pixels[i * 48])).toEqual([3, 2, 0, 1]);
   });
 
-  test('a synonym of one label; case, _ and - are ignored', async () => {
+  test('a synonym of a label gives the class, whatever its case, _ and -', async () => {
     const dir = await pictures('tinca_TINCA/1.png', 'Red-Wolf/1.png');
     expect(await labelsOf(dir, LABELS)).toEqual([2, 0]);
   });
 
-  test('without labels the sorted folder order, and a note that says so', async () => {
+  test('without labels the sorted folders number the classes, and a note says so', async () => {
     const dir = await pictures('zebra/1.png', 'ant/1.png', 'bee/1.png');
     const data = await openFolder(dir, FIT, { outputs: 3 });
     expect(data.classes).toEqual(['ant', 'bee', 'zebra']);
@@ -64,18 +64,15 @@ describe('folder', () => {
     expect(await labelsOf(dir)).toEqual([0, 1, 2]);
   });
 
-  test(
-    'without labels, two folders for a network of 1000 outputs would score nothing: an ' + 'error',
-    async () => {
-      const dir = await pictures('cat/1.png', 'dog/1.png');
-      await expect(openFolder(dir, FIT, { outputs: 1000 })).rejects.toMatchObject({
-        code: 'ERR_FORMAT',
-        message: expect.stringMatching(
-          /a class folder for each of 1000 outputs, or labels .* but received 2 folders: cat, dog/,
-        ),
-      });
-    },
-  );
+  test('without labels, two folders for a network of 1000 outputs are an error', async () => {
+    const dir = await pictures('cat/1.png', 'dog/1.png');
+    await expect(openFolder(dir, FIT, { outputs: 1000 })).rejects.toMatchObject({
+      code: 'ERR_FORMAT',
+      message: expect.stringMatching(
+        /a class folder for each of 1000 outputs, or labels .* but received 2 folders: cat, dog/,
+      ),
+    });
+  });
 
   test('names that mean no label are an error that lists the nearest labels', async () => {
     const dir = await pictures('cat/1.png', 'wlof/1.png');
@@ -106,14 +103,14 @@ describe('folder', () => {
     expect(
       await labelsOf(await pictures('n03126707_crane/1.png', 'warplane/1.png'), labels),
     ).toEqual([1, 2]);
-    // An id of no label is no label, whatever stands behind it.
+    // An id that no label has means no label, even if the word behind it matches one.
     const other = openFolder(await pictures('n00000000_warplane/1.png', 'warplane/1.png'), FIT, {
       labels,
     });
     await expect(other).rejects.toThrow(/received "n00000000_warplane"/);
   });
 
-  test('the parent of the folder, beside folders without pictures', async () => {
+  test('the parent of the folder is taken where its other folders hold no pictures', async () => {
     const dir = await pictures('photos/n01440764.png', 'photos/n01443537.png');
     mkdirSync(join(dir, 'mnist'));
     expect(await labelsOf(dir, LABELS)).toEqual([0, 1]);
@@ -121,7 +118,7 @@ describe('folder', () => {
     expect(await labelsOf(nested)).toEqual([0, 1]);
   });
 
-  test('a name that fits no label among names that do', async () => {
+  test('one name that fits no label is an error among names that do', async () => {
     const dir = await pictures('n01440764/1.png', 'cat/1.png');
     await expect(openFolder(dir, FIT, { labels: LABELS })).rejects.toThrow(
       /expected names that mean one of the 3 labels but received "cat"/,
@@ -135,17 +132,13 @@ describe('folder', () => {
     );
   });
 
-  test(
-    'a folder of one class that no label means is named, not taken for the parent of its ' +
-      'pictures',
-    async () => {
-      await expect(
-        openFolder(await pictures('cat/1.png'), FIT, { labels: LABELS }),
-      ).rejects.toThrow(/received "cat"/);
-    },
-  );
+  test('a single folder that no label means is an error, not taken for the parent', async () => {
+    await expect(openFolder(await pictures('cat/1.png'), FIT, { labels: LABELS })).rejects.toThrow(
+      /received "cat"/,
+    );
+  });
 
-  test('no pictures, no folder', async () => {
+  test('a folder without pictures and a missing folder are errors', async () => {
     await expect(openFolder(temporaryFolder(), FIT)).rejects.toThrow(
       /expected JPEG or PNG pictures/,
     );

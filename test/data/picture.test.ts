@@ -75,7 +75,7 @@ describe('resize', () => {
     expect(resize(x, 9, 7, { top: 0, left: 0, height: 9, width: 7 }).data).toEqual(x.data);
   });
 
-  test('a window is exactly the part of the whole', () => {
+  test('a window has exactly the pixels of the whole resized picture', () => {
     const x = gradient(37, 23);
     const whole = resize(x, 19, 31, { top: 0, left: 0, height: 19, width: 31 });
     const part = resize(x, 19, 31, { top: 4, left: 7, height: 11, width: 13 });
@@ -176,7 +176,7 @@ describe('fit', () => {
   });
 
   // As torchvision's CenterCrop: (crop - side) // 2 before, the rest behind, and a side that is
-  // large enough is cut as ever.
+  // large enough is cut as usual.
   test.each([
     [2, 3, 6, { top: 2, left: 1 }, { top: 0, left: 0 }],
     [3, 2, 4, { top: 0, left: 1 }, { top: 0, left: 0 }],
@@ -233,7 +233,7 @@ describe('decode', () => {
   const raw = { raw: { width: 8, height: 4, channels: 3 as const } };
   const rgb = gradient(4, 8);
 
-  test('png, lossless', async () => {
+  test('PNG is decoded without loss', async () => {
     const png = await sharp(rgb.data, raw).png().toBuffer();
     expect(await decodePicture(png, 'x.png')).toMatchObject({
       height: 4,
@@ -298,7 +298,7 @@ describe('decode', () => {
     );
   });
 
-  test('a header that promises billions of pixels', async () => {
+  test('a header that promises billions of pixels is refused', async () => {
     const png = await sharp(rgb.data, raw).png().toBuffer();
     png.writeUInt32BE(60_000, 16);
     png.writeUInt32BE(60_000, 20);
@@ -308,7 +308,7 @@ describe('decode', () => {
     });
   });
 
-  test('a missing file', async () => {
+  test('a missing file is ERR_IO', async () => {
     const path = join(temporaryFolder(), 'none.jpg');
     await expect(readPicture(path, { crop: 8 })).rejects.toMatchObject({
       code: 'ERR_IO',

@@ -31,7 +31,7 @@ describe('layout and colour', () => {
   test('bgr swaps the planes, and mean follows the order of color', () => {
     expect(apply({ color: 'bgr', mean: [3, 2, 1] }).data.slice(0, 6)).toEqual([0, 0, 0, 3, 3, 3]);
   });
-  test('gray to rgb repeats, rgb to gray weighs', () => {
+  test('gray to rgb repeats, rgb to gray uses the luma weights', () => {
     expect(apply({}, Uint8Array.of(9, 8), [1, 2, 1])).toEqual({
       shape: [1, 1, 2, 3],
       data: [9, 9, 9, 8, 8, 8],
@@ -71,7 +71,7 @@ describe('numbers', () => {
 });
 
 describe('recipes', () => {
-  test('a bare object, a whole model description, and labels in a file beside it', async () => {
+  test('a bare object, one with `preprocess`, and labels of another file are read', async () => {
     const dir = temporaryFolder();
     const bare = write(
       join(dir, 'bare.json'),
@@ -162,7 +162,7 @@ describe('recipes', () => {
     expect(() => defaultRecipe(['N', 5, 9, 9])).toThrow(/--preprocess/);
   });
 
-  test('rounding is taken, and left out where it is', () => {
+  test('`rounding` is read, and absent where the file has none', () => {
     const of = (more: object) =>
       parsePreprocess({ layout: 'flat', color: 'gray', ...more }, 'p.json').rounding;
     expect([of({}), of({ rounding: 'nearest' }), of({ rounding: 'torchvision' })]).toEqual([

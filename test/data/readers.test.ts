@@ -1,6 +1,6 @@
 /**
- * MNIST and CIFAR-10 files: what is read, and that damage is always a BitplaneError that names the
- * file.
+ * MNIST and CIFAR-10 files: whole ones are read, and a damaged one is a BitplaneError that names
+ * the file.
  */
 import { truncateSync } from 'node:fs';
 import { join } from 'node:path';
@@ -33,14 +33,14 @@ describe('mnist', () => {
     expect(pixels.at(-1)).toBe(((4 * 784 - 1) * 7) & 255);
   });
 
-  test('a missing file says what was looked for', async () => {
+  test('a missing file is an error that lists the names looked for', async () => {
     const dir = temporaryFolder();
     writeMnist(dir, 2);
     await expect(openMnist(dir, 'train')).rejects.toThrow(/train-images-idx3-ubyte .*no such file/);
     await expect(openMnist(dir, 'train')).rejects.toMatchObject({ code: 'ERR_IO', node: dir });
   });
 
-  test('images and labels that disagree', async () => {
+  test('images and labels of different counts are refused', async () => {
     const dir = temporaryFolder();
     writeMnist(dir, 5);
     write(join(dir, 't10k-labels-idx1-ubyte'), idx([4], new Uint8Array(4)));
@@ -49,14 +49,14 @@ describe('mnist', () => {
     );
   });
 
-  test('a label of 10', async () => {
+  test('a label of 10 is refused', async () => {
     const dir = temporaryFolder();
     writeMnist(dir, 2);
     write(join(dir, 't10k-labels-idx1-ubyte'), idx([2], Uint8Array.of(9, 10)));
     await expect(openMnist(dir)).rejects.toThrow(/labels below 10 but received "?10 at 1"?/);
   });
 
-  test('a range outside the data set', async () => {
+  test('a range outside the data set is refused', async () => {
     const dir = temporaryFolder();
     writeMnist(dir, 2);
     const data = await openMnist(dir);
@@ -157,7 +157,7 @@ describe('cifar10', () => {
     );
   });
 
-  test('a list of classes of the wrong length', async () => {
+  test('a list of classes of the wrong length is refused', async () => {
     const dir = temporaryFolder();
     writeCifar10(dir, 1);
     write(join(dir, 'batches.meta.txt'), 'airplane\ncar\n');

@@ -24,7 +24,7 @@ if (root !== undefined && !hasModels)
   console.warn('SKIPPED, BITPLANE_DATA holds no models/: preprocessing against the shipped inputs');
 
 describe.skipIf(root === undefined)('published data sets', () => {
-  test('sizes, classes and first labels', async () => {
+  test('have the published sizes, classes and first labels', async () => {
     const mnist = await openMnist(root as string);
     expect(mnist).toMatchObject({ size: 10_000, pictureShape: [28, 28, 1] });
     expect([...(await mnist.read(0, 8)).labels]).toEqual([7, 2, 1, 0, 4, 1, 4, 9]);
@@ -44,7 +44,7 @@ async function prepared(data: Dataset, preprocess: Preprocess, from: number, to:
 }
 
 /**
- * The samples that are no picture of the data set once prepared, bit for bit. Copies of CIFAR-10
+ * The samples that equal no prepared picture of the data set, bit for bit. Copies of CIFAR-10
  * differ in their order.
  */
 async function missing(data: Dataset, preprocess: Preprocess, samples: Tensor): Promise<number[]> {

@@ -147,7 +147,7 @@ describe('a header', () => {
       expect.objectContaining({ code: 'ERR_FORMAT', message: expect.stringMatching(sentence) }),
     );
   });
-  test('is read in the order of the data, empty tensors before what begins at their place', () => {
+  test('is read in the order of the data, an empty tensor before one at the same offset', () => {
     const entries = [
       `"c":${entry('U8', [2], 2, 4)}`,
       `"b":${entry('U8', [2], 0, 2)}`,
@@ -161,7 +161,7 @@ describe('a header', () => {
       /safetensors "a": expected 3 bytes for shape \[3\] but received 4/,
     );
   });
-  test('of a byte order mark is none', () =>
+  test('that begins with a byte order mark is refused', () =>
     expect(() => readSafetensors(container('\ufeff{}', 0, 5))).toThrow(/begins with \{/));
 });
 
@@ -186,7 +186,7 @@ describe('written', () => {
     ]);
     expect(dataOffset(bytes, bytes.length) % 8).toBe(0);
   });
-  test('no metadata where there is none; no more than 7 spaces', () => {
+  test('without metadata where the graph has none, padded by at most 7 spaces', () => {
     expect(headerOf(file(new Map()))).toBe('{}      ');
     for (let length = 0; length < 16; length++) {
       const header = headerOf(file(new Map(), [['k', 'x'.repeat(length)]]));
@@ -194,7 +194,7 @@ describe('written', () => {
       expect(header.length - header.trimEnd().length).toBeLessThan(8);
     }
   });
-  test('not with a header of more than 100 MB, which no reader takes', () => {
+  test('is refused where the header would be more than 100 MB', () => {
     expect(() => file(new Map(), [['k', 'x'.repeat(100_000_000)]])).toThrow(
       expect.objectContaining({
         code: 'ERR_ARGUMENT',
@@ -254,7 +254,7 @@ describe('numbers that JSON does not know', () => {
     const json = JSON.parse(JSON.stringify(toJson({ a: [number, { b: number }] })));
     expect(fromJson(json)).toEqual({ a: [number, { b: number }] });
   });
-  test('have names; other numbers, texts and flags stay', () => {
+  test('travel by name; other numbers, texts and flags stay', () => {
     expect(toJson([Infinity, -Infinity, NaN, -0])).toEqual([
       { number: 'Infinity' },
       { number: '-Infinity' },

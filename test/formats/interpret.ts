@@ -1,6 +1,6 @@
 /**
- * Runs a graph node by node with the ops' own formulas: what an imported graph means, without
- * passes or kernels. Not here: speed.
+ * Runs a graph node by node with the ops' own formulas, without passes or kernels: the meaning of
+ * an imported graph. Not here: speed.
  */
 import type { Dim, Shape } from '../../src/core/shape.js';
 import { type Graph, topological, type Value } from '../../src/graph/value.js';

@@ -1,7 +1,7 @@
 /**
- * Opening models: what is copied and what is not, what the import option reaches, and the
- * boundaries between tensors that stay in their file and those in memory. Not here: files that
- * change under a session (./open-model.test.ts), formats.
+ * Opening models: which data is copied, which files the import option affects, and the boundaries
+ * between tensors that stay in their file and those in memory. Not here: files that change under a
+ * session (./open-model.test.ts), formats.
  */
 import { mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -54,7 +54,7 @@ const relu = encodeOnnx({
 });
 
 describe('whose bytes', () => {
-  test('what a caller gives is copied, however it gives it', async () => {
+  test('the bytes of a caller are copied, in whatever form it gives them', async () => {
     for (const wrap of [
       (bytes: Uint8Array) => bytes,
       (bytes: Uint8Array) => bytes.buffer as ArrayBuffer,
@@ -65,7 +65,7 @@ describe('whose bytes', () => {
       expect([...c(graph).data]).toEqual([0, 1, 2, 3]);
     }
   });
-  test('what was read or inflated for nobody else is not', async () => {
+  test('bytes that loadModel read or inflated itself are not copied', async () => {
     const bytes = encodeModel(sum(numbers(4)));
     for (const source of [fileOf(bytes), fileOf(gzipSync(bytes)), gzipSync(bytes)])
       expect(c(await loadModel(source)).data.byteLength).toBeLessThan(
@@ -151,7 +151,7 @@ describe('the first bytes tell the format', () => {
 
 describe('giving up', () => {
   const why = new Error('no longer wanted');
-  test('has the reason for its cause', async () => {
+  test("is an error whose cause is the signal's reason", async () => {
     const path = fileOf(encodeModel(sum(numbers(4))));
     const aborted = {
       code: 'ERR_ABORTED',
@@ -173,7 +173,7 @@ describe('giving up', () => {
   test('ends between the pieces of a large file, which is then closed', async () => {
     const path = fileOf(encodeModel(sum(numbers(2 ** 18))));
     let asked = 0;
-    // What is no BitplaneError becomes one at the border of every reader.
+    // The border of every reader turns any other exception into a BitplaneError.
     const stop = new BitplaneError('ERR_ABORTED', 'no longer wanted');
     const proceed = () => {
       if (++asked === 3) throw stop;
@@ -237,7 +237,7 @@ describe('tensors stay in their file', () => {
     }
     await close();
   });
-  test('but not what is no such file', async () => {
+  test('but a file of another format is not kept open', async () => {
     for (const path of [join(folder, 'nowhere'), folder, fileOf(relu), fileOf(new Uint8Array(0))])
       expect(await openModelFile(path, () => undefined)).toBeUndefined();
   });
@@ -258,7 +258,7 @@ describe('tensors stay in their file', () => {
       await file.close();
     }
   });
-  test('a part of a file, and an end that is not there', async () => {
+  test('a part of a file is read, and one beyond its end is an error', async () => {
     const file = (await LastingFile.open(fileOf(Uint8Array.of(1, 2, 3, 4, 5))))!;
     expect(file.size).toBe(5);
     expect([...(await file.read(1, new Uint8Array(3)))]).toEqual([2, 3, 4]);
@@ -316,7 +316,7 @@ describe('the axis of MultiThreshold', () => {
       await session.release();
     }
   });
-  test.each([['first'], [1]])('is not %j, whatever the file', async (multiThresholdAxis) => {
+  test.each([['first'], [1]])('refuses %j for any file', async (multiThresholdAxis) => {
     const refused = {
       code: 'ERR_ARGUMENT',
       message: expect.stringContaining('multiThresholdAxis to be layout or last'),

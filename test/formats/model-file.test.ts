@@ -1,6 +1,6 @@
 /**
- * How little a model file says beside its weights, and that the long form, with names for places
- * and types for constants, is read as well. Not here: malformed files (safetensors.test.ts).
+ * A model file holds little text beside its weights, and the long form, with names for places and
+ * types for constants, is read as well. Not here: malformed files (safetensors.test.ts).
  */
 import { expect, test } from 'vitest';
 import { decodeModel, encodeModel } from '../../src/formats/safetensors/model.js';
@@ -27,7 +27,7 @@ function graph() {
   return g.graph([x], { y: g.mul(g.dense(x, w, { name: 'dots' }), scale, { name: 'y' }) });
 }
 
-test('places, no empty attributes, types only of bits', () => {
+test('stores places instead of names, no empty attributes, and types only of bits', () => {
   const { metadata } = readSafetensors(encodeModel(graph()));
   const { nodes } = JSON.parse(metadata.get('bitplane.graph')!) as { nodes: Node[] };
   const find = (name: string) => nodes.find((node) => node.name === name);
@@ -94,7 +94,7 @@ test('constants and states of every dtype, and inputs of any shape, survive', ()
   }
 });
 
-test('a file says what went with the graph, and nothing of its own', () => {
+test("a file keeps the graph's metadata and adds none", () => {
   const metadata = { producer: 'p', '': 'empty', 'bitplane.recipe': '{}' };
   expect(decodeModel(encodeModel({ ...graph(), metadata })).metadata).toEqual(metadata);
   expect(readSafetensors(encodeModel({ ...graph(), metadata })).metadata.get('producer')).toBe('p');
@@ -250,7 +250,7 @@ test.each<[string, Parameters<typeof changed>[0], RegExp]>([
   );
 });
 
-test('what is no model of this format says so', () => {
+test('a file that is no model of this format is an error that says so', () => {
   const { metadata, tensors } = readSafetensors(encodeModel(graph()));
   const of = (entries: readonly (readonly [string, string])[]) => () =>
     decodeModel(writeSafetensors({ metadata: new Map(entries), tensors }));

@@ -1,6 +1,6 @@
 /**
- * The published networks, imported and interpreted: the import alone must give the shipped outputs.
- * Needs BITPLANE_DATA to hold models/; skipped loudly without it. Not here: the executor.
+ * The published networks, imported and interpreted: the imported graph alone must give the shipped
+ * outputs. Needs BITPLANE_DATA to hold models/; skipped loudly without it. Not here: the executor.
  */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -39,7 +39,7 @@ const RUNS: Readonly<Record<string, readonly [samples: number, kind: 'integers' 
 describe.skipIf(absent)(
   `the published networks${absent ? ' (skipped: BITPLANE_DATA holds no models/)' : ''}`,
   () => {
-    test('all that are run here are there', () => {
+    test('every network of this list is in BITPLANE_DATA', () => {
       expect(models.map((file) => file.replace(/\.onnx(\.gz)?$/, ''))).toEqual(
         expect.arrayContaining(Object.keys(RUNS)),
       );

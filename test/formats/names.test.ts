@@ -1,6 +1,6 @@
 /**
- * Names in a file are anybody's: those that every JavaScript object has already, and those that are
- * not words, work like any other.
+ * A file may use any name: names that every JavaScript object already has, and whole numbers, work
+ * like any other.
  */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -50,7 +50,7 @@ const addition = (x: string, w: string, y: string, batch: string) =>
     initializers: Object.fromEntries([[w, floats([4], [1, 2, 3, 4])]]),
   });
 
-test.each(NAMES)('%j, of an input, an output, a constant and a dimension', async (name) => {
+test.each(NAMES)('%j may name an input, an output, a constant and a dimension', async (name) => {
   const path = join(folder, 'model.safetensors');
   for (const [x, w, y] of [
     [name, 'w', 'y'],
@@ -80,7 +80,7 @@ test.each(NAMES)('%j, of an input, an output, a constant and a dimension', async
   }
 });
 
-test('of tensors in a file', async () => {
+test('any name may name a tensor in a file', async () => {
   const path = join(folder, 'tensors.safetensors');
   const tensors = Object.fromEntries(
     NAMES.map((name, i) => [name, new Tensor('f32', Float32Array.of(i), [1])]),
@@ -162,7 +162,7 @@ test('inputs keep the order of the file', async () => {
   }
 });
 
-test('outputs of a model from an old PyTorch exporter, golden', async () => {
+test('outputs of a model from an old PyTorch exporter keep their golden values', async () => {
   const session = await Session.create(new URL('../golden/numeric-names.onnx', import.meta.url));
   expect(session.outputNames).toEqual(['495', '21', 'boxes']);
   const results = await session.run({ x: Float32Array.of(-1, 2, -3, 4) });

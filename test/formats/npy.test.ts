@@ -91,14 +91,14 @@ describe('reading', () => {
     ]).toEqual(wanted);
     expect([...readNpy(npy(dict('|i1', shape, 'False'), data)).data]).toEqual(data);
   });
-  test('Fortran order of nothing, and of a scalar', () => {
+  test('Fortran order of an empty array and of a scalar is read', () => {
     expect(readNpy(npy(dict('|u1', '(2, 0, 3)', 'True'), []))).toMatchObject({
       shape: [2, 0, 3],
       data: new Uint8Array(0),
     });
     expect([...readNpy(npy(dict('|u1', '()', 'True'), [7])).data]).toEqual([7]);
   });
-  test('the extremes of int64 that fit, and those that do not', () => {
+  test('int64 is read up to the limits of i32, and refused beyond them', () => {
     const read = (value: bigint) => [
       ...readNpy(npy(dict('<i8', '(1,)'), bytesOf(BigInt64Array.of(value)))).data,
     ];
@@ -112,7 +112,7 @@ describe('reading', () => {
         }),
       );
   });
-  test('a header of 64 KB, and none longer', () => {
+  test('a header of 64 KB is read, and a longer one refused', () => {
     const file = (length: number) => {
       const text = `${dict('|u1', '(1,)').padEnd(length - 1)}\n`;
       return Uint8Array.from([
@@ -131,7 +131,7 @@ describe('reading', () => {
     expect(readNpy(file(65_536)).data[0]).toBe(9);
     expect(() => readNpy(file(65_537))).toThrow(/truncated or too long/);
   });
-  test('32 dimensions, and no more', () => {
+  test('32 dimensions are read, and more refused', () => {
     const shape = (count: number) => `(${'1, '.repeat(count)})`;
     expect(readNpy(npy(dict('|u1', shape(32)), [9])).shape).toHaveLength(32);
     expect(() => readNpy(npy(dict('|u1', shape(33)), [9]))).toThrow(
@@ -183,7 +183,7 @@ describe('reading', () => {
 });
 
 test.each([[undefined], ['a path'], [[1, 2]], [new Float32Array(4)]])(
-  '%j is no bytes of a file',
+  '%j is refused as the bytes of a file',
   (value) => {
     expect(() => readNpy(value as never)).toThrow(
       expect.objectContaining({ code: 'ERR_ARGUMENT', op: 'npy' }),
@@ -283,7 +283,7 @@ describe('writing', () => {
     ]);
     expect(Buffer.from(writeNpy(new Tensor('f32', Float32Array.of(1, 2), [1, 2])))).toEqual(wanted);
   });
-  test('the header ends at a multiple of 64 bytes, the next one, whatever its length', () => {
+  test('the header ends at the next multiple of 64 bytes, whatever its length', () => {
     const lengths = new Set<number>();
     for (const size of [1, 10, 100])
       for (let rank = 1; rank <= 24; rank++) {
@@ -319,7 +319,7 @@ describe('writing', () => {
     expect([...readNpy(writeNpy(tensor)).data]).toEqual([2, 3]);
   });
   test.each([[undefined], [[1]], [{ dtype: 'f32', data: [], shape: [] }]])(
-    '%j is no tensor',
+    '%j is refused as a tensor',
     (value) => {
       expect(() => writeNpy(value as never)).toThrow(
         expect.objectContaining({ code: 'ERR_ARGUMENT', op: 'npy' }),

@@ -264,14 +264,14 @@ test('a model without inputs is a constant', () => {
   expect([...(interpret(importOnnx(file), {}).y as Tensor).data]).toEqual([-1, -2]);
 });
 
-test('the error of a batch of 1 is about the file, not about the try with any batch', () => {
+test('an error names the file as written, not the attempt with any batch', () => {
   expect(() => importOnnx(chain([1, 4], [['Reshape', 'x s']], { s: int64s(1, 5) }))).toThrow(
     expect.objectContaining({ code: 'ERR_SHAPE', message: expect.not.stringContaining('N') }),
   );
 });
 
 describe('the declared rank', () => {
-  test('is what a result has, whatever a size turns out to be', () => {
+  test('is the rank of the result, whatever its sizes are', () => {
     // With a batch of any size Squeeze cannot know whether it is 1; the file says which rank it
     // means.
     expect(shapeOf(chain(['N', 1, 4], [['Squeeze', 'x']], {}, ['N', 4]))).toEqual(['N', 4]);

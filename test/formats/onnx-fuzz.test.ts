@@ -80,14 +80,14 @@ function attempt(bytes: Uint8Array): void {
   }
 }
 
-test('the file itself is fine', () => expect(importOnnx(good).outputs.y?.shape).toEqual(['N', 5]));
+test('the unchanged file loads', () => expect(importOnnx(good).outputs.y?.shape).toEqual(['N', 5]));
 
-test('truncated anywhere', () => {
+test('a file truncated anywhere is refused with a BitplaneError', () => {
   for (let length = 0; length < good.length; length++) attempt(good.subarray(0, length));
   expect(() => importOnnx(good.subarray(0, 40))).toThrow(BitplaneError);
 });
 
-test('every bit flipped', () => {
+test('a file with any bit flipped loads or is refused with a BitplaneError', () => {
   for (let bit = 0; bit < good.length * 8; bit++) {
     const bytes = good.slice();
     bytes[bit >> 3] = (bytes[bit >> 3] as number) ^ (1 << (bit & 7));
@@ -95,7 +95,7 @@ test('every bit flipped', () => {
   }
 }, 60_000);
 
-test('several bytes changed, parts doubled, left out or random', () => {
+test('a file with changed, doubled or missing parts loads or is refused', () => {
   const change = fc.record({
     at: fc.nat(good.length),
     length: fc.nat(12),
@@ -113,7 +113,7 @@ test('several bytes changed, parts doubled, left out or random', () => {
   fc.assert(fc.property(fc.uint8Array({ maxLength: 200 }), attempt), { seed: 6, numRuns: 4000 });
 });
 
-test('lengths that lie cost nothing', () => {
+test('lengths beyond the file allocate nothing', () => {
   const before = process.memoryUsage().rss;
   // A message, string or packed list that claims 2 GB, at every place where a length stands or
   // could.

@@ -28,7 +28,7 @@ function failure(spec: Partial<ModelSpec>): BitplaneError {
 }
 
 describe('names', () => {
-  test('the value that does the work takes the name of its node, or of its output', () => {
+  test('the main value takes the name of its node, or of its output', () => {
     const conv = { op: 'Conv', name: 'conv', inputs: ['x', 'w', 'b'], outputs: ['c'] };
     const graph = importOnnx(
       file({
@@ -62,7 +62,7 @@ describe('names', () => {
 });
 
 describe('inputs', () => {
-  test('data with the name of an input is no input', () => {
+  test('an initializer with the name of an input replaces the input', () => {
     const nodes = [{ op: 'Add', inputs: ['x', 'c'], outputs: ['y'] }];
     const graph = importOnnx(
       file({

@@ -53,7 +53,7 @@ describe('files', () => {
     );
     expect(graph.outputs.y?.attrs.min).toBe(version < 11 ? -3 : 0.5);
   });
-  test('their metadata tell the versions, the standard domain by either name', () => {
+  test('their metadata hold the versions, the standard domain under either name', () => {
     const opset = [
       ['ai.onnx', 10],
       ['', 9],
@@ -112,7 +112,7 @@ describe('files', () => {
       expect(message(103)).toContain('103 nodes of unknown ops: Erf "y"');
     },
   );
-  test('that are none are named', () => {
+  test('that are no ONNX are refused by name', () => {
     expect(() => importOnnx(Buffer.from('a text'), { name: 'm.onnx' })).toThrow(
       errorLike('ERR_FORMAT', /onnx "m.onnx": this is no ONNX model/),
     );
@@ -209,7 +209,7 @@ describe('names', () => {
     );
   });
 
-  test('optional operands and results without a name are none', () => {
+  test('optional operands and results without a name are left out', () => {
     const nodes = [
       { op: 'Clip', inputs: ['x', '', ''], outputs: ['c'] },
       { op: 'Split', inputs: ['c', ''], outputs: ['', 'y'], attributes: { axis: 1 } },
@@ -217,7 +217,7 @@ describe('names', () => {
     ];
     expect(importOnnx(fileOf({ nodes })).outputs.y?.shape).toEqual(['N', 2]);
   });
-  test('nodes that no output needs are left out; what two outputs need is computed once', () => {
+  test('nodes that no output needs are left out; shared ones are computed once', () => {
     const nodes = [
       { op: 'Relu', name: 'shared', inputs: ['x'], outputs: ['s'] },
       { op: 'Neg', name: 'y', inputs: ['s'], outputs: ['y'] },
@@ -231,7 +231,7 @@ describe('names', () => {
         .sort(),
     ).toEqual(['shared', 'x', 'y', 'z']);
   });
-  test('a constant that several nodes read is one', () => {
+  test('a constant that several nodes read is stored once', () => {
     const nodes = [add(['x', 'w'], ['a']), add(['a', 'w'], ['y'])];
     const graph = importOnnx(fileOf({ nodes, initializers: { w: floats([4], [1, 2, 3, 4]) } }));
     expect(

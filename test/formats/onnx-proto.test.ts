@@ -44,7 +44,7 @@ const tensorOf = (...bodies: Body[]) => graphOf(message(5, ...bodies)).initializ
 const attributeOf = (...bodies: Body[]) =>
   [...graphOf(message(1, message(5, ...bodies))).nodes[0]!.attributes.values()][0];
 
-test('a whole file', () => {
+test('a whole file is read field by field', () => {
   const model = readModel(
     encodeOnnx({
       nodes: [
@@ -87,7 +87,7 @@ test('a whole file', () => {
   expect(sparseInitializers).toBe(0);
 });
 
-test('what a file says of itself', () => {
+test('the metadata of a file are read', () => {
   const property = (key: string, value: string) => message(14, text(1, key), text(2, value));
   const header = [
     int(1, 8),
@@ -141,7 +141,7 @@ test('what a file says of itself', () => {
   expect(metadataOf(readModel(bytes(message(7))))).toEqual({});
 });
 
-test('an attribute of each kind', () => {
+test('an attribute of each kind is read', () => {
   expect(attributeOf(text(1, 'a'), int(20, 1), float(2, 1.5))).toMatchObject({
     name: 'a',
     type: 1,
@@ -172,7 +172,7 @@ test('an attribute of each kind', () => {
   });
 });
 
-test('the lists of a tensor, packed and one by one', () => {
+test('the lists of a tensor are read, packed and one by one', () => {
   const packed = tensorOf(
     message(1, (w) => w.int64(2).int64(3)),
     message(4, (w) => w.float(1.5).float(2)),
@@ -201,7 +201,7 @@ test('the lists of a tensor, packed and one by one', () => {
     });
 });
 
-test('a tensor: name, type, raw bytes, and whether they lie elsewhere', () => {
+test('a tensor has its name, type and raw bytes, or a mark that they lie elsewhere', () => {
   expect(
     tensorOf(int(2, 11), text(8, 'w'), (w) => w.tag(9, LengthDelimited).bytes(Uint8Array.of(1, 2))),
   ).toMatchObject({
@@ -214,7 +214,7 @@ test('a tensor: name, type, raw bytes, and whether they lie elsewhere', () => {
   expect(tensorOf(int(14, 0))).toMatchObject({ external: false });
 });
 
-test('fields that are not known are skipped, whatever their kind', () => {
+test('unknown fields of any kind are skipped', () => {
   const unknown: Body[] = [
     int(99, 5),
     text(98, 'more'),
@@ -327,7 +327,7 @@ test.each([
   );
 });
 
-test('a name keeps a byte order mark: it is another name', () =>
+test('a name with a byte order mark differs from one without', () =>
   expect(tensorOf(text(8, '\ufeffw'))?.name).toBe('\ufeffw'));
 
 test('200,000 messages of one kind are read, one more is not', () => {
@@ -342,7 +342,7 @@ test('200,000 messages of one kind are read, one more is not', () => {
   );
 });
 
-test('whatever reading a field throws becomes ERR_FORMAT, with its cause', () => {
+test('any exception of a field becomes ERR_FORMAT, with its cause', () => {
   const own = Object.assign(new Error('own'), { name: 'TypeError' });
   expect(() =>
     readMessage(bytes(int(1, 1)), 'Any', () => {

@@ -267,7 +267,7 @@ describe('attributes', () => {
         : oneNode(op, ['N', 1, 2, 2], { w: floats([1, 1, 1, 1], [1]) }, attributes);
     expect(() => importOnnx(fileOf(spec))).toThrow(errorLike('ERR_FORMAT', message));
   });
-  test('of a type that the file does not give are taken as what is asked for', () => {
+  test('without a type in the file are read as the type that the op needs', () => {
     const bytes = Buffer.from(fileOf(oneNode('Softmax', ['N', 4], {}, { axis: 1 })));
     // The attribute's type is the two bytes a0 01 (field 20), then 02.
     const at = bytes.indexOf(Buffer.of(0xa0, 0x01, 0x02));

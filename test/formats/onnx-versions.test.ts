@@ -175,7 +175,7 @@ describe('Split', () => {
   ])('of %i in parts of %s: the last is smaller', (size) =>
     expectAgreement(parts(18, { attributes: { num_outputs: 3 } }, { x: [2, 2, 2, size] })),
   );
-  test('of 4 in 3: parts of 2, 2 and 0', () => {
+  test('4 elements in 3 parts are 2, 2 and 0', () => {
     const graph = importOnnx(
       encodeCase(parts(18, { attributes: { num_outputs: 3 } }, { x: [2, 2, 2, 4] })),
     );

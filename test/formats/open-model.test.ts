@@ -1,7 +1,7 @@
 /**
- * Models whose weights stay in their file until they are packed: what a session gives when the file
- * is replaced, deleted, cut or written over, how much of it is in memory, and when it is closed.
- * Not here: the format (safetensors.test.ts).
+ * Models whose weights stay in their file until they are packed: the results of a session after the
+ * file is replaced, deleted, cut or written over, how much of the file is in memory, and when it is
+ * closed. Not here: the format (safetensors.test.ts).
  */
 import {
   mkdtempSync,
@@ -176,7 +176,7 @@ describe('a model file', () => {
     await session.release();
   });
 
-  test('of many small tensors is in memory, whatever pieces it was read in', async () => {
+  test('of many small tensors is wholly in memory, in whatever pieces it was read', async () => {
     const n = new Numbers(9);
     const g = new GraphBuilder();
     const x = g.input('x', 'f32', ['N', 7001]);
@@ -216,7 +216,7 @@ describe('a model file', () => {
     },
   );
 
-  test('is not opened for who has given up', async () => {
+  test('is not opened once the signal has fired', async () => {
     const path = fileOf(graph);
     await expect(Session.create(path, { signal: AbortSignal.abort() })).rejects.toMatchObject({
       code: 'ERR_ABORTED',
@@ -253,7 +253,7 @@ describe.runIf(process.platform === 'linux')('its descriptor', () => {
     );
   });
 
-  test('is closed where no session comes of it', async () => {
+  test('is closed if the session cannot be made', async () => {
     const path = fileOf(graph);
     await expect(Session.create(path, { threads: 0 })).rejects.toMatchObject({
       code: 'ERR_ARGUMENT',
@@ -261,7 +261,7 @@ describe.runIf(process.platform === 'linux')('its descriptor', () => {
     expect(openAt(path)).toBe(0);
   });
 
-  test('is closed once the session is garbage', async () => {
+  test('is closed when the session is garbage-collected', async () => {
     const path = fileOf(graph);
     await (async () =>
       void (await (await Session.create(path, { threads: 1 })).run(feeds(1) as never)))();
@@ -288,7 +288,7 @@ test('no more than a small part of the weights is ever in JavaScript memory', as
   const before = process.memoryUsage().arrayBuffers;
   const session = await Session.create(path, { threads: 1 });
   await session.run(feed);
-  // Nothing was collected on purpose since: what was read and dropped would count.
+  // No garbage collection was forced since, so arrays that were read and dropped would still count.
   expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(statSync(path).size / 8);
   await session.release();
 });

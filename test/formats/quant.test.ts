@@ -1,6 +1,6 @@
 /**
  * BipolarQuant, Quant and MultiThreshold against their definition in the QONNX specification,
- * written out here once more in plain arithmetic.
+ * written out here independently in plain arithmetic.
  */
 import { describe, expect, test } from 'vitest';
 import type { ImportChoices } from '../../src/formats/onnx/choices.js';
@@ -99,7 +99,7 @@ describe('BipolarQuant', () => {
       );
     },
   );
-  test('scales, per channel too', () => {
+  test('multiplies by the scale, one number or one a channel', () => {
     same(
       run('BipolarQuant', { scale: floats([1], [0.3]) }, {}),
       XS.map((x) => f((x < 0 ? -1 : 1) * f(0.3))),
@@ -109,7 +109,7 @@ describe('BipolarQuant', () => {
       [-2, 3, 2, -3],
     );
   });
-  test('zero, minus zero and NaN are +1', () => {
+  test('maps zero, minus zero and NaN to +1', () => {
     same(run('BipolarQuant', { scale: floats([], [1]) }, {}, [0, -0, Number.NaN]), [1, 1, 1]);
   });
 });
@@ -121,7 +121,7 @@ describe('Quant', () => {
     bits: floats([], [bits]),
   });
 
-  test.each(Object.keys(ROUNDINGS))('rounding mode %s', (mode) => {
+  test.each(Object.keys(ROUNDINGS))('rounding mode %s follows its definition', (mode) => {
     const wanted = XS.map((x) => quant(x, 0.5, 0, -8, 7, ROUNDINGS[mode] as (x: number) => number));
     same(run('Quant', operands(0.5, 0, 4), { signed: 1, narrow: 0, rounding_mode: mode }), wanted);
     same(
@@ -149,32 +149,32 @@ describe('Quant', () => {
       FAR.map((x) => quant(x, 1, 0, min, max, halfEven)),
     );
   });
-  test('attributes left out: signed, not narrow, half to even; IntQuant is the same op', () => {
+  test('defaults to signed, not narrow, half to even; IntQuant is the same op', () => {
     for (const op of ['Quant', 'IntQuant'])
       same(
         run(op, operands(1, 0, 2), {}),
         XS.map((x) => quant(x, 1, 0, -2, 1, halfEven)),
       );
   });
-  test.each([0, 1])('one signed bit is bipolar, narrow %i', (narrow) => {
+  test.each([0, 1])('one signed bit is bipolar under narrow %i', (narrow) => {
     same(
       run('Quant', operands(0.25, 0, 1), { signed: 1, narrow }),
       XS.map((x) => (x < 0 ? -0.25 : 0.25)),
     );
-    // The zero point moves the decision, and is taken off again.
+    // The zero point moves the decision and is subtracted again.
     same(
       run('Quant', operands(0.5, 2, 1), { signed: 1, narrow }),
       XS.map((x) => ((x / 0.5 + 2 < 0 ? -1 : 1) - 2) * 0.5),
     );
   });
-  test('a zero point and a scale that is no power of two', () => {
+  test('takes a zero point and a scale that is no power of two', () => {
     const scale = f(0.1);
     same(
       run('Quant', operands(scale, 3, 8), { signed: 0, narrow: 0 }),
       XS.map((x) => quant(f(x), scale, 3, 0, 255, halfEven)),
     );
   });
-  test('it divides by the scale, and does not multiply by its inverse', () => {
+  test('divides by the scale instead of multiplying by its inverse', () => {
     // At the halves of this scale the two round differently.
     const scale = f(0.01);
     const x = Array.from({ length: 100 }, (_, i) => f((i + 0.5) * scale));
@@ -352,7 +352,7 @@ describe('MultiThreshold', () => {
     );
   });
 
-  test('one row of thresholds serves every channel, wherever they are', () => {
+  test('one row of thresholds serves every channel, on whichever axis', () => {
     const row = floats([1, 2], [-1, 1]);
     for (const [name, shape] of [
       ['NHWC', [2, 5, 3]],
@@ -368,7 +368,7 @@ describe('MultiThreshold', () => {
     }
   });
 
-  test('scale 1 and bias 0 where they are left out; a threshold that is met counts', () => {
+  test('defaults to scale 1 and bias 0, and counts a threshold that x equals', () => {
     same(
       run('MultiThreshold', { thresholds }, { data_layout: 'NC' }, [0, 0, 0, 5, -5, 2], [2, 3]),
       [1, 2, 0, 2, 0, 1],

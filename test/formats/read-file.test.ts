@@ -100,7 +100,7 @@ function bytesRead(): number {
 }
 
 test.skipIf(!hasPipes)(
-  'a pipe is not opened: who waits to write to it goes on waiting for its reader',
+  'a pipe is not opened, so its writer goes on waiting for a reader',
   async () => {
     const path = pipe();
     const writer = spawn(process.execPath, [
@@ -117,7 +117,7 @@ test.skipIf(!hasPipes)(
   },
 );
 
-test('pipes among pictures and beside models are no data', async () => {
+test('pipes among pictures and beside models are not read', async () => {
   const folder = temporaryFolder();
   write(join(folder, 'cat', 'one.txt'), '');
   if (hasPipes) spawnSync('mkfifo', [join(folder, 'cat', 'two.png'), join(folder, 'net.json')]);
@@ -128,21 +128,18 @@ test('pipes among pictures and beside models are no data', async () => {
 });
 
 describe('a whole file', () => {
-  test.each([0, 1, 4096, 4097, 100_000, 2 ** 24 + 1])(
-    'of %i bytes is what was written',
-    async (size) => {
-      const bytes = Buffer.alloc(size, 'bitplane');
-      const path = write(join(temporaryFolder(), 'file'), bytes);
-      expect((await readWholeFile(path, { limit: size })).equals(bytes)).toBe(true);
-      if (size > 0)
-        await expect(readWholeFile(path, { limit: size - 1 })).rejects.toMatchObject({
-          code: 'ERR_FORMAT',
-        });
-    },
-  );
+  test.each([0, 1, 4096, 4097, 100_000, 2 ** 24 + 1])('of %i bytes is read whole', async (size) => {
+    const bytes = Buffer.alloc(size, 'bitplane');
+    const path = write(join(temporaryFolder(), 'file'), bytes);
+    expect((await readWholeFile(path, { limit: size })).equals(bytes)).toBe(true);
+    if (size > 0)
+      await expect(readWholeFile(path, { limit: size - 1 })).rejects.toMatchObject({
+        code: 'ERR_FORMAT',
+      });
+  });
 
   test.skipIf(process.platform !== 'linux')(
-    'whose size the system gives as 0 is read to its end, and not beyond the limit',
+    'with a reported size of 0 is read to its end, up to the limit',
     async () => {
       const text = (await readWholeFile('/proc/self/smaps', { limit: 2 ** 30 })).toString();
       expect(text.length).toBeGreaterThan(5000);

@@ -36,7 +36,7 @@ const entry = (dtype: string, shape: unknown, begin: number, end: number) => ({
 });
 
 describe('the container', () => {
-  test('reads what the specification shows', () => {
+  test('reads the example of the specification', () => {
     const file = container(
       {
         __metadata__: { k: 'v' },
@@ -56,7 +56,7 @@ describe('the container', () => {
       data: Buffer.from([1, 2, 3, 4]),
     });
   });
-  test('a header padded with spaces', () =>
+  test('reads a header padded with spaces', () =>
     expect(readSafetensors(container('{}      ', 0)).tensors.size).toBe(0));
 
   const one = entry('U8', [4], 0, 4);
@@ -98,7 +98,7 @@ describe('the container', () => {
     );
   });
 
-  test('round trips, aligned', () => {
+  test('gives tensors back, and writes them aligned', () => {
     const names = fc.uniqueArray(
       fc.string({ unit: 'grapheme', maxLength: 8 }).filter((name) => name !== '__metadata__'),
       { maxLength: 6 },
@@ -175,7 +175,7 @@ const describeGraph = (graph: Graph) => ({
 });
 
 describe('model files', () => {
-  test('round trip, attributes to the sign of zero', () => {
+  test('keep graphs exactly, down to the sign of zero in attributes', () => {
     const graph = network();
     expect(describeGraph(decodeModel(encodeModel(graph)))).toEqual(describeGraph(graph));
   });
@@ -391,7 +391,7 @@ describe('files', () => {
   ])('%s', async (_, source, code) => {
     await expect(loadModel(source)).rejects.toMatchObject({ name: 'BitplaneError', code });
   });
-  test('an abort', async () => {
+  test('an abort stops a load with ERR_ABORTED', async () => {
     const path = join(folder, 'model.safetensors');
     await expect(loadModel(path, { signal: AbortSignal.abort() })).rejects.toMatchObject({
       code: 'ERR_ABORTED',

@@ -1,6 +1,6 @@
 /**
- * Files of named tensors: what is read of a state dict and of an ONNX file, what is left out, and
- * the axes of a tensor in another order.
+ * Files of named tensors: which tensors of a state dict and of an ONNX file are read, which are
+ * left out, and tensors with permuted axes.
  */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -73,7 +73,7 @@ describe('of a safetensors file', () => {
     for (const source of [path, pathToFileURL(path), odd])
       expect(await readTensors(source)).toEqual({ a: f32([], 7), b: f32([2], 1, 2) });
   });
-  test('what is written is F32, without metadata, and of a view only the view', async () => {
+  test('writes F32 without metadata, and of a view only its elements', async () => {
     const path = join(folder, 'view.safetensors');
     await writeTensors(
       { v: new Tensor('f32', Float32Array.of(0, 1, 2, 3).subarray(1, 3), [2]) },
@@ -124,11 +124,11 @@ describe('wrong arguments', () => {
       message: expect.stringContaining('a path, a file: URL or bytes'),
     });
   });
-  test('a file that is not there, and a folder', async () => {
+  test('a missing file and a folder are ERR_IO', async () => {
     await expect(readTensors(join(folder, 'nowhere'))).rejects.toMatchObject({ code: 'ERR_IO' });
     await expect(readTensors(folder)).rejects.toMatchObject({ code: 'ERR_IO' });
   });
-  test('a file that is neither', async () => {
+  test('a file that is neither safetensors nor ONNX is refused', async () => {
     const path = join(folder, 'text');
     await writeFile(path, 'a text that is no model');
     for (const source of [path, new Uint8Array(0)])
@@ -204,5 +204,6 @@ describe('permuted', () => {
     expect(y.shape).toEqual(perm.map((axis) => shape[axis]));
     expect([...y.data]).toEqual(oracle(x, perm));
   });
-  test('of nothing', () => expect(permuted(f32([2, 0, 3]), [2, 0, 1])).toEqual(f32([3, 2, 0])));
+  test('of an empty tensor is empty', () =>
+    expect(permuted(f32([2, 0, 3]), [2, 0, 1])).toEqual(f32([3, 2, 0])));
 });

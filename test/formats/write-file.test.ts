@@ -36,22 +36,18 @@ describe('a file', () => {
     for (const name of readdirSync(folder))
       expect([...readFileSync(join(folder, name))]).toEqual([1, 2, 3]);
   });
-  test(
-    'replaces another, also one that may not be written to, and a link but not what it ' +
-      'leads to',
-    async () => {
-      writeFileSync(join(folder, 'old'), 'a longer text than the new one');
-      chmodSync(join(folder, 'old'), 0o444);
-      writeFileSync(join(folder, 'target'), 'stays');
-      symlinkSync(join(folder, 'target'), join(folder, 'link'));
-      await writeFileAtomic(join(folder, 'old'), bytes);
-      await writeFileAtomic(join(folder, 'link'), bytes);
-      expect(readFileSync(join(folder, 'old')).length).toBe(3);
-      expect(readFileSync(join(folder, 'link')).length).toBe(3);
-      expect(readFileSync(join(folder, 'target'), 'utf8')).toBe('stays');
-    },
-  );
-  test.skipIf(process.platform === 'win32')('has the rights that the process gives', async () => {
+  test('replaces a file, even a read-only one, and a link but not its target', async () => {
+    writeFileSync(join(folder, 'old'), 'a longer text than the new one');
+    chmodSync(join(folder, 'old'), 0o444);
+    writeFileSync(join(folder, 'target'), 'stays');
+    symlinkSync(join(folder, 'target'), join(folder, 'link'));
+    await writeFileAtomic(join(folder, 'old'), bytes);
+    await writeFileAtomic(join(folder, 'link'), bytes);
+    expect(readFileSync(join(folder, 'old')).length).toBe(3);
+    expect(readFileSync(join(folder, 'link')).length).toBe(3);
+    expect(readFileSync(join(folder, 'target'), 'utf8')).toBe('stays');
+  });
+  test.skipIf(process.platform === 'win32')('has the permissions of the umask', async () => {
     const before = process.umask(0o027);
     await writeFileAtomic(join(folder, 'a'), bytes).finally(() => process.umask(before));
     expect(statSync(join(folder, 'a')).mode & 0o777).toBe(0o640);
@@ -96,7 +92,7 @@ describe('a file', () => {
 });
 
 describe('what names a file', () => {
-  test('a URL, of whatever realm', () => {
+  test('a URL of any realm does', () => {
     const url = new URL('file:///a/b');
     const foreign = runInNewContext('({ href, protocol })', {
       href: url.href,
@@ -117,9 +113,9 @@ describe('what names a file', () => {
   ])('%j is no URL', (value) => {
     expect(isUrl(value)).toBe(false);
   });
-  test('a function that has both is no URL', () =>
+  test('a function with the properties of a URL does not', () =>
     expect(isUrl(Object.assign(() => 0, { href: 'x', protocol: 'x' }))).toBe(false));
-  test('the path of it', () => {
+  test('a file URL becomes its path', () => {
     expect(pathOf('a/b')).toBe('a/b');
     expect(pathOf(pathToFileURL(join(folder, 'x y')))).toBe(join(folder, 'x y'));
     for (const none of ['', undefined, 7, new URL('https://example.com/a'), new URL('data:,x')])

@@ -1,6 +1,6 @@
 /**
- * What saves leave alone and what they take away: devices and pipes, the leftovers of dead writers.
- * Not here: the rest (write-file.test.ts).
+ * Saves leave devices and pipes alone and remove the leftovers of dead writers. Not here: other
+ * saves (write-file.test.ts).
  */
 import { spawnSync } from 'node:child_process';
 import {
@@ -27,7 +27,7 @@ const hasPipes = spawnSync('mkfifo', ['--version']).error === undefined;
 afterEach(() => void vi.restoreAllMocks());
 
 describe('a target', () => {
-  test('whose name is as long as names may be is written', async () => {
+  test('with the longest possible name is written', async () => {
     const path = join(temporaryFolder(), 'x'.repeat(255));
     await writeFileAtomic(path, BYTES);
     expect(readFileSync(path)).toEqual(BYTES);
@@ -44,7 +44,7 @@ describe('a target', () => {
     expect(lstatSync(path).isFIFO()).toBe(true);
   });
 
-  // Never the device itself: if this broke, a test that runs as root would replace it.
+  // Through a link, because a broken save run by root would replace the device itself.
   test.skipIf(process.platform === 'win32').each([
     ['/dev/null', 'a device'],
     ['.', 'a folder'],
@@ -72,7 +72,7 @@ describe('a save that fails', () => {
     expect(error.message).not.toContain('.tmp');
   });
 
-  test('reports what went wrong, also where cleaning up fails', async () => {
+  test('reports the first error, even if cleaning up fails', async () => {
     const folder = temporaryFolder();
     const path = write(join(folder, 'file'), 'old');
     const { open } = promises;
@@ -96,7 +96,7 @@ describe('a save that fails', () => {
   });
 });
 
-/** The module once more, over the functions of Node that are there now. */
+/** The module loaded again, over the replaced functions of Node. */
 async function fresh(): Promise<typeof import('../../src/formats/write-file.js')> {
   vi.resetModules();
   vi.doMock('node:fs/promises', () => ({ ...promises }));
@@ -129,7 +129,7 @@ describe('what killed writers left', () => {
     utimesSync(join(folder, name), (Date.now() - ms) / 1000, (Date.now() - ms) / 1000);
   const HOUR = 3_600_000;
 
-  test('goes at the next save of the same file', async () => {
+  test('is removed at the next save of the same file', async () => {
     const folder = temporaryFolder();
     const target = join(folder, 'file');
     for (let i = 0; i < 3; i++) leftover(target, (mark) => Object.assign(mark, { pid: deadPid() }));
@@ -138,7 +138,7 @@ describe('what killed writers left', () => {
   });
 
   test.skipIf(process.platform !== 'linux')(
-    'goes where another process has got the number since',
+    "is removed if another process has the writer's number since",
     async () => {
       const folder = temporaryFolder();
       const target = join(folder, 'file');
@@ -148,30 +148,26 @@ describe('what killed writers left', () => {
     },
   );
 
-  test(
-    'stays while its writer lives, while another machine may be writing it, and where it ' +
-      'belongs to another file',
-    async () => {
-      const folder = temporaryFolder();
-      const target = join(folder, 'file');
-      const kept = [
-        leftover(target),
-        leftover(target, (mark) =>
-          Object.assign(mark, { pid: String(process.ppid), start: startOf(process.ppid) }),
-        ),
-        leftover(target, (mark) => Object.assign(mark, { host: '00000000', pid: deadPid() })),
-        leftover(join(folder, 'file2'), (mark) => Object.assign(mark, { pid: deadPid() })),
-      ];
-      const others = ['file.tmp', 'file.1.abc.tmp', 'filed'].map((name) =>
-        basename(write(join(folder, name), '')),
-      );
-      for (const name of kept.slice(2, 3)) ago(folder, name, HOUR);
-      await writeFileAtomic(target, BYTES);
-      expect(readdirSync(folder).sort()).toEqual(['file', ...kept, ...others].sort());
-    },
-  );
+  test('stays while its writer may live, on this machine or another, or for another target', async () => {
+    const folder = temporaryFolder();
+    const target = join(folder, 'file');
+    const kept = [
+      leftover(target),
+      leftover(target, (mark) =>
+        Object.assign(mark, { pid: String(process.ppid), start: startOf(process.ppid) }),
+      ),
+      leftover(target, (mark) => Object.assign(mark, { host: '00000000', pid: deadPid() })),
+      leftover(join(folder, 'file2'), (mark) => Object.assign(mark, { pid: deadPid() })),
+    ];
+    const others = ['file.tmp', 'file.1.abc.tmp', 'filed'].map((name) =>
+      basename(write(join(folder, name), '')),
+    );
+    for (const name of kept.slice(2, 3)) ago(folder, name, HOUR);
+    await writeFileAtomic(target, BYTES);
+    expect(readdirSync(folder).sort()).toEqual(['file', ...kept, ...others].sort());
+  });
 
-  test('of another machine goes after a day without a write', async () => {
+  test('of another machine is removed after a day without a write', async () => {
     const folder = temporaryFolder();
     const target = join(folder, 'file');
     ago(
@@ -183,7 +179,7 @@ describe('what killed writers left', () => {
     expect(readdirSync(folder)).toEqual(['file']);
   });
 
-  test('that cannot be removed keeps no save from being made', async () => {
+  test('that cannot be removed does not stop a save', async () => {
     const folder = temporaryFolder();
     const target = join(folder, 'file');
     const name = leftover(target, (mark) => Object.assign(mark, { pid: deadPid() }));

@@ -1,7 +1,7 @@
 /**
- * What `npm run fuzz` has found, made minimal: each file is refused with a BitplaneError or runs in
- * every way with the same result, within seconds. A finding that is mended joins test/golden/fuzz;
- * its extension names the reader. Not here: finding more.
+ * The minimal files of faults that `npm run fuzz` has found: each is refused with a BitplaneError
+ * or runs in every way with the same result, within seconds. The file of a mended fault joins
+ * test/golden/fuzz; its extension names the reader. Not here: finding more.
  */
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -15,7 +15,7 @@ interface Tried {
 
 const ROOT = join(import.meta.dirname, '..', '..');
 const FILES = join(ROOT, 'test', 'golden', 'fuzz');
-/** Several, because the seed decides the feeds and what else is tried. */
+/** Several, because the seed decides the feeds and the options that are tried. */
 const SEEDS = [0, 1, 2, 3];
 const folder = mkdtempSync(join(tmpdir(), 'bitplane-findings-'));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -33,7 +33,7 @@ describe('a past finding', () => {
     }
   });
 
-  test('would be seen: an error that is none of ours is a problem', async () => {
+  test('would be noticed: an error that is no BitplaneError is a problem', async () => {
     const { problem } = await attempt('no such reader', new Uint8Array(), { folder, seed: 0 });
     expect(problem?.kind).toMatch(/^TypeError/);
   });

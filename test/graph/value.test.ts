@@ -20,7 +20,7 @@ describe('topological', () => {
     expect(order.map((value) => value.name)).toEqual(['x', 'unused', 'a', 'b', 'c']);
   });
 
-  test('holds for any graph', () => {
+  test('puts each value after its inputs in any graph', () => {
     fc.assert(
       fc.property(
         fc.array(fc.tuple(fc.nat(), fc.nat()), { minLength: 1, maxLength: 30 }),
@@ -39,7 +39,7 @@ describe('topological', () => {
     );
   });
 
-  test('does not recurse: a chain of 100,000 ops', () => {
+  test('takes a chain of 100,000 ops without recursion', () => {
     let y: Value = x;
     for (let i = 0; i < 100_000; i++) y = make('relu', `r${i}`, [y]);
     expect(topological({ inputs: [x], outputs: { y } })).toHaveLength(100_001);
@@ -80,7 +80,7 @@ describe('metadata', () => {
     ['optimize', optimize],
     ['mergeAffines', mergeAffines],
     ['bind', (before: Graph) => bind(before, { N: 2 })],
-  ])('%s changes the graph and keeps what came with the model', (_, pass) => {
+  ])("%s changes the graph and keeps the model's metadata", (_, pass) => {
     const before = graph();
     const after = pass(before);
     expect(after).not.toBe(before);

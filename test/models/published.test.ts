@@ -1,7 +1,7 @@
 /**
- * Published networks, run by the executor on every instruction set: the outputs that an independent
- * reference computed for real samples. Needs BITPLANE_DATA to hold models/; skipped loudly without
- * it. Not here: accuracy on whole data sets (test/cli/real-data.test.ts).
+ * Published networks on every instruction set give the outputs that an independent reference
+ * computed for real samples. Needs BITPLANE_DATA to hold models/; skipped loudly without it. Not
+ * here: accuracy on whole data sets (test/cli/real-data.test.ts).
  */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -62,7 +62,7 @@ function differences(got: Tensor, want: Tensor): string[] {
 describe.skipIf(absent)(
   `the published networks${absent ? ' (skipped: BITPLANE_DATA holds no models/)' : ''}`,
   () => {
-    test('all are there', () =>
+    test('every network of this list is in BITPLANE_DATA', () =>
       expect(models.map((file) => file.replace(/\.onnx(\.gz)?$/, ''))).toEqual(
         expect.arrayContaining(NETWORKS),
       ));

@@ -1,5 +1,5 @@
 /**
- * Holds a one-instruction program on every instruction set of this machine against the native
+ * Compares a one-instruction program on every instruction set of this machine with the native
  * oracle. Not here: running one (./harness.ts).
  */
 import { expect } from 'vitest';
@@ -31,7 +31,9 @@ export async function agrees(make: Case, tolerance?: Float32Array) {
   }
 }
 
-/** Numbers that single operations must not confuse. */
+/**
+ * NaN, infinities, both zeros, subnormal numbers, and numbers around halves and limits of integers.
+ */
 const SPECIAL = [
   0,
   -0,

@@ -1,6 +1,6 @@
 /**
  * Binary convolution: every variant on every instruction set of this machine, and the native oracle
- * itself, against the definition written out here once more in TypeScript.
+ * itself, against the definition, written out here independently in TypeScript.
  */
 import { describe, expect, test } from 'vitest';
 import { random } from '../random.js';
@@ -45,7 +45,7 @@ const SHAPES: Partial<Shape>[] = [
   { n: 3, h: 7, w: 7, c: 80, o: 130 },
   { n: 2, h: 1, w: 1, kh: 1, kw: 1, pt: 0, pl: 0, pb: 0, pr: 0, c: 785, o: 10 },
   { h: 14, w: 14, c: 256, o: 256 },
-  // Longer than a byte accumulator holds, so that flushes are met.
+  // Longer than a byte accumulator holds, so that the kernels flush.
   { h: 4, w: 4, c: 1024, o: 40, padding: 0 },
 ];
 

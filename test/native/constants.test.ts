@@ -1,6 +1,6 @@
 /**
- * Constants that are fetched in parts: what a reader may give, and that one which breaks its word
- * is an error. Not here: packing.
+ * Constants that are fetched in parts: the parts that a reader may give, and errors for a reader
+ * that breaks its contract. Not here: packing.
  */
 import { describe, expect, test } from 'vitest';
 import { addon, type NativeConstant } from '../../src/native/addon.js';

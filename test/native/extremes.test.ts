@@ -1,7 +1,7 @@
 /**
- * Binary convolution where every product is equal: sums of +K and -K, which random bits never come
- * near, fill the kernels' counters to their limits. The expected sums are written down, not
- * computed. Not here: windows of mixed bits (./bconv.test.ts).
+ * Binary convolution where every product is equal: the sums +K and -K fill the kernels' counters to
+ * their limits, which random bits never approach. The expected sums are written down, not computed.
+ * Not here: windows of mixed bits (./bconv.test.ts).
  */
 import { describe, expect, test } from 'vitest';
 import { type Case, runCase, testedIsas } from './harness.js';

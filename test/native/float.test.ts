@@ -1,7 +1,7 @@
 /**
- * Float kernels but for the chain (./chain.test.ts): every variant on every instruction set of this
+ * Float kernels except the chain (./chain.test.ts): every variant on every instruction set of this
  * machine against the native oracle. Inputs of the exact cases are small integers, so that sums are
- * exact in any order and all that follows them must agree to the bit; the others are held to 1e-5
+ * exact in any order and all later values must agree to the bit. The other cases must agree to 1e-5
  * of sum |x w|.
  */
 import { describe, expect, test } from 'vitest';

@@ -1,6 +1,6 @@
 /**
- * Runs one-instruction programs on a chosen instruction set, below sessions: for tests that hold
- * every kernel variant against its oracle.
+ * Runs one-instruction programs on a chosen instruction set, below sessions: for tests that compare
+ * every kernel variant with its oracle.
  */
 import { addon } from '../../src/native/addon.js';
 import { type IsaName, supportedIsas } from '../../src/native/isa.js';
@@ -16,7 +16,7 @@ export function testedIsas(): IsaName[] {
 }
 
 /**
- * What a buffer of a test program holds: data fed, a constant, constant weights, or memory to
+ * The contents of a buffer of a test program: feeds, a constant, constant weights, or memory to
  * write, of the kind and size of an array.
  */
 export type Slot =
@@ -39,8 +39,8 @@ export interface Case {
 }
 
 /**
- * Runs a case; results by buffer name, fresh arrays. Their memory holds ones before the run, zeros
- * before the oracle's: an element or a tail bit that a kernel leaves unwritten differs.
+ * Runs a case; results by buffer name, fresh arrays. Their memory holds ones before the run, and
+ * zeros before the oracle's run, so an element or tail bit that a kernel does not write differs.
  */
 export async function runCase(
   test: Case,

@@ -1,7 +1,7 @@
 /**
- * Programs that the addon refuses when they are built, because a kernel would divide by a size or
- * leave its memory, and memory that the system does not have. No compiler of ours writes such
- * programs; the addon must not die of one that does.
+ * Programs that the addon refuses to build, because a kernel would divide by a size or leave its
+ * memory, and memory that the system does not have. Our compiler writes no such program; the addon
+ * must survive one that a faulty compiler writes.
  */
 import { describe, expect, test } from 'vitest';
 import { addon } from '../../src/native/addon.js';

@@ -1,6 +1,6 @@
 /**
- * The shape of a layer that slides a window over a map, as the instructions' fields have it. Not
- * here: what the window computes.
+ * The shape of a layer that slides a window over a map, as fields of an instruction. Not here: what
+ * the window computes.
  */
 
 /**

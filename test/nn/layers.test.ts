@@ -1,6 +1,6 @@
 /**
- * Layers: the values they give, by the ops' formulas and packed, and the sentences of those that
- * cannot be built.
+ * Layers: their values, by the ops' formulas and packed, and the errors of layers that cannot be
+ * built.
  */
 import { describe, expect, test } from 'vitest';
 import { Session } from '../../src/formats/session.js';

@@ -1,6 +1,6 @@
 /**
- * Scopes: what layers, parts of layers and nodes are called, and the sentence of a layer that
- * breaks a rule. Not here: the values of layers (./layers.test.ts), the parameters of whole models
+ * Scopes: the names of layers, parts of layers and nodes, and the error of a layer that breaks a
+ * rule. Not here: the values of layers (./layers.test.ts), the parameters of whole models
  * (./model.test.ts).
  */
 import { describe, expect, test } from 'vitest';
@@ -8,7 +8,7 @@ import { topological } from '../../src/graph/value.js';
 import * as nn from '../../src/nn/index.js';
 
 /**
- * The names of the nodes that a layer makes of a map, but for parameters and what quantizers make.
+ * The names of the nodes that a layer makes of a map, without those of parameters and quantizers.
  */
 function nodeNames(layer: nn.Layer, shape: readonly number[] = [4, 4, 2]): string[] {
   const model = nn.model({ input: { name: 'x', shape: ['N', ...shape] }, output: 'y' }, layer);

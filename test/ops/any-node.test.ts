@@ -1,7 +1,7 @@
 /**
- * What holds of every op, on nodes drawn at random, most of them wrong: a node is made, or refused
- * with a BitplaneError that names it; and what is made computes a tensor of the dtype and shape
- * that were inferred.
+ * Every op on random nodes, most of them wrong: `make` accepts a node, or refuses it with a
+ * BitplaneError that names it; and an accepted node computes a tensor of the inferred dtype and
+ * shape.
  */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
@@ -22,7 +22,7 @@ const junk = fc.oneof(
 const mostly = <T>(arbitrary: fc.Arbitrary<T>, other: fc.Arbitrary<T>) =>
   fc.oneof({ arbitrary, weight: 19 }, { arbitrary: other, weight: 1 });
 
-/** Values that at least look right, by the words of the rule, for operands of this rank. */
+/** Plausible values of an attribute for operands of this rank. */
 function plausible(expects: string, rank: number): fc.Arbitrary<unknown> {
   if (expects.startsWith('one of '))
     return fc.constantFrom<unknown>(...JSON.parse(`[${expects.slice('one of '.length)}]`));

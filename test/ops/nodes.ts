@@ -1,6 +1,6 @@
 /**
- * What the tests of ops share: nodes over literal tensors, the result an op computes, the code an
- * error carries.
+ * Helpers of the tests of ops: nodes over literal tensors, the result of an op, the code of an
+ * error.
  */
 import { BitplaneError } from '../../src/core/errors.js';
 import type { Shape } from '../../src/core/shape.js';

@@ -1,7 +1,6 @@
 /**
- * Applications that a bundler made one file of, this package included, and moved to where there is
- * neither the package nor the folder that it was bundled in; and what programs that trace files
- * find.
+ * Applications that a bundler made into one file with this package run far from the package and
+ * from the folder where they were bundled; and file tracers find the addon.
  */
 import { copyFileSync, cpSync, mkdirSync, mkdtempSync, realpathSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -156,8 +155,8 @@ test('the files that @vercel/nft finds are enough to run elsewhere', async () =>
   }
   rmSync(dirname(copy), { recursive: true });
   expect(json(folder, ['run-model.mjs'])).toEqual(scores);
-  // Those of this system alone, because what is deployed has a limit of size; of every
-  // architecture, because it may run on another than the machine that traces.
+  // The files of this system only, because deployments have a limit of size; of every architecture,
+  // because the deployment may run on another one than the tracing machine.
   const addons = [...fileList].filter((file) => file.endsWith('.node'));
   expect(addons.filter((file) => !file.includes(`prebuilds/${process.platform}-`))).toEqual([]);
 });

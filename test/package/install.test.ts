@@ -1,6 +1,6 @@
 /**
- * The tarball as its users get it: what it holds, what installing it needs, and that it works on
- * this machine and on ARM.
+ * The tarball that users get: its files, an installation with nothing but node, and runs on this
+ * machine and on ARM.
  */
 import { spawnSync } from 'node:child_process';
 import {

@@ -1,6 +1,6 @@
 /**
- * Where the addon is found, and what is said where it is not: prebuilt, named, beside a bundle,
- * missing, broken.
+ * Finding the addon (prebuilt, named, beside a bundle), and the error where it is missing or
+ * broken.
  */
 import {
   copyFileSync,

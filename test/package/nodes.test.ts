@@ -1,6 +1,5 @@
 /**
- * The installed package on other versions of Node than the one that tests run on: the oldest that
- * it allows to the newest there is.
+ * The installed package on other versions of Node, from the oldest that it allows to the newest.
  */
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';

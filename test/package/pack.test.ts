@@ -1,5 +1,5 @@
 /**
- * Making the package in a clone: whole, or not at all. Not here: what is in it (install.test.ts).
+ * Packing in a clone makes a complete package or none. Not here: its files (install.test.ts).
  */
 import { cpSync, mkdtempSync, readdirSync, realpathSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -1,7 +1,7 @@
 /**
- * Runs node and npm as on a machine that has nothing else: PATH holds only node, no variable of
- * this process is handed on but those that npm needs to reach its registry and cache. Not here:
- * what is run.
+ * Runs node and npm as on a machine that has nothing else: PATH holds only node, and of this
+ * process's variables only those are passed on that npm needs to reach its registry and cache. Not
+ * here: the programs.
  */
 import { spawnSync } from 'node:child_process';
 import { cpSync, mkdtempSync, realpathSync, symlinkSync } from 'node:fs';
@@ -42,8 +42,8 @@ function environment(extra: NodeJS.ProcessEnv = {}): NodeJS.ProcessEnv {
 }
 
 /**
- * What hangs is an error after a minute, before the test's own limit, so that nothing is left
- * running.
+ * A program that hangs is an error after a minute, before the test's own limit, so that no process
+ * is left running.
  */
 export function node(cwd: string, args: readonly string[], env?: NodeJS.ProcessEnv): Result {
   return run(process.execPath, args, cwd, env, 60_000);

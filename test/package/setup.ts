@@ -1,7 +1,7 @@
 /**
  * Packs the package, once, and installs the tarball into an empty folder as a user does: with
- * nothing on PATH but node. What is tested from there on is the installed package. Not here:
- * building it (`npm run prebuilds` comes first).
+ * nothing on PATH but node. The tests then use the installed package. Not here: building it (`npm
+ * run prebuilds` comes first).
  */
 import {
   chmodSync,

@@ -1,7 +1,7 @@
 /**
- * Every prebuilt file for Linux with glibc, whatever its architecture: it asks for nothing newer
- * than Node 20's own floor, glibc 2.28, for no C++ library, and for no Node-API call that some
- * runtimes refuse. Read with readelf, which knows every architecture.
+ * Every prebuilt file for Linux with glibc, of any architecture, needs nothing newer than glibc
+ * 2.28, Node 20's own minimum, no C++ library, and no Node-API call that some runtimes refuse. Read
+ * with readelf, which knows every architecture.
  */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, statSync } from 'node:fs';

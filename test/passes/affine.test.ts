@@ -1,7 +1,6 @@
 /**
- * Affines that follow one another: what becomes one, what stays, and that the numbers are the same.
- * Constants are small whole numbers and powers of two where nothing may round, so that there the
- * bits are the same too.
+ * Affines that follow one another: which are merged, which stay, and that the values agree. Where
+ * constants are small whole numbers and powers of two, nothing rounds and the bits agree.
  */
 import { describe, expect, test } from 'vitest';
 import type { Input, Value } from '../../src/graph/value.js';

@@ -1,6 +1,7 @@
 /**
- * A convolution and the pooling behind it by bands: the same bits as with the map between them in
- * memory, in much less of it. Not here: what a convolution or a pool computes (test/native).
+ * A convolution and the pooling behind it, computed band by band, give the same bits as with the
+ * whole map between them, in much less memory. Not here: what a convolution or a pool computes
+ * (test/native).
  */
 import { describe, expect, test } from 'vitest';
 import { GraphBuilder } from '../../src/ops/builder.js';
@@ -85,7 +86,7 @@ test('random layers: the same bits in less memory', async () => {
     const wanted = (await reference.run({ x } as never)) as unknown as Record<string, Tensor>;
     for (const options of [{ threads: 1 }, { threads: 1, isa: 'scalar' }] as const) {
       const session = GraphSession.fromGraph(banded, options);
-      // Scalar code rounds twice where others fuse: it is held against itself.
+      // Scalar code rounds twice where the others fuse, so it is compared with itself.
       const scalar = 'isa' in options ? GraphSession.fromGraph(whole, options) : undefined;
       const by =
         ((await scalar?.run({ x } as never)) as unknown as Record<string, Tensor> | undefined) ??

@@ -1,6 +1,6 @@
 /**
- * Interprets a graph by the ops' own formulas: the meaning that every pass must keep. Not a test;
- * slow and obvious.
+ * Interprets a graph by the ops' own formulas, slowly: every pass must keep these values. Not a
+ * test.
  */
 import type { Dim } from '../../src/core/shape.js';
 import { type Graph, topological, type Value } from '../../src/graph/value.js';

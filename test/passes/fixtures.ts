@@ -1,6 +1,6 @@
 /**
- * What the tests of passes share: seeded numbers, tensors of them, and the comparison of a graph
- * with what a pass made of it. Not a test.
+ * Helpers of the tests of passes: seeded numbers, tensors of them, and the comparison of a graph
+ * with the result of a pass. Not a test.
  */
 import { expect } from 'vitest';
 import { type Graph, topological, type Value } from '../../src/graph/value.js';

@@ -1,6 +1,5 @@
 /**
- * How much of constant folding one graph may ask for; what is over it stays a node and is right all
- * the same.
+ * The budget of constant folding: nodes beyond it stay nodes, and their values are right.
  */
 import { describe, expect, test } from 'vitest';
 import { Session } from '../../src/formats/session.js';

@@ -1,5 +1,5 @@
 /**
- * Schedules: what becomes one kernel, and that no kernel reads what is not stored yet.
+ * Schedules: which ops become one kernel, and no kernel reads a value before it is stored.
  */
 import { describe, expect, test } from 'vitest';
 import { type Graph, topological, type Value } from '../../src/graph/value.js';
@@ -189,9 +189,9 @@ describe('more than one kernel', () => {
 });
 
 /**
- * What a schedule owes: everything is stored once, before it is read, and every output is there at
- * the end. A concatenation is there when each of its parts is written into it, or is copied by its
- * own kernel.
+ * Checks a schedule: every value is stored once, before it is read, and every output is stored at
+ * the end. A concatenation counts as stored when each part is written into it, or when its own
+ * kernel copies them.
  */
 function expectSound(graph: Graph): void {
   const placed = new Set<Value>();

@@ -1,6 +1,6 @@
 /**
  * Passes over many nodes: twice as many take about twice as long, not four times. Measured in
- * processor time of this thread's process, with room for noise.
+ * processor time of this process, with room for noise.
  */
 import { describe, expect, test } from 'vitest';
 import type { Graph, Value } from '../../src/graph/value.js';

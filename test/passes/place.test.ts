@@ -1,6 +1,6 @@
 /**
- * Placing spans in memory: sound with any budget, near the least that could do with enough,
- * near-linear with none.
+ * Placing spans in memory: sound with any budget, near the minimum with a large one, and in
+ * near-linear time without one.
  */
 import { describe, expect, test } from 'vitest';
 import { Heap } from '../../src/passes/heap.js';

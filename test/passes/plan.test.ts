@@ -1,6 +1,6 @@
 /**
- * The memory plan: no two values that live at the same time share a byte, and no more memory than
- * that takes.
+ * The memory plan: no two values that live at the same time share a byte, and the plan takes no
+ * more memory than that requires.
  */
 import { describe, expect, test } from 'vitest';
 import type { Shape } from '../../src/core/shape.js';

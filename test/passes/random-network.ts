@@ -1,5 +1,5 @@
 /**
- * Random networks for tests that hold one way of running a graph against another. Not a test.
+ * Random networks for tests that compare one way of running a graph with another. Not a test.
  */
 import type { Graph, Value } from '../../src/graph/value.js';
 import { GraphBuilder } from '../../src/ops/builder.js';

@@ -1,10 +1,10 @@
 /**
  * Every channel of every batch norm behind an integer accumulation of the published networks, at
  * every integer that the accumulation can reach: the float32 result, and the threshold where there
- * is one, have the sign of exact arithmetic (./exact.ts). And the results are no further from it
- * than torch's. Signs without a batch norm are those of one subtraction or comparison, which no
- * rounding changes. Needs BITPLANE_DATA to hold models/; skipped loudly without it. Not here:
- * outputs (../models/published.test.ts).
+ * is one, have the sign of exact arithmetic (./exact.ts). And the results are no further from the
+ * exact ones than torch's. Signs without a batch norm are those of one subtraction or comparison,
+ * which no rounding changes. Needs BITPLANE_DATA to hold models/; skipped loudly without it. Not
+ * here: outputs (../models/published.test.ts).
  */
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';

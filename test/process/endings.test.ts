@@ -1,7 +1,7 @@
 /**
- * How a process ends in the middle of runs: at once, with its own exit code, and with nothing said
- * by the native side. Fifty times each, at fifty moments of a run, because what can go wrong there
- * is a race.
+ * A process that ends in the middle of runs ends at once, with its own exit code, and without a
+ * message of the native side. Fifty times each, at fifty moments of a run, because what can go
+ * wrong there is a race.
  */
 import type { ChildProcess } from 'node:child_process';
 import { describe, expect, inject, test } from 'vitest';
@@ -11,8 +11,8 @@ const application = inject('application');
 const TIMES = 50;
 const LIMIT_MS = 1000;
 /**
- * A machine that stands still for a while says nothing of us. This process stands still with it, so
- * its own clock tells.
+ * A machine that stalls must not fail this test. This process stalls with it, so its own timer
+ * tells how long.
  */
 const STANDSTILL_MS = 250;
 

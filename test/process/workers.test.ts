@@ -1,6 +1,6 @@
 /**
- * How workers end in the middle of runs: their process lives on, remembers nothing of them, and
- * computes the same bits in every one.
+ * Workers that end in the middle of runs: their process lives on, keeps no memory of them, and
+ * every worker computes the same bits.
  */
 import { expect, inject, test } from 'vitest';
 import { type Ended, ended } from '../child.js';

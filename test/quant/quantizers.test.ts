@@ -1,5 +1,5 @@
 /**
- * Quantizers: numbers and graph form agree, 0 goes where it should, and each says what it is.
+ * Quantizers: numbers and graph form agree, 0 follows the zero rule, and each describes itself.
  * Against the authors' numbers: test/zoo.
  */
 import { describe, expect, test } from 'vitest';

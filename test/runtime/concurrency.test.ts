@@ -1,5 +1,5 @@
 /**
- * Runs at the same time: of one session and of several, stopped by signals, overtaken by release().
+ * Concurrent runs of one session and of several, stopped by signals and by release().
  */
 import { afterEach, describe, expect, test } from 'vitest';
 import { BitplaneError } from '../../src/core/errors.js';

@@ -1,5 +1,5 @@
 /**
- * What a promise is rejected with. Not a test.
+ * The reason of a rejected promise. Not a test.
  */
 export async function failureOf(promise: Promise<unknown>): Promise<unknown> {
   try {

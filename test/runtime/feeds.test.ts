@@ -1,6 +1,6 @@
 /**
- * What run() takes and what it refuses: names, dtypes, shapes, lengths, arrays of every kind of
- * memory.
+ * Feeds that run() takes and feeds that it refuses: names, dtypes, shapes, lengths, arrays of every
+ * kind of memory.
  */
 import { describe, expect, test } from 'vitest';
 import { GraphBuilder } from '../../src/ops/builder.js';

@@ -1,5 +1,5 @@
 /**
- * Graphs that the tests of sessions run, and what they must give. Not a test.
+ * Graphs that the tests of sessions run, and their expected results. Not a test.
  */
 import { GraphBuilder } from '../../src/ops/builder.js';
 import { Tensor } from '../../src/tensor/tensor.js';

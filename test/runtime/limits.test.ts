@@ -1,6 +1,5 @@
 /**
- * What a session holds a model to: options and defaults, and the memory of a run before it is
- * allocated.
+ * The limits of a session: options, defaults, and a check of a run's memory before it is allocated.
  */
 import { totalmem } from 'node:os';
 import { describe, expect, test } from 'vitest';

@@ -1,6 +1,6 @@
 /**
- * Runs that compute some of the outputs: onnxruntime's forms of the call, what comes back, what is
- * computed.
+ * Runs that compute some of the outputs: onnxruntime's forms of the call, the results, and the
+ * computed layers.
  */
 import { afterAll, describe, expect, test } from 'vitest';
 import { GraphBuilder } from '../../src/ops/builder.js';

@@ -1,6 +1,6 @@
 /**
- * How sessions live and die with their process and their worker: what keeps it alive, what ends it,
- * how fast. Runs the built package.
+ * Sessions at the end of their process or worker: what keeps a process alive, what ends it, and how
+ * fast. Runs the built package.
  */
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';

@@ -62,7 +62,7 @@ describe('programs are kept', () => {
       expect(session.info.programs).toBeGreaterThan(1);
       await session.release();
       expect(session.info).toMatchObject({ programs: 0, heldBytes: 0 });
-      // What the collector is told of: feeds and results may be there still, arenas not.
+      // Memory that the collector knows of: feeds and results may still be there, but no arenas.
       expect(process.memoryUsage().external - before).toBeLessThan(600 * MB);
     },
   );

@@ -1,6 +1,6 @@
 /**
- * Draws small graphs over all ops. Nothing that jumps (sign, round, a threshold) is taken of a
- * value that float sums may have rounded. Not a test; used by random-graphs.test.ts.
+ * Draws small graphs over all ops. No discontinuous op (sign, round, threshold) reads a value that
+ * float sums may have rounded. Not a test; used by random-graphs.test.ts.
  */
 import { BitplaneError } from '../../src/core/errors.js';
 import type { Dim } from '../../src/core/shape.js';

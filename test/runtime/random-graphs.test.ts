@@ -1,7 +1,7 @@
 /**
- * Every op with every other: graphs drawn from a seed, run on every instruction set of this
- * machine, with one thread and three, optimized and as written, and held against the ops' own
- * formulas. BITPLANE_FUZZ=<count> draws more; BITPLANE_SEED=<n> begins elsewhere.
+ * Random graphs over all ops, run on every instruction set of this machine, with one thread and
+ * three, optimized and as written, give the values of the ops' own formulas. BITPLANE_FUZZ=<count>
+ * draws more; BITPLANE_SEED=<n> begins elsewhere.
  */
 import { expect, test } from 'vitest';
 import { print } from '../../src/ops/print.js';

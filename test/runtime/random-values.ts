@@ -1,6 +1,6 @@
 /**
- * The values of a graph that is being drawn, each with what it must be: a node is evaluated by the
- * op's own formula as it is made, so that a draw knows which results must match to the bit and
+ * The values of a graph that is being drawn, each with its expected numbers: a node is evaluated by
+ * the op's own formula as it is made, so that a draw knows which results must match to the bit and
  * which only to a tolerance. Not here: which ops are drawn (./random-graph.ts).
  *
  * Float sums may round differently on every ISA, so a value is `exact` only where it does not
@@ -17,7 +17,7 @@ import { Numbers } from '../passes/fixtures.js';
 export type Float = Value<'f32'>;
 export type Bits = Value<'b1'>;
 
-/** A value of the graph and what it must be. */
+/** A value of the graph and its expected numbers. */
 export interface Known {
   readonly value: Value;
   readonly tensor: Tensor;

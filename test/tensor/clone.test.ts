@@ -28,7 +28,7 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true }));
 
-/** What arrives at the other end of a channel. */
+/** The value that arrives at the other end of a channel. */
 function sent<T>(value: T, transfer: ArrayBuffer[] = []): TensorLike {
   const { port1, port2 } = new MessageChannel();
   port1.postMessage(value, transfer);

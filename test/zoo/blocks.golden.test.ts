@@ -1,7 +1,7 @@
 /**
  * The blocks of the papers give the authors' numbers in evaluation mode, as floats and packed. The
- * parameters come through the name tables of the authors' releases, so these are tested too. Not
- * here: gradients.
+ * parameters are imported through the name tables of the authors' releases, so these are tested
+ * too. Not here: gradients.
  */
 import { describe, expect, test } from 'vitest';
 import type { Tensors } from '../../src/formats/tensors.js';

@@ -21,7 +21,10 @@ import { evaluateGraph } from '../passes/evaluate.js';
 
 const FOLDER = process.env.BITPLANE_GOLDEN ?? fileURLToPath(new URL('../golden', import.meta.url));
 
-/** What the vectors' README asks of a float32 implementation: |a - b| <= ATOL + RTOL |b|. */
+/**
+ * The tolerance that the vectors' README states for a float32 implementation: |a - b| <= ATOL +
+ * RTOL |b|.
+ */
 const RTOL = 1e-4;
 const ATOL = 1e-5;
 
@@ -79,9 +82,8 @@ export async function everyWay(
 }
 
 /**
- * The signs of every binarization in the graph, float against packed, and how many differ where |x|
- * is above `rounding` times the largest
- * |x| of its map: none may.
+ * The signs of every binarization in the graph, float against packed, and how many differ where
+ * |x| is above `rounding` times the largest |x| of its map: none may.
  */
 export async function compareSigns(graph: Graph, feeds: Readonly<Record<string, Tensor>>) {
   const g = new GraphBuilder();

@@ -1,12 +1,12 @@
 /**
  * `node open.mjs FILE [OPTIONS]`: opens a model and runs it once on zeros, where an input of zeros
- * is small enough to be made. Prints how that ended, how much processor time it took and how far
- * the memory of the process rose, as JSON. Runs the built package.
+ * is small enough to be made. Prints the outcome, the processor time and the rise of the process's
+ * memory, as JSON. Runs the built package.
  */
 import { Session, Tensor } from 'bitplane';
 
 const [, , file, options = '{}'] = process.argv;
-/** More is the caller's own doing. */
+/** Larger inputs are the caller's choice. */
 const MOST_ELEMENTS = 2 ** 22;
 
 function feeds(session) {

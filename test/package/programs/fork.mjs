@@ -1,6 +1,6 @@
 /**
- * Loads and runs, then starts three children or cluster workers that do too while it runs on;
- * prints all digests.
+ * Loads the package and runs a model, while three children or cluster workers do the same; prints
+ * all digests.
  */
 import { fork } from 'node:child_process';
 import cluster from 'node:cluster';

@@ -1,6 +1,6 @@
 /**
- * What the tests of processes start: as a process, `node program.mjs <case>`; as a worker, with the
- * case as its data. Runs the built package.
+ * The program of the tests of processes: `node program.mjs <case>` as a process, with the case as
+ * its data as a worker. Runs the built package.
  */
 import { isMainThread, parentPort, workerData } from 'node:worker_threads';
 import { GraphBuilder, Session } from 'bitplane';
