@@ -1,14 +1,14 @@
 /**
- * Names of temporary files that say who writes them, and the removal of those whose writers are
- * dead: a process that is killed during a save leaves one, and the next save of the same file takes
- * it away. Not here: writing (./write-file.ts).
+ * Names of temporary files that tell their writers, and the removal of files whose writers are
+ * dead. A process that is killed during a save leaves a temporary file, and the next save of the
+ * same file removes it. Not here: writing (./write-file.ts).
  *
  *   TARGET.HOST-PID-START.RANDOM.tmp
  *
- * HOST is a digest of the machine, its boot and the namespace of process numbers, because folders
- * are shared with other machines and containers, whose numbers mean nothing here. START is when the
- * process began, because numbers are given again. A file of another host, and one whose writer
- * cannot be told, is a leftover once nobody has written to it for a day.
+ * HOST is a digest of the machine, its boot and the namespace of process numbers: other machines
+ * and containers may share the folder, and their process numbers mean nothing here. START is the
+ * time when the process began, because the system reuses numbers. A file of another host or of an
+ * unknown writer is a leftover once nobody has written to it for a day.
  */
 import { createHash, randomBytes } from 'node:crypto';
 import { readFileSync, readlinkSync } from 'node:fs';
@@ -17,7 +17,7 @@ import { hostname } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 
 const DAY_MS = 86_400_000;
-/** Names of files have at most 255 bytes; ours adds some fifty. */
+/** A file's name has at most 255 bytes; the suffix takes some fifty of them. */
 const LONGEST_BYTES = 160;
 /** On Linux; other systems have neither containers nor, as far as we can tell, boots. */
 const BOOT = '/proc/sys/kernel/random/boot_id';
@@ -32,8 +32,8 @@ export function temporaryName(target: string): string {
 }
 
 /**
- * Removes what dead writers of `target` left. What cannot be removed stays: it must not keep a save
- * from being made.
+ * Removes the files that dead writers of `target` left. A file that cannot be removed stays, and
+ * does not stop the save.
  */
 export async function removeLeftovers(target: string): Promise<void> {
   const folder = dirname(target);
@@ -55,12 +55,12 @@ function stemOf(target: string): string {
   return Buffer.byteLength(name) <= LONGEST_BYTES ? name : `bitplane-${digest(name, 16)}`;
 }
 
-/** True only where it is certain. */
+/** True only if the writer is certainly dead. */
 function isDead(pid: number, start: string): boolean {
   try {
     process.kill(pid, 0);
   } catch (error) {
-    // Another user's process may not be asked, so it is alive.
+    // The system refuses to signal another user's process, so that process is alive.
     return (error as NodeJS.ErrnoException).code === 'ESRCH';
   }
   const begun = startOf(pid);
@@ -78,7 +78,7 @@ async function isOld(path: string): Promise<boolean> {
  */
 function startOf(pid: number): string | undefined {
   const text = readText(() => readFileSync(`/proc/${pid}/stat`, 'latin1'));
-  // The name in parentheses may hold anything; field 3 follows the last one.
+  // The name in parentheses may itself hold parentheses; field 3 follows the last one.
   return text.slice(text.lastIndexOf(')') + 2).split(' ')[19];
 }
 

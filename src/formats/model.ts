@@ -35,8 +35,7 @@ export interface LoadOptions extends ImportChoices, LimitOptions {
 const GUNZIP = { ratio: 256, least: 64 * 2 ** 20, most: 2 ** 30 };
 
 /**
- * The model, its weights where possible left in the file until they are needed; for who will close
- * it.
+ * The model, whose large weights stay in the file where possible; the caller must close it.
  * @throws BitplaneError as loadModel does
  */
 export async function openModel(
@@ -67,11 +66,11 @@ export async function loadModel(source: ModelSource, options: LoadOptions = {}):
   const file = await bytesOf(source, options);
   const bytes = file[0] === 0x1f && file[1] === 0x8b ? await inflate(file, name) : file;
   if (options.signal?.aborted) throw aborted(name, options.signal.reason);
-  // What was read or inflated here is nobody else's.
+  // Nobody else holds bytes that were read or inflated here.
   if (looksLikeSafetensors(bytes))
     return decodeModel(bytes, { owned: bytes !== source && !isArrayBuffer(source), limits });
-  // Loaded when first needed: with its protobuf reader it is a third of what importing the package
-  // would cost.
+  // Loaded when first needed: with its protobuf reader it would take a third of the time of
+  // importing the package.
   const { importOnnx } = await import('./onnx/import.js');
   return importOnnx(bytes, { name, limits, multiThresholdAxis: options.multiThresholdAxis });
 }

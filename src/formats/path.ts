@@ -1,10 +1,10 @@
 /**
- * What names a file: a path, or a URL, told by what it has, because test environments have a class
- * of their own. Not here: reading and writing.
+ * Names of files: a path, or a URL. A URL is recognised by its properties, because test
+ * environments have a URL class of their own. Not here: reading and writing.
  */
 import { fileURLToPath } from 'node:url';
 
-/** As Node's own functions tell one. */
+/** The same test as in Node's own functions. */
 export function isUrl(value: unknown): value is URL {
   const { href, protocol } = (value ?? {}) as Partial<URL>;
   return typeof value === 'object' && typeof href === 'string' && typeof protocol === 'string';

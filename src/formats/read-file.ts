@@ -1,9 +1,9 @@
 /**
- * Opens the files that bitplane reads: regular ones, of at most a stated size, without ever waiting
- * for a writer. Not here: what is in them; files that stay open (safetensors/lasting-file.ts).
+ * Opens the files that bitplane reads: regular files of at most a stated size, without ever waiting
+ * for a writer. Not here: their contents; files that stay open (safetensors/lasting-file.ts).
  *
- * A path may be anybody's. Opening a pipe waits until somebody writes to it, in one of libuv's four
- * threads, which no signal reaches; a device such as /dev/zero never ends.
+ * A path may come from a stranger. Opening a pipe would block one of libuv's four threads until
+ * somebody writes to it, and no signal could stop it; a device such as /dev/zero never ends.
  */
 import { constants, type Stats } from 'node:fs';
 import { type FileHandle, open, stat } from 'node:fs/promises';
@@ -16,7 +16,7 @@ import { overLimit } from '../core/limits.js';
  */
 export const MAX_MODEL_FILE = 2 ** 31;
 
-/** A signal is looked at between two parts. */
+/** Bytes read between two checks of a signal. */
 const PART_BYTES = 2 ** 24;
 /** Files of /proc have contents and a size of 0. */
 const LEAST_BYTES = 2 ** 12;
@@ -35,7 +35,7 @@ export interface ReadOptions {
 export interface OpenFile {
   readonly handle: FileHandle;
   readonly size: number;
-  /** As errors name it. */
+  /** Its name in errors. */
   readonly name: string;
   readonly op: string | undefined;
 }
@@ -58,7 +58,7 @@ export async function readWholeFile(
   }
 }
 
-/** Opens a regular file, for who will close it; throws as `readWholeFile` does. */
+/** Opens a regular file, which the caller closes; throws as `readWholeFile` does. */
 export async function openFile(path: string | URL, options: ReadOptions): Promise<OpenFile> {
   const { limit, op, proceed } = options;
   const name = String(path);
@@ -70,7 +70,7 @@ export async function openFile(path: string | URL, options: ReadOptions): Promis
     return info.size;
   };
   try {
-    // Asked before: opening a pipe and closing it again would be the end of its writer.
+    // Checked before opening, because opening and closing a pipe would end its writer.
     checked(await stat(path));
     const handle = await open(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
     try {

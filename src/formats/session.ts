@@ -8,7 +8,7 @@ import { SESSION_OPTIONS, type SessionOptions } from '../runtime/session-types.j
 import { requireWarm } from '../runtime/warm.js';
 import { LOAD_OPTIONS, type LoadOptions, openModel } from './model.js';
 
-/** How a session is made of a file: what a session takes, and what reading the file does. */
+/** Options of a session from a file: those of a session, and those of reading the file. */
 export interface CreateOptions extends SessionOptions, Omit<LoadOptions, 'signal'> {}
 
 /**
@@ -23,8 +23,8 @@ export class Session<G extends Graph = Graph> extends GraphSession<G> {
   /**
    * Opens an ONNX, QONNX or bitplane safetensors model from a path or from bytes. A safetensors
    * file stays open until the session is released: weights are read from it when they are packed.
-   * It may be deleted or replaced by another; once it is written to, what has not been read is an
-   * ERR_IO. What `warm` lists is compiled before the session is given out; by default nothing is.
+   * It may be deleted or replaced by another; once it is written to, reading further weights is an
+   * ERR_IO. The batch sizes of `warm` are compiled before the promise resolves; by default none.
    * @throws BitplaneError ERR_IO, ERR_FORMAT, ERR_LIMIT, ERR_UNSUPPORTED_OP, ERR_ARGUMENT, ERR_ISA,
    * ERR_NATIVE, ERR_ABORTED
    */

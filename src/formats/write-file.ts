@@ -1,8 +1,8 @@
 /**
  * Writes a file whole or not at all: a temporary file beside it, flushed to the disk, then renamed
- * over it. What is written to is a regular file or nothing yet, never a device or a pipe, which a
- * renamed file would replace. Not here: locking; of two writers the later rename wins. Temporary
- * files that writers left behind when they were killed: ./leftovers.ts.
+ * over it. The target is a regular file or does not exist yet: renaming onto a device or a pipe
+ * would replace it. Not here: locking; of two writers the later rename wins. Temporary files that
+ * writers left behind when they were killed: ./leftovers.ts.
  */
 import { fsync } from 'node:fs';
 import { open, rename, rm, stat } from 'node:fs/promises';
@@ -13,8 +13,8 @@ import { pathOf } from './path.js';
 import { otherKind, reasonOf } from './read-file.js';
 
 /**
- * @throws BitplaneError ERR_ARGUMENT for what is no path, ERR_IO; the old file, if any, is then as
- * it was
+ * @throws BitplaneError ERR_ARGUMENT if it is no path, ERR_IO; the old file, if any, is then
+ * unchanged
  */
 export async function writeFileAtomic(path: string | URL, bytes: Uint8Array): Promise<void> {
   const target = pathOf(path);
@@ -34,7 +34,8 @@ export async function writeFileAtomic(path: string | URL, bytes: Uint8Array): Pr
 }
 
 /**
- * A link counts as what it leads to: /dev/stdout is one. One to a file, or to nothing, is replaced.
+ * A link to a device or pipe, such as /dev/stdout, counts as that device or pipe. A link to a file
+ * or to nothing is replaced.
  */
 async function requireReplaceable(target: string): Promise<void> {
   const info = await stat(target).catch(ifMissing);
@@ -58,7 +59,7 @@ async function replace(target: string, bytes: Uint8Array): Promise<void> {
     }
     await rename(temporary, target);
   } catch (error) {
-    // What went wrong first is what is reported.
+    // The first error is reported.
     await rm(temporary, { force: true }).catch(() => undefined);
     throw error;
   }

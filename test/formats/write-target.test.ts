@@ -148,7 +148,7 @@ describe('what killed writers left', () => {
     },
   );
 
-  test('stays while its writer may live, on this machine or another, or for another target', async () => {
+  test('stays while its writer may live, or where it is for another target', async () => {
     const folder = temporaryFolder();
     const target = join(folder, 'file');
     const kept = [

@@ -1,6 +1,6 @@
 /**
- * Whether a batch that a file fixes to 1 may be of any size: exporters often fix it, and most
- * networks do not need it fixed. Not here: importing (./import.ts).
+ * Decides whether a batch that a file fixes to 1 may have any size: exporters often fix it, and
+ * most networks work with any. Not here: importing (./import.ts).
  */
 import { type Dim, sameShape } from '../../core/shape.js';
 import { type Graph, topological } from '../../graph/value.js';
@@ -26,11 +26,10 @@ export function keepsBatch(graph: Graph): boolean {
 
 /**
  * True when every name of the file stands for the same thing whether the batch is free, and then 1,
- * or fixed to 1. Some ops mean another thing where a size is 1: Squeeze without axes leaves that
- * axis out.
+ * or fixed to 1. Some ops treat a size of 1 differently: Squeeze without axes removes that axis.
  */
 export function meansTheSameAtOne(free: Scope, fixed: Scope): boolean {
-  // Many names may stand for one long list.
+  // Compared once, because many names may stand for one long list.
   const alike = new Map<object, object>();
   for (const [name, item] of free.entries()) {
     const other = fixed.find(name);

@@ -1,6 +1,6 @@
 /**
- * What the caller knows about an ONNX file and the file does not say. Not here: what follows from
- * it (./ops).
+ * Facts about an ONNX file that the caller knows and the file omits. Not here: their effect
+ * (./ops).
  */
 
 export const MULTI_THRESHOLD_AXES = ['layout', 'last'] as const;

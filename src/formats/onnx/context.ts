@@ -1,6 +1,6 @@
 /**
- * What the importer of one op sees: its node's inputs and attributes, each read as the kind it must
- * be, and a way to make values. Not here: any op (./ops).
+ * The importer of one op reads its node through this class: inputs and attributes, each checked to
+ * be of the needed kind. It also makes values. Not here: any op (./ops).
  */
 import { BitplaneError, type ErrorCode, type ErrorSite, expected } from '../../core/errors.js';
 import { type Dim, elementCount, isSize, showShape } from '../../core/shape.js';
@@ -205,15 +205,16 @@ export class NodeContext {
   // ---- values
 
   /**
-   * Makes a value. The one that does the node's work has no suffix and takes the node's name;
-   * helpers have one.
+   * Makes a value. The main value of a node has no suffix and takes the node's name; helper values
+   * have a suffix.
    */
   make(op: OpName, inputs: readonly Value[], attrs: Attrs, suffix = ''): Value {
     return make(op, this.scope.unique(this.name + suffix), inputs, attrs);
   }
 
   /**
-   * A vector of integers known at import, or a scalar of one; each node that makes one pays for it.
+   * A vector of integers known at import, or a scalar of one; it counts against the budget of the
+   * import.
    * @throws BitplaneError ERR_LIMIT
    */
   integers(count: number, entries: () => readonly Dim[], scalar = false): Item {
@@ -221,14 +222,14 @@ export class NodeContext {
     return dimsItem(entries(), scalar);
   }
 
-  /** A constant that no data of the file stands for. @throws BitplaneError ERR_LIMIT */
+  /** A constant without data in the file. @throws BitplaneError ERR_LIMIT */
   filled(value: number, shape: readonly number[]): Value {
     const count = elementCount(shape);
     this.scope.make(count * Float32Array.BYTES_PER_ELEMENT, this.site);
     return this.constant(new Float32Array(count).fill(value), shape, '');
   }
 
-  /** A constant of numbers that lie in another form. @throws BitplaneError ERR_LIMIT */
+  /** A constant of converted numbers. @throws BitplaneError ERR_LIMIT */
   floats(count: number, numbers: () => ArrayLike<number>, shape: readonly number[]): Value {
     this.scope.make(count * Float32Array.BYTES_PER_ELEMENT, this.site);
     return this.constant(Float32Array.from(numbers()), shape, '');

@@ -29,7 +29,7 @@ import {
 import { Scope } from './scope.js';
 import { DataType, type Decoded, dataTypeName } from './tensor.js';
 
-/** Below 7 broadcasting worked otherwise; above 23 nothing is known. */
+/** Before 7 broadcasting worked differently; versions after 23 are unknown. */
 const OPSETS = { least: 7, most: 23 };
 export interface ImportOptions extends ImportChoices {
   /** What errors call the file. */
@@ -82,8 +82,8 @@ function importModel(
 }
 
 /**
- * The import with any batch in place of the 1 that leads every input; undefined where there is
- * none, or an op needs it.
+ * The import with any batch in place of the 1 that leads every input; undefined if an input does
+ * not begin with 1, or an op needs the 1.
  */
 function withFreeBatch(
   inputs: readonly InputSpec[],
@@ -127,8 +127,8 @@ interface Built {
 }
 
 /**
- * Imports the nodes for inputs of given shapes. What is in the file's tensors is read once, however
- * often it is called.
+ * Imports the nodes for inputs of given shapes. Repeated imports decode each tensor of the file
+ * only once.
  */
 function builder(
   graph: OnnxGraph,
@@ -250,7 +250,7 @@ function shapeOf({ name, elementType, dims }: OnnxValueInfo): Shape {
   if (dims === undefined)
     throw expected('ERR_UNSUPPORTED', 'an input of known rank', 'an input without a shape', site);
   return dims.map((dim, axis) => {
-    // A size of 0 or less is how some exporters say "any".
+    // Some exporters write "any size" as 0 or less.
     const open = dim === undefined || dim === '' || (typeof dim === 'number' && dim <= 0);
     if (open) return axis === 0 ? BATCH : `${name}_dim${axis}`;
     if (typeof dim === 'number' && !Number.isSafeInteger(dim))

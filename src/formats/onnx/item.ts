@@ -1,9 +1,9 @@
 /**
- * What a name of an ONNX graph stands for during import. Not here: names (./scope.ts).
+ * The meaning of a name of an ONNX graph during import. Not here: names (./scope.ts).
  *
- * Exporters compute shapes with ordinary nodes (Shape -> Gather -> Concat -> Reshape). Those small
- * integer vectors never become values of the graph: they are followed at import, with the symbols
- * of unknown sizes among their entries.
+ * Exporters compute shapes with ordinary nodes (Shape -> Gather -> Concat -> Reshape). The importer
+ * computes those small integer vectors itself, with symbols for unknown sizes among their entries;
+ * they never become values of the graph.
  */
 import type { Dim } from '../../core/shape.js';
 import type { Value } from '../../graph/value.js';

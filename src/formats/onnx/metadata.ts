@@ -1,5 +1,5 @@
 /**
- * What an ONNX file says about itself, as metadata of its graph. Not here: what its nodes mean.
+ * The metadata of an ONNX file as metadata of its graph. Not here: its nodes.
  *
  * The entries of metadata_props keep their names. The fields of the file's header become
  * `onnx.producer_name`, `onnx.producer_version`, `onnx.domain`, `onnx.model_version`,

@@ -1,7 +1,7 @@
 /**
- * The nodes that the outputs of an ONNX graph need, each after those it reads. On the way the
- * graph's names are checked: each is defined once, each that is read is defined, and no node
- * depends on itself. Not here: what the nodes mean.
+ * The nodes that the outputs of an ONNX graph need, each after those it reads. It also checks
+ * names: each is defined once, each name that is read is defined, and no node depends on itself.
+ * Not here: what the nodes mean.
  */
 import { BitplaneError } from '../../core/errors.js';
 import type { OnnxGraph, OnnxNode } from './proto.js';
@@ -48,7 +48,8 @@ function producersOf(graph: OnnxGraph): Map<string, OnnxNode | null> {
     if (name === '' || producers.has(name)) throw badName('initializers', name);
     producers.set(name, null);
   }
-  // An initializer with the name of an input is that input's default; it is then no input.
+  // An initializer with the name of an input is that input's default value, so the input counts as
+  // a constant.
   for (const name of inputs) producers.set(name, null);
   for (const node of graph.nodes) {
     for (const name of node.outputs) {

@@ -1,7 +1,7 @@
 /**
  * The part of the ONNX messages (onnx.proto, IR versions 3 to 11) that an inference graph needs, as
- * plain objects. Not here: sub-graphs, functions, training, sparse tensors (found, they are named
- * and refused), and any meaning.
+ * plain objects. Sub-graphs, functions, training and sparse tensors are refused by name. Not here:
+ * the meaning of any field.
  */
 import { TextDecoder } from 'node:util';
 import { type Limits, overLimit, UNLIMITED } from '../../core/limits.js';
@@ -149,8 +149,8 @@ function readGraph(bytes: Uint8Array, maxNodes: number): OnnxGraph {
   } as Record<number, unknown[]>;
   let results = 0;
   readMessage(bytes, 'GraphProto', (field) => {
-    // Before another is read: each of them becomes a value of the graph, and so does every output
-    // of a node.
+    // Checked before the next one is read, because each becomes a value of the graph, as does every
+    // output of a node.
     if ((lists[field.number]?.length ?? 0) >= maxNodes || results > maxNodes)
       throw overLimit('maxNodes', `at most ${maxNodes} nodes, tensors, inputs or outputs`, 'more', {
         op: 'onnx',

@@ -1,6 +1,6 @@
 /**
- * The names of one import: what each ONNX name stands for, and which names the new graph has given
- * out. Not here: nodes (./context.ts).
+ * The names of one import: the item behind each ONNX name, and the names that the new graph has
+ * given out. Not here: nodes (./context.ts).
  */
 import { BitplaneError, type ErrorSite } from '../../core/errors.js';
 import { Budget, type Limits, overLimit } from '../../core/limits.js';
@@ -36,12 +36,12 @@ export class Scope {
     this.made = new Budget(limits.madeBytes, 'what an import makes out of nothing');
   }
 
-  /** Before `bytes` are filled on the word of a node. @throws BitplaneError ERR_LIMIT */
+  /** Called before a node's sizes make the import fill `bytes`. @throws BitplaneError ERR_LIMIT */
   make(bytes: number, site: ErrorSite): void {
     this.made.take(bytes, site);
   }
 
-  /** Before a list of integers is made. @throws BitplaneError ERR_LIMIT */
+  /** Called before a list of integers is made. @throws BitplaneError ERR_LIMIT */
   makeIntegers(count: number, site: ErrorSite): void {
     this.made.take(count * INTEGER_BYTES, site);
   }
@@ -54,7 +54,7 @@ export class Scope {
     return this.items.get(name);
   }
 
-  /** What every name of the file stands for. */
+  /** The item behind every name of the file. */
   entries(): IterableIterator<[string, Item]> {
     return this.items.entries();
   }

@@ -126,14 +126,15 @@ export function decodeTensor(tensor: OnnxTensor, name = tensor.name): Decoded {
   }
 }
 
-/** As ./wire.ts: beyond 2^53 an int64 is a sentinel, kept as an infinity. */
+/** As in ./wire.ts, an int64 beyond 2^53 is a sentinel and becomes an infinity. */
 function saturate(value: bigint): number {
   if (value > BigInt(Number.MAX_SAFE_INTEGER)) return Number.POSITIVE_INFINITY;
   return value < BigInt(Number.MIN_SAFE_INTEGER) ? Number.NEGATIVE_INFINITY : Number(value);
 }
 
 /**
- * A copy with a buffer of its own, hence aligned. Not slice(): that of a Node Buffer shares memory.
+ * A copy with a buffer of its own, hence aligned. Not slice(), because a Node Buffer's slice()
+ * shares memory.
  */
 function copyOf(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
   return new Uint8Array(bytes);

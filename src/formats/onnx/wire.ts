@@ -2,10 +2,9 @@
  * Reads protobuf messages field by field, over the wire reader of @bufbuild/protobuf. Not here:
  * what the fields mean (./proto.ts).
  *
- * Every list is read from bytes that are really there: nothing is allocated on the word of a
- * length, and lists of messages are capped by who asks for them, because an empty message costs two
- * bytes in a file and a hundred in memory. Texts are as long as names may be, where nothing else is
- * said.
+ * Every list is read from bytes that exist: no length in the file decides an allocation. Callers
+ * cap lists of messages, because an empty message costs two bytes in a file and a hundred in
+ * memory. Texts are at most as long as names, unless a caller allows more.
  */
 import { TextDecoder } from 'node:util';
 import { BinaryReader, WireType } from '@bufbuild/protobuf/wire';
@@ -15,7 +14,8 @@ import { MAX_NAME } from '../../core/limits.js';
 const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 /**
- * The decoder is given, because the reader's own is a global that not every test environment has.
+ * The text decoder is passed in, because the reader's default is a global that not every test
+ * environment has.
  */
 function readerOf(bytes: Uint8Array): BinaryReader {
   return new BinaryReader(bytes, (text) => UTF8.decode(text));
@@ -113,7 +113,7 @@ export class Field {
 }
 
 /**
- * Calls `visit` for every field of a message. Whatever the wire reader objects to becomes
+ * Calls `visit` for every field of a message. Every exception of the wire reader becomes
  * ERR_FORMAT.
  */
 export function readMessage(
@@ -143,8 +143,8 @@ export function malformed(sentence: string, cause?: unknown): BitplaneError {
 }
 
 /**
- * An int64 that no double holds exactly becomes an infinity: Slice means "to the end" by such;
- * every other reader refuses it.
+ * An int64 that no double holds exactly becomes an infinity: Slice uses such numbers for "to the
+ * end", and all other ops refuse them.
  */
 function toNumber(value: bigint | string): number {
   const number = Number(value);

@@ -1,6 +1,6 @@
 /**
- * Finds a key that some object of a JSON text holds twice: JSON.parse keeps the last without a
- * word, other readers the first. Not here: validation; the text has passed JSON.parse.
+ * Finds a key that some object of a JSON text holds twice: JSON.parse silently keeps the last
+ * value, other readers the first. Not here: validation; the text has passed JSON.parse.
  */
 
 /**

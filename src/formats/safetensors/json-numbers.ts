@@ -1,6 +1,6 @@
 /**
  * Attributes as JSON, which has no infinities, no NaN and loses the sign of -0: those numbers
- * travel as { "number": "Infinity" }. Not here: any other object; attributes hold none.
+ * travel as { "number": "Infinity" }. Attributes hold no other objects.
  */
 import { expected } from '../../core/errors.js';
 

@@ -1,7 +1,6 @@
 /**
- * A file that stays open and is read in parts, and says so when it is no longer what it was: a file
- * that was deleted or replaced by another is still there for who has it open; one that was written
- * to is an error. Not here: what is in it.
+ * A file that stays open and is read in parts. A deleted or replaced file can still be read,
+ * because it is open; a file that was written to is an error. Not here: its contents.
  */
 import { fstatSync, readSync } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
@@ -9,12 +8,12 @@ import { BitplaneError } from '../../core/errors.js';
 import { MAX_MODEL_FILE, openFile, reasonOf } from '../read-file.js';
 
 /**
- * File systems stamp changes in ticks of up to 10 ms, or of one or two seconds. A file written to
- * within a tick before it is opened may be written to again without its stamp telling.
+ * File systems stamp changes in ticks of up to 10 ms, or of one or two seconds. A file that was
+ * written within the tick before it is opened may be written again without a new stamp.
  */
 const TICK_MS = { fine: 100, coarse: 3000 };
 
-/** Closes the files that nobody closed and nobody can read any more. */
+/** Closes files whose objects were garbage-collected. */
 const forgotten = new FinalizationRegistry<FileHandle>(
   (handle) => void handle.close().catch(() => undefined),
 );
@@ -32,8 +31,8 @@ export class LastingFile {
   }
 
   /**
-   * Undefined where there is no regular file of at most `limit` bytes, or one too young to tell
-   * changes by its stamp.
+   * Undefined if there is no regular file of at most `limit` bytes, or if its stamp is too young to
+   * tell later changes.
    */
   static async open(path: string | URL, limit = MAX_MODEL_FILE): Promise<LastingFile | undefined> {
     const handle = (await openFile(path, { limit }).catch(() => undefined))?.handle;
@@ -60,7 +59,7 @@ export class LastingFile {
     return target;
   }
 
-  /** `read` while JavaScript waits. @throws BitplaneError ERR_IO, ERR_RELEASED */
+  /** `read`, synchronously. @throws BitplaneError ERR_IO, ERR_RELEASED */
   readSync(from: number, target: Uint8Array): void {
     if (this.closed)
       throw new BitplaneError('ERR_RELEASED', 'the session that read this file was released', {
@@ -88,7 +87,7 @@ export class LastingFile {
     await this.handle.close();
   }
 
-  /** What was read before this is what the file held when it was opened. */
+  /** Everything read before this call was the content at opening. */
   private requireSame(): void {
     const { size, mtimeNs } = fstatSync(this.handle.fd, { bigint: true });
     if (Number(size) !== this.size || mtimeNs !== this.changed) this.fail();
@@ -104,7 +103,7 @@ export class LastingFile {
   }
 }
 
-/** True if a change from now on would have another stamp. */
+/** True if a later change would get another stamp. */
 function isSettled(stampNs: bigint): boolean {
   const tick = stampNs % 1_000_000_000n === 0n ? TICK_MS.coarse : TICK_MS.fine;
   return Math.abs(Date.now() - Number(stampNs / 1_000_000n)) >= tick;

@@ -1,7 +1,7 @@
 /**
  * A model file that is read as it is needed: the graph and all small tensors at once, a large
- * tensor whenever someone asks for its elements. Weights so go from the file into their packed form
- * without another copy of all of them. Not here: the format (./model.ts).
+ * tensor whenever someone asks for its elements. So weights go from the file into their packed
+ * form, and no copy of all of them is ever in memory. Not here: the format (./model.ts).
  */
 import { readingAsync } from '../../core/border.js';
 import { type Limits, UNLIMITED } from '../../core/limits.js';
@@ -22,7 +22,7 @@ import {
 /** A model whose tensors may lie in a file. */
 export interface OpenModel {
   readonly graph: Graph;
-  /** Its tensors in a file can be read no more. */
+  /** Closes the file; its tensors can no longer be read. */
   close(): Promise<void>;
 }
 
@@ -38,8 +38,8 @@ const PIECE_BYTES = 1 << 18;
 const SMALL_FILE = 1 << 26;
 
 /**
- * Undefined where it must be read whole, or refused: no such file, no regular file, a larger one
- * than `limit`, none of this format, or one written to this very moment.
+ * Undefined if the file must be read whole or refused: it is missing, no regular file, larger than
+ * `limit`, of another format, or was written a moment ago.
  * @param proceed throws if opening is to stop
  * @throws BitplaneError as decodeModel does; ERR_IO
  */
@@ -72,7 +72,7 @@ export async function refuseForeign(file: OpenFile): Promise<void> {
   const start = await readPart(file, 0, LENGTH_BYTES + 1);
   if (!looksLikeSafetensors(start)) return;
   const dataAt = dataOffset(start, file.size);
-  // A file that shrinks meanwhile gives a header that is cut, which is malformed.
+  // If the file shrinks meanwhile, its cut header is malformed.
   const header = await readPart(file, LENGTH_BYTES, dataAt - LENGTH_BYTES);
   requireModel(readHeader(header, file.size - dataAt).metadata);
 }
@@ -100,8 +100,8 @@ async function decode(
 }
 
 /**
- * The small tensors. All of the data is read for them, piece by piece: the disk is waited for here,
- * beside the event loop, and not when weights are packed, which then come from the system's cache.
+ * The small tensors. It reads all of the data piece by piece, so that the disk is waited for here,
+ * beside the event loop. Packing then reads from the system's cache.
  * @param spans in the order of the data
  */
 async function readSmall(

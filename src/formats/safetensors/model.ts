@@ -80,7 +80,7 @@ export function encodeModel(graph: Graph): Uint8Array {
         data: bytes,
       });
     }
-    // The tensor's own header says the rest, but for bits, which are stored as bytes.
+    // The tensor's own header has dtype and shape, except for bits, which are stored as bytes.
     if (data !== undefined && dtype !== 'b1') return { op, name };
     if (value.inputs.length === 0) return { op, name, dtype, shape };
     const inputs = value.inputs.map((operand) => places.get(operand));
@@ -239,7 +239,7 @@ function ownDtype(name: string, { dtype }: Span): DType {
   return own;
 }
 
-/** Takes the tensor out of `spans`, so that what is left at the end is what nothing names. */
+/** Takes the tensor out of `spans`, so that the unused tensors remain at the end. */
 function decodeTensor(
   name: string,
   dtype: DType,
@@ -269,8 +269,8 @@ function decodeTensor(
 }
 
 /**
- * The tensor of these bytes: a view of them where they are `owned` and aligned, else a copy, out of
- * reach of whoever gave them.
+ * The tensor of these bytes: a view of them if they are `owned` and aligned, else a copy, which the
+ * caller cannot change.
  */
 export function tensorOver(
   bytes: Uint8Array,
@@ -280,7 +280,7 @@ export function tensorOver(
 ): Tensor {
   const { array: Kind } = DTYPES[dtype];
   const { buffer, byteOffset, length } = bytes;
-  // Not slice(): that of a Node Buffer shares memory.
+  // Not slice(), because a Node Buffer's slice() shares memory.
   const data = (
     owned && byteOffset % Kind.BYTES_PER_ELEMENT === 0
       ? new Kind(buffer as ArrayBuffer, byteOffset, length / Kind.BYTES_PER_ELEMENT)

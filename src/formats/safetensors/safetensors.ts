@@ -44,8 +44,8 @@ export interface Safetensors {
 
 /** True where the first bytes say safetensors; it may still be malformed. */
 export function looksLikeSafetensors(bytes: Uint8Array): boolean {
-  // A header within the limit leaves the upper half of its length zero; an ONNX file has the
-  // beginning of a name or message there.
+  // The upper half of a length within the limit is zero; an ONNX file has the beginning of a name
+  // or message there.
   return (
     bytes.length >= 9 &&
     bytes[8] === OPENING_BRACE &&

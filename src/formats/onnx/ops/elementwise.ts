@@ -24,14 +24,14 @@ export const elementwiseImporters: Readonly<Record<string, Importer>> = {
   Floor: unary('floor'),
   Ceil: unary('ceil'),
   Round: unary('round'),
-  /** Three-valued: Sign(0) = 0. Whether it can be a bit is for the passes to prove. */
+  /** Three-valued: Sign(0) = 0. The passes prove where it may become a bit. */
   Sign: unary('signum'),
 
   Max: folded('max'),
   Min: folded('min'),
   Sum: folded('add'),
 
-  /** ONNX lets the exponent be of another type than the base. */
+  /** In ONNX the exponent may have another type than the base. */
   Pow(context) {
     const exponent = context.isIntegers(1)
       ? context.scalar(context.number(1), '/exponent')

@@ -21,7 +21,7 @@ const STANDARD = table(
 );
 const QUANTIZERS = table(quantImporters);
 
-/** The domains by which tools have called one and the same set of quantizers. */
+/** Domains under which tools have written the same quantizers. */
 const DOMAINS: ReadonlyMap<string, ReadonlyMap<string, Importer>> = new Map([
   ['', STANDARD],
   ['ai.onnx', STANDARD],
@@ -34,7 +34,7 @@ export function importerOf(domain: string, opType: string): Importer | undefined
   return DOMAINS.get(domain)?.get(opType);
 }
 
-/** Maps, not records: an op type comes from a file, and may read `constructor`. */
+/** Maps, not records, because an op type comes from a file and may be `constructor`. */
 function table(
   ...records: readonly Readonly<Record<string, Importer>>[]
 ): ReadonlyMap<string, Importer> {

@@ -1,8 +1,8 @@
 /**
  * The quantizers of QONNX (domains qonnx.custom_op.general, onnx.brevitas, finn.custom_op.general):
  * BipolarQuant, Quant, MultiThreshold. Each becomes elementary ops in the order in which the QONNX
- * reference implementation computes, one float32 rounding an op. Not here: what makes them fast;
- * passes turn sign, scale and thresholds into bits and integer comparisons.
+ * reference implementation computes, one float32 rounding an op. Not here: speed; passes turn sign,
+ * scale and thresholds into bits and integer comparisons.
  */
 import { type Shape, showShape } from '../../../core/shape.js';
 import type { Value } from '../../../graph/value.js';
@@ -16,7 +16,7 @@ export const quantImporters: Readonly<Record<string, Importer>> = {
   },
 
   Quant: quant,
-  /** The name that newer versions of QONNX give it. */
+  /** Its name in newer versions of QONNX. */
   IntQuant: quant,
 
   /** out_bias + out_scale * #{thresholds t of the channel: x >= t}. */
@@ -39,10 +39,10 @@ export const quantImporters: Readonly<Record<string, Importer>> = {
 };
 
 /**
- * The axis of the channels of a MultiThreshold: that of the C in `data_layout`, else axis 1. A
- * layout of another length than the input's rank still says where axis 1 is; a later C it only says
- * for a matrix, which has its channels at 1 in every layout. With one row of thresholds any axis
- * will do.
+ * The axis of the channels of a MultiThreshold: that of the C in `data_layout`, else axis 1. A C at
+ * axis 1 counts even if the layout's length differs from the input's rank. A later C then counts
+ * only for a matrix, whose channels are at axis 1 in every layout. With one row of thresholds any
+ * axis gives the same result.
  */
 function channelAxis(context: NodeContext, shape: Shape, oneRow: boolean): number {
   const rank = shape.length;
@@ -107,8 +107,8 @@ function scaled(context: NodeContext, y: Value, scale: Value): Value {
 }
 
 /**
- * The rounding modes of QONNX. Those that numpy lacks are composed as its reference does: sign(x) *
- * f(|x|).
+ * The rounding modes of QONNX. Modes that numpy lacks are composed as in the QONNX reference:
+ * sign(x) * f(|x|).
  */
 function round(context: NodeContext, x: Value): Value {
   const mode = context.text('rounding_mode', 'ROUND').toUpperCase();

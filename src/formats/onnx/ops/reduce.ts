@@ -12,8 +12,8 @@ export const reduceImporters: Readonly<Record<string, Importer>> = {
   ReduceMin: reduction('min'),
 
   /**
-   * From operator set 13 on along one axis; before, over all axes from `axis` on, as if flattened
-   * to a matrix.
+   * Along one axis from operator set 13 on; in older sets over all axes from `axis` on, as if
+   * flattened to a matrix.
    */
   Softmax(context) {
     const x = context.value(0);

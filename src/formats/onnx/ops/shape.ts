@@ -98,7 +98,10 @@ export const shapeImporters: Readonly<Record<string, Importer>> = {
 
   Identity: (context) => context.item(0),
 
-  /** Nothing, at inference. The training flag of newer operator sets may be given, but not set. */
+  /**
+   * Passes x through at inference. The training flag of newer operator sets may be present, but not
+   * true.
+   */
   Dropout(context) {
     if (context.has(2) && context.number(2) !== 0)
       throw context.fail('ERR_UNSUPPORTED', 'training_mode = 1 is not inference');
@@ -137,7 +140,7 @@ function known(context: NodeContext, dim: Dim | undefined): Dim {
   return dim;
 }
 
-/** The product of some sizes, or undefined where it cannot be named. */
+/** The product of some sizes; undefined if it would multiply a symbol. */
 function side(dims: readonly Dim[]): Dim | undefined {
   const factors = dims.filter((dim) => dim !== 1);
   if (factors.length === 1) return factors[0];
