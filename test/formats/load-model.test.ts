@@ -237,7 +237,7 @@ describe('tensors stay in their file', () => {
     }
     await close();
   });
-  test('but a file of another format is not kept open', async () => {
+  test('but a missing file, a folder or another format is not kept open', async () => {
     for (const path of [join(folder, 'nowhere'), folder, fileOf(relu), fileOf(new Uint8Array(0))])
       expect(await openModelFile(path, () => undefined)).toBeUndefined();
   });

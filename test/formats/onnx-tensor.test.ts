@@ -209,7 +209,7 @@ test('a payload in another file is refused, whatever its shape', () => {
   );
 });
 
-test('errors list the names of the types that can be read', () => {
+test('each data type that can be read has its ONNX name', () => {
   expect([1, 2, 3, 4, 5, 6, 7, 9, 11, 12].map(dataTypeName)).toEqual([
     'FLOAT',
     'UINT8',

@@ -110,7 +110,7 @@ const LINES = [
   ),
 }));
 
-test('the list of straight lines is read', () => {
+test('this test reads every straight line of the list', () => {
   expect(LINES.length).toBeGreaterThan(20);
   for (const { moves } of LINES) expect(moves.at(-1)?.lie).toBe('S');
 });

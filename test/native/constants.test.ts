@@ -21,7 +21,7 @@ function build(constant: NativeConstant) {
 }
 
 describe('a reader', () => {
-  test('is asked for what is left, until nothing is', () => {
+  test('is asked for the remaining bytes until none are left', () => {
     const asked: number[] = [];
     const read = (from: number) => {
       asked.push(from);
@@ -31,7 +31,7 @@ describe('a reader', () => {
     expect(asked).toEqual([0, 3, 6]);
   });
 
-  test('that throws is what building throws', () => {
+  test('that throws makes building throw the same', () => {
     const error = new Error('gone');
     const read = () => {
       throw error;
@@ -50,14 +50,14 @@ describe('a reader', () => {
     );
   });
 
-  test('that is none', () => {
+  test('that is no function is refused', () => {
     expect(() => build({ byteLength: 8 } as NativeConstant)).toThrow(
       /constant 0 could not be read/,
     );
   });
 });
 
-test('an array that was detached since', () => {
+test('an array that was detached since is an error', () => {
   const array = new Uint8Array(8);
   const native = addon();
   const constants = new native.Constants([array]);

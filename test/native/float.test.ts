@@ -92,9 +92,9 @@ function convCase(
 describe.each(CONVS.map((shape, i) => [JSON.stringify(shape), { ...BASE, ...shape }, i] as const))(
   'conv %s',
   (_title, shape, seed) => {
-    test('exact sums, with everything that follows them', async () =>
+    test('exact sums, and every epilogue behind them, agree to the bit', async () =>
       agrees(convCase(shape, seed, true, false).make));
-    test('real sums', async () => {
+    test('real sums agree within the tolerance', async () => {
       const { make, tolerance } = convCase(shape, seed, false, false);
       await agrees(make, tolerance);
     });
@@ -109,7 +109,7 @@ const WINDOWS: Partial<Conv>[] = [
   ...ONE_SIDE.map((side) => ({ ...side, c: 17, h: 9, w: 20 })),
 ];
 test.each([1, 8, 33])(
-  'conv: the error of a long sum follows its blocks, not its length, for %i pixels',
+  'conv: the error of a long sum grows with its blocks, not its length, for %i pixels',
   async (n) => {
     // Every addition of the same number rounds the same way, so that one long sum would be off by
     // 0.08.

@@ -146,7 +146,7 @@ describe('memory that the system does not have is an error that says so', () => 
     expect(() => program(bytes).start([], false, false, 0, 1)).toThrow(/out of memory/);
   });
 
-  test('an arena that overflows when it is rounded up', () => {
+  test('an arena whose size overflows when it is rounded up', () => {
     expect(() => program(-1).start([], false, false, 0, 1)).toThrow(/out of memory/);
   });
 
@@ -167,7 +167,7 @@ describe('memory that the system does not have is an error that says so', () => 
     expect(build).toThrow(/out of memory/);
   });
 
-  test('packed weights: the next program of the session builds', () => {
+  test('packed weights, after which the next program of the session builds', () => {
     const constants = new native.Constants([new Uint8Array(64)]);
     const names = native.opcodes.find(({ name }) => name === 'conv')!.fields.split(' ');
     const conv = (fields: Readonly<Record<string, number>>) => {

@@ -69,13 +69,13 @@ describe('element-wise layers', () => {
     ['identity', nn.identity, x],
   ])('%s', (_, layer, want) => expect(apply(layer)).toEqual(want));
 
-  test('tanh, sigmoid, softmax', () => {
+  test('tanh, sigmoid and softmax give the values of their formulas', () => {
     expect(apply(nn.tanh())[6]).toBeCloseTo(Math.tanh(2), 6);
     expect(apply(nn.sigmoid())[6]).toBeCloseTo(1 / (1 + Math.exp(-2)), 6);
     expect(apply(nn.softmax()).reduce((a, b) => a + b)).toBeCloseTo(1, 6);
   });
 
-  test('prelu, rsign, rprelu take their parameters a channel', () => {
+  test('prelu, rsign and rprelu have one parameter a channel', () => {
     expect(apply(nn.prelu({ name: 'p' }), { 'p/slope': each(0.5) })).toEqual([
       -1, -0.5, -0.25, 0, 0.5, 1, 2,
     ]);

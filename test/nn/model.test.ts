@@ -37,7 +37,7 @@ function small() {
   );
 }
 
-test('parameters are named by the path of their layer; kinds without a name count up', () => {
+test('parameters are named by the path of their layer; unnamed layers are numbered', () => {
   expect(small().parameters.map(({ name, shape, role }) => `${name} ${shape} ${role}`)).toEqual([
     'conv2d/weight 4,3,3,3 weight',
     'block/conv/weight 4,3,3,4 weight',
@@ -82,7 +82,7 @@ describe('init', () => {
     expect(largest).toBeGreaterThan(0.98 / 8);
   });
 
-  test('uniform keeps its bounds; batch norm begins as the identity', () => {
+  test('uniform stays within its bounds; batch norm begins as the identity', () => {
     const layers = nn.sequential([
       nn.conv2d({ filters: 8, kernel: 3, init: nn.uniform(0, 1e-3), name: 'c' }),
       nn.batchNorm({ name: 'b' }),
@@ -95,7 +95,7 @@ describe('init', () => {
   });
 });
 
-test('a state that does not fit is told everything at once', () => {
+test('a state that does not fit is an error that lists every misfit', () => {
   const model = small();
   const { 'dense/bias': _, ...rest } = model.init(1);
   const state = {
@@ -111,7 +111,7 @@ test('a state that does not fit is told everything at once', () => {
   );
 });
 
-test('a state survives its file, which any safetensors reader opens', async () => {
+test('a state is the same after writing and reading its safetensors file', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'bitplane-'));
   try {
     const state = small().init(9);
@@ -149,7 +149,7 @@ test('the summary counts binary and float products, and every parameter once', (
   expect(lines.find((line) => line.startsWith('total'))).toMatch(/426 +18,432 +6,920$/);
 });
 
-test('building depends on nothing but what it is given', () => {
+test('a model refuses an input without a name, and one of a negative size', () => {
   expect(() => nn.model({ input: { name: '', shape: ['N', 2] } }, nn.relu())).toThrow(/name/);
   expect(() => nn.model({ input: { name: 'x', shape: ['N', -2] } }, nn.relu())).toThrow(/shape/);
 });

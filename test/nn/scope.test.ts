@@ -64,7 +64,7 @@ describe('within a layer', () => {
   const within = (apply: (scope: nn.Scope, x: nn.Float) => nn.Float) =>
     nn.model({ input: { name: 'x', shape: ['N', 2] }, output: 'y' }, nn.layer('own', apply));
 
-  test('a part has a name of its own: a second of that name is an error', () => {
+  test('a second part of the same name is an error', () => {
     const twice = () =>
       within((scope, x) => {
         scope.child('part');
@@ -74,7 +74,7 @@ describe('within a layer', () => {
     expect(twice).toThrow('layer "own/part": expected a name of its own but received "part"');
   });
 
-  test('fresh paths count up', () => {
+  test('fresh paths are numbered upwards', () => {
     const paths: string[] = [];
     within((scope, x) => {
       paths.push(
@@ -89,13 +89,13 @@ describe('within a layer', () => {
     expect(paths.slice(0, 5)).toEqual(['own/sum', 'own/sum_2', 'own/other', 'own/sum', 'own']);
   });
 
-  test('a layer that gives no value is named', () => {
+  test('a layer that returns no value is an error that names it', () => {
     expect(() => within(() => undefined as unknown as nn.Float)).toThrow(
       /^own "own": expected a layer that gives a value but received undefined$/,
     );
   });
 
-  test('a layer that is called without its parentheses is named', () => {
+  test('a layer without its parentheses is an error that names it', () => {
     expect(() => nn.sequential([nn.relu as unknown as nn.Layer])).not.toThrow();
     expect(() => within((scope, x) => scope.apply(nn.relu as unknown as nn.Layer, x))).toThrow(
       /^layer "own": expected a layer but received/,

@@ -98,7 +98,7 @@ function leaf(name: string, dtype: DType, shape: readonly number[], symbolic: bo
 }
 
 describe.each(Object.values(OPS) as OpDef[])('$name', (def) => {
-  test('is made or refused, and computes what was inferred', () => {
+  test('is made or refused, and computes the inferred dtype and shape', () => {
     fc.assert(
       fc.property(nodeOf(def), ([values, attrs]) => {
         let node: Value;

@@ -53,23 +53,15 @@ describe.each([
     expect(Math.max(...errors(ours, exact))).toBeLessThanOrEqual(Math.max(...errors(torch, exact)));
   });
 
-  test(
-    'no result is further off than its four roundings allow: three of the product, one of ' +
-      'the sum',
-    () => {
-      errors(ours, exact).forEach((error, i) => {
-        const bound = UNIT * (3 * Math.abs(product[i]!) + Math.abs(exact[i]!));
-        expect(error).toBeLessThanOrEqual(bound * (1 + 8 * UNIT) + 2 ** -149);
-      });
-    },
-  );
+  test('no result is further off than its four roundings allow', () => {
+    errors(ours, exact).forEach((error, i) => {
+      const bound = UNIT * (3 * Math.abs(product[i]!) + Math.abs(exact[i]!));
+      expect(error).toBeLessThanOrEqual(bound * (1 + 8 * UNIT) + 2 ** -149);
+    });
+  });
 });
 
-test(
-  'batch norm of sums: nine times nearer than torch on average, as the root is far from ' +
-    'zero and near the mean',
-  () => {
-    const { exact, torch, ours } = numbersOf('sums', 2e-5);
-    expect(9 * mean(errors(ours, exact))).toBeLessThanOrEqual(mean(errors(torch, exact)));
-  },
-);
+test('batch norm of sums is nine times nearer to exact than torch on average', () => {
+  const { exact, torch, ours } = numbersOf('sums', 2e-5);
+  expect(9 * mean(errors(ours, exact))).toBeLessThanOrEqual(mean(errors(torch, exact)));
+});

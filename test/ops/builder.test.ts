@@ -18,7 +18,7 @@ describe('GraphBuilder', () => {
     expect(failure(() => g.graph([x], {}))).toMatch(/^ERR_GRAPH/);
   });
 
-  test('counts names up, past the names that are taken', () => {
+  test('numbers default names, past the names that are taken', () => {
     const g = new GraphBuilder();
     const x = g.input('relu_2', 'f32', [1]);
     expect([
@@ -44,7 +44,7 @@ describe('GraphBuilder', () => {
     });
   });
 
-  test('defaults', () => {
+  test('fills in the default attributes', () => {
     const g = new GraphBuilder();
     const x = g.input('x', 'f32', ['N', 8, 8, 4]);
     const w = g.constant(b1(new Array(36).fill(1), [1, 3, 3, 4]));
@@ -80,7 +80,7 @@ describe('GraphBuilder', () => {
     ).toBe(1);
   });
 
-  test('writes every op', () => {
+  test('has a method for every op', () => {
     const g = new GraphBuilder();
     const x = g.input('x', 'f32', ['N', 4, 4, 2]);
     const vector = g.constant(f32([1, 2], [2]));

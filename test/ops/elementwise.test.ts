@@ -102,31 +102,27 @@ describe('formulas', () => {
     );
   });
 
-  test(
-    'select as the kernels do: the first of two zeros, where Math.max orders them; NaN ' +
-      'where either operand of max and min is',
-    () => {
-      expect(formula('relu')(-1)).toBe(0);
-      expect(formula('relu')(-0)).toBe(-0);
-      expect(formula('prelu')(0, -1)).toBe(0);
-      expect(formula('leakyRelu', { alpha: -1 })(0)).toBe(0);
-      expect(formula('relu')(NAN)).toBe(NAN);
-      expect(formula('max')(NAN, 1)).toBe(NAN);
-      expect(formula('max')(1, NAN)).toBe(NAN);
-      expect(formula('max')(-0, 0)).toBe(-0);
-      expect(formula('max')(1, 2)).toBe(2);
-      expect(formula('min')(1, NAN)).toBe(NAN);
-      expect(formula('min')(NAN, 1)).toBe(NAN);
-      expect(formula('min')(0, -0)).toBe(0);
-      expect(formula('min')(1, -2)).toBe(-2);
-      const clip = formula('clip', { min: -1, max: 1 });
-      expect([-2, -1, 0.5, 2].map((x) => clip(x))).toEqual([-1, -1, 0.5, 1]);
-      expect(clip(NAN)).toBe(NAN);
-      expect(formula('clip', { min: -INF, max: INF })(5)).toBe(5);
-      // Crossed bounds: the lower one is asked first.
-      expect([0, 3].map((x) => formula('clip', { min: 2, max: 1 })(x))).toEqual([2, 1]);
-    },
-  );
+  test('select as the kernels do: the first of two zeros, and NaN where either operand is', () => {
+    expect(formula('relu')(-1)).toBe(0);
+    expect(formula('relu')(-0)).toBe(-0);
+    expect(formula('prelu')(0, -1)).toBe(0);
+    expect(formula('leakyRelu', { alpha: -1 })(0)).toBe(0);
+    expect(formula('relu')(NAN)).toBe(NAN);
+    expect(formula('max')(NAN, 1)).toBe(NAN);
+    expect(formula('max')(1, NAN)).toBe(NAN);
+    expect(formula('max')(-0, 0)).toBe(-0);
+    expect(formula('max')(1, 2)).toBe(2);
+    expect(formula('min')(1, NAN)).toBe(NAN);
+    expect(formula('min')(NAN, 1)).toBe(NAN);
+    expect(formula('min')(0, -0)).toBe(0);
+    expect(formula('min')(1, -2)).toBe(-2);
+    const clip = formula('clip', { min: -1, max: 1 });
+    expect([-2, -1, 0.5, 2].map((x) => clip(x))).toEqual([-1, -1, 0.5, 1]);
+    expect(clip(NAN)).toBe(NAN);
+    expect(formula('clip', { min: -INF, max: INF })(5)).toBe(5);
+    // Crossed bounds: the lower one is asked first.
+    expect([0, 3].map((x) => formula('clip', { min: 2, max: 1 })(x))).toEqual([2, 1]);
+  });
 
   test('round goes half to even and keeps the sign of zero', () => {
     const cases = [
@@ -184,7 +180,7 @@ describe('what an op says of itself', () => {
       return [[name, def as OpDef, {}]];
     });
 
-  test.each(elementwise)('%s is as monotone as it claims', (_, def, attrs) => {
+  test.each(elementwise)('%s is monotone where its definition says so', (_, def, attrs) => {
     const direction = def.monotone?.(attrs);
     const op = def.scalar?.(attrs);
     if (direction === undefined || op === undefined) throw new Error('no claim');

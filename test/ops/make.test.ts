@@ -19,7 +19,7 @@ describe('make', () => {
     expect(Object.isFrozen(stretched)).toBe(false);
   });
 
-  test('names op, node, expectation and what came', () => {
+  test('names op, node, expected and received value', () => {
     expect(failure(() => make('conv3d', 'c', [x]))).toMatch(
       /^ERR_UNSUPPORTED_OP .*but received "conv3d"$/,
     );
@@ -92,7 +92,7 @@ describe('the registry', () => {
     for (const [name, def] of Object.entries(OPS)) expect(def.name).toBe(name);
   });
 
-  test('finds ops, and says which there are', () => {
+  test('finds ops, and lists them for an unknown name', () => {
     expect(opDef('relu')).toBe(OPS.relu);
     expect(isOpName('constructor')).toBe(false);
     expect(failure(() => opDef('input'))).toMatch(/^ERR_UNSUPPORTED_OP expected an op of add, /);

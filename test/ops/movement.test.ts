@@ -35,7 +35,7 @@ describe('reshape', () => {
     expect(inferred('reshape', [['f32', ['N', 'N']]], { shape: [-1, 'N'] })).toBe('f32[N,N]');
   });
 
-  test('refuses what does not add up', () => {
+  test('refuses shapes of another count', () => {
     expect(failure(() => inferred('reshape', [['f32', [2, 3]]], { shape: [4, -1] }))).toBe(
       'ERR_SHAPE reshape "node": expected a shape of as many elements as [2, 3] but ' +
         'received [4, -1]',
@@ -134,7 +134,7 @@ describe('slice', () => {
     }
   });
 
-  test('refuses what is not canonical', () => {
+  test('refuses ranges that are not canonical', () => {
     expect(failure(() => compute('slice', [cube], { ...whole, ends: [2, 3, 5] }))).toMatch(
       /^ERR_SHAPE .* <= 4 on axis 2/,
     );
@@ -185,7 +185,7 @@ describe('pad', () => {
     );
   });
 
-  test('leaves symbols alone', () => {
+  test('keeps symbols on axes without padding', () => {
     expect(inferred('pad', [['f32', ['N', 4]]], { pads: [0, 1, 0, 1], value: 0 })).toBe('f32[N,6]');
     expect(
       failure(() => inferred('pad', [['f32', ['N', 4]]], { pads: [1, 0, 0, 0], value: 0 })),

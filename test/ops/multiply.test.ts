@@ -84,7 +84,7 @@ describe('the dtypes that multiply', () => {
 });
 
 describe('conv2d', () => {
-  test('output sizes', () => {
+  test('has the output sizes of its formula', () => {
     const size = (x: readonly (string | number)[], w: readonly number[], attrs: object) =>
       inferred(
         'conv2d',
@@ -121,7 +121,7 @@ describe('conv2d', () => {
     expect(failure(() => size([2, 1, 1, 2], { strides: [2, 1] }))).toMatch(/^ERR_SHAPE/);
   });
 
-  test('refuses what does not fit', () => {
+  test('refuses operands that do not fit', () => {
     const act = (x: readonly (string | number)[], w: readonly (string | number)[], attrs = {}) =>
       failure(() =>
         inferred(
@@ -155,7 +155,7 @@ describe('conv2d', () => {
     expect(act([1, 4, 4, 1], [1, 1, 1, 1], { groups: 0 })).toMatch(/^ERR_ARGUMENT/);
   });
 
-  test('a case by hand: asymmetric padding, stride and dilation', () => {
+  test('gives the numbers of a case by hand: asymmetric padding, stride, dilation', () => {
     // x is 1..6 as 2 x 3; w takes the element 2 columns on, times 10, plus the element itself.
     const x = f32([1, 2, 3, 4, 5, 6], [1, 2, 3, 1]);
     const w = f32([1, 10], [1, 1, 2, 1]);
@@ -179,62 +179,55 @@ describe('conv2d', () => {
     padValue: fc.constantFrom(0, 1, -1),
   });
 
-  test(
-    'padding with a value is a pad before it; groups are convolutions side by side; bits ' +
-      'are numbers',
-    () => {
-      fc.assert(
-        fc.property(
-          cases.chain((c) =>
-            fc.tuple(
-              fc.constant(c),
-              signs(2 * c.height * c.width * c.depth * c.groups),
-              signs(2 * c.groups * c.kernel ** 2 * c.depth),
-            ),
+  test('padding is a pad before it, groups are convolutions side by side, bits are numbers', () => {
+    fc.assert(
+      fc.property(
+        cases.chain((c) =>
+          fc.tuple(
+            fc.constant(c),
+            signs(2 * c.height * c.width * c.depth * c.groups),
+            signs(2 * c.groups * c.kernel ** 2 * c.depth),
           ),
-          ([c, elements, weights]) => {
-            const shape = [2, c.height, c.width, c.depth * c.groups];
-            const wshape = [2 * c.groups, c.kernel, c.kernel, c.depth];
-            const attrs = { ...CONV, strides: [c.stride, c.stride], groups: c.groups };
-            const pads = [c.pad, c.pad, c.pad, c.pad];
-            const [bits, numbers] = [b1(elements, shape), f32(elements, shape)];
-            const whole = compute('conv2d', [bits, b1(weights, wshape)], {
-              ...attrs,
-              pads,
-              padValue: c.padValue,
-            });
-            expect(whole.dtype).toBe('i32');
-
-            const padded = compute('pad', [numbers], {
-              pads: [0, c.pad, c.pad, 0, 0, c.pad, c.pad, 0],
-              value: c.padValue,
-            });
-            expect(values('conv2d', [padded, b1(weights, wshape)], attrs)).toEqual([...whole.data]);
-
-            const parts = Array.from({ length: c.groups }, (_, g) => {
-              const part = compute('slice', [padded], {
-                starts: [0, 0, 0, g * c.depth],
-                ends: [...padded.shape.slice(0, 3), (g + 1) * c.depth],
-                steps: [1, 1, 1, 1],
-              });
-              const w = f32(
-                weights.slice(
-                  g * 2 * c.kernel ** 2 * c.depth,
-                  (g + 1) * 2 * c.kernel ** 2 * c.depth,
-                ),
-                [2, ...wshape.slice(1)],
-              );
-              return compute('conv2d', [part, w], { ...attrs, groups: 1 });
-            });
-            expect(values('concat', parts, { axis: 3 })).toEqual([...whole.data]);
-          },
         ),
-        { numRuns: 60 },
-      );
-    },
-  );
+        ([c, elements, weights]) => {
+          const shape = [2, c.height, c.width, c.depth * c.groups];
+          const wshape = [2 * c.groups, c.kernel, c.kernel, c.depth];
+          const attrs = { ...CONV, strides: [c.stride, c.stride], groups: c.groups };
+          const pads = [c.pad, c.pad, c.pad, c.pad];
+          const [bits, numbers] = [b1(elements, shape), f32(elements, shape)];
+          const whole = compute('conv2d', [bits, b1(weights, wshape)], {
+            ...attrs,
+            pads,
+            padValue: c.padValue,
+          });
+          expect(whole.dtype).toBe('i32');
 
-  test('over the whole map it is dense', () => {
+          const padded = compute('pad', [numbers], {
+            pads: [0, c.pad, c.pad, 0, 0, c.pad, c.pad, 0],
+            value: c.padValue,
+          });
+          expect(values('conv2d', [padded, b1(weights, wshape)], attrs)).toEqual([...whole.data]);
+
+          const parts = Array.from({ length: c.groups }, (_, g) => {
+            const part = compute('slice', [padded], {
+              starts: [0, 0, 0, g * c.depth],
+              ends: [...padded.shape.slice(0, 3), (g + 1) * c.depth],
+              steps: [1, 1, 1, 1],
+            });
+            const w = f32(
+              weights.slice(g * 2 * c.kernel ** 2 * c.depth, (g + 1) * 2 * c.kernel ** 2 * c.depth),
+              [2, ...wshape.slice(1)],
+            );
+            return compute('conv2d', [part, w], { ...attrs, groups: 1 });
+          });
+          expect(values('concat', parts, { axis: 3 })).toEqual([...whole.data]);
+        },
+      ),
+      { numRuns: 60 },
+    );
+  });
+
+  test('over the whole map is a dense layer', () => {
     fc.assert(
       fc.property(signs(2 * 12), signs(3 * 12), (x, w) => {
         const conv = compute('conv2d', [b1(x, [2, 2, 2, 3]), b1(w, [3, 2, 2, 3])], CONV);
@@ -278,7 +271,7 @@ describe('dense and matmul', () => {
     );
   });
 
-  test('refuse what does not fit', () => {
+  test('refuse operands that do not fit', () => {
     expect(
       failure(() =>
         inferred('dense', [

@@ -3,7 +3,7 @@ import { GraphBuilder } from '../../src/ops/builder.js';
 import { print } from '../../src/ops/print.js';
 import { b1, f32, i32 } from './nodes.js';
 
-test('a line a value, each after what it reads', () => {
+test('prints one line a value, after the values that it reads', () => {
   const g = new GraphBuilder();
   const x = g.input('x', 'f32', ['N', 14, 14, 8]);
   const w = g.constant(b1(new Array(8 * 9 * 8).fill(1), [8, 3, 3, 8]), { name: 'w' });

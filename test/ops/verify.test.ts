@@ -12,7 +12,7 @@ const check = (outputs: Graph['outputs'], inputs: readonly Input[] = [x]) =>
 const forged = (change: Partial<Value>): Value => Object.freeze({ ...y, ...change });
 
 describe('verify', () => {
-  test('passes what make makes', () => {
+  test('accepts every graph of `make`', () => {
     expect(check({ y })).toBe('no error');
     expect(check({ y: make('add', 'z', [y, constant('c', f32([1], []))]), also: y })).toBe(
       'no error',
@@ -20,18 +20,18 @@ describe('verify', () => {
     expect(check({ y }, [x, input('unused', 'b1', [1])])).toBe('no error');
   });
 
-  test('wants an output', () => {
+  test('refuses a graph without outputs', () => {
     expect(check({})).toBe('ERR_GRAPH expected at least one output but received "none"');
   });
 
-  test('wants every name once', () => {
+  test('refuses a name that two values have', () => {
     expect(check({ z: make('abs', 'y', [y]) })).toBe(
       'ERR_GRAPH abs "y": expected a name of its own but received that of another relu',
     );
     expect(check({ y: make('add', 's', [x, input('x', 'f32', ['N', 4])]) })).toMatch(/^ERR_GRAPH/);
   });
 
-  test('wants known ops and attributes', () => {
+  test('refuses unknown ops and attributes', () => {
     expect(check({ y: forged({ op: 'gelu' }) })).toMatch(
       /^ERR_GRAPH expected a node that fits its op .*"gelu"/,
     );
@@ -41,7 +41,7 @@ describe('verify', () => {
     expect(check({ y: forged({ inputs: [] }) })).toMatch(/^ERR_GRAPH .*expected 1 inputs/);
   });
 
-  test('wants inference to repeat', () => {
+  test('refuses a value whose dtype or shape is not the inferred one', () => {
     expect(check({ y: forged({ shape: ['N', 5] }) })).toBe(
       'ERR_GRAPH relu "y": expected a result of f32[N,4] but received "f32[N,5]"',
     );
@@ -50,7 +50,7 @@ describe('verify', () => {
     );
   });
 
-  test('wants every input declared, and only inputs', () => {
+  test('refuses inputs that are not declared, and declared values that are no inputs', () => {
     expect(check({ y }, [x, x])).toBe(
       'ERR_GRAPH expected every input once but received ["x", "x"]',
     );
@@ -60,7 +60,7 @@ describe('verify', () => {
     expect(check({ y }, [x, y as Input])).toMatch(/^ERR_GRAPH relu "y": .* but received "relu"/);
   });
 
-  test('wants leaves to hold their tensors, and values to be frozen', () => {
+  test('refuses leaves without tensors, and values that are not frozen', () => {
     const c = constant('c', f32([1, 2], [2]));
     expect(check({ c: Object.freeze({ ...c, shape: [3] }) })).toBe(
       'ERR_GRAPH constant "c": expected a result of f32[2] but received "f32[3]"',

@@ -95,7 +95,7 @@ describe('sizes beyond all memory', () => {
     );
   });
 
-  test('take no time', () => {
+  test('are decided quickly', () => {
     const big = 2 ** 50;
     expect(
       inferred('maxPool2d', [['f32', [1, big, 1, 1]]], {
@@ -166,7 +166,7 @@ describe('maxPool2d', () => {
 });
 
 describe('avgPool2d', () => {
-  test('counts padding where asked, and never what hangs over', () => {
+  test('counts padding if asked, and never positions beyond it', () => {
     const x = f32(range(9), [1, 3, 3, 1]);
     expect(values('avgPool2d', [x], AVERAGE)).toEqual([3]);
     expect(values('avgPool2d', [x], { ...AVERAGE, pads: [1, 1, 0, 0] })).toEqual([1, 2.5, 5.5, 7]);
@@ -236,7 +236,7 @@ describe('reduce', () => {
 });
 
 describe('softmax', () => {
-  test('is the share of each, along its axis, whatever is added to all', () => {
+  test('gives shares along its axis, unchanged by a constant added to all', () => {
     const x = f32([0, Math.log(3), 1000, 1000], [2, 2]);
     const [a, b, c, d] = values('softmax', [x], { axis: 1 });
     expect([a, b, c, d].map((value) => value!.toFixed(6))).toEqual([

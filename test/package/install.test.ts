@@ -43,7 +43,7 @@ describe('the tarball', () => {
     expect(bytesIn(installed)).toBeLessThanOrEqual(10e6);
   });
 
-  test('holds what it needs and no tests, benchmarks or development scripts', () => {
+  test('holds no tests, benchmarks or development scripts, and every file it needs', () => {
     expect(readdirSync(installed).sort()).toEqual(
       expect.arrayContaining([
         'CMakeLists.txt',
@@ -102,13 +102,13 @@ describe('the tarball', () => {
     ).toEqual([]);
   });
 
-  test('says where it comes from', () => {
+  test('names its repository', () => {
     expect(manifest.repository.url).toMatch(/^git\+https:.*\.git$/);
     for (const url of [manifest.homepage, manifest.bugs]) expect(url).toMatch(/^https:/);
     expect(manifest.keywords.length).toBeGreaterThan(5);
   });
 
-  test('packs again from where it is installed, to the same files', () => {
+  test('packs again from its installed folder, with the same files', () => {
     const packed = run(process.execPath, [NPM, 'pack', '--dry-run', '--json'], installed, {
       PATH: process.env.PATH,
     });

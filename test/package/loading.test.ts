@@ -39,7 +39,7 @@ test('the prebuilt file of this machine is the one that node-gyp-build would cho
   expect(report(application).addon.path).toBe(realpathSync(prebuilt));
 });
 
-test('BITPLANE_BINARY names another, and is then the only one tried', () => {
+test('BITPLANE_BINARY names another file, and no other is then tried', () => {
   const other = join(mkdtempSync(join(tmpdir(), 'bitplane-named-')), 'other.node');
   copyFileSync(prebuilt, other);
   expect(report(application, { BITPLANE_BINARY: other }).addon.path).toBe(other);
@@ -58,23 +58,17 @@ describe('without a file for this machine', () => {
   renameSync(join(prebuilds, host), join(prebuilds, 'sunos-sparc'));
   const library = process.platform !== 'linux' ? '' : 'glibc [0-9.]+|musl';
 
-  test(
-    'one sentence says platform, C library, instruction sets, every path tried and what to ' + 'do',
-    () => {
-      const { code, stderr } = node(folder, ['-e', WHERE]);
-      expect(code).toBe(1);
-      const sentence =
-        stderr.split('\n').find((line) => line.startsWith('BitplaneError')) ?? stderr;
-      expect(sentence).toMatch(
-        new RegExp(
-          `no native addon could be loaded for ${host} \\((${library})?.*CPU .*\\); tried `,
-        ),
-      );
-      expect(sentence).toContain(join('build', 'Release', 'bitplane.node'));
-      expect(sentence).toContain(join('prebuilds', host, 'bitplane.'));
-      expect(sentence).toContain('`npm run build:native` in ');
-    },
-  );
+  test('one sentence names platform, C library, instruction sets, paths and remedy', () => {
+    const { code, stderr } = node(folder, ['-e', WHERE]);
+    expect(code).toBe(1);
+    const sentence = stderr.split('\n').find((line) => line.startsWith('BitplaneError')) ?? stderr;
+    expect(sentence).toMatch(
+      new RegExp(`no native addon could be loaded for ${host} \\((${library})?.*CPU .*\\); tried `),
+    );
+    expect(sentence).toContain(join('build', 'Release', 'bitplane.node'));
+    expect(sentence).toContain(join('prebuilds', host, 'bitplane.'));
+    expect(sentence).toContain('`npm run build:native` in ');
+  });
 
   test('doctor says the same, and ends with 1', () => {
     const { code, host: described, addon } = report(folder);
@@ -90,7 +84,7 @@ describe('without a file for this machine', () => {
     expect(text).toContain(described);
   });
 
-  test('importing the package is no error, nor is what needs no addon', () => {
+  test('importing the package works, as do functions without the addon', () => {
     const code =
       "import('bitplane').then(({ Tensor }) => console.log(new Tensor('f32', new " +
       'Float32Array(2), [2]).shape[0]))';
@@ -98,7 +92,7 @@ describe('without a file for this machine', () => {
   });
 });
 
-test('a Node that may load no addons is said to be the reason, not the file', () => {
+test('a Node that may load no addons is named as the reason, not the file', () => {
   const { code, stderr } = node(application, ['--no-addons', '-e', WHERE]);
   expect(code).toBe(1);
   expect(stderr).toMatch(/disabled.*start Node without --no-addons/);
@@ -106,7 +100,7 @@ test('a Node that may load no addons is said to be the reason, not the file', ()
 });
 
 test.each(['text', 'another machine'])(
-  'a file of %s is reported with what the system says of it',
+  "a file of %s is reported with the system's message",
   (kind) => {
     const folder = copyOf(application, 'broken');
     const file = realpathSync(prebuilt).replace(application, folder);
@@ -147,7 +141,7 @@ describe.skipIf(process.platform !== 'linux')('a file that was cut short', () =>
     },
   );
 
-  test('by one byte of what is loaded is reported, and the least that is asked for loads', () => {
+  test('by one loaded byte is reported, and a file of just the loaded bytes loads', () => {
     writeFileSync(file, whole.subarray(0, whole.length / 2));
     const least = Number(
       /of at least ([0-9]+)/.exec(report(folder).addon.tried.at(-1).problem)?.[1],

@@ -40,20 +40,16 @@ describe.skipIf(process.platform === 'win32')(
       rmSync(dirname(folder), { recursive: true });
     });
 
-    test(
-      'npm install builds nothing, and a package that npm takes from its repository is no ' +
-        'package without dist',
-      () => {
-        const folder = clone();
-        const prepare = (env: NodeJS.ProcessEnv) =>
-          run(process.execPath, ['scripts/lifecycle.mjs', 'prepare'], folder, {
-            PATH: bare(),
-            ...env,
-          });
-        expect(prepare({})).toEqual({ code: 0, stdout: '', stderr: '' });
-        expect(prepare({ npm_package_resolved: folder }).code).toBe(1);
-        rmSync(dirname(folder), { recursive: true });
-      },
-    );
+    test('npm install builds nothing; npm packs no repository without dist', () => {
+      const folder = clone();
+      const prepare = (env: NodeJS.ProcessEnv) =>
+        run(process.execPath, ['scripts/lifecycle.mjs', 'prepare'], folder, {
+          PATH: bare(),
+          ...env,
+        });
+      expect(prepare({})).toEqual({ code: 0, stdout: '', stderr: '' });
+      expect(prepare({ npm_package_resolved: folder }).code).toBe(1);
+      rmSync(dirname(folder), { recursive: true });
+    });
   },
 );

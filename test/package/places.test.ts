@@ -124,21 +124,17 @@ describe('a test runner that reloads modules', () => {
     return folder;
   }
 
-  test(
-    'in contexts of their own, one after the other and at once, with the globals of the ' +
-      'old ones gone',
-    async () => {
-      const folder = await asCommonJs();
-      const { digests, threads } = json<{ digests: string[]; threads: number[] }>(folder, [
-        '--expose-gc',
-        'runner.mjs',
-      ]);
-      expect(digests).toHaveLength(24);
-      expect(new Set(digests)).toEqual(new Set([scores.digest]));
-      // One pool for all of them: the threads after the last file are those after the third.
-      if (process.platform === 'linux') expect(threads.at(-1)).toBe(threads[2]);
-    },
-  );
+  test('runs in contexts one after the other and at once, when older ones are gone', async () => {
+    const folder = await asCommonJs();
+    const { digests, threads } = json<{ digests: string[]; threads: number[] }>(folder, [
+      '--expose-gc',
+      'runner.mjs',
+    ]);
+    expect(digests).toHaveLength(24);
+    expect(new Set(digests)).toEqual(new Set([scores.digest]));
+    // One pool for all of them: the threads after the last file are those after the third.
+    if (process.platform === 'linux') expect(threads.at(-1)).toBe(threads[2]);
+  });
 
   test('with a clock and timers that stand still', () => {
     const code = `

@@ -53,25 +53,17 @@ describe.skipIf(!canRead || files.length === 0).each(files)('%s (needs readelf)'
     ).toEqual([]);
   });
 
-  test(
-    'asks for all its symbols when it is loaded, so that a runtime that lacks one refuses ' +
-      'it instead of dying at the first call',
-    () => {
-      expect(read('--dynamic')).toMatch(/\(FLAGS_1\).* NOW\b/);
-      // Deno has the other functions of libuv that the addon calls.
-      expect(symbols).toContain('uv_thread_create');
-      expect(symbols).not.toContain('uv_available_parallelism');
-    },
-  );
+  test('binds all symbols at loading, so a runtime that lacks one refuses it', () => {
+    expect(read('--dynamic')).toMatch(/\(FLAGS_1\).* NOW\b/);
+    // Deno has the other functions of libuv that the addon calls.
+    expect(symbols).toContain('uv_thread_create');
+    expect(symbols).not.toContain('uv_available_parallelism');
+  });
 
-  test(
-    'hands out no memory of its own as an ArrayBuffer, which Electron and other runtimes ' +
-      'with a memory cage refuse',
-    () => {
-      expect(symbols).toContain('napi_create_function');
-      expect(symbols).not.toMatch(/napi_create_external_arraybuffer|napi_create_external_buffer/);
-    },
-  );
+  test('exposes no own memory as an ArrayBuffer, which runtimes with a memory cage refuse', () => {
+    expect(symbols).toContain('napi_create_function');
+    expect(symbols).not.toMatch(/napi_create_external_arraybuffer|napi_create_external_buffer/);
+  });
 
   test('is stripped, is no executable and needs no executable stack', () => {
     expect(read('--sections')).not.toMatch(/\.symtab|\.debug_/);

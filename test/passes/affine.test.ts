@@ -52,7 +52,7 @@ class Net {
 const count = (ops: readonly string[], name: string) => ops.filter((op) => op === name).length;
 
 describe('becomes one multiplication and one addition', () => {
-  test('whatever scales and shifts in a row', () => {
+  test('any scales and shifts in a row', () => {
     const net = new Net(1);
     const { g } = net;
     const y = net.batchNorm(
@@ -83,7 +83,7 @@ describe('becomes one multiplication and one addition', () => {
   });
 });
 
-test('channels that come first, as in ONNX, merge too; inputs and outputs keep their order', () => {
+test('channels that come first, as in ONNX, merge too; inputs and outputs keep order', () => {
   const n = new Numbers(8);
   const g = new GraphBuilder();
   const x = g.input('x', 'f32', [1, C, 4, 4]);
@@ -172,36 +172,32 @@ describe('saves nothing, so no value changes: the graph comes back as it was', (
 });
 
 describe('stays where it is', () => {
-  test('an addition that something else than an affine reads, once for all who do', () => {
+  test('an addition that other ops read, once for all of them', () => {
     const net = new Net(4);
     const { g } = net;
     const y = g.add(g.abs(net.x), net.shift());
     expect(net.merged({ a: g.relu(y), b: g.neg(y), y })).toEqual(['abs', 'add', 'neg', 'relu']);
   });
 
-  test(
-    'a shift in front of padding that counts, of a sum over pixels, of a concatenation of ' +
-      'rows; constants along other axes',
-    () => {
-      const net = new Net(5);
-      const { g } = net;
-      const y = g.add(g.abs(net.x), net.shift());
-      const rows = g.constant(net.n.integers([4, 1, 1]));
-      const results = {
-        pool: g.relu(
-          g.add(g.avgPool2d(y, [2, 2], { pads: [1, 1, 1, 1], countPad: true }), net.shift()),
-        ),
-        sum: g.relu(g.add(g.reduce(y, 'sum', [1, 2]), net.shift())),
-        over: g.relu(g.add(g.reduce(y, 'mean', [3]), 1)),
-        rows: g.relu(g.add(g.concat([y, y], 1), net.shift())),
-        other: g.relu(g.add(g.add(g.neg(net.x), rows), net.shift())),
-      };
-      // y once, one behind each of the four, two with the rows.
-      expect(count(net.merged(results), 'add')).toBe(7);
-    },
-  );
+  test('a shift before counted padding, before sums over pixels, before joined rows', () => {
+    const net = new Net(5);
+    const { g } = net;
+    const y = g.add(g.abs(net.x), net.shift());
+    const rows = g.constant(net.n.integers([4, 1, 1]));
+    const results = {
+      pool: g.relu(
+        g.add(g.avgPool2d(y, [2, 2], { pads: [1, 1, 1, 1], countPad: true }), net.shift()),
+      ),
+      sum: g.relu(g.add(g.reduce(y, 'sum', [1, 2]), net.shift())),
+      over: g.relu(g.add(g.reduce(y, 'mean', [3]), 1)),
+      rows: g.relu(g.add(g.concat([y, y], 1), net.shift())),
+      other: g.relu(g.add(g.add(g.neg(net.x), rows), net.shift())),
+    };
+    // y once, one behind each of the four, two with the rows.
+    expect(count(net.merged(results), 'add')).toBe(7);
+  });
 
-  test('a multiplication in front of a maximum, which a negative scale would turn round', () => {
+  test('a multiplication before a maximum, which a negative scale would reverse', () => {
     const net = new Net(6);
     const { g } = net;
     const y = g.mul(g.neg(net.x), g.constant(net.n.fill([C], () => -2)));

@@ -25,7 +25,7 @@ function network() {
   });
 }
 
-test('rows and totals of an optimized graph, for one image', () => {
+test('an optimized graph has the expected rows and totals for one image', () => {
   const { rows, totals } = layers(optimize(network()));
   const conv = rows.find((row) => row.op === 'conv2d')!;
   expect(conv).toMatchObject({
@@ -53,7 +53,7 @@ test('rows and totals of an optimized graph, for one image', () => {
   });
 });
 
-test('the same network in floats', () => {
+test('the same network in floats counts float work', () => {
   const { rows, totals } = layers(canonicalize(network()));
   expect(rows.find((row) => row.name === 'conv')).toMatchObject({
     weightDtype: 'f32',

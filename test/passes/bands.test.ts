@@ -74,7 +74,7 @@ function graphOf(seed: number, whole: boolean) {
 
 const bytes = ({ data }: Tensor) => Buffer.from(data.buffer, data.byteOffset, data.byteLength);
 
-test('random layers: the same bits in less memory', async () => {
+test('random layers give the same bits in less memory', async () => {
   let cut = 0;
   for (let seed = 1; seed <= 60; seed++) {
     const { batch, size } = randomCase(seed);
@@ -157,7 +157,7 @@ test('a map that is written over the shortcut stays whole', () => {
   expect(band(fuse(bound), bound).some(isBanded)).toBe(false);
 });
 
-test('a map of which the pooling skips a row, but not its signs, stays whole', async () => {
+test('a map whose pooling skips a row that its signs need stays whole', async () => {
   const { graph, feeds } = binaryBlock(1, true, 1);
   const bound = bind(optimize(graph), {});
   expect(band(fuse(bound), bound).some(isBanded)).toBe(false);
@@ -235,7 +235,7 @@ describe('a stem', () => {
     expect(band(fuse(graph), graph).some(isBanded)).toBe(false);
   });
 
-  test('stays whole for many images, whose bands would be more instructions than they save', () => {
+  test('stays whole for many images, whose bands would cost more than they save', () => {
     const graph = stem(64);
     expect(band(fuse(graph), graph).some(isBanded)).toBe(false);
   });

@@ -154,21 +154,17 @@ describe('products of bipolar values are counted in bits', () => {
     expect([...(only(after, 'mul').inputs[1]!.data!.data as Float32Array)]).toEqual([0.125]);
   });
 
-  test(
-    'a scale a channel of the activations stays with them, and the weights are bits all ' +
-      'the same',
-    () => {
-      const after = optimized((g, x) =>
-        g.dense(g.mul(bipolar(g, x), g.constant(f32([1, 2, 4, 8, 16, 32]))), weights(g, [4, 6])),
-      );
-      const dense = only(after, 'dense');
-      expect([dense.dtype, ...dense.inputs.map((input) => input.dtype)]).toEqual([
-        'f32',
-        'f32',
-        'b1',
-      ]);
-    },
-  );
+  test('a scale a channel stays with the activations, and the weights still become bits', () => {
+    const after = optimized((g, x) =>
+      g.dense(g.mul(bipolar(g, x), g.constant(f32([1, 2, 4, 8, 16, 32]))), weights(g, [4, 6])),
+    );
+    const dense = only(after, 'dense');
+    expect([dense.dtype, ...dense.inputs.map((input) => input.dtype)]).toEqual([
+      'f32',
+      'f32',
+      'b1',
+    ]);
+  });
 
   test('binary weights of float activations, the scale behind the product', () => {
     const after = optimized(
@@ -292,11 +288,11 @@ describe('signs', () => {
     ]);
   });
 
-  test('do not tell -0 from 0: x + 0 goes', () => {
+  test('do not tell -0 from 0, so x + 0 is removed', () => {
     expect(opsOf(optimized((g, x) => g.sign(g.add(x, 0))))).toEqual(['sign']);
   });
 
-  test('of a number clipped around 0 are its own; a bound on one side of 0 decides them', () => {
+  test('of a value clipped around 0 are its own; a clip on one side of 0 stays', () => {
     expect(opsOf(optimized((g, x) => g.sign(g.clip(x, -1, 0))))).toEqual(['sign']);
     for (const [min, max] of [
       [0, 1],
@@ -337,21 +333,18 @@ describe('signs', () => {
     expect(opsOf(optimized(build))).toEqual(['add', 'multiThreshold', 'multiThreshold']);
   });
 
-  test(
-    'ONNX Sign of anything stays ternary, and becomes a binarization at the word of the ' + 'user',
-    () => {
-      const g = new GraphBuilder();
-      const x = g.input('x', 'f32', ['N', 8]);
-      const graph = g.graph([x], { y: g.dense(g.signum(x), weights(g, [4, 8])) });
-      const exact = optimize(graph);
-      expect(opsOf(exact)).toEqual(['dense', 'signum']);
-      expectSame(graph, exact, { x: f32([0, -0, 1, -1, 2, -2, 0, 3], [1, 8]) });
-      expect(opsOf(optimize(graph, { signZero: 'plus' }))).toEqual(['cast', 'dense', 'sign']);
-    },
-  );
+  test('ONNX Sign stays ternary, and binarizes if the user says so', () => {
+    const g = new GraphBuilder();
+    const x = g.input('x', 'f32', ['N', 8]);
+    const graph = g.graph([x], { y: g.dense(g.signum(x), weights(g, [4, 8])) });
+    const exact = optimize(graph);
+    expect(opsOf(exact)).toEqual(['dense', 'signum']);
+    expectSame(graph, exact, { x: f32([0, -0, 1, -1, 2, -2, 0, 3], [1, 8]) });
+    expect(opsOf(optimize(graph, { signZero: 'plus' }))).toEqual(['cast', 'dense', 'sign']);
+  });
 });
 
-test('optimizing again changes nothing', () => {
+test('optimizing twice gives the same graph as once', () => {
   const after = optimized((g, x) => {
     const a = g.conv2d(bipolar(g, x), g.mul(weights(g, [6, 3, 3, 6]), 0.5), { pads: [1, 1, 1, 1] });
     const b = g.add(g.mul(a, g.constant(n.scales([6]))), g.constant(n.floats([6])));

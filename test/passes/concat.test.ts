@@ -79,7 +79,7 @@ describe('stays behind', () => {
     const { before, after } = split(op, axis);
     expect(after).toBe(before);
   });
-  test('where a part is an input, which stands in memory anyway', () => {
+  test('where a part is an input, which is in memory anyway', () => {
     const g = new GraphBuilder();
     const x = g.input('x', 'f32', ['N', 4]);
     const graph = g.graph([x], { y: g.relu(g.concat([g.abs(x), x], 1)) });

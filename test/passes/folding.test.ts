@@ -50,7 +50,7 @@ describe('a product of constants', () => {
   });
 });
 
-test('constants that double from node to node are folded up to the budget, and no further', () => {
+test('constants that double from node to node are folded up to the budget', () => {
   const g = new GraphBuilder();
   const x = g.input('x', 'f32', [1]);
   let c: Value<'f32'> = g.constant(matrix(1, 1024));
@@ -61,7 +61,7 @@ test('constants that double from node to node are folded up to the budget, and n
   expect(left).toContain('concat');
 });
 
-test('many nodes over one constant share the budget: transposed copies do not fill memory', () => {
+test('many nodes over one constant share the budget, so copies do not fill memory', () => {
   const g = new GraphBuilder();
   const x = g.input('x', 'f32', ['N', 32, 32, 64]);
   const c = g.constant(

@@ -83,7 +83,7 @@ describe('one kernel', () => {
       expect(operandsOf(step!)[0]?.value).toBe(centred.inputs[1]);
     });
 
-    test('but three where something else reads the difference, or its sign', () => {
+    test('stays three steps where another op reads the difference, or its sign', () => {
       for (const other of ['relu', 'sign'] as const) {
         const g = new GraphBuilder();
         const { x, dot } = convolved(g);
@@ -94,7 +94,7 @@ describe('one kernel', () => {
       }
     });
 
-    test('and where the mean is subtracted from, or a map', () => {
+    test('stays a difference and a product where the mean is on the left, or a map', () => {
       const g = new GraphBuilder();
       const { x, dot } = convolved(g);
       const map = g.input('map', 'f32', [1, 4, 4, 64]);
@@ -108,7 +108,7 @@ describe('one kernel', () => {
     });
   });
 
-  test('a sign of a map that goes on: bits and floats leave together', () => {
+  test('a sign of a map that is read later: one kernel stores bits and floats', () => {
     const g = new GraphBuilder();
     const x = g.input('x', 'f32', [1, 4, 4, 8]);
     const y = g.conv2d(x, g.constant(n.floats([8, 1, 1, 8])));
@@ -117,7 +117,7 @@ describe('one kernel', () => {
     ]);
   });
 
-  test('a threshold alone; beside another reader the integers are stored first', () => {
+  test('a threshold alone, or behind stored integers where another op reads them', () => {
     const g = new GraphBuilder();
     const x = g.input('x', 'b1', [1, 4, 4, 8]);
     const y = g.conv2d(x, weights(g, [8, 3, 3, 8]));
@@ -133,22 +133,18 @@ describe('one kernel', () => {
     expect(scheduleOf(both)).toEqual(['conv2d: store', 'map of conv2d: threshold']);
   });
 
-  test(
-    'operands lie per channel, per image, per pixel or whole; numbers on the left turn the ' +
-      'operation round',
-    () => {
-      const g = new GraphBuilder();
-      const x = g.input('x', 'f32', [2, 3, 3, 8]);
-      const image = g.input('image', 'f32', [2, 1, 1, 8]);
-      const pixel = g.input('pixel', 'f32', [2, 3, 3, 1]);
-      const whole = g.input('whole', 'f32', [2, 3, 3, 8]);
-      const y = g.conv2d(x, g.constant(n.floats([8, 1, 1, 8])));
-      const z = g.div(2, g.sub(whole, g.mul(g.mul(g.add(y, channels(g, 8)), image), pixel)));
-      expect(scheduleOf(g.graph([x, image, pixel, whole], { z }))).toEqual([
-        'conv2d: add(channel) mul(image_channel) mul(pixel) rsub(tensor) rdiv(channel) store',
-      ]);
-    },
-  );
+  test('operands per channel, per image, per pixel or whole, also on the left', () => {
+    const g = new GraphBuilder();
+    const x = g.input('x', 'f32', [2, 3, 3, 8]);
+    const image = g.input('image', 'f32', [2, 1, 1, 8]);
+    const pixel = g.input('pixel', 'f32', [2, 3, 3, 1]);
+    const whole = g.input('whole', 'f32', [2, 3, 3, 8]);
+    const y = g.conv2d(x, g.constant(n.floats([8, 1, 1, 8])));
+    const z = g.div(2, g.sub(whole, g.mul(g.mul(g.add(y, channels(g, 8)), image), pixel)));
+    expect(scheduleOf(g.graph([x, image, pixel, whole], { z }))).toEqual([
+      'conv2d: add(channel) mul(image_channel) mul(pixel) rsub(tensor) rdiv(channel) store',
+    ]);
+  });
 });
 
 describe('more than one kernel', () => {
@@ -298,7 +294,7 @@ describe('a map beside itself', () => {
     expect(add?.kind === 'op' && add.operands[0]?.value).toBe(x);
   });
 
-  test('nor for a subtraction from it, nor where the chain is a kernel of its own', () => {
+  test('is not materialised for a subtraction, nor for a chain as its own kernel', () => {
     expect(build((g, twice, sum) => g.sub(twice, sum)).schedule.map(words)).toEqual([
       'conv2d: rsub(tensor) store',
     ]);
@@ -310,22 +306,16 @@ describe('a map beside itself', () => {
     ]);
   });
 
-  test(
-    'is built where it is an output, has few channels, or something else than a chain ' +
-      'reads it',
-    () => {
-      expect(build((g, twice, sum) => g.add(g.add(sum, twice), twice)).schedule.map(words)[0]).toBe(
-        'conv2d: add(tensor) add(tensor) store',
-      );
-      expect(
-        build((g, twice, sum) => g.add(sum, g.relu(twice))).schedule.map(({ anchor }) => anchor.op),
-      ).toContain('concat');
-      expect(build((_g, twice) => twice).schedule.map(({ anchor }) => anchor.op)).toEqual([
-        'concat',
-      ]);
-      expect(
-        build((g, twice, sum) => g.add(sum, twice), 8).schedule.map(({ anchor }) => anchor.op),
-      ).toContain('concat');
-    },
-  );
+  test('is built if it is an output, has few channels, or an op outside a chain reads it', () => {
+    expect(build((g, twice, sum) => g.add(g.add(sum, twice), twice)).schedule.map(words)[0]).toBe(
+      'conv2d: add(tensor) add(tensor) store',
+    );
+    expect(
+      build((g, twice, sum) => g.add(sum, g.relu(twice))).schedule.map(({ anchor }) => anchor.op),
+    ).toContain('concat');
+    expect(build((_g, twice) => twice).schedule.map(({ anchor }) => anchor.op)).toEqual(['concat']);
+    expect(
+      build((g, twice, sum) => g.add(sum, twice), 8).schedule.map(({ anchor }) => anchor.op),
+    ).toContain('concat');
+  });
 });
