@@ -62,7 +62,8 @@ function* typescriptViolations(src) {
     const folder = topFolder(src, file);
     if (folder === undefined) continue;
     if (!TYPESCRIPT_RANK.has(folder)) {
-      yield `src/${portable(src, file)}: src/${folder} has no place in the order of imports`;
+      yield `src/${portable(src, file)}: the folder src/${folder} has no place ` +
+        'in the order of imports';
       continue;
     }
     for (const target of moduleSpecifiers(readFileSync(file, 'utf8'))) {
@@ -88,7 +89,8 @@ function* nativeViolations(native) {
     const path = portable(native, file);
     const folder = topFolder(native, file);
     if (folder === undefined || !NATIVE_RANK.has(folder)) {
-      yield `native/${path}: ${folder ?? 'native'} has no place in the order of includes`;
+      yield `native/${path}: the folder ${folder ?? 'native'} has no place ` +
+        'in the order of includes';
       continue;
     }
     for (const target of includes(readFileSync(file, 'utf8'))) {

@@ -19,71 +19,25 @@ const floats = fc.float({ noDefaultInfinity: true, noNaN: true });
 
 describe('shapes', () => {
   test('broadcast as in numpy, symbols only with themselves and 1', () => {
-    expect(
-      inferred('add', [
-        ['f32', ['N', 3, 1]],
-        ['f32', [5]],
-      ]),
-    ).toBe('f32[N,3,5]');
-    expect(
-      inferred('mul', [
-        ['f32', ['N', 'M']],
-        ['f32', [1, 'M']],
-      ]),
-    ).toBe('f32[N,M]');
-    expect(
-      inferred('sub', [
-        ['f32', []],
-        ['f32', [0, 1]],
-      ]),
-    ).toBe('f32[0,1]');
-    expect(
-      failure(() =>
-        inferred('add', [
-          ['f32', ['N', 3]],
-          ['f32', ['M', 3]],
-        ]),
-      ),
-    ).toBe(
+    expect(inferred('add', ['f32[N,3,1]', 'f32[5]'])).toBe('f32[N,3,5]');
+    expect(inferred('mul', ['f32[N,M]', 'f32[1,M]'])).toBe('f32[N,M]');
+    expect(inferred('sub', ['f32[]', 'f32[0,1]'])).toBe('f32[0,1]');
+    expect(failure(() => inferred('add', ['f32[N,3]', 'f32[M,3]']))).toBe(
       'ERR_SHAPE add "node": expected shapes that broadcast together but received [N, 3] ' +
         'and [M, 3]',
     );
-    expect(
-      failure(() =>
-        inferred('add', [
-          ['f32', [2]],
-          ['f32', [3]],
-        ]),
-      ),
-    ).toMatch(/^ERR_SHAPE/);
-    expect(
-      failure(() =>
-        inferred('add', [
-          ['f32', ['N']],
-          ['f32', [2]],
-        ]),
-      ),
-    ).toMatch(/^ERR_SHAPE/);
+    expect(failure(() => inferred('add', ['f32[2]', 'f32[3]']))).toMatch(/^ERR_SHAPE/);
+    expect(failure(() => inferred('add', ['f32[N]', 'f32[2]']))).toMatch(/^ERR_SHAPE/);
   });
 
   test('there is no implicit conversion', () => {
-    expect(
-      failure(() =>
-        inferred('add', [
-          ['i32', [2]],
-          ['f32', [2]],
-        ]),
-      ),
-    ).toMatch(/^ERR_DTYPE add "node": expected a of dtype f32/);
-    expect(failure(() => inferred('relu', [['b1', [2]]]))).toMatch(/^ERR_DTYPE relu/);
-    expect(
-      failure(() =>
-        inferred('prelu', [
-          ['f32', [2]],
-          ['i32', [2]],
-        ]),
-      ),
-    ).toMatch(/expected slope of dtype f32/);
+    expect(failure(() => inferred('add', ['i32[2]', 'f32[2]']))).toMatch(
+      /^ERR_DTYPE add "node": expected a of dtype f32/,
+    );
+    expect(failure(() => inferred('relu', ['b1[2]']))).toMatch(/^ERR_DTYPE relu/);
+    expect(failure(() => inferred('prelu', ['f32[2]', 'i32[2]']))).toMatch(
+      /expected slope of dtype f32/,
+    );
   });
 });
 

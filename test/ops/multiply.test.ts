@@ -12,60 +12,15 @@ describe('the dtypes that multiply', () => {
     ['conv2d', ['N', 4, 4, 8], [3, 1, 1, 8], 'N,4,4,3', CONV],
     ['dense', ['N', 8], [3, 8], 'N,3', {}],
   ] as const)('%s', (op, x, w, shape, attrs) => {
-    expect(
-      inferred(
-        op,
-        [
-          ['f32', x],
-          ['f32', w],
-        ],
-        attrs,
-      ),
-    ).toBe(`f32[${shape}]`);
-    expect(
-      inferred(
-        op,
-        [
-          ['f32', x],
-          ['b1', w],
-        ],
-        attrs,
-      ),
-    ).toBe(`f32[${shape}]`);
-    expect(
-      inferred(
-        op,
-        [
-          ['b1', x],
-          ['b1', w],
-        ],
-        attrs,
-      ),
-    ).toBe(`i32[${shape}]`);
-    expect(
-      failure(() =>
-        inferred(
-          op,
-          [
-            ['b1', x],
-            ['f32', w],
-          ],
-          attrs,
-        ),
-      ),
-    ).toMatch(/^ERR_DTYPE .*w of dtype b1 where x is b1/);
-    expect(
-      failure(() =>
-        inferred(
-          op,
-          [
-            ['i32', x],
-            ['f32', w],
-          ],
-          attrs,
-        ),
-      ),
-    ).toMatch(/^ERR_DTYPE .*expected x of dtype f32 or b1/);
+    expect(inferred(op, [`f32[${x}]`, `f32[${w}]`], attrs)).toBe(`f32[${shape}]`);
+    expect(inferred(op, [`f32[${x}]`, `b1[${w}]`], attrs)).toBe(`f32[${shape}]`);
+    expect(inferred(op, [`b1[${x}]`, `b1[${w}]`], attrs)).toBe(`i32[${shape}]`);
+    expect(failure(() => inferred(op, [`b1[${x}]`, `f32[${w}]`], attrs))).toMatch(
+      /^ERR_DTYPE .*w of dtype b1 where x is b1/,
+    );
+    expect(failure(() => inferred(op, [`i32[${x}]`, `f32[${w}]`], attrs))).toMatch(
+      /^ERR_DTYPE .*expected x of dtype f32 or b1/,
+    );
   });
 
   test('work is counted by kind', () => {
@@ -86,14 +41,7 @@ describe('the dtypes that multiply', () => {
 describe('conv2d', () => {
   test('has the output sizes of its formula', () => {
     const size = (x: readonly (string | number)[], w: readonly number[], attrs: object) =>
-      inferred(
-        'conv2d',
-        [
-          ['f32', x],
-          ['f32', w],
-        ],
-        { ...CONV, ...attrs },
-      );
+      inferred('conv2d', [`f32[${x}]`, `f32[${w}]`], { ...CONV, ...attrs });
     expect(size(['N', 224, 224, 3], [64, 7, 7, 3], { strides: [2, 2], pads: [3, 3, 3, 3] })).toBe(
       'f32[N,112,112,64]',
     );
@@ -104,14 +52,7 @@ describe('conv2d', () => {
 
   test('a symbolic size passes where it does not change', () => {
     const size = (w: readonly number[], attrs: object) =>
-      inferred(
-        'conv2d',
-        [
-          ['f32', ['N', 'H', 8, 2]],
-          ['f32', w],
-        ],
-        { ...CONV, ...attrs },
-      );
+      inferred('conv2d', ['f32[N,H,8,2]', `f32[${w}]`], { ...CONV, ...attrs });
     expect(size([2, 1, 3, 2], {})).toBe('f32[N,H,6,2]');
     expect(size([2, 3, 3, 2], { pads: [1, 1, 1, 1] })).toBe('f32[N,H,8,2]');
     expect(size([2, 3, 3, 2], { pads: [4, 1, 0, 1], dilations: [2, 1] })).toBe('f32[N,H,8,2]');
@@ -123,16 +64,7 @@ describe('conv2d', () => {
 
   test('refuses operands that do not fit', () => {
     const act = (x: readonly (string | number)[], w: readonly (string | number)[], attrs = {}) =>
-      failure(() =>
-        inferred(
-          'conv2d',
-          [
-            ['f32', x],
-            ['f32', w],
-          ],
-          { ...CONV, ...attrs },
-        ),
-      );
+      failure(() => inferred('conv2d', [`f32[${x}]`, `f32[${w}]`], { ...CONV, ...attrs }));
     expect(act([1, 4, 4, 3], [2, 3, 3, 4])).toBe(
       'ERR_SHAPE conv2d "node": expected w of 3 channels divided by 1 groups but received 4',
     );
@@ -272,45 +204,18 @@ describe('dense and matmul', () => {
   });
 
   test('refuse operands that do not fit', () => {
-    expect(
-      failure(() =>
-        inferred('dense', [
-          ['f32', ['N', 3]],
-          ['f32', [2, 4]],
-        ]),
-      ),
-    ).toMatch(/expected w of shape \[O, 3\] but received \[2, 4\]/);
-    expect(
-      failure(() =>
-        inferred('dense', [
-          ['f32', ['N', 'K']],
-          ['f32', [2, 4]],
-        ]),
-      ),
-    ).toMatch(/the last size of x to be a number/);
-    expect(
-      failure(() =>
-        inferred('matmul', [
-          ['f32', [2, 3]],
-          ['f32', [4, 3]],
-        ]),
-      ),
-    ).toMatch(/expected b of shape \[3, N\]/);
-    expect(
-      failure(() =>
-        inferred('matmul', [
-          ['f32', [2, 3]],
-          ['f32', [1, 3, 2]],
-        ]),
-      ),
-    ).toMatch(/expected b of rank 2/);
-    expect(
-      failure(() =>
-        inferred('matmul', [
-          ['b1', [2, 3]],
-          ['b1', [3, 2]],
-        ]),
-      ),
-    ).toMatch(/^ERR_DTYPE/);
+    expect(failure(() => inferred('dense', ['f32[N,3]', 'f32[2,4]']))).toMatch(
+      /expected w of shape \[O, 3\] but received \[2, 4\]/,
+    );
+    expect(failure(() => inferred('dense', ['f32[N,K]', 'f32[2,4]']))).toMatch(
+      /the last size of x to be a number/,
+    );
+    expect(failure(() => inferred('matmul', ['f32[2,3]', 'f32[4,3]']))).toMatch(
+      /expected b of shape \[3, N\]/,
+    );
+    expect(failure(() => inferred('matmul', ['f32[2,3]', 'f32[1,3,2]']))).toMatch(
+      /expected b of rank 2/,
+    );
+    expect(failure(() => inferred('matmul', ['b1[2,3]', 'b1[3,2]']))).toMatch(/^ERR_DTYPE/);
   });
 });

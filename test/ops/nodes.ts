@@ -3,12 +3,12 @@
  * error.
  */
 import { BitplaneError } from '../../src/core/errors.js';
-import type { Shape } from '../../src/core/shape.js';
-import type { Attrs, Value } from '../../src/graph/value.js';
+import type { Attrs } from '../../src/graph/value.js';
 import { opDef } from '../../src/ops/index.js';
 import { constant, input, make } from '../../src/ops/make.js';
 import { Tensor } from '../../src/tensor/tensor.js';
 import { tensorOf, valuesOf } from '../../src/tensor/values.js';
+import { typedShape } from '../typed-shape.js';
 
 export const f32 = (values: ArrayLike<number>, shape: readonly number[]) =>
   tensorOf('f32', values, shape);
@@ -33,16 +33,12 @@ export const POOL = {
   ceil: false,
 };
 
-/** The shape rule on inputs of these dtypes and shapes. */
-export function inferred(
-  op: string,
-  inputs: readonly (readonly [Value['dtype'], Shape])[],
-  attrs: Attrs = {},
-): string {
+/** The shape rule on inputs such as 'f32[N,4,4,8]', as the same kind of text. */
+export function inferred(op: string, inputs: readonly string[], attrs: Attrs = {}): string {
   const node = make(
     op,
     'node',
-    inputs.map(([dtype, shape], i) => input(`x${i}`, dtype, shape)),
+    inputs.map((text, i) => input(`x${i}`, ...typedShape(text))),
     attrs,
   );
   return `${node.dtype}[${node.shape.join(',')}]`;

@@ -8,8 +8,8 @@ describe('sign', () => {
     expect(
       values('sign', [f32([1, 0, -0, Number.NaN, -1e-45, Number.NEGATIVE_INFINITY], [6])]),
     ).toEqual([1, 1, 1, 1, -1, -1]);
-    expect(inferred('sign', [['f32', ['N', 3]]])).toBe('b1[N,3]');
-    expect(failure(() => inferred('sign', [['i32', [3]]]))).toMatch(/^ERR_DTYPE sign/);
+    expect(inferred('sign', ['f32[N,3]'])).toBe('b1[N,3]');
+    expect(failure(() => inferred('sign', ['i32[3]']))).toMatch(/^ERR_DTYPE sign/);
   });
 
   test('bits fill bytes from the lowest, the tail is zero', () => {
@@ -25,9 +25,9 @@ describe('cast', () => {
     expect(
       values('cast', [f32([1.9, -1.9, 3e9, -3e9, Number.NaN, -0.5], [6])], { to: 'i32' }),
     ).toEqual([1, -1, 2147483647, -2147483648, 0, 0]);
-    expect(inferred('cast', [['f32', ['N']]], { to: 'f32' })).toBe('f32[N]');
-    expect(failure(() => inferred('cast', [['b1', [2]]], { to: 'i32' }))).toMatch(/^ERR_DTYPE/);
-    expect(failure(() => inferred('cast', [['u8', [2]]], { to: 'f32' }))).toMatch(/^ERR_DTYPE/);
+    expect(inferred('cast', ['f32[N]'], { to: 'f32' })).toBe('f32[N]');
+    expect(failure(() => inferred('cast', ['b1[2]'], { to: 'i32' }))).toMatch(/^ERR_DTYPE/);
+    expect(failure(() => inferred('cast', ['u8[2]'], { to: 'f32' }))).toMatch(/^ERR_DTYPE/);
   });
 });
 
@@ -37,33 +37,15 @@ describe('threshold', () => {
     expect(values('threshold', [x, i32([5, 5], [2]), i32([0, 1], [2])])).toEqual([
       -1, 1, 1, -1, 1, -1,
     ]);
-    expect(
-      failure(() =>
-        inferred('threshold', [
-          ['i32', [2, 3]],
-          ['i32', [2]],
-          ['i32', [3]],
-        ]),
-      ),
-    ).toMatch(/expected t of shape \[3\] but received \[2\]/);
-    expect(
-      failure(() =>
-        inferred('threshold', [
-          ['f32', [2, 3]],
-          ['i32', [3]],
-          ['i32', [3]],
-        ]),
-      ),
-    ).toMatch(/^ERR_DTYPE/);
-    expect(
-      failure(() =>
-        inferred('threshold', [
-          ['i32', []],
-          ['i32', [1]],
-          ['i32', [1]],
-        ]),
-      ),
-    ).toMatch(/x of rank 1 or more/);
+    expect(failure(() => inferred('threshold', ['i32[2,3]', 'i32[2]', 'i32[3]']))).toMatch(
+      /expected t of shape \[3\] but received \[2\]/,
+    );
+    expect(failure(() => inferred('threshold', ['f32[2,3]', 'i32[3]', 'i32[3]']))).toMatch(
+      /^ERR_DTYPE/,
+    );
+    expect(failure(() => inferred('threshold', ['i32[]', 'i32[1]', 'i32[1]']))).toMatch(
+      /x of rank 1 or more/,
+    );
   });
 });
 
@@ -93,40 +75,13 @@ describe('multiThreshold', () => {
 
   test('refuses what does not fit', () => {
     const attrs = { scale: 1, bias: 0 };
-    expect(
-      inferred(
-        'multiThreshold',
-        [
-          ['f32', ['N', 4]],
-          ['f32', [4, 255]],
-        ],
-        attrs,
-      ),
-    ).toBe('f32[N,4]');
-    expect(
-      failure(() =>
-        inferred(
-          'multiThreshold',
-          [
-            ['f32', ['N', 4]],
-            ['f32', [3, 1]],
-          ],
-          attrs,
-        ),
-      ),
-    ).toMatch(/thresholds of 1 or 4 rows but received 3/);
-    expect(
-      failure(() =>
-        inferred(
-          'multiThreshold',
-          [
-            ['f32', ['N', 4]],
-            ['f32', [4]],
-          ],
-          attrs,
-        ),
-      ),
-    ).toMatch(/thresholds of rank 2/);
+    expect(inferred('multiThreshold', ['f32[N,4]', 'f32[4,255]'], attrs)).toBe('f32[N,4]');
+    expect(failure(() => inferred('multiThreshold', ['f32[N,4]', 'f32[3,1]'], attrs))).toMatch(
+      /thresholds of 1 or 4 rows but received 3/,
+    );
+    expect(failure(() => inferred('multiThreshold', ['f32[N,4]', 'f32[4]'], attrs))).toMatch(
+      /thresholds of rank 2/,
+    );
   });
 });
 
@@ -186,17 +141,15 @@ describe('batchNorm', () => {
   );
 
   test('takes one number a channel', () => {
-    const c = ['f32', [4]] as const;
-    expect(inferred('batchNorm', [['f32', ['N', 2, 2, 4]], c, c, c, c], { epsilon: 1e-5 })).toBe(
+    const c = 'f32[4]';
+    expect(inferred('batchNorm', ['f32[N,2,2,4]', c, c, c, c], { epsilon: 1e-5 })).toBe(
       'f32[N,2,2,4]',
     );
+    expect(failure(() => inferred('batchNorm', ['f32[N,3]', c, c, c, c], { epsilon: 0 }))).toMatch(
+      /expected gamma of shape \[3\]/,
+    );
     expect(
-      failure(() => inferred('batchNorm', [['f32', ['N', 3]], c, c, c, c], { epsilon: 0 })),
-    ).toMatch(/expected gamma of shape \[3\]/);
-    expect(
-      failure(() =>
-        inferred('batchNorm', [['f32', ['N', 4]], c, c, c, ['f32', [4, 1]]], { epsilon: 0 }),
-      ),
+      failure(() => inferred('batchNorm', ['f32[N,4]', c, c, c, 'f32[4,1]'], { epsilon: 0 })),
     ).toMatch(/expected var of shape \[4\]/);
   });
 });
