@@ -1,6 +1,6 @@
 /**
- * A batch that a file fixes to 1: which networks take any batch all the same, and that no result
- * ever has another rank than the file gives it.
+ * A batch that a file fixes to 1: which networks take any batch nevertheless, and no result has
+ * another rank than the file declares.
  */
 import { describe, expect, test } from 'vitest';
 import { importOnnx } from '../../src/formats/onnx/import.js';

@@ -91,7 +91,8 @@ export function errorLike(code: string, message: RegExp): unknown {
 }
 
 /**
- * A pool of threads for each of hundreds of small sessions would take longer than all they compute.
+ * One thread, because a pool for each of hundreds of small sessions would take longer than their
+ * runs.
  */
 const ORT = { logSeverityLevel: 4, intraOpNumThreads: 1, interOpNumThreads: 1 } as const;
 

@@ -1,6 +1,6 @@
 /**
  * Damaged ONNX files: truncated, with bytes changed, spliced, or random. Each ends in a
- * BitplaneError or a graph, soon and in little memory.
+ * BitplaneError or a graph, quickly and in little memory.
  */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';

@@ -1,6 +1,6 @@
 /**
- * What the importer makes of a file as a whole: names, inputs, the batch, and every way in which a
- * file can be wrong. Not here: what each op computes (./onnx-ops.test.ts, ./quant.test.ts).
+ * The importer on whole files: names, inputs, the batch, and the errors for wrong files. Not here:
+ * the values of each op (./onnx-ops.test.ts, ./quant.test.ts).
  */
 import { describe, expect, test } from 'vitest';
 import { BitplaneError } from '../../src/core/errors.js';

@@ -1,6 +1,6 @@
 /**
- * Files as a whole, and the names in them: versions, unknown ops, what is defined twice or nowhere,
- * what the graph's values are called. Not here: files that are no ONNX (./onnx-proto.test.ts,
+ * Whole files and the names in them: versions, unknown ops, names defined twice or nowhere, names
+ * of the graph's values. Not here: files that are no ONNX (./onnx-proto.test.ts,
  * ./onnx-fuzz.test.ts).
  */
 import { describe, expect, test } from 'vitest';

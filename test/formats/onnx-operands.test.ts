@@ -1,5 +1,5 @@
 /**
- * What the importer says about operands that it cannot take, among them the integers by which
+ * The importer's errors for operands that it cannot take, among them the integers by which
  * exporters compute shapes. Not here: payloads (./onnx-tensor.test.ts).
  */
 import { describe, expect, test } from 'vitest';

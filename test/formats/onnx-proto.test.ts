@@ -1,6 +1,6 @@
 /**
- * ONNX messages field by field: each field read from its own number, lists packed and not, what is
- * unknown skipped, and bytes that are wrong.
+ * ONNX messages field by field: each field is read from its own number, lists packed or not,
+ * unknown fields are skipped, and wrong bytes are refused.
  */
 import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
 import { expect, test } from 'vitest';

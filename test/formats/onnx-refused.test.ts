@@ -1,6 +1,6 @@
 /**
- * What the importer says about nodes and attributes that it cannot take: code, node and sentence;
- * and what padding to the same size comes to. Not here: operands (./onnx-operands.test.ts), names
+ * The importer's errors for nodes and attributes that it cannot take: code, node and sentence; and
+ * the numbers of auto_pad. Not here: operands (./onnx-operands.test.ts), names
  * (./onnx-names.test.ts).
  */
 import { describe, expect, test } from 'vitest';

@@ -21,31 +21,28 @@ function graphOfSymbols() {
   return g.graph([x, row], { flat, sum, sums: g.reduce(sum, 'sum', [1], { name: 'sums' }) });
 }
 
-test(
-  'every symbol of shapes and of attributes becomes its size; names, order and constants ' + 'stay',
-  () => {
-    const graph = graphOfSymbols();
-    const bound = bind(graph, { N: 3, T: 5 });
-    verify(bound);
-    const values = topological(bound);
-    expect(values.map(({ name }) => name)).toEqual(topological(graph).map(({ name }) => name));
-    expect(JSON.stringify(values.map(({ shape, attrs }) => [shape, attrs]))).not.toMatch(/"[NT]"/);
-    expect(bound.inputs.map(({ shape }) => shape)).toEqual([
-      [3, 5, 4],
-      [1, 5, 1],
-    ]);
-    expect(Object.entries(bound.outputs).map(([name, { shape }]) => [name, shape])).toEqual([
-      ['flat', [3, 5, 1, 2]],
-      ['sum', [3, 5, 2]],
-      ['sums', [3, 2]],
-    ]);
-    const constantOf = (values: ReturnType<typeof topological>) =>
-      values.find(({ op }) => op === 'constant');
-    expect(constantOf(values)).toBe(constantOf(topological(graph)));
-  },
-);
+test('every symbol of shapes and attributes becomes its size; names and order stay', () => {
+  const graph = graphOfSymbols();
+  const bound = bind(graph, { N: 3, T: 5 });
+  verify(bound);
+  const values = topological(bound);
+  expect(values.map(({ name }) => name)).toEqual(topological(graph).map(({ name }) => name));
+  expect(JSON.stringify(values.map(({ shape, attrs }) => [shape, attrs]))).not.toMatch(/"[NT]"/);
+  expect(bound.inputs.map(({ shape }) => shape)).toEqual([
+    [3, 5, 4],
+    [1, 5, 1],
+  ]);
+  expect(Object.entries(bound.outputs).map(([name, { shape }]) => [name, shape])).toEqual([
+    ['flat', [3, 5, 1, 2]],
+    ['sum', [3, 5, 2]],
+    ['sums', [3, 2]],
+  ]);
+  const constantOf = (values: ReturnType<typeof topological>) =>
+    values.find(({ op }) => op === 'constant');
+  expect(constantOf(values)).toBe(constantOf(topological(graph)));
+});
 
-test('the graph that is bound does not change, and binds to other sizes', () => {
+test('binding does not change the graph, which binds to other sizes too', () => {
   const graph = graphOfSymbols();
   const before = JSON.stringify(topological(graph).map(({ shape, attrs }) => [shape, attrs]));
   for (const size of [1, 2, 7])

@@ -29,7 +29,7 @@ describe('bits are moved as floats where they share words with what does not mov
     });
   }
 
-  test('but a reshape that keeps whole words needs nothing', () => {
+  test('a reshape that keeps whole words stays as it is', () => {
     const g = new GraphBuilder();
     const x = g.input('x', 'f32', ['N', 2, 64]);
     expect(opsOf(canonicalize(g.graph([x], { y: g.reshape(g.sign(x), ['N', 128]) })))).toEqual([
@@ -59,7 +59,7 @@ test('reductions are over neighbouring axes', () => {
   }
 });
 
-test('averages that count padding do not count what hangs over the end', () => {
+test('averages that count padding leave out positions beyond it', () => {
   for (const pads of [
     [0, 0, 0, 0],
     [1, 0, 1, 2],

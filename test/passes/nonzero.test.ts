@@ -109,7 +109,7 @@ describe('progression', () => {
     });
   }
 
-  test('holds every number that the graph gives', () => {
+  test('holds every number that the graph can give', () => {
     for (const [, build, expected] of table) {
       if (expected === undefined) continue;
       const g = new GraphBuilder();
@@ -150,7 +150,7 @@ describe('isNeverZero', () => {
     expect(isNeverZero(graphOf((g, x) => affine(g, sum(g, x), [1, 1], [1, -40])))).toBe(true);
   });
 
-  test('of a grid itself: by its members, also where it has no end', () => {
+  test('a grid is decided by its members, even if it is infinite', () => {
     expect(isNeverZero(graphOf(bits))).toBe(true);
     expect(isNeverZero(graphOf((g, x) => g.signum(x)))).toBe(false);
     expect(isNeverZero(graphOf((g, x) => g.clip(g.round(x), 1, 3)))).toBe(true);
@@ -159,7 +159,7 @@ describe('isNeverZero', () => {
     expect(isNeverZero(graphOf((g, x) => g.max(g.round(x), 1)))).toBe(false);
   });
 
-  test('in either direction, and with gamma zero', () => {
+  test('rising and falling functions are decided, and constant channels', () => {
     expect(isNeverZero(graphOf((g, x) => affine(g, sum(g, x), [-2, 0], [-6, 1])))).toBe(true);
     expect(isNeverZero(graphOf((g, x) => affine(g, sum(g, x), [-2, 0], [-8, 1])))).toBe(false);
     expect(isNeverZero(graphOf((g, x) => affine(g, sum(g, x), [-2, 0], [-6, 0])))).toBe(false);
@@ -176,7 +176,7 @@ describe('isNeverZero', () => {
     ).toBe(true);
   });
 
-  test('by float32, where rounding meets a zero that real numbers miss', () => {
+  test('float32 rounding may give a zero that real numbers miss', () => {
     const scale = Math.fround(0.1);
     const shift = -Math.fround(2 * scale * 5);
     expect(10 * scale + shift).not.toBe(0);
@@ -185,20 +185,20 @@ describe('isNeverZero', () => {
     );
   });
 
-  test('a plateau at zero, and a valley', () => {
+  test('a plateau at zero and a valley are found', () => {
     expect(isNeverZero(graphOf((g, x) => g.relu(g.sub(sum(g, x), 1))))).toBe(false);
     expect(isNeverZero(graphOf((g, x) => g.sub(g.abs(sum(g, x)), 3)))).toBe(true);
     expect(isNeverZero(graphOf((g, x) => g.sub(g.abs(sum(g, x)), 4)))).toBe(false);
   });
 
-  test('quantized activations with binary weights: a finite grid', () => {
+  test('quantized activations with binary weights form a finite grid', () => {
     const of = (shift: number) =>
       graphOf((g, x) => g.add(g.conv2d(quantized(g, x), w(g, [2, 3, 3, 4])), shift));
     expect(isNeverZero(of(0.5 + 2 ** -8))).toBe(true);
     expect(isNeverZero(of(0.5))).toBe(false);
   });
 
-  test('nothing is known of floats, of tanh, of NaN', () => {
+  test('floats, tanh and NaN may be zero', () => {
     expect(isNeverZero(graphOf((_, x) => x))).toBe(false);
     expect(isNeverZero(graphOf((g, x) => g.tanh(g.sub(sum(g, x), 1))))).toBe(false);
     expect(isNeverZero(graphOf((g, x) => g.sqrt(g.sub(sum(g, x), 1))))).toBe(false);

@@ -28,7 +28,7 @@ function expectApart(all: readonly Span[], offsets: readonly number[], end: numb
 }
 
 describe.each([Infinity, 900, 0])('with a budget of %d looks', (budget) => {
-  test('nothing that is alive at the same time shares a byte', () => {
+  test('no two spans that are alive at the same time share a byte', () => {
     for (let seed = 1; seed <= 60; seed++) {
       const all = spans(seed, 60);
       const { offsets, end } = place(all, budget);
@@ -37,14 +37,14 @@ describe.each([Infinity, 900, 0])('with a budget of %d looks', (budget) => {
   });
 });
 
-test('what the budget does not reach still takes the place of what is gone', () => {
+test('spans beyond the budget still reuse the memory of dead spans', () => {
   const chain = Array.from({ length: 1000 }, (_, i): Span => ({ size: 4096, from: i, to: i + 1 }));
   expect(place(chain, Infinity).end).toBe(2 * 4096);
   // The first is placed before the budget is asked.
   expect(place(chain, 0).end).toBe(3 * 4096);
 });
 
-test('100,000 spans that all are alive take no quadratic time', () => {
+test('100,000 spans that are all alive take near-linear time', () => {
   const began = process.cpuUsage().user;
   const { end } = place(
     Array.from({ length: 100_000 }, (_, i): Span => ({ size: 128, from: i, to: 200_000 })),
@@ -53,7 +53,7 @@ test('100,000 spans that all are alive take no quadratic time', () => {
   expect((process.cpuUsage().user - began) / 1000).toBeLessThan(2500);
 });
 
-test('a heap gives the least first', () => {
+test('the heap gives the smallest first', () => {
   const n = new Numbers(3);
   const heap = new Heap<number>();
   const keys = Array.from({ length: 300 }, () => n.int(0, 99));

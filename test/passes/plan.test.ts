@@ -98,14 +98,14 @@ function randomSchedule(seed: number): { graph: Graph; kernels: Kernel[] } {
 }
 
 describe('random schedules', () => {
-  test('nothing that lives at the same time shares memory', () => {
+  test('no two values that live at the same time share memory', () => {
     for (let seed = 1; seed <= 300; seed++) {
       const { graph, kernels } = randomSchedule(seed);
       expectDisjoint(graph, kernels, plan(graph, kernels));
     }
   });
 
-  test('the arena stays near the least that could do', () => {
+  test('the arena stays near the minimum', () => {
     let [taken, needed] = [0, 0];
     for (let seed = 1; seed <= 300; seed++) {
       const { graph, kernels } = randomSchedule(seed);
@@ -115,7 +115,7 @@ describe('random schedules', () => {
     expect(taken / needed).toBeLessThan(1.15);
   });
 
-  test('what is kept stays to the end', () => {
+  test('kept values stay to the end', () => {
     const { graph, kernels } = randomSchedule(5);
     const kept = kernels.flatMap(({ stores }) => stores);
     const { places } = plan(graph, kernels, kept);
@@ -139,7 +139,7 @@ test('a chain of equal maps takes two places, whatever its length', () => {
   expect(plan(graph, fuse(graph)).arenaBytes).toBe(2 * (16 ** 3 * 4 + 64));
 });
 
-test('bits take whole words of 64 channels a pixel, other elements their size', () => {
+test('bits take whole words of 64 channels a pixel, other elements take their size', () => {
   expect([1, 63, 64, 65, 128].map(bitWords)).toEqual([1, 1, 1, 2, 2]);
   expect(memoryBytes('b1', [2, 3, 65])).toBe(2 * 3 * 16);
   expect(memoryBytes('b1', [])).toBe(8);

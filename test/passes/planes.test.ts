@@ -53,7 +53,7 @@ const count = (graph: Graph, op: string, dtype: string) =>
   nodesOf(graph).filter((value) => value.op === op && value.dtype === dtype).length;
 
 describe('the product of a value of a few levels is a sum of binary products', () => {
-  test('ONNX Sign: zero, -0 and the least numbers beside them', () => {
+  test('ONNX Sign, at zero, -0 and the smallest numbers beside them', () => {
     const after = optimized((g, x) => g.conv2d(g.signum(x), weights(g, [4, 3, 3, C])));
     expect(opsOf(after)).toEqual([
       'add',
@@ -69,7 +69,7 @@ describe('the product of a value of a few levels is a sum of binary products', (
     expect(count(after, 'conv2d', 'i32')).toBe(2);
   });
 
-  test('thresholds of two, three and four, one row for all channels too, equality included', () => {
+  test('two, three and four thresholds, also one row for all channels, and at equality', () => {
     for (const planes of [2, 3, 4]) {
       for (const rows of [1, C]) {
         const after = optimized((g, x) =>

@@ -19,7 +19,7 @@ describe('rewrite', () => {
     expect(rewrite(graph, () => undefined)).toBe(graph);
   });
 
-  test('rebuilds what depends on a change and shares the rest', () => {
+  test('rebuilds the values that depend on a change and shares all others', () => {
     const graph = twoRelus();
     const after = rewrite(graph, (value) =>
       value.op === 'relu' ? make('ceil', value.name, value.inputs) : undefined,
@@ -30,7 +30,7 @@ describe('rewrite', () => {
     expect(opsOf(graph)).toEqual(['abs', 'neg', 'relu']);
   });
 
-  test('gives names taken twice a number, and leaves the names of inputs alone', () => {
+  test('numbers names that are taken twice, and keeps the names of inputs', () => {
     const graph = twoRelus();
     const after = rewrite(graph, (value) =>
       value.op === 'relu' ? make('relu', 'x', [make('ceil', 'x', value.inputs)]) : undefined,
@@ -48,7 +48,7 @@ describe('rewrite', () => {
     );
   });
 
-  test('a rule sees how often a value was read and what has become of it', () => {
+  test("gives a rule the number of a value's readers and its replacement", () => {
     const seen: [string, number, string][] = [];
     rewrite(twoRelus(), (value, site) => {
       const first = site.original.inputs[0]!;
@@ -74,7 +74,7 @@ describe('rewrite', () => {
   });
 });
 
-test('fixpoint reports rules that undo each other instead of running for ever', () => {
+test('fixpoint ends with an error where rules undo each other', () => {
   const swap =
     (from: string, to: string) => (value: { op: string; name: string; inputs: readonly never[] }) =>
       value.op === from

@@ -85,79 +85,66 @@ describe('affine and sign', () => {
   });
 });
 
-test(
-  'property: batch norms of any parameters, biases, scales and activations, every ' +
-    'reachable sum',
-  () => {
-    const channels = 8;
-    const parameter = fc.oneof(
-      fc.float({ noNaN: true, noDefaultInfinity: true, min: -64, max: 64 }),
-      fc.constantFrom(
-        0,
-        -0,
-        1,
-        -1,
-        0.5,
-        Math.fround(1e-30),
-        Math.fround(-1e-30),
-        Math.fround(1e30),
-      ),
-    );
-    const vector = fc.array(parameter, { minLength: channels, maxLength: channels });
-    const arbitrary = fc.record({
-      k: fc.integer({ min: 1, max: 70 }),
-      gamma: vector,
-      beta: vector,
-      mean: vector,
-      variance: vector.map((values) => values.map((value) => Math.abs(value))),
-      bias: vector,
-      activation: fc.constantFrom(
-        'none',
-        'relu',
-        'clip',
-        'leaky',
-        'prelu',
-        'neg',
-        'abs',
-        'round',
-        'max',
-        'min',
-        'divided',
-      ),
-    });
-    let folded = 0;
-    fc.assert(
-      fc.property(arbitrary, ({ k, gamma, beta, mean, variance, bias, activation }) => {
-        const { graph, feeds } = everySum(k, channels, (g, y) => {
-          const c = (values: readonly number[]) => g.constant(f32(values));
-          const biased = g.add(g.mul(y, 0.5), c(bias));
-          const normal = g.batchNorm(biased, c(gamma), c(beta), c(mean), c(variance), {
-            epsilon: 1e-3,
-          });
-          const activate: Record<string, () => Float> = {
-            none: () => normal,
-            relu: () => g.sub(g.relu(normal), 0.25),
-            clip: () => g.clip(normal, -1, 1),
-            leaky: () => g.add(g.leakyRelu(normal, { alpha: 0.1 }), 0.5),
-            prelu: () => g.add(g.prelu(normal, c(mean)), 0.5),
-            neg: () => g.neg(normal),
-            abs: () => g.sub(g.abs(normal), 1),
-            round: () => g.round(normal),
-            max: () => g.max(-0.5, normal),
-            min: () => g.min(normal, c(beta)),
-            divided: () => g.div(normal, c(gamma.map((value) => value || 1))),
-          };
-          return activate[activation]!();
+test('property: random batch norms, scales and activations keep every reachable sign', () => {
+  const channels = 8;
+  const parameter = fc.oneof(
+    fc.float({ noNaN: true, noDefaultInfinity: true, min: -64, max: 64 }),
+    fc.constantFrom(0, -0, 1, -1, 0.5, Math.fround(1e-30), Math.fround(-1e-30), Math.fround(1e30)),
+  );
+  const vector = fc.array(parameter, { minLength: channels, maxLength: channels });
+  const arbitrary = fc.record({
+    k: fc.integer({ min: 1, max: 70 }),
+    gamma: vector,
+    beta: vector,
+    mean: vector,
+    variance: vector.map((values) => values.map((value) => Math.abs(value))),
+    bias: vector,
+    activation: fc.constantFrom(
+      'none',
+      'relu',
+      'clip',
+      'leaky',
+      'prelu',
+      'neg',
+      'abs',
+      'round',
+      'max',
+      'min',
+      'divided',
+    ),
+  });
+  let folded = 0;
+  fc.assert(
+    fc.property(arbitrary, ({ k, gamma, beta, mean, variance, bias, activation }) => {
+      const { graph, feeds } = everySum(k, channels, (g, y) => {
+        const c = (values: readonly number[]) => g.constant(f32(values));
+        const biased = g.add(g.mul(y, 0.5), c(bias));
+        const normal = g.batchNorm(biased, c(gamma), c(beta), c(mean), c(variance), {
+          epsilon: 1e-3,
         });
-        const after = optimize(graph);
-        if (opsOf(after).includes('threshold')) folded++;
-        expectSame(graph, after, feeds);
-      }),
-      { numRuns: 300, seed: 7 },
-    );
-    expect(folded).toBeGreaterThan(200);
-  },
-);
+        const activate: Record<string, () => Float> = {
+          none: () => normal,
+          relu: () => g.sub(g.relu(normal), 0.25),
+          clip: () => g.clip(normal, -1, 1),
+          leaky: () => g.add(g.leakyRelu(normal, { alpha: 0.1 }), 0.5),
+          prelu: () => g.add(g.prelu(normal, c(mean)), 0.5),
+          neg: () => g.neg(normal),
+          abs: () => g.sub(g.abs(normal), 1),
+          round: () => g.round(normal),
+          max: () => g.max(-0.5, normal),
+          min: () => g.min(normal, c(beta)),
+          divided: () => g.div(normal, c(gamma.map((value) => value || 1))),
+        };
+        return activate[activation]!();
+      });
+      const after = optimize(graph);
+      if (opsOf(after).includes('threshold')) folded++;
+      expectSame(graph, after, feeds);
+    }),
+    { numRuns: 300, seed: 7 },
+  );
+  expect(folded).toBeGreaterThan(200);
+});
 
 describe('a chain that changes its sign twice stays a chain', () => {
   const chains: Record<string, (g: GraphBuilder, y: Float) => Float> = {
@@ -222,7 +209,7 @@ describe('convolutions', () => {
     expectSame(before, after, feeds);
   });
 
-  test('and stays before the sign where it does', () => {
+  test('max pooling stays before the sign where the chain above it falls', () => {
     const { before, after, feeds } = convolution((g, x) => affine(g, g.maxPool2d(x, [2, 2]), 1));
     expect(opsOf(after)).toContain('sign');
     expectSame(before, after, feeds);
@@ -248,7 +235,7 @@ describe('convolutions', () => {
     expectSame(before, after, { x: n.bits([4, 5]) });
   });
 
-  test('so it is where only the plain sums are read', () => {
+  test('a float is computed once where only the plain sums are read', () => {
     const g = new GraphBuilder();
     const x = g.input('x', 'b1', ['N', 5]);
     const sums = g.cast(g.dense(x, g.constant(n.bits([8, 5]))), 'f32');
@@ -292,7 +279,7 @@ describe('convolutions', () => {
   });
 });
 
-test('comparison finds the one change, or none', () => {
+test('`comparison` finds the one change of sign, or none', () => {
   const range = { origin: -7, step: 2, lo: -7, hi: 7 };
   for (let limit = -9; limit <= 9; limit++) {
     for (const monotone of [true, false]) {

@@ -35,8 +35,7 @@ test('a worker terminated during runs, 50 times at 50 moments, ends within a sec
   expect(outcome.slowest).toBeLessThan(1000);
 }, 120_000);
 
-test('workers terminated at any moment, from before they load to during runs, leave their ' +
-  'process alone', async () => {
+test('a process survives workers that are terminated at any moment', async () => {
   const outcome = await outcomeOf<{ codes: number[] }>('early.mjs', [300]);
   expect(outcome).toMatchObject({ code: 0, errors: '' });
   // 0 where the worker had not begun.
@@ -49,7 +48,7 @@ test.each([
   ['an error after a run', 'error', { code: 1, error: 'after a run' }],
   ['worker.terminate()', 'terminate', { code: 1, error: null }],
 ])(
-  '%s, with 200 runs in flight and waiting, ends the worker alone, within a second',
+  '%s, with 200 runs in flight, ends only the worker, within a second',
   async (_, what, expected) => {
     const { code, stdout, stderr } = node(inject('application'), ['inside.mjs', what]);
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });

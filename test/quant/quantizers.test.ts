@@ -53,7 +53,7 @@ describe.each([
     },
   );
 
-  test('takes one bit where there is no zero, and where zero is +1', () => {
+  test('takes one bit if there is no zero, or if zero is +1', () => {
     const g = new GraphBuilder();
     const whole = new Tensor('f32', Float32Array.of(1, -1, 3, -3), [2, 2]);
     expect(
@@ -65,7 +65,7 @@ describe.each([
     expect(make({ zero: 'torch' }).quantize(g, 'c', g.constant(W)).values.op).toBe('constant');
   });
 
-  test('says what it is, and cannot be changed', () => {
+  test('describes itself, and is frozen', () => {
     const quantizer = make();
     expect(quantizer).toMatchObject({ name, precision: 1, zero: 'plus', pseudoGradient: 'clip' });
     expect(quantizer.paper).toMatch(/arXiv/);
@@ -73,7 +73,7 @@ describe.each([
   });
 });
 
-test('signActivation is one bit, or torch.sign', () => {
+test('signActivation is one bit, or torch.sign under zero: torch', () => {
   const g = new GraphBuilder();
   const x = g.input('x', 'f32', [3]);
   expect(quant.signActivation().quantize(g, 'a', x)).toMatchObject({

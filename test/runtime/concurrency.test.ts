@@ -34,7 +34,7 @@ afterEach(async () => {
 });
 
 describe('at once', () => {
-  test('200 runs give what they give one by one', async () => {
+  test('200 runs at once give the same results as one by one', async () => {
     const graph = network();
     const session = GraphSession.fromGraph(graph, { threads: 3 });
     const feeds = Array.from({ length: 200 }, (_, i) => picture(i % 40));
@@ -47,7 +47,7 @@ describe('at once', () => {
     });
   });
 
-  test('several sessions, some created and released meanwhile', async () => {
+  test('several sessions give the same results while others are created and released', async () => {
     const graph = network();
     const want = [1, 2, 3].map((n) => expectedOf(graph, picture(n, n)));
     const sessions = [1, 2, 3, 8].map((threads) => GraphSession.fromGraph(graph, { threads }));
@@ -64,28 +64,24 @@ describe('at once', () => {
     await Promise.all([...lasting, ...passing]);
   });
 
-  test(
-    'runs begun at every moment around the one when workers and JavaScript fall asleep are ' +
-      'all woken for',
-    async () => {
-      const sessions = [1, 2, 3].map((threads) => GraphSession.fromGraph(affine(), { threads }));
-      const feeds = [1, 9000].map((batch) => ({ x: new Float32Array(3 * batch).fill(batch) }));
-      for (let i = 0; i < 1500; i++) {
-        const session = sessions[i % 3] as (typeof sessions)[0];
-        const results = await Promise.all(
-          Array.from({ length: 1 + (i % 4) }, () =>
-            session.run(feeds[i % 17 === 0 ? 1 : 0] as { x: Float32Array }),
-          ),
-        );
-        for (const { y } of results) expect(y.data.at(-1)).toBe(i % 17 === 0 ? 18001 : 3);
-        // From 0 to 350 microseconds, half of them without leaving the turn.
-        const until = performance.now() + ((i * 37) % 351) / 1000;
-        while (performance.now() < until) if (i % 2 === 0) await new Promise(setImmediate);
-      }
-    },
-  );
+  test('runs that begin while workers or JavaScript fall asleep all end', async () => {
+    const sessions = [1, 2, 3].map((threads) => GraphSession.fromGraph(affine(), { threads }));
+    const feeds = [1, 9000].map((batch) => ({ x: new Float32Array(3 * batch).fill(batch) }));
+    for (let i = 0; i < 1500; i++) {
+      const session = sessions[i % 3] as (typeof sessions)[0];
+      const results = await Promise.all(
+        Array.from({ length: 1 + (i % 4) }, () =>
+          session.run(feeds[i % 17 === 0 ? 1 : 0] as { x: Float32Array }),
+        ),
+      );
+      for (const { y } of results) expect(y.data.at(-1)).toBe(i % 17 === 0 ? 18001 : 3);
+      // From 0 to 350 microseconds, half of them without leaving the turn.
+      const until = performance.now() + ((i * 37) % 351) / 1000;
+      while (performance.now() < until) if (i % 2 === 0) await new Promise(setImmediate);
+    }
+  });
 
-  test('timers keep their time', async () => {
+  test('timers fire in time during runs', async () => {
     const session = longSession(40);
     await session.run(LONG_FEED);
     const runs = Array.from({ length: 6 }, () => session.run(LONG_FEED));
@@ -192,7 +188,7 @@ describe('a signal', () => {
     expect(new Set(await Promise.all(running))).toEqual(new Set(['ERR_ABORTED']));
   });
 
-  test('ends a run at once that no worker has begun, and its memory serves the next', async () => {
+  test('ends a run at once that no worker has begun, and frees its memory', async () => {
     // Six sessions of two runs each: the pool has a worker a core, so that most of the runs wait
     // for one.
     const sessions = Array.from({ length: 6 }, () => longSession());
@@ -220,7 +216,7 @@ describe('a signal', () => {
     expect(new Set([...(await Promise.all(runs)), await next])).toEqual(new Set(['ERR_ABORTED']));
   });
 
-  test('leaves the session as good as new', async () => {
+  test('leaves a session whose next runs are right', async () => {
     const graph = network();
     const session = GraphSession.fromGraph(graph, { threads: 2 });
     const want = expectedOf(graph, picture(1));
@@ -238,7 +234,7 @@ describe('a signal', () => {
 });
 
 describe('release', () => {
-  test('waits for runs that have begun and refuses those that wait', async () => {
+  test('waits for runs that have begun and refuses waiting ones', async () => {
     const session = longSession(8);
     const runs = Array.from({ length: 80 }, () => outcome(session.run(LONG_FEED)));
     await session.release();
@@ -248,7 +244,7 @@ describe('release', () => {
     expect(await outcome(session.run(LONG_FEED))).toBe('ERR_RELEASED');
   });
 
-  test('ends a profile that is under way', async () => {
+  test('ends a profile in progress', async () => {
     const session = longSession(8);
     const profile = outcome(session.profile(1000));
     await sleep(30);

@@ -127,7 +127,7 @@ describe('refuses with ERR_FEED', () => {
     });
   });
 
-  test('bits as an array: no element for a length to count', async () => {
+  test('bits as an array, whose length does not tell the number of bits', async () => {
     const g = new GraphBuilder();
     const x = g.input('x', 'b1', ['N', 8]);
     const bits = loose(GraphSession.fromGraph(g.graph([x], { y: g.cast(x, 'f32') })));
@@ -165,7 +165,7 @@ describe('takes', () => {
     expect([y?.shape, data(y as Tensor)]).toEqual([[2, 3], want]);
   });
 
-  test('feeds that change while the run waits its turn', async () => {
+  test('feeds that the caller changes while the run waits', async () => {
     const runs = Array.from({ length: 40 }, (_, i) => {
       const x = new Float32Array(3).fill(i);
       const run = session.run({ x });

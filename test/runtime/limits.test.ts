@@ -23,7 +23,7 @@ const rows = (count: number) => new Float32Array(count * 1024);
 
 describe('options', () => {
   test.each(['maxNodes', 'maxBytes'])(
-    '%s takes whole numbers of 1 or more, or no end',
+    '%s takes whole numbers of 1 or more, or Infinity',
     async (name) => {
       for (const value of [0, -1, 1.5, Number.NaN, '8', null, {}]) {
         const options = { [name]: value };

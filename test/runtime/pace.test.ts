@@ -52,23 +52,19 @@ describe('runs', () => {
     expect(settled(new Pace(most), time)).toBe(threads);
   });
 
-  test('of one thread are never tried otherwise', () => {
+  test('of one thread are never tried with another number', () => {
     expect([...simulate(new Pace(1), 2000, machine(60, 40)).keys()]).toEqual([1]);
   });
 
-  test(
-    'that are long are not tried with fewer threads, which would be felt; of those between ' +
-      'very few are',
-    () => {
-      expect([...simulate(new Pace(8), 2000, machine(1e6, 40)).keys()]).toEqual([8]);
-      expect(simulate(new Pace(8), 2000, machine(80_000, 40))).toEqual(
-        new Map([
-          [8, 1988],
-          [4, 12],
-        ]),
-      );
-    },
-  );
+  test('that are long are not tried with fewer threads, and very few of medium length are', () => {
+    expect([...simulate(new Pace(8), 2000, machine(1e6, 40)).keys()]).toEqual([8]);
+    expect(simulate(new Pace(8), 2000, machine(80_000, 40))).toEqual(
+      new Map([
+        [8, 1988],
+        [4, 12],
+      ]),
+    );
+  });
 
   test('never get more threads than they may', () => {
     for (const most of [2, 3, 5, 6, 7, 12, 64])
@@ -79,7 +75,7 @@ describe('runs', () => {
         }
   });
 
-  test('are tried for few of all: less than a tenth at first, less than a hundredth later', () => {
+  test('are trials for less than a tenth at first, less than a hundredth later', () => {
     const pace = new Pace(2);
     const time = machine(60, 40);
     simulate(pace, 300, time);
@@ -88,7 +84,7 @@ describe('runs', () => {
     expect(simulate(pace, 50_000, time).get(2)).toBeLessThan(500);
   });
 
-  test('are judged right although one in six is held up by somebody else', () => {
+  test('are judged right although another process delays one in six', () => {
     let right = 0;
     for (let seed = 1; seed <= 20; seed++) {
       const random = randomStream(seed, 'noise');
@@ -110,22 +106,18 @@ describe('runs', () => {
   });
 });
 
-test(
-  'the time expected is that of the next number of threads; nothing is expected before the ' +
-    'first run',
-  () => {
-    const pace = new Pace(2);
-    expect(pace.expectedUs).toBe(0);
-    simulate(pace, 400, machine(60, 40));
-    expect(pace.threads).toBe(1);
-    expect(pace.expectedUs).toBeCloseTo(60);
-  },
-);
+test('the expected time is that of the next number of threads, if it has run', () => {
+  const pace = new Pace(2);
+  expect(pace.expectedUs).toBe(0);
+  simulate(pace, 400, machine(60, 40));
+  expect(pace.threads).toBe(1);
+  expect(pace.expectedUs).toBeCloseTo(60);
+});
 
 describe('the bits of results', () => {
   afterEach(() => vi.restoreAllMocks());
 
-  test('are the same whatever number of threads a run gets', async () => {
+  test('are the same for any number of threads', async () => {
     const session = GraphSession.fromGraph(network(), { threads: 4 });
     const found: unknown[] = [];
     for (const threads of [4, 3, 2, 1]) {

@@ -63,7 +63,7 @@ describe('workers', () => {
     expect(codes).toEqual(workers.map(() => 0));
   });
 
-  test('are terminated in the middle of runs within a second, again and again', async () => {
+  test('end within a second when terminated in the middle of runs, repeatedly', async () => {
     for (let round = 0; round < 4; round++) {
       const workers = [start('endless'), start('endless')];
       await Promise.all(workers.map(message));

@@ -45,29 +45,25 @@ describe('programs are kept', () => {
     await session.release();
   });
 
-  test(
-    'within the limit, over 50 batch sizes; the results of forgotten ones are right when ' +
-      'they come again',
-    async () => {
-      const session = GraphSession.fromGraph(large(), { programBytes: 24 * MB });
-      const before = process.memoryUsage().external;
-      for (let n = 1; n <= 50; n++) {
-        const batch = 1 + ((n * 7) % 10);
-        const want = data((await session.run(largeFeed(batch))).y);
-        expect(want).toHaveLength(batch);
-        expect(session.info.heldBytes).toBeLessThanOrEqual(24 * MB);
-        expect(session.info.heldBytes).toBeGreaterThanOrEqual(session.info.arenaBytes);
-        expect(data((await session.run(largeFeed(batch))).y)).toEqual(want);
-      }
-      expect(session.info.programs).toBeGreaterThan(1);
-      await session.release();
-      expect(session.info).toMatchObject({ programs: 0, heldBytes: 0 });
-      // Memory that the collector knows of: feeds and results may still be there, but no arenas.
-      expect(process.memoryUsage().external - before).toBeLessThan(600 * MB);
-    },
-  );
+  test('within the limit over 50 batch sizes; forgotten sizes give the same results', async () => {
+    const session = GraphSession.fromGraph(large(), { programBytes: 24 * MB });
+    const before = process.memoryUsage().external;
+    for (let n = 1; n <= 50; n++) {
+      const batch = 1 + ((n * 7) % 10);
+      const want = data((await session.run(largeFeed(batch))).y);
+      expect(want).toHaveLength(batch);
+      expect(session.info.heldBytes).toBeLessThanOrEqual(24 * MB);
+      expect(session.info.heldBytes).toBeGreaterThanOrEqual(session.info.arenaBytes);
+      expect(data((await session.run(largeFeed(batch))).y)).toEqual(want);
+    }
+    expect(session.info.programs).toBeGreaterThan(1);
+    await session.release();
+    expect(session.info).toMatchObject({ programs: 0, heldBytes: 0 });
+    // Memory that the collector knows of: feeds and results may still be there, but no arenas.
+    expect(process.memoryUsage().external - before).toBeLessThan(600 * MB);
+  });
 
-  test('the one used longest ago goes first', async () => {
+  test('the least recently used is forgotten first', async () => {
     const graph = large();
     const bytes = async (batch: number) => {
       const alone = GraphSession.fromGraph(graph);
@@ -87,7 +83,7 @@ describe('programs are kept', () => {
     await session.release();
   });
 
-  test('alone above the limit a program runs, and is kept until another is used', async () => {
+  test('one that alone is above the limit runs, and is kept until another is used', async () => {
     const session = GraphSession.fromGraph(large(), { programBytes: 0 });
     expect(
       await compiled(async () => [
@@ -112,50 +108,42 @@ describe('programs are kept', () => {
     await session.release();
   });
 
-  test(
-    'with the memory of one run where they are above the limit and idle: that of runs at ' +
-      'once is given back',
-    async () => {
-      const session = GraphSession.fromGraph(large(), { programBytes: 4 * MB });
-      await Promise.all(Array.from({ length: 8 }, () => session.run(largeFeed(4))));
-      await session.run(largeFeed(4));
-      const { heldBytes, arenaBytes } = session.info;
-      expect(heldBytes).toBeLessThan(1.5 * arenaBytes);
-      await session.release();
-    },
-  );
+  test('with the memory of one run, if they are idle and above the limit', async () => {
+    const session = GraphSession.fromGraph(large(), { programBytes: 4 * MB });
+    await Promise.all(Array.from({ length: 8 }, () => session.run(largeFeed(4))));
+    await session.run(largeFeed(4));
+    const { heldBytes, arenaBytes } = session.info;
+    expect(heldBytes).toBeLessThan(1.5 * arenaBytes);
+    await session.release();
+  });
 });
 
 describe('a program of one thread', () => {
-  test(
-    'is kept beside the shared one where short runs are tried alone, gives the same bits, ' +
-      'and goes with it',
-    async () => {
-      const session = GraphSession.fromGraph(network(), { threads: 2, programBytes: MB });
-      const want = expectedOf(network(), picture(2));
-      const alone = vi.spyOn(Pace.prototype, 'alone', 'get').mockReturnValue(false);
-      const threads = vi.spyOn(Pace.prototype, 'threads', 'get').mockReturnValue(2);
-      expect(await session.run(picture(2))).toEqual(want);
-      const { heldBytes } = session.info;
-      alone.mockReturnValue(true);
-      threads.mockReturnValue(1);
-      const compile = vi.spyOn(SessionConstants.prototype, 'compile');
-      expect(await session.run(picture(2))).toEqual(want);
-      expect(compile.mock.calls.map(([, , target]) => target.threads)).toEqual([1]);
-      const start = vi.spyOn((compile.mock.results[0] as { value: Program }).value.native, 'start');
-      expect(await session.run(picture(2))).toEqual(want);
-      expect(compile).toHaveBeenCalledTimes(1);
-      expect(start).toHaveBeenCalledTimes(1);
-      expect(session.info.programs).toBe(2);
-      expect(session.info.heldBytes).toBeGreaterThan(1.5 * heldBytes);
-      vi.restoreAllMocks();
-      await session.run(picture(1, 400)); // above the limit by itself
-      expect(session.info.programs).toBe(1);
-      await session.release();
-    },
-  );
+  test('is kept beside the shared one, gives the same bits, and is forgotten with it', async () => {
+    const session = GraphSession.fromGraph(network(), { threads: 2, programBytes: MB });
+    const want = expectedOf(network(), picture(2));
+    const alone = vi.spyOn(Pace.prototype, 'alone', 'get').mockReturnValue(false);
+    const threads = vi.spyOn(Pace.prototype, 'threads', 'get').mockReturnValue(2);
+    expect(await session.run(picture(2))).toEqual(want);
+    const { heldBytes } = session.info;
+    alone.mockReturnValue(true);
+    threads.mockReturnValue(1);
+    const compile = vi.spyOn(SessionConstants.prototype, 'compile');
+    expect(await session.run(picture(2))).toEqual(want);
+    expect(compile.mock.calls.map(([, , target]) => target.threads)).toEqual([1]);
+    const start = vi.spyOn((compile.mock.results[0] as { value: Program }).value.native, 'start');
+    expect(await session.run(picture(2))).toEqual(want);
+    expect(compile).toHaveBeenCalledTimes(1);
+    expect(start).toHaveBeenCalledTimes(1);
+    expect(session.info.programs).toBe(2);
+    expect(session.info.heldBytes).toBeGreaterThan(1.5 * heldBytes);
+    vi.restoreAllMocks();
+    await session.run(picture(1, 400)); // above the limit by itself
+    expect(session.info.programs).toBe(1);
+    await session.release();
+  });
 
-  test('is none where one thread is all there is', async () => {
+  test('does not exist beside a session of one thread', async () => {
     const session = GraphSession.fromGraph(network(), { threads: 1 });
     for (let i = 0; i < 40; i++) await session.run(picture(1));
     expect(session.info.programs).toBe(1);
@@ -202,7 +190,7 @@ describe('the memory of a run', () => {
 });
 
 describe('warm', () => {
-  test('compiles ahead: first runs of these sizes compile nothing', async () => {
+  test('compiles ahead, so the first runs of these sizes compile nothing', async () => {
     const session = GraphSession.fromGraph(network());
     expect(await compiled(() => session.warm([1, 8, 32]))).toBe(3);
     expect(session.info.programs).toBe(3);
@@ -233,46 +221,40 @@ describe('warm', () => {
     await session.release();
   });
 
-  test(
-    'takes the sizes of every symbol where a model has several, and those of none where it ' +
-      'has none',
-    async () => {
-      const g = new GraphBuilder();
-      const x = g.input('x', 'f32', ['N', 'H', 3]);
-      const several = GraphSession.fromGraph(g.graph([x], { y: g.relu(x) }));
-      await several.warm([
-        { N: 2, H: 5 },
-        { H: 4, N: 1 },
-      ]);
-      const { Tensor } = await import('../../src/index.js');
-      expect(
-        await compiled(() =>
-          several.run({ x: new Tensor('f32', new Float32Array(30), [2, 5, 3]) }),
-        ),
-      ).toBe(0);
-      expect(await failureOf(several.warm([2]))).toMatchObject({
-        code: 'ERR_ARGUMENT',
-        message: expect.stringMatching(/sizes of N, H/),
-      });
-      expect(await failureOf(several.warm([{ N: 2 }]))).toMatchObject({
-        code: 'ERR_ARGUMENT',
-        message: expect.stringMatching(/H to be/),
-      });
-      expect(await failureOf(several.warm([{ N: 2, H: 1, h: 2 }]))).toMatchObject({
-        message: expect.stringMatching(/did you mean "H"/),
-      });
-      await several.release();
+  test('takes sizes for every symbol of a model, be they several or none', async () => {
+    const g = new GraphBuilder();
+    const x = g.input('x', 'f32', ['N', 'H', 3]);
+    const several = GraphSession.fromGraph(g.graph([x], { y: g.relu(x) }));
+    await several.warm([
+      { N: 2, H: 5 },
+      { H: 4, N: 1 },
+    ]);
+    const { Tensor } = await import('../../src/index.js');
+    expect(
+      await compiled(() => several.run({ x: new Tensor('f32', new Float32Array(30), [2, 5, 3]) })),
+    ).toBe(0);
+    expect(await failureOf(several.warm([2]))).toMatchObject({
+      code: 'ERR_ARGUMENT',
+      message: expect.stringMatching(/sizes of N, H/),
+    });
+    expect(await failureOf(several.warm([{ N: 2 }]))).toMatchObject({
+      code: 'ERR_ARGUMENT',
+      message: expect.stringMatching(/H to be/),
+    });
+    expect(await failureOf(several.warm([{ N: 2, H: 1, h: 2 }]))).toMatchObject({
+      message: expect.stringMatching(/did you mean "H"/),
+    });
+    await several.release();
 
-      const fixed = GraphSession.fromGraph(long(1));
-      await fixed.warm([1]);
-      expect(await compiled(() => fixed.run(LONG_FEED))).toBe(0);
-      expect(await failureOf(fixed.warm([2]))).toMatchObject({
-        code: 'ERR_ARGUMENT',
-        message: expect.stringMatching(/"x".*but received 2/),
-      });
-      await fixed.release();
-    },
-  );
+    const fixed = GraphSession.fromGraph(long(1));
+    await fixed.warm([1]);
+    expect(await compiled(() => fixed.run(LONG_FEED))).toBe(0);
+    expect(await failureOf(fixed.warm([2]))).toMatchObject({
+      code: 'ERR_ARGUMENT',
+      message: expect.stringMatching(/"x".*but received 2/),
+    });
+    await fixed.release();
+  });
 
   test.each<[string, unknown]>([
     ['no list', 1],
@@ -289,57 +271,50 @@ describe('warm', () => {
     await session.release();
   });
 
-  test(
-    'sizes that do not fit into programBytes together are refused, not forgotten without a ' +
-      'word',
-    async () => {
-      const session = GraphSession.fromGraph(large(), { programBytes: 10 * MB });
-      expect(await failureOf(session.warm([4, 5, 6]))).toMatchObject({
-        code: 'ERR_ARGUMENT',
-        message: expect.stringMatching(/programBytes/),
-      });
-      await session.warm([4]);
-      await session.release();
-      expect(await failureOf(session.warm([1]))).toMatchObject({ code: 'ERR_RELEASED' });
-    },
-  );
+  test('refuses sizes that do not fit into programBytes together', async () => {
+    const session = GraphSession.fromGraph(large(), { programBytes: 10 * MB });
+    expect(await failureOf(session.warm([4, 5, 6]))).toMatchObject({
+      code: 'ERR_ARGUMENT',
+      message: expect.stringMatching(/programBytes/),
+    });
+    await session.warm([4]);
+    await session.release();
+    expect(await failureOf(session.warm([1]))).toMatchObject({ code: 'ERR_RELEASED' });
+  });
 
-  test(
-    'as an option of a session: the same word; by default and with false nothing is ' + 'compiled',
-    async () => {
-      const made: [Graph, object, number][] = [
-        [affine(), {}, 0],
-        [affine(), { warm: false }, 0],
-        [affine(), { warm: [] }, 0],
-        [affine(), { warm: [1, 2] }, 2],
-      ];
-      for (const [graph, options, count] of made) {
-        for (const session of [
-          GraphSession.fromGraph(graph, options),
-          Session.fromGraph(graph, options),
-        ]) {
-          expect(session.info.programs).toBe(count);
-          await session.release();
-        }
-        const path = new URL('../golden/numeric-names.onnx', import.meta.url);
-        const session = await Session.create(path, options);
+  test('as an option of a session compiles the same sizes, and nothing by default', async () => {
+    const made: [Graph, object, number][] = [
+      [affine(), {}, 0],
+      [affine(), { warm: false }, 0],
+      [affine(), { warm: [] }, 0],
+      [affine(), { warm: [1, 2] }, 2],
+    ];
+    for (const [graph, options, count] of made) {
+      for (const session of [
+        GraphSession.fromGraph(graph, options),
+        Session.fromGraph(graph, options),
+      ]) {
         expect(session.info.programs).toBe(count);
         await session.release();
       }
-      for (const warm of [true, 1, [0], {}]) {
-        expect(() => Session.fromGraph(affine(), { warm } as never)).toThrow(/warm/);
-        expect(
-          await failureOf(
-            Session.create(new URL('../golden/numeric-names.onnx', import.meta.url), {
-              warm,
-            } as never),
-          ),
-        ).toMatchObject({
-          code: 'ERR_ARGUMENT',
-        });
-      }
-    },
-  );
+      const path = new URL('../golden/numeric-names.onnx', import.meta.url);
+      const session = await Session.create(path, options);
+      expect(session.info.programs).toBe(count);
+      await session.release();
+    }
+    for (const warm of [true, 1, [0], {}]) {
+      expect(() => Session.fromGraph(affine(), { warm } as never)).toThrow(/warm/);
+      expect(
+        await failureOf(
+          Session.create(new URL('../golden/numeric-names.onnx', import.meta.url), {
+            warm,
+          } as never),
+        ),
+      ).toMatchObject({
+        code: 'ERR_ARGUMENT',
+      });
+    }
+  });
 });
 
 test.each([-1, 1.5, Number.NaN, '1', null])('programBytes of %j is refused', (programBytes) => {

@@ -50,27 +50,23 @@ describe('options', () => {
     );
   });
 
-  test(
-    'BITPLANE_ISA forces, and an instruction set that is missing is an error that names ' +
-      'what is there',
-    () => {
-      const before = process.env['BITPLANE_ISA'];
-      try {
-        process.env['BITPLANE_ISA'] = 'scalar';
-        expect(GraphSession.fromGraph(affine()).info.isa).toBe('scalar');
-        process.env['BITPLANE_ISA'] = supportedIsas().includes('neon') ? 'avx512' : 'neon';
-        expect(() => GraphSession.fromGraph(affine())).toThrow(
-          expect.objectContaining({ code: 'ERR_ISA', message: expect.stringContaining('scalar') }),
-        );
-        expect(GraphSession.fromGraph(affine(), { isa: 'scalar' }).info.isa).toBe('scalar');
-      } finally {
-        if (before === undefined) delete process.env['BITPLANE_ISA'];
-        else process.env['BITPLANE_ISA'] = before;
-      }
-    },
-  );
+  test('BITPLANE_ISA forces an instruction set; a missing one is an error', () => {
+    const before = process.env['BITPLANE_ISA'];
+    try {
+      process.env['BITPLANE_ISA'] = 'scalar';
+      expect(GraphSession.fromGraph(affine()).info.isa).toBe('scalar');
+      process.env['BITPLANE_ISA'] = supportedIsas().includes('neon') ? 'avx512' : 'neon';
+      expect(() => GraphSession.fromGraph(affine())).toThrow(
+        expect.objectContaining({ code: 'ERR_ISA', message: expect.stringContaining('scalar') }),
+      );
+      expect(GraphSession.fromGraph(affine(), { isa: 'scalar' }).info.isa).toBe('scalar');
+    } finally {
+      if (before === undefined) delete process.env['BITPLANE_ISA'];
+      else process.env['BITPLANE_ISA'] = before;
+    }
+  });
 
-  test('every instruction set, 1, 2 and 8 threads, optimized or not: the same bits', async () => {
+  test('every instruction set and thread count gives the same bits', async () => {
     const graph = network();
     const want = expectedOf(graph, picture(3, 3));
     for (const isa of supportedIsas() as NonNullable<SessionOptions['isa']>[]) {
@@ -161,35 +157,31 @@ describe('results', () => {
     );
   });
 
-  test(
-    'of operands per image count the images that a view shows, not those of the kernel ' +
-      'before it',
-    async () => {
-      const g = new GraphBuilder();
-      const x = g.input('x', 'f32', [1, 4, 4, 8]);
-      const image = g.input('image', 'f32', [2, 1, 8]);
-      const same = g.constant(
-        tensorOf(
-          'f32',
-          Float32Array.from({ length: 64 }, (_, i) => (i % 9 === 0 ? 1 : 0)),
-          [8, 1, 1, 8],
-        ),
+  test('of operands per image use the images of the view, not of its source', async () => {
+    const g = new GraphBuilder();
+    const x = g.input('x', 'f32', [1, 4, 4, 8]);
+    const image = g.input('image', 'f32', [2, 1, 8]);
+    const same = g.constant(
+      tensorOf(
+        'f32',
+        Float32Array.from({ length: 64 }, (_, i) => (i % 9 === 0 ? 1 : 0)),
+        [8, 1, 1, 8],
+      ),
+    );
+    const y = g.add(g.relu(g.reshape(g.conv2d(x, same), [2, 8, 8])), image);
+    for (const optimize of [true, false]) {
+      const session = GraphSession.fromGraph(g.graph([x, image], { y }), { optimize });
+      const result = await session.run({
+        x: new Float32Array(128),
+        image: Float32Array.from({ length: 16 }, (_, i) => i),
+      });
+      expect(data(result.y)).toEqual(
+        Array.from({ length: 128 }, (_, i) => (i % 8) + (i < 64 ? 0 : 8)),
       );
-      const y = g.add(g.relu(g.reshape(g.conv2d(x, same), [2, 8, 8])), image);
-      for (const optimize of [true, false]) {
-        const session = GraphSession.fromGraph(g.graph([x, image], { y }), { optimize });
-        const result = await session.run({
-          x: new Float32Array(128),
-          image: Float32Array.from({ length: 16 }, (_, i) => i),
-        });
-        expect(data(result.y)).toEqual(
-          Array.from({ length: 128 }, (_, i) => (i % 8) + (i < 64 ? 0 : 8)),
-        );
-      }
-    },
-  );
+    }
+  });
 
-  test('too large for the executor are refused, not computed wrongly', async () => {
+  test('too large for the executor are refused', async () => {
     const g = new GraphBuilder();
     const x = g.input('x', 'f32', [1]);
     const session = GraphSession.fromGraph(
@@ -203,7 +195,7 @@ describe('results', () => {
 });
 
 describe('batch sizes', () => {
-  test('more of them than programs are kept, in any order and at once', async () => {
+  test('give right results, more of them than programs, in any order and at once', async () => {
     const graph = network();
     const session = GraphSession.fromGraph(graph, { threads: 2 });
     const sizes = [1, 2, 3, 4, 5, 6, 1, 6, 2, 5, 3, 4, 1, 1, 6];
@@ -233,7 +225,7 @@ describe('profile', () => {
     expect(new Set(layers.map(({ name }) => name)).size).toBe(layers.length);
   });
 
-  test('takes feeds of any batch, beside runs of others, and refuses no runs', async () => {
+  test('takes feeds of any batch, during other runs, and refuses no runs', async () => {
     const session = GraphSession.fromGraph(network(), { threads: 1 });
     const [layers] = await Promise.all([
       session.profile(20, picture(1, 7)),

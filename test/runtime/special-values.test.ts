@@ -95,7 +95,7 @@ const CASES: Record<string, (g: GraphBuilder, x: Float, y: Float) => Results> = 
   }),
 };
 
-test('Max and Min: a NaN in either operand is the result, whatever reads it', async () => {
+test('Max and Min give NaN where either operand is NaN, for every reader', async () => {
   // What numpy and onnxruntime give.
   const a = [NAN, 7, NAN, -2.5, 1, 1];
   const b = [10, NAN, NAN, 9, 1, 0];

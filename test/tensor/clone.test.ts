@@ -48,7 +48,7 @@ const TENSORS: Tensor[] = [
 describe.each(TENSORS.map((tensor) => [tensor.dtype, tensor] as const))(
   'a tensor of %s',
   (_, tensor) => {
-    test('arrives as its plain form, copied', () => {
+    test('arrives as a copy in its plain form', () => {
       const found = sent(tensor);
       expect(Object.getPrototypeOf(found)).toBe(Object.prototype);
       expect(found).toEqual({ dtype: tensor.dtype, data: tensor.data, shape: tensor.shape });
@@ -60,7 +60,7 @@ describe.each(TENSORS.map((tensor) => [tensor.dtype, tensor] as const))(
       expect(again.data).toBe(found.data);
     });
 
-    test('arrives by transfer of its buffer, which is gone here then', () => {
+    test('arrives by transfer of its buffer, which is then detached here', () => {
       const copy = new Tensor(tensor.dtype, tensor.data.slice() as never, tensor.shape);
       const found = sent(copy, [copy.data.buffer as ArrayBuffer]);
       expect(copy.data.length).toBe(0);
@@ -73,7 +73,7 @@ describe.each(TENSORS.map((tensor) => [tensor.dtype, tensor] as const))(
   },
 );
 
-test('Tensor.from gives a Tensor back as it is, and refuses what is none', () => {
+test('Tensor.from returns a Tensor as it is, and refuses any other value', () => {
   const [tensor] = TENSORS as [Tensor];
   expect(Tensor.from(tensor)).toBe(tensor);
   for (const [value, code] of [

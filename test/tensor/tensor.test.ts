@@ -6,28 +6,24 @@ import { tensorOf, valuesOf } from '../../src/tensor/values.js';
 import { failure } from '../ops/nodes.js';
 
 describe('Tensor', () => {
-  test(
-    'is told by its mark, so that another copy of the package makes tensors too; a class ' +
-      'that extends it is told as ever',
-    () => {
-      class Named extends Tensor {}
-      const plain = new Tensor('f32', new Float32Array(1), [1]);
-      const named = new Named('f32', new Float32Array(1), [1]);
-      const other = Object.create({ [Symbol.for('bitplane.Tensor/1')]: true });
-      expect([plain, named, other].map((value) => value instanceof Tensor)).toEqual([
-        true,
-        true,
-        true,
-      ]);
-      expect([plain, named, other].map((value) => value instanceof Named)).toEqual([
-        false,
-        true,
-        false,
-      ]);
-      for (const value of [undefined, null, 1, 'f32', {}, [], Tensor, new Float32Array(1)])
-        expect(value instanceof Tensor).toBe(false);
-    },
-  );
+  test('is recognised by its mark, and a subclass by its own class', () => {
+    class Named extends Tensor {}
+    const plain = new Tensor('f32', new Float32Array(1), [1]);
+    const named = new Named('f32', new Float32Array(1), [1]);
+    const other = Object.create({ [Symbol.for('bitplane.Tensor/1')]: true });
+    expect([plain, named, other].map((value) => value instanceof Tensor)).toEqual([
+      true,
+      true,
+      true,
+    ]);
+    expect([plain, named, other].map((value) => value instanceof Named)).toEqual([
+      false,
+      true,
+      false,
+    ]);
+    for (const value of [undefined, null, 1, 'f32', {}, [], Tensor, new Float32Array(1)])
+      expect(value instanceof Tensor).toBe(false);
+  });
 
   test('holds the array it is given', () => {
     const data = Float32Array.of(1, 2, 3, 4, 5, 6);
@@ -41,14 +37,14 @@ describe('Tensor', () => {
     expect(new Tensor('u8', new Uint8Array(0), [0, 3]).size).toBe(0);
   });
 
-  test('bits take whole bytes', () => {
+  test('stores bits in whole bytes', () => {
     expect(new Tensor('b1', new Uint8Array(2), [3, 3]).size).toBe(9);
     expect(failure(() => new Tensor('b1', new Uint8Array(9), [3, 3]))).toBe(
       'ERR_SHAPE Tensor: expected 2 bytes for shape [3, 3] but received 9',
     );
   });
 
-  test('refuses what does not fit', () => {
+  test('refuses data that does not fit dtype and shape', () => {
     const make = (dtype: unknown, data: unknown, shape: unknown) =>
       failure(() => new Tensor(dtype as 'f32', data as Float32Array, shape as number[]));
     expect(make('f64', new Float64Array(1), [1])).toBe(
@@ -74,7 +70,7 @@ describe('values', () => {
     expect([...valuesOf(tensor)]).toEqual([-1, 1, -1, 1, 1, 1, 1, 1, -1]);
   });
 
-  test('what is below zero becomes -1, and nothing else', () => {
+  test('become bits: numbers below zero -1, all others +1', () => {
     expect([...tensorOf('b1', [-0.5, -0, 0, Number.NaN, 7], [5]).data]).toEqual([1]);
   });
 

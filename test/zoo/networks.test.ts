@@ -33,27 +33,24 @@ function smallSize(name: string): number {
 describe.each(Object.keys(zoo.ZOO))('zoo:%s', (name) => {
   const entry = zoo.zooEntry(name);
 
-  test(
-    'runs for any number of classes and a size that divides; packed signs are the float ' + 'ones',
-    async () => {
-      const inputSize = smallSize(name);
-      const network = entry.build({ classes: 7, inputSize });
-      const graph = network.graph(zoo.exampleState(network, 3));
-      const image = picture([2, ...(network.input.shape.slice(1) as number[])]);
-      const session = Session.fromGraph(graph, { threads: 1 });
-      const { logits } = await session.run({ image });
-      await session.release();
-      expect(logits.shape).toEqual([2, 7]);
-      expect(logits.data.every(Number.isFinite)).toBe(true);
-      expect(new Set(logits.data).size).toBeGreaterThan(3);
-      if (/^(resnet|bwn)/.test(name)) return;
-      const count = await compareSigns(graph, { image });
-      expect(count.signs).toBeGreaterThan(0);
-      expect(count).toMatchObject({ differ: 0, differAboveRounding: 0 });
-    },
-  );
+  test('runs for any number of classes and a size that divides, with the float signs', async () => {
+    const inputSize = smallSize(name);
+    const network = entry.build({ classes: 7, inputSize });
+    const graph = network.graph(zoo.exampleState(network, 3));
+    const image = picture([2, ...(network.input.shape.slice(1) as number[])]);
+    const session = Session.fromGraph(graph, { threads: 1 });
+    const { logits } = await session.run({ image });
+    await session.release();
+    expect(logits.shape).toEqual([2, 7]);
+    expect(logits.data.every(Number.isFinite)).toBe(true);
+    expect(new Set(logits.data).size).toBeGreaterThan(3);
+    if (/^(resnet|bwn)/.test(name)) return;
+    const count = await compareSigns(graph, { image });
+    expect(count.signs).toBeGreaterThan(0);
+    expect(count).toMatchObject({ differ: 0, differAboveRounding: 0 });
+  });
 
-  test('says where it comes from', () =>
+  test('names its paper', () =>
     expect(entry.paper).toMatch(/(CVPR|ECCV|ICLR|MLSys|FPGA) 20\d\d, arXiv \d{4}\.\d{5}$/));
 });
 
@@ -111,16 +108,12 @@ describe('cost, as the papers count it', () => {
     });
   });
 
-  test(
-    'Real-to-Binary without alpha has as many numbers as larq-zoo says, running statistics ' +
-      'included',
-    () => {
-      const { parameters } = zoo.zooEntry('real-to-binary-18-no-alpha').build();
-      expect(parameters.reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1), 0)).toBe(
-        11_995_624,
-      );
-    },
-  );
+  test('Real-to-Binary without alpha has as many numbers as in larq-zoo', () => {
+    const { parameters } = zoo.zooEntry('real-to-binary-18-no-alpha').build();
+    expect(parameters.reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1), 0)).toBe(
+      11_995_624,
+    );
+  });
 
   test('float networks: the numbers of ResNet', () => {
     expect(zoo.resnet18().cost()).toMatchObject({

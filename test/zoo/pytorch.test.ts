@@ -130,7 +130,7 @@ describe.each([
     expect(() => network.graph(state)).not.toThrow();
   });
 
-  test('everything that does not fit is listed', () => {
+  test('every misfit is listed in one error', () => {
     const { 'fc.bias': bias, ...rest } = tensorsOf(shapes);
     const broken = { ...rest, 'fc.weight': bias!, extra: bias! };
     const misfits = [
@@ -167,7 +167,7 @@ test('weights [O, I, kh, kw], flat or not, become [O, kh, kw, I]', () => {
   ).toEqual([]);
 });
 
-test('the two 1x1 convolutions of a widening block lie one after the other', () => {
+test('the two 1x1 convolutions of a widening block are joined', () => {
   const tensors = tensorsOf(reActNetShapes(3));
   const state = zoo.importState(zoo.reActNetA(small), tensors, zoo.REACT_NET_A_NAMES);
   expect(state['unit1/bn2/gamma']!.data[0]).toBe(tensors['feature.1.bn2_1.weight']!.data[0]);
@@ -177,7 +177,7 @@ test('the two 1x1 convolutions of a widening block lie one after the other', () 
   );
 });
 
-test('an ONNX file gives its initializers by name', async () => {
+test('the initializers of an ONNX file are imported by name', async () => {
   const initializers = {
     'fc.weight': floats([2, 2], [1, 2, 3, 4]),
     'fc.bias': floats([2], [5, 6]),
