@@ -10,9 +10,10 @@
 import { sameShape } from '../core/shape.js';
 import type { Value } from '../graph/value.js';
 import { make } from '../ops/make.js';
+import { scalarOf } from '../ops/scalar-of.js';
 import { bipolarMap, bipolarWeights, keepsWords, positiveScales, scaleOperand } from './bipolar.js';
 import type { Evaluations } from './chain.js';
-import { isConstantExpression, scalarOf, vector } from './constants.js';
+import { isConstantExpression, vector } from './constants.js';
 import { isNeverZero } from './nonzero.js';
 import { productOfPlanes } from './planes.js';
 import { firstOf, type Rule } from './rewrite.js';

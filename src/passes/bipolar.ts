@@ -5,10 +5,11 @@
 import { elementCount, sameShape } from '../core/shape.js';
 import type { Value } from '../graph/value.js';
 import { constant } from '../ops/make.js';
+import { scalarOf } from '../ops/scalar-of.js';
 import { partOf } from '../tensor/stored.js';
 import { Tensor } from '../tensor/tensor.js';
 import { tensorOf, valuesOf } from '../tensor/values.js';
-import { isConstantExpression, scalarOf } from './constants.js';
+import { isConstantExpression } from './constants.js';
 
 /** x = cast(bits) * scale. */
 export interface BipolarMap {

@@ -5,14 +5,17 @@
  * inputs and outputs only. Not here: the order inside kernels.
  */
 import { type Graph, topological, uses, type Value, walk } from '../graph/value.js';
+import { opDef } from '../ops/index.js';
 import { make } from '../ops/make.js';
-import { isConstantExpression, scalarOf } from './constants.js';
+import { inverse } from '../ops/permutation.js';
+import { scalarOf } from '../ops/scalar-of.js';
+import { isConstantExpression } from './constants.js';
 import { eliminateCommon } from './cse.js';
 import { foldRules } from './fold.js';
 import { Folding } from './folding.js';
 import { composeRepeats, dropIdentities } from './identities.js';
 import { firstOf, fixpoint, type Rule, rewrite } from './rewrite.js';
-import { inverse, isPointwise, permOf, permutedConstant, sinkTransposes } from './sink.js';
+import { isElementwise, permOf, permutedConstant, sinkTransposes } from './sink.js';
 
 export function layout(graph: Graph, folding = new Folding(graph)): Graph {
   const sunk = fixpoint(graph, (current) => rewrite(current, SINKING, folding));
@@ -29,7 +32,7 @@ export function layout(graph: Graph, folding = new Folding(graph)): Graph {
  * side.
  */
 const sinkReshape: Rule = (value, { folding }) => {
-  if (!isPointwise(value)) return undefined;
+  if (!isElementwise(value)) return undefined;
   const moved = value.inputs.find(
     (input) => input.op === 'reshape' && isWorthKeeping(input.inputs[0] as Value),
   );
@@ -48,12 +51,13 @@ const sinkReshape: Rule = (value, { folding }) => {
 };
 
 function isWorthKeeping(value: Value): boolean {
-  return ['transpose', 'conv2d', 'dense'].includes(layerBehind(value).op);
+  const { op, inputs } = layerBehind(value);
+  return inputs.length > 0 && (op === 'transpose' || opDef(op).macs !== undefined);
 }
 
 /** Through element-wise ops, which earlier steps of the rule made of a layer's result. */
 const layerBehind = walk((value) =>
-  isPointwise(value) ? value.inputs.find((input) => input.op !== 'constant') : undefined,
+  isElementwise(value) ? value.inputs.find((input) => input.op !== 'constant') : undefined,
 );
 
 /**
@@ -163,7 +167,7 @@ function hoist(
 ): Value | undefined {
   const chain: Value[] = [];
   let root = value;
-  while (isPointwise(root) && counts.get(root) === 1) {
+  while (isElementwise(root) && counts.get(root) === 1) {
     const flowing = root.inputs.filter((input) => input.op !== 'constant');
     if (flowing.length !== 1 || flowing[0]!.shape.length !== root.shape.length) return undefined;
     chain.push(root);

@@ -4,25 +4,23 @@
  * and reductions over neighbouring axes. Not here: how an op becomes an instruction (lowering).
  */
 import type { Value } from '../graph/value.js';
+import { opDef } from '../ops/index.js';
 import { make } from '../ops/make.js';
+import { inverse } from '../ops/permutation.js';
 import { joinsWords, keepsWords } from './bipolar.js';
 import { isConstantExpression, vector } from './constants.js';
 import { normalized } from './lower.js';
 import { firstOf, type Rule } from './rewrite.js';
-import { inverse } from './sink.js';
-
-const MOVES: ReadonlySet<string> = new Set([
-  'transpose',
-  'slice',
-  'concat',
-  'expand',
-  'pad',
-  'reshape',
-]);
 
 /** move(bits) -> sign(move(cast(bits))): through floats, the way that always works. */
 const moveBitsAsFloats: Rule = (value) => {
-  if (value.dtype !== 'b1' || !MOVES.has(value.op) || isConstantExpression(value)) return undefined;
+  if (
+    value.dtype !== 'b1' ||
+    value.inputs.length === 0 ||
+    !opDef(value.op).moves ||
+    isConstantExpression(value)
+  )
+    return undefined;
   if (value.op === 'concat' && joinsWords(value)) return undefined;
   if (value.op === 'reshape' && keepsWords((value.inputs[0] as Value).shape, value.shape))
     return undefined;
