@@ -20,7 +20,6 @@ import {
   graphOf,
   type Input,
   requireGraph,
-  requireValue,
   type Value,
 } from '../graph/value.js';
 import { Tensor, type TensorLike } from '../tensor/tensor.js';
