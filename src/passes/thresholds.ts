@@ -13,6 +13,7 @@
  */
 import { sameShape } from '../core/shape.js';
 import type { Graph, Value } from '../graph/value.js';
+import { isOp } from '../ops/index.js';
 import { constant, make } from '../ops/make.js';
 import { memberCount, type ValueRange } from '../ops/value-range.js';
 import { Tensor } from '../tensor/tensor.js';
@@ -45,7 +46,7 @@ export function foldThresholds(
 }
 
 function toThreshold(value: Value, site: Site, evaluations: Evaluations): Value | undefined {
-  if (value.op !== 'sign') return undefined;
+  if (!isOp(value, 'sign')) return undefined;
   // The graph before is the one whose uses are counted; the rebuilt accumulation is looked up at
   // the end.
   const { original } = site;
@@ -53,7 +54,7 @@ function toThreshold(value: Value, site: Site, evaluations: Evaluations): Value 
   if (isAccumulation(outer.source))
     return thresholdOf(original, original.name, outer.source, outer.steps, site, evaluations);
   if (
-    outer.source.op !== 'maxPool2d' ||
+    !isOp(outer.source, 'maxPool2d') ||
     site.uses(outer.source) !== 1 ||
     outer.steps.some(({ node }) => node.op === 'reshape')
   )
