@@ -84,8 +84,8 @@ function isBinary(node: Value): boolean {
 /** -1 and +1 (and 0 in borders or by torch's sign), as quantizers write it. */
 function isBipolar(value: Value): boolean {
   if (value.op === 'cast') return value.inputs[0]!.dtype === 'b1';
-  if (value.op === 'pad' || value.op === 'reshape' || value.op === 'maxPool2d')
-    return isBipolar(value.inputs[0]!);
+  const moves = value.op === 'maxPool2d' || (value.inputs.length > 0 && opDef(value.op).moves);
+  if (moves) return value.inputs.every(isBipolar);
   return value.op === 'signum';
 }
 

@@ -10,6 +10,8 @@ export interface AttributeRule<T = unknown> {
   /** Completes the sentence "expected <attribute> to be ...". */
   readonly expects: string;
   accepts(value: unknown): value is T;
+  /** The value is a list of sizes, which may be symbols until a run begins. */
+  readonly sizes?: true;
 }
 
 export type AttributeRules<A extends Attrs> = { readonly [K in keyof A]-?: AttributeRule<A[K]> };
@@ -21,6 +23,13 @@ export type Sides = readonly [number, number, number, number];
 
 function rule<T>(expects: string, accepts: (value: unknown) => boolean): AttributeRule<T> {
   return { expects, accepts: (value): value is T => accepts(value) };
+}
+
+function sizes(
+  expects: string,
+  accepts: (value: unknown) => boolean,
+): AttributeRule<readonly (number | string)[]> {
+  return { ...rule<readonly (number | string)[]>(expects, accepts), sizes: true };
 }
 
 function isTuple(value: unknown, length: number, least: number): boolean {
@@ -62,7 +71,7 @@ export const isSides: AttributeRule<Sides> = rule(
   '[top, left, bottom, right] of whole numbers >= 0',
   (value) => isTuple(value, 4, 0),
 );
-export const isDims: AttributeRule<readonly (number | string)[]> = rule(
+export const isDims: AttributeRule<readonly (number | string)[]> = sizes(
   'a list of sizes and symbols',
   (value) => Array.isArray(value) && value.every((dim) => isSize(dim) || isSymbol(dim)),
 );
@@ -80,7 +89,7 @@ export function isOneOf<const T extends string | number>(
 }
 
 /** Like isDims, but one entry may be -1: the size that makes the element counts agree. */
-export const isDimsOrRest: AttributeRule<readonly (number | string)[]> = rule(
+export const isDimsOrRest: AttributeRule<readonly (number | string)[]> = sizes(
   'a list of sizes and symbols, at most one of them -1',
   (value) =>
     Array.isArray(value) &&

@@ -4,20 +4,35 @@
  * (./reduce.ts).
  */
 import { tensorOf } from '../tensor/values.js';
-import { isBoolean } from './attributes.js';
-import type { OpDef } from './op.js';
+import { isBoolean, type Pair } from './attributes.js';
+import type { Float, Named, NodeMaker, OpDef } from './op.js';
 import { operand } from './operands.js';
-import { eachWindow, POOL2D_ATTRIBUTES, type Pool2dAttrs, poolShape, poolWork } from './pool2d.js';
+import {
+  eachWindow,
+  POOL2D_ATTRIBUTES,
+  POOL2D_DEFAULTS,
+  type Pool2dAttrs,
+  poolShape,
+  poolWork,
+} from './pool2d.js';
 
 export type AvgPool2dAttrs = Pool2dAttrs & { readonly countPad: boolean };
 
-export const avgPool2d: OpDef<AvgPool2dAttrs> = {
+export const avgPool2d = {
   name: 'avgPool2d',
   operands: ['x'],
   attributes: { ...POOL2D_ATTRIBUTES, countPad: isBoolean },
   infer(draft) {
     return { dtype: 'f32', shape: poolShape(draft, operand(draft, 'x', 'f32')) };
   },
+  method:
+    (maker: NodeMaker<AvgPool2dAttrs>) =>
+    (x: Float, kernel: Pair, options?: Partial<Omit<AvgPool2dAttrs, 'kernel'>> & Named): Float =>
+      maker.node([x], { kernel }, options, {
+        strides: kernel,
+        ...POOL2D_DEFAULTS,
+        countPad: false,
+      }) as Float,
   work: poolWork,
   evaluate([x], attrs, result) {
     const values: number[] = [];
@@ -27,4 +42,6 @@ export const avgPool2d: OpDef<AvgPool2dAttrs> = {
     });
     return tensorOf('f32', values, result.shape as number[]);
   },
-};
+  channelsLast: true,
+  epilogue: () => true,
+} satisfies OpDef<AvgPool2dAttrs>;

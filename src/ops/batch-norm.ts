@@ -13,7 +13,7 @@
  */
 import { tensorOf } from '../tensor/values.js';
 import { isReal } from './attributes.js';
-import type { OpDef } from './op.js';
+import type { Float, Named, NodeMaker, OpDef } from './op.js';
 import { operand, requireChannels, requireRankAtLeast } from './operands.js';
 
 export type BatchNormAttrs = { readonly epsilon: number };
@@ -27,7 +27,7 @@ export function batchNormScale(
   return Float32Array.from(gamma, (factor, c) => factor / Math.sqrt(variance[c]! + epsilon));
 }
 
-export const batchNorm: OpDef<BatchNormAttrs> = {
+export const batchNorm = {
   name: 'batchNorm',
   operands: ['x', 'gamma', 'beta', 'mean', 'var'],
   attributes: { epsilon: isReal },
@@ -38,6 +38,17 @@ export const batchNorm: OpDef<BatchNormAttrs> = {
       requireChannels(draft, name, operand(draft, name, 'f32'), x.shape.at(-1)!);
     return { dtype: 'f32', shape: x.shape };
   },
+  method:
+    (maker: NodeMaker<BatchNormAttrs>) =>
+    (
+      x: Float,
+      gamma: Float,
+      beta: Float,
+      mean: Float,
+      variance: Float,
+      options?: Partial<BatchNormAttrs> & Named,
+    ): Float =>
+      maker.node([x, gamma, beta, mean, variance], {}, options, { epsilon: 1e-5 }) as Float,
   evaluate([x, gamma, beta, mean, variance], { epsilon }, result) {
     const scale = batchNormScale(gamma!.data, variance!.data, epsilon);
     const channels = scale.length;
@@ -47,4 +58,4 @@ export const batchNorm: OpDef<BatchNormAttrs> = {
     });
     return tensorOf('f32', values, result.shape as number[]);
   },
-};
+} satisfies OpDef<BatchNormAttrs>;

@@ -3,70 +3,126 @@
  * are f32 and broadcast as in numpy. Not here: what shares a pass with them (the chain,
  * native/kernels/epilogue).
  */
-import type { ChainForm, OpDef } from './op.js';
+import { sameShape } from '../core/shape.js';
+import type { Value } from '../graph/value.js';
+import type { ChainForm, Float, Named, NodeMaker, OpDef, Operand } from './op.js';
 import { operand } from './operands.js';
+import { isNumber, scalarOf } from './scalar-of.js';
 import { maximum, minimum } from './select.js';
 import { broadcast } from './shapes.js';
+import { type RangeOf, reciprocal, scaled, sum, type ValueRange } from './value-range.js';
 
 type NoAttrs = Readonly<Record<never, unknown>>;
+type Range = (a: Value, b: Value, rangeOf: RangeOf) => ValueRange | undefined;
 
 interface Row {
   readonly operands?: readonly [string, string];
   readonly formula: (a: number, b: number) => number;
+  readonly approximate?: true;
   readonly chain?: ChainForm;
-  readonly monotone: boolean | 'sign';
+  /** As OpDef.monotone. */
+  readonly monotone: (moving: number, others?: Float32Array) => boolean;
+  /** The number that changes nothing on the right, and on either side of ops that commute. */
+  readonly neutral?: number;
+  readonly commutes?: true;
+  readonly range?: Range;
 }
 
-function binary(name: string, row: Row): OpDef<NoAttrs> {
+function binary(name: string, row: Row) {
   const operands = row.operands ?? (['a', 'b'] as const);
+  const { neutral, range } = row;
   return {
     name,
-    operands,
+    operands: operands as readonly [string, string],
     attributes: {},
     infer(draft) {
       const a = operand(draft, operands[0], 'f32');
       const b = operand(draft, operands[1], 'f32');
       return { dtype: 'f32', shape: broadcast(draft, a.shape, b.shape) };
     },
+    method:
+      (maker: NodeMaker<NoAttrs>) =>
+      (a: Operand, b: Operand, options?: Named): Float =>
+        maker.node([maker.operand(a), maker.operand(b)], {}, options) as Float,
     scalar: () => row.formula,
+    ...(row.approximate && { approximate: row.approximate }),
+    monotone: (_, moving: number, others?: Float32Array) => row.monotone(moving, others),
+    ...(range && {
+      range: ({ inputs: [a, b] }: Value, rangeOf: RangeOf) => range(a!, b!, rangeOf),
+    }),
+    identity(node: Value) {
+      if (neutral === undefined) return undefined;
+      const [a, b] = node.inputs as [Value, Value];
+      if (sameShape(a.shape, node.shape) && isNumber(b, neutral)) return a;
+      return row.commutes && isNumber(a, neutral) && sameShape(b.shape, node.shape) ? b : undefined;
+    },
     chain: () => row.chain,
-    monotone: () => row.monotone,
-  };
+  } satisfies OpDef<NoAttrs>;
 }
 
 const f = Math.fround;
+const always = () => true;
 
 // A single operation on two float32 values, computed in double and rounded once, is the float32
 // operation: double has more than twice the bits.
 export const add = binary('add', {
   formula: (a, b) => f(a + b),
   chain: { op: 'add', reversed: 'add' },
-  monotone: true,
+  monotone: always,
+  // 0 would turn -0 into 0.
+  neutral: -0,
+  commutes: true,
+  range: (a, b, rangeOf) => sum(rangeOf(a), rangeOf(b)),
 });
 export const sub = binary('sub', {
   formula: (a, b) => f(a - b),
   chain: { op: 'sub', reversed: 'rsub' },
-  monotone: true,
+  monotone: always,
+  neutral: 0,
+  range: (a, b, rangeOf) => sum(rangeOf(a), scaled(rangeOf(b), -1)),
 });
 export const mul = binary('mul', {
   formula: (a, b) => f(a * b),
   chain: { op: 'mul', reversed: 'mul' },
-  monotone: 'sign',
+  monotone: always,
+  neutral: 1,
+  commutes: true,
+  range: (a, b, rangeOf) => scaled(rangeOf(a), scalarOf(b)) ?? scaled(rangeOf(b), scalarOf(a)),
 });
 export const div = binary('div', {
   formula: (a, b) => f(a / b),
   chain: { op: 'div', reversed: 'rdiv' },
-  monotone: 'sign',
+  // A divisor that passes 0 makes the result jump from one end to the other.
+  monotone: (moving) => moving === 0,
+  neutral: 1,
+  range: (a, b, rangeOf) => scaled(rangeOf(a), reciprocal(scalarOf(b))),
 });
 // Selections do not commute: the sign of zero follows the operand that is kept.
-export const max = binary('max', { formula: maximum, chain: { op: 'max' }, monotone: true });
-export const min = binary('min', { formula: minimum, chain: { op: 'min' }, monotone: true });
-/** No kernel computes it, so it is no float32-exact formula either. */
-export const pow = binary('pow', { formula: (a, b) => f(a ** b), monotone: false });
-/** With a slope below zero it has a valley at 0, hence not monotone. */
+export const max = binary('max', { formula: maximum, chain: { op: 'max' }, monotone: always });
+export const min = binary('min', { formula: minimum, chain: { op: 'min' }, monotone: always });
+/** C's pow computes it, which is exact to the last place only. */
+export const pow = binary('pow', {
+  formula: (a, b) => f(a ** b),
+  approximate: true,
+  monotone: () => false,
+  neutral: 1,
+});
 export const prelu = binary('prelu', {
   operands: ['x', 'slope'],
   formula: (x, slope) => (x < 0 ? f(x * slope) : x),
   chain: { op: 'prelu' },
-  monotone: false,
+  // With a slope below zero it has a valley at 0.
+  monotone: (moving, slopes) => moving === 0 && slopes !== undefined && isNonNegative(slopes),
 });
+
+const nonNegative = new WeakMap<Float32Array, boolean>();
+
+/** Remembered: many nodes may share a slope. */
+function isNonNegative(values: Float32Array): boolean {
+  let found = nonNegative.get(values);
+  if (found === undefined) {
+    found = values.every((value) => value >= 0);
+    nonNegative.set(values, found);
+  }
+  return found;
+}

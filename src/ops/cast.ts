@@ -2,14 +2,21 @@
  * cast: the same values in another dtype. f32, i32 and b1 (which gives -1 and +1) become f32; f32
  * becomes i32. Not here: binarization (./sign.ts).
  */
+
+import type { Value } from '../graph/value.js';
 import { tensorOf, valuesOf } from '../tensor/values.js';
 import { isOneOf } from './attributes.js';
-import type { OpDef } from './op.js';
+import type { Float, Named, NodeMaker, OpDef } from './op.js';
 import { operand } from './operands.js';
 
 export type CastAttrs = { readonly to: 'f32' | 'i32' };
 
-export const cast: OpDef<CastAttrs> = {
+interface CastMethod {
+  (x: Value<'f32' | 'i32' | 'b1'>, to: 'f32', options?: Named): Float;
+  (x: Float, to: 'i32', options?: Named): Value<'i32'>;
+}
+
+export const cast = {
   name: 'cast',
   operands: ['x'],
   attributes: { to: isOneOf('f32', 'i32') },
@@ -18,6 +25,10 @@ export const cast: OpDef<CastAttrs> = {
     const x = to === 'f32' ? operand(draft, 'x', 'f32', 'i32', 'b1') : operand(draft, 'x', 'f32');
     return { dtype: to, shape: x.shape };
   },
+  method: (maker: NodeMaker<CastAttrs>) =>
+    ((x: Value, to: CastAttrs['to'], options?: Named) =>
+      maker.node([x], { to }, options)) as CastMethod,
+  elementwise: true,
   evaluate([x], { to }, result) {
     const values = valuesOf(x!);
     return tensorOf(
@@ -26,7 +37,9 @@ export const cast: OpDef<CastAttrs> = {
       result.shape as number[],
     );
   },
-};
+  range: ({ inputs: [x] }, rangeOf) => (x!.dtype === 'f32' ? undefined : rangeOf(x!)),
+  identity: ({ inputs: [x], dtype }) => (x!.dtype === dtype ? x : undefined),
+} satisfies OpDef<CastAttrs>;
 
 /**
  * Truncates toward zero and saturates; NaN stays, and the Int32Array that it goes to holds 0 for

@@ -2,14 +2,18 @@
  * concat: one or more values of one dtype, end to end along an axis. Not here: along an axis whose
  * size is a symbol.
  */
+
+import type { DType } from '../core/dtype.js';
+import type { Value } from '../graph/value.js';
 import { tensorOf, valuesOf } from '../tensor/values.js';
 import { isIndex } from './attributes.js';
-import type { OpDef } from './op.js';
+import type { Named, NodeMaker, OpDef } from './op.js';
 import { mismatch, operand, requireAxis, requireNumber } from './operands.js';
+import { union } from './value-range.js';
 
 export type ConcatAttrs = { readonly axis: number };
 
-export const concat: OpDef<ConcatAttrs> = {
+export const concat = {
   name: 'concat',
   operands: ['x'],
   variadic: true,
@@ -37,6 +41,10 @@ export const concat: OpDef<ConcatAttrs> = {
     }
     return { dtype: first.dtype, shape: first.shape.map((dim, i) => (i === axis ? size : dim)) };
   },
+  method:
+    (maker: NodeMaker<ConcatAttrs>) =>
+    <D extends DType>(values: readonly Value<D>[], axis: number, options?: Named): Value<D> =>
+      maker.node(values, { axis }, options) as Value<D>,
   evaluate(inputs, { axis }, result) {
     const shape = result.shape as number[];
     const inner = shape.slice(axis + 1).reduce((product, dim) => product * dim, 1);
@@ -55,4 +63,8 @@ export const concat: OpDef<ConcatAttrs> = {
     }
     return tensorOf(result.dtype, values, shape);
   },
-};
+  range: ({ inputs }, rangeOf) => inputs.map(rangeOf).reduce(union),
+  identity: ({ inputs }) => (inputs.length === 1 ? inputs[0] : undefined),
+  transposed: ({ attrs: { axis } }, perm) => ({ attrs: { axis: perm[axis as number] }, perm }),
+  moves: true,
+} satisfies OpDef<ConcatAttrs>;

@@ -9,6 +9,7 @@
  * (ops of their own, fused later).
  */
 import { showShape } from '../core/shape.js';
+import type { Value } from '../graph/value.js';
 import { tensorOf, valuesOf } from '../tensor/values.js';
 import {
   isOneOf,
@@ -18,8 +19,8 @@ import {
   type Pair,
   type Sides,
 } from './attributes.js';
-import { macsPerRow, macWork, productDtype } from './multiply.js';
-import type { OpDef } from './op.js';
+import { macsPerRow, macWork, productDtype, productRange } from './multiply.js';
+import type { Float, Named, NodeMaker, OpDef } from './op.js';
 import { mismatch, operand, requireNumber, requireRank } from './operands.js';
 import { windows } from './shapes.js';
 
@@ -31,7 +32,23 @@ export type Conv2dAttrs = {
   readonly padValue: 0 | 1 | -1;
 };
 
-export const conv2d: OpDef<Conv2dAttrs> = {
+type ConvOptions = Partial<Omit<Conv2dAttrs, 'padValue'>> & Named;
+type BinaryConvOptions = Partial<Conv2dAttrs> & Named;
+
+interface Conv2dMethod {
+  (x: Float, w: Value<'f32' | 'b1'>, options?: ConvOptions): Float;
+  (x: Value<'b1'>, w: Value<'b1'>, options?: BinaryConvOptions): Value<'i32'>;
+}
+
+const DEFAULTS = {
+  strides: [1, 1],
+  pads: [0, 0, 0, 0],
+  dilations: [1, 1],
+  groups: 1,
+  padValue: 0,
+} as const;
+
+export const conv2d = {
   name: 'conv2d',
   operands: ['x', 'w'],
   attributes: {
@@ -99,6 +116,9 @@ export const conv2d: OpDef<Conv2dAttrs> = {
       ],
     };
   },
+  method: (maker: NodeMaker<Conv2dAttrs>) =>
+    ((x: Value, w: Value, options?: BinaryConvOptions) =>
+      maker.node([x, w], {}, options, DEFAULTS)) as Conv2dMethod,
   macs: macsPerRow,
   work: macWork,
   evaluate([x, w], { strides, pads, dilations, groups, padValue }, result) {
@@ -133,4 +153,10 @@ export const conv2d: OpDef<Conv2dAttrs> = {
     }
     return tensorOf(result.dtype, sums, result.shape as number[]);
   },
-};
+  range(node, rangeOf) {
+    const { pads, padValue } = node.attrs as Conv2dAttrs;
+    return productRange(node, rangeOf, pads.some((side) => side > 0) ? padValue : undefined);
+  },
+  channelsLast: true,
+  epilogue: () => true,
+} satisfies OpDef<Conv2dAttrs>;

@@ -2,12 +2,19 @@
  * dense: x [..., K] with w [O, K] -> [..., O], y[..., o] = sum over k of x[..., k] * w[o, k].
  * Not here: bias (an add), weights that are [K, N] (./matmul.ts).
  */
+
+import type { Value } from '../graph/value.js';
 import { tensorOf, valuesOf } from '../tensor/values.js';
-import { macsPerRow, macWork, productDtype } from './multiply.js';
-import type { OpDef } from './op.js';
+import { macsPerRow, macWork, productDtype, productRange } from './multiply.js';
+import type { Float, Named, NodeMaker, OpDef } from './op.js';
 import { mismatch, operand, requireNumber, requireRank, requireRankAtLeast } from './operands.js';
 
-export const dense: OpDef<Readonly<Record<never, unknown>>> = {
+interface DenseMethod {
+  (x: Float, w: Value<'f32' | 'b1'>, options?: Named): Float;
+  (x: Value<'b1'>, w: Value<'b1'>, options?: Named): Value<'i32'>;
+}
+
+export const dense = {
   name: 'dense',
   operands: ['x', 'w'],
   attributes: {},
@@ -24,6 +31,8 @@ export const dense: OpDef<Readonly<Record<never, unknown>>> = {
       throw mismatch(draft, 'ERR_SHAPE', `w of shape [O, ${depth}]`, `[${w.shape.join(', ')}]`);
     return { dtype, shape: [...x.shape.slice(0, -1), outputs] };
   },
+  method: (maker: NodeMaker<Readonly<Record<never, unknown>>>) =>
+    ((x: Value, w: Value, options?: Named) => maker.node([x, w], {}, options)) as DenseMethod,
   macs: macsPerRow,
   work: macWork,
   evaluate([x, w], _attrs, result) {
@@ -41,4 +50,6 @@ export const dense: OpDef<Readonly<Record<never, unknown>>> = {
     }
     return tensorOf(result.dtype, sums, result.shape as number[]);
   },
-};
+  range: (node, rangeOf) => productRange(node, rangeOf),
+  epilogue: () => true,
+} satisfies OpDef<Readonly<Record<never, unknown>>>;

@@ -3,6 +3,8 @@
  * constant, state), which are no ops.
  */
 import { expected } from '../core/errors.js';
+import type { Value } from '../graph/value.js';
+import type { AttributeRule } from './attributes.js';
 import { avgPool2d } from './avg-pool2d.js';
 import { batchNorm } from './batch-norm.js';
 import { add, div, max, min, mul, pow, prelu, sub } from './binary.js';
@@ -40,17 +42,26 @@ import {
   tanh,
 } from './unary.js';
 
+/**
+ * What stands at a name here is the doc comment of the GraphBuilder's method of that name.
+ */
 export const OPS = {
-  // element-wise, two operands
+  // Element-wise, two operands, broadcasting as numpy does
+
   add,
   sub,
   mul,
   div,
+  /** a < b ? b : a, and NaN where either is. */
   max,
+  /** b < a ? b : a, and NaN where either is. */
   min,
   pow,
+  /** x < 0 ? x * slope : x */
   prelu,
-  // element-wise, one operand
+
+  // Element-wise, one operand
+
   relu,
   tanh,
   sigmoid,
@@ -61,28 +72,55 @@ export const OPS = {
   log,
   floor,
   ceil,
+  /** Half to even. */
   round,
+  /** -1, 0 or 1; the binarization is `sign`. */
   signum,
   leakyRelu,
   clip,
-  // between dtypes
+
+  // Between dtypes
+
   cast,
+  /** The binarization: -1 iff x < 0. */
   sign,
+  /** -1 iff (x < t) xor flip, per channel. */
   threshold,
+  /** bias + scale * #{t : x >= t}; thresholds are [C or 1, T]. */
   multiThreshold,
-  // reductions
+
+  // Reductions
+
+  /**
+   * x [N,H,W,C], w [O,kh,kw,C/groups]. Two binary operands give exact integers, and may be padded
+   * with +1 or -1.
+   */
   conv2d,
+  /** x [...,K], w [O,K] */
   dense,
+  /** a [...,M,K], b [K,N] */
   matmul,
+  /** The stride is the kernel if none is given. */
   maxPool2d,
+  /** The stride is the kernel if none is given. */
   avgPool2d,
   reduce,
+  /** Along the last axis if none is given. */
   softmax,
+  /** Over the last axis, with given statistics. */
   batchNorm,
-  // the same elements elsewhere
+
+  // The same elements elsewhere
+
+  /** One size may be -1: what makes the counts agree. */
   reshape,
   transpose,
+  /**
+   * Every steps[i]-th element of axis i from starts[i] to, without, ends[i]; steps are 1 if none
+   * are given.
+   */
   slice,
+  /** pads are [before of each axis..., after of each axis...]; a binary x takes -1 or 1. */
   pad,
   concat,
   expand,
@@ -90,8 +128,29 @@ export const OPS = {
 
 export type OpName = keyof typeof OPS;
 
+type Rules<K extends OpName> = (typeof OPS)[K]['attributes'];
+
 /** The attributes of an op by its name. */
-export type AttrsOf<K extends OpName> = (typeof OPS)[K] extends OpDef<infer A> ? A : never;
+export type AttrsOf<K extends OpName> = {
+  readonly [P in keyof Rules<K>]: Rules<K>[P] extends AttributeRule<infer T> ? T : never;
+};
+
+/** The inputs of an op by its name: one value an operand. */
+export type InputsOf<K extends OpName> = (typeof OPS)[K] extends { readonly variadic: true }
+  ? readonly [Value, ...Value[]]
+  : { readonly [I in keyof (typeof OPS)[K]['operands']]: Value };
+
+/** A node of one op: its inputs by number, its attributes by name. */
+export type OpValue<K extends OpName> = Value & {
+  readonly op: K;
+  readonly inputs: InputsOf<K>;
+  readonly attrs: AttrsOf<K>;
+};
+
+/** True for a node of this op, whose inputs and attributes are then typed. */
+export function isOp<K extends OpName>(value: Value, op: K): value is OpValue<K> {
+  return value.op === op;
+}
 
 export function isOpName(name: string): name is OpName {
   return Object.hasOwn(OPS, name);

@@ -3,20 +3,24 @@
  * ./binary.ts).
  */
 import { isReal } from './attributes.js';
-import type { OpDef } from './op.js';
+import type { Float, Named, NodeMaker, OpDef } from './op.js';
 import { operand } from './operands.js';
 
 export type LeakyReluAttrs = { readonly alpha: number };
 
-export const leakyRelu: OpDef<LeakyReluAttrs> = {
+export const leakyRelu = {
   name: 'leakyRelu',
   operands: ['x'],
   attributes: { alpha: isReal },
   infer: (draft) => ({ dtype: 'f32', shape: operand(draft, 'x', 'f32').shape }),
+  method:
+    (maker: NodeMaker<LeakyReluAttrs>) =>
+    (x: Float, options?: { readonly alpha?: number } & Named): Float =>
+      maker.node([x], {}, options, { alpha: 0.01 }) as Float,
   scalar({ alpha }) {
     const slope = Math.fround(alpha);
     return (x) => (x! < 0 ? Math.fround(x! * slope) : x!);
   },
-  chain: ({ alpha }) => ({ op: 'leaky', immediates: [alpha, 0] }),
   monotone: ({ alpha }) => alpha >= 0,
-};
+  chain: ({ alpha }) => ({ op: 'leaky', immediates: [alpha, 0] }),
+} satisfies OpDef<LeakyReluAttrs>;

@@ -5,11 +5,11 @@
 import { elementCount } from '../core/shape.js';
 import type { Value } from '../graph/value.js';
 import { tensorOf } from '../tensor/values.js';
-import type { OpDef } from './op.js';
+import type { Float, Named, NodeMaker, OpDef } from './op.js';
 import { mismatch, operand, requireNumber, requireRank, requireRankAtLeast } from './operands.js';
 import { elementsTouched } from './work.js';
 
-export const matmul: OpDef<Readonly<Record<never, unknown>>> = {
+export const matmul = {
   name: 'matmul',
   operands: ['a', 'b'],
   attributes: {},
@@ -24,6 +24,10 @@ export const matmul: OpDef<Readonly<Record<never, unknown>>> = {
       throw mismatch(draft, 'ERR_SHAPE', `b of shape [${depth}, N]`, `[${b.shape.join(', ')}]`);
     return { dtype: 'f32', shape: [...a.shape.slice(0, -1), b.shape[1]!] };
   },
+  method:
+    (maker: NodeMaker<Readonly<Record<never, unknown>>>) =>
+    (a: Float, b: Float, options?: Named): Float =>
+      maker.node([a, b], {}, options) as Float,
   macs: (node) => ({ binary: 0, integer: 0, float: products(node) }),
   work: (node) => products(node) + elementsTouched(node),
   evaluate([a, b], _attrs, result) {
@@ -39,7 +43,7 @@ export const matmul: OpDef<Readonly<Record<never, unknown>>> = {
     }
     return tensorOf('f32', sums, result.shape as number[]);
   },
-};
+} satisfies OpDef<Readonly<Record<never, unknown>>>;
 
 function products(node: Value): number {
   return elementCount(node.shape) * (node.inputs[1]!.shape[0] as number);

@@ -3,13 +3,23 @@
  * NaN ever wins. The maximum is taken as max is, a < b ? b : a from -Infinity on. Not here: windows
  * (./pool2d.ts).
  */
+
+import type { Value } from '../graph/value.js';
 import { tensorOf } from '../tensor/values.js';
-import type { OpDef } from './op.js';
+import type { Pair } from './attributes.js';
+import type { Named, NodeMaker, OpDef } from './op.js';
 import { operand } from './operands.js';
-import { eachWindow, POOL2D_ATTRIBUTES, type Pool2dAttrs, poolShape, poolWork } from './pool2d.js';
+import {
+  eachWindow,
+  POOL2D_ATTRIBUTES,
+  POOL2D_DEFAULTS,
+  type Pool2dAttrs,
+  poolShape,
+  poolWork,
+} from './pool2d.js';
 import { larger } from './select.js';
 
-export const maxPool2d: OpDef<Pool2dAttrs> = {
+export const maxPool2d = {
   name: 'maxPool2d',
   operands: ['x'],
   attributes: POOL2D_ATTRIBUTES,
@@ -17,6 +27,14 @@ export const maxPool2d: OpDef<Pool2dAttrs> = {
     const x = operand(draft, 'x', 'f32', 'b1');
     return { dtype: x.dtype, shape: poolShape(draft, x) };
   },
+  method:
+    (maker: NodeMaker<Pool2dAttrs>) =>
+    <D extends 'f32' | 'b1'>(
+      x: Value<D>,
+      kernel: Pair,
+      options?: Partial<Omit<Pool2dAttrs, 'kernel'>> & Named,
+    ): Value<D> =>
+      maker.node([x], { kernel }, options, { strides: kernel, ...POOL2D_DEFAULTS }) as Value<D>,
   work: poolWork,
   evaluate([x], attrs, result) {
     const values: number[] = [];
@@ -25,4 +43,8 @@ export const maxPool2d: OpDef<Pool2dAttrs> = {
     );
     return tensorOf(result.dtype, values, result.shape as number[]);
   },
-};
+  range: ({ inputs: [x] }, rangeOf) => rangeOf(x!),
+  channelsLast: true,
+  // The AND of words is a kernel without one.
+  epilogue: ({ dtype }) => dtype !== 'b1',
+} satisfies OpDef<Pool2dAttrs>;

@@ -6,12 +6,15 @@
 import { elementCount } from '../core/shape.js';
 import { tensorOf } from '../tensor/values.js';
 import { isReal } from './attributes.js';
-import type { OpDef } from './op.js';
+import type { Float, Named, NodeMaker, OpDef } from './op.js';
 import { mismatch, operand, requireNumber, requireRank, requireRankAtLeast } from './operands.js';
+import { levels } from './value-range.js';
 
 export type MultiThresholdAttrs = { readonly scale: number; readonly bias: number };
 
-export const multiThreshold: OpDef<MultiThresholdAttrs> = {
+type MultiThresholdOptions = Partial<MultiThresholdAttrs> & Named;
+
+export const multiThreshold = {
   name: 'multiThreshold',
   operands: ['x', 'thresholds'],
   attributes: { scale: isReal, bias: isReal },
@@ -27,8 +30,10 @@ export const multiThreshold: OpDef<MultiThresholdAttrs> = {
       throw mismatch(draft, 'ERR_SHAPE', `thresholds of 1 or ${channels} rows`, rows);
     return { dtype: 'f32', shape: x.shape };
   },
-  chain: ({ scale, bias }) => ({ op: 'multithreshold', immediates: [scale, bias] }),
-  monotone: ({ scale }) => scale >= 0,
+  method:
+    (maker: NodeMaker<MultiThresholdAttrs>) =>
+    (x: Float, thresholds: Float, options?: MultiThresholdOptions): Float =>
+      maker.node([x, thresholds], {}, options, { scale: 1, bias: 0 }) as Float,
   work: (node) => elementCount(node.shape) * (1 + (node.inputs[1]!.shape[1] as number)),
   evaluate([x, thresholds], attrs, result) {
     const f = Math.fround;
@@ -44,4 +49,13 @@ export const multiThreshold: OpDef<MultiThresholdAttrs> = {
     });
     return tensorOf('f32', values, result.shape as number[]);
   },
-};
+  range({ inputs: [, thresholds], attrs }) {
+    const { scale, bias } = attrs as MultiThresholdAttrs;
+    return levels(scale, bias, thresholds!.shape[1] as number);
+  },
+  transposed({ inputs: [, thresholds], attrs }, perm) {
+    const keepsChannels = perm.at(-1) === perm.length - 1 || thresholds!.shape[0] === 1;
+    return keepsChannels ? { attrs, perm } : undefined;
+  },
+  chain: ({ scale, bias }) => ({ op: 'multithreshold', immediates: [scale, bias] }),
+} satisfies OpDef<MultiThresholdAttrs>;

@@ -7,6 +7,7 @@ import { elementCount } from '../core/shape.js';
 import type { Value } from '../graph/value.js';
 import type { Macs, NodeDraft } from './op.js';
 import { mismatch, operand } from './operands.js';
+import { type RangeOf, signedSum, type ValueRange } from './value-range.js';
 import { elementsTouched } from './work.js';
 
 /** f32 x f32 and f32 x b1 give f32; b1 x b1 gives i32, the exact dot product. */
@@ -36,4 +37,18 @@ export function macsPerRow(node: Value): Macs {
 export function macWork(node: Value): number {
   const { binary, float } = macsPerRow(node);
   return binary + float + elementsTouched(node);
+}
+
+/**
+ * The sums that weights of -1 and +1 can make of terms on a grid. `border` stands outside x where
+ * some windows hang over its edge.
+ */
+export function productRange(
+  node: Value,
+  rangeOf: RangeOf,
+  border?: number,
+): ValueRange | undefined {
+  const [x, w] = node.inputs as [Value, Value];
+  const bipolar = w.dtype === 'b1' || (w.op === 'cast' && w.inputs[0]!.dtype === 'b1');
+  return bipolar ? signedSum(rangeOf(x), elementCount(w.shape.slice(1)), border) : undefined;
 }

@@ -3,15 +3,20 @@
  * axis..., after of each axis...]. Not here: the padding of convolutions, to which a pass moves
  * this where it can.
  */
+
+import type { Value } from '../graph/value.js';
 import { tensorOf, valuesOf } from '../tensor/values.js';
 import { isBound, isIndexes } from './attributes.js';
-import type { OpDef } from './op.js';
+import { unchanged } from './identity.js';
+import type { Named, NodeMaker, OpDef } from './op.js';
 import { mismatch, operand } from './operands.js';
+import { unpermute } from './permutation.js';
 import { rowMajor, strided } from './strides.js';
+import { single, union } from './value-range.js';
 
 export type PadAttrs = { readonly pads: readonly number[]; readonly value: number };
 
-export const pad: OpDef<PadAttrs> = {
+export const pad = {
   name: 'pad',
   operands: ['x'],
   attributes: { pads: isIndexes, value: isBound },
@@ -32,6 +37,15 @@ export const pad: OpDef<PadAttrs> = {
     });
     return { dtype: x.dtype, shape };
   },
+  method:
+    (maker: NodeMaker<PadAttrs>) =>
+    <D extends 'f32' | 'b1'>(
+      x: Value<D>,
+      pads: readonly number[],
+      value: number,
+      options?: Named,
+    ): Value<D> =>
+      maker.node([x], { pads, value }, options) as Value<D>,
   evaluate([x], { pads, value }, result) {
     const shape = result.shape as number[];
     const strides = rowMajor(shape);
@@ -42,4 +56,13 @@ export const pad: OpDef<PadAttrs> = {
     for (let i = 0; i < from.length; i++) values[target(i)] = from[i]!;
     return tensorOf(result.dtype, values, shape);
   },
-};
+  range: ({ inputs: [x], attrs }, rangeOf) => union(rangeOf(x!), single((attrs as PadAttrs).value)),
+  identity: unchanged,
+  transposed({ attrs }, perm) {
+    const { pads } = attrs as PadAttrs;
+    const [before, after] = [pads.slice(0, perm.length), pads.slice(perm.length)];
+    const moved = [...unpermute(before, perm), ...unpermute(after, perm)];
+    return { attrs: { ...attrs, pads: moved }, perm };
+  },
+  moves: true,
+} satisfies OpDef<PadAttrs>;

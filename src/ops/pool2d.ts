@@ -28,6 +28,9 @@ export const POOL2D_ATTRIBUTES = {
   ceil: isBoolean,
 };
 
+/** Of the options; the stride is the kernel if none is given. */
+export const POOL2D_DEFAULTS = { pads: [0, 0, 0, 0], dilations: [1, 1], ceil: false } as const;
+
 /** The windows along height (0) and width (1). */
 function along(axis: 0 | 1, { kernel, strides, pads, dilations }: Pool2dAttrs): Window {
   return {

@@ -3,7 +3,7 @@
  */
 import { tensorOf } from '../tensor/values.js';
 import { isBoolean, isIndexes, isOneOf } from './attributes.js';
-import type { OpDef } from './op.js';
+import type { Float, Named, NodeMaker, OpDef } from './op.js';
 import { mismatch, operand, requireAxis } from './operands.js';
 import { larger, smaller } from './select.js';
 import { indexer } from './strides.js';
@@ -14,7 +14,7 @@ export type ReduceAttrs = {
   readonly keepDims: boolean;
 };
 
-export const reduce: OpDef<ReduceAttrs> = {
+export const reduce = {
   name: 'reduce',
   operands: ['x'],
   attributes: { kind: isOneOf('mean', 'sum', 'max', 'min'), axes: isIndexes, keepDims: isBoolean },
@@ -37,6 +37,15 @@ export const reduce: OpDef<ReduceAttrs> = {
     );
     return { dtype: 'f32', shape };
   },
+  method:
+    (maker: NodeMaker<ReduceAttrs>) =>
+    (
+      x: Float,
+      kind: ReduceAttrs['kind'],
+      axes: readonly number[],
+      options?: { readonly keepDims?: boolean } & Named,
+    ): Float =>
+      maker.node([x], { kind, axes }, options, { keepDims: false }) as Float,
   evaluate([x], { kind, axes }, result) {
     const kept = x!.shape.map((dim, axis) => (axes.includes(axis) ? 1 : dim));
     const target = indexer(x!.shape, kept);
@@ -51,7 +60,19 @@ export const reduce: OpDef<ReduceAttrs> = {
       result.shape as number[],
     );
   },
-};
+  transposed({ attrs }, perm) {
+    const { axes, keepDims } = attrs as ReduceAttrs;
+    const moved = axes.map((axis) => perm[axis]!).sort((a, b) => a - b);
+    if (keepDims) return { attrs: { ...attrs, axes: moved }, perm };
+    // The axes that are left, in the order they have in t, numbered as they stand in x.
+    const left = perm.filter((_, i) => !axes.includes(i));
+    const order = [...left].sort((a, b) => a - b);
+    return {
+      attrs: { ...attrs, axes: moved },
+      perm: left.map((axis) => order.indexOf(axis)),
+    };
+  },
+} satisfies OpDef<ReduceAttrs>;
 
 const KINDS: Readonly<Record<ReduceAttrs['kind'], (values: readonly number[]) => number>> = {
   mean: (values) => KINDS.sum(values) / values.length,

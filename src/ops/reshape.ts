@@ -3,15 +3,19 @@
  * what makes the counts agree. Symbols pass through by name, each as often as x has it; -1 may
  * stand for the one that is left. Not here: a change of order (./transpose.ts).
  */
+
+import type { DType } from '../core/dtype.js';
 import { type Dim, type Shape, showShape } from '../core/shape.js';
+import type { Value } from '../graph/value.js';
 import { Tensor } from '../tensor/tensor.js';
 import { isDimsOrRest } from './attributes.js';
-import type { OpDef } from './op.js';
+import { unchanged } from './identity.js';
+import type { Named, NodeMaker, OpDef } from './op.js';
 import { mismatch, operand } from './operands.js';
 
 export type ReshapeAttrs = { readonly shape: readonly (number | string)[] };
 
-export const reshape: OpDef<ReshapeAttrs> = {
+export const reshape = {
   name: 'reshape',
   operands: ['x'],
   attributes: { shape: isDimsOrRest },
@@ -32,10 +36,18 @@ export const reshape: OpDef<ReshapeAttrs> = {
     }
     return { dtype: x.dtype, shape: shape.map((dim) => (dim === -1 ? rest : dim)) };
   },
+  method:
+    (maker: NodeMaker<ReshapeAttrs>) =>
+    <D extends DType>(x: Value<D>, shape: ReshapeAttrs['shape'], options?: Named): Value<D> =>
+      maker.node([x], { shape }, options) as Value<D>,
   // The elements stay where they are.
   work: () => 1,
   evaluate: ([x], _attrs, result) => new Tensor(x!.dtype, x!.data, result.shape as number[]),
-};
+  range: ({ inputs: [x] }, rangeOf) => rangeOf(x!),
+  identity: unchanged,
+  compose: ({ shape }) => ({ shape }),
+  moves: true,
+} satisfies OpDef<ReshapeAttrs>;
 
 /**
  * The one dimension that completes `part` to as many elements as `whole` has: a number, a symbol,

@@ -2,14 +2,21 @@
  * sign: f32 -> b1, the binarization. The bit (-1) is set iff x < 0, an ordered comparison: 0, -0
  * and NaN give +1. Not here: ONNX Sign with its zero (signum, in ./unary.ts).
  */
+
+import type { Value } from '../graph/value.js';
 import { tensorOf } from '../tensor/values.js';
-import type { OpDef } from './op.js';
+import type { Float, Named, NodeMaker, OpDef } from './op.js';
 import { operand } from './operands.js';
 
-export const sign: OpDef<Readonly<Record<never, unknown>>> = {
+export const sign = {
   name: 'sign',
   operands: ['x'],
   attributes: {},
   infer: (draft) => ({ dtype: 'b1', shape: operand(draft, 'x', 'f32').shape }),
+  method:
+    (maker: NodeMaker<Readonly<Record<never, unknown>>>) =>
+    (x: Float, options?: Named): Value<'b1'> =>
+      maker.node([x], {}, options) as Value<'b1'>,
+  elementwise: true,
   evaluate: ([x], _attrs, result) => tensorOf('b1', x!.data, result.shape as number[]),
-};
+} satisfies OpDef<Readonly<Record<never, unknown>>>;

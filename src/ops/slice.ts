@@ -3,10 +3,15 @@
  * dtype. Starts and ends are canonical: 0 <= start <= end <= size, nothing counted from the end. An
  * axis with a symbol is taken whole: its end is the symbol. Not here: negative steps.
  */
+
+import type { DType } from '../core/dtype.js';
+import { requireValue, type Value } from '../graph/value.js';
 import { type AttributeRule, isDims, isIndexes } from './attributes.js';
 import { gather } from './gather.js';
-import type { OpDef } from './op.js';
+import { unchanged } from './identity.js';
+import type { Named, NodeMaker, OpDef } from './op.js';
 import { mismatch, operand } from './operands.js';
+import { unpermute } from './permutation.js';
 import { rowMajor } from './strides.js';
 
 export type SliceAttrs = {
@@ -21,7 +26,7 @@ const isSteps: AttributeRule<readonly number[]> = {
     isIndexes.accepts(value) && value.every((step) => step >= 1),
 };
 
-export const slice: OpDef<SliceAttrs> = {
+export const slice = {
   name: 'slice',
   operands: ['x'],
   attributes: { starts: isIndexes, ends: isDims, steps: isSteps },
@@ -56,6 +61,19 @@ export const slice: OpDef<SliceAttrs> = {
     });
     return { dtype: x.dtype, shape };
   },
+  /** steps are 1 if none are given. */
+  method:
+    (maker: NodeMaker<SliceAttrs>) =>
+    <D extends DType>(
+      x: Value<D>,
+      starts: SliceAttrs['starts'],
+      ends: SliceAttrs['ends'],
+      options?: Partial<Pick<SliceAttrs, 'steps'>> & Named,
+    ): Value<D> => {
+      requireValue(x, 'x to be a value', { op: 'slice' });
+      const steps = x.shape.map(() => 1);
+      return maker.node([x], { starts, ends }, options, { steps }) as Value<D>;
+    },
   evaluate([x], { starts, steps }, result) {
     const strides = rowMajor(x!.shape);
     const offset = strides.reduce((sum, stride, axis) => sum + stride * starts[axis]!, 0);
@@ -66,4 +84,31 @@ export const slice: OpDef<SliceAttrs> = {
       offset,
     );
   },
-};
+  range: ({ inputs: [x] }, rangeOf) => rangeOf(x!),
+  identity: unchanged,
+  compose: composed,
+  transposed({ attrs }, perm) {
+    const { starts, ends, steps } = attrs as SliceAttrs;
+    const [from, to, by] = [starts, ends, steps].map((list) => unpermute<unknown>(list, perm));
+    return { attrs: { starts: from, ends: to, steps: by }, perm };
+  },
+  moves: true,
+} satisfies OpDef<SliceAttrs>;
+
+/**
+ * Element i of the outer is element start + i * step of the inner, which is element start' + (start
+ * + i * step) * step' of x.
+ */
+function composed(outer: Value, inner: Value): SliceAttrs {
+  const [after, before] = [outer.attrs as SliceAttrs, inner.attrs as SliceAttrs];
+  const steps = outer.shape.map((_, axis) => before.steps[axis]! * after.steps[axis]!);
+  const starts = outer.shape.map(
+    (_, axis) => before.starts[axis]! + after.starts[axis]! * before.steps[axis]!,
+  );
+  const ends = outer.shape.map((dim, axis) => {
+    // An axis with a symbol is taken whole by both.
+    if (typeof dim === 'string') return dim;
+    return dim === 0 ? starts[axis]! : starts[axis]! + (dim - 1) * steps[axis]! + 1;
+  });
+  return { starts, ends, steps };
+}

@@ -2,16 +2,18 @@
  * softmax: exp(x - max) / sum of exp(x - max) along one axis, f32. Not here: its logarithm (log of
  * this, or the loss's own form).
  */
+
+import { requireValue } from '../graph/value.js';
 import { tensorOf } from '../tensor/values.js';
 import { isIndex } from './attributes.js';
-import type { OpDef } from './op.js';
+import type { Float, Named, NodeMaker, OpDef } from './op.js';
 import { operand, requireAxis } from './operands.js';
 import { larger } from './select.js';
 import { rowMajor } from './strides.js';
 
 export type SoftmaxAttrs = { readonly axis: number };
 
-export const softmax: OpDef<SoftmaxAttrs> = {
+export const softmax = {
   name: 'softmax',
   operands: ['x'],
   attributes: { axis: isIndex },
@@ -20,6 +22,13 @@ export const softmax: OpDef<SoftmaxAttrs> = {
     requireAxis(draft, draft.attrs.axis, x.shape.length);
     return { dtype: 'f32', shape: x.shape };
   },
+  /** Along the last axis if none is given. */
+  method:
+    (maker: NodeMaker<SoftmaxAttrs>) =>
+    (x: Float, options?: Partial<SoftmaxAttrs> & Named): Float => {
+      requireValue(x, 'x to be a value', { op: 'softmax' });
+      return maker.node([x], {}, options, { axis: x.shape.length - 1 }) as Float;
+    },
   evaluate([x], { axis }, result) {
     const count = x!.shape[axis]!;
     const step = rowMajor(x!.shape)[axis]!;
@@ -34,4 +43,5 @@ export const softmax: OpDef<SoftmaxAttrs> = {
     }
     return tensorOf('f32', values, result.shape as number[]);
   },
-};
+  transposed: ({ attrs: { axis } }, perm) => ({ attrs: { axis: perm[axis as number] }, perm }),
+} satisfies OpDef<SoftmaxAttrs>;

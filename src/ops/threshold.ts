@@ -3,11 +3,13 @@
  * It is what an affine, a batch norm or any monotone chain before a sign folds to. Not here: the
  * fold (src/passes), several levels (./multi-threshold.ts).
  */
+
+import type { Value } from '../graph/value.js';
 import { tensorOf } from '../tensor/values.js';
-import type { OpDef } from './op.js';
+import type { Named, NodeMaker, OpDef } from './op.js';
 import { operand, requireChannels, requireRankAtLeast } from './operands.js';
 
-export const threshold: OpDef<Readonly<Record<never, unknown>>> = {
+export const threshold = {
   name: 'threshold',
   operands: ['x', 't', 'flip'],
   attributes: {},
@@ -19,6 +21,10 @@ export const threshold: OpDef<Readonly<Record<never, unknown>>> = {
     requireChannels(draft, 'flip', operand(draft, 'flip', 'i32'), channels);
     return { dtype: 'b1', shape: x.shape };
   },
+  method:
+    (maker: NodeMaker<Readonly<Record<never, unknown>>>) =>
+    (x: Value<'i32'>, t: Value<'i32'>, flip: Value<'i32'>, options?: Named): Value<'b1'> =>
+      maker.node([x, t, flip], {}, options) as Value<'b1'>,
   evaluate([x, t, flip], _attrs, result) {
     const channels = t!.size;
     const signs = Int8Array.from(x!.data, (value, i) => {
@@ -27,4 +33,4 @@ export const threshold: OpDef<Readonly<Record<never, unknown>>> = {
     });
     return tensorOf('b1', signs, result.shape as number[]);
   },
-};
+} satisfies OpDef<Readonly<Record<never, unknown>>>;

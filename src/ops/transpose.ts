@@ -2,15 +2,18 @@
  * transpose: axis i of the result is axis perm[i] of x, any dtype. Not here: moving transposes
  * through a graph (src/passes).
  */
+
+import type { DType } from '../core/dtype.js';
+import type { Value } from '../graph/value.js';
 import { isIndexes } from './attributes.js';
 import { gather } from './gather.js';
-import type { OpDef } from './op.js';
+import type { Named, NodeMaker, OpDef } from './op.js';
 import { mismatch, operand } from './operands.js';
 import { rowMajor } from './strides.js';
 
 export type TransposeAttrs = { readonly perm: readonly number[] };
 
-export const transpose: OpDef<TransposeAttrs> = {
+export const transpose = {
   name: 'transpose',
   operands: ['x'],
   attributes: { perm: isIndexes },
@@ -23,6 +26,10 @@ export const transpose: OpDef<TransposeAttrs> = {
     }
     return { dtype: x.dtype, shape: perm.map((axis) => x.shape[axis]!) };
   },
+  method:
+    (maker: NodeMaker<TransposeAttrs>) =>
+    <D extends DType>(x: Value<D>, perm: readonly number[], options?: Named): Value<D> =>
+      maker.node([x], { perm }, options) as Value<D>,
   evaluate([x], { perm }, result) {
     const strides = rowMajor(x!.shape);
     return gather(
@@ -31,4 +38,12 @@ export const transpose: OpDef<TransposeAttrs> = {
       perm.map((axis) => strides[axis]!),
     );
   },
-};
+  range: ({ inputs: [x] }, rangeOf) => rangeOf(x!),
+  identity: (node) => (permOf(node).every((axis, i) => axis === i) ? node.inputs[0] : undefined),
+  compose: (outer, inner) => ({ perm: permOf(outer).map((axis) => permOf(inner)[axis]!) }),
+  moves: true,
+} satisfies OpDef<TransposeAttrs>;
+
+function permOf({ attrs }: Value): readonly number[] {
+  return (attrs as TransposeAttrs).perm;
+}

@@ -1,46 +1,92 @@
 /**
- * Element-wise functions of one f32 operand, which differ by one formula each: one row an op.
- * Not here: leakyRelu and clip, which have attributes.
+ * Element-wise functions of one f32 operand, which differ by one formula each: one row an op. Not
+ * here: leakyRelu and clip, which have attributes.
  */
-import type { OpDef } from './op.js';
+import type { Value } from '../graph/value.js';
+import type { Float, Named, NodeMaker, OpDef } from './op.js';
 import { operand } from './operands.js';
 import { larger } from './select.js';
+import {
+  clipped,
+  INTEGERS,
+  type RangeOf,
+  scaled,
+  TERNARY,
+  type ValueRange,
+} from './value-range.js';
 
 type NoAttrs = Readonly<Record<never, unknown>>;
 
+interface Facts {
+  readonly monotone?: boolean;
+  readonly approximate?: true;
+  readonly idempotent?: true;
+  range?(x: Value, rangeOf: RangeOf): ValueRange | undefined;
+}
+
 /** Every one of them is a step of the native chain, under its own name. */
-function unary(name: string, monotone: boolean, formula: (x: number) => number): OpDef<NoAttrs> {
+function unary(
+  name: string,
+  formula: (x: number) => number,
+  { monotone = false, range, ...facts }: Facts = {},
+) {
   return {
     name,
     operands: ['x'],
     attributes: {},
     infer: (draft) => ({ dtype: 'f32', shape: operand(draft, 'x', 'f32').shape }),
+    method:
+      (maker: NodeMaker<NoAttrs>) =>
+      (x: Float, options?: Named): Float =>
+        maker.node([x], {}, options) as Float,
     scalar: () => formula,
-    chain: () => ({ op: name }),
     monotone: () => monotone,
-  };
+    ...(range && { range: ({ inputs: [x] }: Value, rangeOf: RangeOf) => range(x!, rangeOf) }),
+    ...facts,
+    chain: () => ({ op: name }),
+  } satisfies OpDef<NoAttrs>;
 }
 
 const f = Math.fround;
 
 // Selection, as the kernels do it: NaN passes through.
-export const relu = unary('relu', true, (x) => larger(x, 0));
-// The kernels compute these four by float32 polynomials, which may differ from the formulas here in
-// the last place. They are monotone as functions but say that they are not, so that no threshold is
-// ever derived from a formula that is not the kernel's.
-export const tanh = unary('tanh', false, (x) => f(Math.tanh(x)));
-export const sigmoid = unary('sigmoid', false, (x) => f(1 / (1 + Math.exp(-x))));
-export const exp = unary('exp', false, (x) => f(Math.exp(x)));
-export const log = unary('log', false, (x) => f(Math.log(x)));
-export const abs = unary('abs', false, Math.abs);
-export const neg = unary('neg', false, (x) => -x);
+export const relu = unary('relu', (x) => larger(x, 0), {
+  monotone: true,
+  idempotent: true,
+  range: (x, rangeOf) => clipped(rangeOf(x), 0, Infinity),
+});
+// The kernels compute these four by float32 polynomials.
+export const tanh = unary('tanh', (x) => f(Math.tanh(x)), { approximate: true });
+export const sigmoid = unary('sigmoid', (x) => f(1 / (1 + Math.exp(-x))), { approximate: true });
+export const exp = unary('exp', (x) => f(Math.exp(x)), { approximate: true });
+export const log = unary('log', (x) => f(Math.log(x)), { approximate: true });
+export const abs = unary('abs', Math.abs);
+export const neg = unary('neg', (x) => -x, {
+  monotone: true,
+  range: (x, rangeOf) => scaled(rangeOf(x), -1),
+});
 // NaN below zero: not monotone.
-export const sqrt = unary('sqrt', false, (x) => f(Math.sqrt(x)));
-export const floor = unary('floor', true, Math.floor);
-export const ceil = unary('ceil', true, Math.ceil);
-export const round = unary('round', true, halfToEven);
+export const sqrt = unary('sqrt', (x) => f(Math.sqrt(x)));
+export const floor = rounding('floor', Math.floor);
+export const ceil = rounding('ceil', Math.ceil);
+export const round = rounding('round', halfToEven);
 /** -1, 0 or 1 (ONNX Sign); 0 keeps its sign and NaN stays NaN. The binarization is `sign`. */
-export const signum = unary('signum', true, Math.sign);
+export const signum = unary('signum', Math.sign, {
+  monotone: true,
+  idempotent: true,
+  range: () => TERNARY,
+});
+
+/** Any x becomes an integer; one between finite bounds becomes one of finitely many. */
+function rounding(name: string, formula: (x: number) => number) {
+  const range = (x: Value): ValueRange => {
+    if (x.op !== 'clip') return INTEGERS;
+    const { min, max } = x.attrs as { min: number; max: number };
+    if (min > max) return INTEGERS;
+    return { ...INTEGERS, lo: formula(f(min)), hi: formula(f(max)) };
+  };
+  return unary(name, formula, { monotone: true, idempotent: true, range });
+}
 
 function halfToEven(x: number): number {
   const below = Math.floor(x);

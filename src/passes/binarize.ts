@@ -9,10 +9,12 @@
  */
 import { sameShape } from '../core/shape.js';
 import type { Value } from '../graph/value.js';
+import { isOp } from '../ops/index.js';
 import { make } from '../ops/make.js';
+import { scalarOf } from '../ops/scalar-of.js';
 import { bipolarMap, bipolarWeights, keepsWords, positiveScales, scaleOperand } from './bipolar.js';
 import type { Evaluations } from './chain.js';
-import { isConstantExpression, scalarOf, vector } from './constants.js';
+import { isConstantExpression, vector } from './constants.js';
 import { isNeverZero } from './nonzero.js';
 import { productOfPlanes } from './planes.js';
 import { firstOf, type Rule } from './rewrite.js';
@@ -26,8 +28,8 @@ export type SignZero = 'exact' | 'plus';
 /** signum(x) -> cast(sign(x)) where x is never zero, or the user says that zero counts as +1. */
 function signumToSign(signZero: SignZero, evaluations: Evaluations): Rule {
   return (value) => {
-    if (value.op !== 'signum') return undefined;
-    const [x] = value.inputs as [Value];
+    if (!isOp(value, 'signum')) return undefined;
+    const [x] = value.inputs;
     if (isConstantExpression(x) || (signZero === 'exact' && !isNeverZero(x, evaluations)))
       return undefined;
     return make('cast', value.name, [make('sign', `${value.name}.bits`, [x])], { to: 'f32' });
@@ -40,9 +42,9 @@ function signumToSign(signZero: SignZero, evaluations: Evaluations): Rule {
  * differs: a sign takes it as +1.
  */
 const multiThresholdToSign: Rule = (value) => {
-  if (value.op !== 'multiThreshold') return undefined;
-  const [x, thresholds] = value.inputs as [Value, Value];
-  const { scale, bias } = value.attrs as { scale: number; bias: number };
+  if (!isOp(value, 'multiThreshold')) return undefined;
+  const [x, thresholds] = value.inputs;
+  const { scale, bias } = value.attrs;
   if (
     thresholds.op !== 'constant' ||
     thresholds.shape[1] !== 1 ||
@@ -69,16 +71,14 @@ const multiThresholdToSign: Rule = (value) => {
  * so is that of x clipped around 0.
  */
 const simplifySign: Rule = (value) => {
-  if (value.op !== 'sign') return undefined;
-  const [x] = value.inputs as [Value];
+  if (!isOp(value, 'sign')) return undefined;
+  const [x] = value.inputs;
   const map = bipolarMap(x);
   if (map !== undefined && map.scale > 0) return map.bits;
-  if (x.op === 'clip')
-    return (x.attrs.min as number) < 0 && (x.attrs.max as number) >= 0
-      ? make('sign', value.name, x.inputs)
-      : undefined;
-  if (x.op !== 'add') return undefined;
-  const [a, b] = x.inputs as [Value, Value];
+  if (isOp(x, 'clip'))
+    return x.attrs.min < 0 && x.attrs.max >= 0 ? make('sign', value.name, x.inputs) : undefined;
+  if (!isOp(x, 'add')) return undefined;
+  const [a, b] = x.inputs;
   if (scalarOf(b) === 0 && sameShape(a.shape, x.shape)) return make('sign', value.name, [a]);
   return scalarOf(a) === 0 && sameShape(b.shape, x.shape)
     ? make('sign', value.name, [b])
@@ -89,7 +89,7 @@ const simplifySign: Rule = (value) => {
  * Ops that only choose or move elements are done on bits: move(cast(b) * s) -> cast(move(b)) * s.
  */
 const sinkCast: Rule = (value) => {
-  const [x] = value.inputs as [Value | undefined];
+  const [x] = value.inputs;
   const map = x === undefined || isConstantExpression(x) ? undefined : bipolarMap(x);
   if (map === undefined) return undefined;
   const attrs = movable(value, map.scale, map.bits);
@@ -132,8 +132,8 @@ function rescaled(name: string, bits: Value, x: Value, scale: number): Value {
 }
 
 const binarizeProduct: Rule = (value) => {
-  if (value.op !== 'conv2d' && value.op !== 'dense') return undefined;
-  const [x, w] = value.inputs as [Value, Value];
+  if (!isOp(value, 'conv2d') && !isOp(value, 'dense')) return undefined;
+  const [x, w] = value.inputs;
   if (w.dtype === 'b1') return undefined;
   const found = bipolarWeights(w);
   if (found === undefined) return undefined;
@@ -160,11 +160,11 @@ const binarizeProduct: Rule = (value) => {
  * the whole map, which leaves x as it is packed.
  */
 const flattenBits: Rule = (value) => {
-  if (value.op !== 'dense') return undefined;
-  const [flat, w] = value.inputs as [Value, Value];
-  const [map] = flat.inputs as [Value | undefined];
+  if (!isOp(value, 'dense')) return undefined;
+  const [flat, w] = value.inputs;
+  const [map] = flat.inputs;
   if (
-    flat.op !== 'reshape' ||
+    !isOp(flat, 'reshape') ||
     flat.shape.length !== 2 ||
     map?.shape.length !== 4 ||
     map.shape[0] !== flat.shape[0]

@@ -4,10 +4,8 @@
  */
 import type { Dim } from '../core/shape.js';
 import { type Attrs, type Graph, mapGraph, topological, type Value } from '../graph/value.js';
+import { opDef } from '../ops/index.js';
 import { input, make } from '../ops/make.js';
-
-/** The attributes that hold sizes: of reshape and expand, of slice. */
-const SIZED = ['shape', 'ends'];
 
 /**
  * Replaces every symbol of `sizes` in shapes and in shape attributes, and infers all shapes anew.
@@ -21,18 +19,16 @@ export function bind(graph: Graph, sizes: Readonly<Record<string, number>>): Gra
     else if (value.inputs.length === 0) bound.set(value, value);
     else {
       const inputs = value.inputs.map((source) => bound.get(source) as Value);
-      bound.set(value, make(value.op, value.name, inputs, resolveAttrs(value.attrs, resolve)));
+      bound.set(value, make(value.op, value.name, inputs, resolveAttrs(value, resolve)));
     }
   }
   return mapGraph(graph, (value) => bound.get(value) as Value);
 }
 
-function resolveAttrs(attrs: Attrs, resolve: (dim: Dim) => Dim): Attrs {
-  const sized = SIZED.filter((key) => Array.isArray(attrs[key]));
-  return sized.length === 0
-    ? attrs
-    : {
-        ...attrs,
-        ...Object.fromEntries(sized.map((key) => [key, (attrs[key] as Dim[]).map(resolve)])),
-      };
+/** The attributes of a node; those that are lists of sizes, with sizes for symbols. */
+function resolveAttrs({ op, attrs }: Value, resolve: (dim: Dim) => Dim): Attrs {
+  const sized = Object.entries(opDef(op).attributes).filter(([, rule]) => rule.sizes);
+  if (sized.length === 0) return attrs;
+  const resolved = sized.map(([key]) => [key, (attrs[key] as readonly Dim[]).map(resolve)]);
+  return { ...attrs, ...Object.fromEntries(resolved) };
 }

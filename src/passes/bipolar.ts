@@ -4,11 +4,13 @@
  */
 import { elementCount, sameShape } from '../core/shape.js';
 import type { Value } from '../graph/value.js';
+import { isOp } from '../ops/index.js';
 import { constant } from '../ops/make.js';
+import { scalarOf } from '../ops/scalar-of.js';
 import { partOf } from '../tensor/stored.js';
 import { Tensor } from '../tensor/tensor.js';
 import { tensorOf, valuesOf } from '../tensor/values.js';
-import { isConstantExpression, scalarOf } from './constants.js';
+import { isConstantExpression } from './constants.js';
 
 /** x = cast(bits) * scale. */
 export interface BipolarMap {
@@ -25,19 +27,19 @@ const MOST_FACTORS = 8;
 /** cast(b1), or that times numbers. */
 export function bipolarMap(x: Value): BipolarMap | undefined {
   let scale = 1;
-  let flowing = x;
-  for (let factors = 0; flowing.op === 'mul' && factors < MOST_FACTORS; factors++) {
-    const [a, b] = flowing.inputs as [Value, Value];
+  let flowing: Value = x;
+  for (let factors = 0; isOp(flowing, 'mul') && factors < MOST_FACTORS; factors++) {
+    const [a, b] = flowing.inputs;
     const right = scalarOf(b);
     const factor = right ?? scalarOf(a);
-    const next = right === undefined ? b : a;
+    const next: Value = right === undefined ? b : a;
     // A product of shapes that differ is a broadcast as well as a scale.
     if (factor === undefined || !isScale(factor) || !sameShape(next.shape, x.shape))
       return undefined;
     scale = Math.fround(scale * factor);
     flowing = next;
   }
-  const bits = flowing.op === 'cast' ? (flowing.inputs[0] as Value) : undefined;
+  const bits = isOp(flowing, 'cast') ? flowing.inputs[0] : undefined;
   return bits?.dtype === 'b1' ? { bits: bits as Value<'b1'>, scale } : undefined;
 }
 
@@ -60,11 +62,11 @@ const LEAST_WEIGHTS = 8;
  */
 export function bipolarWeights(w: Value, factors = 0): BipolarWeights | undefined {
   if (!isConstantExpression(w) || factors > MOST_FACTORS) return undefined;
-  if (w.op === 'cast' && w.inputs[0]!.dtype === 'b1' && w.inputs[0]!.op === 'constant')
+  if (isOp(w, 'cast') && w.inputs[0].dtype === 'b1' && w.inputs[0].op === 'constant')
     return { bits: w.inputs[0] as Value<'b1'> };
   if (w.op === 'constant' && w.dtype === 'f32') return ofOneMagnitude(w as Value<'f32'>);
-  if (w.op !== 'mul') return undefined;
-  const [a, b] = w.inputs as [Value, Value];
+  if (!isOp(w, 'mul')) return undefined;
+  const [a, b] = w.inputs;
   return scaledBy(w, a, b, factors) ?? scaledBy(w, b, a, factors);
 }
 

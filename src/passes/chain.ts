@@ -2,16 +2,12 @@
  * A chain: element-wise ops with constant per-channel operands, one after another, seen as one
  * float32 function a channel. It is evaluated by the ops' own formulas, operation by operation, so
  * that what is concluded from it holds to the bit. Not here: what is concluded (./thresholds.ts,
- * ./nonzero.ts); tanh, sigmoid, exp, log and pow, whose kernels differ in the last place.
+ * ./nonzero.ts); ops whose kernels may differ in the last place.
  */
 import { sameShape } from '../core/shape.js';
 import type { Graph, Value } from '../graph/value.js';
 import { opDef } from '../ops/index.js';
 import { perChannel, storedElements } from './constants.js';
-
-const INEXACT: ReadonlySet<string> = new Set(['tanh', 'sigmoid', 'exp', 'log', 'pow']);
-/** Monotone in the second operand too, whatever the first. */
-const MONOTONE_IN_SECOND: ReadonlySet<string> = new Set(['add', 'sub', 'mul', 'max', 'min']);
 
 /**
  * Longer chains are not looked through: each of many values of one chain may be asked about, and no
@@ -63,23 +59,21 @@ export function chainStep(node: Value): ChainStep | undefined {
       ? { node, flowing, monotone: true, uniform: true, apply: (x) => x }
       : undefined;
   }
-  const def = node.op === 'input' || node.inputs.length === 0 ? undefined : opDef(node.op);
-  if (def?.scalar === undefined || INEXACT.has(node.op)) return undefined;
+  const def = node.inputs.length === 0 ? undefined : opDef(node.op);
+  if (def?.scalar === undefined || def.approximate) return undefined;
   const formula = def.scalar(node.attrs);
   const [a, b] = node.inputs as [Value, Value | undefined];
   if (b === undefined) {
-    const monotone = node.op === 'neg' || def.monotone?.(node.attrs) === true;
+    const monotone = def.monotone?.(node.attrs, 0) === true;
     return { node, flowing: a, monotone, uniform: true, apply: (x) => formula(x) };
   }
   const right = perChannel(b, node.shape);
   if (right !== undefined && sameShape(a.shape, node.shape)) {
     const at = pick(right);
-    const rising =
-      node.op === 'prelu' ? isNonNegative(right) : def.monotone?.(node.attrs) !== false;
     return {
       node,
       flowing: a,
-      monotone: rising,
+      monotone: def.monotone?.(node.attrs, 0, right) === true,
       uniform: right.length === 1,
       apply: (x, channel) => formula(x, at(channel)),
     };
@@ -87,28 +81,15 @@ export function chainStep(node: Value): ChainStep | undefined {
   const left = perChannel(a, node.shape);
   if (left !== undefined && sameShape(b.shape, node.shape)) {
     const at = pick(left);
-    const monotone = MONOTONE_IN_SECOND.has(node.op);
     return {
       node,
       flowing: b,
-      monotone,
+      monotone: def.monotone?.(node.attrs, 1, left) === true,
       uniform: left.length === 1,
       apply: (x, channel) => formula(at(channel), x),
     };
   }
   return undefined;
-}
-
-const nonNegative = new WeakMap<Float32Array, boolean>();
-
-/** Remembered: many nodes may share a slope. */
-function isNonNegative(values: Float32Array): boolean {
-  let found = nonNegative.get(values);
-  if (found === undefined) {
-    found = values.every((value) => value >= 0);
-    nonNegative.set(values, found);
-  }
-  return found;
 }
 
 function pick(values: Float32Array): (channel: number) => number {

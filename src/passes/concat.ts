@@ -9,7 +9,7 @@ import { make } from '../ops/make.js';
 import { joinsWords } from './bipolar.js';
 import type { Folding } from './folding.js';
 import type { Rule } from './rewrite.js';
-import { isPointwise } from './sink.js';
+import { isElementwise } from './sink.js';
 
 /**
  * Nodes that splitting may add, for each of the graph and beyond them: each of n concatenations
@@ -29,7 +29,7 @@ export function concatSplitter(graph: Graph): Rule {
 
 /** op(concat(parts), constants) -> concat(op(part, constants of its channels)). */
 const splitConcat: Rule = (value, site) => {
-  if (!isPointwise(value)) return undefined;
+  if (!isElementwise(value)) return undefined;
   const concat = value.inputs.find((input) => input.op === 'concat');
   if (concat === undefined || concat.attrs.axis !== value.shape.length - 1) return undefined;
   if (!value.inputs.every((input) => input === concat || isPerChannel(input, value)))

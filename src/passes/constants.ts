@@ -1,16 +1,12 @@
 /**
- * What the passes ask about constants: is a value one, what number or per-channel numbers does it
- * hold. A "constant expression" depends on constants only; a binary weight stays one as cast(b1
- * constant), so that it keeps one bit an element. Not here: computing with them (./folding.ts).
+ * What the passes ask about constants: is a value one, what per-channel numbers does it hold. A
+ * "constant expression" depends on constants only; a binary weight stays one as cast(b1 constant),
+ * so that it keeps one bit an element. Not here: computing with them (./folding.ts).
  */
 import type { Shape } from '../core/shape.js';
 import { eachUnknown, type Graph, topological, type Value } from '../graph/value.js';
 import { constant } from '../ops/make.js';
-import { partOf } from '../tensor/stored.js';
 import { Tensor } from '../tensor/tensor.js';
-
-/** Numbers that are looked at together. */
-const FEW = 256;
 
 const known = new WeakMap<Value, boolean>();
 
@@ -34,32 +30,6 @@ export function isConstantExpression(value: Value): boolean {
 /** Elements of all constants and states. */
 export function storedElements(graph: Graph): number {
   return topological(graph).reduce((sum, { data }) => sum + (data?.size ?? 0), 0);
-}
-
-/** What scalarOf found; many nodes may ask about one constant. */
-const scalars = new WeakMap<Tensor, { readonly number: number | undefined }>();
-
-/** The one number that a constant f32 holds, in whatever shape; undefined for every other value. */
-export function scalarOf(value: Value): number | undefined {
-  if (value.op !== 'constant' || value.dtype !== 'f32') return undefined;
-  const tensor = value.data as Tensor<'f32'>;
-  let found = scalars.get(tensor);
-  if (found === undefined) {
-    found = { number: uniformNumber(tensor) };
-    scalars.set(tensor, found);
-  }
-  return found.number;
-}
-
-function uniformNumber(tensor: Tensor<'f32'>): number | undefined {
-  if (tensor.size === 0) return undefined;
-  const first = partOf(tensor, 0, 1)[0] as number;
-  // The first few tell weights from numbers, and weights may lie in a file.
-  for (let at = 1; at < tensor.size; at += FEW) {
-    const part = partOf(tensor, at, Math.min(FEW, tensor.size - at));
-    if (!part.every((item) => Object.is(item, first))) return undefined;
-  }
-  return first;
 }
 
 /**

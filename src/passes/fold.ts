@@ -4,6 +4,7 @@
  * here: how a node is computed, and how much of that may be (./folding.ts).
  */
 import type { Value } from '../graph/value.js';
+import { isOp } from '../ops/index.js';
 import { make } from '../ops/make.js';
 import { isConstantExpression } from './constants.js';
 import type { Folding } from './folding.js';
@@ -14,10 +15,10 @@ const foldConstants: Rule = (value, { folding }) =>
 
 /** move(cast(c)) -> cast(move(c)) for constants c. */
 const moveBits: Rule = (value, { folding }) => {
-  if (value.op !== 'transpose' && value.op !== 'reshape') return undefined;
-  const [x] = value.inputs as [Value];
-  if (x.op !== 'cast' || !isConstantExpression(x)) return undefined;
-  const [bits] = x.inputs as [Value];
+  if (!isOp(value, 'transpose') && !isOp(value, 'reshape')) return undefined;
+  const [x] = value.inputs;
+  if (!isOp(x, 'cast') || !isConstantExpression(x)) return undefined;
+  const [bits] = x.inputs;
   return make(
     'cast',
     value.name,
@@ -31,9 +32,9 @@ const moveBits: Rule = (value, { folding }) => {
  * its bits.
  */
 const moveScaled: Rule = (value, { folding }) => {
-  if (value.op !== 'transpose' && value.op !== 'reshape') return undefined;
-  const [x] = value.inputs as [Value];
-  if (x.op !== 'mul' || !isConstantExpression(x)) return undefined;
+  if (!isOp(value, 'transpose') && !isOp(value, 'reshape')) return undefined;
+  const [x] = value.inputs;
+  if (!isOp(x, 'mul') || !isConstantExpression(x)) return undefined;
   const inputs = x.inputs.map((input) => moveOperand(value, x, input, folding));
   return inputs.includes(undefined) ? undefined : make('mul', value.name, inputs as Value[], {});
 };

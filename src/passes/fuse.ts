@@ -9,6 +9,7 @@
  */
 import { sameShape } from '../core/shape.js';
 import { type Graph, topological, type Value } from '../graph/value.js';
+import { opDef } from '../ops/index.js';
 import {
   joined,
   type Link,
@@ -46,9 +47,6 @@ const isLeaf = (value: Value) => value.inputs.length === 0;
  * (native/kernels/epilogue).
  */
 const REPEAT_UNIT = 16;
-
-/** Anchors whose kernels run a chain on what they compute. */
-const CHAINED = new Set(['conv2d', 'dense', 'maxPool2d', 'avgPool2d']);
 
 export function fuse(graph: Graph): Kernel[] {
   return new Scheduler(graph).run();
@@ -106,7 +104,7 @@ class Scheduler {
       return this.finish(first.source, true, chain);
     }
     this.ready.add(value);
-    const chained = CHAINED.has(value.op) && !(value.op === 'maxPool2d' && value.dtype === 'b1');
+    const chained = opDef(value.op).epilogue?.(value) === true;
     if (value.op === 'concat') {
       const inPlace = new Set(value.inputs.filter((part) => this.placed.has(part)));
       const reads = value.inputs

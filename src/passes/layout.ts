@@ -5,14 +5,17 @@
  * inputs and outputs only. Not here: the order inside kernels.
  */
 import { type Graph, topological, uses, type Value, walk } from '../graph/value.js';
+import { isOp, opDef } from '../ops/index.js';
 import { make } from '../ops/make.js';
-import { isConstantExpression, scalarOf } from './constants.js';
+import { inverse } from '../ops/permutation.js';
+import { scalarOf } from '../ops/scalar-of.js';
+import { isConstantExpression } from './constants.js';
 import { eliminateCommon } from './cse.js';
 import { foldRules } from './fold.js';
 import { Folding } from './folding.js';
 import { composeRepeats, dropIdentities } from './identities.js';
 import { firstOf, fixpoint, type Rule, rewrite } from './rewrite.js';
-import { inverse, isPointwise, permOf, permutedConstant, sinkTransposes } from './sink.js';
+import { isElementwise, permOf, permutedConstant, sinkTransposes } from './sink.js';
 
 export function layout(graph: Graph, folding = new Folding(graph)): Graph {
   const sunk = fixpoint(graph, (current) => rewrite(current, SINKING, folding));
@@ -29,9 +32,9 @@ export function layout(graph: Graph, folding = new Folding(graph)): Graph {
  * side.
  */
 const sinkReshape: Rule = (value, { folding }) => {
-  if (!isPointwise(value)) return undefined;
+  if (!isElementwise(value)) return undefined;
   const moved = value.inputs.find(
-    (input) => input.op === 'reshape' && isWorthKeeping(input.inputs[0] as Value),
+    (input) => isOp(input, 'reshape') && isWorthKeeping(input.inputs[0]),
   );
   if (moved === undefined) return undefined;
   const [before] = moved.inputs as [Value];
@@ -48,12 +51,13 @@ const sinkReshape: Rule = (value, { folding }) => {
 };
 
 function isWorthKeeping(value: Value): boolean {
-  return ['transpose', 'conv2d', 'dense'].includes(layerBehind(value).op);
+  const { op, inputs } = layerBehind(value);
+  return inputs.length > 0 && (op === 'transpose' || opDef(op).macs !== undefined);
 }
 
 /** Through element-wise ops, which earlier steps of the rule made of a layer's result. */
 const layerBehind = walk((value) =>
-  isPointwise(value) ? value.inputs.find((input) => input.op !== 'constant') : undefined,
+  isElementwise(value) ? value.inputs.find((input) => input.op !== 'constant') : undefined,
 );
 
 /**
@@ -90,12 +94,13 @@ function firstElement(operand: Value): Record<string, number[]> {
  * feature moves, and a binary map stays packed along its channels.
  */
 const flattenToConvolution: Rule = (value, { folding }) => {
-  if (value.op !== 'dense') return undefined;
-  const [flat, w] = value.inputs as [Value, Value];
-  const [moved] = flat.inputs as [Value | undefined];
+  if (!isOp(value, 'dense')) return undefined;
+  const [flat, w] = value.inputs;
+  const [moved] = flat.inputs;
   if (
-    flat.op !== 'reshape' ||
-    moved?.op !== 'transpose' ||
+    !isOp(flat, 'reshape') ||
+    moved === undefined ||
+    !isOp(moved, 'transpose') ||
     moved.shape.length !== 4 ||
     flat.shape.length !== 2
   )
@@ -104,7 +109,7 @@ const flattenToConvolution: Rule = (value, { folding }) => {
     return undefined;
   // Of one pixel there is nothing to reorder.
   if (moved.shape.slice(1).filter((dim) => dim !== 1).length < 2) return undefined;
-  const [x] = moved.inputs as [Value];
+  const [x] = moved.inputs;
   const outputs = w.shape[0] as number;
   const unfolded = folding.fold('reshape', w.name, [w], {
     shape: [outputs, ...moved.shape.slice(1)],
@@ -119,8 +124,8 @@ const flattenToConvolution: Rule = (value, { folding }) => {
 
 /** transpose -> reshape where only axes of size 1 change places: no data moves. */
 const stillTransposes: Rule = (value) => {
-  if (value.op !== 'transpose') return undefined;
-  const [x] = value.inputs as [Value];
+  if (!isOp(value, 'transpose')) return undefined;
+  const [x] = value.inputs;
   const moving = permOf(value).filter((axis) => x.shape[axis] !== 1);
   return moving.every((axis, i) => i === 0 || axis > (moving[i - 1] as number))
     ? make('reshape', value.name, [x], { shape: value.shape })
@@ -144,7 +149,7 @@ function hoistToInputs(graph: Graph, folding: Folding): Graph {
   const counts = uses(graph);
   const hoisted = new Map<Value, Value>();
   for (const value of topological(graph)) {
-    if (value.op !== 'transpose') continue;
+    if (!isOp(value, 'transpose')) continue;
     const result = hoist(value.inputs[0] as Value, value, counts, folding);
     if (result !== undefined) hoisted.set(value, result);
   }
@@ -163,7 +168,7 @@ function hoist(
 ): Value | undefined {
   const chain: Value[] = [];
   let root = value;
-  while (isPointwise(root) && counts.get(root) === 1) {
+  while (isElementwise(root) && counts.get(root) === 1) {
     const flowing = root.inputs.filter((input) => input.op !== 'constant');
     if (flowing.length !== 1 || flowing[0]!.shape.length !== root.shape.length) return undefined;
     chain.push(root);

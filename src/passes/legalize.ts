@@ -4,25 +4,23 @@
  * and reductions over neighbouring axes. Not here: how an op becomes an instruction (lowering).
  */
 import type { Value } from '../graph/value.js';
+import { isOp, opDef } from '../ops/index.js';
 import { make } from '../ops/make.js';
+import { inverse } from '../ops/permutation.js';
 import { joinsWords, keepsWords } from './bipolar.js';
 import { isConstantExpression, vector } from './constants.js';
 import { normalized } from './lower.js';
 import { firstOf, type Rule } from './rewrite.js';
-import { inverse } from './sink.js';
-
-const MOVES: ReadonlySet<string> = new Set([
-  'transpose',
-  'slice',
-  'concat',
-  'expand',
-  'pad',
-  'reshape',
-]);
 
 /** move(bits) -> sign(move(cast(bits))): through floats, the way that always works. */
 const moveBitsAsFloats: Rule = (value) => {
-  if (value.dtype !== 'b1' || !MOVES.has(value.op) || isConstantExpression(value)) return undefined;
+  if (
+    value.dtype !== 'b1' ||
+    value.inputs.length === 0 ||
+    !opDef(value.op).moves ||
+    isConstantExpression(value)
+  )
+    return undefined;
   if (value.op === 'concat' && joinsWords(value)) return undefined;
   if (value.op === 'reshape' && keepsWords((value.inputs[0] as Value).shape, value.shape))
     return undefined;
@@ -34,9 +32,9 @@ const moveBitsAsFloats: Rule = (value) => {
 
 /** softmax along another axis is softmax along the last between two transposes. */
 const softmaxLast: Rule = (value) => {
-  if (value.op !== 'softmax') return undefined;
+  if (!isOp(value, 'softmax')) return undefined;
   const last = value.shape.length - 1;
-  const axis = value.attrs.axis as number;
+  const axis = value.attrs.axis;
   if (axis === last) return undefined;
   const perm = [...value.shape.keys()].map((i) => (i === axis ? last : i === last ? axis : i));
   const moved = make('transpose', `${value.name}.transposed`, value.inputs, { perm });
@@ -50,9 +48,9 @@ const softmaxLast: Rule = (value) => {
 
 /** A reduction over axes with others between them: the axes are brought together at the end. */
 const reduceNeighbours: Rule = (value) => {
-  if (value.op !== 'reduce') return undefined;
-  const [x] = value.inputs as [Value];
-  const axes = [...(value.attrs.axes as readonly number[])].sort((a, b) => a - b);
+  if (!isOp(value, 'reduce')) return undefined;
+  const [x] = value.inputs;
+  const axes = [...value.attrs.axes].sort((a, b) => a - b);
   if (axes.every((axis, i) => axis === axes[0]! + i)) return undefined;
   const kept = [...x.shape.keys()].filter((axis) => !axes.includes(axis));
   const moved = make('transpose', `${value.name}.transposed`, [x], { perm: [...kept, ...axes] });
@@ -70,10 +68,10 @@ const reduceNeighbours: Rule = (value) => {
  * runs.
  */
 const computedBatchNorm: Rule = (value) => {
-  if (value.op !== 'batchNorm') return undefined;
-  const [x, gamma, beta, mean, variance] = value.inputs as [Value, Value, Value, Value, Value];
+  if (!isOp(value, 'batchNorm')) return undefined;
+  const [x, gamma, beta, mean, variance] = value.inputs;
   const { name } = value;
-  const epsilon = vector(`${name}.epsilon`, Float32Array.of(value.attrs.epsilon as number));
+  const epsilon = vector(`${name}.epsilon`, Float32Array.of(value.attrs.epsilon));
   const sigma = make('sqrt', `${name}.sigma`, [make('add', `${name}.var`, [variance, epsilon])]);
   return normalized(name, x, mean, make('div', `${name}.scale`, [gamma, sigma]), beta);
 };
@@ -83,13 +81,13 @@ const computedBatchNorm: Rule = (value) => {
  * of a window or the elements of x in it, so the padding becomes elements.
  */
 const paddedAverage: Rule = (value) => {
-  if (value.op !== 'avgPool2d' || value.attrs.countPad !== true || value.attrs.ceil !== true)
+  if (!isOp(value, 'avgPool2d') || value.attrs.countPad !== true || value.attrs.ceil !== true)
     return undefined;
   // of stride 1: nothing hangs over
   if (value.shape.slice(1, 3).some((dim) => typeof dim === 'string')) return undefined;
-  const [top, left, bottom, right] = value.attrs.pads as readonly [number, number, number, number];
+  const [top, left, bottom, right] = value.attrs.pads;
   const attrs = { ...value.attrs, countPad: false, pads: [0, 0, 0, 0] };
-  const [x] = value.inputs as [Value];
+  const [x] = value.inputs;
   if (top + left + bottom + right === 0) return make('avgPool2d', value.name, [x], attrs);
   const border = make('pad', `${value.name}.padded`, [x], {
     pads: [0, top, left, 0, 0, bottom, right, 0],

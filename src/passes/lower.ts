@@ -5,21 +5,22 @@
  */
 import type { Value } from '../graph/value.js';
 import { batchNormScale } from '../ops/batch-norm.js';
+import { isOp } from '../ops/index.js';
 import { make } from '../ops/make.js';
 import { isConstantExpression, vector } from './constants.js';
 import type { Rule } from './rewrite.js';
 
 /** batchNorm(x) -> (x - mean) * scale + beta. Statistics that are states stay a batchNorm. */
 export const lowerBatchNorm: Rule = (value) => {
-  if (value.op !== 'batchNorm') return undefined;
-  const [x, gamma, beta, mean, variance] = value.inputs as [Value, Value, Value, Value, Value];
+  if (!isOp(value, 'batchNorm')) return undefined;
+  const [x, gamma, beta, mean, variance] = value.inputs;
   if (![gamma, beta, mean, variance].every((parameter) => parameter.op === 'constant'))
     return undefined;
   const { name } = value;
   const numbers = batchNormScale(
     gamma.data!.data as Float32Array,
     variance.data!.data as Float32Array,
-    value.attrs.epsilon as number,
+    value.attrs.epsilon,
   );
   return normalized(name, x, mean, vector(`${name}.scale`, numbers), beta);
 };
@@ -32,8 +33,8 @@ export function normalized(name: string, x: Value, mean: Value, scale: Value, be
 
 /** matmul(a, b) -> dense(a, transpose(b)) for a constant b. */
 export const lowerMatmul: Rule = (value, { folding }) => {
-  if (value.op !== 'matmul') return undefined;
-  const [a, b] = value.inputs as [Value, Value];
+  if (!isOp(value, 'matmul')) return undefined;
+  const [a, b] = value.inputs;
   if (!isConstantExpression(b)) return undefined;
   return make(
     'dense',
@@ -48,14 +49,14 @@ export const lowerMatmul: Rule = (value, { folding }) => {
  * v.
  */
 export const absorbPad: Rule = (value) => {
-  if (value.op !== 'conv2d') return undefined;
-  const [border, w] = value.inputs as [Value, Value];
-  if (border.op !== 'pad') return undefined;
-  const [x] = border.inputs as [Value];
-  const [n, top, left, c, n2, bottom, right, c2] = border.attrs.pads as number[];
+  if (!isOp(value, 'conv2d')) return undefined;
+  const [border, w] = value.inputs;
+  if (!isOp(border, 'pad')) return undefined;
+  const [x] = border.inputs;
+  const [n, top, left, c, n2, bottom, right, c2] = border.attrs.pads;
   if (n !== 0 || c !== 0 || n2 !== 0 || c2 !== 0) return undefined;
-  const own = value.attrs.pads as readonly number[];
-  const padValue = border.attrs.value as number;
+  const own = value.attrs.pads;
+  const padValue = border.attrs.value;
   // Two borders of different values around each other are more than one convolution can say.
   const compatible = own.every((side) => side === 0) || value.attrs.padValue === padValue;
   if (!compatible || (padValue !== 0 && x.dtype !== 'b1')) return undefined;

@@ -6,6 +6,7 @@
  * is left out.
  */
 import type { Value } from '../graph/value.js';
+import { contains, memberCount, type ValueRange } from '../ops/value-range.js';
 import {
   bisect,
   type ChainStep,
@@ -15,7 +16,7 @@ import {
   isMonotone,
   run,
 } from './chain.js';
-import { contains, memberCount, type Progression, progression } from './progression.js';
+import { valueRange } from './value-range.js';
 
 /** Evaluations that one proof may spend where a chain is not monotone. */
 const BUDGET = 1 << 22;
@@ -27,8 +28,8 @@ const BISECTION = 32;
  * graph.
  */
 export function isNeverZero(value: Value, evaluations = new Evaluations()): boolean {
-  const { source, steps } = chainOf(value, (candidate) => progression(candidate) !== undefined);
-  const numbers = progression(source);
+  const { source, steps } = chainOf(value, (candidate) => valueRange(candidate) !== undefined);
+  const numbers = valueRange(source);
   if (numbers === undefined) return false;
   if (steps.length === 0) return !contains(numbers, 0);
   const count = memberCount(numbers);
@@ -56,7 +57,7 @@ export function isNeverZero(value: Value, evaluations = new Evaluations()): bool
 /** A monotone function meets zero where it first reaches the far side of it, or not at all. */
 function crossesAtZero(
   steps: readonly ChainStep[],
-  { lo, hi, step }: Progression,
+  { lo, hi, step }: ValueRange,
   count: number,
   channel: number,
 ): boolean {
@@ -68,7 +69,7 @@ function crossesAtZero(
 
 function meetsZero(
   steps: readonly ChainStep[],
-  { lo, step }: Progression,
+  { lo, step }: ValueRange,
   count: number,
   channel: number,
 ): boolean {

@@ -11,6 +11,7 @@
  * plane takes it as +1. Not here: one threshold, which is a sign and a scale (./binarize.ts).
  */
 import type { Value } from '../graph/value.js';
+import { isOp } from '../ops/index.js';
 import { make } from '../ops/make.js';
 import { bipolarWeights, keepsWords, positiveScales, scaleOperand } from './bipolar.js';
 import { isConstantExpression, vector } from './constants.js';
@@ -38,8 +39,8 @@ interface Planes {
  * whole numbers and exact.
  */
 export const productOfPlanes: Rule = (value) => {
-  if (value.op !== 'conv2d' && value.op !== 'dense') return undefined;
-  const [x, w] = value.inputs as [Value, Value];
+  if (!isOp(value, 'conv2d') && !isOp(value, 'dense')) return undefined;
+  const [x, w] = value.inputs;
   if ((w.shape.at(-1) as number) < LEAST_CHANNELS) return undefined;
   const weights =
     w.dtype === 'b1' && w.op === 'constant' ? { bits: w as Value<'b1'> } : bipolarWeights(w);
@@ -57,9 +58,9 @@ export const productOfPlanes: Rule = (value) => {
 
 /** The planes of a value of a few levels, seen through what acts on each plane by itself. */
 function planesOf(x: Value, depth = 0): Planes | undefined {
-  if (x.op !== 'maxPool2d' && x.op !== 'reshape') return leveled(x);
+  if (!isOp(x, 'maxPool2d') && !isOp(x, 'reshape')) return leveled(x);
   if (depth === MOST_BETWEEN) return undefined;
-  const [source] = x.inputs as [Value];
+  const [source] = x.inputs;
   if (x.op === 'reshape' && !keepsWords(source.shape, x.shape)) return undefined;
   const inner = planesOf(source, depth + 1);
   return (
@@ -71,7 +72,7 @@ function planesOf(x: Value, depth = 0): Planes | undefined {
 }
 
 function leveled(x: Value): Planes | undefined {
-  const [from, thresholds] = x.inputs as [Value, Value | undefined];
+  const [from, thresholds] = x.inputs;
   if (from === undefined || isConstantExpression(from)) return undefined;
   if (x.op === 'signum') {
     const above = make('sub', `${x.name}.above`, [
@@ -83,8 +84,8 @@ function leveled(x: Value): Planes | undefined {
       scale: 0.5,
     };
   }
-  if (x.op !== 'multiThreshold' || thresholds?.op !== 'constant') return undefined;
-  const { scale, bias } = x.attrs as { scale: number; bias: number };
+  if (!isOp(x, 'multiThreshold') || thresholds?.op !== 'constant') return undefined;
+  const { scale, bias } = x.attrs;
   const [rows, count] = thresholds.shape as [number, number];
   if (
     count < 2 ||

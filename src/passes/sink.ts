@@ -1,44 +1,50 @@
 /**
  * Rules that sink transposes: op(transpose(x)) -> transpose(op(x)), with axes and constant operands
  * permuted, until a transpose meets one that undoes it. A model from ONNX arrives as transpose ->
- * conv2d -> transpose and keeps two of them, at its ends. Notation: value = op(t), t = transpose(x,
- * perm), so axis i of t is axis perm[i] of x. Not here: flattening, what remains (./layout.ts).
+ * conv2d -> transpose and keeps two of them, at its ends. What a transposition does to an op, the
+ * op says (`OpDef.transposed`). Notation: value = op(t), t = transpose(x, perm), so axis i of t is
+ * axis perm[i] of x. Not here: flattening, what remains (./layout.ts).
  */
 import { type Value, walk } from '../graph/value.js';
 import { opDef } from '../ops/index.js';
 import { make } from '../ops/make.js';
+import type { Transposed } from '../ops/op.js';
+import { inverse } from '../ops/permutation.js';
 import type { Folding } from './folding.js';
 import type { Rule } from './rewrite.js';
 
-type Sink = (value: Value, perm: readonly number[], folding: Folding) => Value | undefined;
-
 export const sinkTransposes: Rule = (value, { folding }) => {
-  const first = value.inputs.find(
-    (input) => input.op === 'transpose' && input.shape.length === rankOf(value),
-  );
-  if (first === undefined) return undefined;
-  const perm = permOf(first);
-  const sink = isPointwise(value) ? sinkPointwise : SINKS[value.op];
-  return sink?.(value, perm, folding);
+  const { inputs } = value;
+  if (isElementwise(value)) {
+    const moved = inputs.find((input) => isTranspose(input, value.shape.length));
+    return moved && sinkElementwise(value, permOf(moved), folding);
+  }
+  const [x] = inputs;
+  if (x === undefined) return undefined;
+  const def = opDef(value.op);
+  const moved = (def.variadic ? inputs : [x]).find((input) => isTranspose(input, x.shape.length));
+  if (moved === undefined) return undefined;
+  const perm = permOf(moved);
+  const result = def.transposed?.(value, perm);
+  if (result === undefined) return undefined;
+  const rest = inputs.slice(1);
+  const operands = def.variadic ? sources(value, perm) : [moved.inputs[0] as Value, ...rest];
+  return operands && after(value, operands, result);
 };
 
 /** True for ops that compute each element of the result from the elements at the same place. */
-export function isPointwise(value: Value): boolean {
+export function isElementwise(value: Value): boolean {
   if (value.inputs.length === 0) return false;
-  return value.op === 'cast' || value.op === 'sign' || opDef(value.op).scalar !== undefined;
+  const { elementwise, scalar } = opDef(value.op);
+  return elementwise === true || scalar !== undefined;
+}
+
+function isTranspose(value: Value, rank: number): boolean {
+  return value.op === 'transpose' && value.shape.length === rank;
 }
 
 export function permOf(transpose: Value): readonly number[] {
   return transpose.attrs.perm as readonly number[];
-}
-
-/** inverse[perm[i]] = i */
-export function inverse(perm: readonly number[]): number[] {
-  const result = new Array<number>(perm.length);
-  perm.forEach((axis, i) => {
-    result[axis] = i;
-  });
-  return result;
 }
 
 /**
@@ -67,22 +73,19 @@ export function permutedConstant(
   });
 }
 
-/** The rank in which the axes of the op's operands are counted. */
-function rankOf(value: Value): number {
-  return value.op === 'reduce' || value.op === 'reshape'
-    ? (value.inputs[0] as Value).shape.length
-    : value.shape.length;
-}
-
 /**
  * Element-wise operands: transposes lose theirs, constants are permuted, others get a transpose.
  */
-function sinkPointwise(value: Value, perm: readonly number[], folding: Folding): Value | undefined {
+function sinkElementwise(
+  value: Value,
+  perm: readonly number[],
+  folding: Folding,
+): Value | undefined {
   const rank = value.shape.length;
   const inputs = sources(value, perm, (input) =>
     input.op === 'constant' ? permutedConstant(folding, input, rank, perm) : undefined,
   );
-  return inputs && after(value, inputs, value.attrs, perm);
+  return inputs && after(value, inputs, { attrs: value.attrs, perm });
 }
 
 /**
@@ -114,98 +117,22 @@ function sources(
     : (inputs as Value[]);
 }
 
-/**
- * True where the value comes from a layer that works on NHWC, through ops that work on any order.
- */
+/** True where the value comes from a layer on NHWC, through ops that work in any order of axes. */
 function isLaidOut(value: Value): boolean {
-  return ['conv2d', 'maxPool2d', 'avgPool2d'].includes(sourceOfMap(value).op);
+  const { op, inputs } = sourceOfMap(value);
+  return inputs.length > 0 && opDef(op).channelsLast === true;
 }
 
-const sourceOfMap = walk((value) =>
-  isPointwise(value) || value.op in SINKS
-    ? value.inputs.find((input) => input.op !== 'constant')
-    : undefined,
-);
+const sourceOfMap = walk((value) => {
+  if (value.inputs.length === 0) return undefined;
+  const passes = isElementwise(value) || opDef(value.op).transposed !== undefined;
+  return passes ? value.inputs.find((input) => input.op !== 'constant') : undefined;
+});
 
-/**
- * transpose(op(inputs)), the op under the name of the value, which is what it computes in another
- * order.
- */
-function after(
-  value: Value,
-  inputs: readonly Value[],
-  attrs: Value['attrs'],
-  perm: readonly number[],
-): Value {
-  return make(
-    'transpose',
-    `${value.name}.transposed`,
-    [make(value.op, value.name, inputs, attrs)],
-    { perm },
-  );
-}
-
-/** A list with one entry an axis, as the axes of x need it. */
-function unpermute<T>(list: readonly T[], perm: readonly number[]): T[] {
-  return inverse(perm).map((i) => list[i] as T);
-}
-
-const SINKS: Readonly<Record<string, Sink>> = {
-  concat(value, perm) {
-    const inputs = sources(value, perm);
-    return (
-      inputs && after(value, inputs, { axis: perm[value.attrs.axis as number] as number }, perm)
-    );
-  },
-  pad(value, perm) {
-    const pads = value.attrs.pads as readonly number[];
-    const rank = perm.length;
-    const moved = [...unpermute(pads.slice(0, rank), perm), ...unpermute(pads.slice(rank), perm)];
-    return after(value, [source(value)], { ...value.attrs, pads: moved }, perm);
-  },
-  slice(value, perm) {
-    const { starts, ends, steps } = value.attrs as Record<
-      'starts' | 'ends' | 'steps',
-      readonly (number | string)[]
-    >;
-    const attrs = {
-      starts: unpermute(starts, perm),
-      ends: unpermute(ends, perm),
-      steps: unpermute(steps, perm),
-    };
-    return after(value, [source(value)], attrs, perm);
-  },
-  softmax(value, perm) {
-    return after(
-      value,
-      [source(value)],
-      { axis: perm[value.attrs.axis as number] as number },
-      perm,
-    );
-  },
-  reduce(value, perm) {
-    const axes = value.attrs.axes as readonly number[];
-    const keepDims = value.attrs.keepDims as boolean;
-    const moved = axes.map((axis) => perm[axis] as number).sort((a, b) => a - b);
-    const result = make('reduce', value.name, [source(value)], { ...value.attrs, axes: moved });
-    if (keepDims) return make('transpose', `${value.name}.transposed`, [result], { perm });
-    // The axes that are left, in the order they have in t, numbered as they stand in x.
-    const left = perm.filter((_, i) => !axes.includes(i));
-    const order = [...left].sort((a, b) => a - b);
-    return make('transpose', `${value.name}.transposed`, [result], {
-      perm: left.map((axis) => order.indexOf(axis)),
-    });
-  },
-  multiThreshold(value, perm) {
-    const [t, thresholds] = value.inputs as [Value, Value];
-    if (t.op !== 'transpose') return undefined;
-    const keepsChannels = perm.at(-1) === perm.length - 1 || thresholds.shape[0] === 1;
-    return keepsChannels ? after(value, [source(value), thresholds], value.attrs, perm) : undefined;
-  },
-};
-
-function source(value: Value): Value {
-  return (value.inputs[0] as Value).inputs[0] as Value;
+/** transpose(op(inputs)): the op keeps its name, as it computes the value in another order. */
+function after(value: Value, inputs: readonly Value[], { attrs, perm }: Transposed): Value {
+  const moved = make(value.op, value.name, inputs, attrs);
+  return make('transpose', `${value.name}.transposed`, [moved], { perm });
 }
 
 function samePerm(a: readonly number[], b: readonly number[]): boolean {

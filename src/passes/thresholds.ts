@@ -13,7 +13,9 @@
  */
 import { sameShape } from '../core/shape.js';
 import type { Graph, Value } from '../graph/value.js';
+import { isOp } from '../ops/index.js';
 import { constant, make } from '../ops/make.js';
+import { memberCount, type ValueRange } from '../ops/value-range.js';
 import { Tensor } from '../tensor/tensor.js';
 import {
   bisect,
@@ -26,8 +28,8 @@ import {
   run,
 } from './chain.js';
 import { Folding } from './folding.js';
-import { memberCount, type Progression, progression } from './progression.js';
 import { rewrite, type Site } from './rewrite.js';
+import { valueRange } from './value-range.js';
 
 const INT32_MIN = -(2 ** 31);
 /** Evaluations that one layer may spend on chains that are not known to be monotone. */
@@ -44,7 +46,7 @@ export function foldThresholds(
 }
 
 function toThreshold(value: Value, site: Site, evaluations: Evaluations): Value | undefined {
-  if (value.op !== 'sign') return undefined;
+  if (!isOp(value, 'sign')) return undefined;
   // The graph before is the one whose uses are counted; the rebuilt accumulation is looked up at
   // the end.
   const { original } = site;
@@ -52,7 +54,7 @@ function toThreshold(value: Value, site: Site, evaluations: Evaluations): Value 
   if (isAccumulation(outer.source))
     return thresholdOf(original, original.name, outer.source, outer.steps, site, evaluations);
   if (
-    outer.source.op !== 'maxPool2d' ||
+    !isOp(outer.source, 'maxPool2d') ||
     site.uses(outer.source) !== 1 ||
     outer.steps.some(({ node }) => node.op === 'reshape')
   )
@@ -73,9 +75,7 @@ function toThreshold(value: Value, site: Site, evaluations: Evaluations): Value 
 
 /** cast(y) of an exact integer result. */
 function isAccumulation(value: Value): boolean {
-  return (
-    value.op === 'cast' && value.inputs[0]!.dtype === 'i32' && progression(value) !== undefined
-  );
+  return value.op === 'cast' && value.inputs[0]!.dtype === 'i32' && valueRange(value) !== undefined;
 }
 
 /**
@@ -94,7 +94,7 @@ function thresholdOf(
   // same pass.
   if (site.uses(cast) !== 1 || steps.some(({ node }) => site.uses(node) !== 1)) return undefined;
   const y = cast.inputs[0] as Value;
-  const numbers = progression(cast) as Progression;
+  const numbers = valueRange(cast) as ValueRange;
   const channels = y.shape.at(-1) as number;
   if (
     sign.shape.at(-1) !== channels ||
@@ -136,7 +136,7 @@ function thresholdOf(
  */
 export function comparison(
   isNegative: (number: number) => boolean,
-  { lo, step, hi }: Progression,
+  { lo, step, hi }: ValueRange,
   monotone: boolean,
 ): { t: number; flip: 0 | 1 } | undefined {
   const count = memberCount({ origin: lo, lo, hi, step });
@@ -164,7 +164,7 @@ function risesThroughPool(
   sign: Value,
   evaluations: Evaluations,
 ): boolean {
-  const { lo, hi } = progression(inner.source) as Progression;
+  const { lo, hi } = valueRange(inner.source) as ValueRange;
   const steps = [...inner.steps, ...outer.steps];
   const channels = channelsOf(steps, sign.shape.at(-1) as number);
   if (!evaluations.take(4 * channels * steps.length)) return false;

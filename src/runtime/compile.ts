@@ -19,7 +19,7 @@ import { memoryLeft } from './limits.js';
 import { lowerBands } from './lower/bands.js';
 import { LoweringContext } from './lower/context.js';
 import { lower } from './lower/index.js';
-import { lowerCopy } from './lower/movement.js';
+import { lowerCopy } from './lower/strided-copy.js';
 
 /** What an instruction computes, for profiles: one object for all instructions of a layer. */
 export interface Label {

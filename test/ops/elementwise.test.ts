@@ -134,26 +134,30 @@ describe('what an op says of itself', () => {
       return [[name, def as OpDef, {}]];
     });
 
-  test.each(elementwise)('%s is monotone where its definition says so', (_, def, attrs) => {
-    const direction = def.monotone?.(attrs);
+  test.each(elementwise)('%s never turns back where it claims to be monotone', (_, def, attrs) => {
     const op = def.scalar?.(attrs);
-    if (direction === undefined || op === undefined) throw new Error('no claim');
-    if (direction === false) return;
-    fc.assert(
-      fc.property(floats, floats, floats, (one, other, b) => {
-        const [low, high] = one < other ? [one, other] : [other, one];
-        if (direction === 'sign' && b === 0) return;
-        const turned = direction === 'sign' && b < 0;
-        const [left, right] = [op(low, b), op(high, b)];
-        expect(turned ? left >= right : left <= right).toBe(true);
-      }),
-    );
+    if (def.monotone === undefined || op === undefined) throw new Error('no claim');
+    for (const moving of def.operands.keys()) {
+      fc.assert(
+        fc.property(floats, floats, floats, floats, (first, second, third, still) => {
+          if (!def.monotone?.(attrs, moving, Float32Array.of(still))) return;
+          const [low, between, high] = [first, second, third]
+            .sort((one, other) => one - other)
+            .map((x) => (moving === 0 ? op(x, still) : op(still, x))) as [number, number, number];
+          const rises = low <= between && between <= high;
+          expect(rises || (low >= between && between >= high)).toBe(true);
+        }),
+      );
+    }
   });
 
-  test('crossed bounds and a negative slope are not monotone', () => {
-    expect(OPS.clip.monotone?.({ min: 1, max: -1 })).toBe(false);
-    expect(OPS.leakyRelu.monotone?.({ alpha: -0.1 })).toBe(false);
-    expect(OPS.multiThreshold.monotone?.({ scale: -1, bias: 0 })).toBe(false);
+  test('what turns back claims nothing', () => {
+    expect(OPS.clip.monotone({ min: 1, max: -1 })).toBe(false);
+    expect(OPS.leakyRelu.monotone({ alpha: -0.1 })).toBe(false);
+    expect(OPS.div.monotone({}, 1, Float32Array.of(1))).toBe(false);
+    expect(OPS.prelu.monotone({}, 0, Float32Array.of(0.5, -0.5))).toBe(false);
+    expect(OPS.prelu.monotone({}, 0, Float32Array.of(0.5, 0))).toBe(true);
+    expect(OPS.abs.monotone()).toBe(false);
   });
 
   test('every chain name is a step of the native chain', () => {

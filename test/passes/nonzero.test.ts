@@ -1,14 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import type { Value } from '../../src/graph/value.js';
 import { GraphBuilder } from '../../src/ops/builder.js';
+import { contains, memberCount, type ValueRange } from '../../src/ops/value-range.js';
 import { optimize } from '../../src/passes/index.js';
 import { isNeverZero } from '../../src/passes/nonzero.js';
-import {
-  contains,
-  memberCount,
-  type Progression,
-  progression,
-} from '../../src/passes/progression.js';
+import { valueRange } from '../../src/passes/value-range.js';
 import { Tensor } from '../../src/tensor/tensor.js';
 import { valuesOf } from '../../src/tensor/values.js';
 import { evaluateGraph } from './evaluate.js';
@@ -29,81 +25,80 @@ const w = (g: GraphBuilder, shape: readonly number[]) => g.constant(n.bits(shape
 const quantized = (g: GraphBuilder, x: Float) =>
   g.mul(g.round(g.clip(g.div(x, 2 ** -7), -128, 127)), 2 ** -7);
 
-describe('progression', () => {
-  const table: [string, (g: GraphBuilder, x: Float) => Float, Partial<Progression> | undefined][] =
+describe('value range', () => {
+  const table: [string, (g: GraphBuilder, x: Float) => Float, Partial<ValueRange> | undefined][] = [
+    ['any real number', (_, x) => x, undefined],
+    ['bits', bits, { lo: -1, hi: 1, step: 2 }],
+    ['ONNX Sign', (g, x) => g.signum(x), { lo: -1, hi: 1, step: 1 }],
+    ['a quantizer', quantized, { lo: -1, hi: 127 / 128, step: 2 ** -7 }],
     [
-      ['any real number', (_, x) => x, undefined],
-      ['bits', bits, { lo: -1, hi: 1, step: 2 }],
-      ['ONNX Sign', (g, x) => g.signum(x), { lo: -1, hi: 1, step: 1 }],
-      ['a quantizer', quantized, { lo: -1, hi: 127 / 128, step: 2 ** -7 }],
-      [
-        'clipped after rounding',
-        (g, x) => g.clip(g.round(x), -3, 2.5),
-        { lo: -3, hi: 2.5, step: 0.5 },
-      ],
-      [
-        'a sum of grids',
-        (g, x) => g.add(bits(g, x), g.mul(bits(g, x), 0.5)),
-        { lo: -1.5, hi: 1.5, step: 1 },
-      ],
-      ['a difference', (g, x) => g.sub(g.round(g.clip(x, 0, 4)), 1), { lo: -1, hi: 3, step: 1 }],
-      [
-        'relu',
-        (g, x) => g.relu(g.sub(g.round(g.clip(x, -4, 4)), 0.5)),
-        { lo: 0, hi: 3.5, step: 0.5 },
-      ],
-      ['max pooling', (g, x) => g.maxPool2d(bits(g, x), [2, 2]), { lo: -1, hi: 1, step: 2 }],
-      [
-        'a border of zeros',
-        (g, x) => g.pad(bits(g, x), [0, 1, 0, 0, 0, 0, 0, 0], 0),
-        { lo: -1, hi: 1, step: 1 },
-      ],
-      [
-        'levels',
-        (g, x) => g.multiThreshold(x, g.constant(n.floats([4, 3])), { scale: 2, bias: -3 }),
-        { lo: -3, hi: 3, step: 2 },
-      ],
-      ['a product that rounds', (g, x) => g.mul(bits(g, x), 0.1), undefined],
-      [
-        'a sum of 36 bits',
-        (g, x) => g.conv2d(bits(g, x), w(g, [2, 3, 3, 4])),
-        { lo: -36, hi: 36, step: 2 },
-      ],
-      [
-        'with a border of zeros',
-        (g, x) => g.conv2d(bits(g, x), w(g, [2, 3, 3, 4]), { pads: [0, 0, 1, 0] }),
-        { lo: -36, hi: 36, step: 1 },
-      ],
-      [
-        'of ternary numbers',
-        (g, x) => g.conv2d(g.signum(x), w(g, [2, 3, 3, 4])),
-        { lo: -36, hi: 36, step: 1 },
-      ],
-      [
-        'of levels that are not their own negatives',
-        (g, x) =>
-          g.dense(
-            g.multiThreshold(x, g.constant(n.floats([4, 1])), { scale: 3, bias: 1 }),
-            w(g, [9, 4]),
-          ),
-        { lo: -16, hi: 16, step: 1 },
-      ],
-      [
-        'of quantized ones',
-        (g, x) => g.dense(quantized(g, x), w(g, [2, 4])),
-        { lo: -4, hi: 4, step: 2 ** -7 },
-      ],
-      [
-        'of numbers beyond float32',
-        (g, x) => g.dense(g.round(g.clip(x, -(2 ** 23), 2 ** 23)), w(g, [2, 4])),
-        undefined,
-      ],
-      ['of float weights', (g, x) => g.dense(bits(g, x), g.constant(n.floats([2, 4]))), undefined],
-    ];
+      'clipped after rounding',
+      (g, x) => g.clip(g.round(x), -3, 2.5),
+      { lo: -3, hi: 2.5, step: 0.5 },
+    ],
+    [
+      'a sum of grids',
+      (g, x) => g.add(bits(g, x), g.mul(bits(g, x), 0.5)),
+      { lo: -1.5, hi: 1.5, step: 1 },
+    ],
+    ['a difference', (g, x) => g.sub(g.round(g.clip(x, 0, 4)), 1), { lo: -1, hi: 3, step: 1 }],
+    [
+      'relu',
+      (g, x) => g.relu(g.sub(g.round(g.clip(x, -4, 4)), 0.5)),
+      { lo: 0, hi: 3.5, step: 0.5 },
+    ],
+    ['max pooling', (g, x) => g.maxPool2d(bits(g, x), [2, 2]), { lo: -1, hi: 1, step: 2 }],
+    [
+      'a border of zeros',
+      (g, x) => g.pad(bits(g, x), [0, 1, 0, 0, 0, 0, 0, 0], 0),
+      { lo: -1, hi: 1, step: 1 },
+    ],
+    [
+      'levels',
+      (g, x) => g.multiThreshold(x, g.constant(n.floats([4, 3])), { scale: 2, bias: -3 }),
+      { lo: -3, hi: 3, step: 2 },
+    ],
+    ['a product that rounds', (g, x) => g.mul(bits(g, x), 0.1), undefined],
+    [
+      'a sum of 36 bits',
+      (g, x) => g.conv2d(bits(g, x), w(g, [2, 3, 3, 4])),
+      { lo: -36, hi: 36, step: 2 },
+    ],
+    [
+      'with a border of zeros',
+      (g, x) => g.conv2d(bits(g, x), w(g, [2, 3, 3, 4]), { pads: [0, 0, 1, 0] }),
+      { lo: -36, hi: 36, step: 1 },
+    ],
+    [
+      'of ternary numbers',
+      (g, x) => g.conv2d(g.signum(x), w(g, [2, 3, 3, 4])),
+      { lo: -36, hi: 36, step: 1 },
+    ],
+    [
+      'of levels that are not their own negatives',
+      (g, x) =>
+        g.dense(
+          g.multiThreshold(x, g.constant(n.floats([4, 1])), { scale: 3, bias: 1 }),
+          w(g, [9, 4]),
+        ),
+      { lo: -16, hi: 16, step: 1 },
+    ],
+    [
+      'of quantized ones',
+      (g, x) => g.dense(quantized(g, x), w(g, [2, 4])),
+      { lo: -4, hi: 4, step: 2 ** -7 },
+    ],
+    [
+      'of numbers beyond float32',
+      (g, x) => g.dense(g.round(g.clip(x, -(2 ** 23), 2 ** 23)), w(g, [2, 4])),
+      undefined,
+    ],
+    ['of float weights', (g, x) => g.dense(bits(g, x), g.constant(n.floats([2, 4]))), undefined],
+  ];
   for (const [name, build, expected] of table) {
     test(`${name}`, () => {
       const value = graphOf(build);
-      const found = progression(value);
+      const found = valueRange(value);
       if (expected === undefined) expect(found).toBeUndefined();
       else expect(found).toMatchObject(expected);
     });
@@ -118,7 +113,7 @@ describe('progression', () => {
       const values = evaluateGraph(g.graph([x], { y }), {
         x: n.fill([3, 6, 6, 4], () => n.int(-900, 900) / 300),
       }).y!;
-      for (const number of valuesOf(values)) expect(contains(progression(y)!, number)).toBe(true);
+      for (const number of valuesOf(values)) expect(contains(valueRange(y)!, number)).toBe(true);
     }
   });
 

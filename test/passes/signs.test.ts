@@ -11,6 +11,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { loadModel } from '../../src/formats/model.js';
 import { type Graph, topological, type Value } from '../../src/graph/value.js';
+import { memberCount } from '../../src/ops/value-range.js';
 import { binarizeRules } from '../../src/passes/binarize.js';
 import { bisect, chainOf, Evaluations, run } from '../../src/passes/chain.js';
 import { evaluate } from '../../src/passes/evaluate.js';
@@ -19,8 +20,8 @@ import { composeRepeats, dropIdentities } from '../../src/passes/identities.js';
 import { optimize } from '../../src/passes/index.js';
 import { layout } from '../../src/passes/layout.js';
 import { absorbPad, lowerMatmul } from '../../src/passes/lower.js';
-import { memberCount, progression } from '../../src/passes/progression.js';
 import { firstOf, fixpoint, type Rule, rewrite } from '../../src/passes/rewrite.js';
+import { valueRange } from '../../src/passes/value-range.js';
 import { Tensor } from '../../src/tensor/tensor.js';
 import { type Channel, exactSign } from './exact.js';
 
@@ -49,7 +50,7 @@ function prepared(graph: Graph): Graph {
  * many.
  */
 function numbersOf(value: Value): Float64Array | undefined {
-  const grid = progression(value);
+  const grid = valueRange(value);
   const count = grid === undefined ? Number.POSITIVE_INFINITY : memberCount(grid);
   if (grid === undefined || !Number.isFinite(count)) return undefined;
   return Float64Array.from({ length: count }, (_, i) => grid.lo + i * grid.step);

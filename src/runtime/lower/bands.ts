@@ -5,7 +5,7 @@
 import type { BandedKernel, Part } from '../../passes/bands.js';
 import type { LoweringContext } from './context.js';
 import { lower } from './index.js';
-import { lowerCopy } from './movement.js';
+import { lowerCopy } from './strided-copy.js';
 
 /** Calls `lowered` after every part. */
 export function lowerBands(

@@ -1,53 +1,70 @@
 /**
- * Which lowering each op has, once. Not here: the lowerings.
+ * Which lowering each op has, once. Not here: the lowerings (one file an op).
  */
 import { BitplaneError } from '../../core/errors.js';
+import { type OPS, type OpName, opDef } from '../../ops/index.js';
 import type { Kernel } from '../../passes/fuse.js';
+import { lowerAvgPool2d } from './avg-pool2d.js';
+import { lowerBinary, lowerPow } from './binary.js';
+import { lowerConcat } from './concat.js';
 import type { LoweringContext } from './context.js';
-import { lowerConv2d, lowerDense, lowerMap, lowerPool } from './layers.js';
-import {
-  lowerBinary,
-  lowerConcat,
-  lowerExpand,
-  lowerPad,
-  lowerReduce,
-  lowerSlice,
-  lowerSoftmax,
-  lowerTranspose,
-} from './movement.js';
+import { lowerConv2d } from './conv2d.js';
+import { lowerDense } from './dense.js';
+import { lowerExpand } from './expand.js';
+import { lowerMap } from './map.js';
+import { lowerMaxPool2d } from './max-pool2d.js';
+import { lowerPad } from './pad.js';
+import { lowerReduce } from './reduce.js';
+import { lowerSlice } from './slice.js';
+import { lowerSoftmax } from './softmax.js';
+import { lowerTranspose } from './transpose.js';
 
 export type Lowering = (kernel: Kernel, context: LoweringContext) => void;
 
-const LOWERINGS: Readonly<Record<string, Lowering>> = {
+/** Why an op never begins a kernel. */
+type Reason = { readonly never: string };
+
+/** Ops that a chain says need no lowering, nor do those that keep every element in its place. */
+type InChains = {
+  [K in OpName]: (typeof OPS)[K] extends { chain: unknown } | { elementwise: true } ? K : never;
+}[OpName];
+
+/** Every op that no chain says is here: a forgotten one does not compile. */
+export const LOWERINGS = {
   conv2d: lowerConv2d,
   dense: lowerDense,
-  maxPool2d: lowerPool,
-  avgPool2d: lowerPool,
+  maxPool2d: lowerMaxPool2d,
+  avgPool2d: lowerAvgPool2d,
+  reduce: lowerReduce,
+  softmax: lowerSoftmax,
   transpose: lowerTranspose,
   slice: lowerSlice,
   pad: lowerPad,
   concat: lowerConcat,
   expand: lowerExpand,
-  reduce: lowerReduce,
-  softmax: lowerSoftmax,
-  add: lowerBinary,
-  sub: lowerBinary,
-  mul: lowerBinary,
-  div: lowerBinary,
-  max: lowerBinary,
-  min: lowerBinary,
-  pow: lowerBinary,
-  prelu: lowerBinary,
-};
+  pow: lowerPow,
+  matmul: { never: 'no kernel runs a product of two computed matrices' },
+  batchNorm: { never: 'legalization makes arithmetic of it' },
+  reshape: { never: 'it is the memory of its operand' },
+  threshold: { never: 'it is a step of a chain' },
+} as const satisfies Readonly<Record<Exclude<OpName, InChains>, Lowering | Reason>> &
+  Readonly<Partial<Record<InChains, Lowering>>>;
 
 /** @throws BitplaneError ERR_UNSUPPORTED for an op that no kernel runs, naming the node */
 export function lower(kernel: Kernel, context: LoweringContext): void {
-  const lowering = kernel.map ? lowerMap : LOWERINGS[kernel.anchor.op];
-  if (lowering === undefined) {
-    throw new BitplaneError('ERR_UNSUPPORTED', 'no kernel runs this op with these operands', {
-      op: kernel.anchor.op,
-      node: kernel.anchor.name,
-    });
+  const { op, name } = kernel.anchor;
+  const lowering = kernel.map ? lowerMap : loweringOf(op);
+  if (typeof lowering !== 'function') {
+    const why = lowering?.never ?? 'no kernel runs this op with these operands';
+    throw new BitplaneError('ERR_UNSUPPORTED', why, { op, node: name });
   }
   lowering(kernel, context);
+}
+
+function loweringOf(op: string): Lowering | Reason | undefined {
+  const own = (LOWERINGS as Readonly<Record<string, Lowering | Reason>>)[op];
+  if (own !== undefined) return own;
+  // A chain could say it, but not with operands that lie as these do.
+  const { scalar, operands } = opDef(op);
+  return scalar !== undefined && operands.length === 2 ? lowerBinary : undefined;
 }

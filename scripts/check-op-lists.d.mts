@@ -1,0 +1,1 @@
+export declare function violations(root: string): string[];

@@ -1,0 +1,16 @@
+/** avgPool2d. Padding that `ceil` lets hang over the end is no attribute of it any more. */
+import type { OpValue } from '../../ops/index.js';
+import type { Kernel } from '../../passes/fuse.js';
+import type { LoweringContext } from './context.js';
+import { poolFields } from './pool2d.js';
+
+/** The kinds of the instruction `pool`; see native/kernels/opcodes.inc. */
+const AVERAGE = 1;
+const AVERAGE_WITH_PADDING = 2;
+
+export function lowerAvgPool2d(kernel: Kernel, context: LoweringContext): void {
+  const node = kernel.anchor as OpValue<'avgPool2d'>;
+  const fields = poolFields(node, context);
+  const kind = node.attrs.countPad ? AVERAGE_WITH_PADDING : AVERAGE;
+  context.asm.emit('pool', { ...fields, kind }, context.chain(kernel, fields.c));
+}

@@ -1,0 +1,40 @@
+/**
+ * Element-wise ops of two operands that lie in no way a chain knows: the instruction `binary`, with
+ * general broadcasting.
+ */
+import type { Value } from '../../graph/value.js';
+import { opDef } from '../../ops/index.js';
+import type { Kernel } from '../../passes/fuse.js';
+import type { LoweringContext } from './context.js';
+import { box, broadcastStrides, requireWords } from './strides.js';
+
+/**
+ * Number of the power function among the operations of `binary`; see
+ * native/kernels/epilogue/epilogue.h.
+ */
+const POW = 1000;
+
+/** Any op of two operands that a chain could say if they lay otherwise. */
+export function lowerBinary({ anchor: node }: Kernel, context: LoweringContext): void {
+  const form = opDef(node.op).chain?.(node.attrs);
+  emitBinary(node, context.asm.chainOp(form?.op ?? node.op), context);
+}
+
+export function lowerPow({ anchor: node }: Kernel, context: LoweringContext): void {
+  emitBinary(node, POW, context);
+}
+
+function emitBinary(node: Value, op: number, context: LoweringContext): void {
+  requireWords(node);
+  const [a, b] = node.inputs as [Value, Value];
+  const sizes = node.shape as readonly number[];
+  context.asm.emit('binary', {
+    a: context.buffer(a),
+    b: context.buffer(b),
+    y: context.buffer(node),
+    op,
+    ...box('d', sizes, 1),
+    ...box('as', broadcastStrides(a, sizes), 0),
+    ...box('bs', broadcastStrides(b, sizes), 0),
+  });
+}

@@ -1,0 +1,23 @@
+/** pad: the border everywhere, then x copied into it. */
+import { elementCount } from '../../core/shape.js';
+import type { Value } from '../../graph/value.js';
+import type { Kernel } from '../../passes/fuse.js';
+import type { LoweringContext } from './context.js';
+import { emitCopy } from './strided-copy.js';
+import { requireWords, stridesOf } from './strides.js';
+
+export function lowerPad({ anchor: node }: Kernel, context: LoweringContext): void {
+  requireWords(node);
+  const x = node.inputs[0] as Value;
+  const { pads, value } = node.attrs as { pads: readonly number[]; value: number };
+  const yStrides = stridesOf(node.shape as number[]);
+  const bits = node.dtype === 'i32' ? value : context.asm.floatBits(value);
+  context.asm.emit('fill', {
+    y: context.buffer(node),
+    count: elementCount(node.shape),
+    value: bits,
+  });
+  const yOffset = yStrides.reduce((offset, stride, i) => offset + stride * (pads[i] as number), 0);
+  const sizes = x.shape as readonly number[];
+  emitCopy(context, node, { x, xOffset: 0, yOffset, sizes, xStrides: stridesOf(sizes), yStrides });
+}

@@ -1,0 +1,49 @@
+/** reduce: over neighbouring axes, which legalization brought together. */
+import { expected } from '../../core/errors.js';
+import { elementCount } from '../../core/shape.js';
+import type { Value } from '../../graph/value.js';
+import type { Kernel } from '../../passes/fuse.js';
+import type { LoweringContext } from './context.js';
+import { requireWords } from './strides.js';
+
+/** What a reduction over no elements gives, as `evaluate` has it. */
+const OVER_NOTHING = {
+  mean: Number.NaN,
+  sum: 0,
+  max: Number.NEGATIVE_INFINITY,
+  min: Number.POSITIVE_INFINITY,
+};
+
+export function lowerReduce({ anchor: node }: Kernel, context: LoweringContext): void {
+  requireWords(node);
+  const x = node.inputs[0] as Value;
+  const { kind, axes } = node.attrs as {
+    kind: 'mean' | 'sum' | 'max' | 'min';
+    axes: readonly number[];
+  };
+  const sorted = [...axes].sort((a, b) => a - b);
+  const shape = x.shape as readonly number[];
+  const from = sorted[0] ?? 0;
+  const contiguous = sorted.every((axis, i) => axis === from + i);
+  if (!contiguous)
+    throw expected('ERR_UNSUPPORTED', 'a reduction over neighbouring axes', sorted, {
+      op: node.op,
+      node: node.name,
+    });
+  const product = (dims: readonly number[]) => dims.reduce((a, b) => a * b, 1);
+  const k = product(shape.slice(from, from + sorted.length));
+  const y = context.buffer(node);
+  if (k === 0) {
+    const value = context.asm.floatBits(OVER_NOTHING[kind]);
+    context.asm.emit('fill', { y, count: elementCount(node.shape), value });
+    return;
+  }
+  context.asm.emit('reduce', {
+    x: context.buffer(x),
+    y,
+    kind: ['mean', 'sum', 'max', 'min'].indexOf(kind),
+    outer: product(shape.slice(0, from)),
+    k,
+    inner: product(shape.slice(from + sorted.length)),
+  });
+}
