@@ -27,6 +27,13 @@ import { uniqueNames, withInputs } from './rewrite.js';
  */
 const MOST_CHANNELS = 1 << 20;
 
+/**
+ * Walks over one graph. A group that stays as it is may leave the groups beside it with nothing to
+ * save, so that the next walk keeps those. Networks settle at the second walk; a graph that takes
+ * more than these is left as it is.
+ */
+const MOST_WALKS = 16;
+
 /** One number a channel. */
 type Numbers = Float64Array;
 
@@ -40,13 +47,14 @@ interface Affine {
 /** The graph with affines merged; the very same one where that saves nothing. */
 export function affines(graph: Graph): Graph {
   const kept = new Set<Value>();
-  for (;;) {
+  for (let count = 0; count < MOST_WALKS; count++) {
     const walk = new Walk(kept);
     const merged = walk.over(graph);
     const unsaved = walk.groups.unsaved();
     if (unsaved.length === 0) return merged;
     for (const value of unsaved) kept.add(value);
   }
+  return graph;
 }
 
 /**
