@@ -115,8 +115,8 @@ function* nativeViolations(native) {
 }
 
 /**
- * What a module imports: static, re-exported, dynamic and type-only. Comments are skipped, so that
- * examples in them do not count.
+ * The imports of a module: static, re-exported, dynamic and type-only. Comments are skipped, so
+ * that examples in them do not count.
  */
 function moduleSpecifiers(source) {
   const code = source.replace(/\/\*[\s\S]*?\*\//g, '').replace(/^\s*\/\/.*$/gm, '');

@@ -23,9 +23,9 @@ const KILLS = 100;
 const { EIO, ENOSPC, EACCES, EMFILE } = constants.errno;
 
 /**
- * What is swept: kind, how it fails, and with which error. `documented` calls end the process: the
- * first allocation of all is the 72 KB that the C++ library sets aside for exceptions when it is
- * loaded; without it, and without any memory later, it can throw none.
+ * The sweeps: kind of call, how it fails, and the expected error. `documented` calls end the
+ * process: the first allocation of all is the 72 KB that the C++ library sets aside for exceptions
+ * when it is loaded; without it, and without any memory later, it can throw none.
  */
 const SWEEPS = [
   { kind: 'memory', name: 'an allocation' },

@@ -1,4 +1,4 @@
-// Predicts, without an ARM machine, what the NEON binary convolution costs: cycles per 1024
+// Predicts, without an ARM machine, the cost of the NEON binary convolution: cycles per 1024
 // multiply-adds, flush included. It compiles the real kernel with aarch64-linux-gnu-g++, cuts the
 // inner loop and the flush around it out of the assembly, and asks llvm-mca for Cortex-A72 and A76.
 // Not a measurement: llvm-mca assumes that every load hits L1.

@@ -21,9 +21,9 @@ class Context final : public BuildContext {
     const int index = static_cast<int>(buffers_[buffer].where);
     return constants_.ensure(index) ? constants_.block(index)->data() : nullptr;
   }
-  // Weights are in memory unpacked for one step at a time: what a step has packed it needs no more.
-  // False if some cannot be read. (A field that is no buffer may happen to be the number of one:
-  // then more is fetched than is needed.)
+  // Unpacked weights are in memory for one step at a time, because a step needs them only to pack
+  // them. False if some cannot be read. (A field that is no buffer may happen to equal the number
+  // of one; then too much is fetched.)
   bool fetchWeights(const Instruction& instruction) {
     return eachWeights(instruction, [this](int index) { return constants_.ensure(index); });
   }

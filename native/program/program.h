@@ -22,8 +22,8 @@ struct BufferSpec {
   size_t bytes;
 };
 
-// What one run in flight owns: an arena, the address of every buffer in it, and scratch for each
-// thread. Reused, never shared.
+// The memory of one run in flight: an arena, the address of every buffer in it, and scratch for
+// each thread. Reused, never shared.
 struct RunContext {
   Block arena;
   std::vector<void*> addresses;
@@ -45,7 +45,7 @@ class Program {
   const std::vector<BufferSpec>& buffers() const { return buffers_; }
   int threads() const { return threads_; }
   size_t arenaBytes() const { return arenaBytes_; }
-  // What the steps keep beside packed weights.
+  // Bytes that the steps keep beside packed weights.
   size_t tableBytes() const {
     size_t sum = 0;
     for (const auto& step : steps_) sum += step->tableBytes();

@@ -1,6 +1,6 @@
 // The SIMD vocabulary for any CPU: 4 float lanes of the compiler's generic vectors, no intrinsics.
-// The compiler spends whatever the platform's baseline has on them (SSE2 on x86-64), or plain
-// registers. The names are explained in simd/avx512.h.
+// The compiler maps them to the platform's baseline (SSE2 on x86-64), or to plain registers. The
+// names are explained in simd/avx512.h.
 #pragma once
 #include <cmath>
 #include <cstdint>
@@ -70,8 +70,8 @@ BITPLANE_INLINE F32 larger(F32 a, F32 b) { return select(less(b, a), a, b); }
 BITPLANE_INLINE F32 withSign(F32 a, F32 sign) {
   return fromBits(bitsOf(a) | (bitsOf(sign) & set1Int(INT32_MIN)));
 }
-// Adding 2^23 leaves no room for a fraction and rounds as the CPU does; what is as large already,
-// and NaN, stays. Zeros keep their signs.
+// Adding 2^23 leaves no room for a fraction, so the CPU rounds half to even. Larger values and NaN
+// stay as they are. Zeros keep their signs.
 BITPLANE_INLINE F32 roundEven(F32 a) {
   const F32 size = fromBits(bitsOf(a) & set1Int(INT32_MAX)), shift = set1(8388608.0f);
   return select(size < shift, withSign((size + shift) - shift, a), a);

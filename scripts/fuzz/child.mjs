@@ -48,7 +48,7 @@ else {
   await fuzz();
 }
 
-/** One file: the kind of what is wrong with it. */
+/** Tries one file and returns the kind of its fault. */
 async function probe() {
   const { problem, outcome } = await attempt(job.probe, readFileSync(job.file), {
     folder,

@@ -23,7 +23,7 @@ export function programSeeds() {
   });
 }
 
-/** Streams put together, cut, and with numbers in them changed to what is none of theirs. */
+/** Streams that are joined, cut, and changed to invalid numbers. */
 export function mutateProgram(random, bytes, other) {
   const stream = [...new Int32Array(Uint8Array.from(Buffer.concat([bytes, other])).buffer)];
   for (let times = 1 + random.below(3); times > 0; times--) random.pick(KINDS)(random, stream);

@@ -1,4 +1,4 @@
-/** Numbers from a seed, and the ones that programs trip over. Not here: what they are put into. */
+/** Numbers from a seed, and those at which programs often fail. Not here: their use. */
 
 /** Where counts, sizes and offsets break: around 0, powers of two, and the ends of integers. */
 const EDGES = [

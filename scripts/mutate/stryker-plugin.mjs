@@ -6,7 +6,7 @@
 import { appendFileSync, readFileSync } from 'node:fs';
 import { relative } from 'node:path';
 
-/** File, place and replacement: what makes a mutant, whatever number Stryker gives it. */
+/** The identity of a mutant, independent of Stryker's numbers: file, place and replacement. */
 const key = (file, { start, end }, replacement) =>
   JSON.stringify([file, start.line, start.column, end.line, end.column, replacement]);
 

@@ -1,7 +1,7 @@
 /**
- * What `bitplane demo` can show, best first: a network that comes with its recipe, on the real test
- * pictures it was trained for, where both are at hand; else a seeded network on a real or generated
- * picture. Not here: running it (demo.ts).
+ * Scenes that `bitplane demo` can show, best first: a network that comes with its recipe, on the
+ * real test pictures it was trained for, where both are at hand; else a seeded network on a real or
+ * generated picture. Not here: running it (demo.ts).
  */
 import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
@@ -31,7 +31,7 @@ export interface Scene {
   readonly notes: readonly string[];
 }
 
-/** Published networks and what they are, tried before any other. */
+/** Published networks with a description, tried before any other. */
 const PUBLISHED: Readonly<Record<string, string>> = {
   'cnv-w1a1': 'a 1-bit convolutional network',
   'lfc-w1a1': 'a 1-bit dense network',

@@ -13,7 +13,7 @@ import { facts } from './table.js';
 export interface Report {
   readonly version: string;
   readonly node: string;
-  /** Platform, architecture, C library and what the CPU says of itself. */
+  /** Platform, architecture, C library and CPU features. */
   readonly host: string;
   readonly platform: string;
   readonly cpu: string;

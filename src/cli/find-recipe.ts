@@ -1,5 +1,5 @@
 /**
- * Which recipe a command uses for a model. Not here: reading one (src/data/recipe.ts).
+ * Chooses the recipe that a command uses for a model. Not here: reading one (src/data/recipe.ts).
  */
 import { BitplaneError } from '../core/errors.js';
 import {

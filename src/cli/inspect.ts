@@ -1,5 +1,5 @@
 /**
- * `bitplane inspect`: what a model takes, gives, computes and stores, without running it.
+ * `bitplane inspect`: prints a model's inputs, outputs, layers and sizes without running it.
  */
 import { basename } from 'node:path';
 import { showShape } from '../core/shape.js';

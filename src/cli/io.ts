@@ -1,6 +1,6 @@
 /**
- * What a command reads from its surroundings and where it writes: injected, so that tests run
- * commands in their own process.
+ * The surroundings of a command, its streams and environment: injected, so that tests run commands
+ * in their own process.
  */
 
 export interface Sink {

@@ -1,6 +1,6 @@
 /**
- * What a model says about itself beside its network, for people: producer, recipe, labels, the
- * author's own entries. Not here: where it is kept (src/formats, src/data/recipe.ts).
+ * The metadata of a model, for people: producer, recipe, labels, the author's own entries. Not
+ * here: where it is kept (src/formats, src/data/recipe.ts).
  */
 import { RECIPE, type Recipe } from '../data/recipe.js';
 import type { Metadata } from '../graph/value.js';

@@ -5,7 +5,7 @@
  */
 import { BitplaneError, type ErrorSite } from './errors.js';
 
-/** @throws BitplaneError ERR_FORMAT for whatever else `read` throws */
+/** @throws BitplaneError ERR_FORMAT for every other exception of `read` */
 export function reading<T>(site: ErrorSite, read: () => T): T {
   try {
     return read();

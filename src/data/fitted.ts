@@ -1,6 +1,6 @@
 /**
- * A data set whose pictures are resized and cropped to what a network takes. Not here: the
- * arithmetic (resize.ts), and folders of pictures, which are fitted as they are decoded.
+ * A data set whose pictures are resized and cropped for a network's input. Not here: the arithmetic
+ * (resize.ts), and folders of pictures, which are fitted as they are decoded.
  */
 import type { Dataset } from './dataset.js';
 import { type Fit, fitPicture } from './picture.js';

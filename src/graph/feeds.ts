@@ -1,7 +1,7 @@
 /**
- * What a graph takes and gives, as types: the compiler checks names and dtypes of a graph built in
- * code, and lets every name pass for a graph from a file. Types only; src/runtime checks feeds at
- * run time.
+ * The feeds and results of a graph as types: the compiler checks names and dtypes of a graph built
+ * in code, and lets every name pass for a graph from a file. Types only; src/runtime checks feeds
+ * at run time.
  */
 import type { DType, DTypeArray } from '../core/dtype.js';
 import type { Tensor, TensorLike } from '../tensor/tensor.js';

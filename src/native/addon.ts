@@ -84,7 +84,7 @@ export interface NativeAddon {
   readonly isas: Readonly<Record<string, boolean>>;
   readonly bestIsa: string;
   /**
-   * What one core does at best, measured now: 'popcount' and 'fma' of an ISA in MAC/s; 'stream' in
+   * The bound of one core, measured now: 'popcount' and 'fma' of an ISA in MAC/s; 'stream' in
    * bytes/s of a copy over that many bytes.
    */
   bound(kind: 'popcount' | 'fma' | 'stream', of: string): number;

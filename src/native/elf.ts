@@ -1,7 +1,6 @@
 /**
- * What this package reads of ELF files, the executables and libraries of Linux: enough to refuse
- * one that was cut short. Not here: other checks, which the system's loader makes and answers with
- * an error.
+ * Reads enough of ELF files, the executables and libraries of Linux, to refuse one that was cut
+ * short. Not here: other checks, which the system's loader makes and answers with an error.
  */
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
 
@@ -39,7 +38,7 @@ export function readHead(path: string): { readonly head: Buffer; readonly size: 
  * that segment unchecked, and the process would die of SIGBUS or SIGSEGV when it reads it.
  * Undefined for a whole file, and for a file that is no little-endian ELF64: the loaders of Linux,
  * macOS and Windows check other files themselves.
- * @throws what the system says of a file that cannot be read
+ * @throws the system's error for a file that cannot be read
  */
 export function cutShort(path: string): string | undefined {
   const { head, size } = readHead(path);

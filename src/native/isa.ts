@@ -1,5 +1,5 @@
 /**
- * Which instruction set a session uses. Not here: detection (native/cpu).
+ * Chooses the instruction set of a session. Not here: detection (native/cpu).
  */
 import { BitplaneError, expected } from '../core/errors.js';
 import { addon } from './addon.js';

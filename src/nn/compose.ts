@@ -63,7 +63,7 @@ export function addValues(scope: Scope, a: Float, b: Float, name: string = scope
   return scope.g.add(a, b, { name });
 }
 
-/** The sum of what the branches make of x. */
+/** The sum of the branches' results on x. */
 export function add(branches: readonly Layer[], options: NameOption = {}): Layer {
   requireLayers(branches, 'add');
   return layer(
@@ -83,7 +83,7 @@ export function add(branches: readonly Layer[], options: NameOption = {}): Layer
   );
 }
 
-/** What the branches make of x, one after the other along the channels. */
+/** The branches' results on x, concatenated along the channels. */
 export function concat(branches: readonly Layer[], options: NameOption = {}): Layer {
   requireLayers(branches, 'concat');
   return layer(

@@ -1,5 +1,5 @@
 /**
- * What parameters begin with. An initializer fills an array; it knows the shape and a stream of
+ * Initial values of parameters. An initializer fills an array; it knows the shape and a stream of
  * random numbers of its own. Not here: which layer takes which.
  */
 import { fillNormal } from './random.js';

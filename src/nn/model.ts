@@ -1,6 +1,6 @@
 /**
- * A model: an input, a layer, and what they need. Building it checks every shape; a state makes it
- * a graph.
+ * A model: an input, a layer, and their parameters. Building it checks every shape; a state makes
+ * it a graph.
  *
  *   const input = { name: 'image', shape: ['N', 32, 32, 3] };
  *   const net = nn.model({ input }, nn.sequential([...]));

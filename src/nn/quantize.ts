@@ -1,5 +1,5 @@
 /**
- * What layers do with an activation quantizer. Not here: quantizers (src/quant).
+ * Applies an activation quantizer within a layer. Not here: quantizers (src/quant).
  */
 import { expected } from '../core/errors.js';
 import { isNeverZero } from '../passes/nonzero.js';

@@ -1,5 +1,5 @@
 /**
- * Where layers become graph values: a scope has a path, names what is made in it, and declares
+ * Layers become graph values in a scope: it has a path, names what is made in it, and declares
  * parameters. Layers are immutable values; the scope gathers the names, parameters and layers of a
  * model while it is built. Not here: any layer; what a parameter becomes (src/nn/model.ts decides:
  * a stand-in, a constant, or a state).

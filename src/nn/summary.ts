@@ -1,5 +1,5 @@
 /**
- * What a model costs, layer by layer, as the papers count: BOPs are multiply-accumulates of two
+ * The cost of a model, layer by layer, as the papers count: BOPs are multiply-accumulates of two
  * binary operands, FLOPs all others, and OPs = BOPs / 64 + FLOPs (Liu et al., Bi-Real Net and
  * ReActNet). Like the papers, the count leaves out additions, activations and batch norms. Not
  * here: the cost of a graph as it runs (src/passes/analyze.ts).

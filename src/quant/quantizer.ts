@@ -1,7 +1,7 @@
 /**
- * What a quantizer is: a typed value that says its formula, its precision, the gradient that stands
- * in for its own (which is zero almost everywhere), and the paper it comes from. Not here: any
- * quantizer; layers with parameters (src/nn), gradients.
+ * The type of a quantizer: a value with its formula, its precision, its paper, and a
+ * pseudo-gradient (its own gradient is zero almost everywhere). Not here: any quantizer; layers
+ * with parameters (src/nn), gradients.
  */
 import { requireOneOf } from '../core/checks.js';
 import type { Value } from '../graph/value.js';
@@ -19,7 +19,7 @@ export type PseudoGradient = (typeof PSEUDO_GRADIENTS)[number];
 const PSEUDO_GRADIENTS = ['clip', 'hardTanh', 'approxSign'] as const;
 
 /**
- * What sign makes of 0. `'plus'`: +1, which one bit can hold. `'torch'`: 0, as torch.sign has it in
+ * The value of sign(0). `'plus'`: +1, which one bit can hold. `'torch'`: 0, as torch.sign has it in
  * the authors' releases; a tensor that may hold 0 then stays float, or takes two bit planes.
  */
 export type SignOfZero = (typeof SIGNS_OF_ZERO)[number];

@@ -1,6 +1,6 @@
 /**
- * What the networks of the zoo share: their options, their stems and heads, and stages of blocks.
- * Not here: any block of a paper.
+ * Parts that the networks of the zoo share: their options, their stems and heads, and stages of
+ * blocks. Not here: any block of a paper.
  */
 import { type OptionNames, requireOptions } from '../core/checks.js';
 import { expected } from '../core/errors.js';

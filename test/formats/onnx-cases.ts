@@ -52,7 +52,7 @@ export function encodeCase(c: OpCase): Uint8Array {
   });
 }
 
-/** A file of one Relu, from x to y, and what is changed of it. */
+/** A file of one Relu, from x to y, with changes. */
 export function fileOf(change: Partial<ModelSpec>): Uint8Array {
   return encodeOnnx({
     nodes: [RELU],

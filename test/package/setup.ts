@@ -38,7 +38,7 @@ export default function setup({ provide }: TestProject): () => void {
   // (places.test.ts).
   chmodSync(folder, 0o755);
   process.env.TMPDIR = process.env.TEMP = folder;
-  // Packing runs `prepack`, through a shell: what is stale is built first.
+  // Packing runs `prepack` through a shell, which builds stale files first.
   const packed = run(process.execPath, [NPM, 'pack', '--pack-destination', folder], ROOT, {
     PATH: process.env.PATH,
   });

@@ -1,7 +1,7 @@
 /**
  * Layers at the corners of their attributes, each for itself: dilated pooling of bits under odd
  * borders, borders on one side, softmax of large logits. A session on every instruction set gives
- * what the ops' own formulas give. Not here: special values (./special-values.test.ts).
+ * the values of the ops' own formulas. Not here: special values (./special-values.test.ts).
  */
 import { describe, expect, test } from 'vitest';
 import type { Graph, Value } from '../../src/graph/value.js';

@@ -1,5 +1,5 @@
 /**
- * Which programs a session keeps, for how much memory, and which it compiles ahead.
+ * Programs of a session: which it keeps, in how much memory, and which it compiles ahead.
  */
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import type { Graph } from '../../src/graph/value.js';

@@ -1,6 +1,6 @@
 /**
- * Which faults are planted in C++, and how a sample is drawn. Not here: compiling and trying them,
- * which takes the tool itself.
+ * The faults that are planted in C++, and the drawing of a sample. Not here: compiling and trying
+ * faults, which only the tool does.
  */
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';

@@ -1,6 +1,6 @@
 /**
- * What must and must not compile when a graph is written by hand and fed. Each @ts-expect-error
- * fails the type check if its line compiles.
+ * Code that must and must not compile when a graph is written by hand and fed. Each
+ * @ts-expect-error fails the type check if its line compiles.
  */
 import { describe, expectTypeOf, test } from 'vitest';
 import type { Feeds, Results } from '../../src/graph/feeds.js';

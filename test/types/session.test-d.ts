@@ -1,6 +1,6 @@
 /**
- * What must and must not compile when a session runs a graph that was built in code. Types only:
- * nothing here runs.
+ * Code that must and must not compile when a session runs a graph that was built in code. Types
+ * only: nothing here runs.
  */
 import { expectTypeOf, test } from 'vitest';
 import {

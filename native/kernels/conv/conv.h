@@ -1,9 +1,12 @@
-// Float convolution: y[n,oy,ox,o] = chain(sum over ky,kx,ci of x[n, oy sh - pt + ky dh, ox sw - pl
-// + kx dw, g(o) C/G + ci] w[o,ky,kx,ci]), where x is 0 outside. K = KH KW C/G products in the order
-// ky, kx, ci are cut into B = ceil(K / 96) blocks, equal but for the last. A block is summed in
-// float32, then the blocks are, whatever the tile, the batch and the threads: |error| <= (K/B + B)
-// 2^-24 sum |x w|. Each product is added by one FMA, so every ISA that has FMA gives the same bits;
-// scalar code rounds twice and differs.
+// Float convolution, x is 0 outside:
+//
+//   y[n,oy,ox,o] = chain(sum over ky,kx,ci of
+//     x[n, oy sh - pt + ky dh, ox sw - pl + kx dw, g(o) C/G + ci] w[o,ky,kx,ci])
+//
+// The K = KH KW C/G products in the order ky, kx, ci are cut into B = ceil(K / 96) blocks, equal
+// but for the last. Each block is summed in float32, then the sums of the blocks are. The cut does
+// not depend on tile, batch or threads. |error| <= (K/B + B) 2^-24 sum |x w|. One FMA adds each
+// product, so every ISA that has FMA gives the same bits; scalar code rounds twice and differs.
 #pragma once
 #include <memory>
 

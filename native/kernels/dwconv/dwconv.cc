@@ -1,6 +1,10 @@
-// Depthwise convolution: y[n,oy,ox,c] = chain(sum over ky,kx of x[n, oy sh - pt + ky dh, ox sw - pl
-// + kx dw, c] w[c,ky,kx]), x is 0 outside. It moves more data than it computes, so it has its own
-// loop (kernels/window) instead of the convolution's.
+// Depthwise convolution, x is 0 outside:
+//
+//   y[n,oy,ox,c] = chain(sum over ky,kx of
+//     x[n, oy sh - pt + ky dh, ox sw - pl + kx dw, c] w[c,ky,kx])
+//
+// It moves more data than it computes, so it has its own loop (kernels/window) instead of the
+// convolution's.
 #include <cstdio>
 
 #include "kernels/conv/conv.h"

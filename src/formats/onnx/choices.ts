@@ -7,9 +7,9 @@ export const MULTI_THRESHOLD_AXES = ['layout', 'last'] as const;
 
 export interface ImportChoices {
   /**
-   * Which axis of an input QONNX's `MultiThreshold` takes for the channels, where the rank is
-   * neither 2 nor 4. 'layout' (default): the place of the C in `data_layout`, axis 1 where it has
-   * no C; so QONNX since July 2025. 'last': the last axis; so QONNX from December 2023 until then.
+   * The axis that QONNX's `MultiThreshold` takes for the channels, at ranks other than 2 and 4.
+   * 'layout' (default): the place of the C in `data_layout`, axis 1 where it has no C; so QONNX
+   * since July 2025. 'last': the last axis; so QONNX from December 2023 until then.
    */
   readonly multiThresholdAxis?: (typeof MULTI_THRESHOLD_AXES)[number] | undefined;
 }

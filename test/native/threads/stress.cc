@@ -42,7 +42,7 @@ class Network : public bitplane::Job {
   }
   void began() override { begun_++; }
   void phaseEnded(int) override { ended_++; }
-  // Nothing may touch the job any more, so what it owns goes.
+  // No thread may touch the job any more, so it frees its memory.
   void finished() override {
     over_ = true;
     wrong_ = !aborted.load() && !right();
