@@ -21,6 +21,7 @@ const TYPESCRIPT_ORDER = [
   ['graph'],
   ['ops'],
   ['passes'],
+  ['schedule'],
   ['runtime', 'quant'],
   ['nn', 'autodiff'],
   ['formats', 'data', 'train'],

@@ -16,7 +16,7 @@ const WEIGHTS = 2;
  */
 const OPERAND_KINDS = ['none', 'channel', 'tensor', 'image_channel', 'pixel'] as const;
 
-export interface ChainStep {
+export interface EncodedStep {
   readonly op: string;
   readonly kind?: (typeof OPERAND_KINDS)[number];
   readonly buffer?: number;
@@ -105,7 +105,7 @@ export class Assembler {
   emit(
     opcode: string,
     fields: Readonly<Record<string, number>>,
-    chain: readonly ChainStep[] = [],
+    chain: readonly EncodedStep[] = [],
   ): void {
     const row = this.opcodes.get(opcode);
     if (row === undefined)

@@ -6,9 +6,9 @@ import { carries, DTYPES, type DType } from '../core/dtype.js';
 import { BitplaneError, expected } from '../core/errors.js';
 import { showShape } from '../core/shape.js';
 import type { Graph, Value } from '../graph/value.js';
-import { memoryBytes } from '../passes/plan.js';
+import { memoryBytes } from '../schedule/memory-bytes.js';
+import { packWords, unpackWords } from '../tensor/layout.js';
 import { isTensorLike, Tensor, type TensorLike } from '../tensor/tensor.js';
-import { packWords, unpackWords } from './words.js';
 
 /** Sizes of a model's symbols in one run. */
 export type Sizes = Readonly<Record<string, number>>;

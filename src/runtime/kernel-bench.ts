@@ -6,7 +6,7 @@
  */
 import { addon, type NativeProgram } from '../native/addon.js';
 import { resolveIsa, supportedIsas } from '../native/isa.js';
-import { Assembler, type ChainStep, ConstantPool } from './assembler.js';
+import { Assembler, ConstantPool, type EncodedStep } from './assembler.js';
 import { launch } from './scheduler.js';
 
 /**
@@ -37,7 +37,7 @@ interface Workload {
   readonly buffers: Readonly<
     Record<string, { readonly kind: 'in' | 'out' | 'constant' | 'weights'; readonly bytes: number }>
   >;
-  readonly chain?: readonly (Omit<ChainStep, 'buffer'> & { readonly operand?: string })[];
+  readonly chain?: readonly (Omit<EncodedStep, 'buffer'> & { readonly operand?: string })[];
   /** Multiply-accumulates, or bytes moved. */
   readonly work: number;
   readonly bound: Bound;

@@ -4,7 +4,7 @@
  */
 import { addon } from '../../src/native/addon.js';
 import { type IsaName, supportedIsas } from '../../src/native/isa.js';
-import { Assembler, type ChainStep, ConstantPool } from '../../src/runtime/assembler.js';
+import { Assembler, ConstantPool, type EncodedStep } from '../../src/runtime/assembler.js';
 import { launch } from '../../src/runtime/scheduler.js';
 
 /**
@@ -32,7 +32,7 @@ export interface Case {
   /** Every field that is a buffer, and operands of the chain by any other name. */
   readonly buffers: Readonly<Record<string, Slot>>;
   /** `operand` and `secondOperand` name buffers. */
-  readonly chain?: readonly (Omit<ChainStep, 'buffer' | 'second'> & {
+  readonly chain?: readonly (Omit<EncodedStep, 'buffer' | 'second'> & {
     readonly operand?: string;
     readonly secondOperand?: string;
   })[];

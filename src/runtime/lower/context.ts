@@ -6,14 +6,15 @@ import { byteLength, DTYPES } from '../../core/dtype.js';
 import { BitplaneError, expected } from '../../core/errors.js';
 import { elementCount } from '../../core/shape.js';
 import { eachUnknown, type Value } from '../../graph/value.js';
-import type { Kernel } from '../../passes/fuse.js';
-import { type Link, type Operand, type Slot, storage } from '../../passes/links.js';
-import { memoryBytes, type Plan } from '../../passes/plan.js';
+import { isScratch, type KernelCall, type Memory } from '../../schedule/calls.js';
+import { type EpilogueStep, type Operand, type Slot, storage } from '../../schedule/epilogue.js';
+import { memoryBytes } from '../../schedule/memory-bytes.js';
+import type { MemoryPlan } from '../../schedule/memory-plan.js';
+import { packWords } from '../../tensor/layout.js';
 import type { Tensor } from '../../tensor/tensor.js';
-import type { Assembler, ChainStep, ConstantPool } from '../assembler.js';
+import type { Assembler, ConstantPool, EncodedStep } from '../assembler.js';
 import { packedBytes } from '../limits.js';
 import { nativeConstant } from '../native-constant.js';
-import { packWords } from '../words.js';
 
 /** A value as [N, HW, C]: the first axis, all between, the last. */
 export interface Rows {
@@ -52,23 +53,23 @@ function isBinarySum(value: Value): boolean {
 }
 
 export class LoweringContext {
-  private readonly buffers = new Map<Value, number>();
+  private readonly buffers = new Map<Memory, number>();
   private readonly repeated = new Map<string, number>();
 
   constructor(
     readonly asm: Assembler,
     private readonly pool: ConstantPool,
-    private readonly plan: Plan,
+    private readonly plan: MemoryPlan,
   ) {}
 
   /** The buffer of a value in memory: its place in the arena, or its constant. */
-  buffer(value: Value): number {
-    const source = storage(value);
+  buffer(memory: Memory): number {
+    const source = isScratch(memory) ? memory : storage(memory);
     let buffer = this.buffers.get(source);
     if (buffer === undefined) {
       const place = this.plan.places.get(source);
       if (place !== undefined) buffer = this.asm.arena(place.offset, place.bytes);
-      else if (source.data !== undefined) buffer = this.constantBuffer(source);
+      else if ('data' in source) buffer = this.constantBuffer(source);
       else throw noPlace(source);
       this.buffers.set(source, buffer);
     }
@@ -76,7 +77,7 @@ export class LoweringContext {
   }
 
   /** Lets `view` be the bytes of `of` from `offset` on. */
-  show(view: Value, of: Value, offset: number): void {
+  show(view: Memory, of: Memory, offset: number): void {
     const place = this.plan.places.get(of);
     if (place === undefined) throw noPlace(of);
     this.buffers.set(view, this.asm.arena(place.offset + offset, this.bytes(view)));
@@ -150,22 +151,22 @@ export class LoweringContext {
   }
 
   /** The chain of a kernel as steps, stores included. `channels` is the last axis of what flows. */
-  chain(kernel: Kernel, channels: number): ChainStep[] {
-    return kernel.chain.flatMap((link) => this.step(link, channels));
+  chain(kernel: KernelCall, channels: number): EncodedStep[] {
+    return kernel.epilogue.flatMap((step) => this.step(step, channels));
   }
 
-  private step(link: Link, channels: number): ChainStep[] {
-    switch (link.kind) {
+  private step(step: EpilogueStep, channels: number): EncodedStep[] {
+    switch (step.kind) {
       case 'store':
         return [
-          this.store(link.value.dtype === 'i32' ? 'store_i32' : 'store_f32', link.value, link.into),
+          this.store(step.value.dtype === 'i32' ? 'store_i32' : 'store_f32', step.value, step.into),
         ];
       case 'threshold':
-        return this.thresholdSteps(link.value, channels);
+        return this.thresholdSteps(step.value, channels);
       case 'multiThreshold': {
-        const thresholds = link.value.inputs[1] as Value;
+        const thresholds = step.value.inputs[1] as Value;
         const count = thresholds.shape[1] as number;
-        const { scale, bias } = link.value.attrs as { scale: number; bias: number };
+        const { scale, bias } = step.value.attrs as { scale: number; bias: number };
         return [
           {
             op: 'multithreshold',
@@ -178,10 +179,10 @@ export class LoweringContext {
         ];
       }
       case 'op': {
-        const { form, reversed, operands } = link;
+        const { form, reversed, operands } = step;
         if (form.op === 'cast') return [];
         if (form.op === 'store_bits' || form.op === 'store_i32')
-          return [this.store(form.op, link.value, link.into)];
+          return [this.store(form.op, step.value, step.into)];
         const op = reversed ? (form.reversed as string) : form.op;
         const [a, b] = form.immediates ?? [0, 0];
         const [first, second] = operands;
@@ -205,7 +206,7 @@ export class LoweringContext {
     }
   }
 
-  private store(op: string, value: Value, into: Slot | undefined): ChainStep {
+  private store(op: string, value: Value, into: Slot | undefined): EncodedStep {
     if (into === undefined) return { op, kind: 'tensor', buffer: this.buffer(value) };
     return {
       op,
@@ -234,7 +235,7 @@ export class LoweringContext {
    * floats has the right sign, so this is exact where floats hold t and t - 1: whatever x is, for
    * |t| below 2^24; and for every t if |x| is below 2^24, as binary sums are.
    */
-  private thresholdSteps(node: Value, channels: number): ChainStep[] {
+  private thresholdSteps(node: Value, channels: number): EncodedStep[] {
     const [, t, flip] = node.inputs;
     const limits = t?.data?.data;
     const flips = flip?.data?.data;
@@ -276,14 +277,14 @@ export class LoweringContext {
     ];
   }
 
-  bytes(value: Value): number {
+  bytes(value: Memory): number {
     return memoryBytes(value.dtype, value.shape);
   }
 }
 
-function noPlace(value: Value): BitplaneError {
+function noPlace(memory: Memory): BitplaneError {
   return new BitplaneError('ERR_GRAPH', 'has no place in memory; the schedule is broken', {
-    op: value.op,
-    node: value.name,
+    op: isScratch(memory) ? 'memory' : memory.op,
+    node: memory.name,
   });
 }

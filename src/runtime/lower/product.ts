@@ -4,7 +4,7 @@
  */
 import { expected } from '../../core/errors.js';
 import type { Value } from '../../graph/value.js';
-import type { Kernel } from '../../passes/fuse.js';
+import type { KernelCall } from '../../schedule/calls.js';
 import type { LoweringContext } from './context.js';
 
 interface Convolution {
@@ -16,7 +16,7 @@ interface Convolution {
 }
 
 export function emitConvolution(
-  kernel: Kernel,
+  kernel: KernelCall,
   context: LoweringContext,
   x: Value,
   w: Value,
@@ -28,7 +28,7 @@ export function emitConvolution(
   const weights = context.weights(w, node);
   const operands = { x: context.buffer(x), weights: weights.buffer, weightBits: weights.bits };
   if (x.dtype === 'b1') {
-    const only = kernel.chain.length === 1 ? kernel.chain[0] : undefined;
+    const only = kernel.epilogue.length === 1 ? kernel.epilogue[0] : undefined;
     if (only?.kind === 'store') {
       context.asm.emit('bconv', {
         ...fields,
