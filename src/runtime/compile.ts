@@ -10,15 +10,17 @@ import { addon, type NativeConstants, type NativeProgram } from '../native/addon
 import { opDef } from '../ops/index.js';
 import type { Macs } from '../ops/op.js';
 import { bind } from '../passes/bind.js';
-import type { Call, KernelCall } from '../schedule/calls.js';
+import type { Call, KernelCall, Scratch } from '../schedule/calls.js';
 import { schedule } from '../schedule/index.js';
 import { planMemory } from '../schedule/memory-plan.js';
-import { Assembler, ConstantPool } from './assembler.js';
+import { Assembler } from './assembler.js';
+import { ConstantPool } from './constant-pool.js';
 import { memoryLeft } from './limits.js';
 import { LoweringContext } from './lower/context.js';
 import { lower } from './lower/index.js';
 import { lowerCopy } from './lower/strided-copy.js';
 import { lowerStrips } from './lower/strips.js';
+import type { StateMemory } from './state-memory.js';
 
 /** What an instruction computes, for profiles: one object for all instructions of a layer. */
 export interface Label {
@@ -62,34 +64,42 @@ export class SessionConstants {
     sizes: Readonly<Record<string, number>>,
     target: Target,
     limits: Limits = UNLIMITED,
+    states?: StateMemory,
   ): Program {
     const bound = bind(graph, sizes);
-    const { calls, outputs: results } = schedule(bound, target.threads);
+    const { calls, outputs: results, homes, commit } = schedule(bound, target.threads);
     const outputs = outputsOf(bound).map(([, value]) => value);
-    const { places, arenaBytes } = planMemory(bound, calls, results);
-    this.pool.most = memoryLeft(
-      { arenaBytes, values: places.keys(), outputs, constantBytes: this.pool.bytes },
-      limits,
-    );
     const asm = new Assembler(addon());
-    const context = new LoweringContext(asm, this.pool, { places, arenaBytes });
+    const stateNumber = (state: Value) => requireStates(states, state).numberOf(state.name);
+    const setting = { ...target, homes, stateNumber };
+    this.pool.forget(); // what a program asked for that failed
+    const context = new LoweringContext(asm, this.pool, setting);
     const labels: Label[] = [];
     const label = (what: Label) => {
       while (labels.length < asm.length) labels.push(what);
     };
+    const during = new Map<Call, readonly Scratch[]>();
+    let committing: number | undefined;
     for (const call of calls) {
+      if (call === commit) committing = asm.length;
       if (call.stores.every((memory) => elementCount(memory.shape) === 0)) continue;
       lowerCall(call, context, label);
+      if (context.demands.length > 0) during.set(call, context.demands.splice(0));
     }
     const inputIds = bound.inputs.map((value) => context.buffer(value));
     const outputIds = results.map((memory) => context.buffer(memory));
+    const { places, arenaBytes } = planMemory(bound, calls, { kept: results, during, homes });
+    context.place(places);
+    const held = this.pool.bytes + (states?.bytes ?? 0);
+    const demand = { arenaBytes, values: places.keys(), outputs, constantBytes: held };
+    this.pool.settle(memoryLeft(demand, limits) - (states?.bytes ?? 0));
     const { code, buffers } = asm.finish();
     try {
       const native = new (addon().Program)(
         this.load(),
         code,
         buffers,
-        { arenaBytes, ...target },
+        { arenaBytes, ...target, states: states?.native, commit: committing },
         inputIds,
         outputIds,
       );
@@ -129,6 +139,15 @@ export class SessionConstants {
     }
     return this.native.constants;
   }
+}
+
+function requireStates(states: StateMemory | undefined, { name }: Value): StateMemory {
+  if (states === undefined)
+    throw new BitplaneError('ERR_NATIVE', 'no memory was given for it', {
+      op: 'state',
+      node: name,
+    });
+  return states;
 }
 
 const NO_MACS: Macs = { binary: 0, integer: 0, float: 0 };

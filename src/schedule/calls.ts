@@ -27,8 +27,15 @@ export function isScratch(memory: Memory): memory is Scratch {
   return 'scratch' in memory;
 }
 
-/** Memory as everyone may know of it: what each call leaves, and what it needs. */
-interface Access {
+/**
+ * True for memory that every run has of its own: not for constants and states, which lie elsewhere.
+ */
+export function isOfRun(memory: Memory): boolean {
+  return isScratch(memory) || (memory.op !== 'constant' && memory.op !== 'state');
+}
+
+/** What each call leaves in memory, and what it needs. */
+export interface Access {
   /** What the call leaves in memory. */
   readonly stores: readonly Memory[];
   /** What it reads from memory that runs write. Constants are not listed. */
@@ -89,8 +96,8 @@ export function isStriped(call: Call): call is StripedCall {
   return call.kind === 'strips';
 }
 
-/** A copy of a value's bytes; constants are not read from memory that runs write. */
+/** A copy of the bytes of a value as they are. */
 export function copyCall(from: Memory, to: Memory): CopyCall {
-  const reads = !isScratch(from) && from.data !== undefined ? [] : [from];
+  const reads = !isScratch(from) && from.op === 'constant' ? [] : [from];
   return { kind: 'copy', from, to, reads, stores: [to] };
 }

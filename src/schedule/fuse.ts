@@ -39,6 +39,7 @@ class Fusion {
   private readonly order: readonly Value[];
   private readonly position = new Map<Value, number>();
   private readonly users = new Map<Value, Value[]>();
+  /** What must be in memory at the end: outputs, and what becomes of states. */
   private readonly outputs: Set<Value>;
   /** Values that exist when the next kernel begins: leaves, and what earlier calls computed. */
   private readonly ready = new Set<Value>();
@@ -51,7 +52,8 @@ class Fusion {
 
   constructor(graph: Graph) {
     this.order = topological(graph);
-    this.outputs = new Set(Object.values(graph.outputs).map(storage));
+    const results = [...Object.values(graph.outputs), ...Object.values(graph.updates ?? {})];
+    this.outputs = new Set(results.map(storage));
     this.order.forEach((value, i) => {
       this.position.set(value, i);
       for (const source of new Set(value.inputs)) {
@@ -91,7 +93,7 @@ class Fusion {
     if (value.op === 'concat') {
       const inPlace = new Set(value.inputs.filter((part) => this.placed.has(part)));
       const reads = value.inputs
-        .filter((part) => !inPlace.has(part) && part.data === undefined)
+        .filter((part) => !inPlace.has(part) && part.op !== 'constant')
         .map(storage);
       return {
         kind: 'kernel',
@@ -122,7 +124,7 @@ class Fusion {
       map,
       epilogue,
       stores,
-      reads: [...reads].filter((value) => value.data === undefined),
+      reads: [...reads].filter((value) => value.op !== 'constant'),
     };
   }
 

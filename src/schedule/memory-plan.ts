@@ -1,10 +1,10 @@
 /**
  * Memory planning: which bytes of one arena each value of a schedule lives in. Values whose lives
  * do not overlap share bytes. Not here: who goes where (./place.ts), alignment inside calls,
- * constants (they are no part of the arena).
+ * constants and states (they are no part of the arena).
  */
-import type { Graph } from '../graph/value.js';
-import type { Call, Memory } from './calls.js';
+import type { Graph, Value } from '../graph/value.js';
+import { type Call, isOfRun, type Memory } from './calls.js';
 import { storage } from './epilogue.js';
 import { memoryBytes } from './memory-bytes.js';
 import { overwrites } from './overwrites.js';
@@ -25,20 +25,30 @@ export interface MemoryPlan {
   readonly arenaBytes: number;
 }
 
+export interface Demands {
+  /** What must still be there at the end. */
+  readonly kept?: readonly Memory[];
+  /** Memory that a call needs while it runs, beside what it reads and stores. */
+  readonly during?: ReadonlyMap<Call, readonly Memory[]>;
+  /** What lies in the memory of states, and takes none of the arena. */
+  readonly homes?: ReadonlyMap<Memory, Value>;
+}
+
 /**
  * Inputs live from the start (feeds are copied in before the first call); outputs and what is in
- * `kept` until the end. A call may write a result over an operand that dies in it (see
+ * `kept` until the end. A kernel may write a result over an operand that dies in it (see
  * `overwrites`), so that a residual network keeps one float map in the cache where it would go back
  * and forth between two.
  */
 export function planMemory(
   graph: Graph,
   calls: readonly Call[],
-  kept: readonly Memory[] = [],
+  { kept = [], during, homes }: Demands = {},
 ): MemoryPlan {
   const first = new Map<Memory, number>();
   const last = new Map<Memory, number>();
   const touch = (memory: Memory, at: number) => {
+    if (!isOfRun(memory) || homes?.has(memory)) return;
     if (!first.has(memory)) first.set(memory, at);
     last.set(memory, Math.max(last.get(memory) ?? 0, at));
   };
@@ -46,6 +56,7 @@ export function planMemory(
   calls.forEach((call, i) => {
     for (const memory of call.reads) touch(memory, i);
     for (const memory of call.stores) touch(memory, i);
+    for (const memory of during?.get(call) ?? []) touch(memory, i);
   });
   for (const value of Object.values(graph.outputs))
     if (first.has(storage(value))) touch(storage(value), calls.length);

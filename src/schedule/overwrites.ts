@@ -3,7 +3,7 @@
  * is needed later (./memory-plan.ts).
  */
 import type { Value } from '../graph/value.js';
-import type { KernelCall } from './calls.js';
+import { isOfRun, type KernelCall } from './calls.js';
 import { operandsOf, storage } from './epilogue.js';
 import { Heap } from './heap.js';
 import { memoryBytes } from './memory-bytes.js';
@@ -25,7 +25,7 @@ interface Operand {
  * flows in.
  */
 export function overwrites(call: KernelCall): [Value, Value][] {
-  const readers = candidatesOf(call);
+  const readers = candidatesOf(call, (value) => isOfRun(value));
   /** Operands in the order in which they are read for the last time. */
   const dying = [...readers.values()].sort((a, b) => a.lastRead - b.lastRead);
   /** Those that are read no more, by size. */
@@ -47,7 +47,19 @@ export function overwrites(call: KernelCall): [Value, Value][] {
   return pairs;
 }
 
-function candidatesOf(call: KernelCall): Map<Value, Operand> {
+/** True where `result` may be written over `operand`, whatever memory that has. */
+export function mayOverwrite(call: KernelCall, result: Value, operand: Value): boolean {
+  const at = call.epilogue.findIndex(
+    (step) => step.kind === 'store' && step.value === result && step.into === undefined,
+  );
+  const read = candidatesOf(call, (value) => value === operand).get(operand);
+  return result.dtype === 'f32' && at >= 0 && read !== undefined && read.lastRead < at;
+}
+
+function candidatesOf(
+  call: KernelCall,
+  isWanted: (operand: Value) => boolean,
+): Map<Value, Operand> {
   const excluded = new Set<Value>([
     ...(call.map ? [] : call.anchor.inputs.map(storage)),
     ...call.stores,
@@ -68,7 +80,6 @@ function candidatesOf(call: KernelCall): Map<Value, Operand> {
   const flowing = storage(call.anchor);
   if (call.map && !found.has(flowing)) read(flowing, -1, call.epilogue.length);
   for (const value of found.keys())
-    if (excluded.has(value) || value.dtype !== 'f32' || value.op === 'constant')
-      found.delete(value);
+    if (excluded.has(value) || value.dtype !== 'f32' || !isWanted(value)) found.delete(value);
   return found;
 }

@@ -13,6 +13,7 @@ import { sameShape } from '../core/shape.js';
 import type { Graph, Value } from '../graph/value.js';
 import { input } from '../ops/make.js';
 import {
+  isOfRun,
   isScratch,
   type KernelCall,
   type Memory,
@@ -37,7 +38,8 @@ export function cutStrips(
   graph: Graph,
 ): (KernelCall | StripedCall)[] {
   const readers = new Map<Value, number>();
-  const outputs = Object.values(graph.outputs).map(storage);
+  const results = [...Object.values(graph.outputs), ...Object.values(graph.updates ?? {})];
+  const outputs = results.map(storage);
   for (const value of [...calls.flatMap(({ reads }) => reads), ...outputs])
     readers.set(value, (readers.get(value) ?? 0) + 1);
   const result: (KernelCall | StripedCall)[] = [];
@@ -59,11 +61,14 @@ export function cutStrips(
 
 /** True where rows of each can be computed by themselves. */
 function canCut(conv: KernelCall, pool: KernelCall, map: Value): boolean {
-  const [x] = conv.anchor.inputs;
+  const [x, w] = conv.anchor.inputs;
   return (
     conv.anchor.op === 'conv2d' &&
     x !== undefined &&
-    storage(x).data === undefined &&
+    w !== undefined &&
+    isOfRun(storage(x)) &&
+    // Computed weights would be packed for every strip.
+    storage(w).op === 'constant' &&
     (pool.anchor.op === 'maxPool2d' || pool.anchor.op === 'avgPool2d') &&
     pool.anchor.inputs[0] === map &&
     map.dtype === 'f32' &&
@@ -83,9 +88,8 @@ function hasRows(step: EpilogueStep, anchor: Value): boolean {
   if ('into' in step && step.into !== undefined) return false;
   return operandsOf(step).every(({ value, layout }) => {
     if (layout === 'channel') return true;
-    const inArena = storage(value).data === undefined;
     return (
-      inArena &&
+      isOfRun(storage(value)) &&
       layout !== 'image_channel' &&
       value.shape.length === 4 &&
       sameShape(value.shape.slice(0, 3), anchor.shape.slice(0, 3))

@@ -4,7 +4,8 @@
  */
 import { addon } from '../../src/native/addon.js';
 import { type IsaName, supportedIsas } from '../../src/native/isa.js';
-import { Assembler, ConstantPool, type EncodedStep } from '../../src/runtime/assembler.js';
+import { Assembler, type EncodedStep } from '../../src/runtime/assembler.js';
+import { ConstantPool } from '../../src/runtime/constant-pool.js';
 import { launch } from '../../src/runtime/scheduler.js';
 
 /**
@@ -64,12 +65,12 @@ export async function runCase(
   for (const [name, slot] of Object.entries(test.buffers)) {
     if ('constant' in slot)
       numbers[name] = asm.constant(
-        pool.add(name, () => slot.constant),
+        pool.add([], name, () => slot.constant),
         slot.constant.byteLength,
       );
     else if ('weights' in slot)
       numbers[name] = asm.weights(
-        pool.add(name, () => slot.weights),
+        pool.add([], name, () => slot.weights),
         slot.weights.byteLength,
       );
     else if ('feed' in slot) {
@@ -90,6 +91,7 @@ export async function runCase(
     ...(secondOperand !== undefined && { second: numbers[secondOperand] as number }),
   }));
   asm.emit(test.opcode, { ...test.fields, ...numbers }, chain);
+  pool.settle(Infinity);
   const { code, buffers } = asm.finish();
   const program = new native.Program(
     new native.Constants(pool.constants),

@@ -122,7 +122,7 @@ describe('random schedules', () => {
   test('kept values stay to the end', () => {
     const { graph, kernels } = randomSchedule(5);
     const kept = kernels.flatMap(({ stores }) => stores);
-    const { places } = planMemory(graph, kernels, kept);
+    const { places } = planMemory(graph, kernels, { kept });
     const ranges = kept
       .map((value) => places.get(value) as { offset: number; bytes: number })
       .sort((a, b) => a.offset - b.offset);
