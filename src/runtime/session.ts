@@ -117,6 +117,7 @@ export class GraphSession<G extends Graph = Graph> {
     if (options.states !== undefined) {
       this.states = memoryOf(options.states);
       this.states.requireStates(states);
+      this.requireStates();
     } else this.states = states.length === 0 ? undefined : new StateMemory(states);
     this.programs = new Programs(this.graph, this.target, programBytes, limits, this.states);
   }

@@ -7,6 +7,7 @@ import { type Graph, outputsOf, type Value } from '../graph/value.js';
 import { type Call, type CopyCall, copyCall, isScratch, type Memory, scratch } from './calls.js';
 import { storage } from './epilogue.js';
 import { fuse } from './fuse.js';
+import { order } from './order.js';
 import { cutStrips } from './strips.js';
 import { placeUpdates } from './updates.js';
 
@@ -26,7 +27,7 @@ export interface Schedule {
  * 7% longer for a stem of 112 rows), so only runs of one are cut into strips
  */
 export function schedule(graph: Graph, threads: number): Schedule {
-  const fused = fuse(graph);
+  const fused = order(graph, fuse(graph));
   const computing: readonly Call[] = threads === 1 ? cutStrips(fused, graph) : fused;
   const { homes, commit, before, after } = placeUpdates(graph, computing);
   const handed = handedThrough(graph);

@@ -24,7 +24,16 @@ export type Slot =
   | { readonly feed: NodeJS.TypedArray }
   | { readonly constant: NodeJS.TypedArray }
   | { readonly weights: NodeJS.TypedArray }
+  | Packed
   | { readonly result: NodeJS.TypedArray };
+
+/** Weights in memory form, packed in the run. */
+interface Packed {
+  readonly packed: NodeJS.TypedArray;
+  /** As the instruction `pack` takes it. */
+  readonly kind: number;
+  readonly bits: number;
+}
 
 export interface Case {
   readonly opcode: string;
@@ -73,7 +82,22 @@ export async function runCase(
         pool.add([], name, () => slot.weights),
         slot.weights.byteLength,
       );
-    else if ('feed' in slot) {
+    else if ('packed' in slot) {
+      const x = place(slot.packed.byteLength);
+      inputs.push(x);
+      feeds.push(slot.packed);
+      const { c = 0 } = test.fields;
+      const pack = { o: c, g: c, padding: 0, ...test.fields, x, kind: slot.kind };
+      const fields = { ...pack, weightBits: slot.bits };
+      const encoded = Int32Array.from(asm.encoded('pack', { ...fields, x: -1, y: -1 }));
+      const bytes = native.packedBytes(encoded, isa, threads);
+      // What lay there before must not matter.
+      const dirty = place(bytes);
+      inputs.push(dirty);
+      feeds.push(new Uint8Array(bytes).fill(0xa5));
+      numbers[name] = asm.packed(arenaBytes - Math.ceil((bytes + 64) / 64) * 64, bytes);
+      asm.emit('pack', { ...fields, y: numbers[name] });
+    } else if ('feed' in slot) {
       numbers[name] = place(slot.feed.byteLength);
       inputs.push(numbers[name]);
       feeds.push(slot.feed);
