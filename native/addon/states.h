@@ -1,6 +1,6 @@
-// new States(sizes: number[]): memory that lasts from run to run, zeros at first. Programs that were
-// built over it share it, and keep it when this object lets it go. Not here: who may touch it when
-// (src/runtime/state-store.ts sees to it that no run writes meanwhile).
+// new States(sizes: number[]): memory that lasts from run to run, zeros at first. Programs that
+// were built over it share it, and keep it when this object lets it go. Not here: who may touch it
+// when (src/runtime/state-store.ts sees to it that no run writes meanwhile).
 #pragma once
 #include <napi.h>
 

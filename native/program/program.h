@@ -15,8 +15,8 @@ namespace bitplane {
 // Where a buffer lives: `arena` at a byte offset of the run's arena; `constant` number `where` of
 // the session's constants; `weights` likewise, but read only while steps are built (they keep a
 // packed form), so its bytes need not stay and it has no address in a run; `state` number `where`
-// of the program's states; `packed` in the arena, but weights in the form that an instruction `pack`
-// gives them.
+// of the program's states; `packed` in the arena, but weights in the form that an instruction
+// `pack` gives them.
 struct BufferSpec {
   enum Kind { arena, constant, weights, state, packed };
   bool inArena() const { return kind == arena || kind == packed; }
@@ -42,8 +42,8 @@ using StateBlocks = std::vector<std::shared_ptr<Block>>;
 class Program {
  public:
   // Null, with `error` filled, if the code is not well formed. `code` is a list of instructions
-  // (kernels/step.h), `constants` and `states` stay in use. The instructions from number `commit` on
-  // are those that a run which has come so far ends, aborted or not. Throws std::bad_alloc.
+  // (kernels/step.h), `constants` and `states` stay in use. The instructions from number `commit`
+  // on are those that a run which has come so far ends, aborted or not. Throws std::bad_alloc.
   static std::shared_ptr<Program> build(const int32_t* code, size_t length,
                                         std::vector<BufferSpec> buffers, size_t arenaBytes, Isa isa,
                                         int threads, std::shared_ptr<Constants> constants,

@@ -131,8 +131,8 @@ export function graphOf(
 }
 
 /**
- * The graph with other values in place of its inputs, outputs and updates: names, order and metadata
- * stay.
+ * The graph with other values in place of its inputs, outputs and updates: names, order and
+ * metadata stay.
  */
 export function mapGraph(graph: Graph, change: (value: Value) => Value): Graph {
   return graphOf(

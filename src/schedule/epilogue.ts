@@ -1,6 +1,6 @@
 /**
- * The steps of an epilogue as a schedule has them, and how an element-wise op reads as one. Not here:
- * which ops share a kernel (./fuse.ts), the steps of the executor (src/runtime/lower).
+ * The steps of an epilogue as a schedule has them, and how an element-wise op reads as one. Not
+ * here: which ops share a kernel (./fuse.ts), the steps of the executor (src/runtime/lower).
  */
 import { sameShape } from '../core/shape.js';
 import type { Value } from '../graph/value.js';
@@ -11,8 +11,8 @@ import type { ChainForm } from '../ops/op.js';
 export type OperandKind = 'channel' | 'tensor' | 'image_channel' | 'pixel';
 
 /**
- * What a step reads beside the value that flows through the epilogue: another input, or the map that
- * it repeats.
+ * What a step reads beside the value that flows through the epilogue: another input, or the map
+ * that it repeats.
  */
 export interface Operand {
   readonly value: Value;

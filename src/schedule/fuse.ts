@@ -1,11 +1,11 @@
 /**
- * Groups a bound graph into calls: a reduction or data movement (the anchor) with the
- * element-wise ops that follow it (the epilogue), so that a feature map is written once and its sign
- * bits leave in the same pass. The result is a schedule, in execution order. Not here: memory
+ * Groups a bound graph into calls: a reduction or data movement (the anchor) with the element-wise
+ * ops that follow it (the epilogue), so that a feature map is written once and its sign bits leave
+ * in the same pass. The result is a schedule, in execution order. Not here: memory
  * (./memory-plan.ts), instructions (src/runtime/lower).
  *
- * An epilogue keeps graph order and merges nothing, so fusing changes no bit. It may read back a map
- * that it has stored itself: element by element the store comes first.
+ * An epilogue keeps graph order and merges nothing, so fusing changes no bit. It may read back a
+ * map that it has stored itself: element by element the store comes first.
  */
 import { sameShape } from '../core/shape.js';
 import { type Graph, topological, type Value } from '../graph/value.js';
@@ -203,8 +203,8 @@ class Fusion {
   }
 
   /**
-   * True for concat(x, x, ...) along the channels if only epilogues read it, element by element. It is
-   * then not materialised; the epilogues read x with a period.
+   * True for concat(x, x, ...) along the channels if only epilogues read it, element by element. It
+   * is then not materialised; the epilogues read x with a period.
    */
   private repeats(value: Value): boolean {
     const [part] = value.inputs;
@@ -256,8 +256,8 @@ class Fusion {
   }
 
   /**
-   * The step that continues an epilogue from `flow` with `user`, if its other operands exist already
-   * and lie well.
+   * The step that continues an epilogue from `flow` with `user`, if its other operands exist
+   * already and lie well.
    */
   private step(user: Value, flow: Value, images: number): EpilogueStep | undefined {
     // No step of an epilogue has more operands; a concatenation may have thousands.

@@ -1,9 +1,9 @@
 /**
- * Greedy list scheduling: of the clusters that are ready the one that leaves the least memory alive,
- * which is bytes made less bytes freed; of equal ones the first in the order given. What must be
- * there at the end, an output or the new value of a state, counts as nothing: it is made some time
- * in any case. A cluster that changes a state waits for every reader of the state, so that it can
- * write in place. Not here: clusters, whether the order is a good one (./order.ts).
+ * Greedy list scheduling: of the clusters that are ready the one that leaves the least memory
+ * alive, which is bytes made less bytes freed; of equal ones the first in the order given. What
+ * must be there at the end, an output or the new value of a state, counts as nothing: it is made
+ * some time in any case. A cluster that changes a state waits for every reader of the state, so
+ * that it can write in place. Not here: clusters, whether the order is a good one (./order.ts).
  */
 import { type Graph, outputsOf, updatesOf } from '../graph/value.js';
 import { isOfRun, type KernelCall, type Memory } from './calls.js';

@@ -1,6 +1,6 @@
 /**
- * From a bound graph to its schedule: which calls compute it, in which order, and what of it lies in
- * the memory of states. Not here: how many bytes that takes (./memory-plan.ts), instructions
+ * From a bound graph to its schedule: which calls compute it, in which order, and what of it lies
+ * in the memory of states. Not here: how many bytes that takes (./memory-plan.ts), instructions
  * (src/runtime).
  */
 import { type Graph, outputsOf, type Value } from '../graph/value.js';

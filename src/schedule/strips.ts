@@ -246,8 +246,8 @@ class Pair {
   }
 
   /**
-   * The call with `anchor` in place of its own; the rows that it writes, and those of its epilogue's
-   * operands, lie where `place` says.
+   * The call with `anchor` in place of its own; the rows that it writes, and those of its
+   * epilogue's operands, lie where `place` says.
    */
   private run(on: KernelCall, anchor: Value, place: (value: Value) => Value): void {
     const placed = new Map(on.stores.map((store) => [store, place(store)]));

@@ -1,7 +1,7 @@
 /**
- * Weights that a run packs itself: a convolution that reads them gives what it gives over a constant
- * of the same numbers, bit for bit, on every instruction set and with the native oracle. Not here:
- * what a convolution computes (./bconv.test.ts, ./float.test.ts).
+ * Weights that a run packs itself: a convolution that reads them gives what it gives over a
+ * constant of the same numbers, bit for bit, on every instruction set and with the native oracle.
+ * Not here: what a convolution computes (./bconv.test.ts, ./float.test.ts).
  */
 import { describe, expect, test } from 'vitest';
 import { packWords } from '../../src/tensor/layout.js';

@@ -26,8 +26,8 @@ const MAP = BATCH * WIDTH * 4;
 const WEIGHTS = WIDTH * WIDTH * 4;
 
 /**
- * A training step in shape: layers forward, gradients backward, and of every layer a weight gradient
- * that is an output or updates the weights.
+ * A training step in shape: layers forward, gradients backward, and of every layer a weight
+ * gradient that is an output or updates the weights.
  */
 function step(layers: number, as: 'outputs' | 'updates'): Graph {
   const g = new GraphBuilder();
@@ -88,7 +88,7 @@ function expectSound(graph: Graph, calls: readonly KernelCall[], ordered: readon
   }
 }
 
-test('random graphs: nothing is read before it is there, and no more memory than by the walk', () => {
+test('random graphs: nothing is read before it is there, and the walk needs no less memory', () => {
   let moved = 0;
   for (let seed = 1; seed <= 150; seed++) {
     const { graph } = seed % 2 === 0 ? randomNetwork(seed) : new RandomGraph(seed).draw();
@@ -103,7 +103,7 @@ test('random graphs: nothing is read before it is there, and no more memory than
   expect(moved).toBeGreaterThan(0);
 });
 
-test('branches of a wide map are taken one by one, and where nothing is gained the walk stays', () => {
+test('the walk stays where nothing is gained', () => {
   const n = new Numbers(4);
   const g = new GraphBuilder();
   const x = g.input('x', 'f32', [1, 8, 8, 16]);

@@ -15,8 +15,8 @@ PackedWeights packedWeights(const Plan& plan, const Kernel& kernel, const char* 
 int64_t basesAt(const Plan& plan);
 std::unique_ptr<WeightPacking> weightPacking(Plan plan, const Kernel& kernel);
 
-// base[class][o], rows of baseStride: dot = base - 2 * popcount. With zero padding base is K less the
-// weights of the outside taps, which the kernel counted against +1; otherwise base is K.
+// base[class][o], rows of baseStride: dot = base - 2 * popcount. With zero padding base is K less
+// the weights of the outside taps, which the kernel counted against +1; otherwise base is K.
 // `weights` is not read where the border is not zero.
 int64_t baseStride(const Plan& plan);
 std::vector<int32_t> bases(const Plan& plan, const uint8_t* weights);
