@@ -2,7 +2,7 @@
  * Element-wise ops move in front of concatenations along the channels, so that each part ends in
  * the kernel that computes it and is written where it belongs: RPReLU(concat(y1, y2)) costs
  * ReActNet's reduction block no pass over memory of its own. Not here: writing in place
- * (./fuse.ts).
+ * (src/schedule/fuse.ts).
  */
 import { type Graph, topological, type Value } from '../graph/value.js';
 import { make } from '../ops/make.js';

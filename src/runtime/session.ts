@@ -189,8 +189,9 @@ export class GraphSession<G extends Graph = Graph> {
   /**
    * Runs the graph once. Feeds are copied before this returns its promise; they may change after
    * that. A graph with updates changes its states: such runs go one at a time, in order, and each
-   * carries out all updates, whichever outputs are asked for. As with onnxruntime the second argument may be the outputs to compute: `run(feeds,
-   * ['logits'])` is `run(feeds, { outputs: ['logits'] })`.
+   * carries out all updates, whichever outputs are asked for. As with onnxruntime the second
+   * argument may be the outputs to compute: `run(feeds, ['logits'])` is `run(feeds, { outputs:
+   * ['logits'] })`.
    *
    * @param feeds a tensor or a plain typed array for every input; a plain array takes the declared
    *   shape, its batch inferred from its length

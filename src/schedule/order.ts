@@ -19,12 +19,15 @@ import { placeUpdates } from './updates.js';
 
 /** Takes near-linear time. */
 export function order(graph: Graph, walk: readonly KernelCall[]): readonly KernelCall[] {
+  if (walk.length < 2) return walk;
+  const single = walk.map((call) => ({ calls: [call], reads: call.reads, stores: call.stores }));
+  const others = [single, clustersOf(graph, walk)]
+    .map((clusters) => greedy(graph, clusters).flatMap(({ calls }) => calls))
+    .filter((calls) => calls.some((call, i) => call !== walk[i]));
+  if (others.length === 0) return walk;
   let best = walk;
   let least = peakBytes(graph, walk);
-  const single = walk.map((call) => ({ calls: [call], reads: call.reads, stores: call.stores }));
-  for (const clusters of [single, clustersOf(graph, walk)]) {
-    const calls = greedy(graph, clusters).flatMap((cluster) => cluster.calls);
-    if (calls.every((call, i) => call === walk[i])) continue;
+  for (const calls of others) {
     const peak = peakBytes(graph, calls);
     if (peak < least) [best, least] = [calls, peak];
   }
