@@ -72,7 +72,7 @@ class SegmentedStep : public Step {
     const int64_t inputWords = int64_t{p.h} * p.w * bitWords(p.c);
     const uint64_t* x = buffers.get<const uint64_t>(p.x) + image * inputWords;
     uint8_t* prepared = static_cast<uint8_t*>(scratch);
-    Window window{};
+    PixelRange window{};
     window.image = image;
     window.first = first;
     window.count = (images - 1) * p.pixels() + end - first;
@@ -96,7 +96,7 @@ class SegmentedStep : public Step {
   }
 
  private:
-  struct Window {
+  struct PixelRange {
     int image;
     int64_t first, count;  // output pixels
     const uint8_t* input;
@@ -143,7 +143,7 @@ class SegmentedStep : public Step {
     }
   }
 
-  Segment segmentOf(const OutputSpan& span, const Window& window) const {
+  Segment segmentOf(const OutputSpan& span, const PixelRange& window) const {
     Segment s{};
     s.weights = window.weights + span.weightBytes;
     s.input = window.input + span.group * window.groupBytes;
@@ -159,7 +159,7 @@ class SegmentedStep : public Step {
   }
 
   // Sign bits straight from the counters: one span fills the whole word.
-  void runBits(const Window& window, int block, const Buffers& buffers) const {
+  void runBits(const PixelRange& window, int block, const Buffers& buffers) const {
     const Problem& p = plan_.problem;
     Segment s = segmentOf(plan_.spans[plan_.firstSpan[block]], window);
     s.thresholds =
@@ -173,7 +173,7 @@ class SegmentedStep : public Step {
 
   // All other outputs go through a block in L1. Spans of several groups follow each other; the next
   // span overwrites what lanes past a span's end wrote, or nothing reads it.
-  void runBlocks(const Window& window, int block, const Buffers& buffers) const {
+  void runBlocks(const PixelRange& window, int block, const Buffers& buffers) const {
     const Problem& p = plan_.problem;
     const int c0 = 64 * block, cn = std::min(64, p.o - c0);
     for (int64_t done = 0; done < window.count; done += kBlockRows) {

@@ -163,7 +163,7 @@ class ConvStep final : public Step {
     const float* weights = packed + block.weights;
     const int64_t width = int64_t{block.vectors} * tiles_.lanes;
     for (const ConvWindow& window : plan_.windows) {
-      const Run* runs = plan_.runs.data() + window.firstRun;
+      const TapRun* runs = plan_.runs.data() + window.firstRun;
       for (int t = 0, p = 0; t < tileCount; t++) {
         // Tiles of nearly equal size: a last tile of one pixel would wait for each of its FMAs.
         const int size = (count + t) / tileCount;
