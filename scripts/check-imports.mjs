@@ -21,6 +21,7 @@ const TYPESCRIPT_ORDER = [
   ['graph'],
   ['ops'],
   ['passes'],
+  ['schedule'],
   ['runtime', 'quant'],
   ['nn', 'autodiff'],
   ['formats', 'data', 'train'],
@@ -45,7 +46,11 @@ const NATIVE_ORDER = [
  * stand alone.
  */
 const KERNELS_SHARED = ['epilogue'];
-const KERNELS_BUILT_ON = { dwconv: ['conv', 'window'], pool: ['window'] };
+const KERNELS_BUILT_ON = {
+  dwconv: ['conv', 'window'],
+  pack: ['bconv', 'conv'],
+  pool: ['window'],
+};
 
 const rankOf = (order) =>
   new Map(order.flatMap((row, rank) => row.map((folder) => [folder, rank])));

@@ -27,5 +27,6 @@ export type {
   TensorMetadata,
   WarmSizes,
 } from './runtime/session-types.js';
+export { StateStore } from './runtime/state-store.js';
 export { Tensor, type TensorLike } from './tensor/tensor.js';
 export * as zoo from './zoo/index.js';

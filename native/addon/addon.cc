@@ -10,14 +10,18 @@
 #include <napi.h>
 
 #include <cstdlib>
+#include <cstring>
 #include <string>
 
 #include "addon/bytes.h"
 #include "addon/guard.h"
 #include "addon/instance.h"
 #include "addon/shell.h"
+#include "addon/states.h"
 #include "kernels/bounds/bounds.h"
 #include "kernels/epilogue/epilogue.h"
+#include "kernels/pack/pack.h"
+#include "program/check.h"
 #include "program/opcodes.h"
 
 namespace bitplane {
@@ -125,8 +129,9 @@ class ConstantsObject final : public Napi::ObjectWrap<ConstantsObject>, public S
 };
 
 // new Program(constants, code: Int32Array, buffers: Float64Array [kind, where, bytes]*, {
-// arenaBytes, isa, threads }, inputs: number[], outputs: number[]). Six arguments at most: for a
-// seventh node-addon-api allocates outside of any guard.
+// arenaBytes, isa, threads, states?, commit? }, inputs: number[], outputs: number[]). states: what
+// buffers of that kind number; commit: the first instruction that a run ends although it is
+// aborted. Six arguments at most: for a seventh node-addon-api allocates outside of any guard.
 class ProgramObject final : public Napi::ObjectWrap<ProgramObject>, public Shell {
  public:
   explicit ProgramObject(const Napi::CallbackInfo& info) : Napi::ObjectWrap<ProgramObject>(info) {
@@ -159,7 +164,9 @@ class ProgramObject final : public Napi::ObjectWrap<ProgramObject>, public Shell
     auto options = info[3].As<Napi::Object>();
     const Napi::Value arenaBytes = options.Get("arenaBytes"), isaWord = options.Get("isa");
     const Napi::Value threads = options.Get("threads");
+    const Napi::Value states = options.Get("states"), commit = options.Get("commit");
     if (arenaBytes.IsEmpty() || isaWord.IsEmpty() || threads.IsEmpty()) return;
+    if (states.IsEmpty() || commit.IsEmpty()) return;
     Isa isa;
     if (!isaFromName(isaWord.As<Napi::String>().Utf8Value().c_str(), &isa) || !isaSupported(isa)) {
       fail(env, "this machine lacks the instruction set");
@@ -170,7 +177,7 @@ class ProgramObject final : public Napi::ObjectWrap<ProgramObject>, public Shell
     for (size_t i = 0; i + 24 <= table.size; i += 24, row += 3) {
       auto kind = static_cast<BufferSpec::Kind>(static_cast<int>(row[0]));
       buffers.push_back({kind, static_cast<size_t>(row[1]), static_cast<size_t>(row[2])});
-      if (kind == BufferSpec::arena) continue;
+      if (!buffers.back().isConstant()) continue;
       int index = static_cast<int>(row[1]);
       if (index < 0 || index >= constants->store()->count()) {
         fail(env, "no such constant");
@@ -181,11 +188,18 @@ class ProgramObject final : public Napi::ObjectWrap<ProgramObject>, public Shell
       fail(env, "an input or output is no arena buffer");
       return;
     }
+    StateBlocks blocks;
+    if (states.IsObject()) {
+      auto* store = StatesObject::Unwrap(states.As<Napi::Object>());
+      if (store == nullptr) return;
+      blocks = store->blocks();
+    }
     std::string error;
-    program_ = Program::build(reinterpret_cast<const int32_t*>(code.data), code.size / 4,
-                              std::move(buffers),
-                              static_cast<size_t>(arenaBytes.As<Napi::Number>().Int64Value()), isa,
-                              threads.As<Napi::Number>().Int32Value(), constants->store(), &error);
+    program_ = Program::build(
+        reinterpret_cast<const int32_t*>(code.data), code.size / 4, std::move(buffers),
+        static_cast<size_t>(arenaBytes.As<Napi::Number>().Int64Value()), isa,
+        threads.As<Napi::Number>().Int32Value(), constants->store(), std::move(blocks),
+        commit.IsNumber() ? commit.As<Napi::Number>().Int32Value() : INT32_MAX, &error);
     if (program_ == nullptr) {
       if (!env.IsExceptionPending()) fail(env, error.c_str());
       return;
@@ -372,13 +386,38 @@ static Napi::Value bound(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), rate);
 }
 
+// packedBytes(fields: Int32Array, isa, threads): what the instruction `pack` of these fields needs
+// for its result, 0 where no kernel takes such weights.
+static Napi::Value packedBytes(const Napi::CallbackInfo& info) {
+  size_t bytes = 0;
+  guarded(info.Env(), [&] {
+    Bytes fields;
+    Isa isa;
+    if (!bytesOf(info[0], &fields)) return;
+    if (!isaFromName(info[1].As<Napi::String>().Utf8Value().c_str(), &isa)) return;
+    int known = 0;
+    const Opcode* table = opcodes(&known);
+    const Instruction instruction{0, reinterpret_cast<const int32_t*>(fields.data),
+                                  static_cast<int>(fields.size / 4), nullptr, 0};
+    for (int i = 0; i < known; i++) {
+      if (std::strcmp(table[i].name, "pack") != 0) continue;
+      if (fieldCount(table[i]) != instruction.fieldCount) return;
+      if (problemOf(table[i], instruction, 0) != nullptr) return;
+      bytes = packedWeightBytes(instruction, isa, info[2].As<Napi::Number>().Int32Value());
+    }
+  });
+  return Napi::Number::New(info.Env(), static_cast<double>(bytes));
+}
+
 static void fill(Napi::Env env, Napi::Object exports) {
   auto made = std::make_unique<Instance>(env, exports);
   Instance* instance = made.get();
   env.SetInstanceData(made.release());
   instance->constantsClass = Napi::Persistent(ConstantsObject::define(env));
   instance->programClass = Napi::Persistent(ProgramObject::define(env));
+  instance->statesClass = Napi::Persistent(StatesObject::define(env));
   exports.Set("Constants", instance->constantsClass.Value());
+  exports.Set("States", instance->statesClass.Value());
   exports.Set("Program", instance->programClass.Value());
   exports.Set("opcodes", opcodeTable(env));
   exports.Set("chainOps", chainTable(env));
@@ -388,6 +427,7 @@ static void fill(Napi::Env env, Napi::Object exports) {
   exports.Set("isas", isas);
   exports.Set("bestIsa", isaName(bestIsa()));
   exports.Set("bound", Napi::Function::New(env, bound, "bound"));
+  exports.Set("packedBytes", Napi::Function::New(env, packedBytes, "packedBytes"));
 }
 
 static Napi::Object init(Napi::Env env, Napi::Object exports) {

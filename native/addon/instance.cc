@@ -98,7 +98,7 @@ void Instance::abort(uint32_t ticket) {
   runs_.pool.dropQueued(it->second.get());
 }
 
-// drain(): [ticket, nanoseconds, aborted ? 1 : 0] of every run that has ended since the last call,
+// drain(): [ticket, nanoseconds, stopped ? 1 : 0] of every run that has ended since the last call,
 // flattened.
 Napi::Value Instance::drain(const Napi::CallbackInfo& info) {
   Napi::Env env = info.Env();
@@ -108,7 +108,7 @@ Napi::Value Instance::drain(const Napi::CallbackInfo& info) {
     Run* next = run->nextDone;
     list.Set(length++, run->ticket);
     list.Set(length++, run->nanoseconds());
-    list.Set(length++, run->aborted.load() ? 1 : 0);
+    list.Set(length++, run->stopped() ? 1 : 0);
     run->landed = true;
     hold(env, -1);
     run = next;

@@ -48,6 +48,7 @@ class Instance {
  public:
   Napi::FunctionReference programClass;
   Napi::FunctionReference constantsClass;
+  Napi::FunctionReference statesClass;
 };
 
 }  // namespace bitplane

@@ -20,6 +20,7 @@ class Run final : public Job {
       : ticket(ticket), program(std::move(given)), owner_(owner), profile_(profile) {
     const int built = program->threads();
     maxThreads = threads > 0 && threads < built ? threads : built;
+    commitPhase = program->commit();
   }
   // Sets the context before the run starts; a profiled run needs room for its times in it.
   void take(std::unique_ptr<RunContext> given) {

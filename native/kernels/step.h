@@ -64,6 +64,8 @@ class BuildContext {
   // bytes of a constant buffer, nullptr if it is not a constant
   virtual const void* constant(int buffer) const = 0;
   virtual size_t bufferBytes(int buffer) const = 0;
+  // True for weights that an instruction `pack` of the program leaves in packed form.
+  virtual bool isPacked(int buffer) const = 0;
   // Packed constants are shared by all programs of a session; null if the buffer is no constant or
   // its file can no longer be read. Returns the packed form kept under (buffer, key), calling
   // `make` to fill `bytes` zeroed, aligned bytes the first time. `key` must name everything that

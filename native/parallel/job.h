@@ -31,11 +31,23 @@ class Job {
   int maxThreads = 1;
   // maxThreads shares that live as long as the job; not needed for one thread.
   Share* shares = nullptr;
-  // Set at any time by any thread: tasks that have not begun are skipped.
+  // Set at any time by any thread: tasks that have not begun are skipped, but for those of a job
+  // that has begun its phase `commitPhase` by then.
   std::atomic<bool> aborted{false};
+  // From this phase on the job changes what outlives it, and ends what it has begun.
+  int commitPhase = INT32_MAX;
+  // Once it has ended: true if tasks of it were skipped, or may have been.
+  bool stopped() const { return killed_.load() || (aborted.load() && !committed_); }
 
  private:
   friend class Pool;
+  // The environment ends: nobody will see what the job changes.
+  std::atomic<bool> killed_{false};
+  bool committed_ = false;  // the leader's
+  bool skips(int phase) const {
+    return killed_.load(std::memory_order_relaxed) ||
+           (phase < commitPhase && aborted.load(std::memory_order_relaxed));
+  }
   alignas(64) std::atomic<int> ended_{0};
   alignas(64) std::atomic<int> helpers_{0};
   std::atomic<bool> over_{false};

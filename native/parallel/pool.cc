@@ -107,7 +107,7 @@ void Pool::shutdown() {
     if (stopping_) return;
     stopping_ = true;
     for (Job* job : leading_)
-      if (job != nullptr) job->aborted.store(true);
+      if (job != nullptr) job->killed_.store(true);
     queueHead_ = queueTail_ = nullptr;
     queued_ = 0;
     epoch_.fetch_add(1);
@@ -199,7 +199,7 @@ bool Pool::runOne(Job* job, int slot, int phase) {
     uint64_t word = share.load(std::memory_order_acquire);
     while (phaseOf(word) == phase && nextOf(word) < endOf(word)) {
       if (!share.compare_exchange_weak(word, word + 1, std::memory_order_acq_rel)) continue;
-      if (!job->aborted.load(std::memory_order_relaxed)) job->runTask(phase, nextOf(word), slot);
+      if (!job->skips(phase)) job->runTask(phase, nextOf(word), slot);
       job->ended_.fetch_add(1, std::memory_order_release);
       return true;
     }
@@ -231,11 +231,13 @@ void Pool::lead(Job* job) {
   // Empties the shares, because an aborted run may have left tasks in them.
   if (shared) share(job, 0, 0);
   job->began();
-  for (int phase = 0; phase < phases && !job->aborted.load(std::memory_order_relaxed); phase++) {
+  for (int phase = 0; phase < phases; phase++) {
+    // Whoever skipped a task saw the flag before its phase ended, so the leader sees it here.
+    if (job->skips(phase) || (phase == job->commitPhase && job->aborted.load())) break;
+    job->committed_ = phase >= job->commitPhase;
     int tasks = job->tasks(phase);
     if (!shared || tasks <= 1) {
-      for (int t = 0; t < tasks && !job->aborted.load(std::memory_order_relaxed); t++)
-        job->runTask(phase, t, 0);
+      for (int t = 0; t < tasks && !job->skips(phase); t++) job->runTask(phase, t, 0);
     } else {
       job->ended_.store(0, std::memory_order_relaxed);
       share(job, phase, tasks);

@@ -17,9 +17,12 @@ class Context final : public BuildContext {
   int threads() const override { return threads_; }
   size_t bufferBytes(int buffer) const override { return buffers_[buffer].bytes; }
   const void* constant(int buffer) const override {
-    if (buffer < 0 || buffers_[buffer].kind == BufferSpec::arena) return nullptr;
+    if (buffer < 0 || !buffers_[buffer].isConstant()) return nullptr;
     const int index = static_cast<int>(buffers_[buffer].where);
     return constants_.ensure(index) ? constants_.block(index)->data() : nullptr;
+  }
+  bool isPacked(int buffer) const override {
+    return buffer >= 0 && buffers_[buffer].kind == BufferSpec::packed;
   }
   // Unpacked weights are in memory for one step at a time, because a step needs them only to pack
   // them. False if some cannot be read. (A field that is no buffer may happen to equal the number
@@ -32,7 +35,7 @@ class Context final : public BuildContext {
   }
   std::shared_ptr<const void> packed(int buffer, const char* key, size_t bytes, Packer make,
                                      const void* how) override {
-    if (buffer < 0 || buffers_[buffer].kind == BufferSpec::arena) return nullptr;
+    if (buffer < 0 || !buffers_[buffer].isConstant()) return nullptr;
     return constants_.packed(static_cast<int>(buffers_[buffer].where), key, bytes, make, how);
   }
 
@@ -55,15 +58,19 @@ class Context final : public BuildContext {
   Constants& constants_;
 };
 
+bool fits(const BufferSpec& b, size_t arenaBytes, const Constants& constants,
+          const StateBlocks& states) {
+  if (b.inArena()) return b.bytes <= arenaBytes && b.where <= arenaBytes - b.bytes;
+  if (b.kind == BufferSpec::state)
+    return b.where < states.size() && b.bytes <= states[b.where]->bytes();
+  return b.isConstant() && b.where < static_cast<size_t>(constants.count()) &&
+         b.bytes <= constants.size(static_cast<int>(b.where));
+}
+
 bool checkBuffers(const std::vector<BufferSpec>& buffers, size_t arenaBytes,
-                  const Constants& constants, std::string* error) {
+                  const Constants& constants, const StateBlocks& states, std::string* error) {
   for (size_t i = 0; i < buffers.size(); i++) {
-    const BufferSpec& b = buffers[i];
-    bool fits = b.kind == BufferSpec::arena
-                    ? b.bytes <= arenaBytes && b.where <= arenaBytes - b.bytes
-                    : b.where < static_cast<size_t>(constants.count()) &&
-                          b.bytes <= constants.size(static_cast<int>(b.where));
-    if (!fits) {
+    if (!fits(buffers[i], arenaBytes, constants, states)) {
       *error = "buffer " + std::to_string(i) + " lies outside its memory";
       return false;
     }
@@ -76,12 +83,14 @@ bool checkBuffers(const std::vector<BufferSpec>& buffers, size_t arenaBytes,
 std::shared_ptr<Program> Program::build(const int32_t* code, size_t length,
                                         std::vector<BufferSpec> buffers, size_t arenaBytes, Isa isa,
                                         int threads, std::shared_ptr<Constants> constants,
-                                        std::string* error) {
-  if (!checkBuffers(buffers, arenaBytes, *constants, error)) return nullptr;
+                                        StateBlocks states, int commit, std::string* error) {
+  if (!checkBuffers(buffers, arenaBytes, *constants, states, error)) return nullptr;
   std::shared_ptr<Program> program(new Program());
   program->buffers_ = std::move(buffers);
   program->arenaBytes_ = arenaBytes;
   program->threads_ = threads;
+  program->states_ = std::move(states);
+  program->commit_ = commit;
   Context context(isa, threads, program->buffers_, *constants);
   int known = 0;
   const Opcode* table = opcodes(&known);
@@ -155,8 +164,10 @@ std::unique_ptr<RunContext> Program::makeContext() const {
   context->addresses.reserve(buffers_.size());
   size_t constant = 0;
   for (const BufferSpec& b : buffers_) {
-    if (b.kind == BufferSpec::arena)
+    if (b.inArena())
       context->addresses.push_back(static_cast<char*>(context->arena.data()) + b.where);
+    else if (b.kind == BufferSpec::state)
+      context->addresses.push_back(states_[b.where]->data());
     else
       context->addresses.push_back(b.kind == BufferSpec::constant ? resident_[constant++]->data()
                                                                   : nullptr);

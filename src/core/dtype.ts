@@ -4,7 +4,7 @@
  */
 
 /** The typed array of every dtype, over any kind of buffer. */
-interface Arrays {
+export interface Arrays {
   f32: Float32Array;
   i32: Int32Array;
   i8: Int8Array;

@@ -63,6 +63,15 @@ export interface Graph<
   readonly outputNames?: readonly string[];
   /** Carried by every pass, and by the model files that have room for it. */
   readonly metadata?: Metadata;
+  /**
+   * What a run makes of states, by their names. Every reader of a state sees its old value, updates
+   * included: `{ a: b, b: a }` exchanges two states.
+   */
+  readonly updates?: Readonly<Record<string, Value>>;
+  /**
+   * The states that `updates` names. They belong to the graph although nothing may read them.
+   */
+  readonly states?: readonly Value[];
 }
 
 /** The names of a graph's outputs in the model's order. */
@@ -75,28 +84,62 @@ export function outputsOf(graph: Graph): (readonly [name: string, value: Value])
   return outputNamesOf(graph).map((name) => [name, graph.outputs[name] as Value] as const);
 }
 
-/** The graph of these inputs and outputs, in this order, with the model's metadata. */
+/** A state, and what a run makes of it. */
+export type Update = readonly [state: Value, next: Value];
+
+/**
+ * The updates of a graph, in the order of their names.
+ * @throws BitplaneError ERR_GRAPH naming a state that the graph does not have
+ */
+export function updatesOf(graph: Graph): readonly Update[] {
+  const entries = Object.entries(graph.updates ?? {});
+  if (entries.length === 0) return [];
+  const states = new Map(statesOf(graph).map((state) => [state.name, state]));
+  return entries.map(([name, next]) => {
+    const state = states.get(name);
+    if (state === undefined)
+      throw expected('ERR_GRAPH', 'an update of a state of the graph', `one of "${name}"`, {
+        op: 'state',
+        node: name,
+      });
+    return [state, next];
+  });
+}
+
+/** Every state that the graph reads or updates. */
+export function statesOf(graph: Graph): readonly Value[] {
+  return topological(graph).filter(({ op }) => op === 'state');
+}
+
+/** The graph of these inputs, outputs and updates, in this order, with the model's metadata. */
 export function graphOf(
   inputs: readonly Input[],
   outputs: readonly (readonly [name: string, value: Value])[],
   metadata: Metadata = {},
+  updates: readonly Update[] = [],
 ): Graph {
   return Object.freeze({
     inputs: Object.freeze([...inputs]),
     outputs: Object.freeze(Object.fromEntries(outputs)),
     outputNames: Object.freeze(outputs.map(([name]) => name)),
     ...(Object.keys(metadata).length === 0 ? {} : { metadata: Object.freeze({ ...metadata }) }),
+    ...(updates.length > 0 && {
+      updates: Object.freeze(Object.fromEntries(updates.map(([{ name }, next]) => [name, next]))),
+      states: Object.freeze(updates.map(([state]) => state)),
+    }),
   });
 }
 
 /**
- * The graph with other values in place of its inputs and outputs: names, order and metadata stay.
+ * The graph with other values in place of its inputs, outputs and updates: names, order and
+ * metadata stay.
  */
 export function mapGraph(graph: Graph, change: (value: Value) => Value): Graph {
   return graphOf(
     graph.inputs.map((value) => change(value) as Input),
     outputsOf(graph).map(([name, value]) => [name, change(value)] as const),
     graph.metadata,
+    updatesOf(graph).map(([state, next]) => [change(state), change(next)] as const),
   );
 }
 
@@ -116,7 +159,8 @@ export function requireValue(value: unknown, what: string, site: ErrorSite = {})
  * @throws BitplaneError ERR_GRAPH where something else stands for a graph, an input or an output
  */
 export function requireGraph(graph: unknown): void {
-  const { inputs, outputs, outputNames, metadata } = (graph ?? {}) as Partial<Graph>;
+  const { inputs, outputs, outputNames, metadata, updates, states } = (graph ??
+    {}) as Partial<Graph>;
   if (!Array.isArray(inputs) || outputs === null || typeof outputs !== 'object')
     throw expected('ERR_GRAPH', 'a graph, with a list of inputs and outputs by name,', graph);
   for (const input of inputs) requireValue(input, 'inputs that are values', { op: 'graph' });
@@ -124,6 +168,7 @@ export function requireGraph(graph: unknown): void {
   for (const name of names)
     requireValue(outputs[name], 'outputs that are values', { op: 'graph', node: name });
   if (metadata !== undefined) requireMetadata(metadata);
+  if (updates !== undefined) requireUpdates(updates, states ?? []);
   if (outputNames === undefined) return;
   const listed = new Set<unknown>(Array.isArray(outputNames) ? outputNames : []);
   if (
@@ -134,6 +179,16 @@ export function requireGraph(graph: unknown): void {
     throw expected('ERR_GRAPH', 'outputNames to list every output once', outputNames, {
       op: 'graph',
     });
+}
+
+function requireUpdates(updates: unknown, states: unknown): void {
+  const site = { op: 'graph' };
+  if (updates === null || typeof updates !== 'object' || Array.isArray(updates))
+    throw expected('ERR_GRAPH', 'updates as values by the names of states', updates, site);
+  for (const [name, next] of Object.entries(updates))
+    requireValue(next, 'updates that are values', { op: 'state', node: name });
+  if (!Array.isArray(states)) throw expected('ERR_GRAPH', 'a list of states', states, site);
+  for (const state of states) requireValue(state, 'states that are values', site);
 }
 
 function requireMetadata(metadata: unknown): void {
@@ -151,8 +206,8 @@ function requireMetadata(metadata: unknown): void {
 const orders = new WeakMap<Graph, readonly Value[]>();
 
 /**
- * Every value that the outputs depend on, and every input, each after its own inputs. Iterative:
- * graphs may be deep.
+ * Every value that outputs and updates depend on, and every input, each after its own inputs.
+ * Iterative: graphs may be deep.
  */
 export function topological(graph: Graph): readonly Value[] {
   const known = orders.get(graph);
@@ -163,10 +218,17 @@ export function topological(graph: Graph): readonly Value[] {
     Object.isFrozen(graph) &&
     Object.isFrozen(graph.inputs) &&
     Object.isFrozen(graph.outputs) &&
-    Object.isFrozen(graph.outputNames);
+    Object.isFrozen(graph.outputNames) &&
+    Object.isFrozen(graph.updates) &&
+    Object.isFrozen(graph.states);
   // Values whose inputs are on the stack above them; of each value on the stack only the first
   // visit counts.
-  const stack: Value[] = [...graph.inputs, ...outputsOf(graph).map(([, value]) => value)].reverse();
+  const stack: Value[] = [
+    ...graph.inputs,
+    ...(graph.states ?? []),
+    ...outputsOf(graph).map(([, value]) => value),
+    ...Object.values(graph.updates ?? {}),
+  ].reverse();
   const open: Value[] = [];
   while (stack.length > 0) {
     const value = stack[stack.length - 1] as Value;
@@ -247,11 +309,12 @@ export function walk(next: (value: Value) => Value | undefined): (value: Value) 
   };
 }
 
-/** How often each value is read by another value or by an output. */
+/** How often each value is read by another value, by an output or by an update. */
 export function uses(graph: Graph): Map<Value, number> {
   const count = new Map<Value, number>();
   const add = (value: Value) => count.set(value, (count.get(value) ?? 0) + 1);
   for (const value of topological(graph)) for (const input of value.inputs) add(input);
   for (const [, value] of outputsOf(graph)) add(value);
+  for (const [, value] of updatesOf(graph)) add(value);
   return count;
 }

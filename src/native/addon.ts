@@ -30,6 +30,14 @@ export interface NativeConstants {
   release(): void;
 }
 
+/** Memory that lasts from run to run, zeros at first; number i has the i-th of the given sizes. */
+export interface NativeStates {
+  write(number: number, bytes: NodeJS.TypedArray): void;
+  read(number: number, into: NodeJS.TypedArray): void;
+  /** Forgets all of it; programs keep what they use. */
+  release(): void;
+}
+
 /** A program: see native/program/program.h. */
 export interface NativeProgram {
   /** Kernel of every instruction. */
@@ -52,8 +60,8 @@ export interface NativeProgram {
   /** Copies the results of a drained run; nanoseconds of every instruction if it was profiled. */
   finish(ticket: number, targets: readonly NodeJS.TypedArray[] | null): Float64Array | undefined;
   /**
-   * Stops a run between two steps; one that no worker has begun ends at once, and is drained like
-   * any other.
+   * Stops a run between two steps, unless it has come to those that change states; one that no
+   * worker has begun ends at once, and is drained like any other.
    */
   abort(ticket: number): void;
   /** Bytes of one run's memory: arena, scratch of every thread, addresses. */
@@ -75,10 +83,24 @@ export interface NativeAddon {
      * At most six arguments: for more the addon would need memory before it can say that there is
      * none.
      */
-    run: { readonly arenaBytes: number; readonly isa: string; readonly threads: number },
+    run: {
+      readonly arenaBytes: number;
+      readonly isa: string;
+      readonly threads: number;
+      /** What buffers of states number. */
+      readonly states?: NativeStates | undefined;
+      /** The first instruction that a run ends although it is aborted. */
+      readonly commit?: number | undefined;
+    },
     inputs: readonly number[],
     outputs: readonly number[],
   ) => NativeProgram;
+  readonly States: new (sizes: readonly number[]) => NativeStates;
+  /**
+   * Bytes of what the instruction `pack` of these fields makes; 0 where no kernel takes such
+   * weights.
+   */
+  packedBytes(fields: Int32Array, isa: string, threads: number): number;
   readonly opcodes: readonly { readonly name: string; readonly fields: string }[];
   readonly chainOps: readonly string[];
   readonly isas: Readonly<Record<string, boolean>>;
@@ -88,6 +110,7 @@ export interface NativeAddon {
    * bytes/s of a copy over that many bytes.
    */
   bound(kind: 'popcount' | 'fma' | 'stream', of: string): number;
+  /** Ticket, nanoseconds, and 1 where it was stopped, of every run that has ended. */
   drain(): number[];
   park(): boolean;
   /** Runs on this thread a run that no worker has begun. */

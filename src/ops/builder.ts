@@ -20,6 +20,7 @@ import {
   graphOf,
   type Input,
   requireGraph,
+  updatesOf,
   type Value,
 } from '../graph/value.js';
 import { Tensor, type TensorLike } from '../tensor/tensor.js';
@@ -38,19 +39,28 @@ export type OpMethods = {
 class Builder {
   readonly #names = new Set<string>();
   readonly #counts = new Map<string, number>();
+  readonly #states = new Set<Value>();
 
   constructor() {
     for (const [name, def] of Object.entries<OpDef>(OPS))
       Object.defineProperty(this, name, { value: def.method(this.#maker(name)) });
   }
 
-  /** The graph of these inputs and outputs, verified. The keys of `outputs` name them. */
+  /**
+   * The graph of these inputs and outputs, verified. The keys of `outputs` name them; those of
+   * `updates` are the names of states, and their values what a run makes of these.
+   */
   graph<const I extends readonly Input[], const O extends Readonly<Record<string, Value>>>(
     inputs: I,
     outputs: O,
+    options: { readonly updates?: Readonly<Record<string, Value>> } = {},
   ): Graph<I, O> {
-    requireGraph({ inputs, outputs });
-    const graph = graphOf(inputs, Object.entries(outputs));
+    requireOptions(options, { updates: true }, { op: 'graph' });
+    const { updates = {} } = options;
+    requireGraph({ inputs, outputs, updates });
+    const states = [...this.#states].filter(({ name }) => Object.hasOwn(updates, name));
+    const changes = updatesOf({ inputs, outputs, updates, states });
+    const graph = graphOf(inputs, Object.entries(outputs), {}, changes);
     verify(graph);
     return graph as unknown as Graph<I, O>;
   }
@@ -76,7 +86,9 @@ class Builder {
 
   /** A buffer that a session owns, and what it begins with. */
   state<D extends DType>(tensor: TensorLike<D>, options: Named = {}): Value<D, readonly number[]> {
-    return nodes.state(this.#name('state', options), tensor);
+    const state = nodes.state(this.#name('state', options), tensor);
+    this.#states.add(state);
+    return state;
   }
 
   /** What the method of an op makes its node with. */

@@ -11,7 +11,7 @@ import { operand } from './operands.js';
 
 export type CastAttrs = { readonly to: 'f32' | 'i32' };
 
-interface CastMethod {
+export interface CastMethod {
   (x: Value<'f32' | 'i32' | 'b1'>, to: 'f32', options?: Named): Float;
   (x: Float, to: 'i32', options?: Named): Value<'i32'>;
 }

@@ -35,7 +35,7 @@ export type Conv2dAttrs = {
 type ConvOptions = Partial<Omit<Conv2dAttrs, 'padValue'>> & Named;
 type BinaryConvOptions = Partial<Conv2dAttrs> & Named;
 
-interface Conv2dMethod {
+export interface Conv2dMethod {
   (x: Float, w: Value<'f32' | 'b1'>, options?: ConvOptions): Float;
   (x: Value<'b1'>, w: Value<'b1'>, options?: BinaryConvOptions): Value<'i32'>;
 }

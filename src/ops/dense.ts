@@ -9,7 +9,7 @@ import { macsPerRow, macWork, productDtype, productRange } from './multiply.js';
 import type { Float, Named, NodeMaker, OpDef } from './op.js';
 import { mismatch, operand, requireNumber, requireRank, requireRankAtLeast } from './operands.js';
 
-interface DenseMethod {
+export interface DenseMethod {
   (x: Float, w: Value<'f32' | 'b1'>, options?: Named): Float;
   (x: Value<'b1'>, w: Value<'b1'>, options?: Named): Value<'i32'>;
 }

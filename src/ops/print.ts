@@ -11,6 +11,7 @@ import {
   outputsOf,
   requireGraph,
   topological,
+  updatesOf,
   type Value,
 } from '../graph/value.js';
 import type { Tensor } from '../tensor/tensor.js';
@@ -26,7 +27,9 @@ export function print(graph: Graph): string {
     (value) => `%${value.name}: ${showType(value)} = ${right(value)}`,
   );
   const outputs = outputsOf(graph).map(([name, value]) => `${name}: %${value.name}`);
-  return `${[...lines, `return {${outputs.join(', ')}}`].join('\n')}\n`;
+  const updates = updatesOf(graph).map(([{ name }, next]) => `${name}: %${next.name}`);
+  const changes = updates.length === 0 ? [] : [`update {${updates.join(', ')}}`];
+  return `${[...lines, `return {${outputs.join(', ')}}`, ...changes].join('\n')}\n`;
 }
 
 /** `f32[N,28,28,1]` */

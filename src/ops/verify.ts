@@ -6,11 +6,12 @@
  * 2. Every op is known, and its rule gives the dtype and shape that the value says it has.
  * 3. Every input that is reached is declared; a declared input is an input.
  * 4. A constant or state holds a tensor of its dtype and shape.
- * 5. There is at least one output.
+ * 5. There is at least one output or update.
+ * 6. An update is of a state of the graph, and has its dtype and shape.
  */
 import { BitplaneError, expected } from '../core/errors.js';
 import { sameShape } from '../core/shape.js';
-import { type Graph, requireGraph, topological, type Value } from '../graph/value.js';
+import { type Graph, requireGraph, topological, updatesOf, type Value } from '../graph/value.js';
 import { inferNode, isMade } from './make.js';
 import type { Inferred } from './op.js';
 import { showType } from './print.js';
@@ -18,8 +19,16 @@ import { showType } from './print.js';
 /** @throws BitplaneError ERR_GRAPH naming the first value that breaks a rule */
 export function verify(graph: Graph): void {
   requireGraph(graph);
-  if (Object.keys(graph.outputs).length === 0)
+  const updates = updatesOf(graph);
+  if (Object.keys(graph.outputs).length === 0 && updates.length === 0)
     throw expected('ERR_GRAPH', 'at least one output', 'none');
+  for (const [state, next] of updates) {
+    if (state.dtype === next.dtype && sameShape(state.shape, next.shape)) continue;
+    throw expected('ERR_GRAPH', `an update of ${showType(state)}`, showType(next), {
+      op: 'state',
+      node: state.name,
+    });
+  }
   const declared = new Set<Value>(graph.inputs);
   if (declared.size !== graph.inputs.length) {
     throw expected(

@@ -16,7 +16,14 @@
  * nothing: its operations stay as they are.
  */
 import type { Shape } from '../core/shape.js';
-import { type Graph, mapGraph, outputsOf, topological, type Value } from '../graph/value.js';
+import {
+  type Graph,
+  mapGraph,
+  outputsOf,
+  topological,
+  updatesOf,
+  type Value,
+} from '../graph/value.js';
 import { make } from '../ops/make.js';
 import { perChannel, vector } from './constants.js';
 import { uniqueNames, withInputs } from './rewrite.js';
@@ -133,7 +140,9 @@ class Walk {
   over(graph: Graph): Graph {
     for (const value of topological(graph)) this.found.set(value, this.affineOf(value));
     const merged = mapGraph(graph, (value) => (value.op === 'input' ? value : this.value(value)));
-    const same = outputsOf(graph).every(([name, value]) => value === merged.outputs[name]);
+    const same =
+      outputsOf(graph).every(([name, value]) => value === merged.outputs[name]) &&
+      updatesOf(graph).every(([{ name }, next]) => next === merged.updates?.[name]);
     return same ? graph : uniqueNames(merged);
   }
 

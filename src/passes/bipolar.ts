@@ -149,23 +149,3 @@ export function positiveScales(
 export function scaleOperand(name: string, scale: Float32Array): Value {
   return constant(name, new Tensor('f32', scale, scale.length === 1 ? [] : [scale.length]));
 }
-
-/**
- * In memory each row of channels begins a 64-bit word: a reshape of bits is free where the words
- * stay whole.
- */
-export function keepsWords(from: Value['shape'], to: Value['shape']): boolean {
-  const [a, b] = [from.at(-1), to.at(-1)];
-  return (
-    a === b || (typeof a === 'number' && typeof b === 'number' && a % 64 === 0 && b % 64 === 0)
-  );
-}
-
-/** True for a concatenation along the channels whose parts are whole words. */
-export function joinsWords(concat: Value): boolean {
-  const last = concat.shape.length - 1;
-  return (
-    concat.attrs.axis === last &&
-    concat.inputs.every(({ shape }) => typeof shape[last] === 'number' && shape[last] % 64 === 0)
-  );
-}

@@ -36,7 +36,7 @@ export class Evaluations {
   }
 }
 
-export interface ChainStep {
+export interface ChannelStep {
   readonly node: Value;
   /** The operand that flows through. */
   readonly flowing: Value;
@@ -51,7 +51,7 @@ export interface ChainStep {
  * One element-wise node as a step of a chain; undefined where it is none. A reshape that keeps the
  * channels does nothing to a number.
  */
-export function chainStep(node: Value): ChainStep | undefined {
+export function channelStep(node: Value): ChannelStep | undefined {
   if (node.op === 'reshape') {
     const flowing = node.inputs[0] as Value;
     const keepsChannels = flowing.dtype === 'f32' && flowing.shape.at(-1) === node.shape.at(-1);
@@ -100,17 +100,17 @@ function pick(values: Float32Array): (channel: number) => number {
 /** Steps in the order they are applied, and the value they start from. */
 export interface Chain {
   readonly source: Value;
-  readonly steps: readonly ChainStep[];
+  readonly steps: readonly ChannelStep[];
 }
 
 /**
  * The longest chain that ends in `value`, up to and without the first value that `stop` accepts.
  */
 export function chainOf(value: Value, stop: (value: Value) => boolean = () => false): Chain {
-  const steps: ChainStep[] = [];
+  const steps: ChannelStep[] = [];
   let source = value;
   while (!stop(source)) {
-    const step = steps.length < MOST_STEPS ? chainStep(source) : undefined;
+    const step = steps.length < MOST_STEPS ? channelStep(source) : undefined;
     if (step === undefined) break;
     steps.push(step);
     source = step.flowing;
@@ -119,12 +119,12 @@ export function chainOf(value: Value, stop: (value: Value) => boolean = () => fa
 }
 
 /** How many channels differ: all, or one for all where every step is the same in each. */
-export function channelsOf(steps: readonly ChainStep[], channels: number): number {
+export function channelsOf(steps: readonly ChannelStep[], channels: number): number {
   return steps.every(({ uniform }) => uniform) ? Math.min(1, channels) : channels;
 }
 
 /** The chain as a function of one number in one channel. */
-export function run(steps: readonly ChainStep[], x: number, channel: number): number {
+export function run(steps: readonly ChannelStep[], x: number, channel: number): number {
   let value = x;
   for (const step of steps) value = step.apply(value, channel);
   return value;
@@ -135,7 +135,7 @@ export function run(steps: readonly ChainStep[], x: number, channel: number): nu
  * numbers, where NaN begins. A step that is finite at both ends is finite between them.
  */
 export function isMonotone(
-  steps: readonly ChainStep[],
+  steps: readonly ChannelStep[],
   lo: number,
   hi: number,
   channel: number,

@@ -2,11 +2,11 @@
  * Element-wise ops move in front of concatenations along the channels, so that each part ends in
  * the kernel that computes it and is written where it belongs: RPReLU(concat(y1, y2)) costs
  * ReActNet's reduction block no pass over memory of its own. Not here: writing in place
- * (./fuse.ts).
+ * (src/schedule/fuse.ts).
  */
 import { type Graph, topological, type Value } from '../graph/value.js';
 import { make } from '../ops/make.js';
-import { joinsWords } from './bipolar.js';
+import { joinsWords } from '../tensor/layout.js';
 import type { Folding } from './folding.js';
 import type { Rule } from './rewrite.js';
 import { isElementwise } from './sink.js';
@@ -37,7 +37,7 @@ const splitConcat: Rule = (value, site) => {
   // Parts that stand in memory anyway gain nothing; neither does a result whose bits would have to
   // be spliced.
   if (concat.inputs.some((part) => part.inputs.length === 0)) return undefined;
-  if (value.dtype === 'b1' && !joinsWords(concat)) return undefined;
+  if (value.dtype === 'b1' && !joinsWords(concat.inputs, concat.attrs.axis)) return undefined;
   let first = 0;
   const parts = concat.inputs.map((part, i) => {
     const channels = part.shape.at(-1) as number;

@@ -7,7 +7,7 @@ import type { Value } from '../graph/value.js';
 import { isOp, opDef } from '../ops/index.js';
 import { make } from '../ops/make.js';
 import { inverse } from '../ops/permutation.js';
-import { joinsWords, keepsWords } from './bipolar.js';
+import { joinsWords, keepsWords } from '../tensor/layout.js';
 import { isConstantExpression, vector } from './constants.js';
 import { normalized } from './lower.js';
 import { firstOf, type Rule } from './rewrite.js';
@@ -21,7 +21,7 @@ const moveBitsAsFloats: Rule = (value) => {
     isConstantExpression(value)
   )
     return undefined;
-  if (value.op === 'concat' && joinsWords(value)) return undefined;
+  if (value.op === 'concat' && joinsWords(value.inputs, value.attrs.axis)) return undefined;
   if (value.op === 'reshape' && keepsWords((value.inputs[0] as Value).shape, value.shape))
     return undefined;
   const floats = value.inputs.map((input) =>

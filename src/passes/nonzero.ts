@@ -9,7 +9,7 @@ import type { Value } from '../graph/value.js';
 import { contains, memberCount, type ValueRange } from '../ops/value-range.js';
 import {
   bisect,
-  type ChainStep,
+  type ChannelStep,
   chainOf,
   channelsOf,
   Evaluations,
@@ -56,7 +56,7 @@ export function isNeverZero(value: Value, evaluations = new Evaluations()): bool
 
 /** A monotone function meets zero where it first reaches the far side of it, or not at all. */
 function crossesAtZero(
-  steps: readonly ChainStep[],
+  steps: readonly ChannelStep[],
   { lo, hi, step }: ValueRange,
   count: number,
   channel: number,
@@ -68,7 +68,7 @@ function crossesAtZero(
 }
 
 function meetsZero(
-  steps: readonly ChainStep[],
+  steps: readonly ChannelStep[],
   { lo, step }: ValueRange,
   count: number,
   channel: number,

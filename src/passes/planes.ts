@@ -13,7 +13,8 @@
 import type { Value } from '../graph/value.js';
 import { isOp } from '../ops/index.js';
 import { make } from '../ops/make.js';
-import { bipolarWeights, keepsWords, positiveScales, scaleOperand } from './bipolar.js';
+import { keepsWords } from '../tensor/layout.js';
+import { bipolarWeights, positiveScales, scaleOperand } from './bipolar.js';
 import { isConstantExpression, vector } from './constants.js';
 import type { Rule } from './rewrite.js';
 

@@ -20,7 +20,7 @@ import { Tensor } from '../tensor/tensor.js';
 import {
   bisect,
   type Chain,
-  type ChainStep,
+  type ChannelStep,
   chainOf,
   channelsOf,
   Evaluations,
@@ -86,7 +86,7 @@ function thresholdOf(
   sign: Value,
   name: string,
   cast: Value,
-  steps: readonly ChainStep[],
+  steps: readonly ChannelStep[],
   site: Site,
   evaluations: Evaluations,
 ): Value | undefined {

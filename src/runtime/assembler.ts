@@ -3,20 +3,21 @@
  * The names of instructions, fields and chain steps come from the addon's own tables, so the two
  * sides cannot drift apart. Not here: which instructions an op becomes (./lower).
  */
-import { BitplaneError, type ErrorSite, expected } from '../core/errors.js';
-import { overLimit, showBytes } from '../core/limits.js';
-import type { NativeAddon, NativeConstant } from '../native/addon.js';
+import { BitplaneError, expected } from '../core/errors.js';
+import type { NativeAddon } from '../native/addon.js';
 
 const ARENA = 0;
 const CONSTANT = 1;
 const WEIGHTS = 2;
+const STATE = 3;
+const PACKED = 4;
 
 /**
  * Layouts of a chain operand, in the order of OperandKind in native/kernels/epilogue/epilogue.h.
  */
 const OPERAND_KINDS = ['none', 'channel', 'tensor', 'image_channel', 'pixel'] as const;
 
-export interface ChainStep {
+export interface EncodedStep {
   readonly op: string;
   readonly kind?: (typeof OPERAND_KINDS)[number];
   readonly buffer?: number;
@@ -28,36 +29,6 @@ export interface ChainStep {
   /** Stores into a wider map: its number of channels, and the first that this chain writes. */
   readonly pitch?: number;
   readonly first?: number;
-}
-
-/** The constants of a session: each once, numbered. */
-export class ConstantPool {
-  readonly constants: NativeConstant[] = [];
-  /** Bytes that all of them take, and the most that they may. */
-  bytes = 0;
-  most = Infinity;
-  private readonly numbers = new Map<unknown, number>();
-
-  /**
-   * The number of a constant; `key` says which are the same one.
-   * @param bytes what it takes; asked before it is made
-   * @throws BitplaneError ERR_LIMIT
-   */
-  add(key: unknown, make: () => NativeConstant, bytes = 0, site: ErrorSite = {}): number {
-    const known = this.numbers.get(key);
-    if (known !== undefined) return known;
-    if (this.bytes + bytes > this.most)
-      throw overLimit(
-        'maxBytes',
-        `${showBytes(this.most)} of weights beside a run`,
-        showBytes(this.bytes + bytes),
-        site,
-      );
-    this.bytes += bytes;
-    const number = this.constants.push(make()) - 1;
-    this.numbers.set(key, number);
-    return number;
-  }
 }
 
 export class Assembler {
@@ -97,6 +68,21 @@ export class Assembler {
     return this.buffer(WEIGHTS, index, bytes);
   }
 
+  /** State number `index` of those that the program is built over. */
+  state(index: number, bytes: number): number {
+    return this.buffer(STATE, index, bytes);
+  }
+
+  /** Arena memory for weights in the form that an instruction `pack` gives them. */
+  packed(offset: number, bytes: number): number {
+    return this.buffer(PACKED, offset, bytes);
+  }
+
+  /** Moves a buffer of the arena, which lay nowhere yet. */
+  place(buffer: number, offset: number): void {
+    this.buffers[3 * buffer + 1] = offset;
+  }
+
   private buffer(kind: number, where: number, bytes: number): number {
     return this.buffers.push(kind, where, bytes) / 3 - 1;
   }
@@ -105,23 +91,11 @@ export class Assembler {
   emit(
     opcode: string,
     fields: Readonly<Record<string, number>>,
-    chain: readonly ChainStep[] = [],
+    chain: readonly EncodedStep[] = [],
   ): void {
-    const row = this.opcodes.get(opcode);
-    if (row === undefined)
-      throw new BitplaneError(
-        'ERR_NATIVE',
-        `the addon has no instruction ${opcode}; rebuild it with \`npm run build:native\``,
-      );
-    this.code.push(row.number, row.fields.length);
-    for (const field of row.fields) {
-      const value = fields[field];
-      if (value === undefined)
-        throw new BitplaneError('ERR_NATIVE', `instruction ${opcode} needs a field ${field}`);
-      if (value !== (value | 0))
-        throw expected('ERR_UNSUPPORTED', `${field} of ${opcode} to be below 2^31`, value);
-      this.code.push(value);
-    }
+    const values = this.encoded(opcode, fields);
+    this.code.push(this.opcodes.get(opcode)?.number as number, values.length);
+    for (const value of values) this.code.push(value);
     this.code.push(chain.length);
     for (const step of chain) {
       const op = this.chainOps.get(step.op);
@@ -144,6 +118,24 @@ export class Assembler {
       );
     }
     this.length++;
+  }
+
+  /** The fields of an instruction in their order. */
+  encoded(opcode: string, fields: Readonly<Record<string, number>>): number[] {
+    const row = this.opcodes.get(opcode);
+    if (row === undefined)
+      throw new BitplaneError(
+        'ERR_NATIVE',
+        `the addon has no instruction ${opcode}; rebuild it with \`npm run build:native\``,
+      );
+    return row.fields.map((field) => {
+      const value = fields[field];
+      if (value === undefined)
+        throw new BitplaneError('ERR_NATIVE', `instruction ${opcode} needs a field ${field}`);
+      if (value !== (value | 0))
+        throw expected('ERR_UNSUPPORTED', `${field} of ${opcode} to be below 2^31`, value);
+      return value;
+    });
   }
 
   /** A float as the integer that has its bits. */

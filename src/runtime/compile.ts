@@ -1,5 +1,5 @@
 /**
- * From a graph to a native program: bind sizes, fuse, cut into bands, plan memory, lower. Crosses
+ * From a graph to a native program: bind sizes, schedule, plan memory, lower. Crosses
  * to C++ once. Not here: optimization (src/passes), running (./session.ts).
  */
 import { BitplaneError } from '../core/errors.js';
@@ -9,17 +9,18 @@ import { type Graph, outputsOf, type Value } from '../graph/value.js';
 import { addon, type NativeConstants, type NativeProgram } from '../native/addon.js';
 import { opDef } from '../ops/index.js';
 import type { Macs } from '../ops/op.js';
-import { band, isBanded } from '../passes/bands.js';
 import { bind } from '../passes/bind.js';
-import { fuse, type Kernel } from '../passes/fuse.js';
-import { storage } from '../passes/links.js';
-import { plan } from '../passes/plan.js';
-import { Assembler, ConstantPool } from './assembler.js';
+import type { Call, KernelCall, Scratch } from '../schedule/calls.js';
+import { schedule } from '../schedule/index.js';
+import { planMemory } from '../schedule/memory-plan.js';
+import { Assembler } from './assembler.js';
+import { ConstantPool } from './constant-pool.js';
 import { memoryLeft } from './limits.js';
-import { lowerBands } from './lower/bands.js';
 import { LoweringContext } from './lower/context.js';
 import { lower } from './lower/index.js';
 import { lowerCopy } from './lower/strided-copy.js';
+import { lowerStrips } from './lower/strips.js';
+import type { StateMemory } from './state-memory.js';
 
 /** What an instruction computes, for profiles: one object for all instructions of a layer. */
 export interface Label {
@@ -63,64 +64,42 @@ export class SessionConstants {
     sizes: Readonly<Record<string, number>>,
     target: Target,
     limits: Limits = UNLIMITED,
+    states?: StateMemory,
   ): Program {
     const bound = bind(graph, sizes);
-    // Several threads would wait for each other at the end of every band: two take 7% longer for a
-    // stem of 112 rows.
-    const kernels = target.threads === 1 ? band(fuse(bound), bound) : fuse(bound);
+    const { calls, outputs: results, homes, commit } = schedule(bound, target.threads);
     const outputs = outputsOf(bound).map(([, value]) => value);
-    // A result that no kernel writes (an input or a constant handed through) gets memory and a copy
-    // of its own.
-    const handed = outputs.filter((value) => storage(value).inputs.length === 0);
-    const copies = handed.map(
-      (value): Kernel => ({
-        anchor: copyOf(value),
-        map: false,
-        chain: [],
-        stores: [copyOf(value)],
-        reads: readsOf(value),
-      }),
-    );
-    const { places, arenaBytes } = plan(
-      bound,
-      [...kernels, ...copies],
-      copies.flatMap(({ stores }) => stores),
-    );
-    this.pool.most = memoryLeft(
-      { arenaBytes, values: places.keys(), outputs, constantBytes: this.pool.bytes },
-      limits,
-    );
     const asm = new Assembler(addon());
-    const context = new LoweringContext(asm, this.pool, { places, arenaBytes });
+    const stateNumber = (state: Value) => requireStates(states, state).numberOf(state.name);
+    const setting = { ...target, homes, stateNumber };
+    this.pool.forget(); // what a program asked for that failed
+    const context = new LoweringContext(asm, this.pool, setting);
     const labels: Label[] = [];
     const label = (what: Label) => {
       while (labels.length < asm.length) labels.push(what);
     };
-    for (const kernel of kernels) {
-      if (kernel.stores.every((value) => elementCount(value.shape) === 0)) continue;
-      if (isBanded(kernel)) {
-        const own = new Map(kernel.parts.map(({ on }) => [on, labelOf(on)]));
-        lowerBands(kernel, context, ({ on }) => label(own.get(on) as Label));
-      } else {
-        lower(kernel, context);
-        label(labelOf(kernel));
-      }
+    const during = new Map<Call, readonly Scratch[]>();
+    let committing: number | undefined;
+    for (const call of calls) {
+      if (call === commit) committing = asm.length;
+      if (call.stores.every((memory) => elementCount(memory.shape) === 0)) continue;
+      lowerCall(call, context, label);
+      if (context.demands.length > 0) during.set(call, context.demands.splice(0));
     }
-    handed.forEach((value, i) => {
-      if (elementCount(value.shape) === 0) return;
-      lowerCopy(value, (copies[i] as Kernel).anchor, context);
-      label({ name: value.name, op: 'copy', macs: NO_MACS });
-    });
     const inputIds = bound.inputs.map((value) => context.buffer(value));
-    const copied = new Map(handed.map((value, i) => [value, (copies[i] as Kernel).anchor]));
-    const outputIds = outputs.map((value) => context.buffer(copied.get(value) ?? value));
+    const outputIds = results.map((memory) => context.buffer(memory));
+    const { places, arenaBytes } = planMemory(bound, calls, { kept: results, during, homes });
+    context.place(places);
+    const held = this.pool.bytes + (states?.bytes ?? 0);
+    const demand = { arenaBytes, values: places.keys(), outputs, constantBytes: held };
+    this.pool.settle(memoryLeft(demand, limits) - (states?.bytes ?? 0));
     const { code, buffers } = asm.finish();
     try {
       const native = new (addon().Program)(
         this.load(),
         code,
         buffers,
-        { arenaBytes, ...target },
+        { arenaBytes, ...target, states: states?.native, commit: committing },
         inputIds,
         outputIds,
       );
@@ -162,31 +141,39 @@ export class SessionConstants {
   }
 }
 
+function requireStates(states: StateMemory | undefined, { name }: Value): StateMemory {
+  if (states === undefined)
+    throw new BitplaneError('ERR_NATIVE', 'no memory was given for it', {
+      op: 'state',
+      node: name,
+    });
+  return states;
+}
+
 const NO_MACS: Macs = { binary: 0, integer: 0, float: 0 };
 
-function labelOf(kernel: Kernel): Label {
-  const { anchor } = kernel;
-  const named = kernel.map
-    ? (kernel.chain.findLast((link) => link.kind !== 'store')?.value ?? anchor)
-    : anchor;
-  return { name: named.name, op: named.op, macs: macsOf(kernel) };
-}
-
-function macsOf(kernel: Kernel): Macs {
-  return kernel.map ? NO_MACS : (opDef(kernel.anchor.op).macs?.(kernel.anchor) ?? NO_MACS);
-}
-
-const copiesMade = new WeakMap<Value, Value>();
-
-function copyOf(value: Value): Value {
-  let copy = copiesMade.get(value);
-  if (copy === undefined) {
-    copy = Object.freeze({ ...value, op: 'copy', name: `${value.name}.copy`, inputs: [value] });
-    copiesMade.set(value, copy);
+/** Lowers a call, and says after each of its layers what its instructions count to. */
+function lowerCall(call: Call, context: LoweringContext, label: (what: Label) => void): void {
+  switch (call.kind) {
+    case 'kernel':
+      lower(call, context);
+      label(labelOf(call));
+      break;
+    case 'strips': {
+      const own = new Map(call.parts.map(({ on }) => [on, labelOf(on)]));
+      lowerStrips(call, context, ({ on }) => label(own.get(on) as Label));
+      break;
+    }
+    case 'copy':
+      lowerCopy(call.from, call.to, context);
+      label({ name: call.to.name, op: 'copy', macs: NO_MACS });
   }
-  return copy;
 }
 
-function readsOf(value: Value): Value[] {
-  return storage(value).data === undefined ? [storage(value)] : [];
+function labelOf({ anchor, map, epilogue }: KernelCall): Label {
+  const named = map
+    ? (epilogue.findLast((step) => step.kind !== 'store')?.value ?? anchor)
+    : anchor;
+  const macs = map ? NO_MACS : (opDef(anchor.op).macs?.(anchor) ?? NO_MACS);
+  return { name: named.name, op: named.op, macs };
 }

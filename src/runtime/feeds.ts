@@ -4,11 +4,11 @@
  */
 import { carries, DTYPES, type DType } from '../core/dtype.js';
 import { BitplaneError, expected } from '../core/errors.js';
-import { showShape } from '../core/shape.js';
+import { type Shape, showShape } from '../core/shape.js';
 import type { Graph, Value } from '../graph/value.js';
-import { memoryBytes } from '../passes/plan.js';
+import { memoryBytes } from '../schedule/memory-bytes.js';
+import { packWords, unpackWords } from '../tensor/layout.js';
 import { isTensorLike, Tensor, type TensorLike } from '../tensor/tensor.js';
-import { packWords, unpackWords } from './words.js';
 
 /** Sizes of a model's symbols in one run. */
 export type Sizes = Readonly<Record<string, number>>;
@@ -153,17 +153,23 @@ function fromArray(input: Value, feed: unknown, sizes: Record<string, number>): 
 
 /** Arrays that a finished run copies its results into. */
 export function resultArrays(outputs: readonly Value[]): NodeJS.TypedArray[] {
-  return outputs.map((value) => {
-    const bytes = memoryBytes(value.dtype, value.shape);
-    const { array: Kind } = DTYPES[value.dtype as DType];
-    return new Kind(bytes / Kind.BYTES_PER_ELEMENT);
-  });
+  return outputs.map(({ dtype, shape }) => resultArray(dtype, shape));
 }
 
-export function resultTensor(value: Value, array: NodeJS.TypedArray): Tensor {
-  const shape = value.shape as readonly number[];
-  if (value.dtype === 'b1') return new Tensor('b1', unpackWords(array as Uint8Array, shape), shape);
-  return new Tensor(value.dtype, array as never, shape);
+/** An array for a value as it lies in native memory. */
+export function resultArray(dtype: DType, shape: Shape): NodeJS.TypedArray {
+  const { array: Kind } = DTYPES[dtype];
+  return new Kind(memoryBytes(dtype, shape) / Kind.BYTES_PER_ELEMENT);
+}
+
+/** The tensor of such an array. */
+export function resultTensor(
+  type: { readonly dtype: DType; readonly shape: Shape },
+  array: NodeJS.TypedArray,
+): Tensor {
+  const shape = type.shape as readonly number[];
+  if (type.dtype === 'b1') return new Tensor('b1', unpackWords(array as Uint8Array, shape), shape);
+  return new Tensor(type.dtype, array as never, shape);
 }
 
 export function aborted(signal: AbortSignal): BitplaneError {

@@ -6,7 +6,8 @@
  */
 import { addon, type NativeProgram } from '../native/addon.js';
 import { resolveIsa, supportedIsas } from '../native/isa.js';
-import { Assembler, type ChainStep, ConstantPool } from './assembler.js';
+import { Assembler, type EncodedStep } from './assembler.js';
+import { ConstantPool } from './constant-pool.js';
 import { launch } from './scheduler.js';
 
 /**
@@ -37,7 +38,7 @@ interface Workload {
   readonly buffers: Readonly<
     Record<string, { readonly kind: 'in' | 'out' | 'constant' | 'weights'; readonly bytes: number }>
   >;
-  readonly chain?: readonly (Omit<ChainStep, 'buffer'> & { readonly operand?: string })[];
+  readonly chain?: readonly (Omit<EncodedStep, 'buffer'> & { readonly operand?: string })[];
   /** Multiply-accumulates, or bytes moved. */
   readonly work: number;
   readonly bound: Bound;
@@ -338,7 +339,7 @@ function assemble(
   let arenaBytes = 0;
   for (const [name, { kind, bytes }] of Object.entries(workload.buffers)) {
     if (kind === 'weights' || kind === 'constant') {
-      const constant = pool.add(name, () => pattern(bytes));
+      const constant = pool.add([], name, () => pattern(bytes));
       numbers[name] =
         kind === 'weights' ? asm.weights(constant, bytes) : asm.constant(constant, bytes);
       continue;
@@ -355,6 +356,7 @@ function assemble(
   );
   const { x = -1, y = -1, weights = -1, thresholds = -1 } = numbers;
   asm.emit(workload.opcode, { ...workload.fields, x, y, weights, thresholds }, chain);
+  pool.settle(Infinity);
   const { code, buffers } = asm.finish();
   return {
     program: new native.Program(

@@ -8,7 +8,8 @@ import { expected } from '../core/errors.js';
 import { type Limits, overLimit, showBytes } from '../core/limits.js';
 import type { Value } from '../graph/value.js';
 import { machineBytes } from '../native/memory.js';
-import { memoryBytes } from '../passes/memory-bytes.js';
+import { isScratch, type Memory } from '../schedule/calls.js';
+import { memoryBytes } from '../schedule/memory-bytes.js';
 
 export interface LimitOptions {
   /** The most values a graph may have: inputs, constants and results of ops. Default 20,000. */
@@ -53,7 +54,7 @@ function requireLimit(name: string, value: unknown, op: string): void {
 /** What one run takes, as planned. */
 export interface Demand {
   readonly arenaBytes: number;
-  readonly values: Iterable<Value>;
+  readonly values: Iterable<Memory>;
   readonly outputs: readonly Value[];
   /** Bytes of the constants that the session has so far. */
   readonly constantBytes: number;
@@ -70,14 +71,14 @@ export function memoryLeft(
   const results = outputs.reduce((sum, value) => sum + bytesOf(value), 0);
   const left = maxBytes - arenaBytes - results;
   if (left >= constantBytes) return left;
-  let largest: Value | undefined;
+  let largest: Memory | undefined;
   for (const value of values)
     if (largest === undefined || bytesOf(value) > bytesOf(largest)) largest = value;
   const parts =
     `${showBytes(arenaBytes)} of memory, ${showBytes(results)} of results ` +
     `and ${showBytes(constantBytes)} of weights`;
   throw overLimit('maxBytes', `a run of at most ${showBytes(maxBytes)}`, `one of ${parts}`, {
-    op: largest?.op ?? 'run',
+    op: largest === undefined || isScratch(largest) ? 'run' : largest.op,
     node: largest?.name,
   });
 }
@@ -100,6 +101,6 @@ export function packedBytes({
 
 const LANES = 16;
 
-function bytesOf(value: Value): number {
+function bytesOf(value: Memory): number {
   return memoryBytes(value.dtype, value.shape);
 }

@@ -9,7 +9,8 @@ const WARM_UP = 3;
 
 /**
  * Medians over `runs` calls of `once`, which gives the nanoseconds of every instruction;
- * instructions of one layer are added up.
+ * instructions of one layer are added up, and its kernel is that of the last one, which writes its
+ * result.
  */
 export async function profileProgram(
   program: Program,
@@ -28,7 +29,7 @@ export async function profileProgram(
       label,
       known === undefined
         ? { ...label, kernel: kernels[i] ?? '', us }
-        : { ...known, us: known.us + us },
+        : { ...known, kernel: kernels[i] ?? '', us: known.us + us },
     );
   });
   return [...layers.values()];

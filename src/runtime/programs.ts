@@ -9,10 +9,11 @@
  * is, instructions and tables. Packed weights, which the programs share, do not.
  */
 import { type Limits, UNLIMITED } from '../core/limits.js';
-import { type Graph, graphOf, outputsOf } from '../graph/value.js';
+import { type Graph, graphOf, outputsOf, updatesOf } from '../graph/value.js';
 import { type Program, SessionConstants, type Target } from './compile.js';
 import type { Sizes } from './feeds.js';
 import { Pace } from './pace.js';
+import type { StateMemory } from './state-memory.js';
 
 /** A program and what its runs hold. */
 export interface Variant extends Program {
@@ -45,12 +46,20 @@ export class Programs {
   private readonly target: Target;
   private readonly limit: number;
   private readonly limits: Limits;
+  private readonly states: StateMemory | undefined;
   private over = false;
   private constants = new SessionConstants();
   /** The one used last stands last. */
   private readonly kept = new Map<string, Kept>();
 
-  constructor(graph: Graph, target: Target, limit: number, limits: Limits = UNLIMITED) {
+  constructor(
+    graph: Graph,
+    target: Target,
+    limit: number,
+    limits: Limits = UNLIMITED,
+    states?: StateMemory,
+  ) {
+    this.states = states;
     this.graph = graph;
     this.target = target;
     this.limit = limit;
@@ -72,7 +81,10 @@ export class Programs {
     const wanted = outputsOf(this.graph).filter(
       ([name]) => outputs === undefined || outputs.has(name),
     );
-    const graph = outputs === undefined ? this.graph : graphOf(this.graph.inputs, wanted);
+    const { inputs } = this.graph;
+    // A run is a whole step: whatever outputs it is asked for, it carries out every update.
+    const graph =
+      outputs === undefined ? this.graph : graphOf(inputs, wanted, {}, updatesOf(this.graph));
     kept = {
       sizes,
       graph,
@@ -99,7 +111,13 @@ export class Programs {
 
   private compile(graph: Graph, sizes: Sizes, threads: number): Variant {
     return {
-      ...this.constants.compile(graph, sizes, { ...this.target, threads }, this.limits),
+      ...this.constants.compile(
+        graph,
+        sizes,
+        { ...this.target, threads },
+        this.limits,
+        this.states,
+      ),
       flying: 0,
       contexts: 0,
     };

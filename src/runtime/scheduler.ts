@@ -32,9 +32,11 @@ const CALLING_RUN_US = 1000;
 const AHEAD_SHARE = 1 / 20;
 const AHEAD_US = 100;
 
-type Landing = (nanoseconds: number, aborted: boolean) => void;
+/** @param stopped true if it was aborted in time */
+type Landing = (nanoseconds: number, stopped: boolean) => void;
 
-interface Waiting {
+/** What waits here, of all sessions. */
+interface Flights {
   readonly flying: Map<number, Landing>;
   polling: boolean;
   pollUntil: number;
@@ -48,10 +50,10 @@ interface Waiting {
  * call and one list of finished runs. Whichever copy collects, every run lands.
  */
 const WAITING = Symbol.for('bitplane.waiting');
-let waiting: Waiting | undefined;
+let flights: Flights | undefined;
 
-function sharedState(): Waiting {
-  const native: NativeAddon & { [WAITING]?: Waiting } = addon();
+function sharedState(): Flights {
+  const native: NativeAddon & { [WAITING]?: Flights } = addon();
   const shared = native[WAITING];
   if (shared !== undefined) return shared;
   // Before the first run begins, because the wake-up call is also what keeps the process alive
@@ -76,31 +78,31 @@ export function launch(
   landed: Landing,
   threads = 0,
 ): number {
-  waiting ??= sharedState();
-  const tiny = expectedUs > 0 && expectedUs < TINY_RUN_US && waiting.tiny === 0;
+  flights ??= sharedState();
+  const tiny = expectedUs > 0 && expectedUs < TINY_RUN_US && flights.tiny === 0;
   const calling =
     expectedUs >= CALLING_RUN_US ? expectedUs - Math.min(AHEAD_US, expectedUs * AHEAD_SHARE) : 0;
   const ticket = program.start(feeds, profile, tiny, calling, threads);
-  waiting.flying.set(ticket, landed);
-  if (tiny) waiting.tiny = ticket;
+  flights.flying.set(ticket, landed);
+  if (tiny) flights.tiny = ticket;
   if (expectedUs <= SHORT_RUN_US) {
-    waiting.pollUntil = performance.now() + POLL_US / 1000;
-    beginPolling(waiting);
-  } else if (!waiting.polling && !addon().park()) {
+    flights.pollUntil = performance.now() + POLL_US / 1000;
+    beginPolling(flights);
+  } else if (!flights.polling && !addon().park()) {
     // Something has ended already, perhaps this very run: it lands in a later turn, never before
     // the caller knows its ticket.
-    beginPolling(waiting);
+    beginPolling(flights);
   }
   return ticket;
 }
 
-function beginPolling(state: Waiting): void {
+function beginPolling(state: Flights): void {
   if (state.polling) return;
   state.polling = true;
   setImmediate(poll, state);
 }
 
-function poll(state: Waiting): void {
+function poll(state: Flights): void {
   if (state.tiny !== 0) {
     addon().runHere(state.tiny);
     state.tiny = 0;
@@ -128,12 +130,12 @@ function collect(): void {
 }
 
 /** Asks to be woken; collects first whatever ended meanwhile. */
-function sleep(state: Waiting): void {
+function sleep(state: Flights): void {
   while (state.flying.size > 0 && !addon().park()) land(state);
 }
 
 /** Hands out what has ended, and says how many runs that was. */
-function land({ flying }: Waiting): number {
+function land({ flying }: Flights): number {
   const ended = addon().drain();
   for (let i = 0; i < ended.length; i += 3) {
     const ticket = ended[i] as number;

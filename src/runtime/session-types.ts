@@ -5,6 +5,7 @@ import type { OptionNames } from '../core/checks.js';
 import type { DType } from '../core/dtype.js';
 import type { Shape } from '../core/shape.js';
 import type { LimitOptions } from './limits.js';
+import type { StateStore } from './state-store.js';
 
 export type Isa = 'scalar' | 'avx2' | 'avx512' | 'neon';
 
@@ -44,6 +45,12 @@ export interface SessionOptions extends LimitOptions {
    * each is compiled when first run.
    */
   readonly warm?: readonly WarmSizes[] | false;
+  /**
+   * Where the states of the graph live: a store that other sessions may share. It must hold every
+   * state of the graph, with its dtype and shape. Default: a store of the session's own, which is
+   * released with it.
+   */
+  readonly states?: StateStore | undefined;
 }
 
 /** A batch size, for a model with one symbol; or the size of every symbol by name. */
@@ -59,6 +66,7 @@ export const SESSION_OPTIONS: OptionNames<SessionOptions> = {
   signZero: true,
   programBytes: true,
   warm: true,
+  states: true,
 };
 
 /** Outputs to compute, and no others: a list of names, or a map from names to null. */
@@ -67,10 +75,14 @@ export type Outputs<K extends string = string> = readonly K[] | { readonly [N in
 export interface RunOptions<K extends string = string> {
   /**
    * Stops the run between two layers; run() rejects with ERR_ABORTED. One that has not begun gives
-   * its memory back at once.
+   * its memory back at once. A run that has begun to change states is not stopped: it ends, and
+   * run() gives its results.
    */
   readonly signal?: AbortSignal | undefined;
-  /** Default: all. Only what these need is computed; all inputs are fed as ever. */
+  /**
+   * Default: all. Only what these need is computed, and every update of states; all inputs are fed
+   * as ever.
+   */
   readonly outputs?: Outputs<K> | undefined;
 }
 

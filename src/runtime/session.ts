@@ -8,7 +8,15 @@ import { requireOneOf, requireOptions } from '../core/checks.js';
 import { BitplaneError, expected } from '../core/errors.js';
 import { isSize } from '../core/shape.js';
 import type { Chosen, Feeds, OutputName, Results } from '../graph/feeds.js';
-import { type Graph, type Metadata, outputNamesOf, outputsOf, type Value } from '../graph/value.js';
+import {
+  type Graph,
+  type Metadata,
+  outputNamesOf,
+  outputsOf,
+  statesOf,
+  updatesOf,
+  type Value,
+} from '../graph/value.js';
 import { cores } from '../native/cores.js';
 import { resolveIsa } from '../native/isa.js';
 import { verify } from '../ops/verify.js';
@@ -31,6 +39,9 @@ import {
   type TensorMetadata,
   type WarmSizes,
 } from './session-types.js';
+import { STORE_RELEASED, StateMemory } from './state-memory.js';
+import type { Guest } from './state-queue.js';
+import { memoryOf } from './state-store.js';
 import { requireWarm, unitSizes, warmSizes } from './warm.js';
 
 const MAX_THREADS = 64;
@@ -38,7 +49,7 @@ const PROGRAM_BYTES = 2 ** 28;
 const SITE = { op: 'Session' };
 
 /** A run that waits for an arena. */
-interface Waiting {
+interface QueuedRun {
   begin(): void;
   cancel(error: BitplaneError): void;
 }
@@ -52,7 +63,12 @@ export class GraphSession<G extends Graph = Graph> {
   private readonly target: Target;
   private readonly programBytes: number;
   private readonly programs: Programs;
-  private readonly waiting: Waiting[] = [];
+  private readonly states: StateMemory | undefined;
+  private readonly ownsStates: boolean;
+  private readonly changesStates: boolean;
+  private readonly waiting: QueuedRun[] = [];
+  /** Runs that wait until the states are theirs. */
+  private readonly guests = new Set<Guest>();
   private readonly maxFlying: number;
   private flying = 0;
   private released = false;
@@ -95,7 +111,15 @@ export class GraphSession<G extends Graph = Graph> {
     this.graph = optimized
       ? optimize(graph, { signZero, maxBytes: limits.maxBytes })
       : canonicalize(graph, limits);
-    this.programs = new Programs(this.graph, this.target, programBytes, limits);
+    const states = statesOf(this.graph);
+    this.ownsStates = options.states === undefined;
+    this.changesStates = updatesOf(this.graph).length > 0;
+    if (options.states !== undefined) {
+      this.states = memoryOf(options.states);
+      this.states.requireStates(states);
+      this.requireStates();
+    } else this.states = states.length === 0 ? undefined : new StateMemory(states);
+    this.programs = new Programs(this.graph, this.target, programBytes, limits, this.states);
   }
 
   /**
@@ -164,8 +188,10 @@ export class GraphSession<G extends Graph = Graph> {
 
   /**
    * Runs the graph once. Feeds are copied before this returns its promise; they may change after
-   * that. As with onnxruntime the second argument may be the outputs to compute: `run(feeds,
-   * ['logits'])` is `run(feeds, { outputs: ['logits'] })`.
+   * that. A graph with updates changes its states: such runs go one at a time, in order, and each
+   * carries out all updates, whichever outputs are asked for. As with onnxruntime the second
+   * argument may be the outputs to compute: `run(feeds, ['logits'])` is `run(feeds, { outputs:
+   * ['logits'] })`.
    *
    * @param feeds a tensor or a plain typed array for every input; a plain array takes the declared
    *   shape, its batch inferred from its length
@@ -190,6 +216,7 @@ export class GraphSession<G extends Graph = Graph> {
     this.requireOpen();
     const { signal, outputs } = runArguments(this.outputNames, second, third);
     if (signal?.aborted) throw aborted(signal);
+    this.requireStates();
     const checked = checkFeeds(this.graph, feeds);
     const all = outputs === undefined || outputs.length === this.outputNames.length;
     const kept = this.programs.get(checked.sizes, all ? undefined : new Set(outputs));
@@ -200,7 +227,8 @@ export class GraphSession<G extends Graph = Graph> {
   }
 
   /**
-   * Times every layer: the median over `runs` runs, after a few to warm up.
+   * Times every layer: the median over `runs` runs, after a few to warm up. States are as before
+   * when it ends; runs that use them wait for it.
    * @param runs how many runs are measured
    * @param feeds what to run on; default: zeros, one image
    */
@@ -214,15 +242,46 @@ export class GraphSession<G extends Graph = Graph> {
     const kept = this.programs.get(checked?.sizes ?? unitSizes(this.graph));
     const program = this.programs.next(kept);
     const arrays = checked?.arrays ?? resultArrays(program.inputs);
+    this.requireStates();
     this.programs.entered(kept);
     try {
-      return await profileProgram(program, runs, async () => {
-        this.requireOpen();
-        const { times } = await this.submit(kept, arrays, undefined, program);
-        return times as Float64Array;
-      });
+      return await this.withStates(() =>
+        profileProgram(program, runs, async () => {
+          this.requireOpen();
+          const { times } = await this.submit(kept, arrays, undefined, program);
+          return times as Float64Array;
+        }),
+      );
     } finally {
       this.programs.left(kept);
+    }
+  }
+
+  /** Does something while nobody else uses the states, and puts back what it has changed. */
+  private async withStates<T>(work: () => Promise<T>): Promise<T> {
+    const { states, changesStates: changes } = this;
+    if (states === undefined) return work();
+    const guest = await new Promise<Guest>((resolve, reject) => {
+      const entering: Guest = {
+        changes,
+        admit: () => {
+          this.guests.delete(entering);
+          resolve(entering);
+        },
+        refuse: () => {
+          this.guests.delete(entering);
+          reject(this.released ? releasedError() : storeReleased(this.graph));
+        },
+      };
+      this.guests.add(entering);
+      states.queue.enter(entering);
+    });
+    const restore = changes ? states.saved() : () => undefined;
+    try {
+      return await work();
+    } finally {
+      if (!states.isReleased) restore();
+      states.queue.leave(guest);
     }
   }
 
@@ -231,9 +290,11 @@ export class GraphSession<G extends Graph = Graph> {
     if (!this.released) {
       this.released = true;
       for (const waiting of this.waiting.splice(0)) waiting.cancel(releasedError());
+      for (const guest of this.guests) if (this.states?.queue.remove(guest)) guest.refuse();
     }
     if (this.flying > 0) await new Promise<void>((resolve) => this.idle.push(resolve));
     this.programs.release();
+    if (this.ownsStates) this.states?.release();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -242,6 +303,12 @@ export class GraphSession<G extends Graph = Graph> {
 
   private requireOpen(): void {
     if (this.released) throw releasedError();
+  }
+
+  /** @throws BitplaneError ERR_RELEASED naming a state whose store was released */
+  private requireStates(): void {
+    if (this.states === undefined) return;
+    for (const { name } of statesOf(this.graph)) this.states.requireHeld(name);
   }
 
   /** Compiles what `warm` lists, for sessions that are made in one turn. */
@@ -277,16 +344,25 @@ export class GraphSession<G extends Graph = Graph> {
         let program = kept.shared;
         let threads = 0;
         let ticket = 0;
+        /** True while the states are this run's to use. */
+        let admitted = false;
         const onAbort = () => {
           if (ticket !== 0) return program.native.abort(ticket);
           const place = this.waiting.indexOf(waiting);
           if (place >= 0) this.waiting.splice(place, 1);
+          else this.states?.queue.remove(guest);
           waiting.cancel(aborted(signal as AbortSignal));
         };
-        const landed = (nanoseconds: number) => {
+        const leaveStates = () => {
+          this.guests.delete(guest);
+          if (admitted) this.states?.queue.leave(guest);
+          admitted = false;
+        };
+        const landed = (nanoseconds: number, cutShort: boolean) => {
           this.flying--;
           signal?.removeEventListener('abort', onAbort);
-          const stopped = signal?.aborted === true;
+          // What has changed states has ended, and its results are there.
+          const stopped = signal?.aborted === true && (cutShort || !this.changesStates);
           let targets: NodeJS.TypedArray[] = [];
           let failure: BitplaneError | undefined;
           try {
@@ -298,6 +374,7 @@ export class GraphSession<G extends Graph = Graph> {
           this.programs.landed(program);
           this.programs.left(kept);
           this.next();
+          leaveStates();
           if (stopped) return reject(aborted(signal));
           // A profile's clock takes time too.
           if (profiled === undefined) pace.landed(threads, nanoseconds / 1000);
@@ -328,16 +405,35 @@ export class GraphSession<G extends Graph = Graph> {
           this.programs.left(kept);
           signal?.removeEventListener('abort', onAbort);
           reject(error);
+          leaveStates();
         };
-        const waiting: Waiting = { begin, cancel };
+        const keepFeeds = () => {
+          if (arrays === feeds) arrays = feeds.map((array) => array.slice());
+        };
+        /** Begins, or waits for an arena. */
+        const start = () => {
+          if (this.flying < this.maxFlying) return begin();
+          keepFeeds();
+          this.waiting.push(waiting);
+        };
+        const guest: Guest = {
+          changes: this.changesStates,
+          admit: () => {
+            admitted = true;
+            this.guests.delete(guest);
+            start();
+          },
+          refuse: () => cancel(this.released ? releasedError() : storeReleased(this.graph)),
+        };
+        const waiting: QueuedRun = { begin, cancel };
         this.programs.entered(kept);
         if (signal !== undefined) {
           allowListeners(signal);
           signal.addEventListener('abort', onAbort, { once: true });
         }
-        if (this.flying < this.maxFlying) return begin();
-        arrays = feeds.map((array) => array.slice());
-        this.waiting.push(waiting);
+        if (this.states === undefined || profiled !== undefined) return start();
+        this.guests.add(guest);
+        if (!this.states.queue.enter(guest)) keepFeeds();
       },
     );
   }
@@ -371,6 +467,11 @@ function resultsOf(
 
 function metadata(name: string, value: Value): TensorMetadata {
   return { name, dtype: value.dtype, shape: value.shape };
+}
+
+function storeReleased(graph: Graph): BitplaneError {
+  const node = statesOf(graph)[0]?.name;
+  return new BitplaneError('ERR_RELEASED', STORE_RELEASED, { op: 'state', node });
 }
 
 function releasedError(): BitplaneError {

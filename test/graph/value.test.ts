@@ -1,6 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { type Graph, topological, uses, type Value } from '../../src/graph/value.js';
+import {
+  type Graph,
+  statesOf,
+  topological,
+  updatesOf,
+  uses,
+  type Value,
+} from '../../src/graph/value.js';
 import { GraphBuilder } from '../../src/ops/builder.js';
 import { input, make } from '../../src/ops/make.js';
 import { verify } from '../../src/ops/verify.js';
@@ -91,5 +98,54 @@ describe('metadata', () => {
     expect(() => verify({ ...graph(), metadata: wrong as never })).toThrow(
       /metadata (as strings by name|of strings)/,
     );
+  });
+});
+
+describe('updates', () => {
+  const graph = (): Graph => {
+    const g = new GraphBuilder();
+    const x = g.input('x', 'f32', ['N', 2, 4, 4]);
+    const vector = (name: string) =>
+      g.state(new Tensor('f32', Float32Array.of(1, 2), [2]), { name });
+    const mean = vector('mean');
+    vector('unread');
+    const now = g.reshape(g.reduce(x, 'mean', [0, 2, 3]), [2]);
+    // What passes fold, drop and find twice stands before the update.
+    const next = g.add(g.mul(g.add(g.mul(mean, 0.5), g.mul(g.mul(mean, 0.5), 0)), 1), now);
+    const y = g.relu(g.add(x, g.reshape(mean, [1, 2, 1, 1])));
+    return g.graph([x], { y }, { updates: { mean: next, unread: g.relu(next) } });
+  };
+
+  test.each([
+    ['canonicalize', canonicalize],
+    ['optimize', optimize],
+    ['mergeAffines', mergeAffines],
+    ['bind', (before: Graph) => bind(before, { N: 2 })],
+  ])('%s keeps them, and states that nothing reads', (_, pass) => {
+    const after = pass(graph());
+    expect(updatesOf(after).map(([{ name, op }]) => `${op} ${name}`)).toEqual([
+      'state mean',
+      'state unread',
+    ]);
+    expect(statesOf(after).map(({ name }) => name)).toEqual(['mean', 'unread']);
+    const [mean, unread] = updatesOf(after).map(([, next]) => next);
+    expect(topological(after)).toEqual(expect.arrayContaining([mean, unread]));
+  });
+
+  test('a pass that changes an update alone changes the graph', () => {
+    const g = new GraphBuilder();
+    const s = g.state(new Tensor('f32', Float32Array.of(1, 2), [2]), { name: 's' });
+    const doubled = g.mul(g.mul(s, g.constant(new Tensor('f32', Float32Array.of(2, 3), [2]))), 4);
+    const before = g.graph([], {}, { updates: { s: doubled } });
+    expect(topological(mergeAffines(before)).length).toBeLessThan(topological(before).length);
+  });
+
+  test.each([
+    [{ updates: [] }, /updates as values by the names of states/],
+    [{ updates: { mean: 3 } }, /updates that are values/],
+    [{ states: {} }, /a list of states/],
+    [{ states: [3] }, /states that are values/],
+  ])('%j is refused', (wrong, message) => {
+    expect(() => verify({ ...graph(), ...wrong } as never)).toThrow(message);
   });
 });

@@ -4,7 +4,8 @@
  */
 import { addon } from '../../src/native/addon.js';
 import { type IsaName, supportedIsas } from '../../src/native/isa.js';
-import { Assembler, type ChainStep, ConstantPool } from '../../src/runtime/assembler.js';
+import { Assembler, type EncodedStep } from '../../src/runtime/assembler.js';
+import { ConstantPool } from '../../src/runtime/constant-pool.js';
 import { launch } from '../../src/runtime/scheduler.js';
 
 /**
@@ -23,7 +24,16 @@ export type Slot =
   | { readonly feed: NodeJS.TypedArray }
   | { readonly constant: NodeJS.TypedArray }
   | { readonly weights: NodeJS.TypedArray }
+  | Packed
   | { readonly result: NodeJS.TypedArray };
+
+/** Weights in memory form, packed in the run. */
+interface Packed {
+  readonly packed: NodeJS.TypedArray;
+  /** As the instruction `pack` takes it. */
+  readonly kind: number;
+  readonly bits: number;
+}
 
 export interface Case {
   readonly opcode: string;
@@ -32,7 +42,7 @@ export interface Case {
   /** Every field that is a buffer, and operands of the chain by any other name. */
   readonly buffers: Readonly<Record<string, Slot>>;
   /** `operand` and `secondOperand` name buffers. */
-  readonly chain?: readonly (Omit<ChainStep, 'buffer' | 'second'> & {
+  readonly chain?: readonly (Omit<EncodedStep, 'buffer' | 'second'> & {
     readonly operand?: string;
     readonly secondOperand?: string;
   })[];
@@ -64,15 +74,30 @@ export async function runCase(
   for (const [name, slot] of Object.entries(test.buffers)) {
     if ('constant' in slot)
       numbers[name] = asm.constant(
-        pool.add(name, () => slot.constant),
+        pool.add([], name, () => slot.constant),
         slot.constant.byteLength,
       );
     else if ('weights' in slot)
       numbers[name] = asm.weights(
-        pool.add(name, () => slot.weights),
+        pool.add([], name, () => slot.weights),
         slot.weights.byteLength,
       );
-    else if ('feed' in slot) {
+    else if ('packed' in slot) {
+      const x = place(slot.packed.byteLength);
+      inputs.push(x);
+      feeds.push(slot.packed);
+      const { c = 0 } = test.fields;
+      const pack = { o: c, g: c, padding: 0, ...test.fields, x, kind: slot.kind };
+      const fields = { ...pack, weightBits: slot.bits };
+      const encoded = Int32Array.from(asm.encoded('pack', { ...fields, x: -1, y: -1 }));
+      const bytes = native.packedBytes(encoded, isa, threads);
+      // What lay there before must not matter.
+      const dirty = place(bytes);
+      inputs.push(dirty);
+      feeds.push(new Uint8Array(bytes).fill(0xa5));
+      numbers[name] = asm.packed(arenaBytes - Math.ceil((bytes + 64) / 64) * 64, bytes);
+      asm.emit('pack', { ...fields, y: numbers[name] });
+    } else if ('feed' in slot) {
       numbers[name] = place(slot.feed.byteLength);
       inputs.push(numbers[name]);
       feeds.push(slot.feed);
@@ -90,6 +115,7 @@ export async function runCase(
     ...(secondOperand !== undefined && { second: numbers[secondOperand] as number }),
   }));
   asm.emit(test.opcode, { ...test.fields, ...numbers }, chain);
+  pool.settle(Infinity);
   const { code, buffers } = asm.finish();
   const program = new native.Program(
     new native.Constants(pool.constants),

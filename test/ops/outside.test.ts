@@ -17,10 +17,10 @@ import { print } from '../../src/ops/print.js';
 import { clipped } from '../../src/ops/value-range.js';
 import { verify } from '../../src/ops/verify.js';
 import { bind } from '../../src/passes/bind.js';
-import { fuse } from '../../src/passes/fuse.js';
 import { optimize } from '../../src/passes/index.js';
 import { valueRange } from '../../src/passes/value-range.js';
 import { LOWERINGS, type Lowering } from '../../src/runtime/lower/index.js';
+import { fuse } from '../../src/schedule/fuse.js';
 import { Tensor } from '../../src/tensor/tensor.js';
 
 type Float = Value<'f32'>;
@@ -187,7 +187,7 @@ describe('ops that the tables alone know', () => {
   test('join the epilogue of the layer before', () => {
     const kernels = fuse(bind(optimize(network()), { N: 2 }));
     const conv = kernels.find(({ anchor }) => anchor.op === 'conv2d');
-    expect(conv?.chain.map((link) => link.value.op)).toContain('relu6');
+    expect(conv?.epilogue.map((step) => step.value.op)).toContain('relu6');
   });
 
   test('run, as written and optimized, to what they mean', async () => {

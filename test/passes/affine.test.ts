@@ -6,9 +6,9 @@ import { describe, expect, test } from 'vitest';
 import type { Input, Value } from '../../src/graph/value.js';
 import { GraphBuilder } from '../../src/ops/builder.js';
 import { bind } from '../../src/passes/bind.js';
-import { fuse } from '../../src/passes/fuse.js';
 import { mergeAffines, optimize } from '../../src/passes/index.js';
-import { expectSame, inside, Numbers, opsOf } from './fixtures.js';
+import { fuse } from '../../src/schedule/fuse.js';
+import { expectSame, inside, Numbers, opsOf } from '../passes/fixtures.js';
 
 const C = 32;
 
@@ -233,8 +233,8 @@ test(
     const graph = g.graph([net.x], { y: g.reduce(y, 'mean', [1, 2]) });
     const merged = mergeAffines(graph);
     expectSame(graph, merged, { x: n.integers(net.size as number[]) }, 1e-5);
-    const chains = fuse(bind(optimize(merged), {})).map(({ chain }) =>
-      chain.map((link) => (link.kind === 'op' ? link.form.op : link.kind)).join(' '),
+    const chains = fuse(bind(optimize(merged), {})).map(({ epilogue }) =>
+      epilogue.map((link) => (link.kind === 'op' ? link.form.op : link.kind)).join(' '),
     );
     expect(chains).toContain('cast mul add add prelu store add store_bits');
   },

@@ -10,6 +10,7 @@ import {
   type Metadata,
   type RunOptions,
   Session,
+  StateStore,
   saveModel,
   Tensor,
   type TensorLike,
@@ -91,4 +92,22 @@ test('metadata are strings by name, read only', async () => {
   expectTypeOf(session.metadata).toEqualTypeOf<Metadata>();
   // @ts-expect-error: a number is no string
   await saveModel({ ...graph, metadata: { year: 2026 } }, 'model.safetensors');
+});
+
+test('states are held by a store, by any name', async () => {
+  const g = new GraphBuilder();
+  const x = g.input('x', 'f32', ['N', 4]);
+  const w = g.state(new Tensor('f32', floats, [4]), { name: 'w' });
+  const step = g.graph([x], { y: g.mul(x, w) }, { updates: { w: g.add(w, 1) } });
+  const states = new StateStore(step);
+  expectTypeOf(states.get('w')).toEqualTypeOf<Tensor>();
+  expectTypeOf(states.names).toEqualTypeOf<readonly string[]>();
+  states.set('w', { dtype: 'f32', data: floats, shape: [4] });
+  const { y } = await Session.fromGraph(step, { states }).run({ x: floats });
+  expectTypeOf(y).toEqualTypeOf<Tensor<'f32'>>();
+  await Session.create('model.safetensors', { states });
+  // @ts-expect-error: an update is a value
+  g.graph([x], {}, { updates: { w: 3 } });
+  // @ts-expect-error: tensors are no store
+  Session.fromGraph(step, { states: { w: floats } });
 });

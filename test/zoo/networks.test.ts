@@ -7,8 +7,9 @@ import { describe, expect, test } from 'vitest';
 import { encodeModel } from '../../src/formats/safetensors/model.js';
 import { Session } from '../../src/formats/session.js';
 import { bind } from '../../src/passes/bind.js';
-import { fuse, type Kernel } from '../../src/passes/fuse.js';
 import { optimize } from '../../src/passes/index.js';
+import type { KernelCall } from '../../src/schedule/calls.js';
+import { fuse } from '../../src/schedule/fuse.js';
 import { Tensor } from '../../src/tensor/tensor.js';
 import * as zoo from '../../src/zoo/index.js';
 import { compareSigns } from './golden.js';
@@ -149,13 +150,13 @@ describe('input sizes and classes', () => {
 });
 
 describe('schedule', () => {
-  const kernelsOf = (name: string, batch = 2): Kernel[] => {
+  const kernelsOf = (name: string, batch = 2): KernelCall[] => {
     const network = zoo.zooEntry(name).build();
     return fuse(bind(optimize(network.graph(zoo.exampleState(network))), { N: batch }));
   };
-  const isBinary = ({ anchor }: Kernel) =>
+  const isBinary = ({ anchor }: KernelCall) =>
     anchor.op === 'conv2d' && anchor.inputs[0]!.dtype === 'b1';
-  const dtypes = (kernel: Kernel) => kernel.stores.map(({ dtype }) => dtype).sort();
+  const dtypes = (kernel: KernelCall) => kernel.stores.map(({ dtype }) => dtype).sort();
 
   test.each([
     'bi-real-18',

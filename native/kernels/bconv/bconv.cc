@@ -34,8 +34,17 @@ std::unique_ptr<Step> build_segmented(const Variant& self, const Instruction& in
   return segmentedStep(self.name, self.isa, kernel, instruction, context);
 }
 
+std::unique_ptr<WeightPacking> reference_packing(const Problem& problem, int) {
+  return referencePacking(problem);
+}
+
+template <const Kernel& kernel>
+std::unique_ptr<WeightPacking> segmented_packing(const Problem& problem, int threads) {
+  return segmentedPacking(kernel, problem, threads);
+}
+
 constexpr Variant kVariants[] = {
-#define BITPLANE_BCONV(name, isa, build) {#name, Isa::isa, build},
+#define BITPLANE_BCONV(name, isa, build, packing) {#name, Isa::isa, build, packing},
 #include "kernels/bconv/variants.inc"
 #undef BITPLANE_BCONV
 };
@@ -70,8 +79,22 @@ uint64_t bitsAt(const uint8_t* bytes, int64_t first, int count) {
 
 }  // namespace bconv
 
+namespace bconv {
+
+std::unique_ptr<WeightPacking> packingFor(const Problem& problem, Isa isa, int threads) {
+  for (const Isa choice : {isa, Isa::scalar}) {
+    for (const Variant& variant : kVariants) {
+      if (variant.isa != choice) continue;
+      if (auto packing = variant.packing(problem, threads)) return packing;
+    }
+  }
+  return nullptr;
+}
+
+}  // namespace bconv
+
 // The variant of the chosen instruction set, or the scalar one if the counters of the former cannot
-// hold so many terms.
+// hold so many terms. packingFor chooses alike.
 std::unique_ptr<Step> make_bconv(const Instruction& instruction, BuildContext& context) {
   for (const Isa isa : {context.isa(), Isa::scalar}) {
     for (const bconv::Variant& variant : bconv::kVariants) {

@@ -11,6 +11,7 @@
 // the outside taps once; their sum, an integer per output channel and border class (plan.h), is
 // taken off again. |dot| <= K, and K must fit an int32 popcount (K < 2^30).
 #pragma once
+#include "kernels/packing.h"
 #include "kernels/step.h"
 
 namespace bitplane {
@@ -35,13 +36,18 @@ Problem problemOf(const Instruction& instruction);
 // Bits [first, first + count) of a packed bit string, count <= 64, as the low bits of a word.
 uint64_t bitsAt(const uint8_t* bytes, int64_t first, int count);
 
-// One way to run the problem. `build` answers null where the variant cannot serve (its counters or
-// offsets would overflow).
+// How the kernel of this instruction set packs weights that a run computes; null where no kernel
+// takes so many terms.
+std::unique_ptr<WeightPacking> packingFor(const Problem& problem, Isa isa, int threads);
+
+// One way to run the problem. `build` and `packing` answer null where the variant cannot serve (its
+// counters or offsets would overflow).
 struct Variant {
   const char* name;
   Isa isa;
   std::unique_ptr<Step> (*build)(const Variant& self, const Instruction& instruction,
                                  BuildContext& context);
+  std::unique_ptr<WeightPacking> (*packing)(const Problem& problem, int threads);
 };
 // Every variant compiled into this binary, in the order of variants.inc.
 const Variant* variants(int* count);

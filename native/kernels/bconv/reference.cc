@@ -47,9 +47,11 @@ class ReferenceStep : public Step {
   // A task is one output pixel.
   void run(int task, const Buffers& buffers, void* scratch) const override {
     const uint64_t* x = buffers.get<const uint64_t>(p_.x);
+    const uint8_t* weights =
+        weights_ != nullptr ? weights_ : buffers.get<const uint8_t>(p_.weights);
     int32_t* dots = static_cast<int32_t*>(scratch);
     for (int o = 0; o < p_.o; ++o) {
-      dots[o] = dot(p_, x, weights_, task / (p_.oh * p_.ow), task / p_.ow % p_.oh, task % p_.ow, o);
+      dots[o] = dot(p_, x, weights, task / (p_.oh * p_.ow), task / p_.ow % p_.oh, task % p_.ow, o);
     }
     if (!chain_.empty()) {
       float* values = static_cast<float*>(scratch);
@@ -75,9 +77,36 @@ class ReferenceStep : public Step {
   std::vector<ChainStep> chain_;
 };
 
+class ReferencePacking final : public WeightPacking {
+ public:
+  explicit ReferencePacking(const Problem& problem) : p_(problem) {}
+  size_t bytes() const override { return static_cast<size_t>(ceilDiv<int64_t>(bits(), 8)); }
+  int parts() const override { return 1; }
+  void pack(int, const void* weights, void* packed) const override {
+    std::memset(packed, 0, bytes());
+    const int channels = p_.groupChannels();
+    for (int64_t i = 0; i < bits(); ++i) {
+      const auto* tap = static_cast<const uint64_t*>(weights) + i / channels * p_.groupWords();
+      const int c = static_cast<int>(i % channels);
+      if (tap[c / 64] >> (c % 64) & 1)
+        static_cast<uint8_t*>(packed)[i / 8] |= static_cast<uint8_t>(1 << i % 8);
+    }
+  }
+
+ private:
+  int64_t bits() const { return p_.o * p_.terms(); }
+  Problem p_;
+};
+
 }  // namespace
 
+std::unique_ptr<WeightPacking> referencePacking(const Problem& problem) {
+  return std::make_unique<ReferencePacking>(problem);
+}
+
 std::unique_ptr<Step> referenceStep(const Instruction& instruction, BuildContext& context) {
+  const int weights = problemOf(instruction).weights;
+  if (context.constant(weights) == nullptr && !context.isPacked(weights)) return nullptr;
   return std::make_unique<ReferenceStep>(instruction, context);
 }
 

@@ -6,6 +6,8 @@ namespace bitplane {
 namespace bconv {
 
 std::unique_ptr<Step> referenceStep(const Instruction& instruction, BuildContext& context);
+// Bits without gaps, which the oracle reads.
+std::unique_ptr<WeightPacking> referencePacking(const Problem& problem);
 
 }  // namespace bconv
 }  // namespace bitplane

@@ -31,14 +31,16 @@ class SegmentedStep : public Step {
                 const Instruction& instruction, BuildContext& context)
       : name_(name), kernel_(kernel), plan_(std::move(plan)), chainFn_(nullptr) {
     const Problem& p = plan_.problem;
-    const uint8_t* disk = static_cast<const uint8_t*>(context.constant(p.weights));
+    const auto* disk = static_cast<const uint8_t*>(context.constant(p.weights));
     weights_ = packedWeights(plan_, kernel, name, context);
-    baseStride_ = roundUp(p.o, 64) + 64;
-    base_ = bases(plan_, disk, baseStride_);
+    baseStride_ = baseStride(plan_);
+    // Weights that a run computes bring the bases that depend on them along, behind themselves.
+    basesWithWeights_ = disk == nullptr && p.padding == Padding::zero;
+    if (!basesWithWeights_) base_ = bases(plan_, disk);
     if (p.thresholds >= 0) {
       const int32_t* constant = static_cast<const int32_t*>(context.constant(p.thresholds));
       natural_.assign(constant, constant + 2 * int64_t{p.o});
-      thresholds_ = thresholdsFor(plan_, kernel, base_, baseStride_, constant);
+      if (!basesWithWeights_) thresholds_ = thresholdsFor(plan_, kernel, base_, constant);
     }
     if (instruction.chainLength > 0) {
       chain_ = decodeChain(instruction);
@@ -70,7 +72,7 @@ class SegmentedStep : public Step {
     const int64_t inputWords = int64_t{p.h} * p.w * bitWords(p.c);
     const uint64_t* x = buffers.get<const uint64_t>(p.x) + image * inputWords;
     uint8_t* prepared = static_cast<uint8_t*>(scratch);
-    Window window{};
+    PixelRange window{};
     window.image = image;
     window.first = first;
     window.count = (images - 1) * p.pixels() + end - first;
@@ -79,9 +81,14 @@ class SegmentedStep : public Step {
       prepare(plan_, kernel_, x + i * inputWords, first, end - 1, prepared + i * plan_.imageBytes);
     window.groupBytes = plan_.groupBytes(plan_.rowCount(first, end - 1));
     window.block = static_cast<uint8_t*>(scratch) + preparedBytes_;
+    window.weights = weights_.at<uint8_t>(buffers);
+    window.base = basesWithWeights_
+                      ? reinterpret_cast<const int32_t*>(window.weights + basesAt(plan_))
+                      : base_.data();
     const int from = blocks * blockCut / blockCuts_, to = blocks * (blockCut + 1) / blockCuts_;
     for (int block = from; block < to; ++block) {
-      if (p.thresholds >= 0 && plan_.firstSpan[block + 1] - plan_.firstSpan[block] == 1)
+      const bool whole = plan_.firstSpan[block + 1] - plan_.firstSpan[block] == 1;
+      if (p.thresholds >= 0 && whole && !basesWithWeights_)
         runBits(window, block, buffers);
       else
         runBlocks(window, block, buffers);
@@ -89,12 +96,14 @@ class SegmentedStep : public Step {
   }
 
  private:
-  struct Window {
+  struct PixelRange {
     int image;
     int64_t first, count;  // output pixels
     const uint8_t* input;
     int64_t groupBytes;
     void* block;  // [kBlockRows][kBlockStride] int32 or float
+    const uint8_t* weights;
+    const int32_t* base;
   };
 
   // The first pixel of a cut: on a tile, so that only the last cut has an odd rest.
@@ -134,9 +143,9 @@ class SegmentedStep : public Step {
     }
   }
 
-  Segment segmentOf(const OutputSpan& span, const Window& window) const {
+  Segment segmentOf(const OutputSpan& span, const PixelRange& window) const {
     Segment s{};
-    s.weights = static_cast<const uint8_t*>(weights_.get()) + span.weightBytes;
+    s.weights = window.weights + span.weightBytes;
     s.input = window.input + span.group * window.groupBytes;
     s.pixels = plan_.pixels.data() + window.first;
     s.pixelCount = window.count;
@@ -144,13 +153,13 @@ class SegmentedStep : public Step {
     s.words = plan_.words();
     s.halves = plan_.problem.groupChannels() <= 32;
     s.lanes = span.lanes;
-    s.base = base_.data() + span.first;
+    s.base = window.base + span.first;
     s.baseStride = baseStride_;
     return s;
   }
 
   // Sign bits straight from the counters: one span fills the whole word.
-  void runBits(const Window& window, int block, const Buffers& buffers) const {
+  void runBits(const PixelRange& window, int block, const Buffers& buffers) const {
     const Problem& p = plan_.problem;
     Segment s = segmentOf(plan_.spans[plan_.firstSpan[block]], window);
     s.thresholds =
@@ -164,7 +173,7 @@ class SegmentedStep : public Step {
 
   // All other outputs go through a block in L1. Spans of several groups follow each other; the next
   // span overwrites what lanes past a span's end wrote, or nothing reads it.
-  void runBlocks(const Window& window, int block, const Buffers& buffers) const {
+  void runBlocks(const PixelRange& window, int block, const Buffers& buffers) const {
     const Problem& p = plan_.problem;
     const int c0 = 64 * block, cn = std::min(64, p.o - c0);
     for (int64_t done = 0; done < window.count; done += kBlockRows) {
@@ -210,7 +219,8 @@ class SegmentedStep : public Step {
   const char* name_;
   const Kernel& kernel_;
   Plan plan_;
-  std::shared_ptr<const void> weights_;
+  PackedWeights weights_;
+  bool basesWithWeights_;
   int64_t baseStride_;
   std::vector<int32_t> base_, natural_;
   Thresholds thresholds_;
@@ -227,11 +237,21 @@ std::unique_ptr<Step> segmentedStep(const char* name, Isa isa, const Kernel& ker
   const Problem problem = problemOf(instruction);
   if (problem.terms() > kernel.maxTerms) return nullptr;
   // A constant whose file can no longer be read has no bytes.
-  if (context.constant(problem.weights) == nullptr) return nullptr;
+  if (context.constant(problem.weights) == nullptr && !context.isPacked(problem.weights))
+    return nullptr;
   if (problem.thresholds >= 0 && context.constant(problem.thresholds) == nullptr) return nullptr;
   Plan plan = planFor(problem, kernel, context.threads());
   if (!plan.fits) return nullptr;
+  if (context.isPacked(problem.weights) && packedWeights(plan, kernel, name, context).empty())
+    return nullptr;
   return std::make_unique<SegmentedStep>(name, isa, kernel, std::move(plan), instruction, context);
+}
+
+std::unique_ptr<WeightPacking> segmentedPacking(const Kernel& kernel, const Problem& problem,
+                                                int threads) {
+  if (problem.terms() > kernel.maxTerms) return nullptr;
+  Plan plan = planFor(problem, kernel, threads);
+  return plan.fits ? weightPacking(std::move(plan), kernel) : nullptr;
 }
 
 }  // namespace bconv

@@ -11,5 +11,9 @@ namespace bconv {
 std::unique_ptr<Step> segmentedStep(const char* name, Isa isa, const Kernel& kernel,
                                     const Instruction& instruction, BuildContext& context);
 
+// Its weights, where a run computes them. Null as above.
+std::unique_ptr<WeightPacking> segmentedPacking(const Kernel& kernel, const Problem& problem,
+                                                int threads);
+
 }  // namespace bconv
 }  // namespace bitplane

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <cstring>
 
 namespace bitplane {
 namespace bconv {
@@ -12,33 +13,39 @@ namespace {
 struct Recipe {
   const Plan* plan;
   const Kernel* kernel;
+  int64_t pitch;  // bits from a tap's channels to the next tap's: no gaps on disk, words in memory
 };
 
-void packAll(const void* source, void* packed, const void* how) {
-  const Recipe& recipe = *static_cast<const Recipe*>(how);
+int64_t memoryPitch(const Problem& p) { return 64 * int64_t{p.groupWords()}; }
+
+void packSpan(const Recipe& recipe, const OutputSpan& span, const void* source, void* packed) {
   const Plan& plan = *recipe.plan;
   const Problem& p = plan.problem;
   const int64_t taps = int64_t{p.kh} * p.kw, words = p.groupWords(), channels = p.groupChannels();
-  for (const OutputSpan& span : plan.spans) {
-    for (int lane = 0; lane < span.count; ++lane) {
-      for (int64_t tap = 0; tap < taps; ++tap) {
-        for (int64_t word = 0; word < words; ++word) {
-          const int64_t first = ((span.first + lane) * taps + tap) * channels + 64 * word;
-          const int count = static_cast<int>(std::min<int64_t>(64, channels - 64 * word));
-          const uint64_t bits = bitsAt(static_cast<const uint8_t*>(source), first, count);
-          recipe.kernel->pack(static_cast<uint8_t*>(packed) + span.weightBytes, tap * words + word,
-                              plan.words(), lane, span.lanes, bits);
-        }
+  for (int lane = 0; lane < span.count; ++lane) {
+    for (int64_t tap = 0; tap < taps; ++tap) {
+      for (int64_t word = 0; word < words; ++word) {
+        const int64_t first = ((span.first + lane) * taps + tap) * recipe.pitch + 64 * word;
+        const int count = static_cast<int>(std::min<int64_t>(64, channels - 64 * word));
+        const uint64_t bits = bitsAt(static_cast<const uint8_t*>(source), first, count);
+        recipe.kernel->pack(static_cast<uint8_t*>(packed) + span.weightBytes, tap * words + word,
+                            plan.words(), lane, span.lanes, bits);
       }
     }
   }
 }
 
+// Into fresh memory, which is zero.
+void packAll(const void* source, void* packed, const void* how) {
+  const Recipe& recipe = *static_cast<const Recipe*>(how);
+  for (const OutputSpan& span : recipe.plan->spans) packSpan(recipe, span, source, packed);
+}
+
 // Sum of the weights of one tap over its channels, +1 or -1 each.
 int32_t tapSum(const uint8_t* weights, int64_t firstBit, int channels) {
   int32_t ones = 0;
-  for (int c = 0; c < channels; ++c)
-    ones += weights[(firstBit + c) / 8] >> ((firstBit + c) % 8) & 1;
+  for (int c = 0; c < channels; c += 64)
+    ones += __builtin_popcountll(bitsAt(weights, firstBit + c, std::min(64, channels - c)));
   return channels - 2 * ones;
 }
 
@@ -48,43 +55,97 @@ bool isOutside(const Plan::Outside& outside, int tap) {
 
 }  // namespace
 
-std::shared_ptr<const void> packedWeights(const Plan& plan, const Kernel& kernel, const char* name,
-                                          BuildContext& context) {
-  const Problem& p = plan.problem;
-  char key[160];
-  std::snprintf(key, sizeof key, "%s o%d kh%d kw%d c%d g%d", name, p.o, p.kh, p.kw, p.c, p.g);
-  const Recipe recipe{&plan, &kernel};
-  return context.packed(p.weights, key, static_cast<size_t>(plan.packedBytes), packAll, &recipe);
-}
+int64_t baseStride(const Plan& plan) { return roundUp(plan.problem.o, 64) + 64; }
 
-std::vector<int32_t> bases(const Plan& plan, const uint8_t* weights, int64_t stride) {
+namespace {
+
+// The bases of output o with a border of zeros, from row 0 of the classes on.
+void basesOf(const Plan& plan, const uint8_t* weights, int64_t pitch, int o, int32_t* base) {
   const Problem& p = plan.problem;
-  std::vector<int32_t> base(plan.classes() * stride, static_cast<int32_t>(p.terms()));
-  if (p.padding != Padding::zero) return base;
-  const int64_t channels = p.groupChannels();
-  std::vector<int32_t> sums(static_cast<size_t>(p.kh) * p.kw);
-  for (int o = 0; o < p.o; ++o) {
-    for (size_t tap = 0; tap < sums.size(); ++tap) {
-      sums[tap] = tapSum(weights, (static_cast<int64_t>(o) * sums.size() + tap) * channels,
-                         static_cast<int>(channels));
-    }
-    int64_t row = 0;
+  const int taps = p.kh * p.kw;
+  const int64_t stride = baseStride(plan);
+  for (int row = 0; row < plan.classes(); ++row)
+    base[row * stride + o] = static_cast<int32_t>(p.terms());
+  for (int tap = 0; tap < taps; ++tap) {
+    const int64_t first = (int64_t{o} * taps + tap) * pitch;
+    const int32_t sum = tapSum(weights, first, p.groupChannels());
+    int32_t* value = base + o;
     for (const Plan::Outside& ys : plan.rowClasses) {
       for (const Plan::Outside& xs : plan.columnClasses) {
-        int32_t& value = base[row++ * stride + o];
-        for (int ky = 0; ky < p.kh; ++ky) {
-          for (int kx = 0; kx < p.kw; ++kx) {
-            if (isOutside(ys, ky) || isOutside(xs, kx)) value -= sums[ky * p.kw + kx];
-          }
-        }
+        if (isOutside(ys, tap / p.kw) || isOutside(xs, tap % p.kw)) *value -= sum;
+        value += stride;
       }
     }
   }
+}
+
+bool zeroBorder(const Plan& plan) { return plan.problem.padding == Padding::zero; }
+
+// Of the packed form of weights that a run computes, their bases included.
+size_t wholeBytes(const Plan& plan) {
+  const int64_t bases = zeroBorder(plan) ? plan.classes() * baseStride(plan) * 4 : 0;
+  return static_cast<size_t>(basesAt(plan) + bases);
+}
+
+class SegmentedPacking final : public WeightPacking {
+ public:
+  SegmentedPacking(Plan plan, const Kernel& kernel)
+      : plan_(std::move(plan)), recipe_{&plan_, &kernel, memoryPitch(plan_.problem)} {}
+  size_t bytes() const override { return wholeBytes(plan_); }
+  int parts() const override { return static_cast<int>(plan_.spans.size()); }
+  void pack(int part, const void* weights, void* packed) const override {
+    const OutputSpan& span = plan_.spans[part];
+    auto* bytes = static_cast<uint8_t*>(packed);
+    const bool last = part + 1 == parts();
+    const int64_t end = last ? plan_.packedBytes : plan_.spans[part + 1].weightBytes;
+    std::memset(bytes + span.weightBytes, 0, static_cast<size_t>(end - span.weightBytes));
+    packSpan(recipe_, span, weights, packed);
+    if (!zeroBorder(plan_)) return;
+    auto* base = reinterpret_cast<int32_t*>(bytes + basesAt(plan_));
+    for (int o = span.first; o < span.first + span.count; ++o)
+      basesOf(plan_, static_cast<const uint8_t*>(weights), recipe_.pitch, o, base);
+    // The lanes past the last output are computed, and never read.
+    if (!last) return;
+    for (int row = 0; row < plan_.classes(); ++row) {
+      for (int64_t o = plan_.problem.o; o < baseStride(plan_); ++o)
+        base[row * baseStride(plan_) + o] = 0;
+    }
+  }
+
+ private:
+  const Plan plan_;
+  const Recipe recipe_;
+};
+
+}  // namespace
+
+PackedWeights packedWeights(const Plan& plan, const Kernel& kernel, const char* name,
+                            BuildContext& context) {
+  const Problem& p = plan.problem;
+  char key[160];
+  std::snprintf(key, sizeof key, "%s o%d kh%d kw%d c%d g%d", name, p.o, p.kh, p.kw, p.c, p.g);
+  const Recipe recipe{&plan, &kernel, p.groupChannels()};
+  if (context.isPacked(p.weights) && context.bufferBytes(p.weights) < wholeBytes(plan)) return {};
+  return PackedWeights::of(p.weights, key, static_cast<size_t>(plan.packedBytes), packAll, &recipe,
+                           context);
+}
+
+int64_t basesAt(const Plan& plan) { return roundUp<int64_t>(plan.packedBytes, kAlign); }
+
+std::unique_ptr<WeightPacking> weightPacking(Plan plan, const Kernel& kernel) {
+  return std::make_unique<SegmentedPacking>(std::move(plan), kernel);
+}
+
+std::vector<int32_t> bases(const Plan& plan, const uint8_t* weights) {
+  const Problem& p = plan.problem;
+  std::vector<int32_t> base(plan.classes() * baseStride(plan), static_cast<int32_t>(p.terms()));
+  if (!zeroBorder(plan)) return base;
+  for (int o = 0; o < p.o; ++o) basesOf(plan, weights, p.groupChannels(), o, base.data());
   return base;
 }
 
 Thresholds thresholdsFor(const Plan& plan, const Kernel& kernel, const std::vector<int32_t>& base,
-                         int64_t stride, const int32_t* constant) {
+                         const int32_t* constant) {
   const Problem& p = plan.problem;
   const int blocks = bitWords(p.o), classes = plan.classes();
   Thresholds out;
@@ -98,7 +159,7 @@ Thresholds thresholdsFor(const Plan& plan, const Kernel& kernel, const std::vect
         const int o = 64 * block + i;
         natural[i] = never;
         if (o >= p.o) continue;
-        const int64_t twice = int64_t{base[row * stride + o]} - constant[o];
+        const int64_t twice = int64_t{base[row * baseStride(plan) + o]} - constant[o];
         natural[i] = twice < 0 ? -1 : static_cast<int32_t>(std::min<int64_t>(twice / 2, never));
         if (constant[p.o + o]) out.flip[block] |= uint64_t{1} << i;
       }

@@ -7,12 +7,19 @@ namespace bitplane {
 namespace bconv {
 
 // Weights for `kernel`, shared by every program of the session that asks for the same layout.
-std::shared_ptr<const void> packedWeights(const Plan& plan, const Kernel& kernel, const char* name,
-                                          BuildContext& context);
+PackedWeights packedWeights(const Plan& plan, const Kernel& kernel, const char* name,
+                            BuildContext& context);
 
-// base[class][o], rows of `stride`: dot = base - 2 * popcount. With zero padding base is K less the
-// weights of the outside taps, which the kernel counted against +1; otherwise base is K.
-std::vector<int32_t> bases(const Plan& plan, const uint8_t* weights, int64_t stride);
+// Where the bases of weights that a run computes lie, from the beginning of the packed form: behind
+// the weights, where the border is literal zero; else they need no weights and are not there.
+int64_t basesAt(const Plan& plan);
+std::unique_ptr<WeightPacking> weightPacking(Plan plan, const Kernel& kernel);
+
+// base[class][o], rows of baseStride: dot = base - 2 * popcount. With zero padding base is K less
+// the weights of the outside taps, which the kernel counted against +1; otherwise base is K.
+// `weights` is not read where the border is not zero.
+int64_t baseStride(const Plan& plan);
+std::vector<int32_t> bases(const Plan& plan, const uint8_t* weights);
 
 // Thresholds on the popcount, per 64-channel block and class, in the kernel's form. dot < T is base
 // - 2 * popcount < T, which is popcount > floor((base - T) / 2). Channels past o never pass.
@@ -22,7 +29,7 @@ struct Thresholds {
   std::vector<uint64_t> flip;
 };
 Thresholds thresholdsFor(const Plan& plan, const Kernel& kernel, const std::vector<int32_t>& base,
-                         int64_t stride, const int32_t* constant);
+                         const int32_t* constant);
 
 }  // namespace bconv
 }  // namespace bitplane

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <cstring>
 
 #include "kernels/epilogue/epilogue.h"
 
@@ -35,30 +36,55 @@ struct PackConv {
   const ConvPlan* plan;
   int lanes;
   int weightBits;
+  int64_t pitch;  // elements from a tap's channels to the next tap's
 };
 
-// w[O][K] becomes [channel block][K][vectors x lanes]; channels that do not exist keep the zeros of
-// the fresh memory.
-void packConv(const void* source, void* packed, const void* how) {
-  const PackConv& h = *static_cast<const PackConv*>(how);
+// w[O][K] becomes [channel block][K][vectors x lanes]; of channels that do not exist nothing is
+// written.
+void packBlock(const PackConv& h, const ConvChannels& block, const void* source, void* packed) {
   const ConvShape& s = h.plan->shape;
-  const int64_t window = s.window();
-  const int perGroup = s.o / s.g;
-  for (const ConvChannels& block : h.plan->blocks) {
-    const int width = block.vectors * h.lanes;
-    const int end = std::min({block.first + width, s.o, (block.first / perGroup + 1) * perGroup});
-    float* out = static_cast<float*>(packed) + block.weights;
-    for (int o = block.first; o < end; o++) {
-      for (int64_t k = 0; k < window; k++)
-        out[k * width + (o - block.first)] = weightAt(source, h.weightBits, o * window + k);
+  const int taps = s.kh * s.kw, depth = s.c / s.g, perGroup = s.o / s.g;
+  const int width = block.vectors * h.lanes;
+  const int end = std::min({block.first + width, s.o, (block.first / perGroup + 1) * perGroup});
+  float* out = static_cast<float*>(packed) + block.weights;
+  for (int o = block.first; o < end; o++) {
+    float* to = out + (o - block.first);
+    for (int tap = 0; tap < taps; tap++) {
+      const int64_t from = (int64_t{o} * taps + tap) * h.pitch;
+      for (int c = 0; c < depth; c++, to += width) *to = weightAt(source, h.weightBits, from + c);
     }
   }
 }
 
+// Into fresh memory, which is zero.
+void packConv(const void* source, void* packed, const void* how) {
+  const PackConv& h = *static_cast<const PackConv*>(how);
+  for (const ConvChannels& block : h.plan->blocks) packBlock(h, block, source, packed);
+}
+
+class ConvPacking final : public WeightPacking {
+ public:
+  ConvPacking(ConvPlan plan, int lanes, int weightBits)
+      : plan_(std::move(plan)),
+        how_{&plan_, lanes, weightBits, tapPitch(weightBits, plan_.shape.c / plan_.shape.g)} {}
+  size_t bytes() const override { return static_cast<size_t>(plan_.packed) * 4; }
+  int parts() const override { return static_cast<int>(plan_.blocks.size()); }
+  void pack(int part, const void* weights, void* packed) const override {
+    const ConvChannels& block = plan_.blocks[part];
+    const int64_t floats = int64_t{plan_.shape.window()} * block.vectors * how_.lanes;
+    std::memset(static_cast<float*>(packed) + block.weights, 0, static_cast<size_t>(floats) * 4);
+    packBlock(how_, block, weights, packed);
+  }
+
+ private:
+  const ConvPlan plan_;
+  const PackConv how_;
+};
+
 class ConvStep final : public Step {
  public:
   ConvStep(const Instruction& instruction, const ConvPlan& plan, const ConvTiles& tiles,
-           std::shared_ptr<const void> weights, Isa isa)
+           PackedWeights weights, Isa isa)
       : plan_(plan),
         tiles_(tiles),
         weights_(std::move(weights)),
@@ -103,6 +129,7 @@ class ConvStep final : public Step {
     const int64_t step = int64_t{s.sw} * s.c;
     const int64_t rowStep = s.sh * plan_.pitch - s.ow * step;
     const int64_t imageStep = plan_.imagePitch - int64_t{strip.rows} * s.sh * plan_.pitch;
+    const float* weights = weights_.at<float>(buffers);
     const float* at = origin;
     int x = 0, y = 0;
     for (int64_t b = 0; b < blocks; b++) {
@@ -120,7 +147,7 @@ class ConvStep final : public Step {
       for (int c = firstChunk; c < endChunk; c++) {
         const ConvChunk& chunk = plan_.chunks[c];
         for (int k = 0; k < chunk.blocks; k++)
-          runChannels(plan_.blocks[chunk.firstBlock + k], chunk.c0, pointers, count, sums);
+          runChannels(plan_.blocks[chunk.firstBlock + k], weights, chunk.c0, pointers, count, sums);
         chain_(chain, buffers, sums, plan_.ld, firstPixel + first, count, chunk.c0, chunk.cn);
       }
     }
@@ -129,14 +156,14 @@ class ConvStep final : public Step {
  private:
   // One block of channels of `count` pixels. Blocks of a chunk run in order, so what a partial
   // vector spills into the next block's columns is overwritten by it.
-  void runChannels(const ConvChannels& block, int c0, const float* const* pointers, int count,
-                   float* sums) const {
+  void runChannels(const ConvChannels& block, const float* packed, int c0,
+                   const float* const* pointers, int count, float* sums) const {
     const ConvTile* tile = tiles_.run[block.vectors - 1];
     const int tileCount = ceilDiv(count, tiles_.pixels[block.vectors - 1]);
-    const float* weights = static_cast<const float*>(weights_.get()) + block.weights;
+    const float* weights = packed + block.weights;
     const int64_t width = int64_t{block.vectors} * tiles_.lanes;
     for (const ConvWindow& window : plan_.windows) {
-      const Run* runs = plan_.runs.data() + window.firstRun;
+      const TapRun* runs = plan_.runs.data() + window.firstRun;
       for (int t = 0, p = 0; t < tileCount; t++) {
         // Tiles of nearly equal size: a last tile of one pixel would wait for each of its FMAs.
         const int size = (count + t) / tileCount;
@@ -171,7 +198,7 @@ class ConvStep final : public Step {
 
   ConvPlan plan_;
   ConvTiles tiles_;
-  std::shared_ptr<const void> weights_;
+  PackedWeights weights_;
   int x_;
   std::vector<ChainStep> steps_;
   ChainFn chain_;
@@ -186,20 +213,32 @@ ConvShape decodeConvShape(const Instruction& in) {
           in.field(15), in.field(16), in.field(17), in.field(18)};
 }
 
+std::unique_ptr<WeightPacking> convPacking(const ConvShape& shape, int weightBits, Isa isa,
+                                           int threads) {
+  if (isa == Isa::reference)
+    return referencePacking(shape.o, shape.kh * shape.kw, shape.c / shape.g, weightBits);
+  const ConvTiles tiles = tilesFor(isa);
+  return std::make_unique<ConvPacking>(planConv(shape, tiles, threads), tiles.lanes, weightBits);
+}
+
 std::unique_ptr<Step> make_conv(const Instruction& instruction, BuildContext& context) {
   const ConvShape shape = decodeConvShape(instruction);
   const int weights = instruction.field(1);
   const int weightBits = instruction.field(2);
-  if (context.isa() == Isa::reference)
-    return makeReferenceConv(instruction, shape, context.constant(weights), weightBits);
+  if (context.isa() == Isa::reference) {
+    const void* constant = context.constant(weights);
+    if (constant == nullptr && !context.isPacked(weights)) return nullptr;
+    return makeReferenceConv(instruction, shape, constant, weights, weightBits);
+  }
   const ConvTiles tiles = tilesFor(context.isa());
   const ConvPlan plan = planConv(shape, tiles, context.threads());
-  const PackConv how = {&plan, tiles.lanes, weightBits};
+  const PackConv how = {&plan, tiles.lanes, weightBits, shape.c / shape.g};
   char key[96];
   std::snprintf(key, sizeof key, "conv %dx%d o%d k%d g%d bits%d", tiles.lanes, tiles.vectors,
                 shape.o, shape.window(), shape.g, weightBits);
-  auto packed = context.packed(weights, key, static_cast<size_t>(plan.packed) * 4, packConv, &how);
-  if (packed == nullptr) return nullptr;
+  auto packed = PackedWeights::of(weights, key, static_cast<size_t>(plan.packed) * 4, packConv,
+                                  &how, context);
+  if (packed.empty()) return nullptr;
   return std::make_unique<ConvStep>(instruction, plan, tiles, std::move(packed), context.isa());
 }
 

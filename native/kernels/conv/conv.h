@@ -11,17 +11,29 @@
 #include <memory>
 
 #include "kernels/conv/plan.h"
+#include "kernels/packing.h"
 
 namespace bitplane {
 
 ConvShape decodeConvShape(const Instruction& instruction);
-// Weight i of a constant: f32, or a bit (1 = -1) in disk order.
+// Weight i: f32, or a bit (1 = -1) in disk order.
 inline float weightAt(const void* weights, int weightBits, int64_t i) {
   if (weightBits == 32) return static_cast<const float*>(weights)[i];
   return (static_cast<const uint8_t*>(weights)[i / 8] >> (i % 8)) & 1 ? -1.0f : 1.0f;
 }
+// From weights that a run computed: every tap's channels lie `pitch` elements from the next one's.
+inline int64_t tapPitch(int weightBits, int channels) {
+  return weightBits == 32 ? channels : 64 * int64_t{bitWords(channels)};
+}
+// `weights` is buffer `buffer` where that is no constant: then as referencePacking leaves it.
 std::unique_ptr<Step> makeReferenceConv(const Instruction& instruction, const ConvShape& shape,
-                                        const void* weights, int weightBits);
+                                        const void* weights, int buffer, int weightBits);
+std::unique_ptr<WeightPacking> convPacking(const ConvShape& shape, int weightBits, Isa isa,
+                                           int threads);
+std::unique_ptr<WeightPacking> depthwisePacking(const ConvShape& shape, int weightBits, Isa isa);
+// What the oracles read: floats as they are, bits without gaps.
+std::unique_ptr<WeightPacking> referencePacking(int outputs, int taps, int channels,
+                                                int weightBits);
 std::unique_ptr<Step> make_conv(const Instruction& instruction, BuildContext& context);
 
 }  // namespace bitplane

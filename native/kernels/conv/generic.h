@@ -12,7 +12,7 @@ constexpr int kTilePixels[] = {BITPLANE_CONV_PIXELS};
 constexpr int kTileVectors = sizeof(kTilePixels) / sizeof(int);
 
 template <int V, int P>
-void convTile(const float* const* pixels, int64_t shift, const Run* runs, int runCount,
+void convTile(const float* const* pixels, int64_t shift, const TapRun* runs, int runCount,
               const float* weights, float* out, int64_t ld, bool accumulate) {
   F32 sum[P][V];
   BITPLANE_UNROLL

@@ -27,7 +27,7 @@ constexpr int kTasksPerThread = 4;
 void planWindow(ConvPlan& plan) {
   const ConvShape& s = plan.shape;
   const int64_t depth = s.c / s.g;
-  std::vector<Run> joined;
+  std::vector<TapRun> joined;
   for (int ky = 0; ky < s.kh; ky++) {
     for (int kx = 0; kx < s.kw; kx++) {
       const int64_t offset = ky * s.dh * plan.pitch + int64_t{kx} * s.dw * s.c;
@@ -43,7 +43,7 @@ void planWindow(ConvPlan& plan) {
   const int64_t count = ceilDiv<int64_t>(s.window(), kSummands);
   const int64_t size = ceilDiv<int64_t>(s.window(), count);
   int64_t k = 0;
-  for (const Run& run : joined) {
+  for (const TapRun& run : joined) {
     for (int64_t done = 0; done < run.length;) {
       if (k % size == 0)
         plan.windows.push_back({static_cast<int>(plan.runs.size()), 0, static_cast<int>(k)});

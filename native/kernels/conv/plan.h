@@ -53,7 +53,7 @@ struct ConvPlan {
   int64_t packed;      // floats of packed weights
   std::vector<ConvChannels> blocks;
   std::vector<ConvChunk> chunks;
-  std::vector<Run> runs;
+  std::vector<TapRun> runs;
   std::vector<ConvWindow> windows;
   std::vector<ConvStrip> strips;
   int chunkTasks;  // pieces into which the chunks are cut

@@ -12,13 +12,14 @@
 
 namespace bitplane {
 
-struct Run {
+struct TapRun {
   int64_t offset;  // floats from the pixel's address
   int64_t length;
 };
 
-using ConvTile = void (*)(const float* const* pixels, int64_t shift, const Run* runs, int runCount,
-                          const float* weights, float* out, int64_t ld, bool accumulate);
+using ConvTile = void (*)(const float* const* pixels, int64_t shift, const TapRun* runs,
+                          int runCount, const float* weights, float* out, int64_t ld,
+                          bool accumulate);
 
 constexpr int kMaxTileVectors = 4;
 constexpr int kMaxTilePixels = 8;

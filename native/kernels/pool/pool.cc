@@ -12,7 +12,7 @@ std::unique_ptr<Step> make_pool(const Instruction& in, BuildContext& context) {
   if (context.isa() == Isa::reference) return makeReferencePool(in, kind, images, w);
   const Fold fold = kind == PoolKind::maximum ? Fold::maximum : Fold::sum;
   const int divisor = kind == PoolKind::averageWithPadding ? w.kh * w.kw : 0;
-  return makeWindowStep(in, {fold, images, w, divisor, nullptr, 0}, context);
+  return makeWindowStep(in, {fold, images, w, divisor, PackedWeights(), 0}, context);
 }
 
 }  // namespace bitplane

@@ -61,6 +61,7 @@ class WindowStep final : public Step {
     const ChainView chain = {steps_.data(), static_cast<int>(steps_.size()), w.c,
                              int64_t{w.oh} * w.ow};
     const float* x = buffers.get<const float>(x_);
+    const float* weights = o_.weights.empty() ? nullptr : o_.weights.at<float>(buffers);
     float* block = static_cast<float*>(scratch);
     sweep_.each(task, [&](int64_t pixel, int count, int c0, int cn) {
       for (int done = 0; done < count;) {
@@ -68,7 +69,7 @@ class WindowStep final : public Step {
         const int64_t row = at / w.ow;
         WindowPart part = {};
         part.x = x + row / w.oh * w.h * w.w * w.c;
-        part.weights = static_cast<const float*>(o_.weights.get());
+        part.weights = weights;
         part.weightLd = o_.weightLd;
         part.divisor = o_.divisor;
         part.oy = static_cast<int>(row % w.oh);

@@ -3,6 +3,7 @@
 #pragma once
 #include <memory>
 
+#include "kernels/packing.h"
 #include "kernels/step.h"
 #include "kernels/window/window.h"
 
@@ -12,8 +13,8 @@ struct WindowStepOptions {
   Fold fold;
   int images;
   Window window;
-  int divisor;                          // as in WindowPart
-  std::shared_ptr<const void> weights;  // as in WindowPart
+  int divisor;            // as in WindowPart
+  PackedWeights weights;  // as in WindowPart
   int64_t weightLd;
 };
 

@@ -5,7 +5,7 @@
  *
  *   bitplane.format = "1"
  *   bitplane.graph  = { "nodes": [{ "op", "name", ... }], "inputs": [name],
- *                       "outputs": [[name, value]] }
+ *                       "outputs": [[name, value]], "updates": [[state, value]] }
  *
  * Any other entry of the file's metadata is the graph's: the recipe, the ONNX file's metadata, the
  * author's own entries.
@@ -28,6 +28,7 @@ import {
   type Input,
   outputsOf,
   topological,
+  updatesOf,
   type Value,
 } from '../../graph/value.js';
 import { constant, input, make, state } from '../../ops/make.js';
@@ -88,10 +89,12 @@ export function encodeModel(graph: Graph): Uint8Array {
       ? { op, name, inputs }
       : { op, name, inputs, attrs: toJson(value.attrs) };
   });
+  const updates = updatesOf(graph).map(([state, next]) => [state.name, next.name]);
   const json = {
     nodes,
     inputs: graph.inputs.map(({ name }) => name),
     outputs: outputsOf(graph).map(([name, value]) => [name, value.name]),
+    ...(updates.length > 0 && { updates }),
   };
   const carried = Object.entries(graph.metadata ?? {});
   const taken = carried.find(([name]) => OWN.has(name));
@@ -185,8 +188,16 @@ export function decodeGraph(
   });
   if (new Set(outputs.map(([name]) => name)).size !== outputs.length)
     throw broken('expected outputs with names that differ');
+  const updates = (json.updates === undefined ? [] : list(json.updates, 'updates')).map((pair) => {
+    const [state, next] = list(pair, 'update').map(find);
+    if (state?.op !== 'state' || next === undefined)
+      throw broken('expected every update to be of a state');
+    return [state, next] as const;
+  });
+  if (new Set(updates.map(([state]) => state)).size !== updates.length)
+    throw broken('expected every state to be updated once');
   const carried = [...metadata].filter(([name]) => !OWN.has(name));
-  const graph = graphOf(inputs, outputs, Object.fromEntries(carried));
+  const graph = graphOf(inputs, outputs, Object.fromEntries(carried), updates);
   verify(graph);
   return graph;
 }

@@ -1,6 +1,6 @@
 /** avgPool2d. Padding that `ceil` lets hang over the end is no attribute of it any more. */
 import type { OpValue } from '../../ops/index.js';
-import type { Kernel } from '../../passes/fuse.js';
+import type { KernelCall } from '../../schedule/calls.js';
 import type { LoweringContext } from './context.js';
 import { poolFields } from './pool2d.js';
 
@@ -8,7 +8,7 @@ import { poolFields } from './pool2d.js';
 const AVERAGE = 1;
 const AVERAGE_WITH_PADDING = 2;
 
-export function lowerAvgPool2d(kernel: Kernel, context: LoweringContext): void {
+export function lowerAvgPool2d(kernel: KernelCall, context: LoweringContext): void {
   const node = kernel.anchor as OpValue<'avgPool2d'>;
   const fields = poolFields(node, context);
   const kind = node.attrs.countPad ? AVERAGE_WITH_PADDING : AVERAGE;

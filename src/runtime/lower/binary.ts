@@ -4,7 +4,7 @@
  */
 import type { Value } from '../../graph/value.js';
 import { opDef } from '../../ops/index.js';
-import type { Kernel } from '../../passes/fuse.js';
+import type { KernelCall } from '../../schedule/calls.js';
 import type { LoweringContext } from './context.js';
 import { box, broadcastStrides, requireWords } from './strides.js';
 
@@ -15,12 +15,12 @@ import { box, broadcastStrides, requireWords } from './strides.js';
 const POW = 1000;
 
 /** Any op of two operands that a chain could say if they lay otherwise. */
-export function lowerBinary({ anchor: node }: Kernel, context: LoweringContext): void {
+export function lowerBinary({ anchor: node }: KernelCall, context: LoweringContext): void {
   const form = opDef(node.op).chain?.(node.attrs);
   emitBinary(node, context.asm.chainOp(form?.op ?? node.op), context);
 }
 
-export function lowerPow({ anchor: node }: Kernel, context: LoweringContext): void {
+export function lowerPow({ anchor: node }: KernelCall, context: LoweringContext): void {
   emitBinary(node, POW, context);
 }
 

@@ -1,6 +1,6 @@
 /** concat: a strided copy of each part that its kernel did not write in place. */
 import type { Value } from '../../graph/value.js';
-import type { Kernel } from '../../passes/fuse.js';
+import type { KernelCall } from '../../schedule/calls.js';
 import type { LoweringContext } from './context.js';
 import { emitCopy } from './strided-copy.js';
 import { requireWords, stridesOf } from './strides.js';
@@ -9,7 +9,7 @@ import { requireWords, stridesOf } from './strides.js';
  * Copies the parts that do not lie in place yet. Bits move as 32-bit pieces of their words, which
  * legalization made sure are whole.
  */
-export function lowerConcat({ anchor: node, inPlace }: Kernel, context: LoweringContext): void {
+export function lowerConcat({ anchor: node, inPlace }: KernelCall, context: LoweringContext): void {
   if (node.dtype !== 'b1') requireWords(node);
   const axis = node.attrs.axis as number;
   const elements = (value: Value) =>

@@ -1,11 +1,11 @@
 /** conv2d: float, binary or depthwise. */
 import type { OpValue } from '../../ops/index.js';
-import type { Kernel } from '../../passes/fuse.js';
+import type { KernelCall } from '../../schedule/calls.js';
 import type { LoweringContext } from './context.js';
 import { emitConvolution } from './product.js';
 import { mapFields, windowFields } from './window.js';
 
-export function lowerConv2d(kernel: Kernel, context: LoweringContext): void {
+export function lowerConv2d(kernel: KernelCall, context: LoweringContext): void {
   const node = kernel.anchor as OpValue<'conv2d'>;
   const [x, w] = node.inputs;
   const [, kh, kw] = w.shape as readonly [number, number, number];

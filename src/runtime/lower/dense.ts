@@ -1,12 +1,12 @@
 /** dense: a convolution of 1 x 1. */
 import type { OpValue } from '../../ops/index.js';
-import type { Kernel } from '../../passes/fuse.js';
+import type { KernelCall } from '../../schedule/calls.js';
 import { type LoweringContext, rowsOf } from './context.js';
 import { emitConvolution } from './product.js';
 import { windowFields } from './window.js';
 
 /** A dense layer is a 1 x 1 convolution over as many pixels as x has rows. */
-export function lowerDense(kernel: Kernel, context: LoweringContext): void {
+export function lowerDense(kernel: KernelCall, context: LoweringContext): void {
   const node = kernel.anchor as OpValue<'dense'>;
   const [x, w] = node.inputs;
   const { n, hw, c } = rowsOf(x);

@@ -1,11 +1,11 @@
 /** expand: a strided copy that reads elements again. */
 import type { Value } from '../../graph/value.js';
-import type { Kernel } from '../../passes/fuse.js';
+import type { KernelCall } from '../../schedule/calls.js';
 import type { LoweringContext } from './context.js';
 import { emitCopy } from './strided-copy.js';
 import { broadcastStrides, requireWords, stridesOf } from './strides.js';
 
-export function lowerExpand({ anchor: node }: Kernel, context: LoweringContext): void {
+export function lowerExpand({ anchor: node }: KernelCall, context: LoweringContext): void {
   requireWords(node);
   const x = node.inputs[0] as Value;
   const sizes = node.shape as readonly number[];

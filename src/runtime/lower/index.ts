@@ -3,7 +3,7 @@
  */
 import { BitplaneError } from '../../core/errors.js';
 import { type OPS, type OpName, opDef } from '../../ops/index.js';
-import type { Kernel } from '../../passes/fuse.js';
+import type { KernelCall } from '../../schedule/calls.js';
 import { lowerAvgPool2d } from './avg-pool2d.js';
 import { lowerBinary, lowerPow } from './binary.js';
 import { lowerConcat } from './concat.js';
@@ -19,7 +19,7 @@ import { lowerSlice } from './slice.js';
 import { lowerSoftmax } from './softmax.js';
 import { lowerTranspose } from './transpose.js';
 
-export type Lowering = (kernel: Kernel, context: LoweringContext) => void;
+export type Lowering = (kernel: KernelCall, context: LoweringContext) => void;
 
 /** Why an op never begins a kernel. */
 type Reason = { readonly never: string };
@@ -51,7 +51,7 @@ export const LOWERINGS = {
   Readonly<Partial<Record<InChains, Lowering>>>;
 
 /** @throws BitplaneError ERR_UNSUPPORTED for an op that no kernel runs, naming the node */
-export function lower(kernel: Kernel, context: LoweringContext): void {
+export function lower(kernel: KernelCall, context: LoweringContext): void {
   const { op, name } = kernel.anchor;
   const lowering = kernel.map ? lowerMap : loweringOf(op);
   if (typeof lowering !== 'function') {

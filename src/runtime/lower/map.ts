@@ -1,9 +1,9 @@
 /** Element-wise ops that follow no layer: the chain alone, over a value in memory. */
 import { expected } from '../../core/errors.js';
-import type { Kernel } from '../../passes/fuse.js';
+import type { KernelCall } from '../../schedule/calls.js';
 import { type LoweringContext, rowsOf } from './context.js';
 
-export function lowerMap(kernel: Kernel, context: LoweringContext): void {
+export function lowerMap(kernel: KernelCall, context: LoweringContext): void {
   const x = kernel.anchor;
   const { n, hw, c } = rowsOf(x);
   const dtype = { f32: 0, i32: 1, b1: 2 }[x.dtype as string];

@@ -1,12 +1,12 @@
 /** pad: the border everywhere, then x copied into it. */
 import { elementCount } from '../../core/shape.js';
 import type { Value } from '../../graph/value.js';
-import type { Kernel } from '../../passes/fuse.js';
+import type { KernelCall } from '../../schedule/calls.js';
 import type { LoweringContext } from './context.js';
 import { emitCopy } from './strided-copy.js';
 import { requireWords, stridesOf } from './strides.js';
 
-export function lowerPad({ anchor: node }: Kernel, context: LoweringContext): void {
+export function lowerPad({ anchor: node }: KernelCall, context: LoweringContext): void {
   requireWords(node);
   const x = node.inputs[0] as Value;
   const { pads, value } = node.attrs as { pads: readonly number[]; value: number };

@@ -4,8 +4,8 @@
  */
 import { expected } from '../../core/errors.js';
 import type { Value } from '../../graph/value.js';
-import type { Kernel } from '../../passes/fuse.js';
-import type { LoweringContext } from './context.js';
+import type { KernelCall } from '../../schedule/calls.js';
+import { type LoweringContext, thresholdTensors } from './context.js';
 
 interface Convolution {
   readonly o: number;
@@ -16,7 +16,7 @@ interface Convolution {
 }
 
 export function emitConvolution(
-  kernel: Kernel,
+  kernel: KernelCall,
   context: LoweringContext,
   x: Value,
   w: Value,
@@ -25,10 +25,12 @@ export function emitConvolution(
   const node = kernel.anchor;
   if (fields.c === 0)
     throw expected('ERR_UNSUPPORTED', 'at least one channel', 0, { op: node.op, node: node.name });
-  const weights = context.weights(w, node);
+  const depthwise = fields.g > 1 && fields.g === fields.c && fields.o === fields.c;
+  const reader = x.dtype === 'b1' ? 'bconv' : depthwise ? 'dwconv' : 'conv';
+  const weights = context.weights(w, node, reader, fields);
   const operands = { x: context.buffer(x), weights: weights.buffer, weightBits: weights.bits };
   if (x.dtype === 'b1') {
-    const only = kernel.chain.length === 1 ? kernel.chain[0] : undefined;
+    const only = kernel.epilogue.length === 1 ? kernel.epilogue[0] : undefined;
     if (only?.kind === 'store') {
       context.asm.emit('bconv', {
         ...fields,
@@ -52,28 +54,14 @@ export function emitConvolution(
     }
     return;
   }
-  const depthwise = fields.g > 1 && fields.g === fields.c && fields.o === fields.c;
-  context.asm.emit(
-    depthwise ? 'dwconv' : 'conv',
-    { ...fields, ...operands },
-    context.chain(kernel, fields.o),
-  );
+  context.asm.emit(reader, { ...fields, ...operands }, context.chain(kernel, fields.o));
 }
 
 /** int32 [2][o]: thresholds, then flips. */
 function thresholdTable(node: Value, context: LoweringContext): number {
-  const [, t, flip] = node.inputs;
-  if (t?.data === undefined || flip?.data === undefined) {
-    throw expected('ERR_UNSUPPORTED', 'constant thresholds', 'a computed one', {
-      op: node.op,
-      node: node.name,
-    });
-  }
-  const limits = t.data.data as Int32Array;
-  const flips = flip.data.data as Int32Array;
-  return context.made(
-    `${node.name}#table`,
-    () => Int32Array.from([...limits, ...flips]),
-    limits.length * 8,
-  );
+  const tensors = thresholdTensors(node);
+  const [limits, flips] = tensors.map(({ data }) => data) as [Int32Array, Int32Array];
+  const make = () => Int32Array.from([...limits, ...flips]);
+  const site = { op: node.op, node: node.name };
+  return context.made(tensors, 'table', make, limits.length * 8, site);
 }

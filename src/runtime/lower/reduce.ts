@@ -2,7 +2,7 @@
 import { expected } from '../../core/errors.js';
 import { elementCount } from '../../core/shape.js';
 import type { Value } from '../../graph/value.js';
-import type { Kernel } from '../../passes/fuse.js';
+import type { KernelCall } from '../../schedule/calls.js';
 import type { LoweringContext } from './context.js';
 import { requireWords } from './strides.js';
 
@@ -14,7 +14,7 @@ const OVER_NOTHING = {
   min: Number.POSITIVE_INFINITY,
 };
 
-export function lowerReduce({ anchor: node }: Kernel, context: LoweringContext): void {
+export function lowerReduce({ anchor: node }: KernelCall, context: LoweringContext): void {
   requireWords(node);
   const x = node.inputs[0] as Value;
   const { kind, axes } = node.attrs as {

@@ -1,11 +1,11 @@
 /** slice: a strided copy. */
 import type { Value } from '../../graph/value.js';
-import type { Kernel } from '../../passes/fuse.js';
+import type { KernelCall } from '../../schedule/calls.js';
 import type { LoweringContext } from './context.js';
 import { emitCopy } from './strided-copy.js';
 import { requireWords, stridesOf } from './strides.js';
 
-export function lowerSlice({ anchor: node }: Kernel, context: LoweringContext): void {
+export function lowerSlice({ anchor: node }: KernelCall, context: LoweringContext): void {
   requireWords(node);
   const x = node.inputs[0] as Value;
   const { starts, steps } = node.attrs as { starts: readonly number[]; steps: readonly number[] };

@@ -2,11 +2,11 @@
 import { expected } from '../../core/errors.js';
 import { elementCount } from '../../core/shape.js';
 import type { Value } from '../../graph/value.js';
-import type { Kernel } from '../../passes/fuse.js';
+import type { KernelCall } from '../../schedule/calls.js';
 import type { LoweringContext } from './context.js';
 import { requireWords } from './strides.js';
 
-export function lowerSoftmax({ anchor: node }: Kernel, context: LoweringContext): void {
+export function lowerSoftmax({ anchor: node }: KernelCall, context: LoweringContext): void {
   requireWords(node);
   const x = node.inputs[0] as Value;
   const axis = node.attrs.axis as number;

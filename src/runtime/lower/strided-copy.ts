@@ -2,13 +2,13 @@
  * Movement of elements is one strided copy over a box. Not here: the ops that move (each has its
  * file).
  */
-import type { Value } from '../../graph/value.js';
-import { memoryBytes } from '../../passes/plan.js';
+import type { Memory } from '../../schedule/calls.js';
+import { memoryBytes } from '../../schedule/memory-bytes.js';
 import type { LoweringContext } from './context.js';
 import { box } from './strides.js';
 
 export interface Move {
-  readonly x: Value;
+  readonly x: Memory;
   readonly xOffset: number;
   readonly yOffset: number;
   readonly sizes: readonly number[];
@@ -16,7 +16,7 @@ export interface Move {
   readonly yStrides: readonly number[];
 }
 
-export function emitCopy(context: LoweringContext, y: Value, move: Move): void {
+export function emitCopy(context: LoweringContext, y: Memory, move: Move): void {
   // An empty part of a concatenation, or the inside of what is padding alone: native boxes have
   // elements.
   if (move.sizes.includes(0)) return;
@@ -31,11 +31,9 @@ export function emitCopy(context: LoweringContext, y: Value, move: Move): void {
   });
 }
 
-/**
- * A copy of a value as it is, in units of 4 bytes whatever its dtype: for outputs that are inputs
- * or constants.
- */
-export function lowerCopy(x: Value, y: Value, context: LoweringContext): void {
-  const count = [Math.ceil(memoryBytes(x.dtype, x.shape) / 4)];
-  emitCopy(context, y, { x, xOffset: 0, yOffset: 0, sizes: count, xStrides: [1], yStrides: [1] });
+/** A copy of bytes as they are, in units of 4 whatever the dtype. */
+export function lowerCopy(from: Memory, to: Memory, context: LoweringContext): void {
+  const sizes = [Math.ceil(memoryBytes(to.dtype, to.shape) / 4)];
+  const strides = { xStrides: [1], yStrides: [1] };
+  emitCopy(context, to, { x: from, xOffset: 0, yOffset: 0, sizes, ...strides });
 }

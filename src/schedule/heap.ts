@@ -1,19 +1,30 @@
 /**
- * A heap: things come in any order, the least goes first. Not here: anything about graphs.
+ * A heap: things come in any order, the least goes first; of equal ones that
+ * of the lower rank. Not here: anything about graphs.
  */
+interface Entry<T> {
+  readonly key: number;
+  readonly rank: number;
+  readonly item: T;
+}
+
+function precedes<T>(a: Entry<T>, b: Entry<T>): boolean {
+  return a.key < b.key || (a.key === b.key && a.rank < b.rank);
+}
+
 export class Heap<T> {
-  private readonly items: { readonly key: number; readonly item: T }[] = [];
+  private readonly items: Entry<T>[] = [];
 
   get least(): number {
     return this.items[0]?.key ?? Infinity;
   }
 
-  push(key: number, item: T): void {
+  push(key: number, item: T, rank = 0): void {
     const { items } = this;
-    let at = items.push({ key, item }) - 1;
+    let at = items.push({ key, rank, item }) - 1;
     while (at > 0) {
       const above = (at - 1) >> 1;
-      if (items[above]!.key <= items[at]!.key) break;
+      if (!precedes(items[at]!, items[above]!)) break;
       [items[above], items[at]] = [items[at]!, items[above]!];
       at = above;
     }
@@ -29,8 +40,8 @@ export class Heap<T> {
     for (let at = 0; ; ) {
       const [left, right] = [2 * at + 1, 2 * at + 2];
       let least = at;
-      if (left < items.length && items[left]!.key < items[least]!.key) least = left;
-      if (right < items.length && items[right]!.key < items[least]!.key) least = right;
+      if (left < items.length && precedes(items[left]!, items[least]!)) least = left;
+      if (right < items.length && precedes(items[right]!, items[least]!)) least = right;
       if (least === at) return top.item;
       [items[least], items[at]] = [items[at]!, items[least]!];
       at = least;

@@ -1,86 +1,81 @@
 /**
- * A convolution, float or binary, and the pooling behind it, band by band: a few rows of the map
+ * A convolution, float or binary, and the pooling behind it, strip by strip: a few rows of the map
  * are computed, pooled while they are in cache, and written over by the next. The map between the
  * two, the largest of many networks, is never in memory whole. Every element is computed once and
- * as before, so no bit changes. For runs of one thread. Not here: which kernels there are
+ * as before, so no bit changes. For runs of one thread. Not here: which calls there are
  * (./fuse.ts), instructions (src/runtime/lower).
  *
- * Of each band: `needed` are the rows of the map that its rows of the result read; `kept` of them
- * were computed for the band before, and are moved to the front of the buffer; `fresh` are the
+ * Of each strip: `needed` are the rows of the map that its rows of the result read; `kept` of them
+ * were computed for the strip before, and are moved to the front of the buffer; `fresh` are the
  * others. Rows are counted within their image.
  */
 import { sameShape } from '../core/shape.js';
 import type { Graph, Value } from '../graph/value.js';
-import type { Kernel } from './fuse.js';
-import { type Link, operandsOf, storage } from './links.js';
+import { input } from '../ops/make.js';
+import {
+  isOfRun,
+  isScratch,
+  type KernelCall,
+  type Memory,
+  type Scratch,
+  type StripedCall,
+  type StripPart,
+  scratch,
+  type View,
+} from './calls.js';
+import { type EpilogueStep, operandsOf, storage } from './epilogue.js';
 import { memoryBytes } from './memory-bytes.js';
 import { overwrites } from './overwrites.js';
 
-/** What a band may take: half of a common L2. */
-const BAND_BYTES = 1 << 19;
-/** A few instructions a band; beyond this many bands, maps of several images are left whole. */
-const MOST_BANDS = 64;
+/** What a strip may take: half of a common L2. */
+const STRIP_BYTES = 1 << 19;
+/** A few instructions a strip; beyond this many strips, maps of several images are left whole. */
+const MOST_STRIPS = 64;
 
-/** Rows of a value in memory under a name of their own. */
-export interface View {
-  readonly of: Value;
-  /** Bytes from the beginning of `of`. */
-  readonly offset: number;
-}
-
-/**
- * One instruction of a banded kernel: on behalf of `kernel`, whose layer it counts to, or a move of
- * rows that are still needed.
- */
-export type Part = { readonly on: Kernel } & (
-  | { readonly run: Kernel }
-  | { readonly from: Value; readonly to: Value }
-);
-
-/** Two kernels in one. What its parts read and write are `views`. */
-export interface BandedKernel extends Kernel {
-  readonly parts: readonly Part[];
-  readonly views: ReadonlyMap<Value, View>;
-}
-
-export function isBanded(kernel: Kernel): kernel is BandedKernel {
-  return 'parts' in kernel;
-}
-
-/** The schedule with each such pair as one kernel. */
-export function band(kernels: readonly Kernel[], graph: Graph): Kernel[] {
+/** The schedule with each such pair as one call. */
+export function cutStrips(
+  calls: readonly KernelCall[],
+  graph: Graph,
+): (KernelCall | StripedCall)[] {
   const readers = new Map<Value, number>();
-  const outputs = Object.values(graph.outputs).map(storage);
-  for (const value of [...kernels.flatMap(({ reads }) => reads), ...outputs])
+  const results = [...Object.values(graph.outputs), ...Object.values(graph.updates ?? {})];
+  const outputs = results.map(storage);
+  for (const value of [...calls.flatMap(({ reads }) => reads), ...outputs])
     readers.set(value, (readers.get(value) ?? 0) + 1);
-  const result: Kernel[] = [];
-  for (const kernel of kernels) {
+  const result: (KernelCall | StripedCall)[] = [];
+  for (const call of calls) {
     const before = result.at(-1);
-    const map = before?.stores.find((value) => value === kernel.anchor.inputs[0]);
+    const map =
+      before?.kind === 'kernel'
+        ? before.stores.find((value) => value === call.anchor.inputs[0])
+        : undefined;
     const pair =
-      before && map && readers.get(map) === 1 && canBand(before, kernel, map)
-        ? new Pair(before, kernel, map).cut()
+      before?.kind === 'kernel' && map && readers.get(map) === 1 && canCut(before, call, map)
+        ? new Pair(before, call, map).cut()
         : undefined;
     if (pair !== undefined) result.pop();
-    result.push(pair ?? kernel);
+    result.push(pair ?? call);
   }
   return result;
 }
 
 /** True where rows of each can be computed by themselves. */
-function canBand(conv: Kernel, pool: Kernel, map: Value): boolean {
-  const [x] = conv.anchor.inputs;
+function canCut(conv: KernelCall, pool: KernelCall, map: Value): boolean {
+  const [x, w] = conv.anchor.inputs;
   return (
     conv.anchor.op === 'conv2d' &&
     x !== undefined &&
-    storage(x).data === undefined &&
+    w !== undefined &&
+    isOfRun(storage(x)) &&
+    // Computed weights would be packed for every strip.
+    storage(w).op === 'constant' &&
     (pool.anchor.op === 'maxPool2d' || pool.anchor.op === 'avgPool2d') &&
     pool.anchor.inputs[0] === map &&
     map.dtype === 'f32' &&
     // A map that is written over the shortcut takes neither memory nor cache of its own.
     overwrites(conv).every(([result]) => result !== map) &&
     [conv, pool].every(
-      (kernel) => !kernel.map && kernel.chain.every((link) => hasRows(link, kernel.anchor)),
+      (call) => !call.map && call.epilogue.every((step) => hasRows(step, call.anchor)),
     ) &&
     [conv, pool].every(({ anchor, stores }) =>
       stores.every((value) => sameShape(value.shape, anchor.shape)),
@@ -88,14 +83,13 @@ function canBand(conv: Kernel, pool: Kernel, map: Value): boolean {
   );
 }
 
-/** True for a step of a chain that can be given rows of the map alone. */
-function hasRows(link: Link, anchor: Value): boolean {
-  if ('into' in link && link.into !== undefined) return false;
-  return operandsOf(link).every(({ value, layout }) => {
+/** True for a step of an epilogue that can be given rows of the map alone. */
+function hasRows(step: EpilogueStep, anchor: Value): boolean {
+  if ('into' in step && step.into !== undefined) return false;
+  return operandsOf(step).every(({ value, layout }) => {
     if (layout === 'channel') return true;
-    const inArena = storage(value).data === undefined;
     return (
-      inArena &&
+      isOfRun(storage(value)) &&
       layout !== 'image_channel' &&
       value.shape.length === 4 &&
       sameShape(value.shape.slice(0, 3), anchor.shape.slice(0, 3))
@@ -152,20 +146,20 @@ class RowWindow {
   }
 }
 
-function rowsOf(value: Value, rows: number): readonly number[] {
+function rowsOf(value: Memory, rows: number): readonly number[] {
   const [, , width, channels] = value.shape as readonly number[];
   return [1, rows, width!, channels!];
 }
 
 class Pair {
-  private readonly parts: Part[] = [];
+  private readonly parts: StripPart[] = [];
   private readonly views = new Map<Value, View>();
   private readonly convWindow: RowWindow;
   private readonly poolWindow: RowWindow;
 
   constructor(
-    private readonly conv: Kernel,
-    private readonly pool: Kernel,
+    private readonly conv: KernelCall,
+    private readonly pool: KernelCall,
     private readonly map: Value,
   ) {
     const [x, w] = conv.anchor.inputs as [Value, Value];
@@ -177,20 +171,20 @@ class Pair {
     );
   }
 
-  /** Undefined where the map is small, or bands would be too small or too many. */
-  cut(): BandedKernel | undefined {
+  /** Undefined where the map is small, or strips would be too small or too many. */
+  cut(): StripedCall | undefined {
     const [images, height] = this.pool.anchor.shape as readonly [number, number];
     const rowBytes = memoryBytes('f32', rowsOf(this.map, 1));
-    const most = this.poolWindow.results(Math.floor(BAND_BYTES / rowBytes));
-    if (most < this.poolWindow.span) return undefined;
-    const count = Math.ceil(height / most);
-    if (count < 2 || images * count > MOST_BANDS) return undefined;
-    const bands = Array.from({ length: count }, (_, i) =>
+    const fitting = this.poolWindow.results(Math.floor(STRIP_BYTES / rowBytes));
+    if (fitting < this.poolWindow.span) return undefined;
+    const count = Math.ceil(height / fitting);
+    if (count < 2 || images * count > MOST_STRIPS) return undefined;
+    const strips = Array.from({ length: count }, (_, i) =>
       rows(Math.floor((height * i) / count), Math.floor((height * (i + 1)) / count)),
     );
-    const needed = bands.map((band) => this.poolWindow.needs(band));
+    const needed = strips.map((strip) => this.poolWindow.needs(strip));
     if (
-      [...needed, ...needed.map((band) => this.convWindow.needs(band))].some(
+      [...needed, ...needed.map((strip) => this.convWindow.needs(strip))].some(
         ({ begin, end }) => begin >= end,
       )
     )
@@ -202,26 +196,18 @@ class Pair {
       needed.at(-1)?.end === this.map.shape[1];
     if (this.conv.stores.length > 1 && !everyRow) return undefined;
 
-    const buffer: Value = {
-      ...this.map,
-      name: `${this.map.name}.band`,
-      shape: rowsOf(
-        this.map,
-        needed.reduce((most, rows) => Math.max(most, length(rows)), 0),
-      ),
-      inputs: [],
-    };
+    const most = needed.reduce((sum, rows) => Math.max(sum, length(rows)), 0);
+    const buffer = scratch(`${this.map.name}.strip`, this.map.dtype, rowsOf(this.map, most));
     for (let image = 0; image < images; image++) {
-      for (const [i, band] of bands.entries())
-        this.emit(image, band, needed[i]!, needed[i - 1], buffer);
+      for (const [i, strip] of strips.entries())
+        this.emit(image, strip, needed[i]!, needed[i - 1], buffer);
     }
     const { conv, pool, parts, views } = this;
     const others = (values: readonly Value[]) => values.filter((value) => value !== this.map);
-    const stores = [buffer, ...others(conv.stores), ...pool.stores];
+    const stores: Memory[] = [buffer, ...others(conv.stores), ...pool.stores];
     return {
+      kind: 'strips',
       anchor: pool.anchor,
-      map: false,
-      chain: [],
       stores,
       reads: [...conv.reads, ...others(pool.reads)],
       parts,
@@ -231,10 +217,10 @@ class Pair {
 
   private emit(
     image: number,
-    band: Rows,
+    strip: Rows,
     needed: Rows,
     before: Rows | undefined,
-    buffer: Value,
+    buffer: Scratch,
   ): void {
     const kept =
       before === undefined || before.end <= needed.begin
@@ -255,35 +241,43 @@ class Pair {
         value === this.map ? inBuffer(fresh, needed) : this.view(value, image, fresh);
       this.run(this.conv, this.convWindow.over(x, fresh), place);
     }
-    const pooled = this.poolWindow.over(inBuffer(needed, needed), band);
-    this.run(this.pool, pooled, (value) => this.view(value, image, band));
+    const pooled = this.poolWindow.over(inBuffer(needed, needed), strip);
+    this.run(this.pool, pooled, (value) => this.view(value, image, strip));
   }
 
   /**
-   * The kernel with `anchor` in place of its own; the rows that it writes, and those of its chain's
-   * operands, lie where `place` says.
+   * The call with `anchor` in place of its own; the rows that it writes, and those of its
+   * epilogue's operands, lie where `place` says.
    */
-  private run(on: Kernel, anchor: Value, place: (value: Value) => Value): void {
+  private run(on: KernelCall, anchor: Value, place: (value: Value) => Value): void {
     const placed = new Map(on.stores.map((store) => [store, place(store)]));
-    const chain = on.chain.map((link) => {
-      const value = placed.get(link.value) ?? link.value;
-      if (link.kind !== 'op') return { ...link, value };
-      const operands = link.operands.map((operand) =>
+    const epilogue = on.epilogue.map((step) => {
+      const value = placed.get(step.value) ?? step.value;
+      if (step.kind !== 'op') return { ...step, value };
+      const operands = step.operands.map((operand) =>
         operand.layout === 'channel' ? operand : { ...operand, value: place(operand.value) },
       );
-      return { ...link, value, operands };
+      return { ...step, value, operands };
     });
     this.parts.push({
       on,
-      run: { anchor, map: false, chain, stores: [...placed.values()], reads: [] },
+      run: {
+        kind: 'kernel',
+        anchor,
+        map: false,
+        epilogue,
+        stores: [...placed.values()],
+        reads: [],
+      },
     });
   }
 
-  private view(of: Value, image: number, { begin, end }: Rows): Value {
-    const value: Value = { ...of, op: 'rows', shape: rowsOf(of, end - begin), inputs: [] };
+  /** A placeholder for these rows of `of`. */
+  private view(of: Memory, image: number, { begin, end }: Rows): Value {
+    const value = input(`${of.name}.rows`, of.dtype, rowsOf(of, end - begin));
     const rowBytes = memoryBytes(of.dtype, rowsOf(of, 1));
     this.views.set(value, {
-      of: storage(of),
+      of: isScratch(of) ? of : storage(of),
       offset: (image * (of.shape[1] as number) + begin) * rowBytes,
     });
     return value;

@@ -6,9 +6,9 @@ import { describe, expect, test } from 'vitest';
 import type { Graph, Value } from '../../src/graph/value.js';
 import { GraphBuilder } from '../../src/ops/builder.js';
 import { bind } from '../../src/passes/bind.js';
-import { fuse } from '../../src/passes/fuse.js';
 import { optimize } from '../../src/passes/index.js';
-import { plan } from '../../src/passes/plan.js';
+import { fuse } from '../../src/schedule/fuse.js';
+import { planMemory } from '../../src/schedule/memory-plan.js';
 import { Tensor } from '../../src/tensor/tensor.js';
 
 type Float = Value<'f32'>;
@@ -74,7 +74,7 @@ function every(
 function milliseconds(graph: Graph): number {
   const began = process.cpuUsage();
   const bound = bind(optimize(graph), { N: 1 });
-  plan(bound, fuse(bound));
+  planMemory(bound, fuse(bound));
   const { user, system } = process.cpuUsage(began);
   return (user + system) / 1000;
 }

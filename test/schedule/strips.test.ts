@@ -1,17 +1,18 @@
 /**
- * A convolution and the pooling behind it, computed band by band, give the same bits as with the
+ * A convolution and the pooling behind it, computed strip by strip, give the same bits as with the
  * whole map between them, in much less memory. Not here: what a convolution or a pool computes
  * (test/native).
  */
 import { describe, expect, test } from 'vitest';
 import { GraphBuilder } from '../../src/ops/builder.js';
-import { band, isBanded } from '../../src/passes/bands.js';
 import { bind } from '../../src/passes/bind.js';
-import { fuse } from '../../src/passes/fuse.js';
 import { optimize } from '../../src/passes/index.js';
 import { GraphSession } from '../../src/runtime/session.js';
+import { isStriped } from '../../src/schedule/calls.js';
+import { fuse } from '../../src/schedule/fuse.js';
+import { cutStrips } from '../../src/schedule/strips.js';
 import type { Tensor } from '../../src/tensor/tensor.js';
-import { Numbers } from './fixtures.js';
+import { Numbers } from '../passes/fixtures.js';
 
 interface Case {
   readonly batch: number;
@@ -24,7 +25,7 @@ interface Case {
   readonly average: boolean;
 }
 
-/** Wide rows, so that a band is a few of them. */
+/** Wide rows, so that a strip is a few of them. */
 function randomCase(seed: number): Case {
   const n = new Numbers(seed);
   const pair = (from: number, to: number): [number, number] => [n.int(from, to), n.int(from, to)];
@@ -79,13 +80,13 @@ test('random layers give the same bits in less memory', async () => {
   for (let seed = 1; seed <= 60; seed++) {
     const { batch, size } = randomCase(seed);
     const x = new Numbers(seed).floats([batch, ...size]);
-    const [banded, whole] = [graphOf(seed, false), graphOf(seed, true)];
-    if (!band(fuse(optimize(banded)), optimize(banded)).some(isBanded)) continue;
+    const [striped, whole] = [graphOf(seed, false), graphOf(seed, true)];
+    if (!cutStrips(fuse(optimize(striped)), optimize(striped)).some(isStriped)) continue;
     cut++;
     const reference = GraphSession.fromGraph(whole, { threads: 1 });
     const wanted = (await reference.run({ x } as never)) as unknown as Record<string, Tensor>;
     for (const options of [{ threads: 1 }, { threads: 1, isa: 'scalar' }] as const) {
-      const session = GraphSession.fromGraph(banded, options);
+      const session = GraphSession.fromGraph(striped, options);
       // Scalar code rounds twice where the others fuse, so it is compared with itself.
       const scalar = 'isa' in options ? GraphSession.fromGraph(whole, options) : undefined;
       const by =
@@ -136,31 +137,31 @@ test.each([1, 2, 3, 4, 5, 6])(
   async (seed) => {
     const { graph, feeds } = binaryBlock(seed, true);
     const bound = bind(optimize(graph), {});
-    expect(band(fuse(bound), bound).filter(isBanded)).toHaveLength(1);
-    const [banded, whole] = [
+    expect(cutStrips(fuse(bound), bound).filter(isStriped)).toHaveLength(1);
+    const [striped, whole] = [
       GraphSession.fromGraph(graph, { threads: 1 }),
       GraphSession.fromGraph(graph, { threads: 2 }),
     ];
     const [got, wanted] = (await Promise.all([
-      banded.run(feeds as never),
+      striped.run(feeds as never),
       whole.run(feeds as never),
     ])) as unknown as Record<string, Tensor>[];
     for (const name of ['y', 'bits'])
       expect(bytes(got![name]!).equals(bytes(wanted![name]!)), name).toBe(true);
-    expect(banded.info.arenaBytes).toBeLessThan(whole.info.arenaBytes);
-    await Promise.all([banded.release(), whole.release()]);
+    expect(striped.info.arenaBytes).toBeLessThan(whole.info.arenaBytes);
+    await Promise.all([striped.release(), whole.release()]);
   },
 );
 
 test('a map that is written over the shortcut stays whole', () => {
   const bound = bind(optimize(binaryBlock(1, false).graph), {});
-  expect(band(fuse(bound), bound).some(isBanded)).toBe(false);
+  expect(cutStrips(fuse(bound), bound).some(isStriped)).toBe(false);
 });
 
 test('a map whose pooling skips a row that its signs need stays whole', async () => {
   const { graph, feeds } = binaryBlock(1, true, 1);
   const bound = bind(optimize(graph), {});
-  expect(band(fuse(bound), bound).some(isBanded)).toBe(false);
+  expect(cutStrips(fuse(bound), bound).some(isStriped)).toBe(false);
   const sessions = [1, 2].map((threads) => GraphSession.fromGraph(graph, { threads }));
   const [one, two] = (await Promise.all(
     sessions.map((session) => session.run(feeds as never)),
@@ -194,9 +195,9 @@ function stem(
 describe('a stem', () => {
   test('computes every row of the map once, and every row of the result', () => {
     const graph = stem(2);
-    const [kernel, ...others] = band(fuse(graph), graph);
+    const [kernel, ...others] = cutStrips(fuse(graph), graph);
     expect(others).toEqual([]);
-    if (kernel === undefined || !isBanded(kernel)) throw new Error('expected bands');
+    if (kernel === undefined || !isStriped(kernel)) throw new Error('expected strips');
     const rows = (op: string) =>
       kernel.parts.map((part) =>
         'run' in part && part.run.anchor.op === op ? (part.run.anchor.shape[1] as number) : 0,
@@ -215,7 +216,7 @@ describe('a stem', () => {
     await session.release();
   });
 
-  test('stays whole for several threads, which would wait at the end of every band', async () => {
+  test('stays whole for several threads, which would wait at the end of every strip', async () => {
     const session = GraphSession.fromGraph(stem(1), { threads: 2 });
     await session.run({ x: new Float32Array(224 * 224 * 3) } as never);
     expect(session.info.arenaBytes).toBeGreaterThan(112 * 112 * 64 * 4);
@@ -232,11 +233,11 @@ describe('a stem', () => {
     ],
   ])('stays whole where the map %s', (_, extra) => {
     const graph = stem(1, extra as never);
-    expect(band(fuse(graph), graph).some(isBanded)).toBe(false);
+    expect(cutStrips(fuse(graph), graph).some(isStriped)).toBe(false);
   });
 
-  test('stays whole for many images, whose bands would cost more than they save', () => {
+  test('stays whole for many images, whose strips would cost more than they save', () => {
     const graph = stem(64);
-    expect(band(fuse(graph), graph).some(isBanded)).toBe(false);
+    expect(cutStrips(fuse(graph), graph).some(isStriped)).toBe(false);
   });
 });

@@ -5,24 +5,25 @@ import { describe, expect, test } from 'vitest';
 import { type Graph, topological, type Value } from '../../src/graph/value.js';
 import { GraphBuilder } from '../../src/ops/builder.js';
 import { bind } from '../../src/passes/bind.js';
-import { fuse, type Kernel } from '../../src/passes/fuse.js';
 import { canonicalize, optimize } from '../../src/passes/index.js';
-import { operandsOf, storage } from '../../src/passes/links.js';
+import type { KernelCall } from '../../src/schedule/calls.js';
+import { operandsOf, storage } from '../../src/schedule/epilogue.js';
+import { fuse } from '../../src/schedule/fuse.js';
+import { Numbers } from '../passes/fixtures.js';
 import { RandomGraph } from '../runtime/random-graph.js';
-import { Numbers } from './fixtures.js';
 
 const n = new Numbers(3);
 
-/** Anchor, then the links, as words: `conv2d: cast mul(channel) store` */
-function words({ anchor, map, chain }: Kernel): string {
-  const links = chain.map((link) => {
-    if (link.kind !== 'op') return link.kind;
-    const form = link.reversed ? link.form.reversed : link.form.op;
-    return link.operands.length === 0
+/** Anchor, then the steps, as words: `conv2d: cast mul(channel) store` */
+function words({ anchor, map, epilogue }: KernelCall): string {
+  const steps = epilogue.map((step) => {
+    if (step.kind !== 'op') return step.kind;
+    const form = step.reversed ? step.form.reversed : step.form.op;
+    return step.operands.length === 0
       ? form
-      : `${form}(${link.operands.map(({ layout }) => layout).join(', ')})`;
+      : `${form}(${step.operands.map(({ layout }) => layout).join(', ')})`;
   });
-  return `${map ? 'map of ' : ''}${anchor.op}: ${links.join(' ')}`;
+  return `${map ? 'map of ' : ''}${anchor.op}: ${steps.join(' ')}`;
 }
 
 const scheduleOf = (graph: Graph) => fuse(graph).map(words);
@@ -79,7 +80,7 @@ describe('one kernel', () => {
       const { centred, y } = normal(g, dot);
       const kernels = fuse(g.graph([x], { y }));
       expect(kernels.map(words)).toEqual(['conv2d: submul(channel, channel) add(channel) store']);
-      const [step] = kernels[0]!.chain;
+      const [step] = kernels[0]!.epilogue;
       expect(operandsOf(step!)[0]?.value).toBe(centred.inputs[1]);
     });
 
@@ -165,9 +166,9 @@ describe('more than one kernel', () => {
     const image = g.input('image', 'f32', [2, 1, 8]);
     const seen = g.relu(g.reshape(g.conv2d(x, g.constant(n.floats([8, 1, 1, 8]))), [2, 8, 8]));
     const schedule = fuse(g.graph([x, image], { y: g.add(seen, image) }));
-    const taken = schedule.flatMap(({ anchor, chain }) =>
-      chain
-        .filter((link) => operandsOf(link).some(({ layout }) => layout === 'image_channel'))
+    const taken = schedule.flatMap(({ anchor, epilogue }) =>
+      epilogue
+        .filter((step) => operandsOf(step).some(({ layout }) => layout === 'image_channel'))
         .map(() => anchor.shape),
     );
     for (const shape of taken) expect(shape[0]).toBe(2);
@@ -202,26 +203,26 @@ function expectSound(graph: Graph): void {
       expect(placed.has(part), `${part.name} lies in its concatenation`).toBe(true);
     for (const value of kernel.map ? [kernel.anchor] : kernel.anchor.inputs)
       if (kernel.inPlace?.has(value) !== true) read(value);
-    for (const link of kernel.chain) {
-      if (link.kind !== 'multiThreshold' && link.kind !== 'threshold' && link.into !== undefined) {
-        const { whole, first } = link.into;
-        const part = whole.inputs.indexOf(link.value);
+    for (const step of kernel.epilogue) {
+      if (step.kind !== 'multiThreshold' && step.kind !== 'threshold' && step.into !== undefined) {
+        const { whole, first } = step.into;
+        const part = whole.inputs.indexOf(step.value);
         expect(first).toBe(
           whole.inputs.slice(0, part).reduce((sum, { shape }) => sum + (shape.at(-1) as number), 0),
         );
-        expect(placed.has(link.value), `${link.value.name} is placed twice`).toBe(false);
-        placed.add(link.value);
+        expect(placed.has(step.value), `${step.value.name} is placed twice`).toBe(false);
+        placed.add(step.value);
         if (whole.inputs.every((input) => placed.has(input))) stored.add(whole);
         continue;
       }
-      for (const { value } of operandsOf(link)) read(value);
+      for (const { value } of operandsOf(step)) read(value);
       if (
-        !kernel.stores.includes(link.value) ||
-        (link.kind !== 'store' && link.value.dtype === 'f32')
+        !kernel.stores.includes(step.value) ||
+        (step.kind !== 'store' && step.value.dtype === 'f32')
       )
         continue;
-      expect(stored.has(link.value), `${link.value.name} is stored twice`).toBe(false);
-      stored.add(link.value);
+      expect(stored.has(step.value), `${step.value.name} is stored twice`).toBe(false);
+      stored.add(step.value);
     }
     expect(kernel.stores.length).toBeGreaterThan(0);
     const partly = (value: Value) =>
@@ -290,7 +291,7 @@ describe('a map beside itself', () => {
   test('is not materialised for an add in a chain: the chain reads the map with a period', () => {
     const { x, schedule } = build((g, twice, sum) => g.relu(g.add(sum, twice)));
     expect(schedule.map(words)).toEqual(['conv2d: add(tensor) relu store']);
-    const [add] = schedule[0]?.chain ?? [];
+    const [add] = schedule[0]?.epilogue ?? [];
     expect(add?.kind === 'op' && add.operands[0]?.value).toBe(x);
   });
 

@@ -1,6 +1,6 @@
 /**
  * Places spans, each alive from one moment to another, so that no two that meet in time share a
- * byte. Not here: whose spans (./plan.ts).
+ * byte. Not here: whose spans (./memory-plan.ts).
  *
  * Greedy best fit, largest first: each takes the tightest gap among those that live while it does.
  * That is quadratic and all but optimal; it gets a budget that no network of some thousand maps

@@ -3,9 +3,9 @@
  * near-linear time without one.
  */
 import { describe, expect, test } from 'vitest';
-import { Heap } from '../../src/passes/heap.js';
-import { place, type Span } from '../../src/passes/place.js';
-import { Numbers } from './fixtures.js';
+import { Heap } from '../../src/schedule/heap.js';
+import { place, type Span } from '../../src/schedule/place.js';
+import { Numbers } from '../passes/fixtures.js';
 
 function spans(seed: number, count: number): Span[] {
   const n = new Numbers(seed);

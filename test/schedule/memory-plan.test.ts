@@ -7,16 +7,19 @@ import type { Shape } from '../../src/core/shape.js';
 import type { Graph, Value } from '../../src/graph/value.js';
 import { GraphBuilder } from '../../src/ops/builder.js';
 import { input } from '../../src/ops/make.js';
-import { fuse, type Kernel } from '../../src/passes/fuse.js';
-import { storage } from '../../src/passes/links.js';
-import { bitWords, memoryBytes, type Plan, plan } from '../../src/passes/plan.js';
-import { Numbers } from './fixtures.js';
+import type { KernelCall } from '../../src/schedule/calls.js';
+import { storage } from '../../src/schedule/epilogue.js';
+import { fuse } from '../../src/schedule/fuse.js';
+import { memoryBytes } from '../../src/schedule/memory-bytes.js';
+import { type MemoryPlan, planMemory } from '../../src/schedule/memory-plan.js';
+import { bitWords } from '../../src/tensor/layout.js';
+import { Numbers } from '../passes/fixtures.js';
 
 /**
  * First and last moment that bytes of a value are needed, written down independently of the
  * planner.
  */
-function lives(graph: Graph, kernels: readonly Kernel[]): Map<Value, [number, number]> {
+function lives(graph: Graph, kernels: readonly KernelCall[]): Map<Value, [number, number]> {
   const result = new Map<Value, [number, number]>();
   const at = (value: Value, moment: number) => {
     const [from, to] = result.get(value) ?? [moment, moment];
@@ -32,8 +35,8 @@ function lives(graph: Graph, kernels: readonly Kernel[]): Map<Value, [number, nu
 
 function expectDisjoint(
   graph: Graph,
-  kernels: readonly Kernel[],
-  { places, arenaBytes }: Plan,
+  kernels: readonly KernelCall[],
+  { places, arenaBytes }: MemoryPlan,
 ): void {
   const items = [...lives(graph, kernels)];
   expect(places.size).toBe(items.length);
@@ -52,7 +55,7 @@ function expectDisjoint(
 }
 
 /** The most bytes alive at one moment: no plan needs less. */
-function least(graph: Graph, kernels: readonly Kernel[]): number {
+function least(graph: Graph, kernels: readonly KernelCall[]): number {
   const items = [...lives(graph, kernels)];
   const moments = [-1, ...kernels.map((_, i) => i), kernels.length];
   const alive = (moment: number) =>
@@ -65,7 +68,7 @@ function least(graph: Graph, kernels: readonly Kernel[]): number {
 }
 
 /** A schedule of kernels that read and store at random. */
-function randomSchedule(seed: number): { graph: Graph; kernels: Kernel[] } {
+function randomSchedule(seed: number): { graph: Graph; kernels: KernelCall[] } {
   const n = new Numbers(seed);
   let count = 0;
   const value = (): Value =>
@@ -76,7 +79,7 @@ function randomSchedule(seed: number): { graph: Graph; kernels: Kernel[] } {
     ] as Shape);
   const inputs = Array.from({ length: n.int(1, 3) }, value);
   const known = [...inputs];
-  const kernels = Array.from({ length: n.int(1, 25) }, (): Kernel => {
+  const kernels = Array.from({ length: n.int(1, 25) }, (): KernelCall => {
     const reads = Array.from(
       { length: n.int(1, 3) },
       () => known[Math.max(0, known.length - 1 - n.pick(0, 0, 1, 2, 7))] as Value,
@@ -84,9 +87,10 @@ function randomSchedule(seed: number): { graph: Graph; kernels: Kernel[] } {
     const stores = Array.from({ length: n.pick(1, 1, 2) }, value);
     known.push(...stores);
     return {
+      kind: 'kernel',
       anchor: stores[0] as Value,
       map: false,
-      chain: [],
+      epilogue: [],
       stores,
       reads: [...new Set(reads)],
     };
@@ -101,7 +105,7 @@ describe('random schedules', () => {
   test('no two values that live at the same time share memory', () => {
     for (let seed = 1; seed <= 300; seed++) {
       const { graph, kernels } = randomSchedule(seed);
-      expectDisjoint(graph, kernels, plan(graph, kernels));
+      expectDisjoint(graph, kernels, planMemory(graph, kernels));
     }
   });
 
@@ -109,7 +113,7 @@ describe('random schedules', () => {
     let [taken, needed] = [0, 0];
     for (let seed = 1; seed <= 300; seed++) {
       const { graph, kernels } = randomSchedule(seed);
-      taken += plan(graph, kernels).arenaBytes;
+      taken += planMemory(graph, kernels).arenaBytes;
       needed += least(graph, kernels);
     }
     expect(taken / needed).toBeLessThan(1.15);
@@ -118,7 +122,7 @@ describe('random schedules', () => {
   test('kept values stay to the end', () => {
     const { graph, kernels } = randomSchedule(5);
     const kept = kernels.flatMap(({ stores }) => stores);
-    const { places } = plan(graph, kernels, kept);
+    const { places } = planMemory(graph, kernels, { kept });
     const ranges = kept
       .map((value) => places.get(value) as { offset: number; bytes: number })
       .sort((a, b) => a.offset - b.offset);
@@ -136,7 +140,7 @@ test('a chain of equal maps takes two places, whatever its length', () => {
   let y = x as Parameters<typeof g.relu>[0];
   for (let i = 0; i < 12; i++) y = g.conv2d(y, w, { pads: [1, 1, 1, 1] });
   const graph = g.graph([x], { y });
-  expect(plan(graph, fuse(graph)).arenaBytes).toBe(2 * (16 ** 3 * 4 + 64));
+  expect(planMemory(graph, fuse(graph)).arenaBytes).toBe(2 * (16 ** 3 * 4 + 64));
 });
 
 test('bits take whole words of 64 channels a pixel, other elements take their size', () => {
@@ -159,7 +163,7 @@ describe('in place', () => {
     const y = g.add(g.conv2d(shortcut, w, { pads: [1, 1, 1, 1] }), shortcut);
     const z = g.add(g.conv2d(y, w, { pads: [1, 1, 1, 1] }), reuse ? shortcut : x);
     const graph = g.graph([x], { z });
-    return { graph, places: plan(graph, fuse(graph)).places, values: { x, shortcut, y, z } };
+    return { graph, places: planMemory(graph, fuse(graph)).places, values: { x, shortcut, y, z } };
   };
 
   test('a sum takes the place of a shortcut that no window still reads', () => {

@@ -1,66 +1,50 @@
 /**
- * Groups a bound graph into kernels: a reduction or data movement (the anchor) with the
- * element-wise ops that follow it (the chain), so that a feature map is written once and its sign
- * bits leave in the same pass. The result is a schedule, in execution order. Not here: memory
- * (./plan.ts), instructions (src/runtime/lower).
+ * Groups a bound graph into calls: a reduction or data movement (the anchor) with the element-wise
+ * ops that follow it (the epilogue), so that a feature map is written once and its sign bits leave
+ * in the same pass. The result is a schedule, in execution order. Not here: memory
+ * (./memory-plan.ts), instructions (src/runtime/lower).
  *
- * A chain keeps graph order and merges nothing, so fusing changes no bit. It may read back a map
- * that it has stored itself: element by element the store comes first.
+ * An epilogue keeps graph order and merges nothing, so fusing changes no bit. It may read back a
+ * map that it has stored itself: element by element the store comes first.
  */
 import { sameShape } from '../core/shape.js';
 import { type Graph, topological, type Value } from '../graph/value.js';
 import { opDef } from '../ops/index.js';
+import type { KernelCall } from './calls.js';
 import {
+  type EpilogueStep,
   joined,
-  type Link,
-  linkFor,
   operandsOf,
   operation,
   type Slot,
+  stepFor,
   storage,
   target,
   writesBits,
-} from './links.js';
-
-/** What one instruction (or a few) computes. */
-export interface Kernel {
-  /**
-   * The value whose op begins the kernel. For op 'map' kernels, the value that flows in from
-   * memory.
-   */
-  readonly anchor: Value;
-  /** True when the anchor is only read: the kernel is the chain alone. */
-  readonly map: boolean;
-  readonly chain: readonly Link[];
-  /** Values that this kernel leaves in memory. */
-  readonly stores: readonly Value[];
-  /** Values that this kernel reads from memory. */
-  readonly reads: readonly Value[];
-  /** For a concatenation: the parts that lie in it already. */
-  readonly inPlace?: ReadonlySet<Value>;
-}
+} from './epilogue.js';
 
 const isLeaf = (value: Value) => value.inputs.length === 0;
 
 /**
- * Channels of a repeated map are a multiple of this: no tile of a chain then reads past its end
+ * Channels of a repeated map are a multiple of this: no tile of an epilogue then reads past its end
  * (native/kernels/epilogue).
  */
 const REPEAT_UNIT = 16;
 
-export function fuse(graph: Graph): Kernel[] {
-  return new Scheduler(graph).run();
+export function fuse(graph: Graph): KernelCall[] {
+  return new Fusion(graph).run();
 }
 
-class Scheduler {
+class Fusion {
   private readonly order: readonly Value[];
   private readonly position = new Map<Value, number>();
   private readonly users = new Map<Value, Value[]>();
+  /** What must be in memory at the end: outputs, and what becomes of states. */
   private readonly outputs: Set<Value>;
-  /** Values that exist when the next kernel begins: leaves, and what earlier kernels computed. */
+  /** Values that exist when the next kernel begins: leaves, and what earlier calls computed. */
   private readonly ready = new Set<Value>();
-  private readonly kernels: Kernel[] = [];
-  /** Parts of concatenations that earlier kernels have written in place. */
+  private readonly calls: KernelCall[] = [];
+  /** Parts of concatenations that earlier calls have written in place. */
   private readonly placed = new Set<Value>();
   /** Maps beside themselves that are never built, and the map that is read in their place. */
   private readonly repeated = new Map<Value, Value>();
@@ -68,7 +52,8 @@ class Scheduler {
 
   constructor(graph: Graph) {
     this.order = topological(graph);
-    this.outputs = new Set(Object.values(graph.outputs).map(storage));
+    const results = [...Object.values(graph.outputs), ...Object.values(graph.updates ?? {})];
+    this.outputs = new Set(results.map(storage));
     this.order.forEach((value, i) => {
       this.position.set(value, i);
       for (const source of new Set(value.inputs)) {
@@ -79,7 +64,7 @@ class Scheduler {
     });
   }
 
-  run(): Kernel[] {
+  run(): KernelCall[] {
     for (const value of this.order) {
       if (isLeaf(value)) this.ready.add(value);
       if (this.repeats(value)) this.repeated.set(value, value.inputs[0] as Value);
@@ -88,60 +73,63 @@ class Scheduler {
       if (this.ready.has(value)) continue;
       const inPlace = value.op === 'concat' && value.inputs.every((part) => this.placed.has(part));
       if (value.op === 'reshape' || inPlace || this.repeated.has(value)) this.ready.add(value);
-      else this.kernels.push(this.begin(value));
+      else this.calls.push(this.begin(value));
     }
-    return this.kernels;
+    return this.calls;
   }
 
-  private begin(value: Value): Kernel {
-    const chain: Link[] = [];
+  private begin(value: Value): KernelCall {
+    const epilogue: EpilogueStep[] = [];
     const first = this.startOfMap(value);
     if (first !== undefined) {
-      // An element-wise op that no chain took: the chain alone, over a value in memory.
-      chain.push(first.link);
+      // An element-wise op that no epilogue took: the epilogue alone, over a value in memory.
+      epilogue.push(first.step);
       this.ready.add(value);
-      if (value.dtype === 'f32') this.extend(value, chain, imagesOf(first.source));
-      return this.finish(first.source, true, chain);
+      if (value.dtype === 'f32') this.extend(value, epilogue, imagesOf(first.source));
+      return this.finish(first.source, true, epilogue);
     }
     this.ready.add(value);
     const chained = opDef(value.op).epilogue?.(value) === true;
     if (value.op === 'concat') {
       const inPlace = new Set(value.inputs.filter((part) => this.placed.has(part)));
       const reads = value.inputs
-        .filter((part) => !inPlace.has(part) && part.data === undefined)
+        .filter((part) => !inPlace.has(part) && part.op !== 'constant')
         .map(storage);
       return {
+        kind: 'kernel',
         anchor: value,
         map: false,
-        chain: [{ kind: 'store', value }],
+        epilogue: [{ kind: 'store', value }],
         stores: [value],
         reads,
         inPlace,
       };
     }
     if (!chained) return this.finish(value, false, [{ kind: 'store', value }]);
-    this.extend(value, chain, imagesOf(value));
-    return this.finish(value, false, chain);
+    this.extend(value, epilogue, imagesOf(value));
+    return this.finish(value, false, epilogue);
   }
 
-  private finish(anchor: Value, map: boolean, links: readonly Link[]): Kernel {
-    const chain = joined(links);
-    const stores = chain
-      .filter((link) => link.kind === 'store' || link.kind === 'threshold' || writesBits(link))
+  private finish(anchor: Value, map: boolean, steps: readonly EpilogueStep[]): KernelCall {
+    const epilogue = joined(steps);
+    const stores = epilogue
+      .filter((step) => step.kind === 'store' || step.kind === 'threshold' || writesBits(step))
       .map(target);
     const reads = new Set<Value>(map ? [storage(anchor)] : anchor.inputs.map(storage));
-    for (const link of chain) for (const { value } of operandsOf(link)) reads.add(storage(value));
+    for (const step of epilogue)
+      for (const { value } of operandsOf(step)) reads.add(storage(value));
     return {
+      kind: 'kernel',
       anchor,
       map,
-      chain,
+      epilogue,
       stores,
-      reads: [...reads].filter((value) => value.data === undefined),
+      reads: [...reads].filter((value) => value.op !== 'constant'),
     };
   }
 
-  /** Follows the consumers of `tail` for as long as one of them can go on in the chain. */
-  private extend(start: Value, chain: Link[], images: number): void {
+  /** Follows the consumers of `tail` for as long as one of them can go on in the epilogue. */
+  private extend(start: Value, epilogue: EpilogueStep[], images: number): void {
     let tail: Value | undefined = start;
     while (tail !== undefined) {
       const current: Value = tail;
@@ -152,7 +140,7 @@ class Scheduler {
         if (user.inputs[0]?.shape.at(-1) !== current.shape.at(-1)) continue;
         if (user.op === 'sign') {
           const into = this.slot(user, new Set());
-          chain.push({ ...operation(user, { op: 'store_bits' }), ...(into && { into }) });
+          epilogue.push({ ...operation(user, { op: 'store_bits' }), ...(into && { into }) });
           this.take(user, taken);
         } else if (
           user.op === 'threshold' &&
@@ -161,14 +149,14 @@ class Scheduler {
         ) {
           // Alone it is the kernel's own fast path; beside others it becomes a kernel of its own
           // over the stored integers.
-          chain.push({ kind: 'threshold', value: user });
+          epilogue.push({ kind: 'threshold', value: user });
           this.take(user, taken);
         }
       }
       const next = consumers.find(
-        (user) => !taken.has(user) && this.link(user, current, images) !== undefined,
+        (user) => !taken.has(user) && this.step(user, current, images) !== undefined,
       );
-      const link = next === undefined ? undefined : this.link(next, current, images);
+      const step = next === undefined ? undefined : this.step(next, current, images);
       if (next !== undefined) this.take(next, taken);
       const stays =
         this.outputs.has(current) ||
@@ -176,9 +164,9 @@ class Scheduler {
         consumers.length === 0;
       if (stays) {
         const into = this.slot(current, taken);
-        chain.push({ kind: 'store', value: current, ...(into && { into }) });
+        epilogue.push({ kind: 'store', value: current, ...(into && { into }) });
       }
-      if (link !== undefined) chain.push(link);
+      if (step !== undefined) epilogue.push(step);
       tail = next;
     }
   }
@@ -215,8 +203,8 @@ class Scheduler {
   }
 
   /**
-   * True for concat(x, x, ...) along the channels if only chains read it, element by element. It is
-   * then not materialised; the chains read x with a period.
+   * True for concat(x, x, ...) along the channels if only epilogues read it, element by element. It
+   * is then not materialised; the epilogues read x with a period.
    */
   private repeats(value: Value): boolean {
     const [part] = value.inputs;
@@ -242,7 +230,7 @@ class Scheduler {
       )
         return false;
       return (
-        linkFor(user, user.inputs.indexOf(other), other, 0, () => true)?.kind === 'op' &&
+        stepFor(user, user.inputs.indexOf(other), other, 0, () => true)?.kind === 'op' &&
         sameShape(other.shape, value.shape)
       );
     });
@@ -268,11 +256,11 @@ class Scheduler {
   }
 
   /**
-   * The link that continues a chain from `flow` with `user`, if its other operands exist already
-   * and lie well.
+   * The step that continues an epilogue from `flow` with `user`, if its other operands exist
+   * already and lie well.
    */
-  private link(user: Value, flow: Value, images: number): Link | undefined {
-    // No step of a chain has more operands; a concatenation may have thousands.
+  private step(user: Value, flow: Value, images: number): EpilogueStep | undefined {
+    // No step of an epilogue has more operands; a concatenation may have thousands.
     if (user.inputs.length > 2) return undefined;
     const through = user.inputs.findIndex((source) => storage(source) === flow);
     const direct = user.inputs[through];
@@ -280,7 +268,7 @@ class Scheduler {
     if (direct === undefined || direct.shape.at(-1) !== flow.shape.at(-1)) return undefined;
     if (!this.compatible(user, direct)) return undefined;
     return this.resolved(
-      linkFor(
+      stepFor(
         user,
         through,
         direct,
@@ -294,14 +282,14 @@ class Scheduler {
     return this.ready.has(storage(this.repeated.get(storage(operand)) ?? operand));
   }
 
-  /** The link as it reads memory: a repeated map through the map itself. */
-  private resolved(link: Link | undefined): Link | undefined {
-    if (link?.kind !== 'op') return link;
-    const operands = link.operands.map((operand) => ({
+  /** The step as it reads memory: a repeated map through the map itself. */
+  private resolved(step: EpilogueStep | undefined): EpilogueStep | undefined {
+    if (step?.kind !== 'op') return step;
+    const operands = step.operands.map((operand) => ({
       ...operand,
       value: this.repeated.get(storage(operand.value)) ?? operand.value,
     }));
-    return { ...link, operands };
+    return { ...step, operands };
   }
 
   private compatible(user: Value, direct: Value): boolean {
@@ -309,23 +297,23 @@ class Scheduler {
     return direct.dtype === 'f32';
   }
 
-  /** For an element-wise op over memory: what flows in and its first link. */
-  private startOfMap(value: Value): { source: Value; link: Link } | undefined {
+  /** For an element-wise op over memory: what flows in and its first step. */
+  private startOfMap(value: Value): { source: Value; step: EpilogueStep } | undefined {
     const from = value.inputs[0];
     if (from === undefined) return undefined;
-    if (value.op === 'sign') return { source: from, link: operation(value, { op: 'store_bits' }) };
-    if (value.op === 'threshold') return { source: from, link: { kind: 'threshold', value } };
+    if (value.op === 'sign') return { source: from, step: operation(value, { op: 'store_bits' }) };
+    if (value.op === 'threshold') return { source: from, step: { kind: 'threshold', value } };
     if (value.op === 'cast')
       return {
         source: from,
-        link: operation(value, { op: value.dtype === 'i32' ? 'store_i32' : 'cast' }),
+        step: operation(value, { op: value.dtype === 'i32' ? 'store_i32' : 'cast' }),
       };
     for (let i = 0; i < value.inputs.length; i++) {
       const flow = value.inputs[i] as Value;
       if ((flow.op === 'constant' && value.inputs.length > 1) || this.repeated.has(storage(flow)))
         continue;
-      const link = this.resolved(linkFor(value, i, flow, imagesOf(flow), () => true));
-      if (link !== undefined) return { source: flow, link };
+      const step = this.resolved(stepFor(value, i, flow, imagesOf(flow), () => true));
+      if (step !== undefined) return { source: flow, step };
     }
     return undefined;
   }

@@ -1,26 +1,26 @@
 /**
- * The steps of a chain as a schedule has them, and how an element-wise op reads as one. Not here:
- * which ops share a kernel (./fuse.ts), the steps of the executor (src/runtime/lower).
+ * The steps of an epilogue as a schedule has them, and how an element-wise op reads as one. Not
+ * here: which ops share a kernel (./fuse.ts), the steps of the executor (src/runtime/lower).
  */
 import { sameShape } from '../core/shape.js';
 import type { Value } from '../graph/value.js';
 import { opDef } from '../ops/index.js';
 import type { ChainForm } from '../ops/op.js';
 
-/** How an operand lies against the chain's [N, HW, C]. */
+/** How an operand lies against the epilogue's [N, HW, C]. */
 export type OperandKind = 'channel' | 'tensor' | 'image_channel' | 'pixel';
 
 /**
- * What a step reads beside the value that flows through the chain: another input, or the map that
- * it repeats.
+ * What a step reads beside the value that flows through the epilogue: another input, or the map
+ * that it repeats.
  */
 export interface Operand {
   readonly value: Value;
   readonly layout: OperandKind;
 }
 
-/** One step of a chain. */
-export type Link =
+/** One step of an epilogue. */
+export type EpilogueStep =
   | {
       readonly kind: 'op';
       readonly value: Value;
@@ -36,7 +36,7 @@ export type Link =
   | { readonly kind: 'store'; readonly value: Value; readonly into?: Slot };
 
 /** A step that an op is. */
-export type OpLink = Extract<Link, { readonly kind: 'op' }>;
+export type OpStep = Extract<EpilogueStep, { readonly kind: 'op' }>;
 
 /**
  * Channels of a wider map, from `first` on: a part of a concatenation that is written where it
@@ -56,25 +56,25 @@ export function storage(value: Value): Value {
   return source;
 }
 
-/** The value whose memory a link writes. */
-export function target(link: Link): Value {
-  return (link.kind === 'op' || link.kind === 'store') && link.into !== undefined
-    ? link.into.whole
-    : link.value;
+/** The value whose memory a step writes. */
+export function target(step: EpilogueStep): Value {
+  return (step.kind === 'op' || step.kind === 'store') && step.into !== undefined
+    ? step.into.whole
+    : step.value;
 }
 
-export function writesBits(link: Link): boolean {
-  return link.kind === 'op' && (link.form.op === 'store_bits' || link.form.op === 'store_i32');
+export function writesBits(step: EpilogueStep): boolean {
+  return step.kind === 'op' && (step.form.op === 'store_bits' || step.form.op === 'store_i32');
 }
 
-/** How `user` reads as a chain step when its operand number `through` flows. */
-export function linkFor(
+/** How `user` reads as an epilogue step when its operand number `through` flows. */
+export function stepFor(
   user: Value,
   through: number,
   direct: Value,
   images: number,
   available: (operand: Value) => boolean,
-): Link | undefined {
+): EpilogueStep | undefined {
   if (user.op === 'cast') {
     if (direct.dtype === 'i32' && user.dtype === 'f32') return operation(user, { op: 'cast' });
     return undefined;
@@ -102,37 +102,37 @@ export function operation(
   value: Value,
   form: ChainForm,
   operands: readonly Operand[] = [],
-): OpLink {
+): OpStep {
   return { kind: 'op', value, form, reversed: false, operands };
 }
 
-/** What a link reads. */
-export function operandsOf(link: Link): readonly Operand[] {
-  return link.kind === 'op' ? link.operands : [];
+/** What a step reads. */
+export function operandsOf(step: EpilogueStep): readonly Operand[] {
+  return step.kind === 'op' ? step.operands : [];
 }
 
 /**
- * The chain with `v - mean` and then `* scale`, both one number a channel, as one step of two
+ * The epilogue with `v - mean` and then `* scale`, both one number a channel, as one step of two
  * operands: what a batch norm begins with. It is the same two operations. Where something else
  * reads the difference, a store stands between the two, and they stay apart.
  */
-export function joined(chain: readonly Link[]): Link[] {
-  const result: Link[] = [];
-  for (const link of chain) {
+export function joined(epilogue: readonly EpilogueStep[]): EpilogueStep[] {
+  const result: EpilogueStep[] = [];
+  for (const step of epilogue) {
     const before = result.at(-1);
     const mean = before && channelOperand(before, 'sub');
-    const scale = channelOperand(link, 'mul');
-    if (mean === undefined || scale === undefined) result.push(link);
-    else result.splice(-1, 1, operation(link.value, { op: 'submul' }, [mean, scale]));
+    const scale = channelOperand(step, 'mul');
+    if (mean === undefined || scale === undefined) result.push(step);
+    else result.splice(-1, 1, operation(step.value, { op: 'submul' }, [mean, scale]));
   }
   return result;
 }
 
 /** The operand of a step that is `op` with one number a channel. */
-function channelOperand(link: Link, op: string): Operand | undefined {
-  if (link.kind !== 'op' || (link.reversed ? link.form.reversed : link.form.op) !== op)
+function channelOperand(step: EpilogueStep, op: string): Operand | undefined {
+  if (step.kind !== 'op' || (step.reversed ? step.form.reversed : step.form.op) !== op)
     return undefined;
-  const [operand, second] = link.operands;
+  const [operand, second] = step.operands;
   return second === undefined && operand?.layout === 'channel' ? operand : undefined;
 }
 

@@ -1,0 +1,89 @@
+// See pack.h. A task is a few pieces of the packed form.
+#include "kernels/pack/pack.h"
+
+#include <algorithm>
+
+#include "kernels/bconv/bconv.h"
+#include "kernels/conv/conv.h"
+#include "kernels/packing.h"
+#include "kernels/sweep.h"
+
+namespace bitplane {
+
+namespace {
+
+enum class Reader : int32_t { bconv = 0, conv = 1, dwconv = 2 };
+
+struct Fields {
+  int x, y;
+  Reader reader;
+  int weightBits;
+  ConvShape shape;
+  int padding;
+};
+
+Fields fieldsOf(const Instruction& in) {
+  ConvShape shape = {in.field(4),  in.field(5),  in.field(6),  in.field(7),
+                     in.field(8),  in.field(9),  in.field(10), in.field(11),
+                     in.field(12), in.field(13), in.field(14), in.field(15),
+                     in.field(16), in.field(17), in.field(18), in.field(19)};
+  return {in.field(0), in.field(1), static_cast<Reader>(in.field(2)),
+          in.field(3), shape,       in.field(20)};
+}
+
+std::unique_ptr<WeightPacking> packingOf(const Fields& f, Isa isa, int threads) {
+  const ConvShape& s = f.shape;
+  if (f.weightBits != 1 && f.weightBits != 32) return nullptr;
+  switch (f.reader) {
+    case Reader::bconv:
+      if (f.weightBits != 1) return nullptr;
+      return bconv::packingFor(
+          {-1,   -1,   -1,   -1,   s.n,  s.h,  s.w,
+           s.c,  s.oh, s.ow, s.o,  s.kh, s.kw, s.sh,
+           s.sw, s.dh, s.dw, s.pt, s.pl, s.g,  static_cast<bconv::Padding>(f.padding)},
+          isa, threads);
+    case Reader::conv:
+      return convPacking(s, f.weightBits, isa, threads);
+    case Reader::dwconv:
+      return depthwisePacking(s, f.weightBits, isa);
+  }
+  return nullptr;
+}
+
+class PackStep final : public Step {
+ public:
+  PackStep(const Fields& fields, std::unique_ptr<WeightPacking> packing, int threads)
+      : x_(fields.x), y_(fields.y), packing_(std::move(packing)) {
+    const int64_t elements = int64_t{fields.shape.o} * fields.shape.window();
+    tasks_ = std::min(tasksFor(elements, threads), packing_->parts());
+  }
+  int tasks() const override { return tasks_; }
+  const char* kernelName() const override { return "pack_weights"; }
+  void run(int task, const Buffers& buffers, void*) const override {
+    const Range parts = partOf(packing_->parts(), tasks_, task);
+    for (int64_t part = parts.begin; part < parts.end; part++)
+      packing_->pack(static_cast<int>(part), buffers.get<const void>(x_), buffers.get<void>(y_));
+  }
+
+ private:
+  int x_, y_;
+  std::unique_ptr<WeightPacking> packing_;
+  int tasks_;
+};
+
+}  // namespace
+
+size_t packedWeightBytes(const Instruction& instruction, Isa isa, int threads) {
+  const auto packing = packingOf(fieldsOf(instruction), isa, threads);
+  return packing == nullptr ? 0 : std::max<size_t>(1, packing->bytes());
+}
+
+std::unique_ptr<Step> make_pack(const Instruction& instruction, BuildContext& context) {
+  const Fields fields = fieldsOf(instruction);
+  auto packing = packingOf(fields, context.isa(), context.threads());
+  if (packing == nullptr || fields.x < 0 || fields.y < 0) return nullptr;
+  if (context.bufferBytes(fields.y) < packing->bytes()) return nullptr;
+  return std::make_unique<PackStep>(fields, std::move(packing), context.threads());
+}
+
+}  // namespace bitplane

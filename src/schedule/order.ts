@@ -1,0 +1,107 @@
+/**
+ * In which order the calls of a schedule run. The walk from a graph's outputs, in which they come
+ * here, takes what an output needs as a whole before the next output: of a training step it pulls
+ * the whole backward pass first, and keeps every gradient until the weight gradient of its layer is
+ * taken. Not here: the greedy choice (./greedy.ts), which ops share a call (./fuse.ts).
+ *
+ * Three orders are compared: the walk; greedy, call by call; and greedy over clusters, where a call
+ * that works for one other call alone comes right before that one, so that what is ready early and
+ * needed late (a transposed weight) is not made early. The one with the lowest worst moment wins,
+ * and the walk where it is as good: greedy choices can lose.
+ */
+import { type Graph, outputsOf } from '../graph/value.js';
+import { isOfRun, type KernelCall, type Memory } from './calls.js';
+import { storage } from './epilogue.js';
+import { type Cluster, greedy } from './greedy.js';
+import { memoryBytes } from './memory-bytes.js';
+import { overwrites } from './overwrites.js';
+import { placeUpdates } from './updates.js';
+
+/** Takes near-linear time. */
+export function order(graph: Graph, walk: readonly KernelCall[]): readonly KernelCall[] {
+  if (walk.length < 2) return walk;
+  const single = walk.map((call) => ({ calls: [call], reads: call.reads, stores: call.stores }));
+  const others = [single, clustersOf(graph, walk)]
+    .map((clusters) => greedy(graph, clusters).flatMap(({ calls }) => calls))
+    .filter((calls) => calls.some((call, i) => call !== walk[i]));
+  if (others.length === 0) return walk;
+  let best = walk;
+  let least = peakBytes(graph, walk);
+  for (const calls of others) {
+    const peak = peakBytes(graph, calls);
+    if (peak < least) [best, least] = [calls, peak];
+  }
+  return best;
+}
+
+/**
+ * The calls, each with those that work for it alone. Only the last call of a cluster has readers
+ * outside of it, so that clusters depend on one another without circles.
+ */
+function clustersOf(graph: Graph, walk: readonly KernelCall[]): Cluster[] {
+  const lasting = lastingOf(graph);
+  const readers = new Map<Memory, Set<number>>();
+  walk.forEach(({ reads }, i) => {
+    for (const memory of reads) readers.set(memory, (readers.get(memory) ?? new Set()).add(i));
+  });
+  /** The last call of the cluster of each. */
+  const roots: number[] = [];
+  for (let i = walk.length - 1; i >= 0; i--) {
+    const { stores } = walk[i] as KernelCall;
+    const users = new Set(stores.flatMap((memory) => [...(readers.get(memory) ?? [])]));
+    const [user, ...others] = [...users].filter((other) => other !== i);
+    const alone = user !== undefined && others.length === 0 && user > i;
+    roots[i] = alone && !stores.some((memory) => lasting.has(memory)) ? roots[user]! : i;
+  }
+  const members = new Map<number, KernelCall[]>();
+  walk.forEach((call, i) => {
+    const known = members.get(roots[i]!);
+    if (known === undefined) members.set(roots[i]!, [call]);
+    else known.push(call);
+  });
+  return [...members.values()].map((calls) => {
+    const inside = new Set<Memory>(calls.slice(0, -1).flatMap(({ stores }) => stores));
+    const reads = new Set<Memory>(calls.flatMap((call) => call.reads));
+    const { stores } = calls.at(-1) as KernelCall;
+    return { calls, reads: [...reads].filter((memory) => !inside.has(memory)), stores };
+  });
+}
+
+/** What must be there at the end. */
+function lastingOf(graph: Graph): Set<Memory> {
+  const results = outputsOf(graph).map(([, value]) => value);
+  return new Set([...results, ...Object.values(graph.updates ?? {})].map(storage));
+}
+
+/** Bytes of the memory of a run that are alive at the worst moment. */
+export function peakBytes(graph: Graph, calls: readonly KernelCall[]): number {
+  const lasting = lastingOf(graph);
+  const { homes, after } = placeUpdates(graph, calls);
+  for (const { from } of after) lasting.add(from);
+  const counts = (memory: Memory) => isOfRun(memory) && !homes.has(memory);
+  const last = new Map<Memory, number>();
+  calls.forEach(({ reads, stores }, i) => {
+    for (const memory of [...reads, ...stores]) if (!lasting.has(memory)) last.set(memory, i);
+  });
+  const seen = new Set<Memory>(graph.inputs);
+  let alive = graph.inputs.reduce((sum, value) => sum + bytesOf(value), 0);
+  let peak = alive;
+  calls.forEach((call, i) => {
+    for (const memory of call.stores) {
+      if (!counts(memory) || seen.has(memory)) continue;
+      seen.add(memory);
+      alive += bytesOf(memory);
+    }
+    let shared = 0;
+    for (const [result, operand] of overwrites(call))
+      if (counts(result) && last.get(operand) === i) shared += bytesOf(operand);
+    peak = Math.max(peak, alive - shared);
+    for (const memory of new Set<Memory>([...call.reads, ...call.stores]))
+      if (counts(memory) && last.get(memory) === i) alive -= bytesOf(memory);
+  });
+  return peak;
+}
+
+function bytesOf({ dtype, shape }: Memory): number {
+  return memoryBytes(dtype, shape);
+}
