@@ -240,6 +240,25 @@ test.each<[string, Parameters<typeof changed>[0], RegExp]>([
       }),
     /outputs with names that differ/,
   ],
+  [
+    'an update of what is no state',
+    (json) => Object.assign(json, { updates: [['w', 'x']] }),
+    /every update to be of a state/,
+  ],
+  [
+    'an update that is no pair',
+    (json) => Object.assign(json, { updates: ['w'] }),
+    /expected update to be a JSON array/,
+  ],
+  [
+    'a state that is updated twice',
+    (json) => {
+      Object.assign(find(json, 'scale'), { op: 'state' });
+      const update = ['scale', 'scale'];
+      return Object.assign(json, { updates: [update, update] });
+    },
+    /every state to be updated once/,
+  ],
 ])('%s is an error that says so', (_, edit, message) => {
   expect(() => decodeModel(changed(edit))).toThrow(
     expect.objectContaining({
