@@ -16,9 +16,8 @@
 #include "addon/guard.h"
 #include "addon/instance.h"
 #include "addon/shell.h"
+#include "addon/tables.h"
 #include "kernels/bounds/bounds.h"
-#include "kernels/epilogue/epilogue.h"
-#include "program/opcodes.h"
 
 namespace bitplane {
 
@@ -333,28 +332,6 @@ class ProgramObject final : public Napi::ObjectWrap<ProgramObject>, public Shell
   ExternalBytes arenas_;
   size_t contexts_ = 0;  // made and not freed: idle or in flight
 };
-
-static Napi::Value opcodeTable(Napi::Env env) {
-  Napi::Array table = Napi::Array::New(env);
-  int count = 0;
-  const Opcode* rows = opcodes(&count);
-  for (int i = 0; i < count; i++) {
-    Napi::Object row = Napi::Object::New(env);
-    row.Set("name", rows[i].name);
-    row.Set("fields", rows[i].fields);
-    table.Set(static_cast<uint32_t>(i), row);
-  }
-  return table;
-}
-
-static Napi::Value chainTable(Napi::Env env) {
-  Napi::Array names = Napi::Array::New(env);
-  uint32_t i = 0;
-#define X(name, operand) names.Set(i++, #name);
-  BITPLANE_CHAIN_OPS(X)
-#undef X
-  return names;
-}
 
 // bound(kind, isa | bytes): see src/native/addon.ts.
 static Napi::Value bound(const Napi::CallbackInfo& info) {

@@ -9,48 +9,12 @@ namespace bitplane {
 
 namespace {
 
-// The names in opcodes.inc that say how many there are of something. The boxes of `copy` and
-// `binary` are sizes too.
-constexpr const char* kSizes[] = {"n",    "h",     "w",  "c",  "oh", "ow", "o",  "kh",    "kw",
-                                  "sh",   "sw",    "dh", "dw", "g",  "hw", "k",  "outer", "inner",
-                                  "rows", "count", "d0", "d1", "d2", "d3", "d4", "d5"};
-
-// Fields that hold the number of a buffer, or -1 where the instruction has no such buffer.
-constexpr const char* kBuffers[] = {"x", "weights", "y", "thresholds", "a", "b"};
-
-bool sameWord(const char* word, size_t length, const char* name) {
-  return std::strlen(name) == length && std::memcmp(word, name, length) == 0;
-}
-
-template <size_t N>
-bool isAmong(const char* const (&names)[N], const char* word, size_t length) {
-  for (const char* name : names)
-    if (sameWord(word, length, name)) return true;
-  return false;
-}
-
-// Calls visit(name, length of the name, value) for every field until it answers false.
-template <typename Visit>
-bool eachField(const Opcode& opcode, const Instruction& instruction, Visit visit) {
-  const char* at = opcode.fields;
-  for (int i = 0; i < instruction.fieldCount; i++) {
-    const size_t length = std::strcspn(at, " ");
-    if (!visit(at, length, int64_t{instruction.field(i)})) return false;
-    at += length + 1;
-  }
-  return true;
-}
-
 // The field of this name, or `otherwise` where the opcode has none.
-int64_t field(const Opcode& opcode, const Instruction& instruction, const char* name,
+int64_t field(const Opcode& opcode, const Instruction& instruction, std::string_view name,
               int64_t otherwise) {
-  int64_t found = otherwise;
-  eachField(opcode, instruction, [&](const char* word, size_t length, int64_t value) {
-    if (!sameWord(word, length, name)) return true;
-    found = value;
-    return false;
-  });
-  return found;
+  for (int i = 0; i < opcode.fieldCount; i++)
+    if (opcode.fields[i].name == name) return instruction.field(i);
+  return otherwise;
 }
 
 // Sums of two coordinates of a window stay below 2^31 where each stays below this.
@@ -91,10 +55,10 @@ bool chainIsSound(const Instruction& instruction, size_t buffers) {
 }
 
 const char* problemOfSizes(const Opcode& opcode, const Instruction& instruction) {
-  const auto isFine = [](const char* word, size_t length, int64_t value) {
-    return value > 0 || !isAmong(kSizes, word, length);
-  };
-  if (!eachField(opcode, instruction, isFine)) return "a size of it is 0 or less";
+  for (int i = 0; i < opcode.fieldCount; i++) {
+    if (opcode.fields[i].kind == FieldKind::size && instruction.field(i) <= 0)
+      return "a size of it is 0 or less";
+  }
   const auto at = [&](const char* name) { return field(opcode, instruction, name, 1); };
   const int64_t groups = field(opcode, instruction, "g", 0);
   if (groups > 0 && (at("c") % groups != 0 || at("o") % groups != 0))
@@ -112,10 +76,12 @@ const char* problemOfSizes(const Opcode& opcode, const Instruction& instruction)
 }  // namespace
 
 const char* problemOf(const Opcode& opcode, const Instruction& instruction, size_t buffers) {
-  const auto exists = [&](const char* word, size_t length, int64_t value) {
-    return value == -1 || isBuffer(value, buffers) || !isAmong(kBuffers, word, length);
-  };
-  if (!eachField(opcode, instruction, exists)) return "it names a buffer that is not there";
+  for (int i = 0; i < opcode.fieldCount; i++) {
+    const Field& field = opcode.fields[i];
+    const int64_t number = instruction.field(i);
+    if (!field.isBuffer() || isBuffer(number, buffers)) continue;
+    if (number != -1 || !field.optional) return "it names a buffer that is not there";
+  }
   if (!chainIsSound(instruction, buffers)) return "its chain is malformed";
   return problemOfSizes(opcode, instruction);
 }

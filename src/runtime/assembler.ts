@@ -77,7 +77,7 @@ export class Assembler {
     this.opcodes = new Map(
       native.opcodes.map(({ name, fields }, number) => [
         name,
-        { number, fields: fields.split(' ') },
+        { number, fields: fields.map((field) => field.name) },
       ]),
     );
     this.chainOps = new Map(native.chainOps.map((name, number) => [name, number]));

@@ -4,12 +4,16 @@
  * programs; the addon must not die of one that does.
  */
 import { describe, expect, test } from 'vitest';
-import { addon } from '../../src/native/addon.js';
+import { addon, type NativeField } from '../../src/native/addon.js';
 
 const native = addon();
-/** Fields that may be 0 or less. Every other one is a size. */
-const NO_SIZES =
-  /^(x|y|a|b|weights|thresholds|weightBits|padding|pt|pl|kind|dtype|value|op|[xy]offset|[xyab]s\d)$/;
+/** A buffer of `build` for each kind of field; a field of another kind is 1. */
+const NUMBERS: Partial<Record<NativeField['kind'], number>> = {
+  in: 0,
+  out: 0,
+  weights: 2,
+  constant: 2,
+};
 /** More than any machine has. */
 const TOO_MUCH = 2 ** 50;
 const run = (arenaBytes: number) => ({ arenaBytes, isa: 'scalar', threads: 1 });
@@ -26,13 +30,11 @@ interface Stream {
  */
 function build({ opcode, fields = {}, chain = [] }: Stream) {
   const number = native.opcodes.findIndex(({ name }) => name === opcode);
-  const names = native.opcodes[number]!.fields.split(' ');
-  const values = names.map(
-    (name) =>
-      fields[name] ??
-      (/^(x|y|a|b)$/.test(name) ? 0 : name === 'weights' ? 2 : name === 'thresholds' ? -1 : 1),
+  const table = native.opcodes[number]!.fields;
+  const values = table.map(
+    ({ name, kind }) => fields[name] ?? (name === 'thresholds' ? -1 : (NUMBERS[kind] ?? 1)),
   );
-  const code = Int32Array.of(number, names.length, ...values, chain.length / 9, ...chain);
+  const code = Int32Array.of(number, table.length, ...values, chain.length / 9, ...chain);
   const buffers = Float64Array.of(0, 0, 4096, 0, 4096, 4096, 2, 0, 4096);
   return new native.Program(
     new native.Constants([new Uint8Array(4096)]),
@@ -45,11 +47,23 @@ function build({ opcode, fields = {}, chain = [] }: Stream) {
 }
 
 const sizes = native.opcodes.flatMap(({ name, fields }) =>
-  fields
-    .split(' ')
-    .filter((field) => !NO_SIZES.test(field))
-    .map((field) => [name, field] as const),
+  fields.filter(({ kind }) => kind === 'size').map((field) => [name, field.name] as const),
 );
+
+test('every field has a kind: sizes, numbers and buffers that no name tells apart', () => {
+  const kinds = Object.fromEntries(
+    native.opcodes.map(({ name, fields }) => [
+      name,
+      fields.filter(({ kind }) => kind !== 'size').map((f) => `${f.name}:${f.kind}`),
+    ]),
+  );
+  expect(kinds.bconv).toEqual([
+    ...['x:in', 'weights:weights', 'y:out', 'thresholds:constant'],
+    ...['pt:number', 'pl:number', 'padding:number'],
+  ]);
+  expect(kinds.reduce).toEqual(['x:in', 'y:out', 'kind:number']);
+  expect(sizes.length).toBeGreaterThan(80);
+});
 
 describe('a size of 0 or less is refused', () => {
   test.each(sizes)('%s %s', (opcode, field) => {
@@ -79,8 +93,8 @@ test.each(['conv', 'bconv'])(
 test.each(['conv', 'bconv', 'dwconv'])(
   '%s with weights that are no constant is refused',
   (opcode) => {
-    for (const weights of [0, -1])
-      expect(() => build({ opcode, fields: { weights } })).toThrow(/refused by its kernel/);
+    expect(() => build({ opcode, fields: { weights: 0 } })).toThrow(/refused by its kernel/);
+    expect(() => build({ opcode, fields: { weights: -1 } })).toThrow(/a buffer that is not there/);
   },
 );
 
@@ -109,13 +123,16 @@ describe('a window that an int cannot count is refused', () => {
 });
 
 describe('a buffer that is not there is refused', () => {
-  test.each(native.opcodes.map(({ name }) => name))('%s', (opcode) => {
-    for (const number of [3, 2 ** 31 - 1, -2]) {
-      const name = opcode === 'fill' ? 'y' : opcode === 'binary' ? 'a' : 'x';
+  const buffers = native.opcodes.flatMap(({ name, fields }) =>
+    fields
+      .filter(({ kind }) => kind !== 'size' && kind !== 'number')
+      .map((field) => [name, field.name, field.optional] as const),
+  );
+  test.each(buffers)('%s %s', (opcode, name, optional) => {
+    for (const number of [3, 2 ** 31 - 1, -2, ...(optional ? [] : [-1])])
       expect(() => build({ opcode, fields: { [name]: number } })).toThrow(
         /names a buffer that is not there/,
       );
-    }
   });
 
   test.each<[string, number[]]>([
@@ -167,14 +184,12 @@ describe('memory that the system does not have is an error that says so', () => 
 
   test('packed weights: the next program of the session builds', () => {
     const constants = new native.Constants([new Uint8Array(64)]);
-    const names = native.opcodes.find(({ name }) => name === 'conv')!.fields.split(' ');
+    const table = native.opcodes.find(({ name }) => name === 'conv')!.fields;
     const conv = (fields: Readonly<Record<string, number>>) => {
-      const values = names.map(
-        (name) => fields[name] ?? (name === 'x' ? 0 : name === 'weights' ? 1 : 1),
-      );
+      const values = table.map(({ name, kind }) => fields[name] ?? (kind === 'in' ? 0 : 1));
       const code = Int32Array.of(
         native.opcodes.findIndex(({ name }) => name === 'conv'),
-        names.length,
+        table.length,
         ...values,
         0,
       );
