@@ -117,7 +117,7 @@ class SegmentedStep : public Step {
     int64_t cuts = 1;
     if (plan_.images == 1) {
       const int64_t fitting =
-          (kPreparedBytes / (plan_.rowBytes * p.g) - (p.kh - 1) * p.dh) / plan_.rowStride;
+          (kPreparedBytes / (plan_.rowBytes * p.g) - (p.rows().reach() - 1)) / plan_.rowStride;
       const int64_t least = std::max<int64_t>(kLeastPixels, plan_.inPlace ? 0 : p.ow);
       cuts = std::min(ceilDiv<int64_t>(wanted, blockCuts_), std::max<int64_t>(1, pixels / least));
       if (!plan_.inPlace)

@@ -42,10 +42,6 @@ int32_t tapSum(const uint8_t* weights, int64_t firstBit, int channels) {
   return channels - 2 * ones;
 }
 
-bool isOutside(const Plan::Outside& outside, int tap) {
-  return tap < outside.before || tap >= outside.after;
-}
-
 }  // namespace
 
 std::shared_ptr<const void> packedWeights(const Plan& plan, const Kernel& kernel, const char* name,
@@ -69,12 +65,12 @@ std::vector<int32_t> bases(const Plan& plan, const uint8_t* weights, int64_t str
                          static_cast<int>(channels));
     }
     int64_t row = 0;
-    for (const Plan::Outside& ys : plan.rowClasses) {
-      for (const Plan::Outside& xs : plan.columnClasses) {
+    for (const Span& ys : plan.rowClasses) {
+      for (const Span& xs : plan.columnClasses) {
         int32_t& value = base[row++ * stride + o];
         for (int ky = 0; ky < p.kh; ++ky) {
           for (int kx = 0; kx < p.kw; ++kx) {
-            if (isOutside(ys, ky) || isOutside(xs, kx)) value -= sums[ky * p.kw + kx];
+            if (!ys.has(ky) || !xs.has(kx)) value -= sums[ky * p.kw + kx];
           }
         }
       }

@@ -14,12 +14,16 @@
 #pragma once
 #include <cstdint>
 
+#include "kernels/geometry.h"
+
 namespace bitplane {
 
 enum class Fold : int { weighted, sum, maximum };
 
 struct Window {
   int h, w, c, oh, ow, kh, kw, sh, sw, dh, dw, pt, pl;
+  BITPLANE_INLINE WindowAxis rows() const { return {h, oh, kh, sh, dh, pt}; }
+  BITPLANE_INLINE WindowAxis columns() const { return {w, ow, kw, sw, dw, pl}; }
 };
 
 struct WindowPart {
