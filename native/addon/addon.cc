@@ -358,7 +358,7 @@ static void fill(Napi::Env env, Napi::Object exports) {
   exports.Set("Constants", instance->constantsClass.Value());
   exports.Set("Program", instance->programClass.Value());
   exports.Set("opcodes", opcodeTable(env));
-  exports.Set("chainOps", chainTable(env));
+  exports.Set("epilogueOps", epilogueTable(env));
   Napi::Object isas = Napi::Object::New(env);
   for (int i = 0; i < kIsaCount; i++)
     isas.Set(isaName(static_cast<Isa>(i)), isaSupported(static_cast<Isa>(i)));

@@ -39,11 +39,11 @@ Napi::Value opcodeTable(Napi::Env env) {
   return table;
 }
 
-Napi::Value chainTable(Napi::Env env) {
+Napi::Value epilogueTable(Napi::Env env) {
   Napi::Array names = Napi::Array::New(env);
   uint32_t i = 0;
 #define X(name, operand) names.Set(i++, #name);
-  BITPLANE_CHAIN_OPS(X)
+  BITPLANE_EPILOGUE_OPS(X)
 #undef X
   return names;
 }

@@ -31,7 +31,7 @@ bool windowFits(int64_t size, int64_t outputs, int64_t taps, int64_t stride, int
 
 constexpr int kOperands[] = {
 #define X(name, operands) operands,
-    BITPLANE_CHAIN_OPS(X)
+    BITPLANE_EPILOGUE_OPS(X)
 #undef X
 };
 
@@ -39,10 +39,10 @@ bool isBuffer(int64_t number, size_t buffers) {
   return number >= 0 && number < static_cast<int64_t>(buffers);
 }
 
-bool chainIsSound(const Instruction& instruction, size_t buffers) {
-  for (int i = 0; i < instruction.chainLength; i++) {
-    ChainStep step;
-    std::memcpy(&step, instruction.chain + i * kChainStepInts, sizeof step);
+bool epilogueIsSound(const Instruction& instruction, size_t buffers) {
+  for (int i = 0; i < instruction.epilogueLength; i++) {
+    EpilogueStep step;
+    std::memcpy(&step, instruction.epilogue + i * kEpilogueStepInts, sizeof step);
     const auto op = static_cast<int32_t>(step.op), kind = static_cast<int32_t>(step.kind);
     if (op < 0 || static_cast<size_t>(op) >= sizeof kOperands / sizeof kOperands[0]) return false;
     if (kind < 0 || kind > static_cast<int32_t>(OperandKind::pixel)) return false;
@@ -82,7 +82,7 @@ const char* problemOf(const Opcode& opcode, const Instruction& instruction, size
     if (!field.isBuffer() || isBuffer(number, buffers)) continue;
     if (number != -1 || !field.optional) return "it names a buffer that is not there";
   }
-  if (!chainIsSound(instruction, buffers)) return "its chain is malformed";
+  if (!epilogueIsSound(instruction, buffers)) return "its epilogue is malformed";
   return problemOfSizes(opcode, instruction);
 }
 

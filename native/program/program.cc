@@ -95,14 +95,14 @@ std::shared_ptr<Program> Program::build(const int32_t* code, size_t length,
     }
     Instruction instruction{code[at], code + at + 2, code[at + 1], nullptr, 0};
     at += 2 + static_cast<size_t>(instruction.fieldCount);
-    instruction.chainLength = code[at++];
-    if (instruction.chainLength < 0 ||
-        (length - at) / kChainStepInts < static_cast<size_t>(instruction.chainLength)) {
-      *error = where + " has a malformed chain";
+    instruction.epilogueLength = code[at++];
+    if (instruction.epilogueLength < 0 ||
+        (length - at) / kEpilogueStepInts < static_cast<size_t>(instruction.epilogueLength)) {
+      *error = where + " has a malformed epilogue";
       return nullptr;
     }
-    instruction.chain = code + at;
-    at += static_cast<size_t>(instruction.chainLength) * kChainStepInts;
+    instruction.epilogue = code + at;
+    at += static_cast<size_t>(instruction.epilogueLength) * kEpilogueStepInts;
     const Opcode& opcode = table[instruction.opcode];
     if (const char* problem = problemOf(opcode, instruction, program->buffers_.size())) {
       *error = where + " (" + opcode.name + ") was refused: " + problem;

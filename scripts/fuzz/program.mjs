@@ -17,9 +17,9 @@ export function programSeeds() {
       name === 'thresholds' ? -1 : (NUMBERS[kind] ?? 1),
     );
     const stores = fields.some(({ kind }) => kind === 'out');
-    const chain = stores ? [] : [0, 2, 1, -1, 0, 0, 0, 0, 0];
+    const epilogue = stores ? [] : [0, 2, 1, -1, 0, 0, 0, 0, 0];
     return Buffer.from(
-      Int32Array.of(number, fields.length, ...values, chain.length / 9, ...chain).buffer,
+      Int32Array.of(number, fields.length, ...values, epilogue.length / 9, ...epilogue).buffer,
     );
   });
 }
@@ -44,7 +44,7 @@ const KINDS = [
   },
   (random, stream) => stream.splice(place(random, stream), 0, random.pick(WRONG)),
   (random, stream) => {
-    // The opcode, or how many fields or chain steps it has.
+    // The opcode, or how many fields or epilogue steps it has.
     const { opcodes } = addon();
     stream[random.below(2)] = random.pick([opcodes.length, random.below(40), 2 ** 31 - 1, -1]);
   },

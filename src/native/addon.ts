@@ -91,7 +91,7 @@ export interface NativeAddon {
     outputs: readonly number[],
   ) => NativeProgram;
   readonly opcodes: readonly { readonly name: string; readonly fields: readonly NativeField[] }[];
-  readonly chainOps: readonly string[];
+  readonly epilogueOps: readonly string[];
   readonly isas: Readonly<Record<string, boolean>>;
   readonly bestIsa: string;
   /**

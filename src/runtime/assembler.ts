@@ -1,6 +1,6 @@
 /**
  * Writes programs: numbered buffers and encoded instructions, as native/kernels/step.h reads them.
- * The names of instructions, fields and chain steps come from the addon's own tables, so the two
+ * The names of instructions, fields and epilogue steps come from the addon's own tables, so the two
  * sides cannot drift apart. Not here: which instructions an op becomes (./lower).
  */
 import { BitplaneError, type ErrorSite, expected } from '../core/errors.js';
@@ -12,11 +12,12 @@ const CONSTANT = 1;
 const WEIGHTS = 2;
 
 /**
- * Layouts of a chain operand, in the order of OperandKind in native/kernels/epilogue/epilogue.h.
+ * Layouts of an epilogue operand, in the order of OperandKind in
+ * native/kernels/epilogue/epilogue.h.
  */
 const OPERAND_KINDS = ['none', 'channel', 'tensor', 'image_channel', 'pixel'] as const;
 
-export interface ChainStep {
+export interface EpilogueStep {
   readonly op: string;
   readonly kind?: (typeof OPERAND_KINDS)[number];
   readonly buffer?: number;
@@ -25,7 +26,7 @@ export interface ChainStep {
   readonly count?: number;
   readonly a?: number;
   readonly b?: number;
-  /** Stores into a wider map: its number of channels, and the first that this chain writes. */
+  /** Stores into a wider map: its number of channels, and the first that this epilogue writes. */
   readonly pitch?: number;
   readonly first?: number;
 }
@@ -65,7 +66,7 @@ export class Assembler {
     string,
     { readonly number: number; readonly fields: readonly string[] }
   >;
-  private readonly chainOps: ReadonlyMap<string, number>;
+  private readonly epilogueOps: ReadonlyMap<string, number>;
   private readonly code: number[] = [];
   private readonly buffers: number[] = [];
   private readonly real = new Float32Array(1);
@@ -80,7 +81,7 @@ export class Assembler {
         { number, fields: fields.map((field) => field.name) },
       ]),
     );
-    this.chainOps = new Map(native.chainOps.map((name, number) => [name, number]));
+    this.epilogueOps = new Map(native.epilogueOps.map((name, number) => [name, number]));
   }
 
   arena(offset: number, bytes: number): number {
@@ -105,7 +106,7 @@ export class Assembler {
   emit(
     opcode: string,
     fields: Readonly<Record<string, number>>,
-    chain: readonly ChainStep[] = [],
+    epilogue: readonly EpilogueStep[] = [],
   ): void {
     const row = this.opcodes.get(opcode);
     if (row === undefined)
@@ -122,13 +123,13 @@ export class Assembler {
         throw expected('ERR_UNSUPPORTED', `${field} of ${opcode} to be below 2^31`, value);
       this.code.push(value);
     }
-    this.code.push(chain.length);
-    for (const step of chain) {
-      const op = this.chainOps.get(step.op);
+    this.code.push(epilogue.length);
+    for (const step of epilogue) {
+      const op = this.epilogueOps.get(step.op);
       if (op === undefined)
         throw new BitplaneError(
           'ERR_NATIVE',
-          `the addon has no chain step ${step.op}; rebuild it with \`npm run build:native\``,
+          `the addon has no epilogue step ${step.op}; rebuild it with \`npm run build:native\``,
         );
       const kind = OPERAND_KINDS.indexOf(step.kind ?? 'none');
       this.code.push(
@@ -152,8 +153,8 @@ export class Assembler {
     return this.bits[0] as number;
   }
 
-  chainOp(name: string): number {
-    return this.chainOps.get(name) ?? -1;
+  epilogueOp(name: string): number {
+    return this.epilogueOps.get(name) ?? -1;
   }
 
   finish(): { readonly code: Int32Array; readonly buffers: Float64Array } {

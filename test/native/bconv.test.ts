@@ -158,7 +158,7 @@ describe.each(SHAPES.map((shape, i) => [JSON.stringify(shape), { ...BASE, ...sha
             floats: { result: new Float32Array(expected.length) },
             bits: { result: words },
           },
-          chain: [
+          epilogue: [
             { op: 'mul', kind: 'channel', operand: 'scale' },
             { op: 'store_f32', kind: 'tensor', operand: 'floats' },
             { op: 'store_bits', kind: 'tensor', operand: 'bits' },

@@ -1,8 +1,8 @@
 /**
- * Float kernels but for the chain (./chain.test.ts): every variant on every instruction set of this
- * machine against the native oracle. Inputs of the exact cases are small integers, so that sums are
- * exact in any order and all that follows them must agree to the bit; the others are held to 1e-5
- * of sum |x w|.
+ * Float kernels but for the epilogue (./epilogue.test.ts): every variant on every instruction set
+ * of this machine against the native oracle. Inputs of the exact cases are small integers, so that
+ * sums are exact in any order and all that follows them must agree to the bit; the others are held
+ * to 1e-5 of sum |x w|.
  */
 import { describe, expect, test } from 'vitest';
 import { random } from '../random.js';
@@ -71,7 +71,7 @@ function convCase(
       real: { result: new Float32Array(size) },
       ...(exact ? { bits: { result: new Uint8Array(bitBytes(n * oh * ow, o)) } } : {}),
     },
-    chain: exact
+    epilogue: exact
       ? [
           { op: 'mul', kind: 'channel', operand: 'scale' },
           { op: 'add', kind: 'tensor', operand: 'shortcut' },
@@ -123,7 +123,7 @@ test.each([1, 8, 33])(
         weights: { weights: new Float32Array(64 * terms).fill(weight) },
         y: { result: new Float32Array(n * 64) },
       },
-      chain: [{ op: 'store_f32', kind: 'tensor', operand: 'y' }],
+      epilogue: [{ op: 'store_f32', kind: 'tensor', operand: 'y' }],
     };
     const exact = terms * weight;
     const blocks = Math.ceil(terms / 96);

@@ -4,7 +4,7 @@
  */
 import { addon } from '../../src/native/addon.js';
 import { type IsaName, supportedIsas } from '../../src/native/isa.js';
-import { Assembler, type ChainStep, ConstantPool } from '../../src/runtime/assembler.js';
+import { Assembler, ConstantPool, type EpilogueStep } from '../../src/runtime/assembler.js';
 import { launch } from '../../src/runtime/scheduler.js';
 
 /**
@@ -29,10 +29,10 @@ export interface Case {
   readonly opcode: string;
   /** Every field that is no buffer. */
   readonly fields: Readonly<Record<string, number>>;
-  /** Every field that is a buffer, and operands of the chain by any other name. */
+  /** Every field that is a buffer, and operands of the epilogue by any other name. */
   readonly buffers: Readonly<Record<string, Slot>>;
   /** `operand` and `secondOperand` name buffers. */
-  readonly chain?: readonly (Omit<ChainStep, 'buffer' | 'second'> & {
+  readonly epilogue?: readonly (Omit<EpilogueStep, 'buffer' | 'second'> & {
     readonly operand?: string;
     readonly secondOperand?: string;
   })[];
@@ -84,12 +84,12 @@ export async function runCase(
       feeds.push(new Uint8Array(slot.result.byteLength).fill(isa === 'reference' ? 0 : 255));
     }
   }
-  const chain = (test.chain ?? []).map(({ operand, secondOperand, ...step }) => ({
+  const epilogue = (test.epilogue ?? []).map(({ operand, secondOperand, ...step }) => ({
     ...step,
     ...(operand !== undefined && { buffer: numbers[operand] as number }),
     ...(secondOperand !== undefined && { second: numbers[secondOperand] as number }),
   }));
-  asm.emit(test.opcode, { ...test.fields, ...numbers }, chain);
+  asm.emit(test.opcode, { ...test.fields, ...numbers }, epilogue);
   const { code, buffers } = asm.finish();
   const program = new native.Program(
     new native.Constants(pool.constants),

@@ -1,6 +1,7 @@
 /**
- * Element-wise chains over few channels, which run 64 pixels as one, and their results written into
- * wider maps, as a concatenation has them: on every instruction set against the oracle, to the bit.
+ * Element-wise epilogues over few channels, which run 64 pixels as one, and their results written
+ * into wider maps, as a concatenation has them: on every instruction set against the oracle, to the
+ * bit.
  */
 import { describe, test } from 'vitest';
 import { random } from '../random.js';
@@ -33,7 +34,7 @@ describe.each([1, 2, 3, 5, 7, 8, 9])('%i channels', (c) => {
               ]),
             )),
       },
-      chain: [
+      epilogue: [
         { op: 'mul', kind: 'channel', operand: 'scale' },
         { op: 'store_f32', kind: 'tensor', ...target('first', 1) },
         { op: 'add', kind: 'tensor', operand: 'shift' },

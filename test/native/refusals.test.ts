@@ -21,20 +21,20 @@ const run = (arenaBytes: number) => ({ arenaBytes, isa: 'scalar', threads: 1 });
 interface Stream {
   readonly opcode: string;
   readonly fields?: Readonly<Record<string, number>>;
-  readonly chain?: readonly number[];
+  readonly epilogue?: readonly number[];
 }
 
 /**
  * Builds a program of one instruction over two arena buffers and one constant; fields are 1 and
  * buffers 0 unless given.
  */
-function build({ opcode, fields = {}, chain = [] }: Stream) {
+function build({ opcode, fields = {}, epilogue = [] }: Stream) {
   const number = native.opcodes.findIndex(({ name }) => name === opcode);
   const table = native.opcodes[number]!.fields;
   const values = table.map(
     ({ name, kind }) => fields[name] ?? (name === 'thresholds' ? -1 : (NUMBERS[kind] ?? 1)),
   );
-  const code = Int32Array.of(number, table.length, ...values, chain.length / 9, ...chain);
+  const code = Int32Array.of(number, table.length, ...values, epilogue.length / 9, ...epilogue);
   const buffers = Float64Array.of(0, 0, 4096, 0, 4096, 4096, 2, 0, 4096);
   return new native.Program(
     new native.Constants([new Uint8Array(4096)]),
@@ -138,11 +138,14 @@ describe('a buffer that is not there is refused', () => {
   test.each<[string, number[]]>([
     ['an operand of no buffer', [0, 2, -1, -1, 0, 0, 0, 0, 0]],
     ['an operand of another program', [0, 2, 3, -1, 0, 0, 0, 0, 0]],
-    ['an op that is none', [native.chainOps.length, 0, -1, -1, 0, 0, 0, 0, 0]],
+    ['an op that is none', [native.epilogueOps.length, 0, -1, -1, 0, 0, 0, 0, 0]],
     ['a kind that is none', [0, 5, 0, -1, 0, 0, 0, 0, 0]],
-    ['a second operand of no buffer', [native.chainOps.indexOf('submul'), 2, 0, -1, 0, 0, 0, 0, 0]],
-  ])('a chain with %s', (_, chain) => {
-    expect(() => build({ opcode: 'map', chain })).toThrow(/its chain is malformed/);
+    [
+      'a second operand of no buffer',
+      [native.epilogueOps.indexOf('submul'), 2, 0, -1, 0, 0, 0, 0, 0],
+    ],
+  ])('an epilogue with %s', (_, epilogue) => {
+    expect(() => build({ opcode: 'map', epilogue })).toThrow(/its epilogue is malformed/);
   });
 });
 

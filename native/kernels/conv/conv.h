@@ -1,9 +1,9 @@
-// Float convolution: y[n,oy,ox,o] = chain(sum over ky,kx,ci of x[n, oy sh - pt + ky dh, ox sw - pl
-// + kx dw, g(o) C/G + ci] w[o,ky,kx,ci]), where x is 0 outside. K = KH KW C/G products in the order
-// ky, kx, ci are cut into B = ceil(K / 96) blocks, equal but for the last. A block is summed in
-// float32, then the blocks are, whatever the tile, the batch and the threads: |error| <= (K/B + B)
-// 2^-24 sum |x w|. Each product is added by one FMA, so every ISA that has FMA gives the same bits;
-// scalar code rounds twice and differs.
+// Float convolution: y[n,oy,ox,o] = epilogue(sum over ky,kx,ci of x[n, oy sh - pt + ky dh, ox sw -
+// pl + kx dw, g(o) C/G + ci] w[o,ky,kx,ci]), where x is 0 outside. K = KH KW C/G products in the
+// order ky, kx, ci are cut into B = ceil(K / 96) blocks, equal but for the last. A block is summed
+// in float32, then the blocks are, whatever the tile, the batch and the threads: |error| <= (K/B +
+// B) 2^-24 sum |x w|. Each product is added by one FMA, so every ISA that has FMA gives the same
+// bits; scalar code rounds twice and differs.
 #pragma once
 #include <memory>
 

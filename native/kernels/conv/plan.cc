@@ -60,8 +60,8 @@ void planChannels(ConvPlan& plan, const ConvTiles& tiles) {
   const ConvShape& s = plan.shape;
   const int perGroup = s.o / s.g;
   const int depth = s.c / s.g;
-  // The chain wants whole sign words, so a chunk is 64 channels unless groups end elsewhere; then
-  // it is all of them.
+  // The epilogue wants whole sign words, so a chunk is 64 channels unless groups end elsewhere;
+  // then it is all of them.
   const bool narrow = s.g == 1 || perGroup % 64 == 0;
   const int width = narrow ? 64 : s.o;
   for (int c0 = 0; c0 < s.o; c0 += width) {
@@ -77,8 +77,8 @@ void planChannels(ConvPlan& plan, const ConvTiles& tiles) {
     }
     plan.chunks.push_back(chunk);
   }
-  // Tiles write whole vectors, which may run past the last channel; and the chain may read kSlack
-  // bytes past it.
+  // Tiles write whole vectors, which may run past the last channel; and the epilogue may read
+  // kSlack bytes past it.
   plan.ld = roundUp(std::min(width, s.o), tiles.lanes) + (narrow ? 0 : tiles.lanes);
 }
 

@@ -28,7 +28,7 @@ struct ConvChannels {  // a tile's worth of output channels
   int64_t weights;  // floats into the packed weights
 };
 
-struct ConvChunk {  // channels that are finished, and given to the chain, together
+struct ConvChunk {  // channels that are finished, and given to the epilogue, together
   int c0, cn;
   int firstBlock, blocks;
 };

@@ -1,6 +1,6 @@
-// Depthwise convolution: y[n,oy,ox,c] = chain(sum over ky,kx of x[n, oy sh - pt + ky dh, ox sw - pl
-// + kx dw, c] w[c,ky,kx]), x is 0 outside. It moves more data than it computes, so it has its own
-// loop (kernels/window) instead of the convolution's.
+// Depthwise convolution: y[n,oy,ox,c] = epilogue(sum over ky,kx of x[n, oy sh - pt + ky dh, ox sw -
+// pl + kx dw, c] w[c,ky,kx]), x is 0 outside. It moves more data than it computes, so it has its
+// own loop (kernels/window) instead of the convolution's.
 #include <cstdio>
 
 #include "kernels/conv/conv.h"

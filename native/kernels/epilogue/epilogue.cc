@@ -1,29 +1,29 @@
-// Chooses the chain's implementation and decodes chains. Not here: the operations.
+// Chooses the epilogue's implementation and decodes epilogues. Not here: the operations.
 #include "kernels/epilogue/epilogue.h"
 
 namespace bitplane {
 
-static_assert(sizeof(ChainStep) == kChainStepInts * sizeof(int32_t),
-              "a chain step is encoded verbatim");
+static_assert(sizeof(EpilogueStep) == kEpilogueStepInts * sizeof(int32_t),
+              "an epilogue step is encoded verbatim");
 
-#define BITPLANE_CHAIN(isa, name, choose) \
+#define BITPLANE_EPILOGUE(isa, name, choose) \
   namespace isa { \
-  ChainFn choose(const ChainStep* steps, int length, int channels); \
+  EpilogueFn choose(const EpilogueStep* steps, int length, int channels); \
   }
 #include "kernels/epilogue/variants.inc"
-#undef BITPLANE_CHAIN
+#undef BITPLANE_EPILOGUE
 
 namespace {
 
 struct Variant {
   Isa isa;
   const char* name;
-  ChainFn (*choose)(const ChainStep* steps, int length, int channels);
+  EpilogueFn (*choose)(const EpilogueStep* steps, int length, int channels);
 };
 constexpr Variant kVariants[] = {
-#define BITPLANE_CHAIN(isa, name, choose) {Isa::isa, name, isa::choose},
+#define BITPLANE_EPILOGUE(isa, name, choose) {Isa::isa, name, isa::choose},
 #include "kernels/epilogue/variants.inc"
-#undef BITPLANE_CHAIN
+#undef BITPLANE_EPILOGUE
 };
 
 const Variant& variantFor(Isa isa) {
@@ -37,15 +37,15 @@ const Variant& variantFor(Isa isa) {
 
 }  // namespace
 
-ChainFn chainFor(Isa isa, const std::vector<ChainStep>& steps, int channels) {
+EpilogueFn epilogueFor(Isa isa, const std::vector<EpilogueStep>& steps, int channels) {
   return variantFor(isa).choose(steps.data(), static_cast<int>(steps.size()), channels);
 }
-const char* chainName(Isa isa) { return variantFor(isa).name; }
+const char* epilogueName(Isa isa) { return variantFor(isa).name; }
 
-std::vector<ChainStep> decodeChain(const Instruction& instruction) {
-  std::vector<ChainStep> steps(static_cast<size_t>(instruction.chainLength));
+std::vector<EpilogueStep> decodeEpilogue(const Instruction& instruction) {
+  std::vector<EpilogueStep> steps(static_cast<size_t>(instruction.epilogueLength));
   if (!steps.empty())
-    std::memcpy(steps.data(), instruction.chain, steps.size() * sizeof(ChainStep));
+    std::memcpy(steps.data(), instruction.epilogue, steps.size() * sizeof(EpilogueStep));
   return steps;
 }
 

@@ -1,6 +1,6 @@
-// The chain: what happens to a value between the reduction that made it and memory. One vocabulary
-// for every kernel, so that scale, bias, shortcut, activation, the float store and the sign bits of
-// the next layer happen in one pass. Not here: reductions, layout changes.
+// The epilogue: what happens to a value between the reduction that made it and memory. One
+// vocabulary for every kernel, so that scale, bias, shortcut, activation, the float store and the
+// sign bits of the next layer happen in one pass. Not here: reductions, layout changes.
 //
 //   v = start(pixel, channel);  for each step: v = step(v);  stores write v and pass it on.
 //
@@ -20,9 +20,9 @@
 
 namespace bitplane {
 
-// Chain operations. X(name, operand buffers)
+// Epilogue operations. X(name, operand buffers)
 // clang-format off
-#define BITPLANE_CHAIN_OPS(X) \
+#define BITPLANE_EPILOGUE_OPS(X) \
   X(add, 1) X(sub, 1) X(rsub, 1) X(mul, 1) X(div, 1) X(rdiv, 1) X(max, 1) X(min, 1) X(prelu, 1) \
   X(submul, 2) \
   X(relu, 0) X(leaky, 0) X(clip, 0) X(tanh, 0) X(sigmoid, 0) X(abs, 0) X(neg, 0) X(sqrt, 0) \
@@ -32,14 +32,14 @@ namespace bitplane {
   X(store_f32, 1) X(store_i32, 1) /* truncates toward zero, saturates, NaN gives 0 */ \
   X(store_bits, 1)
 // clang-format on
-enum class ChainOp : int32_t {
+enum class EpilogueOp : int32_t {
 #define X(name, operand) name,
-  BITPLANE_CHAIN_OPS(X)
+  BITPLANE_EPILOGUE_OPS(X)
 #undef X
 };
 
-// An operation of the instruction `binary` that no chain has: a to the power of b. Numbered away
-// from the chain's.
+// An operation of the instruction `binary` that no epilogue has: a to the power of b. Numbered away
+// from the epilogue's.
 constexpr int32_t kPow = 1000;
 
 // How an operand is laid against [N, HW, C]; all operands are f32.
@@ -51,42 +51,42 @@ enum class OperandKind : int32_t {
   pixel,          // [N, HW]
 };
 
-constexpr int kChainStepInts = 9;
-struct ChainStep {  // exactly kChainStepInts 4-byte fields, as encoded
-  ChainOp op;
+constexpr int kEpilogueStepInts = 9;
+struct EpilogueStep {  // exactly kEpilogueStepInts 4-byte fields, as encoded
+  EpilogueOp op;
   OperandKind kind;
   int32_t buffer;  // operand or target; -1 if none
   int32_t second;  // the second operand of a step of two, laid as the first; -1 if none
   int32_t count;   // multithreshold: how many thresholds
   float a, b;      // immediates
   // pitch is the number of channels of a map, 0 for C. Stores: the target may be wider, and this
-  // chain writes its channels [first, first + C). That is how a concatenation costs nothing. For
+  // epilogue writes its channels [first, first + C). That is how a concatenation costs nothing. For
   // store_bits first and, unless the channels end the map, C are multiples of 64. Tensor operands:
   // the map may be narrower and repeats, channel c reads c mod pitch, so that a map beside itself
   // is never built. Then pitch divides C and is a multiple of 16.
   int32_t pitch, first;
 };
 
-// Applies a chain to a block: `rows` consecutive pixels from `pixel` on (pixel counts over N*HW),
-// channels [c0, c0 + cn). block is f32 [rows][ld], ld >= cn; it is consumed: its contents
+// Applies an epilogue to a block: `rows` consecutive pixels from `pixel` on (pixel counts over
+// N*HW), channels [c0, c0 + cn). block is f32 [rows][ld], ld >= cn; it is consumed: its contents
 // afterwards are unspecified. c0 is a multiple of 64; c0 + cn is C or a multiple of 64 (so sign
 // words are whole). Bit maps are [N*HW][bitWords(C)] words. The block and all operands may be read,
 // never written, up to kSlack bytes past their ends.
-struct ChainView {
-  const ChainStep* steps;
+struct EpilogueView {
+  const EpilogueStep* steps;
   int length;
   int channels;  // C
   int64_t hw;    // pixels per image
 };
-using ChainFn = void (*)(const ChainView& chain, const Buffers& buffers, float* block, int64_t ld,
-                         int64_t pixel, int rows, int c0, int cn);
+using EpilogueFn = void (*)(const EpilogueView& epilogue, const Buffers& buffers, float* block,
+                            int64_t ld, int64_t pixel, int rows, int c0, int cn);
 
 // What runs these steps over maps of so many channels on an instruction set; the scalar one where
 // this build has none for it.
-ChainFn chainFor(Isa isa, const std::vector<ChainStep>& steps, int channels);
-const char* chainName(Isa isa);
+EpilogueFn epilogueFor(Isa isa, const std::vector<EpilogueStep>& steps, int channels);
+const char* epilogueName(Isa isa);
 
 // The steps that follow an instruction's fields.
-std::vector<ChainStep> decodeChain(const Instruction& instruction);
+std::vector<EpilogueStep> decodeEpilogue(const Instruction& instruction);
 
 }  // namespace bitplane

@@ -1,4 +1,4 @@
-// The chain, compiled for scalar. The loop is in generic.h.
+// The epilogue, compiled for scalar. The loop is in generic.h.
 #include "simd/scalar.h"
 
 #include "kernels/epilogue/generic.h"

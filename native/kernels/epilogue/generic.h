@@ -1,7 +1,7 @@
-// The chain over a SIMD vocabulary, which the including file has chosen. A tile stays in registers
-// through all steps; a step costs its operand loads and one predicted jump, so a tile is as large
-// as the registers allow: on AVX-512 16 vectors, 4 pixels x 64 channels (with one pixel the jumps
-// took three quarters of the time), elsewhere 64 values. Not here: what the steps mean
+// The epilogue over a SIMD vocabulary, which the including file has chosen. A tile stays in
+// registers through all steps; a step costs its operand loads and one predicted jump, so a tile is
+// as large as the registers allow: on AVX-512 16 vectors, 4 pixels x 64 channels (with one pixel
+// the jumps took three quarters of the time), elsewhere 64 values. Not here: what the steps mean
 // (epilogue.h).
 //
 // x is [rows][C]. A tile is R pixels x V vectors: 1 or 4 pixels x 64 channels (one sign word each),
@@ -21,10 +21,10 @@ namespace {
 constexpr int kPiece = 16;
 constexpr int kWholeRows = kLanes >= 16 ? 4 : 1;             // pixels of a tile of 64 channels
 constexpr int kPieceRows = kLanes >= 16 ? 16 : 64 / kPiece;  // pixels of a tile of fewer
-constexpr int kMaxSteps = 32;  // longer chains run in several passes over the block
+constexpr int kMaxSteps = 32;  // longer epilogues run in several passes over the block
 
 struct ReadyStep {
-  ChainOp op;
+  EpilogueOp op;
   OperandKind kind;
   const float* operand;  // for the first pixel, channel 0
   const float* second;   // likewise; of a step of one operand, that operand
@@ -34,23 +34,23 @@ struct ReadyStep {
   // multithreshold: from threshold to threshold; stores: from pixel to pixel of the target
   int64_t channels;
   int64_t words;  // store_bits: likewise, in words
-  void* target;   // stores: the first pixel, the chain's channel 0
+  void* target;   // stores: the first pixel, the epilogue's channel 0
   float a, b;
 };
 
 // Steps of many instructions go through memory, so that they cost the others no registers.
-__attribute__((noinline)) void runSlow(ChainOp op, float* tile, int vectors) {
+__attribute__((noinline)) void runSlow(EpilogueOp op, float* tile, int vectors) {
   for (int i = 0; i < vectors; i++) {
     const F32 v = load(tile + i * kLanes);
     F32 r;
     switch (op) {
-      case ChainOp::tanh:
+      case EpilogueOp::tanh:
         r = hyperbolicTangent(v);
         break;
-      case ChainOp::sigmoid:
+      case EpilogueOp::sigmoid:
         r = logistic(v);
         break;
-      case ChainOp::exp:
+      case EpilogueOp::exp:
         r = exponential(v);
         break;
       default:
@@ -98,14 +98,14 @@ BITPLANE_INLINE void runTile(const ReadyStep* steps, int length, float* block, i
                              int64_t r, int64_t c, int n, bool keep) {
 #define BITPLANE_EACH BITPLANE_UNROLL for (int i = 0; i < R * V; i++)
 #define BITPLANE_OP(name, expression) \
-  case ChainOp::name: \
+  case EpilogueOp::name: \
     BITPLANE_EACH { \
       const F32 b = load(p + i / V * stride + i % V * kLanes); \
       v[i] = expression; \
     } \
     break;
 #define BITPLANE_TERNARY(name, expression) \
-  case ChainOp::name: \
+  case EpilogueOp::name: \
     BITPLANE_EACH { \
       const F32 b = load(p + i / V * stride + i % V * kLanes); \
       const F32 c = load(second + i / V * stride + i % V * kLanes); \
@@ -113,7 +113,7 @@ BITPLANE_INLINE void runTile(const ReadyStep* steps, int length, float* block, i
     } \
     break;
 #define BITPLANE_UNARY(name, expression) \
-  case ChainOp::name: \
+  case EpilogueOp::name: \
     BITPLANE_EACH { v[i] = expression; } \
     break;
   const F32 zero = set1(0.0f);
@@ -155,25 +155,25 @@ BITPLANE_INLINE void runTile(const ReadyStep* steps, int length, float* block, i
       BITPLANE_UNARY(round, roundEven(v[i]))
       BITPLANE_UNARY(
           signum, select(less(v[i], zero), set1(-1.0f), select(less(zero, v[i]), set1(1.0f), v[i])))
-      case ChainOp::tanh:
-      case ChainOp::sigmoid:
-      case ChainOp::exp:
-      case ChainOp::log:
+      case EpilogueOp::tanh:
+      case EpilogueOp::sigmoid:
+      case EpilogueOp::exp:
+      case EpilogueOp::log:
         BITPLANE_EACH store(spread + i * kLanes, v[i]);
         runSlow(s.op, spread, R * V);
         BITPLANE_EACH v[i] = load(spread + i * kLanes);
         break;
-      case ChainOp::multithreshold:
+      case EpilogueOp::multithreshold:
         BITPLANE_EACH store(spread + i * kLanes, v[i]);
         for (int i = 0; i < R; i++) runMultithreshold(s, p, spread + i * V * kLanes, V);
         BITPLANE_EACH v[i] = load(spread + i * kLanes);
         break;
-      case ChainOp::store_f32: {
+      case EpilogueOp::store_f32: {
         float* y = static_cast<float*>(s.target) + r * s.channels + c;
         BITPLANE_EACH storeVector<Partial>(y + i / V * s.channels, v[i], i % V, n);
         break;
       }
-      case ChainOp::store_i32: {
+      case EpilogueOp::store_i32: {
         int* y = static_cast<int*>(s.target) + r * s.channels + c;
         BITPLANE_EACH {
           const int left = n - i % V * kLanes;
@@ -183,7 +183,7 @@ BITPLANE_INLINE void runTile(const ReadyStep* steps, int length, float* block, i
         }
         break;
       }
-      case ChainOp::store_bits: {
+      case EpilogueOp::store_bits: {
         // Words are little-endian bytes: a piece owns the bytes of its channels, the last piece
         // clears the rest of its own.
         char* y = static_cast<char*>(s.target) + r * s.words * 8 + c / 8;
@@ -248,13 +248,13 @@ void runColumns(const ReadyStep* steps, int length, float* block, int64_t ld, in
   }
 }
 
-// The bytes of the chain's last sign word behind its last piece.
+// The bytes of the epilogue's last sign word behind its last piece.
 void clearTails(const ReadyStep* steps, int length, int rows, int channels) {
   const int used = (channels + kPiece - 1) / kPiece * (kPiece / 8);
   const int whole = (channels + 63) / 64 * 8;
   if (used == whole) return;
   for (int k = 0; k < length; k++) {
-    if (steps[k].op != ChainOp::store_bits) continue;
+    if (steps[k].op != EpilogueOp::store_bits) continue;
     char* y = static_cast<char*>(steps[k].target) + used;
     for (int r = 0; r < rows; r++)
       __builtin_memset(y + 8 * steps[k].words * r, 0, static_cast<size_t>(whole - used));
@@ -262,12 +262,12 @@ void clearTails(const ReadyStep* steps, int length, int rows, int channels) {
 }
 
 // Pixels of one image, at most kMaxSteps steps.
-void runImage(const ChainView& chain, int first, int length, const Buffers& buffers, float* block,
-              int64_t ld, int64_t pixel, int rows, int c0, int cn) {
+void runImage(const EpilogueView& epilogue, int first, int length, const Buffers& buffers,
+              float* block, int64_t ld, int64_t pixel, int rows, int c0, int cn) {
   ReadyStep ready[kMaxSteps];
-  const int64_t channels = chain.channels;
+  const int64_t channels = epilogue.channels;
   for (int k = 0; k < length; k++) {
-    const ChainStep& step = chain.steps[first + k];
+    const EpilogueStep& step = epilogue.steps[first + k];
     ReadyStep& s = ready[k];
     // Steps without an operand still form addresses, so they must be ones that arithmetic on is
     // defined: the block's.
@@ -275,39 +275,40 @@ void runImage(const ChainView& chain, int first, int length, const Buffers& buff
          step.count, channels,  0,     nullptr, step.a, step.b};
     void* at = step.buffer >= 0 ? buffers.at[step.buffer] : nullptr;
     const int64_t pitch = step.pitch > 0 ? step.pitch : channels;
-    if (step.op == ChainOp::store_bits) {
+    if (step.op == EpilogueOp::store_bits) {
       s.words = (pitch + 63) / 64;
       s.target = static_cast<uint64_t*>(at) + pixel * s.words + step.first / 64;
-    } else if (step.op == ChainOp::store_f32 || step.op == ChainOp::store_i32) {
+    } else if (step.op == EpilogueOp::store_f32 || step.op == EpilogueOp::store_i32) {
       s.channels = pitch;
       s.target = static_cast<float*>(at) + pixel * pitch + step.first;
     } else if (at) {
       int64_t start = 0;
       if (step.kind == OperandKind::tensor) start = pixel * pitch, s.stride = s.period = pitch;
-      if (step.kind == OperandKind::image_channel) start = pixel / chain.hw * channels;
+      if (step.kind == OperandKind::image_channel) start = pixel / epilogue.hw * channels;
       if (step.kind == OperandKind::pixel) start = pixel;
       s.operand = static_cast<const float*>(at) + start;
       s.second = step.second >= 0 ? buffers.get<const float>(step.second) + start : s.operand;
     }
   }
-  const bool last = first + length == chain.length;
+  const bool last = first + length == epilogue.length;
   runColumns(ready, length, block, ld, rows, c0, cn, !last);
-  if (c0 + cn == chain.channels) clearTails(ready, length, rows, chain.channels);
+  if (c0 + cn == epilogue.channels) clearTails(ready, length, rows, epilogue.channels);
 }
 
-void runChain(const ChainView& chain, const Buffers& buffers, float* block, int64_t ld,
-              int64_t pixel, int rows, int c0, int cn) {
+void runEpilogue(const EpilogueView& epilogue, const Buffers& buffers, float* block, int64_t ld,
+                 int64_t pixel, int rows, int c0, int cn) {
   // Only an operand per image and channel changes where an image ends; without one the rows are one
   // run.
   bool perImage = false;
-  for (int k = 0; k < chain.length; k++)
-    perImage |= chain.steps[k].kind == OperandKind::image_channel;
+  for (int k = 0; k < epilogue.length; k++)
+    perImage |= epilogue.steps[k].kind == OperandKind::image_channel;
   for (int done = 0; done < rows;) {
-    const int64_t left = perImage ? chain.hw - (pixel + done) % chain.hw : rows;
+    const int64_t left = perImage ? epilogue.hw - (pixel + done) % epilogue.hw : rows;
     const int count = left < rows - done ? static_cast<int>(left) : rows - done;
-    for (int first = 0; first < chain.length; first += kMaxSteps) {
-      const int length = chain.length - first < kMaxSteps ? chain.length - first : kMaxSteps;
-      runImage(chain, first, length, buffers, block + done * ld, ld, pixel + done, count, c0, cn);
+    for (int first = 0; first < epilogue.length; first += kMaxSteps) {
+      const int length = epilogue.length - first < kMaxSteps ? epilogue.length - first : kMaxSteps;
+      runImage(epilogue, first, length, buffers, block + done * ld, ld, pixel + done, count, c0,
+               cn);
     }
     done += count;
   }
@@ -315,9 +316,9 @@ void runChain(const ChainView& chain, const Buffers& buffers, float* block, int6
 
 }  // namespace
 
-ChainFn chooseChain(const ChainStep* steps, int length, int channels) {
-  const ChainFn line = straightLine(steps, length, channels);
-  return line ? line : runChain;
+EpilogueFn chooseEpilogue(const EpilogueStep* steps, int length, int channels) {
+  const EpilogueFn line = straightLine(steps, length, channels);
+  return line ? line : runEpilogue;
 }
 
 }  // namespace BITPLANE_SIMD

@@ -10,7 +10,7 @@ import type { Kernel } from '../../passes/fuse.js';
 import { type Link, type Operand, type Slot, storage } from '../../passes/links.js';
 import { memoryBytes, type Plan } from '../../passes/plan.js';
 import type { Tensor } from '../../tensor/tensor.js';
-import type { Assembler, ChainStep, ConstantPool } from '../assembler.js';
+import type { Assembler, EpilogueStep as ChainStep, ConstantPool } from '../assembler.js';
 import { packedBytes } from '../limits.js';
 import { nativeConstant } from '../native-constant.js';
 import { packWords } from '../words.js';

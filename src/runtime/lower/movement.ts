@@ -194,7 +194,7 @@ export function lowerBinary({ anchor: node }: Kernel, context: LoweringContext):
   requireWords(node);
   const [a, b] = node.inputs as [Value, Value];
   const sizes = node.shape as readonly number[];
-  const op = node.op === 'pow' ? POW : context.asm.chainOp(node.op);
+  const op = node.op === 'pow' ? POW : context.asm.epilogueOp(node.op);
   context.asm.emit('binary', {
     a: context.buffer(a),
     b: context.buffer(b),

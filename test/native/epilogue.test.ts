@@ -1,6 +1,6 @@
 /**
- * The chain: every step, and every straight line of native/kernels/epilogue/straight_lines.inc, on
- * every instruction set against the oracle, to the bit.
+ * The epilogue: every step, and every straight line of native/kernels/epilogue/straight_lines.inc,
+ * on every instruction set against the oracle, to the bit.
  */
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
@@ -8,13 +8,13 @@ import { random } from '../random.js';
 import { agrees, bitBytes, specials } from './agreement.js';
 import { type Case, randomBitMap } from './harness.js';
 
-describe.each([1, 3, 8, 16, 31, 33, 64, 65, 130, 600])('the chain over %i channels', (c) => {
+describe.each([1, 3, 8, 16, 31, 33, 64, 65, 130, 600])('the epilogue over %i channels', (c) => {
   const n = 2;
   const hw = 77;
   const next = random(c);
   const size = n * hw * c;
   const run = (
-    chain: Case['chain'],
+    epilogue: Case['epilogue'],
     operand = new Float32Array(1),
     secondOperand = new Float32Array(1),
   ) =>
@@ -29,8 +29,8 @@ describe.each([1, 3, 8, 16, 31, 33, 64, 65, 130, 600])('the chain over %i channe
         whole: { result: new Int32Array(size) },
         bits: { result: new Uint8Array(bitBytes(n * hw, c)) },
       },
-      chain: [
-        ...(chain ?? []),
+      epilogue: [
+        ...(epilogue ?? []),
         { op: 'store_f32', operand: 'real' },
         { op: 'store_i32', operand: 'whole' },
         { op: 'store_bits', operand: 'bits' },
@@ -87,11 +87,11 @@ describe.each([1, 3, 8, 16, 31, 33, 64, 65, 130, 600])('the chain over %i channe
         x: { feed: randomBitMap(n * hw, c, next) },
         real: { result: new Float32Array(size) },
       },
-      chain: [{ op: 'store_f32', operand: 'real' }],
+      epilogue: [{ op: 'store_f32', operand: 'real' }],
     }));
 });
 
-type Steps = NonNullable<Case['chain']>;
+type Steps = NonNullable<Case['epilogue']>;
 type Slots = Case['buffers'];
 interface Move {
   readonly lie: 'U' | 'C' | 'T' | 'P' | 'S';
@@ -125,7 +125,7 @@ describe.each(LINES)('straight line $title', ({ moves }) => {
   const line = (c: number, perImage: boolean, parts: number, plain = false): Case => {
     const next = random(c + parts);
     const buffers: Record<string, Slots[string]> = { x: { feed: specials(n * hw * c, next) } };
-    const chain = moves.map(({ lie, op }, i): Steps[number] => {
+    const epilogue = moves.map(({ lie, op }, i): Steps[number] => {
       const operand = `operand${i}`;
       if (lie === 'U') return { op };
       if (lie === 'S') {
@@ -153,7 +153,7 @@ describe.each(LINES)('straight line $title', ({ moves }) => {
         ...(lie === 'T' && parts > 1 && { pitch: c / parts }),
       };
     });
-    return { opcode: 'map', fields: { dtype: 0, n, hw, c }, buffers, chain };
+    return { opcode: 'map', fields: { dtype: 0, n, hw, c }, buffers, epilogue };
   };
 
   // 24 and 100 channels are no columns and go the general way.
@@ -178,7 +178,7 @@ test.each([
   [96, 3],
   [160, 2],
 ])(
-  'a map that repeats, in a chain that is no straight line: %i channels of %i parts',
+  'a map that repeats, in an epilogue that is no straight line: %i channels of %i parts',
   async (c, parts) => {
     const pixels = 41;
     const next = random(c);
@@ -190,7 +190,7 @@ test.each([
         part: { feed: specials((pixels * c) / parts, next) },
         real: { result: new Float32Array(pixels * c) },
       },
-      chain: [
+      epilogue: [
         { op: 'leaky', a: 0.5 },
         { op: 'sub', kind: 'tensor', operand: 'part', pitch: c / parts },
         { op: 'store_f32', kind: 'tensor', operand: 'real' },
