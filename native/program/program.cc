@@ -104,7 +104,7 @@ std::shared_ptr<Program> Program::build(const int32_t* code, size_t length,
     instruction.epilogue = code + at;
     at += static_cast<size_t>(instruction.epilogueLength) * kEpilogueStepInts;
     const Opcode& opcode = table[instruction.opcode];
-    if (const char* problem = problemOf(opcode, instruction, program->buffers_.size())) {
+    if (const char* problem = problemOf(opcode, instruction, program->buffers_)) {
       *error = where + " (" + opcode.name + ") was refused: " + problem;
       return nullptr;
     }

@@ -17,9 +17,9 @@ export function programSeeds() {
       name === 'thresholds' ? -1 : (NUMBERS[kind] ?? 1),
     );
     const stores = fields.some(({ kind }) => kind === 'out');
-    const epilogue = stores ? [] : [0, 2, 1, -1, 0, 0, 0, 0, 0];
+    const epilogue = stores ? [] : [0, 2, 0, 1, -1, 0, 0, 0, 0, 0];
     return Buffer.from(
-      Int32Array.of(number, fields.length, ...values, epilogue.length / 9, ...epilogue).buffer,
+      Int32Array.of(number, fields.length, ...values, epilogue.length / 10, ...epilogue).buffer,
     );
   });
 }

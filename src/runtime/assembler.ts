@@ -17,9 +17,14 @@ const WEIGHTS = 2;
  */
 const OPERAND_KINDS = ['none', 'channel', 'tensor', 'image_channel', 'pixel'] as const;
 
+/** What an epilogue operand holds, in the order of OperandType there. */
+const OPERAND_TYPES = ['f32', 'i32', 'i8', 'u8', 'b1'] as const;
+
 export interface EpilogueStep {
   readonly op: string;
   readonly kind?: (typeof OPERAND_KINDS)[number];
+  /** Of both operands; f32 unless given. A store's op says what it writes. */
+  readonly dtype?: (typeof OPERAND_TYPES)[number];
   readonly buffer?: number;
   /** The second operand of a step that has two; it lies as the first. */
   readonly second?: number;
@@ -131,10 +136,10 @@ export class Assembler {
           'ERR_NATIVE',
           `the addon has no epilogue step ${step.op}; rebuild it with \`npm run build:native\``,
         );
-      const kind = OPERAND_KINDS.indexOf(step.kind ?? 'none');
       this.code.push(
         op,
-        kind,
+        OPERAND_KINDS.indexOf(step.kind ?? 'none'),
+        OPERAND_TYPES.indexOf(step.dtype ?? 'f32'),
         step.buffer ?? -1,
         step.second ?? -1,
         step.count ?? 0,

@@ -6,7 +6,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { random } from '../random.js';
 import { agrees, bitBytes, specials } from './agreement.js';
-import { type Case, randomBitMap } from './harness.js';
+import { type Case, randomBitMap, runCase, testedIsas } from './harness.js';
 
 describe.each([1, 3, 8, 16, 31, 33, 64, 65, 130, 600])('the epilogue over %i channels', (c) => {
   const n = 2;
@@ -27,12 +27,16 @@ describe.each([1, 3, 8, 16, 31, 33, 64, 65, 130, 600])('the epilogue over %i cha
         secondOperand: { constant: secondOperand },
         real: { result: new Float32Array(size) },
         whole: { result: new Int32Array(size) },
+        signed: { result: new Int8Array(size) },
+        unsigned: { result: new Uint8Array(size) },
         bits: { result: new Uint8Array(bitBytes(n * hw, c)) },
       },
       epilogue: [
         ...(epilogue ?? []),
         { op: 'store_f32', operand: 'real' },
         { op: 'store_i32', operand: 'whole' },
+        { op: 'store_i8', operand: 'signed' },
+        { op: 'store_u8', operand: 'unsigned' },
         { op: 'store_bits', operand: 'bits' },
       ],
     });
@@ -89,6 +93,171 @@ describe.each([1, 3, 8, 16, 31, 33, 64, 65, 130, 600])('the epilogue over %i cha
       },
       epilogue: [{ op: 'store_f32', operand: 'real' }],
     }));
+});
+
+/** Integers of any size, the least and the most among them. */
+const integers = (count: number, next: () => number, least: number, most: number) =>
+  Array.from({ length: count }, () => {
+    const draw = next();
+    if (draw < 0.1) return draw < 0.05 ? least : most;
+    return Math.round(draw < 0.3 ? (next() - 0.5) * 9 : least + (most - least) * next());
+  }).map((value) => Math.max(least, value));
+
+/** Rows of an operand of each dtype. */
+const OPERANDS = {
+  f32: (rows: number, c: number, next: () => number) => specials(rows * c, next),
+  i32: (rows: number, c: number, next: () => number) =>
+    Int32Array.from(integers(rows * c, next, -(2 ** 31), 2 ** 31 - 1)),
+  i8: (rows: number, c: number, next: () => number) =>
+    Int8Array.from(integers(rows * c, next, -128, 127)),
+  u8: (rows: number, c: number, next: () => number) =>
+    Uint8Array.from(integers(rows * c, next, 0, 255)),
+  b1: (rows: number, c: number, next: () => number) => randomBitMap(rows, c, next),
+} as const;
+type OperandType = keyof typeof OPERANDS;
+const TYPES = Object.keys(OPERANDS) as OperandType[];
+
+describe.each(TYPES)('operands of %s', (dtype) => {
+  const n = 2;
+  const hw = 39;
+  const kinds = ['channel', 'tensor', 'image_channel', 'pixel'] as const;
+  const rowsOf = { channel: 1, tensor: n * hw, image_channel: n, pixel: n * hw } as const;
+  const ops = ['add', 'sub', 'rsub', 'mul', 'div', 'rdiv', 'max', 'min', 'prelu', 'submul'];
+  test.each([1, 3, 8, 9, 16, 17, 31, 48, 64, 65, 130, 200])(
+    '%i channels: every step reads them as floats',
+    async (c) => {
+      const next = random(c);
+      const size = n * hw * c;
+      for (const kind of kinds) {
+        if (kind === 'pixel' && dtype === 'b1') continue;
+        const operand = () => {
+          const channels = kind === 'pixel' ? 1 : c;
+          return { feed: OPERANDS[dtype](rowsOf[kind], channels, next) };
+        };
+        const names = ops.map((_, i) => `operand${i}`);
+        const results = ops.map((_, i) => `result${i}`);
+        await agrees({
+          opcode: 'map',
+          fields: { dtype: 0, n, hw, c },
+          buffers: {
+            x: { feed: specials(size, next) },
+            ...Object.fromEntries(names.map((name) => [name, operand()])),
+            last: operand(),
+            ...Object.fromEntries(
+              results.map((name) => [name, { result: new Float32Array(size) }]),
+            ),
+          },
+          epilogue: ops.flatMap((op, i) => [
+            {
+              ...{ op, kind, dtype, operand: `operand${i}` },
+              ...(op === 'submul' && { secondOperand: 'last' }),
+            },
+            { op: 'store_f32', kind: 'tensor' as const, operand: `result${i}` },
+          ]),
+        });
+      }
+    },
+  );
+  test.each([
+    [32, 2],
+    [96, 2],
+    [128, 2],
+    [192, 3],
+  ])('%i channels, a map in %i parts that repeats', async (c, parts) => {
+    const next = random(c);
+    const size = n * hw * c;
+    await agrees({
+      opcode: 'map',
+      fields: { dtype: 0, n, hw, c },
+      buffers: {
+        x: { feed: specials(size, next) },
+        part: { feed: OPERANDS[dtype](n * hw, c / parts, next) },
+        real: { result: new Float32Array(size) },
+      },
+      epilogue: [
+        { op: 'mul', kind: 'tensor', dtype, operand: 'part', pitch: c / parts },
+        { op: 'store_f32', kind: 'tensor', operand: 'real' },
+      ],
+    });
+  });
+});
+
+test('a bit reads as -1 or +1, an integer as the nearest float', async () => {
+  const read = async (dtype: OperandType, operand: NodeJS.TypedArray) => {
+    const make: Case = {
+      opcode: 'map',
+      fields: { dtype: 0, n: 1, hw: 1, c: 3 },
+      buffers: {
+        x: { feed: new Float32Array(3) },
+        operand: { feed: operand },
+        y: { result: new Float32Array(3) },
+      },
+      epilogue: [
+        { op: 'add', kind: 'channel', dtype, operand: 'operand' },
+        { op: 'store_f32', kind: 'tensor', operand: 'y' },
+      ],
+    };
+    const { y } = await runCase(make, 'reference');
+    return [...(y as Float32Array)];
+  };
+  expect(await read('b1', Uint8Array.of(0b101, 0, 0, 0, 0, 0, 0, 0))).toEqual([-1, 1, -1]);
+  expect(await read('i32', Int32Array.of(2 ** 24 + 1, -(2 ** 24) - 3, 7))).toEqual([
+    2 ** 24,
+    -(2 ** 24) - 4,
+    7,
+  ]);
+  expect(await read('i8', Int8Array.of(-128, 127, 0))).toEqual([-128, 127, 0]);
+  expect(await read('u8', Uint8Array.of(128, 255, 0))).toEqual([128, 255, 0]);
+});
+
+describe('integers are truncated and held within their range', () => {
+  const values = [
+    ...[0, -0, 0.9, -0.9, 1.5, -1.5, 126.9, 127, 127.1, 128, -127.9, -128, -128.9, -129, 254.9],
+    ...[255, 255.1, 256, 1e9, -1e9, 2 ** 31, -(2 ** 31), 3e38, -3e38, 1e-40, Infinity, -Infinity],
+    ...[NaN, 2147483520, -2147483648],
+  ];
+  const range = {
+    store_i8: [-128, 127, Int8Array],
+    store_u8: [0, 255, Uint8Array],
+    store_i32: [-(2 ** 31), 2 ** 31 - 1, Int32Array],
+  } as const;
+  test.each(Object.keys(range) as (keyof typeof range)[])('%s', async (op) => {
+    const [least, most, Type] = range[op];
+    const whole = values.map((value) => {
+      const float = Math.fround(value);
+      return Number.isNaN(float) ? 0 : Math.min(most, Math.max(least, Math.trunc(float))) + 0;
+    });
+    const make: Case = {
+      opcode: 'map',
+      fields: { dtype: 0, n: 1, hw: 2, c: values.length },
+      buffers: {
+        x: { feed: Float32Array.from([...values, ...values]) },
+        y: { result: new Type(2 * values.length) },
+      },
+      epilogue: [{ op, kind: 'tensor', operand: 'y' }],
+    };
+    for (const isa of ['reference' as const, ...testedIsas()]) {
+      const { y } = await runCase(make, isa);
+      expect([...(y as Int32Array)], isa).toEqual([...whole, ...whole]);
+    }
+  });
+  test.each([5, 32, 65])('%i channels of a wider map, the others untouched', async (c) => {
+    const next = random(c);
+    for (const [op, [, , Type]] of Object.entries(range))
+      await agrees({
+        opcode: 'map',
+        fields: { dtype: 0, n: 1, hw: 77, c },
+        buffers: {
+          x: { feed: specials(77 * c, next) },
+          y: { result: new Type(77 * 2 * c) },
+        },
+        epilogue: [
+          { op, kind: 'tensor', operand: 'y', pitch: 2 * c, first: c },
+          { op: 'neg' },
+          { op, kind: 'tensor', operand: 'y', pitch: 2 * c, first: 0 },
+        ],
+      });
+  });
 });
 
 type Steps = NonNullable<Case['epilogue']>;

@@ -25,6 +25,9 @@ describe.each([1, 2, 3, 5, 7, 8, 9])('%i channels', (c) => {
         x: { feed: specials(size, next) },
         scale: { constant: specials(c, next) },
         shift: { feed: specials(size, next) },
+        steps: { constant: Int8Array.from({ length: c }, () => next() * 255 - 128) },
+        levels: { feed: Uint8Array.from({ length: size }, () => next() * 256) },
+        bytes: { result: new Uint8Array(size) },
         ...(parts
           ? { whole: { result: new Float32Array(3 * size) } }
           : Object.fromEntries(
@@ -40,6 +43,9 @@ describe.each([1, 2, 3, 5, 7, 8, 9])('%i channels', (c) => {
         { op: 'add', kind: 'tensor', operand: 'shift' },
         { op: 'store_f32', kind: 'tensor', ...target('second', 0) },
         { op: 'neg' },
+        { op: 'add', kind: 'channel', dtype: 'i8', operand: 'steps' },
+        { op: 'sub', kind: 'tensor', dtype: 'u8', operand: 'levels' },
+        { op: 'store_u8', kind: 'tensor', operand: 'bytes' },
         { op: 'store_f32', kind: 'tensor', ...target('third', 2) },
       ],
     };

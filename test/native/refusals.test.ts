@@ -34,7 +34,7 @@ function build({ opcode, fields = {}, epilogue = [] }: Stream) {
   const values = table.map(
     ({ name, kind }) => fields[name] ?? (name === 'thresholds' ? -1 : (NUMBERS[kind] ?? 1)),
   );
-  const code = Int32Array.of(number, table.length, ...values, epilogue.length / 9, ...epilogue);
+  const code = Int32Array.of(number, table.length, ...values, epilogue.length / 10, ...epilogue);
   const buffers = Float64Array.of(0, 0, 4096, 0, 4096, 4096, 2, 0, 4096);
   return new native.Program(
     new native.Constants([new Uint8Array(4096)]),
@@ -135,17 +135,68 @@ describe('a buffer that is not there is refused', () => {
       );
   });
 
-  test.each<[string, number[]]>([
-    ['an operand of no buffer', [0, 2, -1, -1, 0, 0, 0, 0, 0]],
-    ['an operand of another program', [0, 2, 3, -1, 0, 0, 0, 0, 0]],
-    ['an op that is none', [native.epilogueOps.length, 0, -1, -1, 0, 0, 0, 0, 0]],
-    ['a kind that is none', [0, 5, 0, -1, 0, 0, 0, 0, 0]],
-    [
-      'a second operand of no buffer',
-      [native.epilogueOps.indexOf('submul'), 2, 0, -1, 0, 0, 0, 0, 0],
-    ],
-  ])('an epilogue with %s', (_, epilogue) => {
-    expect(() => build({ opcode: 'map', epilogue })).toThrow(/its epilogue is malformed/);
+  const op = (name: string) => native.epilogueOps.indexOf(name);
+  /** op, kind, dtype, buffer, second, count, a, b, pitch, first: an addition of a map of floats. */
+  const step = (changed: Readonly<Record<number, number>>) =>
+    [op('add'), 2, 0, 0, -1, 0, 0, 0, 0, 0].map((value, i) => changed[i] ?? value);
+
+  test('an epilogue that is in order is not', () => {
+    for (const dtype of [0, 1, 2, 3, 4])
+      build({ opcode: 'map', epilogue: step({ 2: dtype }) }).release();
+  });
+
+  test.each<[string, Readonly<Record<number, number>>]>([
+    ['an operand of no buffer', { 3: -1 }],
+    ['an operand of another program', { 3: 3 }],
+    ['an op that is none', { 0: native.epilogueOps.length }],
+    ['a kind that is none', { 1: 5 }],
+    ['an operand that lies nowhere', { 1: 0 }],
+    ['a dtype that is none', { 2: 5 }],
+    ['bits by pixel', { 1: 4, 2: 4 }],
+    ['thresholds that are no floats', { 0: op('multithreshold'), 1: 1, 2: 1, 5: 1 }],
+    ['a store of another dtype than its own', { 0: op('store_f32'), 2: 2 }],
+    ['a store beside its map', { 0: op('store_f32'), 8: 16, 9: 16 }],
+    ['an operand that does not repeat evenly', { 8: 2 }],
+    ['a second operand of no buffer', { 0: op('submul') }],
+  ])('an epilogue with %s', (_, changed) => {
+    expect(() => build({ opcode: 'map', epilogue: step(changed) })).toThrow(
+      /its epilogue is malformed/,
+    );
+  });
+
+  // The buffers hold 4096 bytes: as many elements of one byte, a quarter of those of four.
+  const maps: [string, number, number][] = [
+    ['f32', 0, 1024],
+    ['i32', 1, 1024],
+    ['i8', 2, 4096],
+    ['u8', 3, 4096],
+  ];
+  test.each(maps)('a map of %s that is too small for its pixels', (_, dtype, most) => {
+    const of = (hw: number) => () =>
+      build({ opcode: 'map', fields: { hw }, epilogue: step({ 2: dtype }) }).release();
+    expect(of(most)).not.toThrow();
+    expect(of(most + 1)).toThrow(/a buffer of its epilogue is too small/);
+  });
+  test('a map of bits, channels or thresholds that is too small', () => {
+    const of = (fields: Readonly<Record<string, number>>, changed: Record<number, number>) => () =>
+      build({ opcode: 'map', fields, epilogue: step(changed) }).release();
+    const small = /a buffer of its epilogue is too small/;
+    for (const c of [1, 64, 65, 128]) {
+      const most = 512 / Math.ceil(c / 64);
+      expect(of({ hw: most, c }, { 2: 4 })).not.toThrow();
+      expect(of({ hw: most + 1, c }, { 2: 4 })).toThrow(small);
+      expect(of({ hw: most, c }, { 0: op('store_bits') })).not.toThrow();
+      expect(of({ hw: most + 1, c }, { 0: op('store_bits') })).toThrow(small);
+    }
+    expect(of({ c: 1024 }, { 1: 1 })).not.toThrow();
+    expect(of({ c: 1025 }, { 1: 1 })).toThrow(small);
+    expect(of({ n: 4, c: 257 }, { 1: 3 })).toThrow(small);
+    expect(of({ hw: 1025 }, { 1: 4 })).toThrow(small);
+    expect(of({ c: 512 }, { 0: op('multithreshold'), 1: 1, 5: 3 })).toThrow(small);
+    expect(of({ hw: 4097 }, { 0: op('store_i8') })).toThrow(small);
+    expect(of({ hw: 4097 }, { 0: op('store_u8') })).toThrow(small);
+    expect(of({ hw: 1025 }, { 0: op('store_i32') })).toThrow(small);
+    expect(of({ n: 2 ** 31 - 1, hw: 2 ** 31 - 1, c: 2 ** 31 - 1 }, {})).toThrow(small);
   });
 });
 

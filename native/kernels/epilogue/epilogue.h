@@ -17,6 +17,7 @@
 // With b = +0 it is mul(v,c) to the bit, because v - (+0) is v for every v, -0 and NaN too.
 #pragma once
 #include "kernels/step.h"
+#include "simd/attributes.h"
 
 namespace bitplane {
 
@@ -29,8 +30,9 @@ namespace bitplane {
   X(exp, 0) X(log, 0) X(floor, 0) X(ceil, 0) X(round, 0) /* half to even */ \
   X(signum, 0) /* -1, 0, 1; NaN stays NaN, 0 keeps its sign */ \
   X(multithreshold, 1) /* operand f32 [count][C]: v = a * #{t : v >= T[t][c]} + b */ \
-  X(store_f32, 1) X(store_i32, 1) /* truncates toward zero, saturates, NaN gives 0 */ \
-  X(store_bits, 1)
+  X(store_f32, 1) X(store_bits, 1) \
+  /* integers: truncate toward zero, saturate, NaN gives 0; `round` stands before them */ \
+  X(store_i32, 1) X(store_i8, 1) X(store_u8, 1)
 // clang-format on
 enum class EpilogueOp : int32_t {
 #define X(name, operand) name,
@@ -38,11 +40,13 @@ enum class EpilogueOp : int32_t {
 #undef X
 };
 
+BITPLANE_INLINE constexpr bool isStore(EpilogueOp op) { return op >= EpilogueOp::store_f32; }
+
 // An operation of the instruction `binary` that no epilogue has: a to the power of b. Numbered away
 // from the epilogue's.
 constexpr int32_t kPow = 1000;
 
-// How an operand is laid against [N, HW, C]; all operands are f32.
+// How an operand is laid against [N, HW, C].
 enum class OperandKind : int32_t {
   none,
   channel,        // [C]
@@ -51,14 +55,30 @@ enum class OperandKind : int32_t {
   pixel,          // [N, HW]
 };
 
-constexpr int kEpilogueStepInts = 9;
+// What an operand holds. Integers are rounded to the nearest float; a bit reads as -1 or +1. Rows
+// of bits (a map's pixels, an image's channels, the channels of all) start whole words. The tables
+// of multithreshold are f32, and no operand by pixel is b1. A store's own op says what it writes.
+enum class OperandType : int32_t { f32, i32, i8, u8, b1 };
+
+// Elements from one row of `channels` to the next: bits fill whole words.
+BITPLANE_INLINE constexpr int64_t rowElements(OperandType type, int64_t channels) {
+  return type == OperandType::b1 ? (channels + 63) / 64 * 64 : channels;
+}
+// Bytes before element `index`, which for b1 is a multiple of 8.
+BITPLANE_INLINE constexpr int64_t elementBytes(OperandType type, int64_t index) {
+  if (type == OperandType::b1) return index / 8;
+  return type == OperandType::i8 || type == OperandType::u8 ? index : index * 4;
+}
+
+constexpr int kEpilogueStepInts = 10;
 struct EpilogueStep {  // exactly kEpilogueStepInts 4-byte fields, as encoded
   EpilogueOp op;
   OperandKind kind;
-  int32_t buffer;  // operand or target; -1 if none
-  int32_t second;  // the second operand of a step of two, laid as the first; -1 if none
-  int32_t count;   // multithreshold: how many thresholds
-  float a, b;      // immediates
+  OperandType type;  // of both operands
+  int32_t buffer;    // operand or target; -1 if none
+  int32_t second;    // the second operand of a step of two, laid as the first; -1 if none
+  int32_t count;     // multithreshold: how many thresholds
+  float a, b;        // immediates
   // pitch is the number of channels of a map, 0 for C. Stores: the target may be wider, and this
   // epilogue writes its channels [first, first + C). That is how a concatenation costs nothing. For
   // store_bits first and, unless the channels end the map, C are multiples of 64. Tensor operands:

@@ -25,8 +25,11 @@ constexpr int kMaxSteps = 32;  // longer epilogues run in several passes over th
 
 struct ReadyStep {
   EpilogueOp op;
-  OperandKind kind;
-  const float* operand;  // for the first pixel, channel 0
+  OperandType type;
+  bool isPixel;  // one element a pixel
+  // Whether its vectors must be made first, in memory: an element a pixel, or no floats.
+  bool isSpread;
+  const float* operand;  // for the first pixel, channel 0, whatever its type
   const float* second;   // likewise; of a step of one operand, that operand
   int64_t stride;        // of operand, from pixel to pixel
   int64_t period;        // of operand: it repeats after so many channels
@@ -72,6 +75,58 @@ __attribute__((noinline)) void runMultithreshold(const ReadyStep& s, const float
     }
     store(tile + i * kLanes, add(mul(set1(s.a), reached), set1(s.b)));
   }
+}
+
+// Elements [i, i + kLanes) of an operand, as floats. For bits i is a multiple of kLanes or, if that
+// is less, of 8.
+BITPLANE_INLINE F32 loadAs(OperandType type, const void* operand, int64_t i) {
+  switch (type) {
+    case OperandType::i32:
+      return toFloat(loadInt(static_cast<const int32_t*>(operand) + i));
+    case OperandType::i8:
+      return toFloat(loadI8(static_cast<const int8_t*>(operand) + i));
+    case OperandType::u8:
+      return toFloat(loadU8(static_cast<const uint8_t*>(operand) + i));
+    case OperandType::b1: {
+      const uint8_t* bytes = static_cast<const uint8_t*>(operand) + i / 8;
+      return bipolar(kLanes > 8 ? bytes[0] | unsigned{bytes[1]} << 8 : unsigned{bytes[0]} >> i % 8);
+    }
+    default:
+      return load(static_cast<const float*>(operand) + i);
+  }
+}
+
+// One element in every lane.
+BITPLANE_INLINE F32 splatAs(OperandType type, const void* operand, int64_t i) {
+  switch (type) {
+    case OperandType::i32:
+      return set1(static_cast<float>(static_cast<const int32_t*>(operand)[i]));
+    case OperandType::i8:
+      return set1(static_cast<const int8_t*>(operand)[i]);
+    case OperandType::u8:
+      return set1(static_cast<const uint8_t*>(operand)[i]);
+    default:
+      return set1(static_cast<const float*>(operand)[i]);
+  }
+}
+
+// The operand of a tile of `rows` pixels of `vectors` vectors, made in memory: pixel r and after,
+// elements from `offset` on.
+__attribute__((noinline)) void spreadOperand(const ReadyStep& s, const float* operand, int64_t r,
+                                             int64_t offset, int rows, int vectors, float* out) {
+  for (int row = 0; row < rows; row++) {
+    for (int i = 0; i < vectors; i++, out += kLanes) {
+      store(out, s.isPixel ? splatAs(s.type, operand, r + row)
+                           : loadAs(s.type, operand, offset + row * s.stride + i * kLanes));
+    }
+  }
+}
+
+// Truncated toward zero and held within [least, most], which are within a byte; NaN gives 0.
+BITPLANE_INLINE I32 truncateByte(F32 v, float least, float most) {
+  F32 inside = select(less(v, set1(least)), set1(least), v);
+  inside = select(less(set1(most), inside), set1(most), inside);
+  return truncate(select(isNan(v), set1(0.0f), inside));
 }
 
 BITPLANE_INLINE I32 truncateSaturating(F32 v) {
@@ -126,9 +181,9 @@ BITPLANE_INLINE void runTile(const ReadyStep* steps, int length, float* block, i
     const int64_t offset = r * stride + (__builtin_expect(c < s.period, 1) ? c : c % s.period);
     const float* p = s.operand + offset;
     const float* second = s.second + offset;
-    if (__builtin_expect(s.kind == OperandKind::pixel, 0)) {
-      BITPLANE_EACH store(spread + i * kLanes, set1(s.operand[r + i / V]));
-      BITPLANE_EACH store(secondSpread + i * kLanes, set1(s.second[r + i / V]));
+    if (__builtin_expect(s.isSpread, 0)) {
+      spreadOperand(s, s.operand, r, offset, R, V, spread);
+      if (s.second != s.operand) spreadOperand(s, s.second, r, offset, R, V, secondSpread);
       p = spread;
       second = secondSpread;
       stride = V * kLanes;
@@ -180,6 +235,19 @@ BITPLANE_INLINE void runTile(const ReadyStep* steps, int length, float* block, i
           if (left > 0)
             storeIntN(y + i / V * s.channels + i % V * kLanes, truncateSaturating(v[i]),
                       left < kLanes ? left : kLanes);
+        }
+        break;
+      }
+      case EpilogueOp::store_i8:
+      case EpilogueOp::store_u8: {
+        char* y = static_cast<char*>(s.target) + r * s.channels + c;
+        const float least = s.op == EpilogueOp::store_i8 ? -128.0f : 0.0f;
+        const float most = s.op == EpilogueOp::store_i8 ? 127.0f : 255.0f;
+        BITPLANE_EACH {
+          const int left = n - i % V * kLanes;
+          if (left > 0)
+            storeBytesN(y + i / V * s.channels + i % V * kLanes, truncateByte(v[i], least, most),
+                        left < kLanes ? left : kLanes);
         }
         break;
       }
@@ -271,23 +339,34 @@ void runImage(const EpilogueView& epilogue, int first, int length, const Buffers
     ReadyStep& s = ready[k];
     // Steps without an operand still form addresses, so they must be ones that arithmetic on is
     // defined: the block's.
-    s = {step.op,    step.kind, block, block,   0,      channels,
-         step.count, channels,  0,     nullptr, step.a, step.b};
+    s = {step.op,  step.type,  false,    false, block,   block,  0,
+         channels, step.count, channels, 0,     nullptr, step.a, step.b};
     void* at = step.buffer >= 0 ? buffers.at[step.buffer] : nullptr;
     const int64_t pitch = step.pitch > 0 ? step.pitch : channels;
     if (step.op == EpilogueOp::store_bits) {
       s.words = (pitch + 63) / 64;
       s.target = static_cast<uint64_t*>(at) + pixel * s.words + step.first / 64;
-    } else if (step.op == EpilogueOp::store_f32 || step.op == EpilogueOp::store_i32) {
+    } else if (isStore(step.op)) {
+      const bool bytes = step.op == EpilogueOp::store_i8 || step.op == EpilogueOp::store_u8;
       s.channels = pitch;
-      s.target = static_cast<float*>(at) + pixel * pitch + step.first;
+      s.target = static_cast<char*>(at) + (pixel * pitch + step.first) * (bytes ? 1 : 4);
     } else if (at) {
       int64_t start = 0;
-      if (step.kind == OperandKind::tensor) start = pixel * pitch, s.stride = s.period = pitch;
-      if (step.kind == OperandKind::image_channel) start = pixel / epilogue.hw * channels;
+      if (step.kind == OperandKind::tensor) {
+        s.period = pitch;
+        s.stride = rowElements(step.type, pitch);
+        start = pixel * s.stride;
+      }
+      if (step.kind == OperandKind::image_channel)
+        start = pixel / epilogue.hw * rowElements(step.type, channels);
       if (step.kind == OperandKind::pixel) start = pixel;
-      s.operand = static_cast<const float*>(at) + start;
-      s.second = step.second >= 0 ? buffers.get<const float>(step.second) + start : s.operand;
+      s.isPixel = step.kind == OperandKind::pixel;
+      s.isSpread = s.isPixel || step.type != OperandType::f32;
+      const int64_t before = elementBytes(step.type, start);
+      s.operand = reinterpret_cast<const float*>(static_cast<const char*>(at) + before);
+      s.second = s.operand;
+      if (step.second >= 0)
+        s.second = reinterpret_cast<const float*>(buffers.get<const char>(step.second) + before);
     }
   }
   const bool last = first + length == epilogue.length;

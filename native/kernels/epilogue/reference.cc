@@ -13,21 +13,43 @@ namespace reference {
 
 namespace {
 
-// Where pixel p, channel c reads an operand of a step.
+// The element that pixel p, channel c reads of an operand of a step.
 int64_t operandAt(const EpilogueStep& s, const EpilogueView& epilogue, int64_t p, int64_t c) {
   const int64_t pitch = s.pitch > 0 ? s.pitch : epilogue.channels;
   switch (s.kind) {
     case OperandKind::channel:
       return c;
     case OperandKind::tensor:
-      return p * pitch + c % pitch;
+      return p * rowElements(s.type, pitch) + c % pitch;
     case OperandKind::image_channel:
-      return p / epilogue.hw * epilogue.channels + c;
+      return p / epilogue.hw * rowElements(s.type, epilogue.channels) + c;
     case OperandKind::pixel:
       return p;
     default:
       return 0;
   }
+}
+
+float elementOf(const Buffers& buffers, int buffer, OperandType type, int64_t i) {
+  switch (type) {
+    case OperandType::i32:
+      return static_cast<float>(buffers.get<int32_t>(buffer)[i]);
+    case OperandType::i8:
+      return buffers.get<int8_t>(buffer)[i];
+    case OperandType::u8:
+      return buffers.get<uint8_t>(buffer)[i];
+    case OperandType::b1:
+      return buffers.get<uint8_t>(buffer)[i / 8] >> (i % 8) & 1 ? -1.0f : 1.0f;
+    default:
+      return buffers.get<float>(buffer)[i];
+  }
+}
+
+// Truncated toward zero, held within [least, most]; NaN gives 0.
+int32_t wholeOf(float v, int32_t least, int32_t most) {
+  if (v != v) return 0;
+  const double whole = std::trunc(static_cast<double>(v));
+  return whole < least ? least : (whole > most ? most : static_cast<int32_t>(whole));
 }
 
 void runEpilogue(const EpilogueView& epilogue, const Buffers& buffers, float* block, int64_t ld,
@@ -44,12 +66,11 @@ void runEpilogue(const EpilogueView& epilogue, const Buffers& buffers, float* bl
         float b = 0, second = 0;
         // A store's buffer is a target, and multithreshold's is a table: neither is read as an
         // operand.
-        const bool stores = s.op == EpilogueOp::store_f32 || s.op == EpilogueOp::store_i32 ||
-                            s.op == EpilogueOp::store_bits;
-        const bool reads = !stores && s.op != EpilogueOp::multithreshold;
-        if (reads && s.buffer >= 0) b = buffers.get<float>(s.buffer)[operandAt(s, epilogue, p, c)];
+        const bool reads = !isStore(s.op) && s.op != EpilogueOp::multithreshold;
+        if (reads && s.buffer >= 0)
+          b = elementOf(buffers, s.buffer, s.type, operandAt(s, epilogue, p, c));
         if (reads && s.second >= 0)
-          second = buffers.get<float>(s.second)[operandAt(s, epilogue, p, c)];
+          second = elementOf(buffers, s.second, s.type, operandAt(s, epilogue, p, c));
         switch (s.op) {
           case EpilogueOp::add:
             v = v + b;
@@ -134,17 +155,18 @@ void runEpilogue(const EpilogueView& epilogue, const Buffers& buffers, float* bl
           case EpilogueOp::store_f32:
             buffers.get<float>(s.buffer)[p * pitch + s.first + c] = v;
             break;
-          case EpilogueOp::store_i32: {
-            int32_t whole = 0;
-            if (v >= 2147483648.0f)
-              whole = INT32_MAX;
-            else if (v < -2147483648.0f)
-              whole = INT32_MIN;
-            else if (v == v)
-              whole = static_cast<int32_t>(v);
-            buffers.get<int32_t>(s.buffer)[p * pitch + s.first + c] = whole;
+          case EpilogueOp::store_i32:
+            buffers.get<int32_t>(s.buffer)[p * pitch + s.first + c] =
+                wholeOf(v, INT32_MIN, INT32_MAX);
             break;
-          }
+          case EpilogueOp::store_i8:
+            buffers.get<int8_t>(s.buffer)[p * pitch + s.first + c] =
+                static_cast<int8_t>(wholeOf(v, INT8_MIN, INT8_MAX));
+            break;
+          case EpilogueOp::store_u8:
+            buffers.get<uint8_t>(s.buffer)[p * pitch + s.first + c] =
+                static_cast<uint8_t>(wholeOf(v, 0, UINT8_MAX));
+            break;
           case EpilogueOp::store_bits: {
             uint64_t& word = buffers.get<uint64_t>(
                 s.buffer)[p * bitWords(static_cast<int>(pitch)) + (s.first + c) / 64];

@@ -52,6 +52,7 @@ struct StraightLine {
     if (count != length) return false;
     for (int k = 0; k < length; k++) {
       if (!moves[k].does(steps[k].op) || lieOf(steps[k]) != moves[k].lie) return false;
+      if (steps[k].type != OperandType::f32) return false;
     }
     return true;
   }

@@ -28,7 +28,8 @@ class NarrowMapStep final : public Step {
     for (EpilogueStep& s : steps_) {
       for (int32_t* buffer : {&s.buffer, &s.second}) {
         if (*buffer < 0) continue;
-        buffers_.push_back({*buffer, s.kind == OperandKind::channel});
+        const int64_t bytes = elementBytes(s.type, channels_);
+        buffers_.push_back({*buffer, s.kind == OperandKind::channel ? bytes : 0});
         *buffer = static_cast<int32_t>(buffers_.size()) - 1;
       }
     }
@@ -53,11 +54,10 @@ class NarrowMapStep final : public Step {
     memory += 2 * pointerBytes_;
     for (size_t i = 0; i < buffers_.size(); i++, memory += operandBytes_) {
       plain[i] = folded[i] = buffers.at[buffers_[i].buffer];
-      if (!buffers_[i].byChannel) continue;
-      float* repeated = reinterpret_cast<float*>(memory);
-      for (int k = 0; k < kFold; k++)
-        std::memcpy(repeated + k * channels_, plain[i], static_cast<size_t>(channels_) * 4);
-      folded[i] = repeated;
+      const size_t bytes = static_cast<size_t>(buffers_[i].repeats);
+      if (bytes == 0) continue;
+      for (int k = 0; k < kFold; k++) std::memcpy(memory + k * bytes, plain[i], bytes);
+      folded[i] = memory;
     }
     float* block = reinterpret_cast<float*>(memory);
 
@@ -81,7 +81,7 @@ class NarrowMapStep final : public Step {
   // A buffer of the program that the epilogue reads or writes.
   struct Used {
     int buffer;
-    bool byChannel;
+    int64_t repeats;  // bytes that are repeated for every pixel; 0 for none
   };
 
   static constexpr int kBlockRows = 8;
@@ -113,6 +113,7 @@ bool isNarrow(const Instruction& in) {
   if (static_cast<MapInput>(in.field(1)) == MapInput::b1 || in.field(4) > kMostChannels)
     return false;
   for (const EpilogueStep& s : decodeEpilogue(in)) {
+    if (s.type == OperandType::b1) return false;
     if (s.op == EpilogueOp::store_bits || s.op == EpilogueOp::multithreshold || s.pitch > 0)
       return false;
     if (s.kind == OperandKind::pixel || s.kind == OperandKind::image_channel) return false;
