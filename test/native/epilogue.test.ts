@@ -342,6 +342,134 @@ describe.each(LINES)('straight line $title', ({ moves }) => {
   ])('%i channels, maps in %i parts', async (c, parts) => agrees(line(c, false, parts)));
 });
 
+const SEGMENTS = [
+  ...readFileSync(
+    new URL('../../native/kernels/epilogue/segments.inc', import.meta.url),
+    'utf8',
+  ).matchAll(/^BITPLANE_SEGMENT\(([^;]*?)\)$/gm),
+].map((row) => ({
+  title: row[1] as string,
+  moves: [...(row[1] as string).matchAll(/([UCTPS])\((\w+)\)/g)].map(
+    ([, lie, op]) => ({ lie, op }) as Move,
+  ),
+}));
+
+test('the list of segments is read', () => {
+  expect(SEGMENTS.length).toBeGreaterThan(10);
+  for (const { moves } of SEGMENTS) expect(moves.every(({ lie }) => lie !== 'S')).toBe(true);
+});
+
+/** What a segment does beside the op of a move, and what an epilogue can be made of. */
+const LIKE: Readonly<Record<string, readonly string[]>> = {
+  add: ['add', 'sub'],
+  submul: ['submul', 'mul'],
+  prelu: ['prelu', 'leaky'],
+  clip: ['clip', 'relu'],
+};
+const STORES = ['store_f32', 'store_bits', 'store_i32', 'store_i8', 'store_u8'] as const;
+const RESULTS = {
+  store_f32: Float32Array,
+  store_i32: Int32Array,
+  store_i8: Int8Array,
+  store_u8: Uint8Array,
+} as const;
+
+/** Puts an epilogue together: every step with an operand of its own. */
+class Making {
+  readonly steps: Steps[number][] = [];
+  readonly buffers: Record<string, Slots[string]>;
+  constructor(
+    private readonly next: () => number,
+    private readonly n: number,
+    private readonly hw: number,
+    private readonly c: number,
+  ) {
+    this.buffers = { x: { feed: specials(n * hw * c, next) } };
+  }
+
+  pick<T>(of: readonly T[]): T {
+    return of[Math.floor(this.next() * of.length)] as T;
+  }
+
+  step(op: string, lie: Move['lie'], perImage = false): void {
+    const { n, hw, c, next } = this;
+    const operand = `operand${this.steps.length}`;
+    if (lie === 'U' || op === 'leaky') {
+      const [a, b] = op === 'clip' ? [-1.5 * next(), 2 * next()] : [next() - 0.5, next()];
+      this.steps.push({ op, a, b });
+      return;
+    }
+    const counts = { C: perImage ? n * c : c, T: n * hw * c, P: n * hw, S: 0 };
+    const kinds = { C: perImage ? 'image_channel' : 'channel', T: 'tensor', P: 'pixel' } as const;
+    this.buffers[operand] = { feed: specials(counts[lie], next) };
+    if (op === 'submul') this.buffers[`${operand}#2`] = { feed: specials(counts[lie], next) };
+    this.steps.push({
+      ...{ op, kind: kinds[lie as 'C' | 'T' | 'P'], operand },
+      ...(op === 'submul' && { secondOperand: `${operand}#2` }),
+    });
+  }
+
+  store(op: (typeof STORES)[number]): void {
+    const { n, hw, c } = this;
+    const operand = `result${this.steps.length}`;
+    this.buffers[operand] = {
+      result:
+        op === 'store_bits' ? new Uint8Array(bitBytes(n * hw, c)) : new RESULTS[op](n * hw * c),
+    };
+    this.steps.push({ op, kind: 'tensor', operand });
+  }
+
+  agrees() {
+    const { n, hw, c, steps, buffers } = this;
+    return agrees({ opcode: 'map', fields: { dtype: 0, n, hw, c }, buffers, epilogue: steps });
+  }
+}
+
+describe.each(SEGMENTS)('segment $title', ({ moves }) => {
+  // More pixels than are taken at a time, and images that end within.
+  test.each([16, 48, 64, 112])(
+    '%i channels: all of its moves, some of them and what is like them, to every end',
+    async (c) => {
+      const next = random(c + moves.length);
+      for (const share of [1, 0.7, 0.4]) {
+        for (const ends of [['store_f32'], ['store_bits'], ['store_f32', 'store_bits'], STORES]) {
+          const making = new Making(next, 2, 39, c);
+          const perImage = next() < 0.5;
+          for (const { op, lie } of moves) {
+            if (next() > share && !['abs', 'round'].includes(op)) continue;
+            const like = lie === 'C' || lie === 'U' ? (LIKE[op] ?? [op]) : [op];
+            making.step(share === 1 ? op : making.pick(like), lie, perImage);
+          }
+          for (const end of ends) making.store(end as (typeof STORES)[number]);
+          // Whoever comes next reads what was stored, or the block.
+          making.step('add', 'C');
+          making.store('store_f32');
+          await making.agrees();
+        }
+      }
+    },
+  );
+});
+
+test.each(Array.from({ length: 60 }, (_, i) => i))(
+  'epilogue %i that nobody listed: pieces of any kind give the bits of its steps',
+  async (seed) => {
+    const next = random(7000 + seed);
+    const making = new Making(next, 2, 21 + Math.floor(40 * next()), 16 * (1 + (seed % 9)));
+    const binary = ['add', 'sub', 'mul', 'add', 'mul', 'prelu', 'submul', 'rsub', 'max'] as const;
+    const unary = ['relu', 'clip', 'leaky', 'round', 'abs', 'neg', 'signum', 'floor'] as const;
+    for (let part = 1 + Math.floor(4 * next()); part > 0; part--) {
+      for (let count = Math.floor(6 * next()); count > 0; count--) {
+        if (next() < 0.3) making.step(making.pick(unary), 'U');
+        else making.step(making.pick(binary), making.pick(['C', 'C', 'C', 'T', 'P']), next() < 0.3);
+      }
+      for (let count = 1 + Math.floor(3 * next()); count > 0; count--)
+        making.store(making.pick(STORES));
+    }
+    await making.agrees();
+  },
+);
+
 test.each([
   [64, 2],
   [96, 3],

@@ -29,7 +29,10 @@ class SegmentedStep : public Step {
  public:
   SegmentedStep(const char* name, Isa isa, const Kernel& kernel, Plan plan,
                 const Instruction& instruction, BuildContext& context)
-      : name_(name), kernel_(kernel), plan_(std::move(plan)), epilogueFn_(nullptr) {
+      : name_(name),
+        kernel_(kernel),
+        plan_(std::move(plan)),
+        hasEpilogue_(instruction.epilogueLength > 0) {
     const Problem& p = plan_.problem;
     const uint8_t* disk = static_cast<const uint8_t*>(context.constant(p.weights));
     weights_ = packedWeights(plan_, kernel, name, context);
@@ -40,10 +43,7 @@ class SegmentedStep : public Step {
       natural_.assign(constant, constant + 2 * int64_t{p.o});
       thresholds_ = thresholdsFor(plan_, kernel, base_, baseStride_, constant);
     }
-    if (instruction.epilogueLength > 0) {
-      epilogue_ = decodeEpilogue(instruction);
-      epilogueFn_ = epilogueFor(isa, epilogue_, p.o);
-    }
+    if (hasEpilogue_) epilogue_ = Epilogue(isa, decodeEpilogue(instruction), p.o, p.pixels());
     cutTasks(context.threads());
   }
 
@@ -176,14 +176,12 @@ class SegmentedStep : public Step {
         s.pixelCount = rows;
         s.block = static_cast<int32_t*>(window.block) + (span.first - c0);
         s.blockStride = kBlockStride;
-        epilogueFn_ ? kernel_.floats(s) : kernel_.dots(s);
+        hasEpilogue_ ? kernel_.floats(s) : kernel_.dots(s);
       }
       const int64_t pixel = window.image * p.pixels() + window.first + done;
-      if (epilogueFn_) {
-        const EpilogueView view{epilogue_.data(), static_cast<int>(epilogue_.size()), p.o,
-                                p.pixels()};
-        epilogueFn_(view, buffers, static_cast<float*>(window.block), kBlockStride, pixel, rows, c0,
-                    cn);
+      if (hasEpilogue_) {
+        epilogue_.run(buffers,
+                      {static_cast<float*>(window.block), kBlockStride, pixel, rows, c0, cn});
       } else if (p.thresholds >= 0) {
         signs(static_cast<const int32_t*>(window.block), rows, c0, cn,
               buffers.get<uint64_t>(p.y) + pixel * bitWords(p.o) + block);
@@ -215,8 +213,8 @@ class SegmentedStep : public Step {
   int64_t baseStride_;
   std::vector<int32_t> base_, natural_;
   Thresholds thresholds_;
-  std::vector<EpilogueStep> epilogue_;
-  EpilogueFn epilogueFn_;
+  bool hasEpilogue_;
+  Epilogue epilogue_;
   int pixelCuts_, blockCuts_;
   int64_t preparedBytes_;
 };

@@ -63,8 +63,8 @@ class ConvStep final : public Step {
         tiles_(tiles),
         weights_(std::move(weights)),
         x_(instruction.field(0)),
-        steps_(decodeEpilogue(instruction)),
-        epilogue_(epilogueFor(isa, steps_, plan_.shape.o)) {
+        epilogue_(isa, decodeEpilogue(instruction), plan.shape.o,
+                  int64_t{plan.shape.oh} * plan.shape.ow) {
     pointerBytes_ = roundUp(sizeof(float*) * plan_.pixelBlock, kAlign);
     sumBytes_ = roundUp(static_cast<size_t>(plan_.pixelBlock * plan_.ld) * 4 + kSlack, kAlign);
   }
@@ -95,8 +95,6 @@ class ConvStep final : public Step {
       origin = copy;
     }
 
-    const EpilogueView epilogue = {steps_.data(), static_cast<int>(steps_.size()), s.o,
-                                   int64_t{s.oh} * s.ow};
     const int64_t firstPixel = (int64_t{strip.image} * s.oh + strip.oy) * s.ow;
     const int64_t total = int64_t{strip.rows} * s.ow * strip.images;
     const int64_t blocks = ceilDiv<int64_t>(total, plan_.pixelBlock);
@@ -121,7 +119,7 @@ class ConvStep final : public Step {
         const ConvChunk& chunk = plan_.chunks[c];
         for (int k = 0; k < chunk.blocks; k++)
           runChannels(plan_.blocks[chunk.firstBlock + k], chunk.c0, pointers, count, sums);
-        epilogue_(epilogue, buffers, sums, plan_.ld, firstPixel + first, count, chunk.c0, chunk.cn);
+        epilogue_.run(buffers, {sums, plan_.ld, firstPixel + first, count, chunk.c0, chunk.cn});
       }
     }
   }
@@ -174,8 +172,7 @@ class ConvStep final : public Step {
   ConvTiles tiles_;
   std::shared_ptr<const void> weights_;
   int x_;
-  std::vector<EpilogueStep> steps_;
-  EpilogueFn epilogue_;
+  Epilogue epilogue_;
   size_t pointerBytes_, sumBytes_;
 };
 

@@ -15,14 +15,13 @@ class ReferenceConv final : public Step {
         x_(instruction.field(0)),
         weights_(weights),
         weightBits_(weightBits),
-        steps_(decodeEpilogue(instruction)) {}
+        epilogue_(Isa::reference, decodeEpilogue(instruction), shape.o,
+                  int64_t{shape.oh} * shape.ow) {}
   int tasks() const override { return 1; }
   size_t scratchBytes() const override { return static_cast<size_t>(s_.o) * 4 + kSlack; }
   const char* kernelName() const override { return "conv_f32_reference"; }
 
   void run(int, const Buffers& buffers, void* scratch) const override {
-    const EpilogueView epilogue = {steps_.data(), static_cast<int>(steps_.size()), s_.o,
-                                   int64_t{s_.oh} * s_.ow};
     const float* x = buffers.get<const float>(x_);
     float* sums = static_cast<float*>(scratch);
     int64_t pixel = 0;
@@ -30,8 +29,7 @@ class ReferenceConv final : public Step {
       for (int oy = 0; oy < s_.oh; oy++) {
         for (int ox = 0; ox < s_.ow; ox++) {
           for (int o = 0; o < s_.o; o++) sums[o] = static_cast<float>(sum(x, n, oy, ox, o));
-          epilogueFor(Isa::reference, steps_, s_.o)(epilogue, buffers, sums, s_.o, pixel++, 1, 0,
-                                                    s_.o);
+          epilogue_.run(buffers, {sums, s_.o, pixel++, 1, 0, s_.o});
         }
       }
     }
@@ -62,7 +60,7 @@ class ReferenceConv final : public Step {
   int x_;
   const void* weights_;
   int weightBits_;
-  std::vector<EpilogueStep> steps_;
+  Epilogue epilogue_;
 };
 
 }  // namespace

@@ -87,23 +87,59 @@ struct EpilogueStep {  // exactly kEpilogueStepInts 4-byte fields, as encoded
   int32_t pitch, first;
 };
 
-// Applies an epilogue to a block: `rows` consecutive pixels from `pixel` on (pixel counts over
-// N*HW), channels [c0, c0 + cn). block is f32 [rows][ld], ld >= cn; it is consumed: its contents
-// afterwards are unspecified. c0 is a multiple of 64; c0 + cn is C or a multiple of 64 (so sign
-// words are whole). Bit maps are [N*HW][bitWords(C)] words. The block and all operands may be read,
-// never written, up to kSlack bytes past their ends.
+// The steps, and what they are applied to: [N, HW, C].
 struct EpilogueView {
   const EpilogueStep* steps;
   int length;
   int channels;  // C
   int64_t hw;    // pixels per image
 };
-using EpilogueFn = void (*)(const EpilogueView& epilogue, const Buffers& buffers, float* block,
-                            int64_t ld, int64_t pixel, int rows, int c0, int cn);
 
-// What runs these steps over maps of so many channels on an instruction set; the scalar one where
-// this build has none for it.
-EpilogueFn epilogueFor(Isa isa, const std::vector<EpilogueStep>& steps, int channels);
+// `rows` consecutive pixels from `pixel` on (pixel counts over N*HW), channels [c0, c0 + cn).
+// values is f32 [rows][ld], ld >= cn; it is consumed: its contents afterwards are unspecified. c0
+// is a multiple of 64; c0 + cn is C or a multiple of 64 (so sign words are whole). Bit maps are
+// [N*HW][bitWords(C)] words. The block and all operands may be read, never written, up to kSlack
+// bytes past their ends.
+struct EpilogueBlock {
+  float* values;
+  int64_t ld;
+  int64_t pixel;
+  int rows, c0, cn;
+};
+
+struct Piece;
+using PieceFn = void (*)(const Piece& piece, const EpilogueView& epilogue, const Buffers& buffers,
+                         const EpilogueBlock& block);
+
+constexpr int kMostMoves = 12;
+
+// Steps [first, first + length) of an epilogue, and the loop that runs them. What follows is for
+// the loops of straight.h; step numbers are the epilogue's, -1 for none.
+struct Piece {
+  PieceFn run;
+  int first, length;
+  bool keeps;  // the block holds the values afterwards, for the next piece
+  int source;  // the store whose target holds the values; the block does where there is none
+  int real, bits, whole;     // the stores at its end: floats, bits, integers
+  int8_t slots[kMostMoves];  // the step of each move, counted from `first`; -1 for none
+};
+
+// An epilogue, ready to run over maps of so many channels on an instruction set; on the scalar one
+// where this build has none for it.
+class Epilogue {
+ public:
+  Epilogue() = default;
+  Epilogue(Isa isa, std::vector<EpilogueStep> steps, int channels, int64_t hw);
+
+  void run(const Buffers& buffers, const EpilogueBlock& block) const;
+
+ private:
+  std::vector<EpilogueStep> steps_;
+  std::vector<Piece> pieces_;
+  int channels_ = 0;
+  int64_t hw_ = 1;
+};
+
 const char* epilogueName(Isa isa);
 
 // The steps that follow an instruction's fields.

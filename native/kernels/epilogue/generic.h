@@ -11,7 +11,8 @@
 // in the making: those lanes are dropped.
 #pragma once
 #include "kernels/epilogue/epilogue.h"
-#include "kernels/epilogue/straight.h"
+#include "kernels/epilogue/pieces.h"
+#include "kernels/epilogue/whole.h"
 #include "simd/math.h"
 
 namespace bitplane {
@@ -122,21 +123,6 @@ __attribute__((noinline)) void spreadOperand(const ReadyStep& s, const float* op
   }
 }
 
-// Truncated toward zero and held within [least, most], which are within a byte; NaN gives 0.
-BITPLANE_INLINE I32 truncateByte(F32 v, float least, float most) {
-  F32 inside = select(less(v, set1(least)), set1(least), v);
-  inside = select(less(set1(most), inside), set1(most), inside);
-  return truncate(select(isNan(v), set1(0.0f), inside));
-}
-
-BITPLANE_INLINE I32 truncateSaturating(F32 v) {
-  const Mask above = lessEqual(set1(2147483648.0f), v);
-  F32 inside = select(less(v, set1(-2147483648.0f)), set1(-2147483648.0f), v);
-  inside = select(above, set1(0.0f), inside);
-  inside = select(isNan(v), set1(0.0f), inside);
-  return selectInt(above, set1Int(0x7fffffff), truncate(inside));
-}
-
 // Vector i of a pixel with n channels.
 template <bool Partial>
 BITPLANE_INLINE void storeVector(float* y, F32 v, int i, int n) {
@@ -241,8 +227,7 @@ BITPLANE_INLINE void runTile(const ReadyStep* steps, int length, float* block, i
       case EpilogueOp::store_i8:
       case EpilogueOp::store_u8: {
         char* y = static_cast<char*>(s.target) + r * s.channels + c;
-        const float least = s.op == EpilogueOp::store_i8 ? -128.0f : 0.0f;
-        const float most = s.op == EpilogueOp::store_i8 ? 127.0f : 255.0f;
+        const float least = leastByte(s.op), most = mostByte(s.op);
         BITPLANE_EACH {
           const int left = n - i % V * kLanes;
           if (left > 0)
@@ -331,7 +316,7 @@ void clearTails(const ReadyStep* steps, int length, int rows, int channels) {
 
 // Pixels of one image, at most kMaxSteps steps.
 void runImage(const EpilogueView& epilogue, int first, int length, const Buffers& buffers,
-              float* block, int64_t ld, int64_t pixel, int rows, int c0, int cn) {
+              float* block, int64_t ld, int64_t pixel, int rows, int c0, int cn, bool keep) {
   ReadyStep ready[kMaxSteps];
   const int64_t channels = epilogue.channels;
   for (int k = 0; k < length; k++) {
@@ -369,25 +354,25 @@ void runImage(const EpilogueView& epilogue, int first, int length, const Buffers
         s.second = reinterpret_cast<const float*>(buffers.get<const char>(step.second) + before);
     }
   }
-  const bool last = first + length == epilogue.length;
-  runColumns(ready, length, block, ld, rows, c0, cn, !last);
+  runColumns(ready, length, block, ld, rows, c0, cn, keep);
   if (c0 + cn == epilogue.channels) clearTails(ready, length, rows, epilogue.channels);
 }
 
-void runEpilogue(const EpilogueView& epilogue, const Buffers& buffers, float* block, int64_t ld,
-                 int64_t pixel, int rows, int c0, int cn) {
+void interpret(const Piece& piece, const EpilogueView& epilogue, const Buffers& buffers,
+               const EpilogueBlock& b) {
+  const int end = piece.first + piece.length;
   // Only an operand per image and channel changes where an image ends; without one the rows are one
   // run.
   bool perImage = false;
-  for (int k = 0; k < epilogue.length; k++)
+  for (int k = piece.first; k < end; k++)
     perImage |= epilogue.steps[k].kind == OperandKind::image_channel;
-  for (int done = 0; done < rows;) {
-    const int64_t left = perImage ? epilogue.hw - (pixel + done) % epilogue.hw : rows;
-    const int count = left < rows - done ? static_cast<int>(left) : rows - done;
-    for (int first = 0; first < epilogue.length; first += kMaxSteps) {
-      const int length = epilogue.length - first < kMaxSteps ? epilogue.length - first : kMaxSteps;
-      runImage(epilogue, first, length, buffers, block + done * ld, ld, pixel + done, count, c0,
-               cn);
+  for (int done = 0; done < b.rows;) {
+    const int64_t left = perImage ? epilogue.hw - (b.pixel + done) % epilogue.hw : int64_t{b.rows};
+    const int count = left < b.rows - done ? static_cast<int>(left) : b.rows - done;
+    for (int first = piece.first; first < end; first += kMaxSteps) {
+      const int length = end - first < kMaxSteps ? end - first : kMaxSteps;
+      runImage(epilogue, first, length, buffers, b.values + done * b.ld, b.ld, b.pixel + done,
+               count, b.c0, b.cn, first + length < end || piece.keeps);
     }
     done += count;
   }
@@ -395,9 +380,8 @@ void runEpilogue(const EpilogueView& epilogue, const Buffers& buffers, float* bl
 
 }  // namespace
 
-EpilogueFn chooseEpilogue(const EpilogueStep* steps, int length, int channels) {
-  const EpilogueFn line = straightLine(steps, length, channels);
-  return line ? line : runEpilogue;
+int cut(const EpilogueStep* steps, int length, int channels, Piece* pieces) {
+  return cut(steps, length, channels, interpret, pieces);
 }
 
 }  // namespace BITPLANE_SIMD

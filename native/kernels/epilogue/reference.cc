@@ -52,14 +52,14 @@ int32_t wholeOf(float v, int32_t least, int32_t most) {
   return whole < least ? least : (whole > most ? most : static_cast<int32_t>(whole));
 }
 
-void runEpilogue(const EpilogueView& epilogue, const Buffers& buffers, float* block, int64_t ld,
-                 int64_t pixel, int rows, int c0, int cn) {
+void runEpilogue(const Piece&, const EpilogueView& epilogue, const Buffers& buffers,
+                 const EpilogueBlock& block) {
   const int64_t channels = epilogue.channels;
-  for (int r = 0; r < rows; r++) {
-    for (int i = 0; i < cn; i++) {
-      const int64_t p = pixel + r;
-      const int64_t c = c0 + i;
-      float v = block[r * ld + i];
+  for (int r = 0; r < block.rows; r++) {
+    for (int i = 0; i < block.cn; i++) {
+      const int64_t p = block.pixel + r;
+      const int64_t c = block.c0 + i;
+      float v = block.values[r * block.ld + i];
       for (int k = 0; k < epilogue.length; k++) {
         const EpilogueStep& s = epilogue.steps[k];
         const int64_t pitch = s.pitch > 0 ? s.pitch : channels;
@@ -182,7 +182,12 @@ void runEpilogue(const EpilogueView& epilogue, const Buffers& buffers, float* bl
 
 }  // namespace
 
-EpilogueFn chooseEpilogue(const EpilogueStep*, int, int) { return runEpilogue; }
+int cut(const EpilogueStep*, int length, int, Piece* pieces) {
+  if (length == 0) return 0;
+  pieces[0] = {};
+  pieces[0].run = runEpilogue;
+  return 1;
+}
 
 }  // namespace reference
 }  // namespace bitplane

@@ -19,13 +19,11 @@ class NarrowMapStep final : public Step {
         type_(static_cast<MapInput>(in.field(1))),
         channels_(in.field(4)),
         pixels_(int64_t{in.field(2)} * in.field(3)),
-        steps_(decodeEpilogue(in)),
-        foldedEpilogue_(epilogueFor(context.isa(), steps_, kFold * channels_)),
-        restEpilogue_(epilogueFor(context.isa(), steps_, channels_)),
         name_(epilogueName(context.isa())) {
     // Each operand and target gets a number here, so that the epilogue can be given repeated
     // operands in place of the program's.
-    for (EpilogueStep& s : steps_) {
+    std::vector<EpilogueStep> steps = decodeEpilogue(in);
+    for (EpilogueStep& s : steps) {
       for (int32_t* buffer : {&s.buffer, &s.second}) {
         if (*buffer < 0) continue;
         const int64_t bytes = elementBytes(s.type, channels_);
@@ -33,6 +31,9 @@ class NarrowMapStep final : public Step {
         *buffer = static_cast<int32_t>(buffers_.size()) - 1;
       }
     }
+    // No step depends on where an image ends, so all pixels count as one.
+    foldedEpilogue_ = Epilogue(context.isa(), steps, kFold * channels_, pixels_);
+    restEpilogue_ = Epilogue(context.isa(), std::move(steps), channels_, pixels_);
     tasks_ = static_cast<int>(std::min<int64_t>(
         std::max<int64_t>(1, pixels_ / kFold),
         tasksFor(pixels_ * channels_ / 16 * in.epilogueLength, context.threads())));
@@ -67,13 +68,13 @@ class NarrowMapStep final : public Step {
     while (part.end - pixel >= kFold) {
       const int rows = static_cast<int>(std::min<int64_t>(kBlockRows, (part.end - pixel) / kFold));
       load(buffers, pixel, int64_t{rows} * kFold, block);
-      foldedEpilogue_(view(width), Buffers{folded}, block, width, pixel / kFold, rows, 0, width);
+      foldedEpilogue_.run(Buffers{folded}, {block, width, pixel / kFold, rows, 0, width});
       pixel += int64_t{rows} * kFold;
     }
     if (pixel < part.end) {
       const int rows = static_cast<int>(part.end - pixel);
       load(buffers, pixel, rows, block);
-      restEpilogue_(view(channels_), Buffers{plain}, block, channels_, pixel, rows, 0, channels_);
+      restEpilogue_.run(Buffers{plain}, {block, channels_, pixel, rows, 0, channels_});
     }
   }
 
@@ -86,10 +87,6 @@ class NarrowMapStep final : public Step {
 
   static constexpr int kBlockRows = 8;
 
-  // No step depends on where an image ends, so all pixels count as one.
-  EpilogueView view(int channels) const {
-    return {steps_.data(), static_cast<int>(steps_.size()), channels, pixels_};
-  }
   void load(const Buffers& buffers, int64_t pixel, int64_t count, float* block) const {
     convertToFloat(type_, buffers.get<const char>(x_) + pixel * channels_ * 4, count * channels_,
                    block);
@@ -99,9 +96,8 @@ class NarrowMapStep final : public Step {
   MapInput type_;
   int channels_;
   int64_t pixels_;
-  std::vector<EpilogueStep> steps_;
   std::vector<Used> buffers_;
-  EpilogueFn foldedEpilogue_, restEpilogue_;
+  Epilogue foldedEpilogue_, restEpilogue_;
   const char* name_;
   int tasks_;
   size_t operandBytes_, pointerBytes_;

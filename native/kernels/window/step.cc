@@ -41,8 +41,8 @@ class WindowStep final : public Step {
       : o_(options),
         variant_(variantFor(context.isa())),
         x_(instruction.field(0)),
-        steps_(decodeEpilogue(instruction)),
-        epilogue_(epilogueFor(context.isa(), steps_, options.window.c)),
+        epilogue_(context.isa(), decodeEpilogue(instruction), options.window.c,
+                  int64_t{options.window.oh} * options.window.ow),
         // 256 channels at a time, because then the rows that windows share stay in L1 until they
         // are used again. Taps outside of the picture are no work.
         sweep_(planSweep(
@@ -58,8 +58,6 @@ class WindowStep final : public Step {
 
   void run(int task, const Buffers& buffers, void* scratch) const override {
     const Window& w = o_.window;
-    const EpilogueView epilogue = {steps_.data(), static_cast<int>(steps_.size()), w.c,
-                                   int64_t{w.oh} * w.ow};
     const float* x = buffers.get<const float>(x_);
     float* block = static_cast<float*>(scratch);
     sweep_.each(task, [&](int64_t pixel, int count, int c0, int cn) {
@@ -81,7 +79,7 @@ class WindowStep final : public Step {
         variant_.run(o_.fold, w, part);
         done += part.count;
       }
-      epilogue_(epilogue, buffers, block, sweep_.ld, pixel, count, c0, cn);
+      epilogue_.run(buffers, {block, sweep_.ld, pixel, count, c0, cn});
     });
   }
 
@@ -89,8 +87,7 @@ class WindowStep final : public Step {
   WindowStepOptions o_;
   const Variant& variant_;
   int x_;
-  std::vector<EpilogueStep> steps_;
-  EpilogueFn epilogue_;
+  Epilogue epilogue_;
   Sweep sweep_;
 };
 
