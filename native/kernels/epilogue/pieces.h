@@ -41,18 +41,6 @@ constexpr Row kLines[] = {
 #undef BITPLANE_LINE
 };
 
-constexpr Row kSegments[] = {
-#define BITPLANE_SEGMENT(...) segment<__VA_ARGS__>(),
-#include "kernels/epilogue/segments.inc"
-#undef BITPLANE_SEGMENT
-};
-
-#undef U
-#undef C
-#undef T
-#undef P
-#undef S
-
 // The line that these steps are, or null.
 PieceFn lineFor(const EpilogueStep* steps, int length) {
   for (const Row& row : kLines) {
@@ -62,6 +50,15 @@ PieceFn lineFor(const EpilogueStep* steps, int length) {
   }
   return nullptr;
 }
+
+#ifdef BITPLANE_NO_SEGMENTS
+PieceFn segmentFor(const EpilogueStep*, int, Piece*) { return nullptr; }
+#else
+constexpr Row kSegments[] = {
+#define BITPLANE_SEGMENT(...) segment<__VA_ARGS__>(),
+#include "kernels/epilogue/segments.inc"
+#undef BITPLANE_SEGMENT
+};
 
 // How many moves a row passes over to do these steps, which have no stores; -1 if it cannot. Each
 // step takes the first move that can do it: later moves serve the more steps.
@@ -89,6 +86,13 @@ PieceFn segmentFor(const EpilogueStep* steps, int length, Piece* piece) {
   }
   return best;
 }
+#endif
+
+#undef U
+#undef C
+#undef T
+#undef P
+#undef S
 
 // The piece that begins with step `first`: the rest as a line, or what stands before the next
 // stores together with these, at most one of floats, of bits and of integers. `run` is null where

@@ -35,9 +35,16 @@ struct Ends {
   int64_t realStride;
   char* bits;
   int64_t bitsStride;
+  char* bytes;
+  int64_t bytesStride;
+  float least, most;  // of a byte
   float* keep;
   int64_t keepStride;  // floats
 };
+
+// Which of them there are, where that is known when the loop is compiled: the commonest, for which
+// asking at every row takes a third of the time.
+enum class EndKind { any, real, realAndBits };
 
 // Of a line the moves are the steps, stores among them. Of a segment, which is `Open`, the moves
 // have the steps that Piece::slots says, and stores follow them.
@@ -49,6 +56,8 @@ struct Straight<Open, std::index_sequence<K...>, Codes...> {
   static constexpr int kLength = sizeof...(K);
   static constexpr int kRoom = kLength > 0 ? kLength : 1;
   static_assert(kLength <= kMostMoves, "Piece::slots has fewer");
+  // There are many ways into a segment, so it is compiled for fewer widths.
+  static constexpr int kWide = Open && kWideColumn > 32 ? 32 : kWideColumn;
   // One more than there are, because an empty array is none.
   static constexpr Move kMoves[] = {decode(Codes)..., {}};
 
@@ -59,15 +68,22 @@ struct Straight<Open, std::index_sequence<K...>, Codes...> {
            kMoves[k].lie == Lie::column && kMoves[k + 1].op == EpilogueOp::store_bits;
   }
 
-  // One move's operand, for one column of channels: what it reads or writes at row 0, and from
-  // there to row 1.
+  // One move's operand or target, resolved once for all columns of a block: its bytes at row 0,
+  // channel 0, and from there to row 1.
   struct Access {
-    const char* at = nullptr;
-    int64_t stride = 0;           // bytes
-    const float* mean = nullptr;  // submul: the first operand, null where it is zero; `at`: second
-    bool negates = false;         // add: its operand is subtracted
-    bool isConstant = false;      // low is the operand of every channel
+    const char* base = nullptr;
+    int64_t stride = 0;
+    int64_t period = INT64_MAX;  // tensor: it repeats after so many channels
+    int bits = 0;                // from channel to channel; 0 where every column reads the same
+    const float* mean =
+        nullptr;              // submul: the first operand, null where it is zero; `base`: second
+    bool negates = false;     // add: its operand is subtracted
+    bool isConstant = false;  // low is the operand of every channel
     float low = 0, high = 0;
+
+    BITPLANE_INLINE const char* at(int64_t c) const {
+      return base + (c < period ? c : c % period) * bits / 8;
+    }
   };
 
   // The step of a move, or null.
@@ -82,7 +98,7 @@ struct Straight<Open, std::index_sequence<K...>, Codes...> {
 
   template <size_t k>
   static BITPLANE_INLINE void open(const EpilogueView& epilogue, const Piece& piece,
-                                   const Buffers& buffers, int64_t pixel, int64_t image, int64_t c,
+                                   const Buffers& buffers, int64_t pixel, int64_t image,
                                    Access* access) {
     constexpr Move m = kMoves[k];
     const EpilogueStep* asked = stepOf<k>(epilogue, piece);
@@ -94,7 +110,7 @@ struct Straight<Open, std::index_sequence<K...>, Codes...> {
     }
     if (Open && asked == nullptr) {
       const auto& same = m.op == EpilogueOp::add ? kNeutral.minusZeros : kNeutral.ones;
-      access->at = reinterpret_cast<const char*>(same);
+      access->base = reinterpret_cast<const char*>(same);
       return;
     }
     const EpilogueStep& step = *asked;
@@ -105,31 +121,33 @@ struct Straight<Open, std::index_sequence<K...>, Codes...> {
         access->low = step.a;
         return;
       }
-      const int64_t start = (step.kind == OperandKind::image_channel ? image * channels : 0) + c;
+      const int64_t start = step.kind == OperandKind::image_channel ? image * channels : 0;
       const bool two = step.second >= 0;
       access->negates = step.op == EpilogueOp::sub;
-      access->at =
+      access->base =
           reinterpret_cast<char*>(buffers.get<float>(two ? step.second : step.buffer) + start);
+      access->bits = 32;
       if (two) access->mean = buffers.get<float>(step.buffer) + start;
     } else if constexpr (m.lie == Lie::tensor) {
-      access->at = reinterpret_cast<char*>(buffers.get<float>(step.buffer) + pixel * pitch +
-                                           (c < pitch ? c : c % pitch));
+      access->base = reinterpret_cast<char*>(buffers.get<float>(step.buffer) + pixel * pitch);
       access->stride = pitch * 4;
+      access->period = pitch;
+      access->bits = 32;
     } else if constexpr (m.lie == Lie::pixel) {
-      access->at = reinterpret_cast<char*>(buffers.get<float>(step.buffer) + pixel);
+      access->base = reinterpret_cast<char*>(buffers.get<float>(step.buffer) + pixel);
       access->stride = 4;
     } else if constexpr (m.lie == Lie::store) {
-      access->at = target(epilogue, step, buffers, pixel, c);
+      access->base = target(epilogue, step, buffers, pixel);
       access->stride = targetStride(epilogue, step);
+      access->bits = step.op == EpilogueOp::store_bits ? 1 : 32;
     }
   }
 
-  // Where a store writes floats or bits of channels from c on, and from there to the next pixel.
+  // Where a store writes floats or bits, and from there to the next pixel.
   static BITPLANE_INLINE char* target(const EpilogueView& epilogue, const EpilogueStep& step,
-                                      const Buffers& buffers, int64_t pixel, int64_t c) {
-    const int64_t before = step.first + c;
+                                      const Buffers& buffers, int64_t pixel) {
     return buffers.get<char>(step.buffer) + pixel * targetStride(epilogue, step) +
-           (step.op == EpilogueOp::store_bits ? before / 8 : before * 4);
+           (step.op == EpilogueOp::store_bits ? step.first / 8 : int64_t{step.first} * 4);
   }
   static BITPLANE_INLINE int64_t targetStride(const EpilogueView& epilogue,
                                               const EpilogueStep& step) {
@@ -148,13 +166,10 @@ struct Straight<Open, std::index_sequence<K...>, Codes...> {
   }
 
   template <size_t k, int V>
-  static BITPLANE_INLINE void step(const Access& access, int64_t r, bool first,
-                                   const F32 (&column)[kRoom][V], const F32 (&mean)[kRoom][V],
-                                   F32 (&v)[V]) {
+  static BITPLANE_INLINE void step(const char* row, bool first, const F32 (&column)[kRoom][V],
+                                   const F32 (&mean)[kRoom][V], F32 (&v)[V]) {
     constexpr Move m = kMoves[k];
     const F32 zero = set1(0.0f);
-    const char* at =
-        m.lie == Lie::none || m.lie == Lie::column ? nullptr : access.at + r * access.stride;
     if constexpr (m.op == EpilogueOp::store_bits) {
       Mask negative[V];
       BITPLANE_UNROLL
@@ -164,9 +179,9 @@ struct Straight<Open, std::index_sequence<K...>, Codes...> {
         else
           negative[i] = less(v[i], zero);
       }
-      storeBits<V>(const_cast<char*>(at), negative, first);
+      storeBits<V>(const_cast<char*>(row), negative, first);
     } else if constexpr (!isSummand(k)) {
-      const float* map = reinterpret_cast<const float*>(at);
+      [[maybe_unused]] const float* map = reinterpret_cast<const float*>(row);
       BITPLANE_UNROLL
       for (int i = 0; i < V; i++) {
         F32 b = zero;
@@ -197,18 +212,25 @@ struct Straight<Open, std::index_sequence<K...>, Codes...> {
     }
   }
 
-  template <int V>
+  template <int V, EndKind E>
   static BITPLANE_INLINE void finish(const Ends& ends, int64_t r, bool first, const F32 (&v)[V]) {
-    if (ends.real != nullptr) {
+    if (E != EndKind::any || ends.real != nullptr) {
       float* map = reinterpret_cast<float*>(ends.real + r * ends.realStride);
       BITPLANE_UNROLL
       for (int i = 0; i < V; i++) store(map + i * kLanes, v[i]);
     }
-    if (ends.bits != nullptr) {
+    if (E == EndKind::realAndBits || (E == EndKind::any && ends.bits != nullptr)) {
       Mask negative[V];
       BITPLANE_UNROLL
       for (int i = 0; i < V; i++) negative[i] = less(v[i], set1(0.0f));
       storeBits<V>(ends.bits + r * ends.bitsStride, negative, first);
+    }
+    if (E != EndKind::any) return;
+    if (ends.bytes != nullptr) {
+      char* map = ends.bytes + r * ends.bytesStride;
+      BITPLANE_UNROLL
+      for (int i = 0; i < V; i++)
+        storeBytesN(map + i * kLanes, truncateByte(v[i], ends.least, ends.most), kLanes);
     }
     if (ends.keep != nullptr) {
       BITPLANE_UNROLL
@@ -216,86 +238,116 @@ struct Straight<Open, std::index_sequence<K...>, Codes...> {
     }
   }
 
-  static BITPLANE_INLINE Ends endsOf(const EpilogueView& epilogue, const Piece& piece,
-                                     const Buffers& buffers, float* block, int64_t ld,
-                                     int64_t pixel, int64_t c) {
-    Ends ends = {};
-    if (piece.real >= 0) {
-      const EpilogueStep& step = epilogue.steps[piece.real];
-      ends.real = target(epilogue, step, buffers, pixel, c);
-      ends.realStride = targetStride(epilogue, step);
-    }
-    if (piece.bits >= 0) {
-      const EpilogueStep& step = epilogue.steps[piece.bits];
-      ends.bits = target(epilogue, step, buffers, pixel, c);
-      ends.bitsStride = targetStride(epilogue, step);
-    }
-    if (piece.keeps || piece.whole >= 0) ends.keep = block, ends.keepStride = ld;
-    return ends;
+  // What the columns of a block have in common.
+  struct Opened {
+    Access access[kRoom];
+    const float* from;  // the values, at channel c0
+    int64_t stride;     // floats
+    Ends ends;          // at channel 0, but `keep` at c0
+  };
+
+  static bool storesBytes(const EpilogueView& epilogue, const Piece& piece) {
+    return piece.whole >= 0 && epilogue.steps[piece.whole].op != EpilogueOp::store_i32;
+  }
+  static bool storesInts(const EpilogueView& epilogue, const Piece& piece) {
+    return piece.whole >= 0 && !storesBytes(epilogue, piece);
   }
 
-  // Channels [c, c + V vectors) of `rows` pixels of one image.
-  template <int V>
-  static void run(const EpilogueView& epilogue, const Piece& piece, const Buffers& buffers,
-                  float* block, int64_t ld, int64_t pixel, [[maybe_unused]] int64_t image, int rows,
-                  int64_t c) {
+  static Opened openAll(const EpilogueView& epilogue, const Piece& piece, const Buffers& buffers,
+                        float* values, int64_t ld, int64_t pixel, [[maybe_unused]] int64_t image,
+                        int64_t c0) {
+    Opened o = {};
+    (open<K>(epilogue, piece, buffers, pixel, image, &o.access[K]), ...);
+    // The values of the piece before, where it stored them, or the block's.
+    o.from = values;
+    o.stride = ld;
+    if (piece.source >= 0) {
+      const EpilogueStep& stored = epilogue.steps[piece.source];
+      o.from = reinterpret_cast<const float*>(target(epilogue, stored, buffers, pixel)) + c0;
+      o.stride = targetStride(epilogue, stored) / 4;
+    }
+    if (!Open) return o;
+    if (piece.real >= 0) {
+      o.ends.real = target(epilogue, epilogue.steps[piece.real], buffers, pixel);
+      o.ends.realStride = targetStride(epilogue, epilogue.steps[piece.real]);
+    }
+    if (piece.bits >= 0) {
+      o.ends.bits = target(epilogue, epilogue.steps[piece.bits], buffers, pixel);
+      o.ends.bitsStride = targetStride(epilogue, epilogue.steps[piece.bits]);
+    }
+    if (storesBytes(epilogue, piece)) {
+      const EpilogueStep& step = epilogue.steps[piece.whole];
+      o.ends.bytesStride = step.pitch > 0 ? step.pitch : epilogue.channels;
+      o.ends.bytes = buffers.get<char>(step.buffer) + pixel * o.ends.bytesStride + step.first;
+      o.ends.least = leastByte(step.op);
+      o.ends.most = mostByte(step.op);
+    }
+    if (piece.keeps || storesInts(epilogue, piece)) o.ends.keep = values, o.ends.keepStride = ld;
+    return o;
+  }
+
+  // Channels [c, c + V vectors) of `rows` pixels of one image; done = c - c0.
+  template <int V, EndKind E>
+  static void run(const Opened& o, int rows, int64_t c, int64_t done) {
     const bool first = c % 64 == 0;
-    Access access[kRoom];
-    (open<K>(epilogue, piece, buffers, pixel, image, c, &access[K]), ...);
     [[maybe_unused]] F32 column[kRoom][V], mean[kRoom][V];
+    [[maybe_unused]] const char* at[kRoom] = {o.access[K].at(c)...};
     BITPLANE_UNROLL
     for (int i = 0; i < V; i++) {
-      ((column[K][i] = operandOf(K, access[K], i)), ...);
-      ((mean[K][i] = kMoves[K].op == EpilogueOp::clip ? set1(access[K].high)
-                     : access[K].mean                 ? load(access[K].mean + i * kLanes)
+      ((column[K][i] = operandOf(K, o.access[K], at[K], i)), ...);
+      ((mean[K][i] = kMoves[K].op == EpilogueOp::clip ? set1(o.access[K].high)
+                     : o.access[K].mean != nullptr    ? load(o.access[K].mean + c + i * kLanes)
                                                       : set1(0.0f)),
        ...);
     }
-    // The values of the piece before, where it stored them, or the block's.
-    const float* from = block;
-    int64_t stride = ld;
-    if (piece.source >= 0) {
-      const EpilogueStep& stored = epilogue.steps[piece.source];
-      from = reinterpret_cast<const float*>(target(epilogue, stored, buffers, pixel, c));
-      stride = targetStride(epilogue, stored) / 4;
-    }
-    Ends ends = {};
-    if constexpr (Open) ends = endsOf(epilogue, piece, buffers, block, ld, pixel, c);
+    // Copies, because what the loop stores might be `o` for all that a compiler knows.
+    [[maybe_unused]] const int64_t stride[kRoom] = {o.access[K].stride...};
+    const int64_t fromStride = o.stride;
+    const float* from = o.from + done;
+    Ends ends = o.ends;
+    if (ends.real != nullptr) ends.real += c * 4;
+    if (ends.bits != nullptr) ends.bits += c / 8;
+    if (ends.bytes != nullptr) ends.bytes += c;
+    if (ends.keep != nullptr) ends.keep += done;
     for (int64_t r = 0; r < rows; r++) {
       F32 v[V];
       BITPLANE_UNROLL
-      for (int i = 0; i < V; i++) v[i] = load(from + r * stride + i * kLanes);
-      (step<K, V>(access[K], r, first, column, mean, v), ...);
-      if constexpr (Open) finish<V>(ends, r, first, v);
-    }
-    if constexpr (Open) {
-      if (piece.whole >= 0)
-        storeWhole(epilogue, epilogue.steps[piece.whole], buffers, block, ld, pixel, rows, c,
-                   V * kLanes);
+      for (int i = 0; i < V; i++) v[i] = load(from + r * fromStride + i * kLanes);
+      (step<K, V>(at[K] + r * stride[K], first, column, mean, v), ...);
+      if constexpr (Open) finish<V, E>(ends, r, first, v);
     }
   }
 
   // What a column keeps in registers of a move's operand.
-  static BITPLANE_INLINE F32 operandOf(size_t k, const Access& access, int i) {
+  static BITPLANE_INLINE F32 operandOf(size_t k, const Access& access, const char* at, int i) {
     if (kMoves[k].op == EpilogueOp::clip || (Open && access.isConstant)) return set1(access.low);
     if (kMoves[k].lie != Lie::column) return set1(0.0f);
-    const F32 operand = load(reinterpret_cast<const float*>(access.at) + i * kLanes);
+    const F32 operand = load(reinterpret_cast<const float*>(at) + i * kLanes);
     return isSummand(static_cast<int>(k)) || (Open && access.negates) ? negate(operand) : operand;
+  }
+
+  using Column = void (*)(const Opened& o, int rows, int64_t c, int64_t done);
+  template <int V>
+  static Column columnOf(const Ends& ends) {
+    if constexpr (Open) {
+      const bool others = ends.bytes != nullptr || ends.keep != nullptr;
+      if (ends.real != nullptr && !others)
+        return ends.bits == nullptr ? run<V, EndKind::real> : run<V, EndKind::realAndBits>;
+    }
+    return run<V, EndKind::any>;
   }
 
   // Channels [c, end), in columns as wide as fit and divide `period`, so that none straddles the
   // end of an operand that repeats.
   template <int V>
-  static void runColumns(const EpilogueView& epilogue, const Piece& piece, const Buffers& buffers,
-                         float* block, int64_t ld, int64_t pixel, int64_t image, int rows,
-                         int64_t c, int64_t end, int64_t period) {
+  static void runColumns(const Opened& o, int rows, int64_t c0, int64_t c, int64_t end,
+                         int64_t period) {
     if (period % (V * kLanes) == 0) {
-      for (; c + V * kLanes <= end; c += V * kLanes, block += V * kLanes)
-        run<V>(epilogue, piece, buffers, block, ld, pixel, image, rows, c);
+      const auto column = columnOf<V>(o.ends);
+      for (; c + V * kLanes <= end; c += V * kLanes) column(o, rows, c, c - c0);
     }
     if constexpr (V * kLanes > kNarrowColumn) {
-      if (c < end)
-        runColumns<V / 2>(epilogue, piece, buffers, block, ld, pixel, image, rows, c, end, period);
+      if (c < end) runColumns<V / 2>(o, rows, c0, c, end, period);
     }
   }
 
@@ -303,7 +355,7 @@ struct Straight<Open, std::index_sequence<K...>, Codes...> {
                      const EpilogueBlock& b) {
     bool perImage = false;
     // OR of all pitches: a power of two divides it exactly when it divides each.
-    int64_t period = kWideColumn;
+    int64_t period = kWide;
     for (int k = piece.first; k < piece.first + piece.length; k++) {
       const EpilogueStep& step = epilogue.steps[k];
       perImage |= step.kind == OperandKind::image_channel;
@@ -314,8 +366,13 @@ struct Straight<Open, std::index_sequence<K...>, Codes...> {
           perImage ? epilogue.hw - (b.pixel + done) % epilogue.hw : int64_t{b.rows};
       const int count = left < b.rows - done ? static_cast<int>(left) : b.rows - done;
       const int64_t image = perImage ? (b.pixel + done) / epilogue.hw : 0;
-      runColumns<kWideColumn / kLanes>(epilogue, piece, buffers, b.values + done * b.ld, b.ld,
-                                       b.pixel + done, image, count, b.c0, b.c0 + b.cn, period);
+      float* values = b.values + done * b.ld;
+      const Opened opened =
+          openAll(epilogue, piece, buffers, values, b.ld, b.pixel + done, image, b.c0);
+      runColumns<kWide / kLanes>(opened, count, b.c0, b.c0, b.c0 + b.cn, period);
+      if (Open && storesInts(epilogue, piece))
+        storeInts(epilogue, epilogue.steps[piece.whole], buffers, values, b.ld, b.pixel + done,
+                  count, b.c0, b.cn);
       done += count;
     }
   }

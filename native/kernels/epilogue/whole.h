@@ -29,21 +29,15 @@ constexpr float mostByte(EpilogueOp op) { return op == EpilogueOp::store_i8 ? 12
 
 // Stores `count` channels from c on, whole vectors, of `rows` pixels of a block. The block is small
 // and has just been written, so that a pass of its own costs little.
-__attribute__((noinline)) void storeWhole(const EpilogueView& epilogue, const EpilogueStep& step,
-                                          const Buffers& buffers, const float* block, int64_t ld,
-                                          int64_t pixel, int rows, int64_t c, int count) {
+__attribute__((noinline, unused)) void storeInts(const EpilogueView& epilogue,
+                                                 const EpilogueStep& step, const Buffers& buffers,
+                                                 const float* block, int64_t ld, int64_t pixel,
+                                                 int rows, int64_t c, int count) {
   const int64_t pitch = step.pitch > 0 ? step.pitch : epilogue.channels;
-  const float least = leastByte(step.op), most = mostByte(step.op);
-  for (int64_t r = 0; r < rows; r++, block += ld) {
-    const int64_t at = (pixel + r) * pitch + step.first + c;
-    for (int i = 0; i < count; i += kLanes) {
-      if (step.op == EpilogueOp::store_i32)
-        storeIntN(buffers.get<int>(step.buffer) + at + i, truncateSaturating(load(block + i)),
-                  kLanes);
-      else
-        storeBytesN(buffers.get<char>(step.buffer) + at + i,
-                    truncateByte(load(block + i), least, most), kLanes);
-    }
+  int* map = buffers.get<int>(step.buffer) + pixel * pitch + step.first + c;
+  for (int r = 0; r < rows; r++, block += ld, map += pitch) {
+    for (int i = 0; i < count; i += kLanes)
+      storeIntN(map + i, truncateSaturating(load(block + i)), kLanes);
   }
 }
 
