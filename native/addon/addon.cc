@@ -18,8 +18,8 @@
 #include "addon/instance.h"
 #include "addon/shell.h"
 #include "addon/states.h"
+#include "addon/tables.h"
 #include "kernels/bounds/bounds.h"
-#include "kernels/epilogue/epilogue.h"
 #include "kernels/pack/pack.h"
 #include "program/check.h"
 #include "program/opcodes.h"
@@ -348,28 +348,6 @@ class ProgramObject final : public Napi::ObjectWrap<ProgramObject>, public Shell
   size_t contexts_ = 0;  // made and not freed: idle or in flight
 };
 
-static Napi::Value opcodeTable(Napi::Env env) {
-  Napi::Array table = Napi::Array::New(env);
-  int count = 0;
-  const Opcode* rows = opcodes(&count);
-  for (int i = 0; i < count; i++) {
-    Napi::Object row = Napi::Object::New(env);
-    row.Set("name", rows[i].name);
-    row.Set("fields", rows[i].fields);
-    table.Set(static_cast<uint32_t>(i), row);
-  }
-  return table;
-}
-
-static Napi::Value chainTable(Napi::Env env) {
-  Napi::Array names = Napi::Array::New(env);
-  uint32_t i = 0;
-#define X(name, operand) names.Set(i++, #name);
-  BITPLANE_CHAIN_OPS(X)
-#undef X
-  return names;
-}
-
 // bound(kind, isa | bytes): see src/native/addon.ts.
 static Napi::Value bound(const Napi::CallbackInfo& info) {
   double rate = 0;
@@ -401,8 +379,8 @@ static Napi::Value packedBytes(const Napi::CallbackInfo& info) {
                                   static_cast<int>(fields.size / 4), nullptr, 0};
     for (int i = 0; i < known; i++) {
       if (std::strcmp(table[i].name, "pack") != 0) continue;
-      if (fieldCount(table[i]) != instruction.fieldCount) return;
-      if (problemOf(table[i], instruction, 0) != nullptr) return;
+      if (table[i].fieldCount != instruction.fieldCount) return;
+      if (problemOfSizes(table[i], instruction) != nullptr) return;
       bytes = packedWeightBytes(instruction, isa, info[2].As<Napi::Number>().Int32Value());
     }
   });
@@ -420,7 +398,7 @@ static void fill(Napi::Env env, Napi::Object exports) {
   exports.Set("States", instance->statesClass.Value());
   exports.Set("Program", instance->programClass.Value());
   exports.Set("opcodes", opcodeTable(env));
-  exports.Set("chainOps", chainTable(env));
+  exports.Set("epilogueOps", epilogueTable(env));
   Napi::Object isas = Napi::Object::New(env);
   for (int i = 0; i < kIsaCount; i++)
     isas.Set(isaName(static_cast<Isa>(i)), isaSupported(static_cast<Isa>(i)));

@@ -37,15 +37,15 @@ class Step {
   virtual const char* kernelName() const = 0;
 };
 
-// One encoded instruction: [opcode, number of fields, fields..., number of chain steps, chain steps
-// of kChainStepInts each]. Floats travel as their bits. Fields are read by position in the order of
-// opcodes.inc.
+// One encoded instruction: [opcode, number of fields, fields..., number of epilogue steps, epilogue
+// steps of kEpilogueStepInts each]. Floats travel as their bits. Fields are read by position in the
+// order of opcodes.inc.
 struct Instruction {
   int opcode;
   const int32_t* fields;
   int fieldCount;
-  const int32_t* chain;
-  int chainLength;
+  const int32_t* epilogue;
+  int epilogueLength;
   int32_t field(int i) const { return fields[i]; }
   float real(int i) const {
     float f;

@@ -29,7 +29,7 @@ inline int tasksFor(int64_t work, int threads) {
 }
 
 // [pixels][channels] cut into tasks, and those into blocks that fit L1, with whole 64-channel words
-// for the chain.
+// for the epilogue.
 struct Sweep {
   int64_t pixels;
   int channels;

@@ -9,48 +9,12 @@ namespace bitplane {
 
 namespace {
 
-// The names in opcodes.inc that say how many there are of something. The boxes of `copy` and
-// `binary` are sizes too.
-constexpr const char* kSizes[] = {"n",    "h",     "w",  "c",  "oh", "ow", "o",  "kh",    "kw",
-                                  "sh",   "sw",    "dh", "dw", "g",  "hw", "k",  "outer", "inner",
-                                  "rows", "count", "d0", "d1", "d2", "d3", "d4", "d5"};
-
-// Fields that hold the number of a buffer, or -1 where the instruction has no such buffer.
-constexpr const char* kBuffers[] = {"x", "weights", "y", "thresholds", "a", "b"};
-
-bool sameWord(const char* word, size_t length, const char* name) {
-  return std::strlen(name) == length && std::memcmp(word, name, length) == 0;
-}
-
-template <size_t N>
-bool isAmong(const char* const (&names)[N], const char* word, size_t length) {
-  for (const char* name : names)
-    if (sameWord(word, length, name)) return true;
-  return false;
-}
-
-// Calls visit(name, length of the name, value) for every field until it answers false.
-template <typename Visit>
-bool eachField(const Opcode& opcode, const Instruction& instruction, Visit visit) {
-  const char* at = opcode.fields;
-  for (int i = 0; i < instruction.fieldCount; i++) {
-    const size_t length = std::strcspn(at, " ");
-    if (!visit(at, length, int64_t{instruction.field(i)})) return false;
-    at += length + 1;
-  }
-  return true;
-}
-
 // The field of this name, or `otherwise` where the opcode has none.
-int64_t field(const Opcode& opcode, const Instruction& instruction, const char* name,
+int64_t field(const Opcode& opcode, const Instruction& instruction, std::string_view name,
               int64_t otherwise) {
-  int64_t found = otherwise;
-  eachField(opcode, instruction, [&](const char* word, size_t length, int64_t value) {
-    if (!sameWord(word, length, name)) return true;
-    found = value;
-    return false;
-  });
-  return found;
+  for (int i = 0; i < opcode.fieldCount; i++)
+    if (opcode.fields[i].name == name) return instruction.field(i);
+  return otherwise;
 }
 
 // Sums of two coordinates of a window stay below 2^31 where each stays below this.
@@ -67,34 +31,116 @@ bool windowFits(int64_t size, int64_t outputs, int64_t taps, int64_t stride, int
 
 constexpr int kOperands[] = {
 #define X(name, operands) operands,
-    BITPLANE_CHAIN_OPS(X)
+    BITPLANE_EPILOGUE_OPS(X)
 #undef X
 };
 
-bool isBuffer(int64_t number, size_t buffers) {
-  return number >= 0 && number < static_cast<int64_t>(buffers);
+bool isBuffer(int64_t number, const std::vector<BufferSpec>& buffers) {
+  return number >= 0 && number < static_cast<int64_t>(buffers.size());
 }
 
-bool chainIsSound(const Instruction& instruction, size_t buffers) {
-  for (int i = 0; i < instruction.chainLength; i++) {
-    ChainStep step;
-    std::memcpy(&step, instruction.chain + i * kChainStepInts, sizeof step);
-    const auto op = static_cast<int32_t>(step.op), kind = static_cast<int32_t>(step.kind);
-    if (op < 0 || static_cast<size_t>(op) >= sizeof kOperands / sizeof kOperands[0]) return false;
-    if (kind < 0 || kind > static_cast<int32_t>(OperandKind::pixel)) return false;
-    if (kOperands[op] > 0 && !isBuffer(step.buffer, buffers)) return false;
-    if (kOperands[op] > 1 && !isBuffer(step.second, buffers)) return false;
-    // Whoever takes one operand may be asked for a second that is not there.
-    if (step.second != -1 && !isBuffer(step.second, buffers)) return false;
-  }
-  return true;
+// a * b, or the largest number where that is larger.
+int64_t times(int64_t a, int64_t b) { return b > 0 && a > INT64_MAX / b ? INT64_MAX : a * b; }
+
+// What an epilogue is applied to: [images, hw, channels].
+struct Result {
+  int64_t images, hw, channels;
+};
+
+Result resultOf(const Opcode& opcode, const Instruction& instruction) {
+  const auto at = [&](const char* name) { return field(opcode, instruction, name, 1); };
+  const int64_t hw = field(opcode, instruction, "hw", times(at("oh"), at("ow")));
+  return {at("n"), hw, field(opcode, instruction, "o", at("c"))};
 }
+
+OperandType targetType(EpilogueOp op) {
+  switch (op) {
+    case EpilogueOp::store_i32:
+      return OperandType::i32;
+    case EpilogueOp::store_i8:
+      return OperandType::i8;
+    case EpilogueOp::store_u8:
+      return OperandType::u8;
+    case EpilogueOp::store_bits:
+      return OperandType::b1;
+    default:
+      return OperandType::f32;
+  }
+}
+
+// Bytes of a step's operand, or of its target.
+int64_t bytesOf(const EpilogueStep& step, const Result& result) {
+  const OperandType type = isStore(step.op) ? targetType(step.op) : step.type;
+  const int64_t pitch = step.pitch > 0 ? step.pitch : result.channels;
+  const auto rows = [&](int64_t count, int64_t channels) {
+    return times(count, elementBytes(type, rowElements(type, channels)));
+  };
+  if (step.op == EpilogueOp::multithreshold) return rows(step.count, result.channels);
+  if (isStore(step.op)) return rows(times(result.images, result.hw), pitch);
+  switch (step.kind) {
+    case OperandKind::tensor:
+      return rows(times(result.images, result.hw), pitch);
+    case OperandKind::image_channel:
+      return rows(result.images, result.channels);
+    case OperandKind::pixel:
+      return rows(times(result.images, result.hw), 1);
+    default:
+      return rows(1, result.channels);
+  }
+}
+
+constexpr const char* kMalformed = "its epilogue is malformed";
+
+const char* problemOfStep(const EpilogueStep& step, const Result& result,
+                          const std::vector<BufferSpec>& buffers) {
+  const auto op = static_cast<int32_t>(step.op), kind = static_cast<int32_t>(step.kind),
+             type = static_cast<int32_t>(step.type);
+  if (op < 0 || static_cast<size_t>(op) >= std::size(kOperands)) return kMalformed;
+  if (kind < 0 || kind > static_cast<int32_t>(OperandKind::pixel)) return kMalformed;
+  if (type < 0 || type > static_cast<int32_t>(OperandType::b1)) return kMalformed;
+  const int operands = kOperands[op];
+  if (operands > 0 && !isBuffer(step.buffer, buffers)) return kMalformed;
+  if (operands > 1 && !isBuffer(step.second, buffers)) return kMalformed;
+  // Whoever takes one operand may be asked for a second that is not there.
+  if (step.second != -1 && !isBuffer(step.second, buffers)) return kMalformed;
+  if (step.pitch < 0 || step.first < 0 || step.count < 0) return kMalformed;
+  if (operands == 0) return nullptr;
+  const bool stores = isStore(step.op), isTable = step.op == EpilogueOp::multithreshold;
+  // An operand lies in some way, a table is of floats, bits fill words, and a target is of the
+  // store's own type.
+  if (!stores && step.kind == OperandKind::none) return kMalformed;
+  if ((stores || isTable) && step.type != OperandType::f32) return kMalformed;
+  if (step.kind == OperandKind::pixel && step.type == OperandType::b1) return kMalformed;
+  if (stores && step.pitch > 0 && step.first + result.channels > step.pitch) return kMalformed;
+  // Vectors of 16 channels may not straddle the end of an operand that repeats.
+  if (!stores && step.pitch > 0 && (result.channels % step.pitch != 0 || step.pitch % 16 != 0))
+    return kMalformed;
+  const int64_t bytes = bytesOf(step, result);
+  const auto holds = [&](int32_t buffer) {
+    return buffer < 0 || bytes <= static_cast<int64_t>(buffers[buffer].bytes);
+  };
+  return holds(step.buffer) && holds(step.second) ? nullptr
+                                                  : "a buffer of its epilogue is too small";
+}
+
+const char* problemOfEpilogue(const Opcode& opcode, const Instruction& instruction,
+                              const std::vector<BufferSpec>& buffers) {
+  const Result result = resultOf(opcode, instruction);
+  for (int i = 0; i < instruction.epilogueLength; i++) {
+    EpilogueStep step;
+    std::memcpy(&step, instruction.epilogue + i * kEpilogueStepInts, sizeof step);
+    if (const char* problem = problemOfStep(step, result, buffers)) return problem;
+  }
+  return nullptr;
+}
+
+}  // namespace
 
 const char* problemOfSizes(const Opcode& opcode, const Instruction& instruction) {
-  const auto isFine = [](const char* word, size_t length, int64_t value) {
-    return value > 0 || !isAmong(kSizes, word, length);
-  };
-  if (!eachField(opcode, instruction, isFine)) return "a size of it is 0 or less";
+  for (int i = 0; i < opcode.fieldCount; i++) {
+    if (opcode.fields[i].kind == FieldKind::size && instruction.field(i) <= 0)
+      return "a size of it is 0 or less";
+  }
   const auto at = [&](const char* name) { return field(opcode, instruction, name, 1); };
   const int64_t groups = field(opcode, instruction, "g", 0);
   if (groups > 0 && (at("c") % groups != 0 || at("o") % groups != 0))
@@ -109,15 +155,16 @@ const char* problemOfSizes(const Opcode& opcode, const Instruction& instruction)
   return nullptr;
 }
 
-}  // namespace
-
-const char* problemOf(const Opcode& opcode, const Instruction& instruction, size_t buffers) {
-  const auto exists = [&](const char* word, size_t length, int64_t value) {
-    return value == -1 || isBuffer(value, buffers) || !isAmong(kBuffers, word, length);
-  };
-  if (!eachField(opcode, instruction, exists)) return "it names a buffer that is not there";
-  if (!chainIsSound(instruction, buffers)) return "its chain is malformed";
-  return problemOfSizes(opcode, instruction);
+const char* problemOf(const Opcode& opcode, const Instruction& instruction,
+                      const std::vector<BufferSpec>& buffers) {
+  for (int i = 0; i < opcode.fieldCount; i++) {
+    const Field& field = opcode.fields[i];
+    const int64_t number = instruction.field(i);
+    if (!field.isBuffer() || isBuffer(number, buffers)) continue;
+    if (number != -1 || !field.optional) return "it names a buffer that is not there";
+  }
+  if (const char* problem = problemOfSizes(opcode, instruction)) return problem;
+  return problemOfEpilogue(opcode, instruction, buffers);
 }
 
 }  // namespace bitplane

@@ -25,13 +25,12 @@ class Context final : public BuildContext {
     return buffer >= 0 && buffers_[buffer].kind == BufferSpec::packed;
   }
   // Unpacked weights are in memory for one step at a time, because a step needs them only to pack
-  // them. False if some cannot be read. (A field that is no buffer may happen to equal the number
-  // of one; then too much is fetched.)
-  bool fetchWeights(const Instruction& instruction) {
-    return eachWeights(instruction, [this](int index) { return constants_.ensure(index); });
+  // them. False if some cannot be read.
+  bool fetchWeights(const Opcode& opcode, const Instruction& instruction) {
+    return eachWeights(opcode, instruction, [this](int index) { return constants_.ensure(index); });
   }
-  void dropWeights(const Instruction& instruction) {
-    eachWeights(instruction, [this](int index) { return constants_.drop(index), true; });
+  void dropWeights(const Opcode& opcode, const Instruction& instruction) {
+    eachWeights(opcode, instruction, [this](int index) { return constants_.drop(index), true; });
   }
   std::shared_ptr<const void> packed(int buffer, const char* key, size_t bytes, Packer make,
                                      const void* how) override {
@@ -41,10 +40,10 @@ class Context final : public BuildContext {
 
  private:
   template <typename Visit>
-  bool eachWeights(const Instruction& instruction, Visit visit) {
-    for (int i = 0; i < instruction.fieldCount; i++) {
+  bool eachWeights(const Opcode& opcode, const Instruction& instruction, Visit visit) {
+    for (int i = 0; i < opcode.fieldCount; i++) {
       const int32_t buffer = instruction.field(i);
-      if (buffer < 0 || static_cast<size_t>(buffer) >= buffers_.size() ||
+      if (!opcode.fields[i].isBuffer() || buffer < 0 ||
           buffers_[buffer].kind != BufferSpec::weights)
         continue;
       if (!visit(static_cast<int>(buffers_[buffer].where))) return false;
@@ -98,23 +97,23 @@ std::shared_ptr<Program> Program::build(const int32_t* code, size_t length,
   while (at < length) {
     std::string where = "instruction " + std::to_string(program->steps_.size());
     if (length - at < 2 || code[at] < 0 || code[at] >= known ||
-        code[at + 1] != fieldCount(table[code[at]]) ||
+        code[at + 1] != table[code[at]].fieldCount ||
         length - at - 2 < static_cast<size_t>(code[at + 1]) + 1) {
       *error = where + " is malformed";
       return nullptr;
     }
     Instruction instruction{code[at], code + at + 2, code[at + 1], nullptr, 0};
     at += 2 + static_cast<size_t>(instruction.fieldCount);
-    instruction.chainLength = code[at++];
-    if (instruction.chainLength < 0 ||
-        (length - at) / kChainStepInts < static_cast<size_t>(instruction.chainLength)) {
-      *error = where + " has a malformed chain";
+    instruction.epilogueLength = code[at++];
+    if (instruction.epilogueLength < 0 ||
+        (length - at) / kEpilogueStepInts < static_cast<size_t>(instruction.epilogueLength)) {
+      *error = where + " has a malformed epilogue";
       return nullptr;
     }
-    instruction.chain = code + at;
-    at += static_cast<size_t>(instruction.chainLength) * kChainStepInts;
+    instruction.epilogue = code + at;
+    at += static_cast<size_t>(instruction.epilogueLength) * kEpilogueStepInts;
     const Opcode& opcode = table[instruction.opcode];
-    if (const char* problem = problemOf(opcode, instruction, program->buffers_.size())) {
+    if (const char* problem = problemOf(opcode, instruction, program->buffers_)) {
       *error = where + " (" + opcode.name + ") was refused: " + problem;
       return nullptr;
     }
@@ -122,13 +121,14 @@ std::shared_ptr<Program> Program::build(const int32_t* code, size_t length,
     // they came.
     struct Fetched {
       Context& context;
+      const Opcode& opcode;
       const Instruction& instruction;
       bool drops;
       ~Fetched() {
-        if (drops) context.dropWeights(instruction);
+        if (drops) context.dropWeights(opcode, instruction);
       }
-    } fetched{context, instruction, isa != Isa::reference};
-    if (!context.fetchWeights(instruction)) {
+    } fetched{context, opcode, instruction, isa != Isa::reference};
+    if (!context.fetchWeights(opcode, instruction)) {
       *error = where + " has weights that cannot be read";
       return nullptr;
     }

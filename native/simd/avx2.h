@@ -3,6 +3,7 @@
 #include <immintrin.h>
 
 #include <cstdint>
+#include <cstring>
 
 #include "simd/attributes.h"
 
@@ -26,6 +27,32 @@ BITPLANE_INLINE void store(float* p, F32 v) { _mm256_storeu_ps(p, v); }
 BITPLANE_INLINE void storeN(float* p, F32 v, int n) { _mm256_maskstore_ps(p, firstLanes(n), v); }
 BITPLANE_INLINE void storeIntN(int* p, I32 v, int n) {
   _mm256_maskstore_epi32(p, firstLanes(n), v);
+}
+BITPLANE_INLINE I32 loadInt(const int32_t* p) {
+  return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p));
+}
+BITPLANE_INLINE I32 loadI8(const int8_t* p) {
+  return _mm256_cvtepi8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p)));
+}
+BITPLANE_INLINE I32 loadU8(const uint8_t* p) {
+  return _mm256_cvtepu8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p)));
+}
+BITPLANE_INLINE void storeBytesN(void* p, I32 v, int n) {
+  const I32 low = _mm256_and_si256(v, _mm256_set1_epi32(255));
+  const __m128i pairs =
+      _mm_packs_epi32(_mm256_castsi256_si128(low), _mm256_extracti128_si256(low, 1));
+  const uint64_t bytes = static_cast<uint64_t>(_mm_cvtsi128_si64(_mm_packus_epi16(pairs, pairs)));
+  if (n >= kLanes)
+    std::memcpy(p, &bytes, kLanes);
+  else
+    std::memcpy(p, &bytes, static_cast<size_t>(n));
+}
+BITPLANE_INLINE F32 bipolar(unsigned bits) {
+  const I32 lanes = _mm256_setr_epi32(1, 2, 4, 8, 16, 32, 64, 128);
+  const I32 own = _mm256_and_si256(_mm256_set1_epi32(static_cast<int>(bits)), lanes);
+  // All ones where the bit is set: its highest is the sign.
+  const I32 set = _mm256_cmpeq_epi32(own, lanes);
+  return _mm256_or_ps(_mm256_set1_ps(1.0f), _mm256_castsi256_ps(_mm256_slli_epi32(set, 31)));
 }
 BITPLANE_INLINE F32 set1(float f) { return _mm256_set1_ps(f); }
 BITPLANE_INLINE I32 set1Int(int i) { return _mm256_set1_epi32(i); }

@@ -38,6 +38,21 @@ BITPLANE_INLINE void storeN(float* p, F32 v, int n) { _mm512_mask_storeu_ps(p, f
 BITPLANE_INLINE void storeIntN(int* p, I32 v, int n) {
   _mm512_mask_storeu_epi32(p, firstLanes(n), v);
 }
+BITPLANE_INLINE I32 loadInt(const int32_t* p) { return _mm512_loadu_si512(p); }
+BITPLANE_INLINE I32 loadI8(const int8_t* p) {
+  return _mm512_cvtepi8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
+}
+BITPLANE_INLINE I32 loadU8(const uint8_t* p) {
+  return _mm512_cvtepu8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
+}
+// The lowest byte of each lane.
+BITPLANE_INLINE void storeBytesN(void* p, I32 v, int n) {
+  _mm512_mask_cvtepi32_storeu_epi8(p, firstLanes(n), v);
+}
+// Lane i is -1 where bit i is set, else +1.
+BITPLANE_INLINE F32 bipolar(unsigned bits) {
+  return _mm512_mask_blend_ps(static_cast<Mask>(bits), _mm512_set1_ps(1.0f), _mm512_set1_ps(-1.0f));
+}
 BITPLANE_INLINE F32 set1(float f) { return _mm512_set1_ps(f); }
 BITPLANE_INLINE I32 set1Int(int i) { return _mm512_set1_epi32(i); }
 

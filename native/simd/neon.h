@@ -3,6 +3,8 @@
 #pragma once
 #include <arm_neon.h>
 
+#include <cstring>
+
 #include "simd/attributes.h"
 
 #define BITPLANE_SIMD neon
@@ -35,6 +37,31 @@ BITPLANE_INLINE void storeN(float* p, F32 v, int n) {
 }
 BITPLANE_INLINE void storeIntN(int* p, I32 v, int n) {
   storeN(reinterpret_cast<float*>(p), vreinterpretq_f32_s32(v), n);
+}
+BITPLANE_INLINE I32 loadInt(const int32_t* p) { return vld1q_s32(p); }
+BITPLANE_INLINE I32 loadI8(const int8_t* p) {
+  int32_t four;
+  std::memcpy(&four, p, kLanes);
+  return vmovl_s16(vget_low_s16(vmovl_s8(vreinterpret_s8_s32(vdup_n_s32(four)))));
+}
+BITPLANE_INLINE I32 loadU8(const uint8_t* p) {
+  uint32_t four;
+  std::memcpy(&four, p, kLanes);
+  return vreinterpretq_s32_u32(
+      vmovl_u16(vget_low_u16(vmovl_u8(vreinterpret_u8_u32(vdup_n_u32(four))))));
+}
+BITPLANE_INLINE void storeBytesN(void* p, I32 v, int n) {
+  const int16x4_t pairs = vmovn_s32(v);
+  const int8x8_t narrow = vmovn_s16(vcombine_s16(pairs, pairs));
+  const int32_t bytes = vget_lane_s32(vreinterpret_s32_s8(narrow), 0);
+  if (n >= kLanes)
+    std::memcpy(p, &bytes, kLanes);
+  else
+    std::memcpy(p, &bytes, static_cast<size_t>(n));
+}
+BITPLANE_INLINE F32 bipolar(unsigned bits) {
+  const uint32x4_t lanes = {1, 2, 4, 8};
+  return vbslq_f32(vtstq_u32(vdupq_n_u32(bits), lanes), vdupq_n_f32(-1.0f), vdupq_n_f32(1.0f));
 }
 BITPLANE_INLINE F32 set1(float f) { return vdupq_n_f32(f); }
 BITPLANE_INLINE I32 set1Int(int i) { return vdupq_n_s32(i); }

@@ -43,6 +43,22 @@ BITPLANE_INLINE void storeN(float* p, F32 v, int n) {
 BITPLANE_INLINE void storeIntN(int* p, I32 v, int n) {
   storeN(reinterpret_cast<float*>(p), reinterpret_cast<F32>(v), n);
 }
+BITPLANE_INLINE I32 loadInt(const int32_t* p) {
+  I32 v;
+  std::memcpy(&v, p, sizeof v);
+  return v;
+}
+BITPLANE_INLINE I32 loadI8(const int8_t* p) { return I32{p[0], p[1], p[2], p[3]}; }
+BITPLANE_INLINE I32 loadU8(const uint8_t* p) { return I32{p[0], p[1], p[2], p[3]}; }
+BITPLANE_INLINE void storeBytesN(void* p, I32 v, int n) {
+  uint8_t* bytes = static_cast<uint8_t*>(p);
+  for (int i = 0; i < kLanes && i < n; i++) bytes[i] = static_cast<uint8_t>(v[i]);
+}
+BITPLANE_INLINE F32 bipolar(unsigned bits) {
+  const I32 own = I32{1, 2, 4, 8} & static_cast<int>(bits);
+  return reinterpret_cast<F32>(((own != I32{0, 0, 0, 0}) & INT32_MIN) |
+                               reinterpret_cast<I32>(F32{1, 1, 1, 1}));
+}
 BITPLANE_INLINE F32 set1(float f) { return F32{f, f, f, f}; }
 BITPLANE_INLINE I32 set1Int(int i) { return I32{i, i, i, i}; }
 

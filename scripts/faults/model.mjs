@@ -18,7 +18,7 @@ export function everyKernel({ GraphBuilder, Tensor }) {
   const x = g.input('x', 'f32', ['N', 9, 9, 3]);
   const stem = norm(g.conv2d(x, floats(64, 3, 3, 3), { pads: [1, 1, 1, 1] }), 64); // conv
   const pooled = g.maxPool2d(g.sign(stem), [2, 2]); // bpool
-  // bconv, its chain
+  // bconv, its epilogue
   const dots = g.cast(g.conv2d(pooled, signs(64, 3, 3, 64), { pads: [1, 1, 1, 1] }), 'f32');
   const bits = g.sign(norm(dots, 64));
   const grouped = g.cast(

@@ -73,6 +73,17 @@ export interface NativeProgram {
   release(): void;
 }
 
+/** A field of an instruction: see native/kernels/opcodes.inc. */
+export interface NativeField {
+  readonly name: string;
+  /** From `in` on the field holds the number of a buffer. */
+  readonly kind: 'size' | 'number' | 'in' | 'out' | 'weights' | 'constant';
+  /** The buffer may be absent: -1. */
+  readonly optional: boolean;
+  /** Of a buffer's elements; absent where other fields decide it. */
+  readonly dtype?: string;
+}
+
 export interface NativeAddon {
   readonly Constants: new (constants: readonly NativeConstant[]) => NativeConstants;
   readonly Program: new (
@@ -101,8 +112,8 @@ export interface NativeAddon {
    * weights.
    */
   packedBytes(fields: Int32Array, isa: string, threads: number): number;
-  readonly opcodes: readonly { readonly name: string; readonly fields: string }[];
-  readonly chainOps: readonly string[];
+  readonly opcodes: readonly { readonly name: string; readonly fields: readonly NativeField[] }[];
+  readonly epilogueOps: readonly string[];
   readonly isas: Readonly<Record<string, boolean>>;
   readonly bestIsa: string;
   /**

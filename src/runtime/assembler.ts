@@ -1,6 +1,6 @@
 /**
  * Writes programs: numbered buffers and encoded instructions, as native/kernels/step.h reads them.
- * The names of instructions, fields and chain steps come from the addon's own tables, so the two
+ * The names of instructions, fields and epilogue steps come from the addon's own tables, so the two
  * sides cannot drift apart. Not here: which instructions an op becomes (./lower).
  */
 import { BitplaneError, expected } from '../core/errors.js';
@@ -13,20 +13,26 @@ const STATE = 3;
 const PACKED = 4;
 
 /**
- * Layouts of a chain operand, in the order of OperandKind in native/kernels/epilogue/epilogue.h.
+ * Layouts of an epilogue operand, in the order of OperandKind in
+ * native/kernels/epilogue/epilogue.h.
  */
 const OPERAND_KINDS = ['none', 'channel', 'tensor', 'image_channel', 'pixel'] as const;
+
+/** What an epilogue operand holds, in the order of OperandType there. */
+const OPERAND_TYPES = ['f32', 'i32', 'i8', 'u8', 'b1'] as const;
 
 export interface EncodedStep {
   readonly op: string;
   readonly kind?: (typeof OPERAND_KINDS)[number];
+  /** Of both operands; f32 unless given. A store's op says what it writes. */
+  readonly dtype?: (typeof OPERAND_TYPES)[number];
   readonly buffer?: number;
   /** The second operand of a step that has two; it lies as the first. */
   readonly second?: number;
   readonly count?: number;
   readonly a?: number;
   readonly b?: number;
-  /** Stores into a wider map: its number of channels, and the first that this chain writes. */
+  /** Stores into a wider map: its number of channels, and the first that this epilogue writes. */
   readonly pitch?: number;
   readonly first?: number;
 }
@@ -36,7 +42,7 @@ export class Assembler {
     string,
     { readonly number: number; readonly fields: readonly string[] }
   >;
-  private readonly chainOps: ReadonlyMap<string, number>;
+  private readonly epilogueOps: ReadonlyMap<string, number>;
   private readonly code: number[] = [];
   private readonly buffers: number[] = [];
   private readonly real = new Float32Array(1);
@@ -48,10 +54,10 @@ export class Assembler {
     this.opcodes = new Map(
       native.opcodes.map(({ name, fields }, number) => [
         name,
-        { number, fields: fields.split(' ') },
+        { number, fields: fields.map((field) => field.name) },
       ]),
     );
-    this.chainOps = new Map(native.chainOps.map((name, number) => [name, number]));
+    this.epilogueOps = new Map(native.epilogueOps.map((name, number) => [name, number]));
   }
 
   arena(offset: number, bytes: number): number {
@@ -91,23 +97,23 @@ export class Assembler {
   emit(
     opcode: string,
     fields: Readonly<Record<string, number>>,
-    chain: readonly EncodedStep[] = [],
+    epilogue: readonly EncodedStep[] = [],
   ): void {
     const values = this.encoded(opcode, fields);
     this.code.push(this.opcodes.get(opcode)?.number as number, values.length);
     for (const value of values) this.code.push(value);
-    this.code.push(chain.length);
-    for (const step of chain) {
-      const op = this.chainOps.get(step.op);
+    this.code.push(epilogue.length);
+    for (const step of epilogue) {
+      const op = this.epilogueOps.get(step.op);
       if (op === undefined)
         throw new BitplaneError(
           'ERR_NATIVE',
-          `the addon has no chain step ${step.op}; rebuild it with \`npm run build:native\``,
+          `the addon has no epilogue step ${step.op}; rebuild it with \`npm run build:native\``,
         );
-      const kind = OPERAND_KINDS.indexOf(step.kind ?? 'none');
       this.code.push(
         op,
-        kind,
+        OPERAND_KINDS.indexOf(step.kind ?? 'none'),
+        OPERAND_TYPES.indexOf(step.dtype ?? 'f32'),
         step.buffer ?? -1,
         step.second ?? -1,
         step.count ?? 0,
@@ -144,8 +150,8 @@ export class Assembler {
     return this.bits[0] as number;
   }
 
-  chainOp(name: string): number {
-    return this.chainOps.get(name) ?? -1;
+  epilogueOp(name: string): number {
+    return this.epilogueOps.get(name) ?? -1;
   }
 
   finish(): { readonly code: Int32Array; readonly buffers: Float64Array } {

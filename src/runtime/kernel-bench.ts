@@ -38,7 +38,7 @@ interface Workload {
   readonly buffers: Readonly<
     Record<string, { readonly kind: 'in' | 'out' | 'constant' | 'weights'; readonly bytes: number }>
   >;
-  readonly chain?: readonly (Omit<EncodedStep, 'buffer'> & { readonly operand?: string })[];
+  readonly epilogue?: readonly (Omit<EncodedStep, 'buffer'> & { readonly operand?: string })[];
   /** Multiply-accumulates, or bytes moved. */
   readonly work: number;
   readonly bound: Bound;
@@ -115,7 +115,7 @@ function floatConvolution(c: number, size: number, k: number): Workload {
       weights: { kind: 'weights', bytes: c * c * k * k * 4 },
       y: { kind: 'out', bytes },
     },
-    chain: STORE,
+    epilogue: STORE,
     work: size * size * c * c * k * k,
     bound: 'fma',
   };
@@ -126,7 +126,7 @@ function pooled(
   c: number,
   size: number,
   extra: Record<string, number>,
-  chain: Workload['chain'],
+  epilogue: Workload['epilogue'],
 ): Workload {
   const element = opcode === 'bpool' ? 1 / 8 : 4;
   const input = size * size * c * element;
@@ -151,7 +151,7 @@ function pooled(
       ...extra,
     },
     buffers: { x: { kind: 'in', bytes: input }, y: { kind: 'out', bytes: input / 4 } },
-    ...(chain === undefined ? {} : { chain }),
+    ...(epilogue === undefined ? {} : { epilogue }),
     work: input * 1.25,
     bound: 'stream',
   };
@@ -182,7 +182,7 @@ function workloads(): Workload[] {
         pl: 1,
       },
       buffers: { ...map, weights: { kind: 'weights', bytes: c * 36 } },
-      chain: STORE,
+      epilogue: STORE,
       work: size * size * c * 9,
       bound: 'fma',
     },
@@ -198,7 +198,7 @@ function workloads(): Workload[] {
         shift: { kind: 'constant', bytes: c * 4 },
         bits: { kind: 'out', bytes: bytes / 32 },
       },
-      chain: [
+      epilogue: [
         { op: 'mul', kind: 'channel', operand: 'scale' },
         { op: 'add', kind: 'channel', operand: 'shift' },
         ...STORE,
@@ -351,11 +351,11 @@ function assemble(
       feeds.push(pattern(bytes));
     }
   }
-  const chain = (workload.chain ?? []).map(({ operand, ...step }) =>
+  const epilogue = (workload.epilogue ?? []).map(({ operand, ...step }) =>
     operand === undefined ? step : { ...step, buffer: numbers[operand] as number },
   );
   const { x = -1, y = -1, weights = -1, thresholds = -1 } = numbers;
-  asm.emit(workload.opcode, { ...workload.fields, x, y, weights, thresholds }, chain);
+  asm.emit(workload.opcode, { ...workload.fields, x, y, weights, thresholds }, epilogue);
   pool.settle(Infinity);
   const { code, buffers } = asm.finish();
   return {

@@ -22,6 +22,10 @@ const SHAPES: Partial<Shape>[] = [
     { padding, c: 37, o: 70, pt: 2, pb: 0, pl: 0, pr: 3 },
     { padding, sh: 2, sw: 2, h: 7, w: 7 },
     { padding, dh: 2, dw: 3, h: 9, w: 8, pt: 1, pl: 0, pb: 3, pr: 2, c: 35, o: 33 },
+    // A kernel larger than the map; a stride larger than the kernel; windows of padding alone.
+    { padding, h: 2, w: 1, kh: 5, kw: 3, pt: 3, pb: 3, pl: 2, pr: 2, c: 33, o: 20 },
+    { padding, h: 9, w: 8, kh: 2, kw: 1, sh: 3, sw: 2, pt: 1, pl: 0, pb: 0, pr: 1, c: 33, o: 20 },
+    { padding, h: 3, w: 3, kh: 2, kw: 2, pt: 3, pb: 3, pl: 3, pr: 3, c: 33, o: 20 },
     ...[{ pt: 1 }, { pl: 1 }, { pb: 1 }, { pr: 1 }].map((side) => ({
       padding,
       pt: 0,
@@ -154,7 +158,7 @@ describe.each(SHAPES.map((shape, i) => [JSON.stringify(shape), { ...BASE, ...sha
             floats: { result: new Float32Array(expected.length) },
             bits: { result: words },
           },
-          chain: [
+          epilogue: [
             { op: 'mul', kind: 'channel', operand: 'scale' },
             { op: 'store_f32', kind: 'tensor', operand: 'floats' },
             { op: 'store_bits', kind: 'tensor', operand: 'bits' },

@@ -75,9 +75,9 @@ describe.each(
       {},
     );
     expect((await runCase(asBits, isa)).y, 'sign bits').toEqual(signs);
-    const chain = [{ op: 'store_f32', kind: 'tensor', operand: 'real' }] as const;
+    const epilogue = [{ op: 'store_f32', kind: 'tensor', operand: 'real' }] as const;
     const asFloats = make(
-      { buffers: { real: { result: new Float32Array(expected.length) } }, chain },
+      { buffers: { real: { result: new Float32Array(expected.length) } }, epilogue },
       { thresholds: -1, y: -1 },
     );
     expect((await runCase(asFloats, isa)).real, 'float').toEqual(Float32Array.from(expected));

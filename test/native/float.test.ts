@@ -1,5 +1,5 @@
 /**
- * Float kernels except the chain (./chain.test.ts): every variant on every instruction set of this
+ * Float kernels except the epilogue (./epilogue.test.ts): every variant on every instruction set of this
  * machine against the native oracle. Inputs of the exact cases are small integers, so that sums are
  * exact in any order and all later values must agree to the bit. The other cases must agree to 1e-5
  * of sum |x w|.
@@ -71,7 +71,7 @@ function convCase(
       real: { result: new Float32Array(size) },
       ...(exact ? { bits: { result: new Uint8Array(bitBytes(n * oh * ow, o)) } } : {}),
     },
-    chain: exact
+    epilogue: exact
       ? [
           { op: 'mul', kind: 'channel', operand: 'scale' },
           { op: 'add', kind: 'tensor', operand: 'shortcut' },
@@ -123,7 +123,7 @@ test.each([1, 8, 33])(
         weights: { weights: new Float32Array(64 * terms).fill(weight) },
         y: { result: new Float32Array(n * 64) },
       },
-      chain: [{ op: 'store_f32', kind: 'tensor', operand: 'y' }],
+      epilogue: [{ op: 'store_f32', kind: 'tensor', operand: 'y' }],
     };
     const exact = terms * weight;
     const blocks = Math.ceil(terms / 96);
@@ -148,6 +148,54 @@ describe.each(
     await agrees({ ...make, opcode: 'pool', fields: { ...fields, kind }, buffers });
   });
 });
+
+// Runs of 1 to 12 pixels whose windows lie inside: every way to take them 8, 4, 2 and 1 at a time.
+describe.each([3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14])('3x3 windows in a row of %i', (w) => {
+  test.each([
+    [1, 1],
+    [0, 0],
+    [1, 0],
+    [0, 1],
+  ])('padding %i and %i: every pixel is folded once, with its own taps', async (pl, pr) => {
+    const shape = { ...BASE, c: 20, h: 4, w, pl, pr };
+    const { make } = convCase(shape, w, true, true);
+    await agrees(make);
+    const { weightBits: _, ...fields } = make.fields;
+    const { weights: __, ...buffers } = make.buffers;
+    for (const kind of [0, 1, 2])
+      await agrees({ ...make, opcode: 'pool', fields: { ...fields, kind }, buffers });
+  });
+});
+
+/** Where window, map and padding fit worst. */
+const ODD: Partial<Conv>[] = [
+  { h: 1, w: 1 },
+  { h: 9, w: 1, pl: 2, pr: 2 },
+  { h: 1, w: 9, kh: 1, pt: 0, pb: 0 },
+  { h: 2, w: 3, kh: 5, kw: 7, pt: 2, pb: 2, pl: 3, pr: 3 },
+  { h: 3, w: 3, kh: 3, kw: 3, dh: 4, dw: 5, pt: 4, pb: 4, pl: 5, pr: 5 },
+  { h: 11, w: 10, kh: 2, kw: 2, sh: 3, sw: 4, pt: 1, pl: 0, pb: 0, pr: 1 },
+  { h: 11, w: 10, kh: 1, kw: 1, sh: 3, sw: 2, pt: 2, pl: 3, pb: 1, pr: 2 },
+  { h: 6, w: 7, pt: 0, pb: 3, pl: 3, pr: 0 },
+  // A picture cropped on the left and at the top.
+  { h: 8, w: 9, pt: -1, pl: -2, pb: 0, pr: 1 },
+  // Windows of padding alone.
+  { h: 4, w: 4, kh: 2, kw: 2, pt: 3, pl: 3, pb: 3, pr: 3 },
+];
+describe.each(ODD.map((shape, i) => [JSON.stringify(shape), { ...BASE, ...shape }, i] as const))(
+  'odd geometry %s',
+  (_title, shape, seed) => {
+    test('conv', async () => agrees(convCase({ ...shape, c: 3, o: 17 }, seed, true, false).make));
+    test('dwconv', async () => agrees(convCase({ ...shape, c: 17 }, seed, true, true).make));
+    test('pool', async () => {
+      const { make } = convCase({ ...shape, c: 17 }, seed, true, true);
+      const { weightBits: _, ...fields } = make.fields;
+      const { weights: __, ...buffers } = make.buffers;
+      for (const kind of [0, 1, 2])
+        await agrees({ ...make, opcode: 'pool', fields: { ...fields, kind }, buffers });
+    });
+  },
+);
 
 test.each([
   [1, 1, 1],

@@ -1,7 +1,7 @@
 /**
  * exp, log, tanh and sigmoid in the executor against the same functions in double precision, over
- * their whole ranges: the oracle of the chain shares their code, so ./chain.test.ts cannot see a
- * fault in it. Bounds are those of native/simd/math.h.
+ * their whole ranges: the oracle of the epilogue shares their code, so ./epilogue.test.ts cannot
+ * see a fault in it. Bounds are those of native/simd/math.h.
  */
 import { describe, expect, test } from 'vitest';
 import { type Case, runCase, testedIsas } from './harness.js';
@@ -52,7 +52,7 @@ describe.each(FUNCTIONS)(
       opcode: 'map',
       fields: { dtype: 0, n: 1, hw: x.length, c: 1 },
       buffers: { x: { feed: x }, y: { result: new Float32Array(x.length) } },
-      chain: [{ op }, { op: 'store_f32', kind: 'tensor', operand: 'y' }],
+      epilogue: [{ op }, { op: 'store_f32', kind: 'tensor', operand: 'y' }],
     };
     test.each(['reference' as const, ...testedIsas()])('%s', async (isa) => {
       const y = (await runCase(make, isa)).y as Float32Array;

@@ -39,10 +39,10 @@ export interface Case {
   readonly opcode: string;
   /** Every field that is no buffer. */
   readonly fields: Readonly<Record<string, number>>;
-  /** Every field that is a buffer, and operands of the chain by any other name. */
+  /** Every field that is a buffer, and operands of the epilogue by any other name. */
   readonly buffers: Readonly<Record<string, Slot>>;
   /** `operand` and `secondOperand` name buffers. */
-  readonly chain?: readonly (Omit<EncodedStep, 'buffer' | 'second'> & {
+  readonly epilogue?: readonly (Omit<EncodedStep, 'buffer' | 'second'> & {
     readonly operand?: string;
     readonly secondOperand?: string;
   })[];
@@ -109,12 +109,12 @@ export async function runCase(
       feeds.push(new Uint8Array(slot.result.byteLength).fill(isa === 'reference' ? 0 : 255));
     }
   }
-  const chain = (test.chain ?? []).map(({ operand, secondOperand, ...step }) => ({
+  const epilogue = (test.epilogue ?? []).map(({ operand, secondOperand, ...step }) => ({
     ...step,
     ...(operand !== undefined && { buffer: numbers[operand] as number }),
     ...(secondOperand !== undefined && { second: numbers[secondOperand] as number }),
   }));
-  asm.emit(test.opcode, { ...test.fields, ...numbers }, chain);
+  asm.emit(test.opcode, { ...test.fields, ...numbers }, epilogue);
   pool.settle(Infinity);
   const { code, buffers } = asm.finish();
   const program = new native.Program(

@@ -1,6 +1,7 @@
 /**
- * Element-wise chains over few channels, which run 64 pixels as one, and their results written into
- * wider maps, as a concatenation has them: on every instruction set against the oracle, to the bit.
+ * Element-wise epilogues over few channels, which run 64 pixels as one, and their results written
+ * into wider maps, as a concatenation has them: on every instruction set against the oracle, to the
+ * bit.
  */
 import { describe, test } from 'vitest';
 import { random } from '../random.js';
@@ -24,6 +25,9 @@ describe.each([1, 2, 3, 5, 7, 8, 9])('%i channels', (c) => {
         x: { feed: specials(size, next) },
         scale: { constant: specials(c, next) },
         shift: { feed: specials(size, next) },
+        steps: { constant: Int8Array.from({ length: c }, () => next() * 255 - 128) },
+        levels: { feed: Uint8Array.from({ length: size }, () => next() * 256) },
+        bytes: { result: new Uint8Array(size) },
         ...(parts
           ? { whole: { result: new Float32Array(3 * size) } }
           : Object.fromEntries(
@@ -33,12 +37,15 @@ describe.each([1, 2, 3, 5, 7, 8, 9])('%i channels', (c) => {
               ]),
             )),
       },
-      chain: [
+      epilogue: [
         { op: 'mul', kind: 'channel', operand: 'scale' },
         { op: 'store_f32', kind: 'tensor', ...target('first', 1) },
         { op: 'add', kind: 'tensor', operand: 'shift' },
         { op: 'store_f32', kind: 'tensor', ...target('second', 0) },
         { op: 'neg' },
+        { op: 'add', kind: 'channel', dtype: 'i8', operand: 'steps' },
+        { op: 'sub', kind: 'tensor', dtype: 'u8', operand: 'levels' },
+        { op: 'store_u8', kind: 'tensor', operand: 'bytes' },
         { op: 'store_f32', kind: 'tensor', ...target('third', 2) },
       ],
     };

@@ -53,7 +53,7 @@ function pair(opcode: keyof typeof KINDS, shape: Shape, bits: number, seed: numb
     fields:
       opcode === 'bconv' ? { ...fields, y: -1, thresholds: -1 } : { ...fields, weightBits: bits },
     buffers: { x: { feed: x }, weights: slot, ...(opcode === 'bconv' ? { out: y } : { y }) },
-    chain: opcode === 'bconv' ? [{ ...chain[0], operand: 'out' }] : chain,
+    epilogue: opcode === 'bconv' ? [{ ...chain[0], operand: 'out' }] : chain,
   });
   const slot = { packed: memory.slice(), kind: KINDS[opcode], bits };
   return { constant: make({ weights }), packed: make(slot) };

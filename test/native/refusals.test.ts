@@ -4,14 +4,16 @@
  * must survive one that a faulty compiler writes.
  */
 import { describe, expect, test } from 'vitest';
-import { addon } from '../../src/native/addon.js';
+import { addon, type NativeField } from '../../src/native/addon.js';
 
 const native = addon();
-/** Fields that may be 0 or less. Every other one is a size. */
-const NO_SIZES = [
-  /^(x|y|a|b|weights|thresholds|weightBits|padding|pt|pl|kind|dtype|value|op)$/,
-  /^([xy]offset|[xyab]s\d)$/,
-];
+/** A buffer of `build` for each kind of field; a field of another kind is 1. */
+const NUMBERS: Partial<Record<NativeField['kind'], number>> = {
+  in: 0,
+  out: 0,
+  weights: 2,
+  constant: 2,
+};
 /** More than any machine has. */
 const TOO_MUCH = 2 ** 50;
 const run = (arenaBytes: number) => ({ arenaBytes, isa: 'scalar', threads: 1 });
@@ -19,22 +21,20 @@ const run = (arenaBytes: number) => ({ arenaBytes, isa: 'scalar', threads: 1 });
 interface Stream {
   readonly opcode: string;
   readonly fields?: Readonly<Record<string, number>>;
-  readonly chain?: readonly number[];
+  readonly epilogue?: readonly number[];
 }
 
 /**
  * Builds a program of one instruction over two arena buffers and one constant; fields are 1 and
  * buffers 0 unless given.
  */
-function build({ opcode, fields = {}, chain = [] }: Stream) {
+function build({ opcode, fields = {}, epilogue = [] }: Stream) {
   const number = native.opcodes.findIndex(({ name }) => name === opcode);
-  const names = native.opcodes[number]!.fields.split(' ');
-  const values = names.map(
-    (name) =>
-      fields[name] ??
-      (/^(x|y|a|b)$/.test(name) ? 0 : name === 'weights' ? 2 : name === 'thresholds' ? -1 : 1),
+  const table = native.opcodes[number]!.fields;
+  const values = table.map(
+    ({ name, kind }) => fields[name] ?? (name === 'thresholds' ? -1 : (NUMBERS[kind] ?? 1)),
   );
-  const code = Int32Array.of(number, names.length, ...values, chain.length / 9, ...chain);
+  const code = Int32Array.of(number, table.length, ...values, epilogue.length / 10, ...epilogue);
   const buffers = Float64Array.of(0, 0, 4096, 0, 4096, 4096, 2, 0, 4096);
   return new native.Program(
     new native.Constants([new Uint8Array(4096)]),
@@ -47,11 +47,23 @@ function build({ opcode, fields = {}, chain = [] }: Stream) {
 }
 
 const sizes = native.opcodes.flatMap(({ name, fields }) =>
-  fields
-    .split(' ')
-    .filter((field) => !NO_SIZES.some((name) => name.test(field)))
-    .map((field) => [name, field] as const),
+  fields.filter(({ kind }) => kind === 'size').map((field) => [name, field.name] as const),
 );
+
+test('every field has a kind: sizes, numbers and buffers that no name tells apart', () => {
+  const kinds = Object.fromEntries(
+    native.opcodes.map(({ name, fields }) => [
+      name,
+      fields.filter(({ kind }) => kind !== 'size').map((f) => `${f.name}:${f.kind}`),
+    ]),
+  );
+  expect(kinds.bconv).toEqual([
+    ...['x:in', 'weights:weights', 'y:out', 'thresholds:constant'],
+    ...['pt:number', 'pl:number', 'padding:number'],
+  ]);
+  expect(kinds.reduce).toEqual(['x:in', 'y:out', 'kind:number']);
+  expect(sizes.length).toBeGreaterThan(80);
+});
 
 describe('a size of 0 or less is refused', () => {
   test.each(sizes)('%s %s', (opcode, field) => {
@@ -81,8 +93,8 @@ test.each(['conv', 'bconv'])(
 test.each(['conv', 'bconv', 'dwconv'])(
   '%s with weights that are no constant is refused',
   (opcode) => {
-    for (const weights of [0, -1])
-      expect(() => build({ opcode, fields: { weights } })).toThrow(/refused by its kernel/);
+    expect(() => build({ opcode, fields: { weights: 0 } })).toThrow(/refused by its kernel/);
+    expect(() => build({ opcode, fields: { weights: -1 } })).toThrow(/a buffer that is not there/);
   },
 );
 
@@ -111,23 +123,80 @@ describe('a window that an int cannot count is refused', () => {
 });
 
 describe('a buffer that is not there is refused', () => {
-  test.each(native.opcodes.map(({ name }) => name))('%s', (opcode) => {
-    for (const number of [3, 2 ** 31 - 1, -2]) {
-      const name = opcode === 'fill' ? 'y' : opcode === 'binary' ? 'a' : 'x';
+  const buffers = native.opcodes.flatMap(({ name, fields }) =>
+    fields
+      .filter(({ kind }) => kind !== 'size' && kind !== 'number')
+      .map((field) => [name, field.name, field.optional] as const),
+  );
+  test.each(buffers)('%s %s', (opcode, name, optional) => {
+    for (const number of [3, 2 ** 31 - 1, -2, ...(optional ? [] : [-1])])
       expect(() => build({ opcode, fields: { [name]: number } })).toThrow(
         /names a buffer that is not there/,
       );
-    }
   });
 
-  test.each<[string, number[]]>([
-    ['an operand of no buffer', [0, 2, -1, -1, 0, 0, 0, 0, 0]],
-    ['an operand of another program', [0, 2, 3, -1, 0, 0, 0, 0, 0]],
-    ['an op that is none', [native.chainOps.length, 0, -1, -1, 0, 0, 0, 0, 0]],
-    ['a kind that is none', [0, 5, 0, -1, 0, 0, 0, 0, 0]],
-    ['a second operand of no buffer', [native.chainOps.indexOf('submul'), 2, 0, -1, 0, 0, 0, 0, 0]],
-  ])('a chain with %s', (_, chain) => {
-    expect(() => build({ opcode: 'map', chain })).toThrow(/its chain is malformed/);
+  const op = (name: string) => native.epilogueOps.indexOf(name);
+  /** op, kind, dtype, buffer, second, count, a, b, pitch, first: an addition of a map of floats. */
+  const step = (changed: Readonly<Record<number, number>>) =>
+    [op('add'), 2, 0, 0, -1, 0, 0, 0, 0, 0].map((value, i) => changed[i] ?? value);
+
+  test('an epilogue that is in order is not', () => {
+    for (const dtype of [0, 1, 2, 3, 4])
+      build({ opcode: 'map', epilogue: step({ 2: dtype }) }).release();
+  });
+
+  test.each<[string, Readonly<Record<number, number>>]>([
+    ['an operand of no buffer', { 3: -1 }],
+    ['an operand of another program', { 3: 3 }],
+    ['an op that is none', { 0: native.epilogueOps.length }],
+    ['a kind that is none', { 1: 5 }],
+    ['an operand that lies nowhere', { 1: 0 }],
+    ['a dtype that is none', { 2: 5 }],
+    ['bits by pixel', { 1: 4, 2: 4 }],
+    ['thresholds that are no floats', { 0: op('multithreshold'), 1: 1, 2: 1, 5: 1 }],
+    ['a store of another dtype than its own', { 0: op('store_f32'), 2: 2 }],
+    ['a store beside its map', { 0: op('store_f32'), 8: 16, 9: 16 }],
+    ['an operand that does not repeat evenly', { 8: 2 }],
+    ['a second operand of no buffer', { 0: op('submul') }],
+  ])('an epilogue with %s', (_, changed) => {
+    expect(() => build({ opcode: 'map', epilogue: step(changed) })).toThrow(
+      /its epilogue is malformed/,
+    );
+  });
+
+  // The buffers hold 4096 bytes: as many elements of one byte, a quarter of those of four.
+  const maps: [string, number, number][] = [
+    ['f32', 0, 1024],
+    ['i32', 1, 1024],
+    ['i8', 2, 4096],
+    ['u8', 3, 4096],
+  ];
+  test.each(maps)('a map of %s that is too small for its pixels', (_, dtype, most) => {
+    const of = (hw: number) => () =>
+      build({ opcode: 'map', fields: { hw }, epilogue: step({ 2: dtype }) }).release();
+    expect(of(most)).not.toThrow();
+    expect(of(most + 1)).toThrow(/a buffer of its epilogue is too small/);
+  });
+  test('a map of bits, channels or thresholds that is too small', () => {
+    const of = (fields: Readonly<Record<string, number>>, changed: Record<number, number>) => () =>
+      build({ opcode: 'map', fields, epilogue: step(changed) }).release();
+    const small = /a buffer of its epilogue is too small/;
+    for (const c of [1, 64, 65, 128]) {
+      const most = 512 / Math.ceil(c / 64);
+      expect(of({ hw: most, c }, { 2: 4 })).not.toThrow();
+      expect(of({ hw: most + 1, c }, { 2: 4 })).toThrow(small);
+      expect(of({ hw: most, c }, { 0: op('store_bits') })).not.toThrow();
+      expect(of({ hw: most + 1, c }, { 0: op('store_bits') })).toThrow(small);
+    }
+    expect(of({ c: 1024 }, { 1: 1 })).not.toThrow();
+    expect(of({ c: 1025 }, { 1: 1 })).toThrow(small);
+    expect(of({ n: 4, c: 257 }, { 1: 3 })).toThrow(small);
+    expect(of({ hw: 1025 }, { 1: 4 })).toThrow(small);
+    expect(of({ c: 512 }, { 0: op('multithreshold'), 1: 1, 5: 3 })).toThrow(small);
+    expect(of({ hw: 4097 }, { 0: op('store_i8') })).toThrow(small);
+    expect(of({ hw: 4097 }, { 0: op('store_u8') })).toThrow(small);
+    expect(of({ hw: 1025 }, { 0: op('store_i32') })).toThrow(small);
+    expect(of({ n: 2 ** 31 - 1, hw: 2 ** 31 - 1, c: 2 ** 31 - 1 }, {})).toThrow(small);
   });
 });
 
@@ -169,14 +238,12 @@ describe('memory that the system does not have is an error that says so', () => 
 
   test('packed weights, after which the next program of the session builds', () => {
     const constants = new native.Constants([new Uint8Array(64)]);
-    const names = native.opcodes.find(({ name }) => name === 'conv')!.fields.split(' ');
+    const table = native.opcodes.find(({ name }) => name === 'conv')!.fields;
     const conv = (fields: Readonly<Record<string, number>>) => {
-      const values = names.map(
-        (name) => fields[name] ?? (name === 'x' ? 0 : name === 'weights' ? 1 : 1),
-      );
+      const values = table.map(({ name, kind }) => fields[name] ?? (kind === 'in' ? 0 : 1));
       const code = Int32Array.of(
         native.opcodes.findIndex(({ name }) => name === 'conv'),
-        names.length,
+        table.length,
         ...values,
         0,
       );

@@ -11,6 +11,7 @@
 // the outside taps once; their sum, an integer per output channel and border class (plan.h), is
 // taken off again. |dot| <= K, and K must fit an int32 popcount (K < 2^30).
 #pragma once
+#include "kernels/geometry.h"
 #include "kernels/packing.h"
 #include "kernels/step.h"
 
@@ -25,6 +26,8 @@ struct Problem {
   int n, h, w, c, oh, ow, o, kh, kw, sh, sw, dh, dw, pt, pl, g;
   Padding padding;
 
+  WindowAxis rows() const { return {h, oh, kh, sh, dh, pt}; }
+  WindowAxis columns() const { return {w, ow, kw, sw, dw, pl}; }
   int groupChannels() const { return c / g; }
   int groupWords() const { return bitWords(c / g); }
   int groupOutputs() const { return o / g; }

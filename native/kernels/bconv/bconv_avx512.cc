@@ -4,7 +4,7 @@
 //
 // 4 pixels x 64 outputs keep 16 accumulators, 4 weights and a broadcast in registers; per 48 vector
 // operations the tile loads 4 weight vectors and 4 broadcasts. The adds are the only loop-carried
-// chain (latency 1), so the one-pixel tail runs at the same rate and a 7 x 7 map wastes nothing.
+// epilogue (latency 1), so the one-pixel tail runs at the same rate and a 7 x 7 map wastes nothing.
 // The weights of one segment stay in L1 (64 * K / 8 bytes: 18 KiB for 256 channels, 3 x 3) while
 // the pixels stream.
 //

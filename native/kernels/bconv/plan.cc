@@ -8,43 +8,36 @@ namespace bitplane {
 namespace bconv {
 namespace {
 
-// Which taps of each output coordinate fall outside [0, size), numbered by first appearance.
-void classify(int outputs, int stride, int dilation, int before, int taps, int size, bool tracked,
-              std::vector<Plan::Outside>* classes, std::vector<int>* classOf) {
-  for (int out = 0; out < outputs; ++out) {
-    Plan::Outside outside{0, taps};
-    for (int tap = 0; tracked && tap < taps; ++tap) {
-      const int64_t at = int64_t{out} * stride - before + int64_t{tap} * dilation;
-      if (at < 0) outside.before = tap + 1;
-      if (at >= size) outside.after = std::min(outside.after, tap);
-    }
-    outside.after = std::max(outside.after, outside.before);
-    const auto same = [&](const Plan::Outside& other) {
-      return other.before == outside.before && other.after == outside.after;
+// Which taps of each output coordinate lie inside, numbered by first appearance; all do where the
+// border is not `tracked`.
+void classify(const WindowAxis& axis, bool tracked, std::vector<Span>* classes,
+              std::vector<int>* classOf) {
+  for (int out = 0; out < axis.outputs; ++out) {
+    const Span inside = tracked ? axis.tapsInside(out) : Span{0, axis.taps};
+    const auto same = [&](const Span& other) {
+      return other.from == inside.from && other.to == inside.to;
     };
     const auto found = std::find_if(classes->begin(), classes->end(), same);
     classOf->push_back(static_cast<int>(found - classes->begin()));
-    if (found == classes->end()) classes->push_back(outside);
+    if (found == classes->end()) classes->push_back(inside);
   }
 }
 
-bool touchesBorder(int outputs, int stride, int dilation, int before, int taps, int size) {
-  return before > 0 ||
-         int64_t{outputs - 1} * stride - before + int64_t{taps - 1} * dilation >= size;
+bool isInside(const WindowAxis& axis) {
+  return axis.before == 0 && axis.interior().count() == axis.outputs;
 }
 
 void layOut(Plan* plan, const Kernel& kernel) {
   const Problem& p = plan->problem;
-  const bool bordered = touchesBorder(p.oh, p.sh, p.dh, p.pt, p.kh, p.h) ||
-                        touchesBorder(p.ow, p.sw, p.dw, p.pl, p.kw, p.w) || p.pt != 0 || p.pl != 0;
-  plan->inPlace = !bordered && p.g == 1 && kernel.expand == nullptr;
+  plan->inPlace =
+      isInside(p.rows()) && isInside(p.columns()) && p.g == 1 && kernel.expand == nullptr;
   const bool skipRows = p.kh == 1 && !plan->inPlace;
   const bool skipColumns = p.kw == 1 && !plan->inPlace;
   plan->rowStep = skipRows ? p.sh : 1;
   plan->columnStep = skipColumns ? p.sw : 1;
   plan->rowStride = skipRows ? 1 : p.sh;
   plan->columnStride = skipColumns ? 1 : p.sw;
-  plan->columns = plan->inPlace ? p.w : (p.ow - 1) * plan->columnStride + (p.kw - 1) * p.dw + 1;
+  plan->columns = plan->inPlace ? p.w : (p.ow - 1) * plan->columnStride + p.columns().reach();
   plan->wordBytes = kernel.expansion;
   plan->pixelBytes = plan->wordBytes * p.groupWords();
   plan->rowBytes = plan->pixelBytes * plan->columns;
@@ -53,7 +46,7 @@ void layOut(Plan* plan, const Kernel& kernel) {
 // Bytes from the first image of a task to the last word that its windows read.
 int64_t farthest(const Plan& plan) {
   const Problem& p = plan.problem;
-  const int64_t rows = int64_t{p.oh - 1} * plan.rowStride + int64_t{p.kh - 1} * p.dh + 1;
+  const int64_t rows = int64_t{p.oh - 1} * plan.rowStride + p.rows().reach();
   return (plan.images - 1) * plan.imageBytes + rows * plan.rowBytes;
 }
 
@@ -109,8 +102,8 @@ Plan planFor(const Problem& problem, const Kernel& kernel, int threads) {
   const Problem& p = problem;
   const bool tracked = p.padding == Padding::zero;
   std::vector<int> rowClassOf, columnClassOf;
-  classify(p.oh, p.sh, p.dh, p.pt, p.kh, p.h, tracked, &plan.rowClasses, &rowClassOf);
-  classify(p.ow, p.sw, p.dw, p.pl, p.kw, p.w, tracked, &plan.columnClasses, &columnClassOf);
+  classify(p.rows(), tracked, &plan.rowClasses, &rowClassOf);
+  classify(p.columns(), tracked, &plan.columnClasses, &columnClassOf);
   plan.pixels.reserve(plan.images * p.pixels());
   for (int image = 0; image < plan.images; ++image) {
     for (int oy = 0; oy < p.oh; ++oy) {

@@ -44,12 +44,9 @@ struct Plan {
   // False where an offset from the first of the joined images is beyond an int32: 2 GB of bits.
   // Then there is nothing else here.
   bool fits;
-  // Border classes: the combinations of kernel rows and columns that fall outside, [rows of
-  // classes][columns of classes].
-  struct Outside {
-    int before, after;
-  };  // taps [0, before) and [after, k) are outside
-  std::vector<Outside> rowClasses, columnClasses;
+  // Border classes: the combinations of kernel rows and columns that lie inside the picture, [rows
+  // of classes][columns of classes].
+  std::vector<Span> rowClasses, columnClasses;
   int classes() const { return static_cast<int>(rowClasses.size() * columnClasses.size()); }
   std::vector<OutputSpan> spans;
   std::vector<int> firstSpan;  // of each 64-channel block, and one past the last
@@ -59,7 +56,7 @@ struct Plan {
 
   int firstRow(int64_t pixel) const { return static_cast<int>(pixel / problem.ow) * rowStride; }
   int rowCount(int64_t pixel, int64_t last) const {
-    return firstRow(last) - firstRow(pixel) + (problem.kh - 1) * problem.dh + 1;
+    return firstRow(last) - firstRow(pixel) + problem.rows().reach();
   }
   int64_t groupBytes(int rows) const { return rows * rowBytes; }
   int rowCount() const { return rowCount(0, problem.pixels() - 1); }

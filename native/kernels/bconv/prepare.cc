@@ -79,12 +79,8 @@ struct Writer {
   void row(const uint64_t* image, int group, int64_t inputRow, uint8_t* out) const {
     const Problem& p = plan.problem;
     if (inputRow < 0 || inputRow >= p.h) return border(out, plan.columns);
-    // Prepared column c is inside when 0 <= c * columnStep - pl < w.
-    int from = p.pl > 0 ? ceilDiv(p.pl, plan.columnStep) : 0;
-    int to = ceilDiv(p.w + p.pl, plan.columnStep);
-    if (from > plan.columns) from = plan.columns;
-    if (to > plan.columns) to = plan.columns;
-    if (to < from) to = from;
+    // Prepared column i is input column i * columnStep - pl.
+    const auto [from, to] = WindowAxis{p.w, plan.columns, 1, plan.columnStep, 1, p.pl}.interior();
     border(out, from);
     if (from < to) inside(image + inputRow * p.w * bitWords(p.c), group, from, to, out);
     border(out + to * plan.pixelBytes, plan.columns - to);

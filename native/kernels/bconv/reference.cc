@@ -35,7 +35,9 @@ int32_t dot(const Problem& p, const uint64_t* x, const uint8_t* weights, int n, 
 class ReferenceStep : public Step {
  public:
   ReferenceStep(const Instruction& instruction, BuildContext& context)
-      : p_(problemOf(instruction)), chain_(decodeChain(instruction)) {
+      : p_(problemOf(instruction)),
+        hasEpilogue_(instruction.epilogueLength > 0),
+        epilogue_(Isa::reference, decodeEpilogue(instruction), p_.o, p_.pixels()) {
     weights_ = static_cast<const uint8_t*>(context.constant(p_.weights));
     if (p_.thresholds >= 0)
       thresholds_ = static_cast<const int32_t*>(context.constant(p_.thresholds));
@@ -53,11 +55,10 @@ class ReferenceStep : public Step {
     for (int o = 0; o < p_.o; ++o) {
       dots[o] = dot(p_, x, weights, task / (p_.oh * p_.ow), task / p_.ow % p_.oh, task % p_.ow, o);
     }
-    if (!chain_.empty()) {
+    if (hasEpilogue_) {
       float* values = static_cast<float*>(scratch);
       for (int o = 0; o < p_.o; ++o) values[o] = static_cast<float>(dots[o]);
-      const ChainView view{chain_.data(), static_cast<int>(chain_.size()), p_.o, p_.pixels()};
-      chainFor(Isa::reference, chain_, p_.o)(view, buffers, values, p_.o, task, 1, 0, p_.o);
+      epilogue_.run(buffers, {values, p_.o, task, 1, 0, p_.o});
     } else if (p_.thresholds >= 0) {
       uint64_t* y = buffers.get<uint64_t>(p_.y) + int64_t{task} * bitWords(p_.o);
       for (int word = 0; word < bitWords(p_.o); ++word) y[word] = 0;
@@ -74,7 +75,8 @@ class ReferenceStep : public Step {
   Problem p_;
   const uint8_t* weights_;
   const int32_t* thresholds_ = nullptr;
-  std::vector<ChainStep> chain_;
+  bool hasEpilogue_;
+  Epilogue epilogue_;
 };
 
 class ReferencePacking final : public WeightPacking {

@@ -29,7 +29,10 @@ class SegmentedStep : public Step {
  public:
   SegmentedStep(const char* name, Isa isa, const Kernel& kernel, Plan plan,
                 const Instruction& instruction, BuildContext& context)
-      : name_(name), kernel_(kernel), plan_(std::move(plan)), chainFn_(nullptr) {
+      : name_(name),
+        kernel_(kernel),
+        plan_(std::move(plan)),
+        hasEpilogue_(instruction.epilogueLength > 0) {
     const Problem& p = plan_.problem;
     const auto* disk = static_cast<const uint8_t*>(context.constant(p.weights));
     weights_ = packedWeights(plan_, kernel, name, context);
@@ -42,10 +45,7 @@ class SegmentedStep : public Step {
       natural_.assign(constant, constant + 2 * int64_t{p.o});
       if (!basesWithWeights_) thresholds_ = thresholdsFor(plan_, kernel, base_, constant);
     }
-    if (instruction.chainLength > 0) {
-      chain_ = decodeChain(instruction);
-      chainFn_ = chainFor(isa, chain_, p.o);
-    }
+    if (hasEpilogue_) epilogue_ = Epilogue(isa, decodeEpilogue(instruction), p.o, p.pixels());
     cutTasks(context.threads());
   }
 
@@ -126,7 +126,7 @@ class SegmentedStep : public Step {
     int64_t cuts = 1;
     if (plan_.images == 1) {
       const int64_t fitting =
-          (kPreparedBytes / (plan_.rowBytes * p.g) - (p.kh - 1) * p.dh) / plan_.rowStride;
+          (kPreparedBytes / (plan_.rowBytes * p.g) - (p.rows().reach() - 1)) / plan_.rowStride;
       const int64_t least = std::max<int64_t>(kLeastPixels, plan_.inPlace ? 0 : p.ow);
       cuts = std::min(ceilDiv<int64_t>(wanted, blockCuts_), std::max<int64_t>(1, pixels / least));
       if (!plan_.inPlace)
@@ -185,13 +185,12 @@ class SegmentedStep : public Step {
         s.pixelCount = rows;
         s.block = static_cast<int32_t*>(window.block) + (span.first - c0);
         s.blockStride = kBlockStride;
-        chainFn_ ? kernel_.floats(s) : kernel_.dots(s);
+        hasEpilogue_ ? kernel_.floats(s) : kernel_.dots(s);
       }
       const int64_t pixel = window.image * p.pixels() + window.first + done;
-      if (chainFn_) {
-        const ChainView view{chain_.data(), static_cast<int>(chain_.size()), p.o, p.pixels()};
-        chainFn_(view, buffers, static_cast<float*>(window.block), kBlockStride, pixel, rows, c0,
-                 cn);
+      if (hasEpilogue_) {
+        epilogue_.run(buffers,
+                      {static_cast<float*>(window.block), kBlockStride, pixel, rows, c0, cn});
       } else if (p.thresholds >= 0) {
         signs(static_cast<const int32_t*>(window.block), rows, c0, cn,
               buffers.get<uint64_t>(p.y) + pixel * bitWords(p.o) + block);
@@ -224,8 +223,8 @@ class SegmentedStep : public Step {
   int64_t baseStride_;
   std::vector<int32_t> base_, natural_;
   Thresholds thresholds_;
-  std::vector<ChainStep> chain_;
-  ChainFn chainFn_;
+  bool hasEpilogue_;
+  Epilogue epilogue_;
   int pixelCuts_, blockCuts_;
   int64_t preparedBytes_;
 };

@@ -49,10 +49,6 @@ int32_t tapSum(const uint8_t* weights, int64_t firstBit, int channels) {
   return channels - 2 * ones;
 }
 
-bool isOutside(const Plan::Outside& outside, int tap) {
-  return tap < outside.before || tap >= outside.after;
-}
-
 }  // namespace
 
 int64_t baseStride(const Plan& plan) { return roundUp(plan.problem.o, 64) + 64; }
@@ -70,9 +66,9 @@ void basesOf(const Plan& plan, const uint8_t* weights, int64_t pitch, int o, int
     const int64_t first = (int64_t{o} * taps + tap) * pitch;
     const int32_t sum = tapSum(weights, first, p.groupChannels());
     int32_t* value = base + o;
-    for (const Plan::Outside& ys : plan.rowClasses) {
-      for (const Plan::Outside& xs : plan.columnClasses) {
-        if (isOutside(ys, tap / p.kw) || isOutside(xs, tap % p.kw)) *value -= sum;
+    for (const Span& ys : plan.rowClasses) {
+      for (const Span& xs : plan.columnClasses) {
+        if (!ys.has(tap / p.kw) || !xs.has(tap % p.kw)) *value -= sum;
         value += stride;
       }
     }

@@ -11,7 +11,7 @@ namespace bitplane {
 
 #define BITPLANE_BINARY(isa, name) \
   namespace isa { \
-  void binaryRow(ChainOp, const float*, int, const float*, int, float*, int64_t); \
+  void binaryRow(EpilogueOp, const float*, int, const float*, int, float*, int64_t); \
   }
 #include "kernels/binary/variants.inc"
 #undef BITPLANE_BINARY
@@ -85,7 +85,7 @@ class BinaryStep final : public Step {
           y[i + j] = static_cast<float>(std::pow(base, power));
         }
       } else {
-        variant_.run(static_cast<ChainOp>(op_), operand[0], step[0], operand[1], step[1], y + i,
+        variant_.run(static_cast<EpilogueOp>(op_), operand[0], step[0], operand[1], step[1], y + i,
                      count);
       }
       i += count;

@@ -7,24 +7,24 @@ namespace bitplane {
 namespace BITPLANE_SIMD {
 namespace {
 
-template <ChainOp Op>
+template <EpilogueOp Op>
 BITPLANE_INLINE F32 apply(F32 a, F32 b) {
   switch (Op) {
-    case ChainOp::add:
+    case EpilogueOp::add:
       return add(a, b);
-    case ChainOp::sub:
+    case EpilogueOp::sub:
       return sub(a, b);
-    case ChainOp::rsub:
+    case EpilogueOp::rsub:
       return sub(b, a);
-    case ChainOp::mul:
+    case EpilogueOp::mul:
       return mul(a, b);
-    case ChainOp::div:
+    case EpilogueOp::div:
       return div(a, b);
-    case ChainOp::rdiv:
+    case EpilogueOp::rdiv:
       return div(b, a);
-    case ChainOp::max:
+    case EpilogueOp::max:
       return maximum(a, b);
-    case ChainOp::min:
+    case EpilogueOp::min:
       return minimum(a, b);
     default:
       return select(less(a, set1(0.0f)), mul(a, b), a);  // prelu
@@ -33,7 +33,7 @@ BITPLANE_INLINE F32 apply(F32 a, F32 b) {
 
 // A broadcast operand costs a load of one float each time, which no CPU here notices beside the
 // other operand's.
-template <ChainOp Op>
+template <EpilogueOp Op>
 void binaryWith(const float* a, int aStep, const float* b, int bStep, float* y, int64_t n) {
   int64_t i = 0;
   for (; i + kLanes <= n; i += kLanes) {
@@ -49,27 +49,27 @@ void binaryWith(const float* a, int aStep, const float* b, int bStep, float* y, 
 
 }  // namespace
 
-void binaryRow(ChainOp op, const float* a, int aStep, const float* b, int bStep, float* y,
+void binaryRow(EpilogueOp op, const float* a, int aStep, const float* b, int bStep, float* y,
                int64_t n) {
   switch (op) {
-    case ChainOp::add:
-      return binaryWith<ChainOp::add>(a, aStep, b, bStep, y, n);
-    case ChainOp::sub:
-      return binaryWith<ChainOp::sub>(a, aStep, b, bStep, y, n);
-    case ChainOp::rsub:
-      return binaryWith<ChainOp::rsub>(a, aStep, b, bStep, y, n);
-    case ChainOp::mul:
-      return binaryWith<ChainOp::mul>(a, aStep, b, bStep, y, n);
-    case ChainOp::div:
-      return binaryWith<ChainOp::div>(a, aStep, b, bStep, y, n);
-    case ChainOp::rdiv:
-      return binaryWith<ChainOp::rdiv>(a, aStep, b, bStep, y, n);
-    case ChainOp::max:
-      return binaryWith<ChainOp::max>(a, aStep, b, bStep, y, n);
-    case ChainOp::min:
-      return binaryWith<ChainOp::min>(a, aStep, b, bStep, y, n);
+    case EpilogueOp::add:
+      return binaryWith<EpilogueOp::add>(a, aStep, b, bStep, y, n);
+    case EpilogueOp::sub:
+      return binaryWith<EpilogueOp::sub>(a, aStep, b, bStep, y, n);
+    case EpilogueOp::rsub:
+      return binaryWith<EpilogueOp::rsub>(a, aStep, b, bStep, y, n);
+    case EpilogueOp::mul:
+      return binaryWith<EpilogueOp::mul>(a, aStep, b, bStep, y, n);
+    case EpilogueOp::div:
+      return binaryWith<EpilogueOp::div>(a, aStep, b, bStep, y, n);
+    case EpilogueOp::rdiv:
+      return binaryWith<EpilogueOp::rdiv>(a, aStep, b, bStep, y, n);
+    case EpilogueOp::max:
+      return binaryWith<EpilogueOp::max>(a, aStep, b, bStep, y, n);
+    case EpilogueOp::min:
+      return binaryWith<EpilogueOp::min>(a, aStep, b, bStep, y, n);
     default:
-      return binaryWith<ChainOp::prelu>(a, aStep, b, bStep, y, n);
+      return binaryWith<EpilogueOp::prelu>(a, aStep, b, bStep, y, n);
   }
 }
 

@@ -4,34 +4,34 @@
 namespace bitplane {
 namespace reference {
 
-void binaryRow(ChainOp op, const float* a, int aStep, const float* b, int bStep, float* y,
+void binaryRow(EpilogueOp op, const float* a, int aStep, const float* b, int bStep, float* y,
                int64_t n) {
   for (int64_t i = 0; i < n; i++) {
     const float v = a[i * aStep];
     const float w = b[i * bStep];
     switch (op) {
-      case ChainOp::add:
+      case EpilogueOp::add:
         y[i] = v + w;
         break;
-      case ChainOp::sub:
+      case EpilogueOp::sub:
         y[i] = v - w;
         break;
-      case ChainOp::rsub:
+      case EpilogueOp::rsub:
         y[i] = w - v;
         break;
-      case ChainOp::mul:
+      case EpilogueOp::mul:
         y[i] = v * w;
         break;
-      case ChainOp::div:
+      case EpilogueOp::div:
         y[i] = v / w;
         break;
-      case ChainOp::rdiv:
+      case EpilogueOp::rdiv:
         y[i] = w / v;
         break;
-      case ChainOp::max:
+      case EpilogueOp::max:
         y[i] = w != w || v < w ? w : v;
         break;
-      case ChainOp::min:
+      case EpilogueOp::min:
         y[i] = w != w || w < v ? w : v;
         break;
       default:

@@ -23,24 +23,14 @@ constexpr Variant kVariants[] = {
 #undef BITPLANE_BPOOL
 };
 
-// Taps [from, to) of a window that starts at `start` and lie in [0, size).
-struct Taps {
-  int from, to;
-  Taps(int start, int dilation, int taps, int size)
-      : from(start < 0 ? std::min(taps, ceilDiv(-start, dilation)) : 0),
-        to(start < size ? std::min(taps, ceilDiv(size - start, dilation)) : 0) {}
-  int count() const { return to > from ? to - from : 0; }
-};
-
 class PoolStep : public Step {
  public:
   PoolStep(const Problem& problem, const Variant& variant)
       : p_(problem), variant_(variant), columns_(problem.ow) {
     for (int ox = 0; ox < p_.ow; ++ox) {
-      const int left = ox * p_.sw - p_.pl;
-      const Taps taps(left, p_.dw, p_.kw, p_.w);
-      columns_[ox] = {taps.count() > 0 ? (left + taps.from * p_.dw) * bitWords(p_.c) : 0,
-                      taps.count()};
+      const WindowAxis axis = p_.columns();
+      const Span taps = axis.tapsInside(ox);
+      columns_[ox] = {taps.count() > 0 ? axis.at(ox, taps.from) * bitWords(p_.c) : 0, taps.count()};
     }
   }
   int tasks() const override { return p_.n * ceilDiv(p_.oh, kRows); }
@@ -63,12 +53,12 @@ class PoolStep : public Step {
     row.lineWords = pitch;
     row.y = buffers.get<uint64_t>(p_.y) + (int64_t{n} * p_.oh + first) * p_.ow * words;
     for (int oy = first; oy < std::min(p_.oh, first + kRows); ++oy, row.y += p_.ow * words) {
-      const int top = oy * p_.sh - p_.pt;
-      const Taps taps(top, p_.dh, p_.kh, p_.h);
+      const WindowAxis axis = p_.rows();
+      const Span taps = axis.tapsInside(oy);
       // Rows of padding alone read no map.
       row.rows = std::max(1, taps.count());
       row.columns = taps.count() > 0 ? columns_.data() : nothing_.data();
-      row.x = taps.count() > 0 ? x + (top + taps.from * p_.dh) * pitch : x;
+      row.x = taps.count() > 0 ? x + axis.at(oy, taps.from) * pitch : x;
       variant_.row(row);
     }
   }

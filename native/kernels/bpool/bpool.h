@@ -5,6 +5,7 @@
 // -1 (tail bits stay 0).
 #pragma once
 #include "kernels/bpool/row.h"
+#include "kernels/geometry.h"
 #include "kernels/step.h"
 
 namespace bitplane {
@@ -12,6 +13,8 @@ namespace bpool {
 
 struct Problem {
   int x, y, n, h, w, c, oh, ow, kh, kw, sh, sw, dh, dw, pt, pl;
+  WindowAxis rows() const { return {h, oh, kh, sh, dh, pt}; }
+  WindowAxis columns() const { return {w, ow, kw, sw, dw, pl}; }
 };
 Problem problemOf(const Instruction& instruction);
 

@@ -89,8 +89,8 @@ class ConvStep final : public Step {
         tiles_(tiles),
         weights_(std::move(weights)),
         x_(instruction.field(0)),
-        steps_(decodeChain(instruction)),
-        chain_(chainFor(isa, steps_, plan_.shape.o)) {
+        epilogue_(isa, decodeEpilogue(instruction), plan.shape.o,
+                  int64_t{plan.shape.oh} * plan.shape.ow) {
     pointerBytes_ = roundUp(sizeof(float*) * plan_.pixelBlock, kAlign);
     sumBytes_ = roundUp(static_cast<size_t>(plan_.pixelBlock * plan_.ld) * 4 + kSlack, kAlign);
   }
@@ -121,8 +121,6 @@ class ConvStep final : public Step {
       origin = copy;
     }
 
-    const ChainView chain = {steps_.data(), static_cast<int>(steps_.size()), s.o,
-                             int64_t{s.oh} * s.ow};
     const int64_t firstPixel = (int64_t{strip.image} * s.oh + strip.oy) * s.ow;
     const int64_t total = int64_t{strip.rows} * s.ow * strip.images;
     const int64_t blocks = ceilDiv<int64_t>(total, plan_.pixelBlock);
@@ -148,7 +146,7 @@ class ConvStep final : public Step {
         const ConvChunk& chunk = plan_.chunks[c];
         for (int k = 0; k < chunk.blocks; k++)
           runChannels(plan_.blocks[chunk.firstBlock + k], weights, chunk.c0, pointers, count, sums);
-        chain_(chain, buffers, sums, plan_.ld, firstPixel + first, count, chunk.c0, chunk.cn);
+        epilogue_.run(buffers, {sums, plan_.ld, firstPixel + first, count, chunk.c0, chunk.cn});
       }
     }
   }
@@ -177,21 +175,22 @@ class ConvStep final : public Step {
   void copyPadded(const ConvStrip& strip, const float* x, float* copy) const {
     const ConvShape& s = plan_.shape;
     const int width = static_cast<int>(plan_.pitch / s.c);
-    const int left = std::clamp(s.pl, 0, width);  // columns before the picture
-    const int inside = std::clamp(s.w, 0, width - left);
-    const int rows = (strip.rows - 1) * s.sh + (s.kh - 1) * s.dh + 1;
+    // Column i of the copy is column i - pl of the picture.
+    const Span inside = WindowAxis{s.w, width, 1, 1, 1, s.pl}.interior();
+    const int rows = s.rows().span(strip.rows), top = s.rows().start(strip.oy);
     for (int i = 0; i < strip.images; i++) {
       for (int r = 0; r < rows; r++) {
         float* out = copy + i * plan_.imagePitch + r * plan_.pitch;
-        const int y = strip.oy * s.sh - s.pt + r;
+        const int y = top + r;
         if (y < 0 || y >= s.h) {
           std::fill(out, out + plan_.pitch, 0.0f);
           continue;
         }
         const float* in = x + (int64_t{strip.image + i} * s.h + y) * s.w * s.c;
-        std::fill(out, out + int64_t{left} * s.c, 0.0f);
-        std::copy(in, in + int64_t{inside} * s.c, out + int64_t{left} * s.c);
-        std::fill(out + int64_t{left + inside} * s.c, out + plan_.pitch, 0.0f);
+        const int64_t before = int64_t{inside.from} * s.c, count = int64_t{inside.count()} * s.c;
+        std::fill(out, out + before, 0.0f);
+        std::copy_n(in + (before - int64_t{s.pl} * s.c), count, out + before);
+        std::fill(out + before + count, out + plan_.pitch, 0.0f);
       }
     }
   }
@@ -200,8 +199,7 @@ class ConvStep final : public Step {
   ConvTiles tiles_;
   PackedWeights weights_;
   int x_;
-  std::vector<ChainStep> steps_;
-  ChainFn chain_;
+  Epilogue epilogue_;
   size_t pointerBytes_, sumBytes_;
 };
 

@@ -1,6 +1,6 @@
 // Float convolution, x is 0 outside:
 //
-//   y[n,oy,ox,o] = chain(sum over ky,kx,ci of
+//   y[n,oy,ox,o] = epilogue(sum over ky,kx,ci of
 //     x[n, oy sh - pt + ky dh, ox sw - pl + kx dw, g(o) C/G + ci] w[o,ky,kx,ci])
 //
 // The K = KH KW C/G products in the order ky, kx, ci are cut into B = ceil(K / 96) blocks, equal

@@ -60,8 +60,8 @@ void planChannels(ConvPlan& plan, const ConvTiles& tiles) {
   const ConvShape& s = plan.shape;
   const int perGroup = s.o / s.g;
   const int depth = s.c / s.g;
-  // The chain wants whole sign words, so a chunk is 64 channels unless groups end elsewhere; then
-  // it is all of them.
+  // The epilogue wants whole sign words, so a chunk is 64 channels unless groups end elsewhere;
+  // then it is all of them.
   const bool narrow = s.g == 1 || perGroup % 64 == 0;
   const int width = narrow ? 64 : s.o;
   for (int c0 = 0; c0 < s.o; c0 += width) {
@@ -77,8 +77,8 @@ void planChannels(ConvPlan& plan, const ConvTiles& tiles) {
     }
     plan.chunks.push_back(chunk);
   }
-  // Tiles write whole vectors, which may run past the last channel; and the chain may read kSlack
-  // bytes past it.
+  // Tiles write whole vectors, which may run past the last channel; and the epilogue may read
+  // kSlack bytes past it.
   plan.ld = roundUp(std::min(width, s.o), tiles.lanes) + (narrow ? 0 : tiles.lanes);
 }
 
@@ -104,7 +104,7 @@ void planStrips(ConvPlan& plan, int threads) {
   } else {
     int rows = static_cast<int>(std::min<int64_t>(s.oh, ceilDiv<int64_t>(target, s.ow)));
     if (plan.padded) {
-      const int64_t fits = kStripBytes / (4 * plan.pitch) - (s.kh - 1) * s.dh;
+      const int64_t fits = kStripBytes / (4 * plan.pitch) - (s.rows().reach() - 1);
       rows = static_cast<int>(std::clamp<int64_t>(fits / s.sh, 1, rows));
     }
     const int count = ceilDiv(s.oh, rows);
@@ -122,7 +122,7 @@ void planStrips(ConvPlan& plan, int threads) {
   plan.stripRows = 0;
   plan.stripImages = 0;
   for (const ConvStrip& strip : plan.strips) {
-    plan.stripRows = std::max(plan.stripRows, (strip.rows - 1) * s.sh + (s.kh - 1) * s.dh + 1);
+    plan.stripRows = std::max(plan.stripRows, s.rows().span(strip.rows));
     plan.stripImages = std::max(plan.stripImages, strip.images);
   }
 }
@@ -132,10 +132,10 @@ void planStrips(ConvPlan& plan, int threads) {
 ConvPlan planConv(const ConvShape& shape, const ConvTiles& tiles, int threads) {
   ConvPlan plan = {};
   plan.shape = shape;
-  const int spanY = (shape.oh - 1) * shape.sh + (shape.kh - 1) * shape.dh + 1;
-  const int spanX = (shape.ow - 1) * shape.sw + (shape.kw - 1) * shape.dw + 1;
-  plan.padded = shape.pt > 0 || shape.pl > 0 || spanY > shape.h || spanX > shape.w;
-  plan.pitch = int64_t{plan.padded ? spanX : shape.w} * shape.c;
+  const WindowAxis rows = shape.rows(), columns = shape.columns();
+  plan.padded = shape.pt != 0 || shape.pl != 0 || rows.interior().count() < shape.oh ||
+                columns.interior().count() < shape.ow;
+  plan.pitch = int64_t{plan.padded ? columns.span(shape.ow) : shape.w} * shape.c;
   planChannels(plan, tiles);
   planStrips(plan, threads);
   plan.imagePitch = (plan.padded ? plan.stripRows : shape.h) * plan.pitch;

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "kernels/conv/tile.h"
+#include "kernels/geometry.h"
 #include "kernels/step.h"
 
 namespace bitplane {
@@ -16,6 +17,8 @@ struct ConvShape {
   int n, h, w, c, oh, ow, o, kh, kw, sh, sw, dh, dw, pt, pl, g;
   int window() const { return kh * kw * (c / g); }  // products in a sum
   int64_t pixels() const { return int64_t{n} * oh * ow; }
+  WindowAxis rows() const { return {h, oh, kh, sh, dh, pt}; }
+  WindowAxis columns() const { return {w, ow, kw, sw, dw, pl}; }
 };
 
 struct ConvChannels {  // a tile's worth of output channels
@@ -25,7 +28,7 @@ struct ConvChannels {  // a tile's worth of output channels
   int64_t weights;  // floats into the packed weights
 };
 
-struct ConvChunk {  // channels that are finished, and given to the chain, together
+struct ConvChunk {  // channels that are finished, and given to the epilogue, together
   int c0, cn;
   int firstBlock, blocks;
 };

@@ -16,14 +16,13 @@ class ReferenceConv final : public Step {
         weights_(weights),
         buffer_(buffer),
         weightBits_(weightBits),
-        steps_(decodeChain(instruction)) {}
+        epilogue_(Isa::reference, decodeEpilogue(instruction), shape.o,
+                  int64_t{shape.oh} * shape.ow) {}
   int tasks() const override { return 1; }
   size_t scratchBytes() const override { return static_cast<size_t>(s_.o) * 4 + kSlack; }
   const char* kernelName() const override { return "conv_f32_reference"; }
 
   void run(int, const Buffers& buffers, void* scratch) const override {
-    const ChainView chain = {steps_.data(), static_cast<int>(steps_.size()), s_.o,
-                             int64_t{s_.oh} * s_.ow};
     const float* x = buffers.get<const float>(x_);
     const void* weights = weights_ != nullptr ? weights_ : buffers.get<const void>(buffer_);
     float* sums = static_cast<float*>(scratch);
@@ -33,7 +32,7 @@ class ReferenceConv final : public Step {
         for (int ox = 0; ox < s_.ow; ox++) {
           for (int o = 0; o < s_.o; o++)
             sums[o] = static_cast<float>(sum(x, weights, n, oy, ox, o));
-          chainFor(Isa::reference, steps_, s_.o)(chain, buffers, sums, s_.o, pixel++, 1, 0, s_.o);
+          epilogue_.run(buffers, {sums, s_.o, pixel++, 1, 0, s_.o});
         }
       }
     }
@@ -65,7 +64,7 @@ class ReferenceConv final : public Step {
   const void* weights_;
   int buffer_;
   int weightBits_;
-  std::vector<ChainStep> steps_;
+  Epilogue epilogue_;
 };
 
 }  // namespace

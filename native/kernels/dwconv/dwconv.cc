@@ -1,6 +1,6 @@
 // Depthwise convolution, x is 0 outside:
 //
-//   y[n,oy,ox,c] = chain(sum over ky,kx of
+//   y[n,oy,ox,c] = epilogue(sum over ky,kx of
 //     x[n, oy sh - pt + ky dh, ox sw - pl + kx dw, c] w[c,ky,kx])
 //
 // It moves more data than it computes, so it has its own loop (kernels/window) instead of the

@@ -1,29 +1,33 @@
-// Chooses the chain's implementation and decodes chains. Not here: the operations.
+// Chooses the implementation of an epilogue, walks blocks piece by piece and decodes epilogues. Not
+// here: the operations.
 #include "kernels/epilogue/epilogue.h"
+
+#include <algorithm>
 
 namespace bitplane {
 
-static_assert(sizeof(ChainStep) == kChainStepInts * sizeof(int32_t),
-              "a chain step is encoded verbatim");
+static_assert(sizeof(EpilogueStep) == kEpilogueStepInts * sizeof(int32_t),
+              "an epilogue step is encoded verbatim");
 
-#define BITPLANE_CHAIN(isa, name, choose) \
+#define BITPLANE_EPILOGUE(isa, name) \
   namespace isa { \
-  ChainFn choose(const ChainStep* steps, int length, int channels); \
+  int cut(const EpilogueStep* steps, int length, int channels, Piece* pieces); \
   }
 #include "kernels/epilogue/variants.inc"
-#undef BITPLANE_CHAIN
+#undef BITPLANE_EPILOGUE
 
 namespace {
 
 struct Variant {
   Isa isa;
   const char* name;
-  ChainFn (*choose)(const ChainStep* steps, int length, int channels);
+  // Cuts an epilogue into pieces, at most as many as steps; returns how many.
+  int (*cut)(const EpilogueStep* steps, int length, int channels, Piece* pieces);
 };
 constexpr Variant kVariants[] = {
-#define BITPLANE_CHAIN(isa, name, choose) {Isa::isa, name, isa::choose},
+#define BITPLANE_EPILOGUE(isa, name) {Isa::isa, name, isa::cut},
 #include "kernels/epilogue/variants.inc"
-#undef BITPLANE_CHAIN
+#undef BITPLANE_EPILOGUE
 };
 
 const Variant& variantFor(Isa isa) {
@@ -37,15 +41,33 @@ const Variant& variantFor(Isa isa) {
 
 }  // namespace
 
-ChainFn chainFor(Isa isa, const std::vector<ChainStep>& steps, int channels) {
-  return variantFor(isa).choose(steps.data(), static_cast<int>(steps.size()), channels);
+Epilogue::Epilogue(Isa isa, std::vector<EpilogueStep> steps, int channels, int64_t hw)
+    : steps_(std::move(steps)), pieces_(steps_.size()), channels_(channels), hw_(hw) {
+  const int length = static_cast<int>(steps_.size());
+  pieces_.resize(variantFor(isa).cut(steps_.data(), length, channels, pieces_.data()));
 }
-const char* chainName(Isa isa) { return variantFor(isa).name; }
 
-std::vector<ChainStep> decodeChain(const Instruction& instruction) {
-  std::vector<ChainStep> steps(static_cast<size_t>(instruction.chainLength));
+void Epilogue::run(const Buffers& buffers, const EpilogueBlock& block) const {
+  const EpilogueView view = {steps_.data(), static_cast<int>(steps_.size()), channels_, hw_};
+  if (pieces_.size() == 1) return pieces_[0].run(pieces_[0], view, buffers, block);
+  // So little at a time that what one piece leaves and the next reads stays in L1: 8 KiB.
+  constexpr int kChannels = 64, kRows = 32;
+  for (int row = 0; row < block.rows; row += kRows) {
+    for (int c = 0; c < block.cn; c += kChannels) {
+      const EpilogueBlock part = {
+          block.values + row * block.ld + c, block.ld,     block.pixel + row,
+          std::min(kRows, block.rows - row), block.c0 + c, std::min(kChannels, block.cn - c)};
+      for (const Piece& piece : pieces_) piece.run(piece, view, buffers, part);
+    }
+  }
+}
+
+const char* epilogueName(Isa isa) { return variantFor(isa).name; }
+
+std::vector<EpilogueStep> decodeEpilogue(const Instruction& instruction) {
+  std::vector<EpilogueStep> steps(static_cast<size_t>(instruction.epilogueLength));
   if (!steps.empty())
-    std::memcpy(steps.data(), instruction.chain, steps.size() * sizeof(ChainStep));
+    std::memcpy(steps.data(), instruction.epilogue, steps.size() * sizeof(EpilogueStep));
   return steps;
 }
 

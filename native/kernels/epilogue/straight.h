@@ -1,135 +1,176 @@
-// Straight lines: the chains of straight_lines.inc, each compiled as one loop without jumps over a
-// SIMD vocabulary, which the including file has chosen. A column of channels goes down the rows
-// with its operands in registers, so that a step costs its arithmetic and nothing else; through
-// generic.h the same steps take two to three times as long. Not here: what a step means
-// (epilogue.h), chains that are not listed (generic.h).
+// Loops without jumps over the moves of a row of straight_lines.inc or segments.inc, over a SIMD
+// vocabulary, which the including file has chosen. A column of channels goes down the rows with its
+// operands in registers, so that a step costs its arithmetic and nothing else; through generic.h
+// the same steps take two to three times as long. Not here: what a step means (epilogue.h), which
+// loop runs what (pieces.h).
 #pragma once
 #include <utility>
 
-#include "kernels/epilogue/epilogue.h"
+#include "kernels/epilogue/moves.h"
+#include "kernels/epilogue/whole.h"
 #include "simd/math.h"
 
 namespace bitplane {
 namespace BITPLANE_SIMD {
 namespace {
 
-// How a move's operand lies against a column of channels.
-enum class Lie { none, column, tensor, pixel, store };
-
-struct Move {
-  ChainOp op;
-  Lie lie;
-
-  // A plain mul runs as submul with zeros in place of the mean, which gives the same bits
-  // (epilogue.h). So lines with a batch norm need no copies for what mergeAffines makes of it.
-  constexpr bool does(ChainOp step) const {
-    return step == op || (op == ChainOp::submul && step == ChainOp::mul);
-  }
-};
-
-constexpr Lie lieOf(const ChainStep& step) {
-  if (step.op == ChainOp::store_f32 || step.op == ChainOp::store_bits) return Lie::store;
-  switch (step.kind) {
-    case OperandKind::channel:
-    case OperandKind::image_channel:
-      return Lie::column;
-    case OperandKind::tensor:
-      return Lie::tensor;
-    case OperandKind::pixel:
-      return Lie::pixel;
-    default:
-      return Lie::none;
-  }
-}
-
-// One line of straight_lines.inc, compiled.
-struct StraightLine {
-  const Move* moves;
-  int length;
-  ChainFn run;
-
-  bool matches(const ChainStep* steps, int count) const {
-    if (count != length) return false;
-    for (int k = 0; k < length; k++) {
-      if (!moves[k].does(steps[k].op) || lieOf(steps[k]) != moves[k].lie) return false;
-    }
-    return true;
-  }
-};
-
 // The narrowest column, which fills whole bytes of sign bits, and the widest: as much as leaves
 // registers for the operands of the longest line.
 constexpr int kNarrowColumn = 16;
 constexpr int kWideColumn = kLanes >= 16 ? 64 : 16;
 
-// Moves travel as numbers, which template arguments may be.
-constexpr int code(ChainOp op, Lie lie) { return static_cast<int>(op) * 8 + static_cast<int>(lie); }
-constexpr Move decode(int code) {
-  return {static_cast<ChainOp>(code / 8), static_cast<Lie>(code % 8)};
-}
+// Operands of moves that no step asks for; as many as a column is wide.
+struct Neutral {
+  float ones[kWideColumn], minusZeros[kWideColumn];
+  constexpr Neutral() : ones(), minusZeros() {
+    for (int i = 0; i < kWideColumn; i++) ones[i] = 1.0f, minusZeros[i] = -0.0f;
+  }
+};
+alignas(64) constexpr Neutral kNeutral;
 
-template <typename Indices, int... Codes>
+// Where a segment's values go at the end of a row: memory at row 0, null where they do not, and
+// from there to the next row in bytes. `keep` is the block itself, for whoever comes next.
+struct Ends {
+  char* real;
+  int64_t realStride;
+  char* bits;
+  int64_t bitsStride;
+  char* bytes;
+  int64_t bytesStride;
+  float least, most;  // of a byte
+  float* keep;
+  int64_t keepStride;  // floats
+};
+
+// Which of them there are, where that is known when the loop is compiled: the commonest, for which
+// asking at every row takes a third of the time.
+enum class EndKind { any, real, realAndBits };
+
+// Of a line the moves are the steps, stores among them. Of a segment, which is `Open`, the moves
+// have the steps that Piece::slots says, and stores follow them.
+template <bool Open, typename Indices, int... Codes>
 struct Straight;
 
-template <size_t... K, int... Codes>
-struct Straight<std::index_sequence<K...>, Codes...> {
+template <bool Open, size_t... K, int... Codes>
+struct Straight<Open, std::index_sequence<K...>, Codes...> {
   static constexpr int kLength = sizeof...(K);
-  static constexpr Move kMoves[] = {decode(Codes)...};
+  static constexpr int kRoom = kLength > 0 ? kLength : 1;
+  static_assert(kLength <= kMostMoves, "Piece::slots has fewer");
+  // There are many ways into a segment, so it is compiled for fewer widths.
+  static constexpr int kWide = Open && kWideColumn > 32 ? 32 : kWideColumn;
+  // One more than there are, because an empty array is none.
+  static constexpr Move kMoves[] = {decode(Codes)..., {}};
 
   // A line that ends in the sign of a sum needs no sum: v + b < 0 just where v < -b (no sum but v -
   // v is rounded to 0; infinities and NaN agree too).
   static constexpr bool isSummand(int k) {
-    return k >= 0 && k + 2 == kLength && kMoves[k].op == ChainOp::add &&
-           kMoves[k].lie == Lie::column && kMoves[k + 1].op == ChainOp::store_bits;
+    return !Open && k >= 0 && k + 2 == kLength && kMoves[k].op == EpilogueOp::add &&
+           kMoves[k].lie == Lie::column && kMoves[k + 1].op == EpilogueOp::store_bits;
   }
 
-  // One move's memory, for one column of channels: what it reads or writes at row 0, and from there
-  // to row 1.
+  // One move's operand or target, resolved once for all columns of a block: its bytes at row 0,
+  // channel 0, and from there to row 1.
   struct Access {
-    char* at;
-    int64_t stride;  // bytes
+    const char* base = nullptr;
+    int64_t stride = 0;
+    int64_t period = INT64_MAX;  // tensor: it repeats after so many channels
+    int bits = 0;                // from channel to channel; 0 where every column reads the same
     const float* mean =
-        nullptr;  // submul: the first operand, null where it is zero; `at` is the second
+        nullptr;              // submul: the first operand, null where it is zero; `base`: second
+    bool negates = false;     // add: its operand is subtracted
+    bool isConstant = false;  // low is the operand of every channel
+    float low = 0, high = 0;
+
+    BITPLANE_INLINE const char* at(int64_t c) const {
+      return base + (c < period ? c : c % period) * bits / 8;
+    }
   };
 
+  // The step of a move, or null.
   template <size_t k>
-  static BITPLANE_INLINE void open(const ChainView& chain, const Buffers& buffers, int64_t pixel,
-                                   int64_t image, int64_t c, Access* access) {
+  static BITPLANE_INLINE const EpilogueStep* stepOf(const EpilogueView& epilogue,
+                                                    const Piece& piece) {
+    if constexpr (!Open)
+      return &epilogue.steps[piece.first + static_cast<int>(k)];
+    else
+      return piece.slots[k] < 0 ? nullptr : &epilogue.steps[piece.first + piece.slots[k]];
+  }
+
+  template <size_t k>
+  static BITPLANE_INLINE void open(const EpilogueView& epilogue, const Piece& piece,
+                                   const Buffers& buffers, int64_t pixel, int64_t image,
+                                   Access* access) {
     constexpr Move m = kMoves[k];
-    const ChainStep& step = chain.steps[k];
-    const int64_t channels = chain.channels, pitch = step.pitch > 0 ? step.pitch : channels;
+    const EpilogueStep* asked = stepOf<k>(epilogue, piece);
+    if (m.op == EpilogueOp::clip) {
+      constexpr float kInfinity = __builtin_inff();
+      access->low = asked == nullptr ? -kInfinity : (asked->op == m.op ? asked->a : 0.0f);
+      access->high = asked == nullptr || asked->op != m.op ? kInfinity : asked->b;
+      return;
+    }
+    if (Open && asked == nullptr) {
+      const auto& same = m.op == EpilogueOp::add ? kNeutral.minusZeros : kNeutral.ones;
+      access->base = reinterpret_cast<const char*>(same);
+      return;
+    }
+    const EpilogueStep& step = *asked;
+    const int64_t channels = epilogue.channels, pitch = step.pitch > 0 ? step.pitch : channels;
     if constexpr (m.lie == Lie::column) {
-      const int64_t start = (step.kind == OperandKind::image_channel ? image * channels : 0) + c;
+      if (step.op == EpilogueOp::leaky) {
+        access->isConstant = true;
+        access->low = step.a;
+        return;
+      }
+      const int64_t start = step.kind == OperandKind::image_channel ? image * channels : 0;
       const bool two = step.second >= 0;
-      *access = {
-          reinterpret_cast<char*>(buffers.get<float>(two ? step.second : step.buffer) + start), 0};
+      access->negates = step.op == EpilogueOp::sub;
+      access->base =
+          reinterpret_cast<char*>(buffers.get<float>(two ? step.second : step.buffer) + start);
+      access->bits = 32;
       if (two) access->mean = buffers.get<float>(step.buffer) + start;
     } else if constexpr (m.lie == Lie::tensor) {
-      *access = {reinterpret_cast<char*>(buffers.get<float>(step.buffer) + pixel * pitch +
-                                         (c < pitch ? c : c % pitch)),
-                 pitch * 4};
+      access->base = reinterpret_cast<char*>(buffers.get<float>(step.buffer) + pixel * pitch);
+      access->stride = pitch * 4;
+      access->period = pitch;
+      access->bits = 32;
     } else if constexpr (m.lie == Lie::pixel) {
-      *access = {reinterpret_cast<char*>(buffers.get<float>(step.buffer) + pixel), 4};
-    } else if constexpr (m.op == ChainOp::store_f32) {
-      *access = {
-          reinterpret_cast<char*>(buffers.get<float>(step.buffer) + pixel * pitch + step.first + c),
-          pitch * 4};
-    } else if constexpr (m.op == ChainOp::store_bits) {
-      const int64_t bytes = (pitch + 63) / 64 * 8;
-      *access = {buffers.get<char>(step.buffer) + pixel * bytes + (step.first + c) / 8, bytes};
-    } else {
-      *access = {nullptr, 0};
+      access->base = reinterpret_cast<char*>(buffers.get<float>(step.buffer) + pixel);
+      access->stride = 4;
+    } else if constexpr (m.lie == Lie::store) {
+      access->base = target(epilogue, step, buffers, pixel);
+      access->stride = targetStride(epilogue, step);
+      access->bits = step.op == EpilogueOp::store_bits ? 1 : 32;
     }
   }
 
+  // Where a store writes floats or bits, and from there to the next pixel.
+  static BITPLANE_INLINE char* target(const EpilogueView& epilogue, const EpilogueStep& step,
+                                      const Buffers& buffers, int64_t pixel) {
+    return buffers.get<char>(step.buffer) + pixel * targetStride(epilogue, step) +
+           (step.op == EpilogueOp::store_bits ? step.first / 8 : int64_t{step.first} * 4);
+  }
+  static BITPLANE_INLINE int64_t targetStride(const EpilogueView& epilogue,
+                                              const EpilogueStep& step) {
+    const int64_t pitch = step.pitch > 0 ? step.pitch : epilogue.channels;
+    return step.op == EpilogueOp::store_bits ? (pitch + 63) / 64 * 8 : pitch * 4;
+  }
+
+  // The first column of a word clears the rest, so that channels that do not exist are 0.
+  template <int V>
+  static BITPLANE_INLINE void storeBits(char* at, const Mask (&negative)[V], bool first) {
+    const uint64_t bits = maskWord(negative);
+    if (first)
+      __builtin_memcpy(at, &bits, 8);
+    else
+      __builtin_memcpy(at, &bits, V * kLanes / 8);
+  }
+
   template <size_t k, int V>
-  static BITPLANE_INLINE void step(const Access& access, int64_t r, bool first,
-                                   const F32 (&column)[kLength][V], const F32 (&mean)[kLength][V],
-                                   F32 (&v)[V]) {
+  static BITPLANE_INLINE void step(const char* row, bool first, const F32 (&column)[kRoom][V],
+                                   const F32 (&mean)[kRoom][V], F32 (&v)[V]) {
     constexpr Move m = kMoves[k];
     const F32 zero = set1(0.0f);
-    char* at = m.lie == Lie::none || m.lie == Lie::column ? nullptr : access.at + r * access.stride;
-    if constexpr (m.op == ChainOp::store_bits) {
+    if constexpr (m.op == EpilogueOp::store_bits) {
       Mask negative[V];
       BITPLANE_UNROLL
       for (int i = 0; i < V; i++) {
@@ -138,130 +179,204 @@ struct Straight<std::index_sequence<K...>, Codes...> {
         else
           negative[i] = less(v[i], zero);
       }
-      const uint64_t bits = maskWord(negative);
-      // The first column of a word clears the rest, so that channels that do not exist are 0.
-      if (first)
-        __builtin_memcpy(at, &bits, 8);
-      else
-        __builtin_memcpy(at, &bits, V * kLanes / 8);
+      storeBits<V>(const_cast<char*>(row), negative, first);
     } else if constexpr (!isSummand(k)) {
-      float* map = reinterpret_cast<float*>(at);
+      [[maybe_unused]] const float* map = reinterpret_cast<const float*>(row);
       BITPLANE_UNROLL
       for (int i = 0; i < V; i++) {
         F32 b = zero;
         if constexpr (m.lie == Lie::column) b = column[k][i];
         if constexpr (m.lie == Lie::tensor) b = load(map + i * kLanes);
         if constexpr (m.lie == Lie::pixel) b = set1(*map);
-        if constexpr (m.op == ChainOp::add)
+        if constexpr (m.op == EpilogueOp::add)
           v[i] = add(v[i], b);
-        else if constexpr (m.op == ChainOp::mul)
+        else if constexpr (m.op == EpilogueOp::mul)
           v[i] = mul(v[i], b);
-        else if constexpr (m.op == ChainOp::submul)
+        else if constexpr (m.op == EpilogueOp::submul)
           v[i] = mul(sub(v[i], mean[k][i]), b);
-        else if constexpr (m.op == ChainOp::prelu)
+        else if constexpr (m.op == EpilogueOp::prelu)
           v[i] = select(less(v[i], zero), mul(v[i], b), v[i]);
-        else if constexpr (m.op == ChainOp::relu)
+        else if constexpr (m.op == EpilogueOp::relu)
           v[i] = larger(zero, v[i]);
-        else if constexpr (m.op == ChainOp::abs)
+        else if constexpr (m.op == EpilogueOp::clip)
+          v[i] = lesser(mean[k][0], larger(column[k][0], v[i]));
+        else if constexpr (m.op == EpilogueOp::abs)
           v[i] = absolute(v[i]);
-        else if constexpr (m.op == ChainOp::store_f32)
-          store(map + i * kLanes, v[i]);
+        else if constexpr (m.op == EpilogueOp::round)
+          v[i] = roundEven(v[i]);
+        else if constexpr (m.op == EpilogueOp::store_f32)
+          store(const_cast<float*>(map) + i * kLanes, v[i]);
         else
-          static_assert(m.op == ChainOp::add, "a move that straight.h does not know");
+          static_assert(m.op == EpilogueOp::add, "a move that straight.h does not know");
       }
     }
   }
 
-  // Channels [c, c + V vectors) of `rows` pixels of one image.
-  template <int V>
-  static void run(const ChainView& chain, const Buffers& buffers, const float* block, int64_t ld,
-                  int64_t pixel, int64_t image, int rows, int64_t c) {
+  template <int V, EndKind E>
+  static BITPLANE_INLINE void finish(const Ends& ends, int64_t r, bool first, const F32 (&v)[V]) {
+    if (E != EndKind::any || ends.real != nullptr) {
+      float* map = reinterpret_cast<float*>(ends.real + r * ends.realStride);
+      BITPLANE_UNROLL
+      for (int i = 0; i < V; i++) store(map + i * kLanes, v[i]);
+    }
+    if (E == EndKind::realAndBits || (E == EndKind::any && ends.bits != nullptr)) {
+      Mask negative[V];
+      BITPLANE_UNROLL
+      for (int i = 0; i < V; i++) negative[i] = less(v[i], set1(0.0f));
+      storeBits<V>(ends.bits + r * ends.bitsStride, negative, first);
+    }
+    if (E != EndKind::any) return;
+    if (ends.bytes != nullptr) {
+      char* map = ends.bytes + r * ends.bytesStride;
+      BITPLANE_UNROLL
+      for (int i = 0; i < V; i++)
+        storeBytesN(map + i * kLanes, truncateByte(v[i], ends.least, ends.most), kLanes);
+    }
+    if (ends.keep != nullptr) {
+      BITPLANE_UNROLL
+      for (int i = 0; i < V; i++) store(ends.keep + r * ends.keepStride + i * kLanes, v[i]);
+    }
+  }
+
+  // What the columns of a block have in common.
+  struct Opened {
+    Access access[kRoom];
+    const float* from;  // the values, at channel c0
+    int64_t stride;     // floats
+    Ends ends;          // at channel 0, but `keep` at c0
+  };
+
+  static bool storesBytes(const EpilogueView& epilogue, const Piece& piece) {
+    return piece.whole >= 0 && epilogue.steps[piece.whole].op != EpilogueOp::store_i32;
+  }
+  static bool storesInts(const EpilogueView& epilogue, const Piece& piece) {
+    return piece.whole >= 0 && !storesBytes(epilogue, piece);
+  }
+
+  static Opened openAll(const EpilogueView& epilogue, const Piece& piece, const Buffers& buffers,
+                        float* values, int64_t ld, int64_t pixel, [[maybe_unused]] int64_t image,
+                        int64_t c0) {
+    Opened o = {};
+    (open<K>(epilogue, piece, buffers, pixel, image, &o.access[K]), ...);
+    // The values of the piece before, where it stored them, or the block's.
+    o.from = values;
+    o.stride = ld;
+    if (piece.source >= 0) {
+      const EpilogueStep& stored = epilogue.steps[piece.source];
+      o.from = reinterpret_cast<const float*>(target(epilogue, stored, buffers, pixel)) + c0;
+      o.stride = targetStride(epilogue, stored) / 4;
+    }
+    if (!Open) return o;
+    if (piece.real >= 0) {
+      o.ends.real = target(epilogue, epilogue.steps[piece.real], buffers, pixel);
+      o.ends.realStride = targetStride(epilogue, epilogue.steps[piece.real]);
+    }
+    if (piece.bits >= 0) {
+      o.ends.bits = target(epilogue, epilogue.steps[piece.bits], buffers, pixel);
+      o.ends.bitsStride = targetStride(epilogue, epilogue.steps[piece.bits]);
+    }
+    if (storesBytes(epilogue, piece)) {
+      const EpilogueStep& step = epilogue.steps[piece.whole];
+      o.ends.bytesStride = step.pitch > 0 ? step.pitch : epilogue.channels;
+      o.ends.bytes = buffers.get<char>(step.buffer) + pixel * o.ends.bytesStride + step.first;
+      o.ends.least = leastByte(step.op);
+      o.ends.most = mostByte(step.op);
+    }
+    if (piece.keeps || storesInts(epilogue, piece)) o.ends.keep = values, o.ends.keepStride = ld;
+    return o;
+  }
+
+  // Channels [c, c + V vectors) of `rows` pixels of one image; done = c - c0.
+  template <int V, EndKind E>
+  static void run(const Opened& o, int rows, int64_t c, int64_t done) {
     const bool first = c % 64 == 0;
-    Access access[kLength];
-    (open<K>(chain, buffers, pixel, image, c, &access[K]), ...);
-    F32 column[kLength][V], mean[kLength][V];
+    [[maybe_unused]] F32 column[kRoom][V], mean[kRoom][V];
+    [[maybe_unused]] const char* at[kRoom] = {o.access[K].at(c)...};
     BITPLANE_UNROLL
     for (int i = 0; i < V; i++) {
-      ((column[K][i] = kMoves[K].lie == Lie::column
-                           ? load(reinterpret_cast<const float*>(access[K].at) + i * kLanes)
-                           : set1(0.0f)),
+      ((column[K][i] = operandOf(K, o.access[K], at[K], i)), ...);
+      ((mean[K][i] = kMoves[K].op == EpilogueOp::clip ? set1(o.access[K].high)
+                     : o.access[K].mean != nullptr    ? load(o.access[K].mean + c + i * kLanes)
+                                                      : set1(0.0f)),
        ...);
-      ((column[K][i] = isSummand(K) ? negate(column[K][i]) : column[K][i]), ...);
-      ((mean[K][i] = access[K].mean ? load(access[K].mean + i * kLanes) : set1(0.0f)), ...);
     }
+    // Copies, because what the loop stores might be `o` for all that a compiler knows.
+    [[maybe_unused]] const int64_t stride[kRoom] = {o.access[K].stride...};
+    const int64_t fromStride = o.stride;
+    const float* from = o.from + done;
+    Ends ends = o.ends;
+    if (ends.real != nullptr) ends.real += c * 4;
+    if (ends.bits != nullptr) ends.bits += c / 8;
+    if (ends.bytes != nullptr) ends.bytes += c;
+    if (ends.keep != nullptr) ends.keep += done;
     for (int64_t r = 0; r < rows; r++) {
       F32 v[V];
       BITPLANE_UNROLL
-      for (int i = 0; i < V; i++) v[i] = load(block + r * ld + i * kLanes);
-      (step<K, V>(access[K], r, first, column, mean, v), ...);
+      for (int i = 0; i < V; i++) v[i] = load(from + r * fromStride + i * kLanes);
+      (step<K, V>(at[K] + r * stride[K], first, column, mean, v), ...);
+      if constexpr (Open) finish<V, E>(ends, r, first, v);
     }
+  }
+
+  // What a column keeps in registers of a move's operand.
+  static BITPLANE_INLINE F32 operandOf(size_t k, const Access& access, const char* at, int i) {
+    if (kMoves[k].op == EpilogueOp::clip || (Open && access.isConstant)) return set1(access.low);
+    if (kMoves[k].lie != Lie::column) return set1(0.0f);
+    const F32 operand = load(reinterpret_cast<const float*>(at) + i * kLanes);
+    return isSummand(static_cast<int>(k)) || (Open && access.negates) ? negate(operand) : operand;
+  }
+
+  using Column = void (*)(const Opened& o, int rows, int64_t c, int64_t done);
+  template <int V>
+  static Column columnOf(const Ends& ends) {
+    if constexpr (Open) {
+      const bool others = ends.bytes != nullptr || ends.keep != nullptr;
+      if (ends.real != nullptr && !others)
+        return ends.bits == nullptr ? run<V, EndKind::real> : run<V, EndKind::realAndBits>;
+    }
+    return run<V, EndKind::any>;
   }
 
   // Channels [c, end), in columns as wide as fit and divide `period`, so that none straddles the
   // end of an operand that repeats.
   template <int V>
-  static void runColumns(const ChainView& chain, const Buffers& buffers, const float* block,
-                         int64_t ld, int64_t pixel, int64_t image, int rows, int64_t c, int64_t end,
+  static void runColumns(const Opened& o, int rows, int64_t c0, int64_t c, int64_t end,
                          int64_t period) {
     if (period % (V * kLanes) == 0) {
-      for (; c + V * kLanes <= end; c += V * kLanes, block += V * kLanes)
-        run<V>(chain, buffers, block, ld, pixel, image, rows, c);
+      const auto column = columnOf<V>(o.ends);
+      for (; c + V * kLanes <= end; c += V * kLanes) column(o, rows, c, c - c0);
     }
     if constexpr (V * kLanes > kNarrowColumn) {
-      if (c < end) runColumns<V / 2>(chain, buffers, block, ld, pixel, image, rows, c, end, period);
+      if (c < end) runColumns<V / 2>(o, rows, c0, c, end, period);
     }
   }
 
-  static void runAll(const ChainView& chain, const Buffers& buffers, float* block, int64_t ld,
-                     int64_t pixel, int rows, int c0, int cn) {
+  static void runAll(const Piece& piece, const EpilogueView& epilogue, const Buffers& buffers,
+                     const EpilogueBlock& b) {
     bool perImage = false;
-    int64_t period = kWideColumn;  // or a number that no wider column divides than may be used
-    for (int k = 0; k < kLength; k++) {
-      perImage |= kMoves[k].lie == Lie::column && chain.steps[k].kind == OperandKind::image_channel;
-      if (kMoves[k].lie == Lie::tensor) period |= chain.steps[k].pitch;
+    // OR of all pitches: a power of two divides it exactly when it divides each.
+    int64_t period = kWide;
+    for (int k = piece.first; k < piece.first + piece.length; k++) {
+      const EpilogueStep& step = epilogue.steps[k];
+      perImage |= step.kind == OperandKind::image_channel;
+      if (lieOf(step) == Lie::tensor) period |= step.pitch;
     }
-    for (int done = 0; done < rows;) {
-      const int64_t left = perImage ? chain.hw - (pixel + done) % chain.hw : rows;
-      const int count = left < rows - done ? static_cast<int>(left) : rows - done;
-      const int64_t image = perImage ? (pixel + done) / chain.hw : 0;
-      runColumns<kWideColumn / kLanes>(chain, buffers, block + done * ld, ld, pixel + done, image,
-                                       count, c0, c0 + cn, period);
+    for (int done = 0; done < b.rows;) {
+      const int64_t left =
+          perImage ? epilogue.hw - (b.pixel + done) % epilogue.hw : int64_t{b.rows};
+      const int count = left < b.rows - done ? static_cast<int>(left) : b.rows - done;
+      const int64_t image = perImage ? (b.pixel + done) / epilogue.hw : 0;
+      float* values = b.values + done * b.ld;
+      const Opened opened =
+          openAll(epilogue, piece, buffers, values, b.ld, b.pixel + done, image, b.c0);
+      runColumns<kWide / kLanes>(opened, count, b.c0, b.c0, b.c0 + b.cn, period);
+      if (Open && storesInts(epilogue, piece))
+        storeInts(epilogue, epilogue.steps[piece.whole], buffers, values, b.ld, b.pixel + done,
+                  count, b.c0, b.cn);
       done += count;
     }
   }
-
-  static constexpr StraightLine line() { return {kMoves, kLength, runAll}; }
 };
-
-#define U(name) code(ChainOp::name, Lie::none)
-#define C(name) code(ChainOp::name, Lie::column)
-#define T(name) code(ChainOp::name, Lie::tensor)
-#define P(name) code(ChainOp::name, Lie::pixel)
-#define S(name) code(ChainOp::name, Lie::store)
-
-template <int... Codes>
-using Line = Straight<std::make_index_sequence<sizeof...(Codes)>, Codes...>;
-
-constexpr StraightLine kStraightLines[] = {
-#define BITPLANE_LINE(...) Line<__VA_ARGS__>::line(),
-#include "kernels/epilogue/straight_lines.inc"
-#undef BITPLANE_LINE
-};
-
-// The line that a chain is, or null.
-ChainFn straightLine(const ChainStep* steps, int length, int channels) {
-  if (channels % kNarrowColumn != 0) return nullptr;
-  for (const StraightLine& line : kStraightLines) {
-    if (line.matches(steps, length)) return line.run;
-  }
-  return nullptr;
-}
-
-#undef U
-#undef C
-#undef T
-#undef P
-#undef S
 
 }  // namespace
 }  // namespace BITPLANE_SIMD

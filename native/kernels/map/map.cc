@@ -1,4 +1,4 @@
-// The map step. One variant: the work is in the chain, which has its own; converting is a plain
+// The map step. One variant: the work is in the epilogue, which has its own; converting is a plain
 // loop that compilers vectorise.
 #include "kernels/map/map.h"
 
@@ -34,11 +34,9 @@ class MapStep final : public Step {
       : x_(in.field(0)),
         type_(static_cast<MapInput>(in.field(1))),
         channels_(in.field(4)),
-        hw_(in.field(3)),
-        steps_(decodeChain(in)),
-        chain_(chainFor(context.isa(), steps_, channels_)),
-        name_(chainName(context.isa())),
-        sweep_(planSweep(int64_t{in.field(2)} * hw_, channels_, 512, in.chainLength + 1,
+        epilogue_(context.isa(), decodeEpilogue(in), channels_, in.field(3)),
+        name_(epilogueName(context.isa())),
+        sweep_(planSweep(int64_t{in.field(2)} * in.field(3), channels_, 512, in.epilogueLength + 1,
                          context.threads())) {}
 
   int tasks() const override { return sweep_.tasks(); }
@@ -46,14 +44,13 @@ class MapStep final : public Step {
   const char* kernelName() const override { return name_; }
 
   void run(int task, const Buffers& buffers, void* scratch) const override {
-    const ChainView chain = {steps_.data(), static_cast<int>(steps_.size()), channels_, hw_};
     float* block = static_cast<float*>(scratch);
     sweep_.each(task, [&](int64_t pixel, int count, int c0, int cn) {
-      // Whole pixels of few channels convert as one run, which the chain then sees without gaps.
+      // Whole pixels of few channels convert as one run, which the epilogue then sees without gaps.
       if (cn == channels_ && type_ != MapInput::b1) {
         convertToFloat(type_, buffers.get<const char>(x_) + pixel * channels_ * 4,
                        int64_t{count} * cn, block);
-        chain_(chain, buffers, block, cn, pixel, count, c0, cn);
+        epilogue_.run(buffers, {block, cn, pixel, count, c0, cn});
         return;
       }
       for (int r = 0; r < count; r++) {
@@ -65,7 +62,7 @@ class MapStep final : public Step {
           convertToFloat(type_, buffers.get<const char>(x_) + ((pixel + r) * channels_ + c0) * 4,
                          cn, row);
       }
-      chain_(chain, buffers, block, sweep_.ld, pixel, count, c0, cn);
+      epilogue_.run(buffers, {block, sweep_.ld, pixel, count, c0, cn});
     });
   }
 
@@ -73,9 +70,7 @@ class MapStep final : public Step {
   int x_;
   MapInput type_;
   int channels_;
-  int64_t hw_;
-  std::vector<ChainStep> steps_;
-  ChainFn chain_;
+  Epilogue epilogue_;
   const char* name_;
   Sweep sweep_;
 };

@@ -1,5 +1,5 @@
-// The chain alone: y = chain(float(x)), x [N, HW, C] of f32, i32 (rounded to the nearest float) or
-// bits (1 = -1).
+// The epilogue alone: y = epilogue(float(x)), x [N, HW, C] of f32, i32 (rounded to the nearest
+// float) or bits (1 = -1).
 #pragma once
 #include "kernels/epilogue/epilogue.h"
 
@@ -10,7 +10,7 @@ enum class MapInput : int32_t { f32, i32, b1 };
 // n elements, f32 or i32, as floats.
 void convertToFloat(MapInput type, const void* x, int64_t n, float* out);
 
-// Pictures have 3 channels, of which a vector of 16 would waste 13. Where a chain allows it, 64
+// Pictures have 3 channels, of which a vector of 16 would waste 13. Where an epilogue allows it, 64
 // pixels are taken as one of 64 C channels.
 bool isNarrow(const Instruction& instruction);
 std::unique_ptr<Step> makeNarrowMap(const Instruction& instruction, const BuildContext& context);

@@ -1,7 +1,7 @@
 // The map over few channels: [pixels][C] is taken as [pixels / 64][64 C], with each per-channel
 // operand repeated 64 times, so that tiles are full. The last pixels, fewer than 64, run as they
-// are. Each value goes through the same operations, so the result is the same bits. Not for chains
-// with sign bits, thresholds or operands per pixel or image, whose layout knows C.
+// are. Each value goes through the same operations, so the result is the same bits. Not for
+// epilogues with sign bits, thresholds or operands per pixel or image, whose layout knows C.
 #include "kernels/map/map.h"
 #include "kernels/sweep.h"
 
@@ -19,22 +19,24 @@ class NarrowMapStep final : public Step {
         type_(static_cast<MapInput>(in.field(1))),
         channels_(in.field(4)),
         pixels_(int64_t{in.field(2)} * in.field(3)),
-        steps_(decodeChain(in)),
-        foldedChain_(chainFor(context.isa(), steps_, kFold * channels_)),
-        restChain_(chainFor(context.isa(), steps_, channels_)),
-        name_(chainName(context.isa())) {
-    // Each operand and target gets a number here, so that the chain can be given repeated operands
-    // in place of the program's.
-    for (ChainStep& s : steps_) {
+        name_(epilogueName(context.isa())) {
+    // Each operand and target gets a number here, so that the epilogue can be given repeated
+    // operands in place of the program's.
+    std::vector<EpilogueStep> steps = decodeEpilogue(in);
+    for (EpilogueStep& s : steps) {
       for (int32_t* buffer : {&s.buffer, &s.second}) {
         if (*buffer < 0) continue;
-        buffers_.push_back({*buffer, s.kind == OperandKind::channel});
+        const int64_t bytes = elementBytes(s.type, channels_);
+        buffers_.push_back({*buffer, s.kind == OperandKind::channel ? bytes : 0});
         *buffer = static_cast<int32_t>(buffers_.size()) - 1;
       }
     }
-    tasks_ = static_cast<int>(
-        std::min<int64_t>(std::max<int64_t>(1, pixels_ / kFold),
-                          tasksFor(pixels_ * channels_ / 16 * in.chainLength, context.threads())));
+    // No step depends on where an image ends, so all pixels count as one.
+    foldedEpilogue_ = Epilogue(context.isa(), steps, kFold * channels_, pixels_);
+    restEpilogue_ = Epilogue(context.isa(), std::move(steps), channels_, pixels_);
+    tasks_ = static_cast<int>(std::min<int64_t>(
+        std::max<int64_t>(1, pixels_ / kFold),
+        tasksFor(pixels_ * channels_ / 16 * in.epilogueLength, context.threads())));
     operandBytes_ = roundUp<size_t>(static_cast<size_t>(kFold * channels_) * 4 + kSlack, kAlign);
     pointerBytes_ = roundUp<size_t>(buffers_.size() * sizeof(void*), kAlign);
   }
@@ -53,11 +55,10 @@ class NarrowMapStep final : public Step {
     memory += 2 * pointerBytes_;
     for (size_t i = 0; i < buffers_.size(); i++, memory += operandBytes_) {
       plain[i] = folded[i] = buffers.at[buffers_[i].buffer];
-      if (!buffers_[i].byChannel) continue;
-      float* repeated = reinterpret_cast<float*>(memory);
-      for (int k = 0; k < kFold; k++)
-        std::memcpy(repeated + k * channels_, plain[i], static_cast<size_t>(channels_) * 4);
-      folded[i] = repeated;
+      const size_t bytes = static_cast<size_t>(buffers_[i].repeats);
+      if (bytes == 0) continue;
+      for (int k = 0; k < kFold; k++) std::memcpy(memory + k * bytes, plain[i], bytes);
+      folded[i] = memory;
     }
     float* block = reinterpret_cast<float*>(memory);
 
@@ -67,29 +68,25 @@ class NarrowMapStep final : public Step {
     while (part.end - pixel >= kFold) {
       const int rows = static_cast<int>(std::min<int64_t>(kBlockRows, (part.end - pixel) / kFold));
       load(buffers, pixel, int64_t{rows} * kFold, block);
-      foldedChain_(view(width), Buffers{folded}, block, width, pixel / kFold, rows, 0, width);
+      foldedEpilogue_.run(Buffers{folded}, {block, width, pixel / kFold, rows, 0, width});
       pixel += int64_t{rows} * kFold;
     }
     if (pixel < part.end) {
       const int rows = static_cast<int>(part.end - pixel);
       load(buffers, pixel, rows, block);
-      restChain_(view(channels_), Buffers{plain}, block, channels_, pixel, rows, 0, channels_);
+      restEpilogue_.run(Buffers{plain}, {block, channels_, pixel, rows, 0, channels_});
     }
   }
 
  private:
-  // A buffer of the program that the chain reads or writes.
+  // A buffer of the program that the epilogue reads or writes.
   struct Used {
     int buffer;
-    bool byChannel;
+    int64_t repeats;  // bytes that are repeated for every pixel; 0 for none
   };
 
   static constexpr int kBlockRows = 8;
 
-  // No step depends on where an image ends, so all pixels count as one.
-  ChainView view(int channels) const {
-    return {steps_.data(), static_cast<int>(steps_.size()), channels, pixels_};
-  }
   void load(const Buffers& buffers, int64_t pixel, int64_t count, float* block) const {
     convertToFloat(type_, buffers.get<const char>(x_) + pixel * channels_ * 4, count * channels_,
                    block);
@@ -99,9 +96,8 @@ class NarrowMapStep final : public Step {
   MapInput type_;
   int channels_;
   int64_t pixels_;
-  std::vector<ChainStep> steps_;
   std::vector<Used> buffers_;
-  ChainFn foldedChain_, restChain_;
+  Epilogue foldedEpilogue_, restEpilogue_;
   const char* name_;
   int tasks_;
   size_t operandBytes_, pointerBytes_;
@@ -112,8 +108,10 @@ class NarrowMapStep final : public Step {
 bool isNarrow(const Instruction& in) {
   if (static_cast<MapInput>(in.field(1)) == MapInput::b1 || in.field(4) > kMostChannels)
     return false;
-  for (const ChainStep& s : decodeChain(in)) {
-    if (s.op == ChainOp::store_bits || s.op == ChainOp::multithreshold || s.pitch > 0) return false;
+  for (const EpilogueStep& s : decodeEpilogue(in)) {
+    if (s.type == OperandType::b1) return false;
+    if (s.op == EpilogueOp::store_bits || s.op == EpilogueOp::multithreshold || s.pitch > 0)
+      return false;
     if (s.kind == OperandKind::pixel || s.kind == OperandKind::image_channel) return false;
   }
   return true;

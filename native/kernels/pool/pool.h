@@ -1,6 +1,6 @@
-// Pooling of floats: y = chain(maximum or average of the window). Padding never wins and is never
-// added; kind says whether it is counted. A window with no tap inside gives -inf (maximum) or 0
-// (average). All results are the same bits on every ISA.
+// Pooling of floats: y = epilogue(maximum or average of the window). Padding never wins and is
+// never added; kind says whether it is counted. A window with no tap inside gives -inf (maximum) or
+// 0 (average). All results are the same bits on every ISA.
 #pragma once
 #include <memory>
 

@@ -15,14 +15,13 @@ class ReferencePool final : public Step {
         images_(images),
         w_(window),
         x_(instruction.field(0)),
-        steps_(decodeChain(instruction)) {}
+        epilogue_(Isa::reference, decodeEpilogue(instruction), window.c,
+                  int64_t{window.oh} * window.ow) {}
   int tasks() const override { return 1; }
   size_t scratchBytes() const override { return static_cast<size_t>(w_.c) * 4 + kSlack; }
   const char* kernelName() const override { return "pool_f32_reference"; }
 
   void run(int, const Buffers& buffers, void* scratch) const override {
-    const ChainView chain = {steps_.data(), static_cast<int>(steps_.size()), w_.c,
-                             int64_t{w_.oh} * w_.ow};
     float* values = static_cast<float*>(scratch);
     int64_t pixel = 0;
     for (int n = 0; n < images_; n++) {
@@ -30,7 +29,7 @@ class ReferencePool final : public Step {
       for (int oy = 0; oy < w_.oh; oy++) {
         for (int ox = 0; ox < w_.ow; ox++) {
           for (int c = 0; c < w_.c; c++) values[c] = pooled(x, oy, ox, c);
-          chainFor(Isa::reference, steps_, w_.c)(chain, buffers, values, w_.c, pixel++, 1, 0, w_.c);
+          epilogue_.run(buffers, {values, w_.c, pixel++, 1, 0, w_.c});
         }
       }
     }
@@ -61,7 +60,7 @@ class ReferencePool final : public Step {
   int images_;
   Window w_;
   int x_;
-  std::vector<ChainStep> steps_;
+  Epilogue epilogue_;
 };
 
 }  // namespace

@@ -76,52 +76,25 @@ __attribute__((noinline)) void foldPixels(const Taps& t, int channels, float* ou
   for (; c < channels; c += kLanes) foldTile<F, P, 1>(t, c, out, ld);
 }
 
-// Neighbouring pixels that see the same taps.
-template <Fold F>
-void foldRun(Taps t, int count, int channels, float* out, int64_t ld) {
-  const auto take = [&](int pixels) {
-    t.x += t.rows > 0 ? pixels * t.pixelStep : 0;
-    out += pixels * ld;
-    count -= pixels;
-  };
-  while (count >= 8) {
-    foldPixels<F, 8>(t, channels, out, ld);
-    take(8);
+// Neighbouring pixels that see the same taps, P at a time, what is left P / 2 at a time.
+template <Fold F, int P>
+BITPLANE_INLINE void foldRun(Taps t, int count, int channels, float* out, int64_t ld) {
+  for (; count >= P; count -= P, out += P * ld) {
+    foldPixels<F, P>(t, channels, out, ld);
+    // A window without a row inside has no address to move.
+    t.x += t.rows > 0 ? P * t.pixelStep : 0;
   }
-  if (count >= 4) {
-    foldPixels<F, 4>(t, channels, out, ld);
-    take(4);
-  }
-  if (count >= 2) {
-    foldPixels<F, 2>(t, channels, out, ld);
-    take(2);
-  }
-  if (count) foldPixels<F, 1>(t, channels, out, ld);
-}
-
-// The first tap of a window that starts at `start`, and how many of its taps lie in [0, size).
-BITPLANE_INLINE void tapsInside(int start, int taps, int dilation, int size, int* first,
-                                int* count) {
-  *first = start < 0 ? (-start + dilation - 1) / dilation : 0;
-  const int room = size - 1 - start;
-  const int end = room < 0 ? 0 : (room / dilation + 1 < taps ? room / dilation + 1 : taps);
-  *count = end > *first ? end - *first : 0;
+  if constexpr (P > 1) foldRun<F, P / 2>(t, count, channels, out, ld);
 }
 
 template <Fold F>
 void foldRow(const Window& w, const WindowPart& part) {
   const int64_t pitch = int64_t{w.w} * w.c;
-  const int startY = part.oy * w.sh - w.pt;
-  int firstY, rows;
-  tapsInside(startY, w.kh, w.dh, w.h, &firstY, &rows);
-  // Pixels [inside, outside) of the row see all columns of the window.
-  const int reach = (w.kw - 1) * w.dw;
-  const int inside = (w.pl + w.sw - 1) / w.sw;
-  const int room = w.w - 1 - reach + w.pl;
-  const int outside = room < 0 ? 0 : room / w.sw + 1;
+  const WindowAxis ys = w.rows(), xs = w.columns();
+  const Span rows = ys.tapsInside(part.oy), interior = xs.interior();
 
   Taps t;
-  t.rows = rows;
+  t.rows = rows.count();
   t.rowStep = w.dh * pitch;
   t.columnStep = int64_t{w.dw} * w.c;
   t.pixelStep = int64_t{w.sw} * w.c;
@@ -129,25 +102,24 @@ void foldRow(const Window& w, const WindowPart& part) {
   t.weightRowStep = t.weightColumnStep * w.kw;
   const int end = part.ox + part.count;
   for (int ox = part.ox; ox < end;) {
-    const int startX = ox * w.sw - w.pl;
-    int firstX;
-    tapsInside(startX, w.kw, w.dw, w.w, &firstX, &t.columns);
+    const Span columns = xs.tapsInside(ox);
+    t.columns = columns.count();
     // A window without a tap inside reads nothing, so its address must not be formed.
     const bool any = t.rows > 0 && t.columns > 0;
-    t.x = any ? part.x + (startY + firstY * w.dh) * pitch +
-                    (startX + firstX * w.dw) * int64_t{w.c} + part.c0
+    t.x = any ? part.x + ys.at(part.oy, rows.from) * pitch +
+                    xs.at(ox, columns.from) * int64_t{w.c} + part.c0
               : part.x;
-    t.weights = F == Fold::weighted ? part.weights + firstY * t.weightRowStep +
-                                          firstX * t.weightColumnStep + part.c0
+    t.weights = F == Fold::weighted ? part.weights + rows.from * t.weightRowStep +
+                                          columns.from * t.weightColumnStep + part.c0
                                     : part.x;
     const int taps = t.rows * t.columns;
     const int divisor = part.divisor ? part.divisor : (taps ? taps : 1);
     t.divisor = static_cast<float>(divisor);
     t.exactInverse = (divisor & (divisor - 1)) == 0;
     float* out = part.out + (ox - part.ox) * part.ld;
-    const int run = ox >= inside && ox < outside ? (outside < end ? outside : end) - ox : 1;
+    const int run = interior.has(ox) ? (interior.to < end ? interior.to : end) - ox : 1;
     ox += run;
-    foldRun<F>(t, run, part.cn, out, part.ld);
+    foldRun<F, 8>(t, run, part.cn, out, part.ld);
   }
 }
 

@@ -41,8 +41,8 @@ class WindowStep final : public Step {
       : o_(options),
         variant_(variantFor(context.isa())),
         x_(instruction.field(0)),
-        steps_(decodeChain(instruction)),
-        chain_(chainFor(context.isa(), steps_, options.window.c)),
+        epilogue_(context.isa(), decodeEpilogue(instruction), options.window.c,
+                  int64_t{options.window.oh} * options.window.ow),
         // 256 channels at a time, because then the rows that windows share stay in L1 until they
         // are used again. Taps outside of the picture are no work.
         sweep_(planSweep(
@@ -58,8 +58,6 @@ class WindowStep final : public Step {
 
   void run(int task, const Buffers& buffers, void* scratch) const override {
     const Window& w = o_.window;
-    const ChainView chain = {steps_.data(), static_cast<int>(steps_.size()), w.c,
-                             int64_t{w.oh} * w.ow};
     const float* x = buffers.get<const float>(x_);
     const float* weights = o_.weights.empty() ? nullptr : o_.weights.at<float>(buffers);
     float* block = static_cast<float*>(scratch);
@@ -82,7 +80,7 @@ class WindowStep final : public Step {
         variant_.run(o_.fold, w, part);
         done += part.count;
       }
-      chain_(chain, buffers, block, sweep_.ld, pixel, count, c0, cn);
+      epilogue_.run(buffers, {block, sweep_.ld, pixel, count, c0, cn});
     });
   }
 
@@ -90,8 +88,7 @@ class WindowStep final : public Step {
   WindowStepOptions o_;
   const Variant& variant_;
   int x_;
-  std::vector<ChainStep> steps_;
-  ChainFn chain_;
+  Epilogue epilogue_;
   Sweep sweep_;
 };
 

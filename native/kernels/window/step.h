@@ -1,5 +1,6 @@
 // The step over a sliding window, for depthwise convolution and pooling: cuts the output into
-// blocks, folds each, applies the chain. Not here: the loop (generic.h), weights (kernels/dwconv).
+// blocks, folds each, applies the epilogue. Not here: the loop (generic.h), weights
+// (kernels/dwconv).
 #pragma once
 #include <memory>
 

@@ -1,6 +1,6 @@
 // A window that slides over the pixels of each channel by itself: the loop under depthwise
 // convolution and pooling. Plain data, shared by baseline and ISA code. Not here: weights, the
-// chain, threads (kernels/dwconv, kernels/pool).
+// epilogue, threads (kernels/dwconv, kernels/pool).
 //
 //   x is [H,W,C]
 //   out[p][c] = fold over ky, kx inside the picture of x[oy sh - pt + ky dh, ox sw - pl + kx dw, c]
@@ -14,12 +14,16 @@
 #pragma once
 #include <cstdint>
 
+#include "kernels/geometry.h"
+
 namespace bitplane {
 
 enum class Fold : int { weighted, sum, maximum };
 
 struct Window {
   int h, w, c, oh, ow, kh, kw, sh, sw, dh, dw, pt, pl;
+  BITPLANE_INLINE WindowAxis rows() const { return {h, oh, kh, sh, dh, pt}; }
+  BITPLANE_INLINE WindowAxis columns() const { return {w, ow, kw, sw, dw, pl}; }
 };
 
 struct WindowPart {

@@ -17,7 +17,7 @@ const POW = 1000;
 /** Any op of two operands that a chain could say if they lay otherwise. */
 export function lowerBinary({ anchor: node }: KernelCall, context: LoweringContext): void {
   const form = opDef(node.op).chain?.(node.attrs);
-  emitBinary(node, context.asm.chainOp(form?.op ?? node.op), context);
+  emitBinary(node, context.asm.epilogueOp(form?.op ?? node.op), context);
 }
 
 export function lowerPow({ anchor: node }: KernelCall, context: LoweringContext): void {

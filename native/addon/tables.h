@@ -1,0 +1,11 @@
+// The addon's tables as JavaScript sees them, so that the two sides cannot drift apart: what
+// src/native/addon.ts types as `opcodes` and `epilogueOps`.
+#pragma once
+#include <napi.h>
+
+namespace bitplane {
+
+Napi::Value opcodeTable(Napi::Env env);
+Napi::Value epilogueTable(Napi::Env env);
+
+}  // namespace bitplane
