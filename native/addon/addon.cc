@@ -124,8 +124,8 @@ class ConstantsObject final : public Napi::ObjectWrap<ConstantsObject>, public S
 };
 
 // new Program(constants, code: Int32Array, buffers: Float64Array [kind, where, bytes]*, {
-// arenaBytes, isa, threads }, inputs: number[], outputs: number[]). Node-addon-api allocates for a
-// seventh argument, outside of any guard.
+// arenaBytes, isa, without, threads }, inputs: number[], outputs: number[]). Node-addon-api
+// allocates for a seventh argument, outside of any guard.
 class ProgramObject final : public Napi::ObjectWrap<ProgramObject>, public Shell {
  public:
   explicit ProgramObject(const Napi::CallbackInfo& info) : Napi::ObjectWrap<ProgramObject>(info) {
@@ -164,6 +164,10 @@ class ProgramObject final : public Napi::ObjectWrap<ProgramObject>, public Shell
       fail(env, "this machine lacks the instruction set");
       return;
     }
+    const Napi::Value without = options.Get("without");
+    if (without.IsEmpty()) return;
+    Features features = featuresOf(isa);
+    if (without.IsNumber()) features &= ~without.As<Napi::Number>().Uint32Value();
     std::vector<BufferSpec> buffers;
     auto* row = reinterpret_cast<const double*>(table.data);
     for (size_t i = 0; i + 24 <= table.size; i += 24, row += 3) {
@@ -181,10 +185,10 @@ class ProgramObject final : public Napi::ObjectWrap<ProgramObject>, public Shell
       return;
     }
     std::string error;
-    program_ = Program::build(reinterpret_cast<const int32_t*>(code.data), code.size / 4,
-                              std::move(buffers),
-                              static_cast<size_t>(arenaBytes.As<Napi::Number>().Int64Value()), isa,
-                              threads.As<Napi::Number>().Int32Value(), constants->store(), &error);
+    program_ = Program::build(
+        reinterpret_cast<const int32_t*>(code.data), code.size / 4, std::move(buffers),
+        static_cast<size_t>(arenaBytes.As<Napi::Number>().Int64Value()), isa, features,
+        threads.As<Napi::Number>().Int32Value(), constants->store(), &error);
     if (program_ == nullptr) {
       if (!env.IsExceptionPending()) fail(env, error.c_str());
       return;
@@ -363,6 +367,7 @@ static void fill(Napi::Env env, Napi::Object exports) {
   for (int i = 0; i < kIsaCount; i++)
     isas.Set(isaName(static_cast<Isa>(i)), isaSupported(static_cast<Isa>(i)));
   exports.Set("isas", isas);
+  exports.Set("features", featureTable(env));
   exports.Set("bestIsa", isaName(bestIsa()));
   exports.Set("bound", Napi::Function::New(env, bound, "bound"));
 }

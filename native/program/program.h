@@ -38,8 +38,8 @@ class Program {
   // (kernels/step.h), `constants` stays in use. Throws std::bad_alloc.
   static std::shared_ptr<Program> build(const int32_t* code, size_t length,
                                         std::vector<BufferSpec> buffers, size_t arenaBytes, Isa isa,
-                                        int threads, std::shared_ptr<Constants> constants,
-                                        std::string* error);
+                                        Features features, int threads,
+                                        std::shared_ptr<Constants> constants, std::string* error);
 
   const std::vector<std::unique_ptr<Step>>& steps() const { return steps_; }
   const std::vector<BufferSpec>& buffers() const { return buffers_; }

@@ -86,13 +86,21 @@ export interface NativeAddon {
      * At most six arguments: for more the addon would need memory before it can say that there is
      * none.
      */
-    run: { readonly arenaBytes: number; readonly isa: string; readonly threads: number },
+    run: {
+      readonly arenaBytes: number;
+      readonly isa: string;
+      /** Features that are forced off, by their places in `features`, as bits; 0 unless given. */
+      readonly without?: number;
+      readonly threads: number;
+    },
     inputs: readonly number[],
     outputs: readonly number[],
   ) => NativeProgram;
   readonly opcodes: readonly { readonly name: string; readonly fields: readonly NativeField[] }[];
   readonly epilogueOps: readonly string[];
   readonly isas: Readonly<Record<string, boolean>>;
+  /** What CPUs have beside an instruction set, and the instruction sets here that have it. */
+  readonly features: readonly { readonly name: string; readonly isas: readonly string[] }[];
   readonly bestIsa: string;
   /**
    * What one core does at best, measured now: 'popcount' and 'fma' of an ISA in MAC/s; 'stream' in

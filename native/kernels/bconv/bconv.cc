@@ -35,7 +35,7 @@ std::unique_ptr<Step> build_segmented(const Variant& self, const Instruction& in
 }
 
 constexpr Variant kVariants[] = {
-#define BITPLANE_BCONV(name, isa, build) {#name, Isa::isa, build},
+#define BITPLANE_BCONV(name, isa, features, build) {#name, Isa::isa, feature::features, build},
 #include "kernels/bconv/variants.inc"
 #undef BITPLANE_BCONV
 };
@@ -75,7 +75,7 @@ uint64_t bitsAt(const uint8_t* bytes, int64_t first, int count) {
 std::unique_ptr<Step> make_bconv(const Instruction& instruction, BuildContext& context) {
   for (const Isa isa : {context.isa(), Isa::scalar}) {
     for (const bconv::Variant& variant : bconv::kVariants) {
-      if (variant.isa != isa) continue;
+      if (!runsOn(variant, isa, context.features())) continue;
       if (auto step = variant.build(variant, instruction, context)) return step;
     }
   }

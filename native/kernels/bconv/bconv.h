@@ -43,6 +43,7 @@ uint64_t bitsAt(const uint8_t* bytes, int64_t first, int count);
 struct Variant {
   const char* name;
   Isa isa;
+  Features features;  // that it needs beside the instruction set
   std::unique_ptr<Step> (*build)(const Variant& self, const Instruction& instruction,
                                  BuildContext& context);
 };
