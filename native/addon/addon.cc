@@ -129,9 +129,10 @@ class ConstantsObject final : public Napi::ObjectWrap<ConstantsObject>, public S
 };
 
 // new Program(constants, code: Int32Array, buffers: Float64Array [kind, where, bytes]*, {
-// arenaBytes, isa, threads, states?, commit? }, inputs: number[], outputs: number[]). states: what
-// buffers of that kind number; commit: the first instruction that a run ends although it is
-// aborted. Six arguments at most: for a seventh node-addon-api allocates outside of any guard.
+// arenaBytes, isa, without?, threads, states?, commit? }, inputs: number[], outputs: number[]).
+// states: what buffers of that kind number; commit: the first instruction that a run ends although
+// it is aborted. Six arguments at most: for a seventh node-addon-api allocates outside of any
+// guard.
 class ProgramObject final : public Napi::ObjectWrap<ProgramObject>, public Shell {
  public:
   explicit ProgramObject(const Napi::CallbackInfo& info) : Napi::ObjectWrap<ProgramObject>(info) {
@@ -172,6 +173,10 @@ class ProgramObject final : public Napi::ObjectWrap<ProgramObject>, public Shell
       fail(env, "this machine lacks the instruction set");
       return;
     }
+    const Napi::Value without = options.Get("without");
+    if (without.IsEmpty()) return;
+    Features features = featuresOf(isa);
+    if (without.IsNumber()) features &= ~without.As<Napi::Number>().Uint32Value();
     std::vector<BufferSpec> buffers;
     auto* row = reinterpret_cast<const double*>(table.data);
     for (size_t i = 0; i + 24 <= table.size; i += 24, row += 3) {
@@ -197,7 +202,7 @@ class ProgramObject final : public Napi::ObjectWrap<ProgramObject>, public Shell
     std::string error;
     program_ = Program::build(
         reinterpret_cast<const int32_t*>(code.data), code.size / 4, std::move(buffers),
-        static_cast<size_t>(arenaBytes.As<Napi::Number>().Int64Value()), isa,
+        static_cast<size_t>(arenaBytes.As<Napi::Number>().Int64Value()), isa, features,
         threads.As<Napi::Number>().Int32Value(), constants->store(), std::move(blocks),
         commit.IsNumber() ? commit.As<Napi::Number>().Int32Value() : INT32_MAX, &error);
     if (program_ == nullptr) {
@@ -364,7 +369,7 @@ static Napi::Value bound(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), rate);
 }
 
-// packedBytes(fields: Int32Array, isa, threads): what the instruction `pack` of these fields needs
+// packedBytes(fields: Int32Array, isa, without, threads): what the instruction `pack` of these fields needs
 // for its result, 0 where no kernel takes such weights.
 static Napi::Value packedBytes(const Napi::CallbackInfo& info) {
   size_t bytes = 0;
@@ -373,6 +378,7 @@ static Napi::Value packedBytes(const Napi::CallbackInfo& info) {
     Isa isa;
     if (!bytesOf(info[0], &fields)) return;
     if (!isaFromName(info[1].As<Napi::String>().Utf8Value().c_str(), &isa)) return;
+    const Features features = featuresOf(isa) & ~info[2].As<Napi::Number>().Uint32Value();
     int known = 0;
     const Opcode* table = opcodes(&known);
     const Instruction instruction{0, reinterpret_cast<const int32_t*>(fields.data),
@@ -381,7 +387,8 @@ static Napi::Value packedBytes(const Napi::CallbackInfo& info) {
       if (std::strcmp(table[i].name, "pack") != 0) continue;
       if (table[i].fieldCount != instruction.fieldCount) return;
       if (problemOfSizes(table[i], instruction) != nullptr) return;
-      bytes = packedWeightBytes(instruction, isa, info[2].As<Napi::Number>().Int32Value());
+      bytes =
+          packedWeightBytes(instruction, isa, features, info[3].As<Napi::Number>().Int32Value());
     }
   });
   return Napi::Number::New(info.Env(), static_cast<double>(bytes));
@@ -403,6 +410,7 @@ static void fill(Napi::Env env, Napi::Object exports) {
   for (int i = 0; i < kIsaCount; i++)
     isas.Set(isaName(static_cast<Isa>(i)), isaSupported(static_cast<Isa>(i)));
   exports.Set("isas", isas);
+  exports.Set("features", featureTable(env));
   exports.Set("bestIsa", isaName(bestIsa()));
   exports.Set("bound", Napi::Function::New(env, bound, "bound"));
   exports.Set("packedBytes", Napi::Function::New(env, packedBytes, "packedBytes"));

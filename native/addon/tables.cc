@@ -48,4 +48,21 @@ Napi::Value epilogueTable(Napi::Env env) {
   return names;
 }
 
+Napi::Value featureTable(Napi::Env env) {
+  Napi::Array rows = Napi::Array::New(env);
+  for (int i = 0; i < kFeatureCount; i++) {
+    Napi::Array isas = Napi::Array::New(env);
+    uint32_t count = 0;
+    for (int isa = 0; isa < kIsaCount; isa++) {
+      if (featuresOf(static_cast<Isa>(isa)) >> i & 1)
+        isas.Set(count++, isaName(static_cast<Isa>(isa)));
+    }
+    Napi::Object row = Napi::Object::New(env);
+    row.Set("name", featureName(i));
+    row.Set("isas", isas);
+    rows.Set(static_cast<uint32_t>(i), row);
+  }
+  return rows;
+}
+
 }  // namespace bitplane

@@ -5,9 +5,8 @@
 #include <cstdint>
 #include <cstring>
 #include <initializer_list>
-#if defined(__x86_64__)
-#include <cpuid.h>
-#endif
+
+#include "cpu/cpuid.h"
 
 namespace bitplane {
 
@@ -25,17 +24,6 @@ constexpr uint32_t kVpopcntdq = 1u << 14;  // leaf 7, ecx
 constexpr uint32_t kLzcnt = 1u << 5;
 // Registers that the operating system keeps for each thread (XCR0).
 constexpr uint32_t kYmm = 0x6, kZmm = 0xe6;
-
-struct Leaf {
-  uint32_t eax = 0, ebx = 0, ecx = 0, edx = 0;
-};
-
-// All zeros where the CPU has no such leaf.
-Leaf cpuid(uint32_t leaf) {
-  Leaf l;
-  __get_cpuid_count(leaf, 0, &l.eax, &l.ebx, &l.ecx, &l.edx);
-  return l;
-}
 
 constexpr bool has(uint32_t word, uint32_t bits) { return (word & bits) == bits; }
 
@@ -58,7 +46,7 @@ bool detectAvx2() {
 }
 
 bool detectAvx512() {
-  const Leaf extended = cpuid(7);
+  const CpuidLeaf extended = cpuid(7);
   return detectAvx2() && has(extended.ebx, kAvx512) && has(extended.ecx, kVpopcntdq) &&
          has(keptRegisters(), kZmm);
 }

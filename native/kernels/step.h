@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/types.h"
+#include "cpu/features.h"
 #include "cpu/isa.h"
 
 namespace bitplane {
@@ -59,6 +60,8 @@ class BuildContext {
  public:
   virtual ~BuildContext() = default;
   virtual Isa isa() const = 0;
+  // of that instruction set, less what was forced off
+  virtual Features features() const = 0;
   // how many threads may share a run; a hint for tasks()
   virtual int threads() const = 0;
   // bytes of a constant buffer, nullptr if it is not a constant

@@ -11,9 +11,15 @@ namespace {
 
 class Context final : public BuildContext {
  public:
-  Context(Isa isa, int threads, const std::vector<BufferSpec>& buffers, Constants& constants)
-      : isa_(isa), threads_(threads), buffers_(buffers), constants_(constants) {}
+  Context(Isa isa, Features features, int threads, const std::vector<BufferSpec>& buffers,
+          Constants& constants)
+      : isa_(isa),
+        features_(features),
+        threads_(threads),
+        buffers_(buffers),
+        constants_(constants) {}
   Isa isa() const override { return isa_; }
+  Features features() const override { return features_; }
   int threads() const override { return threads_; }
   size_t bufferBytes(int buffer) const override { return buffers_[buffer].bytes; }
   const void* constant(int buffer) const override {
@@ -52,6 +58,7 @@ class Context final : public BuildContext {
   }
 
   Isa isa_;
+  Features features_;
   int threads_;
   const std::vector<BufferSpec>& buffers_;
   Constants& constants_;
@@ -81,8 +88,9 @@ bool checkBuffers(const std::vector<BufferSpec>& buffers, size_t arenaBytes,
 
 std::shared_ptr<Program> Program::build(const int32_t* code, size_t length,
                                         std::vector<BufferSpec> buffers, size_t arenaBytes, Isa isa,
-                                        int threads, std::shared_ptr<Constants> constants,
-                                        StateBlocks states, int commit, std::string* error) {
+                                        Features features, int threads,
+                                        std::shared_ptr<Constants> constants, StateBlocks states,
+                                        int commit, std::string* error) {
   if (!checkBuffers(buffers, arenaBytes, *constants, states, error)) return nullptr;
   std::shared_ptr<Program> program(new Program());
   program->buffers_ = std::move(buffers);
@@ -90,7 +98,7 @@ std::shared_ptr<Program> Program::build(const int32_t* code, size_t length,
   program->threads_ = threads;
   program->states_ = std::move(states);
   program->commit_ = commit;
-  Context context(isa, threads, program->buffers_, *constants);
+  Context context(isa, features, threads, program->buffers_, *constants);
   int known = 0;
   const Opcode* table = opcodes(&known);
   size_t at = 0;

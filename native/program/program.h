@@ -46,8 +46,9 @@ class Program {
   // on are those that a run which has come so far ends, aborted or not. Throws std::bad_alloc.
   static std::shared_ptr<Program> build(const int32_t* code, size_t length,
                                         std::vector<BufferSpec> buffers, size_t arenaBytes, Isa isa,
-                                        int threads, std::shared_ptr<Constants> constants,
-                                        StateBlocks states, int commit, std::string* error);
+                                        Features features, int threads,
+                                        std::shared_ptr<Constants> constants, StateBlocks states,
+                                        int commit, std::string* error);
 
   const std::vector<std::unique_ptr<Step>>& steps() const { return steps_; }
   const std::vector<BufferSpec>& buffers() const { return buffers_; }

@@ -5,6 +5,7 @@
 import { cpus } from 'node:os';
 import { type NativeInfo, nativeInfo, remedy } from '../native/addon.js';
 import { cores } from '../native/cores.js';
+import { featuresOf } from '../native/features.js';
 import { describeHost } from '../native/host.js';
 import { resolveIsa } from '../native/isa.js';
 import { type Io, printJson, printLines } from './io.js';
@@ -26,6 +27,8 @@ export interface Report {
    * Which instruction sets this machine has, as the addon detects them; empty if it did not load.
    */
   readonly isas: Readonly<Record<string, boolean>>;
+  /** What kernels of that instruction set may use beside it; empty without one. */
+  readonly features: Readonly<Record<string, boolean>>;
   /** The instruction set sessions use, or why they cannot. */
   readonly chosen: string;
   readonly threads: number;
@@ -44,16 +47,17 @@ export function examine(version: string, info: NativeInfo = nativeInfo()): Repor
     isas: Object.fromEntries(
       Object.entries(addon?.isas ?? {}).filter(([isa]) => isa !== 'reference'),
     ),
-    chosen: addon === undefined ? 'none: the addon did not load' : chosenIsa(),
+    ...(addon === undefined ? { features: {}, chosen: 'none: the addon did not load' } : choice()),
     threads: cores(),
   };
 }
 
-function chosenIsa(): string {
+function choice(): Pick<Report, 'features' | 'chosen'> {
   try {
-    return resolveIsa(undefined);
+    const chosen = resolveIsa(undefined);
+    return { features: featuresOf(chosen), chosen };
   } catch (error) {
-    return `none: ${(error as Error).message}`;
+    return { features: {}, chosen: `none: ${(error as Error).message}` };
   }
 }
 
@@ -70,15 +74,23 @@ export function doctor(
     printJson(io, report);
     return healthy ? 0 : 1;
   }
-  const isas = Object.entries(report.isas).map(([isa, has]) => `${isa} ${has ? 'yes' : 'no'}`);
+  const answers = (facts: Readonly<Record<string, boolean>>) =>
+    Object.entries(facts)
+      .map(([name, has]) => `${name} ${has ? 'yes' : 'no'}`)
+      .join(', ');
   const forced = io.env.BITPLANE_ISA;
+  const without = io.env.BITPLANE_WITHOUT;
   printLines(
     io,
     facts([
       ['bitplane', report.version],
       ['node', `${report.node} ${report.host}`],
       ['cpu', report.cpu],
-      ['instruction sets', isas.length === 0 ? 'unknown without the addon' : isas.join(', ')],
+      ['instruction sets', answers(report.isas) || 'unknown without the addon'],
+      [
+        'features',
+        (answers(report.features) || 'unknown') + (without ? ` (BITPLANE_WITHOUT=${without})` : ''),
+      ],
       ['kernels', `${report.chosen}${forced ? ` (BITPLANE_ISA=${forced})` : ''}`],
       ['threads', String(report.threads)],
       ['addon', report.addon.path ?? 'not loaded'],

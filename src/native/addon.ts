@@ -97,6 +97,8 @@ export interface NativeAddon {
     run: {
       readonly arenaBytes: number;
       readonly isa: string;
+      /** Features that are forced off, by their places in `features`, as bits; 0 unless given. */
+      readonly without?: number;
       readonly threads: number;
       /** What buffers of states number. */
       readonly states?: NativeStates | undefined;
@@ -111,10 +113,12 @@ export interface NativeAddon {
    * Bytes of what the instruction `pack` of these fields makes; 0 where no kernel takes such
    * weights.
    */
-  packedBytes(fields: Int32Array, isa: string, threads: number): number;
+  packedBytes(fields: Int32Array, isa: string, without: number, threads: number): number;
   readonly opcodes: readonly { readonly name: string; readonly fields: readonly NativeField[] }[];
   readonly epilogueOps: readonly string[];
   readonly isas: Readonly<Record<string, boolean>>;
+  /** What CPUs have beside an instruction set, and the instruction sets here that have it. */
+  readonly features: readonly { readonly name: string; readonly isas: readonly string[] }[];
   readonly bestIsa: string;
   /**
    * The bound of one core, measured now: 'popcount' and 'fma' of an ISA in MAC/s; 'stream' in

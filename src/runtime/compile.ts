@@ -51,6 +51,8 @@ export interface Program {
 
 export interface Target {
   readonly isa: string;
+  /** CPU features that are forced off, as the addon takes them; 0 unless given. */
+  readonly without?: number;
   readonly threads: number;
 }
 

@@ -18,6 +18,7 @@ import {
   type Value,
 } from '../graph/value.js';
 import { cores } from '../native/cores.js';
+import { withoutFeatures } from '../native/features.js';
 import { resolveIsa } from '../native/isa.js';
 import { verify } from '../ops/verify.js';
 import { canonicalize, optimize } from '../passes/index.js';
@@ -105,7 +106,11 @@ export class GraphSession<G extends Graph = Graph> {
     requireWarm(options.warm);
     const limits = limitsOf(options, 'Session');
     this.programBytes = programBytes;
-    this.target = { isa: resolveIsa(isa), threads: threads ?? Math.min(cores(), MAX_THREADS) };
+    this.target = {
+      isa: resolveIsa(isa),
+      without: withoutFeatures(),
+      threads: threads ?? Math.min(cores(), MAX_THREADS),
+    };
     this.maxFlying = Math.max(2, cores());
     verify(graph);
     this.graph = optimized
@@ -159,7 +164,8 @@ export class GraphSession<G extends Graph = Graph> {
   get info(): SessionInfo {
     const { arenaBytes, packedBytes, heldBytes, count } = this.programs;
     return {
-      ...this.target,
+      isa: this.target.isa,
+      threads: this.target.threads,
       arenaBytes,
       packedBytes,
       programs: count,

@@ -90,7 +90,7 @@ export async function runCase(
       const pack = { o: c, g: c, padding: 0, ...test.fields, x, kind: slot.kind };
       const fields = { ...pack, weightBits: slot.bits };
       const encoded = Int32Array.from(asm.encoded('pack', { ...fields, x: -1, y: -1 }));
-      const bytes = native.packedBytes(encoded, isa, threads);
+      const bytes = native.packedBytes(encoded, isa, 0, threads);
       // What lay there before must not matter.
       const dirty = place(bytes);
       inputs.push(dirty);

@@ -44,7 +44,8 @@ std::unique_ptr<WeightPacking> segmented_packing(const Problem& problem, int thr
 }
 
 constexpr Variant kVariants[] = {
-#define BITPLANE_BCONV(name, isa, build, packing) {#name, Isa::isa, build, packing},
+#define BITPLANE_BCONV(name, isa, features, build, packing) \
+  {#name, Isa::isa, feature::features, build, packing},
 #include "kernels/bconv/variants.inc"
 #undef BITPLANE_BCONV
 };
@@ -81,10 +82,11 @@ uint64_t bitsAt(const uint8_t* bytes, int64_t first, int count) {
 
 namespace bconv {
 
-std::unique_ptr<WeightPacking> packingFor(const Problem& problem, Isa isa, int threads) {
+std::unique_ptr<WeightPacking> packingFor(const Problem& problem, Isa isa, Features features,
+                                          int threads) {
   for (const Isa choice : {isa, Isa::scalar}) {
     for (const Variant& variant : kVariants) {
-      if (variant.isa != choice) continue;
+      if (!runsOn(variant, choice, features)) continue;
       if (auto packing = variant.packing(problem, threads)) return packing;
     }
   }
@@ -98,7 +100,7 @@ std::unique_ptr<WeightPacking> packingFor(const Problem& problem, Isa isa, int t
 std::unique_ptr<Step> make_bconv(const Instruction& instruction, BuildContext& context) {
   for (const Isa isa : {context.isa(), Isa::scalar}) {
     for (const bconv::Variant& variant : bconv::kVariants) {
-      if (variant.isa != isa) continue;
+      if (!runsOn(variant, isa, context.features())) continue;
       if (auto step = variant.build(variant, instruction, context)) return step;
     }
   }

@@ -41,13 +41,15 @@ uint64_t bitsAt(const uint8_t* bytes, int64_t first, int count);
 
 // How the kernel of this instruction set packs weights that a run computes; null where no kernel
 // takes so many terms.
-std::unique_ptr<WeightPacking> packingFor(const Problem& problem, Isa isa, int threads);
+std::unique_ptr<WeightPacking> packingFor(const Problem& problem, Isa isa, Features features,
+                                          int threads);
 
 // One way to run the problem. `build` and `packing` answer null where the variant cannot serve (its
 // counters or offsets would overflow).
 struct Variant {
   const char* name;
   Isa isa;
+  Features features;  // that it needs beside the instruction set
   std::unique_ptr<Step> (*build)(const Variant& self, const Instruction& instruction,
                                  BuildContext& context);
   std::unique_ptr<WeightPacking> (*packing)(const Problem& problem, int threads);

@@ -31,7 +31,7 @@ Fields fieldsOf(const Instruction& in) {
           in.field(3), shape,       in.field(20)};
 }
 
-std::unique_ptr<WeightPacking> packingOf(const Fields& f, Isa isa, int threads) {
+std::unique_ptr<WeightPacking> packingOf(const Fields& f, Isa isa, Features features, int threads) {
   const ConvShape& s = f.shape;
   if (f.weightBits != 1 && f.weightBits != 32) return nullptr;
   switch (f.reader) {
@@ -41,7 +41,7 @@ std::unique_ptr<WeightPacking> packingOf(const Fields& f, Isa isa, int threads) 
           {-1,   -1,   -1,   -1,   s.n,  s.h,  s.w,
            s.c,  s.oh, s.ow, s.o,  s.kh, s.kw, s.sh,
            s.sw, s.dh, s.dw, s.pt, s.pl, s.g,  static_cast<bconv::Padding>(f.padding)},
-          isa, threads);
+          isa, features, threads);
     case Reader::conv:
       return convPacking(s, f.weightBits, isa, threads);
     case Reader::dwconv:
@@ -73,14 +73,14 @@ class PackStep final : public Step {
 
 }  // namespace
 
-size_t packedWeightBytes(const Instruction& instruction, Isa isa, int threads) {
-  const auto packing = packingOf(fieldsOf(instruction), isa, threads);
+size_t packedWeightBytes(const Instruction& instruction, Isa isa, Features features, int threads) {
+  const auto packing = packingOf(fieldsOf(instruction), isa, features, threads);
   return packing == nullptr ? 0 : std::max<size_t>(1, packing->bytes());
 }
 
 std::unique_ptr<Step> make_pack(const Instruction& instruction, BuildContext& context) {
   const Fields fields = fieldsOf(instruction);
-  auto packing = packingOf(fields, context.isa(), context.threads());
+  auto packing = packingOf(fields, context.isa(), context.features(), context.threads());
   if (packing == nullptr || fields.x < 0 || fields.y < 0) return nullptr;
   if (context.bufferBytes(fields.y) < packing->bytes()) return nullptr;
   return std::make_unique<PackStep>(fields, std::move(packing), context.threads());

@@ -12,7 +12,7 @@
 namespace bitplane {
 
 // Bytes of y, at least 1; 0 where no kernel takes such weights.
-size_t packedWeightBytes(const Instruction& instruction, Isa isa, int threads);
+size_t packedWeightBytes(const Instruction& instruction, Isa isa, Features features, int threads);
 std::unique_ptr<Step> make_pack(const Instruction& instruction, BuildContext& context);
 
 }  // namespace bitplane

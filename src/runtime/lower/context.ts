@@ -71,6 +71,7 @@ export type WeightReader = (typeof READERS)[number];
 /** What a program is compiled over and for. */
 export interface Setting {
   readonly isa: string;
+  readonly without?: number;
   readonly threads: number;
   /** The states in whose memory values are written. */
   readonly homes: ReadonlyMap<Memory, Value>;
@@ -177,8 +178,8 @@ export class LoweringContext {
     const { bits } = DTYPES[value.dtype];
     const pack = { ...fields, kind: READERS.indexOf(reader), weightBits: bits };
     const encoded = this.asm.encoded('pack', { ...pack, x: -1, y: -1 });
-    const { isa, threads } = this.setting;
-    const bytes = addon().packedBytes(Int32Array.from(encoded), isa, threads);
+    const { isa, without = 0, threads } = this.setting;
+    const bytes = addon().packedBytes(Int32Array.from(encoded), isa, without, threads);
     if (bytes === 0)
       throw expected('ERR_UNSUPPORTED', 'weights that a kernel can pack', showValue(value), {
         op: node.op,
