@@ -2,34 +2,28 @@
  * A session: a graph, optimized once, with a native program per batch size, run any number of
  * times. Not here: reading files (src/formats/session.ts adds `create`), compiling (./compile.ts).
  */
-import { setMaxListeners } from 'node:events';
 import { setImmediate } from 'node:timers';
 import { requireOneOf, requireOptions } from '../core/checks.js';
 import { BitplaneError, expected } from '../core/errors.js';
 import { isSize } from '../core/shape.js';
 import type { Chosen, Feeds, OutputName, Results } from '../graph/feeds.js';
-import {
-  type Graph,
-  type Metadata,
-  outputNamesOf,
-  outputsOf,
-  statesOf,
-  updatesOf,
-  type Value,
-} from '../graph/value.js';
+import { type Graph, type Metadata, outputNamesOf, outputsOf, type Value } from '../graph/value.js';
 import { cores } from '../native/cores.js';
 import { withoutFeatures } from '../native/features.js';
 import { resolveIsa } from '../native/isa.js';
 import { verify } from '../ops/verify.js';
 import { canonicalize, optimize } from '../passes/index.js';
 import type { Tensor } from '../tensor/tensor.js';
+import { allowListeners } from './allow-listeners.js';
 import type { Target } from './compile.js';
 import { aborted, checkFeeds, resultArrays, resultTensor, type Sizes } from './feeds.js';
 import { limitsOf } from './limits.js';
 import { profileProgram } from './profile.js';
 import { type Kept, Programs, type Variant } from './programs.js';
+import { keepFeeds, type QueuedRun } from './queued-run.js';
 import { runArguments } from './run-arguments.js';
 import { launch } from './scheduler.js';
+import { SessionStates } from './session-states.js';
 import {
   type LayerProfile,
   type Outputs,
@@ -40,20 +34,11 @@ import {
   type TensorMetadata,
   type WarmSizes,
 } from './session-types.js';
-import { STORE_RELEASED, StateMemory } from './state-memory.js';
-import type { Guest } from './state-queue.js';
-import { memoryOf } from './state-store.js';
 import { requireWarm, unitSizes, warmSizes } from './warm.js';
 
 const MAX_THREADS = 64;
 const PROGRAM_BYTES = 2 ** 28;
 const SITE = { op: 'Session' };
-
-/** A run that waits for an arena. */
-interface QueuedRun {
-  begin(): void;
-  cancel(error: BitplaneError): void;
-}
 
 /**
  * Runs a graph. Open sessions keep no process alive; runs in flight do.
@@ -64,12 +49,8 @@ export class GraphSession<G extends Graph = Graph> {
   private readonly target: Target;
   private readonly programBytes: number;
   private readonly programs: Programs;
-  private readonly states: StateMemory | undefined;
-  private readonly ownsStates: boolean;
-  private readonly changesStates: boolean;
+  private readonly states: SessionStates;
   private readonly waiting: QueuedRun[] = [];
-  /** Runs that wait until the states are theirs. */
-  private readonly guests = new Set<Guest>();
   private readonly maxFlying: number;
   private flying = 0;
   private released = false;
@@ -116,15 +97,9 @@ export class GraphSession<G extends Graph = Graph> {
     this.graph = optimized
       ? optimize(graph, { signZero, maxBytes: limits.maxBytes })
       : canonicalize(graph, limits);
-    const states = statesOf(this.graph);
-    this.ownsStates = options.states === undefined;
-    this.changesStates = updatesOf(this.graph).length > 0;
-    if (options.states !== undefined) {
-      this.states = memoryOf(options.states);
-      this.states.requireStates(states);
-      this.requireStates();
-    } else this.states = states.length === 0 ? undefined : new StateMemory(states);
-    this.programs = new Programs(this.graph, this.target, programBytes, limits, this.states);
+    this.states = new SessionStates(this.graph, options.states);
+    const { memory } = this.states;
+    this.programs = new Programs(this.graph, this.target, programBytes, limits, memory);
   }
 
   /**
@@ -222,7 +197,7 @@ export class GraphSession<G extends Graph = Graph> {
     this.requireOpen();
     const { signal, outputs } = runArguments(this.outputNames, second, third);
     if (signal?.aborted) throw aborted(signal);
-    this.requireStates();
+    this.states.requireHeld();
     const checked = checkFeeds(this.graph, feeds);
     const all = outputs === undefined || outputs.length === this.outputNames.length;
     const kept = this.programs.get(checked.sizes, all ? undefined : new Set(outputs));
@@ -248,10 +223,10 @@ export class GraphSession<G extends Graph = Graph> {
     const kept = this.programs.get(checked?.sizes ?? unitSizes(this.graph));
     const program = this.programs.next(kept);
     const arrays = checked?.arrays ?? resultArrays(program.inputs);
-    this.requireStates();
+    this.states.requireHeld();
     this.programs.entered(kept);
     try {
-      return await this.withStates(() =>
+      return await this.states.alone(() =>
         profileProgram(program, runs, async () => {
           this.requireOpen();
           const { times } = await this.submit(kept, arrays, undefined, program);
@@ -263,44 +238,16 @@ export class GraphSession<G extends Graph = Graph> {
     }
   }
 
-  /** Does something while nobody else uses the states, and puts back what it has changed. */
-  private async withStates<T>(work: () => Promise<T>): Promise<T> {
-    const { states, changesStates: changes } = this;
-    if (states === undefined) return work();
-    const guest = await new Promise<Guest>((resolve, reject) => {
-      const entering: Guest = {
-        changes,
-        admit: () => {
-          this.guests.delete(entering);
-          resolve(entering);
-        },
-        refuse: () => {
-          this.guests.delete(entering);
-          reject(this.released ? releasedError() : storeReleased(this.graph));
-        },
-      };
-      this.guests.add(entering);
-      states.queue.enter(entering);
-    });
-    const restore = changes ? states.saved() : () => undefined;
-    try {
-      return await work();
-    } finally {
-      if (!states.isReleased) restore();
-      states.queue.leave(guest);
-    }
-  }
-
   /** Frees the native memory; runs in flight end first. Safe to call twice. */
   async release(): Promise<void> {
     if (!this.released) {
       this.released = true;
       for (const waiting of this.waiting.splice(0)) waiting.cancel(releasedError());
-      for (const guest of this.guests) if (this.states?.queue.remove(guest)) guest.refuse();
+      this.states.refuse(releasedError());
     }
     if (this.flying > 0) await new Promise<void>((resolve) => this.idle.push(resolve));
     this.programs.release();
-    if (this.ownsStates) this.states?.release();
+    this.states.release();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -309,12 +256,6 @@ export class GraphSession<G extends Graph = Graph> {
 
   private requireOpen(): void {
     if (this.released) throw releasedError();
-  }
-
-  /** @throws BitplaneError ERR_RELEASED naming a state whose store was released */
-  private requireStates(): void {
-    if (this.states === undefined) return;
-    for (const { name } of statesOf(this.graph)) this.states.requireHeld(name);
   }
 
   /** Compiles what `warm` lists, for sessions that are made in one turn. */
@@ -346,29 +287,20 @@ export class GraphSession<G extends Graph = Graph> {
     return new Promise<{ results: [string, Tensor][]; times: Float64Array | undefined }>(
       (resolve, reject) => {
         const { pace } = kept;
-        let arrays = feeds;
         let program = kept.shared;
         let threads = 0;
         let ticket = 0;
-        /** True while the states are this run's to use. */
-        let admitted = false;
         const onAbort = () => {
           if (ticket !== 0) return program.native.abort(ticket);
           const place = this.waiting.indexOf(waiting);
           if (place >= 0) this.waiting.splice(place, 1);
-          else this.states?.queue.remove(guest);
           waiting.cancel(aborted(signal as AbortSignal));
-        };
-        const leaveStates = () => {
-          this.guests.delete(guest);
-          if (admitted) this.states?.queue.leave(guest);
-          admitted = false;
         };
         const landed = (nanoseconds: number, cutShort: boolean) => {
           this.flying--;
           signal?.removeEventListener('abort', onAbort);
           // What has changed states has ended, and its results are there.
-          const stopped = signal?.aborted === true && (cutShort || !this.changesStates);
+          const stopped = signal?.aborted === true && (cutShort || !this.states.changes);
           let targets: NodeJS.TypedArray[] = [];
           let failure: BitplaneError | undefined;
           try {
@@ -380,7 +312,7 @@ export class GraphSession<G extends Graph = Graph> {
           this.programs.landed(program);
           this.programs.left(kept);
           this.next();
-          leaveStates();
+          this.states.leave(waiting);
           if (stopped) return reject(aborted(signal));
           // A profile's clock takes time too.
           if (profiled === undefined) pace.landed(threads, nanoseconds / 1000);
@@ -393,7 +325,7 @@ export class GraphSession<G extends Graph = Graph> {
             threads = pace.threads;
             ticket = launch(
               program.native,
-              arrays,
+              waiting.feeds,
               profiled !== undefined,
               pace.expectedUs,
               landed,
@@ -411,52 +343,34 @@ export class GraphSession<G extends Graph = Graph> {
           this.programs.left(kept);
           signal?.removeEventListener('abort', onAbort);
           reject(error);
-          leaveStates();
+          this.states.leave(waiting);
         };
-        const keepFeeds = () => {
-          if (arrays === feeds) arrays = feeds.map((array) => array.slice());
-        };
-        /** Begins, or waits for an arena. */
-        const start = () => {
-          if (this.flying < this.maxFlying) return begin();
-          keepFeeds();
-          this.waiting.push(waiting);
-        };
-        const guest: Guest = {
-          changes: this.changesStates,
-          admit: () => {
-            admitted = true;
-            this.guests.delete(guest);
-            start();
-          },
-          refuse: () => cancel(this.released ? releasedError() : storeReleased(this.graph)),
-        };
-        const waiting: QueuedRun = { begin, cancel };
+        const waiting: QueuedRun = { begin, cancel, feeds, isCopied: false, guest: undefined };
         this.programs.entered(kept);
         if (signal !== undefined) {
           allowListeners(signal);
           signal.addEventListener('abort', onAbort, { once: true });
         }
-        if (this.states === undefined || profiled !== undefined) return start();
-        this.guests.add(guest);
-        if (!this.states.queue.enter(guest)) keepFeeds();
+        const { memory } = this.states;
+        if (memory === undefined || profiled !== undefined) return this.start(waiting);
+        if (!this.states.enter(waiting, memory, () => this.start(waiting))) keepFeeds(waiting);
       },
     );
+  }
+
+  /** Begins a run, or lets it wait for an arena. */
+  private start(run: QueuedRun): void {
+    if (this.flying < this.maxFlying) run.begin();
+    else {
+      keepFeeds(run);
+      this.waiting.push(run);
+    }
   }
 
   /** A run has ended: begins the next that waits, or tells who waits for quiet. */
   private next(): void {
     if (this.flying < this.maxFlying) this.waiting.shift()?.begin();
     if (this.flying === 0) for (const resolve of this.idle.splice(0)) resolve();
-  }
-}
-
-/** One signal may stop any number of runs; Node warns of a leak from the eleventh on. */
-function allowListeners(signal: AbortSignal): void {
-  try {
-    setMaxListeners(0, signal);
-  } catch {
-    // No signal of Node's, but of a test environment's own (jsdom): that one has no such limit.
   }
 }
 
@@ -473,11 +387,6 @@ function resultsOf(
 
 function metadata(name: string, value: Value): TensorMetadata {
   return { name, dtype: value.dtype, shape: value.shape };
-}
-
-function storeReleased(graph: Graph): BitplaneError {
-  const node = statesOf(graph)[0]?.name;
-  return new BitplaneError('ERR_RELEASED', STORE_RELEASED, { op: 'state', node });
 }
 
 function releasedError(): BitplaneError {

@@ -14,8 +14,6 @@ import type { Tensor } from '../tensor/tensor.js';
 import { resultArray, resultTensor } from './feeds.js';
 import { StateQueue } from './state-queue.js';
 
-export const STORE_RELEASED = 'the store of this state was released';
-
 interface Held {
   readonly number: number;
   readonly dtype: DType;
@@ -59,7 +57,7 @@ export class StateMemory {
   /** @throws BitplaneError ERR_RELEASED naming the state */
   requireHeld(name: string): void {
     if (this.released)
-      throw new BitplaneError('ERR_RELEASED', STORE_RELEASED, {
+      throw new BitplaneError('ERR_RELEASED', 'the store of this state was released', {
         op: 'state',
         node: name,
       });

@@ -3,15 +3,18 @@
  * changes them, in the order in which they came, of all sessions that share the store. Not here:
  * the memory (./state-memory.ts).
  */
+import type { BitplaneError } from '../core/errors.js';
 
 /** A run that wants to use the states. */
 export interface Guest {
   /** True if it changes states. */
   readonly changes: boolean;
+  /** Kept by the queue. */
+  place: 'outside' | 'waiting' | 'inside';
   /** Its turn has come; called once, perhaps at once. */
   admit(): void;
-  /** It will never be admitted. */
-  refuse(): void;
+  /** It will never be admitted; without an error because the states are gone. */
+  refuse(error?: BitplaneError): void;
 }
 
 export class StateQueue {
@@ -21,30 +24,30 @@ export class StateQueue {
 
   /** Admits the guest as soon as its turn comes. Returns false if it has to wait. */
   enter(guest: Guest): boolean {
+    guest.place = 'waiting';
     this.waiting.push(guest);
     this.next();
-    return !this.waiting.includes(guest);
+    return guest.place !== 'waiting';
   }
 
-  /** Takes a guest out that waits; false if it does not wait any more. */
-  remove(guest: Guest): boolean {
-    const place = this.waiting.indexOf(guest);
-    if (place < 0) return false;
-    this.waiting.splice(place, 1);
-    this.next();
-    return true;
-  }
-
-  /** An admitted guest is done. */
-  leave({ changes }: Guest): void {
-    if (changes) this.writing = false;
+  /** A guest is done, or waits no more; returns true if it was waiting. */
+  leave(guest: Guest): boolean {
+    const { place } = guest;
+    guest.place = 'outside';
+    if (place === 'outside') return false;
+    if (place === 'waiting') this.waiting.splice(this.waiting.indexOf(guest), 1);
+    else if (guest.changes) this.writing = false;
     else this.readers--;
     this.next();
+    return place === 'waiting';
   }
 
   /** Refuses all that wait. */
   refuse(): void {
-    for (const guest of this.waiting.splice(0)) guest.refuse();
+    for (const guest of this.waiting.splice(0)) {
+      guest.place = 'outside';
+      guest.refuse();
+    }
   }
 
   /** Nobody changes states now; and nobody reads them, if the question is of a change. */
@@ -56,6 +59,7 @@ export class StateQueue {
     for (let guest = this.waiting[0]; guest !== undefined; guest = this.waiting[0]) {
       if (!this.isFree(guest.changes)) return;
       this.waiting.shift();
+      guest.place = 'inside';
       if (guest.changes) this.writing = true;
       else this.readers++;
       guest.admit();
