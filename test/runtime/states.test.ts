@@ -133,6 +133,22 @@ describe('updates', () => {
     ]);
   });
 
+  test('two states exchange their values', async () => {
+    const g = new GraphBuilder();
+    const [a, b] = [1, 2].map((i) => g.state(floats(i, 10 * i), { name: 'ab'[i - 1]! }));
+    const graph = g.graph([], {}, { updates: { a: b!, b: a! } });
+    const states = new StateStore(graph);
+    const exchange = session(graph, { states });
+    for (const [first, second] of [
+      [2, 1],
+      [1, 2],
+    ] as const) {
+      await exchange.run({});
+      expect(data(states.get('a'))).toEqual([first, 10 * first]);
+      expect(data(states.get('b'))).toEqual([second, 10 * second]);
+    }
+  });
+
   test.each([
     ['an input', (g: GraphBuilder) => g.input('x', 'f32', [2]), [5, 6]],
     ['a constant', (g: GraphBuilder) => g.constant(floats(7, 8)), [7, 8]],
