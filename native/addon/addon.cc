@@ -369,8 +369,8 @@ static Napi::Value bound(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), rate);
 }
 
-// packedBytes(fields: Int32Array, isa, without, threads): what the instruction `pack` of these fields needs
-// for its result, 0 where no kernel takes such weights.
+// packedBytes(fields: Int32Array, isa, without, threads): what the instruction `pack` of these
+// fields needs for its result, 0 where no kernel takes such weights.
 static Napi::Value packedBytes(const Napi::CallbackInfo& info) {
   size_t bytes = 0;
   guarded(info.Env(), [&] {

@@ -48,7 +48,7 @@ bool says(const char* name) {
 bool hasDotprod() { return says("hw.optional.arm.FEAT_DotProd"); }
 bool hasI8mm() { return says("hw.optional.arm.FEAT_I8MM"); }
 #elif defined(_WIN32)
-// winnt.h: PF_ARM_V82_DP_INSTRUCTIONS_AVAILABLE and PF_ARM_V82_I8MM_INSTRUCTIONS_AVAILABLE, which
+// Windows' PF_ARM_V82_DP_INSTRUCTIONS_AVAILABLE and PF_ARM_V82_I8MM_INSTRUCTIONS_AVAILABLE, which
 // older headers lack.
 bool hasDotprod() { return IsProcessorFeaturePresent(43) != 0; }
 bool hasI8mm() { return IsProcessorFeaturePresent(66) != 0; }

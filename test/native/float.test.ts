@@ -1,8 +1,8 @@
 /**
- * Float kernels except the epilogue (./epilogue.test.ts): every variant on every instruction set of this
- * machine against the native oracle. Inputs of the exact cases are small integers, so that sums are
- * exact in any order and all later values must agree to the bit. The other cases must agree to 1e-5
- * of sum |x w|.
+ * Float kernels except the epilogue (./epilogue.test.ts): every variant on every instruction set of
+ * this machine against the native oracle. Inputs of the exact cases are small integers, so that
+ * sums are exact in any order and all later values must agree to the bit. The other cases must
+ * agree to 1e-5 of sum |x w|.
  */
 import { describe, expect, test } from 'vitest';
 import { random } from '../random.js';
