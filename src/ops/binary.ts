@@ -1,11 +1,11 @@
 /**
  * Element-wise ops of two operands, which differ by one formula each: one row an op. Both operands
- * are f32 and broadcast as in numpy. Not here: what shares a pass with them (the chain,
+ * are f32 and broadcast as in numpy. Not here: what shares a pass with them (the epilogue,
  * native/kernels/epilogue).
  */
 import { sameShape } from '../core/shape.js';
 import type { Value } from '../graph/value.js';
-import type { ChainForm, Float, Named, NodeMaker, OpDef, Operand } from './op.js';
+import type { Float, Named, NodeMaker, OpDef, Operand, StepForm } from './op.js';
 import { operand } from './operands.js';
 import { isNumber, scalarOf } from './scalar-of.js';
 import { maximum, minimum } from './select.js';
@@ -19,7 +19,7 @@ interface Row {
   readonly operands?: readonly [string, string];
   readonly formula: (a: number, b: number) => number;
   readonly approximate?: true;
-  readonly chain?: ChainForm;
+  readonly step?: StepForm;
   /** As OpDef.monotone. */
   readonly monotone: (moving: number, others?: Float32Array) => boolean;
   /** The number that changes nothing on the right, and on either side of ops that commute. */
@@ -56,7 +56,7 @@ function binary(name: string, row: Row) {
       if (sameShape(a.shape, node.shape) && isNumber(b, neutral)) return a;
       return row.commutes && isNumber(a, neutral) && sameShape(b.shape, node.shape) ? b : undefined;
     },
-    chain: () => row.chain,
+    step: () => row.step,
   } satisfies OpDef<NoAttrs>;
 }
 
@@ -67,7 +67,7 @@ const always = () => true;
 // operation: double has more than twice the bits.
 export const add = binary('add', {
   formula: (a, b) => f(a + b),
-  chain: { op: 'add', reversed: 'add' },
+  step: { op: 'add', reversed: 'add' },
   monotone: always,
   // 0 would turn -0 into 0.
   neutral: -0,
@@ -76,14 +76,14 @@ export const add = binary('add', {
 });
 export const sub = binary('sub', {
   formula: (a, b) => f(a - b),
-  chain: { op: 'sub', reversed: 'rsub' },
+  step: { op: 'sub', reversed: 'rsub' },
   monotone: always,
   neutral: 0,
   range: (a, b, rangeOf) => sum(rangeOf(a), scaled(rangeOf(b), -1)),
 });
 export const mul = binary('mul', {
   formula: (a, b) => f(a * b),
-  chain: { op: 'mul', reversed: 'mul' },
+  step: { op: 'mul', reversed: 'mul' },
   monotone: always,
   neutral: 1,
   commutes: true,
@@ -91,15 +91,15 @@ export const mul = binary('mul', {
 });
 export const div = binary('div', {
   formula: (a, b) => f(a / b),
-  chain: { op: 'div', reversed: 'rdiv' },
+  step: { op: 'div', reversed: 'rdiv' },
   // A divisor that passes 0 makes the result jump from one end to the other.
   monotone: (moving) => moving === 0,
   neutral: 1,
   range: (a, b, rangeOf) => scaled(rangeOf(a), reciprocal(scalarOf(b))),
 });
 // Selections do not commute: the sign of zero follows the operand that is kept.
-export const max = binary('max', { formula: maximum, chain: { op: 'max' }, monotone: always });
-export const min = binary('min', { formula: minimum, chain: { op: 'min' }, monotone: always });
+export const max = binary('max', { formula: maximum, step: { op: 'max' }, monotone: always });
+export const min = binary('min', { formula: minimum, step: { op: 'min' }, monotone: always });
 /** C's pow computes it, which is exact to the last place only. */
 export const pow = binary('pow', {
   formula: (a, b) => f(a ** b),
@@ -110,7 +110,7 @@ export const pow = binary('pow', {
 export const prelu = binary('prelu', {
   operands: ['x', 'slope'],
   formula: (x, slope) => (x < 0 ? f(x * slope) : x),
-  chain: { op: 'prelu' },
+  step: { op: 'prelu' },
   // With a slope below zero it has a valley at 0.
   monotone: (moving, slopes) => moving === 0 && slopes !== undefined && isNonNegative(slopes),
 });

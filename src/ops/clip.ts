@@ -30,5 +30,5 @@ export const clip = {
   },
   identity: ({ inputs: [x], attrs: { min, max } }) =>
     min === -Infinity && max === Infinity ? x : undefined,
-  chain: ({ min, max }) => ({ op: 'clip', immediates: [min, max] }),
+  step: ({ min, max }) => ({ op: 'clip', immediates: [min, max] }),
 } satisfies OpDef<ClipAttrs>;

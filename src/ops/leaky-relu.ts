@@ -22,5 +22,5 @@ export const leakyRelu = {
     return (x) => (x! < 0 ? Math.fround(x! * slope) : x!);
   },
   monotone: ({ alpha }) => alpha >= 0,
-  chain: ({ alpha }) => ({ op: 'leaky', immediates: [alpha, 0] }),
+  step: ({ alpha }) => ({ op: 'leaky', immediates: [alpha, 0] }),
 } satisfies OpDef<LeakyReluAttrs>;

@@ -35,13 +35,13 @@ export interface NodeDraft<A extends Attrs = Attrs> {
   readonly attrs: A;
 }
 
-/** How an element-wise op reads in a native chain; see native/kernels/epilogue/epilogue.h. */
-export interface ChainForm {
-  /** Name in BITPLANE_CHAIN_OPS when the left operand flows through the chain. */
+/** How an element-wise op reads in a native epilogue; see native/kernels/epilogue/epilogue.h. */
+export interface StepForm {
+  /** Name in BITPLANE_EPILOGUE_OPS when the left operand flows through the epilogue. */
   readonly op: string;
   /**
-   * Name when the right operand flows through the chain, for ops that do not commute (sub -> rsub);
-   * absent if impossible.
+   * Name when the right operand flows through the epilogue, for ops that do not commute (sub ->
+   * rsub); absent if impossible.
    */
   readonly reversed?: string;
   /** The immediates a and b. */
@@ -149,8 +149,8 @@ export interface OpDef<A extends Attrs = Attrs> {
 
   // How it runs
 
-  /** How a chain says it; undefined where these attributes cannot be said. */
-  chain?(attrs: A): ChainForm | undefined;
+  /** How an epilogue says it; undefined where these attributes cannot be said. */
+  step?(attrs: A): StepForm | undefined;
   /** Its kernel runs an epilogue on what it computes. */
   epilogue?(node: Value): boolean;
 }

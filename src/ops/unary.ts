@@ -24,7 +24,7 @@ interface Facts {
   range?(x: Value, rangeOf: RangeOf): ValueRange | undefined;
 }
 
-/** Every one of them is a step of the native chain, under its own name. */
+/** Every one of them is a step of the native epilogue, under its own name. */
 function unary(
   name: string,
   formula: (x: number) => number,
@@ -43,7 +43,7 @@ function unary(
     monotone: () => monotone,
     ...(range && { range: ({ inputs: [x] }: Value, rangeOf: RangeOf) => range(x!, rangeOf) }),
     ...facts,
-    chain: () => ({ op: name }),
+    step: () => ({ op: name }),
   } satisfies OpDef<NoAttrs>;
 }
 

@@ -5,7 +5,7 @@
 import { sameShape } from '../core/shape.js';
 import type { Value } from '../graph/value.js';
 import { opDef } from '../ops/index.js';
-import type { ChainForm } from '../ops/op.js';
+import type { StepForm } from '../ops/op.js';
 
 /** How an operand lies against the epilogue's [N, HW, C]. */
 export type OperandKind = 'channel' | 'tensor' | 'image_channel' | 'pixel';
@@ -24,7 +24,7 @@ export type EpilogueStep =
   | {
       readonly kind: 'op';
       readonly value: Value;
-      readonly form: ChainForm;
+      readonly form: StepForm;
       readonly reversed: boolean;
       /** In the order in which the form names them; two of one step lie alike. */
       readonly operands: readonly Operand[];
@@ -84,7 +84,7 @@ export function stepFor(
     return through === 0 && user.inputs[1]?.op === 'constant'
       ? { kind: 'multiThreshold', value: user }
       : undefined;
-  const form = opDef(user.op).chain?.(user.attrs);
+  const form = opDef(user.op).step?.(user.attrs);
   if (form === undefined || !sameShape(user.shape, direct.shape)) return undefined;
   if (user.inputs.length === 1) return operation(user, form);
   const reversed = through === 1;
@@ -98,11 +98,7 @@ export function stepFor(
 }
 
 /** A step of an op that reads its operands as they stand. */
-export function operation(
-  value: Value,
-  form: ChainForm,
-  operands: readonly Operand[] = [],
-): OpStep {
+export function operation(value: Value, form: StepForm, operands: readonly Operand[] = []): OpStep {
   return { kind: 'op', value, form, reversed: false, operands };
 }
 

@@ -19,7 +19,7 @@ interface Operand {
 
 /**
  * Pairs [result, operand]: the result may take the operand's place if the operand is not needed
- * after the call. Chains work element by element, so that is safe where both lie alike, the
+ * after the call. Epilogues work element by element, so that is safe where both lie alike, the
  * call reads the operand only through its epilogue (windows and weights see neighbours), and every
  * read stands before the store. Of several the one read first is chosen, and last the map that
  * flows in.

@@ -160,7 +160,7 @@ describe('what an op says of itself', () => {
     expect(OPS.abs.monotone()).toBe(false);
   });
 
-  test('every chain name is a step of the native chain', () => {
+  test('a step that no native epilogue has would fail only at a run', () => {
     const header = readFileSync(
       new URL('../../native/kernels/epilogue/epilogue.h', import.meta.url),
       'utf8',
@@ -169,7 +169,7 @@ describe('what an op says of itself', () => {
     expect(steps.size).toBeGreaterThan(20);
     const attrs = { alpha: 1, min: 0, max: 1, scale: 1, bias: 0 };
     for (const def of Object.values(OPS) as OpDef[]) {
-      const form = def.chain?.(attrs);
+      const form = def.step?.(attrs);
       for (const name of [form?.op, form?.reversed])
         if (name !== undefined) expect(steps, def.name).toContain(name);
     }

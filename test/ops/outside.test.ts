@@ -37,7 +37,7 @@ const relu6 = {
   monotone: () => true,
   idempotent: true,
   range: ({ inputs: [x] }, rangeOf) => clipped(rangeOf(x!), 0, 6),
-  chain: () => ({ op: 'clip', immediates: [0, 6] }),
+  step: () => ({ op: 'clip', immediates: [0, 6] }),
 } satisfies OpDef<Record<never, never>>;
 
 /** largest: the maximum along one axis, which goes. */

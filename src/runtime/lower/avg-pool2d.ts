@@ -12,5 +12,5 @@ export function lowerAvgPool2d(kernel: KernelCall, context: LoweringContext): vo
   const node = kernel.anchor as OpValue<'avgPool2d'>;
   const fields = poolFields(node, context);
   const kind = node.attrs.countPad ? AVERAGE_WITH_PADDING : AVERAGE;
-  context.asm.emit('pool', { ...fields, kind }, context.chain(kernel, fields.c));
+  context.asm.emit('pool', { ...fields, kind }, context.epilogue(kernel, fields.c));
 }

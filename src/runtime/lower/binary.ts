@@ -1,6 +1,6 @@
 /**
- * Element-wise ops of two operands that lie in no way a chain knows: the instruction `binary`, with
- * general broadcasting.
+ * Element-wise ops of two operands that lie in no way an epilogue knows: the instruction `binary`,
+ * with general broadcasting.
  */
 import type { Value } from '../../graph/value.js';
 import { opDef } from '../../ops/index.js';
@@ -14,9 +14,9 @@ import { box, broadcastStrides, requireWords } from './strides.js';
  */
 const POW = 1000;
 
-/** Any op of two operands that a chain could say if they lay otherwise. */
+/** Any op of two operands that an epilogue could say if they lay otherwise. */
 export function lowerBinary({ anchor: node }: KernelCall, context: LoweringContext): void {
-  const form = opDef(node.op).chain?.(node.attrs);
+  const form = opDef(node.op).step?.(node.attrs);
   emitBinary(node, context.asm.epilogueOp(form?.op ?? node.op), context);
 }
 

@@ -1,6 +1,6 @@
 /**
- * What a lowering works with: buffers of values, constants, and the chain of its kernel. Not here:
- * any op.
+ * What a lowering works with: buffers of values, constants, and the epilogue of its kernel. Not
+ * here: any op.
  */
 import { byteLength, DTYPES } from '../../core/dtype.js';
 import { BitplaneError, type ErrorSite, expected } from '../../core/errors.js';
@@ -226,8 +226,10 @@ export class LoweringContext {
     return this.made([data], `times ${channels}`, make, channels * 4, site);
   }
 
-  /** The chain of a kernel as steps, stores included. `channels` is the last axis of what flows. */
-  chain(kernel: KernelCall, channels: number): EncodedStep[] {
+  /**
+   * The epilogue of a kernel as steps, stores included. `channels` is the last axis of what flows.
+   */
+  epilogue(kernel: KernelCall, channels: number): EncodedStep[] {
     return kernel.epilogue.flatMap((step) => this.step(step, channels));
   }
 

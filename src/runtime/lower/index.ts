@@ -24,12 +24,14 @@ export type Lowering = (kernel: KernelCall, context: LoweringContext) => void;
 /** Why an op never begins a kernel. */
 type Reason = { readonly never: string };
 
-/** Ops that a chain says need no lowering, nor do those that keep every element in its place. */
-type InChains = {
-  [K in OpName]: (typeof OPS)[K] extends { chain: unknown } | { elementwise: true } ? K : never;
+/**
+ * Ops that an epilogue says need no lowering, nor do those that keep every element in its place.
+ */
+type InEpilogues = {
+  [K in OpName]: (typeof OPS)[K] extends { step: unknown } | { elementwise: true } ? K : never;
 }[OpName];
 
-/** Every op that no chain says is here: a forgotten one does not compile. */
+/** Every op that no epilogue says is here: a forgotten one does not compile. */
 export const LOWERINGS = {
   conv2d: lowerConv2d,
   dense: lowerDense,
@@ -46,9 +48,9 @@ export const LOWERINGS = {
   matmul: { never: 'no kernel runs a product of two computed matrices' },
   batchNorm: { never: 'legalization makes arithmetic of it' },
   reshape: { never: 'it is the memory of its operand' },
-  threshold: { never: 'it is a step of a chain' },
-} as const satisfies Readonly<Record<Exclude<OpName, InChains>, Lowering | Reason>> &
-  Readonly<Partial<Record<InChains, Lowering>>>;
+  threshold: { never: 'it is a step of an epilogue' },
+} as const satisfies Readonly<Record<Exclude<OpName, InEpilogues>, Lowering | Reason>> &
+  Readonly<Partial<Record<InEpilogues, Lowering>>>;
 
 /** @throws BitplaneError ERR_UNSUPPORTED for an op that no kernel runs, naming the node */
 export function lower(kernel: KernelCall, context: LoweringContext): void {
@@ -64,7 +66,7 @@ export function lower(kernel: KernelCall, context: LoweringContext): void {
 function loweringOf(op: string): Lowering | Reason | undefined {
   const own = (LOWERINGS as Readonly<Record<string, Lowering | Reason>>)[op];
   if (own !== undefined) return own;
-  // A chain could say it, but not with operands that lie as these do.
+  // An epilogue could say it, but not with operands that lie as these do.
   const { scalar, operands } = opDef(op);
   return scalar !== undefined && operands.length === 2 ? lowerBinary : undefined;
 }

@@ -1,4 +1,4 @@
-/** Element-wise ops that follow no layer: the chain alone, over a value in memory. */
+/** Element-wise ops that follow no layer: the epilogue alone, over a value in memory. */
 import { expected } from '../../core/errors.js';
 import type { KernelCall } from '../../schedule/calls.js';
 import { type LoweringContext, rowsOf } from './context.js';
@@ -12,5 +12,5 @@ export function lowerMap(kernel: KernelCall, context: LoweringContext): void {
       op: x.op,
       node: x.name,
     });
-  context.asm.emit('map', { x: context.buffer(x), dtype, n, hw, c }, context.chain(kernel, c));
+  context.asm.emit('map', { x: context.buffer(x), dtype, n, hw, c }, context.epilogue(kernel, c));
 }

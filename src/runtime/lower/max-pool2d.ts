@@ -11,5 +11,5 @@ export function lowerMaxPool2d(kernel: KernelCall, context: LoweringContext): vo
   const node = kernel.anchor as OpValue<'maxPool2d'>;
   const fields = poolFields(node, context);
   if (node.dtype === 'b1') context.asm.emit('bpool', { ...fields, y: context.buffer(node) });
-  else context.asm.emit('pool', { ...fields, kind: MAX }, context.chain(kernel, fields.c));
+  else context.asm.emit('pool', { ...fields, kind: MAX }, context.epilogue(kernel, fields.c));
 }

@@ -49,12 +49,12 @@ export function emitConvolution(
       context.asm.emit(
         'bconv',
         { ...fields, ...operands, y: -1, thresholds: -1 },
-        context.chain(kernel, fields.o),
+        context.epilogue(kernel, fields.o),
       );
     }
     return;
   }
-  context.asm.emit(reader, { ...fields, ...operands }, context.chain(kernel, fields.o));
+  context.asm.emit(reader, { ...fields, ...operands }, context.epilogue(kernel, fields.o));
 }
 
 /** int32 [2][o]: thresholds, then flips. */
