@@ -7,6 +7,7 @@ import { arch, cpus, platform } from 'node:os';
 import { accuracy } from './accuracy/index.js';
 import { chain } from './chain/index.js';
 import { disk } from './disk/index.js';
+import { epilogue } from './epilogue/index.js';
 import { kernels } from './kernels/index.js';
 import { latency } from './latency/index.js';
 import { memory } from './memory/index.js';
@@ -16,6 +17,7 @@ import { formatTable, met, type Row, Skip, type Workload } from './report.js';
 
 const WORKLOADS: readonly Workload[] = [
   kernels,
+  epilogue,
   chain,
   networks,
   latency,

@@ -157,6 +157,35 @@ function pooled(
   };
 }
 
+/**
+ * The epilogue of a residual block over a map: ops with an operand by channel, `shortcut` an
+ * addition of a map, `=` the store of floats, `bits` that of signs.
+ */
+function residual(title: string, c: number, size: number, ops: readonly string[]): Workload {
+  const bytes = size * size * c * 4;
+  return {
+    shape: `${title} residual epilogue ${c} @${size}`,
+    opcode: 'map',
+    fields: { dtype: 0, n: 1, hw: size * size, c },
+    buffers: {
+      x: { kind: 'in', bytes },
+      shortcut: { kind: 'in', bytes },
+      channel: { kind: 'constant', bytes: c * 4 },
+      y: { kind: 'out', bytes },
+      bits: { kind: 'out', bytes: size * size * Math.ceil(c / 64) * 8 },
+    },
+    epilogue: ops.map((op) => {
+      if (op === '=') return STORE[0];
+      if (op === 'bits') return { op: 'store_bits', kind: 'tensor', operand: 'bits' };
+      if (op === 'shortcut') return { op: 'add', kind: 'tensor', operand: 'shortcut' };
+      if (op === 'clip') return { op, a: -1, b: 1 };
+      return { op, kind: 'channel', operand: 'channel' };
+    }),
+    work: bytes * 3,
+    bound: 'stream',
+  };
+}
+
 function workloads(): Workload[] {
   const [c, size] = [64, 56];
   const bytes = size * size * c * 4;
@@ -207,6 +236,8 @@ function workloads(): Workload[] {
       work: bytes * 2,
       bound: 'stream',
     },
+    residual('listed', c, 28, ['mul', 'shortcut', 'add', 'prelu', '=', 'add', 'bits']),
+    residual('unlisted', c, 28, ['mul', 'shortcut', 'sub', 'prelu', 'add', 'clip', '=', 'bits']),
     {
       shape: `mean over ${size * size} of ${c}`,
       opcode: 'reduce',
