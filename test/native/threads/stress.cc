@@ -33,6 +33,8 @@ class Network : public bitplane::Job {
     maps_[0].assign(1, 1);
     for (int p = 0; p < phases; p++)
       maps_[p + 1].assign(1 + upTo(random, upTo(random, 1) ? 3 : 40), 0);
+    // Some change what outlives them from a phase on, and end what they have begun.
+    if (upTo(random, 2) == 0) commitPhase = upTo(random, phases - 1);
   }
   int phases() const override { return static_cast<int>(maps_.size()) - 1; }
   int tasks(int phase) const override { return static_cast<int>(maps_[phase + 1].size()); }
@@ -45,7 +47,7 @@ class Network : public bitplane::Job {
   // No thread may touch the job any more, so it frees its memory.
   void finished() override {
     over_ = true;
-    wrong_ = !aborted.load() && !right();
+    wrong_ = !stopped() && !right();
     shares_.reset();
     maps_.clear();
     landed_->fetch_add(1, std::memory_order_release);
