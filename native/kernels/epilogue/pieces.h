@@ -35,6 +35,9 @@ constexpr Row segment() {
   return rowOf<true, Codes...>();
 }
 
+#ifdef BITPLANE_NO_LINES
+PieceFn lineFor(const EpilogueStep*, int) { return nullptr; }
+#else
 constexpr Row kLines[] = {
 #define BITPLANE_LINE(...) line<__VA_ARGS__>(),
 #include "kernels/epilogue/straight_lines.inc"
@@ -50,6 +53,7 @@ PieceFn lineFor(const EpilogueStep* steps, int length) {
   }
   return nullptr;
 }
+#endif
 
 #ifdef BITPLANE_NO_SEGMENTS
 PieceFn segmentFor(const EpilogueStep*, int, Piece*) { return nullptr; }
