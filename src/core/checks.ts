@@ -11,6 +11,17 @@ export function requireObject(value: unknown, what: string, site: ErrorSite): vo
     throw expected('ERR_ARGUMENT', what, value, site);
 }
 
+/**
+ * Refuses what is no plain object. By kind, not by class: objects of other realms, and of classes
+ * that callers write, are plain; arrays, maps and signals are not.
+ * @throws BitplaneError ERR_ARGUMENT
+ */
+export function requirePlain(value: unknown, what: string, site: ErrorSite): void {
+  requireObject(value, what, site);
+  if (Object.prototype.toString.call(value) !== '[object Object]')
+    throw expected('ERR_ARGUMENT', what, value, site);
+}
+
 /** The names of all options of an interface. A forgotten or unknown name does not compile. */
 export type OptionNames<O> = { readonly [K in keyof O]-?: true };
 
@@ -24,11 +35,7 @@ export function requireOptions<O>(
   known: OptionNames<NoInfer<O>>,
   site: ErrorSite,
 ): void {
-  requireObject(options, 'options as an object', site);
-  // By kind, not by class: an object of another realm or of a caller's own class may hold options;
-  // an array, a map or a signal may not.
-  if (Object.prototype.toString.call(options) !== '[object Object]')
-    throw expected('ERR_ARGUMENT', 'options as an object', options, site);
+  requirePlain(options, 'options as an object', site);
   for (const name of Object.keys(options as object)) {
     if (!Object.hasOwn(known, name))
       throw unknownName('options of', name, Object.keys(known), site);

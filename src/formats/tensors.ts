@@ -5,7 +5,7 @@
  */
 
 import { readingAsync } from '../core/border.js';
-import { requireObject } from '../core/checks.js';
+import { requirePlain } from '../core/checks.js';
 import { carries } from '../core/dtype.js';
 import { BitplaneError, expected } from '../core/errors.js';
 import { elementCount } from '../core/shape.js';
@@ -47,7 +47,7 @@ export async function readTensors(source: string | URL | Uint8Array): Promise<Te
 
 /** A safetensors file that any reader opens. @throws BitplaneError ERR_ARGUMENT, ERR_IO */
 export async function writeTensors(tensors: TensorsLike, path: string | URL): Promise<void> {
-  requireObject(tensors, 'tensors by name', { op: 'tensors' });
+  requirePlain(tensors, 'tensors by name, in a plain object,', { op: 'tensors' });
   const stored = Object.entries(tensors).map(([name, tensor]): [string, StoredTensor] => {
     if (!isTensorLike(tensor) || tensor.dtype !== 'f32')
       throw expected('ERR_ARGUMENT', 'a Tensor of f32', tensor, { node: name });

@@ -183,9 +183,9 @@ export function requireGraph(graph: unknown): void {
 
 function requireUpdates(updates: unknown, states: unknown): void {
   const site = { op: 'graph' };
-  if (updates === null || typeof updates !== 'object' || Array.isArray(updates))
+  if (Object.prototype.toString.call(updates) !== '[object Object]')
     throw expected('ERR_GRAPH', 'updates as values by the names of states', updates, site);
-  for (const [name, next] of Object.entries(updates))
+  for (const [name, next] of Object.entries(updates as object))
     requireValue(next, 'updates that are values', { op: 'state', node: name });
   if (!Array.isArray(states)) throw expected('ERR_GRAPH', 'a list of states', states, site);
   for (const state of states) requireValue(state, 'states that are values', site);

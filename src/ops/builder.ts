@@ -74,19 +74,21 @@ class Builder {
     shape: S,
   ): Input<N, D, S> {
     this.#claim('input', name);
-    return nodes.input(name, dtype, shape);
+    return this.#kept(name, () => nodes.input(name, dtype, shape));
   }
 
   constant<D extends DType>(
     tensor: TensorLike<D>,
     options: Named = {},
   ): Value<D, readonly number[]> {
-    return nodes.constant(this.#name('constant', options), tensor);
+    const name = this.#name('constant', options);
+    return this.#kept(name, () => nodes.constant(name, tensor));
   }
 
   /** A buffer that a session owns, and what it begins with. */
   state<D extends DType>(tensor: TensorLike<D>, options: Named = {}): Value<D, readonly number[]> {
-    const state = nodes.state(this.#name('state', options), tensor);
+    const name = this.#name('state', options);
+    const state = this.#kept(name, () => nodes.state(name, tensor));
     this.#states.add(state);
     return state;
   }
@@ -96,7 +98,9 @@ class Builder {
     return {
       node: (inputs, attrs, options = {}, defaults) => {
         const name = this.#name(op, options, defaults);
-        return nodes.make(op, name, inputs, { ...attrs, ...defaults, ...given(options) });
+        return this.#kept(name, () =>
+          nodes.make(op, name, inputs, { ...attrs, ...defaults, ...given(options) }),
+        );
       },
       operand: (value) =>
         typeof value === 'number'
@@ -116,7 +120,19 @@ class Builder {
     return this.#claim(op, `${op}_${count}`);
   }
 
+  /** The value that `make` makes; where it fails, the name is free again. */
+  #kept<V extends Value>(name: string, make: () => V): V {
+    try {
+      return make();
+    } catch (error) {
+      this.#names.delete(name);
+      throw error;
+    }
+  }
+
   #claim(op: string, name: string): string {
+    if (typeof name !== 'string' || name === '')
+      throw expected('ERR_GRAPH', 'a name that is a string and not empty', name, { op });
     if (this.#names.has(name))
       throw expected('ERR_GRAPH', 'a name of its own', 'that of another value', { op, node: name });
     this.#names.add(name);

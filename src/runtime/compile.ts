@@ -15,7 +15,7 @@ import { schedule } from '../schedule/index.js';
 import { planMemory } from '../schedule/memory-plan.js';
 import { Assembler } from './assembler.js';
 import { ConstantPool } from './constant-pool.js';
-import { memoryLeft } from './limits.js';
+import { memoryLeft, requireRoom } from './limits.js';
 import { LoweringContext } from './lower/context.js';
 import { lower } from './lower/index.js';
 import { lowerCopy } from './lower/strided-copy.js';
@@ -71,6 +71,9 @@ export class SessionConstants {
     const bound = bind(graph, sizes);
     const { calls, outputs: results, homes, commit } = schedule(bound, target.threads);
     const outputs = outputsOf(bound).map(([, value]) => value);
+    // A lowering may ask a kernel about sizes; those that no run can have are refused before.
+    const memories = [...bound.inputs, ...calls.flatMap(({ stores }) => stores)];
+    requireRoom(memories, limits);
     const asm = new Assembler(addon());
     const stateNumber = (state: Value) => requireStates(states, state).numberOf(state.name);
     const setting = { ...target, homes, stateNumber };

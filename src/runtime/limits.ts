@@ -83,6 +83,14 @@ export function memoryLeft(
   });
 }
 
+/** @throws BitplaneError ERR_LIMIT naming the first value that alone is more than a run may take */
+export function requireRoom(values: readonly Memory[], limits: Limits): void {
+  for (const value of values) {
+    const demand = { arenaBytes: bytesOf(value), values: [value], outputs: [], constantBytes: 0 };
+    if (demand.arenaBytes > limits.maxBytes) memoryLeft(demand, limits);
+  }
+}
+
 /**
  * About what weights [O, ..., I] take once they are packed: outputs in whole vectors of 16, bits of
  * a pixel in whole words. Not exact: each kernel has a layout of its own.

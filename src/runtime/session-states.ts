@@ -73,6 +73,11 @@ export class SessionStates {
       user.cancel = reject;
       this.enter(user, memory, resolve);
     });
+    // It may have been released since.
+    if (memory.isReleased) {
+      this.leave(user);
+      throw this.storeReleased();
+    }
     const restore = this.changes ? memory.saved() : () => undefined;
     try {
       return await work();

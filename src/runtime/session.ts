@@ -84,6 +84,8 @@ export class GraphSession<G extends Graph = Graph> {
         programBytes,
         SITE,
       );
+    if (typeof optimized !== 'boolean')
+      throw expected('ERR_ARGUMENT', 'optimize to be true or false', optimized, SITE);
     requireWarm(options.warm);
     const limits = limitsOf(options, 'Session');
     this.programBytes = programBytes;
@@ -161,6 +163,7 @@ export class GraphSession<G extends Graph = Graph> {
     const wanted = warmSizes(this.graph, sizes);
     for (const each of wanted) {
       this.requireOpen();
+      this.states.requireHeld();
       this.programs.get(each);
       await new Promise(setImmediate);
     }

@@ -76,12 +76,14 @@ export function memoryOf(store: unknown): StateMemory {
 
 function usable(store: StateStore, name: string, changes: boolean): StateMemory {
   const memory = memoryOf(store);
-  memory.requireHeld(String(name));
+  if (typeof name !== 'string')
+    throw expected('ERR_ARGUMENT', 'the name of a state', name, { op: 'state' });
+  memory.requireHeld(name);
   if (!memory.queue.isFree(changes))
     throw new BitplaneError(
       'ERR_ARGUMENT',
       `expected no run that ${changes ? 'uses' : 'changes'} states but one is in flight; await it`,
-      { op: 'state', node: String(name) },
+      { op: 'state', node: name },
     );
   return memory;
 }

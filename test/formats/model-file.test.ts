@@ -329,3 +329,10 @@ test.each([
     }),
   );
 });
+
+test('a name that no reader takes is refused when the file is written', () => {
+  const g = new GraphBuilder();
+  const x = g.input('x', 'f32', [1]);
+  const graph = g.graph([x], { y: g.relu(x, { name: 'n'.repeat(1001) }) });
+  expect(() => encodeModel(graph)).toThrow('a name of at most 1000 characters');
+});

@@ -207,3 +207,9 @@ describe('permuted', () => {
   test('of an empty tensor is empty', () =>
     expect(permuted(f32([2, 0, 3]), [2, 0, 1])).toEqual(f32([3, 2, 0])));
 });
+
+test('tensors in a map are refused, not written as an empty file', async () => {
+  const path = join(folder, 'map.safetensors');
+  const map = new Map([['a', f32([1], 1)]]);
+  await expect(writeTensors(map as never, path)).rejects.toMatchObject({ code: 'ERR_ARGUMENT' });
+});

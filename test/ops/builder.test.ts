@@ -120,4 +120,14 @@ describe('GraphBuilder', () => {
     const written = new Set(topological(graph).map((value) => value.op));
     expect(Object.keys(OPS).filter((op) => !written.has(op))).toEqual([]);
   });
+
+  test('a call that fails takes no name', () => {
+    const g = new GraphBuilder();
+    expect(() => g.input('x', 'float' as never, [1])).toThrow('a dtype of');
+    const x = g.input('x', 'f32', ['N', 2]);
+    expect(() => g.reshape(x, [3], { name: 'y' })).toThrow('reshape "y"');
+    expect(g.relu(x, { name: 'y' }).name).toBe('y');
+    for (const name of [null, 3, '', Symbol('x')])
+      expect(() => g.input(name as never, 'f32', [1])).toThrow('a name that is a string');
+  });
 });

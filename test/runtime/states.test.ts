@@ -429,6 +429,48 @@ describe('bad input names the state', () => {
     );
   });
 
+  test('updates in a map, which would be lost without a word', () => {
+    const { g, s } = make('s', floats(1));
+    const updates = new Map([['s', s]]) as never;
+    expect(codeOf(() => g.graph([], {}, { updates }))).toBe('ERR_GRAPH undefined');
+  });
+
+  test('names that are no strings', () => {
+    const states = new StateStore(make('s', floats(1)).graph());
+    for (const name of [undefined, 3, Symbol('s'), Object.create(null)])
+      expect(codeOf(() => states.get(name as never))).toBe('ERR_ARGUMENT undefined');
+  });
+
+  test('a batch that no memory holds, before its weights are asked for their packed size', async () => {
+    const g = new GraphBuilder();
+    const w = g.state(new Tensor('f32', new Float32Array(20), [5, 4]), { name: 'w' });
+    const x = g.input('x', 'f32', ['N', 4]);
+    const running = session(g.graph([x], { y: g.dense(x, w as Value<'f32'>) }));
+    for (const batch of [2 ** 31 - 1, 2 ** 31 - 1000])
+      expect(await rejection(running.warm([batch]))).toBe('ERR_LIMIT x');
+    const one = new GraphBuilder();
+    const thin = one.input('x', 'f32', ['N', 1]);
+    const v = one.state(new Tensor('f32', new Float32Array(1), [1, 1]), { name: 'w' });
+    const large = session(one.graph([thin], { y: one.dense(thin, v as Value<'f32'>) }), {
+      maxBytes: Infinity,
+    });
+    // A program alone takes no memory for its maps.
+    expect(await rejection(large.warm([2 ** 31 - 1]))).toBe('result');
+  });
+
+  test('a store that was released while a session profiles or warms', async () => {
+    const g = new GraphBuilder();
+    const x = g.input('x', 'f32', ['N', 2]);
+    const s = g.state(floats(1, 2), { name: 's' }) as Value<'f32'>;
+    const graph = g.graph([x], { y: g.add(x, s) }, { updates: { s: g.mul(s, 2) } });
+    const states = new StateStore(graph);
+    const running = session(graph, { states });
+    const profile = running.profile(30, { x: new Float32Array(2) });
+    states.release();
+    expect(await rejection(profile)).toMatch(/^(ERR_RELEASED s|nothing)$/);
+    expect(await rejection(running.warm([3]))).toBe('ERR_RELEASED s');
+  });
+
   test('a store that was released', async () => {
     const graph = make('s', floats(1, 2)).graph();
     const states = new StateStore(graph);

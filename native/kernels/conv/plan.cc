@@ -95,7 +95,7 @@ void planStrips(ConvPlan& plan, int threads) {
   const int64_t fitting = plan.padded ? kStripBytes / (int64_t{4} * s.h * plan.pitch) : s.n;
   if (perImage <= target && fitting > 0) {
     const int images = static_cast<int>(std::min({int64_t{s.n}, target / perImage, fitting}));
-    const int count = ceilDiv(s.n, images);
+    const int count = static_cast<int>(ceilDiv<int64_t>(s.n, images));
     for (int i = 0; i < count; i++) {
       const int first = static_cast<int>(int64_t{s.n} * i / count);
       plan.strips.push_back(

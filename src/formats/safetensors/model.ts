@@ -73,6 +73,11 @@ export function encodeModel(graph: Graph): Uint8Array {
   const places = new Map(order.map((value, place) => [value, place]));
   const nodes = order.map((value) => {
     const { op, name, dtype, shape, data } = value;
+    if (name.length > MAX_NAME)
+      throw expected('ERR_GRAPH', `a name of at most ${MAX_NAME} characters`, name.length, {
+        op,
+        node: `${name.slice(0, 40)}...`,
+      });
     if (data !== undefined) {
       const bytes = new Uint8Array(data.data.buffer, data.data.byteOffset, data.data.byteLength);
       tensors.set(name, {
