@@ -3,7 +3,7 @@
  * The test folders whose outcome depends on the CPU, run once for every instruction set, and how
  * vitest runs them under an emulator. Prints them as vitest arguments:
  *
- *   node scripts/cpu-suites.mjs [--emulated] [--without-models]
+ *   node scripts/cpu-suites.mjs [--emulated] [--kernels]
  */
 import { existsSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
@@ -11,14 +11,13 @@ import { fileURLToPath } from 'node:url';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 
-/** Whole networks, by far the slowest under an emulator. */
-const MODELS = 'test/models';
+/** Every kernel against its oracle. */
+export const KERNEL_SUITES = ['test/native'];
 
-export const CPU_SUITES = ['test/native', 'test/runtime', MODELS].filter((folder) =>
+/** Programs and whole networks too. */
+export const CPU_SUITES = [...KERNEL_SUITES, 'test/runtime', 'test/models'].filter((folder) =>
   existsSync(join(root, folder)),
 );
-
-export const WITHOUT_MODELS = CPU_SUITES.filter((folder) => folder !== MODELS);
 
 /**
  * Threads instead of child processes, which would start without the emulator. No time limits and no
@@ -34,6 +33,6 @@ export const EMULATED = [
 
 if (process.argv[1] && resolve(process.argv[1]) === fileURLToPath(import.meta.url)) {
   const asked = (option) => process.argv.includes(option);
-  const folders = asked('--without-models') ? WITHOUT_MODELS : CPU_SUITES;
+  const folders = asked('--kernels') ? KERNEL_SUITES : CPU_SUITES;
   console.log([...(asked('--emulated') ? EMULATED : []), ...folders].join(' '));
 }

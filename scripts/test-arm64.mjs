@@ -15,12 +15,12 @@ import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { CPU_SUITES, EMULATED, WITHOUT_MODELS } from './cpu-suites.mjs';
+import { CPU_SUITES, EMULATED, KERNEL_SUITES } from './cpu-suites.mjs';
 import { fetchTools } from './npm-tools.mjs';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
-/** The first core runs whole networks too. */
-const CPUS = { 'cortex-a72': CPU_SUITES, 'cortex-a76': WITHOUT_MODELS };
+/** An emulator is slow: programs and whole networks run on the first core alone. */
+const CPUS = { 'cortex-a72': CPU_SUITES, 'cortex-a76': KERNEL_SUITES };
 const NODE_VERSION = '20.20.2';
 const TOOLS = {
   cmake: 'cmake',

@@ -24,10 +24,22 @@ struct Fields {
 
 // The packed form is the same for any number of images: it is planned for one.
 Fields fieldsOf(const Instruction& in) {
-  ConvShape shape = {1,            in.field(5),  in.field(6),  in.field(7),
-                     in.field(8),  in.field(9),  in.field(10), in.field(11),
-                     in.field(12), in.field(13), in.field(14), in.field(15),
-                     in.field(16), in.field(17), in.field(18), in.field(19)};
+  ConvShape shape = {1,
+                     in.field(5),
+                     in.field(6),
+                     in.field(7),
+                     in.field(8),
+                     in.field(9),
+                     in.field(10),
+                     in.field(11),
+                     in.field(12),
+                     in.field(13),
+                     in.field(14),
+                     in.field(15),
+                     in.field(16),
+                     in.field(17),
+                     in.field(18),
+                     in.field(19)};
   return {in.field(0), in.field(1), static_cast<Reader>(in.field(2)),
           in.field(3), shape,       in.field(20)};
 }
