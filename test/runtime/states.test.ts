@@ -441,7 +441,7 @@ describe('bad input names the state', () => {
       expect(codeOf(() => states.get(name as never))).toBe('ERR_ARGUMENT undefined');
   });
 
-  test('a batch that no memory holds, before its weights are asked for their packed size', async () => {
+  test('a batch that no memory holds, before its weights are sized', async () => {
     const g = new GraphBuilder();
     const w = g.state(new Tensor('f32', new Float32Array(20), [5, 4]), { name: 'w' });
     const x = g.input('x', 'f32', ['N', 4]);

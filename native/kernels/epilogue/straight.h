@@ -329,7 +329,7 @@ struct Straight<Open, std::index_sequence<K...>, Codes...> {
   using Column = void (*)(const Opened& o, int rows, int64_t c, int64_t done);
   template <int V>
   static Column columnOf(const Ends& ends) {
-    // Not on AVX-512, whose columns of 32 channels hide the question, and whose code is the largest.
+    // Not on AVX-512: its columns of 32 channels hide the question, and its code is the largest.
     if constexpr (Open && kLanes < 16) {
       const bool others = ends.bytes != nullptr || ends.keep != nullptr;
       if (ends.real != nullptr && !others)

@@ -45,7 +45,9 @@ export const LOWERINGS = {
   concat: lowerConcat,
   expand: lowerExpand,
   pow: lowerPow,
-  matmul: { never: 'no kernel runs a product of two computed matrices' },
+  matmul: {
+    never: 'expected a constant second operand; dense(a, transpose(b, [1, 0])) takes any',
+  },
   batchNorm: { never: 'legalization makes arithmetic of it' },
   reshape: { never: 'it is the memory of its operand' },
   threshold: { never: 'it is a step of an epilogue' },
