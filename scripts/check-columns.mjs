@@ -13,8 +13,8 @@
  * source's ending must be that of some source. Placeholders (<op>, *, NAME) end what is looked up.
  */
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
-import { dirname, join, relative, resolve, sep } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { dirname, join, relative, sep } from 'node:path';
+import { runCheck } from './sources.mjs';
 
 const WIDTH = 100;
 const FOLDERS = ['src', 'native', 'test', 'bench', 'scripts'];
@@ -131,15 +131,7 @@ const pathOf = (root, entry) =>
     .split(sep)
     .join('/');
 
-if (process.argv[1] && resolve(process.argv[1]) === fileURLToPath(import.meta.url)) {
-  const found = violations(
-    resolve(process.argv[2] ?? join(dirname(fileURLToPath(import.meta.url)), '..')),
-  );
-  for (const line of found) console.error(line);
-  console.error(
-    found.length === 0
-      ? `no line is longer than ${WIDTH} characters, and no comment names a file that is not there`
-      : `${found.length} lines are too long or name a file that is not there`,
-  );
-  process.exitCode = found.length === 0 ? 0 : 1;
-}
+runCheck(import.meta.url, violations, {
+  none: `no line is longer than ${WIDTH} characters, and no comment names a file that is not there`,
+  some: 'lines are too long or name a file that is not there',
+});

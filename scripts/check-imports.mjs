@@ -6,9 +6,9 @@
  *
  *   node scripts/check-imports.mjs [ROOT]     prints violations; exit code 1 if there are any
  */
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join, posix, relative, resolve, sep } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { filesUnder, runCheck } from './sources.mjs';
 
 /**
  * Folders of src, lowest first. Folders on one row may import each other. Files directly in src are
@@ -149,23 +149,7 @@ function portable(base, file) {
   return relative(base, file).split(sep).join('/');
 }
 
-function filesUnder(folder, pattern) {
-  if (!existsSync(folder)) return [];
-  return readdirSync(folder, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile() && pattern.test(entry.name))
-    .map((entry) => join(entry.parentPath ?? entry.path, entry.name))
-    .sort();
-}
-
-if (process.argv[1] && resolve(process.argv[1]) === fileURLToPath(import.meta.url)) {
-  const found = violations(
-    resolve(process.argv[2] ?? join(dirname(fileURLToPath(import.meta.url)), '..')),
-  );
-  for (const line of found) console.error(line);
-  console.error(
-    found.length === 0
-      ? 'imports point the allowed way'
-      : `${found.length} imports point the wrong way`,
-  );
-  process.exitCode = found.length === 0 ? 0 : 1;
-}
+runCheck(import.meta.url, violations, {
+  none: 'imports point the allowed way',
+  some: 'imports point the wrong way',
+});

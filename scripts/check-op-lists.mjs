@@ -9,8 +9,8 @@
  *   node scripts/check-op-lists.mjs [ROOT]        prints violations, exit code 1 if there are any
  */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { dirname, join, relative, resolve, sep } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { join, relative, sep } from 'node:path';
+import { filesUnder, runCheck, withoutComments } from './sources.mjs';
 
 /**
  * Folders that may name ops as they like: the op's own places, and those whose names are not ops'
@@ -39,7 +39,7 @@ const MOST = 2;
 export function violations(root) {
   const ops = opNames(root);
   const found = [];
-  for (const file of filesUnder(join(root, 'src'))) {
+  for (const file of filesUnder(join(root, 'src'), /\.ts$/)) {
     const path = relative(root, file).split(sep).join('/');
     const code = withoutComments(readFileSync(file, 'utf8'));
     if (FREE.some((prefix) => path.startsWith(prefix)) || path in ALGEBRA) continue;
@@ -116,26 +116,7 @@ function lists(code, ops) {
   return found;
 }
 
-/** The code with comments blanked out; lines keep their numbers. */
-function withoutComments(source) {
-  return source.replace(
-    /('(?:\\.|[^'\\\n])*'|"(?:\\.|[^"\\\n])*"|`(?:\\.|[^`\\])*`)|\/\*[\s\S]*?\*\/|\/\/[^\n]*/g,
-    (match, literal) => literal ?? match.replace(/[^\n]/g, ' '),
-  );
-}
-
-function filesUnder(folder) {
-  return readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
-    const path = join(folder, entry.name);
-    if (entry.isDirectory()) return filesUnder(path);
-    return entry.name.endsWith('.ts') ? [path] : [];
-  });
-}
-
-if (process.argv[1] && resolve(process.argv[1]) === fileURLToPath(import.meta.url)) {
-  const root = resolve(process.argv[2] ?? join(dirname(fileURLToPath(import.meta.url)), '..'));
-  const found = violations(root);
-  for (const violation of found) console.error(violation);
-  if (found.length > 0) process.exit(1);
-  console.log('no list outside an op states what belongs to it');
-}
+runCheck(import.meta.url, violations, {
+  none: 'no list outside an op states what belongs to it',
+  some: 'lists state what belongs to an op',
+});

@@ -8,9 +8,9 @@
  *
  *   node scripts/check-spreads.mjs [ROOT]     prints violations; exit code 1 if there are any
  */
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { dirname, join, relative, resolve, sep } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { readFileSync } from 'node:fs';
+import { join, relative, sep } from 'node:path';
+import { filesUnder, runCheck, withoutComments } from './sources.mjs';
 
 /** `file: function` as it is called, and why the list is short. */
 const BOUNDED = {
@@ -20,7 +20,7 @@ const BOUNDED = {
 
 /** Every violation under `root`, one sentence each. */
 export function violations(root, bounded = BOUNDED) {
-  const found = filesUnder(join(root, 'src')).flatMap((file) => {
+  const found = filesUnder(join(root, 'src'), /\.ts$/).flatMap((file) => {
     const path = relative(root, file).split(sep).join('/');
     return spreads(readFileSync(file, 'utf8')).map(({ line, callee }) => ({
       line,
@@ -72,29 +72,7 @@ function opening(code, index) {
   return undefined;
 }
 
-/** Comments become spaces, so that lines keep their numbers. */
-function withoutComments(source) {
-  const blank = (text) => text.replace(/[^\n]/g, ' ');
-  return source.replace(/\/\*[\s\S]*?\*\//g, blank).replace(/(^|\s)\/\/.*$/gm, blank);
-}
-
-function filesUnder(folder) {
-  if (!existsSync(folder)) return [];
-  return readdirSync(folder, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile() && entry.name.endsWith('.ts'))
-    .map((entry) => join(entry.parentPath ?? entry.path, entry.name))
-    .sort();
-}
-
-if (process.argv[1] && resolve(process.argv[1]) === fileURLToPath(import.meta.url)) {
-  const found = violations(
-    resolve(process.argv[2] ?? join(dirname(fileURLToPath(import.meta.url)), '..')),
-  );
-  for (const line of found) console.error(line);
-  console.error(
-    found.length === 0
-      ? 'no list is spread into the arguments of a call'
-      : `${found.length} lists are spread into arguments`,
-  );
-  process.exitCode = found.length === 0 ? 0 : 1;
-}
+runCheck(import.meta.url, violations, {
+  none: 'no list is spread into the arguments of a call',
+  some: 'lists are spread into arguments',
+});

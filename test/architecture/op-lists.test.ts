@@ -14,6 +14,7 @@ beforeEach(() => {
   write('src/ops/index.ts', 'export const OPS = {\n  add,\n  sub,\n  mul,\n  pad,\n};\n');
   write('src/passes/affine.ts', '');
   write('src/passes/binarize.ts', '');
+  write('src/runtime/kernel-bench.ts', '');
 });
 afterEach(() => rmSync(root, { recursive: true }));
 
