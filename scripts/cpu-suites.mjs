@@ -29,6 +29,7 @@ export const EMULATED = [
   '--hookTimeout=600000',
   '--exclude=test/runtime/processes.test.ts',
   '--exclude=test/runtime/concurrency.test.ts',
+  '--exclude=test/runtime/states.test.ts',
 ];
 
 if (process.argv[1] && resolve(process.argv[1]) === fileURLToPath(import.meta.url)) {
