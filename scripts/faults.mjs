@@ -15,6 +15,7 @@ import { constants, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { noCounts } from './faults/counts.mjs';
 import { disks } from './faults/disks.mjs';
 import { Sweep } from './faults/sweep.mjs';
 
@@ -97,16 +98,7 @@ function kills() {
       encoding: 'utf8',
     },
   );
-  const counts = {
-    swept: KILLS,
-    right: 0,
-    refused: 0,
-    documented: 0,
-    crashes: 0,
-    hangs: 0,
-    wrong: 0,
-    leftovers: 0,
-  };
+  const counts = { ...noCounts(), swept: KILLS };
   const problems = status === 0 ? [] : [`${stdout}${stderr}`.slice(-1000)];
   if (status !== 0) return { name: 'kills during saves', ...counts, wrong: 1, problems };
   const seen = JSON.parse(stdout.trim().split('\n').at(-1));

@@ -7,6 +7,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Control } from './control.mjs';
+import { noCounts } from './counts.mjs';
 
 /**
  * Shell commands around the child, which is "$@"; $D is the folder. A mount needs a name space of
@@ -63,16 +64,7 @@ export async function disks(child, folder) {
 }
 
 function judge({ status, signal, stdout, stderr }, mounts) {
-  const counts = {
-    swept: 1,
-    right: 0,
-    refused: 0,
-    documented: 0,
-    crashes: 0,
-    hangs: 0,
-    wrong: 0,
-    leftovers: 0,
-  };
+  const counts = { ...noCounts(), swept: 1 };
   const line = stdout?.split('\n').find((text) => text.startsWith('{"number"'));
   if (line === undefined) {
     if (mounts && /unshare|mount/.test(stderr))

@@ -7,6 +7,7 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { Control } from './control.mjs';
+import { noCounts } from './counts.mjs';
 
 /** A child that does not reach the next call within this time hangs. */
 const LIMIT_MS = 30_000;
@@ -14,16 +15,7 @@ const LIMIT_MS = 30_000;
 const MOST_CRASHES = 20;
 
 export class Sweep {
-  counts = {
-    swept: 0,
-    right: 0,
-    refused: 0,
-    documented: 0,
-    crashes: 0,
-    hangs: 0,
-    wrong: 0,
-    leftovers: 0,
-  };
+  counts = noCounts();
   problems = [];
 
   constructor(options, { folder, library, child }) {

@@ -13,8 +13,8 @@ import type { Graph } from '../graph/value.js';
 import { isZooName } from './zoo-name.js';
 
 /**
- * The file the user named, else the one beside the model, which a person can edit, else what the
- * model carries; undefined where there is none of these.
+ * The recipe for a model. The file that the user named comes first, then the file beside the
+ * model, then the recipe that the model carries. Undefined for a model without a recipe.
  * @throws BitplaneError ERR_IO, ERR_FORMAT where there is one and it is damaged
  */
 export async function knownRecipe(

@@ -80,8 +80,8 @@ function parseRecipe(json: unknown, path: string): Recipe {
 }
 
 /**
- * The recipe beside a model: NAME.json for NAME.onnx, NAME.onnx.gz or NAME.safetensors; undefined
- * where there is none.
+ * The recipe in the file beside a model: NAME.json for NAME.onnx, NAME.onnx.gz or
+ * NAME.safetensors. Undefined if that file does not exist.
  */
 export async function recipeBeside(modelPath: string): Promise<Recipe | undefined> {
   const path = modelPath.replace(/(\.onnx|\.qonnx|\.safetensors)?(\.gz)?$/i, '.json');

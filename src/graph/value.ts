@@ -285,8 +285,8 @@ export function eachUnknown(
 }
 
 /**
- * The end of a walk that goes from a value to the next until there is none. Ends are remembered, so
- * that the walks from all values of a long chain together take no longer than one.
+ * Follows `next` from a value to the last value that it leads to. Last values are remembered, so
+ * walks from every value of a long chain take together no longer than one.
  */
 export function walk(next: (value: Value) => Value | undefined): (value: Value) => Value {
   const ends = new WeakMap<Value, Value>();

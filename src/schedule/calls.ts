@@ -80,8 +80,8 @@ export type StripPart = { readonly on: KernelCall } & (
 );
 
 /**
- * Two layers in one call. The parts are layers over a few rows: their inputs and results are
- * placeholders, and `views` says which rows in memory each of these stands for.
+ * Two layers in one call. Each part is a layer over a few rows. Its inputs and results are values
+ * of those rows alone, and `views` says where each of them lies in memory.
  */
 export interface StripedCall extends Access {
   readonly kind: 'strips';

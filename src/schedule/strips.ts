@@ -272,7 +272,7 @@ class Pair {
     });
   }
 
-  /** A placeholder for these rows of `of`. */
+  /** These rows of `of` as a value of their own. */
   private view(of: Memory, image: number, { begin, end }: Rows): Value {
     const value = input(`${of.name}.rows`, of.dtype, rowsOf(of, end - begin));
     const rowBytes = memoryBytes(of.dtype, rowsOf(of, 1));

@@ -58,7 +58,7 @@ struct Straight<Open, std::index_sequence<K...>, Codes...> {
   static_assert(kLength <= kMostMoves, "Piece::slots has fewer");
   // There are many ways into a segment, so it is compiled for fewer widths.
   static constexpr int kWide = Open && kWideColumn > 32 ? 32 : kWideColumn;
-  // One more than there are, because an empty array is none.
+  // An array of length 0 is not C++: a segment without moves has room for one.
   static constexpr Move kMoves[] = {decode(Codes)..., {}};
 
   // A line that ends in the sign of a sum needs no sum: v + b < 0 just where v < -b (no sum but v -
