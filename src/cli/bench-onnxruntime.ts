@@ -47,12 +47,12 @@ export async function openOnnxruntime(
   }
   const inputs = Object.fromEntries(
     Object.entries(feeds).map(([name, { dtype, data, shape }]) => {
-      if (dtype === 'b1')
-        throw new BitplaneError('ERR_UNSUPPORTED', 'onnxruntime has no b1 inputs', {
+      if (!(dtype in TYPES))
+        throw new BitplaneError('ERR_UNSUPPORTED', `onnxruntime has no ${dtype} inputs`, {
           op: 'bench',
           node: name,
         });
-      return [name, new ort.Tensor(TYPES[dtype], data, shape)];
+      return [name, new ort.Tensor(TYPES[dtype as keyof typeof TYPES], data, shape)];
     }),
   );
   return {

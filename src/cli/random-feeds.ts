@@ -2,7 +2,7 @@
  * Feeds for timing: seeded values in the shapes that a model declares. Not here: data that means
  * anything.
  */
-import { byteLength, type DType } from '../core/dtype.js';
+import { byteLength, DTYPES, type DType, integerBounds } from '../core/dtype.js';
 import { expected } from '../core/errors.js';
 import { elementCount, type Shape, showShape } from '../core/shape.js';
 import type { TensorMetadata } from '../runtime/session-types.js';
@@ -43,25 +43,18 @@ function concrete({ name, shape }: TensorMetadata, batch: number): number[] {
   });
 }
 
-const VALUES: Readonly<Record<DType, (random: number) => number>> = {
-  f32: (random) => 2 * random - 1,
-  i32: (random) => Math.floor(256 * random) - 128,
-  i8: (random) => Math.floor(256 * random) - 128,
-  u8: (random) => Math.floor(256 * random),
-  b1: (random) => Math.floor(256 * random),
-};
+function randomValue(dtype: DType, random: number): number {
+  if (dtype === 'f32') return 2 * random - 1;
+  // Of b1 these are bytes of eight elements.
+  const { lo, hi } = integerBounds(dtype === 'i32' ? 'i8' : dtype === 'b1' ? 'u8' : dtype);
+  return lo + Math.floor((hi - lo + 1) * random);
+}
 
 export function randomTensor(dtype: DType, shape: readonly number[], random: () => number): Tensor {
   const count = elementCount(shape);
-  const data = {
-    f32: Float32Array,
-    i32: Int32Array,
-    i8: Int8Array,
-    u8: Uint8Array,
-    b1: Uint8Array,
-  }[dtype];
-  const values = new data(dtype === 'b1' ? byteLength('b1', count) : count);
-  for (let i = 0; i < values.length; i++) values[i] = VALUES[dtype](random());
+  const { array } = DTYPES[dtype];
+  const values = new array(dtype === 'b1' ? byteLength('b1', count) : count);
+  for (let i = 0; i < values.length; i++) values[i] = randomValue(dtype, random());
   // The tail of a b1 tensor is 0 by definition.
   if (dtype === 'b1' && count % 8 !== 0)
     values[values.length - 1] = (values[values.length - 1] as number) & ((1 << (count % 8)) - 1);

@@ -2,13 +2,13 @@
  * `bitplane run`: a model once, on .npy files.
  */
 import { basename } from 'node:path';
-import type { DType } from '../core/dtype.js';
+import { type DType, isSubByte } from '../core/dtype.js';
 import { BitplaneError, expected } from '../core/errors.js';
 import { showShape } from '../core/shape.js';
 import { readBytes } from '../data/files.js';
-import { readStoredNpy, type StoredArray, writeNpy } from '../formats/npy.js';
+import { inFile, readStoredNpy, type StoredArray, writeNpy } from '../formats/npy.js';
 import { writeFileAtomic } from '../formats/write-file.js';
-import type { Tensor } from '../tensor/tensor.js';
+import { Tensor } from '../tensor/tensor.js';
 import { microseconds, three } from './format.js';
 import { type Io, printJson, printLines } from './io.js';
 import { withSession } from './open-session.js';
@@ -143,8 +143,10 @@ async function readFeed(
       `input ${input} takes bits (b1), which no .npy file holds`,
       { op: 'run', node: file },
     );
+  const wanted = inFile(dtype).name;
+  if (stored === wanted && isSubByte(dtype))
+    return { tensor: new Tensor(dtype, tensor.data as never, tensor.shape) };
   if (tensor.dtype !== dtype) {
-    const wanted = { f32: 'float32', i32: 'int32', i8: 'int8', u8: 'uint8' }[dtype];
     const what = `an array of ${wanted} for input ${input}`;
     throw expected(
       'ERR_FEED',

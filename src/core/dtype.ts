@@ -14,6 +14,21 @@ export interface Arrays {
    * padded with 0.
    */
   b1: Uint8Array;
+  /** Two's complement integers of n bits, one a byte in memory, n bits each on disk and at rest. */
+  i2: Int8Array;
+  i3: Int8Array;
+  i4: Int8Array;
+  i5: Int8Array;
+  i6: Int8Array;
+  i7: Int8Array;
+  /** Integers from 0 to 2^n - 1, likewise. */
+  u1: Uint8Array;
+  u2: Uint8Array;
+  u3: Uint8Array;
+  u4: Uint8Array;
+  u5: Uint8Array;
+  u6: Uint8Array;
+  u7: Uint8Array;
 }
 
 /** Storage of every dtype. `bits` is the size of an element on disk and at rest. */
@@ -23,11 +38,66 @@ export const DTYPES = {
   i8: { bits: 8, array: Int8Array },
   u8: { bits: 8, array: Uint8Array },
   b1: { bits: 1, array: Uint8Array },
+  i2: { bits: 2, array: Int8Array },
+  i3: { bits: 3, array: Int8Array },
+  i4: { bits: 4, array: Int8Array },
+  i5: { bits: 5, array: Int8Array },
+  i6: { bits: 6, array: Int8Array },
+  i7: { bits: 7, array: Int8Array },
+  u1: { bits: 1, array: Uint8Array },
+  u2: { bits: 2, array: Uint8Array },
+  u3: { bits: 3, array: Uint8Array },
+  u4: { bits: 4, array: Uint8Array },
+  u5: { bits: 5, array: Uint8Array },
+  u6: { bits: 6, array: Uint8Array },
+  u7: { bits: 7, array: Uint8Array },
 } as const satisfies {
   readonly [D in keyof Arrays]: { bits: number; array: new (length: number) => Arrays[D] };
 };
 
 export type DType = keyof Arrays;
+
+/** Integers of one byte in memory. */
+export type ByteInteger = Exclude<DType, 'f32' | 'i32' | 'b1'>;
+export type Integer = ByteInteger | 'i32';
+
+/** Every dtype of integers, the widest last. */
+export const INTEGERS = (Object.keys(DTYPES) as DType[])
+  .filter((dtype): dtype is Integer => dtype !== 'f32' && dtype !== 'b1')
+  .sort((a, b) => DTYPES[a].bits - DTYPES[b].bits);
+
+export function isInteger(dtype: DType): dtype is Integer {
+  return dtype !== 'f32' && dtype !== 'b1';
+}
+
+/** True for integers of one byte in memory. */
+export function isByteInteger(dtype: DType): dtype is ByteInteger {
+  return isInteger(dtype) && dtype !== 'i32';
+}
+
+/** True where an element takes less on disk than its byte in memory. */
+export function isSubByte(dtype: DType): boolean {
+  return isInteger(dtype) && DTYPES[dtype].bits < 8;
+}
+
+/** The least and the greatest integer of a dtype. */
+export function integerBounds(dtype: Integer): { readonly lo: number; readonly hi: number } {
+  const { bits } = DTYPES[dtype];
+  return dtype.startsWith('u')
+    ? { lo: 0, hi: 2 ** bits - 1 }
+    : { lo: -(2 ** (bits - 1)), hi: 2 ** (bits - 1) - 1 };
+}
+
+/** The smallest dtype of all integers from lo to hi; undefined where i32 lacks some. */
+export function integerDtype(lo: number, hi: number): Integer | undefined {
+  return INTEGERS.find((dtype) => {
+    const bounds = integerBounds(dtype);
+    return bounds.lo <= lo && hi <= bounds.hi;
+  });
+}
+
+/** All of them, as errors list them. */
+export const DTYPE_LIST = 'f32, i32, i8, u8, b1, i2 to i7 and u1 to u7';
 
 /** The typed array that carries a dtype. */
 export type DTypeArray<D extends DType = DType> = Arrays[D];

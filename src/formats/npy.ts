@@ -4,12 +4,13 @@
  *
  * read:  float32 -> f32, float64 -> f32 (rounded), int32 -> i32, int64 -> i32 (in range only),
  *        int8 -> i8, uint8 -> u8, bool -> u8 (0 and 1)
- * write: f32 -> <f4, i32 -> <i4, i8 -> |i1, u8 -> |u1, b1 -> |i1 of +1 and -1
+ * write: f32 -> <f4, i32 -> <i4, i8 and i2 to i7 -> |i1, u8 and u1 to u7 -> |u1,
+ *        b1 -> |i1 of +1 and -1
  */
 
 import { TextDecoder, TextEncoder } from 'node:util';
 import { reading } from '../core/border.js';
-import { carries } from '../core/dtype.js';
+import { carries, type DType, isByteInteger } from '../core/dtype.js';
 import { BitplaneError, expected } from '../core/errors.js';
 import { isSize } from '../core/shape.js';
 import { isTensorLike, Tensor, type TensorLike } from '../tensor/tensor.js';
@@ -47,6 +48,17 @@ const READERS: Readonly<Record<string, Row>> = {
   },
 };
 const ARRAYS = { f32: Float32Array, i32: Int32Array, i8: Int8Array, u8: Uint8Array };
+
+/**
+ * How an array holds the elements of a dtype: integers of fewer than 8 bits take a byte each, and
+ * bits are +1 and -1.
+ */
+export function inFile(dtype: DType): { readonly descr: string; readonly name: string } {
+  const isByte = dtype === 'b1' || isByteInteger(dtype);
+  const own = isByte ? (dtype.startsWith('u') ? 'u8' : 'i8') : dtype;
+  const [descr, { name }] = Object.entries(READERS).find(([, row]) => row.dtype === own)!;
+  return { descr, name };
+}
 
 /** An array as it was stored, and the tensor it became. */
 export interface StoredArray {
@@ -131,7 +143,7 @@ export function writeNpy(array: TensorLike): Uint8Array {
   if (!isTensorLike(array)) throw expected('ERR_ARGUMENT', 'a Tensor', array, SITE);
   const tensor = Tensor.from(array);
   const data = tensor.dtype === 'b1' ? valuesOf(tensor) : tensor.data;
-  const descr = { f32: '<f4', i32: '<i4', i8: '|i1', u8: '|u1', b1: '|i1' }[tensor.dtype];
+  const { descr } = inFile(tensor.dtype);
   const shape =
     tensor.shape.length === 1 ? `(${tensor.shape[0]},)` : `(${tensor.shape.join(', ')})`;
   const dict = `{'descr': '${descr}', 'fortran_order': False, 'shape': ${shape}, }`;

@@ -2,6 +2,7 @@
  * The kinds of values that attributes take, each as a check and the words an error says. Not here:
  * which op has which attribute.
  */
+import { DTYPES, type DType, type Integer, isInteger } from '../core/dtype.js';
 import { MAX_NAME } from '../core/limits.js';
 import { isSize } from '../core/shape.js';
 import type { Attrs } from '../graph/value.js';
@@ -87,6 +88,15 @@ export function isOneOf<const T extends string | number>(
   const words = values.map((value) => JSON.stringify(value)).join(', ');
   return rule(`one of ${words}`, (value) => values.includes(value as T));
 }
+
+/** Every dtype but b1. */
+export const isNumeric: AttributeRule<'f32' | Integer> = rule(
+  'f32 or a dtype of integers',
+  (value) =>
+    typeof value === 'string' &&
+    Object.hasOwn(DTYPES, value) &&
+    (value === 'f32' || isInteger(value as DType)),
+);
 
 /** Like isDims, but one entry may be -1: the size that makes the element counts agree. */
 export const isDimsOrRest: AttributeRule<readonly (number | string)[]> = sizes(

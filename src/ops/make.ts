@@ -3,7 +3,7 @@
  * everything it is given and freezes the result. Not here: names (the caller gives them;
  * ./builder.ts generates them).
  */
-import { DTYPES, type DType } from '../core/dtype.js';
+import { DTYPE_LIST, DTYPES, type DType } from '../core/dtype.js';
 import { expected } from '../core/errors.js';
 import { MAX_RANK } from '../core/limits.js';
 import { isSize, type Shape, showShape } from '../core/shape.js';
@@ -91,7 +91,7 @@ export function input<N extends string, D extends DType, const S extends Shape>(
 ): Input<N, D, S> {
   requireName('input', name);
   if (!Object.hasOwn(DTYPES, dtype))
-    throw expected('ERR_DTYPE', `a dtype of ${Object.keys(DTYPES).join(', ')}`, dtype, {
+    throw expected('ERR_DTYPE', `a dtype of ${DTYPE_LIST}`, dtype, {
       op: 'input',
       node: name,
     });

@@ -2,6 +2,7 @@
  * The value range of every value of a graph: each op's own rule (`OpDef.range`), asked inputs
  * first. Not here: what is concluded from it (./nonzero.ts, ./thresholds.ts).
  */
+import { integerBounds, isByteInteger } from '../core/dtype.js';
 import { eachUnknown, type Value } from '../graph/value.js';
 import { opDef } from '../ops/index.js';
 import { scalarOf } from '../ops/scalar-of.js';
@@ -23,6 +24,7 @@ export function valueRange(value: Value): ValueRange | undefined {
 function derive(value: Value): ValueRange | undefined {
   if (value.dtype === 'b1') return BIPOLAR;
   if (value.inputs.length > 0) return opDef(value.op).range?.(value, valueRange);
+  if (isByteInteger(value.dtype)) return { origin: 0, step: 1, ...integerBounds(value.dtype) };
   const number = scalarOf(value);
   return number === undefined || !Number.isFinite(number) ? undefined : single(number);
 }

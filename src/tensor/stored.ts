@@ -3,8 +3,16 @@
  * that are packed once need not be in memory twice. Code that only knows Tensor sees ordinary
  * tensors. Not here: files (src/formats/safetensors/model-file.ts).
  */
-import { byteLength, DTYPES, type DType, type DTypeArray } from '../core/dtype.js';
+import {
+  byteLength,
+  DTYPES,
+  type DType,
+  type DTypeArray,
+  type Integer,
+  isSubByte,
+} from '../core/dtype.js';
 import { elementCount } from '../core/shape.js';
+import { unpackLowBits } from './low-bits.js';
 import { Tensor } from './tensor.js';
 
 /** The bytes of one tensor, row-major and little endian. */
@@ -27,14 +35,13 @@ export function storedTensor<D extends DType>(
   shape: readonly number[],
   source: ByteSource,
 ): Tensor<D> {
-  const { array: Kind } = DTYPES[dtype];
-  const bytes = byteLength(dtype, elementCount(shape));
+  const count = elementCount(shape);
+  const entries = dtype === 'b1' ? byteLength(dtype, count) : count;
   let held: WeakRef<DTypeArray> | undefined;
   const data = () => {
     let array = held?.deref();
     if (array === undefined) {
-      array = new Kind(bytes / Kind.BYTES_PER_ELEMENT);
-      source.read(new Uint8Array(array.buffer), 0);
+      array = entriesOf(dtype, source, 0, entries);
       held = new WeakRef(array);
     }
     return array;
@@ -60,7 +67,18 @@ export function sourceOf(tensor: Tensor): ByteSource | undefined {
 export function partOf(tensor: Tensor, first: number, count: number): DTypeArray {
   const source = sources.get(tensor);
   if (source === undefined) return tensor.data.subarray(first, first + count);
-  const part = new DTYPES[tensor.dtype].array(count);
-  source.read(new Uint8Array(part.buffer), first * part.BYTES_PER_ELEMENT);
-  return part;
+  return entriesOf(tensor.dtype, source, first, count);
+}
+
+function entriesOf(dtype: DType, source: ByteSource, first: number, count: number): DTypeArray {
+  if (isSubByte(dtype)) {
+    const { bits } = DTYPES[dtype];
+    const from = Math.floor((first * bits) / 8);
+    const packed = new Uint8Array(Math.ceil(((first + count) * bits) / 8) - from);
+    source.read(packed, from);
+    return unpackLowBits(dtype as Integer, packed, first, count);
+  }
+  const entries = new DTYPES[dtype].array(count);
+  source.read(new Uint8Array(entries.buffer), first * entries.BYTES_PER_ELEMENT);
+  return entries;
 }

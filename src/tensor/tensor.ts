@@ -6,7 +6,17 @@
  * whatever TypeScript says of it. Every function takes one for a tensor, and `Tensor.from` gives
  * the methods back.
  */
-import { byteLength, carries, DTYPES, type DType, type DTypeArray } from '../core/dtype.js';
+import {
+  byteLength,
+  carries,
+  DTYPE_LIST,
+  DTYPES,
+  type DType,
+  type DTypeArray,
+  type Integer,
+  integerBounds,
+  isSubByte,
+} from '../core/dtype.js';
 import { expected } from '../core/errors.js';
 import { MAX_RANK } from '../core/limits.js';
 import { elementCount, isSize, showShape } from '../core/shape.js';
@@ -20,8 +30,8 @@ const MARK = Symbol.for('bitplane.Tensor/1');
 export interface TensorLike<D extends DType = DType> {
   readonly dtype: D;
   /**
-   * The typed array of the dtype (see DTYPES); a `b1` tensor holds ceil(elements / 8) bytes, bit 1
-   * meaning -1.
+   * The typed array of the dtype (see DTYPES), one entry an element; only a `b1` tensor holds
+   * ceil(elements / 8) bytes, bit 1 meaning -1.
    */
   readonly data: DTypeArray<D>;
   readonly shape: readonly number[];
@@ -40,7 +50,7 @@ export class Tensor<D extends DType = DType> implements TensorLike<D> {
 
   constructor(dtype: D, data: DTypeArray<D>, shape: readonly number[]) {
     if (!Object.hasOwn(DTYPES, dtype))
-      throw expected('ERR_DTYPE', `a dtype of ${Object.keys(DTYPES).join(', ')}`, dtype, {
+      throw expected('ERR_DTYPE', `a dtype of ${DTYPE_LIST}`, dtype, {
         op: 'Tensor',
       });
     const { array } = DTYPES[dtype];
@@ -63,6 +73,7 @@ export class Tensor<D extends DType = DType> implements TensorLike<D> {
         },
       );
     }
+    if (isSubByte(dtype)) requireWithin(dtype as Integer, data);
     this.dtype = dtype;
     this.data = data;
     this.shape = Object.freeze([...shape]);
@@ -91,6 +102,15 @@ export class Tensor<D extends DType = DType> implements TensorLike<D> {
   get size(): number {
     return elementCount(this.shape);
   }
+}
+
+function requireWithin(dtype: Integer, data: DTypeArray): void {
+  const { lo, hi } = integerBounds(dtype);
+  for (const element of data)
+    if (element < lo || element > hi)
+      throw expected('ERR_DTYPE', `elements from ${lo} to ${hi} for dtype ${dtype}`, element, {
+        op: 'Tensor',
+      });
 }
 
 function isInstance(this: typeof Tensor, value: unknown): boolean {

@@ -74,6 +74,10 @@ test('constants and states of every dtype, and inputs of any shape, survive', ()
     i32: new Tensor('i32', Int32Array.of(-(2 ** 31), 2 ** 31 - 1), [2, 1]),
     i8: new Tensor('i8', Int8Array.of(-128, 127), [1, 2]),
     u8: new Tensor('u8', Uint8Array.of(0, 255, 7), [3]),
+    u1: new Tensor('u1', Uint8Array.of(1, 0, 1), [3]),
+    u3: new Tensor('u3', Uint8Array.of(0, 7, 5), [3, 1]),
+    i4: new Tensor('i4', Int8Array.of(-8, 7, 0), [3]),
+    i7: new Tensor('i7', Int8Array.of(-64, 63, -1, 0, 1, 2, 3, 4), [2, 4]),
     b1: new Tensor('b1', Uint8Array.of(0b10110101, 0b1), [9]),
     full: new Tensor('b1', Uint8Array.of(0b10110101), [2, 4]),
     none: new Tensor('b1', new Uint8Array(0), [0, 4]),
@@ -92,6 +96,19 @@ test('constants and states of every dtype, and inputs of any shape, survive', ()
         data: tensor,
       });
   }
+});
+
+test('integers of n bits take n bits each in a file, and zeros fill the last byte', () => {
+  const x = input('x', 'f32', [1]);
+  const w = constant('w', new Tensor('u3', Uint8Array.of(1, 2, 7), [3]));
+  const { metadata, tensors } = readSafetensors(encodeModel({ inputs: [x], outputs: { x, w } }));
+  const stored = tensors.get('w')!;
+  expect(stored.dtype).toBe('U8');
+  expect(stored.shape).toEqual([2]);
+  expect([...stored.data]).toEqual([0b11010001, 0b1]);
+  const data = Uint8Array.of(0b11010001, 0b11);
+  const bad = writeSafetensors({ metadata, tensors: new Map([['w', { ...stored, data }]]) });
+  expect(() => decodeModel(bad)).toThrow('zeros after the last bit');
 });
 
 test("a file keeps the graph's metadata and adds none", () => {
@@ -298,7 +315,7 @@ test('a file that is no model of this format is an error that says so', () => {
     ['scale', { dtype: 'F64', shape: [1], data: new Uint8Array(8) }] as const,
   ]);
   expect(() => decodeModel(writeSafetensors({ metadata, tensors: double }))).toThrow(
-    /model "scale": expected a tensor of F32, I32, I8, U8, U8 but received "F64"/,
+    /model "scale": expected a tensor of F32, I32, I8, U8 but received "F64"/,
   );
 });
 

@@ -27,7 +27,18 @@ describe('cast', () => {
     ).toEqual([1, -1, 2147483647, -2147483648, 0, 0]);
     expect(inferred('cast', ['f32[N]'], { to: 'f32' })).toBe('f32[N]');
     expect(failure(() => inferred('cast', ['b1[2]'], { to: 'i32' }))).toMatch(/^ERR_DTYPE/);
-    expect(failure(() => inferred('cast', ['u8[2]'], { to: 'f32' }))).toMatch(/^ERR_DTYPE/);
+    expect(failure(() => inferred('cast', ['f32[2]'], { to: 'b1' }))).toMatch(/^ERR_ARGUMENT/);
+  });
+
+  test('low-bit integers truncate and saturate, from floats and from integers', () => {
+    const x = f32([1.9, -1.9, 300, -300, Number.NaN, Infinity], [6]);
+    expect(values('cast', [x], { to: 'u8' })).toEqual([1, 0, 255, 0, 0, 255]);
+    expect(values('cast', [x], { to: 'i8' })).toEqual([1, -1, 127, -128, 0, 127]);
+    expect(values('cast', [x], { to: 'u3' })).toEqual([1, 0, 7, 0, 0, 7]);
+    expect(values('cast', [x], { to: 'i2' })).toEqual([1, -1, 1, -2, 0, 1]);
+    expect(values('cast', [i32([-7, 2 ** 24 + 1, 5], [3])], { to: 'i4' })).toEqual([-7, 7, 5]);
+    expect(inferred('cast', ['u4[N,3]'], { to: 'f32' })).toBe('f32[N,3]');
+    expect(inferred('cast', ['u4[3]'], { to: 'i32' })).toBe('i32[3]');
   });
 });
 

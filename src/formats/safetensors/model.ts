@@ -14,10 +14,19 @@
  * of its name, and dtype and shape where those of the tensor differ. An op has inputs, by place in
  * the list or by name, and attrs if there are any. Shapes of ops are inferred, so that a file
  * cannot lie about them. A b1 constant is a U8 tensor: element i is bit i mod 8 of byte i / 8, a
- * set bit means -1, and only the last byte is padded with 0.
+ * set bit means -1, and only the last byte is padded with 0. So are integers of n < 8 bits, n bits
+ * each (src/tensor/low-bits.ts).
  */
 import { reading } from '../../core/border.js';
-import { byteLength, DTYPES, type DType, type DTypeArray } from '../../core/dtype.js';
+import {
+  byteLength,
+  DTYPE_LIST,
+  DTYPES,
+  type DType,
+  type DTypeArray,
+  type Integer,
+  isSubByte,
+} from '../../core/dtype.js';
 import { BitplaneError, expected } from '../../core/errors.js';
 import { type Limits, MAX_NAME, overLimit, UNLIMITED } from '../../core/limits.js';
 import { elementCount, isSize } from '../../core/shape.js';
@@ -33,7 +42,7 @@ import {
 } from '../../graph/value.js';
 import { constant, input, make, state } from '../../ops/make.js';
 import { verify } from '../../ops/verify.js';
-import { partOf } from '../../tensor/stored.js';
+import { packLowBits, unpackLowBits } from '../../tensor/low-bits.js';
 import { Tensor } from '../../tensor/tensor.js';
 import { writeFileAtomic } from '../write-file.js';
 import { fromJson, toJson } from './json-numbers.js';
@@ -50,13 +59,17 @@ import {
 const FORMAT = '1';
 /** The entries that are the model itself. */
 const OWN: ReadonlySet<string> = new Set(['bitplane.format', 'bitplane.graph']);
-const STORED: Readonly<Record<DType, string>> = {
+/** The dtypes that safetensors has too; tensors of the others are U8 tensors of packed bits. */
+const STORED: Readonly<Partial<Record<DType, string>>> = {
   f32: 'F32',
   i32: 'I32',
   i8: 'I8',
   u8: 'U8',
-  b1: 'U8',
 };
+
+function storedAs(dtype: DType): string {
+  return STORED[dtype] ?? 'U8';
+}
 
 /** The nodes decoded so far, by name and by place in the list. */
 type Known = Map<string | number, Value>;
@@ -79,15 +92,17 @@ export function encodeModel(graph: Graph): Uint8Array {
         node: `${name.slice(0, 40)}...`,
       });
     if (data !== undefined) {
-      const bytes = new Uint8Array(data.data.buffer, data.data.byteOffset, data.data.byteLength);
+      const array = isSubByte(dtype) ? packLowBits(dtype as Integer, data.data) : data.data;
+      const bytes = new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
       tensors.set(name, {
-        dtype: STORED[dtype],
-        shape: dtype === 'b1' ? [bytes.length] : data.shape,
+        dtype: storedAs(dtype),
+        shape: dtype in STORED ? data.shape : [bytes.length],
         data: bytes,
       });
     }
-    // The tensor's own header has dtype and shape, except for bits, which are stored as bytes.
-    if (data !== undefined && dtype !== 'b1') return { op, name };
+    // The tensor's own header has dtype and shape, except for packed bits, which are stored as
+    // bytes.
+    if (data !== undefined && dtype in STORED) return { op, name };
     if (value.inputs.length === 0) return { op, name, dtype, shape };
     const inputs = value.inputs.map((operand) => places.get(operand));
     return Object.keys(value.attrs).length === 0
@@ -246,7 +261,7 @@ function decodeNode(
 
 /** The dtype from the tensor's header, where the node omits it. */
 function ownDtype(name: string, { dtype }: Span): DType {
-  const own = (Object.keys(STORED) as DType[]).find((key) => key !== 'b1' && STORED[key] === dtype);
+  const own = (Object.keys(STORED) as DType[]).find((key) => STORED[key] === dtype);
   if (own === undefined)
     throw expected('ERR_FORMAT', `a tensor of ${Object.values(STORED).join(', ')}`, dtype, {
       op: 'model',
@@ -264,22 +279,23 @@ function decodeTensor(
 ): Tensor {
   const site = { op: 'model', node: name };
   if (!Object.hasOwn(DTYPES, dtype))
-    throw expected('ERR_FORMAT', `a dtype of ${Object.keys(DTYPES).join(', ')}`, dtype, site);
+    throw expected('ERR_FORMAT', `a dtype of ${DTYPE_LIST}`, dtype, site);
   if (!shape.every(isSize)) throw expected('ERR_FORMAT', 'a shape of sizes', shape, site);
   const span = spans.get(name);
   spans.delete(name);
   const bytes = byteLength(dtype, elementCount(shape));
-  if (span === undefined || span.dtype !== STORED[dtype] || span.end - span.begin !== bytes) {
+  if (span === undefined || span.dtype !== storedAs(dtype) || span.end - span.begin !== bytes) {
     throw expected(
       'ERR_FORMAT',
-      `a tensor ${STORED[dtype]} of ${bytes} bytes`,
+      `a tensor ${storedAs(dtype)} of ${bytes} bytes`,
       span === undefined ? 'none' : `${span.dtype} of ${span.end - span.begin}`,
       site,
     );
   }
   const tensor = fetch(span, dtype, shape);
-  const used = elementCount(shape) % 8;
-  if (dtype === 'b1' && used !== 0 && (partOf(tensor, bytes - 1, 1)[0] as number) >> used !== 0)
+  const used = (elementCount(shape) * DTYPES[dtype].bits) % 8;
+  const last = () => fetch({ ...span, begin: span.end - 1 }, 'u8', [1]).data[0] as number;
+  if (used !== 0 && last() >> used !== 0)
     throw new BitplaneError('ERR_FORMAT', 'expected zeros after the last bit', site);
   return tensor;
 }
@@ -294,6 +310,10 @@ export function tensorOver(
   shape: readonly number[],
   owned: boolean,
 ): Tensor {
+  if (isSubByte(dtype)) {
+    const integer = dtype as Integer;
+    return new Tensor(integer, unpackLowBits(integer, bytes, 0, elementCount(shape)), shape);
+  }
   const { array: Kind } = DTYPES[dtype];
   const { buffer, byteOffset, length } = bytes;
   // Not slice(), because a Node Buffer's slice() shares memory.

@@ -2,7 +2,7 @@
  * What a lowering works with: buffers of values, constants, and the epilogue of its kernel. Not
  * here: any op.
  */
-import { byteLength, DTYPES } from '../../core/dtype.js';
+import { byteLength, DTYPES, isSubByte } from '../../core/dtype.js';
 import { BitplaneError, type ErrorSite, expected } from '../../core/errors.js';
 import { elementCount } from '../../core/shape.js';
 import { eachUnknown, type Value } from '../../graph/value.js';
@@ -141,6 +141,9 @@ export class LoweringContext {
   }
 
   private asIs(tensor: Tensor, bytes: number, site: ErrorSite): number {
+    // Steps read one byte an element, whatever the tensor takes on disk.
+    if (isSubByte(tensor.dtype))
+      return this.made([tensor], 'a byte an element', () => tensor.data, bytes, site);
     return this.made([tensor], AS_IS, () => nativeConstant(tensor), bytes, site);
   }
 
