@@ -13,6 +13,8 @@ export interface AttributeRule<T = unknown> {
   accepts(value: unknown): value is T;
   /** The value is a list of sizes, which may be symbols until a run begins. */
   readonly sizes?: true;
+  /** A node may lack the attribute. */
+  readonly optional?: true;
 }
 
 export type AttributeRules<A extends Attrs> = { readonly [K in keyof A]-?: AttributeRule<A[K]> };
@@ -88,6 +90,19 @@ export function isOneOf<const T extends string | number>(
   const words = values.map((value) => JSON.stringify(value)).join(', ');
   return rule(`one of ${words}`, (value) => values.includes(value as T));
 }
+
+/** An integer of 8 bits, signed or not; absent it is 0. */
+export const isZeroPoint: AttributeRule<number | undefined> & { readonly optional: true } = {
+  ...rule<number | undefined>(
+    'a whole number from -128 to 255 other than 0, or absent',
+    (value) =>
+      Number.isInteger(value) &&
+      (value as number) >= -128 &&
+      (value as number) <= 255 &&
+      value !== 0,
+  ),
+  optional: true,
+};
 
 /** Every dtype but b1. */
 export const isNumeric: AttributeRule<'f32' | Integer> = rule(

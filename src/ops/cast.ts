@@ -10,7 +10,7 @@ import { tensorOf, valuesOf } from '../tensor/values.js';
 import { isNumeric } from './attributes.js';
 import type { Float, Named, NodeMaker, OpDef } from './op.js';
 import { mismatch, operand } from './operands.js';
-import { clipped, single, union } from './value-range.js';
+import { clipped, isWhole, single, union } from './value-range.js';
 
 export type CastAttrs = { readonly to: 'f32' | Integer };
 
@@ -51,8 +51,7 @@ export const cast = {
     const kept = clipped(range, lo, hi);
     if (x!.dtype !== 'f32') return kept;
     // What is no integer is truncated, and NaN, which no range counts, becomes 0.
-    const isWhole = Number.isInteger(range.origin) && Number.isInteger(range.step);
-    return isWhole ? union(kept, single(0)) : all;
+    return isWhole(range) ? union(kept, single(0)) : all;
   },
   identity: ({ inputs: [x], dtype }) => (x!.dtype === dtype ? x : undefined),
 } satisfies OpDef<CastAttrs>;

@@ -3,11 +3,13 @@
  * as in ONNX and PyTorch.
  *
  *   y[n, p, q, o] = sum over i, j, c of w[o, i, j, c] *
- *                   x[n, p * sh + i * dh - top, q * sw + j * dw - left, group(o) + c]
+ *                   (x[n, p * sh + i * dh - top, q * sw + j * dw - left, group(o) + c] - zeroPoint)
  *
- * Outside x stands padValue: 0, or for a binary x also +1 or -1. Not here: bias, scale, activation
+ * Outside x stands padValue: 0, or for a binary x also +1 or -1. Where x holds integers, w does too
+ * and the sum is exact; x may be stored with a zero point, and outside x stands the zero point. Not here: bias, scale, activation
  * (ops of their own, fused later).
  */
+import type { ByteInteger } from '../core/dtype.js';
 import { showShape } from '../core/shape.js';
 import type { Value } from '../graph/value.js';
 import { tensorOf, valuesOf } from '../tensor/values.js';
@@ -16,10 +18,11 @@ import {
   isPositive,
   isPositivePair,
   isSides,
+  isZeroPoint,
   type Pair,
   type Sides,
 } from './attributes.js';
-import { macsPerRow, macWork, productDtype, productRange } from './multiply.js';
+import { macsPerRow, macWork, productDtype, productRange, type ZeroPointAttr } from './multiply.js';
 import type { Float, Named, NodeMaker, OpDef } from './op.js';
 import { mismatch, operand, requireNumber, requireRank } from './operands.js';
 import { windows } from './shapes.js';
@@ -30,14 +33,16 @@ export type Conv2dAttrs = {
   readonly dilations: Pair;
   readonly groups: number;
   readonly padValue: 0 | 1 | -1;
-};
+} & ZeroPointAttr;
 
-type ConvOptions = Partial<Omit<Conv2dAttrs, 'padValue'>> & Named;
-type BinaryConvOptions = Partial<Conv2dAttrs> & Named;
+type ConvOptions = Partial<Omit<Conv2dAttrs, 'padValue' | 'zeroPoint'>> & Named;
+type BinaryConvOptions = Partial<Omit<Conv2dAttrs, 'zeroPoint'>> & Named;
+type IntegerConvOptions = Partial<Omit<Conv2dAttrs, 'padValue'>> & Named;
 
 export interface Conv2dMethod {
   (x: Float, w: Value<'f32' | 'b1'>, options?: ConvOptions): Float;
   (x: Value<'b1'>, w: Value<'b1'>, options?: BinaryConvOptions): Value<'i32'>;
+  (x: Value<ByteInteger>, w: Value<ByteInteger | 'b1'>, options?: IntegerConvOptions): Value<'i32'>;
 }
 
 const DEFAULTS = {
@@ -57,6 +62,7 @@ export const conv2d = {
     dilations: isPositivePair,
     groups: isPositive,
     padValue: isOneOf(0, 1, -1),
+    zeroPoint: isZeroPoint,
   },
   infer(draft) {
     const dtype = productDtype(draft);
@@ -117,11 +123,11 @@ export const conv2d = {
     };
   },
   method: (maker: NodeMaker<Conv2dAttrs>) =>
-    ((x: Value, w: Value, options?: BinaryConvOptions) =>
+    ((x: Value, w: Value, options?: Partial<Conv2dAttrs> & Named) =>
       maker.node([x, w], {}, options, DEFAULTS)) as Conv2dMethod,
   macs: macsPerRow,
   work: macWork,
-  evaluate([x, w], { strides, pads, dilations, groups, padValue }, result) {
+  evaluate([x, w], { strides, pads, dilations, groups, padValue, zeroPoint = 0 }, result) {
     const [batch, height, width, channels] = x!.shape as [number, number, number, number];
     const [outputs, kh, kw, depth] = w!.shape as [number, number, number, number];
     const [, oh, ow] = result.shape as [number, number, number];
@@ -143,7 +149,7 @@ export const conv2d = {
                 const pixel = ((n * height + row) * width + column) * channels + first;
                 const tap = ((o * kh + i) * kw + j) * depth;
                 for (let c = 0; c < depth; c++)
-                  sum += (inside ? data[pixel + c]! : padValue) * weights[tap + c]!;
+                  sum += (inside ? data[pixel + c]! - zeroPoint : padValue) * weights[tap + c]!;
               }
             }
             sums[at++] = sum;

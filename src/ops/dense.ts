@@ -1,23 +1,31 @@
 /**
- * dense: x [..., K] with w [O, K] -> [..., O], y[..., o] = sum over k of x[..., k] * w[o, k].
- * Not here: bias (an add), weights that are [K, N] (./matmul.ts).
+ * dense: x [..., K] with w [O, K] -> [..., O], y[..., o] = sum over k of x[..., k] * w[o, k]. Where
+ * x holds integers, w does too, the sum is exact, and x may be stored with a zero point: the sum is
+ * then of (x[..., k] - zeroPoint) * w[o, k]. Not here: bias (an add), weights that are [K, N] (./matmul.ts).
  */
 
+import type { ByteInteger } from '../core/dtype.js';
 import type { Value } from '../graph/value.js';
 import { tensorOf, valuesOf } from '../tensor/values.js';
-import { macsPerRow, macWork, productDtype, productRange } from './multiply.js';
+import { isZeroPoint } from './attributes.js';
+import { macsPerRow, macWork, productDtype, productRange, type ZeroPointAttr } from './multiply.js';
 import type { Float, Named, NodeMaker, OpDef } from './op.js';
 import { mismatch, operand, requireNumber, requireRank, requireRankAtLeast } from './operands.js';
 
 export interface DenseMethod {
   (x: Float, w: Value<'f32' | 'b1'>, options?: Named): Float;
   (x: Value<'b1'>, w: Value<'b1'>, options?: Named): Value<'i32'>;
+  (
+    x: Value<ByteInteger>,
+    w: Value<ByteInteger | 'b1'>,
+    options?: ZeroPointAttr & Named,
+  ): Value<'i32'>;
 }
 
 export const dense = {
   name: 'dense',
   operands: ['x', 'w'],
-  attributes: {},
+  attributes: { zeroPoint: isZeroPoint },
   infer(draft) {
     const dtype = productDtype(draft);
     const x = operand(draft, 'x');
@@ -31,11 +39,12 @@ export const dense = {
       throw mismatch(draft, 'ERR_SHAPE', `w of shape [O, ${depth}]`, `[${w.shape.join(', ')}]`);
     return { dtype, shape: [...x.shape.slice(0, -1), outputs] };
   },
-  method: (maker: NodeMaker<Readonly<Record<never, unknown>>>) =>
-    ((x: Value, w: Value, options?: Named) => maker.node([x, w], {}, options)) as DenseMethod,
+  method: (maker: NodeMaker<ZeroPointAttr>) =>
+    ((x: Value, w: Value, options?: ZeroPointAttr & Named) =>
+      maker.node([x, w], {}, options)) as DenseMethod,
   macs: macsPerRow,
   work: macWork,
-  evaluate([x, w], _attrs, result) {
+  evaluate([x, w], { zeroPoint = 0 }, result) {
     const [outputs, depth] = w!.shape as [number, number];
     const data = valuesOf(x!);
     const weights = valuesOf(w!);
@@ -44,7 +53,8 @@ export const dense = {
     for (let r = 0; r < rows; r++) {
       for (let o = 0; o < outputs; o++) {
         let sum = 0;
-        for (let k = 0; k < depth; k++) sum += data[r * depth + k]! * weights[o * depth + k]!;
+        for (let k = 0; k < depth; k++)
+          sum += (data[r * depth + k]! - zeroPoint) * weights[o * depth + k]!;
         sums[r * outputs + o] = sum;
       }
     }
@@ -52,4 +62,4 @@ export const dense = {
   },
   range: (node, rangeOf) => productRange(node, rangeOf),
   epilogue: () => true,
-} satisfies OpDef<Readonly<Record<never, unknown>>>;
+} satisfies OpDef<ZeroPointAttr>;

@@ -64,6 +64,7 @@ export function inferNode(
     throw expected('ERR_ARGUMENT', 'attributes as an object', attrs, site);
   for (const [key, rule] of Object.entries(def.attributes)) {
     const value = attrs[key];
+    if (value === undefined && rule.optional) continue;
     if (!rule.accepts(value))
       throw expected('ERR_ARGUMENT', `${key} to be ${rule.expects}`, value, site);
   }

@@ -1,14 +1,15 @@
 /**
- * maxPool2d: the largest element of each window of x [N, H, W, C], f32 or b1; neither padding nor
- * NaN ever wins. The maximum is taken as max is, a < b ? b : a from -Infinity on. Not here: windows
+ * maxPool2d: the largest element of each window of x [N, H, W, C], f32, b1 or integers of
+ * at most 8 bits; neither padding nor NaN ever wins. The maximum is taken as max is, a < b ? b : a from -Infinity on. Not here: windows
  * (./pool2d.ts).
  */
 
+import type { ByteInteger } from '../core/dtype.js';
 import type { Value } from '../graph/value.js';
 import { tensorOf } from '../tensor/values.js';
 import type { Pair } from './attributes.js';
 import type { Named, NodeMaker, OpDef } from './op.js';
-import { operand } from './operands.js';
+import { mismatch, operand } from './operands.js';
 import {
   eachWindow,
   POOL2D_ATTRIBUTES,
@@ -24,12 +25,14 @@ export const maxPool2d = {
   operands: ['x'],
   attributes: POOL2D_ATTRIBUTES,
   infer(draft) {
-    const x = operand(draft, 'x', 'f32', 'b1');
+    const x = operand(draft, 'x');
+    if (x.dtype === 'i32')
+      throw mismatch(draft, 'ERR_DTYPE', 'x of f32, b1 or integers of at most 8 bits', x.dtype);
     return { dtype: x.dtype, shape: poolShape(draft, x) };
   },
   method:
     (maker: NodeMaker<Pool2dAttrs>) =>
-    <D extends 'f32' | 'b1'>(
+    <D extends 'f32' | 'b1' | ByteInteger>(
       x: Value<D>,
       kernel: Pair,
       options?: Partial<Omit<Pool2dAttrs, 'kernel'>> & Named,
@@ -45,6 +48,6 @@ export const maxPool2d = {
   },
   range: ({ inputs: [x] }, rangeOf) => rangeOf(x!),
   channelsLast: true,
-  // The AND of words is a kernel without one.
-  epilogue: ({ dtype }) => dtype !== 'b1',
+  // Bits and bytes have kernels without one.
+  epilogue: ({ dtype }) => dtype === 'f32',
 } satisfies OpDef<Pool2dAttrs>;

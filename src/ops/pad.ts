@@ -1,9 +1,10 @@
 /**
- * pad: x within a border of one value, f32, or b1 with the value -1 or +1. pads are [before of each
+ * pad: x within a border of one value that its dtype holds (b1: -1 or +1). pads are [before of each
  * axis..., after of each axis...]. Not here: the padding of convolutions, to which a pass moves
  * this where it can.
  */
 
+import { type DType, type Integer, integerBounds, isInteger } from '../core/dtype.js';
 import type { Value } from '../graph/value.js';
 import { tensorOf, valuesOf } from '../tensor/values.js';
 import { isBound, isIndexes } from './attributes.js';
@@ -21,13 +22,15 @@ export const pad = {
   operands: ['x'],
   attributes: { pads: isIndexes, value: isBound },
   infer(draft) {
-    const x = operand(draft, 'x', 'f32', 'b1');
+    const x = operand(draft, 'x');
     const { pads, value } = draft.attrs;
     const rank = x.shape.length;
     if (pads.length !== 2 * rank)
       throw mismatch(draft, 'ERR_SHAPE', `${2 * rank} pads, two an axis`, pads.length);
     if (x.dtype === 'b1' && Math.abs(value) !== 1)
       throw mismatch(draft, 'ERR_DTYPE', 'value -1 or 1 where x is b1', value);
+    if (isInteger(x.dtype) && !holds(x.dtype, value))
+      throw mismatch(draft, 'ERR_DTYPE', `a value that ${x.dtype} holds`, value);
     const shape = x.shape.map((dim, axis) => {
       const border = pads[axis]! + pads[axis + rank]!;
       if (typeof dim === 'number') return dim + border;
@@ -39,7 +42,7 @@ export const pad = {
   },
   method:
     (maker: NodeMaker<PadAttrs>) =>
-    <D extends 'f32' | 'b1'>(
+    <D extends DType>(
       x: Value<D>,
       pads: readonly number[],
       value: number,
@@ -66,3 +69,8 @@ export const pad = {
   },
   moves: true,
 } satisfies OpDef<PadAttrs>;
+
+function holds(dtype: Integer, value: number): boolean {
+  const { lo, hi } = integerBounds(dtype);
+  return Number.isInteger(value) && lo <= value && value <= hi;
+}

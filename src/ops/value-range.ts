@@ -37,6 +37,11 @@ export function contains({ origin, step, lo, hi }: ValueRange, number: number): 
   return step === 0 ? number === origin : (number - origin) % step === 0;
 }
 
+/** True where every member is an integer. */
+export function isWhole({ origin, step }: ValueRange): boolean {
+  return Number.isInteger(origin) && Number.isInteger(step);
+}
+
 /** How many members; Infinity where it has no end. */
 export function memberCount({ step, lo, hi }: ValueRange): number {
   return step === 0 ? 1 : (hi - lo) / step + 1;
@@ -68,10 +73,14 @@ export function reciprocal(number: number | undefined): number | undefined {
   return number === undefined || !isPowerOfTwo(Math.abs(number)) ? undefined : 1 / number;
 }
 
-/** Without an end a sum may round, so such operands give none. */
+/**
+ * Without an end a sum may round: a rounded sum of integers is an integer, of other numbers it may
+ * be any.
+ */
 export function sum(a: Known, b: Known): Known {
   if (a === undefined || b === undefined) return undefined;
-  if (![a.lo, a.hi, b.lo, b.hi].every(Number.isFinite)) return undefined;
+  if (![a.lo, a.hi, b.lo, b.hi].every(Number.isFinite))
+    return isWhole(a) && isWhole(b) ? INTEGERS : undefined;
   const step = gcd(a.step, b.step);
   return { origin: a.origin + b.origin, step, lo: a.lo + b.lo, hi: a.hi + b.hi };
 }

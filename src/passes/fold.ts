@@ -3,11 +3,13 @@
  * weight is carried out on its bits, so that the weight stays cast(b1 constant) [* scale]. Not
  * here: how a node is computed, and how much of that may be (./folding.ts).
  */
+import { sameShape } from '../core/shape.js';
 import type { Value } from '../graph/value.js';
 import { isOp } from '../ops/index.js';
 import { make } from '../ops/make.js';
 import { isConstantExpression } from './constants.js';
-import type { Folding } from './folding.js';
+import { type Folding, isHeldSmall } from './folding.js';
+import { integerConstant } from './integers.js';
 import { firstOf, type Rule } from './rewrite.js';
 
 const foldConstants: Rule = (value, { folding }) =>
@@ -66,7 +68,50 @@ function moveOperand(move: Value, x: Value, input: Value, folding: Folding): Val
     : undefined;
 }
 
-export const foldRules: Rule = firstOf(foldConstants, moveBits, moveScaled);
+/** Fewer numbers than this are no weights that are worth their own dtype. */
+const LEAST_WEIGHTS = 8;
+
+/**
+ * Weights that are integers of at most 8 bits times scales stay so: c * s -> cast(integers) * s for
+ * constants.
+ */
+const keepIntegers: Rule = (value) => {
+  if (!isOp(value, 'mul') || value.shape.length < 2) return undefined;
+  const at = value.inputs.findIndex(
+    (input) => input.op === 'constant' && sameShape(input.shape, value.shape),
+  );
+  const [held, scale] = [value.inputs[at], value.inputs[1 - at]];
+  if (held?.op !== 'constant' || scale?.op !== 'constant') return undefined;
+  if (held.data!.size < LEAST_WEIGHTS || held.data!.size <= scale.data!.size) return undefined;
+  const q = integerConstant(held as Value<'f32'>);
+  // What has one magnitude may be bits.
+  if (q === undefined || isOneMagnitude(q)) return undefined;
+  const cast = make('cast', `${held.name}.values`, [q], { to: 'f32' });
+  return make('mul', value.name, at === 0 ? [cast, scale] : [scale, cast]);
+};
+
+function isOneMagnitude({ data }: Value): boolean {
+  const [first = 0] = data!.data;
+  return data!.data.every((element) => Math.abs(element) === Math.abs(first));
+}
+
+/** cast(c) - z -> the numbers, for constants: without its zero point a weight is an integer too. */
+const foldZeroPoint: Rule = (value, { folding }) => {
+  if (!isOp(value, 'sub')) return undefined;
+  const [held, zero] = value.inputs;
+  if (!isHeldSmall(held) || held.inputs[0]!.op !== 'constant' || zero.op !== 'constant')
+    return undefined;
+  const numbers = folding.materialize(held);
+  return folding.fold('sub', value.name, [numbers, zero], {});
+};
+
+export const foldRules: Rule = firstOf(
+  keepIntegers,
+  foldConstants,
+  foldZeroPoint,
+  moveBits,
+  moveScaled,
+);
 
 /**
  * A constant expression that is left becomes numbers, the cast of bits too: whoever reads it wants
@@ -75,7 +120,5 @@ export const foldRules: Rule = firstOf(foldConstants, moveBits, moveScaled);
 export const materialize: Rule = (value, { folding }) => {
   if (value.inputs.length === 0 || !value.inputs.every((input) => input.op === 'constant'))
     return undefined;
-  return value.op === 'cast' && value.inputs[0]!.dtype === 'b1'
-    ? folding.materialize(value)
-    : folding.foldNode(value);
+  return isHeldSmall(value) ? folding.materialize(value) : folding.foldNode(value);
 };

@@ -3,7 +3,7 @@
  * bytes can name a computation without end. What is over the budget stays a node, and is computed
  * when the graph runs. Not here: which nodes get folded (./fold.ts).
  */
-import { byteLength } from '../core/dtype.js';
+import { byteLength, isByteInteger } from '../core/dtype.js';
 import { Budget } from '../core/limits.js';
 import { elementCount } from '../core/shape.js';
 import type { Attrs, Graph, Value } from '../graph/value.js';
@@ -47,8 +47,8 @@ export class Folding {
   foldNode(node: Value): Value | undefined {
     if (node.inputs.length === 0 || !node.inputs.every((input) => input.op === 'constant'))
       return undefined;
-    // Weights stay one bit: the cast is what a binary layer is recognised by.
-    if (node.op === 'cast' && node.inputs[0]!.dtype === 'b1') return undefined;
+    // Weights stay n bits: the cast is what a layer of bits or integers is recognised by.
+    if (isHeldSmall(node)) return undefined;
     if (!canEvaluate(node.op) || node.shape.some((dim) => typeof dim !== 'number'))
       return undefined;
     const before = node.inputs.reduce((sum, input) => sum + elementCount(input.shape), 0);
@@ -62,7 +62,7 @@ export class Folding {
     return this.computed(node, bytes);
   }
 
-  /** The numbers of cast(bits), which whoever reads them needs. @throws BitplaneError ERR_LIMIT */
+  /** The numbers of a cast of weights, which whoever reads them needs. @throws BitplaneError ERR_LIMIT */
   materialize(cast: Value): Value {
     return this.computed(cast, byteLength(cast.dtype, elementCount(cast.shape)));
   }
@@ -76,4 +76,10 @@ export class Folding {
     const inputs = node.inputs.map((input) => input.data as Tensor);
     return constant(node.name, evaluate(node.op, inputs, node.attrs, node));
   }
+}
+
+/** True for the cast to floats of bits or of integers that take a byte at most. */
+export function isHeldSmall({ op, dtype, inputs: [held] }: Value): boolean {
+  if (op !== 'cast' || dtype !== 'f32') return false;
+  return held!.dtype === 'b1' || isByteInteger(held!.dtype);
 }

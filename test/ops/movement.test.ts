@@ -190,8 +190,9 @@ describe('pad', () => {
     expect(failure(() => inferred('pad', ['f32[4]'], { pads: [1], value: 0 }))).toMatch(
       /expected 2 pads, two an axis/,
     );
-    expect(failure(() => inferred('pad', ['i32[4]'], { pads: [1, 1], value: 0 }))).toMatch(
-      /^ERR_DTYPE/,
+    expect(inferred('pad', ['u4[4]'], { pads: [1, 1], value: 15 })).toBe('u4[6]');
+    expect(failure(() => inferred('pad', ['u4[4]'], { pads: [1, 1], value: 16 }))).toMatch(
+      /^ERR_DTYPE .*a value that u4 holds but received 16/,
     );
   });
 });

@@ -16,10 +16,34 @@ describe('the dtypes that multiply', () => {
     expect(inferred(op, [`f32[${x}]`, `b1[${w}]`], attrs)).toBe(`f32[${shape}]`);
     expect(inferred(op, [`b1[${x}]`, `b1[${w}]`], attrs)).toBe(`i32[${shape}]`);
     expect(failure(() => inferred(op, [`b1[${x}]`, `f32[${w}]`], attrs))).toMatch(
-      /^ERR_DTYPE .*w of dtype b1 where x is b1/,
+      /^ERR_DTYPE .*w of a dtype that b1 is multiplied with/,
     );
     expect(failure(() => inferred(op, [`i32[${x}]`, `f32[${w}]`], attrs))).toMatch(
-      /^ERR_DTYPE .*expected x of dtype f32 or b1/,
+      /^ERR_DTYPE .*expected x of f32, b1 or integers of at most 8 bits/,
+    );
+    expect(inferred(op, [`u8[${x}]`, `i4[${w}]`], attrs)).toBe(`i32[${shape}]`);
+    expect(inferred(op, [`i3[${x}]`, `b1[${w}]`], attrs)).toBe(`i32[${shape}]`);
+    expect(inferred(op, [`u8[${x}]`, `i4[${w}]`], { ...attrs, zeroPoint: 255 })).toBe(
+      `i32[${shape}]`,
+    );
+    expect(failure(() => inferred(op, [`u8[${x}]`, `f32[${w}]`], attrs))).toMatch(/^ERR_DTYPE/);
+    expect(failure(() => inferred(op, [`f32[${x}]`, `i8[${w}]`], attrs))).toMatch(/^ERR_DTYPE/);
+    const at = (dtype: string, zeroPoint: unknown) =>
+      failure(() => inferred(op, [`${dtype}[${x}]`, `i4[${w}]`], { ...attrs, zeroPoint }));
+    expect(at('u4', 16)).toMatch(/a zeroPoint from 0 to 15 but received 16/);
+    expect(at('i4', -9)).toMatch(/a zeroPoint from -8 to 7 but received -9/);
+    for (const bad of [0, 0.5, Number.NaN, 256, '1', null])
+      expect(at('u8', bad)).toMatch(/^ERR_ARGUMENT .*zeroPoint/);
+    expect(
+      failure(() => inferred(op, [`f32[${x}]`, `f32[${w}]`], { ...attrs, zeroPoint: 1 })),
+    ).toMatch(/integers of at most 8 bits for a zero point/);
+  });
+
+  test('sums that could leave 32 bits are refused', () => {
+    const most = Math.floor((2 ** 31 - 1) / (255 * 128));
+    expect(inferred('dense', [`u8[1,${most}]`, `i8[2,${most}]`])).toBe('i32[1,2]');
+    expect(failure(() => inferred('dense', [`u8[1,${most + 1}]`, `i8[2,${most + 1}]`]))).toMatch(
+      /^ERR_UNSUPPORTED dense .*sums of u8 times i8 that fit 32 bits/,
     );
   });
 

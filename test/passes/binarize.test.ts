@@ -338,7 +338,8 @@ describe('signs', () => {
     const x = g.input('x', 'f32', ['N', 8]);
     const graph = g.graph([x], { y: g.dense(g.signum(x), weights(g, [4, 8])) });
     const exact = optimize(graph);
-    expect(opsOf(exact)).toEqual(['dense', 'signum']);
+    expect(opsOf(exact)).toEqual(['cast', 'cast', 'dense', 'signum']);
+    expect(only(exact, 'dense').inputs.map(({ dtype }) => dtype)).toEqual(['i2', 'b1']);
     expectSame(graph, exact, { x: f32([0, -0, 1, -1, 2, -2, 0, 3], [1, 8]) });
     expect(opsOf(optimize(graph, { signZero: 'plus' }))).toEqual(['cast', 'dense', 'sign']);
   });

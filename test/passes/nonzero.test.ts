@@ -213,13 +213,13 @@ test('ONNX Sign binarizes from the first layer that provably meets no zero', () 
   // a may be 0: ternary. b sums integers against a half: bits. c sums 32 bits, an even number,
   // against 1: bits.
   expect(opsOf(after)).toEqual([
-    'add',
+    'cast',
     'cast',
     'conv2d',
     'conv2d',
     'conv2d',
-    'sign',
     'signum',
+    'threshold',
     'threshold',
   ]);
   expectSame(before, after, { x: n.fill([4, 6, 6, 4], () => n.pick(-1, 0, -0, 1)) });

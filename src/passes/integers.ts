@@ -1,0 +1,285 @@
+/**
+ * Integers: products of values that are a scale times integers of at most 8 bits are sums of
+ * integers, exact in 32 bits. With x = (q - zero) * s and w = m * t:
+ *   conv2d(x, w)  ->  cast(conv2d(q, m, zeroPoint: zero)) * (s * t)          and dense likewise
+ * Where the float sums of the graph before would have rounded, the result is the better one. q is
+ * what a graph already stores as integers, or the cast of floats that are integers within bounds:
+ * rounded and clipped, or counts of thresholds. What only moves or chooses elements is done on q.
+ * Only NaN differs: as an integer it is 0.
+ *
+ * Not here: products of bits (./binarize.ts), which kernel computes them (src/runtime/lower).
+ */
+import { type ByteInteger, integerBounds, integerDtype, isByteInteger } from '../core/dtype.js';
+import { elementCount, sameShape } from '../core/shape.js';
+import type { Value } from '../graph/value.js';
+import { isOp } from '../ops/index.js';
+import { constant, make } from '../ops/make.js';
+import { largestSum } from '../ops/multiply.js';
+import { scalarOf } from '../ops/scalar-of.js';
+import { isWhole } from '../ops/value-range.js';
+import { Tensor } from '../tensor/tensor.js';
+import { tensorOf, valuesOf } from '../tensor/values.js';
+import { scaleOperand } from './bipolar.js';
+import { isConstantExpression } from './constants.js';
+import { type Rule, renamed } from './rewrite.js';
+import { valueRange } from './value-range.js';
+
+/** x = (q - zero) * scale. */
+interface IntegerMap {
+  readonly dtype: ByteInteger;
+  readonly zero: number;
+  /** Finite and not 0. */
+  readonly scale: number;
+  /** q; it may be made by this call. */
+  stored(): Value;
+}
+
+/** More scales in a row than any quantizer writes. */
+const MOST_FACTORS = 4;
+/**
+ * Poolings, borders and reshapes in a row that integers are made through: each is repeated for each
+ * product behind them.
+ */
+const MOST_BETWEEN = 8;
+
+/** How a value holds integers; undefined where it does not, or holds bits. */
+function integerMap(x: Value, between = 0): IntegerMap | undefined {
+  let scale = 1;
+  let flowing: Value = x;
+  for (let factors = 0; isOp(flowing, 'mul') && factors < MOST_FACTORS; factors++) {
+    const [a, b] = flowing.inputs;
+    const right = scalarOf(b);
+    const factor = right ?? scalarOf(a);
+    const next: Value = right === undefined ? b : a;
+    if (factor === undefined || !sameShape(next.shape, x.shape)) return undefined;
+    scale = Math.fround(scale * factor);
+    flowing = next;
+  }
+  if (!Number.isFinite(scale) || scale === 0) return undefined;
+  const map = storedIntegers(flowing) ?? moved(flowing, between) ?? wholeFloats(flowing);
+  return map && { ...map, scale: Math.fround(map.scale * scale) };
+}
+
+/** cast(q), or that less a number. */
+function storedIntegers(x: Value): IntegerMap | undefined {
+  const zero = isOp(x, 'sub') ? scalarOf(x.inputs[1]) : 0;
+  const held: Value = isOp(x, 'sub') ? x.inputs[0] : x;
+  if (!isOp(held, 'cast') || zero === undefined || !sameShape(held.shape, x.shape))
+    return undefined;
+  const q: Value = held.inputs[0];
+  const { dtype } = q;
+  if (!isByteInteger(dtype)) return undefined;
+  const { lo, hi } = integerBounds(dtype);
+  if (!Number.isInteger(zero) || zero < lo || zero > hi) return undefined;
+  return { dtype, zero, scale: 1, stored: () => q };
+}
+
+/** What only moves or chooses elements of a map. */
+function moved(x: Value, between: number): IntegerMap | undefined {
+  if (!isOp(x, 'maxPool2d') && !isOp(x, 'reshape') && !isOp(x, 'pad')) return undefined;
+  const map = between < MOST_BETWEEN ? integerMap(x.inputs[0], between + 1) : undefined;
+  const attrs = map && movedAttrs(x, map);
+  if (attrs === undefined) return undefined;
+  return { ...map!, stored: () => make(x.op, `${x.name}.integers`, [map!.stored()], attrs) };
+}
+
+function movedAttrs(x: Value, { dtype, zero, scale }: IntegerMap): Value['attrs'] | undefined {
+  // Of a negative scale the largest is the smallest integer.
+  if (x.op === 'maxPool2d') return scale > 0 ? x.attrs : undefined;
+  if (x.op !== 'pad') return x.attrs;
+  const border = (x.attrs.value as number) / scale + zero;
+  const { lo, hi } = integerBounds(dtype);
+  return Number.isInteger(border) && lo <= border && border <= hi
+    ? { ...x.attrs, value: border }
+    : undefined;
+}
+
+/** Floats that are integers within bounds, or levels that are a scale times integers. */
+function wholeFloats(x: Value): IntegerMap | undefined {
+  const leveled = levelsOf(x);
+  const whole = leveled?.counts ?? x;
+  const range = valueRange(whole);
+  if (range === undefined || !isWhole(range) || holdsBits(whole)) return undefined;
+  const dtype = integerDtype(range.lo, range.hi);
+  if (dtype === undefined || dtype === 'i32') return undefined;
+  const stored = () => make('cast', `${x.name}.integers`, [whole], { to: dtype });
+  return { dtype, zero: 0, scale: leveled?.scale ?? 1, stored };
+}
+
+function holdsBits(x: Value): boolean {
+  return isOp(x, 'cast') && x.inputs[0].dtype === 'b1';
+}
+
+/**
+ * A multiThreshold whose levels are a scale times integers, to the bit, as the integers and the
+ * scale; undefined where its levels are integers already, or no such numbers.
+ */
+function levelsOf(x: Value): { readonly counts: Value; readonly scale: number } | undefined {
+  if (!isOp(x, 'multiThreshold')) return undefined;
+  const { scale, bias } = x.attrs;
+  const first = bias / scale;
+  const count = x.inputs[1].shape[1];
+  if (scale === 1 || !(scale > 0) || !Number.isInteger(first) || typeof count !== 'number')
+    return undefined;
+  const f = Math.fround;
+  for (let k = 0; k <= count; k++)
+    if (f(f(f(scale) * k) + f(bias)) !== f(f(scale) * (k + first))) return undefined;
+  const attrs = { scale: 1, bias: first };
+  return { counts: make('multiThreshold', `${x.name}.levels`, x.inputs, attrs), scale };
+}
+
+/** w [O, ...] = q * scale, one scale an output or one for all. */
+interface IntegerWeights {
+  readonly q: Value<ByteInteger | 'b1'>;
+  /** Length 1 or O, finite; absent where it is 1. */
+  readonly scale?: Float32Array;
+}
+
+/** Constant weights that are integers of at most 8 bits times scales. */
+function integerWeights(w: Value, factors = 0): IntegerWeights | undefined {
+  if (w.dtype === 'b1') return w.op === 'constant' ? { q: w as Value<'b1'> } : undefined;
+  if (!isConstantExpression(w) || factors > MOST_FACTORS) return undefined;
+  if (isOp(w, 'cast') && w.inputs[0].op === 'constant') {
+    const q: Value = w.inputs[0];
+    return isByteInteger(q.dtype) || q.dtype === 'b1'
+      ? { q: q as Value<ByteInteger | 'b1'> }
+      : undefined;
+  }
+  if (w.op === 'constant' && w.dtype === 'f32') {
+    const q = integerConstant(w as Value<'f32'>);
+    return q && { q };
+  }
+  if (!isOp(w, 'mul')) return undefined;
+  const [a, b] = w.inputs;
+  return scaledBy(w, a, b, factors) ?? scaledBy(w, b, a, factors);
+}
+
+function scaledBy(
+  w: Value,
+  weights: Value,
+  scale: Value,
+  factors: number,
+): IntegerWeights | undefined {
+  if (scale.op !== 'constant' || scale.dtype !== 'f32' || !sameShape(weights.shape, w.shape))
+    return undefined;
+  const { data } = scale.data as Tensor<'f32'>;
+  const lead = scale.shape.length === w.shape.length ? scale.shape[0] : 1;
+  if ((data.length !== 1 && data.length !== lead) || !data.every(Number.isFinite)) return undefined;
+  const inner = integerWeights(weights, factors + 1);
+  if (inner === undefined) return undefined;
+  const at = (values: Float32Array, i: number) => values[values.length === 1 ? 0 : i] as number;
+  const before = inner.scale ?? Float32Array.of(1);
+  const length = Math.max(before.length, data.length);
+  return {
+    q: inner.q,
+    scale: Float32Array.from({ length }, (_, i) => at(before, i) * at(data, i)),
+  };
+}
+
+const integers = new WeakMap<Value, Value<ByteInteger> | null>();
+
+/** A constant of floats that are integers of at most 8 bits, in the smallest dtype. */
+export function integerConstant(value: Value<'f32'>): Value<ByteInteger> | undefined {
+  let found = integers.get(value);
+  if (found === undefined) {
+    found = convert(value) ?? null;
+    integers.set(value, found);
+  }
+  return found ?? undefined;
+}
+
+function convert(value: Value<'f32'>): Value<ByteInteger> | undefined {
+  const { data, shape } = value.data as Tensor<'f32'>;
+  let [lo, hi] = [0, 0];
+  for (const element of data) {
+    if (!Number.isInteger(element) || element < -128 || element > 255) return undefined;
+    if (element < lo) lo = element;
+    if (element > hi) hi = element;
+  }
+  const dtype = integerDtype(lo, hi);
+  if (dtype === undefined || dtype === 'i32') return undefined;
+  return constant(value.name, tensorOf(dtype, data, shape));
+}
+
+/** conv2d and dense of integers. */
+export const integerProduct: Rule = (value) => {
+  if (!isOp(value, 'conv2d') && !isOp(value, 'dense')) return undefined;
+  const [x, w] = value.inputs;
+  if (x.dtype !== 'f32' || isConstantExpression(x)) return undefined;
+  const map = integerMap(x);
+  const found = map && integerWeights(w);
+  const weights = found && withPositiveScales(found, map.scale);
+  // Kernels take 8 bits with a sign.
+  if (weights === undefined || weights.q.dtype === 'u8' || !fits(map!, weights.q)) return undefined;
+  const { name } = value;
+  const zeroPoint = map!.zero === 0 ? {} : { zeroPoint: map!.zero };
+  const attrs = { ...value.attrs, ...zeroPoint };
+  const dot = make(value.op, `${name}.dot`, [map!.stored(), weights.q], attrs);
+  const { scale } = weights;
+  if (scale.every((own) => own === 1)) return make('cast', name, [dot], { to: 'f32' });
+  return make('mul', name, [
+    make('cast', `${name}.cast`, [dot], { to: 'f32' }),
+    scaleOperand(
+      `${name}.scale`,
+      scale.every((own) => own === scale[0]) ? scale.slice(0, 1) : scale,
+    ),
+  ]);
+};
+
+/**
+ * The same weights times `by`, with positive scales: those of an output with a negative one are
+ * negated. A sum of 0 then stays 0, as the float sum of such terms is; times a negative scale it
+ * would be -0. Undefined where that takes more than 8 bits.
+ */
+function withPositiveScales(
+  { q, scale = Float32Array.of(1) }: IntegerWeights,
+  by: number,
+): Required<IntegerWeights> | undefined {
+  const signed = scale.map((own) => own * by);
+  if (!signed.every((own) => own !== 0)) return undefined;
+  const positive = signed.map(Math.abs);
+  if (signed.every((own) => own > 0)) return { q, scale: positive };
+  const each = elementCount(q.shape.slice(1));
+  const values = Float32Array.from(valuesOf(q.data!), (value, i) =>
+    signed[signed.length === 1 ? 0 : Math.floor(i / each)]! < 0 ? -value : value,
+  );
+  if (q.dtype === 'b1')
+    return {
+      q: constant(q.name, tensorOf('b1', values, q.shape as readonly number[])),
+      scale: positive,
+    };
+  const negated = convert(constant(q.name, new Tensor('f32', values, q.shape as number[])));
+  return negated && { q: negated, scale: positive };
+}
+
+/** No sum of such products leaves int32. */
+function fits({ dtype, zero }: IntegerMap, w: Value): boolean {
+  const terms = (w.shape as readonly number[]).slice(1).reduce((product, dim) => product * dim, 1);
+  const held = (of: ByteInteger | 'b1') =>
+    of === 'b1'
+      ? { origin: 0, step: 1, lo: -1, hi: 1 }
+      : { origin: 0, step: 1, ...integerBounds(of) };
+  return largestSum(terms, held(dtype), zero, held(w.dtype as ByteInteger | 'b1')) < 2 ** 31;
+}
+
+/**
+ * cast(clip(round(x / scale) + zero)) of x = (q - zero) * scale is q: a quotient of float32 is
+ * within a rounding of the integer, which `round` gives back.
+ */
+export const requantized: Rule = (value) => {
+  if (!isOp(value, 'cast') || !isByteInteger(value.dtype)) return undefined;
+  const clipped: Value = value.inputs[0];
+  const inner = isOp(clipped, 'clip') ? clipped.inputs[0] : clipped;
+  const zero = isOp(inner, 'add') ? scalarOf(inner.inputs[1]) : 0;
+  const rounded: Value = isOp(inner, 'add') ? inner.inputs[0] : inner;
+  if (zero === undefined || !isOp(rounded, 'round')) return undefined;
+  const [quotient] = rounded.inputs;
+  if (!isOp(quotient, 'div')) return undefined;
+  const map = integerMap(quotient.inputs[0]);
+  if (map === undefined || map.zero !== zero || map.dtype !== value.dtype) return undefined;
+  if (map.scale !== scalarOf(quotient.inputs[1])) return undefined;
+  if (!sameShape(quotient.inputs[0].shape, value.shape)) return undefined;
+  const { lo, hi } = integerBounds(map.dtype);
+  if (isOp(clipped, 'clip') && (clipped.attrs.min > lo || clipped.attrs.max < hi)) return undefined;
+  return renamed(map.stored(), value.name);
+};
