@@ -3,6 +3,7 @@
  * axis, so only what keeps whole words of channels moves them; softmax runs along the last axis,
  * and reductions over neighbouring axes. Not here: how an op becomes an instruction (lowering).
  */
+import { type Integer, integerBounds, isSubByte } from '../core/dtype.js';
 import type { Value } from '../graph/value.js';
 import { isOp, opDef } from '../ops/index.js';
 import { make } from '../ops/make.js';
@@ -11,6 +12,7 @@ import { joinsWords, keepsWords } from '../tensor/layout.js';
 import { isConstantExpression, vector } from './constants.js';
 import { normalized } from './lower.js';
 import { firstOf, type Rule } from './rewrite.js';
+import { valueRange } from './value-range.js';
 
 /** move(bits) -> sign(move(cast(bits))): through floats, the way that always works. */
 const moveBitsAsFloats: Rule = (value) => {
@@ -102,8 +104,27 @@ const paddedAverage: Rule = (value) => {
   });
 };
 
+/**
+ * cast to fewer than 8 bits: memory holds bytes, and a store saturates at what a byte holds, so
+ * what may be beyond the dtype is clipped. Integers go through floats, which have a clip.
+ */
+const clippedCast: Rule = (value) => {
+  if (!isOp(value, 'cast') || !isSubByte(value.dtype) || isConstantExpression(value))
+    return undefined;
+  const { lo: min, hi: max } = integerBounds(value.dtype as Integer);
+  const [x] = value.inputs as readonly Value[];
+  const range = valueRange(x!);
+  if (range !== undefined && range.lo >= min && range.hi <= max) return undefined;
+  if (isOp(x!, 'clip') && x.attrs.min >= min && x.attrs.max <= max) return undefined;
+  const floats =
+    x!.dtype === 'f32' ? x! : make('cast', `${value.name}.values`, [x!], { to: 'f32' });
+  const clipped = make('clip', `${value.name}.clipped`, [floats], { min, max });
+  return make('cast', value.name, [clipped], value.attrs);
+};
+
 export const legalize: Rule = firstOf(
   moveBitsAsFloats,
+  clippedCast,
   softmaxLast,
   reduceNeighbours,
   computedBatchNorm,

@@ -273,7 +273,7 @@ function workloads(): Workload[] {
           xs3: 0,
           xs4: 1,
         },
-        ...{ xs5: size * size, ys0: 0, ys1: 0, ys2: 0, ys3: 0, ys4: c, ys5: 1 },
+        ...{ xs5: size * size, ys0: 0, ys1: 0, ys2: 0, ys3: 0, ys4: c, ys5: 1, bytes: 4 },
       },
       buffers: map,
       work: bytes * 2,

@@ -2,6 +2,7 @@
  * The steps of an epilogue as a schedule has them, and how an element-wise op reads as one. Not
  * here: which ops share a kernel (./fuse.ts), the steps of the executor (src/runtime/lower).
  */
+import type { DType } from '../core/dtype.js';
 import { sameShape } from '../core/shape.js';
 import type { Value } from '../graph/value.js';
 import { opDef } from '../ops/index.js';
@@ -63,8 +64,20 @@ export function target(step: EpilogueStep): Value {
     : step.value;
 }
 
-export function writesBits(step: EpilogueStep): boolean {
-  return step.kind === 'op' && (step.form.op === 'store_bits' || step.form.op === 'store_i32');
+/** True for an op that is a store of its own kind: bits, or integers. */
+export function writesMemory(step: EpilogueStep): boolean {
+  return step.kind === 'op' && isStore(step.form);
+}
+
+export function isStore({ op }: StepForm): boolean {
+  return op.startsWith('store_');
+}
+
+/** How the cast of floats to a dtype reads: it is written, in the bytes that memory has for it. */
+export function castForm(to: DType): StepForm {
+  if (to === 'f32') return { op: 'cast' };
+  if (to === 'i32') return { op: 'store_i32' };
+  return { op: to.startsWith('u') ? 'store_u8' : 'store_i8' };
 }
 
 /** How `user` reads as an epilogue step when its operand number `through` flows. */

@@ -10,8 +10,10 @@
 import { sameShape } from '../core/shape.js';
 import { type Graph, topological, type Value } from '../graph/value.js';
 import { opDef } from '../ops/index.js';
+import type { StepForm } from '../ops/op.js';
 import type { KernelCall } from './calls.js';
 import {
+  castForm,
   type EpilogueStep,
   joined,
   operandsOf,
@@ -20,7 +22,7 @@ import {
   stepFor,
   storage,
   target,
-  writesBits,
+  writesMemory,
 } from './epilogue.js';
 
 const isLeaf = (value: Value) => value.inputs.length === 0;
@@ -113,7 +115,7 @@ class Fusion {
   private finish(anchor: Value, map: boolean, steps: readonly EpilogueStep[]): KernelCall {
     const epilogue = joined(steps);
     const stores = epilogue
-      .filter((step) => step.kind === 'store' || step.kind === 'threshold' || writesBits(step))
+      .filter((step) => step.kind === 'store' || step.kind === 'threshold' || writesMemory(step))
       .map(target);
     const reads = new Set<Value>(map ? [storage(anchor)] : anchor.inputs.map(storage));
     for (const step of epilogue)
@@ -138,9 +140,10 @@ class Fusion {
       const taken = new Set<Value>();
       for (const user of consumers) {
         if (user.inputs[0]?.shape.at(-1) !== current.shape.at(-1)) continue;
-        if (user.op === 'sign') {
+        const form = storeForm(user, current);
+        if (form !== undefined) {
           const into = this.slot(user, new Set());
-          epilogue.push({ ...operation(user, { op: 'store_bits' }), ...(into && { into }) });
+          epilogue.push({ ...operation(user, form), ...(into && { into }) });
           this.take(user, taken);
         } else if (
           user.op === 'threshold' &&
@@ -306,7 +309,7 @@ class Fusion {
     if (value.op === 'cast')
       return {
         source: from,
-        step: operation(value, { op: value.dtype === 'i32' ? 'store_i32' : 'cast' }),
+        step: operation(value, castForm(value.dtype)),
       };
     for (let i = 0; i < value.inputs.length; i++) {
       const flow = value.inputs[i] as Value;
@@ -317,6 +320,14 @@ class Fusion {
     }
     return undefined;
   }
+}
+
+/** How an op reads that writes what flows in a form of its own; undefined for every other op. */
+function storeForm(user: Value, flow: Value): StepForm | undefined {
+  if (user.op === 'sign') return { op: 'store_bits' };
+  return user.op === 'cast' && user.dtype !== 'f32' && flow.dtype === 'f32'
+    ? castForm(user.dtype)
+    : undefined;
 }
 
 /** Where the parts of a concatenation along the channels begin. */

@@ -276,17 +276,23 @@ test.each([1, 2, 3, 5, 16, 65])('pictures of %i channels to channels last and ba
     xs3: pixels * c,
     ys3: pixels * c,
   };
-  const buffers = { x: { feed: x }, y: { result: new Float32Array(x.length) } };
-  await agrees({
-    opcode: 'copy',
-    fields: { ...dims, d4: pixels, d5: c, xs4: 1, xs5: pixels, ys4: c, ys5: 1 },
-    buffers,
-  });
-  await agrees({
-    opcode: 'copy',
-    fields: { ...dims, d4: c, d5: pixels, xs4: 1, xs5: c, ys4: pixels, ys5: 1 },
-    buffers,
-  });
+  const bytes = Uint8Array.from(x, (value) => value * 100);
+  for (const buffers of [
+    { x: { feed: x }, y: { result: new Float32Array(x.length) } },
+    { x: { feed: bytes }, y: { result: new Uint8Array(x.length) } },
+  ]) {
+    const whole = { ...dims, bytes: buffers.x.feed.BYTES_PER_ELEMENT };
+    await agrees({
+      opcode: 'copy',
+      fields: { ...whole, d4: pixels, d5: c, xs4: 1, xs5: pixels, ys4: c, ys5: 1 },
+      buffers,
+    });
+    await agrees({
+      opcode: 'copy',
+      fields: { ...whole, d4: c, d5: pixels, xs4: 1, xs5: c, ys4: pixels, ys5: 1 },
+      buffers,
+    });
+  }
 });
 
 test.each([0, 1, 2, 3, 4, 5, 6, 7, 8, 1000])('binary op %i with broadcasts', async (op) => {

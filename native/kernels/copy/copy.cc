@@ -19,15 +19,15 @@ namespace {
 constexpr int kX = 0, kY = 1;
 
 // y[a * ys + b] = x[a + b * xs] for a < A, b < B.
-template <int B>
-void interleave(const int32_t* x, int64_t xs, int32_t* y, int64_t ys, int64_t countA) {
+template <int B, typename T>
+void interleave(const T* x, int64_t xs, T* y, int64_t ys, int64_t countA) {
   for (int64_t a = 0; a < countA; a++) {
     for (int b = 0; b < B; b++) y[a * ys + b] = x[a + b * xs];
   }
 }
 
-void transpose(const int32_t* x, int64_t xs, int32_t* y, int64_t ys, int64_t countA,
-               int64_t countB) {
+template <typename T>
+void transpose(const T* x, int64_t xs, T* y, int64_t ys, int64_t countA, int64_t countB) {
   constexpr int64_t kTile = 16;
   switch (countB) {  // few channels: pictures
     case 2:
@@ -48,6 +48,7 @@ void transpose(const int32_t* x, int64_t xs, int32_t* y, int64_t ys, int64_t cou
   }
 }
 
+template <typename T>
 class CopyStep final : public Step {
  public:
   CopyStep(const Instruction& in, int threads)
@@ -78,25 +79,30 @@ class CopyStep final : public Step {
 
   int tasks() const override { return elements_ > 0 ? tasks_ : 0; }
   const char* kernelName() const override {
-    return kind_ == Kind::rows        ? "copy_32_rows"
-           : kind_ == Kind::transpose ? "copy_32_transpose_16x16"
-                                      : "copy_32_strided";
+    constexpr bool kBytes = sizeof(T) == 1;
+    switch (kind_) {
+      case Kind::rows:
+        return kBytes ? "copy_8_rows" : "copy_32_rows";
+      case Kind::transpose:
+        return kBytes ? "copy_8_transpose_16x16" : "copy_32_transpose_16x16";
+      default:
+        return kBytes ? "copy_8_strided" : "copy_32_strided";
+    }
   }
 
   void run(int task, const Buffers& buffers, void*) const override {
     Box<2> box = box_;
     const Range part = partOf(box.size[cut_], tasks_, task, grain_);
     box.size[cut_] = part.end - part.begin;
-    const int32_t* x =
-        buffers.get<const int32_t>(x_) + xOffset_ + part.begin * box.stride[kX][cut_];
-    int32_t* y = buffers.get<int32_t>(y_) + yOffset_ + part.begin * box.stride[kY][cut_];
+    const T* x = buffers.get<const T>(x_) + xOffset_ + part.begin * box.stride[kX][cut_];
+    T* y = buffers.get<T>(y_) + yOffset_ + part.begin * box.stride[kY][cut_];
     const int outer = box.rank - inner_;
     int64_t count = 1;
     for (int d = 0; d < outer; d++) count *= box.size[d];
     const int last = box.rank - 1;
     for (int64_t i = 0; i < count; i++) {
-      const int32_t* from = x + box.offset(kX, outer, i);
-      int32_t* to = y + box.offset(kY, outer, i);
+      const T* from = x + box.offset(kX, outer, i);
+      T* to = y + box.offset(kY, outer, i);
       if (kind_ == Kind::rows) {
         std::copy(from, from + box.size[last], to);
       } else if (kind_ == Kind::transpose) {
@@ -141,7 +147,9 @@ class CopyStep final : public Step {
 
 std::unique_ptr<Step> make_copy(const Instruction& instruction, BuildContext& context) {
   if (context.isa() == Isa::reference) return makeReferenceCopy(instruction);
-  return std::make_unique<CopyStep>(instruction, context.threads());
+  if (instruction.field(22) == 1)
+    return std::make_unique<CopyStep<uint8_t>>(instruction, context.threads());
+  return std::make_unique<CopyStep<int32_t>>(instruction, context.threads());
 }
 
 }  // namespace bitplane

@@ -1,5 +1,5 @@
-// y[yoffset + sum i_d ystride_d] = x[xoffset + sum i_d xstride_d] over a box: 4-byte elements,
-// moved as they are.
+// y[yoffset + sum i_d ystride_d] = x[xoffset + sum i_d xstride_d] over a box: elements of 4 bytes
+// or of 1, moved as they are.
 #pragma once
 #include "kernels/step.h"
 

@@ -9,7 +9,9 @@ class ReferenceCopy final : public Step {
  public:
   explicit ReferenceCopy(const Instruction& in) : f_(in.fields, in.fields + in.fieldCount) {}
   int tasks() const override { return 1; }
-  const char* kernelName() const override { return "copy_32_reference"; }
+  const char* kernelName() const override {
+    return f_[22] == 1 ? "copy_8_reference" : "copy_32_reference";
+  }
   void run(int, const Buffers& buffers, void*) const override {
     const int32_t* d = &f_[4];
     const int32_t* xs = &f_[10];
@@ -25,7 +27,10 @@ class ReferenceCopy final : public Step {
         y += rest % d[k] * ys[k];
         rest /= d[k];
       }
-      buffers.get<int32_t>(f_[1])[y] = buffers.get<const int32_t>(f_[0])[x];
+      if (f_[22] == 1)
+        buffers.get<uint8_t>(f_[1])[y] = buffers.get<const uint8_t>(f_[0])[x];
+      else
+        buffers.get<int32_t>(f_[1])[y] = buffers.get<const int32_t>(f_[0])[x];
     }
   }
 

@@ -28,6 +28,11 @@ void expandBits(const uint64_t* words, int c0, int n, float* out) {
   }
 }
 
+template <typename T>
+void toFloats(const T* x, int64_t n, float* out) {
+  for (int64_t i = 0; i < n; i++) out[i] = static_cast<float>(x[i]);
+}
+
 class MapStep final : public Step {
  public:
   MapStep(const Instruction& in, const BuildContext& context)
@@ -48,8 +53,8 @@ class MapStep final : public Step {
     sweep_.each(task, [&](int64_t pixel, int count, int c0, int cn) {
       // Whole pixels of few channels convert as one run, which the epilogue then sees without gaps.
       if (cn == channels_ && type_ != MapInput::b1) {
-        convertToFloat(type_, buffers.get<const char>(x_) + pixel * channels_ * 4,
-                       int64_t{count} * cn, block);
+        convertToFloat(type_, buffers.get<const void>(x_), pixel * channels_, int64_t{count} * cn,
+                       block);
         epilogue_.run(buffers, {block, cn, pixel, count, c0, cn});
         return;
       }
@@ -59,8 +64,7 @@ class MapStep final : public Step {
           expandBits(buffers.get<const uint64_t>(x_) + (pixel + r) * bitWords(channels_), c0, cn,
                      row);
         else
-          convertToFloat(type_, buffers.get<const char>(x_) + ((pixel + r) * channels_ + c0) * 4,
-                         cn, row);
+          convertToFloat(type_, buffers.get<const void>(x_), (pixel + r) * channels_ + c0, cn, row);
       }
       epilogue_.run(buffers, {block, sweep_.ld, pixel, count, c0, cn});
     });
@@ -77,11 +81,16 @@ class MapStep final : public Step {
 
 }  // namespace
 
-void convertToFloat(MapInput type, const void* x, int64_t n, float* out) {
-  if (type == MapInput::f32) {
-    std::memcpy(out, x, static_cast<size_t>(n) * 4);
-  } else {
-    for (int64_t i = 0; i < n; i++) out[i] = static_cast<float>(static_cast<const int32_t*>(x)[i]);
+void convertToFloat(MapInput type, const void* x, int64_t first, int64_t n, float* out) {
+  switch (type) {
+    case MapInput::i32:
+      return toFloats(static_cast<const int32_t*>(x) + first, n, out);
+    case MapInput::i8:
+      return toFloats(static_cast<const int8_t*>(x) + first, n, out);
+    case MapInput::u8:
+      return toFloats(static_cast<const uint8_t*>(x) + first, n, out);
+    default:
+      std::memcpy(out, static_cast<const float*>(x) + first, static_cast<size_t>(n) * 4);
   }
 }
 

@@ -88,8 +88,7 @@ class NarrowMapStep final : public Step {
   static constexpr int kBlockRows = 8;
 
   void load(const Buffers& buffers, int64_t pixel, int64_t count, float* block) const {
-    convertToFloat(type_, buffers.get<const char>(x_) + pixel * channels_ * 4, count * channels_,
-                   block);
+    convertToFloat(type_, buffers.get<const void>(x_), pixel * channels_, count * channels_, block);
   }
 
   int x_;

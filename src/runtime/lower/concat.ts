@@ -3,14 +3,14 @@ import type { Value } from '../../graph/value.js';
 import type { KernelCall } from '../../schedule/calls.js';
 import type { LoweringContext } from './context.js';
 import { emitCopy } from './strided-copy.js';
-import { requireWords, stridesOf } from './strides.js';
+import { requireElements, stridesOf } from './strides.js';
 
 /**
  * Copies the parts that do not lie in place yet. Bits move as 32-bit pieces of their words, which
  * legalization made sure are whole.
  */
 export function lowerConcat({ anchor: node, inPlace }: KernelCall, context: LoweringContext): void {
-  if (node.dtype !== 'b1') requireWords(node);
+  if (node.dtype !== 'b1') requireElements(node);
   const axis = node.attrs.axis as number;
   const elements = (value: Value) =>
     value.shape.map((dim, i) =>

@@ -15,7 +15,13 @@ import {
   type Scratch,
   scratch,
 } from '../../schedule/calls.js';
-import { type EpilogueStep, type Operand, type Slot, storage } from '../../schedule/epilogue.js';
+import {
+  type EpilogueStep,
+  isStore,
+  type Operand,
+  type Slot,
+  storage,
+} from '../../schedule/epilogue.js';
 import { memoryBytes } from '../../schedule/memory-bytes.js';
 import type { MemoryPlan } from '../../schedule/memory-plan.js';
 import { packWords } from '../../tensor/layout.js';
@@ -65,7 +71,7 @@ function isBinarySum(value: Value): boolean {
 }
 
 /** What weights are packed for, in the order of the field `kind` of the instruction `pack`. */
-const READERS = ['bconv', 'conv', 'dwconv'] as const;
+const READERS = ['bconv', 'conv', 'dwconv', 'qconv', 'qdwconv'] as const;
 export type WeightReader = (typeof READERS)[number];
 
 /** What a program is compiled over and for. */
@@ -262,8 +268,7 @@ export class LoweringContext {
       case 'op': {
         const { form, reversed, operands } = step;
         if (form.op === 'cast') return [];
-        if (form.op === 'store_bits' || form.op === 'store_i32')
-          return [this.store(form.op, step.value, step.into)];
+        if (isStore(form)) return [this.store(form.op, step.value, step.into)];
         const op = reversed ? (form.reversed as string) : form.op;
         const [a, b] = form.immediates ?? [0, 0];
         const [first, second] = operands;

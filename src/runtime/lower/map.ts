@@ -1,16 +1,23 @@
 /** Element-wise ops that follow no layer: the epilogue alone, over a value in memory. */
-import { expected } from '../../core/errors.js';
+import { type DType, isByteInteger } from '../../core/dtype.js';
 import type { KernelCall } from '../../schedule/calls.js';
 import { type LoweringContext, rowsOf } from './context.js';
+
+/** What flows in, in the order of MapInput in native/kernels/map/map.h. */
+const DTYPES = ['f32', 'i32', 'b1', 'i8', 'u8'] as const;
 
 export function lowerMap(kernel: KernelCall, context: LoweringContext): void {
   const x = kernel.anchor;
   const { n, hw, c } = rowsOf(x);
-  const dtype = { f32: 0, i32: 1, b1: 2 }[x.dtype as string];
-  if (dtype === undefined)
-    throw expected('ERR_UNSUPPORTED', 'a map over f32, i32 or b1', x.dtype, {
-      op: x.op,
-      node: x.name,
-    });
-  context.asm.emit('map', { x: context.buffer(x), dtype, n, hw, c }, context.epilogue(kernel, c));
+  context.asm.emit(
+    'map',
+    { x: context.buffer(x), dtype: DTYPES.indexOf(heldAs(x.dtype)), n, hw, c },
+    context.epilogue(kernel, c),
+  );
+}
+
+/** How memory holds the elements of a dtype: integers of at most 8 bits take a byte. */
+function heldAs(dtype: DType): (typeof DTYPES)[number] {
+  if (!isByteInteger(dtype)) return dtype as (typeof DTYPES)[number];
+  return dtype.startsWith('u') ? 'u8' : 'i8';
 }

@@ -3,10 +3,10 @@ import type { Value } from '../../graph/value.js';
 import type { KernelCall } from '../../schedule/calls.js';
 import type { LoweringContext } from './context.js';
 import { emitCopy } from './strided-copy.js';
-import { requireWords, stridesOf } from './strides.js';
+import { requireElements, stridesOf } from './strides.js';
 
 export function lowerSlice({ anchor: node }: KernelCall, context: LoweringContext): void {
-  requireWords(node);
+  requireElements(node);
   const x = node.inputs[0] as Value;
   const { starts, steps } = node.attrs as { starts: readonly number[]; steps: readonly number[] };
   const strides = stridesOf(x.shape as number[]);

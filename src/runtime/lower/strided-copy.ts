@@ -5,7 +5,7 @@
 import type { Memory } from '../../schedule/calls.js';
 import { memoryBytes } from '../../schedule/memory-bytes.js';
 import type { LoweringContext } from './context.js';
-import { box } from './strides.js';
+import { box, elementBytes } from './strides.js';
 
 export interface Move {
   readonly x: Memory;
@@ -14,6 +14,8 @@ export interface Move {
   readonly sizes: readonly number[];
   readonly xStrides: readonly number[];
   readonly yStrides: readonly number[];
+  /** Of an element; those of the dtype unless given. */
+  readonly bytes?: 1 | 4;
 }
 
 export function emitCopy(context: LoweringContext, y: Memory, move: Move): void {
@@ -28,6 +30,7 @@ export function emitCopy(context: LoweringContext, y: Memory, move: Move): void 
     ...box('d', move.sizes, 1),
     ...box('xs', move.xStrides, 0),
     ...box('ys', move.yStrides, 0),
+    bytes: move.bytes ?? elementBytes(y.dtype),
   });
 }
 
@@ -35,5 +38,5 @@ export function emitCopy(context: LoweringContext, y: Memory, move: Move): void 
 export function lowerCopy(from: Memory, to: Memory, context: LoweringContext): void {
   const sizes = [Math.ceil(memoryBytes(to.dtype, to.shape) / 4)];
   const strides = { xStrides: [1], yStrides: [1] };
-  emitCopy(context, to, { x: from, xOffset: 0, yOffset: 0, sizes, ...strides });
+  emitCopy(context, to, { x: from, xOffset: 0, yOffset: 0, sizes, ...strides, bytes: 4 });
 }

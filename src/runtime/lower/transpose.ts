@@ -3,10 +3,10 @@ import type { Value } from '../../graph/value.js';
 import type { KernelCall } from '../../schedule/calls.js';
 import type { LoweringContext } from './context.js';
 import { emitCopy } from './strided-copy.js';
-import { requireWords, stridesOf } from './strides.js';
+import { requireElements, stridesOf } from './strides.js';
 
 export function lowerTranspose({ anchor: node }: KernelCall, context: LoweringContext): void {
-  requireWords(node);
+  requireElements(node);
   const x = node.inputs[0] as Value;
   const strides = stridesOf(x.shape as number[]);
   const perm = node.attrs.perm as readonly number[];
