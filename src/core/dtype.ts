@@ -72,12 +72,18 @@ export function isInteger(dtype: DType): dtype is Integer {
 
 /** True for integers of one byte in memory. */
 export function isByteInteger(dtype: DType): dtype is ByteInteger {
-  return isInteger(dtype) && dtype !== 'i32';
+  return dtype !== 'f32' && dtype !== 'i32' && dtype !== 'b1';
 }
 
 /** True where an element takes less on disk than its byte in memory. */
 export function isSubByte(dtype: DType): boolean {
   return isInteger(dtype) && DTYPES[dtype].bits < 8;
+}
+
+/** How memory holds the elements of a dtype: integers of at most 8 bits take a byte each. */
+export function heldAs(dtype: DType): 'f32' | 'i32' | 'i8' | 'u8' | 'b1' {
+  if (!isByteInteger(dtype)) return dtype;
+  return dtype.startsWith('u') ? 'u8' : 'i8';
 }
 
 /** The least and the greatest integer of a dtype. */

@@ -216,7 +216,7 @@ function workloads(): Workload[] {
       bound: 'fma',
     },
     pooled('pool', c, size, { kind: 0 }, STORE),
-    pooled('bpool', 256, size, {}, undefined),
+    pooled('bpool', 256, size, { dtype: 0 }, undefined),
     {
       shape: `scale, shift, store, signs ${c} @${size}`,
       opcode: 'map',

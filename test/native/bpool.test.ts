@@ -1,5 +1,5 @@
 /**
- * Max pooling of bits: every variant on every instruction set of this machine against the native
+ * Max pooling of bits and bytes: every variant on every instruction set of this machine against the native
  * oracle.
  */
 import { describe, test } from 'vitest';
@@ -53,7 +53,7 @@ const POOLS: Partial<WindowShape>[] = [
 
 describe('maxima of bits are those of the definition', () => {
   test.each(POOLS)('%o', async (given) => {
-    const fields = fieldsOf({ ...BASE, ...given });
+    const fields = { ...fieldsOf({ ...BASE, ...given }), dtype: 0 };
     const { n, h, w, c, oh, ow } = fields;
     await agrees({
       opcode: 'bpool',
@@ -62,6 +62,20 @@ describe('maxima of bits are those of the definition', () => {
         x: { feed: randomBitMap(n * h * w, c, random(c + h)) },
         y: { result: new Uint8Array(bitBytes(n * oh * ow, c)) },
       },
+    });
+  });
+});
+
+describe.each([1, 2])('maxima of bytes, dtype %i, are those of the definition', (dtype) => {
+  test.each(POOLS)('%o', async (given) => {
+    const fields = { ...fieldsOf({ ...BASE, ...given }), dtype };
+    const { n, h, w, c, oh, ow } = fields;
+    const next = random(c + h + dtype);
+    const x = Uint8Array.from({ length: n * h * w * c }, () => Math.floor(next() * 256));
+    await agrees({
+      opcode: 'bpool',
+      fields,
+      buffers: { x: { feed: x }, y: { result: new Uint8Array(n * oh * ow * c) } },
     });
   });
 });

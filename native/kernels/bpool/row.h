@@ -1,4 +1,4 @@
-// The inner loop of bit pooling: one row of output pixels. Not here: which rows and columns of a
+// The inner loop of pooling: one row of output pixels, whose units are words of bits or bytes. Not here: which rows and columns of a
 // window lie inside the map (bpool.cc works that out when it is built).
 #pragma once
 #include <cstdint>
@@ -8,24 +8,24 @@ namespace bpool {
 
 // The taps of an output pixel that lie inside the map.
 struct Columns {
-  int32_t first;  // word of the map's row where the first one begins
+  int32_t first;  // unit of the map's row where the first one begins
   int32_t count;  // 0 for a window of padding alone
 };
 
-// y[ox * words + i] = AND over r < rows, t < columns[ox].count of x[r * rowStride +
-// columns[ox].first + t * tapStride + i], i < words. A pixel whose window holds nothing but padding
-// is -1: all ones, and `lastWord` in its last word. Strides in words.
+// y[ox * units + i] = maximum over r < rows, t < columns[ox].count of x[r * rowStride +
+// columns[ox].first + t * tapStride + i], i < units. A pixel whose window holds nothing but padding
+// is the least number: of bits all ones, and `lastWord` in its last word. Strides in units.
 struct Row {
-  const uint64_t* x;        // the first row that the windows see
+  const void* x;            // the first row that the windows see
   int64_t rows, rowStride;  // 1 or more rows
   const Columns* columns;
   int64_t tapStride;
   int64_t pixels;  // of the output
-  int64_t words;   // of a pixel
+  int64_t units;   // of a pixel
   uint64_t lastWord;
-  uint64_t* line;  // scratch of lineWords, which is a whole row of x
-  int64_t lineWords;
-  uint64_t* y;
+  void* line;  // scratch of lineUnits, which is a whole row of x
+  int64_t lineUnits;
+  void* y;
 };
 using RowFn = void (*)(const Row&);
 

@@ -1,5 +1,5 @@
 /** Element-wise ops that follow no layer: the epilogue alone, over a value in memory. */
-import { type DType, isByteInteger } from '../../core/dtype.js';
+import { heldAs } from '../../core/dtype.js';
 import type { KernelCall } from '../../schedule/calls.js';
 import { type LoweringContext, rowsOf } from './context.js';
 
@@ -14,10 +14,4 @@ export function lowerMap(kernel: KernelCall, context: LoweringContext): void {
     { x: context.buffer(x), dtype: DTYPES.indexOf(heldAs(x.dtype)), n, hw, c },
     context.epilogue(kernel, c),
   );
-}
-
-/** How memory holds the elements of a dtype: integers of at most 8 bits take a byte. */
-function heldAs(dtype: DType): (typeof DTYPES)[number] {
-  if (!isByteInteger(dtype)) return dtype as (typeof DTYPES)[number];
-  return dtype.startsWith('u') ? 'u8' : 'i8';
 }

@@ -1,4 +1,6 @@
-/** maxPool2d: of floats with an epilogue, of bits without. */
+/** maxPool2d: of floats with an epilogue, of bits and bytes without. */
+
+import { heldAs } from '../../core/dtype.js';
 import type { OpValue } from '../../ops/index.js';
 import type { KernelCall } from '../../schedule/calls.js';
 import type { LoweringContext } from './context.js';
@@ -7,9 +9,16 @@ import { poolFields } from './pool2d.js';
 /** The kinds of the instruction `pool`; see native/kernels/opcodes.inc. */
 const MAX = 0;
 
+/** What bits and bytes are pooled as, in the order of Element in native/kernels/bpool/bpool.h. */
+const ELEMENTS = ['b1', 'i8', 'u8'] as const;
+
 export function lowerMaxPool2d(kernel: KernelCall, context: LoweringContext): void {
   const node = kernel.anchor as OpValue<'maxPool2d'>;
   const fields = poolFields(node, context);
-  if (node.dtype === 'b1') context.asm.emit('bpool', { ...fields, y: context.buffer(node) });
-  else context.asm.emit('pool', { ...fields, kind: MAX }, context.epilogue(kernel, fields.c));
+  if (node.dtype === 'f32') {
+    context.asm.emit('pool', { ...fields, kind: MAX }, context.epilogue(kernel, fields.c));
+    return;
+  }
+  const dtype = ELEMENTS.indexOf(heldAs(node.dtype) as (typeof ELEMENTS)[number]);
+  context.asm.emit('bpool', { ...fields, y: context.buffer(node), dtype });
 }

@@ -2,10 +2,21 @@
  * What convolutions and dense layers share: packed weights, and an epilogue, a table of thresholds
  * or exact integers as the result.
  */
+import {
+  DTYPES,
+  type DType,
+  type Integer,
+  integerBounds,
+  isByteInteger,
+} from '../../core/dtype.js';
 import { expected } from '../../core/errors.js';
 import type { Value } from '../../graph/value.js';
+import type { ZeroPointAttr } from '../../ops/multiply.js';
 import type { KernelCall } from '../../schedule/calls.js';
 import { type LoweringContext, thresholdTensors } from './context.js';
+
+/** What weights of integers are, in the order of the field `weightKind`. */
+const WEIGHT_KINDS = ['signed', 'unsigned', 'bipolar'] as const;
 
 interface Convolution {
   readonly o: number;
@@ -25,8 +36,11 @@ export function emitConvolution(
   const node = kernel.anchor;
   if (fields.c === 0)
     throw expected('ERR_UNSUPPORTED', 'at least one channel', 0, { op: node.op, node: node.name });
-  const depthwise = fields.g > 1 && fields.g === fields.c && fields.o === fields.c;
-  const reader = x.dtype === 'b1' ? 'bconv' : depthwise ? 'dwconv' : 'conv';
+  if (isByteInteger(x.dtype)) {
+    emitIntegers(kernel, context, x, w, fields);
+    return;
+  }
+  const reader = x.dtype === 'b1' ? 'bconv' : isDepthwise(fields) ? 'dwconv' : 'conv';
   const weights = context.weights(w, node, reader, fields);
   const operands = { x: context.buffer(x), weights: weights.buffer, weightBits: weights.bits };
   if (x.dtype === 'b1') {
@@ -55,6 +69,50 @@ export function emitConvolution(
     return;
   }
   context.asm.emit(reader, { ...fields, ...operands }, context.epilogue(kernel, fields.o));
+}
+
+/** One output channel for each input channel. */
+function isDepthwise({ g, c, o }: Convolution): boolean {
+  return g > 1 && g === c && o === c;
+}
+
+/** Exact sums of integers, stored as they are or as the float that an epilogue begins with. */
+function emitIntegers(
+  kernel: KernelCall,
+  context: LoweringContext,
+  x: Value,
+  w: Value,
+  convolution: Convolution,
+): void {
+  const node = kernel.anchor;
+  const reader = 'qconv';
+  const { zeroPoint = 0 } = node.attrs as ZeroPointAttr;
+  const isSigned = (dtype: DType) => integerBounds(dtype as Integer).lo < 0;
+  const fields = {
+    ...convolution,
+    xSigned: isSigned(x.dtype) ? 1 : 0,
+    xBits: DTYPES[x.dtype].bits,
+    weightKind: WEIGHT_KINDS.indexOf(
+      w.dtype === 'b1' ? 'bipolar' : isSigned(w.dtype) ? 'signed' : 'unsigned',
+    ),
+    zero: zeroPoint,
+    // These instructions pad with the zero point alone.
+    padding: 0,
+  };
+  const weights = context.weights(w, node, reader, fields);
+  const only = kernel.epilogue.length === 1 ? kernel.epilogue[0] : undefined;
+  const sums = only?.kind === 'store' ? only.value : undefined;
+  context.asm.emit(
+    reader,
+    {
+      ...fields,
+      x: context.buffer(x),
+      weights: weights.buffer,
+      weightBits: weights.bits,
+      y: sums === undefined ? -1 : context.buffer(sums),
+    },
+    sums === undefined ? context.epilogue(kernel, convolution.o) : [],
+  );
 }
 
 /** int32 [2][o]: thresholds, then flips. */

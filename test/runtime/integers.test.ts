@@ -1,0 +1,128 @@
+/**
+ * Whole graphs of quantized layers against the float graph that they come from, on every
+ * instruction set: each width of activations with each of weights. Scales are powers of two, so
+ * that the floats round nothing either, and every result must be equal to the bit.
+ */
+import { describe, expect, test } from 'vitest';
+import { type ByteInteger, DTYPES, INTEGERS, integerBounds } from '../../src/core/dtype.js';
+import type { Value } from '../../src/graph/value.js';
+import { GraphBuilder } from '../../src/ops/builder.js';
+import { GraphSession } from '../../src/runtime/session.js';
+import type { Isa } from '../../src/runtime/session-types.js';
+import { Tensor } from '../../src/tensor/tensor.js';
+import { tensorOf } from '../../src/tensor/values.js';
+import { testedIsas } from '../native/harness.js';
+import { evaluateGraph } from '../passes/evaluate.js';
+import { Numbers } from '../passes/fixtures.js';
+
+type Float = Value<'f32'>;
+type Held = ByteInteger | 'b1';
+
+const ACTIVATIONS = INTEGERS.filter((dtype): dtype is ByteInteger => dtype !== 'i32');
+const WEIGHTS: readonly Held[] = ['b1', ...ACTIVATIONS.filter((dtype) => dtype !== 'u8')];
+
+/** A zero point that is not in the middle, or none. */
+function zeroOf(n: Numbers, dtype: ByteInteger): number {
+  const { lo, hi } = integerBounds(dtype);
+  return n.pick(0, lo, hi, n.int(lo, hi));
+}
+
+function quantized(g: GraphBuilder, x: Float, to: ByteInteger, scale: number, zero: number): Float {
+  const { lo, hi } = integerBounds(to);
+  const q = g.cast(g.clip(g.add(g.round(g.div(x, scale)), zero), lo, hi), to);
+  return g.mul(g.sub(g.cast(q, 'f32'), zero), scale);
+}
+
+function weights(g: GraphBuilder, n: Numbers, dtype: Held, shape: readonly number[]): Float {
+  const { lo, hi } = dtype === 'b1' ? { lo: -1, hi: 1 } : integerBounds(dtype);
+  const values = n.integers(shape, lo, hi);
+  const q = g.constant(tensorOf(dtype, values.data, shape));
+  const scale = n.pick(0.5, 1, 2);
+  return g.mul(g.cast(q, 'f32'), scale);
+}
+
+/** Two layers with a requantization, a pooling and an addition between and behind them. */
+function network(seed: number, a: ByteInteger, w: Held) {
+  const n = new Numbers(seed);
+  const g = new GraphBuilder();
+  const groups = n.pick(1, 1, 2, 3);
+  const c = groups * n.int(1, 7);
+  const depthwise = n.int(0, 4) === 0;
+  const o = depthwise ? c : groups * n.int(1, 11);
+  const x = g.input('x', 'f32', ['N', 6, 7, c]);
+  const first = g.conv2d(
+    quantized(g, x, a, 0.25, zeroOf(n, a)),
+    weights(g, n, w, [o, n.int(1, 3), n.int(1, 3), depthwise ? 1 : c / groups]),
+    {
+      groups: depthwise ? c : groups,
+      strides: [n.int(1, 2), n.int(1, 2)],
+      pads: [n.int(0, 1), n.int(0, 2), n.int(0, 1), n.int(0, 2)],
+      dilations: [n.int(1, 2), n.int(1, 2)],
+    },
+  );
+  const bias = g.constant(n.fill([o], () => n.int(-8, 8) / 4));
+  let y: Float = quantized(g, g.relu(g.add(first, bias)), a, 2, zeroOf(n, a));
+  const [, rows, columns] = y.shape as number[];
+  if (rows! > 1 && columns! > 1 && n.int(0, 1) === 1)
+    y = g.maxPool2d(y, [2, 2], { strides: [1, 1] });
+  const [, height, width] = y.shape as number[];
+  const flat = g.reshape(y, ['N', height! * width! * o]);
+  const dense = g.dense(flat, weights(g, n, w, [5, height! * width! * o]));
+  const graph = g.graph([x], { y, dense });
+  const feeds = { x: n.fill([3, 6, 7, c], () => n.int(-300, 300) / 16) };
+  return { graph, feeds };
+}
+
+/** Twelve pairs where an emulator runs the tests, all elsewhere. */
+const NAMED = 'u8/i8 u4/i4 u2/i2 u1/i2 i8/i8 i4/i4 u8/b1 u2/b1 u3/i5 i7/u7 i2/u1 u8/u3'.split(' ');
+const isEmulated = process.env['NAPI_RS_NATIVE_LIBRARY_PATH'] !== undefined;
+
+describe.each(testedIsas() as Isa[])('%s', (isa) => {
+  test.each(ACTIVATIONS)('activations of %s, weights of every width', async (a) => {
+    for (const [k, w] of WEIGHTS.entries()) {
+      if (isEmulated && !NAMED.includes(`${a}/${w}`)) continue;
+      const { graph, feeds } = network(100 * ACTIVATIONS.indexOf(a) + k, a, w);
+      const want = evaluateGraph(graph, feeds);
+      for (const threads of [1, 3]) {
+        const session = GraphSession.fromGraph(graph, { isa, threads });
+        const results = await session.run(feeds);
+        for (const name of ['y', 'dense'] as const)
+          expect([`${a} x ${w} ${name}`, ...results[name].data]).toEqual([
+            `${a} x ${w} ${name}`,
+            ...want[name]!.data,
+          ]);
+        const layers = await session.profile(1, feeds);
+        const kernels = layers.map(({ kernel }) => kernel).join(' ');
+        expect(kernels).toMatch(/q(dw)?conv/);
+        expect(kernels.replaceAll(/q(dw)?conv/g, '')).not.toMatch(/conv/);
+        await session.release();
+      }
+    }
+  });
+});
+
+test('weights rest in n bits each', async () => {
+  for (const dtype of WEIGHTS) {
+    const n = new Numbers(1);
+    const g = new GraphBuilder();
+    const x = g.input('x', 'u8', ['N', 8, 8, 64]);
+    const w = g.constant(
+      tensorOf(dtype, n.integers([64, 3, 3, 64], ...boundsOf(dtype)).data, [64, 3, 3, 64]),
+    );
+    const graph = g.graph([x], { y: g.conv2d(x, w as Value<'i8'>) });
+    const session = GraphSession.fromGraph(graph);
+    await session.run({ x: new Tensor('u8', new Uint8Array(8 * 8 * 64), [1, 8, 8, 64]) });
+    const { packedBytes } = session.info;
+    const least = (64 * 9 * 64 * DTYPES[dtype].bits) / 8;
+    expect(packedBytes).toBeGreaterThanOrEqual(least);
+    // A start value a channel, and little more.
+    expect(packedBytes).toBeLessThanOrEqual(least + 64 * 4 + 256);
+    await session.release();
+  }
+});
+
+function boundsOf(dtype: Held): [number, number] {
+  if (dtype === 'b1') return [-1, 1];
+  const { lo, hi } = integerBounds(dtype);
+  return [lo, hi];
+}
