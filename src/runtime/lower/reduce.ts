@@ -35,7 +35,7 @@ export function lowerReduce({ anchor: node }: KernelCall, context: LoweringConte
   const y = context.buffer(node);
   if (k === 0) {
     const value = context.asm.floatBits(OVER_NOTHING[kind]);
-    context.asm.emit('fill', { y, count: elementCount(node.shape), value });
+    context.asm.emit('fill', { y, count: elementCount(node.shape), value, bytes: 4 });
     return;
   }
   context.asm.emit('reduce', {
