@@ -85,7 +85,7 @@ function emitIntegers(
   convolution: Convolution,
 ): void {
   const node = kernel.anchor;
-  const reader = 'qconv';
+  const reader = isDepthwise(convolution) ? 'qdwconv' : 'qconv';
   const { zeroPoint = 0 } = node.attrs as ZeroPointAttr;
   const isSigned = (dtype: DType) => integerBounds(dtype as Integer).lo < 0;
   const fields = {
