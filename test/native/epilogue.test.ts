@@ -54,15 +54,16 @@ describe.each([1, 3, 8, 16, 31, 33, 64, 65, 130, 600])('the epilogue over %i cha
     'floor',
     'ceil',
     'round',
+    'poszero',
     'signum',
   ];
   test.each(unary)('%s', async (op) => run([{ op, a: -0.7, b: 2.1 }]));
   const kinds = { channel: c, tensor: size, image_channel: n * c, pixel: n * hw } as const;
-  const binary = ['add', 'sub', 'rsub', 'mul', 'div', 'rdiv', 'max', 'min', 'prelu'];
+  const binary = ['add', 'sub', 'rsub', 'mul', 'div', 'rdiv', 'max', 'min', 'prelu', 'addscaled'];
   test.each(binary)('%s', async (op) => {
     for (const [kind, count] of Object.entries(kinds)) {
       await run(
-        [{ op, kind: kind as keyof typeof kinds, operand: 'operand' }],
+        [{ op, kind: kind as keyof typeof kinds, operand: 'operand', a: 0.7, b: -2.1 }],
         specials(count, next),
       );
     }
@@ -122,7 +123,9 @@ describe.each(TYPES)('operands of %s', (dtype) => {
   const hw = 39;
   const kinds = ['channel', 'tensor', 'image_channel', 'pixel'] as const;
   const rowsOf = { channel: 1, tensor: n * hw, image_channel: n, pixel: n * hw } as const;
-  const ops = ['add', 'sub', 'rsub', 'mul', 'div', 'rdiv', 'max', 'min', 'prelu', 'submul'];
+  const ops = [
+    ...['add', 'sub', 'rsub', 'mul', 'div', 'rdiv', 'max', 'min', 'prelu', 'submul', 'addscaled'],
+  ];
   test.each([1, 3, 8, 9, 16, 17, 31, 48, 64, 65, 130, 200])(
     '%i channels: every step reads them as floats',
     async (c) => {
@@ -149,7 +152,7 @@ describe.each(TYPES)('operands of %s', (dtype) => {
           },
           epilogue: ops.flatMap((op, i) => [
             {
-              ...{ op, kind, dtype, operand: `operand${i}` },
+              ...{ op, kind, dtype, operand: `operand${i}`, a: 0.7, b: -2.1 },
               ...(op === 'submul' && { secondOperand: 'last' }),
             },
             { op: 'store_f32', kind: 'tensor' as const, operand: `result${i}` },
@@ -366,6 +369,8 @@ const LIKE: Readonly<Record<string, readonly string[]>> = {
   prelu: ['prelu', 'leaky'],
   clip: ['clip', 'relu'],
 };
+/** No operand of these changes no bit. */
+const FIXED = ['abs', 'round', 'poszero', 'addscaled'];
 const STORES = ['store_f32', 'store_bits', 'store_i32', 'store_i8', 'store_u8'] as const;
 const RESULTS = {
   store_f32: Float32Array,
@@ -401,6 +406,13 @@ class Making {
     }
     const counts = { C: perImage ? n * c : c, T: n * hw * c, P: n * hw, S: 0 };
     const kinds = { C: perImage ? 'image_channel' : 'channel', T: 'tensor', P: 'pixel' } as const;
+    if (op === 'addscaled') {
+      const feed = Uint8Array.from({ length: counts[lie] }, () => Math.floor(256 * next()));
+      const dtype = next() < 0.5 ? 'i8' : 'u8';
+      this.buffers[operand] = { feed };
+      this.steps.push({ op, kind: 'tensor', operand, dtype, a: Math.floor(9 * next()), b: next() });
+      return;
+    }
     this.buffers[operand] = { feed: specials(counts[lie], next) };
     if (op === 'submul') this.buffers[`${operand}#2`] = { feed: specials(counts[lie], next) };
     this.steps.push({
@@ -436,7 +448,7 @@ describe.each(SEGMENTS)('segment $title', ({ moves }) => {
           const making = new Making(next, 2, 39, c);
           const perImage = next() < 0.5;
           for (const { op, lie } of moves) {
-            if (next() > share && !['abs', 'round'].includes(op)) continue;
+            if (next() > share && !FIXED.includes(op)) continue;
             const like = lie === 'C' || lie === 'U' ? (LIKE[op] ?? [op]) : [op];
             making.step(share === 1 ? op : making.pick(like), lie, perImage);
           }

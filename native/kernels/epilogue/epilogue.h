@@ -15,6 +15,8 @@
 //   bits: v < 0, so -0 and NaN give +1
 // submul(v,b,c) = (v - b) * c, two operations of two operands: a batch norm but for its shift.
 // With b = +0 it is mul(v,c) to the bit, because v - (+0) is v for every v, -0 and NaN too.
+// addscaled(v,q) = v + (q - a) * b, three operations: a shortcut that is stored as integers.
+// poszero(v) = v + (+0): what becomes of -0 when it is stored as an integer and read again.
 #pragma once
 #include "kernels/step.h"
 #include "simd/attributes.h"
@@ -25,9 +27,10 @@ namespace bitplane {
 // clang-format off
 #define BITPLANE_EPILOGUE_OPS(X) \
   X(add, 1) X(sub, 1) X(rsub, 1) X(mul, 1) X(div, 1) X(rdiv, 1) X(max, 1) X(min, 1) X(prelu, 1) \
-  X(submul, 2) \
+  X(submul, 2) X(addscaled, 1) \
   X(relu, 0) X(leaky, 0) X(clip, 0) X(tanh, 0) X(sigmoid, 0) X(abs, 0) X(neg, 0) X(sqrt, 0) \
   X(exp, 0) X(log, 0) X(floor, 0) X(ceil, 0) X(round, 0) /* half to even */ \
+  X(poszero, 0) \
   X(signum, 0) /* -1, 0, 1; NaN stays NaN, 0 keeps its sign */ \
   X(multithreshold, 1) /* operand f32 [count][C]: v = a * #{t : v >= T[t][c]} + b */ \
   X(store_f32, 1) X(store_bits, 1) \
@@ -111,7 +114,7 @@ struct Piece;
 using PieceFn = void (*)(const Piece& piece, const EpilogueView& epilogue, const Buffers& buffers,
                          const EpilogueBlock& block);
 
-constexpr int kMostMoves = 12;
+constexpr int kMostMoves = 16;
 
 // Steps [first, first + length) of an epilogue, and the loop that runs them. What follows is for
 // the loops of straight.h; step numbers are the epilogue's, -1 for none.

@@ -185,6 +185,8 @@ BITPLANE_INLINE void runTile(const ReadyStep* steps, int length, float* block, i
       BITPLANE_OP(min, minimum(v[i], b))
       BITPLANE_OP(prelu, select(less(v[i], zero), mul(v[i], b), v[i]))
       BITPLANE_TERNARY(submul, mul(sub(v[i], b), c))
+      BITPLANE_OP(addscaled, add(v[i], mul(sub(b, set1(s.a)), set1(s.b))))
+      BITPLANE_UNARY(poszero, add(v[i], zero))
       BITPLANE_UNARY(relu, larger(zero, v[i]))
       BITPLANE_UNARY(leaky, select(less(v[i], zero), mul(v[i], set1(s.a)), v[i]))
       BITPLANE_UNARY(clip, select(less(v[i], set1(s.a)), set1(s.a), lesser(set1(s.b), v[i])))

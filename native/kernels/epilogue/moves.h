@@ -45,7 +45,11 @@ constexpr Lie lieOf(const EpilogueStep& step) {
 constexpr bool lineDoes(Move move, const EpilogueStep& step) {
   const bool same =
       step.op == move.op || (move.op == EpilogueOp::submul && step.op == EpilogueOp::mul);
-  return same && lieOf(step) == move.lie && step.type == OperandType::f32;
+  // A shortcut of integers is read as it lies.
+  const bool bytes = step.op == EpilogueOp::addscaled &&
+                     (step.type == OperandType::i8 || step.type == OperandType::u8);
+  return same && lieOf(step) == move.lie && (bytes || step.type == OperandType::f32) &&
+         bytes == (move.op == EpilogueOp::addscaled);
 }
 
 // A segment does more, always to the bit:
@@ -61,11 +65,12 @@ constexpr bool segmentDoes(Move move, const EpilogueStep& step) {
 }
 
 // And it passes over moves that no step asks for, where an operand of theirs changes no bit of any
-// value: v + -0, v 1, (v - 0) 1, v < 0 ? v 1 : v, clip to [-inf, inf].
+// value: v + -0, v 1, v / 1, (v - 0) 1, v < 0 ? v 1 : v, clip to [-inf, inf].
 constexpr bool isNeutral(Move move) {
   switch (move.op) {
     case EpilogueOp::add:
     case EpilogueOp::mul:
+    case EpilogueOp::div:
     case EpilogueOp::submul:
     case EpilogueOp::prelu:
     case EpilogueOp::clip:

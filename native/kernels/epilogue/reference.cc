@@ -103,6 +103,14 @@ void runEpilogue(const Piece&, const EpilogueView& epilogue, const Buffers& buff
             v = v - b;
             v = v * second;
             break;
+          case EpilogueOp::addscaled:
+            b = b - s.a;
+            b = b * s.b;
+            v = v + b;
+            break;
+          case EpilogueOp::poszero:
+            v = v + 0.0f;
+            break;
           case EpilogueOp::relu:
             v = v < 0 ? 0 : v;
             break;

@@ -79,7 +79,8 @@ struct Straight<Open, std::index_sequence<K...>, Codes...> {
         nullptr;              // submul: the first operand, null where it is zero; `base`: second
     bool negates = false;     // add: its operand is subtracted
     bool isConstant = false;  // low is the operand of every channel
-    float low = 0, high = 0;
+    bool isSigned = false;    // addscaled: i8, not u8
+    float low = 0, high = 0;  // addscaled: what is taken off, and the factor
 
     BITPLANE_INLINE const char* at(int64_t c) const {
       return base + (c < period ? c : c % period) * bits / 8;
@@ -128,6 +129,13 @@ struct Straight<Open, std::index_sequence<K...>, Codes...> {
           reinterpret_cast<char*>(buffers.get<float>(two ? step.second : step.buffer) + start);
       access->bits = 32;
       if (two) access->mean = buffers.get<float>(step.buffer) + start;
+    } else if constexpr (m.op == EpilogueOp::addscaled) {
+      access->base = buffers.get<char>(step.buffer) + pixel * pitch;
+      access->stride = access->period = pitch;
+      access->bits = 8;
+      access->isSigned = step.type == OperandType::i8;
+      access->low = step.a;
+      access->high = step.b;
     } else if constexpr (m.lie == Lie::tensor) {
       access->base = reinterpret_cast<char*>(buffers.get<float>(step.buffer) + pixel * pitch);
       access->stride = pitch * 4;
@@ -165,9 +173,16 @@ struct Straight<Open, std::index_sequence<K...>, Codes...> {
       __builtin_memcpy(at, &bits, V * kLanes / 8);
   }
 
+  // Elements of a shortcut of bytes.
+  static BITPLANE_INLINE F32 loadBytes(const char* at, bool isSigned) {
+    return isSigned ? toFloat(loadI8(reinterpret_cast<const int8_t*>(at)))
+                    : toFloat(loadU8(reinterpret_cast<const uint8_t*>(at)));
+  }
+
   template <size_t k, int V>
-  static BITPLANE_INLINE void step(const char* row, bool first, const F32 (&column)[kRoom][V],
-                                   const F32 (&mean)[kRoom][V], F32 (&v)[V]) {
+  static BITPLANE_INLINE void step(const char* row, bool first, bool isSigned,
+                                   const F32 (&column)[kRoom][V], const F32 (&mean)[kRoom][V],
+                                   F32 (&v)[V]) {
     constexpr Move m = kMoves[k];
     const F32 zero = set1(0.0f);
     if constexpr (m.op == EpilogueOp::store_bits) {
@@ -186,10 +201,17 @@ struct Straight<Open, std::index_sequence<K...>, Codes...> {
       for (int i = 0; i < V; i++) {
         F32 b = zero;
         if constexpr (m.lie == Lie::column) b = column[k][i];
-        if constexpr (m.lie == Lie::tensor) b = load(map + i * kLanes);
+        if constexpr (m.op == EpilogueOp::addscaled)
+          b = mul(sub(loadBytes(row + i * kLanes, isSigned), column[k][0]), mean[k][0]);
+        else if constexpr (m.lie == Lie::tensor)
+          b = load(map + i * kLanes);
         if constexpr (m.lie == Lie::pixel) b = set1(*map);
-        if constexpr (m.op == EpilogueOp::add)
+        if constexpr (m.op == EpilogueOp::add || m.op == EpilogueOp::addscaled)
           v[i] = add(v[i], b);
+        else if constexpr (m.op == EpilogueOp::div)
+          v[i] = div(v[i], b);
+        else if constexpr (m.op == EpilogueOp::poszero)
+          v[i] = add(v[i], zero);
         else if constexpr (m.op == EpilogueOp::mul)
           v[i] = mul(v[i], b);
         else if constexpr (m.op == EpilogueOp::submul)
@@ -295,13 +317,14 @@ struct Straight<Open, std::index_sequence<K...>, Codes...> {
     BITPLANE_UNROLL
     for (int i = 0; i < V; i++) {
       ((column[K][i] = operandOf(K, o.access[K], at[K], i)), ...);
-      ((mean[K][i] = kMoves[K].op == EpilogueOp::clip ? set1(o.access[K].high)
-                     : o.access[K].mean != nullptr    ? load(o.access[K].mean + c + i * kLanes)
-                                                      : set1(0.0f)),
+      ((mean[K][i] = hasNumbers(kMoves[K].op)      ? set1(o.access[K].high)
+                     : o.access[K].mean != nullptr ? load(o.access[K].mean + c + i * kLanes)
+                                                   : set1(0.0f)),
        ...);
     }
     // Copies, because what the loop stores might be `o` for all that a compiler knows.
     [[maybe_unused]] const int64_t stride[kRoom] = {o.access[K].stride...};
+    [[maybe_unused]] const bool isSigned[kRoom] = {o.access[K].isSigned...};
     const int64_t fromStride = o.stride;
     const float* from = o.from + done;
     Ends ends = o.ends;
@@ -313,14 +336,19 @@ struct Straight<Open, std::index_sequence<K...>, Codes...> {
       F32 v[V];
       BITPLANE_UNROLL
       for (int i = 0; i < V; i++) v[i] = load(from + r * fromStride + i * kLanes);
-      (step<K, V>(at[K] + r * stride[K], first, column, mean, v), ...);
+      (step<K, V>(at[K] + r * stride[K], first, isSigned[K], column, mean, v), ...);
       if constexpr (Open) finish<V, E>(ends, r, first, v);
     }
   }
 
+  // Moves with two numbers of their own.
+  static constexpr bool hasNumbers(EpilogueOp op) {
+    return op == EpilogueOp::clip || op == EpilogueOp::addscaled;
+  }
+
   // What a column keeps in registers of a move's operand.
   static BITPLANE_INLINE F32 operandOf(size_t k, const Access& access, const char* at, int i) {
-    if (kMoves[k].op == EpilogueOp::clip || (Open && access.isConstant)) return set1(access.low);
+    if (hasNumbers(kMoves[k].op) || (Open && access.isConstant)) return set1(access.low);
     if (kMoves[k].lie != Lie::column) return set1(0.0f);
     const F32 operand = load(reinterpret_cast<const float*>(at) + i * kLanes);
     return isSummand(static_cast<int>(k)) || (Open && access.negates) ? negate(operand) : operand;
