@@ -12,6 +12,7 @@ import { type Graph, topological, type Value } from '../graph/value.js';
 import { opDef } from '../ops/index.js';
 import type { StepForm } from '../ops/op.js';
 import type { KernelCall } from './calls.js';
+import { castBack, type Dequantized, integerShortcuts } from './dequantized.js';
 import {
   castForm,
   type EpilogueStep,
@@ -51,6 +52,10 @@ class Fusion {
   /** Maps beside themselves that are never built, and the map that is read in their place. */
   private readonly repeated = new Map<Value, Value>();
   private readonly layouts = new Map<Value, ConcatLayout>();
+  /** Values that are added straight from the integers that they are stored as. */
+  private readonly shortcuts: ReadonlyMap<Value, Dequantized>;
+  /** The floats of shortcuts, which are never built. */
+  private readonly unbuilt: ReadonlySet<Value>;
 
   constructor(graph: Graph) {
     this.order = topological(graph);
@@ -64,7 +69,11 @@ class Fusion {
         else list.push(value);
       }
     });
+    this.shortcuts = integerShortcuts(this.order, this.usersOf, (value) => this.outputs.has(value));
+    this.unbuilt = new Set([...this.shortcuts.values()].flatMap(({ floats }) => floats));
   }
+
+  private readonly usersOf = (value: Value): readonly Value[] => this.users.get(value) ?? [];
 
   run(): KernelCall[] {
     for (const value of this.order) {
@@ -74,7 +83,8 @@ class Fusion {
     for (const value of this.order) {
       if (this.ready.has(value)) continue;
       const inPlace = value.op === 'concat' && value.inputs.every((part) => this.placed.has(part));
-      if (value.op === 'reshape' || inPlace || this.repeated.has(value)) this.ready.add(value);
+      if (value.op === 'reshape' || inPlace || this.repeated.has(value) || this.unbuilt.has(value))
+        this.ready.add(value);
       else this.calls.push(this.begin(value));
     }
     return this.calls;
@@ -138,13 +148,21 @@ class Fusion {
       // Views of the tail are the tail: look through them.
       const consumers = this.consumers(current);
       const taken = new Set<Value>();
+      const next = consumers.find((user) => this.step(user, current, images) !== undefined);
+      let back: Value | undefined;
       for (const user of consumers) {
         if (user.inputs[0]?.shape.at(-1) !== current.shape.at(-1)) continue;
         const form = storeForm(user, current);
         if (form !== undefined) {
+          this.take(user, taken);
+          if (next === undefined && back === undefined) {
+            back = this.goesOn(current, user);
+            // Integers that only the rest of this epilogue reads need no memory.
+            if (back !== undefined && !this.outputs.has(user) && this.usersOf(user).length === 1)
+              continue;
+          }
           const into = this.slot(user, new Set());
           epilogue.push({ ...operation(user, form), ...(into && { into }) });
-          this.take(user, taken);
         } else if (
           user.op === 'threshold' &&
           consumers.length === 1 &&
@@ -156,11 +174,12 @@ class Fusion {
           this.take(user, taken);
         }
       }
-      const next = consumers.find(
-        (user) => !taken.has(user) && this.step(user, current, images) !== undefined,
-      );
-      const step = next === undefined ? undefined : this.step(next, current, images);
+      const step =
+        next === undefined
+          ? back && operation(back, { op: 'poszero' })
+          : this.step(next, current, images);
       if (next !== undefined) this.take(next, taken);
+      if (back !== undefined) this.take(back, taken);
       const stays =
         this.outputs.has(current) ||
         consumers.some((user) => !taken.has(user)) ||
@@ -170,8 +189,17 @@ class Fusion {
         epilogue.push({ kind: 'store', value: current, ...(into && { into }) });
       }
       if (step !== undefined) epilogue.push(step);
-      tail = next;
+      tail = next ?? back;
     }
+  }
+
+  /**
+   * The floats that an epilogue can go on with behind integers that it stores; undefined where it
+   * cannot, or where somebody reads them from the integers.
+   */
+  private goesOn(x: Value, q: Value): Value | undefined {
+    const back = castBack(x, q, this.usersOf);
+    return back === undefined || this.ready.has(back) || this.unbuilt.has(back) ? undefined : back;
   }
 
   /**
@@ -282,12 +310,23 @@ class Fusion {
   }
 
   private available(operand: Value): boolean {
+    const shortcut = this.shortcuts.get(operand);
+    if (shortcut !== undefined) return this.ready.has(storage(shortcut.q));
     return this.ready.has(storage(this.repeated.get(storage(operand)) ?? operand));
   }
 
-  /** The step as it reads memory: a repeated map through the map itself. */
+  /**
+   * The step as it reads memory: a repeated map through the map itself, a shortcut of integers
+   * through them.
+   */
   private resolved(step: EpilogueStep | undefined): EpilogueStep | undefined {
     if (step?.kind !== 'op') return step;
+    const shortcut = this.shortcuts.get(step.operands[0]?.value as Value);
+    if (shortcut !== undefined) {
+      const { q, zero, scale } = shortcut;
+      const form = { op: 'addscaled', immediates: [zero, scale] as const };
+      return operation(step.value, form, [{ value: q, layout: 'tensor' }]);
+    }
     const operands = step.operands.map((operand) => ({
       ...operand,
       value: this.repeated.get(storage(operand.value)) ?? operand.value,
@@ -315,6 +354,7 @@ class Fusion {
       const flow = value.inputs[i] as Value;
       if ((flow.op === 'constant' && value.inputs.length > 1) || this.repeated.has(storage(flow)))
         continue;
+      if (this.shortcuts.has(flow)) continue;
       const step = this.resolved(stepFor(value, i, flow, imagesOf(flow), () => true));
       if (step !== undefined) return { source: flow, step };
     }

@@ -2,7 +2,7 @@
  * What a lowering works with: buffers of values, constants, and the epilogue of its kernel. Not
  * here: any op.
  */
-import { byteLength, DTYPES, isSubByte } from '../../core/dtype.js';
+import { byteLength, DTYPES, heldAs, isSubByte } from '../../core/dtype.js';
 import { BitplaneError, type ErrorSite, expected } from '../../core/errors.js';
 import { elementCount } from '../../core/shape.js';
 import { eachUnknown, type Value } from '../../graph/value.js';
@@ -282,6 +282,7 @@ export class LoweringContext {
           {
             op,
             kind: first.layout,
+            ...(first.value.dtype !== 'f32' && { dtype: heldAs(first.value.dtype) }),
             buffer: bufferOf(first),
             ...(second && { second: bufferOf(second) }),
             a,
