@@ -77,7 +77,7 @@ export class Histogram implements HistogramCounts {
   }
 }
 
-function halved(bins: Float64Array): Float64Array {
+function halved(bins: Float64Array): Float64Array<ArrayBuffer> {
   const half = new Float64Array(BINS);
   for (let i = 0; i < BINS; i++) half[i >> 1]! += bins[i]!;
   return half;
