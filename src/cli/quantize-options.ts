@@ -16,9 +16,9 @@ const NAMES: Readonly<Record<ObserverName, true>> = {
 };
 export const OBSERVERS = Object.keys(NAMES);
 
-/** A number of bits, or the text of a spec. */
+/** A number of bits, or the text of a spec, which is checked where it is used. */
 export function parseChoice(text: string): QuantChoice {
-  return /^[\d.+-]+$/.test(text) ? Number(text) : text;
+  return /^[\d.+-]+$/.test(text) ? Number(text) : (text as QuantChoice);
 }
 
 export function parseEnds(text: string): number | 'same' {

@@ -36,8 +36,20 @@ export function fakeQuantize(
   requireAffine(spec, params);
   if (groups.block !== undefined)
     throw expected('ERR_UNSUPPORTED', 'constants for blocks', x.op, { op: 'quantize', node: name });
-  const { lo, hi, dtype } = codesOf(spec);
   const { scale, zero } = operands(g, name, params, groups);
+  return fakeQuantizeBy(g, name, x, spec, scale, zero);
+}
+
+/** `fakeQuantize` by a scale and a zero point that may be computed; undefined stands for 0. */
+export function fakeQuantizeBy(
+  g: GraphBuilder,
+  name: string,
+  x: Float,
+  spec: QuantSpec,
+  scale: Float,
+  zero?: Float,
+): Float {
+  const { lo, hi, dtype } = codesOf(spec);
   let y = g.div(x, scale, { name: `${name}.scaled` });
   y = ROUNDINGS[spec.rounding].emit(g, `${name}.rounded`, y);
   if (zero !== undefined) y = g.add(y, zero, { name: `${name}.shifted` });

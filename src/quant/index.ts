@@ -9,7 +9,7 @@ export {
   quantizeNumbers,
   type Range,
 } from './affine.js';
-export { constantCodes, fakeQuantize } from './fake-quantize.js';
+export { constantCodes, fakeQuantize, fakeQuantizeBy } from './fake-quantize.js';
 export {
   type DsconvActivationFormat,
   type DsconvWeights,
@@ -17,12 +17,19 @@ export {
   dsconvWeights,
 } from './formats/dsconv.js';
 export { type Groups, groupsOf } from './groups.js';
+export { activations } from './layer-inputs.js';
+export { weights } from './layer-weights.js';
 export type { LayerChoice, QuantChoice, QuantizeOptions } from './network/options.js';
 export { type Quantized, quantizeGraph } from './network/quantize-graph.js';
 export type { ActivationReport, Bins, LayerReport, WeightReport } from './network/report.js';
 export { Histogram, type HistogramCounts } from './observers/histogram.js';
 export { OBSERVERS, type ObserverName, type ObserverOptions } from './observers/range-of.js';
-export { parseQuantSpec, type QuantSpecLike, showQuantSpec } from './parse-spec.js';
+export {
+  parseQuantSpec,
+  type QuantSpecLike,
+  type QuantSpecText,
+  showQuantSpec,
+} from './parse-spec.js';
 export type {
   ActivationQuantizer,
   PseudoGradient,

@@ -17,14 +17,18 @@
 import { expected } from '../core/errors.js';
 import { type Granularity, type QuantSpec, type QuantSpecOptions, quantSpec } from './spec.js';
 
+/** The short form of a spec. */
+export type QuantSpecText = Base | `${Base}-${string}`;
+type Base = `${'int' | 'uint' | 'log' | 'outlier' | 'bfp'}${number}` | 'ternary' | 'bipolar';
+
 /** A spec, its fields without the defaults, or its short form. */
-export type QuantSpecLike = QuantSpecOptions | number | string;
+export type QuantSpecLike = QuantSpecOptions | number | QuantSpecText;
 
 const FORM = /^(int|uint|log|outlier|bfp|ternary|bipolar)(\d*)((?:-[a-z]+\d*)*)$/;
 const EXAMPLES = "a quantization such as 8, 'int8', 'uint4', 'ternary' or 'int4-channel'";
 
 /** @throws BitplaneError ERR_ARGUMENT */
-export function parseQuantSpec(like: QuantSpecLike): QuantSpec {
+export function parseQuantSpec(like: QuantSpecLike | string): QuantSpec {
   if (typeof like === 'object' && like !== null) return quantSpec(like);
   if (typeof like === 'number')
     return quantSpec({ bits: like, ...(like === 1 && { scheme: 'bipolar' }) });

@@ -210,7 +210,7 @@ test('weights alone need a calibration, or touch activations', async () => {
   expect(error(g)).toBeGreaterThan(15);
 });
 
-test.each(['bipolar-channel', 'log4', 'outlier4', 'uint4-asymmetric-channel'])(
+test.each(['bipolar-channel', 'log4', 'outlier4', 'uint4-asymmetric-channel'] as const)(
   '%s weights are not those of the report',
   async (weights) => {
     const { graph: g, layers: rows } = await quantizeGraph(graph, { weights, ends: 'same' });
