@@ -99,29 +99,32 @@ export function buildProgram(io: Io, messages: Io, exit: (code: number) => void)
   // Only subcommands made by program.command() inherit exitOverride and the output.
   const command = (text: string, about: string) =>
     program.command(text).description(about).option('--json', 'print one JSON document');
+  const fromFile = (target: Command) =>
+    target.addOption(
+      new Option(
+        '--multi-threshold-axis <rule>',
+        'channels of MultiThreshold at rank 3: layout follows data_layout, last is for ' +
+          "QONNX's files of 2023-12 to 2025-07",
+      ).choices(MULTI_THRESHOLD_AXES),
+    );
   const optimized = (target: Command) =>
-    target
-      .addOption(
+    fromFile(
+      target.addOption(
         new Option(
           '--sign-zero <rule>',
           'ONNX Sign: exact keeps sign(0) = 0, plus takes it as +1 so that every Sign is one bit',
         ).choices(SIGN_ZEROS),
-      )
-      .addOption(
-        new Option(
-          '--multi-threshold-axis <rule>',
-          'channels of MultiThreshold at rank 3: layout follows data_layout, last is for ' +
-            "QONNX's files of 2023-12 to 2025-07",
-        ).choices(MULTI_THRESHOLD_AXES),
-      );
-  const session = (target: Command) =>
-    optimized(target)
+      ),
+    );
+  const running = (target: Command) =>
+    target
       .option('--threads <n>', 'threads of one run (default: all cores)', parseThreads)
       .addOption(
         new Option('--isa <isa>', 'instruction set (default: the best of this machine)').choices(
           ISAS,
         ),
       );
+  const session = (target: Command) => running(optimized(target));
 
   optimized(
     command('inspect <model>', 'inputs, outputs, layers, multiply-accumulates and weight sizes'),
@@ -191,10 +194,12 @@ export function buildProgram(io: Io, messages: Io, exit: (code: number) => void)
     )
     .action(async (from, to, flags) => (await import('./convert.js')).convert(from, to, flags, io));
 
-  session(
-    command(
-      'quantize <in> <out>',
-      'few bits for a float network, by the ranges that pictures show',
+  running(
+    fromFile(
+      command(
+        'quantize <in> <out>',
+        'few bits for a float network, by the ranges that pictures show',
+      ),
     ),
   )
     .requiredOption(

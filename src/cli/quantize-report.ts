@@ -53,6 +53,7 @@ export function reportNotes({ layers, shortcuts }: Reports): string[] {
   const maps = [...layers.flatMap(({ activations }) => activations ?? []), ...shortcuts];
   const constant = [...new Set(maps.filter((map) => map.constant).map(({ map }) => map))];
   return [
+    ...(layers.length === 0 ? ['no layer has float weights: nothing was quantized'] : []),
     ...(shortcuts.length === 0
       ? []
       : [

@@ -29,7 +29,7 @@ import { jsonReports, layerTable, quantizePage, reportNotes } from './quantize-r
 import { facts } from './table.js';
 import { isZooName } from './zoo-name.js';
 
-export interface QuantizeFlags extends SessionFlags {
+export interface QuantizeFlags extends Omit<SessionFlags, 'signZero'> {
   readonly weights: QuantChoice;
   readonly activations?: QuantChoice;
   readonly perChannel?: boolean;
@@ -50,6 +50,12 @@ export interface QuantizeFlags extends SessionFlags {
 
 const CALIBRATE = 512;
 const BATCH = 32;
+
+/** An accuracy, and what computed it. */
+interface Measured extends Evaluation {
+  readonly isa: string;
+  readonly threads: number;
+}
 
 /** What measures the accuracy: labelled pictures, and how they become inputs. */
 interface Test {
@@ -106,6 +112,8 @@ export async function quantize(
           : { dataset: opened?.test?.data.name, before: shares(before), after: shares(after) },
       ...jsonReports(quantized),
       notes,
+      isa: after?.isa ?? null,
+      threads: after?.threads ?? null,
       html: flags.html ?? null,
     });
     return;
@@ -134,7 +142,6 @@ function checkFlags(flags: QuantizeFlags): void {
 
 function choices(flags: QuantizeFlags): QuantizeOptions {
   const { weights, activations, perChannel, ends, layer, observer, percentile } = flags;
-  const { threads, isa, signZero } = flags;
   return {
     weights,
     ...(activations !== undefined && { activations }),
@@ -144,12 +151,16 @@ function choices(flags: QuantizeFlags): QuantizeOptions {
     ...(observer !== undefined && {
       observer: percentile === undefined ? observer : { name: observer, percentile },
     }),
-    session: toSessionOptions({
-      ...(threads !== undefined && { threads }),
-      ...(isa !== undefined && { isa }),
-      ...(signZero !== undefined && { signZero }),
-    }),
+    session: runsOf(flags),
   };
+}
+
+/** The options of a session that computes. */
+function runsOf({ threads, isa }: QuantizeFlags) {
+  return toSessionOptions({
+    ...(threads !== undefined && { threads }),
+    ...(isa !== undefined && { isa }),
+  });
 }
 
 interface Opened {
@@ -234,16 +245,18 @@ async function accuracy(
   { data, recipe }: Test,
   flags: QuantizeFlags,
   io: Io,
-): Promise<Evaluation> {
+): Promise<Measured> {
   const total = Math.min(data.size, flags.limit ?? data.size);
   const progress = startProgress(io, when, total, quiet(flags, io));
-  const session = Session.fromGraph(graph, toSessionOptions(flags));
+  const session = Session.fromGraph(graph, runsOf(flags));
+  const { isa, threads } = session.info;
   try {
-    return await evaluate(session, data, recipe.preprocess, {
+    const result = await evaluate(session, data, recipe.preprocess, {
       limit: flags.limit,
       batch: flags.batch,
       onProgress: (done) => progress.update(done),
     });
+    return { ...result, isa, threads };
   } finally {
     progress.finish();
     await session.release();
@@ -271,8 +284,8 @@ function summary(done: {
   readonly to: string;
   readonly inBytes: number | null;
   readonly outBytes: number;
-  readonly before: Evaluation | undefined;
-  readonly after: Evaluation | undefined;
+  readonly before: Measured | undefined;
+  readonly after: Measured | undefined;
   readonly opened: Opened | undefined;
   readonly flags: QuantizeFlags;
 }): (readonly [name: string, value: string])[] {
