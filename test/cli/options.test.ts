@@ -40,7 +40,7 @@ async function floatModel(): Promise<void> {
   const g = new GraphBuilder();
   const x = g.input('x', 'f32', ['N', 784]);
   const weights = (o: number, k: number) => {
-    const data = Float32Array.from({ length: o * k }, (_, i) => ((i * 2654435761) % 97) / 97 - 0.5);
+    const data = Float32Array.from({ length: o * k }, (_, i) => Math.sin(i * i));
     return g.constant(new Tensor('f32', data, [o, k]));
   };
   const a = g.relu(g.dense(x, weights(8, 784), { name: 'a' }));
@@ -48,7 +48,8 @@ async function floatModel(): Promise<void> {
   const scores = g.dense(b, weights(10, 8), { name: 'c' });
   await saveModel(g.graph([x], { scores }), at('float.safetensors'));
   write(at('float.json'), readFileSync(at('dense.json')));
-  const few = (count: number) => Uint8Array.from({ length: count }, (_, i) => (i * 11) & 255);
+  const few = (count: number) =>
+    Uint8Array.from({ length: count }, (_, i) => 128 + 120 * Math.sin(i * i * 0.7));
   write(at('mnist/train-images-idx3-ubyte'), idx([40, 28, 28], few(40 * 784)));
   write(at('mnist/train-labels-idx1-ubyte'), idx([40], new Uint8Array(40)));
 }
