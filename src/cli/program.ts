@@ -15,6 +15,13 @@ import { BitplaneError } from '../core/errors.js';
 import { MULTI_THRESHOLD_AXES } from '../formats/onnx/choices.js';
 import { type Io, printJson } from './io.js';
 import { gather, ISAS, parseCount, parseThreads, SIGN_ZEROS } from './options.js';
+import {
+  gatherLayers,
+  OBSERVERS,
+  parseChoice,
+  parseEnds,
+  parsePercent,
+} from './quantize-options.js';
 
 /**
  * Runs one command line, without the program's name; resolves to the exit code and never rejects.
@@ -92,29 +99,32 @@ export function buildProgram(io: Io, messages: Io, exit: (code: number) => void)
   // Only subcommands made by program.command() inherit exitOverride and the output.
   const command = (text: string, about: string) =>
     program.command(text).description(about).option('--json', 'print one JSON document');
+  const fromFile = (target: Command) =>
+    target.addOption(
+      new Option(
+        '--multi-threshold-axis <rule>',
+        'channels of MultiThreshold at rank 3: layout follows data_layout, last is for ' +
+          "QONNX's files of 2023-12 to 2025-07",
+      ).choices(MULTI_THRESHOLD_AXES),
+    );
   const optimized = (target: Command) =>
-    target
-      .addOption(
+    fromFile(
+      target.addOption(
         new Option(
           '--sign-zero <rule>',
           'ONNX Sign: exact keeps sign(0) = 0, plus takes it as +1 so that every Sign is one bit',
         ).choices(SIGN_ZEROS),
-      )
-      .addOption(
-        new Option(
-          '--multi-threshold-axis <rule>',
-          'channels of MultiThreshold at rank 3: layout follows data_layout, last is for ' +
-            "QONNX's files of 2023-12 to 2025-07",
-        ).choices(MULTI_THRESHOLD_AXES),
-      );
-  const session = (target: Command) =>
-    optimized(target)
+      ),
+    );
+  const running = (target: Command) =>
+    target
       .option('--threads <n>', 'threads of one run (default: all cores)', parseThreads)
       .addOption(
         new Option('--isa <isa>', 'instruction set (default: the best of this machine)').choices(
           ISAS,
         ),
       );
+  const session = (target: Command) => running(optimized(target));
 
   optimized(
     command('inspect <model>', 'inputs, outputs, layers, multiply-accumulates and weight sizes'),
@@ -183,6 +193,64 @@ export function buildProgram(io: Io, messages: Io, exit: (code: number) => void)
       'batch norms, scales and shifts in a row become one: faster, and floats round once less',
     )
     .action(async (from, to, flags) => (await import('./convert.js')).convert(from, to, flags, io));
+
+  running(
+    fromFile(
+      command(
+        'quantize <in> <out>',
+        'few bits for a float network, by the ranges that pictures show',
+      ),
+    ),
+  )
+    .requiredOption(
+      '--weights <spec>',
+      "bits of weights, or a spec such as int4-channel, ternary, log4, bfp6-block16; or 'float'",
+      parseChoice,
+    )
+    .option(
+      '--activations <spec>',
+      "bits of activations, or a spec such as int8; or 'float' (default: float)",
+      parseChoice,
+    )
+    .option('--per-channel', 'a scale for each output channel, where --weights is a number')
+    .option(
+      '--ends <n>',
+      "bits of the first and the last layer, or 'same' as the others (default: 8)",
+      parseEnds,
+    )
+    .option(
+      '--layer <name=choice>',
+      'another choice for a layer, or a pattern with *: W4A8, W4, A8 or float; repeatable',
+      gatherLayers,
+    )
+    .addOption(
+      new Option('--dataset <name>', 'mnist, cifar10, or a folder of pictures').choices([
+        'mnist',
+        'cifar10',
+        'folder',
+      ]),
+    )
+    .option('--data <dir>', "the data set's folder or its parent (default: $BITPLANE_DATA)")
+    .option('--test <dir>', 'labelled pictures for the accuracy, where --dataset is folder')
+    .option(
+      '--calibrate <n>',
+      'pictures of the training split to calibrate with (default: 512)',
+      parseCount,
+    )
+    .addOption(
+      new Option('--observer <name>', 'how ranges are chosen (default: minmax)').choices(OBSERVERS),
+    )
+    .option('--percentile <p>', 'percent of numbers to keep (default: 99.99)', parsePercent)
+    .option('--limit <n>', 'measure the accuracy on the first n pictures only', parseCount)
+    .option('--batch <n>', 'pictures a run (default: 32)', parseCount)
+    .option(
+      '--preprocess <file.json>',
+      'preprocessing and labels (default: IN.json beside IN, else what IN carries)',
+    )
+    .option('--html <file>', 'write a page with charts of every layer')
+    .action(async (from, to, flags) =>
+      (await import('./quantize.js')).quantize(from, to, flags, io),
+    );
 
   command('doctor', 'what this machine offers, and why the addon does not load').action(
     async (flags) => exit((await import('./doctor.js')).doctor(version(), flags, io)),

@@ -23,6 +23,10 @@ export interface FolderOptions {
   readonly outputs?: number | undefined;
   /** True: a picture that cannot be read is an error. False: it is skipped and named. */
   readonly strict?: boolean | undefined;
+  /**
+   * False: pictures need no class; labels are all 0 and there are no classes. Default true.
+   */
+  readonly labelled?: boolean | undefined;
 }
 
 const EXTENSIONS = new Set(['.jpg', '.jpeg', '.png']);
@@ -45,17 +49,20 @@ export function openFolder(dir: string, fit: Fit, options: FolderOptions = {}): 
 }
 
 async function open(dir: string, fit: Fit, options: FolderOptions): Promise<Dataset> {
-  const { labels, strict = false } = options;
+  const { strict = false, labelled = true } = options;
+  const labels = labelled ? options.labels : undefined;
   const find = labelFinder(labels ?? []);
   const { pictures, inFolders, others } = await findPictures(
     dir,
     (group) => find(group).length > 0,
   );
   const groups = [...new Set(pictures.map((picture) => picture.group))].sort();
-  const classes = labels ?? classesByOrder(dir, groups, inFolders, options.outputs);
+  const classes = labelled
+    ? (labels ?? classesByOrder(dir, groups, inFolders, options.outputs))
+    : [];
   const index =
     labels === undefined
-      ? new Map(groups.map((group, i) => [group, i]))
+      ? new Map(groups.map((group, i) => [group, labelled ? i : 0]))
       : classesByLabel(dir, groups, labels, find);
 
   const side = fit.crop;
@@ -66,7 +73,7 @@ async function open(dir: string, fit: Fit, options: FolderOptions): Promise<Data
     size: pictures.length,
     pictureShape: [side, side, 3],
     notes: [
-      ...(labels === undefined
+      ...(labels === undefined && labelled
         ? [
             'classes by sorted folder order: ' +
               `${groups.map((group, order) => `${order} ${group}`).join(', ')}`,

@@ -4,9 +4,16 @@
  */
 import { type OptionNames, requireOptions } from '../core/checks.js';
 import { expected } from '../core/errors.js';
-import type { ActivationQuantizer, WeightQuantizer } from '../quant/quantizer.js';
 import { constantOf, heNormal, type Initializer } from './initializers.js';
-import { quantizeInput } from './quantize.js';
+import {
+  type InputOption,
+  inputName,
+  inputQuantizer,
+  quantizeInput,
+  quantizeOwnWeights,
+  type WeightOption,
+  weightQuantizer,
+} from './quantize.js';
 import { type Float, type Layer, layer, type Scope } from './scope.js';
 import { type Pads, padsOf, pair } from './windows.js';
 
@@ -26,8 +33,10 @@ export interface Conv2dOptions {
   readonly groups?: number;
   /** Default false. */
   readonly bias?: boolean;
-  readonly weights?: WeightQuantizer;
-  readonly inputs?: ActivationQuantizer;
+  /** A quantizer, or a spec such as 4 or 'int4-channel'. Default: weights stay float. */
+  readonly weights?: WeightOption;
+  /** A quantizer, or a spec such as 8 or 'uint8'. Default: inputs stay as they are. */
+  readonly inputs?: InputOption;
   /** Of the weights. Default heNormal. */
   readonly init?: Initializer;
   readonly name?: string;
@@ -50,16 +59,9 @@ const OPTIONS: OptionNames<Conv2dOptions> = {
 /** conv(quantized x, quantized W) * the quantizer's scale + bias. */
 export function conv2d(options: Conv2dOptions): Layer {
   requireOptions(options, OPTIONS, { op: 'conv2d' });
-  const {
-    filters,
-    groups = 1,
-    padValue = 0,
-    bias = false,
-    weights,
-    inputs,
-    init = heNormal,
-    name,
-  } = options;
+  const { filters, groups = 1, padValue = 0, bias = false, init = heNormal, name } = options;
+  const weights = weightQuantizer(options.weights);
+  const inputs = inputQuantizer(options.inputs);
   const kernel = pair(options.kernel);
   const strides = pair(options.strides ?? 1);
   const apply = (scope: Scope, x: Float): Float => {
@@ -74,9 +76,11 @@ export function conv2d(options: Conv2dOptions): Layer {
       });
     const pads = padsOf(options.pads ?? 0, [height, width], kernel, strides);
     const w = scope.parameter('weight', [filters, ...kernel, channels / groups], 'weight', init);
-    const quantized = weights?.quantize(g, scope.path, w) ?? { values: w };
+    const quantized = quantizeOwnWeights(scope, weights, w);
     const quantizedInput =
-      inputs === undefined ? x : quantizeInput(scope, 'conv2d', inputs, x, scope.named('sign'));
+      inputs === undefined
+        ? x
+        : quantizeInput(scope, 'conv2d', inputs, x, inputName(scope, inputs));
     const [input, own] =
       padValue === 0
         ? [quantizedInput, pads]

@@ -3,17 +3,26 @@
  * ./compose.ts).
  */
 import { requireOptions } from '../core/checks.js';
-import type { ActivationQuantizer, WeightQuantizer } from '../quant/quantizer.js';
 import { constantOf, fanInUniform, type Initializer } from './initializers.js';
-import { quantizeInput } from './quantize.js';
+import {
+  type InputOption,
+  inputName,
+  inputQuantizer,
+  quantizeInput,
+  quantizeOwnWeights,
+  type WeightOption,
+  weightQuantizer,
+} from './quantize.js';
 import { type Float, type Layer, layer, type Scope } from './scope.js';
 
 export interface DenseOptions {
   readonly units: number;
   /** Default true. */
   readonly bias?: boolean;
-  readonly weights?: WeightQuantizer;
-  readonly inputs?: ActivationQuantizer;
+  /** A quantizer, or a spec such as 4 or 'int4-channel'. Default: weights stay float. */
+  readonly weights?: WeightOption;
+  /** A quantizer, or a spec such as 8 or 'uint8'. Default: inputs stay as they are. */
+  readonly inputs?: InputOption;
   /** Of the weights. Default fanInUniform. */
   readonly init?: Initializer;
   readonly name?: string;
@@ -29,14 +38,16 @@ export function dense(options: DenseOptions): Layer {
     name: true,
   } as const;
   requireOptions(options, known, { op: 'dense' });
-  const { units, bias = true, weights, inputs, init = fanInUniform, name } = options;
+  const { units, bias = true, init = fanInUniform, name } = options;
+  const weights = weightQuantizer(options.weights);
+  const inputs = inputQuantizer(options.inputs);
   const apply = (scope: Scope, x: Float): Float => {
     const { g } = scope;
     scope.requireCount('dense', 'units', units);
     const w = scope.parameter('weight', [units, scope.channels('dense', x)], 'weight', init);
-    const quantized = weights?.quantize(g, scope.path, w) ?? { values: w };
+    const quantized = quantizeOwnWeights(scope, weights, w);
     const input =
-      inputs === undefined ? x : quantizeInput(scope, 'dense', inputs, x, scope.named('sign'));
+      inputs === undefined ? x : quantizeInput(scope, 'dense', inputs, x, inputName(scope, inputs));
     let y = g.dense(input, quantized.values, { name: scope.path });
     if (quantized.scale !== undefined) y = g.mul(y, quantized.scale, { name: scope.named('real') });
     return bias

@@ -1,14 +1,51 @@
 /**
- * Applies an activation quantizer within a layer. Not here: quantizers (src/quant).
+ * Applies quantizers, or what QuantSpecs describe, within a layer. Not here: quantizers (src/quant).
  */
 import { expected } from '../core/errors.js';
 import { isNeverZero } from '../passes/nonzero.js';
-import type { ActivationQuantizer } from '../quant/quantizer.js';
+import { activations } from '../quant/layer-inputs.js';
+import { weights } from '../quant/layer-weights.js';
+import type { QuantSpecLike } from '../quant/parse-spec.js';
+import type { ActivationQuantizer, QuantizedWeights, WeightQuantizer } from '../quant/quantizer.js';
+import { constantOf } from './initializers.js';
 import type { Float, Scope } from './scope.js';
 
+/** How a layer's weights are quantized: by a quantizer, or by the one that a spec describes. */
+export type WeightOption = WeightQuantizer | QuantSpecLike;
+/** How a layer's inputs are quantized. */
+export type InputOption = ActivationQuantizer | QuantSpecLike;
+
+/** @throws BitplaneError ERR_ARGUMENT for a spec that is none */
+export function weightQuantizer(option: WeightOption | undefined): WeightQuantizer | undefined {
+  return option === undefined || isQuantizer(option) ? option : weights(option);
+}
+
+/** @throws BitplaneError ERR_ARGUMENT for a spec that is none, or that no layer's input has */
+export function inputQuantizer(option: InputOption | undefined): ActivationQuantizer | undefined {
+  return option === undefined || isQuantizer(option) ? option : activations(option);
+}
+
+function isQuantizer<Q extends WeightQuantizer | ActivationQuantizer>(
+  option: Q | QuantSpecLike,
+): option is Q {
+  return typeof option === 'object' && option !== null && 'quantize' in option;
+}
+
+/** The weights of a layer through its quantizer. */
+export function quantizeOwnWeights(
+  scope: Scope,
+  quantizer: WeightQuantizer | undefined,
+  w: Float,
+): QuantizedWeights {
+  // While a model is built only shapes matter, and an input stands for each parameter.
+  const isStandIn = w.op === 'input' && quantizer?.constantsOnly === true;
+  if (quantizer === undefined || isStandIn) return { values: w };
+  return quantizer.quantize(scope.g, scope.path, w);
+}
+
 /**
- * x through the quantizer. A layer that demands one bit while sign(0) is 0 needs a proof that x is
- * never 0.
+ * x through the quantizer, whose range, if it has one, is a parameter of the layer. A layer that
+ * demands one bit while sign(0) is 0 needs a proof that x is never 0.
  */
 export function quantizeInput(
   scope: Scope,
@@ -27,5 +64,12 @@ export function quantizeInput(
         node: scope.path,
       },
     );
-  return inputs.quantize(scope.g, name, x);
+  if (inputs.range === undefined) return inputs.quantize(scope.g, name, x);
+  const range = scope.parameter('range', [], 'range', constantOf(inputs.range));
+  return inputs.quantize(scope.g, name, x, range);
+}
+
+/** The name of a layer's quantized input. */
+export function inputName(scope: Scope, { precision }: ActivationQuantizer): string {
+  return scope.named(precision === 1 ? 'sign' : 'input');
 }

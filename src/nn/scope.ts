@@ -14,7 +14,16 @@ import type { Initializer } from './initializers.js';
 export type Float = Value<'f32'>;
 
 /** What a parameter does; optimizers and importers go by it. */
-export type Role = 'weight' | 'bias' | 'scale' | 'shift' | 'mean' | 'variance' | 'slope';
+export type Role =
+  | 'weight'
+  | 'bias'
+  | 'scale'
+  | 'shift'
+  | 'mean'
+  | 'variance'
+  | 'slope'
+  // The greatest magnitude of a quantized input.
+  | 'range';
 
 export interface Parameter {
   /** The path of its layer and its own name: 'layer1/0/conv/weight'. */

@@ -4,6 +4,7 @@
  */
 import type { Graph } from '../graph/value.js';
 import { verify } from '../ops/verify.js';
+import { absorbAffines } from './absorb-affines.js';
 import { affines } from './affine.js';
 import { binarizeRules, type SignZero } from './binarize.js';
 import { Evaluations } from './chain.js';
@@ -126,6 +127,19 @@ export function mergeAffines<G extends Graph>(graph: G): G {
   return merged === before
     ? graph
     : (apply(merged, [{ name: 'common', run: eliminateCommon }], {}) as G);
+}
+
+/**
+ * The same network for inference with channels last and batch norms in the weights of the products
+ * before them: a product, a bias, an activation, as quantization wants it. Floats differ from those
+ * of the graph by rounding.
+ *
+ * @throws BitplaneError ERR_GRAPH where the graph breaks a rule of the IR
+ */
+export function absorbBatchNorms(graph: Graph): Graph {
+  const absorb: Pass = { name: 'absorb', run: absorbAffines };
+  const common: Pass = { name: 'common', run: eliminateCommon };
+  return apply(graph, [...CANONICAL, LAYOUT, absorb, common], {});
 }
 
 function apply(

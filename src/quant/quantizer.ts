@@ -1,11 +1,13 @@
 /**
- * The type of a quantizer: a value with its formula, its precision, its paper, and a
- * pseudo-gradient (its own gradient is zero almost everywhere). Not here: any quantizer; layers
- * with parameters (src/nn), gradients.
+ * The type of a quantizer of a layer: a value with its formula, its precision, its paper, and a
+ * pseudo-gradient (its own gradient is zero almost everywhere). Those of more than one bit are made
+ * from a QuantSpec (./layer-weights.ts, ./layer-inputs.ts). Not here: any quantizer; layers with
+ * parameters (src/nn), gradients.
  */
 import { requireOneOf } from '../core/checks.js';
 import type { Value } from '../graph/value.js';
 import type { GraphBuilder } from '../ops/builder.js';
+import type { QuantSpec } from './spec.js';
 
 /**
  * The derivative that training uses where the quantizer has none, g being the upstream gradient:
@@ -39,8 +41,11 @@ export function requireSignRule(
 export interface Quantizer {
   readonly name: string;
   /** Bits of an element. */
-  readonly precision: 1;
-  readonly zero: SignOfZero;
+  readonly precision: number;
+  /** Of quantizers that take the sign of a number alone. */
+  readonly zero?: SignOfZero;
+  /** Of quantizers that are made from one. */
+  readonly spec?: QuantSpec;
   /** As the paper writes it. */
   readonly formula: string;
   readonly pseudoGradient: PseudoGradient;
@@ -57,6 +62,8 @@ export interface QuantizedWeights {
 }
 
 export interface WeightQuantizer extends Quantizer {
+  /** Only numbers can be quantized, not values that a graph computes. */
+  readonly constantsOnly?: true;
   /**
    * w is [O, ...]. Numbers (constants) are quantized at once; other values become ops under names
    * that begin with `name`.
@@ -67,5 +74,8 @@ export interface WeightQuantizer extends Quantizer {
 export interface ActivationQuantizer extends Quantizer {
   /** Demands one bit: a layer whose input may be 0 under zero: 'torch' is then an error. */
   readonly packed: boolean;
-  quantize(g: GraphBuilder, name: string, x: Value<'f32'>): Value<'f32'>;
+  /** The range that it begins with; absent where it has none to learn. */
+  readonly range?: number;
+  /** `range` [] is the greatest magnitude that has a code; it is the layer's parameter. */
+  quantize(g: GraphBuilder, name: string, x: Value<'f32'>, range?: Value<'f32'>): Value<'f32'>;
 }

@@ -36,7 +36,7 @@ const OPTIONS: OptionNames<BiRealOptions> = { ...NETWORK_OPTIONS, zero: true };
 /** The release initialises binary weights like this. */
 export const BI_REAL_INIT = nn.uniform(0, 1e-3);
 
-export function biRealBlock(zero: quant.SignOfZero = 'plus'): Block {
+export function biRealBlock(zero: quant.SignOfZero = 'plus', real?: quant.QuantSpecLike): Block {
   return (name, width, stride) =>
     nn.residual(
       nn.sequential([
@@ -52,7 +52,7 @@ export function biRealBlock(zero: quant.SignOfZero = 'plus'): Block {
         }),
         nn.batchNorm({ name: 'bn' }),
       ]),
-      { shortcut: averageShortcut(width, stride), name },
+      { shortcut: averageShortcut(width, stride, { real }), name },
     );
 }
 
@@ -60,9 +60,9 @@ const imagenet =
   (depths: readonly number[]) =>
   (options: BiRealOptions = {}): Network =>
     network(options, OPTIONS, IMAGENET, (classes) => [
-      ...imagenetStem(64),
-      ...stages(biRealBlock(options.zero), [64, 128, 256, 512], depths),
-      ...head(classes),
+      ...imagenetStem(64, options),
+      ...stages(biRealBlock(options.zero, options.real), [64, 128, 256, 512], depths),
+      ...head(classes, options.real),
     ]);
 
 export const biReal18 = imagenet([4, 4, 4, 4]);
@@ -71,17 +71,17 @@ export const biReal34 = imagenet([6, 8, 12, 6]);
 /** The same blocks on CIFAR's ResNet-18: 3x3 stem, no pooling. */
 export function biRealCifar18(options: BiRealOptions = {}): Network {
   return network(options, OPTIONS, CIFAR10, (classes) => [
-    ...cifarStem(64),
-    ...stages(biRealBlock(options.zero), [64, 128, 256, 512], [4, 4, 4, 4]),
-    ...head(classes),
+    ...cifarStem(64, options),
+    ...stages(biRealBlock(options.zero, options.real), [64, 128, 256, 512], [4, 4, 4, 4]),
+    ...head(classes, options.real),
   ]);
 }
 
 /** The same blocks on ResNet-20. */
 export function biReal20(options: BiRealOptions = {}): Network {
   return network(options, OPTIONS, CIFAR10, (classes) => [
-    ...cifarStem(16),
-    ...stages(biRealBlock(options.zero), [16, 32, 64], [6, 6, 6]),
-    ...head(classes),
+    ...cifarStem(16, options),
+    ...stages(biRealBlock(options.zero, options.real), [16, 32, 64], [6, 6, 6]),
+    ...head(classes, options.real),
   ]);
 }

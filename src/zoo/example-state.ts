@@ -33,6 +33,7 @@ const BY_ROLE: Readonly<Record<Role, Initializer>> = {
   mean: normal(0.1),
   variance: uniform(0.5, 1.5),
   slope: uniform(0.1, 0.4),
+  range: uniform(2, 4),
 };
 
 export function exampleState(model: Pick<Model, 'parameters'>, seed = 1): State {

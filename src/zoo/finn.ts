@@ -4,9 +4,12 @@
  * Weights and activations are signs without scales; batch norm stands between. Not here: FINN's own
  * trained networks, which load as QONNX files.
  *
- * The first convolution of CNV reads real pixels under binary weights; TFC, SFC and LFC binarize
- * the picture, values below 0 being -1.
+ * The first convolution of CNV reads real pixels under binary weights, or pixels of as many bits as
+ * `real` says; TFC, SFC and LFC binarize the picture, values below 0 being -1. `weights` and
+ * `activations` give the same networks in more bits, as Umuroglu et al. and Blott et al., "FINN-R",
+ * 2018, arXiv 1809.04570, have them.
  */
+import type { OptionNames } from '../core/checks.js';
 import * as nn from '../nn/index.js';
 import * as quant from '../quant/index.js';
 import {
@@ -16,20 +19,35 @@ import {
   type Network,
   type NetworkOptions,
   network,
+  realLayer,
 } from './network.js';
 
 const MNIST: Defaults = { classes: 10, inputSize: 28, channels: 1 };
-const weights = quant.sign();
-const inputs = quant.signActivation({ pseudoGradient: 'clip' });
+
+export interface FinnOptions extends NetworkOptions {
+  /** Bits, or a spec, of weights. Default 1: signs without a scale. */
+  readonly weights?: quant.QuantSpecLike;
+  /** Bits, or a spec, of what layers read. Default 1: signs. */
+  readonly activations?: quant.QuantSpecLike;
+}
+
+const OPTIONS: OptionNames<FinnOptions> = { ...NETWORK_OPTIONS, weights: true, activations: true };
+
+function quantizersOf({ weights = 1, activations = 1 }: FinnOptions) {
+  return {
+    weights: weights === 1 ? quant.sign() : weights,
+    inputs: activations === 1 ? quant.signActivation({ pseudoGradient: 'clip' }) : activations,
+  } as const;
+}
 
 /** Three perceptron layers of `units`, each product followed by batch norm; the classifier too. */
 const perceptron =
   (units: number) =>
-  (options: NetworkOptions = {}): Network =>
-    network(options, NETWORK_OPTIONS, MNIST, (classes) => [
+  (options: FinnOptions = {}): Network =>
+    network(options, OPTIONS, MNIST, (classes) => [
       nn.flatten({ name: 'flatten' }),
       ...[units, units, units, classes].flatMap((width, i) => [
-        nn.dense({ units: width, bias: false, weights, inputs, name: `fc${i + 1}` }),
+        nn.dense({ units: width, bias: false, ...quantizersOf(options), name: `fc${i + 1}` }),
         nn.batchNorm({ name: `bn${i + 1}` }),
       ]),
     ]);
@@ -42,13 +60,15 @@ export const lfc = perceptron(1024);
  * Six 3x3 convolutions without padding, pooled after the second and fourth, then three dense
  * layers.
  */
-export function cnv(options: NetworkOptions = {}): Network {
+export function cnv(options: FinnOptions = {}): Network {
+  const { weights, inputs } = quantizersOf(options);
+  const pixels = realLayer(options.real).inputs;
   const conv = (index: number, filters: number) => [
     nn.conv2d({
       filters,
       kernel: 3,
       weights,
-      ...(index === 1 ? {} : { inputs }),
+      ...(index === 1 ? pixels !== undefined && { inputs: pixels } : { inputs }),
       name: `conv${index}`,
     }),
     nn.batchNorm({ name: `bn${index}` }),
@@ -58,7 +78,7 @@ export function cnv(options: NetworkOptions = {}): Network {
     nn.batchNorm({ name: `bn${index + 6}` }),
   ];
   const pool = (index: number) => nn.maxPool2d({ kernel: 2, name: `pool${index}` });
-  return network(options, NETWORK_OPTIONS, CIFAR10, (classes) => [
+  return network(options, OPTIONS, CIFAR10, (classes) => [
     ...conv(1, 64),
     ...conv(2, 64),
     pool(1),

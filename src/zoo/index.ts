@@ -12,7 +12,7 @@ export {
   biRealCifar18,
 } from './bi-real-net.js';
 export { exampleState } from './example-state.js';
-export { cnv, lfc, sfc, tfc } from './finn.js';
+export { cnv, type FinnOptions, lfc, sfc, tfc } from './finn.js';
 export type { Block, Network, NetworkOptions } from './network.js';
 export {
   BI_REAL_NAMES,

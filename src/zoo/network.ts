@@ -6,15 +6,37 @@ import { type OptionNames, requireOptions } from '../core/checks.js';
 import { expected } from '../core/errors.js';
 import { isSize } from '../core/shape.js';
 import * as nn from '../nn/index.js';
+import * as quant from '../quant/index.js';
 
 export interface NetworkOptions {
   /** Default: that of the data set of the paper. */
   readonly classes?: number;
   /** Height and width of the picture in pixels. Default: that of the data set of the paper. */
   readonly inputSize?: number;
+  /**
+   * Bits, or a spec, of the real layers of a network: stem, downsampling, classifier. Inputs have as
+   * many bits as weights, under one scale that the layer learns. Default: floats.
+   */
+  readonly real?: quant.QuantSpecLike | undefined;
 }
 
-export const NETWORK_OPTIONS: OptionNames<NetworkOptions> = { classes: true, inputSize: true };
+export const NETWORK_OPTIONS: OptionNames<NetworkOptions> = {
+  classes: true,
+  inputSize: true,
+  real: true,
+};
+
+/** The options of a real layer's convolution or dense layer. */
+export function realLayer(
+  real: quant.QuantSpecLike | undefined,
+): Pick<nn.Conv2dOptions, 'weights' | 'inputs'> {
+  if (real === undefined) return {};
+  const { bits, rounding, ...weights } = quant.parseQuantSpec(real);
+  return {
+    weights: { ...weights, bits, rounding },
+    inputs: { bits, rounding, ...(bits === 1 && { scheme: 'bipolar' }) },
+  };
+}
 
 export type Network = nn.Model<'image', 'logits'>;
 
@@ -70,17 +92,29 @@ export function stages(
   });
 }
 
+export interface StemOptions extends Pick<NetworkOptions, 'real'> {
+  /** Behind the batch norm. */
+  readonly activation?: readonly nn.Layer[];
+  readonly epsilon?: number;
+}
+
 /**
  * The stem of ResNet on ImageNet: 7x7 stride 2, batch norm, the given layers, max pooling 3x3
  * stride 2.
  */
 export function imagenetStem(
   width: number,
-  activation: readonly nn.Layer[] = [],
-  epsilon = 1e-5,
+  { activation = [], epsilon = 1e-5, real }: StemOptions = {},
 ): nn.Layer[] {
   return [
-    nn.conv2d({ filters: width, kernel: 7, strides: 2, pads: 3, name: 'conv1' }),
+    nn.conv2d({
+      filters: width,
+      kernel: 7,
+      strides: 2,
+      pads: 3,
+      ...realLayer(real),
+      name: 'conv1',
+    }),
     nn.batchNorm({ epsilon, name: 'bn1' }),
     ...activation,
     nn.maxPool2d({ kernel: 3, strides: 2, pads: 1, name: 'maxpool' }),
@@ -90,19 +124,21 @@ export function imagenetStem(
 /** The stem of ResNet on CIFAR: 3x3, batch norm, the given layers. */
 export function cifarStem(
   width: number,
-  activation: readonly nn.Layer[] = [],
-  epsilon = 1e-5,
+  { activation = [], epsilon = 1e-5, real }: StemOptions = {},
 ): nn.Layer[] {
   return [
-    nn.conv2d({ filters: width, kernel: 3, pads: 1, name: 'conv1' }),
+    nn.conv2d({ filters: width, kernel: 3, pads: 1, ...realLayer(real), name: 'conv1' }),
     nn.batchNorm({ epsilon, name: 'bn1' }),
     ...activation,
   ];
 }
 
 /** Mean over the map, and a real classifier. */
-export function head(classes: number): nn.Layer[] {
-  return [nn.globalAvgPool({ name: 'avgpool' }), nn.dense({ units: classes, name: 'fc' })];
+export function head(classes: number, real?: quant.QuantSpecLike): nn.Layer[] {
+  return [
+    nn.globalAvgPool({ name: 'avgpool' }),
+    nn.dense({ units: classes, ...realLayer(real), name: 'fc' }),
+  ];
 }
 
 /**
@@ -110,7 +146,11 @@ export function head(classes: number): nn.Layer[] {
  * average pooling, a real 1x1 convolution and batch norm. The map must divide into the cells of the
  * pool.
  */
-export function averageShortcut(width: number, stride: 1 | 2, epsilon = 1e-5): nn.Layer {
+export function averageShortcut(
+  width: number,
+  stride: 1 | 2,
+  { epsilon = 1e-5, real }: Pick<StemOptions, 'epsilon' | 'real'> = {},
+): nn.Layer {
   return nn.layer(
     'shortcut',
     (scope, x) => {
@@ -121,7 +161,7 @@ export function averageShortcut(width: number, stride: 1 | 2, epsilon = 1e-5): n
           : [nn.avgPool2d({ kernel: 2, strides: stride, whole: true, name: 'pool' })];
       const layers = [
         ...pool,
-        nn.conv2d({ filters: width, kernel: 1, name: 'conv' }),
+        nn.conv2d({ filters: width, kernel: 1, ...realLayer(real), name: 'conv' }),
         nn.batchNorm({ epsilon, name: 'bn' }),
       ];
       return layers.reduce((value, layer) => scope.apply(layer, value), x);

@@ -127,9 +127,16 @@ export function importState(
   const unused = new Set(given.keys());
   const problems: string[] = [];
   const state: [string, Tensor<'f32'>][] = [];
-  for (const { name, shape } of model.parameters) {
+  for (const { name, shape, role, init } of model.parameters) {
     const alternatives = namesIn(rules, name);
     const found = alternatives.find((parts) => parts.every((part) => given.has(part)));
+    // Authors' real layers read floats: the range is our own, and begins as it does in training.
+    if (found === undefined && role === 'range') {
+      const data = new Float32Array(elementCount(shape));
+      init(data, shape, () => 0);
+      state.push([name, new Tensor('f32', data, shape)]);
+      continue;
+    }
     if (found === undefined) {
       problems.push(
         `missing ${alternatives.map((parts) => parts.join(' and ')).join(' or ')} for ${name}`,

@@ -15,6 +15,7 @@ import {
   type Network,
   type NetworkOptions,
   network,
+  realLayer,
 } from './network.js';
 
 const SECTIONS = [4, 4, 4, 4];
@@ -41,7 +42,12 @@ export function quickNetBlock(name: string, width: number): nn.Layer {
   );
 }
 
-export function quickNetTransition(name: string, from: number, to: number): nn.Layer {
+export function quickNetTransition(
+  name: string,
+  from: number,
+  to: number,
+  real?: quant.QuantSpecLike,
+): nn.Layer {
   const layers = [
     nn.relu({ name: 'relu' }),
     nn.maxPool2d({ kernel: 3, strides: 1, pads: 1, name: 'maxpool' }),
@@ -51,33 +57,37 @@ export function quickNetTransition(name: string, from: number, to: number): nn.L
       strides: 2,
       pads: 1,
       groups: from,
+      ...realLayer(real),
       init: blur,
       name: 'blur',
     }),
-    nn.conv2d({ filters: to, kernel: 1, name: 'conv' }),
+    nn.conv2d({ filters: to, kernel: 1, ...realLayer(real), name: 'conv' }),
     nn.batchNorm({ name: 'bn' }),
   ];
   return nn.sequential(layers, { name });
 }
 
 /** From the picture to the first section, at a quarter of its size. */
-export function quickNetStem(): nn.Layer[] {
+export function quickNetStem(real?: quant.QuantSpecLike): nn.Layer[] {
+  const own = realLayer(real);
   return [
-    nn.conv2d({ filters: 8, kernel: 3, strides: 2, pads: 1, name: 'conv1' }),
+    nn.conv2d({ filters: 8, kernel: 3, strides: 2, pads: 1, ...own, name: 'conv1' }),
     nn.batchNorm({ name: 'bn1' }),
     nn.relu({ name: 'relu1' }),
-    nn.conv2d({ filters: 8, kernel: 3, strides: 2, pads: 1, groups: 8, name: 'conv2' }),
+    nn.conv2d({ filters: 8, kernel: 3, strides: 2, pads: 1, groups: 8, ...own, name: 'conv2' }),
     nn.batchNorm({ name: 'bn2' }),
-    nn.conv2d({ filters: WIDTHS[0]!, kernel: 1, name: 'conv3' }),
+    nn.conv2d({ filters: WIDTHS[0]!, kernel: 1, ...own, name: 'conv3' }),
     nn.batchNorm({ name: 'bn3' }),
   ];
 }
 
 export function quickNet(options: NetworkOptions = {}): Network {
   return network(options, NETWORK_OPTIONS, IMAGENET, (classes) => [
-    ...quickNetStem(),
+    ...quickNetStem(options.real),
     ...WIDTHS.flatMap((width, i) => [
-      ...(i === 0 ? [] : [quickNetTransition(`transition${i}`, WIDTHS[i - 1]!, width)]),
+      ...(i === 0
+        ? []
+        : [quickNetTransition(`transition${i}`, WIDTHS[i - 1]!, width, options.real)]),
       nn.sequential(
         Array.from({ length: SECTIONS[i]! }, (_, k) => quickNetBlock(`${k}`, width)),
         { name: `section${i + 1}` },
@@ -85,6 +95,6 @@ export function quickNet(options: NetworkOptions = {}): Network {
     ]),
     nn.relu({ name: 'relu2' }),
     nn.globalAvgPool({ name: 'avgpool' }),
-    nn.dense({ units: classes, name: 'fc' }),
+    nn.dense({ units: classes, ...realLayer(options.real), name: 'fc' }),
   ]);
 }

@@ -31,6 +31,7 @@ import {
   type Network,
   type NetworkOptions,
   network,
+  realLayer,
   stages,
 } from './network.js';
 
@@ -115,12 +116,19 @@ export function reActNetA(options: ReActOptions = {}): Network {
   return network(options, OPTIONS, IMAGENET, (classes) => {
     const block = reActBlock(options.zero);
     return [
-      nn.conv2d({ filters: 32, kernel: 3, strides: 2, pads: 1, name: 'conv1' }),
+      nn.conv2d({
+        filters: 32,
+        kernel: 3,
+        strides: 2,
+        pads: 1,
+        ...realLayer(options.real),
+        name: 'conv1',
+      }),
       nn.batchNorm({ name: 'bn1' }),
       ...WIDTHS_A.map((width, i) =>
         block(`unit${i + 1}`, width, i > 0 && width !== WIDTHS_A[i - 1] ? 2 : 1),
       ),
-      ...head(classes),
+      ...head(classes, options.real),
     ];
   });
 }
@@ -129,7 +137,10 @@ export function reActNetA(options: ReActOptions = {}): Network {
  * x -> RSign -> conv3x3 -> BN -> + shortcut(x) -> RPReLU: the block of Bi-Real Net with ReActNet's
  * activations.
  */
-export function reActBiRealBlock(zero: quant.SignOfZero = 'plus'): Block {
+export function reActBiRealBlock(
+  zero: quant.SignOfZero = 'plus',
+  real?: quant.QuantSpecLike,
+): Block {
   return (name, width, stride) => {
     const main = nn.sequential([
       nn.rsign({ zero, name: 'rsign' }),
@@ -138,7 +149,7 @@ export function reActBiRealBlock(zero: quant.SignOfZero = 'plus'): Block {
     ]);
     return nn.sequential(
       [
-        nn.residual(main, { shortcut: averageShortcut(width, stride) }),
+        nn.residual(main, { shortcut: averageShortcut(width, stride, { real }) }),
         nn.rprelu({ name: 'rprelu' }),
       ],
       { name },
@@ -153,9 +164,9 @@ function reActBiReal(
   depths: readonly number[],
 ): Network {
   return network(options, OPTIONS, large ? IMAGENET : CIFAR10, (classes) => [
-    ...(large ? imagenetStem(widths[0]!) : cifarStem(widths[0]!)),
-    ...stages(reActBiRealBlock(options.zero), widths, depths),
-    ...head(classes),
+    ...(large ? imagenetStem(widths[0]!, options) : cifarStem(widths[0]!, options)),
+    ...stages(reActBiRealBlock(options.zero, options.real), widths, depths),
+    ...head(classes, options.real),
   ]);
 }
 

@@ -51,6 +51,8 @@ export interface HalfBlockOptions {
    * sign and real weights, 3 is the binary network. Default 3.
    */
   readonly student?: 1 | 2 | 3;
+  /** Bits, or a spec, of the shortcut's convolution. Default: floats. */
+  readonly real?: quant.QuantSpecLike | undefined;
 }
 
 export interface RealToBinaryOptions extends NetworkOptions, HalfBlockOptions {}
@@ -63,6 +65,7 @@ const HALF_BLOCK_OPTIONS: OptionNames<HalfBlockOptions> = {
   pads: true,
   zero: true,
   student: true,
+  real: true,
 };
 const OPTIONS: OptionNames<RealToBinaryOptions> = { ...NETWORK_OPTIONS, ...HALF_BLOCK_OPTIONS };
 
@@ -81,6 +84,7 @@ function blockOf(options: HalfBlockOptions): Block {
     pads = 1,
     zero = 'plus',
     student = 3,
+    real,
   } = options;
   return (name, width, stride) => {
     const product = nn.conv2d({
@@ -114,7 +118,7 @@ function blockOf(options: HalfBlockOptions): Block {
       );
     };
     const main = nn.layer('unit', unit, { transparent: true });
-    return nn.residual(main, { shortcut: averageShortcut(width, stride, epsilon), name });
+    return nn.residual(main, { shortcut: averageShortcut(width, stride, { epsilon, real }), name });
   };
 }
 
@@ -186,9 +190,13 @@ function realToBinary(
   return network(options, OPTIONS, large ? IMAGENET : CIFAR10, (classes) => {
     const stem = large ? imagenetStem : cifarStem;
     return [
-      ...stem(widths[0]!, [nn.prelu({ name: 'prelu' })], options.epsilon ?? 1e-3),
+      ...stem(widths[0]!, {
+        activation: [nn.prelu({ name: 'prelu' })],
+        epsilon: options.epsilon ?? 1e-3,
+        real: options.real,
+      }),
       ...stages(blockOf({ ...options, ...fixed }), widths, depths),
-      ...head(classes),
+      ...head(classes, options.real),
     ];
   });
 }

@@ -22,12 +22,23 @@ import {
   type Network,
   type NetworkOptions,
   network,
+  realLayer,
   stages,
 } from './network.js';
 
-type Shortcut = (width: number, stride: 1 | 2, weights?: quant.WeightQuantizer) => nn.Layer;
+type Weights = nn.Conv2dOptions['weights'];
+type Inputs = nn.Conv2dOptions['inputs'];
+type Shortcut = (width: number, stride: 1 | 2, weights?: Weights, inputs?: Inputs) => nn.Layer;
 
-export function basicBlock(shortcut: Shortcut, weights?: quant.WeightQuantizer): Block {
+/** The options of a convolution, without those that are undefined. */
+function quantizers(weights: Weights, inputs: Inputs) {
+  return {
+    ...(weights === undefined ? {} : { weights }),
+    ...(inputs === undefined ? {} : { inputs }),
+  };
+}
+
+export function basicBlock(shortcut: Shortcut, weights?: Weights, inputs?: Inputs): Block {
   const conv = (name: string, filters: number, strides: 1 | 2) =>
     nn.conv2d({
       filters,
@@ -35,7 +46,7 @@ export function basicBlock(shortcut: Shortcut, weights?: quant.WeightQuantizer):
       strides,
       pads: 1,
       name,
-      ...(weights === undefined ? {} : { weights }),
+      ...quantizers(weights, inputs),
     });
   return (name, width, stride) => {
     const main = nn.sequential([
@@ -47,7 +58,7 @@ export function basicBlock(shortcut: Shortcut, weights?: quant.WeightQuantizer):
     ]);
     return nn.sequential(
       [
-        nn.residual(main, { shortcut: shortcut(width, stride, weights) }),
+        nn.residual(main, { shortcut: shortcut(width, stride, weights, inputs) }),
         nn.relu({ name: 'relu2' }),
       ],
       { name },
@@ -56,7 +67,7 @@ export function basicBlock(shortcut: Shortcut, weights?: quant.WeightQuantizer):
 }
 
 /** x, or a strided 1x1 convolution and batch norm where the shape changes. */
-export const projection: Shortcut = (width, stride, weights) =>
+export const projection: Shortcut = (width, stride, weights, inputs) =>
   nn.layer(
     'shortcut',
     (scope, x) => {
@@ -66,7 +77,7 @@ export const projection: Shortcut = (width, stride, weights) =>
         kernel: 1,
         strides: stride,
         name: 'conv',
-        ...(weights === undefined ? {} : { weights }),
+        ...quantizers(weights, inputs),
       });
       return scope.apply(nn.batchNorm({ name: 'bn' }), scope.apply(conv, x));
     },
@@ -98,33 +109,47 @@ export const paddedShortcut: Shortcut = (width, stride) =>
     { name: 'shortcut' },
   );
 
-const relu = () => [nn.relu({ name: 'relu' })];
+const stemOf = ({ real }: NetworkOptions) => ({
+  activation: [nn.relu({ name: 'relu' })],
+  real,
+});
+
+/** A block with binary weights, or in what `real` says: in a ResNet every layer is a real one. */
+function blockOf(
+  shortcut: Shortcut,
+  { real }: NetworkOptions,
+  binary: quant.WeightQuantizer | undefined,
+): Block {
+  if (binary !== undefined) return basicBlock(shortcut, binary);
+  const { weights, inputs } = realLayer(real);
+  return basicBlock(shortcut, weights, inputs);
+}
 
 const imagenet =
   (depths: readonly number[], weights?: quant.WeightQuantizer) =>
   (options: NetworkOptions = {}): Network =>
     network(options, NETWORK_OPTIONS, IMAGENET, (classes) => [
-      ...imagenetStem(64, relu()),
-      ...stages(basicBlock(projection, weights), [64, 128, 256, 512], depths),
-      ...head(classes),
+      ...imagenetStem(64, stemOf(options)),
+      ...stages(blockOf(projection, options, weights), [64, 128, 256, 512], depths),
+      ...head(classes, options.real),
     ]);
 
 const cifar18 =
   (weights?: quant.WeightQuantizer) =>
   (options: NetworkOptions = {}): Network =>
     network(options, NETWORK_OPTIONS, CIFAR10, (classes) => [
-      ...cifarStem(64, relu()),
-      ...stages(basicBlock(projection, weights), [64, 128, 256, 512], [2, 2, 2, 2]),
-      ...head(classes),
+      ...cifarStem(64, stemOf(options)),
+      ...stages(blockOf(projection, options, weights), [64, 128, 256, 512], [2, 2, 2, 2]),
+      ...head(classes, options.real),
     ]);
 
 const cifar20 =
   (weights?: quant.WeightQuantizer) =>
   (options: NetworkOptions = {}): Network =>
     network(options, NETWORK_OPTIONS, CIFAR10, (classes) => [
-      ...cifarStem(16, relu()),
-      ...stages(basicBlock(paddedShortcut, weights), [16, 32, 64], [3, 3, 3]),
-      ...head(classes),
+      ...cifarStem(16, stemOf(options)),
+      ...stages(blockOf(paddedShortcut, options, weights), [16, 32, 64], [3, 3, 3]),
+      ...head(classes, options.real),
     ]);
 
 export const resnet18 = imagenet([2, 2, 2, 2]);

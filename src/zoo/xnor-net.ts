@@ -130,13 +130,13 @@ function xnorNet(
   widths: readonly number[],
   depths: readonly number[],
 ): Network {
-  const relu = [nn.relu({ name: 'relu' })];
+  const stem = { activation: [nn.relu({ name: 'relu' })], real: options.real };
   return network(options, OPTIONS, large ? IMAGENET : CIFAR10, (classes) => [
-    ...(large ? imagenetStem(widths[0]!, relu) : cifarStem(widths[0]!, relu)),
+    ...(large ? imagenetStem(widths[0]!, stem) : cifarStem(widths[0]!, stem)),
     ...stages(blockOf(options), widths, depths),
     nn.batchNorm({ epsilon: 1e-4, name: 'bn2' }),
     nn.relu({ name: 'relu2' }),
-    ...head(classes),
+    ...head(classes, options.real),
   ]);
 }
 

@@ -10,7 +10,7 @@ import { writeNpy } from '../../src/formats/npy.js';
 import { saveModel } from '../../src/formats/safetensors/model.js';
 import { GraphBuilder } from '../../src/ops/builder.js';
 import { Tensor } from '../../src/tensor/tensor.js';
-import { temporaryFolder, write, writeMnist } from '../data/fixtures.js';
+import { idx, temporaryFolder, write, writeMnist } from '../data/fixtures.js';
 import { encodeOnnx, int64s } from '../formats/onnx-encoder.js';
 import { cli, denseWeights, fakeIo, type Outcome, writeDenseModel } from './cli.js';
 
@@ -22,6 +22,7 @@ beforeEach(async () => {
   writeMnist(join(dir, 'mnist'), 20);
   write(join(dir, 'dense.json'), JSON.stringify({ layout: 'flat', color: 'gray', scale: 1 / 255 }));
   write(join(dir, 'x.npy'), writeNpy(new Tensor('f32', new Float32Array(784), [1, 784])));
+  await floatModel();
 });
 
 const at = (name: string) => join(dir, name);
@@ -29,6 +30,34 @@ const json = ({ code, stdout, stderr }: Outcome) => {
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
   return JSON.parse(stdout);
 };
+
+const QUANTIZE = () => [
+  ...['--weights', '8', '--activations', '8', '--dataset', 'mnist', '--data', dir],
+  ...['--calibrate', '8'],
+];
+/** A network of three dense layers of floats, 784 to 10. */
+async function floatModel(): Promise<void> {
+  const g = new GraphBuilder();
+  const x = g.input('x', 'f32', ['N', 784]);
+  const weights = (o: number, k: number) => {
+    const data = Float32Array.from({ length: o * k }, (_, i) => Math.sin(i * i));
+    return g.constant(new Tensor('f32', data, [o, k]));
+  };
+  const a = g.relu(g.dense(x, weights(8, 784), { name: 'a' }));
+  const b = g.relu(g.dense(a, weights(8, 8), { name: 'b' }));
+  const scores = g.dense(b, weights(10, 8), { name: 'c' });
+  await saveModel(g.graph([x], { scores }), at('float.safetensors'));
+  write(at('float.json'), readFileSync(at('dense.json')));
+  const few = (count: number) =>
+    Uint8Array.from({ length: count }, (_, i) => 128 + 120 * Math.sin(i * i * 0.7));
+  write(at('mnist/train-images-idx3-ubyte'), idx([40, 28, 28], few(40 * 784)));
+  write(at('mnist/train-labels-idx1-ubyte'), idx([40], new Uint8Array(40)));
+}
+/** The report of one of its layers. */
+const layer = async (name: string, ...more: string[]) =>
+  json(await on('quantize', '--json', ...more)).layers.find(
+    (row: { name: string }) => row.name === name,
+  );
 
 /** A working command line of each command, to which an option is added. */
 const BASE: Readonly<Record<string, () => string[]>> = {
@@ -38,6 +67,7 @@ const BASE: Readonly<Record<string, () => string[]>> = {
   bench: () => ['bench', model, '--repeat', '2'],
   'bench kernels': () => ['bench', 'kernels', '--repeat', '1', '--isa', 'scalar'],
   convert: () => ['convert', model, at('out.safetensors')],
+  quantize: () => ['quantize', at('float.safetensors'), at('few.safetensors'), ...QUANTIZE()],
   doctor: () => ['doctor'],
   demo: () => ['demo', '--data', dir],
 };
@@ -320,6 +350,66 @@ const WORKS: Readonly<Record<string, (command: string) => Promise<unknown>>> = {
     await cli('convert', await signModel(), at('plus.safetensors'), '--sign-zero', 'plus');
     expect(await binaryMacs(at('plus.safetensors'))).toBe(64);
   },
+  'quantize --json': isJson,
+  'quantize --isa': usesIsa,
+  'quantize --threads': usesThreads,
+  'quantize --preprocess': takesRecipe,
+  'quantize --multi-threshold-axis': axisLast('quantize', (file) => [
+    file,
+    at('few.safetensors'),
+    '--weights',
+    '8',
+  ]),
+  'quantize --weights': async () =>
+    expect((await layer('b', '--weights', 'ternary')).weights.spec).toBe('int2-narrow'),
+  'quantize --activations': async () =>
+    expect((await layer('b', '--activations', '5')).activations.bits).toBe(5),
+  'quantize --per-channel': async () =>
+    expect((await layer('b', '--per-channel')).weights.spec).toBe('int8-narrow-channel'),
+  'quantize --ends': async () => {
+    expect((await layer('a', '--weights', '3')).weights.bits).toBe(8);
+    expect((await layer('a', '--weights', '3', '--ends', 'same')).weights.bits).toBe(3);
+  },
+  'quantize --layer': async () => {
+    expect(await layer('b', '--layer', 'b=W3A4')).toMatchObject({
+      weights: { bits: 3 },
+      activations: { bits: 4 },
+    });
+    expect((await layer('c', '--layer', '*=float', '--layer', 'c=A6')).activations.bits).toBe(6);
+  },
+  'quantize --dataset': async () =>
+    expect(json(await on('quantize', '--json')).calibration.dataset).toBe('mnist train'),
+  'quantize --data': async () =>
+    expect((await on('quantize', '--data', at('none'))).stderr).toContain(at('none')),
+  'quantize --test': async () =>
+    expect((await on('quantize', '--test', dir)).stderr).toContain('--test: is not taken here'),
+  'quantize --calibrate': async () =>
+    expect(json(await on('quantize', '--json', '--calibrate', '3')).calibration.pictures).toBe(3),
+  'quantize --observer': async () =>
+    expect(
+      (await layer('b', '--observer', 'mse', '--activations', '3')).activations.range.hi,
+    ).toBeLessThan((await layer('b', '--activations', '3')).activations.range.hi),
+  'quantize --percentile': async () =>
+    expect(
+      (await layer('b', '--observer', 'percentile', '--percentile', '60')).activations.range.hi,
+    ).toBeLessThan((await layer('b', '--observer', 'percentile')).activations.range.hi),
+  'quantize --limit': async () =>
+    expect(json(await on('quantize', '--json', '--limit', '7')).accuracy.after.n).toBe(7),
+  'quantize --batch': async () => {
+    // Differences from the mean of a batch: of a batch of 1 they are all 0.
+    const g = new GraphBuilder();
+    const x = g.input('x', 'f32', ['N', 784]);
+    const weights = g.constant(new Tensor('f32', denseWeights(), [10, 784]));
+    const scores = g.dense(g.sub(x, g.reduce(x, 'mean', [0])), weights);
+    await saveModel(g.graph([x], { scores }), at('float.safetensors'));
+    const constant = async (batch: string) =>
+      json(await on('quantize', '--json', '--batch', batch)).layers[0].activations.constant;
+    expect([await constant('1'), await constant('8')]).toEqual([true, false]);
+  },
+  'quantize --html': async () => {
+    expect(json(await on('quantize', '--json', '--html', at('q.html'))).html).toBe(at('q.html'));
+    expect(readFileSync(at('q.html'), 'utf8')).toMatch(/^<!doctype html>/);
+  },
   'doctor --json': isJson,
   'demo --data': async () =>
     expect((await cli('demo', '--data', at('none'))).stderr).toContain(at('none')),
@@ -341,6 +431,15 @@ const VALUES: Readonly<Record<string, string>> = {
   '--preprocess': 'p.json',
   '--repeat': '1',
   '--vs': 'onnxruntime',
+  '--weights': '8',
+  '--activations': '8',
+  '--ends': '8',
+  '--layer': 'a=W4',
+  '--test': 'dir',
+  '--calibrate': '8',
+  '--observer': 'mse',
+  '--percentile': '99',
+  '--html': 'q.html',
 };
 
 const program = buildProgram(fakeIo(), fakeIo(), () => undefined);

@@ -28,6 +28,10 @@ describe('usage', () => {
     [['eval', 'm', '--dataset', 'imagenet'], /Allowed choices are mnist, cifar10, folder/],
     [['bench', 'm', '--repeat', '1.5'], /Expected a whole number above 0/],
     [['inspect', 'm', 'n'], /too many arguments/],
+    [['quantize', 'm', 'n.safetensors'], /--weights .* not specified/],
+    [['quantize', 'm', 'n', '--weights', '8', '--layer', 'a=W'], /Expected NAME=W4A8/],
+    [['quantize', 'm', 'n', '--weights', '8', '--ends', 'two'], /Expected a number of bits/],
+    [['quantize', 'm', 'n', '--weights', '8', '--observer', 'max'], /choices are minmax, perc/],
   ])('%j exits with 2 and says why', async (argv, why) => {
     const { code, stdout, stderr } = await cli(...argv);
     expect(stderr).toMatch(/^bitplane: /);
@@ -38,7 +42,7 @@ describe('usage', () => {
   test('help names every command but the demo', async () => {
     const { code, stdout } = await cli('--help');
     expect(code).toBe(0);
-    for (const name of ['inspect', 'run', 'eval', 'bench', 'convert', 'doctor'])
+    for (const name of ['inspect', 'run', 'eval', 'bench', 'convert', 'quantize', 'doctor'])
       expect(stdout).toContain(`  ${name} `);
     expect(stdout).not.toContain('demo');
     expect(await cli('--version')).toMatchObject({
@@ -55,6 +59,7 @@ describe('usage', () => {
       ['bench', missing],
       ['eval', missing, '--dataset', 'mnist', '--data', dir],
       ['convert', missing, join(dir, 'o.safetensors')],
+      ['quantize', missing, join(dir, 'o.safetensors'), '--weights', '8'],
     ];
   };
 

@@ -1,0 +1,87 @@
+/**
+ * --dataset, --data and --split of a command line: opens the data set that they name, its pictures in
+ * the size that a recipe asks for. Not here: the data sets (src/data).
+ */
+import { BitplaneError } from '../core/errors.js';
+import type { Shape } from '../core/shape.js';
+import { openCifar10 } from '../data/cifar10.js';
+import type { Dataset, Split } from '../data/dataset.js';
+import { fitDataset } from '../data/fitted.js';
+import { openFolder } from '../data/folder.js';
+import { openMnist } from '../data/mnist.js';
+import type { Fit } from '../data/picture.js';
+import type { Recipe } from '../data/recipe.js';
+import type { Io } from './io.js';
+import { notHere } from './not-here.js';
+
+export interface Opening {
+  readonly dir: string;
+  readonly split: Split | undefined;
+  readonly recipe: Recipe;
+  readonly outputs: number | undefined;
+  readonly strict: boolean | undefined;
+  /** False: pictures of a folder need no class. Default true. */
+  readonly labelled?: boolean;
+}
+
+/** How each data set is opened; the keys are the choices of --dataset. */
+const DATASETS = {
+  mnist: async ({ dir, split, recipe }: Opening) => fitted(await openMnist(dir, split), recipe),
+  cifar10: async ({ dir, split, recipe }: Opening) => fitted(await openCifar10(dir, split), recipe),
+  folder: async ({ dir, split, recipe, outputs, strict, labelled }: Opening) => {
+    if (split !== undefined)
+      throw notHere('--split', 'a folder has no split: --data DIR names the one to use');
+    const { labels } = recipe;
+    return openFolder(dir, requireFit(recipe), { labels, outputs, strict, labelled });
+  },
+} satisfies Record<string, (opening: Opening) => Promise<Dataset>>;
+
+export type DatasetName = keyof typeof DATASETS;
+
+export function openDataset(name: DatasetName, opening: Opening): Promise<Dataset> {
+  return DATASETS[name](opening);
+}
+
+/** The folder of --data, else of the environment. @throws BitplaneError ERR_ARGUMENT */
+export function dataFolder(data: string | undefined, io: Io): string {
+  const dir = data ?? io.env.BITPLANE_DATA;
+  if (dir !== undefined && dir !== '') return dir;
+  throw new BitplaneError(
+    'ERR_ARGUMENT',
+    'expected --data DIR, or the environment variable BITPLANE_DATA',
+  );
+}
+
+/** How many scores a picture gets; undefined where the shape leaves it open. */
+export function classCount(shape: Shape): number | undefined {
+  return shape
+    .slice(1)
+    .reduce<number | undefined>(
+      (count, dim) => (typeof dim === 'number' && count !== undefined ? count * dim : undefined),
+      1,
+    );
+}
+
+/** The size that a recipe gives pictures, if it gives one. */
+function fitOf({ preprocess: { resize, crop, rounding } }: Recipe): Fit | undefined {
+  const side = crop ?? resize;
+  return side === undefined ? undefined : { resize, crop: side, rounding };
+}
+
+function fitted(data: Dataset, recipe: Recipe): Dataset {
+  const size = fitOf(recipe);
+  return size === undefined ? data : fitDataset(data, size);
+}
+
+function requireFit(recipe: Recipe): Fit {
+  const size = fitOf(recipe);
+  if (size !== undefined) return size;
+  throw new BitplaneError(
+    'ERR_ARGUMENT',
+    'expected resize or crop, which pictures of any size need',
+    {
+      op: 'preprocess',
+      node: recipe.source,
+    },
+  );
+}

@@ -1,0 +1,54 @@
+/**
+ * How the texts of `quantize`'s options become values. Whether a spec makes sense is checked where
+ * it is used (src/quant), which this file does not load: every command starts with it. A text that
+ * is no value is a usage error (exit code 2).
+ */
+import { InvalidArgumentError } from 'commander';
+import type { LayerChoice, QuantChoice } from '../quant/network/options.js';
+import type { ObserverName } from '../quant/observers/range-of.js';
+
+/** The choices of --observer: a forgotten one does not compile. */
+const NAMES: Readonly<Record<ObserverName, true>> = {
+  minmax: true,
+  percentile: true,
+  mse: true,
+  entropy: true,
+};
+export const OBSERVERS = Object.keys(NAMES);
+
+/** A number of bits, or the text of a spec, which is checked where it is used. */
+export function parseChoice(text: string): QuantChoice {
+  return /^[\d.+-]+$/.test(text) ? Number(text) : (text as QuantChoice);
+}
+
+export function parseEnds(text: string): number | 'same' {
+  if (text === 'same') return 'same';
+  if (!/^\d+$/.test(text)) throw new InvalidArgumentError("Expected a number of bits, or 'same'.");
+  return Number(text);
+}
+
+export function parsePercent(text: string): number {
+  const value = Number(text);
+  if (text.trim() === '' || !(value > 0 && value <= 100))
+    throw new InvalidArgumentError('Expected a number above 0 and at most 100.');
+  return value;
+}
+
+/** NAME=W4A8, gathered. A name may contain =, so the last one counts. */
+export function gatherLayers(
+  text: string,
+  before: Readonly<Record<string, LayerChoice | 'float'>> | undefined,
+): Record<string, LayerChoice | 'float'> {
+  const at = text.lastIndexOf('=');
+  const [, w, a] = /^(?:w(\d+))?(?:a(\d+))?$/i.exec(text.slice(at + 1)) ?? [];
+  const isFloat = text.slice(at + 1) === 'float';
+  if (at < 1 || (!isFloat && w === undefined && a === undefined))
+    throw new InvalidArgumentError('Expected NAME=W4A8, NAME=W4, NAME=A8 or NAME=float.');
+  const choice = isFloat
+    ? 'float'
+    : {
+        ...(w !== undefined && { weights: Number(w) }),
+        ...(a !== undefined && { activations: Number(a) }),
+      };
+  return { ...before, [text.slice(0, at)]: choice };
+}

@@ -1,0 +1,307 @@
+/**
+ * `bitplane quantize`: a float network in few bits, by the ranges that pictures show, with a report
+ * of every layer and the accuracy before and after. Not here: how (src/quant).
+ */
+import { stat } from 'node:fs/promises';
+import { basename } from 'node:path';
+import { BitplaneError, expected } from '../core/errors.js';
+import type { Dataset } from '../data/dataset.js';
+import { type Recipe, withRecipe } from '../data/recipe.js';
+import { saveModel } from '../formats/safetensors/model.js';
+import { Session } from '../formats/session.js';
+import { writeFileAtomic } from '../formats/write-file.js';
+import { type Graph, outputsOf } from '../graph/value.js';
+import type { LayerChoice, QuantChoice, QuantizeOptions } from '../quant/network/options.js';
+import { quantizeGraph } from '../quant/network/quantize-graph.js';
+import type { ObserverName } from '../quant/observers/range-of.js';
+import { calibrationFeeds } from './calibration-feeds.js';
+import { type Evaluation, evaluate } from './evaluate.js';
+import { findRecipe, knownRecipe } from './find-recipe.js';
+import { checkFit } from './fit-input.js';
+import { bytes, percent } from './format.js';
+import { type Io, printJson, printLines } from './io.js';
+import { notHere } from './not-here.js';
+import { classCount, type DatasetName, dataFolder, openDataset } from './open-dataset.js';
+import { openModel } from './open-model.js';
+import { type SessionFlags, toSessionOptions } from './options.js';
+import { startProgress } from './progress.js';
+import { jsonReports, layerTable, quantizePage, reportNotes } from './quantize-report.js';
+import { facts } from './table.js';
+import { isZooName } from './zoo-name.js';
+
+export interface QuantizeFlags extends Omit<SessionFlags, 'signZero'> {
+  readonly weights: QuantChoice;
+  readonly activations?: QuantChoice;
+  readonly perChannel?: boolean;
+  readonly ends?: number | 'same';
+  readonly layer?: Readonly<Record<string, LayerChoice | 'float'>>;
+  readonly observer?: ObserverName;
+  readonly percentile?: number;
+  readonly dataset?: DatasetName;
+  readonly data?: string;
+  readonly test?: string;
+  readonly calibrate?: number;
+  readonly limit?: number;
+  readonly batch?: number;
+  readonly preprocess?: string;
+  readonly html?: string;
+  readonly json?: boolean;
+}
+
+const CALIBRATE = 512;
+const BATCH = 32;
+
+/** An accuracy, and what computed it. */
+interface Measured extends Evaluation {
+  readonly isa: string;
+  readonly threads: number;
+}
+
+/** What measures the accuracy: labelled pictures, and how they become inputs. */
+interface Test {
+  readonly data: Dataset;
+  readonly recipe: Recipe;
+}
+
+export async function quantize(
+  from: string,
+  to: string,
+  flags: QuantizeFlags,
+  io: Io,
+): Promise<void> {
+  if (!/\.safetensors$/i.test(to))
+    throw expected('ERR_ARGUMENT', 'OUT to end in .safetensors', to, { op: 'quantize' });
+  checkFlags(flags);
+  const graph = await openModel(from, flags, io);
+  const notes: string[] = [];
+  const opened = await openPictures(from, graph, flags, io, notes);
+  const before = opened?.test && (await accuracy('before', graph, opened.test, flags, io));
+
+  const quantized = await quantizeGraph(graph, {
+    ...choices(flags),
+    ...(opened !== undefined && {
+      calibration: calibrate(graph, opened, flags, io),
+    }),
+  });
+  const recipe = opened?.recipe ?? (await knownRecipe(from, graph, flags.preprocess));
+  const isCarried = recipe !== undefined && recipe.isDefault !== true;
+  const result = isCarried ? withRecipe(quantized.graph, recipe) : quantized.graph;
+  const after = opened?.test && (await accuracy('after', result, opened.test, flags, io));
+  await saveModel(result, to);
+
+  const inBytes = isZooName(from) ? null : (await stat(from)).size;
+  const outBytes = (await stat(to)).size;
+  notes.push(...reportNotes(quantized));
+  const about = summary({ from, to, inBytes, outBytes, before, after, opened, flags });
+  if (flags.html !== undefined)
+    await writeFileAtomic(
+      flags.html,
+      new TextEncoder().encode(quantizePage(`${basename(to)}, quantized`, about, notes, quantized)),
+    );
+  if (flags.json === true) {
+    printJson(io, {
+      in: from,
+      out: to,
+      inBytes,
+      outBytes,
+      recipe: isCarried ? recipe.source : null,
+      calibration: opened === undefined ? null : calibrationFacts(opened, flags),
+      accuracy:
+        before === undefined || after === undefined
+          ? null
+          : { dataset: opened?.test?.data.name, before: shares(before), after: shares(after) },
+      ...jsonReports(quantized),
+      notes,
+      isa: after?.isa ?? null,
+      threads: after?.threads ?? null,
+      html: flags.html ?? null,
+    });
+    return;
+  }
+  printLines(io, layerTable(quantized), '', facts(about), notes);
+}
+
+/** Options that mean nothing together. */
+function checkFlags(flags: QuantizeFlags): void {
+  if (flags.percentile !== undefined && flags.observer !== 'percentile')
+    throw notHere('--percentile', 'only --observer percentile has one');
+  if (flags.test !== undefined && flags.dataset !== 'folder')
+    throw notHere('--test', `${flags.dataset ?? 'no data set'} has a test split of its own`);
+  const activations = flags.activations ?? 'float';
+  if (activations === 'float' && flags.observer !== undefined)
+    throw notHere('--observer', 'without --activations there is nothing to observe');
+  if (activations !== 'float' && flags.dataset === undefined)
+    throw new BitplaneError(
+      'ERR_ARGUMENT',
+      'expected --dataset and --data, whose pictures tell the ranges of activations',
+    );
+  for (const name of ['data', 'calibrate', 'limit', 'batch'] as const)
+    if (flags[name] !== undefined && flags.dataset === undefined)
+      throw notHere(`--${name}`, 'it needs --dataset');
+}
+
+function choices(flags: QuantizeFlags): QuantizeOptions {
+  const { weights, activations, perChannel, ends, layer, observer, percentile } = flags;
+  return {
+    weights,
+    ...(activations !== undefined && { activations }),
+    ...(perChannel !== undefined && { perChannel }),
+    ...(ends !== undefined && { ends }),
+    ...(layer !== undefined && { layers: layer }),
+    ...(observer !== undefined && {
+      observer: percentile === undefined ? observer : { name: observer, percentile },
+    }),
+    session: runsOf(flags),
+  };
+}
+
+/** The options of a session that computes. */
+function runsOf({ threads, isa }: QuantizeFlags) {
+  return toSessionOptions({
+    ...(threads !== undefined && { threads }),
+    ...(isa !== undefined && { isa }),
+  });
+}
+
+interface Opened {
+  readonly calibration: Dataset;
+  readonly recipe: Recipe;
+  readonly test: Test | undefined;
+}
+
+/** The pictures to calibrate with, and those that measure; undefined without --dataset. */
+async function openPictures(
+  from: string,
+  graph: Graph,
+  flags: QuantizeFlags,
+  io: Io,
+  notes: string[],
+): Promise<Opened | undefined> {
+  if (flags.dataset === undefined) {
+    notes.push('no --dataset: no accuracy was measured');
+    return undefined;
+  }
+  const dir = dataFolder(flags.data, io);
+  const recipe = await findRecipe(from, graph, flags.preprocess);
+  if (recipe.isDefault === true)
+    notes.push(`no preprocessing is known for ${from}: ${recipe.source}`);
+  const outputs = classCount(outputsOf(graph)[0]?.[1].shape ?? []);
+  const opening = { recipe, outputs, strict: undefined };
+  const isFolder = flags.dataset === 'folder';
+  const calibration = await openDataset(flags.dataset, {
+    ...opening,
+    dir,
+    split: isFolder ? undefined : 'train',
+    labelled: !isFolder,
+  });
+  const [input, ...others] = graph.inputs;
+  if (input === undefined || others.length > 0)
+    throw expected('ERR_FEED', 'a model with one input', `${graph.inputs.length} inputs`, {
+      op: 'quantize',
+    });
+  notes.push(...checkFit(input, calibration, recipe));
+  const testDir = isFolder ? flags.test : dir;
+  if (testDir === undefined) {
+    notes.push('no --test DIR with labelled pictures: no accuracy was measured');
+    return { calibration, recipe, test: undefined };
+  }
+  const data = await openDataset(flags.dataset, {
+    ...opening,
+    dir: testDir,
+    split: isFolder ? undefined : 'test',
+  });
+  notes.push(...data.notes);
+  return { calibration, recipe, test: { data, recipe } };
+}
+
+async function* calibrate(
+  graph: Graph,
+  { calibration, recipe }: Opened,
+  flags: QuantizeFlags,
+  io: Io,
+): AsyncGenerator<Readonly<Record<string, never>>> {
+  const count = flags.calibrate ?? CALIBRATE;
+  const progress = startProgress(
+    io,
+    'calibrate',
+    Math.min(count, calibration.size),
+    quiet(flags, io),
+  );
+  try {
+    yield* calibrationFeeds(graph.inputs[0]!, calibration, recipe.preprocess, {
+      count,
+      batch: flags.batch ?? BATCH,
+      spread: flags.dataset === 'folder',
+      onProgress: (done) => progress.update(done),
+    }) as AsyncGenerator<Readonly<Record<string, never>>>;
+  } finally {
+    progress.finish();
+  }
+}
+
+async function accuracy(
+  when: string,
+  graph: Graph,
+  { data, recipe }: Test,
+  flags: QuantizeFlags,
+  io: Io,
+): Promise<Measured> {
+  const total = Math.min(data.size, flags.limit ?? data.size);
+  const progress = startProgress(io, when, total, quiet(flags, io));
+  const session = Session.fromGraph(graph, runsOf(flags));
+  const { isa, threads } = session.info;
+  try {
+    const result = await evaluate(session, data, recipe.preprocess, {
+      limit: flags.limit,
+      batch: flags.batch,
+      onProgress: (done) => progress.update(done),
+    });
+    return { ...result, isa, threads };
+  } finally {
+    progress.finish();
+    await session.release();
+  }
+}
+
+function quiet(flags: QuantizeFlags, io: Io): boolean {
+  return flags.json === true && io.stderr.isTTY !== true;
+}
+
+function shares({ top1, top5, n }: Evaluation) {
+  return { top1, top5, n };
+}
+
+function calibrationFacts({ calibration }: Opened, flags: QuantizeFlags) {
+  return {
+    dataset: calibration.name,
+    pictures: Math.min(calibration.size, flags.calibrate ?? CALIBRATE),
+    observer: flags.observer ?? 'minmax',
+  };
+}
+
+function summary(done: {
+  readonly from: string;
+  readonly to: string;
+  readonly inBytes: number | null;
+  readonly outBytes: number;
+  readonly before: Measured | undefined;
+  readonly after: Measured | undefined;
+  readonly opened: Opened | undefined;
+  readonly flags: QuantizeFlags;
+}): (readonly [name: string, value: string])[] {
+  const { from, to, inBytes, outBytes, before, after, opened, flags } = done;
+  const size = inBytes === null ? '' : ` ${bytes(inBytes)}`;
+  const rows: (readonly [string, string])[] = [
+    ['file', `${basename(from)}${size} -> ${basename(to)} ${bytes(outBytes)}`],
+  ];
+  if (opened !== undefined && (flags.activations ?? 'float') !== 'float') {
+    const { dataset, pictures, observer } = calibrationFacts(opened, flags);
+    rows.push(['calibration', `${pictures} pictures of ${dataset}, ${observer}`]);
+  }
+  if (before !== undefined && after !== undefined)
+    rows.push(
+      ['accuracy', `top-1 ${percent(before.top1)} -> ${percent(after.top1)}`],
+      ['', `top-5 ${percent(before.top5)} -> ${percent(after.top5)}, ${after.n} pictures`],
+    );
+  return rows;
+}

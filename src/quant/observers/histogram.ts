@@ -1,0 +1,84 @@
+/**
+ * How often numbers occur, over any number of batches, in memory that does not grow. Bins are of one
+ * width, a power of two, and begin at 0; where a number does not fit, the width doubles and pairs of
+ * bins become one. The width that is left depends on the largest number alone, so the histogram does
+ * not depend on the order of the numbers or how they were cut into batches. Not here: which range to
+ * take of it.
+ */
+import { exponentOf } from '../exponent.js';
+
+/** Bins on either side of 0; the largest number lies in the upper half of them. */
+export const BINS = 2048;
+
+export interface HistogramCounts {
+  /** Of [i, i + 1) * width, and of (-(i + 1), -i] * width without 0. */
+  readonly above: Float64Array;
+  readonly below: Float64Array;
+  readonly width: number;
+  /** Numbers that are exactly 0; no bin counts them. */
+  readonly zeros: number;
+}
+
+export class Histogram implements HistogramCounts {
+  above = new Float64Array(BINS);
+  below = new Float64Array(BINS);
+  zeros = 0;
+  /** 0 until there is a number other than 0. */
+  width = 0;
+  count = 0;
+  min = Infinity;
+  max = -Infinity;
+  /** Of the squares. */
+  power = 0;
+
+  /** Adds finite numbers. @returns the first number that is not finite; nothing is added then */
+  add(values: Float32Array): number | undefined {
+    let [min, max] = [this.min, this.max];
+    let power = 0;
+    for (let i = 0; i < values.length; i++) {
+      const value = values[i] as number;
+      // A NaN or an infinity makes the sum one too.
+      power += value * value;
+      if (value < min) min = value;
+      if (value > max) max = value;
+    }
+    if (!Number.isFinite(power)) {
+      const bad = values.find((value) => !Number.isFinite(value));
+      if (bad !== undefined) return bad;
+    }
+    this.count += values.length;
+    this.power += power;
+    this.min = min;
+    this.max = max;
+    const most = Math.max(-min, max);
+    if (most > 0) this.grow(most);
+    const { above, below } = this;
+    const inverse = this.width === 0 ? 0 : 1 / this.width;
+    let zeros = 0;
+    for (let i = 0; i < values.length; i++) {
+      const value = values[i] as number;
+      if (value > 0) above[Math.floor(value * inverse)]!++;
+      else if (value < 0) below[Math.floor(-value * inverse)]!++;
+      else zeros++;
+    }
+    this.zeros += zeros;
+    return undefined;
+  }
+
+  private grow(most: number): void {
+    // most < 2^(exponent + 1), so BINS such widths hold it.
+    const width = 2 ** (exponentOf(most) + 1) / BINS;
+    if (this.width === 0) this.width = width;
+    while (this.width < width) {
+      this.above = halved(this.above);
+      this.below = halved(this.below);
+      this.width *= 2;
+    }
+  }
+}
+
+function halved(bins: Float64Array): Float64Array<ArrayBuffer> {
+  const half = new Float64Array(BINS);
+  for (let i = 0; i < BINS; i++) half[i >> 1]! += bins[i]!;
+  return half;
+}
