@@ -3,8 +3,8 @@
  * each, and payloads that do not fit.
  */
 import { expect, test } from 'vitest';
-import type { OnnxTensor } from '../../src/formats/onnx/proto.js';
 import { dataTypeName } from '../../src/formats/onnx/data-type.js';
+import type { OnnxTensor } from '../../src/formats/onnx/proto.js';
 import { decodeTensor } from '../../src/formats/onnx/tensor.js';
 
 function tensor(

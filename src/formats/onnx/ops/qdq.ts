@@ -49,7 +49,7 @@ export const qdqImporters: Readonly<Record<string, Importer>> = {
         `a zero point of the type of the integers, ${dataTypeName(dataType ?? DataType.INT32)}`,
         dataTypeName(zero.dataType ?? DataType.INT32),
       );
-    if (dataType === DataType.INT32 && zero.value !== undefined)
+    if (zero.dataType === DataType.INT32 && zero.value !== undefined)
       throw context.fail('ERR_UNSUPPORTED', 'expected a zero point of 0 for INT32');
     requireFloat(context, 'output_dtype');
     return grained(context, q, { scale, zero: zero.value }, grainOf(context, scale), (v, one) =>
