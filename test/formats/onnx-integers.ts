@@ -7,6 +7,7 @@ import { expect } from 'vitest';
 import type { DType, DTypeArray } from '../../src/core/dtype.js';
 import { DataType } from '../../src/formats/onnx/data-type.js';
 import { importOnnx } from '../../src/formats/onnx/import.js';
+import { Session } from '../../src/formats/session.js';
 import { Tensor } from '../../src/tensor/tensor.js';
 import { interpret } from './interpret.js';
 import { encodeOnnx, type ModelSpec, type TensorSpec } from './onnx-encoder.js';
@@ -69,11 +70,17 @@ export const int32s = (dims: readonly number[], values: readonly number[]) =>
 
 const ORT_TYPES = { f32: 'float32', u8: 'uint8', i8: 'int8', i32: 'int32' } as const;
 
-/** y of the file, by onnxruntime and by the formulas of the imported graph's ops. */
+/** y of the file: by onnxruntime, by the formulas of the imported graph's ops, by a session. */
 export async function results(
   spec: ModelSpec,
   feeds: Readonly<Record<string, Tensor>>,
-): Promise<{ wanted: number[]; received: number[]; dtype: DType }> {
+): Promise<{
+  wanted: number[];
+  received: number[];
+  ran: number[];
+  kernels: string[];
+  dtype: DType;
+}> {
   const file = encodeOnnx(spec);
   const session = await InferenceSession.create(file, {
     logSeverityLevel: 4,
@@ -86,11 +93,22 @@ export async function results(
   );
   const reference = (await session.run(Object.fromEntries(inputs))).y as OrtTensor;
   await session.release();
-  const y = interpret(importOnnx(file), feeds).y as Tensor;
+  const graph = importOnnx(file);
+  const y = interpret(graph, feeds).y as Tensor;
   expect(y.shape).toEqual(reference.dims);
+  const own = await Session.create(file, { threads: 1 });
+  const ran = (await own.run(feeds)).y as Tensor;
+  const products = (await own.profile(1, feeds)).filter(
+    ({ op }) => op === 'conv2d' || op === 'dense',
+  );
+  await own.release();
+  expect([ran.dtype, ran.shape]).toEqual([y.dtype, y.shape]);
+  const numbers = (data: ArrayLike<unknown>) => Array.from(data, Number);
   return {
-    wanted: Array.from(reference.data as Float32Array, Number),
-    received: Array.from(y.data as Float32Array, Number),
+    wanted: numbers(reference.data as Float32Array),
+    received: numbers(y.data),
+    ran: numbers(ran.data),
+    kernels: products.map(({ kernel }) => kernel),
     dtype: y.dtype,
   };
 }
@@ -99,12 +117,13 @@ export async function results(
 export async function expectEqual(
   spec: ModelSpec,
   feeds: Readonly<Record<string, Tensor>>,
-): Promise<{ received: number[]; dtype: DType }> {
-  const { wanted, received, dtype } = await results(spec, feeds);
+): Promise<{ received: number[]; kernels: string[]; dtype: DType }> {
+  const { wanted, received, ran, kernels, dtype } = await results(spec, feeds);
   expect(received.map((one) => one + 0)).toEqual(wanted.map((one) => one + 0));
+  expect(ran.map((one) => one + 0)).toEqual(received.map((one) => one + 0));
   // A constant result would say nothing.
   expect(new Set(received).size).toBeGreaterThan(2);
-  return { received, dtype };
+  return { received, kernels, dtype };
 }
 
 /** Integers that are equal, but for a share of them that is one step away. */
@@ -113,10 +132,12 @@ export async function expectWithinOne(
   feeds: Readonly<Record<string, Tensor>>,
   share: number,
 ): Promise<void> {
-  const { wanted, received } = await results(spec, feeds);
-  const steps = received.map((one, i) => Math.abs(one - (wanted[i] as number)));
-  expect(Math.max(...steps)).toBeLessThanOrEqual(1);
-  expect(steps.filter((step) => step === 1).length / steps.length).toBeLessThanOrEqual(share);
+  const { wanted, received, ran } = await results(spec, feeds);
+  for (const numbers of [received, ran]) {
+    const steps = numbers.map((one, i) => Math.abs(one - (wanted[i] as number)));
+    expect(Math.max(...steps)).toBeLessThanOrEqual(1);
+    expect(steps.filter((step) => step === 1).length / steps.length).toBeLessThanOrEqual(share);
+  }
   expect(new Set(received).size).toBeGreaterThan(2);
 }
 

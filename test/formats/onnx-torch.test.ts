@@ -9,7 +9,10 @@ import { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node';
 import { describe, expect, test } from 'vitest';
 import { readNpy } from '../../src/formats/npy.js';
 import { importOnnx } from '../../src/formats/onnx/import.js';
+import { Session } from '../../src/formats/session.js';
 import { topological } from '../../src/graph/value.js';
+import { supportedIsas } from '../../src/native/isa.js';
+import type { Isa } from '../../src/runtime/session-types.js';
 import type { Tensor } from '../../src/tensor/tensor.js';
 import { interpret } from './interpret.js';
 
@@ -52,6 +55,21 @@ describe.each(readdirSync(folder))('%s', (name) => {
   test('results are within one step of those of PyTorch', () => {
     expect(distance(readNpy(read('out.y.npy')).data as Float32Array)).toBeLessThanOrEqual(ONE_STEP);
   });
+
+  test.each(supportedIsas() as Isa[])(
+    'every convolution and dense layer runs on integers, to the same result: %s',
+    async (isa) => {
+      const session = await Session.create(model, { isa, threads: 1 });
+      const { y } = (await session.run({ x } as never)) as Record<string, Tensor>;
+      expect(distance(y?.data as Float32Array)).toBeLessThanOrEqual(FLOAT_SUMS);
+      const products = (await session.profile(1, { x } as never)).filter(
+        ({ op }) => op === 'conv2d' || op === 'dense',
+      );
+      expect(products).toHaveLength(5);
+      for (const { kernel } of products) expect(kernel).toMatch(/^q(dw)?conv_/);
+      await session.release();
+    },
+  );
 
   test('activations and weights of all five layers are stored as bytes', () => {
     const bytes = topological(graph).filter(({ dtype }) => dtype === 'u8' || dtype === 'i8');
