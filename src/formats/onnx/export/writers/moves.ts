@@ -3,7 +3,7 @@
  * is held, except a reshape. Not here: transpose, which is an order of axes (../order.ts).
  */
 import { isByteInteger } from '../../../../core/dtype.js';
-import { isSize, type Shape } from '../../../../core/shape.js';
+import { type Dim, isSize, type Shape } from '../../../../core/shape.js';
 import type { Value } from '../../../../graph/value.js';
 import { isOp } from '../../../../ops/index.js';
 import type { Emission } from '../emission.js';
@@ -25,8 +25,11 @@ const REDUCTIONS = {
 export const moveWriters: Readonly<Record<string, Writer>> = {
   reshape(emission, value) {
     const [x] = value.inputs as [Value];
-    const shape = emission.integers(newShape(emission, value, x.shape));
-    const y = emission.node('Reshape', [emission.plain(x), shape], value);
+    const held = emission.orderOf(x);
+    const order = held && keepsElements(held, x.shape) ? held : plainOrder(x.shape.length);
+    const from = order.map((axis) => x.shape[axis] as Dim);
+    const shape = emission.integers(newShape(emission, value, from));
+    const y = emission.node('Reshape', [emission.inOrder(x, order), shape], value);
     emission.hold(value, y, plainOrder(value.shape.length), emission.dataTypeOf(x));
   },
 
@@ -127,6 +130,12 @@ function reduction(
   if (op !== 'ReduceSum' && emission.opset < 18)
     return emission.node(op, [x], value, { attributes: { axes, keepdims } });
   return emission.node(op, [x, emission.integers(axes)], value, { attributes: { keepdims } });
+}
+
+/** True where only axes of size 1 stand elsewhere. */
+function keepsElements(order: Order, shape: Shape): boolean {
+  const wide = order.filter((axis) => shape[axis] !== 1);
+  return wide.every((axis, i) => i === 0 || (wide[i - 1] as number) < axis);
 }
 
 /** At most one size may be left to be computed; a 0 copies the size of x at the same place. */
