@@ -55,6 +55,8 @@ export interface ModelSpec {
   readonly metadata?: Readonly<Record<string, string>>;
   /** TensorProto.DataType of the inputs; FLOAT unless given. */
   readonly inputType?: number;
+  /** TensorProto.DataType of the outputs; FLOAT unless given. */
+  readonly outputType?: number;
 }
 
 const FLOAT = 1;
@@ -75,7 +77,7 @@ export function encodeOnnx(spec: ModelSpec): Uint8Array {
     for (const [name, dims] of entriesOf(spec.inputs))
       message(graph, 11, (w) => writeValueInfo(w, name, dims, spec.inputType ?? FLOAT));
     for (const [name, dims] of entriesOf(spec.outputs))
-      message(graph, 12, (w) => writeValueInfo(w, name, dims, FLOAT));
+      message(graph, 12, (w) => writeValueInfo(w, name, dims, spec.outputType ?? FLOAT));
   });
   for (const entry of Object.entries(spec.metadata ?? {}))
     message(writer, 14, (w) => {

@@ -204,7 +204,7 @@ describe('nodes', () => {
     [
       oneNode('Cast', ['N', 4], {}, { to: 10 }),
       'ERR_UNSUPPORTED',
-      /a cast between float, and integers known at import but received a cast to FLOAT16/,
+      /a cast between float and integers of up to 32 bits but received a cast to FLOAT16/,
     ],
     [
       oneNode('Cast', ['N', 4]),

@@ -245,7 +245,7 @@ describe('quantizers are no more ops than they need', () => {
     [floats([2], [1, 1]), floats([2], [0, -0]), ['clip', 'round']],
     [floats([2], [1, 2]), floats([], [0]), ['div', 'clip', 'round', 'mul']],
     [floats([], [1]), floats([2], [0, 1]), ['add', 'clip', 'round', 'sub']],
-    [floats([], [0]), floats([], [1]), ['div', 'add', 'clip', 'round', 'sub', 'mul']],
+    [floats([], [0.5]), floats([], [1]), ['div', 'add', 'clip', 'round', 'sub', 'mul']],
   ])('Quant by %o from %o', (scale, zero, wanted) =>
     expect(ops('Quant', { scale, zero, bits })).toEqual(wanted),
   );

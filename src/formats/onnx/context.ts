@@ -2,6 +2,7 @@
  * The importer of one op reads its node through this class: inputs and attributes, each checked to
  * be of the needed kind. It also makes values. Not here: any op (./ops).
  */
+import { type DTypeArray, type Integer, isByteInteger, isInteger } from '../../core/dtype.js';
 import { BitplaneError, type ErrorCode, type ErrorSite, expected } from '../../core/errors.js';
 import { type Dim, elementCount, isSize, showShape } from '../../core/shape.js';
 import type { Attrs, Value } from '../../graph/value.js';
@@ -9,6 +10,7 @@ import type { OpName } from '../../ops/index.js';
 import { constant, make } from '../../ops/make.js';
 import { Tensor } from '../../tensor/tensor.js';
 import type { ImportChoices } from './choices.js';
+import { DataType, dataTypeOf, isSmallInteger, quantizedType } from './data-type.js';
 import { dimsItem, type Item } from './item.js';
 import type { OnnxAttribute, OnnxNode, OnnxTensor } from './proto.js';
 import type { Scope } from './scope.js';
@@ -46,6 +48,11 @@ export class NodeContext {
 
   // ---- inputs
 
+  /** False for ops of another domain, whose versions count apart. */
+  get isStandard(): boolean {
+    return this.node.domain === '' || this.node.domain === 'ai.onnx';
+  }
+
   get inputCount(): number {
     return this.node.inputs.length;
   }
@@ -71,7 +78,7 @@ export class NodeContext {
     return item;
   }
 
-  /** An f32 value; data of the file becomes a constant. */
+  /** A value; floats and quantized integers of the file become a constant. */
   value(index: number): Value {
     const item = this.item(index);
     if (item.kind === 'value') return item.value;
@@ -79,11 +86,49 @@ export class NodeContext {
     throw this.expected('ERR_DTYPE', `input ${index} to be float`, 'integers');
   }
 
-  /** True for integers that are known at import. */
+  /** A float value; integers of the file become floats. */
+  real(index: number): Value {
+    const item = this.item(index);
+    if (item.kind === 'value' || (item.kind === 'tensor' && this.scope.decode(item).kind === 'f32'))
+      return this.value(index);
+    const { data, shape } =
+      item.kind === 'tensor'
+        ? this.scope.decode(item)
+        : { data: this.ints(index), shape: item.scalar ? [] : [item.entries.length] };
+    return this.floats(data.length, () => data, shape);
+  }
+
+  /** Integers in the dtype that holds them, and their data type where the file says it. */
+  quantized(index: number): { readonly value: Value<Integer>; readonly dataType?: number } {
+    const item = this.item(index);
+    const value =
+      item.kind === 'tensor' && quantizedType(item.tensor.dataType) !== undefined
+        ? this.scope.constant(item, true)
+        : this.value(index);
+    const dtype = value.dtype;
+    if (!isInteger(dtype))
+      throw this.expected('ERR_DTYPE', `input ${index} to be quantized integers`, dtype);
+    const dataType = item.kind === 'tensor' ? item.tensor.dataType : dataTypeOf(dtype);
+    return { value: value as Value<Integer>, ...(dataType !== undefined && { dataType }) };
+  }
+
+  /** The data type of integers; undefined for floats, and for i32, which holds several types. */
+  dataTypeAt(index: number): number | undefined {
+    const item = this.item(index);
+    if (item.kind === 'tensor')
+      return this.scope.decode(item).kind === 'int' ? item.tensor.dataType : undefined;
+    if (item.kind === 'dims') return DataType.INT64;
+    return isInteger(item.value.dtype) ? dataTypeOf(item.value.dtype) : undefined;
+  }
+
+  /** True for integers known at import that may be a shape. */
   isIntegers(index: number): boolean {
     const item = this.item(index);
     return (
-      item.kind === 'dims' || (item.kind === 'tensor' && this.scope.decode(item).kind === 'int')
+      item.kind === 'dims' ||
+      (item.kind === 'tensor' &&
+        this.scope.decode(item).kind === 'int' &&
+        !isSmallInteger(item.tensor.dataType))
     );
   }
 
@@ -94,7 +139,7 @@ export class NodeContext {
     if (item.kind === 'tensor') {
       const { kind, data, shape } = this.scope.decode(item);
       if (kind === 'int' && shape.length <= 1)
-        return { entries: data as readonly number[], scalar: shape.length === 0 };
+        return { entries: Array.from(data), scalar: shape.length === 0 };
     }
     throw this.expected(
       'ERR_UNSUPPORTED',
@@ -239,6 +284,15 @@ export class NodeContext {
     return constant(this.scope.unique(this.name + suffix), new Tensor('f32', data, shape));
   }
 
+  integerConstant<D extends Integer>(
+    dtype: D,
+    data: DTypeArray<D>,
+    shape: readonly number[],
+    suffix: string,
+  ): Value<D> {
+    return constant(this.scope.unique(this.name + suffix), new Tensor(dtype, data, shape));
+  }
+
   /** A one-element constant that broadcasts against everything. */
   scalar(value: number, suffix: string): Value {
     return this.constant(Float32Array.of(value), [], suffix);
@@ -268,6 +322,13 @@ export class NodeContext {
         showShape(x.shape),
       );
     return this.channelsLast(x, body);
+  }
+
+  /** Runs `body`, which wants floats, on x; integers go through floats, which hold them exactly. */
+  onFloats(x: Value, body: (x: Value) => Value): Value {
+    if (!isByteInteger(x.dtype)) return body(x);
+    const y = body(this.make('cast', [x], { to: 'f32' }, '/values'));
+    return this.make('cast', [y], { to: x.dtype }, '/integers');
   }
 
   /** An axis counted from either end, as one counted from the start. */

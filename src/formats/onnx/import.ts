@@ -6,6 +6,7 @@
  * transposes, which the layout pass removes.
  */
 import { reading } from '../../core/border.js';
+import type { DType } from '../../core/dtype.js';
 import { BitplaneError, cut, expected } from '../../core/errors.js';
 import type { Limits } from '../../core/limits.js';
 import { type Shape, showShape } from '../../core/shape.js';
@@ -15,6 +16,7 @@ import { limitsOf } from '../../runtime/limits.js';
 import { BATCH, keepsBatch, meansTheSameAtOne } from './batch.js';
 import type { ImportChoices } from './choices.js';
 import { type Importer, NodeContext } from './context.js';
+import { DataType, dataTypeName, dataTypeOf, quantizedType } from './data-type.js';
 import { type Item, valueItem } from './item.js';
 import { metadataOf } from './metadata.js';
 import { importerOf } from './ops/index.js';
@@ -27,7 +29,7 @@ import {
   readModel,
 } from './proto.js';
 import { Scope } from './scope.js';
-import { DataType, type Decoded, dataTypeName } from './tensor.js';
+import type { Decoded } from './tensor.js';
 
 /** Before 7 broadcasting worked differently; versions after 23 are unknown. */
 const OPSETS = { least: 7, most: 23 };
@@ -92,7 +94,7 @@ function withFreeBatch(
   if (inputs.length === 0 || !inputs.every(({ shape }) => shape.length >= 2 && shape[0] === 1))
     return undefined;
   try {
-    return build(inputs.map(({ name, shape }) => ({ name, shape: [BATCH, ...shape.slice(1)] })));
+    return build(inputs.map((spec) => ({ ...spec, shape: [BATCH, ...spec.shape.slice(1)] })));
   } catch (error) {
     if (!(error instanceof BitplaneError)) throw error;
     return undefined;
@@ -118,6 +120,7 @@ function read(
 
 interface InputSpec {
   readonly name: string;
+  readonly dtype: DType;
   readonly shape: Shape;
 }
 
@@ -142,7 +145,9 @@ function builder(
     const scope = new Scope(limits, decoded);
     for (const tensor of graph.initializers)
       scope.define(tensor.name, { kind: 'tensor', tensor, name: tensor.name });
-    const inputs: Input[] = specs.map(({ name, shape }) => input(scope.unique(name), 'f32', shape));
+    const inputs: Input[] = specs.map(({ name, dtype, shape }) =>
+      input(scope.unique(name), dtype, shape),
+    );
     for (const value of inputs) scope.define(value.name, valueItem(value));
 
     for (const node of nodes) {
@@ -240,13 +245,25 @@ function graphInputs(graph: OnnxGraph): InputSpec[] {
   const defaults = new Set(graph.initializers.map(({ name }) => name));
   return graph.inputs
     .filter(({ name }) => !defaults.has(name))
-    .map((info) => ({ name: info.name, shape: shapeOf(info) }));
+    .map((info) => ({ name: info.name, dtype: dtypeOf(info), shape: shapeOf(info) }));
 }
 
-function shapeOf({ name, elementType, dims }: OnnxValueInfo): Shape {
+/** Integers of 16 bits have no dtype that holds no others, so they cannot be fed. */
+function dtypeOf({ name, elementType }: OnnxValueInfo): DType {
+  if (elementType === DataType.FLOAT) return 'f32';
+  const dtype = quantizedType(elementType)?.dtype;
+  if (dtype !== undefined && (dataTypeOf(dtype) ?? DataType.INT32) === elementType) return dtype;
+  const received = dataTypeName(elementType);
+  throw expected(
+    'ERR_UNSUPPORTED',
+    'an input of type FLOAT, INT32, or integers of 8, 4 or 2 bits',
+    received,
+    { op: 'input', node: name },
+  );
+}
+
+function shapeOf({ name, dims }: OnnxValueInfo): Shape {
   const site = { op: 'input', node: name };
-  if (elementType !== DataType.FLOAT)
-    throw expected('ERR_UNSUPPORTED', 'an input of type FLOAT', dataTypeName(elementType), site);
   if (dims === undefined)
     throw expected('ERR_UNSUPPORTED', 'an input of known rank', 'an input without a shape', site);
   return dims.map((dim, axis) => {

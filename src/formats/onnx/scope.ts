@@ -2,14 +2,16 @@
  * The names of one import: the item behind each ONNX name, and the names that the new graph has
  * given out. Not here: nodes (./context.ts).
  */
+import { carries, type Integer } from '../../core/dtype.js';
 import { BitplaneError, type ErrorSite } from '../../core/errors.js';
 import { Budget, type Limits, overLimit } from '../../core/limits.js';
 import type { Value } from '../../graph/value.js';
 import { constant } from '../../ops/make.js';
 import { Tensor } from '../../tensor/tensor.js';
+import { DataType, dataTypeName, isSmallInteger, quantizedType } from './data-type.js';
 import type { Item } from './item.js';
 import type { OnnxTensor } from './proto.js';
-import { type Decoded, dataTypeName, decodeTensor } from './tensor.js';
+import { type Decoded, decodeTensor } from './tensor.js';
 
 type TensorItem = Extract<Item, { kind: 'tensor' }>;
 
@@ -88,23 +90,40 @@ export class Scope {
     return decoded;
   }
 
-  /** The constant of a FLOAT tensor, made once however many nodes read it. */
-  constant(item: TensorItem): Value {
+  /**
+   * The constant of a tensor of floats or of quantized integers, made once however many nodes read
+   * it. INT32 is what exporters compute shapes with; only `int32` takes it for data.
+   */
+  constant(item: TensorItem, int32 = false): Value {
     const known = this.constants.get(item);
     if (known !== undefined) return known;
-    const { kind, data, shape } = this.decode(item);
-    if (kind !== 'f32') {
+    const { dataType } = item.tensor;
+    const quantized = quantizedType(dataType);
+    const isData =
+      dataType === DataType.FLOAT || isSmallInteger(dataType) || (int32 && quantized !== undefined);
+    const { data, shape } = this.decode(item);
+    if (!isData) {
       throw new BitplaneError(
         'ERR_DTYPE',
-        `expected data of type FLOAT but received ${dataTypeName(item.tensor.dataType)}`,
+        `expected data of type FLOAT but received ${dataTypeName(dataType)}`,
         {
           op: 'initializer',
           node: item.name,
         },
       );
     }
-    const value = constant(this.unique(item.name), new Tensor('f32', data as Float32Array, shape));
+    const tensor =
+      quantized === undefined
+        ? new Tensor('f32', data as Float32Array, shape)
+        : tensorOf(quantized.dtype, data, shape);
+    const value = constant(this.unique(item.name), tensor);
     this.constants.set(item, value);
     return value;
   }
+}
+
+/** Integers of 16 and 32 bits are decoded to numbers, all smaller ones to their typed array. */
+function tensorOf(dtype: Integer, data: Decoded['data'], shape: readonly number[]): Tensor {
+  const isTyped = carries(dtype, data);
+  return new Tensor(dtype, isTyped ? data : Int32Array.from(data), shape);
 }

@@ -1,44 +1,19 @@
 /**
  * Payloads of ONNX tensors: from a TensorProto to numbers. The shape is checked against the payload
- * before anything is allocated. Not here: half precision, strings, complex numbers and payloads in
- * other files (ERR_UNSUPPORTED).
+ * before anything is allocated. Integers of 4 and 2 bits are packed, the first of a byte lowest. Not
+ * here: half precision, strings, complex numbers and payloads in other files (ERR_UNSUPPORTED).
  */
 import { BitplaneError, expected } from '../../core/errors.js';
 import { MAX_RANK } from '../../core/limits.js';
 import { isSize } from '../../core/shape.js';
+import { unpackLowBits } from '../../tensor/low-bits.js';
+import { DataType, dataTypeName, quantizedType } from './data-type.js';
 import type { OnnxTensor } from './proto.js';
 
-const NAMES = [
-  'UNDEFINED',
-  'FLOAT',
-  'UINT8',
-  'INT8',
-  'UINT16',
-  'INT16',
-  'INT32',
-  'INT64',
-  'STRING',
-  'BOOL',
-  'FLOAT16',
-  'DOUBLE',
-  'UINT32',
-  'UINT64',
-];
-NAMES[16] = 'BFLOAT16';
-
-/** The data types that a model may use, by their number in TensorProto.DataType. */
-export const DataType = { FLOAT: 1, INT32: 6, INT64: 7, BOOL: 9, DOUBLE: 11 } as const;
-
-export function dataTypeName(dataType: number): string {
-  return NAMES[dataType] ?? `data type ${dataType}`;
-}
-
-/** How each integer type lies in raw_data (little endian). */
+/** How each integer type of more than 8 bits lies in raw_data (little endian), and BOOL. */
 const RAW_INTEGERS: Readonly<
   Record<number, { bytes: number; read: (view: DataView, offset: number) => number }>
 > = {
-  2: { bytes: 1, read: (view, offset) => view.getUint8(offset) },
-  3: { bytes: 1, read: (view, offset) => view.getInt8(offset) },
   4: { bytes: 2, read: (view, offset) => view.getUint16(offset, true) },
   5: { bytes: 2, read: (view, offset) => view.getInt16(offset, true) },
   6: { bytes: 4, read: (view, offset) => view.getInt32(offset, true) },
@@ -49,7 +24,8 @@ const RAW_INTEGERS: Readonly<
 
 export interface Decoded {
   readonly kind: 'f32' | 'f64' | 'int';
-  readonly data: Float32Array | Float64Array | readonly number[];
+  /** Integers of up to 8 bits are a typed array, one element a byte. */
+  readonly data: Float32Array | Float64Array | Int8Array | Uint8Array | readonly number[];
   readonly shape: readonly number[];
 }
 
@@ -94,6 +70,13 @@ export function decodeTensor(tensor: OnnxTensor, name = tensor.name): Decoded {
       shape,
     };
   }
+  const quantized = quantizedType(tensor.dataType);
+  if (quantized !== undefined && quantized.bits <= 8) {
+    const { dtype, bits, lo, hi } = quantized;
+    const bytes = raw ?? packedBytes(tensor.ints, bits === 8 ? lo : 0, bits === 8 ? hi : 255);
+    requireLength(bytes.length, Math.ceil((count * bits) / 8));
+    return { kind: 'int', data: unpackLowBits(dtype as 'i8' | 'u8', bytes, 0, count), shape };
+  }
   const integer = RAW_INTEGERS[tensor.dataType];
   if (integer === undefined) {
     throw new BitplaneError(
@@ -107,13 +90,33 @@ export function decodeTensor(tensor: OnnxTensor, name = tensor.name): Decoded {
     raw === undefined ? tensor.ints.length * integer.bytes : raw.length,
     count * integer.bytes,
   );
-  if (raw === undefined) return { kind: 'int', data: [...tensor.ints], shape };
+  if (raw === undefined) {
+    if (quantized !== undefined) requireWithin(tensor.ints, quantized.lo, quantized.hi);
+    return { kind: 'int', data: [...tensor.ints], shape };
+  }
   const view = new DataView(raw.buffer, raw.byteOffset, raw.byteLength);
   return {
     kind: 'int',
     data: Array.from({ length: count }, (_, i) => integer.read(view, i * integer.bytes)),
     shape,
   };
+
+  /** int32_data holds one byte an entry: an integer of 8 bits, or several smaller ones. */
+  function packedBytes(ints: readonly number[], lo: number, hi: number): Uint8Array {
+    requireWithin(ints, lo, hi);
+    return Uint8Array.from(ints);
+  }
+
+  function requireWithin(ints: readonly number[], lo: number, hi: number): void {
+    const outside = ints.find((value) => !(value >= lo && value <= hi));
+    if (outside !== undefined)
+      throw expected(
+        'ERR_FORMAT',
+        `${dataTypeName(tensor.dataType)} data from ${lo} to ${hi}`,
+        outside,
+        site,
+      );
+  }
 
   function requireLength(bytes: number, wanted: number): void {
     if (bytes !== wanted)

@@ -7,37 +7,10 @@ import type { Value } from '../../../graph/value.js';
 import type { Importer, NodeContext } from '../context.js';
 
 export const convImporters: Readonly<Record<string, Importer>> = {
-  Conv(context) {
-    const x = context.value(0);
-    const w = context.value(1); // [O, I / groups, kh, kw]
-    if (w.shape.length !== 4)
-      throw context.expected(
-        'ERR_UNSUPPORTED',
-        'weights of rank 4, as of a 2-d convolution',
-        `rank ${w.shape.length}`,
-      );
-    const kernel = context.intList('kernel_shape') ?? w.shape.slice(2);
-    if (kernel[0] !== w.shape[2] || kernel[1] !== w.shape[3]) {
-      throw context.expected(
-        'ERR_FORMAT',
-        `kernel_shape to be that of the weights, [${w.shape.slice(2).join(', ')}]`,
-        kernel,
-      );
-    }
-    const window = windowAttributes(context, x, pair(context, 'kernel_shape', kernel));
-    const { strides, pads, dilations } = window;
-    const weights = context.transpose(w, [0, 2, 3, 1], '/weights_channels_last');
-    return context.nhwc(x, (map) => {
-      const y = context.make('conv2d', [map, weights], {
-        strides,
-        pads,
-        dilations,
-        groups: context.int('group', 1),
-        padValue: 0,
-      });
-      return context.has(2) ? context.make('add', [y, context.value(2)], {}, '/bias') : y;
-    });
-  },
+  Conv: (context) =>
+    convolution(context, context.value(0), context.value(1), (y) =>
+      context.has(2) ? context.make('add', [y, context.value(2)], {}, '/bias') : y,
+    ),
 
   BatchNormalization(context) {
     if (context.int('training_mode', 0) !== 0)
@@ -60,22 +33,59 @@ export const convImporters: Readonly<Record<string, Importer>> = {
   MaxPool(context) {
     if (context.int('storage_order', 0) !== 0)
       throw context.fail('ERR_UNSUPPORTED', 'storage_order = 1 is not supported');
-    return pool(context, 'maxPool2d', {});
+    return context.onFloats(context.value(0), (x) => pool(context, 'maxPool2d', x, {}));
   },
 
-  AveragePool: (context) =>
-    pool(context, 'avgPool2d', { countPad: context.int('count_include_pad', 0) === 1 }),
+  AveragePool: (context) => averagePool(context, context.value(0)),
 
-  GlobalAveragePool: (context) => globalPool(context, 'mean'),
-  GlobalMaxPool: (context) => globalPool(context, 'max'),
+  GlobalAveragePool: (context) => globalPool(context, 'mean', context.value(0)),
+  GlobalMaxPool: (context) =>
+    context.onFloats(context.value(0), (x) => globalPool(context, 'max', x)),
 };
+
+/**
+ * The convolution of x [N, C, H, W] with weights [O, I / groups, kh, kw], by the node's attributes;
+ * `finish` goes on with the result while its channels are last.
+ */
+export function convolution(
+  context: NodeContext,
+  x: Value,
+  w: Value,
+  finish: (y: Value) => Value,
+): Value {
+  if (w.shape.length !== 4)
+    throw context.expected(
+      'ERR_UNSUPPORTED',
+      'weights of rank 4, as of a 2-d convolution',
+      `rank ${w.shape.length}`,
+    );
+  const kernel = context.intList('kernel_shape') ?? w.shape.slice(2);
+  if (kernel[0] !== w.shape[2] || kernel[1] !== w.shape[3]) {
+    throw context.expected(
+      'ERR_FORMAT',
+      `kernel_shape to be that of the weights, [${w.shape.slice(2).join(', ')}]`,
+      kernel,
+    );
+  }
+  const window = windowAttributes(context, x, pair(context, 'kernel_shape', kernel));
+  const { strides, pads, dilations } = window;
+  const weights = context.transpose(w, [0, 2, 3, 1], '/weights_channels_last');
+  return context.nhwc(x, (map) => {
+    const attrs = { strides, pads, dilations, groups: context.int('group', 1), padValue: 0 };
+    return finish(context.make('conv2d', [map, weights], attrs));
+  });
+}
+
+export function averagePool(context: NodeContext, x: Value): Value {
+  return pool(context, 'avgPool2d', x, { countPad: context.int('count_include_pad', 0) === 1 });
+}
 
 function pool(
   context: NodeContext,
   op: 'maxPool2d' | 'avgPool2d',
+  x: Value,
   more: { countPad?: boolean },
 ): Value {
-  const x = context.value(0);
   const kernelShape = context.intList('kernel_shape');
   if (kernelShape === undefined)
     throw context.expected('ERR_FORMAT', 'an attribute kernel_shape', 'none');
@@ -89,9 +99,9 @@ function pool(
   return context.nhwc(x, (map) => context.make(op, [map], attrs));
 }
 
-function globalPool(context: NodeContext, kind: 'mean' | 'max'): Value {
-  return context.nhwc(context.value(0), (x) =>
-    context.make('reduce', [x], { kind, axes: [1, 2], keepDims: true }),
+export function globalPool(context: NodeContext, kind: 'mean' | 'max', x: Value): Value {
+  return context.nhwc(x, (map) =>
+    context.make('reduce', [map], { kind, axes: [1, 2], keepDims: true }),
   );
 }
 

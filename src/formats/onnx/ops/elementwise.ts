@@ -13,7 +13,7 @@ export const elementwiseImporters: Readonly<Record<string, Importer>> = {
   Mul: arithmetic('mul', (a, b) => a * b, 1),
   Div: arithmetic('div', (a, b) => Math.trunc(a / b), 1),
 
-  Relu: unary('relu'),
+  Relu: (context) => context.onFloats(context.value(0), (x) => context.make('relu', [x], {})),
   Tanh: unary('tanh'),
   Sigmoid: unary('sigmoid'),
   Abs: unary('abs'),
@@ -68,7 +68,7 @@ export const elementwiseImporters: Readonly<Record<string, Importer>> = {
       min: bound('min', 1, Number.NEGATIVE_INFINITY),
       max: bound('max', 2, Number.POSITIVE_INFINITY),
     };
-    return context.make('clip', [context.value(0)], attrs);
+    return context.onFloats(context.value(0), (x) => context.make('clip', [x], attrs));
   },
 
   /** max(0, min(1, alpha * x + beta)) */

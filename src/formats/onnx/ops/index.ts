@@ -1,12 +1,16 @@
 /**
- * Every op that can be imported, by operator set: the standard ONNX operators and the quantizers of
- * QONNX. Not here: any of them.
+ * Every op that can be imported, by operator set: the standard ONNX operators, the quantizers of
+ * QONNX, the quantized ops of onnxruntime. Not here: any of them.
  */
 import type { Importer } from '../context.js';
 import { convImporters } from './conv.js';
 import { denseImporters } from './dense.js';
 import { elementwiseImporters } from './elementwise.js';
+import { microsoftImporters } from './microsoft.js';
 import { moveImporters } from './move.js';
+import { nbitsImporters } from './nbits.js';
+import { qdqImporters } from './qdq.js';
+import { qlinearImporters } from './qlinear.js';
 import { quantImporters } from './quant.js';
 import { reduceImporters } from './reduce.js';
 import { shapeImporters } from './shape.js';
@@ -16,15 +20,20 @@ const STANDARD = table(
   denseImporters,
   elementwiseImporters,
   moveImporters,
+  qdqImporters,
+  qlinearImporters,
   reduceImporters,
   shapeImporters,
 );
 const QUANTIZERS = table(quantImporters);
+/** onnxruntime's own ops, and those of ONNX for types that ONNX got later. */
+const MICROSOFT = table(microsoftImporters, nbitsImporters, qdqImporters);
 
 /** Domains under which tools have written the same quantizers. */
 const DOMAINS: ReadonlyMap<string, ReadonlyMap<string, Importer>> = new Map([
   ['', STANDARD],
   ['ai.onnx', STANDARD],
+  ['com.microsoft', MICROSOFT],
   ['qonnx.custom_op.general', QUANTIZERS],
   ['onnx.brevitas', QUANTIZERS],
   ['finn.custom_op.general', QUANTIZERS],

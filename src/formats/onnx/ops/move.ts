@@ -3,11 +3,13 @@
  * Constant, ConstantOfShape. Those that occur in shape arithmetic also work on integers known at
  * import. Not here: ops that only rename a shape (./shape.ts).
  */
+import { DTYPES } from '../../../core/dtype.js';
 import { type Dim, isSize, showShape } from '../../../core/shape.js';
 import type { Value } from '../../../graph/value.js';
 import type { Importer, NodeContext } from '../context.js';
+import { DataType, dataTypeName, type QuantizedType, quantizedType } from '../data-type.js';
 import { dimsItem, type Item, valueItem } from '../item.js';
-import { DataType, dataTypeName, decodeTensor } from '../tensor.js';
+import { decodeTensor } from '../tensor.js';
 
 export const moveImporters: Readonly<Record<string, Importer>> = {
   Transpose(context) {
@@ -144,32 +146,31 @@ export const moveImporters: Readonly<Record<string, Importer>> = {
     });
     const value =
       context.opset < 11 ? context.float('value', 0) : context.has(2) ? context.number(2) : 0;
-    return context.make('pad', [x], { pads, value });
+    return context.onFloats(x, (floats) => context.make('pad', [floats], { pads, value }));
   },
 
   /**
-   * Float stays float; integers known at import change kind; a computed float may become int32 and
-   * back.
+   * Float stays float; integers known at import change kind, or become quantized ones; a computed
+   * value may become integers, those of its range (ONNX leaves what lies outside undefined), and
+   * floats again.
    */
   Cast(context) {
     const to = context.int('to');
     const item = context.item(0);
     const float = to === DataType.FLOAT;
+    const type = quantizedType(to);
     if (item.kind === 'value') {
-      if (float)
-        return item.value.dtype === 'f32'
+      const dtype = float ? 'f32' : type?.dtype;
+      if (dtype !== undefined && (dtype !== 'i32' || to === DataType.INT32))
+        return item.value.dtype === dtype
           ? item
-          : context.make('cast', [item.value], { to: 'f32' });
-      if (to === DataType.INT32) return context.make('cast', [item.value], { to: 'i32' });
+          : context.make('cast', [item.value], { to: dtype });
     } else if (context.isIntegers(0)) {
       const { entries, scalar } = context.dims(0);
       if (to === DataType.INT32 || to === DataType.INT64) return dimsItem(entries, scalar);
-      if (float)
-        return context.floats(
-          entries.length,
-          () => context.ints(0),
-          scalar ? [] : [entries.length],
-        );
+      const shape = scalar ? [] : [entries.length];
+      if (float) return context.floats(entries.length, () => context.ints(0), shape);
+      if (type !== undefined) return integersOf(context, context.ints(0), type, shape);
     } else if (item.kind === 'tensor') {
       if (float && item.tensor.dataType === DataType.FLOAT) return context.value(0);
       const { data, shape } = decodeTensor(item.tensor, item.name);
@@ -180,10 +181,11 @@ export const moveImporters: Readonly<Record<string, Importer>> = {
           () => Array.from(data, Math.trunc),
           shape.length === 0,
         );
+      if (type !== undefined) return integersOf(context, Array.from(data, Math.trunc), type, shape);
     }
     throw context.expected(
       'ERR_UNSUPPORTED',
-      'a cast between float, and integers known at import',
+      'a cast between float and integers of up to 32 bits',
       `a cast to ${dataTypeName(to)}`,
     );
   },
@@ -227,6 +229,19 @@ export const moveImporters: Readonly<Record<string, Importer>> = {
     return context.integers(count, () => new Array<number>(count).fill(value), shape.length === 0);
   },
 };
+
+/** A constant of integers, none of which the type lacks. */
+function integersOf(
+  context: NodeContext,
+  numbers: readonly number[],
+  { dtype, lo, hi }: QuantizedType,
+  shape: readonly number[],
+): Value {
+  const outside = numbers.find((number) => !(number >= lo && number <= hi));
+  if (outside !== undefined)
+    throw context.expected('ERR_UNSUPPORTED', `integers from ${lo} to ${hi}`, outside);
+  return context.integerConstant(dtype, DTYPES[dtype].array.from(numbers), shape, '');
+}
 
 /** The slice that takes everything. */
 function whole(shape: readonly Dim[]): { starts: number[]; ends: Dim[]; steps: number[] } {

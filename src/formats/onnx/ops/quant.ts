@@ -1,23 +1,31 @@
 /**
  * The quantizers of QONNX (domains qonnx.custom_op.general, onnx.brevitas, finn.custom_op.general):
- * BipolarQuant, Quant, MultiThreshold. Each becomes elementary ops in the order in which the QONNX
+ * BipolarQuant, Quant, MultiThreshold; Trunc is in ./trunc.ts. Each becomes elementary ops in the order in which the QONNX
  * reference implementation computes, one float32 rounding an op. Not here: speed; passes turn sign,
  * scale and thresholds into bits and integer comparisons.
  */
 import { type Shape, showShape } from '../../../core/shape.js';
 import type { Value } from '../../../graph/value.js';
 import type { Importer, NodeContext } from '../context.js';
+import { isAll, realScaleAt } from '../quantization.js';
+import { bitWidth, integerRange, rounded } from './rounding.js';
+import { trunc } from './trunc.js';
 
 export const quantImporters: Readonly<Record<string, Importer>> = {
   /** x >= 0 ? scale : -scale. NaN counts as +1, as everywhere in bitplane. */
   BipolarQuant(context) {
+    const scale = context.real(1);
+    const wrong = Array.from(scale.data?.data ?? []).find((one) => !Number.isFinite(one));
+    if (wrong !== undefined)
+      throw context.expected('ERR_UNSUPPORTED', 'scales that are finite', wrong);
     const bit = context.make('sign', [context.value(0)], {});
-    return scaled(context, context.make('cast', [bit], { to: 'f32' }, '/values'), context.value(1));
+    return scaled(context, context.make('cast', [bit], { to: 'f32' }, '/values'), scale);
   },
 
   Quant: quant,
   /** Its name in newer versions of QONNX. */
   IntQuant: quant,
+  Trunc: trunc,
 
   /** out_bias + out_scale * #{thresholds t of the channel: x >= t}. */
   MultiThreshold(context) {
@@ -71,89 +79,34 @@ function channelAxis(context: NodeContext, shape: Shape, oneRow: boolean): numbe
  * is -1, all else +1 (NaN too, where the reference gives -1).
  */
 function quant(context: NodeContext): Value {
-  const [x, scale, zero] = [context.value(0), context.value(1), context.value(2)];
-  const bits = context.number(3);
+  const [x, scale, zero] = [context.value(0), realScaleAt(context, 1), context.real(2)];
+  const bits = bitWidth(context, 3);
   const signed = context.int('signed', 1) !== 0;
   const narrow = context.int('narrow', 0) !== 0;
-  // Beyond 24 bits a float32 does not hold every integer of the range.
-  if (!Number.isInteger(bits) || bits < 1 || bits > 24)
-    throw context.expected('ERR_UNSUPPORTED', 'a bit width of 1 to 24', bits);
-  const shifted = isAll(zero, 0);
+  const [min, max] = integerRange(bits, signed, narrow);
+  const shifted = !isAll(zero, 0);
 
   let y = isAll(scale, 1) ? x : context.make('div', [x, scale], {}, '/divided');
-  if (!shifted) y = context.make('add', [y, zero], {}, '/shifted');
+  if (shifted) y = context.make('add', [y, zero], {}, '/shifted');
   if (bits === 1 && signed) {
     y = context.make('cast', [context.make('sign', [y], {})], { to: 'f32' }, '/values');
   } else {
-    const [min, max] = integerRange(bits, signed, narrow);
-    y = round(context, context.make('clip', [y], { min, max }, '/clipped'));
+    requireZero(context, zero, min, max);
+    y = rounded(context, context.make('clip', [y], { min, max }, '/clipped'), 'ROUND');
   }
-  if (!shifted) y = context.make('sub', [y, zero], {}, '/unshifted');
+  if (shifted) y = context.make('sub', [y, zero], {}, '/unshifted');
   return scaled(context, y, scale);
 }
 
-/**
- * The least and the greatest integer: narrow drops the least of a signed range, the greatest of an
- * unsigned one.
- */
-function integerRange(bits: number, signed: boolean, narrow: boolean): [number, number] {
-  if (signed) return [-(2 ** (bits - 1)) + (narrow ? 1 : 0), 2 ** (bits - 1) - 1];
-  return [0, 2 ** bits - (narrow ? 2 : 1)];
+/** A zero point outside the range would make 0 itself clip; NaN is outside. */
+function requireZero(context: NodeContext, zero: Value, min: number, max: number): void {
+  if (zero.op !== 'constant') return;
+  const outside = Array.from(zero.data?.data ?? []).find((one) => !(one >= min && one <= max));
+  if (outside !== undefined)
+    throw context.expected('ERR_UNSUPPORTED', `a zero point from ${min} to ${max}`, outside);
 }
 
 /** y * scale, or y where the scale is exactly 1. */
 function scaled(context: NodeContext, y: Value, scale: Value): Value {
   return isAll(scale, 1) ? y : context.make('mul', [y, scale], {}, '/scaled');
-}
-
-/**
- * The rounding modes of QONNX. Modes that numpy lacks are composed as in the QONNX reference:
- * sign(x) * f(|x|).
- */
-function round(context: NodeContext, x: Value): Value {
-  const mode = context.text('rounding_mode', 'ROUND').toUpperCase();
-  const onMagnitude = (body: (magnitude: Value) => Value) => {
-    const magnitude = body(context.make('abs', [x], {}, '/magnitude'));
-    return context.make(
-      'mul',
-      [context.make('signum', [x], {}, '/signum'), magnitude],
-      {},
-      '/rounded',
-    );
-  };
-  const half = () => context.scalar(0.5, '/half');
-  switch (mode) {
-    case 'ROUND':
-    case 'HALF_EVEN':
-      return context.make('round', [x], {});
-    case 'CEIL':
-      return context.make('ceil', [x], {});
-    case 'FLOOR':
-      return context.make('floor', [x], {});
-    case 'UP':
-      return onMagnitude((magnitude) => context.make('ceil', [magnitude], {}));
-    case 'DOWN':
-    case 'ROUND_TO_ZERO':
-      return onMagnitude((magnitude) => context.make('floor', [magnitude], {}));
-    case 'HALF_UP':
-      return onMagnitude((magnitude) =>
-        context.make('floor', [context.make('add', [magnitude, half()], {}, '/plus_half')], {}),
-      );
-    case 'HALF_DOWN':
-      return onMagnitude((magnitude) =>
-        context.make('ceil', [context.make('sub', [magnitude, half()], {}, '/minus_half')], {}),
-      );
-    default:
-      throw context.expected(
-        'ERR_UNSUPPORTED',
-        'rounding_mode to be ROUND, HALF_EVEN, CEIL, FLOOR, UP, DOWN, ROUND_TO_ZERO, ' +
-          'HALF_UP or HALF_DOWN',
-        mode,
-      );
-  }
-}
-
-function isAll(value: Value, number: number): boolean {
-  if (value.op !== 'constant' || value.data?.dtype !== 'f32' || value.data.size === 0) return false;
-  return (value.data.data as Float32Array).every((element) => element === number);
 }

@@ -1,0 +1,260 @@
+/**
+ * Graphs as ONNX files, plain or in the dialect of QONNX. Operator set 13; 21 where integers of 4
+ * bits lie in the file, or an average pooling is dilated. Inputs, outputs and metadata keep their
+ * names; inputs and outputs their order of axes. States are written as what they begin with. Not
+ * here: reading (./import.ts), the nodes of ops (./export/writers).
+ */
+import { requireOneOf, requireOptions } from '../../core/checks.js';
+import type { DType } from '../../core/dtype.js';
+import { BitplaneError, expected } from '../../core/errors.js';
+import {
+  type Graph,
+  type Metadata,
+  outputsOf,
+  topological,
+  uses,
+  type Value,
+} from '../../graph/value.js';
+import { isOp } from '../../ops/index.js';
+import { verify } from '../../ops/verify.js';
+import { writeFileAtomic } from '../write-file.js';
+import { DataType, dataTypeOf } from './data-type.js';
+import { type Dialect, Emission, QONNX_DOMAIN } from './export/emission.js';
+import { encodeModel, type NewModel, type NewNode } from './export/encode.js';
+import { baseOf, plainOrder } from './export/order.js';
+import { dequantizeOf, fakeOf, quantizeOf } from './export/patterns.js';
+import { isHalfByte } from './export/payload.js';
+import { WRITERS } from './export/writers/index.js';
+import { biasOf, writeBiased } from './export/writers/products.js';
+import {
+  canFake,
+  isOnDemand,
+  writeDequantize,
+  writeFake,
+  writeOnDemand,
+  writeQuantize,
+} from './export/writers/quantize.js';
+import { isDilated } from './export/writers/windows.js';
+
+export const DIALECTS = ['onnx', 'qonnx'] as const;
+
+export interface ExportOptions {
+  /**
+   * 'onnx' (default): QuantizeLinear and DequantizeLinear, bits as floats of -1 and +1. 'qonnx':
+   * Quant, BipolarQuant and MultiThreshold where they compute the same.
+   */
+  readonly dialect?: Dialect | undefined;
+}
+
+/** Fields of a file's header that describe the model and not the file. */
+const HEADER = ['domain', 'model_version', 'doc_string', 'graph_name'];
+
+/**
+ * @throws BitplaneError ERR_UNSUPPORTED naming a node, input or output that ONNX has no form for,
+ * ERR_GRAPH, ERR_ARGUMENT
+ */
+export function encodeOnnx(graph: Graph, options: ExportOptions = {}): Uint8Array {
+  const site = { op: 'onnx' };
+  requireOptions(options, { dialect: true }, site);
+  const { dialect = 'onnx' } = options;
+  requireOneOf(dialect, DIALECTS, 'dialect', site);
+  verify(graph);
+  return encodeModel(new Exporter(graph, dialect).run());
+}
+
+/** Writes the file whole or not at all. @throws BitplaneError as encodeOnnx does, ERR_IO */
+export async function saveOnnx(
+  graph: Graph,
+  path: string | URL,
+  options: ExportOptions = {},
+): Promise<void> {
+  await writeFileAtomic(path, encodeOnnx(graph, options));
+}
+
+/** How a value is written, and what has to be written before. */
+interface Plan {
+  readonly needs: readonly Value[];
+  write(): void;
+}
+
+class Exporter {
+  private readonly emission: Emission;
+  private readonly reads: ReadonlyMap<Value, number>;
+  private readonly readers = new Map<Value, Value[]>();
+
+  constructor(
+    private readonly graph: Graph,
+    dialect: Dialect,
+  ) {
+    if (Object.keys(graph.updates ?? {}).length > 0)
+      throw new BitplaneError('ERR_UNSUPPORTED', 'ONNX has no states that a run updates', {
+        op: 'state',
+        node: Object.keys(graph.updates ?? {})[0],
+      });
+    const order = topological(graph);
+    this.reads = uses(graph);
+    for (const value of order)
+      for (const input of value.inputs) {
+        const known = this.readers.get(input);
+        if (known === undefined) this.readers.set(input, [value]);
+        else known.push(value);
+      }
+    const isNew = order.some((value) => isHalfByte(value.dtype) || isDilated(value));
+    const taken = new Set(Object.keys(graph.outputs));
+    this.emission = new Emission(dialect, isNew ? 21 : 13, taken, writeOnDemand);
+    for (const input of graph.inputs) this.declare(input, taken);
+  }
+
+  run(): NewModel {
+    const { emission, graph } = this;
+    for (const [, value] of outputsOf(graph)) this.writeAll(value);
+    const { nodes, outputs } = this.named();
+    const metadata = graph.metadata ?? {};
+    const field = (name: string) => metadata[`onnx.${name}`] ?? '';
+    const isQonnx = nodes.some(({ domain }) => domain === QONNX_DOMAIN);
+    return {
+      irVersion: emission.opset < 21 ? 8 : 10,
+      opsets: [['', emission.opset], ...(isQonnx ? ([[QONNX_DOMAIN, 1]] as const) : [])],
+      graphName: field('graph_name') || 'graph',
+      header: {
+        domain: field('domain'),
+        modelVersion: Number(field('model_version')) || 0,
+        docString: field('doc_string'),
+      },
+      properties: propertiesOf(metadata),
+      nodes,
+      initializers: emission.initializers,
+      inputs: graph.inputs.map((input) => ({
+        name: input.name,
+        dataType: interfaceType(input.dtype, 'input', input.name),
+        shape: input.shape,
+      })),
+      outputs,
+    };
+  }
+
+  private declare(input: Value, taken: Set<string>): void {
+    const own = this.graph.outputs[input.name];
+    if (own !== undefined && own !== input)
+      throw expected('ERR_UNSUPPORTED', 'an output of another name than every input', input.name, {
+        op: 'output',
+        node: input.name,
+      });
+    taken.add(input.name);
+    const dataType = interfaceType(input.dtype, 'input', input.name);
+    this.emission.hold(input, input.name, plainOrder(input.shape.length), dataType);
+  }
+
+  /** Writes a value after everything that it needs. By hand: graphs may be deep. */
+  private writeAll(output: Value): void {
+    const stack: { value: Value; plan: Plan; next: number }[] = [];
+    const visit = (value: Value) => {
+      const base = baseOf(value).value;
+      if (this.emission.orderOf(base) === undefined && !isOnDemand(base))
+        stack.push({ value: base, plan: this.planOf(base), next: 0 });
+    };
+    visit(output);
+    while (stack.length > 0) {
+      const top = stack[stack.length - 1] as (typeof stack)[number];
+      const need = top.plan.needs[top.next++];
+      if (need !== undefined) visit(need);
+      else {
+        stack.pop();
+        if (this.emission.orderOf(top.value) === undefined) top.plan.write();
+      }
+    }
+  }
+
+  private planOf(value: Value): Plan {
+    const { emission } = this;
+    const fake = fakeOf(value);
+    if (fake !== undefined && canFake(emission, value, fake))
+      return { needs: [fake.x], write: () => writeFake(emission, value, fake) };
+    const quantize = quantizeOf(value);
+    if (quantize !== undefined)
+      return {
+        needs: [quantize.x],
+        write: () => writeQuantize(emission, value, quantize, this.isOnlyDequantized(value)),
+      };
+    const dequantize = dequantizeOf(value);
+    if (dequantize !== undefined)
+      return { needs: [dequantize.q], write: () => writeDequantize(emission, value, dequantize) };
+    const biased = biasOf(value);
+    if (biased !== undefined && this.reads.get(biased.product) === 1) {
+      const { product, bias } = biased;
+      return { needs: product.inputs, write: () => writeBiased(emission, value, product, bias) };
+    }
+    const writer = WRITERS.get(value.op);
+    if (writer === undefined) throw emission.fail(value, 'ONNX has no such op');
+    return { needs: value.inputs, write: () => writer(emission, value) };
+  }
+
+  /** 4 bits are read by few ops of ONNX: DequantizeLinear is one. */
+  private isOnlyDequantized(q: Value): boolean {
+    const readers = this.readers.get(q) ?? [];
+    const isDequantized = (cast: Value) =>
+      (this.readers.get(cast) ?? []).every(
+        (next) =>
+          dequantizeOf(next)?.q === q ||
+          (isOp(next, 'sub') &&
+            (this.readers.get(next) ?? []).every((last) => dequantizeOf(last)?.q === q)),
+      );
+    return (
+      readers.length > 0 &&
+      this.reads.get(q) === readers.length &&
+      readers.every((cast) => isOp(cast, 'cast') && isDequantized(cast))
+    );
+  }
+
+  /** The nodes, where those that compute outputs have the outputs' names. */
+  private named(): { nodes: NewNode[]; outputs: NewModel['outputs'] } {
+    const { emission } = this;
+    const producers = new Set(emission.nodes.flatMap(({ outputs }) => outputs));
+    const renamed = new Map<string, string>();
+    const outputs = outputsOf(this.graph).map(([name, value]) => {
+      const dataType = interfaceType(value.dtype, 'output', name);
+      const held = emission.plain(value);
+      const tensor = emission.cast(held, emission.dataTypeOf(value), dataType, value);
+      const isNew = !producers.has(tensor) && emission.nodes.at(-1)?.outputs[0] === tensor;
+      if (tensor !== name) {
+        if ((producers.has(tensor) || isNew) && !renamed.has(tensor)) renamed.set(tensor, name);
+        else
+          emission.nodes.push({
+            op: 'Identity',
+            name,
+            domain: '',
+            inputs: [tensor],
+            outputs: [name],
+            attributes: {},
+          });
+      }
+      return { name, dataType, shape: value.shape };
+    });
+    const own = (name: string) => renamed.get(name) ?? name;
+    const nodes = emission.nodes.map((node) => ({
+      ...node,
+      inputs: node.inputs.map(own),
+      outputs: node.outputs.map(own),
+    }));
+    return { nodes, outputs };
+  }
+}
+
+/** @throws BitplaneError ERR_UNSUPPORTED for dtypes that no ONNX type is */
+function interfaceType(dtype: DType, op: 'input' | 'output', node: string): number {
+  if (dtype === 'f32') return DataType.FLOAT;
+  if (dtype === 'i32') return DataType.INT32;
+  const found = dtype === 'b1' || isHalfByte(dtype) ? undefined : dataTypeOf(dtype);
+  if (found !== undefined) return found;
+  throw expected('ERR_UNSUPPORTED', 'a dtype of f32, i32, i8 or u8, as ONNX has it', dtype, {
+    op,
+    node,
+  });
+}
+
+/** Without the fields of the header, which a reader finds there again. */
+function propertiesOf(metadata: Metadata): [string, string][] {
+  const file = ['producer_name', 'producer_version', 'ir_version', 'opset'];
+  const dropped = new Set([...HEADER, ...file].map((name) => `onnx.${name}`));
+  return Object.entries(metadata).filter(([name]) => !dropped.has(name));
+}

@@ -1,0 +1,92 @@
+/**
+ * Element-wise ops: each is one node of ONNX, with its axes in the order of its operands. Not here:
+ * casts and signs (./cast.ts).
+ */
+import type { Value } from '../../../../graph/value.js';
+import { isOp } from '../../../../ops/index.js';
+import { DataType } from '../../data-type.js';
+import type { Emission } from '../emission.js';
+import { type Order, plainOrder } from '../order.js';
+import type { Writer } from './writer.js';
+
+export const elementwiseWriters: Readonly<Record<string, Writer>> = {
+  add: binary('Add'),
+  sub: binary('Sub'),
+  mul: binary('Mul'),
+  div: binary('Div'),
+  max: binary('Max'),
+  min: binary('Min'),
+  pow: binary('Pow'),
+  /** ONNX broadcasts the slope to x, and not x to the slope. */
+  prelu(emission, value) {
+    const [x, slope] = value.inputs as [Value, Value];
+    if (!x.shape.every((dim, i) => dim === value.shape[i]) || slope.shape.length > x.shape.length)
+      throw emission.fail(value, 'expected a slope that broadcasts to x, as in ONNX');
+    binary('PRelu')(emission, value);
+  },
+
+  relu: unary('Relu'),
+  tanh: unary('Tanh'),
+  sigmoid: unary('Sigmoid'),
+  abs: unary('Abs'),
+  neg: unary('Neg'),
+  sqrt: unary('Sqrt'),
+  exp: unary('Exp'),
+  log: unary('Log'),
+  floor: unary('Floor'),
+  ceil: unary('Ceil'),
+  round: unary('Round'),
+  signum: unary('Sign'),
+  leakyRelu(emission, value) {
+    if (!isOp(value, 'leakyRelu')) return;
+    const order = orderOfOperands(emission, value);
+    const x = emission.float(value.inputs[0], order);
+    const attributes = { alpha: { float: value.attrs.alpha } };
+    emission.hold(value, emission.node('LeakyRelu', [x], value, { attributes }), order);
+  },
+  clip(emission, value) {
+    if (!isOp(value, 'clip')) return;
+    const order = orderOfOperands(emission, value);
+    const x = emission.float(value.inputs[0], order);
+    emission.hold(
+      value,
+      emission.node('Clip', [x, ...bounds(emission, value.attrs)], value),
+      order,
+    );
+  },
+};
+
+/** The bounds of Clip; one that is infinite is left out. */
+function bounds(
+  emission: Emission,
+  { min, max }: { readonly min: number; readonly max: number },
+): string[] {
+  const least = min === -Infinity ? '' : emission.scalar(min);
+  return max === Infinity ? (least === '' ? [] : [least]) : [least, emission.scalar(max)];
+}
+
+function unary(op: string): Writer {
+  return (emission, value) => {
+    const order = orderOfOperands(emission, value);
+    const x = emission.float(value.inputs[0] as Value, order);
+    emission.hold(value, emission.node(op, [x], value), order, DataType.FLOAT);
+  };
+}
+
+function binary(op: string): Writer {
+  return (emission, value) => {
+    const order = orderOfOperands(emission, value);
+    const operands = value.inputs.map((x) => emission.broadcast(x, value.shape.length, order));
+    emission.hold(value, emission.node(op, operands, value), order, DataType.FLOAT);
+  };
+}
+
+/** That of the first operand of full rank that is no constant. */
+export function orderOfOperands(emission: Emission, value: Value): Order {
+  const rank = value.shape.length;
+  for (const x of value.inputs) {
+    const order = x.shape.length === rank ? emission.orderOf(x) : undefined;
+    if (order !== undefined) return order;
+  }
+  return plainOrder(rank);
+}

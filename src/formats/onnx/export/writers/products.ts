@@ -1,0 +1,115 @@
+/**
+ * Products: convolutions, dense layers, matrices. Not here: poolings (./windows.ts).
+ */
+import { isByteInteger } from '../../../../core/dtype.js';
+import type { Value } from '../../../../graph/value.js';
+import { isOp } from '../../../../ops/index.js';
+import { DataType } from '../../data-type.js';
+import type { Emission } from '../emission.js';
+import { channelsSecond, type Order, plainOrder } from '../order.js';
+import { integerPayload } from '../payload.js';
+import type { Writer } from './writer.js';
+
+const MAP = channelsSecond(4);
+
+export const productWriters: Readonly<Record<string, Writer>> = {
+  conv2d(emission, value) {
+    emission.hold(value, convolution(emission, value, []), MAP);
+  },
+
+  /** Gemm for matrices; MatMul wants the weights as [K, O]. */
+  dense(emission, value) {
+    emission.hold(value, dense(emission, value, []), plainOrder(value.shape.length));
+  },
+
+  matmul(emission, value) {
+    const operands = value.inputs.map((x) => emission.float(x));
+    emission.hold(value, emission.node('MatMul', operands, value), plainOrder(value.shape.length));
+  },
+};
+
+/**
+ * Conv, in floats: sums of bits and integers are exact while they stay below 2^24. A border of -1
+ * or +1 is a Pad of its own.
+ */
+function convolution(emission: Emission, value: Value, bias: readonly string[]): string {
+  if (!isOp(value, 'conv2d')) throw emission.fail(value, 'expected a convolution');
+  const [x, w] = value.inputs;
+  const { strides, pads, dilations, groups, padValue, zeroPoint = 0 } = value.attrs;
+  let map = numbersOf(emission, x, MAP, zeroPoint, value);
+  if (padValue !== 0) {
+    const [top, left, bottom, right] = pads;
+    const border = emission.integers([0, 0, top, left, 0, 0, bottom, right]);
+    const inputs = [map, border, emission.scalar(padValue)];
+    map = emission.node('Pad', inputs, value, { suffix: '.padded' });
+  }
+  const weights = numbersOf(emission, w, MAP, 0, value);
+  const kernel = (w.shape as readonly number[]).slice(1, 3);
+  return emission.node('Conv', [map, weights, ...bias], value, {
+    attributes: {
+      kernel_shape: kernel,
+      strides,
+      pads: padValue === 0 ? pads : [0, 0, 0, 0],
+      dilations,
+      group: groups,
+    },
+  });
+}
+
+function dense(emission: Emission, value: Value, bias: readonly string[]): string {
+  if (!isOp(value, 'dense')) throw emission.fail(value, 'expected a dense layer');
+  const [x, w] = value.inputs;
+  const { zeroPoint = 0 } = value.attrs;
+  const rank = x.shape.length;
+  const rows = numbersOf(emission, x, plainOrder(rank), zeroPoint, value);
+  if (rank !== 2)
+    return emission.node('MatMul', [rows, numbersOf(emission, w, [1, 0], 0, value)], value);
+  const attributes = { transB: 1 };
+  const weights = numbersOf(emission, w, [0, 1], 0, value);
+  return emission.node('Gemm', [rows, weights, ...bias], value, { attributes });
+}
+
+/** The value as a product and a constant vector that is added to it: one node of ONNX. */
+export function biasOf(
+  value: Value,
+): { readonly product: Value; readonly bias: Value } | undefined {
+  if (!isOp(value, 'add')) return undefined;
+  const [product, bias] = value.inputs;
+  const isProduct =
+    isOp(product, 'conv2d') || (isOp(product, 'dense') && product.shape.length === 2);
+  if (!isProduct || product.dtype !== 'f32' || bias.op !== 'constant') return undefined;
+  const isVector = bias.shape.length === 1 && bias.shape[0] === product.shape.at(-1);
+  return isVector ? { product, bias } : undefined;
+}
+
+export function writeBiased(emission: Emission, value: Value, product: Value, bias: Value): void {
+  const vector = [emission.float(bias)];
+  if (isOp(product, 'dense')) emission.hold(value, dense(emission, product, vector), plainOrder(2));
+  else emission.hold(value, convolution(emission, product, vector), MAP);
+}
+
+/**
+ * The operand of a product as floats, less a zero point. Integers are dequantized with a scale of
+ * 1, so that a file's reader sees integers.
+ */
+export function numbersOf(
+  emission: Emission,
+  x: Value,
+  order: Order,
+  zeroPoint: number,
+  product: Value,
+): string {
+  if (!isByteInteger(x.dtype)) return emission.float(x, order);
+  const q = emission.inOrder(x, order);
+  const dataType = emission.dataTypeOf(x);
+  if (dataType === DataType.FLOAT) return q;
+  const zero = integerPayload([zeroPoint], dataType);
+  return emission.once(`${q} less ${zeroPoint}`, () =>
+    emission.node(
+      'DequantizeLinear',
+      [q, emission.scalar(1), emission.scalar(zeroPoint, zero, dataType)],
+      product,
+      { suffix: '.integers' },
+    ),
+  );
+}

@@ -1,0 +1,238 @@
+/**
+ * Quantization: QuantizeLinear and DequantizeLinear, and in the dialect of QONNX also Quant and
+ * BipolarQuant. Where a node would not compute the same numbers, the chain stays elementary ops.
+ * Not here: which values are such chains (../patterns.ts).
+ */
+import { DTYPES, type Integer } from '../../../../core/dtype.js';
+import type { Value } from '../../../../graph/value.js';
+import { isOp } from '../../../../ops/index.js';
+import type { Tensor } from '../../../../tensor/tensor.js';
+import { tensorOf, valuesOf } from '../../../../tensor/values.js';
+import { DataType, quantizedType } from '../../data-type.js';
+import { type Emission, QONNX_DOMAIN, reordered } from '../emission.js';
+import { baseOf, type Order, plainOrder, toBase } from '../order.js';
+import {
+  constantIntegersOf,
+  type Dequantize,
+  type Fake,
+  isZero,
+  type Quantize,
+  type Steps,
+  widthOf,
+} from '../patterns.js';
+import { computedType, integerPayload, payloadType } from '../payload.js';
+
+/** The type that a computed quantization is written in: 4 bits only where a range is just that. */
+function typeFor(lo: number, hi: number, halfBytes: boolean): number | undefined {
+  const types = [DataType.UINT8, DataType.INT8];
+  if (halfBytes)
+    for (const dataType of [DataType.UINT4, DataType.INT4]) {
+      const type = quantizedType(dataType);
+      if (type?.lo === lo && type.hi === hi) return dataType;
+    }
+  return types.find((dataType) => {
+    const type = quantizedType(dataType);
+    return type !== undefined && type.lo <= lo && hi <= type.hi;
+  });
+}
+
+/** True where operand q of a value is read by nothing but dequantizations. */
+export type OnlyDequantized = (q: Value) => boolean;
+
+export function writeQuantize(
+  emission: Emission,
+  value: Value,
+  found: Quantize,
+  onlyDequantized: boolean,
+): void {
+  const order = orderOf(emission, found.x);
+  const halfBytes = onlyDequantized && emission.opset >= 21;
+  const dataType = typeFor(found.lo, found.hi, halfBytes) ?? computedType(value.dtype as Integer);
+  emission.hold(value, quantize(emission, value, found, dataType, order, ''), order, dataType);
+}
+
+function quantize(
+  emission: Emission,
+  value: Value,
+  found: Quantize,
+  dataType: number,
+  order: Order,
+  suffix: string,
+): string {
+  const { lo, hi } = found;
+  const type = quantizedType(dataType);
+  const isWhole = type?.lo === lo && type.hi === hi;
+  const { inputs, attributes } = parameters(emission, value, found, dataType, order);
+  const x = emission.float(found.x, order);
+  const q = emission.node('QuantizeLinear', [x, ...inputs], value, {
+    attributes,
+    suffix: isWhole ? suffix : '.quantized',
+  });
+  if (isWhole) return q;
+  const bounds = [lo, hi].map((bound) =>
+    emission.scalar(bound, integerPayload([bound], dataType), dataType),
+  );
+  return emission.node('Clip', [q, ...bounds], value, { suffix });
+}
+
+/** Scale and zero point as inputs, and the axis along which they differ. */
+function parameters(
+  emission: Emission,
+  value: Value,
+  { scale, zero }: { readonly scale: Steps; readonly zero: Steps },
+  dataType: number,
+  order: Order,
+): { readonly inputs: string[]; readonly attributes: { axis?: number } } {
+  const axis = scale.axis ?? zero.axis;
+  const count = axis === undefined ? 1 : Math.max(scale.numbers.length, zero.numbers.length);
+  const spread = ({ numbers }: Steps) =>
+    numbers.length === count ? numbers : new Float32Array(count).fill(numbers[0] as number);
+  const dims = axis === undefined ? [] : [count];
+  const name = (what: string) => `${value.name}.${what}`;
+  const raw = new Uint8Array(Float32Array.from(spread(scale)).buffer);
+  const zeros = integerPayload([...spread(zero)], dataType);
+  return {
+    inputs: [
+      emission.shared(name('scale'), DataType.FLOAT, dims, raw),
+      emission.shared(name('zero_point'), dataType, dims, zeros),
+    ],
+    attributes: axis === undefined ? {} : { axis: order.indexOf(axis) },
+  };
+}
+
+export function writeDequantize(emission: Emission, value: Value, found: Dequantize): void {
+  const order = orderOf(emission, found.q);
+  emission.hold(value, dequantize(emission, value, found, order), order);
+}
+
+function dequantize(emission: Emission, value: Value, found: Dequantize, order: Order): string {
+  const q = emission.inOrder(found.q, order);
+  const dataType = emission.dataTypeOf(found.q);
+  const { inputs, attributes } = parameters(emission, value, found, dataType, order);
+  return emission.node('DequantizeLinear', [q, ...inputs], value, { attributes });
+}
+
+/**
+ * False where no nodes of the dialect compute the same numbers, and in ONNX's own where the
+ * integers are a value of the graph, which other nodes may read.
+ */
+export function canFake(emission: Emission, value: Value, found: Fake): boolean {
+  if (emission.dialect === 'qonnx')
+    return widthOf(found.lo, found.hi) !== undefined && (found.addsFirst || isZero(found.zero));
+  return (
+    isOp(value, 'mul') &&
+    !found.addsFirst &&
+    found.rounding === 'round' &&
+    found.stored === undefined &&
+    typeFor(found.lo, found.hi, false) !== undefined
+  );
+}
+
+export function writeFake(emission: Emission, value: Value, found: Fake): void {
+  const order = orderOf(emission, found.x);
+  if (emission.dialect === 'qonnx') {
+    const x = emission.float(found.x, order);
+    emission.hold(value, quant(emission, value, x, found, order), order);
+    return;
+  }
+  const dataType = typeFor(found.lo, found.hi, emission.opset >= 21) ?? DataType.INT8;
+  const q = quantize(emission, value, found, dataType, order, '.integers');
+  const { inputs, attributes } = parameters(emission, value, found, dataType, order);
+  const y = emission.node('DequantizeLinear', [q, ...inputs], value, { attributes });
+  emission.hold(value, y, order);
+}
+
+/** Quant of QONNX; scales broadcast there as they do here. */
+function quant(
+  emission: Emission,
+  value: Value,
+  x: string,
+  found: Pick<Fake, 'scale' | 'zero' | 'lo' | 'hi' | 'rounding'>,
+  order: Order,
+): string {
+  const width = widthOf(found.lo, found.hi);
+  if (width === undefined) throw emission.fail(value, 'expected integers of a bit width');
+  const rank = order.length;
+  const spread = ({ numbers, axis }: Steps, what: string) => {
+    const dims = axis === undefined ? [] : order.map((one) => (one === axis ? numbers.length : 1));
+    const raw = new Uint8Array(Float32Array.from(numbers).buffer);
+    return emission.shared(`${value.name}.${what}`, DataType.FLOAT, rank === 0 ? [] : dims, raw);
+  };
+  const inputs = [x, spread(found.scale, 'scale'), spread(found.zero, 'zero_point')];
+  return emission.node('Quant', [...inputs, emission.scalar(width.bits)], value, {
+    domain: QONNX_DOMAIN,
+    attributes: {
+      signed: Number(width.signed),
+      narrow: Number(width.narrow),
+      rounding_mode: found.rounding.toUpperCase(),
+    },
+  });
+}
+
+function orderOf(emission: Emission, x: Value): Order {
+  return emission.orderOf(x) ?? plainOrder(x.shape.length);
+}
+
+/** True for a constant expression that is written with its axes in whichever order is asked for. */
+export function isOnDemand(value: Value): boolean {
+  return (
+    value.data !== undefined ||
+    bitsOf(value) !== undefined ||
+    constantIntegersOf(value) !== undefined
+  );
+}
+
+function bitsOf(value: Value): Value | undefined {
+  if (value.op === 'constant' && value.dtype === 'b1') return value;
+  if (!isOp(value, 'cast') || value.dtype !== 'f32') return undefined;
+  const [bits] = value.inputs;
+  return bits.op === 'constant' && bits.dtype === 'b1' ? bits : undefined;
+}
+
+/** Bits, and dequantized integers, of constants; undefined for constants that are numbers. */
+export function writeOnDemand(emission: Emission, value: Value, order: Order): string | undefined {
+  const bits = bitsOf(value);
+  if (bits !== undefined) {
+    const floats = emission.tensor(bits.name, reordered(bits.data as Tensor, order));
+    if (emission.dialect === 'onnx') return floats;
+    return emission.node('BipolarQuant', [floats, emission.scalar(1)], value, {
+      domain: QONNX_DOMAIN,
+      suffix: '.bits',
+    });
+  }
+  const found = constantIntegersOf(value);
+  if (found === undefined) return undefined;
+  if (emission.dialect === 'onnx') return dequantize(emission, value, found, order);
+  return weightsOfQonnx(emission, value, found, order) ?? dequantize(emission, value, found, order);
+}
+
+/**
+ * (q - zero) * scale as Quant of those very floats: a quotient by the scale is within a rounding of
+ * the integer, which Quant gives back. Undefined for integers of other than a whole width.
+ */
+function weightsOfQonnx(
+  emission: Emission,
+  value: Value,
+  found: Dequantize,
+  order: Order,
+): string | undefined {
+  const base = baseOf(found.q);
+  const { dtype } = base.value;
+  const integers = reordered(base.value.data as Tensor, toBase(order, base));
+  const { bits } = DTYPES[dtype];
+  const signed = !dtype.startsWith('u');
+  const [lo, hi] = signed ? [-(2 ** (bits - 1)), 2 ** (bits - 1) - 1] : [0, 2 ** bits - 1];
+  if (payloadType(dtype) === DataType.INT32 || widthOf(lo, hi) === undefined) return undefined;
+  const f = Math.fround;
+  const at = ({ numbers, axis }: Steps, i: number) => {
+    if (axis === undefined) return numbers[0] as number;
+    const place = order.indexOf(axis);
+    const inner = integers.shape.slice(place + 1).reduce((product, dim) => product * dim, 1);
+    return numbers[Math.floor(i / inner) % numbers.length] as number;
+  };
+  const floats = Float32Array.from(valuesOf(integers), (q, i) =>
+    f(f(q - at(found.zero, i)) * at(found.scale, i)),
+  );
+  const x = emission.tensor(value.name, tensorOf('f32', floats, integers.shape));
+  return quant(emission, value, x, { ...found, lo, hi, rounding: 'round' }, order);
+}

@@ -1,0 +1,67 @@
+/**
+ * Poolings of maps [N, H, W, C], which ONNX has with the channels second, and batch norm. Not here:
+ * convolutions (./products.ts).
+ */
+import type { Value } from '../../../../graph/value.js';
+import { isOp } from '../../../../ops/index.js';
+import type { NewAttribute } from '../encode.js';
+import { channelsSecond } from '../order.js';
+import type { Writer } from './writer.js';
+
+const MAP = channelsSecond(4);
+
+export const windowWriters: Readonly<Record<string, Writer>> = {
+  maxPool2d(emission, value) {
+    if (!isOp(value, 'maxPool2d')) return;
+    const [x] = value.inputs;
+    const attributes = poolAttributes(value.attrs);
+    const y = emission.node('MaxPool', [emission.inOrder(x, MAP)], value, { attributes });
+    emission.hold(value, y, MAP, emission.dataTypeOf(x));
+  },
+
+  avgPool2d(emission, value) {
+    if (!isOp(value, 'avgPool2d')) return;
+    const { dilations, ...rest } = poolAttributes(value.attrs) as Record<string, NewAttribute>;
+    const attributes = {
+      ...rest,
+      count_include_pad: Number(value.attrs.countPad),
+      // From operator set 19 on.
+      ...(isDilated(value) && { dilations: dilations as NewAttribute }),
+    };
+    const x = emission.float(value.inputs[0], MAP);
+    emission.hold(value, emission.node('AveragePool', [x], value, { attributes }), MAP);
+  },
+
+  batchNorm(emission, value) {
+    if (!isOp(value, 'batchNorm')) return;
+    const [x, ...parameters] = value.inputs;
+    const rank = value.shape.length;
+    if (rank < 2) throw emission.fail(value, 'expected a batch norm of rank 2 or more, as in ONNX');
+    const order = channelsSecond(rank);
+    const inputs = [emission.float(x, order), ...parameters.map((one) => emission.float(one))];
+    const attributes = { epsilon: { float: value.attrs.epsilon } };
+    const y = emission.node('BatchNormalization', inputs, value, { attributes });
+    emission.hold(value, y, order);
+  },
+};
+
+/** True for an average that leaves elements out between those of its window. */
+export function isDilated(value: Value): boolean {
+  return isOp(value, 'avgPool2d') && value.attrs.dilations.some((step) => step !== 1);
+}
+
+function poolAttributes(attrs: {
+  readonly kernel: readonly number[];
+  readonly strides: readonly number[];
+  readonly pads: readonly number[];
+  readonly dilations: readonly number[];
+  readonly ceil: boolean;
+}): Readonly<Record<string, NewAttribute>> {
+  return {
+    kernel_shape: attrs.kernel,
+    strides: attrs.strides,
+    pads: attrs.pads,
+    dilations: attrs.dilations,
+    ceil_mode: Number(attrs.ceil),
+  };
+}
