@@ -19,9 +19,13 @@ export const CPU_SUITES = [...KERNEL_SUITES, 'test/runtime', 'test/models'].filt
   existsSync(join(root, folder)),
 );
 
+/** Kernels that have variants for what some CPUs have beside their instruction set. */
+export const FEATURE_SUITES = ['test/native/features.test.ts'];
+
 /**
  * Threads instead of child processes, which would start without the emulator. No time limits and no
- * tests of timing, because an emulator keeps no time.
+ * tests of timing, because an emulator keeps no time; no tests of how programs are kept and runs
+ * wait, which no CPU changes. The environment has BITPLANE_EMULATED=1, see test/native/harness.ts.
  */
 export const EMULATED = [
   '--pool=threads',
@@ -29,6 +33,9 @@ export const EMULATED = [
   '--hookTimeout=600000',
   '--exclude=test/native/qconv-pairs.test.ts',
   '--exclude=test/runtime/processes.test.ts',
+  '--exclude=test/runtime/programs.test.ts',
+  '--exclude=test/runtime/session.test.ts',
+  '--exclude=test/runtime/pace.test.ts',
   '--exclude=test/runtime/concurrency.test.ts',
   '--exclude=test/runtime/states.test.ts',
 ];

@@ -21,6 +21,8 @@ const node = (random, graph, wanted) =>
     graph.nodes.filter((entry) => entry !== null && typeof entry === 'object' && wanted(entry)),
   );
 const isOp = (entry) => Array.isArray(entry.inputs) && entry.inputs.length > 0;
+/** Of a file that was mutated before anything may be anything. */
+const listed = (value) => (Array.isArray(value) ? value : []);
 const like = (random, value) =>
   random.pick([value - 1, value + 1, value + 1, value * 2, 1, 2, 3, 8, 64]);
 
@@ -37,7 +39,7 @@ const KINDS = [
       entry.inputs[random.below(entry.inputs.length)] = random.below(place || 1);
   },
   ...Array(3).fill((random, graph) => {
-    const entry = node(random, graph, ({ attrs }) => attrs !== undefined && attrs !== null);
+    const entry = node(random, graph, ({ attrs }) => attrs !== null && typeof attrs === 'object');
     if (entry === undefined) return;
     const key = random.pick(Object.keys(entry.attrs));
     const value = entry.attrs[key];
@@ -74,12 +76,12 @@ const KINDS = [
       ? { op: random.pick(UNARY), name, inputs: [place()] }
       : { op: random.pick(BINARY), name, inputs: [place(), place()] };
     graph.nodes.push(entry);
-    if (Array.isArray(graph.outputs)) graph.outputs.push([name, name]);
+    graph.outputs = [...listed(graph.outputs), [name, name]];
   }),
   (random, graph) => {
     const entry = node(random, graph, isOp);
     if (entry !== undefined)
-      graph.outputs = [...(graph.outputs ?? []), [`also ${entry.name}`, entry.name]];
+      graph.outputs = [...listed(graph.outputs), [`also ${entry.name}`, entry.name]];
   },
   (random, graph) => {
     const entry = node(random, graph, ({ op }) => op === 'cast' || op === 'sign');

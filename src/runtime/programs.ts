@@ -51,6 +51,11 @@ export class Programs {
   private constants = new SessionConstants();
   /** The one used last stands last. */
   private readonly kept = new Map<string, Kept>();
+  /**
+   * The one used last, if it gives all outputs: the next run mostly takes it again, and comparing
+   * sizes costs less than making a key of them.
+   */
+  private latest: Kept | undefined;
 
   constructor(
     graph: Graph,
@@ -71,6 +76,15 @@ export class Programs {
    * if nothing is.
    */
   get(sizes: Sizes, outputs?: ReadonlySet<string>): Kept {
+    const { latest } = this;
+    if (outputs === undefined && latest !== undefined && sameSizes(latest.sizes, sizes))
+      return latest;
+    const kept = this.find(sizes, outputs);
+    this.latest = outputs === undefined ? kept : undefined;
+    return kept;
+  }
+
+  private find(sizes: Sizes, outputs: ReadonlySet<string> | undefined): Kept {
     const key = keyOf(sizes, outputs);
     let kept = this.kept.get(key);
     if (kept !== undefined) {
@@ -202,6 +216,7 @@ export class Programs {
   release(): void {
     for (const kept of this.kept.values()) releaseAll(kept);
     this.kept.clear();
+    this.latest = undefined;
     this.constants.release();
     this.constants = new SessionConstants();
   }
@@ -222,6 +237,12 @@ function heldBy(kept: Kept): number {
       sum + codeBytes + contextBytes * Math.max(1, contexts),
     0,
   );
+}
+
+/** Both name the symbols of one graph. */
+function sameSizes(a: Sizes, b: Sizes): boolean {
+  for (const symbol in b) if (a[symbol] !== b[symbol]) return false;
+  return true;
 }
 
 function keyOf(sizes: Sizes, outputs?: ReadonlySet<string>): string {

@@ -14,15 +14,14 @@ import { resolveIsa } from '../native/isa.js';
 import { verify } from '../ops/verify.js';
 import { canonicalize, optimize } from '../passes/index.js';
 import type { Tensor } from '../tensor/tensor.js';
-import { allowListeners } from './allow-listeners.js';
+import { ArenaQueue } from './arena-queue.js';
 import type { Target } from './compile.js';
-import { aborted, checkFeeds, resultArrays, resultTensor, type Sizes } from './feeds.js';
+import { aborted, checkFeeds, resultArrays, type Sizes } from './feeds.js';
+import { fly, type SessionParts } from './flight.js';
 import { limitsOf } from './limits.js';
 import { profileProgram } from './profile.js';
-import { type Kept, Programs, type Variant } from './programs.js';
-import { keepFeeds, type QueuedRun } from './queued-run.js';
+import { Programs } from './programs.js';
 import { runArguments } from './run-arguments.js';
-import { launch } from './scheduler.js';
 import { SessionStates } from './session-states.js';
 import {
   type LayerProfile,
@@ -39,6 +38,7 @@ import { requireWarm, unitSizes, warmSizes } from './warm.js';
 const MAX_THREADS = 64;
 const PROGRAM_BYTES = 2 ** 28;
 const SITE = { op: 'Session' };
+const OWN = { enumerable: true, configurable: true, writable: true } as const;
 
 /**
  * Runs a graph. Open sessions keep no process alive; runs in flight do.
@@ -50,11 +50,9 @@ export class GraphSession<G extends Graph = Graph> {
   private readonly programBytes: number;
   private readonly programs: Programs;
   private readonly states: SessionStates;
-  private readonly waiting: QueuedRun[] = [];
-  private readonly maxFlying: number;
-  private flying = 0;
+  private readonly arenas = new ArenaQueue(Math.max(2, cores()));
+  private readonly parts: SessionParts;
   private released = false;
-  private idle: (() => void)[] = [];
 
   protected constructor(graph: Graph, options: SessionOptions) {
     requireOptions(options, SESSION_OPTIONS, SITE);
@@ -94,7 +92,6 @@ export class GraphSession<G extends Graph = Graph> {
       without: withoutFeatures(),
       threads: threads ?? Math.min(cores(), MAX_THREADS),
     };
-    this.maxFlying = Math.max(2, cores());
     verify(graph);
     this.graph = optimized
       ? optimize(graph, { signZero, maxBytes: limits.maxBytes })
@@ -102,6 +99,7 @@ export class GraphSession<G extends Graph = Graph> {
     this.states = new SessionStates(this.graph, options.states);
     const { memory } = this.states;
     this.programs = new Programs(this.graph, this.target, programBytes, limits, memory);
+    this.parts = { programs: this.programs, states: this.states, arenas: this.arenas };
   }
 
   /**
@@ -204,10 +202,13 @@ export class GraphSession<G extends Graph = Graph> {
     const checked = checkFeeds(this.graph, feeds);
     const all = outputs === undefined || outputs.length === this.outputNames.length;
     const kept = this.programs.get(checked.sizes, all ? undefined : new Set(outputs));
-    const { results } = await this.submit(kept, checked.arrays, signal);
-    if (outputs === undefined) return Object.fromEntries(results);
-    const byName = new Map(results);
-    return Object.fromEntries(outputs.map((name) => [name, byName.get(name)]));
+    const { tensors } = await fly(this.parts, kept, checked.arrays, signal);
+    const results = byName(kept.outputNames, tensors);
+    if (outputs === undefined) return results;
+    return byName(
+      outputs,
+      outputs.map((name) => results[name] as Tensor),
+    );
   }
 
   /**
@@ -232,7 +233,7 @@ export class GraphSession<G extends Graph = Graph> {
       return await this.states.alone(() =>
         profileProgram(program, runs, async () => {
           this.requireOpen();
-          const { times } = await this.submit(kept, arrays, undefined, program);
+          const { times } = await fly(this.parts, kept, arrays, undefined, program);
           return times as Float64Array;
         }),
       );
@@ -245,10 +246,10 @@ export class GraphSession<G extends Graph = Graph> {
   async release(): Promise<void> {
     if (!this.released) {
       this.released = true;
-      for (const waiting of this.waiting.splice(0)) waiting.cancel(releasedError());
+      this.arenas.cancel(releasedError);
       this.states.refuse(releasedError());
     }
-    if (this.flying > 0) await new Promise<void>((resolve) => this.idle.push(resolve));
+    await this.arenas.quiet();
     this.programs.release();
     this.states.release();
   }
@@ -279,113 +280,19 @@ export class GraphSession<G extends Graph = Graph> {
       { op: 'warm' },
     );
   }
-
-  /** @param profiled the program to time layer by layer, for a profile */
-  private submit(
-    kept: Kept,
-    feeds: readonly NodeJS.TypedArray[],
-    signal: AbortSignal | undefined,
-    profiled?: Variant,
-  ) {
-    return new Promise<{ results: [string, Tensor][]; times: Float64Array | undefined }>(
-      (resolve, reject) => {
-        const { pace } = kept;
-        let program = kept.shared;
-        let threads = 0;
-        let ticket = 0;
-        const onAbort = () => {
-          if (ticket !== 0) return program.native.abort(ticket);
-          const place = this.waiting.indexOf(waiting);
-          if (place >= 0) this.waiting.splice(place, 1);
-          waiting.cancel(aborted(signal as AbortSignal));
-        };
-        const landed = (nanoseconds: number, cutShort: boolean) => {
-          this.flying--;
-          signal?.removeEventListener('abort', onAbort);
-          // What has changed states has ended, and its results are there.
-          const stopped = signal?.aborted === true && (cutShort || !this.states.changes);
-          let targets: NodeJS.TypedArray[] = [];
-          let failure: BitplaneError | undefined;
-          try {
-            if (!stopped) targets = resultArrays(program.outputs);
-          } catch (error) {
-            failure = nativeError(error); // no memory for results
-          }
-          const times = program.native.finish(ticket, targets);
-          this.programs.landed(program);
-          this.programs.left(kept);
-          this.next();
-          this.states.leave(waiting);
-          if (stopped) return reject(aborted(signal));
-          // A profile's clock takes time too.
-          if (profiled === undefined) pace.landed(threads, nanoseconds / 1000);
-          if (failure !== undefined) return reject(failure);
-          resolve({ results: resultsOf(kept.outputNames, program.outputs, targets), times });
-        };
-        const begin = () => {
-          try {
-            program = profiled ?? this.programs.next(kept);
-            threads = pace.threads;
-            ticket = launch(
-              program.native,
-              waiting.feeds,
-              profiled !== undefined,
-              pace.expectedUs,
-              landed,
-              threads,
-            );
-          } catch (error) {
-            waiting.cancel(nativeError(error));
-            this.next();
-            return;
-          }
-          this.flying++;
-          this.programs.launched(program);
-        };
-        const cancel = (error: BitplaneError) => {
-          this.programs.left(kept);
-          signal?.removeEventListener('abort', onAbort);
-          reject(error);
-          this.states.leave(waiting);
-        };
-        const waiting: QueuedRun = { begin, cancel, feeds, isCopied: false, guest: undefined };
-        this.programs.entered(kept);
-        if (signal !== undefined) {
-          allowListeners(signal);
-          signal.addEventListener('abort', onAbort, { once: true });
-        }
-        const { memory } = this.states;
-        if (memory === undefined || profiled !== undefined) return this.start(waiting);
-        if (!this.states.enter(waiting, memory, () => this.start(waiting))) keepFeeds(waiting);
-      },
-    );
-  }
-
-  /** Begins a run, or lets it wait for an arena. */
-  private start(run: QueuedRun): void {
-    if (this.flying < this.maxFlying) run.begin();
-    else {
-      keepFeeds(run);
-      this.waiting.push(run);
-    }
-  }
-
-  /** A run has ended: begins the next that waits, or tells who waits for quiet. */
-  private next(): void {
-    if (this.flying < this.maxFlying) this.waiting.shift()?.begin();
-    if (this.flying === 0) for (const resolve of this.idle.splice(0)) resolve();
-  }
 }
 
-function resultsOf(
-  names: readonly string[],
-  values: readonly Value[],
-  arrays: readonly NodeJS.TypedArray[],
-): [string, Tensor][] {
-  return names.map((name, i) => [
-    name,
-    resultTensor(values[i] as Value, arrays[i] as NodeJS.TypedArray),
-  ]);
+/** Outputs by name. */
+function byName(names: readonly string[], tensors: readonly Tensor[]): Record<string, Tensor> {
+  const results: Record<string, Tensor> = {};
+  for (let i = 0; i < names.length; i++) {
+    const name = names[i] as string;
+    // Assigning to that name would set the object's prototype.
+    if (name === '__proto__')
+      Object.defineProperty(results, name, { ...OWN, value: tensors[i] as Tensor });
+    else results[name] = tensors[i] as Tensor;
+  }
+  return results;
 }
 
 function metadata(name: string, value: Value): TensorMetadata {
@@ -394,12 +301,4 @@ function metadata(name: string, value: Value): TensorMetadata {
 
 function releasedError(): BitplaneError {
   return new BitplaneError('ERR_RELEASED', 'the session was released', { op: 'Session' });
-}
-
-function nativeError(cause: unknown): BitplaneError {
-  if (cause instanceof BitplaneError) return cause;
-  return new BitplaneError('ERR_NATIVE', cause instanceof Error ? cause.message : String(cause), {
-    op: 'run',
-    cause,
-  });
 }
