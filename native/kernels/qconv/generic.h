@@ -32,16 +32,15 @@ BITPLANE_INLINE void addUp(const Tile& t, const int32_t* start, bool floats,
   }
 }
 
+// Step I of a group; a vector of weights is loaded right before it is used.
 template <typename D, int I, int V, int P>
 BITPLANE_INLINE void multiply(const uint8_t* w, const typename D::X (&x)[P],
                               typename D::Acc (&acc)[P][V]) {
-  typename D::W weights[V];
   BITPLANE_UNROLL
-  for (int v = 0; v < V; v++) weights[v] = D::weights(w + v * D::kVectorBytes);
-  BITPLANE_UNROLL
-  for (int p = 0; p < P; p++) {
+  for (int v = 0; v < V; v++) {
+    const typename D::W weights = D::weights(w + v * D::kVectorBytes);
     BITPLANE_UNROLL
-    for (int v = 0; v < V; v++) acc[p][v] = D::template dot<I>(acc[p][v], x[p], weights[v]);
+    for (int p = 0; p < P; p++) acc[p][v] = D::template dot<I>(acc[p][v], x[p], weights);
   }
 }
 
@@ -76,6 +75,17 @@ BITPLANE_INLINE const uint8_t* walk(const uint8_t* w, const uint8_t* const (&x)[
       multiply<D, 2>(w + 2 * V * D::kVectorBytes, four, acc);
       multiply<D, 3>(w + 3 * V * D::kVectorBytes, four, acc);
       w += 4 * V * D::kVectorBytes;
+    }
+  }
+  // Of small tiles several at once: the loop itself would cost as much as they do.
+  if constexpr (P * V <= 4) {
+    constexpr int kUnroll = 4;
+    for (; at + kUnroll * D::kStepBytes <= end; at += kUnroll * D::kStepBytes) {
+      BITPLANE_UNROLL
+      for (int i = 0; i < kUnroll; i++) {
+        single<D, V, P>(w, x, at + i * D::kStepBytes, acc);
+        w += V * D::kVectorBytes;
+      }
     }
   }
   for (; at < end; at += D::kStepBytes) {
@@ -138,7 +148,7 @@ constexpr void listTiles(Dot* dot) {
 template <typename D>
 constexpr Dot dotOf(void (*unpack)(const Rest&, uint8_t*)) {
   constexpr int kVectors = sizeof(D::kPixels) / sizeof(int);
-  Dot dot = {D::kOperand, D::kLanes, kVectors, D::kStep, D::kPanelBytes, {}, {}, unpack};
+  Dot dot = {D::kOperand, D::kLanes, kVectors, D::kStep, D::kPanelBytes, {}, {}, unpack, {}};
   for (int v = 0; v < kVectors; v++) dot.pixels[v] = D::kPixels[v];
   listTiles<D, kVectors, D::kPixels[kVectors - 1]>(&dot);
   return dot;

@@ -1,6 +1,5 @@
 // The integer convolution's tiles for AVX-512 without VNNI: two of the three ways of qconv_avx2.cc,
 // with vectors twice as wide.
-#include "kernels/qconv/unpack.h"
 #include "kernels/qconv/zmm.h"
 
 namespace bitplane {
@@ -10,7 +9,7 @@ namespace {
 
 // Small code: what has AVX-512 as this build asks for it has VNNI too, unless that is forced off.
 struct Narrow : Zmm {
-  static constexpr int kPixels[] = {6, 6};
+  static constexpr int kPixels[] = {4, 6};
 };
 
 struct Maddubs : Narrow {
@@ -31,11 +30,25 @@ struct Madd : Narrow {
   }
 };
 
+// One pixel over weights of 8 bits, which are widened as they are loaded.
+struct MaddBytes : Madd {
+  static constexpr int kVectorBytes = 32;
+  static BITPLANE_INLINE W weights(const uint8_t* w) {
+    return _mm512_cvtepi8_epi16(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(w)));
+  }
+};
+
+constexpr Dot maddDot() {
+  Dot dot = dotOf<Madd>(unpackWide);
+  dot.stream[7] = streamBytes<MaddBytes, 2>;
+  return dot;
+}
+
 }  // namespace
 
 extern const Dot maddubs, madd;
-const Dot maddubs = dotOf<Maddubs>(unpackBytes);
-const Dot madd = dotOf<Madd>(unpackWide);
+constexpr Dot maddubs = streamingDotOf<Maddubs>();
+constexpr Dot madd = maddDot();
 
 }  // namespace avx512
 }  // namespace qconv

@@ -6,7 +6,7 @@
 
 #include <cstring>
 
-#include "kernels/qconv/generic.h"
+#include "kernels/qconv/stream.h"
 
 namespace bitplane {
 namespace qconv {
@@ -22,7 +22,7 @@ BITPLANE_INLINE __m256i kept(__m256i value) {
 struct Ymm {
   static constexpr Operand kOperand = Operand::u8;
   static constexpr int kLanes = 8, kStep = 4, kStepBytes = 4, kVectorBytes = 32, kGroup = 1;
-  static constexpr int kPixels[] = {8, 6};
+  static constexpr int kPixels[] = {4, 6};
   static constexpr int kPanelBytes = 16 << 10;  // half of a 32 KiB L1
   static constexpr bool kFlushes = false;
   using X = __m256i;
@@ -35,6 +35,9 @@ struct Ymm {
     return _mm256_set1_epi32(four);
   }
   static BITPLANE_INLINE W weights(const uint8_t* w) { return load(w); }
+  static BITPLANE_INLINE W of(const PartBytes (&parts)[1]) {
+    return reinterpret_cast<__m256i>(parts[0]);
+  }
   static BITPLANE_INLINE Acc zero() { return _mm256_setzero_si256(); }
   static BITPLANE_INLINE Sum load(const void* from) {
     return _mm256_loadu_si256(static_cast<const __m256i*>(from));

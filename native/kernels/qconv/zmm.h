@@ -6,7 +6,7 @@
 
 #include <cstring>
 
-#include "kernels/qconv/generic.h"
+#include "kernels/qconv/stream.h"
 
 namespace bitplane {
 namespace qconv {
@@ -22,7 +22,7 @@ BITPLANE_INLINE __m512i kept(__m512i value) {
 struct Zmm {
   static constexpr Operand kOperand = Operand::u8;
   static constexpr int kLanes = 16, kStep = 4, kStepBytes = 4, kVectorBytes = 64, kGroup = 1;
-  static constexpr int kPixels[] = {8, 8, 6, 6};
+  static constexpr int kPixels[] = {8, 6, 4, 6};
   static constexpr int kPanelBytes = 24 << 10;  // half of a 48 KiB L1
   static constexpr bool kFlushes = false;
   using X = __m512i;
@@ -35,6 +35,11 @@ struct Zmm {
     return _mm512_set1_epi32(four);
   }
   static BITPLANE_INLINE W weights(const uint8_t* w) { return load(w); }
+  static BITPLANE_INLINE W of(const PartBytes (&parts)[2]) {
+    return _mm512_maskz_inserti64x4(0xff,
+                                    _mm512_castsi256_si512(reinterpret_cast<__m256i>(parts[0])),
+                                    reinterpret_cast<__m256i>(parts[1]), 1);
+  }
   static BITPLANE_INLINE Acc zero() { return _mm512_setzero_si512(); }
   static BITPLANE_INLINE Sum load(const void* from) {
     return _mm512_loadu_si512(static_cast<const __m512i*>(from));

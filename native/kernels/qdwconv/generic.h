@@ -5,7 +5,8 @@
 //   D::Acc add(Acc, Pair x, Pair w)                    plus the products of both taps
 //   D::store(int32_t*, Acc), D::storeFloats(float*, Acc)
 #pragma once
-#include "kernels/qdwconv/qdwconv.h"
+#include "kernels/qconv/unpack.h"
+#include "kernels/qdwconv/tile.h"
 #include "simd/attributes.h"
 
 namespace bitplane {
@@ -38,14 +39,37 @@ BITPLANE_INLINE void pixels(const Part& part, int64_t first, int64_t channel) {
   }
 }
 
+// All channels of few pixels, and only then the next ones: their lines lie together, while those of
+// a column of channels would compete for the same sets of a cache where C is a power of two.
 template <typename D>
 void run(const Part& given) {
   const Part part = given;  // a copy that no store can alias
-  for (int64_t channel = 0; channel < part.width; channel += D::kLanes) {
-    int64_t p = 0;
-    for (; p + D::kPixels <= part.count; p += D::kPixels) pixels<D, D::kPixels>(part, p, channel);
-    for (; p < part.count; p++) pixels<D, 1>(part, p, channel);
+  int64_t p = 0;
+  for (; p + D::kPixels <= part.count; p += D::kPixels) {
+    for (int64_t channel = 0; channel < part.width; channel += D::kLanes)
+      pixels<D, D::kPixels>(part, p, channel);
   }
+  for (; p < part.count; p++) {
+    for (int64_t channel = 0; channel < part.width; channel += D::kLanes)
+      pixels<D, 1>(part, p, channel);
+  }
+}
+
+template <typename T>
+BITPLANE_INLINE void subtractFrom(const T* from, int zero, int64_t count, int16_t* to) {
+  for (int64_t i = 0; i < count; i++) to[i] = static_cast<int16_t>(from[i] - zero);
+}
+
+void subtract(const uint8_t* from, bool isSigned, int zero, int64_t count, int16_t* to) {
+  if (isSigned)
+    subtractFrom(reinterpret_cast<const int8_t*>(from), zero, count, to);
+  else
+    subtractFrom(from, zero, count, to);
+}
+
+template <typename D>
+constexpr Kernel kernelOf() {
+  return {D::kLanes, subtract, run<D>, qconv::unpackWide};
 }
 
 }  // namespace
