@@ -9,11 +9,10 @@ import type { Value } from '../../../graph/value.js';
 import { opDef } from '../../../ops/index.js';
 import { Tensor } from '../../../tensor/tensor.js';
 import { DataType } from '../data-type.js';
+import type { Dialect } from '../dialects.js';
 import type { NewAttribute, NewNode, NewTensor } from './encode.js';
 import { baseOf, fromBase, isPlain, type Order, plainOrder, toBase } from './order.js';
 import { payloadOf, payloadType } from './payload.js';
-
-export type Dialect = 'onnx' | 'qonnx';
 
 export const QONNX_DOMAIN = 'qonnx.custom_op.general';
 
