@@ -270,6 +270,22 @@ test('products of integers, as optimizing leaves them, are exact in onnxruntime'
   await expectOnnxruntime(file, optimized, feeds, undefined, 'disabled');
 });
 
+test('weights of 4 bits with a scale a block stay so: DequantizeLinear in blocks', async () => {
+  const [rows, blocks, block] = [5, 3, 16];
+  const g = new GraphBuilder();
+  const x = g.input('x', 'f32', ['N', blocks * block]);
+  const q = g.constant(tensorOf('u4', integers(240, 0, 15), [rows, blocks, block]));
+  const of = (values: readonly number[]) => g.constant(f32(values, [rows, blocks, 1]));
+  const centered = g.sub(g.cast(q, 'f32'), of(integers(15, 0, 15, 4)));
+  const weights = g.mul(centered, of([...noise(15, 6)].map((one) => 1.5 + one)));
+  const w = g.reshape(weights, [rows, blocks * block]);
+  const graph = g.graph([x], { y: g.dense(x, w) });
+  const feeds = { x: f32([...noise(96, 2)], [2, 48]) };
+  expect(opsOf(graph)).toEqual(['DequantizeLinear', 'Reshape', 'Gemm']);
+  await expectOnnxruntime(expectSameBits(graph, feeds, 'onnx'), graph, feeds);
+  expectSameBits(graph, feeds, 'qonnx');
+});
+
 describe('networks that PyTorch quantized', () => {
   const folder = join(import.meta.dirname, '../golden/qdq');
   test.each(readdirSync(folder))('%s: the nodes that it had, and the same bits', async (name) => {

@@ -1,6 +1,6 @@
 /**
  * Graphs as ONNX files, plain or in the dialect of QONNX. Operator set 13; 21 where integers of 4
- * bits lie in the file, or an average pooling is dilated. Inputs, outputs and metadata keep their
+ * bits lie in the file, scales differ by block, or an average pooling is dilated. Inputs, outputs and metadata keep their
  * names; inputs and outputs their order of axes. States are written as what they begin with. Not
  * here: reading (./import.ts), the nodes of ops (./export/writers).
  */
@@ -22,7 +22,13 @@ import { DIALECTS, type Dialect } from './dialects.js';
 import { Emission, QONNX_DOMAIN } from './export/emission.js';
 import { encodeModel, type NewModel, type NewNode } from './export/encode.js';
 import { baseOf, plainOrder } from './export/order.js';
-import { dequantizeOf, fakeOf, quantizeOf } from './export/patterns.js';
+import {
+  constantIntegersOf,
+  dequantizeOf,
+  fakeOf,
+  isBlocked,
+  quantizeOf,
+} from './export/patterns.js';
 import { isHalfByte } from './export/payload.js';
 import { WRITERS } from './export/writers/index.js';
 import { biasOf, writeBiased } from './export/writers/products.js';
@@ -87,9 +93,11 @@ class Exporter {
       });
     const order = topological(graph);
     this.reads = uses(graph);
-    const isNew = order.some(
-      (value) => (value.data !== undefined && isHalfByte(value.dtype)) || isDilated(value),
-    );
+    const isNew = order.some((value) => {
+      const weights = constantIntegersOf(value);
+      const isHalf = value.data !== undefined && isHalfByte(value.dtype);
+      return isHalf || isDilated(value) || (weights !== undefined && isBlocked(weights));
+    });
     const taken = new Set(Object.keys(graph.outputs));
     this.emission = new Emission(dialect, isNew ? 21 : 13, taken, writeOnDemand);
     for (const input of graph.inputs) this.declare(input, taken);

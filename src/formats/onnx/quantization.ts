@@ -180,6 +180,8 @@ export function grained(
       `a scale of shape ${showShape(wanted)}, one a block`,
       showShape(scale.shape),
     );
+  // One block is the whole axis: it broadcasts.
+  if (count === 1) return body(x, { scale, zero });
   if (size % block !== 0)
     return body(
       x,

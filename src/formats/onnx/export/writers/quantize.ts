@@ -6,7 +6,7 @@
 import { DTYPES } from '../../../../core/dtype.js';
 import type { Value } from '../../../../graph/value.js';
 import { isOp } from '../../../../ops/index.js';
-import type { Tensor } from '../../../../tensor/tensor.js';
+import { Tensor } from '../../../../tensor/tensor.js';
 import { tensorOf, valuesOf } from '../../../../tensor/values.js';
 import { DataType, quantizedType } from '../../data-type.js';
 import { type Emission, QONNX_DOMAIN, reordered } from '../emission.js';
@@ -15,12 +15,13 @@ import {
   constantIntegersOf,
   type Dequantize,
   type Fake,
+  isBlocked,
   isZero,
   type Quantize,
   type Steps,
   widthOf,
 } from '../patterns.js';
-import { computedType, integerPayload, payloadType } from '../payload.js';
+import { computedType, integerPayload, payloadOf, payloadType } from '../payload.js';
 
 /**
  * The type that holds integers of a range: 8 bits, with or without a sign. Of 4 bits only constants
@@ -70,21 +71,33 @@ function parameters(
   { scale, zero }: { readonly scale: Steps; readonly zero: Steps },
   dataType: number,
   order: Order,
-): { readonly inputs: string[]; readonly attributes: { axis?: number } } {
+): { readonly inputs: string[]; readonly attributes: Readonly<Record<string, number>> } {
   const axis = scale.axis ?? zero.axis;
-  const count = axis === undefined ? 1 : Math.max(scale.numbers.length, zero.numbers.length);
-  const spread = ({ numbers }: Steps) =>
-    numbers.length === count ? numbers : new Float32Array(count).fill(numbers[0] as number);
-  const dims = axis === undefined ? [] : [count];
+  const blocks = scale.blocks ?? zero.blocks;
+  const count = Math.max(scale.numbers.length, zero.numbers.length);
+  const shape = blocks?.shape ?? (axis === undefined ? [] : [count]);
+  const spread = ({ numbers }: Steps) => {
+    const all =
+      numbers.length === count ? numbers : new Float32Array(count).fill(numbers[0] as number);
+    const tensor = new Tensor('f32', all, shape);
+    return blocks === undefined ? tensor : (reordered(tensor, order) as Tensor<'f32'>);
+  };
+  const [scales, zeros] = [spread(scale), spread(zero)];
   const name = (what: string) => `${value.name}.${what}`;
-  const raw = new Uint8Array(Float32Array.from(spread(scale)).buffer);
-  const zeros = integerPayload([...spread(zero)], dataType);
   return {
     inputs: [
-      emission.shared(name('scale'), DataType.FLOAT, dims, raw),
-      emission.shared(name('zero_point'), dataType, dims, zeros),
+      emission.shared(name('scale'), DataType.FLOAT, scales.shape, payloadOf(scales)),
+      emission.shared(
+        name('zero_point'),
+        dataType,
+        zeros.shape,
+        integerPayload([...zeros.data], dataType),
+      ),
     ],
-    attributes: axis === undefined ? {} : { axis: order.indexOf(axis) },
+    attributes: {
+      ...(axis !== undefined && { axis: order.indexOf(axis) }),
+      ...(blocks !== undefined && { block_size: blocks.size }),
+    },
   };
 }
 
@@ -220,6 +233,7 @@ function weightsOfQonnx(
   found: Dequantize,
   order: Order,
 ): string | undefined {
+  if (isBlocked(found)) return undefined;
   const base = baseOf(found.q);
   const { dtype } = base.value;
   const integers = reordered(base.value.data as Tensor, toBase(order, base));
