@@ -166,7 +166,7 @@ class Exporter {
   private planOf(value: Value): Plan {
     const { emission } = this;
     const fake = fakeOf(value);
-    if (fake !== undefined && canFake(emission, value, fake))
+    if (fake !== undefined && canFake(emission, fake))
       return { needs: [fake.x], write: () => writeFake(emission, value, fake) };
     const quantize = quantizeOf(value);
     if (quantize !== undefined)

@@ -135,11 +135,10 @@ function dequantizeLinear(
  * False where no nodes of the dialect compute the same numbers, and in ONNX's own where the
  * integers are a value of the graph, which other nodes may read.
  */
-export function canFake(emission: Emission, value: Value, found: Fake): boolean {
+export function canFake(emission: Emission, found: Fake): boolean {
   if (emission.dialect === 'qonnx')
     return widthOf(found.lo, found.hi) !== undefined && (found.addsFirst || isZero(found.zero));
   return (
-    isOp(value, 'mul') &&
     !found.addsFirst &&
     found.rounding === 'round' &&
     found.stored === undefined &&
