@@ -233,8 +233,8 @@ function layers(activations: Steps, weights: ByteInteger): { graph: Graph; feeds
 
 /**
  * onnxruntime's optimizer is left out where it would change numbers: it rounds biases to multiples
- * of the product of both scales, which are coarse here, and on CPUs without VNNI it saturates sums of
- * UINT8 by INT8.
+ * of the product of both scales, which are coarse here, and on CPUs without VNNI it saturates sums
+ * of UINT8 by INT8.
  */
 test.each<[Steps, ByteInteger]>([
   [{ dtype: 'u8', zero: 128, scale: 0.03 }, 'i8'],

@@ -193,7 +193,7 @@ function readProperties(graph: Graph): string[] {
 }
 
 describe('names', () => {
-  test('an output that is an input, a constant or another output has a node of its own', async () => {
+  test('an output that is an input, a constant or another output is a node', async () => {
     const g = new GraphBuilder();
     const x = g.input('x', 'f32', ['N', 2]);
     const c = g.constant(new Tensor('f32', Float32Array.of(1, 2), [2]), { name: 'c' });
@@ -225,7 +225,7 @@ describe('names', () => {
   });
 });
 
-test('the batch of two images, of channels last, is transposed at the ends and nowhere else', async () => {
+test('a network of channels last is transposed at its ends and nowhere else', async () => {
   const g = new GraphBuilder();
   const x = g.input('x', 'f32', ['N', 6, 6, 3]);
   const w = g.constant(new Tensor('f32', Float32Array.from(ramp(108)), [4, 3, 3, 3]));

@@ -3,8 +3,8 @@
  */
 
 /**
- * 'onnx': quantization as QuantizeLinear and DequantizeLinear, bits as floats of -1 and +1. 'qonnx':
- * Quant, BipolarQuant and MultiThreshold, where they compute the same.
+ * 'onnx': quantization as QuantizeLinear and DequantizeLinear, bits as floats of -1 and +1.
+ * 'qonnx': Quant, BipolarQuant and MultiThreshold, where they compute the same.
  */
 export const DIALECTS = ['onnx', 'qonnx'] as const;
 export type Dialect = (typeof DIALECTS)[number];

@@ -1,8 +1,8 @@
 /**
  * Graphs as ONNX files, plain or in the dialect of QONNX. Operator set 13; 21 where integers of 4
- * bits lie in the file, scales differ by block, or an average pooling is dilated. Inputs, outputs and metadata keep their
- * names; inputs and outputs their order of axes. States are written as what they begin with. Not
- * here: reading (./import.ts), the nodes of ops (./export/writers).
+ * bits lie in the file, scales differ by block, or an average pooling is dilated. Inputs, outputs
+ * and metadata keep their names; inputs and outputs their order of axes. States are written as what
+ * they begin with. Not here: reading (./import.ts), the nodes of ops (./export/writers).
  */
 import { requireOneOf, requireOptions } from '../../core/checks.js';
 import type { DType } from '../../core/dtype.js';

@@ -99,7 +99,7 @@ export function isBlocked({ scale, zero }: Pick<Dequantize, 'scale' | 'zero'>): 
   return scale.blocks !== undefined || zero.blocks !== undefined;
 }
 
-/** x op steps, where the right operand is constant; with none of that op, x and what does nothing. */
+/** The operands of `x op steps`, steps constant; of any other value, itself and `neutral`. */
 function peeled(value: Value, op: OpName, neutral: Steps): { x: Value; steps: Steps } {
   const [x, operand] = value.inputs;
   const steps = value.op === op && operand !== undefined ? stepsOf(operand, value) : undefined;

@@ -99,8 +99,8 @@ export const qdqImporters: Readonly<Record<string, Importer>> = {
 
 /**
  * Integers that a Clip limits after QuantizeLinear are integers of fewer bits, as PyTorch and
- * bitplane write them: cast(clip(cast(cast(clip(x))))) is one clip and one cast. Zero stays a number
- * of the smaller dtype, or nothing changes.
+ * bitplane write them: cast(clip(cast(cast(clip(x))))) is one clip and one cast. Zero stays a
+ * number of the smaller dtype, or nothing changes.
  */
 function narrowed(context: NodeContext, q: Value<Integer>, zero: Value | undefined): Value {
   if (!isOp(q, 'cast') || !isOp(q.inputs[0], 'clip')) return q;

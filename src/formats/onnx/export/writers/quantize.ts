@@ -113,9 +113,9 @@ function dequantize(emission: Emission, value: Value, found: Dequantize, order: 
 }
 
 /**
- * Its type is that of q, and a zero point of 0 may be left out. From operator set 21 on that of INT8
- * is: onnxruntime's optimizer makes QuantizeLinear of it with an output_dtype, and then refuses its
- * zero point.
+ * Its type is that of q, and a zero point of 0 may be left out. From operator set 21 on that of
+ * INT8 is: onnxruntime's optimizer makes QuantizeLinear of it with an output_dtype, and then
+ * refuses its zero point.
  */
 function dequantizeLinear(
   emission: Emission,
