@@ -6,6 +6,8 @@ export { BitplaneError, type ErrorCode } from './core/errors.js';
 export type { Dim, Shape } from './core/shape.js';
 export { type LoadOptions, loadModel } from './formats/model.js';
 export { readNpy, writeNpy } from './formats/npy.js';
+export type { Dialect } from './formats/onnx/dialects.js';
+export { type ExportOptions, encodeOnnx, saveOnnx } from './formats/onnx/export.js';
 export { saveModel } from './formats/safetensors/model.js';
 export { type CreateOptions, Session } from './formats/session.js';
 export { readTensors, writeTensors } from './formats/tensors.js';

@@ -190,6 +190,141 @@ function onnxSeeds() {
   ];
 }
 
+/** Integers as raw_data of a TensorProto.DataType, one a byte; of 4 bits two a byte. */
+const packed = (dataType, dims, count) => ({
+  dims,
+  dataType,
+  bytes: Uint8Array.from({ length: count }, (_, i) => (i * 89 + 17) % 256),
+});
+const [UINT8, INT8, INT32, INT4] = [2, 3, 6, 22];
+const I8 = (dims) => packed(INT8, dims, product(dims));
+const zero = (dataType) => ({ dims: [], dataType, bytes: new Uint8Array(1) });
+const product = (dims) => dims.reduce((all, dim) => all * dim, 1);
+const MICROSOFT = {
+  opset: [
+    ['', 21],
+    ['com.microsoft', 1],
+  ],
+};
+
+/** Quantized networks: QDQ in every granularity, QLinear ops, and those of onnxruntime. */
+function quantizedSeeds() {
+  const image = ['N', 3, 6, 6];
+  const own = { s: scalar(0.05), z: zero(UINT8) };
+  const steps = (count) => floats([count], Array(count).fill(0.02));
+  const dequantized = (name, spec, attributes) => [
+    node('DequantizeLinear', [`${name}q`, `${name}s`], [name], attributes),
+    { [`${name}q`]: spec, [`${name}s`]: attributes.block_size ? F([4, 2]) : steps(4) },
+  ];
+  const [conv, convData] = dequantized('w', I8([4, 3, 3, 3]), { axis: 0 });
+  const blocks = { axis: 1, block_size: 2 };
+  const [dense, denseData] = dequantized('v', packed(INT4, [4, 4], 8), blocks);
+  denseData.vs = floats([4, 2], Array(8).fill(0.25));
+  return [
+    chain(image, [
+      ['QuantizeLinear', own],
+      ['DequantizeLinear', own],
+      ['Relu'],
+      ['QuantizeLinear', { s: steps(3), z: I8([3]) }, { axis: 1 }],
+      ['Clip', { a: zero(INT8) }],
+      ['MaxPool', {}, { kernel_shape: [2, 2] }],
+      ['DequantizeLinear', { s: steps(3), z: I8([3]) }, { axis: 1 }],
+    ]),
+    encodeOnnx({
+      nodes: [
+        node('QuantizeLinear', ['x', 's', 'z'], ['q']),
+        node('DequantizeLinear', ['q', 's', 'z'], ['d']),
+        conv,
+        node('Conv', ['d', 'w'], ['c'], { pads: [1, 1, 1, 1] }),
+        node('GlobalAveragePool', ['c'], ['g']),
+        node('Flatten', ['g'], ['f']),
+        dense,
+        node('Gemm', ['f', 'v'], ['y'], { transB: 1 }),
+      ],
+      inputs: { x: image },
+      outputs: { y: undefined },
+      initializers: { ...own, ...convData, ...denseData },
+      opset: 21,
+    }),
+    chain(
+      image,
+      [
+        [
+          'QLinearConv',
+          {
+            xs: scalar(0.1),
+            xz: zero(UINT8),
+            w: I8([4, 3, 3, 3]),
+            ws: steps(4),
+            wz: zero(INT8),
+            ys: scalar(0.3),
+            yz: zero(UINT8),
+            b: packed(INT32, [4], 16),
+          },
+          { pads: [1, 1, 1, 1] },
+        ],
+        ['ConvInteger', { w: I8([2, 4, 2, 2]), z: zero(UINT8) }],
+        ['Cast', {}, { to: 1 }],
+      ],
+      { inputType: UINT8 },
+    ),
+    encodeOnnx({
+      nodes: [
+        node('DynamicQuantizeLinear', ['x'], ['q', 's', 'z']),
+        node('MatMulInteger', ['q', 'w', 'z'], ['i']),
+        node('Cast', ['i'], ['f'], { to: 1 }),
+        node('Mul', ['f', 's'], ['m']),
+        node(
+          'MatMulNBits',
+          ['m', 'b', 't'],
+          ['y'],
+          { K: 16, N: 2, block_size: 16 },
+          'com.microsoft',
+        ),
+      ],
+      inputs: { x: ['N', 4] },
+      outputs: { y: undefined },
+      initializers: { w: I8([4, 16]), b: packed(UINT8, [2, 1, 8], 16), t: steps(2) },
+      ...MICROSOFT,
+    }),
+    chain(
+      image,
+      [
+        [
+          'QLinearAdd',
+          {
+            s: scalar(0.1),
+            z: undefined,
+            b: packed(UINT8, [3, 1, 1], 3),
+            v: scalar(0.2),
+            w: undefined,
+            u: scalar(0.3),
+          },
+          {},
+          'com.microsoft',
+        ],
+        [
+          'QLinearGlobalAveragePool',
+          { s: scalar(0.3), z: zero(UINT8), v: scalar(0.3), w: zero(UINT8) },
+          {},
+          'com.microsoft',
+        ],
+      ],
+      { inputType: UINT8, ...MICROSOFT },
+    ),
+    chain(image, [
+      quant(4),
+      ['Trunc', { s: scalar(0.5), z: scalar(0), i: scalar(8), o: scalar(4) }, {}, QONNX],
+      [
+        'Trunc',
+        { s: scalar(0.5), z: scalar(1), i: scalar(8), v: scalar(2), o: scalar(4) },
+        { rounding_mode: 'ROUND', signed: 0 },
+        QONNX,
+      ],
+    ]),
+  ];
+}
+
 function graphSeeds() {
   const graphs = Array.from({ length: 28 }, (_, i) => new RandomGraph(i + 1).draw().graph);
   const networks = Array.from({ length: 10 }, (_, i) => randomNetwork(i + 1).graph);
@@ -300,7 +435,7 @@ async function pictureSeeds() {
 /** The beginnings of every reader's files. */
 export async function seeds() {
   return {
-    onnx: onnxSeeds(),
+    onnx: [...onnxSeeds(), ...quantizedSeeds()],
     safetensors: [...graphSeeds(), ...tensorSeeds()],
     npy: npySeeds(),
     idx: idxSeeds(),

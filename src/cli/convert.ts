@@ -1,11 +1,13 @@
 /**
- * `bitplane convert`: ONNX, QONNX or a network of the zoo to a bitplane safetensors file,
- * optimized, so that binary weights take one bit each.
+ * `bitplane convert`: ONNX, QONNX, safetensors or a network of the zoo to a bitplane safetensors
+ * file, optimized, so that binary weights take one bit each; or to ONNX or QONNX, as it is.
  */
 import { stat } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { expected } from '../core/errors.js';
 import { readRecipe, withRecipe } from '../data/recipe.js';
+import type { Dialect } from '../formats/onnx/dialects.js';
+import { saveOnnx } from '../formats/onnx/export.js';
 import { saveModel } from '../formats/safetensors/model.js';
 import type { Graph } from '../graph/value.js';
 import { mergeAffines, optimize } from '../passes/index.js';
@@ -16,7 +18,10 @@ import { openModel } from './open-model.js';
 import type { FileFlags, SignZero } from './options.js';
 import { isZooName } from './zoo-name.js';
 
+type Format = 'safetensors' | Dialect;
+
 export interface ConvertFlags extends FileFlags {
+  readonly format?: Format;
   readonly signZero?: SignZero;
   readonly mergeAffines?: boolean;
   readonly preprocess?: string;
@@ -29,17 +34,18 @@ export async function convert(
   flags: ConvertFlags,
   io: Io,
 ): Promise<void> {
-  if (!/\.safetensors$/i.test(to))
-    throw expected('ERR_ARGUMENT', 'OUT to end in .safetensors', to, { op: 'convert' });
-  const signZero = flags.signZero ?? 'exact';
+  const { format = 'safetensors' } = flags;
+  const ending = format === 'safetensors' ? '.safetensors' : '.onnx';
+  if (!to.toLowerCase().endsWith(ending))
+    throw expected('ERR_ARGUMENT', `OUT to end in ${ending}, as --format ${format} says,`, to, {
+      op: 'convert',
+    });
+  if (format !== 'safetensors' && flags.signZero !== undefined)
+    throw expected('ERR_ARGUMENT', '--sign-zero for safetensors only', format, { op: 'convert' });
   const loaded = await openModel(from, flags, io);
   const { recipe, problem } = await recipeOf(from, loaded, flags.preprocess);
   const carrying = recipe === undefined ? loaded : withRecipe(loaded, recipe);
-  const optimized = optimize(carrying, { signZero });
-  // After optimizing, because merging needs the channels last.
-  const graph =
-    flags.mergeAffines === true ? optimize(mergeAffines(optimized), { signZero }) : optimized;
-  await saveModel(graph, to);
+  const graph = await write(carrying, to, format, flags);
   const after = (await stat(to)).size;
   // A network of the zoo has no file yet, hence no size before the conversion.
   const before = isZooName(from) ? null : (await stat(from)).size;
@@ -69,6 +75,25 @@ export async function convert(
         ],
     notes,
   );
+}
+
+/** Writes the file, and returns what it holds. */
+async function write(
+  graph: Graph,
+  to: string,
+  format: Format,
+  { mergeAffines: merges = false, signZero = 'exact' }: ConvertFlags,
+): Promise<Graph> {
+  if (format !== 'safetensors') {
+    const written = merges ? mergeAffines(graph) : graph;
+    await saveOnnx(written, to, { dialect: format });
+    return written;
+  }
+  const optimized = optimize(graph, { signZero });
+  // After optimizing, because merging needs the channels last.
+  const written = merges ? optimize(mergeAffines(optimized), { signZero }) : optimized;
+  await saveModel(written, to);
+  return written;
 }
 
 /**

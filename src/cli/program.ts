@@ -13,6 +13,7 @@ import { readFileSync } from 'node:fs';
 import { Argument, Command, CommanderError, Option } from 'commander';
 import { BitplaneError } from '../core/errors.js';
 import { MULTI_THRESHOLD_AXES } from '../formats/onnx/choices.js';
+import { DIALECTS } from '../formats/onnx/dialects.js';
 import { type Io, printJson } from './io.js';
 import { gather, ISAS, parseCount, parseThreads, SIGN_ZEROS } from './options.js';
 import {
@@ -181,9 +182,16 @@ export function buildProgram(io: Io, messages: Io, exit: (code: number) => void)
   optimized(
     command(
       'convert <in> <out>',
-      'ONNX or QONNX to bitplane safetensors, preprocessing and labels with it',
+      'ONNX or QONNX to bitplane safetensors, or any of them to ONNX or QONNX, with ' +
+        'preprocessing and labels',
     ),
   )
+    .addOption(
+      new Option('--format <name>', 'what OUT is (default: safetensors)').choices([
+        'safetensors',
+        ...DIALECTS,
+      ]),
+    )
     .option(
       '--preprocess <file.json>',
       'preprocessing and labels to carry (default: IN.json beside IN, else what IN carries)',

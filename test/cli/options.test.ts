@@ -326,6 +326,11 @@ const WORKS: Readonly<Record<string, (command: string) => Promise<unknown>>> = {
     expect(new Set(kernels.map((row: { isa: string }) => row.isa))).toEqual(new Set(['scalar']));
   },
   'convert --json': isJson,
+  'convert --format': async () => {
+    const out = at('out.onnx');
+    expect(await cli('convert', model, out, '--format', 'onnx')).toMatchObject({ code: 0 });
+    expect(json(await cli('inspect', out, '--json')).inputs[0].shape).toEqual(['N', 784]);
+  },
   'convert --preprocess': takesRecipe,
   'convert --merge-affines': async () => {
     const g = new GraphBuilder();

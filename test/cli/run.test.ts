@@ -1,5 +1,5 @@
 /** run and convert: .npy files in and out, wrong feeds, one bit a weight. */
-import { mkdirSync, readFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { beforeEach, describe, expect, test } from 'vitest';
@@ -376,6 +376,55 @@ describe('convert', () => {
       stdout: '',
       stderr: expect.stringMatching(/bitplane\.recipe of .*an array of class names/),
     });
+  });
+
+  test.each(['onnx', 'qonnx'])(
+    '--format %s writes a file that computes the same',
+    async (format) => {
+      const out = join(dir, `${format}.onnx`);
+      const { code, stdout } = await cli('convert', model, out, '--format', format);
+      expect({ code, stdout }).toMatchObject({
+        code: 0,
+        stdout: expect.stringMatching(/-> .*\.onnx/),
+      });
+      const y = join(dir, 'y.npy');
+      expect(await cli('run', out, '--input', feed(2), '--output', y)).toMatchObject({ code: 0 });
+      expect(readNpy(readFileSync(y)).data).toEqual(denseScores(images(2)));
+      // The weights are bits again.
+      const again = join(dir, 'again.safetensors');
+      await cli('convert', out, again);
+      expect(statSync(again).size).toBeLessThan(980 + 2500);
+    },
+  );
+
+  test('metadata goes through ONNX and back', async () => {
+    const [onnx, back] = [join(dir, 'm.onnx'), join(dir, 'm.safetensors')];
+    const recipe = join(dir, 'recipe.json');
+    write(recipe, JSON.stringify({ layout: 'flat', color: 'gray', scale: 0.5 }));
+    await cli('convert', model, onnx, '--format', 'onnx', '--preprocess', recipe);
+    await cli('convert', onnx, back);
+    expect(
+      JSON.parse((await loadModel(back)).metadata?.['bitplane.recipe'] as string),
+    ).toMatchObject({
+      preprocess: { layout: 'flat', color: 'gray', scale: 0.5 },
+    });
+  });
+
+  test.each([
+    [
+      'an ONNX file that ends in .safetensors',
+      'x.safetensors',
+      /OUT to end in \.onnx, as --format/,
+    ],
+    ['--sign-zero, which is for what is optimized', 'x.onnx', /--sign-zero for safetensors only/],
+  ])('%s is refused', async (what, name, message) => {
+    const more = what.startsWith('--') ? ['--sign-zero', 'plus'] : [];
+    expect(await cli('convert', model, join(dir, name), '--format', 'onnx', ...more)).toMatchObject(
+      {
+        code: 1,
+        stderr: expect.stringMatching(message),
+      },
+    );
   });
 
   test('an output with another ending is refused before anything is written', async () => {

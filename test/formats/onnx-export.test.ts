@@ -5,10 +5,12 @@
  */
 import { describe, expect, test } from 'vitest';
 import { BitplaneError } from '../../src/core/errors.js';
+import { WRITERS } from '../../src/formats/onnx/export/writers/index.js';
 import { encodeOnnx } from '../../src/formats/onnx/export.js';
 import { importOnnx } from '../../src/formats/onnx/import.js';
 import { type Graph, graphOf, outputsOf, topological } from '../../src/graph/value.js';
 import { GraphBuilder } from '../../src/ops/builder.js';
+import { OPS } from '../../src/ops/index.js';
 import { make } from '../../src/ops/make.js';
 import { optimize } from '../../src/passes/index.js';
 import { Tensor } from '../../src/tensor/tensor.js';
@@ -193,7 +195,7 @@ function readProperties(graph: Graph): string[] {
 }
 
 describe('names', () => {
-  test('an output that is an input, a constant or another output has a node of its own', async () => {
+  test('an output that is an input, a constant or another output is a node', async () => {
     const g = new GraphBuilder();
     const x = g.input('x', 'f32', ['N', 2]);
     const c = g.constant(new Tensor('f32', Float32Array.of(1, 2), [2]), { name: 'c' });
@@ -225,7 +227,7 @@ describe('names', () => {
   });
 });
 
-test('the batch of two images, of channels last, is transposed at the ends and nowhere else', async () => {
+test('a network of channels last is transposed at its ends and nowhere else', async () => {
   const g = new GraphBuilder();
   const x = g.input('x', 'f32', ['N', 6, 6, 3]);
   const w = g.constant(new Tensor('f32', Float32Array.from(ramp(108)), [4, 3, 3, 3]));
@@ -262,6 +264,10 @@ test('unknown sizes: one is computed, others are copied where they stand', async
   const graph = importOnnx(file);
   const feeds = { x: new Tensor('f32', Float32Array.from(ramp(72)), [2, 3, 4, 3]) };
   await expectOnnxruntime(expectSameBits(graph, feeds, 'onnx'), graph, feeds);
+});
+
+test('every op has a form in a file; a transposition is an order of axes', () => {
+  expect(Object.keys(OPS).filter((op) => !WRITERS.has(op))).toEqual(['transpose']);
 });
 
 describe('what ONNX has no form for is refused by name', () => {

@@ -1,7 +1,7 @@
 /**
- * Quantized ops of onnxruntime against onnxruntime. Sums and means of quantized maps may be one step
- * apart where a result is next to a tie: onnxruntime merges scales (a_scale / y_scale and so on) and
- * adds in another order than its documentation, which the importer follows.
+ * Quantized ops of onnxruntime against onnxruntime. Sums and means of quantized maps may be one
+ * step apart where a result is next to a tie: onnxruntime merges scales (a_scale / y_scale and so
+ * on) and adds in another order than its documentation, which the importer follows.
  */
 import { describe, expect, test } from 'vitest';
 import { DataType } from '../../src/formats/onnx/data-type.js';

@@ -49,8 +49,10 @@ export async function expectOnnxruntime(
   feeds: Feeds,
   limitOf: (output: string, wanted: number) => number = (_, wanted) =>
     1e-5 * Math.max(1, Math.abs(wanted)),
+  graphOptimizationLevel: 'all' | 'disabled' = 'all',
 ): Promise<void> {
   const session = await InferenceSession.create(file, {
+    graphOptimizationLevel,
     logSeverityLevel: 4,
     intraOpNumThreads: 1,
     interOpNumThreads: 1,

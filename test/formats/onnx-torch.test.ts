@@ -18,11 +18,11 @@ import { interpret } from './interpret.js';
 
 const folder = join(import.meta.dirname, '../golden/qdq');
 
-/** Sums of a few floats in another order; one step of an activation moves a result by 1e-4 or so. */
+/** Float sums in another order; one step of an activation moves a result by 1e-4 or so. */
 const FLOAT_SUMS = 1e-6;
 /**
- * PyTorch multiplies by 1 / scale where the files divide, so that an activation next to a tie may be
- * one step away. One step of an input of the last layer, its scale times the largest weight:
+ * PyTorch multiplies by 1 / scale where the files divide, so that an activation next to a tie may
+ * be one step away. One step of an input of the last layer, its scale times the largest weight:
  */
 const ONE_STEP = 0.0025;
 

@@ -1,8 +1,8 @@
 /**
  * Graphs as ONNX files, plain or in the dialect of QONNX. Operator set 13; 21 where integers of 4
- * bits lie in the file, or an average pooling is dilated. Inputs, outputs and metadata keep their
- * names; inputs and outputs their order of axes. States are written as what they begin with. Not
- * here: reading (./import.ts), the nodes of ops (./export/writers).
+ * bits lie in the file, scales differ by block, or an average pooling is dilated. Inputs, outputs
+ * and metadata keep their names; inputs and outputs their order of axes. States are written as what
+ * they begin with. Not here: reading (./import.ts), the nodes of ops (./export/writers).
  */
 import { requireOneOf, requireOptions } from '../../core/checks.js';
 import type { DType } from '../../core/dtype.js';
@@ -15,14 +15,20 @@ import {
   uses,
   type Value,
 } from '../../graph/value.js';
-import { isOp } from '../../ops/index.js';
 import { verify } from '../../ops/verify.js';
 import { writeFileAtomic } from '../write-file.js';
 import { DataType, dataTypeOf } from './data-type.js';
-import { type Dialect, Emission, QONNX_DOMAIN } from './export/emission.js';
+import { DIALECTS, type Dialect } from './dialects.js';
+import { Emission, QONNX_DOMAIN } from './export/emission.js';
 import { encodeModel, type NewModel, type NewNode } from './export/encode.js';
 import { baseOf, plainOrder } from './export/order.js';
-import { dequantizeOf, fakeOf, quantizeOf } from './export/patterns.js';
+import {
+  constantIntegersOf,
+  dequantizeOf,
+  fakeOf,
+  isBlocked,
+  quantizeOf,
+} from './export/patterns.js';
 import { isHalfByte } from './export/payload.js';
 import { WRITERS } from './export/writers/index.js';
 import { biasOf, writeBiased } from './export/writers/products.js';
@@ -36,13 +42,8 @@ import {
 } from './export/writers/quantize.js';
 import { isDilated } from './export/writers/windows.js';
 
-export const DIALECTS = ['onnx', 'qonnx'] as const;
-
 export interface ExportOptions {
-  /**
-   * 'onnx' (default): QuantizeLinear and DequantizeLinear, bits as floats of -1 and +1. 'qonnx':
-   * Quant, BipolarQuant and MultiThreshold where they compute the same.
-   */
+  /** See DIALECTS; 'onnx' by default. */
   readonly dialect?: Dialect | undefined;
 }
 
@@ -80,7 +81,6 @@ interface Plan {
 class Exporter {
   private readonly emission: Emission;
   private readonly reads: ReadonlyMap<Value, number>;
-  private readonly readers = new Map<Value, Value[]>();
 
   constructor(
     private readonly graph: Graph,
@@ -93,13 +93,11 @@ class Exporter {
       });
     const order = topological(graph);
     this.reads = uses(graph);
-    for (const value of order)
-      for (const input of value.inputs) {
-        const known = this.readers.get(input);
-        if (known === undefined) this.readers.set(input, [value]);
-        else known.push(value);
-      }
-    const isNew = order.some((value) => isHalfByte(value.dtype) || isDilated(value));
+    const isNew = order.some((value) => {
+      const weights = constantIntegersOf(value);
+      const isHalf = value.data !== undefined && isHalfByte(value.dtype);
+      return isHalf || isDilated(value) || (weights !== undefined && isBlocked(weights));
+    });
     const taken = new Set(Object.keys(graph.outputs));
     this.emission = new Emission(dialect, isNew ? 21 : 13, taken, writeOnDemand);
     for (const input of graph.inputs) this.declare(input, taken);
@@ -168,13 +166,13 @@ class Exporter {
   private planOf(value: Value): Plan {
     const { emission } = this;
     const fake = fakeOf(value);
-    if (fake !== undefined && canFake(emission, value, fake))
+    if (fake !== undefined && canFake(emission, fake))
       return { needs: [fake.x], write: () => writeFake(emission, value, fake) };
     const quantize = quantizeOf(value);
     if (quantize !== undefined)
       return {
         needs: [quantize.x],
-        write: () => writeQuantize(emission, value, quantize, this.isOnlyDequantized(value)),
+        write: () => writeQuantize(emission, value, quantize),
       };
     const dequantize = dequantizeOf(value);
     if (dequantize !== undefined)
@@ -187,23 +185,6 @@ class Exporter {
     const writer = WRITERS.get(value.op);
     if (writer === undefined) throw emission.fail(value, 'ONNX has no such op');
     return { needs: value.inputs, write: () => writer(emission, value) };
-  }
-
-  /** 4 bits are read by few ops of ONNX: DequantizeLinear is one. */
-  private isOnlyDequantized(q: Value): boolean {
-    const readers = this.readers.get(q) ?? [];
-    const isDequantized = (cast: Value) =>
-      (this.readers.get(cast) ?? []).every(
-        (next) =>
-          dequantizeOf(next)?.q === q ||
-          (isOp(next, 'sub') &&
-            (this.readers.get(next) ?? []).every((last) => dequantizeOf(last)?.q === q)),
-      );
-    return (
-      readers.length > 0 &&
-      this.reads.get(q) === readers.length &&
-      readers.every((cast) => isOp(cast, 'cast') && isDequantized(cast))
-    );
   }
 
   /** The nodes, where those that compute outputs have the outputs' names. */

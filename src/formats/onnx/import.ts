@@ -31,8 +31,12 @@ import {
 import { Scope } from './scope.js';
 import type { Decoded } from './tensor.js';
 
-/** Before 7 broadcasting worked differently; versions after 23 are unknown. */
-const OPSETS = { least: 7, most: 23 };
+/**
+ * Before 7 broadcasting worked differently. To the ops that are imported 24 and 25 only added types,
+ * integers of 2 bits among them; later versions are unknown.
+ */
+const OPSETS = { least: 7, most: 25 };
+
 export interface ImportOptions extends ImportChoices {
   /** What errors call the file. */
   readonly name?: string | undefined;

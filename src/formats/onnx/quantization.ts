@@ -4,9 +4,10 @@
  *   value   = (q - zero) * scale
  *   integer = cast(clip(round(value / scale) + zero))
  *
- * Each is one float32 operation; `round` goes half to even. A scale of 1 and a zero point of 0 leave
- * no op behind. NaN becomes the integer 0, as `cast` says. Not here: the nodes that have scales
- * (./ops/qdq.ts, ./ops/qlinear.ts, ./ops/microsoft.ts), the quantizers of QONNX (./ops/quant.ts).
+ * Each is one float32 operation; `round` goes half to even. A scale of 1 and a zero point of 0
+ * leave no op behind. NaN becomes the integer 0, as `cast` says. Not here: the nodes that have
+ * scales (./ops/qdq.ts, ./ops/qlinear.ts, ./ops/microsoft.ts), the quantizers of QONNX
+ * (./ops/quant.ts).
  */
 import type { Integer } from '../../core/dtype.js';
 import { isSize, type Shape, showShape } from '../../core/shape.js';
@@ -180,6 +181,8 @@ export function grained(
       `a scale of shape ${showShape(wanted)}, one a block`,
       showShape(scale.shape),
     );
+  // One block is the whole axis: it broadcasts.
+  if (count === 1) return body(x, { scale, zero });
   if (size % block !== 0)
     return body(
       x,

@@ -1,7 +1,7 @@
 /**
  * Payloads of ONNX tensors: from a TensorProto to numbers. The shape is checked against the payload
- * before anything is allocated. Integers of 4 and 2 bits are packed, the first of a byte lowest. Not
- * here: half precision, strings, complex numbers and payloads in other files (ERR_UNSUPPORTED).
+ * before anything is allocated. Integers of 4 and 2 bits are packed, the first of a byte lowest.
+ * Not here: half precision, strings, complex numbers and payloads in other files (ERR_UNSUPPORTED).
  */
 import { BitplaneError, expected } from '../../core/errors.js';
 import { MAX_RANK } from '../../core/limits.js';

@@ -9,11 +9,13 @@ import type { Value } from '../../../graph/value.js';
 import { opDef } from '../../../ops/index.js';
 import { Tensor } from '../../../tensor/tensor.js';
 import { DataType } from '../data-type.js';
+import type { Dialect } from '../dialects.js';
 import type { NewAttribute, NewNode, NewTensor } from './encode.js';
 import { baseOf, fromBase, isPlain, type Order, plainOrder, toBase } from './order.js';
 import { payloadOf, payloadType } from './payload.js';
 
-export type Dialect = 'onnx' | 'qonnx';
+/** Bytes of an initializer that is compared with others; one a channel takes no more. */
+const MOST_SHARED = 2 ** 16;
 
 export const QONNX_DOMAIN = 'qonnx.custom_op.general';
 
@@ -162,6 +164,7 @@ export class Emission {
    * do: onnxruntime tells by the name whether two quantizations are one.
    */
   shared(name: string, dataType: number, dims: readonly number[], raw: Uint8Array): string {
+    if (raw.length > MOST_SHARED) return this.initializer(name, dataType, dims, raw);
     return this.once(`shared ${dataType} ${dims} ${raw}`, () =>
       this.initializer(name, dataType, dims, raw),
     );

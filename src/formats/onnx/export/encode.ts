@@ -1,6 +1,6 @@
 /**
- * The ONNX messages (onnx.proto) of a model that is written, as bytes. Payloads are raw_data, little
- * endian. Not here: which nodes a graph becomes (./emission.ts and the writers).
+ * The ONNX messages (onnx.proto) of a model that is written, as bytes. Payloads are raw_data,
+ * little endian. Not here: which nodes a graph becomes (./emission.ts and the writers).
  */
 import type { Shape } from '../../../core/shape.js';
 import { MessageWriter } from './wire.js';

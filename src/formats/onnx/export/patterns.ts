@@ -8,6 +8,7 @@
  * A scale of 1 and a zero of 0 have no op. Not here: writing them (./writers/quantize.ts).
  */
 import { type ByteInteger, integerBounds, isByteInteger } from '../../../core/dtype.js';
+import { isSize } from '../../../core/shape.js';
 import type { Value } from '../../../graph/value.js';
 import { isOp, type OpName } from '../../../ops/index.js';
 import type { Tensor } from '../../../tensor/tensor.js';
@@ -18,6 +19,11 @@ export interface Steps {
   readonly numbers: Float32Array;
   /** Undefined for one number. */
   readonly axis: number | undefined;
+  /**
+   * Where the numbers differ along all axes but `axis`, the whole of which is a block: their shape,
+   * and the size of a block.
+   */
+  readonly blocks?: { readonly shape: readonly number[]; readonly size: number };
 }
 
 export interface Quantize {
@@ -54,8 +60,14 @@ function stepsOf(operand: Value, value: Value): Steps | undefined {
   const skipped = value.shape.length - shape.length;
   const wide = shape.flatMap((dim, i) => (dim === 1 ? [] : [i]));
   const axis = (wide[0] ?? -1) + skipped;
-  if (wide.length !== 1 || skipped < 0 || value.shape[axis] !== numbers.length) return undefined;
-  return { numbers, axis };
+  if (wide.length === 1 && skipped >= 0 && value.shape[axis] === numbers.length)
+    return { numbers, axis };
+  const narrow = shape.flatMap((dim, i) => (dim === value.shape[i] ? [] : [i]));
+  const [along] = narrow;
+  const size = along === undefined ? undefined : value.shape[along];
+  return skipped === 0 && narrow.length === 1 && shape[along as number] === 1 && isSize(size)
+    ? { numbers, axis: along, blocks: { shape, size } }
+    : undefined;
 }
 
 function isScale({ numbers }: Steps): boolean {
@@ -72,15 +84,22 @@ function isWithin({ numbers }: Steps, lo: number, hi: number): boolean {
 
 /** Equal numbers in equal places. */
 function sameSteps(a: Steps, b: Steps): boolean {
-  return a.axis === b.axis && a.numbers.every((number, i) => number === b.numbers[i]);
+  const isOne = a.axis === b.axis && (a.blocks === undefined) === (b.blocks === undefined);
+  return isOne && a.numbers.every((number, i) => number === b.numbers[i]);
 }
 
-/** One axis at most, on which both may have a number an element. */
+/** One axis at most, on which both may have a number an element, or a block. */
 function sameGrain(a: Steps, b: Steps): boolean {
-  return a.axis === undefined || b.axis === undefined || a.axis === b.axis;
+  if (a.axis === undefined || b.axis === undefined) return true;
+  return a.axis === b.axis && (a.blocks === undefined) === (b.blocks === undefined);
 }
 
-/** x op steps, where the right operand is constant; with none of that op, x and what does nothing. */
+/** True where numbers differ by block, which ONNX has from operator set 21 on. */
+export function isBlocked({ scale, zero }: Pick<Dequantize, 'scale' | 'zero'>): boolean {
+  return scale.blocks !== undefined || zero.blocks !== undefined;
+}
+
+/** The operands of `x op steps`, steps constant; of any other value, itself and `neutral`. */
 function peeled(value: Value, op: OpName, neutral: Steps): { x: Value; steps: Steps } {
   const [x, operand] = value.inputs;
   const steps = value.op === op && operand !== undefined ? stepsOf(operand, value) : undefined;
@@ -117,6 +136,7 @@ function integersOf(value: Value): Fake | undefined {
   );
   if (!isScale(divided.steps) || !isWithin(shifted.steps, lo, hi)) return undefined;
   if (!sameGrain(divided.steps, shifted.steps)) return undefined;
+  if (isBlocked({ scale: divided.steps, zero: shifted.steps })) return undefined;
   // Without a zero point both orders are one: the bounds are integers.
   const addsFirst = inFirst !== undefined && !isZero(shifted.steps);
   const [scale, zero] = [divided.steps, shifted.steps];
@@ -128,7 +148,8 @@ function roundingOf(value: Value): Fake['rounding'] | undefined {
 }
 
 export function dequantizeOf(value: Value): Dequantize | undefined {
-  return isOp(value, 'mul') ? steppedOf(value) : undefined;
+  const found = isOp(value, 'mul') ? steppedOf(value) : undefined;
+  return found && !isBlocked(found) ? found : undefined;
 }
 
 /** As dequantizeOf, of constant integers, where the scale may be 1 and absent. */

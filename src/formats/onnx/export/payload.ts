@@ -1,6 +1,6 @@
 /**
- * Constants as payloads of ONNX tensors. Integers of 4 bits and fewer are written as UINT4 and INT4,
- * other integers as the next larger type; bits are floats, -1 and +1. Not here: names
+ * Constants as payloads of ONNX tensors. Integers of 4 bits and fewer are written as UINT4 and
+ * INT4, other integers as the next larger type; bits are floats, -1 and +1. Not here: names
  * (./emission.ts).
  */
 import { DTYPES, type DType, type Integer } from '../../../core/dtype.js';

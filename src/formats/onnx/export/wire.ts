@@ -23,7 +23,7 @@ export class MessageWriter {
 
   float(field: number, value: number): this {
     this.tag(field, BITS32);
-    this.small.push(...new Uint8Array(Float32Array.of(value).buffer));
+    for (const byte of new Uint8Array(Float32Array.of(value).buffer)) this.small.push(byte);
     return this;
   }
 

@@ -1,7 +1,7 @@
 /**
  * MatMulNBits (com.microsoft): y = x * dequantized(b)' + bias. b holds N x K integers of 2, 4 or 8
- * bits, in blocks of `block_size` along K that each have a scale and a zero point; the last block is
- * padded. It stays quantized: the weights are
+ * bits, in blocks of `block_size` along K that each have a scale and a zero point; the last block
+ * is padded. It stays quantized: the weights are
  *
  *   slice(reshape((cast(q) - zero) * scale))     q is [N, blocks, block_size]
  *

@@ -3,7 +3,9 @@
  * blocks, and DynamicQuantizeLinear. Float8 and float4 are refused. Not here: the arithmetic
  * (../quantization.ts).
  */
+import { DTYPES, type Integer, integerBounds, integerDtype } from '../../../core/dtype.js';
 import type { Value } from '../../../graph/value.js';
+import { isOp } from '../../../ops/index.js';
 import type { Importer, NodeContext } from '../context.js';
 import { DataType, dataTypeName, quantizedType } from '../data-type.js';
 import { valueItem } from '../item.js';
@@ -52,7 +54,8 @@ export const qdqImporters: Readonly<Record<string, Importer>> = {
     if (zero.dataType === DataType.INT32 && zero.value !== undefined)
       throw context.fail('ERR_UNSUPPORTED', 'expected a zero point of 0 for INT32');
     requireFloat(context, 'output_dtype');
-    return grained(context, q, { scale, zero: zero.value }, grainOf(context, scale), (v, one) =>
+    const own = narrowed(context, q, zero.value);
+    return grained(context, own, { scale, zero: zero.value }, grainOf(context, scale), (v, one) =>
       dequantized(context, v, one),
     );
   },
@@ -93,6 +96,28 @@ export const qdqImporters: Readonly<Record<string, Importer>> = {
     return [valueItem(y), valueItem(scale), valueItem(zeroPoint)];
   },
 };
+
+/**
+ * Integers that a Clip limits after QuantizeLinear are integers of fewer bits, as PyTorch and
+ * bitplane write them: cast(clip(cast(cast(clip(x))))) is one clip and one cast. Zero stays a
+ * number of the smaller dtype, or nothing changes.
+ */
+function narrowed(context: NodeContext, q: Value<Integer>, zero: Value | undefined): Value {
+  if (!isOp(q, 'cast') || !isOp(q.inputs[0], 'clip')) return q;
+  const outer = q.inputs[0];
+  const whole: Value = outer.inputs[0];
+  if (!isOp(whole, 'cast') || !isOp(whole.inputs[0], 'cast')) return q;
+  const inner: Value = whole.inputs[0].inputs[0];
+  const { min, max } = outer.attrs;
+  if (!isOp(inner, 'clip') || min < inner.attrs.min || max > inner.attrs.max || min > max) return q;
+  const dtype = integerDtype(min, max);
+  if (dtype === undefined || !(DTYPES[dtype].bits < DTYPES[q.dtype].bits)) return q;
+  const { lo, hi } = integerBounds(dtype);
+  const isInside = (number: number) => number >= lo && number <= hi;
+  if (zero !== undefined && ![...(zero.data?.data ?? [NaN])].every(isInside)) return q;
+  const clipped = context.make('clip', inner.inputs, { min, max }, '/clipped');
+  return context.make('cast', [clipped], { to: dtype }, '/quantized');
+}
 
 /** int32 may be quantized too. */
 function floatsOf(context: NodeContext): Value {

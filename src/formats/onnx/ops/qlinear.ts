@@ -2,11 +2,11 @@
  * Products of quantized tensors: QLinearConv, QLinearMatMul, ConvInteger, MatMulInteger.
  *
  * The sums are of integers, in float32 ops: exact while they stay below 2^24, which a pass that
- * moves them into integers lifts. A border holds the zero point, so that it adds nothing. The result
- * of QLinear ops is requantized as onnxruntime does: one product with the scale
- * x_scale * w_scale / y_scale in float32, rounded half to even, then the zero point. (ONNX's own
- * reference adds the zero point first: a tie then differs where that is odd.) Not here: ops of
- * com.microsoft (./microsoft.ts).
+ * moves them into integers lifts. A border holds the zero point, so that it adds nothing. The
+ * result of QLinear ops is requantized as onnxruntime does: one product with the scale x_scale *
+ * w_scale / y_scale in float32, rounded half to even, then the zero point. (ONNX's own reference
+ * adds the zero point first: a tie then differs where that is odd.) Not here: ops of com.microsoft
+ * (./microsoft.ts).
  */
 import type { Value } from '../../../graph/value.js';
 import type { Importer, NodeContext } from '../context.js';

@@ -1,8 +1,8 @@
 /**
  * The quantizers of QONNX (domains qonnx.custom_op.general, onnx.brevitas, finn.custom_op.general):
- * BipolarQuant, Quant, MultiThreshold; Trunc is in ./trunc.ts. Each becomes elementary ops in the order in which the QONNX
- * reference implementation computes, one float32 rounding an op. Not here: speed; passes turn sign,
- * scale and thresholds into bits and integer comparisons.
+ * BipolarQuant, Quant, MultiThreshold; Trunc is in ./trunc.ts. Each becomes elementary ops in the
+ * order in which the QONNX reference implementation computes, one float32 rounding an op. Not here:
+ * speed; passes turn sign, scale and thresholds into bits and integer comparisons.
  */
 import { type Shape, showShape } from '../../../core/shape.js';
 import type { Value } from '../../../graph/value.js';

@@ -1,6 +1,6 @@
 /**
- * Ops that move elements, and reductions. Each works with its axes in the order in which its operand
- * is held, except a reshape. Not here: transpose, which is an order of axes (../order.ts).
+ * Ops that move elements, and reductions. Each works with its axes in the order in which its
+ * operand is held, except a reshape. Not here: transpose, which is an order of axes (../order.ts).
  */
 import { isByteInteger } from '../../../../core/dtype.js';
 import { type Dim, isSize, type Shape } from '../../../../core/shape.js';
@@ -111,7 +111,7 @@ export const moveWriters: Readonly<Record<string, Writer>> = {
   },
 };
 
-/** Of a map whole, a global pooling. Axes became an input in version 13 (sums) and 18 (the rest). */
+/** Of a map whole, a global pooling. Axes are an input from version 13 (sums) and 18 (others). */
 function reduction(
   emission: Emission,
   value: Value,

@@ -6,8 +6,9 @@ import type { Value } from '../../../../graph/value.js';
 import { isOp } from '../../../../ops/index.js';
 import { DataType } from '../../data-type.js';
 import type { Emission } from '../emission.js';
-import { channelsSecond, type Order, plainOrder } from '../order.js';
-import { integerPayload } from '../payload.js';
+import { baseOf, channelsSecond, type Order, plainOrder } from '../order.js';
+import { constantIntegersOf } from '../patterns.js';
+import { integerPayload, isHalfByte } from '../payload.js';
 import type { Writer } from './writer.js';
 
 const MAP = channelsSecond(4);
@@ -69,7 +70,11 @@ function dense(emission: Emission, value: Value, bias: readonly string[]): strin
   return emission.node('Gemm', [rows, weights, ...bias], value, { attributes });
 }
 
-/** The value as a product and a constant vector that is added to it: one node of ONNX. */
+/**
+ * The value as a product and a constant vector that is added to it: one node of ONNX. Not with
+ * weights of 4 bits: onnxruntime has no such kernel, but its optimizer would round the bias to
+ * multiples of the product of both scales, which are coarse then.
+ */
 export function biasOf(
   value: Value,
 ): { readonly product: Value; readonly bias: Value } | undefined {
@@ -78,6 +83,8 @@ export function biasOf(
   const isProduct =
     isOp(product, 'conv2d') || (isOp(product, 'dense') && product.shape.length === 2);
   if (!isProduct || product.dtype !== 'f32' || bias.op !== 'constant') return undefined;
+  const weights = constantIntegersOf(baseOf(product.inputs[1]).value);
+  if (weights !== undefined && isHalfByte(weights.q.dtype)) return undefined;
   const isVector = bias.shape.length === 1 && bias.shape[0] === product.shape.at(-1);
   return isVector ? { product, bias } : undefined;
 }

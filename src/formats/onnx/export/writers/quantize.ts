@@ -3,10 +3,10 @@
  * BipolarQuant. Where a node would not compute the same numbers, the chain stays elementary ops.
  * Not here: which values are such chains (../patterns.ts).
  */
-import { DTYPES, type Integer } from '../../../../core/dtype.js';
+import { DTYPES } from '../../../../core/dtype.js';
 import type { Value } from '../../../../graph/value.js';
 import { isOp } from '../../../../ops/index.js';
-import type { Tensor } from '../../../../tensor/tensor.js';
+import { Tensor } from '../../../../tensor/tensor.js';
 import { tensorOf, valuesOf } from '../../../../tensor/values.js';
 import { DataType, quantizedType } from '../../data-type.js';
 import { type Emission, QONNX_DOMAIN, reordered } from '../emission.js';
@@ -15,39 +15,28 @@ import {
   constantIntegersOf,
   type Dequantize,
   type Fake,
+  isBlocked,
   isZero,
   type Quantize,
   type Steps,
   widthOf,
 } from '../patterns.js';
-import { computedType, integerPayload, payloadType } from '../payload.js';
+import { computedType, integerPayload, payloadOf, payloadType } from '../payload.js';
 
-/** The type that a computed quantization is written in: 4 bits only where a range is just that. */
-function typeFor(lo: number, hi: number, halfBytes: boolean): number | undefined {
-  const types = [DataType.UINT8, DataType.INT8];
-  if (halfBytes)
-    for (const dataType of [DataType.UINT4, DataType.INT4]) {
-      const type = quantizedType(dataType);
-      if (type?.lo === lo && type.hi === hi) return dataType;
-    }
-  return types.find((dataType) => {
+/**
+ * The type that holds integers of a range: 8 bits, with or without a sign. Of 4 bits only constants
+ * are written: onnxruntime's optimizer moves ops between quantizations that do not take 4 bits.
+ */
+function typeFor(lo: number, hi: number): number | undefined {
+  return [DataType.UINT8, DataType.INT8].find((dataType) => {
     const type = quantizedType(dataType);
     return type !== undefined && type.lo <= lo && hi <= type.hi;
   });
 }
 
-/** True where operand q of a value is read by nothing but dequantizations. */
-export type OnlyDequantized = (q: Value) => boolean;
-
-export function writeQuantize(
-  emission: Emission,
-  value: Value,
-  found: Quantize,
-  onlyDequantized: boolean,
-): void {
+export function writeQuantize(emission: Emission, value: Value, found: Quantize): void {
   const order = orderOf(emission, found.x);
-  const halfBytes = onlyDequantized && emission.opset >= 21;
-  const dataType = typeFor(found.lo, found.hi, halfBytes) ?? computedType(value.dtype as Integer);
+  const dataType = computedType(value.dtype);
   emission.hold(value, quantize(emission, value, found, dataType, order, ''), order, dataType);
 }
 
@@ -82,21 +71,33 @@ function parameters(
   { scale, zero }: { readonly scale: Steps; readonly zero: Steps },
   dataType: number,
   order: Order,
-): { readonly inputs: string[]; readonly attributes: { axis?: number } } {
+): { readonly inputs: string[]; readonly attributes: Readonly<Record<string, number>> } {
   const axis = scale.axis ?? zero.axis;
-  const count = axis === undefined ? 1 : Math.max(scale.numbers.length, zero.numbers.length);
-  const spread = ({ numbers }: Steps) =>
-    numbers.length === count ? numbers : new Float32Array(count).fill(numbers[0] as number);
-  const dims = axis === undefined ? [] : [count];
+  const blocks = scale.blocks ?? zero.blocks;
+  const count = Math.max(scale.numbers.length, zero.numbers.length);
+  const shape = blocks?.shape ?? (axis === undefined ? [] : [count]);
+  const spread = ({ numbers }: Steps) => {
+    const all =
+      numbers.length === count ? numbers : new Float32Array(count).fill(numbers[0] as number);
+    const tensor = new Tensor('f32', all, shape);
+    return blocks === undefined ? tensor : (reordered(tensor, order) as Tensor<'f32'>);
+  };
+  const [scales, zeros] = [spread(scale), spread(zero)];
   const name = (what: string) => `${value.name}.${what}`;
-  const raw = new Uint8Array(Float32Array.from(spread(scale)).buffer);
-  const zeros = integerPayload([...spread(zero)], dataType);
   return {
     inputs: [
-      emission.shared(name('scale'), DataType.FLOAT, dims, raw),
-      emission.shared(name('zero_point'), dataType, dims, zeros),
+      emission.shared(name('scale'), DataType.FLOAT, scales.shape, payloadOf(scales)),
+      emission.shared(
+        name('zero_point'),
+        dataType,
+        zeros.shape,
+        integerPayload([...zeros.data], dataType),
+      ),
     ],
-    attributes: axis === undefined ? {} : { axis: order.indexOf(axis) },
+    attributes: {
+      ...(axis !== undefined && { axis: order.indexOf(axis) }),
+      ...(blocks !== undefined && { block_size: blocks.size }),
+    },
   };
 }
 
@@ -108,23 +109,40 @@ export function writeDequantize(emission: Emission, value: Value, found: Dequant
 function dequantize(emission: Emission, value: Value, found: Dequantize, order: Order): string {
   const q = emission.inOrder(found.q, order);
   const dataType = emission.dataTypeOf(found.q);
+  return dequantizeLinear(emission, value, q, found, dataType, order);
+}
+
+/**
+ * Its type is that of q, and a zero point of 0 may be left out. From operator set 21 on that of
+ * INT8 is: onnxruntime's optimizer makes QuantizeLinear of it with an output_dtype, and then
+ * refuses its zero point.
+ */
+function dequantizeLinear(
+  emission: Emission,
+  value: Value,
+  q: string,
+  found: Pick<Dequantize, 'scale' | 'zero'>,
+  dataType: number,
+  order: Order,
+): string {
   const { inputs, attributes } = parameters(emission, value, found, dataType, order);
-  return emission.node('DequantizeLinear', [q, ...inputs], value, { attributes });
+  const isLeft = emission.opset >= 21 && dataType === DataType.INT8 && isZero(found.zero);
+  const operands = isLeft ? inputs.slice(0, 1) : inputs;
+  return emission.node('DequantizeLinear', [q, ...operands], value, { attributes });
 }
 
 /**
  * False where no nodes of the dialect compute the same numbers, and in ONNX's own where the
  * integers are a value of the graph, which other nodes may read.
  */
-export function canFake(emission: Emission, value: Value, found: Fake): boolean {
+export function canFake(emission: Emission, found: Fake): boolean {
   if (emission.dialect === 'qonnx')
     return widthOf(found.lo, found.hi) !== undefined && (found.addsFirst || isZero(found.zero));
   return (
-    isOp(value, 'mul') &&
     !found.addsFirst &&
     found.rounding === 'round' &&
     found.stored === undefined &&
-    typeFor(found.lo, found.hi, false) !== undefined
+    typeFor(found.lo, found.hi) !== undefined
   );
 }
 
@@ -135,11 +153,9 @@ export function writeFake(emission: Emission, value: Value, found: Fake): void {
     emission.hold(value, quant(emission, value, x, found, order), order);
     return;
   }
-  const dataType = typeFor(found.lo, found.hi, emission.opset >= 21) ?? DataType.INT8;
+  const dataType = typeFor(found.lo, found.hi) ?? DataType.INT8;
   const q = quantize(emission, value, found, dataType, order, '.integers');
-  const { inputs, attributes } = parameters(emission, value, found, dataType, order);
-  const y = emission.node('DequantizeLinear', [q, ...inputs], value, { attributes });
-  emission.hold(value, y, order);
+  emission.hold(value, dequantizeLinear(emission, value, q, found, dataType, order), order);
 }
 
 /** Quant of QONNX; scales broadcast there as they do here. */
@@ -216,6 +232,7 @@ function weightsOfQonnx(
   found: Dequantize,
   order: Order,
 ): string | undefined {
+  if (isBlocked(found)) return undefined;
   const base = baseOf(found.q);
   const { dtype } = base.value;
   const integers = reordered(base.value.data as Tensor, toBase(order, base));
