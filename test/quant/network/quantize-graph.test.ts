@@ -7,6 +7,7 @@ import { type Graph, topological, type Value } from '../../../src/graph/value.js
 import * as nn from '../../../src/nn/index.js';
 import { GraphBuilder } from '../../../src/ops/builder.js';
 import { absorbBatchNorms } from '../../../src/passes/index.js';
+import { calibrate } from '../../../src/quant/network/calibrate.js';
 import type { QuantizeOptions } from '../../../src/quant/network/options.js';
 import { quantizeGraph } from '../../../src/quant/network/quantize-graph.js';
 import { decibels } from '../../../src/quant/observers/noise.js';
@@ -164,6 +165,21 @@ test('how the calibration is cut into batches changes a number', async () => {
       parts.layers.map(({ activations }) => activations!.scale),
     );
   }
+});
+
+test('maps that do not fit into memory together have other numbers', async () => {
+  const maps = ['relu1', 'relu2', 'mean', 'conv1'].map((name) => find(graph, name));
+  const [whole, parts] = await Promise.all(
+    [undefined, 3000].map((bytes) => calibrate(graph, maps, feeds, { threads: 1 }, bytes)),
+  );
+  for (const map of maps) expect(parts!.get(map)).toEqual(whole!.get(map));
+});
+
+test('a network in codes is quantized again', async () => {
+  const once = await quantized({});
+  const twice = await quantized({}, once.graph);
+  expect(twice.layers).toEqual([]);
+  expect(codes(twice.graph)).toEqual(codes(once.graph));
 });
 
 describe('choices by layer', () => {
