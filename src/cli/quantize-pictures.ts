@@ -1,6 +1,6 @@
 /**
- * The pictures that `quantize` calibrates with, and those that it measures the accuracy on. Not here:
- * opening a data set (open-dataset.ts), what is done with them (quantize.ts).
+ * The pictures that `quantize` calibrates with, and those that it measures the accuracy on. Not
+ * here: opening a data set (open-dataset.ts), what is done with them (quantize.ts).
  */
 import { expected } from '../core/errors.js';
 import type { Dataset } from '../data/dataset.js';

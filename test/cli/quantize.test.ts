@@ -19,7 +19,9 @@ let dir: string;
 let model: string;
 const at = (name: string) => join(dir, name);
 
-/** Digits as ten bright squares in ten places, with noise: labels are right where they are bright. */
+/**
+ * Digits as ten bright squares in ten places, with noise: labels are right where they are bright.
+ */
 function digits(count: number, seed: number): { pixels: Uint8Array; labels: Uint8Array } {
   const draw = random(seed);
   const pixels = new Uint8Array(count * 784);

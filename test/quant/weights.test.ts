@@ -1,4 +1,6 @@
-/** Quantized weights of every scheme: values, the graph that computes them, and what a file takes. */
+/**
+ * Quantized weights of every scheme: values, the graph that computes them, and what a file takes.
+ */
 import { describe, expect, test } from 'vitest';
 import { encodeModel } from '../../src/formats/safetensors/model.js';
 import { topological } from '../../src/graph/value.js';

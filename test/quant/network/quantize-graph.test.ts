@@ -79,7 +79,7 @@ test('absorbBatchNorms changes results by more than rounding, or leaves a batch 
   expect(ops.filter((op) => op === 'add')).toHaveLength(5);
 });
 
-test('eight bits err more than eight bits do, fewer bits err no more, or channels gain nothing', async () => {
+test('eight bits err more than they must, or fewer bits err no more', async () => {
   const at = async (options: Partial<QuantizeOptions>) => error((await quantized(options)).graph);
   const eight = await at({});
   expect(eight).toBeGreaterThan(30);
@@ -211,7 +211,7 @@ describe('choices by layer', () => {
 
   test('a name that no layer has is ignored', async () => {
     await expect(quantized({ layers: { conv9: 'float' } })).rejects.toThrow(
-      'quantizeGraph: expected layers of conv1, conv2, conv3, conv4, fc but received "conv9": did you mean "conv1"?',
+      'expected layers of conv1, conv2, conv3, conv4, fc but received "conv9": did you mean "conv1"?',
     );
   });
 });
@@ -260,7 +260,7 @@ test('binary layers are touched, or the real ones beside them are not', async ()
   expect(topological(g).filter(bits)).toHaveLength(topological(binary).filter(bits).length);
 });
 
-test('a network without a residual sum, or of another depth, has another number of codes', async () => {
+test('a residual network has fewer layers or shortcuts in codes', async () => {
   const network = resnet20({ inputSize: 8 });
   const image = pictures(1, 1);
   const { layers: rows, shortcuts } = await quantizeGraph(network.graph(exampleState(network, 1)), {
