@@ -1,6 +1,6 @@
 /**
- * --dataset, --data and --split of a command line: opens the data set that they name, its pictures in
- * the size that a recipe asks for. Not here: the data sets (src/data).
+ * --dataset, --data and --split of a command line: opens the data set that they name, its pictures
+ * in the size that a recipe asks for. Not here: the data sets (src/data).
  */
 import { BitplaneError } from '../core/errors.js';
 import type { Shape } from '../core/shape.js';

@@ -51,14 +51,11 @@ export function layerTable({ layers }: Reports): string {
 /** What reports say beside the table: maps that were constant, and those that sums read. */
 export function reportNotes({ layers, shortcuts }: Reports): string[] {
   const maps = [...layers.flatMap(({ activations }) => activations ?? []), ...shortcuts];
+  const specs = [...new Set(shortcuts.map(({ spec }) => spec))].join(', ');
   const constant = [...new Set(maps.filter((map) => map.constant).map(({ map }) => map))];
   return [
     ...(layers.length === 0 ? ['no layer has float weights: nothing was quantized'] : []),
-    ...(shortcuts.length === 0
-      ? []
-      : [
-          `${shortcuts.length} maps are read by sums in ${[...new Set(shortcuts.map(({ spec }) => spec))].join(', ')}`,
-        ]),
+    ...(shortcuts.length === 0 ? [] : [`${shortcuts.length} maps are read by sums in ${specs}`]),
     ...constant.map((map) => `${map} was the same number throughout the calibration`),
   ];
 }

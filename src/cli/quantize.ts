@@ -5,26 +5,30 @@
 import { stat } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { BitplaneError, expected } from '../core/errors.js';
-import type { Dataset } from '../data/dataset.js';
-import { type Recipe, withRecipe } from '../data/recipe.js';
+import { withRecipe } from '../data/recipe.js';
 import { saveModel } from '../formats/safetensors/model.js';
 import { Session } from '../formats/session.js';
 import { writeFileAtomic } from '../formats/write-file.js';
-import { type Graph, outputsOf } from '../graph/value.js';
+import type { Graph } from '../graph/value.js';
 import type { LayerChoice, QuantChoice, QuantizeOptions } from '../quant/network/options.js';
 import { quantizeGraph } from '../quant/network/quantize-graph.js';
 import type { ObserverName } from '../quant/observers/range-of.js';
-import { calibrationFeeds } from './calibration-feeds.js';
 import { type Evaluation, evaluate } from './evaluate.js';
-import { findRecipe, knownRecipe } from './find-recipe.js';
-import { checkFit } from './fit-input.js';
+import { knownRecipe } from './find-recipe.js';
 import { bytes, percent } from './format.js';
 import { type Io, printJson, printLines } from './io.js';
 import { notHere } from './not-here.js';
-import { classCount, type DatasetName, dataFolder, openDataset } from './open-dataset.js';
+import type { DatasetName } from './open-dataset.js';
 import { openModel } from './open-model.js';
 import { type SessionFlags, toSessionOptions } from './options.js';
 import { startProgress } from './progress.js';
+import {
+  calibrate,
+  openPictures,
+  type Pictures,
+  pictureCount,
+  type Test,
+} from './quantize-pictures.js';
 import { jsonReports, layerTable, quantizePage, reportNotes } from './quantize-report.js';
 import { facts } from './table.js';
 import { isZooName } from './zoo-name.js';
@@ -48,19 +52,10 @@ export interface QuantizeFlags extends Omit<SessionFlags, 'signZero'> {
   readonly json?: boolean;
 }
 
-const CALIBRATE = 512;
-const BATCH = 32;
-
 /** An accuracy, and what computed it. */
 interface Measured extends Evaluation {
   readonly isa: string;
   readonly threads: number;
-}
-
-/** What measures the accuracy: labelled pictures, and how they become inputs. */
-interface Test {
-  readonly data: Dataset;
-  readonly recipe: Recipe;
 }
 
 export async function quantize(
@@ -73,10 +68,7 @@ export async function quantize(
     throw expected('ERR_ARGUMENT', 'OUT to end in .safetensors', to, { op: 'quantize' });
   checkFlags(flags);
   const graph = await openModel(from, flags, io);
-  const notes: string[] = [];
-  const opened = await openPictures(from, graph, flags, io, notes);
-  const before = opened?.test && (await accuracy('before', graph, opened.test, flags, io));
-
+  const opened = await openPictures(from, graph, flags, io);
   const quantized = await quantizeGraph(graph, {
     ...choices(flags),
     ...(opened !== undefined && {
@@ -86,12 +78,16 @@ export async function quantize(
   const recipe = opened?.recipe ?? (await knownRecipe(from, graph, flags.preprocess));
   const isCarried = recipe !== undefined && recipe.isDefault !== true;
   const result = isCarried ? withRecipe(quantized.graph, recipe) : quantized.graph;
+  const before = opened?.test && (await accuracy('before', graph, opened.test, flags, io));
   const after = opened?.test && (await accuracy('after', result, opened.test, flags, io));
   await saveModel(result, to);
 
   const inBytes = isZooName(from) ? null : (await stat(from)).size;
   const outBytes = (await stat(to)).size;
-  notes.push(...reportNotes(quantized));
+  const notes = [
+    ...(opened?.notes ?? ['no --dataset: no accuracy was measured']),
+    ...reportNotes(quantized),
+  ];
   const about = summary({ from, to, inBytes, outBytes, before, after, opened, flags });
   if (flags.html !== undefined)
     await writeFileAtomic(
@@ -163,82 +159,6 @@ function runsOf({ threads, isa }: QuantizeFlags) {
   });
 }
 
-interface Opened {
-  readonly calibration: Dataset;
-  readonly recipe: Recipe;
-  readonly test: Test | undefined;
-}
-
-/** The pictures to calibrate with, and those that measure; undefined without --dataset. */
-async function openPictures(
-  from: string,
-  graph: Graph,
-  flags: QuantizeFlags,
-  io: Io,
-  notes: string[],
-): Promise<Opened | undefined> {
-  if (flags.dataset === undefined) {
-    notes.push('no --dataset: no accuracy was measured');
-    return undefined;
-  }
-  const dir = dataFolder(flags.data, io);
-  const recipe = await findRecipe(from, graph, flags.preprocess);
-  if (recipe.isDefault === true)
-    notes.push(`no preprocessing is known for ${from}: ${recipe.source}`);
-  const outputs = classCount(outputsOf(graph)[0]?.[1].shape ?? []);
-  const opening = { recipe, outputs, strict: undefined };
-  const isFolder = flags.dataset === 'folder';
-  const calibration = await openDataset(flags.dataset, {
-    ...opening,
-    dir,
-    split: isFolder ? undefined : 'train',
-    labelled: !isFolder,
-  });
-  const [input, ...others] = graph.inputs;
-  if (input === undefined || others.length > 0)
-    throw expected('ERR_FEED', 'a model with one input', `${graph.inputs.length} inputs`, {
-      op: 'quantize',
-    });
-  notes.push(...checkFit(input, calibration, recipe));
-  const testDir = isFolder ? flags.test : dir;
-  if (testDir === undefined) {
-    notes.push('no --test DIR with labelled pictures: no accuracy was measured');
-    return { calibration, recipe, test: undefined };
-  }
-  const data = await openDataset(flags.dataset, {
-    ...opening,
-    dir: testDir,
-    split: isFolder ? undefined : 'test',
-  });
-  notes.push(...data.notes);
-  return { calibration, recipe, test: { data, recipe } };
-}
-
-async function* calibrate(
-  graph: Graph,
-  { calibration, recipe }: Opened,
-  flags: QuantizeFlags,
-  io: Io,
-): AsyncGenerator<Readonly<Record<string, never>>> {
-  const count = flags.calibrate ?? CALIBRATE;
-  const progress = startProgress(
-    io,
-    'calibrate',
-    Math.min(count, calibration.size),
-    quiet(flags, io),
-  );
-  try {
-    yield* calibrationFeeds(graph.inputs[0]!, calibration, recipe.preprocess, {
-      count,
-      batch: flags.batch ?? BATCH,
-      spread: flags.dataset === 'folder',
-      onProgress: (done) => progress.update(done),
-    }) as AsyncGenerator<Readonly<Record<string, never>>>;
-  } finally {
-    progress.finish();
-  }
-}
-
 async function accuracy(
   when: string,
   graph: Graph,
@@ -271,10 +191,10 @@ function shares({ top1, top5, n }: Evaluation) {
   return { top1, top5, n };
 }
 
-function calibrationFacts({ calibration }: Opened, flags: QuantizeFlags) {
+function calibrationFacts({ calibration }: Pictures, flags: QuantizeFlags) {
   return {
     dataset: calibration.name,
-    pictures: Math.min(calibration.size, flags.calibrate ?? CALIBRATE),
+    pictures: pictureCount(calibration, flags),
     observer: flags.observer ?? 'minmax',
   };
 }
@@ -286,7 +206,7 @@ function summary(done: {
   readonly outBytes: number;
   readonly before: Measured | undefined;
   readonly after: Measured | undefined;
-  readonly opened: Opened | undefined;
+  readonly opened: Pictures | undefined;
   readonly flags: QuantizeFlags;
 }): (readonly [name: string, value: string])[] {
   const { from, to, inBytes, outBytes, before, after, opened, flags } = done;

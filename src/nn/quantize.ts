@@ -1,5 +1,6 @@
 /**
- * Applies quantizers, or what QuantSpecs describe, within a layer. Not here: quantizers (src/quant).
+ * Applies quantizers, or what QuantSpecs describe, within a layer. Not here: quantizers
+ * (src/quant).
  */
 import { expected } from '../core/errors.js';
 import { isNeverZero } from '../passes/nonzero.js';

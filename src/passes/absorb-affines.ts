@@ -85,7 +85,7 @@ function apply(node: Value, flowing: Value, scale: Float64Array, shift: Float64A
   const [a, b] = node.inputs as readonly [Value, Value];
   const left = a === flowing;
   const numbers = perChannel(left ? b : a, node.shape);
-  if (numbers === undefined || a === b || (!left && node.op === 'div')) return false;
+  if (numbers === undefined || (!left && node.op === 'div')) return false;
   if (numbers.length !== 1 && numbers.length !== scale.length) return false;
   for (let o = 0; o < scale.length; o++) {
     const number = numbers[numbers.length === 1 ? 0 : o] as number;

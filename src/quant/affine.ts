@@ -3,9 +3,9 @@
  *
  *   q = clip(round(x / scale) + zero, lo, hi)      x' = (q - zero) * scale
  *
- * Every step is one float32 operation, in the order of the ops that `fakeQuantize` emits, so numbers
- * quantized here and numbers that a graph quantizes are the same bits. Jacob et al., CVPR 2018,
- * arXiv 1712.05877. Not here: which range to take (./observers), the graph form
+ * Every step is one float32 operation, in the order of the ops that `fakeQuantize` emits, so
+ * numbers quantized here and numbers that a graph quantizes are the same bits. Jacob et al., CVPR
+ * 2018, arXiv 1712.05877. Not here: which range to take (./observers), the graph form
  * (./fake-quantize.ts).
  */
 import { DTYPES } from '../core/dtype.js';

@@ -22,8 +22,8 @@ import { codesOf } from './spec.js';
 const CLIPPING = [1, 1, 1.71, 2.15, 2.56, 2.94, 3.29, 3.62, 3.92, 4.2];
 
 /**
- * round(clip(x / s)) * s, s = range / hi, hi being the greatest code. One bit is a sign. Esser et al.,
- * "Learned Step Size Quantization", ICLR 2020, arXiv 1902.08153, learns s.
+ * round(clip(x / s)) * s, s = range / hi, hi being the greatest code. One bit is a sign. Esser et
+ * al., "Learned Step Size Quantization", ICLR 2020, arXiv 1902.08153, learns s.
  * @throws BitplaneError ERR_ARGUMENT for a spec that is neither symmetric nor bipolar, or has more
  * scales than one
  */

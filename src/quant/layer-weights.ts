@@ -19,10 +19,10 @@ type Float = Value<'f32'>;
 const f = Math.fround;
 
 /**
- * Symmetric weights have the scale min(max |W| / hi, 2 mean |W| / sqrt(hi)) of their group, hi being
- * the greatest code: the second, with which Esser et al. begin to learn scales, is the smaller one
- * for few bits. All other schemes are as `quantizeWeights` has them. Esser et al., "Learned Step
- * Size Quantization", ICLR 2020, arXiv 1902.08153.
+ * Symmetric weights have the scale min(max |W| / hi, 2 mean |W| / sqrt(hi)) of their group, hi
+ * being the greatest code: the second, with which Esser et al. begin to learn scales, is the
+ * smaller one for few bits. All other schemes are as `quantizeWeights` has them. Esser et al.,
+ * "Learned Step Size Quantization", ICLR 2020, arXiv 1902.08153.
  */
 export function weights(like: QuantSpecLike): WeightQuantizer {
   const spec = parseQuantSpec(like);

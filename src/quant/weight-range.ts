@@ -1,6 +1,7 @@
 /**
  * The range of weights that share a scale: all of them, or the part of it that brings the codes
- * nearest to the numbers. Not here: ranges of activations, which are known by samples (./observers).
+ * nearest to the numbers. Not here: ranges of activations, which are known by samples
+ * (./observers).
  */
 import { paramsOfRanges, type Range } from './affine.js';
 import type { Groups } from './groups.js';

@@ -1,7 +1,7 @@
 /**
  * Weights by a QuantSpec: their codes, the numbers that the codes stand for, and the graph that
  * computes those numbers from stored codes. Not here: which layers get which spec
- * (./quantize-graph.ts), activations (./fake-quantize.ts).
+ * (./network), activations (./fake-quantize.ts).
  */
 import { expected } from '../core/errors.js';
 import type { Value } from '../graph/value.js';

@@ -14,8 +14,8 @@ export interface NetworkOptions {
   /** Height and width of the picture in pixels. Default: that of the data set of the paper. */
   readonly inputSize?: number;
   /**
-   * Bits, or a spec, of the real layers of a network: stem, downsampling, classifier. Inputs have as
-   * many bits as weights, under one scale that the layer learns. Default: floats.
+   * Bits, or a spec, of the real layers of a network: stem, downsampling, classifier. Inputs have
+   * as many bits as weights, under one scale that the layer learns. Default: floats.
    */
   readonly real?: quant.QuantSpecLike | undefined;
 }

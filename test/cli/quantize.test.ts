@@ -13,12 +13,15 @@ import { Tensor } from '../../src/tensor/tensor.js';
 import { idx, realData, temporaryFolder, write } from '../data/fixtures.js';
 import { random } from '../random.js';
 import { cli, type Outcome } from './cli.js';
+import { findChromium, inBrowser } from './report/chromium.js';
 
 let dir: string;
 let model: string;
 const at = (name: string) => join(dir, name);
 
-/** Digits as ten bright squares in ten places, with noise: labels are right where they are bright. */
+/**
+ * Digits as ten bright squares in ten places, with noise: labels are right where they are bright.
+ */
 function digits(count: number, seed: number): { pixels: Uint8Array; labels: Uint8Array } {
   const draw = random(seed);
   const pixels = new Uint8Array(count * 784);
@@ -241,6 +244,26 @@ test('the page lacks a layer, a chart, or the accuracy', async () => {
   expect(html.match(/<svg /g)).toHaveLength(7);
   expect(/NaN|undefined/.test(html.split('<script>')[0] as string)).toBe(false);
 });
+
+const chromium = findChromium();
+
+test.skipIf(chromium === undefined)(
+  'a browser does not draw the page, or a chart is wider than the page',
+  { timeout: 90_000 },
+  async () => {
+    json(await onMnist('--json', '--html', at('page.html')));
+    const { result, console } = inBrowser(
+      chromium as string,
+      readFileSync(at('page.html'), 'utf8'),
+      `const wide = (element) => element.getBoundingClientRect().width > innerWidth;
+       return { rows: document.querySelectorAll('tbody tr').length,
+         bars: document.querySelectorAll('svg rect').length > 50,
+         wide: [...document.querySelectorAll('svg, figure')].filter(wide).length };`,
+    );
+    expect(console).toBe('');
+    expect(result).toEqual({ rows: 4 + 3, bars: true, wide: 0 });
+  },
+);
 
 const root = realData('the accuracy of ResNet-20 in 8 bits');
 const resnet = join(root ?? '', 'models/resnet20-cifar10.onnx');

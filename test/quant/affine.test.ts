@@ -87,6 +87,32 @@ describe('codes computed at once differ from those of a graph', () => {
   });
 });
 
+test('a number half way between two codes goes another way than its rule says', () => {
+  const ties: Readonly<Record<Rounding, readonly number[]>> = {
+    halfEven: [-2, -2, 0, 0, 2, 2],
+    halfUp: [-2, -1, 0, 1, 2, 3],
+    halfAway: [-3, -2, -1, 1, 2, 3],
+    floor: [-3, -2, -1, 0, 1, 2],
+    ceil: [-2, -1, 0, 1, 2, 3],
+    towardZero: [-2, -1, 0, 0, 1, 2],
+  };
+  const x = Float32Array.of(-2.5, -1.5, -0.5, 0.5, 1.5, 2.5);
+  const groups = groupsOf('tensor', [6]);
+  const params = { scale: Float32Array.of(1), zero: Int32Array.of(0) };
+  for (const [rounding, want] of Object.entries(ties)) {
+    const spec = quantSpec({ bits: 8, rounding: rounding as Rounding });
+    expect(Array.from(quantizeNumbers(x, spec, params, groups)), rounding).toEqual(want);
+    const g = new GraphBuilder();
+    const input = g.input('x', 'f32', [6]);
+    const graph = g.graph([input], { y: fakeQuantize(g, 'q', input, spec, params, groups) });
+    const { y } = evaluateGraph(graph, { x: new Tensor('f32', x, [6]) });
+    expect(
+      Array.from(y!.data, (value) => value + 0),
+      rounding,
+    ).toEqual(want);
+  }
+});
+
 test('a number is further from its code than half a step', () => {
   const spec = parseQuantSpec('int8');
   const x = Float32Array.from({ length: 999 }, (_, i) => (i - 499) / 499);

@@ -1,4 +1,6 @@
-/** Quantized weights of every scheme: values, the graph that computes them, and what a file takes. */
+/**
+ * Quantized weights of every scheme: values, the graph that computes them, and what a file takes.
+ */
 import { describe, expect, test } from 'vitest';
 import { encodeModel } from '../../src/formats/safetensors/model.js';
 import { topological } from '../../src/graph/value.js';
@@ -95,14 +97,19 @@ test('a finer spec, or a range chosen for its error, errs more', () => {
 test('an outlier keeps 16 bits and does not stretch the scale of the others', () => {
   const data = Float32Array.from({ length: 64 }, (_, i) => ((i % 7) - 3) / 3);
   data[5] = 100;
-  data[40] = -50;
+  data[40] = -33.3;
   const { values, scale } = quantizeWeights(
     new Tensor('f32', data, [2, 32]),
     parseQuantSpec('outlier4'),
   );
   expect(scale[0]).toBeCloseTo(1 / 7, 6);
   expect(values[5]).toBeCloseTo(100, 2);
-  expect(values[40]).toBeCloseTo(-50, 2);
+  expect(values[40]).toBeCloseTo(-33.3, 2);
+});
+
+test('a weight of 0 is not +scale in one bit', () => {
+  const w = new Tensor('f32', Float32Array.of(0, -0, 3, -1), [1, 4]);
+  expect(Array.from(quantizeWeights(w, parseQuantSpec('bipolar')).values)).toEqual([1, 1, 1, -1]);
 });
 
 test('a logarithmic weight is not the nearest power', () => {

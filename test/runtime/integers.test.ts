@@ -11,7 +11,7 @@ import { GraphSession } from '../../src/runtime/session.js';
 import type { Isa } from '../../src/runtime/session-types.js';
 import { Tensor } from '../../src/tensor/tensor.js';
 import { tensorOf } from '../../src/tensor/values.js';
-import { testedIsas } from '../native/harness.js';
+import { isEmulated, testedIsas } from '../native/harness.js';
 import { evaluateGraph } from '../passes/evaluate.js';
 import { Numbers } from '../passes/fixtures.js';
 
@@ -75,7 +75,6 @@ function network(seed: number, a: ByteInteger, w: Held) {
 
 /** Twelve pairs where an emulator runs the tests, all elsewhere. */
 const NAMED = 'u8/i8 u4/i4 u2/i2 u1/i2 i8/i8 i4/i4 u8/b1 u2/b1 u3/i5 i7/u7 i2/u1 u8/u3'.split(' ');
-const isEmulated = process.env['NAPI_RS_NATIVE_LIBRARY_PATH'] !== undefined;
 
 describe.each(testedIsas() as Isa[])('%s', (isa) => {
   test.each(ACTIVATIONS)('activations of %s, weights of every width', async (a) => {

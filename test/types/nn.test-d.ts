@@ -31,3 +31,17 @@ test('quantizers are values, of weights or of activations', () => {
   // @ts-expect-error: a name is no quantizer
   nn.conv2d({ filters: 1, kernel: 1, weights: 'sign' });
 });
+
+test('layers, networks and quantizeGraph take the same specs', () => {
+  nn.conv2d({ filters: 1, kernel: 1, weights: 4, inputs: { bits: 8, signed: false } });
+  nn.dense({ units: 1, weights: 'int4-channel', inputs: 'uint8' });
+  zoo.cnv({ weights: 2, activations: 'int2', real: { bits: 8 } });
+  const network = zoo.biReal20({ real: 'int8-channel' });
+  quant.quantizeGraph(network.graph(network.init()), { weights: 'ternary', activations: 'float' });
+  // @ts-expect-error: 'float' is no spec of a layer, which is float without one
+  nn.dense({ units: 1, weights: 'float' });
+  // @ts-expect-error: bits are missing
+  nn.dense({ units: 1, weights: { signed: true } });
+  // @ts-expect-error: there is no such scheme
+  quant.quantSpec({ bits: 8, scheme: 'affine' });
+});

@@ -22,7 +22,8 @@ th,td{padding:.15rem .6rem;border-bottom:1px solid var(--line);text-align:left;w
 th{cursor:pointer}td.r,th.r{text-align:right}.scroll{overflow-x:auto}
 .grid{display:flex;flex-wrap:wrap;gap:1rem}.grid figure{margin:0;width:420px}
 figcaption{font-size:.85rem;overflow-wrap:anywhere}
-svg text{font-size:9px;fill:var(--fg)}svg text.l{text-anchor:end;dominant-baseline:middle}
+svg{max-width:100%;height:auto}svg text{font-size:9px;fill:var(--fg)}
+svg text.l{text-anchor:end;dominant-baseline:middle}
 svg .s0{fill:var(--s0)}svg .s1{fill:var(--s1)}svg line.a{stroke:var(--line)}
 svg line.c{stroke:var(--clip);stroke-width:1.5;stroke-dasharray:4 2}
 `;
@@ -38,7 +39,7 @@ for (const head of document.querySelectorAll('th')) head.addEventListener('click
     const [x, y] = [key(a), key(b)], n = Number(x) - Number(y);
     return (Number.isNaN(n) ? x.localeCompare(y) : n) * (down ? 1 : -1);
   };
-  body.append(...[...body.rows].sort(order));
+  for (const row of [...body.rows].sort(order)) body.append(row);
 });
 `;
 

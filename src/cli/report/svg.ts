@@ -111,7 +111,8 @@ export function histogramChart({ title, lo, width, counts, clip }: HistogramChar
     .filter((value, i) => i !== 1 || (value > from + span * 0.1 && value < to - span * 0.1))
     .map((value) => {
       const anchor = value === from ? 'start' : value === to ? 'end' : 'middle';
-      return `<text style="text-anchor:${anchor}" x="${f(x(value))}" y="${base + 14}">${short(value)}</text>`;
+      const place = `x="${f(x(value))}" y="${base + 14}"`;
+      return `<text style="text-anchor:${anchor}" ${place}>${short(value)}</text>`;
     });
   const axis = `<line class="a" x1="${left}" x2="${left + plotWidth}" y1="${base}" y2="${base}"/>`;
   return svg(HISTOGRAM.width, HISTOGRAM.height, title, [...bars, axis, ...ends, ...ticks]);

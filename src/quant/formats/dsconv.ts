@@ -24,8 +24,8 @@ export interface DsconvWeights {
 }
 
 /**
- * Weights [O, kh, kw, C] in blocks of input channels, the last of which may be shorter. The weight of
- * the largest magnitude in a block becomes -2^(bits-1), so the scale may be negative. A block of
+ * Weights [O, kh, kw, C] in blocks of input channels, the last of which may be shorter. The weight
+ * of the largest magnitude in a block becomes -2^(bits-1), so the scale may be negative. A block of
  * zeros has integers of 0 and alpha 0, where the authors divide by zero.
  */
 export function dsconvWeights(w: Tensor<'f32'>, bits: number, block: number): DsconvWeights {

@@ -1,9 +1,9 @@
 /**
  * Outlier-aware weights: a few of 16 bits beside those of n, so that the few do not stretch the
  * scale of all others. After Park et al., "Energy-efficient Neural Network Accelerator Based on
- * Outlier-aware Low-precision Computation", ISCA 2018; there the outliers are the largest of a whole
- * layer, here the largest of each block of round(1 / fraction) neighbours in a filter, so that a
- * place takes one byte at most and no index is needed.
+ * Outlier-aware Low-precision Computation", ISCA 2018; there the outliers are the largest of a
+ * whole layer, here the largest of each block of round(1 / fraction) neighbours in a filter, so
+ * that a place takes one byte at most and no index is needed.
  *
  *   w = q * scale + (256 high + low) * scale16   in the place that the block names, q being 0 there
  *   w = q * scale                                elsewhere

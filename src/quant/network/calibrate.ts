@@ -15,6 +15,7 @@ import type { QuantizeOptions } from './options.js';
 const MOST_BYTES = 2 ** 27;
 
 /**
+ * The histograms of maps over all feeds. `mostBytes` changes no number of them.
  * @throws BitplaneError ERR_ARGUMENT where there are no feeds, or a map holds what is no finite
  * number; ERR_FEED where a feed does not fit
  */
@@ -23,6 +24,7 @@ export async function calibrate(
   maps: readonly Value[],
   feeds: NonNullable<QuantizeOptions['calibration']>,
   options: QuantizeOptions['session'] = {},
+  mostBytes = MOST_BYTES,
 ): Promise<ReadonlyMap<Value, Histogram>> {
   const seen = new Map(maps.map((map) => [map, new Histogram()]));
   const observed = graphOf(
@@ -34,7 +36,7 @@ export async function calibrate(
   try {
     for await (const feed of feeds) {
       batches++;
-      for (const names of partsOf(observed, maps, feed)) {
+      for (const names of partsOf(observed, maps, feed, mostBytes)) {
         const results = (await session.run(feed, names)) as Readonly<Record<string, Tensor>>;
         for (const name of names) {
           const map = maps[Number(name.slice(3))] as Value;
@@ -58,14 +60,14 @@ export async function calibrate(
   return seen;
 }
 
-/** The names of maps in parts, each of which takes MOST_BYTES at most. */
-function partsOf(graph: Graph, maps: readonly Value[], feed: Feeds): string[][] {
+/** The names of maps in parts, each of which takes `mostBytes` at most, or is one map. */
+function partsOf(graph: Graph, maps: readonly Value[], feed: Feeds, mostBytes: number): string[][] {
   const rows = rowsOf(graph, feed);
   const parts: string[][] = [];
   let bytes = Infinity;
   for (const [i, map] of maps.entries()) {
     const own = 4 * known(map) * (isOpen(map) ? rows : 1);
-    if (bytes + own > MOST_BYTES) {
+    if (bytes + own > mostBytes) {
       parts.push([]);
       bytes = 0;
     }

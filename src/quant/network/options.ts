@@ -117,8 +117,9 @@ export function settingsOf(options: QuantizeOptions): Settings {
     observer: observerOf(options.observer ?? 'minmax'),
     weightRange: (spec) => weightRange ?? (spec.bits === 8 ? 'minmax' : 'mse'),
     layer(name, isEnd) {
-      const fitting = rules.filter(({ fits }) => fits(name)).map(({ specs }) => specs);
-      return Object.assign({}, isEnd ? wholeEnds : all, ...fitting);
+      const specs = { ...(isEnd ? wholeEnds : all) };
+      for (const rule of rules) if (rule.fits(name)) Object.assign(specs, rule.specs);
+      return specs;
     },
     requireUsed(names) {
       const unused = rules.find(({ fits }) => !names.some(fits));

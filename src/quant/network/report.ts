@@ -125,7 +125,10 @@ function binned(x: Float32Array, { lo, hi }: Range): Bins {
   return { lo, width, counts };
 }
 
-/** The histogram from its least to its greatest number in SHOWN bins or fewer; zeros in the bin of 0. */
+/**
+ * The histogram from its least to its greatest number in SHOWN bins or fewer; zeros in the bin of
+ * 0.
+ */
 function coarse({ above, below, width, zeros, min, max }: Histogram): Bins {
   if (width === 0) return { lo: 0, width: 1, counts: [zeros] };
   const first = min < 0 ? -Math.floor(-min / width) - 1 : 0;

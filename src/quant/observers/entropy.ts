@@ -1,10 +1,10 @@
 /**
- * TensorRT's calibration: the threshold T for which the distribution of magnitudes, clipped at T and
- * put into as many levels as there are codes, has the least Kullback-Leibler divergence from the
- * clipped one. Migacz, "8-bit Inference with TensorRT", GTC 2017. Of 2048 bins at most, as there;
- * bins are a power of two wide, so between 1024 and 2048 are in use. Zeros do not count, as in
- * NVIDIA's code. Not here: numbers of two signs under a zero point, for which both ends of the range
- * are clipped at the same magnitude.
+ * TensorRT's calibration: the threshold T for which the distribution of magnitudes, clipped at T
+ * and put into as many levels as there are codes, has the least Kullback-Leibler divergence from
+ * the clipped one. Migacz, "8-bit Inference with TensorRT", GTC 2017. Of 2048 bins at most, as
+ * there; bins are a power of two wide, so between 1024 and 2048 are in use. Zeros do not count, as
+ * in NVIDIA's code. Not here: numbers of two signs under a zero point, for which both ends of the
+ * range are clipped at the same magnitude.
  */
 import type { Range } from '../affine.js';
 import { codesOf, type QuantSpec } from '../spec.js';

@@ -1,9 +1,9 @@
 /**
- * How often numbers occur, over any number of batches, in memory that does not grow. Bins are of one
- * width, a power of two, and begin at 0; where a number does not fit, the width doubles and pairs of
- * bins become one. The width that is left depends on the largest number alone, so the histogram does
- * not depend on the order of the numbers or how they were cut into batches. Not here: which range to
- * take of it.
+ * How often numbers occur, over any number of batches, in memory that does not grow. Bins are of
+ * one width, a power of two, and begin at 0; where a number does not fit, the width doubles and
+ * pairs of bins become one. The width that is left depends on the largest number alone, so the
+ * histogram does not depend on the order of the numbers or how they were cut into batches. Not
+ * here: which range to take of it.
  */
 import { exponentOf } from '../exponent.js';
 

@@ -1,0 +1,106 @@
+/**
+ * The pictures that `quantize` calibrates with, and those that it measures the accuracy on. Not
+ * here: opening a data set (open-dataset.ts), what is done with them (quantize.ts).
+ */
+import { expected } from '../core/errors.js';
+import type { Dataset } from '../data/dataset.js';
+import type { Recipe } from '../data/recipe.js';
+import { type Graph, outputsOf } from '../graph/value.js';
+import { calibrationFeeds } from './calibration-feeds.js';
+import { findRecipe } from './find-recipe.js';
+import { checkFit } from './fit-input.js';
+import type { Io } from './io.js';
+import { classCount, dataFolder, openDataset } from './open-dataset.js';
+import { startProgress } from './progress.js';
+import type { QuantizeFlags } from './quantize.js';
+
+const CALIBRATE = 512;
+const BATCH = 32;
+
+/** What measures the accuracy: labelled pictures, and how they become inputs. */
+export interface Test {
+  readonly data: Dataset;
+  readonly recipe: Recipe;
+}
+
+/** The pictures of a command line, and remarks on them. */
+export interface Pictures {
+  readonly notes: readonly string[];
+  readonly calibration: Dataset;
+  readonly recipe: Recipe;
+  readonly test: Test | undefined;
+}
+
+/** The pictures to calibrate with, and those that measure; undefined without --dataset. */
+export async function openPictures(
+  from: string,
+  graph: Graph,
+  flags: QuantizeFlags,
+  io: Io,
+): Promise<Pictures | undefined> {
+  if (flags.dataset === undefined) return undefined;
+  const dir = dataFolder(flags.data, io);
+  const recipe = await findRecipe(from, graph, flags.preprocess);
+  const outputs = classCount(outputsOf(graph)[0]?.[1].shape ?? []);
+  const opening = { recipe, outputs, strict: undefined };
+  const isFolder = flags.dataset === 'folder';
+  const calibration = await openDataset(flags.dataset, {
+    ...opening,
+    dir,
+    split: isFolder ? undefined : 'train',
+    labelled: !isFolder,
+  });
+  const [input, ...others] = graph.inputs;
+  if (input === undefined || others.length > 0)
+    throw expected('ERR_FEED', 'a model with one input', `${graph.inputs.length} inputs`, {
+      op: 'quantize',
+    });
+  const notes = [
+    ...(recipe.isDefault === true
+      ? [`no preprocessing is known for ${from}: ${recipe.source}`]
+      : []),
+    ...checkFit(input, calibration, recipe),
+  ];
+  const testDir = isFolder ? flags.test : dir;
+  if (testDir === undefined) {
+    const why = 'no --test DIR with labelled pictures: no accuracy was measured';
+    return { calibration, recipe, test: undefined, notes: [...notes, why] };
+  }
+  const data = await openDataset(flags.dataset, {
+    ...opening,
+    dir: testDir,
+    split: isFolder ? undefined : 'test',
+  });
+  return { calibration, recipe, test: { data, recipe }, notes: [...notes, ...data.notes] };
+}
+
+/** How many pictures the calibration takes. */
+export function pictureCount({ size }: Dataset, { calibrate = CALIBRATE }: QuantizeFlags): number {
+  return Math.min(size, calibrate);
+}
+
+/** The feeds of the calibration. */
+export async function* calibrate(
+  graph: Graph,
+  { calibration, recipe }: Pictures,
+  flags: QuantizeFlags,
+  io: Io,
+): AsyncGenerator<Readonly<Record<string, never>>> {
+  const count = pictureCount(calibration, flags);
+  const progress = startProgress(
+    io,
+    'calibrate',
+    count,
+    flags.json === true && io.stderr.isTTY !== true,
+  );
+  try {
+    yield* calibrationFeeds(graph.inputs[0]!, calibration, recipe.preprocess, {
+      count,
+      batch: flags.batch ?? BATCH,
+      spread: flags.dataset === 'folder',
+      onProgress: (done) => progress.update(done),
+    }) as AsyncGenerator<Readonly<Record<string, never>>>;
+  } finally {
+    progress.finish();
+  }
+}
