@@ -6,8 +6,8 @@
  *                   (x[n, p * sh + i * dh - top, q * sw + j * dw - left, group(o) + c] - zeroPoint)
  *
  * Outside x stands padValue: 0, or for a binary x also +1 or -1. Where x holds integers, w does too
- * and the sum is exact; x may be stored with a zero point, and outside x stands the zero point. Not here: bias, scale, activation
- * (ops of their own, fused later).
+ * and the sum is exact; x may be stored with a zero point, and outside x stands the zero point. Not
+ * here: bias, scale, activation (ops of their own, fused later).
  */
 import type { ByteInteger } from '../core/dtype.js';
 import { showShape } from '../core/shape.js';

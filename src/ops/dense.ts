@@ -1,7 +1,8 @@
 /**
  * dense: x [..., K] with w [O, K] -> [..., O], y[..., o] = sum over k of x[..., k] * w[o, k]. Where
  * x holds integers, w does too, the sum is exact, and x may be stored with a zero point: the sum is
- * then of (x[..., k] - zeroPoint) * w[o, k]. Not here: bias (an add), weights that are [K, N] (./matmul.ts).
+ * then of (x[..., k] - zeroPoint) * w[o, k]. Not here: bias (an add), weights that are [K, N]
+ * (./matmul.ts).
  */
 
 import type { ByteInteger } from '../core/dtype.js';

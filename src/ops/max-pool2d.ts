@@ -1,7 +1,7 @@
 /**
- * maxPool2d: the largest element of each window of x [N, H, W, C], f32, b1 or integers of
- * at most 8 bits; neither padding nor NaN ever wins. The maximum is taken as max is, a < b ? b : a from -Infinity on. Not here: windows
- * (./pool2d.ts).
+ * maxPool2d: the largest element of each window of x [N, H, W, C], f32, b1 or integers of at most 8
+ * bits; neither padding nor NaN ever wins. The maximum is taken as max is, a < b ? b : a from
+ * -Infinity on. Not here: windows (./pool2d.ts).
  */
 
 import type { ByteInteger } from '../core/dtype.js';

@@ -62,7 +62,10 @@ export class Folding {
     return this.computed(node, bytes);
   }
 
-  /** The numbers of a cast of weights, which whoever reads them needs. @throws BitplaneError ERR_LIMIT */
+  /**
+   * The numbers of a cast of weights, which whoever reads them needs. @throws BitplaneError
+   * ERR_LIMIT
+   */
   materialize(cast: Value): Value {
     return this.computed(cast, byteLength(cast.dtype, elementCount(cast.shape)));
   }

@@ -1,6 +1,6 @@
 /**
- * Max pooling of bits and bytes: every variant on every instruction set of this machine against the native
- * oracle.
+ * Max pooling of bits and bytes: every variant on every instruction set of this machine against the
+ * native oracle.
  */
 import { describe, test } from 'vitest';
 import { random } from '../random.js';

@@ -1,5 +1,6 @@
-// The inner loop of pooling: one row of output pixels, whose units are words of bits or bytes. Not here: which rows and columns of a
-// window lie inside the map (bpool.cc works that out when it is built).
+// The inner loop of pooling: one row of output pixels, whose units are words of bits or bytes. Not
+// here: which rows and columns of a window lie inside the map (bpool.cc works that out when it is
+// built).
 #pragma once
 #include <cstdint>
 

@@ -32,8 +32,8 @@ import { Scope } from './scope.js';
 import type { Decoded } from './tensor.js';
 
 /**
- * Before 7 broadcasting worked differently. To the ops that are imported 24 and 25 only added types,
- * integers of 2 bits among them; later versions are unknown.
+ * Before 7 broadcasting worked differently. To the ops that are imported 24 and 25 only added
+ * types, integers of 2 bits among them; later versions are unknown.
  */
 const OPSETS = { least: 7, most: 25 };
 
