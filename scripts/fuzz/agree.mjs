@@ -4,6 +4,7 @@
  * exactly, floats behind sums to a tolerance. Not here: which values must agree exactly
  * (./exactness.mjs).
  */
+import { DTYPES, integerBounds } from '../../src/core/dtype.ts';
 import { BitplaneError } from '../../src/core/errors.ts';
 import { outputsOf, topological } from '../../src/graph/value.ts';
 import { supportedIsas } from '../../src/native/isa.ts';
@@ -134,10 +135,12 @@ function feed(random, dtype, shape, whole) {
   }
   const next = () =>
     dtype === 'f32' && whole === undefined ? random.float() : random.below(2 * WHOLE + 1) - WHOLE;
-  const Kind = { f32: Float32Array, i32: Int32Array, i8: Int8Array, u8: Uint8Array }[dtype];
+  const { lo, hi } = dtype === 'f32' ? { lo: -Infinity, hi: Infinity } : integerBounds(dtype);
+  const within = () => (dtype === 'f32' ? next() : Math.max(lo, Math.min(hi, next())));
+  const { array } = DTYPES[dtype];
   return new Tensor(
     dtype,
-    Kind.from({ length: count }, dtype === 'u8' ? () => random.below(WHOLE) : next),
+    array.from({ length: count }, lo === 0 ? () => Math.min(hi, random.below(WHOLE)) : within),
     shape,
   );
 }

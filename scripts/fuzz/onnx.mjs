@@ -169,11 +169,12 @@ const KINDS = [
   (random, file) => {
     const typed = random.pick([...some(file.tree, 'tensorType'), ...some(file.tree, 'tensor')]);
     const entry = field(typed, typed?.schema === 'tensor' ? 2 : 1)[0];
-    if (entry !== undefined) entry.value = BigInt(random.below(18));
+    if (entry?.wire === 0) entry.value = BigInt(random.below(28));
   },
   (random, file) => {
     const opset = random.pick(some(file.tree, 'opset'));
-    for (const entry of field(opset, 2)) entry.value = BigInt(random.below(26));
+    for (const entry of field(opset, 2))
+      if (entry.wire === 0) entry.value = BigInt(random.below(28));
   },
   // Weights: other numbers, another shape of as many, a shape that no data fits
   ...Array(2).fill((random, file) => {

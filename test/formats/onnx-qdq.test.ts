@@ -286,6 +286,40 @@ test.each([UINT8, INT8])(
   },
 );
 
+test.each([
+  [0, 100, 5, 'u7'],
+  [0, 15, 3, 'u4'],
+  [-8, 7, 0, 'i4'],
+  // The zero point is no integer of the smaller dtype.
+  [0, 15, 20, undefined],
+  // The whole range.
+  [-128, 127, 0, undefined],
+] as const)(
+  'a Clip from %i to %i, zero point %i: the integers are %s',
+  async (lo, hi, zero, dtype) => {
+    const spec: ModelSpec = {
+      nodes: [
+        { op: 'QuantizeLinear', inputs: ['x', 's', 'z'], outputs: ['q'] },
+        { op: 'Clip', inputs: ['q', 'lo', 'hi'], outputs: ['c'] },
+        { op: 'DequantizeLinear', inputs: ['c', 's', 'z'], outputs: ['y'] },
+      ],
+      inputs: { x: SHAPE },
+      outputs: { y: SHAPE },
+      initializers: {
+        z: tensorOf(INT8, [], [zero]),
+        s: floats([], [0.5]),
+        lo: tensorOf(INT8, [], [lo]),
+        hi: tensorOf(INT8, [], [hi]),
+      },
+      opset: 13,
+    };
+    await expectEqual(spec, feed('f32', XS, SHAPE));
+    const dtypes = topological(importOnnx(encodeOnnx(spec))).map((value) => value.dtype);
+    const small = dtypes.filter((one) => one !== 'f32' && one !== 'i8');
+    expect(small).toEqual(dtype === undefined ? [] : [dtype]);
+  },
+);
+
 describe('DynamicQuantizeLinear', () => {
   const spec = (output: 'q' | 's' | 'z'): ModelSpec => ({
     nodes: [

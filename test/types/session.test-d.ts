@@ -4,6 +4,7 @@
  */
 import { expectTypeOf, test } from 'vitest';
 import {
+  encodeOnnx,
   type Feeds,
   GraphBuilder,
   loadModel,
@@ -12,6 +13,7 @@ import {
   Session,
   StateStore,
   saveModel,
+  saveOnnx,
   Tensor,
   type TensorLike,
 } from '../../src/index.js';
@@ -92,6 +94,13 @@ test('metadata are strings by name, read only', async () => {
   expectTypeOf(session.metadata).toEqualTypeOf<Metadata>();
   // @ts-expect-error: a number is no string
   await saveModel({ ...graph, metadata: { year: 2026 } }, 'model.safetensors');
+});
+
+test('ONNX is written in one of two dialects, from any graph', async () => {
+  expectTypeOf(encodeOnnx(graph, { dialect: 'qonnx' })).toEqualTypeOf<Uint8Array>();
+  expectTypeOf(saveOnnx(graph, 'model.onnx')).toEqualTypeOf<Promise<void>>();
+  // @ts-expect-error: no dialect
+  encodeOnnx(graph, { dialect: 'tflite' });
 });
 
 test('states are held by a store, by any name', async () => {
