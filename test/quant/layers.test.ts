@@ -72,9 +72,10 @@ describe('weights', () => {
   test('weights that are no numbers pass', () => {
     const g = new GraphBuilder();
     const w = g.constant(new Tensor('f32', Float32Array.of(1, Number.NaN), [1, 2]));
-    expect(() => quant.weights(8).quantize(g, 'layer', w as Value<'f32'>)).toThrow(
-      'weights "layer": expected weights of finite numbers',
-    );
+    for (const form of [8, 'log4', 'bipolar'] as const)
+      expect(() => quant.weights(form).quantize(g, 'layer', w as Value<'f32'>)).toThrow(
+        'weights "layer": expected weights of finite numbers but received NaN',
+      );
   });
 });
 
