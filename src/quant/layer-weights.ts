@@ -46,6 +46,12 @@ export function weights(like: QuantSpecLike): WeightQuantizer {
       const coded = `${name}.weights`;
       if (w.op === 'constant') {
         const tensor = w.data as Tensor<'f32'>;
+        const bad = tensor.data.find((value) => !Number.isFinite(value));
+        if (bad !== undefined)
+          throw expected('ERR_ARGUMENT', 'weights of finite numbers', bad, {
+            op: 'weights',
+            node: name,
+          });
         if (!learned) return { values: quantizeWeights(tensor, spec).emit(g, coded) };
         return { values: stepCodes(g, coded, tensor, spec) };
       }
@@ -74,7 +80,7 @@ function stepCodes(g: GraphBuilder, name: string, w: Tensor<'f32'>, spec: QuantS
     const magnitude = Math.abs(w.data[i] as number);
     sums[group]! += magnitude;
     counts[group]!++;
-    if (!(magnitude <= most[group]!)) most[group] = magnitude;
+    if (magnitude > most[group]!) most[group] = magnitude;
   }
   const { hi } = codesOf(spec);
   const scale = most.map((peak, group) => {
@@ -82,9 +88,6 @@ function stepCodes(g: GraphBuilder, name: string, w: Tensor<'f32'>, spec: QuantS
     const least = Math.min(f(peak / hi), step);
     return least === 0 ? 1 : least;
   });
-  const bad = scale.find((value) => !Number.isFinite(value));
-  if (bad !== undefined)
-    throw expected('ERR_ARGUMENT', 'weights of finite numbers', bad, { op: 'weights', node: name });
   const params = { scale, zero: new Int32Array(groups.count) };
   const codes = quantizeNumbers(w.data, spec, params, groups);
   return constantCodes(g, name, codes, w.shape, spec, params, groups);

@@ -1,6 +1,7 @@
 /** Quantizers that a spec describes, in layers and in networks of the zoo. */
 import { describe, expect, test } from 'vitest';
 import type { DType } from '../../src/core/dtype.js';
+import { encodeModel } from '../../src/formats/safetensors/model.js';
 import { type Graph, topological, type Value } from '../../src/graph/value.js';
 import * as nn from '../../src/nn/index.js';
 import { GraphBuilder } from '../../src/ops/builder.js';
@@ -72,9 +73,10 @@ describe('weights', () => {
   test('weights that are no numbers pass', () => {
     const g = new GraphBuilder();
     const w = g.constant(new Tensor('f32', Float32Array.of(1, Number.NaN), [1, 2]));
-    expect(() => quant.weights(8).quantize(g, 'layer', w as Value<'f32'>)).toThrow(
-      'weights "layer": expected weights of finite numbers',
-    );
+    for (const form of [8, 'log4', 'bipolar'] as const)
+      expect(() => quant.weights(form).quantize(g, 'layer', w as Value<'f32'>)).toThrow(
+        'weights "layer": expected weights of finite numbers but received NaN',
+      );
   });
 });
 
@@ -169,6 +171,17 @@ describe('zoo', () => {
       one.parameters.map(({ name }) => name),
     );
     expect(zoo.cnv({ weights: 1, activations: 1 }).parameters).toHaveLength(one.parameters.length);
+  });
+
+  test.each([2, 4])('cnv in %i bits takes more than 1.05 times its numbers on disk', (bits) => {
+    const net = zoo.cnv({ weights: bits, activations: bits });
+    const state = zoo.exampleState(net, 1);
+    const sizes = (isWeight: boolean) =>
+      net.parameters
+        .filter(({ role }) => (role === 'weight') === isWeight)
+        .reduce((sum, { name }) => sum + state[name]!.size, 0);
+    const least = (sizes(true) * bits) / 8 + 4 * sizes(false);
+    expect(encodeModel(net.graph(state)).length / least).toBeLessThan(1.05);
   });
 
   test('tfc takes bits', () => {
