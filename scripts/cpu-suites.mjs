@@ -31,6 +31,7 @@ export const EMULATED = [
   '--pool=threads',
   '--testTimeout=600000',
   '--hookTimeout=600000',
+  '--exclude=test/native/qconv-pairs.test.ts',
   '--exclude=test/runtime/processes.test.ts',
   '--exclude=test/runtime/programs.test.ts',
   '--exclude=test/runtime/session.test.ts',

@@ -2,7 +2,7 @@
  * Runs one-instruction programs on a chosen instruction set, below sessions: for tests that compare
  * every kernel variant with its oracle.
  */
-import { addon } from '../../src/native/addon.js';
+import { addon, type NativeProgram } from '../../src/native/addon.js';
 import { type IsaName, supportedIsas } from '../../src/native/isa.js';
 import { Assembler, type EncodedStep } from '../../src/runtime/assembler.js';
 import { ConstantPool } from '../../src/runtime/constant-pool.js';
@@ -21,6 +21,19 @@ export function testedIsas(): IsaName[] {
 
 /** True where an emulator runs the tests (scripts/cpu-suites.mjs). */
 export const isEmulated = process.env.BITPLANE_EMULATED !== undefined;
+
+/** Each of those with all of its CPU features, and without any where it has some. */
+export function testedFeatures(): (readonly [isa: IsaName, without: number])[] {
+  const every = 2 ** addon().features.length - 1;
+  return testedIsas().flatMap((isa) =>
+    addon().features.some(({ isas }) => isas.includes(isa))
+      ? ([
+          [isa, 0],
+          [isa, every],
+        ] as const)
+      : ([[isa, 0]] as const),
+  );
+}
 
 /**
  * The contents of a buffer of a test program: feeds, a constant, constant weights, or memory to
@@ -54,15 +67,43 @@ export interface Case {
   })[];
 }
 
+/** A program of one case, what it is fed and what it writes. */
+interface Built {
+  readonly program: NativeProgram;
+  readonly feeds: readonly NodeJS.TypedArray[];
+  readonly targets: Record<string, NodeJS.TypedArray>;
+}
+
 /**
  * Runs a case; results by buffer name, fresh arrays. Their memory holds ones before the run, and
  * zeros before the oracle's run, so an element or tail bit that a kernel does not write differs.
+ * `without` are CPU features that kernels may not use, as bits.
  */
 export async function runCase(
   test: Case,
   isa: IsaName,
   threads = 1,
+  without = 0,
 ): Promise<Record<string, NodeJS.TypedArray>> {
+  const { program, feeds, targets } = build(test, isa, threads, without);
+  let ticket = 0;
+  await new Promise<void>((resolve) => {
+    ticket = launch(program, feeds, false, 0, () => resolve());
+  });
+  program.finish(ticket, Object.values(targets));
+  program.release();
+  return targets;
+}
+
+/** The variant that runs a case. */
+export function kernelOf(test: Case, isa: IsaName, without = 0): string {
+  const { program } = build(test, isa, 1, without);
+  const name = program.kernels.at(-1) as string;
+  program.release();
+  return name;
+}
+
+function build(test: Case, isa: IsaName, threads: number, without: number): Built {
   const native = addon();
   const asm = new Assembler(native);
   const pool = new ConstantPool();
@@ -96,7 +137,7 @@ export async function runCase(
       const pack = { o: c, g: c, padding: 0, ...test.fields, x, kind: slot.kind };
       const fields = { ...pack, weightBits: slot.bits };
       const encoded = Int32Array.from(asm.encoded('pack', { ...fields, x: -1, y: -1 }));
-      const bytes = native.packedBytes(encoded, isa, 0, threads);
+      const bytes = native.packedBytes(encoded, isa, without, threads);
       // What lay there before must not matter.
       const dirty = place(bytes);
       inputs.push(dirty);
@@ -127,17 +168,11 @@ export async function runCase(
     new native.Constants(pool.constants),
     code,
     buffers,
-    { arenaBytes, isa, threads },
+    { arenaBytes, isa, threads, without },
     inputs,
     outputs,
   );
-  let ticket = 0;
-  await new Promise<void>((resolve) => {
-    ticket = launch(program, feeds, false, 0, () => resolve());
-  });
-  program.finish(ticket, Object.values(targets));
-  program.release();
-  return targets;
+  return { program, feeds, targets };
 }
 
 export function randomFloats(count: number, next: () => number, scale = 2): Float32Array {

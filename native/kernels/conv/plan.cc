@@ -1,5 +1,5 @@
 // The cuts of plan.h. The constants are cache sizes; they are generous for every CPU that this runs
-// on, and no result depends on them, but for kSummands.
+// on, and no result depends on them, but for `summands` where sums are floats.
 #include "kernels/conv/plan.h"
 
 #include <algorithm>
@@ -8,23 +8,11 @@ namespace bitplane {
 
 namespace {
 
-// The most products of a block of k, whose sum is then added to those of the blocks before: the
-// error of a sum of K grows with kSummands + K / kSummands, not with K. One number everywhere, so
-// that no result depends on tiles, batch or threads. The weights of a block, 24 KiB for the widest
-// tile (64 channels), are half of a 48 KiB L1, most of a 32 KiB one. Fewer products would not hide
-// what adding the sums costs: with these a layer of 16 to 64 channels takes 2 to 4 % more than with
-// one block.
-constexpr int64_t kSummands = 96;
-constexpr int64_t kStripBytes = 512 << 10;  // a copied strip: part of an L2
-constexpr int64_t kSumFloats = 48 * 64;     // a block of sums: a quarter of a 48 KiB L1
 constexpr int kMostPixels = 192;
-// about 4 us of work, well above the price of handing out a task
-constexpr int64_t kTaskProducts = 1 << 18;
 constexpr int kTasksPerThread = 4;
 
-// The window as runs relative to a pixel's first input, neighbours joined, then cut where a block
-// of k is full.
-void planWindow(ConvPlan& plan) {
+// The window as runs relative to a pixel's first input, neighbours joined.
+std::vector<TapRun> joinTaps(const ConvPlan& plan) {
   const ConvShape& s = plan.shape;
   const int64_t depth = s.c / s.g;
   std::vector<TapRun> joined;
@@ -38,25 +26,32 @@ void planWindow(ConvPlan& plan) {
       }
     }
   }
+  return joined;
+}
+
+// Runs in steps, cut where a block of k is full.
+void planWindow(ConvPlan& plan, const ConvCuts& cuts, const std::vector<TapRun>& joined) {
   // Equal blocks: a short last one would pay for loading and storing the sums without having work
   // to hide it.
-  const int64_t count = ceilDiv<int64_t>(s.window(), kSummands);
-  const int64_t size = ceilDiv<int64_t>(s.window(), count);
+  const int64_t count = ceilDiv<int64_t>(plan.windowSteps, cuts.summands);
+  const int64_t size = ceilDiv<int64_t>(plan.windowSteps, count);
   int64_t k = 0;
   for (const TapRun& run : joined) {
-    for (int64_t done = 0; done < run.length;) {
+    const int64_t steps = ceilDiv<int64_t>(run.length, cuts.step);
+    for (int64_t done = 0; done < steps;) {
       if (k % size == 0)
-        plan.windows.push_back({static_cast<int>(plan.runs.size()), 0, static_cast<int>(k)});
-      const int64_t length = std::min(run.length - done, size - k % size);
-      plan.runs.push_back({run.offset + done, length});
+        plan.windows.push_back({static_cast<int>(plan.runs.size()), 0, static_cast<int>(k), 0});
+      const int64_t length = std::min(steps - done, size - k % size);
+      plan.runs.push_back({run.offset + done * cuts.step, length});
       plan.windows.back().runs++;
+      plan.windows.back().steps += static_cast<int>(length);
       done += length;
       k += length;
     }
   }
 }
 
-void planChannels(ConvPlan& plan, const ConvTiles& tiles) {
+void planChannels(ConvPlan& plan, const ConvCuts& cuts) {
   const ConvShape& s = plan.shape;
   const int perGroup = s.o / s.g;
   const int depth = s.c / s.g;
@@ -69,30 +64,31 @@ void planChannels(ConvPlan& plan, const ConvTiles& tiles) {
     for (int c = c0; c < c0 + chunk.cn;) {
       const int group = c / perGroup;
       const int end = std::min(c0 + chunk.cn, (group + 1) * perGroup);
-      const int vectors = std::min(tiles.vectors, ceilDiv(end - c, tiles.lanes));
+      const int vectors = std::min(cuts.vectors, ceilDiv(end - c, cuts.lanes));
       plan.blocks.push_back({c, vectors, int64_t{group} * depth, plan.packed});
-      plan.packed += int64_t{s.window()} * vectors * tiles.lanes;
-      c = std::min(end, c + vectors * tiles.lanes);
+      plan.packed += plan.windowSteps * cuts.step * vectors * cuts.lanes;
+      c = std::min(end, c + vectors * cuts.lanes);
       chunk.blocks++;
     }
     plan.chunks.push_back(chunk);
   }
   // Tiles write whole vectors, which may run past the last channel; and the epilogue may read
   // kSlack bytes past it.
-  plan.ld = roundUp(std::min(width, s.o), tiles.lanes) + (narrow ? 0 : tiles.lanes);
+  plan.ld = roundUp(std::min(width, s.o), cuts.lanes) + (narrow ? 0 : cuts.lanes);
 }
 
-void planStrips(ConvPlan& plan, int threads) {
+void planStrips(ConvPlan& plan, const ConvCuts& cuts, int threads) {
   const ConvShape& s = plan.shape;
   // One pixel alone waits for its weights about as long as four would compute.
   const int64_t products = std::max<int64_t>(s.pixels(), 4) * s.window() * s.o;
   const int64_t wanted = threads == 1 ? 1
-                                      : std::clamp<int64_t>(products / kTaskProducts, 1,
+                                      : std::clamp<int64_t>(products / cuts.taskProducts, 1,
                                                             int64_t{threads} * kTasksPerThread);
   const int64_t perImage = int64_t{s.oh} * s.ow;
-  const int64_t target = std::max<int64_t>(kSumFloats / 64, ceilDiv(s.pixels(), wanted));
+  const int64_t target = std::max<int64_t>(cuts.sums / 64, ceilDiv(s.pixels(), wanted));
   // Images.
-  const int64_t fitting = plan.padded ? kStripBytes / (int64_t{4} * s.h * plan.pitch) : s.n;
+  const int64_t fitting =
+      plan.padded ? cuts.stripBytes / (cuts.elementBytes * s.h * plan.pitch) : s.n;
   if (perImage <= target && fitting > 0) {
     const int images = static_cast<int>(std::min({int64_t{s.n}, target / perImage, fitting}));
     const int count = static_cast<int>(ceilDiv<int64_t>(s.n, images));
@@ -104,7 +100,8 @@ void planStrips(ConvPlan& plan, int threads) {
   } else {
     int rows = static_cast<int>(std::min<int64_t>(s.oh, ceilDiv<int64_t>(target, s.ow)));
     if (plan.padded) {
-      const int64_t fits = kStripBytes / (4 * plan.pitch) - (s.rows().reach() - 1);
+      const int64_t fits =
+          cuts.stripBytes / (cuts.elementBytes * plan.pitch) - (s.rows().reach() - 1);
       rows = static_cast<int>(std::clamp<int64_t>(fits / s.sh, 1, rows));
     }
     const int count = ceilDiv(s.oh, rows);
@@ -129,20 +126,25 @@ void planStrips(ConvPlan& plan, int threads) {
 
 }  // namespace
 
-ConvPlan planConv(const ConvShape& shape, const ConvTiles& tiles, int threads) {
+ConvPlan planConv(const ConvShape& shape, const ConvCuts& cuts, int threads) {
   ConvPlan plan = {};
   plan.shape = shape;
   const WindowAxis rows = shape.rows(), columns = shape.columns();
-  plan.padded = shape.pt != 0 || shape.pl != 0 || rows.interior().count() < shape.oh ||
-                columns.interior().count() < shape.ow;
+  plan.padded = cuts.copies || shape.pt != 0 || shape.pl != 0 ||
+                rows.interior().count() < shape.oh || columns.interior().count() < shape.ow;
   plan.pitch = int64_t{plan.padded ? columns.span(shape.ow) : shape.w} * shape.c;
-  planChannels(plan, tiles);
-  planStrips(plan, threads);
+  const std::vector<TapRun> joined = joinTaps(plan);
+  for (const TapRun& run : joined) {
+    plan.segments.push_back(static_cast<int>(run.length));
+    plan.windowSteps += ceilDiv<int64_t>(run.length, cuts.step);
+  }
+  planChannels(plan, cuts);
+  planStrips(plan, cuts, threads);
   plan.imagePitch = (plan.padded ? plan.stripRows : shape.h) * plan.pitch;
 
-  const int64_t most = std::clamp<int64_t>(kSumFloats / plan.ld, kMaxTilePixels, kMostPixels);
+  const int64_t most = std::clamp<int64_t>(cuts.sums / plan.ld, kMaxTilePixels, kMostPixels);
   plan.pixelBlock = static_cast<int>(std::min(most, shape.pixels()));
-  planWindow(plan);
+  planWindow(plan, cuts, joined);
   return plan;
 }
 

@@ -1,7 +1,7 @@
 // How a convolution is cut: strips of output rows x chunks of output channels are tasks; a task is
 // cut into blocks of pixels that stay in cache, a chunk into blocks of channels as wide as a tile,
-// the kernel window into blocks of k whose weights stay in L1. Not here: arithmetic (tile.h),
-// memory (conv.cc).
+// the kernel window into blocks of k whose weights stay in L1. For floats and for integers, which
+// differ in ConvCuts. Not here: arithmetic (tile.h), memory (strip.h).
 //
 // x is [N,H,W,C], y [N,OH,OW,O]; w is [O,KH,KW,C/G].
 #pragma once
@@ -21,11 +21,25 @@ struct ConvShape {
   WindowAxis columns() const { return {w, ow, kw, sw, dw, pl}; }
 };
 
+// What a kernel asks of the cuts.
+struct ConvCuts {
+  int lanes, vectors;  // output channels of a vector, vectors of a full tile
+  // Elements of x that a tile multiplies at once: every run of the window is filled up to whole
+  // steps, with weights that are 0.
+  int step;
+  int64_t elementBytes;  // of x as tiles read it
+  bool copies;           // x is copied even where it has no border
+  int64_t summands;      // steps of a block of k, at most
+  int64_t sums;          // of a block of sums, about: pixels x channels
+  int64_t stripBytes;    // a copied strip, at most: part of an L2
+  int64_t taskProducts;  // about 4 us of work, well above the price of handing out a task
+};
+
 struct ConvChannels {  // a tile's worth of output channels
   int first;           // channel
   int vectors;
-  int64_t shift;    // floats from a pixel's address to its group's first input channel
-  int64_t weights;  // floats into the packed weights
+  int64_t shift;    // elements from a pixel's address to its group's first input channel
+  int64_t weights;  // weights before it in the packed form
 };
 
 struct ConvChunk {  // channels that are finished, and given to the epilogue, together
@@ -35,7 +49,8 @@ struct ConvChunk {  // channels that are finished, and given to the epilogue, to
 
 struct ConvWindow {  // a block of k
   int firstRun, runs;
-  int k;  // its first k
+  int k;      // its first step
+  int steps;  // of its runs together
 };
 
 // output rows [oy, oy + rows) of images [image, image + images); all rows if there are several
@@ -46,14 +61,18 @@ struct ConvStrip {
 
 struct ConvPlan {
   ConvShape shape;
-  bool padded;         // the strip is copied with its border, else it is read where it lies
-  int64_t pitch;       // floats from input row to input row
-  int64_t imagePitch;  // floats from image to image
-  int stripRows;       // input rows that an image's part of a strip spans
-  int stripImages;     // at most
-  int pixelBlock;      // pixels that run through all channels together
-  int64_t ld;          // floats from pixel to pixel in the block of sums
-  int64_t packed;      // floats of packed weights
+  bool padded;          // the strip is copied with its border, else it is read where it lies
+  int64_t pitch;        // elements from input row to input row
+  int64_t imagePitch;   // elements from image to image
+  int stripRows;        // input rows that an image's part of a strip spans
+  int stripImages;      // at most
+  int pixelBlock;       // pixels that run through all channels together
+  int64_t ld;           // sums from pixel to pixel in the block of sums
+  int64_t packed;       // packed weights
+  int64_t windowSteps;  // steps of the whole window
+  // Elements of the window that follow each other, in the order ky, kx, c: runs before they are
+  // filled up and cut.
+  std::vector<int> segments;
   std::vector<ConvChannels> blocks;
   std::vector<ConvChunk> chunks;
   std::vector<TapRun> runs;
@@ -62,6 +81,6 @@ struct ConvPlan {
   int chunkTasks;  // pieces into which the chunks are cut
 };
 
-ConvPlan planConv(const ConvShape& shape, const ConvTiles& tiles, int threads);
+ConvPlan planConv(const ConvShape& shape, const ConvCuts& cuts, int threads);
 
 }  // namespace bitplane

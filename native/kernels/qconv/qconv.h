@@ -1,0 +1,71 @@
+// Integer convolution: what it computes, how a problem is described, and the list of variants. Not
+// here: what values can be (numbers.h), packed weights (weights.h), the inner loop (tile.h).
+//
+// x is [N,H,W,C], one byte an element, whose values use xBits of it; w is [O,KH,KW,C/G], weightBits
+// an element; y is [N,OH,OW,O], int32.
+//
+//   sum[n,oy,ox,o] = sum over ky, kx, c of
+//     (x[n, oy*sh - pt + ky*dh, ox*sw - pl + kx*dw, g(o)*C/G + c] - zero) * w[o,ky,kx,c]
+//
+// Outside of x stands `zero`, so that the border adds nothing. The sum is exact: it is computed
+// modulo 2^32, and a layer where K max|x - zero| max|w| could leave int32 is refused
+// (K = KH*KW*C/G terms; with 8 x 8 bits 65793 terms fit). An epilogue starts from the float nearest
+// to the sum.
+//
+// The zero point costs nothing in the loop: with x' = x + offset, where the offset makes x what the
+// instructions multiply, and zero' = zero + offset,
+//
+//   sum (x - zero) w = sum x' w - zero' sum w
+//
+// holds for whole windows when zero' stands in the border too. So each channel starts from
+// -zero' sum w, which is computed when its weights are packed.
+#pragma once
+#include "kernels/conv/plan.h"
+#include "kernels/packing.h"
+#include "kernels/qconv/numbers.h"
+#include "kernels/qconv/tile.h"
+#include "kernels/step.h"
+
+namespace bitplane {
+namespace qconv {
+
+// The fields of the instruction; -1 stands for an absent buffer.
+struct Problem {
+  int x, weights, y;
+  Numbers numbers;
+  ConvShape shape;
+};
+Problem problemOf(const Instruction& instruction);
+
+// The operand that x is turned into: x + offset.
+int offsetOf(Operand operand, const Numbers& numbers);
+
+// How the kernel of this instruction set packs weights that a run computes; null where no kernel
+// takes them.
+std::unique_ptr<WeightPacking> packingFor(const ConvShape& shape, const Numbers& numbers, Isa isa,
+                                          Features features, int threads);
+// The forms that the oracles read: a byte an element.
+std::unique_ptr<WeightPacking> referencePacking(int outputs, int taps, int channels,
+                                                const Numbers& numbers);
+// The oracle, for the depthwise convolution too. `constant` has no bytes where a run computes the
+// weights.
+std::unique_ptr<Step> makeReference(const char* name, const Instruction& instruction,
+                                    const Problem& problem, const WeightSource& constant);
+
+// One way to run the problem.
+struct Variant {
+  const char* name;
+  Isa isa;
+  Features features;  // that it needs beside the instruction set
+  const Dot* dot;
+  // How many sums of two products must fit int16: 0 for a variant that adds up in 32 bits.
+  int pairs;
+};
+// Every variant compiled into this binary but the oracle, in the order of variants.inc.
+const Variant* variants(int* count);
+
+}  // namespace qconv
+
+std::unique_ptr<Step> make_qconv(const Instruction& instruction, BuildContext& context);
+
+}  // namespace bitplane

@@ -1,0 +1,229 @@
+// See step.h.
+#include "kernels/qconv/step.h"
+
+#include "kernels/conv/strip.h"
+#include "kernels/epilogue/epilogue.h"
+
+namespace bitplane {
+namespace qconv {
+
+namespace {
+
+// Elements in a step that a run of the window ends with, where it does not fill the step.
+struct Tail {
+  int step, elements;  // the step's number within its window
+};
+
+class QconvStep final : public Step {
+ public:
+  QconvStep(const char* name, const Instruction& instruction, const Problem& problem, Layout layout,
+            PackedWeights weights, Isa isa)
+      : name_(name),
+        problem_(problem),
+        layout_(std::move(layout)),
+        weights_(std::move(weights)),
+        elementBytes_(layout_.dot.operand == Operand::i16 ? 2 : 1),
+        offset_(offsetOf(layout_.dot.operand, layout_.numbers)),
+        epilogue_(isa, decodeEpilogue(instruction), problem.shape.o,
+                  int64_t{problem.shape.oh} * problem.shape.ow) {
+    ConvPlan& plan = layout_.plan;
+    // Tiles count bytes.
+    for (TapRun& run : plan.runs) run.offset *= elementBytes_;
+    pointerBytes_ = roundUp(sizeof(uint8_t*) * plan.pixelBlock, kAlign);
+    sumBytes_ = roundUp(static_cast<size_t>(plan.pixelBlock * plan.ld) * 4 + kSlack, kAlign);
+    const bool unpacks = layout_.numbers.weightBits < 8 || layout_.dot.operand == Operand::i16;
+    int64_t elements = 0;
+    for (const ConvChannels& block : plan.blocks) {
+      for (const ConvWindow& window : plan.windows)
+        elements = std::max(elements, Layout::unitsOf(layout_.elements(block, window)) * 256);
+    }
+    panelBytes_ = unpacks ? static_cast<size_t>(elements) * elementBytes_ : 0;
+    flush_ = pairsWithinInt16(layout_.numbers, layout_.numbers.xLeast() + offset_,
+                              layout_.numbers.xMost() + offset_);
+    if (layout_.numbers.weightKind == WeightKind::bipolar) findTails();
+  }
+
+  int tasks() const override {
+    return static_cast<int>(layout_.plan.strips.size()) * layout_.plan.chunkTasks;
+  }
+  const char* kernelName() const override { return name_; }
+  size_t scratchBytes() const override {
+    const ConvPlan& plan = layout_.plan;
+    return pointerBytes_ + sumBytes_ + panelBytes_ +
+           (plan.padded
+                ? static_cast<size_t>(plan.stripImages * plan.imagePitch * elementBytes_) + kSlack
+                : 0);
+  }
+
+  void run(int task, const Buffers& buffers, void* scratch) const override {
+    const ConvPlan& plan = layout_.plan;
+    const ConvStrip& strip = plan.strips[task / plan.chunkTasks];
+    const ChunkRange chunks = chunksOf(plan, task);
+    Memory memory;
+    memory.pixels = static_cast<const uint8_t**>(scratch);
+    memory.sums = reinterpret_cast<int32_t*>(static_cast<char*>(scratch) + pointerBytes_);
+    memory.panel = reinterpret_cast<uint8_t*>(memory.sums) + sumBytes_;
+    const uint8_t* x = buffers.get<const uint8_t>(problem_.x);
+    if (elementBytes_ == 2) {
+      uint16_t* copy = reinterpret_cast<uint16_t*>(memory.panel + panelBytes_);
+      prepareWide(strip, x, reinterpret_cast<int16_t*>(copy));
+      runStrip(strip, chunks, reinterpret_cast<const uint16_t*>(copy), buffers, memory);
+    } else if (plan.padded) {
+      uint8_t* copy = memory.panel + panelBytes_;
+      prepareBytes(strip, x, copy);
+      runStrip(strip, chunks, const_cast<const uint8_t*>(copy), buffers, memory);
+    } else {
+      runStrip(strip, chunks, x + stripOrigin(plan, strip), buffers, memory);
+    }
+  }
+
+ private:
+  struct Memory {
+    const uint8_t** pixels;
+    int32_t* sums;
+    uint8_t* panel;
+  };
+
+  void prepareWide(const ConvStrip& strip, const uint8_t* x, int16_t* copy) const {
+    const int16_t zero = static_cast<int16_t>(problem_.numbers.zero);
+    if (problem_.numbers.xSigned) {
+      copyStrip(layout_.plan, strip, reinterpret_cast<const int8_t*>(x), copy, zero,
+                [](const int8_t* from, int64_t count, int16_t* to) {
+                  for (int64_t i = 0; i < count; i++) to[i] = from[i];
+                });
+    } else {
+      copyStrip(layout_.plan, strip, x, copy, zero,
+                [](const uint8_t* from, int64_t count, int16_t* to) {
+                  for (int64_t i = 0; i < count; i++) to[i] = from[i];
+                });
+    }
+  }
+
+  void prepareBytes(const ConvStrip& strip, const uint8_t* x, uint8_t* copy) const {
+    const uint8_t offset = static_cast<uint8_t>(offset_);
+    const uint8_t border = static_cast<uint8_t>(problem_.numbers.zero + offset_);
+    copyStrip(layout_.plan, strip, x, copy, border,
+              [offset](const uint8_t* from, int64_t count, uint8_t* to) {
+                if (offset == 0) {
+                  std::memcpy(to, from, static_cast<size_t>(count));
+                  return;
+                }
+                for (int64_t i = 0; i < count; i++) to[i] = static_cast<uint8_t>(from[i] + offset);
+              });
+  }
+
+  template <typename T>
+  void runStrip(const ConvStrip& strip, ChunkRange chunks, const T* origin, const Buffers& buffers,
+                const Memory& memory) const {
+    const ConvPlan& plan = layout_.plan;
+    eachPixelBlock(plan, strip, origin, reinterpret_cast<const T**>(memory.pixels),
+                   [&](const T* const*, int64_t first, int count) {
+                     for (int c = chunks.first; c < chunks.end; c++)
+                       runChunk(plan.chunks[c], first, count, buffers, memory);
+                   });
+  }
+
+  void runChunk(const ConvChunk& chunk, int64_t first, int count, const Buffers& buffers,
+                const Memory& memory) const {
+    const int64_t ld = layout_.plan.ld;
+    for (int k = 0; k < chunk.blocks; k++)
+      runBlock(chunk.firstBlock + k, weights_.at<uint8_t>(buffers), chunk.c0, count, memory);
+    if (problem_.y < 0) {
+      float* values = reinterpret_cast<float*>(memory.sums);
+      epilogue_.run(buffers, {values, ld, first, count, chunk.c0, chunk.cn});
+      return;
+    }
+    int32_t* y = buffers.get<int32_t>(problem_.y) + first * problem_.shape.o + chunk.c0;
+    for (int p = 0; p < count; p++, y += problem_.shape.o)
+      std::memcpy(y, memory.sums + p * ld, static_cast<size_t>(chunk.cn) * 4);
+  }
+
+  // One block of channels of `count` pixels. Blocks of a chunk run in order, so what a partial
+  // vector spills into the next block's columns is overwritten by it.
+  void runBlock(int number, const uint8_t* packed, int c0, int count, const Memory& memory) const {
+    const ConvPlan& plan = layout_.plan;
+    const Dot& dot = layout_.dot;
+    const ConvChannels& block = plan.blocks[number];
+    const TileFn* run = dot.run[block.vectors - 1];
+    const int tiles = ceilDiv(count, dot.pixels[block.vectors - 1]);
+    const uint8_t* from = packed + layout_.blocks[number];
+    Tile tile = {};
+    tile.start = reinterpret_cast<const int32_t*>(from);
+    tile.shift = block.shift * elementBytes_;
+    tile.ld = plan.ld;
+    tile.flush = flush_;
+    from += layout_.startBytes(block);
+    for (size_t w = 0; w < plan.windows.size(); w++) {
+      const ConvWindow& window = plan.windows[w];
+      tile.runs = plan.runs.data() + window.firstRun;
+      tile.runCount = window.runs;
+      tile.panel = panelOf(block, w, from, memory.panel);
+      tile.floats = problem_.y < 0 && w + 1 == plan.windows.size();
+      from += layout_.panelBytes(block, window);
+      for (int t = 0, p = 0; t < tiles; t++) {
+        // Tiles of nearly equal size: a last tile of one pixel would wait for each of its sums.
+        const int size = (count + t) / tiles;
+        tile.pixels = memory.pixels + p;
+        tile.out = memory.sums + p * plan.ld + (block.first - c0);
+        run[size - 1](tile);
+        p += size;
+      }
+      tile.start = nullptr;
+    }
+  }
+
+  const uint8_t* panelOf(const ConvChannels& block, size_t w, const uint8_t* packed,
+                         uint8_t* panel) const {
+    if (panelBytes_ == 0) return packed;
+    const int64_t elements = layout_.elements(block, layout_.plan.windows[w]);
+    const bool bipolar = layout_.numbers.weightKind == WeightKind::bipolar;
+    layout_.dot.unpack({packed, layout_.numbers.weightBits, layout_.bias(), bipolar, elements},
+                       panel);
+    if (bipolar) {
+      const int lanes = block.vectors * layout_.dot.lanes, step = layout_.dot.step;
+      for (const Tail& tail : tails_[w]) {
+        uint8_t* at = panel + int64_t{tail.step} * lanes * step + tail.elements;
+        for (int lane = 0; lane < lanes; lane++, at += step)
+          std::memset(at, 0, static_cast<size_t>(step - tail.elements));
+      }
+    }
+    return panel;
+  }
+
+  void findTails() {
+    const ConvPlan& plan = layout_.plan;
+    const int step = layout_.dot.step;
+    tails_.resize(plan.windows.size());
+    size_t w = 0;
+    int64_t steps = 0;
+    for (const int segment : plan.segments) {
+      steps += ceilDiv(segment, step);
+      if (segment % step == 0) continue;
+      const int64_t last = steps - 1;
+      while (last >= plan.windows[w].k + plan.windows[w].steps) w++;
+      tails_[w].push_back({static_cast<int>(last - plan.windows[w].k), segment % step});
+    }
+  }
+
+  const char* name_;
+  Problem problem_;
+  Layout layout_;
+  PackedWeights weights_;
+  int elementBytes_, offset_;
+  Epilogue epilogue_;
+  size_t pointerBytes_, sumBytes_, panelBytes_;
+  int64_t flush_;
+  std::vector<std::vector<Tail>> tails_;  // by window
+};
+
+}  // namespace
+
+std::unique_ptr<Step> makeStep(const char* name, const Instruction& instruction,
+                               const Problem& problem, Layout layout, PackedWeights weights,
+                               Isa isa) {
+  return std::make_unique<QconvStep>(name, instruction, problem, std::move(layout),
+                                     std::move(weights), isa);
+}
+
+}  // namespace qconv
+}  // namespace bitplane

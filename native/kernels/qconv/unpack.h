@@ -1,0 +1,83 @@
+// Unpacks weights of 1 to 7 bits into bytes, for ISA files: vectors of the compiler, which it turns
+// into those of the instruction set. weights.h says how packed weights lie. Not here: the way back.
+#pragma once
+#include <cstring>
+
+#include "kernels/qconv/tile.h"
+#include "simd/attributes.h"
+
+namespace bitplane {
+namespace qconv {
+namespace {
+
+constexpr int kPartBytes = 32;  // elements of a part of a unit, and bytes of a piece of it
+typedef uint64_t Part __attribute__((vector_size(kPartBytes)));
+typedef uint8_t PartBytes __attribute__((vector_size(kPartBytes)));
+
+// Adds bits [from, from + count) of every byte of a piece, moved to bit `to`: one shift, which carries bits from
+// byte to byte, and one mask, which removes them.
+template <int from, int count, int to>
+BITPLANE_INLINE void addBits(const uint8_t* piece, Part& value) {
+  constexpr uint64_t kMask = (((1u << count) - 1) << to) * 0x0101010101010101u;
+  Part part;
+  std::memcpy(&part, piece, kPartBytes);
+  if constexpr (from > to) part >>= from - to;
+  if constexpr (from < to) part <<= to - from;
+  value |= part & kMask;
+}
+
+// Part J of a unit: its bits come from the piece of four bits (two parts share one), that of two
+// (four parts) and that of one (eight).
+template <int N, int J>
+BITPLANE_INLINE void unpackPart(const uint8_t* unit, const PartBytes& bias, const Part& twice,
+                                uint8_t* to) {
+  constexpr int kTwos = (N & 4) != 0 ? 4 : 0, kOnes = kTwos + ((N & 2) != 0 ? 2 : 0);
+  Part value = {};
+  if constexpr ((N & 4) != 0) addBits<J % 2 * 4, 4, 0>(unit + J / 2 * kPartBytes, value);
+  if constexpr ((N & 2) != 0)
+    addBits<J % 4 * 2, 2, kTwos>(unit + (kTwos + J / 4) * kPartBytes, value);
+  if constexpr ((N & 1) != 0) addBits<J, 1, kOnes>(unit + kOnes * kPartBytes, value);
+  if constexpr (N == 1) value += value & twice;
+  const PartBytes bytes = reinterpret_cast<PartBytes>(value) - bias;
+  std::memcpy(to + J * kPartBytes, &bytes, kPartBytes);
+}
+
+template <int N>
+void unpackUnits(const Rest& rest, uint8_t* to) {
+  const PartBytes bias = PartBytes{} + static_cast<uint8_t>(rest.bias);
+  const Part twice = Part{} - static_cast<uint64_t>(rest.bipolar);
+  const uint8_t* unit = rest.bytes;
+  for (int64_t i = 0; i < rest.elements; i += 256, unit += N * kPartBytes, to += 8 * kPartBytes) {
+    unpackPart<N, 0>(unit, bias, twice, to);
+    unpackPart<N, 1>(unit, bias, twice, to);
+    unpackPart<N, 2>(unit, bias, twice, to);
+    unpackPart<N, 3>(unit, bias, twice, to);
+    unpackPart<N, 4>(unit, bias, twice, to);
+    unpackPart<N, 5>(unit, bias, twice, to);
+    unpackPart<N, 6>(unit, bias, twice, to);
+    unpackPart<N, 7>(unit, bias, twice, to);
+  }
+}
+
+void unpackBytes(const Rest& rest, uint8_t* panel) {
+  switch (rest.bits) {
+    case 1:
+      return unpackUnits<1>(rest, panel);
+    case 2:
+      return unpackUnits<2>(rest, panel);
+    case 3:
+      return unpackUnits<3>(rest, panel);
+    case 4:
+      return unpackUnits<4>(rest, panel);
+    case 5:
+      return unpackUnits<5>(rest, panel);
+    case 6:
+      return unpackUnits<6>(rest, panel);
+    default:
+      return unpackUnits<7>(rest, panel);
+  }
+}
+
+}  // namespace
+}  // namespace qconv
+}  // namespace bitplane

@@ -1,0 +1,168 @@
+// See weights.h.
+#include "kernels/qconv/weights.h"
+
+#include <cstdio>
+#include <cstring>
+
+namespace bitplane {
+namespace qconv {
+
+namespace {
+
+// Writes a panel's elements one after the other.
+class PanelWriter {
+ public:
+  PanelWriter(int bits, int bias, bool bipolar, uint8_t* to)
+      : bits_(bits), bias_(bias), bipolar_(bipolar), to_(to) {}
+  void put(int weight) {
+    if (bits_ == 8) {
+      *to_++ = static_cast<uint8_t>(weight);
+      return;
+    }
+    unit_[count_++] = static_cast<uint8_t>(bipolar_ ? (weight + 1) / 2 : weight + bias_);
+    if (count_ == 256) flush();
+  }
+  // Fills the last unit up.
+  void end() {
+    while (count_ > 0) put(0);
+  }
+
+ private:
+  void flush() {
+    count_ = 0;
+    uint8_t* piece = to_;
+    int from = 0;
+    for (const int width : {4, 2, 1}) {
+      if ((bits_ & width) == 0) continue;
+      const int shared = 8 / width;  // parts in a piece
+      for (int first = 0; first < 8; first += shared, piece += 32) {
+        for (int e = 0; e < 32; e++) {
+          unsigned byte = 0;
+          for (int j = 0; j < shared; j++) {
+            const unsigned value = unit_[(first + j) * 32 + e];
+            byte |= (value >> from & ((1u << width) - 1)) << (width * j);
+          }
+          piece[e] = static_cast<uint8_t>(byte);
+        }
+      }
+      from += width;
+    }
+    to_ = piece;
+  }
+
+  const int bits_, bias_;
+  const bool bipolar_;
+  uint8_t* to_;
+  uint8_t unit_[256] = {};
+  int count_ = 0;
+};
+
+class Packing final : public WeightPacking {
+ public:
+  explicit Packing(Layout layout) : layout_(std::move(layout)) {}
+  size_t bytes() const override { return static_cast<size_t>(layout_.bytes); }
+  int parts() const override { return static_cast<int>(layout_.blocks.size()); }
+  void pack(int part, const void* weights, void* packed) const override {
+    const WeightSource source = {static_cast<const uint8_t*>(weights), layout_.numbers.weightBits,
+                                 layout_.numbers.weightKind, true};
+    packBlock(layout_, source, part, static_cast<uint8_t*>(packed));
+  }
+
+ private:
+  const Layout layout_;
+};
+
+}  // namespace
+
+Layout layoutOf(const ConvShape& shape, const Numbers& numbers, const Dot& dot, int threads) {
+  const int elementBytes = dot.operand == Operand::i16 ? 2 : 1;
+  ConvCuts cuts = {};
+  cuts.lanes = dot.lanes;
+  cuts.vectors = dot.vectors;
+  cuts.step = dot.step;
+  cuts.elementBytes = elementBytes;
+  cuts.copies = dot.operand == Operand::i16 || offsetOf(dot.operand, numbers) != 0;
+  cuts.summands = dot.panelBytes / (dot.vectors * dot.lanes * dot.step * elementBytes);
+  cuts.sums = 96 * 64;  // so many pixels that unpacking their weights is a few percent
+  cuts.stripBytes = 192 << 10;
+  cuts.taskProducts = 1 << 20;
+  Layout layout = {planConv(shape, cuts, threads), dot, numbers, {}, 0};
+  for (const ConvChannels& block : layout.plan.blocks) {
+    layout.blocks.push_back(layout.bytes);
+    layout.bytes += layout.startBytes(block);
+    for (const ConvWindow& window : layout.plan.windows)
+      layout.bytes += layout.panelBytes(block, window);
+    layout.bytes = roundUp<int64_t>(layout.bytes, kAlign);
+  }
+  return layout;
+}
+
+void packBlock(const Layout& layout, const WeightSource& source, int part, uint8_t* packed) {
+  const ConvPlan& plan = layout.plan;
+  const ConvShape& s = plan.shape;
+  const ConvChannels& block = plan.blocks[part];
+  const int lanes = block.vectors * layout.dot.lanes, step = layout.dot.step;
+  const int perGroup = s.o / s.g, depth = s.c / s.g;
+  const int channels =
+      std::min({lanes, s.o - block.first, (block.first / perGroup + 1) * perGroup - block.first});
+  const int64_t pitch = source.tapPitch(depth);
+  uint8_t* to = packed + layout.blocks[part];
+  const int64_t end =
+      part + 1 < static_cast<int>(layout.blocks.size()) ? layout.blocks[part + 1] : layout.bytes;
+  std::memset(to, 0, static_cast<size_t>(end - layout.blocks[part]));
+  int32_t* start = reinterpret_cast<int32_t*>(to);
+  to += layout.startBytes(block);
+
+  // Element `done` of segment `segment` is weight `index` of a channel.
+  size_t segment = 0;
+  int done = 0;
+  int64_t index = 0;
+  for (const ConvWindow& window : plan.windows) {
+    PanelWriter writer(layout.numbers.weightBits, layout.bias(),
+                       layout.numbers.weightKind == WeightKind::bipolar, to);
+    for (int k = 0; k < window.steps; k++) {
+      const int count = std::min(step, plan.segments[segment] - done);
+      for (int lane = 0; lane < lanes; lane++) {
+        for (int e = 0; e < step; e++) {
+          if (lane >= channels || e >= count) {
+            writer.put(0);
+            continue;
+          }
+          const int64_t tap = (index + e) / depth, c = (index + e) % depth;
+          const int64_t taps = int64_t{s.kh} * s.kw;
+          const int w = source.at((int64_t{block.first + lane} * taps + tap) * pitch + c);
+          start[lane] += w;
+          writer.put(w);
+        }
+      }
+      done += count;
+      index += count;
+      if (done == plan.segments[segment]) done = 0, segment++;
+    }
+    writer.end();
+    to += layout.panelBytes(block, window);
+  }
+  const int64_t zero = layout.numbers.zero + offsetOf(layout.dot.operand, layout.numbers);
+  for (int lane = 0; lane < lanes; lane++)
+    start[lane] = static_cast<int32_t>(static_cast<uint32_t>(-zero * start[lane]));
+}
+
+LayoutKey keyOf(const Layout& layout) {
+  const ConvShape& s = layout.plan.shape;
+  const Numbers& n = layout.numbers;
+  LayoutKey key;
+  std::snprintf(key.text, sizeof key.text,
+                "qconv %d %dx%d/%d %d o%d k%dx%dx%d g%d of %d: w%d %d x%d zero %d",
+                static_cast<int>(layout.dot.operand), layout.dot.lanes, layout.dot.vectors,
+                layout.dot.step, layout.dot.panelBytes, s.o, s.kh, s.kw, s.c, s.g,
+                static_cast<int>(layout.plan.segments.size()), n.weightBits,
+                static_cast<int>(n.weightKind), n.xSigned ? -n.xBits : n.xBits, n.zero);
+  return key;
+}
+
+std::unique_ptr<WeightPacking> packingOf(Layout layout) {
+  return std::make_unique<Packing>(std::move(layout));
+}
+
+}  // namespace qconv
+}  // namespace bitplane

@@ -1,0 +1,39 @@
+/**
+ * Integer convolutions of every pair of bit widths from 1 to 8, signed, unsigned and bipolar, by
+ * every variant of this machine against the native oracle. Not here: shapes, the oracle itself, the
+ * largest sums (./qconv.test.ts). An emulator runs the pairs that are named there instead.
+ */
+import { describe, expect, test } from 'vitest';
+import { random } from '../random.js';
+import { kernelOf, runCase, testedFeatures } from './harness.js';
+import { caseOf, type Numbers, randomLayer, rangeOfX, SHAPE } from './integers.js';
+
+const BITS = [1, 2, 3, 4, 5, 6, 7, 8];
+const WEIGHTS = [
+  ...BITS.map((weightBits) => ({ weightKind: 'signed' as const, weightBits })),
+  ...BITS.slice(0, 7).map((weightBits) => ({ weightKind: 'unsigned' as const, weightBits })),
+  { weightKind: 'bipolar' as const, weightBits: 1 },
+];
+const SHAPES = [
+  SHAPE,
+  { ...SHAPE, c: 37, o: 33, h: 4, w: 4, sh: 2, pt: 2, pl: 0 },
+  { ...SHAPE, n: 2, c: 12, o: 6, g: 3, dh: 2, dw: 2, pt: 0, pr: 2 },
+];
+
+describe.each(WEIGHTS)('$weightKind weights of $weightBits bits', (weights) => {
+  test.each(BITS.flatMap((xBits) => [false, true].map((xSigned) => ({ xBits, xSigned }))))(
+    'times $xBits bits, signed $xSigned',
+    async (x) => {
+      const next = random(x.xBits * 100 + weights.weightBits);
+      for (const shape of SHAPES) {
+        const [least, most] = rangeOfX(x);
+        const zero = least + Math.floor(next() * (most - least + 1));
+        const numbers: Numbers = { ...x, ...weights, zero };
+        const make = caseOf('qconv', randomLayer(shape, numbers, next));
+        const { y } = await runCase(make, 'reference');
+        for (const [isa, without] of testedFeatures())
+          expect((await runCase(make, isa, 1, without)).y, kernelOf(make, isa, without)).toEqual(y);
+      }
+    },
+  );
+});
