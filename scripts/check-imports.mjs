@@ -48,7 +48,9 @@ const NATIVE_ORDER = [
 const KERNELS_SHARED = ['epilogue'];
 const KERNELS_BUILT_ON = {
   dwconv: ['conv', 'window'],
-  pack: ['bconv', 'conv'],
+  pack: ['bconv', 'conv', 'qconv', 'qdwconv'],
+  qconv: ['conv'],
+  qdwconv: ['conv', 'qconv'],
   pool: ['window'],
 };
 

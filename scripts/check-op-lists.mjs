@@ -30,7 +30,7 @@ const FREE = [
 const ALGEBRA = {
   'src/passes/affine.ts': 'scales and shifts move through exactly the ops that are linear in them',
   'src/passes/binarize.ts': 'the ops that a cast of bits may move through',
-  'src/runtime/kernel-bench.ts': 'two epilogues to measure, which no new op belongs to',
+  'src/runtime/kernel-workloads.ts': 'two epilogues to measure, which no new op belongs to',
 };
 
 const MOST = 2;

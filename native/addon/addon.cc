@@ -353,7 +353,7 @@ class ProgramObject final : public Napi::ObjectWrap<ProgramObject>, public Shell
   size_t contexts_ = 0;  // made and not freed: idle or in flight
 };
 
-// bound(kind, isa | bytes): see src/native/addon.ts.
+// bound(kind, isa | bytes, without): see src/native/addon.ts.
 static Napi::Value bound(const Napi::CallbackInfo& info) {
   double rate = 0;
   guarded(info.Env(), [&] {
@@ -363,7 +363,10 @@ static Napi::Value bound(const Napi::CallbackInfo& info) {
     if (kind == "stream") {
       rate = streamBound(static_cast<size_t>(std::atof(of.c_str())));
     } else if (isaFromName(of.c_str(), &isa)) {
-      rate = kind == "fma" ? fmaBound(isa) : popcountBound(isa);
+      const Features features = featuresOf(isa) & ~info[2].As<Napi::Number>().Uint32Value();
+      rate = kind == "fma"        ? fmaBound(isa)
+             : kind == "popcount" ? popcountBound(isa)
+                                  : dotBound(isa, features, kind == "narrow");
     }
   });
   return Napi::Number::New(info.Env(), rate);

@@ -21,7 +21,7 @@ struct Field {
   constexpr bool isBuffer() const { return kind >= FieldKind::in; }
 };
 
-constexpr int kMostFields = 24;
+constexpr int kMostFields = 28;
 
 struct Opcode {
   const char* name;

@@ -84,6 +84,8 @@ export interface NativeField {
   readonly dtype?: string;
 }
 
+export type Bound = 'popcount' | 'fma' | 'bytes' | 'narrow' | 'stream';
+
 export interface NativeAddon {
   readonly Constants: new (constants: readonly NativeConstant[]) => NativeConstants;
   readonly Program: new (
@@ -121,10 +123,11 @@ export interface NativeAddon {
   readonly features: readonly { readonly name: string; readonly isas: readonly string[] }[];
   readonly bestIsa: string;
   /**
-   * The bound of one core, measured now: 'popcount' and 'fma' of an ISA in MAC/s; 'stream' in
-   * bytes/s of a copy over that many bytes.
+   * The bound of one core, measured now: of an ISA in MAC/s, without the features that are forced
+   * off, 'popcount', 'fma', 'bytes' (products of 8-bit integers) and 'narrow' (of so few bits that
+   * their sums fit 16); 'stream' in bytes/s of a copy over that many bytes.
    */
-  bound(kind: 'popcount' | 'fma' | 'stream', of: string): number;
+  bound(kind: Bound, of: string, without: number): number;
   /** Ticket, nanoseconds, and 1 where it was stopped, of every run that has ended. */
   drain(): number[];
   park(): boolean;

@@ -1,13 +1,15 @@
 /**
  * Every kernel variant of this machine on shapes that matter, against the bound measured in the
  * same process: the popcount or multiply-add loop on registers, or a copy of as many bytes. Times
- * are those of the instruction alone, on one worker thread, the best of many. Not here: whole
- * models (`bitplane bench MODEL`).
+ * are those of the instruction alone, on one worker thread, the best of many. Not here: the shapes
+ * (./kernel-workloads.ts), whole models (`bitplane bench MODEL`).
  */
-import { addon, type NativeProgram } from '../native/addon.js';
+import { addon, type Bound, type NativeProgram } from '../native/addon.js';
+import { withoutFeatures } from '../native/features.js';
 import { resolveIsa, supportedIsas } from '../native/isa.js';
-import { Assembler, type EncodedStep } from './assembler.js';
+import { Assembler } from './assembler.js';
 import { ConstantPool } from './constant-pool.js';
+import { type Workload, workloads } from './kernel-workloads.js';
 import { launch } from './scheduler.js';
 
 /**
@@ -28,259 +30,9 @@ export interface KernelRow {
   readonly timesFma256?: number;
 }
 
-type Bound = 'popcount' | 'fma' | 'stream';
-
-interface Workload {
-  readonly shape: string;
-  readonly opcode: string;
-  readonly fields: Readonly<Record<string, number>>;
-  /** Bytes of every buffer: fed, written, constant, or packed weights. */
-  readonly buffers: Readonly<
-    Record<string, { readonly kind: 'in' | 'out' | 'constant' | 'weights'; readonly bytes: number }>
-  >;
-  readonly epilogue?: readonly (Omit<EncodedStep, 'buffer'> & { readonly operand?: string })[];
-  /** Multiply-accumulates, or bytes moved. */
-  readonly work: number;
-  readonly bound: Bound;
-}
-
 /** Best of at least this many runs, and of this much time. */
 const MIN_RUNS = 20;
 const MIN_MS = 60;
-
-const RESNET18 = [
-  [64, 56],
-  [128, 28],
-  [256, 14],
-  [512, 7],
-] as const;
-
-const ONE = { n: 1, sh: 1, sw: 1, dh: 1, dw: 1 };
-const STORE = [{ op: 'store_f32', kind: 'tensor', operand: 'y' }] as const;
-
-function binaryConvolution(c: number, size: number): Workload {
-  const bits = (size * size * c) / 8;
-  return {
-    shape: `3x3 ${c}->${c} @${size}, signs`,
-    opcode: 'bconv',
-    fields: {
-      ...ONE,
-      h: size,
-      w: size,
-      c,
-      oh: size,
-      ow: size,
-      o: c,
-      kh: 3,
-      kw: 3,
-      pt: 1,
-      pl: 1,
-      g: 1,
-      padding: 1,
-    },
-    buffers: {
-      x: { kind: 'in', bytes: bits },
-      weights: { kind: 'weights', bytes: (c * c * 9) / 8 },
-      thresholds: { kind: 'constant', bytes: c * 8 },
-      y: { kind: 'out', bytes: bits },
-    },
-    work: size * size * c * c * 9,
-    bound: 'popcount',
-  };
-}
-
-function floatConvolution(c: number, size: number, k: number): Workload {
-  const bytes = size * size * c * 4;
-  const pad = (k - 1) / 2;
-  return {
-    shape: `${k}x${k} ${c}->${c} @${size}`,
-    opcode: 'conv',
-    fields: {
-      ...ONE,
-      weightBits: 32,
-      h: size,
-      w: size,
-      c,
-      oh: size,
-      ow: size,
-      o: c,
-      kh: k,
-      kw: k,
-      pt: pad,
-      pl: pad,
-      g: 1,
-    },
-    buffers: {
-      x: { kind: 'in', bytes },
-      weights: { kind: 'weights', bytes: c * c * k * k * 4 },
-      y: { kind: 'out', bytes },
-    },
-    epilogue: STORE,
-    work: size * size * c * c * k * k,
-    bound: 'fma',
-  };
-}
-
-function pooled(
-  opcode: string,
-  c: number,
-  size: number,
-  extra: Record<string, number>,
-  epilogue: Workload['epilogue'],
-): Workload {
-  const element = opcode === 'bpool' ? 1 / 8 : 4;
-  const input = size * size * c * element;
-  return {
-    shape: `2x2 s2 ${c} @${size}`,
-    opcode,
-    fields: {
-      n: 1,
-      h: size,
-      w: size,
-      c,
-      oh: size / 2,
-      ow: size / 2,
-      kh: 2,
-      kw: 2,
-      sh: 2,
-      sw: 2,
-      dh: 1,
-      dw: 1,
-      pt: 0,
-      pl: 0,
-      ...extra,
-    },
-    buffers: { x: { kind: 'in', bytes: input }, y: { kind: 'out', bytes: input / 4 } },
-    ...(epilogue === undefined ? {} : { epilogue }),
-    work: input * 1.25,
-    bound: 'stream',
-  };
-}
-
-/**
- * The epilogue of a residual block over a map: ops with an operand by channel, `shortcut` an
- * addition of a map, `=` the store of floats, `bits` that of signs.
- */
-function residual(title: string, c: number, size: number, ops: readonly string[]): Workload {
-  const bytes = size * size * c * 4;
-  return {
-    shape: `${title} residual epilogue ${c} @${size}`,
-    opcode: 'map',
-    fields: { dtype: 0, n: 1, hw: size * size, c },
-    buffers: {
-      x: { kind: 'in', bytes },
-      shortcut: { kind: 'in', bytes },
-      channel: { kind: 'constant', bytes: c * 4 },
-      y: { kind: 'out', bytes },
-      bits: { kind: 'out', bytes: size * size * Math.ceil(c / 64) * 8 },
-    },
-    epilogue: ops.map((op) => {
-      if (op === '=') return STORE[0];
-      if (op === 'bits') return { op: 'store_bits', kind: 'tensor', operand: 'bits' };
-      if (op === 'shortcut') return { op: 'add', kind: 'tensor', operand: 'shortcut' };
-      if (op === 'clip') return { op, a: -1, b: 1 };
-      return { op, kind: 'channel', operand: 'channel' };
-    }),
-    work: bytes * 3,
-    bound: 'stream',
-  };
-}
-
-function workloads(): Workload[] {
-  const [c, size] = [64, 56];
-  const bytes = size * size * c * 4;
-  const map = { x: { kind: 'in', bytes }, y: { kind: 'out', bytes } } as const;
-  return [
-    ...RESNET18.map(([channels, side]) => binaryConvolution(channels, side)),
-    ...RESNET18.map(([channels, side]) => floatConvolution(channels, side, 3)),
-    floatConvolution(128, 28, 1),
-    {
-      shape: `3x3 depthwise ${c} @${size}`,
-      opcode: 'dwconv',
-      fields: {
-        ...ONE,
-        weightBits: 32,
-        h: size,
-        w: size,
-        c,
-        oh: size,
-        ow: size,
-        kh: 3,
-        kw: 3,
-        pt: 1,
-        pl: 1,
-      },
-      buffers: { ...map, weights: { kind: 'weights', bytes: c * 36 } },
-      epilogue: STORE,
-      work: size * size * c * 9,
-      bound: 'fma',
-    },
-    pooled('pool', c, size, { kind: 0 }, STORE),
-    pooled('bpool', 256, size, {}, undefined),
-    {
-      shape: `scale, shift, store, signs ${c} @${size}`,
-      opcode: 'map',
-      fields: { dtype: 0, n: 1, hw: size * size, c },
-      buffers: {
-        ...map,
-        scale: { kind: 'constant', bytes: c * 4 },
-        shift: { kind: 'constant', bytes: c * 4 },
-        bits: { kind: 'out', bytes: bytes / 32 },
-      },
-      epilogue: [
-        { op: 'mul', kind: 'channel', operand: 'scale' },
-        { op: 'add', kind: 'channel', operand: 'shift' },
-        ...STORE,
-        { op: 'store_bits', kind: 'tensor', operand: 'bits' },
-      ],
-      work: bytes * 2,
-      bound: 'stream',
-    },
-    residual('listed', c, 28, ['mul', 'shortcut', 'add', 'prelu', '=', 'add', 'bits']),
-    residual('unlisted', c, 28, ['mul', 'shortcut', 'sub', 'prelu', 'add', 'clip', '=', 'bits']),
-    {
-      shape: `mean over ${size * size} of ${c}`,
-      opcode: 'reduce',
-      fields: { kind: 0, outer: 1, k: size * size, inner: c },
-      buffers: { x: { kind: 'in', bytes }, y: { kind: 'out', bytes: c * 4 } },
-      work: bytes,
-      bound: 'stream',
-    },
-    {
-      shape: '64 x 1000',
-      opcode: 'softmax',
-      fields: { rows: 64, c: 1000 },
-      buffers: { x: { kind: 'in', bytes: 256000 }, y: { kind: 'out', bytes: 256000 } },
-      work: 512000,
-      bound: 'stream',
-    },
-    {
-      shape: `${c} x ${size}x${size} to channels last`,
-      opcode: 'copy',
-      fields: {
-        ...{
-          xoffset: 0,
-          yoffset: 0,
-          d0: 1,
-          d1: 1,
-          d2: 1,
-          d3: 1,
-          d4: size * size,
-          d5: c,
-          xs0: 0,
-          xs1: 0,
-          xs2: 0,
-          xs3: 0,
-          xs4: 1,
-        },
-        ...{ xs5: size * size, ys0: 0, ys1: 0, ys2: 0, ys3: 0, ys4: c, ys5: 1 },
-      },
-      buffers: map,
-      work: bytes * 2,
-      bound: 'stream',
-    },
-  ];
-}
 
 export interface KernelBenchOptions {
   /** Only this instruction set. Default: all of this machine. */
@@ -302,18 +54,22 @@ export async function benchKernels({
   const native = addon();
   const isas = asked === undefined ? supportedIsas() : [resolveIsa(asked)];
   const rows: KernelRow[] = [];
-  const fma256 = native.isas.avx2 === true ? native.bound('fma', 'avx2') : undefined;
+  const without = withoutFeatures();
+  const fma256 = native.isas.avx2 === true ? native.bound('fma', 'avx2', without) : undefined;
   for (const isa of isas) {
-    const popcount = native.bound('popcount', isa);
-    const fma = native.bound('fma', isa);
+    const measured = new Map<Bound, number>();
+    const boundOf = ({ bound, buffers }: Workload) => {
+      if (bound === 'stream') {
+        const bytes = Object.values(buffers).reduce((sum, buffer) => sum + buffer.bytes, 0);
+        return native.bound('stream', String(bytes), without);
+      }
+      const rate = measured.get(bound) ?? native.bound(bound, isa, without);
+      measured.set(bound, rate);
+      return rate;
+    };
     for (const workload of workloads()) {
-      const { kernel, ns } = await measure(workload, isa, repeat);
-      const bytes = Object.values(workload.buffers).reduce((sum, buffer) => sum + buffer.bytes, 0);
-      const bound = {
-        popcount,
-        fma,
-        stream: workload.bound === 'stream' ? native.bound('stream', String(bytes)) : 0,
-      }[workload.bound];
+      const { kernel, ns } = await measure(workload, isa, without, repeat);
+      const bound = boundOf(workload);
       const rate = workload.work / (ns * 1e-9);
       rows.push({
         kernel,
@@ -335,9 +91,10 @@ export async function benchKernels({
 async function measure(
   workload: Workload,
   isa: string,
+  without: number,
   repeat: number | undefined,
 ): Promise<{ readonly kernel: string; readonly ns: number }> {
-  const { program, feeds } = assemble(workload, isa);
+  const { program, feeds } = assemble(workload, isa, without);
   let best = Number.POSITIVE_INFINITY;
   const until = performance.now() + MIN_MS;
   for (
@@ -360,6 +117,7 @@ async function measure(
 function assemble(
   workload: Workload,
   isa: string,
+  without: number,
 ): { readonly program: NativeProgram; readonly feeds: Uint8Array[] } {
   const native = addon();
   const asm = new Assembler(native);
@@ -379,7 +137,7 @@ function assemble(
     arenaBytes += Math.ceil((bytes + 64) / 64) * 64;
     if (kind === 'in') {
       inputs.push(numbers[name]);
-      feeds.push(pattern(bytes));
+      feeds.push(pattern(bytes, workload.fields.xBits));
     }
   }
   const epilogue = (workload.epilogue ?? []).map(({ operand, ...step }) =>
@@ -394,7 +152,7 @@ function assemble(
       new native.Constants(pool.constants),
       code,
       buffers,
-      { arenaBytes, isa, threads: 1 },
+      { arenaBytes, isa, threads: 1, without },
       inputs,
       [],
     ),
@@ -404,9 +162,12 @@ function assemble(
 
 /**
  * Bytes that read as small floats, as integers and as bits alike: 0x3f or 0xbf on top of each word.
+ * Of low-bit integers only the lowest bits.
  */
-function pattern(bytes: number): Uint8Array {
-  return Uint8Array.from({ length: bytes }, (_, i) =>
-    i % 4 === 3 ? (i % 8 === 3 ? 0x3e : 0xbe) : (i * 89 + (i >> 7) * 31) & 0xff,
+function pattern(bytes: number, bits = 8): Uint8Array {
+  return Uint8Array.from(
+    { length: bytes },
+    (_, i) =>
+      (i % 4 === 3 ? (i % 8 === 3 ? 0x3e : 0xbe) : i * 89 + (i >> 7) * 31) & (2 ** bits - 1),
   );
 }

@@ -14,7 +14,7 @@ beforeEach(() => {
   write('src/ops/index.ts', 'export const OPS = {\n  add,\n  sub,\n  mul,\n  pad,\n};\n');
   write('src/passes/affine.ts', '');
   write('src/passes/binarize.ts', '');
-  write('src/runtime/kernel-bench.ts', '');
+  write('src/runtime/kernel-workloads.ts', '');
 });
 afterEach(() => rmSync(root, { recursive: true }));
 

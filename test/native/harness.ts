@@ -134,7 +134,8 @@ function build(test: Case, isa: IsaName, threads: number, without: number): Buil
       inputs.push(x);
       feeds.push(slot.packed);
       const { c = 0 } = test.fields;
-      const pack = { o: c, g: c, padding: 0, ...test.fields, x, kind: slot.kind };
+      const unused = { padding: 0, xSigned: 0, xBits: 0, weightKind: 0, zero: 0 };
+      const pack = { o: c, g: c, ...unused, ...test.fields, x, kind: slot.kind };
       const fields = { ...pack, weightBits: slot.bits };
       const encoded = Int32Array.from(asm.encoded('pack', { ...fields, x: -1, y: -1 }));
       const bytes = native.packedBytes(encoded, isa, without, threads);

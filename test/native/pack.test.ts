@@ -14,9 +14,10 @@ import {
   runCase,
   testedIsas,
 } from './harness.js';
+import { caseOf, type Numbers, randomLayer } from './integers.js';
 import { fieldsOf, SAME_3X3, type WindowShape } from './window-shape.js';
 
-const KINDS = { bconv: 0, conv: 1, dwconv: 2 } as const;
+const KINDS = { bconv: 0, conv: 1, dwconv: 2, qconv: 3, qdwconv: 4 } as const;
 
 interface Shape extends WindowShape {
   readonly o: number;
@@ -35,7 +36,7 @@ const SHAPES: readonly Partial<Shape>[] = [
 ];
 
 /** The same layer over constant weights and over weights that the run packs. */
-function pair(opcode: keyof typeof KINDS, shape: Shape, bits: number, seed: number) {
+function pair(opcode: 'bconv' | 'conv' | 'dwconv', shape: Shape, bits: number, seed: number) {
   const next = random(seed);
   const { n, h, w, c, o, g, kh, kw } = shape;
   const depth = c / g;
@@ -59,12 +60,29 @@ function pair(opcode: keyof typeof KINDS, shape: Shape, bits: number, seed: numb
   return { constant: make({ weights }), packed: make(slot) };
 }
 
+/** The same of integers: in memory a byte an element, or bits whose every tap starts a word. */
+function integerPair(
+  opcode: 'qconv' | 'qdwconv',
+  shape: Shape,
+  numbers: Numbers,
+): ReturnType<typeof pair> {
+  const layer = randomLayer(shape, numbers, random(numbers.weightBits));
+  const constant = caseOf(opcode, layer);
+  const { kh, kw, o, c, g } = shape;
+  const disk = (constant.buffers.weights as { readonly weights: Uint8Array }).weights;
+  const bytes = Int8Array.from(layer.weights);
+  const packed =
+    numbers.weightKind === 'bipolar' ? packWords(disk, [o, kh, kw, c / g]).slice() : bytes;
+  const slot = { packed, kind: KINDS[opcode], bits: numbers.weightBits };
+  return { constant, packed: { ...constant, buffers: { ...constant.buffers, weights: slot } } };
+}
+
 async function expectEqual({ constant, packed }: ReturnType<typeof pair>) {
   for (const isa of ['reference', ...testedIsas()] as ReturnType<typeof testedIsas>) {
     for (const threads of [1, 3]) {
-      const wanted = Object.values(await runCase(constant, isa, threads))[0] as Float32Array;
-      const found = Object.values(await runCase(packed, isa, threads))[0] as Float32Array;
-      expect(wanted.some((value) => value !== 0)).toBe(true);
+      const wanted = Object.values(await runCase(constant, isa, threads))[0] as NodeJS.TypedArray;
+      const found = Object.values(await runCase(packed, isa, threads))[0] as NodeJS.TypedArray;
+      expect(Array.from(wanted as Int32Array).some((value) => value !== 0)).toBe(true);
       expect(
         Buffer.from(found.buffer).equals(Buffer.from(wanted.buffer)),
         `${isa} ${threads}`,
@@ -84,6 +102,22 @@ describe.each(SHAPES.map((shape, i) => [JSON.stringify(shape), { ...BASE, ...sha
     );
   },
 );
+
+const INTEGERS: readonly Numbers[] = [
+  { xSigned: false, xBits: 8, weightKind: 'signed', weightBits: 8, zero: 7 },
+  { xSigned: true, xBits: 8, weightKind: 'signed', weightBits: 4, zero: -1 },
+  { xSigned: false, xBits: 4, weightKind: 'unsigned', weightBits: 3, zero: 0 },
+  { xSigned: false, xBits: 2, weightKind: 'bipolar', weightBits: 1, zero: 1 },
+];
+describe.each(INTEGERS)('$weightKind weights of $weightBits bits', (numbers) => {
+  test.each(SHAPES.map((shape) => [JSON.stringify(shape), { ...BASE, ...shape }] as const))(
+    'of %s',
+    (_, shape) => expectEqual(integerPair('qconv', shape, numbers)),
+  );
+  test.each([5, 70])('depthwise, %d channels', (c) =>
+    expectEqual(integerPair('qdwconv', { ...BASE, c, o: c, g: c }, numbers)),
+  );
+});
 
 test.each([
   [32, 5],

@@ -1,7 +1,7 @@
 /**
- * Integer convolution: every variant on every instruction set of this machine, with its CPU features
- * and without, and the native oracle itself, against the definition (./integers.ts). All sums are
- * exact. Not here: all pairs of bit widths (./qconv-pairs.test.ts).
+ * Integer convolution: every variant on every instruction set of this machine, with its CPU
+ * features and without, and the native oracle itself, against the definition (./integers.ts). All
+ * sums are exact. Not here: all pairs of bit widths (./qconv-pairs.test.ts).
  */
 import { describe, expect, test } from 'vitest';
 import { random } from '../random.js';
@@ -148,12 +148,14 @@ describe('sums of equal products, the largest there are', () => {
 });
 
 /**
- * Sums of two products fit int16 while |x| |w| is small enough; each row is the widest case of a way
- * to multiply, or the first that is too wide for it.
+ * Sums of two products fit int16 while |x| |w| is small enough; each row is the widest case of a
+ * way to multiply, or the first that is too wide for it.
  */
 const WAYS: readonly (readonly [string, Partial<Numbers>, Record<string, string>])[] = [
-  ['2 255 16 four times', { weightBits: 5 }, { avx2: 'maddubs', avx512: 'maddubs' }],
-  ['2 255 32 twice', { weightBits: 7 }, { avx2: 'maddubs_madd', avx512: 'madd' }],
+  ['2 255 8 eight times', { weightBits: 4 }, { avx2: 'maddubs', avx512: 'maddubs' }],
+  ['2 63 32 eight times', { weightBits: 6, xBits: 6 }, { avx2: 'maddubs', avx512: 'maddubs' }],
+  ['2 255 16 four times', { weightBits: 5 }, { avx2: 'maddubs_madd', avx512: 'madd' }],
+  ['2 255 32 twice', { weightBits: 6 }, { avx2: 'maddubs_madd', avx512: 'madd' }],
   ['2 127 128 once', { xBits: 7 }, { avx2: 'maddubs_madd', avx512: 'madd', neon: 'smlal' }],
   ['2 255 64 once', { weightBits: 7 }, { avx2: 'maddubs_madd', avx512: 'madd', neon: 'smlal' }],
   ['2 255 128 never', {}, { avx2: 'madd', avx512: 'madd', neon: 'smull' }],

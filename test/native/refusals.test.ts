@@ -14,6 +14,8 @@ const NUMBERS: Partial<Record<NativeField['kind'], number>> = {
   weights: 2,
   constant: 2,
 };
+/** No table of thresholds, and the zero point of one-bit integers. */
+const UNLIKE_OTHERS: Readonly<Record<string, number>> = { thresholds: -1, zero: 0 };
 /** More than any machine has. */
 const TOO_MUCH = 2 ** 50;
 const run = (arenaBytes: number) => ({ arenaBytes, isa: 'scalar', threads: 1 });
@@ -32,7 +34,7 @@ function build({ opcode, fields = {}, epilogue = [] }: Stream) {
   const number = native.opcodes.findIndex(({ name }) => name === opcode);
   const table = native.opcodes[number]!.fields;
   const values = table.map(
-    ({ name, kind }) => fields[name] ?? (name === 'thresholds' ? -1 : (NUMBERS[kind] ?? 1)),
+    ({ name, kind }) => fields[name] ?? UNLIKE_OTHERS[name] ?? NUMBERS[kind] ?? 1,
   );
   const code = Int32Array.of(number, table.length, ...values, epilogue.length / 10, ...epilogue);
   const buffers = Float64Array.of(0, 0, 4096, 0, 4096, 4096, 2, 0, 4096);
@@ -80,7 +82,7 @@ describe('a size of 0 or less is refused', () => {
 
 const windows = native.opcodes.map(({ name }) => name).filter((name) => /conv|pool/.test(name));
 
-test.each(['conv', 'bconv'])(
+test.each(['conv', 'bconv', 'qconv'])(
   '%s in groups that do not divide its channels is refused',
   (opcode) => {
     for (const fields of [{ g: 2 }, { g: 2, c: 2 }, { g: 2, o: 2 }, { g: 3, c: 6, o: 4 }])
@@ -90,7 +92,7 @@ test.each(['conv', 'bconv'])(
   },
 );
 
-test.each(['conv', 'bconv', 'dwconv'])(
+test.each(['conv', 'bconv', 'dwconv', 'qconv', 'qdwconv'])(
   '%s with weights that are no constant is refused',
   (opcode) => {
     expect(() => build({ opcode, fields: { weights: 0 } })).toThrow(/refused by its kernel/);

@@ -59,6 +59,19 @@ double fmaBound(Isa isa) {
   return loops ? rate(loops->fma) : 0;
 }
 
+double dotBound(Isa isa, Features features, bool narrow) {
+  const bounds::Loops* loops = loopsOf(isa);
+  if (!loops) return 0;
+  features &= featuresOf(isa);
+#if defined(__x86_64__)
+  if (features & feature::vnni)
+    return rate(isa == Isa::avx512 ? bounds::avx512::vnni : bounds::avx2::vnni);
+#elif defined(__aarch64__)
+  if (features & feature::dotprod) return rate(bounds::neon::sdot);
+#endif
+  return rate(narrow ? loops->narrow : loops->bytes);
+}
+
 double streamBound(size_t bytes) {
   const size_t half = bytes / 2;
   if (half == 0) return 0;

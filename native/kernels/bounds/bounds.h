@@ -3,7 +3,7 @@
 #pragma once
 #include <cstddef>
 
-#include "cpu/isa.h"
+#include "cpu/features.h"
 
 namespace bitplane {
 
@@ -16,6 +16,13 @@ double popcountBound(Isa isa);
 // fp32 multiply-add (mul then add where no fused instruction is used: scalar) with that instruction
 // set's widest vectors; the same rules.
 double fmaBound(Isa isa);
+
+// Products of integers summed into 32 bits, as the integer convolution does it with these features;
+// the same rules. `narrow`: of numbers that are small enough for sums in 16 bits, which are never
+// added up here. vnni and dotprod: vpdpbusd, sdot, for all numbers. Without: avx2 and avx512
+// vpmaddwd + vpaddd, narrow vpmaddubsw + vpaddw; neon smull + smlal2 + sadalp; scalar plain
+// multiplications.
+double dotBound(Isa isa, Features features, bool narrow);
 
 // fp32 fused multiply-add with 256-bit vectors: what AVX2 rates are a multiple of.
 inline double fmaBound256() { return fmaBound(Isa::avx2); }

@@ -1,5 +1,5 @@
-// Register-only loops for AVX-512: xor + vpopcntd + add on 16 accumulators, and fused multiply-add.
-// See bounds.h.
+// Register-only loops for AVX-512: xor + vpopcntd + add on 16 accumulators, fused multiply-add, and
+// products of integers. See bounds.h.
 #include <immintrin.h>
 
 #include "kernels/bounds/loops.h"
@@ -64,9 +64,46 @@ int64_t fma(int64_t rounds, void* sink) {
   return rounds * kAccumulators * 16;
 }
 
+template <typename Step>
+int64_t dots(int64_t rounds, void* sink, int64_t products, Step step) {
+  __m512i sums[kAccumulators], x[2], w;
+  BITPLANE_UNROLL
+  for (int i = 0; i < 2; ++i) {
+    x[i] = _mm512_set1_epi32(0x01020304);
+    opaque(x[i]);  // equal values, but not known to be: equal products would be computed once
+  }
+  w = _mm512_set1_epi32(0x0c030a01);
+  BITPLANE_UNROLL
+  for (int i = 0; i < kAccumulators; ++i) sums[i] = _mm512_setzero_si512();
+  for (int64_t round = 0; round < rounds; ++round) {
+    BITPLANE_UNROLL
+    for (int i = 0; i < kAccumulators; ++i) {
+      opaque(w);
+      sums[i] = step(sums[i], x[i % 2], w);
+      opaque(sums[i]);
+    }
+  }
+  BITPLANE_UNROLL
+  for (int i = 1; i < kAccumulators; ++i) sums[0] = _mm512_add_epi32(sums[0], sums[i]);
+  _mm512_storeu_si512(sink, sums[0]);
+  return rounds * kAccumulators * products;
+}
+
+int64_t bytes(int64_t rounds, void* sink) {
+  return dots(rounds, sink, 32, [](__m512i sum, __m512i x, __m512i w) {
+    return _mm512_add_epi32(sum, _mm512_madd_epi16(x, w));
+  });
+}
+
+int64_t narrow(int64_t rounds, void* sink) {
+  return dots(rounds, sink, 64, [](__m512i sum, __m512i x, __m512i w) {
+    return _mm512_add_epi16(sum, _mm512_maddubs_epi16(x, w));
+  });
+}
+
 }  // namespace
 
-const Loops loops = {popcount, fma};
+const Loops loops = {popcount, fma, bytes, narrow};
 
 }  // namespace avx512
 }  // namespace bounds

@@ -1,5 +1,5 @@
-// Register-only loops for NEON: eor + cnt + byte add on 16 accumulators, and fused multiply-add.
-// See bounds.h.
+// Register-only loops for NEON: eor + cnt + byte add on 16 accumulators, fused multiply-add, and
+// products of bytes. See bounds.h.
 #include <arm_neon.h>
 
 #include "kernels/bounds/loops.h"
@@ -61,9 +61,33 @@ int64_t fma(int64_t rounds, void* sink) {
   return rounds * kAccumulators * 4;
 }
 
+// Sums of two products in 16 bits, added in pairs to 32.
+int64_t dots(int64_t rounds, void* sink) {
+  int32x4_t sums[kAccumulators];
+  int8x16_t x = vdupq_n_s8(3), w[4];
+  opaque(x);
+  BITPLANE_UNROLL
+  for (int i = 0; i < 4; ++i) w[i] = vdupq_n_s8(5);
+  BITPLANE_UNROLL
+  for (int i = 0; i < kAccumulators; ++i) sums[i] = vdupq_n_s32(0);
+  for (int64_t round = 0; round < rounds; ++round) {
+    BITPLANE_UNROLL
+    for (int i = 0; i < kAccumulators; ++i) {
+      opaque(w[i % 4]);
+      const int16x8_t low = vmull_s8(vget_low_s8(x), vget_low_s8(w[i % 4]));
+      sums[i] = vpadalq_s16(sums[i], vmlal_high_s8(low, x, w[i % 4]));
+      opaque(sums[i]);
+    }
+  }
+  BITPLANE_UNROLL
+  for (int i = 1; i < kAccumulators; ++i) sums[0] = vaddq_s32(sums[0], sums[i]);
+  vst1q_s32(static_cast<int32_t*>(sink), sums[0]);
+  return rounds * kAccumulators * 16;
+}
+
 }  // namespace
 
-const Loops loops = {popcount, fma};
+const Loops loops = {popcount, fma, dots, dots};
 
 }  // namespace neon
 }  // namespace bounds

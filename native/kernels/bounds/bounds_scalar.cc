@@ -55,9 +55,26 @@ int64_t fma(int64_t rounds, void* sink) {
   return rounds * kSums * kLanes;
 }
 
+int64_t dots(int64_t rounds, void* sink) {
+  constexpr int kSums = 8;
+  uint32_t sums[kSums] = {}, x = 3, w[2] = {5, 7};
+  for (int64_t round = 0; round < rounds; ++round) {
+    opaque(x);
+    BITPLANE_UNROLL
+    for (int i = 0; i < kSums; ++i) {
+      uint32_t product = x;
+      opaque(product);
+      sums[i] += product * w[i % 2];
+      opaque(sums[i]);
+    }
+  }
+  std::memcpy(sink, sums, sizeof sums);
+  return rounds * kSums;
+}
+
 }  // namespace
 
-const Loops loops = {popcount, fma};
+const Loops loops = {popcount, fma, dots, dots};
 
 }  // namespace scalar
 }  // namespace bounds

@@ -6,13 +6,15 @@
 #include "kernels/bconv/bconv.h"
 #include "kernels/conv/conv.h"
 #include "kernels/packing.h"
+#include "kernels/qconv/qconv.h"
+#include "kernels/qdwconv/qdwconv.h"
 #include "kernels/sweep.h"
 
 namespace bitplane {
 
 namespace {
 
-enum class Reader : int32_t { bconv = 0, conv = 1, dwconv = 2 };
+enum class Reader : int32_t { bconv = 0, conv = 1, dwconv = 2, qconv = 3, qdwconv = 4 };
 
 struct Fields {
   int x, y;
@@ -20,6 +22,7 @@ struct Fields {
   int weightBits;
   ConvShape shape;
   int padding;
+  qconv::Numbers numbers;
 };
 
 // The packed form is the same for any number of images: it is planned for one.
@@ -40,12 +43,26 @@ Fields fieldsOf(const Instruction& in) {
                      in.field(17),
                      in.field(18),
                      in.field(19)};
-  return {in.field(0), in.field(1), static_cast<Reader>(in.field(2)),
-          in.field(3), shape,       in.field(20)};
+  return {in.field(0),
+          in.field(1),
+          static_cast<Reader>(in.field(2)),
+          in.field(3),
+          shape,
+          in.field(20),
+          qconv::numbersOf(in.field(21), in.field(22), in.field(3), in.field(23), in.field(24))};
 }
 
 std::unique_ptr<WeightPacking> packingOf(const Fields& f, Isa isa, Features features, int threads) {
   const ConvShape& s = f.shape;
+  switch (f.reader) {
+    case Reader::qconv:
+      return qconv::packingFor(s, f.numbers, isa, features, threads);
+    case Reader::qdwconv:
+      if (s.g != s.c || s.o != s.c) return nullptr;
+      return qdwconv::packingFor(s, f.numbers, isa);
+    default:
+      break;
+  }
   if (f.weightBits != 1 && f.weightBits != 32) return nullptr;
   switch (f.reader) {
     case Reader::bconv:
@@ -59,8 +76,9 @@ std::unique_ptr<WeightPacking> packingOf(const Fields& f, Isa isa, Features feat
       return convPacking(s, f.weightBits, isa, threads);
     case Reader::dwconv:
       return depthwisePacking(s, f.weightBits, isa);
+    default:
+      return nullptr;
   }
-  return nullptr;
 }
 
 class PackStep final : public Step {

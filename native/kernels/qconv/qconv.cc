@@ -44,15 +44,31 @@ const Variant* variantFor(const Numbers& numbers, Isa isa, Features features) {
   return nullptr;
 }
 
-bool canRun(const ConvShape& shape, const Numbers& numbers) {
-  return numbers.weightBits > 0 && sumFits(numbers, shape.window());
-}
-
 }  // namespace
 
 const Variant* variants(int* count) {
   *count = static_cast<int>(std::size(kVariants));
   return kVariants;
+}
+
+bool canRun(const ConvShape& shape, const Numbers& numbers) {
+  return numbers.weightBits > 0 && sumFits(numbers, shape.window());
+}
+
+Claim claimOf(const Problem& problem, const Instruction& instruction, BuildContext& context) {
+  const Numbers& n = problem.numbers;
+  Claim claim = {false, {nullptr, n.weightBits, n.weightKind, false}};
+  if (!canRun(problem.shape, n)) return claim;
+  if (problem.y >= 0 && instruction.epilogueLength > 0) return claim;
+  if (!context.isPacked(problem.weights)) {
+    const int64_t bits = int64_t{problem.shape.o} * problem.shape.window() * n.weightBits;
+    claim.constant.bytes = static_cast<const uint8_t*>(context.constant(problem.weights));
+    if (claim.constant.bytes == nullptr) return claim;
+    if (context.bufferBytes(problem.weights) < static_cast<size_t>(ceilDiv<int64_t>(bits, 8)))
+      return claim;
+  }
+  claim.valid = true;
+  return claim;
 }
 
 int offsetOf(Operand operand, const Numbers& numbers) {
@@ -82,12 +98,8 @@ std::unique_ptr<WeightPacking> packingFor(const ConvShape& shape, const Numbers&
 
 namespace {
 
-struct PackConstant {
-  const Layout* layout;
-};
-
 void packConstant(const void* source, void* packed, const void* how) {
-  const Layout& layout = *static_cast<const PackConstant*>(how)->layout;
+  const Layout& layout = *static_cast<const Layout*>(how);
   const WeightSource weights = {static_cast<const uint8_t*>(source), layout.numbers.weightBits,
                                 layout.numbers.weightKind, false};
   for (int part = 0; part < static_cast<int>(layout.blocks.size()); part++)
@@ -97,28 +109,18 @@ void packConstant(const void* source, void* packed, const void* how) {
 std::unique_ptr<Step> build(const Instruction& instruction, BuildContext& context) {
   Problem problem = problemOf(instruction);
   const ConvShape& shape = problem.shape;
-  if (!canRun(shape, problem.numbers)) return nullptr;
-  if (problem.y >= 0 && instruction.epilogueLength > 0) return nullptr;
-  const Numbers& numbers = problem.numbers;
-  const int64_t count = int64_t{shape.o} * shape.window();
-  const void* constant = nullptr;
-  if (!context.isPacked(problem.weights)) {
-    constant = context.constant(problem.weights);
-    const int64_t needed = ceilDiv<int64_t>(count * numbers.weightBits, 8);
-    if (constant == nullptr || context.bufferBytes(problem.weights) < static_cast<size_t>(needed))
-      return nullptr;
-  }
-  const WeightSource source = {static_cast<const uint8_t*>(constant), numbers.weightBits,
-                               numbers.weightKind, false};
+  const Claim claim = claimOf(problem, instruction, context);
+  if (!claim.valid) return nullptr;
   if (context.isa() == Isa::reference)
-    return makeReference("qconv_reference", instruction, problem, source);
-  if (constant != nullptr) problem.numbers = narrowed(numbers, source, count);
+    return makeReference("qconv_reference", instruction, problem, claim.constant);
+  if (claim.constant.bytes != nullptr)
+    problem.numbers = narrowed(problem.numbers, claim.constant, int64_t{shape.o} * shape.window());
   const Variant* variant = variantFor(problem.numbers, context.isa(), context.features());
   if (variant == nullptr) return nullptr;
   Layout layout = layoutOf(shape, problem.numbers, *variant->dot, context.threads());
-  const PackConstant how = {&layout};
-  auto packed = PackedWeights::of(problem.weights, keyOf(layout).text,
-                                  static_cast<size_t>(layout.bytes), packConstant, &how, context);
+  auto packed =
+      PackedWeights::of(problem.weights, keyOf(layout).text, static_cast<size_t>(layout.bytes),
+                        packConstant, &layout, context);
   if (packed.empty()) return nullptr;
   return makeStep(variant->name, instruction, problem, std::move(layout), std::move(packed),
                   context.isa());

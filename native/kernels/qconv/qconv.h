@@ -37,6 +37,16 @@ struct Problem {
 };
 Problem problemOf(const Instruction& instruction);
 
+// Whether the numbers are numbers and no sum of them leaves int32.
+bool canRun(const ConvShape& shape, const Numbers& numbers);
+
+// What an instruction says, looked at before anything is built.
+struct Claim {
+  bool valid;
+  WeightSource constant;  // without bytes where a run computes the weights
+};
+Claim claimOf(const Problem& problem, const Instruction& instruction, BuildContext& context);
+
 // The operand that x is turned into: x + offset.
 int offsetOf(Operand operand, const Numbers& numbers);
 

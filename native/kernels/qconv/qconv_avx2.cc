@@ -49,27 +49,12 @@ struct Madd : Ymm {
   }
 };
 
-// Into 16 bits. Fewer than 8 are unpacked into the second half of the panel first: what is read
-// stays ahead of what is written.
-void widen(const Rest& rest, uint8_t* panel) {
-  const uint8_t* bytes = rest.bytes;
-  if (rest.bits < 8) {
-    uint8_t* half = panel + (rest.elements + 255) / 256 * 256;
-    unpackBytes(rest, half);
-    bytes = half;
-  }
-  for (int64_t i = 0; i < rest.elements; i += 16) {
-    const __m128i narrow = _mm_loadu_si128(reinterpret_cast<const __m128i*>(bytes + i));
-    _mm256_storeu_si256(reinterpret_cast<__m256i*>(panel + 2 * i), _mm256_cvtepi8_epi16(narrow));
-  }
-}
-
 }  // namespace
 
 extern const Dot maddubs, maddubs_madd, madd;
 const Dot maddubs = dotOf<Maddubs>(unpackBytes);
 const Dot maddubs_madd = dotOf<MaddubsMadd>(unpackBytes);
-const Dot madd = dotOf<Madd>(widen);
+const Dot madd = dotOf<Madd>(unpackWide);
 
 }  // namespace avx2
 }  // namespace qconv

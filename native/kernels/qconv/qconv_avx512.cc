@@ -31,26 +31,11 @@ struct Madd : Narrow {
   }
 };
 
-// Into 16 bits. Fewer than 8 are unpacked into the second half of the panel first: what is read
-// stays ahead of what is written.
-void widen(const Rest& rest, uint8_t* panel) {
-  const uint8_t* bytes = rest.bytes;
-  if (rest.bits < 8) {
-    uint8_t* half = panel + (rest.elements + 255) / 256 * 256;
-    unpackBytes(rest, half);
-    bytes = half;
-  }
-  for (int64_t i = 0; i < rest.elements; i += 32) {
-    const __m256i narrow = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(bytes + i));
-    _mm512_storeu_si512(reinterpret_cast<__m512i*>(panel + 2 * i), _mm512_cvtepi8_epi16(narrow));
-  }
-}
-
 }  // namespace
 
 extern const Dot maddubs, madd;
 const Dot maddubs = dotOf<Maddubs>(unpackBytes);
-const Dot madd = dotOf<Madd>(widen);
+const Dot madd = dotOf<Madd>(unpackWide);
 
 }  // namespace avx512
 }  // namespace qconv

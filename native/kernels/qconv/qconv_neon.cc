@@ -1,8 +1,8 @@
-// The integer convolution's tiles for armv8.0: a step multiplies 16 neighbouring elements of a pixel
-// with those of one channel, by smull and smlal2, whose eight 16-bit sums of two products sadalp
-// adds in pairs to four 32-bit ones. Nothing is duplicated, and a channel's four sums are added up
-// once a block. Three instructions for 16 multiply-adds, two of them multiplications, for which
-// Cortex-A72 has one pipe: 8 multiply-adds a cycle.
+// The integer convolution's tiles for armv8.0: a step multiplies 16 neighbouring elements of a
+// pixel with those of one channel, by smull and smlal2, whose eight 16-bit sums of two products
+// sadalp adds in pairs to four 32-bit ones. Nothing is duplicated, and a channel's four sums are
+// added up once a block. Three instructions for 16 multiply-adds, two of them multiplications, for
+// which Cortex-A72 has one pipe: 8 multiply-adds a cycle.
 //
 //   smlal   two products fit int16: 2 128 127 does
 //   smull   they may not: 2 128 128 = 32768. Each product is added by itself, with smull2: a fourth

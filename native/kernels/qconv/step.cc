@@ -3,6 +3,7 @@
 
 #include "kernels/conv/strip.h"
 #include "kernels/epilogue/epilogue.h"
+#include "kernels/qconv/panel.h"
 
 namespace bitplane {
 namespace qconv {
@@ -35,7 +36,7 @@ class QconvStep final : public Step {
     int64_t elements = 0;
     for (const ConvChannels& block : plan.blocks) {
       for (const ConvWindow& window : plan.windows)
-        elements = std::max(elements, Layout::unitsOf(layout_.elements(block, window)) * 256);
+        elements = std::max(elements, paddedElements(layout_.elements(block, window)));
     }
     panelBytes_ = unpacks ? static_cast<size_t>(elements) * elementBytes_ : 0;
     flush_ = pairsWithinInt16(layout_.numbers, layout_.numbers.xLeast() + offset_,
@@ -159,7 +160,7 @@ class QconvStep final : public Step {
       tile.runCount = window.runs;
       tile.panel = panelOf(block, w, from, memory.panel);
       tile.floats = problem_.y < 0 && w + 1 == plan.windows.size();
-      from += layout_.panelBytes(block, window);
+      from += panelBytes(layout_.numbers, layout_.elements(block, window));
       for (int t = 0, p = 0; t < tiles; t++) {
         // Tiles of nearly equal size: a last tile of one pixel would wait for each of its sums.
         const int size = (count + t) / tiles;
@@ -176,10 +177,8 @@ class QconvStep final : public Step {
                          uint8_t* panel) const {
     if (panelBytes_ == 0) return packed;
     const int64_t elements = layout_.elements(block, layout_.plan.windows[w]);
-    const bool bipolar = layout_.numbers.weightKind == WeightKind::bipolar;
-    layout_.dot.unpack({packed, layout_.numbers.weightBits, layout_.bias(), bipolar, elements},
-                       panel);
-    if (bipolar) {
+    layout_.dot.unpack(restOf(layout_.numbers, packed, elements), panel);
+    if (layout_.numbers.weightKind == WeightKind::bipolar) {
       const int lanes = block.vectors * layout_.dot.lanes, step = layout_.dot.step;
       for (const Tail& tail : tails_[w]) {
         uint8_t* at = panel + int64_t{tail.step} * lanes * step + tail.elements;

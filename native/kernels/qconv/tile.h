@@ -4,9 +4,9 @@
 //   out[p][c] = from[p][c] + sum over k of x[pixel p][k] w[k][c]   modulo 2^32
 //   p < P pixels, c < V vectors of output channels, k runs over a block of the kernel window
 //
-// Lanes hold output channels; a step multiplies `step` neighbouring elements of one pixel, broadcast
-// to all lanes, with as many weights of every channel. So no sum crosses the lanes of two channels.
-// `from` is what the out channels start from, or what `out` holds already.
+// Lanes hold output channels; a step multiplies `step` neighbouring elements of one pixel,
+// broadcast to all lanes, with as many weights of every channel. So no sum crosses the lanes of two
+// channels. `from` is what the out channels start from, or what `out` holds already.
 //
 // How x and w lie before a tile, by the operands of the instruction that multiplies them:
 //   u8   x - least is 0 to 255, w is -128 to 127

@@ -1,5 +1,6 @@
-// Unpacks weights of 1 to 7 bits into bytes, for ISA files: vectors of the compiler, which it turns
-// into those of the instruction set. weights.h says how packed weights lie. Not here: the way back.
+// Unpacks weights into bytes or 16-bit integers, for ISA files: vectors of the compiler, which it
+// turns into those of the instruction set. panel.h says how packed weights lie. Not here: the way
+// back.
 #pragma once
 #include <cstring>
 
@@ -14,8 +15,8 @@ constexpr int kPartBytes = 32;  // elements of a part of a unit, and bytes of a 
 typedef uint64_t Part __attribute__((vector_size(kPartBytes)));
 typedef uint8_t PartBytes __attribute__((vector_size(kPartBytes)));
 
-// Adds bits [from, from + count) of every byte of a piece, moved to bit `to`: one shift, which carries bits from
-// byte to byte, and one mask, which removes them.
+// Adds bits [from, from + count) of every byte of a piece, moved to bit `to`: one shift, which
+// carries bits from byte to byte, and one mask, which removes them.
 template <int from, int count, int to>
 BITPLANE_INLINE void addBits(const uint8_t* piece, Part& value) {
   constexpr uint64_t kMask = (((1u << count) - 1) << to) * 0x0101010101010101u;
@@ -75,6 +76,26 @@ void unpackBytes(const Rest& rest, uint8_t* panel) {
       return unpackUnits<6>(rest, panel);
     default:
       return unpackUnits<7>(rest, panel);
+  }
+}
+
+// Into 16 bits, of weights of up to 8. Fewer than 8 are unpacked into the second half of the panel
+// first: what is read stays ahead of what is written.
+[[maybe_unused]] void unpackWide(const Rest& rest, uint8_t* panel) {
+  constexpr int kCount = 16;
+  typedef int8_t Narrow __attribute__((vector_size(kCount)));
+  typedef int16_t Wide __attribute__((vector_size(2 * kCount)));
+  const uint8_t* bytes = rest.bytes;
+  if (rest.bits < 8) {
+    uint8_t* half = panel + (rest.elements + 255) / 256 * 256;
+    unpackBytes(rest, half);
+    bytes = half;
+  }
+  for (int64_t i = 0; i < rest.elements; i += kCount) {
+    Narrow narrow;
+    std::memcpy(&narrow, bytes + i, kCount);
+    const Wide wide = __builtin_convertvector(narrow, Wide);
+    std::memcpy(panel + 2 * i, &wide, sizeof wide);
   }
 }
 

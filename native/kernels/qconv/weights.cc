@@ -4,58 +4,12 @@
 #include <cstdio>
 #include <cstring>
 
+#include "kernels/qconv/panel.h"
+
 namespace bitplane {
 namespace qconv {
 
 namespace {
-
-// Writes a panel's elements one after the other.
-class PanelWriter {
- public:
-  PanelWriter(int bits, int bias, bool bipolar, uint8_t* to)
-      : bits_(bits), bias_(bias), bipolar_(bipolar), to_(to) {}
-  void put(int weight) {
-    if (bits_ == 8) {
-      *to_++ = static_cast<uint8_t>(weight);
-      return;
-    }
-    unit_[count_++] = static_cast<uint8_t>(bipolar_ ? (weight + 1) / 2 : weight + bias_);
-    if (count_ == 256) flush();
-  }
-  // Fills the last unit up.
-  void end() {
-    while (count_ > 0) put(0);
-  }
-
- private:
-  void flush() {
-    count_ = 0;
-    uint8_t* piece = to_;
-    int from = 0;
-    for (const int width : {4, 2, 1}) {
-      if ((bits_ & width) == 0) continue;
-      const int shared = 8 / width;  // parts in a piece
-      for (int first = 0; first < 8; first += shared, piece += 32) {
-        for (int e = 0; e < 32; e++) {
-          unsigned byte = 0;
-          for (int j = 0; j < shared; j++) {
-            const unsigned value = unit_[(first + j) * 32 + e];
-            byte |= (value >> from & ((1u << width) - 1)) << (width * j);
-          }
-          piece[e] = static_cast<uint8_t>(byte);
-        }
-      }
-      from += width;
-    }
-    to_ = piece;
-  }
-
-  const int bits_, bias_;
-  const bool bipolar_;
-  uint8_t* to_;
-  uint8_t unit_[256] = {};
-  int count_ = 0;
-};
 
 class Packing final : public WeightPacking {
  public:
@@ -91,7 +45,7 @@ Layout layoutOf(const ConvShape& shape, const Numbers& numbers, const Dot& dot, 
     layout.blocks.push_back(layout.bytes);
     layout.bytes += layout.startBytes(block);
     for (const ConvWindow& window : layout.plan.windows)
-      layout.bytes += layout.panelBytes(block, window);
+      layout.bytes += panelBytes(numbers, layout.elements(block, window));
     layout.bytes = roundUp<int64_t>(layout.bytes, kAlign);
   }
   return layout;
@@ -118,8 +72,7 @@ void packBlock(const Layout& layout, const WeightSource& source, int part, uint8
   int done = 0;
   int64_t index = 0;
   for (const ConvWindow& window : plan.windows) {
-    PanelWriter writer(layout.numbers.weightBits, layout.bias(),
-                       layout.numbers.weightKind == WeightKind::bipolar, to);
+    PanelWriter writer(layout.numbers, to);
     for (int k = 0; k < window.steps; k++) {
       const int count = std::min(step, plan.segments[segment] - done);
       for (int lane = 0; lane < lanes; lane++) {
@@ -140,7 +93,7 @@ void packBlock(const Layout& layout, const WeightSource& source, int part, uint8
       if (done == plan.segments[segment]) done = 0, segment++;
     }
     writer.end();
-    to += layout.panelBytes(block, window);
+    to += panelBytes(layout.numbers, layout.elements(block, window));
   }
   const int64_t zero = layout.numbers.zero + offsetOf(layout.dot.operand, layout.numbers);
   for (int lane = 0; lane < lanes; lane++)

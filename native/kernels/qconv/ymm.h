@@ -1,5 +1,6 @@
-// The 256-bit vectors of the integer convolution's tiles, without the multiplication, for files that
-// are compiled with AVX2 at least. Not here: the multiplications (qconv_avx2.cc, qconv_avxvnni.cc).
+// The 256-bit vectors of the integer convolution's tiles, without the multiplication, for files
+// that are compiled with AVX2 at least. Not here: the multiplications (qconv_avx2.cc,
+// qconv_avxvnni.cc).
 #pragma once
 #include <immintrin.h>
 

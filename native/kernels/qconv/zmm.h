@@ -1,5 +1,6 @@
-// The 512-bit vectors of the integer convolution's tiles, without the multiplication, for files that
-// are compiled with AVX-512. Not here: the multiplications (qconv_avx512.cc, qconv_avx512vnni.cc).
+// The 512-bit vectors of the integer convolution's tiles, without the multiplication, for files
+// that are compiled with AVX-512. Not here: the multiplications (qconv_avx512.cc,
+// qconv_avx512vnni.cc).
 #pragma once
 #include <immintrin.h>
 

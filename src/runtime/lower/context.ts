@@ -176,7 +176,8 @@ export class LoweringContext {
     fields: Readonly<Record<string, number>>,
   ): { readonly buffer: number; readonly bits: number } {
     const { bits } = DTYPES[value.dtype];
-    const pack = { ...fields, kind: READERS.indexOf(reader), weightBits: bits };
+    const integers = { xSigned: 0, xBits: 0, weightKind: 0, zero: 0 };
+    const pack = { ...integers, ...fields, kind: READERS.indexOf(reader), weightBits: bits };
     const encoded = this.asm.encoded('pack', { ...pack, x: -1, y: -1 });
     const { isa, without = 0, threads } = this.setting;
     const bytes = addon().packedBytes(Int32Array.from(encoded), isa, without, threads);

@@ -1,0 +1,53 @@
+// The loop of the depthwise integer convolution over a vocabulary D of one instruction set. For ISA
+// files only.
+//
+//   D::Pair pair(const int16_t* a, const int16_t* b)   kLanes channels of two taps
+//   D::Acc add(Acc, Pair x, Pair w)                    plus the products of both taps
+//   D::store(int32_t*, Acc), D::storeFloats(float*, Acc)
+#pragma once
+#include "kernels/qdwconv/qdwconv.h"
+#include "simd/attributes.h"
+
+namespace bitplane {
+namespace qdwconv {
+namespace {
+
+template <typename D, int P>
+BITPLANE_INLINE void pixels(const Part& part, int64_t first, int64_t channel) {
+  const int16_t* x[P];
+  typename D::Acc acc[P];
+  BITPLANE_UNROLL
+  for (int p = 0; p < P; p++) {
+    x[p] = part.pixels[first + p] + part.channel + channel;
+    acc[p] = D::zero();
+  }
+  const int16_t* w = part.panel + channel;
+  for (int i = 0; i < part.pairs; i++, w += 2 * part.width) {
+    const int64_t a = part.offsets[2 * i], b = part.offsets[2 * i + 1];
+    const typename D::Pair weights = D::pair(w, w + part.width);
+    BITPLANE_UNROLL
+    for (int p = 0; p < P; p++) acc[p] = D::add(acc[p], D::pair(x[p] + a, x[p] + b), weights);
+  }
+  BITPLANE_UNROLL
+  for (int p = 0; p < P; p++) {
+    int32_t* to = static_cast<int32_t*>(part.out) + (first + p) * part.ld + channel;
+    if (part.floats)
+      D::storeFloats(reinterpret_cast<float*>(to), acc[p]);
+    else
+      D::store(to, acc[p]);
+  }
+}
+
+template <typename D>
+void run(const Part& given) {
+  const Part part = given;  // a copy that no store can alias
+  for (int64_t channel = 0; channel < part.width; channel += D::kLanes) {
+    int64_t p = 0;
+    for (; p + D::kPixels <= part.count; p += D::kPixels) pixels<D, D::kPixels>(part, p, channel);
+    for (; p < part.count; p++) pixels<D, 1>(part, p, channel);
+  }
+}
+
+}  // namespace
+}  // namespace qdwconv
+}  // namespace bitplane
