@@ -14,10 +14,14 @@ const WEIGHTS = [
   ...BITS.slice(0, 7).map((weightBits) => ({ weightKind: 'unsigned' as const, weightBits })),
   { weightKind: 'bipolar' as const, weightBits: 1 },
 ];
+/** One row of a dense layer, whose weights are unpacked while they are multiplied. */
+const ROW = { ...SHAPE, h: 1, w: 1, kh: 1, kw: 1, pt: 0, pl: 0, pb: 0, pr: 0, o: 70 };
 const SHAPES = [
   SHAPE,
   { ...SHAPE, c: 37, o: 33, h: 4, w: 4, sh: 2, pt: 2, pl: 0 },
   { ...SHAPE, n: 2, c: 12, o: 6, g: 3, dh: 2, dw: 2, pt: 0, pr: 2 },
+  { ...ROW, c: 300 },
+  { ...ROW, c: 512 },
 ];
 
 describe.each(WEIGHTS)('$weightKind weights of $weightBits bits', (weights) => {

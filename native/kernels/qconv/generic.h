@@ -78,6 +78,17 @@ BITPLANE_INLINE const uint8_t* walk(const uint8_t* w, const uint8_t* const (&x)[
       w += 4 * V * D::kVectorBytes;
     }
   }
+  // Of small tiles several at once: the loop itself would cost as much as they do.
+  if constexpr (P * V <= 4) {
+    constexpr int kUnroll = 4;
+    for (; at + kUnroll * D::kStepBytes <= end; at += kUnroll * D::kStepBytes) {
+      BITPLANE_UNROLL
+      for (int i = 0; i < kUnroll; i++) {
+        single<D, V, P>(w, x, at + i * D::kStepBytes, acc);
+        w += V * D::kVectorBytes;
+      }
+    }
+  }
   for (; at < end; at += D::kStepBytes) {
     single<D, V, P>(w, x, at, acc);
     w += V * D::kVectorBytes;
@@ -138,7 +149,7 @@ constexpr void listTiles(Dot* dot) {
 template <typename D>
 constexpr Dot dotOf(void (*unpack)(const Rest&, uint8_t*)) {
   constexpr int kVectors = sizeof(D::kPixels) / sizeof(int);
-  Dot dot = {D::kOperand, D::kLanes, kVectors, D::kStep, D::kPanelBytes, {}, {}, unpack};
+  Dot dot = {D::kOperand, D::kLanes, kVectors, D::kStep, D::kPanelBytes, {}, {}, unpack, {}};
   for (int v = 0; v < kVectors; v++) dot.pixels[v] = D::kPixels[v];
   listTiles<D, kVectors, D::kPixels[kVectors - 1]>(&dot);
   return dot;

@@ -14,7 +14,6 @@
 // 16 registers: 12 sums, 2 weights, 1 broadcast, 1 product.
 #include <immintrin.h>
 
-#include "kernels/qconv/unpack.h"
 #include "kernels/qconv/ymm.h"
 
 namespace bitplane {
@@ -49,12 +48,26 @@ struct Madd : Ymm {
   }
 };
 
+// One pixel over weights of 8 bits, which are widened as they are loaded.
+struct MaddBytes : Madd {
+  static constexpr int kVectorBytes = 16;
+  static BITPLANE_INLINE W weights(const uint8_t* w) {
+    return _mm256_cvtepi8_epi16(_mm_loadu_si128(reinterpret_cast<const __m128i*>(w)));
+  }
+};
+
+constexpr Dot maddDot() {
+  Dot dot = dotOf<Madd>(unpackWide);
+  dot.stream[7] = streamBytes<MaddBytes, 2>;
+  return dot;
+}
+
 }  // namespace
 
 extern const Dot maddubs, maddubs_madd, madd;
-const Dot maddubs = dotOf<Maddubs>(unpackBytes);
-const Dot maddubs_madd = dotOf<MaddubsMadd>(unpackBytes);
-const Dot madd = dotOf<Madd>(unpackWide);
+const Dot maddubs = streamingDotOf<Maddubs>();
+const Dot maddubs_madd = streamingDotOf<MaddubsMadd>();
+const Dot madd = maddDot();
 
 }  // namespace avx2
 }  // namespace qconv

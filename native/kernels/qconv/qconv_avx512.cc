@@ -1,6 +1,5 @@
 // The integer convolution's tiles for AVX-512 without VNNI: two of the three ways of qconv_avx2.cc,
 // with vectors twice as wide.
-#include "kernels/qconv/unpack.h"
 #include "kernels/qconv/zmm.h"
 
 namespace bitplane {
@@ -31,11 +30,25 @@ struct Madd : Narrow {
   }
 };
 
+// One pixel over weights of 8 bits, which are widened as they are loaded.
+struct MaddBytes : Madd {
+  static constexpr int kVectorBytes = 32;
+  static BITPLANE_INLINE W weights(const uint8_t* w) {
+    return _mm512_cvtepi8_epi16(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(w)));
+  }
+};
+
+constexpr Dot maddDot() {
+  Dot dot = dotOf<Madd>(unpackWide);
+  dot.stream[7] = streamBytes<MaddBytes, 2>;
+  return dot;
+}
+
 }  // namespace
 
 extern const Dot maddubs, madd;
-const Dot maddubs = dotOf<Maddubs>(unpackBytes);
-const Dot madd = dotOf<Madd>(unpackWide);
+const Dot maddubs = streamingDotOf<Maddubs>();
+const Dot madd = maddDot();
 
 }  // namespace avx512
 }  // namespace qconv

@@ -1,7 +1,6 @@
 // The integer convolution's tiles for AVX512-VNNI: vpdpbusd multiplies four unsigned bytes by four
 // signed ones and adds the products to a 32-bit sum: one operation for 64 multiply-adds, exact for
 // all numbers. 32 registers: 24 sums, 4 weights, 1 broadcast.
-#include "kernels/qconv/unpack.h"
 #include "kernels/qconv/zmm.h"
 
 namespace bitplane {
@@ -19,7 +18,7 @@ struct Vnni : Zmm {
 }  // namespace
 
 extern const Dot vnni;
-const Dot vnni = dotOf<Vnni>(unpackBytes);
+const Dot vnni = streamingDotOf<Vnni>();
 
 }  // namespace avx512
 }  // namespace qconv

@@ -1,7 +1,6 @@
 // The integer convolution's tiles for AVX-VNNI: vpdpbusd multiplies four unsigned bytes by four
 // signed ones and adds the products to a 32-bit sum: one operation for 32 multiply-adds, exact for
 // all numbers. 16 registers: 12 sums, 2 weights, 1 broadcast.
-#include "kernels/qconv/unpack.h"
 #include "kernels/qconv/ymm.h"
 
 namespace bitplane {
@@ -19,7 +18,7 @@ struct Vnni : Ymm {
 }  // namespace
 
 extern const Dot vnni;
-const Dot vnni = dotOf<Vnni>(unpackBytes);
+const Dot vnni = streamingDotOf<Vnni>();
 
 }  // namespace avx2
 }  // namespace qconv

@@ -158,8 +158,17 @@ class QconvStep final : public Step {
       const ConvWindow& window = plan.windows[w];
       tile.runs = plan.runs.data() + window.firstRun;
       tile.runCount = window.runs;
-      tile.panel = panelOf(block, w, from, memory.panel);
       tile.floats = problem_.y < 0 && w + 1 == plan.windows.size();
+      if (count == 1 && streams(block, w)) {
+        tile.pixels = memory.pixels;
+        tile.out = memory.sums + (block.first - c0);
+        const int64_t elements = layout_.elements(block, window);
+        dot.stream[layout_.numbers.weightBits - 1](tile, restOf(layout_.numbers, from, elements));
+        from += panelBytes(layout_.numbers, elements);
+        tile.start = nullptr;
+        continue;
+      }
+      tile.panel = panelOf(block, w, from, memory.panel);
       from += panelBytes(layout_.numbers, layout_.elements(block, window));
       for (int t = 0, p = 0; t < tiles; t++) {
         // Tiles of nearly equal size: a last tile of one pixel would wait for each of its sums.
@@ -171,6 +180,17 @@ class QconvStep final : public Step {
       }
       tile.start = nullptr;
     }
+  }
+
+  // Whether one pixel can be multiplied with window w as it lies. Elements that fill a unit are 0,
+  // unless they are bipolar.
+  bool streams(const ConvChannels& block, size_t w) const {
+    const ConvWindow& window = layout_.plan.windows[w];
+    const Dot& dot = layout_.dot;
+    if (dot.stream[layout_.numbers.weightBits - 1] == nullptr) return false;
+    if (block.vectors != dot.vectors || window.runs != 1) return false;
+    if (layout_.numbers.weightKind != WeightKind::bipolar) return true;
+    return tails_[w].empty() && layout_.elements(block, window) % 256 == 0;
   }
 
   const uint8_t* panelOf(const ConvChannels& block, size_t w, const uint8_t* packed,

@@ -45,6 +45,10 @@ struct Rest {
   int64_t elements;  // of fewer than 8 bits they come in units of 256, which are unpacked whole
 };
 
+// One pixel times a panel that is unpacked on the way; `tile.panel` is not read. Its window is one
+// run.
+using StreamFn = void (*)(const Tile& tile, const Rest& rest);
+
 // One way to multiply.
 struct Dot {
   Operand operand;
@@ -56,6 +60,7 @@ struct Dot {
   int pixels[kMaxTileVectors];
   TileFn run[kMaxTileVectors][kMaxTilePixels];  // [v - 1][p - 1]
   void (*unpack)(const Rest& rest, uint8_t* panel);
+  StreamFn stream[8];  // of a full tile's vectors, by bits less one; null where there is none
 };
 
 }  // namespace qconv

@@ -30,8 +30,8 @@ BITPLANE_INLINE void addBits(const uint8_t* piece, Part& value) {
 // Part J of a unit: its bits come from the piece of four bits (two parts share one), that of two
 // (four parts) and that of one (eight).
 template <int N, int J>
-BITPLANE_INLINE void unpackPart(const uint8_t* unit, const PartBytes& bias, const Part& twice,
-                                uint8_t* to) {
+BITPLANE_INLINE void readPart(const uint8_t* unit, const PartBytes& bias, const Part& twice,
+                              PartBytes& to) {
   constexpr int kTwos = (N & 4) != 0 ? 4 : 0, kOnes = kTwos + ((N & 2) != 0 ? 2 : 0);
   Part value = {};
   if constexpr ((N & 4) != 0) addBits<J % 2 * 4, 4, 0>(unit + J / 2 * kPartBytes, value);
@@ -39,7 +39,14 @@ BITPLANE_INLINE void unpackPart(const uint8_t* unit, const PartBytes& bias, cons
     addBits<J % 4 * 2, 2, kTwos>(unit + (kTwos + J / 4) * kPartBytes, value);
   if constexpr ((N & 1) != 0) addBits<J, 1, kOnes>(unit + kOnes * kPartBytes, value);
   if constexpr (N == 1) value += value & twice;
-  const PartBytes bytes = reinterpret_cast<PartBytes>(value) - bias;
+  to = reinterpret_cast<PartBytes>(value) - bias;
+}
+
+template <int N, int J>
+BITPLANE_INLINE void unpackPart(const uint8_t* unit, const PartBytes& bias, const Part& twice,
+                                uint8_t* to) {
+  PartBytes bytes;
+  readPart<N, J>(unit, bias, twice, bytes);
   std::memcpy(to + J * kPartBytes, &bytes, kPartBytes);
 }
 

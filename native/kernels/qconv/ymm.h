@@ -6,7 +6,7 @@
 
 #include <cstring>
 
-#include "kernels/qconv/generic.h"
+#include "kernels/qconv/stream.h"
 
 namespace bitplane {
 namespace qconv {
@@ -35,6 +35,9 @@ struct Ymm {
     return _mm256_set1_epi32(four);
   }
   static BITPLANE_INLINE W weights(const uint8_t* w) { return load(w); }
+  static BITPLANE_INLINE W of(const PartBytes (&parts)[1]) {
+    return reinterpret_cast<__m256i>(parts[0]);
+  }
   static BITPLANE_INLINE Acc zero() { return _mm256_setzero_si256(); }
   static BITPLANE_INLINE Sum load(const void* from) {
     return _mm256_loadu_si256(static_cast<const __m256i*>(from));

@@ -6,7 +6,7 @@
 
 #include <cstring>
 
-#include "kernels/qconv/generic.h"
+#include "kernels/qconv/stream.h"
 
 namespace bitplane {
 namespace qconv {
@@ -35,6 +35,11 @@ struct Zmm {
     return _mm512_set1_epi32(four);
   }
   static BITPLANE_INLINE W weights(const uint8_t* w) { return load(w); }
+  static BITPLANE_INLINE W of(const PartBytes (&parts)[2]) {
+    return _mm512_maskz_inserti64x4(0xff,
+                                    _mm512_castsi256_si512(reinterpret_cast<__m256i>(parts[0])),
+                                    reinterpret_cast<__m256i>(parts[1]), 1);
+  }
   static BITPLANE_INLINE Acc zero() { return _mm512_setzero_si512(); }
   static BITPLANE_INLINE Sum load(const void* from) {
     return _mm512_loadu_si512(static_cast<const __m512i*>(from));

@@ -38,13 +38,19 @@ BITPLANE_INLINE void pixels(const Part& part, int64_t first, int64_t channel) {
   }
 }
 
+// All channels of few pixels, and only then the next ones: their lines lie together, while those of
+// a column of channels would compete for the same sets of a cache where C is a power of two.
 template <typename D>
 void run(const Part& given) {
   const Part part = given;  // a copy that no store can alias
-  for (int64_t channel = 0; channel < part.width; channel += D::kLanes) {
-    int64_t p = 0;
-    for (; p + D::kPixels <= part.count; p += D::kPixels) pixels<D, D::kPixels>(part, p, channel);
-    for (; p < part.count; p++) pixels<D, 1>(part, p, channel);
+  int64_t p = 0;
+  for (; p + D::kPixels <= part.count; p += D::kPixels) {
+    for (int64_t channel = 0; channel < part.width; channel += D::kLanes)
+      pixels<D, D::kPixels>(part, p, channel);
+  }
+  for (; p < part.count; p++) {
+    for (int64_t channel = 0; channel < part.width; channel += D::kLanes)
+      pixels<D, 1>(part, p, channel);
   }
 }
 
