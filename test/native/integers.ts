@@ -2,6 +2,7 @@
  * Layers over low-bit integers, as programs of one instruction: their numbers, random ones among
  * them, and weights as they lie on disk. Not here: running them (./harness.ts).
  */
+import { expect } from 'vitest';
 import type { Case } from './harness.js';
 import { fieldsOf, SAME_3X3, type WindowShape } from './window-shape.js';
 
@@ -149,4 +150,22 @@ export function sumsOf({ shape, numbers, x, weights }: IntegerLayer): Int32Array
           sums[at++] = sum;
         }
   return sums;
+}
+
+const bytesOf = ({ buffer, byteOffset, byteLength }: NodeJS.TypedArray) =>
+  Buffer.from(buffer, byteOffset, byteLength);
+
+/**
+ * Expects the same array, kind and bits. Bytes are compared first: going through elements takes
+ * most of a test's time under an emulator.
+ */
+export function expectSame(
+  found: NodeJS.TypedArray | undefined,
+  expected: NodeJS.TypedArray,
+  title: string,
+) {
+  const same =
+    found?.constructor === expected.constructor && bytesOf(found).equals(bytesOf(expected));
+  if (!same) expect(found, title).toEqual(expected);
+  expect(same, title).toBe(true);
 }

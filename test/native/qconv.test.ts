@@ -8,6 +8,7 @@ import { random } from '../random.js';
 import { type Case, kernelOf, runCase, testedFeatures } from './harness.js';
 import {
   caseOf,
+  expectSame,
   type IntegerLayer,
   type IntegerShape,
   type Numbers,
@@ -78,13 +79,12 @@ const SHAPES: readonly Partial<IntegerShape>[] = [
 /** Every sum of a layer, by every variant of this machine and by the oracle. */
 async function expectSums(layer: IntegerLayer, expected = sumsOf(layer)) {
   const make = caseOf('qconv', layer);
-  expect((await runCase(make, 'reference')).y, 'reference').toEqual(expected);
+  expectSame((await runCase(make, 'reference')).y, expected, 'reference');
   for (const [isa, without] of testedFeatures())
-    for (const threads of [1, 3])
-      expect(
-        (await runCase(make, isa, threads, without)).y,
-        `${kernelOf(make, isa, without)}, ${threads} threads`,
-      ).toEqual(expected);
+    for (const threads of [1, 3]) {
+      const { y } = await runCase(make, isa, threads, without);
+      expectSame(y, expected, `${isa} without ${without}, ${threads} threads`);
+    }
 }
 
 describe('every sum is exact', () => {
@@ -231,8 +231,8 @@ test('an epilogue starts from the float nearest to the sum, and requantizes exac
     for (const [isa, without] of [['reference', 0] as const, ...testedFeatures()])
       for (const threads of [1, 3]) {
         const found = await runCase(make, isa, threads, without);
-        expect(found.floats, isa).toEqual(Float32Array.from(sums));
-        expect(found.out, isa).toEqual(bytes);
+        expectSame(found.floats, Float32Array.from(sums), isa);
+        expectSame(found.out, bytes, isa);
       }
   }
 });

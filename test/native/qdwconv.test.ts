@@ -7,6 +7,7 @@ import { random } from '../random.js';
 import { kernelOf, runCase, testedIsas } from './harness.js';
 import {
   caseOf,
+  expectSame,
   type IntegerLayer,
   type IntegerShape,
   type Numbers,
@@ -44,9 +45,7 @@ async function expectSums(layer: IntegerLayer, expected = sumsOf(layer)) {
   const make = caseOf('qdwconv', layer);
   for (const isa of ['reference' as const, ...testedIsas()])
     for (const threads of isa === 'reference' ? [1] : [1, 3])
-      expect((await runCase(make, isa, threads)).y, `${kernelOf(make, isa)}, ${threads}`).toEqual(
-        expected,
-      );
+      expectSame((await runCase(make, isa, threads)).y, expected, `${isa}, ${threads} threads`);
 }
 
 describe('every sum is exact', () => {
@@ -103,8 +102,10 @@ test('an epilogue starts from the float nearest to the sum', async () => {
   });
   for (const isa of ['reference' as const, ...testedIsas()])
     for (const threads of [1, 3])
-      expect((await runCase(make, isa, threads)).out, isa).toEqual(
+      expectSame(
+        (await runCase(make, isa, threads)).out,
         Float32Array.from(sums, (sum) => sum * 0.5),
+        isa,
       );
 });
 

@@ -32,16 +32,15 @@ BITPLANE_INLINE void addUp(const Tile& t, const int32_t* start, bool floats,
   }
 }
 
+// Step I of a group; a vector of weights is loaded right before it is used.
 template <typename D, int I, int V, int P>
 BITPLANE_INLINE void multiply(const uint8_t* w, const typename D::X (&x)[P],
                               typename D::Acc (&acc)[P][V]) {
-  typename D::W weights[V];
   BITPLANE_UNROLL
-  for (int v = 0; v < V; v++) weights[v] = D::weights(w + v * D::kVectorBytes);
-  BITPLANE_UNROLL
-  for (int p = 0; p < P; p++) {
+  for (int v = 0; v < V; v++) {
+    const typename D::W weights = D::weights(w + v * D::kVectorBytes);
     BITPLANE_UNROLL
-    for (int v = 0; v < V; v++) acc[p][v] = D::template dot<I>(acc[p][v], x[p], weights[v]);
+    for (int p = 0; p < P; p++) acc[p][v] = D::template dot<I>(acc[p][v], x[p], weights);
   }
 }
 

@@ -31,7 +31,7 @@ struct Maddubs : Ymm {
 };
 
 struct MaddubsMadd : Ymm {
-  static constexpr int kPixels[] = {8, 5};  // and a register of ones
+  static constexpr int kPixels[] = {4, 5};  // and a register of ones
   template <int>
   static BITPLANE_INLINE Acc dot(Acc acc, X x, W w) {
     return kept(

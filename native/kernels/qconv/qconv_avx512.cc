@@ -9,7 +9,7 @@ namespace {
 
 // Small code: what has AVX-512 as this build asks for it has VNNI too, unless that is forced off.
 struct Narrow : Zmm {
-  static constexpr int kPixels[] = {6, 6};
+  static constexpr int kPixels[] = {4, 6};
 };
 
 struct Maddubs : Narrow {

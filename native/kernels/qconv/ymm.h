@@ -22,7 +22,7 @@ BITPLANE_INLINE __m256i kept(__m256i value) {
 struct Ymm {
   static constexpr Operand kOperand = Operand::u8;
   static constexpr int kLanes = 8, kStep = 4, kStepBytes = 4, kVectorBytes = 32, kGroup = 1;
-  static constexpr int kPixels[] = {8, 6};
+  static constexpr int kPixels[] = {4, 6};
   static constexpr int kPanelBytes = 16 << 10;  // half of a 32 KiB L1
   static constexpr bool kFlushes = false;
   using X = __m256i;

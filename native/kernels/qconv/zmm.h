@@ -22,7 +22,7 @@ BITPLANE_INLINE __m512i kept(__m512i value) {
 struct Zmm {
   static constexpr Operand kOperand = Operand::u8;
   static constexpr int kLanes = 16, kStep = 4, kStepBytes = 4, kVectorBytes = 64, kGroup = 1;
-  static constexpr int kPixels[] = {8, 8, 6, 6};
+  static constexpr int kPixels[] = {8, 6, 4, 6};
   static constexpr int kPanelBytes = 24 << 10;  // half of a 48 KiB L1
   static constexpr bool kFlushes = false;
   using X = __m512i;
