@@ -6,69 +6,15 @@
 //   node bench/mca/neon-bconv.mjs [--json] [--max CYCLES]
 //
 // Exit code 1 if Cortex-A72 needs more than CYCLES.
-import { spawnSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
+import { bodyOf, compile, count, cyclesOf, instructions, loopsOf } from './assembly.mjs';
 
-const root = fileURLToPath(new URL('../..', import.meta.url));
 const kernel = 'native/kernels/bconv/bconv_neon.cc';
-const compiler = process.env.AARCH64_CXX ?? 'aarch64-linux-gnu-g++';
-const flags = [
-  '-O3',
-  '-std=c++17',
-  '-ffp-contract=off',
-  '-fno-exceptions',
-  '-fvisibility=hidden',
-  '-Inative',
-  '-S',
-  '-o',
-  '-',
-];
+// End is the first template argument of run<>, and bits is its value 0.
+const signs = /neon_cnt.*runILNS\w*_3EndE0EE/;
 const cpus = ['cortex-a72', 'cortex-a76'];
 const tile = { pixels: 4, outputs: 8, bits: 64 }; // one step of the inner loop: 2048 multiply-adds
 // kWordsPerFlush: the outer loop does the first word, the inner one the rest
 const wordsPerFlush = 31;
-const iterations = 200;
-
-function run(command, args, input) {
-  const result = spawnSync(command, args, {
-    cwd: root,
-    input,
-    encoding: 'utf8',
-    maxBuffer: 1 << 26,
-  });
-  if (result.error) throw new Error(`${command}: ${result.error.message}`);
-  if (result.status !== 0) throw new Error(`${command} failed:\n${result.stderr}`);
-  return result.stdout;
-}
-
-// The body of the sign-bit kernel: End is the first template argument of run<>, and bits is its
-// value 0.
-function bodyOf(assembly) {
-  const lines = assembly.split('\n');
-  const start = lines.findIndex((line) => /^_ZN.*neon_cnt.*runILNS\w*_3EndE0EE.*:$/.test(line));
-  if (start < 0) throw new Error(`${kernel}: expected a function run<End::bits> but found none`);
-  const length = lines.slice(start).findIndex((line) => line.startsWith('\t.size'));
-  return lines.slice(start, start + length);
-}
-
-// Every loop: the lines from a label to a branch back to it.
-function loopsOf(body) {
-  const labels = new Map(
-    body.flatMap((line, at) =>
-      /^(\.L\d+):/.test(line) ? [[line.slice(0, line.indexOf(':')), at]] : [],
-    ),
-  );
-  return body.flatMap((line, at) => {
-    const target = /^\tb\S*\t(?:\w+, )?(\.L\d+)$/.exec(line)?.[1];
-    const from = target === undefined ? undefined : labels.get(target);
-    return from !== undefined && from < at ? [{ from, to: at + 1 }] : [];
-  });
-}
-
-const count = (lines, mnemonic) =>
-  lines.filter((line) => line.startsWith(`\t${mnemonic}\t`)).length;
-const instructions = (lines) => lines.filter((line) => /^\t[a-z]/.test(line));
 
 // The inner loop holds one cnt per accumulator; the flush is what the smallest loop around it adds.
 function cut(body) {
@@ -86,19 +32,8 @@ function cut(body) {
   };
 }
 
-function cyclesOf(lines, cpu) {
-  const report = run(
-    'llvm-mca',
-    [`-mcpu=${cpu}`, '-mtriple=aarch64', `-iterations=${iterations}`],
-    `${lines.join('\n')}\n`,
-  );
-  return Number(/Total Cycles:\s+(\d+)/.exec(report)[1]) / iterations;
-}
-
 function main(args) {
-  if (!existsSync(`${root}/${kernel}`))
-    throw new Error(`${kernel}: expected the kernel's source but found none`);
-  const { inner, flush } = cut(bodyOf(run(compiler, [...flags, kernel])));
+  const { inner, flush } = cut(bodyOf(compile(kernel), signs, kernel));
   const vector = inner.filter((line) => /^\t(eor|cnt|add)\tv/.test(line)).length;
   const rows = cpus.map((cpu) => {
     const loop = cyclesOf(inner, cpu);

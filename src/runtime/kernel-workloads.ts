@@ -144,6 +144,12 @@ function integerDense(c: number, bits: readonly [number, number]): Workload {
   return integer(`1 x ${c} . ${c} x ${c}`, 'qconv', bits, { ...point, c, o: c }, [c, c * c, c]);
 }
 
+function integerDepthwise(c: number, size: number, bits: readonly [number, number]): Workload {
+  const fields = { h: size, w: size, c, oh: size, ow: size, kh: 3, kw: 3, pt: 1, pl: 1 };
+  const pixels = size * size * c;
+  return integer(`3x3 depthwise ${c} @${size}`, 'qdwconv', bits, fields, [pixels, c * 9, pixels]);
+}
+
 function pooled(
   opcode: string,
   c: number,
@@ -219,6 +225,7 @@ export function workloads(): Workload[] {
     ...RESNET18.map(([channels, side]) => floatConvolution(channels, side, 3)),
     ...PAIRS.flatMap((bits) => [
       ...RESNET18.map(([channels, side]) => integerConvolution(channels, side, bits)),
+      integerDepthwise(256, 14, bits),
       integerDense(512, bits),
       integerDense(1024, bits),
     ]),

@@ -5,7 +5,7 @@
 //   D::Acc add(Acc, Pair x, Pair w)                    plus the products of both taps
 //   D::store(int32_t*, Acc), D::storeFloats(float*, Acc)
 #pragma once
-#include "kernels/qdwconv/qdwconv.h"
+#include "kernels/qdwconv/tile.h"
 #include "simd/attributes.h"
 
 namespace bitplane {

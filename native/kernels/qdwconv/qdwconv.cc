@@ -9,6 +9,7 @@
 #include "kernels/epilogue/epilogue.h"
 #include "kernels/qconv/panel.h"
 #include "kernels/qconv/qconv.h"
+#include "kernels/qdwconv/tile.h"
 
 namespace bitplane {
 namespace qdwconv {

@@ -14,30 +14,9 @@
 #include "kernels/conv/plan.h"
 #include "kernels/packing.h"
 #include "kernels/qconv/numbers.h"
-#include "kernels/qconv/tile.h"
 
 namespace bitplane {
 namespace qdwconv {
-
-// What the inner loop sees: `count` pixels x `width` channels.
-struct Part {
-  const int16_t* const* pixels;  // the first tap of each pixel, channel 0
-  int64_t channel;               // the first to compute
-  int64_t count;
-  const int64_t* offsets;  // [2 pairs] elements from a pixel's address to its taps
-  int pairs;
-  const int16_t* panel;  // weights, [2 pairs][width]
-  int64_t width;         // channels, in whole vectors
-  void* out;             // int32 or float, [pixel][ld]; whole vectors are written
-  int64_t ld;
-  bool floats;
-};
-
-struct Kernel {
-  int lanes;  // channels of a row; `width` is a multiple of it
-  void (*run)(const Part& part);
-  void (*unpack)(const qconv::Rest& rest, uint8_t* panel);  // into 16 bits
-};
 
 std::unique_ptr<WeightPacking> packingFor(const ConvShape& shape, const qconv::Numbers& numbers,
                                           Isa isa);
