@@ -42,11 +42,13 @@ function main(args) {
     console.log(JSON.stringify({ rows }));
     return;
   }
-  for (const { name, cpu, products, instructions: length, cycles, bound } of rows)
+  for (const row of rows) {
+    const share = ((100 * row.bound) / row.cycles).toFixed(1);
     console.log(
-      `${name} on ${cpu}: ${products} multiply-adds in ${length} instructions, ` +
-        `${cycles.toFixed(1)} cycles, ${((100 * bound) / cycles).toFixed(1)} % of the bound ${bound}`,
+      `${row.name} on ${row.cpu}: ${row.products} multiply-adds in ${row.instructions} ` +
+        `instructions, ${row.cycles.toFixed(1)} cycles, ${share} % of the bound ${row.bound}`,
     );
+  }
 }
 
 try {

@@ -1,6 +1,6 @@
 /**
- * The NEON inner loops of the binary convolution, flush included, and of the integer convolution, as
- * llvm-mca predicts them: see bench/mca. Needs the cross compiler.
+ * The NEON inner loops of the binary convolution, flush included, and of the integer convolution,
+ * as llvm-mca predicts them: see bench/mca. Needs the cross compiler.
  */
 import { inChild } from '../child.js';
 import { type Row, Skip, type Workload } from '../report.js';

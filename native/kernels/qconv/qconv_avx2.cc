@@ -65,9 +65,9 @@ constexpr Dot maddDot() {
 }  // namespace
 
 extern const Dot maddubs, maddubs_madd, madd;
-const Dot maddubs = streamingDotOf<Maddubs>();
-const Dot maddubs_madd = streamingDotOf<MaddubsMadd>();
-const Dot madd = maddDot();
+constexpr Dot maddubs = streamingDotOf<Maddubs>();
+constexpr Dot maddubs_madd = streamingDotOf<MaddubsMadd>();
+constexpr Dot madd = maddDot();
 
 }  // namespace avx2
 }  // namespace qconv

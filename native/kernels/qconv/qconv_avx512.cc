@@ -47,8 +47,8 @@ constexpr Dot maddDot() {
 }  // namespace
 
 extern const Dot maddubs, madd;
-const Dot maddubs = streamingDotOf<Maddubs>();
-const Dot madd = maddDot();
+constexpr Dot maddubs = streamingDotOf<Maddubs>();
+constexpr Dot madd = maddDot();
 
 }  // namespace avx512
 }  // namespace qconv

@@ -18,7 +18,7 @@ struct Vnni : Zmm {
 }  // namespace
 
 extern const Dot vnni;
-const Dot vnni = streamingDotOf<Vnni>();
+constexpr Dot vnni = streamingDotOf<Vnni>();
 
 }  // namespace avx512
 }  // namespace qconv

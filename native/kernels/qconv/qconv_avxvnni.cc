@@ -18,7 +18,7 @@ struct Vnni : Ymm {
 }  // namespace
 
 extern const Dot vnni;
-const Dot vnni = streamingDotOf<Vnni>();
+constexpr Dot vnni = streamingDotOf<Vnni>();
 
 }  // namespace avx2
 }  // namespace qconv

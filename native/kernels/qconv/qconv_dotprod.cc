@@ -39,7 +39,7 @@ struct Sdot : Quad {
 }  // namespace
 
 extern const Dot sdot;
-const Dot sdot = dotOf<Sdot>(unpackBytes);
+constexpr Dot sdot = dotOf<Sdot>(unpackBytes);
 
 }  // namespace neon
 }  // namespace qconv

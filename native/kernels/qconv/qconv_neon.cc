@@ -86,8 +86,8 @@ struct Smull : Long {
 }  // namespace
 
 extern const Dot smlal, smull;
-const Dot smlal = dotOf<Smlal>(unpackBytes);
-const Dot smull = dotOf<Smull>(unpackBytes);
+constexpr Dot smlal = dotOf<Smlal>(unpackBytes);
+constexpr Dot smull = dotOf<Smull>(unpackBytes);
 
 }  // namespace neon
 }  // namespace qconv

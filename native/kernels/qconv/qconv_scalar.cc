@@ -58,7 +58,7 @@ struct Plain {
 }  // namespace
 
 extern const Dot dot;
-const Dot dot = dotOf<Plain>(unpackBytes);
+constexpr Dot dot = dotOf<Plain>(unpackBytes);
 
 }  // namespace scalar
 }  // namespace qconv

@@ -1,7 +1,7 @@
-// The tile of one pixel over weights that are unpacked in registers, for ISA files whose vectors are
-// parts of a unit (panel.h) or several of them. A dense layer of one row reads each weight once:
-// writing it to a panel and reading it back would cost as much as multiplying it. Not here: other
-// tiles (generic.h).
+// The tile of one pixel over weights that are unpacked in registers, for ISA files whose vectors
+// are parts of a unit (panel.h) or several of them. A dense layer of one row reads each weight
+// once: writing it to a panel and reading it back would cost as much as multiplying it. Not here:
+// other tiles (generic.h).
 //
 //   D::W D::of(const PartBytes (&parts)[kParts])   a vector of weights
 #pragma once

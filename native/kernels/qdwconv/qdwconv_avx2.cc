@@ -48,7 +48,7 @@ struct Ymm {
 }  // namespace
 
 extern const Kernel kernel;
-const Kernel kernel = {Ymm::kLanes, run<Ymm>, qconv::unpackWide};
+constexpr Kernel kernel = {Ymm::kLanes, run<Ymm>, qconv::unpackWide};
 
 }  // namespace avx2
 }  // namespace qdwconv

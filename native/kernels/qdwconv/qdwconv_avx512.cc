@@ -49,7 +49,7 @@ struct Zmm {
 }  // namespace
 
 extern const Kernel kernel;
-const Kernel kernel = {Zmm::kLanes, run<Zmm>, qconv::unpackWide};
+constexpr Kernel kernel = {Zmm::kLanes, run<Zmm>, qconv::unpackWide};
 
 }  // namespace avx512
 }  // namespace qdwconv

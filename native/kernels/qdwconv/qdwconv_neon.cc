@@ -42,7 +42,7 @@ struct Eight {
 }  // namespace
 
 extern const Kernel kernel;
-const Kernel kernel = {Eight::kLanes, run<Eight>, qconv::unpackWide};
+constexpr Kernel kernel = {Eight::kLanes, run<Eight>, qconv::unpackWide};
 
 }  // namespace neon
 }  // namespace qdwconv

@@ -34,7 +34,7 @@ struct Four {
 }  // namespace
 
 extern const Kernel kernel;
-const Kernel kernel = {Four::kLanes, run<Four>, qconv::unpackWide};
+constexpr Kernel kernel = {Four::kLanes, run<Four>, qconv::unpackWide};
 
 }  // namespace scalar
 }  // namespace qdwconv
