@@ -52,6 +52,7 @@ export function randomIntegers(
 
 /** Weights in disk form: element i at bit i * bits of the string, without gaps. */
 export function onDisk(values: Int32Array, { weightKind, weightBits }: Numbers): Uint8Array {
+  if (weightBits === 8) return Uint8Array.from(values);
   const bytes = new Uint8Array(Math.ceil((values.length * weightBits) / 8));
   values.forEach((value, i) => {
     const bits = weightKind === 'bipolar' ? Number(value < 0) : value & (2 ** weightBits - 1);

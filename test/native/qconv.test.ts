@@ -73,7 +73,7 @@ const SHAPES: readonly Partial<IntegerShape>[] = [
   { g: 10, c: 10, o: 10 },
   { n: 3, h: 7, w: 7, c: 20, o: 70 },
   // More pixels than a block, a window of more than one panel.
-  { h: 14, w: 14, c: 160, o: 72 },
+  { h: 12, w: 9, c: 160, o: 40 },
 ];
 
 /** Every sum of a layer, by every variant of this machine and by the oracle. */

@@ -23,6 +23,15 @@ extern const Dot sdot, smlal, smull;
 
 namespace {
 
+// One way to run the problem.
+struct Variant {
+  const char* name;
+  Isa isa;
+  Features features;  // that it needs beside the instruction set
+  const Dot* dot;
+  int pairs;  // how many sums of two products must fit int16; 0 where sums have 32 bits
+};
+
 constexpr Variant kVariants[] = {
 #define BITPLANE_QCONV(name, isa, features, dot, pairs) \
   {#name, Isa::isa, feature::features, &dot, pairs},
@@ -45,11 +54,6 @@ const Variant* variantFor(const Numbers& numbers, Isa isa, Features features) {
 }
 
 }  // namespace
-
-const Variant* variants(int* count) {
-  *count = static_cast<int>(std::size(kVariants));
-  return kVariants;
-}
 
 bool canRun(const ConvShape& shape, const Numbers& numbers) {
   return numbers.weightBits > 0 && sumFits(numbers, shape.window());

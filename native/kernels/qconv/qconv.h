@@ -1,5 +1,5 @@
-// Integer convolution: what it computes, how a problem is described, and the list of variants. Not
-// here: what values can be (numbers.h), packed weights (weights.h), the inner loop (tile.h).
+// Integer convolution: what it computes, and how a problem is described. Not here: what values can
+// be (numbers.h), packed weights (weights.h), the inner loop (tile.h), the variants (variants.inc).
 //
 // x is [N,H,W,C], one byte an element, whose values use xBits of it; w is [O,KH,KW,C/G], weightBits
 // an element; y is [N,OH,OW,O], int32.
@@ -61,18 +61,6 @@ std::unique_ptr<WeightPacking> referencePacking(int outputs, int taps, int chann
 // weights.
 std::unique_ptr<Step> makeReference(const char* name, const Instruction& instruction,
                                     const Problem& problem, const WeightSource& constant);
-
-// One way to run the problem.
-struct Variant {
-  const char* name;
-  Isa isa;
-  Features features;  // that it needs beside the instruction set
-  const Dot* dot;
-  // How many sums of two products must fit int16: 0 for a variant that adds up in 32 bits.
-  int pairs;
-};
-// Every variant compiled into this binary but the oracle, in the order of variants.inc.
-const Variant* variants(int* count);
 
 }  // namespace qconv
 

@@ -5,6 +5,7 @@
 //   D::Acc add(Acc, Pair x, Pair w)                    plus the products of both taps
 //   D::store(int32_t*, Acc), D::storeFloats(float*, Acc)
 #pragma once
+#include "kernels/qconv/unpack.h"
 #include "kernels/qdwconv/tile.h"
 #include "simd/attributes.h"
 
@@ -52,6 +53,23 @@ void run(const Part& given) {
     for (int64_t channel = 0; channel < part.width; channel += D::kLanes)
       pixels<D, 1>(part, p, channel);
   }
+}
+
+template <typename T>
+BITPLANE_INLINE void subtractFrom(const T* from, int zero, int64_t count, int16_t* to) {
+  for (int64_t i = 0; i < count; i++) to[i] = static_cast<int16_t>(from[i] - zero);
+}
+
+void subtract(const uint8_t* from, bool isSigned, int zero, int64_t count, int16_t* to) {
+  if (isSigned)
+    subtractFrom(reinterpret_cast<const int8_t*>(from), zero, count, to);
+  else
+    subtractFrom(from, zero, count, to);
+}
+
+template <typename D>
+constexpr Kernel kernelOf() {
+  return {D::kLanes, subtract, run<D>, qconv::unpackWide};
 }
 
 }  // namespace

@@ -180,14 +180,11 @@ class QdwconvStep final : public Step {
   };
 
   void prepare(const ConvStrip& strip, const uint8_t* x, int16_t* copy) const {
-    const int zero = problem_.numbers.zero;
-    const auto move = [zero](const auto* from, int64_t count, int16_t* to) {
-      for (int64_t i = 0; i < count; i++) to[i] = static_cast<int16_t>(from[i] - zero);
-    };
-    if (problem_.numbers.xSigned)
-      copyStrip(layout_.plan, strip, reinterpret_cast<const int8_t*>(x), copy, int16_t{0}, move);
-    else
-      copyStrip(layout_.plan, strip, x, copy, int16_t{0}, move);
+    const Numbers& n = problem_.numbers;
+    copyStrip(layout_.plan, strip, x, copy, int16_t{0},
+              [&](const uint8_t* from, int64_t count, int16_t* to) {
+                variant_.kernel->subtract(from, n.xSigned, n.zero, count, to);
+              });
   }
 
   void runChunk(int number, const Pixels& pixels, const uint8_t* packed, uint8_t* panel,

@@ -2,7 +2,6 @@
 // channels of two taps. 16 registers: 8 sums, 2 weights, 2 rows, 2 pairs.
 #include <immintrin.h>
 
-#include "kernels/qconv/unpack.h"
 #include "kernels/qdwconv/generic.h"
 
 namespace bitplane {
@@ -48,7 +47,7 @@ struct Ymm {
 }  // namespace
 
 extern const Kernel kernel;
-constexpr Kernel kernel = {Ymm::kLanes, run<Ymm>, qconv::unpackWide};
+constexpr Kernel kernel = kernelOf<Ymm>();
 
 }  // namespace avx2
 }  // namespace qdwconv

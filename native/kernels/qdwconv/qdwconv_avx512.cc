@@ -1,7 +1,6 @@
 // The depthwise integer convolution for AVX-512: as with AVX2 (qdwconv_avx2.cc), 32 channels.
 #include <immintrin.h>
 
-#include "kernels/qconv/unpack.h"
 #include "kernels/qdwconv/generic.h"
 
 namespace bitplane {
@@ -49,7 +48,7 @@ struct Zmm {
 }  // namespace
 
 extern const Kernel kernel;
-constexpr Kernel kernel = {Zmm::kLanes, run<Zmm>, qconv::unpackWide};
+constexpr Kernel kernel = kernelOf<Zmm>();
 
 }  // namespace avx512
 }  // namespace qdwconv

@@ -2,7 +2,6 @@
 // each tap of 8 channels. 32 registers: 8 sums, 2 weights, 2 rows.
 #include <arm_neon.h>
 
-#include "kernels/qconv/unpack.h"
 #include "kernels/qdwconv/generic.h"
 
 namespace bitplane {
@@ -42,7 +41,7 @@ struct Eight {
 }  // namespace
 
 extern const Kernel kernel;
-constexpr Kernel kernel = {Eight::kLanes, run<Eight>, qconv::unpackWide};
+constexpr Kernel kernel = kernelOf<Eight>();
 
 }  // namespace neon
 }  // namespace qdwconv

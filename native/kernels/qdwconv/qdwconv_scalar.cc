@@ -1,5 +1,4 @@
 // The depthwise integer convolution in plain C++.
-#include "kernels/qconv/unpack.h"
 #include "kernels/qdwconv/generic.h"
 
 namespace bitplane {
@@ -34,7 +33,7 @@ struct Four {
 }  // namespace
 
 extern const Kernel kernel;
-constexpr Kernel kernel = {Four::kLanes, run<Four>, qconv::unpackWide};
+constexpr Kernel kernel = kernelOf<Four>();
 
 }  // namespace scalar
 }  // namespace qdwconv

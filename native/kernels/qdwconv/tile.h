@@ -22,6 +22,8 @@ struct Part {
 
 struct Kernel {
   int lanes;  // channels of a row; `width` is a multiple of it
+  // to = from - zero, for bytes that follow each other
+  void (*subtract)(const uint8_t* from, bool isSigned, int zero, int64_t count, int16_t* to);
   void (*run)(const Part& part);
   void (*unpack)(const qconv::Rest& rest, uint8_t* panel);  // into 16 bits
 };
