@@ -20,7 +20,7 @@ export const CPU_SUITES = [...KERNEL_SUITES, 'test/runtime', 'test/models'].filt
 );
 
 /** Kernels that have variants for what some CPUs have beside their instruction set. */
-export const FEATURE_SUITES = ['test/native/features.test.ts'];
+export const FEATURE_SUITES = ['test/native/features.test.ts', 'test/native/qconv.test.ts'];
 
 /**
  * Threads instead of child processes, which would start without the emulator. No time limits and no

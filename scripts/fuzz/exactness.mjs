@@ -78,9 +78,10 @@ function classOf(value, known, inputBound) {
   if (rounded && (jumps || STEEP.has(value.op))) return { kind: 'wild' };
   const grid = rounded ? undefined : gridAfter(value, inputs);
   if (grid !== undefined) return { kind: 'exact', ...grid };
-  const sums =
-    ROUNDED.has(value.op) && !(value.op === 'reduce' && ['max', 'min'].includes(value.attrs.kind));
-  return { kind: rounded || (sums && value.dtype === 'f32') ? 'rounded' : 'exact' };
+  // The maximum and minimum of a reduction too: of 0 and -0 it keeps the one that comes first, and a
+  // transposition moved behind the reduction changes which that is.
+  const sums = ROUNDED.has(value.op) && value.dtype === 'f32';
+  return { kind: rounded || sums ? 'rounded' : 'exact' };
 }
 
 /** { bound, unit } of a result; undefined where none is known, or sums would not fit a float. */

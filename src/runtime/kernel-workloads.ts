@@ -110,7 +110,7 @@ function integer(
       y: { kind: 'out', bytes: sums * 4 },
     },
     work: (weights * sums) / (fields.o ?? (fields.c as number)),
-    bound: xBits === 8 && weightBits === 8 ? 'bytes' : 'narrow',
+    bound: opcode === 'qdwconv' || (xBits === 8 && weightBits === 8) ? 'bytes' : 'narrow',
   };
 }
 

@@ -110,10 +110,14 @@ struct WeightSource {
 // The numbers, with what a constant's weights really are within.
 inline Numbers narrowed(Numbers n, const WeightSource& source, int64_t count) {
   int least = n.weightMost, most = n.weightLeast;
-  for (int64_t i = 0; i < count; i++) {
-    const int w = source.at(i);
+  const auto widen = [&](int w) {
     least = std::min(least, w);
     most = std::max(most, w);
+  };
+  if (source.bits == 8) {
+    for (int64_t i = 0; i < count; i++) widen(static_cast<int8_t>(source.bytes[i]));
+  } else {
+    for (int64_t i = 0; i < count; i++) widen(source.at(i));
   }
   n.weightLeast = least;
   n.weightMost = most;

@@ -49,12 +49,14 @@ struct Rest {
 // run.
 using StreamFn = void (*)(const Tile& tile, const Rest& rest);
 
+constexpr int kMostStep = 16;
+
 // One way to multiply.
 struct Dot {
   Operand operand;
   int lanes;       // output channels of a vector
   int vectors;     // of a full tile
-  int step;        // elements
+  int step;        // elements, at most kMostStep
   int panelBytes;  // of a block of k, about: what stays in L1
   // How many pixels a tile of v + 1 vectors takes at most.
   int pixels[kMaxTileVectors];

@@ -59,7 +59,7 @@ void packBlock(const Layout& layout, const WeightSource& source, int part, uint8
   const int perGroup = s.o / s.g, depth = s.c / s.g;
   const int channels =
       std::min({lanes, s.o - block.first, (block.first / perGroup + 1) * perGroup - block.first});
-  const int64_t pitch = source.tapPitch(depth);
+  const int64_t pitch = source.tapPitch(depth), taps = int64_t{s.kh} * s.kw;
   uint8_t* to = packed + layout.blocks[part];
   const int64_t end =
       part + 1 < static_cast<int>(layout.blocks.size()) ? layout.blocks[part + 1] : layout.bytes;
@@ -75,15 +75,13 @@ void packBlock(const Layout& layout, const WeightSource& source, int part, uint8
     PanelWriter writer(layout.numbers, to);
     for (int k = 0; k < window.steps; k++) {
       const int count = std::min(step, plan.segments[segment] - done);
+      int64_t offsets[kMostStep];  // of the step's elements from a channel's first weight
+      for (int e = 0; e < count; e++)
+        offsets[e] = (index + e) / depth * pitch + (index + e) % depth;
       for (int lane = 0; lane < lanes; lane++) {
+        const int64_t first = int64_t{block.first + lane} * taps * pitch;
         for (int e = 0; e < step; e++) {
-          if (lane >= channels || e >= count) {
-            writer.put(0);
-            continue;
-          }
-          const int64_t tap = (index + e) / depth, c = (index + e) % depth;
-          const int64_t taps = int64_t{s.kh} * s.kw;
-          const int w = source.at((int64_t{block.first + lane} * taps + tap) * pitch + c);
+          const int w = lane < channels && e < count ? source.at(first + offsets[e]) : 0;
           start[lane] += w;
           writer.put(w);
         }
