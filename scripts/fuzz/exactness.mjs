@@ -78,8 +78,8 @@ function classOf(value, known, inputBound) {
   if (rounded && (jumps || STEEP.has(value.op))) return { kind: 'wild' };
   const grid = rounded ? undefined : gridAfter(value, inputs);
   if (grid !== undefined) return { kind: 'exact', ...grid };
-  // The maximum and minimum of a reduction too: of 0 and -0 it keeps the one that comes first, and a
-  // transposition moved behind the reduction changes which that is.
+  // The maximum and minimum of a reduction too: of 0 and -0 it keeps the one that comes first, and
+  // a transposition moved behind the reduction changes which that is.
   const sums = ROUNDED.has(value.op) && value.dtype === 'f32';
   return { kind: rounded || sums ? 'rounded' : 'exact' };
 }
