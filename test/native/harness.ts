@@ -35,19 +35,6 @@ export function testedFeatures(): (readonly [isa: IsaName, without: number])[] {
   );
 }
 
-/** Each of those with all of its CPU features, and without any where it has some. */
-export function testedFeatures(): (readonly [isa: IsaName, without: number])[] {
-  const every = 2 ** addon().features.length - 1;
-  return testedIsas().flatMap((isa) =>
-    addon().features.some(({ isas }) => isas.includes(isa))
-      ? ([
-          [isa, 0],
-          [isa, every],
-        ] as const)
-      : ([[isa, 0]] as const),
-  );
-}
-
 /**
  * The contents of a buffer of a test program: feeds, a constant, constant weights, or memory to
  * write, of the kind and size of an array.
