@@ -40,6 +40,9 @@ const ZOO_WITHOUT = [
   'zooGraph',
 ];
 
+/** Functions of `quant` that take a spec and no options. */
+const QUANT_WITHOUT = ['activations', 'parseQuantSpec', 'weights'];
+
 const JUNK = [
   undefined,
   null,
@@ -208,7 +211,14 @@ const OPTIONED: Record<string, (options: never) => unknown> = {
   'nn.model': (o: Options) => nn.model({ input: { name: 'x', shape: ['N', 4] }, ...o }, nn.relu()),
   'nn.model, its input': (o: Options) =>
     nn.model({ input: { name: 'x', shape: ['N', 4], ...o } }, nn.relu()),
-  ...Object.fromEntries(Object.entries(quant).map(([name, member]) => [`quant.${name}`, member])),
+  ...Object.fromEntries(
+    Object.entries(quant)
+      .filter(([name]) => !QUANT_WITHOUT.includes(name))
+      .map(([name, member]) => [`quant.${name}`, member as Call]),
+  ),
+  'quant.quantSpec': (o: Options) => quant.quantSpec({ bits: 8, ...o } as never),
+  'quant.quantizeGraph': (o: Options) =>
+    quant.quantizeGraph(net.graph(net.init(1)), { weights: 8, ends: 'same', ...o } as never),
   ...Object.fromEntries(
     Object.entries(zoo)
       .filter(([name, member]) => typeof member === 'function' && !ZOO_WITHOUT.includes(name))
@@ -335,6 +345,7 @@ test('every function of a public list takes options that are tried here, or no o
         'normalizer',
         'uniform',
       ].map((name) => `nn.${name}`),
+      ...QUANT_WITHOUT.map((name) => `quant.${name}`),
       ...ZOO_WITHOUT.map((name) => `zoo.${name}`),
       ...['constructor', 'graph', 'input'].map((name) => `g.${name}`),
     ].sort(),

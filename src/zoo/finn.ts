@@ -9,7 +9,7 @@
  * `activations` give the same networks in more bits, as Umuroglu et al. and Blott et al., "FINN-R",
  * 2018, arXiv 1809.04570, have them.
  */
-import type { OptionNames } from '../core/checks.js';
+import { type OptionNames, requireOptions } from '../core/checks.js';
 import * as nn from '../nn/index.js';
 import * as quant from '../quant/index.js';
 import {
@@ -61,6 +61,7 @@ export const lfc = perceptron(1024);
  * layers.
  */
 export function cnv(options: FinnOptions = {}): Network {
+  requireOptions(options, OPTIONS, { op: 'zoo' });
   const { weights, inputs } = quantizersOf(options);
   const pixels = realLayer(options.real).inputs;
   const conv = (index: number, filters: number) => [

@@ -130,6 +130,7 @@ function xnorNet(
   widths: readonly number[],
   depths: readonly number[],
 ): Network {
+  requireOptions(options, OPTIONS, { op: 'zoo' });
   const stem = { activation: [nn.relu({ name: 'relu' })], real: options.real };
   return network(options, OPTIONS, large ? IMAGENET : CIFAR10, (classes) => [
     ...(large ? imagenetStem(widths[0]!, stem) : cifarStem(widths[0]!, stem)),

@@ -188,9 +188,10 @@ function signOf(graph: Graph, name: string): string | undefined {
 const EXPECTED: Readonly<Record<string, readonly [channels: number, thresholds: number]>> = {
   'bmxnet-resnet18-cifar10': [3840, 0], // it pads before it takes the sign
   'cnv-w1a1-std': [1856, 0], // ONNX Sign, 0 for 0: two bit planes, no threshold
-  'cnv-w1a1': [1920, 1856],
+  'cnv-w1a1': [1920, 1920],
   'resnet18-w1a1-imagenet': [3584, 1792],
   'tfc-w1a1': [192, 192],
+  'tfc-w2a2': [192, 0], // levels of 2 bits, no signs
 };
 
 describe.skipIf(absent)(
