@@ -57,24 +57,25 @@ async function main() {
   );
   mkdirSync(values.keep, { recursive: true });
   const findings = new Findings(values.keep, child, folder);
-  const end = performance.now() + Number(values.time) * 1000;
+  const begin = performance.now();
+  const end = begin + Number(values.time) * 1000;
+  const before = { seconds: report.seconds, findings: { ...report.findings } };
   let seed = Number(values.seed ?? report.nextSeed);
   try {
     for (; performance.now() < end; seed++) {
       const job = { seed, readers, state: join(folder, 'state'), folder };
       const result = await watch(child, job, end, (line) => take(line, report, findings));
       if (result.problem !== undefined) await findings.ofProcess(result);
+      report.nextSeed = seed + 1;
+      report.seconds = before.seconds + Math.round((performance.now() - begin) / 1000);
+      report.findings = { ...before.findings };
+      for (const [kind, count] of findings.counts)
+        report.findings[kind] = (before.findings[kind] ?? 0) + count;
+      // After every child: what a long run has tried so far stays counted, however it ends.
+      if (values.report !== undefined) writeReport(values.report, report);
     }
   } finally {
     rmSync(folder, { recursive: true, force: true });
-  }
-  report.nextSeed = seed;
-  report.seconds += Number(values.time);
-  for (const [kind, count] of findings.counts)
-    report.findings[kind] = (report.findings[kind] ?? 0) + count;
-  if (values.report !== undefined) {
-    writeFileSync(`${values.report}.new`, `${JSON.stringify(report, undefined, 2)}\n`);
-    renameSync(`${values.report}.new`, values.report);
   }
   print(report, findings);
   process.exitCode = findings.counts.size === 0 ? 0 : 1;
@@ -94,6 +95,11 @@ async function bundle(outfile) {
     keepNames: true,
     logLevel: 'warning',
   });
+}
+
+function writeReport(path, report) {
+  writeFileSync(`${path}.new`, `${JSON.stringify(report, undefined, 2)}\n`);
+  renameSync(`${path}.new`, path);
 }
 
 function readReport(path) {

@@ -68,7 +68,8 @@ export class Random {
    */
   integer(value) {
     const kind = this.below(10);
-    if (kind < 4 && typeof value !== 'bigint') return Number(value) + this.pick([-2, -1, 1, 2]);
+    // Of a file that was mutated before, a size may be bytes.
+    if (kind < 4 && Number.isInteger(value)) return value + this.pick([-2, -1, 1, 2]);
     return kind < 9 ? this.pick(EDGES) : this.pick(FAR);
   }
 
