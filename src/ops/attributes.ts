@@ -94,12 +94,8 @@ export function isOneOf<const T extends string | number>(
 /** An integer of 8 bits, signed or not; absent it is 0. */
 export const isZeroPoint: AttributeRule<number | undefined> & { readonly optional: true } = {
   ...rule<number | undefined>(
-    'a whole number from -128 to 255 other than 0, or absent',
-    (value) =>
-      Number.isInteger(value) &&
-      (value as number) >= -128 &&
-      (value as number) <= 255 &&
-      value !== 0,
+    'a whole number from -128 to 255',
+    (value) => Number.isInteger(value) && (value as number) >= -128 && (value as number) <= 255,
   ),
   optional: true,
 };

@@ -43,7 +43,7 @@ class Builder {
 
   constructor() {
     for (const [name, def] of Object.entries<OpDef>(OPS))
-      Object.defineProperty(this, name, { value: def.method(this.#maker(name)) });
+      Object.defineProperty(this, name, { value: def.method(this.#maker(name, def)) });
   }
 
   /**
@@ -94,10 +94,14 @@ class Builder {
   }
 
   /** What the method of an op makes its node with. */
-  #maker(op: string): NodeMaker<Attrs> {
+  #maker(op: string, { attributes }: OpDef): NodeMaker<Attrs> {
+    // Attributes that a node may lack are options without a default.
+    const optional = Object.fromEntries(
+      Object.entries(attributes).filter(([, rule]) => rule.optional),
+    );
     return {
       node: (inputs, attrs, options = {}, defaults) => {
-        const name = this.#name(op, options, defaults);
+        const name = this.#name(op, options, { ...defaults, ...optional });
         return this.#kept(name, () =>
           nodes.make(op, name, inputs, { ...attrs, ...defaults, ...given(options) }),
         );

@@ -2,7 +2,7 @@
  * From what a user feeds to the arrays that a program takes, and back: names, dtypes, shapes and
  * the batch are checked here, before anything crosses to C++. Not here: running.
  */
-import { carries, DTYPES, type DType } from '../core/dtype.js';
+import { carries, DTYPES, type DType, isSubByte } from '../core/dtype.js';
 import { BitplaneError, expected } from '../core/errors.js';
 import { type Shape, showShape } from '../core/shape.js';
 import type { Graph, Value } from '../graph/value.js';
@@ -77,7 +77,7 @@ function fromTensor(
   return input.dtype === 'b1' ? packWords(tensor.data as Uint8Array, tensor.shape) : tensor.data;
 }
 
-/** A tensor from another thread, of which nothing is known. */
+/** A tensor of which nothing is known, such as one from another thread. */
 function checked(input: Value, feed: TensorLike): Tensor {
   const site = { op: OP, node: input.name };
   try {
@@ -148,6 +148,9 @@ function fromArray(input: Value, feed: unknown, sizes: Record<string, number>): 
     );
   }
   if (symbol !== undefined) sizes[symbol] = size;
+  // The array of an integer of fewer than 8 bits may hold more than the dtype does.
+  if (isSubByte(input.dtype))
+    checked(input, { dtype: input.dtype, data: feed, shape: [feed.length] } as TensorLike);
   return feed;
 }
 

@@ -133,7 +133,13 @@ class Flight implements QueuedRun {
       this.reject(failure);
       return;
     }
-    const tensors = targets.map((array, i) => resultTensor(program.outputs[i] as Value, array));
+    let tensors: Tensor[];
+    try {
+      tensors = targets.map((array, i) => resultTensor(program.outputs[i] as Value, array));
+    } catch (error) {
+      this.reject(nativeError(error));
+      return;
+    }
     this.resolve({ tensors, times });
   }
 

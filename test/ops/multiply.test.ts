@@ -32,7 +32,7 @@ describe('the dtypes that multiply', () => {
       failure(() => inferred(op, [`${dtype}[${x}]`, `i4[${w}]`], { ...attrs, zeroPoint }));
     expect(at('u4', 16)).toMatch(/a zeroPoint from 0 to 15 but received 16/);
     expect(at('i4', -9)).toMatch(/a zeroPoint from -8 to 7 but received -9/);
-    for (const bad of [0, 0.5, Number.NaN, 256, '1', null])
+    for (const bad of [0.5, Number.NaN, 256, '1', null])
       expect(at('u8', bad)).toMatch(/^ERR_ARGUMENT .*zeroPoint/);
     expect(
       failure(() => inferred(op, [`f32[${x}]`, `f32[${w}]`], { ...attrs, zeroPoint: 1 })),

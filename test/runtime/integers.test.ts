@@ -122,6 +122,39 @@ test('weights rest in n bits each', async () => {
   }
 });
 
+test('a graph written in integers: zero points, pooling, joins, and feeds that do not fit', async () => {
+  const n = new Numbers(3);
+  const g = new GraphBuilder();
+  const x = g.input('x', 'u4', ['N', 6, 6, 5]);
+  const w = g.constant(tensorOf('i3', n.integers([4, 3, 3, 5], -4, 3).data, [4, 3, 3, 5]));
+  const flat = g.constant(tensorOf('i7', n.integers([3, 5], -64, 63).data, [3, 5]));
+  const graph = g.graph([x], {
+    conv: g.conv2d(x, w, { zeroPoint: 3, pads: [1, 0, 1, 2] }),
+    none: g.conv2d(x, w, { zeroPoint: 0 }),
+    dense: g.dense(x, flat, { zeroPoint: 15 }),
+    pool: g.maxPool2d(x, [2, 2]),
+    join: g.concat([x, g.transpose(x, [0, 2, 1, 3])], 3),
+    edge: g.pad(x, [0, 1, 0, 0, 0, 0, 2, 0], 7),
+    part: g.slice(x, [0, 1, 1, 1], ['N', 6, 5, 4]),
+    narrow: g.cast(g.cast(x, 'f32'), 'i2'),
+    wide: g.cast(x, 'i32'),
+  });
+  const feed = tensorOf('u4', n.integers([2, 6, 6, 5], 0, 15).data, [2, 6, 6, 5]);
+  const want = evaluateGraph(graph, { x: feed });
+  for (const isa of testedIsas() as Isa[]) {
+    for (const optimize of [true, false]) {
+      const session = GraphSession.fromGraph(graph, { isa, optimize });
+      const results = await session.run({ x: feed });
+      for (const [name, tensor] of Object.entries(want))
+        expect([isa, name, results[name as 'conv']]).toEqual([isa, name, tensor]);
+      await expect(session.run({ x: new Uint8Array(180).fill(16) })).rejects.toThrow(
+        'elements from 0 to 15',
+      );
+      await session.release();
+    }
+  }
+});
+
 function boundsOf(dtype: Held): [number, number] {
   if (dtype === 'b1') return [-1, 1];
   const { lo, hi } = integerBounds(dtype);
