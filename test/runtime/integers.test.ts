@@ -122,7 +122,7 @@ test('weights rest in n bits each', async () => {
   }
 });
 
-test('a graph written in integers: zero points, pooling, joins, feeds that do not fit', async () => {
+test('a graph in integers: zero points, pooling, joins, and feeds that do not fit', async () => {
   const n = new Numbers(3);
   const g = new GraphBuilder();
   const x = g.input('x', 'u4', ['N', 6, 6, 5]);
