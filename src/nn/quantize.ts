@@ -16,12 +16,12 @@ export type WeightOption = WeightQuantizer | QuantSpecLike;
 /** How a layer's inputs are quantized. */
 export type InputOption = ActivationQuantizer | QuantSpecLike;
 
-/** @throws BitplaneError ERR_ARGUMENT for a spec that is none */
+/** @throws BitplaneError ERR_ARGUMENT for an option that describes no quantizer of weights */
 export function weightQuantizer(option: WeightOption | undefined): WeightQuantizer | undefined {
   return option === undefined || isQuantizer(option) ? option : weights(option);
 }
 
-/** @throws BitplaneError ERR_ARGUMENT for a spec that is none, or that no layer's input has */
+/** @throws BitplaneError ERR_ARGUMENT for an option that describes no quantizer of inputs */
 export function inputQuantizer(option: InputOption | undefined): ActivationQuantizer | undefined {
   return option === undefined || isQuantizer(option) ? option : activations(option);
 }

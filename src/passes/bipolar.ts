@@ -11,6 +11,7 @@ import { partOf } from '../tensor/stored.js';
 import { Tensor } from '../tensor/tensor.js';
 import { tensorOf, valuesOf } from '../tensor/values.js';
 import { isConstantExpression } from './constants.js';
+import { isScale, productOfScales, scalesOf } from './weight-scales.js';
 
 /** x = cast(bits) * scale. */
 export interface BipolarMap {
@@ -76,23 +77,10 @@ function scaledBy(
   scale: Value,
   factors: number,
 ): BipolarWeights | undefined {
-  if (scale.op !== 'constant' || scale.dtype !== 'f32' || weights.shape.length !== w.shape.length)
-    return undefined;
-  const inner = bipolarWeights(weights, factors + 1);
-  const { data } = scale.data as Tensor<'f32'>;
-  const lead = scale.shape.length === w.shape.length ? scale.shape[0] : 1;
-  if (inner === undefined || (data.length !== 1 && data.length !== lead) || !data.every(isScale))
-    return undefined;
-  return { bits: inner.bits, scale: inner.scale === undefined ? data : product(inner.scale, data) };
-}
-
-function isScale(number: number): boolean {
-  return Number.isFinite(number) && number !== 0;
-}
-
-function product(a: Float32Array, b: Float32Array): Float32Array {
-  const at = (values: Float32Array, i: number) => values[values.length === 1 ? 0 : i] as number;
-  return Float32Array.from({ length: Math.max(a.length, b.length) }, (_, i) => at(a, i) * at(b, i));
+  if (weights.shape.length !== w.shape.length) return undefined;
+  const scales = scalesOf(w, scale);
+  const inner = scales && bipolarWeights(weights, factors + 1);
+  return inner && { bits: inner.bits, scale: productOfScales(inner.scale, scales!) };
 }
 
 function ofOneMagnitude(w: Value<'f32'>): BipolarWeights | undefined {

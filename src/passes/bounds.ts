@@ -53,7 +53,7 @@ function derive(value: Value): Bounds | undefined {
   return spanOf(Array.from(others).flatMap((other) => ends.map((x) => formula(x, other))));
 }
 
-/** The numbers of a constant, or the ends of what is none. */
+/** The elements of a constant operand; of a computed one, its two bounds. */
 function operandNumbers(operand: Value): Float32Array | undefined {
   if (operand.op === 'constant') return (operand.data as Tensor<'f32'>).data;
   const bounds = boundsOf(operand);

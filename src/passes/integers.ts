@@ -23,6 +23,7 @@ import { scaleOperand } from './bipolar.js';
 import { isConstantExpression } from './constants.js';
 import { type Rule, renamed } from './rewrite.js';
 import { valueRange } from './value-range.js';
+import { productOfScales, scalesOf } from './weight-scales.js';
 
 /** x = (q - zero) * scale. */
 interface IntegerMap {
@@ -160,20 +161,10 @@ function scaledBy(
   scale: Value,
   factors: number,
 ): IntegerWeights | undefined {
-  if (scale.op !== 'constant' || scale.dtype !== 'f32' || !sameShape(weights.shape, w.shape))
-    return undefined;
-  const { data } = scale.data as Tensor<'f32'>;
-  const lead = scale.shape.length === w.shape.length ? scale.shape[0] : 1;
-  if ((data.length !== 1 && data.length !== lead) || !data.every(Number.isFinite)) return undefined;
-  const inner = integerWeights(weights, factors + 1);
-  if (inner === undefined) return undefined;
-  const at = (values: Float32Array, i: number) => values[values.length === 1 ? 0 : i] as number;
-  const before = inner.scale ?? Float32Array.of(1);
-  const length = Math.max(before.length, data.length);
-  return {
-    q: inner.q,
-    scale: Float32Array.from({ length }, (_, i) => at(before, i) * at(data, i)),
-  };
+  if (!sameShape(weights.shape, w.shape)) return undefined;
+  const scales = scalesOf(w, scale);
+  const inner = scales && integerWeights(weights, factors + 1);
+  return inner && { q: inner.q, scale: productOfScales(inner.scale, scales!) };
 }
 
 const integers = new WeakMap<Value, Value<ByteInteger> | null>();

@@ -12,6 +12,7 @@ import { type Graph, topological, type Value } from '../graph/value.js';
 import { opDef } from '../ops/index.js';
 import type { StepForm } from '../ops/op.js';
 import type { KernelCall } from './calls.js';
+import { type ConcatLayout, concatLayout } from './concat-layout.js';
 import { castBack, type Dequantized, integerShortcuts } from './dequantized.js';
 import {
   castForm,
@@ -368,30 +369,6 @@ function storeForm(user: Value, flow: Value): StepForm | undefined {
   return user.op === 'cast' && user.dtype !== 'f32' && flow.dtype === 'f32'
     ? castForm(user.dtype)
     : undefined;
-}
-
-/** Where the parts of a concatenation along the channels begin. */
-interface ConcatLayout {
-  /** The first channel of each part that occurs once. */
-  readonly firsts: ReadonlyMap<Value, number>;
-  /** Every part ends where a word of bits ends. */
-  readonly wholeWords: boolean;
-}
-
-function concatLayout({ inputs }: Value): ConcatLayout {
-  const firsts = new Map<Value, number>();
-  const seen = new Set<Value>();
-  let first = 0;
-  let wholeWords = true;
-  for (const part of inputs) {
-    const channels = part.shape.at(-1) as number;
-    if (seen.has(part)) firsts.delete(part);
-    else firsts.set(part, first);
-    seen.add(part);
-    wholeWords &&= channels % 64 === 0;
-    first += channels;
-  }
-  return { firsts, wholeWords };
 }
 
 /**
