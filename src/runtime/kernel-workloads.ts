@@ -29,26 +29,19 @@ const RESNET18 = [
 const ONE = { n: 1, sh: 1, sw: 1, dh: 1, dw: 1 };
 const STORE = [{ op: 'store_f32', kind: 'tensor', operand: 'y' }] as const;
 
+/** A window of k x k around every pixel of a square map, c channels to c. */
+function around(c: number, size: number, k: number) {
+  const pad = (k - 1) / 2;
+  const map = { h: size, w: size, c, oh: size, ow: size, o: c };
+  return { ...map, kh: k, kw: k, pt: pad, pl: pad, g: 1 };
+}
+
 function binaryConvolution(c: number, size: number): Workload {
   const bits = (size * size * c) / 8;
   return {
     shape: `3x3 ${c}->${c} @${size}, signs`,
     opcode: 'bconv',
-    fields: {
-      ...ONE,
-      h: size,
-      w: size,
-      c,
-      oh: size,
-      ow: size,
-      o: c,
-      kh: 3,
-      kw: 3,
-      pt: 1,
-      pl: 1,
-      g: 1,
-      padding: 1,
-    },
+    fields: { ...ONE, ...around(c, size, 3), padding: 1 },
     buffers: {
       x: { kind: 'in', bytes: bits },
       weights: { kind: 'weights', bytes: (c * c * 9) / 8 },
@@ -62,25 +55,10 @@ function binaryConvolution(c: number, size: number): Workload {
 
 function floatConvolution(c: number, size: number, k: number): Workload {
   const bytes = size * size * c * 4;
-  const pad = (k - 1) / 2;
   return {
     shape: `${k}x${k} ${c}->${c} @${size}`,
     opcode: 'conv',
-    fields: {
-      ...ONE,
-      weightBits: 32,
-      h: size,
-      w: size,
-      c,
-      oh: size,
-      ow: size,
-      o: c,
-      kh: k,
-      kw: k,
-      pt: pad,
-      pl: pad,
-      g: 1,
-    },
+    fields: { ...ONE, weightBits: 32, ...around(c, size, k) },
     buffers: {
       x: { kind: 'in', bytes },
       weights: { kind: 'weights', bytes: c * c * k * k * 4 },
@@ -122,20 +100,8 @@ const PAIRS = [
 ] as const;
 
 function integerConvolution(c: number, size: number, bits: readonly [number, number]): Workload {
-  const fields = {
-    h: size,
-    w: size,
-    c,
-    oh: size,
-    ow: size,
-    o: c,
-    kh: 3,
-    kw: 3,
-    pt: 1,
-    pl: 1,
-    g: 1,
-  };
   const pixels = size * size * c;
+  const fields = around(c, size, 3);
   return integer(`3x3 ${c}->${c} @${size}`, 'qconv', bits, fields, [pixels, c * c * 9, pixels]);
 }
 
