@@ -48,15 +48,21 @@ function requireZeroPoint(draft: NodeDraft, dtype: DType, zeroPoint: number): vo
 
 /** No sum of any such numbers leaves int32. */
 function requireRoom(draft: NodeDraft<Attrs & ZeroPointAttr>, x: Value, w: Value): void {
-  const terms = elementCount(w.shape.slice(1));
-  const most = largestSum(terms, heldBy(x.dtype), draft.attrs.zeroPoint, heldBy(w.dtype));
-  if (most >= 2 ** 31)
+  const most = largestHeldSum(x.dtype, draft.attrs.zeroPoint, w);
+  if (most >= LEAST_OUTSIDE_INT32)
     throw mismatch(
       draft,
       'ERR_UNSUPPORTED',
       `sums of ${x.dtype} times ${w.dtype} that fit 32 bits`,
-      `${terms} products, up to ${most},`,
+      `${elementCount(w.shape.slice(1))} products, up to ${most},`,
     );
+}
+
+export const LEAST_OUTSIDE_INT32 = 2 ** 31;
+
+/** The most that a product with w [O, ...] can be, either way, by what the dtypes hold. */
+export function largestHeldSum(x: DType, zeroPoint: number | undefined, w: Value): number {
+  return largestSum(elementCount(w.shape.slice(1)), heldBy(x), zeroPoint, heldBy(w.dtype));
 }
 
 function heldBy(dtype: DType): ValueRange | undefined {
@@ -100,7 +106,7 @@ export function productRange(
 }
 
 /** The most that a sum of so many products can be, either way. */
-export function largestSum(
+function largestSum(
   terms: number,
   x: ValueRange | undefined,
   zeroPoint = 0,

@@ -14,9 +14,10 @@ import { elementCount, sameShape } from '../core/shape.js';
 import type { Value } from '../graph/value.js';
 import { isOp } from '../ops/index.js';
 import { constant, make } from '../ops/make.js';
-import { largestSum } from '../ops/multiply.js';
+import { LEAST_OUTSIDE_INT32, largestHeldSum } from '../ops/multiply.js';
 import { scalarOf } from '../ops/scalar-of.js';
 import { isWhole } from '../ops/value-range.js';
+import { partOf } from '../tensor/stored.js';
 import { Tensor } from '../tensor/tensor.js';
 import { tensorOf, valuesOf } from '../tensor/values.js';
 import { scaleOperand } from './bipolar.js';
@@ -179,11 +180,21 @@ export function integerConstant(value: Value<'f32'>): Value<ByteInteger> | undef
   return found ?? undefined;
 }
 
+/** Numbers that are looked at together. */
+const FEW = 256;
+
+function fitsByte(element: number): boolean {
+  return Number.isInteger(element) && element >= -128 && element <= 255;
+}
+
 function convert(value: Value<'f32'>): Value<ByteInteger> | undefined {
-  const { data, shape } = value.data as Tensor<'f32'>;
+  const tensor = value.data as Tensor<'f32'>;
+  // The first few tell real weights, which may lie in a file, from integers.
+  if (!partOf(tensor, 0, Math.min(FEW, tensor.size)).every(fitsByte)) return undefined;
+  const { data, shape } = tensor;
   let [lo, hi] = [0, 0];
   for (const element of data) {
-    if (!Number.isInteger(element) || element < -128 || element > 255) return undefined;
+    if (!fitsByte(element)) return undefined;
     if (element < lo) lo = element;
     if (element > hi) hi = element;
   }
@@ -201,7 +212,8 @@ export const integerProduct: Rule = (value) => {
   const found = map && integerWeights(w);
   const weights = found && withPositiveScales(found, map.scale);
   // Kernels take 8 bits with a sign.
-  if (weights === undefined || weights.q.dtype === 'u8' || !fits(map!, weights.q)) return undefined;
+  if (weights === undefined || weights.q.dtype === 'u8') return undefined;
+  if (largestHeldSum(map!.dtype, map!.zero, weights.q) >= LEAST_OUTSIDE_INT32) return undefined;
   const { name } = value;
   const zeroPoint = map!.zero === 0 ? {} : { zeroPoint: map!.zero };
   const attrs = { ...value.attrs, ...zeroPoint };
@@ -241,16 +253,6 @@ function withPositiveScales(
     };
   const negated = convert(constant(q.name, new Tensor('f32', values, q.shape as number[])));
   return negated && { q: negated, scale: positive };
-}
-
-/** No sum of such products leaves int32. */
-function fits({ dtype, zero }: IntegerMap, w: Value): boolean {
-  const terms = (w.shape as readonly number[]).slice(1).reduce((product, dim) => product * dim, 1);
-  const held = (of: ByteInteger | 'b1') =>
-    of === 'b1'
-      ? { origin: 0, step: 1, lo: -1, hi: 1 }
-      : { origin: 0, step: 1, ...integerBounds(of) };
-  return largestSum(terms, held(dtype), zero, held(w.dtype as ByteInteger | 'b1')) < 2 ** 31;
 }
 
 /**
