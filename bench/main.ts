@@ -10,6 +10,7 @@ import { disk } from './disk/index.js';
 import { epilogue } from './epilogue/index.js';
 import { kernels } from './kernels/index.js';
 import { latency } from './latency/index.js';
+import { lowbit } from './lowbit/index.js';
 import { memory } from './memory/index.js';
 import { neon } from './neon/index.js';
 import { networks } from './networks/index.js';
@@ -20,6 +21,7 @@ const WORKLOADS: readonly Workload[] = [
   epilogue,
   chain,
   networks,
+  lowbit,
   latency,
   memory,
   disk,

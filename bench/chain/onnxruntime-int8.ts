@@ -9,30 +9,31 @@ import { onnxruntimeRunner } from './onnxruntime.js';
 import { type ChainShape, LAYERS, type Runner, SEED } from './workload.js';
 
 export function onnxruntimeInt8Chain(
-  { channels, size }: ChainShape,
+  { channels, size, groups = 1 }: ChainShape,
   threads: number,
 ): Promise<Runner> {
   const next = random(SEED);
+  const depth = channels / groups;
   const nodes: OnnxNode[] = [];
   const initializers: OnnxTensor[] = [
     { name: 'one', type: 'f32', shape: [], data: new Float32Array([1]) },
     { name: 'zeroU8', type: 'u8', shape: [], data: new Uint8Array([0]) },
     { name: 'zeroI8', type: 'i8', shape: [], data: new Int8Array([0]) },
-    // The scale of an output: brings the sum of 9 C products back into eight bits.
+    // The scale of an output: brings the sum of 9 C / groups products back into eight bits.
     {
       name: 'outScale',
       type: 'f32',
       shape: [],
-      data: new Float32Array([Math.sqrt(channels * 9) * 64]),
+      data: new Float32Array([Math.sqrt(depth * 9) * 64]),
     },
   ];
   let from = 'x';
   for (let layer = 0; layer < LAYERS; layer++) {
-    const weights = Int8Array.from({ length: channels * channels * 9 }, () => (next() - 0.5) * 254);
+    const weights = Int8Array.from({ length: channels * depth * 9 }, () => (next() - 0.5) * 254);
     initializers.push({
       name: `w${layer}`,
       type: 'i8',
-      shape: [channels, channels, 3, 3],
+      shape: [channels, depth, 3, 3],
       data: weights,
     });
     initializers.push({
@@ -57,7 +58,7 @@ export function onnxruntimeInt8Chain(
       op: 'QLinearConv',
       inputs,
       outputs: [to],
-      attributes: { kernel_shape: [3, 3], pads: [1, 1, 1, 1] },
+      attributes: { kernel_shape: [3, 3], pads: [1, 1, 1, 1], group: groups },
     });
     from = to;
   }

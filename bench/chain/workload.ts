@@ -8,6 +8,8 @@
 export interface ChainShape {
   readonly channels: number;
   readonly size: number;
+  /** Default 1; as many as channels is a depthwise layer. */
+  readonly groups?: number;
 }
 
 export const SHAPES: readonly ChainShape[] = [
@@ -25,10 +27,10 @@ export interface Runner {
   release(): Promise<void>;
 }
 
-export function macs({ channels, size }: ChainShape): number {
-  return LAYERS * size * size * channels * channels * 9;
+export function macs({ channels, size, groups = 1 }: ChainShape): number {
+  return (LAYERS * size * size * channels * channels * 9) / groups;
 }
 
-export function title({ channels, size }: ChainShape): string {
-  return `${channels} channels at ${size}x${size}`;
+export function title({ channels, size, groups = 1 }: ChainShape): string {
+  return `${groups === 1 ? '' : 'depthwise '}${channels} channels at ${size}x${size}`;
 }

@@ -1,0 +1,17 @@
+/**
+ * Low bits against onnxruntime in one process, one thread each: layers, whole networks, and layers
+ * with low-bit weights alone. Every product is proved to run in integers before it is timed.
+ */
+import type { Row, Workload } from '../report.js';
+import { convolutions } from './convolutions.js';
+
+const PARTS: readonly (() => Promise<Row[]>)[] = [convolutions];
+
+export const lowbit: Workload = {
+  name: 'lowbit',
+  async rows() {
+    const rows: Row[] = [];
+    for (const part of PARTS) rows.push(...(await part()));
+    return rows;
+  },
+};
