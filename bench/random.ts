@@ -12,3 +12,12 @@ export function random(seed: number): () => number {
     return (state >>> 0) / 4294967296;
   };
 }
+
+/** The array with every element drawn: much faster than `from` with a function. */
+export function drawn<T extends { [index: number]: number; readonly length: number }>(
+  array: T,
+  make: () => number,
+): T {
+  for (let i = 0; i < array.length; i++) array[i] = make();
+  return array;
+}

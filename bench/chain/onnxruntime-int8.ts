@@ -4,7 +4,7 @@
  */
 import ort from 'onnxruntime-node';
 import type { OnnxNode, OnnxTensor } from '../onnx-writer.js';
-import { random } from '../random.js';
+import { drawn, random } from '../random.js';
 import { onnxruntimeRunner } from './onnxruntime.js';
 import { type ChainShape, LAYERS, type Runner, SEED } from './workload.js';
 
@@ -29,7 +29,7 @@ export function onnxruntimeInt8Chain(
   ];
   let from = 'x';
   for (let layer = 0; layer < LAYERS; layer++) {
-    const weights = Int8Array.from({ length: channels * depth * 9 }, () => (next() - 0.5) * 254);
+    const weights = drawn(new Int8Array(channels * depth * 9), () => (next() - 0.5) * 254);
     initializers.push({
       name: `w${layer}`,
       type: 'i8',

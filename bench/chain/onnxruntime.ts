@@ -1,22 +1,31 @@
 /**
- * The settings that both onnxruntime competitors share: one thread, every graph optimisation, one
- * fixed feed.
+ * The settings that all onnxruntime competitors share: the threads asked for, every graph
+ * optimisation, fixed feeds.
  */
 import ort from 'onnxruntime-node';
 import { type OnnxModel, writeOnnx } from '../onnx-writer.js';
 import type { Runner } from './workload.js';
 
-export async function onnxruntimeRunner(
+export function onnxruntimeRunner(
   model: OnnxModel,
   threads: number,
   feed: ort.Tensor,
 ): Promise<Runner> {
-  const session = await ort.InferenceSession.create(writeOnnx(model), {
+  return onnxruntimeFile(writeOnnx(model), threads, { x: feed });
+}
+
+/** The same of the bytes of a file. */
+export async function onnxruntimeFile(
+  bytes: Uint8Array,
+  threads: number,
+  feeds: Readonly<Record<string, ort.Tensor>>,
+): Promise<Runner> {
+  const session = await ort.InferenceSession.create(bytes, {
     intraOpNumThreads: threads,
     interOpNumThreads: 1,
     executionMode: 'sequential',
     graphOptimizationLevel: 'all',
     logSeverityLevel: 3,
   });
-  return { run: () => session.run({ x: feed }), release: () => session.release() };
+  return { run: () => session.run(feeds), release: () => session.release() };
 }

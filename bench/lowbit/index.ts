@@ -4,8 +4,11 @@
  */
 import type { Row, Workload } from '../report.js';
 import { convolutions } from './convolutions.js';
+import { denseLayers } from './dense.js';
+import { ternary } from './ternary.js';
+import { weightOnly } from './weight-only.js';
 
-const PARTS: readonly (() => Promise<Row[]>)[] = [convolutions];
+const PARTS: readonly (() => Promise<Row[]>)[] = [convolutions, denseLayers, weightOnly, ternary];
 
 export const lowbit: Workload = {
   name: 'lowbit',

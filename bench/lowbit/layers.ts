@@ -4,6 +4,7 @@
  * measured.
  */
 import { type GraphBuilder, Tensor, type Value } from 'bitplane';
+import { drawn } from '../random.js';
 
 /** Bits of the weights and of the activations: W2A4 is { weights: 2, activations: 4 }. */
 export interface Pair {
@@ -36,11 +37,11 @@ export function randomWeights(
   if (weights === 1)
     return new Tensor(
       'b1',
-      Uint8Array.from({ length: size / 8 }, () => next() * 256),
+      drawn(new Uint8Array(size / 8), () => next() * 256),
       [...shape],
     );
   const levels = 2 ** weights;
-  const codes = Int8Array.from({ length: size }, () => Math.floor(next() * levels) - levels / 2);
+  const codes = drawn(new Int8Array(size), () => Math.floor(next() * levels) - levels / 2);
   return new Tensor(`i${weights}`, codes, [...shape]);
 }
 
@@ -50,7 +51,7 @@ export function randomActivations(
   next: () => number,
 ): Tensor<Codes> {
   const levels = 2 ** pair.activations;
-  const codes = Uint8Array.from({ length: product(shape) }, () => Math.floor(next() * levels));
+  const codes = drawn(new Uint8Array(product(shape)), () => Math.floor(next() * levels));
   return new Tensor(codesOf(pair), codes, [...shape]);
 }
 
@@ -67,7 +68,7 @@ export function requantize(
 ): Value<Codes> {
   const outputs = sums.shape.at(-1) as number;
   const channel = (make: () => number) =>
-    g.constant(new Tensor('f32', Float32Array.from({ length: outputs }, make), [outputs]));
+    g.constant(new Tensor('f32', drawn(new Float32Array(outputs), make), [outputs]));
   const most = 2 ** pair.activations - 1;
   const usual = Math.sqrt(terms) * 2 ** (pair.weights - 2);
   const scaled = g.mul(
