@@ -9,7 +9,10 @@ import type { OnnxNode, OnnxTensor } from '../onnx-writer.js';
 import { random } from '../random.js';
 import type { Architecture, Conv } from './architectures.js';
 
-export function onnxruntimeFp32(architecture: Architecture, threads: number): Promise<Runner> {
+export function onnxruntimeFp32(
+  { size, layers, features, classes }: Architecture,
+  threads: number,
+): Promise<Runner> {
   const next = random(1);
   const nodes: OnnxNode[] = [];
   const initializers: OnnxTensor[] = [];
@@ -50,28 +53,32 @@ export function onnxruntimeFp32(architecture: Architecture, threads: number): Pr
     return relu ? emit('Relu', [y]) : y;
   };
   let x = 'x';
-  for (const layer of architecture.layers) {
+  for (const layer of layers) {
     if (layer.kind === 'conv') x = convolve(x, layer);
     else if (layer.kind === 'maxPool')
       x = emit('MaxPool', [x], { kernel_shape: [3, 3], strides: [2, 2], pads: [1, 1, 1, 1] });
     else {
-      const main = convolve(convolve(x, layer.main[0]), layer.main[1]);
+      const main = layer.main.reduce(convolve, x);
       x = emit('Relu', [
         emit('Add', [main, layer.shortcut === undefined ? x : convolve(x, layer.shortcut)]),
       ]);
     }
   }
   const flat = emit('Flatten', [emit('GlobalAveragePool', [x])]);
-  const w = tensor([1000, architecture.features], () => next() - 0.5);
+  const w = tensor([classes, features], () => next() - 0.5);
   nodes.push({
     op: 'Gemm',
-    inputs: [flat, w, tensor([1000], () => 0)],
+    inputs: [flat, w, tensor([classes], () => 0)],
     outputs: ['y'],
     attributes: { transB: 1 },
   });
-  const shape = [1, 3, 224, 224];
-  const feed = new ort.Tensor('float32', Float32Array.from({ length: 3 * 224 * 224 }, next), shape);
-  const outputs = [{ name: 'y', type: 'f32' as const, shape: [1, 1000] }];
+  const shape = [1, 3, size, size];
+  const feed = new ort.Tensor(
+    'float32',
+    Float32Array.from({ length: 3 * size * size }, next),
+    shape,
+  );
+  const outputs = [{ name: 'y', type: 'f32' as const, shape: [1, classes] }];
   return onnxruntimeRunner(
     { opset: 17, nodes, initializers, inputs: [{ name: 'x', type: 'f32', shape }], outputs },
     threads,

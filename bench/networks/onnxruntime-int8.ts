@@ -12,7 +12,10 @@ import type { Architecture, Conv } from './architectures.js';
 
 const MICROSOFT = 'com.microsoft';
 
-export function onnxruntimeInt8(architecture: Architecture, threads: number): Promise<Runner> {
+export function onnxruntimeInt8(
+  { size, layers, features, classes }: Architecture,
+  threads: number,
+): Promise<Runner> {
   const next = random(2);
   const nodes: OnnxNode[] = [];
   const initializers: OnnxTensor[] = [
@@ -83,12 +86,12 @@ export function onnxruntimeInt8(architecture: Architecture, threads: number): Pr
     );
   };
   let x = 'x';
-  for (const layer of architecture.layers) {
+  for (const layer of layers) {
     if (layer.kind === 'conv') x = convolve(x, layer);
     else if (layer.kind === 'maxPool')
       x = emit('MaxPool', [x], { kernel_shape: [3, 3], strides: [2, 2], pads: [1, 1, 1, 1] });
     else {
-      const main = convolve(convolve(x, layer.main[0]), layer.main[1]);
+      const main = layer.main.reduce(convolve, x);
       const shortcut = layer.shortcut === undefined ? x : convolve(x, layer.shortcut);
       x = emit(
         'QLinearAdd',
@@ -104,16 +107,16 @@ export function onnxruntimeInt8(architecture: Architecture, threads: number): Pr
     { channels_last: 0 },
     MICROSOFT,
   );
-  const { id, scale } = weights([architecture.features, 1000], architecture.features);
+  const { id, scale } = weights([features, classes], features);
   const flat = emit('Flatten', [pooled]);
   nodes.push({
     op: 'QLinearMatMul',
     inputs: [flat, 'one', 'zeroU8', id, 'one', 'zeroI8', scale, 'zeroU8'],
     outputs: ['y'],
   });
-  const shape = [1, 3, 224, 224];
-  const pixels = Uint8Array.from({ length: 3 * 224 * 224 }, () => next() * 256);
-  const outputs = [{ name: 'y', type: 'u8' as const, shape: [1, 1000] }];
+  const shape = [1, 3, size, size];
+  const pixels = Uint8Array.from({ length: 3 * size * size }, () => next() * 256);
+  const outputs = [{ name: 'y', type: 'u8' as const, shape: [1, classes] }];
   const model = {
     opset: 17,
     nodes,
