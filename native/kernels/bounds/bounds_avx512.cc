@@ -11,6 +11,7 @@ namespace avx512 {
 namespace {
 
 constexpr int kAccumulators = 16;
+static_assert(kAccumulators <= kUnrolled, "accumulators in registers");
 
 // Hides a value from the optimiser: it stays in a register, and the compiler knows nothing about
 // it. So the accumulators keep their order and g++ 12 does not spill them.

@@ -1,4 +1,5 @@
-// The register-only loop for AVX512-VNNI: vpdpbusd. See bounds.h.
+// The register-only loop for AVX512-VNNI: vpdpbusd, of which two start in a cycle and end after
+// five, so that ten accumulators hide the latency. See bounds.h.
 #include <immintrin.h>
 
 #include "kernels/bounds/loops.h"
@@ -10,7 +11,8 @@ namespace avx512 {
 namespace {
 
 int64_t dots(int64_t rounds, void* sink) {
-  constexpr int kAccumulators = 24;
+  constexpr int kAccumulators = 16;
+  static_assert(kAccumulators <= kUnrolled, "accumulators in registers");
   __m512i sums[kAccumulators], x, w;
   x = _mm512_set1_epi32(0x01020304);
   w = _mm512_set1_epi32(0x0c030a01);

@@ -1,4 +1,5 @@
-// The register-only loop for AVX-VNNI: vpdpbusd. See bounds.h.
+// The register-only loop for AVX-VNNI: vpdpbusd on all accumulators that 16 registers hold beside
+// two operands; ten would hide the latency. See bounds.h.
 #include <immintrin.h>
 
 #include "kernels/bounds/loops.h"
@@ -10,7 +11,8 @@ namespace avx2 {
 namespace {
 
 int64_t dots(int64_t rounds, void* sink) {
-  constexpr int kAccumulators = 12;
+  constexpr int kAccumulators = 14;
+  static_assert(kAccumulators <= kUnrolled, "accumulators in registers");
   __m256i sums[kAccumulators], x, w;
   x = _mm256_set1_epi32(0x01020304);
   w = _mm256_set1_epi32(0x0c030a01);

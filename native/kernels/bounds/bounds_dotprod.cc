@@ -11,6 +11,7 @@ namespace {
 
 int64_t dots(int64_t rounds, void* sink) {
   constexpr int kAccumulators = 16;
+  static_assert(kAccumulators <= kUnrolled, "accumulators in registers");
   int32x4_t sums[kAccumulators];
   const int8x16_t x = vdupq_n_s8(3), w = vdupq_n_s8(5);
   BITPLANE_UNROLL

@@ -11,6 +11,7 @@ namespace neon {
 namespace {
 
 constexpr int kAccumulators = 16;
+static_assert(kAccumulators <= kUnrolled, "accumulators in registers");
 
 template <typename T>
 inline void opaque(T& value) {
