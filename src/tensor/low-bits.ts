@@ -39,3 +39,30 @@ export function unpackLowBits<D extends Integer>(
   }
   return values as DTypeArray<D>;
 }
+
+/** Fewer elements are looked at one by one. */
+const FEW = 16;
+
+/**
+ * The first element that the dtype does not have; undefined where all fit. Feeds and results pass
+ * here in every run, so that four elements are looked at at once: an unsigned integer of n bits has
+ * zeros in bits n to 7, a signed one what its bit n - 1 is.
+ */
+export function firstOutside(dtype: Integer, values: DTypeArray): number | undefined {
+  const { lo, hi } = integerBounds(dtype);
+  const isOutside = (element: number) => element < lo || element > hi;
+  const first = (part: DTypeArray) => (part as Uint8Array).find(isOutside);
+  const { buffer, byteOffset, length } = values;
+  if (length < FEW) return first(values);
+  const head = -byteOffset & 3;
+  const words = new Int32Array(buffer, byteOffset + head, (length - head) >> 2);
+  const beyond = Math.imul(0xff & (-1 << DTYPES[dtype].bits), 0x01010101);
+  const signed = lo < 0 ? -1 : 0;
+  let different = 0;
+  for (let i = 0; i < words.length; i++) {
+    const word = words[i] as number;
+    different |= word ^ ((word & signed) << 1);
+  }
+  if ((different & beyond) !== 0) return first(values);
+  return first(values.subarray(0, head)) ?? first(values.subarray(head + 4 * words.length));
+}

@@ -20,6 +20,7 @@ import {
 import { expected } from '../core/errors.js';
 import { MAX_RANK } from '../core/limits.js';
 import { elementCount, isSize, showShape } from '../core/shape.js';
+import { firstOutside } from './low-bits.js';
 
 /**
  * Marks a tensor, so that this copy of the package accepts tensors of another copy in the process.
@@ -105,12 +106,12 @@ export class Tensor<D extends DType = DType> implements TensorLike<D> {
 }
 
 function requireWithin(dtype: Integer, data: DTypeArray): void {
+  const outside = firstOutside(dtype, data);
+  if (outside === undefined) return;
   const { lo, hi } = integerBounds(dtype);
-  for (const element of data)
-    if (element < lo || element > hi)
-      throw expected('ERR_DTYPE', `elements from ${lo} to ${hi} for dtype ${dtype}`, element, {
-        op: 'Tensor',
-      });
+  throw expected('ERR_DTYPE', `elements from ${lo} to ${hi} for dtype ${dtype}`, outside, {
+    op: 'Tensor',
+  });
 }
 
 function isInstance(this: typeof Tensor, value: unknown): boolean {

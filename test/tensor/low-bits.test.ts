@@ -13,7 +13,7 @@ import {
   integerDtype,
   isSubByte,
 } from '../../src/core/dtype.js';
-import { packLowBits, unpackLowBits } from '../../src/tensor/low-bits.js';
+import { firstOutside, packLowBits, unpackLowBits } from '../../src/tensor/low-bits.js';
 import { partOf, storedTensor } from '../../src/tensor/stored.js';
 import { Tensor } from '../../src/tensor/tensor.js';
 
@@ -64,6 +64,28 @@ describe.each(SUB_BYTE)('%s', (dtype) => {
       `expected elements from ${lo} to ${hi} for dtype ${dtype} but received ${hi + 1}`,
     );
     if (lo < 0) expect(() => new Tensor(dtype, array.of(lo - 1), [1])).toThrow('elements from');
+  });
+
+  test('one element outside is found among others, whatever it is and wherever it lies', () => {
+    const { array } = DTYPES[dtype];
+    const { lo, hi } = integerBounds(dtype);
+    for (let offset = 0; offset < 4; offset++) {
+      for (const length of [1, 3, 15, 16, 17, 22, 23]) {
+        const values = new array(new ArrayBuffer(offset + length), offset);
+        for (let i = 0; i < length; i++) values[i] = i % 2 === 0 ? lo : hi;
+        for (let at = 0; at < length; at++) {
+          for (let byte = 0; byte < 256; byte++) {
+            const before = values[at] as number;
+            values[at] = byte;
+            const element = values[at] as number;
+            const wanted = element < lo || element > hi ? element : undefined;
+            if (firstOutside(dtype, values) !== wanted)
+              expect([offset, length, at, element]).toEqual('found wrongly');
+            values[at] = before;
+          }
+        }
+      }
+    }
   });
 });
 
