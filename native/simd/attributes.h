@@ -3,8 +3,8 @@
 #pragma once
 
 #define BITPLANE_INLINE inline __attribute__((always_inline))
-// Writes a loop out, of at most kUnrolled turns: g++ leaves a longer one a loop, and an array that it
-// indexes lies in memory.
+// Writes a loop out, of at most kUnrolled turns: g++ leaves a longer one a loop, and an array that
+// such a loop indexes lies in memory.
 #define BITPLANE_UNROLL _Pragma("GCC unroll 16")
 
 namespace bitplane {
