@@ -70,6 +70,9 @@ function floatConvolution(c: number, size: number, k: number): Workload {
   };
 }
 
+/** The field `weightKind` of weights that are -1 and 1. */
+const BIPOLAR = 2;
+
 /** A layer of integers; `result` are the bytes of its int32 sums. */
 function integer(
   title: string,
@@ -81,7 +84,18 @@ function integer(
   return {
     shape: `${title}, W${weightBits}A${xBits}`,
     opcode,
-    fields: { ...ONE, xSigned: 0, xBits, weightBits, weightKind: 0, zero: 0, ...fields },
+    fields: {
+      ...ONE,
+      ...{
+        xSigned: 0,
+        xBits,
+        weightBits,
+        weightKind: weightBits === 1 ? BIPOLAR : 0,
+        zero: 0,
+        method: 0,
+      },
+      ...fields,
+    },
     buffers: {
       x: { kind: 'in', bytes: x },
       weights: { kind: 'weights', bytes: Math.ceil((weights * weightBits) / 8) },
@@ -97,6 +111,8 @@ const PAIRS = [
   [4, 8],
   [4, 4],
   [2, 2],
+  [1, 2],
+  [2, 1],
 ] as const;
 
 function integerConvolution(c: number, size: number, bits: readonly [number, number]): Workload {

@@ -148,7 +148,8 @@ constexpr void listTiles(Dot* dot) {
 template <typename D>
 constexpr Dot dotOf(void (*unpack)(const Rest&, uint8_t*)) {
   constexpr int kVectors = sizeof(D::kPixels) / sizeof(int);
-  Dot dot = {D::kOperand, D::kLanes, kVectors, D::kStep, D::kPanelBytes, {}, {}, unpack, {}};
+  Dot dot = {D::kOperand, D::kLanes, kVectors, D::kStep, D::kPanelBytes,
+             {},          {},        unpack,   {},       nullptr};
   for (int v = 0; v < kVectors; v++) dot.pixels[v] = D::kPixels[v];
   listTiles<D, kVectors, D::kPixels[kVectors - 1]>(&dot);
   return dot;

@@ -9,16 +9,16 @@ namespace bitplane {
 namespace qconv {
 
 namespace scalar {
-extern const Dot dot;
+extern const Dot dot, lookup4, lookup2;
 }
 namespace avx2 {
-extern const Dot vnni, maddubs, maddubs_madd, madd;
+extern const Dot vnni, maddubs, maddubs_madd, madd, lookup4, lookup2;
 }
 namespace avx512 {
-extern const Dot vnni, maddubs, madd;
+extern const Dot vnni, maddubs, madd, lookup4, lookup2;
 }
 namespace neon {
-extern const Dot sdot, smlal, smull;
+extern const Dot sdot, smlal, smull, lookup4, lookup2;
 }
 
 namespace {
@@ -29,12 +29,17 @@ struct Variant {
   Isa isa;
   Features features;  // that it needs beside the instruction set
   const Dot* dot;
-  int pairs;  // how many sums of two products must fit int16; 0 where sums have 32 bits
+  // How many narrow sums must fit: of two products int16, of a row of a table a byte; 0 where sums
+  // have 32 bits.
+  int sums;
+  int operations;  // of a vector, for 1024 multiply-adds
+
+  bool isTable() const { return dot->operand == Operand::rows; }
 };
 
 constexpr Variant kVariants[] = {
-#define BITPLANE_QCONV(name, isa, features, dot, pairs) \
-  {#name, Isa::isa, feature::features, &dot, pairs},
+#define BITPLANE_QCONV(name, isa, features, dot, sums, operations) \
+  {#name, Isa::isa, feature::features, &dot, sums, operations},
 #include "kernels/qconv/variants.inc"
 #undef BITPLANE_QCONV
 };
@@ -45,12 +50,40 @@ int pairsOf(const Variant& variant, const Numbers& numbers) {
   return pairsWithinInt16(numbers, numbers.xLeast() + offset, numbers.xMost() + offset);
 }
 
-const Variant* variantFor(const Numbers& numbers, Isa isa, Features features) {
+// Whether a table holds the numbers' sums, and channels fill its steps.
+bool fitsTable(const Variant& variant, const ConvShape& shape, const Numbers& numbers) {
+  const int step = variant.dot->step;
+  const Table table = tableOf(numbers, step);
+  return table.field != 0 && table.flush() >= variant.sums && shape.c / shape.g % step == 0;
+}
+
+// What a variant takes for 1024 multiply-adds of this shape, in vector operations: lanes past the
+// last channel of a group work for nothing, and sums of bytes are widened every few steps.
+double costOf(const Variant& variant, const ConvShape& shape, const Numbers& numbers) {
+  const int channels = shape.o / shape.g;
+  const double used = double(channels) / roundUp(channels, variant.dot->lanes);
+  const double widening = variant.isTable() ? 2.0 / tableOf(numbers, variant.dot->step).flush() : 0;
+  return variant.operations * (1 + widening) / used;
+}
+
+// The cheapest variant of those that the method allows. A forced table where there is none is no
+// error: the numbers decide whether there is one.
+const Variant* variantFor(const ConvShape& shape, const Numbers& numbers, Method method, Isa isa,
+                          Features features) {
+  const Variant *dot = nullptr, *table = nullptr;
   for (const Variant& variant : kVariants) {
-    if (runsOn(variant, isa, features) && variant.pairs <= pairsOf(variant, numbers))
-      return &variant;
+    if (!runsOn(variant, isa, features)) continue;
+    if (variant.isTable()) {
+      if (!fitsTable(variant, shape, numbers)) continue;
+      if (table == nullptr || costOf(variant, shape, numbers) < costOf(*table, shape, numbers))
+        table = &variant;
+    } else if (dot == nullptr && variant.sums <= pairsOf(variant, numbers)) {
+      dot = &variant;
+    }
   }
-  return nullptr;
+  if (table == nullptr || method == Method::dot) return dot;
+  if (dot == nullptr || method == Method::planes) return table;
+  return costOf(*table, shape, numbers) < costOf(*dot, shape, numbers) ? table : dot;
 }
 
 }  // namespace
@@ -63,6 +96,7 @@ Claim claimOf(const Problem& problem, const Instruction& instruction, BuildConte
   const Numbers& n = problem.numbers;
   Claim claim = {false, {nullptr, n.weightBits, n.weightKind, false}};
   if (!canRun(problem.shape, n)) return claim;
+  if (problem.method < Method::cheapest || problem.method > Method::dot) return claim;
   if (problem.y >= 0 && instruction.epilogueLength > 0) return claim;
   if (!context.isPacked(problem.weights)) {
     const int64_t bits = int64_t{problem.shape.o} * problem.shape.window() * n.weightBits;
@@ -87,7 +121,8 @@ Problem problemOf(const Instruction& in) {
           numbersOf(in.field(1), in.field(2), in.field(4), in.field(5), in.field(6)),
           {in.field(8), in.field(9), in.field(10), in.field(11), in.field(12), in.field(13),
            in.field(14), in.field(15), in.field(16), in.field(17), in.field(18), in.field(19),
-           in.field(20), in.field(21), in.field(22), in.field(23)}};
+           in.field(20), in.field(21), in.field(22), in.field(23)},
+          static_cast<Method>(in.field(24))};
 }
 
 std::unique_ptr<WeightPacking> packingFor(const ConvShape& shape, const Numbers& numbers, Isa isa,
@@ -95,7 +130,7 @@ std::unique_ptr<WeightPacking> packingFor(const ConvShape& shape, const Numbers&
   if (!canRun(shape, numbers)) return nullptr;
   if (isa == Isa::reference)
     return referencePacking(shape.o, shape.kh * shape.kw, shape.c / shape.g, numbers);
-  const Variant* variant = variantFor(numbers, isa, features);
+  const Variant* variant = variantFor(shape, numbers, Method::dot, isa, features);
   if (variant == nullptr) return nullptr;
   return packingOf(layoutOf(shape, numbers, *variant->dot, threads));
 }
@@ -119,7 +154,10 @@ std::unique_ptr<Step> build(const Instruction& instruction, BuildContext& contex
     return makeReference("qconv_reference", instruction, problem, claim.constant);
   if (claim.constant.bytes != nullptr)
     problem.numbers = narrowed(problem.numbers, claim.constant, int64_t{shape.o} * shape.window());
-  const Variant* variant = variantFor(problem.numbers, context.isa(), context.features());
+  // Only constants are known to have few enough values, and are worth a table.
+  const Method method = claim.constant.bytes == nullptr ? Method::dot : problem.method;
+  const Variant* variant =
+      variantFor(shape, problem.numbers, method, context.isa(), context.features());
   if (variant == nullptr) return nullptr;
   Layout layout = layoutOf(shape, problem.numbers, *variant->dot, context.threads());
   auto packed =

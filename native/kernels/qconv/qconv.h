@@ -29,11 +29,16 @@
 namespace bitplane {
 namespace qconv {
 
+// How products are formed: as it is cheapest, by bit planes of the weights where a table allows it
+// (table.h), or by the instruction set's products of integers.
+enum class Method : int32_t { cheapest = 0, planes = 1, dot = 2 };
+
 // The fields of the instruction; -1 stands for an absent buffer.
 struct Problem {
   int x, weights, y;
   Numbers numbers;
   ConvShape shape;
+  Method method;
 };
 Problem problemOf(const Instruction& instruction);
 

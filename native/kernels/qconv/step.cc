@@ -32,22 +32,30 @@ class QconvStep final : public Step {
     for (TapRun& run : plan.runs) run.offset *= elementBytes_;
     pointerBytes_ = roundUp(sizeof(uint8_t*) * plan.pixelBlock, kAlign);
     sumBytes_ = roundUp(static_cast<size_t>(plan.pixelBlock * plan.ld) * 4 + kSlack, kAlign);
-    const bool unpacks = layout_.numbers.weightBits < 8 || layout_.dot.operand == Operand::i16;
+    const bool unpacks = layout_.panel.weightBits < 8 || layout_.dot.operand == Operand::i16;
     int64_t elements = 0;
     for (const ConvChannels& block : plan.blocks) {
       for (const ConvWindow& window : plan.windows)
         elements = std::max(elements, paddedElements(layout_.elements(block, window)));
     }
     panelBytes_ = unpacks ? static_cast<size_t>(elements) * elementBytes_ : 0;
-    flush_ = pairsWithinInt16(layout_.numbers, layout_.numbers.xLeast() + offset_,
-                              layout_.numbers.xMost() + offset_);
-    if (layout_.numbers.weightKind == WeightKind::bipolar) findTails();
+    const Numbers& numbers = layout_.numbers;
+    if (layout_.dot.operand == Operand::rows) {
+      flush_ = layout_.table.flush();
+      table_ = entriesOf(layout_.table, numbers);
+      const uint32_t mask = (1u << layout_.table.bits) - 1;
+      code_ = {mask, static_cast<uint32_t>(-numbers.zero) & mask, layout_.table.bits};
+    } else {
+      flush_ = pairsWithinInt16(numbers, numbers.xLeast() + offset_, numbers.xMost() + offset_);
+    }
+    if (layout_.panel.weightKind == WeightKind::bipolar) findTails();
   }
 
   int tasks() const override {
     return static_cast<int>(layout_.plan.strips.size()) * layout_.plan.chunkTasks;
   }
   const char* kernelName() const override { return name_; }
+  size_t tableBytes() const override { return table_.size(); }
   size_t scratchBytes() const override {
     const ConvPlan& plan = layout_.plan;
     return pointerBytes_ + sumBytes_ + panelBytes_ +
@@ -101,6 +109,14 @@ class QconvStep final : public Step {
   }
 
   void prepareBytes(const ConvStrip& strip, const uint8_t* x, uint8_t* copy) const {
+    if (layout_.dot.operand == Operand::rows) {
+      // The row of what counts as 0 is the first.
+      copyStrip(layout_.plan, strip, x, copy, uint8_t{0},
+                [this](const uint8_t* from, int64_t count, uint8_t* to) {
+                  layout_.dot.prepare(code_, from, count, to);
+                });
+      return;
+    }
     const uint8_t offset = static_cast<uint8_t>(offset_);
     const uint8_t border = static_cast<uint8_t>(problem_.numbers.zero + offset_);
     copyStrip(layout_.plan, strip, x, copy, border,
@@ -153,6 +169,7 @@ class QconvStep final : public Step {
     tile.shift = block.shift * elementBytes_;
     tile.ld = plan.ld;
     tile.flush = flush_;
+    tile.table = table_.data();
     from += layout_.startBytes(block);
     for (size_t w = 0; w < plan.windows.size(); w++) {
       const ConvWindow& window = plan.windows[w];
@@ -163,13 +180,13 @@ class QconvStep final : public Step {
         tile.pixels = memory.pixels;
         tile.out = memory.sums + (block.first - c0);
         const int64_t elements = layout_.elements(block, window);
-        dot.stream[layout_.numbers.weightBits - 1](tile, restOf(layout_.numbers, from, elements));
-        from += panelBytes(layout_.numbers, elements);
+        dot.stream[layout_.panel.weightBits - 1](tile, restOf(layout_.panel, from, elements));
+        from += panelBytes(layout_.panel, elements);
         tile.start = nullptr;
         continue;
       }
       tile.panel = panelOf(block, w, from, memory.panel);
-      from += panelBytes(layout_.numbers, layout_.elements(block, window));
+      from += panelBytes(layout_.panel, layout_.elements(block, window));
       for (int t = 0, p = 0; t < tiles; t++) {
         // Tiles of nearly equal size: a last tile of one pixel would wait for each of its sums.
         const int size = (count + t) / tiles;
@@ -187,9 +204,9 @@ class QconvStep final : public Step {
   bool streams(const ConvChannels& block, size_t w) const {
     const ConvWindow& window = layout_.plan.windows[w];
     const Dot& dot = layout_.dot;
-    if (dot.stream[layout_.numbers.weightBits - 1] == nullptr) return false;
+    if (dot.stream[layout_.panel.weightBits - 1] == nullptr) return false;
     if (block.vectors != dot.vectors || window.runs != 1) return false;
-    if (layout_.numbers.weightKind != WeightKind::bipolar) return true;
+    if (layout_.panel.weightKind != WeightKind::bipolar) return true;
     return tails_[w].empty() && layout_.elements(block, window) % 256 == 0;
   }
 
@@ -197,8 +214,8 @@ class QconvStep final : public Step {
                          uint8_t* panel) const {
     if (panelBytes_ == 0) return packed;
     const int64_t elements = layout_.elements(block, layout_.plan.windows[w]);
-    layout_.dot.unpack(restOf(layout_.numbers, packed, elements), panel);
-    if (layout_.numbers.weightKind == WeightKind::bipolar) {
+    layout_.dot.unpack(restOf(layout_.panel, packed, elements), panel);
+    if (layout_.panel.weightKind == WeightKind::bipolar) {
       const int lanes = block.vectors * layout_.dot.lanes, step = layout_.dot.step;
       for (const Tail& tail : tails_[w]) {
         uint8_t* at = panel + int64_t{tail.step} * lanes * step + tail.elements;
@@ -232,6 +249,8 @@ class QconvStep final : public Step {
   Epilogue epilogue_;
   size_t pointerBytes_, sumBytes_, panelBytes_;
   int64_t flush_;
+  std::vector<uint8_t> table_;  // of rows
+  RowCode code_ = {};
   std::vector<std::vector<Tail>> tails_;  // by window
 };
 

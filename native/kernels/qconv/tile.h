@@ -12,6 +12,7 @@
 //   u8   x - least is 0 to 255, w is -128 to 127
 //   i8   x + offset and w are -128 to 127
 //   i16  both are 16-bit integers: x as it is
+//   rows a step's x is the offset of a row of a table, its weights are an index in it (table.h)
 #pragma once
 #include <cstdint>
 
@@ -29,12 +30,13 @@ struct Tile {
   const int32_t* start;  // [channel], or null: then `out` holds what the sums start from
   void* out;             // int32 or float, [pixel][ld]
   int64_t ld;
-  int64_t flush;  // steps whose sums fit the accumulators, where these are 16-bit integers
-  bool floats;    // out receives the sums as floats
+  int64_t flush;         // steps whose sums fit the accumulators, where these are 16-bit integers
+  bool floats;           // out receives the sums as floats
+  const uint8_t* table;  // of rows
 };
 using TileFn = void (*)(const Tile& tile);
 
-enum class Operand : int { u8, i8, i16 };
+enum class Operand : int { u8, i8, i16, rows };
 
 // Packed weights of a panel (weights.h).
 struct Rest {
@@ -48,6 +50,13 @@ struct Rest {
 // One pixel times a panel that is unpacked on the way; `tile.panel` is not read. Its window is one
 // run.
 using StreamFn = void (*)(const Tile& tile, const Rest& rest);
+
+// How activations become rows: (x + add) & mask, of so many bits each.
+struct RowCode {
+  uint32_t mask, add;
+  int bits;
+};
+using PrepareFn = void (*)(const RowCode& code, const uint8_t* from, int64_t count, uint8_t* to);
 
 constexpr int kMostStep = 16;
 
@@ -63,6 +72,10 @@ struct Dot {
   TileFn run[kMaxTileVectors][kMaxTilePixels];  // [v - 1][p - 1]
   void (*unpack)(const Rest& rest, uint8_t* panel);
   StreamFn stream[8];  // of a full tile's vectors, by bits less one; null where there is none
+  PrepareFn prepare;   // of rows alone
+
+  // Elements of a panel that a channel has in a step.
+  int weights() const { return operand == Operand::rows ? 1 : step; }
 };
 
 }  // namespace qconv

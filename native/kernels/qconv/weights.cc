@@ -35,17 +35,22 @@ Layout layoutOf(const ConvShape& shape, const Numbers& numbers, const Dot& dot, 
   cuts.vectors = dot.vectors;
   cuts.step = dot.step;
   cuts.elementBytes = elementBytes;
-  cuts.copies = dot.operand == Operand::i16 || offsetOf(dot.operand, numbers) != 0;
-  cuts.summands = dot.panelBytes / (dot.vectors * dot.lanes * dot.step * elementBytes);
+  const bool isTable = dot.operand == Operand::rows;
+  cuts.copies = isTable || dot.operand == Operand::i16 || offsetOf(dot.operand, numbers) != 0;
+  cuts.summands = dot.panelBytes / (dot.vectors * dot.lanes * dot.weights() * elementBytes);
   cuts.sums = 96 * 64;  // so many pixels that unpacking their weights is a few percent
   cuts.stripBytes = 192 << 10;
   cuts.taskProducts = 1 << 20;
-  Layout layout = {planConv(shape, cuts, threads), dot, numbers, {}, 0};
+  Layout layout = {planConv(shape, cuts, threads), dot, numbers, {}, numbers, {}, 0};
+  if (isTable) {
+    layout.table = tableOf(numbers, dot.step);
+    layout.panel = numbersOf(0, 8, 4, static_cast<int>(WeightKind::natural), 0);
+  }
   for (const ConvChannels& block : layout.plan.blocks) {
     layout.blocks.push_back(layout.bytes);
     layout.bytes += layout.startBytes(block);
     for (const ConvWindow& window : layout.plan.windows)
-      layout.bytes += panelBytes(numbers, layout.elements(block, window));
+      layout.bytes += panelBytes(layout.panel, layout.elements(block, window));
     layout.bytes = roundUp<int64_t>(layout.bytes, kAlign);
   }
   return layout;
@@ -64,6 +69,7 @@ void packBlock(const Layout& layout, const WeightSource& source, int part, uint8
   const int64_t end =
       part + 1 < static_cast<int>(layout.blocks.size()) ? layout.blocks[part + 1] : layout.bytes;
   std::memset(to, 0, static_cast<size_t>(end - layout.blocks[part]));
+  const bool isTable = layout.dot.operand == Operand::rows;
   int32_t* start = reinterpret_cast<int32_t*>(to);
   to += layout.startBytes(block);
 
@@ -72,7 +78,7 @@ void packBlock(const Layout& layout, const WeightSource& source, int part, uint8
   int done = 0;
   int64_t index = 0;
   for (const ConvWindow& window : plan.windows) {
-    PanelWriter writer(layout.numbers, to);
+    PanelWriter writer(layout.panel, to);
     for (int k = 0; k < window.steps; k++) {
       const int count = std::min(step, plan.segments[segment] - done);
       int64_t offsets[kMostStep];  // of the step's elements from a channel's first weight
@@ -80,6 +86,17 @@ void packBlock(const Layout& layout, const WeightSource& source, int part, uint8
         offsets[e] = (index + e) / depth * pitch + (index + e) % depth;
       for (int lane = 0; lane < lanes; lane++) {
         const int64_t first = int64_t{block.first + lane} * taps * pitch;
+        if (isTable) {
+          // Lanes past the last channel are computed, and never read.
+          const int64_t from = lane < channels ? first : int64_t{block.first} * taps * pitch;
+          unsigned index = 0;
+          for (int e = 0; e < step; e++)
+            index |= fieldOf(layout.table, layout.numbers, source.at(from + offsets[e]))
+                     << (e * layout.table.field);
+          start[lane] += layout.table.least;
+          writer.put(static_cast<int>(index));
+          continue;
+        }
         for (int e = 0; e < step; e++) {
           const int w = lane < channels && e < count ? source.at(first + offsets[e]) : 0;
           start[lane] += w;
@@ -91,8 +108,9 @@ void packBlock(const Layout& layout, const WeightSource& source, int part, uint8
       if (done == plan.segments[segment]) done = 0, segment++;
     }
     writer.end();
-    to += panelBytes(layout.numbers, layout.elements(block, window));
+    to += panelBytes(layout.panel, layout.elements(block, window));
   }
+  if (isTable) return;
   const int64_t zero = layout.numbers.zero + offsetOf(layout.dot.operand, layout.numbers);
   for (int lane = 0; lane < lanes; lane++)
     start[lane] = static_cast<int32_t>(static_cast<uint32_t>(-zero * start[lane]));

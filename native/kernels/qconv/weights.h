@@ -4,15 +4,16 @@
 //
 // A block of output channels is, from its first byte on:
 //
-//   int32 start[vectors x lanes]      -zero' sum w of each channel (qconv.h)
+//   int32 start[vectors x lanes]      -zero' sum w of each channel (qconv.h); of rows the least sum
 //   for each block of k of the plan: a panel, [step][vector][lane][element]
 //
 // Elements that fill a run up to whole steps are 0; bipolar ones, which have no 0, are set to it
-// after unpacking.
+// after unpacking. Of rows a step is one element: the index that its weights are (table.h).
 #pragma once
 #include <vector>
 
 #include "kernels/qconv/qconv.h"
+#include "kernels/qconv/table.h"
 
 namespace bitplane {
 namespace qconv {
@@ -21,12 +22,14 @@ struct Layout {
   ConvPlan plan;
   Dot dot;
   Numbers numbers;
+  Table table;    // of rows
+  Numbers panel;  // of a panel's elements: indices in a row, or the weights themselves
   std::vector<int64_t> blocks;  // bytes before each block
   int64_t bytes;
 
   int startBytes(const ConvChannels& block) const { return block.vectors * dot.lanes * 4; }
   int64_t elements(const ConvChannels& block, const ConvWindow& window) const {
-    return int64_t{window.steps} * block.vectors * dot.lanes * dot.step;
+    return int64_t{window.steps} * block.vectors * dot.lanes * dot.weights();
   }
 };
 

@@ -237,7 +237,8 @@ qconv::Problem problemOf(const Instruction& in) {
           qconv::numbersOf(in.field(1), in.field(2), in.field(4), in.field(5), in.field(6)),
           {in.field(8), in.field(9), in.field(10), c, in.field(12), in.field(13), c, in.field(14),
            in.field(15), in.field(16), in.field(17), in.field(18), in.field(19), in.field(20),
-           in.field(21), c}};
+           in.field(21), c},
+          qconv::Method::cheapest};
 }
 
 std::unique_ptr<Step> build(const Instruction& instruction, BuildContext& context) {
