@@ -21,6 +21,7 @@ export { mergeAffines } from './passes/index.js';
 export * as quant from './quant/index.js';
 export type {
   Isa,
+  LayerKernel,
   LayerProfile,
   Outputs,
   RunOptions,

@@ -15,6 +15,7 @@ const ELSEWHERE = [
   ['batch', '--batch', 'a kernel is measured at the shapes of its table, one image each'],
   ['profile', '--profile', 'every row is one kernel already'],
   ['vs', '--vs', 'onnxruntime runs models, no single kernels'],
+  ['lowBit', '--low-bit', 'every row is one kernel already'],
   ['signZero', '--sign-zero', 'it is about the Sign of an ONNX model'],
   [
     'multiThresholdAxis',

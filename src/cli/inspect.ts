@@ -11,16 +11,16 @@ import { isNeverZero } from '../passes/nonzero.js';
 import { tryRecipe } from './find-recipe.js';
 import { bytes, count } from './format.js';
 import { type Io, printJson, printLines, verbatim } from './io.js';
+import { layerKernels } from './layer-kernels.js';
 import { metadataFacts } from './metadata-facts.js';
 import { notHere } from './not-here.js';
 import { openModel } from './open-model.js';
-import type { FileFlags, SignZero } from './options.js';
+import type { SessionFlags } from './options.js';
 import { type Column, facts, table } from './table.js';
 
-export interface InspectFlags extends FileFlags {
+export interface InspectFlags extends SessionFlags {
   /** The graph as the file has it. */
   readonly raw?: boolean;
-  readonly signZero?: SignZero;
   readonly json?: boolean;
 }
 
@@ -30,14 +30,25 @@ export async function inspect(model: string, flags: InspectFlags, io: Io): Promi
       '--sign-zero',
       '--raw shows the graph as the file has it, before any Sign is taken for a bit',
     );
+  for (const [flag, value] of [
+    ['--isa', flags.isa],
+    ['--low-bit', flags.lowBit],
+  ] as const)
+    if (flags.raw === true && value !== undefined)
+      throw notHere(flag, '--raw shows the graph as the file has it, which no kernel runs');
   const loaded = await openModel(model, flags, io);
   const graph =
     flags.raw === true ? loaded : optimize(loaded, { signZero: flags.signZero ?? 'exact' });
-  const { rows, totals } = layers(graph);
+  const { byLayer, problem: missing } =
+    flags.raw === true
+      ? { byLayer: new Map(), problem: undefined }
+      : await layerKernels(loaded, flags);
+  const { rows: all, totals } = layers(graph);
+  const rows = all.map((row) => ({ ...row, kernel: byLayer.get(row.name) ?? null }));
   const inputs = graph.inputs.map((input) => describe(input.name, input));
   const outputs = outputsOf(graph).map(([name, value]) => describe(name, value));
   const { recipe, problem } = await tryRecipe(model, loaded);
-  const notes = problem === undefined ? [] : [problem];
+  const notes = [problem, missing].filter((note) => note !== undefined);
   const metadata = loaded.metadata ?? {};
   const about = metadataFacts(metadata, recipe);
   const signsWithZero = flags.signZero === 'plus' ? [] : undecidedSigns(loaded);
@@ -56,11 +67,12 @@ export async function inspect(model: string, flags: InspectFlags, io: Io): Promi
     });
     return;
   }
-  const total: Layer = {
+  const total: Row = {
     name: 'total',
     op: '',
     inputDtype: 'f32',
     weightDtype: null,
+    kernel: null,
     dtype: 'f32',
     shape: [],
     ...totals,
@@ -73,8 +85,8 @@ export async function inspect(model: string, flags: InspectFlags, io: Io): Promi
     about.length === 0 ? [] : [facts(about)],
     notes,
     '',
-    table<Layer>(
-      COLUMNS.map((column) => ({
+    table<Row>(
+      COLUMNS.filter(({ title }) => title !== 'kernel' || byLayer.size > 0).map((column) => ({
         ...column,
         cell: (row) => (row === total && !TOTALLED.has(column.title) ? '' : column.cell(row)),
       })),
@@ -115,13 +127,19 @@ function undecidedSigns(graph: Graph): string[] {
     .map((value) => value.name);
 }
 
-const COLUMNS: readonly Column<Layer>[] = [
+/** A layer and the kernel that computes it here; null for one that is part of another. */
+interface Row extends Layer {
+  readonly kernel: string | null;
+}
+
+const COLUMNS: readonly Column<Row>[] = [
   { title: 'layer', cell: (row) => row.name },
   { title: 'op', cell: (row) => row.op },
   { title: 'input', cell: (row) => row.inputDtype },
   { title: 'weights', cell: (row) => row.weightDtype ?? '' },
   { title: 'output', cell: (row) => row.dtype },
   { title: 'shape', cell: (row) => showShape(row.shape) },
+  { title: 'kernel', cell: (row) => row.kernel ?? '' },
   { title: 'binary MACs', cell: (row) => blankZero(row.macs.binary, count), align: 'right' },
   { title: 'integer MACs', cell: (row) => blankZero(row.macs.integer, count), align: 'right' },
   { title: 'float MACs', cell: (row) => blankZero(row.macs.float, count), align: 'right' },

@@ -4,7 +4,7 @@
  */
 import { InvalidArgumentError } from 'commander';
 import type { ImportChoices } from '../formats/onnx/choices.js';
-import type { Isa, SessionOptions } from '../runtime/session-types.js';
+import type { Isa, LowBit, SessionOptions } from '../runtime/session-types.js';
 
 export const ISAS: readonly Isa[] = ['scalar', 'avx2', 'avx512', 'neon'];
 const MAX_THREADS = 64;
@@ -16,6 +16,7 @@ export type FileFlags = ImportChoices;
 export interface SessionFlags extends FileFlags {
   readonly threads?: number;
   readonly isa?: Isa;
+  readonly lowBit?: LowBit;
   readonly signZero?: SignZero;
 }
 
@@ -23,10 +24,11 @@ export interface SessionFlags extends FileFlags {
 export type SignZero = NonNullable<SessionOptions['signZero']>;
 export const SIGN_ZEROS: readonly SignZero[] = ['exact', 'plus'];
 
-export function toSessionOptions({ threads, isa, signZero }: SessionFlags): SessionOptions {
+export function toSessionOptions({ threads, isa, lowBit, signZero }: SessionFlags): SessionOptions {
   return {
     ...(threads === undefined ? {} : { threads }),
     ...(isa === undefined ? {} : { isa }),
+    ...(lowBit === undefined ? {} : { lowBit }),
     ...(signZero === undefined ? {} : { signZero }),
   };
 }

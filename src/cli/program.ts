@@ -14,6 +14,7 @@ import { Argument, Command, CommanderError, Option } from 'commander';
 import { BitplaneError } from '../core/errors.js';
 import { MULTI_THRESHOLD_AXES } from '../formats/onnx/choices.js';
 import { DIALECTS } from '../formats/onnx/dialects.js';
+import { LOW_BITS } from '../runtime/session-types.js';
 import { type Io, printJson } from './io.js';
 import { gather, ISAS, parseCount, parseThreads, SIGN_ZEROS } from './options.js';
 import {
@@ -117,18 +118,28 @@ export function buildProgram(io: Io, messages: Io, exit: (code: number) => void)
         ).choices(SIGN_ZEROS),
       ),
     );
-  const running = (target: Command) =>
+  const kernels = (target: Command) =>
     target
-      .option('--threads <n>', 'threads of one run (default: all cores)', parseThreads)
       .addOption(
         new Option('--isa <isa>', 'instruction set (default: the best of this machine)').choices(
           ISAS,
         ),
+      )
+      .addOption(
+        new Option(
+          '--low-bit <method>',
+          'sums of 1- and 2-bit weights: by bit planes, by products of 8 bits, or what is cheaper ' +
+            '(default: auto)',
+        ).choices(LOW_BITS),
       );
+  const running = (target: Command) =>
+    kernels(
+      target.option('--threads <n>', 'threads of one run (default: all cores)', parseThreads),
+    );
   const session = (target: Command) => running(optimized(target));
 
-  optimized(
-    command('inspect <model>', 'inputs, outputs, layers, multiply-accumulates and weight sizes'),
+  kernels(
+    optimized(command('inspect <model>', 'inputs, outputs, layers, kernels and weight sizes')),
   )
     .option('--raw', 'the graph as the file has it, before any optimization')
     .action(async (model, flags) => (await import('./inspect.js')).inspect(model, flags, io));

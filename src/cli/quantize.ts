@@ -152,10 +152,11 @@ function choices(flags: QuantizeFlags): QuantizeOptions {
 }
 
 /** The options of a session that computes. */
-function runsOf({ threads, isa }: QuantizeFlags) {
+function runsOf({ threads, isa, lowBit }: QuantizeFlags) {
   return toSessionOptions({
     ...(threads !== undefined && { threads }),
     ...(isa !== undefined && { isa }),
+    ...(lowBit !== undefined && { lowBit }),
   });
 }
 

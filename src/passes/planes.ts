@@ -23,6 +23,11 @@ const MOST_PLANES = 4;
 /** Below this many channels a binary product leaves most of each word empty. */
 const LEAST_CHANNELS = 16;
 /**
+ * Where this divides the channels, one product of integers looks up what two binary products count,
+ * in the time of one: that of levels which are integers (./integers.ts).
+ */
+const LOOKED_UP = 4;
+/**
  * Poolings and reshapes in a row that planes are made through: each is repeated for each plane, and
  * for each product behind them.
  */
@@ -47,6 +52,8 @@ export const productOfPlanes: Rule = (value) => {
     w.dtype === 'b1' && w.op === 'constant' ? { bits: w as Value<'b1'> } : bipolarWeights(w);
   const planes = weights && planesOf(x);
   if (planes === undefined) return undefined;
+  const isWhole = Number.isInteger(planes.bits.length / 2);
+  if (isWhole && (w.shape.at(-1) as number) % LOOKED_UP === 0) return undefined;
   const { bits, scale = Float32Array.of(1) } = positiveScales(weights!, planes.scale);
   const { name } = value;
   const dots = planes.bits.map((plane, k) => {

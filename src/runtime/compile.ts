@@ -20,6 +20,7 @@ import { LoweringContext } from './lower/context.js';
 import { lower } from './lower/index.js';
 import { lowerCopy } from './lower/strided-copy.js';
 import { lowerStrips } from './lower/strips.js';
+import type { LowBit } from './session-types.js';
 import type { StateMemory } from './state-memory.js';
 
 /** What an instruction computes, for profiles: one object for all instructions of a layer. */
@@ -54,6 +55,8 @@ export interface Target {
   /** CPU features that are forced off, as the addon takes them; 0 unless given. */
   readonly without?: number;
   readonly threads: number;
+  /** How sums of low-bit products are formed; 'auto' unless given. */
+  readonly lowBit?: LowBit;
 }
 
 /** The constants of a session in native memory, grown as programs ask for more. */
@@ -76,6 +79,7 @@ export class SessionConstants {
     requireRoom(memories, limits);
     const asm = new Assembler(addon());
     const stateNumber = (state: Value) => requireStates(states, state).numberOf(state.name);
+    const { lowBit: _, ...machine } = target;
     const setting = { ...target, homes, stateNumber };
     this.pool.forget(); // what a program asked for that failed
     const context = new LoweringContext(asm, this.pool, setting);
@@ -104,7 +108,7 @@ export class SessionConstants {
         this.load(),
         code,
         buffers,
-        { arenaBytes, ...target, states: states?.native, commit: committing },
+        { arenaBytes, ...machine, states: states?.native, commit: committing },
         inputIds,
         outputIds,
       );

@@ -3,7 +3,7 @@
  * (native/addon/runs.h).
  */
 import type { Label, Program } from './compile.js';
-import type { LayerProfile } from './session-types.js';
+import type { LayerKernel, LayerProfile } from './session-types.js';
 
 const WARM_UP = 3;
 
@@ -31,6 +31,16 @@ export async function profileProgram(
         ? { ...label, kernel: kernels[i] ?? '', us }
         : { ...known, kernel: kernels[i] ?? '', us: known.us + us },
     );
+  });
+  return [...layers.values()];
+}
+
+/** The kernel of every layer: that of its last instruction, which writes its result. */
+export function kernelsOf({ native, labels }: Program): LayerKernel[] {
+  const layers = new Map<Label, LayerKernel>();
+  labels.forEach((label, i) => {
+    const { name, op } = label;
+    layers.set(label, { name, op, kernel: native.kernels[i] ?? '' });
   });
   return [...layers.values()];
 }

@@ -9,6 +9,10 @@ import type { StateStore } from './state-store.js';
 
 export type Isa = 'scalar' | 'avx2' | 'avx512' | 'neon';
 
+/** How products of low-bit integers are formed: see SessionOptions.lowBit. */
+export const LOW_BITS = ['auto', 'planes', 'dot'] as const;
+export type LowBit = (typeof LOW_BITS)[number];
+
 export interface SessionOptions extends LimitOptions {
   /**
    * The most threads that one run may use, 1 to 64. Default: the number of cores. Runs shorter
@@ -21,6 +25,14 @@ export interface SessionOptions extends LimitOptions {
    * machine has.
    */
   readonly isa?: Isa;
+  /**
+   * How layers of integer weights of one or two bits and integer activations of up to four form
+   * their sums; results are the same to the bit. 'planes': bits of weights look sums of a few
+   * products up in a table, where the numbers have one that pays off and every group of input
+   * channels divides by 4 or 2; 'dot': the instruction set's products of 8-bit integers; 'auto'
+   * (default): what takes fewer vector operations.
+   */
+  readonly lowBit?: LowBit;
   /** Stops loading. */
   readonly signal?: AbortSignal;
   /**
@@ -61,6 +73,7 @@ export const SESSION_OPTIONS: OptionNames<SessionOptions> = {
   maxBytes: true,
   threads: true,
   isa: true,
+  lowBit: true,
   signal: true,
   optimize: true,
   signZero: true,
@@ -108,6 +121,14 @@ export interface TensorMetadata {
   readonly name: string;
   readonly dtype: DType;
   readonly shape: Shape;
+}
+
+/** A layer and the kernel that computes it. */
+export interface LayerKernel {
+  /** Name of the graph node whose result the kernel writes. */
+  readonly name: string;
+  readonly op: string;
+  readonly kernel: string;
 }
 
 /** One layer of a profile. */

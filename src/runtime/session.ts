@@ -19,12 +19,14 @@ import type { Target } from './compile.js';
 import { aborted, checkFeeds, resultArrays, type Sizes } from './feeds.js';
 import { fly, type SessionParts } from './flight.js';
 import { limitsOf } from './limits.js';
-import { profileProgram } from './profile.js';
+import { kernelsOf, profileProgram } from './profile.js';
 import { Programs } from './programs.js';
 import { runArguments } from './run-arguments.js';
 import { SessionStates } from './session-states.js';
 import {
+  type LayerKernel,
   type LayerProfile,
+  LOW_BITS,
   type Outputs,
   type RunOptions,
   SESSION_OPTIONS,
@@ -59,6 +61,7 @@ export class GraphSession<G extends Graph = Graph> {
     const {
       threads,
       isa,
+      lowBit = 'auto',
       optimize: optimized = true,
       signZero = 'exact',
       programBytes = PROGRAM_BYTES,
@@ -75,6 +78,7 @@ export class GraphSession<G extends Graph = Graph> {
       );
     }
     requireOneOf(signZero, ['exact', 'plus'], 'signZero', SITE);
+    requireOneOf(lowBit, LOW_BITS, 'lowBit', SITE);
     if (!isSize(programBytes))
       throw expected(
         'ERR_ARGUMENT',
@@ -91,6 +95,7 @@ export class GraphSession<G extends Graph = Graph> {
       isa: resolveIsa(isa),
       without: withoutFeatures(),
       threads: threads ?? Math.min(cores(), MAX_THREADS),
+      lowBit,
     };
     verify(graph);
     this.graph = optimized
@@ -209,6 +214,16 @@ export class GraphSession<G extends Graph = Graph> {
       outputs,
       outputs.map((name) => results[name] as Tensor),
     );
+  }
+
+  /**
+   * Which kernel computes each layer of one image, in the order in which they run; compiles that
+   * program if no run has.
+   * @throws BitplaneError ERR_RELEASED, ERR_UNSUPPORTED, ERR_LIMIT, ERR_NATIVE
+   */
+  kernels(): LayerKernel[] {
+    this.requireOpen();
+    return kernelsOf(this.programs.get(unitSizes(this.graph)).shared);
   }
 
   /**

@@ -30,6 +30,7 @@ import type { Assembler, EncodedStep } from '../assembler.js';
 import type { ConstantPool } from '../constant-pool.js';
 import { packedBytes } from '../limits.js';
 import { nativeConstant } from '../native-constant.js';
+import { LOW_BITS, type LowBit } from '../session-types.js';
 
 /** A value as [N, HW, C]: the first axis, all between, the last. */
 export interface Rows {
@@ -79,6 +80,7 @@ export interface Setting {
   readonly isa: string;
   readonly without?: number;
   readonly threads: number;
+  readonly lowBit?: LowBit;
   /** The states in whose memory values are written. */
   readonly homes: ReadonlyMap<Memory, Value>;
   /** The number of a state among those of the program. */
@@ -101,6 +103,11 @@ export class LoweringContext {
     private readonly pool: ConstantPool,
     private readonly setting: Setting,
   ) {}
+
+  /** The field `method` of instructions that multiply integers. */
+  get method(): number {
+    return LOW_BITS.indexOf(this.setting.lowBit ?? 'auto');
+  }
 
   /** The buffer of a value in memory: in the arena, its state, or its constant. */
   buffer(memory: Memory): number {

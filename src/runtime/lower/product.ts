@@ -98,7 +98,7 @@ function emitIntegers(
     zero: zeroPoint,
     // These instructions pad with the zero point alone.
     padding: 0,
-    method: 0,
+    method: context.method,
   };
   const weights = context.weights(w, node, reader, fields);
   const only = kernel.epilogue.length === 1 ? kernel.epilogue[0] : undefined;
