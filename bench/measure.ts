@@ -17,13 +17,21 @@ export async function race<K extends string>(
   ms = 8,
 ): Promise<Record<K, number>> {
   const names = Object.keys(jobs) as K[];
-  const best = Object.fromEntries(names.map((name) => [name, Number.POSITIVE_INFINITY])) as Record<
-    K,
-    number
-  >;
-  for (const name of names) await repeat(jobs[name], ms);
+  const best = await raceAll(
+    names.map((name) => jobs[name]),
+    rounds,
+    ms,
+  );
+  return Object.fromEntries(names.map((name, i) => [name, best[i]])) as Record<K, number>;
+}
+
+/** The same of jobs in a list. */
+export async function raceAll(jobs: readonly Job[], rounds: number, ms: number): Promise<number[]> {
+  const best = jobs.map(() => Number.POSITIVE_INFINITY);
+  for (const job of jobs) await repeat(job, ms);
   for (let round = 0; round < rounds; round++) {
-    for (const name of names) best[name] = Math.min(best[name], await repeat(jobs[name], ms));
+    for (const [i, job] of jobs.entries())
+      best[i] = Math.min(best[i] as number, await repeat(job, ms));
   }
   return best;
 }

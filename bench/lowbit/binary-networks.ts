@@ -47,7 +47,7 @@ export async function binaryNetworks(): Promise<Row[]> {
     int8: await onnxruntimeInt8(RESNET18, 1),
     mobilenet: await onnxruntimeFp32(MOBILENET_V1, 1),
   };
-  const us = await timed(runners, 12, 20);
+  const us = await timed(runners, 20, 20);
   const row = (what: string, theirs: number, ours: number, min: number): Row => ({
     what,
     value: theirs / ours,

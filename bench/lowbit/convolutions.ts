@@ -6,7 +6,7 @@
 import type { Isa } from 'bitplane';
 import { onnxruntimeInt8Chain } from '../chain/onnxruntime-int8.js';
 import { type ChainShape, macs, SHAPES, title } from '../chain/workload.js';
-import { race } from '../measure.js';
+import { raceAll } from '../measure.js';
 import type { Row } from '../report.js';
 import { AIMS, type Aim } from './aims.js';
 import { lowBitChain } from './conv-chain.js';
@@ -14,7 +14,7 @@ import type { IntegerRunner } from './integer-runner.js';
 import { pairTitle } from './layers.js';
 
 const DEPTHWISE: ChainShape = { channels: 256, size: 14, groups: 256 };
-const ROUNDS = 12;
+const ROUNDS = 20;
 const MS = 8;
 
 /** One pair at one shape with one instruction set. */
@@ -48,21 +48,21 @@ async function measure(shape: ChainShape): Promise<Result[]> {
   const own = await chains(shape, undefined);
   const forced = own[0]?.isa === 'avx512' ? await chains(shape, 'avx2') : [];
   const runners = [...own, ...forced];
-  const jobs = Object.fromEntries(runners.map(({ run }, i) => [String(i), run]));
-  const us = await race({ ...jobs, int8: int8.run }, ROUNDS, MS);
+  const jobs = [int8, ...runners].map(({ run }) => run);
+  const [theirs, ...ours] = (await raceAll(jobs, ROUNDS, MS)) as [number, ...number[]];
   for (const { release } of [int8, ...runners]) await release();
   return runners.map(({ aim, isa, kernels }, i) => {
-    const time = us[String(i) as 'int8'];
+    const time = ours[i] as number;
     const rate = macs(shape) / time / 1000;
     return {
       aim,
       isa,
       forced: i >= own.length,
       shape,
-      ratio: us.int8 / time,
+      ratio: theirs / time,
       note:
         `${time.toFixed(0)} us, ${rate.toFixed(0)} GMAC/s, ${kernels.join(', ')}; ` +
-        `onnxruntime ${us.int8.toFixed(0)} us`,
+        `onnxruntime ${theirs.toFixed(0)} us`,
     };
   });
 }

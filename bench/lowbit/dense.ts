@@ -4,7 +4,7 @@
  */
 import { GraphBuilder } from 'bitplane';
 import { LAYERS, SEED } from '../chain/workload.js';
-import { race } from '../measure.js';
+import { raceAll } from '../measure.js';
 import { random } from '../random.js';
 import type { Row } from '../report.js';
 import { AIMS } from './aims.js';
@@ -35,21 +35,21 @@ export async function denseLayers(): Promise<Row[]> {
     const int8 = await onnxruntimeDense(shape);
     const runners: IntegerRunner[] = [];
     for (const aim of AIMS) runners.push(await sideBySide(aim, shape));
-    const jobs = Object.fromEntries(runners.map(({ run }, i) => [String(i), run]));
-    const us = await race({ ...jobs, int8: int8.run }, 20, 4);
+    const jobs = [int8, ...runners].map(({ run }) => run);
+    const [theirs, ...ours] = (await raceAll(jobs, 20, 4)) as [number, ...number[]];
     for (const { release } of [int8, ...runners]) await release();
     for (const [i, aim] of AIMS.entries()) {
       const { isa, kernels } = runners[i] as IntegerRunner;
-      const time = us[String(i) as 'int8'];
+      const time = ours[i] as number;
       rows.push({
         what:
           `${pairTitle(aim)}, ${isa}, dense ${shape.inputs} to ${shape.outputs}, one row: ` +
           'onnxruntime int8 / bitplane',
-        value: us.int8 / time,
+        value: theirs / time,
         unit: 'x',
         note:
           `${(time / LAYERS).toFixed(1)} us a layer, ${kernels.join(', ')}; ` +
-          `onnxruntime ${(us.int8 / LAYERS).toFixed(1)} us`,
+          `onnxruntime ${(theirs / LAYERS).toFixed(1)} us`,
       });
     }
   }
