@@ -1,38 +1,56 @@
 // Predicts, without an ARM machine, the cost of the inner loops of the integer convolution, against
 // what its multiplications alone take: smull and smlal one a cycle on Cortex-A72, sdot two a cycle
-// on Cortex-A76. It compiles the real kernels with aarch64-linux-gnu-g++, cuts the inner loops of
-// full tiles out of the assembly, and asks llvm-mca. Not a measurement: llvm-mca assumes that every
-// load hits L1, and knows Cortex-A76 as a core that takes three instructions a cycle.
+// on Cortex-A76; or its lookups and additions of bytes, which take three operations and one of
+// Cortex-A72's two pipes. It compiles the real kernels with aarch64-linux-gnu-g++, cuts the inner
+// loops of full tiles out of the assembly, and asks llvm-mca. Not a measurement: llvm-mca assumes
+// that every load hits L1, and knows Cortex-A76 as a core that takes three instructions a cycle.
 //
 //   node bench/mca/neon-qconv.mjs [--json]
 import { bodyOf, compile, count, cyclesOf, instructions, loopsOf } from './assembly.mjs';
 
 const neon = 'native/kernels/qconv/qconv_neon.cc';
 const dotprod = 'native/kernels/qconv/qconv_dotprod.cc';
+const lookup = 'native/kernels/qconv/lookup_neon.cc';
 const march = ['-march=armv8.2-a+dotprod'];
-// products: how many a loop multiplies; per: of one multiplication; pipes: for multiplications.
+const MULTIPLIES = ['smull', 'smull2', 'smlal', 'smlal2', 'sdot'];
+// products: how many a loop has; by: the instructions that make them, per: products of one of them;
+// busy: the instructions that fill so many pipes, and the operations of each.
+const multiplied = { by: MULTIPLIES, busy: MULTIPLIES.map((name) => [name, 1]) };
+const lookedUp = {
+  ...{ kernel: lookup, cpu: 'cortex-a72', by: ['tbl'], pipes: 2 },
+  busy: [
+    ['tbl', 3],
+    ['add', 1],
+  ],
+};
+const a72 = { kernel: neon, cpu: 'cortex-a72', per: 8, pipes: 1, ...multiplied };
+const a76 = { kernel: dotprod, cpu: 'cortex-a76', per: 16, pipes: 2, ...multiplied };
 const loops = [
-  { kernel: neon, name: 'Smlal', tile: 'Li1ELi4E', cpu: 'cortex-a72', products: 256, pipes: 1 },
-  { kernel: neon, name: 'Smull', tile: 'Li1ELi4E', cpu: 'cortex-a72', products: 256, pipes: 1 },
-  { kernel: dotprod, name: 'Sdot', tile: 'Li4ELi5E', cpu: 'cortex-a76', products: 1280, pipes: 2 },
+  { ...a72, name: 'Smlal', tile: '4tile.*SmlalE?Li1ELi4E', products: 256 },
+  { ...a72, name: 'Smull', tile: '4tile.*SmullE?Li1ELi4E', products: 256 },
+  { ...a76, name: 'Sdot', tile: '4tile.*SdotE?Li4ELi5E', products: 1280 },
+  { ...lookedUp, name: 'W1A2 lookup', tile: '10lookupTile.*Li4ELi4ELi4E', per: 64, products: 4096 },
+  { ...lookedUp, name: 'W2A2 lookup', tile: '10lookupTile.*Li2ELi4ELi4E', per: 32, products: 2048 },
 ];
-const MULTIPLICATIONS = ['smull', 'smull2', 'smlal', 'smlal2', 'sdot'];
 
-const multiplications = (lines) =>
-  MULTIPLICATIONS.reduce((sum, mnemonic) => sum + count(lines, mnemonic), 0);
+const all = (lines, mnemonics) =>
+  mnemonics.reduce((sum, mnemonic) => sum + count(lines, mnemonic), 0);
+const operations = (lines, busy) =>
+  busy.reduce((sum, [mnemonic, each]) => sum + each * count(lines, mnemonic), 0);
+/** Additions of addresses are no vector instructions. */
+const isVector = (line) => !/^\tadd\t[xw]/.test(line);
 
-function predict({ kernel, name, tile, cpu, products, pipes }) {
+function predict({ kernel, name, tile, cpu, products, per, by, busy, pipes }) {
   const assembly = compile(kernel, kernel === dotprod ? march : []);
-  const body = bodyOf(assembly, new RegExp(`4tile.*${name}E?${tile}`), kernel);
-  const per = name === 'Sdot' ? 16 : 8;
+  const body = bodyOf(assembly, new RegExp(tile), kernel);
   const loop = loopsOf(body)
     .map(({ from, to }) => body.slice(from, to))
     .sort((a, b) => a.length - b.length)
-    .find((lines) => multiplications(lines) * per === products);
+    .find((lines) => all(lines, by) * per === products);
   if (!loop) throw new Error(`${kernel}: expected a loop of ${products} products but found none`);
   const lines = instructions(loop);
   const cycles = cyclesOf(lines, cpu);
-  const bound = multiplications(lines) / pipes;
+  const bound = operations(lines.filter(isVector), busy) / pipes;
   return { kernel, name, cpu, products, instructions: lines.length, cycles, bound };
 }
 

@@ -128,8 +128,8 @@ export function buildProgram(io: Io, messages: Io, exit: (code: number) => void)
       .addOption(
         new Option(
           '--low-bit <method>',
-          'sums of 1- and 2-bit weights: by bit planes, by products of 8 bits, or what is cheaper ' +
-            '(default: auto)',
+          'sums of 1- and 2-bit weights: by bit planes, by products of 8 bits, or what is ' +
+            'cheaper (default: auto)',
         ).choices(LOW_BITS),
       );
   const running = (target: Command) =>

@@ -22,7 +22,7 @@ export interface KernelRow {
   readonly shape: string;
   readonly unit: 'MAC' | 'B';
   readonly rate: number;
-  /** What one core could do at best. */
+  /** What one core could do at best, with products; sums that are looked up may pass it. */
   readonly bound: number;
   /** rate / bound. */
   readonly share: number;

@@ -1,6 +1,7 @@
 /**
  * Programs of a session: which it keeps, in how much memory, and which it compiles ahead.
  */
+import { availableParallelism } from 'node:os';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import type { Graph } from '../../src/graph/value.js';
 import { Session } from '../../src/index.js';
@@ -184,7 +185,9 @@ describe('the memory of a run', () => {
     await Promise.all([session.run(LONG_FEED), session.run(LONG_FEED), session.run(LONG_FEED)]);
     // Thirty more runs would have taken ten times as long.
     expect(spent).toBeLessThan(4 * (performance.now() - alone));
-    expect(session.info.heldBytes).toBeLessThanOrEqual(2 * held);
+    // Two runs held memory, and as many may hold it at once as there are cores.
+    const most = Math.max(4, availableParallelism()) * (held / 2);
+    expect(session.info.heldBytes).toBeLessThanOrEqual(most);
     await session.release();
   });
 });

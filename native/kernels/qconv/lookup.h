@@ -5,7 +5,7 @@
 //   D::flush(Sums&, Bytes)        adds those sums, a byte a channel, to sums of 16 bits
 //   D::finish(Sums, from, to)     adds 32-bit sums to them
 //
-// Sums of 16 bits lie in memory; they hold the entries of 257 steps at least, and a panel has fewer.
+// Sums of 16 bits lie in memory; they hold the entries of 257 steps, and a panel has fewer.
 #pragma once
 #include <cstring>
 
