@@ -199,6 +199,7 @@ extern const Kernel kernel;
 const Kernel kernel = {32,
                        16,
                        2,
+                       false,
                        32767,
                        128,
                        expand,

@@ -138,6 +138,7 @@ extern const Kernel kernel;
 const Kernel kernel = {16,
                        8,
                        1,
+                       true,
                        int64_t{1} << 30,
                        256,
                        nullptr,

@@ -152,6 +152,7 @@ extern const Kernel kernel;
 const Kernel kernel = {kOutputs,
                        16,
                        1,
+                       false,
                        32767,
                        128,
                        expand,

@@ -79,9 +79,18 @@ void packThresholds(const int32_t* natural, uint8_t* packed) {
 }  // namespace
 
 extern const Kernel kernel;
-const Kernel kernel = {
-    kLanes,       8, 1, int64_t{1} << 30, 256, nullptr, pack, packThresholds, bits, values<int32_t>,
-    values<float>};
+const Kernel kernel = {kLanes,
+                       8,
+                       1,
+                       false,
+                       int64_t{1} << 30,
+                       256,
+                       nullptr,
+                       pack,
+                       packThresholds,
+                       bits,
+                       values<int32_t>,
+                       values<float>};
 
 }  // namespace scalar
 }  // namespace bconv

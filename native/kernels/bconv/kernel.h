@@ -47,6 +47,7 @@ struct Kernel {
   // Bytes per prepared 64-bit activation word; 8 with `expand` null means words as they are.
   int32_t expansion;
   int32_t weightExpansion;  // bytes per packed weight byte
+  bool skipsHalves;         // words without upper bits take half the time
   int64_t maxTerms;         // the largest K whose popcounts fit the kernel's counters
   int32_t thresholdBytes;   // of 64 thresholds in the kernel's own form
   void (*expand)(const uint64_t* words, uint8_t* out, int64_t count);

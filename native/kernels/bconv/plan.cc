@@ -27,19 +27,37 @@ bool isInside(const WindowAxis& axis) {
   return axis.before == 0 && axis.interior().count() == axis.outputs;
 }
 
+// What `words` words of `bits` bits each take.
+int timeOf(const Kernel& kernel, int words, int bits) {
+  return kernel.skipsHalves && bits > 32 ? 2 * words : words;
+}
+
+// Whether joined taps of a kernel row fill words better.
+bool joins(const Problem& p, const Kernel& kernel) {
+  const int channels = p.groupChannels();
+  if (p.kw == 1 || channels >= 64 || p.kw > kMostJoinedWords) return false;
+  return timeOf(kernel, bitWords(p.kw * channels), p.kw * channels) <
+         timeOf(kernel, p.kw, channels);
+}
+
 void layOut(Plan* plan, const Kernel& kernel) {
   const Problem& p = plan->problem;
-  plan->inPlace =
-      isInside(p.rows()) && isInside(p.columns()) && p.g == 1 && kernel.expand == nullptr;
+  const bool joined = joins(p, kernel);
+  plan->taps = joined ? p.kw : 1;
+  plan->pixelBits = plan->taps * p.groupChannels();
+  plan->inPlace = !joined && isInside(p.rows()) && isInside(p.columns()) && p.g == 1 &&
+                  kernel.expand == nullptr;
   const bool skipRows = p.kh == 1 && !plan->inPlace;
   const bool skipColumns = p.kw == 1 && !plan->inPlace;
   plan->rowStep = skipRows ? p.sh : 1;
   plan->columnStep = skipColumns ? p.sw : 1;
   plan->rowStride = skipRows ? 1 : p.sh;
-  plan->columnStride = skipColumns ? 1 : p.sw;
-  plan->columns = plan->inPlace ? p.w : (p.ow - 1) * plan->columnStride + p.columns().reach();
+  plan->columnStride = skipColumns || joined ? 1 : p.sw;
+  plan->columns = plan->inPlace ? p.w
+                  : joined      ? p.ow
+                                : (p.ow - 1) * plan->columnStride + p.columns().reach();
   plan->wordBytes = kernel.expansion;
-  plan->pixelBytes = plan->wordBytes * p.groupWords();
+  plan->pixelBytes = plan->wordBytes * plan->pixelWords();
   plan->rowBytes = plan->pixelBytes * plan->columns;
 }
 
@@ -53,9 +71,9 @@ int64_t farthest(const Plan& plan) {
 void layOutWindow(Plan* plan) {
   const Problem& p = plan->problem;
   for (int ky = 0; ky < p.kh; ++ky) {
-    for (int kx = 0; kx < p.kw; ++kx) {
+    for (int kx = 0; kx < p.kw; kx += plan->taps) {
       const int64_t tap = ky * p.dh * plan->rowBytes + kx * p.dw * plan->pixelBytes;
-      for (int word = 0; word < p.groupWords(); ++word)
+      for (int word = 0; word < plan->pixelWords(); ++word)
         plan->offsets.push_back(static_cast<int32_t>(tap + word * plan->wordBytes));
     }
   }

@@ -12,6 +12,8 @@ namespace bconv {
 
 // Fewer pixels than this per task, and loading the weights shows.
 constexpr int64_t kLeastPixels = 24;
+// Words of joined taps are put together on the stack.
+constexpr int kMostJoinedWords = 256;
 // What the prepared activations of a task may fill of L1 beside the weights, if that is at least
 // two rows.
 constexpr int64_t kPreparedBytes = 24 * 1024;
@@ -33,6 +35,10 @@ struct Plan {
   int rowStep, columnStep;      // in input pixels per prepared pixel
   int rowStride, columnStride;  // in prepared pixels per output pixel
   int columns;                  // prepared columns
+  // Taps that a prepared pixel holds: one, or all of a kernel row, channel behind channel, where
+  // that fills words of few channels better. Then there is a prepared pixel for each output column.
+  int taps;
+  int pixelBits;  // of a prepared pixel: channels of its taps
   int64_t wordBytes, pixelBytes, rowBytes;
   // Small maps are computed several images at a time, so that a weight is loaded for more than a
   // few pixels (a dense layer is a map of one pixel). Images follow each other every imageBytes,
@@ -51,6 +57,14 @@ struct Plan {
   std::vector<OutputSpan> spans;
   std::vector<int> firstSpan;  // of each 64-channel block, and one past the last
   int64_t packedBytes;         // of all spans
+  int pixelWords() const { return bitWords(pixelBits); }
+  // The part of a tap's channels that lies in word `word` of a prepared pixel; for joined taps,
+  // which have fewer channels than a word has bits.
+  uint64_t placed(uint64_t channels, int tap, int word) const {
+    const int at = tap * problem.groupChannels() - 64 * word;
+    if (at <= -64 || at >= 64) return 0;
+    return at < 0 ? channels >> -at : channels << at;
+  }
   // 64-bit words of a window
   int64_t words() const { return static_cast<int64_t>(offsets.size()); }
 

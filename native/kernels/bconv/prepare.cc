@@ -4,6 +4,7 @@
 //
 // This costs a few percent of the convolution (each word is touched once per task and used KH * KW
 // * O / 64 times) and buys kernels without borders, and no barrier between preparing and computing.
+#include <algorithm>
 #include <cstring>
 
 #include "kernels/bconv/plan.h"
@@ -41,7 +42,7 @@ struct Writer {
       std::memset(out, 0, count * plan.pixelBytes);
       return;
     }
-    const int words = p.groupWords(), tail = p.groupChannels() % 64;
+    const int words = plan.pixelWords(), tail = plan.pixelBits % 64;
     for (int64_t i = 0; i < count * words; ++i) {
       const uint64_t word =
           tail != 0 && i % words == words - 1 ? (uint64_t{1} << tail) - 1 : ~uint64_t{0};
@@ -76,9 +77,46 @@ struct Writer {
     }
   }
 
+  // Channels of one tap at input column `at` of a row, all of them in the lower bits.
+  uint64_t tapOf(const uint64_t* row, int words, int group, int64_t at, uint64_t outside) const {
+    const Problem& p = plan.problem;
+    if (at < 0 || at >= p.w) return outside;
+    if (words == 1 && p.g == 1) return row[at];
+    uint64_t bits;
+    const int channels = p.groupChannels();
+    extractGroup(row + at * words, words, group * channels, channels, &bits);
+    return bits;
+  }
+
+  // A row of output columns whose input row starts at `row`: all taps of each, a few columns at
+  // once.
+  void joined(const uint64_t* row, int group, uint8_t* out) const {
+    const Problem& p = plan.problem;
+    const int words = bitWords(p.c), channels = p.groupChannels(), pixel = plan.pixelWords();
+    const uint64_t outside =
+        p.padding == Padding::minus_one ? (uint64_t{1} << channels) - 1 : uint64_t{0};
+    uint64_t buffer[kMostJoinedWords];
+    const int some = kMostJoinedWords / pixel;
+    for (int first = 0; first < plan.columns; first += some) {
+      const int count = std::min(some, plan.columns - first);
+      std::memset(buffer, 0, sizeof(uint64_t) * pixel * count);
+      for (int i = 0; i < count; ++i) {
+        const int64_t start = int64_t{first + i} * p.sw - p.pl;
+        uint64_t* to = buffer + i * pixel;
+        for (int tap = 0, at = 0; tap < plan.taps; ++tap, at += channels) {
+          const uint64_t bits = tapOf(row, words, group, start + int64_t{tap} * p.dw, outside);
+          to[at / 64] |= bits << (at % 64);
+          if (at % 64 + channels > 64) to[at / 64 + 1] |= bits >> (64 - at % 64);
+        }
+      }
+      expand(buffer, out + first * plan.pixelBytes, int64_t{count} * pixel);
+    }
+  }
+
   void row(const uint64_t* image, int group, int64_t inputRow, uint8_t* out) const {
     const Problem& p = plan.problem;
     if (inputRow < 0 || inputRow >= p.h) return border(out, plan.columns);
+    if (plan.taps > 1) return joined(image + inputRow * p.w * bitWords(p.c), group, out);
     // Prepared column i is input column i * columnStep - pl.
     const auto [from, to] = WindowAxis{p.w, plan.columns, 1, plan.columnStep, 1, p.pl}.interior();
     border(out, from);

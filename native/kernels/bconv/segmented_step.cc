@@ -151,7 +151,7 @@ class SegmentedStep : public Step {
     s.pixelCount = window.count;
     s.offsets = plan_.offsets.data();
     s.words = plan_.words();
-    s.halves = plan_.problem.groupChannels() <= 32;
+    s.halves = plan_.pixelBits <= 32;
     s.lanes = span.lanes;
     s.base = window.base + span.first;
     s.baseStride = baseStride_;

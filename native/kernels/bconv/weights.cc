@@ -18,18 +18,35 @@ struct Recipe {
 
 int64_t memoryPitch(const Problem& p) { return 64 * int64_t{p.groupWords()}; }
 
+// Word `word` of the taps from `tap` on of output o that a prepared pixel holds.
+uint64_t joinedWord(const Recipe& recipe, const uint8_t* source, int64_t o, int64_t tap, int word) {
+  const Plan& plan = *recipe.plan;
+  const int64_t taps = int64_t{plan.problem.kh} * plan.problem.kw;
+  uint64_t bits = 0;
+  for (int i = 0; i < plan.taps; ++i) {
+    const int64_t first = (o * taps + tap + i) * recipe.pitch;
+    bits |= plan.placed(bitsAt(source, first, plan.problem.groupChannels()), i, word);
+  }
+  return bits;
+}
+
 void packSpan(const Recipe& recipe, const OutputSpan& span, const void* source, void* packed) {
   const Plan& plan = *recipe.plan;
   const Problem& p = plan.problem;
-  const int64_t taps = int64_t{p.kh} * p.kw, words = p.groupWords(), channels = p.groupChannels();
+  const int64_t taps = int64_t{p.kh} * p.kw, words = plan.pixelWords(),
+                channels = p.groupChannels();
   for (int lane = 0; lane < span.count; ++lane) {
-    for (int64_t tap = 0; tap < taps; ++tap) {
+    for (int64_t tap = 0; tap < taps; tap += plan.taps) {
       for (int64_t word = 0; word < words; ++word) {
-        const int64_t first = ((span.first + lane) * taps + tap) * recipe.pitch + 64 * word;
+        const auto* bytes = static_cast<const uint8_t*>(source);
+        const int64_t o = span.first + lane;
+        const int64_t first = (o * taps + tap) * recipe.pitch + 64 * word;
         const int count = static_cast<int>(std::min<int64_t>(64, channels - 64 * word));
-        const uint64_t bits = bitsAt(static_cast<const uint8_t*>(source), first, count);
-        recipe.kernel->pack(static_cast<uint8_t*>(packed) + span.weightBytes, tap * words + word,
-                            plan.words(), lane, span.lanes, bits);
+        const uint64_t bits = plan.taps > 1
+                                  ? joinedWord(recipe, bytes, o, tap, static_cast<int>(word))
+                                  : bitsAt(bytes, first, count);
+        recipe.kernel->pack(static_cast<uint8_t*>(packed) + span.weightBytes,
+                            tap / plan.taps * words + word, plan.words(), lane, span.lanes, bits);
       }
     }
   }
