@@ -151,6 +151,11 @@ export interface OpDef<A extends Attrs = Attrs> {
 
   /** How an epilogue says it; undefined where these attributes cannot be said. */
   step?(attrs: A): StepForm | undefined;
+  /**
+   * Its kernel reads (cast(q) - zero) * scale from q, integers of at most 8 bits, with the same
+   * bits as from the floats.
+   */
+  readonly readsIntegers?: true;
   /** Its kernel runs an epilogue on what it computes. */
   epilogue?(node: Value): boolean;
 }

@@ -13,6 +13,7 @@ import { eliminateCommon } from './cse.js';
 import { foldRules, materialize } from './fold.js';
 import { Folding } from './folding.js';
 import { composeRepeats, dropIdentities } from './identities.js';
+import { requantized } from './integers.js';
 import { layout } from './layout.js';
 import { legalize } from './legalize.js';
 import { absorbPad, lowerBatchNorm, lowerMatmul } from './lower.js';
@@ -81,7 +82,8 @@ const OPTIMIZING: readonly Pass[] = [
   },
   {
     name: 'concat',
-    run: (graph, tools) => repeat(graph, firstOf(SIMPLIFY, concatSplitter(graph)), tools),
+    run: (graph, tools) =>
+      repeat(graph, firstOf(SIMPLIFY, requantized, concatSplitter(graph)), tools),
   },
   {
     name: 'thresholds',

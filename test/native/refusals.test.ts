@@ -63,7 +63,10 @@ test('every field has a kind: sizes, numbers and buffers that no name tells apar
     ...['x:in', 'weights:weights', 'y:out', 'thresholds:constant'],
     ...['pt:number', 'pl:number', 'padding:number'],
   ]);
-  expect(kinds.reduce).toEqual(['x:in', 'y:out', 'kind:number']);
+  expect(kinds.reduce).toEqual([
+    ...['x:in', 'y:out', 'kind:number'],
+    ...['dtype:number', 'zero:number', 'scale:number'],
+  ]);
   expect(sizes.length).toBeGreaterThan(80);
 });
 
