@@ -1,10 +1,10 @@
 // Elements of a map as vectors of floats, over a SIMD vocabulary that the including file has
-// chosen: T is float, int8_t or uint8_t. Bytes are (x - zero) * scale, as kernels/elements.h says;
+// chosen: T is float, int8_t or uint8_t. Bytes are (x - zero) * scale, as base/elements.h says;
 // nothing is fused, so the bits are the same on every ISA.
 #pragma once
 #include <cstdint>
 
-#include "kernels/elements.h"
+#include "base/elements.h"
 
 namespace bitplane {
 namespace BITPLANE_SIMD {

@@ -18,6 +18,7 @@ import { layout } from './layout.js';
 import { legalize } from './legalize.js';
 import { absorbPad, lowerBatchNorm, lowerMatmul } from './lower.js';
 import { shortenNames } from './names.js';
+import { exceptWeights } from './quantized-weights.js';
 import { firstOf, fixpoint, type Rule, rewrite } from './rewrite.js';
 import { foldThresholds } from './thresholds.js';
 
@@ -59,12 +60,23 @@ const CANONICAL: readonly Pass[] = [
 ];
 
 /** What the executor asks for: constants as numbers, bits moved by none but the ops that can. */
-const EXECUTABLE: readonly Pass[] = [
+const executable = (materializing: Pass): readonly Pass[] => [
   { name: 'legalize', run: (graph, tools) => repeat(graph, firstOf(SIMPLIFY, legalize), tools) },
-  { name: 'materialize', run: (graph, { folding }) => rewrite(graph, materialize, folding) },
+  materializing,
   { name: 'common', run: eliminateCommon },
   { name: 'names', run: shortenNames },
 ];
+
+const MATERIALIZE: Pass = {
+  name: 'materialize',
+  run: (graph, { folding }) => rewrite(graph, materialize, folding),
+};
+
+/** Weights that kernels read in few bits stay so. */
+const MATERIALIZE_OTHERS: Pass = {
+  name: 'materialize',
+  run: (graph, { folding }) => rewrite(graph, exceptWeights(graph, materialize), folding),
+};
 
 const LAYOUT: Pass = { name: 'layout', run: (graph, { folding }) => layout(graph, folding) };
 
@@ -99,7 +111,7 @@ const OPTIMIZING: readonly Pass[] = [
  * @throws BitplaneError ERR_GRAPH where the graph breaks a rule of the IR
  */
 export function canonicalize(graph: Graph, options: Pick<OptimizeOptions, 'maxBytes'> = {}): Graph {
-  return apply(graph, [...CANONICAL, ...EXECUTABLE], options);
+  return apply(graph, [...CANONICAL, ...executable(MATERIALIZE)], options);
 }
 
 /**
@@ -110,7 +122,7 @@ export function canonicalize(graph: Graph, options: Pick<OptimizeOptions, 'maxBy
  * @throws BitplaneError ERR_GRAPH where the graph breaks a rule of the IR
  */
 export function optimize(graph: Graph, options: OptimizeOptions = {}): Graph {
-  return apply(graph, [...CANONICAL, ...OPTIMIZING, ...EXECUTABLE], options);
+  return apply(graph, [...CANONICAL, ...OPTIMIZING, ...executable(MATERIALIZE_OTHERS)], options);
 }
 
 /**

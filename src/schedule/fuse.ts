@@ -11,6 +11,7 @@ import { sameShape } from '../core/shape.js';
 import { type Graph, topological, type Value } from '../graph/value.js';
 import { opDef } from '../ops/index.js';
 import type { StepForm } from '../ops/op.js';
+import { weightExpressions } from '../passes/quantized-weights.js';
 import type { KernelCall } from './calls.js';
 import { type ConcatLayout, concatLayout } from './concat-layout.js';
 import { castBack, type Dequantized, integerShortcuts, integerSources } from './dequantized.js';
@@ -57,7 +58,7 @@ class Fusion {
   private readonly shortcuts: ReadonlyMap<Value, Dequantized>;
   /** Operands of reductions that are read as the integers that they are stored as. */
   private readonly sources: ReadonlyMap<Value, Dequantized>;
-  /** The floats of shortcuts and sources, which are never built. */
+  /** The floats of shortcuts, sources and weights of few bits, which are never built. */
   private readonly unbuilt: ReadonlySet<Value>;
 
   constructor(graph: Graph) {
@@ -75,7 +76,11 @@ class Fusion {
     const isResult = (value: Value) => this.outputs.has(value);
     this.shortcuts = integerShortcuts(this.order, this.usersOf, isResult);
     this.sources = integerSources(this.order, this.usersOf, isResult);
-    const integers = [...this.shortcuts.values(), ...this.sources.values()];
+    const integers = [
+      ...this.shortcuts.values(),
+      ...this.sources.values(),
+      ...weightExpressions(this.order, this.usersOf, isResult).values(),
+    ];
     this.unbuilt = new Set(integers.flatMap(({ floats }) => floats));
   }
 
@@ -134,7 +139,8 @@ class Fusion {
       .filter((step) => step.kind === 'store' || step.kind === 'threshold' || writesMemory(step))
       .map(target);
     const integers = map ? undefined : this.sources.get(anchor.inputs[0] as Value);
-    const inputs = map ? [anchor] : integers ? [integers.q] : anchor.inputs;
+    const built = anchor.inputs.filter((input) => !this.unbuilt.has(input));
+    const inputs = map ? [anchor] : integers ? [integers.q, ...built] : built;
     const reads = new Set<Value>(inputs.map(storage));
     for (const step of epilogue)
       for (const { value } of operandsOf(step)) reads.add(storage(value));

@@ -50,20 +50,19 @@ const WINDOWS: readonly Partial<WindowShape>[] = [
   { c: 9, h: 4, w: 4, kh: 2, kw: 2, pt: 3, pl: 3, pb: 3, pr: 3 },
 ];
 
-test.each(WINDOWS.flatMap((shape) => (['i8', 'u8'] as const).map((dtype) => [dtype, shape])))(
-  'an average of %s over %j has the bits of its floats',
-  async (dtype, shape) => {
-    const { o: _, g: __, ...fields } = fieldsOf({ ...SAME_3X3, c: 8, ...shape, o: 1, g: 1 });
-    const { n, h, w, c, oh, ow } = fields;
-    for (const kind of [1, 2])
-      await agreesWithFloats(dtype, n * h * w * c, (x, elements) => ({
-        opcode: 'pool',
-        fields: { ...fields, ...elements, kind },
-        buffers: { x: { feed: x }, y: { result: new Float32Array(n * oh * ow * c) } },
-        epilogue: [{ op: 'store_f32', kind: 'tensor', operand: 'y' }],
-      }));
-  },
-);
+test.each(
+  WINDOWS.flatMap((shape) => (['i8', 'u8'] as const).map((dtype) => [dtype, shape] as const)),
+)('an average of %s over %j has the bits of its floats', async (dtype, shape) => {
+  const { o: _, g: __, ...fields } = fieldsOf({ ...SAME_3X3, c: 8, ...shape, o: 1, g: 1 });
+  const { n, h, w, c, oh, ow } = fields;
+  for (const kind of [1, 2])
+    await agreesWithFloats(dtype, n * h * w * c, (x, elements) => ({
+      opcode: 'pool',
+      fields: { ...fields, ...elements, kind },
+      buffers: { x: { feed: x }, y: { result: new Float32Array(n * oh * ow * c) } },
+      epilogue: [{ op: 'store_f32', kind: 'tensor', operand: 'y' }],
+    }));
+});
 
 test.each(
   [
@@ -73,16 +72,20 @@ test.each(
     [2, 49, 65],
     [3, 49, 15],
     [1, 300, 130],
-  ].flatMap((sizes) => (['i8', 'u8'] as const).map((dtype) => [dtype, ...sizes] as const)),
-)('reductions of %s over %i x %i x %i have the bits of their floats', async (dtype, ...sizes) => {
-  const [outer, k, inner] = sizes as [number, number, number];
-  for (const kind of [0, 1, 2, 3])
-    await agreesWithFloats(dtype, outer * k * inner, (x, elements) => ({
-      opcode: 'reduce',
-      fields: { ...elements, kind, outer, k, inner },
-      buffers: { x: { feed: x }, y: { result: new Float32Array(outer * inner) } },
-    }));
-});
+  ].flatMap(([outer, k, inner]) =>
+    (['i8', 'u8'] as const).map((dtype) => [dtype, outer!, k!, inner!] as const),
+  ),
+)(
+  'reductions of %s over %i x %i x %i have the bits of their floats',
+  async (dtype, outer, k, inner) => {
+    for (const kind of [0, 1, 2, 3])
+      await agreesWithFloats(dtype, outer * k * inner, (x, elements) => ({
+        opcode: 'reduce',
+        fields: { ...elements, kind, outer, k, inner },
+        buffers: { x: { feed: x }, y: { result: new Float32Array(outer * inner) } },
+      }));
+  },
+);
 
 test.each(['pool', 'reduce'])('%s of a type that it does not read is refused', (opcode) => {
   const shape = fieldsOf({ ...SAME_3X3, c: 8, o: 1, g: 1 });

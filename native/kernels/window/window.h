@@ -9,13 +9,13 @@
 //             scalar code rounds twice
 //   sum:      plain additions, ky then kx, divided by `divisor` or by the number of taps inside;
 //             the same bits on every ISA; x may be of bytes that stand for (x - zero) * scale
-//             (kernels/elements.h)
+//             (base/elements.h)
 //   maximum:  v = v < x ? x : v from -inf on, so padding and NaN never win;
 //             the same bits on every ISA
 #pragma once
 #include <cstdint>
 
-#include "kernels/elements.h"
+#include "base/elements.h"
 #include "kernels/geometry.h"
 
 namespace bitplane {

@@ -4,7 +4,7 @@ import type { Value } from '../../graph/value.js';
 import type { KernelCall } from '../../schedule/calls.js';
 import type { LoweringContext } from './context.js';
 
-/** In the order of ElementType in native/kernels/elements.h. */
+/** In the order of ElementType in native/base/elements.h. */
 const ELEMENTS = ['f32', 'i8', 'u8'] as const;
 
 /** The fields for the first operand of a call. */

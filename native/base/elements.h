@@ -8,8 +8,6 @@
 #include <cstdint>
 #include <cstring>
 
-#include "simd/attributes.h"
-
 namespace bitplane {
 
 enum class ElementType : int32_t { f32, i8, u8 };
@@ -25,9 +23,7 @@ struct Elements {
     return e;
   }
   bool known() const { return type >= ElementType::f32 && type <= ElementType::u8; }
-  BITPLANE_INLINE int64_t bytes(int64_t count) const {
-    return type == ElementType::f32 ? count * 4 : count;
-  }
+  int64_t bytes(int64_t count) const { return type == ElementType::f32 ? count * 4 : count; }
   // Element i of x, for oracles.
   float at(const void* x, int64_t i) const {
     if (type == ElementType::f32) return static_cast<const float*>(x)[i];
