@@ -2,6 +2,7 @@
  * Reductions over axes and Softmax. Not here: global pooling (./conv.ts).
  */
 import { type Dim, isSize, showShape } from '../../../core/shape.js';
+import type { Value } from '../../../graph/value.js';
 import type { Importer, NodeContext } from '../context.js';
 import { valueItem } from '../item.js';
 
@@ -11,30 +12,31 @@ export const reduceImporters: Readonly<Record<string, Importer>> = {
   ReduceMax: reduction('max'),
   ReduceMin: reduction('min'),
 
-  /**
-   * Along one axis from operator set 13 on; in older sets over all axes from `axis` on, as if
-   * flattened to a matrix.
-   */
   Softmax(context) {
     const x = context.value(0);
-    const rank = x.shape.length;
-    const axis = context.axis(context.int('axis', context.opset < 13 ? 1 : -1), rank);
-    if (context.opset >= 13 || axis === rank - 1) return context.make('softmax', [x], { axis });
-    const line = product(context, x.shape.slice(axis));
-    const matrix = context.make(
-      'reshape',
-      [x],
-      { shape: [...x.shape.slice(0, axis), line] },
-      '/flat',
-    );
-    return context.make(
-      'reshape',
-      [context.make('softmax', [matrix], { axis })],
-      { shape: x.shape },
-      '/unflat',
-    );
+    const axis = context.axis(context.int('axis', context.opset < 13 ? 1 : -1), x.shape.length);
+    return softmaxAlong(context, x, axis, context.opset);
   },
 };
+
+/**
+ * Along one axis from operator set 13 on; in older sets over all axes from `axis` on, as if
+ * flattened to a matrix.
+ */
+export function softmaxAlong(
+  context: NodeContext,
+  x: Value,
+  axis: number,
+  opset: number,
+  of = '',
+): Value {
+  if (opset >= 13 || axis === x.shape.length - 1) return context.make('softmax', [x], { axis }, of);
+  const line = product(context, x.shape.slice(axis));
+  const flat = { shape: [...x.shape.slice(0, axis), line] };
+  const matrix = context.make('reshape', [x], flat, `${of}/flat`);
+  const rows = context.make('softmax', [matrix], { axis }, of);
+  return context.make('reshape', [rows], { shape: x.shape }, `${of}/unflat`);
+}
 
 /**
  * `axes` is an attribute or an input, by operator set; none means all, unless noop_with_empty_axes
