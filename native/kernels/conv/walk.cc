@@ -56,12 +56,14 @@ void ConvWalk::runChannels(int number, int c0, const float* const* pointers, int
   for (int w = 0; w < static_cast<int>(plan_.windows.size()); w++) {
     const ConvWindow& window = plan_.windows[w];
     const TapRun* runs = plan_.runs.data() + window.firstRun;
+    float* out = sums + (block.first - c0);
+    if (few(number, w, pointers, count, out, buffers, own)) continue;
     const float* weights = panel(number, w, buffers, own);
     for (int t = 0, p = 0; t < tileCount; t++) {
       // Tiles of nearly equal size: a last tile of one pixel would wait for each of its FMAs.
       const int size = (count + t) / tileCount;
-      tile[size - 1](pointers + p, block.shift, runs, window.runs, weights,
-                     sums + p * plan_.ld + (block.first - c0), plan_.ld, window.k > 0);
+      tile[size - 1](pointers + p, block.shift, runs, window.runs, weights, out + p * plan_.ld,
+                     plan_.ld, window.k > 0);
       p += size;
     }
   }

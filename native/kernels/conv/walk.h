@@ -26,6 +26,11 @@ class ConvWalk : public Step {
   // call.
   virtual const float* panel(int block, int window, const Buffers& buffers, char* own) const = 0;
 
+  // A few pixels times a window of a block, as a tile does it, where a step has a faster way.
+  virtual bool few(int, int, const float* const*, int, float*, const Buffers&, char*) const {
+    return false;
+  }
+
   // Floats of all windows before this one, where blocks and windows follow each other.
   int64_t floatsBefore(int block, int window) const {
     const ConvChannels& b = plan_.blocks[block];

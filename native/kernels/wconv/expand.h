@@ -22,5 +22,16 @@ struct Panel {
 // out[k][vector][lane] = (q - zero) * scale; `bytes` has room for all elements of whole units.
 using ExpandFn = void (*)(const Panel& panel, uint8_t* bytes, float* out);
 
+// One pixel: out[vector][lane] (+)= the sum from 0 on over k of x[k] times those floats, which stay
+// in registers. The window of the pixel is `runs` runs from x on.
+struct Pixel {
+  const float* x;
+  const TapRun* runs;
+  int runCount;
+  float* out;
+  bool accumulate;
+};
+using PixelFn = void (*)(const Panel& panel, uint8_t* bytes, const Pixel& pixel);
+
 }  // namespace wconv
 }  // namespace bitplane

@@ -14,6 +14,7 @@ namespace wconv {
 #define BITPLANE_WCONV(isa, name) \
   namespace isa { \
   void expand(const Panel& panel, uint8_t* bytes, float* out); \
+  void pixel(const Panel& panel, uint8_t* bytes, const Pixel& pixel); \
   }
 #include "kernels/wconv/variants.inc"
 #undef BITPLANE_WCONV
@@ -23,10 +24,11 @@ namespace {
 struct Variant {
   Isa isa;
   ExpandFn expand;
+  PixelFn pixel;
   const char* name;
 };
 constexpr Variant kVariants[] = {
-#define BITPLANE_WCONV(isa, name) {Isa::isa, isa::expand, name},
+#define BITPLANE_WCONV(isa, name) {Isa::isa, isa::expand, isa::pixel, name},
 #include "kernels/wconv/variants.inc"
 #undef BITPLANE_WCONV
 };
@@ -41,6 +43,9 @@ const Variant& variantFor(Isa isa) {
 // A task that computes several blocks of pixels makes floats of all its weights first, where these
 // stay in an L2.
 constexpr int64_t kWholeBytes = 256 << 10;
+// So many pixels take less time one by one, with weights that stay in registers, than floats of the
+// weights take to be written and read back.
+constexpr int kFewPixels = 4;
 
 // All weights of a layer are one panel, in the order in which the convolution's floats would lie: a
 // block of channels after the other.
@@ -141,9 +146,26 @@ class WeightOnlyStep final : public ConvWalk {
     return floats;
   }
 
+  bool few(int block, int window, const float* const* pixels, int count, float* out,
+           const Buffers& buffers, char* own) const override {
+    if (count > kFewPixels || isWhole(layout_)) return false;
+    const ConvWindow& w = plan_.windows[window];
+    const Panel panel = panelOf(block, window, buffers);
+    for (int i = 0; i < count; i++) {
+      const Pixel pixel = {pixels[i] + plan_.blocks[block].shift, plan_.runs.data() + w.firstRun,
+                           w.runs, out + i * plan_.ld, w.k > 0};
+      variant_.pixel(panel, reinterpret_cast<uint8_t*>(own), pixel);
+    }
+    return true;
+  }
+
   float* floatsOf(char* own) const { return reinterpret_cast<float*>(own + byteRoom(layout_)); }
 
   void expand(int block, int window, const Buffers& buffers, char* own, float* floats) const {
+    variant_.expand(panelOf(block, window, buffers), reinterpret_cast<uint8_t*>(own), floats);
+  }
+
+  Panel panelOf(int block, int window, const Buffers& buffers) const {
     const ConvChannels& channels = plan_.blocks[block];
     const uint8_t* from = packed_.at<uint8_t>(buffers);
     const int64_t first = floatsBefore(block, window);
@@ -160,7 +182,7 @@ class WeightOnlyStep final : public ConvWalk {
     if (w_.zeros >= 0) p.zeros = buffers.get<const uint8_t>(w_.zeros) + channels.first;
     p.pitch = plan_.shape.o;
     p.block = w_.block;
-    variant_.expand(p, reinterpret_cast<uint8_t*>(own), floats);
+    return p;
   }
 
   const Layout layout_;
