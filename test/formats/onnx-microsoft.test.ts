@@ -149,6 +149,37 @@ function packed(values: readonly number[], bits: number): number[] {
   );
 }
 
+test.each([
+  ['ReduceMax', UINT8, X],
+  ['ReduceMin', UINT8, X],
+  ['ReduceMax', INT8, SIGNED_X],
+  ['ReduceMin', INT8, SIGNED_X],
+] as const)('%s of integers of type %i is one of them', async (op, type, x) => {
+  const spec = model(op, ['x'], {}, { axes: [2, 3], keepdims: 0 }, type);
+  const own = { ...spec, nodes: spec.nodes.map((node) => ({ ...node, domain: '' })) };
+  const { wanted, received } = await results({ ...own, outputs: { y: [2, 3] } }, x);
+  expect([...received]).toEqual([...wanted]);
+  const session = await Session.create(encodeOnnx(own));
+  const kernels = await session.profile(1, x as never);
+  expect(kernels.map(({ kernel }) => kernel).join(' ')).toMatch(/reduce_[iu]8/);
+  await session.release();
+});
+
+test('a quantized average reads integers', async () => {
+  const constants = {
+    xs: floats([], [0.031]),
+    xz: uint8s([], [5]),
+    ys: floats([], [0.02]),
+    yz: uint8s([], [3]),
+  };
+  const inputs = ['x', 'xs', 'xz', 'ys', 'yz'];
+  const spec = model('QLinearGlobalAveragePool', inputs, constants);
+  const session = await Session.create(encodeOnnx(spec));
+  const kernels = await session.profile(1, X as never);
+  expect(kernels.map(({ kernel }) => kernel).join(' ')).toMatch(/reduce_u8/);
+  await session.release();
+});
+
 describe('MatMulNBits', () => {
   const [depth, outputs] = [64, 5];
   function nbits(

@@ -1,5 +1,5 @@
-// The convolution step: packs weights. Not here: the cuts (plan.cc), the walk over them (walk.h), the
-// arithmetic (generic.h).
+// The convolution step: packs weights. Not here: the cuts (plan.cc), the walk over them (walk.h),
+// the arithmetic (generic.h).
 #include "kernels/conv/conv.h"
 
 #include <algorithm>

@@ -1,7 +1,7 @@
-// Pooling: y = epilogue(maximum or average of the window). x is of floats, for averages also of bytes
-// that stand for (x - zero) * scale. Padding never wins and is never added; kind says whether it is
-// counted. A window with no tap inside gives -inf (maximum) or
-// 0 (average). All results are the same bits on every ISA.
+// Pooling: y = epilogue(maximum or average of the window). x is of floats, for averages also of
+// bytes that stand for (x - zero) * scale. Padding never wins and is never added; kind says whether
+// it is counted. A window with no tap inside gives -inf (maximum) or 0 (average). All results are
+// the same bits on every ISA.
 #pragma once
 #include <memory>
 

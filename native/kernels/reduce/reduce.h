@@ -1,7 +1,7 @@
-// y[outer][inner] = mean, sum, maximum or minimum over k of x[outer][k][inner], f32. x is of floats,
-// or of bytes that stand for (x - zero) * scale (base/elements.h). The order of additions is
-// fixed (simd/fold.h), so the bits are the same on every ISA, and those of bytes the bits of the
-// floats that they stand for. Maximum and minimum ignore NaN; over NaN alone they give -inf and
+// y[outer][inner] = mean, sum, maximum or minimum over k of x[outer][k][inner], f32. x is of
+// floats, or of bytes that stand for (x - zero) * scale (base/elements.h). The order of additions
+// is fixed (simd/fold.h), so the bits are the same on every ISA, and those of bytes are the bits of
+// the floats that they stand for. Maximum and minimum ignore NaN; over NaN alone they give -inf and
 // +inf.
 #pragma once
 #include "base/elements.h"

@@ -1,6 +1,8 @@
 /**
- * Reductions over axes and Softmax. Not here: global pooling (./conv.ts).
+ * Reductions over axes, of floats and the extremes of bytes too, and Softmax. Not here: global
+ * pooling (./conv.ts).
  */
+import { isByteInteger } from '../../../core/dtype.js';
 import { type Dim, isSize, showShape } from '../../../core/shape.js';
 import type { Value } from '../../../graph/value.js';
 import type { Importer, NodeContext } from '../context.js';
@@ -49,7 +51,13 @@ function reduction(kind: 'mean' | 'sum' | 'max' | 'min'): Importer {
     if (listed.length === 0 && context.int('noop_with_empty_axes', 0) === 1) return valueItem(x);
     const axes =
       listed.length === 0 ? x.shape.map((_, axis) => axis) : context.axes(listed, x.shape.length);
-    return context.make('reduce', [x], { kind, axes, keepDims: context.int('keepdims', 1) === 1 });
+    const attrs = { kind, axes, keepDims: context.int('keepdims', 1) === 1 };
+    const extreme = kind === 'max' || kind === 'min';
+    // The largest of bytes is one of them.
+    if (!extreme || !isByteInteger(x.dtype)) return context.make('reduce', [x], attrs);
+    const floats = context.make('cast', [x], { to: 'f32' }, '/values');
+    const found = context.make('reduce', [floats], attrs, '/floats');
+    return context.make('cast', [found], { to: x.dtype });
   };
 }
 
