@@ -51,6 +51,7 @@ const KERNELS_BUILT_ON = {
   pack: ['bconv', 'conv', 'qconv', 'qdwconv'],
   qconv: ['conv'],
   qdwconv: ['conv', 'qconv'],
+  wconv: ['conv', 'qconv'],
   pool: ['window'],
 };
 

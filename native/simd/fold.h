@@ -9,6 +9,8 @@
 #pragma once
 #include <cstdint>
 
+#include "simd/elements.h"
+
 namespace bitplane {
 namespace BITPLANE_SIMD {
 namespace {
@@ -31,8 +33,8 @@ struct Minimum {
   static BITPLANE_INLINE float of(float v, float x) { return x < v ? x : v; }
 };
 
-template <typename Op>
-float foldRow(const float* x, int64_t k) {
+template <typename Op, typename T>
+float foldRow(const Reader<T>& reader, const T* x, int64_t k) {
   constexpr int kVectors = 64 / kLanes;
   alignas(64) float total[64];
   for (float& t : total) t = Op::start;
@@ -44,22 +46,28 @@ float foldRow(const float* x, int64_t k) {
     const int64_t groups = (k - done) / 64 < kFoldBlock ? (k - done) / 64 : kFoldBlock;
     for (int64_t g = 0; g < groups; g++, done += 64) {
       BITPLANE_UNROLL
-      for (int i = 0; i < kVectors; i++) v[i] = Op::of(v[i], load(x + done + i * kLanes));
+      for (int i = 0; i < kVectors; i++) v[i] = Op::of(v[i], reader.vector(x + done + i * kLanes));
     }
     BITPLANE_UNROLL
     for (int i = 0; i < kVectors; i++)
       store(total + i * kLanes, Op::of(load(total + i * kLanes), v[i]));
   }
-  for (int i = 0; done < k; i++, done++) total[i] = Op::of(total[i], x[done]);
+  for (int i = 0; done < k; i++, done++) total[i] = Op::of(total[i], reader.one(x + done));
   for (int half = 32; half > 0; half /= 2) {
     for (int i = 0; i < half; i++) total[i] = Op::of(total[i], total[i + half]);
   }
   return total[0];
 }
 
+template <typename Op>
+float foldRow(const float* x, int64_t k) {
+  return foldRow<Op, float>(Reader<float>({}), x, k);
+}
+
 // y[c] = fold over i < k of x[i * stride + c], for c < V vectors.
-template <typename Op, int V>
-BITPLANE_INLINE void foldColumns(const float* x, int64_t k, int64_t stride, F32* y) {
+template <typename Op, int V, typename T>
+BITPLANE_INLINE void foldColumns(const Reader<T>& reader, const T* x, int64_t k, int64_t stride,
+                                 F32* y) {
   F32 total[V];
   BITPLANE_UNROLL
   for (int i = 0; i < V; i++) total[i] = set1(Op::start);
@@ -70,7 +78,8 @@ BITPLANE_INLINE void foldColumns(const float* x, int64_t k, int64_t stride, F32*
     const int64_t end = k - done < kFoldBlock ? k : done + kFoldBlock;
     for (; done < end; done++) {
       BITPLANE_UNROLL
-      for (int i = 0; i < V; i++) v[i] = Op::of(v[i], load(x + done * stride + i * kLanes));
+      for (int i = 0; i < V; i++)
+        v[i] = Op::of(v[i], reader.vector(x + done * stride + i * kLanes));
     }
     BITPLANE_UNROLL
     for (int i = 0; i < V; i++) total[i] = Op::of(total[i], v[i]);

@@ -164,5 +164,8 @@ export const conv2d = {
     return productRange(node, rangeOf, pads.some((side) => side > 0) ? padValue : undefined);
   },
   channelsLast: true,
+  // A depthwise one has so few that it reads floats.
+  fewBitWeights: ({ inputs: [x], shape, attrs }) =>
+    attrs.groups === 1 || attrs.groups !== shape.at(-1) || attrs.groups !== x!.shape.at(-1),
   epilogue: () => true,
 } satisfies OpDef<Conv2dAttrs>;

@@ -62,5 +62,6 @@ export const dense = {
     return tensorOf(result.dtype, sums, result.shape as number[]);
   },
   range: (node, rangeOf) => productRange(node, rangeOf),
+  fewBitWeights: () => true,
   epilogue: () => true,
 } satisfies OpDef<ZeroPointAttr>;

@@ -151,6 +151,16 @@ export interface OpDef<A extends Attrs = Attrs> {
 
   /** How an epilogue says it; undefined where these attributes cannot be said. */
   step?(attrs: A): StepForm | undefined;
+  /**
+   * Its kernel for floats takes weights, the second operand, that rest in few bits and are made
+   * floats by the operations of the graph (src/passes/quantized-weights.ts).
+   */
+  fewBitWeights?(node: Value): boolean;
+  /**
+   * Its kernel reads (cast(q) - zero) * scale from q, integers of at most 8 bits, with the same
+   * bits as from the floats.
+   */
+  readonly readsIntegers?: true;
   /** Its kernel runs an epilogue on what it computes. */
   epilogue?(node: Value): boolean;
 }

@@ -60,6 +60,7 @@ export const reduce = {
       result.shape as number[],
     );
   },
+  readsIntegers: true,
   transposed({ attrs }, perm) {
     const { axes, keepDims } = attrs as ReduceAttrs;
     const moved = axes.map((axis) => perm[axis]!).sort((a, b) => a - b);

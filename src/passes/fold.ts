@@ -95,12 +95,17 @@ function isOneMagnitude({ data }: Value): boolean {
   return data!.data.every((element) => Math.abs(element) === Math.abs(first));
 }
 
-/** cast(c) - z -> the numbers, for constants: without its zero point a weight is an integer too. */
+/**
+ * cast(c) - z -> the numbers, for constants: without its zero point a weight is an integer too. Not
+ * with zero points of blocks, whose layers multiply floats: the integers might take a bit more.
+ */
 const foldZeroPoint: Rule = (value, { folding }) => {
   if (!isOp(value, 'sub')) return undefined;
   const [held, zero] = value.inputs;
   if (!isHeldSmall(held) || held.inputs[0]!.op !== 'constant' || zero.op !== 'constant')
     return undefined;
+  const [lead = 1] = zero.shape;
+  if (zero.data!.size !== 1 && zero.data!.size !== lead) return undefined;
   const numbers = folding.materialize(held);
   return folding.fold('sub', value.name, [numbers, zero], {});
 };

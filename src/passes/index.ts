@@ -13,10 +13,12 @@ import { eliminateCommon } from './cse.js';
 import { foldRules, materialize } from './fold.js';
 import { Folding } from './folding.js';
 import { composeRepeats, dropIdentities } from './identities.js';
+import { requantized } from './integers.js';
 import { layout } from './layout.js';
 import { legalize } from './legalize.js';
 import { absorbPad, lowerBatchNorm, lowerMatmul } from './lower.js';
 import { shortenNames } from './names.js';
+import { exceptWeights } from './quantized-weights.js';
 import { firstOf, fixpoint, type Rule, rewrite } from './rewrite.js';
 import { foldThresholds } from './thresholds.js';
 
@@ -58,12 +60,23 @@ const CANONICAL: readonly Pass[] = [
 ];
 
 /** What the executor asks for: constants as numbers, bits moved by none but the ops that can. */
-const EXECUTABLE: readonly Pass[] = [
+const executable = (materializing: Pass): readonly Pass[] => [
   { name: 'legalize', run: (graph, tools) => repeat(graph, firstOf(SIMPLIFY, legalize), tools) },
-  { name: 'materialize', run: (graph, { folding }) => rewrite(graph, materialize, folding) },
+  materializing,
   { name: 'common', run: eliminateCommon },
   { name: 'names', run: shortenNames },
 ];
+
+const MATERIALIZE: Pass = {
+  name: 'materialize',
+  run: (graph, { folding }) => rewrite(graph, materialize, folding),
+};
+
+/** Weights that kernels read in few bits stay so. */
+const MATERIALIZE_OTHERS: Pass = {
+  name: 'materialize',
+  run: (graph, { folding }) => rewrite(graph, exceptWeights(graph, materialize), folding),
+};
 
 const LAYOUT: Pass = { name: 'layout', run: (graph, { folding }) => layout(graph, folding) };
 
@@ -81,7 +94,8 @@ const OPTIMIZING: readonly Pass[] = [
   },
   {
     name: 'concat',
-    run: (graph, tools) => repeat(graph, firstOf(SIMPLIFY, concatSplitter(graph)), tools),
+    run: (graph, tools) =>
+      repeat(graph, firstOf(SIMPLIFY, requantized, concatSplitter(graph)), tools),
   },
   {
     name: 'thresholds',
@@ -97,7 +111,7 @@ const OPTIMIZING: readonly Pass[] = [
  * @throws BitplaneError ERR_GRAPH where the graph breaks a rule of the IR
  */
 export function canonicalize(graph: Graph, options: Pick<OptimizeOptions, 'maxBytes'> = {}): Graph {
-  return apply(graph, [...CANONICAL, ...EXECUTABLE], options);
+  return apply(graph, [...CANONICAL, ...executable(MATERIALIZE)], options);
 }
 
 /**
@@ -108,7 +122,7 @@ export function canonicalize(graph: Graph, options: Pick<OptimizeOptions, 'maxBy
  * @throws BitplaneError ERR_GRAPH where the graph breaks a rule of the IR
  */
 export function optimize(graph: Graph, options: OptimizeOptions = {}): Graph {
-  return apply(graph, [...CANONICAL, ...OPTIMIZING, ...EXECUTABLE], options);
+  return apply(graph, [...CANONICAL, ...OPTIMIZING, ...executable(MATERIALIZE_OTHERS)], options);
 }
 
 /**

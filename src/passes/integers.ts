@@ -43,6 +43,8 @@ const MOST_FACTORS = 4;
  * product behind them.
  */
 const MOST_BETWEEN = 8;
+/** Parts of a concatenation that is made of integers, at most: each of its readers looks at all. */
+const MOST_PARTS = 64;
 
 /** How a value holds integers; undefined where it does not, or holds bits. */
 function integerMap(x: Value, between = 0): IntegerMap | undefined {
@@ -76,13 +78,32 @@ function storedIntegers(x: Value): IntegerMap | undefined {
   return { dtype, zero, scale: 1, stored: () => q };
 }
 
-/** What only moves or chooses elements of a map. */
+/** What only moves or chooses elements of maps. */
 function moved(x: Value, between: number): IntegerMap | undefined {
+  if (isOp(x, 'concat')) return between < MOST_BETWEEN ? joined(x) : undefined;
   if (!isOp(x, 'maxPool2d') && !isOp(x, 'reshape') && !isOp(x, 'pad')) return undefined;
   const map = between < MOST_BETWEEN ? integerMap(x.inputs[0], between + 1) : undefined;
   const attrs = map && movedAttrs(x, map);
   if (attrs === undefined) return undefined;
   return { ...map!, stored: () => make(x.op, `${x.name}.integers`, [map!.stored()], attrs) };
+}
+
+/**
+ * Parts end to end, which hold integers of one dtype under one zero point and one scale: then the
+ * same float is the same integer in each. Each part may itself be one such move.
+ */
+function joined(x: Value): IntegerMap | undefined {
+  if (x.inputs.length > MOST_PARTS) return undefined;
+  const maps: IntegerMap[] = [];
+  for (const part of x.inputs as readonly Value[]) {
+    const map = integerMap(part, MOST_BETWEEN - 1);
+    const { dtype, zero, scale } = maps[0] ?? map ?? {};
+    if (map === undefined || map.dtype !== dtype || map.zero !== zero || map.scale !== scale)
+      return undefined;
+    maps.push(map);
+  }
+  const parts = () => maps.map((map) => map.stored());
+  return { ...maps[0]!, stored: () => make('concat', `${x.name}.integers`, parts(), x.attrs) };
 }
 
 function movedAttrs(x: Value, { dtype, zero, scale }: IntegerMap): Value['attrs'] | undefined {

@@ -28,6 +28,8 @@ const RESNET18 = [
 
 const ONE = { n: 1, sh: 1, sw: 1, dh: 1, dw: 1 };
 const STORE = [{ op: 'store_f32', kind: 'tensor', operand: 'y' }] as const;
+/** What `pool` and `reduce` read. */
+const FLOATS = { dtype: 0, zero: 0, scale: 0 } as const;
 
 /** A window of k x k around every pixel of a square map, c channels to c. */
 function around(c: number, size: number, k: number) {
@@ -233,7 +235,7 @@ export function workloads(): Workload[] {
       work: size * size * c * 9,
       bound: 'fma',
     },
-    pooled('pool', c, size, { kind: 0 }, STORE),
+    pooled('pool', c, size, { ...FLOATS, kind: 0 }, STORE),
     pooled('bpool', 256, size, { dtype: 0 }, undefined),
     {
       shape: `scale, shift, store, signs ${c} @${size}`,
@@ -259,7 +261,7 @@ export function workloads(): Workload[] {
     {
       shape: `mean over ${size * size} of ${c}`,
       opcode: 'reduce',
-      fields: { kind: 0, outer: 1, k: size * size, inner: c },
+      fields: { ...FLOATS, kind: 0, outer: 1, k: size * size, inner: c },
       buffers: { x: { kind: 'in', bytes }, y: { kind: 'out', bytes: c * 4 } },
       work: bytes,
       bound: 'stream',

@@ -6,6 +6,7 @@
 import type { DType } from '../core/dtype.js';
 import type { Shape } from '../core/shape.js';
 import type { Value } from '../graph/value.js';
+import type { Dequantized } from './dequantized.js';
 import type { EpilogueStep } from './epilogue.js';
 
 /** Memory that no value of the graph stands for: the schedule itself made it. */
@@ -55,6 +56,8 @@ export interface KernelCall extends Access {
   readonly epilogue: readonly EpilogueStep[];
   readonly stores: readonly Value[];
   readonly reads: readonly Value[];
+  /** The integers that the anchor reads in place of its operand, where it does. */
+  readonly integers?: Dequantized;
   /** For a concatenation: the parts that lie in it already. */
   readonly inPlace?: ReadonlySet<Value>;
 }

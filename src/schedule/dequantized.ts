@@ -1,5 +1,9 @@
 /**
  * Values that are stored as integers and read as floats, where the floats need never be in memory:
+ *   - an average or another reduction of (cast(q) - zero) * scale reads q. Its kernel makes each
+ *     float in registers, by the same two operations, and adds them in the same order: the same
+ *     bits for every scale. A sum of integers times the scale would be another number wherever
+ *     (q - zero) * scale rounds.
  *   - a shortcut, (cast(q) - zero) * scale, is added to what flows through an epilogue straight
  *     from q, by one step;
  *   - cast(cast(x, u8), f32) of an x that is an integer within the dtype's bounds is x, but for
@@ -9,7 +13,7 @@
 import { type Integer, integerBounds, isByteInteger } from '../core/dtype.js';
 import { sameShape } from '../core/shape.js';
 import type { Value } from '../graph/value.js';
-import { isOp } from '../ops/index.js';
+import { isOp, opDef } from '../ops/index.js';
 import { scalarOf } from '../ops/scalar-of.js';
 import { isWhole } from '../ops/value-range.js';
 import { boundsOf } from '../passes/bounds.js';
@@ -75,6 +79,27 @@ export function integerShortcuts(
       );
     };
     if (users.every(isAddend)) found.set(value, shortcut);
+  }
+  return found;
+}
+
+/**
+ * The floats of a graph that only ops read whose kernels take integers in their place, and those
+ * integers.
+ */
+export function integerSources(
+  order: readonly Value[],
+  usersOf: (value: Value) => readonly Value[],
+  isResult: (value: Value) => boolean,
+): Map<Value, Dequantized> {
+  const found = new Map<Value, Dequantized>();
+  for (const value of order) {
+    const users = usersOf(value);
+    if (users.length === 0 || !users.every(({ op }) => opDef(op).readsIntegers === true)) continue;
+    const source = dequantized(value);
+    if (source === undefined || source.floats.some(isResult)) continue;
+    const inner = source.floats.slice(0, -1);
+    if (inner.every((float) => usersOf(float).length === 1)) found.set(value, source);
   }
   return found;
 }

@@ -11,9 +11,10 @@ import { sameShape } from '../core/shape.js';
 import { type Graph, topological, type Value } from '../graph/value.js';
 import { opDef } from '../ops/index.js';
 import type { StepForm } from '../ops/op.js';
+import { weightExpressions } from '../passes/quantized-weights.js';
 import type { KernelCall } from './calls.js';
 import { type ConcatLayout, concatLayout } from './concat-layout.js';
-import { castBack, type Dequantized, integerShortcuts } from './dequantized.js';
+import { castBack, type Dequantized, integerShortcuts, integerSources } from './dequantized.js';
 import {
   castForm,
   type EpilogueStep,
@@ -55,7 +56,9 @@ class Fusion {
   private readonly layouts = new Map<Value, ConcatLayout>();
   /** Values that are added straight from the integers that they are stored as. */
   private readonly shortcuts: ReadonlyMap<Value, Dequantized>;
-  /** The floats of shortcuts, which are never built. */
+  /** Operands of reductions that are read as the integers that they are stored as. */
+  private readonly sources: ReadonlyMap<Value, Dequantized>;
+  /** The floats of shortcuts, sources and weights of few bits, which are never built. */
   private readonly unbuilt: ReadonlySet<Value>;
 
   constructor(graph: Graph) {
@@ -70,8 +73,15 @@ class Fusion {
         else list.push(value);
       }
     });
-    this.shortcuts = integerShortcuts(this.order, this.usersOf, (value) => this.outputs.has(value));
-    this.unbuilt = new Set([...this.shortcuts.values()].flatMap(({ floats }) => floats));
+    const isResult = (value: Value) => this.outputs.has(value);
+    this.shortcuts = integerShortcuts(this.order, this.usersOf, isResult);
+    this.sources = integerSources(this.order, this.usersOf, isResult);
+    const integers = [
+      ...this.shortcuts.values(),
+      ...this.sources.values(),
+      ...weightExpressions(this.order, this.usersOf, isResult).values(),
+    ];
+    this.unbuilt = new Set(integers.flatMap(({ floats }) => floats));
   }
 
   private readonly usersOf = (value: Value): readonly Value[] => this.users.get(value) ?? [];
@@ -128,7 +138,10 @@ class Fusion {
     const stores = epilogue
       .filter((step) => step.kind === 'store' || step.kind === 'threshold' || writesMemory(step))
       .map(target);
-    const reads = new Set<Value>(map ? [storage(anchor)] : anchor.inputs.map(storage));
+    const integers = map ? undefined : this.sources.get(anchor.inputs[0] as Value);
+    const built = anchor.inputs.filter((input) => !this.unbuilt.has(input));
+    const inputs = map ? [anchor] : integers ? [integers.q, ...built] : built;
+    const reads = new Set<Value>(inputs.map(storage));
     for (const step of epilogue)
       for (const { value } of operandsOf(step)) reads.add(storage(value));
     return {
@@ -138,6 +151,7 @@ class Fusion {
       epilogue,
       stores,
       reads: [...reads].filter((value) => value.op !== 'constant'),
+      ...(integers && { integers }),
     };
   }
 

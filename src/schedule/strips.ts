@@ -12,6 +12,7 @@
 import { sameShape } from '../core/shape.js';
 import type { Graph, Value } from '../graph/value.js';
 import { input } from '../ops/make.js';
+import { quantizedWeights } from '../passes/quantized-weights.js';
 import {
   isOfRun,
   isScratch,
@@ -68,7 +69,7 @@ function canCut(conv: KernelCall, pool: KernelCall, map: Value): boolean {
     w !== undefined &&
     isOfRun(storage(x)) &&
     // Computed weights would be packed for every strip.
-    storage(w).op === 'constant' &&
+    (storage(w).op === 'constant' || quantizedWeights(w) !== undefined) &&
     (pool.anchor.op === 'maxPool2d' || pool.anchor.op === 'avgPool2d') &&
     pool.anchor.inputs[0] === map &&
     map.dtype === 'f32' &&

@@ -6,6 +6,7 @@
 import { describe, expect, test } from 'vitest';
 import { DataType } from '../../src/formats/onnx/data-type.js';
 import { importOnnx } from '../../src/formats/onnx/import.js';
+import { Session } from '../../src/formats/session.js';
 import { topological } from '../../src/graph/value.js';
 import type { Tensor } from '../../src/tensor/tensor.js';
 import { interpret } from './interpret.js';
@@ -97,6 +98,17 @@ describe.each([
     const result = { ...pair, ys: floats([], [1 / 256]), yz: zero(type, -128) };
     await expectWithinOne(model('QLinearSigmoid', own, result, {}, type), x, 0.02);
   });
+  test.each([
+    [-1, 13],
+    [1, 13],
+    [1, 11],
+    [undefined, 11],
+  ])('QLinearSoftmax along %s of operator set %i', async (axis, opset) => {
+    const sums = { ...pair, ys: floats([], [1 / 256]), yz: zero(type, -128) };
+    const attributes = { opset, ...(axis !== undefined && { axis }) };
+    await expectWithinOne(model('QLinearSoftmax', own, sums, attributes, type), x, 0.02);
+  });
+
   test('QLinearConcat', async () => {
     const wide =
       type === UINT8
@@ -137,13 +149,45 @@ function packed(values: readonly number[], bits: number): number[] {
   );
 }
 
+test.each([
+  ['ReduceMax', UINT8, X],
+  ['ReduceMin', UINT8, X],
+  ['ReduceMax', INT8, SIGNED_X],
+  ['ReduceMin', INT8, SIGNED_X],
+] as const)('%s of integers of type %i is one of them', async (op, type, x) => {
+  const spec = model(op, ['x'], {}, { axes: [2, 3], keepdims: 0 }, type);
+  const own = { ...spec, nodes: spec.nodes.map((node) => ({ ...node, domain: '' })) };
+  const { wanted, received } = await results({ ...own, outputs: { y: [2, 3] } }, x);
+  expect([...received]).toEqual([...wanted]);
+  const session = await Session.create(encodeOnnx(own));
+  const kernels = await session.profile(1, x as never);
+  expect(kernels.map(({ kernel }) => kernel).join(' ')).toMatch(/reduce_[iu]8/);
+  await session.release();
+});
+
+test('a quantized average reads integers', async () => {
+  const constants = {
+    xs: floats([], [0.031]),
+    xz: uint8s([], [5]),
+    ys: floats([], [0.02]),
+    yz: uint8s([], [3]),
+  };
+  const inputs = ['x', 'xs', 'xz', 'ys', 'yz'];
+  const spec = model('QLinearGlobalAveragePool', inputs, constants);
+  const session = await Session.create(encodeOnnx(spec));
+  const kernels = await session.profile(1, X as never);
+  expect(kernels.map(({ kernel }) => kernel).join(' ')).toMatch(/reduce_u8/);
+  await session.release();
+});
+
 describe('MatMulNBits', () => {
-  const [depth, rows] = [64, 5];
+  const [depth, outputs] = [64, 5];
   function nbits(
     bits: number,
     block: number,
     zeros: 'packed' | 'float' | 'none',
     k = depth,
+    rows: number = outputs,
   ): ModelSpec {
     const blocks = Math.ceil(k / block);
     const most = 2 ** bits - 1;
@@ -206,20 +250,44 @@ describe('MatMulNBits', () => {
     await expectClose(nbits(4, 32, 'packed', 40), 40);
   });
 
+  test.each([
+    [4, 16, 'none'],
+    [4, 32, 'packed'],
+    [8, 16, 'none'],
+    [2, 16, 'packed'],
+  ] as const)(
+    '%i bits in blocks of %i, zero points %s, rest in them',
+    async (bits, block, zeros) => {
+      const [k, n] = [512, 64];
+      const weights = nbits(bits, block, zeros, k, n);
+      const session = await Session.create(encodeOnnx(weights), { threads: 1 });
+      const feeds = feed('f32', noise(6 * k, 11), [2, 3, k]);
+      await session.run(feeds as never);
+      const layers = await session.profile(1, feeds as never);
+      expect(layers.map(({ kernel }) => kernel).join(' ')).toMatch(/wconv_f32/);
+      const least = (k * n * bits) / 8;
+      // A float scale a block, and a byte for its zero point.
+      const perBlock = (k / block) * n * (zeros === 'packed' ? 5 : 4);
+      expect(session.info.packedBytes).toBeGreaterThanOrEqual(least);
+      expect(session.info.packedBytes).toBeLessThanOrEqual(least + perBlock + 256);
+      await session.release();
+    },
+  );
+
   test('a bias', async () => {
     const spec = nbits(4, 16, 'none');
     const [node] = spec.nodes;
     await expectClose({
       ...spec,
       nodes: [{ ...(node as NonNullable<typeof node>), inputs: ['x', 'b', 's', '', '', 'bias'] }],
-      initializers: { ...spec.initializers, bias: floats([rows], [1, -2, 3, 0, 0.5]) },
+      initializers: { ...spec.initializers, bias: floats([outputs], [1, -2, 3, 0, 0.5]) },
     });
   });
 
   test('the weights stay integers of their width, with a scale and a zero point a block', () => {
     const graph = importOnnx(encodeOnnx(nbits(4, 16, 'packed')));
     const weights = topological(graph).find(({ dtype }) => dtype === 'u4');
-    expect(weights?.shape).toEqual([rows, 4, 16]);
+    expect(weights?.shape).toEqual([outputs, 4, 16]);
     expect(
       topological(graph)
         .filter(({ inputs }) => inputs.length > 0)

@@ -13,6 +13,9 @@ import { fieldsOf, SAME_3X3, type WindowShape } from './window-shape.js';
 const integers = (count: number, next: () => number, most = 4) =>
   Float32Array.from({ length: count }, () => Math.round((next() - 0.5) * 2 * most));
 
+/** What `pool` and `reduce` read. */
+const FLOATS = { dtype: 0, zero: 0, scale: 0 };
+
 interface Conv extends WindowShape {
   readonly o: number;
   readonly g: number;
@@ -145,7 +148,7 @@ describe.each(
     const { make } = convCase(shape, seed, true, true);
     const { weightBits: _, ...fields } = make.fields;
     const { weights: __, ...buffers } = make.buffers;
-    await agrees({ ...make, opcode: 'pool', fields: { ...fields, kind }, buffers });
+    await agrees({ ...make, opcode: 'pool', fields: { ...fields, ...FLOATS, kind }, buffers });
   });
 });
 
@@ -163,7 +166,7 @@ describe.each([3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14])('3x3 windows in a row o
     const { weightBits: _, ...fields } = make.fields;
     const { weights: __, ...buffers } = make.buffers;
     for (const kind of [0, 1, 2])
-      await agrees({ ...make, opcode: 'pool', fields: { ...fields, kind }, buffers });
+      await agrees({ ...make, opcode: 'pool', fields: { ...fields, ...FLOATS, kind }, buffers });
   });
 });
 
@@ -192,7 +195,7 @@ describe.each(ODD.map((shape, i) => [JSON.stringify(shape), { ...BASE, ...shape 
       const { weightBits: _, ...fields } = make.fields;
       const { weights: __, ...buffers } = make.buffers;
       for (const kind of [0, 1, 2])
-        await agrees({ ...make, opcode: 'pool', fields: { ...fields, kind }, buffers });
+        await agrees({ ...make, opcode: 'pool', fields: { ...fields, ...FLOATS, kind }, buffers });
     });
   },
 );
@@ -207,7 +210,7 @@ test.each([
   const x = integers(outer * k * inner, random(k), 9);
   for (const kind of [0, 1, 2, 3]) {
     const buffers = { x: { feed: x }, y: { result: new Float32Array(outer * inner) } };
-    await agrees({ opcode: 'reduce', fields: { kind, outer, k, inner }, buffers });
+    await agrees({ opcode: 'reduce', fields: { ...FLOATS, kind, outer, k, inner }, buffers });
   }
 });
 

@@ -63,7 +63,10 @@ test('every field has a kind: sizes, numbers and buffers that no name tells apar
     ...['x:in', 'weights:weights', 'y:out', 'thresholds:constant'],
     ...['pt:number', 'pl:number', 'padding:number'],
   ]);
-  expect(kinds.reduce).toEqual(['x:in', 'y:out', 'kind:number']);
+  expect(kinds.reduce).toEqual([
+    ...['x:in', 'y:out', 'kind:number'],
+    ...['dtype:number', 'zero:number', 'scale:number'],
+  ]);
   expect(sizes.length).toBeGreaterThan(80);
 });
 
@@ -82,7 +85,7 @@ describe('a size of 0 or less is refused', () => {
 
 const windows = native.opcodes.map(({ name }) => name).filter((name) => /conv|pool/.test(name));
 
-test.each(['conv', 'bconv', 'qconv'])(
+test.each(['conv', 'wconv', 'bconv', 'qconv'])(
   '%s in groups that do not divide its channels is refused',
   (opcode) => {
     for (const fields of [{ g: 2 }, { g: 2, c: 2 }, { g: 2, o: 2 }, { g: 3, c: 6, o: 4 }])
@@ -92,7 +95,7 @@ test.each(['conv', 'bconv', 'qconv'])(
   },
 );
 
-test.each(['conv', 'bconv', 'dwconv', 'qconv', 'qdwconv'])(
+test.each(['conv', 'wconv', 'bconv', 'dwconv', 'qconv', 'qdwconv'])(
   '%s with weights that are no constant is refused',
   (opcode) => {
     expect(() => build({ opcode, fields: { weights: 0 } })).toThrow(/refused by its kernel/);

@@ -88,6 +88,7 @@ const lowerLargest: Lowering = ({ anchor: node }, context) => {
     outer: product(x.shape.slice(0, axis)),
     k: x.shape[axis] as number,
     inner: product(x.shape.slice(axis + 1)),
+    ...{ dtype: 0, zero: 0, scale: 0 },
   });
 };
 

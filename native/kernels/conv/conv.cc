@@ -1,13 +1,12 @@
-// The convolution step: packs weights and walks the plan. Not here: the cuts (plan.cc), the walk
-// itself (strip.h), the arithmetic (generic.h).
+// The convolution step: packs weights. Not here: the cuts (plan.cc), the walk over them (walk.h),
+// the arithmetic (generic.h).
 #include "kernels/conv/conv.h"
 
 #include <algorithm>
 #include <cstdio>
 #include <cstring>
 
-#include "kernels/conv/strip.h"
-#include "kernels/epilogue/epilogue.h"
+#include "kernels/conv/walk.h"
 
 namespace bitplane {
 
@@ -17,8 +16,6 @@ namespace bitplane {
   }
 #include "kernels/conv/variants.inc"
 #undef BITPLANE_CONV
-
-namespace {
 
 ConvTiles tilesFor(Isa isa) {
   ConvTiles tiles = {};
@@ -33,6 +30,8 @@ ConvTiles tilesFor(Isa isa) {
   return tiles;
 }
 
+namespace {
+
 // The most products of a block of k, whose sum is then added to those of the blocks before: the
 // error of a sum of K grows with kSummands + K / kSummands, not with K. One number everywhere, so
 // that no result depends on tiles, batch or threads. The weights of a block, 24 KiB for the widest
@@ -40,6 +39,8 @@ ConvTiles tilesFor(Isa isa) {
 // what adding the sums costs: with these a layer of 16 to 64 channels takes 2 to 4 % more than with
 // one block.
 constexpr int64_t kSummands = 96;
+
+}  // namespace
 
 ConvCuts cutsFor(const ConvTiles& tiles) {
   ConvCuts cuts = {};
@@ -53,6 +54,8 @@ ConvCuts cutsFor(const ConvTiles& tiles) {
   cuts.taskProducts = 1 << 18;
   return cuts;
 }
+
+namespace {
 
 struct PackConv {
   const ConvPlan* plan;
@@ -103,79 +106,19 @@ class ConvPacking final : public WeightPacking {
   const PackConv how_;
 };
 
-class ConvStep final : public Step {
+// Weights that lie as floats.
+class ConvStep final : public ConvWalk {
  public:
   ConvStep(const Instruction& instruction, const ConvPlan& plan, const ConvTiles& tiles,
            PackedWeights weights, Isa isa)
-      : plan_(plan),
-        tiles_(tiles),
-        weights_(std::move(weights)),
-        x_(instruction.field(0)),
-        epilogue_(isa, decodeEpilogue(instruction), plan.shape.o,
-                  int64_t{plan.shape.oh} * plan.shape.ow) {
-    pointerBytes_ = roundUp(sizeof(float*) * plan_.pixelBlock, kAlign);
-    sumBytes_ = roundUp(static_cast<size_t>(plan_.pixelBlock * plan_.ld) * 4 + kSlack, kAlign);
-  }
-
-  int tasks() const override { return static_cast<int>(plan_.strips.size()) * plan_.chunkTasks; }
-  const char* kernelName() const override { return tiles_.name; }
-  size_t scratchBytes() const override {
-    return pointerBytes_ + sumBytes_ +
-           (plan_.padded ? static_cast<size_t>(plan_.stripImages * plan_.imagePitch) * 4 : 0);
-  }
-
-  void run(int task, const Buffers& buffers, void* scratch) const override {
-    const ConvStrip& strip = plan_.strips[task / plan_.chunkTasks];
-    const ChunkRange chunks = chunksOf(plan_, task);
-    char* memory = static_cast<char*>(scratch);
-    float* sums = reinterpret_cast<float*>(memory + pointerBytes_);
-    const float* x = buffers.get<const float>(x_);
-    const float* origin = x + stripOrigin(plan_, strip);
-    if (plan_.padded) {
-      float* copy = reinterpret_cast<float*>(memory + pointerBytes_ + sumBytes_);
-      copyStrip(plan_, strip, x, copy, 0.0f, std::copy_n<const float*, int64_t, float*>);
-      origin = copy;
-    }
-    const float* weights = weights_.at<float>(buffers);
-    eachPixelBlock(plan_, strip, origin, reinterpret_cast<const float**>(memory),
-                   [&](const float* const* pixels, int64_t first, int count) {
-                     for (int c = chunks.first; c < chunks.end; c++) {
-                       const ConvChunk& chunk = plan_.chunks[c];
-                       for (int k = 0; k < chunk.blocks; k++)
-                         runChannels(plan_.blocks[chunk.firstBlock + k], weights, chunk.c0, pixels,
-                                     count, sums);
-                       epilogue_.run(buffers, {sums, plan_.ld, first, count, chunk.c0, chunk.cn});
-                     }
-                   });
-  }
+      : ConvWalk(instruction, plan, tiles, isa), weights_(std::move(weights)) {}
 
  private:
-  // One block of channels of `count` pixels. Blocks of a chunk run in order, so what a partial
-  // vector spills into the next block's columns is overwritten by it.
-  void runChannels(const ConvChannels& block, const float* packed, int c0,
-                   const float* const* pointers, int count, float* sums) const {
-    const ConvTile* tile = tiles_.run[block.vectors - 1];
-    const int tileCount = ceilDiv(count, tiles_.pixels[block.vectors - 1]);
-    const float* weights = packed + block.weights;
-    const int64_t width = int64_t{block.vectors} * tiles_.lanes;
-    for (const ConvWindow& window : plan_.windows) {
-      const TapRun* runs = plan_.runs.data() + window.firstRun;
-      for (int t = 0, p = 0; t < tileCount; t++) {
-        // Tiles of nearly equal size: a last tile of one pixel would wait for each of its FMAs.
-        const int size = (count + t) / tileCount;
-        tile[size - 1](pointers + p, block.shift, runs, window.runs, weights + window.k * width,
-                       sums + p * plan_.ld + (block.first - c0), plan_.ld, window.k > 0);
-        p += size;
-      }
-    }
+  const float* panel(int block, int window, const Buffers& buffers, char*) const override {
+    return weights_.at<float>(buffers) + floatsBefore(block, window);
   }
 
-  ConvPlan plan_;
-  ConvTiles tiles_;
   PackedWeights weights_;
-  int x_;
-  Epilogue epilogue_;
-  size_t pointerBytes_, sumBytes_;
 };
 
 }  // namespace

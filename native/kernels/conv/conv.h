@@ -15,6 +15,9 @@
 
 namespace bitplane {
 
+// The tiles of an instruction set, and what they ask of a plan.
+ConvTiles tilesFor(Isa isa);
+ConvCuts cutsFor(const ConvTiles& tiles);
 ConvShape decodeConvShape(const Instruction& instruction);
 // Weight i: f32, or a bit (1 = -1) in disk order.
 inline float weightAt(const void* weights, int weightBits, int64_t i) {

@@ -70,7 +70,8 @@ std::unique_ptr<Step> make_dwconv(const Instruction& in, BuildContext& context) 
     if (constant == nullptr && !context.isPacked(weights)) return nullptr;
     return makeReferenceConv(in, shape, constant, weights, weightBits);
   }
-  WindowStepOptions options = {Fold::weighted, images, w, 0, PackedWeights(), pitchOf(w.c)};
+  WindowStepOptions options = {Fold::weighted,  images,       w,         0,
+                               PackedWeights(), pitchOf(w.c), Elements()};
   const PackDepthwise how = {w.kh * w.kw, w.c, weightBits, options.weightLd, 1};
   char key[64];
   std::snprintf(key, sizeof key, "dwconv c%d taps%d bits%d", w.c, how.taps, weightBits);

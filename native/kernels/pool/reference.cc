@@ -10,10 +10,12 @@ namespace {
 
 class ReferencePool final : public Step {
  public:
-  ReferencePool(const Instruction& instruction, PoolKind kind, int images, const Window& window)
+  ReferencePool(const Instruction& instruction, PoolKind kind, int images, const Window& window,
+                const Elements& elements)
       : kind_(kind),
         images_(images),
         w_(window),
+        elements_(elements),
         x_(instruction.field(0)),
         epilogue_(Isa::reference, decodeEpilogue(instruction), window.c,
                   int64_t{window.oh} * window.ow) {}
@@ -25,7 +27,8 @@ class ReferencePool final : public Step {
     float* values = static_cast<float*>(scratch);
     int64_t pixel = 0;
     for (int n = 0; n < images_; n++) {
-      const float* x = buffers.get<const float>(x_) + int64_t{n} * w_.h * w_.w * w_.c;
+      const char* x =
+          buffers.get<const char>(x_) + elements_.bytes(int64_t{n} * w_.h * w_.w * w_.c);
       for (int oy = 0; oy < w_.oh; oy++) {
         for (int ox = 0; ox < w_.ow; ox++) {
           for (int c = 0; c < w_.c; c++) values[c] = pooled(x, oy, ox, c);
@@ -36,7 +39,7 @@ class ReferencePool final : public Step {
   }
 
  private:
-  float pooled(const float* x, int oy, int ox, int c) const {
+  float pooled(const void* x, int oy, int ox, int c) const {
     float largest = -INFINITY;
     float sum = 0;
     int taps = 0;
@@ -45,7 +48,7 @@ class ReferencePool final : public Step {
         const int y = oy * w_.sh - w_.pt + ky * w_.dh;
         const int xx = ox * w_.sw - w_.pl + kx * w_.dw;
         if (y < 0 || y >= w_.h || xx < 0 || xx >= w_.w) continue;
-        const float v = x[(int64_t{y} * w_.w + xx) * w_.c + c];
+        const float v = elements_.at(x, (int64_t{y} * w_.w + xx) * w_.c + c);
         largest = largest < v ? v : largest;
         sum += v;
         taps++;
@@ -59,6 +62,7 @@ class ReferencePool final : public Step {
   PoolKind kind_;
   int images_;
   Window w_;
+  Elements elements_;
   int x_;
   Epilogue epilogue_;
 };
@@ -66,8 +70,8 @@ class ReferencePool final : public Step {
 }  // namespace
 
 std::unique_ptr<Step> makeReferencePool(const Instruction& instruction, PoolKind kind, int images,
-                                        const Window& window) {
-  return std::make_unique<ReferencePool>(instruction, kind, images, window);
+                                        const Window& window, const Elements& elements) {
+  return std::make_unique<ReferencePool>(instruction, kind, images, window, elements);
 }
 
 }  // namespace bitplane

@@ -8,10 +8,11 @@ namespace bitplane {
 namespace BITPLANE_SIMD {
 namespace {
 
-template <typename Op, int V>
-BITPLANE_INLINE void reduceVectors(const ReducePart& p, int64_t c, bool mean) {
+template <typename Op, int V, typename T>
+BITPLANE_INLINE void reduceVectors(const Reader<T>& reader, const ReducePart& p, int64_t c,
+                                   bool mean) {
   F32 v[V];
-  foldColumns<Op, V>(p.x + c, p.k, p.inner, v);
+  foldColumns<Op, V>(reader, static_cast<const T*>(p.x) + c, p.k, p.inner, v);
   const F32 count = set1(static_cast<float>(p.k));
   BITPLANE_UNROLL
   for (int i = 0; i < V; i++) {
@@ -24,16 +25,29 @@ BITPLANE_INLINE void reduceVectors(const ReducePart& p, int64_t c, bool mean) {
   }
 }
 
-template <typename Op>
-void reduceWith(const ReducePart& p, bool mean) {
+template <typename Op, typename T>
+void reduceElements(const ReducePart& p, bool mean) {
+  const Reader<T> reader(p.elements);
   if (p.inner == 1) {
-    const float v = foldRow<Op>(p.x, p.k);
+    const float v = foldRow<Op>(reader, static_cast<const T*>(p.x), p.k);
     *p.y = mean ? v / static_cast<float>(p.k) : v;
     return;
   }
   int64_t c = 0;
-  for (; c + 4 * kLanes <= p.columns; c += 4 * kLanes) reduceVectors<Op, 4>(p, c, mean);
-  for (; c < p.columns; c += kLanes) reduceVectors<Op, 1>(p, c, mean);
+  for (; c + 4 * kLanes <= p.columns; c += 4 * kLanes) reduceVectors<Op, 4>(reader, p, c, mean);
+  for (; c < p.columns; c += kLanes) reduceVectors<Op, 1>(reader, p, c, mean);
+}
+
+template <typename Op>
+void reduceWith(const ReducePart& p, bool mean) {
+  switch (p.elements.type) {
+    case ElementType::f32:
+      return reduceElements<Op, float>(p, mean);
+    case ElementType::i8:
+      return reduceElements<Op, int8_t>(p, mean);
+    case ElementType::u8:
+      return reduceElements<Op, uint8_t>(p, mean);
+  }
 }
 
 }  // namespace

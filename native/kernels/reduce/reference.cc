@@ -12,7 +12,7 @@ void reduce(ReduceKind kind, const ReducePart& part) {
     float largest = -INFINITY;
     float smallest = INFINITY;
     for (int64_t i = 0; i < part.k; i++) {
-      const float v = part.x[i * part.inner + c];
+      const float v = part.elements.at(part.x, i * part.inner + c);
       sum += v;
       if (largest < v) largest = v;
       if (v < smallest) smallest = v;

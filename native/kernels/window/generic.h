@@ -4,16 +4,19 @@
 // copied for its padding.
 #pragma once
 #include "kernels/window/window.h"
+#include "simd/elements.h"
 
 namespace bitplane {
 namespace BITPLANE_SIMD {
 namespace {
 
+template <typename T>
 struct Taps {
-  const float* x;  // the first tap of the first pixel, first channel
+  const T* x;  // the first tap of the first pixel, first channel
+  Reader<T> reader;
   const float* weights;
   int rows, columns;                       // taps inside the picture
-  int64_t rowStep, columnStep, pixelStep;  // floats
+  int64_t rowStep, columnStep, pixelStep;  // elements
   int64_t weightRowStep, weightColumnStep;
   float divisor;
   // divisor is a power of two: multiplying by its inverse gives the same bits, sixteen times as
@@ -22,9 +25,10 @@ struct Taps {
 };
 
 // P pixels x V vectors of channels from c on.
-template <Fold F, int P, int V>
-BITPLANE_INLINE void foldTile(const Taps& t, int c, float* out, int64_t ld) {
+template <Fold F, int P, int V, typename T>
+BITPLANE_INLINE void foldTile(const Taps<T>& t, int c, float* out, int64_t ld) {
   const int columns = t.columns;
+  const Reader<T> reader = t.reader;
   const int64_t pixelStep = t.pixelStep, columnStep = t.columnStep, weightStep = t.weightColumnStep;
   F32 v[P][V];
   BITPLANE_UNROLL
@@ -33,8 +37,9 @@ BITPLANE_INLINE void foldTile(const Taps& t, int c, float* out, int64_t ld) {
     for (int i = 0; i < V; i++) v[p][i] = set1(F == Fold::maximum ? -__builtin_inff() : 0.0f);
   }
   for (int row = 0; row < t.rows; row++) {
-    const float* x = t.x + row * t.rowStep + c;
-    const float* weights = t.weights + row * t.weightRowStep + c;
+    const T* x = t.x + row * t.rowStep + c;
+    const float* weights = nullptr;
+    if (F == Fold::weighted) weights = t.weights + row * t.weightRowStep + c;
     for (int column = 0; column < columns; column++) {
       BITPLANE_UNROLL
       for (int i = 0; i < V; i++) {
@@ -42,14 +47,14 @@ BITPLANE_INLINE void foldTile(const Taps& t, int c, float* out, int64_t ld) {
         if (F == Fold::weighted) w = load(weights + i * kLanes);
         BITPLANE_UNROLL
         for (int p = 0; p < P; p++) {
-          const F32 a = load(x + p * pixelStep + i * kLanes);
+          const F32 a = reader.vector(x + p * pixelStep + i * kLanes);
           if (F == Fold::weighted) v[p][i] = fma(a, w, v[p][i]);
           if (F == Fold::sum) v[p][i] = add(v[p][i], a);
           if (F == Fold::maximum) v[p][i] = larger(a, v[p][i]);
         }
       }
       x += columnStep;
-      weights += weightStep;
+      if (F == Fold::weighted) weights += weightStep;
     }
   }
   BITPLANE_UNROLL
@@ -65,8 +70,8 @@ BITPLANE_INLINE void foldTile(const Taps& t, int c, float* out, int64_t ld) {
 }
 
 // Few pixels take more vectors of channels instead: eight sums in flight hide the latency of one.
-template <Fold F, int P>
-__attribute__((noinline)) void foldPixels(const Taps& t, int channels, float* out, int64_t ld) {
+template <Fold F, int P, typename T>
+__attribute__((noinline)) void foldPixels(const Taps<T>& t, int channels, float* out, int64_t ld) {
   constexpr int kVectors = 8 / P;
   int c = 0;
   if constexpr (kVectors > 1) {
@@ -77,8 +82,8 @@ __attribute__((noinline)) void foldPixels(const Taps& t, int channels, float* ou
 }
 
 // Neighbouring pixels that see the same taps, P at a time, what is left P / 2 at a time.
-template <Fold F, int P>
-BITPLANE_INLINE void foldRun(Taps t, int count, int channels, float* out, int64_t ld) {
+template <Fold F, int P, typename T>
+BITPLANE_INLINE void foldRun(Taps<T> t, int count, int channels, float* out, int64_t ld) {
   for (; count >= P; count -= P, out += P * ld) {
     foldPixels<F, P>(t, channels, out, ld);
     // A window without a row inside has no address to move.
@@ -87,13 +92,14 @@ BITPLANE_INLINE void foldRun(Taps t, int count, int channels, float* out, int64_
   if constexpr (P > 1) foldRun<F, P / 2>(t, count, channels, out, ld);
 }
 
-template <Fold F>
+template <Fold F, typename T>
 void foldRow(const Window& w, const WindowPart& part) {
   const int64_t pitch = int64_t{w.w} * w.c;
   const WindowAxis ys = w.rows(), xs = w.columns();
   const Span rows = ys.tapsInside(part.oy), interior = xs.interior();
 
-  Taps t;
+  const T* x = static_cast<const T*>(part.x);
+  Taps<T> t = {x, Reader<T>(part.elements), nullptr, 0, 0, 0, 0, 0, 0, 0, 0, false};
   t.rows = rows.count();
   t.rowStep = w.dh * pitch;
   t.columnStep = int64_t{w.dw} * w.c;
@@ -106,12 +112,12 @@ void foldRow(const Window& w, const WindowPart& part) {
     t.columns = columns.count();
     // A window without a tap inside reads nothing, so its address must not be formed.
     const bool any = t.rows > 0 && t.columns > 0;
-    t.x = any ? part.x + ys.at(part.oy, rows.from) * pitch +
-                    xs.at(ox, columns.from) * int64_t{w.c} + part.c0
-              : part.x;
-    t.weights = F == Fold::weighted ? part.weights + rows.from * t.weightRowStep +
-                                          columns.from * t.weightColumnStep + part.c0
-                                    : part.x;
+    t.x = any ? x + ys.at(part.oy, rows.from) * pitch + xs.at(ox, columns.from) * int64_t{w.c} +
+                    part.c0
+              : x;
+    if constexpr (F == Fold::weighted)
+      t.weights =
+          part.weights + rows.from * t.weightRowStep + columns.from * t.weightColumnStep + part.c0;
     const int taps = t.rows * t.columns;
     const int divisor = part.divisor ? part.divisor : (taps ? taps : 1);
     t.divisor = static_cast<float>(divisor);
@@ -123,16 +129,27 @@ void foldRow(const Window& w, const WindowPart& part) {
   }
 }
 
+void foldSums(const Window& window, const WindowPart& part) {
+  switch (part.elements.type) {
+    case ElementType::f32:
+      return foldRow<Fold::sum, float>(window, part);
+    case ElementType::i8:
+      return foldRow<Fold::sum, int8_t>(window, part);
+    case ElementType::u8:
+      return foldRow<Fold::sum, uint8_t>(window, part);
+  }
+}
+
 }  // namespace
 
 void foldWindow(Fold fold, const Window& window, const WindowPart& part) {
   switch (fold) {
     case Fold::weighted:
-      return foldRow<Fold::weighted>(window, part);
+      return foldRow<Fold::weighted, float>(window, part);
     case Fold::sum:
-      return foldRow<Fold::sum>(window, part);
+      return foldSums(window, part);
     case Fold::maximum:
-      return foldRow<Fold::maximum>(window, part);
+      return foldRow<Fold::maximum, float>(window, part);
   }
 }
 

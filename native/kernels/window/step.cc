@@ -6,7 +6,7 @@
 
 namespace bitplane {
 
-#define BITPLANE_WINDOW(isa, dwconv, pool) \
+#define BITPLANE_WINDOW(isa, dwconv, f32, i8, u8) \
   namespace isa { \
   void foldWindow(Fold, const Window&, const WindowPart&); \
   }
@@ -19,10 +19,11 @@ struct Variant {
   Isa isa;
   WindowFn run;
   const char* dwconv;
-  const char* pool;
+  const char* pools[3];  // by ElementType
 };
 constexpr Variant kVariants[] = {
-#define BITPLANE_WINDOW(isa, dwconv, pool) {Isa::isa, isa::foldWindow, dwconv, pool},
+#define BITPLANE_WINDOW(isa, dwconv, f32, i8, u8) \
+  {Isa::isa, isa::foldWindow, dwconv, {f32, i8, u8}},
 #include "kernels/window/variants.inc"
 #undef BITPLANE_WINDOW
 };
@@ -53,12 +54,13 @@ class WindowStep final : public Step {
   int tasks() const override { return sweep_.tasks(); }
   size_t scratchBytes() const override { return sweep_.blockBytes(); }
   const char* kernelName() const override {
-    return o_.fold == Fold::weighted ? variant_.dwconv : variant_.pool;
+    return o_.fold == Fold::weighted ? variant_.dwconv
+                                     : variant_.pools[static_cast<int>(o_.elements.type)];
   }
 
   void run(int task, const Buffers& buffers, void* scratch) const override {
     const Window& w = o_.window;
-    const float* x = buffers.get<const float>(x_);
+    const char* x = buffers.get<const char>(x_);
     const float* weights = o_.weights.empty() ? nullptr : o_.weights.at<float>(buffers);
     float* block = static_cast<float*>(scratch);
     sweep_.each(task, [&](int64_t pixel, int count, int c0, int cn) {
@@ -66,7 +68,8 @@ class WindowStep final : public Step {
         const int64_t at = pixel + done;
         const int64_t row = at / w.ow;
         WindowPart part = {};
-        part.x = x + row / w.oh * w.h * w.w * w.c;
+        part.x = x + o_.elements.bytes(row / w.oh * w.h * w.w * w.c);
+        part.elements = o_.elements;
         part.weights = weights;
         part.weightLd = o_.weightLd;
         part.divisor = o_.divisor;

@@ -17,6 +17,7 @@ struct WindowStepOptions {
   int divisor;            // as in WindowPart
   PackedWeights weights;  // as in WindowPart
   int64_t weightLd;
+  Elements elements;  // as in WindowPart
 };
 
 std::unique_ptr<Step> makeWindowStep(const Instruction& instruction,

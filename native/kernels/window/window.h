@@ -8,12 +8,14 @@
 //   weighted: sum of x w, ky then kx, by FMA: the same bits on every ISA that has it;
 //             scalar code rounds twice
 //   sum:      plain additions, ky then kx, divided by `divisor` or by the number of taps inside;
-//             the same bits on every ISA
+//             the same bits on every ISA; x may be of bytes that stand for (x - zero) * scale
+//             (base/elements.h)
 //   maximum:  v = v < x ? x : v from -inf on, so padding and NaN never win;
 //             the same bits on every ISA
 #pragma once
 #include <cstdint>
 
+#include "base/elements.h"
 #include "kernels/geometry.h"
 
 namespace bitplane {
@@ -27,7 +29,8 @@ struct Window {
 };
 
 struct WindowPart {
-  const float* x;        // the image
+  const void* x;         // the image
+  Elements elements;     // of x; floats but for sums
   const float* weights;  // [KH][KW][weightLd], weighted only
   int64_t weightLd;
   int divisor;        // sum only; 0: the taps inside

@@ -4,6 +4,7 @@ import { heldAs } from '../../core/dtype.js';
 import type { OpValue } from '../../ops/index.js';
 import type { KernelCall } from '../../schedule/calls.js';
 import type { LoweringContext } from './context.js';
+import { elementFields } from './elements.js';
 import { poolFields } from './pool2d.js';
 
 /** The kinds of the instruction `pool`; see native/kernels/opcodes.inc. */
@@ -14,11 +15,17 @@ const ELEMENTS = ['b1', 'i8', 'u8'] as const;
 
 export function lowerMaxPool2d(kernel: KernelCall, context: LoweringContext): void {
   const node = kernel.anchor as OpValue<'maxPool2d'>;
-  const fields = poolFields(node, context);
+  const fields = poolFields(node);
   if (node.dtype === 'f32') {
-    context.asm.emit('pool', { ...fields, kind: MAX }, context.epilogue(kernel, fields.c));
+    const floats = elementFields(kernel, context);
+    context.asm.emit(
+      'pool',
+      { ...fields, ...floats, kind: MAX },
+      context.epilogue(kernel, fields.c),
+    );
     return;
   }
   const dtype = ELEMENTS.indexOf(heldAs(node.dtype) as (typeof ELEMENTS)[number]);
-  context.asm.emit('bpool', { ...fields, y: context.buffer(node), dtype });
+  const [x, y] = [context.buffer(node.inputs[0]), context.buffer(node)];
+  context.asm.emit('bpool', { ...fields, x, y, dtype });
 }

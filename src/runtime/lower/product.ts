@@ -10,9 +10,13 @@ import {
   isByteInteger,
 } from '../../core/dtype.js';
 import { expected } from '../../core/errors.js';
+import { elementCount } from '../../core/shape.js';
 import type { Value } from '../../graph/value.js';
 import type { ZeroPointAttr } from '../../ops/multiply.js';
+import { type QuantizedWeights, quantizedWeights } from '../../passes/quantized-weights.js';
 import type { KernelCall } from '../../schedule/calls.js';
+import { storage } from '../../schedule/epilogue.js';
+import type { Tensor } from '../../tensor/tensor.js';
 import { type LoweringContext, thresholdTensors } from './context.js';
 
 /** What weights of integers are, in the order of the field `weightKind`. */
@@ -38,6 +42,11 @@ export function emitConvolution(
     throw expected('ERR_UNSUPPORTED', 'at least one channel', 0, { op: node.op, node: node.name });
   if (isByteInteger(x.dtype)) {
     emitIntegers(kernel, context, x, w, fields);
+    return;
+  }
+  const few = x.dtype === 'f32' && !isDepthwise(fields) ? fewBits(w) : undefined;
+  if (few !== undefined) {
+    emitFewBits(kernel, context, x, few, fields);
     return;
   }
   const reader = x.dtype === 'b1' ? 'bconv' : isDepthwise(fields) ? 'dwconv' : 'conv';
@@ -76,6 +85,46 @@ function isDepthwise({ g, c, o }: Convolution): boolean {
   return g > 1 && g === c && o === c;
 }
 
+/** Constant weights of few bits; undefined for floats and for those that a run computes. */
+function fewBits(w: Value): QuantizedWeights | undefined {
+  if (w.dtype === 'f32') return quantizedWeights(w);
+  const q = storage(w);
+  if (q.op !== 'constant') return undefined;
+  const block = elementCount(w.shape.slice(1));
+  return { q: q as QuantizedWeights['q'], block, floats: [] };
+}
+
+/** Sums of floats by weights that are made floats while they are summed. */
+function emitFewBits(
+  kernel: KernelCall,
+  context: LoweringContext,
+  x: Value,
+  { q, scales, zeros, block }: QuantizedWeights,
+  { padding: _, ...fields }: Convolution,
+): void {
+  const node = kernel.anchor;
+  const site = { op: node.op, node: node.name };
+  const table = (tensor: Tensor | undefined) =>
+    tensor === undefined
+      ? -1
+      : context.made([tensor], 'by block', () => tensor.data, tensor.data.byteLength, site);
+  const weights = context.weights(q, node, 'conv', fields);
+  context.asm.emit(
+    'wconv',
+    {
+      ...fields,
+      x: context.buffer(x),
+      weights: weights.buffer,
+      weightBits: weights.bits,
+      weightKind: weightKindOf(q.dtype),
+      scales: table(scales),
+      zeros: table(zeros),
+      block,
+    },
+    context.epilogue(kernel, fields.o),
+  );
+}
+
 /** Exact sums of integers, stored as they are or as the float that an epilogue begins with. */
 function emitIntegers(
   kernel: KernelCall,
@@ -87,14 +136,11 @@ function emitIntegers(
   const node = kernel.anchor;
   const reader = isDepthwise(convolution) ? 'qdwconv' : 'qconv';
   const { zeroPoint = 0 } = node.attrs as ZeroPointAttr;
-  const isSigned = (dtype: DType) => integerBounds(dtype as Integer).lo < 0;
   const fields = {
     ...convolution,
     xSigned: isSigned(x.dtype) ? 1 : 0,
     xBits: DTYPES[x.dtype].bits,
-    weightKind: WEIGHT_KINDS.indexOf(
-      w.dtype === 'b1' ? 'bipolar' : isSigned(w.dtype) ? 'signed' : 'unsigned',
-    ),
+    weightKind: weightKindOf(w.dtype),
     zero: zeroPoint,
     // These instructions pad with the zero point alone.
     padding: 0,
@@ -114,6 +160,15 @@ function emitIntegers(
     },
     sums === undefined ? context.epilogue(kernel, convolution.o) : [],
   );
+}
+
+function isSigned(dtype: DType): boolean {
+  return integerBounds(dtype as Integer).lo < 0;
+}
+
+function weightKindOf(dtype: DType): number {
+  const kind = dtype === 'b1' ? 'bipolar' : isSigned(dtype) ? 'signed' : 'unsigned';
+  return WEIGHT_KINDS.indexOf(kind);
 }
 
 /** int32 [2][o]: thresholds, then flips. */

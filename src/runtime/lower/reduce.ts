@@ -4,6 +4,7 @@ import { elementCount } from '../../core/shape.js';
 import type { Value } from '../../graph/value.js';
 import type { KernelCall } from '../../schedule/calls.js';
 import type { LoweringContext } from './context.js';
+import { elementFields } from './elements.js';
 import { requireWords } from './strides.js';
 
 /** What a reduction over no elements gives, as `evaluate` has it. */
@@ -14,7 +15,8 @@ const OVER_NOTHING = {
   min: Number.POSITIVE_INFINITY,
 };
 
-export function lowerReduce({ anchor: node }: KernelCall, context: LoweringContext): void {
+export function lowerReduce(call: KernelCall, context: LoweringContext): void {
+  const { anchor: node } = call;
   requireWords(node);
   const x = node.inputs[0] as Value;
   const { kind, axes } = node.attrs as {
@@ -39,7 +41,7 @@ export function lowerReduce({ anchor: node }: KernelCall, context: LoweringConte
     return;
   }
   context.asm.emit('reduce', {
-    x: context.buffer(x),
+    ...elementFields(call, context),
     y,
     kind: ['mean', 'sum', 'max', 'min'].indexOf(kind),
     outer: product(shape.slice(0, from)),

@@ -19,6 +19,7 @@ import {
 } from '../quantization.js';
 import { averagePool, globalPool } from './conv.js';
 import { biased, product, quotient, scaled } from './qlinear.js';
+import { softmaxAlong } from './reduce.js';
 
 export const microsoftImporters: Readonly<Record<string, Importer>> = {
   QLinearAdd: binary('add'),
@@ -27,6 +28,11 @@ export const microsoftImporters: Readonly<Record<string, Importer>> = {
   QLinearAveragePool: unary((context, x) => averagePool(context, x)),
   QLinearGlobalAveragePool: unary((context, x) => globalPool(context, 'mean', x)),
   QLinearSigmoid: unary((context, x) => context.make('sigmoid', [x], {}, '/floats')),
+  /** `opset` says which operator set's Softmax it is; onnxruntime's own `axis` is -1 by default. */
+  QLinearSoftmax: unary((context, x) => {
+    const axis = context.axis(context.int('axis', -1), x.shape.length);
+    return softmaxAlong(context, x, axis, context.int('opset'), '/floats');
+  }),
   QLinearLeakyRelu: unary((context, x) =>
     context.make('leakyRelu', [x], { alpha: context.float('alpha', Math.fround(0.01)) }, '/floats'),
   ),

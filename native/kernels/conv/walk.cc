@@ -1,0 +1,72 @@
+// See walk.h. Scratch is: what the step asks for itself, addresses of pixels, sums, the copied
+// strip.
+#include "kernels/conv/walk.h"
+
+#include <algorithm>
+
+namespace bitplane {
+
+ConvWalk::ConvWalk(const Instruction& instruction, const ConvPlan& plan, const ConvTiles& tiles,
+                   Isa isa, size_t ownBytes)
+    : plan_(plan),
+      tiles_(tiles),
+      x_(instruction.field(0)),
+      epilogue_(isa, decodeEpilogue(instruction), plan.shape.o,
+                int64_t{plan.shape.oh} * plan.shape.ow),
+      ownBytes_(roundUp(ownBytes, kAlign)),
+      pointerBytes_(roundUp(sizeof(float*) * plan.pixelBlock, kAlign)),
+      sumBytes_(roundUp(static_cast<size_t>(plan.pixelBlock * plan.ld) * 4 + kSlack, kAlign)) {}
+
+size_t ConvWalk::scratchBytes() const {
+  return ownBytes_ + pointerBytes_ + sumBytes_ +
+         (plan_.padded ? static_cast<size_t>(plan_.stripImages * plan_.imagePitch) * 4 : 0);
+}
+
+void ConvWalk::run(int task, const Buffers& buffers, void* scratch) const {
+  const ConvStrip& strip = plan_.strips[task / plan_.chunkTasks];
+  const ChunkRange chunks = chunksOf(plan_, task);
+  char* own = static_cast<char*>(scratch);
+  char* memory = own + ownBytes_;
+  float* sums = reinterpret_cast<float*>(memory + pointerBytes_);
+  const float* x = buffers.get<const float>(x_);
+  const float* origin = x + stripOrigin(plan_, strip);
+  if (plan_.padded) {
+    float* copy = reinterpret_cast<float*>(memory + pointerBytes_ + sumBytes_);
+    copyStrip(plan_, strip, x, copy, 0.0f, std::copy_n<const float*, int64_t, float*>);
+    origin = copy;
+  }
+  begin(chunks, buffers, own);
+  eachPixelBlock(plan_, strip, origin, reinterpret_cast<const float**>(memory),
+                 [&](const float* const* pixels, int64_t first, int count) {
+                   for (int c = chunks.first; c < chunks.end; c++) {
+                     const ConvChunk& chunk = plan_.chunks[c];
+                     for (int k = 0; k < chunk.blocks; k++)
+                       runChannels(chunk.firstBlock + k, chunk.c0, pixels, count, sums, buffers,
+                                   own);
+                     epilogue_.run(buffers, {sums, plan_.ld, first, count, chunk.c0, chunk.cn});
+                   }
+                 });
+}
+
+void ConvWalk::runChannels(int number, int c0, const float* const* pointers, int count, float* sums,
+                           const Buffers& buffers, char* own) const {
+  const ConvChannels& block = plan_.blocks[number];
+  const ConvTile* tile = tiles_.run[block.vectors - 1];
+  const int tileCount = ceilDiv(count, tiles_.pixels[block.vectors - 1]);
+  for (int w = 0; w < static_cast<int>(plan_.windows.size()); w++) {
+    const ConvWindow& window = plan_.windows[w];
+    const TapRun* runs = plan_.runs.data() + window.firstRun;
+    float* out = sums + (block.first - c0);
+    if (few(number, w, pointers, count, out, buffers, own)) continue;
+    const float* weights = panel(number, w, buffers, own);
+    for (int t = 0, p = 0; t < tileCount; t++) {
+      // Tiles of nearly equal size: a last tile of one pixel would wait for each of its FMAs.
+      const int size = (count + t) / tileCount;
+      tile[size - 1](pointers + p, block.shift, runs, window.runs, weights, out + p * plan_.ld,
+                     plan_.ld, window.k > 0);
+      p += size;
+    }
+  }
+}
+
+}  // namespace bitplane

@@ -1,0 +1,54 @@
+// The walk of a convolution of floats over its plan: strips, blocks of pixels, chunks of channels,
+// blocks of k. Not here: where the weights of a block lie (conv.cc, kernels/wconv), the cuts
+// (plan.h), the arithmetic (generic.h).
+#pragma once
+#include "kernels/conv/plan.h"
+#include "kernels/conv/strip.h"
+#include "kernels/epilogue/epilogue.h"
+
+namespace bitplane {
+
+class ConvWalk : public Step {
+ public:
+  int tasks() const override { return static_cast<int>(plan_.strips.size()) * plan_.chunkTasks; }
+  const char* kernelName() const override { return tiles_.name; }
+  size_t scratchBytes() const override;
+  void run(int task, const Buffers& buffers, void* scratch) const override;
+
+ protected:
+  // `ownBytes` of scratch are for `begin` and `panel`.
+  ConvWalk(const Instruction& instruction, const ConvPlan& plan, const ConvTiles& tiles, Isa isa,
+           size_t ownBytes = 0);
+
+  // Before a task that computes these chunks.
+  virtual void begin(ChunkRange, const Buffers&, char*) const {}
+  // The weights of window `window` of block `block`, [k][vectors x lanes]; good until the next
+  // call.
+  virtual const float* panel(int block, int window, const Buffers& buffers, char* own) const = 0;
+
+  // A few pixels times a window of a block, as a tile does it, where a step has a faster way.
+  virtual bool few(int, int, const float* const*, int, float*, const Buffers&, char*) const {
+    return false;
+  }
+
+  // Floats of all windows before this one, where blocks and windows follow each other.
+  int64_t floatsBefore(int block, int window) const {
+    const ConvChannels& b = plan_.blocks[block];
+    return b.weights + int64_t{plan_.windows[window].k} * b.vectors * tiles_.lanes;
+  }
+
+  const ConvPlan plan_;
+  const ConvTiles tiles_;
+
+ private:
+  // One block of channels of `count` pixels. Blocks of a chunk run in order, so what a partial
+  // vector spills into the next block's columns is overwritten by it.
+  void runChannels(int number, int c0, const float* const* pointers, int count, float* sums,
+                   const Buffers& buffers, char* own) const;
+
+  int x_;
+  Epilogue epilogue_;
+  size_t ownBytes_, pointerBytes_, sumBytes_;
+};
+
+}  // namespace bitplane

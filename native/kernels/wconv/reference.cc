@@ -1,0 +1,54 @@
+// The convolution by weights of few bits, as its formula says: the oracle.
+#include <vector>
+
+#include "kernels/wconv/wconv.h"
+
+namespace bitplane {
+namespace wconv {
+
+namespace {
+
+class ReferenceStep final : public Step {
+ public:
+  ReferenceStep(std::vector<float> floats, std::unique_ptr<Step> conv)
+      : floats_(std::move(floats)), conv_(std::move(conv)) {}
+  int tasks() const override { return conv_->tasks(); }
+  size_t scratchBytes() const override { return conv_->scratchBytes(); }
+  size_t tableBytes() const override { return floats_.size() * 4; }
+  const char* kernelName() const override { return "wconv_f32_reference"; }
+  void run(int task, const Buffers& buffers, void* scratch) const override {
+    conv_->run(task, buffers, scratch);
+  }
+
+ private:
+  std::vector<float> floats_;
+  std::unique_ptr<Step> conv_;
+};
+
+}  // namespace
+
+std::unique_ptr<Step> referenceStep(const Instruction& instruction, const ConvShape& shape,
+                                    const Weights& w, const BuildContext& context) {
+  const void* bytes = context.constant(w.buffer);
+  if (bytes == nullptr) return nullptr;
+  const qconv::WeightSource source = {static_cast<const uint8_t*>(bytes), w.bits, w.kind, false};
+  const float* scales =
+      w.scales < 0 ? nullptr : static_cast<const float*>(context.constant(w.scales));
+  const uint8_t* zeros =
+      w.zeros < 0 ? nullptr : static_cast<const uint8_t*>(context.constant(w.zeros));
+  const int64_t depth = shape.window();
+  std::vector<float> floats(static_cast<size_t>(shape.o * depth));
+  for (int64_t i = 0; i < shape.o * depth; i++) {
+    const int64_t at = i % depth / w.block * shape.o + i / depth;
+    const bool natural = w.kind == qconv::WeightKind::natural;
+    const int zero = zeros == nullptr ? 0 : natural ? zeros[at] : static_cast<int8_t>(zeros[at]);
+    const float centered = static_cast<float>(source.at(i)) - static_cast<float>(zero);
+    floats[static_cast<size_t>(i)] = centered * (scales == nullptr ? 1.0f : scales[at]);
+  }
+  const float* data = floats.data();
+  return std::make_unique<ReferenceStep>(std::move(floats),
+                                         makeReferenceConv(instruction, shape, data, -1, 32));
+}
+
+}  // namespace wconv
+}  // namespace bitplane
