@@ -4,7 +4,7 @@ import type { KernelCall } from '../../schedule/calls.js';
 import type { LoweringContext } from './context.js';
 import { poolFields } from './pool2d.js';
 
-/** The kinds of the instruction `pool`; see native/kernels/opcodes.inc. */
+/** The kinds of the instruction `pool`; see native/kernels/pool/opcode.inc. */
 const AVERAGE = 1;
 const AVERAGE_WITH_PADDING = 2;
 
