@@ -113,8 +113,8 @@ export class GraphSession<G extends Graph = Graph> {
   /**
    * A session over a graph built in code; feeds and results are typed by it. What `warm` lists is
    * compiled before this returns. Values of the graph are counted only where `maxNodes` is given.
-   * @throws BitplaneError ERR_ARGUMENT, ERR_ISA, ERR_GRAPH, ERR_LIMIT, ERR_NATIVE, ERR_ABORTED where
-   * `signal` was aborted before
+   * @throws BitplaneError ERR_ARGUMENT, ERR_ISA, ERR_GRAPH, ERR_LIMIT, ERR_NATIVE, and ERR_ABORTED
+   * where `signal` was aborted before
    */
   static fromGraph<G extends Graph>(graph: G, options: SessionOptions = {}): GraphSession<G> {
     return new GraphSession<G>(graph, options).warmed(options);

@@ -34,8 +34,8 @@ inline bool storesInts(const EpilogueView& epilogue, const Piece& piece) {
   return piece.whole >= 0 && !storesBytes(epilogue, piece);
 }
 
-// Fills in the ends of a piece, all null before, for a block `values` [rows][ld] from `pixel` on; at
-// channel 0, but `keep` at the block's first.
+// Fills in the ends of a piece, all null before, for a block `values` [rows][ld] from `pixel` on:
+// at channel 0, but `keep` at the block's first.
 BITPLANE_INLINE void resolveEnds(const EpilogueView& epilogue, const Piece& piece,
                                  const Buffers& buffers, float* values, int64_t ld, int64_t pixel,
                                  Ends* ends) {
