@@ -151,6 +151,11 @@ export interface OpDef<A extends Attrs = Attrs> {
 
   /** How an epilogue says it; undefined where these attributes cannot be said. */
   step?(attrs: A): StepForm | undefined;
+  /**
+   * Operands that a session takes as constants only: it makes tables of them when it builds a
+   * program.
+   */
+  readonly fixed?: readonly string[];
   /** Its kernel runs an epilogue on what it computes. */
   epilogue?(node: Value): boolean;
 }

@@ -17,6 +17,7 @@ import type { Tensor } from '../tensor/tensor.js';
 import { ArenaQueue } from './arena-queue.js';
 import type { Target } from './compile.js';
 import { aborted, checkFeeds, resultArrays, type Sizes } from './feeds.js';
+import { requireFixed } from './fixed-operands.js';
 import { fly, type SessionParts } from './flight.js';
 import { limitsOf, requireNodes } from './limits.js';
 import { kernelsOf, profileProgram } from './profile.js';
@@ -104,6 +105,7 @@ export class GraphSession<G extends Graph = Graph> {
     this.graph = optimized
       ? optimize(graph, { signZero, maxBytes: limits.maxBytes })
       : canonicalize(graph, limits);
+    requireFixed(this.graph);
     this.states = new SessionStates(this.graph, options.states);
     const { memory } = this.states;
     this.programs = new Programs(this.graph, this.target, programBytes, limits, memory);

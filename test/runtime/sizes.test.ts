@@ -126,9 +126,13 @@ test.each([
 });
 
 test('what the addon refuses is an error without its node', async () => {
-  const refuse = vi.spyOn(addon(), 'Program').mockImplementation(() => {
-    throw new Error('instruction 1 (softmax) was refused by its kernel');
-  });
+  const refuse = vi.spyOn(addon(), 'Program').mockImplementation(
+    class {
+      constructor() {
+        throw new Error('instruction 1 (softmax) was refused by its kernel');
+      }
+    } as never,
+  );
   try {
     const both = (g: GraphBuilder, x: Float) => g.softmax(g.relu(x, { name: 'first' }), { name });
     expect(await refusal(both, [2, 3])).toBe(

@@ -46,9 +46,7 @@ export const LOWERINGS = {
   concat: lowerConcat,
   expand: lowerExpand,
   pow: lowerPow,
-  matmul: {
-    never: 'expected a constant second operand; dense(a, transpose(b, [1, 0])) takes any',
-  },
+  matmul: { never: 'legalization makes a dense layer of it' },
   batchNorm: { never: 'legalization makes arithmetic of it' },
   reshape: { never: 'it is the memory of its operand' },
   threshold: { never: 'it is a step of an epilogue' },
