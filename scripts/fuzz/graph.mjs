@@ -4,10 +4,16 @@
  * here: what breaks the JSON itself (./json.mjs).
  */
 
+import { DTYPES, INTEGERS } from '../../src/core/dtype.ts';
+
 const UNARY = 'relu tanh sigmoid abs neg sqrt exp log floor ceil round signum sign'.split(' ');
 const BINARY = 'add sub mul div max min pow prelu'.split(' ');
 const WINDOWS = ['maxPool2d', 'avgPool2d'];
 const PRODUCTS = ['dense', 'matmul', 'conv2d'];
+/** Every dtype; half of the picks are floats, which most ops take. */
+const INPUTS = Object.keys(DTYPES).flatMap((dtype) => ['f32', dtype]);
+/** What `cast` reaches. */
+const TARGETS = ['f32', ...INTEGERS];
 
 export function mutateGraph(random, given) {
   const graph = structuredClone(given);
@@ -66,15 +72,17 @@ const KINDS = [
   }),
   (random, graph) => {
     const entry = node(random, graph, ({ op }) => op === 'input');
-    if (entry !== undefined) entry.dtype = random.pick(['f32', 'f32', 'b1', 'i32', 'i8', 'u8']);
+    if (entry !== undefined) entry.dtype = random.pick(INPUTS);
   },
   // An op behind everything else, and an output of it.
-  ...Array(2).fill((random, graph) => {
+  ...Array(3).fill((random, graph) => {
     const place = () => random.below(graph.nodes.length);
     const name = `new${random.below(1000)}`;
-    const entry = random.once(2)
-      ? { op: random.pick(UNARY), name, inputs: [place()] }
-      : { op: random.pick(BINARY), name, inputs: [place(), place()] };
+    const entry = random.pick([
+      { op: random.pick(UNARY), name, inputs: [place()] },
+      { op: random.pick(BINARY), name, inputs: [place(), place()] },
+      { op: 'cast', name, inputs: [place()], attrs: { to: random.pick(TARGETS) } },
+    ]);
     graph.nodes.push(entry);
     graph.outputs = [...listed(graph.outputs), [name, name]];
   }),
@@ -85,6 +93,6 @@ const KINDS = [
   },
   (random, graph) => {
     const entry = node(random, graph, ({ op }) => op === 'cast' || op === 'sign');
-    if (entry?.op === 'cast') entry.attrs = { to: random.pick(['f32', 'i32']) };
+    if (entry?.op === 'cast') entry.attrs = { to: random.pick(TARGETS) };
   },
 ];

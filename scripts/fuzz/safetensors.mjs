@@ -16,6 +16,8 @@ const WORDS = [
   'f32',
   'b1',
   'i32',
+  'i4',
+  'u3',
   'N',
   'x',
   'dtype',
