@@ -40,7 +40,7 @@ class Step {
 
 // One encoded instruction: [opcode, number of fields, fields..., number of epilogue steps, epilogue
 // steps of kEpilogueStepInts each]. Floats travel as their bits. Fields are read by position in the
-// order of opcodes.inc.
+// order of the kernel's opcode.inc.
 struct Instruction {
   int opcode;
   const int32_t* fields;

@@ -2,15 +2,16 @@
 
 namespace bitplane {
 
+// The file that CMakeLists.txt makes includes every kernels/<op>/opcode.inc.
 #define BITPLANE_OPCODE(name, fields) \
   std::unique_ptr<Step> make_##name(const Instruction&, BuildContext&);
-#include "kernels/opcodes.inc"
+#include "opcodes.inc"
 #undef BITPLANE_OPCODE
 
 namespace {
 
-// Where it is called, kernels/opcodes.inc is wrong: a call that is no constant expression does not
-// compile.
+// Where it is called, the row of an opcode.inc is wrong: a call that is no constant expression does
+// not compile.
 void isMalformed() {}
 
 // The text up to `end`, which leaves `rest` together with `end`.
@@ -44,7 +45,7 @@ constexpr Opcode parse(const char* name, std::string_view fields, StepFactory ma
 
 constexpr Opcode kOpcodes[] = {
 #define BITPLANE_OPCODE(name, fields) parse(#name, fields, &make_##name),
-#include "kernels/opcodes.inc"
+#include "opcodes.inc"
 #undef BITPLANE_OPCODE
 };
 

@@ -9,10 +9,12 @@ const BINARY = 'add sub mul div max min pow prelu'.split(' ');
 const WINDOWS = ['maxPool2d', 'avgPool2d'];
 const PRODUCTS = ['dense', 'matmul', 'conv2d'];
 
-export function mutateGraph(random, given) {
+/** @param dtypes the names of all */
+export function mutateGraph(random, given, dtypes) {
   const graph = structuredClone(given);
   if (!Array.isArray(graph.nodes)) return graph;
-  for (let times = 1 + random.below(3); times > 0; times--) random.pick(KINDS)(random, graph);
+  for (let times = 1 + random.below(3); times > 0; times--)
+    random.pick(KINDS)(random, graph, dtypes);
   return graph;
 }
 
@@ -64,17 +66,20 @@ const KINDS = [
         ? like(random, entry.shape[at])
         : random.pick([1, 2, 0, 'M']);
   }),
-  (random, graph) => {
+  // Half of the inputs are floats, which most ops take.
+  (random, graph, dtypes) => {
     const entry = node(random, graph, ({ op }) => op === 'input');
-    if (entry !== undefined) entry.dtype = random.pick(['f32', 'f32', 'b1', 'i32', 'i8', 'u8']);
+    if (entry !== undefined) entry.dtype = random.once(2) ? 'f32' : random.pick(dtypes);
   },
   // An op behind everything else, and an output of it.
-  ...Array(2).fill((random, graph) => {
+  ...Array(3).fill((random, graph, dtypes) => {
     const place = () => random.below(graph.nodes.length);
     const name = `new${random.below(1000)}`;
-    const entry = random.once(2)
-      ? { op: random.pick(UNARY), name, inputs: [place()] }
-      : { op: random.pick(BINARY), name, inputs: [place(), place()] };
+    const entry = random.pick([
+      { op: random.pick(UNARY), name, inputs: [place()] },
+      { op: random.pick(BINARY), name, inputs: [place(), place()] },
+      { op: 'cast', name, inputs: [place()], attrs: { to: random.pick(dtypes) } },
+    ]);
     graph.nodes.push(entry);
     graph.outputs = [...listed(graph.outputs), [name, name]];
   }),
@@ -83,8 +88,8 @@ const KINDS = [
     if (entry !== undefined)
       graph.outputs = [...listed(graph.outputs), [`also ${entry.name}`, entry.name]];
   },
-  (random, graph) => {
+  (random, graph, dtypes) => {
     const entry = node(random, graph, ({ op }) => op === 'cast' || op === 'sign');
-    if (entry?.op === 'cast') entry.attrs = { to: random.pick(['f32', 'i32']) };
+    if (entry?.op === 'cast') entry.attrs = { to: random.pick(dtypes) };
   },
 ];

@@ -5,6 +5,7 @@
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { DTYPES } from '../../src/core/dtype.ts';
 import { openCifar10 } from '../../src/data/cifar10.ts';
 import { parseIdx } from '../../src/data/idx.ts';
 import { decodePicture, fitPicture } from '../../src/data/picture.ts';
@@ -33,6 +34,7 @@ const OPERATORS =
   MultiThreshold Neg Pad Pow PRelu Quant Range Reciprocal ReduceMax ReduceMean ReduceMin
   ReduceSum Relu Reshape Round Shape Sigmoid Sign Slice Softmax Split Sqrt Squeeze Sub Sum Tanh
   Transpose Trunc Unsqueeze Where`.split(/\s+/);
+const NAMES = { ops: Object.keys(OPS), dtypes: Object.keys(DTYPES) };
 const RECIPE_WORDS =
   `NCHW NHWC flat rgb gray bgr half-up preprocess labels layout color scale mean std quantize step
   min max round resize crop ../x`.split(/\s+/);
@@ -68,7 +70,7 @@ export const READERS = {
   safetensors: {
     model: true,
     extension: 'safetensors',
-    mutate: (random, bytes, other) => mutateSafetensors(random, bytes, other, Object.keys(OPS)),
+    mutate: (random, bytes, other) => mutateSafetensors(random, bytes, other, NAMES),
     smaller: smallerSafetensors,
     read: readEither,
   },

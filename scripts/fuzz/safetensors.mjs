@@ -25,18 +25,23 @@ const WORDS = [
   GRAPH,
 ];
 
-/** @param operators names of ops */
-export function mutateSafetensors(random, bytes, other, operators) {
+/**
+ * @param names.ops all ops
+ * @param names.dtypes all dtypes
+ */
+export function mutateSafetensors(random, bytes, other, { ops, dtypes }) {
   const file = random.once(12) ? undefined : open(bytes);
   if (file === undefined) return mutateBytes(random, bytes, other);
   const { header, data } = file;
   const kind = random.below(10);
   if (kind < 6 && header.__metadata__?.[GRAPH] !== undefined) {
     const graph = parsed(header.__metadata__[GRAPH]);
-    const words = [...WORDS, ...operators];
+    const words = [...WORDS, ...ops, ...dtypes];
     if (graph !== undefined)
       header.__metadata__[GRAPH] =
-        kind < 2 ? mutateText(random, graph, words) : JSON.stringify(mutateGraph(random, graph));
+        kind < 2
+          ? mutateText(random, graph, words)
+          : JSON.stringify(mutateGraph(random, graph, dtypes));
     return close(random, header, data);
   }
   if (kind < 7) return close(random, mutateJson(random, header, WORDS), data);

@@ -1,9 +1,17 @@
 /**
- * `bitplane inspect`: prints a model's inputs, outputs, layers and sizes without running it.
+ * `bitplane inspect`: prints a model's inputs, outputs, states, layers and sizes without running
+ * it.
  */
 import { basename } from 'node:path';
 import { showShape } from '../core/shape.js';
-import { type Graph, outputsOf, topological, type Value } from '../graph/value.js';
+import {
+  type Graph,
+  outputsOf,
+  statesOf,
+  topological,
+  updatesOf,
+  type Value,
+} from '../graph/value.js';
 import type { Macs } from '../ops/op.js';
 import { type Layer, layers } from '../passes/analyze.js';
 import { optimize } from '../passes/index.js';
@@ -47,6 +55,7 @@ export async function inspect(model: string, flags: InspectFlags, io: Io): Promi
   const rows = all.map((row) => ({ ...row, kernel: byLayer.get(row.name) ?? null }));
   const inputs = graph.inputs.map((input) => describe(input.name, input));
   const outputs = outputsOf(graph).map(([name, value]) => describe(name, value));
+  const states = describeStates(graph);
   const { recipe, problem } = await tryRecipe(model, loaded);
   const notes = [problem, missing].filter((note) => note !== undefined);
   const metadata = loaded.metadata ?? {};
@@ -57,6 +66,7 @@ export async function inspect(model: string, flags: InspectFlags, io: Io): Promi
       model,
       inputs,
       outputs,
+      states,
       metadata,
       recipe: recipe === undefined ? null : verbatim(recipe),
       layers: rows,
@@ -82,6 +92,10 @@ export async function inspect(model: string, flags: InspectFlags, io: Io): Promi
     basename(model),
     inputs.map((input) => `input   ${input.name} ${input.dtype} ${showShape(input.shape)}`),
     outputs.map((output) => `output  ${output.name} ${output.dtype} ${showShape(output.shape)}`),
+    states.map(({ name, dtype, shape }) => `state   ${name} ${dtype} ${showShape(shape)}`),
+    states.flatMap(({ name, update }) =>
+      update === null ? [] : [`update  ${name} = ${update.op} ${JSON.stringify(update.name)}`],
+    ),
     about.length === 0 ? [] : [facts(about)],
     notes,
     '',
@@ -151,6 +165,18 @@ const TOTALLED = new Set(['layer', 'binary MACs', 'integer MACs', 'float MACs', 
 /** Zeros are left blank: a table of layers is mostly zeros. */
 function blankZero(value: number, show: (value: number) => string): string {
   return value === 0 ? '' : show(value);
+}
+
+/** Every state, and the node that it is after a run; null where runs only read it. */
+function describeStates(graph: Graph) {
+  const updates = new Map(updatesOf(graph).map(([{ name }, next]) => [name, next]));
+  return statesOf(graph).map((state) => {
+    const next = updates.get(state.name);
+    return {
+      ...describe(state.name, state),
+      update: next === undefined ? null : { op: next.op, name: next.name },
+    };
+  });
 }
 
 function describe(name: string, { dtype, shape }: Value) {

@@ -35,8 +35,9 @@ export class Session<G extends Graph = Graph> extends GraphSession<G> {
     requireOptions(options, { ...SESSION_OPTIONS, ...LOAD_OPTIONS }, { op: 'Session' });
     requireWarm(options.warm);
     requireSignal(options.signal, { op: 'Session' });
-    const { signal, multiThresholdAxis, maxFileBytes, ...more } = options;
-    const { maxNodes, maxBytes } = options;
+    // The reader counts the values.
+    const { multiThresholdAxis, maxFileBytes, maxNodes, ...more } = options;
+    const { signal, maxBytes } = more;
     const loading = { signal, multiThresholdAxis, maxFileBytes, maxNodes, maxBytes };
     const { graph, close } = await openModel(model, loading);
     let session: Session;
@@ -48,7 +49,7 @@ export class Session<G extends Graph = Graph> extends GraphSession<G> {
     }
     session.close = close;
     try {
-      if (options.warm) await session.warm(options.warm);
+      if (options.warm) await session.compileAhead(options.warm, signal);
       return session;
     } catch (error) {
       await session.release();

@@ -73,7 +73,7 @@ export interface NativeProgram {
   release(): void;
 }
 
-/** A field of an instruction: see native/kernels/opcodes.inc. */
+/** A field of an instruction: see native/program/opcodes.h. */
 export interface NativeField {
   readonly name: string;
   /** From `in` on the field holds the number of a buffer. */

@@ -1,6 +1,7 @@
 /**
  * matmul: a [..., M, K] with b [K, N] -> [..., M, N], f32, as numpy means it for a matrix b.
- * A pass turns it into dense where b is constant. Not here: batched b.
+ * Passes turn it into dense. A session runs it over any b whose number of columns is known. Not
+ * here: batched b.
  */
 import { elementCount } from '../core/shape.js';
 import type { Value } from '../graph/value.js';
@@ -30,6 +31,7 @@ export const matmul = {
       maker.node([a, b], {}, options) as Float,
   macs: (node) => ({ binary: 0, integer: 0, float: products(node) }),
   work: (node) => products(node) + elementsTouched(node),
+  fixed: ['b'],
   evaluate([a, b], _attrs, result) {
     const [depth, columns] = b!.shape as [number, number];
     const rows = a!.shape.slice(0, -1).reduce((product, dim) => product * dim, 1);

@@ -57,5 +57,6 @@ export const multiThreshold = {
     const keepsChannels = perm.at(-1) === perm.length - 1 || thresholds!.shape[0] === 1;
     return keepsChannels ? { attrs, perm } : undefined;
   },
+  fixed: ['thresholds'],
   step: ({ scale, bias }) => ({ op: 'multithreshold', immediates: [scale, bias] }),
 } satisfies OpDef<MultiThresholdAttrs>;

@@ -161,6 +161,11 @@ export interface OpDef<A extends Attrs = Attrs> {
    * bits as from the floats.
    */
   readonly readsIntegers?: true;
+  /**
+   * Operands that a session takes as constants only: it makes tables of them when it builds a
+   * program.
+   */
+  readonly fixed?: readonly string[];
   /** Its kernel runs an epilogue on what it computes. */
   epilogue?(node: Value): boolean;
 }

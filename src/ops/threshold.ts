@@ -33,4 +33,5 @@ export const threshold = {
     });
     return tensorOf('b1', signs, result.shape as number[]);
   },
+  fixed: ['t', 'flip'],
 } satisfies OpDef<Readonly<Record<never, unknown>>>;

@@ -65,6 +65,15 @@ const reduceNeighbours: Rule = (value) => {
   return make('reshape', value.name, [reduced], { shape: value.shape });
 };
 
+/** matmul(a, b) -> dense(a, transpose(b)) for a matrix that runs compute. */
+const computedMatmul: Rule = (value) => {
+  if (!isOp(value, 'matmul')) return undefined;
+  const [a, b] = value.inputs;
+  // The weights of a dense layer have a known number of outputs.
+  if (typeof b.shape[1] !== 'number') return undefined;
+  return make('dense', value.name, [a, make('transpose', `${b.name}.t`, [b], { perm: [1, 0] })]);
+};
+
 /**
  * batchNorm with statistics that are not constants: the same arithmetic, its scale computed when it
  * runs.
@@ -128,5 +137,6 @@ export const legalize: Rule = firstOf(
   softmaxLast,
   reduceNeighbours,
   computedBatchNorm,
+  computedMatmul,
   paddedAverage,
 );

@@ -3,8 +3,9 @@
  * The names of instructions, fields and epilogue steps come from the addon's own tables, so the two
  * sides cannot drift apart. Not here: which instructions an op becomes (./lower).
  */
-import { BitplaneError, expected } from '../core/errors.js';
+import { BitplaneError, type ErrorSite } from '../core/errors.js';
 import type { NativeAddon } from '../native/addon.js';
+import { requireFields } from './field-limits.js';
 
 const ARENA = 0;
 const CONSTANT = 1;
@@ -49,6 +50,8 @@ export class Assembler {
   private readonly bits = new Int32Array(this.real.buffer);
   /** How many instructions are written so far. */
   length = 0;
+  /** The layer that the next instructions compute, which errors name. */
+  site: ErrorSite = {};
 
   constructor(native: NativeAddon) {
     this.opcodes = new Map(
@@ -126,7 +129,10 @@ export class Assembler {
     this.length++;
   }
 
-  /** The fields of an instruction in their order. */
+  /**
+   * The fields of an instruction in their order. @throws BitplaneError ERR_UNSUPPORTED for a number
+   * that the kernel cannot count to
+   */
   encoded(opcode: string, fields: Readonly<Record<string, number>>): number[] {
     const row = this.opcodes.get(opcode);
     if (row === undefined)
@@ -134,14 +140,15 @@ export class Assembler {
         'ERR_NATIVE',
         `the addon has no instruction ${opcode}; rebuild it with \`npm run build:native\``,
       );
-    return row.fields.map((field) => {
+    const values: Record<string, number> = {};
+    for (const field of row.fields) {
       const value = fields[field];
       if (value === undefined)
         throw new BitplaneError('ERR_NATIVE', `instruction ${opcode} needs a field ${field}`);
-      if (value !== (value | 0))
-        throw expected('ERR_UNSUPPORTED', `${field} of ${opcode} to be below 2^31`, value);
-      return value;
-    });
+      values[field] = value;
+    }
+    requireFields(opcode, values, this.site);
+    return Object.values(values);
   }
 
   /** A float as the integer that has its bits. */

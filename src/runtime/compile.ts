@@ -17,7 +17,7 @@ import { Assembler } from './assembler.js';
 import { ConstantPool } from './constant-pool.js';
 import { memoryLeft, requireRoom } from './limits.js';
 import { LoweringContext } from './lower/context.js';
-import { lower } from './lower/index.js';
+import { layerOf, lower } from './lower/index.js';
 import { lowerCopy } from './lower/strided-copy.js';
 import { lowerStrips } from './lower/strips.js';
 import type { LowBit } from './session-types.js';
@@ -118,13 +118,7 @@ export class SessionConstants {
       return { native, labels, inputs: bound.inputs, outputs, arenaBytes, contextBytes, codeBytes };
     } catch (error) {
       if (error instanceof BitplaneError) throw error; // weights that could not be read
-      throw new BitplaneError(
-        'ERR_NATIVE',
-        `the program could not be built: ${error instanceof Error ? error.message : String(error)}`,
-        {
-          cause: error,
-        },
-      );
+      throw refused(error, labels);
     }
   }
 
@@ -159,6 +153,18 @@ function requireStates(states: StateMemory | undefined, { name }: Value): StateM
   return states;
 }
 
+/** What the addon said of a program; a sentence about an instruction names its layer. */
+function refused(cause: unknown, labels: readonly Label[]): BitplaneError {
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  const [, instruction] = /^instruction (\d+)\b/.exec(reason) ?? [];
+  const layer = labels[Number(instruction)];
+  return new BitplaneError('ERR_NATIVE', `the program could not be built: ${reason}`, {
+    op: layer?.op,
+    node: layer?.name,
+    cause,
+  });
+}
+
 const NO_MACS: Macs = { binary: 0, integer: 0, float: 0 };
 
 /** Lowers a call, and says after each of its layers what its instructions count to. */
@@ -179,10 +185,9 @@ function lowerCall(call: Call, context: LoweringContext, label: (what: Label) =>
   }
 }
 
-function labelOf({ anchor, map, epilogue }: KernelCall): Label {
-  const named = map
-    ? (epilogue.findLast((step) => step.kind !== 'store')?.value ?? anchor)
-    : anchor;
+function labelOf(call: KernelCall): Label {
+  const { anchor, map } = call;
+  const named = layerOf(call);
   const macs = map ? NO_MACS : (opDef(anchor.op).macs?.(anchor) ?? NO_MACS);
   return { name: named.name, op: named.op, macs };
 }

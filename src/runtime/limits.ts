@@ -6,13 +6,16 @@
 import type { DType } from '../core/dtype.js';
 import { expected } from '../core/errors.js';
 import { type Limits, overLimit, showBytes } from '../core/limits.js';
-import type { Value } from '../graph/value.js';
+import { type Graph, topological, type Value } from '../graph/value.js';
 import { machineBytes } from '../native/memory.js';
 import { isScratch, type Memory } from '../schedule/calls.js';
 import { memoryBytes } from '../schedule/memory-bytes.js';
 
 export interface LimitOptions {
-  /** The most values a graph may have: inputs, constants and results of ops. Default 20,000. */
+  /**
+   * The most values a graph may have: inputs, constants, states and results of ops. Default: 20,000
+   * of a graph that comes from a file, any number of one built in code.
+   */
   readonly maxNodes?: number | undefined;
   /**
    * The most bytes that a model may ask for: packed weights together with the memory and results of
@@ -49,6 +52,17 @@ function requireLimit(name: string, value: unknown, op: string): void {
   throw expected('ERR_ARGUMENT', `${name} to be a whole number of 1 or more, or Infinity,`, value, {
     op,
   });
+}
+
+/**
+ * Holds a graph built in code to the limit that its caller gives; readers count values as they make
+ * them. @throws BitplaneError ERR_LIMIT
+ */
+export function requireNodes(graph: Graph, maxNodes: number | undefined, op: string): void {
+  if (maxNodes === undefined) return;
+  const count = topological(graph).length;
+  if (count > maxNodes)
+    throw overLimit('maxNodes', `at most ${maxNodes} values in the graph`, String(count), { op });
 }
 
 /** What one run takes, as planned. */

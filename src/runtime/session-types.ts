@@ -33,7 +33,10 @@ export interface SessionOptions extends LimitOptions {
    * (default): what takes fewer vector operations.
    */
   readonly lowBit?: LowBit;
-  /** Stops loading. */
+  /**
+   * Stops loading and what `warm` compiles: `create` rejects with ERR_ABORTED, and `fromGraph`,
+   * which takes one turn of the event loop, throws it where the signal was aborted before.
+   */
   readonly signal?: AbortSignal;
   /**
    * False keeps every op as written (no binarization, folding or fusion): the float network, for

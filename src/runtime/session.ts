@@ -3,7 +3,7 @@
  * times. Not here: reading files (src/formats/session.ts adds `create`), compiling (./compile.ts).
  */
 import { setImmediate } from 'node:timers';
-import { requireOneOf, requireOptions } from '../core/checks.js';
+import { requireOneOf, requireOptions, requireSignal } from '../core/checks.js';
 import { BitplaneError, expected } from '../core/errors.js';
 import { isSize } from '../core/shape.js';
 import type { Chosen, Feeds, OutputName, Results } from '../graph/feeds.js';
@@ -17,8 +17,9 @@ import type { Tensor } from '../tensor/tensor.js';
 import { ArenaQueue } from './arena-queue.js';
 import type { Target } from './compile.js';
 import { aborted, checkFeeds, resultArrays, type Sizes } from './feeds.js';
+import { requireFixed } from './fixed-operands.js';
 import { fly, type SessionParts } from './flight.js';
-import { limitsOf } from './limits.js';
+import { limitsOf, requireNodes } from './limits.js';
 import { kernelsOf, profileProgram } from './profile.js';
 import { Programs } from './programs.js';
 import { runArguments } from './run-arguments.js';
@@ -89,7 +90,9 @@ export class GraphSession<G extends Graph = Graph> {
     if (typeof optimized !== 'boolean')
       throw expected('ERR_ARGUMENT', 'optimize to be true or false', optimized, SITE);
     requireWarm(options.warm);
+    requireSignal(options.signal, SITE);
     const limits = limitsOf(options, 'Session');
+    requireGoing(options.signal);
     this.programBytes = programBytes;
     this.target = {
       isa: resolveIsa(isa),
@@ -98,9 +101,11 @@ export class GraphSession<G extends Graph = Graph> {
       lowBit,
     };
     verify(graph);
+    requireNodes(graph, options.maxNodes, 'Session');
     this.graph = optimized
       ? optimize(graph, { signZero, maxBytes: limits.maxBytes })
       : canonicalize(graph, limits);
+    requireFixed(this.graph);
     this.states = new SessionStates(this.graph, options.states);
     const { memory } = this.states;
     this.programs = new Programs(this.graph, this.target, programBytes, limits, memory);
@@ -109,8 +114,9 @@ export class GraphSession<G extends Graph = Graph> {
 
   /**
    * A session over a graph built in code; feeds and results are typed by it. What `warm` lists is
-   * compiled before this returns.
-   * @throws BitplaneError ERR_ARGUMENT, ERR_ISA, ERR_GRAPH, ERR_LIMIT, ERR_NATIVE
+   * compiled before this returns. Values of the graph are counted only where `maxNodes` is given.
+   * @throws BitplaneError ERR_ARGUMENT, ERR_ISA, ERR_GRAPH, ERR_LIMIT, ERR_NATIVE, and ERR_ABORTED
+   * where `signal` was aborted before
    */
   static fromGraph<G extends Graph>(graph: G, options: SessionOptions = {}): GraphSession<G> {
     return new GraphSession<G>(graph, options).warmed(options);
@@ -162,9 +168,15 @@ export class GraphSession<G extends Graph = Graph> {
    *   not fit into `programBytes`; ERR_RELEASED
    */
   async warm(sizes: readonly WarmSizes[]): Promise<void> {
+    await this.compileAhead(sizes);
+  }
+
+  /** As `warm`, until the signal is aborted. */
+  protected async compileAhead(sizes: readonly WarmSizes[], signal?: AbortSignal): Promise<void> {
     this.requireOpen();
     const wanted = warmSizes(this.graph, sizes);
     for (const each of wanted) {
+      requireGoing(signal);
       this.requireOpen();
       this.states.requireHeld();
       this.programs.get(each);
@@ -312,6 +324,15 @@ function byName(names: readonly string[], tensors: readonly Tensor[]): Record<st
 
 function metadata(name: string, value: Value): TensorMetadata {
   return { name, dtype: value.dtype, shape: value.shape };
+}
+
+/** @throws BitplaneError ERR_ABORTED */
+function requireGoing(signal: AbortSignal | undefined): void {
+  if (signal?.aborted)
+    throw new BitplaneError('ERR_ABORTED', 'loading was aborted', {
+      ...SITE,
+      cause: signal.reason,
+    });
 }
 
 function releasedError(): BitplaneError {

@@ -1,6 +1,10 @@
 /** inspect, bench and doctor: tables for people, JSON fields for programs. */
+import { join } from 'node:path';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { doctor } from '../../src/cli/doctor.js';
+import { saveModel } from '../../src/formats/safetensors/model.js';
+import { GraphBuilder } from '../../src/ops/builder.js';
+import { Tensor } from '../../src/tensor/tensor.js';
 import { temporaryFolder } from '../data/fixtures.js';
 import { cli, fakeIo, writeDenseModel } from './cli.js';
 
@@ -36,6 +40,26 @@ describe('inspect', () => {
       /dense +f32 +\S+ +f32 +\[N, 10\]/,
     );
     expect((await cli('inspect', model, '--raw')).stdout).not.toContain('kernel');
+  });
+
+  test('leaves out a state, or what a run makes of it', async () => {
+    const g = new GraphBuilder();
+    const x = g.input('x', 'f32', ['N', 2]);
+    const count = g.state(new Tensor('f32', new Float32Array(2), [2]), { name: 'count' });
+    const scale = g.state(new Tensor('f32', Float32Array.of(2), [1]), { name: 'scale' });
+    const next = g.add(count, 1, { name: 'next' });
+    const updates = { count: next };
+    const file = join(dir, 'counter.safetensors');
+    await saveModel(g.graph([x], { y: g.mul(g.add(x, count), scale) }, { updates }), file);
+    const { stdout } = await cli('inspect', file);
+    expect(stdout).toContain(
+      'state   count f32 [2]\nstate   scale f32 [1]\nupdate  count = add "next"\n',
+    );
+    expect(JSON.parse((await cli('inspect', file, '--json')).stdout).states).toEqual([
+      { name: 'count', dtype: 'f32', shape: [2], update: { op: 'add', name: 'next' } },
+      { name: 'scale', dtype: 'f32', shape: [1], update: null },
+    ]);
+    expect((await cli('inspect', model)).stdout).not.toMatch(/^(state|update) /m);
   });
 });
 

@@ -49,14 +49,30 @@ describe('options', () => {
 });
 
 describe('maxNodes', () => {
-  test('counts the values of a file, not those of a graph built in code', async () => {
+  test('a file of more values is read, or one of as many is refused', async () => {
     const model = encodeModel(wide());
     await expect(loadModel(model, { maxNodes: 3 })).rejects.toMatchObject({
       code: 'ERR_LIMIT',
       message: expect.stringMatching(/maxNodes/),
     });
     await expect(loadModel(model, { maxNodes: 4 })).resolves.toBeDefined();
-    await Session.fromGraph(wide(), { maxNodes: 1 }).release();
+    await (await Session.create(model, { maxNodes: 4 })).release();
+  });
+
+  test('a limit of the caller is ignored for a graph built in code', async () => {
+    expect(failure(() => Session.fromGraph(wide(), { maxNodes: 3 }))).toBe(
+      'ERR_LIMIT Session: expected at most 3 values in the graph but received 4; ' +
+        'the option maxNodes raises the limit',
+    );
+    await Session.fromGraph(wide(), { maxNodes: 4 }).release();
+  });
+
+  test('a graph built in code is held to the limit of files', async () => {
+    const g = new GraphBuilder();
+    const x = g.input('x', 'f32', [1]);
+    let y = g.relu(x);
+    for (let i = 0; i < 20_000; i++) y = g.relu(y);
+    await Session.fromGraph(g.graph([x], { y })).release();
   });
 });
 

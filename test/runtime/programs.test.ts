@@ -318,6 +318,47 @@ describe('warm', () => {
       });
     }
   });
+
+  test('goes on although the session is no longer wanted', async () => {
+    const abort = new AbortController();
+    const { compile } = SessionConstants.prototype;
+    const spy = vi.spyOn(SessionConstants.prototype, 'compile').mockImplementation(function (
+      this: SessionConstants,
+      ...given
+    ) {
+      if (spy.mock.calls.length === 3) abort.abort('closed');
+      return compile.apply(this, given);
+    });
+    const release = vi.spyOn(GraphSession.prototype, 'release');
+    const path = new URL('../golden/numeric-names.onnx', import.meta.url);
+    const warm = Array.from({ length: 20 }, (_, i) => i + 1);
+    const failed = await failureOf(Session.create(path, { warm, signal: abort.signal }));
+    expect(failed).toMatchObject({ code: 'ERR_ABORTED', cause: 'closed' });
+    expect(spy).toHaveBeenCalledTimes(3);
+    expect(release).toHaveBeenCalledTimes(1);
+  });
+});
+
+describe('a session over a graph built in code', () => {
+  test.each([GraphSession, Session])('is made although its signal was aborted: %o', (Kind) => {
+    const compile = vi.spyOn(SessionConstants.prototype, 'compile');
+    const options = { signal: AbortSignal.abort('closed'), warm: [1] };
+    const fails = () => Kind.fromGraph(affine(), options);
+    expect(fails).toThrow(
+      expect.objectContaining({
+        code: 'ERR_ABORTED',
+        cause: 'closed',
+        message: 'Session: loading was aborted',
+      }),
+    );
+    expect(compile).not.toHaveBeenCalled();
+  });
+
+  test('takes what is no signal for one', () => {
+    expect(() => Session.fromGraph(affine(), { signal: {} } as never)).toThrow(
+      'Session: expected signal to be an AbortSignal but received an object',
+    );
+  });
 });
 
 test.each([-1, 1.5, Number.NaN, '1', null])('programBytes of %j is refused', (programBytes) => {

@@ -5,7 +5,7 @@ import type { LoweringContext } from './context.js';
 import { elementFields } from './elements.js';
 import { poolFields } from './pool2d.js';
 
-/** The kinds of the instruction `pool`; see native/kernels/opcodes.inc. */
+/** The kinds of the instruction `pool`; see native/kernels/pool/opcode.inc. */
 const AVERAGE = 1;
 const AVERAGE_WITH_PADDING = 2;
 

@@ -2,6 +2,7 @@
  * Which lowering each op has, once. Not here: the lowerings (one file an op).
  */
 import { BitplaneError } from '../../core/errors.js';
+import type { Value } from '../../graph/value.js';
 import { type OPS, type OpName, opDef } from '../../ops/index.js';
 import type { KernelCall } from '../../schedule/calls.js';
 import { lowerAvgPool2d } from './avg-pool2d.js';
@@ -45,17 +46,23 @@ export const LOWERINGS = {
   concat: lowerConcat,
   expand: lowerExpand,
   pow: lowerPow,
-  matmul: {
-    never: 'expected a constant second operand; dense(a, transpose(b, [1, 0])) takes any',
-  },
+  matmul: { never: 'legalization makes a dense layer of it' },
   batchNorm: { never: 'legalization makes arithmetic of it' },
   reshape: { never: 'it is the memory of its operand' },
   threshold: { never: 'it is a step of an epilogue' },
 } as const satisfies Readonly<Record<Exclude<OpName, InEpilogues>, Lowering | Reason>> &
   Readonly<Partial<Record<InEpilogues, Lowering>>>;
 
+/** The node whose work a kernel does first; of an epilogue alone, the last that it computes. */
+export function layerOf({ anchor, map, epilogue }: KernelCall): Value {
+  if (!map) return anchor;
+  return epilogue.findLast((step) => step.kind !== 'store')?.value ?? anchor;
+}
+
 /** @throws BitplaneError ERR_UNSUPPORTED for an op that no kernel runs, naming the node */
 export function lower(kernel: KernelCall, context: LoweringContext): void {
+  const layer = layerOf(kernel);
+  context.asm.site = { op: layer.op, node: layer.name };
   const { op, name } = kernel.anchor;
   const lowering = kernel.map ? lowerMap : loweringOf(op);
   if (typeof lowering !== 'function') {

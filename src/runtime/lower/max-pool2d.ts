@@ -7,7 +7,7 @@ import type { LoweringContext } from './context.js';
 import { elementFields } from './elements.js';
 import { poolFields } from './pool2d.js';
 
-/** The kinds of the instruction `pool`; see native/kernels/opcodes.inc. */
+/** The kinds of the instruction `pool`; see native/kernels/pool/opcode.inc. */
 const MAX = 0;
 
 /** What bits and bytes are pooled as, in the order of Element in native/kernels/bpool/bpool.h. */

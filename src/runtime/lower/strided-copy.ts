@@ -36,6 +36,7 @@ export function emitCopy(context: LoweringContext, y: Memory, move: Move): void 
 
 /** A copy of bytes as they are, in units of 4 whatever the dtype. */
 export function lowerCopy(from: Memory, to: Memory, context: LoweringContext): void {
+  context.asm.site = { op: 'copy', node: to.name };
   const sizes = [Math.ceil(memoryBytes(to.dtype, to.shape) / 4)];
   const strides = { xStrides: [1], yStrides: [1] };
   emitCopy(context, to, { x: from, xOffset: 0, yOffset: 0, sizes, ...strides, bytes: 4 });
