@@ -11,22 +11,31 @@ import { isConstantExpression } from './constants.js';
 import { type Folding, isHeldSmall } from './folding.js';
 import { integerConstant } from './integers.js';
 import { firstOf, type Rule } from './rewrite.js';
+import { isElementwise } from './sink.js';
 
 const foldConstants: Rule = (value, { folding }) =>
   isConstantExpression(value) ? folding.foldNode(value) : undefined;
+
+/**
+ * f(cast(c)) of one operand -> numbers, for constants c: weights that were clipped, or cast again,
+ * are not c any more.
+ */
+const foldHeld: Rule = (value, { folding }) => {
+  const [held] = value.inputs;
+  if (value.inputs.length !== 1 || !isElementwise(value) || !isHeldSmall(held!)) return undefined;
+  if (held!.inputs[0]!.op !== 'constant') return undefined;
+  const folded = folding.fold(value.op, value.name, [folding.materialize(held!)], value.attrs);
+  return folded.op === 'constant' ? folded : undefined;
+};
 
 /** move(cast(c)) -> cast(move(c)) for constants c. */
 const moveBits: Rule = (value, { folding }) => {
   if (!isOp(value, 'transpose') && !isOp(value, 'reshape')) return undefined;
   const [x] = value.inputs;
-  if (!isOp(x, 'cast') || !isConstantExpression(x)) return undefined;
+  if (!isOp(x, 'cast') || x.inputs[0].op !== 'constant') return undefined;
   const [bits] = x.inputs;
-  return make(
-    'cast',
-    value.name,
-    [folding.fold(value.op, bits.name, [bits], value.attrs)],
-    x.attrs,
-  );
+  const moved = folding.fold(value.op, bits.name, [bits], value.attrs);
+  return moved.op === 'constant' ? make('cast', value.name, [moved], x.attrs) : undefined;
 };
 
 /**
@@ -113,6 +122,7 @@ const foldZeroPoint: Rule = (value, { folding }) => {
 export const foldRules: Rule = firstOf(
   keepIntegers,
   foldConstants,
+  foldHeld,
   foldZeroPoint,
   moveBits,
   moveScaled,

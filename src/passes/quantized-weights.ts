@@ -96,15 +96,51 @@ function derive(w: Value): QuantizedWeights | undefined {
   };
   // Of rows that were cut, a block may be a part of the grain's: one that ends where they do.
   const own = rows.taps === 1 || rows.left === filled ? block : gcd(block, rows.left);
-  const shapeOf = [Math.ceil((rows.taps * rows.left) / own), outputs];
-  const spread = (grain: Grain) => spreadOf(grain, rows, own);
-  return {
-    q: cut(q as Value<ByteInteger | 'b1'>, rows),
-    ...(scale && { scales: new Tensor('f32', spread(scale), shapeOf) }),
-    ...(zero && { zeros: tensorOf(signed ? 'i8' : 'u8', spread(zero), shapeOf) }),
-    block: own,
-    floats,
-  };
+  const made = madeOnce(q, [rows, own, scale?.numbers, zero?.numbers], () => {
+    const shapeOf = [Math.ceil((rows.taps * rows.left) / own), outputs];
+    const spread = (grain: Grain) => spreadOf(grain, rows, own);
+    return {
+      q: cut(q as Value<ByteInteger | 'b1'>, rows),
+      ...(scale && { scales: new Tensor('f32', spread(scale), shapeOf) }),
+      ...(zero && { zeros: tensorOf(signed ? 'i8' : 'u8', spread(zero), shapeOf) }),
+    };
+  });
+  return { ...made, block: own, floats };
+}
+
+/** What is made of the tensors of an expression, and of what. */
+interface Made {
+  readonly of: readonly unknown[];
+  readonly tensors: Pick<QuantizedWeights, 'q' | 'scales' | 'zeros'>;
+}
+
+/**
+ * By the tensor of q: every size of a batch has an expression of its own over the same tensors, and
+ * native constants are found by tensor.
+ */
+const madeOf = new WeakMap<Tensor, Made[]>();
+
+function madeOnce(q: Value, of: readonly unknown[], make: () => Made['tensors']): Made['tensors'] {
+  const all = madeOf.get(q.data as Tensor) ?? [];
+  const isSame = (made: Made) => of.every((part, i) => equal(part, made.of[i]));
+  let found = all.find(isSame);
+  if (found === undefined) {
+    found = { of, tensors: make() };
+    all.push(found);
+    madeOf.set(q.data as Tensor, all);
+  }
+  return found.tensors;
+}
+
+/** Rows by their numbers, all else by identity. */
+function equal(a: unknown, b: unknown): boolean {
+  if (!isRows(a) || !isRows(b)) return a === b;
+  const same = (key: keyof Rows) => a[key] === b[key];
+  return same('outputs') && same('taps') && same('filled') && same('left');
+}
+
+function isRows(part: unknown): part is Rows {
+  return typeof part === 'object' && part !== null && 'outputs' in part;
 }
 
 /** The weights of each output are `taps` rows, of which the first `left` of `filled` are left. */

@@ -80,3 +80,41 @@ test('many nodes over one constant share the budget, so copies do not fill memor
   );
   expect([...made].reduce((sum, { byteLength }) => sum + byteLength, 0)).toBeLessThan(2 ** 26);
 });
+
+describe('weights that are integers', () => {
+  /** As a file of QuantizeLinear, Clip and DequantizeLinear has them, channels first. */
+  const clipped = (least: number, most: number) => {
+    const g = new GraphBuilder();
+    const x = g.input('x', 'f32', ['N', 6, 6, 4]);
+    const codes = Int8Array.from({ length: 5 * 4 * 9 }, (_, i) => ((i * 37) % 256) - 128);
+    const q = g.constant(new Tensor('i8', codes, [5, 4, 3, 3]));
+    const again = g.cast(g.clip(g.cast(q, 'f32'), least, most), 'i8');
+    const w = g.mul(g.cast(again, 'f32'), g.constant(new Tensor('f32', Float32Array.of(0.5), [])));
+    return g.graph([x], { y: g.conv2d(x, g.transpose(w, [0, 2, 3, 1])) });
+  };
+
+  test.each([
+    [-127, 127],
+    [-128, 127],
+    [-7, 7],
+  ])('are folded where they are clipped to %i and %i, cast and moved', async (least, most) => {
+    const graph = clipped(least, most);
+    // The weights rest as integers and a scale.
+    expect(ops(optimize(graph)).sort()).toEqual([
+      'cast',
+      'constant',
+      'constant',
+      'conv2d',
+      'input',
+      'mul',
+    ]);
+    const feed = { x: Float32Array.from({ length: 144 }, (_, i) => (i % 5) - 2) };
+    const results = [];
+    for (const optimized of [true, false]) {
+      const session = Session.fromGraph(graph, { threads: 1, optimize: optimized });
+      results.push((await session.run(feed)).y.data);
+      await session.release();
+    }
+    expect(results[0]).toEqual(results[1]);
+  });
+});

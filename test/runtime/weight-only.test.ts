@@ -193,3 +193,20 @@ test('weights that somebody else reads as floats are floats', async () => {
     expect(kernels).not.toContain('wconv');
   });
 });
+
+test('every batch size reads the same packed weights', async () => {
+  const n = new Numbers(3);
+  const g = new GraphBuilder();
+  const x = g.input('x', 'f32', ['N', 6, 6, 48]);
+  const y = g.conv2d(x, g.constant(n.floats([16, 3, 3, 48])));
+  const options = { weights: 'int4-block32', ends: 'same' } as const;
+  const { graph } = await quantizeGraph(g.graph([x], { y }), options);
+  const session = GraphSession.fromGraph(graph, { threads: 1 });
+  const packed = new Set<number>();
+  for (const batch of [1, 2, 5, 7]) {
+    await session.run({ x: n.floats([batch, 6, 6, 48]) });
+    packed.add(session.info.packedBytes);
+  }
+  expect([...packed]).toHaveLength(1);
+  await session.release();
+});
