@@ -46,8 +46,8 @@ const MOST_BETWEEN = 8;
 /** Parts of a concatenation that is made of integers, at most: each of its readers looks at all. */
 const MOST_PARTS = 64;
 
-/** How a value holds integers; undefined where it does not, or holds bits. */
-function integerMap(x: Value, between = 0): IntegerMap | undefined {
+/** How a value holds integers; undefined where it does not, or holds bits that are not asked for. */
+function integerMap(x: Value, bits = false, between = 0): IntegerMap | undefined {
   let scale = 1;
   let flowing: Value = x;
   for (let factors = 0; isOp(flowing, 'mul') && factors < MOST_FACTORS; factors++) {
@@ -60,7 +60,8 @@ function integerMap(x: Value, between = 0): IntegerMap | undefined {
     flowing = next;
   }
   if (!Number.isFinite(scale) || scale === 0) return undefined;
-  const map = storedIntegers(flowing) ?? moved(flowing, between) ?? wholeFloats(flowing);
+  const map =
+    storedIntegers(flowing) ?? moved(flowing, bits, between) ?? wholeFloats(flowing, bits);
   return map && { ...map, scale: Math.fround(map.scale * scale) };
 }
 
@@ -79,10 +80,10 @@ function storedIntegers(x: Value): IntegerMap | undefined {
 }
 
 /** What only moves or chooses elements of maps. */
-function moved(x: Value, between: number): IntegerMap | undefined {
+function moved(x: Value, bits: boolean, between: number): IntegerMap | undefined {
   if (isOp(x, 'concat')) return between < MOST_BETWEEN ? joined(x) : undefined;
   if (!isOp(x, 'maxPool2d') && !isOp(x, 'reshape') && !isOp(x, 'pad')) return undefined;
-  const map = between < MOST_BETWEEN ? integerMap(x.inputs[0], between + 1) : undefined;
+  const map = between < MOST_BETWEEN ? integerMap(x.inputs[0], bits, between + 1) : undefined;
   const attrs = map && movedAttrs(x, map);
   if (attrs === undefined) return undefined;
   return { ...map!, stored: () => make(x.op, `${x.name}.integers`, [map!.stored()], attrs) };
@@ -96,7 +97,7 @@ function joined(x: Value): IntegerMap | undefined {
   if (x.inputs.length > MOST_PARTS) return undefined;
   const maps: IntegerMap[] = [];
   for (const part of x.inputs as readonly Value[]) {
-    const map = integerMap(part, MOST_BETWEEN - 1);
+    const map = integerMap(part, false, MOST_BETWEEN - 1);
     const { dtype, zero, scale } = maps[0] ?? map ?? {};
     if (map === undefined || map.dtype !== dtype || map.zero !== zero || map.scale !== scale)
       return undefined;
@@ -118,11 +119,11 @@ function movedAttrs(x: Value, { dtype, zero, scale }: IntegerMap): Value['attrs'
 }
 
 /** Floats that are integers within bounds, or levels that are a scale times integers. */
-function wholeFloats(x: Value): IntegerMap | undefined {
+function wholeFloats(x: Value, bits: boolean): IntegerMap | undefined {
   const leveled = levelsOf(x);
   const whole = leveled?.counts ?? x;
   const range = valueRange(whole);
-  if (range === undefined || !isWhole(range) || holdsBits(whole)) return undefined;
+  if (range === undefined || !isWhole(range) || (!bits && holdsBits(whole))) return undefined;
   const dtype = integerDtype(range.lo, range.hi);
   if (dtype === undefined || dtype === 'i32') return undefined;
   const stored = () => make('cast', `${x.name}.integers`, [whole], { to: dtype });
@@ -229,9 +230,10 @@ export const integerProduct: Rule = (value) => {
   if (!isOp(value, 'conv2d') && !isOp(value, 'dense')) return undefined;
   const [x, w] = value.inputs;
   if (x.dtype !== 'f32' || isConstantExpression(x)) return undefined;
-  const map = integerMap(x);
-  const found = map && integerWeights(w);
-  const weights = found && withPositiveScales(found, map.scale);
+  const found = integerWeights(w);
+  // Bits times bits are counted (./binarize.ts).
+  const map = found && integerMap(x, found.q.dtype !== 'b1');
+  const weights = map && withPositiveScales(found, map.scale);
   // Kernels take 8 bits with a sign.
   if (weights === undefined || weights.q.dtype === 'u8') return undefined;
   if (largestHeldSum(map!.dtype, map!.zero, weights.q) >= LEAST_OUTSIDE_INT32) return undefined;

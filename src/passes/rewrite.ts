@@ -62,12 +62,11 @@ export function withInputs(node: Value, inputs: readonly Value[]): Value {
     : make(node.op, node.name, inputs, node.attrs);
 }
 
-/** The same computation under another name. */
+/** The same computation under another name; an input or a state keeps its own. */
 export function renamed(node: Value, name: string): Value {
   if (name === node.name) return node;
-  return node.op === 'constant'
-    ? constant(name, node.data!)
-    : make(node.op, name, node.inputs, node.attrs);
+  if (node.op === 'constant') return constant(name, node.data!);
+  return node.inputs.length === 0 ? node : make(node.op, name, node.inputs, node.attrs);
 }
 
 /** Repeats a pass until it returns the graph it was given. */

@@ -41,8 +41,10 @@ export function order(graph: Graph, walk: readonly KernelCall[]): readonly Kerne
 function clustersOf(graph: Graph, walk: readonly KernelCall[]): Cluster[] {
   const lasting = lastingOf(graph);
   const readers = new Map<Memory, Set<number>>();
-  walk.forEach(({ reads }, i) => {
+  const writers = new Map<Memory, Set<number>>();
+  walk.forEach(({ reads, stores }, i) => {
     for (const memory of reads) readers.set(memory, (readers.get(memory) ?? new Set()).add(i));
+    for (const memory of stores) writers.set(memory, (writers.get(memory) ?? new Set()).add(i));
   });
   /** The last call of the cluster of each. */
   const roots: number[] = [];
@@ -53,14 +55,20 @@ function clustersOf(graph: Graph, walk: readonly KernelCall[]): Cluster[] {
     const alone = user !== undefined && others.length === 0 && user > i;
     roots[i] = alone && !stores.some((memory) => lasting.has(memory)) ? roots[user]! : i;
   }
-  const members = new Map<number, KernelCall[]>();
-  walk.forEach((call, i) => {
+  const members = new Map<number, number[]>();
+  walk.forEach((_, i) => {
     const known = members.get(roots[i]!);
-    if (known === undefined) members.set(roots[i]!, [call]);
-    else known.push(call);
+    if (known === undefined) members.set(roots[i]!, [i]);
+    else known.push(i);
   });
-  return [...members.values()].map((calls) => {
-    const inside = new Set<Memory>(calls.slice(0, -1).flatMap(({ stores }) => stores));
+  return [...members.values()].map((own) => {
+    const calls = own.map((i) => walk[i] as KernelCall);
+    const those = new Set(own);
+    // Of a concatenation others may write parts: its reader waits for them.
+    const isInside = (memory: Memory) => [...writers.get(memory)!].every((i) => those.has(i));
+    const inside = new Set<Memory>(
+      calls.slice(0, -1).flatMap(({ stores }) => stores.filter(isInside)),
+    );
     const reads = new Set<Memory>(calls.flatMap((call) => call.reads));
     const { stores } = calls.at(-1) as KernelCall;
     return { calls, reads: [...reads].filter((memory) => !inside.has(memory)), stores };

@@ -71,6 +71,20 @@ describe('every sum is exact, looked up or not', () => {
   );
 });
 
+test('weights of one value only have no table of more rows than there are', async () => {
+  for (const weightKind of ['signed', 'unsigned'] as const)
+    for (const xBits of [4, 8]) {
+      const numbers = { weightKind, weightBits: 1, xBits, xSigned: false, zero: 0 } as const;
+      const layer = randomLayer({ ...SHAPE, c: 16 }, numbers, random(9));
+      const zeros = { ...layer, weights: layer.weights.map(() => 0) };
+      for (const isa of testedIsas())
+        for (const method of Object.values(METHODS)) {
+          const { y } = await runCase(caseOf('qconv', zeros, { fields: { method } }), isa);
+          expectSame(y, sumsOf(zeros), `${weightKind} A${xBits}, ${isa}, ${method}`);
+        }
+    }
+});
+
 /** The kernel of a layer of `c` channels in, by a method. */
 function kernel(isa: IsaName, numbers: Partial<Numbers>, c: number, method: number): string {
   const all = { weightKind: 'signed', weightBits: 2, xBits: 2, xSigned: false, zero: 0 } as const;

@@ -231,3 +231,19 @@ describe('left in floats', () => {
     );
   });
 });
+
+describe('bits', () => {
+  test('times weights that are integers of two bits or more are integers', () => {
+    for (const dtype of ['i2', 'u2', 'i4', 'i8'] as const)
+      for (const pads of [
+        [0, 0, 0, 0],
+        [1, 1, 1, 1],
+      ] as const) {
+        const after = optimized((g, x) => {
+          const signs = g.cast(g.sign(x), 'f32');
+          return g.conv2d(signs, weights(g, dtype, [8, 3, 3, 6]), { pads });
+        });
+        expect(product(after).inputs.map((input) => input.dtype)).toEqual(['i2', dtype]);
+      }
+  });
+});

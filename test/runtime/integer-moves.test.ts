@@ -200,3 +200,52 @@ describe.each(['u8', 'i8'] as const)('parts of %s', (to) => {
     });
   });
 });
+
+describe('joins of joins', () => {
+  const dequantized = (g: GraphBuilder, q: Value<ByteInteger>, scale: number): Float =>
+    g.mul(g.cast(q, 'f32'), scale);
+  const codes = (g: GraphBuilder, x: Float, scale: number, to: ByteInteger) => {
+    const { lo, hi } = integerBounds(to);
+    return g.cast(g.clip(g.round(g.mul(x, 1 / scale)), lo, hi), to);
+  };
+  const READERS: Readonly<Record<string, (g: GraphBuilder, x: Float) => Float>> = {
+    mean: (g, x) => g.reduce(x, 'mean', [1, 2]),
+    avgPool: (g, x) => g.avgPool2d(x, [2, 2]),
+    maxPool: (g, x) => g.maxPool2d(x, [2, 2]),
+    max: (g, x) => g.reduce(x, 'max', [1, 2]),
+  };
+
+  test.each(Object.keys(READERS))(
+    '%s waits for every part that is written in place',
+    async (of) => {
+      const g = new GraphBuilder();
+      const x = g.input('x', 'u6', ['N', 2, 2, 16]);
+      const held = dequantized(g, x, 0.5);
+      const left = dequantized(g, codes(g, g.concat([held, held], 3), 0.5, 'u6'), 0.5);
+      const ones = g.constant(new Tensor('f32', new Float32Array(16).fill(1), [16]));
+      const right = dequantized(g, codes(g, g.relu(g.add(held, ones)), 4, 'i8'), 4);
+      const y = codes(g, g.concat([left, right], 3), 0.5, 'u6');
+      const graph = g.graph([x], { read: READERS[of]!(g, dequantized(g, y, 0.5)), y });
+      const feeds = {
+        x: new Tensor(
+          'u6',
+          Uint8Array.from({ length: 64 }, (_, i) => i),
+          [1, 2, 2, 16],
+        ),
+      };
+      const want = evaluateGraph(graph, feeds);
+      await eachRun(graph, feeds, ({ read }) => expect(read).toEqual(want['read']));
+    },
+  );
+});
+
+test('an input of integers that is quantized as it was is itself', async () => {
+  const g = new GraphBuilder();
+  const x = g.input('x', 'u8', ['N', 4]);
+  const held = g.mul(g.cast(x, 'f32'), 0.25);
+  const y = g.cast(g.clip(g.round(g.div(held, 0.25)), 0, 255), 'u8');
+  const feeds = { x: new Tensor('u8', Uint8Array.of(0, 1, 128, 255), [1, 4]) };
+  const session = GraphSession.fromGraph(g.graph([x], { y }));
+  expect((await session.run(feeds)).y.data).toEqual(feeds.x.data);
+  await session.release();
+});

@@ -18,7 +18,7 @@ void eachWeight(const Numbers& n, Visit visit) {
 Table tableOf(const Numbers& n, int step) {
   Table table = {4 / step, n.xBits, n.zero, 0, 0};
   // Two bits of -1 and +1 differ too, but take twice the steps of one.
-  if (n.weightBits > table.field || table.rows() > 256) return {};
+  if (n.weightBits > table.field || table.bits * step > kMostRowBits) return {};
   int least = INT32_MAX, most = INT32_MIN;
   for (int x = n.xLeast(); x <= n.xMost(); x++) {
     eachWeight(n, [&](int w) {

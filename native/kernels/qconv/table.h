@@ -19,6 +19,7 @@ namespace bitplane {
 namespace qconv {
 
 constexpr int kRowBytes = 16;
+constexpr int kMostRowBits = 8;  // of a row's number: tables of 4 KiB
 
 struct Table {
   int field;  // bits of a weight in the index: 1 or 2; 0 where the numbers have no table
