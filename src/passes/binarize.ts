@@ -16,7 +16,7 @@ import { keepsWords } from '../tensor/layout.js';
 import { bipolarMap, bipolarWeights, positiveScales, scaleOperand } from './bipolar.js';
 import type { Evaluations } from './chain.js';
 import { isConstantExpression, vector } from './constants.js';
-import { integerProduct, requantized } from './integers.js';
+import { exactSums, integerProduct, requantized } from './integers.js';
 import { isNeverZero } from './nonzero.js';
 import { productOfPlanes } from './planes.js';
 import { firstOf, type Rule } from './rewrite.js';
@@ -195,6 +195,7 @@ export function binarizeRules(signZero: SignZero, evaluations: Evaluations): Rul
     flattenBits,
     productOfPlanes,
     integerProduct,
+    exactSums,
     requantized,
     binarizeProduct,
   );

@@ -278,6 +278,15 @@ function withPositiveScales(
   return negated && { q: negated, scale: positive };
 }
 
+/** Sums that are integers again are the sums: floats between would round those beyond 2^24. */
+export const exactSums: Rule = (value) => {
+  if (!isOp(value, 'cast') || value.dtype !== 'i32') return undefined;
+  const [floats] = value.inputs;
+  if (!isOp(floats, 'cast')) return undefined;
+  const [sums] = floats.inputs;
+  return sums.dtype === 'i32' && (isOp(sums, 'conv2d') || isOp(sums, 'dense')) ? sums : undefined;
+};
+
 /**
  * cast(clip(round(x / scale) + zero)) of x = (q - zero) * scale is q: a quotient of float32 is
  * within a rounding of the integer, which `round` gives back.

@@ -155,6 +155,19 @@ test('a graph in integers: zero points, pooling, joins, and feeds that do not fi
   }
 });
 
+test('sums beyond 2^24 that are integers again are exact', async () => {
+  const depth = 1041;
+  const all = (rows: number) => new Int8Array(rows * depth).fill(127);
+  const g = new GraphBuilder();
+  const x = g.input('x', 'i8', ['N', depth]);
+  const w = g.cast(g.constant(new Tensor('i8', all(3), [3, depth])), 'f32');
+  const y = g.cast(g.dense(g.cast(x, 'f32'), w), 'i32');
+  const session = GraphSession.fromGraph(g.graph([x], { y }));
+  const { y: sums } = await session.run({ x: new Tensor('i8', all(1), [1, depth]) });
+  expect([...sums.data]).toEqual([16790289, 16790289, 16790289]);
+  await session.release();
+});
+
 function boundsOf(dtype: Held): [number, number] {
   if (dtype === 'b1') return [-1, 1];
   const { lo, hi } = integerBounds(dtype);
