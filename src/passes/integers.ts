@@ -20,7 +20,7 @@ import { isWhole } from '../ops/value-range.js';
 import { partOf } from '../tensor/stored.js';
 import { Tensor } from '../tensor/tensor.js';
 import { tensorOf, valuesOf } from '../tensor/values.js';
-import { scaleOperand } from './bipolar.js';
+import { bipolarWeights, scaleOperand } from './bipolar.js';
 import { isConstantExpression } from './constants.js';
 import { type Rule, renamed } from './rewrite.js';
 import { valueRange } from './value-range.js';
@@ -232,7 +232,8 @@ export const integerProduct: Rule = (value) => {
   if (x.dtype !== 'f32' || isConstantExpression(x)) return undefined;
   const found = integerWeights(w);
   // Bits times bits are counted (./binarize.ts).
-  const map = found && integerMap(x, found.q.dtype !== 'b1');
+  const bits = found?.q.dtype !== 'b1' && bipolarWeights(w) === undefined;
+  const map = found && integerMap(x, bits);
   const weights = map && withPositiveScales(found, map.scale);
   // Kernels take 8 bits with a sign.
   if (weights === undefined || weights.q.dtype === 'u8') return undefined;

@@ -71,12 +71,11 @@ describe('products of bipolar values are counted in bits', () => {
 
   test('but not ternary weights, nor the few of a depthwise scale', () => {
     const ternary = f32([1, -1, 0, 1, 1, -1, 1, 1, 1, -1, 1, 1], [2, 6]);
-    expect(
-      only(
-        optimized((g, x) => g.dense(bipolar(g, x), g.constant(ternary))),
-        'dense',
-      ).dtype,
-    ).toBe('f32');
+    const product = only(
+      optimized((g, x) => g.dense(bipolar(g, x), g.constant(ternary))),
+      'dense',
+    );
+    expect(product.inputs.map(({ dtype }) => dtype)).toEqual(['i2', 'i2']);
     const scale = f32([2, -3, 0.5, 1, 1, -1], [6, 1, 1, 1]);
     expect(
       only(
