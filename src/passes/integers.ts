@@ -46,7 +46,7 @@ const MOST_BETWEEN = 8;
 /** Parts of a concatenation that is made of integers, at most: each of its readers looks at all. */
 const MOST_PARTS = 64;
 
-/** How a value holds integers; undefined where it does not, or holds bits that are not asked for. */
+/** How a value holds integers, of bits where these are asked for; undefined where it does not. */
 function integerMap(x: Value, bits = false, between = 0): IntegerMap | undefined {
   let scale = 1;
   let flowing: Value = x;
