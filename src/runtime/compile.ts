@@ -15,7 +15,7 @@ import { schedule } from '../schedule/index.js';
 import { planMemory } from '../schedule/memory-plan.js';
 import { Assembler } from './assembler.js';
 import { ConstantPool } from './constant-pool.js';
-import { memoryLeft, requireRoom } from './limits.js';
+import { memoryLeft, requireRoom, requireScratch } from './limits.js';
 import { LoweringContext } from './lower/context.js';
 import { layerOf, lower } from './lower/index.js';
 import { lowerCopy } from './lower/strided-copy.js';
@@ -113,6 +113,8 @@ export class SessionConstants {
         outputIds,
       );
       const { contextBytes, tableBytes } = native;
+      // Nothing of it is allocated before the first run.
+      requireScratch(contextBytes - arenaBytes, limits);
       const codeBytes =
         code.byteLength + buffers.byteLength + tableBytes + asm.length * INSTRUCTION_BYTES;
       return { native, labels, inputs: bound.inputs, outputs, arenaBytes, contextBytes, codeBytes };

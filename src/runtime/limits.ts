@@ -97,6 +97,16 @@ export function memoryLeft(
   });
 }
 
+/**
+ * @param bytes what the kernels of a run need for themselves, on all threads
+ * @throws BitplaneError ERR_LIMIT where that alone is more than a run may take
+ */
+export function requireScratch(bytes: number, { maxBytes }: Limits): void {
+  if (bytes <= maxBytes) return;
+  const run = `one whose kernels need ${showBytes(bytes)} beside its values`;
+  throw overLimit('maxBytes', `a run of at most ${showBytes(maxBytes)}`, run, { op: 'run' });
+}
+
 /** @throws BitplaneError ERR_LIMIT naming the first value that alone is more than a run may take */
 export function requireRoom(values: readonly Memory[], limits: Limits): void {
   for (const value of values) {

@@ -124,3 +124,18 @@ describe('maxBytes', () => {
     expect(packedBytes({ dtype: 'b1', shape: [17, 3, 3, 1] })).toBe(32 * 9 * 8);
   });
 });
+
+test('what kernels need beside the values counts too: a strip of a far dilated window', () => {
+  const g = new GraphBuilder();
+  const x = g.input('x', 'f32', [1, 1, 1, 2]);
+  const w = g.constant(new Tensor('f32', new Float32Array(4 * 21 * 2).fill(1), [4, 7, 3, 2]));
+  const options = { pads: [6 * 65536, 2000, 0, 0], dilations: [65536, 1000] } as const;
+  const graph = g.graph([x], { y: g.conv2d(x, w, options) });
+  const session = Session.fromGraph(graph, { threads: 1, maxBytes: 5e8 });
+  expect(() => session.kernels()).toThrow(
+    expect.objectContaining({
+      code: 'ERR_LIMIT',
+      message: expect.stringContaining('kernels need'),
+    }),
+  );
+});
