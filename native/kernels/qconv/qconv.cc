@@ -66,8 +66,8 @@ double costOf(const Variant& variant, const ConvShape& shape, const Numbers& num
   return variant.operations * (1 + widening) / used;
 }
 
-// The cheapest variant of those that the method allows. A forced table where there is none is no
-// error: the numbers decide whether there is one.
+// The variant of lowest cost among those that `method` allows. Method::planes falls back to
+// products where the numbers have no table.
 const Variant* variantFor(const ConvShape& shape, const Numbers& numbers, Method method, Isa isa,
                           Features features) {
   const Variant *dot = nullptr, *table = nullptr;
