@@ -49,6 +49,22 @@ export const batchNorm = {
       options?: Partial<BatchNormAttrs> & Named,
     ): Float =>
       maker.node([x, gamma, beta, mean, variance], {}, options, { epsilon: 1e-5 }) as Float,
+  gradient({ inputs, attrs }, upstream, e) {
+    const [x, gamma, , mean, variance] = inputs as readonly Float[];
+    const { epsilon } = attrs as BatchNormAttrs;
+    const inverse = e.div(1, e.op('sqrt', [e.add(variance!, epsilon)]));
+    const scale = e.mul(gamma!, inverse);
+    const channels = gamma!.shape;
+    const sum = e.sumTo(upstream, channels);
+    const centred = e.sumTo(e.mul(e.sub(x!, mean!), upstream), channels);
+    return [
+      e.mul(upstream, scale),
+      e.mul(centred, inverse),
+      sum,
+      e.neg(e.mul(sum, scale)),
+      e.mul(e.mul(centred, e.mul(scale, e.mul(inverse, inverse))), -0.5),
+    ];
+  },
   evaluate([x, gamma, beta, mean, variance], { epsilon }, result) {
     const scale = batchNormScale(gamma!.data, variance!.data, epsilon);
     const channels = scale.length;

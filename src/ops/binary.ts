@@ -5,6 +5,7 @@
  */
 import { sameShape } from '../core/shape.js';
 import type { Value } from '../graph/value.js';
+import { type Emit, LEAST_POSITIVE } from './gradient.js';
 import type { Float, Named, NodeMaker, OpDef, Operand, StepForm } from './op.js';
 import { operand } from './operands.js';
 import { isNumber, scalarOf } from './scalar-of.js';
@@ -26,6 +27,8 @@ interface Row {
   readonly neutral?: number;
   readonly commutes?: true;
   readonly range?: Range;
+  /** The gradients with respect to a and b, before what was stretched is summed. */
+  readonly gradient: (upstream: Float, a: Float, b: Float, y: Float, e: Emit) => [Float, Float];
 }
 
 function binary(name: string, row: Row) {
@@ -56,6 +59,11 @@ function binary(name: string, row: Row) {
       if (sameShape(a.shape, node.shape) && isNumber(b, neutral)) return a;
       return row.commutes && isNumber(a, neutral) && sameShape(b.shape, node.shape) ? b : undefined;
     },
+    gradient(y: Value, upstream: Float, e: Emit) {
+      const [a, b] = y.inputs as [Float, Float];
+      const [da, db] = row.gradient(upstream, a, b, y as Float, e);
+      return [e.sumTo(da, a.shape), e.sumTo(db, b.shape)];
+    },
     step: () => row.step,
   } satisfies OpDef<NoAttrs>;
 }
@@ -73,6 +81,7 @@ export const add = binary('add', {
   neutral: -0,
   commutes: true,
   range: (a, b, rangeOf) => sum(rangeOf(a), rangeOf(b)),
+  gradient: (upstream) => [upstream, upstream],
 });
 export const sub = binary('sub', {
   formula: (a, b) => f(a - b),
@@ -80,6 +89,7 @@ export const sub = binary('sub', {
   monotone: always,
   neutral: 0,
   range: (a, b, rangeOf) => sum(rangeOf(a), scaled(rangeOf(b), -1)),
+  gradient: (upstream, _a, _b, _y, e) => [upstream, e.neg(upstream)],
 });
 export const mul = binary('mul', {
   formula: (a, b) => f(a * b),
@@ -88,6 +98,7 @@ export const mul = binary('mul', {
   neutral: 1,
   commutes: true,
   range: (a, b, rangeOf) => scaled(rangeOf(a), scalarOf(b)) ?? scaled(rangeOf(b), scalarOf(a)),
+  gradient: (upstream, a, b, _y, e) => [e.mul(upstream, b), e.mul(upstream, a)],
 });
 export const div = binary('div', {
   formula: (a, b) => f(a / b),
@@ -96,16 +107,32 @@ export const div = binary('div', {
   monotone: (moving) => moving === 0,
   neutral: 1,
   range: (a, b, rangeOf) => scaled(rangeOf(a), reciprocal(scalarOf(b))),
+  gradient: (upstream, _a, b, y, e) => [e.div(upstream, b), e.neg(e.div(e.mul(upstream, y), b))],
 });
 // Selections do not commute: the sign of zero follows the operand that is kept.
-export const max = binary('max', { formula: maximum, step: { op: 'max' }, monotone: always });
-export const min = binary('min', { formula: minimum, step: { op: 'min' }, monotone: always });
+// Of equal operands the first one is kept, and takes the gradient.
+export const max = binary('max', {
+  formula: maximum,
+  step: { op: 'max' },
+  monotone: always,
+  gradient: (upstream, a, b, _y, e) => selected(upstream, e.sub(a, b), e),
+});
+export const min = binary('min', {
+  formula: minimum,
+  step: { op: 'min' },
+  monotone: always,
+  gradient: (upstream, a, b, _y, e) => selected(upstream, e.sub(b, a), e),
+});
 /** C's pow computes it, which is exact to the last place only. */
 export const pow = binary('pow', {
   formula: (a, b) => f(a ** b),
   approximate: true,
   monotone: () => false,
   neutral: 1,
+  gradient: (upstream, a, b, y, e) => [
+    e.mul(upstream, e.mul(b, e.op('pow', [a, e.sub(b, 1)]))),
+    e.mul(upstream, e.mul(y, e.safeLog(a))),
+  ],
 });
 export const prelu = binary('prelu', {
   operands: ['x', 'slope'],
@@ -113,7 +140,17 @@ export const prelu = binary('prelu', {
   step: { op: 'prelu' },
   // With a slope below zero it has a valley at 0.
   monotone: (moving, slopes) => moving === 0 && slopes !== undefined && isNonNegative(slopes),
+  // At 0 the slope of the left side holds, as in PyTorch.
+  gradient: (upstream, x, slope, _y, e) => [
+    e.mul(e.add(e.gate(e.sub(1, slope), x, LEAST_POSITIVE, Infinity), slope), upstream),
+    e.mul(e.op('clip', [x], { min: -Infinity, max: 0 }), upstream),
+  ],
 });
+
+/** The gradient where `lead` is at least 0, and where it is not. */
+function selected(upstream: Float, lead: Float, e: Emit): [Float, Float] {
+  return [e.gate(upstream, lead, 0, Infinity), e.gate(upstream, lead, -Infinity, -LEAST_POSITIVE)];
+}
 
 const nonNegative = new WeakMap<Float32Array, boolean>();
 

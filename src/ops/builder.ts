@@ -20,6 +20,7 @@ import {
   graphOf,
   type Input,
   requireGraph,
+  topological,
   updatesOf,
   type Value,
 } from '../graph/value.js';
@@ -41,7 +42,15 @@ class Builder {
   readonly #counts = new Map<string, number>();
   readonly #states = new Set<Value>();
 
-  constructor() {
+  /** @param base a graph to go on from: its values may be used, and their names are taken */
+  constructor(base?: Graph) {
+    if (base !== undefined) {
+      requireGraph(base);
+      for (const value of topological(base)) {
+        this.#claim(value.op, value.name);
+        if (value.op === 'state') this.#states.add(value);
+      }
+    }
     for (const [name, def] of Object.entries<OpDef>(OPS))
       Object.defineProperty(this, name, { value: def.method(this.#maker(name, def)) });
   }
@@ -63,6 +72,32 @@ class Builder {
     const graph = graphOf(inputs, Object.entries(outputs), {}, changes);
     verify(graph);
     return graph as unknown as Graph<I, O>;
+  }
+
+  /**
+   * Any op by its name, with every attribute it has. `near` is what its name begins with, if no
+   * name is given.
+   */
+  op(
+    op: string,
+    inputs: readonly Value[],
+    attrs: Attrs = {},
+    options: Named & { readonly near?: string } = {},
+  ): Value {
+    requireOptions(options, { name: true, near: true }, { op });
+    const { near, ...named } = options;
+    const name = near === undefined ? this.#name(op, named) : this.#claim(op, this.unused(near));
+    return this.#kept(name, () => nodes.make(op, name, inputs, attrs));
+  }
+
+  /** `name`, or with a number behind it: one that no value has. */
+  unused(name: string): string {
+    if (!this.#names.has(name)) return name;
+    let count = this.#counts.get(`${name} `) ?? 1;
+    do count++;
+    while (this.#names.has(`${name}_${count}`));
+    this.#counts.set(`${name} `, count);
+    return `${name}_${count}`;
   }
 
   // Leaves
@@ -145,7 +180,7 @@ class Builder {
 }
 
 export type GraphBuilder = Builder & OpMethods;
-export const GraphBuilder = Builder as unknown as new () => GraphBuilder;
+export const GraphBuilder = Builder as unknown as new (base?: Graph) => GraphBuilder;
 
 /** Options without `name` and without undefined entries. */
 function given(options: Named): Attrs {

@@ -53,6 +53,7 @@ export const cast = {
     // What is no integer is truncated, and NaN, which no range counts, becomes 0.
     return isWhole(range) ? union(kept, single(0)) : all;
   },
+  noGradient: 'bits and integers have none; surrogate() says what stands for it',
   identity: ({ inputs: [x], dtype }) => (x!.dtype === dtype ? x : undefined),
 } satisfies OpDef<CastAttrs>;
 

@@ -30,5 +30,9 @@ export const clip = {
   },
   identity: ({ inputs: [x], attrs: { min, max } }) =>
     min === -Infinity && max === Infinity ? x : undefined,
+  // At the bounds themselves it flows, as in PyTorch.
+  gradient({ inputs: [x], attrs: { min, max } }, upstream, e) {
+    return [e.gate(upstream, x as Float, min as number, max as number)];
+  },
   step: ({ min, max }) => ({ op: 'clip', immediates: [min, max] }),
 } satisfies OpDef<ClipAttrs>;

@@ -65,6 +65,16 @@ export const concat = {
   },
   range: ({ inputs }, rangeOf) => inputs.map(rangeOf).reduce(union),
   identity: ({ inputs }) => (inputs.length === 1 ? inputs[0] : undefined),
+  gradient({ inputs, attrs }, upstream, e) {
+    const { axis } = attrs as ConcatAttrs;
+    let at = 0;
+    return inputs.map(({ shape }) => {
+      const starts = shape.map((_, i) => (i === axis ? at : 0));
+      at += shape[axis] as number;
+      const ends = shape.map((dim, i) => (i === axis ? at : dim));
+      return e.op('slice', [upstream], { starts, ends, steps: starts.map(() => 1) });
+    });
+  },
   transposed: ({ attrs: { axis } }, perm) => ({ attrs: { axis: perm[axis as number] }, perm }),
   moves: true,
 } satisfies OpDef<ConcatAttrs>;

@@ -125,6 +125,16 @@ export const conv2d = {
   method: (maker: NodeMaker<Conv2dAttrs>) =>
     ((x: Value, w: Value, options?: Partial<Conv2dAttrs> & Named) =>
       maker.node([x, w], {}, options, DEFAULTS)) as Conv2dMethod,
+  gradient({ inputs: [x, w], attrs }, upstream, e) {
+    const { strides, pads, dilations, groups } = attrs as Conv2dAttrs;
+    const geometry = { strides, pads, dilations, groups };
+    const [, height, width] = x!.shape;
+    const [, kh, kw] = w!.shape;
+    return [
+      e.op('conv2dInputGradient', [upstream, w!], { ...geometry, height, width }),
+      e.op('conv2dWeightGradient', [upstream, x!], { ...geometry, kernel: [kh, kw] }),
+    ];
+  },
   macs: macsPerRow,
   work: macWork,
   evaluate([x, w], { strides, pads, dilations, groups, padValue, zeroPoint = 0 }, result) {

@@ -43,6 +43,9 @@ export const dense = {
   method: (maker: NodeMaker<ZeroPointAttr>) =>
     ((x: Value, w: Value, options?: ZeroPointAttr & Named) =>
       maker.node([x, w], {}, options)) as DenseMethod,
+  gradient({ inputs: [x, w] }, upstream, e) {
+    return [e.op('matmul', [upstream, w!]), e.outerSum(upstream, x as Float)];
+  },
   macs: macsPerRow,
   work: macWork,
   evaluate([x, w], { zeroPoint = 0 }, result) {

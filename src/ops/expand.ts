@@ -41,5 +41,6 @@ export const expand = {
     gather(x!, result.shape as number[], stretched(result.shape as number[], x!.shape)),
   range: ({ inputs: [x] }, rangeOf) => rangeOf(x!),
   identity: unchanged,
+  gradient: ({ inputs: [x] }, upstream, e) => [e.sumTo(upstream, x!.shape)],
   moves: true,
 } satisfies OpDef<ExpandAttrs>;

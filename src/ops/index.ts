@@ -14,7 +14,9 @@ import { concat } from './concat.js';
 import { conv2d } from './conv2d.js';
 import { dense } from './dense.js';
 import { expand } from './expand.js';
+import { gate } from './gate.js';
 import { leakyRelu } from './leaky-relu.js';
+import { logSoftmax } from './log-softmax.js';
 import { matmul } from './matmul.js';
 import { maxPool2d } from './max-pool2d.js';
 import { multiThreshold } from './multi-threshold.js';
@@ -25,6 +27,7 @@ import { reshape } from './reshape.js';
 import { sign } from './sign.js';
 import { slice } from './slice.js';
 import { softmax } from './softmax.js';
+import { surrogate } from './surrogate.js';
 import { threshold } from './threshold.js';
 import { transpose } from './transpose.js';
 import {
@@ -59,6 +62,8 @@ export const OPS = {
   pow,
   /** x < 0 ? x * slope : x */
   prelu,
+  /** value where min <= x <= max, else 0 */
+  gate,
 
   // Element-wise, one operand
 
@@ -107,8 +112,18 @@ export const OPS = {
   reduce,
   /** Along the last axis if none is given. */
   softmax,
+  /** Along the last axis if none is given. */
+  logSoftmax,
   /** Over the last axis, with given statistics. */
   batchNorm,
+
+  // For training
+
+  /**
+   * `value`, whose gradient flows into `proxy` instead: a value of its shape, or a number, at which
+   * it stops.
+   */
+  surrogate,
 
   // The same elements elsewhere
 

@@ -3,6 +3,7 @@
  * ./binary.ts).
  */
 import { isReal } from './attributes.js';
+import { LEAST_POSITIVE } from './gradient.js';
 import type { Float, Named, NodeMaker, OpDef } from './op.js';
 import { operand } from './operands.js';
 
@@ -22,5 +23,10 @@ export const leakyRelu = {
     return (x) => (x! < 0 ? Math.fround(x! * slope) : x!);
   },
   monotone: ({ alpha }) => alpha >= 0,
+  gradient({ inputs: [x], attrs: { alpha } }, upstream, e) {
+    const slope = alpha as number;
+    const rest = e.gate(1 - slope, x as Float, LEAST_POSITIVE, Infinity);
+    return [e.mul(e.add(rest, slope), upstream)];
+  },
   step: ({ alpha }) => ({ op: 'leaky', immediates: [alpha, 0] }),
 } satisfies OpDef<LeakyReluAttrs>;

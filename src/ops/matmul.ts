@@ -29,6 +29,9 @@ export const matmul = {
     (maker: NodeMaker<Readonly<Record<never, unknown>>>) =>
     (a: Float, b: Float, options?: Named): Float =>
       maker.node([a, b], {}, options) as Float,
+  gradient({ inputs: [a, b] }, upstream, e) {
+    return [e.op('dense', [upstream, b!]), e.outerSum(a as Float, upstream)];
+  },
   macs: (node) => ({ binary: 0, integer: 0, float: products(node) }),
   work: (node) => products(node) + elementsTouched(node),
   fixed: ['b'],

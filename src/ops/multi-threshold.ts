@@ -59,4 +59,5 @@ export const multiThreshold = {
   },
   fixed: ['thresholds'],
   step: ({ scale, bias }) => ({ op: 'multithreshold', immediates: [scale, bias] }),
+  noGradient: 'it is constant almost everywhere; surrogate() says what stands for its gradient',
 } satisfies OpDef<MultiThresholdAttrs>;

@@ -7,6 +7,7 @@ import type { Shape } from '../core/shape.js';
 import type { Attrs, Value } from '../graph/value.js';
 import type { Tensor } from '../tensor/tensor.js';
 import type { AttributeRules } from './attributes.js';
+import type { Emit } from './gradient.js';
 import type { RangeOf, ValueRange } from './value-range.js';
 
 /** Multiply-accumulates of one node, by kind. */
@@ -115,6 +116,19 @@ export interface OpDef<A extends Attrs = Attrs> {
   work?(node: Value): number;
   /** Multiply-accumulates; absent means none. Shapes are concrete when it is called. */
   macs?(node: Value): Macs;
+
+  // How a loss changes with its operands
+
+  /**
+   * The gradient of a loss with respect to each operand, from `upstream`, that with respect to the
+   * result: f32, of the operand's shape; undefined where none flows. An op has this or
+   * `noGradient`.
+   */
+  gradient?(node: Value, upstream: Float, e: Emit): readonly (Float | undefined)[];
+  /** Why it has none: completes the sentence "... has no gradient: ". */
+  readonly noGradient?: string;
+  /** Operands, by number, that a gradient never reaches, whatever they depend on. */
+  readonly stops?: readonly number[];
 
   // What passes ask
 

@@ -61,6 +61,14 @@ export const pad = {
   },
   range: ({ inputs: [x], attrs }, rangeOf) => union(rangeOf(x!), single((attrs as PadAttrs).value)),
   identity: unchanged,
+  gradient({ inputs: [x], attrs }, upstream, e) {
+    const { pads } = attrs as PadAttrs;
+    const starts = pads.slice(0, x!.shape.length);
+    const ends = x!.shape.map((size, axis) =>
+      typeof size === 'number' ? size + starts[axis]! : size,
+    );
+    return [e.op('slice', [upstream], { starts, ends, steps: starts.map(() => 1) })];
+  },
   transposed({ attrs }, perm) {
     const { pads } = attrs as PadAttrs;
     const [before, after] = [pads.slice(0, perm.length), pads.slice(perm.length)];

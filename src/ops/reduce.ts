@@ -60,6 +60,17 @@ export const reduce = {
       result.shape as number[],
     );
   },
+  gradient(node, upstream, e) {
+    const x = node.inputs[0] as Float;
+    const { kind, axes } = node.attrs as ReduceAttrs;
+    const kept = x.shape.map((size, axis) => (axes.includes(axis) ? 1 : size));
+    const whole = (value: Float) => e.reshape(value, kept);
+    if (kind === 'sum') return [e.expand(whole(upstream), x.shape)];
+    if (kind === 'mean') return [e.expand(whole(e.div(upstream, e.count(x, axes))), x.shape)];
+    // Elements that are equally extreme share it evenly, as PyTorch's amax and amin do.
+    const extreme = e.gate(1, e.sub(x, whole(node as Float)), 0, 0);
+    return [e.mul(extreme, e.div(whole(upstream), e.sum(extreme, axes)))];
+  },
   readsIntegers: true,
   transposed({ attrs }, perm) {
     const { axes, keepDims } = attrs as ReduceAttrs;

@@ -46,6 +46,7 @@ export const reshape = {
   range: ({ inputs: [x] }, rangeOf) => rangeOf(x!),
   identity: unchanged,
   compose: ({ shape }) => ({ shape }),
+  gradient: ({ inputs: [x] }, upstream, e) => [e.reshape(upstream, x!.shape)],
   moves: true,
 } satisfies OpDef<ReshapeAttrs>;
 

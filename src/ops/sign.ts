@@ -19,4 +19,5 @@ export const sign = {
       maker.node([x], {}, options) as Value<'b1'>,
   elementwise: true,
   evaluate: ([x], _attrs, result) => tensorOf('b1', x!.data, result.shape as number[]),
+  noGradient: 'it is constant almost everywhere; surrogate() says what stands for its gradient',
 } satisfies OpDef<Readonly<Record<never, unknown>>>;

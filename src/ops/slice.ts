@@ -8,8 +8,9 @@ import type { DType } from '../core/dtype.js';
 import { requireValue, type Value } from '../graph/value.js';
 import { type AttributeRule, isDims, isIndexes } from './attributes.js';
 import { gather } from './gather.js';
+import type { Emit } from './gradient.js';
 import { unchanged } from './identity.js';
-import type { Named, NodeMaker, OpDef } from './op.js';
+import type { Float, Named, NodeMaker, OpDef } from './op.js';
 import { mismatch, operand } from './operands.js';
 import { unpermute } from './permutation.js';
 import { rowMajor } from './strides.js';
@@ -87,6 +88,10 @@ export const slice = {
   range: ({ inputs: [x] }, rangeOf) => rangeOf(x!),
   identity: unchanged,
   compose: composed,
+  gradient({ inputs: [x], attrs }, upstream, e) {
+    const { starts, steps } = attrs as SliceAttrs;
+    return [steps.reduce((value, _, axis) => spread(value, x!, axis, starts, steps, e), upstream)];
+  },
   transposed({ attrs }, perm) {
     const { starts, ends, steps } = attrs as SliceAttrs;
     const [from, to, by] = [starts, ends, steps].map((list) => unpermute<unknown>(list, perm));
@@ -94,6 +99,42 @@ export const slice = {
   },
   moves: true,
 } satisfies OpDef<SliceAttrs>;
+
+/** `value` along one axis where the slice took it from x, and 0 elsewhere. */
+function spread(
+  value: Float,
+  x: Value,
+  axis: number,
+  starts: readonly number[],
+  steps: readonly number[],
+  e: Emit,
+): Float {
+  const [size, start, step] = [x.shape[axis]!, starts[axis]!, steps[axis]!];
+  const count = value.shape[axis]!;
+  // An axis with a symbol was taken whole.
+  if (typeof size !== 'number' || typeof count !== 'number' || count === size) return value;
+  const border = (from: Float, at: number, before: number, after: number) => {
+    const rank = from.shape.length;
+    const pads = Array.from({ length: 2 * rank }, () => 0);
+    pads[at] = before;
+    pads[at + rank] = after;
+    return before + after === 0 ? from : e.op('pad', [from], { pads, value: 0 });
+  };
+  const around = [value.shape.slice(0, axis), value.shape.slice(axis + 1)] as const;
+  // Each element is followed by step - 1 zeros; the last ones may be beyond the end of x.
+  const apart = border(
+    e.reshape(value, [...around[0], count, 1, ...around[1]]),
+    axis + 1,
+    0,
+    step - 1,
+  );
+  const whole = e.reshape(apart, [...around[0], count * step, ...around[1]]);
+  const length = Math.min(count * step, size - start);
+  const ends = whole.shape.map((dim, i) => (i === axis ? length : dim));
+  const zeros = whole.shape.map(() => 0);
+  const kept = e.op('slice', [whole], { starts: zeros, ends, steps: zeros.map(() => 1) });
+  return border(kept, axis, start, size - start - length);
+}
 
 /**
  * Element i of the outer is element start + i * step of the inner, which is element start' + (start

@@ -43,5 +43,10 @@ export const softmax = {
     }
     return tensorOf('f32', values, result.shape as number[]);
   },
+  gradient(y, upstream, e) {
+    const product = e.mul(upstream, y as Float);
+    const sum = e.sum(product, [(y.attrs as SoftmaxAttrs).axis]);
+    return [e.mul(e.sub(upstream, sum), y as Float)];
+  },
   transposed: ({ attrs: { axis } }, perm) => ({ attrs: { axis: perm[axis as number] }, perm }),
 } satisfies OpDef<SoftmaxAttrs>;

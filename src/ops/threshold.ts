@@ -34,4 +34,5 @@ export const threshold = {
     return tensorOf('b1', signs, result.shape as number[]);
   },
   fixed: ['t', 'flip'],
+  noGradient: 'it is constant almost everywhere; surrogate() says what stands for its gradient',
 } satisfies OpDef<Readonly<Record<never, unknown>>>;

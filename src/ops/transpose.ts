@@ -9,6 +9,7 @@ import { isIndexes } from './attributes.js';
 import { gather } from './gather.js';
 import type { Named, NodeMaker, OpDef } from './op.js';
 import { mismatch, operand } from './operands.js';
+import { inverse } from './permutation.js';
 import { rowMajor } from './strides.js';
 
 export type TransposeAttrs = { readonly perm: readonly number[] };
@@ -41,6 +42,9 @@ export const transpose = {
   range: ({ inputs: [x] }, rangeOf) => rangeOf(x!),
   identity: (node) => (permOf(node).every((axis, i) => axis === i) ? node.inputs[0] : undefined),
   compose: (outer, inner) => ({ perm: permOf(outer).map((axis) => permOf(inner)[axis]!) }),
+  gradient(node, upstream, e) {
+    return [e.op('transpose', [upstream], { perm: inverse(permOf(node)) })];
+  },
   moves: true,
 } satisfies OpDef<TransposeAttrs>;
 

@@ -3,6 +3,7 @@
  * here: leakyRelu and clip, which have attributes.
  */
 import type { Value } from '../graph/value.js';
+import { type Emit, LEAST_POSITIVE } from './gradient.js';
 import type { Float, Named, NodeMaker, OpDef } from './op.js';
 import { operand } from './operands.js';
 import { larger } from './select.js';
@@ -22,13 +23,16 @@ interface Facts {
   readonly approximate?: true;
   readonly idempotent?: true;
   range?(x: Value, rangeOf: RangeOf): ValueRange | undefined;
+  /** The gradient with respect to x, from that with respect to y, the result. */
+  gradient?(upstream: Float, x: Float, y: Float, e: Emit): Float;
+  readonly noGradient?: string;
 }
 
 /** Every one of them is a step of the native epilogue, under its own name. */
 function unary(
   name: string,
   formula: (x: number) => number,
-  { monotone = false, range, ...facts }: Facts = {},
+  { monotone = false, range, gradient, ...facts }: Facts = {},
 ) {
   return {
     name,
@@ -42,31 +46,56 @@ function unary(
     scalar: () => formula,
     monotone: () => monotone,
     ...(range && { range: ({ inputs: [x] }: Value, rangeOf: RangeOf) => range(x!, rangeOf) }),
+    ...(gradient && {
+      gradient: (y: Value, upstream: Float, e: Emit) => [
+        gradient(upstream, y.inputs[0] as Float, y as Float, e),
+      ],
+    }),
     ...facts,
     step: () => ({ op: name }),
   } satisfies OpDef<NoAttrs>;
 }
 
 const f = Math.fround;
+const FLAT = 'it is constant almost everywhere; surrogate() says what stands for its gradient';
 
 // Selection, as the kernels do it: NaN passes through.
 export const relu = unary('relu', (x) => larger(x, 0), {
   monotone: true,
   idempotent: true,
   range: (x, rangeOf) => clipped(rangeOf(x), 0, Infinity),
+  // Of the result, not of x: x need not be kept for it.
+  gradient: (upstream, _x, y, e) => e.gate(upstream, y, LEAST_POSITIVE, Infinity),
 });
 // The kernels compute these four by float32 polynomials.
-export const tanh = unary('tanh', (x) => f(Math.tanh(x)), { approximate: true });
-export const sigmoid = unary('sigmoid', (x) => f(1 / (1 + Math.exp(-x))), { approximate: true });
-export const exp = unary('exp', (x) => f(Math.exp(x)), { approximate: true });
-export const log = unary('log', (x) => f(Math.log(x)), { approximate: true });
-export const abs = unary('abs', Math.abs);
+export const tanh = unary('tanh', (x) => f(Math.tanh(x)), {
+  approximate: true,
+  gradient: (upstream, _x, y, e) => e.mul(upstream, e.sub(1, e.mul(y, y))),
+});
+export const sigmoid = unary('sigmoid', (x) => f(1 / (1 + Math.exp(-x))), {
+  approximate: true,
+  gradient: (upstream, _x, y, e) => e.mul(upstream, e.mul(y, e.sub(1, y))),
+});
+export const exp = unary('exp', (x) => f(Math.exp(x)), {
+  approximate: true,
+  gradient: (upstream, _x, y, e) => e.mul(upstream, y),
+});
+export const log = unary('log', (x) => f(Math.log(x)), {
+  approximate: true,
+  gradient: (upstream, x, _y, e) => e.div(upstream, x),
+});
+export const abs = unary('abs', Math.abs, {
+  gradient: (upstream, x, _y, e) => e.mul(upstream, e.op('signum', [x])),
+});
 export const neg = unary('neg', (x) => -x, {
   monotone: true,
   range: (x, rangeOf) => scaled(rangeOf(x), -1),
+  gradient: (upstream, _x, _y, e) => e.neg(upstream),
 });
 // NaN below zero: not monotone.
-export const sqrt = unary('sqrt', (x) => f(Math.sqrt(x)));
+export const sqrt = unary('sqrt', (x) => f(Math.sqrt(x)), {
+  gradient: (upstream, _x, y, e) => e.div(upstream, e.mul(y, 2)),
+});
 export const floor = rounding('floor', Math.floor);
 export const ceil = rounding('ceil', Math.ceil);
 export const round = rounding('round', halfToEven);
@@ -75,6 +104,7 @@ export const signum = unary('signum', Math.sign, {
   monotone: true,
   idempotent: true,
   range: () => TERNARY,
+  noGradient: FLAT,
 });
 
 /** Any x becomes an integer; one between finite bounds becomes one of finitely many. */
@@ -85,7 +115,7 @@ function rounding(name: string, formula: (x: number) => number) {
     if (min > max) return INTEGERS;
     return { ...INTEGERS, lo: formula(f(min)), hi: formula(f(max)) };
   };
-  return unary(name, formula, { monotone: true, idempotent: true, range });
+  return unary(name, formula, { monotone: true, idempotent: true, range, noGradient: FLAT });
 }
 
 function halfToEven(x: number): number {

@@ -48,6 +48,19 @@ const softmaxLast: Rule = (value) => {
   );
 };
 
+/** x - max - log(sum of exp(x - max)), in the ops that say it. */
+const composedLogSoftmax: Rule = (value) => {
+  if (!isOp(value, 'logSoftmax')) return undefined;
+  const [x] = value.inputs;
+  const { name } = value;
+  const over = { axes: [value.attrs.axis], keepDims: true };
+  const top = make('reduce', `${name}.max`, [x], { ...over, kind: 'max' });
+  const below = make('sub', `${name}.below`, [x, top]);
+  const power = make('exp', `${name}.exp`, [below]);
+  const sum = make('reduce', `${name}.sum`, [power], { ...over, kind: 'sum' });
+  return make('sub', name, [below, make('log', `${name}.log`, [sum])]);
+};
+
 /** A reduction over axes with others between them: the axes are brought together at the end. */
 const reduceNeighbours: Rule = (value) => {
   if (!isOp(value, 'reduce')) return undefined;
@@ -135,6 +148,7 @@ export const legalize: Rule = firstOf(
   moveBitsAsFloats,
   clippedCast,
   softmaxLast,
+  composedLogSoftmax,
   reduceNeighbours,
   computedBatchNorm,
   computedMatmul,
