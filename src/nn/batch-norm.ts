@@ -1,18 +1,25 @@
 /**
- * Batch normalisation over the last axis, with running statistics. Ioffe and Szegedy, ICML 2015.
- * Not here: its folding into affines and thresholds (src/passes).
+ * Batch normalisation over the last axis: with running statistics, or, in training, with those of
+ * the batch, from which the running ones are updated. Ioffe and Szegedy, ICML 2015. Not here: its folding into affines and thresholds (src/passes).
  */
 import { type OptionNames, requireOptions } from '../core/checks.js';
+import { expected } from '../core/errors.js';
+import { Tensor } from '../tensor/tensor.js';
 import { constantOf } from './initializers.js';
 import { type Float, type Layer, layer, type Scope } from './scope.js';
 
 export interface BatchNormOptions {
   /** Default 1e-5, PyTorch's. */
   readonly epsilon?: number;
+  /**
+   * In training, the share of a batch's statistics in the running ones. Default 0.1, PyTorch's;
+   * Keras calls 1 minus this its momentum.
+   */
+  readonly momentum?: number;
   readonly name?: string;
 }
 
-const OPTIONS: OptionNames<BatchNormOptions> = { epsilon: true, name: true };
+const OPTIONS: OptionNames<BatchNormOptions> = { epsilon: true, momentum: true, name: true };
 
 export function batchNorm(options: BatchNormOptions = {}): Layer {
   requireOptions(options, OPTIONS, { op: 'batchNorm' });
@@ -31,11 +38,57 @@ export function normalizer(
   options: BatchNormOptions = {},
 ): (value: Float, name: string) => Float {
   requireOptions(options, OPTIONS, { op: 'batchNorm' });
-  const { epsilon = 1e-5 } = options;
+  const { epsilon = 1e-5, momentum = 0.1 } = options;
   const shape = [scope.channels('batchNorm', x)];
   const gamma = scope.parameter('gamma', shape, 'scale', constantOf(1));
   const beta = scope.parameter('beta', shape, 'shift', constantOf(0));
   const mean = scope.parameter('mean', shape, 'mean', constantOf(0));
   const variance = scope.parameter('variance', shape, 'variance', constantOf(1));
-  return (value, name) => scope.g.batchNorm(value, gamma, beta, mean, variance, { epsilon, name });
+  const { g } = scope;
+  if (!scope.training)
+    return (value, name) => g.batchNorm(value, gamma, beta, mean, variance, { epsilon, name });
+  const batch = batchStatistics(scope, x);
+  const running = (old: Float, now: Float) => g.add(g.mul(old, 1 - momentum), g.mul(now, momentum));
+  scope.update(mean, running(mean, batch.mean));
+  // The running variance is the unbiased one, as in PyTorch.
+  scope.update(variance, running(variance, g.mul(batch.variance, batch.unbiased)));
+  return (value, name) =>
+    value === x
+      ? g.normalize(x, gamma, beta, { epsilon, name })
+      : g.batchNorm(value, gamma, beta, batch.mean, batch.variance, { epsilon, name });
+}
+
+/** Of x over all axes but the last; `unbiased` makes its variance that of a sample. */
+function batchStatistics(scope: Scope, x: Float) {
+  const { g } = scope;
+  const channels = scope.channels('batchNorm', x);
+  const both = g.moments(x, { name: scope.named('moments') });
+  const row = (i: number, name: string) =>
+    g.reshape(
+      g.slice(both, [i, 0], [i + 1, channels], { name: scope.named(`${name}.row`) }),
+      [channels],
+      { name: scope.named(name) },
+    ) as Float;
+  return {
+    mean: row(0, 'batch.mean'),
+    variance: row(1, 'batch.variance'),
+    unbiased: unbiased(scope, x),
+  };
+}
+
+/** n / (n - 1), n being how many numbers of x a channel has. */
+function unbiased(scope: Scope, x: Float): number | Float {
+  const { g } = scope;
+  const sizes = x.shape.slice(0, -1);
+  if (sizes.every((size) => typeof size === 'number')) {
+    const count = sizes.reduce<number>((product, size) => product * size, 1);
+    if (count > 1) return count / (count - 1);
+    throw expected('ERR_SHAPE', 'more than one number a channel to train on', count, {
+      op: 'batchNorm',
+      node: scope.path,
+    });
+  }
+  const ones = g.expand(g.constant(new Tensor('f32', Float32Array.of(1), [])), sizes);
+  const count = g.reduce(ones as Float, 'sum', [...sizes.keys()]);
+  return g.div(count, g.sub(count, 1));
 }

@@ -9,8 +9,8 @@ import {
   type InputOption,
   inputName,
   inputQuantizer,
+  quantizedProduct,
   quantizeInput,
-  quantizeOwnWeights,
   type WeightOption,
   weightQuantizer,
 } from './quantize.js';
@@ -75,8 +75,8 @@ export function conv2d(options: Conv2dOptions): Layer {
         node: path,
       });
     const pads = padsOf(options.pads ?? 0, [height, width], kernel, strides);
-    const w = scope.parameter('weight', [filters, ...kernel, channels / groups], 'weight', init);
-    const quantized = quantizeOwnWeights(scope, weights, w);
+    const shape = [filters, ...kernel, channels / groups];
+    const w = scope.parameter('weight', shape, 'weight', init, weights?.precision);
     const quantizedInput =
       inputs === undefined
         ? x
@@ -85,8 +85,9 @@ export function conv2d(options: Conv2dOptions): Layer {
       padValue === 0
         ? [quantizedInput, pads]
         : [border(scope, quantizedInput, pads, padValue), NO_PADS];
-    let y = g.conv2d(input, quantized.values, { strides, pads: own, groups, name: path });
-    if (quantized.scale !== undefined) y = g.mul(y, quantized.scale, { name: scope.named('real') });
+    const y = quantizedProduct(scope, weights, w, (values, name) =>
+      g.conv2d(input, values, { strides, pads: own, groups, name }),
+    );
     return bias
       ? g.add(y, scope.parameter('bias', [filters], 'bias', constantOf(0)), {
           name: scope.named('sum'),

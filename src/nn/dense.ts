@@ -8,8 +8,8 @@ import {
   type InputOption,
   inputName,
   inputQuantizer,
+  quantizedProduct,
   quantizeInput,
-  quantizeOwnWeights,
   type WeightOption,
   weightQuantizer,
 } from './quantize.js';
@@ -44,12 +44,13 @@ export function dense(options: DenseOptions): Layer {
   const apply = (scope: Scope, x: Float): Float => {
     const { g } = scope;
     scope.requireCount('dense', 'units', units);
-    const w = scope.parameter('weight', [units, scope.channels('dense', x)], 'weight', init);
-    const quantized = quantizeOwnWeights(scope, weights, w);
+    const shape = [units, scope.channels('dense', x)];
+    const w = scope.parameter('weight', shape, 'weight', init, weights?.precision);
     const input =
       inputs === undefined ? x : quantizeInput(scope, 'dense', inputs, x, inputName(scope, inputs));
-    let y = g.dense(input, quantized.values, { name: scope.path });
-    if (quantized.scale !== undefined) y = g.mul(y, quantized.scale, { name: scope.named('real') });
+    const y = quantizedProduct(scope, weights, w, (values, name) =>
+      g.dense(input, values, { name }),
+    );
     return bias
       ? g.add(y, scope.parameter('bias', [units], 'bias', constantOf(0)), {
           name: scope.named('sum'),

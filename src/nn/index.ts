@@ -27,7 +27,15 @@ export {
 export { type Conv2dOptions, conv2d } from './conv2d.js';
 export { type DenseOptions, dense } from './dense.js';
 export { constantOf, fanInUniform, heNormal, type Initializer, uniform } from './initializers.js';
-export { Model, type ModelGraph, type ModelInput, type ModelOptions, model } from './model.js';
+export {
+  type BuildOptions,
+  type Built,
+  Model,
+  type ModelGraph,
+  type ModelInput,
+  type ModelOptions,
+  model,
+} from './model.js';
 export {
   type AvgPoolOptions,
   avgPool2d,

@@ -11,7 +11,7 @@
 import { requireOptions } from '../core/checks.js';
 import { expected } from '../core/errors.js';
 import type { Shape } from '../core/shape.js';
-import type { Graph, Input, Value } from '../graph/value.js';
+import type { Graph, Input, Update, Value } from '../graph/value.js';
 import { GraphBuilder } from '../ops/builder.js';
 import { constant, input as inputLeaf } from '../ops/make.js';
 import { type Applied, type Building, type Layer, type Parameter, Scope } from './scope.js';
@@ -34,6 +34,29 @@ export type ModelGraph<N extends string = string, O extends string = string> = G
   readonly [Input<N, 'f32', Shape>],
   Readonly<Record<O, Value<'f32'>>>
 >;
+
+export interface BuildOptions {
+  /** The value of a parameter: a state, a constant, or anything computed. */
+  leaf(parameter: Parameter): Value<'f32'>;
+  /**
+   * Whether layers are in training, all of them or by their paths: batch norms then take the
+   * statistics of the batch and update the running ones, quantizers give values with a gradient.
+   * Default false.
+   */
+  readonly training?: boolean | ((path: string) => boolean);
+  /** What the names of layers and parameters begin with, so that a graph can hold two models. */
+  readonly path?: string;
+}
+
+/** A model within a graph. */
+export interface Built {
+  readonly output: Value<'f32'>;
+  readonly parameters: readonly Parameter[];
+  /** What a run makes of running statistics; empty unless in training. */
+  readonly updates: readonly Update[];
+  /** Every layer with its path and its result. */
+  readonly layers: readonly Applied[];
+}
 
 interface Traced {
   readonly g: GraphBuilder;
@@ -91,6 +114,27 @@ export class Model<N extends string = string, O extends string = string> {
     return g.graph([input], { [this.output]: output }) as unknown as ModelGraph<N, O>;
   }
 
+  /**
+   * Applies the model to `x` in a graph that `g` builds: the way to put it into a training step,
+   * beside another model, or behind computed weights.
+   * @throws BitplaneError ERR_SHAPE and its like, naming the layer that does not fit
+   */
+  build(g: GraphBuilder, x: Value<'f32'>, options: BuildOptions): Built {
+    requireOptions(options, { leaf: true, training: true, path: true }, { op: 'model' });
+    const { leaf, training = false, path = '' } = options;
+    const building: Building = {
+      g,
+      parameters: [],
+      applied: [],
+      updates: [],
+      leaf,
+      training: typeof training === 'function' ? training : () => training,
+    };
+    const output = new Scope(building, path).apply(this.layer, x);
+    const { parameters, updates, applied } = building;
+    return { output, parameters, updates, layers: applied };
+  }
+
   /** One entry a layer that computes or holds parameters; numbers are for one image. */
   layers(): readonly LayerSummary[] {
     const { applied, output, parameters } = this.trace([1, ...this.input.shape.slice(1)], standIn);
@@ -109,7 +153,7 @@ export class Model<N extends string = string, O extends string = string> {
 
   private trace(shape: Shape, leaf: Building['leaf']): Traced {
     const g = new GraphBuilder();
-    const building: Building = { g, parameters: [], applied: [], leaf };
+    const building: Building = { g, parameters: [], applied: [], updates: [], leaf };
     const input = g.input(this.input.name as string, 'f32', shape);
     const output = new Scope(building).apply(this.layer, input);
     return { g, input, output, parameters: building.parameters, applied: building.applied };

@@ -33,7 +33,7 @@ function isQuantizer<Q extends WeightQuantizer | ActivationQuantizer>(
 }
 
 /** The weights of a layer through its quantizer. */
-export function quantizeOwnWeights(
+function quantizeOwnWeights(
   scope: Scope,
   quantizer: WeightQuantizer | undefined,
   w: Float,
@@ -65,9 +65,38 @@ export function quantizeInput(
         node: scope.path,
       },
     );
-  if (inputs.range === undefined) return inputs.quantize(scope.g, name, x);
-  const range = scope.parameter('range', [], 'range', constantOf(inputs.range));
-  return inputs.quantize(scope.g, name, x, range);
+  const range =
+    inputs.range === undefined
+      ? undefined
+      : scope.parameter('range', [], 'range', constantOf(inputs.range));
+  return scope.training
+    ? inputs.trained(scope.g, name, x, range)
+    : inputs.quantize(scope.g, name, x, range);
+}
+
+/**
+ * The product of x with a layer's weights through their quantizer. In training its numbers are the
+ * same, from bits where the weights are bits, and its gradient is that of the product with the
+ * quantizer's trained weights.
+ */
+export function quantizedProduct(
+  scope: Scope,
+  quantizer: WeightQuantizer | undefined,
+  w: Float,
+  multiply: (values: Float, name: string) => Float,
+): Float {
+  const { values, scale } = quantizeOwnWeights(scope, quantizer, w);
+  let y = multiply(values, scope.path);
+  if (scale !== undefined) y = scope.g.mul(y, scale, { name: scope.named('real') });
+  if (!scope.training || quantizer === undefined) return y;
+  if (quantizer.trained === undefined)
+    throw expected('ERR_UNSUPPORTED', 'weights whose quantizer can be trained', quantizer.formula, {
+      op: 'layer',
+      node: scope.path,
+    });
+  const trained = quantizer.trained(scope.g, scope.named('trained'), w);
+  const through = multiply(trained, scope.named('through'));
+  return scope.g.surrogate(y, through, { name: scope.named('quantized') });
 }
 
 /** The name of a layer's quantized input. */

@@ -7,7 +7,7 @@
 import { requireOptions } from '../core/checks.js';
 import { expected } from '../core/errors.js';
 import { isSize, showShape } from '../core/shape.js';
-import { requireValue, type Value } from '../graph/value.js';
+import { requireValue, type Update, type Value } from '../graph/value.js';
 import type { GraphBuilder } from '../ops/builder.js';
 import type { Initializer } from './initializers.js';
 
@@ -31,6 +31,8 @@ export interface Parameter {
   readonly shape: readonly number[];
   readonly role: Role;
   readonly init: Initializer;
+  /** Bits of an element where a quantizer stands before its use; absent: it is used as it is. */
+  readonly precision?: number;
 }
 
 /**
@@ -59,6 +61,10 @@ export interface Building {
   readonly parameters: Parameter[];
   readonly applied: Applied[];
   leaf(parameter: Parameter): Float;
+  /** Whether the layer at a path is in training. Absent: none is. */
+  training?(path: string): boolean;
+  /** What a run makes of parameters that no gradient changes, such as running statistics. */
+  readonly updates: Update[];
 }
 
 export class Scope {
@@ -73,6 +79,19 @@ export class Scope {
 
   get g(): GraphBuilder {
     return this.building.g;
+  }
+
+  /**
+   * Whether layers of this scope are in training: batch norms then take the statistics of the
+   * batch, and quantizers give values with a gradient.
+   */
+  get training(): boolean {
+    return this.building.training?.(this.path) ?? false;
+  }
+
+  /** Says what a run makes of a parameter that no gradient changes. */
+  update(parameter: Float, next: Float): void {
+    this.building.updates.push([parameter, next]);
   }
 
   /** The path, or a name within it. */
@@ -91,12 +110,19 @@ export class Scope {
   }
 
   /** Declares a parameter of this scope and gives its value. */
-  parameter(name: string, shape: readonly number[], role: Role, init: Initializer): Float {
+  parameter(
+    name: string,
+    shape: readonly number[],
+    role: Role,
+    init: Initializer,
+    precision?: number,
+  ): Float {
     const parameter = Object.freeze({
       name: this.named(name),
       shape: Object.freeze([...shape]),
       role,
       init,
+      ...(precision !== undefined && { precision }),
     });
     this.building.parameters.push(parameter);
     return this.building.leaf(parameter);

@@ -37,17 +37,27 @@ export function fakeQuantize(
   if (groups.block !== undefined)
     throw expected('ERR_UNSUPPORTED', 'constants for blocks', x.op, { op: 'quantize', node: name });
   const { scale, zero } = operands(g, name, params, groups);
-  return fakeQuantizeBy(g, name, x, spec, scale, zero);
+  return fakeQuantizeBy(g, name, x, spec, scale, zero === undefined ? {} : { zero });
 }
 
-/** `fakeQuantize` by a scale and a zero point that may be computed; undefined stands for 0. */
+export interface FakeQuantizeOptions {
+  /** Default 0. */
+  readonly zero?: Float;
+  /**
+   * Lets a gradient through: rounding passes it as it is where x has a code, and the scale takes
+   * the rest (LSQ, Esser et al., ICLR 2020). Default false.
+   */
+  readonly trained?: boolean;
+}
+
+/** `fakeQuantize` by a scale and a zero point that may be computed. */
 export function fakeQuantizeBy(
   g: GraphBuilder,
   name: string,
   x: Float,
   spec: QuantSpec,
   scale: Float,
-  zero?: Float,
+  { zero, trained = false }: FakeQuantizeOptions = {},
 ): Float {
   const { lo, hi, dtype } = codesOf(spec);
   let y = g.div(x, scale, { name: `${name}.scaled` });
@@ -56,7 +66,11 @@ export function fakeQuantizeBy(
   const codes = g.cast(g.clip(y, lo, hi, { name: `${name}.clipped` }), dtype, {
     name: `${name}.codes`,
   });
-  return dequantized(g, name, codes, scale, zero);
+  if (!trained) return dequantized(g, name, codes, scale, zero);
+  const whole = g.cast(codes as Value<'u8'>, 'f32', { name: `${name}.whole` });
+  const unrounded = zero === undefined ? g.div(x, scale) : g.add(g.div(x, scale), zero);
+  const passed = g.surrogate(whole, g.clip(unrounded, lo, hi));
+  return g.mul(zero === undefined ? passed : g.sub(passed, zero), scale, { name });
 }
 
 /**

@@ -9,16 +9,22 @@ export { type Quantized, quantizeGraph } from './network/quantize-graph.js';
 export type { ActivationReport, Bins, LayerReport, WeightReport } from './network/report.js';
 export type { ObserverName, ObserverOptions } from './observers/range-of.js';
 export { parseQuantSpec, type QuantSpecLike, type QuantSpecText } from './parse-spec.js';
+export { ede, type Proxy, type PseudoGradient } from './pseudo-gradient.js';
 export type {
   ActivationQuantizer,
-  PseudoGradient,
   QuantizedWeights,
   Quantizer,
   SignOfZero,
   WeightQuantizer,
 } from './quantizer.js';
 export { type SignActivationOptions, signActivation } from './sign-activation.js';
-export { type SignWeightsOptions, scaledSign, sign } from './sign-weights.js';
+export {
+  type ScaledSignOptions,
+  type SignWeightsOptions,
+  scaledSign,
+  sign,
+  type WeightGradient,
+} from './sign-weights.js';
 export {
   type Granularity,
   type QuantSpec,

@@ -48,9 +48,12 @@ export function activations(like: QuantSpecLike): ActivationQuantizer {
     pseudoGradient: 'clip' as const,
     paper: 'Esser et al., ICLR 2020, arXiv 1902.08153',
     range: CLIPPING[spec.bits + (spec.signed ? 0 : 1)] as number,
-    quantize(g: GraphBuilder, path: string, x: Value<'f32'>, range?: Value<'f32'>) {
-      if (range === undefined)
-        throw expected('ERR_ARGUMENT', 'a range', range, { op: name, node: path });
+    trained(g: GraphBuilder, path: string, x: Value<'f32'>, range?: Value<'f32'>) {
+      const scale = g.div(required(range, path), hi, { name: `${path}.scale` });
+      return fakeQuantizeBy(g, path, x, spec, scale, { trained: true });
+    },
+    quantize(g: GraphBuilder, path: string, x: Value<'f32'>, given?: Value<'f32'>) {
+      const range = required(given, path);
       if (range.op !== 'constant') {
         const scale = g.div(range, hi, { name: `${path}.scale` });
         return fakeQuantizeBy(g, path, x, spec, scale);
@@ -65,4 +68,10 @@ export function activations(like: QuantSpecLike): ActivationQuantizer {
       return fakeQuantize(g, path, x, spec, params, groupsOf('tensor', []));
     },
   });
+}
+
+function required(range: Value<'f32'> | undefined, path: string): Value<'f32'> {
+  if (range === undefined)
+    throw expected('ERR_ARGUMENT', 'a range', range, { op: 'activations', node: path });
+  return range;
 }

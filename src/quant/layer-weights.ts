@@ -42,6 +42,10 @@ export function weights(like: QuantSpecLike): WeightQuantizer {
         ? 'Rastegari et al., ECCV 2016, arXiv 1603.05279'
         : 'Esser et al., ICLR 2020, arXiv 1902.08153',
     ...(!computed && { constantsOnly: true as const }),
+    ...(computed && {
+      trained: (g: GraphBuilder, name: string, w: Float) =>
+        g.surrogate(emitComputed(g, `${name}.weights`, w, spec), w, { name }),
+    }),
     quantize(g: GraphBuilder, name: string, w: Float) {
       const coded = `${name}.weights`;
       if (w.op === 'constant') {

@@ -7,18 +7,8 @@
 import { requireOneOf } from '../core/checks.js';
 import type { Value } from '../graph/value.js';
 import type { GraphBuilder } from '../ops/builder.js';
+import { type PseudoGradient, requirePseudoGradient } from './pseudo-gradient.js';
 import type { QuantSpec } from './spec.js';
-
-/**
- * The derivative that training uses where the quantizer has none, g being the upstream gradient:
- * - `clip`: g * 1[|x| <= 1] (BinaryNet's straight-through estimator; weights of Bi-Real Net and
- *   ReActNet as released)
- * - `hardTanh`: g * 1[|x| < 1] (XNOR-Net)
- * - `approxSign`: g * (2 + 2x on [-1, 0), 2 - 2x on [0, 1), else 0) (Bi-Real Net, the derivative of
- *   its piecewise quadratic)
- */
-export type PseudoGradient = (typeof PSEUDO_GRADIENTS)[number];
-const PSEUDO_GRADIENTS = ['clip', 'hardTanh', 'approxSign'] as const;
 
 /**
  * The value of sign(0). `'plus'`: +1, which one bit can hold. `'torch'`: 0, as torch.sign has it in
@@ -34,7 +24,7 @@ export function requireSignRule(
   pseudoGradient: PseudoGradient,
 ): void {
   requireOneOf(zero, SIGNS_OF_ZERO, 'zero', { op });
-  requireOneOf(pseudoGradient, PSEUDO_GRADIENTS, 'pseudoGradient', { op });
+  requirePseudoGradient(pseudoGradient, op);
 }
 
 /** What every quantizer tells about itself. */
@@ -69,6 +59,11 @@ export interface WeightQuantizer extends Quantizer {
    * that begin with `name`.
    */
   quantize(g: GraphBuilder, name: string, w: Value<'f32'>): QuantizedWeights;
+  /**
+   * The quantized weights as one value, `values` times `scale`, through which a gradient reaches w.
+   * Absent where it reaches w as it is.
+   */
+  trained?(g: GraphBuilder, name: string, w: Value<'f32'>): Value<'f32'>;
 }
 
 export interface ActivationQuantizer extends Quantizer {
@@ -78,4 +73,6 @@ export interface ActivationQuantizer extends Quantizer {
   readonly range?: number;
   /** `range` [] is the greatest magnitude that has a code; it is the layer's parameter. */
   quantize(g: GraphBuilder, name: string, x: Value<'f32'>, range?: Value<'f32'>): Value<'f32'>;
+  /** The same numbers, through which a gradient reaches x and the range. */
+  trained(g: GraphBuilder, name: string, x: Value<'f32'>, range?: Value<'f32'>): Value<'f32'>;
 }

@@ -5,12 +5,8 @@
 import { requireOptions } from '../core/checks.js';
 import type { Value } from '../graph/value.js';
 import type { GraphBuilder } from '../ops/builder.js';
-import {
-  type ActivationQuantizer,
-  type PseudoGradient,
-  requireSignRule,
-  type SignOfZero,
-} from './quantizer.js';
+import { type PseudoGradient, proxyOf } from './pseudo-gradient.js';
+import { type ActivationQuantizer, requireSignRule, type SignOfZero } from './quantizer.js';
 
 export interface SignActivationOptions {
   /** Default 'plus'. */
@@ -41,10 +37,16 @@ export function signActivation(options: SignActivationOptions = {}): ActivationQ
     formula: zero === 'plus' ? 'x < 0 ? -1 : +1' : 'x < 0 ? -1 : x > 0 ? +1 : 0',
     pseudoGradient,
     paper: 'Liu et al., ECCV 2018, arXiv 1808.00278',
-    quantize(g: GraphBuilder, name: string, x: Value<'f32'>) {
-      return zero === 'torch'
-        ? g.signum(x, { name })
-        : g.cast(g.sign(x, { name: `${name}.bits` }), 'f32', { name });
+    quantize: (g: GraphBuilder, name: string, x: Value<'f32'>) => signs(g, name, x, zero),
+    trained(g: GraphBuilder, name: string, x: Value<'f32'>) {
+      const quantized = signs(g, `${name}.signs`, x, zero);
+      return g.surrogate(quantized, proxyOf(pseudoGradient)(g, x), { name });
     },
   });
+}
+
+function signs(g: GraphBuilder, name: string, x: Value<'f32'>, zero: SignOfZero): Value<'f32'> {
+  return zero === 'torch'
+    ? g.signum(x, { name })
+    : g.cast(g.sign(x, { name: `${name}.bits` }), 'f32', { name });
 }

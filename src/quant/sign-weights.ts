@@ -2,23 +2,42 @@
  * Weights of one bit: sign(W), plain or with one scale a filter. Not here: activations
  * (./sign-activation.ts).
  */
-import { requireOptions } from '../core/checks.js';
+import { requireOneOf, requireOptions } from '../core/checks.js';
 import type { Value } from '../graph/value.js';
 import type { GraphBuilder } from '../ops/builder.js';
 import { Tensor } from '../tensor/tensor.js';
 import { tensorOf } from '../tensor/values.js';
-import {
-  type PseudoGradient,
-  requireSignRule,
-  type SignOfZero,
-  type WeightQuantizer,
-} from './quantizer.js';
+import { type PseudoGradient, proxyOf } from './pseudo-gradient.js';
+import { requireSignRule, type SignOfZero, type WeightQuantizer } from './quantizer.js';
 
 export interface SignWeightsOptions {
   /** Default 'plus'. */
   readonly zero?: SignOfZero;
   /** Default 'clip'. */
   readonly pseudoGradient?: PseudoGradient;
+}
+
+/**
+ * How the gradient of alpha * sign(W), g, reaches W; p is the pseudo-gradient's factor (of 'clip'
+ * 1[|W| <= 1]), n the weights of a filter, I its input channels:
+ * - `exact`: alpha g p + sign(W) mean(g sign(W)), the chain rule through alpha as well (BWN)
+ * - `paper`: g (1/n + alpha p), XNOR-Net as printed
+ * - `release`: that times (1 - 1/I) n, XNOR-Net as released
+ * - `magnitudeAware`: alpha g p, Bi-Real Net as printed
+ * - `straightThrough`: g p, Bi-Real Net and ReActNet as released
+ */
+export type WeightGradient = (typeof WEIGHT_GRADIENTS)[number];
+const WEIGHT_GRADIENTS = [
+  'exact',
+  'paper',
+  'release',
+  'magnitudeAware',
+  'straightThrough',
+] as const;
+
+export interface ScaledSignOptions extends SignWeightsOptions {
+  /** Default 'exact'. */
+  readonly gradient?: WeightGradient;
 }
 
 /** sign(W), without a scale. Courbariaux et al., "Binarized Neural Networks", NIPS 2016. */
@@ -36,6 +55,8 @@ export function sign(options: SignWeightsOptions = {}): WeightQuantizer {
     quantize: (g: GraphBuilder, name: string, w: Value<'f32'>) => ({
       values: signs(g, name, w, zero),
     }),
+    trained: (g: GraphBuilder, name: string, w: Value<'f32'>) =>
+      g.surrogate(signs(g, name, w, zero), proxyOf(pseudoGradient)(g, w), { name }),
   });
 }
 
@@ -44,10 +65,12 @@ export function sign(options: SignWeightsOptions = {}): WeightQuantizer {
  * approximation of W_o by a scaled sign. Rastegari et al., "XNOR-Net", ECCV 2016; Bi-Real Net and
  * ReActNet use the same. A filter of zeros has alpha 0: its output is 0.
  */
-export function scaledSign(options: SignWeightsOptions = {}): WeightQuantizer {
-  requireOptions(options, { zero: true, pseudoGradient: true }, { op: 'scaledSign' });
-  const { zero = 'plus', pseudoGradient = 'clip' } = options;
+export function scaledSign(options: ScaledSignOptions = {}): WeightQuantizer {
+  const site = { op: 'scaledSign' };
+  requireOptions(options, { zero: true, pseudoGradient: true, gradient: true }, site);
+  const { zero = 'plus', pseudoGradient = 'clip', gradient = 'exact' } = options;
   requireSignRule('scaledSign', zero, pseudoGradient);
+  requireOneOf(gradient, WEIGHT_GRADIENTS, 'gradient', site);
   return Object.freeze({
     name: 'scaledSign',
     precision: 1 as const,
@@ -59,8 +82,28 @@ export function scaledSign(options: SignWeightsOptions = {}): WeightQuantizer {
       values: signs(g, name, w, zero),
       scale: meanMagnitudes(g, `${name}.alpha`, w),
     }),
+    trained(g: GraphBuilder, name: string, w: Value<'f32'>) {
+      const bits = signs(g, name, w, zero);
+      const each = w.shape.slice(1) as readonly number[];
+      const column = [w.shape[0] as number, ...each.map(() => 1)];
+      const means = meanMagnitudes(g, `${name}.alpha`, w);
+      const alpha = g.reshape(means, column, { name: `${name}.alpha.column` }) as Float;
+      const proxy = proxyOf(pseudoGradient)(g, w);
+      if (gradient === 'exact') return g.mul(alpha, g.surrogate(bits, proxy), { name });
+      const value = g.mul(alpha, bits, { name: `${name}.value` });
+      if (gradient === 'straightThrough') return g.surrogate(value, proxy, { name });
+      const scaled = g.mul(g.surrogate(alpha), proxy);
+      if (gradient === 'magnitudeAware') return g.surrogate(value, scaled, { name });
+      const count = each.reduce((product, size) => product * size, 1);
+      const printed = g.add(g.mul(w, 1 / count), scaled);
+      const factor = (1 - 1 / (each.at(-1) as number)) * count;
+      const through = gradient === 'paper' ? printed : g.mul(printed, factor);
+      return g.surrogate(value, through, { name });
+    },
   });
 }
+
+type Float = Value<'f32'>;
 
 function signs(g: GraphBuilder, name: string, w: Value<'f32'>, zero: SignOfZero): Value<'f32'> {
   const numbers = numbersOf(w);

@@ -1,0 +1,225 @@
+/**
+ * A training step as one graph: the network and its loss, the gradients, and what the optimizer
+ * makes of the parameters. Parameters, running statistics and moments are its states, so a run of
+ * it is a step. Not here: data, rates, epochs (./fit.ts).
+ */
+import { gradients } from '../autodiff/gradients.js';
+import { type OptionNames, requireOptions } from '../core/checks.js';
+import { expected } from '../core/errors.js';
+import type { Dim } from '../core/shape.js';
+import type { Graph, Input, Update, Value } from '../graph/value.js';
+import type { Built, Model } from '../nn/model.js';
+import type { Parameter } from '../nn/scope.js';
+import { checkState, type StateLike } from '../nn/state.js';
+import { GraphBuilder } from '../ops/builder.js';
+import { Tensor } from '../tensor/tensor.js';
+import { type Optimizer, zerosOf } from './optimizer.js';
+
+type Float = Value<'f32'>;
+
+/** What a loss is made of. */
+export interface LossParts {
+  readonly g: GraphBuilder;
+  /** The network's output, [batch, ...]. */
+  readonly output: Float;
+  /** What the output should be, of its shape: of a classifier the probability of each class. */
+  readonly targets: Float;
+  /** The result of a layer by its path. @throws BitplaneError ERR_ARGUMENT for an unknown path */
+  layer(path: string): Float;
+  /** The same of the teacher, where there is one. */
+  readonly teacher?: { readonly output: Float; layer(path: string): Float };
+}
+
+/** One number from a network's output. */
+export type Loss = (parts: LossParts) => Float;
+
+export interface ParameterGroup {
+  /** Which parameters; a parameter is in the first group that takes it. */
+  takes(parameter: Parameter): boolean;
+  readonly optimizer: Optimizer;
+}
+
+export interface Teacher {
+  readonly model: Model;
+  readonly state: StateLike;
+}
+
+export interface StepOptions {
+  readonly batchSize: Dim;
+  readonly loss: Loss;
+  readonly optimizer: Optimizer | readonly ParameterGroup[];
+  /** A network whose output, and layers, the loss compares with; it is not trained. */
+  readonly teacher?: Teacher | undefined;
+  /** Parameters that stay as they are. Default: none. Running statistics follow the batch anyway. */
+  frozen?(parameter: Parameter): boolean;
+  /** What a step leaves of the parameter that an optimizer gives, such as a clip. */
+  constraint?(parameter: Parameter): ((g: GraphBuilder, value: Float) => Float) | undefined;
+  /** The most that the Euclidean norm of all gradients together may be. Default: any. */
+  readonly clipNorm?: number;
+}
+
+const OPTIONS: OptionNames<StepOptions> = {
+  batchSize: true,
+  loss: true,
+  optimizer: true,
+  teacher: true,
+  frozen: true,
+  constraint: true,
+  clipNorm: true,
+};
+
+export interface TrainingStep {
+  /**
+   * Inputs: the model's own, `targets`, and one number each of `numbers`. Outputs: `loss`, and the
+   * network's output under its own name. Updates: parameters, statistics, moments.
+   */
+  readonly graph: Graph;
+  /**
+   * The feeds that tell every optimizer its rate, `factor` times its own, at a step counted from 1.
+   */
+  numbers(factor: number, step: number): Readonly<Record<string, Tensor<'f32'>>>;
+  /** The names of the states that are the model's parameters; the others are moments. */
+  readonly parameters: readonly string[];
+}
+
+/** Roles that a gradient changes; running statistics follow the batch. */
+const LEARNED = new Set(['weight', 'bias', 'scale', 'shift', 'slope', 'range']);
+
+/**
+ * @throws BitplaneError ERR_ARGUMENT naming a parameter that the loss does not depend on, or that
+ * no group takes
+ */
+export function trainingStep(model: Model, state: StateLike, options: StepOptions): TrainingStep {
+  requireOptions(options, OPTIONS, { op: 'trainingStep' });
+  const { batchSize, loss, teacher } = options;
+  checkState(model.parameters, state);
+  const g = new GraphBuilder();
+  const shape = [batchSize, ...model.input.shape.slice(1)];
+  const image = g.input(model.input.name, 'f32', shape);
+  const targets = g.input('targets', 'f32', [batchSize, ...model.outputShape]);
+  const states = new Map<string, Float>();
+  const built = model.build(g, image, {
+    training: true,
+    leaf({ name }) {
+      const value = g.state(state[name]!, { name });
+      states.set(name, value as Float);
+      return value as Float;
+    },
+  });
+  const taught = teacher === undefined ? undefined : buildTeacher(g, image, teacher);
+  const value = loss({
+    g,
+    output: built.output,
+    targets,
+    layer: layerOf(built),
+    ...(taught && {
+      teacher: { output: taught.output, layer: layerOf(taught, 'teacher/') },
+    }),
+  });
+  const trained = model.parameters.filter(
+    (parameter) => LEARNED.has(parameter.role) && options.frozen?.(parameter) !== true,
+  );
+  const { updates, groups, inputs } = optimize(g, value, trained, states, options);
+  const changes = [...built.updates, ...updates];
+  return {
+    graph: g.graph(
+      [image, targets, ...inputs] as readonly Input[],
+      { loss: value, [model.output]: built.output },
+      { updates: Object.fromEntries(changes.map(([{ name }, next]) => [name, next])) },
+    ),
+    parameters: model.parameters.map(({ name }) => name),
+    numbers: (factor, step) =>
+      Object.fromEntries(
+        groups.flatMap(({ optimizer }, group) =>
+          optimizer
+            .numbers(optimizer.rate * factor, step)
+            .map((number, i) => [numberName(group, i), scalar(number)]),
+        ),
+      ),
+  };
+}
+
+function buildTeacher(g: GraphBuilder, image: Float, { model, state }: Teacher): Built {
+  checkState(model.parameters, state);
+  const path = 'teacher';
+  return model.build(g, image, {
+    path,
+    leaf: ({ name }) => g.constant(state[name.slice(path.length + 1)]!, { name }) as Float,
+  });
+}
+
+function layerOf({ layers }: Built, prefix = ''): (path: string) => Float {
+  const byPath = new Map(layers.map(({ path, value }) => [path, value]));
+  return (path) => {
+    const value = byPath.get(prefix + path);
+    if (value === undefined)
+      throw expected('ERR_ARGUMENT', `a layer of ${[...byPath.keys()].join(', ')}`, path, {
+        op: 'loss',
+      });
+    return value;
+  };
+}
+
+/** The gradients of `loss`, and what the optimizers make of the parameters. */
+function optimize(
+  g: GraphBuilder,
+  loss: Float,
+  trained: readonly Parameter[],
+  states: ReadonlyMap<string, Float>,
+  { optimizer, clipNorm, constraint }: StepOptions,
+) {
+  const groups = groupsOf(optimizer);
+  const members = trained.map((parameter) => {
+    const group = groups.findIndex(({ takes }) => takes(parameter));
+    if (group < 0)
+      throw expected('ERR_ARGUMENT', 'a group that takes every parameter', 'none', {
+        op: 'optimizer',
+        node: parameter.name,
+      });
+    return { parameter, group, value: states.get(parameter.name) as Float };
+  });
+  const raw = gradients(
+    g,
+    loss,
+    members.map(({ value }) => value),
+  );
+  const slopes = clipNorm === undefined ? raw : clipped(g, raw, clipNorm);
+  const inputs = groups.map(({ optimizer: { numbers } }, group) =>
+    numbers(0, 1).map((_, i) => g.input(numberName(group, i), 'f32', [])),
+  );
+  const updates = members.flatMap(({ parameter, group, value }, i): Update[] => {
+    const { name, shape } = parameter;
+    const { next, moments } = groups[group]!.optimizer.step({
+      g,
+      parameter: value,
+      gradient: slopes[i] as Float,
+      numbers: inputs[group]!,
+      moment: (moment) => g.state(zerosOf(shape), { name: `${name}.${moment}` }) as Float,
+    });
+    const kept = constraint?.(parameter)?.(g, next) ?? next;
+    return [[value, kept], ...moments];
+  });
+  return { updates, groups, inputs: inputs.flat() };
+}
+
+function groupsOf(optimizer: Optimizer | readonly ParameterGroup[]): readonly ParameterGroup[] {
+  return 'step' in optimizer ? [{ takes: () => true, optimizer }] : optimizer;
+}
+
+/** All gradients times the one factor that brings their norm to at most `most`. */
+function clipped(g: GraphBuilder, slopes: readonly Float[], most: number): Float[] {
+  if (!(most > 0))
+    throw expected('ERR_ARGUMENT', 'clipNorm to be above 0', most, { op: 'trainingStep' });
+  const squares = slopes.map((x) => g.reduce(g.mul(x, x), 'sum', [...x.shape.keys()]));
+  const norm = g.sqrt(squares.reduce((a, b) => g.add(a, b)));
+  const factor = g.min(g.div(most, g.add(norm, 1e-6)), 1);
+  return slopes.map((x) => g.mul(x, factor));
+}
+
+function numberName(group: number, i: number): string {
+  return `optimizer${group}.${i}`;
+}
+
+function scalar(value: number): Tensor<'f32'> {
+  return new Tensor('f32', Float32Array.of(value), []);
+}
