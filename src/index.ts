@@ -4,6 +4,7 @@
 export { DTYPES, type DType, type DTypeArray } from './core/dtype.js';
 export { BitplaneError, type ErrorCode } from './core/errors.js';
 export type { Dim, Shape } from './core/shape.js';
+export * as data from './data/index.js';
 export { type LoadOptions, loadModel } from './formats/model.js';
 export { readNpy, writeNpy } from './formats/npy.js';
 export type { Dialect } from './formats/onnx/dialects.js';

@@ -74,7 +74,7 @@ export function preprocessPixels(
   const step = source === pixels ? stored : 1;
   const out = new Float32Array(count * channels * plane);
   for (let c = 0; c < channels; c++) {
-    const table = levels(preprocess, c);
+    const table = pixelLevels(preprocess, c);
     const from = step === 1 ? 0 : color === 'bgr' ? 2 - c : c;
     const [start, stride] = layout === 'NHWC' ? [c, channels] : [c * plane, 1];
     for (let n = 0; n < count; n++) {
@@ -97,7 +97,10 @@ export function channelsOf(color: Color): 1 | 3 {
 }
 
 /** x for each of the 256 pixel values of a channel. */
-function levels({ scale, mean, std, quantize }: Preprocess, channel: number): Float32Array {
+export function pixelLevels(
+  { scale, mean, std, quantize }: Preprocess,
+  channel: number,
+): Float32Array {
   const shift = fround((mean[channel] ?? mean[0]) as number);
   const spread = fround((std[channel] ?? std[0]) as number);
   return Float32Array.from({ length: 256 }, (_, pixel) => {

@@ -29,22 +29,22 @@ export function idx(shape: readonly number[], data: Uint8Array): Buffer {
 }
 
 /** `count` pictures of 28x28 whose pixels and labels follow from their index. */
-export function writeMnist(folder: string, count: number, gz = false): void {
+export function writeMnist(folder: string, count: number, gz = false, prefix = 't10k'): void {
   const pixels = Uint8Array.from({ length: count * 784 }, (_, i) => (i * 7) & 255);
   const labels = Uint8Array.from({ length: count }, (_, i) => (i * 3) % 10);
   const pack = (bytes: Buffer) => (gz ? gzipSync(bytes) : bytes);
   write(
-    join(folder, `t10k-images-idx3-ubyte${gz ? '.gz' : ''}`),
+    join(folder, `${prefix}-images-idx3-ubyte${gz ? '.gz' : ''}`),
     pack(idx([count, 28, 28], pixels)),
   );
-  write(join(folder, `t10k-labels-idx1-ubyte${gz ? '.gz' : ''}`), pack(idx([count], labels)));
+  write(join(folder, `${prefix}-labels-idx1-ubyte${gz ? '.gz' : ''}`), pack(idx([count], labels)));
 }
 
 /**
  * `count` records; plane c of picture n is all c*50 + n, but for the first pixel of each row, 255 -
  * row.
  */
-export function writeCifar10(folder: string, count: number): void {
+export function writeCifar10(folder: string, count: number, file = 'test_batch.bin'): void {
   const records = Buffer.alloc(count * 3073);
   for (let n = 0; n < count; n++) {
     records[n * 3073] = n % 10;
@@ -53,7 +53,7 @@ export function writeCifar10(folder: string, count: number): void {
         records[n * 3073 + 1 + c * 1024 + i] = i % 32 === 0 ? 255 - i / 32 : c * 50 + n;
     }
   }
-  write(join(folder, 'test_batch.bin'), records);
+  write(join(folder, file), records);
   write(
     join(folder, 'batches.meta.txt'),
     `${Array.from({ length: 10 }, (_, i) => `class${i}`).join('\n')}\n\n`,
