@@ -1,0 +1,82 @@
+/**
+ * What a network answers on a set of pictures. Not here: what is made of it (tables, pages).
+ */
+import { requireSignal } from '../core/checks.js';
+import { BitplaneError } from '../core/errors.js';
+import { batches } from '../data/batches.js';
+import type { Normalization } from '../data/normalization.js';
+import type { PictureSet } from '../data/picture-set.js';
+import type { Tensor, TensorLike } from '../tensor/tensor.js';
+
+/** A session of a network with one input of pictures and one output of a number a class. */
+export interface Classifier {
+  readonly inputNames: readonly string[];
+  readonly outputNames: readonly string[];
+  run(
+    feeds: Readonly<Record<string, Float32Array>>,
+    options?: { readonly signal?: AbortSignal },
+  ): Promise<Readonly<Record<string, TensorLike>>>;
+}
+
+export interface EvaluateOptions {
+  /** Default 256. */
+  readonly batchSize?: number;
+  /** Default the set's own. */
+  readonly normalization?: Normalization | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface Evaluation {
+  /** Share of the pictures, 0 to 1, whose label has the greatest number; of equals the first. */
+  readonly accuracy: number;
+  /** The answer to each picture, in the set's order. */
+  readonly predictions: Int32Array;
+  /** [label][answer]: how many pictures. */
+  readonly confusion: readonly Int32Array[];
+}
+
+/** @throws BitplaneError ERR_ABORTED, and what running throws */
+export async function evaluate(
+  network: Classifier,
+  set: PictureSet,
+  options: EvaluateOptions = {},
+): Promise<Evaluation> {
+  const { batchSize = 256, normalization, signal } = options;
+  requireSignal(signal, { op: 'evaluate' });
+  const [input] = network.inputNames;
+  const [output] = network.outputNames;
+  const classes = set.classes.length;
+  const predictions = new Int32Array(set.size);
+  const confusion = Array.from({ length: classes }, () => new Int32Array(classes));
+  let correct = 0;
+  const size = Math.min(batchSize, set.size);
+  for (const batch of batches(set, { batchSize: size, normalization })) {
+    const results = await network.run(
+      { [input!]: batch.x },
+      signal === undefined ? {} : { signal },
+    );
+    const numbers = (results[output!] as Tensor<'f32'>).data;
+    if (numbers.length !== batch.size * classes)
+      throw new BitplaneError(
+        'ERR_SHAPE',
+        `expected an output of ${classes} numbers a picture, one a class, ` +
+          `but received ${numbers.length / batch.size}`,
+        { op: 'evaluate', node: output },
+      );
+    for (let row = 0; row < batch.size; row++) {
+      const answer = greatest(numbers, row * classes, classes);
+      const label = batch.labels[row]!;
+      predictions[batch.step * size + row] = answer;
+      confusion[label]![answer]!++;
+      if (answer === label) correct++;
+    }
+  }
+  return { accuracy: correct / set.size, predictions, confusion };
+}
+
+/** The place of the greatest of `count` numbers from `first` on; the first of equals. */
+export function greatest(numbers: Float32Array, first: number, count: number): number {
+  let best = 0;
+  for (let i = 1; i < count; i++) if (numbers[first + i]! > numbers[first + best]!) best = i;
+  return best;
+}

@@ -1,0 +1,395 @@
+/**
+ * Training: epochs of steps over a set of pictures, evaluated after each, with checkpoints from
+ * which an interrupted training goes on to the same result. Not here: what a step computes
+ * (./step.ts), recipes of the papers (src/methods).
+ */
+import { type OptionNames, requireOptions, requireSignal } from '../core/checks.js';
+import { BitplaneError, expected } from '../core/errors.js';
+import { showShape } from '../core/shape.js';
+import type { Augmentation } from '../data/augment/augmentation.js';
+import { batches } from '../data/batches.js';
+import type { Normalization } from '../data/normalization.js';
+import type { PictureSet } from '../data/picture-set.js';
+import { statesOf } from '../graph/value.js';
+import type { Model } from '../nn/model.js';
+import type { State, StateLike } from '../nn/state.js';
+import { GraphBuilder } from '../ops/builder.js';
+import { GraphSession } from '../runtime/session.js';
+import { StateStore } from '../runtime/state-store.js';
+import { Tensor } from '../tensor/tensor.js';
+import { readCheckpoint, requireSameTraining, writeCheckpoint } from './checkpoint.js';
+import { evaluate, greatest } from './evaluate.js';
+import { crossEntropy } from './losses.js';
+import { firstNonFinite } from './non-finite.js';
+import { sgd } from './optimizer.js';
+import type { Schedule } from './schedule.js';
+import { cosine } from './schedules.js';
+import { type Loss, type StepOptions, type TrainingStep, trainingStep } from './step.js';
+
+/** What an epoch came to. */
+export interface EpochRecord {
+  /** From 1. */
+  readonly epoch: number;
+  /** The factor of the rate at the epoch's last step. */
+  readonly factor: number;
+  /** Mean over the epoch's steps. */
+  readonly loss: number;
+  /** Share of the training pictures, as they were augmented, that were answered right. */
+  readonly trainAccuracy: number;
+  /** Of the test pictures, if there are any. */
+  readonly testAccuracy?: number | undefined;
+  /** Of the steps, evaluation not counted. */
+  readonly seconds: number;
+  readonly imagesPerSecond: number;
+}
+
+/** How far an epoch is. */
+export interface StepReport {
+  readonly epoch: number;
+  readonly epochs: number;
+  /** Steps of the epoch that are done, of `steps`. */
+  readonly step: number;
+  readonly steps: number;
+  /** Means over the epoch so far. */
+  readonly loss: number;
+  readonly accuracy: number;
+  readonly imagesPerSecond: number;
+}
+
+export interface Callbacks {
+  onStep?(report: StepReport): void;
+  onEpoch?(record: EpochRecord): void | Promise<void>;
+}
+
+export interface FitOptions
+  extends Omit<StepOptions, 'batchSize' | 'loss' | 'optimizer'>,
+    Partial<Pick<StepOptions, 'loss' | 'optimizer'>> {
+  readonly epochs: number;
+  /** Default 128. Batches that would be smaller are left out. */
+  readonly batchSize?: number;
+  /** Times the optimizer's rate at each step. Default cosine, from 1 to 0. */
+  readonly schedule?: Schedule;
+  /** Default none. */
+  readonly augment?: readonly Augmentation[];
+  /** Default the training set's own. */
+  readonly normalization?: Normalization | undefined;
+  /** Of initial parameters, order of pictures and augmentation. Default 0. */
+  readonly seed?: number;
+  /** What the parameters begin with. Default: what their initializers give. */
+  readonly state?: StateLike | undefined;
+  /** Default: all cores. The same number gives the same bits. */
+  readonly threads?: number | undefined;
+  readonly callbacks?: Callbacks;
+  readonly signal?: AbortSignal | undefined;
+  /** A file that is replaced after every epoch. */
+  readonly checkpoint?: string | undefined;
+  /** Whether to go on from the checkpoint, if it exists. Default false: it is begun anew. */
+  readonly resume?: boolean;
+}
+
+export interface Fitted {
+  readonly state: State;
+  readonly history: readonly EpochRecord[];
+}
+
+export interface FitData {
+  readonly train: PictureSet;
+  readonly test?: PictureSet | undefined;
+}
+
+const OPTIONS: OptionNames<FitOptions> = {
+  epochs: true,
+  batchSize: true,
+  loss: true,
+  optimizer: true,
+  schedule: true,
+  augment: true,
+  normalization: true,
+  seed: true,
+  state: true,
+  threads: true,
+  callbacks: true,
+  signal: true,
+  checkpoint: true,
+  resume: true,
+  teacher: true,
+  frozen: true,
+  constraint: true,
+  clipNorm: true,
+};
+
+/** Cross-entropy of logits with the probability of each class. */
+const CROSS_ENTROPY: Loss = ({ g, output, targets }) => crossEntropy(g, output, targets);
+
+/**
+ * Trains a classifier. Targets are one-hot, or what an augmentation mixed.
+ *
+ *     const { state } = await fit(zoo.resnet20(), { train, test }, { epochs: 30 });
+ *
+ * @throws BitplaneError ERR_ARGUMENT for a model that does not fit the pictures or classes, an
+ * empty set, a batch larger than it; ERR_ABORTED; ERR_FORMAT for a damaged checkpoint;
+ * ERR_UNSUPPORTED with epoch, step and op where numbers stop being finite
+ */
+export async function fit(model: Model, data: FitData, options: FitOptions): Promise<Fitted> {
+  requireOptions(options, OPTIONS, { op: 'fit' });
+  requireSignal(options.signal, { op: 'fit' });
+  requireFit(model, data, options);
+  return await new Training(model, data, options).run();
+}
+
+function requireFit(model: Model, { train, test }: FitData, { epochs }: FitOptions): void {
+  if (!Number.isInteger(epochs) || epochs < 1)
+    throw expected('ERR_ARGUMENT', 'epochs to be a whole number of 1 or more', epochs, {
+      op: 'fit',
+    });
+  for (const set of [train, test]) {
+    if (set === undefined) continue;
+    const picture = model.input.shape.slice(1);
+    if (picture.some((size, i) => size !== set.pictureShape[i]))
+      throw expected(
+        'ERR_ARGUMENT',
+        `pictures of shape ${showShape(picture)}, the model's input "${model.input.name}"`,
+        showShape(set.pictureShape),
+        { op: 'fit', node: set.name },
+      );
+    if (model.outputShape.length !== 1 || model.outputShape[0] !== set.classes.length)
+      throw expected(
+        'ERR_ARGUMENT',
+        `a model with an output of ${set.classes.length} numbers, one a class of the set`,
+        showShape(model.outputShape),
+        { op: 'fit', node: set.name },
+      );
+  }
+}
+
+class Training {
+  private readonly batchSize: number;
+  private readonly schedule: Schedule;
+  private readonly step: TrainingStep;
+  private readonly store: StateStore;
+  private readonly steps: number;
+  private readonly history: EpochRecord[] = [];
+  /** The states at the beginning of the epoch in progress. */
+  private before = new Map<string, Tensor>();
+
+  constructor(
+    private readonly model: Model,
+    private readonly data: FitData,
+    private readonly options: FitOptions,
+  ) {
+    const { batchSize = 128, optimizer = sgd({ momentum: 0.9 }), loss = CROSS_ENTROPY } = options;
+    const { seed = 0, state = model.init(seed), schedule = cosine() } = options;
+    this.batchSize = batchSize;
+    this.schedule = schedule;
+    this.steps = this.epochBatches(0).steps;
+    const { teacher, frozen, constraint, clipNorm } = options;
+    this.step = trainingStep(model, state, {
+      batchSize,
+      optimizer,
+      loss,
+      teacher,
+      ...(frozen && { frozen }),
+      ...(constraint && { constraint }),
+      ...(clipNorm !== undefined && { clipNorm }),
+    });
+    this.store = new StateStore(this.step.graph);
+  }
+
+  async run(): Promise<Fitted> {
+    const { epochs, threads, data, callbacks, checkpoint } = { ...this.options, data: this.data };
+    const shared = { states: this.store, ...(threads !== undefined && { threads }) };
+    const training = GraphSession.fromGraph(this.step.graph, shared);
+    const testing = GraphSession.fromGraph(this.evaluationGraph(), shared);
+    try {
+      const done = await this.resumed();
+      for (let epoch = done; epoch < epochs; epoch++) {
+        this.before = this.snapshot();
+        const trained = await this.epoch(training, epoch);
+        const tested =
+          data.test && (await evaluate(testing as never, data.test, this.evaluateOptions()));
+        const record = { ...trained, testAccuracy: tested?.accuracy };
+        this.history.push(record);
+        if (checkpoint !== undefined) await this.save(checkpoint, epoch + 1);
+        await callbacks?.onEpoch?.(record);
+      }
+      const state = this.step.parameters.map((name) => [name, this.store.get(name)] as const);
+      return { state: Object.fromEntries(state) as State, history: this.history };
+    } finally {
+      await Promise.all([training.release(), testing.release()]);
+      this.store.release();
+    }
+  }
+
+  /** The network as it is evaluated, over the same states. */
+  private evaluationGraph() {
+    const states = new Map(statesOf(this.step.graph).map((state) => [state.name, state]));
+    const g = new GraphBuilder();
+    const { name, shape } = this.model.input;
+    const input = g.input(name, 'f32', shape);
+    const { output } = this.model.build(g, input, {
+      leaf: (parameter) => states.get(parameter.name) as never,
+    });
+    return g.graph([input], { [this.model.output]: output });
+  }
+
+  private evaluateOptions() {
+    const { normalization = this.data.train.normalization, signal } = this.options;
+    return { normalization, signal };
+  }
+
+  private epochBatches(epoch: number) {
+    const { seed = 0, augment = [], normalization } = this.options;
+    return batches(this.data.train, {
+      batchSize: this.batchSize,
+      seed,
+      epoch,
+      shuffle: true,
+      dropLast: true,
+      targets: true,
+      augment,
+      normalization,
+    });
+  }
+
+  private async epoch(session: GraphSession, epoch: number): Promise<EpochRecord> {
+    const { epochs, callbacks, signal } = this.options;
+    const begun = performance.now();
+    let [loss, correct, pictures, factor] = [0, 0, 0, 0];
+    for (const batch of this.epochBatches(epoch)) {
+      if (signal?.aborted) throw new BitplaneError('ERR_ABORTED', 'training was aborted');
+      const step = epoch * this.steps + batch.step;
+      const steps = epochs * this.steps;
+      factor = this.schedule({ step, steps, epoch: step / this.steps, epochs });
+      const feeds = this.feeds(batch, factor, step + 1);
+      const results = await session.run(feeds as never);
+      const [number] = (results['loss'] as unknown as Tensor<'f32'>).data;
+      if (!Number.isFinite(number))
+        await this.explain(session, epoch, batch.step, number as number);
+      loss += number as number;
+      pictures += batch.size;
+      correct += this.hits(results[this.model.output] as never, batch.labels);
+      callbacks?.onStep?.({
+        epoch: epoch + 1,
+        epochs,
+        step: batch.step + 1,
+        steps: this.steps,
+        loss: loss / (batch.step + 1),
+        accuracy: correct / pictures,
+        imagesPerSecond: (pictures * 1000) / (performance.now() - begun),
+      });
+    }
+    const seconds = (performance.now() - begun) / 1000;
+    return {
+      epoch: epoch + 1,
+      factor,
+      loss: loss / this.steps,
+      trainAccuracy: correct / pictures,
+      seconds,
+      imagesPerSecond: pictures / seconds,
+    };
+  }
+
+  private feeds(
+    { x, targets, size }: { x: Float32Array; targets?: Float32Array | undefined; size: number },
+    factor: number,
+    step: number,
+  ) {
+    const { name, shape } = this.model.input;
+    const classes = this.model.outputShape as readonly number[];
+    return {
+      [name]: new Tensor('f32', x, [size, ...(shape.slice(1) as number[])]),
+      targets: new Tensor('f32', targets as Float32Array, [size, ...classes]),
+      ...this.step.numbers(factor, step),
+    };
+  }
+
+  private hits({ data }: Tensor<'f32'>, labels: Int32Array): number {
+    const classes = data.length / labels.length;
+    let count = 0;
+    for (let row = 0; row < labels.length; row++)
+      if (greatest(data, row * classes, classes) === labels[row]) count++;
+    return count;
+  }
+
+  private snapshot(): Map<string, Tensor> {
+    return new Map(this.store.names.map((name) => [name, this.store.get(name)]));
+  }
+
+  /** Repeats the epoch up to the step that went wrong, and says which op did. */
+  private async explain(
+    session: GraphSession,
+    epoch: number,
+    wrong: number,
+    loss: number,
+  ): Promise<never> {
+    for (const [name, tensor] of this.before) this.store.set(name, tensor);
+    let first: { readonly op: string; readonly name: string } | undefined;
+    for (const batch of this.epochBatches(epoch)) {
+      const step = epoch * this.steps + batch.step;
+      const steps = this.options.epochs * this.steps;
+      const progress = { step, steps, epoch: step / this.steps, epochs: this.options.epochs };
+      const feeds = this.feeds(batch, this.schedule(progress), step + 1);
+      if (batch.step === wrong) {
+        first = await firstNonFinite(this.step.graph, this.snapshot(), feeds);
+        break;
+      }
+      await session.run(feeds as never);
+    }
+    for (const [name, tensor] of this.before) this.store.set(name, tensor);
+    throw new BitplaneError(
+      'ERR_UNSUPPORTED',
+      `expected a finite loss but received ${loss} in epoch ${epoch + 1}, step ${wrong + 1}` +
+        (first === undefined ? '' : `; the first numbers that are not finite are those of this op`),
+      first === undefined ? { op: 'fit' } : { op: first.op, node: first.name },
+    );
+  }
+
+  /** What the result depends on. */
+  private settings(): Readonly<Record<string, unknown>> {
+    const { epochs, seed = 0, augment = [], normalization } = this.options;
+    return {
+      epochs,
+      seed,
+      batchSize: this.batchSize,
+      pictures: this.data.train.size,
+      schedule: this.schedule.description ?? null,
+      augment: augment.map(({ settings }) => settings),
+      normalization: normalization ?? this.data.train.normalization,
+    };
+  }
+
+  private async save(path: string, epoch: number): Promise<void> {
+    await writeCheckpoint(path, {
+      states: this.snapshot() as Map<string, Tensor<'f32'>>,
+      epoch,
+      step: epoch * this.steps,
+      settings: this.settings(),
+      history: this.history,
+    });
+  }
+
+  /** Goes on from the checkpoint, if asked to; the number of epochs that are done. */
+  private async resumed(): Promise<number> {
+    const { checkpoint: path, resume = false } = this.options;
+    if (!resume || path === undefined) return 0;
+    let checkpoint: Awaited<ReturnType<typeof readCheckpoint>>;
+    try {
+      checkpoint = await readCheckpoint(path);
+    } catch (error) {
+      if (isMissing(error)) return 0;
+      throw error;
+    }
+    const shapes = new Map(
+      statesOf(this.step.graph).map(({ name, shape }) => [name, shape as readonly number[]]),
+    );
+    requireSameTraining(path, checkpoint, shapes, this.settings());
+    for (const name of shapes.keys()) this.store.set(name, checkpoint.states.get(name) as Tensor);
+    this.history.push(...(checkpoint.history as EpochRecord[]));
+    return checkpoint.epoch;
+  }
+}
+
+function isMissing(error: unknown): boolean {
+  const cause = error instanceof BitplaneError ? (error.cause as { code?: unknown }) : undefined;
+  return cause?.code === 'ENOENT';
+}
