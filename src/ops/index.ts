@@ -14,6 +14,7 @@ import { concat } from './concat.js';
 import { conv2d } from './conv2d.js';
 import { dense } from './dense.js';
 import { expand } from './expand.js';
+import { gate } from './gate.js';
 import { leakyRelu } from './leaky-relu.js';
 import { matmul } from './matmul.js';
 import { maxPool2d } from './max-pool2d.js';
@@ -59,6 +60,8 @@ export const OPS = {
   pow,
   /** x < 0 ? x * slope : x */
   prelu,
+  /** min <= x <= max ? value : 0, and 0 where x is NaN. A bound that is not given is infinite. */
+  gate,
 
   // Element-wise, one operand
 
@@ -109,6 +112,7 @@ export const OPS = {
   softmax,
   /** Over the last axis, with given statistics. */
   batchNorm,
+  /** [2, C]: the mean and the biased variance of each channel, the last axis. */
 
   // The same elements elsewhere
 
