@@ -227,7 +227,7 @@ const OPTIONED: Record<string, (options: never) => unknown> = {
   'zoo.xnorConv': (o: Options) => zoo.xnorConv({ filters: 1, kernel: 1, ...o }),
   ...Object.fromEntries(Object.entries(zoo.ZOO).map(([name, { build }]) => [`zoo:${name}`, build])),
   ...Object.fromEntries(
-    ['add', 'sub', 'mul', 'div', 'max', 'min', 'pow', 'prelu'].map((op) => [
+    ['add', 'sub', 'mul', 'div', 'max', 'min', 'pow', 'prelu', 'gate'].map((op) => [
       `g.${op}`,
       (o: unknown) => map(op, 1, o),
     ]),

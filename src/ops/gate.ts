@@ -1,11 +1,14 @@
 /**
- * gate: `value` where min <= x <= max, else 0, element-wise; a NaN x gives 0. The gradient of a
- * clip, and with min the smallest positive float that of a ReLU. Not here: clip itself.
+ * gate: min <= x <= max ? value : 0, element-wise; 0 where x is NaN. It is what the backward pass of
+ * an activation lets through: of relu gate(dy, y) from the smallest positive float to Infinity, of
+ * clip gate(dy, x) from min to max. Both operands are f32 and broadcast as in numpy. Not here:
+ * activations (./unary.ts, ./clip.ts).
  */
 import { isBound } from './attributes.js';
 import type { Float, Named, NodeMaker, OpDef, Operand } from './op.js';
 import { operand } from './operands.js';
 import { broadcast } from './shapes.js';
+import { type RangeOf, single, union } from './value-range.js';
 
 export type GateAttrs = { readonly min: number; readonly max: number };
 
@@ -20,14 +23,21 @@ export const gate = {
   },
   method:
     (maker: NodeMaker<GateAttrs>) =>
-    (value: Operand, x: Float, min: number, max: number, options?: Named): Float =>
-      maker.node([maker.operand(value), x], { min, max }, options) as Float,
+    (value: Operand, x: Operand, options?: Partial<GateAttrs> & Named): Float =>
+      maker.node([maker.operand(value), maker.operand(x)], {}, options, {
+        min: -Infinity,
+        max: Infinity,
+      }) as Float,
   scalar({ min, max }) {
     const [low, high] = [Math.fround(min), Math.fround(max)];
-    return (value, x) => (x! >= low && x! <= high ? value! : 0);
+    return (value, x) => (low <= x! && x! <= high ? value! : 0);
   },
   gradient({ inputs: [value, x], attrs }, upstream, e) {
     const { min, max } = attrs as GateAttrs;
     return [e.sumTo(e.gate(upstream, x as Float, min, max), value!.shape), undefined];
   },
+  // It opens, and closes again.
+  monotone: (_, moving) => moving === 0,
+  range: ({ inputs: [value] }, rangeOf: RangeOf) => union(rangeOf(value!), single(0)),
+  step: ({ min, max }) => ({ op: 'gate', reversed: 'rgate', immediates: [min, max] }),
 } satisfies OpDef<GateAttrs>;

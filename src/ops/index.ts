@@ -116,6 +116,7 @@ export const OPS = {
   logSoftmax,
   /** Over the last axis, with given statistics. */
   batchNorm,
+  /** [2, C]: the mean and the biased variance of each channel, the last axis. */
 
   // For training
 

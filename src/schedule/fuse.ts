@@ -8,7 +8,7 @@
  * map that it has stored itself: element by element the store comes first.
  */
 import { sameShape } from '../core/shape.js';
-import { type Graph, topological, type Value } from '../graph/value.js';
+import type { Graph, Value } from '../graph/value.js';
 import { opDef } from '../ops/index.js';
 import type { StepForm } from '../ops/op.js';
 import { weightExpressions } from '../passes/quantized-weights.js';
@@ -27,6 +27,7 @@ import {
   target,
   writesMemory,
 } from './epilogue.js';
+import { fusionOrder } from './fusion-order.js';
 
 const isLeaf = (value: Value) => value.inputs.length === 0;
 
@@ -62,7 +63,7 @@ class Fusion {
   private readonly unbuilt: ReadonlySet<Value>;
 
   constructor(graph: Graph) {
-    this.order = topological(graph);
+    this.order = fusionOrder(graph);
     const results = [...Object.values(graph.outputs), ...Object.values(graph.updates ?? {})];
     this.outputs = new Set(results.map(storage));
     this.order.forEach((value, i) => {

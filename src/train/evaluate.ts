@@ -29,6 +29,8 @@ export interface EvaluateOptions {
 export interface Evaluation {
   /** Share of the pictures, 0 to 1, whose label has the greatest number; of equals the first. */
   readonly accuracy: number;
+  /** The mean cross-entropy. */
+  readonly loss: number;
   /** The answer to each picture, in the set's order. */
   readonly predictions: Int32Array;
   /** [label][answer]: how many pictures. */
@@ -48,7 +50,7 @@ export async function evaluate(
   const classes = set.classes.length;
   const predictions = new Int32Array(set.size);
   const confusion = Array.from({ length: classes }, () => new Int32Array(classes));
-  let correct = 0;
+  let [correct, loss] = [0, 0];
   const size = Math.min(batchSize, set.size);
   for (const batch of batches(set, { batchSize: size, normalization })) {
     const results = await network.run(
@@ -64,14 +66,15 @@ export async function evaluate(
         { op: 'evaluate', node: output },
       );
     for (let row = 0; row < batch.size; row++) {
-      const answer = greatest(numbers, row * classes, classes);
       const label = batch.labels[row]!;
+      const answer = greatest(numbers, row * classes, classes);
+      loss += surprise(numbers, row * classes, classes, label);
       predictions[batch.step * size + row] = answer;
       confusion[label]![answer]!++;
       if (answer === label) correct++;
     }
   }
-  return { accuracy: correct / set.size, predictions, confusion };
+  return { accuracy: correct / set.size, loss: loss / set.size, predictions, confusion };
 }
 
 /** The place of the greatest of `count` numbers from `first` on; the first of equals. */
@@ -79,4 +82,12 @@ export function greatest(numbers: Float32Array, first: number, count: number): n
   let best = 0;
   for (let i = 1; i < count; i++) if (numbers[first + i]! > numbers[first + best]!) best = i;
   return best;
+}
+
+/** -log softmax of `count` numbers from `first` on, at `label`. */
+function surprise(numbers: Float32Array, first: number, count: number, label: number): number {
+  const top = numbers[first + greatest(numbers, first, count)] as number;
+  let sum = 0;
+  for (let i = 0; i < count; i++) sum += Math.exp((numbers[first + i] as number) - top);
+  return top + Math.log(sum) - (numbers[first + label] as number);
 }

@@ -19,29 +19,13 @@ import { StateStore } from '../runtime/state-store.js';
 import { Tensor } from '../tensor/tensor.js';
 import { readCheckpoint, requireSameTraining, writeCheckpoint } from './checkpoint.js';
 import { evaluate, greatest } from './evaluate.js';
+import type { EpochRecord } from './history.js';
 import { crossEntropy } from './losses.js';
 import { firstNonFinite } from './non-finite.js';
 import { sgd } from './optimizer.js';
 import type { Schedule } from './schedule.js';
 import { cosine } from './schedules.js';
-import { type Loss, type StepOptions, type TrainingStep, trainingStep } from './step.js';
-
-/** What an epoch came to. */
-export interface EpochRecord {
-  /** From 1. */
-  readonly epoch: number;
-  /** The factor of the rate at the epoch's last step. */
-  readonly factor: number;
-  /** Mean over the epoch's steps. */
-  readonly loss: number;
-  /** Share of the training pictures, as they were augmented, that were answered right. */
-  readonly trainAccuracy: number;
-  /** Of the test pictures, if there are any. */
-  readonly testAccuracy?: number | undefined;
-  /** Of the steps, evaluation not counted. */
-  readonly seconds: number;
-  readonly imagesPerSecond: number;
-}
+import { type Loss, type TrainingStep, type TrainingStepOptions, trainingStep } from './step.js';
 
 /** How far an epoch is. */
 export interface StepReport {
@@ -50,8 +34,9 @@ export interface StepReport {
   /** Steps of the epoch that are done, of `steps`. */
   readonly step: number;
   readonly steps: number;
-  /** Means over the epoch so far. */
+  /** Mean over the epoch so far. */
   readonly loss: number;
+  /** Percent of the epoch's pictures so far. */
   readonly accuracy: number;
   readonly imagesPerSecond: number;
 }
@@ -62,8 +47,8 @@ export interface Callbacks {
 }
 
 export interface FitOptions
-  extends Omit<StepOptions, 'batchSize' | 'loss' | 'optimizer'>,
-    Partial<Pick<StepOptions, 'loss' | 'optimizer'>> {
+  extends Omit<TrainingStepOptions, 'batchSize' | 'loss' | 'optimizer'>,
+    Partial<Pick<TrainingStepOptions, 'loss' | 'optimizer'>> {
   readonly epochs: number;
   /** Default 128. Batches that would be smaller are left out. */
   readonly batchSize?: number;
@@ -81,6 +66,8 @@ export interface FitOptions
   readonly threads?: number | undefined;
   readonly callbacks?: Callbacks;
   readonly signal?: AbortSignal | undefined;
+  /** What the records of epochs call this part of a recipe. Default 'train'. */
+  readonly phase?: string;
   /** A file that is replaced after every epoch. */
   readonly checkpoint?: string | undefined;
   /** Whether to go on from the checkpoint, if it exists. Default false: it is begun anew. */
@@ -112,6 +99,7 @@ const OPTIONS: OptionNames<FitOptions> = {
   signal: true,
   checkpoint: true,
   resume: true,
+  phase: true,
   teacher: true,
   frozen: true,
   constraint: true,
@@ -168,6 +156,8 @@ class Training {
   private readonly step: TrainingStep;
   private readonly store: StateStore;
   private readonly steps: number;
+  /** Of the optimizer, or of the first group's. */
+  private readonly rate: number;
   private readonly history: EpochRecord[] = [];
   /** The states at the beginning of the epoch in progress. */
   private before = new Map<string, Tensor>();
@@ -192,6 +182,7 @@ class Training {
       ...(constraint && { constraint }),
       ...(clipNorm !== undefined && { clipNorm }),
     });
+    this.rate = 'step' in optimizer ? optimizer.rate : (optimizer[0]?.optimizer.rate ?? 0);
     this.store = new StateStore(this.step.graph);
   }
 
@@ -207,7 +198,11 @@ class Training {
         const trained = await this.epoch(training, epoch);
         const tested =
           data.test && (await evaluate(testing as never, data.test, this.evaluateOptions()));
-        const record = { ...trained, testAccuracy: tested?.accuracy };
+        const record = {
+          ...trained,
+          testLoss: tested?.loss ?? null,
+          testAccuracy: tested === undefined ? null : tested.accuracy * 100,
+        };
         this.history.push(record);
         if (checkpoint !== undefined) await this.save(checkpoint, epoch + 1);
         await callbacks?.onEpoch?.(record);
@@ -251,7 +246,7 @@ class Training {
     });
   }
 
-  private async epoch(session: GraphSession, epoch: number): Promise<EpochRecord> {
+  private async epoch(session: GraphSession, epoch: number) {
     const { epochs, callbacks, signal } = this.options;
     const begun = performance.now();
     let [loss, correct, pictures, factor] = [0, 0, 0, 0];
@@ -274,16 +269,17 @@ class Training {
         step: batch.step + 1,
         steps: this.steps,
         loss: loss / (batch.step + 1),
-        accuracy: correct / pictures,
+        accuracy: (correct * 100) / pictures,
         imagesPerSecond: (pictures * 1000) / (performance.now() - begun),
       });
     }
     const seconds = (performance.now() - begun) / 1000;
     return {
       epoch: epoch + 1,
-      factor,
+      phase: this.options.phase ?? 'train',
+      rate: factor * this.rate,
       loss: loss / this.steps,
-      trainAccuracy: correct / pictures,
+      trainAccuracy: (correct * 100) / pictures,
       seconds,
       imagesPerSecond: pictures / seconds,
     };

@@ -199,7 +199,7 @@ export function bop(options: BopOptions = {}): Optimizer {
       const mean = moment('mean');
       const nextMean = g.add(g.mul(mean, rest as Float), g.mul(gradient, now as Float));
       const bits = g.cast(g.sign(parameter), 'f32') as Float;
-      const flips = g.gate(2, g.mul(nextMean, bits), threshold, Infinity);
+      const flips = g.gate(2, g.mul(nextMean, bits), { min: threshold });
       return { next: g.sub(bits, g.mul(flips, bits)), moments: [[mean, nextMean]] };
     },
   });

@@ -44,7 +44,7 @@ export interface Teacher {
   readonly state: StateLike;
 }
 
-export interface StepOptions {
+export interface TrainingStepOptions {
   readonly batchSize: Dim;
   readonly loss: Loss;
   readonly optimizer: Optimizer | readonly ParameterGroup[];
@@ -58,7 +58,7 @@ export interface StepOptions {
   readonly clipNorm?: number;
 }
 
-const OPTIONS: OptionNames<StepOptions> = {
+const OPTIONS: OptionNames<TrainingStepOptions> = {
   batchSize: true,
   loss: true,
   optimizer: true,
@@ -89,7 +89,11 @@ const LEARNED = new Set(['weight', 'bias', 'scale', 'shift', 'slope', 'range']);
  * @throws BitplaneError ERR_ARGUMENT naming a parameter that the loss does not depend on, or that
  * no group takes
  */
-export function trainingStep(model: Model, state: StateLike, options: StepOptions): TrainingStep {
+export function trainingStep(
+  model: Model,
+  state: StateLike,
+  options: TrainingStepOptions,
+): TrainingStep {
   requireOptions(options, OPTIONS, { op: 'trainingStep' });
   const { batchSize, loss, teacher } = options;
   checkState(model.parameters, state);
@@ -166,7 +170,7 @@ function optimize(
   loss: Float,
   trained: readonly Parameter[],
   states: ReadonlyMap<string, Float>,
-  { optimizer, clipNorm, constraint }: StepOptions,
+  { optimizer, clipNorm, constraint }: TrainingStepOptions,
 ) {
   const groups = groupsOf(optimizer);
   const members = trained.map((parameter) => {

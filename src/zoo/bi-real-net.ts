@@ -8,7 +8,7 @@
  * + shortcut(x); the real map goes around every convolution, and nothing else stands in a block. We
  * take sign(0) = +1, which one bit can hold; `zero: 'torch'` gives the release's 0.
  */
-import type { OptionNames } from '../core/checks.js';
+import { type OptionNames, requireOneOf } from '../core/checks.js';
 import * as nn from '../nn/index.js';
 import * as quant from '../quant/index.js';
 import {
@@ -24,44 +24,102 @@ import {
   type NetworkOptions,
   network,
   stages,
+  widthsOf,
 } from './network.js';
 
 export interface BiRealOptions extends NetworkOptions {
   /** sign(0) of activations and weights. Default 'plus'. */
   readonly zero?: quant.SignOfZero;
+  /**
+   * Which step of the training in stages: real weights behind a ReLU, a leaky clip (slope 0.1
+   * outside of [-1, 1]) or a clip, or the binary network. All have the same parameters. Default
+   * 'binary'.
+   */
+  readonly stage?: BiRealStage;
+  /** Of the binary weights. Default U(0, 0.001), the release's. */
+  readonly init?: nn.Initializer | undefined;
 }
 
-const OPTIONS: OptionNames<BiRealOptions> = { ...NETWORK_OPTIONS, zero: true };
+export type BiRealStage = (typeof BI_REAL_STAGES)[number];
+export const BI_REAL_STAGES = ['relu', 'leakyClip', 'clip', 'binary'] as const;
+
+const OPTIONS: OptionNames<BiRealOptions> = {
+  ...NETWORK_OPTIONS,
+  zero: true,
+  stage: true,
+  init: true,
+};
 
 /** The release initialises binary weights like this. */
 export const BI_REAL_INIT = nn.uniform(0, 1e-3);
 
-export function biRealBlock(zero: quant.SignOfZero = 'plus', real?: quant.QuantSpecLike): Block {
-  return (name, width, stride) =>
-    nn.residual(
-      nn.sequential([
-        nn.conv2d({
-          filters: width,
-          kernel: 3,
-          strides: stride,
-          pads: 1,
-          weights: quant.scaledSign({ zero }),
-          inputs: quant.signActivation({ zero }),
-          init: BI_REAL_INIT,
-          name: 'conv',
-        }),
-        nn.batchNorm({ name: 'bn' }),
-      ]),
-      { shortcut: averageShortcut(width, stride, { real }), name },
-    );
+export function biRealBlock(
+  zero: quant.SignOfZero = 'plus',
+  real?: quant.QuantSpecLike,
+  { stage = 'binary', init = BI_REAL_INIT }: Pick<BiRealOptions, 'stage' | 'init'> = {},
+): Block {
+  requireOneOf(stage, BI_REAL_STAGES, 'stage', { op: 'zoo' });
+  const binary = {
+    weights: quant.scaledSign({ zero, gradient: 'straightThrough' as const }),
+    inputs: quant.signActivation({ zero }),
+  };
+  return (name, width, stride) => {
+    const conv = nn.conv2d({
+      filters: width,
+      kernel: 3,
+      strides: stride,
+      pads: 1,
+      init,
+      name: 'conv',
+      ...(stage === 'binary' && binary),
+    });
+    const main = [...activationOf(stage), conv, nn.batchNorm({ name: 'bn' })];
+    return nn.residual(nn.sequential(main), {
+      shortcut: averageShortcut(width, stride, { real }),
+      name,
+    });
+  };
+}
+
+/** What stands before a convolution of real weights. */
+function activationOf(stage: BiRealStage): readonly nn.Layer[] {
+  switch (stage) {
+    case 'relu':
+      return [nn.relu({ name: 'relu' })];
+    case 'leakyClip':
+      return [leakyClip];
+    case 'clip':
+      return [nn.hardTanh({ name: 'clip' })];
+    case 'binary':
+      return [];
+  }
+}
+
+/** x within [-1, 1], and slope 0.1 outside. */
+const leakyClip = nn.layer(
+  'leakyClip',
+  (scope, x) => {
+    const { g } = scope;
+    const inner = g.mul(g.clip(x, -1, 1, { name: scope.named('clip') }), 0.9);
+    return g.add(inner, g.mul(x, 0.1), { name: scope.path });
+  },
+  { name: 'leakyClip' },
+);
+
+const WIDE = [64, 128, 256, 512];
+
+/** The stages of a network, and its first channels. */
+function blocksOf(options: BiRealOptions, paper: readonly number[], depths: readonly number[]) {
+  const block = biRealBlock(options.zero, options.real, options);
+  return stages(block, widthsOf(paper, options), depths);
 }
 
 const imagenet =
   (depths: readonly number[]) =>
   (options: BiRealOptions = {}): Network =>
     network(options, OPTIONS, IMAGENET, (classes) => [
-      ...imagenetStem(64, options),
-      ...stages(biRealBlock(options.zero, options.real), [64, 128, 256, 512], depths),
+      ...imagenetStem(options.width ?? 64, options),
+      ...blocksOf(options, WIDE, depths),
       ...head(classes, options.real),
     ]);
 
@@ -71,8 +129,8 @@ export const biReal34 = imagenet([6, 8, 12, 6]);
 /** The same blocks on CIFAR's ResNet-18: 3x3 stem, no pooling. */
 export function biRealCifar18(options: BiRealOptions = {}): Network {
   return network(options, OPTIONS, CIFAR10, (classes) => [
-    ...cifarStem(64, options),
-    ...stages(biRealBlock(options.zero, options.real), [64, 128, 256, 512], [4, 4, 4, 4]),
+    ...cifarStem(options.width ?? 64, options),
+    ...blocksOf(options, WIDE, [4, 4, 4, 4]),
     ...head(classes, options.real),
   ]);
 }
@@ -80,8 +138,8 @@ export function biRealCifar18(options: BiRealOptions = {}): Network {
 /** The same blocks on ResNet-20. */
 export function biReal20(options: BiRealOptions = {}): Network {
   return network(options, OPTIONS, CIFAR10, (classes) => [
-    ...cifarStem(16, options),
-    ...stages(biRealBlock(options.zero, options.real), [16, 32, 64], [6, 6, 6]),
+    ...cifarStem(options.width ?? 16, options),
+    ...blocksOf(options, [16, 32, 64], [6, 6, 6]),
     ...head(classes, options.real),
   ]);
 }

@@ -13,6 +13,10 @@ export interface NetworkOptions {
   readonly classes?: number;
   /** Height and width of the picture in pixels. Default: that of the data set of the paper. */
   readonly inputSize?: number;
+  /** Channels of the picture. Default: those of the data set of the paper. */
+  readonly channels?: number;
+  /** Channels of the first stage; later stages have 2, 4, 8 times as many. Default: the paper's. */
+  readonly width?: number;
   /**
    * Bits, or a spec, of the real layers of a network: stem, downsampling, classifier. Inputs have
    * as many bits as weights, under one scale that the layer learns. Default: floats.
@@ -23,6 +27,8 @@ export interface NetworkOptions {
 export const NETWORK_OPTIONS: OptionNames<NetworkOptions> = {
   classes: true,
   inputSize: true,
+  channels: true,
+  width: true,
   real: true,
 };
 
@@ -65,14 +71,21 @@ export function network<O extends NetworkOptions>(
 ): Network {
   requireOptions(options, known, { op: 'zoo' });
   const { classes = defaults.classes, inputSize = defaults.inputSize } = options;
-  for (const [name, value] of Object.entries({ classes, inputSize })) {
+  const { channels = defaults.channels ?? 3, width = 1 } = options;
+  for (const [name, value] of Object.entries({ classes, inputSize, channels, width })) {
     if (!isSize(value) || value === 0)
       throw expected('ERR_ARGUMENT', `${name} to be a whole number of 1 or more`, value, {
         op: 'zoo',
       });
   }
-  const shape = ['N', inputSize, inputSize, defaults.channels ?? 3];
+  const shape = ['N', inputSize, inputSize, channels];
   return nn.model({ input: { name: 'image', shape } }, nn.sequential(layers(classes)));
+}
+
+/** Channels of the stages: those of the paper, or `width` in their proportions. */
+export function widthsOf(paper: readonly number[], { width }: NetworkOptions): readonly number[] {
+  const [first] = paper as readonly [number];
+  return width === undefined ? paper : paper.map((channels) => (channels / first) * width);
 }
 
 /**

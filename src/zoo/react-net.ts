@@ -33,6 +33,7 @@ import {
   network,
   realLayer,
   stages,
+  widthsOf,
 } from './network.js';
 
 export interface ReActOptions extends NetworkOptions {
@@ -41,29 +42,44 @@ export interface ReActOptions extends NetworkOptions {
    * release 0.
    */
   readonly zero?: quant.SignOfZero;
+  /** 'real': the first step of its training, whose activations are binary. Default 'binary'. */
+  readonly weights?: 'real' | 'binary';
+  /** Of the binary weights. Default U(0, 0.001), the release's. */
+  readonly init?: nn.Initializer | undefined;
 }
 
-const OPTIONS: OptionNames<ReActOptions> = { ...NETWORK_OPTIONS, zero: true };
+const OPTIONS: OptionNames<ReActOptions> = {
+  ...NETWORK_OPTIONS,
+  zero: true,
+  weights: true,
+  init: true,
+};
+
+/** Options of a block's convolutions. */
+type ConvOptions = Pick<ReActOptions, 'zero' | 'weights' | 'init'>;
 
 const binaryConv = (
   name: string,
   filters: number,
   kernel: 1 | 3,
   strides: 1 | 2,
-  zero: quant.SignOfZero,
+  { zero = 'plus', weights = 'binary', init = BI_REAL_INIT }: ConvOptions,
 ) =>
   nn.conv2d({
     filters,
     kernel,
     strides,
     pads: kernel === 3 ? 1 : 0,
-    weights: quant.scaledSign({ zero }),
-    init: BI_REAL_INIT,
+    ...(weights === 'binary' && {
+      weights: quant.scaledSign({ zero, gradient: 'straightThrough' }),
+    }),
+    init,
     name,
   });
 
 /** A block of network A. `width` is the channels of x, or twice as many. */
-export function reActBlock(zero: quant.SignOfZero = 'plus'): Block {
+export function reActBlock(zero: quant.SignOfZero = 'plus', options: ConvOptions = {}): Block {
+  const conv = { ...options, zero };
   return (name, width, stride) =>
     nn.layer(
       'reActBlock',
@@ -81,7 +97,7 @@ export function reActBlock(zero: quant.SignOfZero = 'plus'): Block {
           );
         const main3 = nn.sequential([
           nn.rsign({ zero, name: 'rsign1' }),
-          binaryConv('conv3', channels, 3, stride, zero),
+          binaryConv('conv3', channels, 3, stride, conv),
           nn.batchNorm({ name: 'bn1' }),
         ]);
         const pool =
@@ -93,7 +109,7 @@ export function reActBlock(zero: quant.SignOfZero = 'plus'): Block {
 
         const main1 = nn.sequential([
           nn.rsign({ zero, name: 'rsign2' }),
-          binaryConv('conv1', width, 1, 1, zero),
+          binaryConv('conv1', width, 1, 1, conv),
           nn.batchNorm({ name: 'bn2' }),
         ]);
         const twice =
@@ -114,10 +130,12 @@ const WIDTHS_A = [64, 128, 128, 256, 256, 512, 512, 512, 512, 512, 512, 1024, 10
 
 export function reActNetA(options: ReActOptions = {}): Network {
   return network(options, OPTIONS, IMAGENET, (classes) => {
-    const block = reActBlock(options.zero);
+    const block = reActBlock(options.zero, options);
+    const first = options.width ?? 32;
+    const widths = WIDTHS_A.map((width) => (width / 32) * first);
     return [
       nn.conv2d({
-        filters: 32,
+        filters: first,
         kernel: 3,
         strides: 2,
         pads: 1,
@@ -125,8 +143,8 @@ export function reActNetA(options: ReActOptions = {}): Network {
         name: 'conv1',
       }),
       nn.batchNorm({ name: 'bn1' }),
-      ...WIDTHS_A.map((width, i) =>
-        block(`unit${i + 1}`, width, i > 0 && width !== WIDTHS_A[i - 1] ? 2 : 1),
+      ...widths.map((width, i) =>
+        block(`unit${i + 1}`, width, i > 0 && width !== widths[i - 1] ? 2 : 1),
       ),
       ...head(classes, options.real),
     ];
@@ -140,11 +158,12 @@ export function reActNetA(options: ReActOptions = {}): Network {
 export function reActBiRealBlock(
   zero: quant.SignOfZero = 'plus',
   real?: quant.QuantSpecLike,
+  options: ConvOptions = {},
 ): Block {
   return (name, width, stride) => {
     const main = nn.sequential([
       nn.rsign({ zero, name: 'rsign' }),
-      binaryConv('conv', width, 3, stride, zero),
+      binaryConv('conv', width, 3, stride, { ...options, zero }),
       nn.batchNorm({ name: 'bn' }),
     ]);
     return nn.sequential(
@@ -163,9 +182,11 @@ function reActBiReal(
   widths: readonly number[],
   depths: readonly number[],
 ): Network {
+  const channels = widthsOf(widths, options);
+  const block = () => reActBiRealBlock(options.zero, options.real, options);
   return network(options, OPTIONS, large ? IMAGENET : CIFAR10, (classes) => [
-    ...(large ? imagenetStem(widths[0]!, options) : cifarStem(widths[0]!, options)),
-    ...stages(reActBiRealBlock(options.zero, options.real), widths, depths),
+    ...(large ? imagenetStem(channels[0]!, options) : cifarStem(channels[0]!, options)),
+    ...stages(block(), channels, depths),
     ...head(classes, options.real),
   ]);
 }

@@ -28,6 +28,7 @@ import {
   type NetworkOptions,
   network,
   stages,
+  widthsOf,
 } from './network.js';
 
 export interface HalfBlockOptions {
@@ -189,13 +190,14 @@ function realToBinary(
 ): Network {
   return network(options, OPTIONS, large ? IMAGENET : CIFAR10, (classes) => {
     const stem = large ? imagenetStem : cifarStem;
+    const channels = widthsOf(widths, options);
     return [
-      ...stem(widths[0]!, {
+      ...stem(channels[0]!, {
         activation: [nn.prelu({ name: 'prelu' })],
         epsilon: options.epsilon ?? 1e-3,
         real: options.real,
       }),
-      ...stages(blockOf({ ...options, ...fixed }), widths, depths),
+      ...stages(blockOf({ ...options, ...fixed }), channels, depths),
       ...head(classes, options.real),
     ];
   });

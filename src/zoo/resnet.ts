@@ -24,6 +24,7 @@ import {
   network,
   realLayer,
   stages,
+  widthsOf,
 } from './network.js';
 
 type Weights = nn.Conv2dOptions['weights'];
@@ -125,12 +126,15 @@ function blockOf(
   return basicBlock(shortcut, weights, inputs);
 }
 
+const WIDE = [64, 128, 256, 512];
+const NARROW = [16, 32, 64];
+
 const imagenet =
   (depths: readonly number[], weights?: quant.WeightQuantizer) =>
   (options: NetworkOptions = {}): Network =>
     network(options, NETWORK_OPTIONS, IMAGENET, (classes) => [
-      ...imagenetStem(64, stemOf(options)),
-      ...stages(blockOf(projection, options, weights), [64, 128, 256, 512], depths),
+      ...imagenetStem(options.width ?? 64, stemOf(options)),
+      ...stages(blockOf(projection, options, weights), widthsOf(WIDE, options), depths),
       ...head(classes, options.real),
     ]);
 
@@ -138,8 +142,8 @@ const cifar18 =
   (weights?: quant.WeightQuantizer) =>
   (options: NetworkOptions = {}): Network =>
     network(options, NETWORK_OPTIONS, CIFAR10, (classes) => [
-      ...cifarStem(64, stemOf(options)),
-      ...stages(blockOf(projection, options, weights), [64, 128, 256, 512], [2, 2, 2, 2]),
+      ...cifarStem(options.width ?? 64, stemOf(options)),
+      ...stages(blockOf(projection, options, weights), widthsOf(WIDE, options), [2, 2, 2, 2]),
       ...head(classes, options.real),
     ]);
 
@@ -147,8 +151,8 @@ const cifar20 =
   (weights?: quant.WeightQuantizer) =>
   (options: NetworkOptions = {}): Network =>
     network(options, NETWORK_OPTIONS, CIFAR10, (classes) => [
-      ...cifarStem(16, stemOf(options)),
-      ...stages(blockOf(paddedShortcut, options, weights), [16, 32, 64], [3, 3, 3]),
+      ...cifarStem(options.width ?? 16, stemOf(options)),
+      ...stages(blockOf(paddedShortcut, options, weights), widthsOf(NARROW, options), [3, 3, 3]),
       ...head(classes, options.real),
     ]);
 

@@ -11,7 +11,7 @@
  * first layer and the classifier are real. Batch norm and ReLU stand before the classifier, as
  * before the real layers of the paper's AlexNet.
  */
-import { type OptionNames, requireOptions } from '../core/checks.js';
+import { type OptionNames, requireOneOf, requireOptions } from '../core/checks.js';
 import * as nn from '../nn/index.js';
 import * as quant from '../quant/index.js';
 import {
@@ -26,13 +26,22 @@ import {
   type NetworkOptions,
   network,
   stages,
+  widthsOf,
 } from './network.js';
+import { paddedShortcut } from './resnet.js';
 
 export interface XnorOptions extends NetworkOptions {
   /** K, the scale of activations: true as in the paper, false as in the release. Default true. */
   readonly activationScale?: boolean;
   /** sign(0) of activations and weights. Default 'plus'. */
   readonly zero?: quant.SignOfZero;
+  /**
+   * Where the shape changes: 'unit', a binary unit with a 1x1 convolution; 'padded', every other
+   * pixel with channels of zeros. Default 'unit'.
+   */
+  readonly shortcut?: 'unit' | 'padded';
+  /** False: no ReLU behind the first layer. Default true. */
+  readonly stemRelu?: boolean;
 }
 
 export interface XnorConvOptions {
@@ -45,7 +54,13 @@ export interface XnorConvOptions {
   readonly name?: string;
 }
 
-const OPTIONS: OptionNames<XnorOptions> = { ...NETWORK_OPTIONS, activationScale: true, zero: true };
+const OPTIONS: OptionNames<XnorOptions> = {
+  ...NETWORK_OPTIONS,
+  activationScale: true,
+  zero: true,
+  shortcut: true,
+  stemRelu: true,
+};
 const CONV_OPTIONS: OptionNames<XnorConvOptions> = {
   filters: true,
   kernel: true,
@@ -90,14 +105,17 @@ export function xnorConv(options: XnorConvOptions): nn.Layer {
   );
 }
 
-type UnitOptions = Pick<XnorConvOptions, 'activationScale' | 'zero'>;
+type UnitOptions = Pick<XnorOptions, 'activationScale' | 'zero' | 'shortcut'>;
 
 export function xnorBlock(options: UnitOptions = {}): Block {
-  requireOptions(options, { activationScale: true, zero: true }, { op: 'xnorBlock' });
+  const known = { activationScale: true, zero: true, shortcut: true } as const;
+  requireOptions(options, known, { op: 'xnorBlock' });
   return blockOf(options);
 }
 
-function blockOf({ activationScale = true, zero = 'plus' }: UnitOptions): Block {
+function blockOf(options: UnitOptions): Block {
+  const { activationScale = true, zero = 'plus', shortcut = 'unit' } = options;
+  requireOneOf(shortcut, ['unit', 'padded'], 'shortcut', { op: 'xnorBlock' });
   const unit = { activationScale, zero };
   return (name, width, stride) =>
     nn.layer(
@@ -112,7 +130,12 @@ function blockOf({ activationScale = true, zero = 'plus' }: UnitOptions): Block 
           strides: stride,
           name: 'shortcut',
         });
-        const kept = same ? x : scope.apply(projection, normalized);
+        const kept =
+          shortcut === 'padded'
+            ? scope.apply(paddedShortcut(width, stride), x)
+            : same
+              ? x
+              : scope.apply(projection, normalized);
         const main = nn.sequential([
           xnorConv({ ...unit, filters: width, kernel: 3, strides: stride, pads: 1, name: 'conv1' }),
           nn.batchNorm({ epsilon: 1e-4, name: 'bn2' }),
@@ -131,10 +154,12 @@ function xnorNet(
   depths: readonly number[],
 ): Network {
   requireOptions(options, OPTIONS, { op: 'zoo' });
-  const stem = { activation: [nn.relu({ name: 'relu' })], real: options.real };
+  const { stemRelu = true, real } = options;
+  const stem = { activation: stemRelu ? [nn.relu({ name: 'relu' })] : [], real };
+  const channels = widthsOf(widths, options);
   return network(options, OPTIONS, large ? IMAGENET : CIFAR10, (classes) => [
-    ...(large ? imagenetStem(widths[0]!, stem) : cifarStem(widths[0]!, stem)),
-    ...stages(blockOf(options), widths, depths),
+    ...(large ? imagenetStem(channels[0]!, stem) : cifarStem(channels[0]!, stem)),
+    ...stages(blockOf(options), channels, depths),
     nn.batchNorm({ epsilon: 1e-4, name: 'bn2' }),
     nn.relu({ name: 'relu2' }),
     ...head(classes, options.real),

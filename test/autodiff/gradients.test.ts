@@ -83,7 +83,10 @@ const CASES: Readonly<Record<string, readonly [(readonly number[])[], Make, Floa
   min: [[[2, 3], []], (g, a, b) => g.min(a!, g.mul(b!, 1.03))],
   pow: [[[2, 3], [3]], (g, a, b) => g.pow(a!, b!), [positive(6), spread(3, 6)]],
   prelu: [[[2, 3, 4], [4]], (g, a, b) => g.prelu(a!, b!)],
-  gate: [[[2, 3]], (g, a) => g.gate(a!, g.constant(new Tensor('f32', spread(3, 4), [3])), 0, 9)],
+  gate: [
+    [[2, 3]],
+    (g, a) => g.gate(a!, g.constant(new Tensor('f32', spread(3, 4), [3])), { min: 0 }),
+  ],
   relu: [[[9]], (g, a) => g.relu(a!)],
   tanh: [[[9]], (g, a) => g.tanh(a!)],
   sigmoid: [[[9]], (g, a) => g.sigmoid(a!)],

@@ -8,6 +8,9 @@ import { random } from '../random.js';
 import { agrees, bitBytes, specials } from './agreement.js';
 import { type Case, randomBitMap, runCase, testedIsas } from './harness.js';
 
+/** Bounds that are not crossed, for ops that have some; a zero and a scale for the others. */
+const numbersOf = (op: string) => (op.endsWith('gate') ? { a: -0.7, b: 2.1 } : { a: 0.7, b: -2.1 });
+
 describe.each([1, 3, 8, 16, 31, 33, 64, 65, 130, 600])('the epilogue over %i channels', (c) => {
   const n = 2;
   const hw = 77;
@@ -59,11 +62,14 @@ describe.each([1, 3, 8, 16, 31, 33, 64, 65, 130, 600])('the epilogue over %i cha
   ];
   test.each(unary)('%s', async (op) => run([{ op, a: -0.7, b: 2.1 }]));
   const kinds = { channel: c, tensor: size, image_channel: n * c, pixel: n * hw } as const;
-  const binary = ['add', 'sub', 'rsub', 'mul', 'div', 'rdiv', 'max', 'min', 'prelu', 'addscaled'];
+  const binary = [
+    ...['add', 'sub', 'rsub', 'mul', 'div', 'rdiv', 'max', 'min', 'prelu', 'addscaled'],
+    ...['gate', 'rgate'],
+  ];
   test.each(binary)('%s', async (op) => {
     for (const [kind, count] of Object.entries(kinds)) {
       await run(
-        [{ op, kind: kind as keyof typeof kinds, operand: 'operand', a: 0.7, b: -2.1 }],
+        [{ op, kind: kind as keyof typeof kinds, operand: 'operand', ...numbersOf(op) }],
         specials(count, next),
       );
     }
@@ -125,6 +131,7 @@ describe.each(TYPES)('operands of %s', (dtype) => {
   const rowsOf = { channel: 1, tensor: n * hw, image_channel: n, pixel: n * hw } as const;
   const ops = [
     ...['add', 'sub', 'rsub', 'mul', 'div', 'rdiv', 'max', 'min', 'prelu', 'submul', 'addscaled'],
+    ...['gate', 'rgate'],
   ];
   test.each([1, 3, 8, 9, 16, 17, 31, 48, 64, 65, 130, 200])(
     '%i channels: every step reads them as floats',
@@ -152,7 +159,7 @@ describe.each(TYPES)('operands of %s', (dtype) => {
           },
           epilogue: ops.flatMap((op, i) => [
             {
-              ...{ op, kind, dtype, operand: `operand${i}`, a: 0.7, b: -2.1 },
+              ...{ op, kind, dtype, operand: `operand${i}`, ...numbersOf(op) },
               ...(op === 'submul' && { secondOperand: 'last' }),
             },
             { op: 'store_f32', kind: 'tensor' as const, operand: `result${i}` },
@@ -322,6 +329,7 @@ describe.each(LINES)('straight line $title', ({ moves }) => {
         op,
         kind: kinds[lie],
         operand,
+        ...numbersOf(op),
         ...(lie === 'T' && parts > 1 && { pitch: c / parts }),
       };
     });
@@ -370,7 +378,7 @@ const LIKE: Readonly<Record<string, readonly string[]>> = {
   clip: ['clip', 'relu'],
 };
 /** No operand of these changes no bit. */
-const FIXED = ['abs', 'round', 'poszero', 'addscaled'];
+const FIXED = ['abs', 'round', 'poszero', 'addscaled', 'gate', 'rgate'];
 const STORES = ['store_f32', 'store_bits', 'store_i32', 'store_i8', 'store_u8'] as const;
 const RESULTS = {
   store_f32: Float32Array,
@@ -416,7 +424,7 @@ class Making {
     this.buffers[operand] = { feed: specials(counts[lie], next) };
     if (op === 'submul') this.buffers[`${operand}#2`] = { feed: specials(counts[lie], next) };
     this.steps.push({
-      ...{ op, kind: kinds[lie as 'C' | 'T' | 'P'], operand },
+      ...{ op, kind: kinds[lie as 'C' | 'T' | 'P'], operand, ...numbersOf(op) },
       ...(op === 'submul' && { secondOperand: `${operand}#2` }),
     });
   }
@@ -468,7 +476,18 @@ test.each(Array.from({ length: 60 }, (_, i) => i))(
   async (seed) => {
     const next = random(7000 + seed);
     const making = new Making(next, 2, 21 + Math.floor(40 * next()), 16 * (1 + (seed % 9)));
-    const binary = ['add', 'sub', 'mul', 'add', 'mul', 'prelu', 'submul', 'rsub', 'max'] as const;
+    const binary = [
+      'add',
+      'sub',
+      'mul',
+      'add',
+      'mul',
+      'prelu',
+      'submul',
+      'rsub',
+      'max',
+      'gate',
+    ] as const;
     const unary = ['relu', 'clip', 'leaky', 'round', 'abs', 'neg', 'signum', 'floor'] as const;
     for (let part = 1 + Math.floor(4 * next()); part > 0; part--) {
       for (let count = Math.floor(6 * next()); count > 0; count--) {

@@ -89,7 +89,7 @@ describe('GraphBuilder', () => {
     const bits = g.sign(x);
     const sums = g.conv2d(bits, kernel);
     let y: Value<'f32'> = g.state(f32([0], []));
-    for (const op of ['add', 'sub', 'mul', 'div', 'max', 'min', 'pow', 'prelu'] as const)
+    for (const op of ['add', 'sub', 'mul', 'div', 'max', 'min', 'pow', 'prelu', 'gate'] as const)
       y = g[op](y, x);
     for (const op of [
       'relu',

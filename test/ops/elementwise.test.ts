@@ -3,8 +3,10 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Attrs } from '../../src/graph/value.js';
 import { OPS, type OpName } from '../../src/ops/index.js';
+import { constant, input, make } from '../../src/ops/make.js';
 import type { OpDef } from '../../src/ops/op.js';
-import { failure, inferred } from './nodes.js';
+import { valueRange } from '../../src/passes/value-range.js';
+import { f32, failure, inferred } from './nodes.js';
 
 /** The formula of an op; attributes as in the default of the op. */
 function formula(op: OpName, attrs = {}): (...operands: number[]) => number {
@@ -22,6 +24,7 @@ describe('shapes', () => {
     expect(inferred('add', ['f32[N,3,1]', 'f32[5]'])).toBe('f32[N,3,5]');
     expect(inferred('mul', ['f32[N,M]', 'f32[1,M]'])).toBe('f32[N,M]');
     expect(inferred('sub', ['f32[]', 'f32[0,1]'])).toBe('f32[0,1]');
+    expect(inferred('gate', ['f32[N,3,1]', 'f32[5]'], { min: 0, max: 1 })).toBe('f32[N,3,5]');
     expect(failure(() => inferred('add', ['f32[N,3]', 'f32[M,3]']))).toBe(
       'ERR_SHAPE add "node": expected shapes that broadcast together but received [N, 3] ' +
         'and [M, 3]',
@@ -78,6 +81,36 @@ describe('formulas', () => {
     expect([0, 3].map((x) => formula('clip', { min: 2, max: 1 })(x))).toEqual([2, 1]);
   });
 
+  test('a gate lets through between its bounds, which are open to nothing else, NaN included', () => {
+    const gate = formula('gate', { min: -1, max: 0.1 });
+    const bounds = [-1.5, -1, -0, Math.fround(0.1), 0.2, INF, NAN];
+    expect(bounds.map((x) => gate(7, x))).toEqual([0, 7, 7, 7, 0, 0, 0]);
+    expect([-0, NAN, -INF].map((value) => gate(value, 0))).toEqual([-0, NAN, -INF]);
+    expect([-0, NAN, INF].map((value) => gate(value, 1))).toEqual([0, 0, 0]);
+    // What relu lets through: everything above zero, subnormal numbers too.
+    const positive = formula('gate', { min: 2 ** -149, max: INF });
+    expect([-0, 0, 2 ** -149, INF].map((y) => positive(3, y))).toEqual([0, 0, 3, 3]);
+    expect(formula('gate', { min: -INF, max: INF })(3, NAN)).toBe(0);
+    expect(formula('gate', { min: 1, max: -1 })(3, 0)).toBe(0);
+  });
+
+  test('a gate adds 0 to the numbers that its value holds', () => {
+    const whole = input('x', 'u2', [3]);
+    const value = make(
+      'gate',
+      'g',
+      [
+        make('add', 's', [
+          make('cast', 'c', [whole], { to: 'f32' }),
+          constant('one', f32([1], [1])),
+        ]),
+        input('y', 'f32', [3]),
+      ],
+      { min: 0, max: 1 },
+    );
+    expect(valueRange(value)).toEqual({ origin: 1, step: 1, lo: 0, hi: 4 });
+  });
+
   test('round goes half to even and keeps the sign of zero', () => {
     const cases = [
       [0.5, 0],
@@ -126,7 +159,7 @@ describe('what an op says of itself', () => {
     .flatMap(([name, def]): [string, OpDef, Attrs][] => {
       if (name === 'leakyRelu')
         return [-0.5, 0, 0.25].map((alpha) => [`${name} ${alpha}`, def as OpDef, { alpha }]);
-      if (name === 'clip')
+      if (name === 'clip' || name === 'gate')
         return [
           [-1, 1],
           [1, -1],

@@ -134,7 +134,9 @@ export class RandomGraph extends RandomValues {
     const [left, right] =
       n.int(0, 2) === 0 && !divide ? [b, item.value as Float] : [item.value as Float, b];
     // Whole numbers stay whole; a product of others is one IEEE operation and exact all the same.
-    this.keep(g[op](left, right));
+    if (item.exact && own && n.int(0, 7) === 0)
+      this.keep(g.gate(left, right, { min: n.pick(-1, 0.5, -Infinity), max: n.pick(2, Infinity) }));
+    else this.keep(g[op](left, right));
   }
 
   private sign(): void {

@@ -75,6 +75,17 @@ const CASES: Record<string, (g: GraphBuilder, x: Float, y: Float) => Results> = 
     below: g.clip(x, -INF, 0),
     above: g.clip(x, -0, INF),
   }),
+  gates: (g, x, y) => {
+    const count = x.shape.at(-1) as number;
+    const c = g.constant(new Tensor('f32', RIGHT.slice(0, count), [count]));
+    const open = { min: 1e-45, max: INF };
+    return {
+      ...{ value: g.gate(x, y, open), reversed: g.gate(y, x, { min: -INF, max: 0.5 }) },
+      ...{ 'value c': g.gate(c, x, { min: -1, max: 1 }), 'x c': g.gate(x, c, open) },
+      ...{ number: g.gate(3, x, open), itself: g.gate(x, x, open) },
+      all: g.gate(x, y, { min: -INF, max: INF }),
+    };
+  },
   'signs and casts': (g, x, y) => ({
     sign: g.sign(x),
     sum: g.sign(g.add(x, y)),

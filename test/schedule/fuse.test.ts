@@ -64,6 +64,34 @@ describe('one kernel', () => {
     },
   );
 
+  test('a gate, whichever of its operands flows', () => {
+    const g = new GraphBuilder();
+    const x = g.input('x', 'f32', [1, 4, 4, 16]);
+    const upstream = g.input('upstream', 'f32', [1, 4, 4, 16]);
+    const scaled = g.mul(g.neg(x), channels(g, 16));
+    const graph = g.graph([x, upstream], {
+      flows: g.gate(scaled, upstream, { min: 0 }),
+      reversed: g.gate(upstream, g.abs(x), { max: 1 }),
+    });
+    expect(scheduleOf(graph)).toEqual([
+      'map of input: neg mul(channel) gate(tensor) store',
+      'map of input: abs rgate(tensor) store',
+    ]);
+  });
+
+  test('of an operand by channel that is computed later in the graph, once there is one', () => {
+    const g = new GraphBuilder();
+    const x = g.input('x', 'f32', [1, 4, 4, 16]);
+    const variance = g.input('variance', 'f32', [16]);
+    const scaled = g.mul(g.sub(x, channels(g, 16)), g.div(channels(g, 16), g.sqrt(variance)));
+    const graph = g.graph([x, variance], { y: g.add(scaled, g.neg(variance)) });
+    expect(scheduleOf(graph)).toEqual([
+      'map of input: neg store',
+      'map of input: sqrt rdiv(channel) store',
+      'map of input: submul(channel, channel) add(channel) store',
+    ]);
+  });
+
   describe('a batch norm is two steps', () => {
     const normal = (g: GraphBuilder, x: Value<'f32'>) => {
       const centred = g.sub(x, channels(g, 64));

@@ -11,7 +11,7 @@ namespace bitplane {
 
 #define BITPLANE_BINARY(isa, name) \
   namespace isa { \
-  void binaryRow(EpilogueOp, const float*, int, const float*, int, float*, int64_t); \
+  void binaryRow(const BinaryOp&, const float*, int, const float*, int, float*, int64_t); \
   }
 #include "kernels/binary/variants.inc"
 #undef BITPLANE_BINARY
@@ -37,6 +37,7 @@ class BinaryStep final : public Step {
       : buffers_{in.field(0), in.field(1)},
         y_(in.field(2)),
         op_(in.field(3)),
+        row_{static_cast<EpilogueOp>(in.field(3)), in.real(22), in.real(23)},
         variant_(kVariants[1]) {
     for (const Variant& v : kVariants) {
       if (v.isa == context.isa()) variant_ = v;
@@ -85,8 +86,7 @@ class BinaryStep final : public Step {
           y[i + j] = static_cast<float>(std::pow(base, power));
         }
       } else {
-        variant_.run(static_cast<EpilogueOp>(op_), operand[0], step[0], operand[1], step[1], y + i,
-                     count);
+        variant_.run(row_, operand[0], step[0], operand[1], step[1], y + i, count);
       }
       i += count;
     }
@@ -96,6 +96,7 @@ class BinaryStep final : public Step {
   int buffers_[2];
   int y_;
   int32_t op_;
+  BinaryOp row_;
   Variant variant_;
   Box<2> box_;
   int64_t elements_;

@@ -4,12 +4,12 @@
 namespace bitplane {
 namespace reference {
 
-void binaryRow(EpilogueOp op, const float* a, int aStep, const float* b, int bStep, float* y,
+void binaryRow(const BinaryOp& op, const float* a, int aStep, const float* b, int bStep, float* y,
                int64_t n) {
   for (int64_t i = 0; i < n; i++) {
     const float v = a[i * aStep];
     const float w = b[i * bStep];
-    switch (op) {
+    switch (op.op) {
       case EpilogueOp::add:
         y[i] = v + w;
         break;
@@ -33,6 +33,9 @@ void binaryRow(EpilogueOp op, const float* a, int aStep, const float* b, int bSt
         break;
       case EpilogueOp::min:
         y[i] = w != w || w < v ? w : v;
+        break;
+      case EpilogueOp::gate:
+        y[i] = op.low <= w && w <= op.high ? v : 0.0f;
         break;
       default:
         y[i] = v < 0 ? v * w : v;

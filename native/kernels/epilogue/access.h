@@ -25,7 +25,8 @@ alignas(64) constexpr Neutral kNeutral;
 
 // Moves with two numbers of their own.
 constexpr bool hasNumbers(EpilogueOp op) {
-  return op == EpilogueOp::clip || op == EpilogueOp::addscaled;
+  return op == EpilogueOp::clip || op == EpilogueOp::addscaled || op == EpilogueOp::gate ||
+         op == EpilogueOp::rgate;
 }
 
 // One move's operand or target, resolved once for all columns of a block: its bytes at row 0,
@@ -39,7 +40,8 @@ struct Access {
   bool negates = false;         // add: its operand is subtracted
   bool isConstant = false;      // low is the operand of every channel
   bool isSigned = false;        // addscaled: i8, not u8
-  float low = 0, high = 0;      // addscaled: what is taken off, and the factor
+  // clip, gates: the bounds; addscaled: what is taken off, and the factor
+  float low = 0, high = 0;
 
   BITPLANE_INLINE const char* at(int64_t c) const {
     return base + (c < period ? c : c % period) * bits / 8;
@@ -84,7 +86,7 @@ BITPLANE_INLINE void resolve(const EpilogueView& epilogue, const EpilogueStep* a
     }
     const int64_t start = step.kind == OperandKind::image_channel ? image * channels : 0;
     const bool two = step.second >= 0;
-    access->negates = step.op == EpilogueOp::sub;
+    access->negates = m.op == EpilogueOp::add && step.op == EpilogueOp::sub;
     access->base =
         reinterpret_cast<char*>(buffers.get<float>(two ? step.second : step.buffer) + start);
     access->bits = 32;
@@ -101,6 +103,8 @@ BITPLANE_INLINE void resolve(const EpilogueView& epilogue, const EpilogueStep* a
     access->stride = pitch * 4;
     access->period = pitch;
     access->bits = 32;
+    access->low = step.a;
+    access->high = step.b;
   } else if constexpr (m.lie == Lie::pixel) {
     access->base = reinterpret_cast<char*>(buffers.get<float>(step.buffer) + pixel);
     access->stride = 4;

@@ -16,6 +16,8 @@
 // submul(v,b,c) = (v - b) * c, two operations of two operands: a batch norm but for its shift.
 // With b = +0 it is mul(v,c) to the bit, because v - (+0) is v for every v, -0 and NaN too.
 // addscaled(v,q) = v + (q - a) * b, three operations: a shortcut that is stored as integers.
+// gate(v,x) = a <= x <= b ? v : +0;  rgate(v,w) = a <= v <= b ? w : +0. So 0 where x is NaN: what
+//   the backward pass of relu and of clip lets through, with either of its operands in the flow.
 // poszero(v) = v + (+0): what becomes of -0 when it is stored as an integer and read again.
 #pragma once
 #include "kernels/step.h"
@@ -27,7 +29,7 @@ namespace bitplane {
 // clang-format off
 #define BITPLANE_EPILOGUE_OPS(X) \
   X(add, 1) X(sub, 1) X(rsub, 1) X(mul, 1) X(div, 1) X(rdiv, 1) X(max, 1) X(min, 1) X(prelu, 1) \
-  X(submul, 2) X(addscaled, 1) \
+  X(submul, 2) X(addscaled, 1) X(gate, 1) X(rgate, 1) \
   X(relu, 0) X(leaky, 0) X(clip, 0) X(tanh, 0) X(sigmoid, 0) X(abs, 0) X(neg, 0) X(sqrt, 0) \
   X(exp, 0) X(log, 0) X(floor, 0) X(ceil, 0) X(round, 0) /* half to even */ \
   X(poszero, 0) \

@@ -186,6 +186,8 @@ BITPLANE_INLINE void runTile(const ReadyStep* steps, int length, float* block, i
       BITPLANE_OP(prelu, select(less(v[i], zero), mul(v[i], b), v[i]))
       BITPLANE_TERNARY(submul, mul(sub(v[i], b), c))
       BITPLANE_OP(addscaled, add(v[i], mul(sub(b, set1(s.a)), set1(s.b))))
+      BITPLANE_OP(gate, gated(b, set1(s.a), set1(s.b), v[i]))
+      BITPLANE_OP(rgate, gated(v[i], set1(s.a), set1(s.b), b))
       BITPLANE_UNARY(poszero, add(v[i], zero))
       BITPLANE_UNARY(relu, larger(zero, v[i]))
       BITPLANE_UNARY(leaky, select(less(v[i], zero), mul(v[i], set1(s.a)), v[i]))

@@ -108,6 +108,12 @@ void runEpilogue(const Piece&, const EpilogueView& epilogue, const Buffers& buff
             b = b * s.b;
             v = v + b;
             break;
+          case EpilogueOp::gate:
+            v = s.a <= b && b <= s.b ? v : 0.0f;
+            break;
+          case EpilogueOp::rgate:
+            v = s.a <= v && v <= s.b ? b : 0.0f;
+            break;
           case EpilogueOp::poszero:
             v = v + 0.0f;
             break;

@@ -79,6 +79,14 @@ struct Straight<Open, std::index_sequence<K...>, Codes...> {
         if constexpr (m.lie == Lie::pixel) b = set1(*map);
         if constexpr (m.op == EpilogueOp::add || m.op == EpilogueOp::addscaled)
           v[i] = add(v[i], b);
+        else if constexpr (m.op == EpilogueOp::sub)
+          v[i] = sub(v[i], b);
+        else if constexpr (m.op == EpilogueOp::rsub)
+          v[i] = sub(b, v[i]);
+        else if constexpr (m.op == EpilogueOp::gate)
+          v[i] = gated(b, column[k][0], mean[k][0], v[i]);
+        else if constexpr (m.op == EpilogueOp::rgate)
+          v[i] = gated(v[i], column[k][0], mean[k][0], b);
         else if constexpr (m.op == EpilogueOp::div)
           v[i] = div(v[i], b);
         else if constexpr (m.op == EpilogueOp::poszero)

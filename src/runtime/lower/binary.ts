@@ -17,14 +17,19 @@ const POW = 1000;
 /** Any op of two operands that an epilogue could say if they lay otherwise. */
 export function lowerBinary({ anchor: node }: KernelCall, context: LoweringContext): void {
   const form = opDef(node.op).step?.(node.attrs);
-  emitBinary(node, context.asm.epilogueOp(form?.op ?? node.op), context);
+  emitBinary(node, context.asm.epilogueOp(form?.op ?? node.op), context, form?.immediates);
 }
 
 export function lowerPow({ anchor: node }: KernelCall, context: LoweringContext): void {
   emitBinary(node, POW, context);
 }
 
-function emitBinary(node: Value, op: number, context: LoweringContext): void {
+function emitBinary(
+  node: Value,
+  op: number,
+  context: LoweringContext,
+  [low, high]: readonly [number, number] = [0, 0],
+): void {
   requireWords(node);
   const [a, b] = node.inputs as [Value, Value];
   const sizes = node.shape as readonly number[];
@@ -36,5 +41,7 @@ function emitBinary(node: Value, op: number, context: LoweringContext): void {
     ...box('d', sizes, 1),
     ...box('as', broadcastStrides(a, sizes), 0),
     ...box('bs', broadcastStrides(b, sizes), 0),
+    low: context.asm.floatBits(low),
+    high: context.asm.floatBits(high),
   });
 }

@@ -49,7 +49,6 @@ export const LOWERINGS = {
   matmul: { never: 'legalization makes a dense layer of it' },
   batchNorm: { never: 'legalization makes arithmetic of it' },
   logSoftmax: { never: 'legalization makes arithmetic of it' },
-  gate: { never: 'an epilogue says it' },
   surrogate: { never: 'it is its first operand' },
   reshape: { never: 'it is the memory of its operand' },
   threshold: { never: 'it is a step of an epilogue' },
