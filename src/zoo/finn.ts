@@ -15,7 +15,7 @@ import * as quant from '../quant/index.js';
 import {
   CIFAR10,
   type Defaults,
-  NETWORK_OPTIONS,
+  FIXED_WIDTH_OPTIONS,
   type Network,
   type NetworkOptions,
   network,
@@ -24,14 +24,18 @@ import {
 
 const MNIST: Defaults = { classes: 10, inputSize: 28, channels: 1 };
 
-export interface FinnOptions extends NetworkOptions {
+export interface FinnOptions extends Omit<NetworkOptions, 'width'> {
   /** Bits, or a spec, of weights. Default 1: signs without a scale. */
   readonly weights?: quant.QuantSpecLike;
   /** Bits, or a spec, of what layers read. Default 1: signs. */
   readonly activations?: quant.QuantSpecLike;
 }
 
-const OPTIONS: OptionNames<FinnOptions> = { ...NETWORK_OPTIONS, weights: true, activations: true };
+const OPTIONS: OptionNames<FinnOptions> = {
+  ...FIXED_WIDTH_OPTIONS,
+  weights: true,
+  activations: true,
+};
 
 function quantizersOf({ weights = 1, activations = 1 }: FinnOptions) {
   return {

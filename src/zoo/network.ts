@@ -32,6 +32,10 @@ export const NETWORK_OPTIONS: OptionNames<NetworkOptions> = {
   real: true,
 };
 
+/** Those of a network whose layers have no common width. */
+const { width: _, ...FIXED } = NETWORK_OPTIONS;
+export const FIXED_WIDTH_OPTIONS: OptionNames<Omit<NetworkOptions, 'width'>> = FIXED;
+
 /** The options of a real layer's convolution or dense layer. */
 export function realLayer(
   real: quant.QuantSpecLike | undefined,

@@ -10,8 +10,8 @@
 import * as nn from '../nn/index.js';
 import * as quant from '../quant/index.js';
 import {
+  FIXED_WIDTH_OPTIONS,
   IMAGENET,
-  NETWORK_OPTIONS,
   type Network,
   type NetworkOptions,
   network,
@@ -81,8 +81,8 @@ export function quickNetStem(real?: quant.QuantSpecLike): nn.Layer[] {
   ];
 }
 
-export function quickNet(options: NetworkOptions = {}): Network {
-  return network(options, NETWORK_OPTIONS, IMAGENET, (classes) => [
+export function quickNet(options: Omit<NetworkOptions, 'width'> = {}): Network {
+  return network(options, FIXED_WIDTH_OPTIONS, IMAGENET, (classes) => [
     ...quickNetStem(options.real),
     ...WIDTHS.flatMap((width, i) => [
       ...(i === 0
