@@ -1,0 +1,303 @@
+/**
+ * How the papers train their networks, as far as a data set of small pictures goes: which network
+ * in which phases, with which loss, optimizer and schedule. Epochs are shares of the whole, so that
+ * a recipe scales. Not here: training itself (src/train), data.
+ */
+
+import { expected } from '../core/errors.js';
+import type { Augmentation } from '../data/augment/augmentation.js';
+import { flip } from '../data/augment/flip.js';
+import { randomCrop } from '../data/augment/random-crop.js';
+import type { Value } from '../graph/value.js';
+import * as nn from '../nn/index.js';
+import type { GraphBuilder } from '../ops/builder.js';
+import {
+  attentionMatching,
+  crossEntropy,
+  distillation,
+  distributionalLoss,
+} from '../train/losses.js';
+import { adam, sgd } from '../train/optimizer.js';
+import type { Schedule } from '../train/schedule.js';
+import { cosine, linear } from '../train/schedules.js';
+import type { Loss, ParameterGroup, TrainingStepOptions } from '../train/step.js';
+import { warmUp } from '../train/warm-up.js';
+import { type BiRealStage, biReal20, biRealCifar18 } from './bi-real-net.js';
+import type { Network, NetworkOptions } from './network.js';
+import { reActBiReal20, reActBiRealCifar18 } from './react-net.js';
+import { realToBinary20, realToBinaryCifar18 } from './real-to-binary.js';
+import { bwn20, bwnCifar18, resnet20, resnetCifar18 } from './resnet.js';
+import { xnor20, xnorCifar18 } from './xnor-net.js';
+
+type Float = Value<'f32'>;
+type Parameter = nn.Parameter;
+type Constraint = NonNullable<TrainingStepOptions['constraint']>;
+
+export interface RecipePhase {
+  readonly name: string;
+  /** Share of the recipe's epochs. */
+  readonly share: number;
+  readonly model: (options: NetworkOptions) => Network;
+  readonly loss: Loss;
+  readonly optimizer: readonly ParameterGroup[];
+  readonly schedule: Schedule;
+  /** Whether it begins with what the phase before ended with. */
+  readonly continues: boolean;
+  /** The network that the loss compares with: that of the phase before, or one that is given. */
+  readonly teacher?: 'previous' | 'given';
+  readonly constraint?: Constraint;
+}
+
+export interface Recipe {
+  readonly name: string;
+  /** One line for people. */
+  readonly about: string;
+  readonly paper: string;
+  /** Where none are given. */
+  readonly epochs: number;
+  readonly batchSize: number;
+  readonly augment: (pictures: {
+    readonly size: number;
+    readonly mirror: boolean;
+  }) => Augmentation[];
+  phases(model: RecipeModel): readonly RecipePhase[];
+}
+
+/** Which network a recipe trains. */
+export type RecipeModel = (typeof RECIPE_MODELS)[number];
+export const RECIPE_MODELS = ['resnet-20', 'resnet-18'] as const;
+
+/** Reflected padding of an eighth of the picture, a random crop, and a mirror image. */
+const cropAndFlip: Recipe['augment'] = ({ size, mirror }) => [
+  randomCrop({ padding: Math.max(1, Math.round(size / 8)), mode: 'reflect' }),
+  ...(mirror ? [flip()] : []),
+];
+
+/** The decay of convolutions and dense layers, which biases and batch norms are spared. */
+function decaying(make: (decay: number) => ParameterGroup['optimizer'], decay: number) {
+  const isWeight = ({ role, precision }: Parameter) => role === 'weight' && precision === undefined;
+  return [
+    { takes: isWeight, optimizer: make(decay) },
+    { takes: () => true, optimizer: make(0) },
+  ];
+}
+
+const all = (optimizer: ParameterGroup['optimizer']): ParameterGroup[] => [
+  { takes: () => true, optimizer },
+];
+
+const labels: Loss = ({ g, output, targets }) => crossEntropy(g, output, targets);
+
+/** BWN and XNOR-Net keep real weights centred over their input channels and within [-1, 1]. */
+const centredAndClipped: Constraint = ({ role, precision }) =>
+  role === 'weight' && precision === 1
+    ? (g, w) => {
+        const last = w.shape.length - 1;
+        const mean = g.reduce(w, 'mean', [last], { keepDims: true });
+        return g.clip(g.sub(w, mean), -1, 1);
+      }
+    : undefined;
+
+const within: Constraint = ({ role, precision }) =>
+  role === 'weight' && precision === 1 ? (g, w) => g.clip(w, -1, 1) : undefined;
+
+const warmLinear = (share: number) => warmUp(linear(), { share });
+
+const pick = <T>(model: RecipeModel, small: T, large: T): T =>
+  model === 'resnet-20' ? small : large;
+
+const RESNET = 'He et al., CVPR 2016, arXiv 1512.03385';
+const XNOR = 'Rastegari et al., ECCV 2016, arXiv 1603.05279';
+
+export const RECIPES = {
+  float: {
+    name: 'float',
+    about: 'a ResNet of floats: SGD with Nesterov momentum, warm-up and cosine',
+    paper: RESNET,
+    epochs: 30,
+    batchSize: 256,
+    augment: cropAndFlip,
+    phases: (model) => [
+      {
+        name: 'train',
+        share: 1,
+        model: pick(model, resnet20, resnetCifar18),
+        loss: labels,
+        optimizer: decaying(
+          (decay) => sgd({ rate: 0.2, momentum: 0.9, nesterov: true, decay }),
+          5e-4,
+        ),
+        schedule: warmUp(cosine(), { share: 0.08 }),
+        continues: false,
+      },
+    ],
+  },
+  bwn: {
+    name: 'bwn',
+    about: 'Binary Weight Network: weights alpha sign(W), activations of floats',
+    paper: XNOR,
+    epochs: 30,
+    batchSize: 256,
+    augment: cropAndFlip,
+    phases: (model) => [
+      {
+        name: 'train',
+        share: 1,
+        model: pick(model, bwn20, bwnCifar18),
+        loss: labels,
+        optimizer: all(adam({ rate: 2e-3 })),
+        schedule: warmLinear(0.02),
+        continues: false,
+        constraint: centredAndClipped,
+      },
+    ],
+  },
+  xnor: {
+    name: 'xnor',
+    about: 'XNOR-Net as released: binary weights and activations, without the scale K',
+    paper: XNOR,
+    epochs: 30,
+    batchSize: 256,
+    augment: cropAndFlip,
+    phases: (model) => [
+      {
+        name: 'train',
+        share: 1,
+        model: (options) =>
+          pick(
+            model,
+            xnor20,
+            xnorCifar18,
+          )({ ...options, activationScale: false, shortcut: 'padded', stemRelu: false }),
+        loss: labels,
+        optimizer: all(adam({ rate: 2e-3 })),
+        schedule: warmLinear(0.02),
+        continues: false,
+        constraint: centredAndClipped,
+      },
+    ],
+  },
+  'bi-real': {
+    name: 'bi-real',
+    about: 'Bi-Real Net in its stages: ReLU, leaky clip, clip, binary',
+    paper: 'Liu et al., ECCV 2018, arXiv 1808.00278',
+    epochs: 60,
+    batchSize: 256,
+    augment: cropAndFlip,
+    phases(model) {
+      const stage = (name: BiRealStage, share: number, rate: number, continues: boolean) => ({
+        name,
+        share,
+        model: (options: NetworkOptions) =>
+          pick(model, biReal20, biRealCifar18)({ ...options, stage: name, init: nn.heNormal }),
+        loss: labels,
+        optimizer: all(adam({ rate })),
+        schedule: warmLinear(0.02),
+        continues,
+      });
+      return [
+        stage('relu', 0.2, 2.5e-3, false),
+        stage('leakyClip', 0.1, 1e-3, true),
+        stage('clip', 0.1, 1e-3, true),
+        stage('binary', 0.6, 2.5e-3, true),
+      ];
+    },
+  },
+  'real-to-binary': {
+    name: 'real-to-binary',
+    about: 'Real-to-Binary: four stages, each taught by the one before',
+    paper: 'Martinez et al., ICLR 2020, arXiv 2003.11535',
+    epochs: 120,
+    batchSize: 256,
+    augment: cropAndFlip,
+    phases: (model) => realToBinaryPhases(model),
+  },
+  reactnet: {
+    name: 'reactnet',
+    about: 'ReActNet on Bi-Real blocks: binary activations first, then weights too, by a teacher',
+    paper: 'Liu et al., ECCV 2020, arXiv 2003.03488',
+    epochs: 30,
+    batchSize: 256,
+    augment: cropAndFlip,
+    phases(model) {
+      const step = (name: string, weights: 'real' | 'binary', decay: number) => ({
+        name,
+        share: 0.5,
+        model: (options: NetworkOptions) =>
+          pick(
+            model,
+            reActBiReal20,
+            reActBiRealCifar18,
+          )({ ...options, weights, init: nn.heNormal }),
+        loss: ({ g, output, teacher }: Parameters<Loss>[0]) =>
+          distributionalLoss(g, output, teacher!.output),
+        optimizer: decaying((own) => adam({ rate: 2.5e-3, decay: own }), decay),
+        schedule: warmLinear(0.02),
+        continues: weights === 'binary',
+        teacher: 'given' as const,
+      });
+      return [step('step1', 'real', 1e-5), step('step2', 'binary', 0)];
+    },
+  },
+} as const satisfies Readonly<Record<string, Recipe>>;
+
+export type RecipeName = keyof typeof RECIPES;
+
+/**
+ * A teacher of floats, then its three students; each is taught by the network before it. The loss
+ * is larq-zoo's: labels, 30 times attention matching at the end of every block, 3 times
+ * distillation; in the last stage labels and 0.8 times distillation.
+ */
+function realToBinaryPhases(model: RecipeModel): readonly RecipePhase[] {
+  const student = (number: 1 | 2 | 3): RecipePhase => ({
+    name: `student${number}`,
+    share: 0.25,
+    model: (options) =>
+      pick(model, realToBinary20, realToBinaryCifar18)({ ...options, student: number }),
+    loss: ({ g, output, targets, layer, teacher }) => {
+      const own = crossEntropy(g, output, targets);
+      const taught = distillation(g, output, teacher!.output);
+      if (number === 3) return g.add(own, g.mul(taught, 0.8));
+      // A residual block has two units here, and one layer in a ResNet.
+      const points = pick(model, 3, 2);
+      const stages = pick(model, 3, 4);
+      const distances = Array.from({ length: stages * points }, (_, i) => {
+        const [stage, block] = [Math.floor(i / points) + 1, i % points];
+        const ours = layer(`layer${stage}/${2 * block + 1}`);
+        const theirs = teacher!.layer(
+          number === 1 ? `layer${stage}/${block}` : `layer${stage}/${2 * block + 1}`,
+        );
+        return attentionMatching(g, ours, theirs, { normalization: 'max' });
+      });
+      const attention = g.mul(
+        distances.reduce((a, b) => g.add(a, b)),
+        1 / distances.length,
+      );
+      return g.add(g.add(own, g.mul(attention, 30)), g.mul(taught, 3));
+    },
+    optimizer: decaying((decay) => adam({ rate: number === 3 ? 2e-4 : 1e-3, decay }), 1e-5),
+    schedule: warmLinear(0.05),
+    continues: number === 3,
+    teacher: 'previous',
+    ...(number === 3 && { constraint: within }),
+  });
+  return [
+    {
+      ...RECIPES.float.phases(model)[0]!,
+      name: 'teacher',
+      share: 0.25,
+    },
+    student(1),
+    student(2),
+    student(3),
+  ];
+}
+
+/** @throws BitplaneError ERR_ARGUMENT listing the recipes */
+export function recipeOf(name: string): Recipe {
+  if (!Object.hasOwn(RECIPES, name))
+    throw expected('ERR_ARGUMENT', `a recipe of ${Object.keys(RECIPES).join(', ')}`, name, {
+      op: 'train',
+    });
+  return RECIPES[name as RecipeName];
+}
