@@ -269,6 +269,11 @@ const OPTIONED: Record<string, (options: never) => unknown> = {
   'g.matmul': (o) => over(({ k, w }) => k.matmul(k.input('y', 'f32', [1, 4]), w([4, 2]), o)),
   'g.batchNorm': (o) =>
     over(({ k, w }) => k.batchNorm(k.input('y', 'f32', [1, 4]), w([4]), w([4]), w([4]), w([4]), o)),
+  'g.normalize': (o) =>
+    over(({ k, w }) => k.normalize(k.input('y', 'f32', [1, 4]), w([4]), w([4]), o)),
+  'g.moments': (o) => map('moments', o),
+  'g.normalizeSums': (o) =>
+    over(({ k, w }) => k.normalizeSums(k.input('y', 'f32', [1, 4]), w([1, 4]), w([4]), o)),
   'g.multiThreshold': (o) =>
     over(({ k, w }) => k.multiThreshold(k.input('y', 'f32', [1, 4]), w([4, 1]), o)),
   'g.concat': (o) => over(({ k, w }) => k.concat([w([1, 4]), w([1, 4])], 0, o)),

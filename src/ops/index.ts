@@ -19,7 +19,10 @@ import { leakyRelu } from './leaky-relu.js';
 import { logSoftmax } from './log-softmax.js';
 import { matmul } from './matmul.js';
 import { maxPool2d } from './max-pool2d.js';
+import { moments } from './moments.js';
 import { multiThreshold } from './multi-threshold.js';
+import { normalize } from './normalize.js';
+import { normalizeSums } from './normalize-sums.js';
 import type { OpDef } from './op.js';
 import { pad } from './pad.js';
 import { reduce } from './reduce.js';
@@ -116,7 +119,12 @@ export const OPS = {
   logSoftmax,
   /** Over the last axis, with given statistics. */
   batchNorm,
+  /** Batch norm over the last axis, with the statistics of x itself. */
+  normalize,
   /** [2, C]: the mean and the biased variance of each channel, the last axis. */
+  moments,
+  /** [4, C]: the sums over the rows of dy and of dy (x - mean), and both by the number of rows. */
+  normalizeSums,
 
   // For training
 

@@ -100,6 +100,30 @@ const computedBatchNorm: Rule = (value) => {
   return normalized(name, x, mean, make('div', `${name}.scale`, [gamma, sigma]), beta);
 };
 
+/** normalize(x) -> batchNorm with the moments of x, in the arithmetic of that. */
+const computedNormalize: Rule = (value, tools) => {
+  if (!isOp(value, 'normalize')) return undefined;
+  const [x, gamma, beta] = value.inputs;
+  const { name } = value;
+  const channels = x.shape.at(-1)!;
+  const statistics = make('moments', `${name}.moments`, [x]);
+  const row = (index: number, what: string) =>
+    make(
+      'reshape',
+      `${name}.${what}`,
+      [
+        make('slice', `${name}.${what}.row`, [statistics], {
+          starts: [index, 0],
+          ends: [index + 1, channels],
+          steps: [1, 1],
+        }),
+      ],
+      { shape: [channels] },
+    );
+  const inputs = [x, gamma, beta, row(0, 'mean'), row(1, 'var')];
+  return computedBatchNorm(make('batchNorm', name, inputs, value.attrs), tools);
+};
+
 /**
  * An average that counts its padding but not what `ceil` lets hang over the end: kernels count all
  * of a window or the elements of x in it, so the padding becomes elements.
@@ -151,6 +175,7 @@ export const legalize: Rule = firstOf(
   composedLogSoftmax,
   reduceNeighbours,
   computedBatchNorm,
+  computedNormalize,
   computedMatmul,
   paddedAverage,
 );

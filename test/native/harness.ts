@@ -65,6 +65,8 @@ export interface Case {
     readonly operand?: string;
     readonly secondOperand?: string;
   })[];
+  /** Instructions that follow, over the same buffers. */
+  readonly after?: readonly Pick<Case, 'opcode' | 'fields'>[];
 }
 
 /** A program of one case, what it is fed and what it writes. */
@@ -163,6 +165,7 @@ function build(test: Case, isa: IsaName, threads: number, without: number): Buil
     ...(secondOperand !== undefined && { second: numbers[secondOperand] as number }),
   }));
   asm.emit(test.opcode, { ...test.fields, ...numbers }, epilogue);
+  for (const { opcode, fields } of test.after ?? []) asm.emit(opcode, { ...fields, ...numbers });
   pool.settle(Infinity);
   const { code, buffers } = asm.finish();
   const program = new native.Program(

@@ -107,6 +107,8 @@ describe('GraphBuilder', () => {
     ] as const)
       y = g[op](y);
     y = g.batchNorm(g.clip(g.leakyRelu(y), -1, 1), vector, vector, vector, vector);
+    const [mean] = [g.reshape(g.slice(g.moments(y), [0, 0], [1, 2]), [2])];
+    y = g.mul(g.normalize(y, vector, mean), g.slice(g.normalizeSums(x, y, mean), [0, 0], [1, 2]));
     y = g.multiThreshold(y, g.constant(f32([0], [1, 1])));
     y = g.concat([g.avgPool2d(y, [2, 2]), g.cast(g.maxPool2d(bits, [2, 2]), 'f32')], 3);
     y = g.pad(g.slice(y, [0, 0, 0, 0], ['N', 2, 2, 1]), [0, 0, 0, 0, 0, 0, 0, 3], 0);

@@ -14,6 +14,8 @@ import { lowerDense } from './dense.js';
 import { lowerExpand } from './expand.js';
 import { lowerMap } from './map.js';
 import { lowerMaxPool2d } from './max-pool2d.js';
+import { lowerMoments } from './moments.js';
+import { lowerNormalizeSums } from './normalize-sums.js';
 import { lowerPad } from './pad.js';
 import { lowerReduce } from './reduce.js';
 import { lowerSlice } from './slice.js';
@@ -39,6 +41,8 @@ export const LOWERINGS = {
   maxPool2d: lowerMaxPool2d,
   avgPool2d: lowerAvgPool2d,
   reduce: lowerReduce,
+  moments: lowerMoments,
+  normalizeSums: lowerNormalizeSums,
   softmax: lowerSoftmax,
   transpose: lowerTranspose,
   slice: lowerSlice,
@@ -50,6 +54,7 @@ export const LOWERINGS = {
   batchNorm: { never: 'legalization makes arithmetic of it' },
   logSoftmax: { never: 'legalization makes arithmetic of it' },
   surrogate: { never: 'it is its first operand' },
+  normalize: { never: 'legalization makes moments and arithmetic of it' },
   reshape: { never: 'it is the memory of its operand' },
   threshold: { never: 'it is a step of an epilogue' },
 } as const satisfies Readonly<Record<Exclude<OpName, InEpilogues>, Lowering | Reason>> &

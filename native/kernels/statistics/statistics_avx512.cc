@@ -1,0 +1,4 @@
+// The sums of a block, compiled for avx512. The loops are in generic.h.
+#include "simd/avx512.h"
+
+#include "kernels/statistics/generic.h"
