@@ -8,9 +8,7 @@ import { expected } from '../core/errors.js';
 import type { Augmentation } from '../data/augment/augmentation.js';
 import { flip } from '../data/augment/flip.js';
 import { randomCrop } from '../data/augment/random-crop.js';
-import type { Value } from '../graph/value.js';
 import * as nn from '../nn/index.js';
-import type { GraphBuilder } from '../ops/builder.js';
 import {
   attentionMatching,
   crossEntropy,
@@ -29,7 +27,6 @@ import { realToBinary20, realToBinaryCifar18 } from './real-to-binary.js';
 import { bwn20, bwnCifar18, resnet20, resnetCifar18 } from './resnet.js';
 import { xnor20, xnorCifar18 } from './xnor-net.js';
 
-type Float = Value<'f32'>;
 type Parameter = nn.Parameter;
 type Constraint = NonNullable<TrainingStepOptions['constraint']>;
 

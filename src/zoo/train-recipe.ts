@@ -1,0 +1,218 @@
+/**
+ * Runs a recipe: its phases one after the other, each from what the phase before ended with, with a
+ * log, checkpoints to go on from, and the trained network packed. Not here: what the recipes are
+ * (./recipes.ts), training itself (src/train).
+ */
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { expected } from '../core/errors.js';
+import { trainedPreprocess } from '../data/normalization.js';
+import type { PictureSet } from '../data/picture-set.js';
+import { withRecipe } from '../data/recipe.js';
+import { saveModel } from '../formats/safetensors/model.js';
+import { Session } from '../formats/session.js';
+import { readTensors, writeTensors } from '../formats/tensors.js';
+import type { Graph } from '../graph/value.js';
+import type { Parameter } from '../nn/scope.js';
+import type { State } from '../nn/state.js';
+import { type Evaluation, evaluate } from '../train/evaluate.js';
+import { fit, type StepReport } from '../train/fit.js';
+import type { EpochRecord } from '../train/history.js';
+import { openHistoryLog } from '../train/history-log.js';
+import type { Teacher } from '../train/step.js';
+import type { Network, NetworkOptions } from './network.js';
+import type { Recipe, RecipeModel, RecipePhase } from './recipes.js';
+
+export interface TrainRecipeOptions {
+  readonly model: RecipeModel;
+  readonly train: PictureSet;
+  readonly test: PictureSet;
+  /** Where the files go; it is made if it does not exist. */
+  readonly out: string;
+  /** Of all phases together; each has at least one. Default the recipe's. */
+  readonly epochs?: number | undefined;
+  /** Channels of the first stage. */
+  readonly width?: number | undefined;
+  readonly batchSize?: number | undefined;
+  readonly seed?: number | undefined;
+  readonly threads?: number | undefined;
+  /** Whether to go on from the files in `out`. */
+  readonly resume?: boolean | undefined;
+  /** The network that a recipe with a teacher compares with. */
+  readonly teacher?: Teacher | undefined;
+  readonly signal?: AbortSignal | undefined;
+  onStep?(report: StepReport & { readonly phase: string }): void;
+  onEpoch?(record: EpochRecord): void;
+}
+
+export interface Trained {
+  readonly network: Network;
+  readonly state: State;
+  readonly graph: Graph;
+  readonly history: readonly EpochRecord[];
+  /** Of the packed network. */
+  readonly evaluation: Evaluation;
+  /** Test pictures that the packed network and the float evaluation answer differently. */
+  readonly differing: number;
+}
+
+/** The files of a training. */
+export const FILES = {
+  model: 'model.safetensors',
+  state: 'state.safetensors',
+  log: 'log.jsonl',
+} as const;
+
+/** @throws BitplaneError what `fit` throws, ERR_ARGUMENT for a recipe without its teacher */
+export async function trainRecipe(recipe: Recipe, options: TrainRecipeOptions): Promise<Trained> {
+  const { train, test, out, seed = 0, epochs = recipe.epochs, resume = false } = options;
+  const phases = recipe.phases(options.model);
+  if (options.teacher === undefined && phases.some(({ teacher }) => teacher === 'given'))
+    throw expected('ERR_ARGUMENT', 'a teacher, which this recipe needs,', 'none', {
+      op: 'train',
+      node: recipe.name,
+    });
+  await mkdir(out, { recursive: true });
+  const counts = epochsOf(phases, epochs);
+  const settings = networkOptions(options);
+  const done = resume ? await phasesDone(phases, out) : 0;
+  const before = counts.slice(0, done).reduce((a, b) => a + b, 0);
+  let log = await openHistoryLog(join(out, FILES.log), before);
+  let previous: { readonly network: Network; readonly state: State } | undefined;
+  for (const [i, phase] of phases.entries()) {
+    const network = phase.model(settings);
+    const path = join(out, `${phase.name}.safetensors`);
+    if (i < done) {
+      previous = { network, state: (await readTensors(path)) as State };
+      continue;
+    }
+    const offset = counts.slice(0, i).reduce((a, b) => a + b, 0);
+    const teacher = teacherOf(phase, previous, options.teacher);
+    const { state } = await fit(
+      network,
+      { train, test },
+      {
+        epochs: counts[i] as number,
+        batchSize: options.batchSize ?? recipe.batchSize,
+        loss: phase.loss,
+        optimizer: phase.optimizer,
+        schedule: phase.schedule,
+        augment: recipe.augment({
+          size: train.pictureShape[0],
+          mirror: train.pictureShape[2] > 1,
+        }),
+        // Each phase has its own order of pictures.
+        seed: seed + i,
+        state: startOf(network, seed, phase.continues ? previous?.state : undefined),
+        ...(options.threads !== undefined && { threads: options.threads }),
+        ...(phase.constraint && { constraint: phase.constraint }),
+        ...(teacher && { teacher }),
+        phase: phase.name,
+        checkpoint: join(out, 'checkpoint.safetensors'),
+        resume: resume && i === done,
+        signal: options.signal,
+        callbacks: {
+          onStep: (report) => options.onStep?.({ ...report, phase: phase.name }),
+          async onEpoch(own) {
+            const record = { ...own, epoch: own.epoch + offset };
+            if (log.records.length !== record.epoch - 1)
+              log = await openHistoryLog(join(out, FILES.log), record.epoch - 1);
+            await log.append(record);
+            options.onEpoch?.(record);
+          },
+        },
+      },
+    );
+    await writeTensors(state, path);
+    previous = { network, state };
+  }
+  return await finished(previous!, log.records, test, options);
+}
+
+/** Saves the packed network, and compares it with the float one. */
+async function finished(
+  { network, state }: { readonly network: Network; readonly state: State },
+  history: readonly EpochRecord[],
+  test: PictureSet,
+  { out, train, threads, signal }: TrainRecipeOptions,
+): Promise<Trained> {
+  const graph = withRecipe(network.graph(state), {
+    preprocess: trainedPreprocess(train.normalization, train.pictureShape),
+    labels: train.classes,
+    source: FILES.model,
+  } as never);
+  await writeTensors(state, join(out, FILES.state));
+  await saveModel(graph, join(out, FILES.model));
+  const answers: Evaluation[] = [];
+  for (const optimize of [true, false]) {
+    const session = Session.fromGraph(graph, {
+      optimize,
+      ...(threads !== undefined && { threads }),
+    });
+    const { normalization } = train;
+    answers.push(await evaluate(session as never, test, { normalization, signal }));
+    await session.release();
+  }
+  const [packed, float] = answers as [Evaluation, Evaluation];
+  const differing = packed.predictions.filter((answer, i) => answer !== float.predictions[i]);
+  return { network, state, graph, history, evaluation: packed, differing: differing.length };
+}
+
+/** Whole epochs of each phase, at least one. */
+export function epochsOf(phases: readonly RecipePhase[], epochs: number): number[] {
+  if (!Number.isInteger(epochs) || epochs < phases.length)
+    throw expected(
+      'ERR_ARGUMENT',
+      `epochs of at least ${phases.length}, one a phase (${phases.map(({ name }) => name).join(', ')})`,
+      epochs,
+      { op: 'train' },
+    );
+  const counts = phases.map(({ share }) => Math.max(1, Math.floor(share * epochs)));
+  counts[counts.length - 1]! += epochs - counts.reduce((a, b) => a + b, 0);
+  return counts;
+}
+
+function networkOptions({ train, width }: TrainRecipeOptions): NetworkOptions {
+  const [height, , channels] = train.pictureShape;
+  return {
+    classes: train.classes.length,
+    inputSize: height,
+    channels,
+    ...(width !== undefined && { width }),
+  };
+}
+
+/** What initializers give, and over it what the phase before trained under the same names. */
+function startOf(network: Network, seed: number, previous: State | undefined): State {
+  const fresh = network.init(seed);
+  if (previous === undefined) return fresh;
+  const taken = network.parameters.map(({ name }: Parameter) => [
+    name,
+    Object.hasOwn(previous, name) ? previous[name] : fresh[name],
+  ]);
+  return Object.fromEntries(taken) as State;
+}
+
+function teacherOf(
+  { teacher }: RecipePhase,
+  previous: { readonly network: Network; readonly state: State } | undefined,
+  given: Teacher | undefined,
+): Teacher | undefined {
+  if (teacher === undefined) return undefined;
+  if (teacher === 'given') return given;
+  return previous && { model: previous.network as never, state: previous.state };
+}
+
+/** How many phases have ended, by their files. */
+async function phasesDone(phases: readonly RecipePhase[], out: string): Promise<number> {
+  let done = 0;
+  for (const { name } of phases) {
+    try {
+      await readTensors(join(out, `${name}.safetensors`));
+    } catch {
+      break;
+    }
+    done++;
+  }
+  return done;
+}
