@@ -74,6 +74,13 @@ export class Emit {
     return sameShape(x.shape, shape) ? x : this.op('reshape', [x], { shape });
   }
 
+  /** Row `index` of a matrix [R, C], as [C]. */
+  row(matrix: Float, index: number): Float {
+    const channels = matrix.shape[1] as Dim;
+    const part = { starts: [index, 0], ends: [index + 1, channels], steps: [1, 1] };
+    return this.reshape(this.op('slice', [matrix], part), [channels]);
+  }
+
   /** `x` repeated to a shape by numpy's rule. */
   expand(x: Float, shape: Shape): Float {
     return sameShape(x.shape, shape) ? x : this.op('expand', [x], { shape });

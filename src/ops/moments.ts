@@ -47,6 +47,14 @@ export const moments = {
     (maker: NodeMaker<NoAttrs>) =>
     (x: Float, options?: Named): Float =>
       maker.node([x], {}, options) as Float,
+  // Of the mean 1 / n, of the variance 2 (x - mean) / n: what the mean adds to itself cancels.
+  gradient(node, upstream, e) {
+    const [x] = node.inputs as readonly [Float];
+    const rows = e.count(x, [...x.shape.keys()].slice(0, -1));
+    const slope = e.div(e.mul(e.row(upstream, 1), 2), rows);
+    const centred = e.sub(x, e.row(e.op('moments', [x]), 0));
+    return [e.add(e.mul(centred, slope), e.div(e.row(upstream, 0), rows))];
+  },
   evaluate: ([x], _, result) =>
     tensorOf(
       'f32',

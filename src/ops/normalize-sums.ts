@@ -30,6 +30,7 @@ export const normalizeSums = {
     (maker: NodeMaker<NoAttrs>) =>
     (dy: Float, x: Float, mean: Float, options?: Named): Float =>
       maker.node([dy, x, mean], {}, options) as Float,
+  noGradient: 'it is part of a gradient itself',
   evaluate([dy, x, mean], _, result) {
     const channels = result.shape[1] as number;
     const [first, second] = [new Float64Array(channels), new Float64Array(channels)];

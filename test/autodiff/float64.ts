@@ -325,6 +325,15 @@ const OTHERS: Readonly<Record<string, Formula>> = {
     const { mean, variance } = moments(x!);
     return Float64Array.from([...mean, ...variance]);
   },
+  normalizeSums([dy, x, mean]) {
+    const channels = mean!.data.length;
+    const rows = x!.data.length / channels;
+    const sums = [
+      ...byChannel(x!, (i) => dy!.data[i]!),
+      ...byChannel(x!, (i) => dy!.data[i]! * (x!.data[i]! - mean!.data[i % channels]!)),
+    ];
+    return Float64Array.from([...sums, ...sums.map((sum) => sum / rows)]);
+  },
   normalize([x, gamma, beta], { epsilon }) {
     const { mean, variance } = moments(x!);
     const channels = gamma!.data.length;

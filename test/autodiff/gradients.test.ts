@@ -143,6 +143,11 @@ const CASES: Readonly<Record<string, readonly [(readonly number[])[], Make, Floa
     (g, ...x) => g.batchNorm(x[0]!, x[1]!, x[2]!, x[3]!, x[4]!, { epsilon: 0.01 }),
     [spread(24, 1), spread(4, 2), spread(4, 3), spread(4, 4), positive(4)],
   ],
+  normalize: [
+    [[5, 3, 4], [4], [4]],
+    (g, ...x) => g.normalize(x[0]!, x[1]!, x[2]!, { epsilon: 0.01 }),
+  ],
+  moments: [[[5, 3, 4]], (g, x) => g.moments(x!)],
   reshape: [[[2, 6]], (g, x) => g.reshape(x!, [3, 4])],
   transpose: [[[2, 3, 4]], (g, x) => g.transpose(x!, [2, 0, 1])],
   slice: [[[5, 7]], (g, x) => g.slice(x!, [1, 2], [4, 7])],
