@@ -271,6 +271,30 @@ export function buildProgram(io: Io, messages: Io, exit: (code: number) => void)
       (await import('./quantize.js')).quantize(from, to, flags, io),
     );
 
+  command('train <recipe>', 'a network trained by the recipe of a paper, packed and checked')
+    .addOption(
+      new Option('--dataset <name>', 'cifar10, mnist, or a folder of pictures')
+        .choices(['cifar10', 'mnist', 'folder'])
+        .makeOptionMandatory(),
+    )
+    .option('--data <dir>', "the data set's folder or its parent (default: $BITPLANE_DATA)")
+    .requiredOption('--out <dir>', 'where the trained network, its log and checkpoints go')
+    .addOption(
+      new Option('--model <name>', 'the network (default: resnet-20)').choices([
+        'resnet-20',
+        'resnet-18',
+      ]),
+    )
+    .option('--epochs <n>', "of all phases together (default: the recipe's)", parseCount)
+    .option('--width <n>', "channels of the first stage (default: the network's)", parseCount)
+    .option('--batch <n>', 'pictures a step (default: 256)', parseCount)
+    .option('--seed <n>', 'of parameters, order and augmentation (default: 0)', parseCount)
+    .option('--size <n>', 'height and width of pictures of a folder', parseCount)
+    .option('--teacher <path>', 'a float training, or a model file, for recipes with a teacher')
+    .option('--threads <n>', 'threads of a step (default: all cores)', parseThreads)
+    .option('--resume', 'go on from the checkpoint in --out')
+    .action(async (recipe, flags) => (await import('./train.js')).trainCommand(recipe, flags, io));
+
   command('doctor', 'what this machine offers, and why the addon does not load').action(
     async (flags) => exit((await import('./doctor.js')).doctor(version(), flags, io)),
   );

@@ -7,11 +7,12 @@ import { gradients } from '../autodiff/gradients.js';
 import { type OptionNames, requireOptions } from '../core/checks.js';
 import { expected } from '../core/errors.js';
 import type { Dim } from '../core/shape.js';
-import type { Graph, Input, Update, Value } from '../graph/value.js';
+import { type Graph, type Input, outputNamesOf, type Update, type Value } from '../graph/value.js';
 import type { Built, Model } from '../nn/model.js';
 import type { Parameter } from '../nn/scope.js';
 import { checkState, type StateLike } from '../nn/state.js';
 import { GraphBuilder } from '../ops/builder.js';
+import { inline } from '../ops/inline.js';
 import { Tensor } from '../tensor/tensor.js';
 import { type Optimizer, zerosOf } from './optimizer.js';
 
@@ -39,10 +40,14 @@ export interface ParameterGroup {
   readonly optimizer: Optimizer;
 }
 
-export interface Teacher {
-  readonly model: Model;
-  readonly state: StateLike;
-}
+/** A model with its state, or a graph of one input and one output, such as an imported one. */
+export type Teacher =
+  | { readonly model: Model; readonly state: StateLike }
+  | {
+      readonly graph: Graph;
+      /** What the graph is fed for x, the pictures as the student sees them. Default: x. */
+      input?(g: GraphBuilder, x: Float): Float;
+    };
 
 export interface TrainingStepOptions {
   readonly batchSize: Dim;
@@ -143,7 +148,24 @@ export function trainingStep(
   };
 }
 
-function buildTeacher(g: GraphBuilder, image: Float, { model, state }: Teacher): Built {
+function buildTeacher(
+  g: GraphBuilder,
+  image: Float,
+  teacher: Teacher,
+): Pick<Built, 'output' | 'layers'> {
+  if ('graph' in teacher) {
+    const { graph } = teacher;
+    const [input] = graph.inputs;
+    const [name] = outputNamesOf(graph);
+    if (graph.inputs.length !== 1 || outputNamesOf(graph).length !== 1)
+      throw expected('ERR_ARGUMENT', 'a teacher of one input and one output', graph.inputs.length, {
+        op: 'teacher',
+      });
+    const fed = teacher.input?.(g, image) ?? image;
+    const outputs = inline(g, graph, { [input!.name]: fed }, 'teacher');
+    return { output: outputs[name!] as Float, layers: [] };
+  }
+  const { model, state } = teacher;
   checkState(model.parameters, state);
   const path = 'teacher';
   return model.build(g, image, {
@@ -152,7 +174,7 @@ function buildTeacher(g: GraphBuilder, image: Float, { model, state }: Teacher):
   });
 }
 
-function layerOf({ layers }: Built, prefix = ''): (path: string) => Float {
+function layerOf({ layers }: Pick<Built, 'layers'>, prefix = ''): (path: string) => Float {
   const byPath = new Map(layers.map(({ path, value }) => [path, value]));
   return (path) => {
     const value = byPath.get(prefix + path);

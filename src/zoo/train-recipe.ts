@@ -137,10 +137,10 @@ async function finished(
   { out, train, threads, signal }: TrainRecipeOptions,
 ): Promise<Trained> {
   const graph = withRecipe(network.graph(state), {
-    preprocess: trainedPreprocess(train.normalization, train.pictureShape),
+    preprocess: trainedPreprocess(train.pictureShape, train.normalization),
     labels: train.classes,
     source: FILES.model,
-  } as never);
+  });
   await writeTensors(state, join(out, FILES.state));
   await saveModel(graph, join(out, FILES.model));
   const answers: Evaluation[] = [];

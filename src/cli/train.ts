@@ -1,0 +1,186 @@
+/**
+ * `bitplane train`: a network trained by the recipe of a paper, packed and compared with its float
+ * self. Not here: the recipes (src/zoo/recipes.ts), training (src/train).
+ */
+
+import { stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { BitplaneError } from '../core/errors.js';
+import type { PictureSet } from '../data/picture-set.js';
+import { recipeBeside } from '../data/recipe.js';
+import { openTrainingSets, type TrainingSetName } from '../data/training-sets.js';
+import { loadModel } from '../formats/model.js';
+import { readTensors } from '../formats/tensors.js';
+import type { State } from '../nn/state.js';
+import { Tensor } from '../tensor/tensor.js';
+import type { EpochRecord } from '../train/history.js';
+import type { Teacher } from '../train/step.js';
+import { type RecipeModel, recipeOf } from '../zoo/recipes.js';
+import { resnet20, resnetCifar18 } from '../zoo/resnet.js';
+import { FILES, trainRecipe } from '../zoo/train-recipe.js';
+import { bytes, percent, three } from './format.js';
+import { type Io, printJson, printLines } from './io.js';
+import { dataFolder } from './open-dataset.js';
+import { startProgress } from './progress.js';
+import { facts } from './table.js';
+
+export interface TrainFlags {
+  readonly dataset: TrainingSetName;
+  readonly data?: string;
+  readonly out: string;
+  readonly model?: RecipeModel;
+  readonly epochs?: number;
+  readonly width?: number;
+  readonly batch?: number;
+  readonly seed?: number;
+  readonly size?: number;
+  readonly teacher?: string;
+  readonly threads?: number;
+  readonly resume?: boolean;
+  readonly json?: boolean;
+}
+
+export async function trainCommand(name: string, flags: TrainFlags, io: Io): Promise<void> {
+  const recipe = recipeOf(name);
+  const model = flags.model ?? 'resnet-20';
+  const dir = dataFolder(flags.data, io);
+  const fit = flags.size === undefined ? undefined : squareOf(flags.size);
+  const { train, test } = await openTrainingSets(flags.dataset, dir, {
+    ...(fit !== undefined && { fit }),
+  });
+  const teacher = flags.teacher === undefined ? undefined : await teacherOf(flags, model, train);
+  const stop = stopOnInterrupt();
+  let bar: ReturnType<typeof startProgress> | undefined;
+  const quiet = flags.json === true && io.stderr.isTTY !== true;
+  const trained = await trainRecipe(recipe, {
+    model,
+    train,
+    test,
+    out: flags.out,
+    epochs: flags.epochs,
+    width: flags.width,
+    batchSize: flags.batch,
+    seed: flags.seed,
+    threads: flags.threads,
+    resume: flags.resume,
+    teacher,
+    signal: stop.signal,
+    onStep({ phase, epoch, epochs, step, steps, loss, accuracy, imagesPerSecond }) {
+      if (step === 1) bar?.finish();
+      bar ??= startProgress(io, 'train', steps, quiet);
+      bar.update(
+        step,
+        `${phase} ${epoch}/${epochs}, loss ${three(loss)}, ${three(accuracy)} %, ` +
+          `${three(imagesPerSecond)} images/s`,
+      );
+    },
+    onEpoch(record) {
+      bar?.finish();
+      bar = undefined;
+      if (!quiet) io.stderr.write(`${epochLine(record)}\n`);
+    },
+  }).finally(() => {
+    bar?.finish();
+    stop.end();
+  });
+
+  const size = (await stat(join(flags.out, FILES.model))).size;
+  const last = trained.history.at(-1);
+  if (flags.json === true) {
+    printJson(io, {
+      recipe: name,
+      model,
+      dataset: flags.dataset,
+      out: flags.out,
+      epochs: trained.history.length,
+      seconds: trained.history.reduce((sum, { seconds }) => sum + seconds, 0),
+      top1: trained.evaluation.accuracy,
+      topFloat: (last?.testAccuracy ?? 0) / 100,
+      differing: trained.differing,
+      bytes: size,
+      history: trained.history,
+    });
+    return;
+  }
+  printLines(
+    io,
+    facts([
+      ['recipe', `${name}: ${recipe.about}`],
+      ['epochs', String(trained.history.length)],
+      ['top-1', percent(trained.evaluation.accuracy)],
+      ['packed and float', `${trained.differing} of ${test.size} pictures answered differently`],
+      ['size on disk', bytes(size)],
+      ['files', Object.values(FILES).join(', ')],
+    ]),
+  );
+}
+
+function epochLine({ epoch, phase, loss, trainAccuracy, testAccuracy, seconds }: EpochRecord) {
+  const tested = testAccuracy === null ? '' : `, test ${testAccuracy.toFixed(2)} %`;
+  return (
+    `epoch ${epoch} (${phase}): loss ${loss.toFixed(4)}, train ${trainAccuracy.toFixed(2)} %` +
+    `${tested}, ${seconds.toFixed(1)} s`
+  );
+}
+
+function squareOf(size: number) {
+  return { height: size, width: size, color: 'rgb' } as never;
+}
+
+/**
+ * The teacher that --teacher names: the folder of a float training, or a model file whose recipe
+ * says what pictures it wants.
+ */
+async function teacherOf(
+  { teacher: path }: TrainFlags,
+  model: RecipeModel,
+  train: PictureSet,
+): Promise<Teacher> {
+  const given = path as string;
+  if ((await stat(given)).isDirectory()) {
+    const network = model === 'resnet-20' ? resnet20 : resnetCifar18;
+    const [inputSize, , channels] = train.pictureShape;
+    const state = (await readTensors(join(given, FILES.state))) as State;
+    const options = { classes: train.classes.length, inputSize, channels };
+    return { model: network(options) as never, state };
+  }
+  const graph = await loadModel(given);
+  const recipe = await recipeBeside(given);
+  const preprocess = recipe?.preprocess;
+  if (preprocess === undefined) return { graph };
+  const { mean, std } = train.normalization;
+  const channels = mean.length;
+  const vector = (numbers: readonly number[]) =>
+    new Tensor('f32', Float32Array.from(numbers), [channels]);
+  const scale = preprocess.scale ?? 1 / 255;
+  const theirs = {
+    mean: preprocess.mean ?? mean.map(() => 0),
+    std: preprocess.std ?? std.map(() => 1),
+  };
+  return {
+    graph,
+    input(g, x) {
+      // Back to bytes in [0, 255], and then what the teacher does with them.
+      const factor = std.map((s, c) => (s * 255 * scale) / (theirs.std[c] as number));
+      const shift = mean.map(
+        (m, c) => (m * 255 * scale - (theirs.mean[c] as number)) / (theirs.std[c] as number),
+      );
+      const fed = g.add(g.mul(x, g.constant(vector(factor))), g.constant(vector(shift)));
+      return preprocess.layout === 'NCHW' ? g.transpose(fed, [0, 3, 1, 2]) : fed;
+    },
+  };
+}
+
+/** Ctrl-C ends the step in progress; the last whole epoch is in the checkpoint. */
+function stopOnInterrupt() {
+  const controller = new AbortController();
+  const abort = () =>
+    controller.abort(
+      new BitplaneError('ERR_ABORTED', 'training was interrupted; --resume goes on'),
+    );
+  process.once('SIGINT', abort);
+  return {
+    signal: controller.signal,
+    end: () => process.removeListener('SIGINT', abort),
+  };
+}
