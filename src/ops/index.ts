@@ -12,6 +12,8 @@ import { cast } from './cast.js';
 import { clip } from './clip.js';
 import { concat } from './concat.js';
 import { conv2d } from './conv2d.js';
+import { conv2dInputGradient } from './conv2d-input-gradient.js';
+import { conv2dWeightGradient } from './conv2d-weight-gradient.js';
 import { dense } from './dense.js';
 import { expand } from './expand.js';
 import { leakyRelu } from './leaky-relu.js';
@@ -109,6 +111,13 @@ export const OPS = {
   softmax,
   /** Over the last axis, with given statistics. */
   batchNorm,
+
+  // Gradients of reductions
+
+  /** dy [N,OH,OW,O], w [O,kh,kw,C/groups] -> the gradient of conv2d with respect to x [N,H,W,C]. */
+  conv2dInputGradient,
+  /** dy [N,OH,OW,O], x [N,H,W,C] -> the gradient of conv2d with respect to w [O,kh,kw,C/groups]. */
+  conv2dWeightGradient,
 
   // The same elements elsewhere
 
