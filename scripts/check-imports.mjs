@@ -48,10 +48,12 @@ const NATIVE_ORDER = [
 const KERNELS_SHARED = ['epilogue'];
 const KERNELS_BUILT_ON = {
   dwconv: ['conv', 'window'],
-  pack: ['bconv', 'conv', 'qconv', 'qdwconv'],
+  input_gradient: ['conv'],
+  pack: ['bconv', 'conv', 'input_gradient', 'qconv', 'qdwconv'],
   qconv: ['conv'],
   qdwconv: ['conv', 'qconv'],
   wconv: ['conv', 'qconv'],
+  weight_gradient: ['conv'],
   pool: ['window'],
 };
 

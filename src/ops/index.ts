@@ -12,6 +12,8 @@ import { cast } from './cast.js';
 import { clip } from './clip.js';
 import { concat } from './concat.js';
 import { conv2d } from './conv2d.js';
+import { conv2dInputGradient } from './conv2d-input-gradient.js';
+import { conv2dWeightGradient } from './conv2d-weight-gradient.js';
 import { dense } from './dense.js';
 import { expand } from './expand.js';
 import { gate } from './gate.js';
@@ -133,6 +135,13 @@ export const OPS = {
    * it stops.
    */
   surrogate,
+
+  // Gradients of reductions
+
+  /** dy [N,OH,OW,O], w [O,kh,kw,C/groups] -> the gradient of conv2d with respect to x [N,H,W,C]. */
+  conv2dInputGradient,
+  /** dy [N,OH,OW,O], x [N,H,W,C] -> the gradient of conv2d with respect to w [O,kh,kw,C/groups]. */
+  conv2dWeightGradient,
 
   // The same elements elsewhere
 

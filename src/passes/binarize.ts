@@ -14,6 +14,7 @@ import { make } from '../ops/make.js';
 import { scalarOf } from '../ops/scalar-of.js';
 import { keepsWords } from '../tensor/layout.js';
 import { bipolarMap, bipolarWeights, positiveScales, scaleOperand } from './bipolar.js';
+import { gradientOfBits } from './bit-gradients.js';
 import type { Evaluations } from './chain.js';
 import { isConstantExpression, vector } from './constants.js';
 import { exactSums, integerProduct, requantized } from './integers.js';
@@ -198,5 +199,6 @@ export function binarizeRules(signZero: SignZero, evaluations: Evaluations): Rul
     exactSums,
     requantized,
     binarizeProduct,
+    gradientOfBits,
   );
 }

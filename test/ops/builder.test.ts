@@ -116,9 +116,12 @@ describe('GraphBuilder', () => {
       g.matmul(g.reduce(y, 'max', [1, 2]), g.constant(f32(new Array(8).fill(1), [4, 2]))),
     );
     y = g.dense(g.expand(g.reshape(y, ['N', 1, 2]), ['N', 5, 2]), g.constant(f32([1, 2], [1, 2])));
+    const maps = g.input('maps', 'f32', ['N', 3, 3, 1]);
+    const dx = g.conv2dInputGradient(maps, kernel, { height: 4, width: 4 });
+    const dw = g.conv2dWeightGradient(maps, dx, { kernel: [2, 2] });
     const z = g.transpose(g.threshold(sums, integers, integers), [0, 3, 1, 2]);
-    const graph = g.graph([x], { y, z });
-    expect([showType(y), showType(z)]).toEqual(['f32[N,5,1]', 'b1[N,1,3,3]']);
+    const graph = g.graph([x, maps], { y, z, dw });
+    expect([y, z, dw].map(showType)).toEqual(['f32[N,5,1]', 'b1[N,1,3,3]', 'f32[1,2,2,2]']);
     const written = new Set(topological(graph).map((value) => value.op));
     expect(Object.keys(OPS).filter((op) => !written.has(op))).toEqual([]);
   });

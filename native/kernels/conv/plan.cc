@@ -14,41 +14,12 @@ constexpr int kTasksPerThread = 4;
 // The window as runs relative to a pixel's first input, neighbours joined.
 std::vector<TapRun> joinTaps(const ConvPlan& plan) {
   const ConvShape& s = plan.shape;
-  const int64_t depth = s.c / s.g;
   std::vector<TapRun> joined;
   for (int ky = 0; ky < s.kh; ky++) {
-    for (int kx = 0; kx < s.kw; kx++) {
-      const int64_t offset = ky * s.dh * plan.pitch + int64_t{kx} * s.dw * s.c;
-      if (!joined.empty() && joined.back().offset + joined.back().length == offset) {
-        joined.back().length += depth;
-      } else {
-        joined.push_back({offset, depth});
-      }
-    }
+    for (int kx = 0; kx < s.kw; kx++)
+      joinRun(joined, {ky * s.dh * plan.pitch + int64_t{kx} * s.dw * s.c, s.c / s.g});
   }
   return joined;
-}
-
-// Runs in steps, cut where a block of k is full.
-void planWindow(ConvPlan& plan, const ConvCuts& cuts, const std::vector<TapRun>& joined) {
-  // Equal blocks: a short last one would pay for loading and storing the sums without having work
-  // to hide it.
-  const int64_t count = ceilDiv<int64_t>(plan.windowSteps, cuts.summands);
-  const int64_t size = ceilDiv<int64_t>(plan.windowSteps, count);
-  int64_t k = 0;
-  for (const TapRun& run : joined) {
-    const int64_t steps = ceilDiv<int64_t>(run.length, cuts.step);
-    for (int64_t done = 0; done < steps;) {
-      if (k % size == 0)
-        plan.windows.push_back({static_cast<int>(plan.runs.size()), 0, static_cast<int>(k), 0});
-      const int64_t length = std::min(steps - done, size - k % size);
-      plan.runs.push_back({run.offset + done * cuts.step, length});
-      plan.windows.back().runs++;
-      plan.windows.back().steps += static_cast<int>(length);
-      done += length;
-      k += length;
-    }
-  }
 }
 
 void planChannels(ConvPlan& plan, const ConvCuts& cuts) {
@@ -126,6 +97,37 @@ void planStrips(ConvPlan& plan, const ConvCuts& cuts, int threads) {
 
 }  // namespace
 
+void joinRun(std::vector<TapRun>& joined, TapRun run) {
+  if (!joined.empty() && joined.back().offset + joined.back().length == run.offset)
+    joined.back().length += run.length;
+  else
+    joined.push_back(run);
+}
+
+ConvCutRuns cutRuns(const std::vector<TapRun>& joined, const ConvCuts& cuts) {
+  ConvCutRuns cut = {};
+  for (const TapRun& run : joined) cut.steps += ceilDiv<int64_t>(run.length, cuts.step);
+  // Equal blocks: a short last one would pay for loading and storing the sums without having work
+  // to hide it.
+  const int64_t count = ceilDiv<int64_t>(cut.steps, cuts.summands);
+  const int64_t size = ceilDiv<int64_t>(cut.steps, count);
+  int64_t k = 0;
+  for (const TapRun& run : joined) {
+    const int64_t steps = ceilDiv<int64_t>(run.length, cuts.step);
+    for (int64_t done = 0; done < steps;) {
+      if (k % size == 0)
+        cut.windows.push_back({static_cast<int>(cut.runs.size()), 0, static_cast<int>(k), 0});
+      const int64_t length = std::min(steps - done, size - k % size);
+      cut.runs.push_back({run.offset + done * cuts.step, length});
+      cut.windows.back().runs++;
+      cut.windows.back().steps += static_cast<int>(length);
+      done += length;
+      k += length;
+    }
+  }
+  return cut;
+}
+
 ConvPlan planConv(const ConvShape& shape, const ConvCuts& cuts, int threads) {
   ConvPlan plan = {};
   plan.shape = shape;
@@ -134,17 +136,17 @@ ConvPlan planConv(const ConvShape& shape, const ConvCuts& cuts, int threads) {
                 rows.interior().count() < shape.oh || columns.interior().count() < shape.ow;
   plan.pitch = int64_t{plan.padded ? columns.span(shape.ow) : shape.w} * shape.c;
   const std::vector<TapRun> joined = joinTaps(plan);
-  for (const TapRun& run : joined) {
-    plan.segments.push_back(static_cast<int>(run.length));
-    plan.windowSteps += ceilDiv<int64_t>(run.length, cuts.step);
-  }
+  for (const TapRun& run : joined) plan.segments.push_back(static_cast<int>(run.length));
+  ConvCutRuns cut = cutRuns(joined, cuts);
+  plan.windowSteps = cut.steps;
+  plan.runs = std::move(cut.runs);
+  plan.windows = std::move(cut.windows);
   planChannels(plan, cuts);
   planStrips(plan, cuts, threads);
   plan.imagePitch = (plan.padded ? plan.stripRows : shape.h) * plan.pitch;
 
   const int64_t most = std::clamp<int64_t>(cuts.sums / plan.ld, kMaxTilePixels, kMostPixels);
   plan.pixelBlock = static_cast<int>(std::min(most, shape.pixels()));
-  planWindow(plan, cuts, joined);
   return plan;
 }
 

@@ -81,6 +81,17 @@ struct ConvPlan {
   int chunkTasks;  // pieces into which the chunks are cut
 };
 
+// Runs of floats that follow each other, joined where one ends at the next: what a tile reads of a
+// window.
+void joinRun(std::vector<TapRun>& joined, TapRun run);
+// Such runs in steps, cut where a block of k is full.
+struct ConvCutRuns {
+  std::vector<TapRun> runs;
+  std::vector<ConvWindow> windows;
+  int64_t steps;
+};
+ConvCutRuns cutRuns(const std::vector<TapRun>& joined, const ConvCuts& cuts);
+
 ConvPlan planConv(const ConvShape& shape, const ConvCuts& cuts, int threads);
 
 }  // namespace bitplane

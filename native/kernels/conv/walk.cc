@@ -51,21 +51,12 @@ void ConvWalk::run(int task, const Buffers& buffers, void* scratch) const {
 void ConvWalk::runChannels(int number, int c0, const float* const* pointers, int count, float* sums,
                            const Buffers& buffers, char* own) const {
   const ConvChannels& block = plan_.blocks[number];
-  const ConvTile* tile = tiles_.run[block.vectors - 1];
-  const int tileCount = ceilDiv(count, tiles_.pixels[block.vectors - 1]);
   for (int w = 0; w < static_cast<int>(plan_.windows.size()); w++) {
     const ConvWindow& window = plan_.windows[w];
-    const TapRun* runs = plan_.runs.data() + window.firstRun;
     float* out = sums + (block.first - c0);
     if (few(number, w, pointers, count, out, buffers, own)) continue;
-    const float* weights = panel(number, w, buffers, own);
-    for (int t = 0, p = 0; t < tileCount; t++) {
-      // Tiles of nearly equal size: a last tile of one pixel would wait for each of its FMAs.
-      const int size = (count + t) / tileCount;
-      tile[size - 1](pointers + p, block.shift, runs, window.runs, weights, out + p * plan_.ld,
-                     plan_.ld, window.k > 0);
-      p += size;
-    }
+    multiplyWindow(tiles_, block, plan_.runs.data() + window.firstRun, window,
+                   panel(number, w, buffers, own), pointers, count, out, plan_.ld);
   }
 }
 

@@ -8,6 +8,21 @@
 
 namespace bitplane {
 
+// Adds the products of one window to `out`, sums [pixel][ld] of a block of channels: `count` pixels
+// in tiles of nearly equal size, because a last tile of one pixel would wait for each of its FMAs.
+inline void multiplyWindow(const ConvTiles& tiles, const ConvChannels& block, const TapRun* runs,
+                           const ConvWindow& window, const float* weights,
+                           const float* const* pixels, int count, float* out, int64_t ld) {
+  const ConvTile* tile = tiles.run[block.vectors - 1];
+  const int tileCount = ceilDiv(count, tiles.pixels[block.vectors - 1]);
+  for (int t = 0, p = 0; t < tileCount; t++) {
+    const int size = (count + t) / tileCount;
+    tile[size - 1](pixels + p, block.shift, runs, window.runs, weights, out + p * ld, ld,
+                   window.k > 0);
+    p += size;
+  }
+}
+
 class ConvWalk : public Step {
  public:
   int tasks() const override { return static_cast<int>(plan_.strips.size()) * plan_.chunkTasks; }

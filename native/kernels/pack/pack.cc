@@ -5,6 +5,7 @@
 
 #include "kernels/bconv/bconv.h"
 #include "kernels/conv/conv.h"
+#include "kernels/input_gradient/input_gradient.h"
 #include "kernels/packing.h"
 #include "kernels/qconv/qconv.h"
 #include "kernels/qdwconv/qdwconv.h"
@@ -14,7 +15,14 @@ namespace bitplane {
 
 namespace {
 
-enum class Reader : int32_t { bconv = 0, conv = 1, dwconv = 2, qconv = 3, qdwconv = 4 };
+enum class Reader : int32_t {
+  bconv = 0,
+  conv = 1,
+  dwconv = 2,
+  qconv = 3,
+  qdwconv = 4,
+  inputGradient = 5
+};
 
 struct Fields {
   int x, y;
@@ -76,6 +84,8 @@ std::unique_ptr<WeightPacking> packingOf(const Fields& f, Isa isa, Features feat
       return convPacking(s, f.weightBits, isa, threads);
     case Reader::dwconv:
       return depthwisePacking(s, f.weightBits, isa);
+    case Reader::inputGradient:
+      return inputGradientPacking(s, f.weightBits, isa, threads);
     default:
       return nullptr;
   }

@@ -6,7 +6,8 @@
 // Fields: x y kind weightBits n h w c oh ow o kh kw sh sw dh dw pt pl g padding xSigned xBits
 // weightKind zero. x is f32 (weightBits 32), b1 (1, and bipolar for integer kernels) or integers of
 // weightBits, a byte each, [o, kh, kw, c/g]; y is the packed form. kind: 0 bconv, 1 conv, 2 dwconv,
-// 3 qconv, 4 qdwconv; the rest is as in the instruction that reads y, or any number.
+// 3 qconv, 4 qdwconv, 5 input_gradient (x is then [c, kh, kw, o/g]); the rest is as in the
+// instruction that reads y, or any number.
 #pragma once
 #include "kernels/step.h"
 

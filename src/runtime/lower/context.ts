@@ -72,7 +72,7 @@ function isBinarySum(value: Value): boolean {
 }
 
 /** What weights are packed for, in the order of the field `kind` of the instruction `pack`. */
-const READERS = ['bconv', 'conv', 'dwconv', 'qconv', 'qdwconv'] as const;
+const READERS = ['bconv', 'conv', 'dwconv', 'qconv', 'qdwconv', 'input_gradient'] as const;
 export type WeightReader = (typeof READERS)[number];
 
 /** What a program is compiled over and for. */

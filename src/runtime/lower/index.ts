@@ -10,6 +10,8 @@ import { lowerBinary, lowerPow } from './binary.js';
 import { lowerConcat } from './concat.js';
 import type { LoweringContext } from './context.js';
 import { lowerConv2d } from './conv2d.js';
+import { lowerConv2dInputGradient } from './conv2d-input-gradient.js';
+import { lowerConv2dWeightGradient } from './conv2d-weight-gradient.js';
 import { lowerDense } from './dense.js';
 import { lowerExpand } from './expand.js';
 import { lowerMap } from './map.js';
@@ -37,6 +39,8 @@ type InEpilogues = {
 /** Every op that no epilogue says is here: a forgotten one does not compile. */
 export const LOWERINGS = {
   conv2d: lowerConv2d,
+  conv2dInputGradient: lowerConv2dInputGradient,
+  conv2dWeightGradient: lowerConv2dWeightGradient,
   dense: lowerDense,
   maxPool2d: lowerMaxPool2d,
   avgPool2d: lowerAvgPool2d,
