@@ -1,6 +1,7 @@
 /**
  * What `import ... from 'bitplane'` gives.
  */
+export { type GradientOptions, gradients } from './autodiff/gradients.js';
 export { DTYPES, type DType, type DTypeArray } from './core/dtype.js';
 export { BitplaneError, type ErrorCode } from './core/errors.js';
 export type { Dim, Shape } from './core/shape.js';
@@ -33,4 +34,6 @@ export type {
 } from './runtime/session-types.js';
 export { StateStore } from './runtime/state-store.js';
 export { Tensor, type TensorLike } from './tensor/tensor.js';
+export { fit } from './train/fit.js';
+export * as train from './train/index.js';
 export * as zoo from './zoo/index.js';

@@ -18,7 +18,7 @@ import type { Teacher } from '../train/step.js';
 import { type RecipeModel, recipeOf } from '../zoo/recipes.js';
 import { resnet20, resnetCifar18 } from '../zoo/resnet.js';
 import { FILES, trainRecipe } from '../zoo/train-recipe.js';
-import { bytes, percent, three } from './format.js';
+import { bytes, percent } from './format.js';
 import { type Io, printJson, printLines } from './io.js';
 import { dataFolder } from './open-dataset.js';
 import { startProgress } from './progress.js';
@@ -65,14 +65,10 @@ export async function trainCommand(name: string, flags: TrainFlags, io: Io): Pro
     resume: flags.resume,
     teacher,
     signal: stop.signal,
-    onStep({ phase, epoch, epochs, step, steps, loss, accuracy, imagesPerSecond }) {
+    onStep({ step, steps }) {
       if (step === 1) bar?.finish();
       bar ??= startProgress(io, 'train', steps, quiet);
-      bar.update(
-        step,
-        `${phase} ${epoch}/${epochs}, loss ${three(loss)}, ${three(accuracy)} %, ` +
-          `${three(imagesPerSecond)} images/s`,
-      );
+      bar.update(step);
     },
     onEpoch(record) {
       bar?.finish();

@@ -71,6 +71,14 @@ export const conv2dInputGradient = {
     });
     return tensorOf('f32', sums, shape);
   },
+  gradient({ inputs: [dy, w], attrs }, upstream, e) {
+    const { height: _, width: __, ...geometry } = attrs as Conv2dInputGradientAttrs;
+    const [, kh, kw] = w!.shape;
+    return [
+      e.op('conv2d', [upstream, w!], { ...geometry, padValue: 0 }),
+      e.op('conv2dWeightGradient', [dy!, upstream], { ...geometry, kernel: [kh, kw] }),
+    ];
+  },
   channelsLast: true,
   epilogue: () => true,
 } satisfies OpDef<Conv2dInputGradientAttrs>;

@@ -68,6 +68,14 @@ export const conv2dWeightGradient = {
     });
     return tensorOf('f32', sums, shape);
   },
+  gradient({ inputs: [dy, x], attrs }, upstream, e) {
+    const { kernel: _, ...geometry } = attrs as Conv2dWeightGradientAttrs;
+    const [, height, width] = x!.shape;
+    return [
+      e.op('conv2d', [x!, upstream], { ...geometry, padValue: 0 }),
+      e.op('conv2dInputGradient', [dy!, upstream], { ...geometry, height, width }),
+    ];
+  },
   channelsLast: true,
 } satisfies OpDef<Conv2dWeightGradientAttrs>;
 

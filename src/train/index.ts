@@ -1,6 +1,43 @@
-/** Training, as a user imports it. */
+/** Training, as a user imports it: `import { train } from 'bitplane'`. */
+export {
+  type Classifier,
+  type EvaluateOptions,
+  type Evaluation,
+  evaluate,
+} from './evaluate.js';
+export {
+  type Callbacks,
+  type FitData,
+  type FitOptions,
+  type Fitted,
+  fit,
+  type StepReport,
+} from './fit.js';
 export type { EpochRecord } from './history.js';
 export { type HistoryLog, openHistoryLog, readHistory } from './history-log.js';
+export {
+  type AttentionOptions,
+  attentionMatching,
+  crossEntropy,
+  distillation,
+  distributionalLoss,
+  meanAbsoluteError,
+  meanSquaredError,
+} from './losses.js';
+export {
+  type AdamOptions,
+  adam,
+  adamW,
+  type BopOptions,
+  bop,
+  type Optimizer,
+  type RmsPropOptions,
+  rmsProp,
+  type SgdOptions,
+  type Slot,
+  type Stepped,
+  sgd,
+} from './optimizer.js';
 export type { Progress, Schedule, ScheduleDescription } from './schedule.js';
 export { scheduleOf } from './schedule-of.js';
 export {
@@ -14,4 +51,13 @@ export {
   type StepOptions,
   step,
 } from './schedules.js';
+export {
+  type Loss,
+  type LossParts,
+  type ParameterGroup,
+  type Teacher,
+  type TrainingStep,
+  type TrainingStepOptions,
+  trainingStep,
+} from './step.js';
 export { type WarmUpOptions, warmUp } from './warm-up.js';
