@@ -255,6 +255,11 @@ const OPTIONED: Record<string, (options: never) => unknown> = {
   'g.cast': (o) => map('cast', 'f32', o),
   'g.maxPool2d': (o) => map('maxPool2d', [1, 1], o),
   'g.avgPool2d': (o) => map('avgPool2d', [1, 1], o),
+  'g.maxPool2dGradient': (o) =>
+    over(({ k, w }) =>
+      k.maxPool2dGradient(k.input('y', 'f32', [1, 2, 2, 1]), w([1, 2, 2, 1]), [1, 1], o),
+    ),
+  'g.avgPool2dGradient': (o) => map('avgPool2dGradient', [1, 1], [4, 4], o),
   'g.reduce': (o) => map('reduce', 'mean', [1], o),
   'g.reshape': (o) => map('reshape', [64], o),
   'g.transpose': (o) => map('transpose', [0, 1, 2, 3], o),

@@ -33,6 +33,10 @@ export const avgPool2d = {
         ...POOL2D_DEFAULTS,
         countPad: false,
       }) as Float,
+  gradient({ inputs: [x], attrs }, upstream, e) {
+    const [, height, width] = x!.shape;
+    return [e.op('avgPool2dGradient', [upstream], { ...attrs, height, width })];
+  },
   work: poolWork,
   evaluate([x], attrs, result) {
     const values: number[] = [];

@@ -6,6 +6,7 @@ import { expected } from '../core/errors.js';
 import type { Value } from '../graph/value.js';
 import type { AttributeRule } from './attributes.js';
 import { avgPool2d } from './avg-pool2d.js';
+import { avgPool2dGradient } from './avg-pool2d-gradient.js';
 import { batchNorm } from './batch-norm.js';
 import { add, div, max, min, mul, pow, prelu, sub } from './binary.js';
 import { cast } from './cast.js';
@@ -21,6 +22,7 @@ import { leakyRelu } from './leaky-relu.js';
 import { logSoftmax } from './log-softmax.js';
 import { matmul } from './matmul.js';
 import { maxPool2d } from './max-pool2d.js';
+import { maxPool2dGradient } from './max-pool2d-gradient.js';
 import { moments } from './moments.js';
 import { multiThreshold } from './multi-threshold.js';
 import { normalize } from './normalize.js';
@@ -114,6 +116,10 @@ export const OPS = {
   maxPool2d,
   /** The stride is the kernel if none is given. */
   avgPool2d,
+  /** Of maxPool2d(x, kernel, ...), from the gradient of its result. */
+  maxPool2dGradient,
+  /** Of avgPool2d(x, kernel, ...), x of this [height, width], from the gradient of its result. */
+  avgPool2dGradient,
   reduce,
   /** Along the last axis if none is given. */
   softmax,

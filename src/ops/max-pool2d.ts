@@ -38,6 +38,9 @@ export const maxPool2d = {
       options?: Partial<Omit<Pool2dAttrs, 'kernel'>> & Named,
     ): Value<D> =>
       maker.node([x], { kernel }, options, { strides: kernel, ...POOL2D_DEFAULTS }) as Value<D>,
+  gradient: ({ inputs: [x], attrs }, upstream, e) => [
+    e.op('maxPool2dGradient', [upstream, x!], attrs),
+  ],
   work: poolWork,
   evaluate([x], attrs, result) {
     const values: number[] = [];

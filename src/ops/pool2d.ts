@@ -2,7 +2,7 @@
  * The shape rule and the walk that maxPool2d and avgPool2d share: windows over x [N, H, W, C], each
  * channel by itself. Not here: what is made of a window (./max-pool2d.ts, ./avg-pool2d.ts).
  */
-import { type Dim, elementCount, type Shape } from '../core/shape.js';
+import { type Dim, elementCount, type Shape, sameShape, showShape } from '../core/shape.js';
 import type { Value } from '../graph/value.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { valuesOf } from '../tensor/values.js';
@@ -44,15 +44,29 @@ function along(axis: 0 | 1, { kernel, strides, pads, dilations }: Pool2dAttrs): 
 
 export function poolShape(draft: NodeDraft<Pool2dAttrs>, x: Value): Shape {
   requireRank(draft, 'x', x, 4);
+  return windowsOf(draft, x.shape);
+}
+
+/** That dy is what a pooling of a map of this shape gives. */
+export function requireWindows(draft: NodeDraft<Pool2dAttrs>, dy: Value, shape: Shape): void {
+  requireRank(draft, 'dy', dy, 4);
+  if (shape.length !== 4) throw mismatch(draft, 'ERR_SHAPE', 'x of rank 4', showShape(shape));
+  const pooled = windowsOf(draft, shape);
+  if (!sameShape(dy.shape, pooled))
+    throw mismatch(draft, 'ERR_SHAPE', `dy of shape ${showShape(pooled)}`, showShape(dy.shape));
+}
+
+/** The result of pooling a map [N, H, W, C]. */
+function windowsOf(draft: NodeDraft<Pool2dAttrs>, shape: Shape): Shape {
   const sizes = (['height', 'width'] as const).map((name, i) => {
     const axis = i as 0 | 1;
     const window = along(axis, draft.attrs);
-    const size = x.shape[axis + 1]!;
+    const size = shape[axis + 1]!;
     const count = windows(draft, name, size, window, draft.attrs.ceil);
     requireElements(draft, name, size, count, window);
     return count;
   });
-  return [x.shape[0]!, sizes[0]!, sizes[1]!, x.shape[3]!];
+  return [shape[0]!, sizes[0]!, sizes[1]!, shape[3]!];
 }
 
 /** A window of nothing but padding has no largest element and no mean. */
@@ -135,6 +149,15 @@ export function poolWork(node: Value): number {
   );
 }
 
+/** The same of the gradient: dy is the first operand. */
+export function poolGradientWork(node: Value): number {
+  const { kernel } = node.attrs as Pool2dAttrs;
+  const [, height, width] = node.shape as number[];
+  const windows = elementCount((node.inputs[0] as Value).shape);
+  const taps = Math.min(kernel[0], height!) * Math.min(kernel[1], width!);
+  return elementCount(node.shape) + windows * (1 + taps);
+}
+
 /**
  * The taps [first, end) of a window that begins at `start`, of those that lie on 0 ... size - 1.
  */
@@ -154,10 +177,25 @@ export function eachWindow(
   shape: readonly number[],
   visit: (elements: number[], cells: number) => void,
 ): void {
-  const [, height, width, channels] = x.shape as [number, number, number, number];
+  const data = valuesOf(x);
+  eachWindowOf(x.shape, attrs, shape, (places, cells) =>
+    visit(
+      places.map((place) => data[place]!),
+      cells,
+    ),
+  );
+}
+
+/** The same with the places of the elements in a map of shape `map`. */
+export function eachWindowOf(
+  map: readonly number[],
+  attrs: Pool2dAttrs,
+  shape: readonly number[],
+  visit: (places: number[], cells: number) => void,
+): void {
+  const [, height, width, channels] = map as [number, number, number, number];
   const [batch, oh, ow] = shape as [number, number, number];
   const { kernel, strides, pads, dilations } = attrs;
-  const data = valuesOf(x);
   for (let n = 0; n < batch; n++) {
     for (let p = 0; p < oh; p++) {
       const top = p * strides[0] - pads[0];
@@ -169,15 +207,13 @@ export function eachWindow(
         const cells =
           rows * Math.min(kernel[1], Math.ceil((width + pads[3] - left) / dilations[1]));
         for (let c = 0; c < channels; c++) {
-          const elements: number[] = [];
+          const places: number[] = [];
           for (let i = i0; i < i1; i++) {
             const row = top + i * dilations[0];
             for (let j = j0; j < j1; j++)
-              elements.push(
-                data[((n * height + row) * width + left + j * dilations[1]) * channels + c]!,
-              );
+              places.push(((n * height + row) * width + left + j * dilations[1]) * channels + c);
           }
-          visit(elements, cells);
+          visit(places, cells);
         }
       }
     }

@@ -313,6 +313,22 @@ const OTHERS: Readonly<Record<string, Formula>> = {
     });
     return data;
   },
+  maxPool2dGradient([dy, x], attrs, shape) {
+    const data = new Float64Array(elementCount(shape));
+    eachPool(shape, dy!.shape, attrs, (elements, _cells, at) => {
+      const most = Math.max(...elements.map((i) => x!.data[i]!));
+      data[elements.find((i) => x!.data[i] === most)!]! += dy!.data[at]!;
+    });
+    return data;
+  },
+  avgPool2dGradient([dy], attrs, shape) {
+    const data = new Float64Array(elementCount(shape));
+    eachPool(shape, dy!.shape, attrs, (elements, cells, at) => {
+      for (const i of elements)
+        data[i]! += dy!.data[at]! / (attrs.countPad ? cells : elements.length);
+    });
+    return data;
+  },
   batchNorm([x, gamma, beta, mean, variance], { epsilon }) {
     const channels = gamma!.data.length;
     return x!.data.map((value, i) => {

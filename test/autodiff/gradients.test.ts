@@ -127,6 +127,10 @@ const CASES: Readonly<Record<string, readonly [(readonly number[])[], Make, Floa
     [[1, 4, 4, 3]],
     (g, x) => g.avgPool2d(x!, [2, 2], { strides: [1, 1], pads: [1, 1, 0, 0], countPad: true }),
   ],
+  avgPool2dGradient: [
+    [[2, 3, 2, 2]],
+    (g, dy) => g.avgPool2dGradient(dy!, [3, 2], [5, 5], { strides: [2, 2], pads: [1, 0, 1, 0] }),
+  ],
   maxPool2d: [
     [[2, 5, 5, 2]],
     (g, x) => g.maxPool2d(x!, [3, 3], { strides: [2, 2], pads: [1, 1, 1, 1] }),

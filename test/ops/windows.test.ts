@@ -245,3 +245,38 @@ describe('softmax', () => {
     );
   });
 });
+
+describe('gradients of pooling', () => {
+  test('have the shape of the map that was pooled, and take what the pooling gave', () => {
+    const window = { ...POOL, kernel: [3, 3], pads: [1, 1, 1, 1] };
+    expect(inferred('maxPool2dGradient', ['f32[N,4,5,3]', 'f32[N,8,9,3]'], window)).toBe(
+      'f32[N,8,9,3]',
+    );
+    const size = { height: 8, width: 9, countPad: true };
+    expect(inferred('avgPool2dGradient', ['f32[N,4,5,3]'], { ...window, ...size })).toBe(
+      'f32[N,8,9,3]',
+    );
+    expect(
+      failure(() => inferred('maxPool2dGradient', ['f32[N,4,4,3]', 'f32[N,8,9,3]'], window)),
+    ).toMatch(/^ERR_SHAPE .*expected dy of shape \[N, 4, 5, 3\] but received \[N, 4, 4, 3\]/);
+    expect(
+      failure(() => inferred('avgPool2dGradient', ['f32[N,4,3]'], { ...window, ...size })),
+    ).toMatch(/^ERR_SHAPE .*expected dy of rank 4/);
+    expect(
+      failure(() => inferred('maxPool2dGradient', ['f32[N,4,4,3]', 'f32[8,9,3]'], window)),
+    ).toMatch(/^ERR_SHAPE .*expected x of rank 4/);
+  });
+
+  test('of equal maxima the first takes all, and NaN takes nothing', () => {
+    const window = { ...POOL, kernel: [1, 2], strides: [1, 2] };
+    const gradient = (dy: number[], x: number[]) =>
+      values(
+        'maxPool2dGradient',
+        [f32(dy, [1, 1, dy.length, 1]), f32(x, [1, 1, x.length, 1])],
+        window,
+      );
+    expect(gradient([5, 7], [1, 1, 2, 3])).toEqual([5, 0, 0, 7]);
+    expect(gradient([5, 7], [NaN, 1, NaN, NaN])).toEqual([0, 5, 0, 0]);
+    expect(gradient([5, 7], [-Infinity, -Infinity, 0, -0])).toEqual([5, 0, 7, 0]);
+  });
+});

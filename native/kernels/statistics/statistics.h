@@ -11,13 +11,13 @@
 //
 // Moments of a block of n rows are taken about a shift s, the mean of its first p = ceil(n / 8)
 // rows, as S1 = sum of (x - s) and S2 = sum of (x - s)^2. Then mean = s + S1 / n, and what the
-// joining needs, M2 = sum of (x - mean)^2 = S2 - S1^2 / n, cancels little, whatever x holds: because
-// p (s - mean)^2 <= sum over the first p rows of (x - mean)^2 <= M2,
+// joining needs, M2 = sum of (x - mean)^2 = S2 - S1^2 / n, cancels little, whatever x holds:
+// because p (s - mean)^2 <= sum over the first p rows of (x - mean)^2 <= M2,
 //
 //   S2 = M2 + n (mean - s)^2 <= (1 + n / p) M2 <= 9 M2.
 //
-// With u = 2^-24 and n <= kMostBlockRows = 256 a sum of floats is wrong by n / 4 + 3 = 67 u at most,
-// so the variance by 9 * 67 u = 3.6e-5 of itself in the worst case; 1e-6 is seen. The mean is wrong
+// With u = 2^-24 and n <= kMostBlockRows = 256 a sum of floats is wrong by n / 4 + 3 = 67 u at
+// most, so the variance by 9 * 67 u = 3.6e-5 of itself in the worst case. The mean is wrong
 // by u of itself and by 67 u of the mean of |x - s|. A large mean, |mean| = k std, adds what s is
 // wrong by, some (u k)^2 of the variance: nothing below k = 10^6, where x itself holds no more of
 // std. The joining is in double about the first s, which by the same bound cancels at most a factor

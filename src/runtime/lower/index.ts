@@ -6,6 +6,7 @@ import type { Value } from '../../graph/value.js';
 import { type OPS, type OpName, opDef } from '../../ops/index.js';
 import type { KernelCall } from '../../schedule/calls.js';
 import { lowerAvgPool2d } from './avg-pool2d.js';
+import { lowerAvgPool2dGradient } from './avg-pool2d-gradient.js';
 import { lowerBinary, lowerPow } from './binary.js';
 import { lowerConcat } from './concat.js';
 import type { LoweringContext } from './context.js';
@@ -16,6 +17,7 @@ import { lowerDense } from './dense.js';
 import { lowerExpand } from './expand.js';
 import { lowerMap } from './map.js';
 import { lowerMaxPool2d } from './max-pool2d.js';
+import { lowerMaxPool2dGradient } from './max-pool2d-gradient.js';
 import { lowerMoments } from './moments.js';
 import { lowerNormalizeSums } from './normalize-sums.js';
 import { lowerPad } from './pad.js';
@@ -44,6 +46,8 @@ export const LOWERINGS = {
   dense: lowerDense,
   maxPool2d: lowerMaxPool2d,
   avgPool2d: lowerAvgPool2d,
+  maxPool2dGradient: lowerMaxPool2dGradient,
+  avgPool2dGradient: lowerAvgPool2dGradient,
   reduce: lowerReduce,
   moments: lowerMoments,
   normalizeSums: lowerNormalizeSums,
