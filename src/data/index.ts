@@ -24,6 +24,7 @@ export {
   pictureSet,
 } from './picture-set.js';
 export type { Preprocess } from './preprocess.js';
+export { type ShapesOptions, shapes } from './shapes.js';
 export { type SplitOptions, splitPictures, type TrainingSets } from './split-pictures.js';
 export {
   openTrainingSets,

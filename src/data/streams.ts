@@ -22,9 +22,14 @@ function seedOf(...numbers: readonly [number, number, number]): number {
   return state;
 }
 
-/** Uniform in [0, 1), for what is done to a picture in an epoch. */
-export function pictureStream(seed: number, epoch: number, picture: number): () => number {
-  return randomStream(seedOf(seed, epoch, picture), 'picture');
+/** Uniform in [0, 1), for what is done to a picture in an epoch; unrelated for different names. */
+export function pictureStream(
+  seed: number,
+  epoch: number,
+  picture: number,
+  name = 'picture',
+): () => number {
+  return randomStream(seedOf(seed, epoch, picture), name);
 }
 
 /** The numbers 0 to size - 1 in the order of an epoch (Fisher and Yates). */
