@@ -64,16 +64,23 @@ function requireScale(context: NodeContext, scale: Value): void {
     throw context.expected('ERR_UNSUPPORTED', 'scales that are finite and above 0', wrong);
 }
 
-/** A zero point as floats; undefined as a value where it is absent or 0. */
-export function zeroAt(
-  context: NodeContext,
-  index: number,
-): { readonly value: Value | undefined; readonly dataType: number | undefined } {
+export interface ZeroPoint {
+  /** f32; undefined where it is absent or 0. */
+  readonly value: Value | undefined;
+  readonly dataType: number | undefined;
+  /** What a run computes it from. */
+  readonly integers?: Value<Integer>;
+}
+
+/** A zero point as floats. */
+export function zeroAt(context: NodeContext, index: number): ZeroPoint {
   if (!context.has(index)) return { value: undefined, dataType: undefined };
   const { value: integers, dataType } = context.quantized(index);
   const data = integers.data?.data;
-  if (integers.op !== 'constant' || data === undefined)
-    return { value: context.make('cast', [integers], { to: 'f32' }, '/zero_point'), dataType };
+  if (integers.op !== 'constant' || data === undefined) {
+    const value = context.make('cast', [integers], { to: 'f32' }, '/zero_point');
+    return { value, dataType, integers };
+  }
   if (data.every((element) => element === 0)) return { value: undefined, dataType };
   return {
     value: context.constant(Float32Array.from(data), integers.data?.shape ?? [], '/zero_point'),
