@@ -98,8 +98,11 @@ function constantOperands(
 ): [Value, Value] {
   const { tensor, parts } = wideWeights(numbers);
   const beside = new Array<Value>(parts).fill(x);
-  if (typeof zero === 'number')
-    return [grouped(context, beside, attrs), context.made(tensor, '/weights')];
+  if (typeof zero === 'number') {
+    const isSigns = tensor.data.every((one) => Math.abs(one) === 1);
+    const held = isSigns ? tensorOf('b1', tensor.data, tensor.shape) : tensor;
+    return [grouped(context, beside, attrs), context.made(held, '/weights')];
+  }
   const { data, shape } = numbers;
   const depth = shape.at(-1) as number;
   const sums = Float32Array.from({ length: data.length / depth }, (_, row) =>

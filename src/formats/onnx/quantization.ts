@@ -9,10 +9,11 @@
  * scales (./ops/qdq.ts, ./ops/qlinear.ts, ./ops/microsoft.ts), the quantizers of QONNX
  * (./ops/quant.ts).
  */
-import type { Integer } from '../../core/dtype.js';
+import { byteLength, type Integer } from '../../core/dtype.js';
 import { isSize, type Shape, showShape } from '../../core/shape.js';
 import type { Value } from '../../graph/value.js';
-import type { Tensor } from '../../tensor/tensor.js';
+import { Tensor } from '../../tensor/tensor.js';
+import { tensorOf } from '../../tensor/values.js';
 import type { NodeContext } from './context.js';
 import { DataType, dataTypeName, type QuantizedType, quantizedType } from './data-type.js';
 
@@ -108,6 +109,15 @@ export function resultType(
   return type;
 }
 
+/** Constants of -1 and +1 alone, as bits; bitplane writes bits so. */
+export function signsOf(context: NodeContext, q: Value): Value<'b1'> | undefined {
+  const tensor = q.op === 'constant' && q.dtype === 'i8' ? (q.data as Tensor) : undefined;
+  if (tensor === undefined || !tensor.data.every((one) => one === 1 || one === -1))
+    return undefined;
+  context.reserve(byteLength('b1', tensor.size));
+  return context.made(tensorOf('b1', tensor.data, tensor.shape), '/bits') as Value<'b1'>;
+}
+
 /** q - zero, as floats. */
 export function centered(context: NodeContext, q: Value, zero: Value | undefined, of = ''): Value {
   const values = q.dtype === 'f32' ? q : context.make('cast', [q], { to: 'f32' }, `${of}/values`);
@@ -201,12 +211,19 @@ export function grained(
     within,
     ...shape.slice(axis + 1),
   ];
-  const blocks = context.make('reshape', [x], { shape: split(x.shape, block) }, '/blocks');
+  const blocks = regrouped(context, x, split(x.shape, block));
   const y = body(
     blocks,
     parts((operand) => reshaped(context, operand, split(x.shape, 1) as number[])),
   );
   return context.make('reshape', [y], { shape: x.shape }, '/joined');
+}
+
+/** x in another shape; constants stay such, as onnxruntime has no Reshape of 4-bit integers. */
+function regrouped(context: NodeContext, x: Value, shape: Shape): Value {
+  if (x.op !== 'constant') return context.make('reshape', [x], { shape }, '/blocks');
+  const { dtype, data } = x.data as Tensor;
+  return context.made(new Tensor(dtype, data, shape as readonly number[]), '/blocks');
 }
 
 /** One number, or one for each element of an axis, as it broadcasts to `shape`. */
