@@ -1,6 +1,6 @@
 /**
- * Integers: products of values that are a scale times integers of at most 8 bits are sums of
- * integers, exact in 32 bits. With x = (q - zero) * s and w = m * t:
+ * Integers: products of values that are a scale times integers of at most 8 bits (weights: of at
+ * most 9, see ./wide-weights.ts) are sums of integers, exact in 32 bits. With x = (q - zero) * s and w = m * t:
  *   conv2d(x, w)  ->  cast(conv2d(q, m, zeroPoint: zero)) * (s * t)          and dense likewise
  * Where the float sums of the graph before would have rounded, the result is the better one. q is
  * what a graph already stores as integers, or the cast of floats that are integers within bounds:
@@ -9,7 +9,13 @@
  *
  * Not here: products of bits (./binarize.ts), which kernel computes them (src/runtime/lower).
  */
-import { type ByteInteger, integerBounds, integerDtype, isByteInteger } from '../core/dtype.js';
+import {
+  type ByteInteger,
+  type Integer,
+  integerBounds,
+  integerDtype,
+  isByteInteger,
+} from '../core/dtype.js';
 import { elementCount, sameShape } from '../core/shape.js';
 import type { Value } from '../graph/value.js';
 import { isOp } from '../ops/index.js';
@@ -25,6 +31,7 @@ import { isConstantExpression } from './constants.js';
 import { type Rule, renamed } from './rewrite.js';
 import { valueRange } from './value-range.js';
 import { productOfScales, scalesOf } from './weight-scales.js';
+import { productOfParts, wideWeights } from './wide-weights.js';
 
 /** x = (q - zero) * scale. */
 interface IntegerMap {
@@ -154,12 +161,13 @@ function levelsOf(x: Value): { readonly counts: Value; readonly scale: number } 
 
 /** w [O, ...] = q * scale, one scale an output or one for all. */
 interface IntegerWeights {
-  readonly q: Value<ByteInteger | 'b1'>;
+  /** Of i32 where 9 bits are needed. */
+  readonly q: Value<Integer | 'b1'>;
   /** Length 1 or O, finite; absent where it is 1. */
   readonly scale?: Float32Array;
 }
 
-/** Constant weights that are integers of at most 8 bits times scales. */
+/** Constant weights that are integers of at most 9 bits times scales. */
 function integerWeights(w: Value, factors = 0): IntegerWeights | undefined {
   if (w.dtype === 'b1') return w.op === 'constant' ? { q: w as Value<'b1'> } : undefined;
   if (!isConstantExpression(w) || factors > MOST_FACTORS) return undefined;
@@ -170,7 +178,7 @@ function integerWeights(w: Value, factors = 0): IntegerWeights | undefined {
       : undefined;
   }
   if (w.op === 'constant' && w.dtype === 'f32') {
-    const q = integerConstant(w as Value<'f32'>);
+    const q = wholeConstant(w as Value<'f32'>);
     return q && { q };
   }
   if (!isOp(w, 'mul')) return undefined;
@@ -190,10 +198,16 @@ function scaledBy(
   return inner && { q: inner.q, scale: productOfScales(inner.scale, scales!) };
 }
 
-const integers = new WeakMap<Value, Value<ByteInteger> | null>();
+const integers = new WeakMap<Value, Value<Integer> | null>();
 
 /** A constant of floats that are integers of at most 8 bits, in the smallest dtype. */
 export function integerConstant(value: Value<'f32'>): Value<ByteInteger> | undefined {
+  const found = wholeConstant(value);
+  return found && isByteInteger(found.dtype) ? (found as Value<ByteInteger>) : undefined;
+}
+
+/** A constant of floats that are integers from -255 to 255, in the smallest dtype. */
+function wholeConstant(value: Value<'f32'>): Value<Integer> | undefined {
   let found = integers.get(value);
   if (found === undefined) {
     found = convert(value) ?? null;
@@ -205,24 +219,23 @@ export function integerConstant(value: Value<'f32'>): Value<ByteInteger> | undef
 /** Numbers that are looked at together. */
 const FEW = 256;
 
-function fitsByte(element: number): boolean {
-  return Number.isInteger(element) && element >= -128 && element <= 255;
+/** An integer of UINT8 less another. */
+function fitsWeight(element: number): boolean {
+  return Number.isInteger(element) && element >= -255 && element <= 255;
 }
 
-function convert(value: Value<'f32'>): Value<ByteInteger> | undefined {
+function convert(value: Value<'f32'>): Value<Integer> | undefined {
   const tensor = value.data as Tensor<'f32'>;
   // The first few tell real weights, which may lie in a file, from integers.
-  if (!partOf(tensor, 0, Math.min(FEW, tensor.size)).every(fitsByte)) return undefined;
+  if (!partOf(tensor, 0, Math.min(FEW, tensor.size)).every(fitsWeight)) return undefined;
   const { data, shape } = tensor;
   let [lo, hi] = [0, 0];
   for (const element of data) {
-    if (!fitsByte(element)) return undefined;
+    if (!fitsWeight(element)) return undefined;
     if (element < lo) lo = element;
     if (element > hi) hi = element;
   }
-  const dtype = integerDtype(lo, hi);
-  if (dtype === undefined || dtype === 'i32') return undefined;
-  return constant(value.name, tensorOf(dtype, data, shape));
+  return constant(value.name, tensorOf(integerDtype(lo, hi) as Integer, data, shape));
 }
 
 /** conv2d and dense of integers. */
@@ -235,13 +248,20 @@ export const integerProduct: Rule = (value) => {
   const bits = found?.q.dtype !== 'b1' && bipolarWeights(w) === undefined;
   const map = found && integerMap(x, bits);
   const weights = map && withPositiveScales(found, map.scale);
-  // Kernels take 8 bits with a sign.
-  if (weights === undefined || weights.q.dtype === 'u8') return undefined;
-  if (largestHeldSum(map!.dtype, map!.zero, weights.q) >= LEAST_OUTSIDE_INT32) return undefined;
+  if (weights === undefined) return undefined;
   const { name } = value;
+  // Kernels take 8 bits with a sign.
+  const isWide = weights.q.dtype === 'u8' || weights.q.dtype === 'i32';
+  // Those of one channel would have two, which no depthwise kernel reads.
+  if (isWide && value.op === 'conv2d' && value.attrs.groups > 1 && w.shape.at(-1) === 1)
+    return undefined;
+  const wide = isWide ? wideWeights(weights.q.data as Tensor) : undefined;
+  const held = wide === undefined ? weights.q : constant(weights.q.name, wide.tensor);
+  if (largestHeldSum(map!.dtype, map!.zero, held) >= LEAST_OUTSIDE_INT32) return undefined;
   const zeroPoint = map!.zero === 0 ? {} : { zeroPoint: map!.zero };
   const attrs = { ...value.attrs, ...zeroPoint };
-  const dot = make(value.op, `${name}.dot`, [map!.stored(), weights.q], attrs);
+  const parts = wide?.parts ?? 1;
+  const dot = productOfParts(value.op, `${name}.dot`, map!.stored(), held, parts, attrs);
   const { scale } = weights;
   if (scale.every((own) => own === 1)) return make('cast', name, [dot], { to: 'f32' });
   return make('mul', name, [
@@ -256,7 +276,7 @@ export const integerProduct: Rule = (value) => {
 /**
  * The same weights times `by`, with positive scales: those of an output with a negative one are
  * negated. A sum of 0 then stays 0, as the float sum of such terms is; times a negative scale it
- * would be -0. Undefined where that takes more than 8 bits.
+ * would be -0. Undefined where a scale is 0.
  */
 function withPositiveScales(
   { q, scale = Float32Array.of(1) }: IntegerWeights,

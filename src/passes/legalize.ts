@@ -13,6 +13,7 @@ import { isConstantExpression, vector } from './constants.js';
 import { normalized } from './lower.js';
 import { firstOf, type Rule } from './rewrite.js';
 import { valueRange } from './value-range.js';
+import { narrowWeights } from './wide-weights.js';
 
 /** move(bits) -> sign(move(cast(bits))): through floats, the way that always works. */
 const moveBitsAsFloats: Rule = (value) => {
@@ -178,4 +179,5 @@ export const legalize: Rule = firstOf(
   computedNormalize,
   computedMatmul,
   paddedAverage,
+  narrowWeights,
 );

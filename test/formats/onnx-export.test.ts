@@ -246,7 +246,7 @@ test('bits are floats in ONNX and BipolarQuant in QONNX, whose weights stay bits
   const graph = g.graph([x], { y: g.cast(g.dense(g.sign(x), w), 'f32') });
   const feeds = { x: new Tensor('f32', Float32Array.from(ramp(16)), [1, 16]) };
   expectSameBits(graph, feeds, 'onnx');
-  expect(opsOf(graph)).toEqual(['Sign', 'Add', 'Sign', 'Gemm']);
+  expect(opsOf(graph)).toEqual(['Sign', 'Add', 'Sign', 'DequantizeLinear', 'Gemm']);
   expect(opsOf(graph, 'qonnx')).toEqual(['BipolarQuant', 'BipolarQuant', 'Gemm']);
   for (const dialect of ['onnx', 'qonnx'] as const) {
     const back = optimize(importOnnx(encodeOnnx(graph, { dialect })));

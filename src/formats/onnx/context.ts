@@ -293,6 +293,16 @@ export class NodeContext {
     return constant(this.scope.unique(this.name + suffix), new Tensor(dtype, data, shape));
   }
 
+  /** Called before a node makes so many bytes of constants. @throws BitplaneError ERR_LIMIT */
+  reserve(bytes: number): void {
+    this.scope.make(bytes, this.site);
+  }
+
+  /** A constant whose bytes were reserved. */
+  made(tensor: Tensor, suffix: string): Value {
+    return constant(this.scope.unique(this.name + suffix), tensor);
+  }
+
   /** A one-element constant that broadcasts against everything. */
   scalar(value: number, suffix: string): Value {
     return this.constant(Float32Array.of(value), [], suffix);

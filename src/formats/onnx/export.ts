@@ -30,7 +30,13 @@ import {
   quantizeOf,
 } from './export/patterns.js';
 import { isHalfByte } from './export/payload.js';
+import { raisedWeights } from './export/saturation.js';
 import { WRITERS } from './export/writers/index.js';
+import {
+  type IntegerProduct,
+  integerProductOf,
+  writeIntegerProduct,
+} from './export/writers/integers.js';
 import { biasOf, writeBiased } from './export/writers/products.js';
 import {
   canFake,
@@ -99,7 +105,8 @@ class Exporter {
       return isHalf || isDilated(value) || (weights !== undefined && isBlocked(weights));
     });
     const taken = new Set(Object.keys(graph.outputs));
-    this.emission = new Emission(dialect, isNew ? 21 : 13, taken, writeOnDemand);
+    const raised = dialect === 'onnx' ? raisedWeights(order) : new Set<Value>();
+    this.emission = new Emission(dialect, isNew ? 21 : 13, taken, raised, writeOnDemand);
     for (const input of graph.inputs) this.declare(input, taken);
   }
 
@@ -177,14 +184,26 @@ class Exporter {
     const dequantize = dequantizeOf(value);
     if (dequantize !== undefined)
       return { needs: [dequantize.q], write: () => writeDequantize(emission, value, dequantize) };
+    const integers = this.integersOf(value);
+    if (integers !== undefined)
+      return {
+        needs: [integers.x.q, integers.w.q],
+        write: () => writeIntegerProduct(emission, value, integers),
+      };
     const biased = biasOf(value);
-    if (biased !== undefined && this.reads.get(biased.product) === 1) {
+    const isFloat = biased !== undefined && this.integersOf(biased.product) === undefined;
+    if (isFloat && this.reads.get(biased.product) === 1) {
       const { product, bias } = biased;
       return { needs: product.inputs, write: () => writeBiased(emission, value, product, bias) };
     }
     const writer = WRITERS.get(value.op);
     if (writer === undefined) throw emission.fail(value, 'ONNX has no such op');
     return { needs: value.inputs, write: () => writer(emission, value) };
+  }
+
+  /** The operands of a product that ONNX's own dialect has for integers. */
+  private integersOf(value: Value): IntegerProduct | undefined {
+    return this.emission.dialect === 'onnx' ? integerProductOf(value) : undefined;
   }
 
   /** The nodes, where those that compute outputs have the outputs' names. */

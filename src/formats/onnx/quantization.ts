@@ -9,10 +9,11 @@
  * scales (./ops/qdq.ts, ./ops/qlinear.ts, ./ops/microsoft.ts), the quantizers of QONNX
  * (./ops/quant.ts).
  */
-import type { Integer } from '../../core/dtype.js';
+import { byteLength, type Integer } from '../../core/dtype.js';
 import { isSize, type Shape, showShape } from '../../core/shape.js';
 import type { Value } from '../../graph/value.js';
-import type { Tensor } from '../../tensor/tensor.js';
+import { Tensor } from '../../tensor/tensor.js';
+import { tensorOf } from '../../tensor/values.js';
 import type { NodeContext } from './context.js';
 import { DataType, dataTypeName, type QuantizedType, quantizedType } from './data-type.js';
 
@@ -64,16 +65,23 @@ function requireScale(context: NodeContext, scale: Value): void {
     throw context.expected('ERR_UNSUPPORTED', 'scales that are finite and above 0', wrong);
 }
 
-/** A zero point as floats; undefined as a value where it is absent or 0. */
-export function zeroAt(
-  context: NodeContext,
-  index: number,
-): { readonly value: Value | undefined; readonly dataType: number | undefined } {
+export interface ZeroPoint {
+  /** f32; undefined where it is absent or 0. */
+  readonly value: Value | undefined;
+  readonly dataType: number | undefined;
+  /** What a run computes it from. */
+  readonly integers?: Value<Integer>;
+}
+
+/** A zero point as floats. */
+export function zeroAt(context: NodeContext, index: number): ZeroPoint {
   if (!context.has(index)) return { value: undefined, dataType: undefined };
   const { value: integers, dataType } = context.quantized(index);
   const data = integers.data?.data;
-  if (integers.op !== 'constant' || data === undefined)
-    return { value: context.make('cast', [integers], { to: 'f32' }, '/zero_point'), dataType };
+  if (integers.op !== 'constant' || data === undefined) {
+    const value = context.make('cast', [integers], { to: 'f32' }, '/zero_point');
+    return { value, dataType, integers };
+  }
   if (data.every((element) => element === 0)) return { value: undefined, dataType };
   return {
     value: context.constant(Float32Array.from(data), integers.data?.shape ?? [], '/zero_point'),
@@ -99,6 +107,15 @@ export function resultType(
       dataTypeName(dataType),
     );
   return type;
+}
+
+/** Constants of -1 and +1 alone, as bits; bitplane writes bits so. */
+export function signsOf(context: NodeContext, q: Value): Value<'b1'> | undefined {
+  const tensor = q.op === 'constant' && q.dtype === 'i8' ? (q.data as Tensor) : undefined;
+  if (tensor === undefined || !tensor.data.every((one) => one === 1 || one === -1))
+    return undefined;
+  context.reserve(byteLength('b1', tensor.size));
+  return context.made(tensorOf('b1', tensor.data, tensor.shape), '/bits') as Value<'b1'>;
 }
 
 /** q - zero, as floats. */
@@ -194,12 +211,19 @@ export function grained(
     within,
     ...shape.slice(axis + 1),
   ];
-  const blocks = context.make('reshape', [x], { shape: split(x.shape, block) }, '/blocks');
+  const blocks = regrouped(context, x, split(x.shape, block));
   const y = body(
     blocks,
     parts((operand) => reshaped(context, operand, split(x.shape, 1) as number[])),
   );
   return context.make('reshape', [y], { shape: x.shape }, '/joined');
+}
+
+/** x in another shape; constants stay such, as onnxruntime has no Reshape of 4-bit integers. */
+function regrouped(context: NodeContext, x: Value, shape: Shape): Value {
+  if (x.op !== 'constant') return context.make('reshape', [x], { shape }, '/blocks');
+  const { dtype, data } = x.data as Tensor;
+  return context.made(new Tensor(dtype, data, shape as readonly number[]), '/blocks');
 }
 
 /** One number, or one for each element of an axis, as it broadcasts to `shape`. */

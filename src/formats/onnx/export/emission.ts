@@ -1,7 +1,6 @@
 /**
  * What has been written of a graph: nodes and initializers of the file, and which tensor holds each
- * value, in which order of axes and of which type. Bits, and sums of bits or integers, are held as
- * floats. Not here: any op (./writers), the order in which values are written (../export.ts).
+ * value, in which order of axes and of which type. Bits and sums of bits are held as floats. Not here: any op (./writers), the order in which values are written (../export.ts).
  */
 import { BitplaneError } from '../../../core/errors.js';
 import { sameShape } from '../../../core/shape.js';
@@ -44,6 +43,8 @@ export class Emission {
     readonly dialect: Dialect,
     readonly opset: number,
     private readonly taken: Set<string>,
+    /** Constants that are written raised (./saturation.ts). */
+    readonly raised: ReadonlySet<Value>,
     /** Writes a constant expression, such as dequantized weights, with its axes in an order. */
     private readonly onDemand: (
       emission: Emission,

@@ -48,8 +48,8 @@ export interface Fake extends Quantize {
   readonly stored: Value | undefined;
 }
 
-const ONE: Steps = { numbers: Float32Array.of(1), axis: undefined };
-const ZERO: Steps = { numbers: Float32Array.of(0), axis: undefined };
+export const ONE: Steps = { numbers: Float32Array.of(1), axis: undefined };
+export const ZERO: Steps = { numbers: Float32Array.of(0), axis: undefined };
 
 /** A constant f32 operand of a value as steps; undefined where it is anything else. */
 function stepsOf(operand: Value, value: Value): Steps | undefined {
@@ -152,7 +152,7 @@ export function dequantizeOf(value: Value): Dequantize | undefined {
   return found && !isBlocked(found) ? found : undefined;
 }
 
-/** As dequantizeOf, of constant integers, where the scale may be 1 and absent. */
+/** As dequantizeOf, of constant integers or bits, where the scale may be 1 and absent. */
 export function constantIntegersOf(value: Value): Dequantize | undefined {
   const found = steppedOf(value);
   return found && baseOf(found.q).value.op === 'constant' ? found : undefined;
@@ -160,14 +160,21 @@ export function constantIntegersOf(value: Value): Dequantize | undefined {
 
 function steppedOf(value: Value): Dequantize | undefined {
   const scaled = peeled(value, 'mul', ONE);
-  if (!isScale(scaled.steps)) return undefined;
-  const centered = peeled(scaled.x, 'sub', ZERO);
-  if (!isOp(centered.x, 'cast') || centered.x.dtype !== 'f32') return undefined;
-  const q: Value = centered.x.inputs[0];
-  if (!isByteInteger(q.dtype) || !sameGrain(scaled.steps, centered.steps)) return undefined;
+  const centered = isScale(scaled.steps) ? centeredOf(scaled.x) : undefined;
+  if (centered === undefined || !sameGrain(scaled.steps, centered.zero)) return undefined;
+  return { ...centered, scale: scaled.steps };
+}
+
+/** cast(q), or that less a zero point: integers, or bits of a constant, as floats. */
+export function centeredOf(value: Value): Omit<Dequantize, 'scale'> | undefined {
+  const { x, steps } = peeled(value, 'sub', ZERO);
+  if (!isOp(x, 'cast') || x.dtype !== 'f32') return undefined;
+  const q: Value = x.inputs[0];
+  if (q.dtype === 'b1' && baseOf(q).value.op === 'constant' && isZero(steps))
+    return { q, zero: steps };
+  if (!isByteInteger(q.dtype)) return undefined;
   const { lo, hi } = integerBounds(q.dtype as ByteInteger);
-  if (!isWithin(centered.steps, lo, hi)) return undefined;
-  return { q, scale: scaled.steps, zero: centered.steps };
+  return isWithin(steps, lo, hi) ? { q, zero: steps } : undefined;
 }
 
 /**

@@ -3,7 +3,7 @@
  * as [N, H, W, C]. Not here: one or three spatial dimensions (ERR_UNSUPPORTED).
  */
 import { type Dim, isSize } from '../../../core/shape.js';
-import type { Value } from '../../../graph/value.js';
+import type { Attrs, Value } from '../../../graph/value.js';
 import type { Importer, NodeContext } from '../context.js';
 
 export const convImporters: Readonly<Record<string, Importer>> = {
@@ -45,13 +45,16 @@ export const convImporters: Readonly<Record<string, Importer>> = {
 
 /**
  * The convolution of x [N, C, H, W] with weights [O, I / groups, kh, kw], by the node's attributes;
- * `finish` goes on with the result while its channels are last.
+ * `finish` goes on with the result while its channels are last. `multiply` is given both operands
+ * with channels last.
  */
 export function convolution(
   context: NodeContext,
   x: Value,
   w: Value,
   finish: (y: Value) => Value,
+  multiply = (map: Value, weights: Value, attrs: Attrs) =>
+    context.make('conv2d', [map, weights], attrs),
 ): Value {
   if (w.shape.length !== 4)
     throw context.expected(
@@ -72,7 +75,7 @@ export function convolution(
   const weights = context.transpose(w, [0, 2, 3, 1], '/weights_channels_last');
   return context.nhwc(x, (map) => {
     const attrs = { strides, pads, dilations, groups: context.int('group', 1), padValue: 0 };
-    return finish(context.make('conv2d', [map, weights], attrs));
+    return finish(multiply(map, weights, attrs));
   });
 }
 

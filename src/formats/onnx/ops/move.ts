@@ -7,8 +7,15 @@ import { DTYPES } from '../../../core/dtype.js';
 import { type Dim, isSize, showShape } from '../../../core/shape.js';
 import type { Value } from '../../../graph/value.js';
 import type { Importer, NodeContext } from '../context.js';
-import { DataType, dataTypeName, type QuantizedType, quantizedType } from '../data-type.js';
+import {
+  DataType,
+  dataTypeName,
+  isSmallInteger,
+  type QuantizedType,
+  quantizedType,
+} from '../data-type.js';
 import { dimsItem, type Item, valueItem } from '../item.js';
+import { signsOf } from '../quantization.js';
 import { decodeTensor } from '../tensor.js';
 
 export const moveImporters: Readonly<Record<string, Importer>> = {
@@ -173,6 +180,11 @@ export const moveImporters: Readonly<Record<string, Importer>> = {
       if (type !== undefined) return integersOf(context, context.ints(0), type, shape);
     } else if (item.kind === 'tensor') {
       if (float && item.tensor.dataType === DataType.FLOAT) return context.value(0);
+      if (float && item.tensor.dims.length >= 2 && isSmallInteger(item.tensor.dataType)) {
+        // Weights, which stay as small as they are.
+        const { value: q } = context.quantized(0);
+        return context.make('cast', [signsOf(context, q) ?? q], { to: 'f32' });
+      }
       const { data, shape } = decodeTensor(item.tensor, item.name);
       if (float) return context.floats(data.length, () => data, shape);
       if (to === DataType.INT32 || to === DataType.INT64)

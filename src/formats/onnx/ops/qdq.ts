@@ -17,6 +17,7 @@ import {
   resultType,
   saturated,
   scaleAt,
+  signsOf,
   zeroAt,
 } from '../quantization.js';
 
@@ -54,7 +55,8 @@ export const qdqImporters: Readonly<Record<string, Importer>> = {
     if (zero.dataType === DataType.INT32 && zero.value !== undefined)
       throw context.fail('ERR_UNSUPPORTED', 'expected a zero point of 0 for INT32');
     requireFloat(context, 'output_dtype');
-    const own = narrowed(context, q, zero.value);
+    const signs = zero.value === undefined ? signsOf(context, q) : undefined;
+    const own = signs ?? narrowed(context, q, zero.value);
     return grained(context, own, { scale, zero: zero.value }, grainOf(context, scale), (v, one) =>
       dequantized(context, v, one),
     );

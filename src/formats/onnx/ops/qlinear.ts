@@ -1,15 +1,18 @@
 /**
  * Products of quantized tensors: QLinearConv, QLinearMatMul, ConvInteger, MatMulInteger.
  *
- * The sums are of integers, in float32 ops: exact while they stay below 2^24, which a pass that
- * moves them into integers lifts. A border holds the zero point, so that it adds nothing. The
+ * The sums of the Integer ops are products of integers, exact in 32 bits (../integer-sums.ts). Those
+ * of the QLinear ops are float32 ops: exact while they stay below 2^24, which a pass that moves them
+ * into integers lifts. A border holds the zero point, so that it adds nothing. The
  * result of QLinear ops is requantized as onnxruntime does: one product with the scale x_scale *
  * w_scale / y_scale in float32, rounded half to even, then the zero point. (ONNX's own reference
  * adds the zero point first: a tie then differs where that is odd.) Not here: ops of com.microsoft
  * (./microsoft.ts).
  */
-import type { Value } from '../../../graph/value.js';
+import type { Attrs, Value } from '../../../graph/value.js';
+import type { OpName } from '../../../ops/index.js';
 import type { Importer, NodeContext } from '../context.js';
+import { integerSums } from '../integer-sums.js';
 import { along, centered, isAll, resultType, saturated, scaleAt, zeroAt } from '../quantization.js';
 import { convolution } from './conv.js';
 
@@ -37,10 +40,18 @@ export const qlinearImporters: Readonly<Record<string, Importer>> = {
   },
 
   ConvInteger(context) {
-    const x = centered(context, context.quantized(0).value, oneZero(context, 2), '/x');
-    return convolution(context, x, weights(context, 1, 3), (sums) =>
-      context.make('cast', [sums], { to: 'i32' }, '/sums'),
-    );
+    const zeros = [zeroAt(context, 2), zeroAt(context, 3)] as const;
+    const [x, w] = [context.quantized(0).value, context.quantized(1).value];
+    requireOne(context, 2, zeros[0].value);
+    const wZero = zeros[1].value && along(context, zeros[1].value, w.shape, 0);
+    const sums = (map: Value, weights: Value, attrs: Attrs) =>
+      integerSums(
+        context,
+        { op: 'conv2d', attrs },
+        { q: map, zero: zeros[0] },
+        { q: weights, zero: { ...zeros[1], value: wZero } },
+      ) ?? inFloats(context, 'conv2d', [map, weights], [zeros[0].value, wZero], attrs);
+    return convolution(context, x, w, (y) => y, sums);
   },
 
   /** a, a_scale, a_zero, b, b_scale, b_zero, y_scale, y_zero. */
@@ -54,10 +65,34 @@ export const qlinearImporters: Readonly<Record<string, Importer>> = {
   },
 
   MatMulInteger(context) {
-    const sums = context.make('matmul', [rows(context, 0, 2, '/a'), columns(context, 1, 3)], {});
-    return context.make('cast', [sums], { to: 'i32' }, '/sums');
+    const zeros = [zeroAt(context, 2), zeroAt(context, 3)] as const;
+    const [a, b] = [context.quantized(0).value, context.quantized(1).value];
+    const exact =
+      b.shape.length === 2 &&
+      integerSums(
+        context,
+        { op: 'dense', attrs: {} },
+        { q: a, zero: zeros[0] },
+        { q: context.transpose(b, [1, 0], '/columns'), zero: zeros[1] },
+      );
+    if (exact) return exact;
+    const rowZero = zeros[0].value && perRow(context, zeros[0].value);
+    return inFloats(context, 'matmul', [a, b], [rowZero, zeros[1].value], {});
   },
 };
+
+/** The sums of floats, as integers: exact below 2^24. */
+function inFloats(
+  context: NodeContext,
+  op: OpName,
+  [x, w]: readonly [Value, Value],
+  [xZero, wZero]: readonly [Value | undefined, Value | undefined],
+  attrs: Attrs,
+): Value {
+  const operands = [centered(context, x, xZero, '/x'), centered(context, w, wZero, '/w')];
+  const sums = context.make(op, operands, attrs, '/floats');
+  return context.make('cast', [sums], { to: 'i32' });
+}
 
 /** The product of scales, from the left. */
 export function product(context: NodeContext, scales: readonly Value[]): Value {
@@ -88,13 +123,17 @@ export function biased(context: NodeContext, sums: Value, index: number): Value 
 
 function oneZero(context: NodeContext, index: number): Value | undefined {
   const { value } = zeroAt(context, index);
+  requireOne(context, index, value);
+  return value;
+}
+
+function requireOne(context: NodeContext, index: number, value: Value | undefined): void {
   if (value?.shape.some((dim) => dim !== 1))
     throw context.expected(
       'ERR_SHAPE',
       `input ${index}, a zero point, to be one number`,
       `[${value.shape.join(', ')}]`,
     );
-  return value;
 }
 
 /** w - zero for weights [O, I, kh, kw] with one zero point or one an output. */

@@ -1,14 +1,18 @@
 /**
- * Products: convolutions, dense layers, matrices. Not here: poolings (./windows.ts).
+ * Products of floats: convolutions, dense layers, matrices. Not here: those of integers, in ONNX's
+ * own dialect (./integers.ts), poolings (./windows.ts).
  */
 import { isByteInteger } from '../../../../core/dtype.js';
 import type { Value } from '../../../../graph/value.js';
 import { isOp } from '../../../../ops/index.js';
 import { DataType } from '../../data-type.js';
 import type { Emission } from '../emission.js';
-import { baseOf, channelsSecond, type Order, plainOrder } from '../order.js';
+import { baseOf, channelsSecond, type Order, plainOrder, toBase } from '../order.js';
 import { constantIntegersOf } from '../patterns.js';
 import { integerPayload, isHalfByte } from '../payload.js';
+import { storedRange } from '../saturation.js';
+import { writeCast } from './quantize.js';
+import { convolutionAttributes } from './windows.js';
 import type { Writer } from './writer.js';
 
 const MAP = channelsSecond(4);
@@ -24,7 +28,8 @@ export const productWriters: Readonly<Record<string, Writer>> = {
   },
 
   matmul(emission, value) {
-    const operands = value.inputs.map((x) => emission.float(x));
+    const [a, b] = value.inputs as readonly [Value, Value];
+    const operands = [emission.float(a), matrixOf(emission, a, b, plainOrder(2))];
     emission.hold(value, emission.node('MatMul', operands, value), plainOrder(value.shape.length));
   },
 };
@@ -36,7 +41,7 @@ export const productWriters: Readonly<Record<string, Writer>> = {
 function convolution(emission: Emission, value: Value, bias: readonly string[]): string {
   if (!isOp(value, 'conv2d')) throw emission.fail(value, 'expected a convolution');
   const [x, w] = value.inputs;
-  const { strides, pads, dilations, groups, padValue, zeroPoint = 0 } = value.attrs;
+  const { pads, padValue, zeroPoint = 0 } = value.attrs;
   let map = numbersOf(emission, x, MAP, zeroPoint, value);
   if (padValue !== 0) {
     const [top, left, bottom, right] = pads;
@@ -49,10 +54,8 @@ function convolution(emission: Emission, value: Value, bias: readonly string[]):
   return emission.node('Conv', [map, weights, ...bias], value, {
     attributes: {
       kernel_shape: kernel,
-      strides,
-      pads: padValue === 0 ? pads : [0, 0, 0, 0],
-      dilations,
-      group: groups,
+      ...convolutionAttributes(value.attrs),
+      ...(padValue !== 0 && { pads: [0, 0, 0, 0] }),
     },
   });
 }
@@ -63,16 +66,27 @@ function dense(emission: Emission, value: Value, bias: readonly string[]): strin
   const { zeroPoint = 0 } = value.attrs;
   const rank = x.shape.length;
   const rows = numbersOf(emission, x, plainOrder(rank), zeroPoint, value);
-  if (rank !== 2)
-    return emission.node('MatMul', [rows, numbersOf(emission, w, [1, 0], 0, value)], value);
+  if (rank !== 2) return emission.node('MatMul', [rows, matrixOf(emission, x, w, [1, 0])], value);
   const attributes = { transB: 1 };
   const weights = numbersOf(emission, w, [0, 1], 0, value);
   return emission.node('Gemm', [rows, weights, ...bias], value, { attributes });
 }
 
 /**
+ * The weights of a MatMul. Where x is floats, onnxruntime's optimizer makes the MatMul of a
+ * DequantizeLinear a MatMulNBits, which rounds x to 8 bits: the integers are cast, less their zero
+ * point and times their scale there.
+ */
+function matrixOf(emission: Emission, x: Value, w: Value, order: Order): string {
+  const isFloat = emission.dialect === 'onnx' && storedRange(x) === undefined;
+  const base = baseOf(w);
+  const written = isFloat ? writeCast(emission, base.value, toBase(order, base)) : undefined;
+  return written ?? emission.float(w, order);
+}
+
+/**
  * The value as a product and a constant vector that is added to it: one node of ONNX. Not with
- * weights of 4 bits: onnxruntime has no such kernel, but its optimizer would round the bias to
+ * weights of 4 bits or fewer: onnxruntime has no such kernel, but its optimizer would round the bias to
  * multiples of the product of both scales, which are coarse then.
  */
 export function biasOf(
@@ -83,8 +97,9 @@ export function biasOf(
   const isProduct =
     isOp(product, 'conv2d') || (isOp(product, 'dense') && product.shape.length === 2);
   if (!isProduct || product.dtype !== 'f32' || bias.op !== 'constant') return undefined;
-  const weights = constantIntegersOf(baseOf(product.inputs[1]).value);
-  if (weights !== undefined && isHalfByte(weights.q.dtype)) return undefined;
+  const w = baseOf(product.inputs[1]).value;
+  const { dtype } = constantIntegersOf(w)?.q ?? w;
+  if (dtype === 'b1' || (dtype !== 'f32' && isHalfByte(dtype))) return undefined;
   const isVector = bias.shape.length === 1 && bias.shape[0] === product.shape.at(-1);
   return isVector ? { product, bias } : undefined;
 }

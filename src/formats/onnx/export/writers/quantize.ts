@@ -17,11 +17,14 @@ import {
   type Fake,
   isBlocked,
   isZero,
+  ONE,
   type Quantize,
   type Steps,
   widthOf,
+  ZERO,
 } from '../patterns.js';
 import { computedType, integerPayload, payloadOf, payloadType } from '../payload.js';
+import { RAISE, raised } from '../saturation.js';
 
 /**
  * The type that holds integers of a range: 8 bits, with or without a sign. Of 4 bits only constants
@@ -107,9 +110,22 @@ export function writeDequantize(emission: Emission, value: Value, found: Dequant
 }
 
 function dequantize(emission: Emission, value: Value, found: Dequantize, order: Order): string {
-  const q = emission.inOrder(found.q, order);
-  const dataType = emission.dataTypeOf(found.q);
-  return dequantizeLinear(emission, value, q, found, dataType, order);
+  const base = baseOf(found.q);
+  const { dtype } = base.value;
+  const isRaised = emission.raised.has(base.value);
+  if (dtype !== 'b1' && !isRaised) {
+    const q = emission.inOrder(found.q, order);
+    return dequantizeLinear(emission, value, q, found, emission.dataTypeOf(found.q), order);
+  }
+  const wanted = toBase(order, base);
+  const data = base.value.data as Tensor;
+  const dataType = isRaised ? DataType.UINT8 : DataType.INT8;
+  const q = emission.once(`${emission.numberOf(base.value)} ${wanted} as ${dataType}`, () =>
+    emission.tensor(base.value.name, reordered(isRaised ? raised(data) : data, wanted), dataType),
+  );
+  const { numbers, ...zero } = found.zero;
+  const origin = { ...zero, numbers: isRaised ? numbers.map((one) => one + RAISE) : numbers };
+  return dequantizeLinear(emission, value, q, { ...found, zero: origin }, dataType, order);
 }
 
 /**
@@ -168,13 +184,8 @@ function quant(
 ): string {
   const width = widthOf(found.lo, found.hi);
   if (width === undefined) throw emission.fail(value, 'expected integers of a bit width');
-  const rank = order.length;
-  const spread = ({ numbers, axis }: Steps, what: string) => {
-    const dims = axis === undefined ? [] : order.map((one) => (one === axis ? numbers.length : 1));
-    const raw = new Uint8Array(Float32Array.from(numbers).buffer);
-    return emission.shared(`${value.name}.${what}`, DataType.FLOAT, rank === 0 ? [] : dims, raw);
-  };
-  const inputs = [x, spread(found.scale, 'scale'), spread(found.zero, 'zero_point')];
+  const numbers = (steps: Steps, what: string) => spread(emission, value, steps, what, order);
+  const inputs = [x, numbers(found.scale, 'scale'), numbers(found.zero, 'zero_point')];
   return emission.node('Quant', [...inputs, emission.scalar(width.bits)], value, {
     domain: QONNX_DOMAIN,
     attributes: {
@@ -183,6 +194,19 @@ function quant(
       rounding_mode: found.rounding.toUpperCase(),
     },
   });
+}
+
+/** Floats, one or one for each element of an axis, as they broadcast. */
+function spread(
+  emission: Emission,
+  value: Value,
+  { numbers, axis }: Steps,
+  what: string,
+  order: Order,
+): string {
+  const dims = axis === undefined ? [] : order.map((one) => (one === axis ? numbers.length : 1));
+  const raw = new Uint8Array(Float32Array.from(numbers).buffer);
+  return emission.shared(`${value.name}.${what}`, DataType.FLOAT, dims, raw);
 }
 
 function orderOf(emission: Emission, x: Value): Order {
@@ -209,17 +233,54 @@ function bitsOf(value: Value): Value | undefined {
 export function writeOnDemand(emission: Emission, value: Value, order: Order): string | undefined {
   const bits = bitsOf(value);
   if (bits !== undefined) {
-    const floats = emission.tensor(bits.name, reordered(bits.data as Tensor, order));
-    if (emission.dialect === 'onnx') return floats;
-    return emission.node('BipolarQuant', [floats, emission.scalar(1)], value, {
-      domain: QONNX_DOMAIN,
-      suffix: '.bits',
-    });
+    return emission.dialect === 'onnx'
+      ? dequantize(emission, value, { q: bits, scale: ONE, zero: ZERO }, order)
+      : bipolarQuant(emission, value, bits, order);
   }
   const found = constantIntegersOf(value);
   if (found === undefined) return undefined;
   if (emission.dialect === 'onnx') return dequantize(emission, value, found, order);
+  const { value: base, perm } = baseOf(found.q);
+  if (base.dtype === 'b1') {
+    const signs = bipolarQuant(emission, value, base, toBase(order, { value: base, perm }));
+    return emission.node(
+      'Mul',
+      [signs, spread(emission, value, found.scale, 'scale', order)],
+      value,
+    );
+  }
   return weightsOfQonnx(emission, value, found, order) ?? dequantize(emission, value, found, order);
+}
+
+/** Bits, and dequantized integers, of constants as (Cast(q) - zero) * scale. */
+export function writeCast(emission: Emission, value: Value, order: Order): string | undefined {
+  const bits = bitsOf(value);
+  const found =
+    bits === undefined ? constantIntegersOf(value) : { q: bits, scale: ONE, zero: ZERO };
+  if (found === undefined || isBlocked(found)) return undefined;
+  const base = baseOf(found.q);
+  const wanted = toBase(order, base);
+  const { dtype } = base.value;
+  const dataType = dtype === 'b1' ? DataType.INT8 : payloadType(dtype);
+  const q = emission.once(`${emission.numberOf(base.value)} ${wanted} as ${dataType}`, () =>
+    emission.tensor(base.value.name, reordered(base.value.data as Tensor, wanted), dataType),
+  );
+  let floats = emission.cast(q, dataType, DataType.FLOAT, value);
+  const after = (op: string, steps: Steps, what: string) => {
+    const operand = spread(emission, value, steps, what, order);
+    floats = emission.node(op, [floats, operand], value, { suffix: `.${what}d` });
+  };
+  if (!isZero(found.zero)) after('Sub', found.zero, 'zero');
+  if (found.scale.numbers.some((one) => one !== 1)) after('Mul', found.scale, 'scale');
+  return floats;
+}
+
+function bipolarQuant(emission: Emission, value: Value, bits: Value, order: Order): string {
+  const floats = emission.tensor(bits.name, reordered(bits.data as Tensor, order));
+  return emission.node('BipolarQuant', [floats, emission.scalar(1)], value, {
+    domain: QONNX_DOMAIN,
+    suffix: '.bits',
+  });
 }
 
 /**

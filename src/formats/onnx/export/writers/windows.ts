@@ -2,7 +2,7 @@
  * Poolings of maps [N, H, W, C], which ONNX has with the channels second, and batch norm. Not here:
  * convolutions (./products.ts).
  */
-import type { Value } from '../../../../graph/value.js';
+import type { Attrs, Value } from '../../../../graph/value.js';
 import { isOp } from '../../../../ops/index.js';
 import type { NewAttribute } from '../encode.js';
 import { channelsSecond } from '../order.js';
@@ -44,6 +44,16 @@ export const windowWriters: Readonly<Record<string, Writer>> = {
     emission.hold(value, y, order);
   },
 };
+
+/** Those of Conv and ConvInteger but the shape of the kernel. */
+export function convolutionAttributes({
+  strides,
+  pads,
+  dilations,
+  groups,
+}: Attrs): Readonly<Record<string, NewAttribute>> {
+  return { strides, pads, dilations, group: groups } as Readonly<Record<string, NewAttribute>>;
+}
 
 /** True for an average that leaves elements out between those of its window. */
 export function isDilated(value: Value): boolean {
