@@ -4,6 +4,7 @@
  */
 import { expected } from '../core/errors.js';
 import type { Value } from '../graph/value.js';
+import { approxSign } from './approx-sign.js';
 import type { AttributeRule } from './attributes.js';
 import { avgPool2d } from './avg-pool2d.js';
 import { avgPool2dGradient } from './avg-pool2d-gradient.js';
@@ -136,6 +137,8 @@ export const OPS = {
 
   // For training
 
+  /** 2c - c|c|, c = x clipped to [-1, 1]. */
+  approxSign,
   /**
    * `value`, whose gradient flows into `proxy` instead: a value of its shape, or a number, at which
    * it stops.

@@ -58,13 +58,13 @@ export interface BipolarWeights {
 const LEAST_WEIGHTS = 8;
 
 /**
- * Constant weights that are bipolar: written so (cast of bits, times scales), or f32 numbers of one
+ * Weights that are bipolar: bits that are constant or computed, constants written so (cast of bits, times scales), or f32 numbers of one
  * magnitude an output.
  */
 export function bipolarWeights(w: Value, factors = 0): BipolarWeights | undefined {
+  // Bits that a run computes, such as those of a parameter in training, are weights too.
+  if (isOp(w, 'cast') && w.inputs[0].dtype === 'b1') return { bits: w.inputs[0] as Value<'b1'> };
   if (!isConstantExpression(w) || factors > MOST_FACTORS) return undefined;
-  if (isOp(w, 'cast') && w.inputs[0].dtype === 'b1' && w.inputs[0].op === 'constant')
-    return { bits: w.inputs[0] as Value<'b1'> };
   if (w.op === 'constant' && w.dtype === 'f32') return ofOneMagnitude(w as Value<'f32'>);
   if (!isOp(w, 'mul')) return undefined;
   const [a, b] = w.inputs;

@@ -49,6 +49,16 @@ const softmaxLast: Rule = (value) => {
   );
 };
 
+/** 2c - c|c|, c = x clipped to [-1, 1]. */
+const composedApproxSign: Rule = (value) => {
+  if (!isOp(value, 'approxSign')) return undefined;
+  const { name } = value;
+  const c = make('clip', `${name}.clipped`, value.inputs, { min: -1, max: 1 });
+  const square = make('mul', `${name}.square`, [c, make('abs', `${name}.abs`, [c])]);
+  const two = vector(`${name}.two`, Float32Array.of(2));
+  return make('sub', name, [make('mul', `${name}.twice`, [c, two]), square]);
+};
+
 /** x - max - log(sum of exp(x - max)), in the ops that say it. */
 const composedLogSoftmax: Rule = (value) => {
   if (!isOp(value, 'logSoftmax')) return undefined;
@@ -174,6 +184,7 @@ export const legalize: Rule = firstOf(
   clippedCast,
   softmaxLast,
   composedLogSoftmax,
+  composedApproxSign,
   reduceNeighbours,
   computedBatchNorm,
   computedNormalize,

@@ -31,10 +31,7 @@ const PROXIES = {
   identity: (_g: GraphBuilder, x: Float) => x,
   clip: (g: GraphBuilder, x: Float) => g.clip(x, -1, 1),
   hardTanh: (g: GraphBuilder, x: Float) => g.clip(x, -BELOW_ONE, BELOW_ONE),
-  approxSign(g: GraphBuilder, x: Float) {
-    const c = g.clip(x, -1, 1);
-    return g.sub(g.mul(c, 2), g.mul(c, g.abs(c)));
-  },
+  approxSign: (g: GraphBuilder, x: Float) => g.approxSign(x),
   swishSign(g: GraphBuilder, x: Float) {
     const z = g.mul(x, 5);
     const s = g.sigmoid(z);

@@ -47,6 +47,7 @@ const halfToEven = (x: number) => {
 
 const UNARY: Readonly<Record<string, (x: number, a: Attrs) => number>> = {
   relu: (x) => Math.max(x, 0),
+  approxSign: (x) => 2 * clamp(x, -1, 1) - clamp(x, -1, 1) * Math.abs(clamp(x, -1, 1)),
   tanh: Math.tanh,
   sigmoid: (x) => 1 / (1 + Math.exp(-x)),
   exp: Math.exp,

@@ -88,6 +88,7 @@ const CASES: Readonly<Record<string, readonly [(readonly number[])[], Make, Floa
     (g, a) => g.gate(a!, g.constant(new Tensor('f32', spread(3, 4), [3])), { min: 0 }),
   ],
   relu: [[[9]], (g, a) => g.relu(a!)],
+  approxSign: [[[9]], (g, a) => g.approxSign(a!)],
   tanh: [[[9]], (g, a) => g.tanh(a!)],
   sigmoid: [[[9]], (g, a) => g.sigmoid(a!)],
   abs: [[[9]], (g, a) => g.abs(a!)],
