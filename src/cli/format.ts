@@ -16,6 +16,14 @@ export function microseconds(us: number): string {
   return us < 1e6 ? `${three(us / 1000)} ms` : `${three(us / 1e6)} s`;
 }
 
+/** 12 s, 3 min 5 s, 2 h 10 min: whole seconds, rounded up. */
+export function duration(seconds: number): string {
+  const whole = Math.ceil(seconds);
+  if (whole < 60) return `${whole} s`;
+  if (whole < 3600) return `${Math.floor(whole / 60)} min ${whole % 60} s`;
+  return `${Math.floor(whole / 3600)} h ${Math.floor((whole % 3600) / 60)} min`;
+}
+
 /** 12.3, 123 and 1,235: never an exponent. */
 export function three(value: number): string {
   if (value === 0 || !Number.isFinite(value)) return String(value);

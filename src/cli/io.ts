@@ -6,6 +6,8 @@
 export interface Sink {
   write(text: string): unknown;
   readonly isTTY?: boolean | undefined;
+  /** Of a terminal: characters that fit into a line. */
+  readonly columns?: number | undefined;
 }
 
 export interface Io {

@@ -4,7 +4,8 @@
  */
 import type { Io } from './io.js';
 
-const REDRAW_MS = 100;
+/** A terminal's line is redrawn at most this often. */
+export const REDRAW_MS = 100;
 const QUIET_MS = 2000;
 const WIDTH = 24;
 
@@ -45,8 +46,12 @@ export function startProgress(
 
 function draw(label: string, done: number, total: number, seconds: number): string {
   const share = total === 0 ? 1 : Math.min(1, done / total);
-  const filled = Math.round(share * WIDTH);
   const left = done === 0 ? '' : `, ${Math.ceil((seconds * (total - done)) / done)} s left`;
-  const bar = '#'.repeat(filled) + '.'.repeat(WIDTH - filled);
-  return `${label} [${bar}] ${Math.floor(share * 100)} % ${done}/${total}${left}`;
+  return `${label} ${barOf(share, WIDTH)} ${Math.floor(share * 100)} % ${done}/${total}${left}`;
+}
+
+/** [####....]: `share` of `width` characters are filled. */
+export function barOf(share: number, width: number): string {
+  const filled = Math.round(share * width);
+  return `[${'#'.repeat(filled)}${'.'.repeat(width - filled)}]`;
 }

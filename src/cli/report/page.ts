@@ -21,10 +21,12 @@ table{border-collapse:collapse;font-variant-numeric:tabular-nums}
 th,td{padding:.15rem .6rem;border-bottom:1px solid var(--line);text-align:left;white-space:nowrap}
 th{cursor:pointer}td.r,th.r{text-align:right}.scroll{overflow-x:auto}
 .grid{display:flex;flex-wrap:wrap;gap:1rem}.grid figure{margin:0;width:420px}
+img{image-rendering:pixelated;margin:0 2px 2px 0}
 figcaption{font-size:.85rem;overflow-wrap:anywhere}
 svg{max-width:100%;height:auto}svg text{font-size:9px;fill:var(--fg)}
-svg text.l{text-anchor:end;dominant-baseline:middle}
+svg text.l{text-anchor:end;dominant-baseline:middle}svg text.m{text-anchor:middle}
 svg .s0{fill:var(--s0)}svg .s1{fill:var(--s1)}svg line.a{stroke:var(--line)}
+svg polyline.s0{fill:none;stroke:var(--s0)}svg polyline.s1{fill:none;stroke:var(--s1)}
 svg line.c{stroke:var(--clip);stroke-width:1.5;stroke-dasharray:4 2}
 `;
 
@@ -44,7 +46,8 @@ for (const head of document.querySelectorAll('th')) head.addEventListener('click
 `;
 
 export function page(title: string, sections: readonly Section[]): string {
-  const policy = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'";
+  const policy =
+    "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:";
   return `<!doctype html>
 <html lang="en">
 <head>
@@ -96,7 +99,7 @@ export function htmlFacts(rows: readonly (readonly [name: string, value: string]
   return `<table><tbody>${lines.join('\n')}</tbody></table>`;
 }
 
-/** Charts side by side, each with its caption. */
+/** Charts, or other HTML, side by side, each with its caption. */
 export function htmlCharts(
   charts: readonly { readonly caption: string; readonly chart: string }[],
 ): string {

@@ -118,7 +118,13 @@ export function histogramChart({ title, lo, width, counts, clip }: HistogramChar
   return svg(HISTOGRAM.width, HISTOGRAM.height, title, [...bars, axis, ...ends, ...ticks]);
 }
 
-function svg(width: number, height: number, title: string, parts: readonly string[]): string {
+/** A chart of `parts`, which are SVG text; browsers show `title` where the pointer rests. */
+export function svg(
+  width: number,
+  height: number,
+  title: string,
+  parts: readonly string[],
+): string {
   return (
     `<svg viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" role="img">` +
     `<title>${escapeHtml(title)}</title>${parts.join('')}</svg>`
