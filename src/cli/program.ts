@@ -231,7 +231,10 @@ export function buildProgram(io: Io, messages: Io, exit: (code: number) => void)
       "bits of activations, or a spec such as int8; or 'float' (default: float)",
       parseChoice,
     )
-    .option('--per-channel', 'a scale for each output channel, where --weights is a number')
+    .option(
+      '--per-channel',
+      'a scale for each output channel, where a spec of weights says no granularity',
+    )
     .option(
       '--ends <n>',
       "bits of the first and the last layer, or 'same' as the others (default: 8)",

@@ -37,6 +37,7 @@ export function parseQuantSpec(like: QuantSpecLike | string): QuantSpec {
   if (match === null || base === undefined)
     throw expected('ERR_ARGUMENT', EXAMPLES, like, { op: 'QuantSpec' });
   let options: QuantSpecOptions = base;
+  const said = new Set<string>();
   for (const word of (match[3] as string).split('-').slice(1)) {
     const more = suffixOf(word);
     if (more === undefined)
@@ -46,9 +47,24 @@ export function parseQuantSpec(like: QuantSpecLike | string): QuantSpec {
         `-${word}`,
         { op: 'QuantSpec', node: like as string },
       );
+    const [field = ''] = Object.keys(more);
+    if (said.has(field))
+      throw expected('ERR_ARGUMENT', `${field} to be said once`, `-${word}`, {
+        op: 'QuantSpec',
+        node: like as string,
+      });
+    said.add(field);
     options = { ...options, ...more };
   }
   return quantSpec(options);
+}
+
+/** True for a spec that says itself what shares a scale. */
+export function saysGranularity(like: QuantSpecLike): boolean {
+  if (typeof like === 'number') return false;
+  return typeof like === 'string'
+    ? /-(channel|tensor|block\d+)(-|$)/.test(like)
+    : like.granularity !== undefined;
 }
 
 function baseOf(kind: string, digits: string): QuantSpecOptions | undefined {

@@ -201,16 +201,69 @@ describe('parameters of Quant', () => {
           /scales that are finite and above 0 but received/,
         ] as [string, string, Record<string, TensorSpec>, RegExp],
     ),
-    ['Quant', 'a zero point of 8', operands(four, floats([], [8])), /a zero point from -8 to 7/],
-    ['Quant', 'a zero point of NaN', operands(four, floats([], [NaN])), /a zero point from -8/],
-    ['BipolarQuant', 'a scale of NaN', { scale: floats([], [NaN]) }, /scales that are finite/],
-    ['BipolarQuant', 'an infinite scale', { scale: floats([2], [1, -Infinity]) }, /are finite/],
+    ...[8, 0.5, NaN].map(
+      (zero) =>
+        [
+          'Quant',
+          `a zero point of ${zero}`,
+          operands(four, floats([], [zero])),
+          /a zero point that is a whole number from -8 to 7 but received/,
+        ] as [string, string, Record<string, TensorSpec>, RegExp],
+    ),
+    ['Quant', 'one bit less NaN', operands(one, floats([], [NaN])), /a zero point that is finite/],
+    ...[0, -1, NaN, -Infinity].map(
+      (scale) =>
+        [
+          'BipolarQuant',
+          `a scale of ${scale}`,
+          { scale: floats([2], [1, scale]) },
+          /scales that are finite and above 0 but received/,
+        ] as [string, string, Record<string, TensorSpec>, RegExp],
+    ),
     ['MultiThreshold', 'thresholds of rank 1', { t: one }, /thresholds of shape/],
+    [
+      'MultiThreshold',
+      'thresholds that fall',
+      { t: floats([2, 3], [1, 2, 3, 1, 1, 0.5]) },
+      /thresholds in order, 1 or more in channel 1 but received 0.5/,
+    ],
+    [
+      'MultiThreshold',
+      'a threshold of NaN',
+      { t: floats([1, 2], [1, NaN]) },
+      /thresholds that are numbers but received NaN/,
+    ],
   ])('%s: %s is refused by name', (op, _, constants, message) => {
     expect(() => run(op, constants)).toThrow(
       expect.objectContaining({ op, node: 'q', message: expect.stringMatching(message) }),
     );
   });
+});
+
+test('a scale that a few nodes make of constants is looked at, too', () => {
+  const spec = (scale: number) =>
+    encodeOnnx({
+      nodes: [
+        { op: 'Mul', inputs: ['one', 'scale'], outputs: ['s'] },
+        { op: 'Identity', inputs: ['s'], outputs: ['t'] },
+        {
+          op: 'BipolarQuant',
+          name: 'q',
+          domain: 'qonnx.custom_op.general',
+          inputs: ['x', 't'],
+          outputs: ['y'],
+        },
+      ],
+      inputs: { x: [2, 2] },
+      outputs: { y: [2, 2] },
+      initializers: { one: floats([], [1]), scale: floats([], [scale]) },
+      opset: 13,
+    });
+  expect(() => importOnnx(spec(1))).not.toThrow();
+  for (const scale of [0, -1, NaN])
+    expect(() => importOnnx(spec(scale))).toThrow(
+      'BipolarQuant "q": expected scales that are finite and above 0 but received',
+    );
 });
 
 test('MultiThreshold counts any number of levels', () => {

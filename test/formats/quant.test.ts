@@ -105,8 +105,8 @@ describe('BipolarQuant', () => {
       XS.map((x) => f((x < 0 ? -1 : 1) * f(0.3))),
     );
     same(
-      run('BipolarQuant', { scale: floats([2], [2, -3]) }, {}, [-1, -1, 0, 5], [2, 2]),
-      [-2, 3, 2, -3],
+      run('BipolarQuant', { scale: floats([2], [2, 3]) }, {}, [-1, -1, 0, 5], [2, 2]),
+      [-2, -3, 2, 3],
     );
   });
   test('maps zero, minus zero and NaN to +1', () => {
@@ -251,7 +251,7 @@ describe('quantizers are no more ops than they need', () => {
   );
   test.each([
     [floats([], [1]), ['sign', 'cast']],
-    [floats([], [-1]), ['sign', 'cast', 'mul']],
+    [floats([], [2]), ['sign', 'cast', 'mul']],
     [floats([2], [1, 3]), ['sign', 'cast', 'mul']],
   ])('BipolarQuant by %o', (scale, wanted) =>
     expect(ops('BipolarQuant', { scale })).toEqual(wanted),

@@ -12,6 +12,7 @@
 import { byteLength, type Integer } from '../../core/dtype.js';
 import { isSize, type Shape, showShape } from '../../core/shape.js';
 import type { Value } from '../../graph/value.js';
+import { canEvaluate, evaluate, workOf } from '../../passes/evaluate.js';
 import { Tensor } from '../../tensor/tensor.js';
 import { tensorOf } from '../../tensor/values.js';
 import type { NodeContext } from './context.js';
@@ -42,6 +43,25 @@ function constantFloats(value: Value): Float32Array | undefined {
     : undefined;
 }
 
+/** Work on a node of a constant expression that is looked at, and nodes in a row, at most. */
+const MOST_KNOWN = { work: 2 ** 12, deep: 4 };
+
+/** The numbers of a constant, or of what a few ops make of constants; undefined for others. */
+export function knownFloats(value: Value, deep = 0): Float32Array | undefined {
+  const tensor = knownTensor(value, deep);
+  return tensor?.dtype === 'f32' ? (tensor as Tensor<'f32'>).data : undefined;
+}
+
+function knownTensor(value: Value, deep: number): Tensor | undefined {
+  if (value.op === 'constant') return value.data as Tensor;
+  const { op, inputs, attrs, dtype, shape } = value;
+  if (inputs.length === 0 || deep === MOST_KNOWN.deep || !canEvaluate(op)) return undefined;
+  if (!shape.every(isSize) || workOf(value) > MOST_KNOWN.work) return undefined;
+  const tensors = inputs.map((input) => knownTensor(input, deep + 1));
+  if (tensors.some((tensor) => tensor === undefined)) return undefined;
+  return evaluate(op, tensors as Tensor[], attrs, { dtype, shape });
+}
+
 /** Input `index` as scales. @throws BitplaneError ERR_UNSUPPORTED, ERR_DTYPE */
 export function scaleAt(context: NodeContext, index: number): Value {
   const scale = context.value(index);
@@ -58,9 +78,9 @@ export function realScaleAt(context: NodeContext, index: number): Value {
   return scale;
 }
 
-/** Scales that are known at import are numbers above 0; computed ones are not checked. */
+/** Scales that are known at import are numbers above 0; those of a run are not checked. */
 function requireScale(context: NodeContext, scale: Value): void {
-  const wrong = constantFloats(scale)?.find((number) => !(number > 0 && number < Infinity));
+  const wrong = knownFloats(scale)?.find((number) => !(number > 0 && number < Infinity));
   if (wrong !== undefined)
     throw context.expected('ERR_UNSUPPORTED', 'scales that are finite and above 0', wrong);
 }

@@ -36,6 +36,10 @@ export async function calibrate(
   try {
     for await (const feed of feeds) {
       batches++;
+      if (typeof feed !== 'object' || feed === null)
+        throw expected('ERR_ARGUMENT', `feeds by name in calibration batch ${batches}`, feed, {
+          op: 'quantizeGraph',
+        });
       for (const names of partsOf(observed, maps, feed, mostBytes)) {
         const results = (await session.run(feed, names)) as Readonly<Record<string, Tensor>>;
         for (const name of names) {

@@ -3,12 +3,12 @@
  * graph has (./plan.ts).
  */
 import { type OptionNames, requireOneOf, requireOptions, unknownName } from '../../core/checks.js';
-import { expected } from '../../core/errors.js';
+import { BitplaneError, expected } from '../../core/errors.js';
 import type { Feeds } from '../../graph/feeds.js';
 import type { SessionOptions } from '../../runtime/session-types.js';
 import { type ObserverName, type ObserverOptions, observerOf } from '../observers/range-of.js';
-import { parseQuantSpec, type QuantSpecLike } from '../parse-spec.js';
-import type { QuantSpec } from '../spec.js';
+import { parseQuantSpec, type QuantSpecLike, saysGranularity } from '../parse-spec.js';
+import { type QuantSpec, quantSpec } from '../spec.js';
 import type { WeightRange } from '../weights.js';
 
 /** A number of bits, a spec, or 'float' for what stays as it is. */
@@ -27,7 +27,7 @@ export interface QuantizeOptions {
    * number is below 0. Default 'float': only weights are quantized.
    */
   readonly activations?: QuantChoice;
-  /** Scales of weights that `weights` gives as a number: one a tensor, or an output channel. */
+  /** A scale an output channel in all specs of weights that say no granularity themselves. */
   readonly perChannel?: boolean;
   /**
    * The first and the last products of the network, which read the input or give the output through
@@ -91,29 +91,35 @@ export function settingsOf(options: QuantizeOptions): Settings {
   const { perChannel = false, ends = 8, shortcuts = 8, layers = {}, weightRange } = options;
   if (typeof perChannel !== 'boolean')
     throw expected('ERR_ARGUMENT', 'perChannel to be true or false', perChannel, SITE);
+  const { calibration } = options;
+  if (calibration !== undefined && !isIterable(calibration))
+    throw expected('ERR_ARGUMENT', 'calibration to be feeds that are iterated', calibration, SITE);
   if (weightRange !== undefined) requireOneOf(weightRange, ['minmax', 'mse'], 'weightRange', SITE);
-  const weights = (choice: QuantChoice) => weightSpec(choice, perChannel);
+  const weights = (choice: QuantChoice, option: string) =>
+    within(option, () => weightSpec(choice, perChannel));
+  const activations = (choice: QuantChoice, option: string) =>
+    within(option, () => activationSpec(choice));
   const all: LayerSpecs = {
-    weights: weights(options.weights),
-    activations: activationSpec(options.activations ?? 'float'),
+    weights: weights(options.weights, 'weights'),
+    activations: activations(options.activations ?? 'float', 'activations'),
   };
   const wholeEnds: LayerSpecs =
     ends === 'same'
       ? all
       : {
-          weights: all.weights && weights(ends),
-          activations: all.activations && activationSpec(ends),
+          weights: all.weights && weights(ends, 'ends'),
+          activations: all.activations && activations(ends, 'ends'),
         };
   requireOptions(layers, layers as never, SITE);
   const rules = Object.entries(layers).map(([pattern, choice]) => ({
     pattern,
     fits: patternOf(pattern),
-    specs: layerSpecs(pattern, choice, weights),
+    specs: layerSpecs(pattern, choice, { weights, activations }),
   }));
   return {
     all,
     ends: wholeEnds,
-    shortcuts: all.activations && activationSpec(shortcuts),
+    shortcuts: all.activations && activations(shortcuts, 'shortcuts'),
     observer: observerOf(options.observer ?? 'minmax'),
     weightRange: (spec) => weightRange ?? (spec.bits === 8 ? 'minmax' : 'mse'),
     layer(name, isEnd) {
@@ -131,24 +137,44 @@ export function settingsOf(options: QuantizeOptions): Settings {
 function layerSpecs(
   pattern: string,
   choice: LayerChoice | 'float',
-  weights: (choice: QuantChoice) => QuantSpec | undefined,
+  specOf: Readonly<Record<keyof LayerSpecs, SpecOf>>,
 ): Partial<LayerSpecs> {
   if (choice === 'float') return { weights: undefined, activations: undefined };
   requireOptions(choice, { weights: true, activations: true }, { ...SITE, node: pattern });
-  return {
-    ...(choice.weights !== undefined && { weights: weights(choice.weights) }),
-    ...(choice.activations !== undefined && { activations: activationSpec(choice.activations) }),
-  };
+  const specs: Partial<Record<keyof LayerSpecs, QuantSpec | undefined>> = {};
+  for (const part of ['weights', 'activations'] as const) {
+    const own = choice[part];
+    if (own !== undefined) specs[part] = specOf[part](own, `${part} of layers "${pattern}"`);
+  }
+  return specs;
+}
+
+type SpecOf = (choice: QuantChoice, option: string) => QuantSpec | undefined;
+
+/** What a choice is wrong in is said with the option that it was given for. */
+function within<T>(option: string, make: () => T): T {
+  try {
+    return make();
+  } catch (error) {
+    if (!(error instanceof BitplaneError)) throw error;
+    const { op, node } = error;
+    const site = node === undefined ? `${op}: ` : `${op} "${node}": `;
+    const sentence = error.message.startsWith(site)
+      ? error.message.slice(site.length)
+      : error.message;
+    throw new BitplaneError(error.code, `${option}: ${sentence}`, { ...SITE, cause: error });
+  }
 }
 
 function weightSpec(choice: QuantChoice, perChannel: boolean): QuantSpec | undefined {
   if (choice === 'float') return undefined;
   const spec = parseQuantSpec(choice);
-  if (typeof choice !== 'number') return spec;
-  return parseQuantSpec({
+  return quantSpec({
     ...spec,
-    narrow: spec.scheme === 'symmetric',
-    granularity: perChannel ? 'channel' : 'tensor',
+    ...(typeof choice === 'number' && { narrow: spec.scheme === 'symmetric' }),
+    ...(perChannel &&
+      spec.granularity === 'tensor' &&
+      !saysGranularity(choice) && { granularity: 'channel' }),
   });
 }
 
@@ -167,6 +193,11 @@ function activationSpec(choice: QuantChoice): QuantSpec | undefined {
   if (spec.granularity !== 'tensor')
     throw expected('ERR_ARGUMENT', 'one scale for activations', spec.granularity, SITE);
   return spec;
+}
+
+function isIterable(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  return Symbol.iterator in value || Symbol.asyncIterator in value;
 }
 
 /** * stands for any characters, ? for one. */

@@ -325,8 +325,24 @@ describe('bad input', () => {
       { activations: 'bfp8' },
     ],
     ['one scale for activations but received "channel"', { activations: 'int8-channel' }],
-    ['bits from 1 to 8 for symmetric but received 9', { weights: 9 }],
-    ['bits from 1 to 8 for asymmetric but received 0', { activations: 0 }],
+    ['weights: expected bits from 1 to 8 for symmetric but received 9', { weights: 9 }],
+    ['weights: expected bits from 1 to 8 for symmetric but received 2.5', { weights: 2.5 }],
+    ['activations: expected bits from 1 to 8 for asymmetric but received 0', { activations: 0 }],
+    ['ends: expected bits from 1 to 8 for symmetric but received 12', { ends: 12 }],
+    [
+      'weights of layers "conv*": expected bits from 1 to 8 for symmetric but received 9',
+      { layers: { 'conv*': { weights: 9 } } },
+    ],
+    [
+      'activations of layers "fc": expected a quantization such as',
+      { layers: { fc: { activations: 'few' as 'int8' } } },
+    ],
+    [
+      'weights: expected granularity to be said once but received "-block32"',
+      { weights: 'int4-channel-block32' },
+    ],
+    ['calibration to be feeds that are iterated but received 5', { calibration: 5 as never }],
+    ['feeds by name in calibration batch 1 but received null', { calibration: [null as never] }],
     ['weightRange to be minmax or mse', { weightRange: 'best' as 'mse' }],
     ['perChannel to be true or false', { perChannel: 1 as unknown as boolean }],
     ['an observer of minmax', { observer: 'max' as 'mse' }],
@@ -334,6 +350,25 @@ describe('bad input', () => {
   ])('%s', async (message, options) => {
     await expect(quantized(options)).rejects.toThrow(message);
   });
+});
+
+test('perChannel is lost where weights are a spec, or overrules what a spec says', async () => {
+  const { layers: rows } = await quantized({
+    weights: 'int4',
+    perChannel: true,
+    ends: 'same',
+    layers: {
+      conv2: { weights: 'int4-tensor' },
+      conv4: { weights: { bits: 4, granularity: { block: 2 } } },
+    },
+  });
+  expect(rows.map(({ name, weights }) => [name, weights?.spec])).toEqual([
+    ['conv1', 'int4-channel'],
+    ['conv2', 'int4'],
+    ['conv3', 'int4-channel'],
+    ['conv4', 'int4-block2'],
+    ['fc', 'int4-channel'],
+  ]);
 });
 
 test('metadata, inputs or outputs are lost', async () => {

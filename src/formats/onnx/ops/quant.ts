@@ -7,17 +7,14 @@
 import { type Shape, showShape } from '../../../core/shape.js';
 import type { Value } from '../../../graph/value.js';
 import type { Importer, NodeContext } from '../context.js';
-import { isAll, realScaleAt } from '../quantization.js';
+import { isAll, knownFloats, realScaleAt } from '../quantization.js';
 import { bitWidth, integerRange, rounded } from './rounding.js';
 import { trunc } from './trunc.js';
 
 export const quantImporters: Readonly<Record<string, Importer>> = {
   /** x >= 0 ? scale : -scale. NaN counts as +1, as everywhere in bitplane. */
   BipolarQuant(context) {
-    const scale = context.real(1);
-    const wrong = Array.from(scale.data?.data ?? []).find((one) => !Number.isFinite(one));
-    if (wrong !== undefined)
-      throw context.expected('ERR_UNSUPPORTED', 'scales that are finite', wrong);
+    const scale = realScaleAt(context, 1);
     const bit = context.make('sign', [context.value(0)], {});
     return scaled(context, context.make('cast', [bit], { to: 'f32' }, '/values'), scale);
   },
@@ -37,6 +34,7 @@ export const quantImporters: Readonly<Record<string, Importer>> = {
         'thresholds of shape [channels, steps]',
         showShape(thresholds.shape),
       );
+    requireThresholds(context, thresholds);
     const axis = channelAxis(context, x.shape, thresholds.shape[0] === 1);
     return context.channelsLast(
       x,
@@ -45,6 +43,24 @@ export const quantImporters: Readonly<Record<string, Importer>> = {
     );
   },
 };
+
+/** Those of a channel do not fall, as QONNX has them; NaN is no threshold. */
+function requireThresholds(context: NodeContext, { op, data, shape }: Value): void {
+  if (op !== 'constant') return;
+  const numbers = data?.data as Float32Array;
+  const count = shape[1] as number;
+  for (const [i, number] of numbers.entries()) {
+    if (Number.isNaN(number))
+      throw context.expected('ERR_UNSUPPORTED', 'thresholds that are numbers', number);
+    const before = i % count === 0 ? -Infinity : (numbers[i - 1] as number);
+    if (number < before)
+      throw context.expected(
+        'ERR_UNSUPPORTED',
+        `thresholds in order, ${before} or more in channel ${Math.floor(i / count)}`,
+        number,
+      );
+  }
+}
 
 /**
  * The axis of the channels of a MultiThreshold: that of the C in `data_layout`, else axis 1. A C at
@@ -89,6 +105,10 @@ function quant(context: NodeContext): Value {
   let y = isAll(scale, 1) ? x : context.make('div', [x, scale], {}, '/divided');
   if (shifted) y = context.make('add', [y, zero], {}, '/shifted');
   if (bits === 1 && signed) {
+    // Two levels, between which any zero point may lie.
+    const wrong = knownFloats(zero)?.find((one) => !Number.isFinite(one));
+    if (wrong !== undefined)
+      throw context.expected('ERR_UNSUPPORTED', 'a zero point that is finite', wrong);
     y = context.make('cast', [context.make('sign', [y], {})], { to: 'f32' }, '/values');
   } else {
     requireZero(context, zero, min, max);
@@ -98,12 +118,16 @@ function quant(context: NodeContext): Value {
   return scaled(context, y, scale);
 }
 
-/** A zero point outside the range would make 0 itself clip; NaN is outside. */
+/** A zero point outside the range, or between two integers, would make 0 itself no level. */
 function requireZero(context: NodeContext, zero: Value, min: number, max: number): void {
-  if (zero.op !== 'constant') return;
-  const outside = Array.from(zero.data?.data ?? []).find((one) => !(one >= min && one <= max));
+  const isLevel = (one: number) => Number.isInteger(one) && one >= min && one <= max;
+  const outside = knownFloats(zero)?.find((one) => !isLevel(one));
   if (outside !== undefined)
-    throw context.expected('ERR_UNSUPPORTED', `a zero point from ${min} to ${max}`, outside);
+    throw context.expected(
+      'ERR_UNSUPPORTED',
+      `a zero point that is a whole number from ${min} to ${max}`,
+      outside,
+    );
 }
 
 /** y * scale, or y where the scale is exactly 1. */
