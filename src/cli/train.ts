@@ -11,9 +11,9 @@ import { recipeBeside } from '../data/recipe.js';
 import { openTrainingSets, type TrainingSetName } from '../data/training-sets.js';
 import { loadModel } from '../formats/model.js';
 import { readTensors } from '../formats/tensors.js';
+import { writeFileAtomic } from '../formats/write-file.js';
 import type { State } from '../nn/state.js';
 import { Tensor } from '../tensor/tensor.js';
-import type { EpochRecord } from '../train/history.js';
 import type { Teacher } from '../train/step.js';
 import { type RecipeModel, recipeOf } from '../zoo/recipes.js';
 import { resnet20, resnetCifar18 } from '../zoo/resnet.js';
@@ -21,8 +21,9 @@ import { FILES, trainRecipe } from '../zoo/train-recipe.js';
 import { bytes, percent } from './format.js';
 import { type Io, printJson, printLines } from './io.js';
 import { dataFolder } from './open-dataset.js';
-import { startProgress } from './progress.js';
+import { trainingPage } from './report/training-page.js';
 import { facts } from './table.js';
+import { startTrainingProgress } from './training-progress.js';
 
 export interface TrainFlags {
   readonly dataset: TrainingSetName;
@@ -50,8 +51,10 @@ export async function trainCommand(name: string, flags: TrainFlags, io: Io): Pro
   });
   const teacher = flags.teacher === undefined ? undefined : await teacherOf(flags, model, train);
   const stop = stopOnInterrupt();
-  let bar: ReturnType<typeof startProgress> | undefined;
-  const quiet = flags.json === true && io.stderr.isTTY !== true;
+  const progress = startTrainingProgress(io, {
+    epochs: flags.epochs ?? recipe.epochs,
+    silent: flags.json === true && io.stderr.isTTY !== true,
+  });
   const trained = await trainRecipe(recipe, {
     model,
     train,
@@ -65,20 +68,25 @@ export async function trainCommand(name: string, flags: TrainFlags, io: Io): Pro
     resume: flags.resume,
     teacher,
     signal: stop.signal,
-    onStep({ step, steps }) {
-      if (step === 1) bar?.finish();
-      bar ??= startProgress(io, 'train', steps, quiet);
-      bar.update(step);
-    },
-    onEpoch(record) {
-      bar?.finish();
-      bar = undefined;
-      if (!quiet) io.stderr.write(`${epochLine(record)}\n`);
-    },
+    onStep: (report) => progress.onStep(report),
+    onEpoch: (record) => progress.onEpoch(record),
   }).finally(() => {
-    bar?.finish();
+    progress.finish();
     stop.end();
   });
+  const pagePath = join(flags.out, 'report.html');
+  const html = trainingPage({
+    title: `${name} on ${train.name}`,
+    about: [
+      ['recipe', recipe.about],
+      ['paper', recipe.paper],
+      ['network', model],
+    ],
+    history: trained.history,
+    test,
+    evaluation: trained.evaluation,
+  });
+  await writeFileAtomic(pagePath, new TextEncoder().encode(html));
 
   const size = (await stat(join(flags.out, FILES.model))).size;
   const last = trained.history.at(-1);
@@ -106,21 +114,14 @@ export async function trainCommand(name: string, flags: TrainFlags, io: Io): Pro
       ['top-1', percent(trained.evaluation.accuracy)],
       ['packed and float', `${trained.differing} of ${test.size} pictures answered differently`],
       ['size on disk', bytes(size)],
-      ['files', Object.values(FILES).join(', ')],
+      ['files', [...Object.values(FILES), 'report.html'].join(', ')],
     ]),
   );
 }
 
-function epochLine({ epoch, phase, loss, trainAccuracy, testAccuracy, seconds }: EpochRecord) {
-  const tested = testAccuracy === null ? '' : `, test ${testAccuracy.toFixed(2)} %`;
-  return (
-    `epoch ${epoch} (${phase}): loss ${loss.toFixed(4)}, train ${trainAccuracy.toFixed(2)} %` +
-    `${tested}, ${seconds.toFixed(1)} s`
-  );
-}
-
+/** Pictures of a folder, scaled and cut to a square. */
 function squareOf(size: number) {
-  return { height: size, width: size, color: 'rgb' } as never;
+  return { resize: size, crop: size };
 }
 
 /**
