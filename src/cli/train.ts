@@ -5,24 +5,29 @@
 
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { BitplaneError } from '../core/errors.js';
+import { BitplaneError, expected } from '../core/errors.js';
 import type { PictureSet } from '../data/picture-set.js';
 import { recipeBeside } from '../data/recipe.js';
 import { openTrainingSets, type TrainingSetName } from '../data/training-sets.js';
 import { loadModel } from '../formats/model.js';
 import { readTensors } from '../formats/tensors.js';
+import { writeFileAtomic } from '../formats/write-file.js';
 import type { State } from '../nn/state.js';
 import { Tensor } from '../tensor/tensor.js';
-import type { EpochRecord } from '../train/history.js';
+import { readHistory } from '../train/history-log.js';
 import type { Teacher } from '../train/step.js';
 import { type RecipeModel, recipeOf } from '../zoo/recipes.js';
 import { resnet20, resnetCifar18 } from '../zoo/resnet.js';
-import { FILES, trainRecipe } from '../zoo/train-recipe.js';
+import { FILES, type Trained, trainRecipe } from '../zoo/train-recipe.js';
 import { bytes, percent } from './format.js';
 import { type Io, printJson, printLines } from './io.js';
 import { dataFolder } from './open-dataset.js';
-import { startProgress } from './progress.js';
+import { trainingPage } from './report/training-page.js';
 import { facts } from './table.js';
+import { startTrainingProgress } from './training-progress.js';
+
+/** Beside the files of the training: curves, confusions and pictures of them. */
+const PAGE = 'page.html';
 
 export interface TrainFlags {
   readonly dataset: TrainingSetName;
@@ -44,14 +49,22 @@ export async function trainCommand(name: string, flags: TrainFlags, io: Io): Pro
   const recipe = recipeOf(name);
   const model = flags.model ?? 'resnet-20';
   const dir = dataFolder(flags.data, io);
-  const fit = flags.size === undefined ? undefined : squareOf(flags.size);
-  const { train, test } = await openTrainingSets(flags.dataset, dir, {
-    ...(fit !== undefined && { fit }),
-  });
+  const { size: side } = flags;
+  if (flags.dataset === 'folder' && side === undefined)
+    throw expected('ERR_ARGUMENT', '--size N, for the pictures of a folder', 'none', {
+      op: 'train',
+    });
+  const fit = side === undefined ? undefined : { resize: side, crop: side };
+  const { train, test } = await openTrainingSets(flags.dataset, dir, { fit });
+  const remarks = remarksOn([train, test]);
+  for (const remark of remarks) io.stderr.write(`${remark}\n`);
   const teacher = flags.teacher === undefined ? undefined : await teacherOf(flags, model, train);
   const stop = stopOnInterrupt();
-  let bar: ReturnType<typeof startProgress> | undefined;
-  const quiet = flags.json === true && io.stderr.isTTY !== true;
+  const progress = startTrainingProgress(io, {
+    epochs: flags.epochs ?? recipe.epochs,
+    done: flags.resume === true ? await epochsLogged(join(flags.out, FILES.log)) : 0,
+    silent: flags.json === true && io.stderr.isTTY !== true,
+  });
   const trained = await trainRecipe(recipe, {
     model,
     train,
@@ -65,20 +78,25 @@ export async function trainCommand(name: string, flags: TrainFlags, io: Io): Pro
     resume: flags.resume,
     teacher,
     signal: stop.signal,
-    onStep({ step, steps }) {
-      if (step === 1) bar?.finish();
-      bar ??= startProgress(io, 'train', steps, quiet);
-      bar.update(step);
-    },
-    onEpoch(record) {
-      bar?.finish();
-      bar = undefined;
-      if (!quiet) io.stderr.write(`${epochLine(record)}\n`);
-    },
+    onStep: progress.onStep,
+    onEpoch: progress.onEpoch,
   }).finally(() => {
-    bar?.finish();
+    progress.finish();
     stop.end();
   });
+  const page = trainingPage({
+    title: `${name}, ${model}, on ${test.name}`,
+    about: [
+      ['recipe', `${name}: ${recipe.about}`],
+      ['paper', recipe.paper],
+      ['packed and float', comparison(trained, test)],
+      ...remarks.map((remark) => ['note', remark] as const),
+    ],
+    history: trained.history,
+    test,
+    evaluation: trained.evaluation,
+  });
+  await writeFileAtomic(join(flags.out, PAGE), Buffer.from(page));
 
   const size = (await stat(join(flags.out, FILES.model))).size;
   const last = trained.history.at(-1);
@@ -103,24 +121,31 @@ export async function trainCommand(name: string, flags: TrainFlags, io: Io): Pro
     facts([
       ['recipe', `${name}: ${recipe.about}`],
       ['epochs', String(trained.history.length)],
-      ['top-1', percent(trained.evaluation.accuracy)],
-      ['packed and float', `${trained.differing} of ${test.size} pictures answered differently`],
+      ['top-1', percent(100 * trained.evaluation.accuracy)],
+      ['packed and float', comparison(trained, test)],
       ['size on disk', bytes(size)],
-      ['files', Object.values(FILES).join(', ')],
+      ['files', [...Object.values(FILES), PAGE].join(', ')],
     ]),
   );
 }
 
-function epochLine({ epoch, phase, loss, trainAccuracy, testAccuracy, seconds }: EpochRecord) {
-  const tested = testAccuracy === null ? '' : `, test ${testAccuracy.toFixed(2)} %`;
-  return (
-    `epoch ${epoch} (${phase}): loss ${loss.toFixed(4)}, train ${trainAccuracy.toFixed(2)} %` +
-    `${tested}, ${seconds.toFixed(1)} s`
-  );
+/** What to know of the pictures before trusting a result. */
+function remarksOn(sets: readonly PictureSet[]): string[] {
+  return sets.flatMap(({ name, notes, skipped: [first, ...others] }) => [
+    ...notes,
+    ...(first === undefined
+      ? []
+      : [`${name}: ${others.length + 1} pictures are left out, such as ${first.why}`]),
+  ]);
 }
 
-function squareOf(size: number) {
-  return { height: size, width: size, color: 'rgb' } as never;
+function comparison({ differing }: Trained, test: PictureSet): string {
+  return `${differing} of ${test.size} pictures answered differently`;
+}
+
+/** What a training that goes on had done; a log that cannot be read is refused where it is used. */
+async function epochsLogged(path: string): Promise<number> {
+  return (await readHistory(path).catch(() => [])).length;
 }
 
 /**
