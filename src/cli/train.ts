@@ -5,7 +5,7 @@
 
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { BitplaneError } from '../core/errors.js';
+import { BitplaneError, expected } from '../core/errors.js';
 import type { PictureSet } from '../data/picture-set.js';
 import { recipeBeside } from '../data/recipe.js';
 import { openTrainingSets, type TrainingSetName } from '../data/training-sets.js';
@@ -14,16 +14,20 @@ import { readTensors } from '../formats/tensors.js';
 import { writeFileAtomic } from '../formats/write-file.js';
 import type { State } from '../nn/state.js';
 import { Tensor } from '../tensor/tensor.js';
+import { readHistory } from '../train/history-log.js';
 import type { Teacher } from '../train/step.js';
 import { type RecipeModel, recipeOf } from '../zoo/recipes.js';
 import { resnet20, resnetCifar18 } from '../zoo/resnet.js';
-import { FILES, trainRecipe } from '../zoo/train-recipe.js';
+import { FILES, type Trained, trainRecipe } from '../zoo/train-recipe.js';
 import { bytes, percent } from './format.js';
 import { type Io, printJson, printLines } from './io.js';
 import { dataFolder } from './open-dataset.js';
 import { trainingPage } from './report/training-page.js';
 import { facts } from './table.js';
 import { startTrainingProgress } from './training-progress.js';
+
+/** Beside the files of the training: curves, confusions and pictures of them. */
+const PAGE = 'page.html';
 
 export interface TrainFlags {
   readonly dataset: TrainingSetName;
@@ -45,14 +49,20 @@ export async function trainCommand(name: string, flags: TrainFlags, io: Io): Pro
   const recipe = recipeOf(name);
   const model = flags.model ?? 'resnet-20';
   const dir = dataFolder(flags.data, io);
-  const fit = flags.size === undefined ? undefined : squareOf(flags.size);
-  const { train, test } = await openTrainingSets(flags.dataset, dir, {
-    ...(fit !== undefined && { fit }),
-  });
+  const { size: side } = flags;
+  if (flags.dataset === 'folder' && side === undefined)
+    throw expected('ERR_ARGUMENT', '--size N, for the pictures of a folder', 'none', {
+      op: 'train',
+    });
+  const fit = side === undefined ? undefined : { resize: side, crop: side };
+  const { train, test } = await openTrainingSets(flags.dataset, dir, { fit });
+  const remarks = remarksOn([train, test]);
+  for (const remark of remarks) io.stderr.write(`${remark}\n`);
   const teacher = flags.teacher === undefined ? undefined : await teacherOf(flags, model, train);
   const stop = stopOnInterrupt();
   const progress = startTrainingProgress(io, {
     epochs: flags.epochs ?? recipe.epochs,
+    done: flags.resume === true ? await epochsLogged(join(flags.out, FILES.log)) : 0,
     silent: flags.json === true && io.stderr.isTTY !== true,
   });
   const trained = await trainRecipe(recipe, {
@@ -68,25 +78,25 @@ export async function trainCommand(name: string, flags: TrainFlags, io: Io): Pro
     resume: flags.resume,
     teacher,
     signal: stop.signal,
-    onStep: (report) => progress.onStep(report),
-    onEpoch: (record) => progress.onEpoch(record),
+    onStep: progress.onStep,
+    onEpoch: progress.onEpoch,
   }).finally(() => {
     progress.finish();
     stop.end();
   });
-  const pagePath = join(flags.out, 'report.html');
-  const html = trainingPage({
-    title: `${name} on ${train.name}`,
+  const page = trainingPage({
+    title: `${name}, ${model}, on ${test.name}`,
     about: [
-      ['recipe', recipe.about],
+      ['recipe', `${name}: ${recipe.about}`],
       ['paper', recipe.paper],
-      ['network', model],
+      ['packed and float', comparison(trained, test)],
+      ...remarks.map((remark) => ['note', remark] as const),
     ],
     history: trained.history,
     test,
     evaluation: trained.evaluation,
   });
-  await writeFileAtomic(pagePath, new TextEncoder().encode(html));
+  await writeFileAtomic(join(flags.out, PAGE), Buffer.from(page));
 
   const size = (await stat(join(flags.out, FILES.model))).size;
   const last = trained.history.at(-1);
@@ -111,17 +121,31 @@ export async function trainCommand(name: string, flags: TrainFlags, io: Io): Pro
     facts([
       ['recipe', `${name}: ${recipe.about}`],
       ['epochs', String(trained.history.length)],
-      ['top-1', percent(trained.evaluation.accuracy)],
-      ['packed and float', `${trained.differing} of ${test.size} pictures answered differently`],
+      ['top-1', percent(100 * trained.evaluation.accuracy)],
+      ['packed and float', comparison(trained, test)],
       ['size on disk', bytes(size)],
-      ['files', [...Object.values(FILES), 'report.html'].join(', ')],
+      ['files', [...Object.values(FILES), PAGE].join(', ')],
     ]),
   );
 }
 
-/** Pictures of a folder, scaled and cut to a square. */
-function squareOf(size: number) {
-  return { resize: size, crop: size };
+/** What to know of the pictures before trusting a result. */
+function remarksOn(sets: readonly PictureSet[]): string[] {
+  return sets.flatMap(({ name, notes, skipped: [first, ...others] }) => [
+    ...notes,
+    ...(first === undefined
+      ? []
+      : [`${name}: ${others.length + 1} pictures are left out, such as ${first.why}`]),
+  ]);
+}
+
+function comparison({ differing }: Trained, test: PictureSet): string {
+  return `${differing} of ${test.size} pictures answered differently`;
+}
+
+/** What a training that goes on had done; a log that cannot be read is refused where it is used. */
+async function epochsLogged(path: string): Promise<number> {
+  return (await readHistory(path).catch(() => [])).length;
 }
 
 /**

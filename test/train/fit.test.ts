@@ -188,7 +188,7 @@ describe('fit', () => {
       nn.sequential([nn.flatten(), nn.dense({ units: 3 })]),
     ) as nn.Model;
     await expect(fit(three, { train }, settings)).rejects.toThrow(/output of 2 numbers/);
-    const none = pickPictures(train, 'none', []);
+    const none = pickPictures(train, 'none', new Uint32Array(0));
     await expect(fit(binaryNet(), { train: none }, settings)).rejects.toThrow(
       /at least one picture/,
     );
