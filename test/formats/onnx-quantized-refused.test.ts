@@ -373,3 +373,26 @@ test.each([DataType.UINT16, DataType.INT16, DataType.INT64])(
     );
   },
 );
+
+test('sums and means of integers are refused with what is missing', () => {
+  const refused = (op: string, type: number) => () =>
+    importOnnx(
+      encodeOnnx({
+        nodes: [{ op, name: 'q', inputs: ['x'], outputs: ['y'] }],
+        inputs: { x: [2, 3] },
+        outputs: { y: undefined },
+        inputType: type,
+        outputType: type,
+        opset: 13,
+      }),
+    );
+  for (const op of ['ReduceMean', 'ReduceSum'])
+    for (const type of [DataType.INT32, DataType.UINT8])
+      expect(refused(op, type)).toThrow(
+        `${op} "q": expected floats, as integers have no sum and no mean here, but received`,
+      );
+  expect(refused('ReduceMax', DataType.INT32)).toThrow(
+    'ReduceMax "q": expected floats or bytes but received "i32"',
+  );
+  expect(refused('ReduceMax', DataType.UINT8)).not.toThrow();
+});

@@ -142,7 +142,7 @@ describe('Trunc', () => {
     ['4 inputs', { a: floats([], [1]), b: floats([], [0]), c: floats([], [8]) }, 'ERR_FORMAT'],
     ['a width of 0', first(1, 0, 8, 0), 'ERR_UNSUPPORTED'],
     ['a width of 2.5', first(1, 0, 2.5, 2), 'ERR_UNSUPPORTED'],
-    ['an output width of 25', first(1, 0, 25, 25), 'ERR_UNSUPPORTED'],
+    ['an output width of 33', first(1, 0, 33, 33), 'ERR_UNSUPPORTED'],
     ['a scale of 0', first(0, 0, 8, 4), 'ERR_UNSUPPORTED'],
     ['an output scale of NaN', second(1, 0, NaN, 4), 'ERR_UNSUPPORTED'],
     [
@@ -185,12 +185,12 @@ describe('parameters of Quant', () => {
   const one = floats([], [1]);
   const four = floats([], [4]);
   test.each<[string, string, Record<string, TensorSpec>, RegExp]>([
-    ['Quant', 'a width of 0', operands(floats([], [0])), /a bit width of 1 to 24/],
-    ['Quant', 'a width of 2.5', operands(floats([], [2.5])), /a bit width of 1 to 24/],
-    ['Quant', 'a width of -4', operands(floats([], [-4])), /a bit width of 1 to 24/],
-    ['Quant', 'a width of NaN', operands(floats([], [NaN])), /a bit width of 1 to 24/],
+    ['Quant', 'a width of 0', operands(floats([], [0])), /a bit width of 1 to 32/],
+    ['Quant', 'a width of 2.5', operands(floats([], [2.5])), /a bit width of 1 to 32/],
+    ['Quant', 'a width of -4', operands(floats([], [-4])), /a bit width of 1 to 32/],
+    ['Quant', 'a width of NaN', operands(floats([], [NaN])), /a bit width of 1 to 32/],
     ['IntQuant', 'an INT64 width of 0', operands({ dims: [], int64s: [0] }), /a bit width/],
-    ['Quant', 'a width of 25', operands(floats([], [25])), /a bit width of 1 to 24/],
+    ['Quant', 'a width of 33', operands(floats([], [33])), /a bit width of 1 to 32/],
     ['Quant', 'one width a channel', operands(floats([2], [4, 4])), /one constant number/],
     ...[0, -0.5, NaN, Infinity].map(
       (scale) =>

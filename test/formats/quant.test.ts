@@ -194,8 +194,8 @@ describe('Quant', () => {
       {},
     ],
     [
-      'a bit width of 25',
-      { scale: floats([1], [1]), zero: floats([], [0]), bits: floats([], [25]) },
+      'a bit width of 33',
+      { scale: floats([1], [1]), zero: floats([], [0]), bits: floats([], [33]) },
       {},
     ],
     [

@@ -47,14 +47,20 @@ export function softmaxAlong(
 function reduction(kind: 'mean' | 'sum' | 'max' | 'min'): Importer {
   return (context) => {
     const x = context.value(0);
+    const extreme = kind === 'max' || kind === 'min';
+    if (x.dtype === 'i32' || (isByteInteger(x.dtype) && !extreme))
+      throw context.expected(
+        'ERR_UNSUPPORTED',
+        extreme ? 'floats or bytes' : 'floats, as integers have no sum and no mean here,',
+        x.dtype,
+      );
     const listed = context.listAt('axes', 1) ?? [];
     if (listed.length === 0 && context.int('noop_with_empty_axes', 0) === 1) return valueItem(x);
     const axes =
       listed.length === 0 ? x.shape.map((_, axis) => axis) : context.axes(listed, x.shape.length);
     const attrs = { kind, axes, keepDims: context.int('keepdims', 1) === 1 };
-    const extreme = kind === 'max' || kind === 'min';
     // The largest of bytes is one of them.
-    if (!extreme || !isByteInteger(x.dtype)) return context.make('reduce', [x], attrs);
+    if (!isByteInteger(x.dtype)) return context.make('reduce', [x], attrs);
     const floats = context.make('cast', [x], { to: 'f32' }, '/values');
     const found = context.make('reduce', [floats], attrs, '/floats');
     return context.make('cast', [found], { to: x.dtype });

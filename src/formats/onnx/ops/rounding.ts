@@ -4,24 +4,25 @@
 import type { Value } from '../../../graph/value.js';
 import type { NodeContext } from '../context.js';
 
-/** Beyond 24 bits a float32 does not hold every integer of the range. */
-const MOST_BITS = 24;
+/** Brevitas' biases have 32. Beyond 24, a float32 does not hold every integer of the range. */
+const MOST_BITS = 32;
 
 /** Input `index` as a bit width, a whole number. @throws BitplaneError ERR_UNSUPPORTED */
-export function bitWidth(context: NodeContext, index: number, most = MOST_BITS): number {
+export function bitWidth(context: NodeContext, index: number): number {
   const bits = context.number(index);
-  if (!Number.isInteger(bits) || bits < 1 || bits > most)
-    throw context.expected('ERR_UNSUPPORTED', `a bit width of 1 to ${most}`, bits);
+  if (!Number.isInteger(bits) || bits < 1 || bits > MOST_BITS)
+    throw context.expected('ERR_UNSUPPORTED', `a bit width of 1 to ${MOST_BITS}`, bits);
   return bits;
 }
 
 /**
- * The least and the greatest integer: narrow drops the least of a signed range, the greatest of an
- * unsigned one.
+ * The least and the greatest integer, as float32: narrow drops the least of a signed range, the
+ * greatest of an unsigned one.
  */
 export function integerRange(bits: number, signed: boolean, narrow: boolean): [number, number] {
-  if (signed) return [-(2 ** (bits - 1)) + (narrow ? 1 : 0), 2 ** (bits - 1) - 1];
-  return [0, 2 ** bits - (narrow ? 2 : 1)];
+  const f = Math.fround;
+  if (signed) return [f(-(2 ** (bits - 1)) + (narrow ? 1 : 0)), f(2 ** (bits - 1) - 1)];
+  return [0, f(2 ** bits - (narrow ? 2 : 1))];
 }
 
 /** By the attribute rounding_mode. Modes that numpy lacks are sign(x) * f(|x|), as in QONNX. */

@@ -15,16 +15,13 @@ import type { NodeContext } from '../context.js';
 import { isAll, realScaleAt } from '../quantization.js';
 import { bitWidth, integerRange, rounded } from './rounding.js';
 
-/** An accumulator's; it only sets a power of two. */
-const MOST_INPUT_BITS = 32;
-
 export function trunc(context: NodeContext): Value {
   const count = context.inputCount;
   if (count < 5 || count > 7)
     throw context.expected('ERR_FORMAT', '5 inputs (version 1) or 6 (version 2)', count);
   const [x, scale, zero] = [context.value(0), realScaleAt(context, 1), context.real(2)];
   const isFirst = count === 5;
-  const inputBits = bitWidth(context, 3, MOST_INPUT_BITS);
+  const inputBits = bitWidth(context, 3);
   const outputBits = bitWidth(context, count - 1);
   const outputScale = isFirst ? scale : realScaleAt(context, 4);
   const step = isFirst
