@@ -24,6 +24,9 @@ void sumTile(const float* dy, const float* x, const Pixels& pixels, int64_t elem
     BITPLANE_UNROLL
     for (int v = 0; v < V; v++) sum[p][v] = set1(0.0f);
   }
+  // Sums that lie in L2 are in L1 when they are needed, at the end.
+  BITPLANE_UNROLL
+  for (int i = 0; i < P * V * kLanes; i += 16) __builtin_prefetch(out + i, 1);
   const int64_t dyStep = pixels.dyPitch, xStep = pixels.xStep;
   for (int r = 0; r < pixels.rowCount; r++) {
     const float* d = dy + pixels.rows[r].dy * dyStep;

@@ -10,17 +10,20 @@ namespace weight_gradient {
 namespace {
 
 // Pixels of a box, about: so many that loading and storing the sums of a tile costs little, and so
-// few that the strips of dy and x of a pair of blocks, 64 bytes a pixel each, stay in L1.
-constexpr int kBoxPixels = 192;
+// few that the strips of dy and x of a pair of blocks, 64 bytes a pixel each, all but stay in L1.
+constexpr int kBoxPixels = 256;
 // Input channels of a block: a cache line.
 constexpr int kInWidth = 16;
 // Below so many channels a kernel row is one group: tiles would be too narrow to hide the latency
 // of an FMA.
 constexpr int kRowChannels = 8;
+// The copy of x of a strip: part of an L2, for so many of the channels.
+constexpr int64_t kStripBytes = 192 << 10;
+constexpr int kStripChannels = 64;
 // Sums of a unit, which pass through L2 once a box.
 constexpr int64_t kUnitSums = 80 << 10;
-// Products of a task: at most about a millisecond, and at least what handing it out is worth.
-constexpr int64_t kMostProducts = 1 << 26, kLeastProducts = 1 << 19;
+// Products of a task: at most some milliseconds, and at least what handing it out is worth.
+constexpr int64_t kMostProducts = 1 << 28, kLeastProducts = 1 << 19;
 constexpr int kTasksPerThread = 4;
 
 // `count` channels from `first` on in `pieces` nearly equal blocks.
@@ -113,6 +116,14 @@ void planBoxes(Plan& plan) {
   const int64_t image = int64_t{s.oh} * s.ow;
   const int images = static_cast<int>(std::clamp<int64_t>(kBoxPixels / image, 1, s.n));
   plan.imageBoxes = ceilDiv(s.n, images);
+  // Rows that two strips share are copied twice.
+  const int64_t lineBytes = int64_t{4} * std::min(s.c / s.g, kStripChannels) *
+                            plan.columns.lines(partOf(s.ow, plan.columnBoxes, 0)).count();
+  const int64_t lines = std::max<int64_t>(1, kStripBytes / std::max<int64_t>(1, lineBytes));
+  const int64_t outputs = (lines - s.rows().reach()) / s.sh + 1;
+  const int boxRows = ceilDiv(s.oh, plan.rowBoxes);
+  const int boxes = static_cast<int>(std::clamp<int64_t>(outputs / boxRows, 1, plan.rowBoxes));
+  plan.rowStrips = ceilDiv(plan.rowBoxes, boxes);
 }
 
 // A convolution of single pixels has no rows: dense layers too are one long row.
@@ -135,12 +146,20 @@ Span CopiedAxis::lines(Range outputs) const {
   return {std::max(from, inside.from), std::min(to, inside.to)};
 }
 
-PixelBox Plan::box(int64_t number) const {
-  const int column = static_cast<int>(number % columnBoxes);
-  const int row = static_cast<int>(number / columnBoxes % rowBoxes);
-  const int image = static_cast<int>(number / columnBoxes / rowBoxes);
-  return {partOf(shape.n, imageBoxes, image), partOf(shape.oh, rowBoxes, row),
-          partOf(shape.ow, columnBoxes, column)};
+Range Plan::boxesOf(int64_t strip) const {
+  return partOf(rowBoxes, rowStrips, static_cast<int>(strip / columnBoxes % rowStrips));
+}
+
+PixelBox Plan::strip(int64_t number) const {
+  const Range boxes = boxesOf(number);
+  return {partOf(shape.n, imageBoxes, static_cast<int>(number / columnBoxes / rowStrips)),
+          {partOf(shape.oh, rowBoxes, static_cast<int>(boxes.begin)).begin,
+           partOf(shape.oh, rowBoxes, static_cast<int>(boxes.end - 1)).end},
+          partOf(shape.ow, columnBoxes, static_cast<int>(number % columnBoxes))};
+}
+
+PixelBox Plan::box(const PixelBox& strip, int64_t number) const {
+  return {strip.images, partOf(shape.oh, rowBoxes, static_cast<int>(number)), strip.columns};
 }
 
 int64_t Plan::sums(const Unit& unit) const {
@@ -160,8 +179,8 @@ int64_t Plan::mostPixels() const { return mostRows() * ceilDiv(shape.ow, columnB
 
 int64_t Plan::mostCopied() const {
   int64_t height = 0, width = 0;
-  for (int i = 0; i < rowBoxes; i++)
-    height = std::max<int64_t>(height, rows.lines(partOf(shape.oh, rowBoxes, i)).count());
+  for (int i = 0; i < rowStrips; i++)
+    height = std::max<int64_t>(height, rows.lines(strip(int64_t{i} * columnBoxes).rows).count());
   for (int i = 0; i < columnBoxes; i++)
     width = std::max<int64_t>(width, columns.lines(partOf(shape.ow, columnBoxes, i)).count());
   return ceilDiv<int64_t>(shape.n, imageBoxes) * height * width;

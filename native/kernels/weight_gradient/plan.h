@@ -1,5 +1,6 @@
 // How a weight gradient is cut. Pixels: boxes of images x rows x columns of dy, whose products are
-// summed in registers; runs of boxes are parts. The result: units, which are a group's output
+// summed in registers; neighbouring rows of boxes are a strip, for which x is copied once; runs of
+// strips are parts. The result: units, which are a group's output
 // channels x its input channels or a piece of these; a unit into blocks of output channels as wide
 // as a tile and blocks of input channels whose strip stays in L1; taps. Not here: arithmetic
 // (generic.h), memory (weight_gradient.cc).
@@ -63,9 +64,13 @@ struct Plan {
   std::vector<Unit> units;
   std::vector<TapGroup> taps;
   int imageBoxes, rowBoxes, columnBoxes;
+  int rowStrips;
 
-  int64_t boxes() const { return int64_t{imageBoxes} * rowBoxes * columnBoxes; }
-  PixelBox box(int64_t number) const;
+  int64_t strips() const { return int64_t{imageBoxes} * rowStrips * columnBoxes; }
+  // A strip, and the numbers of its rows of boxes.
+  PixelBox strip(int64_t number) const;
+  Range boxesOf(int64_t strip) const;
+  PixelBox box(const PixelBox& strip, int64_t number) const;
   int vectorsOf(const Channels& outs) const { return ceilDiv(outs.count, lanes); }
   int elementsOf(const TapGroup& group, const Channels& ins) const {
     return depthwise ? group.taps : group.taps * ins.count;
@@ -74,7 +79,8 @@ struct Plan {
   int widthOf(const Channels& ins) const {
     return depthwise ? roundUp(ins.count, lanes) : ins.count;
   }
-  // Floats of the sums of a unit, and of the largest box: pixels, pixels of the copy of x, rows.
+  // Floats of the sums of a unit; pixels and rows of the largest box; pixels of the largest copy of
+  // x.
   int64_t sums(const Unit& unit) const;
   int64_t mostPixels() const;
   int64_t mostCopied() const;

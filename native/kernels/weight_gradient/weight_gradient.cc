@@ -1,5 +1,5 @@
-// The weight gradient's step: a task is a unit of the result over a part of the pixels. Box by box
-// it copies what it reads of dy and x, block by block of channels, and lets tiles add their sums to
+// The weight gradient's step: a task is a unit of the result over a part of the pixels. It copies
+// x strip by strip and dy box by box, block by block of channels, and lets tiles add their sums to
 // its own, which it then writes in the order of the weights. Not here: the cuts (plan.cc), the
 // arithmetic (generic.h).
 //
@@ -39,6 +39,38 @@ Tiles tilesFor(Isa isa) {
 
 // Floats behind a copied block, into which the vectors of its last pixel may run.
 constexpr int64_t kGap = 16;
+
+// Lines of memory that are read soon, asked for a few at a time beside the tiles: from L3 or beyond
+// they would take longer than a tenth of what is computed with them.
+struct Ahead {
+  const char* at = nullptr;
+  int64_t step = 0;  // bytes from pixel to pixel
+  int lines = 1;     // of a pixel
+  int64_t left = 0;  // pixels
+  int line = 0;
+  int64_t each = 0;  // lines a tile
+
+  // `bytes` of each of `pixels` pixels, in the time of so many tiles.
+  Ahead() = default;
+  Ahead(const void* first, int64_t pixelBytes, int64_t bytes, int64_t pixels, int64_t tiles)
+      : at(static_cast<const char*>(first)), step(pixelBytes) {
+    if (bytes == pixelBytes) {
+      step = 64;
+      left = ceilDiv<int64_t>(pixels * pixelBytes, 64);
+    } else {
+      lines = static_cast<int>(ceilDiv<int64_t>(bytes, 64));
+      left = pixels;
+    }
+    each = ceilDiv<int64_t>(left * lines, tiles);
+  }
+  void fetch() {
+    for (int64_t i = 0; i < each && left > 0; i++) {
+      __builtin_prefetch(at + line * 64, 0, 2);
+      if (++line < lines) continue;
+      line = 0, left--, at += step;
+    }
+  }
+};
 
 class GradientStep final : public Step {
  public:
@@ -82,17 +114,26 @@ class GradientStep final : public Step {
     const int part = task / units;
     char* memory = static_cast<char*>(scratch);
     Work work(plan_.units[task % units]);
+    work.tiles = tilesOf(work.unit);
     work.sums = reinterpret_cast<float*>(memory);
     work.rows = reinterpret_cast<Row*>(memory + sumBytes_);
     work.rowCounts = reinterpret_cast<int*>(work.rows + s_.kh * plan_.mostRows());
     work.dy = reinterpret_cast<float*>(memory + sumBytes_ + rowBytes_);
     work.x = reinterpret_cast<float*>(memory + sumBytes_ + rowBytes_ + dyBytes_);
-    const Range boxes = partOf(plan_.boxes(), parts_, part);
-    if (boxes.begin == boxes.end) std::fill_n(work.sums, plan_.sums(work.unit), 0.0f);
-    for (int64_t b = boxes.begin; b < boxes.end; b++) {
-      work.box = plan_.box(b);
-      work.isFirst = b == boxes.begin;
-      runBox(work, buffers);
+    const Range strips = partOf(plan_.strips(), parts_, part);
+    if (strips.begin == strips.end) std::fill_n(work.sums, plan_.sums(work.unit), 0.0f);
+    for (int64_t i = strips.begin; i < strips.end; i++) {
+      work.strip = plan_.strip(i);
+      if (!xInPlace_) copyX(work, buffers.get<const void>(x_));
+      const Range boxes = plan_.boxesOf(i);
+      if (!xInPlace_) lookAheadX(work, work.strip, boxes.end - boxes.begin, buffers);
+      for (int64_t b = boxes.begin; b < boxes.end; b++) {
+        work.box = plan_.box(work.strip, b);
+        if (xInPlace_) lookAheadX(work, work.box, 1, buffers);
+        lookAheadDy(work, buffers);
+        runBox(work, buffers);
+        work.isFirst = false;
+      }
     }
     write(work, buffers.get<float>(y_) + int64_t{part} * s_.o * s_.kh * s_.kw * (s_.c / s_.g));
   }
@@ -105,7 +146,9 @@ class GradientStep final : public Step {
     Row* rows;  // [kh][mostRows]: those with the tap inside x
     int* rowCounts;
     float *dy, *x;
-    PixelBox box = {};
+    PixelBox strip = {}, box = {};
+    int64_t tiles = 0;  // of a box
+    Ahead aheadX, aheadDy;
     bool isFirst = true;
   };
 
@@ -118,13 +161,50 @@ class GradientStep final : public Step {
     return plan_.mostCopied() * plan_.widthOf(ins) + kGap;
   }
 
-  void runBox(const Work& work, const Buffers& buffers) const {
+  int64_t tilesOf(const Unit& unit) const {
+    int64_t tiles = 0;
+    for (const Channels& outs : unit.outs) {
+      for (const Channels& ins : unit.ins) {
+        for (const TapGroup& group : plan_.taps)
+          tiles +=
+              ceilDiv(plan_.elementsOf(group, ins), tiles_.elements[plan_.vectorsOf(outs) - 1]);
+      }
+    }
+    return tiles;
+  }
+
+  // What follows in memory is what the next strip, or box, reads.
+  void lookAheadX(Work& work, const PixelBox& read, int64_t boxes, const Buffers& buffers) const {
+    const int64_t pixelBytes = isBits_ ? int64_t{8} * bitWords(s_.c) : int64_t{4} * s_.c;
+    const Unit& unit = work.unit;
+    const int64_t rows = plan_.rows.lines(read.rows).to;
+    const int64_t from =
+        ((read.images.end - 1) * s_.h + plan_.rows.source(static_cast<int>(rows))) * s_.w;
+    const int64_t pixels = (read.images.end - read.images.begin) *
+                           std::min<int64_t>((read.rows.end - read.rows.begin) * s_.sh, s_.h) *
+                           std::min<int64_t>((read.columns.end - read.columns.begin) * s_.sw, s_.w);
+    const int64_t first = isBits_ ? 0 : int64_t{4} * unit.ins.front().first;
+    work.aheadX =
+        Ahead(buffers.get<const char>(x_) + from * pixelBytes + first, pixelBytes,
+              isBits_ ? pixelBytes : int64_t{4} * unit.inputs(), pixels, work.tiles * boxes);
+  }
+
+  void lookAheadDy(Work& work, const Buffers& buffers) const {
+    const PixelBox& box = work.box;
+    const int64_t from =
+        ((box.images.end - 1) * s_.oh + box.rows.end - 1) * s_.ow + box.columns.end;
+    const int64_t pixels = (box.images.end - box.images.begin) * (box.rows.end - box.rows.begin) *
+                           (box.columns.end - box.columns.begin);
+    work.aheadDy = Ahead(buffers.get<const float>(dy_) + from * s_.o + work.unit.outs.front().first,
+                         int64_t{4} * s_.o, int64_t{4} * work.unit.outputs(), pixels, work.tiles);
+  }
+
+  void runBox(Work& work, const Buffers& buffers) const {
     const PixelBox& box = work.box;
     const float* dy = buffers.get<const float>(dy_);
     const float* x = buffers.get<const float>(x_);
     findRows(work);
     if (!dyInPlace_) copyDy(work, dy);
-    if (!xInPlace_) copyX(work, buffers.get<const void>(x_));
     // Columns of both are counted from these on.
     const int64_t dyColumn = dyInPlace_ ? 0 : box.columns.begin;
     const int64_t xColumn = xInPlace_ ? 0 : plan_.columns.lines(box.columns).from;
@@ -148,7 +228,7 @@ class GradientStep final : public Step {
           pixels.xStep = pixels.xPitch * (xInPlace_ ? s_.sw : plan_.columns.step());
           const int elements = plan_.elementsOf(group, ins);
           if (pixels.rowCount > 0 && pixels.columns > 0) {
-            runTiles(pixels, plan_.vectorsOf(outs), elements,
+            runTiles(work, pixels, plan_.vectorsOf(outs), elements,
                      dyBlock + (from - dyColumn) * pixels.dyPitch,
                      xBlock + (line - xColumn) * pixels.xPitch, sums, !work.isFirst);
           } else if (work.isFirst) {
@@ -164,13 +244,15 @@ class GradientStep final : public Step {
 
   // Elements of a group in tiles of nearly equal size: a last tile of one would wait for each of
   // its FMAs.
-  void runTiles(const Pixels& pixels, int vectors, int elements, const float* dy, const float* x,
-                float* sums, bool accumulate) const {
+  void runTiles(Work& work, const Pixels& pixels, int vectors, int elements, const float* dy,
+                const float* x, float* sums, bool accumulate) const {
     const TileFn* tiles = plan_.depthwise ? tiles_.channels[vectors - 1] : tiles_.run[vectors - 1];
     const int64_t step = plan_.depthwise ? s_.dw * pixels.xPitch : 1;
     const int count = ceilDiv(elements, tiles_.elements[vectors - 1]);
     for (int t = 0, e = 0; t < count; t++) {
       const int size = (elements + t) / count;
+      work.aheadX.fetch();
+      work.aheadDy.fetch();
       tiles[size - 1](dy, x + e * step, pixels, step, sums + int64_t{e} * vectors * tiles_.lanes,
                       accumulate);
       e += size;
@@ -180,7 +262,7 @@ class GradientStep final : public Step {
   // For each kernel row the rows of the box whose tap lies inside x.
   void findRows(const Work& work) const {
     const PixelBox& box = work.box;
-    const Span lines = plan_.rows.lines(box.rows);
+    const Span lines = plan_.rows.lines(work.strip.rows);
     const int64_t columns = box.columns.end - box.columns.begin;
     const int64_t copied = plan_.columns.lines(box.columns).count();
     for (int ky = 0; ky < s_.kh; ky++) {
@@ -223,17 +305,18 @@ class GradientStep final : public Step {
   }
 
   void copyX(const Work& work, const void* x) const {
-    const PixelBox& box = work.box;
-    const Span rows = plan_.rows.lines(box.rows), columns = plan_.columns.lines(box.columns);
-    float* block = work.x;
-    for (const Channels& ins : work.unit.ins) {
-      const int width = plan_.widthOf(ins);
-      float* to = block;
-      for (int64_t n = box.images.begin; n < box.images.end; n++) {
-        for (int r = rows.from; r < rows.to; r++, to += int64_t{columns.count()} * width)
-          copyRow(x, (n * s_.h + plan_.rows.source(r)) * s_.w, columns, ins, to);
+    const PixelBox& strip = work.strip;
+    const Span rows = plan_.rows.lines(strip.rows), columns = plan_.columns.lines(strip.columns);
+    int64_t line = 0;
+    for (int64_t n = strip.images.begin; n < strip.images.end; n++) {
+      for (int r = rows.from; r < rows.to; r++, line++) {
+        float* block = work.x;
+        for (const Channels& ins : work.unit.ins) {
+          copyRow(x, (n * s_.h + plan_.rows.source(r)) * s_.w, columns, ins,
+                  block + line * columns.count() * plan_.widthOf(ins));
+          block += xFloats(ins);
+        }
       }
-      block += xFloats(ins);
     }
   }
 
@@ -260,26 +343,36 @@ class GradientStep final : public Step {
     std::fill(inside + int64_t{end - from} * width, to + int64_t{columns.count()} * width, 0.0f);
   }
 
-  // The sums [out block][in block][group][element][lane] as [o][kh][kw][c/g].
+  // The sums [out block][in block][group][element][lane] as [o][kh][kw][c/g]: a row of a group of
+  // taps over all input blocks after the other, because these follow each other in memory.
   void write(const Work& work, float* y) const {
     const int depth = s_.c / s_.g;
     const int64_t ld = int64_t{s_.kh} * s_.kw * depth;
     const float* sums = work.sums;
     for (const Channels& outs : work.unit.outs) {
       const int width = dyWidth(outs);
-      for (const Channels& ins : work.unit.ins) {
-        for (const TapGroup& group : plan_.taps) {
-          const int elements = plan_.elementsOf(group, ins);
-          float* at = y + outs.first * ld + (int64_t{group.ky} * s_.kw + group.kx) * depth +
-                      (plan_.depthwise ? 0 : ins.first % depth);
-          for (int o = 0; o < outs.count; o++) {
-            for (int e = 0; e < elements; e++) at[o * ld + e] = sums[e * width + o];
+      int64_t before = 0;  // floats of the groups before, of a block of one element
+      for (const TapGroup& group : plan_.taps) {
+        for (int o = 0; o < outs.count; o++) {
+          float* row = y + (outs.first + o) * ld + (int64_t{group.ky} * s_.kw + group.kx) * depth;
+          int64_t block = 0;  // elements of the blocks before
+          for (const Channels& ins : work.unit.ins) {
+            const int elements = plan_.elementsOf(group, ins);
+            const int each = plan_.depthwise ? 1 : ins.count;
+            const float* from = sums + (block + before * each) * width + o;
+            float* to = row + (plan_.depthwise ? 0 : ins.first % depth);
+            for (int e = 0; e < elements; e++) to[e] = from[int64_t{e} * width];
+            block += taps() * each;
           }
-          sums += int64_t{elements} * width;
         }
+        before += group.taps;
       }
+      for (const Channels& ins : work.unit.ins)
+        sums += taps() * (plan_.depthwise ? 1 : ins.count) * width;
     }
   }
+
+  int64_t taps() const { return int64_t{s_.kh} * s_.kw; }
 
   const Tiles tiles_;
   const int parts_;

@@ -5,7 +5,7 @@
 //
 // x is f32 or bits (1 = -1); padding is no product at all.
 //
-// The pixels (n,oy,ox) are cut into boxes of about 192 (plan.h), and the boxes in order into
+// The pixels (n,oy,ox) are cut into boxes of about 256 (plan.h), and the boxes in order into
 // `parts` parts; result part p is the sum over its boxes. Each box is summed in float32, one FMA a
 // product, then the sums of the boxes are added in order. The cut depends on the shape alone: not
 // on the instruction set, nor on threads, which share out parts and pieces of the result. So every
