@@ -56,7 +56,7 @@ export function sign(options: SignWeightsOptions = {}): WeightQuantizer {
       values: signs(g, name, w, zero),
     }),
     trained: (g: GraphBuilder, name: string, w: Value<'f32'>) =>
-      g.surrogate(signs(g, name, w, zero), proxyOf(pseudoGradient)(g, w), { name }),
+      g.surrogate(computedSigns(g, name, w, zero), proxyOf(pseudoGradient)(g, w), { name }),
   });
 }
 
@@ -83,10 +83,10 @@ export function scaledSign(options: ScaledSignOptions = {}): WeightQuantizer {
       scale: meanMagnitudes(g, `${name}.alpha`, w),
     }),
     trained(g: GraphBuilder, name: string, w: Value<'f32'>) {
-      const bits = signs(g, name, w, zero);
+      const bits = computedSigns(g, name, w, zero);
       const each = w.shape.slice(1) as readonly number[];
       const column = [w.shape[0] as number, ...each.map(() => 1)];
-      const means = meanMagnitudes(g, `${name}.alpha`, w);
+      const means = computedMeans(g, `${name}.alpha`, w);
       const alpha = g.reshape(means, column, { name: `${name}.alpha.column` }) as Float;
       const proxy = proxyOf(pseudoGradient)(g, w);
       if (gradient === 'exact') return g.mul(alpha, g.surrogate(bits, proxy), { name });
@@ -107,11 +107,7 @@ type Float = Value<'f32'>;
 
 function signs(g: GraphBuilder, name: string, w: Value<'f32'>, zero: SignOfZero): Value<'f32'> {
   const numbers = numbersOf(w);
-  if (numbers === undefined) {
-    return zero === 'torch'
-      ? g.signum(w, { name: `${name}.signs` })
-      : g.cast(g.sign(w, { name: `${name}.bits` }), 'f32', { name: `${name}.signs` });
-  }
+  if (numbers === undefined) return computedSigns(g, name, w, zero);
   // Without a zero both rules give the same signs, and one bit a weight is enough.
   if (zero === 'torch' && numbers.includes(0)) {
     return g.constant(new Tensor('f32', numbers.map(Math.sign), w.shape as readonly number[]), {
@@ -126,9 +122,7 @@ function signs(g: GraphBuilder, name: string, w: Value<'f32'>, zero: SignOfZero)
 
 function meanMagnitudes(g: GraphBuilder, name: string, w: Value<'f32'>): Value<'f32'> {
   const numbers = numbersOf(w);
-  const axes = w.shape.slice(1).map((_, i) => i + 1);
-  if (numbers === undefined)
-    return g.reduce(g.abs(w, { name: `${name}.abs` }), 'mean', axes, { name });
+  if (numbers === undefined) return computedMeans(g, name, w);
   const filters = w.shape[0] as number;
   const each = numbers.length / filters;
   const alpha = Float32Array.from({ length: filters }, (_, o) => {
@@ -137,6 +131,18 @@ function meanMagnitudes(g: GraphBuilder, name: string, w: Value<'f32'>): Value<'
     return sum / each;
   });
   return g.constant(new Tensor('f32', alpha, [filters]), { name });
+}
+
+/** By ops, through which a gradient flows; for constants too. */
+function computedSigns(g: GraphBuilder, name: string, w: Float, zero: SignOfZero): Float {
+  return zero === 'torch'
+    ? g.signum(w, { name: `${name}.signs` })
+    : g.cast(g.sign(w, { name: `${name}.bits` }), 'f32', { name: `${name}.signs` });
+}
+
+function computedMeans(g: GraphBuilder, name: string, w: Float): Float {
+  const axes = w.shape.slice(1).map((_, i) => i + 1);
+  return g.reduce(g.abs(w, { name: `${name}.abs` }), 'mean', axes, { name });
 }
 
 function numbersOf(w: Value<'f32'>): Float32Array | undefined {
