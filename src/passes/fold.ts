@@ -3,13 +3,14 @@
  * weight is carried out on its bits, so that the weight stays cast(b1 constant) [* scale]. Not
  * here: how a node is computed, and how much of that may be (./folding.ts).
  */
+import { DTYPES } from '../core/dtype.js';
 import { sameShape } from '../core/shape.js';
 import type { Value } from '../graph/value.js';
 import { isOp } from '../ops/index.js';
 import { make } from '../ops/make.js';
 import { isConstantExpression } from './constants.js';
 import { type Folding, isHeldSmall } from './folding.js';
-import { integerConstant } from './integers.js';
+import { centeredConstant, integerConstant } from './integers.js';
 import { firstOf, type Rule } from './rewrite.js';
 import { isElementwise } from './sink.js';
 
@@ -39,15 +40,15 @@ const moveBits: Rule = (value, { folding }) => {
 };
 
 /**
- * move(a * s) -> move(a) * move(s) for constant expressions: the scale of a binary weight follows
- * its bits.
+ * move(a * s) -> move(a) * move(s) for constant expressions, and a - s likewise: the scale and the
+ * zero point of weights follow their bits.
  */
 const moveScaled: Rule = (value, { folding }) => {
   if (!isOp(value, 'transpose') && !isOp(value, 'reshape')) return undefined;
   const [x] = value.inputs;
-  if (!isOp(x, 'mul') || !isConstantExpression(x)) return undefined;
+  if ((!isOp(x, 'mul') && !isOp(x, 'sub')) || !isConstantExpression(x)) return undefined;
   const inputs = x.inputs.map((input) => moveOperand(value, x, input, folding));
-  return inputs.includes(undefined) ? undefined : make('mul', value.name, inputs as Value[], {});
+  return inputs.includes(undefined) ? undefined : make(x.op, value.name, inputs as Value[], {});
 };
 
 /** The operand of the product `x` as the product of the moved `x` needs it. */
@@ -106,7 +107,8 @@ function isOneMagnitude({ data }: Value): boolean {
 
 /**
  * cast(c) - z -> the numbers, for constants: without its zero point a weight is an integer too. Not
- * with zero points of blocks, whose layers multiply floats: the integers might take a bit more.
+ * where the integers would take more bits, nor with zero points of blocks: such weights rest as
+ * they are.
  */
 const foldZeroPoint: Rule = (value, { folding }) => {
   if (!isOp(value, 'sub')) return undefined;
@@ -115,9 +117,17 @@ const foldZeroPoint: Rule = (value, { folding }) => {
     return undefined;
   const [lead = 1] = zero.shape;
   if (zero.data!.size !== 1 && zero.data!.size !== lead) return undefined;
+  if (takesMoreBits(value)) return undefined;
   const numbers = folding.materialize(held);
   return folding.fold('sub', value.name, [numbers, zero], {});
 };
+
+/** True for integers less integers that need more bits than they have. */
+function takesMoreBits(centered: Value): boolean {
+  const held = centered.inputs[0]!.inputs[0] as Value;
+  const integers = centeredConstant(centered);
+  return integers !== undefined && DTYPES[integers.dtype].bits > DTYPES[held.dtype].bits;
+}
 
 export const foldRules: Rule = firstOf(
   keepIntegers,

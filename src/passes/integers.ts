@@ -177,6 +177,10 @@ function integerWeights(w: Value, factors = 0): IntegerWeights | undefined {
       ? { q: q as Value<ByteInteger | 'b1'> }
       : undefined;
   }
+  if (isOp(w, 'sub')) {
+    const q = centeredConstant(w);
+    return q && { q };
+  }
   if (w.op === 'constant' && w.dtype === 'f32') {
     const q = wholeConstant(w as Value<'f32'>);
     return q && { q };
@@ -214,6 +218,37 @@ function wholeConstant(value: Value<'f32'>): Value<Integer> | undefined {
     integers.set(value, found);
   }
   return found ?? undefined;
+}
+
+/**
+ * cast(c) - zero of a constant c as integers, in the smallest dtype; undefined for what is no such
+ * difference, or has a zero point of blocks.
+ */
+export function centeredConstant(value: Value): Value<Integer> | undefined {
+  let found = integers.get(value);
+  if (found === undefined) {
+    found = difference(value) ?? null;
+    integers.set(value, found);
+  }
+  return found ?? undefined;
+}
+
+function difference(value: Value): Value<Integer> | undefined {
+  const [held, zero] = value.inputs as readonly [Value, Value];
+  const q = isOp(held, 'cast') ? (held.inputs[0] as Value) : undefined;
+  if (q?.op !== 'constant' || !isByteInteger(q.dtype) || !sameShape(q.shape, value.shape))
+    return undefined;
+  if (zero.op !== 'constant' || zero.dtype !== 'f32') return undefined;
+  const { data: less } = zero.data as Tensor<'f32'>;
+  const isLead = zero.shape.length === q.shape.length && zero.shape[0] === less.length;
+  if (less.length !== 1 && !isLead) return undefined;
+  const each = elementCount(q.shape.slice(1));
+  const numbers = Float32Array.from(
+    (q.data as Tensor).data,
+    (number, i) => number - (less[less.length === 1 ? 0 : Math.floor(i / each)] as number),
+  );
+  const tensor = new Tensor('f32', numbers, q.shape as readonly number[]);
+  return convert(constant(q.name, tensor) as Value<'f32'>);
 }
 
 /** Numbers that are looked at together. */

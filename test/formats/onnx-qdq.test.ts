@@ -6,6 +6,7 @@
 import { describe, expect, test } from 'vitest';
 import { DataType, dataTypeName } from '../../src/formats/onnx/data-type.js';
 import { importOnnx } from '../../src/formats/onnx/import.js';
+import { Session } from '../../src/formats/session.js';
 import { topological } from '../../src/graph/value.js';
 import { Tensor } from '../../src/tensor/tensor.js';
 import { interpret } from './interpret.js';
@@ -363,4 +364,64 @@ test('the names of data types are those of ONNX', () => {
     'UINT16',
     'INT32',
   ]);
+});
+
+describe('weights of a layer of floats rest in their bits', () => {
+  const [k, n] = [256, 64];
+  const x = feed('f32', noise(3 * k, 5), [3, k]);
+  test.each<[string, number, number, number, boolean]>([
+    ['blocks of rows', 0, 32, DataType.INT4, false],
+    ['blocks of rows, with zero points', 0, 64, DataType.UINT4, true],
+    ['blocks of columns', 1, 32, DataType.INT8, false],
+    ['a zero point in UINT8', 1, 0, DataType.UINT8, true],
+    ['a zero point in UINT4', 1, 0, DataType.UINT4, true],
+  ])('%s', async (_, axis, block, type, hasZeros) => {
+    // MatMul has its weights as [K, N], Gemm as [N, K] here.
+    const shape = axis === 0 ? [k, n] : [n, k];
+    const lanes = shape[axis] as number;
+    const grain =
+      block === 0 ? [] : shape.map((size, i) => (i === axis ? Math.ceil(lanes / block) : size));
+    const count = grain.reduce((product, size) => product * size, 1);
+    const isFour = type === DataType.INT4 || type === DataType.UINT4;
+    const [lo, hi] = [
+      type === DataType.INT4 ? -8 : type === DataType.INT8 ? -128 : 0,
+      type === DataType.INT4 ? 7 : type === DataType.INT8 ? 127 : isFour ? 15 : 255,
+    ];
+    const spec: ModelSpec = {
+      nodes: [
+        {
+          op: 'DequantizeLinear',
+          inputs: ['w', 's', ...(hasZeros ? ['z'] : [])],
+          outputs: ['f'],
+          attributes: { axis, ...(block > 0 && { block_size: block }) },
+        },
+        axis === 0
+          ? { op: 'MatMul', inputs: ['x', 'f'], outputs: ['y'] }
+          : { op: 'Gemm', inputs: ['x', 'f'], outputs: ['y'], attributes: { transB: 1 } },
+      ],
+      inputs: { x: [3, k] },
+      outputs: { y: [3, n] },
+      initializers: {
+        w: tensorOf(type, shape, integers(k * n, lo, hi, 7)),
+        s: floats(
+          grain,
+          integers(count, 10, 100, 8).map((one) => one / 1000),
+        ),
+        ...(hasZeros && { z: tensorOf(type, grain, integers(count, lo + 1, hi - 1, 9)) }),
+      },
+      opset: 21,
+    };
+    const file = encodeOnnx(spec);
+    const session = await Session.create(file, { threads: 1 });
+    const { y } = await session.run(x as never);
+    const wanted = interpret(importOnnx(file), x).y as Tensor;
+    for (const [i, one] of (y as Tensor).data.entries())
+      expect(Math.abs(one - (wanted.data[i] as number))).toBeLessThan(1e-3);
+    const layers = await session.profile(1, x as never);
+    expect(layers.map(({ kernel }) => kernel).join(' ')).toMatch(/wconv_f32/);
+    const least = (k * n * (isFour ? 4 : 8)) / 8;
+    expect(session.info.packedBytes).toBeGreaterThanOrEqual(least);
+    expect(session.info.packedBytes).toBeLessThanOrEqual(least + 5 * Math.max(n, count) + 256);
+    await session.release();
+  });
 });

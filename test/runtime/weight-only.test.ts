@@ -143,6 +143,28 @@ describe.each(HELD)('weights of %s', (dtype) => {
     await agreesWithFloats(x([2, 230]), padded, dense(230), dtype, 64 * 8);
   });
 
+  test('a zero point for all, or one an output, as rows or as columns', async () => {
+    if (dtype === 'b1') return;
+    // The ends and the middle of the range: without it, a weight would need a bit more, or not.
+    for (const zero of [lo, hi, hi === 127 ? 0 : (lo + hi + 1) >> 1]) {
+      const [q, s] = [integers([64, 96]), n.fill([64, 1], scale)];
+      for (const z of [n.fill([], () => zero), n.fill([64, 1], () => n.pick(zero, lo))]) {
+        const rows = (g: GraphBuilder) =>
+          g.mul(g.sub(g.cast(g.constant(q), 'f32'), g.constant(z)), g.constant(s));
+        await agreesWithFloats(x([2, 96]), rows, dense(96), dtype, 64 * 3);
+      }
+    }
+    const [q, s, z] = [
+      integers([96, 64]),
+      n.fill([1, 64], scale),
+      n.fill([1, 64], () => n.pick(hi, lo)),
+    ];
+    const columns = (g: GraphBuilder) =>
+      g.mul(g.sub(g.cast(g.constant(q), 'f32'), g.constant(z)), g.constant(s));
+    const turned = (g: GraphBuilder) => g.transpose(columns(g), [1, 0]) as Float;
+    await agreesWithFloats(x([2, 96]), turned, dense(96), dtype, 64 * 3);
+  });
+
   test('a zero point a block', async () => {
     if (dtype === 'b1') return;
     const [q, z] = [integers([64, 4, 32]), n.integers([64, 4, 1], lo, hi)];

@@ -298,7 +298,7 @@ export class NodeContext {
     this.scope.make(bytes, this.site);
   }
 
-  /** A constant whose bytes were reserved. */
+  /** A constant over bytes that were reserved, or that another has. */
   made(tensor: Tensor, suffix: string): Value {
     return constant(this.scope.unique(this.name + suffix), tensor);
   }

@@ -225,6 +225,14 @@ export function grained(
       x,
       parts((operand) => repeated(context, operand, axis, block, size)),
     );
+  const turned = axis === 0 ? [x, scale, zero].map((one) => one && columns(context, one)) : [];
+  const [left, leftScale, leftZero] = turned;
+  // Blocks of rows: of weights, blocks lie in their rows, so that layers find them.
+  if (left !== undefined && leftScale !== undefined && (zero === undefined) === !leftZero) {
+    const inRows = { scale: leftScale, zero: leftZero };
+    const y = grained(context, left, inRows, { axis: 1, block }, body);
+    return context.make('transpose', [y], { perm: [1, 0] }, '/rows');
+  }
   const split = (shape: Shape, within: number) => [
     ...shape.slice(0, axis),
     count,
@@ -237,6 +245,16 @@ export function grained(
     parts((operand) => reshaped(context, operand, split(x.shape, 1) as number[])),
   );
   return context.make('reshape', [y], { shape: x.shape }, '/joined');
+}
+
+/** A constant matrix with rows for columns. */
+function columns(context: NodeContext, value: Value): Value | undefined {
+  if (value.op !== 'constant' || value.shape.length !== 2) return undefined;
+  const { dtype, shape } = value;
+  const tensor = value.data as Tensor;
+  context.reserve(byteLength(dtype, tensor.size));
+  const result = { dtype, shape: [...shape].reverse() };
+  return context.made(evaluate('transpose', [tensor], { perm: [1, 0] }, result), '/columns');
 }
 
 /** x in another shape; constants stay such, as onnxruntime has no Reshape of 4-bit integers. */
