@@ -27,9 +27,10 @@ import {
   dequantizeOf,
   fakeOf,
   isBlocked,
+  isZero,
   quantizeOf,
 } from './export/patterns.js';
-import { isHalfByte } from './export/payload.js';
+import { computedType, isHalfByte } from './export/payload.js';
 import { raisedWeights } from './export/saturation.js';
 import { WRITERS } from './export/writers/index.js';
 import {
@@ -41,6 +42,7 @@ import { biasOf, writeBiased } from './export/writers/products.js';
 import {
   canFake,
   isOnDemand,
+  typeFor,
   writeDequantize,
   writeFake,
   writeOnDemand,
@@ -99,14 +101,10 @@ class Exporter {
       });
     const order = topological(graph);
     this.reads = uses(graph);
-    const isNew = order.some((value) => {
-      const weights = constantIntegersOf(value);
-      const isHalf = value.data !== undefined && isHalfByte(value.dtype);
-      return isHalf || isDilated(value) || (weights !== undefined && isBlocked(weights));
-    });
+    const opset = opsetOf(order, dialect);
     const taken = new Set(Object.keys(graph.outputs));
     const raised = dialect === 'onnx' ? raisedWeights(order) : new Set<Value>();
-    this.emission = new Emission(dialect, isNew ? 21 : 13, taken, raised, writeOnDemand);
+    this.emission = new Emission(dialect, opset, taken, raised, writeOnDemand);
     for (const input of graph.inputs) this.declare(input, taken);
   }
 
@@ -238,6 +236,34 @@ class Exporter {
     }));
     return { nodes, outputs };
   }
+}
+
+/**
+ * Operator set 21 has blocks, dilated averages, and constants of 4 bits. onnxruntime's optimizer
+ * refuses the zero points of INT8 activations there: constants of 4 bits are then written as 8.
+ */
+function opsetOf(order: readonly Value[], dialect: Dialect): number {
+  const mustBeNew = order.some((value) => {
+    const weights = constantIntegersOf(value);
+    return isDilated(value) || (weights !== undefined && isBlocked(weights));
+  });
+  const isSmaller = order.some(({ data, dtype }) => data !== undefined && isHalfByte(dtype));
+  const canBeNew = dialect === 'qonnx' || !order.some(hasSignedPoint);
+  return mustBeNew || (isSmaller && canBeNew) ? 21 : 13;
+}
+
+/** INT8 activations with a zero point. */
+function hasSignedPoint(value: Value): boolean {
+  const fake = fakeOf(value);
+  if (fake !== undefined && typeFor(fake.lo, fake.hi) === DataType.INT8 && !isZero(fake.zero))
+    return true;
+  const found = dequantizeOf(value);
+  return (
+    found !== undefined &&
+    found.q.op !== 'constant' &&
+    computedType(found.q.dtype) === DataType.INT8 &&
+    !isZero(found.zero)
+  );
 }
 
 /** @throws BitplaneError ERR_UNSUPPORTED for dtypes that no ONNX type is */

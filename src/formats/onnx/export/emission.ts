@@ -2,6 +2,7 @@
  * What has been written of a graph: nodes and initializers of the file, and which tensor holds each
  * value, in which order of axes and of which type. Bits and sums of bits are held as floats. Not here: any op (./writers), the order in which values are written (../export.ts).
  */
+import type { DType } from '../../../core/dtype.js';
 import { BitplaneError } from '../../../core/errors.js';
 import { sameShape } from '../../../core/shape.js';
 import type { Value } from '../../../graph/value.js';
@@ -11,7 +12,7 @@ import { DataType } from '../data-type.js';
 import type { Dialect } from '../dialects.js';
 import type { NewAttribute, NewNode, NewTensor } from './encode.js';
 import { baseOf, fromBase, isPlain, type Order, plainOrder, toBase } from './order.js';
-import { payloadOf, payloadType } from './payload.js';
+import { computedType, payloadOf, payloadType } from './payload.js';
 
 /** Bytes of an initializer that is compared with others; one a channel takes no more. */
 const MOST_SHARED = 2 ** 16;
@@ -68,7 +69,12 @@ export class Emission {
 
   dataTypeOf(value: Value): number {
     const base = baseOf(value).value;
-    return this.held.get(base)?.dataType ?? payloadType(base.dtype);
+    return this.held.get(base)?.dataType ?? this.typeOfConstant(base.dtype);
+  }
+
+  /** The type of a constant: before operator set 21 there are none of 4 bits. */
+  typeOfConstant(dtype: DType): number {
+    return this.opset < 21 ? computedType(dtype) : payloadType(dtype);
   }
 
   /** The tensor that holds a value with its axes in an order. */
@@ -150,7 +156,7 @@ export class Emission {
     return name;
   }
 
-  tensor(name: string, tensor: Tensor, dataType = payloadType(tensor.dtype)): string {
+  tensor(name: string, tensor: Tensor, dataType = this.typeOfConstant(tensor.dtype)): string {
     return this.initializer(name, dataType, tensor.shape, payloadOf(tensor, dataType));
   }
 

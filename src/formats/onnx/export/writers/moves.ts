@@ -6,6 +6,7 @@ import { isByteInteger } from '../../../../core/dtype.js';
 import { type Dim, isSize, type Shape } from '../../../../core/shape.js';
 import type { Value } from '../../../../graph/value.js';
 import { isOp } from '../../../../ops/index.js';
+import { Tensor } from '../../../../tensor/tensor.js';
 import type { Emission } from '../emission.js';
 import { type Order, plainOrder } from '../order.js';
 import { integerPayload } from '../payload.js';
@@ -173,7 +174,7 @@ export function writeMultiThreshold(emission: Emission, value: Value, domain: st
   const { scale, bias } = value.attrs;
   const y = emission.node(
     'MultiThreshold',
-    [emission.float(x, order), emission.float(thresholds)],
+    [emission.float(x, order), inOrder(emission, value, thresholds)],
     value,
     {
       domain,
@@ -186,4 +187,17 @@ export function writeMultiThreshold(emission: Emission, value: Value, domain: st
     },
   );
   emission.hold(value, y, order);
+}
+
+/** Each channel's thresholds from the least on, as QONNX wants them: which is which counts not. */
+function inOrder(emission: Emission, value: Value, thresholds: Value): string {
+  if (thresholds.op !== 'constant') return emission.float(thresholds);
+  const { data, shape } = thresholds.data as Tensor<'f32'>;
+  if (data.some(Number.isNaN))
+    throw emission.fail(value, 'expected thresholds that are numbers, as in QONNX');
+  const count = shape[1] as number;
+  const sorted = Float32Array.from(data);
+  for (let from = 0; from < sorted.length; from += count)
+    sorted.subarray(from, from + count).sort();
+  return emission.tensor(thresholds.name, new Tensor('f32', sorted, shape));
 }

@@ -30,7 +30,7 @@ import { RAISE, raised } from '../saturation.js';
  * The type that holds integers of a range: 8 bits, with or without a sign. Of 4 bits only constants
  * are written: onnxruntime's optimizer moves ops between quantizations that do not take 4 bits.
  */
-function typeFor(lo: number, hi: number): number | undefined {
+export function typeFor(lo: number, hi: number): number | undefined {
   return [DataType.UINT8, DataType.INT8].find((dataType) => {
     const type = quantizedType(dataType);
     return type !== undefined && type.lo <= lo && hi <= type.hi;
@@ -261,7 +261,7 @@ export function writeCast(emission: Emission, value: Value, order: Order): strin
   const base = baseOf(found.q);
   const wanted = toBase(order, base);
   const { dtype } = base.value;
-  const dataType = dtype === 'b1' ? DataType.INT8 : payloadType(dtype);
+  const dataType = dtype === 'b1' ? DataType.INT8 : emission.typeOfConstant(dtype);
   const q = emission.once(`${emission.numberOf(base.value)} ${wanted} as ${dataType}`, () =>
     emission.tensor(base.value.name, reordered(base.value.data as Tensor, wanted), dataType),
   );
