@@ -15,12 +15,14 @@ import { memory } from './memory/index.js';
 import { neon } from './neon/index.js';
 import { networks } from './networks/index.js';
 import { formatTable, met, type Row, Skip, type Workload } from './report.js';
+import { training } from './training/index.js';
 
 const WORKLOADS: readonly Workload[] = [
   kernels,
   epilogue,
   chain,
   networks,
+  training,
   lowbit,
   latency,
   memory,

@@ -143,8 +143,8 @@ function assemble(
   const epilogue = (workload.epilogue ?? []).map(({ operand, ...step }) =>
     operand === undefined ? step : { ...step, buffer: numbers[operand] as number },
   );
-  const { x = -1, y = -1, weights = -1, thresholds = -1 } = numbers;
-  asm.emit(workload.opcode, { ...workload.fields, x, y, weights, thresholds }, epilogue);
+  const absent = { x: -1, y: -1, weights: -1, thresholds: -1 };
+  asm.emit(workload.opcode, { ...workload.fields, ...absent, ...numbers }, epilogue);
   pool.settle(Infinity);
   const { code, buffers } = asm.finish();
   return {

@@ -170,6 +170,49 @@ function pooled(
   };
 }
 
+/** Sums of blocks of rows, for a batch norm in training. */
+function statistics(rows: number, c: number): Workload[] {
+  const [fold, block] = [64 / c, 128];
+  const fields = { rows, c, fold, block };
+  const bytes = rows * c * 4;
+  const parts = (sums: number) => ({
+    kind: 'out' as const,
+    bytes: Math.ceil(rows / fold / block) * sums * 64 * 4,
+  });
+  const map = { kind: 'in', bytes } as const;
+  return [
+    {
+      ...{ shape: `moments ${rows} x ${c}`, opcode: 'moments', fields },
+      ...{ buffers: { x: map, parts: parts(3) }, work: bytes, bound: 'stream' },
+    },
+    {
+      ...{ shape: `norm sums ${rows} x ${c}`, opcode: 'normsums', fields },
+      buffers: { dy: map, x: map, mean: { kind: 'in', bytes: c * 4 }, parts: parts(2) },
+      ...{ work: 2 * bytes, bound: 'stream' },
+    },
+  ];
+}
+
+function pooledGradient(title: string, c: number, size: number, kind: number): Workload {
+  const bytes = size * size * c * 4;
+  return {
+    shape: `${title} gradient ${c} @${size}`,
+    opcode: 'poolgrad',
+    fields: {
+      ...{ kind, n: 1, h: size, w: size, c, hw: size * size, oh: size / 2, ow: size / 2 },
+      ...{ kh: 2, kw: 2, sh: 2, sw: 2, dh: 1, dw: 1, pt: 0, pl: 0, pb: 0, pr: 0 },
+    },
+    buffers: {
+      dy: { kind: 'in', bytes: bytes / 4 },
+      ...(kind === 0 && { x: { kind: 'in', bytes } }),
+      y: { kind: 'out', bytes },
+    },
+    epilogue: STORE,
+    work: bytes * (kind === 0 ? 2.25 : 1.25),
+    bound: 'stream',
+  };
+}
+
 /**
  * The epilogue of a residual block over a map: ops with an operand by channel, `shortcut` an
  * addition of a map, `=` the store of floats, `bits` that of signs.
@@ -266,6 +309,9 @@ export function workloads(): Workload[] {
       work: bytes,
       bound: 'stream',
     },
+    ...statistics(131072, 16),
+    pooledGradient('2x2 s2 maximum', c, size, 0),
+    pooledGradient('2x2 s2 average', c, size, 1),
     {
       shape: '64 x 1000',
       opcode: 'softmax',

@@ -102,7 +102,7 @@ describe.each(CUTS)('$rows rows of $c channels, $fold at a time, blocks of $bloc
       (_, i) => levels[i % c]! + spreads[i % c]! * NORMAL(next),
     );
 
-  test('moments are those of double sums, to the bound that the kernel states', async () => {
+  test('moments are those of double sums, far within the bound that the kernel states', async () => {
     const x = map();
     const { mean, variance } = exactMoments(x, c);
     const y = await result(moments(cut, x));
@@ -111,9 +111,9 @@ describe.each(CUTS)('$rows rows of $c channels, $fold at a time, blocks of $bloc
       for (let i = 0; i < c; i++) {
         const deviation = Math.sqrt(variance[i]!);
         expect(Math.abs(found[i]! - mean[i]!)).toBeLessThanOrEqual(
-          2 ** -24 * Math.abs(mean[i]!) + 67 * 2 ** -24 * deviation,
+          2 ** -24 * Math.abs(mean[i]!) + 68 * 2 ** -24 * deviation,
         );
-        expect(Math.abs(found[c + i]! - variance[i]!)).toBeLessThanOrEqual(3.6e-5 * variance[i]!);
+        expect(Math.abs(found[c + i]! - variance[i]!)).toBeLessThanOrEqual(1e-6 * variance[i]!);
       }
     }
   });
@@ -144,7 +144,7 @@ describe.each(CUTS)('$rows rows of $c channels, $fold at a time, blocks of $bloc
 
 describe('moments keep what one pass would lose', () => {
   const cut = { rows: 5000, c: 4, fold: 16, block: 32 };
-  const check = async (of: (row: number) => number, share = 3.6e-5) => {
+  const check = async (of: (row: number) => number, share = 1e-6) => {
     const x = Float32Array.from({ length: cut.rows * cut.c }, (_, i) => of(Math.floor(i / cut.c)));
     const { variance } = exactMoments(x, cut.c);
     const y = await result(moments(cut, x));

@@ -21,7 +21,7 @@ const SHAPES = [[5], [1, 3], [40, 1], [7, 17], [2, 9, 9, 16], [3, 5, 64], [2, 3,
 const bounds = (scale: number) => ({
   moments: (size: number) => 2 ** -22 * Math.max(1, size),
   y: (size: number) => 2 ** -22 * scale + 2 ** -21 * (size + 4),
-  sums: (size: number) => 67 * 2 ** -24 * Math.max(1, size),
+  sums: (size: number) => 68 * 2 ** -24 * Math.max(1, size),
 });
 
 function tensor(shape: readonly number[], next: () => number, spread = 2): Tensor<'f32'> {

@@ -92,34 +92,58 @@ BITPLANE_INLINE void largest(const LargestPart& part, Span rows, int q, int c, f
   for (int i = 0; i < V; i++) store(out + i * kLanes, tap[i]);
 }
 
-}  // namespace
-
-void averageGradient(const PoolGradPart& part) {
-  for (int i = 0; i < part.count; i++) {
-    float* out = part.out + i * part.ld;
-    int c = 0;
-    for (; c + 2 * kLanes <= part.cn; c += 2 * kLanes) averaged<2>(part, part.j + i, c, out + c);
-    for (; c < part.cn; c += kLanes) averaged<1>(part, part.j + i, c, out + c);
+// Calls visit.run<V>(c) for all channels, as many vectors at a time as there are registers for:
+// what a window costs beside its channels is then paid once for 64 of them on AVX2.
+template <int V, typename Visit>
+BITPLANE_INLINE void eachVectors(int channels, int c, const Visit& visit) {
+  for (; c + V * kLanes <= channels; c += V * kLanes) visit.template run<V>(c);
+  if constexpr (V > 1) {
+    if (c < channels) eachVectors<V / 2>(channels, c, visit);
+  } else if (c < channels) {
+    visit.template run<1>(c);
   }
 }
 
-void maximumGradient(const PoolGradPart& part) {
-  for (int i = 0; i < part.count; i++) {
-    float* out = part.out + i * part.ld;
-    int c = 0;
-    for (; c + 2 * kLanes <= part.cn; c += 2 * kLanes) chosen<2>(part, part.j + i, c, out + c);
-    for (; c < part.cn; c += kLanes) chosen<1>(part, part.j + i, c, out + c);
+struct Averaged {
+  const PoolGradPart& part;
+  int i;
+  template <int V>
+  BITPLANE_INLINE void run(int c) const {
+    averaged<V>(part, part.j + i, c, part.out + i * part.ld + c);
   }
+};
+struct Chosen {
+  const PoolGradPart& part;
+  int i;
+  template <int V>
+  BITPLANE_INLINE void run(int c) const {
+    chosen<V>(part, part.j + i, c, part.out + i * part.ld + c);
+  }
+};
+struct Largest {
+  const LargestPart& part;
+  Span rows;
+  int q;
+  template <int V>
+  BITPLANE_INLINE void run(int c) const {
+    largest<V>(part, rows, q, c, part.out + q * part.ld + c);
+  }
+};
+
+}  // namespace
+
+void averageGradient(const PoolGradPart& part) {
+  for (int i = 0; i < part.count; i++) eachVectors<8>(part.cn, 0, Averaged{part, i});
+}
+
+void maximumGradient(const PoolGradPart& part) {
+  for (int i = 0; i < part.count; i++) eachVectors<8>(part.cn, 0, Chosen{part, i});
 }
 
 void largestOf(const LargestPart& part) {
   const Span rows = part.rows->taps[part.p];
-  for (int q = 0; q < part.columns->axis.outputs; q++) {
-    float* out = part.out + q * part.ld;
-    int c = 0;
-    for (; c + 2 * kLanes <= part.cn; c += 2 * kLanes) largest<2>(part, rows, q, c, out + c);
-    for (; c < part.cn; c += kLanes) largest<1>(part, rows, q, c, out + c);
-  }
+  for (int q = 0; q < part.columns->axis.outputs; q++)
+    eachVectors<4>(part.cn, 0, Largest{part, rows, q});
 }
 
 }  // namespace BITPLANE_SIMD

@@ -1,7 +1,7 @@
 // The sums of a block over a SIMD vocabulary, which the including file has chosen. Lanes hold
-// columns; sums lie in the part itself, which is in L1, and take four rows at a time: with four, a
-// vector of moments costs 16 operations beside 7 loads and 2 stores for 4 vectors of x, more than
-// twice as fast as memory. Not here: how rows are cut (statistics.h), joining (join.cc).
+// columns. A strip of four vectors goes down all rows with its sums in registers, while the next
+// block is fetched from memory line by line: with that moments take a map at the rate of a plain
+// read, without it at half. Not here: how rows are cut (statistics.h), joining (join.cc).
 #pragma once
 #include "kernels/statistics/statistics.h"
 #include "simd/math.h"
@@ -10,104 +10,109 @@ namespace bitplane {
 namespace BITPLANE_SIMD {
 namespace {
 
-constexpr int kTogether = 4;  // rows
+constexpr int kClose = 64;  // additions after which a sum is closed
 
-BITPLANE_INLINE F32 sumOf(const F32 (&v)[kTogether]) {
-  return add(add(v[0], v[1]), add(v[2], v[3]));
-}
-BITPLANE_INLINE F32 sumOf(const F32 (&v)[1]) { return v[0]; }
-
-void clear(float* row, int columns) {
-  for (int c = 0; c < columns; c += kLanes) store(row + c, set1(0.0f));
-}
-
-// Calls visit.run<R>(row) for all rows, R at a time.
-template <typename Visit>
-BITPLANE_INLINE void eachRows(int64_t rows, const Visit& visit) {
-  int64_t r = 0;
-  for (; r + kTogether <= rows; r += kTogether) visit.template run<kTogether>(r);
-  for (; r < rows; r++) visit.template run<1>(r);
+// Asks for the part of the next block that is as far in it as row r of the strip at column c is in
+// this one, where both are read strip by strip: so that memory is read line by line, whatever the
+// order within a block.
+template <int V>
+BITPLANE_INLINE void prefetchNext(const float* block, const BlockPart& part, int c, int64_t r) {
+  const float* next = block + part.ahead + c * part.rows + r * (V * kLanes);
+  BITPLANE_UNROLL
+  for (int i = 0; i < V * kLanes; i += 16) __builtin_prefetch(next + i);
 }
 
-// out[0] += x
-struct Sum {
-  const BlockPart& p;
-
-  template <int R>
-  BITPLANE_INLINE void run(int64_t row) const {
-    const float* x = p.x + row * p.ld;
-    for (int c = 0; c < p.columns; c += kLanes) {
-      F32 v[R];
+// Sums terms of V vectors of columns from c on down all rows, in registers: out[i] for term i.
+// Terms gives `terms(row, v, values)`: the values of its sums for vector v of a row.
+template <int Sums, int V, typename Terms>
+BITPLANE_INLINE void sumStrip(int64_t rows, const Terms& terms, F32 (&out)[Sums][V]) {
+  BITPLANE_UNROLL
+  for (int i = 0; i < Sums * V; i++) out[i / V][i % V] = set1(0.0f);
+  for (int64_t r = 0; r < rows;) {
+    F32 sum[Sums][V];
+    BITPLANE_UNROLL
+    for (int i = 0; i < Sums * V; i++) sum[i / V][i % V] = set1(0.0f);
+    const int64_t end = rows - r < kClose ? rows : r + kClose;
+    for (; r < end; r++) {
       BITPLANE_UNROLL
-      for (int i = 0; i < R; i++) v[i] = load(x + i * p.ld + c);
-      store(p.out + c, add(load(p.out + c), sumOf(v)));
-    }
-  }
-};
-
-// With d = x - out[0]: out[1] += d, out[2] += d^2.
-struct AboutShift {
-  const BlockPart& p;
-
-  template <int R>
-  BITPLANE_INLINE void run(int64_t row) const {
-    const float *x = p.x + row * p.ld, *shift = p.out;
-    float *first = p.out + p.outPitch, *second = first + p.outPitch;
-    const int64_t ld = p.ld;
-    for (int c = 0, end = p.columns; c < end; c += kLanes) {
-      const F32 s = load(shift + c);
-      F32 d[R], square[R];
-      BITPLANE_UNROLL
-      for (int i = 0; i < R; i++) {
-        d[i] = sub(load(x + i * ld + c), s);
-        square[i] = mul(d[i], d[i]);
+      for (int v = 0; v < V; v++) {
+        F32 values[Sums];
+        terms(r, v, values);
+        BITPLANE_UNROLL
+        for (int i = 0; i < Sums; i++) sum[i][v] = add(sum[i][v], values[i]);
       }
-      store(first + c, add(load(first + c), sumOf(d)));
-      store(second + c, add(load(second + c), sumOf(square)));
     }
+    BITPLANE_UNROLL
+    for (int i = 0; i < Sums * V; i++)
+      out[i / V][i % V] = add(out[i / V][i % V], sum[i / V][i % V]);
   }
-};
+}
 
-// out[0] += dy, out[1] += dy (x - mean).
-struct NormSums {
-  const BlockPart& p;
-
-  template <int R>
-  BITPLANE_INLINE void run(int64_t row) const {
-    const float *x = p.x + row * p.ld, *dy = p.dy + row * p.ld, *mean = p.mean;
-    float *first = p.out, *second = first + p.outPitch;
-    const int64_t ld = p.ld;
-    for (int c = 0, end = p.columns; c < end; c += kLanes) {
-      const F32 m = load(mean + c);
-      F32 d[R], product[R];
-      BITPLANE_UNROLL
-      for (int i = 0; i < R; i++) {
-        d[i] = load(dy + i * ld + c);
-        product[i] = mul(d[i], sub(load(x + i * ld + c), m));
-      }
-      store(first + c, add(load(first + c), sumOf(d)));
-      store(second + c, add(load(second + c), sumOf(product)));
-    }
+template <int V>
+BITPLANE_INLINE void momentsStrip(const BlockPart& part, int c) {
+  const float* x = part.x + c;
+  const int64_t ld = part.ld, pilot = ceilDiv<int64_t>(part.rows, 8);
+  F32 first[1][V], shift[V], sums[2][V];
+  sumStrip<1, V>(
+      pilot, [&](int64_t r, int v, F32(&d)[1]) { d[0] = load(x + r * ld + v * kLanes); }, first);
+  const F32 count = set1(static_cast<float>(pilot)), infinity = set1(__builtin_inff());
+  BITPLANE_UNROLL
+  for (int v = 0; v < V; v++) {
+    const F32 s = div(first[0][v], count);
+    shift[v] = select(less(absolute(s), infinity), s, set1(0.0f));
   }
-};
+  sumStrip<2, V>(
+      part.rows,
+      [&](int64_t r, int v, F32(&d)[2]) {
+        if (v == 0) prefetchNext<V>(part.x, part, c, r);
+        d[0] = sub(load(x + r * ld + v * kLanes), shift[v]);
+        d[1] = mul(d[0], d[0]);
+      },
+      sums);
+  float* out = part.out + c;
+  BITPLANE_UNROLL
+  for (int v = 0; v < V; v++) {
+    store(out + v * kLanes, shift[v]);
+    store(out + part.outPitch + v * kLanes, sums[0][v]);
+    store(out + 2 * part.outPitch + v * kLanes, sums[1][v]);
+  }
+}
+
+template <int V>
+BITPLANE_INLINE void normSumsStrip(const BlockPart& part, int c) {
+  const float *x = part.x + c, *dy = part.dy + c;
+  const int64_t ld = part.ld;
+  F32 mean[V], sums[2][V];
+  BITPLANE_UNROLL
+  for (int v = 0; v < V; v++) mean[v] = load(part.mean + c + v * kLanes);
+  sumStrip<2, V>(
+      part.rows,
+      [&](int64_t r, int v, F32(&d)[2]) {
+        if (v == 0) prefetchNext<V>(part.x, part, c, r), prefetchNext<V>(part.dy, part, c, r);
+        d[0] = load(dy + r * ld + v * kLanes);
+        d[1] = mul(d[0], sub(load(x + r * ld + v * kLanes), mean[v]));
+      },
+      sums);
+  float* out = part.out + c;
+  BITPLANE_UNROLL
+  for (int v = 0; v < V; v++) {
+    store(out + v * kLanes, sums[0][v]);
+    store(out + part.outPitch + v * kLanes, sums[1][v]);
+  }
+}
 
 }  // namespace
 
 void momentsOf(const BlockPart& part) {
-  for (int i = 0; i < 3; i++) clear(part.out + i * part.outPitch, part.columns);
-  const int64_t pilot = ceilDiv<int64_t>(part.rows, 8);
-  eachRows(pilot, Sum{part});
-  const F32 count = set1(static_cast<float>(pilot)), infinity = set1(__builtin_inff());
-  for (int c = 0; c < part.columns; c += kLanes) {
-    const F32 s = div(load(part.out + c), count);
-    store(part.out + c, select(less(absolute(s), infinity), s, set1(0.0f)));
-  }
-  eachRows(part.rows, AboutShift{part});
+  int c = 0;
+  for (; c + 4 * kLanes <= part.columns; c += 4 * kLanes) momentsStrip<4>(part, c);
+  for (; c < part.columns; c += kLanes) momentsStrip<1>(part, c);
 }
 
 void normSumsOf(const BlockPart& part) {
-  for (int i = 0; i < 2; i++) clear(part.out + i * part.outPitch, part.columns);
-  eachRows(part.rows, NormSums{part});
+  int c = 0;
+  for (; c + 4 * kLanes <= part.columns; c += 4 * kLanes) normSumsStrip<4>(part, c);
+  for (; c < part.columns; c += kLanes) normSumsStrip<1>(part, c);
 }
 
 }  // namespace BITPLANE_SIMD

@@ -74,10 +74,13 @@ class PartsStep final : public Step {
       const int first = static_cast<int>(i % pieces_) * pieceColumns_;
       const int columns = std::min(pieceColumns_, rows_.columnsOf(block) - first);
       if (columns <= 0) continue;
+      // Only whole blocks lie behind one another.
+      const bool isWhole = pieces_ == 1 && block + 1 < rows_.blocks();
+      const int64_t ahead = isWhole ? rows_.rowsOf(block) * rows_.columns() : 0;
       const int64_t at = rows_.firstOf(block) * rows_.columns() + first;
       run_({buffers.get<const float>(o_.x) + at,
             o_.dy < 0 ? nullptr : buffers.get<const float>(o_.dy) + at, mean + first,
-            rows_.columns(), rows_.rowsOf(block), columns,
+            rows_.columns(), ahead, rows_.rowsOf(block), columns,
             buffers.get<float>(o_.parts) + block * sums_ * rows_.pitch() + first, rows_.pitch()});
     }
   }

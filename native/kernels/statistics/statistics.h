@@ -16,12 +16,13 @@
 //
 //   S2 = M2 + n (mean - s)^2 <= (1 + n / p) M2 <= 9 M2.
 //
-// With u = 2^-24 and n <= kMostBlockRows = 256 a sum of floats is wrong by n / 4 + 3 = 67 u at
-// most, so the variance by 9 * 67 u = 3.6e-5 of itself in the worst case. The mean is wrong
-// by u of itself and by 67 u of the mean of |x - s|. A large mean, |mean| = k std, adds what s is
-// wrong by, some (u k)^2 of the variance: nothing below k = 10^6, where x itself holds no more of
-// std. The joining is in double about the first s, which by the same bound cancels at most a factor
-// 1 + 8 * rows of 2^53.
+// With u = 2^-24 and n <= kMostBlockRows = 256 a sum of floats, closed every 64 additions, is wrong
+// by 64 + n / 64 = 68 u of the sum of sizes, and its terms by 3 u of themselves. So S2 is wrong by
+// 9 * 71 u of M2 at most and S1^2 / n by 2 sqrt(8 * 9) * 68 u: the variance by 1.1e-4 of itself in
+// the worst case. Random numbers leave 4e-7. The mean is wrong by u of itself and by 68 u of the
+// mean of |x - s|. A large mean, |mean| = k std, adds what s is wrong by, some (u k)^2 of the
+// variance: nothing below k = 10^6, where x itself holds no more of std. The joining is in double
+// about the first s, which by the same bound cancels at most a factor 1 + 8 * rows of 2^53.
 //
 // A shift that is infinite or NaN is taken as 0, so that the mean of infinities is their sum's, and
 // the variance NaN. (x - s)^2 beyond 3.4e38 / 256 may overflow where the variance alone would not.
@@ -71,6 +72,7 @@ struct BlockPart {
   const float* dy;    // likewise, of norm sums
   const float* mean;  // at the first column
   int64_t ld;         // of x and dy
+  int64_t ahead;  // floats from here to the block that comes next, to be fetched beside this one
   int64_t rows;
   int columns;
   float* out;  // moments: rows s, S1, S2; norm sums: the two sums

@@ -11,8 +11,8 @@ import type { LoweringContext } from './context.js';
 /** A wide row fills vectors: at least 64 columns, whole vectors of 16. */
 const WIDE = 64;
 const VECTOR = 16;
-/** A block fits L2 with room to spare, 64 KiB, and its sums are few beside it. */
-const BLOCK_FLOATS = 1 << 14;
+/** Two blocks fit L2 with room to spare, and the sums of each are few beside it. */
+const BLOCK_FLOATS = 1 << 13;
 /** The most is kMostBlockRows in native/kernels/statistics/statistics.h. */
 const [LEAST_ROWS, MOST_ROWS] = [64, 256];
 
