@@ -127,7 +127,7 @@ function inputCase(fields: Fields, seed: number, exact: boolean, bits: number, p
   // |dy|, |w| <= 1: K products in B blocks are off by at most (K/B + B) 2^-24 K, twice that where
   // products round too.
   const terms = kh * kw * (o / g);
-  const blocks = Math.ceil(terms / 96);
+  const blocks = Math.ceil(terms / 144);
   const bound = 2 * (terms / blocks + blocks) * 2 ** -24 * terms;
   return { make, tolerance: exact ? undefined : new Float32Array(size).fill(bound + 1e-7) };
 }

@@ -49,7 +49,7 @@ ConvCuts cutsFor(const ConvTiles& tiles) {
   cuts.step = 1;
   cuts.elementBytes = sizeof(float);
   cuts.summands = kSummands;
-  cuts.sums = 48 * 64;  // a quarter of a 48 KiB L1
+  cuts.sums = 64 * 64;  // a third of a 48 KiB L1, and one block for a 7 x 7 map
   cuts.stripBytes = 512 << 10;
   cuts.taskProducts = 1 << 18;
   return cuts;

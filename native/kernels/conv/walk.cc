@@ -36,27 +36,32 @@ void ConvWalk::run(int task, const Buffers& buffers, void* scratch) const {
     origin = copy;
   }
   begin(chunks, buffers, own);
-  eachPixelBlock(plan_, strip, origin, reinterpret_cast<const float**>(memory),
-                 [&](const float* const* pixels, int64_t first, int count) {
-                   for (int c = chunks.first; c < chunks.end; c++) {
-                     const ConvChunk& chunk = plan_.chunks[c];
-                     for (int k = 0; k < chunk.blocks; k++)
-                       runChannels(chunk.firstBlock + k, chunk.c0, pixels, count, sums, buffers,
-                                   own);
-                     epilogue_.run(buffers, {sums, plan_.ld, first, count, chunk.c0, chunk.cn});
-                   }
-                 });
+  eachPixelBlock(
+      plan_, strip, origin, reinterpret_cast<const float**>(memory),
+      [&](const float* const* pixels, int64_t first, int count) {
+        for (int c = chunks.first; c < chunks.end; c++) {
+          const ConvChunk& chunk = plan_.chunks[c];
+          int64_t tiles = 0;
+          for (int k = 0; k < chunk.blocks; k++)
+            tiles += tilesOf(tiles_, plan_.blocks[chunk.firstBlock + k], count);
+          AheadOf ahead = epilogue_.ahead(buffers, first, count, chunk.c0, chunk.cn,
+                                          tiles * static_cast<int64_t>(plan_.windows.size()));
+          for (int k = 0; k < chunk.blocks; k++)
+            runChannels(chunk.firstBlock + k, chunk.c0, pixels, count, sums, buffers, own, ahead);
+          epilogue_.run(buffers, {sums, plan_.ld, first, count, chunk.c0, chunk.cn});
+        }
+      });
 }
 
 void ConvWalk::runChannels(int number, int c0, const float* const* pointers, int count, float* sums,
-                           const Buffers& buffers, char* own) const {
+                           const Buffers& buffers, char* own, AheadOf& ahead) const {
   const ConvChannels& block = plan_.blocks[number];
   for (int w = 0; w < static_cast<int>(plan_.windows.size()); w++) {
     const ConvWindow& window = plan_.windows[w];
     float* out = sums + (block.first - c0);
     if (few(number, w, pointers, count, out, buffers, own)) continue;
     multiplyWindow(tiles_, block, plan_.runs.data() + window.firstRun, window,
-                   panel(number, w, buffers, own), pointers, count, out, plan_.ld);
+                   panel(number, w, buffers, own), pointers, count, out, plan_.ld, ahead);
   }
 }
 

@@ -10,17 +10,25 @@ namespace bitplane {
 
 // Adds the products of one window to `out`, sums [pixel][ld] of a block of channels: `count` pixels
 // in tiles of nearly equal size, because a last tile of one pixel would wait for each of its FMAs.
+// Beside each tile some of what is needed soon is asked for.
 inline void multiplyWindow(const ConvTiles& tiles, const ConvChannels& block, const TapRun* runs,
                            const ConvWindow& window, const float* weights,
-                           const float* const* pixels, int count, float* out, int64_t ld) {
+                           const float* const* pixels, int count, float* out, int64_t ld,
+                           AheadOf& ahead) {
   const ConvTile* tile = tiles.run[block.vectors - 1];
   const int tileCount = ceilDiv(count, tiles.pixels[block.vectors - 1]);
   for (int t = 0, p = 0; t < tileCount; t++) {
     const int size = (count + t) / tileCount;
+    ahead.fetch();
     tile[size - 1](pixels + p, block.shift, runs, window.runs, weights, out + p * ld, ld,
                    window.k > 0);
     p += size;
   }
+}
+
+// How many tiles that is.
+inline int64_t tilesOf(const ConvTiles& tiles, const ConvChannels& block, int count) {
+  return ceilDiv(count, tiles.pixels[block.vectors - 1]);
 }
 
 class ConvWalk : public Step {
@@ -59,7 +67,7 @@ class ConvWalk : public Step {
   // One block of channels of `count` pixels. Blocks of a chunk run in order, so what a partial
   // vector spills into the next block's columns is overwritten by it.
   void runChannels(int number, int c0, const float* const* pointers, int count, float* sums,
-                   const Buffers& buffers, char* own) const;
+                   const Buffers& buffers, char* own, AheadOf& ahead) const;
 
   int x_;
   Epilogue epilogue_;

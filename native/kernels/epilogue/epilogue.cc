@@ -62,6 +62,44 @@ void Epilogue::run(const Buffers& buffers, const EpilogueBlock& block) const {
   }
 }
 
+namespace {
+
+OperandType typeOf(const EpilogueStep& step) {
+  switch (step.op) {
+    case EpilogueOp::store_i32:
+      return OperandType::i32;
+    case EpilogueOp::store_i8:
+      return OperandType::i8;
+    case EpilogueOp::store_u8:
+      return OperandType::u8;
+    case EpilogueOp::store_bits:
+      return OperandType::b1;
+    default:
+      return isStore(step.op) ? OperandType::f32 : step.type;
+  }
+}
+
+}  // namespace
+
+AheadOf Epilogue::ahead(const Buffers& buffers, int64_t pixel, int rows, int c0, int cn,
+                        int64_t calls) const {
+  AheadOf maps;
+  for (const EpilogueStep& step : steps_) {
+    if (step.buffer < 0 || (!isStore(step.op) && step.kind != OperandKind::tensor)) continue;
+    // A map that repeats is narrow: it is soon in cache.
+    if (!isStore(step.op) && step.pitch > 0) continue;
+    const OperandType type = typeOf(step);
+    const int64_t row =
+        elementBytes(type, rowElements(type, step.pitch > 0 ? step.pitch : channels_));
+    const int64_t before = pixel * row + elementBytes(type, step.first + c0);
+    const int64_t bytes = elementBytes(type, rowElements(type, cn));
+    maps.add(Ahead(buffers.get<const char>(step.buffer) + before, row, bytes, rows, calls));
+    if (step.second >= 0)
+      maps.add(Ahead(buffers.get<const char>(step.second) + before, row, bytes, rows, calls));
+  }
+  return maps;
+}
+
 const char* epilogueName(Isa isa) { return variantFor(isa).name; }
 
 std::vector<EpilogueStep> decodeEpilogue(const Instruction& instruction) {

@@ -20,6 +20,7 @@
 //   the backward pass of relu and of clip lets through, with either of its operands in the flow.
 // poszero(v) = v + (+0): what becomes of -0 when it is stored as an integer and read again.
 #pragma once
+#include "kernels/ahead.h"
 #include "kernels/step.h"
 #include "simd/attributes.h"
 
@@ -137,6 +138,10 @@ class Epilogue {
   Epilogue(Isa isa, std::vector<EpilogueStep> steps, int channels, int64_t hw);
 
   void run(const Buffers& buffers, const EpilogueBlock& block) const;
+  // What `run` reads and writes of maps for pixels and channels of a block, to be asked for in so
+  // many calls of `fetch` while the block is computed.
+  AheadOf ahead(const Buffers& buffers, int64_t pixel, int rows, int c0, int cn,
+                int64_t calls) const;
 
  private:
   std::vector<EpilogueStep> steps_;

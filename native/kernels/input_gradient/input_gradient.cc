@@ -143,9 +143,9 @@ std::unique_ptr<Step> make_input_gradient(const Instruction& instruction, BuildC
                                    packConstant, &how, context);
   if (weights.empty()) return nullptr;
   if (s.sh == 1 && s.sw == 1)
-    return std::make_unique<TurnedStep>(instruction,
-                                        planConv(turned(s), cutsFor(tiles), context.threads()),
-                                        tiles, std::move(weights), variant.name, context.isa());
+    return std::make_unique<TurnedStep>(
+        instruction, planConv(turned(s), input_gradient::gradientCuts(tiles), context.threads()),
+        tiles, std::move(weights), variant.name, context.isa());
   return input_gradient::makeStrided(instruction, std::move(phases), tiles, std::move(weights),
                                      variant.name, context.isa());
 }

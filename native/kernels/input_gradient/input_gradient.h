@@ -15,7 +15,7 @@
 // meets.
 //
 // The products of a phase are cut into blocks as conv.h says, with the same bound on the error: K
-// products in B = ceil(K / 96) blocks, |error| <= (K/B + B) 2^-24 sum |dy w|. Nothing depends on
+// products in B = ceil(K / 144) blocks, |error| <= (K/B + B) 2^-24 sum |dy w|. Nothing depends on
 // batch or threads. Every ISA that has FMA gives the same bits.
 #pragma once
 #include <memory>

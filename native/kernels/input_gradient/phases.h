@@ -26,6 +26,9 @@ struct AxisPhases {
 // `axis` is the convolution's.
 AxisPhases axisPhases(const WindowAxis& axis);
 
+// The convolution's cuts, but for longer blocks of k.
+ConvCuts gradientCuts(const ConvTiles& tiles);
+
 struct Phase {
   const AxisPhase *rows, *columns;
   ConvCutRuns cut;

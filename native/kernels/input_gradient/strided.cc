@@ -13,6 +13,7 @@ namespace input_gradient {
 namespace {
 
 constexpr int64_t kBlockFloats = 1 << 14;  // of sums: part of an L2
+constexpr int64_t kMostAhead = 1 << 12;    // pixels
 
 class StridedStep final : public Step {
  public:
@@ -68,11 +69,13 @@ class StridedStep final : public Step {
     for (int first = 0; first < all; first += rows_) {
       const int count = std::min(rows_, all - first);
       const Span residues = residuesOf(strip);
+      block.asks = true;
       for (int residue = residues.from; residue < residues.to; residue++) {
         block.rowCount = findRows(strip, origin, first, count, residue, block.rows);
         if (block.rowCount == 0) continue;
         for (int c = 0; c < cover_.shape.ow; c += columns_)
           runBlock(block, residue, c, std::min(columns_, cover_.shape.ow - c), buffers);
+        block.asks = false;
       }
     }
   }
@@ -88,6 +91,7 @@ class StridedStep final : public Step {
     int* targets;
     Row* rows;
     int rowCount;
+    bool asks;  // ahead, for the rows of all residues
     float *phaseSums, *sums;
   };
 
@@ -124,6 +128,7 @@ class StridedStep final : public Step {
       for (const Phase& phase : phases_->phases) covered += phase.rows->residue == residue;
       if (covered < s_.sw)
         std::fill_n(block.sums, int64_t{block.rowCount} * width * cover_.ld, 0.0f);
+      AheadOf ahead = aheadOf(block, chunk, residue, from, width, count, buffers);
       for (const Phase& phase : phases_->phases) {
         if (phase.rows->residue != residue) continue;
         int cells = 0;
@@ -135,7 +140,7 @@ class StridedStep final : public Step {
             block.targets[cells++] = r * width + (j - from);
           }
         }
-        runPhase(block, phase, chunk, cells, buffers);
+        runPhase(block, phase, chunk, cells, buffers, ahead);
       }
       for (int r = 0; r < block.rowCount; r++) {
         epilogue_.run(buffers, {block.sums + int64_t{r} * width * cover_.ld, cover_.ld,
@@ -144,8 +149,29 @@ class StridedStep final : public Step {
     }
   }
 
+  // What the epilogue needs of the rows of a block and those between them, in the time of the first
+  // residue.
+  AheadOf aheadOf(const Block& block, const ConvChunk& chunk, int residue, int from, int width,
+                  int count, const Buffers& buffers) const {
+    if (!block.asks) return AheadOf();
+    int64_t tiles = 0;
+    for (const Phase& phase : phases_->phases) {
+      if (phase.rows->residue != residue) continue;
+      for (int b = chunk.firstBlock; b < chunk.firstBlock + chunk.blocks; b++)
+        tiles += tilesOf(tiles_, cover_.blocks[b], block.rowCount * count) *
+                 static_cast<int64_t>(phase.cut.windows.size());
+    }
+    if (tiles == 0) return AheadOf();
+    const int64_t first = block.rows[0].pixel + from;
+    const int64_t rows = int64_t{block.rowCount} * s_.sh;
+    return epilogue_.ahead(
+        buffers, first,
+        static_cast<int>(std::min<int64_t>(rows * s_.ow, kMostAhead)) - s_.ow + width, chunk.c0,
+        chunk.cn, tiles);
+  }
+
   void runPhase(const Block& block, const Phase& phase, const ConvChunk& chunk, int cells,
-                const Buffers& buffers) const {
+                const Buffers& buffers, AheadOf& ahead) const {
     if (cells == 0) return;
     for (int b = chunk.firstBlock; b < chunk.firstBlock + chunk.blocks; b++) {
       const ConvChannels& channels = cover_.blocks[b];
@@ -154,7 +180,7 @@ class StridedStep final : public Step {
       for (const ConvWindow& window : phase.cut.windows) {
         multiplyWindow(tiles_, channels, phase.cut.runs.data() + window.firstRun, window,
                        weights + int64_t{window.k} * phases_->width(b), block.pointers, cells, out,
-                       cover_.ld);
+                       cover_.ld, ahead);
       }
     }
     for (int i = 0; i < cells; i++)

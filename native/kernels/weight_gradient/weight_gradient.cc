@@ -9,6 +9,7 @@
 
 #include <algorithm>
 
+#include "kernels/ahead.h"
 #include "kernels/weight_gradient/plan.h"
 #include "kernels/weight_gradient/reference.h"
 
@@ -39,38 +40,6 @@ Tiles tilesFor(Isa isa) {
 
 // Floats behind a copied block, into which the vectors of its last pixel may run.
 constexpr int64_t kGap = 16;
-
-// Lines of memory that are read soon, asked for a few at a time beside the tiles: from L3 or beyond
-// they would take longer than a tenth of what is computed with them.
-struct Ahead {
-  const char* at = nullptr;
-  int64_t step = 0;  // bytes from pixel to pixel
-  int lines = 1;     // of a pixel
-  int64_t left = 0;  // pixels
-  int line = 0;
-  int64_t each = 0;  // lines a tile
-
-  // `bytes` of each of `pixels` pixels, in the time of so many tiles.
-  Ahead() = default;
-  Ahead(const void* first, int64_t pixelBytes, int64_t bytes, int64_t pixels, int64_t tiles)
-      : at(static_cast<const char*>(first)), step(pixelBytes) {
-    if (bytes == pixelBytes) {
-      step = 64;
-      left = ceilDiv<int64_t>(pixels * pixelBytes, 64);
-    } else {
-      lines = static_cast<int>(ceilDiv<int64_t>(bytes, 64));
-      left = pixels;
-    }
-    each = ceilDiv<int64_t>(left * lines, tiles);
-  }
-  void fetch() {
-    for (int64_t i = 0; i < each && left > 0; i++) {
-      __builtin_prefetch(at + line * 64, 0, 2);
-      if (++line < lines) continue;
-      line = 0, left--, at += step;
-    }
-  }
-};
 
 class GradientStep final : public Step {
  public:
