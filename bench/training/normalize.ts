@@ -1,7 +1,7 @@
 /**
  * A batch norm in training, forward and backward, against the passes over memory that it cannot do
- * without, as plain instructions in the same order: the sum of x, a copy of x, the sums of dy and of
- * x, the sum of both maps. Not here: convolutions.
+ * without, as plain instructions in the same order: the sum of x, a copy of x, the sums of dy and
+ * of x, the sum of both maps. Not here: convolutions.
  */
 import { type Graph, GraphBuilder, gradients, Session, Tensor, type Value } from 'bitplane';
 import { random } from '../random.js';
@@ -52,7 +52,9 @@ async function measure(shape: readonly number[], threads: number): Promise<Row> 
   const [own, plain] = best as [number, number];
   const rate = (us: number) => `${((MAPS * size * 4) / us / 1000).toFixed(1)} GB/s`;
   return {
-    what: `batch norm, forward and backward, [${shape.join(', ')}], ${threads === 1 ? 'one thread' : 'two threads'} / plain passes`,
+    what:
+      `batch norm, forward and backward, [${shape.join(', ')}], ` +
+      `${threads === 1 ? 'one thread' : 'two threads'} / plain passes`,
     value: own / plain,
     unit: 'x',
     goal: { max: 1.2 },

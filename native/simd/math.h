@@ -1,10 +1,10 @@
 // Functions over the SIMD vocabulary that the including file has chosen: signs, maxima that keep
-// NaN, gates, exp, log, tanh and the logistic function. Each of the last four is one fixed sequence of
-// IEEE mul, add, div, select and integer steps, never a fused multiply-add, so that every ISA gives
-// the same bits. Measured against libm in double over every 4th float: exp 0.98, log 0.84, tanh
-// 1.33, sigmoid 2.41 ulp at most. Limits are exact: exp(-inf) = 0, exp overflows to inf, log(0) =
-// -inf, log(< 0) = NaN, tanh saturates to -1 and +1, sigmoid to 0 and 1; NaN stays NaN. Denormal
-// results are rounded, not flushed.
+// NaN, gates, exp, log, tanh and the logistic function. Each of the last four is one fixed sequence
+// of IEEE mul, add, div, select and integer steps, never a fused multiply-add, so that every ISA
+// gives the same bits. Measured against libm in double over every 4th float: exp 0.98, log 0.84,
+// tanh 1.33, sigmoid 2.41 ulp at most. Limits are exact: exp(-inf) = 0, exp overflows to inf,
+// log(0) = -inf, log(< 0) = NaN, tanh saturates to -1 and +1, sigmoid to 0 and 1; NaN stays NaN.
+// Denormal results are rounded, not flushed.
 #pragma once
 
 namespace bitplane {

@@ -1,6 +1,7 @@
 /**
  * Batch normalisation over the last axis: with running statistics, or, in training, with those of
- * the batch, from which the running ones are updated. Ioffe and Szegedy, ICML 2015. Not here: its folding into affines and thresholds (src/passes).
+ * the batch, from which the running ones are updated. Ioffe and Szegedy, ICML 2015. Not here: its
+ * folding into affines and thresholds (src/passes).
  */
 import { type OptionNames, requireOptions } from '../core/checks.js';
 import { expected } from '../core/errors.js';

@@ -1,7 +1,7 @@
 /**
- * gate: min <= x <= max ? value : 0, element-wise; 0 where x is NaN. It is what the backward pass of
- * an activation lets through: of relu gate(dy, y) from the smallest positive float to Infinity, of
- * clip gate(dy, x) from min to max. Both operands are f32 and broadcast as in numpy. Not here:
+ * gate: min <= x <= max ? value : 0, element-wise; 0 where x is NaN. It is what the backward pass
+ * of an activation lets through: of relu gate(dy, y) from the smallest positive float to Infinity,
+ * of clip gate(dy, x) from min to max. Both operands are f32 and broadcast as in numpy. Not here:
  * activations (./unary.ts, ./clip.ts).
  */
 import { isBound } from './attributes.js';

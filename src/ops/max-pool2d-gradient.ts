@@ -1,6 +1,6 @@
 /**
- * maxPool2dGradient: the gradient of maxPool2d with respect to its operand x [N, H, W, C], f32, from
- * dy [N, OH, OW, C]: of every window, the first of its largest elements in row order gets dy.
+ * maxPool2dGradient: the gradient of maxPool2d with respect to its operand x [N, H, W, C], f32,
+ * from dy [N, OH, OW, C]: of every window, the first of its largest elements in row order gets dy.
  * Neither padding nor NaN is ever the largest; a window of NaN alone gives nothing to anybody. Not
  * here: windows (./pool2d.ts).
  */

@@ -1,7 +1,7 @@
 /**
- * normalizeSums: what the backward pass of a batch norm sums over the rows of dy and x [..., C], f32
- * [4, C]: row 0 the sum of dy, row 1 the sum of dy (x - mean[c]), rows 2 and 3 the same divided by
- * the number of rows, which a graph of any batch size could not say itself. Not here: moments
+ * normalizeSums: what the backward pass of a batch norm sums over the rows of dy and x [..., C],
+ * f32 [4, C]: row 0 the sum of dy, row 1 the sum of dy (x - mean[c]), rows 2 and 3 the same divided
+ * by the number of rows, which a graph of any batch size could not say itself. Not here: moments
  * (./moments.ts).
  */
 import { sameShape, showShape } from '../core/shape.js';

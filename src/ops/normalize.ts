@@ -1,8 +1,8 @@
 /**
  * normalize: batch norm with the statistics of x itself, gamma (x - mean) / sqrt(var + epsilon) +
- * beta, mean and var those of `moments(x)`. x is [..., C], gamma and beta [C]. It runs as moments and
- * then the arithmetic of batchNorm, so that a `moments(x)` beside it, for running statistics, is the
- * same node. Not here: given statistics (./batch-norm.ts).
+ * beta, mean and var those of `moments(x)`. x is [..., C], gamma and beta [C]. It runs as moments
+ * and then the arithmetic of batchNorm, so that a `moments(x)` beside it, for running statistics,
+ * is the same node. Not here: given statistics (./batch-norm.ts).
  */
 import { Tensor } from '../tensor/tensor.js';
 import { isReal } from './attributes.js';

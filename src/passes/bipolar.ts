@@ -58,8 +58,8 @@ export interface BipolarWeights {
 const LEAST_WEIGHTS = 8;
 
 /**
- * Weights that are bipolar: bits that are constant or computed, constants written so (cast of bits, times scales), or f32 numbers of one
- * magnitude an output.
+ * Weights that are bipolar: bits that are constant or computed, constants written so (cast of bits,
+ * times scales), or f32 numbers of one magnitude an output.
  */
 export function bipolarWeights(w: Value, factors = 0): BipolarWeights | undefined {
   // Bits that a run computes, such as those of a parameter in training, are weights too.

@@ -1,6 +1,7 @@
 /**
  * Integers: products of values that are a scale times integers of at most 8 bits (weights: of at
- * most 9, see ./wide-weights.ts) are sums of integers, exact in 32 bits. With x = (q - zero) * s and w = m * t:
+ * most 9, see ./wide-weights.ts) are sums of integers, exact in 32 bits. With x = (q - zero) * s
+ * and w = m * t:
  *   conv2d(x, w)  ->  cast(conv2d(q, m, zeroPoint: zero)) * (s * t)          and dense likewise
  * Where the float sums of the graph before would have rounded, the result is the better one. q is
  * what a graph already stores as integers, or the cast of floats that are integers within bounds:

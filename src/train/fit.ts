@@ -1,7 +1,7 @@
 /**
  * Training: epochs of steps over a set of pictures, evaluated after each, with checkpoints from
  * which an interrupted training goes on to the same result. Not here: what a step computes
- * (./step.ts), recipes of the papers (src/methods).
+ * (./step.ts), recipes of the papers (src/zoo/recipes.ts).
  */
 import { type OptionNames, requireOptions, requireSignal } from '../core/checks.js';
 import { BitplaneError, expected } from '../core/errors.js';
@@ -380,7 +380,7 @@ class Training {
     );
     requireSameTraining(path, checkpoint, shapes, this.settings());
     for (const name of shapes.keys()) this.store.set(name, checkpoint.states.get(name) as Tensor);
-    this.history.push(...(checkpoint.history as EpochRecord[]));
+    for (const record of checkpoint.history) this.history.push(record as EpochRecord);
     return checkpoint.epoch;
   }
 }

@@ -95,7 +95,9 @@ export function adam(options: AdamOptions = {}): Optimizer {
   return adamOf('adam', { decay: 0, ...options }, false);
 }
 
-/** Adam whose decay leaves the moments alone. Loshchilov and Hutter, ICLR 2019, arXiv 1711.05101. */
+/**
+ * Adam whose decay leaves the moments alone. Loshchilov and Hutter, ICLR 2019, arXiv 1711.05101.
+ */
 export function adamW(options: AdamOptions = {}): Optimizer {
   return adamOf('adamW', { decay: 0.01, ...options }, true);
 }
@@ -177,7 +179,7 @@ export function rmsProp(options: RmsPropOptions = {}): Optimizer {
 }
 
 export interface BopOptions {
-  /** How fast the mean of gradients follows them; a schedule's rate takes its place. Default 1e-4. */
+  /** How fast the mean of gradients follows them. Default 1e-4. */
   readonly rate?: number;
   /** The mean gradient at which a weight flips. Default 1e-8. */
   readonly threshold?: number;

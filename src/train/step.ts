@@ -55,7 +55,7 @@ export interface TrainingStepOptions {
   readonly optimizer: Optimizer | readonly ParameterGroup[];
   /** A network whose output, and layers, the loss compares with; it is not trained. */
   readonly teacher?: Teacher | undefined;
-  /** Parameters that stay as they are. Default: none. Running statistics follow the batch anyway. */
+  /** Parameters that stay as they are. Default none. Running statistics follow the batch. */
   frozen?(parameter: Parameter): boolean;
   /** What a step leaves of the parameter that an optimizer gives, such as a clip. */
   constraint?(parameter: Parameter): ((g: GraphBuilder, value: Float) => Float) | undefined;

@@ -160,10 +160,11 @@ async function finished(
 
 /** Whole epochs of each phase, at least one. */
 export function epochsOf(phases: readonly RecipePhase[], epochs: number): number[] {
+  const names = phases.map(({ name }) => name);
   if (!Number.isInteger(epochs) || epochs < phases.length)
     throw expected(
       'ERR_ARGUMENT',
-      `epochs of at least ${phases.length}, one a phase (${phases.map(({ name }) => name).join(', ')})`,
+      `epochs of at least ${phases.length}, one a phase (${names.join(', ')})`,
       epochs,
       { op: 'train' },
     );

@@ -134,7 +134,7 @@ function eachProduct(
               }
 }
 
-/** Each window of a pooling: the places of its elements, how many cells it has, and its own place. */
+/** Each window of a pooling: the places of its elements, its cells, and its own place. */
 function eachPool(
   x: readonly number[],
   y: readonly number[],

@@ -83,7 +83,7 @@ const of = async (fields: Partial<WindowShape>, kind: number, dy: number[], x: n
   return results[0];
 };
 
-test('of equal maxima the first in row order gets everything; NaN and padding get nothing', async () => {
+test('of equal maxima the first in row order gets all; NaN and padding get nothing', async () => {
   const row = { h: 1, kh: 1, pt: 0, pb: 0 };
   const pair = { ...row, kw: 2, sw: 2, pl: 0, pr: 0, w: 4 };
   expect(await of(pair, 0, [5, 7], [1, 1, 2, 3])).toEqual([5, 0, 0, 7]);

@@ -102,7 +102,7 @@ describe.each(CUTS)('$rows rows of $c channels, $fold at a time, blocks of $bloc
       (_, i) => levels[i % c]! + spreads[i % c]! * NORMAL(next),
     );
 
-  test('moments are those of double sums, far within the bound that the kernel states', async () => {
+  test('moments are those of double sums, far within the bound of the kernel', async () => {
     const x = map();
     const { mean, variance } = exactMoments(x, c);
     const y = await result(moments(cut, x));

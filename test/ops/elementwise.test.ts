@@ -81,7 +81,7 @@ describe('formulas', () => {
     expect([0, 3].map((x) => formula('clip', { min: 2, max: 1 })(x))).toEqual([2, 1]);
   });
 
-  test('a gate lets through between its bounds, which are open to nothing else, NaN included', () => {
+  test('a gate lets through between its bounds and nothing else, NaN included', () => {
     const gate = formula('gate', { min: -1, max: 0.1 });
     const bounds = [-1.5, -1, -0, Math.fround(0.1), 0.2, INF, NAN];
     expect(bounds.map((x) => gate(7, x))).toEqual([0, 7, 7, 7, 0, 0, 0]);

@@ -14,9 +14,9 @@ import { random } from '../random.js';
 const SHAPES = [[5], [1, 3], [40, 1], [7, 17], [2, 9, 9, 16], [3, 5, 64], [2, 3, 3, 513]];
 
 /**
- * How far from the oracle a number may be, by its size. Of means near 3 the last place is 2^-22, and
- * a batch norm takes them times its scale; what is summed is above 0, so that sums are wrong by a
- * share of themselves (native/kernels/statistics/statistics.h).
+ * How far from the oracle a number may be, by its size. Of means near 3 the last place is 2^-22,
+ * and a batch norm takes them times its scale; what is summed is above 0, so that sums are wrong by
+ * a share of themselves (native/kernels/statistics/statistics.h).
  */
 const bounds = (scale: number) => ({
   moments: (size: number) => 2 ** -22 * Math.max(1, size),

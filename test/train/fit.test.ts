@@ -159,7 +159,10 @@ describe('fit', () => {
     );
     await expect(wild).rejects.toMatchObject({ code: 'ERR_UNSUPPORTED' });
     await expect(wild).rejects.toThrow(
-      /^\w+ "[^"]+": expected a finite loss but received (NaN|-?Infinity) in epoch 1, step \d+; the first numbers that are not finite are those of this op$/,
+      new RegExp(
+        '^\\w+ "[^"]+": expected a finite loss but received (NaN|-?Infinity) in epoch 1, ' +
+          'step \\d+; the first numbers that are not finite are those of this op$',
+      ),
     );
   });
 

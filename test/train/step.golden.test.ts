@@ -1,6 +1,6 @@
 /**
- * Two steps of training by PyTorch (test/golden/make-training-steps.py): loss, every gradient, every
- * parameter and running statistic.
+ * Two steps of training by PyTorch (test/golden/make-training-steps.py): loss, every gradient,
+ * every parameter and running statistic.
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -152,9 +152,10 @@ function computedOperands(
   const beside = new Array<Value>(parts.length).fill(x);
   if (typeof zero !== 'number') {
     const none = context.scalar(0, '/0');
-    parts.push(...parts.map((part) => context.make('sub', [none, part], {}, '/negative')));
+    for (const part of parts.slice())
+      parts.push(context.make('sub', [none, part], {}, '/negative'));
     const point = spread(context, zero, x, depth, attrs);
-    beside.push(...new Array<Value>(3).fill(point));
+    while (beside.length < parts.length) beside.push(point);
   }
   const integers = parts.map((part) => context.make('cast', [part], { to: 'i8' }, '/integers'));
   const axis = q.shape.length - 1;

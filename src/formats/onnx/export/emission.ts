@@ -1,6 +1,7 @@
 /**
  * What has been written of a graph: nodes and initializers of the file, and which tensor holds each
- * value, in which order of axes and of which type. Bits and sums of bits are held as floats. Not here: any op (./writers), the order in which values are written (../export.ts).
+ * value, in which order of axes and of which type. Bits and sums of bits are held as floats. Not
+ * here: any op (./writers), the order in which values are written (../export.ts).
  */
 import type { DType } from '../../../core/dtype.js';
 import { BitplaneError } from '../../../core/errors.js';

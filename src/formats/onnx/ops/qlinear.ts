@@ -1,9 +1,9 @@
 /**
  * Products of quantized tensors: QLinearConv, QLinearMatMul, ConvInteger, MatMulInteger.
  *
- * The sums of the Integer ops are products of integers, exact in 32 bits (../integer-sums.ts). Those
- * of the QLinear ops are float32 ops: exact while they stay below 2^24, which a pass that moves them
- * into integers lifts. A border holds the zero point, so that it adds nothing. The
+ * The sums of the Integer ops are products of integers, exact in 32 bits (../integer-sums.ts).
+ * Those of the QLinear ops are float32 ops: exact while they stay below 2^24, which a pass that
+ * moves them into integers lifts. A border holds the zero point, so that it adds nothing. The
  * result of QLinear ops is requantized as onnxruntime does: one product with the scale x_scale *
  * w_scale / y_scale in float32, rounded half to even, then the zero point. (ONNX's own reference
  * adds the zero point first: a tie then differs where that is odd.) Not here: ops of com.microsoft

@@ -86,8 +86,8 @@ function matrixOf(emission: Emission, x: Value, w: Value, order: Order): string 
 
 /**
  * The value as a product and a constant vector that is added to it: one node of ONNX. Not with
- * weights of 4 bits or fewer: onnxruntime has no such kernel, but its optimizer would round the bias to
- * multiples of the product of both scales, which are coarse then.
+ * weights of 4 bits or fewer: onnxruntime has no such kernel, but its optimizer would round the
+ * bias to multiples of the product of both scales, which are coarse then.
  */
 export function biasOf(
   value: Value,
