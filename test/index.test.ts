@@ -10,7 +10,7 @@ import * as bitplane from '../src/index.js';
 
 type Call = (...args: unknown[]) => unknown;
 
-const { BitplaneError, GraphBuilder, Session, Tensor, nn, quant, zoo } = bitplane;
+const { BitplaneError, GraphBuilder, Session, Tensor, data, nn, quant, train, zoo } = bitplane;
 
 /**
  * Parts that layers and name tables are written with: bitplane calls them, or a caller who writes a
@@ -41,7 +41,7 @@ const ZOO_WITHOUT = [
 ];
 
 /** Functions of `quant` that take a spec and no options. */
-const QUANT_WITHOUT = ['activations', 'parseQuantSpec', 'weights'];
+const QUANT_WITHOUT = ['activations', 'ede', 'parseQuantSpec', 'weights'];
 
 const JUNK = [
   undefined,
@@ -115,6 +115,11 @@ const CALLS: Record<string, Call> = {
   verify: (a) => bitplane.verify(a as never),
   print: (a) => bitplane.print(a as never),
   mergeAffines: (a) => bitplane.mergeAffines(a as never),
+  // By itself it draws ten thousand pictures.
+  'data.shapes': (a) => data.shapes({ train: 1, test: 1, seed: a as never }),
+  gradients: (a, b) => bitplane.gradients(g, a as never, b as never),
+  'gradients(loss)': (a) => bitplane.gradients(g, g.reduce(x, 'sum', [0, 1]), [x], a as never),
+  fit: (a, b) => bitplane.fit(net, a as never, b as never),
   Tensor: (a, b) => new Tensor(a as never, b as never, [1]),
   'Tensor f32': (a, b) => new Tensor('f32', a as never, b as never),
   'Tensor f32 data': (a) => new Tensor('f32', new Float32Array(3), a as never),
@@ -127,10 +132,11 @@ const CALLS: Record<string, Call> = {
   'model of an input': (a) => nn.model({ input: a as never }, nn.relu()),
   'importState(model)': (a) => zoo.importState(net, a as never, []),
   ...Object.fromEntries(
-    Object.entries({ nn, quant, zoo }).flatMap(([space, members]) =>
+    Object.entries({ data, nn, quant, train, zoo }).flatMap(([space, members]) =>
       Object.entries(members)
         .filter(
-          ([name, member]) => typeof member === 'function' && !PARTS.includes(`${space}.${name}`),
+          ([name, member]) =>
+            typeof member === 'function' && ![...PARTS, 'data.shapes'].includes(`${space}.${name}`),
         )
         .map(([name, member]) => [`${space}.${name}`, member as Call]),
     ),
@@ -249,8 +255,12 @@ const OPTIONED: Record<string, (options: never) => unknown> = {
       'leakyRelu',
       'sign',
       'softmax',
+      'logSoftmax',
+      'approxSign',
     ].map((op) => [`g.${op}`, (o: unknown) => map(op, o)]),
   ),
+  'g.surrogate': (o) => map('surrogate', 0, o),
+  'g.op': (o) => new GraphBuilder().op('relu', [x], {}, o),
   'g.clip': (o) => map('clip', 0, 1, o),
   'g.cast': (o) => map('cast', 'f32', o),
   'g.maxPool2d': (o) => map('maxPool2d', [1, 1], o),
@@ -357,7 +367,7 @@ test('every function of a public list takes options that are tried here, or no o
       ].map((name) => `nn.${name}`),
       ...QUANT_WITHOUT.map((name) => `quant.${name}`),
       ...ZOO_WITHOUT.map((name) => `zoo.${name}`),
-      ...['constructor', 'graph', 'input'].map((name) => `g.${name}`),
+      ...['constructor', 'graph', 'input', 'unused'].map((name) => `g.${name}`),
     ].sort(),
   );
 });

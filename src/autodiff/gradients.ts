@@ -4,10 +4,11 @@
  * (OpDef.gradient), surrogates of functions that have no gradient (src/ops/surrogate.ts), what a
  * gradient is used for (src/train).
  */
+import { requireOptions } from '../core/checks.js';
 import { BitplaneError, expected } from '../core/errors.js';
 import { sameShape, showShape } from '../core/shape.js';
 import { eachUnknown, requireValue, type Value } from '../graph/value.js';
-import type { GraphBuilder } from '../ops/builder.js';
+import { type GraphBuilder, requireBuilder } from '../ops/builder.js';
 import { Emit } from '../ops/gradient.js';
 import { opDef } from '../ops/index.js';
 import { Tensor } from '../tensor/tensor.js';
@@ -39,9 +40,14 @@ export function gradients(
   of: readonly Value[],
   options: GradientOptions = {},
 ): Float[] {
+  const site = { op: 'gradients' };
+  requireBuilder(g, site.op);
+  requireOptions(options, { upstream: true }, site);
   const seed = seedOf(g, loss, options);
+  if (!Array.isArray(of))
+    throw expected('ERR_ARGUMENT', 'a list of values to differentiate by', of, site);
   for (const value of of) {
-    requireValue(value, 'values to differentiate by', { op: 'gradients' });
+    requireValue(value, 'values to differentiate by', site);
     if (value.dtype !== 'f32')
       throw expected('ERR_DTYPE', 'f32 to differentiate by', value.dtype, siteOf(value));
   }
@@ -129,6 +135,7 @@ function seedOf(g: GraphBuilder, loss: Float, { upstream }: GradientOptions): Fl
   if (loss.dtype !== 'f32')
     throw expected('ERR_DTYPE', 'a loss of dtype f32', loss.dtype, siteOf(loss));
   if (upstream !== undefined) {
+    requireValue(upstream, 'upstream to be a value', { op: 'gradients' });
     if (!sameShape(upstream.shape, loss.shape))
       throw expected(
         'ERR_SHAPE',

@@ -9,7 +9,7 @@ import type { Augmentation, Random } from './augment/augmentation.js';
 import { pixelMap, resetMap } from './augment/pixel-map.js';
 import { type BatchBuffers, batchBuffers } from './batch-buffers.js';
 import { type BatchOptions, type CheckedOptions, checkBatchOptions } from './batch-options.js';
-import type { PictureSet } from './picture-set.js';
+import { type PictureSet, requirePictureSet } from './picture-set.js';
 import { eraseRectangle, levelTable, writePicture } from './picture-writer.js';
 import { pictureStream, shuffled } from './streams.js';
 
@@ -42,6 +42,7 @@ export interface Batches extends Iterable<PictureBatch> {
  * dropLast, options that do not exist or fit
  */
 export function batches(set: PictureSet, options: BatchOptions): Batches {
+  requirePictureSet(set, 'batches');
   const checked = checkBatchOptions(set, options);
   return {
     steps: checked.steps,

@@ -2,6 +2,7 @@
  * A data set in memory: every picture at hand by its number, in any order, which training needs.
  * It is a `Dataset` too. Not here: batches (./batches.ts), which files there are.
  */
+import { requirePlain } from '../core/checks.js';
 import { BitplaneError, expected } from '../core/errors.js';
 import { checkRange, type Dataset, type Skipped } from './dataset.js';
 import type { Normalization } from './normalization.js';
@@ -27,9 +28,35 @@ export interface PictureSetParts
   readonly labels: Int32Array;
 }
 
+/** @throws BitplaneError ERR_ARGUMENT where something else stands for a set of pictures */
+export function requirePictureSet(set: unknown, op: string): void {
+  const { size, pictureShape, classes, bytes } = (set ?? {}) as Partial<PictureSet>;
+  if (
+    typeof size !== 'number' ||
+    !isSides(pictureShape) ||
+    !Array.isArray(classes) ||
+    typeof bytes !== 'function'
+  )
+    throw expected('ERR_ARGUMENT', 'a set of pictures', set, { op });
+}
+
+function isSides(shape: unknown): boolean {
+  return Array.isArray(shape) && shape.length === 3 && shape.every((side) => side > 0);
+}
+
 /** @throws BitplaneError ERR_ARGUMENT where pixels, labels and classes do not fit each other */
 export function pictureSet(parts: PictureSetParts): PictureSet {
+  requirePlain(parts, 'the parts of a set of pictures', { op: 'pictureSet' });
   const { name, classes, pictureShape, normalization, pixels, labels } = parts;
+  const isWhole =
+    isSides(pictureShape) &&
+    Array.isArray(classes) &&
+    ArrayBuffer.isView(pixels) &&
+    ArrayBuffer.isView(labels);
+  if (!isWhole)
+    throw expected('ERR_ARGUMENT', 'pictureShape, classes, pixels and labels', parts, {
+      op: 'pictureSet',
+    });
   const site = { op: 'pictureSet', node: name };
   const [height, width, channels] = pictureShape;
   const stride = height * width * channels;

@@ -1,6 +1,7 @@
 /** Splits a set of pictures into a part to train on and a part that training never sees. */
+import { requireOptions } from '../core/checks.js';
 import { expected } from '../core/errors.js';
-import { type PictureSet, pickPictures } from './picture-set.js';
+import { type PictureSet, pickPictures, requirePictureSet } from './picture-set.js';
 import { shuffled } from './streams.js';
 
 export interface SplitOptions {
@@ -21,7 +22,10 @@ export interface TrainingSets {
  * kept within both parts.
  * @throws BitplaneError ERR_ARGUMENT where share is no share, or a class has one picture only
  */
-export function splitPictures(set: PictureSet, { share, seed = 0 }: SplitOptions): TrainingSets {
+export function splitPictures(set: PictureSet, options: SplitOptions): TrainingSets {
+  requirePictureSet(set, 'splitPictures');
+  requireOptions(options, { share: true, seed: true }, { op: 'splitPictures' });
+  const { share, seed = 0 } = options;
   const site = { op: 'splitPictures', node: set.name };
   if (typeof share !== 'number' || !(share > 0 && share < 1))
     throw expected('ERR_ARGUMENT', 'a share above 0 and below 1', share, site);

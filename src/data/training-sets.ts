@@ -63,6 +63,8 @@ export async function openTrainingSets(
   dir: string,
   options: TrainingSetsOptions = {},
 ): Promise<TrainingSets> {
+  if (typeof dir !== 'string' || dir === '')
+    throw expected('ERR_ARGUMENT', 'the path of a folder', dir, { op: 'openTrainingSets' });
   const site = { op: 'openTrainingSets', node: dir };
   requireOneOf(name, TRAINING_SET_NAMES, 'the data set', site);
   requireOptions(options, KNOWN, site);

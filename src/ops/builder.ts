@@ -84,6 +84,7 @@ class Builder {
     attrs: Attrs = {},
     options: Named & { readonly near?: string } = {},
   ): Value {
+    if (typeof op !== 'string') throw expected('ERR_ARGUMENT', 'the name of an op', op);
     requireOptions(options, { name: true, near: true }, { op });
     const { near, ...named } = options;
     const name = near === undefined ? this.#name(op, named) : this.#claim(op, this.unused(near));
@@ -181,6 +182,13 @@ class Builder {
 
 export type GraphBuilder = Builder & OpMethods;
 export const GraphBuilder = Builder as unknown as new (base?: Graph) => GraphBuilder;
+
+/** @throws BitplaneError ERR_ARGUMENT where something else stands for a builder */
+export function requireBuilder(g: unknown, op: string): void {
+  const { op: make, constant } = (g ?? {}) as Partial<GraphBuilder>;
+  if (typeof make !== 'function' || typeof constant !== 'function')
+    throw expected('ERR_ARGUMENT', 'a GraphBuilder', g, { op });
+}
 
 /** Options without `name` and without undefined entries. */
 function given(options: Named): Attrs {

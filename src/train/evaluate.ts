@@ -1,11 +1,11 @@
 /**
  * What a network answers on a set of pictures. Not here: what is made of it (tables, pages).
  */
-import { requireSignal } from '../core/checks.js';
-import { BitplaneError } from '../core/errors.js';
+import { requireOptions, requireSignal } from '../core/checks.js';
+import { BitplaneError, expected } from '../core/errors.js';
 import { batches } from '../data/batches.js';
 import type { Normalization } from '../data/normalization.js';
-import type { PictureSet } from '../data/picture-set.js';
+import { type PictureSet, requirePictureSet } from '../data/picture-set.js';
 import type { Tensor, TensorLike } from '../tensor/tensor.js';
 
 /** A session of a network with one input of pictures and one output of a number a class. */
@@ -43,6 +43,14 @@ export async function evaluate(
   set: PictureSet,
   options: EvaluateOptions = {},
 ): Promise<Evaluation> {
+  requireOptions(
+    options,
+    { batchSize: true, normalization: true, signal: true },
+    { op: 'evaluate' },
+  );
+  if (typeof network?.run !== 'function' || !Array.isArray(network.inputNames))
+    throw expected('ERR_ARGUMENT', 'a session', network, { op: 'evaluate' });
+  requirePictureSet(set, 'evaluate');
   const { batchSize = 256, normalization, signal } = options;
   requireSignal(signal, { op: 'evaluate' });
   const [input] = network.inputNames;

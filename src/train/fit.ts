@@ -3,16 +3,16 @@
  * which an interrupted training goes on to the same result. Not here: what a step computes
  * (./step.ts), recipes of the papers (src/zoo/recipes.ts).
  */
-import { type OptionNames, requireOptions, requireSignal } from '../core/checks.js';
+import { type OptionNames, requireOptions, requirePlain, requireSignal } from '../core/checks.js';
 import { BitplaneError, expected } from '../core/errors.js';
 import { showShape } from '../core/shape.js';
 import type { Augmentation } from '../data/augment/augmentation.js';
 import { batches } from '../data/batches.js';
 import type { Normalization } from '../data/normalization.js';
-import type { PictureSet } from '../data/picture-set.js';
+import { type PictureSet, requirePictureSet } from '../data/picture-set.js';
 import { statesOf } from '../graph/value.js';
 import type { Model } from '../nn/model.js';
-import type { State, StateLike } from '../nn/state.js';
+import { requireModel, type State, type StateLike } from '../nn/state.js';
 import { GraphBuilder } from '../ops/builder.js';
 import { GraphSession } from '../runtime/session.js';
 import { StateStore } from '../runtime/state-store.js';
@@ -121,6 +121,8 @@ const CROSS_ENTROPY: Loss = ({ g, output, targets }) => crossEntropy(g, output, 
 export async function fit(model: Model, data: FitData, options: FitOptions): Promise<Fitted> {
   requireOptions(options, OPTIONS, { op: 'fit' });
   requireSignal(options.signal, { op: 'fit' });
+  requireModel(model);
+  requirePlain(data, 'data: { train, test }', { op: 'fit' });
   requireFit(model, data, options);
   return await new Training(model, data, options).run();
 }
@@ -131,7 +133,8 @@ function requireFit(model: Model, { train, test }: FitData, { epochs }: FitOptio
       op: 'fit',
     });
   for (const set of [train, test]) {
-    if (set === undefined) continue;
+    if (set === undefined && set !== train) continue;
+    requirePictureSet(set, 'fit');
     const picture = model.input.shape.slice(1);
     if (picture.some((size, i) => size !== set.pictureShape[i]))
       throw expected(

@@ -2,10 +2,11 @@
  * Losses as graph pieces: each gives one number, the mean over the batch. Not here: which recipe
  * takes which; gradients (src/autodiff).
  */
+import { requireOneOf, requireOptions } from '../core/checks.js';
 import { expected } from '../core/errors.js';
 import { sameShape, showShape } from '../core/shape.js';
-import type { Value } from '../graph/value.js';
-import type { GraphBuilder } from '../ops/builder.js';
+import { requireValue, type Value } from '../graph/value.js';
+import { type GraphBuilder, requireBuilder } from '../ops/builder.js';
 
 type Float = Value<'f32'>;
 
@@ -19,7 +20,8 @@ export function crossEntropy(
   targets: Float,
   options: { readonly smoothing?: number } = {},
 ): Float {
-  requireSame('crossEntropy', logits, targets);
+  requireSame(g, 'crossEntropy', logits, targets);
+  requireOptions(options, { smoothing: true }, { op: 'crossEntropy' });
   const { smoothing = 0 } = options;
   if (!(smoothing >= 0 && smoothing < 1))
     throw expected('ERR_ARGUMENT', 'smoothing from 0 to less than 1', smoothing, {
@@ -37,7 +39,7 @@ export function crossEntropy(
  * as released.
  */
 export function distributionalLoss(g: GraphBuilder, logits: Float, teacher: Float): Float {
-  requireSame('distributionalLoss', logits, teacher);
+  requireSame(g, 'distributionalLoss', logits, teacher);
   return negativeMean(g, g.softmax(g.surrogate(teacher)), g.logSoftmax(logits));
 }
 
@@ -51,7 +53,8 @@ export function distillation(
   teacher: Float,
   options: { readonly temperature?: number } = {},
 ): Float {
-  requireSame('distillation', logits, teacher);
+  requireSame(g, 'distillation', logits, teacher);
+  requireOptions(options, { temperature: true }, { op: 'distillation' });
   const { temperature = 1 } = options;
   if (!(temperature > 0 && temperature < Infinity))
     throw expected('ERR_ARGUMENT', 'a temperature above 0', temperature, { op: 'distillation' });
@@ -80,13 +83,17 @@ export function attentionMatching(
   teacher: Float,
   options: AttentionOptions = {},
 ): Float {
+  const op = 'attentionMatching';
+  requireParts(g, op, student, teacher);
+  requireOptions(options, { normalization: true }, { op });
   const { normalization = 'norm' } = options;
+  requireOneOf(normalization, ['norm', 'max'], 'normalization', { op });
   if (!sameShape(student.shape.slice(0, 3), teacher.shape.slice(0, 3)))
     throw expected(
       'ERR_SHAPE',
       `a map of the teacher of ${showShape(student.shape.slice(0, 3))}`,
       showShape(teacher.shape),
-      { op: 'attentionMatching' },
+      { op },
     );
   const energy = (x: Float) => {
     const squares = g.mul(x, x);
@@ -112,15 +119,23 @@ const LEAST = 1e-12;
 
 /** The mean of (a - b)^2 over all elements. */
 export function meanSquaredError(g: GraphBuilder, a: Float, b: Float): Float {
-  requireSame('meanSquaredError', a, b);
+  requireSame(g, 'meanSquaredError', a, b);
   const distance = g.sub(a, b);
   return g.reduce(g.mul(distance, distance), 'mean', [...a.shape.keys()]);
 }
 
 /** The mean of |a - b| over all elements. */
 export function meanAbsoluteError(g: GraphBuilder, a: Float, b: Float): Float {
-  requireSame('meanAbsoluteError', a, b);
+  requireSame(g, 'meanAbsoluteError', a, b);
   return g.reduce(g.abs(g.sub(a, b)), 'mean', [...a.shape.keys()]);
+}
+
+function requireParts(g: GraphBuilder, op: string, ...values: readonly Float[]): void {
+  requireBuilder(g, op);
+  for (const value of values) {
+    requireValue(value, 'values to compare', { op });
+    if (value.dtype !== 'f32') throw expected('ERR_DTYPE', 'values of f32', value.dtype, { op });
+  }
 }
 
 /** -mean over rows of the sum of a * b over the last axis. */
@@ -129,7 +144,8 @@ function negativeMean(g: GraphBuilder, a: Float, b: Float): Float {
   return g.neg(g.reduce(rows, 'mean', [...rows.shape.keys()]));
 }
 
-function requireSame(op: string, a: Float, b: Float): void {
+function requireSame(g: GraphBuilder, op: string, a: Float, b: Float): void {
+  requireParts(g, op, a, b);
   if (!sameShape(a.shape, b.shape))
     throw expected(
       'ERR_SHAPE',

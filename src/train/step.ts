@@ -10,7 +10,7 @@ import type { Dim } from '../core/shape.js';
 import { type Graph, type Input, outputNamesOf, type Update, type Value } from '../graph/value.js';
 import type { Built, Model } from '../nn/model.js';
 import type { Parameter } from '../nn/scope.js';
-import { checkState, type StateLike } from '../nn/state.js';
+import { checkState, requireModel, type StateLike } from '../nn/state.js';
 import { GraphBuilder } from '../ops/builder.js';
 import { inline } from '../ops/inline.js';
 import { Tensor } from '../tensor/tensor.js';
@@ -100,7 +100,17 @@ export function trainingStep(
   options: TrainingStepOptions,
 ): TrainingStep {
   requireOptions(options, OPTIONS, { op: 'trainingStep' });
+  requireModel(model);
   const { batchSize, loss, teacher } = options;
+  if (typeof loss !== 'function')
+    throw expected('ERR_ARGUMENT', 'a loss, a function of its parts,', loss, {
+      op: 'trainingStep',
+    });
+  const { optimizer } = options;
+  if (optimizer === null || typeof optimizer !== 'object')
+    throw expected('ERR_ARGUMENT', 'an optimizer, or groups of parameters', optimizer, {
+      op: 'trainingStep',
+    });
   checkState(model.parameters, state);
   const g = new GraphBuilder();
   const shape = [batchSize, ...model.input.shape.slice(1)];

@@ -8,7 +8,7 @@
  * + shortcut(x); the real map goes around every convolution, and nothing else stands in a block. We
  * take sign(0) = +1, which one bit can hold; `zero: 'torch'` gives the release's 0.
  */
-import { type OptionNames, requireOneOf } from '../core/checks.js';
+import { type OptionNames, requireOneOf, requirePlain } from '../core/checks.js';
 import * as nn from '../nn/index.js';
 import * as quant from '../quant/index.js';
 import {
@@ -56,8 +56,10 @@ export const BI_REAL_INIT = nn.uniform(0, 1e-3);
 export function biRealBlock(
   zero: quant.SignOfZero = 'plus',
   real?: quant.QuantSpecLike,
-  { stage = 'binary', init = BI_REAL_INIT }: Pick<BiRealOptions, 'stage' | 'init'> = {},
+  options: Pick<BiRealOptions, 'stage' | 'init'> = {},
 ): Block {
+  requirePlain(options, 'options as an object', { op: 'biRealBlock' });
+  const { stage = 'binary', init = BI_REAL_INIT } = options;
   requireOneOf(stage, BI_REAL_STAGES, 'stage', { op: 'zoo' });
   const binary = {
     weights: quant.scaledSign({ zero, gradient: 'straightThrough' as const }),

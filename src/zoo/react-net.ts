@@ -14,7 +14,7 @@
  * they are one convolution of 2C filters that adds concat(o, o). This file writes them so, with one
  * weight and one batch norm.
  */
-import type { OptionNames } from '../core/checks.js';
+import { type OptionNames, requireOptions } from '../core/checks.js';
 import { expected } from '../core/errors.js';
 import * as nn from '../nn/index.js';
 import * as quant from '../quant/index.js';
@@ -182,6 +182,7 @@ function reActBiReal(
   widths: readonly number[],
   depths: readonly number[],
 ): Network {
+  requireOptions(options, OPTIONS, { op: 'zoo' });
   const channels = widthsOf(widths, options);
   const block = () => reActBiRealBlock(options.zero, options.real, options);
   return network(options, OPTIONS, large ? IMAGENET : CIFAR10, (classes) => [

@@ -3,10 +3,10 @@
  * sees, every picture once.
  */
 import { describe, expect, test } from 'vitest';
+import { batchBuffers } from '../../src/data/batch-buffers.js';
 import type { BatchOptions } from '../../src/data/batch-options.js';
 import {
   type Augmentation,
-  batchBuffers,
   batches,
   cutout,
   flip,
@@ -14,8 +14,8 @@ import {
   type PictureSet,
   pictureSet,
   randomCrop,
-  trainedPreprocess,
 } from '../../src/data/index.js';
+import { trainedPreprocess } from '../../src/data/normalization.js';
 import { preprocessPixels } from '../../src/data/preprocess.js';
 import { randomStream } from '../../src/nn/random.js';
 

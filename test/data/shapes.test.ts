@@ -1,7 +1,8 @@
 /** Drawn pictures: the same bytes everywhere, an honest test set, and no easy way to the class. */
 import { createHash } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
-import { measureNormalization, type PictureSet, shapes } from '../../src/data/index.js';
+import { type PictureSet, shapes } from '../../src/data/index.js';
+import { measureNormalization } from '../../src/data/normalization.js';
 import { GLYPHS } from '../../src/data/shape-glyphs.js';
 
 const hash = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');

@@ -5,14 +5,14 @@ import sharp from 'sharp';
 import { describe, expect, test } from 'vitest';
 import {
   batches,
-  loadPictures,
-  measureNormalization,
-  openMnist,
   openTrainingSets,
   type PictureSet,
   pictureSet,
   splitPictures,
 } from '../../src/data/index.js';
+import { openMnist } from '../../src/data/mnist.js';
+import { measureNormalization } from '../../src/data/normalization.js';
+import { loadPictures } from '../../src/data/picture-set.js';
 import { realData, temporaryFolder, write, writeCifar10, writeMnist } from './fixtures.js';
 
 const TRAIN = [1, 2, 3, 4, 5].map((i) => `data_batch_${i}.bin`);

@@ -111,6 +111,7 @@ describe('GraphBuilder', () => {
     y = g.mul(g.normalize(y, vector, mean), g.slice(g.normalizeSums(x, y, mean), [0, 0], [1, 2]));
     y = g.maxPool2dGradient(g.avgPool2d(y, [1, 1]), y, [1, 1]);
     y = g.avgPool2dGradient(y, [1, 1], [4, 4]);
+    y = g.surrogate(g.logSoftmax(y), g.approxSign(y));
     y = g.multiThreshold(y, g.constant(f32([0], [1, 1])));
     y = g.concat([g.avgPool2d(y, [2, 2]), g.cast(g.maxPool2d(bits, [2, 2]), 'f32')], 3);
     y = g.pad(g.slice(y, [0, 0, 0, 0], ['N', 2, 2, 1]), [0, 0, 0, 0, 0, 0, 0, 3], 0);
