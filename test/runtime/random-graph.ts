@@ -243,7 +243,16 @@ export class RandomGraph extends RandomValues {
       dilations: [n.pick(1, 1, 2), n.pick(1, 1, 2)] as const,
       ceil: n.int(0, 1) === 0,
     };
-    if (item.value.dtype === 'b1' || n.int(0, 1) === 0)
+    if (item.value.dtype === 'f32' && n.int(0, 2) === 0) {
+      const x = item.value as Float;
+      const [y, countPad] = [g.maxPool2d(x, kernel, options), n.int(0, 1) === 0];
+      this.keep(y);
+      if (this.known.at(-1)?.value !== y) return;
+      if (item.exact) this.keep(g.maxPool2dGradient(y, x, kernel, options), () => false);
+      const [, height, width] = item.tensor.shape as number[];
+      const size = [height, width] as [number, number];
+      this.keep(g.avgPool2dGradient(y, kernel, size, { ...options, countPad }), () => false);
+    } else if (item.value.dtype === 'b1' || n.int(0, 1) === 0)
       this.keep(g.maxPool2d(item.value as Float, kernel, options));
     else
       this.keep(
@@ -264,7 +273,12 @@ export class RandomGraph extends RandomValues {
     const parameters = [gamma, n.floats(shape), n.floats(shape), n.scales(shape, 0)].map(
       (tensor) => g.constant(tensor) as Float,
     );
-    this.keep(g.batchNorm(item.value as Float, ...(parameters as [Float, Float, Float, Float])));
+    // Of its own statistics: an epsilon that leaves what sums have rounded small.
+    const [scale, shift] = parameters as [Float, Float];
+    if (n.int(0, 2) === 0)
+      this.keep(g.normalize(item.value as Float, scale, shift, { epsilon: 1 }), () => false);
+    else
+      this.keep(g.batchNorm(item.value as Float, ...(parameters as [Float, Float, Float, Float])));
   }
 
   private move(): void {

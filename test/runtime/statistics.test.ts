@@ -3,11 +3,13 @@
  * rank, any number of channels, batches known only at a run.
  */
 import { describe, expect, test } from 'vitest';
+import { gradients } from '../../src/autodiff/gradients.js';
 import type { Value } from '../../src/graph/value.js';
 import { GraphBuilder } from '../../src/ops/builder.js';
 import { optimize } from '../../src/passes/index.js';
 import { GraphSession } from '../../src/runtime/session.js';
 import { Tensor } from '../../src/tensor/tensor.js';
+import { run64 } from '../autodiff/float64.js';
 import { evaluateGraph } from '../passes/evaluate.js';
 import { random } from '../random.js';
 
@@ -72,6 +74,47 @@ describe.each(SHAPES.map((shape) => ({ shape })))('x of $shape', ({ shape }) => 
         expect(Math.abs(found[i]! - (value as number))).toBeLessThanOrEqual(
           bounds(scale)[name as 'moments' | 'y' | 'sums'](Math.abs(value as number)),
         );
+      });
+    }
+  });
+});
+
+describe.each(
+  [
+    [6, 9, 16],
+    [40, 17],
+    [30, 2, 3],
+    [5, 4, 130],
+  ].map((shape) => ({ shape })),
+)('the gradient of a batch norm and an activation over $shape', ({ shape }) => {
+  const g = new GraphBuilder();
+  const channels = [shape.at(-1) as number];
+  const x = g.input('x', 'f32', shape);
+  const dy = g.input('dy', 'f32', shape);
+  const gamma = g.input('gamma', 'f32', channels);
+  const beta = g.input('beta', 'f32', channels);
+  const y = g.relu(g.normalize(x, gamma, g.neg(beta)));
+  const [dx, dgamma, dbeta] = gradients(g, y, [x, gamma, beta], { upstream: dy });
+  const graph = g.graph([x, dy, gamma, beta], { y, dx: dx!, dgamma: dgamma!, dbeta: dbeta! });
+
+  test.each([1, 3])('is that of doubles: %i threads', async (threads) => {
+    const next = random(shape.length);
+    const feeds = {
+      ...{ x: tensor(shape, next), dy: tensor(shape, next, 9) },
+      ...{ gamma: tensor(channels, next), beta: tensor(channels, next, 8) },
+    };
+    const doubles = Object.fromEntries(
+      Object.entries(feeds).map(([name, { data }]) => [name, Float64Array.from(data)]),
+    );
+    const expected = run64(graph, doubles);
+    const session = GraphSession.fromGraph(graph, { threads });
+    const results = await session.run(feeds);
+    await session.release();
+    for (const [name, { data }] of Object.entries(expected)) {
+      const found = results[name as keyof typeof results].data;
+      const most = data.reduce((size, value) => Math.max(size, Math.abs(value)), 1);
+      data.forEach((value, i) => {
+        expect(Math.abs(found[i]! - value), `${name}[${i}]`).toBeLessThanOrEqual(4e-6 * most);
       });
     }
   });
