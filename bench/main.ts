@@ -24,6 +24,7 @@ const WORKLOADS: readonly Workload[] = [
   networks,
   training,
   lowbit,
+  training,
   latency,
   memory,
   disk,
