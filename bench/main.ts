@@ -24,7 +24,6 @@ const WORKLOADS: readonly Workload[] = [
   networks,
   training,
   lowbit,
-  training,
   latency,
   memory,
   disk,
