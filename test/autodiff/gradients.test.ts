@@ -142,6 +142,28 @@ const CASES: Readonly<Record<string, readonly [(readonly number[])[], Make, Floa
     (g, x, w) =>
       g.conv2d(x!, w!, { strides: [2, 1], pads: [1, 0, 2, 1], dilations: [1, 2], groups: 2 }),
   ],
+  conv2dInputGradient: [
+    [
+      [2, 3, 3, 6],
+      [6, 3, 2, 2],
+    ],
+    (g, dy, w) =>
+      g.conv2dInputGradient(dy!, w!, {
+        ...{ strides: [2, 1], pads: [1, 0, 2, 1], dilations: [1, 2], groups: 2 },
+        ...{ height: 5, width: 4 },
+      }),
+  ],
+  conv2dWeightGradient: [
+    [
+      [2, 3, 3, 6],
+      [2, 5, 4, 4],
+    ],
+    (g, dy, x) =>
+      g.conv2dWeightGradient(dy!, x!, {
+        ...{ strides: [2, 1], pads: [1, 0, 2, 1], dilations: [1, 2], groups: 2 },
+        kernel: [3, 2],
+      }),
+  ],
   avgPool2d: [
     [[2, 5, 5, 2]],
     (g, x) => g.avgPool2d(x!, [3, 2], { strides: [2, 2], pads: [1, 0, 1, 1] }),
