@@ -286,11 +286,10 @@ export const integerProduct: Rule = (value) => {
   const weights = map && withPositiveScales(found, map.scale);
   if (weights === undefined) return undefined;
   const { name } = value;
-  // Kernels take 8 bits with a sign.
+  // Kernels take 8 bits with a sign. Parts take as many products as there are: floats hold sums
+  // below 2^24 exactly, too, in one.
   const isWide = weights.q.dtype === 'u8' || weights.q.dtype === 'i32';
-  // Those of one channel would have two, which no depthwise kernel reads.
-  if (isWide && value.op === 'conv2d' && value.attrs.groups > 1 && w.shape.at(-1) === 1)
-    return undefined;
+  if (isWide && largestOf(map!, weights.q) < LEAST_ROUNDED) return undefined;
   const wide = isWide ? wideWeights(weights.q.data as Tensor) : undefined;
   const held = wide === undefined ? weights.q : constant(weights.q.name, wide.tensor);
   if (largestHeldSum(map!.dtype, map!.zero, held) >= LEAST_OUTSIDE_INT32) return undefined;
@@ -308,6 +307,17 @@ export const integerProduct: Rule = (value) => {
     ),
   ]);
 };
+
+/** Floats hold every integer below. */
+const LEAST_ROUNDED = 2 ** 24;
+
+/** The most that a sum can be, either way, of weights as they are. */
+function largestOf({ dtype, zero }: IntegerMap, q: Value): number {
+  const { lo, hi } = integerBounds(dtype);
+  let most = 0;
+  for (const weight of (q.data as Tensor).data) most = Math.max(most, Math.abs(weight));
+  return elementCount(q.shape.slice(1)) * Math.max(hi - zero, zero - lo) * most;
+}
 
 /**
  * The same weights times `by`, with positive scales: those of an output with a negative one are

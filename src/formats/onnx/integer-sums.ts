@@ -9,9 +9,10 @@
  *   sum (x - zero) w  =  sum x w + sum over e of zero s_e,    s_1 + s_2 + ... = -sum w
  *
  * where each s_e is an integer of 8 bits; beside a border they lie tap by tap, so that the border,
- * which is 0, adds nothing. Not here: which nodes want such sums (./ops/qlinear.ts).
+ * which is 0, adds nothing. Several parts take as many products: where no sum reaches 2^24, floats
+ * are exact, too, and one product. Not here: which nodes want such sums (./ops/qlinear.ts).
  */
-import { type ByteInteger, integerDtype, isByteInteger } from '../../core/dtype.js';
+import { type ByteInteger, integerBounds, integerDtype, isByteInteger } from '../../core/dtype.js';
 import { elementCount } from '../../core/shape.js';
 import type { Attrs, Value } from '../../graph/value.js';
 import { isOp, opDef } from '../../ops/index.js';
@@ -37,7 +38,8 @@ interface Product {
 const MOST = 127;
 
 /**
- * The sums, as i32; undefined where x has several zero points, or the sums might leave int32.
+ * The sums, as i32; undefined where floats are as exact in less time, where x has several zero
+ * points, and where the sums might leave int32.
  */
 export function integerSums(
   context: NodeContext,
@@ -49,6 +51,8 @@ export function integerSums(
   const zero = xZeroOf(x);
   if (zero === undefined) return undefined;
   const numbers = numbersOf(context, w);
+  const isOnePart = numbers === undefined ? isDirect(w, zero) : fitsOnePart(numbers);
+  if (!isOnePart && largestOf(x.q, zero, w.q, numbers) < LEAST_ROUNDED) return undefined;
   const operands =
     numbers === undefined
       ? computedOperands(context, product, x.q, zero, w)
@@ -58,6 +62,26 @@ export function integerSums(
   if (largestHeldSum(left.dtype, zeroPoint, right) >= LEAST_OUTSIDE_INT32) return undefined;
   const attrs = zeroPoint === 0 ? product.attrs : { ...product.attrs, zeroPoint };
   return context.make(product.op, operands, attrs);
+}
+
+/** Floats hold every integer below. */
+const LEAST_ROUNDED = 2 ** 24;
+
+/** True for weights that a run computes and that are multiplied as they are. */
+function isDirect({ q, zero }: Centered, xZero: number | Value): boolean {
+  return zero.value === undefined && typeof xZero === 'number' && q.dtype !== 'u8';
+}
+
+function fitsOnePart({ data }: Tensor<'f32'>): boolean {
+  return data.every((number) => number >= -128 && number <= MOST);
+}
+
+/** The most that a sum can be, either way. */
+function largestOf(x: Value, zero: number | Value, w: Value, numbers?: Tensor<'f32'>): number {
+  const { lo, hi } = integerBounds(x.dtype as ByteInteger);
+  const most = typeof zero === 'number' ? Math.max(hi - zero, zero - lo) : hi - lo;
+  const weight = numbers?.data.reduce((all, number) => Math.max(all, Math.abs(number)), 0) ?? 255;
+  return elementCount(w.shape.slice(1)) * most * weight;
 }
 
 /** The zero point of x: a number, or integers of x's dtype that a run computes. */
