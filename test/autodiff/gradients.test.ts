@@ -112,28 +112,6 @@ const CASES: Readonly<Record<string, readonly [(readonly number[])[], Make, Floa
     ],
     (g, a, b) => g.matmul(a!, b!),
   ],
-  conv2dInputGradient: [
-    [
-      [1, 2, 2, 4],
-      [4, 2, 2, 1],
-    ],
-    (g, dy, w) =>
-      g.conv2dInputGradient(dy!, w!, {
-        height: 3,
-        width: 4,
-        strides: [1, 2],
-        pads: [0, 0, 0, 1],
-        groups: 2,
-      }),
-  ],
-  conv2dWeightGradient: [
-    [
-      [2, 2, 2, 2],
-      [2, 3, 4, 2],
-    ],
-    (g, dy, x) =>
-      g.conv2dWeightGradient(dy!, x!, { kernel: [2, 2], strides: [1, 2], pads: [0, 0, 0, 0] }),
-  ],
   conv2d: [
     [
       [2, 5, 4, 4],
