@@ -1,9 +1,9 @@
 /**
- * Random quantized graphs: weights of every dtype, with zero points and scales for all or an output,
- * in groups and depthwise, between activations of every dtype. With every pass and with none they
- * have the bits of the ops' formulas, and so have the files that they are written to; onnxruntime
- * under its default optimizations gives the same integers, but for those behind a bias, which it
- * rounds. Scales are powers of two, so that floats do not round.
+ * Random quantized graphs: weights of every dtype, with zero points and scales for all or an
+ * output, in groups and depthwise, between activations of every dtype. With every pass and with
+ * none they have the bits of the ops' formulas, and so have the files that they are written to;
+ * onnxruntime under its default optimizations gives the same integers, but for those behind a bias,
+ * which it rounds. Scales are powers of two, so that floats do not round.
  */
 import { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node';
 import { expect, test } from 'vitest';
