@@ -230,11 +230,12 @@ describe('products of integers are integers in the file', () => {
     ['a zero point each', { b: B, az: uint8s([], [128]), bz: int8s([], [3]) }],
     ['one a column', { b: B, az: uint8s([], [7]), bz: int8s([5], [3, -4, 0, 1, 60]) }],
     ['UINT8 weights', { b: uint8s([16, 5], integers(80, 0, 255, 3)), az: uint8s([], [7]) }],
-  ])('MatMulInteger: %s', async (_, constants) => {
+  ])('MatMulInteger: %s', async (name, constants) => {
     const spec = integer(constants, 'MatMulInteger', DataType.INT32);
     const graph = importOnnx(encodeOnnx(spec as ModelSpec), { rebatch: false });
     await expectTheSame(graph, rows);
-    expect(opsOf(graph)).toContain('MatMulInteger');
+    // Weights of 9 bits are floats, which hold such sums.
+    expect(opsOf(graph)).toContain(name === 'one a column' ? 'MatMul' : 'MatMulInteger');
   });
 
   test.each([true, false])('QGemm, quantized again: %s', async (isQuantized) => {

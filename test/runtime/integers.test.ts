@@ -195,7 +195,7 @@ test('constants of u8 as weights of integers, and those that a run computes', as
   }
 });
 
-test('quantized weights of 9 bits are products of integers where floats would round', async () => {
+test('quantized weights of 9 bits are integers where sums of floats would round', async () => {
   const n = new Numbers(18);
   for (const [channels, kernel] of [
     [300, 'qconv'],
