@@ -198,8 +198,21 @@ export class RandomGraph extends RandomValues {
       this.keep(
         g.conv2d(item.value as Bits, weights as Bits, { ...options, padValue: n.pick(0, 1, -1) }),
       );
-    else
-      this.keep(g.conv2d(item.value as Float, weights as Float, options), this.sums(kh * kw * c));
+    else {
+      const x = item.value as Float;
+      const y = g.conv2d(x, weights as Float, options);
+      this.keep(y, this.sums(kh * kw * c));
+      if (this.known.at(-1)?.value !== y || n.int(0, 2) > 0) return;
+      const size = { height: h, width: w };
+      this.keep(g.conv2dInputGradient(y, weights as Float, { ...options, ...size }), () => false);
+      let read: Float | Bits = x;
+      if (item.exact && n.int(0, 1) === 0) {
+        const signs = g.sign(x);
+        this.keep(signs);
+        if (this.known.at(-1)?.value === signs) read = signs;
+      }
+      this.keep(g.conv2dWeightGradient(y, read, { ...options, kernel: [kh, kw] }), () => false);
+    }
   }
 
   private dense(): void {

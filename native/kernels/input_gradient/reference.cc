@@ -43,19 +43,18 @@ class ReferenceStep final : public Step {
     const int depth = s_.c / s_.g, inner = s_.o / s_.g;
     const int group = o / inner;
     double total = 0;
-    for (int oy = 0; oy < s_.h; oy++) {
-      for (int ky = 0; ky < s_.kh; ky++) {
-        if (oy * s_.sh - s_.pt + ky * s_.dh != i) continue;
-        for (int ox = 0; ox < s_.w; ox++) {
-          for (int kx = 0; kx < s_.kw; kx++) {
-            if (ox * s_.sw - s_.pl + kx * s_.dw != j) continue;
-            for (int c = group * depth; c < (group + 1) * depth; c++) {
-              const float g = dy[((int64_t{n} * s_.h + oy) * s_.w + ox) * s_.c + c];
-              const int64_t tap = (int64_t{c} * s_.kh + ky) * s_.kw + kx;
-              total += static_cast<double>(g) *
-                       weightAt(weights, weightBits_, tap * inner + (o - group * inner));
-            }
-          }
+    for (int ky = 0; ky < s_.kh; ky++) {
+      // The output whose tap ky lies at row i: oy sh - pt + ky dh = i.
+      const int up = i + s_.pt - ky * s_.dh, oy = up / s_.sh;
+      if (up < 0 || up % s_.sh != 0 || oy >= s_.h) continue;
+      for (int kx = 0; kx < s_.kw; kx++) {
+        const int left = j + s_.pl - kx * s_.dw, ox = left / s_.sw;
+        if (left < 0 || left % s_.sw != 0 || ox >= s_.w) continue;
+        for (int c = group * depth; c < (group + 1) * depth; c++) {
+          const float g = dy[((int64_t{n} * s_.h + oy) * s_.w + ox) * s_.c + c];
+          const int64_t tap = (int64_t{c} * s_.kh + ky) * s_.kw + kx;
+          total += static_cast<double>(g) *
+                   weightAt(weights, weightBits_, tap * inner + (o - group * inner));
         }
       }
     }
