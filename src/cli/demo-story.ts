@@ -38,8 +38,8 @@ export interface StoryOptions {
   readonly seconds?: number | undefined;
 }
 
-const EPOCHS = 6;
-const SECONDS = 45;
+const EPOCHS = 5;
+const SECONDS = 50;
 const LINEAR_EPOCHS = 3;
 const BATCH = 100;
 /** Runs of a batch in a round of timing. */

@@ -8,10 +8,8 @@ import type { Schedule } from '../train/schedule.js';
 
 export interface EpochsWithin {
   readonly schedule: Schedule;
-  /** Plans anew by the time that the epochs took; 'stop' after the last one. */
+  /** Plans anew by the time that the epoch took; 'stop' after the last one. */
   onEpoch(record: Pick<EpochRecord, 'epoch'>): 'stop' | undefined;
-  /** The epochs of the plan as it is now, at least one. */
-  planned(): number;
 }
 
 /** `epochs` at most, within `seconds` from now; `now` is a clock in milliseconds, for tests. */
@@ -20,15 +18,17 @@ export function epochsWithin(
   seconds: number,
   now: () => number = () => performance.now(),
 ): EpochsWithin {
-  const began = now();
+  const end = now() + seconds * 1000;
+  let before = now();
   let planned = epochs;
   return {
     schedule: ({ epoch }) => Math.max(0, 1 - epoch / planned),
     onEpoch({ epoch }) {
-      const each = (now() - began) / 1000 / epoch;
-      planned = Math.max(epoch, Math.min(epochs, Math.floor(seconds / each)));
+      // The first epoch also compiles the step, so the last one says what the next will take.
+      const more = Math.floor((end - now()) / (now() - before));
+      before = now();
+      planned = Math.min(epochs, epoch + Math.max(0, more));
       return epoch === planned && epoch < epochs ? 'stop' : undefined;
     },
-    planned: () => planned,
   };
 }
