@@ -1,10 +1,9 @@
 /**
- * Scenes that `bitplane demo` can show, best first: a network that comes with its recipe, on the
+ * Scenes that `bitplane demo` can show of a folder, best first: a network that comes with its recipe, on the
  * real test pictures it was trained for, where both are at hand; else a seeded network on a real or
  * generated picture. Not here: running it (demo.ts).
  */
 import { existsSync } from 'node:fs';
-import { homedir } from 'node:os';
 import { basename, join } from 'node:path';
 import { BitplaneError } from '../core/errors.js';
 import { openCifar10 } from '../data/cifar10.js';
@@ -41,16 +40,12 @@ const SEEDED_SIDE = 32;
 const SEEDED: Preprocess = { layout: 'NHWC', color: 'rgb', scale: 1 / 127.5, mean: [1], std: [1] };
 
 /**
- * `dir`, else `bitplane/data` in the user's cache (`$XDG_CACHE_HOME`, else `~/.cache`), where
- * `.ci/run` lays it. Models are looked for in the folder itself, in its `models` folder, and in one
- * beside it.
- * @throws BitplaneError ERR_IO where `dir` is no folder, ERR_FORMAT where a data set in it is
+ * Models are looked for in the folder `root` itself, in its `models` folder, and in one beside it.
+ * @throws BitplaneError ERR_IO where `root` is no folder, ERR_FORMAT where a data set in it is
  * damaged
  */
-export async function findScene(dir: string | undefined): Promise<Scene> {
-  const root =
-    dir ?? join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'bitplane', 'data');
-  if (dir !== undefined) await listFolder(dir);
+export async function findScene(root: string): Promise<Scene> {
+  await listFolder(root);
   const sets = [
     await absentAsUndefined(openCifar10(root)),
     await absentAsUndefined(openMnist(root)),

@@ -1,6 +1,7 @@
 /**
- * `bitplane demo` (`npm run demo`): runs a binary network on pictures and prints its answers, its
- * time and its size, packed and in float. Not here: which network and pictures (demo-scenes.ts).
+ * `bitplane demo` (`npm run demo`): trains a network on drawn pictures, or, where a folder of data
+ * is named, runs one on its pictures and prints its answers, its time and its size, packed and in
+ * float. Not here: the training (demo-story.ts), which network and pictures (demo-scenes.ts).
  */
 import { cpus } from 'node:os';
 import { preprocessPixels } from '../data/preprocess.js';
@@ -8,21 +9,27 @@ import { encodeModel } from '../formats/safetensors/model.js';
 import { Session } from '../formats/session.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { findScene, type Scene } from './demo-scenes.js';
+import { demoStory } from './demo-story.js';
 import { evaluate, topClasses } from './evaluate.js';
 import { bytes, microseconds, percent, three } from './format.js';
 import { type Io, printLines } from './io.js';
 import { startProgress } from './progress.js';
 import type { Runner } from './run-rows.js';
-import { summarize, timeCalls, warmUp } from './statistics.js';
 import { facts, table } from './table.js';
+import { timeInTurns } from './time-in-turns.js';
 
 const SHOWN = 8;
 const NOTES = 3;
-const ROUNDS = 5;
-const RUNS_PER_ROUND = { packed: 100, float: 10 };
 
-export async function demo(flags: { readonly data?: string }, io: Io): Promise<void> {
-  const scene = await findScene(flags.data ?? (io.env.BITPLANE_DATA || undefined));
+/** The exit code. */
+export async function demo(flags: { readonly data?: string }, io: Io): Promise<number> {
+  const folder = flags.data ?? (io.env.BITPLANE_DATA || undefined);
+  if (folder === undefined) return await demoStory(io);
+  await showScene(await findScene(folder), io);
+  return 0;
+}
+
+async function showScene(scene: Scene, io: Io): Promise<void> {
   const packed = Session.fromGraph(scene.graph);
   const float = Session.fromGraph(scene.graph, { optimize: false });
   try {
@@ -112,24 +119,7 @@ async function showAccuracy({ data, preprocess }: Scene, packed: Runner, io: Io)
 
 async function showCost(scene: Scene, packed: Session, float: Session, io: Io): Promise<void> {
   const { feeds } = await prepare(scene, 1);
-  const time = { packed: Number.POSITIVE_INFINITY, float: Number.POSITIVE_INFINITY };
-  const progress = startProgress(io, 'timing', ROUNDS);
-  for (let round = 0; round < ROUNDS; round++) {
-    // Both take turns and the best round counts, because other work on the machine slows some
-    // rounds.
-    for (const [name, session] of [
-      ['packed', packed],
-      ['float', float],
-    ] as const) {
-      await warmUp(() => session.run(feeds), 20);
-      const { medianUs } = summarize(
-        await timeCalls(() => session.run(feeds), RUNS_PER_ROUND[name]),
-      );
-      time[name] = Math.min(time[name], medianUs);
-    }
-    progress.update(round + 1);
-  }
-  progress.finish();
+  const time = await timeInTurns({ packed, float }, feeds, io);
   const size = { packed: encodeModel(packed.graph).length, float: encodeModel(scene.graph).length };
   printLines(
     io,

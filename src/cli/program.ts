@@ -304,9 +304,9 @@ export function buildProgram(io: Io, messages: Io, exit: (code: number) => void)
 
   program
     .command('demo', { hidden: true })
-    .description('a binary network on real pictures where they are at hand')
+    .description('a binary network, trained on drawn pictures and packed; or run on real ones')
     .option('--data <dir>', 'folder of data sets (default: $BITPLANE_DATA)')
-    .action(async (flags) => (await import('./demo.js')).demo(flags, io));
+    .action(async (flags) => exit(await (await import('./demo.js')).demo(flags, io)));
   return program;
 }
 

@@ -43,7 +43,8 @@ export interface StepReport {
 
 export interface Callbacks {
   onStep?(report: StepReport): void;
-  onEpoch?(record: EpochRecord): void | Promise<void>;
+  /** 'stop' ends the training after this epoch, with what it has. */
+  onEpoch?(record: EpochRecord): void | 'stop' | Promise<void> | Promise<'stop' | undefined>;
 }
 
 export interface FitOptions
@@ -208,7 +209,7 @@ class Training {
         };
         this.history.push(record);
         if (checkpoint !== undefined) await this.save(checkpoint, epoch + 1);
-        await callbacks?.onEpoch?.(record);
+        if ((await callbacks?.onEpoch?.(record)) === 'stop') break;
       }
       const state = this.step.parameters.map((name) => [name, this.store.get(name)] as const);
       return { state: Object.fromEntries(state) as State, history: this.history };

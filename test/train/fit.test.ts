@@ -101,6 +101,18 @@ describe('fit', () => {
     expect(other).not.toEqual(first);
   });
 
+  test("a callback's 'stop' ends the training after its epoch, with what it has", async () => {
+    const same = { ...settings, schedule: constant() };
+    const stopped = await fit(
+      binaryNet(),
+      { train },
+      { ...same, callbacks: { onEpoch: ({ epoch }) => (epoch === 2 ? 'stop' : undefined) } },
+    );
+    const short = await fit(binaryNet(), { train }, { ...same, epochs: 2 });
+    expect(stopped.history).toHaveLength(2);
+    expect(stopped.state).toEqual(short.state);
+  });
+
   test('goes on from a checkpoint to the result of an uninterrupted training', async () => {
     const whole = await fit(binaryNet(), { train, test: held }, settings);
     const checkpoint = join(folder, 'checkpoint.safetensors');
