@@ -21,6 +21,7 @@ import { resnet20, resnetCifar18 } from '../zoo/resnet.js';
 import { FILES, type Trained, trainRecipe } from '../zoo/train-recipe.js';
 import { bytes, percent } from './format.js';
 import { type Io, printJson, printLines } from './io.js';
+import { notHere } from './not-here.js';
 import { dataFolder } from './open-dataset.js';
 import { trainingPage } from './report/training-page.js';
 import { facts } from './table.js';
@@ -54,6 +55,13 @@ export async function trainCommand(name: string, flags: TrainFlags, io: Io): Pro
     throw expected('ERR_ARGUMENT', '--size N, for the pictures of a folder', 'none', {
       op: 'train',
     });
+  if (flags.dataset !== 'folder' && side !== undefined)
+    throw notHere('--size', `pictures of ${flags.dataset} have their size`);
+  if (
+    flags.teacher !== undefined &&
+    recipe.phases(model).every(({ teacher }) => teacher !== 'given')
+  )
+    throw notHere('--teacher', `the recipe ${name} has no teacher, or trains its own`);
   const fit = side === undefined ? undefined : { resize: side, crop: side };
   const { train, test } = await openTrainingSets(flags.dataset, dir, { fit });
   const remarks = remarksOn([train, test]);

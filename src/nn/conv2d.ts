@@ -85,7 +85,7 @@ export function conv2d(options: Conv2dOptions): Layer {
       padValue === 0
         ? [quantizedInput, pads]
         : [border(scope, quantizedInput, pads, padValue), NO_PADS];
-    const y = quantizedProduct(scope, weights, w, (values, name) =>
+    const y = quantizedProduct(scope, weights, w, init, (values, name) =>
       g.conv2d(input, values, { strides, pads: own, groups, name }),
     );
     return bias

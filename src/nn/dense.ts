@@ -48,7 +48,7 @@ export function dense(options: DenseOptions): Layer {
     const w = scope.parameter('weight', shape, 'weight', init, weights?.precision);
     const input =
       inputs === undefined ? x : quantizeInput(scope, 'dense', inputs, x, inputName(scope, inputs));
-    const y = quantizedProduct(scope, weights, w, (values, name) =>
+    const y = quantizedProduct(scope, weights, w, init, (values, name) =>
       g.dense(input, values, { name }),
     );
     return bias

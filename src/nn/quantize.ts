@@ -3,12 +3,18 @@
  * (src/quant).
  */
 import { expected } from '../core/errors.js';
+import { elementCount } from '../core/shape.js';
 import { isNeverZero } from '../passes/nonzero.js';
 import { activations } from '../quant/layer-inputs.js';
 import { weights } from '../quant/layer-weights.js';
 import type { QuantSpecLike } from '../quant/parse-spec.js';
-import type { ActivationQuantizer, QuantizedWeights, WeightQuantizer } from '../quant/quantizer.js';
-import { constantOf } from './initializers.js';
+import type {
+  ActivationQuantizer,
+  Learned,
+  QuantizedWeights,
+  WeightQuantizer,
+} from '../quant/quantizer.js';
+import { constantOf, type Initializer } from './initializers.js';
 import type { Float, Scope } from './scope.js';
 
 /** How a layer's weights are quantized: by a quantizer, or by the one that a spec describes. */
@@ -37,15 +43,16 @@ function quantizeOwnWeights(
   scope: Scope,
   quantizer: WeightQuantizer | undefined,
   w: Float,
+  learned: Learned,
 ): QuantizedWeights {
   // While a model is built only shapes matter, and an input stands for each parameter.
   const isStandIn = w.op === 'input' && quantizer?.constantsOnly === true;
   if (quantizer === undefined || isStandIn) return { values: w };
-  return quantizer.quantize(scope.g, scope.path, w);
+  return quantizer.quantize(scope.g, scope.path, w, learned);
 }
 
 /**
- * x through the quantizer, whose range, if it has one, is a parameter of the layer. A layer that
+ * x through the quantizer; what it learns are parameters of the layer. A layer that
  * demands one bit while sign(0) is 0 needs a proof that x is never 0.
  */
 export function quantizeInput(
@@ -65,27 +72,54 @@ export function quantizeInput(
         node: scope.path,
       },
     );
-  const range =
-    inputs.range === undefined
-      ? undefined
-      : scope.parameter('range', [], 'range', constantOf(inputs.range));
+  const learned = Object.fromEntries(
+    Object.entries(inputs.learned ?? {}).map(([own, initial]) => [
+      own,
+      scope.parameter(own, [], 'range', constantOf(initial)),
+    ]),
+  );
   return scope.training
-    ? inputs.trained(scope.g, name, x, range)
-    : inputs.quantize(scope.g, name, x, range);
+    ? inputs.trained(scope.g, name, x, learned)
+    : inputs.quantize(scope.g, name, x, learned);
+}
+
+/** The parameters of a weight quantizer. Each begins by weights such as `init` gives. */
+function learnedOf(
+  scope: Scope,
+  quantizer: WeightQuantizer | undefined,
+  { shape }: Float,
+  init: Initializer,
+): Learned {
+  const begin =
+    (of: (w: Float32Array) => number): Initializer =>
+    (data, _shape, random) => {
+      const sizes = shape as readonly number[];
+      const sample = new Float32Array(elementCount(sizes));
+      init(sample, sizes, random);
+      data.fill(of(sample));
+    };
+  return Object.fromEntries(
+    Object.entries(quantizer?.learned ?? {}).map(([own, of]) => [
+      own,
+      scope.parameter(own, [], 'range', begin(of)),
+    ]),
+  );
 }
 
 /**
  * The product of x with a layer's weights through their quantizer. In training its numbers are the
  * same, from bits where the weights are bits, and its gradient is that of the product with the
- * quantizer's trained weights.
+ * quantizer's trained weights. `init` is the initializer of w.
  */
 export function quantizedProduct(
   scope: Scope,
   quantizer: WeightQuantizer | undefined,
   w: Float,
+  init: Initializer,
   multiply: (values: Float, name: string) => Float,
 ): Float {
-  const { values, scale } = quantizeOwnWeights(scope, quantizer, w);
+  const learned = learnedOf(scope, quantizer, w, init);
+  const { values, scale } = quantizeOwnWeights(scope, quantizer, w, learned);
   let y = multiply(values, scope.path);
   if (scale !== undefined) y = scope.g.mul(y, scale, { name: scope.named('real') });
   if (!scope.training || quantizer === undefined) return y;
@@ -94,7 +128,7 @@ export function quantizedProduct(
       op: 'layer',
       node: scope.path,
     });
-  const trained = quantizer.trained(scope.g, scope.named('trained'), w);
+  const trained = quantizer.trained(scope.g, scope.named('trained'), w, learned);
   const through = multiply(trained, scope.named('through'));
   return scope.g.surrogate(y, through, { name: scope.named('quantized') });
 }

@@ -22,7 +22,7 @@ export type Role =
   | 'mean'
   | 'variance'
   | 'slope'
-  // The greatest magnitude of a quantized input.
+  // A number that a quantizer learns: a range, a step, a scale.
   | 'range';
 
 export interface Parameter {

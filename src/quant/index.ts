@@ -2,16 +2,20 @@
  * Quantization, as `import { quant } from 'bitplane'` gives it: specs, quantizers of layers, and of
  * whole networks. Not here: the arithmetic on numbers, observers and formats, which these use.
  */
+export { type DorefaOptions, dorefa, dorefaActivation } from './dorefa.js';
 export { activations } from './layer-inputs.js';
 export { weights } from './layer-weights.js';
+export { type LsqActivationOptions, type LsqOptions, lsq, lsqActivation } from './lsq.js';
 export type { LayerChoice, QuantChoice, QuantizeOptions } from './network/options.js';
 export { type Quantized, quantizeGraph } from './network/quantize-graph.js';
 export type { ActivationReport, Bins, LayerReport, WeightReport } from './network/report.js';
 export type { ObserverName, ObserverOptions } from './observers/range-of.js';
+export { type PactOptions, pact } from './pact.js';
 export { parseQuantSpec, type QuantSpecLike, type QuantSpecText } from './parse-spec.js';
 export { ede, type Proxy, type PseudoGradient } from './pseudo-gradient.js';
 export type {
   ActivationQuantizer,
+  Learned,
   QuantizedWeights,
   Quantizer,
   SignOfZero,
@@ -32,4 +36,5 @@ export {
   quantSpec,
   type Scheme,
 } from './spec.js';
+export { type TtqOptions, type TwnOptions, ttq, twn } from './ternary.js';
 export type { WeightRange } from './weights.js';

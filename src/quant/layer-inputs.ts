@@ -6,14 +6,18 @@
 import { expected } from '../core/errors.js';
 import type { Value } from '../graph/value.js';
 import type { GraphBuilder } from '../ops/builder.js';
-import type { Tensor } from '../tensor/tensor.js';
 import { paramsOfRanges } from './affine.js';
 import { fakeQuantize, fakeQuantizeBy } from './fake-quantize.js';
 import { groupsOf } from './groups.js';
 import { parseQuantSpec, type QuantSpecLike, showQuantSpec } from './parse-spec.js';
-import type { ActivationQuantizer } from './quantizer.js';
+import {
+  type ActivationQuantizer,
+  type Learned,
+  learnedNumber,
+  positiveConstant,
+} from './quantizer.js';
 import { signActivation } from './sign-activation.js';
-import { codesOf } from './spec.js';
+import { codesOf, type QuantSpec } from './spec.js';
 
 /**
  * The best clipping of a normal distribution of variance 1, which a batch norm leaves, by bits:
@@ -47,31 +51,25 @@ export function activations(like: QuantSpecLike): ActivationQuantizer {
     formula: 'round(clip(x / s, lo, hi)) * s, s = range / hi',
     pseudoGradient: 'clip' as const,
     paper: 'Esser et al., ICLR 2020, arXiv 1902.08153',
-    range: CLIPPING[spec.bits + (spec.signed ? 0 : 1)] as number,
-    trained(g: GraphBuilder, path: string, x: Value<'f32'>, range?: Value<'f32'>) {
-      const scale = g.div(required(range, path), hi, { name: `${path}.scale` });
+    learned: Object.freeze({ range: clippingOf(spec) }),
+    trained(g: GraphBuilder, path: string, x: Value<'f32'>, learned?: Learned) {
+      const range = learnedNumber(learned, 'range', name, path);
+      const scale = g.div(range, hi, { name: `${path}.scale` });
       return fakeQuantizeBy(g, path, x, spec, scale, { trained: true });
     },
-    quantize(g: GraphBuilder, path: string, x: Value<'f32'>, given?: Value<'f32'>) {
-      const range = required(given, path);
-      if (range.op !== 'constant') {
+    quantize(g: GraphBuilder, path: string, x: Value<'f32'>, learned?: Learned) {
+      const range = learnedNumber(learned, 'range', name, path);
+      const most = positiveConstant(range, 'range', name, path);
+      if (most === undefined) {
         const scale = g.div(range, hi, { name: `${path}.scale` });
         return fakeQuantizeBy(g, path, x, spec, scale);
       }
-      const most = (range.data as Tensor<'f32'>).data[0] as number;
-      if (!(most > 0 && most < Infinity))
-        throw expected('ERR_ARGUMENT', 'a range that is finite and above 0', most, {
-          op: name,
-          node: path,
-        });
       const params = paramsOfRanges(spec, [{ lo: 0, hi: most }]);
       return fakeQuantize(g, path, x, spec, params, groupsOf('tensor', []));
     },
   });
 }
 
-function required(range: Value<'f32'> | undefined, path: string): Value<'f32'> {
-  if (range === undefined)
-    throw expected('ERR_ARGUMENT', 'a range', range, { op: 'activations', node: path });
-  return range;
+function clippingOf({ bits, signed }: QuantSpec): number {
+  return CLIPPING[bits + (signed ? 0 : 1)] as number;
 }

@@ -5,8 +5,10 @@
  * parameters (src/nn), gradients.
  */
 import { requireOneOf } from '../core/checks.js';
+import { expected } from '../core/errors.js';
 import type { Value } from '../graph/value.js';
 import type { GraphBuilder } from '../ops/builder.js';
+import type { Tensor } from '../tensor/tensor.js';
 import { type PseudoGradient, requirePseudoGradient } from './pseudo-gradient.js';
 import type { QuantSpec } from './spec.js';
 
@@ -43,36 +45,74 @@ export interface Quantizer {
 }
 
 /**
- * Quantized weights: the layer multiplies by `values`, then its result by `scale` [O], so that
- * products stay integers.
+ * Quantized weights: the layer multiplies by `values`, then its result by `scale`, [O] or one number,
+ * so that products stay integers.
  */
 export interface QuantizedWeights {
   readonly values: Value<'f32'>;
   readonly scale?: Value<'f32'>;
 }
 
+/** What a layer has learned for a quantizer: parameters of one number each, by their names. */
+export type Learned = Readonly<Record<string, Value<'f32'>>>;
+
 export interface WeightQuantizer extends Quantizer {
+  /** Parameters of the layer, and what each begins with, given weights as the layer begins. */
+  readonly learned?: Readonly<Record<string, (w: Float32Array) => number>>;
   /** Only numbers can be quantized, not values that a graph computes. */
   readonly constantsOnly?: true;
   /**
    * w is [O, ...]. Numbers (constants) are quantized at once; other values become ops under names
    * that begin with `name`.
    */
-  quantize(g: GraphBuilder, name: string, w: Value<'f32'>): QuantizedWeights;
+  quantize(g: GraphBuilder, name: string, w: Value<'f32'>, learned?: Learned): QuantizedWeights;
   /**
    * The quantized weights as one value, `values` times `scale`, through which a gradient reaches w.
    * Absent where it reaches w as it is.
    */
-  trained?(g: GraphBuilder, name: string, w: Value<'f32'>): Value<'f32'>;
+  trained?(g: GraphBuilder, name: string, w: Value<'f32'>, learned?: Learned): Value<'f32'>;
 }
 
 export interface ActivationQuantizer extends Quantizer {
   /** Demands one bit: a layer whose input may be 0 under zero: 'torch' is then an error. */
   readonly packed: boolean;
-  /** The range that it begins with; absent where it has none to learn. */
-  readonly range?: number;
-  /** `range` [] is the greatest magnitude that has a code; it is the layer's parameter. */
-  quantize(g: GraphBuilder, name: string, x: Value<'f32'>, range?: Value<'f32'>): Value<'f32'>;
-  /** The same numbers, through which a gradient reaches x and the range. */
-  trained(g: GraphBuilder, name: string, x: Value<'f32'>, range?: Value<'f32'>): Value<'f32'>;
+  /** Parameters of the layer, and what each begins with. */
+  readonly learned?: Readonly<Record<string, number>>;
+  quantize(g: GraphBuilder, name: string, x: Value<'f32'>, learned?: Learned): Value<'f32'>;
+  /** The same numbers, through which a gradient reaches x and what is learned. */
+  trained(g: GraphBuilder, name: string, x: Value<'f32'>, learned?: Learned): Value<'f32'>;
+}
+
+/** @throws BitplaneError ERR_ARGUMENT for a parameter that was not given */
+export function learnedNumber(
+  learned: Learned | undefined,
+  which: string,
+  op: string,
+  node: string,
+): Value<'f32'> {
+  const value = learned?.[which];
+  if (value === undefined) throw expected('ERR_ARGUMENT', `a ${which}`, value, { op, node });
+  return value;
+}
+
+/**
+ * The number of a constant that stands for a learned step or range; undefined for other values.
+ * @throws BitplaneError ERR_ARGUMENT for a number that is not finite and above 0
+ */
+export function positiveConstant(
+  value: Value<'f32'>,
+  which: string,
+  op: string,
+  node: string,
+): number | undefined {
+  if (value.op !== 'constant') return undefined;
+  const number = (value.data as Tensor<'f32'>).data[0] as number;
+  if (number > 0 && number < Infinity) return number;
+  throw expected('ERR_ARGUMENT', `a ${which} that is finite and above 0`, number, { op, node });
+}
+
+/** @throws BitplaneError ERR_ARGUMENT */
+export function requireBits(op: string, bits: number, least: number): void {
+  if (!Number.isInteger(bits) || bits < least || bits > 8)
+    throw expected('ERR_ARGUMENT', `bits from ${least} to 8`, bits, { op });
 }

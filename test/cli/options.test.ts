@@ -68,6 +68,10 @@ const BASE: Readonly<Record<string, () => string[]>> = {
   'bench kernels': () => ['bench', 'kernels', '--repeat', '1', '--isa', 'scalar'],
   convert: () => ['convert', model, at('out.safetensors')],
   quantize: () => ['quantize', at('float.safetensors'), at('few.safetensors'), ...QUANTIZE()],
+  train: () => [
+    ...['train', 'float', '--dataset', 'mnist', '--data', dir, '--out', at('trained')],
+    ...['--epochs', '1', '--width', '1', '--batch', '20'],
+  ],
   doctor: () => ['doctor'],
   demo: () => ['demo', '--data', dir],
 };
@@ -458,6 +462,35 @@ const WORKS: Readonly<Record<string, (command: string) => Promise<unknown>>> = {
     expect(json(await on('quantize', '--json', '--html', at('q.html'))).html).toBe(at('q.html'));
     expect(readFileSync(at('q.html'), 'utf8')).toMatch(/^<!doctype html>/);
   },
+  'train --json': isJson,
+  'train --dataset': async () => expect(json(await on('train', '--json')).dataset).toBe('mnist'),
+  'train --data': async () =>
+    expect((await on('train', '--data', at('none'))).stderr).toContain(at('none')),
+  'train --out': async () => {
+    expect(json(await on('train', '--json', '--out', at('other'))).out).toBe(at('other'));
+    expect(existsSync(at('other/model.safetensors'))).toBe(true);
+  },
+  'train --model': async () =>
+    expect(json(await on('train', '--json', '--model', 'resnet-18')).model).toBe('resnet-18'),
+  'train --epochs': async () =>
+    expect(json(await on('train', '--json', '--epochs', '2')).history).toHaveLength(2),
+  'train --width': async () =>
+    expect(json(await on('train', '--json', '--width', '2')).bytes).toBeGreaterThan(
+      json(await on('train', '--json')).bytes,
+    ),
+  'train --batch': async () =>
+    expect((await on('train', '--batch', '41')).stderr).toContain('batchSize of at most 40'),
+  'train --seed': async () =>
+    expect(json(await on('train', '--json', '--seed', '5')).history[0].loss).not.toBe(
+      json(await on('train', '--json')).history[0].loss,
+    ),
+  'train --threads': async () =>
+    expect(json(await on('train', '--json', '--threads', '1')).history).toHaveLength(1),
+  'train --resume': async () => {
+    const { history } = json(await on('train', '--json', '--out', at('again')));
+    const more = json(await on('train', '--json', '--out', at('again'), '--resume'));
+    expect(more.history).toEqual(history);
+  },
   'doctor --json': isJson,
   'demo --data': async () =>
     expect((await cli('demo', '--data', at('none'))).stderr).toContain(at('none')),
@@ -489,6 +522,8 @@ const VALUES: Readonly<Record<string, string>> = {
   '--observer': 'mse',
   '--percentile': '99',
   '--html': 'q.html',
+  '--size': '8',
+  '--teacher': 'folder',
 };
 
 const program = buildProgram(fakeIo(), fakeIo(), () => undefined);

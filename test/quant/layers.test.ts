@@ -89,8 +89,8 @@ describe('activations', () => {
     const quantizer = quant.activations('int3');
     const fixed = g.constant(new Tensor('f32', Float32Array.of(1.3), [])) as Value<'f32'>;
     const graph = g.graph([input, range], {
-      a: quantizer.quantize(g, 'a', input, fixed),
-      b: quantizer.quantize(g, 'b', input, range),
+      a: quantizer.quantize(g, 'a', input, { range: fixed }),
+      b: quantizer.quantize(g, 'b', input, { range }),
     });
     const fed = new Tensor('f32', Float32Array.of(1.3), []);
     const { a, b } = evaluateGraph(graph, { x, range: fed });
