@@ -1,7 +1,7 @@
 /**
- * Scenes that `bitplane demo` can show of a folder, best first: a network that comes with its recipe, on the
- * real test pictures it was trained for, where both are at hand; else a seeded network on a real or
- * generated picture. Not here: running it (demo.ts).
+ * Scenes that `bitplane demo` can show of a folder, best first: a network that comes with its
+ * recipe, on the real test pictures it was trained for, where both are at hand; else a seeded
+ * network on a real or generated picture. Not here: running it (demo.ts).
  */
 import { existsSync } from 'node:fs';
 import { basename, join } from 'node:path';
