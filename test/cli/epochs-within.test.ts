@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { epochsWithin } from '../../src/cli/epochs-within.js';
 
-/** The rates at which the epochs of a training begin whose epochs take `seconds`, the last again. */
+/** The rate at the beginning of each epoch, where epochs take `seconds`, the last one again. */
 function run(epochs: number, limit: number, ...seconds: number[]) {
   let clock = 5000;
   const plan = epochsWithin(epochs, limit, () => clock);

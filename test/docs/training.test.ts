@@ -1,4 +1,4 @@
-/** The snippets of docs/training.md, run in order as the one program that the page says they are. */
+/** The snippets of docs/training.md, run in order as one program. Not here: what they teach. */
 import { readFileSync } from 'node:fs';
 import { transform } from 'esbuild';
 import { expect, test } from 'vitest';
