@@ -75,9 +75,10 @@ export async function demoStory(
   const began = performance.now();
   const { state, history } = await trained(network, sets, plan, epochs, io);
   const cut = history.length < epochs ? ` of ${epochs}, as many as fit into ${seconds} s` : '';
+  const done = history.length === 1 ? '1 epoch' : `${history.length} epochs`;
   printLines(
     io,
-    `a binary network, trained for ${history.length} epoch${history.length === 1 ? '' : 's'}${cut}, ` +
+    `a binary network, trained for ${done}${cut}, ` +
       `in ${((performance.now() - began) / 1000).toFixed(1)} s`,
     '',
   );

@@ -12,8 +12,9 @@ import type { Tensor, TensorLike } from '../tensor/tensor.js';
 export interface Classifier {
   readonly inputNames: readonly string[];
   readonly outputNames: readonly string[];
+  /** Takes floats by the input's name; `never` lets sessions of any typed graph be one. */
   run(
-    feeds: Readonly<Record<string, Float32Array>>,
+    feeds: never,
     options?: { readonly signal?: AbortSignal },
   ): Promise<Readonly<Record<string, TensorLike>>>;
 }
@@ -62,7 +63,7 @@ export async function evaluate(
   const size = Math.min(batchSize, set.size);
   for (const batch of batches(set, { batchSize: size, normalization })) {
     const results = await network.run(
-      { [input!]: batch.x },
+      { [input!]: batch.x } as never,
       signal === undefined ? {} : { signal },
     );
     const numbers = (results[output!] as Tensor<'f32'>).data;

@@ -1,4 +1,7 @@
-/** The demo without a data set, on few pictures. That the whole one learns: `npm run demo` itself. */
+/**
+ * The demo without a data set, on few pictures. Not here: that the whole one learns, which
+ * `npm run demo` itself says by its exit code.
+ */
 import { beforeEach, expect, test, vi } from 'vitest';
 import { binaryNetwork } from '../../src/cli/demo-networks.js';
 import { demoStory } from '../../src/cli/demo-story.js';

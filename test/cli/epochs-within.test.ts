@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { epochsWithin } from '../../src/cli/epochs-within.js';
 
-/** Runs a training whose epochs take `seconds` each; epochs that were run, and their first rates. */
+/** The rate at the beginning of each epoch, where epochs take `seconds`, the last one again. */
 function run(epochs: number, limit: number, ...seconds: number[]) {
   let clock = 5000;
   const plan = epochsWithin(epochs, limit, () => clock);
