@@ -45,8 +45,8 @@ export interface Quantizer {
 }
 
 /**
- * Quantized weights: the layer multiplies by `values`, then its result by `scale`, [O] or one number,
- * so that products stay integers.
+ * Quantized weights: the layer multiplies by `values`, then its result by `scale`, [O] or one
+ * number, so that products stay integers.
  */
 export interface QuantizedWeights {
   readonly values: Value<'f32'>;
