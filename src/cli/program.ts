@@ -289,6 +289,8 @@ export function buildProgram(io: Io, messages: Io, exit: (code: number) => void)
       new Option('--model <name>', 'the network (default: resnet-20)').choices([
         'resnet-20',
         'resnet-18',
+        'vgg-small',
+        'lfc',
       ]),
     )
     .option('--epochs <n>', "of all phases together (default: the recipe's)", parseCount)
