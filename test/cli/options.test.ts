@@ -489,8 +489,16 @@ const WORKS: Readonly<Record<string, (command: string) => Promise<unknown>>> = {
     expect(json(await on('train', '--json', '--out', at('other'))).out).toBe(at('other'));
     expect(existsSync(at('other/model.safetensors'))).toBe(true);
   },
-  'train --model': async () =>
-    expect(json(await on('train', '--json', '--model', 'resnet-18')).model).toBe('resnet-18'),
+  'train --model': async () => {
+    const argv = (BASE['train'] as () => string[])();
+    for (const model of ['resnet-18', 'vgg-small'])
+      expect(json(await on('train', '--json', '--model', model)).model).toBe(model);
+    argv[1] = 'real-to-binary';
+    expect(await cli(...argv, '--model', 'lfc')).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/--model .*: expected a model of resnet-20, resnet-18 but/),
+    });
+  },
   'train --epochs': async () =>
     expect(json(await on('train', '--json', '--epochs', '2')).history).toHaveLength(2),
   'train --width': async () =>
