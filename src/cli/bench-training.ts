@@ -67,7 +67,8 @@ export async function benchTraining(model: string, flags: BenchFlags, io: Io): P
     await timeCalls(run, WARM_UP);
     const samples: number[] = [];
     for (let i = 0; i < repeat; i++) {
-      samples.push(...(await timeCalls(run, 1)));
+      const [us] = await timeCalls(run, 1);
+      samples.push(us as number);
       progress.update(i + 1);
     }
     progress.finish();
