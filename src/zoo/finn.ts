@@ -60,7 +60,7 @@ export const tfc = perceptron(64);
 export const sfc = perceptron(256);
 export const lfc = perceptron(1024);
 
-/** The shape of LFC in floats, with a ReLU behind each layer but the last: what LFC compares with. */
+/** The shape of LFC in floats, a ReLU behind each layer but the last: what LFC compares with. */
 export function lfcFloat(options: Omit<NetworkOptions, 'width'> = {}): Network {
   return network(options, FIXED_WIDTH_OPTIONS, MNIST, (classes) => [
     nn.flatten({ name: 'flatten' }),
