@@ -14,6 +14,7 @@ const ELSEWHERE = [
   ['threads', '--threads', 'a kernel is measured on one thread'],
   ['batch', '--batch', 'a kernel is measured at the shapes of its table, one image each'],
   ['profile', '--profile', 'every row is one kernel already'],
+  ['train', '--train', 'a kernel is measured by itself'],
   ['vs', '--vs', 'onnxruntime runs models, no single kernels'],
   ['lowBit', '--low-bit', 'every row is one kernel already'],
   ['signZero', '--sign-zero', 'it is about the Sign of an ONNX model'],

@@ -1,6 +1,7 @@
 /**
  * `bitplane bench MODEL`: latency of whole runs on seeded input, by layer if asked, and beside
- * another engine if asked. Not here: single kernels (bench-kernels.ts).
+ * another engine if asked. Not here: single kernels (bench-kernels.ts), training steps
+ * (bench-training.ts).
  */
 import { basename } from 'node:path';
 import type { LayerProfile, TensorMetadata } from '../runtime/session-types.js';
@@ -19,6 +20,7 @@ export interface BenchFlags extends SessionFlags {
   readonly repeat?: number;
   readonly batch?: number;
   readonly profile?: boolean;
+  readonly train?: boolean;
   readonly vs?: 'onnxruntime';
   readonly json?: boolean;
 }

@@ -177,16 +177,19 @@ export function buildProgram(io: Io, messages: Io, exit: (code: number) => void)
     .addArgument(new Argument('<model>', 'a model file, or the word kernels'))
     .option(
       '--repeat <n>',
-      'timed runs (default: 100; of each kernel: as many as fit into 60 ms)',
+      'timed runs (default: 100; training steps: 5; of each kernel: as many as fit into 60 ms)',
       parseCount,
     )
     .option('--batch <n>', 'size of a symbolic batch (default: 1)', parseCount)
     .option('--profile', 'time of every layer')
+    .option('--train', 'a training step of a zoo network, of 32 pictures unless --batch says')
     .addOption(
       new Option('--vs <engine>', 'time another engine on the same model').choices(['onnxruntime']),
     )
     .action(async (model, flags) => {
       if (model === 'kernels') await (await import('./bench-kernels.js')).benchKernels(flags, io);
+      else if (flags.train === true)
+        await (await import('./bench-training.js')).benchTraining(model, flags, io);
       else await (await import('./bench.js')).bench(model, flags, io);
     });
 
@@ -286,6 +289,8 @@ export function buildProgram(io: Io, messages: Io, exit: (code: number) => void)
       new Option('--model <name>', 'the network (default: resnet-20)').choices([
         'resnet-20',
         'resnet-18',
+        'vgg-small',
+        'lfc',
       ]),
     )
     .option('--epochs <n>', "of all phases together (default: the recipe's)", parseCount)

@@ -16,8 +16,7 @@ import type { State } from '../nn/state.js';
 import { Tensor } from '../tensor/tensor.js';
 import { readHistory } from '../train/history-log.js';
 import type { Teacher } from '../train/step.js';
-import { type RecipeModel, recipeOf } from '../zoo/recipes.js';
-import { resnet20, resnetCifar18 } from '../zoo/resnet.js';
+import { FLOAT_NETWORKS, type RecipeModel, recipeOf } from '../zoo/recipes.js';
 import { FILES, type Trained, trainRecipe } from '../zoo/train-recipe.js';
 import { bytes, percent } from './format.js';
 import { type Io, printJson, printLines } from './io.js';
@@ -49,6 +48,11 @@ export interface TrainFlags {
 export async function trainCommand(name: string, flags: TrainFlags, io: Io): Promise<void> {
   const recipe = recipeOf(name);
   const model = flags.model ?? 'resnet-20';
+  if (!recipe.models.includes(model))
+    throw expected('ERR_ARGUMENT', `a model of ${recipe.models.join(', ')}`, model, {
+      op: '--model',
+      node: name,
+    });
   const dir = dataFolder(flags.data, io);
   const { size: side } = flags;
   if (flags.dataset === 'folder' && side === undefined)
@@ -167,7 +171,7 @@ async function teacherOf(
 ): Promise<Teacher> {
   const given = path as string;
   if ((await stat(given)).isDirectory()) {
-    const network = model === 'resnet-20' ? resnet20 : resnetCifar18;
+    const network = FLOAT_NETWORKS[model];
     const [inputSize, , channels] = train.pictureShape;
     const state = (await readTensors(join(given, FILES.state))) as State;
     const options = { classes: train.classes.length, inputSize, channels };

@@ -60,6 +60,18 @@ export const tfc = perceptron(64);
 export const sfc = perceptron(256);
 export const lfc = perceptron(1024);
 
+/** The shape of LFC in floats, a ReLU behind each layer but the last: what LFC compares with. */
+export function lfcFloat(options: Omit<NetworkOptions, 'width'> = {}): Network {
+  return network(options, FIXED_WIDTH_OPTIONS, MNIST, (classes) => [
+    nn.flatten({ name: 'flatten' }),
+    ...[1024, 1024, 1024, classes].flatMap((units, i) => [
+      nn.dense({ units, bias: false, ...realLayer(options.real), name: `fc${i + 1}` }),
+      nn.batchNorm({ name: `bn${i + 1}` }),
+      ...(i < 3 ? [nn.relu({ name: `relu${i + 1}` })] : []),
+    ]),
+  ]);
+}
+
 /**
  * Six 3x3 convolutions without padding, pooled after the second and fourth, then three dense
  * layers.

@@ -12,7 +12,7 @@ export {
   biRealCifar18,
 } from './bi-real-net.js';
 export { exampleState } from './example-state.js';
-export { cnv, type FinnOptions, lfc, sfc, tfc } from './finn.js';
+export { cnv, type FinnOptions, lfc, lfcFloat, sfc, tfc } from './finn.js';
 export type { Block, Network, NetworkOptions } from './network.js';
 export {
   BI_REAL_NAMES,
@@ -55,6 +55,7 @@ export {
   resnet34,
   resnetCifar18,
 } from './resnet.js';
+export { type VggBlock, type VggOptions, vggSmall } from './vgg-small.js';
 export {
   type XnorConvOptions,
   type XnorOptions,

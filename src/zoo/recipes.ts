@@ -20,11 +20,13 @@ import type { Schedule } from '../train/schedule.js';
 import { cosine, linear } from '../train/schedules.js';
 import type { Loss, ParameterGroup, TrainingStepOptions } from '../train/step.js';
 import { warmUp } from '../train/warm-up.js';
-import { type BiRealStage, biReal20, biRealCifar18 } from './bi-real-net.js';
+import { type BiRealOptions, type BiRealStage, biReal20, biRealCifar18 } from './bi-real-net.js';
+import { lfc, lfcFloat } from './finn.js';
 import type { Network, NetworkOptions } from './network.js';
-import { reActBiReal20, reActBiRealCifar18 } from './react-net.js';
-import { realToBinary20, realToBinaryCifar18 } from './real-to-binary.js';
+import { type ReActOptions, reActBiReal20, reActBiRealCifar18 } from './react-net.js';
+import { type RealToBinaryOptions, realToBinary20, realToBinaryCifar18 } from './real-to-binary.js';
 import { bwn20, bwnCifar18, resnet20, resnetCifar18 } from './resnet.js';
+import { type VggBlock, type VggOptions, vggSmall } from './vgg-small.js';
 import { xnor20, xnorCifar18 } from './xnor-net.js';
 
 type Parameter = nn.Parameter;
@@ -57,12 +59,20 @@ export interface Recipe {
     readonly size: number;
     readonly mirror: boolean;
   }) => Augmentation[];
+  /** The networks that it trains. */
+  readonly models: readonly RecipeModel[];
+  /** @throws BitplaneError ERR_ARGUMENT for a model that it does not train */
   phases(model: RecipeModel): readonly RecipePhase[];
 }
 
 /** Which network a recipe trains. */
 export type RecipeModel = (typeof RECIPE_MODELS)[number];
-export const RECIPE_MODELS = ['resnet-20', 'resnet-18'] as const;
+export const RECIPE_MODELS = ['resnet-20', 'resnet-18', 'vgg-small', 'lfc'] as const;
+
+type Build<O> = (options: O) => Network;
+
+/** The network of a recipe by the name of a model; a recipe has some of them. */
+type Networks<O> = Readonly<Partial<Record<RecipeModel, Build<O>>>>;
 
 /** Reflected padding of an eighth of the picture, a random crop, and a mirror image. */
 const cropAndFlip: Recipe['augment'] = ({ size, mirror }) => [
@@ -100,8 +110,66 @@ const within: Constraint = ({ role, precision }) =>
 
 const warmLinear = (share: number) => warmUp(linear(), { share });
 
-const pick = <T>(model: RecipeModel, small: T, large: T): T =>
-  model === 'resnet-20' ? small : large;
+function pick<O>(model: RecipeModel, networks: Networks<O>): Build<O> {
+  const found = networks[model];
+  if (found === undefined)
+    throw expected('ERR_ARGUMENT', `a model of ${Object.keys(networks).join(', ')}`, model, {
+      op: 'train',
+    });
+  return found;
+}
+
+/** VGG-Small of a block. */
+const vgg =
+  <O extends VggOptions>(block: VggBlock): Build<O> =>
+  (options) =>
+    vggSmall({ ...options, block });
+
+/** Of floats: the networks that others are compared with, and teachers. */
+export const FLOAT_NETWORKS = {
+  'resnet-20': resnet20,
+  'resnet-18': resnetCifar18,
+  'vgg-small': vgg('float'),
+  lfc: lfcFloat,
+} satisfies Networks<NetworkOptions>;
+
+const BWN_NETWORKS = {
+  'resnet-20': bwn20,
+  'resnet-18': bwnCifar18,
+  'vgg-small': vgg('bwn'),
+} satisfies Networks<NetworkOptions>;
+
+/** XNOR-Net as released: without K, and without a ReLU in the stem. */
+const released =
+  (build: typeof xnor20): Build<NetworkOptions> =>
+  (options) =>
+    build({ ...options, activationScale: false, shortcut: 'padded', stemRelu: false });
+
+const XNOR_NETWORKS = {
+  'resnet-20': released(xnor20),
+  'resnet-18': released(xnorCifar18),
+  'vgg-small': vgg('xnor'),
+  lfc,
+} satisfies Networks<NetworkOptions>;
+
+const BI_REAL_NETWORKS = {
+  'resnet-20': biReal20,
+  'resnet-18': biRealCifar18,
+  'vgg-small': vgg('biReal'),
+} satisfies Networks<BiRealOptions & VggOptions>;
+
+const REACT_NETWORKS = {
+  'resnet-20': reActBiReal20,
+  'resnet-18': reActBiRealCifar18,
+  'vgg-small': vgg('reAct'),
+} satisfies Networks<ReActOptions & VggOptions>;
+
+const REAL_TO_BINARY_NETWORKS = {
+  'resnet-20': realToBinary20,
+  'resnet-18': realToBinaryCifar18,
+} satisfies Networks<RealToBinaryOptions>;
+
+const namesOf = (networks: object) => Object.keys(networks) as RecipeModel[];
 
 const RESNET = 'He et al., CVPR 2016, arXiv 1512.03385';
 const XNOR = 'Rastegari et al., ECCV 2016, arXiv 1603.05279';
@@ -114,11 +182,12 @@ export const RECIPES = {
     epochs: 30,
     batchSize: 256,
     augment: cropAndFlip,
+    models: namesOf(FLOAT_NETWORKS),
     phases: (model) => [
       {
         name: 'train',
         share: 1,
-        model: pick(model, resnet20, resnetCifar18),
+        model: pick(model, FLOAT_NETWORKS),
         loss: labels,
         optimizer: decaying(
           (decay) => sgd({ rate: 0.2, momentum: 0.9, nesterov: true, decay }),
@@ -136,11 +205,12 @@ export const RECIPES = {
     epochs: 30,
     batchSize: 256,
     augment: cropAndFlip,
+    models: namesOf(BWN_NETWORKS),
     phases: (model) => [
       {
         name: 'train',
         share: 1,
-        model: pick(model, bwn20, bwnCifar18),
+        model: pick(model, BWN_NETWORKS),
         loss: labels,
         optimizer: all(adam({ rate: 2e-3 })),
         schedule: warmLinear(0.02),
@@ -156,16 +226,12 @@ export const RECIPES = {
     epochs: 30,
     batchSize: 256,
     augment: cropAndFlip,
+    models: namesOf(XNOR_NETWORKS),
     phases: (model) => [
       {
         name: 'train',
         share: 1,
-        model: (options) =>
-          pick(
-            model,
-            xnor20,
-            xnorCifar18,
-          )({ ...options, activationScale: false, shortcut: 'padded', stemRelu: false }),
+        model: pick<NetworkOptions>(model, XNOR_NETWORKS),
         loss: labels,
         optimizer: all(adam({ rate: 2e-3 })),
         schedule: warmLinear(0.02),
@@ -181,12 +247,13 @@ export const RECIPES = {
     epochs: 60,
     batchSize: 256,
     augment: cropAndFlip,
+    models: namesOf(BI_REAL_NETWORKS),
     phases(model) {
+      const build = pick<BiRealOptions & VggOptions>(model, BI_REAL_NETWORKS);
       const stage = (name: BiRealStage, share: number, rate: number, continues: boolean) => ({
         name,
         share,
-        model: (options: NetworkOptions) =>
-          pick(model, biReal20, biRealCifar18)({ ...options, stage: name, init: nn.heNormal }),
+        model: (options: NetworkOptions) => build({ ...options, stage: name, init: nn.heNormal }),
         loss: labels,
         optimizer: all(adam({ rate })),
         schedule: warmLinear(0.02),
@@ -207,6 +274,7 @@ export const RECIPES = {
     epochs: 120,
     batchSize: 256,
     augment: cropAndFlip,
+    models: namesOf(REAL_TO_BINARY_NETWORKS),
     phases: (model) => realToBinaryPhases(model),
   },
   reactnet: {
@@ -216,16 +284,13 @@ export const RECIPES = {
     epochs: 30,
     batchSize: 256,
     augment: cropAndFlip,
+    models: namesOf(REACT_NETWORKS),
     phases(model) {
+      const build = pick<ReActOptions & VggOptions>(model, REACT_NETWORKS);
       const step = (name: string, weights: 'real' | 'binary', decay: number) => ({
         name,
         share: 0.5,
-        model: (options: NetworkOptions) =>
-          pick(
-            model,
-            reActBiReal20,
-            reActBiRealCifar18,
-          )({ ...options, weights, init: nn.heNormal }),
+        model: (options: NetworkOptions) => build({ ...options, weights, init: nn.heNormal }),
         loss: ({ g, output, teacher }: Parameters<Loss>[0]) =>
           distributionalLoss(g, output, teacher!.output),
         optimizer: decaying((own) => adam({ rate: 2.5e-3, decay: own }), decay),
@@ -246,18 +311,17 @@ export type RecipeName = keyof typeof RECIPES;
  * distillation; in the last stage labels and 0.8 times distillation.
  */
 function realToBinaryPhases(model: RecipeModel): readonly RecipePhase[] {
+  const build = pick<RealToBinaryOptions>(model, REAL_TO_BINARY_NETWORKS);
   const student = (number: 1 | 2 | 3): RecipePhase => ({
     name: `student${number}`,
     share: 0.25,
-    model: (options) =>
-      pick(model, realToBinary20, realToBinaryCifar18)({ ...options, student: number }),
+    model: (options) => build({ ...options, student: number }),
     loss: ({ g, output, targets, layer, teacher }) => {
       const own = crossEntropy(g, output, targets);
       const taught = distillation(g, output, teacher!.output);
       if (number === 3) return g.add(own, g.mul(taught, 0.8));
       // A residual block has two units here, and one layer in a ResNet.
-      const points = pick(model, 3, 2);
-      const stages = pick(model, 3, 4);
+      const [points, stages] = model === 'resnet-20' ? [3, 3] : [2, 4];
       const distances = Array.from({ length: stages * points }, (_, i) => {
         const [stage, block] = [Math.floor(i / points) + 1, i % points];
         const ours = layer(`layer${stage}/${2 * block + 1}`);

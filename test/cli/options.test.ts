@@ -332,6 +332,25 @@ const WORKS: Readonly<Record<string, (command: string) => Promise<unknown>>> = {
   },
   'bench --profile': async () =>
     expect(json(await on('bench', '--json', '--profile')).layers.length).toBeGreaterThan(0),
+  'bench --train': async () => {
+    const argv = ['bench', 'zoo:resnet-20', '--train', '--batch', '2', '--repeat', '1', '--json'];
+    const one = json(await cli(...argv));
+    expect(one).toMatchObject({ batch: 2, repeat: 1 });
+    // Numbers are printed with six digits.
+    expect((one.imagesPerSecond * one.medianUs) / 2e6).toBeCloseTo(1, 4);
+    expect(one.peakBytes).toBe(one.arenaBytes + one.stateBytes + one.packedBytes);
+    // Parameters and their moments, in floats.
+    expect(one.stateBytes).toBeGreaterThan(2 * 4 * 260_000);
+    expect(one.residentGrowthBytes).toBeGreaterThan(0);
+    for (const [more, why] of [
+      [['--profile'], /--profile: is not taken here/],
+      [['--vs', 'onnxruntime'], /--vs: is not taken here/],
+      [['--sign-zero', 'plus'], /--sign-zero: is not taken here/],
+    ] as const)
+      expect((await cli(...argv, ...more)).stdout).toMatch(why);
+    const file = await on('bench', '--train');
+    expect(file).toMatchObject({ code: 1, stderr: expect.stringMatching(/--train: is not taken/) });
+  },
   'bench --vs': async () => {
     const spec = {
       inputs: { x: ['N', 4] },
@@ -470,8 +489,16 @@ const WORKS: Readonly<Record<string, (command: string) => Promise<unknown>>> = {
     expect(json(await on('train', '--json', '--out', at('other'))).out).toBe(at('other'));
     expect(existsSync(at('other/model.safetensors'))).toBe(true);
   },
-  'train --model': async () =>
-    expect(json(await on('train', '--json', '--model', 'resnet-18')).model).toBe('resnet-18'),
+  'train --model': async () => {
+    const argv = (BASE['train'] as () => string[])();
+    for (const model of ['resnet-18', 'vgg-small'])
+      expect(json(await on('train', '--json', '--model', model)).model).toBe(model);
+    argv[1] = 'real-to-binary';
+    expect(await cli(...argv, '--model', 'lfc')).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/--model .*: expected a model of resnet-20, resnet-18 but/),
+    });
+  },
   'train --epochs': async () =>
     expect(json(await on('train', '--json', '--epochs', '2')).history).toHaveLength(2),
   'train --width': async () =>

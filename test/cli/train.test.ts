@@ -74,3 +74,15 @@ describe('bad input', () => {
     expect(existsSync(out)).toBe(false);
   });
 });
+
+test('LFC trained as XNOR-Net answers otherwise packed than in floats', async () => {
+  const [data, out] = [temporaryFolder(), temporaryFolder()];
+  writeMnist(data, 40, false, 'train');
+  writeMnist(data, 20);
+  const { code, stdout, stderr } = await cli(
+    ...['train', 'xnor', '--dataset', 'mnist', '--model', 'lfc', '--data', data, '--out', out],
+    ...['--epochs', '1', '--batch', '20', '--json'],
+  );
+  expect(code, stderr).toBe(0);
+  expect(JSON.parse(stdout)).toMatchObject({ model: 'lfc', differing: 0 });
+});
