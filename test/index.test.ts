@@ -222,6 +222,12 @@ const OPTIONED: Record<string, (options: never) => unknown> = {
       .filter(([name]) => !QUANT_WITHOUT.includes(name))
       .map(([name, member]) => [`quant.${name}`, member as Call]),
   ),
+  ...Object.fromEntries(
+    (['dorefa', 'dorefaActivation', 'lsq', 'lsqActivation', 'pact'] as const).map((name) => [
+      `quant.${name}`,
+      (o: Options) => quant[name]({ bits: 4, ...o } as never),
+    ]),
+  ),
   'quant.quantSpec': (o: Options) => quant.quantSpec({ bits: 8, ...o } as never),
   'quant.quantizeGraph': (o: Options) =>
     quant.quantizeGraph(net.graph(net.init(1)), { weights: 8, ends: 'same', ...o } as never),
