@@ -6,7 +6,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { random } from '../random.js';
 import { agrees, bitBytes, specials } from './agreement.js';
-import { type Case, randomBitMap, runCase, testedIsas } from './harness.js';
+import { type Case, isEmulated, randomBitMap, runCase, testedIsas } from './harness.js';
 
 /** Bounds that are not crossed, for ops that have some; a zero and a scale for the others. */
 const numbersOf = (op: string) => (op.endsWith('gate') ? { a: -0.7, b: 2.1 } : { a: 0.7, b: -2.1 });
@@ -337,11 +337,14 @@ describe.each(LINES)('straight line $title', ({ moves }) => {
   };
 
   // 24 and 100 channels are no columns and go the general way.
-  test.each([16, 24, 32, 48, 64, 100, 112, 128, 256])('%i channels', async (c) => {
-    await agrees(line(c, false, 1));
-    await agrees(line(c, true, 1));
-    await agrees(line(c, false, 1, true));
-  });
+  test.each(isEmulated ? [24, 64, 100] : [16, 24, 32, 48, 64, 100, 112, 128, 256])(
+    '%i channels',
+    async (c) => {
+      await agrees(line(c, false, 1));
+      await agrees(line(c, true, 1));
+      await agrees(line(c, false, 1, true));
+    },
+  );
   test.each([
     [32, 2],
     [64, 2],
@@ -447,7 +450,7 @@ class Making {
 
 describe.each(SEGMENTS)('segment $title', ({ moves }) => {
   // More pixels than are taken at a time, and images that end within.
-  test.each([16, 48, 64, 112])(
+  test.each(isEmulated ? [48, 112] : [16, 48, 64, 112])(
     '%i channels: all of its moves, some of them and what is like them, to every end',
     async (c) => {
       const next = random(c + moves.length);
