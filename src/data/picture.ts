@@ -161,7 +161,8 @@ function grayToRgb(data: Uint8Array, channels: number): Uint8Array {
 
 async function loadSharp(): Promise<typeof import('sharp').default> {
   try {
-    return (await import('sharp')).default;
+    // The comment: webpack and ncc would else load sharp with the bundle, used or not.
+    return (await import(/* webpackIgnore: true */ 'sharp')).default;
   } catch (error) {
     throw new BitplaneError(
       'ERR_UNSUPPORTED',
