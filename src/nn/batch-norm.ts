@@ -5,7 +5,8 @@
  */
 import { type OptionNames, requireOptions } from '../core/checks.js';
 import { expected } from '../core/errors.js';
-import { Tensor } from '../tensor/tensor.js';
+import { elementCount } from '../core/shape.js';
+import { Emit } from '../ops/gradient.js';
 import { constantOf } from './initializers.js';
 import { type Float, type Layer, layer, type Scope } from './scope.js';
 
@@ -80,16 +81,16 @@ function batchStatistics(scope: Scope, x: Float) {
 /** n / (n - 1), n being how many numbers of x a channel has. */
 function unbiased(scope: Scope, x: Float): number | Float {
   const { g } = scope;
-  const sizes = x.shape.slice(0, -1);
-  if (sizes.every((size) => typeof size === 'number')) {
-    const count = sizes.reduce<number>((product, size) => product * size, 1);
-    if (count > 1) return count / (count - 1);
-    throw expected('ERR_SHAPE', 'more than one number a channel to train on', count, {
-      op: 'batchNorm',
-      node: scope.path,
-    });
+  const axes = [...x.shape.keys()].slice(0, -1);
+  const sizes = axes.map((axis) => x.shape[axis]);
+  if (sizes.some((size) => typeof size !== 'number')) {
+    const count = new Emit(g).count(x, axes);
+    return g.div(count, g.sub(count, 1));
   }
-  const ones = g.expand(g.constant(new Tensor('f32', Float32Array.of(1), [])), sizes);
-  const count = g.reduce(ones as Float, 'sum', [...sizes.keys()]);
-  return g.div(count, g.sub(count, 1));
+  const count = elementCount(sizes as readonly number[]);
+  if (count > 1) return count / (count - 1);
+  throw expected('ERR_SHAPE', 'more than one number a channel to train on', count, {
+    op: 'batchNorm',
+    node: scope.path,
+  });
 }
