@@ -7,7 +7,7 @@ import { type OptionNames, requireOptions, requirePlain, requireSignal } from '.
 import { BitplaneError, expected } from '../core/errors.js';
 import { showShape } from '../core/shape.js';
 import type { Augmentation } from '../data/augment/augmentation.js';
-import { batches } from '../data/batches.js';
+import { batches, type PictureBatch } from '../data/batches.js';
 import type { Normalization } from '../data/normalization.js';
 import { type PictureSet, requirePictureSet } from '../data/picture-set.js';
 import { statesOf } from '../graph/value.js';
@@ -208,8 +208,10 @@ class Training {
           testAccuracy: tested === undefined ? null : tested.accuracy * 100,
         };
         this.history.push(record);
+        // First what the caller keeps, then the checkpoint: a log is never behind it.
+        const asked = await callbacks?.onEpoch?.(record);
         if (checkpoint !== undefined) await this.save(checkpoint, epoch + 1);
-        if ((await callbacks?.onEpoch?.(record)) === 'stop') break;
+        if (asked === 'stop') break;
       }
       const state = this.step.parameters.map((name) => [name, this.store.get(name)] as const);
       return { state: Object.fromEntries(state) as State, history: this.history };
@@ -253,14 +255,15 @@ class Training {
   private async epoch(session: GraphSession, epoch: number) {
     const { epochs, callbacks, signal } = this.options;
     const begun = performance.now();
-    let [loss, correct, pictures, factor] = [0, 0, 0, 0];
-    for (const batch of this.epochBatches(epoch)) {
+    let [loss, correct, pictures] = [0, 0, 0];
+    const left = this.epochBatches(epoch)[Symbol.iterator]();
+    for (let next = left.next(); !next.done; ) {
       if (signal?.aborted) throw new BitplaneError('ERR_ABORTED', 'training was aborted');
-      const step = epoch * this.steps + batch.step;
-      const steps = epochs * this.steps;
-      factor = this.schedule({ step, steps, epoch: step / this.steps, epochs });
-      const feeds = this.feeds(batch, factor, step + 1);
-      const results = await session.run(feeds as never);
+      const batch = next.value;
+      const running = session.run(this.feeds(batch, epoch) as never);
+      // The next batch is made while this one is trained on.
+      next = left.next();
+      const results = await running;
       const [number] = (results['loss'] as unknown as Tensor<'f32'>).data;
       if (!Number.isFinite(number))
         await this.explain(session, epoch, batch.step, number as number);
@@ -281,7 +284,7 @@ class Training {
     return {
       epoch: epoch + 1,
       phase: this.options.phase ?? 'train',
-      rate: factor * this.rate,
+      rate: this.factor(epoch * this.steps + this.steps - 1) * this.rate,
       loss: loss / this.steps,
       trainAccuracy: (correct * 100) / pictures,
       seconds,
@@ -289,17 +292,20 @@ class Training {
     };
   }
 
-  private feeds(
-    { x, targets, size }: { x: Float32Array; targets?: Float32Array | undefined; size: number },
-    factor: number,
-    step: number,
-  ) {
+  /** Of the rate, at a step counted from 0. */
+  private factor(step: number): number {
+    const { epochs } = this.options;
+    return this.schedule({ step, steps: epochs * this.steps, epoch: step / this.steps, epochs });
+  }
+
+  private feeds({ x, targets, size, step }: PictureBatch, epoch: number) {
+    const before = epoch * this.steps + step;
     const { name, shape } = this.model.input;
     const classes = this.model.outputShape as readonly number[];
     return {
       [name]: new Tensor('f32', x, [size, ...(shape.slice(1) as number[])]),
       targets: new Tensor('f32', targets as Float32Array, [size, ...classes]),
-      ...this.step.numbers(factor, step),
+      ...this.step.numbers(this.factor(before), before + 1),
     };
   }
 
@@ -325,10 +331,7 @@ class Training {
     for (const [name, tensor] of this.before) this.store.set(name, tensor);
     let first: { readonly op: string; readonly name: string } | undefined;
     for (const batch of this.epochBatches(epoch)) {
-      const step = epoch * this.steps + batch.step;
-      const steps = this.options.epochs * this.steps;
-      const progress = { step, steps, epoch: step / this.steps, epochs: this.options.epochs };
-      const feeds = this.feeds(batch, this.schedule(progress), step + 1);
+      const feeds = this.feeds(batch, epoch);
       if (batch.step === wrong) {
         first = await firstNonFinite(this.step.graph, this.snapshot(), feeds);
         break;

@@ -3,7 +3,7 @@
  * log, checkpoints to go on from, and the trained network packed. Not here: what the recipes are
  * (./recipes.ts), training itself (src/train).
  */
-import { mkdir } from 'node:fs/promises';
+import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expected } from '../core/errors.js';
 import { trainedPreprocess } from '../data/normalization.js';
@@ -11,14 +11,14 @@ import type { PictureSet } from '../data/picture-set.js';
 import { withRecipe } from '../data/recipe.js';
 import { saveModel } from '../formats/safetensors/model.js';
 import { Session } from '../formats/session.js';
-import { readTensors, writeTensors } from '../formats/tensors.js';
+import { writeTensors } from '../formats/tensors.js';
 import type { Graph } from '../graph/value.js';
 import type { Parameter } from '../nn/scope.js';
 import type { State } from '../nn/state.js';
 import { type Evaluation, evaluate } from '../train/evaluate.js';
 import { fit, type StepReport } from '../train/fit.js';
 import type { EpochRecord } from '../train/history.js';
-import { openHistoryLog } from '../train/history-log.js';
+import { type HistoryLog, openHistoryLog } from '../train/history-log.js';
 import type { Teacher } from '../train/step.js';
 import type { Network, NetworkOptions } from './network.js';
 import type { Recipe, RecipeModel, RecipePhase } from './recipes.js';
@@ -75,20 +75,18 @@ export async function trainRecipe(recipe: Recipe, options: TrainRecipeOptions): 
   await mkdir(out, { recursive: true });
   const counts = epochsOf(phases, epochs);
   const settings = networkOptions(options);
-  const done = resume ? await phasesDone(phases, out) : 0;
-  const before = counts.slice(0, done).reduce((a, b) => a + b, 0);
-  let log = await openHistoryLog(join(out, FILES.log), before);
+  const checkpoints = phases.map(({ name }) => join(out, `${name}.checkpoint.safetensors`));
+  // Those of an earlier training: what goes on later must not meet them.
+  if (!resume) await Promise.all(checkpoints.map((path) => rm(path, { force: true })));
+  const history: EpochRecord[] = [];
+  let log: HistoryLog | undefined;
   let previous: { readonly network: Network; readonly state: State } | undefined;
   for (const [i, phase] of phases.entries()) {
     const network = phase.model(settings);
-    const path = join(out, `${phase.name}.safetensors`);
-    if (i < done) {
-      previous = { network, state: (await readTensors(path)) as State };
-      continue;
-    }
     const offset = counts.slice(0, i).reduce((a, b) => a + b, 0);
     const teacher = teacherOf(phase, previous, options.teacher);
-    const { state } = await fit(
+    // Of a phase that has ended, the checkpoint is its result.
+    const { state, history: own } = await fit(
       network,
       { train, test },
       {
@@ -108,25 +106,24 @@ export async function trainRecipe(recipe: Recipe, options: TrainRecipeOptions): 
         ...(phase.constraint && { constraint: phase.constraint }),
         ...(teacher && { teacher }),
         phase: phase.name,
-        checkpoint: join(out, 'checkpoint.safetensors'),
-        resume: resume && i === done,
+        checkpoint: checkpoints[i],
+        resume,
         signal: options.signal,
         callbacks: {
           onStep: (report) => options.onStep?.({ ...report, phase: phase.name }),
-          async onEpoch(own) {
-            const record = { ...own, epoch: own.epoch + offset };
-            if (log.records.length !== record.epoch - 1)
-              log = await openHistoryLog(join(out, FILES.log), record.epoch - 1);
+          async onEpoch(last) {
+            const record = { ...last, epoch: last.epoch + offset };
+            log ??= await openHistoryLog(join(out, FILES.log), record.epoch - 1);
             await log.append(record);
             options.onEpoch?.(record);
           },
         },
       },
     );
-    await writeTensors(state, path);
+    for (const record of own) history.push({ ...record, epoch: record.epoch + offset });
     previous = { network, state };
   }
-  return await finished(previous!, log.records, test, options);
+  return await finished(previous!, history, test, options);
 }
 
 /** Saves the packed network, and compares it with the float one. */
@@ -202,18 +199,4 @@ function teacherOf(
   if (teacher === undefined) return undefined;
   if (teacher === 'given') return given;
   return previous && { model: previous.network as never, state: previous.state };
-}
-
-/** How many phases have ended, by their files. */
-async function phasesDone(phases: readonly RecipePhase[], out: string): Promise<number> {
-  let done = 0;
-  for (const { name } of phases) {
-    try {
-      await readTensors(join(out, `${name}.safetensors`));
-    } catch {
-      break;
-    }
-    done++;
-  }
-  return done;
 }
