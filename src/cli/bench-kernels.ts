@@ -6,11 +6,11 @@ import { type KernelRow, benchKernels as measure } from '../runtime/kernel-bench
 import type { BenchFlags } from './bench.js';
 import { count, percent } from './format.js';
 import { type Io, printJson, printLines } from './io.js';
-import { notHere } from './not-here.js';
+import { type Elsewhere, refuseElsewhere } from './not-here.js';
 import { table } from './table.js';
 
 /** Options of `bench MODEL` that mean nothing for a kernel, and why. */
-const ELSEWHERE = [
+const ELSEWHERE: Elsewhere<BenchFlags> = [
   ['threads', '--threads', 'a kernel is measured on one thread'],
   ['batch', '--batch', 'a kernel is measured at the shapes of its table, one image each'],
   ['profile', '--profile', 'every row is one kernel already'],
@@ -23,15 +23,14 @@ const ELSEWHERE = [
     '--multi-threshold-axis',
     'it is about the MultiThreshold of an ONNX model',
   ],
-] as const satisfies readonly (readonly [keyof BenchFlags, string, string])[];
+];
 
 /**
  * @throws BitplaneError ERR_NATIVE where the addon is missing, ERR_ISA where the machine lacks the
  * instruction set asked for, ERR_ARGUMENT for an option that means nothing here
  */
 export async function benchKernels(flags: BenchFlags, io: Io): Promise<void> {
-  for (const [key, option, why] of ELSEWHERE)
-    if (flags[key] !== undefined) throw notHere(option, why);
+  refuseElsewhere(flags, ELSEWHERE);
   const rows = await measure({ isa: flags.isa, repeat: flags.repeat });
   if (flags.json === true) printJson(io, { kernels: rows });
   else printLines(io, kernelTable(rows));

@@ -15,7 +15,7 @@ import { zooEntry } from '../zoo/registry.js';
 import type { BenchFlags } from './bench.js';
 import { microseconds, three } from './format.js';
 import { type Io, printJson, printLines } from './io.js';
-import { notHere } from './not-here.js';
+import { type Elsewhere, notHere, refuseElsewhere } from './not-here.js';
 import { toSessionOptions } from './options.js';
 import { startProgress } from './progress.js';
 import { seededRandom } from './random-feeds.js';
@@ -24,7 +24,7 @@ import { facts } from './table.js';
 import { isZooName } from './zoo-name.js';
 
 /** Options of `bench MODEL` that mean nothing for a training step, and why. */
-const ELSEWHERE = [
+const ELSEWHERE: Elsewhere<BenchFlags> = [
   ['profile', '--profile', 'the layers of a training step are not profiled'],
   ['vs', '--vs', 'onnxruntime runs networks, and trains none here'],
   ['signZero', '--sign-zero', 'it is about the Sign of an ONNX model'],
@@ -33,7 +33,7 @@ const ELSEWHERE = [
     '--multi-threshold-axis',
     'it is about the MultiThreshold of an ONNX model',
   ],
-] as const satisfies readonly (readonly [keyof BenchFlags, string, string])[];
+];
 
 const REPEAT = 5;
 const BATCH = 32;
@@ -42,8 +42,7 @@ const WARM_UP = 2;
 
 /** @throws BitplaneError ERR_ARGUMENT for a file, or an option that means nothing here */
 export async function benchTraining(model: string, flags: BenchFlags, io: Io): Promise<void> {
-  for (const [key, option, why] of ELSEWHERE)
-    if (flags[key] !== undefined) throw notHere(option, why);
+  refuseElsewhere(flags, ELSEWHERE);
   if (!isZooName(model))
     throw notHere('--train', `"${model}" is a finished graph; networks of the zoo can be trained`);
   const { batch = BATCH, repeat = REPEAT } = flags;

@@ -7,7 +7,6 @@ import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { BitplaneError, expected } from '../core/errors.js';
 import type { PictureSet } from '../data/picture-set.js';
-import { recipeBeside } from '../data/recipe.js';
 import { openTrainingSets, type TrainingSetName } from '../data/training-sets.js';
 import { loadModel } from '../formats/model.js';
 import { readTensors } from '../formats/tensors.js';
@@ -18,6 +17,7 @@ import { readHistory } from '../train/history-log.js';
 import type { Teacher } from '../train/step.js';
 import { FLOAT_NETWORKS, type RecipeModel, recipeOf } from '../zoo/recipes.js';
 import { FILES, type Trained, trainRecipe } from '../zoo/train-recipe.js';
+import { knownRecipe } from './find-recipe.js';
 import { bytes, percent } from './format.js';
 import { type Io, printJson, printLines } from './io.js';
 import { notHere } from './not-here.js';
@@ -178,7 +178,7 @@ async function teacherOf(
     return { model: network(options) as never, state };
   }
   const graph = await loadModel(given);
-  const recipe = await recipeBeside(given);
+  const recipe = await knownRecipe(given, graph);
   const preprocess = recipe?.preprocess;
   if (preprocess === undefined) return { graph };
   const { mean, std } = train.normalization;
