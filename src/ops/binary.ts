@@ -103,8 +103,8 @@ export const mul = binary('mul', {
 export const div = binary('div', {
   formula: (a, b) => f(a / b),
   step: { op: 'div', reversed: 'rdiv' },
-  // A divisor that passes 0 makes the result jump from one end to the other.
-  monotone: (moving) => moving === 0,
+  // A divisor that passes 0 makes the result jump from one end to the other, and 0 / 0 is NaN.
+  monotone: (moving, others) => moving === 0 && others?.includes(0) !== true,
   neutral: 1,
   range: (a, b, rangeOf) => scaled(rangeOf(a), reciprocal(scalarOf(b))),
   gradient: (upstream, _a, b, y, e) => [e.div(upstream, b), e.neg(e.div(e.mul(upstream, y), b))],

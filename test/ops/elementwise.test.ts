@@ -188,6 +188,8 @@ describe('what an op says of itself', () => {
     expect(OPS.clip.monotone({ min: 1, max: -1 })).toBe(false);
     expect(OPS.leakyRelu.monotone({ alpha: -0.1 })).toBe(false);
     expect(OPS.div.monotone({}, 1, Float32Array.of(1))).toBe(false);
+    expect(OPS.div.monotone({}, 0, Float32Array.of(3, -0))).toBe(false);
+    expect(OPS.div.monotone({}, 0, Float32Array.of(3, -2))).toBe(true);
     expect(OPS.prelu.monotone({}, 0, Float32Array.of(0.5, -0.5))).toBe(false);
     expect(OPS.prelu.monotone({}, 0, Float32Array.of(0.5, 0))).toBe(true);
     expect(OPS.abs.monotone()).toBe(false);
