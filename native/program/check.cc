@@ -53,24 +53,9 @@ Result resultOf(const Opcode& opcode, const Instruction& instruction) {
   return {at("n"), hw, field(opcode, instruction, "o", at("c"))};
 }
 
-OperandType targetType(EpilogueOp op) {
-  switch (op) {
-    case EpilogueOp::store_i32:
-      return OperandType::i32;
-    case EpilogueOp::store_i8:
-      return OperandType::i8;
-    case EpilogueOp::store_u8:
-      return OperandType::u8;
-    case EpilogueOp::store_bits:
-      return OperandType::b1;
-    default:
-      return OperandType::f32;
-  }
-}
-
 // Bytes of a step's operand, or of its target.
 int64_t bytesOf(const EpilogueStep& step, const Result& result) {
-  const OperandType type = isStore(step.op) ? targetType(step.op) : step.type;
+  const OperandType type = operandType(step);
   const int64_t pitch = step.pitch > 0 ? step.pitch : result.channels;
   const auto rows = [&](int64_t count, int64_t channels) {
     return times(count, elementBytes(type, rowElements(type, channels)));

@@ -1,77 +1,41 @@
 // The convolution as its formula says: the oracle, for the depthwise convolution too. Sums are
 // double.
-#include "kernels/conv/conv.h"
-#include "kernels/epilogue/epilogue.h"
+#include "kernels/conv/reference_step.h"
 
 namespace bitplane {
 
 namespace {
 
-class ReferenceConv final : public Step {
- public:
-  ReferenceConv(const Instruction& instruction, const ConvShape& shape, const void* weights,
-                int buffer, int weightBits)
-      : s_(shape),
-        x_(instruction.field(0)),
-        weights_(weights),
-        buffer_(buffer),
-        weightBits_(weightBits),
-        epilogue_(Isa::reference, decodeEpilogue(instruction), shape.o,
-                  int64_t{shape.oh} * shape.ow) {}
-  int tasks() const override { return 1; }
-  size_t scratchBytes() const override { return static_cast<size_t>(s_.o) * 4 + kSlack; }
-  const char* kernelName() const override { return "conv_f32_reference"; }
-
-  void run(int, const Buffers& buffers, void* scratch) const override {
-    const float* x = buffers.get<const float>(x_);
-    const void* weights = weights_ != nullptr ? weights_ : buffers.get<const void>(buffer_);
-    float* sums = static_cast<float*>(scratch);
-    int64_t pixel = 0;
-    for (int n = 0; n < s_.n; n++) {
-      for (int oy = 0; oy < s_.oh; oy++) {
-        for (int ox = 0; ox < s_.ow; ox++) {
-          for (int o = 0; o < s_.o; o++)
-            sums[o] = static_cast<float>(sum(x, weights, n, oy, ox, o));
-          epilogue_.run(buffers, {sums, s_.o, pixel++, 1, 0, s_.o});
-        }
-      }
-    }
-  }
-
- private:
-  double sum(const float* x, const void* weights, int n, int oy, int ox, int o) const {
-    const int depth = s_.c / s_.g;
-    const int group = o / (s_.o / s_.g);
+struct ConvFormula {
+  static constexpr const char* kName = "conv_f32_reference";
+  static double sum(const ReferenceOperands& in, int n, int oy, int ox, int o) {
+    const ConvShape& s = in.shape;
+    const int depth = s.c / s.g;
+    const int group = o / (s.o / s.g);
     double total = 0;
-    for (int ky = 0; ky < s_.kh; ky++) {
-      for (int kx = 0; kx < s_.kw; kx++) {
-        const int y = oy * s_.sh - s_.pt + ky * s_.dh;
-        const int xx = ox * s_.sw - s_.pl + kx * s_.dw;
-        if (y < 0 || y >= s_.h || xx < 0 || xx >= s_.w) continue;
+    for (int ky = 0; ky < s.kh; ky++) {
+      for (int kx = 0; kx < s.kw; kx++) {
+        const int y = oy * s.sh - s.pt + ky * s.dh;
+        const int xx = ox * s.sw - s.pl + kx * s.dw;
+        if (y < 0 || y >= s.h || xx < 0 || xx >= s.w) continue;
         for (int i = 0; i < depth; i++) {
-          const float a = x[((int64_t{n} * s_.h + y) * s_.w + xx) * s_.c + group * depth + i];
+          const float a = in.x[((int64_t{n} * s.h + y) * s.w + xx) * s.c + group * depth + i];
           total +=
-              static_cast<double>(a) *
-              weightAt(weights, weightBits_, ((int64_t{o} * s_.kh + ky) * s_.kw + kx) * depth + i);
+              static_cast<double>(a) * weightAt(in.weights, in.weightBits,
+                                                ((int64_t{o} * s.kh + ky) * s.kw + kx) * depth + i);
         }
       }
     }
     return total;
   }
-
-  ConvShape s_;
-  int x_;
-  const void* weights_;
-  int buffer_;
-  int weightBits_;
-  Epilogue epilogue_;
 };
 
 }  // namespace
 
 std::unique_ptr<Step> makeReferenceConv(const Instruction& instruction, const ConvShape& shape,
                                         const void* weights, int buffer, int weightBits) {
-  return std::make_unique<ReferenceConv>(instruction, shape, weights, buffer, weightBits);
+  return std::make_unique<ReferenceStep<ConvFormula>>(instruction, shape, weights, buffer,
+                                                      weightBits);
 }
 
 namespace {

@@ -7,7 +7,7 @@
 
 namespace bitplane {
 
-// What a formula reads: x as the instruction's first field names it, weights as weightAt reads them.
+// What a formula reads: x is the first field of the instruction; weightAt reads the weights.
 struct ReferenceOperands {
   const ConvShape& shape;
   const float* x;

@@ -62,9 +62,7 @@ void Epilogue::run(const Buffers& buffers, const EpilogueBlock& block) const {
   }
 }
 
-namespace {
-
-OperandType typeOf(const EpilogueStep& step) {
+OperandType operandType(const EpilogueStep& step) {
   switch (step.op) {
     case EpilogueOp::store_i32:
       return OperandType::i32;
@@ -79,7 +77,7 @@ OperandType typeOf(const EpilogueStep& step) {
   }
 }
 
-}  // namespace
+namespace {}  // namespace
 
 AheadOf Epilogue::ahead(const Buffers& buffers, int64_t pixel, int rows, int c0, int cn,
                         int64_t calls) const {
@@ -88,7 +86,7 @@ AheadOf Epilogue::ahead(const Buffers& buffers, int64_t pixel, int rows, int c0,
     if (step.buffer < 0 || (!isStore(step.op) && step.kind != OperandKind::tensor)) continue;
     // A map that repeats is narrow: it is soon in cache.
     if (!isStore(step.op) && step.pitch > 0) continue;
-    const OperandType type = typeOf(step);
+    const OperandType type = operandType(step);
     const int64_t row =
         elementBytes(type, rowElements(type, step.pitch > 0 ? step.pitch : channels_));
     const int64_t before = pixel * row + elementBytes(type, step.first + c0);

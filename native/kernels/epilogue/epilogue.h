@@ -93,6 +93,9 @@ struct EpilogueStep {  // exactly kEpilogueStepInts 4-byte fields, as encoded
   int32_t pitch, first;
 };
 
+// What the buffers of a step hold: of a store what it writes.
+OperandType operandType(const EpilogueStep& step);
+
 // The steps, and what they are applied to: [N, HW, C].
 struct EpilogueView {
   const EpilogueStep* steps;
