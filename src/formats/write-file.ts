@@ -5,7 +5,7 @@
  * writers left behind when they were killed: ./leftovers.ts.
  */
 import { fsync } from 'node:fs';
-import { open, rename, rm, stat } from 'node:fs/promises';
+import { mkdir, open, rename, rm, stat } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { BitplaneError, expected } from '../core/errors.js';
 import { removeLeftovers, temporaryName } from './leftovers.js';
@@ -28,6 +28,21 @@ export async function writeFileAtomic(path: string | URL, bytes: Uint8Array): Pr
     if (cause instanceof BitplaneError) throw cause;
     throw new BitplaneError('ERR_IO', `the file could not be written (${reasonOf(cause)})`, {
       node: target,
+      cause,
+    });
+  }
+}
+
+/**
+ * Makes a folder, and those above it, where there is none yet.
+ * @throws BitplaneError ERR_IO
+ */
+export async function makeFolder(path: string): Promise<void> {
+  try {
+    await mkdir(path, { recursive: true });
+  } catch (cause) {
+    throw new BitplaneError('ERR_IO', `the folder could not be made (${reasonOf(cause)})`, {
+      node: path,
       cause,
     });
   }

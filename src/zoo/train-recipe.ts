@@ -3,7 +3,7 @@
  * log, checkpoints to go on from, and the trained network packed. Not here: what the recipes are
  * (./recipes.ts), training itself (src/train).
  */
-import { mkdir, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expected } from '../core/errors.js';
 import { trainedPreprocess } from '../data/normalization.js';
@@ -12,6 +12,7 @@ import { withRecipe } from '../data/recipe.js';
 import { saveModel } from '../formats/safetensors/model.js';
 import { Session } from '../formats/session.js';
 import { writeTensors } from '../formats/tensors.js';
+import { makeFolder } from '../formats/write-file.js';
 import type { Graph } from '../graph/value.js';
 import type { Parameter } from '../nn/scope.js';
 import type { State } from '../nn/state.js';
@@ -72,7 +73,7 @@ export async function trainRecipe(recipe: Recipe, options: TrainRecipeOptions): 
       op: 'train',
       node: recipe.name,
     });
-  await mkdir(out, { recursive: true });
+  await makeFolder(out);
   const counts = epochsOf(phases, epochs);
   const settings = networkOptions(options);
   const checkpoints = phases.map(({ name }) => join(out, `${name}.checkpoint.safetensors`));

@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -77,6 +77,15 @@ describe('a recipe of four phases', () => {
     const again = await trainRecipe(recipe, { ...options('out'), seed: 4 });
     expect(again.state).not.toEqual(first.state);
     expect(readFileSync(join(folder, 'out', FILES.log), 'utf8').split('\n')).toHaveLength(6);
+  });
+
+  test('refuses a folder that cannot be made, by name', async () => {
+    writeFileSync(join(folder, 'file'), '');
+    const out = join('file', 'within');
+    await expect(trainRecipe(recipe, options(out))).rejects.toMatchObject({
+      code: 'ERR_IO',
+      node: join(folder, out),
+    });
   });
 
   test('one that is finished gives its result again, packed as it was evaluated', async () => {
