@@ -50,7 +50,9 @@ export function normalizer(
   if (!scope.training)
     return (value, name) => g.batchNorm(value, gamma, beta, mean, variance, { epsilon, name });
   const batch = batchStatistics(scope, x);
-  const running = (old: Float, now: Float) => g.add(g.mul(old, 1 - momentum), g.mul(now, momentum));
+  const share = scope.share ?? momentum;
+  const rest = typeof share === 'number' ? 1 - share : g.sub(1, share);
+  const running = (old: Float, now: Float) => g.add(g.mul(old, rest), g.mul(now, share));
   scope.update(mean, running(mean, batch.mean));
   // The running variance is the unbiased one, as in PyTorch.
   scope.update(variance, running(variance, g.mul(batch.variance, batch.unbiased)));

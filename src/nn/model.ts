@@ -44,6 +44,8 @@ export interface BuildOptions {
    * Default false.
    */
   readonly training?: boolean | ((path: string) => boolean);
+  /** The share of a batch in the running statistics. Default: the `momentum` of each batch norm. */
+  readonly share?: Value<'f32'> | undefined;
   /** What the names of layers and parameters begin with, so that a graph can hold two models. */
   readonly path?: string;
 }
@@ -120,14 +122,19 @@ export class Model<N extends string = string, O extends string = string> {
    * @throws BitplaneError ERR_SHAPE and its like, naming the layer that does not fit
    */
   build(g: GraphBuilder, x: Value<'f32'>, options: BuildOptions): Built {
-    requireOptions(options, { leaf: true, training: true, path: true }, { op: 'model' });
-    const { leaf, training = false, path = '' } = options;
+    requireOptions(
+      options,
+      { leaf: true, training: true, share: true, path: true },
+      { op: 'model' },
+    );
+    const { leaf, training = false, share, path = '' } = options;
     const building: Building = {
       g,
       parameters: [],
       applied: [],
       updates: [],
       leaf,
+      share,
       training: typeof training === 'function' ? training : () => training,
     };
     const output = new Scope(building, path).apply(this.layer, x);

@@ -63,6 +63,8 @@ export interface Building {
   leaf(parameter: Parameter): Float;
   /** Whether the layer at a path is in training. Absent: none is. */
   training?(path: string): boolean;
+  /** The share of a batch in running statistics. Absent: what each layer says. */
+  readonly share?: Float | undefined;
   /** What a run makes of parameters that no gradient changes, such as running statistics. */
   readonly updates: Update[];
 }
@@ -87,6 +89,11 @@ export class Scope {
    */
   get training(): boolean {
     return this.building.training?.(this.path) ?? false;
+  }
+
+  /** The share of a batch in running statistics, where it is not what each layer says. */
+  get share(): Float | undefined {
+    return this.building.share;
   }
 
   /** Says what a run makes of a parameter that no gradient changes. */

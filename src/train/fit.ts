@@ -105,6 +105,7 @@ const OPTIONS: OptionNames<FitOptions> = {
   frozen: true,
   constraint: true,
   clipNorm: true,
+  accumulate: true,
 };
 
 /** Cross-entropy of logits with the probability of each class. */
@@ -154,11 +155,19 @@ function requireFit(model: Model, { train, test }: FitData, { epochs }: FitOptio
   }
 }
 
+/** Of the graphs of a training step. */
+interface TrainingSessions {
+  readonly step: GraphSession;
+  readonly gather?: GraphSession | undefined;
+}
+
 class Training {
   private readonly batchSize: number;
+  private readonly accumulate: number;
   private readonly schedule: Schedule;
   private readonly step: TrainingStep;
   private readonly store: StateStore;
+  /** Of an epoch; each takes `accumulate` batches. */
   private readonly steps: number;
   /** Of the optimizer, or of the first group's. */
   private readonly rate: number;
@@ -175,8 +184,7 @@ class Training {
     const { seed = 0, state = model.init(seed), schedule = cosine() } = options;
     this.batchSize = batchSize;
     this.schedule = schedule;
-    this.steps = this.epochBatches(0).steps;
-    const { teacher, frozen, constraint, clipNorm } = options;
+    const { teacher, frozen, constraint, clipNorm, accumulate = 1 } = options;
     this.step = trainingStep(model, state, {
       batchSize,
       optimizer,
@@ -185,7 +193,15 @@ class Training {
       ...(frozen && { frozen }),
       ...(constraint && { constraint }),
       ...(clipNorm !== undefined && { clipNorm }),
+      accumulate,
     });
+    const batches = this.epochBatches(0).steps;
+    this.accumulate = accumulate;
+    this.steps = Math.floor(batches / accumulate);
+    if (this.steps === 0)
+      throw expected('ERR_ARGUMENT', `accumulate of at most ${batches}, the batches`, accumulate, {
+        op: 'fit',
+      });
     this.rate = 'step' in optimizer ? optimizer.rate : (optimizer[0]?.optimizer.rate ?? 0);
     this.store = new StateStore(this.step.graph);
   }
@@ -193,7 +209,10 @@ class Training {
   async run(): Promise<Fitted> {
     const { epochs, threads, data, callbacks, checkpoint } = { ...this.options, data: this.data };
     const shared = { states: this.store, ...(threads !== undefined && { threads }) };
-    const training = GraphSession.fromGraph(this.step.graph, shared);
+    const training = {
+      step: GraphSession.fromGraph(this.step.graph, shared),
+      gather: this.step.gather && GraphSession.fromGraph(this.step.gather, shared),
+    };
     const testing = GraphSession.fromGraph(this.evaluationGraph(), shared);
     try {
       const done = await this.resumed();
@@ -216,7 +235,9 @@ class Training {
       const state = this.step.parameters.map((name) => [name, this.store.get(name)] as const);
       return { state: Object.fromEntries(state) as State, history: this.history };
     } finally {
-      await Promise.all([training.release(), testing.release()]);
+      await Promise.all(
+        [training.step, training.gather, testing].map((session) => session?.release()),
+      );
       this.store.release();
     }
   }
@@ -252,28 +273,32 @@ class Training {
     });
   }
 
-  private async epoch(session: GraphSession, epoch: number) {
+  private async epoch(training: TrainingSessions, epoch: number) {
     const { epochs, callbacks, signal } = this.options;
+    const { accumulate } = this;
     const begun = performance.now();
     let [loss, correct, pictures] = [0, 0, 0];
     const left = this.epochBatches(epoch)[Symbol.iterator]();
     for (let next = left.next(); !next.done; ) {
       if (signal?.aborted) throw new BitplaneError('ERR_ABORTED', 'training was aborted');
       const batch = next.value;
+      // Batches that would make less than a step.
+      if (batch.step >= this.steps * accumulate) break;
+      const session = this.sessionOf(training, batch.step);
       const running = session.run(this.feeds(batch, epoch) as never);
       // The next batch is made while this one is trained on.
       next = left.next();
       const results = await running;
       const [number] = (results['loss'] as unknown as Tensor<'f32'>).data;
       if (!Number.isFinite(number))
-        await this.explain(session, epoch, batch.step, number as number);
+        await this.explain(training, epoch, batch.step, number as number);
       loss += number as number;
       pictures += batch.size;
       correct += this.hits(results[this.model.output] as never, batch.labels);
       callbacks?.onStep?.({
         epoch: epoch + 1,
         epochs,
-        step: batch.step + 1,
+        step: Math.floor((batch.step + 1) / accumulate),
         steps: this.steps,
         loss: loss / (batch.step + 1),
         accuracy: (correct * 100) / pictures,
@@ -285,11 +310,16 @@ class Training {
       epoch: epoch + 1,
       phase: this.options.phase ?? 'train',
       rate: this.factor(epoch * this.steps + this.steps - 1) * this.rate,
-      loss: loss / this.steps,
+      loss: loss / (this.steps * accumulate),
       trainAccuracy: (correct * 100) / pictures,
       seconds,
       imagesPerSecond: pictures / seconds,
     };
+  }
+
+  /** Gradients are gathered over batches, and the last of a step changes the parameters. */
+  private sessionOf({ step, gather = step }: TrainingSessions, batch: number): GraphSession {
+    return (batch + 1) % this.accumulate === 0 ? step : gather;
   }
 
   /** Of the rate, at a step counted from 0. */
@@ -299,7 +329,7 @@ class Training {
   }
 
   private feeds({ x, targets, size, step }: PictureBatch, epoch: number) {
-    const before = epoch * this.steps + step;
+    const before = epoch * this.steps + Math.floor(step / this.accumulate);
     const { name, shape } = this.model.input;
     const classes = this.model.outputShape as readonly number[];
     return {
@@ -323,7 +353,7 @@ class Training {
 
   /** Repeats the epoch up to the step that went wrong, and says which op did. */
   private async explain(
-    session: GraphSession,
+    training: TrainingSessions,
     epoch: number,
     wrong: number,
     loss: number,
@@ -336,12 +366,13 @@ class Training {
         first = await firstNonFinite(this.step.graph, this.snapshot(), feeds);
         break;
       }
-      await session.run(feeds as never);
+      await this.sessionOf(training, batch.step).run(feeds as never);
     }
     for (const [name, tensor] of this.before) this.store.set(name, tensor);
     throw new BitplaneError(
       'ERR_UNSUPPORTED',
-      `expected a finite loss but received ${loss} in epoch ${epoch + 1}, step ${wrong + 1}` +
+      `expected a finite loss but received ${loss} in epoch ${epoch + 1}, ` +
+        `step ${Math.floor(wrong / this.accumulate) + 1}` +
         (first === undefined ? '' : `; the first numbers that are not finite are those of this op`),
       first === undefined ? { op: 'fit' } : { op: first.op, node: first.name },
     );
@@ -354,6 +385,7 @@ class Training {
       epochs,
       seed,
       batchSize: this.batchSize,
+      ...(this.accumulate > 1 && { accumulate: this.accumulate }),
       pictures: this.data.train.size,
       schedule: this.schedule.description ?? null,
       augment: augment.map(({ settings }) => settings),

@@ -1,4 +1,5 @@
 /** Training, as a user imports it: `import { train } from 'bitplane'`. */
+export { type CalibrateOptions, calibrate } from './calibrate.js';
 export {
   type Classifier,
   type EvaluateOptions,

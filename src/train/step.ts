@@ -61,6 +61,11 @@ export interface TrainingStepOptions {
   constraint?(parameter: Parameter): ((g: GraphBuilder, value: Float) => Float) | undefined;
   /** The most that the Euclidean norm of all gradients together may be. Default: any. */
   readonly clipNorm?: number;
+  /**
+   * Batches whose gradients make one step: their mean, as of one batch of all their pictures but
+   * for batch norms, which see each batch by itself. Default 1.
+   */
+  readonly accumulate?: number;
 }
 
 const OPTIONS: OptionNames<TrainingStepOptions> = {
@@ -71,6 +76,7 @@ const OPTIONS: OptionNames<TrainingStepOptions> = {
   frozen: true,
   constraint: true,
   clipNorm: true,
+  accumulate: true,
 };
 
 export interface TrainingStep {
@@ -79,6 +85,11 @@ export interface TrainingStep {
    * network's output under its own name. Updates: parameters, statistics, moments.
    */
   readonly graph: Graph;
+  /**
+   * With `accumulate`: what is run on all batches of a step but the last. It takes the feeds of
+   * `graph` and shares its states, and adds to the sums of gradients, which `graph` then uses.
+   */
+  readonly gather?: Graph;
   /**
    * The feeds that tell every optimizer its rate, `factor` times its own, at a step counted from 1.
    */
@@ -101,17 +112,54 @@ export function trainingStep(
 ): TrainingStep {
   requireOptions(options, OPTIONS, { op: 'trainingStep' });
   requireModel(model);
-  const { batchSize, loss, teacher } = options;
+  const { loss, optimizer } = options;
   if (typeof loss !== 'function')
     throw expected('ERR_ARGUMENT', 'a loss, a function of its parts,', loss, {
       op: 'trainingStep',
     });
-  const { optimizer } = options;
   if (optimizer === null || typeof optimizer !== 'object')
     throw expected('ERR_ARGUMENT', 'an optimizer, or groups of parameters', optimizer, {
       op: 'trainingStep',
     });
+  const { accumulate = 1 } = options;
+  if (!Number.isInteger(accumulate) || accumulate < 1)
+    throw expected('ERR_ARGUMENT', 'accumulate to be a whole number of 1 or more', accumulate, {
+      op: 'trainingStep',
+    });
   checkState(model.parameters, state);
+  const groups = groupsOf(optimizer);
+  const forward = withLoss(model, state, options);
+  const members = membersOf(model, forward, groups, options);
+  return {
+    graph: steppingGraph(model, forward, members, groups, options),
+    ...(accumulate > 1 && { gather: gatheringGraph(model, state, groups, options) }),
+    parameters: model.parameters.map(({ name }) => name),
+    numbers: (factor, step) =>
+      Object.fromEntries(
+        groups.flatMap(({ optimizer }, group) =>
+          optimizer
+            .numbers(optimizer.rate * factor, step)
+            .map((number, i) => [numberName(group, i), scalar(number)]),
+        ),
+      ),
+  };
+}
+
+/** A network in training and its loss, before gradients. */
+interface Forward {
+  readonly g: GraphBuilder;
+  readonly image: Input;
+  readonly targets: Input;
+  readonly built: Built;
+  readonly loss: Float;
+  readonly states: ReadonlyMap<string, Float>;
+}
+
+function withLoss(
+  model: Model,
+  state: StateLike,
+  { batchSize, loss, teacher }: TrainingStepOptions,
+): Forward {
   const g = new GraphBuilder();
   const shape = [batchSize, ...model.input.shape.slice(1)];
   const image = g.input(model.input.name, 'f32', shape);
@@ -135,27 +183,7 @@ export function trainingStep(
       teacher: { output: taught.output, layer: layerOf(taught, 'teacher/') },
     }),
   });
-  const trained = model.parameters.filter(
-    (parameter) => LEARNED.has(parameter.role) && options.frozen?.(parameter) !== true,
-  );
-  const { updates, groups, inputs } = optimize(g, value, trained, states, options);
-  const changes = [...built.updates, ...updates];
-  return {
-    graph: g.graph(
-      [image, targets, ...inputs] as readonly Input[],
-      { loss: value, [model.output]: built.output },
-      { updates: Object.fromEntries(changes.map(([{ name }, next]) => [name, next])) },
-    ),
-    parameters: model.parameters.map(({ name }) => name),
-    numbers: (factor, step) =>
-      Object.fromEntries(
-        groups.flatMap(({ optimizer }, group) =>
-          optimizer
-            .numbers(optimizer.rate * factor, step)
-            .map((number, i) => [numberName(group, i), scalar(number)]),
-        ),
-      ),
-  };
+  return { g, image, targets, built, loss: value, states };
 }
 
 function buildTeacher(
@@ -196,16 +224,23 @@ function layerOf({ layers }: Pick<Built, 'layers'>, prefix = ''): (path: string)
   };
 }
 
-/** The gradients of `loss`, and what the optimizers make of the parameters. */
-function optimize(
-  g: GraphBuilder,
-  loss: Float,
-  trained: readonly Parameter[],
-  states: ReadonlyMap<string, Float>,
-  { optimizer, clipNorm, constraint }: TrainingStepOptions,
-) {
-  const groups = groupsOf(optimizer);
-  const members = trained.map((parameter) => {
+/** A parameter that a step changes, and the group whose optimizer does it. */
+interface Member {
+  readonly parameter: Parameter;
+  readonly group: number;
+  readonly value: Float;
+}
+
+function membersOf(
+  model: Model,
+  { states }: Forward,
+  groups: readonly ParameterGroup[],
+  { frozen }: TrainingStepOptions,
+): readonly Member[] {
+  const trained = model.parameters.filter(
+    (parameter) => LEARNED.has(parameter.role) && frozen?.(parameter) !== true,
+  );
+  return trained.map((parameter) => {
     const group = groups.findIndex(({ takes }) => takes(parameter));
     if (group < 0)
       throw expected('ERR_ARGUMENT', 'a group that takes every parameter', 'none', {
@@ -214,16 +249,67 @@ function optimize(
       });
     return { parameter, group, value: states.get(parameter.name) as Float };
   });
-  const raw = gradients(
+}
+
+const slopesOf = ({ g, loss }: Forward, members: readonly Member[]) =>
+  gradients(
     g,
     loss,
     members.map(({ value }) => value),
   );
-  const slopes = clipNorm === undefined ? raw : clipped(g, raw, clipNorm);
-  const inputs = groups.map(({ optimizer: { numbers } }, group) =>
-    numbers(0, 1).map((_, i) => g.input(numberName(group, i), 'f32', [])),
+
+/** The sum of a parameter's gradients over the batches of a step, so far. */
+const sumOf = ({ g }: Forward, { parameter: { name, shape } }: Member) =>
+  g.state(zerosOf(shape), { name: `${name}.sum` }) as Float;
+
+function graphWith(
+  model: Model,
+  { g, image, targets, built, loss }: Forward,
+  numbers: readonly Input[],
+  changes: readonly Update[],
+): Graph {
+  const updates = [...built.updates, ...changes].map(([{ name }, next]) => [name, next] as const);
+  return g.graph(
+    [image, targets, ...numbers],
+    { loss, [model.output]: built.output },
+    { updates: Object.fromEntries(updates) },
   );
-  const updates = members.flatMap(({ parameter, group, value }, i): Update[] => {
+}
+
+/** What is run on all batches of a step but the last: it adds gradients to their sums. */
+function gatheringGraph(
+  model: Model,
+  state: StateLike,
+  groups: readonly ParameterGroup[],
+  options: TrainingStepOptions,
+): Graph {
+  const forward = withLoss(model, state, options);
+  const members = membersOf(model, forward, groups, options);
+  const slopes = slopesOf(forward, members);
+  const changes = members.map((member, i): Update => {
+    const sum = sumOf(forward, member);
+    return [sum, forward.g.add(sum, slopes[i] as Float)];
+  });
+  return graphWith(model, forward, numbersOf(forward, groups).flat(), changes);
+}
+
+/** What is run on the last batch of a step, or its only one: the optimizers change parameters. */
+function steppingGraph(
+  model: Model,
+  forward: Forward,
+  members: readonly Member[],
+  groups: readonly ParameterGroup[],
+  { clipNorm, constraint, accumulate = 1 }: TrainingStepOptions,
+): Graph {
+  const { g } = forward;
+  const own = slopesOf(forward, members);
+  const sums = accumulate === 1 ? [] : members.map((member) => sumOf(forward, member));
+  const raw = own.map((slope, i) =>
+    accumulate === 1 ? slope : g.mul(g.add(sums[i] as Float, slope as Float), 1 / accumulate),
+  );
+  const slopes = clipNorm === undefined ? raw : clipped(g, raw, clipNorm);
+  const inputs = numbersOf(forward, groups);
+  const changes = members.flatMap(({ parameter, group, value }, i): Update[] => {
     const { name, shape } = parameter;
     const { next, moments } = groups[group]!.optimizer.step({
       g,
@@ -235,7 +321,18 @@ function optimize(
     const kept = constraint?.(parameter)?.(g, next) ?? next;
     return [[value, kept], ...moments];
   });
-  return { updates, groups, inputs: inputs.flat() };
+  const emptied = sums.map((sum, i): Update => {
+    const { name, shape } = members[i]!.parameter;
+    return [sum, g.constant(zerosOf(shape), { name: `${name}.zeros` }) as Float];
+  });
+  return graphWith(model, forward, inputs.flat(), [...changes, ...emptied]);
+}
+
+/** The inputs of each group's optimizer: one number each. */
+function numbersOf({ g }: Forward, groups: readonly ParameterGroup[]) {
+  return groups.map(({ optimizer: { numbers } }, group) =>
+    numbers(0, 1).map((_, i) => g.input(numberName(group, i), 'f32', [])),
+  );
 }
 
 function groupsOf(optimizer: Optimizer | readonly ParameterGroup[]): readonly ParameterGroup[] {

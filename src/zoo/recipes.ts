@@ -45,6 +45,8 @@ export interface RecipePhase {
   /** The network that the loss compares with: that of the phase before, or one that is given. */
   readonly teacher?: 'previous' | 'given';
   readonly constraint?: Constraint;
+  /** What weights begin with. Default: what the network says. */
+  readonly init?: nn.Initializer;
 }
 
 export interface Recipe {
@@ -195,6 +197,7 @@ export const RECIPES = {
         ),
         schedule: warmUp(cosine(), { share: 0.08 }),
         continues: false,
+        init: nn.fanInUniform,
       },
     ],
   },
@@ -216,6 +219,7 @@ export const RECIPES = {
         schedule: warmLinear(0.02),
         continues: false,
         constraint: centredAndClipped,
+        init: nn.fanInUniform,
       },
     ],
   },
@@ -237,6 +241,7 @@ export const RECIPES = {
         schedule: warmLinear(0.02),
         continues: false,
         constraint: centredAndClipped,
+        init: nn.fanInUniform,
       },
     ],
   },

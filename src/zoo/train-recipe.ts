@@ -15,7 +15,7 @@ import { writeTensors } from '../formats/tensors.js';
 import { makeFolder } from '../formats/write-file.js';
 import type { Graph } from '../graph/value.js';
 import type { Parameter } from '../nn/scope.js';
-import type { State } from '../nn/state.js';
+import { initialState, type State } from '../nn/state.js';
 import { type Evaluation, evaluate } from '../train/evaluate.js';
 import { fit, type StepReport } from '../train/fit.js';
 import type { EpochRecord } from '../train/history.js';
@@ -102,7 +102,7 @@ export async function trainRecipe(recipe: Recipe, options: TrainRecipeOptions): 
         }),
         // Each phase has its own order of pictures.
         seed: seed + i,
-        state: startOf(network, seed, phase.continues ? previous?.state : undefined),
+        state: startOf(network, phase, seed, phase.continues ? previous?.state : undefined),
         ...(options.threads !== undefined && { threads: options.threads }),
         ...(phase.constraint && { constraint: phase.constraint }),
         ...(teacher && { teacher }),
@@ -182,8 +182,16 @@ function networkOptions({ train, width }: TrainRecipeOptions): NetworkOptions {
 }
 
 /** What initializers give, and over it what the phase before trained under the same names. */
-function startOf(network: Network, seed: number, previous: State | undefined): State {
-  const fresh = network.init(seed);
+function startOf(
+  network: Network,
+  { init }: RecipePhase,
+  seed: number,
+  previous: State | undefined,
+): State {
+  const begun = network.parameters.map((parameter) =>
+    init === undefined || parameter.role !== 'weight' ? parameter : { ...parameter, init },
+  );
+  const fresh = initialState(begun, seed);
   if (previous === undefined) return fresh;
   const taken = network.parameters.map(({ name }: Parameter) => [
     name,

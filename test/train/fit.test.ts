@@ -180,6 +180,8 @@ describe('fit', () => {
 
   const wrong: readonly [string, Partial<FitOptions>, RegExp][] = [
     ['a batch larger than the set', { batchSize: 500 }, /batchSize of at most 96/],
+    ['more batches a step than an epoch has', { accumulate: 7 }, /accumulate of at most 6/],
+    ['half a batch a step', { accumulate: 0.5 }, /accumulate to be a whole number of 1 or more/],
     ['no epochs', { epochs: 0 }, /epochs to be a whole number of 1 or more/],
     ['an option that does not exist', { epoch: 3 } as never, /epoch/],
     [
@@ -231,5 +233,64 @@ describe('fit', () => {
       Math.fround(0.01),
     );
     expect(after['binary/weight']).not.toEqual(state['binary/weight']);
+  });
+
+  test('gradients of several batches make one step: without batch norm that of one batch', async () => {
+    const plain = nn.model(
+      { input: { name: 'image', shape: ['N', 6, 6, 1] } },
+      nn.sequential([
+        nn.conv2d({ filters: 3, kernel: 3 }),
+        nn.relu(),
+        nn.flatten(),
+        nn.dense({ units: 2 }),
+      ]),
+    ) as nn.Model;
+    const run = (batchSize: number, accumulate: number) =>
+      fit(
+        plain,
+        { train },
+        { ...settings, augment: [], epochs: 2, batchSize, accumulate, clipNorm: 0.5 },
+      );
+    const [whole, parts] = [await run(24, 1), await run(8, 3)];
+    for (const [name, { data }] of Object.entries(whole.state))
+      for (const [i, value] of data.entries())
+        expect(parts.state[name]!.data[i]).toBeCloseTo(value, 5);
+    expect(parts.history.at(-1)!.loss).toBeCloseTo(whole.history.at(-1)!.loss, 5);
+    expect(parts.state['conv2d/weight']).not.toEqual(plain.init(3)['conv2d/weight']);
+  });
+
+  test('steps are counted and rates follow by steps of several batches', async () => {
+    const seen: number[] = [];
+    const rates: number[] = [];
+    await fit(
+      binaryNet(),
+      { train },
+      {
+        ...settings,
+        epochs: 1,
+        batchSize: 8,
+        accumulate: 5, // 12 batches: 2 steps, and 2 batches that are left out
+        schedule: ({ step, steps }) => {
+          rates.push(step / steps);
+          return 1;
+        },
+        callbacks: { onStep: ({ step, steps }) => seen.push(step, steps) },
+      },
+    );
+    expect(seen.filter((_, i) => i % 2 === 0)).toEqual([0, 0, 0, 0, 1, 1, 1, 1, 1, 2]);
+    expect(new Set(seen.filter((_, i) => i % 2 === 1))).toEqual(new Set([2]));
+    expect(new Set(rates)).toEqual(new Set([0, 0.5]));
+  });
+
+  test('goes on from a checkpoint between steps of several batches', async () => {
+    const more = { ...settings, batchSize: 8, accumulate: 2, epochs: 2 };
+    const whole = await fit(binaryNet(), { train }, more);
+    const checkpoint = join(folder, 'checkpoint.safetensors');
+    const callbacks = {
+      onEpoch: ({ epoch }: { epoch: number }) => (epoch === 1 ? 'stop' : undefined),
+    };
+    await fit(binaryNet(), { train }, { ...more, checkpoint, callbacks: callbacks as never });
+    const resumed = await fit(binaryNet(), { train }, { ...more, checkpoint, resume: true });
+    expect(resumed.state).toEqual(whole.state);
   });
 });
