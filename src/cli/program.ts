@@ -299,6 +299,16 @@ export function buildProgram(io: Io, messages: Io, exit: (code: number) => void)
     .option('--seed <n>', 'of parameters, order and augmentation (default: 0)', parseCount)
     .option('--size <n>', 'height and width of pictures of a folder', parseCount)
     .option('--teacher <path>', 'a float training, or a model file, for recipes with a teacher')
+    .option(
+      '--without <part>',
+      'a part of the recipe to leave out: stages, double-shortcut, gate, attention; repeatable',
+      gather,
+    )
+    .option(
+      '--calibrate <n>',
+      'batches to count the statistics of batch norms anew with, when training has ended',
+      parseCount,
+    )
     .option('--threads <n>', 'threads of a step (default: all cores)', parseThreads)
     .option('--resume', 'go on from the checkpoint in --out')
     .action(async (recipe, flags) => (await import('./train.js')).trainCommand(recipe, flags, io));

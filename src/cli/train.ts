@@ -15,8 +15,14 @@ import type { State } from '../nn/state.js';
 import { Tensor } from '../tensor/tensor.js';
 import { readHistory } from '../train/history-log.js';
 import type { Teacher } from '../train/step.js';
-import { FLOAT_NETWORKS, type RecipeModel, recipeOf } from '../zoo/recipes.js';
-import { FILES, type Trained, trainRecipe } from '../zoo/train-recipe.js';
+import {
+  FLOAT_NETWORKS,
+  phasesOf,
+  type RecipeModel,
+  type RecipePart,
+  recipeOf,
+} from '../zoo/recipes.js';
+import { FILES, planOf, type Trained, trainRecipe } from '../zoo/train-recipe.js';
 import { knownRecipe } from './find-recipe.js';
 import { bytes, percent } from './format.js';
 import { type Io, printJson, printLines } from './io.js';
@@ -40,6 +46,8 @@ export interface TrainFlags {
   readonly seed?: number;
   readonly size?: number;
   readonly teacher?: string;
+  readonly without?: readonly RecipePart[];
+  readonly calibrate?: number;
   readonly threads?: number;
   readonly resume?: boolean;
   readonly json?: boolean;
@@ -61,11 +69,12 @@ export async function trainCommand(name: string, flags: TrainFlags, io: Io): Pro
     });
   if (flags.dataset !== 'folder' && side !== undefined)
     throw notHere('--size', `pictures of ${flags.dataset} have their size`);
-  if (
-    flags.teacher !== undefined &&
-    recipe.phases(model).every(({ teacher }) => teacher !== 'given')
-  )
-    throw notHere('--teacher', `the recipe ${name} has no teacher, or trains its own`);
+  const plan = planOf(recipe, { ...flags, model });
+  const taught = phasesOf(recipe, model, flags.without).some(
+    ({ teacher, teaches }) => teacher === 'given' || teaches === true,
+  );
+  if (flags.teacher !== undefined && !taught)
+    throw notHere('--teacher', `the recipe ${name} has no teacher`);
   const fit = side === undefined ? undefined : { resize: side, crop: side };
   const { train, test } = await openTrainingSets(flags.dataset, dir, { fit });
   const remarks = remarksOn([train, test]);
@@ -73,7 +82,7 @@ export async function trainCommand(name: string, flags: TrainFlags, io: Io): Pro
   const teacher = flags.teacher === undefined ? undefined : await teacherOf(flags, model, train);
   const stop = stopOnInterrupt();
   const progress = startTrainingProgress(io, {
-    epochs: flags.epochs ?? recipe.epochs,
+    epochs: plan.epochs,
     done: flags.resume === true ? await epochsLogged(join(flags.out, FILES.log)) : 0,
     silent: flags.json === true && io.stderr.isTTY !== true,
   });
@@ -89,6 +98,8 @@ export async function trainCommand(name: string, flags: TrainFlags, io: Io): Pro
     threads: flags.threads,
     resume: flags.resume,
     teacher,
+    without: flags.without,
+    calibrate: flags.calibrate,
     signal: stop.signal,
     onStep: progress.onStep,
     onEpoch: progress.onEpoch,

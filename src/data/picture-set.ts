@@ -59,6 +59,8 @@ export function pictureSet(parts: PictureSetParts): PictureSet {
     });
   const site = { op: 'pictureSet', node: name };
   const [height, width, channels] = pictureShape;
+  if (channels !== 1 && channels !== 3)
+    throw expected('ERR_ARGUMENT', 'pictures of 1 or 3 channels', channels, site);
   const stride = height * width * channels;
   const size = labels.length;
   if (pixels.length !== size * stride) {

@@ -12,7 +12,7 @@
  * computed from the map that is about to be binarized: sigmoid(FC(relu(FC(mean over the map)))), by
  * default times alpha = mean|W| (equation 4 of the paper; larq-zoo leaves alpha out).
  */
-import { type OptionNames, requireOptions } from '../core/checks.js';
+import { type OptionNames, requireOneOf, requireOptions } from '../core/checks.js';
 import * as nn from '../nn/index.js';
 import * as quant from '../quant/index.js';
 import {
@@ -56,7 +56,13 @@ export interface HalfBlockOptions {
   readonly real?: quant.QuantSpecLike | undefined;
 }
 
-export interface RealToBinaryOptions extends NetworkOptions, HalfBlockOptions {}
+export interface RealToBinaryOptions extends NetworkOptions, HalfBlockOptions {
+  /**
+   * 'double': a shortcut around every unit. 'single': one around two, as in a ResNet; a network
+   * has half as many blocks then. Default 'double'.
+   */
+  readonly shortcut?: 'double' | 'single' | undefined;
+}
 
 const HALF_BLOCK_OPTIONS: OptionNames<HalfBlockOptions> = {
   scale: true,
@@ -68,15 +74,45 @@ const HALF_BLOCK_OPTIONS: OptionNames<HalfBlockOptions> = {
   student: true,
   real: true,
 };
-const OPTIONS: OptionNames<RealToBinaryOptions> = { ...NETWORK_OPTIONS, ...HALF_BLOCK_OPTIONS };
+const OPTIONS: OptionNames<RealToBinaryOptions> = {
+  ...NETWORK_OPTIONS,
+  ...HALF_BLOCK_OPTIONS,
+  shortcut: true,
+};
 
 /** Half a residual block, with its own shortcut. */
 export function halfBlock(options: HalfBlockOptions = {}): Block {
   requireOptions(options, HALF_BLOCK_OPTIONS, { op: 'halfBlock' });
-  return blockOf(options);
+  return halfBlockOf(options);
 }
 
-function blockOf(options: HalfBlockOptions): Block {
+function halfBlockOf(options: HalfBlockOptions): Block {
+  const unit = unitOf(options);
+  return (name, width, stride) =>
+    nn.residual(nn.layer('unit', unit(width, stride), { transparent: true }), {
+      shortcut: shortcutOf(width, stride, options),
+      name,
+    });
+}
+
+/** A whole block: two units within one shortcut. */
+function wholeBlockOf(options: HalfBlockOptions): Block {
+  const unit = unitOf(options);
+  return (name, width, stride) =>
+    nn.residual(
+      nn.sequential([
+        nn.layer('unit', unit(width, stride), { name: 'unit1' }),
+        nn.layer('unit', unit(width, 1), { name: 'unit2' }),
+      ]),
+      { shortcut: shortcutOf(width, stride, options), name },
+    );
+}
+
+const shortcutOf = (width: number, stride: 1 | 2, { epsilon = 1e-3, real }: HalfBlockOptions) =>
+  averageShortcut(width, stride, { epsilon, real });
+
+/** batch norm -> sign -> binary convolution -> scale -> PReLU. */
+function unitOf(options: HalfBlockOptions) {
   const {
     scale = 'gate',
     alpha = scale === 'gate',
@@ -85,9 +121,8 @@ function blockOf(options: HalfBlockOptions): Block {
     pads = 1,
     zero = 'plus',
     student = 3,
-    real,
   } = options;
-  return (name, width, stride) => {
+  return (width: number, stride: 1 | 2) => {
     const product = nn.conv2d({
       filters: width,
       kernel: 3,
@@ -102,7 +137,7 @@ function blockOf(options: HalfBlockOptions): Block {
       student === 1
         ? nn.tanh({ name: 'tanh' })
         : nn.sign({ zero, pseudoGradient: 'clip', name: 'sign' });
-    const unit = (scope: nn.Scope, x: nn.Float): nn.Float => {
+    return (scope: nn.Scope, x: nn.Float): nn.Float => {
       const normalized = scope.child('bn');
       const normalize = nn.normalizer(normalized, x, { epsilon });
       const real = normalize(x, normalized.path);
@@ -118,8 +153,6 @@ function blockOf(options: HalfBlockOptions): Block {
           : scope.g.mul(factor, y, { name: scope.named('gated') }),
       );
     };
-    const main = nn.layer('unit', unit, { transparent: true });
-    return nn.residual(main, { shortcut: averageShortcut(width, stride, { epsilon, real }), name });
   };
 }
 
@@ -191,13 +224,24 @@ function realToBinary(
   return network(options, OPTIONS, large ? IMAGENET : CIFAR10, (classes) => {
     const stem = large ? imagenetStem : cifarStem;
     const channels = widthsOf(widths, options);
+    const { shortcut = 'double' } = options;
+    requireOneOf(shortcut, ['double', 'single'], 'shortcut', { op: 'zoo' });
+    const units = { ...options, ...fixed };
+    const blocks =
+      shortcut === 'double'
+        ? stages(halfBlockOf(units), channels, depths)
+        : stages(
+            wholeBlockOf(units),
+            channels,
+            depths.map((depth) => depth / 2),
+          );
     return [
       ...stem(channels[0]!, {
         activation: [nn.prelu({ name: 'prelu' })],
         epsilon: options.epsilon ?? 1e-3,
         real: options.real,
       }),
-      ...stages(blockOf({ ...options, ...fixed }), channels, depths),
+      ...blocks,
       ...head(classes, options.real),
     ];
   });

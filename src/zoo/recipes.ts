@@ -44,6 +44,8 @@ export interface RecipePhase {
   readonly continues: boolean;
   /** The network that the loss compares with: that of the phase before, or one that is given. */
   readonly teacher?: 'previous' | 'given';
+  /** True for a phase that trains the teacher of the next; left out where a teacher is given. */
+  readonly teaches?: true;
   readonly constraint?: Constraint;
   /** What weights begin with. Default: what the network says. */
   readonly init?: nn.Initializer;
@@ -63,9 +65,19 @@ export interface Recipe {
   }) => Augmentation[];
   /** The networks that it trains. */
   readonly models: readonly RecipeModel[];
-  /** @throws BitplaneError ERR_ARGUMENT for a model that it does not train */
-  phases(model: RecipeModel): readonly RecipePhase[];
+  /** What it can do without, so that it shows what each part brings. */
+  readonly parts: readonly RecipePart[];
+  /** @throws BitplaneError ERR_ARGUMENT for a model that it does not train, a part it lacks */
+  phases(model: RecipeModel, without?: readonly RecipePart[]): readonly RecipePhase[];
 }
+
+/**
+ * Parts of recipes. `stages`: what comes before the binary network, whose training then begins from
+ * scratch. Of Real-to-Binary: `double-shortcut`, a shortcut around every convolution; `gate`, the
+ * scale that is computed from the input; `attention`, the loss that compares maps.
+ */
+export const RECIPE_PARTS = ['stages', 'double-shortcut', 'gate', 'attention'] as const;
+export type RecipePart = (typeof RECIPE_PARTS)[number];
 
 /** Which network a recipe trains. */
 export type RecipeModel = (typeof RECIPE_MODELS)[number];
@@ -185,6 +197,7 @@ export const RECIPES = {
     batchSize: 256,
     augment: cropAndFlip,
     models: namesOf(FLOAT_NETWORKS),
+    parts: [],
     phases: (model) => [
       {
         name: 'train',
@@ -209,6 +222,7 @@ export const RECIPES = {
     batchSize: 256,
     augment: cropAndFlip,
     models: namesOf(BWN_NETWORKS),
+    parts: [],
     phases: (model) => [
       {
         name: 'train',
@@ -231,6 +245,7 @@ export const RECIPES = {
     batchSize: 256,
     augment: cropAndFlip,
     models: namesOf(XNOR_NETWORKS),
+    parts: [],
     phases: (model) => [
       {
         name: 'train',
@@ -253,7 +268,8 @@ export const RECIPES = {
     batchSize: 256,
     augment: cropAndFlip,
     models: namesOf(BI_REAL_NETWORKS),
-    phases(model) {
+    parts: ['stages'],
+    phases(model, without = []) {
       const build = pick<BiRealOptions & VggOptions>(model, BI_REAL_NETWORKS);
       const stage = (name: BiRealStage, share: number, rate: number, continues: boolean) => ({
         name,
@@ -264,6 +280,7 @@ export const RECIPES = {
         schedule: warmLinear(0.02),
         continues,
       });
+      if (without.includes('stages')) return [stage('binary', 1, 2.5e-3, false)];
       return [
         stage('relu', 0.2, 2.5e-3, false),
         stage('leakyClip', 0.1, 1e-3, true),
@@ -280,7 +297,8 @@ export const RECIPES = {
     batchSize: 256,
     augment: cropAndFlip,
     models: namesOf(REAL_TO_BINARY_NETWORKS),
-    phases: (model) => realToBinaryPhases(model),
+    parts: ['stages', 'double-shortcut', 'gate', 'attention'],
+    phases: (model, without = []) => realToBinaryPhases(model, without),
   },
   reactnet: {
     name: 'reactnet',
@@ -290,6 +308,7 @@ export const RECIPES = {
     batchSize: 256,
     augment: cropAndFlip,
     models: namesOf(REACT_NETWORKS),
+    parts: [],
     phases(model) {
       const build = pick<ReActOptions & VggOptions>(model, REACT_NETWORKS);
       const step = (name: string, weights: 'real' | 'binary', decay: number) => ({
@@ -313,50 +332,92 @@ export type RecipeName = keyof typeof RECIPES;
 /**
  * A teacher of floats, then its three students; each is taught by the network before it. The loss
  * is larq-zoo's: labels, 30 times attention matching at the end of every block, 3 times
- * distillation; in the last stage labels and 0.8 times distillation.
+ * distillation; in the last stage labels and 0.8 times distillation. Without stages the binary
+ * network is taught by the teacher of floats, with the loss and rate of a first stage.
  */
-function realToBinaryPhases(model: RecipeModel): readonly RecipePhase[] {
+function realToBinaryPhases(
+  model: RecipeModel,
+  without: readonly RecipePart[],
+): readonly RecipePhase[] {
   const build = pick<RealToBinaryOptions>(model, REAL_TO_BINARY_NETWORKS);
-  const student = (number: 1 | 2 | 3): RecipePhase => ({
-    name: `student${number}`,
-    share: 0.25,
-    model: (options) => build({ ...options, student: number }),
-    loss: ({ g, output, targets, layer, teacher }) => {
-      const own = crossEntropy(g, output, targets);
-      const taught = distillation(g, output, teacher!.output);
-      if (number === 3) return g.add(own, g.mul(taught, 0.8));
-      // A residual block has two units here, and one layer in a ResNet.
-      const [points, stages] = model === 'resnet-20' ? [3, 3] : [2, 4];
-      const distances = Array.from({ length: stages * points }, (_, i) => {
-        const [stage, block] = [Math.floor(i / points) + 1, i % points];
-        const ours = layer(`layer${stage}/${2 * block + 1}`);
-        const theirs = teacher!.layer(
-          number === 1 ? `layer${stage}/${block}` : `layer${stage}/${2 * block + 1}`,
-        );
-        return attentionMatching(g, ours, theirs, { normalization: 'max' });
-      });
-      const attention = g.mul(
-        distances.reduce((a, b) => g.add(a, b)),
-        1 / distances.length,
-      );
-      return g.add(g.add(own, g.mul(attention, 30)), g.mul(taught, 3));
+  const has = (part: RecipePart) => !without.includes(part);
+  const shortcut = has('double-shortcut') ? 'double' : 'single';
+  const scale = has('gate') ? 'gate' : 'learned';
+  // A residual block of the teacher is as much as two units with shortcuts of their own.
+  const [points, layers] = model === 'resnet-20' ? [3, 3] : [2, 4];
+  const ends = (blocks: boolean) =>
+    Array.from({ length: layers * points }, (_, i) => {
+      const [layer, block] = [Math.floor(i / points) + 1, i % points];
+      return `layer${layer}/${blocks ? block : 2 * block + 1}`;
+    });
+  const matched: (ofFloats: boolean) => Loss = (ofFloats) => (parts) => {
+    const { g, output, targets, layer, teacher } = parts;
+    const own = crossEntropy(g, output, targets);
+    const loss = g.add(own, g.mul(distillation(g, output, teacher!.output), 3));
+    if (!has('attention')) return loss;
+    const ours = ends(shortcut === 'single');
+    const theirs = ends(ofFloats || shortcut === 'single');
+    const distances = ours.map((path, i) =>
+      attentionMatching(g, layer(path), teacher!.layer(theirs[i]!), { normalization: 'max' }),
+    );
+    const sum = distances.reduce((a, b) => g.add(a, b));
+    return g.add(loss, g.mul(sum, 30 / distances.length));
+  };
+  const answers: Loss = ({ g, output, targets, teacher }) =>
+    g.add(crossEntropy(g, output, targets), g.mul(distillation(g, output, teacher!.output), 0.8));
+  const phase = (
+    number: 1 | 2 | 3,
+    {
+      share,
+      rate,
+      loss,
+      continues,
+    }: Pick<RecipePhase, 'share' | 'loss' | 'continues'> & {
+      readonly rate: number;
     },
-    optimizer: decaying((decay) => adam({ rate: number === 3 ? 2e-4 : 1e-3, decay }), 1e-5),
+  ): RecipePhase => ({
+    name: `student${number}`,
+    share,
+    model: (options) => build({ ...options, student: number, shortcut, scale }),
+    loss,
+    optimizer: decaying((decay) => adam({ rate, decay }), 1e-5),
     schedule: warmLinear(0.05),
-    continues: number === 3,
+    continues,
     teacher: 'previous',
     ...(number === 3 && { constraint: within }),
   });
+  const teacher: RecipePhase = {
+    ...RECIPES.float.phases(model)[0]!,
+    name: 'teacher',
+    share: 0.25,
+    teaches: true,
+  };
+  if (!has('stages'))
+    return [teacher, phase(3, { share: 0.75, rate: 1e-3, loss: matched(true), continues: false })];
   return [
-    {
-      ...RECIPES.float.phases(model)[0]!,
-      name: 'teacher',
-      share: 0.25,
-    },
-    student(1),
-    student(2),
-    student(3),
+    teacher,
+    phase(1, { share: 0.25, rate: 1e-3, loss: matched(true), continues: false }),
+    phase(2, { share: 0.25, rate: 1e-3, loss: matched(false), continues: false }),
+    phase(3, { share: 0.25, rate: 2e-4, loss: answers, continues: true }),
   ];
+}
+
+/**
+ * The phases of a recipe, some of its parts left out.
+ * @throws BitplaneError ERR_ARGUMENT for a model that it does not train, a part that it lacks
+ */
+export function phasesOf(
+  recipe: Recipe,
+  model: RecipeModel,
+  without: readonly RecipePart[] = [],
+): readonly RecipePhase[] {
+  const strange = without.find((part) => !recipe.parts.includes(part));
+  if (strange !== undefined)
+    throw expected('ERR_ARGUMENT', `a part of ${recipe.parts.join(', ') || 'none'}`, strange, {
+      op: 'without',
+      node: recipe.name,
+    });
+  return recipe.phases(model, without);
 }
 
 /** @throws BitplaneError ERR_ARGUMENT listing the recipes */

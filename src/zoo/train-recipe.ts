@@ -16,13 +16,20 @@ import { makeFolder } from '../formats/write-file.js';
 import type { Graph } from '../graph/value.js';
 import type { Parameter } from '../nn/scope.js';
 import { initialState, type State } from '../nn/state.js';
+import { calibrate } from '../train/calibrate.js';
 import { type Evaluation, evaluate } from '../train/evaluate.js';
 import { fit, type StepReport } from '../train/fit.js';
 import type { EpochRecord } from '../train/history.js';
 import { type HistoryLog, openHistoryLog } from '../train/history-log.js';
 import type { Teacher } from '../train/step.js';
 import type { Network, NetworkOptions } from './network.js';
-import type { Recipe, RecipeModel, RecipePhase } from './recipes.js';
+import {
+  phasesOf,
+  type Recipe,
+  type RecipeModel,
+  type RecipePart,
+  type RecipePhase,
+} from './recipes.js';
 
 export interface TrainRecipeOptions {
   readonly model: RecipeModel;
@@ -39,8 +46,15 @@ export interface TrainRecipeOptions {
   readonly threads?: number | undefined;
   /** Whether to go on from the files in `out`. */
   readonly resume?: boolean | undefined;
-  /** The network that a recipe with a teacher compares with. */
+  /** The network that a recipe with a teacher compares with, in place of one that it trains. */
   readonly teacher?: Teacher | undefined;
+  /** Parts of the recipe to leave out, to see what they bring. Default none. */
+  readonly without?: readonly RecipePart[] | undefined;
+  /**
+   * How many batches count the running statistics anew when training has ended. Default: they stay
+   * as training left them.
+   */
+  readonly calibrate?: number | undefined;
   readonly signal?: AbortSignal | undefined;
   onStep?(report: StepReport & { readonly phase: string }): void;
   onEpoch?(record: EpochRecord): void;
@@ -66,8 +80,8 @@ export const FILES = {
 
 /** @throws BitplaneError what `fit` throws, ERR_ARGUMENT for a recipe without its teacher */
 export async function trainRecipe(recipe: Recipe, options: TrainRecipeOptions): Promise<Trained> {
-  const { train, test, out, seed = 0, epochs = recipe.epochs, resume = false } = options;
-  const phases = recipe.phases(options.model);
+  const { train, test, out, seed = 0, resume = false } = options;
+  const { phases, epochs } = planOf(recipe, options);
   if (options.teacher === undefined && phases.some(({ teacher }) => teacher === 'given'))
     throw expected('ERR_ARGUMENT', 'a teacher, which this recipe needs,', 'none', {
       op: 'train',
@@ -96,10 +110,7 @@ export async function trainRecipe(recipe: Recipe, options: TrainRecipeOptions): 
         loss: phase.loss,
         optimizer: phase.optimizer,
         schedule: phase.schedule,
-        augment: recipe.augment({
-          size: train.pictureShape[0],
-          mirror: train.pictureShape[2] > 1,
-        }),
+        augment: augmentationOf(recipe, train),
         // Each phase has its own order of pictures.
         seed: seed + i,
         state: startOf(network, phase, seed, phase.continues ? previous?.state : undefined),
@@ -124,15 +135,49 @@ export async function trainRecipe(recipe: Recipe, options: TrainRecipeOptions): 
     for (const record of own) history.push({ ...record, epoch: record.epoch + offset });
     previous = { network, state };
   }
-  return await finished(previous!, history, test, options);
+  const { network, state } = previous!;
+  return await finished(
+    network,
+    await calibrated(network, state, recipe, options),
+    history,
+    options,
+  );
 }
+
+/** The state with running statistics counted anew, where that is asked for. */
+async function calibrated(
+  network: Network,
+  state: State,
+  recipe: Recipe,
+  {
+    train,
+    batchSize = recipe.batchSize,
+    calibrate: count,
+    seed,
+    threads,
+    signal,
+  }: TrainRecipeOptions,
+): Promise<State> {
+  if (count === undefined) return state;
+  return await calibrate(network as never, state, train, {
+    batches: count,
+    batchSize,
+    augment: augmentationOf(recipe, train),
+    ...(seed !== undefined && { seed }),
+    threads,
+    signal,
+  });
+}
+
+const augmentationOf = (recipe: Recipe, { pictureShape }: PictureSet) =>
+  recipe.augment({ size: pictureShape[0], mirror: pictureShape[2] > 1 });
 
 /** Saves the packed network, and compares it with the float one. */
 async function finished(
-  { network, state }: { readonly network: Network; readonly state: State },
+  network: Network,
+  state: State,
   history: readonly EpochRecord[],
-  test: PictureSet,
-  { out, train, threads, signal }: TrainRecipeOptions,
+  { out, train, test, threads, signal }: TrainRecipeOptions,
 ): Promise<Trained> {
   const graph = withRecipe(network.graph(state), {
     preprocess: trainedPreprocess(train.pictureShape, train.normalization),
@@ -156,6 +201,29 @@ async function finished(
   return { network, state, graph, history, evaluation: packed, differing: differing.length };
 }
 
+/**
+ * The phases of a training, and their epochs together. A teacher that is given is not trained.
+ * @throws BitplaneError ERR_ARGUMENT for a model that the recipe does not train, a part it lacks
+ */
+export function planOf(
+  recipe: Recipe,
+  {
+    model,
+    without,
+    teacher,
+    epochs,
+  }: Pick<TrainRecipeOptions, 'model' | 'without' | 'epochs'> & { readonly teacher?: unknown },
+): { readonly phases: readonly RecipePhase[]; readonly epochs: number } {
+  const phases = phasesOf(recipe, model, without).filter(
+    ({ teaches }) => teacher === undefined || teaches !== true,
+  );
+  return { phases, epochs: epochs ?? Math.round(recipe.epochs * shareOf(phases)) };
+}
+
+/** Of the recipe's epochs: less than 1 where a phase is left out. */
+const shareOf = (phases: readonly RecipePhase[]) =>
+  phases.reduce((sum, { share }) => sum + share, 0);
+
 /** Whole epochs of each phase, at least one. */
 export function epochsOf(phases: readonly RecipePhase[], epochs: number): number[] {
   const names = phases.map(({ name }) => name);
@@ -166,7 +234,8 @@ export function epochsOf(phases: readonly RecipePhase[], epochs: number): number
       epochs,
       { op: 'train' },
     );
-  const counts = phases.map(({ share }) => Math.max(1, Math.floor(share * epochs)));
+  const all = shareOf(phases);
+  const counts = phases.map(({ share }) => Math.max(1, Math.floor((share / all) * epochs)));
   counts[counts.length - 1]! += epochs - counts.reduce((a, b) => a + b, 0);
   return counts;
 }
@@ -206,6 +275,6 @@ function teacherOf(
   given: Teacher | undefined,
 ): Teacher | undefined {
   if (teacher === undefined) return undefined;
-  if (teacher === 'given') return given;
-  return previous && { model: previous.network as never, state: previous.state };
+  if (teacher === 'given' || previous === undefined) return given;
+  return { model: previous.network as never, state: previous.state };
 }

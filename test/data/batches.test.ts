@@ -295,6 +295,10 @@ describe('what does not fit is refused before the first batch, by name', () => {
     expect(make(1, [-1])).toThrow(/-1 of picture 0/);
     expect(make(3, [0, 1])).toThrow(/2 pixel bytes, 2 pictures of \[1, 1, 1\] but received 3/);
     expect(make(2, [0, 1])).not.toThrow();
+    const two = { ...parts, pictureShape: [1, 1, 2] as never };
+    expect(() =>
+      pictureSet({ ...two, pixels: new Uint8Array(2), labels: new Int32Array(1) }),
+    ).toThrow('pictureSet "bad": expected pictures of 1 or 3 channels but received 2');
   });
 });
 

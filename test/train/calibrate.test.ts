@@ -11,9 +11,9 @@ function noise(count: number) {
   return pictureSet({
     name: 'noise',
     classes: ['a', 'b'],
-    pictureShape: [4, 4, 2],
-    normalization: { mean: [0.4, 0.6], std: [0.2, 0.3] },
-    pixels: Uint8Array.from({ length: count * 32 }, () => Math.floor(next() * 256)),
+    pictureShape: [4, 4, 3],
+    normalization: { mean: [0.4, 0.6, 0.5], std: [0.2, 0.3, 0.4] },
+    pixels: Uint8Array.from({ length: count * 48 }, () => Math.floor(next() * 256)),
     labels: Int32Array.from({ length: count }, (_, i) => i % 2),
   });
 }
@@ -22,7 +22,7 @@ const set = noise(50);
 
 /** Its first batch norm sees the pictures themselves. */
 const model = nn.model(
-  { input: { name: 'image', shape: ['N', 4, 4, 2] } },
+  { input: { name: 'image', shape: ['N', 4, 4, 3] } },
   nn.sequential([
     nn.batchNorm({ name: 'first', momentum: 0.3 }),
     nn.conv2d({
@@ -42,24 +42,22 @@ const state = model.init(1);
 
 describe('calibrate', () => {
   test('means of the statistics of batches, whatever they were before', async () => {
-    const wrong = { ...state, 'first/mean': state['first/variance']! };
+    const wrong: nn.State = { ...state, 'first/mean': state['first/variance']! };
     const order = { batchSize: 10, seed: 7 };
     const counted = await calibrate(model, wrong, set, { ...order, batches: 3 });
-    const [means, variances] = [
-      [0, 0],
-      [0, 0],
-    ];
+    const means = [0, 0, 0];
+    const variances = [0, 0, 0];
     for (const { step, x } of batches(set, { ...order, shuffle: true })) {
       if (step === 3) break;
-      for (const channel of [0, 1]) {
-        const values = [...x].filter((_, i) => i % 2 === channel);
+      for (const channel of [0, 1, 2]) {
+        const values = [...x].filter((_, i) => i % 3 === channel);
         const mean = values.reduce((a, b) => a + b) / values.length;
         const squares = values.reduce((a, b) => a + (b - mean) ** 2, 0);
         means[channel]! += mean / 3;
         variances[channel]! += squares / (values.length - 1) / 3;
       }
     }
-    for (const channel of [0, 1]) {
+    for (const channel of [0, 1, 2]) {
       expect(counted['first/mean']!.data[channel]).toBeCloseTo(means[channel]!, 5);
       expect(counted['first/variance']!.data[channel]).toBeCloseTo(variances[channel]!, 5);
     }
@@ -70,7 +68,7 @@ describe('calibrate', () => {
 
   test('a network without batch norms stays as it is', async () => {
     const plain = nn.model(
-      { input: { name: 'image', shape: ['N', 4, 4, 2] } },
+      { input: { name: 'image', shape: ['N', 4, 4, 3] } },
       nn.sequential([nn.flatten(), nn.dense({ units: 2 })]),
     ) as nn.Model;
     const begun = plain.init(1);

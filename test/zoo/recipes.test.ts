@@ -5,10 +5,12 @@ import { Tensor } from '../../src/tensor/tensor.js';
 import { type Teacher, trainingStep } from '../../src/train/step.js';
 import {
   FLOAT_NETWORKS,
+  phasesOf,
   RECIPE_MODELS,
   RECIPES,
   type Recipe,
   type RecipeModel,
+  type RecipePart,
   type RecipePhase,
 } from '../../src/zoo/recipes.js';
 import { random } from '../random.js';
@@ -80,6 +82,70 @@ test('the models of a recipe are those that it says', () => {
   }
   expect(RECIPES.xnor.models).toEqual(['resnet-20', 'resnet-18', 'vgg-small', 'lfc']);
   expect(RECIPES['real-to-binary'].models).toEqual(['resnet-20', 'resnet-18']);
+});
+
+describe('parts that are left out', () => {
+  const recipe: Recipe = RECIPES['real-to-binary'];
+  const names = (without: RecipePart[]) =>
+    phasesOf(recipe, 'resnet-20', without).map(({ name }) => name);
+  const parameters = (without: RecipePart[]) =>
+    phasesOf(recipe, 'resnet-20', without)
+      .at(-1)!
+      .model(optionsOf('resnet-20'))
+      .parameters.map(({ name }) => name);
+
+  test('without stages a binary network is trained from scratch', () => {
+    expect(names(['stages'])).toEqual(['teacher', 'student3']);
+    const [only, ...others] = phasesOf(RECIPES['bi-real'], 'resnet-20', ['stages']);
+    expect(others).toEqual([]);
+    expect(only).toMatchObject({ name: 'binary', share: 1, continues: false });
+  });
+
+  test('without the gate a scale is learned, without double shortcuts units stand in pairs', () => {
+    expect(parameters([])).toContain('layer1/5/gate/reduce/weight');
+    expect(parameters(['gate']).filter((name) => name.includes('gate'))).toEqual([]);
+    expect(parameters(['gate'])).toContain('layer1/5/scale/channel');
+    const pairs = parameters(['double-shortcut']);
+    expect(pairs).toContain('layer3/2/unit2/gate/expand/weight');
+    expect(pairs.filter((name) => /^layer1\/[3-5]/.test(name))).toEqual([]);
+  });
+
+  const trained: RecipePart[][] = [
+    ['stages'],
+    ['double-shortcut'],
+    ['gate'],
+    ['attention'],
+    ['stages', 'double-shortcut', 'gate', 'attention'],
+  ];
+  test.each(trained.map((without) => [without.join(', '), without] as const))(
+    'each phase trains without %s',
+    async (_what, without) => {
+      const options = optionsOf('resnet-20');
+      let previous: Teacher | undefined;
+      for (const phase of phasesOf(recipe, 'resnet-20', without)) {
+        const losses = await steps(phase, 'resnet-20', previous);
+        expect(losses.every(Number.isFinite)).toBe(true);
+        expect(new Set(losses).size).toBe(3);
+        const model = phase.model(options);
+        previous = { model: model as never, state: model.init(1) };
+      }
+    },
+  );
+
+  test('attention changes the loss', async () => {
+    const float = FLOAT_NETWORKS['resnet-20'](optionsOf('resnet-20'));
+    const teacher = { model: float as never, state: float.init(2) };
+    const first = async (without: RecipePart[]) =>
+      (await steps(phasesOf(recipe, 'resnet-20', without)[1]!, 'resnet-20', teacher))[0]!;
+    expect(await first([])).toBeGreaterThan(await first(['attention']));
+  });
+
+  test('a part that a recipe lacks is refused, and what it has is named', () => {
+    expect(() => phasesOf(RECIPES['bi-real'], 'resnet-20', ['gate'])).toThrow(
+      'without "bi-real": expected a part of stages but received "gate"',
+    );
+    expect(() => phasesOf(RECIPES.float, 'resnet-20', ['gate'])).toThrow(/a part of none/);
+  });
 });
 
 test('VGG-Small has the channels of the paper, and binary convolutions but for the first', () => {

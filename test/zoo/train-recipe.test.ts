@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { pictureSet } from '../../src/data/picture-set.js';
 import { readHistory } from '../../src/train/history-log.js';
 import { RECIPES } from '../../src/zoo/recipes.js';
-import { FILES, type TrainRecipeOptions, trainRecipe } from '../../src/zoo/train-recipe.js';
+import { FILES, planOf, type TrainRecipeOptions, trainRecipe } from '../../src/zoo/train-recipe.js';
 import { random } from '../random.js';
 
 /** Noise, bright for one class and dark for the other: 8 x 8 x 1. */
@@ -96,4 +96,42 @@ describe('a recipe of four phases', () => {
     expect(again.differing).toBe(0);
     expect(again.evaluation.accuracy * 100).toBeCloseTo(again.history.at(-1)!.testAccuracy!, 9);
   });
+});
+
+describe('a recipe that trains its own teacher', () => {
+  const recipe = RECIPES['real-to-binary'];
+
+  test('begins with the students where a teacher is given, each with its share of epochs', async () => {
+    const float = await trainRecipe(RECIPES.float, { ...options('float'), epochs: 1 });
+    const teacher = { model: float.network as never, state: float.state };
+    const { history } = await trainRecipe(recipe, { ...options('taught'), teacher, epochs: 6 });
+    expect(history.map(({ phase }) => phase)).toEqual([
+      ...['student1', 'student1', 'student2', 'student2'],
+      ...['student3', 'student3'],
+    ]);
+    expect(planOf(recipe, { model: 'resnet-20', teacher }).epochs).toBe(90);
+    expect(planOf(recipe, { model: 'resnet-20' }).epochs).toBe(120);
+    expect(planOf(recipe, { model: 'resnet-20', without: ['stages'], teacher }).epochs).toBe(90);
+  });
+
+  test('trains one otherwise', async () => {
+    const { history, differing } = await trainRecipe(recipe, { ...options('alone'), epochs: 4 });
+    expect(history.map(({ phase }) => phase)).toEqual([
+      'teacher',
+      ...['student1', 'student2', 'student3'],
+    ]);
+    expect(differing).toBe(0);
+  });
+});
+
+test('statistics that are counted anew are those of the packed network', async () => {
+  const plain = await trainRecipe(RECIPES.bwn, { ...options('plain'), epochs: 2 });
+  const { state, differing } = await trainRecipe(RECIPES.bwn, {
+    ...options('counted'),
+    epochs: 2,
+    calibrate: 2,
+  });
+  expect(state['bn1/gamma']).toEqual(plain.state['bn1/gamma']);
+  expect(state['bn1/mean']).not.toEqual(plain.state['bn1/mean']);
+  expect(differing).toBe(0);
 });
