@@ -16,6 +16,7 @@ import { MULTI_THRESHOLD_AXES } from '../formats/onnx/choices.js';
 import { DIALECTS } from '../formats/onnx/dialects.js';
 import { LOW_BITS } from '../runtime/session-types.js';
 import { type Io, printJson } from './io.js';
+import { modelFile } from './model-file.js';
 import { gather, ISAS, parseCount, parseThreads, SIGN_ZEROS } from './options.js';
 import {
   gatherLayers,
@@ -89,7 +90,8 @@ export function buildProgram(io: Io, messages: Io, exit: (code: number) => void)
   const program = new Command('bitplane')
     .description(
       'Runs binary and low-bit neural networks. MODEL is an ONNX, QONNX or bitplane ' +
-        'safetensors file, or zoo:NAME.',
+        'safetensors file, the folder of a training, models/NAME (a trained network of the ' +
+        'package) or zoo:NAME.',
     )
     .version(version())
     .exitOverride()
@@ -101,6 +103,11 @@ export function buildProgram(io: Io, messages: Io, exit: (code: number) => void)
   // Only subcommands made by program.command() inherit exitOverride and the output.
   const command = (text: string, about: string) =>
     program.command(text).description(about).option('--json', 'print one JSON document');
+  /** A command whose first argument is a model. */
+  const onModel = (target: Command) => {
+    target.registeredArguments[0]!.argParser(modelFile);
+    return target;
+  };
   const fromFile = (target: Command) =>
     target.addOption(
       new Option(
@@ -139,17 +146,19 @@ export function buildProgram(io: Io, messages: Io, exit: (code: number) => void)
   const session = (target: Command) => running(optimized(target));
 
   kernels(
-    optimized(command('inspect <model>', 'inputs, outputs, layers, kernels and weight sizes')),
+    optimized(
+      onModel(command('inspect <model>', 'inputs, outputs, layers, kernels and weight sizes')),
+    ),
   )
     .option('--raw', 'the graph as the file has it, before any optimization')
     .action(async (model, flags) => (await import('./inspect.js')).inspect(model, flags, io));
 
-  session(command('run <model>', 'run once on .npy files'))
+  session(onModel(command('run <model>', 'run once on .npy files')))
     .option('--input <[name=]file.npy>', 'feed of an input; repeatable', gather)
     .option('--output <[name=]file.npy>', 'where an output is written; repeatable', gather)
     .action(async (model, flags) => (await import('./run.js')).run(model, flags, io));
 
-  session(command('eval <model>', 'accuracy on a data set'))
+  session(onModel(command('eval <model>', 'accuracy on a data set')))
     .addOption(
       new Option('--dataset <name>', 'mnist, cifar10, or a folder of pictures')
         .choices(['mnist', 'cifar10', 'folder'])
@@ -174,7 +183,7 @@ export function buildProgram(io: Io, messages: Io, exit: (code: number) => void)
   session(
     command('bench', 'latency of a model, or `bench kernels`: every kernel against its bound'),
   )
-    .addArgument(new Argument('<model>', 'a model file, or the word kernels'))
+    .addArgument(new Argument('<model>', 'a model file, or the word kernels').argParser(modelFile))
     .option(
       '--repeat <n>',
       'timed runs (default: 100; training steps: 5; of each kernel: as many as fit into 60 ms)',
@@ -194,10 +203,12 @@ export function buildProgram(io: Io, messages: Io, exit: (code: number) => void)
     });
 
   optimized(
-    command(
-      'convert <in> <out>',
-      'ONNX or QONNX to bitplane safetensors, or any of them to ONNX or QONNX, with ' +
-        'preprocessing and labels',
+    onModel(
+      command(
+        'convert <in> <out>',
+        'ONNX or QONNX to bitplane safetensors, or any of them to ONNX or QONNX, with ' +
+          'preprocessing and labels',
+      ),
     ),
   )
     .addOption(
@@ -218,9 +229,11 @@ export function buildProgram(io: Io, messages: Io, exit: (code: number) => void)
 
   running(
     fromFile(
-      command(
-        'quantize <in> <out>',
-        'few bits for a float network, by the ranges that pictures show',
+      onModel(
+        command(
+          'quantize <in> <out>',
+          'few bits for a float network, by the ranges that pictures show',
+        ),
       ),
     ),
   )

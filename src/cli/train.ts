@@ -3,18 +3,21 @@
  * self. Not here: the recipes (src/zoo/recipes.ts), training (src/train).
  */
 
+import { existsSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { BitplaneError, expected } from '../core/errors.js';
 import type { PictureSet } from '../data/picture-set.js';
+import type { Preprocess } from '../data/preprocess.js';
 import { openTrainingSets, type TrainingSetName } from '../data/training-sets.js';
 import { loadModel } from '../formats/model.js';
 import { readTensors } from '../formats/tensors.js';
 import { writeFileAtomic } from '../formats/write-file.js';
-import type { State } from '../nn/state.js';
-import { Tensor } from '../tensor/tensor.js';
+import { constantsOf, type State } from '../nn/state.js';
+import { Tensor, type TensorLike } from '../tensor/tensor.js';
 import { readHistory } from '../train/history-log.js';
 import type { Teacher } from '../train/step.js';
+import type { Network, NetworkOptions } from '../zoo/network.js';
 import {
   FLOAT_NETWORKS,
   phasesOf,
@@ -26,6 +29,7 @@ import { FILES, planOf, type Trained, trainRecipe } from '../zoo/train-recipe.js
 import { knownRecipe } from './find-recipe.js';
 import { bytes, percent } from './format.js';
 import { type Io, printJson, printLines } from './io.js';
+import { modelFile } from './model-file.js';
 import { notHere } from './not-here.js';
 import { dataFolder } from './open-dataset.js';
 import { trainingPage } from './report/training-page.js';
@@ -34,6 +38,28 @@ import { startTrainingProgress } from './training-progress.js';
 
 /** Beside the files of the training: curves, confusions and pictures of them. */
 const PAGE = 'page.html';
+
+/** How the network was trained, and what it answers: a TrainingSummary. */
+const SUMMARY = 'training.json';
+
+interface TrainingSummary {
+  /** Without the folders of the data and of the training. */
+  readonly command: string;
+  readonly recipe: string;
+  readonly model: RecipeModel;
+  readonly dataset: TrainingSetName;
+  readonly epochs: number;
+  /** Of training, without evaluations. */
+  readonly seconds: number;
+  /** Percent of the test pictures that the packed network answers rightly. */
+  readonly top1: number;
+  /** The same of the float evaluation after the last epoch. */
+  readonly topFloat: number;
+  /** Test pictures that the two answer differently. */
+  readonly differing: number;
+  /** Of the packed network's file. */
+  readonly bytes: number;
+}
 
 export interface TrainFlags {
   readonly dataset: TrainingSetName;
@@ -123,20 +149,22 @@ export async function trainCommand(name: string, flags: TrainFlags, io: Io): Pro
 
   const size = (await stat(join(flags.out, FILES.model))).size;
   const last = trained.history.at(-1);
+  const summary: TrainingSummary = {
+    command: commandOf(name, flags),
+    recipe: name,
+    model,
+    dataset: flags.dataset,
+    epochs: trained.history.length,
+    seconds: trained.history.reduce((sum, { seconds }) => sum + seconds, 0),
+    top1: 100 * trained.evaluation.accuracy,
+    topFloat: last?.testAccuracy ?? 0,
+    differing: trained.differing,
+    bytes: size,
+  };
+  const text = `${JSON.stringify(summary, undefined, 2)}\n`;
+  await writeFileAtomic(join(flags.out, SUMMARY), Buffer.from(text));
   if (flags.json === true) {
-    printJson(io, {
-      recipe: name,
-      model,
-      dataset: flags.dataset,
-      out: flags.out,
-      epochs: trained.history.length,
-      seconds: trained.history.reduce((sum, { seconds }) => sum + seconds, 0),
-      top1: trained.evaluation.accuracy,
-      topFloat: (last?.testAccuracy ?? 0) / 100,
-      differing: trained.differing,
-      bytes: size,
-      history: trained.history,
-    });
+    printJson(io, { ...summary, out: flags.out, history: trained.history });
     return;
   }
   printLines(
@@ -147,7 +175,7 @@ export async function trainCommand(name: string, flags: TrainFlags, io: Io): Pro
       ['top-1', percent(100 * trained.evaluation.accuracy)],
       ['packed and float', comparison(trained, test)],
       ['size on disk', bytes(size)],
-      ['files', [...Object.values(FILES), PAGE].join(', ')],
+      ['files', [...Object.values(FILES), PAGE, SUMMARY].join(', ')],
     ]),
   );
 }
@@ -162,6 +190,14 @@ function remarksOn(sets: readonly PictureSet[]): string[] {
   ]);
 }
 
+/** The command that repeats a training, on data and into a folder of anyone's. */
+function commandOf(name: string, flags: TrainFlags): string {
+  const { data: _, out: __, resume: ___, json: ____, without = [], ...told } = flags;
+  const options = Object.entries(told).map(([option, value]) => `--${option} ${value}`);
+  const parts = without.map((part) => `--without ${part}`);
+  return ['bitplane train', name, ...options, ...parts].join(' ');
+}
+
 function comparison({ differing }: Trained, test: PictureSet): string {
   return `${differing} of ${test.size} pictures answered differently`;
 }
@@ -173,7 +209,7 @@ async function epochsLogged(path: string): Promise<number> {
 
 /**
  * The teacher that --teacher names: the folder of a float training, or a model file whose recipe
- * says what pictures it wants.
+ * says what pictures it wants. A file of the network that `float` trains gives its layers too.
  */
 async function teacherOf(
   { teacher: path }: TrainFlags,
@@ -181,37 +217,61 @@ async function teacherOf(
   train: PictureSet,
 ): Promise<Teacher> {
   const given = path as string;
-  if ((await stat(given)).isDirectory()) {
-    const network = FLOAT_NETWORKS[model];
-    const [inputSize, , channels] = train.pictureShape;
-    const state = (await readTensors(join(given, FILES.state))) as State;
-    const options = { classes: train.classes.length, inputSize, channels };
-    return { model: network(options) as never, state };
+  const trained = join(given, FILES.state);
+  if (existsSync(trained)) {
+    const state = (await readTensors(trained)) as State;
+    return { model: floatNetwork(model, train, state) as never, state };
   }
-  const graph = await loadModel(given);
-  const recipe = await knownRecipe(given, graph);
-  const preprocess = recipe?.preprocess;
-  if (preprocess === undefined) return { graph };
-  const { mean, std } = train.normalization;
-  const channels = mean.length;
-  const vector = (numbers: readonly number[]) =>
-    new Tensor('f32', Float32Array.from(numbers), [channels]);
+  const file = modelFile(given);
+  const graph = await loadModel(file);
+  const constants = constantsOf(graph);
+  const network = floatNetwork(model, train, constants);
+  const names = network.parameters.map(({ name }) => name);
+  const taught: Teacher = names.every((name) => constants[name]?.dtype === 'f32')
+    ? {
+        model: network as never,
+        state: Object.fromEntries(names.map((name) => [name, constants[name]])) as State,
+      }
+    : { graph };
+  const preprocess = (await knownRecipe(file, graph))?.preprocess;
+  return preprocess === undefined ? taught : { ...taught, input: fedAs(preprocess, train) };
+}
+
+/** The network that `float` trains, as wide as these tensors of it. */
+function floatNetwork(
+  model: RecipeModel,
+  { pictureShape: [inputSize, , channels], classes }: PictureSet,
+  tensors: Readonly<Record<string, TensorLike>>,
+): Network {
+  const build: (options: NetworkOptions) => Network = FLOAT_NETWORKS[model];
+  const options = { classes: classes.length, inputSize, channels };
+  const plain = build(options);
+  const [stem] = plain.parameters;
+  const width = tensors[stem!.name]?.shape[0] ?? stem!.shape[0];
+  return width === stem!.shape[0] ? plain : build({ ...options, width: width as number });
+}
+
+/** What a network of other preprocessing is fed: back to bytes in [0, 255], then as it wants. */
+function fedAs(
+  preprocess: Preprocess,
+  { normalization }: PictureSet,
+): NonNullable<Teacher['input']> {
+  const { mean, std } = normalization;
   const scale = preprocess.scale ?? 1 / 255;
   const theirs = {
     mean: preprocess.mean ?? mean.map(() => 0),
     std: preprocess.std ?? std.map(() => 1),
   };
-  return {
-    graph,
-    input(g, x) {
-      // Back to bytes in [0, 255], and then what the teacher does with them.
-      const factor = std.map((s, c) => (s * 255 * scale) / (theirs.std[c] as number));
-      const shift = mean.map(
-        (m, c) => (m * 255 * scale - (theirs.mean[c] as number)) / (theirs.std[c] as number),
-      );
-      const fed = g.add(g.mul(x, g.constant(vector(factor))), g.constant(vector(shift)));
-      return preprocess.layout === 'NCHW' ? g.transpose(fed, [0, 3, 1, 2]) : fed;
-    },
+  const factor = std.map((s, c) => (s * 255 * scale) / (theirs.std[c] as number));
+  const shift = mean.map(
+    (m, c) => (m * 255 * scale - (theirs.mean[c] as number)) / (theirs.std[c] as number),
+  );
+  const vector = (numbers: readonly number[]) =>
+    new Tensor('f32', Float32Array.from(numbers), [numbers.length]);
+  return (g, x) => {
+    const same = factor.every((f, c) => Math.abs(f - 1) < 1e-6 && Math.abs(shift[c]!) < 1e-6);
+    const fed = same ? x : g.add(g.mul(x, g.constant(vector(factor))), g.constant(vector(shift)));
+    return preprocess.layout === 'NCHW' ? g.transpose(fed, [0, 3, 1, 2]) : fed;
   };
 }
 

@@ -6,12 +6,15 @@ import { requirePlain } from '../core/checks.js';
 import { BitplaneError, expected } from '../core/errors.js';
 import { checkRange, type Dataset, type Skipped } from './dataset.js';
 import type { Normalization } from './normalization.js';
+import type { Fit } from './picture.js';
 
 export interface PictureSet extends Dataset {
   /** How pictures become numbers unless the caller says otherwise. */
   readonly normalization: Normalization;
   /** The pictures that could not be read; they are not in the set. */
   readonly skipped: readonly Skipped[];
+  /** How pictures of any size were made this size; absent: they had it. */
+  readonly fit?: Fit | undefined;
   /** Picture `i` as bytes [H, W, C]: a view, not to be written. */
   bytes(i: number): Uint8Array;
   /** The class of picture `i`. */

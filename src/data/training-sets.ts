@@ -88,17 +88,17 @@ async function openFolders(dir: string, options: TrainingSetsOptions): Promise<T
     loadPictures(await openFolder(path, fit, { labels, strict }), { normalization: UNMEASURED });
   if (!folders.includes('train') || heldOut === undefined) {
     const { train, test } = splitPictures(await load(dir), { share, seed });
-    return normalized(train, test, options.normalization);
+    return normalized(train, test, options);
   }
   const train = await load(join(dir, 'train'));
   const test = await load(join(dir, heldOut), train.classes);
-  return normalized(train, test, options.normalization);
+  return normalized(train, test, options);
 }
 
 function normalized(
   train: PictureSet,
   test: PictureSet,
-  normalization = measureNormalization(train),
+  { fit, normalization = measureNormalization(train) }: TrainingSetsOptions,
 ): TrainingSets {
-  return { train: { ...train, normalization }, test: { ...test, normalization } };
+  return { train: { ...train, fit, normalization }, test: { ...test, fit, normalization } };
 }

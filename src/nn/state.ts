@@ -5,6 +5,7 @@
 import { requireObject } from '../core/checks.js';
 import { BitplaneError, expected } from '../core/errors.js';
 import { elementCount, sameShape, showShape } from '../core/shape.js';
+import { type Graph, topological } from '../graph/value.js';
 import { isTensorLike, Tensor, type TensorLike } from '../tensor/tensor.js';
 import { randomStream } from './random.js';
 import type { Parameter } from './scope.js';
@@ -31,6 +32,15 @@ export function initialState(parameters: readonly Parameter[], seed: number): St
       return [name, new Tensor('f32', data, shape)];
     }),
   );
+}
+
+/**
+ * The constants of a graph by name: of `model.graph(state)` the state itself, but for weights that
+ * stand there in bits.
+ */
+export function constantsOf(graph: Graph): Readonly<Record<string, Tensor>> {
+  const constants = topological(graph).filter(({ op }) => op === 'constant');
+  return Object.fromEntries(constants.map(({ name, data }) => [name, data as Tensor]));
 }
 
 /**

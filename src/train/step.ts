@@ -41,13 +41,13 @@ export interface ParameterGroup {
 }
 
 /** A model with its state, or a graph of one input and one output, such as an imported one. */
-export type Teacher =
+export type Teacher = (
   | { readonly model: Model; readonly state: StateLike }
-  | {
-      readonly graph: Graph;
-      /** What the graph is fed for x, the pictures as the student sees them. Default: x. */
-      input?(g: GraphBuilder, x: Float): Float;
-    };
+  | { readonly graph: Graph }
+) & {
+  /** What the teacher is fed for x, the pictures as the student sees them. Default: x. */
+  input?(g: GraphBuilder, x: Float): Float;
+};
 
 export interface TrainingStepOptions {
   readonly batchSize: Dim;
@@ -191,6 +191,7 @@ function buildTeacher(
   image: Float,
   teacher: Teacher,
 ): Pick<Built, 'output' | 'layers'> {
+  const fed = teacher.input?.(g, image) ?? image;
   if ('graph' in teacher) {
     const { graph } = teacher;
     const [input] = graph.inputs;
@@ -199,14 +200,13 @@ function buildTeacher(
       throw expected('ERR_ARGUMENT', 'a teacher of one input and one output', graph.inputs.length, {
         op: 'teacher',
       });
-    const fed = teacher.input?.(g, image) ?? image;
     const outputs = inline(g, graph, { [input!.name]: fed }, 'teacher');
     return { output: outputs[name!] as Float, layers: [] };
   }
   const { model, state } = teacher;
   checkState(model.parameters, state);
   const path = 'teacher';
-  return model.build(g, image, {
+  return model.build(g, fed, {
     path,
     leaf: ({ name }) => g.constant(state[name.slice(path.length + 1)]!, { name }) as Float,
   });

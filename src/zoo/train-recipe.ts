@@ -179,8 +179,14 @@ async function finished(
   history: readonly EpochRecord[],
   { out, train, test, threads, signal }: TrainRecipeOptions,
 ): Promise<Trained> {
+  const [side] = train.pictureShape;
+  // So that pictures of any size can be answered too.
+  const { resize = side, crop = side, rounding } = train.fit ?? {};
   const graph = withRecipe(network.graph(state), {
-    preprocess: trainedPreprocess(train.pictureShape, train.normalization),
+    preprocess: {
+      ...trainedPreprocess(train.pictureShape, train.normalization),
+      ...{ resize, crop, ...(rounding && { rounding }) },
+    },
     labels: train.classes,
     source: FILES.model,
   });

@@ -1,5 +1,5 @@
 /** `bitplane train`: its files, its page, its lines. The numbers of training: test/train. */
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { describe, expect, test } from 'vitest';
@@ -50,7 +50,50 @@ test('the page, the log or the table says something else than the training', asy
   const again = await folder(data, out, '--json', '--resume');
   const document = JSON.parse(again.stdout);
   expect(document.history).toHaveLength(2);
-  expect(100 * document.top1).toBeCloseTo(top1, 2);
+  expect(document.top1).toBeCloseTo(top1, 2);
+});
+
+test('the teacher is the folder of a float training, its file, or what the file gives', async () => {
+  const data = await pictures();
+  const [float, out] = [join(temporaryFolder(), 'float'), join(temporaryFolder(), 'out')];
+  expect((await folder(data, float)).code).toBe(0);
+  const histories = [];
+  for (const teacher of [float, join(float, 'model.safetensors')]) {
+    const { code, stdout, stderr } = await cli(
+      ...['train', 'real-to-binary', '--dataset', 'folder', '--size', '8', '--data', data],
+      ...['--out', out, '--epochs', '3', '--width', '8', '--batch', '4', '--threads', '1'],
+      ...['--teacher', teacher, '--json'],
+    );
+    expect(code, stderr).toBe(0);
+    histories.push(JSON.parse(stdout).history.map(({ loss }: { loss: number }) => loss));
+  }
+  expect(histories[0]).toHaveLength(3);
+  expect(histories[1]).toEqual(histories[0]);
+  const wanted = await cli(
+    ...['train', 'bwn', '--dataset', 'folder', '--size', '8', '--data', data, '--out', out],
+    ...['--teacher', float],
+  );
+  expect(wanted.stderr).toContain('the recipe bwn has no teacher');
+});
+
+test('training.json says how a network was trained, and a folder of a training is a model', async () => {
+  const data = await pictures();
+  const out = join(temporaryFolder(), 'run');
+  await folder(data, out, '--calibrate', '2', '--seed', '3');
+  const summary = JSON.parse(readFileSync(join(out, 'training.json'), 'utf8'));
+  expect(summary).toMatchObject({
+    command:
+      'bitplane train float --dataset folder --size 8 --epochs 2 --width 4 --batch 4 ' +
+      '--threads 1 --calibrate 2 --seed 3',
+    ...{ recipe: 'float', model: 'resnet-20', dataset: 'folder', epochs: 2, differing: 0 },
+    bytes: statSync(join(out, 'model.safetensors')).size,
+  });
+  const evaluated = await cli(
+    ...['eval', out, '--dataset', 'folder', '--data', join(data, 'test'), '--json'],
+  );
+  expect(evaluated.code, evaluated.stdout).toBe(0);
+  expect(JSON.parse(evaluated.stdout).top1).toBe(summary.top1);
+  expect((await cli('inspect', out)).stdout).toContain('conv2d');
 });
 
 describe('bad input', () => {
