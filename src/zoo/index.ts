@@ -44,6 +44,16 @@ export {
   strongBaseline20,
   strongBaselineCifar18,
 } from './real-to-binary.js';
+export {
+  phasesOf,
+  RECIPES,
+  type Recipe,
+  type RecipeModel,
+  type RecipeName,
+  type RecipePart,
+  type RecipePhase,
+  recipeOf,
+} from './recipes.js';
 export { ZOO, type ZooEntry, zooEntry, zooGraph } from './registry.js';
 export {
   basicBlock,
@@ -55,6 +65,7 @@ export {
   resnet34,
   resnetCifar18,
 } from './resnet.js';
+export { type Trained, type TrainRecipeOptions, trainRecipe } from './train-recipe.js';
 export { type VggBlock, type VggOptions, vggSmall } from './vgg-small.js';
 export {
   type XnorConvOptions,

@@ -53,7 +53,7 @@ test('the page, the log or the table says something else than the training', asy
   expect(document.top1).toBeCloseTo(top1, 2);
 });
 
-test('the teacher is the folder of a float training, its file, or what the file gives', async () => {
+test('a teacher is the folder of a float training, or its file', async () => {
   const data = await pictures();
   const [float, out] = [join(temporaryFolder(), 'float'), join(temporaryFolder(), 'out')];
   expect((await folder(data, float)).code).toBe(0);
@@ -76,7 +76,7 @@ test('the teacher is the folder of a float training, its file, or what the file 
   expect(wanted.stderr).toContain('the recipe bwn has no teacher');
 });
 
-test('training.json says how a network was trained, and a folder of a training is a model', async () => {
+test('training.json says how it was trained; the folder of a training is a model', async () => {
   const data = await pictures();
   const out = join(temporaryFolder(), 'run');
   await folder(data, out, '--calibrate', '2', '--seed', '3');

@@ -235,7 +235,7 @@ describe('fit', () => {
     expect(after['binary/weight']).not.toEqual(state['binary/weight']);
   });
 
-  test('gradients of several batches make one step: without batch norm that of one batch', async () => {
+  test('several batches make one step, without batch norm that of one batch', async () => {
     const plain = nn.model(
       { input: { name: 'image', shape: ['N', 6, 6, 1] } },
       nn.sequential([

@@ -101,7 +101,7 @@ describe('a recipe of four phases', () => {
 describe('a recipe that trains its own teacher', () => {
   const recipe = RECIPES['real-to-binary'];
 
-  test('begins with the students where a teacher is given, each with its share of epochs', async () => {
+  test('begins with the students where a teacher is given, with their epochs', async () => {
     const float = await trainRecipe(RECIPES.float, { ...options('float'), epochs: 1 });
     const teacher = { model: float.network as never, state: float.state };
     const { history } = await trainRecipe(recipe, { ...options('taught'), teacher, epochs: 6 });
