@@ -88,9 +88,13 @@ type Build<O> = (options: O) => Network;
 /** The network of a recipe by the name of a model; a recipe has some of them. */
 type Networks<O> = Readonly<Partial<Record<RecipeModel, Build<O>>>>;
 
-/** Reflected padding of an eighth of the picture, a random crop, and a mirror image. */
+/**
+ * Reflected padding of an eighth of the picture, a random crop, and a mirror image. Gray pictures
+ * are taken for digits: they fill more of the picture, so they move by a fourteenth, and a mirrored
+ * one is another one.
+ */
 const cropAndFlip: Recipe['augment'] = ({ size, mirror }) => [
-  randomCrop({ padding: Math.max(1, Math.round(size / 8)), mode: 'reflect' }),
+  randomCrop({ padding: Math.max(1, Math.round(size / (mirror ? 8 : 14))), mode: 'reflect' }),
   ...(mirror ? [flip()] : []),
 ];
 
