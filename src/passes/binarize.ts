@@ -17,6 +17,7 @@ import { bipolarMap, bipolarWeights, positiveScales, scaleOperand } from './bipo
 import { gradientOfBits } from './bit-gradients.js';
 import type { Evaluations } from './chain.js';
 import { isConstantExpression, vector } from './constants.js';
+import { gatedSign } from './gated-signs.js';
 import { exactSums, integerProduct, requantized } from './integers.js';
 import { isNeverZero } from './nonzero.js';
 import { productOfPlanes } from './planes.js';
@@ -191,6 +192,7 @@ export function binarizeRules(signZero: SignZero, evaluations: Evaluations): Rul
   return firstOf(
     signumToSign(signZero, evaluations),
     multiThresholdToSign,
+    gatedSign,
     simplifySign,
     sinkCast,
     flattenBits,

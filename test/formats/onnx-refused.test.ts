@@ -192,7 +192,7 @@ describe('nodes', () => {
     [
       oneNode('Gather', ['N', 4], { i: int64s(0) }),
       'ERR_UNSUPPORTED',
-      /the data of Gather to be a shape known at import but received a float value/,
+      /an axis to gather from of known size but received "N"/,
     ],
     [oneNode('Pad', ['N', 4], { p: int64s(0, 1, 0) }), 'ERR_FORMAT', /4 pads but received 3/],
     [oneNode('Pad', ['N', 4]), 'ERR_FORMAT', /4 pads but received "?none/],

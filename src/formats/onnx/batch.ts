@@ -44,12 +44,12 @@ export function meansTheSameAtOne(free: Scope, fixed: Scope): boolean {
 }
 
 function sameItem(free: Item, fixed: Item): boolean {
-  if (free.kind === 'value')
-    return fixed.kind === 'value' && sameShape(atOne(free.value.shape), fixed.value.shape);
+  if (free.kind === 'value' || free.kind === 'truth')
+    return fixed.kind === free.kind && sameShape(atOne(free.value.shape), fixed.value.shape);
   if (free.kind === 'dims')
     return (
       fixed.kind === 'dims' &&
-      free.scalar === fixed.scalar &&
+      sameShape(free.shape, fixed.shape) &&
       sameShape(atOne(free.entries), fixed.entries)
     );
   return fixed.kind === 'tensor' && free.tensor === fixed.tensor;

@@ -4,6 +4,7 @@
  */
 import { type DTypeArray, type Integer, isByteInteger, isInteger } from '../../core/dtype.js';
 import { BitplaneError, type ErrorCode, type ErrorSite, expected } from '../../core/errors.js';
+import { MAX_RANK } from '../../core/limits.js';
 import { type Dim, elementCount, isSize, showShape } from '../../core/shape.js';
 import type { Attrs, Value } from '../../graph/value.js';
 import type { OpName } from '../../ops/index.js';
@@ -12,6 +13,7 @@ import { Tensor } from '../../tensor/tensor.js';
 import type { ImportChoices } from './choices.js';
 import { DataType, dataTypeOf, isSmallInteger, quantizedType } from './data-type.js';
 import { dimsItem, type Item } from './item.js';
+import type { Known } from './known.js';
 import type { OnnxAttribute, OnnxNode, OnnxTensor } from './proto.js';
 import type { Scope } from './scope.js';
 
@@ -83,18 +85,36 @@ export class NodeContext {
     const item = this.item(index);
     if (item.kind === 'value') return item.value;
     if (item.kind === 'tensor') return this.scope.constant(item);
-    throw this.expected('ERR_DTYPE', `input ${index} to be float`, 'integers');
+    const received = item.kind === 'truth' ? 'truth values, which a Cast makes floats' : 'integers';
+    throw this.expected('ERR_DTYPE', `input ${index} to be float`, received);
+  }
+
+  /** Truth values that a run computes, or known ones, as floats 0 and 1. */
+  truth(index: number): Value {
+    const item = this.item(index);
+    if (item.kind === 'truth') return item.value;
+    if (this.isIntegers(index))
+      return this.floats(
+        this.known(index).entries.length,
+        () => this.numbers(index).map((number) => (number === 0 ? 0 : 1)),
+        this.known(index).shape,
+      );
+    throw this.expected('ERR_DTYPE', `input ${index} to be truth values`, kindOf(item));
   }
 
   /** A float value; integers of the file become floats. */
   real(index: number): Value {
     const item = this.item(index);
-    if (item.kind === 'value' || (item.kind === 'tensor' && this.scope.decode(item).kind === 'f32'))
+    if (
+      item.kind === 'value' ||
+      item.kind === 'truth' ||
+      (item.kind === 'tensor' && this.scope.decode(item).kind === 'f32')
+    )
       return this.value(index);
     const { data, shape } =
       item.kind === 'tensor'
         ? this.scope.decode(item)
-        : { data: this.ints(index), shape: item.scalar ? [] : [item.entries.length] };
+        : { data: this.numbers(index), shape: item.shape };
     return this.floats(data.length, () => data, shape);
   }
 
@@ -118,6 +138,7 @@ export class NodeContext {
     if (item.kind === 'tensor')
       return this.scope.decode(item).kind === 'int' ? item.tensor.dataType : undefined;
     if (item.kind === 'dims') return DataType.INT64;
+    if (item.kind === 'truth') return DataType.BOOL;
     return isInteger(item.value.dtype) ? dataTypeOf(item.value.dtype) : undefined;
   }
 
@@ -132,14 +153,25 @@ export class NodeContext {
     );
   }
 
-  /** Integers known at import, symbols among them; `scalar` says whether they are of rank 0. */
+  /** A vector of integers known at import, symbols among them, or a scalar of one. */
   dims(index: number): { entries: readonly Dim[]; scalar: boolean } {
+    const { entries, shape } = this.known(index);
+    if (shape.length > 1)
+      throw this.expected(
+        'ERR_UNSUPPORTED',
+        `input ${index} to be a vector of integers known at import`,
+        `a tensor of shape ${showShape(shape)}`,
+      );
+    return { entries, scalar: shape.length === 0 };
+  }
+
+  /** Integers known at import, of any shape. */
+  known(index: number): Known {
     const item = this.item(index);
     if (item.kind === 'dims') return item;
     if (item.kind === 'tensor') {
       const { kind, data, shape } = this.scope.decode(item);
-      if (kind === 'int' && shape.length <= 1)
-        return { entries: Array.from(data), scalar: shape.length === 0 };
+      if (kind === 'int') return { entries: Array.isArray(data) ? data : Array.from(data), shape };
     }
     throw this.expected(
       'ERR_UNSUPPORTED',
@@ -150,7 +182,13 @@ export class NodeContext {
 
   /** Integers known at import, without symbols. Only `bounds` may be infinite (see ./wire.ts). */
   ints(index: number, bounds = false): number[] {
-    return this.dims(index).entries.map((entry) => {
+    this.dims(index);
+    return this.numbers(index, bounds);
+  }
+
+  /** The same of any shape, in row-major order. */
+  numbers(index: number, bounds = false): number[] {
+    return this.known(index).entries.map((entry) => {
       if (
         typeof entry === 'number' &&
         (Number.isSafeInteger(entry) || (bounds && !Number.isNaN(entry)))
@@ -267,6 +305,15 @@ export class NodeContext {
     return dimsItem(entries(), scalar);
   }
 
+  /** The same of any shape. @throws BitplaneError ERR_LIMIT, ERR_SHAPE for too many axes */
+  knownIntegers(count: number, make: () => Known): Item {
+    this.scope.makeIntegers(count, this.site);
+    const { entries, shape } = make();
+    if (shape.length > MAX_RANK)
+      throw this.expected('ERR_SHAPE', `a result of at most ${MAX_RANK} axes`, shape.length);
+    return { kind: 'dims', entries, shape };
+  }
+
   /** A constant without data in the file. @throws BitplaneError ERR_LIMIT */
   filled(value: number, shape: readonly number[]): Value {
     const count = elementCount(shape);
@@ -359,9 +406,9 @@ export class NodeContext {
   /** The shape of an input, whatever it is. */
   shapeOf(index: number): readonly Dim[] {
     const item = this.item(index);
-    if (item.kind === 'value') return item.value.shape;
+    if (item.kind === 'value' || item.kind === 'truth') return item.value.shape;
     if (item.kind === 'tensor') return this.scope.decode(item).shape;
-    return item.scalar ? [] : [item.entries.length];
+    return item.shape;
   }
 }
 

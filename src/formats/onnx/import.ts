@@ -178,7 +178,11 @@ function outputOf({ name, dims = [] }: OnnxValueInfo, scope: Scope): Value {
     throw expected(
       'ERR_UNSUPPORTED',
       'a float value',
-      item === undefined ? 'an output that is not computed' : 'integers',
+      item === undefined
+        ? 'an output that is not computed'
+        : item.kind === 'truth'
+          ? 'truth values, which a Cast makes floats'
+          : 'integers',
       site,
     );
   const value = item.kind === 'value' ? item.value : scope.constant(item);

@@ -6,18 +6,22 @@ import type { Dim } from '../../../core/shape.js';
 import type { Value } from '../../../graph/value.js';
 import type { OpName } from '../../../ops/index.js';
 import type { Importer, NodeContext } from '../context.js';
+import { elementwiseIntegers } from './known-elements.js';
+
+const plus = (a: number, b: number) => a + b;
+const times = (a: number, b: number) => a * b;
 
 export const elementwiseImporters: Readonly<Record<string, Importer>> = {
-  Add: arithmetic('add', (a, b) => a + b, 0),
+  Add: arithmetic('add', plus, 0),
   Sub: arithmetic('sub', (a, b) => a - b, 0),
-  Mul: arithmetic('mul', (a, b) => a * b, 1),
+  Mul: arithmetic('mul', times, 1),
   Div: arithmetic('div', (a, b) => Math.trunc(a / b), 1),
 
   Relu: (context) => context.onFloats(context.value(0), (x) => context.make('relu', [x], {})),
   Tanh: unary('tanh'),
   Sigmoid: unary('sigmoid'),
-  Abs: unary('abs'),
-  Neg: unary('neg'),
+  Abs: unaryInteger('abs', Math.abs),
+  Neg: unaryInteger('neg', (x) => 0 - x),
   Sqrt: unary('sqrt'),
   Exp: unary('exp'),
   Log: unary('log'),
@@ -27,8 +31,8 @@ export const elementwiseImporters: Readonly<Record<string, Importer>> = {
   /** Three-valued: Sign(0) = 0. The passes prove where it may become a bit. */
   Sign: unary('signum'),
 
-  Max: folded('max'),
-  Min: folded('min'),
+  Max: folded('max', Math.max),
+  Min: folded('min', Math.min),
   Sum: folded('add'),
 
   /** In ONNX the exponent may have another type than the base. */
@@ -101,22 +105,7 @@ function arithmetic(
   return (context) => {
     if (!context.isIntegers(0) || !context.isIntegers(1))
       return context.make(op, [context.value(0), context.value(1)], {});
-    const [a, b] = [context.dims(0), context.dims(1)];
-    const length = a.entries.length === 1 ? b.entries.length : a.entries.length;
-    if (b.entries.length !== length && b.entries.length !== 1) {
-      throw context.expected(
-        'ERR_SHAPE',
-        'integer vectors of one length',
-        `${a.entries.length} and ${b.entries.length} entries`,
-      );
-    }
-    const entry = ({ entries }: typeof a, i: number) =>
-      entries[entries.length === 1 ? 0 : i] as Dim;
-    const entries = () =>
-      Array.from({ length }, (_, i) =>
-        integer(context, entry(a, i), entry(b, i), formula, neutral),
-      );
-    return context.integers(length, entries, a.scalar && b.scalar);
+    return elementwiseIntegers(context, 2, ([a, b]) => integer(context, a!, b!, formula, neutral));
   };
 }
 
@@ -128,6 +117,8 @@ function integer(
   neutral: number,
 ): Dim {
   if (b === neutral) return a;
+  // A sum or product in either order.
+  if (a === neutral && (formula === plus || formula === times)) return b;
   const result = typeof a === 'number' && typeof b === 'number' ? formula(a, b) : Number.NaN;
   if (!Number.isSafeInteger(result))
     throw context.expected(
@@ -138,9 +129,22 @@ function integer(
   return result;
 }
 
+/** A function of one number, on a value or on integers known at import. */
+function unaryInteger(op: OpName, formula: (a: number) => number): Importer {
+  return (context) =>
+    context.isIntegers(0)
+      ? elementwiseIntegers(context, 1, ([a]) => integer(context, 0, a!, (_, x) => formula(x), NaN))
+      : context.make(op, [context.value(0)], {});
+}
+
 /** An op of any number of operands, folded from the left. */
-function folded(op: OpName): Importer {
+function folded(op: OpName, formula = plus): Importer {
   return (context) => {
+    const indices = Array.from({ length: context.inputCount }, (_, i) => i);
+    if (indices.every((i) => context.isIntegers(i)))
+      return elementwiseIntegers(context, indices.length, (entries) =>
+        entries.reduce((a, b) => integer(context, a, b, formula, NaN)),
+      );
     let result: Value = context.value(0);
     for (let i = 1; i < context.inputCount; i++) {
       result = context.make(

@@ -3,6 +3,7 @@
  * QONNX, the quantized ops of onnxruntime. Not here: any of them.
  */
 import type { Importer } from '../context.js';
+import { conditionImporters } from './conditions.js';
 import { convImporters } from './conv.js';
 import { denseImporters } from './dense.js';
 import { elementwiseImporters } from './elementwise.js';
@@ -16,6 +17,7 @@ import { reduceImporters } from './reduce.js';
 import { shapeImporters } from './shape.js';
 
 const STANDARD = table(
+  conditionImporters,
   convImporters,
   denseImporters,
   elementwiseImporters,

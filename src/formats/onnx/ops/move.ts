@@ -4,7 +4,7 @@
  * import. Not here: ops that only rename a shape (./shape.ts).
  */
 import { DTYPES } from '../../../core/dtype.js';
-import { type Dim, isSize, showShape } from '../../../core/shape.js';
+import { type Dim, elementCount, isSize, showShape } from '../../../core/shape.js';
 import type { Value } from '../../../graph/value.js';
 import type { Importer, NodeContext } from '../context.js';
 import {
@@ -15,14 +15,20 @@ import {
   quantizedType,
 } from '../data-type.js';
 import { dimsItem, type Item, valueItem } from '../item.js';
+import { concatenated, sliced, taken, transposed } from '../known.js';
 import { signsOf } from '../quantization.js';
 import { decodeTensor } from '../tensor.js';
+import { truthOf } from './conditions.js';
 
 export const moveImporters: Readonly<Record<string, Importer>> = {
   Transpose(context) {
-    const x = context.value(0);
-    const perm = context.intList('perm') ?? x.shape.map((_, i) => x.shape.length - 1 - i);
-    return context.make('transpose', [x], { perm: context.axes(perm, x.shape.length) });
+    const { length: rank } = context.shapeOf(0);
+    const listed = context.intList('perm') ?? context.shapeOf(0).map((_, i) => rank - 1 - i);
+    const perm = context.axes(listed, rank);
+    if (!context.isIntegers(0)) return context.make('transpose', [context.value(0)], { perm });
+    if (perm.length !== rank) throw context.expected('ERR_SHAPE', `${rank} axes`, listed);
+    const from = context.known(0);
+    return context.knownIntegers(from.entries.length, () => transposed(from, perm));
   },
 
   /**
@@ -48,6 +54,7 @@ export const moveImporters: Readonly<Record<string, Importer>> = {
         `${starts.length}, ${ends.length}, ${axes.length}, ${steps.length}`,
       );
     }
+    if (context.isIntegers(0)) return slicedIntegers(context, { starts, ends, axes, steps });
     if (steps.some((step) => step < 1))
       throw context.expected('ERR_UNSUPPORTED', 'steps of 1 or more', steps);
     const range = whole(shape);
@@ -63,11 +70,7 @@ export const moveImporters: Readonly<Record<string, Importer>> = {
       range.ends[axis] = end;
       range.steps[axis] = steps[i] as number;
     });
-    if (!context.isIntegers(0)) return context.make('slice', [context.value(0)], range);
-    const [start = 0, end, step = 1] = [range.starts[0], range.ends[0] as number, range.steps[0]];
-    const { entries } = context.dims(0);
-    const taken = () => entries.slice(start, end).filter((_, i) => i % step === 0);
-    return context.integers(entries.length, taken);
+    return context.make('slice', [context.value(0)], range);
   },
 
   /**
@@ -75,9 +78,9 @@ export const moveImporters: Readonly<Record<string, Importer>> = {
    * smaller if need be.
    */
   Split(context) {
-    const x = context.value(0);
-    const axis = context.axis(context.int('axis', 0), x.shape.length);
-    const size = x.shape[axis];
+    const shape = context.shapeOf(0);
+    const axis = context.axis(context.int('axis', 0), shape.length);
+    const size = shape[axis];
     if (!isSize(size))
       throw context.expected('ERR_UNSUPPORTED', 'an axis to split whose size is a number', size);
     const count = context.outputCount;
@@ -94,39 +97,57 @@ export const moveImporters: Readonly<Record<string, Importer>> = {
     }
     let start = 0;
     return sizes.map((length, i) => {
-      const range = whole(x.shape);
+      const range = whole(shape);
       range.starts[axis] = start;
       start += length;
       range.ends[axis] = start;
-      return valueItem(context.make('slice', [x], range, `/${i}`));
+      if (!context.isIntegers(0))
+        return valueItem(context.make('slice', [context.value(0)], range, `/${i}`));
+      const from = context.known(0);
+      const counts = from.shape.map((own, at) => (at === axis ? length : own));
+      return context.knownIntegers(elementCount(counts), () =>
+        sliced(from, range.starts, counts, range.steps),
+      );
     });
   },
 
   Concat(context) {
     const indices = Array.from({ length: context.inputCount }, (_, i) => i);
+    const rank = context.shapeOf(0).length;
     if (indices.every((i) => context.isIntegers(i))) {
-      const count = indices.reduce((sum, i) => sum + context.dims(i).entries.length, 0);
-      return context.integers(count, () => indices.flatMap((i) => context.dims(i).entries));
+      const parts = indices.map((i) => context.known(i));
+      const axis = context.axis(context.int('axis', 0), rank);
+      const alike = (shape: readonly number[]) =>
+        shape.length === rank &&
+        shape.every((size, at) => at === axis || size === parts[0]?.shape[at]);
+      const other = parts.find(({ shape }) => !alike(shape));
+      if (other !== undefined)
+        throw context.expected('ERR_SHAPE', `parts that differ along axis ${axis} only`, [
+          parts[0]?.shape,
+          other.shape,
+        ]);
+      const count = parts.reduce((sum, { entries }) => sum + entries.length, 0);
+      return context.knownIntegers(count, () => concatenated(parts, axis));
     }
     const values = indices.map((i) => context.value(i));
-    return context.make('concat', values, {
-      axis: context.axis(context.int('axis', 1), values[0]?.shape.length ?? 0),
-    });
+    return context.make('concat', values, { axis: context.axis(context.int('axis', 1), rank) });
   },
 
+  /** Indices are known at import. Of a value, one index or a list of them. */
   Gather(context) {
-    if (!context.isIntegers(0))
-      throw context.expected(
-        'ERR_UNSUPPORTED',
-        'the data of Gather to be a shape known at import',
-        'a float value',
-      );
-    const { entries } = context.dims(0);
-    context.axis(context.int('axis', 0), 1);
-    const { entries: indices, scalar } = context.dims(1);
-    const picked = () =>
-      context.ints(1).map((index) => entries[context.axis(index, entries.length)] as Dim);
-    return context.integers(indices.length, picked, scalar);
+    const shape = context.shapeOf(0);
+    const axis = context.axis(context.int('axis', 0), shape.length);
+    const size = shape[axis];
+    if (!isSize(size))
+      throw context.expected('ERR_UNSUPPORTED', 'an axis to gather from of known size', size);
+    const at = context.known(1);
+    const places = context.numbers(1).map((place) => context.axis(place, size));
+    if (context.isIntegers(0)) {
+      const from = context.known(0);
+      const count = (from.entries.length / Math.max(1, size)) * places.length;
+      return context.knownIntegers(count, () => taken(from, { ...at, entries: places }, axis));
+    }
+    return gatheredValue(context, axis, places, at.shape);
   },
 
   /**
@@ -166,18 +187,29 @@ export const moveImporters: Readonly<Record<string, Importer>> = {
     const item = context.item(0);
     const float = to === DataType.FLOAT;
     const type = quantizedType(to);
-    if (item.kind === 'value') {
+    if (item.kind === 'truth') {
+      if (float) return valueItem(item.value);
+      if (to === DataType.BOOL) return item;
+      if (type !== undefined) return context.make('cast', [item.value], { to: type.dtype });
+    } else if (item.kind === 'value' && to === DataType.BOOL && item.value.dtype === 'f32') {
+      return truthOf(context, item.value);
+    } else if (item.kind === 'value') {
       const dtype = float ? 'f32' : type?.dtype;
       if (dtype !== undefined && (dtype !== 'i32' || to === DataType.INT32))
         return item.value.dtype === dtype
           ? item
           : context.make('cast', [item.value], { to: dtype });
     } else if (context.isIntegers(0)) {
-      const { entries, scalar } = context.dims(0);
-      if (to === DataType.INT32 || to === DataType.INT64) return dimsItem(entries, scalar);
-      const shape = scalar ? [] : [entries.length];
-      if (float) return context.floats(entries.length, () => context.ints(0), shape);
-      if (type !== undefined) return integersOf(context, context.ints(0), type, shape);
+      const from = context.known(0);
+      const { entries, shape } = from;
+      if (to === DataType.INT32 || to === DataType.INT64) return { kind: 'dims', ...from };
+      if (to === DataType.BOOL)
+        return context.knownIntegers(entries.length, () => ({
+          entries: entries.map((entry) => (entry === 0 ? 0 : 1)),
+          shape,
+        }));
+      if (float) return context.floats(entries.length, () => context.numbers(0), shape);
+      if (type !== undefined) return integersOf(context, context.numbers(0), type, shape);
     } else if (item.kind === 'tensor') {
       if (float && item.tensor.dataType === DataType.FLOAT) return context.value(0);
       if (float && item.tensor.dims.length >= 2 && isSmallInteger(item.tensor.dataType)) {
@@ -188,11 +220,10 @@ export const moveImporters: Readonly<Record<string, Importer>> = {
       const { data, shape } = decodeTensor(item.tensor, item.name);
       if (float) return context.floats(data.length, () => data, shape);
       if (to === DataType.INT32 || to === DataType.INT64)
-        return context.integers(
-          data.length,
-          () => Array.from(data, Math.trunc),
-          shape.length === 0,
-        );
+        return context.knownIntegers(data.length, () => ({
+          entries: Array.from(data, Math.trunc),
+          shape,
+        }));
       if (type !== undefined) return integersOf(context, Array.from(data, Math.trunc), type, shape);
     }
     throw context.expected(
@@ -231,14 +262,11 @@ export const moveImporters: Readonly<Record<string, Importer>> = {
       );
     const value = data[0] as number;
     if (kind === 'f32') return context.filled(value, shape);
-    if (shape.length > 1)
-      throw context.expected(
-        'ERR_UNSUPPORTED',
-        'integers known at import to be a vector',
-        showShape(shape),
-      );
-    const count = shape[0] ?? 1;
-    return context.integers(count, () => new Array<number>(count).fill(value), shape.length === 0);
+    const count = elementCount(shape);
+    return context.knownIntegers(count, () => ({
+      entries: new Array<number>(count).fill(value),
+      shape,
+    }));
   },
 };
 
@@ -253,6 +281,62 @@ function integersOf(
   if (outside !== undefined)
     throw context.expected('ERR_UNSUPPORTED', `integers from ${lo} to ${hi}`, outside);
   return context.integerConstant(dtype, DTYPES[dtype].array.from(numbers), shape, '');
+}
+
+interface Ranges {
+  readonly starts: readonly number[];
+  readonly ends: readonly number[];
+  readonly axes: readonly number[];
+  readonly steps: readonly number[];
+}
+
+/** A slice of integers known at import; a negative step goes backwards. */
+function slicedIntegers(context: NodeContext, { starts, ends, axes, steps }: Ranges): Item {
+  const from = context.known(0);
+  const first = from.shape.map(() => 0);
+  const count = [...from.shape];
+  const step = from.shape.map(() => 1);
+  axes.forEach((axis, i) => {
+    const size = from.shape[axis] as number;
+    const by = steps[i] as number;
+    if (by === 0) throw context.expected('ERR_FORMAT', 'steps other than 0', steps);
+    const [low, high] = by > 0 ? [0, size] : [-1, size - 1];
+    const clamp = (bound: number) =>
+      Math.min(Math.max(bound < 0 ? bound + size : bound, low), high);
+    const [start, end] = [clamp(starts[i] as number), clamp(ends[i] as number)];
+    first[axis] = start;
+    step[axis] = by;
+    count[axis] = Math.max(0, Math.ceil((end - start) / by));
+  });
+  return context.knownIntegers(elementCount(count), () => sliced(from, first, count, step));
+}
+
+/** Slices of a value at `places`, side by side; neighbours are one slice. */
+function gatheredValue(
+  context: NodeContext,
+  axis: number,
+  places: readonly number[],
+  shape: readonly number[],
+): Value {
+  const x = context.value(0);
+  const runs: [start: number, end: number][] = [];
+  for (const place of places) {
+    const last = runs.at(-1);
+    if (last?.[1] === place) last[1] = place + 1;
+    else runs.push([place, place + 1]);
+  }
+  if (runs.length === 0) throw context.expected('ERR_UNSUPPORTED', 'indices to gather at', 'none');
+  const parts = runs.map(([start, end], i) => {
+    const range = whole(x.shape);
+    range.starts[axis] = start;
+    range.ends[axis] = end;
+    return context.make('slice', [x], range, `/${i}`);
+  });
+  const [only] = parts;
+  const joined =
+    parts.length === 1 ? (only as Value) : context.make('concat', parts, { axis }, '/all');
+  const to = [...x.shape.slice(0, axis), ...shape, ...x.shape.slice(axis + 1)];
+  return context.make('reshape', [joined], { shape: to });
 }
 
 /** The slice that takes everything. */

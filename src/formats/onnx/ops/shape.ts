@@ -1,12 +1,14 @@
 /**
- * Ops that only change a value's shape. Each also works on the integer vectors by which exporters
- * compute shapes, where ONNX allows it. Not here: ops that move elements (./move.ts), integer
+ * Ops that only change a value's shape. Each also works on integers known at import, by which
+ * exporters compute shapes. Not here: ops that move elements (./move.ts), integer
  * arithmetic (./elementwise.ts).
  */
 import { MAX_RANK } from '../../../core/limits.js';
-import { type Dim, isSize, showShape } from '../../../core/shape.js';
+import { type Dim, elementCount, isSize, showShape } from '../../../core/shape.js';
+import type { Value } from '../../../graph/value.js';
 import type { Importer, NodeContext } from '../context.js';
 import { dimsItem, type Item } from '../item.js';
+import { broadcastTo, commonShape } from '../known.js';
 
 export const shapeImporters: Readonly<Record<string, Importer>> = {
   /** From operator set 15 on a part of the shape, [start, end). */
@@ -17,11 +19,12 @@ export const shapeImporters: Readonly<Record<string, Importer>> = {
 
   Reshape(context) {
     const target = context.intList('shape') ?? context.dims(1).entries;
-    if (isVector(context)) return reshapeVector(context, target);
-    const x = context.value(0);
+    const from = context.shapeOf(0);
     const copies = context.int('allowzero', 0) === 0;
-    const shape = target.map((dim, i) => (dim === 0 && copies ? known(context, x.shape[i]) : dim));
-    return context.make('reshape', [x], { shape });
+    const shape = target.map((dim, i) => (dim === 0 && copies ? known(context, from[i]) : dim));
+    return isKnown(context)
+      ? reshaped(context, shape)
+      : context.make('reshape', [context.value(0)], { shape });
   },
 
   /** [d0 * ... * d(axis-1), d(axis) * ...]; a symbol stays only as the sole factor of its side. */
@@ -43,57 +46,60 @@ export const shapeImporters: Readonly<Record<string, Importer>> = {
 
   Squeeze(context) {
     const listed = context.listAt('axes', 1);
-    if (isVector(context))
-      return dimsItem(context.dims(0).entries, context.dims(0).entries.length === 1);
-    const x = context.value(0);
+    const from = context.shapeOf(0);
     const axes =
       listed === undefined
-        ? x.shape.flatMap((dim, axis) => (dim === 1 ? [axis] : []))
-        : context.axes(listed, x.shape.length);
-    if (axes.some((axis) => x.shape[axis] !== 1))
-      throw context.expected('ERR_SHAPE', `axes ${axes} of size 1`, showShape(x.shape));
-    return context.make('reshape', [x], {
-      shape: x.shape.filter((_, axis) => !axes.includes(axis)),
-    });
+        ? from.flatMap((dim, axis) => (dim === 1 ? [axis] : []))
+        : context.axes(listed, from.length);
+    if (axes.some((axis) => from[axis] !== 1))
+      throw context.expected('ERR_SHAPE', `axes ${axes} of size 1`, showShape(from));
+    return withShape(
+      context,
+      from.filter((_, axis) => !axes.includes(axis)),
+    );
   },
 
   Unsqueeze(context) {
     const listed = context.listAt('axes', 1);
     if (listed === undefined) throw context.expected('ERR_FORMAT', 'axes', 'none');
-    if (isVector(context)) {
-      const { entries, scalar } = context.dims(0);
-      if (!scalar || listed.length !== 1)
-        throw context.fail(
-          'ERR_UNSUPPORTED',
-          'integers known at import may be a scalar or a vector only',
-        );
-      return dimsItem(entries);
-    }
-    const x = context.value(0);
-    const rank = x.shape.length + listed.length;
+    const from = context.shapeOf(0);
+    const rank = from.length + listed.length;
     if (rank > MAX_RANK)
       throw context.expected('ERR_SHAPE', `a result of at most ${MAX_RANK} axes`, rank);
     const axes = context.axes(listed, rank);
-    const rest = x.shape.values();
+    const rest = from.values();
     const shape = Array.from({ length: rank }, (_, axis) =>
       axes.includes(axis) ? 1 : (rest.next().value as Dim),
     );
-    return context.make('reshape', [x], { shape });
+    return withShape(context, shape);
   },
 
   /** Numpy's two-way broadcasting: a 1 in the target keeps the size of x. */
   Expand(context) {
-    const x = context.value(0);
+    const from = context.shapeOf(0);
     const target = context.dims(1).entries;
-    const rank = Math.max(x.shape.length, target.length);
+    const rank = Math.max(from.length, target.length);
     const shape = Array.from({ length: rank }, (_, i) => {
-      const [from, to] = [
-        x.shape[i - (rank - x.shape.length)] ?? 1,
+      const [own, to] = [
+        from[i - (rank - from.length)] ?? 1,
         target[i - (rank - target.length)] ?? 1,
       ];
-      return to === 1 ? from : to;
+      return to === 1 ? own : to;
     });
-    return context.make('expand', [x], { shape });
+    if (!isKnown(context)) return context.make('expand', [context.value(0)], { shape });
+    const common = shape.every(isSize) ? commonShape([context.known(0).shape, shape]) : undefined;
+    if (common === undefined)
+      throw context.expected('ERR_SHAPE', `a shape that ${showShape(from)} broadcasts to`, target);
+    return context.knownIntegers(elementCount(common), () => broadcastTo(context.known(0), common));
+  },
+
+  /** How many elements there are. */
+  Size(context) {
+    const shape = context.shapeOf(0);
+    const count = side(shape);
+    if (count === undefined)
+      throw context.expected('ERR_UNSUPPORTED', 'a shape with one unknown size', showShape(shape));
+    return dimsItem([count], true);
   },
 
   Identity: (context) => context.item(0),
@@ -109,25 +115,25 @@ export const shapeImporters: Readonly<Record<string, Importer>> = {
   },
 };
 
-function isVector(context: NodeContext): boolean {
+function isKnown(context: NodeContext): boolean {
   return context.isIntegers(0);
 }
 
-/** A vector of integers reshapes to itself ([-1], [n]) or to a scalar ([]). */
-function reshapeVector(context: NodeContext, target: readonly Dim[]): Item {
-  const { entries } = context.dims(0);
-  if (
-    target.length > 1 ||
-    (target.length === 1 && target[0] !== -1 && target[0] !== entries.length) ||
-    (target.length === 0 && entries.length !== 1)
-  ) {
-    throw context.expected(
-      'ERR_UNSUPPORTED',
-      `integers known at import to stay a vector of ${entries.length}`,
-      showShape(target),
-    );
-  }
-  return dimsItem(entries, target.length === 0);
+/** Input 0 under a shape of as many elements. */
+function withShape(context: NodeContext, shape: readonly Dim[]): Item | Value {
+  return isKnown(context)
+    ? reshaped(context, shape)
+    : context.make('reshape', [context.value(0)], { shape });
+}
+
+/** Integers known at import under another shape, in which one size may be -1. */
+function reshaped(context: NodeContext, target: readonly Dim[]): Item {
+  const { entries } = context.known(0);
+  const others = target.filter((dim) => dim !== -1).reduce<number>((n, dim) => n * Number(dim), 1);
+  const shape = target.map((dim) => (dim === -1 ? entries.length / others : dim));
+  if (!shape.every(isSize) || elementCount(shape as number[]) !== entries.length)
+    throw context.expected('ERR_SHAPE', `a shape of ${entries.length} elements`, showShape(target));
+  return context.knownIntegers(0, () => ({ entries, shape: shape as number[] }));
 }
 
 function known(context: NodeContext, dim: Dim | undefined): Dim {
