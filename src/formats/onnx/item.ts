@@ -2,8 +2,8 @@
  * The meaning of a name of an ONNX graph during import. Not here: names (./scope.ts).
  *
  * Exporters compute shapes with ordinary nodes (Shape -> Gather -> Concat -> Reshape). The importer
- * computes those small integers itself (./known.ts), with symbols for unknown sizes among them; they
- * never become values of the graph.
+ * computes those small integers itself (./known.ts), with symbols for unknown sizes among them:
+ * they never become values of the graph.
  */
 import type { Dim } from '../../core/shape.js';
 import type { Value } from '../../graph/value.js';

@@ -1,7 +1,7 @@
 /**
  * Arithmetic on integers known at import: small tensors of any rank whose entries are numbers or
- * the symbols of sizes. Exporters write paddings, shapes and crops with ordinary nodes; the importer
- * computes them, and they never become values of the graph. Not here: which node does what (./ops).
+ * the symbols of sizes. Exporters write paddings, shapes and crops with ordinary nodes; they are
+ * computed here, and never become values of the graph. Not here: which node does what (./ops).
  */
 import { type Dim, elementCount } from '../../core/shape.js';
 
@@ -96,7 +96,7 @@ export function taken(from: Known, places: Known, axis: number): Known {
 
 /** The shape that all of them broadcast to, as in numpy; undefined where they do not. */
 export function commonShape(shapes: readonly (readonly number[])[]): number[] | undefined {
-  const rank = Math.max(...shapes.map((shape) => shape.length));
+  const rank = shapes.reduce((most, { length }) => Math.max(most, length), 0);
   const common = new Array<number>(rank).fill(1);
   for (const shape of shapes)
     for (const [i, size] of shape.entries()) {
