@@ -33,7 +33,7 @@ test('networks are small enough for the package', () => {
   expect(sizes.reduce((a, b) => a + b, 0)).toBeLessThanOrEqual(3e6);
 });
 
-test('a log is of the epochs that are claimed, and a command names no folder of a machine', async () => {
+test('a log has the epochs that are claimed, and no command names a machine', async () => {
   for (const { name, command, epochs, topFloat, bytes } of networks) {
     const log = await readHistory(`${root}models/${name}/log.jsonl`);
     expect(log).toHaveLength(epochs);

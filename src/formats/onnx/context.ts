@@ -202,6 +202,15 @@ export class NodeContext {
     });
   }
 
+  /** The floats of a constant input. */
+  realNumbers(index: number): number[] {
+    const item = this.item(index);
+    if (item.kind === 'tensor') return Array.from(this.scope.decode(item).data);
+    if (item.kind === 'value' && item.value.op === 'constant' && item.value.dtype === 'f32')
+      return Array.from((item.value.data as Tensor<'f32'>).data);
+    throw this.expected('ERR_UNSUPPORTED', `input ${index} to be constant floats`, kindOf(item));
+  }
+
   /** The one number of a constant input, of whatever type. */
   number(index: number): number {
     const item = this.item(index);

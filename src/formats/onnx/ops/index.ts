@@ -3,6 +3,7 @@
  * QONNX, the quantized ops of onnxruntime. Not here: any of them.
  */
 import type { Importer } from '../context.js';
+import { blockImporters } from './blocks.js';
 import { conditionImporters } from './conditions.js';
 import { convImporters } from './conv.js';
 import { denseImporters } from './dense.js';
@@ -14,9 +15,11 @@ import { qdqImporters } from './qdq.js';
 import { qlinearImporters } from './qlinear.js';
 import { quantImporters } from './quant.js';
 import { reduceImporters } from './reduce.js';
+import { resizeImporters } from './resize.js';
 import { shapeImporters } from './shape.js';
 
 const STANDARD = table(
+  blockImporters,
   conditionImporters,
   convImporters,
   denseImporters,
@@ -25,6 +28,7 @@ const STANDARD = table(
   qdqImporters,
   qlinearImporters,
   reduceImporters,
+  resizeImporters,
   shapeImporters,
 );
 const QUANTIZERS = table(quantImporters);

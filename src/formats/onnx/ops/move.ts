@@ -19,6 +19,7 @@ import { concatenated, sliced, taken, transposed } from '../known.js';
 import { signsOf } from '../quantization.js';
 import { decodeTensor } from '../tensor.js';
 import { truthOf } from './conditions.js';
+import { pickedValue, whole } from './picked.js';
 
 export const moveImporters: Readonly<Record<string, Importer>> = {
   Transpose(context) {
@@ -147,7 +148,10 @@ export const moveImporters: Readonly<Record<string, Importer>> = {
       const count = (from.entries.length / Math.max(1, size)) * places.length;
       return context.knownIntegers(count, () => taken(from, { ...at, entries: places }, axis));
     }
-    return gatheredValue(context, axis, places, at.shape);
+    const x = context.value(0);
+    const found = pickedValue(context, x, axis, places, '/places');
+    const to = [...x.shape.slice(0, axis), ...at.shape, ...x.shape.slice(axis + 1)];
+    return context.make('reshape', [found], { shape: to });
   },
 
   /**
@@ -309,39 +313,6 @@ function slicedIntegers(context: NodeContext, { starts, ends, axes, steps }: Ran
     count[axis] = Math.max(0, Math.ceil((end - start) / by));
   });
   return context.knownIntegers(elementCount(count), () => sliced(from, first, count, step));
-}
-
-/** Slices of a value at `places`, side by side; neighbours are one slice. */
-function gatheredValue(
-  context: NodeContext,
-  axis: number,
-  places: readonly number[],
-  shape: readonly number[],
-): Value {
-  const x = context.value(0);
-  const runs: [start: number, end: number][] = [];
-  for (const place of places) {
-    const last = runs.at(-1);
-    if (last?.[1] === place) last[1] = place + 1;
-    else runs.push([place, place + 1]);
-  }
-  if (runs.length === 0) throw context.expected('ERR_UNSUPPORTED', 'indices to gather at', 'none');
-  const parts = runs.map(([start, end], i) => {
-    const range = whole(x.shape);
-    range.starts[axis] = start;
-    range.ends[axis] = end;
-    return context.make('slice', [x], range, `/${i}`);
-  });
-  const [only] = parts;
-  const joined =
-    parts.length === 1 ? (only as Value) : context.make('concat', parts, { axis }, '/all');
-  const to = [...x.shape.slice(0, axis), ...shape, ...x.shape.slice(axis + 1)];
-  return context.make('reshape', [joined], { shape: to });
-}
-
-/** The slice that takes everything. */
-function whole(shape: readonly Dim[]): { starts: number[]; ends: Dim[]; steps: number[] } {
-  return { starts: shape.map(() => 0), ends: [...shape], steps: shape.map(() => 1) };
 }
 
 /**

@@ -13,6 +13,11 @@ export const reduceImporters: Readonly<Record<string, Importer>> = {
   ReduceSum: reduction('sum'),
   ReduceMax: reduction('max'),
   ReduceMin: reduction('min'),
+  ReduceL1: ofFunction('sum', 'abs'),
+  ReduceL2: ofFunction('sum', 'square', 'sqrt'),
+  ReduceSumSquare: ofFunction('sum', 'square'),
+  ReduceLogSum: ofFunction('sum', undefined, 'log'),
+  ReduceLogSumExp: logSumExp,
 
   Softmax(context) {
     const x = context.value(0);
@@ -44,6 +49,63 @@ export function softmaxAlong(
  * `axes` is an attribute or an input, by operator set; none means all, unless noop_with_empty_axes
  * says none.
  */
+function axesOf(context: NodeContext, { shape }: Value): number[] | undefined {
+  const listed = context.listAt('axes', 1) ?? [];
+  if (listed.length > 0) return context.axes(listed, shape.length);
+  if (context.int('noop_with_empty_axes', 0) === 1) return undefined;
+  return shape.map((_, axis) => axis);
+}
+
+/** A reduction of a function of the numbers, and a function of the result. */
+function ofFunction(
+  kind: 'sum',
+  before: 'abs' | 'square' | undefined,
+  after?: 'sqrt' | 'log',
+): Importer {
+  return (context) => {
+    const x = floatsOf(context);
+    const axes = axesOf(context, x) ?? [];
+    const flows =
+      before === undefined
+        ? x
+        : before === 'square'
+          ? context.make('mul', [x, x], {}, '/squares')
+          : context.make('abs', [x], {}, '/sizes');
+    const attrs = { kind, axes, keepDims: context.int('keepdims', 1) === 1 };
+    const sum =
+      axes.length === 0
+        ? flows
+        : context.make('reduce', [flows], attrs, after === undefined ? '' : '/sum');
+    return after === undefined ? sum : context.make(after, [sum], {});
+  };
+}
+
+/** log(sum(exp(x))), the largest number taken out first, so that no power is infinite. */
+function logSumExp(context: NodeContext): Value {
+  const x = floatsOf(context);
+  const axes = axesOf(context, x);
+  if (axes === undefined) return x;
+  const reduced = (kind: 'max' | 'sum', of: Value, keepDims: boolean, suffix: string) =>
+    context.make('reduce', [of], { kind, axes, keepDims }, suffix);
+  const found = reduced('max', x, true, '/largest');
+  // Infinity minus infinity would be no number.
+  const most = context.make('clip', [found], { min: -MOST, max: MOST }, '/finite');
+  const powers = context.make('exp', [context.make('sub', [x, most], {}, '/below')], {}, '/powers');
+  const sum = reduced('sum', powers, true, '/sum');
+  const log = context.make('add', [context.make('log', [sum], {}, '/log'), most], {}, '/kept');
+  const keeps = context.int('keepdims', 1) === 1;
+  const shape = x.shape.flatMap((dim, axis) => (axes.includes(axis) ? (keeps ? [1] : []) : [dim]));
+  return context.make('reshape', [log], { shape });
+}
+
+const MOST = 3.4028234663852886e38;
+
+function floatsOf(context: NodeContext): Value {
+  const x = context.value(0);
+  if (x.dtype !== 'f32') throw context.expected('ERR_UNSUPPORTED', 'floats', x.dtype);
+  return x;
+}
+
 function reduction(kind: 'mean' | 'sum' | 'max' | 'min'): Importer {
   return (context) => {
     const x = context.value(0);
@@ -54,10 +116,8 @@ function reduction(kind: 'mean' | 'sum' | 'max' | 'min'): Importer {
         extreme ? 'floats or bytes' : 'floats, as integers have no sum and no mean here,',
         x.dtype,
       );
-    const listed = context.listAt('axes', 1) ?? [];
-    if (listed.length === 0 && context.int('noop_with_empty_axes', 0) === 1) return valueItem(x);
-    const axes =
-      listed.length === 0 ? x.shape.map((_, axis) => axis) : context.axes(listed, x.shape.length);
+    const axes = axesOf(context, x);
+    if (axes === undefined) return valueItem(x);
     const attrs = { kind, axes, keepDims: context.int('keepdims', 1) === 1 };
     // The largest of bytes is one of them.
     if (!isByteInteger(x.dtype)) return context.make('reduce', [x], attrs);
