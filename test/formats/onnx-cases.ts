@@ -64,6 +64,14 @@ export function fileOf(change: Partial<ModelSpec>): Uint8Array {
   });
 }
 
+/** A node of one result. */
+export const node = (
+  op: string,
+  inputs: readonly string[],
+  output: string,
+  attributes: NodeSpec['attributes'] = {},
+): NodeSpec => ({ op, inputs, outputs: [output], attributes });
+
 export const RELU: NodeSpec = { op: 'Relu', name: 'r', inputs: ['x'], outputs: ['y'] };
 
 /** One node "q" over x and constants, which follow x in the order they are given. */

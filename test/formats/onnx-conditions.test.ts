@@ -8,15 +8,8 @@ import { supportedIsas } from '../../src/native/isa.js';
 import { optimize } from '../../src/passes/index.js';
 import type { Isa } from '../../src/runtime/session-types.js';
 import { Tensor } from '../../src/tensor/tensor.js';
-import { expectAgreement, fileOf, type OpCase } from './onnx-cases.js';
+import { expectAgreement, fileOf, node, type OpCase } from './onnx-cases.js';
 import { floats, type NodeSpec } from './onnx-encoder.js';
-
-const node = (
-  op: string,
-  inputs: string[],
-  output: string,
-  attributes: NodeSpec['attributes'] = {},
-) => ({ op, inputs, outputs: [output], attributes });
 
 const COMPARISONS = ['Equal', 'Greater', 'GreaterOrEqual', 'Less', 'LessOrEqual'];
 /** A number of the ramp, so that it is met exactly. */

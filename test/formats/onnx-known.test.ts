@@ -5,7 +5,7 @@
 import { describe, expect, test } from 'vitest';
 import { importOnnx } from '../../src/formats/onnx/import.js';
 import { topological } from '../../src/graph/value.js';
-import { encodeCase, expectAgreement, fileOf, type OpCase } from './onnx-cases.js';
+import { encodeCase, expectAgreement, fileOf, node, type OpCase } from './onnx-cases.js';
 import type { NodeSpec, TensorSpec } from './onnx-encoder.js';
 
 /** A scalar, or a tensor of a shape. */
@@ -19,13 +19,6 @@ const bools = (dims: readonly number[], int32s: readonly number[]): TensorSpec =
   int32s,
   dataType: 9,
 });
-
-const node = (
-  op: string,
-  inputs: string[],
-  output: string,
-  attributes: NodeSpec['attributes'] = {},
-) => ({ op, inputs, outputs: [output], attributes });
 
 /** PyTorch's F.pad: pairs from the last axis on, turned round by Reshape, Slice and Transpose. */
 const torchPad = (pads: readonly number[]): OpCase => ({
