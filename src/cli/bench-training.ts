@@ -7,13 +7,15 @@ import { byteLength } from '../core/dtype.js';
 import { elementCount } from '../core/shape.js';
 import { Session } from '../formats/session.js';
 import { statesOf } from '../graph/value.js';
+import { addon } from '../native/addon.js';
+import { withoutFeatures } from '../native/features.js';
 import { Tensor } from '../tensor/tensor.js';
 import { crossEntropy } from '../train/losses.js';
 import { sgd } from '../train/optimizer.js';
 import { trainingStep } from '../train/step.js';
 import { zooEntry } from '../zoo/registry.js';
 import type { BenchFlags } from './bench.js';
-import { microseconds, three } from './format.js';
+import { microseconds, percent, three } from './format.js';
 import { type Io, printJson, printLines } from './io.js';
 import { type Elsewhere, notHere, refuseElsewhere } from './not-here.js';
 import { toSessionOptions } from './options.js';
@@ -64,6 +66,9 @@ export async function benchTraining(model: string, flags: BenchFlags, io: Io): P
     const quiet = flags.json === true && io.stderr.isTTY !== true;
     const progress = startProgress(io, 'bench', repeat, quiet);
     await timeCalls(run, WARM_UP);
+    const { isa, threads } = session.info;
+    // Before and after the steps: another load on the machine makes it smaller.
+    const boundBefore = multiplyAdds(isa);
     const samples: number[] = [];
     for (let i = 0; i < repeat; i++) {
       const [us] = await timeCalls(run, 1);
@@ -72,7 +77,11 @@ export async function benchTraining(model: string, flags: BenchFlags, io: Io): P
     }
     progress.finish();
     const timing = summarize(samples);
-    const { isa, threads, arenaBytes, packedBytes } = session.info;
+    const bound = Math.max(boundBefore, multiplyAdds(isa)) * threads;
+    const layers = await session.profile(1, feeds as never);
+    const floatMacs = layers.reduce((sum, { macs }) => sum + macs.float, 0);
+    const fmaShare = floatMacs / (timing.minUs * 1e-6) / bound;
+    const { arenaBytes, packedBytes } = session.info;
     const stateBytes = statesOf(step.graph).reduce(
       (sum, { dtype, shape }) => sum + byteLength(dtype, elementCount(shape)),
       0,
@@ -89,6 +98,8 @@ export async function benchTraining(model: string, flags: BenchFlags, io: Io): P
         repeat,
         ...timing,
         imagesPerSecond,
+        floatMacs,
+        fmaShare,
         peakBytes,
         arenaBytes,
         stateBytes,
@@ -102,6 +113,11 @@ export async function benchTraining(model: string, flags: BenchFlags, io: Io): P
           ['model', `${model}, a training step of ${batch}`],
           ['session', `${isa}, ${threads} thread${threads === 1 ? '' : 's'}, ${repeat} steps`],
           ['step', `${microseconds(timing.medianUs)} (median), ${three(imagesPerSecond)} images/s`],
+          [
+            'arithmetic',
+            `${three(floatMacs / 1e9)} G multiply-adds of floats, in the fastest step ` +
+              `${percent(100 * fmaShare)} of the bound of ${threads} cores`,
+          ],
           ['memory', `${megabytes(peakBytes)} MB, resident +${megabytes(residentGrowthBytes)} MB`],
         ]),
       );
@@ -109,6 +125,9 @@ export async function benchTraining(model: string, flags: BenchFlags, io: Io): P
     await session.release();
   }
 }
+
+/** Multiply-adds of floats a second that one core can do, on registers. */
+const multiplyAdds = (isa: string) => addon().bound('fma', isa, withoutFeatures());
 
 const megabytes = (bytes: number) => three(bytes / 1e6);
 

@@ -342,6 +342,11 @@ const WORKS: Readonly<Record<string, (command: string) => Promise<unknown>>> = {
     // Parameters and their moments, in floats.
     expect(one.stateBytes).toBeGreaterThan(2 * 4 * 260_000);
     expect(one.residentGrowthBytes).toBeGreaterThan(0);
+    // The network, and gradients by weights and inputs, but that by the picture.
+    const forward = 40.55e6 * 2;
+    expect(one.floatMacs).toBeGreaterThan(2.9 * forward);
+    expect(one.floatMacs).toBeLessThan(3 * forward);
+    expect(one.fmaShare).toBeGreaterThan(0);
     for (const [more, why] of [
       [['--profile'], /--profile: is not taken here/],
       [['--vs', 'onnxruntime'], /--vs: is not taken here/],
