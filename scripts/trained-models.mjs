@@ -17,6 +17,7 @@ import {
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const models = join(root, 'models');
@@ -58,6 +59,17 @@ const row = (cells) => `| ${cells.join(' | ')} |`;
 const table = (titles, rows) =>
   [row(titles), row(titles.map(() => '---')), ...rows.map(row)].join('\n');
 
+/** Lines of at most 100 characters. */
+function wrapped(text) {
+  const made = [''];
+  for (const word of text.split(' ')) {
+    const line = made.at(-1);
+    if (line !== '' && line.length + 1 + word.length > 100) made.push(word);
+    else made[made.length - 1] = line === '' ? word : `${line} ${word}`;
+  }
+  return made.join('\n');
+}
+
 function summary(networks) {
   return table(
     ['network', 'data', 'epochs', 'time', 'top-1', 'packed and float differ on', 'size'],
@@ -87,10 +99,10 @@ function againstPyTorch(recipe) {
     });
   const end =
     ours.length === theirs.length
-      ? `At the end: ${percent(ours.at(-1).testAccuracy)} here, ${percent(top1)} there.`
-      : `The training here has done ${ours.length} of ${theirs.length} epochs so far.`;
+      ? `At the end ${percent(ours.at(-1).testAccuracy)} here, ${percent(top1)} there.`
+      : `Here ${ours.length} of ${theirs.length} epochs are done so far.`;
   return [
-    `The same settings in PyTorch 2.11 (bfloat16 products), one seed each; ${end}`,
+    wrapped(`The same settings in PyTorch 2.11 (bfloat16 products), one seed each. ${end}`),
     '',
     table(['epoch', 'loss', 'PyTorch', 'train %', 'PyTorch', 'test %', 'PyTorch'], rows),
     '',
@@ -100,9 +112,11 @@ function againstPyTorch(recipe) {
 
 function network({ name, command, epochs, seconds, top1, differing, bytes }) {
   return [
-    `**models/${name}**: ${percent(top1)} of the test pictures, after ${epochs} epochs in ` +
-      `${minutes(seconds)}; packed and float differ on ${differing} of 10000; ` +
-      `${Math.round(bytes / 1024)} KiB.`,
+    wrapped(
+      `**models/${name}**: ${percent(top1)} of the test pictures, after ${epochs} epochs in ` +
+        `${minutes(seconds)}; packed and float differ on ${differing} of 10000; ` +
+        `${Math.round(bytes / 1024)} KiB.`,
+    ),
     '',
     '```',
     `${command} --data data --out runs/${name}`,
@@ -116,8 +130,20 @@ const STYLE =
   'polyline.s1{fill:none;stroke:#ff7f0e;stroke-width:1.5}' +
   'line{stroke:#ddd}text.l{text-anchor:end}text.m{text-anchor:middle}</style>';
 
+/** The charts of the pages that `bitplane train` writes; they have no file of their own in dist. */
+async function chartMaker() {
+  const { outputFiles } = await build({
+    entryPoints: [join(root, 'src/cli/report/line-chart.ts')],
+    bundle: true,
+    write: false,
+    format: 'esm',
+  });
+  const code = Buffer.from(outputFiles[0].contents).toString('base64');
+  return (await import(`data:text/javascript;base64,${code}`)).lineChart;
+}
+
 async function chart(recipe) {
-  const { lineChart } = await import('../dist/cli/report/line-chart.js');
+  const lineChart = await chartMaker();
   const theirs = json(models, 'pytorch-curves.json')[recipe].epochs;
   const ours = lines(models, 'curves', `${recipe}.jsonl`);
   const text = lineChart({
