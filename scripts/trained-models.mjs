@@ -154,7 +154,8 @@ async function chart(recipe) {
       { name: 'PyTorch', values: theirs.map(([, , test]) => test) },
     ],
   });
-  return `${text.replace('<svg ', '<svg xmlns="http://www.w3.org/2000/svg" ').replace('>', `>${STYLE}`)}\n`;
+  const standing = text.replace('<svg ', '<svg xmlns="http://www.w3.org/2000/svg" ');
+  return `${standing.replace('</title>', `</title>${STYLE}`)}\n`;
 }
 
 /** Every page that is made, whole, by its path. */
