@@ -11,7 +11,7 @@ import { BitplaneError, expected } from '../core/errors.js';
 import type { Graph } from '../graph/value.js';
 import { type LimitOptions, limitsOf } from '../runtime/limits.js';
 import { type ImportChoices, MULTI_THRESHOLD_AXES } from './onnx/choices.js';
-import { isUrl } from './path.js';
+import { isUrl, pathOf } from './path.js';
 import { MAX_MODEL_FILE, openFile, type ReadOptions, readRest } from './read-file.js';
 import { decodeModel } from './safetensors/model.js';
 import { type OpenModel, openModelFile, refuseForeign } from './safetensors/model-file.js';
@@ -71,8 +71,12 @@ export async function loadModel(source: ModelSource, options: LoadOptions = {}):
     return decodeModel(bytes, { owned: bytes !== source && !isArrayBuffer(source), limits });
   // Loaded when first needed: with its protobuf reader it would take a third of the time of
   // importing the package.
-  const { importOnnx } = await import('./onnx/import.js');
-  return importOnnx(bytes, { name, limits, multiThresholdAxis: options.multiThresholdAxis });
+  const { importOnnx, importOnnxFile } = await import('./onnx/import.js');
+  const choices = { name, limits, multiThresholdAxis: options.multiThresholdAxis };
+  const path = pathOf(source);
+  return path === undefined
+    ? importOnnx(bytes, choices)
+    : importOnnxFile(bytes, { path, reading: readOptions(source, options) }, choices);
 }
 
 export const LOAD_OPTIONS: OptionNames<LoadOptions> = {

@@ -15,6 +15,8 @@ export interface TensorSpec {
   /** As typed fields (float_data, ...) or as raw_data. */
   readonly raw?: boolean;
   readonly external?: boolean;
+  /** The entries location, offset and length of data in another file. */
+  readonly externalData?: Readonly<Record<string, string>>;
   /** Overrides what the data says. */
   readonly dataType?: number;
 }
@@ -150,6 +152,10 @@ function writeTensor(writer: BinaryWriter, tensor: TensorSpec, name: string): vo
   const dataType = tensor.dataType ?? own;
   writer.tag(2, WireType.Varint).int32(dataType);
   if (name !== '') writer.tag(8, WireType.LengthDelimited).string(name);
+  for (const entry of Object.entries(tensor.externalData ?? {}))
+    message(writer, 13, (w) => {
+      for (const [i, text] of entry.entries()) w.tag(1 + i, WireType.LengthDelimited).string(text);
+    });
   if (tensor.external) writer.tag(14, WireType.Varint).int32(1);
   if (tensor.bytes !== undefined) {
     const { buffer, byteOffset, byteLength } = tensor.bytes;

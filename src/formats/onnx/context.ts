@@ -11,7 +11,7 @@ import type { OpName } from '../../ops/index.js';
 import { constant, make } from '../../ops/make.js';
 import { Tensor } from '../../tensor/tensor.js';
 import type { ImportChoices } from './choices.js';
-import { DataType, dataTypeOf, isSmallInteger, quantizedType } from './data-type.js';
+import { DataType, dataTypeOf, isFloatType, isSmallInteger, quantizedType } from './data-type.js';
 import { dimsItem, type Item } from './item.js';
 import type { Known } from './known.js';
 import type { OnnxAttribute, OnnxNode, OnnxTensor } from './proto.js';
@@ -108,7 +108,7 @@ export class NodeContext {
     if (
       item.kind === 'value' ||
       item.kind === 'truth' ||
-      (item.kind === 'tensor' && this.scope.decode(item).kind === 'f32')
+      (item.kind === 'tensor' && isFloatType(item.tensor.dataType))
     )
       return this.value(index);
     const { data, shape } =

@@ -36,7 +36,11 @@ export const DataType = {
   INT32: 6,
   INT64: 7,
   BOOL: 9,
+  FLOAT16: 10,
   DOUBLE: 11,
+  UINT32: 12,
+  UINT64: 13,
+  BFLOAT16: 16,
   UINT4: 21,
   INT4: 22,
   UINT2: 25,
@@ -46,6 +50,30 @@ export const DataType = {
 export function dataTypeName(dataType: number): string {
   return NAMES[dataType] ?? `data type ${dataType}`;
 }
+
+/** Bits of an element of the float types. All of them are f32 in a graph. */
+const FLOATS: ReadonlyMap<number, number> = new Map([
+  [DataType.FLOAT, 32],
+  [DataType.FLOAT16, 16],
+  [DataType.BFLOAT16, 16],
+  [DataType.DOUBLE, 64],
+]);
+
+export function isFloatType(dataType: number): boolean {
+  return FLOATS.has(dataType);
+}
+
+/** Bits that an element takes in a payload; undefined for types that no payload may have here. */
+export function bitsOf(dataType: number): number | undefined {
+  return FLOATS.get(dataType) ?? quantizedType(dataType)?.bits ?? OTHERS.get(dataType);
+}
+
+const OTHERS: ReadonlyMap<number, number> = new Map([
+  [DataType.BOOL, 8],
+  [DataType.UINT32, 32],
+  [DataType.INT64, 64],
+  [DataType.UINT64, 64],
+]);
 
 /** An element type of quantized tensors. */
 export interface QuantizedType {

@@ -5,7 +5,7 @@
  * The graph keeps the file's interface: names, shapes, NCHW. Feature-map ops run in NHWC between
  * transposes, which the layout pass removes.
  */
-import { reading } from '../../core/border.js';
+import { reading, readingAsync } from '../../core/border.js';
 import type { DType } from '../../core/dtype.js';
 import { BitplaneError, cut, expected } from '../../core/errors.js';
 import type { Limits } from '../../core/limits.js';
@@ -16,7 +16,8 @@ import { limitsOf } from '../../runtime/limits.js';
 import { BATCH, keepsBatch, meansTheSameAtOne } from './batch.js';
 import type { ImportChoices } from './choices.js';
 import { type Importer, NodeContext } from './context.js';
-import { DataType, dataTypeName, dataTypeOf, quantizedType } from './data-type.js';
+import { DataType, dataTypeName, dataTypeOf, isFloatType, quantizedType } from './data-type.js';
+import { type ExternalOptions, readExternalData } from './external.js';
 import { type Item, valueItem } from './item.js';
 import { metadataOf } from './metadata.js';
 import { importerOf } from './ops/index.js';
@@ -56,29 +57,54 @@ export interface ImportOptions extends ImportChoices {
  */
 export function importOnnx(bytes: Uint8Array, options: ImportOptions = {}): Graph {
   const site = { op: 'onnx', node: options.name };
-  return reading(site, () => importModel(bytes, options, site));
+  return reading(site, () => importModel(modelOf(bytes, options, site), options, site));
 }
 
-function importModel(
+/**
+ * importOnnx of a file whose path is known, so that its data may lie in files beside it.
+ * @throws BitplaneError as importOnnx and readExternalData do
+ */
+export async function importOnnxFile(
   bytes: Uint8Array,
-  options: ImportOptions,
-  site: { op: string; node: string | undefined },
-): Graph {
-  const limits = options.limits ?? limitsOf({}, 'onnx');
-  const model = read(bytes, site, limits);
-  if (model.graph === undefined || model.graph.outputs.length === 0) {
+  file: Omit<ExternalOptions, 'limits'>,
+  options: ImportOptions = {},
+): Promise<Graph> {
+  const site = { op: 'onnx', node: options.name };
+  return readingAsync(site, async () => {
+    const model = modelOf(bytes, options, site);
+    await readExternalData(model.graph, { ...file, limits: limitsFor(options) });
+    return importModel(model, options, site);
+  });
+}
+
+type Site = { op: string; node: string | undefined };
+type ModelWithGraph = OnnxModel & { readonly graph: OnnxGraph };
+
+function limitsFor(options: ImportOptions): Limits {
+  return options.limits ?? limitsOf({}, 'onnx');
+}
+
+/** The file's messages, with a graph of known ops. */
+function modelOf(bytes: Uint8Array, options: ImportOptions, site: Site): ModelWithGraph {
+  const model = read(bytes, site, limitsFor(options));
+  const { graph } = model;
+  if (graph === undefined || graph.outputs.length === 0) {
     throw new BitplaneError(
       'ERR_FORMAT',
       'this is no ONNX model: it holds no graph with outputs',
       site,
     );
   }
-  const { graph } = model;
   if (graph.sparseInitializers > 0)
     throw new BitplaneError('ERR_UNSUPPORTED', 'sparse initializers are not supported', site);
   requireKnownOps(graph, site);
+  return model as ModelWithGraph;
+}
+
+function importModel(model: ModelWithGraph, options: ImportOptions, site: Site): Graph {
+  const { graph } = model;
   const opset = standardOpset(model, site);
-  const build = builder(graph, opset, options, limits);
+  const build = builder(graph, opset, options, limitsFor(options));
   const inputs = graphInputs(graph);
   const fixed = build(inputs);
   const free = options.rebatch === false ? undefined : withFreeBatch(inputs, build);
@@ -105,11 +131,7 @@ function withFreeBatch(
   }
 }
 
-function read(
-  bytes: Uint8Array,
-  site: { op: string; node: string | undefined },
-  limits: Limits,
-): OnnxModel {
+function read(bytes: Uint8Array, site: Site, limits: Limits): OnnxModel {
   try {
     return readModel(bytes, limits);
   } catch (cause) {
@@ -202,7 +224,7 @@ function listOf(result: ReturnType<Importer>): readonly Item[] {
   return ['kind' in one ? one : valueItem(one)];
 }
 
-function requireKnownOps(graph: OnnxGraph, site: { op: string; node: string | undefined }): void {
+function requireKnownOps(graph: OnnxGraph, site: Site): void {
   const unknown = graph.nodes.filter((node) => importerOf(node.domain, node.opType) === undefined);
   if (unknown.length === 0) return;
   const lines = unknown.slice(0, 100).map(({ name, outputs, opType, domain }) => {
@@ -222,7 +244,7 @@ function requireKnownOps(graph: OnnxGraph, site: { op: string; node: string | un
  * The version of the standard operators. Files that use only custom domains need none; custom
  * domains need no import of their own.
  */
-function standardOpset(model: OnnxModel, site: { op: string; node: string | undefined }): number {
+function standardOpset(model: OnnxModel, site: Site): number {
   const versions = model.opsets
     .filter(({ domain }) => domain === '' || domain === 'ai.onnx')
     .map(({ version }) => version);
@@ -256,15 +278,18 @@ function graphInputs(graph: OnnxGraph): InputSpec[] {
     .map((info) => ({ name: info.name, dtype: dtypeOf(info), shape: shapeOf(info) }));
 }
 
-/** Integers of 16 bits have no dtype that holds no others, so they cannot be fed. */
+/**
+ * Floats of every width are fed as f32, in which the graph computes. Integers of 16 bits have no
+ * dtype that holds no others, so they cannot be fed.
+ */
 function dtypeOf({ name, elementType }: OnnxValueInfo): DType {
-  if (elementType === DataType.FLOAT) return 'f32';
+  if (isFloatType(elementType)) return 'f32';
   const dtype = quantizedType(elementType)?.dtype;
   if (dtype !== undefined && (dataTypeOf(dtype) ?? DataType.INT32) === elementType) return dtype;
   const received = dataTypeName(elementType);
   throw expected(
     'ERR_UNSUPPORTED',
-    'an input of type FLOAT, INT32, or integers of 8, 4 or 2 bits',
+    'an input of floats, INT32, or integers of 8, 4 or 2 bits',
     received,
     { op: 'input', node: name },
   );

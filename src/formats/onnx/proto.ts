@@ -14,6 +14,12 @@ const MOST = { opsets: 1000, properties: 1000, attributes: 1000, dims: 1000 };
 /** Characters of a text that is no name. */
 const MAX_TEXT = 2 ** 20;
 
+/** A StringStringEntryProto. */
+export interface OnnxEntry {
+  key: string;
+  value: string;
+}
+
 export interface OnnxTensor {
   name: string;
   /** TensorProto.DataType; see ./tensor.ts. */
@@ -26,6 +32,8 @@ export interface OnnxTensor {
   readonly doubles: number[];
   /** True when the payload lies in another file. */
   external: boolean;
+  /** Where in which file: the entries location, offset and length. */
+  readonly externalData: OnnxEntry[];
 }
 
 export interface OnnxAttribute {
@@ -77,7 +85,7 @@ export interface OnnxModel {
   modelVersion: number;
   docString: string;
   /** metadata_props. */
-  readonly properties: { key: string; value: string }[];
+  readonly properties: OnnxEntry[];
   readonly opsets: { domain: string; version: number }[];
   graph: OnnxGraph | undefined;
 }
@@ -105,7 +113,7 @@ export function readModel(
     else if (field.number === 4) model.domain = field.text();
     else if (field.number === 5) model.modelVersion = field.int();
     else if (field.number === 6) model.docString = field.text(MAX_TEXT);
-    else if (field.number === 14) field.messages(model.properties, MOST.properties, readProperty);
+    else if (field.number === 14) field.messages(model.properties, MOST.properties, readEntry);
     else if (field.number === 7) {
       if (model.graph !== undefined) throw malformed('the file holds two graphs');
       model.graph = readGraph(field.bytes(), limits.maxNodes);
@@ -123,13 +131,13 @@ function readOpset(bytes: Uint8Array): { domain: string; version: number } {
   return opset;
 }
 
-function readProperty(bytes: Uint8Array): { key: string; value: string } {
-  const property = { key: '', value: '' };
+function readEntry(bytes: Uint8Array): OnnxEntry {
+  const entry = { key: '', value: '' };
   readMessage(bytes, 'StringStringEntryProto', (field) => {
-    if (field.number === 1) property.key = field.text();
-    else if (field.number === 2) property.value = field.text(MAX_TEXT);
+    if (field.number === 1) entry.key = field.text();
+    else if (field.number === 2) entry.value = field.text(MAX_TEXT);
   });
-  return property;
+  return entry;
 }
 
 function readGraph(bytes: Uint8Array, maxNodes: number): OnnxGraph {
@@ -227,6 +235,7 @@ function readTensor(bytes: Uint8Array): OnnxTensor {
     ints: [],
     doubles: [],
     external: false,
+    externalData: [],
   };
   readMessage(bytes, 'TensorProto', (field: Field) => {
     if (field.number === 1) field.ints(tensor.dims);
@@ -236,6 +245,7 @@ function readTensor(bytes: Uint8Array): OnnxTensor {
     else if (field.number === 8) tensor.name = field.text();
     else if (field.number === 9) tensor.raw = field.bytes();
     else if (field.number === 10) field.doubles(tensor.doubles);
+    else if (field.number === 13) field.messages(tensor.externalData, MOST.properties, readEntry);
     else if (field.number === 14) tensor.external = field.int() === 1;
   });
   return tensor;

@@ -8,7 +8,7 @@ import { Budget, type Limits, overLimit } from '../../core/limits.js';
 import type { Value } from '../../graph/value.js';
 import { constant } from '../../ops/make.js';
 import { Tensor } from '../../tensor/tensor.js';
-import { DataType, dataTypeName, isSmallInteger, quantizedType } from './data-type.js';
+import { dataTypeName, isFloatType, isSmallInteger, quantizedType } from './data-type.js';
 import type { Item } from './item.js';
 import type { OnnxTensor } from './proto.js';
 import { type Decoded, decodeTensor } from './tensor.js';
@@ -100,12 +100,12 @@ export class Scope {
     const { dataType } = item.tensor;
     const quantized = quantizedType(dataType);
     const isData =
-      dataType === DataType.FLOAT || isSmallInteger(dataType) || (int32 && quantized !== undefined);
+      isFloatType(dataType) || isSmallInteger(dataType) || (int32 && quantized !== undefined);
     const { data, shape } = this.decode(item);
     if (!isData) {
       throw new BitplaneError(
         'ERR_DTYPE',
-        `expected data of type FLOAT but received ${dataTypeName(dataType)}`,
+        `expected data of a float type but received ${dataTypeName(dataType)}`,
         {
           op: 'initializer',
           node: item.name,
@@ -114,12 +114,16 @@ export class Scope {
     }
     const tensor =
       quantized === undefined
-        ? new Tensor('f32', data as Float32Array, shape)
+        ? new Tensor('f32', asFloats(data), shape)
         : tensorOf(quantized.dtype, data, shape);
     const value = constant(this.unique(item.name), tensor);
     this.constants.set(item, value);
     return value;
   }
+}
+
+function asFloats(data: Decoded['data']): Float32Array {
+  return data instanceof Float32Array ? data : Float32Array.from(data);
 }
 
 /** Integers of 16 and 32 bits are decoded to numbers, all smaller ones to their typed array. */

@@ -1,13 +1,15 @@
 /**
  * Payloads of ONNX tensors: from a TensorProto to numbers. The shape is checked against the payload
  * before anything is allocated. Integers of 4 and 2 bits are packed, the first of a byte lowest.
- * Not here: half precision, strings, complex numbers and payloads in other files (ERR_UNSUPPORTED).
+ * Halves become f32, which holds each of them. Not here: strings and complex numbers
+ * (ERR_UNSUPPORTED), payloads in other files (./external.ts).
  */
-import { BitplaneError, expected } from '../../core/errors.js';
+import { BitplaneError, type ErrorSite, expected } from '../../core/errors.js';
 import { MAX_RANK } from '../../core/limits.js';
 import { isSize } from '../../core/shape.js';
 import { unpackLowBits } from '../../tensor/low-bits.js';
 import { DataType, dataTypeName, quantizedType } from './data-type.js';
+import { fromBrainHalves, fromHalves } from './half.js';
 import type { OnnxTensor } from './proto.js';
 
 /** How each integer type of more than 8 bits lies in raw_data (little endian), and BOOL. */
@@ -29,6 +31,16 @@ export interface Decoded {
   readonly shape: readonly number[];
 }
 
+/** The elements of its shape. @throws BitplaneError ERR_FORMAT */
+export function elementsOf({ dims }: OnnxTensor, site: ErrorSite): number {
+  if (dims.length > MAX_RANK)
+    throw expected('ERR_FORMAT', `a shape of at most ${MAX_RANK} axes`, dims.length, site);
+  const count = dims.reduce((product, dim) => product * dim, 1);
+  if (!dims.every(isSize) || !isSize(count))
+    throw expected('ERR_FORMAT', 'a shape of sizes', dims, site);
+  return count;
+}
+
 /**
  * @throws BitplaneError ERR_FORMAT where shape and payload disagree, ERR_UNSUPPORTED for payloads
  * elsewhere and other data types
@@ -38,15 +50,12 @@ export function decodeTensor(tensor: OnnxTensor, name = tensor.name): Decoded {
   if (tensor.external) {
     throw new BitplaneError(
       'ERR_UNSUPPORTED',
-      'its data lies in another file; save the model with all data in one file',
+      'its data lies in another file; give the model by its path, with that file beside it, or save ' +
+        'it with all data in one file',
       site,
     );
   }
-  if (tensor.dims.length > MAX_RANK)
-    throw expected('ERR_FORMAT', `a shape of at most ${MAX_RANK} axes`, tensor.dims.length, site);
-  const count = tensor.dims.reduce((product, dim) => product * dim, 1);
-  if (!tensor.dims.every(isSize) || !isSize(count))
-    throw expected('ERR_FORMAT', 'a shape of sizes', tensor.dims, site);
+  const count = elementsOf(tensor, site);
   const shape = [...tensor.dims];
   const { raw } = tensor;
 
@@ -70,6 +79,17 @@ export function decodeTensor(tensor: OnnxTensor, name = tensor.name): Decoded {
       shape,
     };
   }
+  if (tensor.dataType === DataType.FLOAT16 || tensor.dataType === DataType.BFLOAT16) {
+    requireLength(raw === undefined ? tensor.ints.length * 2 : raw.length, count * 2);
+    if (raw === undefined) requireWithin(tensor.ints, 0, 2 ** 16 - 1);
+    const halves =
+      raw === undefined ? Uint16Array.from(tensor.ints) : new Uint16Array(copyOf(raw).buffer);
+    return {
+      kind: 'f32',
+      data: tensor.dataType === DataType.FLOAT16 ? fromHalves(halves) : fromBrainHalves(halves),
+      shape,
+    };
+  }
   const quantized = quantizedType(tensor.dataType);
   if (quantized !== undefined && quantized.bits <= 8) {
     const { dtype, bits, lo, hi } = quantized;
@@ -81,7 +101,7 @@ export function decodeTensor(tensor: OnnxTensor, name = tensor.name): Decoded {
   if (integer === undefined) {
     throw new BitplaneError(
       'ERR_UNSUPPORTED',
-      'expected data of type FLOAT, DOUBLE or an integer type but received ' +
+      'expected data of a float or an integer type but received ' +
         `${dataTypeName(tensor.dataType)}`,
       site,
     );

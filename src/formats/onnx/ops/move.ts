@@ -10,6 +10,7 @@ import type { Importer, NodeContext } from '../context.js';
 import {
   DataType,
   dataTypeName,
+  isFloatType,
   isSmallInteger,
   type QuantizedType,
   quantizedType,
@@ -182,14 +183,14 @@ export const moveImporters: Readonly<Record<string, Importer>> = {
   },
 
   /**
-   * Float stays float; integers known at import change kind, or become quantized ones; a computed
+   * Float stays float, of whatever width, because all of them are f32 here; integers known at import change kind, or become quantized ones; a computed
    * value may become integers, those of its range (ONNX leaves what lies outside undefined), and
    * floats again.
    */
   Cast(context) {
     const to = context.int('to');
     const item = context.item(0);
-    const float = to === DataType.FLOAT;
+    const float = isFloatType(to);
     const type = quantizedType(to);
     if (item.kind === 'truth') {
       if (float) return valueItem(item.value);
@@ -215,7 +216,7 @@ export const moveImporters: Readonly<Record<string, Importer>> = {
       if (float) return context.floats(entries.length, () => context.numbers(0), shape);
       if (type !== undefined) return integersOf(context, context.numbers(0), type, shape);
     } else if (item.kind === 'tensor') {
-      if (float && item.tensor.dataType === DataType.FLOAT) return context.value(0);
+      if (float && isFloatType(item.tensor.dataType)) return context.value(0);
       if (float && item.tensor.dims.length >= 2 && isSmallInteger(item.tensor.dataType)) {
         // Weights, which stay as small as they are.
         const { value: q } = context.quantized(0);
@@ -258,14 +259,10 @@ export const moveImporters: Readonly<Record<string, Importer>> = {
     const fill = context.tensor('value');
     const { kind, data } =
       fill === undefined ? { kind: 'f32', data: [0] } : decodeTensor(fill, context.name);
-    if (data.length !== 1 || kind === 'f64')
-      throw context.expected(
-        'ERR_UNSUPPORTED',
-        'one float or integer to fill with',
-        `${data.length} of ${kind}`,
-      );
+    if (data.length !== 1)
+      throw context.expected('ERR_UNSUPPORTED', 'one number to fill with', data.length);
     const value = data[0] as number;
-    if (kind === 'f32') return context.filled(value, shape);
+    if (kind !== 'int') return context.filled(value, shape);
     const count = elementCount(shape);
     return context.knownIntegers(count, () => ({
       entries: new Array<number>(count).fill(value),
