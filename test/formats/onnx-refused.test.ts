@@ -15,9 +15,9 @@ describe('nodes', () => {
   const h = ['N', 2, 'h', 8];
   const cases: [Partial<ModelSpec>, string, RegExp][] = [
     [
-      oneNode('Conv', ['N', 2, 8], { w }),
+      oneNode('Conv', ['N', 2, 8, 8, 8], { w }),
       'ERR_UNSUPPORTED',
-      /Conv "q": expected an input of rank 4, \[N, C, H, W\] but received \[N, 2, 8\]/,
+      /Conv "q": expected an input of rank 4, .* or 3, .* but received \[N, 2, 8, 8, 8\]/,
     ],
     [
       oneNode('Conv', map, { w: floats([1, 2, 1], [1, 2]) }),
@@ -89,7 +89,22 @@ describe('nodes', () => {
       'ERR_UNSUPPORTED',
       /kernel_shape to be two sizes/,
     ],
-    [oneNode('GlobalAveragePool', ['N', 2]), 'ERR_UNSUPPORTED', /an input of rank 4/],
+    [
+      oneNode('Conv', ['N', 2, 8], { w }),
+      'ERR_UNSUPPORTED',
+      /weights of rank 3, as of a 1-d convolution but received "?rank 4/,
+    ],
+    [
+      oneNode('MaxPool', ['N', 2, 8], {}, { kernel_shape: [2, 2] }),
+      'ERR_UNSUPPORTED',
+      /kernel_shape to be one size, as of a 1-d window/,
+    ],
+    [
+      oneNode('MaxPool', ['N', 2, 8], {}, { kernel_shape: [2], pads: [1, 1, 1, 1] }),
+      'ERR_UNSUPPORTED',
+      /pads to be two sizes, as of a 1-d window/,
+    ],
+    [oneNode('GlobalAveragePool', ['N', 2]), 'ERR_SHAPE', /an input of rank 3 or more/],
     [
       oneNode('BatchNormalization', ['N'], {
         g: floats([1], [1]),
@@ -197,9 +212,39 @@ describe('nodes', () => {
     [oneNode('Pad', ['N', 4], { p: int64s(0, 1, 0) }), 'ERR_FORMAT', /4 pads but received 3/],
     [oneNode('Pad', ['N', 4]), 'ERR_FORMAT', /4 pads but received "?none/],
     [
-      oneNode('Pad', ['N', 4], { p: int64s(0, 1, 0, 1) }, { mode: 'edge' }),
+      oneNode('Pad', ['N', 4], { p: int64s(0, 1, 0, 1) }, { mode: 'mirror' }),
+      'ERR_FORMAT',
+      /mode to be constant, edge, reflect or wrap but received "mirror"/,
+    ],
+    [
+      oneNode('Pad', ['N', 4], { p: int64s(0, 4, 0, 0) }, { mode: 'reflect' }),
       'ERR_UNSUPPORTED',
-      /mode to be constant but received "edge"/,
+      /at most 3 pads on axis 1 but received 4/,
+    ],
+    [
+      oneNode('Pad', ['N', 4], { p: int64s(0, 0, 0, 5) }, { mode: 'wrap' }),
+      'ERR_UNSUPPORTED',
+      /at most 4 pads on axis 1 but received 5/,
+    ],
+    [
+      oneNode('Pad', ['N', 4], { p: int64s(0, -1, 0, 0) }, { mode: 'edge' }),
+      'ERR_UNSUPPORTED',
+      /pads of 0 or more in mode edge/,
+    ],
+    [
+      oneNode('Pad', ['N', 4], { p: int64s(1, 0, 0, 0) }, { mode: 'edge' }),
+      'ERR_UNSUPPORTED',
+      /a size of 1 or more on axis 0 but received "N"/,
+    ],
+    [
+      oneNode('Pad', ['N', 4], { p: int64s(0, -3, 0, -2) }),
+      'ERR_UNSUPPORTED',
+      /axis 1 to have 5 elements but received 4/,
+    ],
+    [
+      oneNode('Pad', ['N', 4], { p: int64s(0, 0, -1, 0) }),
+      'ERR_UNSUPPORTED',
+      /axis 0 to have 1 elements but received "N"/,
     ],
     [
       oneNode('Cast', ['N', 4], {}, { to: 8 }),

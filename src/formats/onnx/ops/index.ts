@@ -11,6 +11,7 @@ import { elementwiseImporters } from './elementwise.js';
 import { microsoftImporters } from './microsoft.js';
 import { moveImporters } from './move.js';
 import { nbitsImporters } from './nbits.js';
+import { padImporters } from './pad.js';
 import { qdqImporters } from './qdq.js';
 import { qlinearImporters } from './qlinear.js';
 import { quantImporters } from './quant.js';
@@ -25,6 +26,7 @@ const STANDARD = table(
   denseImporters,
   elementwiseImporters,
   moveImporters,
+  padImporters,
   qdqImporters,
   qlinearImporters,
   reduceImporters,

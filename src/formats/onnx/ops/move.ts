@@ -1,7 +1,7 @@
 /**
- * Ops that move elements or give constants: Transpose, Slice, Split, Concat, Gather, Pad, Cast,
- * Constant, ConstantOfShape. Those that occur in shape arithmetic also work on integers known at
- * import. Not here: ops that only rename a shape (./shape.ts).
+ * Ops that move elements or give constants: Transpose, Slice, Split, Concat, Gather, Cast, Constant,
+ * ConstantOfShape. Those that occur in shape arithmetic also work on integers known at import. Not
+ * here: Pad (./pad.ts), ops that only rename a shape (./shape.ts).
  */
 import { DTYPES } from '../../../core/dtype.js';
 import { type Dim, elementCount, isSize, showShape } from '../../../core/shape.js';
@@ -153,33 +153,6 @@ export const moveImporters: Readonly<Record<string, Importer>> = {
     const found = pickedValue(context, x, axis, places, '/places');
     const to = [...x.shape.slice(0, axis), ...at.shape, ...x.shape.slice(axis + 1)];
     return context.make('reshape', [found], { shape: to });
-  },
-
-  /**
-   * [before each axis..., after each axis...], for all axes or, from operator set 18 on, for those
-   * named.
-   */
-  Pad(context) {
-    const mode = context.text('mode', 'constant');
-    if (mode !== 'constant') throw context.expected('ERR_UNSUPPORTED', 'mode to be constant', mode);
-    const x = context.value(0);
-    const rank = x.shape.length;
-    const listed = context.listAt('pads', 1);
-    const axes = context.has(3)
-      ? context.axes(context.ints(3), rank)
-      : x.shape.map((_, axis) => axis);
-    if (listed === undefined || listed.length !== 2 * axes.length)
-      throw context.expected('ERR_FORMAT', `${2 * axes.length} pads`, listed?.length ?? 'none');
-    if (!listed.every(isSize))
-      throw context.expected('ERR_UNSUPPORTED', 'pads of 0 or more', listed);
-    const pads = new Array<number>(2 * rank).fill(0);
-    axes.forEach((axis, i) => {
-      pads[axis] = listed[i] as number;
-      pads[axis + rank] = listed[i + axes.length] as number;
-    });
-    const value =
-      context.opset < 11 ? context.float('value', 0) : context.has(2) ? context.number(2) : 0;
-    return context.onFloats(x, (floats) => context.make('pad', [floats], { pads, value }));
   },
 
   /**

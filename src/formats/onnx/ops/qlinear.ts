@@ -43,7 +43,8 @@ export const qlinearImporters: Readonly<Record<string, Importer>> = {
     const zeros = [zeroAt(context, 2), zeroAt(context, 3)] as const;
     const [x, w] = [context.quantized(0).value, context.quantized(1).value];
     requireOne(context, 2, zeros[0].value);
-    const wZero = zeros[1].value && along(context, zeros[1].value, w.shape, 0);
+    // Of the rank that `convolution` gives its operands.
+    const wZero = zeros[1].value && along(context, zeros[1].value, [w.shape[0] ?? 1, 1, 1, 1], 0);
     const sums = (map: Value, weights: Value, attrs: Attrs) =>
       integerSums(
         context,
