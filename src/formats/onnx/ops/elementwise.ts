@@ -1,6 +1,6 @@
 /**
  * Element-wise ops, among them those of shape arithmetic on integers known at import. Not here:
- * Cast (./shape.ts).
+ * activations with attributes (./activations.ts), Cast (./move.ts).
  */
 import type { Dim } from '../../../core/shape.js';
 import type { Value } from '../../../graph/value.js';
@@ -34,6 +34,11 @@ export const elementwiseImporters: Readonly<Record<string, Importer>> = {
   Max: folded('max', Math.max),
   Min: folded('min', Math.min),
   Sum: folded('add'),
+  Mean(context) {
+    const sum = folded('add')(context) as Value;
+    return context.make('div', [sum, context.scalar(context.inputCount, '/count')], {}, '/mean');
+  },
+  Reciprocal: (context) => context.make('div', [context.scalar(1, '/one'), context.value(0)], {}),
 
   /** In ONNX the exponent may have another type than the base. */
   Pow(context) {
@@ -42,23 +47,6 @@ export const elementwiseImporters: Readonly<Record<string, Importer>> = {
       : context.value(1);
     return context.make('pow', [context.value(0), exponent], {});
   },
-
-  PRelu(context) {
-    const [x, slope] = [context.value(0), context.value(1)];
-    const y = context.make('prelu', [x, slope], {});
-    if (y.shape.length !== x.shape.length)
-      throw context.expected(
-        'ERR_SHAPE',
-        'a slope that broadcasts to the input',
-        `[${slope.shape.join(', ')}]`,
-      );
-    return y;
-  },
-
-  LeakyRelu: (context) =>
-    context.make('leakyRelu', [context.value(0)], {
-      alpha: context.float('alpha', Math.fround(0.01)),
-    }),
 
   /** The bounds are attributes before operator set 11, inputs after. */
   Clip(context) {
@@ -73,19 +61,6 @@ export const elementwiseImporters: Readonly<Record<string, Importer>> = {
       max: bound('max', 2, Number.POSITIVE_INFINITY),
     };
     return context.onFloats(context.value(0), (x) => context.make('clip', [x], attrs));
-  },
-
-  /** max(0, min(1, alpha * x + beta)) */
-  HardSigmoid(context) {
-    const [alpha, beta] = [context.float('alpha', Math.fround(0.2)), context.float('beta', 0.5)];
-    const scaled = context.make(
-      'mul',
-      [context.value(0), context.scalar(alpha, '/alpha')],
-      {},
-      '/scaled',
-    );
-    const shifted = context.make('add', [scaled, context.scalar(beta, '/beta')], {}, '/shifted');
-    return context.make('clip', [shifted], { min: 0, max: 1 });
   },
 };
 

@@ -4,6 +4,7 @@
  */
 import type { Importer } from '../context.js';
 import { blockImporters } from './blocks.js';
+import { activationImporters } from './activations.js';
 import { conditionImporters } from './conditions.js';
 import { convImporters } from './conv.js';
 import { denseImporters } from './dense.js';
@@ -21,6 +22,7 @@ import { shapeImporters } from './shape.js';
 
 const STANDARD = table(
   blockImporters,
+  activationImporters,
   conditionImporters,
   convImporters,
   denseImporters,

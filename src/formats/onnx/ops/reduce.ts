@@ -1,6 +1,6 @@
 /**
- * Reductions over axes, of floats and the extremes of bytes too, and Softmax. Not here: global
- * pooling (./conv.ts).
+ * Reductions over axes, of floats and the extremes of bytes too, Softmax and LogSoftmax. Not here:
+ * global pooling (./conv.ts).
  */
 import { isByteInteger } from '../../../core/dtype.js';
 import { type Dim, isSize, showShape } from '../../../core/shape.js';
@@ -19,12 +19,17 @@ export const reduceImporters: Readonly<Record<string, Importer>> = {
   ReduceLogSum: ofFunction('sum', undefined, 'log'),
   ReduceLogSumExp: logSumExp,
 
-  Softmax(context) {
+  Softmax: softmaxOf('softmax'),
+  LogSoftmax: softmaxOf('logSoftmax'),
+};
+
+function softmaxOf(op: 'softmax' | 'logSoftmax'): Importer {
+  return (context) => {
     const x = context.value(0);
     const axis = context.axis(context.int('axis', context.opset < 13 ? 1 : -1), x.shape.length);
-    return softmaxAlong(context, x, axis, context.opset);
-  },
-};
+    return softmaxAlong(context, x, axis, context.opset, '', op);
+  };
+}
 
 /**
  * Along one axis from operator set 13 on; in older sets over all axes from `axis` on, as if
@@ -36,12 +41,13 @@ export function softmaxAlong(
   axis: number,
   opset: number,
   of = '',
+  op: 'softmax' | 'logSoftmax' = 'softmax',
 ): Value {
-  if (opset >= 13 || axis === x.shape.length - 1) return context.make('softmax', [x], { axis }, of);
+  if (opset >= 13 || axis === x.shape.length - 1) return context.make(op, [x], { axis }, of);
   const line = product(context, x.shape.slice(axis));
   const flat = { shape: [...x.shape.slice(0, axis), line] };
   const matrix = context.make('reshape', [x], flat, `${of}/flat`);
-  const rows = context.make('softmax', [matrix], { axis }, of);
+  const rows = context.make(op, [matrix], { axis }, of);
   return context.make('reshape', [rows], { shape: x.shape }, `${of}/unflat`);
 }
 
