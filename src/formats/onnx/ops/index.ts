@@ -12,6 +12,7 @@ import { elementwiseImporters } from './elementwise.js';
 import { microsoftImporters } from './microsoft.js';
 import { moveImporters } from './move.js';
 import { nbitsImporters } from './nbits.js';
+import { normalizeImporters } from './normalize.js';
 import { padImporters } from './pad.js';
 import { qdqImporters } from './qdq.js';
 import { qlinearImporters } from './qlinear.js';
@@ -28,6 +29,7 @@ const STANDARD = table(
   denseImporters,
   elementwiseImporters,
   moveImporters,
+  normalizeImporters,
   padImporters,
   qdqImporters,
   qlinearImporters,
