@@ -7,6 +7,7 @@ import { blockImporters } from './blocks.js';
 import { activationImporters } from './activations.js';
 import { conditionImporters } from './conditions.js';
 import { convImporters } from './conv.js';
+import { convTransposeImporters } from './conv-transpose.js';
 import { denseImporters } from './dense.js';
 import { elementwiseImporters } from './elementwise.js';
 import { microsoftImporters } from './microsoft.js';
@@ -26,6 +27,7 @@ const STANDARD = table(
   activationImporters,
   conditionImporters,
   convImporters,
+  convTransposeImporters,
   denseImporters,
   elementwiseImporters,
   moveImporters,

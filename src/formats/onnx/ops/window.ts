@@ -83,7 +83,7 @@ export function windowAttributes(
   kernel: readonly Dim[],
 ): WindowAttrs {
   const axes = spatialAxes(context, x);
-  const size = pair(context, 'kernel_shape', kernel, axes);
+  const size = sizesOf(context, 'kernel_shape', kernel, axes);
   const strides = pairOf(context, 'strides', axes);
   const dilations = pairOf(context, 'dilations', axes);
   const window = { size, strides, dilations };
@@ -130,10 +130,11 @@ export function pairOf(
   otherwise: 0 | 1 = 1,
 ): Pair {
   const list = context.intList(name) ?? new Array<number>(axes).fill(otherwise);
-  return pair(context, name, list, axes, otherwise);
+  return sizesOf(context, name, list, axes, otherwise);
 }
 
-function pair(
+/** Numbers along the axes of x as those along height and width; `row` for the row of signals. */
+export function sizesOf(
   context: NodeContext,
   what: string,
   list: readonly Dim[],
