@@ -3,7 +3,7 @@
  * page. Not here: quantizing (quantize.ts, src/quant).
  */
 
-import type { Quantized } from '../quant/network/quantize-graph.js';
+import type { Quantized } from '../quant/network/quantize-prepared.js';
 import type { ActivationReport, LayerReport, WeightReport } from '../quant/network/report.js';
 import { three } from './format.js';
 import { type HtmlColumn, htmlCharts, htmlFacts, htmlTable, page } from './report/page.js';

@@ -128,17 +128,22 @@ function behind(
   if (isOp(value, 'reshape')) {
     const times = channels / x.mean.length;
     if (!Number.isInteger(times)) return undefined;
-    return all((numbers) => Float64Array.from({ length: channels }, (_, c) => numbers[c % numbers.length]!));
+    return all((numbers) =>
+      Float64Array.from({ length: channels }, (_, c) => numbers[c % numbers.length]!),
+    );
   }
   if (isOp(value, 'transpose')) {
     const isLast = value.attrs.perm.at(-1) === value.attrs.perm.length - 1;
-    const isEven = all((numbers) => numbers.filter((number) => number !== numbers[0])).mean.length === 0;
+    const isEven =
+      all((numbers) => numbers.filter((number) => number !== numbers[0])).mean.length === 0;
     if (isLast) return x;
     return isEven ? all((numbers) => new Float64Array(channels).fill(numbers[0]!)) : undefined;
   }
   if (isOp(value, 'slice')) {
     const [start, step] = [value.attrs.starts.at(-1)!, value.attrs.steps.at(-1)!];
-    return all((numbers) => Float64Array.from({ length: channels }, (_, c) => numbers[start + c * step]!));
+    return all((numbers) =>
+      Float64Array.from({ length: channels }, (_, c) => numbers[start + c * step]!),
+    );
   }
   if (isOp(value, 'pad')) {
     const before = value.attrs.pads[value.shape.length - 1]!;
@@ -205,7 +210,10 @@ function combined(
   return { ...x, mean: scale(x.mean), std: scale(x.std), lo: scale(x.lo), hi: scale(x.hi) };
 }
 
-function joined(value: Value, known: ReadonlyMap<Value, ClippedNormals>): ClippedNormals | undefined {
+function joined(
+  value: Value,
+  known: ReadonlyMap<Value, ClippedNormals>,
+): ClippedNormals | undefined {
   const parts = value.inputs.map((input) => known.get(input));
   if (!isOp(value, 'concat') || value.attrs.axis !== value.shape.length - 1) return undefined;
   if (!parts.every((part) => part !== undefined)) return undefined;

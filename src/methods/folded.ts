@@ -6,8 +6,8 @@
 import { type Graph, topological, type Value } from '../graph/value.js';
 import { isOp } from '../ops/index.js';
 import { hasFloatWeights, onlyReaders } from '../passes/absorb-affines.js';
-import { absorbBatchNorms, canonicalize } from '../passes/index.js';
 import { perChannel } from '../passes/constants.js';
+import { absorbBatchNorms, canonicalize } from '../passes/index.js';
 
 /** A normal distribution a channel. */
 export interface ChannelNormals {
@@ -31,7 +31,9 @@ export interface Folded {
 export function foldBatchNorms(graph: Graph): Folded {
   const prepared = absorbBatchNorms(graph);
   const shapes = new Map(
-    topological(prepared).filter(hasFloatWeights).map((value) => [value.name, value.shape]),
+    topological(prepared)
+      .filter(hasFloatWeights)
+      .map((value) => [value.name, value.shape]),
   );
   const readers = onlyReaders(graph);
   const statistics = new Map<string, ChannelNormals>();

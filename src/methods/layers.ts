@@ -4,8 +4,7 @@
  */
 import { type Graph, topological, type Value } from '../graph/value.js';
 import { isOp } from '../ops/index.js';
-import { make } from '../ops/make.js';
-import { constant } from '../ops/make.js';
+import { constant, make } from '../ops/make.js';
 import { hasFloatWeights, onlyReaders } from '../passes/absorb-affines.js';
 import { perChannel, vector } from '../passes/constants.js';
 import { rewrite } from '../passes/rewrite.js';
@@ -77,8 +76,15 @@ export function changeLayers(graph: Graph, changes: ReadonlyMap<string, LayerCha
     if (found === undefined) return undefined;
     const [layer, { weights, bias }] = found;
     const [x, w] = value.inputs as readonly [Value, Value];
-    const data = new Tensor('f32', Float32Array.from(weights ?? layer.weights.data), w.shape as number[]);
-    const y = weights === undefined ? value : make(value.op, value.name, [x, constant(w.name, data)], value.attrs);
+    const data = new Tensor(
+      'f32',
+      Float32Array.from(weights ?? layer.weights.data),
+      w.shape as number[],
+    );
+    const y =
+      weights === undefined
+        ? value
+        : make(value.op, value.name, [x, constant(w.name, data)], value.attrs);
     const isNew = bias !== undefined && layer.end === layer.product;
     return isNew ? make('add', `${value.name}.biased`, [y, biasVector(layer.name, bias)], {}) : y;
   });

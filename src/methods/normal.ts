@@ -59,8 +59,7 @@ export function clippedMoments(mean: number, std: number, lo: number, hi: number
   const edge = (bound: number, share: number) => (share === 0 ? 0 : bound * share);
   const slope = (x: number, value: number) => (value === 0 ? 0 : x * value);
   // Of x - mean, which keeps the squares small.
-  const first =
-    edge(lo - mean, below) + edge(hi - mean, above) + std * (atLo - atHi);
+  const first = edge(lo - mean, below) + edge(hi - mean, above) + std * (atLo - atHi);
   const second =
     edge((lo - mean) ** 2, below) +
     edge((hi - mean) ** 2, above) +

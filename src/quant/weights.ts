@@ -31,9 +31,14 @@ export interface CodedWeights {
   readonly codes: Int8Array | Uint8Array;
   /** One scale a group. */
   readonly scale: Float32Array;
-  /** The numbers that the codes stand for: the same bits as `emit` computes. */
+  /** The numbers that stand for the weights, `shift` included: else the bits of `emit`. */
   readonly values: Float32Array;
-  /** The weights as a value that computes them from stored codes. */
+  /** One number an output channel that is added to each of its weights; they are no codes then. */
+  readonly shift?: Float32Array;
+  /** What reports say in place of the spec, and the mean of the bits where channels differ. */
+  readonly label?: string;
+  readonly meanBits?: number;
+  /** The weights without `shift` as a value that computes them from stored codes. */
   emit(g: GraphBuilder, name: string): Value<'f32'>;
 }
 

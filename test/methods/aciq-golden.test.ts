@@ -21,9 +21,18 @@ function expectNear(got: ArrayLike<number>, name: string) {
 
 test('a clipping threshold is not the optimum that a search finds', () => {
   expect(values('bits')).toEqual(BITS);
-  expectNear(BITS.map((bits) => clip('laplace', bits)), 'opt_laplace');
-  expectNear(BITS.map((bits) => clip('laplace', bits, { half: true })), 'opt_half_laplace');
-  expectNear(BITS.map((bits) => clip('gauss', bits)), 'opt_gauss');
+  expectNear(
+    BITS.map((bits) => clip('laplace', bits)),
+    'opt_laplace',
+  );
+  expectNear(
+    BITS.map((bits) => clip('laplace', bits, { half: true })),
+    'opt_half_laplace',
+  );
+  expectNear(
+    BITS.map((bits) => clip('gauss', bits)),
+    'opt_gauss',
+  );
 });
 
 test('a released threshold is another than in the tables of the release', () => {
@@ -116,6 +125,12 @@ test('mid-tread quantization differs', () => {
   const [count, length] = arrays.mt_x!.shape as [number, number];
   const x = values('mt_x');
   const rows = Array.from({ length: count }, (_, r) => x.slice(r * length, (r + 1) * length));
-  expectNear(midTread(rows, 4, { clip: true }).flatMap((row) => [...row]), 'mt_y_clip');
-  expectNear(midTread(rows, 4).flatMap((row) => [...row]), 'mt_y_noclip');
+  expectNear(
+    midTread(rows, 4, { clip: true }).flatMap((row) => [...row]),
+    'mt_y_clip',
+  );
+  expectNear(
+    midTread(rows, 4).flatMap((row) => [...row]),
+    'mt_y_noclip',
+  );
 });

@@ -28,10 +28,9 @@ export function clip(prior: Prior, bits: number, options: ClipOptions = {}): num
   const { half = false, as = 'paper' } = options;
   requireOneOf(prior, ['gauss', 'laplace'], 'prior', SITE);
   requireOneOf(as, ['paper', 'release'], 'as', SITE);
-  if (!(bits >= 0 && bits <= 16))
-    throw expected('ERR_ARGUMENT', 'bits from 0 to 16', bits, SITE);
+  if (!(bits >= 0 && bits <= 16)) throw expected('ERR_ARGUMENT', 'bits from 0 to 16', bits, SITE);
   if (as === 'paper') return LEAST[prior](4 ** (bits + (half ? 1 : 0)));
-  const table = RELEASED[half ? `${prior}Half` : prior];
+  const table = RELEASED[half ? `${prior}Half` : prior]!;
   const found = table[bits];
   if (found === undefined)
     throw expected('ERR_ARGUMENT', `bits that the released table of ${prior} has`, bits, SITE);
@@ -79,7 +78,10 @@ function root(rising: (a: number) => number, most: number): number {
 export function clipOfLevels(levels: number, { half = false }: Pick<ClipOptions, 'half'> = {}) {
   const wanted = half ? 2 * levels : levels;
   if (!(wanted > 0)) return 0;
-  const at = Math.min(GRID.length - 1, GRID.findIndex((step) => step >= wanted));
+  const at = Math.min(
+    GRID.length - 1,
+    GRID.findIndex((step) => step >= wanted),
+  );
   const upper = at < 0 ? GRID.length - 1 : at;
   const [below, above] = [GRID[upper - 1] ?? 0, GRID[upper]!];
   const [low, high] = [below === 0 ? 0 : LEAST.laplace(below ** 2), LEAST.laplace(above ** 2)];

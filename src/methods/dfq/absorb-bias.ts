@@ -77,8 +77,8 @@ function whyNot({ second, between }: Pair, borders: 'absorb' | 'leave'): string 
   if (odd !== undefined && !isOp(odd, 'reduce') && !isOp(odd, 'avgPool2d'))
     return `${odd.op} "${odd.name}" stands before the next layer`;
   const { product } = second;
-  const padded = [...others, product].find(
-    (value) => (value.attrs.pads as readonly number[] | undefined)?.some((pad) => pad !== 0),
+  const padded = [...others, product].find((value) =>
+    (value.attrs.pads as readonly number[] | undefined)?.some((pad) => pad !== 0),
   );
   return borders === 'leave' && padded !== undefined
     ? `${padded.op} "${padded.name}" sees a border`

@@ -68,7 +68,6 @@ function whyNot(value: Value, channels: number): string | undefined {
     if (!value.attrs.axes.includes(rank - 1)) return undefined;
   }
   if (isOp(value, 'add')) return `the sum ${value.name} reads it, whose operands share one scale`;
-  if (isOp(value, 'concat'))
-    return `${value.name} reads it, whose parts share one scale`;
+  if (isOp(value, 'concat')) return `${value.name} reads it, whose parts share one scale`;
   return `${value.op} "${value.name}" does not scale with its argument`;
 }

@@ -15,7 +15,9 @@ export interface Replaced {
 }
 
 export function replaceRelu6(graph: Graph): Replaced {
-  const names = topological(graph).filter(isBoundedRelu).map(({ name }) => name);
+  const names = topological(graph)
+    .filter(isBoundedRelu)
+    .map(({ name }) => name);
   const replaced = rewrite(graph, (value) =>
     isBoundedRelu(value) ? make('relu', value.name, [value.inputs[0]!], {}) : undefined,
   );

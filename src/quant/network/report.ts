@@ -74,8 +74,8 @@ export function weightReport(w: Tensor<'f32'>, coded: CodedWeights): WeightRepor
   }
   const range = extent(w.data);
   return {
-    spec: showQuantSpec(spec),
-    bits: spec.bits,
+    spec: coded.label ?? showQuantSpec(spec),
+    bits: coded.meanBits ?? spec.bits,
     range,
     scale: [extent(scale).lo, extent(scale).hi],
     decibels: decibels(power, noise),

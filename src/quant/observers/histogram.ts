@@ -31,8 +31,11 @@ export class Histogram implements HistogramCounts {
   /** Of the squares. */
   power = 0;
 
-  /** Adds finite numbers. @returns the first number that is not finite; nothing is added then */
-  add(values: Float32Array): number | undefined {
+  /**
+   * Adds finite numbers, each as if it occurred `weight` times, which may be a fraction.
+   * @returns the first number that is not finite; nothing is added then
+   */
+  add(values: Float32Array, weight = 1): number | undefined {
     let [min, max] = [this.min, this.max];
     let power = 0;
     for (let i = 0; i < values.length; i++) {
@@ -46,8 +49,8 @@ export class Histogram implements HistogramCounts {
       const bad = values.find((value) => !Number.isFinite(value));
       if (bad !== undefined) return bad;
     }
-    this.count += values.length;
-    this.power += power;
+    this.count += weight * values.length;
+    this.power += weight * power;
     this.min = min;
     this.max = max;
     const most = Math.max(-min, max);
@@ -57,9 +60,9 @@ export class Histogram implements HistogramCounts {
     let zeros = 0;
     for (let i = 0; i < values.length; i++) {
       const value = values[i] as number;
-      if (value > 0) above[Math.floor(value * inverse)]!++;
-      else if (value < 0) below[Math.floor(-value * inverse)]!++;
-      else zeros++;
+      if (value > 0) above[Math.floor(value * inverse)]! += weight;
+      else if (value < 0) below[Math.floor(-value * inverse)]! += weight;
+      else zeros += weight;
     }
     this.zeros += zeros;
     return undefined;

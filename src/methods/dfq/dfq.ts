@@ -1,0 +1,141 @@
+/**
+ * DFQ, from a float network to few bits without data: batch norms folded, ReLU6 as ReLU, layers
+ * equalized, high biases absorbed, weights quantized, biases corrected, ranges of activations beta
+ * +- 6 gamma. Nagel et al., ICCV 2019, arXiv 1906.04721. Not here: the steps, a file each.
+ */
+import { type OptionNames, requireOneOf, requireOptions } from '../../core/checks.js';
+import { BitplaneError } from '../../core/errors.js';
+import type { Graph } from '../../graph/value.js';
+import { settingsOf } from '../../quant/network/options.js';
+import { planOf } from '../../quant/network/plan.js';
+import {
+  type Quantized,
+  quantizePrepared,
+  weightsOf,
+} from '../../quant/network/quantize-prepared.js';
+import { type Folded, foldBatchNorms } from '../folded.js';
+import { layersOf } from '../layers.js';
+import { histogramOf } from '../synthetic.js';
+import { type DataFreeOptions, knownMaps } from '../without-data.js';
+import { type Absorbed, absorbBias } from './absorb-bias.js';
+import { type Corrected, correctBias } from './correct-bias.js';
+import { type Equalized, equalize } from './equalize.js';
+import { releasedQuantization } from './released-quantization.js';
+import { replaceRelu6 } from './replace-relu6.js';
+
+export interface DfqOptions extends DataFreeOptions {
+  /**
+   * 'paper'. 'release': ranges of max - min when equalizing; biases corrected for the released
+   * quantizer's 8 bits, whatever the weights get, and the corrections carried on.
+   */
+  readonly as?: 'paper' | 'release';
+  /** 'replace' with ReLU, so that layers around it can be equalized, or 'keep'. */
+  readonly relu6?: 'replace' | 'keep';
+  /** Each step may be left out. Default true. */
+  readonly equalize?: boolean;
+  readonly absorb?: boolean;
+  readonly correct?: boolean;
+  /** Standard deviations on either side of the mean that activations have codes for. Default 6. */
+  readonly deviations?: number;
+}
+
+const OPTIONS: OptionNames<DfqOptions> = {
+  weights: true,
+  activations: true,
+  perChannel: true,
+  ends: true,
+  shortcuts: true,
+  layers: true,
+  weightRange: true,
+  inputs: true,
+  as: true,
+  relu6: true,
+  equalize: true,
+  absorb: true,
+  correct: true,
+  deviations: true,
+};
+const SITE = { op: 'dfq' };
+
+export interface DfqResult extends Quantized {
+  /** The float network that was quantized, with its statistics. */
+  readonly float: Folded;
+  readonly equalized: Pick<Equalized, 'pairs' | 'leftOut' | 'rounds'> | undefined;
+  readonly absorbed: Pick<Absorbed, 'absorbed' | 'leftOut'> | undefined;
+  readonly corrected: Pick<Corrected, 'corrections' | 'leftOut'> | undefined;
+  /** Clips that are ReLUs now. */
+  readonly replaced: readonly string[];
+}
+
+/**
+ * @throws BitplaneError ERR_ARGUMENT for options, and for an input without a range;
+ * ERR_UNSUPPORTED naming a map that no batch norm tells of
+ */
+export async function dfq(graph: Graph, options: DfqOptions): Promise<DfqResult> {
+  requireOptions(options, OPTIONS, SITE);
+  const { as = 'paper', relu6 = 'replace', inputs, deviations = 6, ...rest } = options;
+  const { equalize: equalizes = true, absorb = true, correct = true, ...quantize } = rest;
+  requireOneOf(as, ['paper', 'release'], 'as', SITE);
+  requireOneOf(relu6, ['replace', 'keep'], 'relu6', SITE);
+  for (const [name, value] of Object.entries({ equalize: equalizes, absorb, correct }))
+    requireOneOf(value, [true, false], name, SITE);
+  const settings = settingsOf(quantize);
+  const folded = foldBatchNorms(graph);
+  if (folded.statistics.size === 0)
+    throw new BitplaneError(
+      'ERR_UNSUPPORTED',
+      'expected batch norms behind products, whose statistics stand in for data, but received none',
+      SITE,
+    );
+  knownMaps(folded, settings, inputs);
+  const { graph: plain, names: replaced } =
+    relu6 === 'replace' ? replaceRelu6(folded.graph) : { graph: folded.graph, names: [] };
+  let float: Folded = { graph: plain, statistics: folded.statistics };
+  const equalized = equalizes
+    ? equalize(float, { ranges: as === 'paper' ? 'symmetric' : 'asymmetric' })
+    : undefined;
+  float = equalized ?? float;
+  const absorbed = absorb ? absorbBias(float) : undefined;
+  float = absorbed ?? float;
+  const corrected = correct
+    ? correctBias(float, quantizedBy(float, as, settings), { as })
+    : undefined;
+  float = corrected ?? float;
+  const { plan, maps } = knownMaps(float, settings, inputs);
+  const quantized = await quantizePrepared(
+    float.graph,
+    settings,
+    {
+      seen: async (asked) =>
+        new Map(asked.map((map) => [map, histogramOf(maps.get(map)!, deviations)])),
+    },
+    plan,
+  );
+  const { statistics } = float;
+  return {
+    ...quantized,
+    float: { graph: float.graph, statistics },
+    equalized,
+    absorbed,
+    corrected,
+    replaced,
+  };
+}
+
+/** The numbers that stand for the weights that are quantized. */
+function quantizedBy(
+  { graph }: Folded,
+  as: 'paper' | 'release',
+  settings: ReturnType<typeof settingsOf>,
+): ReadonlyMap<string, ArrayLike<number>> {
+  const layers = new Map(layersOf(graph).map((layer) => [layer.name, layer]));
+  const found = new Map<string, ArrayLike<number>>();
+  for (const planned of planOf(graph, settings).layers) {
+    const coded = weightsOf(planned, settings.weightRange);
+    if (coded === undefined) continue;
+    const { name } = planned.product;
+    const { data } = layers.get(name)!.weights;
+    found.set(name, as === 'paper' ? coded.values : releasedQuantization(data, 8, 'asymmetric'));
+  }
+  return found;
+}

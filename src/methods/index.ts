@@ -1,0 +1,39 @@
+/**
+ * Methods that make networks small without data, as `import { methods } from 'bitplane'` gives
+ * them: whole pipelines, and each of their steps as a function on graphs or numbers.
+ */
+export { type AciqOptions, type AciqResult, aciq, clippedRange } from './aciq/aciq.js';
+export { type AllocateOptions, allocateBins, allocateBits } from './aciq/allocate-bits.js';
+export { type ClipOptions, clip, clipOfLevels, clippingError, type Prior } from './aciq/clip.js';
+export {
+  type Clipping,
+  type ClipRange,
+  clipRange,
+  quantizeWithin,
+  type Spread,
+  spreadOf,
+} from './aciq/clip-range.js';
+export { type WeightCorrection, weightCorrection } from './aciq/correct-weights.js';
+export { type MidTreadOptions, midTread } from './aciq/mid-tread.js';
+export { type AciqWeightOptions, type AciqWeights, aciqWeights } from './aciq/weights.js';
+export { type Absorbed, type AbsorbOptions, absorbBias } from './dfq/absorb-bias.js';
+export { type Corrected, type CorrectOptions, correctBias } from './dfq/correct-bias.js';
+export { type DfqOptions, type DfqResult, dfq } from './dfq/dfq.js';
+export {
+  type Equalized,
+  type EqualizedPair,
+  type EqualizeOptions,
+  equalize,
+} from './dfq/equalize.js';
+export { groupRanges, pairScales, type WeightRanges } from './dfq/equalize-pair.js';
+export type { LeftOut } from './dfq/pairs.js';
+export { releasedQuantization } from './dfq/released-quantization.js';
+export { replaceRelu6 } from './dfq/replace-relu6.js';
+export {
+  type ClippedNormals,
+  distributionsOf,
+  type InputRanges,
+  momentsOf,
+} from './distributions.js';
+export { type ChannelNormals, type Folded, foldBatchNorms } from './folded.js';
+export { histogramOf } from './synthetic.js';
