@@ -10,8 +10,8 @@ import { density } from './normal.js';
 /** Places of a distribution on either side of its mean. */
 const PLACES = 96;
 
-/** Calls `each` with the places of all channels and the share of their numbers there. */
-function overPlaces(
+/** Calls `each` with one place of every channel and the share of its numbers there. */
+export function overPlaces(
   { mean, std, lo, hi }: ClippedNormals,
   deviations: number,
   each: (values: Float32Array, share: number) => void,

@@ -2,7 +2,7 @@
  * The maps of a plan with the distributions that stand in for a calibration; a map without one is
  * an error before any work. Not here: what a method makes of them.
  */
-import { expected } from '../core/errors.js';
+import { BitplaneError, type ErrorSite, expected } from '../core/errors.js';
 import type { Value } from '../graph/value.js';
 import type { QuantizeOptions, Settings } from '../quant/network/options.js';
 import { type Plan, planOf } from '../quant/network/plan.js';
@@ -38,6 +38,16 @@ export function knownMaps(folded: Folded, settings: Settings, inputs: InputRange
     maps.set(map, found);
   }
   return { plan, maps };
+}
+
+/** @throws BitplaneError ERR_UNSUPPORTED for a network without batch norms behind products */
+export function requireStatistics({ statistics }: Folded, site: ErrorSite): void {
+  if (statistics.size > 0) return;
+  throw new BitplaneError(
+    'ERR_UNSUPPORTED',
+    'expected batch norms behind products, whose statistics stand in for data, but received none',
+    site,
+  );
 }
 
 function missing(map: Value, inputs: InputRanges): Error {

@@ -1,30 +1,41 @@
 /**
  * ACIQ, from a float network to few bits without data: activations clipped where the expected error
- * is least, weights in bits by channel at a given mean, their mean corrected. Banner et al.,
- * NeurIPS 2019, arXiv 1810.05723. The statistics that the paper takes of a few batches come from
- * batch norms. A channel of activations shares the scale of its map, because a sum of integers has
- * one; so activations get no bits by channel. Not here: the pieces, a file each.
+ * is least, weights in bits by channel at a given mean, what both change in the mean corrected.
+ * Banner et al., NeurIPS 2019, arXiv 1810.05723. The statistics that the paper takes of a few
+ * batches come from batch norms. The channels of a map share its scale, because a sum of integers
+ * has one; so activations get no bits by channel. Not here: the pieces, a file each.
  */
 import { type OptionNames, requireOneOf, requireOptions } from '../../core/checks.js';
-import { BitplaneError, expected } from '../../core/errors.js';
+import { expected } from '../../core/errors.js';
 import type { Graph, Value } from '../../graph/value.js';
-import type { Range } from '../../quant/affine.js';
+import { paramsOfRanges, type Range } from '../../quant/affine.js';
 import { settingsOf } from '../../quant/network/options.js';
-import type { PlannedLayer } from '../../quant/network/plan.js';
-import { type Quantized, quantizePrepared } from '../../quant/network/quantize-prepared.js';
+import {
+  type Quantized,
+  quantizePrepared,
+  specOfMap,
+} from '../../quant/network/quantize-prepared.js';
+import type { Histogram } from '../../quant/observers/histogram.js';
+import { mseRange } from '../../quant/observers/mse.js';
 import type { QuantSpec } from '../../quant/spec.js';
-import type { CodedWeights } from '../../quant/weights.js';
 import type { Tensor } from '../../tensor/tensor.js';
 import type { ClippedNormals } from '../distributions.js';
 import { type Folded, foldBatchNorms } from '../folded.js';
+import { changeLayers, type LayerChange, layersOf } from '../layers.js';
 import { histogramOf, spreadOfMap } from '../synthetic.js';
-import { type DataFreeOptions, knownMaps } from '../without-data.js';
+import { type DataFreeOptions, type Known, knownMaps, requireStatistics } from '../without-data.js';
 import { type Clipping, clipRange } from './clip-range.js';
-import { type AciqWeightOptions, aciqWeights } from './weights.js';
+import { biasWithout, meanShifts } from './correct-activations.js';
+import { type AciqWeightOptions, type AciqWeights, aciqWeights } from './weights.js';
 
 export interface AciqOptions extends DataFreeOptions, AciqWeightOptions {
-  /** The distribution of activations that thresholds are taken of. Default 'laplace'. */
-  readonly clipping?: Clipping;
+  /**
+   * The distribution of activations that thresholds are taken of; 'search' takes none, but the
+   * range whose error is least for the normals of all channels together. Default 'laplace'.
+   */
+  readonly clipping?: Clipping | 'search';
+  /** Takes from biases what quantized activations add in the mean. Default true. */
+  readonly correctActivations?: boolean;
   /** 'paper': thresholds of least error. 'release': of its tables. Default 'paper'. */
   readonly as?: 'paper' | 'release';
 }
@@ -41,6 +52,7 @@ const OPTIONS: OptionNames<AciqOptions> = {
   allocate: true,
   correct: true,
   clipping: true,
+  correctActivations: true,
   as: true,
 };
 const SITE = { op: 'aciq' };
@@ -52,68 +64,90 @@ export interface AciqResult extends Quantized {
   readonly channelBits: ReadonlyMap<string, Uint8Array>;
 }
 
+type RangeFor = (map: Value, spec: QuantSpec, seen: Histogram) => Range;
+
 /**
  * The first and the last layer have 8 bits and are not clipped, as released, unless `ends` says
- * otherwise; maps that sums alone read are not clipped either.
+ * otherwise; maps of 8 bits are not clipped either.
  * @throws BitplaneError ERR_ARGUMENT for options, and for an input without a range;
  * ERR_UNSUPPORTED naming a map that no batch norm tells of
  */
 export async function aciq(graph: Graph, options: AciqOptions): Promise<AciqResult> {
   requireOptions(options, OPTIONS, SITE);
-  const {
-    inputs,
-    allocate,
-    correct = 'mean',
-    clipping = 'laplace',
-    as = 'paper',
-    ...rest
-  } = options;
+  const { inputs, allocate, correct = 'mean', clipping = 'laplace', ...others } = options;
+  const { correctActivations = true, as = 'paper', ...rest } = others;
   requireOneOf(correct, ['mean', 'variance', 'none'], 'correct', SITE);
-  requireOneOf(clipping, ['laplace', 'gauss', 'mix'], 'clipping', SITE);
+  requireOneOf(clipping, ['laplace', 'gauss', 'mix', 'search'], 'clipping', SITE);
+  requireOneOf(correctActivations, [true, false], 'correctActivations', SITE);
   requireOneOf(as, ['paper', 'release'], 'as', SITE);
   const settings = settingsOf(rest);
   const folded = foldBatchNorms(graph);
-  if (folded.statistics.size === 0)
-    throw new BitplaneError(
-      'ERR_UNSUPPORTED',
-      'expected batch norms behind products, whose statistics stand in for data, but received none',
-      SITE,
-    );
-  const { plan, maps } = knownMaps(folded, settings, inputs);
-  for (const { product, specs } of plan.layers) requireAffine(product, specs.weights);
-  const atEnds = new Set(plan.layers.filter(({ isEnd }) => isEnd).map(({ reads }) => reads));
-  const channelBits = new Map<string, Uint8Array>();
+  requireStatistics(folded, SITE);
+  const known = knownMaps(folded, settings, inputs);
+  for (const { product, specs } of known.plan.layers) requireAffine(product, specs.weights);
+
+  const weights = new Map<string, AciqWeights>();
+  for (const { product, specs, isEnd } of known.plan.layers) {
+    if (specs.weights === undefined) continue;
+    const w = (product.inputs[1] as Value).data as Tensor<'f32'>;
+    const own = isEnd ? false : allocate;
+    const choice = { correct, ...(own !== undefined && { allocate: own }) };
+    weights.set(product.name, aciqWeights(w, specs.weights.bits, choice));
+  }
+  const rangeOf = ({ plan, maps }: Known): RangeFor => {
+    const atEnds = new Set(plan.layers.flatMap(({ isEnd, reads }) => (isEnd ? [reads] : [])));
+    return (map, spec, seen) => {
+      if (atEnds.has(map) || spec.bits === 8) return { lo: seen.min, hi: seen.max };
+      if (clipping === 'search') return mseRange(seen, spec);
+      return clippedRange(maps.get(map)!, clipping, spec.bits, as);
+    };
+  };
+  const float = correctActivations ? corrected(folded, known, rangeOf(known), weights) : folded;
+  const now = correctActivations ? knownMaps(float, settings, inputs) : known;
   const quantized = await quantizePrepared(
-    folded.graph,
+    float.graph,
     settings,
     {
-      seen: async (asked) => new Map(asked.map((map) => [map, histogramOf(maps.get(map)!)])),
-      range: (map, spec, { min, max }) =>
-        atEnds.has(map) || spec.bits === 8
-          ? { lo: min, hi: max }
-          : clippedRange(maps.get(map)!, clipping, spec, as),
-      weights(layer: PlannedLayer): CodedWeights | undefined {
-        const { product, specs, isEnd } = layer;
-        if (specs.weights === undefined) return undefined;
-        const own = isEnd
-          ? { allocate: false, correct }
-          : { ...(allocate !== undefined && { allocate }), correct };
-        const w = (product.inputs[1] as Value).data as Tensor<'f32'>;
-        const coded = aciqWeights(w, specs.weights.bits, own);
-        channelBits.set(product.name, coded.channelBits);
-        return coded;
-      },
+      seen: async (asked) => new Map(asked.map((map) => [map, histogramOf(now.maps.get(map)!)])),
+      range: rangeOf(now),
+      weights: ({ product }) => weights.get(product.name),
     },
-    plan,
+    now.plan,
   );
-  return { ...quantized, float: folded, channelBits };
+  const bits = Array.from(weights, ([name, { channelBits }]) => [name, channelBits] as const);
+  return { ...quantized, float, channelBits: new Map(bits) };
 }
 
-/** The range of a map by its distribution; from 0 where it has no numbers below. */
+/** The network with biases less what the quantized maps that layers read add in the mean. */
+function corrected(
+  folded: Folded,
+  { plan, maps }: Known,
+  rangeOf: RangeFor,
+  weights: ReadonlyMap<string, AciqWeights>,
+): Folded {
+  const layers = new Map(layersOf(folded.graph).map((layer) => [layer.product, layer]));
+  const changes = new Map<string, LayerChange>();
+  for (const { product, specs, reads } of plan.layers) {
+    const edge = reads && plan.edges.get(reads)?.find(({ spec }) => spec === specs.activations);
+    const map = reads && maps.get(reads);
+    if (edge === undefined || map === undefined || map.isAssumed) continue;
+    // Between a pooling and its map the means move otherwise.
+    if (edge.reader !== product) continue;
+    const layer = layers.get(product)!;
+    const seen = histogramOf(map);
+    const spec = specOfMap(edge.spec, seen);
+    const params = paramsOfRanges(spec, [rangeOf(reads!, spec, seen)]);
+    const values = weights.get(product.name)?.values ?? layer.weights.data;
+    changes.set(product.name, { bias: biasWithout(layer, values, meanShifts(map, spec, params)) });
+  }
+  return { graph: changeLayers(folded.graph, changes), statistics: folded.statistics };
+}
+
+/** The range of a map by its distribution; from 0 where no number is below. */
 export function clippedRange(
   map: ClippedNormals,
   clipping: Clipping,
-  { bits }: Pick<QuantSpec, 'bits'>,
+  bits: number,
   as: 'paper' | 'release' = 'paper',
 ): Range {
   const spread = spreadOfMap(map);

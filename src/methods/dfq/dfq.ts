@@ -4,7 +4,6 @@
  * +- 6 gamma. Nagel et al., ICCV 2019, arXiv 1906.04721. Not here: the steps, a file each.
  */
 import { type OptionNames, requireOneOf, requireOptions } from '../../core/checks.js';
-import { BitplaneError } from '../../core/errors.js';
 import type { Graph } from '../../graph/value.js';
 import { settingsOf } from '../../quant/network/options.js';
 import { planOf } from '../../quant/network/plan.js';
@@ -16,7 +15,7 @@ import {
 import { type Folded, foldBatchNorms } from '../folded.js';
 import { layersOf } from '../layers.js';
 import { histogramOf } from '../synthetic.js';
-import { type DataFreeOptions, knownMaps } from '../without-data.js';
+import { type DataFreeOptions, knownMaps, requireStatistics } from '../without-data.js';
 import { type Absorbed, absorbBias } from './absorb-bias.js';
 import { type Corrected, correctBias } from './correct-bias.js';
 import { type Equalized, equalize } from './equalize.js';
@@ -81,12 +80,7 @@ export async function dfq(graph: Graph, options: DfqOptions): Promise<DfqResult>
     requireOneOf(value, [true, false], name, SITE);
   const settings = settingsOf(quantize);
   const folded = foldBatchNorms(graph);
-  if (folded.statistics.size === 0)
-    throw new BitplaneError(
-      'ERR_UNSUPPORTED',
-      'expected batch norms behind products, whose statistics stand in for data, but received none',
-      SITE,
-    );
+  requireStatistics(folded, SITE);
   knownMaps(folded, settings, inputs);
   const { graph: plain, names: replaced } =
     relu6 === 'replace' ? replaceRelu6(folded.graph) : { graph: folded.graph, names: [] };

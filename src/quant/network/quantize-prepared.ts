@@ -158,15 +158,20 @@ class Emitter {
   }
 }
 
+/** The spec for a map: where no number is below 0, half of signed codes would never occur. */
+export function specOfMap(asked: QuantSpec, seen: Histogram): QuantSpec {
+  return asked.scheme === 'symmetric' && seen.min >= 0
+    ? quantSpec({ ...asked, signed: false })
+    : asked;
+}
+
 function codedMap(
   map: Value,
   asked: QuantSpec,
   seen: Histogram,
   rangeFor: NonNullable<Sources['range']>,
 ): CodedMap {
-  // Half of the codes would stand for numbers that do not occur.
-  const spec =
-    asked.scheme === 'symmetric' && seen.min >= 0 ? quantSpec({ ...asked, signed: false }) : asked;
+  const spec = specOfMap(asked, seen);
   const range = rangeFor(map, spec, seen);
   const params = paramsOfRanges(spec, [range]);
   return { spec, params, report: activationReport(map, spec, seen, range, params, codesOf(spec)) };
