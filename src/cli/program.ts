@@ -19,7 +19,9 @@ import { type Io, printJson } from './io.js';
 import { modelFile } from './model-file.js';
 import { gather, ISAS, parseCount, parseThreads, SIGN_ZEROS } from './options.js';
 import {
+  CLIPPINGS,
   gatherLayers,
+  METHODS,
   OBSERVERS,
   parseChoice,
   parseEnds,
@@ -274,6 +276,22 @@ export function buildProgram(io: Io, messages: Io, exit: (code: number) => void)
       '--calibrate <n>',
       'pictures of the training split to calibrate with (default: 512)',
       parseCount,
+    )
+    .addOption(
+      new Option('--method <name>', 'without data: --data is read for the accuracy only').choices(
+        METHODS,
+      ),
+    )
+    .addOption(
+      new Option(
+        '--as <form>',
+        'a method as its paper or its release has it (default: paper)',
+      ).choices(['paper', 'release']),
+    )
+    .addOption(
+      new Option('--clipping <name>', 'where aciq clips activations (default: laplace)').choices(
+        CLIPPINGS,
+      ),
     )
     .addOption(
       new Option('--observer <name>', 'how ranges are chosen (default: minmax)').choices(OBSERVERS),

@@ -4,6 +4,7 @@
  * is no value is a usage error (exit code 2).
  */
 import { InvalidArgumentError } from 'commander';
+import type { Clipping } from '../methods/aciq/clip-range.js';
 import type { LayerChoice, QuantChoice } from '../quant/network/options.js';
 import type { ObserverName } from '../quant/observers/range-of.js';
 
@@ -15,6 +16,27 @@ const NAMES: Readonly<Record<ObserverName, true>> = {
   entropy: true,
 };
 export const OBSERVERS = Object.keys(NAMES);
+
+/** The methods of --method, with their papers. */
+const METHOD_NAMES = {
+  dfq: 'DFQ (Nagel et al., ICCV 2019)',
+  aciq: 'ACIQ (Banner et al., NeurIPS 2019)',
+} as const;
+export type MethodName = keyof typeof METHOD_NAMES;
+export const METHODS = Object.keys(METHOD_NAMES);
+
+export function methodName(method: MethodName): string {
+  return METHOD_NAMES[method];
+}
+
+/** The choices of --clipping: a forgotten one does not compile. */
+const CLIPPING_NAMES: Readonly<Record<Clipping | 'search', true>> = {
+  laplace: true,
+  gauss: true,
+  mix: true,
+  search: true,
+};
+export const CLIPPINGS = Object.keys(CLIPPING_NAMES);
 
 /** A number of bits, or the text of a spec, which is checked where it is used. */
 export function parseChoice(text: string): QuantChoice {

@@ -74,6 +74,28 @@ export async function openPictures(
   return { calibration, recipe, test: { data, recipe }, notes: [...notes, ...data.notes] };
 }
 
+/** The pictures that measure a network which none calibrates; undefined without --dataset. */
+export async function openTest(
+  from: string,
+  graph: Graph,
+  flags: QuantizeFlags,
+  io: Io,
+): Promise<{ readonly test: Test; readonly notes: readonly string[] } | undefined> {
+  if (flags.dataset === undefined) return undefined;
+  const recipe = await findRecipe(from, graph, flags.preprocess);
+  const isFolder = flags.dataset === 'folder';
+  const data = await openDataset(flags.dataset, {
+    recipe,
+    outputs: classCount(outputsOf(graph)[0]?.[1].shape ?? []),
+    strict: undefined,
+    dir: isFolder ? (flags.test ?? dataFolder(flags.data, io)) : dataFolder(flags.data, io),
+    split: isFolder ? undefined : 'test',
+  });
+  const [input] = graph.inputs;
+  const fit = input === undefined ? [] : checkFit(input, data, recipe);
+  return { test: { data, recipe }, notes: [...fit, ...data.notes] };
+}
+
 /** How many pictures the calibration takes. */
 export function pictureCount({ size }: Dataset, { calibrate = CALIBRATE }: QuantizeFlags): number {
   return Math.min(size, calibrate);

@@ -6,7 +6,14 @@
 import type { Quantized } from '../quant/network/quantize-prepared.js';
 import type { ActivationReport, LayerReport, WeightReport } from '../quant/network/report.js';
 import { three } from './format.js';
-import { type HtmlColumn, htmlCharts, htmlFacts, htmlTable, page } from './report/page.js';
+import {
+  type HtmlColumn,
+  htmlCharts,
+  htmlFacts,
+  htmlTable,
+  page,
+  type Section,
+} from './report/page.js';
 import { barChart, histogramChart } from './report/svg.js';
 import { type Column, table } from './table.js';
 
@@ -81,6 +88,7 @@ export function quantizePage(
   about: readonly (readonly [name: string, value: string])[],
   notes: readonly string[],
   reports: Reports,
+  more: readonly Section[] = [],
 ): string {
   const { layers } = reports;
   const rows = layers.map(({ name, weights, activations }) => ({
@@ -94,6 +102,7 @@ export function quantizePage(
   return page(title, [
     { title: 'Summary', body: htmlFacts(facts) },
     { title: 'Layers', body: htmlTable(COLUMNS, layers) },
+    ...more,
     {
       title: 'Signal to quantization noise',
       body: barChart({

@@ -10,6 +10,7 @@ import { saveModel } from '../formats/safetensors/model.js';
 import { Session } from '../formats/session.js';
 import { writeFileAtomic } from '../formats/write-file.js';
 import type { Graph } from '../graph/value.js';
+import type { Clipping } from '../methods/aciq/clip-range.js';
 import type { LayerChoice, QuantChoice, QuantizeOptions } from '../quant/network/options.js';
 import { quantizeGraph } from '../quant/network/quantize-graph.js';
 import type { ObserverName } from '../quant/observers/range-of.js';
@@ -17,14 +18,16 @@ import { type Evaluation, evaluate } from './evaluate.js';
 import { knownRecipe } from './find-recipe.js';
 import { bytes, percent } from './format.js';
 import { type Io, printJson, printLines } from './io.js';
-import { notHere } from './not-here.js';
+import { type Elsewhere, notHere, refuseElsewhere } from './not-here.js';
 import type { DatasetName } from './open-dataset.js';
 import { openModel } from './open-model.js';
 import { type SessionFlags, toSessionOptions } from './options.js';
 import { startProgress } from './progress.js';
+import type { MethodName } from './quantize-options.js';
 import {
   calibrate,
   openPictures,
+  openTest,
   type Pictures,
   pictureCount,
   type Test,
@@ -41,6 +44,9 @@ export interface QuantizeFlags extends Omit<SessionFlags, 'signZero'> {
   readonly layer?: Readonly<Record<string, LayerChoice | 'float'>>;
   readonly observer?: ObserverName;
   readonly percentile?: number;
+  readonly method?: MethodName;
+  readonly as?: 'paper' | 'release';
+  readonly clipping?: Clipping | 'search';
   readonly dataset?: DatasetName;
   readonly data?: string;
   readonly test?: string;
@@ -68,31 +74,41 @@ export async function quantize(
     throw expected('ERR_ARGUMENT', 'OUT to end in .safetensors', to, { op: 'quantize' });
   checkFlags(flags);
   const graph = await openModel(from, flags, io);
-  const opened = await openPictures(from, graph, flags, io);
-  const quantized = await quantizeGraph(graph, {
-    ...choices(flags),
-    ...(opened !== undefined && {
-      calibration: calibrate(graph, opened, flags, io),
-    }),
-  });
+  const isDataFree = flags.method !== undefined;
+  const opened = isDataFree ? undefined : await openPictures(from, graph, flags, io);
   const recipe = opened?.recipe ?? (await knownRecipe(from, graph, flags.preprocess));
+  const byMethod = isDataFree
+    ? await (await import('./quantize-method.js')).quantizeByMethod(graph, flags, recipe)
+    : undefined;
+  const quantized =
+    byMethod?.quantized ??
+    (await quantizeGraph(graph, {
+      ...choices(flags),
+      ...(opened !== undefined && {
+        calibration: calibrate(graph, opened, flags, io),
+      }),
+    }));
+  const measuring = isDataFree ? await openTest(from, graph, flags, io) : opened;
   const isCarried = recipe !== undefined && recipe.isDefault !== true;
   const result = isCarried ? withRecipe(quantized.graph, recipe) : quantized.graph;
-  const before = opened?.test && (await accuracy('before', graph, opened.test, flags, io));
-  const after = opened?.test && (await accuracy('after', result, opened.test, flags, io));
+  const before = measuring?.test && (await accuracy('before', graph, measuring.test, flags, io));
+  const after = measuring?.test && (await accuracy('after', result, measuring.test, flags, io));
   await saveModel(result, to);
 
   const inBytes = isZooName(from) ? null : (await stat(from)).size;
   const outBytes = (await stat(to)).size;
   const notes = [
-    ...(opened?.notes ?? ['no --dataset: no accuracy was measured']),
+    ...(byMethod?.notes ?? []),
+    ...(measuring?.notes ?? ['no --dataset: no accuracy was measured']),
     ...reportNotes(quantized),
   ];
   const about = summary({ from, to, inBytes, outBytes, before, after, opened, flags });
   if (flags.html !== undefined)
     await writeFileAtomic(
       flags.html,
-      new TextEncoder().encode(quantizePage(`${basename(to)}, quantized`, about, notes, quantized)),
+      new TextEncoder().encode(
+        quantizePage(`${basename(to)}, quantized`, about, notes, quantized, byMethod?.sections),
+      ),
     );
   if (flags.json === true) {
     printJson(io, {
@@ -105,7 +121,8 @@ export async function quantize(
       accuracy:
         before === undefined || after === undefined
           ? null
-          : { dataset: opened?.test?.data.name, before: shares(before), after: shares(after) },
+          : { dataset: measuring?.test?.data.name, before: shares(before), after: shares(after) },
+      ...(byMethod !== undefined && { method: flags.method, ...byMethod.facts }),
       ...jsonReports(quantized),
       notes,
       isa: after?.isa ?? null,
@@ -117,16 +134,29 @@ export async function quantize(
   printLines(io, layerTable(quantized), '', facts(about), notes);
 }
 
+const OF_METHODS: Elsewhere<QuantizeFlags> = [
+  ['as', '--as', 'it needs --method'],
+  ['clipping', '--clipping', 'it needs --method aciq'],
+];
+const OF_CALIBRATION: Elsewhere<QuantizeFlags> = [
+  ['observer', '--observer', 'a method without data observes nothing'],
+  ['calibrate', '--calibrate', 'a method without data calibrates with nothing'],
+];
+
 /** Options that mean nothing together. */
 function checkFlags(flags: QuantizeFlags): void {
   if (flags.percentile !== undefined && flags.observer !== 'percentile')
     throw notHere('--percentile', 'only --observer percentile has one');
   if (flags.test !== undefined && flags.dataset !== 'folder')
     throw notHere('--test', `${flags.dataset ?? 'no data set'} has a test split of its own`);
+  if (flags.method === undefined) refuseElsewhere(flags, OF_METHODS);
+  else refuseElsewhere(flags, OF_CALIBRATION);
+  if (flags.method === 'dfq' && flags.clipping !== undefined)
+    throw notHere('--clipping', 'dfq clips where batch norms end');
   const activations = flags.activations ?? 'float';
   if (activations === 'float' && flags.observer !== undefined)
     throw notHere('--observer', 'without --activations there is nothing to observe');
-  if (activations !== 'float' && flags.dataset === undefined)
+  if (activations !== 'float' && flags.dataset === undefined && flags.method === undefined)
     throw new BitplaneError(
       'ERR_ARGUMENT',
       'expected --dataset and --data, whose pictures tell the ranges of activations',

@@ -6,8 +6,7 @@
 import { type Graph, topological, type Value } from '../graph/value.js';
 import { isOp } from '../ops/index.js';
 import { hasFloatWeights, onlyReaders } from '../passes/absorb-affines.js';
-import { perChannel } from '../passes/constants.js';
-import { absorbBatchNorms, canonicalize } from '../passes/index.js';
+import { absorbBatchNorms } from '../passes/index.js';
 
 /** A normal distribution a channel. */
 export interface ChannelNormals {
