@@ -10,7 +10,7 @@ import { isOp } from '../ops/index.js';
 import { perChannel } from '../passes/constants.js';
 import type { Range } from '../quant/affine.js';
 import type { Folded } from './folded.js';
-import { inputChannels, type Layer, layersOf } from './layers.js';
+import { cutoffsOf, inputChannels, type Layer, layersOf } from './layers.js';
 import { clippedMoments } from './normal.js';
 
 /** min(max(x, lo), hi) for x of a normal distribution, one a channel. */
@@ -119,6 +119,11 @@ function behind(
   });
   if (isOp(value, 'relu')) return bounded(x, 0, Infinity);
   if (isOp(value, 'clip')) return bounded(x, value.attrs.min, value.attrs.max);
+  const cutoffs = cutoffsOf(value);
+  if (cutoffs !== undefined) {
+    const cut = (bounds: Float64Array) => bounds.map((bound, c) => Math.min(bound, cutoffs[c]!));
+    return { ...x, lo: cut(x.lo), hi: cut(x.hi) };
+  }
   if (isOp(value, 'maxPool2d') || isOp(value, 'avgPool2d')) return x;
   if (isOp(value, 'reduce')) {
     const { kind, axes } = value.attrs;

@@ -56,8 +56,22 @@ export interface LayerChange {
   readonly bias?: ArrayLike<number>;
 }
 
-/** The graph with other weights and biases, by the names of products. */
-export function changeLayers(graph: Graph, changes: ReadonlyMap<string, LayerChange>): Graph {
+/** The bound of each channel where a value is min(x, bounds); undefined for any other value. */
+export function cutoffsOf(value: Value): Float32Array | undefined {
+  if (!isOp(value, 'min')) return undefined;
+  const bounds = perChannel(value.inputs[1], value.shape);
+  return bounds?.length === value.shape.at(-1) ? bounds : undefined;
+}
+
+/**
+ * The graph with other weights and biases, by the names of products, and other bounds, by the names
+ * of the values that `cutoffsOf` knows.
+ */
+export function changeLayers(
+  graph: Graph,
+  changes: ReadonlyMap<string, LayerChange>,
+  cutoffs: ReadonlyMap<string, ArrayLike<number>> = new Map(),
+): Graph {
   const products = new Map<Value, readonly [Layer, LayerChange]>();
   const ends = new Map<Value, readonly [Layer, LayerChange]>();
   for (const layer of layersOf(graph)) {
@@ -67,6 +81,11 @@ export function changeLayers(graph: Graph, changes: ReadonlyMap<string, LayerCha
     if (layer.end !== layer.product) ends.set(layer.end, [layer, change]);
   }
   return rewrite(graph, (value, site) => {
+    const bounds = value.op === 'min' ? cutoffs.get(site.original.name) : undefined;
+    if (bounds !== undefined) {
+      const [x, old] = value.inputs as readonly [Value, Value];
+      return make('min', value.name, [x, vector(old.name, Float32Array.from(bounds))], {});
+    }
     const end = ends.get(site.original);
     if (end?.[1].bias !== undefined) {
       const y = site.rebuilt(end[0].product);

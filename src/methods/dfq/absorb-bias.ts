@@ -9,7 +9,7 @@ import { type OptionNames, requireOneOf, requireOptions } from '../../core/check
 import { expected } from '../../core/errors.js';
 import { isOp } from '../../ops/index.js';
 import type { Folded } from '../folded.js';
-import { changeLayers, inputChannels } from '../layers.js';
+import { changeLayers, cutoffsOf, inputChannels } from '../layers.js';
 import { type LeftOut, type Pair, pairsOf } from './pairs.js';
 
 export interface AbsorbOptions {
@@ -43,6 +43,7 @@ export function absorbBias(folded: Folded, options: AbsorbOptions = {}): Absorbe
   const biases = new Map<string, Float64Array>();
   const statistics = new Map(folded.statistics);
   const absorbed = new Map<string, Float64Array>();
+  const cutoffs = new Map<string, Float64Array>();
   for (const pair of pairs) {
     const { first, second } = pair;
     const own = statistics.get(first.name);
@@ -52,7 +53,10 @@ export function absorbBias(folded: Folded, options: AbsorbOptions = {}): Absorbe
       reasons.push({ layer: first.name, reason: reason! });
       continue;
     }
-    const c = own.mean.map((mean, i) => Math.max(0, mean - deviations * own.std[i]!));
+    const most = pair.between.flatMap((value) => cutoffsOf(value) ?? [])[0];
+    const c = own.mean.map((mean, i) =>
+      Math.min(most?.[i] ?? Infinity, Math.max(0, mean - deviations * own.std[i]!)),
+    );
     if (!c.some((number) => number > 0)) continue;
     const b1 = biases.get(first.name) ?? Float64Array.from(first.bias);
     const b2 = biases.get(second.name) ?? Float64Array.from(second.bias);
@@ -65,15 +69,24 @@ export function absorbBias(folded: Folded, options: AbsorbOptions = {}): Absorbe
     biases.set(second.name, b2);
     statistics.set(first.name, { ...own, mean: own.mean.map((mean, i) => mean - c[i]!) });
     absorbed.set(first.name, c);
+    for (const value of pair.between) {
+      const bounds = cutoffsOf(value);
+      if (bounds !== undefined)
+        cutoffs.set(
+          value.name,
+          c.map((number, i) => bounds[i]! - number),
+        );
+    }
   }
   const changes = new Map([...biases].map(([name, bias]) => [name, { bias }]));
-  return { graph: changeLayers(folded.graph, changes), statistics, absorbed, leftOut: reasons };
+  const graph = changeLayers(folded.graph, changes, cutoffs);
+  return { graph, statistics, absorbed, leftOut: reasons };
 }
 
 function whyNot({ second, between }: Pair, borders: 'absorb' | 'leave'): string | undefined {
   const [relu, ...others] = between;
   if (relu === undefined || !isOp(relu, 'relu')) return 'no ReLU follows it';
-  const odd = others.find((value) => !isOp(value, 'maxPool2d') && !isOp(value, 'reshape'));
+  const odd = others.find((value) => !['maxPool2d', 'reshape', 'min'].includes(value.op));
   if (odd !== undefined && !isOp(odd, 'reduce') && !isOp(odd, 'avgPool2d'))
     return `${odd.op} "${odd.name}" stands before the next layer`;
   const { product } = second;

@@ -28,8 +28,11 @@ export interface DfqOptions extends DataFreeOptions {
    * quantizer's 8 bits, whatever the weights get, and the corrections carried on.
    */
   readonly as?: 'paper' | 'release';
-  /** 'replace' with ReLU, so that layers around it can be equalized, or 'keep'. */
-  readonly relu6?: 'replace' | 'keep';
+  /**
+   * ReLU6 as 'relu', the paper's; as 'cutoffs', a bound for each channel that is scaled with it,
+   * which leaves the float network as it was; or 'keep', which leaves its layers out.
+   */
+  readonly relu6?: 'relu' | 'cutoffs' | 'keep';
   /** Each step may be left out. Default true. */
   readonly equalize?: boolean;
   readonly absorb?: boolean;
@@ -62,7 +65,7 @@ export interface DfqResult extends Quantized {
   readonly equalized: Pick<Equalized, 'pairs' | 'leftOut' | 'rounds'> | undefined;
   readonly absorbed: Pick<Absorbed, 'absorbed' | 'leftOut'> | undefined;
   readonly corrected: Pick<Corrected, 'corrections' | 'leftOut'> | undefined;
-  /** Clips that are ReLUs now. */
+  /** The clips in whose place ReLUs stand now. */
   readonly replaced: readonly string[];
 }
 
@@ -72,10 +75,10 @@ export interface DfqResult extends Quantized {
  */
 export async function dfq(graph: Graph, options: DfqOptions): Promise<DfqResult> {
   requireOptions(options, OPTIONS, SITE);
-  const { as = 'paper', relu6 = 'replace', inputs, deviations = 6, ...rest } = options;
+  const { as = 'paper', relu6 = 'relu', inputs, deviations = 6, ...rest } = options;
   const { equalize: equalizes = true, absorb = true, correct = true, ...quantize } = rest;
   requireOneOf(as, ['paper', 'release'], 'as', SITE);
-  requireOneOf(relu6, ['replace', 'keep'], 'relu6', SITE);
+  requireOneOf(relu6, ['relu', 'cutoffs', 'keep'], 'relu6', SITE);
   for (const [name, value] of Object.entries({ equalize: equalizes, absorb, correct }))
     requireOneOf(value, [true, false], name, SITE);
   const settings = settingsOf(quantize);
@@ -83,7 +86,7 @@ export async function dfq(graph: Graph, options: DfqOptions): Promise<DfqResult>
   requireStatistics(folded, SITE);
   knownMaps(folded, settings, inputs);
   const { graph: plain, names: replaced } =
-    relu6 === 'replace' ? replaceRelu6(folded.graph) : { graph: folded.graph, names: [] };
+    relu6 === 'keep' ? { graph: folded.graph, names: [] } : replaceRelu6(folded.graph, relu6);
   let float: Folded = { graph: plain, statistics: folded.statistics };
   const equalized = equalizes
     ? equalize(float, { ranges: as === 'paper' ? 'symmetric' : 'asymmetric' })

@@ -8,7 +8,7 @@
 import { type OptionNames, requireOneOf, requireOptions } from '../../core/checks.js';
 import { expected } from '../../core/errors.js';
 import type { ChannelNormals, Folded } from '../folded.js';
-import { changeLayers, inputChannels, type Layer } from '../layers.js';
+import { changeLayers, cutoffsOf, inputChannels, type Layer } from '../layers.js';
 import { groupRanges, pairScales, type WeightRanges } from './equalize-pair.js';
 import { type LeftOut, type Pair, pairsOf } from './pairs.js';
 
@@ -97,8 +97,18 @@ export function equalize(folded: Folded, options: EqualizeOptions = {}): Equaliz
   const statistics = new Map(folded.statistics);
   for (const [layer, { statistics: own }] of working)
     if (own !== undefined) statistics.set(layer.name, own);
+  const cutoffs = new Map<string, Float64Array>();
+  for (const [i, { pair }] of sides.entries())
+    for (const value of pair.between) {
+      const bounds = cutoffsOf(value);
+      if (bounds !== undefined)
+        cutoffs.set(
+          value.name,
+          scale[i]!.map((factor, c) => factor * bounds[c]!),
+        );
+    }
   return {
-    graph: changeLayers(folded.graph, changes),
+    graph: changeLayers(folded.graph, changes, cutoffs),
     statistics,
     pairs: sides.map((side, i) => ({
       first: side.pair.first.name,

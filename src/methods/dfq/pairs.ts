@@ -6,7 +6,7 @@
 import type { Graph, Value } from '../../graph/value.js';
 import { isOp } from '../../ops/index.js';
 import { onlyReaders } from '../../passes/absorb-affines.js';
-import { type Layer, layersOf } from '../layers.js';
+import { cutoffsOf, type Layer, layersOf } from '../layers.js';
 
 export interface Pair {
   readonly first: Layer;
@@ -60,6 +60,8 @@ function severalReaders({ name }: Value): string {
 function whyNot(value: Value, channels: number): string | undefined {
   const keepsChannels = value.shape.at(-1) === channels;
   if (isOp(value, 'relu') || isOp(value, 'leakyRelu')) return undefined;
+  // Its bounds are scaled with it.
+  if (cutoffsOf(value) !== undefined) return undefined;
   if (isOp(value, 'maxPool2d') || isOp(value, 'avgPool2d')) return undefined;
   if (isOp(value, 'pad') && value.attrs.value === 0 && keepsChannels) return undefined;
   if (isOp(value, 'reshape') && keepsChannels) return undefined;
