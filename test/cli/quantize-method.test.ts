@@ -1,0 +1,96 @@
+/** quantize --method: no data set is opened, and what is missing is an error that names it. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test, vi } from 'vitest';
+import { saveModel } from '../../src/formats/safetensors/model.js';
+import { GraphBuilder } from '../../src/ops/builder.js';
+import { Tensor } from '../../src/tensor/tensor.js';
+import { temporaryFolder, write } from '../data/fixtures.js';
+import { random } from '../random.js';
+import { cli } from './cli.js';
+
+vi.mock('../../src/cli/open-dataset.js', async (original) => ({
+  ...(await original<object>()),
+  openDataset: () => {
+    throw new Error('a data set was opened');
+  },
+}));
+
+async function model(hasNorms: boolean, recipe = true): Promise<string> {
+  const draw = random(3);
+  const g = new GraphBuilder();
+  const numbers = (low: number, ...shape: number[]) =>
+    g.constant(
+      new Tensor(
+        'f32',
+        Float32Array.from({ length: shape.reduce((a, b) => a * b) }, () => low + draw()),
+        shape,
+      ),
+    );
+  const x = g.input('x', 'f32', ['N', 784]);
+  const norm = (y: typeof x, n: number) =>
+    hasNorms
+      ? g.batchNorm(
+          y as never,
+          numbers(0.5, n),
+          numbers(-0.5, n),
+          numbers(-0.5, n),
+          numbers(0.5, n),
+        )
+      : y;
+  const a = g.relu(norm(g.dense(x, numbers(-0.5, 12, 784), { name: 'a' }) as never, 12) as never);
+  const b = g.relu(norm(g.dense(a, numbers(-0.5, 12, 12), { name: 'b' }) as never, 12) as never);
+  const graph = g.graph([x], { y: g.dense(b, numbers(-0.5, 10, 12), { name: 'c' }) });
+  const path = join(temporaryFolder(), 'float.safetensors');
+  await saveModel(graph, path);
+  const preprocess = { layout: 'flat', color: 'gray', scale: 1 / 255 };
+  if (recipe) write(path.replace('.safetensors', '.json'), JSON.stringify({ preprocess }));
+  return path;
+}
+
+const W4A4 = ['--weights', '4', '--activations', '4'];
+
+test.each(['dfq', 'aciq'])('%s opens a data set, or writes no model or page', async (method) => {
+  const from = await model(true);
+  const [to, html] = [from.replace('float', 'few'), from.replace('float.safetensors', 'p.html')];
+  const done = await cli(
+    'quantize',
+    from,
+    to,
+    '--method',
+    method,
+    ...W4A4,
+    '--html',
+    html,
+    '--json',
+  );
+  expect(done).toMatchObject({ code: 0, stderr: '' });
+  const { layers } = JSON.parse(done.stdout);
+  expect(layers.map((layer: { weights: unknown }) => layer.weights !== null)).toEqual([
+    true,
+    true,
+    true,
+  ]);
+  expect(readFileSync(html, 'utf8')).toContain(method === 'dfq' ? 'equalization' : 'by their bits');
+  const measured = await cli(
+    'quantize',
+    from,
+    to,
+    '--method',
+    method,
+    ...W4A4,
+    '--dataset',
+    'mnist',
+    '--data',
+    '.',
+  );
+  expect(measured.stderr).toContain('a data set was opened');
+});
+
+test('what a method needs and does not get is no error', async () => {
+  const at = (path: string) => [path, path.replace('float', 'few'), '--method', 'dfq', ...W4A4];
+  expect((await cli('quantize', ...at(await model(false)))).stderr).toContain(
+    'expected batch norms',
+  );
+  expect((await cli('quantize', ...at(await model(true, false)))).stderr).toContain('input "x"');
+});

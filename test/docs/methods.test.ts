@@ -1,0 +1,20 @@
+/** The snippets of docs/methods, each page one program. */
+import { readFileSync } from 'node:fs';
+import { transform } from 'esbuild';
+import { expect, test } from 'vitest';
+import * as bitplane from '../../src/index.js';
+
+test.each([
+  ['dfq', 'result.layers.length', 2],
+  ['aciq', 'bits.length', 3],
+])('a snippet of docs/methods/%s.md does not run', async (page, result, want) => {
+  const url = new URL(`../../docs/methods/${page}.md`, import.meta.url);
+  const blocks = [...readFileSync(url, 'utf8').matchAll(/^```ts\n(.*?)^```$/gms)];
+  const text = blocks
+    .map(([, code]) => code)
+    .join('\n')
+    .replace(/^import \{([^}]*)\} from 'bitplane';$/gm, 'const {$1} = bitplane;');
+  const { code } = await transform(text, { loader: 'ts', target: 'es2022', format: 'esm' });
+  const AsyncFunction = (async () => undefined).constructor as FunctionConstructor;
+  expect(await new AsyncFunction('bitplane', `${code}\nreturn ${result};`)(bitplane)).toBe(want);
+});
