@@ -3,8 +3,8 @@
  * QONNX, the quantized ops of onnxruntime. Not here: any of them.
  */
 import type { Importer } from '../context.js';
-import { blockImporters } from './blocks.js';
 import { activationImporters } from './activations.js';
+import { blockImporters } from './blocks.js';
 import { conditionImporters } from './conditions.js';
 import { convImporters } from './conv.js';
 import { convTransposeImporters } from './conv-transpose.js';
