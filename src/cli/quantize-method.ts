@@ -69,7 +69,7 @@ function dfqReport(result: DfqResult): ByMethod {
   const leftOut = equalized?.leftOut ?? [];
   const spread = (ranges: Float64Array) => {
     const used = [...ranges].filter((range) => range > 0);
-    return used.length === 0 ? 1 : Math.max(...used) / Math.min(...used);
+    return used.length === 0 ? 1 : most(used) / least(used);
   };
   const rows = pairs.map(({ first, second, before, after }) => ({
     label: `${first} -> ${second}`,
@@ -116,6 +116,9 @@ function dfqReport(result: DfqResult): ByMethod {
   };
 }
 
+const most = (numbers: readonly number[]) => numbers.reduce((a, b) => Math.max(a, b));
+const least = (numbers: readonly number[]) => numbers.reduce((a, b) => Math.min(a, b));
+
 /** What pixels from 0 to 255 become, over all channels, for a graph of one input. */
 export function inputRanges({ inputs }: Graph, recipe: Recipe | undefined): InputRanges {
   const [input] = inputs;
@@ -127,6 +130,6 @@ export function inputRanges({ inputs }: Graph, recipe: Recipe | undefined): Inpu
   }).flat();
   const within = (x: number) =>
     quantize === undefined ? x : Math.min(quantize.max, Math.max(quantize.min, x));
-  const [lo, hi] = [Math.min(...channels), Math.max(...channels)];
+  const [lo, hi] = [least(channels), most(channels)];
   return { [input.name]: { lo: within(lo), hi: within(hi) } };
 }
