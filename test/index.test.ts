@@ -254,6 +254,7 @@ const OPTIONED: Record<string, (options: never) => unknown> = {
       'sqrt',
       'exp',
       'log',
+      'erf',
       'floor',
       'ceil',
       'round',

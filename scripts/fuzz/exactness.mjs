@@ -18,6 +18,7 @@ const ROUNDED = new Set([
   'softmax',
   'tanh',
   'sigmoid',
+  'erf',
   'exp',
   'log',
   'pow',

@@ -4,7 +4,7 @@
  * here: what breaks the JSON itself (./json.mjs).
  */
 
-const UNARY = 'relu tanh sigmoid abs neg sqrt exp log floor ceil round signum sign'.split(' ');
+const UNARY = 'relu tanh sigmoid erf abs neg sqrt exp log floor ceil round signum sign'.split(' ');
 const BINARY = 'add sub mul div max min pow prelu'.split(' ');
 const WINDOWS = ['maxPool2d', 'avgPool2d'];
 const PRODUCTS = ['dense', 'matmul', 'conv2d'];

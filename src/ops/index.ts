@@ -41,6 +41,7 @@ import { transpose } from './transpose.js';
 import {
   abs,
   ceil,
+  erf,
   exp,
   floor,
   log,
@@ -83,6 +84,8 @@ export const OPS = {
   sqrt,
   exp,
   log,
+  /** The error function. */
+  erf,
   floor,
   ceil,
   /** Half to even. */

@@ -3,6 +3,7 @@
  * here: leakyRelu and clip, which have attributes.
  */
 import type { Value } from '../graph/value.js';
+import { errorFunction } from './error-function.js';
 import { type Emit, LEAST_POSITIVE } from './gradient.js';
 import type { Float, Named, NodeMaker, OpDef } from './op.js';
 import { operand } from './operands.js';
@@ -67,7 +68,7 @@ export const relu = unary('relu', (x) => larger(x, 0), {
   // Of the result, not of x: x need not be kept for it.
   gradient: (upstream, _x, y, e) => e.gate(upstream, y, LEAST_POSITIVE, Infinity),
 });
-// The kernels compute these four by float32 polynomials.
+// The kernels compute these five by float32 polynomials.
 export const tanh = unary('tanh', (x) => f(Math.tanh(x)), {
   approximate: true,
   gradient: (upstream, _x, y, e) => e.mul(upstream, e.sub(1, e.mul(y, y))),
@@ -83,6 +84,12 @@ export const exp = unary('exp', (x) => f(Math.exp(x)), {
 export const log = unary('log', (x) => f(Math.log(x)), {
   approximate: true,
   gradient: (upstream, x, _y, e) => e.div(upstream, x),
+});
+export const erf = unary('erf', (x) => f(errorFunction(x)), {
+  approximate: true,
+  // 2 / sqrt(pi) * e^(-x^2)
+  gradient: (upstream, x, _y, e) =>
+    e.mul(upstream, e.mul(2 / Math.sqrt(Math.PI), e.op('exp', [e.neg(e.mul(x, x))]))),
 });
 export const abs = unary('abs', Math.abs, {
   gradient: (upstream, x, _y, e) => e.mul(upstream, e.op('signum', [x])),

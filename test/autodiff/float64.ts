@@ -2,6 +2,7 @@
  * Graphs evaluated in doubles, straight from the definitions: what gradients are compared with
  * (finite differences of this) and what kernels are. Nothing of src computes here.
  */
+
 import { elementCount } from '../../src/core/shape.js';
 import {
   type Graph,
@@ -10,6 +11,7 @@ import {
   updatesOf,
   type Value,
 } from '../../src/graph/value.js';
+import { errorFunction } from '../../src/ops/error-function.js';
 import { valuesOf } from '../../src/tensor/values.js';
 
 export interface Array64 {
@@ -50,6 +52,7 @@ const UNARY: Readonly<Record<string, (x: number, a: Attrs) => number>> = {
   approxSign: (x) => 2 * clamp(x, -1, 1) - clamp(x, -1, 1) * Math.abs(clamp(x, -1, 1)),
   tanh: Math.tanh,
   sigmoid: (x) => 1 / (1 + Math.exp(-x)),
+  erf: errorFunction,
   exp: Math.exp,
   log: Math.log,
   abs: Math.abs,

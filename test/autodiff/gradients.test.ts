@@ -90,6 +90,7 @@ const CASES: Readonly<Record<string, readonly [(readonly number[])[], Make, Floa
   relu: [[[9]], (g, a) => g.relu(a!)],
   approxSign: [[[9]], (g, a) => g.approxSign(a!)],
   tanh: [[[9]], (g, a) => g.tanh(a!)],
+  erf: [[[9]], (g, a) => g.erf(a!)],
   sigmoid: [[[9]], (g, a) => g.sigmoid(a!)],
   abs: [[[9]], (g, a) => g.abs(a!)],
   neg: [[[9]], (g, a) => g.neg(a!)],

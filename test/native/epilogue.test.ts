@@ -54,6 +54,7 @@ describe.each([1, 3, 8, 16, 31, 33, 64, 65, 130, 600])('the epilogue over %i cha
     'sqrt',
     'exp',
     'log',
+    'erf',
     'floor',
     'ceil',
     'round',

@@ -1,9 +1,10 @@
 /**
- * exp, log, tanh and sigmoid in the executor against the same functions in double precision, over
+ * exp, log, erf, tanh and sigmoid in the executor against the same functions in double precision, over
  * their whole ranges: the oracle of the epilogue shares their code, so ./epilogue.test.ts cannot
  * see a fault in it. Bounds are those of native/simd/math.h.
  */
 import { describe, expect, test } from 'vitest';
+import { errorFunction } from '../../src/ops/error-function.js';
 import { type Case, runCase, testedIsas } from './harness.js';
 
 const SMALLEST = 2 ** -149;
@@ -28,7 +29,9 @@ function samples(): Float32Array {
   for (let i = 0; i < 30000; i++) values.push((i / 30000) * 140);
   // exp leaves the range of floats at 88.72 and the normal numbers at -87.34, and is 0 from -103.97
   // on.
-  for (const edge of [0.625, 1e-4, 44.36, 87, 87.34, 88, 88.72, 89, 103.28, 103.97, 104, 105])
+  for (const edge of [
+    0.625, 0.9375, 1e-4, 3.9, 4, 44.36, 87, 87.34, 88, 88.72, 89, 103.28, 103.97, 104, 105,
+  ])
     for (let i = -300; i <= 300; i++) values.push(edge + i * 2 ** -14 * edge);
   return Float32Array.from(values.flatMap((value) => [value, -value]));
 }
@@ -36,6 +39,7 @@ function samples(): Float32Array {
 const FUNCTIONS = [
   { op: 'exp', exact: Math.exp, most: 1 },
   { op: 'log', exact: Math.log, most: 1 },
+  { op: 'erf', exact: errorFunction, most: 1.5 },
   { op: 'tanh', exact: Math.tanh, most: 1.5 },
   {
     op: 'sigmoid',

@@ -100,6 +100,7 @@ describe('GraphBuilder', () => {
       'sqrt',
       'exp',
       'log',
+      'erf',
       'floor',
       'ceil',
       'round',

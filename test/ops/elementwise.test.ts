@@ -140,6 +140,12 @@ describe('formulas', () => {
     expect(formula('sigmoid')(0)).toBe(0.5);
     expect(formula('sigmoid')(-1000)).toBe(0);
     expect(formula('tanh')(INF)).toBe(1);
+    expect([0, 1, -INF].map((x) => formula('erf')(x))).toEqual([
+      0,
+      Math.fround(0.8427007929497149),
+      -1,
+    ]);
+    expect(formula('erf')(NAN)).toBe(NAN);
     expect(formula('exp')(1)).toBe(Math.fround(Math.E));
     expect(formula('log')(0)).toBe(-INF);
     expect(formula('sqrt')(2)).toBe(Math.fround(Math.SQRT2));

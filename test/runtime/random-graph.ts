@@ -18,7 +18,7 @@ import {
 } from './random-values.js';
 
 const UNARY = ['relu', 'abs', 'neg', 'floor', 'ceil', 'round', 'signum'] as const;
-const SMOOTH = ['tanh', 'sigmoid', 'exp', 'log', 'sqrt'] as const;
+const SMOOTH = ['tanh', 'sigmoid', 'erf', 'exp', 'log', 'sqrt'] as const;
 const BINARY = ['add', 'sub', 'mul', 'max', 'min', 'prelu', 'add', 'sub', 'mul'] as const;
 
 export class RandomGraph extends RandomValues {

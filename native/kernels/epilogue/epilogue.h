@@ -4,8 +4,8 @@
 //
 //   v = start(pixel, channel);  for each step: v = step(v);  stores write v and pass it on.
 //
-// Every step is one IEEE single operation (mul, add, compare, select; tanh, sigmoid, exp, log are
-// fixed sequences of those), so the result is the same bits on every ISA. Selections, so that NaN
+// Every step is one IEEE single operation (mul, add, compare, select; tanh, sigmoid, exp, log and
+// erf are fixed sequences of those), so the result is the same bits on every ISA. Selections, so that NaN
 // and zeros behave the same everywhere (x86's max and min instructions are selections, NEON's are
 // not):
 //   relu(v) = v < 0 ? 0 : v;  clip(v) = v < a ? a : (b < v ? b : v)
@@ -32,7 +32,7 @@ namespace bitplane {
   X(add, 1) X(sub, 1) X(rsub, 1) X(mul, 1) X(div, 1) X(rdiv, 1) X(max, 1) X(min, 1) X(prelu, 1) \
   X(submul, 2) X(addscaled, 1) X(gate, 1) X(rgate, 1) \
   X(relu, 0) X(leaky, 0) X(clip, 0) X(tanh, 0) X(sigmoid, 0) X(abs, 0) X(neg, 0) X(sqrt, 0) \
-  X(exp, 0) X(log, 0) X(floor, 0) X(ceil, 0) X(round, 0) /* half to even */ \
+  X(exp, 0) X(log, 0) X(erf, 0) X(floor, 0) X(ceil, 0) X(round, 0) /* half to even */ \
   X(poszero, 0) \
   X(signum, 0) /* -1, 0, 1; NaN stays NaN, 0 keeps its sign */ \
   X(multithreshold, 1) /* operand f32 [count][C]: v = a * #{t : v >= T[t][c]} + b */ \

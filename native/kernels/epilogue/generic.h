@@ -57,6 +57,9 @@ __attribute__((noinline)) void runSlow(EpilogueOp op, float* tile, int vectors) 
       case EpilogueOp::exp:
         r = exponential(v);
         break;
+      case EpilogueOp::erf:
+        r = errorFunction(v);
+        break;
       default:
         r = logarithm(v);
         break;
@@ -204,6 +207,7 @@ BITPLANE_INLINE void runTile(const ReadyStep* steps, int length, float* block, i
       case EpilogueOp::sigmoid:
       case EpilogueOp::exp:
       case EpilogueOp::log:
+      case EpilogueOp::erf:
         BITPLANE_EACH store(spread + i * kLanes, v[i]);
         runSlow(s.op, spread, R * V);
         BITPLANE_EACH v[i] = load(spread + i * kLanes);

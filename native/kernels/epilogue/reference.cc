@@ -1,4 +1,4 @@
-// The epilogue one value at a time: the oracle. Only tanh, sigmoid, exp and log are shared with the
+// The epilogue one value at a time: the oracle. Only tanh, sigmoid, exp, log and erf are shared with the
 // other variants, because their exact bits are defined by their sequence of operations
 // (simd/math.h); tests hold that sequence against libm.
 #include <cmath>
@@ -137,6 +137,9 @@ void runEpilogue(const Piece&, const EpilogueView& epilogue, const Buffers& buff
             break;
           case EpilogueOp::log:
             v = scalar::logarithm(scalar::set1(v))[0];
+            break;
+          case EpilogueOp::erf:
+            v = scalar::errorFunction(scalar::set1(v))[0];
             break;
           case EpilogueOp::abs:
             v = std::fabs(v);

@@ -82,6 +82,24 @@ export const activationImporters: Readonly<Record<string, Importer>> = {
     return context.make('clip', [sum], { min: 0, max: 1 });
   },
 
+  /**
+   * x / 2 * (1 + erf(x / sqrt(2))), or with approximate = tanh
+   * x / 2 * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 x^3)))
+   */
+  Gelu(context) {
+    const part = partsOf(context);
+    const x = context.value(0);
+    const approximate = context.text('approximate', 'none');
+    if (approximate !== 'none' && approximate !== 'tanh')
+      throw context.expected('ERR_FORMAT', 'approximate to be none or tanh', approximate);
+    const curve =
+      approximate === 'none'
+        ? part('erf', [part('mul', [x, f(Math.SQRT1_2)])])
+        : part('tanh', [part('mul', [cubic(part, x), f(Math.sqrt(2 / Math.PI))])]);
+    const gate = part('mul', [part('add', [curve, 1]), 0.5]);
+    return context.make('mul', [x, gate], {});
+  },
+
   /** x * max(0, min(1, x / 6 + 0.5)), with 1 / 6 as a factor */
   HardSwish(context) {
     const part = partsOf(context);
@@ -133,6 +151,12 @@ function negativePart(part: Part, x: Value): Value {
 /** e^min(0, x) */
 function expOfNegative(part: Part, x: Value): Value {
   return part('exp', [negativePart(part, x)]);
+}
+
+/** x + 0.044715 x^3 */
+function cubic(part: Part, x: Value): Value {
+  const cube = part('mul', [part('mul', [x, x]), x]);
+  return part('add', [x, part('mul', [cube, f(0.044715)])]);
 }
 
 function linear(part: Part, x: Value, factor: number, summand: number): Value {

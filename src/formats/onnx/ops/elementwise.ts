@@ -25,6 +25,7 @@ export const elementwiseImporters: Readonly<Record<string, Importer>> = {
   Sqrt: unary('sqrt'),
   Exp: unary('exp'),
   Log: unary('log'),
+  Erf: unary('erf'),
   Floor: unary('floor'),
   Ceil: unary('ceil'),
   Round: unary('round'),

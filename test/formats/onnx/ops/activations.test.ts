@@ -31,6 +31,9 @@ const cases: OpCase[] = [
   one('ThresholdedRelu', { alpha: float(0) }),
   one('ThresholdedRelu', { alpha: float(-1.25) }),
   one('Softplus'),
+  one('Erf'),
+  one('Gelu'),
+  one('Gelu', { approximate: 'tanh' }),
   one('Softsign'),
   one('Mish'),
   one('HardSigmoid'),
@@ -95,6 +98,7 @@ test.each(cases.filter(({ what }) => !what.startsWith('LogSoftmax')))(
 
 test.each([
   ['Celu', { alpha: float(0) }, /an alpha other than 0 but received 0/],
+  ['Gelu', { approximate: 'fast' }, /approximate to be none or tanh but received "fast"/],
   ['Shrink', { lambd: float(-1) }, /a lambd of 0 or more but received -1/],
 ])('%s without a formula is refused', (op, attributes, message) => {
   expect(() => importOnnx(fileOf(oneNode(op, ['N', 4], {}, attributes)))).toThrow(message);

@@ -33,6 +33,7 @@ export const elementwiseWriters: Readonly<Record<string, Writer>> = {
   sqrt: unary('Sqrt'),
   exp: unary('Exp'),
   log: unary('Log'),
+  erf: unary('Erf'),
   floor: unary('Floor'),
   ceil: unary('Ceil'),
   round: unary('Round'),
