@@ -1,7 +1,7 @@
 /**
- * exp, log, erf, tanh and sigmoid in the executor against the same functions in double precision, over
- * their whole ranges: the oracle of the epilogue shares their code, so ./epilogue.test.ts cannot
- * see a fault in it. Bounds are those of native/simd/math.h.
+ * exp, log, erf, tanh and sigmoid in the executor against the same functions in double precision,
+ * over their whole ranges: the oracle of the epilogue shares their code, so ./epilogue.test.ts
+ * cannot see a fault in it. Bounds are those of native/simd/math.h.
  */
 import { describe, expect, test } from 'vitest';
 import { errorFunction } from '../../src/ops/error-function.js';

@@ -5,9 +5,9 @@
 //   v = start(pixel, channel);  for each step: v = step(v);  stores write v and pass it on.
 //
 // Every step is one IEEE single operation (mul, add, compare, select; tanh, sigmoid, exp, log and
-// erf are fixed sequences of those), so the result is the same bits on every ISA. Selections, so that NaN
-// and zeros behave the same everywhere (x86's max and min instructions are selections, NEON's are
-// not):
+// erf are fixed sequences of those), so the result is the same bits on every ISA. Selections, so
+// that NaN and zeros behave the same everywhere (x86's max and min instructions are selections,
+// NEON's are not):
 //   relu(v) = v < 0 ? 0 : v;  clip(v) = v < a ? a : (b < v ? b : v)
 //   max(v,b) = b is NaN ? b : (v < b ? b : v);  min(v,b) = b is NaN ? b : (b < v ? b : v)
 //     so the result is NaN where either operand is

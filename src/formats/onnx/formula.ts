@@ -1,5 +1,6 @@
 /**
- * Arithmetic of a node that ONNX defines by a formula of several ops. Not here: any formula (./ops).
+ * Arithmetic of a node that ONNX defines by a formula of several ops. Not here: any formula
+ * (./ops).
  */
 import type { Attrs, Value } from '../../graph/value.js';
 import type { OpName } from '../../ops/index.js';

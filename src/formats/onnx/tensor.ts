@@ -50,8 +50,8 @@ export function decodeTensor(tensor: OnnxTensor, name = tensor.name): Decoded {
   if (tensor.external) {
     throw new BitplaneError(
       'ERR_UNSUPPORTED',
-      'its data lies in another file; give the model by its path, with that file beside it, or save ' +
-        'it with all data in one file',
+      'its data lies in another file; give the model by its path, with that file beside it, or ' +
+        'save it with all data in one file',
       site,
     );
   }

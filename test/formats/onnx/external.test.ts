@@ -66,7 +66,7 @@ test.each([
   expect(await constant(pathOf(data))).toEqual(wanted);
 });
 
-test('a URL and a gzipped file find their data too, and onnxruntime computes the same', async () => {
+test('URLs and gzipped files find their data too, and onnxruntime computes the same', async () => {
   const path = pathOf(AT_4);
   expect(await constant(pathToFileURL(path))).toEqual([1, 2, 3, 4]);
   const zipped = join(folder, 'zipped.onnx.gz');

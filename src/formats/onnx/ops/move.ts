@@ -1,7 +1,7 @@
 /**
- * Ops that move elements or give constants: Transpose, Slice, Split, Concat, Gather, Cast, Constant,
- * ConstantOfShape. Those that occur in shape arithmetic also work on integers known at import. Not
- * here: Pad (./pad.ts), ops that only rename a shape (./shape.ts).
+ * Ops that move elements or give constants: Transpose, Slice, Split, Concat, Gather, Cast,
+ * Constant, ConstantOfShape. Those that occur in shape arithmetic also work on integers known at
+ * import. Not here: Pad (./pad.ts), ops that only rename a shape (./shape.ts).
  */
 import { DTYPES } from '../../../core/dtype.js';
 import { type Dim, elementCount, isSize, showShape } from '../../../core/shape.js';
@@ -156,9 +156,9 @@ export const moveImporters: Readonly<Record<string, Importer>> = {
   },
 
   /**
-   * Float stays float, of whatever width, because all of them are f32 here; integers known at import change kind, or become quantized ones; a computed
-   * value may become integers, those of its range (ONNX leaves what lies outside undefined), and
-   * floats again.
+   * Float stays float, of whatever width, because all of them are f32 here; integers known at
+   * import change kind, or become quantized ones; a computed value may become integers, those of
+   * its range (ONNX leaves what lies outside undefined), and floats again.
    */
   Cast(context) {
     const to = context.int('to');

@@ -87,8 +87,8 @@ export const normalizeImporters: Readonly<Record<string, Importer>> = {
   },
 
   /**
-   * x / (bias + alpha / size * the sum of x^2 over `size` neighbouring channels)^beta. That sum / size
-   * is an average pooling along the channels, with zeros beyond them.
+   * x / (bias + alpha / size * the sum of x^2 over `size` neighbouring channels)^beta. That sum,
+   * divided by size, is an average pooling along the channels, with zeros beyond them.
    */
   LRN(context) {
     const part = partsOf(context);

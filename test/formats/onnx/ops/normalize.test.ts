@@ -1,6 +1,6 @@
 /**
- * Normalizations against onnxruntime; GroupNormalization of operator set 18, which onnxruntime lacks,
- * against its formula. Not here: BatchNormalization (../../onnx-ops.test.ts).
+ * Normalizations against onnxruntime; GroupNormalization of operator set 18, which onnxruntime
+ * lacks, against its formula. Not here: BatchNormalization (../../onnx-ops.test.ts).
  */
 import { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node';
 import { describe, expect, test } from 'vitest';
@@ -103,7 +103,7 @@ test('GroupNormalization of operator set 18 has one scale and bias a group', () 
   expect([...of(grouped, 18).data]).toEqual([...wanted.data]);
 });
 
-test('an LRN of an even size, which onnxruntime lacks, has one channel more behind than before', () => {
+test('an LRN of an even size, unknown to onnxruntime, has one channel more behind than before', () => {
   const attributes = { size: 2, alpha: { float: 2 }, beta: { float: 1 } };
   const file = encodeCase(one('LRN', attributes, {}, [1, 3, 1], 13));
   const { y } = interpret(importOnnx(file), {
