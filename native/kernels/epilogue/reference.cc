@@ -1,5 +1,5 @@
-// The epilogue one value at a time: the oracle. Only tanh, sigmoid, exp, log and erf are shared with
-// the other variants, because their exact bits are defined by their sequence of operations
+// The epilogue one value at a time: the oracle. Only tanh, sigmoid, exp, log and erf are shared
+// with the other variants, because their exact bits are defined by their sequence of operations
 // (simd/math.h); tests hold that sequence against libm.
 #include <cmath>
 

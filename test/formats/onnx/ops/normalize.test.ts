@@ -103,7 +103,7 @@ test('GroupNormalization of operator set 18 has one scale and bias a group', () 
   expect([...of(grouped, 18).data]).toEqual([...wanted.data]);
 });
 
-test('an LRN of an even size, unknown to onnxruntime, has one channel more behind than before', () => {
+test('LRN of an even size, unknown to onnxruntime, has one more channel behind than before', () => {
   const attributes = { size: 2, alpha: { float: 2 }, beta: { float: 1 } };
   const file = encodeCase(one('LRN', attributes, {}, [1, 3, 1], 13));
   const { y } = interpret(importOnnx(file), {
