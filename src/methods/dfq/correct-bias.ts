@@ -1,7 +1,7 @@
 /**
  * Bias correction without data: quantized weights W + e give E[y] + e E[x], so e E[x] is taken from
  * the bias. E[x] follows from batch norms. Nagel et al., ICCV 2019, arXiv 1906.04721, section 4.2.
- * Not here: correction by given batches (./correct-bias-by-data.ts), quantizing.
+ * Not here: correction by given batches, which is not built; quantizing.
  */
 import { type OptionNames, requireOneOf, requireOptions } from '../../core/checks.js';
 import { expected } from '../../core/errors.js';

@@ -1,5 +1,5 @@
 /**
- * ReLU6 becomes what scales with its argument: clip(x, 0, 6) does not, so nothing could be equalized
+ * ReLU6 as what scales with its argument: clip(x, 0, 6) does not, so nothing could be equalized
  * across it. The paper takes ReLU, which costs its MobileNetV2 0.3 % (Nagel et al., ICCV 2019,
  * arXiv 1906.04721, section 5.1.1). A bound for each channel, which equalizing scales with the
  * channel, changes nothing. Not here: any other bound below, which is no ReLU.
