@@ -89,7 +89,8 @@ function dfqReport(result: DfqResult): ByMethod {
       `${methodName('dfq')}: no data was read to quantize`,
       `${pairs.length} pairs of layers were equalized, ${leftOut.length} layers begin none`,
       ...(replaced.length === 0 ? [] : [`${replaced.length} ReLU6 became ReLU`]),
-      `the biases of ${moved} channels were absorbed, ${corrected?.corrections.size ?? 0} layers corrected`,
+      `the biases of ${moved} channels were absorbed`,
+      `the biases of ${corrected?.corrections.size ?? 0} layers were corrected`,
     ],
     sections: [
       {
