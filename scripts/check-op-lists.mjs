@@ -30,6 +30,8 @@ const FREE = [
 const ALGEBRA = {
   'src/passes/affine.ts': 'scales and shifts move through exactly the ops that are linear in them',
   'src/passes/binarize.ts': 'the ops that a cast of bits may move through',
+  'src/methods/folded.ts': 'scales and shifts that stand for a batch norm are these very ops',
+  'src/methods/dfq/absorb-bias.ts': 'the ops that a constant moves through unchanged',
   'src/runtime/kernel-workloads.ts': 'two epilogues to measure, which no new op belongs to',
 };
 

@@ -35,7 +35,10 @@ const ZOO_WITHOUT = [
   'importState',
   'namesIn',
   'reActBiRealBlock',
+  'phasesOf',
   'reActBlock',
+  'recipeOf',
+  'trainRecipe',
   'zooEntry',
   'zooGraph',
 ];

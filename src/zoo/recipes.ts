@@ -129,7 +129,7 @@ const within: Constraint = ({ role, precision }) =>
 const warmLinear = (share: number) => warmUp(linear(), { share });
 
 function pick<O>(model: RecipeModel, networks: Networks<O>): Build<O> {
-  const found = networks[model];
+  const found = Object.hasOwn(networks, model) ? networks[model] : undefined;
   if (found === undefined)
     throw expected('ERR_ARGUMENT', `a model of ${Object.keys(networks).join(', ')}`, model, {
       op: 'train',
@@ -415,6 +415,10 @@ export function phasesOf(
   model: RecipeModel,
   without: readonly RecipePart[] = [],
 ): readonly RecipePhase[] {
+  const site = { op: 'train' };
+  if (typeof recipe?.phases !== 'function' || !Array.isArray(recipe.parts))
+    throw expected('ERR_ARGUMENT', 'a recipe', recipe, site);
+  if (!Array.isArray(without)) throw expected('ERR_ARGUMENT', 'a list of parts', without, site);
   const strange = without.find((part) => !recipe.parts.includes(part));
   if (strange !== undefined)
     throw expected('ERR_ARGUMENT', `a part of ${recipe.parts.join(', ') || 'none'}`, strange, {

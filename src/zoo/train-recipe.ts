@@ -5,9 +5,10 @@
  */
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { type OptionNames, requireOptions } from '../core/checks.js';
 import { expected } from '../core/errors.js';
 import { trainedPreprocess } from '../data/normalization.js';
-import type { PictureSet } from '../data/picture-set.js';
+import { type PictureSet, requirePictureSet } from '../data/picture-set.js';
 import { withRecipe } from '../data/recipe.js';
 import { saveModel } from '../formats/safetensors/model.js';
 import { Session } from '../formats/session.js';
@@ -78,9 +79,33 @@ export const FILES = {
   log: 'log.jsonl',
 } as const;
 
+const OPTIONS: OptionNames<TrainRecipeOptions> = {
+  model: true,
+  train: true,
+  test: true,
+  out: true,
+  epochs: true,
+  width: true,
+  batchSize: true,
+  seed: true,
+  threads: true,
+  resume: true,
+  teacher: true,
+  without: true,
+  calibrate: true,
+  signal: true,
+  onStep: true,
+  onEpoch: true,
+};
+
 /** @throws BitplaneError what `fit` throws, ERR_ARGUMENT for a recipe without its teacher */
 export async function trainRecipe(recipe: Recipe, options: TrainRecipeOptions): Promise<Trained> {
+  requireOptions(options, OPTIONS, { op: 'train' });
   const { train, test, out, seed = 0, resume = false } = options;
+  requirePictureSet(train, 'train');
+  requirePictureSet(test, 'train');
+  if (typeof out !== 'string' || out === '')
+    throw expected('ERR_ARGUMENT', 'out, the path of a folder,', out, { op: 'train' });
   const { phases, epochs } = planOf(recipe, options);
   if (options.teacher === undefined && phases.some(({ teacher }) => teacher === 'given'))
     throw expected('ERR_ARGUMENT', 'a teacher, which this recipe needs,', 'none', {

@@ -14,6 +14,8 @@ beforeEach(() => {
   write('src/ops/index.ts', 'export const OPS = {\n  add,\n  sub,\n  mul,\n  pad,\n};\n');
   write('src/passes/affine.ts', '');
   write('src/passes/binarize.ts', '');
+  write('src/methods/folded.ts', '');
+  write('src/methods/dfq/absorb-bias.ts', '');
   write('src/runtime/kernel-workloads.ts', '');
 });
 afterEach(() => rmSync(root, { recursive: true }));

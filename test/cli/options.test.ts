@@ -482,6 +482,22 @@ const WORKS: Readonly<Record<string, (command: string) => Promise<unknown>>> = {
       json(await on('quantize', '--json', '--batch', batch)).layers[0].activations.constant;
     expect([await constant('1'), await constant('8')]).toEqual([true, false]);
   },
+  // The pipelines themselves: test/cli/quantize-method.test.ts.
+  'quantize --method': async () =>
+    expect(
+      (
+        await cli(
+          ...['quantize', at('float.safetensors'), at('few.safetensors')],
+          ...['--weights', '8', '--method', 'dfq'],
+        )
+      ).stderr,
+    ).toMatch(/batch norms behind products/),
+  'quantize --as': async () =>
+    expect((await on('quantize', '--as', 'paper')).stderr).toContain('--as: is not taken here'),
+  'quantize --clipping': async () =>
+    expect((await on('quantize', '--clipping', 'laplace')).stderr).toContain(
+      '--clipping: is not taken here',
+    ),
   'quantize --html': async () => {
     expect(json(await on('quantize', '--json', '--html', at('q.html'))).html).toBe(at('q.html'));
     expect(readFileSync(at('q.html'), 'utf8')).toMatch(/^<!doctype html>/);
@@ -518,6 +534,20 @@ const WORKS: Readonly<Record<string, (command: string) => Promise<unknown>>> = {
     ),
   'train --threads': async () =>
     expect(json(await on('train', '--json', '--threads', '1')).history).toHaveLength(1),
+  'train --calibrate': async () => {
+    const { top1, topFloat, differing } = json(await on('train', '--json', '--calibrate', '2'));
+    expect(differing).toBe(0);
+    expect([typeof top1, typeof topFloat]).toEqual(['number', 'number']);
+    expect((await on('train', '--calibrate', '3')).stderr).toContain('batches to be 1 to 2');
+  },
+  'train --without': async () => {
+    expect((await on('train', '--without', 'gate')).stderr).toContain('a part of none');
+    const [, , ...rest] = (BASE['train'] as () => string[])();
+    const { history } = json(
+      await cli('train', 'bi-real', ...rest, '--without', 'stages', '--json'),
+    );
+    expect(history.map(({ phase }: { phase: string }) => phase)).toEqual(['binary']);
+  },
   'train --resume': async () => {
     const { history } = json(await on('train', '--json', '--out', at('again')));
     const more = json(await on('train', '--json', '--out', at('again'), '--resume'));
@@ -556,6 +586,10 @@ const VALUES: Readonly<Record<string, string>> = {
   '--html': 'q.html',
   '--size': '8',
   '--teacher': 'folder',
+  '--without': 'stages',
+  '--method': 'dfq',
+  '--as': 'paper',
+  '--clipping': 'laplace',
 };
 
 const program = buildProgram(fakeIo(), fakeIo(), () => undefined);
