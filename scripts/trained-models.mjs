@@ -17,7 +17,6 @@ import {
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { build } from 'esbuild';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const models = join(root, 'models');
@@ -132,6 +131,7 @@ const STYLE =
 
 /** The charts of the pages that `bitplane train` writes; they have no file of their own in dist. */
 async function chartMaker() {
+  const { build } = await import('esbuild');
   const { outputFiles } = await build({
     entryPoints: [join(root, 'src/cli/report/line-chart.ts')],
     bundle: true,

@@ -129,7 +129,7 @@ describe('data', () => {
 describe('what is refused', () => {
   test('unknown ops, all at once, with node, op and domain', () => {
     const nodes = [
-      { op: 'Erf', name: 'first', inputs: ['x'], outputs: ['a'] },
+      { op: 'Det', name: 'first', inputs: ['x'], outputs: ['a'] },
       { op: 'Relu', domain: 'com.example', inputs: ['a'], outputs: ['b'] },
       { op: 'constructor', name: 'third', inputs: ['b'], outputs: ['c'] },
       { ...relu, inputs: ['c'] },
@@ -138,7 +138,7 @@ describe('what is refused', () => {
     expect(error.code).toBe('ERR_UNSUPPORTED_OP');
     for (const part of [
       '3 nodes',
-      'Erf "first" (domain "ai.onnx")',
+      'Det "first" (domain "ai.onnx")',
       'Relu "b" (domain "com.example")',
       'constructor "third"',
     ])
