@@ -73,7 +73,7 @@ function summary(networks) {
   return table(
     ['network', 'data', 'epochs', 'time', 'top-1', 'packed and float differ on', 'size'],
     networks.map(({ name, dataset, epochs, seconds, top1, differing, bytes }) => [
-      ...[`[models/${name}](models/${name})`, DATASETS[dataset], epochs, minutes(seconds)],
+      ...[`\`models/${name}\``, DATASETS[dataset], epochs, minutes(seconds)],
       ...[percent(top1), `${differing} of 10000`, `${Math.round(bytes / 1024)} KiB`],
     ]),
   );

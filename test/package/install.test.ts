@@ -86,7 +86,9 @@ describe('the tarball', () => {
       'ARCHITECTURE.md',
       'CONTRIBUTING.md',
       'CHANGELOG.md',
-      ...readdirSync(join(installed, 'docs')).map((name) => `docs/${name}`),
+      ...readdirSync(join(installed, 'docs'), { recursive: true, encoding: 'utf8' })
+        .filter((name) => name.endsWith('.md'))
+        .map((name) => `docs/${name}`),
     ];
     const links = documents.flatMap((document) => {
       const text = readFileSync(join(installed, document), 'utf8');
