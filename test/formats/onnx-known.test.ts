@@ -225,3 +225,10 @@ test('truth values of the file are integers 0 and 1', async () => {
     initializers: { mask: bools([3], [1, 0, 1]), minus: { dims: [], floats: [-Infinity] } },
   });
 });
+
+test.each(['Max', 'Min', 'Sum', 'Concat'])('%s of nothing is refused by name', (op) => {
+  const nodes = [node(op, [], 'none', { axis: 0 }), node('Reshape', ['x', 'none'], 'y')];
+  expect(() => importOnnx(fileOf({ nodes }))).toThrow(
+    `${op} "none": expected an input number 0 but received none`,
+  );
+});

@@ -117,7 +117,7 @@ function unaryInteger(op: OpName, formula: (a: number) => number): Importer {
 function folded(op: OpName, formula = plus): Importer {
   return (context) => {
     const indices = Array.from({ length: context.inputCount }, (_, i) => i);
-    if (indices.every((i) => context.isIntegers(i)))
+    if (indices.length > 0 && indices.every((i) => context.isIntegers(i)))
       return elementwiseIntegers(context, indices.length, (entries) =>
         entries.reduce((a, b) => integer(context, a, b, formula, NaN)),
       );
