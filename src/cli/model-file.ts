@@ -16,8 +16,8 @@ const OWN = /^models[\\/]([^\\/]+)[\\/]?$/;
 export const MODELS_FOLDER = fileURLToPath(new URL('../../models', import.meta.url));
 
 /**
- * A file or folder of this name beside the user comes before one of the package.
- * @throws BitplaneError ERR_ARGUMENT listing the networks, for models/NAME that is none
+ * A file or folder of this name where the user is comes before one of the package.
+ * @throws BitplaneError ERR_ARGUMENT for an unknown name under models/; it lists the known ones
  */
 export function modelFile(model: string): string {
   if (isZooName(model)) return model;

@@ -2,6 +2,7 @@
  * The maps of a plan with the distributions that stand in for a calibration; a map without one is
  * an error before any work. Not here: what a method makes of them.
  */
+import type { OptionNames } from '../core/checks.js';
 import { BitplaneError, type ErrorSite, expected } from '../core/errors.js';
 import type { Value } from '../graph/value.js';
 import type { QuantizeOptions, Settings } from '../quant/network/options.js';
@@ -18,6 +19,18 @@ export interface DataFreeOptions
   /** The least and the greatest number of each input, by its name: what preprocessing says. */
   readonly inputs?: InputRanges;
 }
+
+/** Their names, for methods that add their own. */
+export const DATA_FREE_OPTIONS: OptionNames<DataFreeOptions> = {
+  weights: true,
+  activations: true,
+  perChannel: true,
+  ends: true,
+  shortcuts: true,
+  layers: true,
+  weightRange: true,
+  inputs: true,
+};
 
 export interface Known {
   readonly plan: Plan;

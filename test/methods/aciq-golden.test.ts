@@ -61,7 +61,7 @@ test.each([2, 3, 4])('bits by channel at a mean of %i differ', (bits) => {
       ['bits', 'fixed'],
     ] as const)
       expect([...allocateBits(values('ba_sigma'), bits, { rounding, fixed })]).toEqual(
-        // -0 is none of our bits.
+        // The recorded numbers hold -0 where ours are +0; adding 0 makes them +0.
         values(`ba_${theirs}_${rounding}_b${bits}`).map((one) => one + 0),
       );
 });

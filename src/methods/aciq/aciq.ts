@@ -23,7 +23,13 @@ import type { ClippedNormals } from '../distributions.js';
 import { type Folded, foldBatchNorms } from '../folded.js';
 import { changeLayers, type LayerChange, layersOf } from '../layers.js';
 import { histogramOf, spreadOfMap } from '../synthetic.js';
-import { type DataFreeOptions, type Known, knownMaps, requireStatistics } from '../without-data.js';
+import {
+  DATA_FREE_OPTIONS,
+  type DataFreeOptions,
+  type Known,
+  knownMaps,
+  requireStatistics,
+} from '../without-data.js';
 import { type Clipping, clipRange } from './clip-range.js';
 import { biasWithout, meanShifts } from './correct-activations.js';
 import { type AciqWeightOptions, type AciqWeights, aciqWeights } from './weights.js';
@@ -41,14 +47,7 @@ export interface AciqOptions extends DataFreeOptions, AciqWeightOptions {
 }
 
 const OPTIONS: OptionNames<AciqOptions> = {
-  weights: true,
-  activations: true,
-  perChannel: true,
-  ends: true,
-  shortcuts: true,
-  layers: true,
-  weightRange: true,
-  inputs: true,
+  ...DATA_FREE_OPTIONS,
   allocate: true,
   correct: true,
   clipping: true,

@@ -15,7 +15,12 @@ import {
 import { type Folded, foldBatchNorms } from '../folded.js';
 import { layersOf } from '../layers.js';
 import { histogramOf } from '../synthetic.js';
-import { type DataFreeOptions, knownMaps, requireStatistics } from '../without-data.js';
+import {
+  DATA_FREE_OPTIONS,
+  type DataFreeOptions,
+  knownMaps,
+  requireStatistics,
+} from '../without-data.js';
 import { type Absorbed, absorbBias } from './absorb-bias.js';
 import { type Corrected, correctBias } from './correct-bias.js';
 import { type Equalized, equalize } from './equalize.js';
@@ -42,14 +47,7 @@ export interface DfqOptions extends DataFreeOptions {
 }
 
 const OPTIONS: OptionNames<DfqOptions> = {
-  weights: true,
-  activations: true,
-  perChannel: true,
-  ends: true,
-  shortcuts: true,
-  layers: true,
-  weightRange: true,
-  inputs: true,
+  ...DATA_FREE_OPTIONS,
   as: true,
   relu6: true,
   equalize: true,

@@ -3,6 +3,8 @@
  * here can overflow where the formula as a whole has a finite limit: its argument is at most 0.
  * Not here: those that are ops of their own (./elementwise.ts), Softmax (./reduce.ts).
  */
+
+import { nextUp } from '../../../core/float32.js';
 import type { Value } from '../../../graph/value.js';
 import type { Importer, NodeContext } from '../context.js';
 import { type Part, partsOf } from '../formula.js';
@@ -161,13 +163,4 @@ function cubic(part: Part, x: Value): Value {
 
 function linear(part: Part, x: Value, factor: number, summand: number): Value {
   return part('add', [part('mul', [x, factor]), summand]);
-}
-
-/** The smallest float32 above a float32. */
-function nextUp(value: number): number {
-  if (value === Infinity || Number.isNaN(value)) return value;
-  if (value === 0) return 2 ** -149;
-  const bits = new Int32Array(Float32Array.of(value).buffer);
-  bits[0] = (bits[0] as number) + (value > 0 ? 1 : -1);
-  return new Float32Array(bits.buffer)[0] as number;
 }

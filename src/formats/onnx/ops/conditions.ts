@@ -3,6 +3,7 @@
  * and false for NaN. Those that the import knows are computed there (./logic.ts).
  */
 import { isByteInteger } from '../../../core/dtype.js';
+import { MOST_FLOAT, nextUp } from '../../../core/float32.js';
 import type { Value } from '../../../graph/value.js';
 import { scalarOf } from '../../../ops/scalar-of.js';
 import type { Importer, NodeContext } from '../context.js';
@@ -14,8 +15,6 @@ import {
   notOfIntegers,
   whereOfIntegers,
 } from './logic.js';
-
-const MOST = 3.4028234663852886e38;
 
 export const conditionImporters: Readonly<Record<string, Importer>> = {
   Equal: comparison('Equal'),
@@ -88,7 +87,7 @@ function comparison(which: Comparison): Importer {
       return truth(context.make('gate', [one, b], rangeOf(MIRRORED[which], left), ''));
     // Infinities of one sign are equal, and their difference must be 0.
     const finite = (x: Value, suffix: string) =>
-      context.make('clip', [x], { min: -MOST, max: MOST }, suffix);
+      context.make('clip', [x], { min: -MOST_FLOAT, max: MOST_FLOAT }, suffix);
     const operands = [finite(a, '/left'), finite(b, '/right')];
     const difference = context.make('sub', operands, {}, '/difference');
     return truth(context.make('gate', [one, difference], rangeOf(which, 0), ''));
@@ -115,18 +114,10 @@ function rangeOf(which: Comparison, bound: number): { readonly min: number; read
     case 'LessOrEqual':
       return { min: -Infinity, max: bound };
     case 'Greater':
-      return bound === Infinity ? rangeOf(which, NaN) : { min: next(bound, 1), max: Infinity };
+      return bound === Infinity ? rangeOf(which, NaN) : { min: nextUp(bound), max: Infinity };
     case 'Less':
-      return bound === -Infinity ? rangeOf(which, NaN) : { min: -Infinity, max: next(bound, -1) };
+      return bound === -Infinity ? rangeOf(which, NaN) : { min: -Infinity, max: -nextUp(-bound) };
   }
-}
-
-/** The float beside x, above (1) or below (-1) it. */
-function next(x: number, direction: 1 | -1): number {
-  if (x === 0) return direction * 2 ** -149;
-  const bits = new Int32Array(new Float32Array([x]).buffer);
-  bits[0] = (bits[0] as number) + (x > 0 === direction > 0 ? 1 : -1);
-  return new Float32Array(bits.buffer)[0] as number;
 }
 
 /** A float, or bytes as floats: both are compared exactly. */

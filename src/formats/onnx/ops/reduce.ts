@@ -3,6 +3,7 @@
  * global pooling (./conv.ts).
  */
 import { isByteInteger } from '../../../core/dtype.js';
+import { MOST_FLOAT } from '../../../core/float32.js';
 import { type Dim, isSize, showShape } from '../../../core/shape.js';
 import type { Value } from '../../../graph/value.js';
 import type { Importer, NodeContext } from '../context.js';
@@ -95,7 +96,7 @@ function logSumExp(context: NodeContext): Value {
     context.make('reduce', [of], { kind, axes, keepDims }, suffix);
   const found = reduced('max', x, true, '/largest');
   // Infinity minus infinity would be no number.
-  const most = context.make('clip', [found], { min: -MOST, max: MOST }, '/finite');
+  const most = context.make('clip', [found], { min: -MOST_FLOAT, max: MOST_FLOAT }, '/finite');
   const powers = context.make('exp', [context.make('sub', [x, most], {}, '/below')], {}, '/powers');
   const sum = reduced('sum', powers, true, '/sum');
   const log = context.make('add', [context.make('log', [sum], {}, '/log'), most], {}, '/kept');
@@ -103,8 +104,6 @@ function logSumExp(context: NodeContext): Value {
   const shape = x.shape.flatMap((dim, axis) => (axes.includes(axis) ? (keeps ? [1] : []) : [dim]));
   return context.make('reshape', [log], { shape });
 }
-
-const MOST = 3.4028234663852886e38;
 
 function floatsOf(context: NodeContext): Value {
   const x = context.value(0);

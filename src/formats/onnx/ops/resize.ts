@@ -184,7 +184,7 @@ function matrixOf(
   const matrix = new Float32Array(from * to);
   const outside = context.int('exclude_outside', 0) === 1;
   for (let x = 0; x < to; x++) {
-    const found = taps(mode === 'linear' ? clampReal(at(x, axis), from) : at(x, axis));
+    const found = taps(mode === 'linear' ? clamp(at(x, axis), from) : at(x, axis));
     const kept = outside ? found.filter(([place]) => place >= 0 && place < from) : found;
     const sum = outside ? kept.reduce((total, [, weight]) => total + weight, 0) : 1;
     for (const [place, weight] of kept) {
@@ -194,8 +194,6 @@ function matrixOf(
   }
   return matrix;
 }
-
-const clampReal = (x: number, size: number) => Math.min(Math.max(x, 0), size - 1);
 
 type Tap = readonly [place: number, weight: number];
 
