@@ -18,13 +18,8 @@ import { Tensor, type TensorLike } from '../tensor/tensor.js';
 import { readHistory } from '../train/history-log.js';
 import type { Teacher } from '../train/step.js';
 import type { Network, NetworkOptions } from '../zoo/network.js';
-import {
-  FLOAT_NETWORKS,
-  phasesOf,
-  type RecipeModel,
-  type RecipePart,
-  recipeOf,
-} from '../zoo/recipes.js';
+import type { RecipeModel, RecipePart } from '../zoo/recipe.js';
+import { FLOAT_NETWORKS, phasesOf, recipeOf } from '../zoo/recipes.js';
 import { FILES, planOf, type Trained, trainRecipe } from '../zoo/train-recipe.js';
 import { knownRecipe } from './find-recipe.js';
 import { bytes, percent } from './format.js';

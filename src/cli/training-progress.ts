@@ -3,7 +3,7 @@
  * and above it a line for each epoch that is done. Elsewhere: the lines of the epochs only.
  * Not here: a bar for any other work (./progress.ts).
  */
-import type { StepReport } from '../train/fit.js';
+import type { StepReport } from '../train/fit-options.js';
 import type { EpochRecord } from '../train/history.js';
 import { duration, three } from './format.js';
 import type { Io } from './io.js';

@@ -3,110 +3,32 @@
  * which an interrupted training goes on to the same result. Not here: what a step computes
  * (./step.ts), recipes of the papers (src/zoo/recipes.ts).
  */
-import { type OptionNames, requireOptions, requirePlain, requireSignal } from '../core/checks.js';
+import { requireOptions, requirePlain, requireSignal } from '../core/checks.js';
 import { BitplaneError, expected } from '../core/errors.js';
-import { showShape } from '../core/shape.js';
-import type { Augmentation } from '../data/augment/augmentation.js';
 import { batches, type PictureBatch } from '../data/batches.js';
-import type { Normalization } from '../data/normalization.js';
-import { type PictureSet, requirePictureSet } from '../data/picture-set.js';
 import { statesOf } from '../graph/value.js';
 import type { Model } from '../nn/model.js';
-import { requireModel, type State, type StateLike } from '../nn/state.js';
+import { requireModel, type State } from '../nn/state.js';
 import { GraphBuilder } from '../ops/builder.js';
 import { GraphSession } from '../runtime/session.js';
 import { StateStore } from '../runtime/state-store.js';
 import { Tensor } from '../tensor/tensor.js';
 import { readCheckpoint, requireSameTraining, writeCheckpoint } from './checkpoint.js';
 import { evaluate, greatest } from './evaluate.js';
+import {
+  FIT_OPTIONS,
+  type FitData,
+  type FitOptions,
+  type Fitted,
+  requireFit,
+} from './fit-options.js';
 import type { EpochRecord } from './history.js';
 import { crossEntropy } from './losses.js';
 import { firstNonFinite } from './non-finite.js';
 import { sgd } from './optimizer.js';
 import type { Schedule } from './schedule.js';
 import { cosine } from './schedules.js';
-import { type Loss, type TrainingStep, type TrainingStepOptions, trainingStep } from './step.js';
-
-/** How far an epoch is. */
-export interface StepReport {
-  readonly epoch: number;
-  readonly epochs: number;
-  /** Steps of the epoch that are done, of `steps`. */
-  readonly step: number;
-  readonly steps: number;
-  /** Mean over the epoch so far. */
-  readonly loss: number;
-  /** Percent of the epoch's pictures so far. */
-  readonly accuracy: number;
-  readonly imagesPerSecond: number;
-}
-
-export interface Callbacks {
-  onStep?(report: StepReport): void;
-  /** 'stop' ends the training after this epoch, with what it has. */
-  onEpoch?(record: EpochRecord): void | 'stop' | Promise<void> | Promise<'stop' | undefined>;
-}
-
-export interface FitOptions
-  extends Omit<TrainingStepOptions, 'batchSize' | 'loss' | 'optimizer'>,
-    Partial<Pick<TrainingStepOptions, 'loss' | 'optimizer'>> {
-  readonly epochs: number;
-  /** Default 128. Batches that would be smaller are left out. */
-  readonly batchSize?: number;
-  /** Times the optimizer's rate at each step. Default cosine, from 1 to 0. */
-  readonly schedule?: Schedule;
-  /** Default none. */
-  readonly augment?: readonly Augmentation[];
-  /** Default the training set's own. */
-  readonly normalization?: Normalization | undefined;
-  /** Of initial parameters, order of pictures and augmentation. Default 0. */
-  readonly seed?: number;
-  /** What the parameters begin with. Default: what their initializers give. */
-  readonly state?: StateLike | undefined;
-  /** Default: all cores. The same number gives the same bits. */
-  readonly threads?: number | undefined;
-  readonly callbacks?: Callbacks;
-  readonly signal?: AbortSignal | undefined;
-  /** What the records of epochs call this part of a recipe. Default 'train'. */
-  readonly phase?: string;
-  /** A file that is replaced after every epoch. */
-  readonly checkpoint?: string | undefined;
-  /** Whether to go on from the checkpoint, if it exists. Default false: it is begun anew. */
-  readonly resume?: boolean;
-}
-
-export interface Fitted {
-  readonly state: State;
-  readonly history: readonly EpochRecord[];
-}
-
-export interface FitData {
-  readonly train: PictureSet;
-  readonly test?: PictureSet | undefined;
-}
-
-const OPTIONS: OptionNames<FitOptions> = {
-  epochs: true,
-  batchSize: true,
-  loss: true,
-  optimizer: true,
-  schedule: true,
-  augment: true,
-  normalization: true,
-  seed: true,
-  state: true,
-  threads: true,
-  callbacks: true,
-  signal: true,
-  checkpoint: true,
-  resume: true,
-  phase: true,
-  teacher: true,
-  frozen: true,
-  constraint: true,
-  clipNorm: true,
-  accumulate: true,
-};
+import { type Loss, type TrainingStep, trainingStep } from './step.js';
 
 /** Cross-entropy of logits with the probability of each class. */
 const CROSS_ENTROPY: Loss = ({ g, output, targets }) => crossEntropy(g, output, targets);
@@ -121,38 +43,12 @@ const CROSS_ENTROPY: Loss = ({ g, output, targets }) => crossEntropy(g, output, 
  * ERR_UNSUPPORTED with epoch, step and op where numbers stop being finite
  */
 export async function fit(model: Model, data: FitData, options: FitOptions): Promise<Fitted> {
-  requireOptions(options, OPTIONS, { op: 'fit' });
+  requireOptions(options, FIT_OPTIONS, { op: 'fit' });
   requireSignal(options.signal, { op: 'fit' });
   requireModel(model);
   requirePlain(data, 'data: { train, test }', { op: 'fit' });
   requireFit(model, data, options);
   return await new Training(model, data, options).run();
-}
-
-function requireFit(model: Model, { train, test }: FitData, { epochs }: FitOptions): void {
-  if (!Number.isInteger(epochs) || epochs < 1)
-    throw expected('ERR_ARGUMENT', 'epochs to be a whole number of 1 or more', epochs, {
-      op: 'fit',
-    });
-  for (const set of [train, test]) {
-    if (set === undefined && set !== train) continue;
-    requirePictureSet(set, 'fit');
-    const picture = model.input.shape.slice(1);
-    if (picture.some((size, i) => size !== set.pictureShape[i]))
-      throw expected(
-        'ERR_ARGUMENT',
-        `pictures of shape ${showShape(picture)}, the model's input "${model.input.name}"`,
-        showShape(set.pictureShape),
-        { op: 'fit', node: set.name },
-      );
-    if (model.outputShape.length !== 1 || model.outputShape[0] !== set.classes.length)
-      throw expected(
-        'ERR_ARGUMENT',
-        `a model with an output of ${set.classes.length} numbers, one a class of the set`,
-        showShape(model.outputShape),
-        { op: 'fit', node: set.name },
-      );
-  }
 }
 
 /** Of the graphs of a training step. */

@@ -6,14 +6,8 @@ export {
   type Evaluation,
   evaluate,
 } from './evaluate.js';
-export {
-  type Callbacks,
-  type FitData,
-  type FitOptions,
-  type Fitted,
-  fit,
-  type StepReport,
-} from './fit.js';
+export { fit } from './fit.js';
+export type { Callbacks, FitData, FitOptions, Fitted, StepReport } from './fit-options.js';
 export type { EpochRecord } from './history.js';
 export { type HistoryLog, openHistoryLog, readHistory } from './history-log.js';
 export {

@@ -44,16 +44,8 @@ export {
   strongBaseline20,
   strongBaselineCifar18,
 } from './real-to-binary.js';
-export {
-  phasesOf,
-  RECIPES,
-  type Recipe,
-  type RecipeModel,
-  type RecipeName,
-  type RecipePart,
-  type RecipePhase,
-  recipeOf,
-} from './recipes.js';
+export type { Recipe, RecipeModel, RecipePart, RecipePhase } from './recipe.js';
+export { phasesOf, RECIPES, type RecipeName, recipeOf } from './recipes.js';
 export { ZOO, type ZooEntry, zooEntry, zooGraph } from './registry.js';
 export {
   basicBlock,

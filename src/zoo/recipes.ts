@@ -5,7 +5,6 @@
  */
 
 import { expected } from '../core/errors.js';
-import type { Augmentation } from '../data/augment/augmentation.js';
 import { flip } from '../data/augment/flip.js';
 import { randomCrop } from '../data/augment/random-crop.js';
 import * as nn from '../nn/index.js';
@@ -16,72 +15,20 @@ import {
   distributionalLoss,
 } from '../train/losses.js';
 import { adam, sgd } from '../train/optimizer.js';
-import type { Schedule } from '../train/schedule.js';
 import { cosine, linear } from '../train/schedules.js';
-import type { Loss, ParameterGroup, TrainingStepOptions } from '../train/step.js';
+import type { Loss, ParameterGroup } from '../train/step.js';
 import { warmUp } from '../train/warm-up.js';
 import { type BiRealOptions, type BiRealStage, biReal20, biRealCifar18 } from './bi-real-net.js';
 import { lfc, lfcFloat } from './finn.js';
 import type { Network, NetworkOptions } from './network.js';
 import { type ReActOptions, reActBiReal20, reActBiRealCifar18 } from './react-net.js';
 import { type RealToBinaryOptions, realToBinary20, realToBinaryCifar18 } from './real-to-binary.js';
+import type { Constraint, Recipe, RecipeModel, RecipePart, RecipePhase } from './recipe.js';
 import { bwn20, bwnCifar18, resnet20, resnetCifar18 } from './resnet.js';
 import { type VggBlock, type VggOptions, vggSmall } from './vgg-small.js';
 import { xnor20, xnorCifar18 } from './xnor-net.js';
 
 type Parameter = nn.Parameter;
-type Constraint = NonNullable<TrainingStepOptions['constraint']>;
-
-export interface RecipePhase {
-  readonly name: string;
-  /** Share of the recipe's epochs. */
-  readonly share: number;
-  readonly model: (options: NetworkOptions) => Network;
-  readonly loss: Loss;
-  readonly optimizer: readonly ParameterGroup[];
-  readonly schedule: Schedule;
-  /** Whether it begins with what the phase before ended with. */
-  readonly continues: boolean;
-  /** The network that the loss compares with: that of the phase before, or one that is given. */
-  readonly teacher?: 'previous' | 'given';
-  /** True for a phase that trains the teacher of the next; left out where a teacher is given. */
-  readonly teaches?: true;
-  readonly constraint?: Constraint;
-  /** What weights begin with. Default: what the network says. */
-  readonly init?: nn.Initializer;
-}
-
-export interface Recipe {
-  readonly name: string;
-  /** One line for people. */
-  readonly about: string;
-  readonly paper: string;
-  /** Where none are given. */
-  readonly epochs: number;
-  readonly batchSize: number;
-  readonly augment: (pictures: {
-    readonly size: number;
-    readonly mirror: boolean;
-  }) => Augmentation[];
-  /** The networks that it trains. */
-  readonly models: readonly RecipeModel[];
-  /** What it can do without, so that it shows what each part brings. */
-  readonly parts: readonly RecipePart[];
-  /** @throws BitplaneError ERR_ARGUMENT for a model that it does not train, a part it lacks */
-  phases(model: RecipeModel, without?: readonly RecipePart[]): readonly RecipePhase[];
-}
-
-/**
- * Parts of recipes. `stages`: what comes before the binary network, whose training then begins from
- * scratch. Of Real-to-Binary: `double-shortcut`, a shortcut around every convolution; `gate`, the
- * scale that is computed from the input; `attention`, the loss that compares maps.
- */
-export const RECIPE_PARTS = ['stages', 'double-shortcut', 'gate', 'attention'] as const;
-export type RecipePart = (typeof RECIPE_PARTS)[number];
-
-/** Which network a recipe trains. */
-export type RecipeModel = (typeof RECIPE_MODELS)[number];
-export const RECIPE_MODELS = ['resnet-20', 'resnet-18', 'vgg-small', 'lfc'] as const;
 
 type Build<O> = (options: O) => Network;
 

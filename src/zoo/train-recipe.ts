@@ -19,18 +19,14 @@ import type { Parameter } from '../nn/scope.js';
 import { initialState, type State } from '../nn/state.js';
 import { calibrate } from '../train/calibrate.js';
 import { type Evaluation, evaluate } from '../train/evaluate.js';
-import { fit, type StepReport } from '../train/fit.js';
+import { fit } from '../train/fit.js';
+import type { StepReport } from '../train/fit-options.js';
 import type { EpochRecord } from '../train/history.js';
 import { type HistoryLog, openHistoryLog } from '../train/history-log.js';
 import type { Teacher } from '../train/step.js';
 import type { Network, NetworkOptions } from './network.js';
-import {
-  phasesOf,
-  type Recipe,
-  type RecipeModel,
-  type RecipePart,
-  type RecipePhase,
-} from './recipes.js';
+import type { Recipe, RecipeModel, RecipePart, RecipePhase } from './recipe.js';
+import { phasesOf } from './recipes.js';
 
 export interface TrainRecipeOptions {
   readonly model: RecipeModel;

@@ -4,15 +4,13 @@ import { Session } from '../../src/formats/session.js';
 import { Tensor } from '../../src/tensor/tensor.js';
 import { type Teacher, trainingStep } from '../../src/train/step.js';
 import {
-  FLOAT_NETWORKS,
-  phasesOf,
   RECIPE_MODELS,
-  RECIPES,
   type Recipe,
   type RecipeModel,
   type RecipePart,
   type RecipePhase,
-} from '../../src/zoo/recipes.js';
+} from '../../src/zoo/recipe.js';
+import { FLOAT_NETWORKS, phasesOf, RECIPES } from '../../src/zoo/recipes.js';
 import { random } from '../random.js';
 
 const BATCH = 4;
