@@ -39,7 +39,8 @@ export interface Recipe {
   readonly batchSize: number;
   readonly augment: (pictures: {
     readonly size: number;
-    readonly mirror: boolean;
+    /** Gray pictures are digits to a recipe. */
+    readonly color: boolean;
   }) => Augmentation[];
   /** The networks that it trains. */
   readonly models: readonly RecipeModel[];

@@ -40,9 +40,9 @@ type Networks<O> = Readonly<Partial<Record<RecipeModel, Build<O>>>>;
  * are taken for digits: they fill more of the picture, so they move by a fourteenth, and a mirrored
  * one is another one.
  */
-const cropAndFlip: Recipe['augment'] = ({ size, mirror }) => [
-  randomCrop({ padding: Math.max(1, Math.round(size / (mirror ? 8 : 14))), mode: 'reflect' }),
-  ...(mirror ? [flip()] : []),
+const cropAndFlip: Recipe['augment'] = ({ size, color }) => [
+  randomCrop({ padding: Math.max(1, Math.round(size / (color ? 8 : 14))), mode: 'reflect' }),
+  ...(color ? [flip()] : []),
 ];
 
 /** The decay of convolutions and dense layers, which biases and batch norms are spared. */

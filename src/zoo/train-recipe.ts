@@ -191,7 +191,7 @@ async function calibrated(
 }
 
 const augmentationOf = (recipe: Recipe, { pictureShape }: PictureSet) =>
-  recipe.augment({ size: pictureShape[0], mirror: pictureShape[2] > 1 });
+  recipe.augment({ size: pictureShape[0], color: pictureShape[2] > 1 });
 
 /** Saves the packed network, and compares it with the float one. */
 async function finished(
