@@ -1,9 +1,9 @@
 /**
- * The importer of one op reads its node through this class: inputs and attributes, each checked to
- * be of the needed kind. It also makes values. Not here: any op (./ops).
+ * The importer of one op reads its node through this class: inputs, each checked to be of the
+ * needed kind, and attributes (./node-attributes.ts). It also makes values. Not here: any op
+ * (./ops).
  */
 import { type DTypeArray, type Integer, isByteInteger, isInteger } from '../../core/dtype.js';
-import { BitplaneError, type ErrorCode, type ErrorSite, expected } from '../../core/errors.js';
 import { MAX_RANK } from '../../core/limits.js';
 import { type Dim, elementCount, isSize, showShape } from '../../core/shape.js';
 import type { Attrs, Value } from '../../graph/value.js';
@@ -14,38 +14,19 @@ import type { ImportChoices } from './choices.js';
 import { DataType, dataTypeOf, isFloatType, isSmallInteger, quantizedType } from './data-type.js';
 import { dimsItem, type Item } from './item.js';
 import type { Known } from './known.js';
-import type { OnnxAttribute, OnnxNode, OnnxTensor } from './proto.js';
+import { NodeAttributes } from './node-attributes.js';
+import type { OnnxNode } from './proto.js';
 import type { Scope } from './scope.js';
 
-/** The attribute types of AttributeProto that are read here. */
-const KIND = { float: 1, int: 2, text: 3, tensor: 4, floats: 6, ints: 7 } as const;
-
-export class NodeContext {
-  /** The ONNX node's name, or its first output's where it has none. */
-  readonly name: string;
-
+export class NodeContext extends NodeAttributes {
   constructor(
-    private readonly node: OnnxNode,
+    node: OnnxNode,
     /** The version of the standard operators. */
     readonly opset: number,
     private readonly scope: Scope,
     readonly choices: ImportChoices = {},
   ) {
-    this.name = node.name === '' ? (node.outputs[0] ?? node.opType) : node.name;
-  }
-
-  // ---- errors
-
-  fail(code: ErrorCode, sentence: string): BitplaneError {
-    return new BitplaneError(code, sentence, this.site);
-  }
-
-  expected(code: ErrorCode, what: string, received: unknown): BitplaneError {
-    return expected(code, what, received, this.site);
-  }
-
-  private get site(): ErrorSite {
-    return { op: this.node.opType, node: this.name };
+    super(node);
   }
 
   // ---- inputs
@@ -227,71 +208,11 @@ export class NodeContext {
     return data[0];
   }
 
-  // ---- attributes
-
-  int(name: string, otherwise?: number): number {
-    const attribute = this.attribute(name, KIND.int, otherwise !== undefined);
-    if (attribute === undefined) return otherwise as number;
-    if (!Number.isSafeInteger(attribute.int))
-      throw this.expected('ERR_FORMAT', `${name} to be an integer of up to 53 bits`, attribute.int);
-    return attribute.int;
-  }
-
-  float(name: string, otherwise?: number): number {
-    return (
-      this.attribute(name, KIND.float, otherwise !== undefined)?.float ?? (otherwise as number)
-    );
-  }
-
-  text(name: string, otherwise: string): string {
-    return this.attribute(name, KIND.text, true)?.text ?? otherwise;
-  }
-
-  /** An attribute of integers, or undefined. Only `bounds` may be infinite. */
-  intList(name: string, bounds = false): number[] | undefined {
-    const attribute = this.attribute(name, KIND.ints, true);
-    if (attribute === undefined) return undefined;
-    if (!bounds && !attribute.ints.every(Number.isSafeInteger))
-      throw this.expected(
-        'ERR_FORMAT',
-        `${name} to hold integers of up to 53 bits`,
-        attribute.ints,
-      );
-    return [...attribute.ints];
-  }
-
-  floatList(name: string): number[] | undefined {
-    return this.attribute(name, KIND.floats, true)?.floats;
-  }
-
-  tensor(name: string): OnnxTensor | undefined {
-    return this.attribute(name, KIND.tensor, true)?.tensor;
-  }
-
   /** A list that older operator sets keep in an attribute and newer ones in an input. */
   listAt(attribute: string, index: number, bounds = false): number[] | undefined {
     return (
       this.intList(attribute, bounds) ?? (this.has(index) ? this.ints(index, bounds) : undefined)
     );
-  }
-
-  hasAttribute(name: string): boolean {
-    return this.node.attributes.has(name);
-  }
-
-  private attribute(name: string, kind: number, optional: boolean): OnnxAttribute | undefined {
-    const attribute = this.node.attributes.get(name);
-    if (attribute === undefined) {
-      if (optional) return undefined;
-      throw this.expected('ERR_FORMAT', `an attribute ${name}`, 'none');
-    }
-    if (attribute.type !== 0 && attribute.type !== kind)
-      throw this.expected(
-        'ERR_FORMAT',
-        `${name} to be an attribute of type ${kind}`,
-        attribute.type,
-      );
-    return attribute;
   }
 
   // ---- values
