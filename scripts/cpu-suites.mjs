@@ -23,12 +23,14 @@ export const CPU_SUITES = [...KERNEL_SUITES, 'test/runtime', 'test/models'].filt
 export const FEATURE_SUITES = ['test/native/features.test.ts', 'test/native/qconv.test.ts'];
 
 /**
- * Threads instead of child processes, which would start without the emulator. No time limits and no
+ * Threads instead of child processes, which would start without the emulator, and one set of
+ * modules for all files, which take half a minute to load there. No time limits and no
  * tests of timing, because an emulator keeps no time; no tests of how programs are kept and runs
  * wait, which no CPU changes. The environment has BITPLANE_EMULATED=1, see test/native/harness.ts.
  */
 export const EMULATED = [
   '--pool=threads',
+  '--no-isolate',
   '--testTimeout=600000',
   '--hookTimeout=600000',
   '--exclude=test/native/qconv-pairs.test.ts',
