@@ -12,6 +12,7 @@ import type { ArenaQueue } from './arena-queue.js';
 import { aborted, resultArrays, resultTensor } from './feeds.js';
 import type { Kept, Programs, Variant } from './programs.js';
 import { keepFeeds, type QueuedRun } from './queued-run.js';
+import type { ResultTargets } from './result-targets.js';
 import { launch } from './scheduler.js';
 import type { SessionStates } from './session-states.js';
 import type { Guest } from './state-queue.js';
@@ -32,6 +33,7 @@ export interface Landed {
 /**
  * Runs a program once.
  * @param profiled the program to time layer by layer, for a profile
+ * @param memory where results go, if not into fresh arrays; let go of when the run has ended
  */
 export function fly(
   session: SessionParts,
@@ -39,9 +41,10 @@ export function fly(
   feeds: readonly NodeJS.TypedArray[],
   signal: AbortSignal | undefined,
   profiled?: Variant,
+  memory?: ResultTargets,
 ): Promise<Landed> {
   return new Promise((resolve, reject) =>
-    new Flight(session, kept, feeds, signal, profiled, resolve, reject).enter(),
+    new Flight(session, kept, feeds, signal, profiled, memory, resolve, reject).enter(),
   );
 }
 
@@ -59,6 +62,7 @@ class Flight implements QueuedRun {
     public feeds: readonly NodeJS.TypedArray[],
     private readonly signal: AbortSignal | undefined,
     private readonly profiled: Variant | undefined,
+    private readonly memory: ResultTargets | undefined,
     private readonly resolve: (landed: Landed) => void,
     private readonly reject: (error: BitplaneError) => void,
   ) {
@@ -100,6 +104,7 @@ class Flight implements QueuedRun {
   cancel(error: BitplaneError): void {
     this.session.programs.left(this.kept);
     this.unlisten();
+    this.memory?.letGo();
     this.reject(error);
     this.session.states.leave(this);
   }
@@ -114,11 +119,12 @@ class Flight implements QueuedRun {
     let targets: NodeJS.TypedArray[] = [];
     let failure: BitplaneError | undefined;
     try {
-      if (!stopped) targets = resultArrays(program.outputs);
+      if (!stopped) targets = this.memory?.arrays(program.outputs) ?? resultArrays(program.outputs);
     } catch (error) {
-      failure = nativeError(error); // no memory for results
+      failure = nativeError(error); // no memory for results, or it is gone
     }
     const times = program.native.finish(this.ticket, targets);
+    this.memory?.letGo();
     programs.landed(program);
     programs.left(this.kept);
     arenas.next();
@@ -135,7 +141,10 @@ class Flight implements QueuedRun {
     }
     let tensors: Tensor[];
     try {
-      tensors = targets.map((array, i) => resultTensor(program.outputs[i] as Value, array));
+      tensors = targets.map((array, i) => {
+        const type = program.outputs[i] as Value;
+        return this.memory?.tensor(i, type, array) ?? resultTensor(type, array);
+      });
     } catch (error) {
       this.reject(nativeError(error));
       return;

@@ -3,24 +3,27 @@
  * onnxruntime has it. Not here: feeds (./feeds.ts).
  */
 import { type OptionNames, requireOptions, requireSignal, unknownName } from '../core/checks.js';
-import { BitplaneError, expected } from '../core/errors.js';
+import { expected } from '../core/errors.js';
 import { isTensorLike } from '../tensor/tensor.js';
+import type { ResultMemory } from './result-targets.js';
 import type { RunOptions } from './session-types.js';
 
 export interface RunArguments {
   readonly signal: AbortSignal | undefined;
   /** The outputs in the order asked for; undefined for all of them. */
   readonly outputs: readonly string[] | undefined;
+  /** The memory that results are written into, by output; undefined where none is given. */
+  readonly memory: ReadonlyMap<string, ResultMemory> | undefined;
 }
 
 const SITE = { op: 'run' };
 const OPTIONS: OptionNames<RunOptions> = { signal: true, outputs: true };
-const ALL: RunArguments = { signal: undefined, outputs: undefined };
+const ALL: RunArguments = { signal: undefined, outputs: undefined, memory: undefined };
 
 /**
  * `run(feeds, options)`, `run(feeds, outputs, options)`.
  * @param known the names of the model's outputs
- * @throws BitplaneError ERR_ARGUMENT, ERR_UNSUPPORTED
+ * @throws BitplaneError ERR_ARGUMENT
  */
 export function runArguments(
   known: readonly string[],
@@ -38,6 +41,7 @@ export function runArguments(
   return {
     signal: options.signal,
     outputs: outputs === undefined ? undefined : outputNames(known, outputs),
+    memory: outputs === undefined || Array.isArray(outputs) ? undefined : memoryOf(outputs),
   };
 }
 
@@ -50,11 +54,11 @@ function isOutputs(known: readonly string[], value: unknown): boolean {
   if (value === null || typeof value !== 'object') return false;
   const map = value as Readonly<Record<string, unknown>>;
   return known.some(
-    (name) => Object.hasOwn(map, name) && (map[name] === null || isTensorLike(map[name])),
+    (name) => Object.hasOwn(map, name) && (map[name] === null || isMemory(map[name])),
   );
 }
 
-/** The names of a list, or of a map from names to null. */
+/** The names of a list, or of a map from names to null or memory. */
 function outputNames(known: readonly string[], outputs: unknown): readonly string[] {
   const names = Array.isArray(outputs) ? outputs : namesOfMap(outputs);
   for (const name of names) {
@@ -76,25 +80,28 @@ function namesOfMap(outputs: unknown): readonly string[] {
   )
     throw expected(
       'ERR_ARGUMENT',
-      'outputs to be a list of names or a map from names to null',
+      'outputs to be a list of names or a map from names to null or a tensor',
       outputs,
       SITE,
     );
   for (const [name, value] of Object.entries(outputs)) {
-    if (value === null) continue;
-    if (isTensorLike(value))
-      throw new BitplaneError(
-        'ERR_UNSUPPORTED',
-        'results cannot be written into a tensor that is given; null asks for one',
-        {
-          ...SITE,
-          node: name,
-        },
-      );
-    throw expected('ERR_ARGUMENT', 'null, which asks for this output,', value, {
-      ...SITE,
-      node: name,
-    });
+    if (value === null || isMemory(value)) continue;
+    throw expected(
+      'ERR_ARGUMENT',
+      'null, which asks for this output, or a tensor or typed array that receives it',
+      value,
+      { ...SITE, node: name },
+    );
   }
   return Object.keys(outputs);
+}
+
+function memoryOf(outputs: object): ReadonlyMap<string, ResultMemory> | undefined {
+  const given = Object.entries(outputs).filter(([, value]) => value !== null);
+  return given.length === 0 ? undefined : new Map(given as [string, ResultMemory][]);
+}
+
+/** Whether results can be written into it, if it is of the right kind. */
+function isMemory(value: unknown): boolean {
+  return isTensorLike(value) || (ArrayBuffer.isView(value) && !(value instanceof DataView));
 }

@@ -5,6 +5,7 @@ import type { OptionNames } from '../core/checks.js';
 import type { DType } from '../core/dtype.js';
 import type { Shape } from '../core/shape.js';
 import type { LimitOptions } from './limits.js';
+import type { ResultMemory } from './result-targets.js';
 import type { StateStore } from './state-store.js';
 
 export type Isa = 'scalar' | 'avx2' | 'avx512' | 'neon';
@@ -85,8 +86,14 @@ export const SESSION_OPTIONS: OptionNames<SessionOptions> = {
   states: true,
 };
 
-/** Outputs to compute, and no others: a list of names, or a map from names to null. */
-export type Outputs<K extends string = string> = readonly K[] | { readonly [N in K]: null };
+/**
+ * Outputs to compute, and no others: a list of names, or a map from names to null or to memory that
+ * receives the result (onnxruntime's fetches): a tensor of the output's dtype and shape, or a typed
+ * array with as many elements.
+ */
+export type Outputs<K extends string = string> =
+  | readonly K[]
+  | { readonly [N in K]: ResultMemory | null };
 
 export interface RunOptions<K extends string = string> {
   /**
@@ -97,7 +104,9 @@ export interface RunOptions<K extends string = string> {
   readonly signal?: AbortSignal | undefined;
   /**
    * Default: all. Only what these need is computed, and every update of states; all inputs are fed
-   * as ever.
+   * as ever. Where a tensor or a typed array is given for an output, the result is written into it
+   * when the run has ended, and only if it gives results; it must not overlap a feed, memory of
+   * another output, or memory of a run that has not ended.
    */
   readonly outputs?: Outputs<K> | undefined;
 }

@@ -22,6 +22,7 @@ import { fly, type SessionParts } from './flight.js';
 import { limitsOf, requireNodes } from './limits.js';
 import { kernelsOf, profileProgram } from './profile.js';
 import { Programs } from './programs.js';
+import { ResultTargets } from './result-targets.js';
 import { runArguments } from './run-arguments.js';
 import { SessionStates } from './session-states.js';
 import {
@@ -190,7 +191,8 @@ export class GraphSession<G extends Graph = Graph> {
    * that. A graph with updates changes its states: such runs go one at a time, in order, and each
    * carries out all updates, whichever outputs are asked for. As with onnxruntime the second
    * argument may be the outputs to compute: `run(feeds, ['logits'])` is `run(feeds, { outputs:
-   * ['logits'] })`.
+   * ['logits'] })`; and `run(feeds, { logits: tensor })` writes the result into a tensor or typed
+   * array of the caller's.
    *
    * @param feeds a tensor or a plain typed array for every input; a plain array takes the declared
    *   shape, its batch inferred from its length
@@ -213,13 +215,15 @@ export class GraphSession<G extends Graph = Graph> {
   run(feeds: Feeds<G>, options: RunOptions<OutputName<G>>): Promise<Partial<Results<G>>>;
   async run(feeds: Feeds<G>, second?: unknown, third?: unknown): Promise<unknown> {
     this.requireOpen();
-    const { signal, outputs } = runArguments(this.outputNames, second, third);
+    const { signal, outputs, memory } = runArguments(this.outputNames, second, third);
     if (signal?.aborted) throw aborted(signal);
     this.states.requireHeld();
     const checked = checkFeeds(this.graph, feeds);
     const all = outputs === undefined || outputs.length === this.outputNames.length;
     const kept = this.programs.get(checked.sizes, all ? undefined : new Set(outputs));
-    const { tensors } = await fly(this.parts, kept, checked.arrays, signal);
+    const targets =
+      memory && ResultTargets.hold(memory, kept.outputNames, kept.shared.outputs, checked.arrays);
+    const { tensors } = await fly(this.parts, kept, checked.arrays, signal, undefined, targets);
     const results = byName(kept.outputNames, tensors);
     if (outputs === undefined) return results;
     return byName(

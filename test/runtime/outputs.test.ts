@@ -77,18 +77,6 @@ describe('the outputs that are asked for', () => {
       'ERR_ARGUMENT',
       /did you mean "signal"/,
     ],
-    [
-      'a tensor to fill',
-      [{ y: new Tensor('f32', new Float32Array(3), [1, 3]) }],
-      'ERR_UNSUPPORTED',
-      /run "y": results cannot be written/,
-    ],
-    [
-      'a tensor to fill, as an option',
-      [{ outputs: { y: new Tensor('f32', new Float32Array(3), [1, 3]) } }],
-      'ERR_UNSUPPORTED',
-      /null asks/,
-    ],
   ])('%s: refused', async (_, rest, code, message) => {
     const error = await failureOf(
       (session.run as (...all: unknown[]) => Promise<unknown>).call(session, feeds, ...rest),

@@ -61,6 +61,10 @@ test('the outputs that are chosen, and no others, are among the results', async 
     { signal: new AbortController().signal },
   );
   expectTypeOf(mapped).toEqualTypeOf<{ readonly y: Tensor<'f32'> }>();
+  const filled = await session.run({ x: floats }, { y: floats, bits: null });
+  expectTypeOf(filled).toEqualTypeOf<{ readonly y: Tensor<'f32'>; readonly bits: Tensor<'b1'> }>();
+  // @ts-expect-error: no memory
+  await session.run({ x: floats }, { outputs: { y: 'text' } });
   const named = await session.run({ x: floats }, { outputs: ['y'] });
   expectTypeOf(named).toEqualTypeOf<{ readonly y: Tensor<'f32'> }>();
   const options: RunOptions<'y' | 'bits'> = {};
