@@ -30,6 +30,7 @@ const ELSEWHERE: Elsewhere<BenchFlags> = [
   ['profile', '--profile', 'the layers of a training step are not profiled'],
   ['vs', '--vs', 'onnxruntime runs networks, and trains none here'],
   ['signZero', '--sign-zero', 'it is about the Sign of an ONNX model'],
+  ['shape', '--shape', 'it is about the inputs of a model file'],
   [
     'multiThresholdAxis',
     '--multi-threshold-axis',

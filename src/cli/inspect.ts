@@ -4,6 +4,7 @@
  */
 import { basename } from 'node:path';
 import { showShape } from '../core/shape.js';
+import { isOpen, openError, symbolsOf } from '../graph/open.js';
 import {
   type Graph,
   outputsOf,
@@ -13,7 +14,7 @@ import {
   type Value,
 } from '../graph/value.js';
 import type { Macs } from '../ops/op.js';
-import { type Layer, layers } from '../passes/analyze.js';
+import { type Analysis, type Layer, layers } from '../passes/analyze.js';
 import { optimize } from '../passes/index.js';
 import { isNeverZero } from '../passes/nonzero.js';
 import { tryRecipe } from './find-recipe.js';
@@ -32,6 +33,11 @@ export interface InspectFlags extends SessionFlags {
   readonly json?: boolean;
 }
 
+const NO_LAYERS: Analysis = {
+  rows: [],
+  totals: { macs: { binary: 0, integer: 0, float: 0 }, weightBytes: 0 },
+};
+
 export async function inspect(model: string, flags: InspectFlags, io: Io): Promise<void> {
   if (flags.raw === true && flags.signZero !== undefined)
     throw notHere(
@@ -45,27 +51,32 @@ export async function inspect(model: string, flags: InspectFlags, io: Io): Promi
     if (flags.raw === true && value !== undefined)
       throw notHere(flag, '--raw shows the graph as the file has it, which no kernel runs');
   const loaded = await openModel(model, flags, io);
-  const graph =
-    flags.raw === true ? loaded : optimize(loaded, { signZero: flags.signZero ?? 'exact' });
-  const { byLayer, problem: missing } =
-    flags.raw === true
-      ? { byLayer: new Map(), problem: undefined }
-      : await layerKernels(loaded, flags);
-  const { rows: all, totals } = layers(graph);
+  const open = isOpen(loaded)
+    ? `no layers are shown, as they depend on sizes: ${openError(loaded).message}`
+    : undefined;
+  const asWritten = flags.raw === true || open !== undefined;
+  const graph = asWritten ? loaded : optimize(loaded, { signZero: flags.signZero ?? 'exact' });
+  const { byLayer, problem: missing } = asWritten
+    ? { byLayer: new Map(), problem: undefined }
+    : await layerKernels(loaded, flags);
+  const { rows: all, totals } = open === undefined ? layers(graph) : NO_LAYERS;
   const rows = all.map((row) => ({ ...row, kernel: byLayer.get(row.name) ?? null }));
   const inputs = graph.inputs.map((input) => describe(input.name, input));
   const outputs = outputsOf(graph).map(([name, value]) => describe(name, value));
+  const symbols = symbolsOf(graph.inputs);
   const states = describeStates(graph);
   const { recipe, problem } = await tryRecipe(model, loaded);
-  const notes = [problem, missing].filter((note) => note !== undefined);
+  const notes = [problem, missing, open].filter((note) => note !== undefined);
   const metadata = loaded.metadata ?? {};
   const about = metadataFacts(metadata, recipe);
-  const signsWithZero = flags.signZero === 'plus' ? [] : undecidedSigns(loaded);
+  const signsWithZero =
+    flags.signZero === 'plus' || open !== undefined ? [] : undecidedSigns(loaded);
   if (flags.json === true) {
     printJson(io, {
       model,
       inputs,
       outputs,
+      symbols,
       states,
       metadata,
       recipe: recipe === undefined ? null : verbatim(recipe),
@@ -97,7 +108,12 @@ export async function inspect(model: string, flags: InspectFlags, io: Io): Promi
       update === null ? [] : [`update  ${name} = ${update.op} ${JSON.stringify(update.name)}`],
     ),
     about.length === 0 ? [] : [facts(about)],
+    symbols.length === 0 ? [] : [`sizes   ${symbols.join(', ')} of any number`],
     notes,
+  );
+  if (open !== undefined) return;
+  printLines(
+    io,
     '',
     table<Row>(
       COLUMNS.filter(({ title }) => title !== 'kernel' || byLayer.size > 0).map((column) => ({

@@ -4,6 +4,7 @@
  */
 import { loadModel } from '../formats/model.js';
 import type { Graph } from '../graph/value.js';
+import { fixShapes } from '../passes/fix-shapes.js';
 import type { Io } from './io.js';
 import { notHere } from './not-here.js';
 import type { FileFlags } from './options.js';
@@ -18,15 +19,15 @@ const SAFETENSORS = /\.safetensors(\.gz)?$/i;
  */
 export async function openModel(
   model: string,
-  { multiThresholdAxis }: FileFlags,
+  { multiThresholdAxis, shape: shapes }: FileFlags,
   io: Io,
 ): Promise<Graph> {
   // A converted model has fixed axes, so the option would have no effect.
   if (multiThresholdAxis !== undefined && (isZooName(model) || SAFETENSORS.test(model)))
     throw notHere('--multi-threshold-axis', `${model} is no QONNX file`);
-  if (!isZooName(model)) return loadModel(model, { multiThresholdAxis });
+  if (!isZooName(model)) return loadModel(model, { multiThresholdAxis, shapes });
   const { zooGraph } = await import('../zoo/registry.js');
   const graph = zooGraph(model.slice(model.indexOf(':') + 1));
   io.stderr.write(`bitplane: ${model}: ${SEEDED}\n`);
-  return graph;
+  return shapes === undefined ? graph : fixShapes(graph, shapes, { op: '--shape' });
 }

@@ -4,13 +4,16 @@
  */
 import { InvalidArgumentError } from 'commander';
 import type { ImportChoices } from '../formats/onnx/choices.js';
+import type { Shapes } from '../graph/shapes.js';
 import type { Isa, LowBit, SessionOptions } from '../runtime/session-types.js';
 
 export const ISAS: readonly Isa[] = ['scalar', 'avx2', 'avx512', 'neon'];
 const MAX_THREADS = 64;
 
 /** What a command line says about the file of a model. */
-export type FileFlags = ImportChoices;
+export interface FileFlags extends ImportChoices {
+  readonly shape?: Shapes;
+}
 
 /** The session options of a command line. */
 export interface SessionFlags extends FileFlags {
@@ -49,4 +52,20 @@ export function parseThreads(text: string): number {
 /** Gathers a repeatable option. */
 export function gather(text: string, before: readonly string[] | undefined): string[] {
   return [...(before ?? []), text];
+}
+
+/** Gathers NAME=1,3,48,192: sizes of an input, or the names of symbols that stay open. */
+export function gatherShapes(text: string, before: Shapes | undefined): Shapes {
+  const [, name, dims] = /^(.+)=([^=]*)$/s.exec(text) ?? [];
+  if (name === undefined || dims === undefined)
+    throw new InvalidArgumentError('Expected NAME=SIZES, such as x=1,3,48,192.');
+  if (before !== undefined && Object.hasOwn(before, name))
+    throw new InvalidArgumentError(`Expected one shape for ${name}.`);
+  const shape = dims === '' ? [] : dims.split(',').map((dim) => parseDim(dim.trim()));
+  return { ...before, [name]: shape };
+}
+
+function parseDim(text: string): number | string {
+  const isName = !/^[-+.\d]/.test(text) && text !== '';
+  return isName ? text : parseCount(text);
 }

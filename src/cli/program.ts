@@ -17,7 +17,7 @@ import { DIALECTS } from '../formats/onnx/dialects.js';
 import { LOW_BITS } from '../runtime/session-types.js';
 import { type Io, printJson } from './io.js';
 import { modelFile } from './model-file.js';
-import { gather, ISAS, parseCount, parseThreads, SIGN_ZEROS } from './options.js';
+import { gather, gatherShapes, ISAS, parseCount, parseThreads, SIGN_ZEROS } from './options.js';
 import {
   CLIPPINGS,
   gatherLayers,
@@ -111,13 +111,19 @@ export function buildProgram(io: Io, messages: Io, exit: (code: number) => void)
     return target;
   };
   const fromFile = (target: Command) =>
-    target.addOption(
-      new Option(
-        '--multi-threshold-axis <rule>',
-        'channels of MultiThreshold at rank 3: layout follows data_layout, last is for ' +
-          "QONNX's files of 2023-12 to 2025-07",
-      ).choices(MULTI_THRESHOLD_AXES),
-    );
+    target
+      .option(
+        '--shape <name=sizes>',
+        'shape of an input that the model leaves open, such as x=1,3,48,192; repeatable',
+        gatherShapes,
+      )
+      .addOption(
+        new Option(
+          '--multi-threshold-axis <rule>',
+          'channels of MultiThreshold at rank 3: layout follows data_layout, last is for ' +
+            "QONNX's files of 2023-12 to 2025-07",
+        ).choices(MULTI_THRESHOLD_AXES),
+      );
   const optimized = (target: Command) =>
     fromFile(
       target.addOption(

@@ -4,7 +4,7 @@
  */
 import { byteLength, DTYPES, type DType, integerBounds } from '../core/dtype.js';
 import { expected } from '../core/errors.js';
-import { elementCount, type Shape, showShape } from '../core/shape.js';
+import { elementCount, showShape } from '../core/shape.js';
 import type { TensorMetadata } from '../runtime/session-types.js';
 import { Tensor } from '../tensor/tensor.js';
 import type { Tensors } from './run-rows.js';
@@ -35,10 +35,12 @@ function concrete({ name, shape }: TensorMetadata, batch: number): number[] {
   return shape.map((dim, axis) => {
     if (typeof dim === 'number') return dim;
     if (axis > 0)
-      throw expected('ERR_SHAPE', 'a symbol only as the batch', showShape(shape as Shape), {
-        op: 'bench',
-        node: name,
-      });
+      throw expected(
+        'ERR_SHAPE',
+        `--shape ${name}=${shape.map((size, at) => (typeof size === 'number' ? size : at === 0 ? batch : 64))}, or other sizes,`,
+        `none for ${showShape(shape)}`,
+        { op: 'bench', node: name },
+      );
     return batch;
   });
 }

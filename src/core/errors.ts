@@ -42,20 +42,29 @@ export class BitplaneError extends Error {
   readonly node: string | undefined;
 
   constructor(code: ErrorCode, message: string, site: ErrorSite & { cause?: unknown } = {}) {
-    const where = [
-      site.op,
-      site.node === undefined ? undefined : `"${cut(site.node, MAX_SHOWN_NAME)}"`,
-    ]
-      .filter((part) => part !== undefined)
-      .join(' ');
     super(
-      cut(where === '' ? message : `${where}: ${message}`, MAX_MESSAGE),
+      cut(`${placeOf(site)}${message}`, MAX_MESSAGE),
       site.cause === undefined ? undefined : { cause: site.cause },
     );
     this.code = code;
     this.op = site.op;
     this.node = site.node;
   }
+}
+
+/** The beginning of a message: `conv2d "stage1/conv1": `. */
+function placeOf({ op, node }: ErrorSite): string {
+  const parts = [op, node === undefined ? undefined : `"${cut(node, MAX_SHOWN_NAME)}"`];
+  const where = parts.filter((part) => part !== undefined).join(' ');
+  return where === '' ? '' : `${where}: `;
+}
+
+/** The same error, whose sentence goes on: what a caller knows that the place of the error does not. */
+export function continued(error: BitplaneError, more: string): BitplaneError {
+  const place = placeOf(error);
+  const { code, op, node, message } = error;
+  const sentence = message.startsWith(place) ? message.slice(place.length) : message;
+  return new BitplaneError(code, `${sentence}${more}`, { op, node, cause: error });
 }
 
 /** Builds the usual sentence: `<site>: expected <expected> but received <received>`. */

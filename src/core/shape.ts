@@ -8,6 +8,8 @@ import { MAX_RANK } from './limits.js';
 /** A size, or the name of a size that is known only when a run begins. */
 export type Dim = number | string;
 export type Shape = readonly Dim[];
+/** Sizes of symbols. A record without a prototype, because a symbol may have any name. */
+export type Sizes = Readonly<Record<string, number>>;
 
 /** Number of elements; throws where a dimension is still a symbol. */
 export function elementCount(shape: Shape): number {

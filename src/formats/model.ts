@@ -8,7 +8,9 @@ import { gunzip } from 'node:zlib';
 import { type OptionNames, requireOneOf, requireOptions, requireSignal } from '../core/checks.js';
 import { carries } from '../core/dtype.js';
 import { BitplaneError, expected } from '../core/errors.js';
+import { requireShapes, type Shapes } from '../graph/shapes.js';
 import type { Graph } from '../graph/value.js';
+import { fixShapes } from '../passes/fix-shapes.js';
 import { type LimitOptions, limitsOf } from '../runtime/limits.js';
 import { type ImportChoices, MULTI_THRESHOLD_AXES } from './onnx/choices.js';
 import { isUrl, pathOf } from './path.js';
@@ -26,7 +28,14 @@ export interface LoadOptions extends ImportChoices, LimitOptions {
    * file.
    */
   readonly maxFileBytes?: number | undefined;
+  /**
+   * Shapes of inputs by their names, `{ x: [1, 3, 48, 192] }`: a number fixes a size that the model
+   * leaves open, the name of its symbol leaves it so. Default: every size stays as the model has it.
+   */
+  readonly shapes?: Shapes | undefined;
 }
+
+const SHAPES = { op: 'shapes' };
 
 /**
  * Deflate can shrink zeros a thousandfold; 1-bit weights that are stored as floats shrink about
@@ -48,7 +57,14 @@ export async function openModel(
     const { proceed, limit } = readOptions(source, options);
     proceed();
     const file = await openModelFile(source, proceed, { limit, limits });
-    if (file !== undefined) return file;
+    if (file !== undefined) {
+      try {
+        return { ...file, graph: fixed(file.graph, options) };
+      } catch (error) {
+        await file.close();
+        throw error;
+      }
+    }
   }
   return { graph: await loadModel(source, options), close: async () => undefined };
 }
@@ -61,6 +77,15 @@ export async function openModel(
  */
 export async function loadModel(source: ModelSource, options: LoadOptions = {}): Promise<Graph> {
   requireLoadOptions(options);
+  return fixed(await load(source, options), options);
+}
+
+/** What an importer has fixed already is no symbol any more. */
+function fixed(graph: Graph, { shapes }: LoadOptions): Graph {
+  return shapes === undefined ? graph : fixShapes(graph, shapes, SHAPES);
+}
+
+async function load(source: ModelSource, options: LoadOptions): Promise<Graph> {
   const limits = limitsOf(options, 'model');
   const name = nameOf(source);
   const file = await bytesOf(source, options);
@@ -72,7 +97,8 @@ export async function loadModel(source: ModelSource, options: LoadOptions = {}):
   // Loaded when first needed: with its protobuf reader it would take a third of the time of
   // importing the package.
   const { importOnnx, importOnnxFile } = await import('./onnx/import.js');
-  const choices = { name, limits, multiThresholdAxis: options.multiThresholdAxis };
+  const { multiThresholdAxis, shapes } = options;
+  const choices = { name, limits, multiThresholdAxis, shapes };
   const path = pathOf(source);
   return path === undefined
     ? importOnnx(bytes, choices)
@@ -83,6 +109,7 @@ export const LOAD_OPTIONS: OptionNames<LoadOptions> = {
   signal: true,
   multiThresholdAxis: true,
   maxFileBytes: true,
+  shapes: true,
   maxNodes: true,
   maxBytes: true,
 };
@@ -97,6 +124,7 @@ function requireLoadOptions(options: LoadOptions): void {
     'multiThresholdAxis',
     site,
   );
+  requireShapes(options.shapes, SHAPES);
   const limit = options.maxFileBytes ?? 0;
   if (typeof limit !== 'number' || !(limit >= 0))
     throw expected('ERR_ARGUMENT', 'maxFileBytes to be a number of bytes', limit, site);

@@ -36,9 +36,9 @@ export class Session<G extends Graph = Graph> extends GraphSession<G> {
     requireWarm(options.warm);
     requireSignal(options.signal, { op: 'Session' });
     // The reader counts the values.
-    const { multiThresholdAxis, maxFileBytes, maxNodes, ...more } = options;
+    const { multiThresholdAxis, maxFileBytes, maxNodes, shapes, ...more } = options;
     const { signal, maxBytes } = more;
-    const loading = { signal, multiThresholdAxis, maxFileBytes, maxNodes, maxBytes };
+    const loading = { signal, multiThresholdAxis, maxFileBytes, maxNodes, maxBytes, shapes };
     const { graph, close } = await openModel(model, loading);
     let session: Session;
     try {

@@ -7,8 +7,8 @@
  * are [O, I].
  */
 import { DTYPES, type DType } from '../core/dtype.js';
-import { type ErrorSite, expected } from '../core/errors.js';
-import type { Shape } from '../core/shape.js';
+import { type BitplaneError, type ErrorSite, expected } from '../core/errors.js';
+import type { Shape, Sizes } from '../core/shape.js';
 import type { Tensor } from '../tensor/tensor.js';
 
 /** Attributes of a node: plain JSON, frozen. Each op states its own type. */
@@ -72,6 +72,19 @@ export interface Graph<
    * The states that `updates` names. They belong to the graph although nothing may read them.
    */
   readonly states?: readonly Value[];
+  /** Only open graphs have it, see ./open.ts. */
+  readonly open?: Openness;
+}
+
+/** What makes graphs of sizes out of an open one. */
+export interface Openness {
+  /**
+   * The graph for sizes of some or all symbols of the inputs.
+   * @throws BitplaneError where an op of the model cannot have such sizes
+   */
+  readonly forSizes: (sizes: Sizes) => Graph;
+  /** Says which op needs a size, and that it is a symbol. */
+  readonly why: BitplaneError;
 }
 
 /** The names of a graph's outputs in the model's order. */

@@ -8,17 +8,23 @@
  * 4. A constant or state holds a tensor of its dtype and shape.
  * 5. There is at least one output or update.
  * 6. An update is of a state of the graph, and has its dtype and shape.
+ * 7. The graph is not open: its ops are there (src/graph/open.ts).
  */
 import { BitplaneError, expected } from '../core/errors.js';
 import { sameShape } from '../core/shape.js';
+import { isOpen, openError } from '../graph/open.js';
 import { type Graph, requireGraph, topological, updatesOf, type Value } from '../graph/value.js';
 import { inferNode, isMade } from './make.js';
 import type { Inferred } from './op.js';
 import { showType } from './print.js';
 
-/** @throws BitplaneError ERR_GRAPH naming the first value that breaks a rule */
+/**
+ * @throws BitplaneError ERR_GRAPH naming the first value that breaks a rule; ERR_SHAPE for an open
+ * graph, with the way out
+ */
 export function verify(graph: Graph): void {
   requireGraph(graph);
+  if (isOpen(graph)) throw openError(graph);
   const updates = updatesOf(graph);
   if (Object.keys(graph.outputs).length === 0 && updates.length === 0)
     throw expected('ERR_GRAPH', 'at least one output', 'none');

@@ -2,7 +2,7 @@
  * Gives symbols their sizes: graph with 'N' -> graph of batch 4. Not here: choosing the size (the
  * session reads it off the feeds).
  */
-import type { Dim } from '../core/shape.js';
+import type { Dim, Sizes } from '../core/shape.js';
 import { type Attrs, type Graph, mapGraph, topological, type Value } from '../graph/value.js';
 import { opDef } from '../ops/index.js';
 import { input, make } from '../ops/make.js';
@@ -10,8 +10,9 @@ import { input, make } from '../ops/make.js';
 /**
  * Replaces every symbol of `sizes` in shapes and in shape attributes, and infers all shapes anew.
  */
-export function bind(graph: Graph, sizes: Readonly<Record<string, number>>): Graph {
-  const resolve = (dim: Dim): Dim => (typeof dim === 'string' ? (sizes[dim] ?? dim) : dim);
+export function bind(graph: Graph, sizes: Sizes): Graph {
+  const resolve = (dim: Dim): Dim =>
+    typeof dim === 'string' && Object.hasOwn(sizes, dim) ? (sizes[dim] as number) : dim;
   const bound = new Map<Value, Value>();
   for (const value of topological(graph)) {
     if (value.op === 'input')

@@ -124,6 +124,11 @@ export class SessionConstants {
     }
   }
 
+  /** Bytes of all constants, as limits count them. */
+  get bytes(): number {
+    return this.pool.bytes;
+  }
+
   /** Bytes of packed weights. */
   get packedBytes(): number {
     return this.native?.constants.packedBytes ?? 0;

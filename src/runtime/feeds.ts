@@ -4,14 +4,11 @@
  */
 import { carries, DTYPES, type DType, isSubByte } from '../core/dtype.js';
 import { BitplaneError, expected } from '../core/errors.js';
-import { type Shape, showShape } from '../core/shape.js';
+import { type Shape, type Sizes, showShape } from '../core/shape.js';
 import type { Graph, Value } from '../graph/value.js';
 import { memoryBytes } from '../schedule/memory-bytes.js';
 import { packWords, unpackWords } from '../tensor/layout.js';
 import { isTensorLike, Tensor, type TensorLike } from '../tensor/tensor.js';
-
-/** Sizes of a model's symbols in one run. */
-export type Sizes = Readonly<Record<string, number>>;
 
 export interface CheckedFeeds {
   readonly sizes: Sizes;
@@ -49,7 +46,7 @@ export function checkFeeds(graph: Graph, feeds: Readonly<Record<string, unknown>
         op: OP,
         node: input.name,
       });
-    if (isTensorLike(feed)) return fromTensor(input, feed, sizes);
+    if (isTensorLike(feed)) return fromTensor(input, feed, sizes, graph);
     return fromArray(input, feed, sizes);
   });
   return { sizes, arrays };
@@ -63,6 +60,7 @@ function fromTensor(
   input: Value,
   feed: TensorLike,
   sizes: Record<string, number>,
+  graph: Graph,
 ): NodeJS.TypedArray {
   const site = { op: OP, node: input.name };
   const tensor = feed instanceof Tensor ? feed : checked(input, feed);
@@ -70,7 +68,7 @@ function fromTensor(
     throw expected('ERR_FEED', describe(input), `dtype ${tensor.dtype}`, site);
   const fits =
     tensor.shape.length === input.shape.length &&
-    input.shape.every((dim, i) => matchDim(dim, tensor.shape[i] as number, sizes, input));
+    input.shape.every((dim, i) => matchDim(dim, tensor.shape[i] as number, sizes, input, graph));
   if (!fits) throw expected('ERR_FEED', describe(input), `shape ${showShape(tensor.shape)}`, site);
   if (tensor.data.length === 0 && tensor.size > 0)
     throw expected('ERR_FEED', describe(input), 'a detached array', site);
@@ -100,11 +98,15 @@ function matchDim(
   size: number,
   sizes: Record<string, number>,
   input: Value,
+  graph: Graph,
 ): boolean {
   if (typeof dim === 'number') return dim === size;
   const known = sizes[dim];
   if (known !== undefined && known !== size) {
-    throw expected('ERR_FEED', `${dim} = ${known}, as another feed has it`, `${dim} = ${size}`, {
+    // Feeds are read in the order of the inputs.
+    const first = graph.inputs.find(({ shape }) => shape.includes(dim)) as Value;
+    const of = first === input ? 'another axis' : `the feed of "${first.name}"`;
+    throw expected('ERR_FEED', `${dim} = ${known}, as ${of} has it,`, `${dim} = ${size}`, {
       op: OP,
       node: input.name,
     });

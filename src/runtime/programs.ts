@@ -9,10 +9,11 @@
  * is, instructions and tables. Packed weights, which the programs share, do not.
  */
 import { type Limits, UNLIMITED } from '../core/limits.js';
+import type { Sizes } from '../core/shape.js';
 import { type Graph, graphOf, outputsOf, updatesOf } from '../graph/value.js';
 import { type Program, SessionConstants, type Target } from './compile.js';
-import type { Sizes } from './feeds.js';
 import { Pace } from './pace.js';
+import type { SessionGraph } from './session-graph.js';
 import type { StateMemory } from './state-memory.js';
 
 /** A program and what its runs hold. */
@@ -26,6 +27,8 @@ export interface Variant extends Program {
 /** What is kept for some sizes and outputs. */
 export interface Kept {
   readonly sizes: Sizes;
+  /** The graph of all outputs, for these sizes if the model is open. */
+  readonly whole: Graph;
   /** The graph with these outputs only, and their names in its order. */
   readonly graph: Graph;
   readonly outputNames: readonly string[];
@@ -42,13 +45,15 @@ export interface Kept {
 }
 
 export class Programs {
-  private readonly graph: Graph;
+  private readonly graph: SessionGraph;
   private readonly target: Target;
   private readonly limit: number;
   private readonly limits: Limits;
   private readonly states: StateMemory | undefined;
   private over = false;
   private constants = new SessionConstants();
+  /** Bytes of constants that the first program asked for. */
+  private firstBytes: number | undefined;
   /** The one used last stands last. */
   private readonly kept = new Map<string, Kept>();
   /**
@@ -58,7 +63,7 @@ export class Programs {
   private latest: Kept | undefined;
 
   constructor(
-    graph: Graph,
+    graph: SessionGraph,
     target: Target,
     limit: number,
     limits: Limits = UNLIMITED,
@@ -92,15 +97,15 @@ export class Programs {
       this.kept.set(key, kept);
       return kept;
     }
-    const wanted = outputsOf(this.graph).filter(
-      ([name]) => outputs === undefined || outputs.has(name),
-    );
-    const { inputs } = this.graph;
+    this.renew();
+    const whole = this.wholeOf(sizes);
+    const wanted = outputsOf(whole).filter(([name]) => outputs === undefined || outputs.has(name));
     // A run is a whole step: whatever outputs it is asked for, it carries out every update.
     const graph =
-      outputs === undefined ? this.graph : graphOf(inputs, wanted, {}, updatesOf(this.graph));
+      outputs === undefined ? whole : graphOf(whole.inputs, wanted, {}, updatesOf(whole));
     kept = {
       sizes,
+      whole,
       graph,
       outputNames: wanted.map(([name]) => name),
       pace: new Pace(this.target.threads),
@@ -111,6 +116,26 @@ export class Programs {
     this.kept.set(key, kept);
     this.fit();
     return kept;
+  }
+
+  private wholeOf(sizes: Sizes): Graph {
+    for (const { sizes: known, whole } of this.kept.values())
+      if (sameSizes(known, sizes)) return whole;
+    return this.graph.at(sizes);
+  }
+
+  /**
+   * Sizes may come with constants of their own, which stay when the programs are forgotten. Once
+   * they weigh more than the programs may, all begins anew.
+   */
+  private renew(): void {
+    if (!this.graph.isOpen) return;
+    const { bytes } = this.constants;
+    this.firstBytes ??= this.kept.size === 0 ? undefined : bytes;
+    if (bytes <= 2 * (this.firstBytes ?? bytes) + this.limit) return;
+    const kept = [...this.kept.values()];
+    if (kept.some(({ users }) => users > 0)) return;
+    this.release();
   }
 
   /** The program that the next run takes. */
@@ -135,6 +160,11 @@ export class Programs {
       flying: 0,
       contexts: 0,
     };
+  }
+
+  /** The sizes of the program that was used last. */
+  get lastSizes(): Sizes | undefined {
+    return [...this.kept.values()].at(-1)?.sizes;
   }
 
   has(sizes: Sizes): boolean {
@@ -219,6 +249,8 @@ export class Programs {
     this.latest = undefined;
     this.constants.release();
     this.constants = new SessionConstants();
+    this.graph.forget();
+    this.firstBytes = undefined;
   }
 }
 

@@ -69,8 +69,11 @@ export interface SessionOptions extends LimitOptions {
   readonly states?: StateStore | undefined;
 }
 
-/** A batch size, for a model with one symbol; or the size of every symbol by name. */
-export type WarmSizes = number | Readonly<Record<string, number>>;
+/**
+ * A batch size, for a model with one symbol; or the size of every symbol, by the names of symbols,
+ * `{ H: 224 }`, or by shapes of inputs, `{ x: [1, 3, 224, 224] }`.
+ */
+export type WarmSizes = number | Readonly<Record<string, number | readonly number[]>>;
 
 export const SESSION_OPTIONS: OptionNames<SessionOptions> = {
   maxNodes: true,

@@ -5,8 +5,9 @@
 import { setImmediate } from 'node:timers';
 import { requireOneOf, requireOptions, requireSignal } from '../core/checks.js';
 import { BitplaneError, expected } from '../core/errors.js';
-import { isSize } from '../core/shape.js';
+import { isSize, type Sizes } from '../core/shape.js';
 import type { Chosen, Feeds, OutputName, Results } from '../graph/feeds.js';
+import { isOpen, openError } from '../graph/open.js';
 import { type Graph, type Metadata, outputNamesOf, outputsOf, type Value } from '../graph/value.js';
 import { cores } from '../native/cores.js';
 import { withoutFeatures } from '../native/features.js';
@@ -16,7 +17,7 @@ import { canonicalize, optimize } from '../passes/index.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { ArenaQueue } from './arena-queue.js';
 import type { Target } from './compile.js';
-import { aborted, checkFeeds, resultArrays, type Sizes } from './feeds.js';
+import { aborted, checkFeeds, resultArrays } from './feeds.js';
 import { requireFixed } from './fixed-operands.js';
 import { fly, type SessionParts } from './flight.js';
 import { limitsOf, requireNodes } from './limits.js';
@@ -24,6 +25,7 @@ import { kernelsOf, profileProgram } from './profile.js';
 import { Programs } from './programs.js';
 import { ResultTargets } from './result-targets.js';
 import { runArguments } from './run-arguments.js';
+import { SessionGraph } from './session-graph.js';
 import { SessionStates } from './session-states.js';
 import {
   type LayerKernel,
@@ -48,7 +50,10 @@ const OWN = { enumerable: true, configurable: true, writable: true } as const;
  * Runs a graph. Open sessions keep no process alive; runs in flight do.
  */
 export class GraphSession<G extends Graph = Graph> {
-  /** The graph as it runs, after optimization. */
+  /**
+   * The graph as it runs, after optimization. Of a model that has a graph for each combination of
+   * sizes: its inputs and outputs, as the file declares them.
+   */
   readonly graph: Graph;
   private readonly target: Target;
   private readonly programBytes: number;
@@ -101,15 +106,19 @@ export class GraphSession<G extends Graph = Graph> {
       threads: threads ?? Math.min(cores(), MAX_THREADS),
       lowBit,
     };
-    verify(graph);
-    requireNodes(graph, options.maxNodes, 'Session');
-    this.graph = optimized
-      ? optimize(graph, { signZero, maxBytes: limits.maxBytes })
-      : canonicalize(graph, limits);
-    requireFixed(this.graph);
+    const source = new SessionGraph(graph, (written) => {
+      verify(written);
+      requireNodes(written, options.maxNodes, 'Session');
+      const prepared = optimized
+        ? optimize(written, { signZero, maxBytes: limits.maxBytes })
+        : canonicalize(written, limits);
+      requireFixed(prepared);
+      return prepared;
+    });
+    this.graph = source.face;
     this.states = new SessionStates(this.graph, options.states);
     const { memory } = this.states;
-    this.programs = new Programs(this.graph, this.target, programBytes, limits, memory);
+    this.programs = new Programs(source, this.target, programBytes, limits, memory);
     this.parts = { programs: this.programs, states: this.states, arenas: this.arenas };
   }
 
@@ -163,8 +172,8 @@ export class GraphSession<G extends Graph = Graph> {
 
   /**
    * Compiles ahead, one size a turn of the event loop, so that first runs need not: `warm([1, 8,
-   * 32])` for a model with one symbol, which is its batch; `warm([{ N: 1, H: 224, W: 224 }])` for
-   * any. A model without symbols takes its own batch size.
+   * 32])` for a model with one symbol, which is its batch; `warm([{ N: 1, H: 224, W: 224 }])` or
+   * `warm([{ x: [1, 3, 224, 224] }])` for any. A model without symbols takes its own batch size.
    * @throws BitplaneError ERR_ARGUMENT for sizes that the model cannot have, or that together do
    *   not fit into `programBytes`; ERR_RELEASED
    */
@@ -234,12 +243,12 @@ export class GraphSession<G extends Graph = Graph> {
 
   /**
    * Which kernel computes each layer of one image, in the order in which they run; compiles that
-   * program if no run has.
+   * program if no run has. Of an open model: at the sizes that were run or warmed last.
    * @throws BitplaneError ERR_RELEASED, ERR_UNSUPPORTED, ERR_LIMIT, ERR_NATIVE
    */
   kernels(): LayerKernel[] {
     this.requireOpen();
-    return kernelsOf(this.programs.get(unitSizes(this.graph)).shared);
+    return kernelsOf(this.programs.get(this.usualSizes()).shared);
   }
 
   /**
@@ -255,7 +264,7 @@ export class GraphSession<G extends Graph = Graph> {
         op: 'profile',
       });
     const checked = feeds === undefined ? undefined : checkFeeds(this.graph, feeds);
-    const kept = this.programs.get(checked?.sizes ?? unitSizes(this.graph));
+    const kept = this.programs.get(checked?.sizes ?? this.usualSizes());
     const program = this.programs.next(kept);
     const arrays = checked?.arrays ?? resultArrays(program.inputs);
     this.states.requireHeld();
@@ -287,6 +296,14 @@ export class GraphSession<G extends Graph = Graph> {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.release();
+  }
+
+  /** One image; an open model says nothing of how large one is. */
+  private usualSizes(): Sizes {
+    if (!isOpen(this.graph)) return unitSizes(this.graph);
+    const last = this.programs.lastSizes;
+    if (last === undefined) throw openError(this.graph);
+    return last;
   }
 
   private requireOpen(): void {

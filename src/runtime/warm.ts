@@ -3,9 +3,10 @@
  */
 import { requireObject, unknownName } from '../core/checks.js';
 import { expected } from '../core/errors.js';
-import { isSize, showShape } from '../core/shape.js';
+import { isSize, type Sizes, showShape } from '../core/shape.js';
+import { symbolsOf } from '../graph/open.js';
+import { requireShapes, type Shapes, sizesOf as sizesOfShapes } from '../graph/shapes.js';
 import type { Graph } from '../graph/value.js';
-import type { Sizes } from './feeds.js';
 
 const SITE = { op: 'warm' };
 
@@ -18,15 +19,15 @@ export function requireWarm(warm: unknown): void {
 /** What the feeds of a run would say, for each entry. @throws BitplaneError ERR_ARGUMENT */
 export function warmSizes(graph: Graph, entries: readonly unknown[]): Sizes[] {
   if (!Array.isArray(entries)) throw expected('ERR_ARGUMENT', 'a list of sizes', entries, SITE);
-  const symbols = symbolsOf(graph);
+  const symbols = symbolsOf(graph.inputs);
   return entries.map((entry) =>
-    typeof entry === 'number' ? ofBatch(graph, symbols, entry) : ofSymbols(symbols, entry),
+    typeof entry === 'number' ? ofBatch(graph, symbols, entry) : ofNames(graph, symbols, entry),
   );
 }
 
 /** Every symbol as 1. */
 export function unitSizes(graph: Graph): Sizes {
-  return sizesOf(symbolsOf(graph), () => 1);
+  return sizesOf(symbolsOf(graph.inputs), () => 1);
 }
 
 function ofBatch(graph: Graph, symbols: readonly string[], batch: number): Sizes {
@@ -51,15 +52,26 @@ function ofBatch(graph: Graph, symbols: readonly string[], batch: number): Sizes
   return sizesOf(symbols, () => batch);
 }
 
-function ofSymbols(symbols: readonly string[], entry: unknown): Sizes {
-  requireObject(entry, 'batch sizes, or objects of sizes by symbol', SITE);
-  const sizes = entry as Readonly<Record<string, unknown>>;
-  for (const name of Object.keys(sizes))
+/** Sizes by symbol, shapes by input, or some of each. */
+function ofNames(graph: Graph, symbols: readonly string[], entry: unknown): Sizes {
+  requireObject(entry, 'batch sizes, or objects of sizes by symbol or shapes by input', SITE);
+  const given = Object.entries(entry as object) as [string, unknown][];
+  const shapes = Object.fromEntries(given.filter(([, value]) => Array.isArray(value)));
+  requireShapes(shapes, SITE);
+  const sizes: Record<string, unknown> = Object.assign(
+    Object.create(null),
+    sizesOfShapes(graph.inputs, shapes as Shapes, SITE),
+  );
+  for (const [name, size] of given) {
+    if (Array.isArray(size)) continue;
     if (!symbols.includes(name)) throw unknownName('sizes of', name, symbols, SITE);
+    if (Object.hasOwn(sizes, name) && sizes[name] !== size)
+      throw expected('ERR_ARGUMENT', `${name} = ${sizes[name]}, as a shape has it,`, size, SITE);
+    sizes[name] = size;
+  }
   return sizesOf(symbols, (symbol) => {
-    const size = Object.hasOwn(sizes, symbol) ? sizes[symbol] : undefined;
-    requireSize(symbol, size);
-    return size as number;
+    requireSize(symbol, sizes[symbol]);
+    return sizes[symbol] as number;
   });
 }
 
@@ -73,10 +85,4 @@ function sizesOf(symbols: readonly string[], size: (symbol: string) => number): 
   const sizes: Record<string, number> = Object.create(null);
   for (const symbol of symbols) sizes[symbol] = size(symbol);
   return sizes;
-}
-
-function symbolsOf(graph: Graph): string[] {
-  return [
-    ...new Set(graph.inputs.flatMap(({ shape }) => shape.filter((dim) => typeof dim === 'string'))),
-  ];
 }

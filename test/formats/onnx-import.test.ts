@@ -19,7 +19,7 @@ function file(spec: Partial<ModelSpec>): Uint8Array {
 
 function failure(spec: Partial<ModelSpec>): BitplaneError {
   try {
-    importOnnx(file(spec));
+    verify(importOnnx(file(spec)));
   } catch (error) {
     expect(error).toBeInstanceOf(BitplaneError);
     return error as BitplaneError;

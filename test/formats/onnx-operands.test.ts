@@ -4,6 +4,7 @@
  */
 import { describe, expect, test } from 'vitest';
 import { importOnnx } from '../../src/formats/onnx/import.js';
+import { verify } from '../../src/ops/verify.js';
 import { errorLike, fileOf, oneNode } from './onnx-cases.js';
 import { floats, int64s, type ModelSpec } from './onnx-encoder.js';
 
@@ -305,7 +306,7 @@ describe('operands', () => {
       /initializer "c": expected data of a float type but received INT64/,
     ],
   ])('%s', (_, spec, code, message) => {
-    expect(() => importOnnx(fileOf(spec))).toThrow(errorLike(code, message));
+    expect(() => verify(importOnnx(fileOf(spec)))).toThrow(errorLike(code, message));
   });
 
   test('ends of up to 2^24 elements are filled, an end of 2^31 - 1 is the end', () => {

@@ -6,6 +6,7 @@
 import { describe, expect, test } from 'vitest';
 import { importOnnx } from '../../src/formats/onnx/import.js';
 import { topological } from '../../src/graph/value.js';
+import { verify } from '../../src/ops/verify.js';
 import { errorLike, fileOf, oneNode } from './onnx-cases.js';
 import { type AttributeSpec, floats, int64s, type ModelSpec } from './onnx-encoder.js';
 
@@ -282,7 +283,7 @@ describe('nodes', () => {
       ([spec, code, message]) => [spec.nodes![0]!.op, message.source, code, spec, message] as const,
     ),
   )('%s: %s', (_op, _what, code, spec, message) => {
-    expect(() => importOnnx(fileOf(spec))).toThrow(errorLike(code, message));
+    expect(() => verify(importOnnx(fileOf(spec)))).toThrow(errorLike(code, message));
   });
 });
 

@@ -103,7 +103,7 @@ describe('refuses with ERR_FEED', () => {
     [
       'two sizes of one symbol',
       { a: f32([2, 2]), b: i32([3, 1]) },
-      'run "b": expected N = 2, as another feed has it but received N = 3',
+      'run "b": expected N = 2, as the feed of "a" has it, but received N = 3',
     ],
     [
       'an array whose symbols its length cannot tell',

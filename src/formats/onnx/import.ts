@@ -10,6 +10,7 @@ import type { DType } from '../../core/dtype.js';
 import { BitplaneError, cut, expected } from '../../core/errors.js';
 import type { Limits } from '../../core/limits.js';
 import { type Shape, showShape } from '../../core/shape.js';
+import { type Shapes, sizesOf } from '../../graph/shapes.js';
 import { type Graph, graphOf, type Input, type Value } from '../../graph/value.js';
 import { input } from '../../ops/make.js';
 import { limitsOf } from '../../runtime/limits.js';
@@ -30,6 +31,7 @@ import {
   readModel,
 } from './proto.js';
 import { Scope } from './scope.js';
+import { atSizes, type InputSpec, importSized } from './sizes.js';
 import type { Decoded } from './tensor.js';
 
 /**
@@ -46,6 +48,8 @@ export interface ImportOptions extends ImportChoices {
    * allows it and no op mixes pictures; false keeps the 1.
    */
   readonly rebatch?: boolean | undefined;
+  /** Shapes of inputs that the file leaves open, or some of their sizes. */
+  readonly shapes?: Shapes | undefined;
   /** How much the file may ask for. Default: what `loadModel` allows. */
   readonly limits?: Limits | undefined;
 }
@@ -105,24 +109,45 @@ function importModel(model: ModelWithGraph, options: ImportOptions, site: Site):
   const { graph } = model;
   const opset = standardOpset(model, site);
   const build = builder(graph, opset, options, limitsFor(options));
+  const metadata = metadataOf(model);
+  // A reader's border of its own, because runs import too, for sizes that are new.
+  const at = (inputs: readonly InputSpec[], frees: boolean): Graph =>
+    reading(site, () => {
+      const fixed = build(inputs);
+      const free = frees ? withFreeBatch(inputs, build) : undefined;
+      const isFree =
+        free !== undefined && keepsBatch(free.graph) && meansTheSameAtOne(free.scope, fixed.scope);
+      return Object.freeze({ ...(isFree ? free : fixed).graph, metadata });
+    });
   const inputs = graphInputs(graph);
-  const fixed = build(inputs);
-  const free = options.rebatch === false ? undefined : withFreeBatch(inputs, build);
   const frees =
-    free !== undefined && keepsBatch(free.graph) && meansTheSameAtOne(free.scope, fixed.scope);
-  return Object.freeze({ ...(frees ? free : fixed).graph, metadata: metadataOf(model) });
+    options.rebatch !== false &&
+    inputs.length > 0 &&
+    inputs.every(({ shape }) => shape.length >= 2 && shape[0] === 1);
+  const sizes = sizesOf(inputs, exceptBatch(options.shapes ?? {}, inputs), site);
+  const file = { outputs: graph.outputs, metadata, at };
+  return importSized(file, atSizes(inputs, sizes), frees, sizes);
+}
+
+/** The shapes with 1 as the batch where the file has 1: what it may be, the import decides. */
+function exceptBatch(shapes: Shapes, inputs: readonly InputSpec[]): Shapes {
+  const ones = new Set(inputs.filter(({ shape }) => shape[0] === 1).map(({ name }) => name));
+  return Object.fromEntries(
+    Object.entries(shapes).map(([name, shape]) => [
+      name,
+      ones.has(name) && shape.length > 0 ? [1, ...shape.slice(1)] : shape,
+    ]),
+  );
 }
 
 /**
- * The import with any batch in place of the 1 that leads every input; undefined if an input does
- * not begin with 1, or an op needs the 1.
+ * The import with any batch in place of the 1 that leads every input; undefined if an op needs the
+ * 1.
  */
 function withFreeBatch(
   inputs: readonly InputSpec[],
   build: (inputs: readonly InputSpec[]) => Built,
 ): Built | undefined {
-  if (inputs.length === 0 || !inputs.every(({ shape }) => shape.length >= 2 && shape[0] === 1))
-    return undefined;
   try {
     return build(inputs.map((spec) => ({ ...spec, shape: [BATCH, ...spec.shape.slice(1)] })));
   } catch (error) {
@@ -142,12 +167,6 @@ function read(bytes: Uint8Array, site: Site, limits: Limits): OnnxModel {
       { ...site, cause },
     );
   }
-}
-
-interface InputSpec {
-  readonly name: string;
-  readonly dtype: DType;
-  readonly shape: Shape;
 }
 
 interface Built {
