@@ -5,10 +5,10 @@
  */
 import { basename } from 'node:path';
 import type { LayerProfile, TensorMetadata } from '../runtime/session-types.js';
-import { openOnnxruntime } from './bench-onnxruntime.js';
 import { count, microseconds, three } from './format.js';
 import { type Io, printJson, printLines } from './io.js';
 import { notHere } from './not-here.js';
+import { Onnxruntime } from './onnxruntime.js';
 import { withSession } from './open-session.js';
 import type { SessionFlags } from './options.js';
 import { startProgress } from './progress.js';
@@ -42,12 +42,21 @@ export async function bench(model: string, flags: BenchFlags, io: Io): Promise<v
     const { repeat = REPEAT } = flags;
     const batch = batchOf(session.inputMetadata, flags.batch);
     const feeds = randomFeeds(session.inputMetadata, batch);
-    const rival = flags.vs === undefined ? undefined : await openOnnxruntime(model, feeds, threads);
+    const rival =
+      flags.vs === undefined
+        ? undefined
+        : await Onnxruntime.open(model, {
+            op: 'bench',
+            need: '--vs onnxruntime',
+            threads,
+            optimize: true,
+          });
     try {
-      const engines: Engine[] = [
-        { name: 'bitplane', run: () => session.run(feeds) },
-        ...(rival === undefined ? [] : [rival]),
-      ];
+      const engines: Engine[] = [{ name: 'bitplane', run: () => session.run(feeds) }];
+      if (rival !== undefined) {
+        const prepared = rival.prepare(feeds);
+        engines.push({ name: rival.name, run: () => rival.run(prepared) });
+      }
       const [ours, theirs] = await timeInTurns(engines, repeat, io, flags.json === true);
       const layers =
         flags.profile === true ? await session.profile(PROFILED_RUNS, feeds) : undefined;

@@ -49,6 +49,13 @@ export function parseThreads(text: string): number {
   return value;
 }
 
+export function parseTolerance(text: string): number {
+  const value = Number(text);
+  if (text.trim() === '' || !(value >= 0 && value < Infinity))
+    throw new InvalidArgumentError('Expected a number of 0 or more.');
+  return value;
+}
+
 /** Gathers a repeatable option. */
 export function gather(text: string, before: readonly string[] | undefined): string[] {
   return [...(before ?? []), text];

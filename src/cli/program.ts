@@ -17,7 +17,15 @@ import { DIALECTS } from '../formats/onnx/dialects.js';
 import { LOW_BITS } from '../runtime/session-types.js';
 import { type Io, printJson } from './io.js';
 import { modelFile } from './model-file.js';
-import { gather, gatherShapes, ISAS, parseCount, parseThreads, SIGN_ZEROS } from './options.js';
+import {
+  gather,
+  gatherShapes,
+  ISAS,
+  parseCount,
+  parseThreads,
+  parseTolerance,
+  SIGN_ZEROS,
+} from './options.js';
 import {
   CLIPPINGS,
   gatherLayers,
@@ -165,6 +173,19 @@ export function buildProgram(io: Io, messages: Io, exit: (code: number) => void)
     .option('--input <[name=]file.npy>', 'feed of an input; repeatable', gather)
     .option('--output <[name=]file.npy>', 'where an output is written; repeatable', gather)
     .action(async (model, flags) => (await import('./run.js')).run(model, flags, io));
+
+  session(onModel(command('check <model>', 'an ONNX model, its results beside onnxruntime')))
+    .option('--input <[name=]file.npy>', 'feed of an input (default: random); repeatable', gather)
+    .option('--seed <n>', 'of random inputs (default: 1)', parseCount)
+    .option('--runs <n>', 'runs, each on other random inputs (default: 1)', parseCount)
+    .option(
+      '--tolerance <t>',
+      'how far results may be apart: |a - b| <= t * max(1, |b|) (default: 1e-4)',
+      parseTolerance,
+    )
+    .action(async (model, flags) =>
+      exit(await (await import('./check.js')).check(model, flags, io)),
+    );
 
   session(onModel(command('eval <model>', 'accuracy on a data set')))
     .addOption(

@@ -1,5 +1,5 @@
 /**
- * Feeds for timing: seeded values in the shapes that a model declares. Not here: data that means
+ * Feeds for timing and for comparing: seeded values in the shapes that a model declares. Not here: data that means
  * anything.
  */
 import { byteLength, DTYPES, type DType, integerBounds } from '../core/dtype.js';
@@ -20,29 +20,44 @@ export function seededRandom(seed: number): () => number {
   };
 }
 
+export interface FeedOptions {
+  /** Default: that of seed 1. */
+  readonly random?: () => number;
+  /** What errors name. Default: bench. */
+  readonly op?: string;
+}
+
 /**
  * f32 in [-1, 1), integers over the range of their bytes (i32: of i8). A symbol in the first place
  * becomes `batch`.
+ * @throws BitplaneError ERR_SHAPE for a symbol elsewhere, naming the option that gives its size
  */
-export function randomFeeds(inputs: readonly TensorMetadata[], batch: number, seed = 1): Tensors {
-  const random = seededRandom(seed);
+export function randomFeeds(
+  inputs: readonly TensorMetadata[],
+  batch: number,
+  { random = seededRandom(1), op = 'bench' }: FeedOptions = {},
+): Tensors {
   return Object.fromEntries(
-    inputs.map((input) => [input.name, randomTensor(input.dtype, concrete(input, batch), random)]),
+    inputs.map((input) => [
+      input.name,
+      randomTensor(input.dtype, concrete(input, batch, op), random),
+    ]),
   );
 }
 
-function concrete({ name, shape }: TensorMetadata, batch: number): number[] {
-  return shape.map((dim, axis) => {
-    if (typeof dim === 'number') return dim;
-    if (axis > 0)
-      throw expected(
-        'ERR_SHAPE',
-        `--shape ${name}=${shape.map((size, at) => (typeof size === 'number' ? size : at === 0 ? batch : 64))}, or other sizes,`,
-        `none for ${showShape(shape)}`,
-        { op: 'bench', node: name },
-      );
-    return batch;
-  });
+/** Height and width in an example. */
+const EXAMPLE = 64;
+
+function concrete({ name, shape }: TensorMetadata, batch: number, op: string): number[] {
+  const sizes = shape.map((dim, axis) =>
+    typeof dim === 'number' ? dim : axis === 0 ? batch : EXAMPLE,
+  );
+  if (shape.some((dim, axis) => axis > 0 && typeof dim === 'string'))
+    throw expected('ERR_SHAPE', `--shape, such as ${name}=${sizes},`, showShape(shape), {
+      op,
+      node: name,
+    });
+  return sizes;
 }
 
 function randomValue(dtype: DType, random: number): number {

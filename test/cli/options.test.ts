@@ -63,6 +63,7 @@ const layer = async (name: string, ...more: string[]) =>
 const BASE: Readonly<Record<string, () => string[]>> = {
   inspect: () => ['inspect', model],
   run: () => ['run', model, '--input', at('x.npy')],
+  check: () => ['check', reluModel()],
   eval: () => ['eval', model, '--dataset', 'mnist', '--data', dir],
   bench: () => ['bench', model, '--repeat', '2'],
   'bench kernels': () => ['bench', 'kernels', '--repeat', '1', '--isa', 'scalar'],
@@ -173,6 +174,47 @@ const axisLast = (command: string, argv: (file: string) => string[]) => async ()
   });
 };
 
+/** The greater of 0 and x [N, 4], or of any shape. */
+const reluModel = (shape: readonly (number | string)[] = ['N', 4]) =>
+  write(
+    at('relu.onnx'),
+    encodeOnnx({
+      inputs: { x: shape },
+      outputs: { y: shape },
+      nodes: [{ op: 'Relu', inputs: ['x'], outputs: ['y'] }],
+    }),
+  );
+/** A mean over maps of any height and width, strided, so that it needs their sizes. */
+const openModel = () =>
+  write(
+    at('open.onnx'),
+    encodeOnnx({
+      inputs: { x: ['N', 1, 'h', 'w'] },
+      outputs: { y: ['N', 1] },
+      nodes: [
+        {
+          op: 'AveragePool',
+          inputs: ['x'],
+          outputs: ['a'],
+          attributes: { kernel_shape: [2, 2], strides: [2, 2] },
+        },
+        {
+          op: 'ReduceMean',
+          inputs: ['a'],
+          outputs: ['y'],
+          attributes: { axes: [2, 3], keepdims: 0 },
+        },
+      ],
+    }),
+  );
+/** Without a shape the command refuses the model, and says which option to give. */
+const takesShape = (command: string, argv: (file: string) => string[]) => async () => {
+  const refused = await cli(command, ...argv(openModel()));
+  expect(refused).toMatchObject({ code: 1, stderr: expect.stringMatching(/--shape,? .*x=1,1,64/) });
+  const fixed = await cli(command, ...argv(openModel()), '--shape', 'x=1,1,28,28');
+  expect(fixed).toMatchObject({ code: 0 });
+};
+
 const isJson = async (command: string) =>
   expect(json(await on(command, '--json'))).toBeTypeOf('object');
 const usesIsa = async (command: string) =>
@@ -211,6 +253,61 @@ const WORKS: Readonly<Record<string, (command: string) => Promise<unknown>>> = {
   ]),
   'bench --multi-threshold-axis': axisLast('bench', (file) => [file, '--repeat', '2']),
   'convert --multi-threshold-axis': axisLast('convert', (file) => [file, at('out.safetensors')]),
+  'inspect --shape': async () => {
+    const inspected = async (...more: string[]) =>
+      json(await cli('inspect', openModel(), '--json', ...more));
+    expect(await inspected()).toMatchObject({
+      symbols: ['N', 'h', 'w'],
+      layers: [],
+      notes: [expect.stringMatching(/depend on sizes: .* --shape x=1,1,64,64$/)],
+    });
+    const { symbols, layers } = await inspected('--shape', 'x=N,1,8,6');
+    expect(symbols).toEqual(['N']);
+    expect(layers.map(({ shape }: { shape: unknown }) => shape)).toContainEqual(['N', 4, 3, 1]);
+    expect(await inspected('--raw')).toMatchObject({ layers: [] });
+    const text = await cli('inspect', openModel());
+    expect(text.stdout).toMatch(/^sizes +N, h, w of any number$/m);
+  },
+  'run --shape': async () => {
+    write(at('map.npy'), writeNpy(new Tensor('f32', new Float32Array(54), [1, 1, 9, 6])));
+    const argv = ['run', openModel(), '--input', at('map.npy'), '--json'];
+    expect(json(await cli(...argv)).inputs[0].shape).toEqual([1, 1, 9, 6]);
+    expect(json(await cli(...argv, '--shape', 'x=N,1,9,w')).inputs[0].shape).toEqual([1, 1, 9, 6]);
+    const other = await cli(...argv, '--shape', 'x=1,1,6,6');
+    expect(other.stdout).toContain('expected f32[1, 1, 6, 6] but received shape [1, 1, 9, 6]');
+  },
+  'eval --shape': async () => {
+    const fixed = await on('eval', '--json', '--shape', 'image=N,784', '--limit', '3');
+    expect(json(fixed).n).toBe(3);
+    expect((await on('eval', '--shape', 'image=N,783')).stderr).toContain('fits [N, 784]');
+  },
+  'bench --shape': takesShape('bench', (file) => [file, '--repeat', '1']),
+  'convert --shape': takesShape('convert', (file) => [file, at('out.safetensors')]),
+  'quantize --shape': takesShape('quantize', (file) => [
+    ...[file, at('few.safetensors'), '--weights', '8'],
+  ]),
+  'check --shape': takesShape('check', (file) => [file]),
+  'check --json': isJson,
+  'check --input': async () => {
+    write(at('four.npy'), writeNpy(new Tensor('f32', new Float32Array(4), [1, 4])));
+    const { inputs } = json(await on('check', '--json', '--input', at('four.npy')));
+    expect(inputs[0].file).toBe(at('four.npy'));
+  },
+  'check --seed': async () => expect(json(await on('check', '--json', '--seed', '9')).seed).toBe(9),
+  'check --runs': async () =>
+    expect(json(await on('check', '--json', '--runs', '4')).outputs[0].elements).toBe(16),
+  'check --tolerance': async () =>
+    expect(json(await on('check', '--json', '--tolerance', '0')).tolerance).toBe(0),
+  'check --threads': usesThreads,
+  'check --isa': usesIsa,
+  'check --low-bit': async () =>
+    expect(json(await on('check', '--json', '--low-bit', 'dot')).agrees).toBe(true),
+  'check --sign-zero': async () => {
+    // The flag is read as by `run`; a Relu has no Sign.
+    expect(json(await on('check', '--json', '--sign-zero', 'plus')).agrees).toBe(true);
+  },
+  'check --multi-threshold-axis': async () =>
+    expect((await on('check', '--multi-threshold-axis', 'last')).code).toBe(0),
   'run --json': isJson,
   'run --input': async () =>
     expect(json(await on('run', '--json')).inputs[0].file).toBe(at('x.npy')),
@@ -357,21 +454,8 @@ const WORKS: Readonly<Record<string, (command: string) => Promise<unknown>>> = {
     expect(file).toMatchObject({ code: 1, stderr: expect.stringMatching(/--train: is not taken/) });
   },
   'bench --vs': async () => {
-    const spec = {
-      inputs: { x: ['N', 4] },
-      outputs: { y: ['N', 4] },
-      nodes: [{ op: 'Relu', inputs: ['x'], outputs: ['y'] }],
-    };
-    const outcome = await cli(
-      'bench',
-      write(at('relu.onnx'), encodeOnnx(spec)),
-      '--repeat',
-      '2',
-      '--json',
-      '--vs',
-      'onnxruntime',
-    );
-    expect(json(outcome).vs.engine).toMatch(/^onnxruntime-node/);
+    const argv = ['bench', reluModel(), '--repeat', '2', '--json', '--vs', 'onnxruntime'];
+    expect(json(await cli(...argv)).vs.engine).toMatch(/^onnxruntime-node/);
   },
   'bench --threads': usesThreads,
   'bench --isa': usesIsa,
@@ -564,6 +648,10 @@ const VALUES: Readonly<Record<string, string>> = {
   '--output': 'y.npy',
   '--sign-zero': 'plus',
   '--multi-threshold-axis': 'last',
+  '--shape': 'image=1,784',
+  '--seed': '3',
+  '--runs': '2',
+  '--tolerance': '0.1',
   '--threads': '1',
   '--isa': 'scalar',
   '--low-bit': 'dot',

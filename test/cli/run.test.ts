@@ -3,7 +3,7 @@ import { mkdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { beforeEach, describe, expect, test } from 'vitest';
-import { assign } from '../../src/cli/run.js';
+import { assign } from '../../src/cli/read-feed.js';
 import { loadModel } from '../../src/formats/model.js';
 import { readNpy, writeNpy } from '../../src/formats/npy.js';
 import { saveModel } from '../../src/formats/safetensors/model.js';

@@ -3,7 +3,7 @@
  * them (./float-types.test.ts).
  */
 import { expect, test } from 'vitest';
-import { fromBrainHalves, fromHalves } from '../../../src/formats/onnx/half.js';
+import { fromBrainHalves, fromHalves, toHalves } from '../../../src/formats/onnx/half.js';
 
 const ALL = Uint16Array.from({ length: 2 ** 16 }, (_, bits) => bits);
 
@@ -34,4 +34,21 @@ test('each half has the value of its sign, exponent and mantissa', () => {
 test('each bfloat16 is the float32 whose upper half it is', () => {
   const bits = new Uint32Array(fromBrainHalves(ALL).buffer);
   expect(bits.every((word, i) => word === i * 2 ** 16)).toBe(true);
+});
+
+test('a float becomes the nearest half, a tie the even one', () => {
+  const values = fromHalves(ALL);
+  const numbers = ALL.filter((bits) => (bits & 0x7fff) <= 0x7c00);
+  expect(toHalves(Float32Array.from(numbers, (bits) => values[bits]!))).toEqual(numbers);
+  expect(toHalves(Float32Array.of(NaN))[0]! & 0x7fff).toBeGreaterThan(0x7c00);
+  // Half way to the next one, and a float32 to each side of that; 65536 follows the largest.
+  for (let bits = 0; bits < 0x7c00; bits++) {
+    const next = bits === 0x7bff ? 65536 : values[bits + 1]!;
+    const tie = (values[bits]! + next) / 2;
+    const ulp = 2 ** (Math.floor(Math.log2(tie)) - 23);
+    const even = bits + (bits % 2);
+    const rounded = toHalves(Float32Array.of(tie - ulp, tie, tie + ulp, -tie));
+    if (`${rounded}` !== `${[bits, even, bits + 1, even + 0x8000]}`)
+      expect.unreachable(`0x${bits.toString(16)}: ${rounded}`);
+  }
 });
