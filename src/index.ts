@@ -14,6 +14,7 @@ export { saveModel } from './formats/safetensors/model.js';
 export { type CreateOptions, Session } from './formats/session.js';
 export { readTensors, writeTensors } from './formats/tensors.js';
 export type { Chosen, Feed, Feeds, OutputName, Results } from './graph/feeds.js';
+export type { Shapes } from './graph/shapes.js';
 export type { Graph, Input, Metadata, Value } from './graph/value.js';
 export * as methods from './methods/index.js';
 export * as nn from './nn/index.js';

@@ -15,7 +15,7 @@ export interface Difference {
   readonly signs: number;
   /** Elements that are not the same number. */
   readonly unequal: number;
-  /** The element with the greatest `maxRel`, the first of several; undefined if all are the same. */
+  /** The element of `maxRel`, the first of several; undefined if all are the same. */
   readonly worst: Worst | undefined;
 }
 

@@ -1,6 +1,6 @@
 /**
- * Feeds for timing and for comparing: seeded values in the shapes that a model declares. Not here: data that means
- * anything.
+ * Feeds for timing and for comparing: seeded values in the shapes that a model declares. Not here:
+ * data that means anything.
  */
 import { byteLength, DTYPES, type DType, integerBounds } from '../core/dtype.js';
 import { expected } from '../core/errors.js';

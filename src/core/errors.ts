@@ -59,7 +59,7 @@ function placeOf({ op, node }: ErrorSite): string {
   return where === '' ? '' : `${where}: `;
 }
 
-/** The same error, whose sentence goes on: what a caller knows that the place of the error does not. */
+/** The same error, whose sentence goes on: with what a caller knows and the check did not. */
 export function continued(error: BitplaneError, more: string): BitplaneError {
   const place = placeOf(error);
   const { code, op, node, message } = error;

@@ -30,7 +30,7 @@ export interface LoadOptions extends ImportChoices, LimitOptions {
   readonly maxFileBytes?: number | undefined;
   /**
    * Shapes of inputs by their names, `{ x: [1, 3, 48, 192] }`: a number fixes a size that the model
-   * leaves open, the name of its symbol leaves it so. Default: every size stays as the model has it.
+   * leaves open, the name of its symbol leaves it so. Default: all stay as the model has them.
    */
   readonly shapes?: Shapes | undefined;
 }

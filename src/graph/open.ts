@@ -49,8 +49,9 @@ function placeholder({ name, dtype, shape }: Declared): Value {
   });
 }
 
+/** False for what is no graph. */
 export function isOpen(graph: Graph): graph is OpenGraph {
-  return graph.open !== undefined;
+  return typeof (graph as Graph | null | undefined)?.open?.forSizes === 'function';
 }
 
 /** The symbols of inputs, each once, in their order. */

@@ -66,7 +66,7 @@ export class SessionGraph {
 }
 
 const SAMPLES = 16;
-/** Comparing takes a time that the number of constants decides, even of a file made to take long. */
+/** So that the number of constants decides how long comparing takes, whatever they are. */
 const MOST_ALIKE = 8;
 
 /** Some bytes of a tensor, which mostly tell it from others of its shape. */

@@ -246,7 +246,7 @@ describe('sizes that a model cannot have', () => {
       spec({ nodes: [conv('x', 'y', { pads: [0, 0, 0, 0] })], initializers: W }),
       [1, 2, 2, 8],
       'ERR_SHAPE',
-      /^conv2d "y": expected a height of at least 3 .* received 2 \(with batch = 1, height = 2, width = 8\)$/,
+      /^conv2d "y": .* at least 3 .* received 2 \(with batch = 1, height = 2, width = 8\)$/,
     ],
     [
       'weights for another size',
@@ -440,7 +440,7 @@ describe('the option shapes', () => {
   test('is what errors name where a graph for all sizes is asked for', async () => {
     const graph = await loadModel(CONV);
     const wayOut =
-      /^conv2d "y": .*"height"; .* option shapes, such as { x: \[1, 2, 64, 64\] }, .* --shape x=1,2,64,64$/;
+      /^conv2d "y": .*"height"; .* such as { x: \[1, 2, 64, 64\] }, .* --shape x=1,2,64,64$/;
     for (const use of [optimize, encodeModel, exportOnnx])
       expect(() => use(graph)).toThrow(errorLike('ERR_SHAPE', wayOut));
   });

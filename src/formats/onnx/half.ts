@@ -1,6 +1,6 @@
 /**
- * Floats of 16 bits as float32, which holds every one of them exactly. To them floats are rounded to the
- * nearest, ties to even.
+ * Floats of 16 bits as float32, which holds every one of them exactly, and floats rounded to the
+ * nearest half. Not here: files that hold them (./tensor.ts).
  */
 
 /** IEEE half precision: a sign, 5 bits of exponent, 10 of mantissa. */
@@ -22,7 +22,7 @@ export function fromBrainHalves(halves: Uint16Array): Float32Array {
   return new Float32Array(Uint32Array.from(halves, (bits) => bits << 16).buffer);
 }
 
-/** The nearest half of each float; what is too large becomes an infinity. */
+/** The nearest half of each float, the even one of two; what is too large is an infinity. */
 export function toHalves(floats: Float32Array): Uint16Array {
   return Uint16Array.from(floats, nearestHalf);
 }

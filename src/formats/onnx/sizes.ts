@@ -152,8 +152,8 @@ function symbolsIn(inputs: readonly InputSpec[]): string[] {
 }
 
 /**
- * An output as the file declares it; sizes that the file leaves open, or that an import contradicts,
- * are symbols. Undefined where nothing says how many axes there are.
+ * An output as the file declares it; sizes that the file leaves open, or that an import
+ * contradicts, are symbols. Undefined where nothing says how many axes there are.
  */
 function declared(
   { name, elementType, dims = [] }: OnnxValueInfo,
