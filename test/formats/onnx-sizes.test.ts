@@ -437,6 +437,14 @@ describe('the option shapes', () => {
     );
   });
 
+  test('is asked for with what goes wrong at common sizes, where no such size fits', async () => {
+    const graph = await loadModel(FLAT);
+    const both = /^conv2d "a": .*"height", and with 224 for such sizes: dense "y": expected w of/;
+    expect(() => optimize(graph)).toThrow(errorLike('ERR_SHAPE', both));
+    const fixed = await loadModel(FLAT, { shapes: { x: ['batch', 2, 6, 6] } });
+    expect(optimize(fixed).outputs['y']?.shape).toEqual(['batch', 4]);
+  });
+
   test('is what errors name where a graph for all sizes is asked for', async () => {
     const graph = await loadModel(CONV);
     const wayOut =

@@ -6,7 +6,7 @@
  * (src/graph/open.ts).
  */
 import type { DType } from '../../core/dtype.js';
-import { BitplaneError, expected } from '../../core/errors.js';
+import { BitplaneError, continued, expected } from '../../core/errors.js';
 import type { Dim, Shape, Sizes } from '../../core/shape.js';
 import { type Declared, openGraph, symbolsOf } from '../../graph/open.js';
 import { type Graph, type Metadata, outputsOf } from '../../graph/value.js';
@@ -91,7 +91,7 @@ function opened(
   known: Sizes,
   cause: BitplaneError,
 ): Graph {
-  const tried = tryOut(file, inputs, asked, cause);
+  const { tried, failure } = tryOut(file, inputs, asked, cause);
   const outputs = file.outputs.map((info) => declared(info, tried, known));
   // Then nothing says how many axes the output has.
   if (outputs.includes(undefined)) throw cause;
@@ -109,11 +109,15 @@ function opened(
     const chosen = batch === 'free' ? (all[BATCH] ?? batch) : batch;
     return importWith(file, atSizes(inputs, all), chosen, all);
   };
-  return openGraph(faces, outputs as Declared[], file.metadata, { forSizes, why: cause });
+  const why =
+    failure === undefined
+      ? cause
+      : continued(cause, `, and with ${TRIED.at(-1)} for such sizes: ${failure.message}`);
+  return openGraph(faces, outputs as Declared[], file.metadata, { forSizes, why });
 }
 
 /**
- * The import at sizes that most networks take; undefined where they do not fit this one.
+ * The import at sizes that most networks take, or why they do not fit this one.
  * @throws BitplaneError for what no size would mend
  */
 function tryOut(
@@ -121,21 +125,23 @@ function tryOut(
   inputs: readonly InputSpec[],
   batch: Batch,
   cause: BitplaneError,
-): Graph | undefined {
+): { tried?: Graph; failure?: BitplaneError } {
+  let failure = cause;
   const batches = new Set(inputs.map(({ shape }) => shape[0]));
   for (const size of TRIED) {
     const sizes: Record<string, number> = Object.create(null);
     for (const symbol of symbolsIn(inputs)) sizes[symbol] = batches.has(symbol) ? 1 : size;
     try {
-      return file.at(atSizes(inputs, sizes), batch !== 'fixed');
+      return { tried: file.at(atSizes(inputs, sizes), batch !== 'fixed') };
     } catch (error) {
       if (!(error instanceof BitplaneError)) throw error;
+      failure = error;
       if (OF_SIZES.has(error.code)) continue;
       // The same, in which sizes that were tried look like the file's.
       throw error.code === cause.code && error.node === cause.node ? cause : error;
     }
   }
-  return undefined;
+  return { failure };
 }
 
 /** Inputs with sizes for symbols. */
