@@ -15,6 +15,7 @@ const ELSEWHERE: Elsewhere<BenchFlags> = [
   ['batch', '--batch', 'a kernel is measured at the shapes of its table, one image each'],
   ['profile', '--profile', 'every row is one kernel already'],
   ['train', '--train', 'a kernel is measured by itself'],
+  ['html', '--html', 'the page is about the runs of a model'],
   ['vs', '--vs', 'onnxruntime runs models, no single kernels'],
   ['lowBit', '--low-bit', 'every row is one kernel already'],
   ['signZero', '--sign-zero', 'it is about the Sign of an ONNX model'],

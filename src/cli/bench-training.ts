@@ -28,6 +28,7 @@ import { isZooName } from './zoo-name.js';
 /** Options of `bench MODEL` that mean nothing for a training step, and why. */
 const ELSEWHERE: Elsewhere<BenchFlags> = [
   ['profile', '--profile', 'the layers of a training step are not profiled'],
+  ['html', '--html', 'the page is about the runs of a model'],
   ['vs', '--vs', 'onnxruntime runs networks, and trains none here'],
   ['signZero', '--sign-zero', 'it is about the Sign of an ONNX model'],
   ['shape', '--shape', 'it is about the inputs of a model file'],

@@ -1,10 +1,14 @@
 /**
  * `bitplane bench MODEL`: latency of whole runs on seeded input, by layer if asked, and beside
- * another engine if asked. Not here: single kernels (bench-kernels.ts), training steps
+ * other engines if asked. Not here: single kernels (bench-kernels.ts), training steps
  * (bench-training.ts).
  */
+import { stat } from 'node:fs/promises';
 import { basename } from 'node:path';
+import { writeFileAtomic } from '../formats/write-file.js';
 import type { LayerProfile, TensorMetadata } from '../runtime/session-types.js';
+import { benchPage } from './bench-report.js';
+import type { EngineName } from './engines.js';
 import { count, microseconds, three } from './format.js';
 import { type Io, printJson, printLines } from './io.js';
 import { notHere } from './not-here.js';
@@ -15,13 +19,15 @@ import { startProgress } from './progress.js';
 import { randomFeeds } from './random-feeds.js';
 import { summarize, type Timing, timeCalls, warmUp } from './statistics.js';
 import { facts, table } from './table.js';
+import { isZooName } from './zoo-name.js';
 
 export interface BenchFlags extends SessionFlags {
   readonly repeat?: number;
   readonly batch?: number;
   readonly profile?: boolean;
   readonly train?: boolean;
-  readonly vs?: 'onnxruntime';
+  readonly vs?: readonly EngineName[];
+  readonly html?: string;
   readonly json?: boolean;
 }
 
@@ -29,6 +35,8 @@ interface Engine {
   readonly name: string;
   run(): Promise<unknown>;
 }
+
+type Timed = Timing & { readonly name: string };
 
 /** How often the engines take turns, so that a slow moment of the machine falls on all of them. */
 const ROUNDS = 5;
@@ -42,29 +50,44 @@ export async function bench(model: string, flags: BenchFlags, io: Io): Promise<v
     const { repeat = REPEAT } = flags;
     const batch = batchOf(session.inputMetadata, flags.batch);
     const feeds = randomFeeds(session.inputMetadata, batch);
-    const rival =
-      flags.vs === undefined
-        ? undefined
-        : await Onnxruntime.open(model, {
-            op: 'bench',
-            need: '--vs onnxruntime',
-            threads,
-            optimize: true,
-          });
+    const rivals: Onnxruntime[] = [];
     try {
       const engines: Engine[] = [{ name: 'bitplane', run: () => session.run(feeds) }];
-      if (rival !== undefined) {
-        const prepared = rival.prepare(feeds);
+      for (const engine of flags.vs ?? []) {
+        const options = { engine, op: 'bench', need: `--vs ${engine}`, threads, optimize: true };
+        const rival = await Onnxruntime.open(model, options);
+        rivals.push(rival);
+        const prepared = rival.prepare(rival.suited(feeds));
         engines.push({ name: rival.name, run: () => rival.run(prepared) });
       }
-      const [ours, theirs] = await timeInTurns(engines, repeat, io, flags.json === true);
-      const layers =
-        flags.profile === true ? await session.profile(PROFILED_RUNS, feeds) : undefined;
-      const comparison =
-        rival === undefined || theirs === undefined
-          ? undefined
-          : { engine: rival.name, ...theirs, ratio: theirs.medianUs / (ours as Timing).medianUs };
-
+      const timings = await timeInTurns(engines, repeat, io, flags.json === true);
+      const timed = engines.map(({ name }, i) => ({ name, ...(timings[i] as Timing) }));
+      const { name: _, ...ours } = timed[0] as Timed;
+      const profiled = flags.profile === true || flags.html !== undefined;
+      const layers = profiled ? await session.profile(PROFILED_RUNS, feeds) : [];
+      const vs = timed.slice(1).map(({ name, ...theirs }) => {
+        return { engine: name, ...theirs, ratio: theirs.medianUs / ours.medianUs };
+      });
+      const about: (readonly [string, string])[] = [
+        ['model', `${basename(model)}, batch ${batch}`],
+        ['session', `${isa}, ${threads} thread${threads === 1 ? '' : 's'}, ${repeat} runs`],
+      ];
+      const compared = vs.map(
+        ({ ratio, engine }) => `${three(ratio)} times as fast as ${engine} (medians)`,
+      );
+      if (flags.html !== undefined) {
+        const html = benchPage({
+          title: `${basename(model)}, timed`,
+          about: [...about, ...compared.map((text) => ['bitplane', text] as const)],
+          engines: timed,
+          info: session.info,
+          fileBytes: isZooName(model) ? null : (await stat(model)).size,
+          profile: layers,
+          graph: session.graph,
+          batch,
+        });
+        await writeFileAtomic(flags.html, new TextEncoder().encode(html));
+      }
       if (flags.json === true) {
         printJson(io, {
           model,
@@ -73,32 +96,17 @@ export async function bench(model: string, flags: BenchFlags, io: Io): Promise<v
           batch,
           repeat,
           ...ours,
-          ...(layers === undefined ? {} : { layers }),
-          ...(comparison === undefined ? {} : { vs: comparison }),
+          ...(flags.profile === true ? { layers } : {}),
+          ...(vs.length === 0 ? {} : { vs }),
         });
         return;
       }
-      printLines(
-        io,
-        facts([
-          ['model', `${basename(model)}, batch ${batch}`],
-          ['session', `${isa}, ${threads} thread${threads === 1 ? '' : 's'}, ${repeat} runs`],
-        ]),
-        '',
-        timingTable([
-          { name: 'bitplane', ...(ours as Timing) },
-          ...(comparison === undefined ? [] : [{ name: comparison.engine, ...comparison }]),
-        ]),
-      );
-      if (comparison !== undefined)
-        printLines(
-          io,
-          '',
-          `${three(comparison.ratio)} times as fast as ${comparison.engine} (medians)`,
-        );
-      if (layers !== undefined) printLines(io, '', layerTable(layers));
+      printLines(io, facts(about), '', timingTable(timed));
+      if (compared.length > 0) printLines(io, '', compared);
+      if (flags.profile === true) printLines(io, '', layerTable(layers));
+      if (flags.html !== undefined) printLines(io, '', `wrote ${flags.html}`);
     } finally {
-      await rival?.release();
+      for (const rival of rivals) await rival.release();
     }
   });
 }
@@ -144,12 +152,17 @@ async function timeInTurns(
   return samples.map(summarize);
 }
 
-function timingTable(rows: readonly (Timing & { readonly name: string })[]): string {
+function timingTable(rows: readonly Timed[]): string {
   return table(
     [
       { title: 'engine', cell: (row) => row.name },
       { title: 'median', cell: (row) => microseconds(row.medianUs), align: 'right' },
       { title: 'min', cell: (row) => microseconds(row.minUs), align: 'right' },
+      {
+        title: 'quartiles',
+        cell: (row) => `${microseconds(row.p25Us)} to ${microseconds(row.p75Us)}`,
+        align: 'right',
+      },
       { title: 'p99', cell: (row) => microseconds(row.p99Us), align: 'right' },
     ],
     rows,

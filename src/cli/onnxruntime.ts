@@ -1,6 +1,7 @@
 /**
- * The same model in onnxruntime-node, an optional package that the user installs: what `bench --vs`
- * and `check` compare with. Not here: how times or numbers are compared.
+ * The same model in onnxruntime, whose packages the user installs, onnxruntime-node or the
+ * WebAssembly of onnxruntime-web: what `bench --vs` and `check` compare with. Not here: how times
+ * or numbers are compared.
  */
 import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
@@ -9,9 +10,12 @@ import { BitplaneError } from '../core/errors.js';
 import { readBytes } from '../data/files.js';
 import { fromHalves, toHalves } from '../formats/onnx/half.js';
 import { Tensor } from '../tensor/tensor.js';
+import { ENGINES, type EngineName } from './engines.js';
 import type { Tensors } from './run-rows.js';
 
 export interface OpenOptions {
+  /** Default: onnxruntime. */
+  readonly engine?: EngineName;
   /** The command, and what it needs onnxruntime for. */
   readonly op: string;
   readonly need: string;
@@ -51,38 +55,45 @@ export class Onnxruntime {
     private readonly ort: typeof import('onnxruntime-node'),
     private readonly session: InferenceSession,
     private readonly op: string,
+    private readonly engine: EngineName,
   ) {}
 
   /**
    * No threads beside `threads`; a gzipped file is inflated.
-   * @throws BitplaneError ERR_UNSUPPORTED where onnxruntime-node is not installed or cannot load
-   * the model, as with QONNX ops
+   * @throws BitplaneError ERR_UNSUPPORTED where its package is not installed or cannot load the
+   * model, as with QONNX ops
    */
   static async open(
     model: string,
-    { op, need, threads, optimize }: OpenOptions,
+    { engine = 'onnxruntime', op, need, threads, optimize }: OpenOptions,
   ): Promise<Onnxruntime> {
-    const ort = await loadOnnxruntime(need);
+    const ort = await loadOnnxruntime(engine, need);
+    const isWeb = engine === 'onnxruntime-web';
+    // Of the process, and read when its first session is made.
+    if (isWeb) ort.env.wasm.numThreads = threads;
     try {
-      const session = await ort.InferenceSession.create((await inflated(model)) as string, {
+      const source = isWeb ? await bytesOf(model) : await inflated(model);
+      const session = await ort.InferenceSession.create(source as string, {
         intraOpNumThreads: threads,
         interOpNumThreads: 1,
         executionMode: 'sequential',
         graphOptimizationLevel: optimize ? 'all' : 'disabled',
         logSeverityLevel: 4,
       });
-      return new Onnxruntime(ort, session, op);
+      return new Onnxruntime(ort, session, op, engine);
     } catch (cause) {
       if (cause instanceof BitplaneError) throw cause;
       const sentence =
-        'onnxruntime cannot run this model: it takes plain .onnx files of standard ops, no ' +
+        `${engine} cannot run this model: it takes plain .onnx files of standard ops, no ` +
         `QONNX or safetensors (${firstLine(cause)})`;
       throw new BitplaneError('ERR_UNSUPPORTED', sentence, { op, node: model, cause });
     }
   }
 
   get name(): string {
-    return `onnxruntime-node ${this.ort.env.versions.node ?? ''}`.trim();
+    const { node, web } = this.ort.env.versions;
+    const version = this.engine === 'onnxruntime' ? node : web;
+    return `${ENGINES[this.engine]} ${version ?? ''}`.trim();
   }
 
   /** Whether an input or output has such a type. */
@@ -156,13 +167,20 @@ export function numbersOf({ type, dims, data }: OrtTensor): Numbers {
   return { type, shape, data: data as Float32Array };
 }
 
-async function loadOnnxruntime(need: string): Promise<typeof import('onnxruntime-node')> {
+async function loadOnnxruntime(
+  engine: EngineName,
+  need: string,
+): Promise<typeof import('onnxruntime-node')> {
+  const name = ENGINES[engine];
   try {
-    return await import('onnxruntime-node');
+    // Both packages have one interface. A bundle must not look for the second.
+    return engine === 'onnxruntime'
+      ? await import('onnxruntime-node')
+      : ((await import(name)) as typeof import('onnxruntime-node'));
   } catch (cause) {
     throw new BitplaneError(
       'ERR_UNSUPPORTED',
-      `${need} needs the package onnxruntime-node: npm install onnxruntime-node`,
+      `${need} needs the package ${name}: npm install ${name}`,
       { cause },
     );
   }
@@ -171,6 +189,11 @@ async function loadOnnxruntime(need: string): Promise<typeof import('onnxruntime
 /** The path, beside which other files of the model may lie; the bytes of a gzipped file. */
 async function inflated(model: string): Promise<string | Uint8Array> {
   return /\.gz$/i.test(model) ? promisify(gunzip)(await readBytes(model)) : model;
+}
+
+async function bytesOf(model: string): Promise<Uint8Array> {
+  const source = await inflated(model);
+  return typeof source === 'string' ? new Uint8Array(await readBytes(source)) : source;
 }
 
 function firstLine(error: unknown): string {

@@ -22,6 +22,7 @@ import {
   gatherShapes,
   ISAS,
   parseCount,
+  parseEngines,
   parseThreads,
   parseTolerance,
   SIGN_ZEROS,
@@ -221,9 +222,12 @@ export function buildProgram(io: Io, messages: Io, exit: (code: number) => void)
     .option('--batch <n>', 'size of a symbolic batch (default: 1)', parseCount)
     .option('--profile', 'time of every layer')
     .option('--train', 'a training step of a zoo network, of 32 pictures unless --batch says')
-    .addOption(
-      new Option('--vs <engine>', 'time another engine on the same model').choices(['onnxruntime']),
+    .option(
+      '--vs <engines>',
+      'time other engines on the same model: onnxruntime, onnxruntime-web, with commas between',
+      parseEngines,
     )
+    .option('--html <file>', 'write a page with charts of times, memory and sizes')
     .action(async (model, flags) => {
       if (model === 'kernels') await (await import('./bench-kernels.js')).benchKernels(flags, io);
       else if (flags.train === true)

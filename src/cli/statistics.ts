@@ -3,11 +3,14 @@
 export interface Timing {
   readonly medianUs: number;
   readonly minUs: number;
+  /** The quartiles: half of the values lie between them. */
+  readonly p25Us: number;
+  readonly p75Us: number;
   readonly p99Us: number;
 }
 
 /**
- * Median (mean of the middle two), minimum, and the 99th percentile by nearest rank. `us` holds at
+ * Median (mean of the middle two), minimum, and percentiles by nearest rank. `us` holds at
  * least one value.
  */
 export function summarize(us: readonly number[]): Timing {
@@ -17,6 +20,8 @@ export function summarize(us: readonly number[]): Timing {
   return {
     medianUs: Number.isInteger(half) ? (at(half - 1) + at(half)) / 2 : at(Math.floor(half)),
     minUs: at(0),
+    p25Us: at(Math.ceil(sorted.length * 0.25) - 1),
+    p75Us: at(Math.ceil(sorted.length * 0.75) - 1),
     p99Us: at(Math.ceil(sorted.length * 0.99) - 1),
   };
 }

@@ -2,6 +2,8 @@
  * `bitplane check`: what it compares, what it prints, and its exit codes. Not here: models that
  * agree for good reasons (test/formats).
  */
+import { existsSync, readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { beforeEach, describe, expect, test } from 'vitest';
@@ -107,7 +109,6 @@ test('a gzipped model, and two inputs of which one is read', async () => {
   const nodes = [node('Add', ['x', 'z'], 'a'), node('MatMul', ['a', 'w'], 'y')];
   const inputs = { x: ['n', 4], z: ['n', 4] };
   const plain = model({ nodes, inputs });
-  const { readFileSync } = await import('node:fs');
   const packed = write(at('packed.onnx.gz'), gzipSync(readFileSync(plain)));
   const feed = writeNpy(new Tensor('f32', new Float32Array(4), [1, 4]));
   const found = await document(packed, '--input', `z=${write(at('z.npy'), feed)}`, '--runs', '2');
@@ -168,4 +169,14 @@ test('numbers: NaN and infinities agree with themselves only', () => {
     unequal: 2,
     worst: { run: 1, element: 0, ours: 1, theirs: 2 },
   });
+});
+
+const hasWeb = createRequire(import.meta.url)
+  .resolve.paths('x')
+  ?.some((folder) => existsSync(join(folder, 'onnxruntime-web')));
+test.skipIf(hasWeb)('an engine that is not installed says how to install it', async () => {
+  const { code, stdout, stderr } = await cli('bench', model(), '--vs', 'onnxruntime-web');
+  expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
+  const web = 'onnxruntime-web';
+  expect(stderr).toBe(`bitplane: --vs ${web} needs the package ${web}: npm install ${web}\n`);
 });

@@ -455,7 +455,22 @@ const WORKS: Readonly<Record<string, (command: string) => Promise<unknown>>> = {
   },
   'bench --vs': async () => {
     const argv = ['bench', reluModel(), '--repeat', '2', '--json', '--vs', 'onnxruntime'];
-    expect(json(await cli(...argv)).vs.engine).toMatch(/^onnxruntime-node/);
+    expect(json(await cli(...argv)).vs).toMatchObject([
+      { engine: expect.stringMatching(/^onnxruntime-node/), p25Us: expect.any(Number) },
+    ]);
+  },
+  'bench --html': async () => {
+    const path = at('bench.html');
+    const named = at('<b>&.safetensors');
+    write(named, readFileSync(model));
+    const { stdout } = await cli('bench', named, '--repeat', '2', '--html', path);
+    expect(stdout).toContain(`wrote ${path}`);
+    const html = readFileSync(path, 'utf8');
+    expect(html).toContain('&lt;b&gt;&amp;.safetensors, timed');
+    expect(html).not.toContain('<b>');
+    for (const part of ['time, by layer', 'packed weights in memory', 'model file', 'bconv_b1'])
+      expect(html).toContain(part);
+    expect(html).not.toMatch(/NaN|undefined|https?:\/\/(?!www\.w3\.org)/);
   },
   'bench --threads': usesThreads,
   'bench --isa': usesIsa,

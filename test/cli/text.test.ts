@@ -105,9 +105,9 @@ test('numbers have three significant digits and a unit', () => {
 
 describe('summarize', () => {
   test('gives the median of odd and even counts and of one value', () => {
-    expect(summarize([3, 1, 2])).toEqual({ medianUs: 2, minUs: 1, p99Us: 3 });
-    expect(summarize([4, 1, 2, 3])).toMatchObject({ medianUs: 2.5 });
-    expect(summarize([7])).toEqual({ medianUs: 7, minUs: 7, p99Us: 7 });
+    expect(summarize([3, 1, 2])).toEqual({ medianUs: 2, minUs: 1, p25Us: 1, p75Us: 3, p99Us: 3 });
+    expect(summarize([4, 1, 2, 3])).toMatchObject({ medianUs: 2.5, p25Us: 1, p75Us: 3 });
+    expect(summarize([7])).toEqual({ medianUs: 7, minUs: 7, p25Us: 7, p75Us: 7, p99Us: 7 });
   });
   test('the 99th percentile of 1 to 200 is 198', () => {
     expect(summarize(Array.from({ length: 200 }, (_, i) => 200 - i)).p99Us).toBe(198);

@@ -27,6 +27,11 @@ describe('usage', () => {
     [['eval', 'm'], /--dataset .* not specified/],
     [['eval', 'm', '--dataset', 'imagenet'], /Allowed choices are mnist, cifar10, folder/],
     [['bench', 'm', '--repeat', '1.5'], /Expected a whole number above 0/],
+    [['bench', 'm', '--vs', 'onnxruntime,caffe'], /choices are onnxruntime, onnxruntime-web/],
+    [['run', 'm', '--shape', '1,3,8,8'], /Expected NAME=SIZES, such as x=1,3,48,192/],
+    [['run', 'm', '--shape', 'x=1,0'], /Expected a whole number above 0/],
+    [['run', 'm', '--shape', 'x=1', '--shape', 'x=2'], /Expected one shape for x/],
+    [['check', 'm', '--tolerance', '-1'], /Expected a number of 0 or more/],
     [['inspect', 'm', 'n'], /too many arguments/],
     [['quantize', 'm', 'n.safetensors'], /--weights .* not specified/],
     [['quantize', 'm', 'n', '--weights', '8', '--layer', 'a=W'], /Expected NAME=W4A8/],
@@ -42,7 +47,16 @@ describe('usage', () => {
   test('help names every command but the demo', async () => {
     const { code, stdout } = await cli('--help');
     expect(code).toBe(0);
-    for (const name of ['inspect', 'run', 'eval', 'bench', 'convert', 'quantize', 'doctor'])
+    for (const name of [
+      'inspect',
+      'run',
+      'eval',
+      'bench',
+      'check',
+      'convert',
+      'quantize',
+      'doctor',
+    ])
       expect(stdout).toContain(`  ${name} `);
     expect(stdout).not.toContain('demo');
     expect(await cli('--version')).toMatchObject({

@@ -11,21 +11,22 @@ export interface Section {
 }
 
 const STYLE = `
-:root{--fg:#1b1f24;--bg:#fff;--line:#d5dae0;--s0:#3b6fb6;--s1:#d98632;--clip:#b3261e}
+:root{--fg:#1b1f24;--bg:#fff;--line:#d5dae0;--s0:#3b6fb6;--s1:#d98632;
+--s2:#3f8f5f;--clip:#b3261e}
 @media (prefers-color-scheme:dark){:root{--fg:#e6e8ea;--bg:#16191d;--line:#3a4149;--s0:#7aa7e6;
---s1:#e8a866;--clip:#ff8a80}}
+--s1:#e8a866;--s2:#79c79b;--clip:#ff8a80}}
 body{font:14px/1.5 system-ui,sans-serif;color:var(--fg);background:var(--bg);margin:2rem auto;
 max-width:70rem;padding:0 1rem}
 h1{font-size:1.5rem}h2{font-size:1.15rem;margin-top:2rem}
 table{border-collapse:collapse;font-variant-numeric:tabular-nums}
 th,td{padding:.15rem .6rem;border-bottom:1px solid var(--line);text-align:left;white-space:nowrap}
 th{cursor:pointer}td.r,th.r{text-align:right}.scroll{overflow-x:auto}
-.grid{display:flex;flex-wrap:wrap;gap:1rem}.grid figure{margin:0;width:420px}
+.grid{display:flex;flex-wrap:wrap;gap:1rem}.grid figure{margin:0;width:420px;max-width:100%}
 img{image-rendering:pixelated;margin:0 2px 2px 0}
 figcaption{font-size:.85rem;overflow-wrap:anywhere}
 svg{max-width:100%;height:auto}svg text{font-size:9px;fill:var(--fg)}
 svg text.l{text-anchor:end;dominant-baseline:middle}svg text.m{text-anchor:middle}
-svg .s0{fill:var(--s0)}svg .s1{fill:var(--s1)}svg line.a{stroke:var(--line)}
+svg .s0{fill:var(--s0)}svg .s1{fill:var(--s1)}svg .s2{fill:var(--s2)}svg line.a{stroke:var(--line)}
 svg polyline.s0{fill:none;stroke:var(--s0)}svg polyline.s1{fill:none;stroke:var(--s1)}
 svg line.c{stroke:var(--clip);stroke-width:1.5;stroke-dasharray:4 2}
 `;
