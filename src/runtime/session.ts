@@ -206,7 +206,8 @@ export class GraphSession<G extends Graph = Graph> {
    * @param feeds a tensor or a plain typed array for every input; a plain array takes the declared
    *   shape, its batch inferred from its length
    * @returns every output by name, or those that were asked for
-   * @throws BitplaneError ERR_FEED, ERR_ARGUMENT, ERR_ABORTED, ERR_RELEASED, ERR_NATIVE
+   * @throws BitplaneError ERR_FEED, ERR_ARGUMENT, ERR_ABORTED, ERR_RELEASED, ERR_NATIVE; of a model
+   *   with a graph for each size, ERR_SHAPE and others naming a node that cannot have these sizes
    */
   run(
     feeds: Feeds<G>,
