@@ -79,6 +79,16 @@ function onnxSeeds() {
       ['Gemm', { w: F([5, 4]), b: F([5]) }, { transB: 1 }],
       ['Softmax'],
     ]),
+    chain(
+      ['N', 3, 'h', 'w'],
+      [
+        ['Conv', { w: F([4, 3, 3, 3]) }, { strides: [2, 2], auto_pad: 'SAME_UPPER' }],
+        norm(4),
+        ['GlobalMaxPool'],
+        ['Flatten'],
+        ['MatMul', { w: F([4, 5]) }],
+      ],
+    ),
     chain(image, [
       bipolar,
       ['Conv', { w: F([8, 3, 3, 3]) }, { pads: [1, 1, 1, 1] }],

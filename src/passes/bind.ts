@@ -3,14 +3,18 @@
  * session reads it off the feeds).
  */
 import type { Dim, Sizes } from '../core/shape.js';
+import { isOpen } from '../graph/open.js';
 import { type Attrs, type Graph, mapGraph, topological, type Value } from '../graph/value.js';
 import { opDef } from '../ops/index.js';
 import { input, make } from '../ops/make.js';
 
 /**
  * Replaces every symbol of `sizes` in shapes and in shape attributes, and infers all shapes anew.
+ * An open graph makes the graph of these sizes itself.
+ * @throws BitplaneError where an op cannot have such sizes
  */
 export function bind(graph: Graph, sizes: Sizes): Graph {
+  if (isOpen(graph)) return graph.open.forSizes(sizes);
   const resolve = (dim: Dim): Dim =>
     typeof dim === 'string' && Object.hasOwn(sizes, dim) ? (sizes[dim] as number) : dim;
   const bound = new Map<Value, Value>();

@@ -2,7 +2,6 @@
  * A model for fixed shapes of its inputs. Not here: which sizes follow (src/graph/shapes.ts).
  */
 import type { ErrorSite } from '../core/errors.js';
-import { isOpen } from '../graph/open.js';
 import { type Shapes, sizesOf } from '../graph/shapes.js';
 import type { Graph } from '../graph/value.js';
 import { bind } from './bind.js';
@@ -13,6 +12,5 @@ import { bind } from './bind.js';
  */
 export function fixShapes(graph: Graph, shapes: Shapes, site: ErrorSite): Graph {
   const sizes = sizesOf(graph.inputs, shapes, site);
-  if (Object.keys(sizes).length === 0) return graph;
-  return isOpen(graph) ? graph.open.forSizes(sizes) : bind(graph, sizes);
+  return Object.keys(sizes).length === 0 ? graph : bind(graph, sizes);
 }
