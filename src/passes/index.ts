@@ -2,6 +2,7 @@
  * The passes from a graph as it was written or imported to the graph that is lowered, in order;
  * `verify` runs after each. Not here: fusion, memory and lowering, which plan a finished graph.
  */
+import { atOnce, type Pausing } from '../core/turns.js';
 import type { Graph } from '../graph/value.js';
 import { verify } from '../ops/verify.js';
 import { absorbAffines } from './absorb-affines.js';
@@ -14,13 +15,13 @@ import { foldRules, materialize } from './fold.js';
 import { Folding } from './folding.js';
 import { composeRepeats, dropIdentities } from './identities.js';
 import { requantized } from './integers.js';
-import { layout } from './layout.js';
+import { layingOut } from './layout.js';
 import { legalize } from './legalize.js';
 import { absorbPad, lowerBatchNorm, lowerMatmul } from './lower.js';
 import { shortenNames } from './names.js';
 import { exceptWeights } from './quantized-weights.js';
-import { firstOf, fixpoint, type Rule, rewrite } from './rewrite.js';
-import { foldThresholds } from './thresholds.js';
+import { firstOf, fixpoint, type Rule, rewriting } from './rewrite.js';
+import { foldingThresholds } from './thresholds.js';
 
 export interface OptimizeOptions {
   /**
@@ -35,7 +36,7 @@ export interface OptimizeOptions {
 
 interface Pass {
   readonly name: string;
-  run(graph: Graph, tools: Tools): Graph;
+  run(graph: Graph, tools: Tools): Graph | Pausing<Graph>;
 }
 
 /** What the passes over one graph share. */
@@ -45,23 +46,24 @@ interface Tools {
   readonly evaluations: Evaluations;
 }
 
-const repeat = (graph: Graph, rule: Rule, { folding }: Tools) =>
-  fixpoint(graph, (current) => rewrite(current, rule, folding));
-
 const SIMPLIFY: Rule = firstOf(foldRules, dropIdentities, composeRepeats);
 
 /** The same graph in fewer ops. */
 const CANONICAL: readonly Pass[] = [
   {
     name: 'simplify',
-    run: (graph, tools) => repeat(graph, firstOf(SIMPLIFY, lowerBatchNorm, lowerMatmul), tools),
+    run: (graph, { folding }) =>
+      fixpoint(graph, firstOf(SIMPLIFY, lowerBatchNorm, lowerMatmul), folding),
   },
   { name: 'common', run: eliminateCommon },
 ];
 
 /** What the executor asks for: constants as numbers, bits moved by none but the ops that can. */
 const executable = (materializing: Pass): readonly Pass[] => [
-  { name: 'legalize', run: (graph, tools) => repeat(graph, firstOf(SIMPLIFY, legalize), tools) },
+  {
+    name: 'legalize',
+    run: (graph, { folding }) => fixpoint(graph, firstOf(SIMPLIFY, legalize), folding),
+  },
   materializing,
   { name: 'common', run: eliminateCommon },
   { name: 'names', run: shortenNames },
@@ -69,37 +71,33 @@ const executable = (materializing: Pass): readonly Pass[] => [
 
 const MATERIALIZE: Pass = {
   name: 'materialize',
-  run: (graph, { folding }) => rewrite(graph, materialize, folding),
+  run: (graph, { folding }) => rewriting(graph, materialize, folding),
 };
 
 /** Weights that kernels read in few bits stay so. */
 const MATERIALIZE_OTHERS: Pass = {
   name: 'materialize',
-  run: (graph, { folding }) => rewrite(graph, exceptWeights(graph, materialize), folding),
+  run: (graph, { folding }) => rewriting(graph, exceptWeights(graph, materialize), folding),
 };
 
-const LAYOUT: Pass = { name: 'layout', run: (graph, { folding }) => layout(graph, folding) };
+const LAYOUT: Pass = { name: 'layout', run: (graph, { folding }) => layingOut(graph, folding) };
 
 /** What makes it fast. */
 const OPTIMIZING: readonly Pass[] = [
   LAYOUT,
   {
     name: 'binarize',
-    run: (graph, tools) =>
-      repeat(
-        graph,
-        firstOf(SIMPLIFY, absorbPad, binarizeRules(tools.signZero, tools.evaluations)),
-        tools,
-      ),
+    run: (graph, { signZero, evaluations, folding }) =>
+      fixpoint(graph, firstOf(SIMPLIFY, absorbPad, binarizeRules(signZero, evaluations)), folding),
   },
   {
     name: 'concat',
-    run: (graph, tools) =>
-      repeat(graph, firstOf(SIMPLIFY, requantized, concatSplitter(graph)), tools),
+    run: (graph, { folding }) =>
+      fixpoint(graph, firstOf(SIMPLIFY, requantized, concatSplitter(graph)), folding),
   },
   {
     name: 'thresholds',
-    run: (graph, { folding, evaluations }) => foldThresholds(graph, folding, evaluations),
+    run: (graph, { folding, evaluations }) => foldingThresholds(graph, folding, evaluations),
   },
 ];
 
@@ -111,7 +109,15 @@ const OPTIMIZING: readonly Pass[] = [
  * @throws BitplaneError ERR_GRAPH where the graph breaks a rule of the IR
  */
 export function canonicalize(graph: Graph, options: Pick<OptimizeOptions, 'maxBytes'> = {}): Graph {
-  return apply(graph, [...CANONICAL, ...executable(MATERIALIZE)], options);
+  return atOnce(canonicalizing(graph, options));
+}
+
+/** `canonicalize` that pauses after every value of each pass. */
+export function canonicalizing(
+  graph: Graph,
+  options: Pick<OptimizeOptions, 'maxBytes'>,
+): Pausing<Graph> {
+  return applying(graph, [...CANONICAL, ...executable(MATERIALIZE)], options);
 }
 
 /**
@@ -122,7 +128,13 @@ export function canonicalize(graph: Graph, options: Pick<OptimizeOptions, 'maxBy
  * @throws BitplaneError ERR_GRAPH where the graph breaks a rule of the IR
  */
 export function optimize(graph: Graph, options: OptimizeOptions = {}): Graph {
-  return apply(graph, [...CANONICAL, ...OPTIMIZING, ...executable(MATERIALIZE_OTHERS)], options);
+  return atOnce(optimizing(graph, options));
+}
+
+/** `optimize` that pauses after every value of each pass. */
+export function optimizing(graph: Graph, options: OptimizeOptions): Pausing<Graph> {
+  const passes = [...CANONICAL, ...OPTIMIZING, ...executable(MATERIALIZE_OTHERS)];
+  return applying(graph, passes, options);
 }
 
 /**
@@ -156,20 +168,33 @@ export function absorbBatchNorms(graph: Graph): Graph {
   return apply(graph, [...CANONICAL, LAYOUT, absorb, common], {});
 }
 
-function apply(
+function apply(graph: Graph, passes: readonly Pass[], options: OptimizeOptions): Graph {
+  return atOnce(applying(graph, passes, options));
+}
+
+function* applying(
   graph: Graph,
   passes: readonly Pass[],
   { signZero = 'exact', maxBytes }: OptimizeOptions,
-): Graph {
+): Pausing<Graph> {
   verify(graph);
   const tools: Tools = {
     signZero,
     folding: new Folding(graph, maxBytes),
     evaluations: new Evaluations(graph),
   };
-  return passes.reduce((current, pass) => {
-    const next = pass.run(current, tools);
+  let current = graph;
+  for (const pass of passes) {
+    const work = pass.run(current, tools);
+    const next = isPausing(work) ? yield* work : work;
+    yield;
     if (next !== current) verify(next);
-    return next;
-  }, graph);
+    yield;
+    current = next;
+  }
+  return current;
+}
+
+function isPausing(work: Graph | Pausing<Graph>): work is Pausing<Graph> {
+  return 'next' in work;
 }

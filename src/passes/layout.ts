@@ -4,6 +4,7 @@
  * maps are NHWC from the first convolution to the last, and a converted CNN has transposes at its
  * inputs and outputs only. Not here: the order inside kernels.
  */
+import { atOnce, type Pausing } from '../core/turns.js';
 import { type Graph, topological, uses, type Value, walk } from '../graph/value.js';
 import { isOp, opDef } from '../ops/index.js';
 import { make } from '../ops/make.js';
@@ -14,16 +15,19 @@ import { eliminateCommon } from './cse.js';
 import { foldRules } from './fold.js';
 import { Folding } from './folding.js';
 import { composeRepeats, dropIdentities } from './identities.js';
-import { firstOf, fixpoint, type Rule, rewrite } from './rewrite.js';
+import { firstOf, fixpoint, type Rule, rewriting } from './rewrite.js';
 import { isElementwise, permOf, permutedConstant, sinkTransposes } from './sink.js';
 
-export function layout(graph: Graph, folding = new Folding(graph)): Graph {
-  const sunk = fixpoint(graph, (current) => rewrite(current, SINKING, folding));
-  const still = rewrite(eliminateCommon(sunk), stillTransposes, folding);
-  const hoisted = hoistToInputs(still, folding);
-  return fixpoint(hoisted, (current) =>
-    rewrite(current, firstOf(composeRepeats, dropIdentities, foldRules), folding),
-  );
+export function layout(graph: Graph, folding?: Folding): Graph {
+  return atOnce(layingOut(graph, folding));
+}
+
+/** `layout` that pauses after every value of each of its steps. */
+export function* layingOut(graph: Graph, folding = new Folding(graph)): Pausing<Graph> {
+  const sunk = yield* fixpoint(graph, SINKING, folding);
+  const still = yield* rewriting(eliminateCommon(sunk), stillTransposes, folding);
+  const hoisted = yield* hoistToInputs(still, folding);
+  return yield* fixpoint(hoisted, firstOf(composeRepeats, dropIdentities, foldRules), folding);
 }
 
 /**
@@ -145,7 +149,7 @@ const SINKING: Rule = firstOf(
  * transpose(f(input)) -> f(transpose(input)) for element-wise f that nothing else reads: a sign
  * there then packs along the channels, and no kernel has to move single bits.
  */
-function hoistToInputs(graph: Graph, folding: Folding): Graph {
+function hoistToInputs(graph: Graph, folding: Folding): Pausing<Graph> {
   const counts = uses(graph);
   const hoisted = new Map<Value, Value>();
   for (const value of topological(graph)) {
@@ -153,7 +157,7 @@ function hoistToInputs(graph: Graph, folding: Folding): Graph {
     const result = hoist(value.inputs[0] as Value, value, counts, folding);
     if (result !== undefined) hoisted.set(value, result);
   }
-  return rewrite(graph, (_, site) => hoisted.get(site.original), folding);
+  return rewriting(graph, (_, site) => hoisted.get(site.original), folding);
 }
 
 /**

@@ -1,11 +1,12 @@
 /**
  * How a pass changes a graph: `rewrite` rebuilds it bottom-up with a rule applied to every value;
- * `fixpoint` repeats a pass until it finds nothing. A value is never mutated: what is not changed
+ * `fixpoint` repeats that until the rule finds nothing. A value is never mutated: what is not changed
  * is shared with the graph before. Not here: any rule.
  */
 import { BitplaneError } from '../core/errors.js';
 import { MAX_NAME } from '../core/limits.js';
 import { sameShape, showShape } from '../core/shape.js';
+import { atOnce, type Pausing } from '../core/turns.js';
 import { type Attrs, type Graph, mapGraph, topological, uses, type Value } from '../graph/value.js';
 import { constant, make } from '../ops/make.js';
 import { Folding } from './folding.js';
@@ -31,7 +32,16 @@ export interface Site {
 export type Rule = (value: Value, site: Site) => Value | undefined;
 
 /** Applies the rule to every value, inputs first. Returns the same object when no value changed. */
-export function rewrite(graph: Graph, rule: Rule, folding: Folding = new Folding(graph)): Graph {
+export function rewrite(graph: Graph, rule: Rule, folding?: Folding): Graph {
+  return atOnce(rewriting(graph, rule, folding));
+}
+
+/** `rewrite` that pauses after every value. */
+export function* rewriting(
+  graph: Graph,
+  rule: Rule,
+  folding: Folding = new Folding(graph),
+): Pausing<Graph> {
   /** What has become of the values that changed. */
   const results = new Map<Value, Value>();
   let counts: ReadonlyMap<Value, number> | undefined;
@@ -50,6 +60,7 @@ export function rewrite(graph: Graph, rule: Rule, folding: Folding = new Folding
     if (replacement !== undefined) requireSameType(original, replacement);
     const result = replacement ?? value;
     if (result !== original) results.set(original, result);
+    yield;
   }
   if (results.size === 0) return graph;
   return uniqueNames(mapGraph(graph, rebuilt));
@@ -69,14 +80,14 @@ export function renamed(node: Value, name: string): Value {
   return node.inputs.length === 0 ? node : make(node.op, name, node.inputs, node.attrs);
 }
 
-/** Repeats a pass until it returns the graph it was given. */
-export function fixpoint(graph: Graph, pass: (graph: Graph) => Graph): Graph {
+/** Applies the rule again and again, until it changes nothing; pauses as `rewriting` does. */
+export function* fixpoint(graph: Graph, rule: Rule, folding?: Folding): Pausing<Graph> {
   const seen = topological(graph).length;
   let current = graph;
-  // A pass that sinks something moves it over every node at most; needing more rounds than that
+  // A rule that sinks something moves it over every node at most; needing more rounds than that
   // means that two rules undo each other.
   for (let round = 0; round < 16 + 2 * seen; round++) {
-    const next = pass(current);
+    const next = yield* rewriting(current, rule, folding);
     if (next === current) return current;
     current = next;
   }

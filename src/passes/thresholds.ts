@@ -12,6 +12,7 @@
  * signs of what the convolution's epilogue computes.
  */
 import { sameShape } from '../core/shape.js';
+import { atOnce, type Pausing } from '../core/turns.js';
 import type { Graph, Value } from '../graph/value.js';
 import { isOp } from '../ops/index.js';
 import { constant, make } from '../ops/make.js';
@@ -28,7 +29,7 @@ import {
   run,
 } from './chain.js';
 import { Folding } from './folding.js';
-import { rewrite, type Site } from './rewrite.js';
+import { rewriting, type Site } from './rewrite.js';
 import { valueRange } from './value-range.js';
 
 const INT32_MIN = -(2 ** 31);
@@ -37,12 +38,17 @@ const BUDGET = 1 << 22;
 /** Evaluations that bisection takes at most. */
 const BISECTION = 32;
 
-export function foldThresholds(
+export function foldThresholds(graph: Graph): Graph {
+  return atOnce(foldingThresholds(graph));
+}
+
+/** `foldThresholds` that pauses after every value. */
+export function foldingThresholds(
   graph: Graph,
   folding = new Folding(graph),
   evaluations = new Evaluations(graph),
-): Graph {
-  return rewrite(graph, (value, site) => toThreshold(value, site, evaluations), folding);
+): Pausing<Graph> {
+  return rewriting(graph, (value, site) => toThreshold(value, site, evaluations), folding);
 }
 
 function toThreshold(value: Value, site: Site, evaluations: Evaluations): Value | undefined {

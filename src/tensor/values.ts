@@ -38,13 +38,33 @@ export function tensorOf<D extends DType>(
     );
   }
   const bits = new Uint8Array(byteLength('b1', elementCount(shape)));
-  for (let i = 0; i < bits.length; i++) {
+  const done = values instanceof Float32Array ? packWhole(values, bits) : 0;
+  for (let i = done; i < bits.length; i++) {
     let byte = 0;
     const end = Math.min(8, values.length - i * 8);
-    // Not `? 1 : 0`: every second branch on the sign of a weight is mispredicted, which made this
-    // six times as slow.
     for (let bit = 0; bit < end; bit++) byte |= Number((values[i * 8 + bit] as number) < 0) << bit;
     bits[i] = byte;
   }
   return new Tensor(dtype, bits as DTypeArray<D>, shape);
+}
+
+/**
+ * The signs of as many floats as fill whole bytes; gives the number of bytes. Binary weights of a
+ * file come as millions of floats, and a loop over one kind of array takes a fifth of the time of
+ * one over every kind.
+ */
+function packWhole(values: Float32Array, bits: Uint8Array): number {
+  const whole = Math.min(bits.length, values.length >> 3);
+  // Not `? 1 : 0`: every second branch on the sign of a weight is mispredicted.
+  for (let i = 0, at = 0; i < whole; i++, at += 8)
+    bits[i] =
+      Number(values[at]! < 0) |
+      (Number(values[at + 1]! < 0) << 1) |
+      (Number(values[at + 2]! < 0) << 2) |
+      (Number(values[at + 3]! < 0) << 3) |
+      (Number(values[at + 4]! < 0) << 4) |
+      (Number(values[at + 5]! < 0) << 5) |
+      (Number(values[at + 6]! < 0) << 6) |
+      (Number(values[at + 7]! < 0) << 7);
+  return whole;
 }

@@ -9,6 +9,7 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { atOnce } from '../../src/core/turns.js';
 import { loadModel } from '../../src/formats/model.js';
 import { type Graph, topological, type Value } from '../../src/graph/value.js';
 import { memberCount } from '../../src/ops/value-range.js';
@@ -20,7 +21,7 @@ import { composeRepeats, dropIdentities } from '../../src/passes/identities.js';
 import { optimize } from '../../src/passes/index.js';
 import { layout } from '../../src/passes/layout.js';
 import { absorbPad, lowerMatmul } from '../../src/passes/lower.js';
-import { firstOf, fixpoint, type Rule, rewrite } from '../../src/passes/rewrite.js';
+import { firstOf, fixpoint, type Rule } from '../../src/passes/rewrite.js';
 import { valueRange } from '../../src/passes/value-range.js';
 import { Tensor } from '../../src/tensor/tensor.js';
 import { type Channel, exactSign } from './exact.js';
@@ -37,7 +38,7 @@ const models = absent ? [] : readdirSync(folder).filter((name) => /\.onnx(\.gz)?
 function prepared(graph: Graph): Graph {
   const simplify = firstOf(foldRules, dropIdentities, composeRepeats);
   const repeat = (current: Graph, ...rules: Rule[]) =>
-    fixpoint(current, (next) => rewrite(next, firstOf(simplify, ...rules)));
+    atOnce(fixpoint(current, firstOf(simplify, ...rules)));
   return repeat(
     layout(repeat(graph, lowerMatmul)),
     absorbPad,
