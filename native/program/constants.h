@@ -53,6 +53,11 @@ class Constants {
     }
     return std::shared_ptr<const void>(entry, entry->data());
   }
+  // Whether a kernel has packed it already, in whatever way.
+  bool isPacked(int index) const {
+    const auto next = packed_.lower_bound({index, std::string()});
+    return next != packed_.end() && next->first.first == index;
+  }
   size_t packedBytes() const { return packedBytes_; }
 
  private:

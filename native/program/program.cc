@@ -31,9 +31,12 @@ class Context final : public BuildContext {
     return buffer >= 0 && buffers_[buffer].kind == BufferSpec::packed;
   }
   // Unpacked weights are in memory for one step at a time, because a step needs them only to pack
-  // them. False if some cannot be read.
+  // them. Those that are packed already are mostly not needed again; `packed` fetches them if they
+  // are. False if some cannot be read.
   bool fetchWeights(const Opcode& opcode, const Instruction& instruction) {
-    return eachWeights(opcode, instruction, [this](int index) { return constants_.ensure(index); });
+    return eachWeights(opcode, instruction, [this](int index) {
+      return constants_.isPacked(index) || constants_.ensure(index);
+    });
   }
   void dropWeights(const Opcode& opcode, const Instruction& instruction) {
     eachWeights(opcode, instruction, [this](int index) { return constants_.drop(index), true; });

@@ -4,11 +4,21 @@
  * or a call stack that is too deep. Not here: any check.
  */
 import { BitplaneError, type ErrorSite } from './errors.js';
+import type { Pausing } from './turns.js';
 
 /** @throws BitplaneError ERR_FORMAT for every other exception of `read` */
 export function reading<T>(site: ErrorSite, read: () => T): T {
   try {
     return read();
+  } catch (error) {
+    throw formatError(error, site);
+  }
+}
+
+/** `reading` for a reader that pauses. */
+export function* readingPausing<T>(site: ErrorSite, read: () => Pausing<T>): Pausing<T> {
+  try {
+    return yield* read();
   } catch (error) {
     throw formatError(error, site);
   }

@@ -33,3 +33,46 @@ export async function inTurns<T>(work: Pausing<T>, proceed: () => void = () => {
     await new Promise(setImmediate);
   }
 }
+
+/**
+ * Work that one party does in turns and another may need at once: whoever needs its end takes it
+ * there.
+ */
+export class SharedWork<T> {
+  private readonly work: Pausing<T>;
+  private end: { readonly value: T } | { readonly error: unknown } | undefined;
+
+  constructor(work: Pausing<T>) {
+    this.work = work;
+  }
+
+  /** What is left of it, for `inTurns`. */
+  *turns(): Pausing<T> {
+    while (!this.step()) yield;
+    return this.value();
+  }
+
+  /** The rest of it in this turn. */
+  atOnce(): T {
+    while (!this.step());
+    return this.value();
+  }
+
+  /** True when it has ended. */
+  private step(): boolean {
+    if (this.end !== undefined) return true;
+    try {
+      const step = this.work.next();
+      if (step.done === true) this.end = { value: step.value };
+    } catch (error) {
+      this.end = { error };
+    }
+    return this.end !== undefined;
+  }
+
+  private value(): T {
+    const end = this.end as NonNullable<typeof this.end>;
+    if ('error' in end) throw end.error;
+    return end.value;
+  }
+}

@@ -2,8 +2,11 @@
  * The public Session: a GraphSession that can open files. Not here: the formats, the running.
  */
 import { requireOptions, requireSignal } from '../core/checks.js';
+import { inTurns } from '../core/turns.js';
+import { isOpen } from '../graph/open.js';
 import type { Graph } from '../graph/value.js';
 import { GraphSession } from '../runtime/session.js';
+import { requireGoing, sessionSettings } from '../runtime/session-settings.js';
 import { SESSION_OPTIONS, type SessionOptions } from '../runtime/session-types.js';
 import { requireWarm } from '../runtime/warm.js';
 import { LOAD_OPTIONS, type LoadOptions, openModel } from './model.js';
@@ -39,10 +42,14 @@ export class Session<G extends Graph = Graph> extends GraphSession<G> {
     const { multiThresholdAxis, maxFileBytes, maxNodes, shapes, ...more } = options;
     const { signal, maxBytes } = more;
     const loading = { signal, multiThresholdAxis, maxFileBytes, maxNodes, maxBytes, shapes };
+    const settings = sessionSettings(more);
     const { graph, close } = await openModel(model, loading);
     let session: Session;
     try {
-      session = new Session(graph, more);
+      const prepared = isOpen(graph)
+        ? undefined
+        : await inTurns(settings.preparing(graph), () => requireGoing(signal));
+      session = new Session(graph, settings, prepared);
     } catch (error) {
       await close();
       throw error;
@@ -58,7 +65,7 @@ export class Session<G extends Graph = Graph> extends GraphSession<G> {
   }
 
   static override fromGraph<G extends Graph>(graph: G, options: SessionOptions = {}): Session<G> {
-    return new Session<G>(graph, options).warmed(options);
+    return new Session<G>(graph, sessionSettings(options)).warmed(options);
   }
 
   override async release(): Promise<void> {

@@ -9,6 +9,7 @@
 import { DTYPES, type DType } from '../core/dtype.js';
 import { type BitplaneError, type ErrorSite, expected } from '../core/errors.js';
 import type { Shape, Sizes } from '../core/shape.js';
+import type { Pausing } from '../core/turns.js';
 import type { Tensor } from '../tensor/tensor.js';
 
 /** Attributes of a node: plain JSON, frozen. Each op states its own type. */
@@ -82,7 +83,7 @@ export interface Openness {
    * The graph for sizes of some or all symbols of the inputs.
    * @throws BitplaneError where an op of the model cannot have such sizes
    */
-  readonly forSizes: (sizes: Sizes) => Graph;
+  readonly forSizes: (sizes: Sizes) => Pausing<Graph>;
   /** Says which op needs a size, and that it is a symbol. */
   readonly why: BitplaneError;
 }

@@ -3,6 +3,7 @@
  * session reads it off the feeds).
  */
 import type { Dim, Sizes } from '../core/shape.js';
+import { atOnce } from '../core/turns.js';
 import { isOpen } from '../graph/open.js';
 import { type Attrs, type Graph, mapGraph, topological, type Value } from '../graph/value.js';
 import { opDef } from '../ops/index.js';
@@ -14,7 +15,7 @@ import { input, make } from '../ops/make.js';
  * @throws BitplaneError where an op cannot have such sizes
  */
 export function bind(graph: Graph, sizes: Sizes): Graph {
-  if (isOpen(graph)) return graph.open.forSizes(sizes);
+  if (isOpen(graph)) return atOnce(graph.open.forSizes(sizes));
   const resolve = (dim: Dim): Dim =>
     typeof dim === 'string' && Object.hasOwn(sizes, dim) ? (sizes[dim] as number) : dim;
   const bound = new Map<Value, Value>();

@@ -41,13 +41,20 @@ export interface EncodedStep {
 export class Assembler {
   private readonly opcodes: ReadonlyMap<
     string,
-    { readonly number: number; readonly fields: readonly string[] }
+    {
+      readonly number: number;
+      readonly fields: readonly string[];
+      /** Fields that hold buffers of weights. */
+      readonly weights: readonly string[];
+    }
   >;
   private readonly epilogueOps: ReadonlyMap<string, number>;
   private readonly code: number[] = [];
   private readonly buffers: number[] = [];
   private readonly real = new Float32Array(1);
   private readonly bits = new Int32Array(this.real.buffer);
+  /** Where instructions begin in the code, and how many bytes of weights each packs. */
+  private readonly instructions: { readonly from: number; readonly weightBytes: number }[] = [];
   /** How many instructions are written so far. */
   length = 0;
   /** The layer that the next instructions compute, which errors name. */
@@ -57,7 +64,11 @@ export class Assembler {
     this.opcodes = new Map(
       native.opcodes.map(({ name, fields }, number) => [
         name,
-        { number, fields: fields.map((field) => field.name) },
+        {
+          number,
+          fields: fields.map((field) => field.name),
+          weights: fields.filter(({ kind }) => kind === 'weights').map((field) => field.name),
+        },
       ]),
     );
     this.epilogueOps = new Map(native.epilogueOps.map((name, number) => [name, number]));
@@ -103,6 +114,10 @@ export class Assembler {
     epilogue: readonly EncodedStep[] = [],
   ): void {
     const values = this.encoded(opcode, fields);
+    this.instructions.push({
+      from: this.code.length,
+      weightBytes: this.weightBytes(opcode, fields),
+    });
     this.code.push(this.opcodes.get(opcode)?.number as number, values.length);
     for (const value of values) this.code.push(value);
     this.code.push(epilogue.length);
@@ -149,6 +164,21 @@ export class Assembler {
     }
     requireFields(opcode, values, this.site);
     return Object.values(values);
+  }
+
+  private weightBytes(opcode: string, fields: Readonly<Record<string, number>>): number {
+    const names = this.opcodes.get(opcode)?.weights ?? [];
+    const numbers = names.map((name) => fields[name] ?? -1);
+    return numbers
+      .filter((buffer) => buffer >= 0 && this.buffers[3 * buffer] === WEIGHTS)
+      .reduce((sum, buffer) => sum + (this.buffers[3 * buffer + 2] as number), 0);
+  }
+
+  /** Where those instructions lie in the code that pack so many bytes of weights and more. */
+  packing(least: number): { readonly from: number; readonly to: number }[] {
+    return this.instructions.flatMap(({ from, weightBytes }, i) =>
+      weightBytes < least ? [] : [{ from, to: this.instructions[i + 1]?.from ?? this.code.length }],
+    );
   }
 
   /** A float as the integer that has its bits. */

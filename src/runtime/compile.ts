@@ -5,8 +5,14 @@
 import { BitplaneError } from '../core/errors.js';
 import { type Limits, UNLIMITED } from '../core/limits.js';
 import { elementCount } from '../core/shape.js';
+import type { Pausing } from '../core/turns.js';
 import { type Graph, outputsOf, type Value } from '../graph/value.js';
-import { addon, type NativeConstants, type NativeProgram } from '../native/addon.js';
+import {
+  addon,
+  type NativeAddon,
+  type NativeConstants,
+  type NativeProgram,
+} from '../native/addon.js';
 import { opDef } from '../ops/index.js';
 import type { Macs } from '../ops/op.js';
 import { bind } from '../passes/bind.js';
@@ -60,19 +66,25 @@ export interface Target {
 }
 
 /** The constants of a session in native memory, grown as programs ask for more. */
+/** Weights of so many bytes are packed in a turn of their own. */
+const PACKED_ALONE = 2 ** 15;
+
 export class SessionConstants {
   private readonly pool = new ConstantPool();
   private native: { readonly constants: NativeConstants; readonly count: number } | undefined;
 
-  compile(
+  /** Pauses after each layer, and after the weights of each are packed. */
+  *compiling(
     graph: Graph,
     sizes: Readonly<Record<string, number>>,
     target: Target,
     limits: Limits = UNLIMITED,
     states?: StateMemory,
-  ): Program {
+  ): Pausing<Program> {
     const bound = bind(graph, sizes);
+    yield;
     const { calls, outputs: results, homes, commit } = schedule(bound, target.threads);
+    yield;
     const outputs = outputsOf(bound).map(([, value]) => value);
     // A lowering may ask a kernel about sizes; those that no run can have are refused before.
     const memories = [...bound.inputs, ...calls.flatMap(({ stores }) => stores)];
@@ -94,6 +106,7 @@ export class SessionConstants {
       if (call.stores.every((memory) => elementCount(memory.shape) === 0)) continue;
       lowerCall(call, context, label);
       if (context.demands.length > 0) during.set(call, context.demands.splice(0));
+      yield;
     }
     const inputIds = bound.inputs.map((value) => context.buffer(value));
     const outputIds = results.map((memory) => context.buffer(memory));
@@ -103,15 +116,15 @@ export class SessionConstants {
     const demand = { arenaBytes, values: places.keys(), outputs, constantBytes: held };
     this.pool.settle(memoryLeft(demand, limits) - (states?.bytes ?? 0));
     const { code, buffers } = asm.finish();
+    const constants = this.load();
+    const run = { arenaBytes, ...machine, states: states?.native, commit: committing };
+    yield;
     try {
-      const native = new (addon().Program)(
-        this.load(),
-        code,
-        buffers,
-        { arenaBytes, ...machine, states: states?.native, commit: committing },
-        inputIds,
-        outputIds,
-      );
+      for (const { from, to } of asm.packing(PACKED_ALONE)) {
+        packWeights(constants, code.subarray(from, to), buffers, run);
+        yield;
+      }
+      const native = new (addon().Program)(constants, code, buffers, run, inputIds, outputIds);
       const { contextBytes, tableBytes } = native;
       // Nothing of it is allocated before the first run.
       requireScratch(contextBytes - arenaBytes, limits);
@@ -149,6 +162,21 @@ export class SessionConstants {
     }
     return this.native.constants;
   }
+}
+
+/**
+ * Packs the weights of one instruction ahead, so that the whole program finds them packed. What is
+ * wrong with them the whole program says, which knows the layer.
+ */
+function packWeights(
+  constants: NativeConstants,
+  code: Int32Array,
+  buffers: Float64Array,
+  run: ConstructorParameters<NativeAddon['Program']>[3],
+): void {
+  try {
+    new (addon().Program)(constants, code, buffers, run, [], []).release();
+  } catch {}
 }
 
 function requireStates(states: StateMemory | undefined, { name }: Value): StateMemory {

@@ -10,6 +10,7 @@
  */
 import { type Limits, UNLIMITED } from '../core/limits.js';
 import type { Sizes } from '../core/shape.js';
+import { atOnce, inTurns, type Pausing, SharedWork } from '../core/turns.js';
 import { type Graph, graphOf, outputsOf, updatesOf } from '../graph/value.js';
 import { type Program, SessionConstants, type Target } from './compile.js';
 import { Pace } from './pace.js';
@@ -52,6 +53,8 @@ export class Programs {
   private readonly states: StateMemory | undefined;
   private over = false;
   private constants = new SessionConstants();
+  /** What is compiled in turns at this time. */
+  private underWay: SharedWork<Kept> | undefined;
   /** Bytes of constants that the first program asked for. */
   private firstBytes: number | undefined;
   /** The one used last stands last. */
@@ -84,44 +87,77 @@ export class Programs {
     const { latest } = this;
     if (outputs === undefined && latest !== undefined && sameSizes(latest.sizes, sizes))
       return latest;
-    const kept = this.find(sizes, outputs);
+    const kept = this.known(sizes, outputs) ?? this.made(sizes, outputs);
     this.latest = outputs === undefined ? kept : undefined;
     return kept;
   }
 
-  private find(sizes: Sizes, outputs: ReadonlySet<string> | undefined): Kept {
-    const key = keyOf(sizes, outputs);
-    let kept = this.kept.get(key);
-    if (kept !== undefined) {
-      this.kept.delete(key);
-      this.kept.set(key, kept);
-      return kept;
+  /** Compiles for these sizes and all outputs in turns, before a run needs it. */
+  async ahead(sizes: Sizes, proceed: () => void): Promise<void> {
+    proceed();
+    this.settle();
+    if (this.has(sizes)) return;
+    const work = new SharedWork(this.making(sizes, undefined));
+    this.underWay = work;
+    try {
+      await inTurns(work.turns(), proceed);
+    } finally {
+      if (this.underWay === work) this.underWay = undefined;
     }
+  }
+
+  /** Ends what is compiled in turns: two programs are never made at a time. */
+  private settle(): void {
+    const { underWay } = this;
+    this.underWay = undefined;
+    try {
+      underWay?.atOnce();
+    } catch {
+      // Whoever began it is told.
+    }
+  }
+
+  private known(sizes: Sizes, outputs: ReadonlySet<string> | undefined): Kept | undefined {
+    const key = keyOf(sizes, outputs);
+    const kept = this.kept.get(key);
+    if (kept === undefined) return undefined;
+    this.kept.delete(key);
+    this.kept.set(key, kept);
+    return kept;
+  }
+
+  private made(sizes: Sizes, outputs: ReadonlySet<string> | undefined): Kept {
+    this.settle();
+    // It may have been just that.
+    return this.known(sizes, outputs) ?? atOnce(this.making(sizes, outputs));
+  }
+
+  private *making(sizes: Sizes, outputs: ReadonlySet<string> | undefined): Pausing<Kept> {
     this.renew();
-    const whole = this.wholeOf(sizes);
+    const whole = yield* this.wholeOf(sizes);
     const wanted = outputsOf(whole).filter(([name]) => outputs === undefined || outputs.has(name));
     // A run is a whole step: whatever outputs it is asked for, it carries out every update.
     const graph =
       outputs === undefined ? whole : graphOf(whole.inputs, wanted, {}, updatesOf(whole));
-    kept = {
+    const kept: Kept = {
       sizes,
       whole,
       graph,
       outputNames: wanted.map(([name]) => name),
       pace: new Pace(this.target.threads),
-      shared: this.compile(graph, sizes, this.target.threads),
+      shared: yield* this.compiling(graph, sizes, this.target.threads),
       alone: undefined,
       users: 0,
     };
-    this.kept.set(key, kept);
+    this.kept.set(keyOf(sizes, outputs), kept);
     this.fit();
     return kept;
   }
 
-  private wholeOf(sizes: Sizes): Graph {
+  private *wholeOf(sizes: Sizes): Pausing<Graph> {
     for (const { sizes: known, whole } of this.kept.values())
       if (sameSizes(known, sizes)) return whole;
-    return this.graph.at(sizes);
+    return yield* this.graph.at(sizes);
   }
 
   /**
@@ -142,24 +178,18 @@ export class Programs {
   next(kept: Kept): Variant {
     if (!kept.pace.alone || this.target.threads === 1) return kept.shared;
     if (kept.alone === undefined) {
-      kept.alone = this.compile(kept.graph, kept.sizes, 1);
+      this.settle();
+      kept.alone = atOnce(this.compiling(kept.graph, kept.sizes, 1));
       this.fit();
     }
     return kept.alone;
   }
 
-  private compile(graph: Graph, sizes: Sizes, threads: number): Variant {
-    return {
-      ...this.constants.compile(
-        graph,
-        sizes,
-        { ...this.target, threads },
-        this.limits,
-        this.states,
-      ),
-      flying: 0,
-      contexts: 0,
-    };
+  private *compiling(graph: Graph, sizes: Sizes, threads: number): Pausing<Variant> {
+    const target = { ...this.target, threads };
+    const { limits, states } = this;
+    const program = yield* this.constants.compiling(graph, sizes, target, limits, states);
+    return { ...program, flying: 0, contexts: 0 };
   }
 
   /** The sizes of the program that was used last. */
@@ -244,6 +274,7 @@ export class Programs {
   }
 
   release(): void {
+    this.underWay = undefined;
     for (const kept of this.kept.values()) releaseAll(kept);
     this.kept.clear();
     this.latest = undefined;

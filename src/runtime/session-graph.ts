@@ -5,25 +5,29 @@
  */
 import { BitplaneError, continued } from '../core/errors.js';
 import type { Sizes } from '../core/shape.js';
+import { atOnce, type Pausing } from '../core/turns.js';
 import { isOpen, type OpenGraph } from '../graph/open.js';
 import type { Graph, Value } from '../graph/value.js';
 import { constant } from '../ops/make.js';
-import { rewrite } from '../passes/rewrite.js';
+import { rewriting } from '../passes/rewrite.js';
 import type { Tensor } from '../tensor/tensor.js';
 
 export class SessionGraph {
   /** Inputs and outputs as users see them; for a graph that is not open, what runs. */
   readonly face: Graph;
   private readonly open: OpenGraph | undefined;
-  private readonly prepare: (graph: Graph) => Graph;
+  private readonly prepare: (graph: Graph) => Pausing<Graph>;
   /** Constants by what they have in common before their elements are compared. */
   private readonly known = new Map<string, Tensor[]>();
 
-  /** @param prepare a graph from a model to the one that is compiled */
-  constructor(graph: Graph, prepare: (graph: Graph) => Graph) {
+  /**
+   * @param prepare a graph from a model to the one that is compiled
+   * @param prepared what that makes of the graph, where it is known
+   */
+  constructor(graph: Graph, prepare: (graph: Graph) => Pausing<Graph>, prepared?: Graph) {
     this.prepare = prepare;
     this.open = isOpen(graph) ? graph : undefined;
-    this.face = this.open ?? prepare(graph);
+    this.face = this.open ?? prepared ?? atOnce(prepare(graph));
   }
 
   /** True where each combination of sizes has a graph of its own. */
@@ -31,16 +35,21 @@ export class SessionGraph {
     return this.open !== undefined;
   }
 
-  /** @throws BitplaneError naming the node that cannot have these sizes */
-  at(sizes: Sizes): Graph {
+  /**
+   * The graph that runs; pauses while it is made.
+   * @throws BitplaneError naming the node that cannot have these sizes
+   */
+  *at(sizes: Sizes): Pausing<Graph> {
     if (this.open === undefined) return this.face;
-    const graph = this.prepare(this.ofSizes(this.open, sizes));
-    return rewrite(graph, (value) => (value.op === 'constant' ? this.shared(value) : undefined));
+    const graph = yield* this.prepare(yield* this.ofSizes(this.open, sizes));
+    return yield* rewriting(graph, (value) =>
+      value.op === 'constant' ? this.shared(value) : undefined,
+    );
   }
 
-  private ofSizes({ open }: OpenGraph, sizes: Sizes): Graph {
+  private *ofSizes({ open }: OpenGraph, sizes: Sizes): Pausing<Graph> {
     try {
-      return open.forSizes(sizes);
+      return yield* open.forSizes(sizes);
     } catch (error) {
       if (!(error instanceof BitplaneError)) throw error;
       const given = Object.entries(sizes).map(([symbol, size]) => `${symbol} = ${size}`);

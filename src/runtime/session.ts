@@ -2,48 +2,36 @@
  * A session: a graph, optimized once, with a native program per batch size, run any number of
  * times. Not here: reading files (src/formats/session.ts adds `create`), compiling (./compile.ts).
  */
-import { setImmediate } from 'node:timers';
-import { requireOneOf, requireOptions, requireSignal } from '../core/checks.js';
 import { BitplaneError, expected } from '../core/errors.js';
-import { isSize, type Sizes } from '../core/shape.js';
+import type { Sizes } from '../core/shape.js';
 import type { Chosen, Feeds, OutputName, Results } from '../graph/feeds.js';
 import { isOpen, openError } from '../graph/open.js';
 import { type Graph, type Metadata, outputNamesOf, outputsOf, type Value } from '../graph/value.js';
 import { cores } from '../native/cores.js';
-import { withoutFeatures } from '../native/features.js';
-import { resolveIsa } from '../native/isa.js';
-import { verify } from '../ops/verify.js';
-import { canonicalize, optimize } from '../passes/index.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { ArenaQueue } from './arena-queue.js';
 import type { Target } from './compile.js';
 import { aborted, checkFeeds, resultArrays } from './feeds.js';
-import { requireFixed } from './fixed-operands.js';
 import { fly, type SessionParts } from './flight.js';
-import { limitsOf, requireNodes } from './limits.js';
 import { kernelsOf, profileProgram } from './profile.js';
 import { Programs } from './programs.js';
 import { ResultTargets } from './result-targets.js';
 import { runArguments } from './run-arguments.js';
 import { SessionGraph } from './session-graph.js';
+import { requireGoing, type SessionSettings, sessionSettings } from './session-settings.js';
 import { SessionStates } from './session-states.js';
-import {
-  type LayerKernel,
-  type LayerProfile,
-  LOW_BITS,
-  type Outputs,
-  type RunOptions,
-  SESSION_OPTIONS,
-  type SessionInfo,
-  type SessionOptions,
-  type TensorMetadata,
-  type WarmSizes,
+import type {
+  LayerKernel,
+  LayerProfile,
+  Outputs,
+  RunOptions,
+  SessionInfo,
+  SessionOptions,
+  TensorMetadata,
+  WarmSizes,
 } from './session-types.js';
-import { requireWarm, unitSizes, warmSizes } from './warm.js';
+import { unitSizes, warmSizes } from './warm.js';
 
-const MAX_THREADS = 64;
-const PROGRAM_BYTES = 2 ** 28;
-const SITE = { op: 'Session' };
 const OWN = { enumerable: true, configurable: true, writable: true } as const;
 
 /**
@@ -63,62 +51,16 @@ export class GraphSession<G extends Graph = Graph> {
   private readonly parts: SessionParts;
   private released = false;
 
-  protected constructor(graph: Graph, options: SessionOptions) {
-    requireOptions(options, SESSION_OPTIONS, SITE);
-    const {
-      threads,
-      isa,
-      lowBit = 'auto',
-      optimize: optimized = true,
-      signZero = 'exact',
-      programBytes = PROGRAM_BYTES,
-    } = options;
-    if (
-      threads !== undefined &&
-      !(Number.isInteger(threads) && threads >= 1 && threads <= MAX_THREADS)
-    ) {
-      throw expected(
-        'ERR_ARGUMENT',
-        `threads to be a whole number from 1 to ${MAX_THREADS}`,
-        threads,
-        SITE,
-      );
-    }
-    requireOneOf(signZero, ['exact', 'plus'], 'signZero', SITE);
-    requireOneOf(lowBit, LOW_BITS, 'lowBit', SITE);
-    if (!isSize(programBytes))
-      throw expected(
-        'ERR_ARGUMENT',
-        'programBytes to be a whole number of 0 or more',
-        programBytes,
-        SITE,
-      );
-    if (typeof optimized !== 'boolean')
-      throw expected('ERR_ARGUMENT', 'optimize to be true or false', optimized, SITE);
-    requireWarm(options.warm);
-    requireSignal(options.signal, SITE);
-    const limits = limitsOf(options, 'Session');
-    requireGoing(options.signal);
+  /** @param prepared the graph as `settings.preparing` makes it, where it has been made */
+  protected constructor(graph: Graph, settings: SessionSettings, prepared?: Graph) {
+    const { target, programBytes, limits, preparing } = settings;
     this.programBytes = programBytes;
-    this.target = {
-      isa: resolveIsa(isa),
-      without: withoutFeatures(),
-      threads: threads ?? Math.min(cores(), MAX_THREADS),
-      lowBit,
-    };
-    const source = new SessionGraph(graph, (written) => {
-      verify(written);
-      requireNodes(written, options.maxNodes, 'Session');
-      const prepared = optimized
-        ? optimize(written, { signZero, maxBytes: limits.maxBytes })
-        : canonicalize(written, limits);
-      requireFixed(prepared);
-      return prepared;
-    });
+    this.target = target;
+    const source = new SessionGraph(graph, preparing, prepared);
     this.graph = source.face;
-    this.states = new SessionStates(this.graph, options.states);
+    this.states = new SessionStates(this.graph, settings.states);
     const { memory } = this.states;
-    this.programs = new Programs(source, this.target, programBytes, limits, memory);
+    this.programs = new Programs(source, target, programBytes, limits, memory);
     this.parts = { programs: this.programs, states: this.states, arenas: this.arenas };
   }
 
@@ -129,7 +71,7 @@ export class GraphSession<G extends Graph = Graph> {
    * where `signal` was aborted before
    */
   static fromGraph<G extends Graph>(graph: G, options: SessionOptions = {}): GraphSession<G> {
-    return new GraphSession<G>(graph, options).warmed(options);
+    return new GraphSession<G>(graph, sessionSettings(options)).warmed(options);
   }
 
   get inputNames(): readonly string[] {
@@ -171,8 +113,7 @@ export class GraphSession<G extends Graph = Graph> {
   }
 
   /**
-   * Compiles ahead, one size a turn of the event loop, so that first runs need not: `warm([1, 8,
-   * 32])` for a model with one symbol, which is its batch; `warm([{ N: 1, H: 224, W: 224 }])` or
+   * Compiles ahead, in turns of the event loop, so that first runs need not: `warm([1, 8, 32])` for a model with one symbol, which is its batch; `warm([{ N: 1, H: 224, W: 224 }])` or
    * `warm([{ x: [1, 3, 224, 224] }])` for any. A model without symbols takes its own batch size.
    * @throws BitplaneError ERR_ARGUMENT for sizes that the model cannot have, or that together do
    *   not fit into `programBytes`; ERR_RELEASED
@@ -185,13 +126,12 @@ export class GraphSession<G extends Graph = Graph> {
   protected async compileAhead(sizes: readonly WarmSizes[], signal?: AbortSignal): Promise<void> {
     this.requireOpen();
     const wanted = warmSizes(this.graph, sizes);
-    for (const each of wanted) {
+    const proceed = () => {
       requireGoing(signal);
       this.requireOpen();
       this.states.requireHeld();
-      this.programs.get(each);
-      await new Promise(setImmediate);
-    }
+    };
+    for (const each of wanted) await this.programs.ahead(each, proceed);
     this.requireKept(wanted);
   }
 
@@ -346,15 +286,6 @@ function byName(names: readonly string[], tensors: readonly Tensor[]): Record<st
 
 function metadata(name: string, value: Value): TensorMetadata {
   return { name, dtype: value.dtype, shape: value.shape };
-}
-
-/** @throws BitplaneError ERR_ABORTED */
-function requireGoing(signal: AbortSignal | undefined): void {
-  if (signal?.aborted)
-    throw new BitplaneError('ERR_ABORTED', 'loading was aborted', {
-      ...SITE,
-      cause: signal.reason,
-    });
 }
 
 function releasedError(): BitplaneError {

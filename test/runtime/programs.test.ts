@@ -16,7 +16,7 @@ afterEach(() => vi.restoreAllMocks());
 
 /** Counts the programs that are compiled while `use` runs. */
 async function compiled(use: () => Promise<unknown>): Promise<number> {
-  const spy = vi.spyOn(SessionConstants.prototype, 'compile');
+  const spy = vi.spyOn(SessionConstants.prototype, 'compiling');
   try {
     await use();
     return spy.mock.calls.length;
@@ -129,10 +129,19 @@ describe('a program of one thread', () => {
     const { heldBytes } = session.info;
     alone.mockReturnValue(true);
     threads.mockReturnValue(1);
-    const compile = vi.spyOn(SessionConstants.prototype, 'compile');
+    const { compiling } = SessionConstants.prototype;
+    const programs: Program[] = [];
+    const compile = vi.spyOn(SessionConstants.prototype, 'compiling').mockImplementation(function* (
+      this: SessionConstants,
+      ...given
+    ) {
+      const program = yield* compiling.apply(this, given);
+      programs.push(program);
+      return program;
+    });
     expect(await session.run(picture(2))).toEqual(want);
     expect(compile.mock.calls.map(([, , target]) => target.threads)).toEqual([1]);
-    const start = vi.spyOn((compile.mock.results[0] as { value: Program }).value.native, 'start');
+    const start = vi.spyOn((programs[0] as Program).native, 'start');
     expect(await session.run(picture(2))).toEqual(want);
     expect(compile).toHaveBeenCalledTimes(1);
     expect(start).toHaveBeenCalledTimes(1);
@@ -321,13 +330,13 @@ describe('warm', () => {
 
   test('goes on although the session is no longer wanted', async () => {
     const abort = new AbortController();
-    const { compile } = SessionConstants.prototype;
-    const spy = vi.spyOn(SessionConstants.prototype, 'compile').mockImplementation(function (
+    const { compiling } = SessionConstants.prototype;
+    const spy = vi.spyOn(SessionConstants.prototype, 'compiling').mockImplementation(function (
       this: SessionConstants,
       ...given
     ) {
       if (spy.mock.calls.length === 3) abort.abort('closed');
-      return compile.apply(this, given);
+      return compiling.apply(this, given);
     });
     const release = vi.spyOn(GraphSession.prototype, 'release');
     const path = new URL('../golden/numeric-names.onnx', import.meta.url);
@@ -341,7 +350,7 @@ describe('warm', () => {
 
 describe('a session over a graph built in code', () => {
   test.each([GraphSession, Session])('is made although its signal was aborted: %o', (Kind) => {
-    const compile = vi.spyOn(SessionConstants.prototype, 'compile');
+    const compile = vi.spyOn(SessionConstants.prototype, 'compiling');
     const options = { signal: AbortSignal.abort('closed'), warm: [1] };
     const fails = () => Kind.fromGraph(affine(), options);
     expect(fails).toThrow(

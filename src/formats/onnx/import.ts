@@ -5,11 +5,12 @@
  * The graph keeps the file's interface: names, shapes, NCHW. Feature-map ops run in NHWC between
  * transposes, which the layout pass removes.
  */
-import { reading, readingAsync } from '../../core/border.js';
+import { reading, readingAsync, readingPausing } from '../../core/border.js';
 import type { DType } from '../../core/dtype.js';
 import { BitplaneError, cut, expected } from '../../core/errors.js';
 import type { Limits } from '../../core/limits.js';
 import { type Shape, showShape } from '../../core/shape.js';
+import { atOnce, inTurns, type Pausing } from '../../core/turns.js';
 import { type Shapes, sizesOf } from '../../graph/shapes.js';
 import { type Graph, graphOf, type Input, type Value } from '../../graph/value.js';
 import { input } from '../../ops/make.js';
@@ -61,7 +62,8 @@ export interface ImportOptions extends ImportChoices {
  */
 export function importOnnx(bytes: Uint8Array, options: ImportOptions = {}): Graph {
   const site = { op: 'onnx', node: options.name };
-  return reading(site, () => importModel(modelOf(bytes, options, site), options, site));
+  const model = reading(site, () => modelOf(bytes, options, site));
+  return atOnce(importing(model, options, site));
 }
 
 /**
@@ -74,11 +76,12 @@ export async function importOnnxFile(
   options: ImportOptions = {},
 ): Promise<Graph> {
   const site = { op: 'onnx', node: options.name };
-  return readingAsync(site, async () => {
-    const model = modelOf(bytes, options, site);
-    await readExternalData(model.graph, { ...file, limits: limitsFor(options) });
-    return importModel(model, options, site);
+  const model = await readingAsync(site, async () => {
+    const read = modelOf(bytes, options, site);
+    await readExternalData(read.graph, { ...file, limits: limitsFor(options) });
+    return read;
   });
+  return inTurns(importing(model, options, site), file.reading.proceed);
 }
 
 type Site = { op: string; node: string | undefined };
@@ -105,16 +108,21 @@ function modelOf(bytes: Uint8Array, options: ImportOptions, site: Site): ModelWi
   return model as ModelWithGraph;
 }
 
-function importModel(model: ModelWithGraph, options: ImportOptions, site: Site): Graph {
+/** Pauses between nodes. */
+function importing(model: ModelWithGraph, options: ImportOptions, site: Site): Pausing<Graph> {
+  return readingPausing(site, () => sized(model, options, site));
+}
+
+function sized(model: ModelWithGraph, options: ImportOptions, site: Site): Pausing<Graph> {
   const { graph } = model;
   const opset = standardOpset(model, site);
   const build = builder(graph, opset, options, limitsFor(options));
   const metadata = metadataOf(model);
   // A reader's border of its own, because runs import too, for sizes that are new.
-  const at = (inputs: readonly InputSpec[], frees: boolean): Graph =>
-    reading(site, () => {
-      const fixed = build(inputs);
-      const free = frees ? withFreeBatch(inputs, build) : undefined;
+  const at = (inputs: readonly InputSpec[], frees: boolean): Pausing<Graph> =>
+    readingPausing(site, function* () {
+      const fixed = yield* build(inputs);
+      const free = frees ? yield* withFreeBatch(inputs, build) : undefined;
       const isFree =
         free !== undefined && keepsBatch(free.graph) && meansTheSameAtOne(free.scope, fixed.scope);
       return Object.freeze({ ...(isFree ? free : fixed).graph, metadata });
@@ -144,12 +152,11 @@ function exceptBatch(shapes: Shapes, inputs: readonly InputSpec[]): Shapes {
  * The import with any batch in place of the 1 that leads every input; undefined if an op needs the
  * 1.
  */
-function withFreeBatch(
-  inputs: readonly InputSpec[],
-  build: (inputs: readonly InputSpec[]) => Built,
-): Built | undefined {
+function* withFreeBatch(inputs: readonly InputSpec[], build: Build): Pausing<Built | undefined> {
   try {
-    return build(inputs.map((spec) => ({ ...spec, shape: [BATCH, ...spec.shape.slice(1)] })));
+    return yield* build(
+      inputs.map((spec) => ({ ...spec, shape: [BATCH, ...spec.shape.slice(1)] })),
+    );
   } catch (error) {
     if (!(error instanceof BitplaneError)) throw error;
     return undefined;
@@ -174,19 +181,17 @@ interface Built {
   readonly scope: Scope;
 }
 
+/** The import of all nodes for inputs of given shapes; pauses between nodes. */
+type Build = (inputs: readonly InputSpec[]) => Pausing<Built>;
+
 /**
  * Imports the nodes for inputs of given shapes. Repeated imports decode each tensor of the file
  * only once.
  */
-function builder(
-  graph: OnnxGraph,
-  opset: number,
-  choices: ImportChoices,
-  limits: Limits,
-): (inputs: readonly InputSpec[]) => Built {
+function builder(graph: OnnxGraph, opset: number, choices: ImportChoices, limits: Limits): Build {
   const nodes = orderedNodes(graph);
   const decoded = new Map<OnnxTensor, Decoded>();
-  return (specs) => {
+  return function* (specs) {
     const scope = new Scope(limits, decoded);
     for (const tensor of graph.initializers)
       scope.define(tensor.name, { kind: 'tensor', tensor, name: tensor.name });
@@ -202,6 +207,7 @@ function builder(
         const result = results[i];
         if (name !== '' && result !== undefined) scope.define(name, result);
       });
+      yield;
     }
     const outputs = graph.outputs.map((info) => [info.name, outputOf(info, scope)] as const);
     return { graph: graphOf(inputs, outputs), scope };

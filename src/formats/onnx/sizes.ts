@@ -8,6 +8,7 @@
 import type { DType } from '../../core/dtype.js';
 import { BitplaneError, continued, expected } from '../../core/errors.js';
 import type { Dim, Shape, Sizes } from '../../core/shape.js';
+import type { Pausing } from '../../core/turns.js';
 import { type Declared, openGraph, symbolsOf } from '../../graph/open.js';
 import { type Graph, type Metadata, outputsOf } from '../../graph/value.js';
 import { input } from '../../ops/make.js';
@@ -28,7 +29,7 @@ export interface Sizeable {
   readonly outputs: readonly OnnxValueInfo[];
   readonly metadata: Metadata;
   /** The import; where `frees`, a batch of 1 becomes the symbol BATCH if every op allows that. */
-  readonly at: (inputs: readonly InputSpec[], frees: boolean) => Graph;
+  readonly at: (inputs: readonly InputSpec[], frees: boolean) => Pausing<Graph>;
 }
 
 /**
@@ -53,23 +54,23 @@ export function importSized(
   inputs: readonly InputSpec[],
   frees: boolean,
   known: Sizes = Object.create(null),
-): Graph {
+): Pausing<Graph> {
   return importWith(file, inputs, frees ? 'free' : 'fixed', known);
 }
 
-function importWith(
+function* importWith(
   file: Sizeable,
   inputs: readonly InputSpec[],
   batch: Batch,
   known: Sizes,
-): Graph {
+): Pausing<Graph> {
   try {
-    const graph = file.at(inputs, batch !== 'fixed');
+    const graph = yield* file.at(inputs, batch !== 'fixed');
     return typeof batch === 'number' ? ofBatch(graph, batch) : graph;
   } catch (error) {
     const mayOpen = error instanceof BitplaneError && OF_SYMBOLS.has(error.code);
     if (!mayOpen || symbolsIn(inputs).length === 0) throw error;
-    return opened(file, inputs, batch, known, error);
+    return yield* opened(file, inputs, batch, known, error);
   }
 }
 
@@ -84,14 +85,14 @@ function ofBatch(graph: Graph, batch: number): Graph {
   });
 }
 
-function opened(
+function* opened(
   file: Sizeable,
   inputs: readonly InputSpec[],
   asked: Batch,
   known: Sizes,
   cause: BitplaneError,
-): Graph {
-  const { tried, failure } = tryOut(file, inputs, asked, cause);
+): Pausing<Graph> {
+  const { tried, failure } = yield* tryOut(file, inputs, asked, cause);
   const outputs = file.outputs.map((info) => declared(info, tried, known));
   // Then nothing says how many axes the output has.
   if (outputs.includes(undefined)) throw cause;
@@ -104,7 +105,7 @@ function opened(
     const lead: Dim[] = batch === 'fixed' ? [] : [batch === 'free' ? BATCH : batch];
     return input(tried?.inputs[i]?.name ?? name, dtype, [...lead, ...shape.slice(lead.length)]);
   });
-  const forSizes = (sizes: Sizes): Graph => {
+  const forSizes = (sizes: Sizes): Pausing<Graph> => {
     const all = Object.assign(Object.create(null), known, sizes) as Sizes;
     const chosen = batch === 'free' ? (all[BATCH] ?? batch) : batch;
     return importWith(file, atSizes(inputs, all), chosen, all);
@@ -120,19 +121,19 @@ function opened(
  * The import at sizes that most networks take, or why they do not fit this one.
  * @throws BitplaneError for what no size would mend
  */
-function tryOut(
+function* tryOut(
   file: Sizeable,
   inputs: readonly InputSpec[],
   batch: Batch,
   cause: BitplaneError,
-): { tried?: Graph; failure?: BitplaneError } {
+): Pausing<{ tried?: Graph; failure?: BitplaneError }> {
   let failure = cause;
   const batches = new Set(inputs.map(({ shape }) => shape[0]));
   for (const size of TRIED) {
     const sizes: Record<string, number> = Object.create(null);
     for (const symbol of symbolsIn(inputs)) sizes[symbol] = batches.has(symbol) ? 1 : size;
     try {
-      return { tried: file.at(atSizes(inputs, sizes), batch !== 'fixed') };
+      return { tried: yield* file.at(atSizes(inputs, sizes), batch !== 'fixed') };
     } catch (error) {
       if (!(error instanceof BitplaneError)) throw error;
       failure = error;
