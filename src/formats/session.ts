@@ -27,7 +27,8 @@ export class Session<G extends Graph = Graph> extends GraphSession<G> {
    * Opens an ONNX, QONNX or bitplane safetensors model from a path or from bytes. A safetensors
    * file stays open until the session is released: weights are read from it when they are packed.
    * It may be deleted or replaced by another; once it is written to, reading further weights is an
-   * ERR_IO. The batch sizes of `warm` are compiled before the promise resolves; by default none.
+   * ERR_IO. What `warm` lists is compiled before the promise resolves: by default one image, or the
+   * batch that the model declares. All of it happens in turns, between which the event loop goes on.
    * @throws BitplaneError ERR_IO, ERR_FORMAT, ERR_LIMIT, ERR_UNSUPPORTED_OP, ERR_ARGUMENT, ERR_ISA,
    * ERR_NATIVE, ERR_ABORTED
    */
@@ -56,7 +57,7 @@ export class Session<G extends Graph = Graph> extends GraphSession<G> {
     }
     session.close = close;
     try {
-      if (options.warm) await session.compileAhead(options.warm, signal);
+      await session.compileFirst(options.warm, signal);
       return session;
     } catch (error) {
       await session.release();

@@ -57,8 +57,9 @@ export interface SessionOptions extends LimitOptions {
    */
   readonly programBytes?: number;
   /**
-   * What `session.warm` takes: sizes to compile for before the session is given out. Default false:
-   * each is compiled when first run.
+   * What `session.warm` takes: sizes to compile for before the session is given out; false compiles
+   * each when it is first run. Default: of a model from a file its own batch, or one image where
+   * that is a symbol, unless it has other symbols too; of a graph built in code none.
    */
   readonly warm?: readonly WarmSizes[] | false;
   /**

@@ -5,7 +5,7 @@
 import { BitplaneError, expected } from '../core/errors.js';
 import type { Sizes } from '../core/shape.js';
 import type { Chosen, Feeds, OutputName, Results } from '../graph/feeds.js';
-import { isOpen, openError } from '../graph/open.js';
+import { isOpen, openError, symbolsOf } from '../graph/open.js';
 import { type Graph, type Metadata, outputNamesOf, outputsOf, type Value } from '../graph/value.js';
 import { cores } from '../native/cores.js';
 import type { Tensor } from '../tensor/tensor.js';
@@ -113,26 +113,48 @@ export class GraphSession<G extends Graph = Graph> {
   }
 
   /**
-   * Compiles ahead, in turns of the event loop, so that first runs need not: `warm([1, 8, 32])` for a model with one symbol, which is its batch; `warm([{ N: 1, H: 224, W: 224 }])` or
+   * Compiles ahead, in turns of the event loop, so that first runs need not: `warm([1, 8, 32])` for
+   * a model with one symbol, which is its batch; `warm([{ N: 1, H: 224, W: 224 }])` or
    * `warm([{ x: [1, 3, 224, 224] }])` for any. A model without symbols takes its own batch size.
    * @throws BitplaneError ERR_ARGUMENT for sizes that the model cannot have, or that together do
    *   not fit into `programBytes`; ERR_RELEASED
    */
   async warm(sizes: readonly WarmSizes[]): Promise<void> {
-    await this.compileAhead(sizes);
+    this.requireOpen();
+    await this.compileAhead(warmSizes(this.graph, sizes));
   }
 
-  /** As `warm`, until the signal is aborted. */
-  protected async compileAhead(sizes: readonly WarmSizes[], signal?: AbortSignal): Promise<void> {
+  /**
+   * What a session compiles before it is given out: by default the model's usual size, unless it
+   * has several symbols, of which none can be guessed.
+   */
+  protected async compileFirst(
+    warm: SessionOptions['warm'],
+    signal: AbortSignal | undefined,
+  ): Promise<void> {
+    if (warm === false) return;
+    if (warm !== undefined) return this.compileAhead(warmSizes(this.graph, warm), signal);
+    if (isOpen(this.graph) || symbolsOf(this.graph.inputs).length > 1) return;
+    await this.compileAhead([unitSizes(this.graph)], signal, false);
+  }
+
+  /**
+   * As `warm`, until the signal is aborted.
+   * @param keeps whether it is an error where not all of it can be kept
+   */
+  private async compileAhead(
+    wanted: readonly Sizes[],
+    signal?: AbortSignal,
+    keeps = true,
+  ): Promise<void> {
     this.requireOpen();
-    const wanted = warmSizes(this.graph, sizes);
     const proceed = () => {
       requireGoing(signal);
       this.requireOpen();
       this.states.requireHeld();
     };
     for (const each of wanted) await this.programs.ahead(each, proceed);
-    this.requireKept(wanted);
+    if (keeps) this.requireKept(wanted);
   }
 
   /**

@@ -143,7 +143,7 @@ describe('a model file', () => {
     ['longer', (path: string) => writeFileSync(path, '!', { flag: 'a' })],
   ])('%s after it was opened is an error, not other weights', async (_, change) => {
     const path = fileOf(graph);
-    const session = await Session.create(path, { threads: 1 });
+    const session = await Session.create(path, { threads: 1, warm: false });
     change(path);
     await expect(session.run(feeds(1) as never)).rejects.toEqual(changed);
     await expect(session.run(feeds(2) as never)).rejects.toEqual(changed);

@@ -294,14 +294,15 @@ describe('warm', () => {
     expect(await failureOf(session.warm([1]))).toMatchObject({ code: 'ERR_RELEASED' });
   });
 
-  test('as an option of a session compiles the same sizes, and nothing by default', async () => {
-    const made: [Graph, object, number][] = [
-      [affine(), {}, 0],
-      [affine(), { warm: false }, 0],
-      [affine(), { warm: [] }, 0],
-      [affine(), { warm: [1, 2] }, 2],
+  test('as an option of a session compiles the same sizes, by default one of a file', async () => {
+    const made: [Graph, object, number, number][] = [
+      [affine(), {}, 0, 1],
+      [affine(), { programBytes: 0 }, 0, 1],
+      [affine(), { warm: false }, 0, 0],
+      [affine(), { warm: [] }, 0, 0],
+      [affine(), { warm: [1, 2] }, 2, 2],
     ];
-    for (const [graph, options, count] of made) {
+    for (const [graph, options, count, ofFile] of made) {
       for (const session of [
         GraphSession.fromGraph(graph, options),
         Session.fromGraph(graph, options),
@@ -311,7 +312,7 @@ describe('warm', () => {
       }
       const path = new URL('../golden/numeric-names.onnx', import.meta.url);
       const session = await Session.create(path, options);
-      expect(session.info.programs).toBe(count);
+      expect(session.info.programs).toBe(ofFile);
       await session.release();
     }
     for (const warm of [true, 1, [0], {}]) {
