@@ -27,8 +27,8 @@ export class Session<G extends Graph = Graph> extends GraphSession<G> {
    * Opens an ONNX, QONNX or bitplane safetensors model from a path or from bytes. A safetensors
    * file stays open until the session is released: weights are read from it when they are packed.
    * It may be deleted or replaced by another; once it is written to, reading further weights is an
-   * ERR_IO. What `warm` lists is compiled before the promise resolves: by default one image, or the
-   * batch that the model declares. All of it happens in turns, between which the event loop goes on.
+   * ERR_IO. What `warm` lists is compiled before the promise resolves: by default one image, or
+   * the batch that the model declares. The event loop goes on between the turns of all this.
    * @throws BitplaneError ERR_IO, ERR_FORMAT, ERR_LIMIT, ERR_UNSUPPORTED_OP, ERR_ARGUMENT, ERR_ISA,
    * ERR_NATIVE, ERR_ABORTED
    */

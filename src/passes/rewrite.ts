@@ -1,7 +1,7 @@
 /**
  * How a pass changes a graph: `rewrite` rebuilds it bottom-up with a rule applied to every value;
- * `fixpoint` repeats that until the rule finds nothing. A value is never mutated: what is not changed
- * is shared with the graph before. Not here: any rule.
+ * `fixpoint` repeats that until the rule finds nothing. A value is never mutated: what is not
+ * changed is shared with the graph before. Not here: any rule.
  */
 import { BitplaneError } from '../core/errors.js';
 import { MAX_NAME } from '../core/limits.js';

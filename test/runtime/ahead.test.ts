@@ -39,7 +39,7 @@ test('the event loop goes on while a session compiles ahead', async () => {
   await session.release();
 });
 
-test('a run takes over what is compiled for it, and for another size it waits its turn', async () => {
+test('a run takes over what is compiled for it, and ends what is for another size', async () => {
   const compiling = vi.spyOn(SessionConstants.prototype, 'compiling');
   const session = GraphSession.fromGraph(network());
   const [same, other] = [picture(1, 3), picture(2, 2)];
