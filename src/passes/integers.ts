@@ -6,12 +6,15 @@
  * Where the float sums of the graph before would have rounded, the result is the better one. q is
  * what a graph already stores as integers, or the cast of floats that are integers within bounds:
  * rounded and clipped, or counts of thresholds. What only moves or chooses elements is done on q.
- * Only NaN differs: as an integer it is 0.
+ * Only NaN differs: as an integer it is 0. Weights with a zero point, which take a bit more without
+ * it, stay expressions, m = cast(cast(c) - zero), so that they rest in the bits of c
+ * (./quantized-weights.ts).
  *
  * Not here: products of bits (./binarize.ts), which kernel computes them (src/runtime/lower).
  */
 import {
   type ByteInteger,
+  DTYPES,
   type Integer,
   integerBounds,
   integerDtype,
@@ -19,7 +22,7 @@ import {
 } from '../core/dtype.js';
 import { elementCount, sameShape } from '../core/shape.js';
 import type { Value } from '../graph/value.js';
-import { isOp } from '../ops/index.js';
+import { isOp, opDef } from '../ops/index.js';
 import { constant, make } from '../ops/make.js';
 import { LEAST_OUTSIDE_INT32, largestHeldSum } from '../ops/multiply.js';
 import { scalarOf } from '../ops/scalar-of.js';
@@ -162,7 +165,10 @@ function levelsOf(x: Value): { readonly counts: Value; readonly scale: number } 
 
 /** w [O, ...] = q * scale, one scale an output or one for all. */
 interface IntegerWeights {
-  /** Of i32 where 9 bits are needed. */
+  /**
+   * A constant, of i32 where 9 bits are needed; or one less its zero points, cast to the dtype of
+   * the differences.
+   */
   readonly q: Value<Integer | 'b1'>;
   /** Length 1 or O, finite; absent where it is 1. */
   readonly scale?: Float32Array;
@@ -180,7 +186,7 @@ function integerWeights(w: Value, factors = 0): IntegerWeights | undefined {
   }
   if (isOp(w, 'sub')) {
     const q = centeredConstant(w);
-    return q && { q };
+    return q && { q: restsInFewer(w, q) ? castTo(w, q.dtype) : q };
   }
   if (w.op === 'constant' && w.dtype === 'f32') {
     const q = wholeConstant(w as Value<'f32'>);
@@ -232,6 +238,29 @@ export function centeredConstant(value: Value): Value<Integer> | undefined {
     integers.set(value, found);
   }
   return found ?? undefined;
+}
+
+/** True where the integers less their zero points, `centered`, take more bits than as they are. */
+function restsInFewer(value: Value, centered: Value<Integer>): centered is Value<ByteInteger> {
+  const held = value.inputs[0]!.inputs[0] as Value<ByteInteger>;
+  return isByteInteger(centered.dtype) && DTYPES[held.dtype].bits < DTYPES[centered.dtype].bits;
+}
+
+const casts = new WeakMap<Value, Value<ByteInteger>>();
+
+/** The one such cast of a value: kernels find weights by their value. */
+function castTo(value: Value, to: ByteInteger): Value<ByteInteger> {
+  let found = casts.get(value);
+  if (found === undefined) {
+    found = make('cast', `${value.name}.integers`, [value], { to }) as Value<ByteInteger>;
+    casts.set(value, found);
+  }
+  return found;
+}
+
+/** The constant that the weights of `castTo` are; others as they are. */
+function asConstant<T extends Value>(q: T): T {
+  return q.op === 'constant' ? q : (centeredConstant(q.inputs[0] as Value) as Value as T);
 }
 
 function difference(value: Value): Value<Integer> | undefined {
@@ -291,7 +320,8 @@ export const integerProduct: Rule = (value) => {
   const isWide = weights.q.dtype === 'u8' || weights.q.dtype === 'i32';
   if (isWide && largestOf(map!, weights.q) < LEAST_ROUNDED) return undefined;
   const wide = isWide ? wideWeights(weights.q.data as Tensor) : undefined;
-  const held = wide === undefined ? weights.q : constant(weights.q.name, wide.tensor);
+  const narrow = opDef(value.op).fewBitWeights?.(value) ? weights.q : asConstant(weights.q);
+  const held = wide === undefined ? narrow : constant(weights.q.name, wide.tensor);
   if (largestHeldSum(map!.dtype, map!.zero, held) >= LEAST_OUTSIDE_INT32) return undefined;
   const zeroPoint = map!.zero === 0 ? {} : { zeroPoint: map!.zero };
   const attrs = { ...value.attrs, ...zeroPoint };
@@ -333,7 +363,7 @@ function withPositiveScales(
   const positive = signed.map(Math.abs);
   if (signed.every((own) => own > 0)) return { q, scale: positive };
   const each = elementCount(q.shape.slice(1));
-  const values = Float32Array.from(valuesOf(q.data!), (value, i) =>
+  const values = Float32Array.from(valuesOf(asConstant(q).data!), (value, i) =>
     signed[signed.length === 1 ? 0 : Math.floor(i / each)]! < 0 ? -value : value,
   );
   if (q.dtype === 'b1')

@@ -1,12 +1,13 @@
 /**
- * Constant weights of few bits that a layer of floats reads:
+ * Constant weights of few bits that a layer of floats, or of integers, reads:
  *
  *   w = reshape((cast(q) - zero) * scale)        q: integers of 1 to 8 bits, or bits
+ *   w = cast(cast(q) - zero)                     as integers
  *
  * with one scale and zero point for all, one an output, or one for each block of neighbouring
  * weights of an output. The sub, the mul and the reshape may each be absent, and a slice may cut
  * what fills the last blocks up. Such weights stay expressions, so that they rest in n bits; their
- * kernel does the same operations in the same order. Not here: products of integers by integers
+ * kernel does the same operations in the same order. Not here: which products are those of integers
  * (./integers.ts).
  */
 import { type ByteInteger, integerBounds, isByteInteger } from '../core/dtype.js';
@@ -53,6 +54,7 @@ interface Grain {
 
 function derive(w: Value): QuantizedWeights | undefined {
   const outputs = w.shape[0];
+  if (isByteInteger(w.dtype) && isOp(w, 'cast')) return centredIntegers(w);
   if (w.dtype !== 'f32' || w.inputs.length === 0 || typeof outputs !== 'number') return undefined;
   const floats: Value[] = [];
   const through = (value: Value): Value => {
@@ -106,6 +108,15 @@ function derive(w: Value): QuantizedWeights | undefined {
     };
   });
   return { ...made, block: own, floats };
+}
+
+/** cast(cast(q) - zero) to integers, under zero points of outputs. */
+function centredIntegers(w: Value): QuantizedWeights | undefined {
+  const [centred] = w.inputs as readonly [Value];
+  const found = isOp(centred, 'sub') ? quantizedWeights(centred) : undefined;
+  if (found?.zeros === undefined || found.block !== elementCount(w.shape.slice(1)))
+    return undefined;
+  return { ...found, floats: [...found.floats, w] };
 }
 
 /** What is made of the tensors of an expression, and of what. */
@@ -221,7 +232,7 @@ function cut<D extends ByteInteger | 'b1'>(q: Value<D>, rows: Rows): Value<D> {
 }
 
 /**
- * The weights of layers of floats that rest in few bits, among values in order: all readers of each
+ * The weights of layers that rest in few bits, among values in order: all readers of each
  * are such layers, and nobody else reads the floats between.
  */
 export function weightExpressions(
@@ -242,10 +253,14 @@ export function weightExpressions(
   return found;
 }
 
-/** A product of floats by weights, whose kernel takes those of few bits. */
+/** A product of floats or integers by weights, whose kernel takes those of few bits. */
 function readsQuantized(layer: Value): boolean {
   const [x] = layer.inputs;
-  return x?.dtype === 'f32' && opDef(layer.op).fewBitWeights?.(layer) === true;
+  return (
+    x !== undefined &&
+    (x.dtype === 'f32' || isByteInteger(x.dtype)) &&
+    opDef(layer.op).fewBitWeights?.(layer) === true
+  );
 }
 
 /** `rule`, but for the floats of such weights. */

@@ -95,6 +95,7 @@ function integer(
         weightKind: weightBits === 1 ? BIPOLAR : 0,
         zero: 0,
         method: 0,
+        zeros: -1,
       },
       ...fields,
     },

@@ -111,7 +111,7 @@ export function caseOf(
     ...other,
     fields: {
       ...rest,
-      ...(opcode === 'qconv' && { o, g, method: 0 }),
+      ...(opcode === 'qconv' && { o, g, method: 0, zeros: -1 }),
       ...numberFields(numbers),
       ...(other.epilogue !== undefined && { y: -1 }),
       ...other.fields,

@@ -12,6 +12,7 @@ import {
   type IntegerLayer,
   type IntegerShape,
   type Numbers,
+  randomIntegers,
   randomLayer,
   rangeOfWeights,
   rangeOfX,
@@ -103,6 +104,42 @@ describe('every sum is exact', () => {
     },
   );
 });
+
+test.each([
+  ['W4A8', { weightBits: 4, weightKind: 'unsigned' }],
+  ['W7 A8 signed', { weightBits: 7, weightKind: 'unsigned', xSigned: true, zero: -9 }],
+  ['W3 A8, signed weights', { weightBits: 3, xBits: 8 }],
+  ['W8A8, signed weights', { weightBits: 8, xBits: 8 }],
+  ['W2A2', { weightBits: 2, weightKind: 'unsigned', xBits: 2, zero: 1 }],
+] satisfies readonly (readonly [string, Partial<Numbers>])[])(
+  'zero points of weights are subtracted from every weight, %s',
+  async (_, numbers) => {
+    for (const [i, shape] of [
+      {},
+      { g: 3, c: 12, o: 192 },
+      { g: 5, c: 15, o: 10, sh: 2, sw: 2, pt: 2 },
+      { ...POINT, h: 1, w: 1, c: 785, o: 70 },
+      { h: 12, w: 9, c: 160, o: 40 },
+    ].entries()) {
+      const next = random(i + 40);
+      const layer = randomLayer({ ...SHAPE, ...shape }, { ...BYTES, ...numbers }, next);
+      const { o } = layer.shape;
+      const zeros = randomIntegers(o, rangeOfWeights(layer.numbers), next);
+      const each = layer.weights.length / o;
+      const weights = layer.weights.map((w, at) => w - zeros[Math.floor(at / each)]!);
+      const expected = sumsOf({ ...layer, weights });
+      const make = caseOf('qconv', layer, {
+        buffers: { zeros: { constant: Int8Array.from(zeros) } },
+      });
+      expectSame((await runCase(make, 'reference')).y, expected, 'reference');
+      for (const [isa, without] of testedFeatures())
+        for (const threads of [1, 3]) {
+          const { y } = await runCase(make, isa, threads, without);
+          expectSame(y, expected, `${isa} without ${without}, ${threads} threads, shape ${i}`);
+        }
+    }
+  },
+);
 
 /** A layer whose every x and every weight is the same number. */
 function uniform(shape: IntegerShape, numbers: Numbers, x: number, weight: number): IntegerLayer {
@@ -270,6 +307,16 @@ describe('what is no such layer is refused', () => {
     refused(of(65794, 0));
     refused(of(65794, 255));
     refused(of(131072, 128));
+  });
+
+  test('zero points of weights that end early, or let a sum leave int32', () => {
+    const zeros = (bytes: Int8Array) => ({ buffers: { zeros: { constant: bytes } } });
+    refused(caseOf('qconv', layer, zeros(new Int8Array(SHAPE.o - 1))));
+    const wide = { ...SHAPE, ...POINT, h: 1, w: 1, o: 1, c: 40000 };
+    const of = (zero: number) =>
+      caseOf('qconv', uniform(wide, BYTES, 0, 0), zeros(Int8Array.of(zero)));
+    for (const [isa, without] of testedFeatures()) kernelOf(of(0), isa, without);
+    refused(of(127));
   });
 
   test('weights that end early', () => {

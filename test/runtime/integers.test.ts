@@ -126,6 +126,66 @@ test('weights rest in n bits each', async () => {
   }
 });
 
+/** A layer by weights with zero points, and another that reads its integers. */
+function asymmetric(w: ByteInteger, perOutput: boolean, isDense: boolean) {
+  const { lo, hi } = integerBounds(w);
+  const n = new Numbers(10 * DTYPES[w].bits + 2 * Number(perOutput) + Number(isDense));
+  const g = new GraphBuilder();
+  const [shape, from] = isDense
+    ? [
+        [64, 256],
+        ['N', 256],
+      ]
+    : [
+        [64, 3, 3, 32],
+        ['N', 5, 4, 64],
+      ];
+  const x = g.input('x', 'f32', from as ['N', number]);
+  const lead = perOutput ? shape!.map((dim, i) => (i === 0 ? (dim as number) : 1)) : [];
+  // The ends, where the differences take a bit more.
+  const zero = n.fill(lead, () => n.pick(lo, hi, hi - 1));
+  const q = g.constant(tensorOf(w, n.integers(shape as number[], lo, hi).data, shape as number[]));
+  const real = g.mul(
+    g.sub(g.cast(q, 'f32'), g.constant(zero)),
+    g.constant(n.fill(lead, () => 0.5)),
+  );
+  const from8 = quantized(g, x as Float, 'u8', 0.25, 131);
+  const layer = isDense
+    ? g.dense(from8, real)
+    : g.conv2d(from8, real, { groups: 2, pads: [1, 0, 1, 2] });
+  const y = quantized(g, layer as Float, 'i8', 64, 3);
+  return { graph: g.graph([x], { y }), rows: from.slice(1) as number[], n };
+}
+
+describe.each(['u2', 'u4', 'u7', 'i4'] as const)('weights of %s with zero points', (dtype) => {
+  test.each([
+    [true, true],
+    [true, false],
+    [false, true],
+  ])('an output %s, dense %s: n bits each, and the float graph to the bit', async (...how) => {
+    const { graph, rows, n } = asymmetric(dtype, ...how);
+    for (const isa of testedIsas() as Isa[])
+      for (const [batch, threads] of [
+        [1, 1],
+        [7, 3],
+      ] as const) {
+        const session = GraphSession.fromGraph(graph, { isa, threads });
+        const feeds = { x: n.fill([batch, ...rows], () => n.int(-600, 600) / 16) };
+        const { y } = await session.run(feeds);
+        expect([isa, ...y!.data]).toEqual([isa, ...evaluateGraph(graph, feeds)['y']!.data]);
+        const kernels = (await session.profile(1, feeds)).map(({ kernel }) => kernel).join(' ');
+        expect(kernels).toMatch(/qconv_/);
+        expect(kernels.replaceAll('qconv', '')).not.toMatch(/conv|lookup/);
+        const least = ((how[1] ? 64 * 256 : 64 * 288) * DTYPES[dtype].bits) / 8;
+        const filling = isa.startsWith('avx') ? 0 : least / 8;
+        expect(session.info.packedBytes).toBeGreaterThanOrEqual(least);
+        // A start, a scale and a zero point an output.
+        expect(session.info.packedBytes).toBeLessThanOrEqual(least + filling + 64 * 9 + 768);
+        await session.release();
+      }
+  });
+});
+
 test('a graph in integers: zero points, pooling, joins, and feeds that do not fit', async () => {
   const n = new Numbers(3);
   const g = new GraphBuilder();

@@ -92,12 +92,34 @@ bool canRun(const ConvShape& shape, const Numbers& numbers) {
   return numbers.weightBits > 0 && sumFits(numbers, shape.window());
 }
 
+namespace {
+
+// Reads the zero points of weights; false where there are too few, or a sum could leave int32.
+bool readZeros(const Problem& problem, const BuildContext& context, std::vector<int>& zeros) {
+  if (problem.zeros < 0) return true;
+  const Numbers& n = problem.numbers;
+  const uint8_t* bytes = static_cast<const uint8_t*>(context.constant(problem.zeros));
+  const size_t count = static_cast<size_t>(problem.shape.o);
+  if (bytes == nullptr || context.bufferBytes(problem.zeros) < count) return false;
+  Numbers centred = n;
+  for (size_t o = 0; o < count; o++) {
+    const int zero = n.weightKind == WeightKind::natural ? bytes[o] : static_cast<int8_t>(bytes[o]);
+    centred.weightLeast = std::min(centred.weightLeast, n.weightLeast - zero);
+    centred.weightMost = std::max(centred.weightMost, n.weightMost - zero);
+    zeros.push_back(zero);
+  }
+  return sumFits(centred, problem.shape.window());
+}
+
+}  // namespace
+
 Claim claimOf(const Problem& problem, const Instruction& instruction, BuildContext& context) {
   const Numbers& n = problem.numbers;
-  Claim claim = {false, {nullptr, n.weightBits, n.weightKind, false}};
+  Claim claim = {false, {nullptr, n.weightBits, n.weightKind, false}, {}};
   if (!canRun(problem.shape, n)) return claim;
   if (problem.method < Method::cheapest || problem.method > Method::dot) return claim;
   if (problem.y >= 0 && instruction.epilogueLength > 0) return claim;
+  if (!readZeros(problem, context, claim.zeros)) return claim;
   if (!context.isPacked(problem.weights)) {
     const int64_t bits = int64_t{problem.shape.o} * problem.shape.window() * n.weightBits;
     claim.constant.bytes = static_cast<const uint8_t*>(context.constant(problem.weights));
@@ -122,7 +144,8 @@ Problem problemOf(const Instruction& in) {
           {in.field(8), in.field(9), in.field(10), in.field(11), in.field(12), in.field(13),
            in.field(14), in.field(15), in.field(16), in.field(17), in.field(18), in.field(19),
            in.field(20), in.field(21), in.field(22), in.field(23)},
-          static_cast<Method>(in.field(24))};
+          static_cast<Method>(in.field(24)),
+          in.field(25)};
 }
 
 std::unique_ptr<WeightPacking> packingFor(const ConvShape& shape, const Numbers& numbers, Isa isa,
@@ -151,11 +174,13 @@ std::unique_ptr<Step> build(const Instruction& instruction, BuildContext& contex
   const Claim claim = claimOf(problem, instruction, context);
   if (!claim.valid) return nullptr;
   if (context.isa() == Isa::reference)
-    return makeReference("qconv_reference", instruction, problem, claim.constant);
+    return makeReference("qconv_reference", instruction, problem, claim);
   if (claim.constant.bytes != nullptr)
     problem.numbers = narrowed(problem.numbers, claim.constant, int64_t{shape.o} * shape.window());
-  // Only constants are known to have few enough values, and are worth a table.
-  const Method method = claim.constant.bytes == nullptr ? Method::dot : problem.method;
+  // Only constants are known to have few enough values, and are worth a table, whose sums do not
+  // start from what a pixel's window decides.
+  const bool isProduct = claim.constant.bytes == nullptr || !claim.zeros.empty();
+  const Method method = isProduct ? Method::dot : problem.method;
   const Variant* variant =
       variantFor(shape, problem.numbers, method, context.isa(), context.features());
   if (variant == nullptr) return nullptr;
@@ -165,7 +190,7 @@ std::unique_ptr<Step> build(const Instruction& instruction, BuildContext& contex
                         packConstant, &layout, context);
   if (packed.empty()) return nullptr;
   return makeStep(variant->name, instruction, problem, std::move(layout), std::move(packed),
-                  context.isa());
+                  claim.zeros, context.isa());
 }
 
 }  // namespace

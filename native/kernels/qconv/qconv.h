@@ -2,13 +2,14 @@
 // be (numbers.h), packed weights (weights.h), the inner loop (tile.h), the variants (variants.inc).
 //
 // x is [N,H,W,C], one byte an element, whose values use xBits of it; w is [O,KH,KW,C/G], weightBits
-// an element; y is [N,OH,OW,O], int32.
+// an element; zeros is [O], or 0 for all; y is [N,OH,OW,O], int32.
 //
 //   sum[n,oy,ox,o] = sum over ky, kx, c of
-//     (x[n, oy*sh - pt + ky*dh, ox*sw - pl + kx*dw, g(o)*C/G + c] - zero) * w[o,ky,kx,c]
+//     (x[n, oy*sh - pt + ky*dh, ox*sw - pl + kx*dw, g(o)*C/G + c] - zero)
+//       * (w[o,ky,kx,c] - zeros[o])
 //
 // Outside of x stands `zero`, so that the border adds nothing. The sum is exact: it is computed
-// modulo 2^32, and a layer where K max|x - zero| max|w| could leave int32 is refused
+// modulo 2^32, and a layer where K max|x - zero| max|w - zeros| could leave int32 is refused
 // (K = KH*KW*C/G terms; with 8 x 8 bits 65793 terms fit). An epilogue starts from the float nearest
 // to the sum.
 //
@@ -19,7 +20,15 @@
 //
 // holds for whole windows when zero' stands in the border too. So each channel starts from
 // -zero' sum w, which is computed when its weights are packed.
+//
+// Zero points of weights cost a sum of each pixel's window, which the outputs of a group share:
+//
+//   sum (x - zero) (w - zeros) = sum (x - zero) w - zeros sum (x - zero)
+//
+// So asymmetric weights rest in n bits, where w - zeros would take one more.
 #pragma once
+#include <vector>
+
 #include "kernels/conv/plan.h"
 #include "kernels/packing.h"
 #include "kernels/qconv/numbers.h"
@@ -39,16 +48,18 @@ struct Problem {
   Numbers numbers;
   ConvShape shape;
   Method method;
+  int zeros;
 };
 Problem problemOf(const Instruction& instruction);
 
-// Whether the numbers are numbers and no sum of them leaves int32.
+// Whether the numbers are numbers and no sum of them leaves int32, without zero points of weights.
 bool canRun(const ConvShape& shape, const Numbers& numbers);
 
 // What an instruction says, looked at before anything is built.
 struct Claim {
   bool valid;
-  WeightSource constant;  // without bytes where a run computes the weights
+  WeightSource constant;   // without bytes where a run computes the weights
+  std::vector<int> zeros;  // of the weights of each output; empty where all are 0
 };
 Claim claimOf(const Problem& problem, const Instruction& instruction, BuildContext& context);
 
@@ -62,10 +73,9 @@ std::unique_ptr<WeightPacking> packingFor(const ConvShape& shape, const Numbers&
 // The forms that the oracles read: a byte an element.
 std::unique_ptr<WeightPacking> referencePacking(int outputs, int taps, int channels,
                                                 const Numbers& numbers);
-// The oracle, for the depthwise convolution too. `constant` has no bytes where a run computes the
-// weights.
+// The oracle, for the depthwise convolution too.
 std::unique_ptr<Step> makeReference(const char* name, const Instruction& instruction,
-                                    const Problem& problem, const WeightSource& constant);
+                                    const Problem& problem, const Claim& claim);
 
 }  // namespace qconv
 

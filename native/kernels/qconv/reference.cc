@@ -13,10 +13,11 @@ namespace {
 class Reference final : public Step {
  public:
   Reference(const char* name, const Instruction& instruction, const Problem& problem,
-            WeightSource weights)
+            WeightSource weights, std::vector<int> zeros)
       : name_(name),
         p_(problem),
         weights_(weights),
+        zeros_(std::move(zeros)),
         epilogue_(Isa::reference, decodeEpilogue(instruction), problem.shape.o,
                   int64_t{problem.shape.oh} * problem.shape.ow) {}
   int tasks() const override { return 1; }
@@ -58,7 +59,8 @@ class Reference final : public Step {
         for (int i = 0; i < depth; i++) {
           const uint8_t byte = x[((int64_t{n} * s.h + y) * s.w + column) * s.c + group * depth + i];
           const int value = p_.numbers.xSigned ? static_cast<int8_t>(byte) : byte;
-          const int w = weights.at(((int64_t{o} * s.kh + ky) * s.kw + kx) * depth + i);
+          const int w = weights.at(((int64_t{o} * s.kh + ky) * s.kw + kx) * depth + i) -
+                        (zeros_.empty() ? 0 : zeros_[o]);
           sum += int64_t{value - p_.numbers.zero} * w;
         }
       }
@@ -69,6 +71,7 @@ class Reference final : public Step {
   const char* name_;
   Problem p_;
   WeightSource weights_;
+  std::vector<int> zeros_;
   Epilogue epilogue_;
 };
 
@@ -97,11 +100,12 @@ class ReferencePacking final : public WeightPacking {
 }  // namespace
 
 std::unique_ptr<Step> makeReference(const char* name, const Instruction& instruction,
-                                    const Problem& problem, const WeightSource& constant) {
+                                    const Problem& problem, const Claim& claim) {
   // Computed ones come as referencePacking leaves them.
   const WeightSource bytes = {nullptr, 8, WeightKind::integer, true};
   return std::make_unique<Reference>(name, instruction, problem,
-                                     constant.bytes != nullptr ? constant : bytes);
+                                     claim.constant.bytes != nullptr ? claim.constant : bytes,
+                                     claim.zeros);
 }
 
 std::unique_ptr<WeightPacking> referencePacking(int outputs, int taps, int channels,

@@ -18,7 +18,7 @@ struct Tail {
 class QconvStep final : public Step {
  public:
   QconvStep(const char* name, const Instruction& instruction, const Problem& problem, Layout layout,
-            PackedWeights weights, Isa isa)
+            PackedWeights weights, const std::vector<int>& zeros, Isa isa)
       : name_(name),
         problem_(problem),
         layout_(std::move(layout)),
@@ -49,6 +49,7 @@ class QconvStep final : public Step {
       flush_ = pairsWithinInt16(numbers, numbers.xLeast() + offset_, numbers.xMost() + offset_);
     }
     if (layout_.panel.weightKind == WeightKind::bipolar) findTails();
+    if (!zeros.empty()) placeZeros(zeros);
   }
 
   int tasks() const override {
@@ -58,7 +59,7 @@ class QconvStep final : public Step {
   size_t tableBytes() const override { return table_.size(); }
   size_t scratchBytes() const override {
     const ConvPlan& plan = layout_.plan;
-    return pointerBytes_ + sumBytes_ + panelBytes_ +
+    return pointerBytes_ + sumBytes_ + windowBytes_ + panelBytes_ +
            (plan.padded
                 ? static_cast<size_t>(plan.stripImages * plan.imagePitch * elementBytes_) + kSlack
                 : 0);
@@ -71,7 +72,8 @@ class QconvStep final : public Step {
     Memory memory;
     memory.pixels = static_cast<const uint8_t**>(scratch);
     memory.sums = reinterpret_cast<int32_t*>(static_cast<char*>(scratch) + pointerBytes_);
-    memory.panel = reinterpret_cast<uint8_t*>(memory.sums) + sumBytes_;
+    memory.windows = reinterpret_cast<uint32_t*>(reinterpret_cast<char*>(memory.sums) + sumBytes_);
+    memory.panel = reinterpret_cast<uint8_t*>(memory.windows) + windowBytes_;
     const uint8_t* x = buffers.get<const uint8_t>(problem_.x);
     if (elementBytes_ == 2) {
       uint16_t* copy = reinterpret_cast<uint16_t*>(memory.panel + panelBytes_);
@@ -90,6 +92,8 @@ class QconvStep final : public Step {
   struct Memory {
     const uint8_t** pixels;
     int32_t* sums;
+    uint32_t* windows;  // sum (x - zero) over the window of each pixel of a block, of one group
+    int64_t summed;     // where that group's channels begin; -1 before the first
     uint8_t* panel;
   };
 
@@ -131,17 +135,18 @@ class QconvStep final : public Step {
 
   template <typename T>
   void runStrip(const ConvStrip& strip, ChunkRange chunks, const T* origin, const Buffers& buffers,
-                const Memory& memory) const {
+                Memory& memory) const {
     const ConvPlan& plan = layout_.plan;
     eachPixelBlock(plan, strip, origin, reinterpret_cast<const T**>(memory.pixels),
                    [&](const T* const*, int64_t first, int count) {
+                     memory.summed = -1;
                      for (int c = chunks.first; c < chunks.end; c++)
                        runChunk(plan.chunks[c], first, count, buffers, memory);
                    });
   }
 
   void runChunk(const ConvChunk& chunk, int64_t first, int count, const Buffers& buffers,
-                const Memory& memory) const {
+                Memory& memory) const {
     const int64_t ld = layout_.plan.ld;
     for (int k = 0; k < chunk.blocks; k++)
       runBlock(chunk.firstBlock + k, weights_.at<uint8_t>(buffers), chunk.c0, count, memory);
@@ -157,7 +162,7 @@ class QconvStep final : public Step {
 
   // One block of channels of `count` pixels. Blocks of a chunk run in order, so what a partial
   // vector spills into the next block's columns is overwritten by it.
-  void runBlock(int number, const uint8_t* packed, int c0, int count, const Memory& memory) const {
+  void runBlock(int number, const uint8_t* packed, int c0, int count, Memory& memory) const {
     const ConvPlan& plan = layout_.plan;
     const Dot& dot = layout_.dot;
     const ConvChannels& block = plan.blocks[number];
@@ -170,6 +175,10 @@ class QconvStep final : public Step {
     tile.ld = plan.ld;
     tile.flush = flush_;
     tile.table = table_.data();
+    if (!zeros_.empty()) {
+      startSums(number, tile.start, c0, count, memory);
+      tile.start = nullptr;
+    }
     from += layout_.startBytes(block);
     for (size_t w = 0; w < plan.windows.size(); w++) {
       const ConvWindow& window = plan.windows[w];
@@ -197,6 +206,63 @@ class QconvStep final : public Step {
       }
       tile.start = nullptr;
     }
+  }
+
+  // Writes what the sums of a block start from: start - zeros sum (x - zero), modulo 2^32.
+  void startSums(int number, const int32_t* start, int c0, int count, Memory& memory) const {
+    const ConvPlan& plan = layout_.plan;
+    const ConvChannels& block = plan.blocks[number];
+    if (memory.summed != block.shift) {
+      memory.summed = block.shift;
+      if (elementBytes_ == 2)
+        sumWindows<int16_t>(block.shift, count, memory);
+      else if (layout_.dot.operand == Operand::u8)
+        sumWindows<uint8_t>(block.shift, count, memory);
+      else
+        sumWindows<int8_t>(block.shift, count, memory);
+    }
+    const int lanes = block.vectors * layout_.dot.lanes;
+    const uint32_t* zeros = zeros_.data() + zerosBefore_[number];
+    for (int p = 0; p < count; p++) {
+      int32_t* to = memory.sums + p * plan.ld + (block.first - c0);
+      for (int lane = 0; lane < lanes; lane++)
+        to[lane] = static_cast<int32_t>(static_cast<uint32_t>(start[lane]) -
+                                        zeros[lane] * memory.windows[p]);
+    }
+  }
+
+  // T is an element of x as tiles read it.
+  template <typename T>
+  void sumWindows(int64_t shift, int count, Memory& memory) const {
+    const uint32_t zero = static_cast<uint32_t>(problem_.numbers.zero + offset_);
+    const uint32_t zeros = zero * static_cast<uint32_t>(problem_.shape.window());
+    for (int p = 0; p < count; p++) {
+      const T* pixel = reinterpret_cast<const T*>(memory.pixels[p]) + shift;
+      uint32_t sum = 0;
+      for (const TapRun& run : window_) {
+        for (int64_t i = 0; i < run.length; i++)
+          sum += static_cast<uint32_t>(pixel[run.offset + i]);
+      }
+      memory.windows[p] = sum - zeros;
+    }
+  }
+
+  // Zero points as starts lie; and the window in elements, which plan.runs fill up to whole steps.
+  void placeZeros(const std::vector<int>& zeros) {
+    const ConvPlan& plan = layout_.plan;
+    const ConvShape& s = plan.shape;
+    const int perGroup = s.o / s.g;
+    for (const ConvChannels& block : plan.blocks) {
+      zerosBefore_.push_back(zeros_.size());
+      const int end = std::min(s.o, (block.first / perGroup + 1) * perGroup);
+      for (int o = block.first; o < block.first + block.vectors * layout_.dot.lanes; o++)
+        zeros_.push_back(o < end ? static_cast<uint32_t>(zeros[o]) : 0);
+    }
+    for (int ky = 0; ky < s.kh; ky++) {
+      for (int kx = 0; kx < s.kw; kx++)
+        joinRun(window_, {ky * s.dh * plan.pitch + int64_t{kx} * s.dw * s.c, s.c / s.g});
+    }
+    windowBytes_ = roundUp(sizeof(uint32_t) * plan.pixelBlock, kAlign);
   }
 
   // Whether one pixel can be multiplied with window w as it lies. Elements that fill a unit are 0,
@@ -252,15 +318,20 @@ class QconvStep final : public Step {
   std::vector<uint8_t> table_;  // of rows
   RowCode code_ = {};
   std::vector<std::vector<Tail>> tails_;  // by window
+  // Of weights with zero points.
+  std::vector<uint32_t> zeros_;      // [block][lane]
+  std::vector<size_t> zerosBefore_;  // each block
+  std::vector<TapRun> window_;
+  size_t windowBytes_ = 0;
 };
 
 }  // namespace
 
 std::unique_ptr<Step> makeStep(const char* name, const Instruction& instruction,
                                const Problem& problem, Layout layout, PackedWeights weights,
-                               Isa isa) {
+                               const std::vector<int>& zeros, Isa isa) {
   return std::make_unique<QconvStep>(name, instruction, problem, std::move(layout),
-                                     std::move(weights), isa);
+                                     std::move(weights), zeros, isa);
 }
 
 }  // namespace qconv

@@ -238,7 +238,8 @@ qconv::Problem problemOf(const Instruction& in) {
           {in.field(8), in.field(9), in.field(10), c, in.field(12), in.field(13), c, in.field(14),
            in.field(15), in.field(16), in.field(17), in.field(18), in.field(19), in.field(20),
            in.field(21), c},
-          qconv::Method::cheapest};
+          qconv::Method::cheapest,
+          -1};
 }
 
 std::unique_ptr<Step> build(const Instruction& instruction, BuildContext& context) {
@@ -246,7 +247,7 @@ std::unique_ptr<Step> build(const Instruction& instruction, BuildContext& contex
   const qconv::Claim claim = qconv::claimOf(problem, instruction, context);
   if (!claim.valid) return nullptr;
   if (context.isa() == Isa::reference)
-    return qconv::makeReference("qdwconv_reference", instruction, problem, claim.constant);
+    return qconv::makeReference("qdwconv_reference", instruction, problem, claim);
   const Variant* variant = variantFor(context.isa());
   if (variant == nullptr) return nullptr;
   const Numbers& n = problem.numbers;

@@ -103,11 +103,6 @@ function emitFewBits(
   { padding: _, ...fields }: Convolution,
 ): void {
   const node = kernel.anchor;
-  const site = { op: node.op, node: node.name };
-  const table = (tensor: Tensor | undefined) =>
-    tensor === undefined
-      ? -1
-      : context.made([tensor], 'by block', () => tensor.data, tensor.data.byteLength, site);
   const weights = context.weights(q, node, 'conv', fields);
   context.asm.emit(
     'wconv',
@@ -117,12 +112,19 @@ function emitFewBits(
       weights: weights.buffer,
       weightBits: weights.bits,
       weightKind: weightKindOf(q.dtype),
-      scales: table(scales),
-      zeros: table(zeros),
+      scales: tableOf(scales, node, context),
+      zeros: tableOf(zeros, node, context),
       block,
     },
     context.epilogue(kernel, fields.o),
   );
+}
+
+/** Numbers of blocks as a constant; -1 where there are none. */
+function tableOf(tensor: Tensor | undefined, node: Value, context: LoweringContext): number {
+  if (tensor === undefined) return -1;
+  const site = { op: node.op, node: node.name };
+  return context.made([tensor], 'by block', () => tensor.data, tensor.data.byteLength, site);
 }
 
 /** Exact sums of integers, stored as they are or as the float that an epilogue begins with. */
@@ -145,8 +147,11 @@ function emitIntegers(
     // These instructions pad with the zero point alone.
     padding: 0,
     method: context.method,
+    zeros: -1,
   };
-  const weights = context.weights(w, node, reader, fields);
+  const few = w.op === 'constant' ? undefined : quantizedWeights(w);
+  const q = few?.q ?? w;
+  const weights = context.weights(q, node, reader, fields);
   const only = kernel.epilogue.length === 1 ? kernel.epilogue[0] : undefined;
   const sums = only?.kind === 'store' ? only.value : undefined;
   context.asm.emit(
@@ -156,6 +161,8 @@ function emitIntegers(
       x: context.buffer(x),
       weights: weights.buffer,
       weightBits: weights.bits,
+      weightKind: weightKindOf(q.dtype),
+      zeros: tableOf(few?.zeros, node, context),
       y: sums === undefined ? -1 : context.buffer(sums),
     },
     sums === undefined ? context.epilogue(kernel, convolution.o) : [],
