@@ -4,18 +4,49 @@
  * here: how a node is computed, and how much of that may be (./folding.ts).
  */
 import { DTYPES } from '../core/dtype.js';
-import { sameShape } from '../core/shape.js';
+import { elementCount, sameShape } from '../core/shape.js';
 import type { Value } from '../graph/value.js';
 import { isOp } from '../ops/index.js';
 import { make } from '../ops/make.js';
 import { isConstantExpression } from './constants.js';
 import { type Folding, isHeldSmall } from './folding.js';
 import { centeredConstant, integerConstant } from './integers.js';
+import { MOST_INTEGER_POWER_BITS, powerCodes } from './power-weights.js';
 import { firstOf, type Rule } from './rewrite.js';
 import { isElementwise } from './sink.js';
 
 const foldConstants: Rule = (value, { folding }) =>
-  isConstantExpression(value) ? folding.foldNode(value) : undefined;
+  isConstantExpression(value) && !isScaledPowers(value) ? folding.foldNode(value) : undefined;
+
+/** Powers of two that no byte holds, times scales: they rest as codes. */
+function isScaledPowers(value: Value): boolean {
+  if (!isOp(value, 'mul') || value.shape.length < 2) return false;
+  const held = value.inputs.find((input) => sameShape(input.shape, value.shape));
+  if (held?.op !== 'constant' || held.data!.size < LEAST_WEIGHTS) return false;
+  const codes = powerCodes(held);
+  return codes !== undefined && DTYPES[codes.dtype].bits > MOST_INTEGER_POWER_BITS;
+}
+
+/**
+ * a - b of weights that are no scale and no zero point -> numbers, for constants: a step of what
+ * computes logarithmic weights from their codes.
+ */
+const foldDifference: Rule = (value, { folding }) => {
+  if (!isOp(value, 'sub') || !isConstantExpression(value)) return undefined;
+  if (value.shape.length < 2) return undefined;
+  if (elementCount(value.shape) < LEAST_WEIGHTS) return undefined;
+  const numbers = value.inputs.map((input) => {
+    const [held, factor] = isOp(input, 'mul') ? input.inputs : [input, undefined];
+    if (!sameShape(held.shape, value.shape)) return undefined;
+    const whole =
+      isHeldSmall(held) && held.inputs[0]!.op === 'constant' ? folding.materialize(held) : held;
+    if (whole.op !== 'constant' || (factor && factor.op !== 'constant')) return undefined;
+    return factor === undefined ? whole : folding.fold('mul', input.name, [whole, factor], {});
+  });
+  if (!numbers.every((number) => number?.op === 'constant')) return undefined;
+  const folded = folding.fold('sub', value.name, numbers as Value[], {});
+  return folded.op === 'constant' ? folded : undefined;
+};
 
 /**
  * f(cast(c)) of one operand -> numbers, for constants c: weights that were clipped, or cast again,
@@ -46,7 +77,8 @@ const moveBits: Rule = (value, { folding }) => {
 const moveScaled: Rule = (value, { folding }) => {
   if (!isOp(value, 'transpose') && !isOp(value, 'reshape')) return undefined;
   const [x] = value.inputs;
-  if ((!isOp(x, 'mul') && !isOp(x, 'sub')) || !isConstantExpression(x)) return undefined;
+  if ((!isOp(x, 'mul') && !isOp(x, 'sub') && !isOp(x, 'add')) || !isConstantExpression(x))
+    return undefined;
   const inputs = x.inputs.map((input) => moveOperand(value, x, input, folding));
   return inputs.includes(undefined) ? undefined : make(x.op, value.name, inputs as Value[], {});
 };
@@ -133,6 +165,7 @@ export const foldRules: Rule = firstOf(
   keepIntegers,
   foldConstants,
   foldHeld,
+  foldDifference,
   foldZeroPoint,
   moveBits,
   moveScaled,

@@ -3,6 +3,7 @@
  *
  *   w = reshape((cast(q) - zero) * scale)        q: integers of 1 to 8 bits, or bits
  *   w = cast(cast(q) - zero)                     as integers
+ *   w = one of the first + a few                 far from all others (./few-weights.ts)
  *
  * with one scale and zero point for all, one an output, or one for each block of neighbouring
  * weights of an output. The sub, the mul and the reshape may each be absent, and a slice may cut
@@ -17,11 +18,17 @@ import { isOp, opDef } from '../ops/index.js';
 import { constant } from '../ops/make.js';
 import { Tensor } from '../tensor/tensor.js';
 import { tensorOf, valuesOf } from '../tensor/values.js';
+import { type FewWeights, fewWeights } from './few-weights.js';
+import { powerCodes } from './power-weights.js';
 import type { Rule } from './rewrite.js';
 
 export interface QuantizedWeights {
   /** Constant, [O, ...]; as many an output as the layer multiplies. */
   readonly q: Value<ByteInteger | 'b1'>;
+  /** True where q are codes of powers of two (./power-weights.ts). */
+  readonly powers?: true;
+  /** What is added to a few of them. */
+  readonly few?: FewWeights;
   /** [blocks, O]; absent where all are 1. */
   readonly scales?: Tensor<'f32'>;
   /** [blocks, O]; absent where all are 0. */
@@ -55,6 +62,10 @@ interface Grain {
 function derive(w: Value): QuantizedWeights | undefined {
   const outputs = w.shape[0];
   if (isByteInteger(w.dtype) && isOp(w, 'cast')) return centredIntegers(w);
+  if (isOp(w, 'add')) {
+    const [a, b] = w.inputs;
+    return withFew(w, a, b) ?? withFew(w, b, a);
+  }
   if (w.dtype !== 'f32' || w.inputs.length === 0 || typeof outputs !== 'number') return undefined;
   const floats: Value[] = [];
   const through = (value: Value): Value => {
@@ -81,9 +92,14 @@ function derive(w: Value): QuantizedWeights | undefined {
     if (zero === undefined) return undefined;
     value = through(value);
   }
-  if (!isOp(value, 'cast') || !sameShape(value.shape, shape)) return undefined;
-  const q = through(value);
-  if (q.op !== 'constant' || !sameShape(q.shape, shape)) return undefined;
+  if (!sameShape(value.shape, shape)) return undefined;
+  // Powers of two that no byte holds are numbers.
+  const q = isOp(value, 'cast')
+    ? through(value)
+    : zero === undefined
+      ? powerCodes(value)
+      : undefined;
+  if (q?.op !== 'constant' || !sameShape(q.shape, shape)) return undefined;
   if (q.dtype !== 'b1' && !isByteInteger(q.dtype)) return undefined;
   const block = Math.min(scale?.block ?? length, zero?.block ?? length);
   if ([scale, zero].some((grain) => grain && grain.block % block !== 0)) return undefined;
@@ -101,13 +117,26 @@ function derive(w: Value): QuantizedWeights | undefined {
   const made = madeOnce(q, [rows, own, scale?.numbers, zero?.numbers], () => {
     const shapeOf = [Math.ceil((rows.taps * rows.left) / own), outputs];
     const spread = (grain: Grain) => spreadOf(grain, rows, own);
+    const left = cut(q as Value<ByteInteger | 'b1'>, rows);
+    const isNumbers = value.op === 'constant' && value.dtype === 'f32';
+    const codes = isNumbers ? left : zero === undefined ? powerCodes(left) : undefined;
     return {
-      q: cut(q as Value<ByteInteger | 'b1'>, rows),
+      q: codes ?? left,
+      ...(codes && { powers: true }),
       ...(scale && { scales: new Tensor('f32', spread(scale), shapeOf) }),
       ...(zero && { zeros: tensorOf(signed ? 'i8' : 'u8', spread(zero), shapeOf) }),
     };
   });
   return { ...made, block: own, floats };
+}
+
+/** Weights of few bits, and a few beside them. */
+function withFew(w: Value, base: Value, few: Value): QuantizedWeights | undefined {
+  if (![base, few].every((part) => sameShape(part.shape, w.shape))) return undefined;
+  const found = quantizedWeights(base);
+  if (found === undefined || found.q.dtype === 'b1' || found.few !== undefined) return undefined;
+  const beside = fewWeights(few);
+  return beside && { ...found, few: beside, floats: [...found.floats, ...beside.floats, w] };
 }
 
 /** cast(cast(q) - zero) to integers, under zero points of outputs. */
@@ -122,7 +151,7 @@ function centredIntegers(w: Value): QuantizedWeights | undefined {
 /** What is made of the tensors of an expression, and of what. */
 interface Made {
   readonly of: readonly unknown[];
-  readonly tensors: Pick<QuantizedWeights, 'q' | 'scales' | 'zeros'>;
+  readonly tensors: Pick<QuantizedWeights, 'q' | 'powers' | 'scales' | 'zeros'>;
 }
 
 /**

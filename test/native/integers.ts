@@ -6,7 +6,7 @@ import { expect } from 'vitest';
 import type { Case } from './harness.js';
 import { fieldsOf, SAME_3X3, type WindowShape } from './window-shape.js';
 
-export const WEIGHT_KINDS = ['signed', 'unsigned', 'bipolar'] as const;
+export const WEIGHT_KINDS = ['signed', 'unsigned', 'bipolar', 'power'] as const;
 export type WeightKind = (typeof WEIGHT_KINDS)[number];
 
 /** What the values of a layer can be. `zero` is the value of x that counts as 0. */
@@ -31,7 +31,23 @@ export const rangeOfX = ({ xSigned, xBits }: Pick<Numbers, 'xSigned' | 'xBits'>)
 export function rangeOfWeights({ weightKind, weightBits }: Numbers): readonly [number, number] {
   if (weightKind === 'bipolar') return [-1, 1];
   if (weightKind === 'unsigned') return [0, 2 ** weightBits - 1];
+  if (weightKind === 'power')
+    return [-powerOf(mostCode(weightBits)), powerOf(mostCode(weightBits))];
   return [-(2 ** (weightBits - 1)), 2 ** (weightBits - 1) - 1];
+}
+
+const mostCode = (bits: number) => 2 ** (bits - 1) - 1;
+
+/** What a code of powers stands for. */
+const powerOf = (code: number) => (code === 0 ? 0 : Math.sign(code) * 2 ** (Math.abs(code) - 1));
+
+/** Random weights that the numbers can have. */
+export function randomWeights(count: number, numbers: Numbers, next: () => number): Int32Array {
+  const { weightKind, weightBits } = numbers;
+  if (weightKind !== 'power')
+    return randomIntegers(count, rangeOfWeights(numbers), next, weightKind === 'bipolar');
+  const most = mostCode(weightBits);
+  return randomIntegers(count, [-most, most], next).map(powerOf);
 }
 
 /** Random integers of a range, the ends more often than the rest; of bipolar weights only them. */
@@ -55,7 +71,11 @@ export function onDisk(values: Int32Array, { weightKind, weightBits }: Numbers):
   if (weightBits === 8) return Uint8Array.from(values);
   const bytes = new Uint8Array(Math.ceil((values.length * weightBits) / 8));
   values.forEach((value, i) => {
-    const bits = weightKind === 'bipolar' ? Number(value < 0) : value & (2 ** weightBits - 1);
+    const code =
+      weightKind === 'power' && value !== 0
+        ? Math.sign(value) * (Math.log2(Math.abs(value)) + 1)
+        : value;
+    const bits = weightKind === 'bipolar' ? Number(value < 0) : code & (2 ** weightBits - 1);
     for (let b = 0; b < weightBits; b++) {
       const at = i * weightBits + b;
       if ((bits >> b) & 1) bytes[at >> 3]! |= 1 << (at & 7);
@@ -78,12 +98,11 @@ export function randomLayer(
   next: () => number,
 ): IntegerLayer {
   const { n, h, w, c, o, kh, kw, g } = shape;
-  const bipolar = numbers.weightKind === 'bipolar';
   return {
     shape,
     numbers,
     x: randomIntegers(n * h * w * c, rangeOfX(numbers), next),
-    weights: randomIntegers((o * kh * kw * c) / g, rangeOfWeights(numbers), next, bipolar),
+    weights: randomWeights((o * kh * kw * c) / g, numbers, next),
   };
 }
 

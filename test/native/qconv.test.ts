@@ -43,6 +43,10 @@ const PAIRS: readonly (readonly [string, Partial<Numbers>])[] = [
   ['W3 A5', { weightBits: 3, xBits: 5, xSigned: true, zero: -16 }],
   ['W2 A2', { weightBits: 2, xBits: 2, zero: 1 }],
   ['bipolar weights, A8', { weightBits: 1, weightKind: 'bipolar', zero: 17 }],
+  ['W4 A8, powers of two', { weightBits: 4, weightKind: 'power', zero: 9 }],
+  ['W4 A4, powers of two', { weightBits: 4, weightKind: 'power', xBits: 4 }],
+  ['W3 A8, powers of two', { weightBits: 3, weightKind: 'power', xSigned: true }],
+  ['W2 A2, powers of two', { weightBits: 2, weightKind: 'power', xBits: 2, zero: 1 }],
 ];
 
 const POINT = { kh: 1, kw: 1, pt: 0, pl: 0, pb: 0, pr: 0 };
@@ -96,7 +100,7 @@ describe('every sum is exact', () => {
   test.each(SHAPES.map((shape) => [JSON.stringify(shape), { ...SHAPE, ...shape }] as const))(
     'of %s',
     async (_, shape) => {
-      const some = shape.c > 100 ? [0, 3] : [0, 1, 3, 11];
+      const some = shape.c > 100 ? [0, 3] : [0, 1, 3, 11, 12];
       for (const i of some)
         await expectSums(
           randomLayer(shape, { ...BYTES, ...PAIRS[i]![1] }, random(i + shape.c * shape.o)),
@@ -290,7 +294,9 @@ describe('what is no such layer is refused', () => {
     ['weights of 9 bits', { weightBits: 9 }],
     ['unsigned weights of 8 bits', { weightKind: 1, weightBits: 8 }],
     ['bipolar weights of 2 bits', { weightKind: 2, weightBits: 2 }],
-    ['weights of no kind', { weightKind: 3 }],
+    ['weights of no kind', { weightKind: 4 }],
+    ['codes of powers of 1 bit', { weightKind: 3, weightBits: 1 }],
+    ['codes of powers of 5 bits', { weightKind: 3, weightBits: 5 }],
     ['a zero point below the range', { zero: -1 }],
     ['a zero point above the range', { xBits: 4, zero: 16 }],
     ['a zero point above the signed range', { xBits: 4, xSigned: 1, zero: 8 }],

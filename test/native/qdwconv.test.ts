@@ -68,7 +68,9 @@ describe('every sum is exact', () => {
       const signed = { xSigned: true, zero: -100, weightBits: 5 } as const;
       await expectSums(randomLayer(shape, { ...BYTES, ...signed }, next));
       const bipolar = { xBits: 4, zero: 15, weightKind: 'bipolar', weightBits: 1 } as const;
+      const powers = { weightKind: 'power', weightBits: 4 } as const;
       await expectSums(randomLayer(shape, { ...BYTES, ...bipolar }, next));
+      await expectSums(randomLayer(shape, { ...BYTES, ...powers }, next));
     },
   );
 

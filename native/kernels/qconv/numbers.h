@@ -13,7 +13,22 @@ enum class WeightKind : int32_t {
   integer = 0,  // two's complement
   natural = 1,  // unsigned
   bipolar = 2,  // one bit: 0 is +1, 1 is -1
+  power = 3,    // code c in two's complement is 0 or +-2^k: sign(c) 2^(|c| - 1)
 };
+
+// Codes of up to 4 bits are powers of two up to 64: integers of 8 bits.
+constexpr int kMostPowerBits = 4;
+
+// What a code of powers stands for; the least code of 4 bits, which no weight has, for 0.
+inline int powerOf(int code) {
+  const int magnitude = (1 << ((code < 0 ? -code : code) & 15)) >> 1;
+  return code < 0 ? -magnitude : magnitude;
+}
+inline int codeOfPower(int power) {
+  int code = 0;
+  for (int rest = power < 0 ? -power : power; rest > 0; rest >>= 1) code++;
+  return power < 0 ? -code : code;
+}
 
 struct Numbers {
   bool xSigned;
@@ -42,6 +57,11 @@ inline Numbers numbersOf(int xSigned, int xBits, int weightBits, int weightKind,
     case WeightKind::natural:
       if (weightBits < 1 || weightBits > 7) return n;
       n.weightMost = (1 << weightBits) - 1;
+      break;
+    case WeightKind::power:
+      if (weightBits < 2 || weightBits > kMostPowerBits) return n;
+      n.weightMost = powerOf((1 << (weightBits - 1)) - 1);
+      n.weightLeast = -n.weightMost;
       break;
     case WeightKind::bipolar:
       if (weightBits != 1) return n;
@@ -103,7 +123,8 @@ struct WeightSource {
       if (place + bits > 8) value |= bytes[first / 8 + 1] << (8 - place);
     }
     value &= (1 << bits) - 1;
-    return kind == WeightKind::integer && value >> (bits - 1) ? value - (1 << bits) : value;
+    if (kind != WeightKind::natural && value >> (bits - 1)) value -= 1 << bits;
+    return kind == WeightKind::power ? powerOf(value) : value;
   }
 };
 

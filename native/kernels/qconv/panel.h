@@ -3,7 +3,8 @@
 //
 // A panel of 8-bit weights is its bytes. Of n < 8 bits it is units of 256 elements, the last one
 // filled up with elements that are 0. A unit has 8 parts of 32 elements; element e of part j is the
-// number v = w + bias (or (w + 1) / 2 of bipolar weights), whose bits lie in pieces of 32 bytes:
+// number v = w + bias (or (w + 1) / 2 of bipolar weights; of powers of two w is their code), whose
+// bits lie in pieces of 32 bytes:
 //
 //   lowest 4 bits, where n has 4:  piece j / 2 of four, byte e, from bit 4 (j mod 2) on
 //   next 2 bits, where n has 2:    piece j / 4 of two, byte e, from bit 2 (j mod 4) on
@@ -31,7 +32,8 @@ inline int64_t panelBytes(const Numbers& n, int64_t elements) {
 }
 
 inline Rest restOf(const Numbers& n, const uint8_t* panel, int64_t elements) {
-  return {panel, n.weightBits, biasOf(n), n.weightKind == WeightKind::bipolar, elements};
+  const bool powers = n.weightKind == WeightKind::power && n.weightBits <= kMostPowerBits;
+  return {panel, n.weightBits, biasOf(n), n.weightKind == WeightKind::bipolar, powers, elements};
 }
 
 // Writes a panel's elements one after the other.
@@ -41,8 +43,10 @@ class PanelWriter {
       : bits_(n.weightBits),
         bias_(biasOf(n)),
         bipolar_(n.weightKind == WeightKind::bipolar),
+        power_(n.weightKind == WeightKind::power),
         to_(to) {}
   void put(int weight) {
+    if (power_) weight = codeOfPower(weight);
     if (bits_ == 8) {
       *to_++ = static_cast<uint8_t>(weight);
       return;
@@ -79,7 +83,7 @@ class PanelWriter {
   }
 
   const int bits_, bias_;
-  const bool bipolar_;
+  const bool bipolar_, power_;
   uint8_t* to_;
   uint8_t unit_[256] = {};
   int count_ = 0;

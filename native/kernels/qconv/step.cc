@@ -266,12 +266,13 @@ class QconvStep final : public Step {
   }
 
   // Whether one pixel can be multiplied with window w as it lies. Elements that fill a unit are 0,
-  // unless they are bipolar.
+  // unless they are bipolar. Codes of powers are read into a panel.
   bool streams(const ConvChannels& block, size_t w) const {
     const ConvWindow& window = layout_.plan.windows[w];
     const Dot& dot = layout_.dot;
     if (dot.stream[layout_.panel.weightBits - 1] == nullptr) return false;
     if (block.vectors != dot.vectors || window.runs != 1) return false;
+    if (layout_.panel.weightKind == WeightKind::power) return false;
     if (layout_.panel.weightKind != WeightKind::bipolar) return true;
     return tails_[w].empty() && layout_.elements(block, window) % 256 == 0;
   }

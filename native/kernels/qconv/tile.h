@@ -44,6 +44,7 @@ struct Rest {
   int bits;
   int bias;          // an element is what its bits say, less the bias
   bool bipolar;      // or twice that, less the bias
+  bool powers;       // and then a code of up to 4 bits, which stands for a power of two
   int64_t elements;  // of fewer than 8 bits they come in units of 256, which are unpacked whole
 };
 

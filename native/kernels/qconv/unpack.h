@@ -67,7 +67,26 @@ void unpackUnits(const Rest& rest, uint8_t* to) {
   }
 }
 
-void unpackBytes(const Rest& rest, uint8_t* panel) {
+// What codes of powers stand for, in their place: sign(c) 2^(|c| - 1), which is 2^|c| / 2 without its
+// fraction. The exponent's bits multiply by 2, 4 and 16; no product leaves its byte.
+void readPowers(int64_t elements, uint8_t* panel) {
+  typedef int8_t Signed __attribute__((vector_size(kPartBytes)));
+  for (int64_t i = 0; i < elements; i += kPartBytes, panel += kPartBytes) {
+    Signed code;
+    std::memcpy(&code, panel, kPartBytes);
+    const PartBytes sign = reinterpret_cast<PartBytes>(code < 0);
+    const PartBytes exponent = (reinterpret_cast<PartBytes>(code) ^ sign) - sign;
+    PartBytes value = PartBytes{} + uint8_t{1};
+    value += value & reinterpret_cast<PartBytes>((exponent & 1) == 1);
+    value += 3 * value & reinterpret_cast<PartBytes>((exponent & 2) == 2);
+    value += 15 * value & reinterpret_cast<PartBytes>((exponent & 4) == 4);
+    value >>= 1;
+    value = (value ^ sign) - sign;
+    std::memcpy(panel, &value, kPartBytes);
+  }
+}
+
+void unpackNumbers(const Rest& rest, uint8_t* panel) {
   switch (rest.bits) {
     case 1:
       return unpackUnits<1>(rest, panel);
@@ -84,6 +103,11 @@ void unpackBytes(const Rest& rest, uint8_t* panel) {
     default:
       return unpackUnits<7>(rest, panel);
   }
+}
+
+void unpackBytes(const Rest& rest, uint8_t* panel) {
+  unpackNumbers(rest, panel);
+  if (rest.powers) readPowers(rest.elements, panel);
 }
 
 // Into 16 bits, of weights of up to 8. Fewer than 8 are unpacked into the second half of the panel

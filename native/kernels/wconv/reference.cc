@@ -45,6 +45,16 @@ std::unique_ptr<Step> referenceStep(const Instruction& instruction, const ConvSh
     const float centered = static_cast<float>(source.at(i)) - static_cast<float>(zero);
     floats[static_cast<size_t>(i)] = centered * (scales == nullptr ? 1.0f : scales[at]);
   }
+  if (w.few >= 0) {
+    const uint32_t* starts = static_cast<const uint32_t*>(context.constant(w.few));
+    const float* own = static_cast<const float*>(context.constant(w.fewScales));
+    for (int o = 0; o < shape.o; o++) {
+      for (uint32_t i = starts[o]; i < starts[o + 1]; i++) {
+        const uint32_t entry = starts[shape.o + 1 + i];
+        floats[static_cast<size_t>(o * depth + kOfFew(entry))] += numberOfFew(entry) * own[o];
+      }
+    }
+  }
   const float* data = floats.data();
   return std::make_unique<ReferenceStep>(std::move(floats),
                                          makeReferenceConv(instruction, shape, data, -1, 32));

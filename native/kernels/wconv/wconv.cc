@@ -2,6 +2,7 @@
 // here: the walk (kernels/conv/walk.h), the loops (generic.h).
 #include "kernels/wconv/wconv.h"
 
+#include <algorithm>
 #include <cstdio>
 
 #include "kernels/conv/walk.h"
@@ -148,7 +149,7 @@ class WeightOnlyStep final : public ConvWalk {
 
   bool few(int block, int window, const float* const* pixels, int count, float* out,
            const Buffers& buffers, char* own) const override {
-    if (count > kFewPixels || isWhole(layout_)) return false;
+    if (count > kFewPixels || isWhole(layout_) || w_.few >= 0 || isWide()) return false;
     const ConvWindow& w = plan_.windows[window];
     const Panel panel = panelOf(block, window, buffers);
     for (int i = 0; i < count; i++) {
@@ -162,7 +163,45 @@ class WeightOnlyStep final : public ConvWalk {
   float* floatsOf(char* own) const { return reinterpret_cast<float*>(own + byteRoom(layout_)); }
 
   void expand(int block, int window, const Buffers& buffers, char* own, float* floats) const {
-    variant_.expand(panelOf(block, window, buffers), reinterpret_cast<uint8_t*>(own), floats);
+    Panel p = panelOf(block, window, buffers);
+    const float* scales = p.scales;
+    if (isWide()) p.scales = nullptr;
+    variant_.expand(p, reinterpret_cast<uint8_t*>(own), floats);
+    if (isWide()) readPowers(p, scales, layout_.width(block), floats);
+    if (w_.few >= 0) addFew(block, window, buffers, floats);
+  }
+
+  // Codes that no byte holds the powers of: their floats are still codes.
+  bool isWide() const {
+    return w_.kind == qconv::WeightKind::power && w_.bits > qconv::kMostPowerBits;
+  }
+
+  static void readPowers(const Panel& p, const float* scales, int width, float* floats) {
+    for (int64_t i = 0; i < p.steps; i++, floats += width) {
+      const float* own = scales == nullptr ? nullptr : scales + (p.k + i) / p.block * p.pitch;
+      for (int lane = 0; lane < width; lane++) {
+        const float power = static_cast<float>(qconv::powerOf(static_cast<int>(floats[lane])));
+        floats[lane] = own == nullptr ? power : power * own[lane];
+      }
+    }
+  }
+
+  void addFew(int block, int window, const Buffers& buffers, float* floats) const {
+    const ConvShape& s = plan_.shape;
+    const uint32_t* starts = buffers.get<const uint32_t>(w_.few);
+    const uint32_t* entries = starts + s.o + 1;
+    const float* scales = buffers.get<const float>(w_.fewScales);
+    const int k = plan_.windows[window].k, end = k + plan_.windows[window].steps;
+    const int first = plan_.blocks[block].first, width = layout_.width(block);
+    const int perGroup = s.o / s.g;
+    const int last = std::min({first + width, s.o, (first / perGroup + 1) * perGroup});
+    for (int o = first; o < last; o++) {
+      const uint32_t* to = entries + starts[o + 1];
+      const uint32_t* at = std::lower_bound(
+          entries + starts[o], to, k, [](uint32_t entry, int least) { return kOfFew(entry) < least; });
+      for (; at < to && kOfFew(*at) < end; at++)
+        floats[int64_t{kOfFew(*at) - k} * width + (o - first)] += numberOfFew(*at) * scales[o];
+    }
   }
 
   Panel panelOf(int block, int window, const Buffers& buffers) const {
@@ -191,15 +230,36 @@ class WeightOnlyStep final : public ConvWalk {
   const Variant& variant_;
 };
 
+// Whether the few weights are those of the layer: every k in order within its window.
+bool hasFew(const Weights& w, const ConvShape& s, const BuildContext& context) {
+  if (w.few < 0) return true;
+  const size_t outputs = static_cast<size_t>(s.o);
+  const uint32_t* starts = static_cast<const uint32_t*>(context.constant(w.few));
+  if (starts == nullptr || context.bufferBytes(w.few) < (outputs + 1) * 4) return false;
+  if (w.fewScales < 0 || context.bufferBytes(w.fewScales) < outputs * 4) return false;
+  const uint32_t* entries = starts + outputs + 1;
+  const size_t room = context.bufferBytes(w.few) / 4 - (outputs + 1);
+  for (size_t o = 0; o < outputs; o++) {
+    if (starts[o] > starts[o + 1] || starts[o + 1] > room) return false;
+    for (uint32_t i = starts[o]; i < starts[o + 1]; i++) {
+      if (kOfFew(entries[i]) >= s.window()) return false;
+      if (i > starts[o] && kOfFew(entries[i]) <= kOfFew(entries[i - 1])) return false;
+    }
+  }
+  return true;
+}
+
 // Weights of valid fields, whose scales and zero points cover all of them.
 bool isValid(const Weights& w, const ConvShape& s, const BuildContext& context) {
   const bool bipolar = w.kind == qconv::WeightKind::bipolar;
-  if (w.kind < qconv::WeightKind::integer || w.kind > qconv::WeightKind::bipolar) return false;
-  if (w.bits < 1 || w.bits > (bipolar ? 1 : 8)) return false;
+  const bool powers = w.kind == qconv::WeightKind::power;
+  if (w.kind < qconv::WeightKind::integer || w.kind > qconv::WeightKind::power) return false;
+  if (w.bits < 1 || w.bits > (bipolar ? 1 : powers ? 5 : 8)) return false;
+  if (powers && w.zeros >= 0) return false;
   const auto holds = [&](int buffer, size_t bytes) { return context.bufferBytes(buffer) >= bytes; };
   const size_t numbers = static_cast<size_t>(ceilDiv(s.window(), w.block)) * s.o;
   const size_t bits = static_cast<size_t>(s.o) * s.window() * w.bits;
-  if (!holds(w.buffer, ceilDiv<size_t>(bits, 8))) return false;
+  if (!holds(w.buffer, ceilDiv<size_t>(bits, 8)) || !hasFew(w, s, context)) return false;
   return (w.scales < 0 || holds(w.scales, numbers * 4)) && (w.zeros < 0 || holds(w.zeros, numbers));
 }
 
@@ -209,11 +269,11 @@ bool isValid(const Weights& w, const ConvShape& s, const BuildContext& context) 
 std::unique_ptr<Step> make_wconv(const Instruction& in, BuildContext& context) {
   const wconv::Weights weights = {
       in.field(1), in.field(2), static_cast<qconv::WeightKind>(in.field(3)),
-      in.field(4), in.field(5), in.field(6)};
-  const ConvShape shape = {in.field(7),  in.field(8),  in.field(9),  in.field(10),
-                           in.field(11), in.field(12), in.field(13), in.field(14),
-                           in.field(15), in.field(16), in.field(17), in.field(18),
-                           in.field(19), in.field(20), in.field(21), in.field(22)};
+      in.field(4), in.field(5), in.field(6), in.field(7), in.field(8)};
+  const ConvShape shape = {in.field(9),  in.field(10), in.field(11), in.field(12),
+                           in.field(13), in.field(14), in.field(15), in.field(16),
+                           in.field(17), in.field(18), in.field(19), in.field(20),
+                           in.field(21), in.field(22), in.field(23), in.field(24)};
   if (!wconv::isValid(weights, shape, context)) return nullptr;
   if (context.isa() == Isa::reference) return wconv::referenceStep(in, shape, weights, context);
   const ConvTiles tiles = tilesFor(context.isa());

@@ -4,7 +4,9 @@
 //     x[n, oy sh - pt + ky dh, ox sw - pl + kx dw, g(o) C/G + ci] w[o,ky,kx,ci])
 //   w[o,k] = (q[o,k] - zero[k / block, o]) * scale[k / block, o]      k = (ky KW + kx) C/G + ci
 //
-// q are integers of 1 to 8 bits, or bits. Weights rest in n bits each. They are made floats a panel
+// q are integers of 1 to 8 bits, bits, or powers of two by codes of up to 5 bits. A few weights may be
+// far from all others: their integers of 16 bits, times a scale of each output, are added to those
+// floats. Weights rest in n bits each. They are made floats a panel
 // at a time, by one subtraction and one multiplication, both rounded to float32, and summed as
 // kernels/conv sums: every result has the bits of the convolution by those floats.
 #pragma once
@@ -21,8 +23,17 @@ struct Weights {
   qconv::WeightKind kind;
   int scales;  // buffer of f32 [blocks][o], or -1: all 1
   int zeros;   // buffer of bytes [blocks][o], signed as the weights are, or -1: all 0
-  int block;   // products of a sum that have one scale
+  int few;     // buffer of u32 [o + 1], where each output's entries begin and end; then these, whose
+               // upper half is k, ascending, and whose lower half is the integer; or -1
+  int fewScales;  // buffer of f32 [o]
+  int block;      // products of a sum that have one scale
 };
+
+// Entry of `few`.
+inline int kOfFew(uint32_t entry) { return static_cast<int>(entry >> 16); }
+inline float numberOfFew(uint32_t entry) {
+  return static_cast<float>(static_cast<int16_t>(entry & 0xffff));
+}
 
 // The oracle: the convolution's, over floats made one at a time.
 std::unique_ptr<Step> referenceStep(const Instruction& instruction, const ConvShape& shape,

@@ -13,6 +13,7 @@ import { expected } from '../../core/errors.js';
 import { elementCount } from '../../core/shape.js';
 import type { Value } from '../../graph/value.js';
 import type { ZeroPointAttr } from '../../ops/multiply.js';
+import { MOST_INTEGER_POWER_BITS, powerCodes } from '../../passes/power-weights.js';
 import { type QuantizedWeights, quantizedWeights } from '../../passes/quantized-weights.js';
 import type { KernelCall } from '../../schedule/calls.js';
 import { storage } from '../../schedule/epilogue.js';
@@ -20,7 +21,9 @@ import type { Tensor } from '../../tensor/tensor.js';
 import { type LoweringContext, thresholdTensors } from './context.js';
 
 /** What weights of integers are, in the order of the field `weightKind`. */
-const WEIGHT_KINDS = ['signed', 'unsigned', 'bipolar'] as const;
+const WEIGHT_KINDS = ['signed', 'unsigned', 'bipolar', 'power'] as const;
+
+const POWER = WEIGHT_KINDS.indexOf('power');
 
 interface Convolution {
   readonly o: number;
@@ -99,7 +102,7 @@ function emitFewBits(
   kernel: KernelCall,
   context: LoweringContext,
   x: Value,
-  { q, scales, zeros, block }: QuantizedWeights,
+  { q, powers, few, scales, zeros, block }: QuantizedWeights,
   { padding: _, ...fields }: Convolution,
 ): void {
   const node = kernel.anchor;
@@ -111,7 +114,9 @@ function emitFewBits(
       x: context.buffer(x),
       weights: weights.buffer,
       weightBits: weights.bits,
-      weightKind: weightKindOf(q.dtype),
+      weightKind: powers ? POWER : weightKindOf(q.dtype),
+      few: tableOf(few?.table, node, context),
+      fewScales: tableOf(few?.scales, node, context),
       scales: tableOf(scales, node, context),
       zeros: tableOf(zeros, node, context),
       block,
@@ -150,7 +155,8 @@ function emitIntegers(
     zeros: -1,
   };
   const few = w.op === 'constant' ? undefined : quantizedWeights(w);
-  const q = few?.q ?? w;
+  const powers = powerCodes(storage(w), MOST_INTEGER_POWER_BITS);
+  const q = few?.q ?? powers ?? w;
   const weights = context.weights(q, node, reader, fields);
   const only = kernel.epilogue.length === 1 ? kernel.epilogue[0] : undefined;
   const sums = only?.kind === 'store' ? only.value : undefined;
@@ -161,7 +167,7 @@ function emitIntegers(
       x: context.buffer(x),
       weights: weights.buffer,
       weightBits: weights.bits,
-      weightKind: weightKindOf(q.dtype),
+      weightKind: powers ? POWER : weightKindOf(q.dtype),
       zeros: tableOf(few?.zeros, node, context),
       y: sums === undefined ? -1 : context.buffer(sums),
     },
