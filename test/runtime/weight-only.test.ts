@@ -3,10 +3,16 @@
  * have the bits of the same layer by float weights. With activations of integers see
  * ./integers.test.ts.
  */
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { type ByteInteger, DTYPES, INTEGERS, integerBounds } from '../../src/core/dtype.js';
+import { loadModel } from '../../src/formats/model.js';
+import { saveModel } from '../../src/formats/safetensors/model.js';
 import type { Graph, Input, Value } from '../../src/graph/value.js';
 import { GraphBuilder } from '../../src/ops/builder.js';
+import { canonicalize } from '../../src/passes/index.js';
 import { quantizeGraph } from '../../src/quant/index.js';
 import { GraphSession } from '../../src/runtime/session.js';
 import type { Isa } from '../../src/runtime/session-types.js';
@@ -201,6 +207,69 @@ test.each(['int4-channel', 'int4-block32', 'int3-block16', 'int8', 'int2-narrow'
     });
   },
 );
+
+describe.each([
+  ['log3-channel', 3],
+  ['log4', 4],
+  ['log5-channel', 5],
+  ['outlier4-channel', 4],
+  ['outlier2', 2],
+] as const)('quantizeGraph, %s', (spec, bits) => {
+  const n = new Numbers(19);
+  const g = new GraphBuilder();
+  const x = g.input('x', 'f32', ['N', 7, 8, 32]);
+  const conv = g.relu(g.conv2d(x, g.constant(n.floats([64, 3, 3, 32])), { pads: [1, 1, 1, 1] }));
+  const flat = g.reduce(conv, 'mean', [1, 2]);
+  const y = g.dense(flat, g.constant(n.floats([32, 64])));
+  const plain = g.graph([x], { y });
+  const weights = 64 * 9 * 32 + 32 * 64;
+  const feeds = { x: n.floats([2, 7, 8, 32]) };
+  const options = { weights: spec, ends: 'same' } as const;
+
+  test('the bits of float weights of the same numbers, at rest in n bits', async () => {
+    const { graph } = await quantizeGraph(plain, options);
+    const want: Tensor[] = [];
+    await eachIsa(canonicalize(graph), feeds, (result, kernels) => {
+      want.push(result);
+      expect(kernels).not.toContain('wconv');
+    });
+    await eachIsa(graph, feeds, (result, kernels, packed, isa, threads) => {
+      expect([isa, threads, result]).toEqual([isa, threads, want.shift()]);
+      expect(kernels.match(/wconv/g)).toHaveLength(2);
+      expectPacked(packed, weights, `i${bits}` as Held, 96);
+    });
+  });
+
+  test('under integers, and through a file', async () => {
+    const { graph } = await quantizeGraph(plain, {
+      ...options,
+      activations: 8,
+      calibration: [feeds],
+    });
+    const want = evaluateGraph(graph, feeds)['y'] as Tensor;
+    const folder = mkdtempSync(join(tmpdir(), 'bitplane-'));
+    const file = join(folder, 'few.safetensors');
+    await saveModel(graph, file);
+    const bytes = readFileSync(file);
+    // Behind the header, whose length it begins with.
+    const size = bytes.length - 8 - Number(bytes.readBigUInt64LE(0));
+    // Floats under 8-bit activations round; products of powers are integers.
+    const isIntegers = spec === 'log3-channel' || spec === 'log4';
+    for (const own of [graph, await loadModel(file)])
+      await eachIsa(own, feeds, (result, kernels, packed, isa) => {
+        for (const [i, value] of result.data.entries())
+          expect(Math.abs(Number(value) - Number(want.data[i]))).toBeLessThanOrEqual(1e-3);
+        expect(kernels.match(isIntegers ? /qconv/g : /wconv/g)).toHaveLength(2);
+        // Narrow vectors leave more of the last units empty.
+        const filling = isIntegers && !isa.startsWith('avx') ? weights / 40 : 0;
+        expectPacked(packed, weights, `i${bits}` as Held, 96 + filling);
+      });
+    rmSync(folder, { recursive: true });
+    // A place and a number of 16 bits for each outlier; scales beside.
+    const few = spec.startsWith('outlier') ? (weights / 32) * 3 : 0;
+    expect(size).toBeLessThanOrEqual((weights * bits) / 8 + few + 2000);
+  });
+});
 
 test('weights that somebody else reads as floats are floats', async () => {
   const n = new Numbers(2);
