@@ -3,7 +3,9 @@
  * C], thresholds are f32 [C or 1, T]. NaN is below every threshold. Not here: the comparison that
  * ends in a bit (./threshold.ts).
  */
+import { expected } from '../core/errors.js';
 import { elementCount } from '../core/shape.js';
+import type { Value } from '../graph/value.js';
 import { tensorOf } from '../tensor/values.js';
 import { isReal } from './attributes.js';
 import type { Float, Named, NodeMaker, OpDef } from './op.js';
@@ -13,6 +15,29 @@ import { levels } from './value-range.js';
 export type MultiThresholdAttrs = { readonly scale: number; readonly bias: number };
 
 type MultiThresholdOptions = Partial<MultiThresholdAttrs> & Named;
+
+/**
+ * The first constant threshold that is no number, or below the one before it in its channel, and
+ * what was expected in its place; undefined where there is none.
+ */
+export function misplacedThreshold(
+  thresholds: Value,
+): { readonly wanted: string; readonly number: number } | undefined {
+  // Whatever else is wrong with them, `infer` says.
+  const { op, data, shape } = thresholds ?? {};
+  if (op !== 'constant' || data?.dtype !== 'f32' || shape?.length !== 2) return undefined;
+  const count = shape[1] as number;
+  const numbers = data.data as Float32Array;
+  for (const [i, number] of numbers.entries()) {
+    const channel = Math.floor(i / count);
+    if (Number.isNaN(number))
+      return { wanted: `thresholds that are numbers in channel ${channel}`, number };
+    const before = i % count === 0 ? -Infinity : (numbers[i - 1] as number);
+    if (number < before)
+      return { wanted: `thresholds in order, ${before} or more in channel ${channel}`, number };
+  }
+  return undefined;
+}
 
 export const multiThreshold = {
   name: 'multiThreshold',
@@ -32,8 +57,15 @@ export const multiThreshold = {
   },
   method:
     (maker: NodeMaker<MultiThresholdAttrs>) =>
-    (x: Float, thresholds: Float, options?: MultiThresholdOptions): Float =>
-      maker.node([x, thresholds], {}, options, { scale: 1, bias: 0 }) as Float,
+    (x: Float, thresholds: Float, options?: MultiThresholdOptions): Float => {
+      const bad = misplacedThreshold(thresholds);
+      if (bad !== undefined)
+        throw expected('ERR_ARGUMENT', bad.wanted, bad.number, {
+          op: 'multiThreshold',
+          node: options?.name ?? thresholds.name,
+        });
+      return maker.node([x, thresholds], {}, options, { scale: 1, bias: 0 }) as Float;
+    },
   work: (node) => elementCount(node.shape) * (1 + (node.inputs[1]!.shape[1] as number)),
   evaluate([x, thresholds], attrs, result) {
     const f = Math.fround;

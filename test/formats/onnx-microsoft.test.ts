@@ -109,6 +109,35 @@ describe.each([
     await expectWithinOne(model('QLinearSoftmax', own, sums, attributes, type), x, 0.02);
   });
 
+  test.each([
+    ['rows', [2, 3], 1],
+    ['all', undefined, 0],
+  ])('QLinearReduceMean of %s is the float mean between its scales', async (_, axes, keepdims) => {
+    // onnxruntime has the op's schema and no kernel.
+    const attributes = { keepdims, ...(axes && { axes }) };
+    const spec = model('QLinearReduceMean', own, pair, attributes, type);
+    const graph = importOnnx(encodeOnnx(spec));
+    const shape = axes === undefined ? [] : [2, 3, 1, 1];
+    expect(graph.outputs['y']!.shape).toEqual(shape);
+    const session = Session.fromGraph(graph);
+    const { y } = await session.run(x);
+    const [from, to] = type === UINT8 ? [133, 131] : [5, 3];
+    const each = 288 / y!.size;
+    for (let i = 0; i < y!.size; i++) {
+      const part = [...(x.x as Tensor).data].slice(i * each, (i + 1) * each);
+      const mean = part.reduce((sum, q) => sum + (q - from) * 0.031, 0) / each;
+      expect(Math.abs(Number(y!.data[i]) - (mean / 0.027 + to))).toBeLessThanOrEqual(0.51);
+    }
+    await session.release();
+  });
+
+  test('QLinearWhere', async () => {
+    const condition = { dims: [3, 1, 1], dataType: DataType.BOOL, int32s: [1, 0, 1] };
+    const chosen = ['c', 'x', 'xs', 'xz', 'b', 'bs', 'bz', 'ys', 'yz'];
+    const spec = model('QLinearWhere', chosen, { ...constants, c: condition }, {}, type);
+    await expectWithinOne(spec, x, 0.02);
+  });
+
   test('QLinearConcat', async () => {
     const wide =
       type === UINT8

@@ -231,7 +231,7 @@ describe('parameters of Quant', () => {
       'MultiThreshold',
       'a threshold of NaN',
       { t: floats([1, 2], [1, NaN]) },
-      /thresholds that are numbers but received NaN/,
+      /thresholds that are numbers in channel 0 but received NaN/,
     ],
   ])('%s: %s is refused by name', (op, _, constants, message) => {
     expect(() => run(op, constants)).toThrow(

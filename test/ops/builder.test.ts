@@ -140,3 +140,25 @@ describe('GraphBuilder', () => {
       expect(() => g.input(name as never, 'f32', [1])).toThrow('a name that is a string');
   });
 });
+
+test.each([
+  [
+    [0, 1, 3, 2],
+    /^multiThreshold "steps": expected thresholds in order, 3 or more in channel 1 but/,
+  ],
+  [
+    [0, NaN, 1, 2],
+    /^multiThreshold "steps": expected thresholds that are numbers in channel 0 but/,
+  ],
+  [
+    [1, 0, 1, 2],
+    /^multiThreshold "steps": expected thresholds in order, 1 or more in channel 0 but/,
+  ],
+])('thresholds %j are refused, and leave their name free', (numbers, message) => {
+  const g = new GraphBuilder();
+  const x = g.input('x', 'f32', ['N', 2]);
+  const of = (t: readonly number[]) =>
+    g.multiThreshold(x, g.constant(f32(t, [2, 2])), { name: 'steps' });
+  expect(() => of(numbers)).toThrow(message);
+  expect(of([-Infinity, 0, 2, 2]).name).toBe('steps');
+});

@@ -326,7 +326,7 @@ describe('signs', () => {
   test('several thresholds, or other results, are none', () => {
     const build = (g: GraphBuilder, x: Float) =>
       g.add(
-        g.multiThreshold(x, g.constant(n.floats([6, 2])), { scale: 2, bias: -1 }),
+        g.multiThreshold(x, g.constant(n.thresholds([6, 2])), { scale: 2, bias: -1 }),
         g.multiThreshold(x, g.constant(n.floats([1, 1])), { scale: 1, bias: -1 }),
       );
     expect(opsOf(optimized(build))).toEqual(['add', 'multiThreshold', 'multiThreshold']);

@@ -37,6 +37,13 @@ export class Numbers {
     return this.fill(shape, () => this.int(from, to));
   }
 
+  /** Thresholds, whole or real numbers, in order within each row. */
+  thresholds([rows, count]: readonly [number, number], whole = false): Tensor<'f32'> {
+    const { data } = whole ? this.integers([rows, count]) : this.floats([rows, count]);
+    for (let row = 0; row < rows; row++) data.subarray(row * count, (row + 1) * count).sort();
+    return new Tensor('f32', data, [rows, count]);
+  }
+
   /** f32 in [0.5, 2) with the given share of negative ones. */
   scales(shape: readonly number[], negative = 0.4): Tensor<'f32'> {
     return this.fill(shape, () => (0.5 + 1.5 * this.next()) * (this.next() < negative ? -1 : 1));

@@ -149,7 +149,7 @@ describe('transposes of a network from NCHW remain at its ends only', () => {
 
   test('through multiThreshold, which takes channels last', () => {
     const { before, after, feeds } = laidOut((g, x) => {
-      const thresholds = g.constant(n.integers([4, 3]));
+      const thresholds = g.constant(n.thresholds([4, 3], true));
       return conv(
         g,
         inside(g, conv(g, x, 3, 4), (map) => g.multiThreshold(map, thresholds)),
@@ -163,7 +163,10 @@ describe('transposes of a network from NCHW remain at its ends only', () => {
 
   test('but not through a multiThreshold whose channels would move', () => {
     const { before, after, feeds } = laidOut((g, x) =>
-      g.multiThreshold(g.transpose(conv(g, x, 3, 6), [0, 2, 1, 3]), g.constant(n.integers([6, 2]))),
+      g.multiThreshold(
+        g.transpose(conv(g, x, 3, 6), [0, 2, 1, 3]),
+        g.constant(n.thresholds([6, 2], true)),
+      ),
     );
     expectSame(before, after, feeds);
   });

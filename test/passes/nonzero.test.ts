@@ -55,7 +55,7 @@ describe('value range', () => {
     ],
     [
       'levels',
-      (g, x) => g.multiThreshold(x, g.constant(n.floats([4, 3])), { scale: 2, bias: -3 }),
+      (g, x) => g.multiThreshold(x, g.constant(n.thresholds([4, 3])), { scale: 2, bias: -3 }),
       { lo: -3, hi: 3, step: 2 },
     ],
     ['a product that rounds', (g, x) => g.mul(bits(g, x), 0.1), undefined],

@@ -126,7 +126,7 @@ describe('no planes', () => {
   const unchanged: Record<string, (g: GraphBuilder, x: Float) => Value> = {
     'levels off the centre': (g, x) =>
       g.dense(
-        g.multiThreshold(x, g.constant(n.floats([C, 2])), { scale: 1, bias: 0 }),
+        g.multiThreshold(x, g.constant(n.thresholds([C, 2])), { scale: 1, bias: 0 }),
         weights(g, [5, C]),
       ),
     'many levels': (g, x) => g.dense(levels(g, x, 6), weights(g, [5, C])),

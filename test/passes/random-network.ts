@@ -78,7 +78,7 @@ export function randomNetwork(seed: number): { graph: Graph; feeds: Record<strin
         binary(
           before,
           inside(g, before, (map) =>
-            g.multiThreshold(map, g.constant(r.integers([widthOf(before), 2])), {
+            g.multiThreshold(map, g.constant(r.thresholds([widthOf(before), 2], true)), {
               scale: 1,
               bias: -1,
             }),

@@ -41,16 +41,7 @@ export const conditionImporters: Readonly<Record<string, Importer>> = {
   /** What is not taken adds 0, infinite or NaN as it may be. */
   Where(context) {
     if ([0, 1, 2].every((i) => context.isIntegers(i))) return whereOfIntegers(context);
-    const [condition, a, b] = [context.truth(0), context.real(1), context.real(2)];
-    const [yes, no] = [scalarOf(a), scalarOf(b)];
-    // +s or -s, as people write a binarization; the passes know it.
-    if (yes !== undefined && no === -yes && Number.isFinite(yes) && isElement(a) && isElement(b)) {
-      const twice = context.make('mul', [condition, context.scalar(2 * yes, '/twice')], {}, '/2s');
-      return context.make('sub', [twice, context.scalar(yes, '/s')], {});
-    }
-    const taken = (value: Value, at: number, suffix: string) =>
-      context.make('gate', [value, condition], { min: at, max: at }, suffix);
-    return context.make('add', [taken(a, 1, '/if'), taken(b, 0, '/else')], {});
+    return chosen(context, context.real(1), context.real(2));
   },
 
   IsNaN(context) {
@@ -60,6 +51,30 @@ export const conditionImporters: Readonly<Record<string, Importer>> = {
     return truth(opposite(context, number, ''));
   },
 };
+
+/** `a` where condition 0 is true, else `b`. */
+export function chosen(context: NodeContext, a: Value, b: Value, suffix = ''): Value {
+  const condition = context.truth(0);
+  const [yes, no] = [scalarOf(a), scalarOf(b)];
+  // +s or -s, as people write a binarization; the passes know it.
+  if (yes !== undefined && no === -yes && Number.isFinite(yes) && isElement(a) && isElement(b)) {
+    const twice = context.make(
+      'mul',
+      [condition, context.scalar(2 * yes, `${suffix}/twice`)],
+      {},
+      `${suffix}/2s`,
+    );
+    return context.make('sub', [twice, context.scalar(yes, `${suffix}/s`)], {}, suffix);
+  }
+  const taken = (value: Value, at: number, name: string) =>
+    context.make('gate', [value, condition], { min: at, max: at }, name);
+  return context.make(
+    'add',
+    [taken(a, 1, `${suffix}/if`), taken(b, 0, `${suffix}/else`)],
+    {},
+    suffix,
+  );
+}
 
 const truth = (value: Value): Item => ({ kind: 'truth', value });
 

@@ -17,6 +17,7 @@ import {
   scaleAt,
   zeroAt,
 } from '../quantization.js';
+import { chosen } from './conditions.js';
 import { averagePool, globalPool } from './conv.js';
 import { biased, product, quotient, scaled } from './qlinear.js';
 import { softmaxAlong } from './reduce.js';
@@ -36,6 +37,19 @@ export const microsoftImporters: Readonly<Record<string, Importer>> = {
   QLinearLeakyRelu: unary((context, x) =>
     context.make('leakyRelu', [x], { alpha: context.float('alpha', Math.fround(0.01)) }, '/floats'),
   ),
+
+  QLinearReduceMean: unary((context, x) => {
+    const listed = context.intList('axes') ?? [];
+    const axes = listed.length === 0 ? [...x.shape.keys()] : context.axes(listed, x.shape.length);
+    const attrs = { kind: 'mean', axes, keepDims: context.int('keepdims', 1) === 1 };
+    return context.make('reduce', [x], attrs, '/floats');
+  }),
+
+  /** condition, x, x_scale, x_zero, y, y_scale, y_zero, z_scale, z_zero. */
+  QLinearWhere(context) {
+    const [x, y] = [floatsAt(context, 1, '/x'), floatsAt(context, 4, '/y')];
+    return requantized(context, chosen(context, x, y, '/floats'), 7, 1);
+  },
 
   /** y_scale, y_zero, then x, x_scale, x_zero of each part. */
   QLinearConcat(context) {

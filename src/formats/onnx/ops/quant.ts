@@ -6,6 +6,7 @@
  */
 import { type Shape, showShape } from '../../../core/shape.js';
 import type { Value } from '../../../graph/value.js';
+import { misplacedThreshold } from '../../../ops/multi-threshold.js';
 import type { Importer, NodeContext } from '../context.js';
 import { isAll, knownFloats, realScaleAt } from '../quantization.js';
 import { bitWidth, integerRange, rounded } from './rounding.js';
@@ -34,7 +35,9 @@ export const quantImporters: Readonly<Record<string, Importer>> = {
         'thresholds of shape [channels, steps]',
         showShape(thresholds.shape),
       );
-    requireThresholds(context, thresholds);
+    // Those of a channel do not fall, as QONNX has them; NaN is no threshold.
+    const bad = misplacedThreshold(thresholds);
+    if (bad !== undefined) throw context.expected('ERR_UNSUPPORTED', bad.wanted, bad.number);
     const axis = channelAxis(context, x.shape, thresholds.shape[0] === 1);
     return context.channelsLast(
       x,
@@ -43,24 +46,6 @@ export const quantImporters: Readonly<Record<string, Importer>> = {
     );
   },
 };
-
-/** Those of a channel do not fall, as QONNX has them; NaN is no threshold. */
-function requireThresholds(context: NodeContext, { op, data, shape }: Value): void {
-  if (op !== 'constant') return;
-  const numbers = data?.data as Float32Array;
-  const count = shape[1] as number;
-  for (const [i, number] of numbers.entries()) {
-    if (Number.isNaN(number))
-      throw context.expected('ERR_UNSUPPORTED', 'thresholds that are numbers', number);
-    const before = i % count === 0 ? -Infinity : (numbers[i - 1] as number);
-    if (number < before)
-      throw context.expected(
-        'ERR_UNSUPPORTED',
-        `thresholds in order, ${before} or more in channel ${Math.floor(i / count)}`,
-        number,
-      );
-  }
-}
 
 /**
  * The axis of the channels of a MultiThreshold: that of the C in `data_layout`, else axis 1. A C at
