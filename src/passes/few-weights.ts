@@ -23,6 +23,8 @@ export interface FewWeights {
   readonly table: Tensor<'i32'>;
   /** [outputs] */
   readonly scales: Tensor<'f32'>;
+  /** The most that the magnitudes of an output's integers add up to. */
+  readonly most: number;
   /** The floats that are computed from constants. */
   readonly floats: readonly Value[];
 }
@@ -60,7 +62,7 @@ function nodesOf(value: Value, size: number): readonly Value[] | undefined {
   return visit(value) ? [...nodes] : undefined;
 }
 
-type Made = Pick<FewWeights, 'table' | 'scales'>;
+type Made = Pick<FewWeights, 'table' | 'scales' | 'most'>;
 
 /**
  * By the tensors that it is made of: every size of a batch has an expression of its own over the
@@ -101,16 +103,22 @@ function encode(placed: Tensor, scale: Float32Array): Made | undefined {
   if (!(each <= MOST_PLACES)) return undefined;
   const starts = [0];
   const entries: number[] = [];
+  let [sum, most] = [0, 0];
   for (const [i, number] of placed.data.entries()) {
     if (number !== 0) {
       if (!Number.isInteger(number) || Math.abs(number) > MOST_INTEGER) return undefined;
       if (entries.length >= MOST_SHARE * placed.size) return undefined;
+      sum += Math.abs(number);
       entries.push(((i % each) << 16) | (number & 0xffff));
     }
-    if ((i + 1) % each === 0) starts.push(entries.length);
+    if ((i + 1) % each !== 0) continue;
+    starts.push(entries.length);
+    most = Math.max(most, sum);
+    sum = 0;
   }
-  const table = Int32Array.of(...starts, ...entries);
+  const table = Int32Array.from(starts.concat(entries));
   return {
+    most,
     table: new Tensor('i32', table, [table.length]),
     scales: new Tensor(
       'f32',

@@ -16,6 +16,7 @@ import { elementCount, sameShape } from '../core/shape.js';
 import { type Graph, topological, type Value } from '../graph/value.js';
 import { isOp, opDef } from '../ops/index.js';
 import { constant } from '../ops/make.js';
+import { LEAST_OUTSIDE_INT32, largestHeldSum } from '../ops/multiply.js';
 import { Tensor } from '../tensor/tensor.js';
 import { tensorOf, valuesOf } from '../tensor/values.js';
 import { type FewWeights, fewWeights } from './few-weights.js';
@@ -314,4 +315,26 @@ export function exceptWeights(graph: Graph, rule: Rule): Rule {
     ].flatMap(({ floats }) => floats),
   );
   return (value, site) => (kept.has(site.original) ? undefined : rule(value, site));
+}
+
+/**
+ * The weights of a layer of floats that reads integers, (cast(q) - zero) * scale with q of `dtype`,
+ * where a few of 16 bits stand beside others under a scale of each output: both have exact sums
+ * within 32 bits. Undefined for all other layers.
+ */
+export function fewUnderIntegers(
+  layer: Value,
+  { q: { dtype }, zero }: { readonly q: Value; readonly zero: number },
+): QuantizedWeights | undefined {
+  const [, w] = layer.inputs as readonly Value[];
+  if (!readsQuantized(layer) || !isByteInteger(dtype) || w?.dtype !== 'f32') return undefined;
+  const { lo, hi } = integerBounds(dtype);
+  const weights =
+    zero >= lo && zero <= hi && Number.isInteger(zero) ? quantizedWeights(w) : undefined;
+  if (weights?.few === undefined || weights.zeros !== undefined || weights.powers) return undefined;
+  if (weights.block !== elementCount(w.shape.slice(1)) || weights.q.dtype === 'u8')
+    return undefined;
+  if (largestHeldSum(dtype, zero, weights.q) >= LEAST_OUTSIDE_INT32) return undefined;
+  const most = Math.max(hi - zero, zero - lo) * weights.few.most;
+  return most < LEAST_OUTSIDE_INT32 ? weights : undefined;
 }

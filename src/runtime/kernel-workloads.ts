@@ -95,7 +95,7 @@ function integer(
         weightKind: weightBits === 1 ? BIPOLAR : 0,
         zero: 0,
         method: 0,
-        zeros: -1,
+        ...{ zeros: -1, few: -1, scales: -1 },
       },
       ...fields,
     },

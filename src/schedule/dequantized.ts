@@ -4,6 +4,8 @@
  *     float in registers, by the same two operations, and adds them in the same order: the same
  *     bits for every scale. A sum of integers times the scale would be another number wherever
  *     (q - zero) * scale rounds.
+ *   - a product by weights of few bits, and a few of 16 beside them, has exact sums of integers of
+ *     both, each under its scale: better than those of floats, which round;
  *   - a shortcut, (cast(q) - zero) * scale, is added to what flows through an epilogue straight
  *     from q, by one step;
  *   - cast(cast(x, u8), f32) of an x that is an integer within the dtype's bounds is x, but for
@@ -17,6 +19,7 @@ import { isOp, opDef } from '../ops/index.js';
 import { scalarOf } from '../ops/scalar-of.js';
 import { isWhole } from '../ops/value-range.js';
 import { boundsOf } from '../passes/bounds.js';
+import { fewUnderIntegers } from '../passes/quantized-weights.js';
 import { valueRange } from '../passes/value-range.js';
 
 /** (cast(q) - zero) * scale. */
@@ -95,9 +98,12 @@ export function integerSources(
   const found = new Map<Value, Dequantized>();
   for (const value of order) {
     const users = usersOf(value);
-    if (users.length === 0 || !users.every(({ op }) => opDef(op).readsIntegers === true)) continue;
+    if (users.length === 0) continue;
     const source = dequantized(value);
     if (source === undefined || source.floats.some(isResult)) continue;
+    const reads = (user: Value) =>
+      opDef(user.op).readsIntegers === true || fewUnderIntegers(user, source) !== undefined;
+    if (!users.every(reads)) continue;
     const inner = source.floats.slice(0, -1);
     if (inner.every((float) => usersOf(float).length === 1)) found.set(value, source);
   }

@@ -65,6 +65,7 @@ function canCut(conv: KernelCall, pool: KernelCall, map: Value): boolean {
   const [x, w] = conv.anchor.inputs;
   return (
     conv.anchor.op === 'conv2d' &&
+    conv.integers === undefined &&
     x !== undefined &&
     w !== undefined &&
     isOfRun(storage(x)) &&

@@ -110,6 +110,60 @@ describe('every sum is exact', () => {
 });
 
 test.each([
+  ['W4A8', { weightBits: 4 }],
+  ['W8 A8, signed', { xSigned: true, zero: -7 }],
+  ['W2A2', { weightBits: 2, xBits: 2, zero: 1 }],
+] satisfies readonly (readonly [string, Partial<Numbers>])[])(
+  'a few weights of 16 bits have sums and scales of their own, %s',
+  async (_, numbers) => {
+    const epilogue = [{ op: 'store_f32', kind: 'tensor', operand: 'out' }] as const;
+    for (const [i, shape] of [
+      { pt: 2 },
+      { g: 3, c: 12, o: 192 },
+      { ...POINT, h: 1, w: 1, c: 785, o: 70 },
+      { h: 12, w: 9, c: 160, o: 40 },
+    ].entries()) {
+      const next = random(i + 50);
+      const layer = randomLayer({ ...SHAPE, ...shape }, { ...BYTES, ...numbers }, next);
+      const { o } = layer.shape;
+      const each = layer.weights.length / o;
+      const [starts, entries] = [[0], [] as number[]];
+      const few = layer.weights.map((_, at) => {
+        const number = next() < 0.03 ? Math.floor(next() * 65535) - 32767 : 0;
+        if (number !== 0) entries.push(((at % each) << 16) | (number & 0xffff));
+        if ((at + 1) % each === 0) starts.push(entries.length);
+        return number;
+      });
+      const scalesOf = () => Float32Array.from({ length: o }, () => next() - 0.5);
+      const [scales, fewScales] = [scalesOf(), scalesOf()];
+      const sums = sumsOf(layer);
+      const fewSums = sumsOf({ ...layer, weights: few });
+      const f = Math.fround;
+      const expected = Float32Array.from(
+        sums,
+        (sum, at) => f(f(sum) * scales[at % o]!) + f(f(fewSums[at]!) * fewScales[at % o]!),
+      );
+      const out = { result: new Float32Array(sums.length) };
+      const make = caseOf('qconv', layer, {
+        epilogue,
+        buffers: {
+          out,
+          few: { constant: Int32Array.from(starts.concat(entries)) },
+          scales: { constant: Float32Array.of(...scales, ...fewScales) },
+        },
+      });
+      for (const [isa, without] of [['reference', 0] as const, ...testedFeatures()])
+        for (const threads of [1, 3]) {
+          const result = await runCase(make, isa, threads, without);
+          expect([isa, without, threads, i, result['out']]).toEqual([
+            ...[isa, without, threads, i, expected],
+          ]);
+        }
+    }
+  },
+);
+
+test.each([
   ['W4A8', { weightBits: 4, weightKind: 'unsigned' }],
   ['W7 A8 signed', { weightBits: 7, weightKind: 'unsigned', xSigned: true, zero: -9 }],
   ['W3 A8, signed weights', { weightBits: 3, xBits: 8 }],
@@ -323,6 +377,31 @@ describe('what is no such layer is refused', () => {
       caseOf('qconv', uniform(wide, BYTES, 0, 0), zeros(Int8Array.of(zero)));
     for (const [isa, without] of testedFeatures()) kernelOf(of(0), isa, without);
     refused(of(127));
+  });
+
+  test('a few weights that are not those of the layer, or whose sum could leave int32', () => {
+    const small = randomLayer(
+      { ...SHAPE, ...POINT, c: 300, o: 1 },
+      { ...BYTES, zero: 0 },
+      random(2),
+    );
+    const epilogue = [{ op: 'store_f32', kind: 'tensor', operand: 'out' }] as const;
+    const floats = { result: new Float32Array(sumsOf(small).length) };
+    const withFew = (entries: readonly number[], scales = 2) =>
+      caseOf('qconv', small, {
+        epilogue,
+        buffers: {
+          out: floats,
+          few: { constant: Int32Array.from([0, entries.length].concat(entries)) },
+          scales: { constant: new Float32Array(scales) },
+        },
+      });
+    const most = (count: number) => Array.from({ length: count }, (_, k) => (k << 16) | 32767);
+    for (const [isa, without] of testedFeatures()) kernelOf(withFew(most(257)), isa, without);
+    refused(withFew(most(258)));
+    refused(withFew(most(5), 1));
+    refused(withFew([300 << 16]));
+    refused(withFew([3 << 16, 2 << 16]));
   });
 
   test('weights that end early', () => {

@@ -14,8 +14,8 @@ const NUMBERS: Partial<Record<NativeField['kind'], number>> = {
   weights: 2,
   constant: 2,
 };
-/** No table of thresholds, and the zero point of one-bit integers. */
-const UNLIKE_OTHERS: Readonly<Record<string, number>> = { thresholds: -1, zero: 0 };
+/** No table of thresholds or of few weights, and the zero point of one-bit integers. */
+const UNLIKE_OTHERS: Readonly<Record<string, number>> = { thresholds: -1, zero: 0, few: -1 };
 /** More than any machine has. */
 const TOO_MUCH = 2 ** 50;
 const run = (arenaBytes: number) => ({ arenaBytes, isa: 'scalar', threads: 1 });

@@ -2,6 +2,9 @@
 // here: arithmetic. Variants come from variants.inc alone.
 #include "kernels/qconv/qconv.h"
 
+#include <cstdlib>
+
+#include "kernels/qconv/few.h"
 #include "kernels/qconv/step.h"
 #include "kernels/qconv/weights.h"
 
@@ -111,6 +114,28 @@ bool readZeros(const Problem& problem, const BuildContext& context, std::vector<
   return sumFits(centred, problem.shape.window());
 }
 
+// Whether few weights are those of the layer, and no sum of them leaves int32.
+bool fewFit(const Problem& problem, const BuildContext& context) {
+  if (problem.few < 0) return true;
+  const ConvShape& s = problem.shape;
+  const Numbers& n = problem.numbers;
+  if (problem.scales < 0 || context.bufferBytes(problem.scales) < static_cast<size_t>(s.o) * 8)
+    return false;
+  const void* table = context.constant(problem.few);
+  if (problem.y >= 0 || !isFew(table, context.bufferBytes(problem.few), s.o, s.window()))
+    return false;
+  const uint32_t* starts = static_cast<const uint32_t*>(table);
+  const uint32_t* entries = starts + s.o + 1;
+  const int64_t x = std::max(n.xMost() - n.zero, n.zero - n.xLeast());
+  for (int o = 0; o < s.o; o++) {
+    int64_t sum = 0;
+    for (uint32_t i = starts[o]; i < starts[o + 1]; i++)
+      sum += x * std::abs(numberOfFew(entries[i]));
+    if (sum > INT32_MAX) return false;
+  }
+  return true;
+}
+
 }  // namespace
 
 Claim claimOf(const Problem& problem, const Instruction& instruction, BuildContext& context) {
@@ -119,7 +144,7 @@ Claim claimOf(const Problem& problem, const Instruction& instruction, BuildConte
   if (!canRun(problem.shape, n)) return claim;
   if (problem.method < Method::cheapest || problem.method > Method::dot) return claim;
   if (problem.y >= 0 && instruction.epilogueLength > 0) return claim;
-  if (!readZeros(problem, context, claim.zeros)) return claim;
+  if (!readZeros(problem, context, claim.zeros) || !fewFit(problem, context)) return claim;
   if (!context.isPacked(problem.weights)) {
     const int64_t bits = int64_t{problem.shape.o} * problem.shape.window() * n.weightBits;
     claim.constant.bytes = static_cast<const uint8_t*>(context.constant(problem.weights));
@@ -145,7 +170,9 @@ Problem problemOf(const Instruction& in) {
            in.field(14), in.field(15), in.field(16), in.field(17), in.field(18), in.field(19),
            in.field(20), in.field(21), in.field(22), in.field(23)},
           static_cast<Method>(in.field(24)),
-          in.field(25)};
+          in.field(25),
+          in.field(26),
+          in.field(27)};
 }
 
 std::unique_ptr<WeightPacking> packingFor(const ConvShape& shape, const Numbers& numbers, Isa isa,
@@ -179,7 +206,8 @@ std::unique_ptr<Step> build(const Instruction& instruction, BuildContext& contex
     problem.numbers = narrowed(problem.numbers, claim.constant, int64_t{shape.o} * shape.window());
   // Only constants are known to have few enough values, and are worth a table, whose sums do not
   // start from what a pixel's window decides.
-  const bool isProduct = claim.constant.bytes == nullptr || !claim.zeros.empty();
+  const bool isProduct =
+      claim.constant.bytes == nullptr || !claim.zeros.empty() || problem.few >= 0;
   const Method method = isProduct ? Method::dot : problem.method;
   const Variant* variant =
       variantFor(shape, problem.numbers, method, context.isa(), context.features());

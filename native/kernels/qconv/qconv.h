@@ -26,6 +26,9 @@
 //   sum (x - zero) (w - zeros) = sum (x - zero) w - zeros sum (x - zero)
 //
 // So asymmetric weights rest in n bits, where w - zeros would take one more.
+//
+// A few weights of 16 bits beside those have exact sums of their own, and a scale of their own: the
+// epilogue starts from two products of floats and their sum.
 #pragma once
 #include <vector>
 
@@ -49,6 +52,7 @@ struct Problem {
   ConvShape shape;
   Method method;
   int zeros;
+  int few, scales;
 };
 Problem problemOf(const Instruction& instruction);
 

@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "kernels/epilogue/epilogue.h"
+#include "kernels/qconv/few.h"
 #include "kernels/qconv/qconv.h"
 
 namespace bitplane {
@@ -39,7 +40,7 @@ class Reference final : public Step {
             if (p_.y >= 0)
               buffers.get<int32_t>(p_.y)[pixel * s.o + o] = static_cast<int32_t>(sum);
             else
-              values[o] = static_cast<float>(sum);
+              values[o] = p_.few < 0 ? static_cast<float>(sum) : withFew(buffers, x, sum, n, oy, ox, o);
           }
           if (p_.y < 0) epilogue_.run(buffers, {values, s.o, pixel, 1, 0, s.o});
         }
@@ -66,6 +67,31 @@ class Reference final : public Step {
       }
     }
     return sum;
+  }
+
+  // The value of x, less its zero point, that product k of an output reads; 0 outside.
+  int valueAt(const uint8_t* x, int n, int oy, int ox, int o, int k) const {
+    const ConvShape& s = p_.shape;
+    const int depth = s.c / s.g, tap = k / depth;
+    const int y = oy * s.sh - s.pt + tap / s.kw * s.dh;
+    const int column = ox * s.sw - s.pl + tap % s.kw * s.dw;
+    if (y < 0 || y >= s.h || column < 0 || column >= s.w) return 0;
+    const int c = o / (s.o / s.g) * depth + k % depth;
+    const uint8_t byte = x[((int64_t{n} * s.h + y) * s.w + column) * s.c + c];
+    return (p_.numbers.xSigned ? static_cast<int8_t>(byte) : byte) - p_.numbers.zero;
+  }
+
+  float withFew(const Buffers& buffers, const uint8_t* x, int64_t sum, int n, int oy, int ox,
+                int o) const {
+    const uint32_t* starts = buffers.get<const uint32_t>(p_.few);
+    int64_t few = 0;
+    for (uint32_t i = starts[o]; i < starts[o + 1]; i++) {
+      const uint32_t entry = starts[p_.shape.o + 1 + i];
+      few += int64_t{valueAt(x, n, oy, ox, o, kOfFew(entry))} * numberOfFew(entry);
+    }
+    const float* scales = buffers.get<const float>(p_.scales);
+    const float own = static_cast<float>(sum) * scales[o];
+    return own + static_cast<float>(few) * scales[p_.shape.o + o];
   }
 
   const char* name_;

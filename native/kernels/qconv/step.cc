@@ -3,6 +3,7 @@
 
 #include "kernels/conv/strip.h"
 #include "kernels/epilogue/epilogue.h"
+#include "kernels/qconv/few.h"
 #include "kernels/qconv/panel.h"
 
 namespace bitplane {
@@ -50,13 +51,16 @@ class QconvStep final : public Step {
     }
     if (layout_.panel.weightKind == WeightKind::bipolar) findTails();
     if (!zeros.empty()) placeZeros(zeros);
+    if (problem_.few >= 0) placeFew();
   }
 
   int tasks() const override {
     return static_cast<int>(layout_.plan.strips.size()) * layout_.plan.chunkTasks;
   }
   const char* kernelName() const override { return name_; }
-  size_t tableBytes() const override { return table_.size(); }
+  size_t tableBytes() const override {
+    return table_.size() + offsets_.size() * sizeof(int64_t);
+  }
   size_t scratchBytes() const override {
     const ConvPlan& plan = layout_.plan;
     return pointerBytes_ + sumBytes_ + windowBytes_ + panelBytes_ +
@@ -152,6 +156,14 @@ class QconvStep final : public Step {
       runBlock(chunk.firstBlock + k, weights_.at<uint8_t>(buffers), chunk.c0, count, memory);
     if (problem_.y < 0) {
       float* values = reinterpret_cast<float*>(memory.sums);
+      if (problem_.few >= 0) {
+        if (elementBytes_ == 2)
+          addFew<int16_t>(chunk, count, buffers, memory);
+        else if (layout_.dot.operand == Operand::u8)
+          addFew<uint8_t>(chunk, count, buffers, memory);
+        else
+          addFew<int8_t>(chunk, count, buffers, memory);
+      }
       epilogue_.run(buffers, {values, ld, first, count, chunk.c0, chunk.cn});
       return;
     }
@@ -247,6 +259,42 @@ class QconvStep final : public Step {
     }
   }
 
+  // value = float(sum) * scale + float(sum of the few) * scale of the few. T as in sumWindows.
+  template <typename T>
+  void addFew(const ConvChunk& chunk, int count, const Buffers& buffers,
+              const Memory& memory) const {
+    const ConvShape& s = problem_.shape;
+    const uint32_t* starts = buffers.get<const uint32_t>(problem_.few);
+    const uint32_t* entries = starts + s.o + 1;
+    const float* scales = buffers.get<const float>(problem_.scales);
+    const float* fewScales = scales + s.o;
+    const int zero = problem_.numbers.zero + offset_;
+    const int perGroup = s.o / s.g, depth = s.c / s.g;
+    for (int p = 0; p < count; p++) {
+      float* values = reinterpret_cast<float*>(memory.sums) + p * layout_.plan.ld;
+      const T* pixel = reinterpret_cast<const T*>(memory.pixels[p]);
+      for (int o = chunk.c0; o < chunk.c0 + chunk.cn; o++) {
+        const T* from = pixel + int64_t{o / perGroup} * depth;
+        int32_t sum = 0;
+        for (uint32_t i = starts[o]; i < starts[o + 1]; i++)
+          sum += (from[offsets_[kOfFew(entries[i])]] - zero) * numberOfFew(entries[i]);
+        const float own = values[o - chunk.c0] * scales[o];
+        values[o - chunk.c0] = own + static_cast<float>(sum) * fewScales[o];
+      }
+    }
+  }
+
+  void placeFew() {
+    const ConvPlan& plan = layout_.plan;
+    const ConvShape& s = plan.shape;
+    for (int ky = 0; ky < s.kh; ky++) {
+      for (int kx = 0; kx < s.kw; kx++) {
+        for (int c = 0; c < s.c / s.g; c++)
+          offsets_.push_back(ky * s.dh * plan.pitch + int64_t{kx} * s.dw * s.c + c);
+      }
+    }
+  }
+
   // Zero points as starts lie; and the window in elements, which plan.runs fill up to whole steps.
   void placeZeros(const std::vector<int>& zeros) {
     const ConvPlan& plan = layout_.plan;
@@ -324,6 +372,7 @@ class QconvStep final : public Step {
   std::vector<size_t> zerosBefore_;  // each block
   std::vector<TapRun> window_;
   size_t windowBytes_ = 0;
+  std::vector<int64_t> offsets_;  // of few weights: from a pixel to product k
 };
 
 }  // namespace

@@ -239,6 +239,8 @@ qconv::Problem problemOf(const Instruction& in) {
            in.field(15), in.field(16), in.field(17), in.field(18), in.field(19), in.field(20),
            in.field(21), c},
           qconv::Method::cheapest,
+          -1,
+          -1,
           -1};
 }
 

@@ -1,6 +1,7 @@
 // The convolution by weights of few bits, as its formula says: the oracle.
 #include <vector>
 
+#include "kernels/qconv/few.h"
 #include "kernels/wconv/wconv.h"
 
 namespace bitplane {
@@ -51,7 +52,8 @@ std::unique_ptr<Step> referenceStep(const Instruction& instruction, const ConvSh
     for (int o = 0; o < shape.o; o++) {
       for (uint32_t i = starts[o]; i < starts[o + 1]; i++) {
         const uint32_t entry = starts[shape.o + 1 + i];
-        floats[static_cast<size_t>(o * depth + kOfFew(entry))] += numberOfFew(entry) * own[o];
+        floats[static_cast<size_t>(o * depth + qconv::kOfFew(entry))] +=
+            static_cast<float>(qconv::numberOfFew(entry)) * own[o];
       }
     }
   }

@@ -6,6 +6,7 @@
 #include <cstdio>
 
 #include "kernels/conv/walk.h"
+#include "kernels/qconv/few.h"
 #include "kernels/qconv/panel.h"
 #include "kernels/wconv/expand.h"
 
@@ -198,9 +199,9 @@ class WeightOnlyStep final : public ConvWalk {
     for (int o = first; o < last; o++) {
       const uint32_t* to = entries + starts[o + 1];
       const uint32_t* at = std::lower_bound(
-          entries + starts[o], to, k, [](uint32_t entry, int least) { return kOfFew(entry) < least; });
-      for (; at < to && kOfFew(*at) < end; at++)
-        floats[int64_t{kOfFew(*at) - k} * width + (o - first)] += numberOfFew(*at) * scales[o];
+          entries + starts[o], to, k, [](uint32_t entry, int least) { return qconv::kOfFew(entry) < least; });
+      for (; at < to && qconv::kOfFew(*at) < end; at++)
+        floats[int64_t{qconv::kOfFew(*at) - k} * width + (o - first)] += static_cast<float>(qconv::numberOfFew(*at)) * scales[o];
     }
   }
 
@@ -230,23 +231,12 @@ class WeightOnlyStep final : public ConvWalk {
   const Variant& variant_;
 };
 
-// Whether the few weights are those of the layer: every k in order within its window.
+// Whether the few weights are those of the layer.
 bool hasFew(const Weights& w, const ConvShape& s, const BuildContext& context) {
   if (w.few < 0) return true;
-  const size_t outputs = static_cast<size_t>(s.o);
-  const uint32_t* starts = static_cast<const uint32_t*>(context.constant(w.few));
-  if (starts == nullptr || context.bufferBytes(w.few) < (outputs + 1) * 4) return false;
-  if (w.fewScales < 0 || context.bufferBytes(w.fewScales) < outputs * 4) return false;
-  const uint32_t* entries = starts + outputs + 1;
-  const size_t room = context.bufferBytes(w.few) / 4 - (outputs + 1);
-  for (size_t o = 0; o < outputs; o++) {
-    if (starts[o] > starts[o + 1] || starts[o + 1] > room) return false;
-    for (uint32_t i = starts[o]; i < starts[o + 1]; i++) {
-      if (kOfFew(entries[i]) >= s.window()) return false;
-      if (i > starts[o] && kOfFew(entries[i]) <= kOfFew(entries[i - 1])) return false;
-    }
-  }
-  return true;
+  if (w.fewScales < 0 || context.bufferBytes(w.fewScales) < static_cast<size_t>(s.o) * 4)
+    return false;
+  return qconv::isFew(context.constant(w.few), context.bufferBytes(w.few), s.o, s.window());
 }
 
 // Weights of valid fields, whose scales and zero points cover all of them.

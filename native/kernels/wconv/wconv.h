@@ -23,17 +23,10 @@ struct Weights {
   qconv::WeightKind kind;
   int scales;  // buffer of f32 [blocks][o], or -1: all 1
   int zeros;   // buffer of bytes [blocks][o], signed as the weights are, or -1: all 0
-  int few;     // buffer of u32 [o + 1], where each output's entries begin and end; then these, whose
-               // upper half is k, ascending, and whose lower half is the integer; or -1
+  int few;        // buffer of a table of few weights (kernels/qconv/few.h), or -1
   int fewScales;  // buffer of f32 [o]
   int block;      // products of a sum that have one scale
 };
-
-// Entry of `few`.
-inline int kOfFew(uint32_t entry) { return static_cast<int>(entry >> 16); }
-inline float numberOfFew(uint32_t entry) {
-  return static_cast<float>(static_cast<int16_t>(entry & 0xffff));
-}
 
 // The oracle: the convolution's, over floats made one at a time.
 std::unique_ptr<Step> referenceStep(const Instruction& instruction, const ConvShape& shape,

@@ -43,7 +43,7 @@ export function emitConvolution(
   const node = kernel.anchor;
   if (fields.c === 0)
     throw expected('ERR_UNSUPPORTED', 'at least one channel', 0, { op: node.op, node: node.name });
-  if (isByteInteger(x.dtype)) {
+  if (isByteInteger(x.dtype) || kernel.integers !== undefined) {
     emitIntegers(kernel, context, x, w, fields);
     return;
   }
@@ -136,13 +136,14 @@ function tableOf(tensor: Tensor | undefined, node: Value, context: LoweringConte
 function emitIntegers(
   kernel: KernelCall,
   context: LoweringContext,
-  x: Value,
+  operand: Value,
   w: Value,
   convolution: Convolution,
 ): void {
   const node = kernel.anchor;
   const reader = isDepthwise(convolution) ? 'qdwconv' : 'qconv';
-  const { zeroPoint = 0 } = node.attrs as ZeroPointAttr;
+  const x = kernel.integers?.q ?? operand;
+  const { zeroPoint = kernel.integers?.zero ?? 0 } = node.attrs as ZeroPointAttr;
   const fields = {
     ...convolution,
     xSigned: isSigned(x.dtype) ? 1 : 0,
@@ -152,14 +153,14 @@ function emitIntegers(
     // These instructions pad with the zero point alone.
     padding: 0,
     method: context.method,
-    zeros: -1,
+    ...{ zeros: -1, few: -1, scales: -1 },
   };
   const few = w.op === 'constant' ? undefined : quantizedWeights(w);
   const powers = powerCodes(storage(w), MOST_INTEGER_POWER_BITS);
   const q = few?.q ?? powers ?? w;
   const weights = context.weights(q, node, reader, fields);
   const only = kernel.epilogue.length === 1 ? kernel.epilogue[0] : undefined;
-  const sums = only?.kind === 'store' ? only.value : undefined;
+  const sums = only?.kind === 'store' && only.value.dtype === 'i32' ? only.value : undefined;
   context.asm.emit(
     reader,
     {
@@ -169,10 +170,33 @@ function emitIntegers(
       weightBits: weights.bits,
       weightKind: powers ? POWER : weightKindOf(q.dtype),
       zeros: tableOf(few?.zeros, node, context),
+      ...(kernel.integers && fewFields(kernel, few!, context)),
       y: sums === undefined ? -1 : context.buffer(sums),
     },
     sums === undefined ? context.epilogue(kernel, convolution.o) : [],
   );
+}
+
+/** The tables of a few weights beside others, whose scales take that of x in. */
+function fewFields(
+  { anchor: node, integers }: KernelCall,
+  { few, scales }: QuantizedWeights,
+  context: LoweringContext,
+) {
+  const { scale } = integers!;
+  const site = { op: node.op, node: node.name };
+  const outputs = few!.scales.size;
+  const numbers = [scales?.data, few!.scales.data];
+  const make = () =>
+    Float32Array.from(
+      { length: 2 * outputs },
+      (_, i) => (numbers[i < outputs ? 0 : 1]?.[i % outputs] ?? 1) * scale,
+    );
+  const from = [few!.scales, ...(scales ? [scales] : [])];
+  return {
+    few: tableOf(few!.table, node, context),
+    scales: context.made(from, `times ${scale}`, make, outputs * 8, site),
+  };
 }
 
 function isSigned(dtype: DType): boolean {
