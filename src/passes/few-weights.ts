@@ -48,7 +48,7 @@ export function fewWeights(value: Value): FewWeights | undefined {
   return made && { ...made, floats: [...nodes!, value] };
 }
 
-/** The values of an expression that are computed, inputs first; undefined where they are too many. */
+/** The computed values of an expression, inputs first; undefined where they are too many. */
 function nodesOf(value: Value, size: number): readonly Value[] | undefined {
   const nodes = new Set<Value>();
   const visit = (node: Value): boolean => {

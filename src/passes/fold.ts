@@ -71,8 +71,8 @@ const moveBits: Rule = (value, { folding }) => {
 };
 
 /**
- * move(a * s) -> move(a) * move(s) for constant expressions, and a - s and a + s likewise: the scale,
- * the zero point and the outliers of weights follow their bits.
+ * move(a * s) -> move(a) * move(s) for constant expressions, and a - s and a + s likewise: the
+ * scale, the zero point and the outliers of weights follow their bits.
  */
 const moveScaled: Rule = (value, { folding }) => {
   if (!isOp(value, 'transpose') && !isOp(value, 'reshape')) return undefined;

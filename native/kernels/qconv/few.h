@@ -1,9 +1,9 @@
-// A few weights far from all others: integers of 16 bits, in a table beside the weights that they are
-// added to. Baseline code. Not here: who adds them (qconv, wconv).
+// A few weights far from all others: integers of 16 bits, in a table beside the weights that they
+// are added to. Baseline code. Not here: who adds them (qconv, wconv).
 //
 //   u32 [o + 1]    where each output's entries begin and end
-//   entries        k, a product of the output's window, in the upper 16 bits, ascending; the integer
-//                  in the lower
+//   entries        k, a product of the output's window, in the upper 16 bits, ascending; the
+//                  integer in the lower
 #pragma once
 #include <cstddef>
 #include <cstdint>

@@ -67,8 +67,8 @@ void unpackUnits(const Rest& rest, uint8_t* to) {
   }
 }
 
-// What codes of powers stand for, in their place: sign(c) 2^(|c| - 1), which is 2^|c| / 2 without its
-// fraction. The exponent's bits multiply by 2, 4 and 16; no product leaves its byte.
+// What codes of powers stand for, in their place: sign(c) 2^(|c| - 1), which is 2^|c| / 2 without
+// its fraction. The exponent's bits multiply by 2, 4 and 16; no product leaves its byte.
 void readPowers(int64_t elements, uint8_t* panel) {
   typedef int8_t Signed __attribute__((vector_size(kPartBytes)));
   for (int64_t i = 0; i < elements; i += kPartBytes, panel += kPartBytes) {

@@ -198,10 +198,14 @@ class WeightOnlyStep final : public ConvWalk {
     const int last = std::min({first + width, s.o, (first / perGroup + 1) * perGroup});
     for (int o = first; o < last; o++) {
       const uint32_t* to = entries + starts[o + 1];
-      const uint32_t* at = std::lower_bound(
-          entries + starts[o], to, k, [](uint32_t entry, int least) { return qconv::kOfFew(entry) < least; });
-      for (; at < to && qconv::kOfFew(*at) < end; at++)
-        floats[int64_t{qconv::kOfFew(*at) - k} * width + (o - first)] += static_cast<float>(qconv::numberOfFew(*at)) * scales[o];
+      const uint32_t* at =
+          std::lower_bound(entries + starts[o], to, k, [](uint32_t entry, int least) {
+            return qconv::kOfFew(entry) < least;
+          });
+      for (; at < to && qconv::kOfFew(*at) < end; at++) {
+        float& weight = floats[int64_t{qconv::kOfFew(*at) - k} * width + (o - first)];
+        weight += static_cast<float>(qconv::numberOfFew(*at)) * scales[o];
+      }
     }
   }
 

@@ -4,11 +4,11 @@
 //     x[n, oy sh - pt + ky dh, ox sw - pl + kx dw, g(o) C/G + ci] w[o,ky,kx,ci])
 //   w[o,k] = (q[o,k] - zero[k / block, o]) * scale[k / block, o]      k = (ky KW + kx) C/G + ci
 //
-// q are integers of 1 to 8 bits, bits, or powers of two by codes of up to 5 bits. A few weights may be
-// far from all others: their integers of 16 bits, times a scale of each output, are added to those
-// floats. Weights rest in n bits each. They are made floats a panel
-// at a time, by one subtraction and one multiplication, both rounded to float32, and summed as
-// kernels/conv sums: every result has the bits of the convolution by those floats.
+// q are integers of 1 to 8 bits, bits, or powers of two by codes of up to 5 bits. A few weights may
+// be far from all others: their integers of 16 bits, times a scale of each output, are added to
+// those floats. Weights rest in n bits each. They are made floats a panel at a time, by one
+// subtraction and one multiplication, both rounded to float32, and summed as kernels/conv sums:
+// every result has the bits of the convolution by those floats.
 #pragma once
 #include <memory>
 
