@@ -40,8 +40,8 @@ class Reference final : public Step {
             if (p_.y >= 0)
               buffers.get<int32_t>(p_.y)[pixel * s.o + o] = static_cast<int32_t>(sum);
             else
-              values[o] = p_.few < 0 ? static_cast<float>(sum)
-                                     : withFew(buffers, x, sum, n, oy, ox, o);
+              values[o] =
+                  p_.few < 0 ? static_cast<float>(sum) : withFew(buffers, x, sum, n, oy, ox, o);
           }
           if (p_.y < 0) epilogue_.run(buffers, {values, s.o, pixel, 1, 0, s.o});
         }

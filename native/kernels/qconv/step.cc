@@ -58,9 +58,7 @@ class QconvStep final : public Step {
     return static_cast<int>(layout_.plan.strips.size()) * layout_.plan.chunkTasks;
   }
   const char* kernelName() const override { return name_; }
-  size_t tableBytes() const override {
-    return table_.size() + offsets_.size() * sizeof(int64_t);
-  }
+  size_t tableBytes() const override { return table_.size() + offsets_.size() * sizeof(int64_t); }
   size_t scratchBytes() const override {
     const ConvPlan& plan = layout_.plan;
     return pointerBytes_ + sumBytes_ + windowBytes_ + panelBytes_ +

@@ -199,9 +199,8 @@ class WeightOnlyStep final : public ConvWalk {
     for (int o = first; o < last; o++) {
       const uint32_t* to = entries + starts[o + 1];
       const uint32_t* at =
-          std::lower_bound(entries + starts[o], to, k, [](uint32_t entry, int least) {
-            return qconv::kOfFew(entry) < least;
-          });
+          std::lower_bound(entries + starts[o], to, k,
+                           [](uint32_t entry, int least) { return qconv::kOfFew(entry) < least; });
       for (; at < to && qconv::kOfFew(*at) < end; at++) {
         float& weight = floats[int64_t{qconv::kOfFew(*at) - k} * width + (o - first)];
         weight += static_cast<float>(qconv::numberOfFew(*at)) * scales[o];
@@ -263,7 +262,8 @@ bool isValid(const Weights& w, const ConvShape& s, const BuildContext& context) 
 std::unique_ptr<Step> make_wconv(const Instruction& in, BuildContext& context) {
   const wconv::Weights weights = {
       in.field(1), in.field(2), static_cast<qconv::WeightKind>(in.field(3)),
-      in.field(4), in.field(5), in.field(6), in.field(7), in.field(8)};
+      in.field(4), in.field(5), in.field(6),
+      in.field(7), in.field(8)};
   const ConvShape shape = {in.field(9),  in.field(10), in.field(11), in.field(12),
                            in.field(13), in.field(14), in.field(15), in.field(16),
                            in.field(17), in.field(18), in.field(19), in.field(20),

@@ -21,8 +21,8 @@ namespace wconv {
 struct Weights {
   int buffer, bits;
   qconv::WeightKind kind;
-  int scales;  // buffer of f32 [blocks][o], or -1: all 1
-  int zeros;   // buffer of bytes [blocks][o], signed as the weights are, or -1: all 0
+  int scales;     // buffer of f32 [blocks][o], or -1: all 1
+  int zeros;      // buffer of bytes [blocks][o], signed as the weights are, or -1: all 0
   int few;        // buffer of a table of few weights (kernels/qconv/few.h), or -1
   int fewScales;  // buffer of f32 [o]
   int block;      // products of a sum that have one scale
