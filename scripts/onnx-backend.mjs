@@ -49,7 +49,10 @@ async function main() {
   for (const name of names.sort()) {
     const result = { name, ...(await attempt(join(data, name))) };
     results.push({ ...result, group: groupOf(result) });
-    if (values.all) console.log(`${result.outcome.padEnd(8)} ${name}  ${result.reason ?? ''}`);
+    if (values.all)
+      console.log(
+        `${result.outcome} (${result.constants}) ${name}  ${result.reason ?? result.asFed ?? ''}`,
+      );
   }
   const share = print(results);
   if (share < Number(values.least)) process.exitCode = 1;

@@ -23,7 +23,8 @@ const [RTOL, ATOL] = [1e-3, 1e-7];
 const FLOATS = new Set([1, 10, 11, 16]);
 const DECIDING = new Set([6, 7, 9]);
 
-/** @returns { outcome: 'passed', 'failed' or 'skipped'; reason; ops; types; constants } */
+/** @returns { outcome: 'passed', 'failed' or 'skipped'; reason; ops; types; constants; asFed }:
+ * which operands were constants, and why others were not enough */
 export async function attempt(folder) {
   const bytes = readFileSync(join(folder, 'model.onnx'));
   const about = { ops: [], types: [], constants: 'none' };
@@ -43,16 +44,15 @@ export async function attempt(folder) {
     inputs.filter((_, i) => i > 0),
     inputs,
   ];
-  let first;
+  let [first, last] = [];
   for (const known of tries) {
     const done = await outcomeOf(bytes, inputs, outputs, known);
     const constants = known.length === 0 ? 'none' : known.length === inputs.length ? 'all' : 'some';
-    if (done.outcome !== 'skipped') return { ...about, ...done, constants };
+    if (done.outcome !== 'skipped') return { ...about, ...done, constants, asFed: first?.reason };
     first ??= done;
-    // What the widest constants leave out is said; before that, what decides a size was.
-    if (known.length > 0) first = done;
+    last = done;
   }
-  return { ...about, ...first };
+  return { ...about, ...last };
 }
 
 function readTest(folder, bytes) {

@@ -11,7 +11,10 @@ import type { Graph } from './value.js';
  * A typed array takes the declared shape, its batch inferred from its length. The length of a byte
  * array does not tell how many bits it holds, so b1 takes a tensor.
  */
-export type Feed<D extends DType = DType> = TensorLike<D> | DTypeArray<Exclude<D, 'b1'>>;
+export type Feed<D extends DType = DType> =
+  | TensorLike<D>
+  | DTypeArray<Exclude<D, 'b1'>>
+  | ('i32' extends D ? BigInt64Array : never);
 
 /**
  * `{ x: Tensor<'f32'> | Float32Array }` for a graph with the one input x; any names for a graph

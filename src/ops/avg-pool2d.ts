@@ -47,6 +47,6 @@ export const avgPool2d = {
     return tensorOf('f32', values, result.shape as number[]);
   },
   channelsLast: true,
-  readsIntegers: true,
+  readsIntegers: () => true,
   epilogue: () => true,
 } satisfies OpDef<AvgPool2dAttrs>;

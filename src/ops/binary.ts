@@ -134,6 +134,16 @@ export const pow = binary('pow', {
     e.mul(upstream, e.mul(y, e.safeLog(a))),
   ],
 });
+/** C's fmod, which is exact. */
+export const remainder = binary('remainder', {
+  formula: (a, b) => a % b,
+  monotone: () => false,
+  // a - trunc(a / b) * b
+  gradient: (upstream, a, b, y, e) => [
+    upstream,
+    e.neg(e.mul(upstream, e.op('round', [e.div(e.sub(a, y), b)]))),
+  ],
+});
 export const prelu = binary('prelu', {
   operands: ['x', 'slope'],
   formula: (x, slope) => (x < 0 ? f(x * slope) : x),

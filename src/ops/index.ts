@@ -9,16 +9,19 @@ import type { AttributeRule } from './attributes.js';
 import { avgPool2d } from './avg-pool2d.js';
 import { avgPool2dGradient } from './avg-pool2d-gradient.js';
 import { batchNorm } from './batch-norm.js';
-import { add, div, max, min, mul, pow, prelu, sub } from './binary.js';
+import { add, div, max, min, mul, pow, prelu, remainder, sub } from './binary.js';
 import { cast } from './cast.js';
 import { clip } from './clip.js';
 import { concat } from './concat.js';
 import { conv2d } from './conv2d.js';
 import { conv2dInputGradient } from './conv2d-input-gradient.js';
 import { conv2dWeightGradient } from './conv2d-weight-gradient.js';
+import { cumsum } from './cumsum.js';
 import { dense } from './dense.js';
 import { expand } from './expand.js';
+import { acos, acosh, asin, asinh, atan, atanh, cos, cosh, sin, sinh, tan } from './functions.js';
 import { gate } from './gate.js';
+import { integerBinary } from './integer-binary.js';
 import { leakyRelu } from './leaky-relu.js';
 import { logSoftmax } from './log-softmax.js';
 import { matmul } from './matmul.js';
@@ -29,6 +32,7 @@ import { multiThreshold } from './multi-threshold.js';
 import { normalize } from './normalize.js';
 import { normalizeSums } from './normalize-sums.js';
 import type { OpDef } from './op.js';
+import { order } from './order.js';
 import { pad } from './pad.js';
 import { reduce } from './reduce.js';
 import { reshape } from './reshape.js';
@@ -36,6 +40,7 @@ import { sign } from './sign.js';
 import { slice } from './slice.js';
 import { softmax } from './softmax.js';
 import { surrogate } from './surrogate.js';
+import { take, takeAlong } from './take.js';
 import { threshold } from './threshold.js';
 import { transpose } from './transpose.js';
 import {
@@ -69,6 +74,8 @@ export const OPS = {
   /** b < a ? b : a, and NaN where either is. */
   min,
   pow,
+  /** What is left of a when it is divided by b toward zero, as C's fmod. */
+  remainder,
   /** x < 0 ? x * slope : x */
   prelu,
   /** value where min <= x <= max, else 0 */
@@ -94,6 +101,27 @@ export const OPS = {
   signum,
   leakyRelu,
   clip,
+
+  // The same, each a pass of its own
+
+  sin,
+  cos,
+  tan,
+  asin,
+  acos,
+  atan,
+  sinh,
+  cosh,
+  asinh,
+  acosh,
+  atanh,
+
+  // Integers
+
+  /** Of two i32 values, exact, wrapping; comparisons give 1 or 0. */
+  integerBinary,
+  /** Where the largest elements along an axis stand, i32. */
+  order,
 
   // Between dtypes
 
@@ -124,7 +152,10 @@ export const OPS = {
   maxPool2dGradient,
   /** Of avgPool2d(x, kernel, ...), x of this [height, width], from the gradient of its result. */
   avgPool2dGradient,
+  /** Of i32 a sum and a product wrap. */
   reduce,
+  /** The sums of the elements up to each along an axis. */
+  cumsum,
   /** Along the last axis if none is given. */
   softmax,
   /** Along the last axis if none is given. */
@@ -169,6 +200,10 @@ export const OPS = {
   pad,
   concat,
   expand,
+  /** What stands at `indices`, the same for all lines, along an axis. */
+  take,
+  /** The same with an index for each element of the result. */
+  takeAlong,
 } as const satisfies Readonly<Record<string, OpDef>>;
 
 export type OpName = keyof typeof OPS;

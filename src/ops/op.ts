@@ -174,7 +174,7 @@ export interface OpDef<A extends Attrs = Attrs> {
    * Its kernel reads (cast(q) - zero) * scale from q, integers of at most 8 bits, with the same
    * bits as from the floats.
    */
-  readonly readsIntegers?: true;
+  readsIntegers?(node: Value): boolean;
   /**
    * Operands that a session takes as constants only: it makes tables of them when it builds a
    * program.

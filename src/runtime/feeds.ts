@@ -117,7 +117,24 @@ function matchDim(
   return true;
 }
 
-function fromArray(input: Value, feed: unknown, sizes: Record<string, number>): NodeJS.TypedArray {
+/** INT64 of a file is i32 here, so a feed of it is narrowed, where it fits. */
+function narrowed(input: Value, feed: BigInt64Array): Int32Array {
+  const outside = feed.find((value) => BigInt.asIntN(32, value) !== value);
+  if (outside !== undefined)
+    throw expected('ERR_FEED', 'integers of 32 bits', String(outside), {
+      op: OP,
+      node: input.name,
+    });
+  return Int32Array.from(feed, Number);
+}
+
+/** Told by its kind, not its class, which another realm has its own of. */
+function isBigInts(feed: unknown): feed is BigInt64Array {
+  return Object.prototype.toString.call(feed) === '[object BigInt64Array]';
+}
+
+function fromArray(input: Value, given: unknown, sizes: Record<string, number>): NodeJS.TypedArray {
+  const feed = input.dtype === 'i32' && isBigInts(given) ? narrowed(input, given) : given;
   const site = { op: OP, node: input.name };
   const { array: Kind } = DTYPES[input.dtype];
   if (input.dtype === 'b1')

@@ -102,7 +102,7 @@ export function integerSources(
     const source = dequantized(value);
     if (source === undefined || source.floats.some(isResult)) continue;
     const reads = (user: Value) =>
-      opDef(user.op).readsIntegers === true || fewUnderIntegers(user, source) !== undefined;
+      opDef(user.op).readsIntegers?.(user) === true || fewUnderIntegers(user, source) !== undefined;
     if (!users.every(reads)) continue;
     const inner = source.floats.slice(0, -1);
     if (inner.every((float) => usersOf(float).length === 1)) found.set(value, source);

@@ -38,6 +38,8 @@ interface Attrs {
   readonly pads: readonly number[];
   readonly dilations: readonly number[];
   readonly groups: number;
+  readonly exclusive: boolean;
+  readonly reverse: boolean;
 }
 type Formula = (x: readonly Array64[], attrs: Attrs, shape: readonly number[]) => Float64Array;
 
@@ -58,6 +60,17 @@ const UNARY: Readonly<Record<string, (x: number, a: Attrs) => number>> = {
   abs: Math.abs,
   neg: (x) => -x,
   sqrt: Math.sqrt,
+  sin: Math.sin,
+  cos: Math.cos,
+  tan: Math.tan,
+  asin: Math.asin,
+  acos: Math.acos,
+  atan: Math.atan,
+  sinh: Math.sinh,
+  cosh: Math.cosh,
+  asinh: Math.asinh,
+  acosh: Math.acosh,
+  atanh: Math.atanh,
   floor: Math.floor,
   ceil: Math.ceil,
   round: halfToEven,
@@ -76,6 +89,7 @@ const BINARY: Readonly<Record<string, (a: number, b: number, attrs: Attrs) => nu
   max: (a, b) => Math.max(a, b),
   min: (a, b) => Math.min(a, b),
   pow: (a, b) => a ** b,
+  remainder: (a, b) => a % b,
   prelu: (x, slope) => (x < 0 ? x * slope : x),
   gate: (value, x, { min, max }) => (x >= min && x <= max ? value : 0),
 };
@@ -172,6 +186,7 @@ function reduced({ shape, data }: Array64, axes: readonly number[]): number[][] 
 
 const KINDS: Readonly<Record<string, (values: readonly number[]) => number>> = {
   sum: (v) => v.reduce((a, b) => a + b, 0),
+  product: (v) => v.reduce((a, b) => a * b, 1),
   mean: (v) => v.reduce((a, b) => a + b, 0) / v.length,
   max: (v) => Math.max(...v),
   min: (v) => Math.min(...v),
@@ -208,6 +223,19 @@ function moments(x: Array64): { readonly mean: Float64Array; readonly variance: 
 const OTHERS: Readonly<Record<string, Formula>> = {
   surrogate: ([value]) => value!.data,
   reshape: ([x]) => x!.data,
+  cumsum([x], { axis, exclusive, reverse }) {
+    const by = strides(x!.shape)[axis]!;
+    const count = x!.shape[axis]!;
+    return x!.data.map((_, i) => {
+      const place = Math.floor(i / by) % count;
+      let sum = 0;
+      for (let k = 0; k < count; k++) {
+        const before = reverse ? k > place : k < place;
+        if (before || (k === place && !exclusive)) sum += x!.data[i + (k - place) * by]!;
+      }
+      return sum;
+    });
+  },
   softmax: ([x], { axis }) => softmax(x!, axis, false),
   logSoftmax: ([x], { axis }) => softmax(x!, axis, true),
   reduce: ([x], { kind, axes }) =>

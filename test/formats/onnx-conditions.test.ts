@@ -153,12 +153,9 @@ describe('binarizations that people write', () => {
   );
 });
 
-test('what cannot be compared or shown is refused by name', () => {
+test('what cannot be compared is refused by name', () => {
   const refused = (nodes: NodeSpec[]) => () =>
     importOnnx(fileOf({ nodes, inputs: { x: [2, 4] }, initializers: scalars, opset: 16 }));
-  expect(refused([node('Less', ['x', 'zero'], 'y')])).toThrow(
-    'output "y": expected a float value but received truth values, which a Cast makes floats',
-  );
   expect(refused([node('Less', ['x', 'zero'], 'c'), node('Relu', ['c'], 'y')])).toThrow(
     /Relu "y": expected input 0 to be float but received truth values, which a Cast makes floats/,
   );

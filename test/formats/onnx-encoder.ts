@@ -27,7 +27,10 @@ export type AttributeSpec =
   | { readonly float: number }
   | readonly number[]
   | { readonly floats: readonly number[] }
-  | { readonly tensor: TensorSpec };
+  | { readonly texts: readonly string[] }
+  | { readonly tensor: TensorSpec }
+  /** A branch; its inputs and operator sets are those around it. */
+  | { readonly graph: Pick<ModelSpec, 'nodes' | 'outputs' | 'initializers'> };
 
 export interface NodeSpec {
   readonly op: string;
@@ -57,8 +60,12 @@ export interface ModelSpec {
   readonly metadata?: Readonly<Record<string, string>>;
   /** TensorProto.DataType of the inputs; FLOAT unless given. */
   readonly inputType?: number;
+  /** The same of some inputs. */
+  readonly inputTypes?: Readonly<Record<string, number>>;
   /** TensorProto.DataType of the outputs; FLOAT unless given. */
   readonly outputType?: number;
+  /** The same of some outputs. */
+  readonly outputTypes?: Readonly<Record<string, number>>;
 }
 
 const FLOAT = 1;
@@ -71,16 +78,7 @@ export function encodeOnnx(spec: ModelSpec): Uint8Array {
   writer.tag(1, WireType.Varint).int64(8);
   for (const [i, text] of (spec.producer ?? []).entries())
     writer.tag(2 + i, WireType.LengthDelimited).string(text);
-  message(writer, 7, (graph) => {
-    for (const node of spec.nodes) message(graph, 1, (w) => writeNode(w, node));
-    graph.tag(2, WireType.LengthDelimited).string('test');
-    for (const [name, tensor] of Object.entries(spec.initializers ?? {}))
-      message(graph, 5, (w) => writeTensor(w, tensor, name));
-    for (const [name, dims] of entriesOf(spec.inputs))
-      message(graph, 11, (w) => writeValueInfo(w, name, dims, spec.inputType ?? FLOAT));
-    for (const [name, dims] of entriesOf(spec.outputs))
-      message(graph, 12, (w) => writeValueInfo(w, name, dims, spec.outputType ?? FLOAT));
-  });
+  message(writer, 7, (graph) => writeGraph(graph, spec));
   for (const entry of Object.entries(spec.metadata ?? {}))
     message(writer, 14, (w) => {
       for (const [i, text] of entry.entries()) w.tag(1 + i, WireType.LengthDelimited).string(text);
@@ -111,6 +109,21 @@ function message(writer: BinaryWriter, field: number, body: (writer: BinaryWrite
   writer.join();
 }
 
+function writeGraph(graph: BinaryWriter, spec: ModelSpec): void {
+  for (const node of spec.nodes) message(graph, 1, (w) => writeNode(w, node));
+  graph.tag(2, WireType.LengthDelimited).string('test');
+  for (const [name, tensor] of Object.entries(spec.initializers ?? {}))
+    message(graph, 5, (w) => writeTensor(w, tensor, name));
+  for (const [name, dims] of entriesOf(spec.inputs)) {
+    const type = spec.inputTypes?.[name] ?? spec.inputType ?? FLOAT;
+    message(graph, 11, (w) => writeValueInfo(w, name, dims, type));
+  }
+  for (const [name, dims] of entriesOf(spec.outputs))
+    message(graph, 12, (w) =>
+      writeValueInfo(w, name, dims, spec.outputTypes?.[name] ?? spec.outputType ?? FLOAT),
+    );
+}
+
 function writeNode(writer: BinaryWriter, node: NodeSpec): void {
   for (const name of node.inputs) writer.tag(1, WireType.LengthDelimited).string(name);
   for (const name of node.outputs) writer.tag(2, WireType.LengthDelimited).string(name);
@@ -130,7 +143,12 @@ function writeAttribute(writer: BinaryWriter, name: string, value: AttributeSpec
   else if ('floats' in value) {
     type(6);
     for (const item of value.floats) writer.tag(7, WireType.Bit32).float(item);
-  } else if ('tensor' in value) message(type(4), 5, (w) => writeTensor(w, value.tensor, ''));
+  } else if ('texts' in value) {
+    type(8);
+    for (const item of value.texts) writer.tag(9, WireType.LengthDelimited).string(item);
+  } else if ('graph' in value)
+    message(type(5), 6, (w) => writeGraph(w, { ...value.graph, inputs: {} }));
+  else if ('tensor' in value) message(type(4), 5, (w) => writeTensor(w, value.tensor, ''));
   else {
     type(7);
     for (const item of value) writer.tag(8, WireType.Varint).int64(item);

@@ -60,6 +60,9 @@ const OF_TRAINING = [
   'surrogate',
 ];
 
+/** Arithmetic of integers, and what takes places that a run computes. */
+const OF_INTEGERS = ['integerBinary', 'order', 'take', 'takeAlong'];
+
 describe('random graphs over all ops', () => {
   // About half of them hold an op of training, which has no form.
   const seeds = Array.from({ length: 150 }, (_, i) => i + 1);
@@ -283,9 +286,20 @@ test('unknown sizes: one is computed, others are copied where they stand', async
   await expectOnnxruntime(expectSameBits(graph, feeds, 'onnx'), graph, feeds);
 });
 
+test('functions of a library, remainders, sums along lines and products', async () => {
+  const g = new GraphBuilder();
+  const x = g.input('x', 'f32', [2, 3, 4]);
+  const y = g.remainder(g.add(g.sin(x), g.atan(x)), g.add(g.cosh(x), 1));
+  const sums = g.cumsum(g.transpose(y, [0, 2, 1]), 1, { exclusive: true });
+  const outputs = { sums, z: g.reduce(g.cumsum(y, 0, { reverse: true }), 'product', [2]) };
+  const graph = g.graph([x], outputs);
+  const feeds = { x: new Tensor('f32', Float32Array.from(ramp(24)), [2, 3, 4]) };
+  await expectOnnxruntime(expectSameBits(graph, feeds, 'onnx'), graph, feeds, () => 1e-5);
+});
+
 test('every op has a form in a file; a transposition is an order of axes', () => {
   const without = Object.keys(OPS).filter((op) => !WRITERS.has(op));
-  expect(without.sort()).toEqual([...OF_TRAINING, 'transpose'].sort());
+  expect(without.sort()).toEqual([...OF_TRAINING, ...OF_INTEGERS, 'transpose'].sort());
 });
 
 describe('what ONNX has no form for is refused by name', () => {
@@ -314,6 +328,22 @@ describe('what ONNX has no form for is refused by name', () => {
         return g.graph([x], { y: g.cast(x, 'u4') });
       },
       /^ERR_UNSUPPORTED output "y": expected a dtype of f32/,
+    ],
+    [
+      'a sum of integers',
+      (g) => {
+        const x = g.input('x', 'i32', ['N', 4]);
+        return g.graph([x], { y: g.reduce(x, 'sum', [1], { name: 'm' }) });
+      },
+      /^ERR_UNSUPPORTED reduce "m": expected floats, as integers are not written, but i32/,
+    ],
+    [
+      'places of the largest',
+      (g) => {
+        const x = g.input('x', 'f32', ['N', 4]);
+        return g.graph([x], { y: g.order(x, 1, { name: 'm' }) });
+      },
+      /^ERR_UNSUPPORTED order "m": /,
     ],
     [
       'multiThreshold',

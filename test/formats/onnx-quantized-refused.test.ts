@@ -357,21 +357,24 @@ test.each(['com.ms.internal.nhwc', 'com.microsoft.nchwc'])(
   'ops of the domain %s, which onnxruntime keeps to itself, are refused by name',
   (domain) => {
     expect(() => read('QLinearConv', { domain })).toThrow(
-      errorLike('ERR_UNSUPPORTED_OP', new RegExp(`QLinearConv "q" \\(domain "${domain}"\\)`)),
+      errorLike('ERR_UNSUPPORTED_OP', new RegExp(`QLinearConv \\("q", domain "${domain}"\\)`)),
     );
   },
 );
 
-test.each([DataType.UINT16, DataType.INT16, DataType.INT64])(
+test.each([DataType.UINT16, DataType.INT16])(
   'an input of type %i, which no dtype is, is refused',
   (type) => {
     expect(() => read('Relu', { type })).toThrow(
-      errorLike('ERR_UNSUPPORTED', /input "x": expected an input of floats, INT32, or integers/),
+      errorLike(
+        'ERR_UNSUPPORTED',
+        /input "x": expected an input of floats, truth values, INT64, INT32, or integers/,
+      ),
     );
   },
 );
 
-test('sums and means of integers are refused with what is missing', () => {
+test('means of integers are refused with what is missing', () => {
   const refused = (op: string, type: number) => () =>
     importOnnx(
       encodeOnnx({
@@ -383,13 +386,10 @@ test('sums and means of integers are refused with what is missing', () => {
         opset: 13,
       }),
     );
-  for (const op of ['ReduceMean', 'ReduceSum'])
-    for (const type of [DataType.INT32, DataType.UINT8])
-      expect(refused(op, type)).toThrow(
-        `${op} "q": expected floats, as integers have no sum and no mean here, but received`,
-      );
-  expect(refused('ReduceMax', DataType.INT32)).toThrow(
-    'ReduceMax "q": expected floats or bytes but received "i32"',
-  );
-  expect(refused('ReduceMax', DataType.UINT8)).not.toThrow();
+  for (const type of [DataType.INT32, DataType.UINT8]) {
+    expect(refused('ReduceMean', type)).toThrow(
+      'ReduceMean "q": expected floats, as integers have no mean here, but received',
+    );
+    for (const op of ['ReduceSum', 'ReduceMax']) expect(refused(op, type)).not.toThrow();
+  }
 });

@@ -177,8 +177,8 @@ describe('nodes', () => {
     ],
     [
       oneNode('Slice', ['N', 4], { s: int64s(0), e: int64s(1), a: int64s(1), t: int64s(0) }),
-      'ERR_UNSUPPORTED',
-      /steps of 1 or more/,
+      'ERR_FORMAT',
+      /steps other than 0/,
     ],
     [
       oneNode('Slice', ['N', 4], { s: int64s(1), e: int64s(2n ** 63n - 1n), a: int64s(0) }),
@@ -265,17 +265,17 @@ describe('nodes', () => {
     [
       oneNode('Clip', ['N', 4], { a: floats([2], [1, 2]) }),
       'ERR_UNSUPPORTED',
-      /input 1 to be one constant number but received a tensor of the file/,
+      /input 1 to be one number but received \[2\]/,
     ],
     [
       oneNode('Dropout', ['N', 4], { r: floats([], [0.5]), t: int64s(1) }),
       'ERR_UNSUPPORTED',
-      /training_mode = 1 is not inference/,
+      /training_mode = 1 drops by chance, at inference too/,
     ],
     [
       oneNode('Quant', ['N', 4]),
       'ERR_UNSUPPORTED_OP',
-      /1 nodes of unknown ops: Quant "q" \(domain "ai.onnx"\)/,
+      /unknown ops: Quant \("q", domain "ai.onnx"\)/,
     ],
   ];
   test.each(

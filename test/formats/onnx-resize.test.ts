@@ -191,11 +191,16 @@ describe('refused by name', () => {
       }),
     );
   test.each([
+    [
+      { coordinate_transformation_mode: 'half' },
+      [1, 1, 2, 2],
+      /coordinate_transformation_mode of half_pixel, .* but received "half"/,
+    ],
     [{ antialias: 1 }, [1, 1, 2, 2], /Resize "q": expected antialias 0 but received 1/],
     [
       { coordinate_transformation_mode: 'tf_crop_and_resize' },
       [1, 1, 2, 2],
-      /coordinate_transformation_mode of half_pixel, .* but received "tf_crop_and_resize"/,
+      /expected an input number 1 but received none/,
     ],
     [{ mode: 'area' }, [1, 1, 2, 2], /mode nearest, linear or cubic but received "area"/],
     [{}, [1, 2, 2], /expected 4 scales or sizes/],

@@ -89,7 +89,18 @@ describe('GraphBuilder', () => {
     const bits = g.sign(x);
     const sums = g.conv2d(bits, kernel);
     let y: Value<'f32'> = g.state(f32([0], []));
-    for (const op of ['add', 'sub', 'mul', 'div', 'max', 'min', 'pow', 'prelu', 'gate'] as const)
+    for (const op of [
+      'add',
+      'sub',
+      'mul',
+      'div',
+      'max',
+      'min',
+      'pow',
+      'remainder',
+      'prelu',
+      'gate',
+    ] as const)
       y = g[op](y, x);
     for (const op of [
       'relu',
@@ -105,8 +116,21 @@ describe('GraphBuilder', () => {
       'ceil',
       'round',
       'signum',
+      'sin',
+      'cos',
+      'tan',
+      'asin',
+      'acos',
+      'atan',
+      'sinh',
+      'cosh',
+      'asinh',
+      'acosh',
+      'atanh',
     ] as const)
       y = g[op](y);
+    const places = g.integerBinary('add', g.order(y, 3, { count: 2 }), integers);
+    y = g.cumsum(g.takeAlong(g.take(y, g.constant(i32([1, 0], [2])), 3), places, 3), 1);
     y = g.batchNorm(g.clip(g.leakyRelu(y), -1, 1), vector, vector, vector, vector);
     const [mean] = [g.reshape(g.slice(g.moments(y), [0, 0], [1, 2]), [2])];
     y = g.mul(g.normalize(y, vector, mean), g.slice(g.normalizeSums(x, y, mean), [0, 0], [1, 2]));

@@ -47,12 +47,15 @@ class BinaryStep final : public Step {
       box.push(in.field(4 + d), {in.field(10 + d), in.field(16 + d)});
     box_ = box.joined();
     elements_ = box_.elements();
-    tasks_ = tasksFor(elements_ / (op_ == kPow ? 1 : 16), context.threads());
+    tasks_ = tasksFor(elements_ / (op_ >= kPow ? 1 : 16), context.threads());
   }
 
   int tasks() const override { return elements_ > 0 ? tasks_ : 0; }
   size_t scratchBytes() const override { return 2 * kGather * 4; }
-  const char* kernelName() const override { return op_ == kPow ? "binary_f32_pow" : variant_.name; }
+  const char* kernelName() const override {
+    if (op_ == kRemainder) return "binary_f32_remainder";
+    return op_ == kPow ? "binary_f32_pow" : variant_.name;
+  }
 
   void run(int task, const Buffers& buffers, void* scratch) const override {
     const int outer = box_.rank - 1;
@@ -85,6 +88,9 @@ class BinaryStep final : public Step {
           const double power = operand[1][j * step[1]];
           y[i + j] = static_cast<float>(std::pow(base, power));
         }
+      } else if (op_ == kRemainder) {
+        for (int64_t j = 0; j < count; j++)
+          y[i + j] = std::fmod(operand[0][j * step[0]], operand[1][j * step[1]]);
       } else {
         variant_.run(row_, operand[0], step[0], operand[1], step[1], y + i, count);
       }

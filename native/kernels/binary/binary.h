@@ -1,5 +1,6 @@
 // y[i] = op(a[i], b[i]) over a box, f32; a stride of 0 broadcasts. op is an epilogue operation from
-// add to prelu or gate, with v = a, or kPow: float(pow(double(a), double(b))). y is contiguous.
+// add to prelu or gate, with v = a, kPow: float(pow(double(a), double(b))), or
+// kRemainder: fmod(a, b), which is exact. y is contiguous.
 // Each result is one IEEE operation, the same bits on every ISA.
 #pragma once
 #include "kernels/epilogue/epilogue.h"

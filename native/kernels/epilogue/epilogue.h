@@ -51,6 +51,8 @@ BITPLANE_INLINE constexpr bool isStore(EpilogueOp op) { return op >= EpilogueOp:
 // An operation of the instruction `binary` that no epilogue has: a to the power of b. Numbered away
 // from the epilogue's.
 constexpr int32_t kPow = 1000;
+// So does this one: the rest of a division toward zero, which is exact.
+constexpr int32_t kRemainder = 1001;
 
 // How an operand is laid against [N, HW, C].
 enum class OperandKind : int32_t {

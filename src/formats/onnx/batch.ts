@@ -19,7 +19,7 @@ export function keepsBatch(graph: Graph): boolean {
     if (value.shape.indexOf(BATCH, 1) >= 0) return false;
     if (value.inputs[0]?.shape[0] !== BATCH) continue;
     if (value.op === 'reduce' && (value.attrs.axes as readonly number[]).includes(0)) return false;
-    if (value.op === 'softmax' && value.attrs.axis === 0) return false;
+    if (value.attrs.axis === 0) return false;
   }
   return Object.values(graph.outputs).every((value) => value.shape[0] === BATCH);
 }

@@ -3,7 +3,13 @@
  * needed kind, and attributes (./node-attributes.ts). It also makes values. Not here: any op
  * (./ops).
  */
-import { type DTypeArray, type Integer, isByteInteger, isInteger } from '../../core/dtype.js';
+import {
+  type DTypeArray,
+  type Integer,
+  integerBounds,
+  isByteInteger,
+  isInteger,
+} from '../../core/dtype.js';
 import { MAX_RANK } from '../../core/limits.js';
 import { type Dim, elementCount, isSize, showShape } from '../../core/shape.js';
 import type { Attrs, Value } from '../../graph/value.js';
@@ -12,21 +18,32 @@ import { constant, make } from '../../ops/make.js';
 import { Tensor } from '../../tensor/tensor.js';
 import type { ImportChoices } from './choices.js';
 import { DataType, dataTypeOf, isFloatType, isSmallInteger, quantizedType } from './data-type.js';
-import { dimsItem, type Item } from './item.js';
+import { dimsItem, type Item, kindOf } from './item.js';
 import type { Known } from './known.js';
 import { NodeAttributes } from './node-attributes.js';
-import type { OnnxNode } from './proto.js';
+import type { OnnxGraph, OnnxNode } from './proto.js';
 import type { Scope } from './scope.js';
 
 export class NodeContext extends NodeAttributes {
+  /** The node moves elements, whatever they are: `value` gives truth values as their floats. */
+  movesTruth = false;
+
   constructor(
     node: OnnxNode,
     /** The version of the standard operators. */
     readonly opset: number,
     private readonly scope: Scope,
     readonly choices: ImportChoices = {},
+    /** Imports the nodes of a branch: the items of its outputs. */
+    private readonly imported?: (graph: OnnxGraph) => readonly Item[],
   ) {
     super(node);
+  }
+
+  /** The results of a branch of this node. */
+  branch(attribute: string): readonly Item[] {
+    if (this.imported === undefined) throw this.fail('ERR_UNSUPPORTED', 'no branches here');
+    return this.imported(this.graph(attribute));
   }
 
   // ---- inputs
@@ -66,8 +83,41 @@ export class NodeContext extends NodeAttributes {
     const item = this.item(index);
     if (item.kind === 'value') return item.value;
     if (item.kind === 'tensor') return this.scope.constant(item);
+    if (item.kind === 'truth' && this.movesTruth) return item.value;
     const received = item.kind === 'truth' ? 'truth values, which a Cast makes floats' : 'integers';
     throw this.expected('ERR_DTYPE', `input ${index} to be float`, received);
+  }
+
+  /** A value of any kind: floats, truth values as floats, integers, known ones as i32. */
+  data(index: number): Value {
+    const item = this.item(index);
+    if (item.kind === 'truth') return item.value;
+    if (!this.isIntegers(index)) return this.value(index);
+    if (item.kind === 'tensor' && quantizedType(item.tensor.dataType) !== undefined)
+      return this.scope.constant(item, true);
+    const { shape } = this.known(index);
+    const numbers = this.numbers(index);
+    const { lo, hi } = integerBounds('i32');
+    const outside = numbers.find((number) => number < lo || number > hi);
+    if (outside !== undefined)
+      throw this.expected('ERR_UNSUPPORTED', `input ${index} to hold integers of 32 bits`, outside);
+    this.reserve(numbers.length * Int32Array.BYTES_PER_ELEMENT);
+    return this.integerConstant('i32', Int32Array.from(numbers), shape, `/integers_${index}`);
+  }
+
+  /** True where an input is truth values that a run computes. */
+  get hasTruth(): boolean {
+    return this.node.inputs.some((name) => this.scope.find(name)?.kind === 'truth');
+  }
+
+  /** TensorProto.DataType of an input, the usual one where several are alike here. */
+  elementTypeOf(index: number): number {
+    const item = this.item(index);
+    if (item.kind === 'tensor') return item.tensor.dataType;
+    if (item.kind === 'dims') return DataType.INT64;
+    if (item.kind === 'truth') return DataType.BOOL;
+    const { dtype } = item.value;
+    return (isInteger(dtype) ? dataTypeOf(dtype) : DataType.FLOAT) ?? DataType.INT32;
   }
 
   /** Truth values that a run computes, or known ones, as floats 0 and 1. */
@@ -86,11 +136,8 @@ export class NodeContext extends NodeAttributes {
   /** A float value; integers of the file become floats. */
   real(index: number): Value {
     const item = this.item(index);
-    if (
-      item.kind === 'value' ||
-      item.kind === 'truth' ||
-      (item.kind === 'tensor' && isFloatType(item.tensor.dataType))
-    )
+    if (item.kind === 'truth') return item.value;
+    if (item.kind === 'value' || (item.kind === 'tensor' && isFloatType(item.tensor.dataType)))
       return this.value(index);
     const { data, shape } =
       item.kind === 'tensor'
@@ -192,6 +239,14 @@ export class NodeContext extends NodeAttributes {
     throw this.expected('ERR_UNSUPPORTED', `input ${index} to be constant floats`, kindOf(item));
   }
 
+  /** True for a constant input of one number, which `number` gives. */
+  isNumber(index: number): boolean {
+    const item = this.item(index);
+    if (item.kind === 'dims') return item.entries.length === 1;
+    if (item.kind === 'tensor') return this.scope.decode(item).data.length === 1;
+    return item.value.op === 'constant' && item.value.data?.size === 1;
+  }
+
   /** The one number of a constant input, of whatever type. */
   number(index: number): number {
     const item = this.item(index);
@@ -218,8 +273,7 @@ export class NodeContext extends NodeAttributes {
   // ---- values
 
   /**
-   * Makes a value. The main value of a node has no suffix and takes the node's name; helper values
-   * have a suffix.
+   * Makes a value. The main value of a node takes its name; helper values have a suffix as well.
    */
   make(op: OpName, inputs: readonly Value[], attrs: Attrs, suffix = ''): Value {
     return make(op, this.scope.unique(this.name + suffix), inputs, attrs);
@@ -340,11 +394,6 @@ export class NodeContext extends NodeAttributes {
     if (item.kind === 'tensor') return this.scope.decode(item).shape;
     return item.shape;
   }
-}
-
-function kindOf(item: Item): string {
-  if (item.kind === 'dims') return 'integers that hold the size of an unknown dimension';
-  return item.kind === 'tensor' ? 'a tensor of the file' : `a value computed by ${item.value.op}`;
 }
 
 /** The importer of an op: the item of its first output, or of all of them. */

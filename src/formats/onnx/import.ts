@@ -23,23 +23,33 @@ import { type ExternalOptions, readExternalData } from './external.js';
 import { type Item, valueItem } from './item.js';
 import { metadataOf } from './metadata.js';
 import { importerOf } from './ops/index.js';
-import { orderedNodes } from './order.js';
+import { branchNodes, orderedNodes } from './order.js';
 import {
   type OnnxGraph,
   type OnnxModel,
+  type OnnxNode,
   type OnnxTensor,
   type OnnxValueInfo,
   readModel,
 } from './proto.js';
+import { resultOf, truthItem } from './results.js';
 import { Scope } from './scope.js';
 import { atSizes, type InputSpec, importSized } from './sizes.js';
 import type { Decoded } from './tensor.js';
 
 /**
- * Before 7 broadcasting worked differently. To the ops that are imported 24 and 25 only added
- * types, integers of 2 bits among them; later versions are unknown.
+ * To the ops that are imported 24 and 25 only added types, integers of 2 bits among them; later
+ * versions are unknown.
  */
-const OPSETS = { least: 7, most: 25 };
+const OPSETS = { least: 1, most: 25 };
+/** Until then some ops meant something else, those with operands that broadcast above all. */
+const BROADCASTS = 7;
+const CHANGED = new Set(
+  (
+    'Add And BatchNormalization Cast Div Dropout Equal GRU Gemm Greater Less LSTM Mul Or PRelu ' +
+    'Pad Pow RNN Split Sub Tile Upsample Xor'
+  ).split(' '),
+);
 
 export interface ImportOptions extends ImportChoices {
   /** What errors call the file. */
@@ -198,41 +208,81 @@ function builder(graph: OnnxGraph, opset: number, choices: ImportChoices, limits
     const inputs: Input[] = specs.map(({ name, dtype, shape }) =>
       input(scope.unique(name), dtype, shape),
     );
-    for (const value of inputs) scope.define(value.name, valueItem(value));
+    inputs.forEach((value, i) => {
+      scope.define(value.name, specs[i]?.isTruth ? truthItem(scope, value) : valueItem(value));
+    });
 
-    for (const node of nodes) {
-      const context = new NodeContext(node, opset, scope, choices);
-      const results = listOf((importerOf(node.domain, node.opType) as Importer)(context));
-      node.outputs.forEach((name, i) => {
-        const result = results[i];
-        if (name !== '' && result !== undefined) scope.define(name, result);
-      });
-      yield;
-    }
+    yield* importNodes(nodes, opset, scope, choices);
     const outputs = graph.outputs.map((info) => [info.name, outputOf(info, scope)] as const);
     return { graph: graphOf(inputs, outputs), scope };
   };
+}
+
+/** Yields after each node. */
+function* importNodes(
+  nodes: readonly OnnxNode[],
+  opset: number,
+  scope: Scope,
+  choices: ImportChoices,
+): Pausing<void> {
+  const branch = (graph: OnnxGraph) => branchItems(graph, opset, scope, choices);
+  for (const node of nodes) {
+    const context = new NodeContext(node, opset, scope, choices, branch);
+    const results = listOf((importerOf(node.domain, node.opType) as Importer)(context));
+    node.outputs.forEach((name, i) => {
+      const result = results[i];
+      if (name !== '' && result !== undefined) scope.define(name, result);
+    });
+    yield;
+  }
+}
+
+/**
+ * The outputs of a branch. Its names stand in the scope around it, where ONNX lets no other node
+ * have them; those of a branch that was taken before are replaced.
+ */
+function branchItems(
+  graph: OnnxGraph,
+  opset: number,
+  scope: Scope,
+  choices: ImportChoices,
+): readonly Item[] {
+  const nodes = branchNodes(graph, (name) => scope.find(name) !== undefined);
+  requireKnownOps(graph, { op: 'onnx', node: graph.name });
+  const own = [
+    ...graph.initializers.map(({ name }) => name),
+    ...nodes.flatMap(({ outputs }) => outputs),
+  ];
+  const taken = own.find((name) => name !== '' && !scope.claimForBranch(name));
+  if (taken !== undefined)
+    throw new BitplaneError('ERR_FORMAT', `its name "${taken}" is one of the graph around it`, {
+      op: 'branch',
+      node: graph.name,
+    });
+  for (const tensor of graph.initializers)
+    scope.define(tensor.name, { kind: 'tensor', tensor, name: tensor.name });
+  for (const _ of importNodes(nodes, opset, scope, choices));
+  return graph.outputs.map(({ name }) => {
+    const item = scope.find(name);
+    if (item === undefined)
+      throw expected('ERR_UNSUPPORTED', 'a value', 'an output that is not computed', {
+        op: 'output',
+        node: name,
+      });
+    return item;
+  });
 }
 
 /**
  * A result has the rank that the file declares. Files without a shape, or with an empty one,
  * declare none.
  */
-function outputOf({ name, dims = [] }: OnnxValueInfo, scope: Scope): Value {
+function outputOf({ name, elementType, dims = [] }: OnnxValueInfo, scope: Scope): Value {
   const site = { op: 'output', node: name };
   const item = scope.find(name);
-  if (item?.kind !== 'value' && item?.kind !== 'tensor')
-    throw expected(
-      'ERR_UNSUPPORTED',
-      'a float value',
-      item === undefined
-        ? 'an output that is not computed'
-        : item.kind === 'truth'
-          ? 'truth values, which a Cast makes floats'
-          : 'integers',
-      site,
-    );
-  const value = item.kind === 'value' ? item.value : scope.constant(item);
+  if (item === undefined)
+    throw expected('ERR_UNSUPPORTED', 'a value', 'an output that is not computed', site);
+  const value = resultOf(name, item, elementType, scope);
   if (dims.length > 0 && dims.length !== value.shape.length)
     throw expected(
       'ERR_SHAPE',
@@ -249,20 +299,25 @@ function listOf(result: ReturnType<Importer>): readonly Item[] {
   return ['kind' in one ? one : valueItem(one)];
 }
 
+/** Each unknown op once, with how often it occurs and the first node of it. */
 function requireKnownOps(graph: OnnxGraph, site: Site): void {
-  const unknown = graph.nodes.filter((node) => importerOf(node.domain, node.opType) === undefined);
-  if (unknown.length === 0) return;
-  const lines = unknown.slice(0, 100).map(({ name, outputs, opType, domain }) => {
-    const label = cut(name === '' ? (outputs[0] ?? '') : name, 60);
+  const unknown = new Map<string, { node: OnnxNode; count: number }>();
+  for (const node of graph.nodes) {
+    if (importerOf(node.domain, node.opType) !== undefined) continue;
+    const key = `${node.opType} ${node.domain}`;
+    unknown.set(key, { count: 0, node, ...unknown.get(key) });
+    (unknown.get(key) as { count: number }).count++;
+  }
+  if (unknown.size === 0) return;
+  const lines = [...unknown.values()].slice(0, 100).map(({ node, count }) => {
+    const { name, outputs, opType, domain } = node;
+    const label = cut(name === '' ? (outputs.find((one) => one !== '') ?? '') : name, 60);
     const home = domain === '' ? 'ai.onnx' : cut(domain, 60);
-    return `${cut(opType, 60)} "${label}" (domain "${home}")`;
+    const times = count === 1 ? '' : `${count} times, first `;
+    return `${cut(opType, 60)} (${times}"${label}", domain "${home}")`;
   });
-  const shown = unknown.length > 100 ? [...lines, `and ${unknown.length - 100} more`] : lines;
-  throw new BitplaneError(
-    'ERR_UNSUPPORTED_OP',
-    `${unknown.length} nodes of unknown ops: ${shown.join(', ')}`,
-    site,
-  );
+  const shown = unknown.size > 100 ? [...lines, `and ${unknown.size - 100} more`] : lines;
+  throw new BitplaneError('ERR_UNSUPPORTED_OP', `unknown ops: ${shown.join(', ')}`, site);
 }
 
 /**
@@ -292,6 +347,14 @@ function standardOpset(model: OnnxModel, site: Site): number {
       site,
     );
   }
+  const old = version < BROADCASTS && model.graph?.nodes.find(({ opType }) => CHANGED.has(opType));
+  if (old)
+    throw expected(
+      'ERR_UNSUPPORTED',
+      `version ${BROADCASTS} to ${OPSETS.most} of the standard operators, as it has ${old.opType}`,
+      version,
+      site,
+    );
   return version;
 }
 
@@ -300,21 +363,28 @@ function graphInputs(graph: OnnxGraph): InputSpec[] {
   const defaults = new Set(graph.initializers.map(({ name }) => name));
   return graph.inputs
     .filter(({ name }) => !defaults.has(name))
-    .map((info) => ({ name: info.name, dtype: dtypeOf(info), shape: shapeOf(info) }));
+    .map((info) => ({
+      name: info.name,
+      dtype: dtypeOf(info),
+      isTruth: info.elementType === DataType.BOOL,
+      shape: shapeOf(info),
+    }));
 }
 
 /**
- * Floats of every width are fed as f32, in which the graph computes. Integers of 16 bits have no
- * dtype that holds no others, so they cannot be fed.
+ * Floats of every width are fed as f32, in which the graph computes, INT64 as i32, truth values as
+ * u8. Integers of 16 bits have no dtype that holds no others, so they cannot be fed.
  */
 function dtypeOf({ name, elementType }: OnnxValueInfo): DType {
   if (isFloatType(elementType)) return 'f32';
+  if (elementType === DataType.BOOL) return 'u8';
+  if (elementType === DataType.INT64) return 'i32';
   const dtype = quantizedType(elementType)?.dtype;
   if (dtype !== undefined && (dataTypeOf(dtype) ?? DataType.INT32) === elementType) return dtype;
   const received = dataTypeName(elementType);
   throw expected(
     'ERR_UNSUPPORTED',
-    'an input of floats, INT32, or integers of 8, 4 or 2 bits',
+    'an input of floats, truth values, INT64, INT32, or integers of 8, 4 or 2 bits',
     received,
     { op: 'input', node: name },
   );

@@ -27,3 +27,9 @@ export function valueItem(value: Value): Item {
 export function dimsItem(entries: readonly Dim[], scalar = false): Item {
   return { kind: 'dims', entries, shape: scalar ? [] : [entries.length] };
 }
+
+/** What errors call an item. */
+export function kindOf(item: Item): string {
+  if (item.kind === 'dims') return 'integers that hold the size of an unknown dimension';
+  return item.kind === 'tensor' ? 'a tensor of the file' : `a value computed by ${item.value.op}`;
+}

@@ -3,10 +3,19 @@
  * Not here: its inputs, and what is made of it (./context.ts).
  */
 import { BitplaneError, type ErrorCode, type ErrorSite, expected } from '../../core/errors.js';
-import type { OnnxAttribute, OnnxNode, OnnxTensor } from './proto.js';
+import type { OnnxAttribute, OnnxGraph, OnnxNode, OnnxTensor } from './proto.js';
 
 /** The attribute types of AttributeProto that are read here. */
-const KIND = { float: 1, int: 2, text: 3, tensor: 4, floats: 6, ints: 7 } as const;
+const KIND = {
+  float: 1,
+  int: 2,
+  text: 3,
+  tensor: 4,
+  graph: 5,
+  floats: 6,
+  ints: 7,
+  texts: 8,
+} as const;
 
 export class NodeAttributes {
   /** The ONNX node's name, or its first output's where it has none. */
@@ -65,6 +74,16 @@ export class NodeAttributes {
 
   tensor(name: string): OnnxTensor | undefined {
     return this.attribute(name, KIND.tensor, true)?.tensor;
+  }
+
+  texts(name: string): readonly string[] | undefined {
+    return this.attribute(name, KIND.texts, true)?.texts;
+  }
+
+  protected graph(name: string): OnnxGraph {
+    const graph = this.attribute(name, KIND.graph, false)?.graph;
+    if (graph === undefined) throw this.expected('ERR_FORMAT', `${name} to be a graph`, 'none');
+    return graph;
   }
 
   hasAttribute(name: string): boolean {

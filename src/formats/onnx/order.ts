@@ -25,7 +25,7 @@ export function orderedNodes(graph: OnnxGraph): OnnxNode[] {
       continue;
     }
     state.set(node, 'open');
-    for (const name of node.inputs) {
+    for (const name of readBy(node)) {
       const producer = producers.get(name);
       if (producer === undefined || producer === null) continue;
       if (state.get(producer) === 'open')
@@ -34,6 +34,37 @@ export function orderedNodes(graph: OnnxGraph): OnnxNode[] {
     }
   }
   return order;
+}
+
+/** The names that a node reads: its inputs, and what its branches take from around them. */
+function readBy(node: OnnxNode): readonly string[] {
+  const outer = [...node.attributes.values()].flatMap(({ graph }) =>
+    graph === undefined ? [] : freeNames(graph),
+  );
+  return [...node.inputs, ...outer];
+}
+
+function freeNames(graph: OnnxGraph): string[] {
+  const own = new Set([
+    ...graph.initializers.map(({ name }) => name),
+    ...graph.nodes.flatMap(({ outputs }) => outputs),
+  ]);
+  const read = [...graph.nodes.flatMap(readBy), ...graph.outputs.map(({ name }) => name)];
+  return read.filter((name) => !own.has(name));
+}
+
+/**
+ * The nodes of a branch, which stands in the scope of the names `outer`.
+ * @throws BitplaneError ERR_FORMAT
+ */
+export function branchNodes(branch: OnnxGraph, isOuter: (name: string) => boolean): OnnxNode[] {
+  const own = new Set(branch.nodes.flatMap(({ outputs }) => outputs));
+  for (const { name } of branch.initializers) own.add(name);
+  const inputs = [...new Set(freeNames(branch))].filter((name) => name !== '' && isOuter(name));
+  const infos = inputs
+    .filter((name) => !own.has(name))
+    .map((name) => ({ name, elementType: 0, dims: undefined }));
+  return orderedNodes({ ...branch, inputs: infos });
 }
 
 /** The node that makes each name; null for an input or initializer. */

@@ -1,6 +1,6 @@
 /**
  * The part of the ONNX messages (onnx.proto, IR versions 3 to 11) that an inference graph needs, as
- * plain objects. Sub-graphs, functions, training and sparse tensors are refused by name. Not here:
+ * plain objects. Functions, training and sparse tensors are refused by name. Not here:
  * the meaning of any field.
  */
 import { TextDecoder } from 'node:util';
@@ -10,7 +10,14 @@ import { type Field, malformed, readMessage } from './wire.js';
 /**
  * More domains, entries of metadata, attributes of a node and sizes of a shape than any model has.
  */
-const MOST = { opsets: 1000, properties: 1000, attributes: 1000, dims: 1000 };
+const MOST = {
+  opsets: 1000,
+  properties: 1000,
+  attributes: 1000,
+  dims: 1000,
+  texts: 1000,
+  depth: 8,
+};
 /** Characters of a text that is no name. */
 const MAX_TEXT = 2 ** 20;
 
@@ -44,8 +51,11 @@ export interface OnnxAttribute {
   int: number;
   text: string;
   tensor: OnnxTensor | undefined;
+  /** A branch of If. */
+  graph: OnnxGraph | undefined;
   readonly floats: number[];
   readonly ints: number[];
+  readonly texts: string[];
 }
 
 export interface OnnxNode {
@@ -140,7 +150,8 @@ function readEntry(bytes: Uint8Array): OnnxEntry {
   return entry;
 }
 
-function readGraph(bytes: Uint8Array, maxNodes: number): OnnxGraph {
+function readGraph(bytes: Uint8Array, maxNodes: number, depth = 0): OnnxGraph {
+  if (depth > MOST.depth) throw malformed(`graphs are nested more than ${MOST.depth} deep`);
   const graph: OnnxGraph = {
     name: '',
     nodes: [],
@@ -164,7 +175,9 @@ function readGraph(bytes: Uint8Array, maxNodes: number): OnnxGraph {
         op: 'onnx',
       });
     if (field.number === 1) {
-      field.messages(graph.nodes, maxNodes, readNode);
+      field.messages(graph.nodes, maxNodes, (node) =>
+        readNode(node, (inner) => readGraph(inner, maxNodes, depth + 1)),
+      );
       results += graph.nodes[graph.nodes.length - 1]?.outputs.length ?? 0;
     } else if (field.number === 2) graph.name = field.text();
     else if (field.number === 5) field.messages(graph.initializers, maxNodes, readTensor);
@@ -175,7 +188,10 @@ function readGraph(bytes: Uint8Array, maxNodes: number): OnnxGraph {
   return graph;
 }
 
-function readNode(bytes: Uint8Array): OnnxNode {
+/** Reads a graph that an attribute holds. */
+type Within = (bytes: Uint8Array) => OnnxGraph;
+
+function readNode(bytes: Uint8Array, within: Within): OnnxNode {
   const node: OnnxNode = {
     name: '',
     opType: '',
@@ -190,7 +206,8 @@ function readNode(bytes: Uint8Array): OnnxNode {
     else if (field.number === 2) node.outputs.push(field.text());
     else if (field.number === 3) node.name = field.text();
     else if (field.number === 4) node.opType = field.text();
-    else if (field.number === 5) field.messages(attributes, MOST.attributes, readAttribute);
+    else if (field.number === 5)
+      field.messages(attributes, MOST.attributes, (one) => readAttribute(one, within));
     else if (field.number === 7) node.domain = field.text();
   });
   for (const attribute of attributes) {
@@ -201,7 +218,7 @@ function readNode(bytes: Uint8Array): OnnxNode {
   return node;
 }
 
-function readAttribute(bytes: Uint8Array): OnnxAttribute {
+function readAttribute(bytes: Uint8Array, within: Within): OnnxAttribute {
   const attribute: OnnxAttribute = {
     name: '',
     type: 0,
@@ -209,8 +226,10 @@ function readAttribute(bytes: Uint8Array): OnnxAttribute {
     int: 0,
     text: '',
     tensor: undefined,
+    graph: undefined,
     floats: [],
     ints: [],
+    texts: [],
   };
   readMessage(bytes, 'AttributeProto', (field) => {
     if (field.number === 1) attribute.name = field.text();
@@ -218,6 +237,8 @@ function readAttribute(bytes: Uint8Array): OnnxAttribute {
     else if (field.number === 3) attribute.int = field.int();
     else if (field.number === 4) attribute.text = new TextDecoder().decode(field.bytes());
     else if (field.number === 5) attribute.tensor = readTensor(field.bytes());
+    else if (field.number === 6) attribute.graph = within(field.bytes());
+    else if (field.number === 9) field.texts(attribute.texts, MOST.texts);
     else if (field.number === 7) field.floats(attribute.floats);
     else if (field.number === 8) field.ints(attribute.ints);
     else if (field.number === 20) attribute.type = field.int();

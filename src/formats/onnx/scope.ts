@@ -26,6 +26,8 @@ export class Scope {
    */
   private readonly taken = new Map<string, number>();
   private readonly constants = new Map<TensorItem, Value>();
+  /** Names that stand for results of branches, which other branches may have too. */
+  private readonly ofBranches = new Set<string>();
 
   private values = 0;
   private readonly made: Budget;
@@ -50,6 +52,13 @@ export class Scope {
 
   define(name: string, item: Item): void {
     this.items.set(name, item);
+  }
+
+  /** False where a name of a branch is one of the graph around it. */
+  claimForBranch(name: string): boolean {
+    if (this.items.has(name) && !this.ofBranches.has(name)) return false;
+    this.ofBranches.add(name);
+    return true;
   }
 
   find(name: string): Item | undefined {

@@ -14,13 +14,15 @@ import { type Graph, type Metadata, outputsOf } from '../../graph/value.js';
 import { input } from '../../ops/make.js';
 import { bind } from '../../passes/bind.js';
 import { BATCH } from './batch.js';
-import { isFloatType, quantizedType } from './data-type.js';
+import { DataType, isFloatType, quantizedType } from './data-type.js';
 import type { OnnxValueInfo } from './proto.js';
 
 /** An input as the file has it, with symbols for sizes that it leaves open. */
 export interface InputSpec {
   readonly name: string;
   readonly dtype: DType;
+  /** Truth values, fed as u8. */
+  readonly isTruth: boolean;
   readonly shape: Shape;
 }
 
@@ -177,6 +179,12 @@ function declared(
     const agrees = found === undefined || found === dim;
     return typeof dim === 'number' && dim > 0 && agrees ? dim : `${name}_dim${axis}`;
   });
-  const asStored = isFloatType(elementType) ? undefined : quantizedType(elementType)?.dtype;
+  const asStored = isFloatType(elementType) ? undefined : dtypeOfType(elementType);
   return { name, dtype: value?.dtype ?? asStored ?? 'f32', shape };
+}
+
+/** The dtype of results of a type that is no float; truth values are u8. */
+function dtypeOfType(elementType: number): DType | undefined {
+  if (elementType === DataType.BOOL) return 'u8';
+  return elementType === DataType.INT64 ? 'i32' : quantizedType(elementType)?.dtype;
 }

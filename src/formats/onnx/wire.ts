@@ -82,6 +82,11 @@ export class Field {
     this.repeated(WireType.Bit32, (reader) => into.push(reader.float()));
   }
 
+  texts(into: string[], most: number): void {
+    if (into.length >= most) throw malformed(`${this.message} holds more than ${most} texts`);
+    into.push(this.text());
+  }
+
   doubles(into: number[]): void {
     this.repeated(WireType.Bit64, (reader) => into.push(reader.double()));
   }

@@ -9,10 +9,11 @@ import type { LoweringContext } from './context.js';
 import { box, broadcastStrides, requireWords } from './strides.js';
 
 /**
- * Number of the power function among the operations of `binary`; see
+ * Numbers of the power function and the remainder among the operations of `binary`; see
  * native/kernels/epilogue/epilogue.h.
  */
 const POW = 1000;
+const REMAINDER = 1001;
 
 /** Any op of two operands that an epilogue could say if they lay otherwise. */
 export function lowerBinary({ anchor: node }: KernelCall, context: LoweringContext): void {
@@ -22,6 +23,10 @@ export function lowerBinary({ anchor: node }: KernelCall, context: LoweringConte
 
 export function lowerPow({ anchor: node }: KernelCall, context: LoweringContext): void {
   emitBinary(node, POW, context);
+}
+
+export function lowerRemainder({ anchor: node }: KernelCall, context: LoweringContext): void {
+  emitBinary(node, REMAINDER, context);
 }
 
 function emitBinary(

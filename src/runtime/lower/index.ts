@@ -7,7 +7,7 @@ import { type OPS, type OpName, opDef } from '../../ops/index.js';
 import type { KernelCall } from '../../schedule/calls.js';
 import { lowerAvgPool2d } from './avg-pool2d.js';
 import { lowerAvgPool2dGradient } from './avg-pool2d-gradient.js';
-import { lowerBinary, lowerPow } from './binary.js';
+import { lowerBinary, lowerPow, lowerRemainder } from './binary.js';
 import { lowerConcat } from './concat.js';
 import type { LoweringContext } from './context.js';
 import { lowerConv2d } from './conv2d.js';
@@ -15,6 +15,9 @@ import { lowerConv2dInputGradient } from './conv2d-input-gradient.js';
 import { lowerConv2dWeightGradient } from './conv2d-weight-gradient.js';
 import { lowerDense } from './dense.js';
 import { lowerExpand } from './expand.js';
+import { lowerFunction } from './functions.js';
+import { lowerIntegerBinary } from './integer-binary.js';
+import { lowerCumsum, lowerOrder, lowerTake, lowerTakeAlong } from './lines.js';
 import { lowerMap } from './map.js';
 import { lowerMaxPool2d } from './max-pool2d.js';
 import { lowerMaxPool2dGradient } from './max-pool2d-gradient.js';
@@ -58,6 +61,23 @@ export const LOWERINGS = {
   concat: lowerConcat,
   expand: lowerExpand,
   pow: lowerPow,
+  remainder: lowerRemainder,
+  integerBinary: lowerIntegerBinary,
+  order: lowerOrder,
+  cumsum: lowerCumsum,
+  take: lowerTake,
+  takeAlong: lowerTakeAlong,
+  sin: lowerFunction,
+  cos: lowerFunction,
+  tan: lowerFunction,
+  asin: lowerFunction,
+  acos: lowerFunction,
+  atan: lowerFunction,
+  sinh: lowerFunction,
+  cosh: lowerFunction,
+  asinh: lowerFunction,
+  acosh: lowerFunction,
+  atanh: lowerFunction,
   matmul: { never: 'legalization makes a dense layer of it' },
   batchNorm: { never: 'legalization makes arithmetic of it' },
   logSoftmax: { never: 'legalization makes arithmetic of it' },

@@ -5,12 +5,14 @@ import type { Value } from '../../graph/value.js';
 import type { KernelCall } from '../../schedule/calls.js';
 import type { LoweringContext } from './context.js';
 import { elementFields } from './elements.js';
+import { emitScanned, linesOf } from './lines.js';
 import { requireWords } from './strides.js';
 
 /** What a reduction over no elements gives, as `evaluate` has it. */
 const OVER_NOTHING = {
   mean: Number.NaN,
   sum: 0,
+  product: 1,
   max: Number.NEGATIVE_INFINITY,
   min: Number.POSITIVE_INFINITY,
 };
@@ -20,7 +22,7 @@ export function lowerReduce(call: KernelCall, context: LoweringContext): void {
   requireWords(node);
   const x = node.inputs[0] as Value;
   const { kind, axes } = node.attrs as {
-    kind: 'mean' | 'sum' | 'max' | 'min';
+    kind: keyof typeof OVER_NOTHING;
     axes: readonly number[];
   };
   const sorted = [...axes].sort((a, b) => a - b);
@@ -36,8 +38,13 @@ export function lowerReduce(call: KernelCall, context: LoweringContext): void {
   const k = product(shape.slice(from, from + sorted.length));
   const y = context.buffer(node);
   if (k === 0) {
-    const value = context.asm.floatBits(OVER_NOTHING[kind]);
+    const nothing = OVER_NOTHING[kind];
+    const value = node.dtype === 'i32' ? nothing : context.asm.floatBits(nothing);
     context.asm.emit('fill', { y, count: elementCount(node.shape), value, bytes: 4 });
+    return;
+  }
+  if (kind === 'product' || x.dtype === 'i32') {
+    emitScanned(node, kind, linesOf(shape, from, sorted.length), context);
     return;
   }
   context.asm.emit('reduce', {

@@ -44,8 +44,9 @@ export const activationImporters: Readonly<Record<string, Importer>> = {
   Selu(context) {
     const part = partsOf(context);
     const x = context.value(0);
-    const alpha = context.float('alpha', f(1.6732632));
-    const gamma = context.float('gamma', f(1.050701));
+    const old = context.opset < 6;
+    const alpha = context.float('alpha', f(old ? 1.6732 : 1.6732632));
+    const gamma = context.float('gamma', f(old ? 1.0507 : 1.050701));
     const below = part('sub', [part('mul', [expOfNegative(part, x), alpha]), alpha]);
     const sum = part('add', [part('relu', [x]), below]);
     return context.make('mul', [sum, context.scalar(gamma, '/gamma')], {});

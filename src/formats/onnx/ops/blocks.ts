@@ -6,6 +6,7 @@ import { type Dim, isSize, showShape } from '../../../core/shape.js';
 import type { Value } from '../../../graph/value.js';
 import type { Importer, NodeContext } from '../context.js';
 import { broadcastTo, concatenated } from '../known.js';
+import { moving } from './integers.js';
 
 export const blockImporters: Readonly<Record<string, Importer>> = {
   /** [N, C, H, W] -> [N, C / b^2, H b, W b]; by default depth is [b, b, C / b^2] (DCR). */
@@ -50,7 +51,7 @@ export const blockImporters: Readonly<Record<string, Importer>> = {
   },
 
   /** As many copies along each axis as `repeats` says. */
-  Tile(context) {
+  Tile: moving((context) => {
     const shape = context.shapeOf(0);
     const repeats = context.ints(1);
     if (repeats.length !== shape.length || !repeats.every(isSize))
@@ -78,7 +79,7 @@ export const blockImporters: Readonly<Record<string, Importer>> = {
         tiled(context, x, axis, repeats[axis] as number, axis === last ? '' : `/${axis}`),
       context.value(0),
     );
-  },
+  }),
 
   /** start, start + delta, ... below limit, or above it. */
   Range(context) {

@@ -5,9 +5,19 @@
 import { isByteInteger } from '../../../core/dtype.js';
 import { MOST_FLOAT, nextUp } from '../../../core/float32.js';
 import type { Value } from '../../../graph/value.js';
+import type { IntegerKind } from '../../../ops/integer-binary.js';
 import { scalarOf } from '../../../ops/scalar-of.js';
 import type { Importer, NodeContext } from '../context.js';
 import type { Item } from '../item.js';
+import {
+  areComputedIntegers,
+  comparedWhole,
+  integerNode,
+  integerType,
+  isWhole,
+  wholeOf,
+  wrapped,
+} from './integers.js';
 import {
   type Comparison,
   comparedIntegers,
@@ -41,7 +51,10 @@ export const conditionImporters: Readonly<Record<string, Importer>> = {
   /** What is not taken adds 0, infinite or NaN as it may be. */
   Where(context) {
     if ([0, 1, 2].every((i) => context.isIntegers(i))) return whereOfIntegers(context);
-    return chosen(context, context.real(1), context.real(2));
+    const isTruth = [1, 2].some((i) => context.item(i).kind === 'truth');
+    if (!isTruth && isWhole(context, 1) && isWhole(context, 2)) return wholeWhere(context);
+    const value = chosen(context, context.real(1), context.real(2));
+    return isTruth ? truth(value) : value;
   },
 
   IsNaN(context) {
@@ -76,6 +89,16 @@ export function chosen(context: NodeContext, a: Value, b: Value, suffix = ''): V
   );
 }
 
+/** b + condition * (a - b), exact as both wrap. */
+function wholeWhere(context: NodeContext): Value {
+  const dtype = integerType(context, 3);
+  const [a, b] = [1, 2].map((i) => wholeOf(context, i)) as [Value, Value];
+  const condition = context.make('cast', [context.truth(0)], { to: 'i32' }, '/condition');
+  const difference = integerNode(context, 'sub', [a, b], '/difference');
+  const taken = integerNode(context, 'mul', [condition, difference], '/taken');
+  return wrapped(context, integerNode(context, 'add', [b, taken], '/chosen'), dtype);
+}
+
 const truth = (value: Value): Item => ({ kind: 'truth', value });
 
 const isElement = ({ shape }: Value) => shape.every((size) => size === 1);
@@ -93,6 +116,11 @@ export function truthOf(context: NodeContext, x: Value): Item {
 function comparison(which: Comparison): Importer {
   return (context) => {
     if (context.isIntegers(0) && context.isIntegers(1)) return comparedIntegers(context, which);
+    if (areComputedIntegers(context, 2)) {
+      const [kind, flips] = WHOLE[which];
+      const [a, b] = [wholeOf(context, 0), wholeOf(context, 1)];
+      return comparedWhole(context, kind, flips ? [b, a] : [a, b]);
+    }
     const [a, b] = [floatOf(context, 0), floatOf(context, 1)];
     const [left, right] = [scalarOf(a), scalarOf(b)];
     const one = context.scalar(1, '/1');
@@ -108,6 +136,15 @@ function comparison(which: Comparison): Importer {
     return truth(context.make('gate', [one, difference], rangeOf(which, 0), ''));
   };
 }
+
+/** The comparison of integers, and whether its operands change places. */
+const WHOLE: Readonly<Record<Comparison, readonly [IntegerKind, boolean]>> = {
+  Equal: ['equal', false],
+  Greater: ['less', true],
+  GreaterOrEqual: ['lessOrEqual', true],
+  Less: ['less', false],
+  LessOrEqual: ['lessOrEqual', false],
+};
 
 const MIRRORED: Readonly<Record<Comparison, Comparison>> = {
   Equal: 'Equal',

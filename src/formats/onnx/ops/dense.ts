@@ -2,6 +2,7 @@
  * Gemm and MatMul. Not here: their fusion with what follows (src/passes).
  */
 import type { Importer } from '../context.js';
+import { product } from './matmul.js';
 
 export const denseImporters: Readonly<Record<string, Importer>> = {
   /**
@@ -33,5 +34,5 @@ export const denseImporters: Readonly<Record<string, Importer>> = {
     return context.make('add', [y, c], {}, '/bias');
   },
 
-  MatMul: (context) => context.make('matmul', [context.value(0), context.value(1)], {}),
+  MatMul: (context) => product(context, context.value(0), context.value(1)),
 };

@@ -6,10 +6,13 @@ import type { Importer } from '../context.js';
 import { activationImporters } from './activations.js';
 import { blockImporters } from './blocks.js';
 import { conditionImporters } from './conditions.js';
+import { controlImporters } from './control.js';
 import { convImporters } from './conv.js';
 import { convTransposeImporters } from './conv-transpose.js';
 import { denseImporters } from './dense.js';
+import { einsumImporters } from './einsum.js';
 import { elementwiseImporters } from './elementwise.js';
+import { lineImporters } from './lines.js';
 import { microsoftImporters } from './microsoft.js';
 import { moveImporters } from './move.js';
 import { nbitsImporters } from './nbits.js';
@@ -18,6 +21,7 @@ import { padImporters } from './pad.js';
 import { qdqImporters } from './qdq.js';
 import { qlinearImporters } from './qlinear.js';
 import { quantImporters } from './quant.js';
+import { recurrentImporters } from './recurrent.js';
 import { reduceImporters } from './reduce.js';
 import { resizeImporters } from './resize.js';
 import { shapeImporters } from './shape.js';
@@ -28,7 +32,11 @@ const STANDARD = table(
   conditionImporters,
   convImporters,
   convTransposeImporters,
+  controlImporters,
   denseImporters,
+  einsumImporters,
+  recurrentImporters,
+  lineImporters,
   elementwiseImporters,
   moveImporters,
   normalizeImporters,

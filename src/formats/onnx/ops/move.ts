@@ -20,10 +20,11 @@ import { concatenated, sliced, taken, transposed } from '../known.js';
 import { signsOf } from '../quantization.js';
 import { decodeTensor } from '../tensor.js';
 import { truthOf } from './conditions.js';
+import { moving, wholeOf } from './integers.js';
 import { pickedValue, whole } from './picked.js';
 
 export const moveImporters: Readonly<Record<string, Importer>> = {
-  Transpose(context) {
+  Transpose: moving((context) => {
     const { length: rank } = context.shapeOf(0);
     const listed = context.intList('perm') ?? context.shapeOf(0).map((_, i) => rank - 1 - i);
     const perm = context.axes(listed, rank);
@@ -31,13 +32,13 @@ export const moveImporters: Readonly<Record<string, Importer>> = {
     if (perm.length !== rank) throw context.expected('ERR_SHAPE', `${rank} axes`, listed);
     const from = context.known(0);
     return context.knownIntegers(from.entries.length, () => transposed(from, perm));
-  },
+  }),
 
   /**
    * starts, ends, axes and steps are attributes before operator set 10, inputs after. An end beyond
    * the axis means its end.
    */
-  Slice(context) {
+  Slice: moving((context) => {
     const starts = context.listAt('starts', 1, true);
     const ends = context.listAt('ends', 2, true);
     if (starts === undefined || ends === undefined)
@@ -58,7 +59,7 @@ export const moveImporters: Readonly<Record<string, Importer>> = {
     }
     if (context.isIntegers(0)) return slicedIntegers(context, { starts, ends, axes, steps });
     if (steps.some((step) => step < 1))
-      throw context.expected('ERR_UNSUPPORTED', 'steps of 1 or more', steps);
+      return slicedBackwards(context, { starts, ends, axes, steps });
     const range = whole(shape);
     axes.forEach((axis, i) => {
       const [start, end] = extent(
@@ -73,13 +74,13 @@ export const moveImporters: Readonly<Record<string, Importer>> = {
       range.steps[axis] = steps[i] as number;
     });
     return context.make('slice', [context.value(0)], range);
-  },
+  }),
 
   /**
    * The parts' sizes are an attribute or an input; without them the parts are equal, the last one
    * smaller if need be.
    */
-  Split(context) {
+  Split: moving((context) => {
     const shape = context.shapeOf(0);
     const axis = context.axis(context.int('axis', 0), shape.length);
     const size = shape[axis];
@@ -111,9 +112,9 @@ export const moveImporters: Readonly<Record<string, Importer>> = {
         sliced(from, range.starts, counts, range.steps),
       );
     });
-  },
+  }),
 
-  Concat(context) {
+  Concat: moving((context) => {
     const indices = Array.from({ length: context.inputCount }, (_, i) => i);
     const rank = context.shapeOf(0).length;
     if (indices.every((i) => context.isIntegers(i))) {
@@ -131,17 +132,18 @@ export const moveImporters: Readonly<Record<string, Importer>> = {
       const count = parts.reduce((sum, { entries }) => sum + entries.length, 0);
       return context.knownIntegers(count, () => concatenated(parts, axis));
     }
-    const values = indices.map((i) => context.value(i));
+    const values = indices.map((i) => context.data(i));
     return context.make('concat', values, { axis: context.axis(context.int('axis', 1), rank) });
-  },
+  }),
 
-  /** Indices are known at import. Of a value, one index or a list of them. */
-  Gather(context) {
+  /** Places known at import are slices; others are found by the run. */
+  Gather: moving((context) => {
     const shape = context.shapeOf(0);
     const axis = context.axis(context.int('axis', 0), shape.length);
     const size = shape[axis];
     if (!isSize(size))
       throw context.expected('ERR_UNSUPPORTED', 'an axis to gather from of known size', size);
+    if (!context.isIntegers(1)) return takenAt(context, axis);
     const at = context.known(1);
     const places = context.numbers(1).map((place) => context.axis(place, size));
     if (context.isIntegers(0)) {
@@ -153,63 +155,12 @@ export const moveImporters: Readonly<Record<string, Importer>> = {
     const found = pickedValue(context, x, axis, places, '/places');
     const to = [...x.shape.slice(0, axis), ...at.shape, ...x.shape.slice(axis + 1)];
     return context.make('reshape', [found], { shape: to });
-  },
+  }),
 
-  /**
-   * Float stays float, of whatever width, because all of them are f32 here; integers known at
-   * import change kind, or become quantized ones; a computed value may become integers, those of
-   * its range (ONNX leaves what lies outside undefined), and floats again.
-   */
-  Cast(context) {
-    const to = context.int('to');
-    const item = context.item(0);
-    const float = isFloatType(to);
-    const type = quantizedType(to);
-    if (item.kind === 'truth') {
-      if (float) return valueItem(item.value);
-      if (to === DataType.BOOL) return item;
-      if (type !== undefined) return context.make('cast', [item.value], { to: type.dtype });
-    } else if (item.kind === 'value' && to === DataType.BOOL && item.value.dtype === 'f32') {
-      return truthOf(context, item.value);
-    } else if (item.kind === 'value') {
-      const dtype = float ? 'f32' : type?.dtype;
-      if (dtype !== undefined && (dtype !== 'i32' || to === DataType.INT32))
-        return item.value.dtype === dtype
-          ? item
-          : context.make('cast', [item.value], { to: dtype });
-    } else if (context.isIntegers(0)) {
-      const from = context.known(0);
-      const { entries, shape } = from;
-      if (to === DataType.INT32 || to === DataType.INT64) return { kind: 'dims', ...from };
-      if (to === DataType.BOOL)
-        return context.knownIntegers(entries.length, () => ({
-          entries: entries.map((entry) => (entry === 0 ? 0 : 1)),
-          shape,
-        }));
-      if (float) return context.floats(entries.length, () => context.numbers(0), shape);
-      if (type !== undefined) return integersOf(context, context.numbers(0), type, shape);
-    } else if (item.kind === 'tensor') {
-      if (float && isFloatType(item.tensor.dataType)) return context.value(0);
-      if (float && item.tensor.dims.length >= 2 && isSmallInteger(item.tensor.dataType)) {
-        // Weights, which stay as small as they are.
-        const { value: q } = context.quantized(0);
-        return context.make('cast', [signsOf(context, q) ?? q], { to: 'f32' });
-      }
-      const { data, shape } = decodeTensor(item.tensor, item.name);
-      if (float) return context.floats(data.length, () => data, shape);
-      if (to === DataType.INT32 || to === DataType.INT64)
-        return context.knownIntegers(data.length, () => ({
-          entries: Array.from(data, Math.trunc),
-          shape,
-        }));
-      if (type !== undefined) return integersOf(context, Array.from(data, Math.trunc), type, shape);
-    }
-    throw context.expected(
-      'ERR_UNSUPPORTED',
-      'a cast between float and integers of up to 32 bits',
-      `a cast to ${dataTypeName(to)}`,
-    );
-  },
+  Cast: (context) => castTo(context, context.int('to')),
+
+  /** To the type of the second input. */
+  CastLike: (context) => castTo(context, context.elementTypeOf(1)),
 
   Constant(context): Item | Value {
     const tensor = context.tensor('value');
@@ -262,6 +213,115 @@ interface Ranges {
   readonly ends: readonly number[];
   readonly axes: readonly number[];
   readonly steps: readonly number[];
+}
+
+/**
+ * Float stays float, of whatever width, because all of them are f32 here; integers known at import
+ * change kind, or become quantized ones; a computed value may become integers, those of its range
+ * (ONNX leaves what lies outside undefined), and floats again. INT64 is i32.
+ */
+function castTo(context: NodeContext, to: number): Item | Value {
+  const item = context.item(0);
+  const float = isFloatType(to);
+  const type = quantizedType(to);
+  const dtype = float ? 'f32' : to === DataType.INT64 ? 'i32' : type?.dtype;
+  if (item.kind === 'truth') {
+    if (float) return valueItem(item.value);
+    if (to === DataType.BOOL) return item;
+    if (dtype !== undefined) return context.make('cast', [item.value], { to: dtype });
+  } else if (item.kind === 'value' && to === DataType.BOOL) {
+    const { value } = item;
+    // An integer that is not 0 is a float that is not 0.
+    return truthOf(
+      context,
+      value.dtype === 'f32' ? value : context.make('cast', [value], { to: 'f32' }, '/number'),
+    );
+  } else if (item.kind === 'value') {
+    // 16 bits lie in i32, which would not cut them.
+    const holds = dtype !== 'i32' || to === DataType.INT32 || to === DataType.INT64;
+    if (dtype !== undefined && holds)
+      return item.value.dtype === dtype ? item : context.make('cast', [item.value], { to: dtype });
+  } else if (context.isIntegers(0)) {
+    const from = context.known(0);
+    const { entries, shape } = from;
+    if (to === DataType.INT32 || to === DataType.INT64) return { kind: 'dims', ...from };
+    if (to === DataType.BOOL)
+      return context.knownIntegers(entries.length, () => ({
+        entries: entries.map((entry) => (entry === 0 ? 0 : 1)),
+        shape,
+      }));
+    if (float) return context.floats(entries.length, () => context.numbers(0), shape);
+    if (type !== undefined) return integersOf(context, context.numbers(0), type, shape);
+  } else if (item.kind === 'tensor') {
+    if (float && isFloatType(item.tensor.dataType)) return context.value(0);
+    if (float && item.tensor.dims.length >= 2 && isSmallInteger(item.tensor.dataType)) {
+      // Weights, which stay as small as they are.
+      const { value: q } = context.quantized(0);
+      return context.make('cast', [signsOf(context, q) ?? q], { to: 'f32' });
+    }
+    const { data, shape } = decodeTensor(item.tensor, item.name);
+    if (float) return context.floats(data.length, () => data, shape);
+    if (to === DataType.INT32 || to === DataType.INT64)
+      return context.knownIntegers(data.length, () => ({
+        entries: Array.from(data, Math.trunc),
+        shape,
+      }));
+    if (to === DataType.BOOL)
+      return context.knownIntegers(data.length, () => ({
+        entries: Array.from(data, (number) => (number === 0 ? 0 : 1)),
+        shape,
+      }));
+    if (type !== undefined) return integersOf(context, Array.from(data, Math.trunc), type, shape);
+  }
+  throw context.expected(
+    'ERR_UNSUPPORTED',
+    'a cast between float and integers of up to 32 bits',
+    `a cast to ${dataTypeName(to)}`,
+  );
+}
+
+/** Gather at places that a run computes. */
+function takenAt(context: NodeContext, axis: number): Value {
+  return context.make('take', [context.data(0), wholeOf(context, 1)], { axis });
+}
+
+/** A slice with a step below 1: each such axis is turned round by its places. */
+function slicedBackwards(context: NodeContext, { starts, ends, axes, steps }: Ranges): Value {
+  return axes.reduce<Value>((x, axis, i) => {
+    const size = x.shape[axis];
+    const by = steps[i] as number;
+    if (!isSize(size))
+      throw context.expected('ERR_UNSUPPORTED', 'a known size of an axis to walk back', size);
+    const places = placesOf(context, size, starts[i] as number, ends[i] as number, by);
+    if (places.length === 0) {
+      const range = whole(x.shape);
+      range.ends[axis] = 0;
+      return context.make('slice', [x], range, `/${axis}`);
+    }
+    const list = context.integerConstant(
+      'i32',
+      Int32Array.from(places),
+      [places.length],
+      `/places_${axis}`,
+    );
+    return context.make('take', [x, list], { axis }, `/${axis}`);
+  }, context.value(0));
+}
+
+function placesOf(
+  context: NodeContext,
+  size: number,
+  from: number,
+  to: number,
+  by: number,
+): number[] {
+  if (by === 0) throw context.expected('ERR_FORMAT', 'steps other than 0', by);
+  const [low, high] = by > 0 ? [0, size] : [-1, size - 1];
+  const clamp = (bound: number) => Math.min(Math.max(bound < 0 ? bound + size : bound, low), high);
+  const [start, end] = [clamp(from), clamp(to)];
+  const count = Math.max(0, Math.ceil((end - start) / by));
+  context.reserve(count * Int32Array.BYTES_PER_ELEMENT);
+  return Array.from({ length: count }, (_, i) => start + i * by);
 }
 
 /** A slice of integers known at import; a negative step goes backwards. */

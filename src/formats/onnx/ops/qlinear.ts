@@ -15,6 +15,7 @@ import type { Importer, NodeContext } from '../context.js';
 import { integerSums } from '../integer-sums.js';
 import { along, centered, isAll, resultType, saturated, scaleAt, zeroAt } from '../quantization.js';
 import { convolution } from './conv.js';
+import { product as matrixProduct } from './matmul.js';
 
 export const qlinearImporters: Readonly<Record<string, Importer>> = {
   /** x, x_scale, x_zero, w, w_scale, w_zero, y_scale, y_zero, bias of INT32. */
@@ -57,7 +58,7 @@ export const qlinearImporters: Readonly<Record<string, Importer>> = {
 
   /** a, a_scale, a_zero, b, b_scale, b_zero, y_scale, y_zero. */
   QLinearMatMul(context) {
-    const sums = context.make('matmul', [rows(context, 0, 2, '/a'), columns(context, 3, 5)], {});
+    const sums = matrixProduct(context, rows(context, 0, 2, '/a'), columns(context, 3, 5));
     const scale = product(context, [perRow(context, scaleAt(context, 1)), scaleAt(context, 4)]);
     const combined = quotient(context, scale, scaleAt(context, 6));
     const zero = zeroAt(context, 7);
@@ -91,7 +92,11 @@ function inFloats(
   attrs: Attrs,
 ): Value {
   const operands = [centered(context, x, xZero, '/x'), centered(context, w, wZero, '/w')];
-  const sums = context.make(op, operands, attrs, '/floats');
+  const [a, b] = operands as [Value, Value];
+  const sums =
+    op === 'matmul'
+      ? matrixProduct(context, a, b, '/floats')
+      : context.make(op, operands, attrs, '/floats');
   return context.make('cast', [sums], { to: 'i32' });
 }
 

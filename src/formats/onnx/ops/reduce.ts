@@ -2,16 +2,18 @@
  * Reductions over axes, of floats and the extremes of bytes too, Softmax and LogSoftmax. Not here:
  * global pooling (./conv.ts).
  */
-import { isByteInteger } from '../../../core/dtype.js';
+import { type Integer, isByteInteger } from '../../../core/dtype.js';
 import { MOST_FLOAT } from '../../../core/float32.js';
 import { type Dim, isSize, showShape } from '../../../core/shape.js';
 import type { Value } from '../../../graph/value.js';
 import type { Importer, NodeContext } from '../context.js';
 import { valueItem } from '../item.js';
+import { isWhole, wrapped } from './integers.js';
 
 export const reduceImporters: Readonly<Record<string, Importer>> = {
   ReduceMean: reduction('mean'),
   ReduceSum: reduction('sum'),
+  ReduceProd: reduction('product'),
   ReduceMax: reduction('max'),
   ReduceMin: reduction('min'),
   ReduceL1: ofFunction('sum', 'abs'),
@@ -111,25 +113,39 @@ function floatsOf(context: NodeContext): Value {
   return x;
 }
 
-function reduction(kind: 'mean' | 'sum' | 'max' | 'min'): Importer {
+function reduction(kind: 'mean' | 'sum' | 'product' | 'max' | 'min'): Importer {
   return (context) => {
+    if (isWhole(context, 0) && kind !== 'mean') return wholeReduction(context, kind);
     const x = context.value(0);
-    const extreme = kind === 'max' || kind === 'min';
-    if (x.dtype === 'i32' || (isByteInteger(x.dtype) && !extreme))
-      throw context.expected(
-        'ERR_UNSUPPORTED',
-        extreme ? 'floats or bytes' : 'floats, as integers have no sum and no mean here,',
-        x.dtype,
-      );
+    if (x.dtype !== 'f32')
+      throw context.expected('ERR_UNSUPPORTED', 'floats, as integers have no mean here,', x.dtype);
     const axes = axesOf(context, x);
     if (axes === undefined) return valueItem(x);
-    const attrs = { kind, axes, keepDims: context.int('keepdims', 1) === 1 };
-    // The largest of bytes is one of them.
-    if (!isByteInteger(x.dtype)) return context.make('reduce', [x], attrs);
-    const floats = context.make('cast', [x], { to: 'f32' }, '/values');
-    const found = context.make('reduce', [floats], attrs, '/floats');
-    return context.make('cast', [found], { to: x.dtype });
+    return context.make('reduce', [x], {
+      kind,
+      axes,
+      keepDims: context.int('keepdims', 1) === 1,
+    });
   };
+}
+
+/** Sums and products wrap; the largest of bytes is one of them, and floats hold it. */
+function wholeReduction(context: NodeContext, kind: 'sum' | 'product' | 'max' | 'min') {
+  const x = context.data(0);
+  const axes = axesOf(context, x);
+  if (axes === undefined) return valueItem(x);
+  const attrs = { kind, axes, keepDims: context.int('keepdims', 1) === 1 };
+  const between = (kind === 'max' || kind === 'min') && isByteInteger(x.dtype) ? 'f32' : 'i32';
+  if (x.dtype === between) return context.make('reduce', [x], attrs);
+  const numbers = context.make('cast', [x], { to: between }, '/values');
+  const found = context.make('reduce', [numbers], attrs, '/floats');
+  return wrappedFrom(context, found, x.dtype as Integer);
+}
+
+function wrappedFrom(context: NodeContext, found: Value, dtype: Integer): Value {
+  return found.dtype === 'f32'
+    ? context.make('cast', [found], { to: dtype })
+    : wrapped(context, found, dtype);
 }
 
 function product(context: NodeContext, dims: readonly Dim[]): number {

@@ -1,7 +1,7 @@
 /**
  * Resize and Upsample: along every axis a result is a sum of few entries with weights that the
  * import computes, so each axis is a product with a constant matrix; nearest neighbours are picked.
- * ONNX operator sets 7 to 19. Not here: antialiasing, crops (tf_crop_and_resize).
+ * ONNX operator sets 7 to 19. Not here: antialiasing.
  */
 import { isSize, showShape } from '../../../core/shape.js';
 import type { Value } from '../../../graph/value.js';
@@ -15,6 +15,8 @@ interface Axis {
   readonly from: number;
   readonly to: number;
   readonly scale: number;
+  /** What tf_crop_and_resize keeps of the axis, from 0 to 1. */
+  readonly crop: readonly [start: number, end: number];
 }
 
 /** Each step in float32, as onnxruntime has it: in doubles other neighbours are nearest. */
@@ -28,6 +30,11 @@ const COORDINATES: Readonly<Record<string, Coordinate>> = {
   pytorch_half_pixel: (x, { to, scale }) => (to > 1 ? f(f(f(x + 0.5) / scale) - 0.5) : 0),
   align_corners: (x, { from, to }) => (to === 1 ? 0 : f((x * (from - 1)) / (to - 1))),
   asymmetric: (x, { scale }) => f(x / scale),
+  tf_half_pixel_for_nn: (x, { scale }) => f(f(x + 0.5) / scale),
+  tf_crop_and_resize: (x, { from, to, crop: [start, end] }) =>
+    to > 1
+      ? f(f(start * (from - 1)) + f((x * f(f(end - start) * (from - 1))) / (to - 1)))
+      : f(f(0.5 * f(start + end)) * (from - 1)),
 };
 
 const NEAREST: Readonly<Record<string, (x: number) => number>> = {
@@ -56,11 +63,13 @@ export const resizeImporters: Readonly<Record<string, Importer>> = {
     }
     const [scales, sizes] = old ? [1, 3] : [2, 3];
     const axes = axesOf(context, scales, sizes);
-    return resized(context, axes, {
+    const at = choice(context, 'coordinate_transformation_mode', COORDINATES, coordinates);
+    const y = resized(context, axes, {
       mode: context.text('mode', 'nearest'),
-      at: choice(context, 'coordinate_transformation_mode', COORDINATES, coordinates),
+      at,
       nearest: choice(context, 'nearest_mode', NEAREST, nearest),
     });
+    return coordinates === 'tf_crop_and_resize' ? extrapolated(context, y, axes, at) : y;
   },
 
   /** What Resize was called before operator set 10. */
@@ -110,18 +119,61 @@ function axesOf(
   if (listed === undefined || listed.length !== axes.length)
     throw context.expected('ERR_FORMAT', `${axes.length} scales or sizes`, listed ?? 'none');
   const found = new Map<number, Axis>();
+  const crops = cropsOf(context, axes.length);
   axes.forEach((axis, i) => {
     const from = shape[axis];
-    if (scales?.[i] === 1) return;
+    const crop = crops?.[i] ?? ([0, 1] as const);
+    if (scales?.[i] === 1 && crops === undefined) return;
     if (!isSize(from))
       throw context.expected('ERR_UNSUPPORTED', 'a known size of an axis to resize', from);
     const to = sizes?.[i] ?? Math.floor(from * (scales?.[i] as number));
     if (!isSize(to) || to === 0 || from === 0)
       throw context.expected('ERR_SHAPE', 'sizes of 1 or more', showShape([from, to]));
-    if (to !== from || scales !== undefined)
-      found.set(axis, { from, to, scale: f(scales?.[i] ?? to / from) });
+    if (to !== from || scales !== undefined || crops !== undefined)
+      found.set(axis, { from, to, scale: f(scales?.[i] ?? to / from), crop });
   });
   return found;
+}
+
+/** Input roi, [starts..., ends...], where tf_crop_and_resize reads it. */
+function cropsOf(context: NodeContext, count: number): [number, number][] | undefined {
+  if (context.text('coordinate_transformation_mode', '') !== 'tf_crop_and_resize') return undefined;
+  const roi = context.realNumbers(1);
+  if (roi.length !== 2 * count)
+    throw context.expected('ERR_FORMAT', `a roi of ${2 * count} numbers`, roi.length);
+  return Array.from({ length: count }, (_, i) => [roi[i] as number, roi[count + i] as number]);
+}
+
+/** y with extrapolation_value where an axis was read outside of the input. */
+function extrapolated(
+  context: NodeContext,
+  y: Value,
+  axes: ReadonlyMap<number, Axis>,
+  at: Coordinate,
+): Value {
+  const shape = y.shape.map((_, axis) => axes.get(axis)?.to ?? 1);
+  const inside = [...axes].map(([number, axis]) => {
+    const step = shape.slice(number + 1).reduce((product, size) => product * size, 1);
+    const isIn = Array.from({ length: axis.to }, (_, x) => {
+      const place = at(x, axis);
+      return place >= 0 && place <= axis.from - 1;
+    });
+    return (i: number) => isIn[Math.floor(i / step) % axis.to] as boolean;
+  });
+  const count = shape.reduce((product, size) => product * size, 1);
+  const mask = () =>
+    Array.from({ length: count }, (_, i) => (inside.every((isIn) => isIn(i)) ? 1 : 0));
+  const flags = context.floats(count, mask, shape);
+  const value = context.float('extrapolation_value', 0);
+  const kept = context.make('gate', [y, flags], { min: 1, max: 1 }, '/inside');
+  if (value === 0) return kept;
+  const outside = context.make(
+    'gate',
+    [context.scalar(value, '/value'), flags],
+    { min: 0, max: 0 },
+    '/outside',
+  );
+  return context.make('add', [kept, outside], {}, '/extrapolated');
 }
 
 /** An input that is there and holds something: an empty list stands for none. */

@@ -9,6 +9,7 @@ import type { Value } from '../../../graph/value.js';
 import type { Importer, NodeContext } from '../context.js';
 import { dimsItem, type Item } from '../item.js';
 import { broadcastTo, commonShape } from '../known.js';
+import { moving } from './integers.js';
 
 export const shapeImporters: Readonly<Record<string, Importer>> = {
   /** From operator set 15 on a part of the shape, [start, end). */
@@ -17,7 +18,7 @@ export const shapeImporters: Readonly<Record<string, Importer>> = {
     return dimsItem(dims.slice(context.int('start', 0), context.int('end', dims.length)));
   },
 
-  Reshape(context) {
+  Reshape: moving((context) => {
     const target = context.intList('shape') ?? context.dims(1).entries;
     const from = context.shapeOf(0);
     const copies = context.int('allowzero', 0) === 0;
@@ -25,11 +26,11 @@ export const shapeImporters: Readonly<Record<string, Importer>> = {
     return isKnown(context)
       ? reshaped(context, shape)
       : context.make('reshape', [context.value(0)], { shape });
-  },
+  }),
 
   /** [d0 * ... * d(axis-1), d(axis) * ...]; a symbol stays only as the sole factor of its side. */
-  Flatten(context) {
-    const x = context.value(0);
+  Flatten: moving((context) => {
+    const x = context.data(0);
     const rank = x.shape.length;
     const axis = context.int('axis', 1);
     const at = axis === rank ? rank : context.axis(axis, rank);
@@ -42,9 +43,9 @@ export const shapeImporters: Readonly<Record<string, Importer>> = {
       );
     }
     return context.make('reshape', [x], { shape: [rows ?? -1, columns ?? -1] });
-  },
+  }),
 
-  Squeeze(context) {
+  Squeeze: moving((context) => {
     const listed = context.listAt('axes', 1);
     const from = context.shapeOf(0);
     const axes =
@@ -57,9 +58,9 @@ export const shapeImporters: Readonly<Record<string, Importer>> = {
       context,
       from.filter((_, axis) => !axes.includes(axis)),
     );
-  },
+  }),
 
-  Unsqueeze(context) {
+  Unsqueeze: moving((context) => {
     const listed = context.listAt('axes', 1);
     if (listed === undefined) throw context.expected('ERR_FORMAT', 'axes', 'none');
     const from = context.shapeOf(0);
@@ -72,10 +73,10 @@ export const shapeImporters: Readonly<Record<string, Importer>> = {
       axes.includes(axis) ? 1 : (rest.next().value as Dim),
     );
     return withShape(context, shape);
-  },
+  }),
 
   /** Numpy's two-way broadcasting: a 1 in the target keeps the size of x. */
-  Expand(context) {
+  Expand: moving((context) => {
     const from = context.shapeOf(0);
     const target = context.dims(1).entries;
     const rank = Math.max(from.length, target.length);
@@ -91,7 +92,7 @@ export const shapeImporters: Readonly<Record<string, Importer>> = {
     if (common === undefined)
       throw context.expected('ERR_SHAPE', `a shape that ${showShape(from)} broadcasts to`, target);
     return context.knownIntegers(elementCount(common), () => broadcastTo(context.known(0), common));
-  },
+  }),
 
   /** How many elements there are. */
   Size(context) {
@@ -105,13 +106,21 @@ export const shapeImporters: Readonly<Record<string, Importer>> = {
   Identity: (context) => context.item(0),
 
   /**
-   * Passes x through at inference. The training flag of newer operator sets may be present, but not
-   * true.
+   * Passes x through at inference; the mask keeps all. The training flag of newer operator sets may
+   * be true where the ratio is 0.
    */
   Dropout(context) {
-    if (context.has(2) && context.number(2) !== 0)
-      throw context.fail('ERR_UNSUPPORTED', 'training_mode = 1 is not inference');
-    return context.item(0);
+    const trains = context.has(2) && context.number(2) !== 0;
+    if (trains && (context.has(1) ? context.number(1) : 0.5) !== 0)
+      throw context.fail('ERR_UNSUPPORTED', 'training_mode = 1 drops by chance, at inference too');
+    if (context.outputCount === 1) return context.item(0);
+    const ones = context.make(
+      'expand',
+      [context.scalar(1, '/kept')],
+      { shape: context.shapeOf(0) },
+      '/mask',
+    );
+    return [context.item(0), { kind: 'truth', value: ones }];
   },
 };
 

@@ -17,6 +17,7 @@ export const elementwiseWriters: Readonly<Record<string, Writer>> = {
   max: binary('Max'),
   min: binary('Min'),
   pow: binary('Pow'),
+  remainder: binary('Mod', { fmod: 1 }),
   /** ONNX broadcasts the slope to x, and not x to the slope. */
   prelu(emission, value) {
     const [x, slope] = value.inputs as [Value, Value];
@@ -38,6 +39,17 @@ export const elementwiseWriters: Readonly<Record<string, Writer>> = {
   ceil: unary('Ceil'),
   round: unary('Round'),
   signum: unary('Sign'),
+  sin: unary('Sin'),
+  cos: unary('Cos'),
+  tan: unary('Tan'),
+  asin: unary('Asin'),
+  acos: unary('Acos'),
+  atan: unary('Atan'),
+  sinh: unary('Sinh'),
+  cosh: unary('Cosh'),
+  asinh: unary('Asinh'),
+  acosh: unary('Acosh'),
+  atanh: unary('Atanh'),
   leakyRelu(emission, value) {
     if (!isOp(value, 'leakyRelu')) return;
     const order = orderOfOperands(emission, value);
@@ -74,11 +86,11 @@ function unary(op: string): Writer {
   };
 }
 
-function binary(op: string): Writer {
+function binary(op: string, attributes: Readonly<Record<string, number>> = {}): Writer {
   return (emission, value) => {
     const order = orderOfOperands(emission, value);
     const operands = value.inputs.map((x) => emission.broadcast(x, value.shape.length, order));
-    emission.hold(value, emission.node(op, operands, value), order, DataType.FLOAT);
+    emission.hold(value, emission.node(op, operands, value, { attributes }), order, DataType.FLOAT);
   };
 }
 

@@ -19,6 +19,7 @@ const END = 2n ** 63n - 1n;
 const REDUCTIONS = {
   mean: 'ReduceMean',
   sum: 'ReduceSum',
+  product: 'ReduceProd',
   max: 'ReduceMax',
   min: 'ReduceMin',
 } as const;
@@ -94,6 +95,7 @@ export const moveWriters: Readonly<Record<string, Writer>> = {
     if (!isOp(value, 'reduce')) return;
     const [x] = value.inputs;
     const { kind, axes, keepDims } = value.attrs;
+    requireFloats(emission, value);
     const order = emission.orderOf(x) ?? plainOrder(x.shape.length);
     const places = axes.map((axis) => order.indexOf(axis)).sort((a, b) => a - b);
     const kept = plainOrder(order.length).filter((axis) => !axes.includes(axis));
@@ -101,6 +103,17 @@ export const moveWriters: Readonly<Record<string, Writer>> = {
     const tensor = emission.float(x, order);
     const y = reduction(emission, value, tensor, REDUCTIONS[kind], places, keepDims, order.length);
     emission.hold(value, y, keepDims ? order : left);
+  },
+
+  cumsum(emission, value) {
+    if (!isOp(value, 'cumsum')) return;
+    requireFloats(emission, value);
+    const { axis, exclusive, reverse } = value.attrs;
+    const order = orderOfOperands(emission, value);
+    const x = emission.float(value.inputs[0], order);
+    const attributes = { exclusive: Number(exclusive), reverse: Number(reverse) };
+    const inputs = [x, emission.integers([order.indexOf(axis)])];
+    emission.hold(value, emission.node('CumSum', inputs, value, { attributes }), order);
   },
 
   softmax(emission, value) {
@@ -111,6 +124,11 @@ export const moveWriters: Readonly<Record<string, Writer>> = {
     emission.hold(value, emission.node('Softmax', [x], value, { attributes }), order);
   },
 };
+
+function requireFloats(emission: Emission, value: Value): void {
+  if (value.dtype !== 'f32')
+    throw emission.fail(value, `expected floats, as integers are not written, but ${value.dtype}`);
+}
 
 /** Of a map whole, a global pooling. Axes are an input from version 13 (sums) and 18 (others). */
 function reduction(
