@@ -7,7 +7,7 @@
  */
 import { reading, readingAsync, readingPausing } from '../../core/border.js';
 import type { DType } from '../../core/dtype.js';
-import { BitplaneError, cut, expected } from '../../core/errors.js';
+import { BitplaneError, expected } from '../../core/errors.js';
 import type { Limits } from '../../core/limits.js';
 import { type Shape, showShape } from '../../core/shape.js';
 import { atOnce, inTurns, type Pausing } from '../../core/turns.js';
@@ -36,6 +36,7 @@ import { resultOf, truthItem } from './results.js';
 import { Scope } from './scope.js';
 import { atSizes, type InputSpec, importSized } from './sizes.js';
 import type { Decoded } from './tensor.js';
+import { requireKnownOps } from './unknown-ops.js';
 
 /**
  * To the ops that are imported 24 and 25 only added types, integers of 2 bits among them; later
@@ -297,27 +298,6 @@ function listOf(result: ReturnType<Importer>): readonly Item[] {
   if (Array.isArray(result)) return result;
   const one = result as Item | Value;
   return ['kind' in one ? one : valueItem(one)];
-}
-
-/** Each unknown op once, with how often it occurs and the first node of it. */
-function requireKnownOps(graph: OnnxGraph, site: Site): void {
-  const unknown = new Map<string, { node: OnnxNode; count: number }>();
-  for (const node of graph.nodes) {
-    if (importerOf(node.domain, node.opType) !== undefined) continue;
-    const key = `${node.opType} ${node.domain}`;
-    unknown.set(key, { count: 0, node, ...unknown.get(key) });
-    (unknown.get(key) as { count: number }).count++;
-  }
-  if (unknown.size === 0) return;
-  const lines = [...unknown.values()].slice(0, 100).map(({ node, count }) => {
-    const { name, outputs, opType, domain } = node;
-    const label = cut(name === '' ? (outputs.find((one) => one !== '') ?? '') : name, 60);
-    const home = domain === '' ? 'ai.onnx' : cut(domain, 60);
-    const times = count === 1 ? '' : `${count} times, first `;
-    return `${cut(opType, 60)} (${times}"${label}", domain "${home}")`;
-  });
-  const shown = unknown.size > 100 ? [...lines, `and ${unknown.size - 100} more`] : lines;
-  throw new BitplaneError('ERR_UNSUPPORTED_OP', `unknown ops: ${shown.join(', ')}`, site);
 }
 
 /**
