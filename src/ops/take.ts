@@ -1,8 +1,9 @@
 /**
  * take and takeAlong: elements along an axis at places that a run computes; any dtype but b1. In
  * the result of take the axes of the indices stand in the place of the axis; takeAlong has an index
- * for each element of its result. An index below 0 counts from the end, one outside of the axis takes the nearest element in it. Not
- * here: places known when a graph is made (./slice.ts), writing to places.
+ * for each element of its result. An index below 0 counts from the end, one outside of the axis
+ * takes the nearest element in it. Not here: places known when a graph is made (./slice.ts),
+ * writing to places.
  */
 import type { DType } from '../core/dtype.js';
 import { type Dim, showShape } from '../core/shape.js';
