@@ -4,6 +4,8 @@
  */
 import { describe, expect, test } from 'vitest';
 import { importOnnx } from '../../../../src/formats/onnx/import.js';
+import { Session } from '../../../../src/formats/session.js';
+import { Tensor } from '../../../../src/tensor/tensor.js';
 import { fileOf, node, ramp } from '../../onnx-cases.js';
 import { type AttributeSpec, floats, int64s, type TensorSpec } from '../../onnx-encoder.js';
 import { expectOrt, feed } from '../../onnx-sessions.js';
@@ -74,11 +76,23 @@ test('peepholes, a clip, and the reset after the product', async () => {
 test('a recurrent network that cannot be unrolled is refused by name', () => {
   const file = (attributes: Record<string, AttributeSpec>, shape: (number | string)[]) =>
     fileOf({ ...network('GRU', attributes), inputs: { x: shape } });
-  expect(() => importOnnx(file({}, ['T', N, I]))).toThrow(/whose length is a number but received/);
   expect(() => importOnnx(file({ activations: { texts: ['Affine', 'Tanh'] } }, [T, N, I]))).toThrow(
     /activations Tanh, Sigmoid, Relu, Softsign or HardSigmoid but received "Affine"/,
   );
   expect(() => importOnnx(file({ direction: 'up' }, [T, N, I]))).toThrow(/forward, reverse or/);
+});
+
+test('a sequence of any length is unrolled at the length of each run', async () => {
+  const session = await Session.create(
+    fileOf({ ...network('GRU', {}), inputs: { x: ['T', 'batch', I] } }),
+  );
+  expect(session.inputMetadata[0]?.shape).toEqual(['T', 'batch', I]);
+  const long = new Float32Array(ramp(T * N * I, 0.1));
+  const whole = await session.run({ x: new Tensor('f32', long, [T, N, I]) });
+  const part = await session.run({ x: new Tensor('f32', long.slice(0, 2 * N * I), [2, N, I]) });
+  expect(whole.y?.shape).toEqual([T, 1, N, H]);
+  expect([...part.y!.data]).toEqual([...whole.y!.data.slice(0, 2 * N * H)]);
+  await session.release();
 });
 
 describe('products of matrices, both of which a run computes', () => {
