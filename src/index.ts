@@ -13,6 +13,7 @@ export { type ExportOptions, encodeOnnx, saveOnnx } from './formats/onnx/export.
 export { saveModel } from './formats/safetensors/model.js';
 export { type CreateOptions, Session } from './formats/session.js';
 export { readTensors, writeTensors } from './formats/tensors.js';
+export * as fusion from './fusion/index.js';
 export type { Chosen, Feed, Feeds, OutputName, Results } from './graph/feeds.js';
 export type { Shapes } from './graph/shapes.js';
 export type { Graph, Input, Metadata, Value } from './graph/value.js';

@@ -10,7 +10,7 @@ import * as bitplane from '../src/index.js';
 
 type Call = (...args: unknown[]) => unknown;
 
-const { BitplaneError, GraphBuilder, Session, Tensor, data, nn, quant, train, zoo } = bitplane;
+const { BitplaneError, GraphBuilder, Session, Tensor, data, fusion, nn, quant, train, zoo } = bitplane;
 
 /**
  * Parts that layers and name tables are written with: bitplane calls them, or a caller who writes a
@@ -135,7 +135,7 @@ const CALLS: Record<string, Call> = {
   'model of an input': (a) => nn.model({ input: a as never }, nn.relu()),
   'importState(model)': (a) => zoo.importState(net, a as never, []),
   ...Object.fromEntries(
-    Object.entries({ data, nn, quant, train, zoo }).flatMap(([space, members]) =>
+    Object.entries({ data, fusion, nn, quant, train, zoo }).flatMap(([space, members]) =>
       Object.entries(members)
         .filter(
           ([name, member]) =>

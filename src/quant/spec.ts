@@ -5,7 +5,7 @@
  */
 import { type OptionNames, requireOneOf, requireOptions } from '../core/checks.js';
 import { type Integer, integerBounds } from '../core/dtype.js';
-import { expected } from '../core/errors.js';
+import { type ErrorSite, expected } from '../core/errors.js';
 import { isSize } from '../core/shape.js';
 import { ROUNDINGS, type Rounding } from './rounding.js';
 
@@ -115,15 +115,9 @@ export function quantSpec(options: QuantSpecOptions): QuantSpec {
 
 function granularityOf(given: Granularity | undefined, scheme: Scheme): Granularity {
   if (given === undefined) return scheme === 'blockFloat' ? Object.freeze({ block: 32 }) : 'tensor';
+  requireGranularity(given, SITE);
   if (given === 'tensor' || given === 'channel') return given;
-  const block = (given as { block?: unknown } | null)?.block;
-  if (!isSize(block) || block === 0)
-    throw expected(
-      'ERR_ARGUMENT',
-      "granularity to be 'tensor', 'channel' or { block: a whole number above 0 }",
-      given,
-      SITE,
-    );
+  const { block } = given;
   if (scheme === 'bipolar' || scheme === 'powerOfTwo' || scheme === 'outlier')
     throw expected(
       'ERR_ARGUMENT',
@@ -132,6 +126,19 @@ function granularityOf(given: Granularity | undefined, scheme: Scheme): Granular
       SITE,
     );
   return Object.freeze({ block });
+}
+
+/** @throws BitplaneError ERR_ARGUMENT */
+export function requireGranularity(given: Granularity, site: ErrorSite): void {
+  if (given === 'tensor' || given === 'channel') return;
+  const block = (given as { block?: unknown } | null)?.block;
+  if (!isSize(block) || block === 0)
+    throw expected(
+      'ERR_ARGUMENT',
+      "granularity to be 'tensor', 'channel' or { block: a whole number above 0 }",
+      given,
+      site,
+    );
 }
 
 /** The codes of a spec, and the dtype that stores them. */

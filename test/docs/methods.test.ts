@@ -7,6 +7,7 @@ import * as bitplane from '../../src/index.js';
 test.each([
   ['dfq', 'result.layers.length', 2],
   ['aciq', 'bits.length', 3],
+  ['fusion', 'first.data.length', 3],
 ])('a snippet of docs/methods/%s.md does not run', async (page, result, want) => {
   const url = new URL(`../../docs/methods/${page}.md`, import.meta.url);
   const blocks = [...readFileSync(url, 'utf8').matchAll(/^```ts\n(.*?)^```$/gms)];

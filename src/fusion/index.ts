@@ -1,0 +1,20 @@
+/**
+ * Several networks of one architecture in one set of weights, as `import { fusion } from
+ * 'bitplane'` gives them.
+ */
+export {
+  type BlockFloat,
+  type BlockFloatSpec,
+  blockFloat,
+  type MantissaRounding,
+} from '../quant/formats/block-float.js';
+export { sliceMantissa } from '../quant/formats/float-fields.js';
+export {
+  type Dither,
+  type Fused,
+  type FuseOptions,
+  type FusionMethod,
+  fuse,
+  type SplitOptions,
+  split,
+} from '../quant/formats/fused.js';

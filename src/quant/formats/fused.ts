@@ -1,0 +1,380 @@
+/**
+ * Weights of several networks of one shape in one word a weight. A word is the fields of the tasks,
+ * the first task's at the top; task k has w_k bits and lies s_k above the lowest bit:
+ *
+ *   F = sum of M_k 2^(s_k)       s_k = w_(k+1) + w_(k+2) + ...       M_k = (F >> s_k) & (2^w_k - 1)
+ *
+ * - `bfp`: M_k are mantissas of block floating point (./block-float.ts). Signs are kept apart, one
+ *   bit a task, and exponents, one a group and task. n + m + 2 bits for two networks. Bae and Bae,
+ *   "Improved Adapting a Single Network to Multiple Tasks By Bit Plane Slicing and Dithering".
+ * - `ieee754`: M_k are the upper bits of the mantissas that float32 stores. The first task gives up
+ *   its lowest p bits, which hold the upper bits of the others, below its own 23 - p: two networks
+ *   with q = p have a word of 23 bits. Signs and exponents of all are kept apart, 9 bits a task.
+ *   Bae and Bae, "Adapting a Single Network to Multiple Tasks By Bit Plane Slicing and Dithering",
+ *   KIISE 2019. Where the paper's words have p - q zeros at the end, nothing is stored here.
+ *
+ * What lies below a field is noise to its task, which the authors let stand in for dithering. Not
+ * here: files (src/formats/store), networks (src/fusion).
+ */
+import { requireOneOf, requireOptions } from '../../core/checks.js';
+import { type ErrorSite, expected } from '../../core/errors.js';
+import { elementCount, sameShape, showShape } from '../../core/shape.js';
+import { fieldMask, packFields, unpackFields } from '../../tensor/bit-fields.js';
+import { Tensor, type TensorLike } from '../../tensor/tensor.js';
+import { groupsOf } from '../groups.js';
+import type { Granularity } from '../spec.js';
+import {
+  blockFloat,
+  blockFloatValue,
+  finiteFloats,
+  type MantissaRounding,
+  requireMantissaBits,
+} from './block-float.js';
+import {
+  exponentFieldOf,
+  floatBits,
+  joinFields,
+  mantissaFieldOf,
+  STORED_MANTISSA,
+  signOf,
+} from './float-fields.js';
+
+export const FUSION_METHODS = ['bfp', 'ieee754'] as const;
+export type FusionMethod = (typeof FUSION_METHODS)[number];
+
+/**
+ * What becomes of the bits below a task's own when its weights are read: `mask` takes them for 0,
+ * `noise` leaves the other tasks' bits there, `random` puts other bits there, the same in every
+ * run.
+ */
+export const DITHERS = ['mask', 'noise', 'random'] as const;
+export type Dither = (typeof DITHERS)[number];
+
+/** Bits of a word. */
+export const MOST_WORD_BITS = 32;
+
+export interface FuseOptions {
+  readonly method: FusionMethod;
+  /**
+   * One number a task. `bfp`: bits of its mantissa, 1 to 24, together at most 32. `ieee754`: of the
+   * first task the lowest bits that it gives up, p; of each other task the upper bits that are
+   * kept, q, together at most p.
+   */
+  readonly bits: readonly number[];
+  /** Of `bfp`: what shares an exponent. Default 'tensor'. */
+  readonly granularity?: Granularity | undefined;
+  /** Of `bfp`. Default 'nearest'. */
+  readonly rounding?: MantissaRounding | undefined;
+  /** The tensor's name in errors. */
+  readonly name?: string | undefined;
+}
+
+export interface Fused {
+  readonly method: FusionMethod;
+  readonly shape: readonly number[];
+  /** Bits of the fields, the first task's first. */
+  readonly fields: readonly number[];
+  readonly granularity: Granularity;
+  /** One word a weight, without gaps (src/tensor/bit-fields.ts). */
+  readonly words: Uint8Array;
+  /** A plane of one bit a weight for each task, one after another without gaps; 1: below 0. */
+  readonly signs: Uint8Array;
+  /** `bfp`: E, one a group, task by task. `ieee754`: exponent fields, one a weight, likewise. */
+  readonly exponents: Int16Array | Uint8Array;
+}
+
+/**
+ * Weights of two tasks or more in one word each.
+ * @throws BitplaneError ERR_ARGUMENT for widths that no word has room for, or weights that are not
+ * finite, ERR_SHAPE for tensors of other shapes than the first; all name the tensor, where
+ * `options.name` does
+ */
+export function fuse(tensors: readonly TensorLike<'f32'>[], options: FuseOptions): Fused {
+  const site = { op: 'fuse', node: (options as Partial<FuseOptions> | undefined)?.name };
+  const { bits, granularity, rounding } = requireFuseOptions(options, site);
+  if (!Array.isArray(tensors) || tensors.length !== bits.length)
+    throw expected(
+      'ERR_ARGUMENT',
+      `a tensor for each of ${bits.length} widths`,
+      Array.isArray(tensors) ? tensors.length : tensors,
+      site,
+    );
+  const all = tensors.map((tensor) => finiteFloats(tensor, site));
+  const { shape } = all[0] as Tensor<'f32'>;
+  const other = all.find((tensor) => !sameShape(tensor.shape, shape));
+  if (other !== undefined)
+    throw expected(
+      'ERR_SHAPE',
+      `tensors of shape ${showShape(shape)}`,
+      showShape(other.shape),
+      site,
+    );
+  return options.method === 'bfp'
+    ? fuseBlockFloats(all, bits, granularity, rounding)
+    : fuseFields(all, bits);
+}
+
+/** The options with their defaults. @throws BitplaneError ERR_ARGUMENT */
+export function requireFuseOptions(
+  options: FuseOptions,
+  site: ErrorSite,
+): {
+  readonly bits: readonly number[];
+  readonly granularity: Granularity;
+  readonly rounding: MantissaRounding;
+} {
+  requireOptions(
+    options,
+    { method: true, bits: true, granularity: true, rounding: true, name: true },
+    site,
+  );
+  const { method, bits, granularity = 'tensor', rounding = 'nearest' } = options;
+  requireOneOf(method, FUSION_METHODS, 'method', site);
+  if (!Array.isArray(bits) || bits.length < 2)
+    throw expected('ERR_ARGUMENT', 'bits of two tasks or more', bits, site);
+  if (method === 'bfp') requireBlockFloatBits(bits, site);
+  else {
+    requireFieldBits(bits, site);
+    if (options.granularity !== undefined || options.rounding !== undefined)
+      throw expected(
+        'ERR_ARGUMENT',
+        'granularity and rounding for bfp alone',
+        options.granularity ?? options.rounding,
+        site,
+      );
+  }
+  return { bits, granularity, rounding };
+}
+
+function requireBlockFloatBits(bits: readonly number[], site: ErrorSite): void {
+  for (const [task, width] of bits.entries())
+    requireMantissaBits(width, `bits of task ${task + 1}`, site);
+  const sum = bits.reduce((a, b) => a + b, 0);
+  if (sum > MOST_WORD_BITS)
+    throw expected(
+      'ERR_ARGUMENT',
+      `at most ${MOST_WORD_BITS} bits together`,
+      `${bits.join(' + ')} = ${sum}`,
+      site,
+    );
+}
+
+function requireFieldBits([p, ...others]: readonly number[], site: ErrorSite): void {
+  const isWidth = (width: unknown) =>
+    Number.isInteger(width) && (width as number) >= 1 && (width as number) <= STORED_MANTISSA;
+  for (const [task, width] of [p, ...others].entries())
+    if (!isWidth(width))
+      throw expected(
+        'ERR_ARGUMENT',
+        `bits of task ${task + 1} from 1 to ${STORED_MANTISSA}`,
+        width,
+        site,
+      );
+  const sum = others.reduce((a, b) => a + b, 0);
+  if (sum > (p as number))
+    throw expected(
+      'ERR_ARGUMENT',
+      `at most the ${p} bits that the first task gives up`,
+      `${others.join(' + ')} = ${sum}`,
+      site,
+    );
+}
+
+function fuseBlockFloats(
+  tensors: readonly Tensor<'f32'>[],
+  bits: readonly number[],
+  granularity: Granularity,
+  rounding: MantissaRounding,
+): Fused {
+  const { shape, size } = tensors[0] as Tensor<'f32'>;
+  const parts = tensors.map((tensor, task) =>
+    blockFloat(tensor, { bits: bits[task] as number, granularity, rounding }),
+  );
+  const groups = (parts[0] as (typeof parts)[0]).exponents.length;
+  const exponents = new Int16Array(groups * parts.length);
+  for (const [task, part] of parts.entries()) exponents.set(part.exponents, groups * task);
+  return {
+    method: 'bfp',
+    shape,
+    fields: Object.freeze([...bits]),
+    granularity,
+    words: joinWords(
+      parts.map(({ mantissas }) => mantissas),
+      bits,
+      size,
+    ),
+    signs: joinPlanes(
+      parts.map(({ signs }) => signs),
+      size,
+    ),
+    exponents,
+  };
+}
+
+function fuseFields(tensors: readonly Tensor<'f32'>[], bits: readonly number[]): Fused {
+  const { shape, size } = tensors[0] as Tensor<'f32'>;
+  const [p, ...others] = bits as readonly [number, ...number[]];
+  const fields = [STORED_MANTISSA - p, ...others];
+  const words = tensors.map(({ data }) => floatBits(data));
+  const exponents = new Uint8Array(size * words.length);
+  for (const [task, all] of words.entries())
+    for (let i = 0; i < size; i++) exponents[task * size + i] = exponentFieldOf(all[i] as number);
+  return {
+    method: 'ieee754',
+    shape,
+    fields: Object.freeze(fields),
+    granularity: 'tensor',
+    words: joinWords(
+      words.map((all, task) =>
+        all.map((word) => mantissaFieldOf(word) >>> (STORED_MANTISSA - (fields[task] as number))),
+      ),
+      fields,
+      size,
+    ),
+    signs: joinPlanes(
+      words.map((all) => Uint8Array.from(all, signOf)),
+      size,
+    ),
+    exponents,
+  };
+}
+
+function joinWords(
+  parts: readonly Uint32Array[],
+  fields: readonly number[],
+  size: number,
+): Uint8Array {
+  const words = new Uint32Array(size);
+  for (const [task, part] of parts.entries()) {
+    const shift = fieldShift(fields, task);
+    for (let i = 0; i < size; i++) words[i]! |= (part[i] as number) << shift;
+  }
+  return packFields(words, wordBits(fields));
+}
+
+function joinPlanes(planes: readonly Uint8Array[], size: number): Uint8Array {
+  const all = new Uint32Array(size * planes.length);
+  for (const [task, plane] of planes.entries()) all.set(plane, size * task);
+  return packFields(all, 1);
+}
+
+/** Bits of a word. */
+export function wordBits(fields: readonly number[]): number {
+  return fields.reduce((a, b) => a + b, 0);
+}
+
+/** How far the field of a task lies above the lowest bit. */
+export function fieldShift(fields: readonly number[], task: number): number {
+  return wordBits(fields.slice(task + 1));
+}
+
+export interface SplitOptions {
+  /** Default: `mask` of `bfp`, `noise` of `ieee754`, as the papers have it. */
+  readonly dither?: Dither | undefined;
+  /** Of `random`. Default 0. */
+  readonly seed?: number | undefined;
+}
+
+export function defaultDither(method: FusionMethod): Dither {
+  return method === 'bfp' ? 'mask' : 'noise';
+}
+
+/**
+ * The weights of a task, by its number. With `mask` they are those of `blockFloat` or
+ * `sliceMantissa`, bit for bit; with `noise` and `random` the bits below a task's own are those of
+ * a longer mantissa, and where these are more than 24 bits the number is rounded to a float32.
+ * @throws BitplaneError ERR_ARGUMENT for a task or a dither that there is not
+ */
+export function split(fused: Fused, task: number, options: SplitOptions = {}): Tensor<'f32'> {
+  const site = { op: 'split' };
+  requireOptions(options, { dither: true, seed: true }, site);
+  const { fields, shape, method } = requireFused(fused, site);
+  const { dither = defaultDither(method), seed = 0 } = options;
+  requireOneOf(dither, DITHERS, 'dither', site);
+  if (!Number.isInteger(seed)) throw expected('ERR_ARGUMENT', 'seed to be a number', seed, site);
+  if (!(Number.isInteger(task) && task >= 0 && task < fields.length))
+    throw expected('ERR_ARGUMENT', `a task from 0 to ${fields.length - 1}`, task, site);
+  const values = splitPart(fused, task, { dither, seed }, 0, elementCount(shape));
+  return new Tensor('f32', values, shape);
+}
+
+function requireFused(fused: Fused, site: ErrorSite): Fused {
+  if (!ArrayBuffer.isView(fused?.words) || !Array.isArray(fused.fields))
+    throw expected('ERR_ARGUMENT', 'weights that fuse made', fused, site);
+  return fused;
+}
+
+/** Weights [first, first + count) of a task; arguments are taken as they are. */
+export function splitPart(
+  fused: Fused,
+  task: number,
+  { dither, seed }: Required<{ [K in keyof SplitOptions]: NonNullable<SplitOptions[K]> }>,
+  first: number,
+  count: number,
+): Float32Array {
+  const { fields, words, signs, shape, method } = fused;
+  const size = elementCount(shape);
+  const shift = fieldShift(fields, task);
+  const width = fields[task] as number;
+  const below = fieldMask(shift);
+  const own = ~below & fieldMask(shift + width);
+  const all = unpackFields(words, wordBits(fields), first, count);
+  const negative = unpackFields(signs, 1, size * task + first, count);
+  for (let i = 0; i < count; i++) {
+    const word = all[i] as number;
+    const noise = dither === 'noise' ? word : dither === 'mask' ? 0 : randomBits(first + i, seed);
+    all[i] = (word & own) | (noise & below);
+  }
+  return method === 'bfp'
+    ? blockFloats(fused, task, all, negative, first, shift + width)
+    : ieeeFloats(fused, task, all, negative, first, shift + width);
+}
+
+/** `words` as mantissas of `bits` bits. */
+function blockFloats(
+  { shape, granularity, exponents }: Fused,
+  task: number,
+  words: Uint32Array,
+  negative: Uint32Array,
+  first: number,
+  bits: number,
+): Float32Array {
+  const groups = groupsOf(granularity, shape);
+  const own = exponents.subarray(groups.count * task);
+  const values = new Float32Array(words.length);
+  for (let i = 0; i < values.length; i++)
+    values[i] = blockFloatValue(
+      negative[i] as number,
+      words[i] as number,
+      own[groups.of(first + i)] as number,
+      bits,
+    );
+  return values;
+}
+
+function ieeeFloats(
+  { shape, exponents }: Fused,
+  task: number,
+  words: Uint32Array,
+  negative: Uint32Array,
+  first: number,
+  bits: number,
+): Float32Array {
+  const size = elementCount(shape);
+  const values = words.map((word, i) =>
+    joinFields(
+      negative[i] as number,
+      exponents[task * size + first + i] as number,
+      word << (STORED_MANTISSA - bits),
+    ),
+  );
+  return new Float32Array(values.buffer);
+}
+
+/** 32 bits that depend on both (the finalizer of MurmurHash3). */
+function randomBits(index: number, seed: number): number {
+  let t = Math.imul(index + 1, 0x9e3779b1) ^ Math.imul(seed + 1, 0x85ebca77);
+  t = Math.imul(t ^ (t >>> 16), 0x85ebca6b);
+  t = Math.imul(t ^ (t >>> 13), 0xc2b2ae35);
+  return t ^ (t >>> 16);
+}
