@@ -10,7 +10,8 @@ import * as bitplane from '../src/index.js';
 
 type Call = (...args: unknown[]) => unknown;
 
-const { BitplaneError, GraphBuilder, Session, Tensor, data, fusion, nn, quant, train, zoo } = bitplane;
+const { BitplaneError, GraphBuilder, Session, Tensor, data, fusion, nn, quant, train, zoo } =
+  bitplane;
 
 /**
  * Parts that layers and name tables are written with: bitplane calls them, or a caller who writes a

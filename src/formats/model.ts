@@ -1,6 +1,6 @@
 /**
- * A model from a path, URL or bytes, whatever its format: safetensors, ONNX, or either one gzipped.
- * The content decides, not the name. Not here: the formats themselves.
+ * A model from a path, URL or bytes, whatever its format: safetensors, ONNX, a task of a store, or
+ * any of them gzipped. The content decides, not the name. Not here: the formats themselves.
  */
 import { promisify } from 'node:util';
 import { isArrayBuffer } from 'node:util/types';
@@ -18,6 +18,7 @@ import { MAX_MODEL_FILE, openFile, type ReadOptions, readRest } from './read-fil
 import { decodeModel } from './safetensors/model.js';
 import { type OpenModel, openModelFile, refuseForeign } from './safetensors/model-file.js';
 import { looksLikeSafetensors } from './safetensors/safetensors.js';
+import { decodeStore, looksLikeStore, type Store, taskGraph } from './store/store.js';
 
 export type ModelSource = string | URL | Uint8Array | ArrayBuffer;
 
@@ -33,6 +34,8 @@ export interface LoadOptions extends ImportChoices, LimitOptions {
    * leaves open, the name of its symbol leaves it so. Default: all stay as the model has them.
    */
   readonly shapes?: Shapes | undefined;
+  /** Of a store: which of its networks. Other files take none. */
+  readonly task?: string | undefined;
 }
 
 const SHAPES = { op: 'shapes' };
@@ -50,7 +53,7 @@ const GUNZIP = { ratio: 256, least: 64 * 2 ** 20, most: 2 ** 30 };
 export async function openModel(
   source: ModelSource,
   options: LoadOptions = {},
-): Promise<OpenModel> {
+): Promise<OpenModel & { readonly store?: Store }> {
   requireLoadOptions(options);
   const limits = limitsOf(options, 'model');
   if (typeof source === 'string' || isUrl(source)) {
@@ -59,6 +62,7 @@ export async function openModel(
     const file = await openModelFile(source, proceed, { limit, limits });
     if (file !== undefined) {
       try {
+        if (options.task !== undefined) throw noStore(options.task, nameOf(source));
         return { ...file, graph: fixed(file.graph, options) };
       } catch (error) {
         await file.close();
@@ -66,7 +70,10 @@ export async function openModel(
       }
     }
   }
-  return { graph: await loadModel(source, options), close: async () => undefined };
+  const close = async () => undefined;
+  const read = await readModel(source, options);
+  if (isGraph(read)) return { graph: fixed(read, options), close };
+  return { graph: graphOfTask(read, source, options), store: read, close };
 }
 
 /**
@@ -76,8 +83,39 @@ export async function openModel(
  * the format's reader throws
  */
 export async function loadModel(source: ModelSource, options: LoadOptions = {}): Promise<Graph> {
+  const read = await readModel(source, options);
+  return isGraph(read) ? fixed(read, options) : graphOfTask(read, source, options);
+}
+
+/**
+ * A store whole, its words as they lie in the file.
+ * @throws BitplaneError as loadModel does; ERR_FORMAT where the file is no store
+ */
+export async function openStore(source: ModelSource, options: LoadOptions = {}): Promise<Store> {
+  const read = await readModel(source, options);
+  if (!isGraph(read)) return read;
+  throw new BitplaneError('ERR_FORMAT', 'expected a store of several tasks but received a model', {
+    op: 'store',
+    node: nameOf(source),
+  });
+}
+
+function isGraph(read: Graph | Store): read is Graph {
+  return 'inputs' in read;
+}
+
+function graphOfTask(store: Store, source: ModelSource, options: LoadOptions): Graph {
+  const limits = limitsOf(options, 'model');
+  return fixed(taskGraph(store, options.task, { node: nameOf(source), limits }), options);
+}
+
+function noStore(task: string, node: string | undefined): BitplaneError {
+  return expected('ERR_ARGUMENT', 'task for a store of several only', task, { op: 'model', node });
+}
+
+async function readModel(source: ModelSource, options: LoadOptions): Promise<Graph | Store> {
   requireLoadOptions(options);
-  return fixed(await load(source, options), options);
+  return load(source, options);
 }
 
 /** What an importer has fixed already is no symbol any more. */
@@ -85,12 +123,16 @@ function fixed(graph: Graph, { shapes }: LoadOptions): Graph {
   return shapes === undefined ? graph : fixShapes(graph, shapes, SHAPES);
 }
 
-async function load(source: ModelSource, options: LoadOptions): Promise<Graph> {
+async function load(source: ModelSource, options: LoadOptions): Promise<Graph | Store> {
   const limits = limitsOf(options, 'model');
   const name = nameOf(source);
   const file = await bytesOf(source, options);
   const bytes = file[0] === 0x1f && file[1] === 0x8b ? await inflate(file, name) : file;
   if (options.signal?.aborted) throw aborted(name, options.signal.reason);
+  if (looksLikeStore(bytes))
+    // The caller may change his bytes, and a store is read from them later.
+    return decodeStore(bytes === source || isArrayBuffer(source) ? bytes.slice() : bytes, name);
+  if (options.task !== undefined) throw noStore(options.task, name);
   // Nobody else holds bytes that were read or inflated here.
   if (looksLikeSafetensors(bytes))
     return decodeModel(bytes, { owned: bytes !== source && !isArrayBuffer(source), limits });
@@ -112,6 +154,7 @@ export const LOAD_OPTIONS: OptionNames<LoadOptions> = {
   shapes: true,
   maxNodes: true,
   maxBytes: true,
+  task: true,
 };
 
 function requireLoadOptions(options: LoadOptions): void {
@@ -128,6 +171,8 @@ function requireLoadOptions(options: LoadOptions): void {
   const limit = options.maxFileBytes ?? 0;
   if (typeof limit !== 'number' || !(limit >= 0))
     throw expected('ERR_ARGUMENT', 'maxFileBytes to be a number of bytes', limit, site);
+  if (options.task !== undefined && typeof options.task !== 'string')
+    throw expected('ERR_ARGUMENT', 'task to be the name of one', options.task, site);
 }
 
 function nameOf(source: ModelSource): string | undefined {

@@ -5,23 +5,40 @@ import { requireOptions, requireSignal } from '../core/checks.js';
 import { inTurns } from '../core/turns.js';
 import { isOpen } from '../graph/open.js';
 import type { Graph } from '../graph/value.js';
+import { fixShapes } from '../passes/fix-shapes.js';
+import { limitsOf } from '../runtime/limits.js';
 import { GraphSession } from '../runtime/session.js';
 import { requireGoing, sessionSettings } from '../runtime/session-settings.js';
 import { SESSION_OPTIONS, type SessionOptions } from '../runtime/session-types.js';
 import { requireWarm } from '../runtime/warm.js';
 import { LOAD_OPTIONS, type LoadOptions, openModel } from './model.js';
+import { type Store, taskGraph, taskNumber } from './store/store.js';
 
 /** Options of a session from a file: those of a session, and those of reading the file. */
 export interface CreateOptions extends SessionOptions, Omit<LoadOptions, 'signal'> {}
+
+/** The sessions of the tasks of one store, made when they are first asked for. */
+interface Family {
+  readonly store: Store;
+  readonly options: SessionOptions;
+  readonly shapes: LoadOptions['shapes'];
+  readonly sessions: Map<string, Session>;
+}
 
 /**
  * Runs a model.
  *
  *     const session = await Session.create('model.onnx');
  *     const { logits } = await session.run({ image });
+ *
+ * Of a store, the networks of all tasks; runs of several may be in flight at once:
+ *
+ *     const session = await Session.create('store.safetensors', { task: 'cifar10' });
+ *     const { logits } = await session.run({ image }, { task: 'cifar100' });
  */
 export class Session<G extends Graph = Graph> extends GraphSession<G> {
   private close: () => Promise<void> = async () => undefined;
+  private family: Family | undefined;
 
   /**
    * Opens an ONNX, QONNX or bitplane safetensors model from a path or from bytes. A safetensors
@@ -40,11 +57,11 @@ export class Session<G extends Graph = Graph> extends GraphSession<G> {
     requireWarm(options.warm);
     requireSignal(options.signal, { op: 'Session' });
     // The reader counts the values.
-    const { multiThresholdAxis, maxFileBytes, maxNodes, shapes, ...more } = options;
+    const { multiThresholdAxis, maxFileBytes, maxNodes, shapes, task, ...more } = options;
     const { signal, maxBytes } = more;
-    const loading = { signal, multiThresholdAxis, maxFileBytes, maxNodes, maxBytes, shapes };
+    const loading = { signal, multiThresholdAxis, maxFileBytes, maxNodes, maxBytes, shapes, task };
     const settings = sessionSettings(more);
-    const { graph, close } = await openModel(model, loading);
+    const { graph, store, close } = await openModel(model, loading);
     let session: Session;
     try {
       const prepared = isOpen(graph)
@@ -56,6 +73,12 @@ export class Session<G extends Graph = Graph> extends GraphSession<G> {
       throw error;
     }
     session.close = close;
+    if (store !== undefined) {
+      const { warm: _, states: __, signal: ___, ...each } = more;
+      const sessions = new Map([[task as string, session]]);
+      const own = { ...each, ...(maxNodes && { maxNodes }) };
+      session.family = { store, options: own, shapes, sessions };
+    }
     try {
       await session.compileFirst(options.warm, signal);
       return session;
@@ -69,7 +92,35 @@ export class Session<G extends Graph = Graph> extends GraphSession<G> {
     return new Session<G>(graph, sessionSettings(options)).warmed(options);
   }
 
+  /** The tasks of the store that this session is over; none for other models. */
+  get tasks(): readonly string[] {
+    return this.family?.store.tasks.map(({ name }) => name) ?? [];
+  }
+
+  protected override ofTask(task: string): GraphSession {
+    if (this.family === undefined) return super.ofTask(task);
+    const { store, options, shapes, sessions } = this.family;
+    taskNumber(store, task);
+    let session = sessions.get(task);
+    if (session === undefined) {
+      const graph = taskGraph(store, task, { limits: limitsOf(options, 'Session') });
+      const fixed = shapes === undefined ? graph : fixShapes(graph, shapes, { op: 'shapes' });
+      session = new Session(fixed, sessionSettings(options));
+      // So that it knows its own name in a run.
+      session.family = this.family;
+      sessions.set(task, session);
+    }
+    return session;
+  }
+
   override async release(): Promise<void> {
+    const { sessions = new Map<string, Session>() } = this.family ?? {};
+    for (const session of sessions.values())
+      if (session !== (this as Session)) await session.releaseAlone();
+    await this.releaseAlone();
+  }
+
+  private async releaseAlone(): Promise<void> {
     await super.release();
     await this.close();
   }

@@ -2,6 +2,8 @@
  * Several networks of one architecture in one set of weights, as `import { fusion } from
  * 'bitplane'` gives them.
  */
+export { openStore } from '../formats/model.js';
+export type { Store } from '../formats/store/store.js';
 export {
   type BlockFloat,
   type BlockFloatSpec,
@@ -18,3 +20,10 @@ export {
   type SplitOptions,
   split,
 } from '../quant/formats/fused.js';
+export {
+  type FusedNetworks,
+  type FuseNetworksOptions,
+  fuseNetworks,
+  type Network,
+} from './fuse-networks.js';
+export { saveStore, type TaskGraphOptions, taskGraph } from './store-file.js';

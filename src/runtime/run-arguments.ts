@@ -17,7 +17,7 @@ export interface RunArguments {
 }
 
 const SITE = { op: 'run' };
-const OPTIONS: OptionNames<RunOptions> = { signal: true, outputs: true };
+const OPTIONS: OptionNames<RunOptions> = { signal: true, outputs: true, task: true };
 const ALL: RunArguments = { signal: undefined, outputs: undefined, memory: undefined };
 
 /**
@@ -35,6 +35,8 @@ export function runArguments(
   const options = ((chosenFirst ? third : second) ?? {}) as RunOptions;
   requireOptions(options, OPTIONS, SITE);
   requireSignal(options.signal, SITE);
+  if (options.task !== undefined && typeof options.task !== 'string')
+    throw expected('ERR_ARGUMENT', 'the name of a task', options.task, SITE);
   if (chosenFirst && second !== undefined && options.outputs !== undefined)
     throw expected('ERR_ARGUMENT', 'outputs once', 'a list and an option', SITE);
   const outputs = (chosenFirst ? second : undefined) ?? options.outputs;
@@ -43,6 +45,12 @@ export function runArguments(
     outputs: outputs === undefined ? undefined : outputNames(known, outputs),
     memory: outputs === undefined || Array.isArray(outputs) ? undefined : memoryOf(outputs),
   };
+}
+
+/** The task that the options of such a call name; an output that is called so names none. */
+export function taskOf(second: unknown, third: unknown): string | undefined {
+  const task = ((third ?? second) as RunOptions | null | undefined)?.task;
+  return typeof task === 'string' ? task : undefined;
 }
 
 /**

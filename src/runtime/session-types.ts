@@ -113,6 +113,8 @@ export interface RunOptions<K extends string = string> {
    * another output, or memory of a run that has not ended.
    */
   readonly outputs?: Outputs<K> | undefined;
+  /** Of a session over a store: which of its networks runs. Default: that of the session. */
+  readonly task?: string | undefined;
 }
 
 /** Facts about an open session. */

@@ -16,7 +16,7 @@ import { fly, type SessionParts } from './flight.js';
 import { kernelsOf, profileProgram } from './profile.js';
 import { Programs } from './programs.js';
 import { ResultTargets } from './result-targets.js';
-import { runArguments } from './run-arguments.js';
+import { runArguments, taskOf } from './run-arguments.js';
 import { SessionGraph } from './session-graph.js';
 import { requireGoing, type SessionSettings, sessionSettings } from './session-settings.js';
 import { SessionStates } from './session-states.js';
@@ -187,6 +187,9 @@ export class GraphSession<G extends Graph = Graph> {
   run(feeds: Feeds<G>, options: RunOptions<OutputName<G>>): Promise<Partial<Results<G>>>;
   async run(feeds: Feeds<G>, second?: unknown, third?: unknown): Promise<unknown> {
     this.requireOpen();
+    const task = taskOf(second, third);
+    const other: GraphSession = task === undefined ? this : this.ofTask(task);
+    if (other !== (this as GraphSession)) return other.run(feeds, second as never, third as never);
     const { signal, outputs, memory } = runArguments(this.outputNames, second, third);
     if (signal?.aborted) throw aborted(signal);
     this.states.requireHeld();
@@ -267,6 +270,11 @@ export class GraphSession<G extends Graph = Graph> {
     const last = this.programs.lastSizes;
     if (last === undefined) throw openError(this.graph);
     return last;
+  }
+
+  /** The session of a task of the same store. @throws BitplaneError ERR_ARGUMENT */
+  protected ofTask(task: string): GraphSession {
+    throw expected('ERR_ARGUMENT', 'task for a session over a store only', task, { op: 'run' });
   }
 
   private requireOpen(): void {

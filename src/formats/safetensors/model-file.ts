@@ -9,6 +9,7 @@ import type { Graph } from '../../graph/value.js';
 import { storedTensor } from '../../tensor/stored.js';
 import type { Tensor } from '../../tensor/tensor.js';
 import { type OpenFile, readPart } from '../read-file.js';
+import { looksLikeStore, MARK_BYTES } from '../store/store.js';
 import { LastingFile } from './lasting-file.js';
 import { decodeGraph, type Fetch, requireModel, tensorOver } from './model.js';
 import {
@@ -53,7 +54,7 @@ export async function openModelFile(
   let graph: Graph | undefined;
   try {
     const start = await file.read(0, new Uint8Array(Math.min(START_BYTES, file.size)));
-    if (looksLikeSafetensors(start))
+    if (looksLikeSafetensors(start) && !looksLikeStore(start))
       graph = await readingAsync({ op: 'model', node: String(path) }, () =>
         decode(file, start, proceed, limits),
       );
@@ -69,8 +70,8 @@ export async function openModelFile(
  */
 export async function refuseForeign(file: OpenFile): Promise<void> {
   if (file.size < SMALL_FILE) return;
-  const start = await readPart(file, 0, LENGTH_BYTES + 1);
-  if (!looksLikeSafetensors(start)) return;
+  const start = await readPart(file, 0, MARK_BYTES);
+  if (!looksLikeSafetensors(start) || looksLikeStore(start)) return;
   const dataAt = dataOffset(start, file.size);
   // If the file shrinks meanwhile, its cut header is malformed.
   const header = await readPart(file, LENGTH_BYTES, dataAt - LENGTH_BYTES);

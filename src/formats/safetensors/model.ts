@@ -51,6 +51,7 @@ import {
   type Header,
   LENGTH_BYTES,
   readHeader,
+  type Safetensors,
   type Span,
   type StoredTensor,
   writeSafetensors,
@@ -80,6 +81,11 @@ export async function saveModel(graph: Graph, path: string | URL): Promise<void>
 }
 
 export function encodeModel(graph: Graph): Uint8Array {
+  return writeSafetensors(modelParts(graph));
+}
+
+/** What `encodeModel` writes, before it is one file. */
+export function modelParts(graph: Graph): Safetensors {
   verify(graph);
   const tensors = new Map<string, StoredTensor>();
   const order = topological(graph);
@@ -130,7 +136,7 @@ export function encodeModel(graph: Graph): Uint8Array {
     ['bitplane.graph', JSON.stringify(json)],
     ...carried,
   ]);
-  return writeSafetensors({ metadata, tensors });
+  return { metadata, tensors };
 }
 
 /**

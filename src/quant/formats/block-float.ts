@@ -67,27 +67,22 @@ export function blockFloat(tensor: TensorLike<'f32'>, spec: BlockFloatSpec): Blo
   const values = new Float32Array(w.data.length);
   const round = ROUND[rounding];
   const most = 2 ** bits - 1;
+  const units = unitsOf(exponents, bits);
   for (let i = 0; i < values.length; i++) {
     const value = w.data[i] as number;
-    const exponent = exponents[groups.of(i)] as number;
-    // A power of two times a float32 is exact in a float64.
-    const mantissa = Math.min(most, round(Math.abs(value) * 2 ** (bits - 1 - exponent)));
+    const unit = units[groups.of(i)] as number;
+    // A float32 by a power of two is exact in a float64.
+    const mantissa = Math.min(most, round(Math.abs(value) / unit));
     signs[i] = value < 0 ? 1 : 0;
     mantissas[i] = mantissa;
-    values[i] = blockFloatValue(signs[i] as number, mantissa, exponent, bits);
+    values[i] = value < 0 ? -(mantissa * unit) : mantissa * unit;
   }
   return { signs, mantissas, exponents, values: new Tensor('f32', values, w.shape) };
 }
 
-/** (-1)^sign mantissa 2^(exponent-bits+1). */
-export function blockFloatValue(
-  sign: number,
-  mantissa: number,
-  exponent: number,
-  bits: number,
-): number {
-  const magnitude = mantissa * 2 ** (exponent - bits + 1);
-  return sign === 1 ? -magnitude : magnitude;
+/** What a mantissa of `bits` bits counts: 2^(E-bits+1), one a group. */
+export function unitsOf(exponents: Int16Array, bits: number): Float64Array {
+  return Float64Array.from(exponents, (exponent) => 2 ** (exponent - bits + 1));
 }
 
 function exponentsOf(w: Float32Array, groups: Groups): Int16Array {

@@ -25,10 +25,10 @@ import { groupsOf } from '../groups.js';
 import type { Granularity } from '../spec.js';
 import {
   blockFloat,
-  blockFloatValue,
   finiteFloats,
   type MantissaRounding,
   requireMantissaBits,
+  unitsOf,
 } from './block-float.js';
 import {
   exponentFieldOf,
@@ -340,15 +340,13 @@ function blockFloats(
   bits: number,
 ): Float32Array {
   const groups = groupsOf(granularity, shape);
-  const own = exponents.subarray(groups.count * task);
+  const own = exponents.subarray(groups.count * task, groups.count * (task + 1));
+  const units = unitsOf(own as Int16Array, bits);
   const values = new Float32Array(words.length);
-  for (let i = 0; i < values.length; i++)
-    values[i] = blockFloatValue(
-      negative[i] as number,
-      words[i] as number,
-      own[groups.of(first + i)] as number,
-      bits,
-    );
+  for (let i = 0; i < values.length; i++) {
+    const magnitude = (words[i] as number) * (units[groups.of(first + i)] as number);
+    values[i] = negative[i] === 1 ? -magnitude : magnitude;
+  }
   return values;
 }
 
