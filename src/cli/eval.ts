@@ -8,9 +8,9 @@ import { findRecipe } from './find-recipe.js';
 import { checkFit } from './fit-input.js';
 import { percent, three } from './format.js';
 import { type Io, printJson, printLines, verbatim } from './io.js';
-import { classCount, type DatasetName, dataFolder, openDataset } from './open-dataset.js';
+import { classCount, dataFolder, openDataset } from './open-dataset.js';
 import { withSession } from './open-session.js';
-import type { SessionFlags } from './options.js';
+import type { DatasetName, SessionFlags } from './options.js';
 import { startProgress } from './progress.js';
 import { facts } from './table.js';
 

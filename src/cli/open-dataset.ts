@@ -5,6 +5,7 @@
 import { BitplaneError } from '../core/errors.js';
 import type { Shape } from '../core/shape.js';
 import { openCifar10 } from '../data/cifar10.js';
+import { openCifar100 } from '../data/cifar100.js';
 import type { Dataset, Split } from '../data/dataset.js';
 import { fitDataset } from '../data/fitted.js';
 import { openFolder } from '../data/folder.js';
@@ -13,6 +14,7 @@ import type { Fit } from '../data/picture.js';
 import type { Recipe } from '../data/recipe.js';
 import type { Io } from './io.js';
 import { notHere } from './not-here.js';
+import type { DatasetName } from './options.js';
 
 export interface Opening {
   readonly dir: string;
@@ -24,19 +26,19 @@ export interface Opening {
   readonly labelled?: boolean;
 }
 
-/** How each data set is opened; the keys are the choices of --dataset. */
+/** How each data set is opened. */
 const DATASETS = {
   mnist: async ({ dir, split, recipe }: Opening) => fitted(await openMnist(dir, split), recipe),
   cifar10: async ({ dir, split, recipe }: Opening) => fitted(await openCifar10(dir, split), recipe),
+  cifar100: async ({ dir, split, recipe }: Opening) =>
+    fitted(await openCifar100(dir, split), recipe),
   folder: async ({ dir, split, recipe, outputs, strict, labelled }: Opening) => {
     if (split !== undefined)
       throw notHere('--split', 'a folder has no split: --data DIR names the one to use');
     const { labels } = recipe;
     return openFolder(dir, requireFit(recipe), { labels, outputs, strict, labelled });
   },
-} satisfies Record<string, (opening: Opening) => Promise<Dataset>>;
-
-export type DatasetName = keyof typeof DATASETS;
+} satisfies Record<DatasetName, (opening: Opening) => Promise<Dataset>>;
 
 export function openDataset(name: DatasetName, opening: Opening): Promise<Dataset> {
   return DATASETS[name](opening);

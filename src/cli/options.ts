@@ -11,6 +11,10 @@ import { ENGINES, type EngineName } from './engines.js';
 export const ISAS: readonly Isa[] = ['scalar', 'avx2', 'avx512', 'neon'];
 const MAX_THREADS = 64;
 
+/** The choices of --dataset. */
+export const DATASET_NAMES = ['mnist', 'cifar10', 'cifar100', 'folder'] as const;
+export type DatasetName = (typeof DATASET_NAMES)[number];
+
 /** What a command line says about the file of a model. */
 export interface FileFlags extends ImportChoices {
   readonly shape?: Shapes;

@@ -18,6 +18,7 @@ import { LOW_BITS } from '../runtime/session-types.js';
 import { type Io, printJson } from './io.js';
 import { modelFile } from './model-file.js';
 import {
+  DATASET_NAMES,
   gather,
   gatherShapes,
   ISAS,
@@ -112,6 +113,10 @@ export function buildProgram(io: Io, messages: Io, exit: (code: number) => void)
       outputError: (text, write) => write(text.replace(/^error: /, 'bitplane: ')),
     });
   // Only subcommands made by program.command() inherit exitOverride and the output.
+  const datasetOption = () =>
+    new Option('--dataset <name>', 'mnist, cifar10, cifar100, or a folder of pictures').choices(
+      DATASET_NAMES,
+    );
   const command = (text: string, about: string) =>
     program.command(text).description(about).option('--json', 'print one JSON document');
   /** A command whose first argument is a model. */
@@ -189,17 +194,13 @@ export function buildProgram(io: Io, messages: Io, exit: (code: number) => void)
     );
 
   session(onModel(command('eval <model>', 'accuracy on a data set')))
-    .addOption(
-      new Option('--dataset <name>', 'mnist, cifar10, or a folder of pictures')
-        .choices(['mnist', 'cifar10', 'folder'])
-        .makeOptionMandatory(),
-    )
+    .addOption(datasetOption().makeOptionMandatory())
     .option('--data <dir>', "the data set's folder or its parent (default: $BITPLANE_DATA)")
     .addOption(
-      new Option('--split <split>', 'which part of mnist or cifar10 (default: test)').choices([
-        'test',
-        'train',
-      ]),
+      new Option(
+        '--split <split>',
+        'which part of mnist, cifar10 or cifar100 (default: test)',
+      ).choices(['test', 'train']),
     )
     .option('--limit <n>', 'only the first n pictures', parseCount)
     .option('--batch <n>', 'pictures a run (default: 32)', parseCount)
@@ -294,13 +295,7 @@ export function buildProgram(io: Io, messages: Io, exit: (code: number) => void)
       'another choice for a layer, or a pattern with *: W4A8, W4, A8 or float; repeatable',
       gatherLayers,
     )
-    .addOption(
-      new Option('--dataset <name>', 'mnist, cifar10, or a folder of pictures').choices([
-        'mnist',
-        'cifar10',
-        'folder',
-      ]),
-    )
+    .addOption(datasetOption())
     .option('--data <dir>', "the data set's folder or its parent (default: $BITPLANE_DATA)")
     .option('--test <dir>', 'labelled pictures for the accuracy, where --dataset is folder')
     .option(
@@ -340,11 +335,7 @@ export function buildProgram(io: Io, messages: Io, exit: (code: number) => void)
     );
 
   command('train <recipe>', 'a network trained by the recipe of a paper, packed and checked')
-    .addOption(
-      new Option('--dataset <name>', 'cifar10, mnist, or a folder of pictures')
-        .choices(['cifar10', 'mnist', 'folder'])
-        .makeOptionMandatory(),
-    )
+    .addOption(datasetOption().makeOptionMandatory())
     .option('--data <dir>', "the data set's folder or its parent (default: $BITPLANE_DATA)")
     .requiredOption('--out <dir>', 'where the trained network, its log and checkpoints go')
     .addOption(

@@ -19,9 +19,8 @@ import { knownRecipe } from './find-recipe.js';
 import { bytes, percent } from './format.js';
 import { type Io, printJson, printLines } from './io.js';
 import { type Elsewhere, notHere, refuseElsewhere } from './not-here.js';
-import type { DatasetName } from './open-dataset.js';
 import { openModel } from './open-model.js';
-import { type SessionFlags, toSessionOptions } from './options.js';
+import { type DatasetName, type SessionFlags, toSessionOptions } from './options.js';
 import { startProgress } from './progress.js';
 import type { MethodName } from './quantize-options.js';
 import {

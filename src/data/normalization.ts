@@ -20,6 +20,12 @@ export const CIFAR10_NORMALIZATION: Normalization = {
   std: [0.247, 0.2435, 0.2616],
 };
 
+/** Of the training pictures of CIFAR-100. */
+export const CIFAR100_NORMALIZATION: Normalization = {
+  mean: [0.5071, 0.4865, 0.4409],
+  std: [0.2673, 0.2564, 0.2762],
+};
+
 /** Of the training pictures of MNIST. */
 export const MNIST_NORMALIZATION: Normalization = { mean: [0.1307], std: [0.3081] };
 

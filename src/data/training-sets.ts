@@ -1,6 +1,6 @@
 /**
- * Opens what a network is trained and tested on, in memory: CIFAR-10, MNIST, or a folder. Not here:
- * the files of each (cifar10.ts, mnist.ts, folder.ts).
+ * Opens what a network is trained and tested on, in memory: CIFAR-10, CIFAR-100, MNIST, or a folder.
+ * Not here: the files of each (cifar10.ts, cifar100.ts, mnist.ts, folder.ts).
  *
  * A folder holds `train` and `test` (or `val`, or `validation`), each with a folder for each class;
  * or only the folders of classes, of which a seeded share is held out.
@@ -9,11 +9,13 @@ import { join } from 'node:path';
 import { requireOneOf, requireOptions } from '../core/checks.js';
 import { expected } from '../core/errors.js';
 import { openCifar10 } from './cifar10.js';
+import { openCifar100 } from './cifar100.js';
 import { listFolder } from './files.js';
 import { openFolder } from './folder.js';
 import { openMnist } from './mnist.js';
 import {
   CIFAR10_NORMALIZATION,
+  CIFAR100_NORMALIZATION,
   MNIST_NORMALIZATION,
   measureNormalization,
   type Normalization,
@@ -31,7 +33,7 @@ export interface TrainingSetsOptions {
   readonly seed?: number | undefined;
   /** Of a folder: a picture that cannot be read is an error (true) or left out (false, default). */
   readonly strict?: boolean | undefined;
-  /** Default: of CIFAR-10 and MNIST the usual one, of a folder that of its training pictures. */
+  /** Default: of CIFAR and MNIST the usual one, of a folder that of its training pictures. */
   readonly normalization?: Normalization | undefined;
 }
 
@@ -39,6 +41,10 @@ const OPENERS = {
   cifar10: async (dir, { normalization = CIFAR10_NORMALIZATION }) => ({
     train: await loadPictures(await openCifar10(dir, 'train'), { normalization }),
     test: await loadPictures(await openCifar10(dir, 'test'), { normalization }),
+  }),
+  cifar100: async (dir, { normalization = CIFAR100_NORMALIZATION }) => ({
+    train: await loadPictures(await openCifar100(dir, 'train'), { normalization }),
+    test: await loadPictures(await openCifar100(dir, 'test'), { normalization }),
   }),
   mnist: async (dir, { normalization = MNIST_NORMALIZATION }) => ({
     train: await loadPictures(await openMnist(dir, 'train'), { normalization }),

@@ -45,19 +45,33 @@ export function writeMnist(folder: string, count: number, gz = false, prefix = '
  * row.
  */
 export function writeCifar10(folder: string, count: number, file = 'test_batch.bin'): void {
-  const records = Buffer.alloc(count * 3073);
+  writeRecords(join(folder, file), count, 1, 10);
+  writeClasses(join(folder, 'batches.meta.txt'), 10);
+}
+
+/** As `writeCifar10`; before each label n mod 100 stands the coarse one, 19. */
+export function writeCifar100(folder: string, count: number, file = 'test.bin'): void {
+  writeRecords(join(folder, file), count, 2, 100);
+  writeClasses(join(folder, 'fine_label_names.txt'), 100);
+}
+
+function writeRecords(path: string, count: number, labelBytes: number, classes: number): void {
+  const length = labelBytes + 3072;
+  const records = Buffer.alloc(count * length, 19);
   for (let n = 0; n < count; n++) {
-    records[n * 3073] = n % 10;
+    const at = n * length + labelBytes;
+    records[at - 1] = n % classes;
     for (let c = 0; c < 3; c++) {
       for (let i = 0; i < 1024; i++)
-        records[n * 3073 + 1 + c * 1024 + i] = i % 32 === 0 ? 255 - i / 32 : c * 50 + n;
+        records[at + c * 1024 + i] = i % 32 === 0 ? 255 - i / 32 : c * 50 + n;
     }
   }
-  write(join(folder, file), records);
-  write(
-    join(folder, 'batches.meta.txt'),
-    `${Array.from({ length: 10 }, (_, i) => `class${i}`).join('\n')}\n\n`,
-  );
+  write(path, records);
+}
+
+function writeClasses(path: string, count: number): void {
+  const names = Array.from({ length: count }, (_, i) => `class${i}`);
+  write(path, `${names.join('\n')}\n\n`);
 }
 
 /** BITPLANE_DATA, or undefined after a loud message about the skipped tests. */

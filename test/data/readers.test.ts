@@ -9,9 +9,17 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { BitplaneError } from '../../src/core/errors.js';
 import { openCifar10 } from '../../src/data/cifar10.js';
+import { openCifar100 } from '../../src/data/cifar100.js';
 import { parseIdx } from '../../src/data/idx.js';
 import { openMnist } from '../../src/data/mnist.js';
-import { idx, temporaryFolder, write, writeCifar10, writeMnist } from './fixtures.js';
+import {
+  idx,
+  temporaryFolder,
+  write,
+  writeCifar10,
+  writeCifar100,
+  writeMnist,
+} from './fixtures.js';
 
 describe('mnist', () => {
   test.each([
@@ -162,5 +170,35 @@ describe('cifar10', () => {
     writeCifar10(dir, 1);
     write(join(dir, 'batches.meta.txt'), 'airplane\ncar\n');
     await expect(openCifar10(dir)).rejects.toThrow(/batches.meta.txt": expected 10 class names/);
+  });
+});
+
+describe('cifar100', () => {
+  test.each(['', 'cifar-100-binary'])('a label is not the fine one, from %j', async (where) => {
+    const dir = temporaryFolder();
+    writeCifar100(join(dir, where), 60);
+    const data = await openCifar100(dir);
+    expect(data).toMatchObject({ name: 'cifar100 test', size: 60, pictureShape: [32, 32, 3] });
+    expect(data.classes).toHaveLength(100);
+    const { pixels, labels } = await data.read(58, 60);
+    expect([...labels]).toEqual([58, 59]);
+    expect([...pixels.subarray(0, 6)]).toEqual([255, 255, 255, 58, 108, 158]);
+    writeCifar100(join(dir, where), 7, 'train.bin');
+    expect((await openCifar100(dir, 'train')).size).toBe(7);
+  });
+
+  test('records of CIFAR-10, or a fine label of 100, are taken', async () => {
+    const dir = temporaryFolder();
+    writeCifar100(dir, 1);
+    const bytes = Buffer.alloc(3074, 99);
+    write(join(dir, 'test.bin'), bytes);
+    expect((await openCifar100(dir)).size).toBe(1);
+    bytes[1] = 100;
+    write(join(dir, 'test.bin'), bytes);
+    await expect(openCifar100(dir)).rejects.toThrow(
+      'labels below 100 but received 100 in record 0',
+    );
+    write(join(dir, 'test.bin'), Buffer.alloc(3073));
+    await expect(openCifar100(dir)).rejects.toThrow('whole records of 3074 bytes');
   });
 });

@@ -13,7 +13,14 @@ import {
 import { openMnist } from '../../src/data/mnist.js';
 import { measureNormalization } from '../../src/data/normalization.js';
 import { loadPictures } from '../../src/data/picture-set.js';
-import { realData, temporaryFolder, write, writeCifar10, writeMnist } from './fixtures.js';
+import {
+  realData,
+  temporaryFolder,
+  write,
+  writeCifar10,
+  writeCifar100,
+  writeMnist,
+} from './fixtures.js';
 
 const TRAIN = [1, 2, 3, 4, 5].map((i) => `data_batch_${i}.bin`);
 
@@ -50,6 +57,14 @@ describe('cifar10', () => {
       node: join(dir, file),
     });
   });
+});
+
+test('cifar100: the training split is that of the tests', async () => {
+  const dir = temporaryFolder();
+  writeCifar100(dir, 3);
+  writeCifar100(dir, 8, 'train.bin');
+  const { train, test } = await openTrainingSets('cifar100', dir);
+  expect([train.size, test.size]).toEqual([8, 3]);
 });
 
 test('mnist: the training split is that of the tests', async () => {
@@ -211,6 +226,7 @@ describe.skipIf(folder === undefined)('real data', () => {
     expect(measureNormalization(train).std).toEqual(train.normalization.std);
     expect(batches(train, { batchSize: 128 }).steps).toBe(391);
   });
+
 
   test('the usual mean of MNIST is not that of its training pictures', async () => {
     const { train } = await openTrainingSets('mnist', folder as string);
