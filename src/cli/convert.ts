@@ -20,11 +20,12 @@ import { isZooName } from './zoo-name.js';
 
 type Format = 'safetensors' | Dialect;
 
-export interface ConvertFlags extends FileFlags {
+export interface ConvertFlags extends Omit<FileFlags, 'task'> {
   readonly format?: Format;
   readonly signZero?: SignZero;
   readonly mergeAffines?: boolean;
   readonly preprocess?: string;
+  readonly exportTask?: string;
   readonly json?: boolean;
 }
 
@@ -42,7 +43,12 @@ export async function convert(
     });
   if (format !== 'safetensors' && flags.signZero !== undefined)
     throw expected('ERR_ARGUMENT', '--sign-zero for safetensors only', format, { op: 'convert' });
-  const loaded = await openModel(from, flags, io);
+  const { exportTask } = flags;
+  const loaded = await openModel(
+    from,
+    { ...flags, ...(exportTask !== undefined && { task: exportTask }) },
+    io,
+  );
   const { recipe, problem } = await recipeOf(from, loaded, flags.preprocess);
   const carrying = recipe === undefined ? loaded : withRecipe(loaded, recipe);
   const graph = await write(carrying, to, format, flags);

@@ -4,6 +4,8 @@
  */
 import { basename } from 'node:path';
 import { showShape } from '../core/shape.js';
+import { MAX_MODEL_FILE, openFile, readPart } from '../formats/read-file.js';
+import { looksLikeStore, MARK_BYTES } from '../formats/store/store.js';
 import { isOpen, openError, symbolsOf } from '../graph/open.js';
 import {
   type Graph,
@@ -38,6 +40,17 @@ const NO_LAYERS: Analysis = {
   totals: { macs: { binary: 0, integer: 0, float: 0 }, weightBytes: 0 },
 };
 
+/** Whether a file's beginning says that it is a store; what is no file is none. */
+async function isStore(model: string): Promise<boolean> {
+  const file = await openFile(model, { limit: MAX_MODEL_FILE }).catch(() => undefined);
+  if (file === undefined) return false;
+  try {
+    return looksLikeStore(await readPart(file, 0, MARK_BYTES));
+  } finally {
+    await file.handle.close();
+  }
+}
+
 export async function inspect(model: string, flags: InspectFlags, io: Io): Promise<void> {
   if (flags.raw === true && flags.signZero !== undefined)
     throw notHere(
@@ -50,6 +63,11 @@ export async function inspect(model: string, flags: InspectFlags, io: Io): Promi
   ] as const)
     if (flags.raw === true && value !== undefined)
       throw notHere(flag, '--raw shows the graph as the file has it, which no kernel runs');
+  if (flags.task === undefined && (await isStore(model))) {
+    for (const [flag, value] of Object.entries({ raw: flags.raw, 'sign-zero': flags.signZero }))
+      if (value !== undefined) throw notHere(`--${flag}`, 'a store has layers with --task NAME');
+    return (await import('./inspect-store.js')).inspectStore(model, flags, io);
+  }
   const loaded = await openModel(model, flags, io);
   const open = isOpen(loaded)
     ? `no layers are shown, as they depend on sizes: ${openError(loaded).message}`

@@ -19,13 +19,18 @@ const SAFETENSORS = /\.safetensors(\.gz)?$/i;
  */
 export async function openModel(
   model: string,
-  { multiThresholdAxis, shape: shapes }: FileFlags,
+  {
+    multiThresholdAxis,
+    shape: shapes,
+    task,
+  }: Pick<FileFlags, 'multiThresholdAxis' | 'shape' | 'task'>,
   io: Io,
 ): Promise<Graph> {
   // A converted model has fixed axes, so the option would have no effect.
   if (multiThresholdAxis !== undefined && (isZooName(model) || SAFETENSORS.test(model)))
     throw notHere('--multi-threshold-axis', `${model} is no QONNX file`);
-  if (!isZooName(model)) return loadModel(model, { multiThresholdAxis, shapes });
+  if (!isZooName(model)) return loadModel(model, { multiThresholdAxis, shapes, task });
+  if (task !== undefined) throw notHere('--task', `${model} is no store`);
   const { zooGraph } = await import('../zoo/registry.js');
   const graph = zooGraph(model.slice(model.indexOf(':') + 1));
   io.stderr.write(`bitplane: ${model}: ${SEEDED}\n`);

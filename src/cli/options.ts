@@ -18,6 +18,8 @@ export type DatasetName = (typeof DATASET_NAMES)[number];
 /** What a command line says about the file of a model. */
 export interface FileFlags extends ImportChoices {
   readonly shape?: Shapes;
+  /** Of a store: which of its networks. */
+  readonly task?: string;
 }
 
 /** The session options of a command line. */

@@ -15,6 +15,16 @@ import { BitplaneError } from '../core/errors.js';
 import { MULTI_THRESHOLD_AXES } from '../formats/onnx/choices.js';
 import { DIALECTS } from '../formats/onnx/dialects.js';
 import { LOW_BITS } from '../runtime/session-types.js';
+import {
+  DITHERS,
+  FUSION_METHODS,
+  gatherModels,
+  gatherTasks,
+  MANTISSA_ROUNDINGS,
+  parseBits,
+  parseGranularity,
+  parseLoss,
+} from './fuse-options.js';
 import { type Io, printJson } from './io.js';
 import { modelFile } from './model-file.js';
 import {
@@ -138,6 +148,8 @@ export function buildProgram(io: Io, messages: Io, exit: (code: number) => void)
             "QONNX's files of 2023-12 to 2025-07",
         ).choices(MULTI_THRESHOLD_AXES),
       );
+  const ofStore = (target: Command) =>
+    target.option('--task <name>', 'of a store of several networks: which one');
   const optimized = (target: Command) =>
     fromFile(
       target.addOption(
@@ -165,11 +177,18 @@ export function buildProgram(io: Io, messages: Io, exit: (code: number) => void)
     kernels(
       target.option('--threads <n>', 'threads of one run (default: all cores)', parseThreads),
     );
-  const session = (target: Command) => running(optimized(target));
+  const session = (target: Command) => running(optimized(ofStore(target)));
 
   kernels(
     optimized(
-      onModel(command('inspect <model>', 'inputs, outputs, layers, kernels and weight sizes')),
+      ofStore(
+        onModel(
+          command(
+            'inspect <model>',
+            'inputs, outputs, layers, kernels and weight sizes; of a store, what it saves',
+          ),
+        ),
+      ),
     ),
   )
     .option('--raw', 'the graph as the file has it, before any optimization')
@@ -255,6 +274,7 @@ export function buildProgram(io: Io, messages: Io, exit: (code: number) => void)
       '--preprocess <file.json>',
       'preprocessing and labels to carry (default: IN.json beside IN, else what IN carries)',
     )
+    .option('--export-task <name>', 'of a store of several networks: the one to write')
     .option(
       '--merge-affines',
       'batch norms, scales and shifts in a row become one: faster, and floats round once less',
@@ -263,10 +283,12 @@ export function buildProgram(io: Io, messages: Io, exit: (code: number) => void)
 
   running(
     fromFile(
-      onModel(
-        command(
-          'quantize <in> <out>',
-          'few bits for a float network, by the ranges that pictures show',
+      ofStore(
+        onModel(
+          command(
+            'quantize <in> <out>',
+            'few bits for a float network, by the ranges that pictures show',
+          ),
         ),
       ),
     ),
@@ -333,6 +355,58 @@ export function buildProgram(io: Io, messages: Io, exit: (code: number) => void)
     .action(async (from, to, flags) =>
       (await import('./quantize.js')).quantize(from, to, flags, io),
     );
+
+  running(
+    fromFile(
+      command('fuse', 'several networks of one architecture in one store').addArgument(
+        new Argument('<models...>', 'a model file for each task').argParser(gatherModels),
+      ),
+    ),
+  )
+    .requiredOption('-o, --out <file>', 'the store, a safetensors file')
+    .addOption(
+      new Option('--method <name>', 'block floats, or fields of 32-bit floats')
+        .choices(FUSION_METHODS)
+        .makeOptionMandatory(),
+    )
+    .requiredOption(
+      '--bits <n,m|auto>',
+      'bfp: bits of the mantissa of each task; ieee754: the bits that the first task gives up, ' +
+        'then those that the others keep; auto: the fewest within --tolerance',
+      parseBits,
+    )
+    .option(
+      '--granularity <what>',
+      'what shares an exponent of bfp: tensor, channel, or blocks, as block32 (default: tensor)',
+      parseGranularity,
+    )
+    .addOption(
+      new Option('--rounding <rule>', 'of mantissas of bfp (default: nearest)').choices(
+        MANTISSA_ROUNDINGS,
+      ),
+    )
+    .addOption(
+      new Option(
+        '--dither <rule>',
+        "the bits below a task's own when it is read: none, the others', or random ones " +
+          '(default: mask for bfp, noise for ieee754)',
+      ).choices(DITHERS),
+    )
+    .option(
+      '--tolerance <percent>',
+      'what --bits auto may lose of top-1, in points (default: 0.2)',
+      parseLoss,
+    )
+    .option(
+      '--task <name[=dataset]>',
+      "a task's name, and the data set for its accuracy; one for each model, in their order",
+      gatherTasks,
+    )
+    .option('--data <dir>', "the data sets' folder or its parent (default: $BITPLANE_DATA)")
+    .option('--limit <n>', 'only the first n pictures of each data set', parseCount)
+    .option('--batch <n>', 'pictures a run (default: 32)', parseCount)
+    .option('--html <file>', 'write a page with charts')
+    .action(async (models, flags) => (await import('./fuse.js')).fuse(models, flags, io));
 
   command('train <recipe>', 'a network trained by the recipe of a paper, packed and checked')
     .addOption(datasetOption().makeOptionMandatory())

@@ -20,10 +20,13 @@ export {
   type SplitOptions,
   split,
 } from '../quant/formats/fused.js';
+export { fewestBits } from './fewest-bits.js';
 export {
   type FusedNetworks,
   type FuseNetworksOptions,
   fuseNetworks,
   type Network,
 } from './fuse-networks.js';
+export { type RoundedNetworkOptions, roundedNetwork } from './rounded-network.js';
 export { saveStore, type TaskGraphOptions, taskGraph } from './store-file.js';
+export { type PapersCount, type StoreBytes, type StoreSizes, storeSizes } from './store-sizes.js';

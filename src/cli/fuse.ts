@@ -1,0 +1,208 @@
+/**
+ * `bitplane fuse`: several networks of one architecture in one store, with what that saves and,
+ * where tasks have data sets, their accuracy before and after. Not here: fusing (src/fusion),
+ * choosing widths (./fuse-accuracy.ts).
+ */
+import { basename } from 'node:path';
+import { expected } from '../core/errors.js';
+import { withRecipe } from '../data/recipe.js';
+import { loadModel } from '../formats/model.js';
+import { writeFileAtomic } from '../formats/write-file.js';
+import { fuseNetworks, type Network } from '../fusion/fuse-networks.js';
+import { saveStore } from '../fusion/store-file.js';
+import { storeSizes } from '../fusion/store-sizes.js';
+import type { Graph } from '../graph/value.js';
+import { requireFuseOptions } from '../quant/formats/fused.js';
+import { findRecipe, knownRecipe } from './find-recipe.js';
+import { checkFit } from './fit-input.js';
+import { percent } from './format.js';
+import {
+  type Accuracy,
+  type Choice,
+  chooseBits,
+  DEFAULT_TOLERANCE,
+  type MeasuredTask,
+  Measurements,
+  widthsOf,
+} from './fuse-accuracy.js';
+import { type FuseFlags, type TaskName, taskNames } from './fuse-options.js';
+import { type FusedTask, fusePage, sizeFacts, sizeTable, taskTable } from './fuse-report.js';
+import { type Io, printJson, printLines } from './io.js';
+import { notHere } from './not-here.js';
+import { classCount, dataFolder, openDataset } from './open-dataset.js';
+import { openModel } from './open-model.js';
+import { facts } from './table.js';
+
+export async function fuse(models: readonly string[], flags: FuseFlags, io: Io): Promise<void> {
+  const tasks = checked(models, flags);
+  const graphs: Graph[] = [];
+  const { task: _, ...file } = flags;
+  for (const model of models) graphs.push(await openModel(model, file, io));
+  const dir = tasks.some(hasData) ? dataFolder(flags.data, io) : '';
+  const notes: string[] = [];
+  const measured: (MeasuredTask | undefined)[] = [];
+  for (const [i, task] of tasks.entries())
+    measured.push(await open(models[i] as string, graphs[i] as Graph, task, dir, notes));
+
+  const measurements = await Measurements.open(flags, io);
+  const choices =
+    flags.bits === 'auto'
+      ? await chooseBits(measured as MeasuredTask[], measurements, flags)
+      : undefined;
+  const bits = choices === undefined ? (flags.bits as readonly number[]) : widthsOf(choices, flags);
+  const { method, granularity, rounding, dither, out } = flags;
+  const networks: Network[] = [];
+  for (const [i, graph] of graphs.entries()) {
+    const recipe = await knownRecipe(models[i] as string, graph);
+    networks.push([(tasks[i] as TaskName).name, recipe ? withRecipe(graph, recipe) : graph]);
+  }
+  const { store, notes: more } = fuseNetworks(networks, {
+    method,
+    bits,
+    granularity,
+    rounding,
+    dither,
+  });
+  await saveStore(store, out);
+  notes.push(...more);
+
+  const done: FusedTask[] = [];
+  for (const [i, { name, dataset = null }] of tasks.entries()) {
+    const task = measured[i];
+    const row = { name, model: models[i] as string, bits: bits[i] as number, dataset };
+    const choice = choices?.[i];
+    done.push({
+      ...row,
+      ...(choice && { choice }),
+      ...(task && (await compared(task, measurements, out, choice))),
+    });
+  }
+  notes.push(...done.flatMap((task) => beyond(task, flags.tolerance)));
+  await report(done, storeSizes(store), notes, { ...flags, bits }, store.dither, io);
+}
+
+const hasData = ({ dataset }: TaskName) => dataset !== undefined;
+
+/** What needs no file, before any is opened. */
+function checked(models: readonly string[], flags: FuseFlags): readonly TaskName[] {
+  const { bits, out, method, granularity, rounding } = flags;
+  if (!/\.safetensors$/i.test(out))
+    throw expected('ERR_ARGUMENT', 'a store whose name ends in .safetensors', out, { op: '--out' });
+  if (models.length < 2)
+    throw expected('ERR_ARGUMENT', 'two models or more', models.length, { op: 'fuse' });
+  if (models.includes(out))
+    throw expected('ERR_ARGUMENT', 'another file than a model', out, { op: '--out' });
+  for (const [name, value] of Object.entries({ granularity, rounding }))
+    if (method === 'ieee754' && value !== undefined)
+      throw notHere(`--${name}`, 'ieee754 keeps an exponent for every weight, and truncates');
+  const tasks = taskNames(models, flags.task);
+  if (bits === 'auto') {
+    const without = tasks.find((task) => !hasData(task));
+    if (without !== undefined)
+      throw expected(
+        'ERR_ARGUMENT',
+        `--task ${without.name}=DATASET for --bits auto`,
+        'no data set',
+        {
+          op: '--task',
+        },
+      );
+  } else {
+    if (bits.length !== models.length)
+      throw expected('ERR_ARGUMENT', `a width for each of ${models.length} models`, bits.join(), {
+        op: '--bits',
+      });
+    requireFuseOptions({ method, bits, granularity, rounding }, { op: '--bits' });
+  }
+  if (!tasks.some(hasData))
+    for (const name of ['data', 'limit', 'batch', 'tolerance'] as const)
+      if (flags[name] !== undefined) throw notHere(`--${name}`, 'it needs --task NAME=DATASET');
+  return tasks;
+}
+
+async function open(
+  model: string,
+  graph: Graph,
+  { name, dataset }: TaskName,
+  dir: string,
+  notes: string[],
+): Promise<MeasuredTask | undefined> {
+  if (dataset === undefined) return undefined;
+  const recipe = await findRecipe(model, graph);
+  const [output] = Object.values(graph.outputs);
+  const outputs = classCount(output?.shape ?? []);
+  const split = undefined;
+  const data = await openDataset(dataset, { dir, split, recipe, outputs, strict: false });
+  const [input] = graph.inputs;
+  if (recipe.isDefault === true)
+    notes.push(`no preprocessing is known for ${model}: ${recipe.source}`);
+  if (input !== undefined) notes.push(...checkFit(input, data, recipe));
+  notes.push(...data.notes);
+  return { name, graph, data, recipe };
+}
+
+/** Before and after, on pictures that no width was chosen on. */
+async function compared(
+  task: MeasuredTask,
+  measurements: Measurements,
+  out: string,
+  choice: Choice | undefined,
+): Promise<{ readonly float: Accuracy; readonly fused: Accuracy }> {
+  const part = choice === undefined ? 'all' : 'confirming';
+  const float = await measurements.of(task, task.graph, 'float', part);
+  const graph = await loadModel(out, { task: task.name });
+  return { float, fused: await measurements.measure(task, graph, 'fused', part) };
+}
+
+function beyond(
+  { name, float, fused, choice }: FusedTask,
+  tolerance: number = DEFAULT_TOLERANCE,
+): string[] {
+  if (choice === undefined || float === undefined || fused === undefined) return [];
+  const lost = float.top1 - fused.top1;
+  if (lost <= tolerance) return [];
+  return [
+    `${name} loses ${percent(lost)} on the confirming half, more than the tolerance of ` +
+      `${percent(tolerance)} that its bits were chosen for`,
+  ];
+}
+
+async function report(
+  tasks: readonly FusedTask[],
+  sizes: ReturnType<typeof storeSizes>,
+  notes: readonly string[],
+  flags: FuseFlags,
+  dither: string,
+  io: Io,
+): Promise<void> {
+  const { out, method, bits, html } = flags;
+  const title = `${basename(out)}: ${tasks.map(({ name }) => name).join(', ')}`;
+  if (html !== undefined)
+    await writeFileAtomic(html, new TextEncoder().encode(fusePage(title, tasks, sizes, notes)));
+  if (flags.json === true) {
+    printJson(io, {
+      out,
+      method,
+      bits,
+      granularity: flags.granularity ?? 'tensor',
+      rounding: method === 'bfp' ? (flags.rounding ?? 'nearest') : 'truncate',
+      dither,
+      tasks,
+      sizes,
+      notes,
+      html: html ?? null,
+    });
+    return;
+  }
+  printLines(
+    io,
+    title,
+    '',
+    taskTable(tasks),
+    '',
+    sizeTable(sizes),
+    '',
+    facts(sizeFacts(sizes, tasks.length)),
+    notes,
+  );
+}
