@@ -18,6 +18,7 @@ const ELSEWHERE: Elsewhere<BenchFlags> = [
   ['html', '--html', 'the page is about the runs of a model'],
   ['vs', '--vs', 'onnxruntime runs models, no single kernels'],
   ['lowBit', '--low-bit', 'every row is one kernel already'],
+  ['task', '--task', 'it is about stores of networks'],
   ['signZero', '--sign-zero', 'it is about the Sign of an ONNX model'],
   ['shape', '--shape', 'it is about the inputs of a model file'],
   [

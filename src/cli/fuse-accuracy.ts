@@ -53,6 +53,9 @@ const FORMAT = 1;
 const MAX_BYTES = 2 ** 24;
 
 export class Measurements {
+  /** What measured last. */
+  info: { readonly isa: string; readonly threads: number } | undefined;
+
   private constructor(
     private readonly flags: FuseFlags,
     private readonly io: Io,
@@ -97,6 +100,7 @@ export class Measurements {
     const progress = startProgress(this.io, `${task.name}, ${label}`, total, silent);
     const options = { ...(threads && { threads }), ...(isa && { isa }), ...(lowBit && { lowBit }) };
     const session = Session.fromGraph(graph, toSessionOptions(options));
+    this.info = session.info;
     try {
       const { top1, n } = await evaluate(session, data, task.recipe.preprocess, {
         limit: total,

@@ -12,7 +12,7 @@ import { fuseNetworks, type Network } from '../fusion/fuse-networks.js';
 import { saveStore } from '../fusion/store-file.js';
 import { storeSizes } from '../fusion/store-sizes.js';
 import type { Graph } from '../graph/value.js';
-import { requireFuseOptions } from '../quant/formats/fused.js';
+import { type Dither, requireFuseOptions } from '../quant/formats/fused.js';
 import { findRecipe, knownRecipe } from './find-recipe.js';
 import { checkFit } from './fit-input.js';
 import { percent } from './format.js';
@@ -28,7 +28,7 @@ import {
 import { type FuseFlags, type TaskName, taskNames } from './fuse-options.js';
 import { type FusedTask, fusePage, sizeFacts, sizeTable, taskTable } from './fuse-report.js';
 import { type Io, printJson, printLines } from './io.js';
-import { notHere } from './not-here.js';
+import { type Elsewhere, notHere, refuseElsewhere } from './not-here.js';
 import { classCount, dataFolder, openDataset } from './open-dataset.js';
 import { openModel } from './open-model.js';
 import { facts } from './table.js';
@@ -39,10 +39,10 @@ export async function fuse(models: readonly string[], flags: FuseFlags, io: Io):
   const { task: _, ...file } = flags;
   for (const model of models) graphs.push(await openModel(model, file, io));
   const dir = tasks.some(hasData) ? dataFolder(flags.data, io) : '';
-  const notes: string[] = [];
-  const measured: (MeasuredTask | undefined)[] = [];
+  const opened: Opened[] = [];
   for (const [i, task] of tasks.entries())
-    measured.push(await open(models[i] as string, graphs[i] as Graph, task, dir, notes));
+    opened.push(await open(models[i] as string, graphs[i] as Graph, task, dir));
+  const measured = opened.map(({ task }) => task);
 
   const measurements = await Measurements.open(flags, io);
   const choices =
@@ -56,7 +56,7 @@ export async function fuse(models: readonly string[], flags: FuseFlags, io: Io):
     const recipe = await knownRecipe(models[i] as string, graph);
     networks.push([(tasks[i] as TaskName).name, recipe ? withRecipe(graph, recipe) : graph]);
   }
-  const { store, notes: more } = fuseNetworks(networks, {
+  const { store, notes: fused } = fuseNetworks(networks, {
     method,
     bits,
     granularity,
@@ -64,7 +64,6 @@ export async function fuse(models: readonly string[], flags: FuseFlags, io: Io):
     dither,
   });
   await saveStore(store, out);
-  notes.push(...more);
 
   const done: FusedTask[] = [];
   for (const [i, { name, dataset = null }] of tasks.entries()) {
@@ -77,9 +76,31 @@ export async function fuse(models: readonly string[], flags: FuseFlags, io: Io):
       ...(task && (await compared(task, measurements, out, choice))),
     });
   }
-  notes.push(...done.flatMap((task) => beyond(task, flags.tolerance)));
-  await report(done, storeSizes(store), notes, { ...flags, bits }, store.dither, io);
+  const notes = [
+    ...opened.flatMap((one) => one.notes),
+    ...fused,
+    ...done.flatMap((task) => beyond(task, flags.tolerance)),
+  ];
+  const { info } = measurements;
+  await report(
+    done,
+    storeSizes(store),
+    notes,
+    { ...flags, bits },
+    { dither: store.dither, info },
+    io,
+  );
 }
+
+const NEEDS_DATA = 'it needs --task NAME=DATASET';
+const OF_DATA: Elsewhere<FuseFlags> = [
+  ['data', '--data', NEEDS_DATA],
+  ['limit', '--limit', NEEDS_DATA],
+  ['batch', '--batch', NEEDS_DATA],
+  ['threads', '--threads', NEEDS_DATA],
+  ['isa', '--isa', NEEDS_DATA],
+  ['lowBit', '--low-bit', NEEDS_DATA],
+];
 
 const hasData = ({ dataset }: TaskName) => dataset !== undefined;
 
@@ -114,10 +135,16 @@ function checked(models: readonly string[], flags: FuseFlags): readonly TaskName
       });
     requireFuseOptions({ method, bits, granularity, rounding }, { op: '--bits' });
   }
-  if (!tasks.some(hasData))
-    for (const name of ['data', 'limit', 'batch', 'tolerance'] as const)
-      if (flags[name] !== undefined) throw notHere(`--${name}`, 'it needs --task NAME=DATASET');
+  if (!tasks.some(hasData)) refuseElsewhere(flags, OF_DATA);
+  if (bits !== 'auto' && flags.tolerance !== undefined)
+    throw notHere('--tolerance', 'only --bits auto has one');
   return tasks;
+}
+
+interface Opened {
+  /** Absent where the task has no data set. */
+  readonly task?: MeasuredTask;
+  readonly notes: readonly string[];
 }
 
 async function open(
@@ -125,20 +152,22 @@ async function open(
   graph: Graph,
   { name, dataset }: TaskName,
   dir: string,
-  notes: string[],
-): Promise<MeasuredTask | undefined> {
-  if (dataset === undefined) return undefined;
+): Promise<Opened> {
+  if (dataset === undefined) return { notes: [] };
   const recipe = await findRecipe(model, graph);
   const [output] = Object.values(graph.outputs);
   const outputs = classCount(output?.shape ?? []);
   const split = undefined;
   const data = await openDataset(dataset, { dir, split, recipe, outputs, strict: false });
   const [input] = graph.inputs;
-  if (recipe.isDefault === true)
-    notes.push(`no preprocessing is known for ${model}: ${recipe.source}`);
-  if (input !== undefined) notes.push(...checkFit(input, data, recipe));
-  notes.push(...data.notes);
-  return { name, graph, data, recipe };
+  const notes = [
+    ...(recipe.isDefault === true
+      ? [`no preprocessing is known for ${model}: ${recipe.source}`]
+      : []),
+    ...(input === undefined ? [] : checkFit(input, data, recipe)),
+    ...data.notes,
+  ];
+  return { task: { name, graph, data, recipe }, notes };
 }
 
 /** Before and after, on pictures that no width was chosen on. */
@@ -172,7 +201,7 @@ async function report(
   sizes: ReturnType<typeof storeSizes>,
   notes: readonly string[],
   flags: FuseFlags,
-  dither: string,
+  { dither, info }: { readonly dither: Dither; readonly info: Measurements['info'] },
   io: Io,
 ): Promise<void> {
   const { out, method, bits, html } = flags;
@@ -190,6 +219,8 @@ async function report(
       tasks,
       sizes,
       notes,
+      isa: info?.isa ?? null,
+      threads: info?.threads ?? null,
       html: html ?? null,
     });
     return;

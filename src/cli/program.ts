@@ -356,13 +356,9 @@ export function buildProgram(io: Io, messages: Io, exit: (code: number) => void)
       (await import('./quantize.js')).quantize(from, to, flags, io),
     );
 
-  running(
-    fromFile(
-      command('fuse', 'several networks of one architecture in one store').addArgument(
-        new Argument('<models...>', 'a model file for each task').argParser(gatherModels),
-      ),
-    ),
-  )
+  const fusing = command('fuse <models...>', 'several networks of one architecture in one store');
+  fusing.registeredArguments[0]!.argParser(gatherModels);
+  running(fromFile(fusing))
     .requiredOption('-o, --out <file>', 'the store, a safetensors file')
     .addOption(
       new Option('--method <name>', 'block floats, or fields of 32-bit floats')

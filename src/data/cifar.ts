@@ -1,7 +1,8 @@
 /**
- * CIFAR-10 and CIFAR-100, the "binary version" of their authors: files of records, each one or more
+ * CIFAR-10 and CIFAR-100, the "binary version" of their authors: files of records, each one or two
  * label bytes followed by 3072 pixel bytes, planar: 1024 red, 1024 green, 1024 blue, each 32x32 row
- * by row. Not here: the files of each (./cifar10.ts, ./cifar100.ts); the Python and Matlab versions.
+ * by row. Not here: the files of each (./cifar10.ts, ./cifar100.ts); the Python and Matlab
+ * versions.
  */
 import { dirname, join } from 'node:path';
 import { readingAsync } from '../core/border.js';

@@ -1,6 +1,6 @@
 /**
- * Opens what a network is trained and tested on, in memory: CIFAR-10, CIFAR-100, MNIST, or a folder.
- * Not here: the files of each (cifar10.ts, cifar100.ts, mnist.ts, folder.ts).
+ * Opens what a network is trained and tested on, in memory: CIFAR-10, CIFAR-100, MNIST, or a
+ * folder. Not here: the files of each (cifar10.ts, cifar100.ts, mnist.ts, folder.ts).
  *
  * A folder holds `train` and `test` (or `val`, or `validation`), each with a folder for each class;
  * or only the folders of classes, of which a seeded share is held out.

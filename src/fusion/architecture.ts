@@ -32,10 +32,10 @@ const SITE = 'fuse';
 export function sharedLayers(networks: readonly NamedNetwork[]): readonly SharedLayer[] {
   const all = networks.map(({ graph }) => productsOf(graph));
   const [first = []] = all;
-  const most = Math.max(...all.map((products) => products.length));
+  const most = all.reduce((length, products) => Math.max(length, products.length), 0);
   for (let i = 0; i < most; i++)
-    for (const [task, products] of all.entries())
-      requireSame(networks, first[i], products[i], task, i === first.length - 1);
+    for (let task = 1; task < all.length; task++)
+      requireSame(networks, first[i], all[task]?.[i], task, i === first.length - 1);
   const seen = new Set<Value>();
   const layers: SharedLayer[] = [];
   for (let i = 0; i < first.length - 1; i++) {

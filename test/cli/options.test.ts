@@ -53,6 +53,23 @@ async function floatModel(): Promise<void> {
   write(at('mnist/train-images-idx3-ubyte'), idx([40, 28, 28], few(40 * 784)));
   write(at('mnist/train-labels-idx1-ubyte'), idx([40], new Uint8Array(40)));
 }
+/** A store of two tasks, `a` and `b`, of its layers. */
+async function storeFile(): Promise<string> {
+  await on('fuse');
+  return at('store.safetensors');
+}
+const taskMatters =
+  (command: string, ...more: string[]) =>
+  async () => {
+    const store = await storeFile();
+    expect(await cli(command, store, ...more, '--task', 'b')).toMatchObject({ code: 0 });
+    expect((await cli(command, store, ...more, '--task', 'c')).stderr).toContain(
+      'expected task to be one of a, b but received "c"',
+    );
+    expect((await cli(command, at('float.safetensors'), ...more, '--task', 'a')).stderr).toContain(
+      'expected task for a store of several only',
+    );
+  };
 /** The report of one of its layers. */
 const layer = async (name: string, ...more: string[]) =>
   json(await on('quantize', '--json', ...more)).layers.find(
@@ -69,6 +86,11 @@ const BASE: Readonly<Record<string, () => string[]>> = {
   'bench kernels': () => ['bench', 'kernels', '--repeat', '1', '--isa', 'scalar'],
   convert: () => ['convert', model, at('out.safetensors')],
   quantize: () => ['quantize', at('float.safetensors'), at('few.safetensors'), ...QUANTIZE()],
+  fuse: () => [
+    ...['fuse', at('float.safetensors'), at('float.safetensors'), '--out', at('store.safetensors')],
+    ...['--method', 'bfp', '--bits', '12,11', '--data', dir],
+    ...['--task', 'a=mnist', '--task', 'b=mnist'],
+  ],
   train: () => [
     ...['train', 'float', '--dataset', 'mnist', '--data', dir, '--out', at('trained')],
     ...['--epochs', '1', '--width', '1', '--batch', '20'],
@@ -602,6 +624,89 @@ const WORKS: Readonly<Record<string, (command: string) => Promise<unknown>>> = {
     expect(json(await on('quantize', '--json', '--html', at('q.html'))).html).toBe(at('q.html'));
     expect(readFileSync(at('q.html'), 'utf8')).toMatch(/^<!doctype html>/);
   },
+  'inspect --task': async () => {
+    await taskMatters('inspect')();
+    expect(json(await cli('inspect', at('store.safetensors'), '--json')).tasks).toHaveLength(2);
+    expect((await cli('inspect', at('store.safetensors'), '--raw')).stderr).toContain('--raw: is');
+  },
+  'run --task': async () => taskMatters('run', '--input', at('x.npy'))(),
+  'eval --task': async () => taskMatters('eval', '--dataset', 'mnist', '--data', dir)(),
+  'bench --task': taskMatters('bench', '--repeat', '2'),
+  'quantize --task': async () => taskMatters('quantize', at('few.safetensors'), '--weights', '8')(),
+  'convert --export-task': async () => {
+    const [store, out] = [await storeFile(), at('task.safetensors')];
+    expect(await cli('convert', store, out, '--export-task', 'b')).toMatchObject({ code: 0 });
+    expect(json(await cli('inspect', out, '--json')).layers.length).toBeGreaterThan(2);
+    const other = await cli('convert', model, out, '--export-task', 'b');
+    expect(other.stderr).toContain('expected task for a store of several only');
+  },
+  'fuse --json': isJson,
+  'fuse --out': async () =>
+    expect(json(await on('fuse', '--json', '--out', at('other.safetensors'))).out).toBe(
+      at('other.safetensors'),
+    ),
+  'fuse --method': async () =>
+    expect(json(await on('fuse', '--json', '--method', 'ieee754')).dither).toBe('noise'),
+  'fuse --bits': async () => {
+    expect(json(await on('fuse', '--json', '--bits', '5,9')).sizes.papers.ours).toBe(16);
+    expect((await on('fuse', '--bits', '0,9')).stderr).toContain('bits of task 1 from 1 to 24');
+    expect((await on('fuse', '--bits', '17,16')).stderr).toContain('17 + 16 = 33');
+    expect((await on('fuse', '--bits', '4,5,6')).stderr).toContain('a width for each of 2 models');
+  },
+  'fuse --granularity': async () => {
+    const exponents = async (what: string) =>
+      json(await on('fuse', '--json', '--granularity', what)).sizes.bytes.exponents;
+    // Two layers of 8 outputs, 784 and 8 inputs; two bytes an exponent, two tasks.
+    expect(await exponents('tensor')).toBe(4 * 2);
+    expect(await exponents('channel')).toBe(4 * 16);
+    expect(await exponents('block8')).toBe(4 * 8 * 99);
+    const other = await on('fuse', '--method', 'ieee754', '--granularity', 'channel');
+    expect(other.stderr).toContain('--granularity: is not taken here');
+  },
+  'fuse --rounding': async () =>
+    expect(json(await on('fuse', '--json', '--rounding', 'truncate')).rounding).toBe('truncate'),
+  'fuse --dither': async () =>
+    expect(json(await on('fuse', '--json', '--dither', 'random')).dither).toBe('random'),
+  'fuse --tolerance': async () => {
+    const auto = ['--json', '--bits', 'auto', '--tolerance'];
+    expect(json(await on('fuse', ...auto, '100')).bits).toEqual([1, 1]);
+    expect((await on('fuse', '--tolerance', '1')).stderr).toContain('--tolerance: is not taken');
+  },
+  'fuse --task': async () => {
+    const names = ({ tasks }: { tasks: { name: string }[] }) => tasks.map(({ name }) => name);
+    const argv = (BASE['fuse'] as () => string[])().slice(0, -6);
+    const [, one] = argv as [string, string];
+    expect(names(json(await on('fuse', '--json')))).toEqual(['a', 'b']);
+    const copy = write(at('copy.safetensors'), readFileSync(one));
+    argv[2] = copy;
+    expect(names(json(await cli(...argv, '--json')))).toEqual(['float', 'copy']);
+    expect((await cli(...argv, '--task', 'a')).stderr).toContain('one for each of 2 models');
+    expect((await cli(...argv, '--task', 'a', '--task', 'a')).stderr).toContain('a twice');
+  },
+  'fuse --data': async () =>
+    expect((await on('fuse', '--data', at('none'))).stderr).toContain(at('none')),
+  'fuse --limit': async () =>
+    expect(json(await on('fuse', '--json', '--limit', '7')).tasks[0].fused.n).toBe(7),
+  'fuse --batch': async () =>
+    expect(json(await on('fuse', '--json', '--batch', '3')).tasks[0].fused.n).toBe(20),
+  'fuse --threads': usesThreads,
+  'fuse --isa': usesIsa,
+  'fuse --low-bit': async () =>
+    expect(json(await on('fuse', '--json', '--low-bit', 'dot')).tasks).toEqual(
+      json(await on('fuse', '--json')).tasks,
+    ),
+  'fuse --multi-threshold-axis': async () => {
+    const file = await thresholdModel();
+    const argv = ['fuse', file, file, '-o', at('o.safetensors'), '--method', 'bfp'];
+    const tasks = ['--bits', '4,4', '--task', 'a', '--task', 'b'];
+    expect((await cli(...argv, ...tasks)).stderr).toContain('thresholds of 1 or 2 rows');
+    const last = ['--multi-threshold-axis', 'last'];
+    expect((await cli(...argv, ...tasks, ...last)).stderr).toContain('expected layers with float');
+  },
+  'fuse --html': async () => {
+    expect(json(await on('fuse', '--json', '--html', at('f.html'))).html).toBe(at('f.html'));
+    expect(readFileSync(at('f.html'), 'utf8')).toMatch(/^<!doctype html>/);
+  },
   'train --json': isJson,
   'train --dataset': async () => expect(json(await on('train', '--json')).dataset).toBe('mnist'),
   'train --data': async () =>
@@ -694,6 +799,7 @@ const VALUES: Readonly<Record<string, string>> = {
   '--method': 'dfq',
   '--as': 'paper',
   '--clipping': 'laplace',
+  '--task': 'a',
 };
 
 const program = buildProgram(fakeIo(), fakeIo(), () => undefined);

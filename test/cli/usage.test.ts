@@ -17,6 +17,8 @@ beforeEach(async () => {
   model = await writeDenseModel(dir, 'N');
 });
 
+const FUSE = ['fuse', 'm', 'n', '-o', 'o', '--method', 'bfp', '--bits', '4,4'];
+
 describe('usage', () => {
   test.each([
     [['nonsense'], /unknown command 'nonsense'/],
@@ -25,7 +27,10 @@ describe('usage', () => {
     [['run', 'm', '--threads', '65'], /Expected at most 64/],
     [['run', 'm', '--isa', 'sse'], /Allowed choices are scalar, avx2, avx512, neon/],
     [['eval', 'm'], /--dataset .* not specified/],
-    [['eval', 'm', '--dataset', 'imagenet'], /Allowed choices are mnist, cifar10, folder/],
+    [
+      ['eval', 'm', '--dataset', 'imagenet'],
+      /Allowed choices are mnist, cifar10, cifar100, folder/,
+    ],
     [['bench', 'm', '--repeat', '1.5'], /Expected a whole number above 0/],
     [['bench', 'm', '--vs', 'onnxruntime,caffe'], /choices are onnxruntime, onnxruntime-web/],
     [['run', 'm', '--shape', '1,3,8,8'], /Expected NAME=SIZES, such as x=1,3,48,192/],
@@ -36,6 +41,12 @@ describe('usage', () => {
     [['quantize', 'm', 'n.safetensors'], /--weights .* not specified/],
     [['quantize', 'm', 'n', '--weights', '8', '--layer', 'a=W'], /Expected NAME=W4A8/],
     [['quantize', 'm', 'n', '--weights', '8', '--ends', 'two'], /Expected a number of bits/],
+    [['fuse', 'm', 'n', '--method', 'bfp', '--bits', '4,4'], /--out .* not specified/],
+    [['fuse', 'm', 'n', '-o', 'o', '--bits', '4,4'], /--method .* not specified/],
+    [['fuse', 'm', 'n', '-o', 'o', '--method', 'bfp', '--bits', '4'], /Expected auto, or a number/],
+    [[...FUSE, '--tolerance', '-1'], /--tolerance .* Expected percent from 0 to 100/],
+    [[...FUSE, '--task', 'a=imagenet'], /Expected NAME=DATASET with mnist, cifar10, cifar100/],
+    [[...FUSE, '--granularity', 'block0'], /Expected tensor, channel, or block and a number/],
     [['quantize', 'm', 'n', '--weights', '8', '--observer', 'max'], /choices are minmax, perc/],
   ])('%j exits with 2 and says why', async (argv, why) => {
     const { code, stdout, stderr } = await cli(...argv);
@@ -55,6 +66,7 @@ describe('usage', () => {
       'check',
       'convert',
       'quantize',
+      'fuse',
       'doctor',
     ])
       expect(stdout).toContain(`  ${name} `);

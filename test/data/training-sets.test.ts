@@ -227,7 +227,6 @@ describe.skipIf(folder === undefined)('real data', () => {
     expect(batches(train, { batchSize: 128 }).steps).toBe(391);
   });
 
-
   test('the usual mean of MNIST is not that of its training pictures', async () => {
     const { train } = await openTrainingSets('mnist', folder as string);
     expect(measureNormalization(train)).toEqual(train.normalization);

@@ -7,8 +7,8 @@
  * of Nascimento et al., "DSConv", ICCV 2019, arXiv 1901.01928, with the sign kept apart, as Bae and
  * Bae, "Improved Adapting a Single Network to Multiple Tasks By Bit Plane Slicing and Dithering",
  * have it. A QuantSpec of the scheme `blockFloat` and b bits gives the same numbers for n = b - 1,
- * where its scale is a float32; its codes hold the sign, so it ends at 8 bits. Every w' is a float32, exactly. Not here: several
- * networks in one word (./fused.ts).
+ * where its scale is a float32; its codes hold the sign, so it ends at 8 bits. Every w' is a
+ * float32, exactly. Not here: several networks in one word (./fused.ts).
  */
 import { requireOneOf, requireOptions } from '../../core/checks.js';
 import { type ErrorSite, expected } from '../../core/errors.js';
