@@ -29,6 +29,7 @@ import {
   writeSafetensors,
 } from '../safetensors/safetensors.js';
 import { encodeShared, readShared, type SharedEntry } from './encode-shared.js';
+import { withFewBits } from './few-bits.js';
 import { type Reading, type SharedWeights, weightsOfTask } from './shared-weights.js';
 
 const FORMAT = '1';
@@ -142,9 +143,13 @@ export function taskGraph(
     const from = all.length - (stop - span.begin);
     return tensorOver(all.subarray(from, from + span.end - span.begin), dtype, shape, false);
   };
-  return reading({ op: 'store', node }, () =>
-    decodeGraph({ metadata: parts.metadata, spans }, fetch, limits),
-  );
+  return reading({ op: 'store', node }, () => {
+    const graph = decodeGraph({ metadata: parts.metadata, spans }, fetch, limits);
+    // Below the last task's bits there is nothing.
+    if (dither !== 'mask' && number < store.tasks.length - 1) return graph;
+    const find = (constant: string) => store.weights[shared.get(constant) ?? -1]?.weights;
+    return withFewBits(graph, number, find);
+  });
 }
 
 /** The whole file. */
