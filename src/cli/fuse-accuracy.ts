@@ -161,7 +161,7 @@ export async function chooseBits(
       const rounded = roundedNetwork(task.graph, options);
       const accuracy = await measurements.of(task, rounded, label, 'choosing');
       tried.set(width, accuracy);
-      return accuracy.top1 >= float.top1 - tolerance;
+      return isWithin(float, accuracy, tolerance);
     });
     const inOrder = [...tried].sort(([a], [b]) => a - b);
     choices.push({
@@ -174,6 +174,13 @@ export async function chooseBits(
 }
 
 export const DEFAULT_TOLERANCE = 0.2;
+/** Shares of pictures are fractions, which floats round. */
+const ROUNDING = 1e-9;
+
+/** Whether an accuracy is at most the tolerance below that of the float network. */
+export function isWithin(float: Accuracy, other: Accuracy, tolerance: number): boolean {
+  return other.top1 >= float.top1 - tolerance - ROUNDING;
+}
 
 /**
  * The bits that `fuse` takes, of chosen ones.

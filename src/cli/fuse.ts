@@ -21,6 +21,7 @@ import {
   type Choice,
   chooseBits,
   DEFAULT_TOLERANCE,
+  isWithin,
   type MeasuredTask,
   Measurements,
   widthsOf,
@@ -188,10 +189,9 @@ function beyond(
   tolerance: number = DEFAULT_TOLERANCE,
 ): string[] {
   if (choice === undefined || float === undefined || fused === undefined) return [];
-  const lost = float.top1 - fused.top1;
-  if (lost <= tolerance) return [];
+  if (isWithin(float, fused, tolerance)) return [];
   return [
-    `${name} loses ${percent(lost)} on the confirming half, more than the tolerance of ` +
+    `${name} loses ${percent(float.top1 - fused.top1)} on the confirming half, more than the tolerance of ` +
       `${percent(tolerance)} that its bits were chosen for`,
   ];
 }

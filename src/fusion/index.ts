@@ -27,6 +27,15 @@ export {
   fuseNetworks,
   type Network,
 } from './fuse-networks.js';
+export {
+  claim,
+  type OwnedWeights,
+  ownGradient,
+  type PruneOptions,
+  prune,
+  weightsOfTask,
+} from './packnet.js';
+export { type MaskOptions, maskedWeights, maskOf, maskWith } from './piggyback.js';
 export { type RoundedNetworkOptions, roundedNetwork } from './rounded-network.js';
 export { saveStore, type TaskGraphOptions, taskGraph } from './store-file.js';
 export { type PapersCount, type StoreBytes, type StoreSizes, storeSizes } from './store-sizes.js';

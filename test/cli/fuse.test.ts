@@ -5,6 +5,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, expect, test } from 'vitest';
+import { isWithin } from '../../src/cli/fuse-accuracy.js';
 import { saveModel } from '../../src/formats/safetensors/model.js';
 import { GraphBuilder } from '../../src/ops/builder.js';
 import { Tensor } from '../../src/tensor/tensor.js';
@@ -101,6 +102,12 @@ test('a second call measures again what the first has measured', async () => {
   expect(first.bits).not.toEqual([1, 1]);
   write(kept, 'no json');
   expect((await fuse(...auto)).stdout).toContain('accuracies that an earlier call measured');
+});
+
+test('0.2 points of 94.8 are more than 0.2 points', () => {
+  const float = { top1: 94.8, n: 500 };
+  expect(isWithin(float, { top1: 94.6, n: 500 }, 0.2)).toBe(true);
+  expect(isWithin(float, { top1: 94.59, n: 500 }, 0.2)).toBe(false);
 });
 
 test('a task whose bits lose more on the other half is not told', async () => {
