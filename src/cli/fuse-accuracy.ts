@@ -19,7 +19,7 @@ import { MOST_MANTISSA_BITS } from '../quant/formats/block-float.js';
 import { STORED_MANTISSA } from '../quant/formats/float-fields.js';
 import { MOST_WORD_BITS } from '../quant/formats/fused.js';
 import { evaluate } from './evaluate.js';
-import type { FuseFlags } from './fuse-options.js';
+import type { FuseFlags, WordFlags } from './fuse-options.js';
 import type { Io } from './io.js';
 import { toSessionOptions } from './options.js';
 import { startProgress } from './progress.js';
@@ -144,7 +144,7 @@ async function read(path: string): Promise<Map<string, Accuracy>> {
 export async function chooseBits(
   tasks: readonly MeasuredTask[],
   measurements: Measurements,
-  { method, granularity, rounding, tolerance = DEFAULT_TOLERANCE }: FuseFlags,
+  { method, granularity, rounding, tolerance = DEFAULT_TOLERANCE }: WordFlags,
 ): Promise<readonly Choice[]> {
   const choices: Choice[] = [];
   for (const [number, task] of tasks.entries()) {
@@ -186,7 +186,7 @@ export function isWithin(float: Accuracy, other: Accuracy, tolerance: number): b
  * The bits that `fuse` takes, of chosen ones.
  * @throws BitplaneError ERR_ARGUMENT where no word has room for them
  */
-export function widthsOf(choices: readonly Choice[], { method }: FuseFlags): number[] {
+export function widthsOf(choices: readonly Choice[], { method }: WordFlags): number[] {
   const bits = choices.map((choice) => choice.bits);
   const most = method === 'bfp' ? MOST_WORD_BITS : STORED_MANTISSA;
   const sum = bits.reduce((a, b) => a + b, 0);

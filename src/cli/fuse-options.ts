@@ -5,18 +5,21 @@
 import { InvalidArgumentError } from 'commander';
 import { expected } from '../core/errors.js';
 import type { MantissaRounding } from '../quant/formats/block-float.js';
-import type { Dither, FusionMethod } from '../quant/formats/fused.js';
+import { type Dither, FUSION_METHODS, type FusionMethod } from '../quant/formats/fused.js';
 import type { Granularity } from '../quant/spec.js';
 import { modelFile } from './model-file.js';
 import { DATASET_NAMES, type DatasetName, type SessionFlags } from './options.js';
 
 export { MANTISSA_ROUNDINGS } from '../quant/formats/block-float.js';
-export { DITHERS, FUSION_METHODS } from '../quant/formats/fused.js';
+export { DITHERS } from '../quant/formats/fused.js';
+
+/** The choices of --method. */
+export const FUSE_METHODS = [...FUSION_METHODS, 'masks'] as const;
 
 export interface FuseFlags extends Omit<SessionFlags, 'signZero' | 'task'> {
   readonly out: string;
-  readonly method: FusionMethod;
-  readonly bits: readonly number[] | 'auto';
+  readonly method: FusionMethod | 'masks';
+  readonly bits?: readonly number[] | 'auto';
   readonly granularity?: Granularity;
   readonly rounding?: MantissaRounding;
   readonly dither?: Dither;
@@ -27,6 +30,12 @@ export interface FuseFlags extends Omit<SessionFlags, 'signZero' | 'task'> {
   readonly batch?: number;
   readonly html?: string;
   readonly json?: boolean;
+}
+
+/** Those of methods with words. */
+export interface WordFlags extends FuseFlags {
+  readonly method: FusionMethod;
+  readonly bits: NonNullable<FuseFlags['bits']>;
 }
 
 /** NAME or NAME=DATASET. */

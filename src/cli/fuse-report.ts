@@ -15,6 +15,8 @@ const PARTS = {
   mantissas: 'mantissas',
   signs: 'signs',
   exponents: 'exponents',
+  values: 'floats',
+  masks: 'masks',
   planes: 'planes of binary weights',
   heads: 'heads',
   others: 'batch norms, biases, other',
@@ -78,7 +80,8 @@ export function sizeFacts(sizes: StoreSizes, tasks: number): Fact[] {
 export interface FusedTask {
   readonly name: string;
   readonly model: string;
-  readonly bits: number;
+  /** Null where weights are taken by masks. */
+  readonly bits: number | null;
   readonly dataset: string | null;
   readonly choice?: Choice;
   /** On pictures that nothing was chosen on. */
@@ -91,7 +94,7 @@ const shown = (accuracy: Accuracy | undefined) =>
 
 const TASK_COLUMNS: readonly (Column<FusedTask> & HtmlColumn<FusedTask>)[] = [
   { title: 'task', cell: ({ name }) => name },
-  { title: 'bits', cell: ({ bits }) => String(bits), align: 'right' },
+  { title: 'bits', cell: ({ bits }) => String(bits ?? ''), align: 'right' },
   { title: 'data set', cell: ({ dataset }) => dataset ?? '' },
   { title: 'pictures', cell: ({ fused }) => (fused ? String(fused.n) : ''), align: 'right' },
   { title: 'float', cell: ({ float }) => shown(float), align: 'right' },

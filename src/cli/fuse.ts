@@ -12,7 +12,7 @@ import { fuseNetworks, type Network } from '../fusion/fuse-networks.js';
 import { saveStore } from '../fusion/store-file.js';
 import { storeSizes } from '../fusion/store-sizes.js';
 import type { Graph } from '../graph/value.js';
-import { type Dither, requireFuseOptions } from '../quant/formats/fused.js';
+import { type Dither, type FusionMethod, requireFuseOptions } from '../quant/formats/fused.js';
 import { findRecipe, knownRecipe } from './find-recipe.js';
 import { checkFit } from './fit-input.js';
 import { percent } from './format.js';
@@ -26,7 +26,7 @@ import {
   Measurements,
   widthsOf,
 } from './fuse-accuracy.js';
-import { type FuseFlags, type TaskName, taskNames } from './fuse-options.js';
+import { type FuseFlags, type TaskName, taskNames, type WordFlags } from './fuse-options.js';
 import { type FusedTask, fusePage, sizeFacts, sizeTable, taskTable } from './fuse-report.js';
 import { type Io, printJson, printLines } from './io.js';
 import { type Elsewhere, notHere, refuseElsewhere } from './not-here.js';
@@ -46,11 +46,15 @@ export async function fuse(models: readonly string[], flags: FuseFlags, io: Io):
   const measured = opened.map(({ task }) => task);
 
   const measurements = await Measurements.open(flags, io);
+  const words = flags.method === 'masks' ? undefined : (flags as WordFlags);
   const choices =
-    flags.bits === 'auto'
-      ? await chooseBits(measured as MeasuredTask[], measurements, flags)
+    words?.bits === 'auto'
+      ? await chooseBits(measured as MeasuredTask[], measurements, words)
       : undefined;
-  const bits = choices === undefined ? (flags.bits as readonly number[]) : widthsOf(choices, flags);
+  const bits =
+    words === undefined || choices === undefined
+      ? (flags.bits as readonly number[] | undefined)
+      : widthsOf(choices, words);
   const { method, granularity, rounding, dither, out } = flags;
   const networks: Network[] = [];
   for (const [i, graph] of graphs.entries()) {
@@ -69,7 +73,7 @@ export async function fuse(models: readonly string[], flags: FuseFlags, io: Io):
   const done: FusedTask[] = [];
   for (const [i, { name, dataset = null }] of tasks.entries()) {
     const task = measured[i];
-    const row = { name, model: models[i] as string, bits: bits[i] as number, dataset };
+    const row = { name, model: models[i] as string, bits: bits?.[i] ?? null, dataset };
     const choice = choices?.[i];
     done.push({
       ...row,
@@ -87,7 +91,7 @@ export async function fuse(models: readonly string[], flags: FuseFlags, io: Io):
     done,
     storeSizes(store),
     notes,
-    { ...flags, bits },
+    { ...flags, ...(bits && { bits }) },
     { dither: store.dither, info },
     io,
   );
@@ -101,6 +105,14 @@ const OF_DATA: Elsewhere<FuseFlags> = [
   ['threads', '--threads', NEEDS_DATA],
   ['isa', '--isa', NEEDS_DATA],
   ['lowBit', '--low-bit', NEEDS_DATA],
+];
+
+const NO_WORDS = 'masks leave floats as they are';
+const OF_WORDS: Elsewhere<FuseFlags> = [
+  ['bits', '--bits', NO_WORDS],
+  ['granularity', '--granularity', NO_WORDS],
+  ['rounding', '--rounding', NO_WORDS],
+  ['dither', '--dither', NO_WORDS],
 ];
 
 const hasData = ({ dataset }: TaskName) => dataset !== undefined;
@@ -117,6 +129,9 @@ function checked(models: readonly string[], flags: FuseFlags): readonly TaskName
   for (const [name, value] of Object.entries({ granularity, rounding }))
     if (method === 'ieee754' && value !== undefined)
       throw notHere(`--${name}`, 'ieee754 keeps an exponent for every weight, and truncates');
+  if (method === 'masks') refuseElsewhere(flags, OF_WORDS);
+  else if (bits === undefined)
+    throw expected('ERR_ARGUMENT', `--bits for --method ${method}`, bits, { op: '--bits' });
   const tasks = taskNames(models, flags.task);
   if (bits === 'auto') {
     const without = tasks.find((task) => !hasData(task));
@@ -129,12 +144,13 @@ function checked(models: readonly string[], flags: FuseFlags): readonly TaskName
           op: '--task',
         },
       );
-  } else {
+  } else if (bits !== undefined) {
     if (bits.length !== models.length)
       throw expected('ERR_ARGUMENT', `a width for each of ${models.length} models`, bits.join(), {
         op: '--bits',
       });
-    requireFuseOptions({ method, bits, granularity, rounding }, { op: '--bits' });
+    const words = { method: method as FusionMethod, bits, granularity, rounding };
+    requireFuseOptions(words, { op: '--bits' });
   }
   if (!tasks.some(hasData)) refuseElsewhere(flags, OF_DATA);
   if (bits !== 'auto' && flags.tolerance !== undefined)
@@ -191,8 +207,8 @@ function beyond(
   if (choice === undefined || float === undefined || fused === undefined) return [];
   if (isWithin(float, fused, tolerance)) return [];
   return [
-    `${name} loses ${percent(float.top1 - fused.top1)} on the confirming half, more than the tolerance of ` +
-      `${percent(tolerance)} that its bits were chosen for`,
+    `${name} loses ${percent(float.top1 - fused.top1)} on the confirming half, more than the ` +
+      `tolerance of ${percent(tolerance)} that its bits were chosen for`,
   ];
 }
 
@@ -212,9 +228,9 @@ async function report(
     printJson(io, {
       out,
       method,
-      bits,
-      granularity: flags.granularity ?? 'tensor',
-      rounding: method === 'bfp' ? (flags.rounding ?? 'nearest') : 'truncate',
+      bits: bits ?? null,
+      granularity: method === 'bfp' ? (flags.granularity ?? 'tensor') : null,
+      rounding: method === 'bfp' ? (flags.rounding ?? 'nearest') : null,
       dither,
       tasks,
       sizes,

@@ -87,7 +87,11 @@ async function describe(store: Store, number: number, flags: InspectFlags): Prom
   try {
     session.kernels();
     const widths = store.weights.map(({ weights }) =>
-      weights.method === 'bits' ? 1 : (weights.fields[number] as number),
+      weights.method === 'bits'
+        ? 1
+        : weights.method === 'masks'
+          ? 32
+          : (weights.fields[number] as number),
     );
     return {
       name,

@@ -17,7 +17,7 @@ import { DIALECTS } from '../formats/onnx/dialects.js';
 import { LOW_BITS } from '../runtime/session-types.js';
 import {
   DITHERS,
-  FUSION_METHODS,
+  FUSE_METHODS,
   gatherModels,
   gatherTasks,
   MANTISSA_ROUNDINGS,
@@ -361,11 +361,14 @@ export function buildProgram(io: Io, messages: Io, exit: (code: number) => void)
   running(fromFile(fusing))
     .requiredOption('-o, --out <file>', 'the store, a safetensors file')
     .addOption(
-      new Option('--method <name>', 'block floats, or fields of 32-bit floats')
-        .choices(FUSION_METHODS)
+      new Option(
+        '--method <name>',
+        'block floats, fields of 32-bit floats, or floats that tasks take by masks',
+      )
+        .choices(FUSE_METHODS)
         .makeOptionMandatory(),
     )
-    .requiredOption(
+    .option(
       '--bits <n,m|auto>',
       'bfp: bits of the mantissa of each task; ieee754: the bits that the first task gives up, ' +
         'then those that the others keep; auto: the fewest within --tolerance',

@@ -4,7 +4,7 @@
  */
 import { requireOneOf, requireOptions } from '../core/checks.js';
 import { expected } from '../core/errors.js';
-import { joinBits } from '../formats/store/shared-weights.js';
+import { joinBits, joinMasks } from '../formats/store/shared-weights.js';
 import { type NamedWeights, type Store, storedTask, TASK_NAME } from '../formats/store/store.js';
 import { type Graph, requireGraph, type Value } from '../graph/value.js';
 import { optimize } from '../passes/index.js';
@@ -13,6 +13,7 @@ import {
   DITHERS,
   type Dither,
   defaultDither,
+  type FuseOptions,
   type FusionMethod,
   fuse,
   requireFuseOptions,
@@ -22,9 +23,13 @@ import type { Tensor } from '../tensor/tensor.js';
 import { type SharedLayer, sharedLayers } from './architecture.js';
 
 export interface FuseNetworksOptions {
-  readonly method: FusionMethod;
-  /** One number a task, as `fuse` takes them. */
-  readonly bits: readonly number[];
+  /**
+   * As `fuse` takes it; or `masks` for networks whose weights are 0 or the same in all tasks, such
+   * as PackNet and Piggyback make: the floats once, and a mask of one bit a weight for each task.
+   */
+  readonly method: FusionMethod | 'masks';
+  /** One number a task, as `fuse` takes them; none for `masks`. */
+  readonly bits?: readonly number[] | undefined;
   /** Of `bfp`: what shares an exponent. Default 'tensor'. */
   readonly granularity?: Granularity | undefined;
   /** Of `bfp`. Default 'nearest'. */
@@ -62,11 +67,14 @@ export function fuseNetworks(
     { method: true, bits: true, granularity: true, rounding: true, dither: true, seed: true },
     SITE,
   );
-  const { dither = defaultDither(options.method), seed = 0, ...more } = options;
-  requireFuseOptions(more, SITE);
+  const { method, dither = defaultDither(options.method), seed = 0, ...more } = options;
+  const words = method === 'masks' ? undefined : wordsOf({ ...options, method });
+  if (words === undefined)
+    for (const [name, value] of Object.entries(more))
+      if (value !== undefined) throw expected('ERR_ARGUMENT', `no ${name} for masks`, value, SITE);
   requireOneOf(dither, DITHERS, 'dither', SITE);
   if (!Number.isInteger(seed)) throw expected('ERR_ARGUMENT', 'a whole seed', seed, SITE);
-  requireNetworks(networks, more.bits.length);
+  requireNetworks(networks, words?.bits.length);
   const optimized = networks.map(([task, graph]) => ({ task, graph: optimize(graph) }));
   const layers = sharedLayers(optimized);
   for (const { dtype, constants } of layers)
@@ -78,12 +86,14 @@ export function fuseNetworks(
         });
   const weights = layers.map(({ name, dtype, constants }): NamedWeights => {
     const tensors = constants.map(({ data }) => data as Tensor);
+    if (dtype === 'b1') return { name, weights: joinBits(tensors as Tensor<'b1'>[]) };
+    const floats = tensors as Tensor<'f32'>[];
     return {
       name,
       weights:
-        dtype === 'b1'
-          ? joinBits(tensors as Tensor<'b1'>[])
-          : fuse(tensors as Tensor<'f32'>[], { ...more, name }),
+        words === undefined
+          ? joinMasks(floats, { op: 'fuse', node: name })
+          : fuse(floats, { ...words, name }),
     };
   });
   const tasks = optimized.map(({ task, graph }, number) =>
@@ -96,8 +106,22 @@ export function fuseNetworks(
   return { store: { tasks, weights, dither, seed }, notes: notesOn(networks, layers) };
 }
 
-function requireNetworks(networks: readonly Network[], widths: number): void {
-  if (!Array.isArray(networks) || networks.length !== widths)
+/** The options of `fuse`. @throws BitplaneError ERR_ARGUMENT */
+function wordsOf({
+  method,
+  bits = [],
+  granularity,
+  rounding,
+}: FuseNetworksOptions & { readonly method: FusionMethod }): FuseOptions {
+  const words = { method, bits, granularity, rounding };
+  requireFuseOptions(words, SITE);
+  return words;
+}
+
+function requireNetworks(networks: readonly Network[], widths: number | undefined): void {
+  if (widths === undefined && (!Array.isArray(networks) || networks.length < 2))
+    throw expected('ERR_ARGUMENT', 'two networks or more', networks, SITE);
+  if (!Array.isArray(networks) || networks.length !== (widths ?? networks.length))
     throw expected(
       'ERR_ARGUMENT',
       `a network for each of ${widths} widths`,

@@ -9,13 +9,14 @@ import { optimize } from '../passes/index.js';
 import { rewrite } from '../passes/rewrite.js';
 import { blockFloat } from '../quant/formats/block-float.js';
 import { sliceMantissa } from '../quant/formats/float-fields.js';
-import { FUSION_METHODS } from '../quant/formats/fused.js';
+import { FUSION_METHODS, type FusionMethod } from '../quant/formats/fused.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { sharedLayers } from './architecture.js';
 import type { FuseNetworksOptions } from './fuse-networks.js';
 
 export interface RoundedNetworkOptions
-  extends Pick<FuseNetworksOptions, 'method' | 'granularity' | 'rounding'> {
+  extends Pick<FuseNetworksOptions, 'granularity' | 'rounding'> {
+  readonly method: FusionMethod;
   /** Bits of the mantissa: of `bfp` 1 to 24, of `ieee754` those of 23 that are kept. */
   readonly bits: number;
 }

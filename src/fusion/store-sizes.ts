@@ -17,6 +17,9 @@ export interface StoreBytes {
   readonly mantissas: number;
   readonly signs: number;
   readonly exponents: number;
+  /** Floats that tasks take by their masks. */
+  readonly values: number;
+  readonly masks: number;
   /** Planes of binary weights. */
   readonly planes: number;
   /** Weights and nothing else of each task's last layer. */
@@ -50,14 +53,14 @@ export interface StoreSizes {
   readonly separateFloats: number;
   /** Bytes of the tasks as files of their own at the widths that they have here. */
   readonly separateSame: number;
-  /** Absent for stores of binary weights alone. */
+  /** Absent for stores without words. */
   readonly papers?: PapersCount;
 }
 
 /** @throws BitplaneError ERR_ARGUMENT for what is no store */
 export function storeSizes(store: Store): StoreSizes {
   const { weights, tasks } = requireStore(store);
-  const count = { mantissas: 0, signs: 0, exponents: 0, planes: 0 };
+  const count = { mantissas: 0, signs: 0, exponents: 0, values: 0, masks: 0, planes: 0 };
   let [shared, floats, same] = [0, 0, 0];
   for (const { weights: one } of weights) {
     const size = elementCount(one.shape);
@@ -66,6 +69,13 @@ export function storeSizes(store: Store): StoreSizes {
       count.planes += one.planes.length;
       floats += (tasks.length * size) / 8;
       same += tasks.length * Math.ceil(size / 8);
+      continue;
+    }
+    if (one.method === 'masks') {
+      count.values += one.values.byteLength;
+      count.masks += one.masks.length;
+      floats += tasks.length * size * 4;
+      same += tasks.length * size * 4;
       continue;
     }
     count.mantissas += one.words.length;
@@ -124,7 +134,7 @@ function weightsOf({ parts }: StoredTask): number {
  * the method before: alpha is 32 bits a weight, s a sign, e 8 bits of exponent.
  */
 function papersCount({ weights, tasks }: Store): PapersCount | undefined {
-  const found = weights.find(({ weights: one }) => one.method !== 'bits')?.weights;
+  const found = weights.find(({ weights: one }) => 'fields' in one)?.weights;
   if (found === undefined) return undefined;
   const { method, fields } = found as Fused;
   const k = tasks.length;

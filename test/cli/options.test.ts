@@ -645,8 +645,16 @@ const WORKS: Readonly<Record<string, (command: string) => Promise<unknown>>> = {
     expect(json(await on('fuse', '--json', '--out', at('other.safetensors'))).out).toBe(
       at('other.safetensors'),
     ),
-  'fuse --method': async () =>
-    expect(json(await on('fuse', '--json', '--method', 'ieee754')).dither).toBe('noise'),
+  'fuse --method': async () => {
+    expect(json(await on('fuse', '--json', '--method', 'ieee754')).dither).toBe('noise');
+    expect((await on('fuse', '--method', 'masks')).stderr).toContain('--bits: is not taken here');
+    const argv = (BASE['fuse'] as () => string[])().filter(
+      (word) => !/^(--bits|12,11)$/.test(word),
+    );
+    const masked = json(await cli(...argv, '--method', 'masks', '--json'));
+    expect(masked.sizes.bytes.masks).toBe(2 * (784 + 8));
+    expect((await cli(...argv)).stderr).toContain('--bits: expected --bits for --method bfp');
+  },
   'fuse --bits': async () => {
     expect(json(await on('fuse', '--json', '--bits', '5,9')).sizes.papers.ours).toBe(16);
     expect((await on('fuse', '--bits', '0,9')).stderr).toContain('bits of task 1 from 1 to 24');

@@ -5,17 +5,22 @@
 import { describe, expect, test } from 'vitest';
 import type { Dataset } from '../../src/data/dataset.js';
 import { everyOther } from '../../src/data/every-other.js';
-import { encodeStore, taskGraph } from '../../src/formats/store/store.js';
+import { decodeStore, encodeStore, taskGraph } from '../../src/formats/store/store.js';
 import { fewestBits } from '../../src/fusion/fewest-bits.js';
 import {
   type FuseNetworksOptions,
   fuseNetworks,
   type Network,
 } from '../../src/fusion/fuse-networks.js';
+import { claim, prune, weightsOfTask } from '../../src/fusion/packnet.js';
+import { maskWith } from '../../src/fusion/piggyback.js';
 import { roundedNetwork } from '../../src/fusion/rounded-network.js';
 import { storeSizes } from '../../src/fusion/store-sizes.js';
 import { type Graph, topological } from '../../src/graph/value.js';
 import { GraphBuilder } from '../../src/ops/builder.js';
+import { constant } from '../../src/ops/make.js';
+import { optimize } from '../../src/passes/index.js';
+import { rewrite } from '../../src/passes/rewrite.js';
 import { Tensor } from '../../src/tensor/tensor.js';
 import { evaluateGraph } from '../passes/evaluate.js';
 import { random } from '../random.js';
@@ -54,7 +59,7 @@ function network(seed: number, shape: Shape = {}): Graph {
   return g.graph([x], { y: g.dense(h, weights([classes, hidden], 'head.w'), { name: 'head' }) });
 }
 
-const BFP: FuseNetworksOptions = { method: 'bfp', bits: [9, 7] };
+const BFP = { method: 'bfp', bits: [9, 7] } as const;
 const pair = (a: Graph, b: Graph): Network[] => [
   ['first', a],
   ['second', b],
@@ -157,6 +162,81 @@ describe('networks of one architecture', () => {
     const w = g.constant(new Tensor('f32', new Float32Array(8), [2, 4]));
     const graph = g.graph([input], { y: g.dense(input, w) });
     expect(() => fuseNetworks(pair(graph, graph), BFP)).toThrow('before the last one');
+  });
+});
+
+describe('masks', () => {
+  /** The network with other weights for a layer. */
+  const withWeights = (graph: Graph, change: (name: string, w: Tensor<'f32'>) => Tensor<'f32'>) =>
+    rewrite(optimize(graph), (value) =>
+      value.op === 'constant' && /^[ab].w$/.test(value.name)
+        ? constant(value.name, change(value.name, value.data as Tensor<'f32'>))
+        : undefined,
+    );
+
+  test('a second task of PackNet changes the first, or takes other weights', () => {
+    const trained = network(1);
+    const owners = new Map<string, Tensor<'u8'>>();
+    const pruned = withWeights(trained, (name, w) => {
+      const all = claim(new Tensor('u8', new Uint8Array(w.size), w.shape), 1);
+      const kept = prune(w, all, { task: 1, share: 0.5 });
+      owners.set(name, claim(kept.owners, 2));
+      return kept.weights;
+    });
+    const alone = result(pruned);
+    // What the second task trains: what the first has given up.
+    const draw = random(9);
+    const both = withWeights(pruned, (name, w) => {
+      const own = owners.get(name)!.data;
+      return new Tensor(
+        'f32',
+        w.data.map((value, i) => (own[i] === 2 ? draw() - 0.5 : value)),
+        w.shape,
+      );
+    });
+    const ofTask = (task: number) =>
+      withWeights(both, (name, w) => weightsOfTask(w, owners.get(name)!, task));
+    const networks = pair(ofTask(1), ofTask(2));
+    const { store } = fuseNetworks(networks, { method: 'masks' });
+    const read = decodeStore(encodeStore(store));
+    expect(result(taskGraph(read, 'first'))).toEqual(alone);
+    expect(result(taskGraph(read, 'second'))).toEqual(result(both));
+    expect(result(both)).not.toEqual(alone);
+    const sizes = storeSizes(read);
+    expect(sizes.bytes).toMatchObject({ values: 4 * 92, masks: (2 * 92) / 8, mantissas: 0 });
+    expect(sizes.bitsPerSharedWeight).toBe(34);
+    expect(Object.values(sizes.bytes).reduce((a, b) => a + b, 0)).toBe(sizes.total);
+  });
+
+  test('masks of Piggyback over one network give other weights', () => {
+    const trunk = network(1);
+    const masked = (seed: number) => {
+      const draw = random(seed);
+      return withWeights(trunk, (_, w) =>
+        maskWith(
+          w,
+          new Tensor(
+            'f32',
+            w.data.map(() => draw() - 0.5),
+            w.shape,
+          ),
+        ),
+      );
+    };
+    const networks = pair(masked(3), masked(4));
+    const { store } = fuseNetworks(networks, { method: 'masks' });
+    for (const [task, graph] of networks)
+      expect(result(taskGraph(store, task))).toEqual(result(graph));
+  });
+
+  test('two numbers in one place are one, or widths are taken', () => {
+    const networks = pair(network(1), network(2));
+    expect(() => fuseNetworks(networks, { method: 'masks' })).toThrow(
+      /^fuse "a.w": expected weights that are 0 or the same in all tasks, .* as element 0, but/,
+    );
+    expect(() => fuseNetworks(networks, { method: 'masks', bits: [1, 1] })).toThrow(
+      'fuse: expected no bits for masks',
+    );
   });
 });
 

@@ -41,6 +41,17 @@ export function encodeShared(
   ];
   if (method === 'bits')
     return { entry: { name, method, shape }, parts: [whole('planes', weights.planes)] };
+  if (method === 'masks') {
+    const { values, masks } = weights;
+    const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
+    return {
+      entry: { name, method, shape },
+      parts: [
+        [tensorName(name, 'values'), { dtype: 'F32', shape, data: bytes }],
+        whole('masks', masks),
+      ],
+    };
+  }
   const { fields, granularity, words, signs, exponents } = weights;
   const { buffer, byteOffset, byteLength, length } = exponents;
   const bytes = new Uint8Array(buffer, byteOffset, byteLength);
@@ -91,8 +102,16 @@ export function readShared(
     };
     return { name, weights: planes };
   }
+  if (method === 'masks') {
+    const values = new Float32Array(new Uint8Array(take('values', 'F32', 4 * size)).buffer);
+    const bad = values.find((value) => !Number.isFinite(value));
+    if (bad !== undefined)
+      throw expected('ERR_FORMAT', `finite numbers in ${JSON.stringify(name)}`, bad, site);
+    const masks = take('masks', 'U8', fieldBytes(1, size * tasks));
+    return { name, weights: { method, shape, values, masks } };
+  }
   if (method !== 'bfp' && method !== 'ieee754')
-    throw expected('ERR_FORMAT', 'weights of bfp, ieee754 or bits', method, site);
+    throw expected('ERR_FORMAT', 'weights of bfp, ieee754, masks or bits', method, site);
   requireFields(fields, method, tasks, site);
   const shared: Granularity = granularity ?? 'tensor';
   requireGranularity(shared, site);

@@ -1,9 +1,10 @@
 /**
  * The weights that the tasks of a store share, and one task's part of them as a tensor: floats in
- * words (src/quant/formats/fused.ts), and bits of binary layers in planes. Not here: the file
- * (./store.ts).
+ * words (src/quant/formats/fused.ts), floats of which each task takes some by its mask, and bits of
+ * binary layers in planes. Not here: the file (./store.ts).
  */
 import { byteLength } from '../../core/dtype.js';
+import { type ErrorSite, expected } from '../../core/errors.js';
 import { elementCount } from '../../core/shape.js';
 import { type Dither, type Fused, split, splitPart } from '../../quant/formats/fused.js';
 import { packFields, unpackFields } from '../../tensor/bit-fields.js';
@@ -18,7 +19,19 @@ export interface BitPlanes {
   readonly planes: Uint8Array;
 }
 
-export type SharedWeights = Fused | BitPlanes;
+/**
+ * Floats, and a plane of one bit a weight for each task: 1 where the weight takes part, else it is
+ * 0. Networks that PackNet or Piggyback made are such.
+ */
+export interface MaskedWeights {
+  readonly method: 'masks';
+  readonly shape: readonly number[];
+  readonly values: Float32Array;
+  /** One after another without gaps. */
+  readonly masks: Uint8Array;
+}
+
+export type SharedWeights = Fused | BitPlanes | MaskedWeights;
 
 /** How the bits below a task's own are read. */
 export interface Reading {
@@ -38,6 +51,42 @@ export function joinBits(tensors: readonly Tensor<'b1'>[]): BitPlanes {
   return { method: 'bits', shape, planes: packFields(all, 1) };
 }
 
+/**
+ * Floats of one shape that are 0 or the same number in every task. A weight of -0 becomes 0.
+ * @throws BitplaneError ERR_ARGUMENT for two numbers in one place
+ */
+export function joinMasks(tensors: readonly Tensor<'f32'>[], site: ErrorSite): MaskedWeights {
+  const { shape, size } = tensors[0] as Tensor<'f32'>;
+  const values = new Float32Array(size);
+  const taken = new Uint32Array(size * tensors.length);
+  for (const [task, { data }] of tensors.entries())
+    for (let i = 0; i < size; i++) {
+      const value = data[i] as number;
+      if (value === 0) continue;
+      if (values[i] !== 0 && values[i] !== value)
+        throw expected(
+          'ERR_ARGUMENT',
+          `weights that are 0 or the same in all tasks, ${values[i]} as element ${i},`,
+          value,
+          site,
+        );
+      values[i] = value;
+      taken[task * size + i] = 1;
+    }
+  return { method: 'masks', shape, values, masks: packFields(taken, 1) };
+}
+
+/** Weights [first, first + count) of a task. */
+function maskedPart(
+  { values, masks }: MaskedWeights,
+  task: number,
+  first: number,
+  count: number,
+): Float32Array {
+  const taken = unpackFields(masks, 1, values.length * task + first, count);
+  return values.slice(first, first + count).map((value, i) => (taken[i] === 1 ? value : 0));
+}
+
 /** The weights of a task, by its number, as its network reads them: f32, or b1 of planes. */
 export function weightsOfTask(weights: SharedWeights, task: number, reading: Reading): Tensor {
   const { shape } = weights;
@@ -46,27 +95,26 @@ export function weightsOfTask(weights: SharedWeights, task: number, reading: Rea
     const bits = unpackFields(weights.planes, 1, task * size, size);
     return new Tensor('b1', packFields(bits, 1), shape);
   }
-  if (byteLength('f32', size) < LARGE_BYTES) return split(weights, task, reading);
-  return storedTensor('f32', shape, floatsOf(weights, task, reading));
+  if (byteLength('f32', size) >= LARGE_BYTES)
+    return storedTensor('f32', shape, floatsOf(weights, task, reading));
+  return weights.method === 'masks'
+    ? new Tensor('f32', maskedPart(weights, task, 0, size), shape)
+    : split(weights, task, reading);
 }
 
 /** The floats of a task as bytes, made when they are asked for. */
-function floatsOf(weights: Fused, task: number, reading: Reading): ByteSource {
+function floatsOf(weights: Fused | MaskedWeights, task: number, reading: Reading): ByteSource {
   const bytes = Float32Array.BYTES_PER_ELEMENT;
   return {
     read(target, from) {
       const first = Math.floor(from / bytes);
       const count = Math.ceil((from + target.length) / bytes) - first;
-      const floats = splitPart(weights, task, reading, first, count);
+      const floats =
+        weights.method === 'masks'
+          ? maskedPart(weights, task, first, count)
+          : splitPart(weights, task, reading, first, count);
       const skipped = from - first * bytes;
       target.set(new Uint8Array(floats.buffer, skipped, target.length));
     },
   };
-}
-
-/** Bits that a weight takes for each task together, exponents of groups not counted. */
-export function bitsPerWeight(weights: SharedWeights, tasks: number): number {
-  if (weights.method === 'bits') return tasks;
-  const word = weights.fields.reduce((a, b) => a + b, 0);
-  return word + tasks * (weights.method === 'bfp' ? 1 : 9);
 }

@@ -275,8 +275,8 @@ export interface SplitOptions {
   readonly seed?: number | undefined;
 }
 
-export function defaultDither(method: FusionMethod): Dither {
-  return method === 'bfp' ? 'mask' : 'noise';
+export function defaultDither(method: string): Dither {
+  return method === 'ieee754' ? 'noise' : 'mask';
 }
 
 /**
