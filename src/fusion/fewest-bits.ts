@@ -18,9 +18,11 @@ export async function fewestBits(
   isEnough: (bits: number) => Promise<boolean>,
 ): Promise<number> {
   if (!Number.isInteger(least) || !Number.isInteger(most) || least > most)
-    throw expected('ERR_ARGUMENT', 'whole numbers in order', `${least} to ${most}`, {
+    throw expected('ERR_ARGUMENT', 'whole numbers in order', [least, most], {
       op: 'fewestBits',
     });
+  if (typeof isEnough !== 'function')
+    throw expected('ERR_ARGUMENT', 'a function of bits', isEnough, { op: 'fewestBits' });
   const known = new Map<number, boolean>();
   const ask = async (bits: number) => {
     const answer = known.get(bits) ?? (await isEnough(bits));
