@@ -177,7 +177,7 @@ export function buildProgram(io: Io, messages: Io, exit: (code: number) => void)
     kernels(
       target.option('--threads <n>', 'threads of one run (default: all cores)', parseThreads),
     );
-  const session = (target: Command) => running(optimized(ofStore(target)));
+  const session = (target: Command) => running(optimized(target));
 
   kernels(
     optimized(
@@ -194,7 +194,7 @@ export function buildProgram(io: Io, messages: Io, exit: (code: number) => void)
     .option('--raw', 'the graph as the file has it, before any optimization')
     .action(async (model, flags) => (await import('./inspect.js')).inspect(model, flags, io));
 
-  session(onModel(command('run <model>', 'run once on .npy files')))
+  session(ofStore(onModel(command('run <model>', 'run once on .npy files'))))
     .option('--input <[name=]file.npy>', 'feed of an input; repeatable', gather)
     .option('--output <[name=]file.npy>', 'where an output is written; repeatable', gather)
     .action(async (model, flags) => (await import('./run.js')).run(model, flags, io));
@@ -212,7 +212,7 @@ export function buildProgram(io: Io, messages: Io, exit: (code: number) => void)
       exit(await (await import('./check.js')).check(model, flags, io)),
     );
 
-  session(onModel(command('eval <model>', 'accuracy on a data set')))
+  session(ofStore(onModel(command('eval <model>', 'accuracy on a data set'))))
     .addOption(datasetOption().makeOptionMandatory())
     .option('--data <dir>', "the data set's folder or its parent (default: $BITPLANE_DATA)")
     .addOption(
@@ -231,7 +231,9 @@ export function buildProgram(io: Io, messages: Io, exit: (code: number) => void)
     .action(async (model, flags) => (await import('./eval.js')).evalCommand(model, flags, io));
 
   session(
-    command('bench', 'latency of a model, or `bench kernels`: every kernel against its bound'),
+    ofStore(
+      command('bench', 'latency of a model, or `bench kernels`: every kernel against its bound'),
+    ),
   )
     .addArgument(new Argument('<model>', 'a model file, or the word kernels').argParser(modelFile))
     .option(

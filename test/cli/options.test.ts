@@ -641,6 +641,11 @@ const WORKS: Readonly<Record<string, (command: string) => Promise<unknown>>> = {
     expect(other.stderr).toContain('expected task for a store of several only');
   },
   'fuse --json': isJson,
+  'fuse --shape': async () => {
+    expect(await on('fuse', '--shape', 'x=1,784')).toMatchObject({ code: 0 });
+    const task = await cli('inspect', at('store.safetensors'), '--task', 'a', '--json');
+    expect(json(task).inputs[0].shape).toEqual([1, 784]);
+  },
   'fuse --out': async () =>
     expect(json(await on('fuse', '--json', '--out', at('other.safetensors'))).out).toBe(
       at('other.safetensors'),
