@@ -53,7 +53,7 @@ export interface StoreSizes {
   readonly separateFloats: number;
   /** Bytes of the tasks as files of their own at the widths that they have here. */
   readonly separateSame: number;
-  /** Absent for stores without words. */
+  /** Absent unless all weights are in words. */
   readonly papers?: PapersCount;
 }
 
@@ -134,7 +134,9 @@ function weightsOf({ parts }: StoredTask): number {
  * the method before: alpha is 32 bits a weight, s a sign, e 8 bits of exponent.
  */
 function papersCount({ weights, tasks }: Store): PapersCount | undefined {
-  const found = weights.find(({ weights: one }) => 'fields' in one)?.weights;
+  // The papers have no binary networks.
+  if (!weights.every(({ weights: one }) => 'fields' in one)) return undefined;
+  const found = weights[0]?.weights;
   if (found === undefined) return undefined;
   const { method, fields } = found as Fused;
   const k = tasks.length;

@@ -16,6 +16,7 @@ import { Session } from '../../src/formats/session.js';
 import { decodeStore, encodeStore, taskGraph } from '../../src/formats/store/store.js';
 import { type FuseNetworksOptions, fuseNetworks } from '../../src/fusion/fuse-networks.js';
 import { saveStore } from '../../src/fusion/store-file.js';
+import { storeSizes } from '../../src/fusion/store-sizes.js';
 import { type Graph, topological } from '../../src/graph/value.js';
 import { GraphBuilder } from '../../src/ops/builder.js';
 import { blockFloat } from '../../src/quant/formats/block-float.js';
@@ -110,6 +111,12 @@ describe('written and read', () => {
         expect(constantOf(read, name)).toEqual(constantOf(own, name));
       expect(read.outputs.y?.shape).toEqual(['N', classes]);
     }
+  });
+
+  test("a store with binary weights is counted as the papers count floats, or its bits aren't", () => {
+    const { bytes, papers } = storeSizes(both());
+    expect(papers).toBeUndefined();
+    expect(bytes.planes).toBe(Math.ceil((2 * 11 * 21) / 8));
   });
 
   test.each<[string, Words]>([
