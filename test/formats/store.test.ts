@@ -113,7 +113,7 @@ describe('written and read', () => {
     }
   });
 
-  test("a store with binary weights is counted as the papers count floats, or its bits aren't", () => {
+  test('binary weights are counted as the papers count floats, or in other than bits', () => {
     const { bytes, papers } = storeSizes(both());
     expect(papers).toBeUndefined();
     expect(bytes.planes).toBe(Math.ceil((2 * 11 * 21) / 8));
