@@ -46,6 +46,7 @@ import {
   parseChoice,
   parseEnds,
   parsePercent,
+  parseSize,
 } from './quantize-options.js';
 
 /**
@@ -328,9 +329,10 @@ export function buildProgram(io: Io, messages: Io, exit: (code: number) => void)
       parseCount,
     )
     .addOption(
-      new Option('--method <name>', 'without data: --data is read for the accuracy only').choices(
-        METHODS,
-      ),
+      new Option(
+        '--method <name>',
+        'without data: --data is read for the accuracy only; all compares them, OUT is a folder',
+      ).choices([...METHODS, 'all']),
     )
     .addOption(
       new Option(
@@ -342,6 +344,11 @@ export function buildProgram(io: Io, messages: Io, exit: (code: number) => void)
       new Option('--clipping <name>', 'where aciq clips activations (default: laplace)').choices(
         CLIPPINGS,
       ),
+    )
+    .option(
+      '--mixed <size>',
+      'zeroq chooses 2, 4 or 8 bits for each layer: bits of a weight in the mean, or such as 130KB',
+      parseSize,
     )
     .addOption(
       new Option('--observer <name>', 'how ranges are chosen (default: minmax)').choices(OBSERVERS),

@@ -9,9 +9,12 @@ import { aciq } from '../methods/aciq/aciq.js';
 import { type DfqResult, dfq } from '../methods/dfq/dfq.js';
 import type { InputRanges } from '../methods/distributions.js';
 import type { Quantized } from '../quant/network/quantize-prepared.js';
+import type { SessionOptions } from '../runtime/session-types.js';
 import { three } from './format.js';
+import type { Io } from './io.js';
 import type { QuantizeFlags } from './quantize.js';
 import { methodName } from './quantize-options.js';
+import { quantizeByZeroq } from './quantize-zeroq.js';
 import { type HtmlColumn, htmlTable, type Section } from './report/page.js';
 import { barChart } from './report/svg.js';
 
@@ -24,11 +27,21 @@ export interface ByMethod {
   readonly facts: Readonly<Record<string, unknown>>;
 }
 
+/** What a method that takes a while works with. */
+export interface Work {
+  readonly io: Io;
+  /** Nothing is said on the way. */
+  readonly silent: boolean;
+  readonly session: SessionOptions;
+}
+
 export async function quantizeByMethod(
   graph: Graph,
   flags: QuantizeFlags,
   recipe: Recipe | undefined,
+  work: Work,
 ): Promise<ByMethod> {
+  if (flags.method === 'zeroq') return await quantizeByZeroq(graph, flags, recipe, work);
   const { weights, activations, perChannel, ends, layer, as, clipping } = flags;
   const options = {
     weights,

@@ -5,6 +5,7 @@
  */
 import { InvalidArgumentError } from 'commander';
 import type { Clipping } from '../methods/aciq/clip-range.js';
+import type { MixedSize } from '../methods/zeroq/zeroq.js';
 import type { LayerChoice, QuantChoice } from '../quant/network/options.js';
 import type { ObserverName } from '../quant/observers/range-of.js';
 
@@ -21,6 +22,7 @@ export const OBSERVERS = Object.keys(NAMES);
 const METHOD_NAMES = {
   dfq: 'DFQ (Nagel et al., ICCV 2019)',
   aciq: 'ACIQ (Banner et al., NeurIPS 2019)',
+  zeroq: 'ZeroQ (Cai et al., CVPR 2020)',
 } as const;
 export type MethodName = keyof typeof METHOD_NAMES;
 export const METHODS = Object.keys(METHOD_NAMES);
@@ -47,6 +49,23 @@ export function parseEnds(text: string): number | 'same' {
   if (text === 'same') return 'same';
   if (!/^\d+$/.test(text)) throw new InvalidArgumentError("Expected a number of bits, or 'same'.");
   return Number(text);
+}
+
+const UNITS: Readonly<Record<string, number>> = {
+  b: 1,
+  kb: 1e3,
+  kib: 2 ** 10,
+  mb: 1e6,
+  mib: 2 ** 20,
+};
+
+/** 4 is bits of a weight in the mean, 130KB bytes of all weights. */
+export function parseSize(text: string): MixedSize {
+  const [, number = '', unit = ''] = /^(\d+(?:\.\d+)?)(|b|kb|kib|mb|mib)$/i.exec(text) ?? [];
+  const value = Number(number);
+  if (!(value > 0))
+    throw new InvalidArgumentError('Expected bits of a weight such as 4, or bytes such as 130KB.');
+  return unit === '' ? { bits: value } : { bytes: value * UNITS[unit.toLowerCase()]! };
 }
 
 export function parsePercent(text: string): number {

@@ -11,6 +11,7 @@ import { Session } from '../formats/session.js';
 import { writeFileAtomic } from '../formats/write-file.js';
 import type { Graph } from '../graph/value.js';
 import type { Clipping } from '../methods/aciq/clip-range.js';
+import type { MixedSize } from '../methods/zeroq/zeroq.js';
 import type { LayerChoice, QuantChoice, QuantizeOptions } from '../quant/network/options.js';
 import { quantizeGraph } from '../quant/network/quantize-graph.js';
 import type { ObserverName } from '../quant/observers/range-of.js';
@@ -46,6 +47,7 @@ export interface QuantizeFlags extends Omit<SessionFlags, 'signZero'> {
   readonly method?: MethodName;
   readonly as?: 'paper' | 'release';
   readonly clipping?: Clipping | 'search';
+  readonly mixed?: MixedSize;
   readonly dataset?: DatasetName;
   readonly data?: string;
   readonly test?: string;
@@ -66,9 +68,40 @@ interface Measured extends Evaluation {
 export async function quantize(
   from: string,
   to: string,
-  flags: QuantizeFlags,
+  { method, ...flags }: Omit<QuantizeFlags, 'method'> & { readonly method?: MethodName | 'all' },
   io: Io,
 ): Promise<void> {
+  if (method === 'all') {
+    await (await import('./quantize-all.js')).quantizeAll(from, to, flags, io);
+    return;
+  }
+  const own = method === undefined ? flags : { ...flags, method };
+  const { document, lines } = await quantizeFile(from, to, own, io);
+  if (flags.json === true) printJson(io, document);
+  else printLines(io, lines);
+}
+
+/** What a quantization tells, as a document and as text. */
+export interface Told {
+  readonly document: Readonly<Record<string, unknown>> & {
+    readonly inBytes: number | null;
+    readonly outBytes: number;
+    readonly accuracy: {
+      readonly dataset: string | undefined;
+      readonly before: { readonly top1: number };
+      readonly after: { readonly top1: number };
+    } | null;
+  };
+  readonly lines: readonly string[];
+}
+
+/** Quantizes one file into one, and writes the page. */
+export async function quantizeFile(
+  from: string,
+  to: string,
+  flags: QuantizeFlags,
+  io: Io,
+): Promise<Told> {
   if (!/\.safetensors$/i.test(to))
     throw expected('ERR_ARGUMENT', 'OUT to end in .safetensors', to, { op: 'quantize' });
   checkFlags(flags);
@@ -77,7 +110,11 @@ export async function quantize(
   const opened = isDataFree ? undefined : await openPictures(from, graph, flags, io);
   const recipe = opened?.recipe ?? (await knownRecipe(from, graph, flags.preprocess));
   const byMethod = isDataFree
-    ? await (await import('./quantize-method.js')).quantizeByMethod(graph, flags, recipe)
+    ? await (await import('./quantize-method.js')).quantizeByMethod(graph, flags, recipe, {
+        io,
+        silent: quiet(flags, io),
+        session: runsOf(flags),
+      })
     : undefined;
   const quantized =
     byMethod?.quantized ??
@@ -109,8 +146,8 @@ export async function quantize(
         quantizePage(`${basename(to)}, quantized`, about, notes, quantized, byMethod?.sections),
       ),
     );
-  if (flags.json === true) {
-    printJson(io, {
+  return {
+    document: {
       in: from,
       out: to,
       inBytes,
@@ -127,15 +164,15 @@ export async function quantize(
       isa: after?.isa ?? null,
       threads: after?.threads ?? null,
       html: flags.html ?? null,
-    });
-    return;
-  }
-  printLines(io, layerTable(quantized), '', facts(about), notes);
+    },
+    lines: [layerTable(quantized), '', facts(about), ...notes],
+  };
 }
 
 const OF_METHODS: Elsewhere<QuantizeFlags> = [
   ['as', '--as', 'it needs --method'],
   ['clipping', '--clipping', 'it needs --method aciq'],
+  ['mixed', '--mixed', 'it needs --method zeroq'],
 ];
 const OF_CALIBRATION: Elsewhere<QuantizeFlags> = [
   ['observer', '--observer', 'a method without data observes nothing'],
@@ -150,8 +187,12 @@ function checkFlags(flags: QuantizeFlags): void {
     throw notHere('--test', `${flags.dataset ?? 'no data set'} has a test split of its own`);
   if (flags.method === undefined) refuseElsewhere(flags, OF_METHODS);
   else refuseElsewhere(flags, OF_CALIBRATION);
-  if (flags.method === 'dfq' && flags.clipping !== undefined)
-    throw notHere('--clipping', 'dfq clips where batch norms end');
+  if (flags.method !== 'aciq' && flags.clipping !== undefined)
+    throw notHere('--clipping', 'it needs --method aciq');
+  if (flags.method !== 'zeroq' && flags.mixed !== undefined)
+    throw notHere('--mixed', 'it needs --method zeroq');
+  if (flags.method === 'zeroq' && flags.perChannel !== undefined)
+    throw notHere('--per-channel', 'weights of zeroq always have a scale an output channel');
   const activations = flags.activations ?? 'float';
   if (activations === 'float' && flags.observer !== undefined)
     throw notHere('--observer', 'without --activations there is nothing to observe');

@@ -37,3 +37,15 @@ export {
 } from './distributions.js';
 export { type ChannelNormals, type Folded, foldBatchNorms } from './folded.js';
 export { histogramOf } from './synthetic.js';
+export {
+  allocateLayerBits,
+  type FrontierPoint,
+  type LayerBits,
+  type LayerErrors,
+} from './zeroq/allocate-bits.js';
+export { type Distilled, type DistillOptions, distill } from './zeroq/distill.js';
+export { type PlateauOptions, plateau } from './zeroq/plateau.js';
+export { type ReleasedCodes, zeroqQuantization } from './zeroq/released-quantization.js';
+export { type SensitivityOptions, sensitivity } from './zeroq/sensitivity.js';
+export type { StatisticsOver } from './zeroq/statistics-loss.js';
+export { type MixedSize, type ZeroqOptions, type ZeroqResult, zeroq } from './zeroq/zeroq.js';

@@ -168,6 +168,22 @@ export function absorbBatchNorms(graph: Graph): Graph {
   return apply(graph, [...CANONICAL, LAYOUT, absorb, common], {});
 }
 
+/**
+ * The same network with channels last and its batch norms as they are: what trains a copy of it, or
+ * reads the maps that its batch norms normalize. Products have the names that `absorbBatchNorms`
+ * leaves them.
+ *
+ * @throws BitplaneError ERR_GRAPH where the graph breaks a rule of the IR
+ */
+export function channelsLast(graph: Graph): Graph {
+  const simplify: Pass = {
+    name: 'simplify',
+    run: (current, { folding }) => fixpoint(current, firstOf(SIMPLIFY, lowerMatmul), folding),
+  };
+  const common: Pass = { name: 'common', run: eliminateCommon };
+  return apply(graph, [simplify, common, LAYOUT, common], {});
+}
+
 function apply(graph: Graph, passes: readonly Pass[], options: OptimizeOptions): Graph {
   return atOnce(applying(graph, passes, options));
 }

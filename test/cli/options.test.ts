@@ -620,6 +620,8 @@ const WORKS: Readonly<Record<string, (command: string) => Promise<unknown>>> = {
     expect((await on('quantize', '--clipping', 'laplace')).stderr).toContain(
       '--clipping: is not taken here',
     ),
+  'quantize --mixed': async () =>
+    expect((await on('quantize', '--mixed', '4')).stderr).toContain('--mixed: is not taken here'),
   'quantize --html': async () => {
     expect(json(await on('quantize', '--json', '--html', at('q.html'))).html).toBe(at('q.html'));
     expect(readFileSync(at('q.html'), 'utf8')).toMatch(/^<!doctype html>/);
@@ -813,6 +815,7 @@ const VALUES: Readonly<Record<string, string>> = {
   '--as': 'paper',
   '--clipping': 'laplace',
   '--task': 'a',
+  '--mixed': '4',
 };
 
 const program = buildProgram(fakeIo(), fakeIo(), () => undefined);

@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test, vi } from 'vitest';
+import { METHODS, type MethodName, methodName } from '../../src/cli/quantize-options.js';
 import { saveModel } from '../../src/formats/safetensors/model.js';
 import { GraphBuilder } from '../../src/ops/builder.js';
 import { Tensor } from '../../src/tensor/tensor.js';
@@ -50,7 +51,11 @@ async function model(hasNorms: boolean, recipe = true): Promise<string> {
 
 const W4A4 = ['--weights', '4', '--activations', '4'];
 
-test.each(['dfq', 'aciq'])('%s opens a data set, or writes no model or page', async (method) => {
+test.each([
+  ['dfq', 'equalization'],
+  ['aciq', 'by their bits'],
+  ['zeroq', 'Distilled pictures'],
+])('%s opens a data set, or writes no model or page', async (method, title) => {
   const from = await model(true);
   const [to, html] = [from.replace('float', 'few'), from.replace('float.safetensors', 'p.html')];
   const done = await cli(
@@ -71,7 +76,7 @@ test.each(['dfq', 'aciq'])('%s opens a data set, or writes no model or page', as
     true,
     true,
   ]);
-  expect(readFileSync(html, 'utf8')).toContain(method === 'dfq' ? 'equalization' : 'by their bits');
+  expect(readFileSync(html, 'utf8')).toContain(title);
   const measured = await cli(
     'quantize',
     from,
@@ -93,4 +98,42 @@ test('what a method needs and does not get is no error', async () => {
     'expected batch norms',
   );
   expect((await cli('quantize', ...at(await model(true, false)))).stderr).toContain('input "x"');
+});
+
+test('widths by layer, or what their page and document say of them, are missing', async () => {
+  const from = await model(true);
+  const [to, html] = [from.replace('float', 'few'), from.replace('float.safetensors', 'p.html')];
+  const flags = ['--method', 'zeroq', ...W4A4, '--mixed', '5.5', '--html', html, '--json'];
+  const { code, stdout } = await cli('quantize', from, to, ...flags);
+  const { layers, allocation, sensitivities } = JSON.parse(stdout);
+  const names = layers.map(({ name }: { name: string }) => name);
+  expect(code).toBe(0);
+  expect(names.map((name: string) => allocation.bits[name])).toEqual(
+    layers.map(({ weights }: { weights: { bits: number } }) => weights.bits),
+  );
+  expect(allocation.bytes).toBeLessThanOrEqual((5.5 * (12 * 784 + 12 * 12 + 10 * 12)) / 8);
+  expect(sensitivities.map(({ name }: { name: string }) => name)).toEqual(names);
+  for (const title of ['Distilled pictures', 'Sensitivities', 'Size against error'])
+    expect(readFileSync(html, 'utf8')).toContain(title);
+  const tiny = await cli('quantize', from, to, '--method', 'zeroq', ...W4A4, '--mixed', '100B');
+  expect(tiny.stderr).toMatch(/a size of at least \d+ bits/);
+});
+
+test('--method all leaves a method out, or compares nothing', async () => {
+  const from = await model(true);
+  const [to, html] = [from.replace('float.safetensors', 'all'), `${from}.html`];
+  const { code, stdout } = await cli(
+    ...['quantize', from, to, '--method', 'all', ...W4A4, '--html', html],
+  );
+  expect(code).toBe(0);
+  for (const method of METHODS) {
+    expect(stdout).toContain(methodName(method as MethodName));
+    for (const end of ['safetensors', 'html'])
+      expect(readFileSync(join(to, `${method}.${end}`)).length).toBeGreaterThan(0);
+  }
+  expect(readFileSync(html, 'utf8')).toContain('ZeroQ');
+  const refused = await cli('quantize', await model(false), to, '--method', 'all', ...W4A4);
+  expect(refused.stderr).toContain('expected batch norms');
+  const file = await cli('quantize', from, `${to}.safetensors`, '--method', 'all', ...W4A4);
+  expect(file.stderr).toContain('OUT to be a folder');
 });

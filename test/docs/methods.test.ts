@@ -8,6 +8,7 @@ test.each([
   ['dfq', 'result.layers.length', 2],
   ['aciq', 'bits.length', 3],
   ['fusion', 'first.data.length', 3],
+  ['zeroq', 'result.layers.length + chosen.bits.size', 4],
 ])('a snippet of docs/methods/%s.md does not run', async (page, result, want) => {
   const url = new URL(`../../docs/methods/${page}.md`, import.meta.url);
   const blocks = [...readFileSync(url, 'utf8').matchAll(/^```ts\n(.*?)^```$/gms)];

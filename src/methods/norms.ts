@@ -1,0 +1,128 @@
+/**
+ * The batch norms of a network beside the maps that they normalize: what a picture is compared with
+ * where no picture of the data set is at hand. Not here: what the statistics say of quantized maps
+ * (./folded.ts), losses of such maps.
+ */
+import { BitplaneError, type ErrorSite, expected } from '../core/errors.js';
+import { showShape } from '../core/shape.js';
+import {
+  type Graph,
+  graphOf,
+  type Input,
+  outputsOf,
+  topological,
+  type Value,
+} from '../graph/value.js';
+import type { GraphBuilder } from '../ops/builder.js';
+import { isOp } from '../ops/index.js';
+import { inline } from '../ops/inline.js';
+import { bind } from '../passes/bind.js';
+import { channelsLast } from '../passes/index.js';
+
+type Float = Value<'f32'>;
+
+/** A batch norm with constant statistics, one number a channel each. */
+export interface Norm {
+  readonly name: string;
+  /** What it normalizes, [..., C]. */
+  readonly x: Float;
+  readonly mean: Float32Array;
+  readonly variance: Float32Array;
+}
+
+/** A classifier of pictures: one input, one output. */
+export interface Observed {
+  /** Channels last inside; its input is as the model's. */
+  readonly graph: Graph;
+  readonly input: Input;
+  /** In the order in which they run. */
+  readonly norms: readonly Norm[];
+}
+
+/**
+ * @throws BitplaneError ERR_ARGUMENT for a network of several inputs or outputs, or whose pictures
+ * have no size of their own, naming the input; ERR_UNSUPPORTED without batch norms
+ */
+export function observed(graph: Graph, site: ErrorSite): Observed {
+  const [input] = graph.inputs;
+  const outputs = outputsOf(graph);
+  if (input === undefined || graph.inputs.length !== 1 || outputs.length !== 1)
+    throw expected(
+      'ERR_ARGUMENT',
+      'a network of one input and one output',
+      `${graph.inputs.length} and ${outputs.length}`,
+      site,
+    );
+  if (input.dtype !== 'f32' || input.shape.slice(1).some((dim) => typeof dim !== 'number'))
+    throw expected(
+      'ERR_ARGUMENT',
+      'an input of f32 whose sizes but the batch are numbers',
+      `${input.dtype}${showShape(input.shape)}`,
+      { op: 'input', node: input.name },
+    );
+  const prepared = channelsLast(graph);
+  const norms = topological(prepared).flatMap((value): Norm[] => {
+    if (!isOp(value, 'batchNorm')) return [];
+    const [x, , , mean, variance] = value.inputs;
+    if (mean.op !== 'constant' || variance.op !== 'constant') return [];
+    const numbers = (of: Value) => of.data!.data as Float32Array;
+    return [{ name: value.name, x: x as Float, mean: numbers(mean), variance: numbers(variance) }];
+  });
+  if (norms.length === 0)
+    throw new BitplaneError(
+      'ERR_UNSUPPORTED',
+      'expected batch norms, whose statistics stand in for data, but received none',
+      site,
+    );
+  return { graph: prepared, input: prepared.inputs[0] as Input, norms };
+}
+
+/** The shape of a batch of `count` pictures. @throws BitplaneError ERR_ARGUMENT naming the input */
+export function batchShape({ name, shape }: Input, count: number): readonly number[] {
+  const [batch, ...rest] = shape;
+  if (typeof batch === 'number' && batch !== count)
+    throw expected('ERR_ARGUMENT', `a count of ${batch}, the batch of the network,`, count, {
+      op: 'input',
+      node: name,
+    });
+  return [count, ...(rest as number[])];
+}
+
+/** What a network makes of pictures within a graph that is being built. */
+export interface Seen {
+  readonly output: Float;
+  /** What each batch norm normalizes, in the order of `norms`. */
+  readonly maps: readonly Float[];
+  /** The pictures with channels last; undefined where they are no maps. */
+  readonly pictures: Float | undefined;
+}
+
+/** The network over x, a batch of pictures as its input takes them. */
+export function seenBy(g: GraphBuilder, network: Observed, x: Float, path: string): Seen {
+  const { graph, input, norms } = network;
+  const [[outputName, output]] = outputsOf(graph) as [[string, Value]];
+  const picture = picturesLast(graph, input);
+  const tapped = graphOf(graph.inputs, [
+    ...norms.map((norm, i) => [`norm ${i}`, norm.x] as const),
+    ['picture', picture ?? input] as const,
+    [`output ${outputName}`, output] as const,
+  ]);
+  const [batch] = input.shape;
+  const bound =
+    typeof batch === 'string' ? bind(tapped, { [batch]: x.shape[0] as number }) : tapped;
+  const made = inline(g, bound, { [input.name]: x }, path) as Readonly<Record<string, Float>>;
+  return {
+    output: made[`output ${outputName}`]!,
+    maps: norms.map((_, i) => made[`norm ${i}`]!),
+    pictures: picture === undefined ? undefined : made['picture'],
+  };
+}
+
+/** The input where its maps have channels last, or the one transposition of it that does that. */
+function picturesLast(graph: Graph, input: Input): Value | undefined {
+  if (input.shape.length !== 4) return undefined;
+  const readers = topological(graph).filter(({ inputs }) => inputs.includes(input));
+  const [first] = readers;
+  const isMoved = first !== undefined && isOp(first, 'transpose');
+  return isMoved && first.attrs.perm.join() === '0,2,3,1' ? first : input;
+}
