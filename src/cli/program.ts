@@ -350,6 +350,14 @@ export function buildProgram(io: Io, messages: Io, exit: (code: number) => void)
       'zeroq chooses 2, 4 or 8 bits for each layer: bits of a weight in the mean, or such as 130KB',
       parseSize,
     )
+    .option('--epochs <n>', "of methods that train (default: the release's, hours)", parseCount)
+    .option(
+      '--steps <n>',
+      'of zeroq: steps of distilling (default: 500); of gdfq: iterations an epoch (default: 200)',
+      parseCount,
+    )
+    .option('--seed <n>', 'of noise that pictures are made of (default: 0)', parseCount)
+    .option('--resume', 'go on from the checkpoint beside OUT, of methods that train')
     .addOption(
       new Option('--observer <name>', 'how ranges are chosen (default: minmax)').choices(OBSERVERS),
     )

@@ -8,8 +8,9 @@ import { BitplaneError, expected } from '../core/errors.js';
 import { writeFileAtomic } from '../formats/write-file.js';
 import { bytes, percent } from './format.js';
 import { type Io, printJson, printLines } from './io.js';
+import { notHere } from './not-here.js';
 import { type QuantizeFlags, quantizeFile, type Told } from './quantize.js';
-import { METHODS, type MethodName, methodName } from './quantize-options.js';
+import { METHODS, type MethodName, methodName, TRAINED } from './quantize-options.js';
 import { htmlTable, page } from './report/page.js';
 import { type Column, table } from './table.js';
 
@@ -28,10 +29,16 @@ export async function quantizeAll(
 ): Promise<void> {
   if (/\.safetensors$/i.test(to))
     throw expected('ERR_ARGUMENT', 'OUT to be a folder for --method all', to, { op: 'quantize' });
+  if (flags.steps !== undefined)
+    throw notHere('--steps', 'methods count different things in steps');
   await makeFolder(to);
   const rows: Row[] = [];
   let refused: BitplaneError | undefined;
   for (const method of METHODS as readonly MethodName[]) {
+    if (TRAINED.includes(method) && flags.epochs === undefined) {
+      rows.push({ method, told: undefined, why: 'trains for hours: --epochs N lets it take part' });
+      continue;
+    }
     try {
       const file = join(to, `${method}.safetensors`);
       const { document } = await quantizeFile(from, file, flagsOf(method, to, flags), io);
@@ -42,7 +49,7 @@ export async function quantizeAll(
       rows.push({ method, told: undefined, why: error.message });
     }
   }
-  if (rows.every(({ told }) => told === undefined)) throw refused;
+  if (refused !== undefined && rows.every(({ told }) => told === undefined)) throw refused;
   if (flags.html !== undefined) {
     const text = page('Methods without data', [
       { title: 'Comparison', body: htmlTable(COLUMNS, rows) },
@@ -79,14 +86,20 @@ function top1(share: { readonly top1: number } | undefined): string {
 function flagsOf(
   method: MethodName,
   folder: string,
-  { clipping, mixed, perChannel, html, ...flags }: Omit<QuantizeFlags, 'method'>,
+  given: Omit<QuantizeFlags, 'method'>,
 ): QuantizeFlags {
+  const { clipping, mixed, perChannel, html, epochs, resume, seed, ...flags } = given;
+  const isTrained = TRAINED.includes(method);
+  const distills = method === 'zeroq';
   return {
     ...flags,
     method,
     ...(method === 'aciq' && clipping !== undefined && { clipping }),
-    ...(method === 'zeroq' && mixed !== undefined && { mixed }),
-    ...(method !== 'zeroq' && perChannel !== undefined && { perChannel }),
+    ...(distills && mixed !== undefined && { mixed }),
+    ...(!distills && !isTrained && perChannel !== undefined && { perChannel }),
+    ...(isTrained && epochs !== undefined && { epochs }),
+    ...(isTrained && resume !== undefined && { resume }),
+    ...((distills || isTrained) && seed !== undefined && { seed }),
     ...(html !== undefined && { html: join(folder, `${method}.html`) }),
   };
 }

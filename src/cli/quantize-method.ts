@@ -13,6 +13,7 @@ import type { SessionOptions } from '../runtime/session-types.js';
 import { three } from './format.js';
 import type { Io } from './io.js';
 import type { QuantizeFlags } from './quantize.js';
+import { quantizeByGdfq } from './quantize-gdfq.js';
 import { methodName } from './quantize-options.js';
 import { quantizeByZeroq } from './quantize-zeroq.js';
 import { type HtmlColumn, htmlTable, type Section } from './report/page.js';
@@ -33,6 +34,8 @@ export interface Work {
   /** Nothing is said on the way. */
   readonly silent: boolean;
   readonly session: SessionOptions;
+  /** The file that the network goes to; a checkpoint stands beside it. */
+  readonly to: string;
 }
 
 export async function quantizeByMethod(
@@ -41,6 +44,7 @@ export async function quantizeByMethod(
   recipe: Recipe | undefined,
   work: Work,
 ): Promise<ByMethod> {
+  if (flags.method === 'gdfq') return await quantizeByGdfq(graph, flags, recipe, work);
   if (flags.method === 'zeroq') return await quantizeByZeroq(graph, flags, recipe, work);
   const { weights, activations, perChannel, ends, layer, as, clipping } = flags;
   const options = {

@@ -20,7 +20,7 @@ export async function quantizeByZeroq(
   recipe: Recipe | undefined,
   { io, silent, session }: Work,
 ): Promise<ByMethod> {
-  const { weights, activations, ends, layer, as, mixed } = flags;
+  const { weights, activations, ends, layer, as, mixed, seed, steps } = flags;
   let bar: Progress | undefined;
   let shown = '';
   const result = await zeroq(graph, {
@@ -31,6 +31,8 @@ export async function quantizeByZeroq(
     ...(layer !== undefined && { layers: layer }),
     ...(as !== undefined && { as }),
     ...(mixed !== undefined && { mixed }),
+    ...(seed !== undefined && { seed }),
+    ...(steps !== undefined && { steps }),
     onProgress(part, done, of) {
       if (part !== shown) {
         bar?.finish();

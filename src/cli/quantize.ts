@@ -20,10 +20,11 @@ import { knownRecipe } from './find-recipe.js';
 import { bytes, percent } from './format.js';
 import { type Io, printJson, printLines } from './io.js';
 import { type Elsewhere, notHere, refuseElsewhere } from './not-here.js';
+import { dataFolder } from './open-dataset.js';
 import { openModel } from './open-model.js';
 import { type DatasetName, type SessionFlags, toSessionOptions } from './options.js';
 import { startProgress } from './progress.js';
-import type { MethodName } from './quantize-options.js';
+import { type MethodName, TRAINED } from './quantize-options.js';
 import {
   calibrate,
   openPictures,
@@ -48,6 +49,10 @@ export interface QuantizeFlags extends Omit<SessionFlags, 'signZero'> {
   readonly as?: 'paper' | 'release';
   readonly clipping?: Clipping | 'search';
   readonly mixed?: MixedSize;
+  readonly epochs?: number;
+  readonly seed?: number;
+  readonly steps?: number;
+  readonly resume?: boolean;
   readonly dataset?: DatasetName;
   readonly data?: string;
   readonly test?: string;
@@ -107,6 +112,8 @@ export async function quantizeFile(
   checkFlags(flags);
   const graph = await openModel(from, flags, io);
   const isDataFree = flags.method !== undefined;
+  // A missing folder is said now, and not when a training has ended.
+  if (isDataFree && flags.dataset !== undefined) dataFolder(flags.data, io);
   const opened = isDataFree ? undefined : await openPictures(from, graph, flags, io);
   const recipe = opened?.recipe ?? (await knownRecipe(from, graph, flags.preprocess));
   const byMethod = isDataFree
@@ -114,6 +121,7 @@ export async function quantizeFile(
         io,
         silent: quiet(flags, io),
         session: runsOf(flags),
+        to,
       })
     : undefined;
   const quantized =
@@ -173,10 +181,22 @@ const OF_METHODS: Elsewhere<QuantizeFlags> = [
   ['as', '--as', 'it needs --method'],
   ['clipping', '--clipping', 'it needs --method aciq'],
   ['mixed', '--mixed', 'it needs --method zeroq'],
+  ['epochs', '--epochs', 'it needs --method gdfq'],
+  ['seed', '--seed', 'it needs --method zeroq or gdfq'],
+  ['steps', '--steps', 'it needs --method zeroq or gdfq'],
+  ['resume', '--resume', 'it needs --method gdfq'],
 ];
 const OF_CALIBRATION: Elsewhere<QuantizeFlags> = [
   ['observer', '--observer', 'a method without data observes nothing'],
   ['calibrate', '--calibrate', 'a method without data calibrates with nothing'],
+];
+
+const OF_TRAINED: Elsewhere<QuantizeFlags> = [
+  ['epochs', '--epochs', 'it needs --method gdfq'],
+  ['resume', '--resume', 'it needs --method gdfq'],
+];
+const NOT_TRAINED: Elsewhere<QuantizeFlags> = [
+  ['layer', '--layer', 'methods that train give all layers the same bits'],
 ];
 
 /** Options that mean nothing together. */
@@ -191,8 +211,15 @@ function checkFlags(flags: QuantizeFlags): void {
     throw notHere('--clipping', 'it needs --method aciq');
   if (flags.method !== 'zeroq' && flags.mixed !== undefined)
     throw notHere('--mixed', 'it needs --method zeroq');
-  if (flags.method === 'zeroq' && flags.perChannel !== undefined)
-    throw notHere('--per-channel', 'weights of zeroq always have a scale an output channel');
+  const { method } = flags;
+  const isTrained = method !== undefined && TRAINED.includes(method);
+  if (!isTrained) refuseElsewhere(flags, OF_TRAINED);
+  else refuseElsewhere(flags, NOT_TRAINED);
+  for (const name of ['seed', 'steps'] as const)
+    if (!isTrained && method !== 'zeroq' && flags[name] !== undefined)
+      throw notHere(`--${name}`, 'it needs --method zeroq or gdfq');
+  if ((isTrained || method === 'zeroq') && flags.perChannel !== undefined)
+    throw notHere('--per-channel', `weights of ${method} always have a scale an output channel`);
   const activations = flags.activations ?? 'float';
   if (activations === 'float' && flags.observer !== undefined)
     throw notHere('--observer', 'without --activations there is nothing to observe');

@@ -6,7 +6,7 @@
 import { existsSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { BitplaneError, expected } from '../core/errors.js';
+import { expected } from '../core/errors.js';
 import type { PictureSet } from '../data/picture-set.js';
 import type { Preprocess } from '../data/preprocess.js';
 import { openTrainingSets, type TrainingSetName } from '../data/training-sets.js';
@@ -28,6 +28,7 @@ import { modelFile } from './model-file.js';
 import { notHere } from './not-here.js';
 import { dataFolder } from './open-dataset.js';
 import { trainingPage } from './report/training-page.js';
+import { stopOnInterrupt } from './stop-on-interrupt.js';
 import { facts } from './table.js';
 import { startTrainingProgress } from './training-progress.js';
 
@@ -267,19 +268,5 @@ function fedAs(
     const same = factor.every((f, c) => Math.abs(f - 1) < 1e-6 && Math.abs(shift[c]!) < 1e-6);
     const fed = same ? x : g.add(g.mul(x, g.constant(vector(factor))), g.constant(vector(shift)));
     return preprocess.layout === 'NCHW' ? g.transpose(fed, [0, 3, 1, 2]) : fed;
-  };
-}
-
-/** Ctrl-C ends the step in progress; the last whole epoch is in the checkpoint. */
-function stopOnInterrupt() {
-  const controller = new AbortController();
-  const abort = () =>
-    controller.abort(
-      new BitplaneError('ERR_ABORTED', 'training was interrupted; --resume goes on'),
-    );
-  process.once('SIGINT', abort);
-  return {
-    signal: controller.signal,
-    end: () => process.removeListener('SIGINT', abort),
   };
 }

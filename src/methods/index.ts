@@ -36,6 +36,9 @@ export {
   momentsOf,
 } from './distributions.js';
 export { type ChannelNormals, type Folded, foldBatchNorms } from './folded.js';
+export { type GdfqOptions, type GdfqResult, gdfq } from './gdfq/gdfq.js';
+export { batchNormLoss, studentLoss } from './gdfq/losses.js';
+export { type GeneratorOptions, generator } from './generator.js';
 export { histogramOf } from './synthetic.js';
 export {
   allocateLayerBits,

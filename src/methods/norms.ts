@@ -126,3 +126,46 @@ function picturesLast(graph: Graph, input: Input): Value | undefined {
   const isMoved = first !== undefined && isOp(first, 'transpose');
   return isMoved && first.attrs.perm.join() === '0,2,3,1' ? first : input;
 }
+
+/** What a generator is to make: squares with channels last, and the way into the network. */
+export interface PictureForm {
+  readonly size: number;
+  readonly channels: number;
+  /** Pictures [N, size, size, channels] as the network's input takes them. */
+  fed(g: GraphBuilder, pictures: Float): Float;
+}
+
+/**
+ * @throws BitplaneError ERR_UNSUPPORTED naming an input that is no square map whose side is a
+ * multiple of 4, as the generators make them
+ */
+export function pictureForm({ graph, input }: Observed): PictureForm {
+  const last = picturesLast(graph, input);
+  const [, height, width, channels] = (last ?? input).shape as readonly number[];
+  if (last === undefined || height !== width || (height as number) % 4 !== 0)
+    throw expected(
+      'ERR_UNSUPPORTED',
+      'an input of square pictures whose side is a multiple of 4',
+      showShape(input.shape),
+      { op: 'input', node: input.name },
+    );
+  const isFirst = last !== input;
+  return {
+    size: height as number,
+    channels: channels as number,
+    fed: (g, pictures) => (isFirst ? (g.transpose(pictures, [0, 3, 1, 2]) as Float) : pictures),
+  };
+}
+
+/** @throws BitplaneError ERR_UNSUPPORTED naming an output that tells no number of classes */
+export function classesOf({ graph }: Observed): number {
+  const [[name, { shape }]] = outputsOf(graph) as [[string, Value]];
+  const classes = shape[1];
+  if (shape.length === 2 && typeof classes === 'number' && classes > 1) return classes;
+  throw expected(
+    'ERR_UNSUPPORTED',
+    'an output [N, classes] that tells how many classes pictures are made for',
+    showShape(shape),
+    { op: 'output', node: name },
+  );
+}

@@ -3,10 +3,11 @@
  * the batch, from which the running ones are updated. Ioffe and Szegedy, ICML 2015. Not here: its
  * folding into affines and thresholds (src/passes).
  */
-import { type OptionNames, requireOptions } from '../core/checks.js';
+import { type OptionNames, requireOneOf, requireOptions } from '../core/checks.js';
 import { expected } from '../core/errors.js';
 import { elementCount } from '../core/shape.js';
 import { Emit } from '../ops/gradient.js';
+import { Tensor } from '../tensor/tensor.js';
 import { constantOf } from './initializers.js';
 import { type Float, type Layer, layer, type Scope } from './scope.js';
 
@@ -18,10 +19,17 @@ export interface BatchNormOptions {
    * Keras calls 1 minus this its momentum.
    */
   readonly momentum?: number;
+  /** Whether a scale and a shift are learned; else they are 1 and 0. Default true. */
+  readonly affine?: boolean;
   readonly name?: string;
 }
 
-const OPTIONS: OptionNames<BatchNormOptions> = { epsilon: true, momentum: true, name: true };
+const OPTIONS: OptionNames<BatchNormOptions> = {
+  epsilon: true,
+  momentum: true,
+  affine: true,
+  name: true,
+};
 
 export function batchNorm(options: BatchNormOptions = {}): Layer {
   requireOptions(options, OPTIONS, { op: 'batchNorm' });
@@ -40,10 +48,15 @@ export function normalizer(
   options: BatchNormOptions = {},
 ): (value: Float, name: string) => Float {
   requireOptions(options, OPTIONS, { op: 'batchNorm' });
-  const { epsilon = 1e-5, momentum = 0.1 } = options;
+  const { epsilon = 1e-5, momentum = 0.1, affine = true } = options;
+  requireOneOf(affine, [true, false], 'affine', { op: 'batchNorm' });
   const shape = [scope.channels('batchNorm', x)];
-  const gamma = scope.parameter('gamma', shape, 'scale', constantOf(1));
-  const beta = scope.parameter('beta', shape, 'shift', constantOf(0));
+  const given = (name: string, role: 'scale' | 'shift', value: number) =>
+    affine
+      ? scope.parameter(name, shape, role, constantOf(value))
+      : filled(scope, name, shape[0] as number, value);
+  const gamma = given('gamma', 'scale', 1);
+  const beta = given('beta', 'shift', 0);
   const mean = scope.parameter('mean', shape, 'mean', constantOf(0));
   const variance = scope.parameter('variance', shape, 'variance', constantOf(1));
   const { g } = scope;
@@ -60,6 +73,12 @@ export function normalizer(
     value === x
       ? g.normalize(x, gamma, beta, { epsilon, name })
       : g.batchNorm(value, gamma, beta, batch.mean, batch.variance, { epsilon, name });
+}
+
+function filled(scope: Scope, name: string, size: number, value: number): Float {
+  const numbers = new Float32Array(size).fill(value);
+  const tensor = new Tensor('f32', numbers, [size]);
+  return scope.g.constant(tensor, { name: scope.named(name) }) as Float;
 }
 
 /** Of x over all axes but the last; `unbiased` makes its variance that of a sample. */

@@ -622,6 +622,14 @@ const WORKS: Readonly<Record<string, (command: string) => Promise<unknown>>> = {
     ),
   'quantize --mixed': async () =>
     expect((await on('quantize', '--mixed', '4')).stderr).toContain('--mixed: is not taken here'),
+  'quantize --epochs': async () =>
+    expect((await on('quantize', '--epochs', '2')).stderr).toContain('--epochs: is not taken here'),
+  'quantize --seed': async () =>
+    expect((await on('quantize', '--seed', '2')).stderr).toContain('--seed: is not taken here'),
+  'quantize --steps': async () =>
+    expect((await on('quantize', '--steps', '2')).stderr).toContain('--steps: is not taken here'),
+  'quantize --resume': async () =>
+    expect((await on('quantize', '--resume')).stderr).toContain('--resume: is not taken here'),
   'quantize --html': async () => {
     expect(json(await on('quantize', '--json', '--html', at('q.html'))).html).toBe(at('q.html'));
     expect(readFileSync(at('q.html'), 'utf8')).toMatch(/^<!doctype html>/);
@@ -816,6 +824,7 @@ const VALUES: Readonly<Record<string, string>> = {
   '--clipping': 'laplace',
   '--task': 'a',
   '--mixed': '4',
+  '--steps': '2',
 };
 
 const program = buildProgram(fakeIo(), fakeIo(), () => undefined);

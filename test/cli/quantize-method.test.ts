@@ -2,11 +2,12 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test, vi } from 'vitest';
-import { METHODS, type MethodName, methodName } from '../../src/cli/quantize-options.js';
+import { METHODS, type MethodName, methodName, TRAINED } from '../../src/cli/quantize-options.js';
 import { saveModel } from '../../src/formats/safetensors/model.js';
 import { GraphBuilder } from '../../src/ops/builder.js';
 import { Tensor } from '../../src/tensor/tensor.js';
 import { temporaryFolder, write } from '../data/fixtures.js';
+import { smallNetwork } from '../methods/small-network.js';
 import { random } from '../random.js';
 import { cli } from './cli.js';
 
@@ -52,10 +53,10 @@ async function model(hasNorms: boolean, recipe = true): Promise<string> {
 const W4A4 = ['--weights', '4', '--activations', '4'];
 
 test.each([
-  ['dfq', 'equalization'],
-  ['aciq', 'by their bits'],
-  ['zeroq', 'Distilled pictures'],
-])('%s opens a data set, or writes no model or page', async (method, title) => {
+  ['dfq', 'equalization', []],
+  ['aciq', 'by their bits', []],
+  ['zeroq', 'Distilled pictures', ['--steps', '9']],
+])('%s opens a data set, or writes no model or page', async (method, title, more) => {
   const from = await model(true);
   const [to, html] = [from.replace('float', 'few'), from.replace('float.safetensors', 'p.html')];
   const done = await cli(
@@ -65,6 +66,7 @@ test.each([
     '--method',
     method,
     ...W4A4,
+    ...more,
     '--html',
     html,
     '--json',
@@ -84,6 +86,7 @@ test.each([
     '--method',
     method,
     ...W4A4,
+    ...more,
     '--dataset',
     'mnist',
     '--data',
@@ -103,7 +106,18 @@ test('what a method needs and does not get is no error', async () => {
 test('widths by layer, or what their page and document say of them, are missing', async () => {
   const from = await model(true);
   const [to, html] = [from.replace('float', 'few'), from.replace('float.safetensors', 'p.html')];
-  const flags = ['--method', 'zeroq', ...W4A4, '--mixed', '5.5', '--html', html, '--json'];
+  const flags = [
+    '--method',
+    'zeroq',
+    ...W4A4,
+    '--steps',
+    '9',
+    '--mixed',
+    '5.5',
+    '--html',
+    html,
+    '--json',
+  ];
   const { code, stdout } = await cli('quantize', from, to, ...flags);
   const { layers, allocation, sensitivities } = JSON.parse(stdout);
   const names = layers.map(({ name }: { name: string }) => name);
@@ -115,8 +129,8 @@ test('widths by layer, or what their page and document say of them, are missing'
   expect(sensitivities.map(({ name }: { name: string }) => name)).toEqual(names);
   for (const title of ['Distilled pictures', 'Sensitivities', 'Size against error'])
     expect(readFileSync(html, 'utf8')).toContain(title);
-  const tiny = await cli('quantize', from, to, '--method', 'zeroq', ...W4A4, '--mixed', '100B');
-  expect(tiny.stderr).toMatch(/a size of at least \d+ bits/);
+  const tiny = await cli('quantize', from, to, ...flags, '--mixed', '100B');
+  expect(tiny.stdout).toMatch(/a size of at least \d+ bits/);
 });
 
 test('--method all leaves a method out, or compares nothing', async () => {
@@ -126,7 +140,8 @@ test('--method all leaves a method out, or compares nothing', async () => {
     ...['quantize', from, to, '--method', 'all', ...W4A4, '--html', html],
   );
   expect(code).toBe(0);
-  for (const method of METHODS) {
+  expect(stdout).toMatch(/GDFQ.*--epochs N lets it take part/);
+  for (const method of METHODS.filter((one) => !TRAINED.includes(one as MethodName))) {
     expect(stdout).toContain(methodName(method as MethodName));
     for (const end of ['safetensors', 'html'])
       expect(readFileSync(join(to, `${method}.${end}`)).length).toBeGreaterThan(0);
@@ -136,4 +151,26 @@ test('--method all leaves a method out, or compares nothing', async () => {
   expect(refused.stderr).toContain('expected batch norms');
   const file = await cli('quantize', from, `${to}.safetensors`, '--method', 'all', ...W4A4);
   expect(file.stderr).toContain('OUT to be a folder');
+});
+
+test('gdfq opens a data set, forgets where it was, or lacks curves and pictures', async () => {
+  const from = join(temporaryFolder(), 'float.safetensors');
+  await saveModel(smallNetwork({ size: 8 }), from);
+  write(
+    from.replace('.safetensors', '.json'),
+    JSON.stringify({ preprocess: { layout: 'NHWC', color: 'rgb', scale: 1 / 255 } }),
+  );
+  const [to, html] = [from.replace('float', 'few'), from.replace('.safetensors', '.html')];
+  const flags = ['--method', 'gdfq', ...W4A4, '--epochs', '2', '--steps', '1', '--json'];
+  const { code, stdout } = await cli('quantize', from, to, ...flags, '--html', html);
+  expect(code).toBe(0);
+  const { history, layers, method } = JSON.parse(stdout);
+  expect([method, history.length, layers.length]).toEqual(['gdfq', 2, 4]);
+  for (const title of ['Generated pictures', 'losses of the generator'])
+    expect(readFileSync(html, 'utf8')).toContain(title);
+  // All epochs are done, so nothing is trained again.
+  const again = await cli('quantize', from, to, ...flags, '--resume');
+  expect(JSON.parse(again.stdout).history).toEqual(history);
+  const spec = await cli('quantize', from, to, ...flags, '--weights', 'ternary');
+  expect(JSON.parse(spec.stdout).error).toMatchObject({ node: '--weights' });
 });

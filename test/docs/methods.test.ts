@@ -9,6 +9,7 @@ test.each([
   ['aciq', 'bits.length', 3],
   ['fusion', 'first.data.length', 3],
   ['zeroq', 'result.layers.length + chosen.bits.size', 4],
+  ['gdfq', 'result.history.length', 2],
 ])('a snippet of docs/methods/%s.md does not run', async (page, result, want) => {
   const url = new URL(`../../docs/methods/${page}.md`, import.meta.url);
   const blocks = [...readFileSync(url, 'utf8').matchAll(/^```ts\n(.*?)^```$/gms)];

@@ -1,7 +1,8 @@
 /** ZeroQ's pieces against arrays that the released code computed. */
 import { expect, test } from 'vitest';
 import { observed } from '../../src/methods/norms.js';
-import { distill, distillationStep, numbersOf } from '../../src/methods/zeroq/distill.js';
+import { numbersOf } from '../../src/methods/optimized.js';
+import { distill, distillationStep } from '../../src/methods/zeroq/distill.js';
 import { zeroqQuantization } from '../../src/methods/zeroq/released-quantization.js';
 import { channelSpec } from '../../src/methods/zeroq/sensitivity.js';
 import { GraphBuilder } from '../../src/ops/builder.js';

@@ -4,7 +4,6 @@
  * section 3.1. A step is one program whose state is the pictures. Not here: the loss
  * (./statistics-loss.ts), what pictures are used for (./zeroq.ts).
  */
-import { gradients } from '../../autodiff/gradients.js';
 import {
   type OptionNames,
   requireOneOf,
@@ -20,8 +19,9 @@ import { GraphSession } from '../../runtime/session.js';
 import type { SessionOptions } from '../../runtime/session-types.js';
 import { StateStore } from '../../runtime/state-store.js';
 import { isTensorLike, Tensor, type TensorLike } from '../../tensor/tensor.js';
-import { adam, type Optimizer, zerosOf } from '../../train/optimizer.js';
+import { adam, type Optimizer } from '../../train/optimizer.js';
 import { batchShape, type Observed, observed, seenBy } from '../norms.js';
+import { byName, numbersOf, optimized } from '../optimized.js';
 import { plateau } from './plateau.js';
 import { type StatisticsOver, statisticsLoss } from './statistics-loss.js';
 
@@ -147,18 +147,6 @@ function startOf(
   return Tensor.from(given) as Tensor<'f32'>;
 }
 
-/** The numbers of the optimizer in a step, counted from 1, as feeds. */
-export function numbersOf(
-  optimizer: Optimizer,
-  rate: number,
-  step: number,
-): Readonly<Record<string, Tensor<'f32'>>> {
-  const numbers = optimizer.numbers(rate, step);
-  return Object.fromEntries(
-    numbers.map((number, i) => [`optimizer.${i}`, new Tensor('f32', Float32Array.of(number), [])]),
-  );
-}
-
 /**
  * One step as a graph. Its states are `pictures` and the moments of the optimizer; inputs are the
  * numbers of the optimizer; outputs `loss`, and `terms`: those of `statisticsLoss`, in its order.
@@ -170,24 +158,13 @@ export function distillationStep(
 ): Graph {
   const { statistics, optimizer } = options;
   const g = new GraphBuilder();
-  const inputs = optimizer.numbers(0, 1).map((_, i) => g.input(`optimizer.${i}`, 'f32', []));
   const pictures = g.state(start, { name: PICTURES }) as Float;
   const seen = seenBy(g, network, pictures, 'network');
   const { terms, loss } = statisticsLoss(g, network.norms, seen, statistics);
-  const [gradient] = gradients(g, loss, [pictures]) as [Float];
-  const { next, moments } = optimizer.step({
-    g,
-    parameter: pictures,
-    gradient,
-    numbers: inputs,
-    moment: (name) => g.state(zerosOf(start.shape), { name: `${PICTURES}.${name}` }) as Float,
-  });
-  const updates = [[pictures, next] as const, ...moments].map(
-    ([{ name }, value]) => [name, value] as const,
-  );
+  const { inputs, updates } = optimized(g, loss, [pictures], optimizer);
   const all = g.concat(
     terms.map((term) => g.reshape(term, [1]) as Float),
     0,
   );
-  return g.graph(inputs, { loss, terms: all }, { updates: Object.fromEntries(updates) });
+  return g.graph(inputs, { loss, terms: all }, { updates: byName(updates) });
 }

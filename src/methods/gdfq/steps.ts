@@ -1,0 +1,126 @@
+/**
+ * The steps of GDFQ as graphs: the generator's, the student's, and what only moves the ranges of
+ * the student's maps. Not here: when each runs (./gdfq.ts).
+ */
+
+import type { Value } from '../../graph/value.js';
+import { type Graph, statesOf } from '../../graph/value.js';
+import type { Model } from '../../nn/model.js';
+import type { State } from '../../nn/state.js';
+import { GraphBuilder } from '../../ops/builder.js';
+import { crossEntropy } from '../../train/losses.js';
+import type { Optimizer } from '../../train/optimizer.js';
+import { type Observed, type PictureForm, seenBy } from '../norms.js';
+import { byName, optimized } from '../optimized.js';
+import { type StudentOptions, studentOver } from '../student.js';
+import { batchNormLoss, studentLoss } from './losses.js';
+
+type Float = Value<'f32'>;
+
+/** Beside a network's own names, so that one checkpoint holds both. */
+export const GENERATOR = 'generator';
+/** How much the statistics of batch norms count beside the classes. */
+const STATISTICS_SHARE = 0.1;
+/** Roles of a generator's parameters that a gradient changes. */
+const LEARNED = new Set(['weight', 'bias', 'scale', 'shift']);
+
+export interface GeneratorStep {
+  readonly network: Observed;
+  readonly form: PictureForm;
+  readonly model: Model;
+  readonly state: State;
+  readonly classes: number;
+  readonly batchSize: number;
+}
+
+/**
+ * Inputs: `noise` [N, latent + classes] and the optimizer's numbers. Outputs: `pictures` as the
+ * network takes them, what the network answers to them, `logits`, and the losses `loss`, `classes`
+ * and `statistics`.
+ */
+export function generatorStep(parts: GeneratorStep, optimizer: Optimizer): Graph {
+  const { network, form, model, state, classes, batchSize } = parts;
+  const g = new GraphBuilder();
+  const width = model.input.shape[1] as number;
+  const noise = g.input('noise', 'f32', [batchSize, width]);
+  const parameters: Float[] = [];
+  const { output, updates } = model.build(g, noise, {
+    path: GENERATOR,
+    training: true,
+    leaf({ name, role }) {
+      const own = name.slice(GENERATOR.length + 1);
+      const value = g.state(state[own]!, { name }) as Float;
+      if (LEARNED.has(role)) parameters.push(value);
+      return value;
+    },
+  });
+  const pictures = form.fed(g, output);
+  const seen = seenBy(g, network, pictures, 'teacher');
+  const targets = g.slice(noise, [0, width - classes], [batchSize, width]) as Float;
+  const ofClasses = crossEntropy(g, seen.output, targets);
+  const statistics = batchNormLoss(g, network.norms, seen.maps);
+  const loss = g.add(ofClasses, g.mul(statistics, STATISTICS_SHARE));
+  const step = optimized(g, loss, parameters, optimizer);
+  return g.graph(
+    [noise, ...step.inputs],
+    { pictures, logits: seen.output, loss, classes: ofClasses, statistics },
+    { updates: byName([...updates, ...step.updates]) },
+  );
+}
+
+/** The generator as it is, over the states of its step: `noise` to `pictures`. */
+export function generating(parts: GeneratorStep, step: Graph, count: number): Graph {
+  const { form, model } = parts;
+  const states = new Map(statesOf(step).map((state) => [state.name, state]));
+  const g = new GraphBuilder();
+  const noise = g.input('noise', 'f32', [count, model.input.shape[1] as number]);
+  const { output } = model.build(g, noise, {
+    path: GENERATOR,
+    leaf: ({ name }) => states.get(name) as Float,
+  });
+  return g.graph([noise], { pictures: form.fed(g, output) });
+}
+
+export interface StudentStep extends Pick<StudentOptions, 'settings' | 'as'> {
+  readonly network: Observed;
+  readonly classes: number;
+  /** The shape of a batch of pictures. */
+  readonly shape: readonly number[];
+}
+
+/**
+ * Inputs: `pictures`, `targets` and `teacher` [N, classes], `correction`, the optimizer's numbers.
+ * Outputs: `loss`, `logits`. Batch norms keep the statistics of the float network; ranges of maps
+ * stay.
+ */
+export function studentStep(parts: StudentStep, optimizer: Optimizer): Graph {
+  const { network, classes, shape, ...options } = parts;
+  const g = new GraphBuilder();
+  const pictures = g.input('pictures', 'f32', shape);
+  const targets = g.input('targets', 'f32', [shape[0]!, classes]);
+  const teacher = g.input('teacher', 'f32', [shape[0]!, classes]);
+  const correction = g.input('correction', 'f32', []);
+  const student = studentOver(g, network, pictures, { ...options, follows: false, correction });
+  const loss = studentLoss(g, student.output, teacher, targets, options.as);
+  const { inputs, updates } = optimized(g, loss, student.parameters, optimizer);
+  return g.graph(
+    [pictures, targets, teacher, correction, ...inputs],
+    { loss, logits: student.output },
+    { updates: byName(updates) },
+  );
+}
+
+/** The student over `pictures`, which moves the ranges of its maps and nothing else. */
+export function observingStep(parts: StudentStep): Graph {
+  const { network, shape, settings, as } = parts;
+  const g = new GraphBuilder();
+  const pictures = g.input('pictures', 'f32', shape);
+  const correction = g.input('correction', 'f32', []);
+  const options = { settings, as, follows: true, correction };
+  const student = studentOver(g, network, pictures, options);
+  return g.graph(
+    [pictures, correction],
+    { logits: student.output },
+    { updates: byName(student.updates) },
+  );
+}
