@@ -353,7 +353,8 @@ export function buildProgram(io: Io, messages: Io, exit: (code: number) => void)
     .option('--epochs <n>', "of methods that train (default: the release's, hours)", parseCount)
     .option(
       '--steps <n>',
-      'of zeroq: steps of distilling (default: 500); of gdfq: iterations an epoch (default: 200)',
+      'steps of distilling of zeroq (default: 500), or iterations an epoch of gdfq and zaq ' +
+        '(default: 200, 60)',
       parseCount,
     )
     .option('--seed <n>', 'of noise that pictures are made of (default: 0)', parseCount)

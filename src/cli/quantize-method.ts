@@ -13,8 +13,8 @@ import type { SessionOptions } from '../runtime/session-types.js';
 import { three } from './format.js';
 import type { Io } from './io.js';
 import type { QuantizeFlags } from './quantize.js';
-import { quantizeByGdfq } from './quantize-gdfq.js';
-import { methodName } from './quantize-options.js';
+import { type MethodName, methodName, TRAINED } from './quantize-options.js';
+import { quantizeByTraining } from './quantize-trained.js';
 import { quantizeByZeroq } from './quantize-zeroq.js';
 import { type HtmlColumn, htmlTable, type Section } from './report/page.js';
 import { barChart } from './report/svg.js';
@@ -44,7 +44,8 @@ export async function quantizeByMethod(
   recipe: Recipe | undefined,
   work: Work,
 ): Promise<ByMethod> {
-  if (flags.method === 'gdfq') return await quantizeByGdfq(graph, flags, recipe, work);
+  if (TRAINED.includes(flags.method as MethodName))
+    return await quantizeByTraining(graph, flags, recipe, work);
   if (flags.method === 'zeroq') return await quantizeByZeroq(graph, flags, recipe, work);
   const { weights, activations, perChannel, ends, layer, as, clipping } = flags;
   const options = {

@@ -24,12 +24,13 @@ const METHOD_NAMES = {
   aciq: 'ACIQ (Banner et al., NeurIPS 2019)',
   zeroq: 'ZeroQ (Cai et al., CVPR 2020)',
   gdfq: 'GDFQ (Xu et al., ECCV 2020)',
+  zaq: 'ZAQ (Liu et al., CVPR 2021)',
 } as const;
 export type MethodName = keyof typeof METHOD_NAMES;
 export const METHODS = Object.keys(METHOD_NAMES);
 
 /** Methods that train, for hours unless --epochs says otherwise. */
-export const TRAINED: readonly MethodName[] = ['gdfq'];
+export const TRAINED: readonly MethodName[] = ['gdfq', 'zaq'];
 
 export function methodName(method: MethodName): string {
   return METHOD_NAMES[method];

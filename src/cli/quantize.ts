@@ -181,10 +181,10 @@ const OF_METHODS: Elsewhere<QuantizeFlags> = [
   ['as', '--as', 'it needs --method'],
   ['clipping', '--clipping', 'it needs --method aciq'],
   ['mixed', '--mixed', 'it needs --method zeroq'],
-  ['epochs', '--epochs', 'it needs --method gdfq'],
-  ['seed', '--seed', 'it needs --method zeroq or gdfq'],
-  ['steps', '--steps', 'it needs --method zeroq or gdfq'],
-  ['resume', '--resume', 'it needs --method gdfq'],
+  ['epochs', '--epochs', 'it needs --method gdfq or zaq'],
+  ['seed', '--seed', 'it needs --method zeroq, gdfq or zaq'],
+  ['steps', '--steps', 'it needs --method zeroq, gdfq or zaq'],
+  ['resume', '--resume', 'it needs --method gdfq or zaq'],
 ];
 const OF_CALIBRATION: Elsewhere<QuantizeFlags> = [
   ['observer', '--observer', 'a method without data observes nothing'],
@@ -192,8 +192,8 @@ const OF_CALIBRATION: Elsewhere<QuantizeFlags> = [
 ];
 
 const OF_TRAINED: Elsewhere<QuantizeFlags> = [
-  ['epochs', '--epochs', 'it needs --method gdfq'],
-  ['resume', '--resume', 'it needs --method gdfq'],
+  ['epochs', '--epochs', 'it needs --method gdfq or zaq'],
+  ['resume', '--resume', 'it needs --method gdfq or zaq'],
 ];
 const NOT_TRAINED: Elsewhere<QuantizeFlags> = [
   ['layer', '--layer', 'methods that train give all layers the same bits'],
@@ -217,7 +217,7 @@ function checkFlags(flags: QuantizeFlags): void {
   else refuseElsewhere(flags, NOT_TRAINED);
   for (const name of ['seed', 'steps'] as const)
     if (!isTrained && method !== 'zeroq' && flags[name] !== undefined)
-      throw notHere(`--${name}`, 'it needs --method zeroq or gdfq');
+      throw notHere(`--${name}`, 'it needs --method zeroq, gdfq or zaq');
   if ((isTrained || method === 'zeroq') && flags.perChannel !== undefined)
     throw notHere('--per-channel', `weights of ${method} always have a scale an output channel`);
   const activations = flags.activations ?? 'float';

@@ -41,9 +41,14 @@ export interface Observed {
 
 /**
  * @throws BitplaneError ERR_ARGUMENT for a network of several inputs or outputs, or whose pictures
- * have no size of their own, naming the input; ERR_UNSUPPORTED without batch norms
+ * have no size of their own, naming the input; ERR_UNSUPPORTED without batch norms, if they are
+ * needed
  */
-export function observed(graph: Graph, site: ErrorSite): Observed {
+export function observed(
+  graph: Graph,
+  site: ErrorSite,
+  { needsNorms = true }: { readonly needsNorms?: boolean } = {},
+): Observed {
   const [input] = graph.inputs;
   const outputs = outputsOf(graph);
   if (input === undefined || graph.inputs.length !== 1 || outputs.length !== 1)
@@ -68,7 +73,7 @@ export function observed(graph: Graph, site: ErrorSite): Observed {
     const numbers = (of: Value) => of.data!.data as Float32Array;
     return [{ name: value.name, x: x as Float, mean: numbers(mean), variance: numbers(variance) }];
   });
-  if (norms.length === 0)
+  if (needsNorms && norms.length === 0)
     throw new BitplaneError(
       'ERR_UNSUPPORTED',
       'expected batch norms, whose statistics stand in for data, but received none',
@@ -93,17 +98,26 @@ export interface Seen {
   readonly output: Float;
   /** What each batch norm normalizes, in the order of `norms`. */
   readonly maps: readonly Float[];
+  /** The values that were asked for, in their order. */
+  readonly taps: readonly Float[];
   /** The pictures with channels last; undefined where they are no maps. */
   readonly pictures: Float | undefined;
 }
 
 /** The network over x, a batch of pictures as its input takes them. */
-export function seenBy(g: GraphBuilder, network: Observed, x: Float, path: string): Seen {
+export function seenBy(
+  g: GraphBuilder,
+  network: Observed,
+  x: Float,
+  path: string,
+  taps: readonly Value[] = [],
+): Seen {
   const { graph, input, norms } = network;
   const [[outputName, output]] = outputsOf(graph) as [[string, Value]];
   const picture = picturesLast(graph, input);
   const tapped = graphOf(graph.inputs, [
     ...norms.map((norm, i) => [`norm ${i}`, norm.x] as const),
+    ...taps.map((tap, i) => [`tap ${i}`, tap] as const),
     ['picture', picture ?? input] as const,
     [`output ${outputName}`, output] as const,
   ]);
@@ -114,6 +128,7 @@ export function seenBy(g: GraphBuilder, network: Observed, x: Float, path: strin
   return {
     output: made[`output ${outputName}`]!,
     maps: norms.map((_, i) => made[`norm ${i}`]!),
+    taps: taps.map((_, i) => made[`tap ${i}`]!),
     pictures: picture === undefined ? undefined : made['picture'],
   };
 }

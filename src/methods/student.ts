@@ -1,10 +1,9 @@
 /**
- * A network in few bits while it is trained: its weights are states, quantized in every step by
- * their own least and greatest number; maps are quantized where the finished network quantizes
- * them, by ranges that follow what is seen. Rounding lets gradients through as they are. Not here:
- * losses, and which maps are quantized (src/quant/network/plan.ts).
+ * A network in few bits while it is trained: its parameters are states, its weights and maps are
+ * quantized where the finished network quantizes them. Not here: how (./gdfq, ./zaq), losses, and
+ * which maps are quantized (src/quant/network/plan.ts).
  */
-import { expected } from '../core/errors.js';
+import { elementCount } from '../core/shape.js';
 import {
   type Graph,
   graphOf,
@@ -19,158 +18,112 @@ import { constant } from '../ops/make.js';
 import { hasFloatWeights } from '../passes/absorb-affines.js';
 import { bind } from '../passes/bind.js';
 import { rewrite } from '../passes/rewrite.js';
-import type { Range } from '../quant/affine.js';
 import type { Settings } from '../quant/network/options.js';
 import { type Edge, planOf } from '../quant/network/plan.js';
 import type { QuantSpec } from '../quant/spec.js';
-import { Tensor } from '../tensor/tensor.js';
+import type { Tensor } from '../tensor/tensor.js';
 import type { Observed } from './norms.js';
 
 type Float = Value<'f32'>;
 
-/** What is seen of maps, as a share of a moving mean: 0.9 of the old one, 0.1 of the new. */
-const KEPT = 0.9;
-/** The least scale, as released. */
-const LEAST = 1e-8;
+/** What stands for weights and maps while a student is trained. */
+export interface Coder {
+  /** @param w a state, [O, ...] */
+  weights(w: Float, spec: QuantSpec): Float;
+  /** @param name the map's in the network */
+  map(name: string, x: Float, spec: QuantSpec): Float;
+  /** What a run makes of the ranges of maps; complete when the student is built. */
+  readonly updates: readonly Update[];
+}
 
 export interface StudentOptions {
   readonly settings: Settings;
+  readonly coder: Coder;
   /**
-   * 'paper': the moving mean is divided by 1 - 0.9^t where it is used. 'release': what is divided
-   * is also what the mean goes on with.
+   * Whether batch norms take the statistics of the batch and move those of the network. Default
+   * false.
    */
-  readonly as: 'paper' | 'release';
-  /** Whether a run moves the ranges of maps. */
-  readonly follows: boolean;
-  /** 1 - 0.9^t, t being how often ranges were moved, this run included if it moves them. */
-  readonly correction: Float;
+  readonly training?: boolean;
 }
 
 export interface Student {
   readonly output: Float;
   /** Weights, biases, scales and shifts of batch norms: states. */
   readonly parameters: readonly Float[];
-  /** Of the ranges of maps; empty unless they follow. */
+  /** Of the ranges of maps, and of running statistics in training. */
   readonly updates: readonly Update[];
+  /** What stands for a value of the network. */
+  at(name: string): Float;
 }
 
-/** What a parameter and the end of a map's range are called as states. */
-const trainedName = (name: string) => `trained/${name}`;
-const rangeName = (map: string, end: 'min' | 'max') => `range/${map}/${end}`;
+/** What a parameter is called as a state. */
+export const trainedName = (name: string) => `trained/${name}`;
+/** What the end of a map's range is called as a state. */
+export const rangeName = (map: string, end: 'min' | 'max') => `range/${map}/${end}`;
 
 /** The network in few bits over x, its states among those that `g` builds. */
 export function studentOver(
   g: GraphBuilder,
   { graph, input }: Observed,
   x: Float,
-  options: StudentOptions,
+  { settings, coder, training = false }: StudentOptions,
 ): Student {
   const [batch] = input.shape;
   const sizes = typeof batch === 'string' ? { [batch]: x.shape[0] as number } : {};
   const bound = bind(graphOf(graph.inputs, outputsOf(graph)), sizes);
-  const { layers, edges } = planOf(bound, options.settings);
+  const { layers, edges } = planOf(bound, settings);
   const widths = new Map(layers.map(({ product, specs }) => [product, specs.weights]));
-  const maps = new Maps(g, options);
   const read = new Map<Value, readonly { readonly map: Value; readonly edge: Edge }[]>();
   for (const [map, own] of edges)
     for (const edge of own)
       read.set(edge.reader, [...(read.get(edge.reader) ?? []), { map, edge }]);
   const trained = trainedConstants(bound);
-  const parameters: Float[] = [];
+  const running = training ? runningConstants(bound) : new Set<Value>();
+  const updates: Update[] = [];
   const made = new Map<Value, Value>();
   for (const value of topological(bound)) {
     const name = g.unused(`student/${value.name}`);
     if (value.op === 'input') made.set(value, x);
-    else if (value.op === 'constant' && trained.has(value)) {
-      const parameter = g.state(value.data as Tensor<'f32'>, {
-        name: trainedName(value.name),
-      }) as Float;
-      parameters.push(parameter);
-      made.set(value, parameter);
-    } else if (value.op === 'constant') made.set(value, g.constant(value.data!, { name }));
+    else if (trained.has(value) || running.has(value))
+      made.set(value, g.state(value.data as Tensor<'f32'>, { name: trainedName(value.name) }));
+    else if (value.op === 'constant') made.set(value, g.constant(value.data!, { name }));
     else {
       const inputs = value.inputs.map((one) => made.get(one)!);
       for (const { map, edge } of read.get(value) ?? [])
-        inputs[edge.index] = maps.coded(map.name, inputs[edge.index] as Float, edge.spec);
+        inputs[edge.index] = coder.map(map.name, inputs[edge.index] as Float, edge.spec);
       const spec = widths.get(value);
-      if (spec !== undefined) inputs[1] = codedWeights(g, inputs[1] as Float, spec);
-      made.set(value, g.op(value.op, inputs, value.attrs, { name }));
+      if (spec !== undefined) inputs[1] = coder.weights(inputs[1] as Float, spec);
+      const isBatch = isOp(value, 'batchNorm') && running.has(value.inputs[3]);
+      if (isBatch) for (const update of movedStatistics(g, inputs as Float[])) updates.push(update);
+      const y = isBatch
+        ? g.op('normalize', inputs.slice(0, 3), value.attrs, { name })
+        : g.op(value.op, inputs, value.attrs, { name });
+      made.set(value, y);
     }
   }
   const [[, output]] = outputsOf(bound) as [[string, Value]];
-  return { output: made.get(output) as Float, parameters, updates: maps.updates };
+  const byName = new Map(Array.from(made, ([value, own]) => [value.name, own] as const));
+  return {
+    output: made.get(output) as Float,
+    parameters: [...trained].map((value) => made.get(value) as Float),
+    updates: [...updates, ...coder.updates],
+    at: (name) => byName.get(name) as Float,
+  };
 }
 
-/** The maps of a student in codes, each made once, and its ranges, which are states. */
-class Maps {
-  readonly updates: Update[] = [];
-  private readonly ranges = new Map<string, { readonly lo: Float; readonly hi: Float }>();
-  private readonly codes = new Map<string, Float>();
-
-  constructor(
-    private readonly g: GraphBuilder,
-    private readonly options: StudentOptions,
-  ) {}
-
-  coded(name: string, x: Float, { bits }: QuantSpec): Float {
-    const key = `${bits} ${name}`;
-    const known = this.codes.get(key) ?? quantized(this.g, x, this.rangeOf(name, x), bits);
-    this.codes.set(key, known);
-    return known;
-  }
-
-  private rangeOf(name: string, x: Float) {
-    const known = this.ranges.get(name) ?? {
-      lo: this.followed(name, x, 'min'),
-      hi: this.followed(name, x, 'max'),
-    };
-    this.ranges.set(name, known);
-    return known;
-  }
-
-  private followed(map: string, x: Float, kind: 'min' | 'max'): Float {
-    const { g } = this;
-    const { as, follows, correction } = this.options;
-    const old = g.state(new Tensor('f32', new Float32Array(1), []), {
-      name: rangeName(map, kind),
-    }) as Float;
-    const used = (mean: Float) => (as === 'paper' ? g.div(mean, correction) : mean);
-    if (!follows) return used(old);
-    const seen = g.reduce(g.surrogate(x), kind, [...x.shape.keys()]);
-    const moved = g.add(g.mul(old, KEPT), g.mul(seen, 1 - KEPT));
-    const next = as === 'paper' ? moved : g.div(moved, correction);
-    this.updates.push([old, next]);
-    return used(next);
-  }
-}
-
-/** Weights in codes with a scale an output channel, by their least and greatest number. */
-function codedWeights(g: GraphBuilder, w: Float, { bits }: QuantSpec): Float {
-  const still = g.surrogate(w);
-  const axes = [...w.shape.keys()].slice(1);
-  const [lo, hi] = (['min', 'max'] as const).map((kind) =>
-    g.reduce(still, kind, axes, { keepDims: true }),
-  ) as [Float, Float];
-  return quantized(g, w, { lo, hi }, bits);
-}
-
-/**
- * (clip(round(x / scale) + zero) - zero) scale over [lo, hi], widened to hold 0: the asymmetric
- * codes of src/quant/affine.ts. Its gradient is that of x.
- */
-export function quantized(
-  g: GraphBuilder,
-  x: Float,
-  range: { readonly lo: Float; readonly hi: Float },
-  bits: number,
-): Float {
-  const top = 2 ** bits - 1;
-  const still = g.surrogate(x);
-  const lo = g.min(range.lo, 0);
-  const scale = g.max(g.div(g.sub(g.max(range.hi, 0), lo), top), LEAST);
-  const zero = g.neg(g.round(g.div(lo, scale)));
-  const code = g.clip(g.add(g.round(g.div(still, scale)), zero), 0, top);
-  return g.surrogate(g.mul(g.sub(code, zero), scale), x);
+/** Running means and variances after a batch; the variance unbiased, a tenth new, as in PyTorch. */
+function movedStatistics(g: GraphBuilder, inputs: readonly Float[]): Update[] {
+  const [x, , , mean, variance] = inputs as readonly [Float, Float, Float, Float, Float];
+  const channels = x.shape.at(-1) as number;
+  const count = elementCount(x.shape.slice(0, -1) as number[]);
+  const both = g.moments(x);
+  const row = (i: number) =>
+    g.reshape(g.slice(both, [i, 0], [i + 1, channels]), [channels]) as Float;
+  const moved = (old: Float, now: Float) => g.add(g.mul(old, 0.9), g.mul(now, 0.1));
+  return [
+    [mean, moved(mean, row(0))],
+    [variance, moved(variance, g.mul(row(1), count / Math.max(1, count - 1)))],
+  ];
 }
 
 /** Weights of products, biases behind them, scales and shifts of batch norms. */
@@ -190,34 +143,24 @@ function trainedConstants(graph: Graph): ReadonlySet<Value> {
   return found;
 }
 
+/** Means and variances of batch norms. */
+function runningConstants(graph: Graph): ReadonlySet<Value> {
+  return new Set(
+    topological(graph).flatMap((value) => {
+      if (!isOp(value, 'batchNorm')) return [];
+      const own = value.inputs.slice(3);
+      return own.every(({ op }) => op === 'constant') ? own : [];
+    }),
+  );
+}
+
 /** The network with the numbers that a student has learned, by the names of its states. */
 export function withParameters(
   { graph }: Observed,
   states: ReadonlyMap<string, Tensor<'f32'>>,
 ): Graph {
-  const trained = trainedConstants(graph);
-  return rewrite(graph, (_value, { original }) =>
-    trained.has(original)
-      ? constant(original.name, states.get(trainedName(original.name))!)
-      : undefined,
-  );
-}
-
-/** The range that a student has of a map. @throws BitplaneError ERR_GRAPH for one it has none of */
-export function rangeOfMap(
-  { name, op }: Value,
-  states: ReadonlyMap<string, Tensor<'f32'>>,
-  as: 'paper' | 'release',
-  correction: number,
-): Range {
-  const [lo, hi] = (['min', 'max'] as const).map((end) => {
-    const number = states.get(rangeName(name, end))?.data[0];
-    if (number === undefined)
-      throw expected('ERR_GRAPH', 'a map that the student quantizes', 'another', {
-        op,
-        node: name,
-      });
-    return as === 'paper' ? number / correction : number;
-  }) as [number, number];
-  return { lo, hi };
+  return rewrite(graph, (_value, { original }) => {
+    const learned = original.op === 'constant' ? states.get(trainedName(original.name)) : undefined;
+    return learned && constant(original.name, learned);
+  });
 }

@@ -153,24 +153,27 @@ test('--method all leaves a method out, or compares nothing', async () => {
   expect(file.stderr).toContain('OUT to be a folder');
 });
 
-test('gdfq opens a data set, forgets where it was, or lacks curves and pictures', async () => {
-  const from = join(temporaryFolder(), 'float.safetensors');
-  await saveModel(smallNetwork({ size: 8 }), from);
-  write(
-    from.replace('.safetensors', '.json'),
-    JSON.stringify({ preprocess: { layout: 'NHWC', color: 'rgb', scale: 1 / 255 } }),
-  );
-  const [to, html] = [from.replace('float', 'few'), from.replace('.safetensors', '.html')];
-  const flags = ['--method', 'gdfq', ...W4A4, '--epochs', '2', '--steps', '1', '--json'];
-  const { code, stdout } = await cli('quantize', from, to, ...flags, '--html', html);
-  expect(code).toBe(0);
-  const { history, layers, method } = JSON.parse(stdout);
-  expect([method, history.length, layers.length]).toEqual(['gdfq', 2, 4]);
-  for (const title of ['Generated pictures', 'losses of the generator'])
-    expect(readFileSync(html, 'utf8')).toContain(title);
-  // All epochs are done, so nothing is trained again.
-  const again = await cli('quantize', from, to, ...flags, '--resume');
-  expect(JSON.parse(again.stdout).history).toEqual(history);
-  const spec = await cli('quantize', from, to, ...flags, '--weights', 'ternary');
-  expect(JSON.parse(spec.stdout).error).toMatchObject({ node: '--weights' });
-});
+test.each(['gdfq', 'zaq'])(
+  '%s forgets where it was, or lacks curves and pictures',
+  async (name) => {
+    const from = join(temporaryFolder(), 'float.safetensors');
+    await saveModel(smallNetwork({ size: 8 }), from);
+    write(
+      from.replace('.safetensors', '.json'),
+      JSON.stringify({ preprocess: { layout: 'NHWC', color: 'rgb', scale: 1 / 255 } }),
+    );
+    const [to, html] = [from.replace('float', 'few'), from.replace('.safetensors', '.html')];
+    const flags = ['--method', name, ...W4A4, '--epochs', '2', '--steps', '1', '--json'];
+    const { code, stdout } = await cli('quantize', from, to, ...flags, '--html', html);
+    expect(code).toBe(0);
+    const { history, layers, method } = JSON.parse(stdout);
+    expect([method, history.length, layers.length]).toEqual([name, 2, 4]);
+    for (const title of ['Generated pictures', 'losses of the generator'])
+      expect(readFileSync(html, 'utf8')).toContain(title);
+    // All epochs are done, so nothing is trained again.
+    const again = await cli('quantize', from, to, ...flags, '--resume');
+    expect(JSON.parse(again.stdout).history).toEqual(history);
+    const spec = await cli('quantize', from, to, ...flags, '--weights', 'ternary');
+    expect(JSON.parse(spec.stdout).error).toMatchObject({ node: '--weights' });
+  },
+);

@@ -10,6 +10,7 @@ test.each([
   ['fusion', 'first.data.length', 3],
   ['zeroq', 'result.layers.length + chosen.bits.size', 4],
   ['gdfq', 'result.history.length', 2],
+  ['zaq', 'result.taps.length', 1],
 ])('a snippet of docs/methods/%s.md does not run', async (page, result, want) => {
   const url = new URL(`../../docs/methods/${page}.md`, import.meta.url);
   const blocks = [...readFileSync(url, 'utf8').matchAll(/^```ts\n(.*?)^```$/gms)];

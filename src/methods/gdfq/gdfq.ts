@@ -32,8 +32,9 @@ import { foldBatchNorms } from '../folded.js';
 import { generator } from '../generator.js';
 import { batchShape, classesOf, type Observed, observed, pictureForm } from '../norms.js';
 import { numbersOf, scalar } from '../optimized.js';
-import { rangeOfMap, withParameters } from '../student.js';
+import { withParameters } from '../student.js';
 import { channelSpec } from '../zeroq/sensitivity.js';
+import { followedRange, KEPT } from './coder.js';
 import { conditionedNoise } from './noise.js';
 import { generating, generatorStep, observingStep, studentStep } from './steps.js';
 
@@ -77,8 +78,6 @@ const RELEASED = { epochs: 400, warmUp: 4, steps: 200, batchSize: 200, latent: 1
 /** Epochs unless options say otherwise. */
 export const GDFQ_EPOCHS = RELEASED.epochs;
 const MILESTONES = [100, 200, 300];
-/** Of a moving mean: as in ../student.ts. */
-const KEPT = 0.9;
 /** Pictures that are shown, and that the report's histograms are of. */
 const SHOWN = 64;
 
@@ -267,7 +266,7 @@ class Training {
       this.settings,
       {
         seen: async (maps) => await calibrate(folded, maps, feeds, session),
-        range: (map) => rangeOfMap(map, states, as, correction),
+        range: (map) => followedRange(map, states, as, correction),
         weights: (layer) => asymmetricWeights(layer, 'minmax'),
       },
       planOf(folded, this.settings),

@@ -13,6 +13,7 @@ import type { Optimizer } from '../../train/optimizer.js';
 import { type Observed, type PictureForm, seenBy } from '../norms.js';
 import { byName, optimized } from '../optimized.js';
 import { type StudentOptions, studentOver } from '../student.js';
+import { FollowingCoder } from './coder.js';
 import { batchNormLoss, studentLoss } from './losses.js';
 
 type Float = Value<'f32'>;
@@ -81,7 +82,8 @@ export function generating(parts: GeneratorStep, step: Graph, count: number): Gr
   return g.graph([noise], { pictures: form.fed(g, output) });
 }
 
-export interface StudentStep extends Pick<StudentOptions, 'settings' | 'as'> {
+export interface StudentStep extends Pick<StudentOptions, 'settings'> {
+  readonly as: 'paper' | 'release';
   readonly network: Observed;
   readonly classes: number;
   /** The shape of a batch of pictures. */
@@ -94,14 +96,15 @@ export interface StudentStep extends Pick<StudentOptions, 'settings' | 'as'> {
  * stay.
  */
 export function studentStep(parts: StudentStep, optimizer: Optimizer): Graph {
-  const { network, classes, shape, ...options } = parts;
+  const { network, classes, shape, settings, as } = parts;
   const g = new GraphBuilder();
   const pictures = g.input('pictures', 'f32', shape);
   const targets = g.input('targets', 'f32', [shape[0]!, classes]);
   const teacher = g.input('teacher', 'f32', [shape[0]!, classes]);
   const correction = g.input('correction', 'f32', []);
-  const student = studentOver(g, network, pictures, { ...options, follows: false, correction });
-  const loss = studentLoss(g, student.output, teacher, targets, options.as);
+  const coder = new FollowingCoder(g, { as, follows: false, correction });
+  const student = studentOver(g, network, pictures, { settings, coder });
+  const loss = studentLoss(g, student.output, teacher, targets, as);
   const { inputs, updates } = optimized(g, loss, student.parameters, optimizer);
   return g.graph(
     [pictures, targets, teacher, correction, ...inputs],
@@ -116,8 +119,8 @@ export function observingStep(parts: StudentStep): Graph {
   const g = new GraphBuilder();
   const pictures = g.input('pictures', 'f32', shape);
   const correction = g.input('correction', 'f32', []);
-  const options = { settings, as, follows: true, correction };
-  const student = studentOver(g, network, pictures, options);
+  const coder = new FollowingCoder(g, { as, follows: true, correction });
+  const student = studentOver(g, network, pictures, { settings, coder });
   return g.graph(
     [pictures, correction],
     { logits: student.output },

@@ -1,0 +1,135 @@
+/**
+ * The two steps of ZAQ as graphs over one store of states: knowledge transfer, in which the network
+ * in few bits learns what the float one answers to generated pictures, and discrepancy estimation,
+ * in which the generator learns pictures that the two answer differently. Not here: when each runs
+ * (./zaq.ts).
+ */
+import { type Graph, statesOf, type Update, type Value } from '../../graph/value.js';
+import type { Model } from '../../nn/model.js';
+import type { State } from '../../nn/state.js';
+import { GraphBuilder } from '../../ops/builder.js';
+import type { Settings } from '../../quant/network/options.js';
+import { Tensor } from '../../tensor/tensor.js';
+import { meanAbsoluteError } from '../../train/losses.js';
+import type { Optimizer } from '../../train/optimizer.js';
+import { type Observed, type PictureForm, seenBy } from '../norms.js';
+import { byName, optimized } from '../optimized.js';
+import { studentOver } from '../student.js';
+import { UniformCoder, type UniformForm } from './coder.js';
+import { relationDistance, releasedDistance } from './relations.js';
+
+type Float = Value<'f32'>;
+
+const GENERATOR = 'generator';
+/** Roles of a generator's parameters that a gradient changes. */
+const LEARNED = new Set(['weight', 'bias', 'scale', 'shift']);
+/** The weights of layers, and the sums of their distances since the weights were last made. */
+export const LAYER_WEIGHTS = 'layers/weights';
+export const LAYER_SUMS = 'layers/sums';
+
+export interface ZaqParts {
+  readonly network: Observed;
+  readonly form: PictureForm;
+  readonly model: Model;
+  readonly state: State;
+  readonly settings: Settings;
+  /** The maps that are compared, in the order in which they run. */
+  readonly taps: readonly Value[];
+  readonly batchSize: number;
+  readonly codes: UniformForm;
+  /** 'paper': channel relation maps, layers weighed. 'release': attentions, layers alike. */
+  readonly relations: 'paper' | 'release';
+  /** Of the distance of maps beside that of answers. */
+  readonly alpha: number;
+  /** Of large activations, for the generator. */
+  readonly beta: number;
+}
+
+/** What both steps begin with. */
+function duel(parts: ZaqParts) {
+  const { network, form, model, state, settings, taps, batchSize, codes, relations } = parts;
+  const g = new GraphBuilder();
+  const noise = g.input('noise', 'f32', [batchSize, model.input.shape[1] as number]);
+  const ofGenerator: Float[] = [];
+  const generated = model.build(g, noise, {
+    path: GENERATOR,
+    training: true,
+    leaf({ name, role }) {
+      const value = g.state(state[name.slice(GENERATOR.length + 1)]!, { name }) as Float;
+      if (LEARNED.has(role)) ofGenerator.push(value);
+      return value;
+    },
+  });
+  const pictures = form.fed(g, generated.output);
+  const teacher = seenBy(g, network, pictures, 'teacher', taps);
+  const coder = new UniformCoder(g, codes);
+  const student = studentOver(g, network, pictures, { settings, coder, training: true });
+  const distance = relations === 'paper' ? relationDistance : releasedDistance;
+  const distances = g.concat(
+    taps.map(
+      ({ name }, i) => g.reshape(distance(g, student.at(name), teacher.taps[i]!), [1]) as Float,
+    ),
+    0,
+  ) as Float;
+  const weights = g.state(filled(taps.length, relations === 'paper' ? 1 / taps.length : 1), {
+    name: LAYER_WEIGHTS,
+  }) as Float;
+  const answers = meanAbsoluteError(g, student.output, teacher.output);
+  const maps = g.reduce(g.mul(weights, distances), 'sum', [0]);
+  const discrepancy = g.add(answers, g.mul(maps, parts.alpha));
+  const last = teacher.taps.at(-1) as Float;
+  const large = g.reduce(g.abs(last), 'mean', [...last.shape.keys()]);
+  const moved: readonly Update[] = [...generated.updates, ...student.updates];
+  return { g, noise, ofGenerator, student, teacher, distances, answers, discrepancy, large, moved };
+}
+
+/**
+ * Inputs of both: `noise` and the optimizer's numbers. Outputs: `loss`, `answers`, the distance of
+ * the answers alone, `student` and `teacher`, what they answer.
+ */
+export function transferStep(parts: ZaqParts, optimizer: Optimizer): Graph {
+  const { g, noise, student, teacher, distances, answers, discrepancy, moved } = duel(parts);
+  const sums = g.state(filled(parts.taps.length, 0), { name: LAYER_SUMS }) as Float;
+  const step = optimized(g, discrepancy, student.parameters, optimizer);
+  const counted: Update = [sums, g.add(sums, distances)];
+  return g.graph(
+    [noise, ...step.inputs],
+    { loss: discrepancy, answers, student: student.output, teacher: teacher.output },
+    { updates: byName([...moved, ...step.updates, counted]) },
+  );
+}
+
+/** The generator's: minus the discrepancy, minus the mean size of the last maps. */
+export function estimationStep(parts: ZaqParts, optimizer: Optimizer): Graph {
+  const { g, noise, ofGenerator, discrepancy, large, moved } = duel(parts);
+  const loss = g.neg(g.add(discrepancy, g.mul(large, parts.beta)));
+  const step = optimized(g, loss, ofGenerator, optimizer);
+  return g.graph(
+    [noise, ...step.inputs],
+    { loss, discrepancy, large },
+    { updates: byName([...moved, ...step.updates]) },
+  );
+}
+
+/** The generator as it is: `noise` to `pictures` as the network takes them. */
+export function zaqGenerating({ form, model }: ZaqParts, step: Graph, count: number): Graph {
+  const states = new Map(statesOf(step).map((state) => [state.name, state]));
+  const g = new GraphBuilder();
+  const noise = g.input('noise', 'f32', [count, model.input.shape[1] as number]);
+  const { output } = model.build(g, noise, {
+    path: GENERATOR,
+    leaf: ({ name }) => states.get(name) as Float,
+  });
+  return g.graph([noise], { pictures: form.fed(g, output) });
+}
+
+/** A graph of nothing but the states of some graphs, for one store of all. */
+export function statesOfAll(graphs: readonly Graph[]): Graph {
+  const states = new Map(graphs.flatMap(statesOf).map((state) => [state.name, state] as const));
+  const outputs = Object.fromEntries(states);
+  return { inputs: [], outputs, outputNames: [...states.keys()] };
+}
+
+function filled(size: number, value: number): Tensor<'f32'> {
+  return new Tensor('f32', new Float32Array(size).fill(value), [size]);
+}
