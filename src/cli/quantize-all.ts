@@ -2,10 +2,9 @@
  * `quantize --method all`: every method without data on one network, a file each in a folder, and
  * the table that compares them. Not here: one method (quantize.ts).
  */
-import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { BitplaneError, expected } from '../core/errors.js';
-import { writeFileAtomic } from '../formats/write-file.js';
+import { makeFolder, writeFileAtomic } from '../formats/write-file.js';
 import { bytes, percent } from './format.js';
 import { type Io, printJson, printLines } from './io.js';
 import { notHere } from './not-here.js';
@@ -102,16 +101,4 @@ function flagsOf(
     ...((distills || isTrained) && seed !== undefined && { seed }),
     ...(html !== undefined && { html: join(folder, `${method}.html`) }),
   };
-}
-
-async function makeFolder(path: string): Promise<void> {
-  try {
-    await mkdir(path, { recursive: true });
-  } catch (cause) {
-    throw new BitplaneError('ERR_IO', 'expected OUT to be a folder that can be made', {
-      op: 'quantize',
-      node: path,
-      cause,
-    });
-  }
 }

@@ -3,8 +3,10 @@
  * network that --resume goes on from, and what the report says of them. Not here: the methods
  * (src/methods).
  */
+import { dirname } from 'node:path';
 import { expected } from '../core/errors.js';
 import type { Recipe } from '../data/recipe.js';
+import { makeFolder } from '../formats/write-file.js';
 import type { Graph } from '../graph/value.js';
 import { GDFQ_EPOCHS, type GdfqOptions, gdfq } from '../methods/gdfq/gdfq.js';
 import { ZAQ_EPOCHS, type ZaqOptions, zaq } from '../methods/zaq/zaq.js';
@@ -78,6 +80,8 @@ export async function quantizeByTraining(
     ...(steps !== undefined && { steps }),
     ...(resume !== undefined && { resume }),
   };
+  // A folder that cannot be made is said now, and not after the first epoch.
+  await makeFolder(dirname(to));
   const stop = stopOnInterrupt();
   const progress = startTrainingProgress(io, {
     epochs: epochs ?? method.epochs,

@@ -113,6 +113,36 @@ test('the released ranges are those of the paper', async () => {
   for (const [i, hi] of paper.entries()) expect(release[i]! / hi).toBeGreaterThan(5);
 });
 
+test('classes change nothing in the generator for large pictures', async () => {
+  const model = generator({ size: 8, latent: 4, classes: 2, conditioning: 'norms' });
+  const names = model.parameters.map(({ name }) => name);
+  expect(names.filter((name) => name.endsWith('gamma'))).toEqual([
+    'norm1/gamma',
+    'norm2/gamma',
+    'norm3/gamma',
+  ]);
+  const state: Record<string, Tensor<'f32'>> = { ...model.init(3) };
+  // The second class has other shifts behind the last convolution but one.
+  const shifts = state['norm3/beta']!;
+  const moved = shifts.data.map((_, i) => (i % 2 === 0 ? 0 : Math.sin(i)));
+  state['norm3/beta'] = new Tensor('f32', moved, shifts.shape);
+  const g = new GraphBuilder();
+  const noise = g.input('noise', 'f32', [2, 6]);
+  const { output } = model.build(g, noise, {
+    leaf: ({ name }) => g.constant(state[name]!, { name }) as never,
+  });
+  const graph = g.graph([noise], { y: output });
+  const z = [0.3, -1, 0.5, 2];
+  const same = await run(graph, { noise: Float32Array.of(...z, 1, 0, ...z, 1, 0) });
+  const both = await run(graph, { noise: Float32Array.of(...z, 1, 0, ...z, 0, 1) });
+  const half = same.y!.data.length / 2;
+  expect([...same.y!.data.slice(half)]).toEqual([...same.y!.data.slice(0, half)]);
+  expect([...both.y!.data.slice(0, half)]).toEqual([...same.y!.data.slice(0, half)]);
+  expect([...both.y!.data.slice(half)]).not.toEqual([...same.y!.data.slice(0, half)]);
+  const large: GdfqOptions = { ...SMALL, epochs: 2, steps: 1, warmUp: 1, pictures: 'large' };
+  expect((await gdfq(smallNetwork({ size: 8 }), large)).history).toHaveLength(2);
+});
+
 test('a picture of the generator has another mean or deviation than 0 and 1', async () => {
   const model = generator({ size: 8, latent: 4, widths: [4, 4, 4] });
   const state = model.init(3);

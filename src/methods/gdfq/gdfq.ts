@@ -17,7 +17,7 @@ import { StateStore } from '../../runtime/state-store.js';
 import type { Tensor } from '../../tensor/tensor.js';
 import { greatest } from '../../train/evaluate.js';
 import type { EpochRecord } from '../../train/history.js';
-import { adam, sgd } from '../../train/optimizer.js';
+import { adam, type Optimizer, sgd } from '../../train/optimizer.js';
 import { multiStep } from '../../train/schedules.js';
 import { asymmetricWeights } from '../asymmetric-weights.js';
 import {
@@ -49,8 +49,14 @@ export interface GdfqOptions
   readonly latent?: number;
   /** Channels of the generator's maps. Default 128, 128, 64. */
   readonly widths?: readonly [number, number, number];
-  /** Epochs that only train the generator and see ranges. Default: a hundredth, at least 1. */
+  /** Epochs that only train the generator and see ranges. Default: the release's share. */
   readonly warmUp?: number;
+  /**
+   * The release's settings for CIFAR, 'small', or ImageNet, 'large': whether classes change the
+   * noise or the batch norms of the generator, pictures of a step, warm-up, the network's rate.
+   * Default 'small' for sides of up to 64 pixels.
+   */
+  readonly pictures?: 'small' | 'large';
   /**
    * 'release': the divergence of answers is a mean over classes, and ranges of maps go on with what
    * was corrected for their first value, which is too wide for some hundred iterations. 'paper': a
@@ -69,12 +75,19 @@ const OPTIONS: OptionNames<GdfqOptions> = {
   latent: true,
   widths: true,
   warmUp: true,
+  pictures: true,
   as: true,
 };
 const SITE = { op: 'gdfq' };
 
-/** The release's, for pictures of CIFAR. */
-const RELEASED = { epochs: 400, warmUp: 4, steps: 200, batchSize: 200, latent: 100 };
+/** The release's. */
+const RELEASED = { epochs: 400, steps: 200, latent: 100 };
+const OF_PICTURES = {
+  small: { warmUp: 4, batchSize: 200, rate: 1e-4, conditioning: 'noise' },
+  large: { warmUp: 50, batchSize: 16, rate: 1e-6, conditioning: 'norms' },
+} as const;
+/** The largest side of small pictures. */
+const SMALL_SIDE = 64;
 /** Epochs unless options say otherwise. */
 export const GDFQ_EPOCHS = RELEASED.epochs;
 const MILESTONES = [100, 200, 300];
@@ -101,23 +114,27 @@ export async function gdfq(graph: Graph, options: GdfqOptions): Promise<GdfqResu
   requireBits({ weights, activations, ...(ends !== 'same' && { ends }) });
   requireOneOf(as, ['paper', 'release'], 'as', SITE);
   const epochs = options.epochs ?? RELEASED.epochs;
-  const { warmUp = Math.max(1, Math.round((RELEASED.warmUp * epochs) / RELEASED.epochs)) } =
-    options;
+  const network = observed(graph, SITE);
+  const isSmall = pictureForm(network).size <= SMALL_SIDE;
+  const { pictures = isSmall ? 'small' : 'large' } = options;
+  requireOneOf(pictures, Object.keys(OF_PICTURES), 'pictures', SITE);
+  const share = OF_PICTURES[pictures].warmUp / RELEASED.epochs;
+  const { warmUp = Math.max(1, Math.round(share * epochs)) } = options;
   if (!Number.isInteger(warmUp) || warmUp < 1 || warmUp >= epochs)
     throw expected('ERR_ARGUMENT', `warmUp from 1 to ${epochs - 1} epochs`, warmUp, SITE);
-  const network = observed(graph, SITE);
-  const training = new Training(network, { ...options, epochs, warmUp, as, latent });
+  const training = new Training(network, { ...options, epochs, warmUp, as, latent, pictures });
   return await training.run(graph);
 }
 
-type Whole = GdfqOptions & Required<Pick<GdfqOptions, 'epochs' | 'warmUp' | 'as' | 'latent'>>;
+type Whole = GdfqOptions &
+  Required<Pick<GdfqOptions, 'epochs' | 'warmUp' | 'as' | 'latent' | 'pictures'>>;
 
 class Training {
   private readonly classes: number;
   private readonly batchSize: number;
   private readonly steps: number;
   private readonly painting = adam({ rate: 1e-3, betas: [0.5, 0.999] });
-  private readonly learning = sgd({ rate: 1e-4, momentum: 0.9, nesterov: true, decay: 1e-4 });
+  private readonly learning: Optimizer;
   private readonly schedule = multiStep({ milestones: MILESTONES, of: RELEASED.epochs });
   private readonly settings: ReturnType<typeof settingsOf>;
   private readonly parts: Parameters<typeof generatorStep>[0];
@@ -128,9 +145,11 @@ class Training {
     private readonly options: Whole,
   ) {
     const { weights, activations, ends = 8, shortcuts, as, latent, seed = 0, widths } = options;
+    const { batchSize: most, rate, conditioning } = OF_PICTURES[options.pictures];
+    this.learning = sgd({ rate, momentum: 0.9, nesterov: true, decay: 1e-4 });
     this.classes = classesOf(network);
     const form = pictureForm(network);
-    this.batchSize = options.batchSize ?? RELEASED.batchSize;
+    this.batchSize = options.batchSize ?? most;
     this.steps = options.steps ?? RELEASED.steps;
     const shape = batchShape(network.input, this.batchSize);
     this.settings = settingsOf({
@@ -148,6 +167,7 @@ class Training {
       channels,
       latent,
       classes,
+      conditioning,
       epsilon: 0.8,
       ...(widths !== undefined && { widths }),
     });
@@ -172,7 +192,7 @@ class Training {
       learn: GraphSession.fromGraph(learn, { ...session, states: learned }),
     };
     try {
-      const { latent, seed = 0, widths, shortcuts } = this.options;
+      const { latent, seed = 0, widths, shortcuts, pictures } = this.options;
       const history = await runEpochs(
         {
           op: SITE.op,
@@ -183,7 +203,7 @@ class Training {
           settings: {
             ...{ method: 'gdfq', epochs, warmUp, steps: this.steps, batchSize: this.batchSize },
             ...{ weights, activations, ends, shortcuts: shortcuts ?? null },
-            ...{ as, latent, seed, widths: widths ?? null },
+            ...{ as, latent, seed, widths: widths ?? null, pictures },
           },
           phase: (epoch) => (epoch < warmUp ? 'warm-up' : 'train'),
           rate: (epoch) => (epoch < warmUp ? 0 : this.learning.rate * this.factor(epoch)),
