@@ -95,7 +95,7 @@ function flagsOf(
     method,
     ...(method === 'aciq' && clipping !== undefined && { clipping }),
     ...(distills && mixed !== undefined && { mixed }),
-    ...(!distills && !isTrained && perChannel !== undefined && { perChannel }),
+    ...(!distills && method !== 'gdfq' && perChannel !== undefined && { perChannel }),
     ...(isTrained && epochs !== undefined && { epochs }),
     ...(isTrained && resume !== undefined && { resume }),
     ...((distills || isTrained) && seed !== undefined && { seed }),

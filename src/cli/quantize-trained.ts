@@ -66,13 +66,14 @@ export async function quantizeByTraining(
   { io, silent, session, to }: Work,
 ): Promise<ByMethod> {
   const method = METHODS.find(({ name }) => name === flags.method) as TrainedMethod;
-  const { weights, activations, ends, as, epochs, seed, steps, resume } = flags;
+  const { weights, activations, perChannel, ends, as, epochs, seed, steps, resume } = flags;
   const checkpoint = to.replace(/\.safetensors$/i, '.checkpoint.safetensors');
   const options = {
     weights: bitsOf(weights, '--weights'),
     activations: bitsOf(activations, '--activations'),
     session,
     checkpoint,
+    ...(perChannel !== undefined && { perChannel }),
     ...(ends !== undefined && { ends }),
     ...(as !== undefined && { as }),
     ...(epochs !== undefined && { epochs }),

@@ -218,7 +218,7 @@ function checkFlags(flags: QuantizeFlags): void {
   for (const name of ['seed', 'steps'] as const)
     if (!isTrained && method !== 'zeroq' && flags[name] !== undefined)
       throw notHere(`--${name}`, 'it needs --method zeroq, gdfq or zaq');
-  if ((isTrained || method === 'zeroq') && flags.perChannel !== undefined)
+  if ((method === 'gdfq' || method === 'zeroq') && flags.perChannel !== undefined)
     throw notHere('--per-channel', `weights of ${method} always have a scale an output channel`);
   const activations = flags.activations ?? 'float';
   if (activations === 'float' && flags.observer !== undefined)

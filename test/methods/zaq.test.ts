@@ -61,11 +61,22 @@ test('weights of layers are no moving softmax', () => {
 });
 
 /** The network whose weights went through the quantizer, before batch norms are folded. */
-function through(trained: Graph, bits: readonly number[], form: UniformForm): Graph {
+function through(
+  trained: Graph,
+  bits: readonly number[],
+  form: UniformForm,
+  perChannel: boolean,
+): Graph {
   const coded = new Map(
     layersOf(trained).map(({ product, weights }, i) => {
       const w = product.inputs[1]!;
-      const { values } = uniformQuantization(weights.data, bits[i]!, form);
+      const each = perChannel ? weights.size / weights.shape[0]! : weights.size;
+      const values = new Float32Array(weights.size);
+      for (let at = 0; at < values.length; at += each)
+        values.set(
+          uniformQuantization(weights.data.subarray(at, at + each), bits[i]!, form).values,
+          at,
+        );
       return [w.name, new Tensor('f32', values, w.shape as number[])] as const;
     }),
   );
@@ -75,7 +86,12 @@ function through(trained: Graph, bits: readonly number[], form: UniformForm): Gr
   });
 }
 
-test.each(['symmetric', 'asymmetric'] as const)('%s codes change with batch norms', (form) => {
+test.each([
+  ['symmetric', false],
+  ['symmetric', true],
+  ['asymmetric', false],
+  ['asymmetric', true],
+] as const)('%s codes (by channel: %s) change with batch norms', (form, perChannel) => {
   const plain = channelsLast(smallNetwork({ size: 8 }));
   // Every other channel is turned around by its batch norm.
   const graph = rewrite(plain, (value, { original }) => {
@@ -84,7 +100,10 @@ test.each(['symmetric', 'asymmetric'] as const)('%s codes change with batch norm
     return constant(value.name, new Tensor('f32', data, original.shape as number[]));
   });
   const want = new Map(
-    layersOf(absorbBatchNorms(through(graph, [3, 3, 8, 3], form))).map((one) => [one.name, one]),
+    layersOf(absorbBatchNorms(through(graph, [3, 3, 8, 3], form, perChannel))).map((one) => [
+      one.name,
+      one,
+    ]),
   );
   const settings = settingsOf({
     weights: { bits: 3 },
@@ -96,16 +115,19 @@ test.each(['symmetric', 'asymmetric'] as const)('%s codes change with batch norm
   expect(layers).toHaveLength(4);
   for (const layer of layers) {
     const { name } = layer.product;
-    const coded = uniformWeights(layer, raw.get(name)!, form)!;
+    const coded = uniformWeights(layer, raw.get(name)!, form, perChannel)!;
     const own = want.get(name)!.weights.data;
     for (const [i, value] of coded.values.entries()) expect(value).toBeCloseTo(own[i]!, 5);
   }
 });
 
-test.each(['paper', 'release'] as const)('%s: a network is not what was trained', async (as) => {
+test.each([
+  ['paper', true],
+  ['release', false],
+] as const)('%s: a network is not what was trained', async (as, perChannel) => {
   const graph = smallNetwork({ size: 8 });
   const checkpoint = join(temporaryFolder(), 'zaq.safetensors');
-  const options = { ...SMALL, as, checkpoint, steps: 10, transfers: 5, activations: 8 };
+  const options = { ...SMALL, as, perChannel, checkpoint, steps: 10, transfers: 5, activations: 8 };
   const { graph: few, layers, history, pictures, taps } = await zaq(graph, options);
   expect(history).toHaveLength(2);
   expect(taps).toHaveLength(1);
@@ -120,8 +142,9 @@ test.each(['paper', 'release'] as const)('%s: a network is not what was trained'
   const coder: Coder = {
     updates: [],
     weights: (w, { bits }) => {
+      const axes = [...w.shape.keys()].slice(perChannel ? 1 : 0);
       const [lo, hi] = (['min', 'max'] as const).map((kind) =>
-        g.reduce(w, kind, [...w.shape.keys()]),
+        g.reduce(w, kind, axes, { keepDims: perChannel }),
       );
       return uniform(g, w, { lo: lo!, hi: hi! }, bits, form);
     },

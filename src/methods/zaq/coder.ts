@@ -1,8 +1,7 @@
 /**
- * How ZAQ quantizes while it trains: one scale a tensor; weights by their own range in every step,
- * maps by what the batch shows, of which a moving mean stays for the finished network. Rounding and
- * clipping let gradients through as they are. Not here: where a network is quantized
- * (../student.ts).
+ * How ZAQ quantizes while it trains: weights by their own range in every step, maps by what the
+ * batch shows, of which a moving mean stays for the finished network. Rounding and clipping let
+ * gradients through as they are. Not here: where a network is quantized (../student.ts).
  */
 import type { Update, Value } from '../../graph/value.js';
 import type { GraphBuilder } from '../../ops/builder.js';
@@ -99,14 +98,18 @@ export class UniformCoder implements Coder {
   constructor(
     private readonly g: GraphBuilder,
     private readonly form: UniformForm,
+    /** Whether weights have a scale an output channel. */
+    private readonly perChannel = false,
   ) {}
 
   weights(w: Float, { bits }: QuantSpec): Float {
     const { g } = this;
     const still = g.surrogate(w);
-    const axes = [...w.shape.keys()];
-    const range = { lo: g.reduce(still, 'min', axes), hi: g.reduce(still, 'max', axes) };
-    return uniform(g, w, range, bits, this.form);
+    const axes = [...w.shape.keys()].slice(this.perChannel ? 1 : 0);
+    const keepDims = this.perChannel;
+    const lo = g.reduce(still, 'min', axes, { keepDims });
+    const hi = g.reduce(still, 'max', axes, { keepDims });
+    return uniform(g, w, { lo, hi }, bits, this.form);
   }
 
   /**

@@ -37,6 +37,7 @@ export interface ZaqParts {
   readonly taps: readonly Value[];
   readonly batchSize: number;
   readonly codes: UniformForm;
+  readonly perChannel: boolean;
   /** 'paper': channel relation maps, layers weighed. 'release': attentions, layers alike. */
   readonly relations: 'paper' | 'release';
   /** Of the distance of maps beside that of answers. */
@@ -62,7 +63,7 @@ function duel(parts: ZaqParts) {
   });
   const pictures = form.fed(g, generated.output);
   const teacher = seenBy(g, network, pictures, 'teacher', taps);
-  const coder = new UniformCoder(g, codes);
+  const coder = new UniformCoder(g, codes, parts.perChannel);
   const student = studentOver(g, network, pictures, { settings, coder, training: true });
   const distance = relations === 'paper' ? relationDistance : releasedDistance;
   const distances = g.concat(

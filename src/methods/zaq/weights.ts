@@ -25,25 +25,30 @@ export function uniformWeights(
   { product, specs }: PlannedLayer,
   trained: Tensor<'f32'>,
   form: UniformForm,
+  perChannel = false,
 ): CodedWeights | undefined {
   if (specs.weights === undefined) return undefined;
   const { bits } = specs.weights;
-  const { scale: step, offset, codes: own } = uniformQuantization(trained.data, bits, form);
   const folded = (product.inputs[1] as Value).data as Tensor<'f32'>;
   const groups = groupsOf('channel', folded.shape);
   const factors = factorsOf(trained.data, folded.data as Float32Array, groups.count);
+  const each = perChannel ? folded.size / Math.max(1, groups.count) : folded.size;
+  const parts = Array.from({ length: folded.size / Math.max(1, each) }, (_, part) =>
+    uniformQuantization(trained.data.subarray(part * each, (part + 1) * each), bits, form),
+  );
+  const partOf = (o: number) => parts[perChannel ? o : 0]!;
   // Signed codes: those of the asymmetric form less the half of them.
   const half = form === 'asymmetric' ? 2 ** (bits - 1) : 0;
-  const codes = new Int8Array(own.length);
+  const codes = new Int8Array(folded.size);
   for (let i = 0; i < codes.length; i++) {
-    const code = own[i]! - half;
+    const code = parts[Math.floor(i / each)]!.codes[i % each]! - half;
     codes[i] = factors[groups.of(i)]! < 0 ? -code - 1 : code;
   }
-  const scale = Float32Array.from(factors, (factor) => step * Math.abs(factor) || 1);
-  const shift = Float32Array.from(
-    factors,
-    (factor) => (offset + half * step) * factor + step * Math.max(0, -factor),
-  );
+  const scale = Float32Array.from(factors, (factor, o) => partOf(o).scale * Math.abs(factor) || 1);
+  const shift = Float32Array.from(factors, (factor, o) => {
+    const { scale: step, offset } = partOf(o);
+    return (offset + half * step) * factor + step * Math.max(0, -factor);
+  });
   const params = { scale, zero: new Int32Array(groups.count) };
   const spec = quantSpec({ bits, granularity: 'channel' });
   const stored = dequantizeNumbers(codes, params, groups);
@@ -51,7 +56,7 @@ export function uniformWeights(
     spec,
     codes,
     scale,
-    label: `${bits} bits of a tensor, ${form}`,
+    label: `${bits} bits of a ${perChannel ? 'channel' : 'tensor'}, ${form}`,
     meanBits: bits,
     values: stored.map((value, i) => Math.fround(value + shift[groups.of(i)]!)),
     ...(shift.some((number) => number !== 0) && { shift }),

@@ -49,8 +49,10 @@ import { uniformWeights } from './weights.js';
 export interface ZaqOptions
   extends EpochOptions,
     Pick<QuantizeOptions, 'ends' | 'shortcuts' | 'session'> {
-  /** Bits of weights, 2 to 8, with one scale a tensor. */
+  /** Bits of weights, 2 to 8. */
   readonly weights: number;
+  /** A scale an output channel in place of one a tensor. Default false. */
+  readonly perChannel?: boolean;
   /** Bits of activations, 2 to 8. */
   readonly activations: number;
   /** Numbers of the noise. Default 256. */
@@ -78,6 +80,7 @@ export interface ZaqOptions
 const OPTIONS: OptionNames<ZaqOptions> = {
   ...EPOCH_OPTIONS,
   weights: true,
+  perChannel: true,
   activations: true,
   ends: true,
   shortcuts: true,
@@ -124,6 +127,8 @@ export async function zaq(graph: Graph, options: ZaqOptions): Promise<ZaqResult>
     if (!(name === 'ends' && bits === 'same') && !isWidth(bits))
       throw expected('ERR_ARGUMENT', `${name} as a number of bits from 2 to 8`, bits, SITE);
   requireOneOf(as, ['paper', 'release'], 'as', SITE);
+  const { perChannel = false } = options;
+  requireOneOf(perChannel, [true, false], 'perChannel', SITE);
   if (!Number.isInteger(transfers) || transfers < 1)
     throw expected('ERR_ARGUMENT', 'transfers to be 1 or more', transfers, SITE);
   const [alpha, beta] = as === 'paper' ? [0.1, 0.05] : [1, 0.1];
@@ -134,7 +139,13 @@ export async function zaq(graph: Graph, options: ZaqOptions): Promise<ZaqResult>
   if (numbers.kept > 1) throw expected('ERR_ARGUMENT', 'kept of at most 1', numbers.kept, SITE);
   const network = observed(graph, SITE, { needsNorms: false });
   const taps = tapsOf(network, options.taps);
-  return await new Training(network, taps, { ...options, ...numbers, as, transfers }).run(graph);
+  return await new Training(network, taps, {
+    ...options,
+    ...numbers,
+    as,
+    transfers,
+    perChannel,
+  }).run(graph);
 }
 
 function isWidth(bits: unknown): boolean {
@@ -175,7 +186,7 @@ function tapsOf({ graph }: Observed, names: readonly string[] | undefined): read
 }
 
 type Whole = ZaqOptions &
-  Required<Pick<ZaqOptions, 'as' | 'transfers' | 'alpha' | 'beta' | 'kept'>>;
+  Required<Pick<ZaqOptions, 'as' | 'transfers' | 'alpha' | 'beta' | 'kept' | 'perChannel'>>;
 
 class Training {
   private readonly epochs: number;
@@ -193,7 +204,7 @@ class Training {
     private readonly taps: readonly Value[],
     private readonly options: Whole,
   ) {
-    const { as, alpha, beta, widths, seed = 0 } = options;
+    const { as, alpha, beta, widths, seed = 0, perChannel } = options;
     this.epochs = options.epochs ?? ZAQ_EPOCHS;
     this.steps = options.steps ?? RELEASED.steps;
     this.latent = options.latent ?? RELEASED.latent;
@@ -209,7 +220,7 @@ class Training {
     });
     this.parts = {
       ...{ network, form, model, state: model.init(seed), settings: settingsFor(options), taps },
-      ...{ batchSize, alpha, beta, relations: as },
+      ...{ batchSize, alpha, beta, relations: as, perChannel },
       codes: as === 'paper' ? 'symmetric' : 'asymmetric',
     };
     this.graphs = {
@@ -221,7 +232,7 @@ class Training {
 
   async run(graph: Graph): Promise<ZaqResult> {
     const { session = {}, weights, activations, ends = 8, shortcuts, ...rest } = this.options;
-    const { as, alpha, beta, kept, transfers, seed = 0, widths } = rest;
+    const { as, alpha, beta, kept, transfers, seed = 0, widths, perChannel } = rest;
     const { batchSize } = this.parts;
     const sessions = {
       transfer: GraphSession.fromGraph(this.graphs.transfer, { ...session, states: this.store }),
@@ -238,7 +249,8 @@ class Training {
           stores: [this.store],
           settings: {
             ...{ method: 'zaq', epochs: this.epochs, steps: this.steps, batchSize },
-            ...{ weights, activations, ends, shortcuts: shortcuts ?? null, as, alpha, beta },
+            ...{ weights, perChannel, activations, ends, shortcuts: shortcuts ?? null },
+            ...{ as, alpha, beta },
             ...{ kept, transfers, seed, latent: this.latent, widths: widths ?? null, taps },
           },
           phase: () => 'train',
@@ -330,7 +342,10 @@ class Training {
     const quantized = await quantizePrepared(folded, this.parts.settings, {
       seen: async (maps) => await calibrate(folded, maps, feeds, session),
       range: (map) => rangeOf(map, states),
-      weights: (layer) => uniformWeights(layer, raw.get(layer.product.name)!, this.parts.codes),
+      weights: (layer) => {
+        const { codes, perChannel } = this.parts;
+        return uniformWeights(layer, raw.get(layer.product.name)!, codes, perChannel);
+      },
     });
     const { metadata } = graph;
     const named = metadata === undefined ? quantized.graph : { ...quantized.graph, metadata };
