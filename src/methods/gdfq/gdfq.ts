@@ -30,13 +30,14 @@ import {
 } from '../epochs.js';
 import { foldBatchNorms } from '../folded.js';
 import { generator } from '../generator.js';
+import { generating } from '../generator-graphs.js';
 import { batchShape, classesOf, type Observed, observed, pictureForm } from '../norms.js';
 import { numbersOf, scalar } from '../optimized.js';
 import { withParameters } from '../student.js';
 import { channelSpec } from '../zeroq/sensitivity.js';
 import { followedRange, KEPT } from './coder.js';
 import { conditionedNoise } from './noise.js';
-import { generating, generatorStep, observingStep, studentStep } from './steps.js';
+import { generatorStep, observingStep, studentStep } from './steps.js';
 
 export interface GdfqOptions
   extends EpochOptions,

@@ -2,15 +2,12 @@
  * The steps of GDFQ as graphs: the generator's, the student's, and what only moves the ranges of
  * the student's maps. Not here: when each runs (./gdfq.ts).
  */
-
-import type { Value } from '../../graph/value.js';
-import { type Graph, statesOf } from '../../graph/value.js';
-import type { Model } from '../../nn/model.js';
-import type { State } from '../../nn/state.js';
+import type { Graph, Value } from '../../graph/value.js';
 import { GraphBuilder } from '../../ops/builder.js';
 import { crossEntropy } from '../../train/losses.js';
 import type { Optimizer } from '../../train/optimizer.js';
-import { type Observed, type PictureForm, seenBy } from '../norms.js';
+import { type GeneratorParts, generatedBy } from '../generator-graphs.js';
+import { type Observed, seenBy } from '../norms.js';
 import { byName, optimized } from '../optimized.js';
 import { type StudentOptions, studentOver } from '../student.js';
 import { FollowingCoder } from './coder.js';
@@ -18,18 +15,11 @@ import { batchNormLoss, studentLoss } from './losses.js';
 
 type Float = Value<'f32'>;
 
-/** Beside a network's own names, so that one checkpoint holds both. */
-export const GENERATOR = 'generator';
 /** How much the statistics of batch norms count beside the classes. */
 const STATISTICS_SHARE = 0.1;
-/** Roles of a generator's parameters that a gradient changes. */
-const LEARNED = new Set(['weight', 'bias', 'scale', 'shift']);
 
-export interface GeneratorStep {
+export interface GeneratorStep extends GeneratorParts {
   readonly network: Observed;
-  readonly form: PictureForm;
-  readonly model: Model;
-  readonly state: State;
   readonly classes: number;
   readonly batchSize: number;
 }
@@ -40,22 +30,10 @@ export interface GeneratorStep {
  * and `statistics`.
  */
 export function generatorStep(parts: GeneratorStep, optimizer: Optimizer): Graph {
-  const { network, form, model, state, classes, batchSize } = parts;
+  const { network, classes, batchSize } = parts;
   const g = new GraphBuilder();
-  const width = model.input.shape[1] as number;
-  const noise = g.input('noise', 'f32', [batchSize, width]);
-  const parameters: Float[] = [];
-  const { output, updates } = model.build(g, noise, {
-    path: GENERATOR,
-    training: true,
-    leaf({ name, role }) {
-      const own = name.slice(GENERATOR.length + 1);
-      const value = g.state(state[own]!, { name }) as Float;
-      if (LEARNED.has(role)) parameters.push(value);
-      return value;
-    },
-  });
-  const pictures = form.fed(g, output);
+  const { noise, pictures, parameters, updates } = generatedBy(g, parts, batchSize);
+  const width = noise.shape[1] as number;
   const seen = seenBy(g, network, pictures, 'teacher');
   const targets = g.slice(noise, [0, width - classes], [batchSize, width]) as Float;
   const ofClasses = crossEntropy(g, seen.output, targets);
@@ -67,19 +45,6 @@ export function generatorStep(parts: GeneratorStep, optimizer: Optimizer): Graph
     { pictures, logits: seen.output, loss, classes: ofClasses, statistics },
     { updates: byName([...updates, ...step.updates]) },
   );
-}
-
-/** The generator as it is, over the states of its step: `noise` to `pictures`. */
-export function generating(parts: GeneratorStep, step: Graph, count: number): Graph {
-  const { form, model } = parts;
-  const states = new Map(statesOf(step).map((state) => [state.name, state]));
-  const g = new GraphBuilder();
-  const noise = g.input('noise', 'f32', [count, model.input.shape[1] as number]);
-  const { output } = model.build(g, noise, {
-    path: GENERATOR,
-    leaf: ({ name }) => states.get(name) as Float,
-  });
-  return g.graph([noise], { pictures: form.fed(g, output) });
 }
 
 export interface StudentStep extends Pick<StudentOptions, 'settings'> {

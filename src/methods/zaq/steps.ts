@@ -5,14 +5,13 @@
  * (./zaq.ts).
  */
 import { type Graph, statesOf, type Update, type Value } from '../../graph/value.js';
-import type { Model } from '../../nn/model.js';
-import type { State } from '../../nn/state.js';
 import { GraphBuilder } from '../../ops/builder.js';
 import type { Settings } from '../../quant/network/options.js';
 import { Tensor } from '../../tensor/tensor.js';
 import { meanAbsoluteError } from '../../train/losses.js';
 import type { Optimizer } from '../../train/optimizer.js';
-import { type Observed, type PictureForm, seenBy } from '../norms.js';
+import { type GeneratorParts, generatedBy } from '../generator-graphs.js';
+import { type Observed, seenBy } from '../norms.js';
 import { byName, optimized } from '../optimized.js';
 import { studentOver } from '../student.js';
 import { UniformCoder, type UniformForm } from './coder.js';
@@ -20,18 +19,12 @@ import { relationDistance, releasedDistance } from './relations.js';
 
 type Float = Value<'f32'>;
 
-const GENERATOR = 'generator';
-/** Roles of a generator's parameters that a gradient changes. */
-const LEARNED = new Set(['weight', 'bias', 'scale', 'shift']);
 /** The weights of layers, and the sums of their distances since the weights were last made. */
 export const LAYER_WEIGHTS = 'layers/weights';
 export const LAYER_SUMS = 'layers/sums';
 
-export interface ZaqParts {
+export interface ZaqParts extends GeneratorParts {
   readonly network: Observed;
-  readonly form: PictureForm;
-  readonly model: Model;
-  readonly state: State;
   readonly settings: Settings;
   /** The maps that are compared, in the order in which they run. */
   readonly taps: readonly Value[];
@@ -48,20 +41,10 @@ export interface ZaqParts {
 
 /** What both steps begin with. */
 function duel(parts: ZaqParts) {
-  const { network, form, model, state, settings, taps, batchSize, codes, relations } = parts;
+  const { network, settings, taps, batchSize, codes, relations } = parts;
   const g = new GraphBuilder();
-  const noise = g.input('noise', 'f32', [batchSize, model.input.shape[1] as number]);
-  const ofGenerator: Float[] = [];
-  const generated = model.build(g, noise, {
-    path: GENERATOR,
-    training: true,
-    leaf({ name, role }) {
-      const value = g.state(state[name.slice(GENERATOR.length + 1)]!, { name }) as Float;
-      if (LEARNED.has(role)) ofGenerator.push(value);
-      return value;
-    },
-  });
-  const pictures = form.fed(g, generated.output);
+  const generated = generatedBy(g, parts, batchSize);
+  const { noise, pictures, parameters: ofGenerator } = generated;
   const teacher = seenBy(g, network, pictures, 'teacher', taps);
   const coder = new UniformCoder(g, codes, parts.perChannel);
   const student = studentOver(g, network, pictures, { settings, coder, training: true });
@@ -110,18 +93,6 @@ export function estimationStep(parts: ZaqParts, optimizer: Optimizer): Graph {
     { loss, discrepancy, large },
     { updates: byName([...moved, ...step.updates]) },
   );
-}
-
-/** The generator as it is: `noise` to `pictures` as the network takes them. */
-export function zaqGenerating({ form, model }: ZaqParts, step: Graph, count: number): Graph {
-  const states = new Map(statesOf(step).map((state) => [state.name, state]));
-  const g = new GraphBuilder();
-  const noise = g.input('noise', 'f32', [count, model.input.shape[1] as number]);
-  const { output } = model.build(g, noise, {
-    path: GENERATOR,
-    leaf: ({ name }) => states.get(name) as Float,
-  });
-  return g.graph([noise], { pictures: form.fed(g, output) });
 }
 
 /** A graph of nothing but the states of some graphs, for one store of all. */

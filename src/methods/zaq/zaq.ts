@@ -31,6 +31,7 @@ import {
 } from '../epochs.js';
 import { foldBatchNorms } from '../folded.js';
 import { generator } from '../generator.js';
+import { generating } from '../generator-graphs.js';
 import { layersOf } from '../layers.js';
 import { batchShape, type Observed, observed, pictureForm } from '../norms.js';
 import { numbersOf } from '../optimized.js';
@@ -42,7 +43,6 @@ import {
   statesOfAll,
   transferStep,
   type ZaqParts,
-  zaqGenerating,
 } from './steps.js';
 import { uniformWeights } from './weights.js';
 
@@ -332,7 +332,7 @@ class Training {
     const { graph: folded } = foldBatchNorms(trained);
     const isFixed = typeof this.network.input.shape[0] === 'number';
     const count = isFixed ? this.parts.batchSize : SHOWN;
-    const showing = GraphSession.fromGraph(zaqGenerating(this.parts, this.graphs.transfer, count), {
+    const showing = GraphSession.fromGraph(generating(this.parts, this.graphs.transfer, count), {
       ...session,
       states: this.store,
     });
