@@ -2,6 +2,7 @@
  * A session: a graph, optimized once, with a native program per batch size, run any number of
  * times. Not here: reading files (src/formats/session.ts adds `create`), compiling (./compile.ts).
  */
+import { setImmediate } from 'node:timers';
 import { BitplaneError, expected } from '../core/errors.js';
 import type { Sizes } from '../core/shape.js';
 import type { Chosen, Feeds, OutputName, Results } from '../graph/feeds.js';
@@ -153,7 +154,11 @@ export class GraphSession<G extends Graph = Graph> {
       this.requireOpen();
       this.states.requireHeld();
     };
-    for (const each of wanted) await this.programs.ahead(each, proceed);
+    for (const each of wanted) {
+      await this.programs.ahead(each, proceed);
+      // Many small ones take as long as a large one.
+      await new Promise(setImmediate);
+    }
     if (keeps) this.requireKept(wanted);
   }
 

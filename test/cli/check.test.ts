@@ -127,7 +127,7 @@ describe('refusals say whose they are', () => {
     outputs: ['y'],
   };
   test.each<[string, Partial<ModelSpec>, RegExp]>([
-    ['bitplane', { nodes: [node('Nonsense', ['x'], 'y')] }, /nodes of unknown ops: Nonsense/],
+    ['bitplane', { nodes: [node('Nonsense', ['x'], 'y')] }, /unknown ops: Nonsense/],
     [
       'onnxruntime',
       { nodes: [QUANT], initializers: { s: { dims: [], floats: [1] } }, outputs: { y: ['n', 4] } },
