@@ -127,7 +127,7 @@ describe('refusals say whose they are', () => {
     outputs: ['y'],
   };
   test.each<[string, Partial<ModelSpec>, RegExp]>([
-    ['bitplane', { nodes: [node('Nonsense', ['x'], 'y')] }, /nodes of unknown ops: Nonsense/],
+    ['bitplane', { nodes: [node('Nonsense', ['x'], 'y')] }, /unknown ops: Nonsense/],
     [
       'onnxruntime',
       { nodes: [QUANT], initializers: { s: { dims: [], floats: [1] } }, outputs: { y: ['n', 4] } },
@@ -137,6 +137,15 @@ describe('refusals say whose they are', () => {
       'an open size',
       { nodes: [node('Relu', ['x'], 'y')], inputs: { x: ['n', 'h'] }, outputs: { y: ['n', 'h'] } },
       /check "x": expected --shape, such as x=1,64, but received \[n, h\]/,
+    ],
+    [
+      'more than memory holds',
+      {
+        nodes: [node('Relu', ['x'], 'y')],
+        inputs: { x: [99999, 99999, 8] },
+        outputs: { y: [99999, 99999, 8] },
+      },
+      /^bitplane: check "x": expected a shape that memory has room for but received \[99999, 9/,
     ],
   ])('%s', async (_, change, message) => {
     const { code, stdout, stderr } = await cli('check', model(change));
