@@ -2,10 +2,11 @@
 /** The executable `bitplane`. Not here: the commands (program.ts). */
 import { main } from './program.js';
 
-// `bitplane ... | head` closes the pipe early; that is no error of ours.
+// `bitplane ... | head` closes the pipe early; that is no error of ours. A full disk is one.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code === 'EPIPE') process.exit(0);
-  throw error;
+  process.stderr.write(`bitplane: the output could not be written (${error.message})\n`);
+  process.exit(1);
 });
 
 void main(process.argv.slice(2), {

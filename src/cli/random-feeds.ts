@@ -30,7 +30,8 @@ export interface FeedOptions {
 /**
  * f32 in [-1, 1), integers over the range of their bytes (i32: of i8). A symbol in the first place
  * becomes `batch`.
- * @throws BitplaneError ERR_SHAPE for a symbol elsewhere, naming the option that gives its size
+ * @throws BitplaneError ERR_SHAPE for a symbol elsewhere, naming the option that gives its size,
+ *   and for sizes that no memory is found for
  */
 export function randomFeeds(
   inputs: readonly TensorMetadata[],
@@ -38,10 +39,18 @@ export function randomFeeds(
   { random = seededRandom(1), op = 'bench' }: FeedOptions = {},
 ): Tensors {
   return Object.fromEntries(
-    inputs.map((input) => [
-      input.name,
-      randomTensor(input.dtype, concrete(input, batch, op), random),
-    ]),
+    inputs.map((input) => {
+      const shape = concrete(input, batch, op);
+      try {
+        return [input.name, randomTensor(input.dtype, shape, random)];
+      } catch (error) {
+        if (!(error instanceof RangeError)) throw error;
+        throw expected('ERR_SHAPE', 'a shape that memory has room for', showShape(shape), {
+          op,
+          node: input.name,
+        });
+      }
+    }),
   );
 }
 

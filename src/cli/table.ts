@@ -12,7 +12,7 @@ export interface Column<R> {
 
 /** A header, a rule, a line a row. Lines carry no trailing blanks. */
 export function table<R>(columns: readonly Column<R>[], rows: readonly R[]): string {
-  const cells = rows.map((row) => columns.map((column) => column.cell(row)));
+  const cells = rows.map((row) => columns.map((column) => visible(column.cell(row))));
   const widths = columns.map((column, i) =>
     cells.reduce((most, line) => Math.max(most, (line[i] as string).length), column.title.length),
   );
@@ -32,5 +32,16 @@ export function table<R>(columns: readonly Column<R>[], rows: readonly R[]): str
 /** `name  value` lines with the values aligned. */
 export function facts(rows: readonly (readonly [name: string, value: string])[]): string {
   const width = rows.reduce((most, [name]) => Math.max(most, name.length), 0);
-  return rows.map(([name, value]) => `${name.padEnd(width)}  ${value}`).join('\n');
+  return rows.map(([name, value]) => `${name.padEnd(width)}  ${visible(value)}`).join('\n');
+}
+
+/**
+ * Names come from a stranger's file: characters that move the cursor, change colours or turn the
+ * direction of writing are shown as their numbers.
+ */
+function visible(text: string): string {
+  return text.replace(
+    /[\p{Cc}\p{Bidi_Control}]/gu,
+    (one) => `\\u${(one.codePointAt(0) as number).toString(16).padStart(4, '0')}`,
+  );
 }

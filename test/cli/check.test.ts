@@ -138,6 +138,15 @@ describe('refusals say whose they are', () => {
       { nodes: [node('Relu', ['x'], 'y')], inputs: { x: ['n', 'h'] }, outputs: { y: ['n', 'h'] } },
       /check "x": expected --shape, such as x=1,64, but received \[n, h\]/,
     ],
+    [
+      'more than memory holds',
+      {
+        nodes: [node('Relu', ['x'], 'y')],
+        inputs: { x: [99999, 99999, 8] },
+        outputs: { y: [99999, 99999, 8] },
+      },
+      /^bitplane: check "x": expected a shape that memory has room for but received \[99999, 9/,
+    ],
   ])('%s', async (_, change, message) => {
     const { code, stdout, stderr } = await cli('check', model(change));
     expect({ code, stdout }).toEqual({ code: 1, stdout: '' });

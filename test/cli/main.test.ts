@@ -38,4 +38,13 @@ describe.skipIf(!built)('dist/cli/main.js', () => {
     });
     expect({ stdout, stderr }).toEqual({ stdout: '0\n', stderr: '' });
   });
+
+  test.skipIf(!existsSync('/dev/full'))('a full disk is one sentence', { timeout: 60_000 }, () => {
+    const script = `"${process.execPath}" "${executable}" inspect none.onnx --json > /dev/full`;
+    const { status, stderr } = spawnSync('bash', ['-c', script], { encoding: 'utf8' });
+    expect({ status, stderr }).toEqual({
+      status: 1,
+      stderr: expect.stringMatching(/^bitplane: the output could not be written \(ENOSPC.*\n$/),
+    });
+  });
 });

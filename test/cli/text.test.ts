@@ -22,6 +22,12 @@ describe('table', () => {
     );
     expect(text).toBe('name      n  x\n------  ---  -\na         1\nlonger  100');
   });
+  test('a name of a file moves no cursor and breaks no line', () => {
+    const name = 'a\n\u001b[31mb\u202e';
+    const columns = [{ title: 'name', cell: (row: string) => row }];
+    expect(table(columns, [name]).split('\n').at(-1)).toBe('a\\u000a\\u001b[31mb\\u202e');
+    expect(facts([['model', name]])).toBe('model  a\\u000a\\u001b[31mb\\u202e');
+  });
   test('facts align their values', () => {
     expect(
       facts([

@@ -18,11 +18,11 @@ const KIND = {
 } as const;
 
 export class NodeAttributes {
-  /** The ONNX node's name, or its first output's where it has none. */
+  /** The ONNX node's name, or that of its first named output. */
   readonly name: string;
 
   constructor(protected readonly node: OnnxNode) {
-    this.name = node.name === '' ? (node.outputs[0] ?? node.opType) : node.name;
+    this.name = node.name || node.outputs.find((output) => output !== '') || node.opType;
   }
 
   fail(code: ErrorCode, sentence: string): BitplaneError {

@@ -36,7 +36,8 @@ interface Operand {
 /** The axes of an ellipsis become the last of the letters S to Z, in this order. */
 function equationOf(context: NodeContext): { terms: string[]; result: string } {
   const equation = context.text('equation', '').replace(/\s/g, '');
-  const [left = '', right] = equation.split('->');
+  const [left = '', right, more] = equation.split('->');
+  if (more !== undefined) throw context.expected('ERR_FORMAT', 'at most one arrow', equation);
   const terms = left.split(',').map((term, i) => {
     const rank = context.value(i).shape.length;
     const named = term.replace(ELLIPSIS, '').length;

@@ -3,9 +3,10 @@
  * Constant, ConstantOfShape. Those that occur in shape arithmetic also work on integers known at
  * import. Not here: Pad (./pad.ts), ops that only rename a shape (./shape.ts).
  */
-import { DTYPES } from '../../../core/dtype.js';
+import { DTYPES, type Integer, integerBounds, isInteger } from '../../../core/dtype.js';
 import { type Dim, elementCount, isSize, showShape } from '../../../core/shape.js';
 import type { Value } from '../../../graph/value.js';
+import { valueRange } from '../../../passes/value-range.js';
 import type { Importer, NodeContext } from '../context.js';
 import {
   DataType,
@@ -20,7 +21,7 @@ import { concatenated, sliced, taken, transposed } from '../known.js';
 import { signsOf } from '../quantization.js';
 import { decodeTensor } from '../tensor.js';
 import { truthOf } from './conditions.js';
-import { moving, wholeOf } from './integers.js';
+import { moving, wholeOf, wrapped } from './integers.js';
 import { pickedValue, whole } from './picked.js';
 
 export const moveImporters: Readonly<Record<string, Importer>> = {
@@ -217,8 +218,9 @@ interface Ranges {
 
 /**
  * Float stays float, of whatever width, because all of them are f32 here; integers known at import
- * change kind, or become quantized ones; a computed value may become integers, those of its range
- * (ONNX leaves what lies outside undefined), and floats again. INT64 is i32.
+ * change kind, or become quantized ones; a computed value may become integers, and floats again.
+ * Integers keep their low bits in a narrower type; of floats beyond a type, which ONNX leaves
+ * undefined, the nearest integer in it is taken. INT64 is i32.
  */
 function castTo(context: NodeContext, to: number): Item | Value {
   const item = context.item(0);
@@ -239,8 +241,13 @@ function castTo(context: NodeContext, to: number): Item | Value {
   } else if (item.kind === 'value') {
     // 16 bits lie in i32, which would not cut them.
     const holds = dtype !== 'i32' || to === DataType.INT32 || to === DataType.INT64;
-    if (dtype !== undefined && holds)
-      return item.value.dtype === dtype ? item : context.make('cast', [item.value], { to: dtype });
+    if (dtype !== undefined && holds) {
+      const { value } = item;
+      if (value.dtype === dtype) return item;
+      return dtype !== 'f32' && mayLose(value, dtype)
+        ? wrapped(context, wholeOf(context, 0), dtype)
+        : context.make('cast', [value], { to: dtype });
+    }
   } else if (context.isIntegers(0)) {
     const from = context.known(0);
     const { entries, shape } = from;
@@ -278,6 +285,14 @@ function castTo(context: NodeContext, to: number): Item | Value {
     'a cast between float and integers of up to 32 bits',
     `a cast to ${dataTypeName(to)}`,
   );
+}
+
+/** True for integers, some of which may lie outside of `dtype`. */
+function mayLose(value: Value, dtype: Integer): boolean {
+  if (!isInteger(value.dtype) || dtype === 'i32') return false;
+  const { lo, hi } = integerBounds(dtype);
+  const range = valueRange(value);
+  return range === undefined || range.lo < lo || range.hi > hi;
 }
 
 /** Gather at places that a run computes. */

@@ -102,6 +102,8 @@ function recurrent(
       );
     const size = context.value(2).shape.at(-1);
     if (!isSize(size)) throw context.expected('ERR_UNSUPPORTED', 'a known hidden size', size);
+    const said = context.int('hidden_size', size);
+    if (said !== size) throw context.expected('ERR_FORMAT', `a hidden_size of ${size}`, said);
     const direction = context.text('direction', 'forward');
     const reverses = DIRECTIONS.get(direction);
     if (reverses === undefined)

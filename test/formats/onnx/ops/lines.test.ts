@@ -158,6 +158,17 @@ describe('as onnxruntime', () => {
     await expectOrt(one('CastLike', ['x', 'b']), { x, b: feed('i32', [1], [0]) }, { y: 'i32' });
   });
 
+  test('integers keep their low bits in a narrower type', async () => {
+    const wide = [0, 127, 128, 255, 256, -1, -128, -129, 70000, -70000];
+    for (const kind of ['i32', 'i64'] as const)
+      for (const to of ['u8', 'i8'] as const)
+        await expectOrt({ nodes: [cast('w', TYPE[to])] }, { w: feed(kind, [10], wide) }, { y: to });
+    const bytes = feed('u8', [4], [0, 127, 128, 255]);
+    await expectOrt({ nodes: [cast('b', TYPE.i8)] }, { b: bytes }, { y: 'i8' });
+    const signed = feed('i8', [4], [0, 127, -128, -1]);
+    await expectOrt({ nodes: [cast('s', TYPE.u8)] }, { s: signed }, { y: 'u8' });
+  });
+
   test('Pow, Mod, Clip with bounds that a run computes, Slice backwards', async () => {
     const b = feed('f32', [5], [1.5, -2, 7, 0.25, -5]);
     await expectOrt(one('Mod', ['x', 'b'], { fmod: 1 }), { x, b });

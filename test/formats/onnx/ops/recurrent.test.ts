@@ -80,6 +80,22 @@ test('a recurrent network that cannot be unrolled is refused by name', () => {
     /activations Tanh, Sigmoid, Relu, Softsign or HardSigmoid but received "Affine"/,
   );
   expect(() => importOnnx(file({ direction: 'up' }, [T, N, I]))).toThrow(/forward, reverse or/);
+  expect(() => importOnnx(file({ hidden_size: 3 }, [T, N, I]))).toThrow(
+    /a hidden_size of 4 but received 3/,
+  );
+});
+
+test('an error names the first output that has a name', () => {
+  const [gru] = network('GRU', { direction: 'up' }).nodes;
+  const nodes = [{ ...gru!, outputs: ['', 'yh'] }];
+  const { initializers } = network('GRU', {});
+  const file = fileOf({
+    nodes,
+    initializers,
+    inputs: { x: [T, N, I] },
+    outputs: { yh: undefined },
+  });
+  expect(() => importOnnx(file)).toThrow(/^GRU "yh": expected forward/);
 });
 
 test('a sequence of any length is unrolled at the length of each run', async () => {
@@ -158,6 +174,7 @@ describe('products of matrices, both of which a run computes', () => {
     ['ii->i', /each letter once in a term/],
     ['ij,jk', /an input number 1 but received none/],
     ['ij->k', /a result of letters of the operands/],
+    ['ij->ji->ij', /at most one arrow/],
     ['ijk->i', /a letter for each axis of input 0/],
   ])('Einsum %s is refused', (equation, message) => {
     const nodes = [node('Einsum', ['x'], 'y', { equation })];
