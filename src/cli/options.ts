@@ -50,6 +50,13 @@ export function parseCount(text: string): number {
   return value;
 }
 
+export function parseSeed(text: string): number {
+  const value = Number(text);
+  if (!/^\d+$/.test(text) || !Number.isSafeInteger(value))
+    throw new InvalidArgumentError('Expected a whole number of 0 or more.');
+  return value;
+}
+
 export function parseThreads(text: string): number {
   const value = parseCount(text);
   if (value > MAX_THREADS) throw new InvalidArgumentError(`Expected at most ${MAX_THREADS}.`);

@@ -34,6 +34,7 @@ import {
   ISAS,
   parseCount,
   parseEngines,
+  parseSeed,
   parseThreads,
   parseTolerance,
   SIGN_ZEROS,
@@ -357,7 +358,7 @@ export function buildProgram(io: Io, messages: Io, exit: (code: number) => void)
         '(default: 200, 60)',
       parseCount,
     )
-    .option('--seed <n>', 'of noise that pictures are made of (default: 0)', parseCount)
+    .option('--seed <n>', 'of noise that pictures are made of (default: 0)', parseSeed)
     .option('--resume', 'go on from the checkpoint beside OUT, of methods that train')
     .addOption(
       new Option('--observer <name>', 'how ranges are chosen (default: minmax)').choices(OBSERVERS),
@@ -440,7 +441,7 @@ export function buildProgram(io: Io, messages: Io, exit: (code: number) => void)
     .option('--epochs <n>', "of all phases together (default: the recipe's)", parseCount)
     .option('--width <n>', "channels of the first stage (default: the network's)", parseCount)
     .option('--batch <n>', 'pictures a step (default: 256)', parseCount)
-    .option('--seed <n>', 'of parameters, order and augmentation (default: 0)', parseCount)
+    .option('--seed <n>', 'of parameters, order and augmentation (default: 0)', parseSeed)
     .option('--size <n>', 'height and width of pictures of a folder', parseCount)
     .option('--teacher <path>', 'a float training, or a model file, for recipes with a teacher')
     .option(

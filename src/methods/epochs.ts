@@ -3,8 +3,11 @@
  * on to the same result, and its end. Not here: what an iteration does (./gdfq), training with data
  * (src/train/fit.ts).
  */
+import { createHash } from 'node:crypto';
 import { type OptionNames, requireSignal } from '../core/checks.js';
 import { BitplaneError, expected } from '../core/errors.js';
+import { modelParts } from '../formats/safetensors/model.js';
+import type { Graph } from '../graph/value.js';
 import type { StateStore } from '../runtime/state-store.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { readCheckpoint, requireSameTraining, writeCheckpoint } from '../train/checkpoint.js';
@@ -148,6 +151,14 @@ export async function runEpochs(plan: Epochs, options: EpochOptions): Promise<Ep
     onEpoch?.(record);
   }
   return history;
+}
+
+/** What tells a network from any other, its numbers included, among the settings of epochs. */
+export function networkDigest(graph: Graph): string {
+  const { metadata, tensors } = modelParts(graph);
+  const hash = createHash('sha256').update(metadata.get('bitplane.graph') ?? '');
+  for (const [name, { data }] of tensors) hash.update(`\n${name}\n`).update(data);
+  return hash.digest('hex');
 }
 
 /** Every state of some stores by its name. */

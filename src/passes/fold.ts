@@ -83,10 +83,13 @@ const moveScaled: Rule = (value, { folding }) => {
   return inputs.includes(undefined) ? undefined : make(x.op, value.name, inputs as Value[], {});
 };
 
+const isOne = ({ shape }: Value) => shape.every((dim) => dim === 1);
+
 /** The operand of the product `x` as the product of the moved `x` needs it. */
 function moveOperand(move: Value, x: Value, input: Value, folding: Folding): Value | undefined {
-  if (input.shape.every((dim) => dim === 1) && input.shape.length <= move.shape.length)
-    return input;
+  // Where `x` is one number too, its operands alone give the result its rank.
+  const isFactor = isOne(input) && !isOne(x);
+  if (isFactor && input.shape.length <= move.shape.length) return input;
   const rank = x.shape.length;
   const full = [...new Array<number>(rank - input.shape.length).fill(1), ...input.shape];
   if (move.op === 'transpose')

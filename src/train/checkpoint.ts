@@ -3,6 +3,7 @@
  * that is replaced only by a complete one. Any reader of safetensors opens it; the parameters have
  * the model's names. Not here: when checkpoints are written (./fit.ts).
  */
+import { createHash } from 'node:crypto';
 import { BitplaneError, expected } from '../core/errors.js';
 import { sameShape, showShape } from '../core/shape.js';
 import { readWholeFile } from '../formats/read-file.js';
@@ -16,6 +17,8 @@ import { Tensor } from '../tensor/tensor.js';
 
 /** What a checkpoint's metadata holds the rest under. */
 const KEY = 'bitplane.training';
+/** The SHA-256 of that text and of the tensors' bytes, in the order of their names. */
+const DIGEST = 'bitplane.digest';
 /** The most bytes of a checkpoint. */
 const MAX_BYTES = 4 * 2 ** 30;
 
@@ -38,7 +41,11 @@ export async function writeCheckpoint(path: string, checkpoint: Checkpoint): Pro
     name,
     { dtype: 'F32', shape, data: new Uint8Array(data.buffer, data.byteOffset, data.byteLength) },
   ]);
-  const metadata = new Map([[KEY, JSON.stringify(rest)]]);
+  const text = JSON.stringify(rest);
+  const metadata = new Map([
+    [KEY, text],
+    [DIGEST, digestOf(text, tensors)],
+  ]);
   await writeFileAtomic(path, writeSafetensors({ metadata, tensors: new Map(tensors) }));
 }
 
@@ -50,7 +57,12 @@ export async function readCheckpoint(path: string): Promise<Checkpoint> {
   const states = new Map<string, Tensor<'f32'>>();
   try {
     const { metadata, tensors } = readSafetensors(bytes);
-    rest = JSON.parse(metadata.get(KEY) ?? 'null') ?? {};
+    const text = metadata.get(KEY) ?? 'null';
+    const digest = metadata.get(DIGEST);
+    // Checkpoints of versions before digests have none.
+    if (digest !== undefined && digest !== digestOf(text, [...tensors]))
+      throw new BitplaneError('ERR_FORMAT', 'it does not have its SHA-256', site);
+    rest = JSON.parse(text) ?? {};
     for (const [name, { dtype, shape, data }] of tensors) {
       if (dtype !== 'F32') throw expected('ERR_FORMAT', 'tensors of F32', dtype, { node: name });
       const copy = new Float32Array(new Uint8Array(data).buffer);
@@ -73,6 +85,13 @@ export async function readCheckpoint(path: string): Promise<Checkpoint> {
   )
     throw expected('ERR_FORMAT', 'a checkpoint of a training', 'another safetensors file', site);
   return { states, epoch: epoch as number, step: step as number, settings, history };
+}
+
+function digestOf(text: string, tensors: readonly (readonly [string, StoredTensor])[]): string {
+  const hash = createHash('sha256').update(text);
+  const byName = [...tensors].sort(([a], [b]) => (a < b ? -1 : 1));
+  for (const [name, { data }] of byName) hash.update(`\n${name}\n`).update(data);
+  return hash.digest('hex');
 }
 
 /** @throws BitplaneError ERR_ARGUMENT naming what differs between a checkpoint and a training */

@@ -2,7 +2,7 @@
  * `bitplane fuse`: widths that it chooses on one half of the pictures and confirms on the other,
  * and going on where an earlier call was stopped. Not here: single options (./options.test.ts).
  */
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, expect, test } from 'vitest';
 import { isWithin } from '../../src/cli/fuse-accuracy.js';
@@ -126,6 +126,9 @@ test('auto without a data set, or a store over a model, is begun', async () => {
   expect((await cli(...models, ...fixed, at('one.safetensors'))).stderr).toContain(
     '--out: expected another file than a model',
   );
+  symlinkSync(at('one.safetensors'), at('link.safetensors'));
+  for (const same of [`${dir}/./one.safetensors`, at('link.safetensors')])
+    expect((await cli(...models, ...fixed, same)).stderr).toContain('another file than a model');
   expect((await cli(...models, ...fixed, at('store.onnx'))).stderr).toContain(
     'ends in .safetensors',
   );

@@ -40,6 +40,7 @@ describe('usage', () => {
     [['inspect', 'm', 'n'], /too many arguments/],
     [['quantize', 'm', 'n.safetensors'], /--weights .* not specified/],
     [['quantize', 'm', 'n', '--weights', '8', '--layer', 'a=W'], /Expected NAME=W4A8/],
+    [['quantize', 'm', 'n', '--weights', '8', '--seed', '-1'], /Expected a whole number of 0 or/],
     [['quantize', 'm', 'n', '--weights', '8', '--ends', 'two'], /Expected a number of bits/],
     [['fuse', 'm', 'n', '--method', 'bfp', '--bits', '4,4'], /--out .* not specified/],
     [['fuse', 'm', 'n', '-o', 'o', '--bits', '4,4'], /--method .* not specified/],

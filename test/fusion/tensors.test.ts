@@ -4,6 +4,7 @@
  * formats. Not here: files and networks.
  */
 import { describe, expect, test } from 'vitest';
+import { MOST_FLOAT } from '../../src/core/float32.js';
 import { blockFloat } from '../../src/quant/formats/block-float.js';
 import { floatBits, sliceMantissa } from '../../src/quant/formats/float-fields.js';
 import { type FuseOptions, fuse, split } from '../../src/quant/formats/fused.js';
@@ -160,6 +161,13 @@ describe('two networks', () => {
     expect(seeded(1)).toEqual(seeded(1));
     expect(seeded(1)).not.toEqual(seeded(2));
   });
+});
+
+test.each(['noise', 'random'] as const)('%s makes the largest floats infinite', (dither) => {
+  const most = new Tensor('f32', new Float32Array(64).fill(-MOST_FLOAT), [64]);
+  const fused = fuse([most, most], { method: 'bfp', bits: [8, 24] });
+  for (const value of split(fused, 0, { dither }).data)
+    expect(value / -MOST_FLOAT).toBeCloseTo(1, 2);
 });
 
 describe('fields of IEEE 754', () => {

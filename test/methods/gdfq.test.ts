@@ -99,6 +99,8 @@ test('a training that was interrupted ends otherwise than one that was not', asy
   expect(resumed.history.map(({ loss }) => loss)).toEqual(whole.history.map(({ loss }) => loss));
   expect([...resumed.pictures.data]).toEqual([...whole.pictures.data]);
   await expect(gdfq(graph, { ...options, activations: 5 })).rejects.toThrow(/activations 4/);
+  const other = smallNetwork({ size: 8, softmax: true });
+  await expect(gdfq(other, options)).rejects.toThrow(/checkpoint.*network "/);
 });
 
 test('the released ranges are those of the paper', async () => {

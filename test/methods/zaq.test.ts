@@ -174,6 +174,8 @@ test('a training that was interrupted ends otherwise than one that was not', asy
   const resumed = await zaq(graph, options);
   expect(resumed.history.map(({ loss }) => loss)).toEqual(whole.history.map(({ loss }) => loss));
   expect([...resumed.pictures.data]).toEqual([...whole.pictures.data]);
+  const other = smallNetwork({ size: 8, softmax: true });
+  await expect(zaq(other, options)).rejects.toThrow(/checkpoint.*network "/);
   const { states } = await readCheckpoint(checkpoint);
   const { data } = states.get('layers/weights')!;
   expect(data.reduce((sum, weight) => sum + weight)).toBeCloseTo(1, 5);

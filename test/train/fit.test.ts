@@ -154,6 +154,12 @@ describe('fit', () => {
       /checkpoint.*expected the settings that the checkpoint was trained with, seed 3.*seed 9/,
     );
     const bytes = readFileSync(checkpoint);
+    for (const at of [100, bytes.length - 7]) {
+      const altered = Buffer.from(bytes);
+      altered[at] = (altered[at] as number) ^ 1;
+      writeFileSync(checkpoint, altered);
+      await expect(resume()).rejects.toMatchObject({ code: 'ERR_FORMAT', node: checkpoint });
+    }
     writeFileSync(checkpoint, bytes.subarray(0, bytes.length - 7));
     await expect(resume()).rejects.toMatchObject({ code: 'ERR_FORMAT', node: checkpoint });
     writeFileSync(checkpoint, 'nothing');

@@ -9,6 +9,7 @@ import { type OptionNames, requireOneOf, requireOptions } from '../../core/check
 import { expected } from '../../core/errors.js';
 import type { Graph, Value } from '../../graph/value.js';
 import { paramsOfRanges, type Range } from '../../quant/affine.js';
+import { finiteFloats } from '../../quant/formats/block-float.js';
 import { settingsOf } from '../../quant/network/options.js';
 import {
   type Quantized,
@@ -88,7 +89,10 @@ export async function aciq(graph: Graph, options: AciqOptions): Promise<AciqResu
   const weights = new Map<string, AciqWeights>();
   for (const { product, specs, isEnd } of known.plan.layers) {
     if (specs.weights === undefined) continue;
-    const w = (product.inputs[1] as Value).data as Tensor<'f32'>;
+    const w = finiteFloats((product.inputs[1] as Value).data as Tensor<'f32'>, {
+      op: product.op,
+      node: product.name,
+    });
     const own = isEnd ? false : allocate;
     const choice = { correct, ...(own !== undefined && { allocate: own }) };
     weights.set(product.name, aciqWeights(w, specs.weights.bits, choice));

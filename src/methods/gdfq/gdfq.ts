@@ -26,6 +26,7 @@ import {
   EPOCH_OPTIONS,
   type EpochOptions,
   type Iterated,
+  networkDigest,
   runEpochs,
 } from '../epochs.js';
 import { foldBatchNorms } from '../folded.js';
@@ -205,6 +206,7 @@ class Training {
             ...{ method: 'gdfq', epochs, warmUp, steps: this.steps, batchSize: this.batchSize },
             ...{ weights, activations, ends, shortcuts: shortcuts ?? null },
             ...{ as, latent, seed, widths: widths ?? null, pictures },
+            network: networkDigest(graph),
           },
           phase: (epoch) => (epoch < warmUp ? 'warm-up' : 'train'),
           rate: (epoch) => (epoch < warmUp ? 0 : this.learning.rate * this.factor(epoch)),

@@ -27,6 +27,7 @@ import {
   EPOCH_OPTIONS,
   type EpochOptions,
   type Iterated,
+  networkDigest,
   runEpochs,
 } from '../epochs.js';
 import { foldBatchNorms } from '../folded.js';
@@ -251,6 +252,7 @@ class Training {
             ...{ method: 'zaq', epochs: this.epochs, steps: this.steps, batchSize },
             ...{ weights, perChannel, activations, ends, shortcuts: shortcuts ?? null },
             ...{ as, alpha, beta },
+            network: networkDigest(graph),
             ...{ kept, transfers, seed, latent: this.latent, widths: widths ?? null, taps },
           },
           phase: () => 'train',

@@ -18,6 +18,7 @@
  */
 import { requireOneOf, requireOptions } from '../../core/checks.js';
 import { type ErrorSite, expected } from '../../core/errors.js';
+import { MOST_FLOAT } from '../../core/float32.js';
 import { elementCount, sameShape, showShape } from '../../core/shape.js';
 import { fieldMask, packFields, unpackFields } from '../../tensor/bit-fields.js';
 import { Tensor, type TensorLike } from '../../tensor/tensor.js';
@@ -282,7 +283,8 @@ export function defaultDither(method: string): Dither {
 /**
  * The weights of a task, by its number. With `mask` they are those of `blockFloat` or
  * `sliceMantissa`, bit for bit; with `noise` and `random` the bits below a task's own are those of
- * a longer mantissa, and where these are more than 24 bits the number is rounded to a float32.
+ * a longer mantissa, and where these are more than 24 bits the number is rounded to a float32, the
+ * greatest finite one at most.
  * @throws BitplaneError ERR_ARGUMENT for a task or a dither that there is not
  */
 export function split(fused: Fused, task: number, options: SplitOptions = {}): Tensor<'f32'> {
@@ -344,7 +346,8 @@ function blockFloats(
   const units = unitsOf(own as Int16Array, bits);
   const values = new Float32Array(words.length);
   for (let i = 0; i < values.length; i++) {
-    const magnitude = (words[i] as number) * (units[groups.of(first + i)] as number);
+    const exact = (words[i] as number) * (units[groups.of(first + i)] as number);
+    const magnitude = Math.min(exact, MOST_FLOAT);
     values[i] = negative[i] === 1 ? -magnitude : magnitude;
   }
   return values;

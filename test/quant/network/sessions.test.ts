@@ -2,7 +2,8 @@
 import { describe, expect, test } from 'vitest';
 import { decodeModel, encodeModel } from '../../../src/formats/safetensors/model.js';
 import { Session } from '../../../src/formats/session.js';
-import type { Graph } from '../../../src/graph/value.js';
+import type { Graph, Value } from '../../../src/graph/value.js';
+import { GraphBuilder } from '../../../src/ops/builder.js';
 import { quantizeGraph } from '../../../src/quant/network/quantize-graph.js';
 import { decibels } from '../../../src/quant/observers/noise.js';
 import { Tensor } from '../../../src/tensor/tensor.js';
@@ -43,6 +44,19 @@ const network = resnet20({ inputSize: 8 });
 const float = network.graph(exampleState(network, 2));
 
 describe('a session computes another network than the formulas', () => {
+  test('outlier weights of a filter of one number', async () => {
+    const g = new GraphBuilder();
+    const image = g.input('image', 'f32', ['N', 2, 2, 1]);
+    const one = () => g.constant(new Tensor('f32', Float32Array.of(0.7), [1, 1, 1, 1]));
+    const logits = [1, 2, 3].reduce<Value<'f32'>>((map) => g.conv2d(map, one()), image);
+    const { graph } = await quantizeGraph(g.graph([image], { logits }), {
+      weights: 'outlier4-channel',
+      activations: 8,
+      calibration: [{ image: picture(2, 1) }],
+    });
+    expect(await agreement(graph, picture(2, 1))).toBeGreaterThan(NEIGHBOURS);
+  });
+
   test.each([
     [8, 8],
     [4, 8],
