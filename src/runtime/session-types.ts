@@ -110,7 +110,8 @@ export interface RunOptions<K extends string = string> {
    * Default: all. Only what these need is computed, and every update of states; all inputs are fed
    * as ever. Where a tensor or a typed array is given for an output, the result is written into it
    * when the run has ended, and only if it gives results; it must not overlap a feed, memory of
-   * another output, or memory of a run that has not ended.
+   * another output, or memory of a run that has not ended. Where it is lost meanwhile (detached,
+   * made smaller) the run is rejected, and its updates of states have happened.
    */
   readonly outputs?: Outputs<K> | undefined;
   /** Of a session over a store: which of its networks runs. Default: that of the session. */

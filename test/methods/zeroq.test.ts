@@ -201,6 +201,16 @@ test.each<[string, () => Promise<unknown>, RegExp]>([
   ['steps', () => zeroq(network(), { weights: 4, steps: 0 }), /steps to be a whole number/],
   ['mixed', () => zeroq(network(), { weights: 4, mixed: {} as never }), /mixed as/],
   [
+    'mixed below the least width',
+    () => zeroq(network(), { weights: 4, mixed: { bits: 3 }, widths: [4, 8] }),
+    /mixed to be at least 4 bits a weight.* but received 3 bits/,
+  ],
+  [
+    'mixed in too few bytes',
+    () => zeroq(network(), { weights: 4, mixed: { bytes: 1 } }),
+    /mixed to be at least 2 bits a weight.* but received 1 bytes/,
+  ],
+  [
     'mixed as released',
     () => zeroq(network(), { weights: 4, mixed: { bits: 4 }, as: 'release' }),
     /which the release lacks/,

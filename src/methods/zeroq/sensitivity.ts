@@ -42,7 +42,8 @@ const OPTIONS: OptionNames<SensitivityOptions> = {
   onLayer: true,
 };
 const SITE = { op: 'sensitivity' };
-const WIDTHS = [2, 4, 8];
+/** Bits that are tried where none are given. */
+export const WIDTHS = [2, 4, 8];
 
 /** The paper's weights: asymmetric, a scale an output channel. */
 export function channelSpec(bits: number): QuantSpec {

@@ -23,7 +23,7 @@ import { foldBatchNorms } from '../folded.js';
 import { observed } from '../norms.js';
 import { allocateLayerBits, type LayerBits, type LayerErrors } from './allocate-bits.js';
 import { checkDistill, type Distilled, type DistillOptions, distillFrom } from './distill.js';
-import { channelSpec, requireWidths, sensitivity } from './sensitivity.js';
+import { channelSpec, requireWidths, sensitivity, WIDTHS } from './sensitivity.js';
 
 /** The size of all weights together: bits of a weight in the mean, or bytes. */
 export type MixedSize = { readonly bits: number } | { readonly bytes: number };
@@ -108,7 +108,7 @@ export async function zeroq(graph: Graph, options: ZeroqOptions): Promise<ZeroqR
   const network = observed(graph, SITE);
   const { graph: folded } = foldBatchNorms(graph);
   const plan = planOf(folded, settings);
-  const most = mixed === undefined ? undefined : bitsOf(mixed, plan.layers);
+  const most = mixed === undefined ? undefined : bitsOf(mixed, plan.layers, widths);
 
   const { session } = choices;
   const runs = session === undefined ? {} : { session };
@@ -191,7 +191,12 @@ function mixedForm(
   return (bits) => quantSpec({ ...given, bits });
 }
 
-function bitsOf(mixed: MixedSize, layers: readonly { readonly product: Value }[]): number {
+/** The size in bits. @throws BitplaneError ERR_ARGUMENT where not even the least width fits */
+function bitsOf(
+  mixed: MixedSize,
+  layers: readonly { readonly product: Value }[],
+  widths: readonly number[] = WIDTHS,
+): number {
   const { bits, bytes } = (mixed ?? {}) as { bits?: unknown; bytes?: unknown };
   const isOne = (bits === undefined) !== (bytes === undefined);
   const value = bits ?? bytes;
@@ -201,6 +206,15 @@ function bitsOf(mixed: MixedSize, layers: readonly { readonly product: Value }[]
     (sum, { product }) => sum + (product.inputs[1] as Value).data!.size,
     0,
   );
+  const least = widths.reduce((a, b) => Math.min(a, b));
+  if (bits === undefined ? value * 8 < least * weights : value < least)
+    throw expected(
+      'ERR_ARGUMENT',
+      `mixed to be at least ${least} bits a weight, the least width, or ` +
+        `${Math.ceil((least * weights) / 8)} bytes`,
+      bits === undefined ? `${value} bytes` : `${value} bits`,
+      SITE,
+    );
   return bits === undefined ? value * 8 : value * weights;
 }
 
