@@ -130,7 +130,7 @@ test('widths by layer, or what their page and document say of them, are missing'
   for (const title of ['Distilled pictures', 'Sensitivities', 'Size against error'])
     expect(readFileSync(html, 'utf8')).toContain(title);
   const tiny = await cli('quantize', from, to, ...flags, '--mixed', '100B');
-  expect(tiny.stdout).toMatch(/a size of at least \d+ bits/);
+  expect(tiny.stdout).toMatch(/at least 2 bits a weight, the least width/);
 });
 
 test('--method all leaves a method out, or compares nothing', async () => {
