@@ -40,7 +40,7 @@ const NO_LAYERS: Analysis = {
   totals: { macs: { binary: 0, integer: 0, float: 0 }, weightBytes: 0 },
 };
 
-/** Whether a file's beginning says that it is a store; what is no file is none. */
+/** Whether a file begins as a store does. False where there is no such file. */
 async function isStore(model: string): Promise<boolean> {
   const file = await openFile(model, { limit: MAX_MODEL_FILE }).catch(() => undefined);
   if (file === undefined) return false;

@@ -1,8 +1,8 @@
 /**
  * Open graphs: models of which ops need sizes that are known only when a run begins, such as a
  * convolution over a map of any height. An open graph has the interface of its model, inputs and
- * outputs with symbols, and makes the graph of given sizes; its own outputs are placeholders that
- * nothing computes. A graph whose symbols merely pass through its ops, such as a batch, is not
+ * outputs with symbols, and makes the graph of given sizes. Its own outputs only declare a type:
+ * nothing computes them. A graph whose symbols merely pass through its ops, such as a batch, is not
  * open: one graph serves all sizes. Not here: reading a model at sizes (src/formats/onnx).
  */
 import type { DType } from '../core/dtype.js';
@@ -34,11 +34,11 @@ export function openGraph(
   metadata: Metadata,
   open: Openness,
 ): OpenGraph {
-  const placed = outputs.map((output) => [output.name, placeholder(output)] as const);
+  const placed = outputs.map((output) => [output.name, declaration(output)] as const);
   return Object.freeze({ ...graphOf(inputs, placed, metadata), open });
 }
 
-function placeholder({ name, dtype, shape }: Declared): Value {
+function declaration({ name, dtype, shape }: Declared): Value {
   return Object.freeze({
     op: 'open',
     name,

@@ -18,7 +18,7 @@ type MultiThresholdOptions = Partial<MultiThresholdAttrs> & Named;
 
 /**
  * The first constant threshold that is no number, or below the one before it in its channel, and
- * what was expected in its place; undefined where there is none.
+ * what was expected in its place. Undefined where all thresholds are in order.
  */
 export function misplacedThreshold(
   thresholds: Value,

@@ -113,8 +113,9 @@ export class UniformCoder implements Coder {
   }
 
   /**
-   * From the mean of the least number of each picture to that of the greatest. Its zero point is an
-   * integer, as in the finished network; the release's is none, which is the same behind a ReLU.
+   * The range goes from the mean over pictures of their least numbers to the mean of their greatest.
+   * Its zero point is an integer, as in the finished network. The release has a zero point between
+   * integers; behind a ReLU both are 0.
    */
   map(name: string, x: Float, { bits }: QuantSpec): Float {
     const key = `${bits} ${name}`;

@@ -103,7 +103,7 @@ export function requireMantissaBits(bits: unknown, what: string, site: ErrorSite
 
 /**
  * The floats of a tensor.
- * @throws BitplaneError ERR_ARGUMENT where it is none, or one of its numbers is not finite
+ * @throws BitplaneError ERR_ARGUMENT for what is no float tensor, and for numbers not finite
  */
 export function finiteFloats(tensor: TensorLike<'f32'>, site: ErrorSite): Tensor<'f32'> {
   if (!isTensorLike(tensor) || tensor.dtype !== 'f32')
