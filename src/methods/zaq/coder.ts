@@ -113,7 +113,7 @@ export class UniformCoder implements Coder {
   }
 
   /**
-   * The range goes from the mean over pictures of their least numbers to the mean of their greatest.
+   * The range goes from the mean of the pictures' least numbers to the mean of their greatest.
    * Its zero point is an integer, as in the finished network. The release has a zero point between
    * integers; behind a ReLU both are 0.
    */
