@@ -5,7 +5,26 @@ export { type GradientOptions, gradients } from './autodiff/gradients.js';
 export { DTYPES, type DType, type DTypeArray } from './core/dtype.js';
 export { BitplaneError, type ErrorCode } from './core/errors.js';
 export type { Dim, Shape } from './core/shape.js';
+export type { Evaluation } from './data/accuracy.js';
+export {
+  type Evaluated,
+  type EvaluateOptions,
+  type Example,
+  evaluate,
+} from './data/evaluate.js';
+export { type ImageOptions, imageToTensor, type Picture } from './data/image-to-tensor.js';
 export * as data from './data/index.js';
+export type { RawPicture } from './data/raw-picture.js';
+export {
+  type PreprocessFields,
+  type Recipe,
+  type RecipeLike,
+  readRecipe,
+  recipeOf,
+} from './data/recipe.js';
+export * as recipes from './data/recipes.js';
+export { softmax } from './data/softmax.js';
+export { type Top, topK, topKRows } from './data/top-k.js';
 export { type LoadOptions, loadModel } from './formats/model.js';
 export { readNpy, writeNpy } from './formats/npy.js';
 export type { Dialect } from './formats/onnx/dialects.js';

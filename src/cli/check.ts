@@ -7,6 +7,7 @@ import type { DType } from '../core/dtype.js';
 import { BitplaneError } from '../core/errors.js';
 import { sameShape, showShape } from '../core/shape.js';
 import type { Session } from '../formats/session.js';
+import type { Tensors } from '../runtime/run-rows.js';
 import { compareNumbers, type Difference, NO_DIFFERENCE, type Worst } from './compare-numbers.js';
 import { type Io, printJson, printLines, verbatim } from './io.js';
 import { numbersOf, Onnxruntime } from './onnxruntime.js';
@@ -14,7 +15,6 @@ import { withSession } from './open-session.js';
 import type { SessionFlags } from './options.js';
 import { randomFeeds, seededRandom } from './random-feeds.js';
 import { assign, readFeed } from './read-feed.js';
-import type { Tensors } from './run-rows.js';
 import { facts, table } from './table.js';
 
 export interface CheckFlags extends SessionFlags {

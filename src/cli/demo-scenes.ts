@@ -9,6 +9,7 @@ import { BitplaneError } from '../core/errors.js';
 import { openCifar10 } from '../data/cifar10.js';
 import type { Dataset } from '../data/dataset.js';
 import { listFolder } from '../data/files.js';
+import { checkFit } from '../data/fit-input.js';
 import { openMnist } from '../data/mnist.js';
 import type { Preprocess } from '../data/preprocess.js';
 import type { Recipe } from '../data/recipe.js';
@@ -16,7 +17,6 @@ import { loadModel } from '../formats/model.js';
 import { type Graph, outputsOf } from '../graph/value.js';
 import { seededNetwork } from './demo-network.js';
 import { knownRecipe } from './find-recipe.js';
-import { checkFit } from './fit-input.js';
 
 export interface Scene {
   /** One sentence: the network and the pictures. */

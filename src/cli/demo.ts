@@ -4,17 +4,18 @@
  * float. Not here: the training (demo-story.ts), which network and pictures (demo-scenes.ts).
  */
 import { cpus } from 'node:os';
+import { measureAccuracy } from '../data/accuracy.js';
 import { preprocessPixels } from '../data/preprocess.js';
+import { topClasses } from '../data/top-k.js';
 import { encodeModel } from '../formats/safetensors/model.js';
 import { Session } from '../formats/session.js';
+import type { Runner } from '../runtime/run-rows.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { findScene, type Scene } from './demo-scenes.js';
 import { demoStory } from './demo-story.js';
-import { evaluate, topClasses } from './evaluate.js';
 import { bytes, microseconds, percent, three } from './format.js';
 import { type Io, printLines } from './io.js';
 import { startProgress } from './progress.js';
-import type { Runner } from './run-rows.js';
 import { facts, table } from './table.js';
 import { timeInTurns } from './time-in-turns.js';
 
@@ -107,7 +108,7 @@ async function showAnswers(scene: Scene, packed: Runner, float: Runner, io: Io):
 
 async function showAccuracy({ data, preprocess }: Scene, packed: Runner, io: Io): Promise<void> {
   const progress = startProgress(io, 'accuracy', data.size);
-  const { top1, n, imagesPerSecond } = await evaluate(packed, data, preprocess, {
+  const { top1, n, imagesPerSecond } = await measureAccuracy(packed, data, preprocess, {
     onProgress: (done) => progress.update(done),
   }).finally(() => progress.finish());
   printLines(

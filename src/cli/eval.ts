@@ -1,14 +1,14 @@
 /**
- * `bitplane eval`: the accuracy of a model on a data set. Not here: the measuring (evaluate.ts).
+ * `bitplane eval`: the accuracy of a model on a data set. Not here: the measuring (src/data/accuracy.ts).
  */
 import { basename } from 'node:path';
+import { measureAccuracy } from '../data/accuracy.js';
 import type { Split } from '../data/dataset.js';
-import { evaluate } from './evaluate.js';
+import { checkFit, classCount } from '../data/fit-input.js';
 import { findRecipe } from './find-recipe.js';
-import { checkFit } from './fit-input.js';
 import { percent, three } from './format.js';
 import { type Io, printJson, printLines, verbatim } from './io.js';
-import { classCount, dataFolder, openDataset } from './open-dataset.js';
+import { dataFolder, openDataset } from './open-dataset.js';
 import { withSession } from './open-session.js';
 import type { DatasetName, SessionFlags } from './options.js';
 import { startProgress } from './progress.js';
@@ -52,7 +52,7 @@ export async function evalCommand(model: string, flags: EvalFlags, io: Io): Prom
       total,
       flags.json === true && io.stderr.isTTY !== true,
     );
-    const result = await evaluate(session, data, recipe.preprocess, {
+    const result = await measureAccuracy(session, data, recipe.preprocess, {
       limit: flags.limit,
       batch: flags.batch,
       onProgress: (done) => progress.update(done),

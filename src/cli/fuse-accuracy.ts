@@ -5,6 +5,7 @@
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { BitplaneError, expected } from '../core/errors.js';
+import { measureAccuracy } from '../data/accuracy.js';
 import type { Dataset } from '../data/dataset.js';
 import { everyOther } from '../data/every-other.js';
 import { readBytes } from '../data/files.js';
@@ -18,7 +19,6 @@ import type { Graph } from '../graph/value.js';
 import { MOST_MANTISSA_BITS } from '../quant/formats/block-float.js';
 import { STORED_MANTISSA } from '../quant/formats/float-fields.js';
 import { MOST_WORD_BITS } from '../quant/formats/fused.js';
-import { evaluate } from './evaluate.js';
 import type { FuseFlags, WordFlags } from './fuse-options.js';
 import type { Io } from './io.js';
 import { toSessionOptions } from './options.js';
@@ -102,7 +102,7 @@ export class Measurements {
     const session = Session.fromGraph(graph, toSessionOptions(options));
     this.info = session.info;
     try {
-      const { top1, n } = await evaluate(session, data, task.recipe.preprocess, {
+      const { top1, n } = await measureAccuracy(session, data, task.recipe.preprocess, {
         limit: total,
         batch,
         onProgress: (done) => progress.update(done),

@@ -5,6 +5,7 @@
  */
 import { basename } from 'node:path';
 import { expected } from '../core/errors.js';
+import { checkFit, classCount } from '../data/fit-input.js';
 import { withRecipe } from '../data/recipe.js';
 import { loadModel } from '../formats/model.js';
 import { writeFileAtomic } from '../formats/write-file.js';
@@ -14,7 +15,6 @@ import { storeSizes } from '../fusion/store-sizes.js';
 import type { Graph } from '../graph/value.js';
 import { type Dither, type FusionMethod, requireFuseOptions } from '../quant/formats/fused.js';
 import { findRecipe, knownRecipe } from './find-recipe.js';
-import { checkFit } from './fit-input.js';
 import { percent } from './format.js';
 import {
   type Accuracy,
@@ -30,7 +30,7 @@ import { type FuseFlags, type TaskName, taskNames, type WordFlags } from './fuse
 import { type FusedTask, fusePage, sizeFacts, sizeTable, taskTable } from './fuse-report.js';
 import { type Io, printJson, printLines } from './io.js';
 import { type Elsewhere, notHere, refuseElsewhere } from './not-here.js';
-import { classCount, dataFolder, openDataset } from './open-dataset.js';
+import { dataFolder, openDataset } from './open-dataset.js';
 import { openModel } from './open-model.js';
 import { isSameFile } from './same-file.js';
 import { facts } from './table.js';

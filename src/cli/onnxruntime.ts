@@ -9,9 +9,9 @@ import type { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node';
 import { BitplaneError } from '../core/errors.js';
 import { readBytes } from '../data/files.js';
 import { fromHalves, toHalves } from '../formats/onnx/half.js';
+import type { Tensors } from '../runtime/run-rows.js';
 import { Tensor } from '../tensor/tensor.js';
 import { ENGINES, type EngineName } from './engines.js';
-import type { Tensors } from './run-rows.js';
 
 export interface OpenOptions {
   /** Default: onnxruntime. */

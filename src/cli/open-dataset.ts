@@ -3,14 +3,13 @@
  * in the size that a recipe asks for. Not here: the data sets (src/data).
  */
 import { BitplaneError } from '../core/errors.js';
-import type { Shape } from '../core/shape.js';
 import { openCifar10 } from '../data/cifar10.js';
 import { openCifar100 } from '../data/cifar100.js';
 import type { Dataset, Split } from '../data/dataset.js';
 import { fitDataset } from '../data/fitted.js';
 import { openFolder } from '../data/folder.js';
 import { openMnist } from '../data/mnist.js';
-import type { Fit } from '../data/picture.js';
+import { type Fit, fitOf } from '../data/picture.js';
 import type { Recipe } from '../data/recipe.js';
 import type { Io } from './io.js';
 import { notHere } from './not-here.js';
@@ -54,29 +53,13 @@ export function dataFolder(data: string | undefined, io: Io): string {
   );
 }
 
-/** How many scores a picture gets; undefined where the shape leaves it open. */
-export function classCount(shape: Shape): number | undefined {
-  return shape
-    .slice(1)
-    .reduce<number | undefined>(
-      (count, dim) => (typeof dim === 'number' && count !== undefined ? count * dim : undefined),
-      1,
-    );
-}
-
-/** The size that a recipe gives pictures, if it gives one. */
-function fitOf({ preprocess: { resize, crop, rounding } }: Recipe): Fit | undefined {
-  const side = crop ?? resize;
-  return side === undefined ? undefined : { resize, crop: side, rounding };
-}
-
 function fitted(data: Dataset, recipe: Recipe): Dataset {
-  const size = fitOf(recipe);
+  const size = fitOf(recipe.preprocess);
   return size === undefined ? data : fitDataset(data, size);
 }
 
 function requireFit(recipe: Recipe): Fit {
-  const size = fitOf(recipe);
+  const size = fitOf(recipe.preprocess);
   if (size !== undefined) return size;
   throw new BitplaneError(
     'ERR_ARGUMENT',

@@ -4,13 +4,13 @@
  */
 import { expected } from '../core/errors.js';
 import type { Dataset } from '../data/dataset.js';
+import { checkFit, classCount } from '../data/fit-input.js';
 import type { Recipe } from '../data/recipe.js';
 import { type Graph, outputsOf } from '../graph/value.js';
 import { calibrationFeeds } from './calibration-feeds.js';
 import { findRecipe } from './find-recipe.js';
-import { checkFit } from './fit-input.js';
 import type { Io } from './io.js';
-import { classCount, dataFolder, openDataset } from './open-dataset.js';
+import { dataFolder, openDataset } from './open-dataset.js';
 import { startProgress } from './progress.js';
 import type { QuantizeFlags } from './quantize.js';
 

@@ -5,6 +5,7 @@
 import { stat } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { BitplaneError, expected } from '../core/errors.js';
+import { type Evaluation, measureAccuracy } from '../data/accuracy.js';
 import { withRecipe } from '../data/recipe.js';
 import { saveModel } from '../formats/safetensors/model.js';
 import { Session } from '../formats/session.js';
@@ -15,7 +16,6 @@ import type { MixedSize } from '../methods/zeroq/zeroq.js';
 import type { LayerChoice, QuantChoice, QuantizeOptions } from '../quant/network/options.js';
 import { quantizeGraph } from '../quant/network/quantize-graph.js';
 import type { ObserverName } from '../quant/observers/range-of.js';
-import { type Evaluation, evaluate } from './evaluate.js';
 import { knownRecipe } from './find-recipe.js';
 import { bytes, percent } from './format.js';
 import { type Io, printJson, printLines } from './io.js';
@@ -273,7 +273,7 @@ async function accuracy(
   const session = Session.fromGraph(graph, runsOf(flags));
   const { isa, threads } = session.info;
   try {
-    const result = await evaluate(session, data, recipe.preprocess, {
+    const result = await measureAccuracy(session, data, recipe.preprocess, {
       limit: flags.limit,
       batch: flags.batch,
       onProgress: (done) => progress.update(done),

@@ -5,9 +5,9 @@
 import { byteLength, DTYPES, type DType, integerBounds } from '../core/dtype.js';
 import { expected } from '../core/errors.js';
 import { elementCount, showShape } from '../core/shape.js';
+import type { Tensors } from '../runtime/run-rows.js';
 import type { TensorMetadata } from '../runtime/session-types.js';
 import { Tensor } from '../tensor/tensor.js';
-import type { Tensors } from './run-rows.js';
 
 /** xorshift32: the same values on every machine, in [0, 1). */
 export function seededRandom(seed: number): () => number {

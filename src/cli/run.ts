@@ -6,13 +6,13 @@ import { BitplaneError } from '../core/errors.js';
 import { showShape } from '../core/shape.js';
 import { writeNpy } from '../formats/npy.js';
 import { writeFileAtomic } from '../formats/write-file.js';
+import { runRows } from '../runtime/run-rows.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { microseconds, three } from './format.js';
 import { type Io, printJson, printLines } from './io.js';
 import { withSession } from './open-session.js';
 import type { SessionFlags } from './options.js';
 import { assign, readFeed } from './read-feed.js';
-import { runRows } from './run-rows.js';
 import { facts, table } from './table.js';
 
 export interface RunFlags extends SessionFlags {

@@ -1,9 +1,10 @@
 /**
  * How long a network takes packed and in float, measured beside each other. Not here: printing it.
  */
+
+import type { Runner, Tensors } from '../runtime/run-rows.js';
 import type { Io } from './io.js';
 import { startProgress } from './progress.js';
-import type { Runner, Tensors } from './run-rows.js';
 import { summarize, timeCalls, warmUp } from './statistics.js';
 
 const ROUNDS = 5;

@@ -22,6 +22,13 @@ export function requirePlain(value: unknown, what: string, site: ErrorSite): voi
     throw expected('ERR_ARGUMENT', what, value, site);
 }
 
+/** True for an array of numbers and for a typed array, except one of bigints. */
+export function isNumbers(value: unknown): value is ArrayLike<number> {
+  if (Array.isArray(value)) return value.every((each) => typeof each === 'number');
+  if (!ArrayBuffer.isView(value)) return false;
+  return !/(DataView|BigInt64Array|BigUint64Array)\]$/.test(Object.prototype.toString.call(value));
+}
+
 /** The names of all options of an interface. A forgotten or unknown name does not compile. */
 export type OptionNames<O> = { readonly [K in keyof O]-?: true };
 
@@ -68,6 +75,23 @@ export function requireSignal(signal: AbortSignal | undefined, site: ErrorSite):
     (typeof signal?.aborted !== 'boolean' || typeof signal.addEventListener !== 'function')
   )
     throw expected('ERR_ARGUMENT', 'signal to be an AbortSignal', signal, site);
+}
+
+/** `<site>: <what> was aborted`. @throws BitplaneError ERR_ABORTED */
+export function requireNotAborted(
+  signal: AbortSignal | undefined,
+  what: string,
+  site: ErrorSite,
+): void {
+  if (signal?.aborted) throw abortedError(signal, what, site);
+}
+
+/** The error for a caller whose signal was aborted; its cause is the signal's reason. */
+export function abortedError(signal: AbortSignal, what: string, site: ErrorSite): BitplaneError {
+  return new BitplaneError('ERR_ABORTED', `${what} was aborted`, {
+    ...site,
+    cause: signal.reason,
+  });
 }
 
 /** @throws BitplaneError ERR_ARGUMENT */

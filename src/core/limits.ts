@@ -52,7 +52,7 @@ export class Budget {
 
 /** `expected at most ... but received ...; the option ... raises the limit` */
 export function overLimit(
-  option: keyof Limits | 'maxFileBytes',
+  option: keyof Limits | 'maxFileBytes' | 'maxPixels',
   what: string,
   received: string,
   site: ErrorSite,

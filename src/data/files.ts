@@ -12,7 +12,7 @@ import { readWholeFile, reasonOf } from '../formats/read-file.js';
 export const MAX_FILE_BYTES = 2 ** 30;
 
 /** A whole file; throws as `readWholeFile` does. */
-export function readBytes(path: string, limit = MAX_FILE_BYTES): Promise<Buffer> {
+export function readBytes(path: string | URL, limit = MAX_FILE_BYTES): Promise<Buffer> {
   return readWholeFile(path, { limit });
 }
 

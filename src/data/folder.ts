@@ -27,6 +27,8 @@ export interface FolderOptions {
    * False: pictures need no class; labels are all 0 and there are no classes. Default true.
    */
   readonly labelled?: boolean | undefined;
+  /** See `ImageOptions`. */
+  readonly maxPixels?: number | undefined;
 }
 
 const EXTENSIONS = new Set(['.jpg', '.jpeg', '.png']);
@@ -39,39 +41,49 @@ interface Picture {
   readonly group: string;
 }
 
-/**
- * Opens a folder of pictures. `fit` gives all pictures one size. DIR may also be the parent of such
- * a folder, where nothing else in it holds pictures.
- * @throws BitplaneError ERR_FORMAT where there are no pictures or a picture's class cannot be told
- */
-export function openFolder(dir: string, fit: Fit, options: FolderOptions = {}): Promise<Dataset> {
-  return readingAsync({ op: 'folder', node: dir }, () => open(dir, fit, options));
+/** A picture of a folder, and its class. */
+export interface Listed {
+  readonly path: string;
+  readonly label: number;
 }
 
-async function open(dir: string, fit: Fit, options: FolderOptions): Promise<Dataset> {
-  const { strict = false, labelled = true } = options;
-  const labels = labelled ? options.labels : undefined;
+/** What a folder holds. */
+export interface Listing {
+  readonly name: string;
+  readonly classes: readonly string[];
+  readonly notes: readonly string[];
+  /** In the order of their paths. */
+  readonly pictures: readonly Listed[];
+}
+
+/**
+ * Lists the pictures of a folder with their classes. DIR may also be the parent of such a folder,
+ * where nothing else in it holds pictures.
+ * @throws BitplaneError ERR_FORMAT where there are no pictures or a picture's class cannot be told
+ */
+export function listPictures(dir: string, options: FolderOptions = {}): Promise<Listing> {
+  return readingAsync({ op: 'folder', node: dir }, () => list(dir, options));
+}
+
+async function list(
+  dir: string,
+  { labelled = true, labels: given, outputs }: FolderOptions,
+): Promise<Listing> {
+  const labels = labelled ? given : undefined;
   const find = labelFinder(labels ?? []);
   const { pictures, inFolders, others } = await findPictures(
     dir,
     (group) => find(group).length > 0,
   );
   const groups = [...new Set(pictures.map((picture) => picture.group))].sort();
-  const classes = labelled
-    ? (labels ?? classesByOrder(dir, groups, inFolders, options.outputs))
-    : [];
+  const classes = labelled ? (labels ?? classesByOrder(dir, groups, inFolders, outputs)) : [];
   const index =
     labels === undefined
       ? new Map(groups.map((group, i) => [group, labelled ? i : 0]))
       : classesByLabel(dir, groups, labels, find);
-
-  const side = fit.crop;
-  const name = `folder ${dir}`;
   return {
-    name,
+    name: `folder ${dir}`,
     classes,
-    size: pictures.length,
-    pictureShape: [side, side, 3],
     notes: [
       ...(labels === undefined && labelled
         ? [
@@ -86,10 +98,27 @@ async function open(dir: string, fit: Fit, options: FolderOptions): Promise<Data
               `${others.length} ${others.length === 1 ? 'file' : 'files'}, ${some(others)}`,
           ]),
     ],
+    pictures: pictures.map(({ path, group }) => ({ path, label: index.get(group) as number })),
+  };
+}
+
+/** Opens a folder of pictures, as `listPictures` lists them. `fit` gives all pictures one size. */
+export async function openFolder(
+  dir: string,
+  fit: Fit,
+  options: FolderOptions = {},
+): Promise<Dataset> {
+  const { pictures, ...listing } = await listPictures(dir, options);
+  const { name } = listing;
+  const side = fit.crop;
+  return {
+    ...listing,
+    size: pictures.length,
+    pictureShape: [side, side, 3],
     async read(from, to) {
       checkRange(name, pictures.length, from, to);
       const found = await Promise.all(
-        pictures.slice(from, to).map((picture) => readOrSkip(picture, fit, strict)),
+        pictures.slice(from, to).map((picture) => readOrSkip(picture, fit, options)),
       );
       const good = found.filter((item) => 'pixels' in item);
       const pixels = new Uint8Array(good.length * side * side * 3);
@@ -97,26 +126,31 @@ async function open(dir: string, fit: Fit, options: FolderOptions): Promise<Data
         pixels.set(part.data, i * side * side * 3);
       return {
         pixels,
-        labels: Int32Array.from(good, ({ picture }) => index.get(picture.group) as number),
+        labels: Int32Array.from(good, ({ label }) => label),
         skipped: found.filter((item) => 'why' in item),
       };
     },
   };
 }
 
+/** Whether an error belongs to one picture, so that a set may go on without it. */
+export function isBroken(error: unknown): error is BitplaneError {
+  return error instanceof BitplaneError && BROKEN.has(error.code);
+}
+
+const BROKEN = new Set(['ERR_FORMAT', 'ERR_IO', 'ERR_LIMIT']);
+
 /** A picture, or the reason why its file cannot be read. Faults of the whole folder are thrown. */
 async function readOrSkip(
-  picture: Picture,
+  { path, label }: Listed,
   fit: Fit,
-  strict: boolean,
-): Promise<{ picture: Picture; pixels: Pixels } | Skipped> {
+  { strict = false, maxPixels }: FolderOptions,
+): Promise<{ label: number; pixels: Pixels } | Skipped> {
   try {
-    return { picture, pixels: await readPicture(picture.path, fit) };
+    return { label, pixels: await readPicture(path, fit, maxPixels) };
   } catch (error) {
-    const broken =
-      error instanceof BitplaneError && (error.code === 'ERR_FORMAT' || error.code === 'ERR_IO');
-    if (strict || !broken) throw error;
-    return { file: picture.path, why: error.message };
+    if (strict || !isBroken(error)) throw error;
+    return { file: path, why: error.message };
   }
 }
 
@@ -130,7 +164,7 @@ function classesByOrder(
   outputs: number | undefined,
 ): readonly string[] {
   const site = { op: 'folder', node: dir };
-  const remedy = '(the recipe of the model names no labels; --preprocess FILE.json may)';
+  const remedy = '(the recipe names no labels; labels of its own, or --preprocess FILE.json, may)';
   if (!inFolders)
     throw expected(
       'ERR_FORMAT',

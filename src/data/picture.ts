@@ -1,23 +1,15 @@
 /**
- * JPEG and PNG files to rgb pictures of one size: decode, resize the shorter side, cut out the
- * centre. Not here: the resize arithmetic (resize.ts), pixels to numbers (preprocess.ts).
- *
- * Decoding is sharp's (libjpeg-turbo, libspng), an optional peer dependency. Embedded colour
- * profiles are ignored, because the published networks were trained on pixels as stored; gray and
- * CMYK become rgb, alpha is dropped, 16 bits become 8, and the EXIF orientation is applied.
- *
- * Tolerance: on the photographs that came with resnet18-w1a1-imagenet and mobilenetv2-035 every
- * value is equal to the reference input (largest difference 0, mean 0). Another JPEG decoder may
- * differ by one or two levels of 255 a pixel.
+ * Picture files to pictures of one size: the shorter side is resized, the centre cut out. Not here:
+ * decoding (decode-picture.ts), the resize arithmetic (resize.ts), pixels to numbers
+ * (preprocess.ts), pixels that a caller has decoded (raw-picture.ts).
  */
 import { readingAsync } from '../core/border.js';
-import { BitplaneError, expected } from '../core/errors.js';
+import { expected } from '../core/errors.js';
+import { decodePicture, MAX_PIXELS } from './decode-picture.js';
 import { readBytes } from './files.js';
-import type { Rounding } from './preprocess.js';
+import type { Preprocess, Rounding } from './preprocess.js';
 import { type Pixels, resize } from './resize.js';
 
-/** Decoding needs 3 bytes a pixel; larger pictures are refused from their header. */
-const MAX_PIXELS = 64e6;
 const MAX_FILE = 2 ** 27;
 const MAX_SIDE = 8192;
 
@@ -32,14 +24,29 @@ export interface Fit {
   readonly rounding?: Rounding | undefined;
 }
 
+/** The size that a recipe gives pictures of any size; undefined where it leaves them as they are. */
+export function fitOf({ resize, crop, rounding }: Preprocess): Fit | undefined {
+  const side = crop ?? resize;
+  return side === undefined ? undefined : { resize, crop: side, rounding };
+}
+
 /**
  * Reads a picture file into [crop, crop, 3].
- * @throws BitplaneError ERR_FORMAT naming the file where it is no whole JPEG or PNG,
- * ERR_UNSUPPORTED where sharp is not installed
+ * @throws BitplaneError as `openPicture` does
  */
-export async function readPicture(path: string, fit: Fit): Promise<Pixels> {
-  return readingAsync({ node: path }, async () =>
-    fitPicture(await decodePicture(await readBytes(path, MAX_FILE), path), fit, path),
+export async function readPicture(path: string, fit: Fit, maxPixels = MAX_PIXELS): Promise<Pixels> {
+  return fitPicture(await openPicture(path, maxPixels), fit, path);
+}
+
+/**
+ * Reads a picture file into [height, width, 3].
+ * @throws BitplaneError ERR_FORMAT naming the file where it is no whole JPEG or PNG, ERR_LIMIT
+ * where it has more pixels than `maxPixels`, ERR_UNSUPPORTED where sharp is not installed
+ */
+export function openPicture(path: string | URL, maxPixels = MAX_PIXELS): Promise<Pixels> {
+  const name = String(path);
+  return readingAsync({ node: name }, async () =>
+    decodePicture(await readBytes(path, MAX_FILE), name, maxPixels),
   );
 }
 
@@ -106,68 +113,4 @@ function bordered(x: Pixels, side: number, top: number, left: number): Pixels {
   for (let i = 0; i < x.height; i++)
     data.set(x.data.subarray(i * row, (i + 1) * row), ((top + i) * side + left) * x.channels);
   return { data, height: side, width: side, channels: x.channels };
-}
-
-/** Decodes the bytes of a JPEG or PNG to rgb. `name` is the file's, for errors. */
-export async function decodePicture(bytes: Uint8Array, name: string): Promise<Pixels> {
-  if (!isJpeg(bytes) && !isPng(bytes))
-    throw expected('ERR_FORMAT', 'a JPEG or PNG file', `${bytes.length} other bytes`, {
-      node: name,
-    });
-  const sharp = await loadSharp();
-  try {
-    const { data, info } = await sharp(bytes, {
-      limitInputPixels: MAX_PIXELS,
-      failOn: 'error',
-      ignoreIcc: true,
-    })
-      .rotate()
-      .toColourspace('srgb')
-      .removeAlpha()
-      .raw({ depth: 'uchar' })
-      .toBuffer({ resolveWithObject: true });
-    return {
-      data: info.channels === 3 ? data : grayToRgb(data, info.channels),
-      height: info.height,
-      width: info.width,
-      channels: 3,
-    };
-  } catch (error) {
-    const why = (error as Error).message.trim().split('\n')[0];
-    throw new BitplaneError(
-      'ERR_FORMAT',
-      `expected a whole picture of at most ${MAX_PIXELS / 1e6} megapixels (${why})`,
-      {
-        node: name,
-        cause: error,
-      },
-    );
-  }
-}
-
-function isJpeg(bytes: Uint8Array): boolean {
-  return bytes[0] === 0xff && bytes[1] === 0xd8 && bytes[2] === 0xff;
-}
-
-function isPng(bytes: Uint8Array): boolean {
-  return [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a].every((byte, i) => bytes[i] === byte);
-}
-
-function grayToRgb(data: Uint8Array, channels: number): Uint8Array {
-  const out = new Uint8Array((data.length / channels) * 3);
-  for (let i = 0; i < out.length; i++) out[i] = data[Math.floor(i / 3) * channels] as number;
-  return out;
-}
-
-async function loadSharp(): Promise<typeof import('sharp').default> {
-  try {
-    // The comment: webpack and ncc would else load sharp with the bundle, used or not.
-    return (await import(/* webpackIgnore: true */ 'sharp')).default;
-  } catch (error) {
-    throw new BitplaneError(
-      'ERR_UNSUPPORTED',
-      'reading JPEG and PNG files needs the package sharp: npm install sharp',
-      { cause: error },
-    );
-  }
 }

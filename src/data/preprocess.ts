@@ -218,6 +218,13 @@ function pixelSize(value: unknown, file: string, field: string): number | undefi
 function perChannel(value: unknown, channels: number, file: string, field: string): number[] {
   const list = Array.isArray(value) ? value : [value];
   if (list.length !== 1 && list.length !== channels)
-    throw fieldError(file, field, `one number, or ${channels}`, value);
+    throw fieldError(
+      file,
+      field,
+      channels === 1
+        ? 'one number, because color is gray,'
+        : `one number, or ${channels}, one a channel,`,
+      value,
+    );
   return list.map((item) => finite(item, file, field));
 }

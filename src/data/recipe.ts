@@ -4,19 +4,21 @@
  * (preprocess.ts).
  *
  * The file is either a preprocessing object, or a larger object with `preprocess` and optional
- * `labels`: an array of names, or the name of a JSON file beside it that holds such an array. A
- * model carries the same object, its labels always an array, as the text of its metadata
- * `bitplane.recipe`.
+ * `labels`: an array of names, or the name of a file beside it, JSON with such an array or .txt
+ * with a name a line. A model carries the same object, its labels always an array, as the text of
+ * its metadata `bitplane.recipe`.
  */
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { reading, readingAsync } from '../core/border.js';
-import { BitplaneError, expected } from '../core/errors.js';
+import { requireObject, requirePlain } from '../core/checks.js';
+import { BitplaneError, continued, expected } from '../core/errors.js';
 import { type Shape, showShape } from '../core/shape.js';
 import type { Graph, Metadata } from '../graph/value.js';
 import { readBytes } from './files.js';
 import { type Preprocess, parsePreprocess } from './preprocess.js';
 
+/** How the pictures of a model become its input, and what its classes are called. */
 export interface Recipe {
   readonly preprocess: Preprocess;
   /** Names of the classes in the order of the outputs; absent where the file gives none. */
@@ -27,13 +29,80 @@ export interface Recipe {
   readonly isDefault?: boolean;
 }
 
+/** The fields of `Preprocess`, as files may say them: what has a default may be left out. */
+export interface PreprocessFields
+  extends Pick<Preprocess, 'layout' | 'color'>,
+    Partial<Omit<Preprocess, 'layout' | 'color' | 'mean' | 'std' | 'quantize'>> {
+  /** Subtracted from pixel * scale: one number, or one a channel. Default 0. */
+  readonly mean?: number | readonly number[] | undefined;
+  /** What the difference is divided by: one number, or one a channel. Default 1. */
+  readonly std?: number | readonly number[] | undefined;
+  /** Rounding to multiples of `step`, half up, and clipping. Default: none. */
+  readonly quantize?:
+    | { readonly step: number; readonly min: number; readonly max: number; readonly round?: string }
+    | undefined;
+}
+
+/** A recipe of `readRecipe`, `recipeOf` or `recipes`; or its fields, as its file has them. */
+export type RecipeLike =
+  | PreprocessFields
+  | {
+      readonly preprocess: PreprocessFields;
+      readonly labels?: readonly string[] | undefined;
+      readonly source?: string | undefined;
+    };
+
 const MAX_JSON = 2 ** 24;
 /** The metadata entry in which a model carries its recipe. */
 export const RECIPE = 'bitplane.recipe';
 
-/** Reads a recipe file. @throws BitplaneError ERR_IO, ERR_FORMAT naming the file and field */
-export function readRecipe(path: string): Promise<Recipe> {
+/**
+ * Reads a recipe file, docs/recipes.md: how the pictures of a model are prepared, and its labels.
+ *
+ *     const recipe = await readRecipe('model.json');
+ *     const image = await imageToTensor('cat.jpg', recipe);
+ *
+ * @param path a JSON file
+ * @throws BitplaneError ERR_IO, ERR_FORMAT naming the file and field
+ */
+export async function readRecipe(path: string): Promise<Recipe> {
+  if (typeof path !== 'string' || path === '')
+    throw expected('ERR_ARGUMENT', 'the path of a recipe', path, { op: 'readRecipe' });
   return readingAsync({ node: path }, () => recipeIn(path));
+}
+
+/**
+ * The recipe that a model carries, which `bitplane convert` and training put there.
+ * @param model a session or a graph
+ * @throws BitplaneError ERR_ARGUMENT where it carries none, with the ways to one; ERR_FORMAT where
+ *   it is damaged, naming the field
+ */
+export function recipeOf(model: { readonly metadata?: Metadata | undefined }): Recipe {
+  const site = { op: 'recipeOf' };
+  requireObject(model, 'a session or a graph', site);
+  const { metadata } = model;
+  if (metadata !== undefined) requirePlain(metadata, 'metadata, strings by name,', site);
+  if (metadata?.[RECIPE] !== undefined && typeof metadata[RECIPE] !== 'string')
+    throw expected('ERR_ARGUMENT', `${RECIPE} to be a text`, metadata[RECIPE], site);
+  const recipe = carriedRecipe(metadata, 'the model');
+  if (recipe !== undefined) return recipe;
+  throw new BitplaneError(
+    'ERR_ARGUMENT',
+    'expected a model that carries its recipe but this one says nothing of its pictures: read it ' +
+      'from a file (readRecipe), take a usual one (recipes.torchvision, recipes.keras), or write ' +
+      'its fields (docs/recipes.md)',
+    site,
+  );
+}
+
+/**
+ * What a caller's recipe says of pictures, checked.
+ * @throws BitplaneError ERR_ARGUMENT, ERR_FORMAT naming the field and the recipe's source
+ */
+export function preprocessOf(recipe: unknown, op: string): Preprocess {
+  requirePlain(recipe, 'a recipe, such as readRecipe gives,', { op });
+  const { preprocess = recipe, source } = recipe as { preprocess?: unknown; source?: unknown };
+  return parsePreprocess(preprocess, typeof source === 'string' ? source : 'recipe');
 }
 
 async function recipeIn(path: string): Promise<Recipe> {
@@ -43,7 +112,23 @@ async function recipeIn(path: string): Promise<Recipe> {
   requirePlainName(labels, path);
   const file = join(dirname(path), labels);
   const { labels: _, ...rest } = json as object & { labels: unknown };
-  return { ...parseRecipe(rest, path), labels: parseLabels(await readJson(file), file) };
+  return { ...parseRecipe(rest, path), labels: await readLabels(file, path) };
+}
+
+/** The labels in a file that the recipe at `path` names. */
+async function readLabels(file: string, path: string): Promise<string[]> {
+  try {
+    if (!/\.txt$/i.test(file)) return parseLabels(await readJson(file), file);
+    const text = (await readBytes(file, MAX_JSON)).toString('utf8');
+    const lines = text.split(/\r?\n/).map((line) => line.trim());
+    return parseLabels(lines.slice(0, lines.findLastIndex((line) => line !== '') + 1), file);
+  } catch (error) {
+    if (!(error instanceof BitplaneError) || error.code !== 'ERR_IO') throw error;
+    throw continued(
+      error,
+      `; "labels" of ${path} names it: put it beside the recipe, or write the names themselves`,
+    );
+  }
 }
 
 /**

@@ -5,8 +5,9 @@ import sharp from 'sharp';
 import { describe, expect, test } from 'vitest';
 import { BitplaneError } from '../../src/core/errors.js';
 import type { Dataset } from '../../src/data/dataset.js';
+import { decodePicture } from '../../src/data/decode-picture.js';
 import { fitDataset } from '../../src/data/fitted.js';
-import { decodePicture, fitPicture, readPicture } from '../../src/data/picture.js';
+import { fitPicture, readPicture } from '../../src/data/picture.js';
 import { resize } from '../../src/data/resize.js';
 import { temporaryFolder, write } from './fixtures.js';
 
@@ -303,8 +304,9 @@ describe('decode', () => {
     png.writeUInt32BE(60_000, 16);
     png.writeUInt32BE(60_000, 20);
     await expect(decodePicture(png, 'huge.png')).rejects.toMatchObject({
-      code: 'ERR_FORMAT',
+      code: 'ERR_LIMIT',
       node: 'huge.png',
+      message: expect.stringMatching(/60000x60000; the option maxPixels raises the limit/),
     });
   });
 

@@ -4,16 +4,22 @@
  */
 import { BitplaneError } from '../core/errors.js';
 import { type Shape, showShape } from '../core/shape.js';
-import type { Dataset } from '../data/dataset.js';
-import { channelsOf } from '../data/preprocess.js';
-import type { Recipe } from '../data/recipe.js';
 import type { TensorMetadata } from '../runtime/session-types.js';
+import type { Dataset } from './dataset.js';
+import { channelsOf } from './preprocess.js';
+import type { Recipe } from './recipe.js';
 
 /**
  * Remarks on colours that the recipe drops or adds.
+ * @param giving how the caller gives another recipe, for errors
  * @throws BitplaneError ERR_SHAPE naming the recipe, and what in it to change
  */
-export function checkFit(input: TensorMetadata, data: Dataset, recipe: Recipe): string[] {
+export function checkFit(
+  input: TensorMetadata,
+  data: Pick<Dataset, 'name' | 'pictureShape'>,
+  recipe: Recipe,
+  giving = '--preprocess FILE.json',
+): string[] {
   const { layout, color } = recipe.preprocess;
   const [height, width, stored] = data.pictureShape;
   const channels = channelsOf(color);
@@ -23,7 +29,7 @@ export function checkFit(input: TensorMetadata, data: Dataset, recipe: Recipe): 
     const received = `${showShape(given)}, pictures of ${data.name} prepared by ${recipe.source}`;
     const sentence =
       'expected ' +
-      `${showShape(input.shape)}${wayOut(input.shape, channels)} but received ${received}`;
+      `${showShape(input.shape)}${wayOut(input.shape, channels, giving)} but received ${received}`;
     throw new BitplaneError('ERR_SHAPE', sentence, { op: 'eval', node: input.name });
   }
   if (stored === 3 && channels === 1)
@@ -44,10 +50,9 @@ function fits(declared: Shape, given: Shape): boolean {
 }
 
 /** What a recipe must say for this input. */
-function wayOut(declared: Shape, channels: number): string {
+function wayOut(declared: Shape, channels: number, giving: string): string {
   const [, a, b, c] = declared;
-  const say = (json: object) =>
-    ` (--preprocess FILE.json with ${JSON.stringify(json).slice(1, -1)} gives it)`;
+  const say = (json: object) => ` (${giving} with ${JSON.stringify(json).slice(1, -1)} gives it)`;
   if (declared.length === 2) {
     const side = Math.sqrt(Number(a) / channels);
     return say({ layout: 'flat', ...(Number.isInteger(side) ? { resize: side, crop: side } : {}) });
@@ -59,4 +64,14 @@ function wayOut(declared: Shape, channels: number): string {
   const side = layout === 'NCHW' ? b : a;
   const fit = typeof side === 'number' ? { resize: side, crop: side } : {};
   return say({ layout, color: (layout === 'NCHW' ? a : c) === 1 ? 'gray' : 'rgb', ...fit });
+}
+
+/** How many scores a picture gets; undefined where the shape leaves it open. */
+export function classCount(shape: Shape): number | undefined {
+  return shape
+    .slice(1)
+    .reduce<number | undefined>(
+      (count, dim) => (typeof dim === 'number' && count !== undefined ? count * dim : undefined),
+      1,
+    );
 }

@@ -1,10 +1,11 @@
 /** Accuracy and batches, on runners that are functions: no addon is needed. */
 import { describe, expect, test } from 'vitest';
-import { evaluate, topClasses } from '../../src/cli/evaluate.js';
-import { type Runner, runRows } from '../../src/cli/run-rows.js';
 import type { Shape } from '../../src/core/shape.js';
+import { measureAccuracy } from '../../src/data/accuracy.js';
 import type { Dataset } from '../../src/data/dataset.js';
 import type { Preprocess } from '../../src/data/preprocess.js';
+import { topClasses } from '../../src/data/top-k.js';
+import { type Runner, runRows } from '../../src/runtime/run-rows.js';
 import { Tensor } from '../../src/tensor/tensor.js';
 
 const PLAIN: Preprocess = { layout: 'flat', color: 'gray', scale: 1, mean: [0], std: [1] };
@@ -43,10 +44,10 @@ function runner(
 
 const oneHot = (k: number) => Array.from({ length: 10 }, (_, i) => (i === k ? 1 : 0));
 
-describe('evaluate', () => {
+describe('measureAccuracy', () => {
   test('counts top-1 and top-5, ties in favour of the lower index', async () => {
     const data = countingData(100);
-    const result = await evaluate(
+    const result = await measureAccuracy(
       runner((x) => oneHot(x % 4 === 0 ? (x + 1) % 10 : x % 10)),
       data,
       PLAIN,
@@ -61,14 +62,14 @@ describe('evaluate', () => {
 
   test('NaN is never right, equal scores go to the lower index', async () => {
     expect(
-      await evaluate(
+      await measureAccuracy(
         runner(() => new Array(10).fill(Number.NaN)),
         countingData(10),
         PLAIN,
       ),
     ).toMatchObject({ top1: 0, top5: 0 });
     expect(
-      await evaluate(
+      await measureAccuracy(
         runner(() => new Array(10).fill(1)),
         countingData(10),
         PLAIN,
@@ -82,7 +83,7 @@ describe('evaluate', () => {
     const seen: number[] = [];
     const options = { limit: 25, batch: 10, onProgress: (done: number) => seen.push(done) };
     expect(
-      await evaluate(runner(oneHot, 'N', log), countingData(100), PLAIN, options),
+      await measureAccuracy(runner(oneHot, 'N', log), countingData(100), PLAIN, options),
     ).toMatchObject({ n: 25 });
     expect(log.sort()).toEqual([10, 10, 5].sort());
     expect(seen.at(-1)).toBe(25);
@@ -91,7 +92,9 @@ describe('evaluate', () => {
   test('a failing batch fails the evaluation and stops it', async () => {
     const log: number[] = [];
     const broken = runner((x) => (x === 3 ? [] : oneHot(0)), 'N', log);
-    await expect(evaluate(broken, countingData(200), PLAIN, { batch: 2 })).rejects.toMatchObject({
+    await expect(
+      measureAccuracy(broken, countingData(200), PLAIN, { batch: 2 }),
+    ).rejects.toMatchObject({
       code: 'ERR_SHAPE',
     });
     expect(log.length).toBeLessThan(10);
@@ -101,11 +104,11 @@ describe('evaluate', () => {
     const two = runner(oneHot);
     const inputs = [...two.inputMetadata, { name: 'z', dtype: 'f32' as const, shape: [1] }];
     await expect(
-      evaluate({ ...two, inputMetadata: inputs }, countingData(4), PLAIN),
+      measureAccuracy({ ...two, inputMetadata: inputs }, countingData(4), PLAIN),
     ).rejects.toThrow(/a model with one input but received "?2 inputs"?/);
     const integer = [{ name: 'x', dtype: 'i8' as const, shape: ['N', 1] }];
     await expect(
-      evaluate({ ...two, inputMetadata: integer }, countingData(4), PLAIN),
+      measureAccuracy({ ...two, inputMetadata: integer }, countingData(4), PLAIN),
     ).rejects.toMatchObject({
       code: 'ERR_DTYPE',
       node: 'x',
@@ -116,7 +119,7 @@ describe('evaluate', () => {
         y: new Tensor('f32', new Float32Array((x as Tensor).size * 9), [(x as Tensor).size, 9]),
       }),
     };
-    await expect(evaluate(few, countingData(4), PLAIN)).rejects.toThrow(
+    await expect(measureAccuracy(few, countingData(4), PLAIN)).rejects.toThrow(
       /4 rows of at least 10 scores/,
     );
   });

@@ -3,8 +3,8 @@
  * first axis. Not here: symbolic batches, which a session takes as they are.
  */
 import { expected } from '../core/errors.js';
-import type { RunOptions, TensorMetadata } from '../runtime/session-types.js';
 import { Tensor } from '../tensor/tensor.js';
+import type { RunOptions, TensorMetadata } from './session-types.js';
 
 /** The part of a session that this file uses. */
 export interface Runner {
