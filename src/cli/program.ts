@@ -196,10 +196,17 @@ export function buildProgram(io: Io, messages: Io, exit: (code: number) => void)
     .option('--raw', 'the graph as the file has it, before any optimization')
     .action(async (model, flags) => (await import('./inspect.js')).inspect(model, flags, io));
 
-  session(ofStore(onModel(command('run <model>', 'run once on .npy files'))))
+  session(ofStore(onModel(command('run <model>', 'run once on pictures or .npy files'))))
+    .option('--image <files...>', 'JPEG and PNG files, or folders of them: their five best labels')
+    .option('--html <file>', 'write a page with the pictures of --image and their labels')
+    .option(
+      '--preprocess <file.json>',
+      'of --image (default: MODEL.json beside the model, else what the model carries)',
+    )
+    .option('--max-pixels <n>', 'of a picture of --image (default: 64000000)', parseCount)
     .option('--input <[name=]file.npy>', 'feed of an input; repeatable', gather)
     .option('--output <[name=]file.npy>', 'where an output is written; repeatable', gather)
-    .action(async (model, flags) => (await import('./run.js')).run(model, flags, io));
+    .action(async (model, flags) => exit(await (await import('./run.js')).run(model, flags, io)));
 
   session(onModel(command('check <model>', 'an ONNX model, its results beside onnxruntime')))
     .option('--input <[name=]file.npy>', 'feed of an input (default: random); repeatable', gather)

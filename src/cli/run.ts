@@ -1,5 +1,5 @@
 /**
- * `bitplane run`: a model once, on .npy files.
+ * `bitplane run`: a model once, on .npy files or on pictures. Not here: pictures (run-pictures.ts).
  */
 import { basename } from 'node:path';
 import { BitplaneError } from '../core/errors.js';
@@ -10,19 +10,39 @@ import { runRows } from '../runtime/run-rows.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { microseconds, three } from './format.js';
 import { type Io, printJson, printLines } from './io.js';
+import { type Elsewhere, refuseElsewhere } from './not-here.js';
 import { withSession } from './open-session.js';
 import type { SessionFlags } from './options.js';
 import { assign, readFeed } from './read-feed.js';
+import { runPictures } from './run-pictures.js';
 import { facts, table } from './table.js';
 
 export interface RunFlags extends SessionFlags {
   readonly input?: readonly string[];
   readonly output?: readonly string[];
+  readonly image?: readonly string[];
+  readonly preprocess?: string;
+  readonly maxPixels?: number;
+  readonly html?: string;
   readonly json?: boolean;
 }
 
-export async function run(model: string, flags: RunFlags, io: Io): Promise<void> {
-  await withSession(model, flags, io, async (session) => {
+const WITH_PICTURES: Elsewhere<RunFlags> = [
+  ['preprocess', '--preprocess', '.npy files are fed as they are; --image takes pictures'],
+  ['maxPixels', '--max-pixels', 'it is for pictures, which --image takes'],
+  ['html', '--html', 'a page shows pictures, which --image takes'],
+];
+const WITH_ARRAYS: Elsewhere<RunFlags> = [
+  ['input', '--input', '--image gives the feeds'],
+  ['output', '--output', '--image prints labels; --json has the scores'],
+];
+
+/** Resolves to the exit code. */
+export async function run(model: string, flags: RunFlags, io: Io): Promise<number> {
+  const { image } = flags;
+  refuseElsewhere(flags, image === undefined ? WITH_PICTURES : WITH_ARRAYS);
+  return withSession(model, flags, io, async (session) => {
+    if (image !== undefined) return runPictures(session, model, { ...flags, image }, io);
     const inputs = assign(flags.input ?? [], session.inputNames, 'input');
     const outputs = assign(flags.output ?? [], session.outputNames, 'output');
     const missing = session.inputNames.find((name) => !inputs.has(name));
@@ -63,7 +83,7 @@ export async function run(model: string, flags: RunFlags, io: Io): Promise<void>
         outputs: rows,
         notes,
       });
-      return;
+      return 0;
     }
     printLines(
       io,
@@ -83,6 +103,7 @@ export async function run(model: string, flags: RunFlags, io: Io): Promise<void>
         rows,
       ),
     );
+    return 0;
   });
 }
 

@@ -179,7 +179,7 @@ function ends(runner: Runner): readonly [input: TensorMetadata, output: TensorMe
  * The pictures. For a model with a fixed batch, copies of the first picture fill them up to a
  * multiple of that batch.
  */
-function fillBatch(x: Tensor<'f32'>, batch: number | string | undefined): Tensor<'f32'> {
+export function fillBatch(x: Tensor<'f32'>, batch: number | string | undefined): Tensor<'f32'> {
   const [count = 0, ...rest] = x.shape;
   if (typeof batch !== 'number' || batch < 1 || count % batch === 0) return x;
   const size = x.data.length / count;

@@ -6,6 +6,7 @@ import { BitplaneError } from '../core/errors.js';
 import { type Shape, showShape } from '../core/shape.js';
 import type { TensorMetadata } from '../runtime/session-types.js';
 import type { Dataset } from './dataset.js';
+import { fitOf } from './picture.js';
 import { channelsOf } from './preprocess.js';
 import type { Recipe } from './recipe.js';
 
@@ -74,4 +75,23 @@ export function classCount(shape: Shape): number | undefined {
       (count, dim) => (typeof dim === 'number' && count !== undefined ? count * dim : undefined),
       1,
     );
+}
+
+/**
+ * The recipe; where it leaves pictures as large as they are and the input has one size of a square,
+ * with that size. Undefined where it need not change.
+ */
+export function fittedRecipe(input: TensorMetadata, recipe: Recipe): Recipe | undefined {
+  const { preprocess } = recipe;
+  if (fitOf(preprocess) !== undefined) return undefined;
+  const [, a, b, c] = input.shape;
+  const { layout, color } = preprocess;
+  const side =
+    layout === 'flat'
+      ? Math.sqrt(Number(a) / channelsOf(color))
+      : layout === 'NCHW'
+        ? b === c && b
+        : a === b && a;
+  if (typeof side !== 'number' || !Number.isInteger(side)) return undefined;
+  return { ...recipe, preprocess: { ...preprocess, resize: side, crop: side } };
 }

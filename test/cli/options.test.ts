@@ -4,6 +4,7 @@
  */
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import sharp from 'sharp';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { buildProgram } from '../../src/cli/program.js';
 import { writeNpy } from '../../src/formats/npy.js';
@@ -237,6 +238,12 @@ const takesShape = (command: string, argv: (file: string) => string[]) => async 
   expect(fixed).toMatchObject({ code: 0 });
 };
 
+/** a.png, 28x28. */
+const picture = async () => {
+  const create = { width: 28, height: 28, channels: 3 as const, background: '#808080' };
+  write(at('a.png'), await sharp({ create }).png().toBuffer());
+};
+
 const isJson = async (command: string) =>
   expect(json(await on(command, '--json'))).toBeTypeOf('object');
 const usesIsa = async (command: string) =>
@@ -338,6 +345,39 @@ const WORKS: Readonly<Record<string, (command: string) => Promise<unknown>>> = {
       at('y.npy'),
     );
     expect(existsSync(at('y.npy'))).toBe(true);
+  },
+  'run --image': async () => {
+    await picture();
+    const { images } = json(await cli('run', model, '--json', '--image', at('a.png')));
+    expect(images).toMatchObject([{ file: at('a.png'), top: { length: 5 } }]);
+    expect((await on('run', '--image', at('a.png'))).stderr).toContain('--input: is not taken');
+  },
+  'run --html': async () => {
+    await picture();
+    const { code } = await cli('run', model, '--image', at('a.png'), '--html', at('a.html'));
+    expect(code).toBe(0);
+    expect(readFileSync(at('a.html'), 'utf8')).toMatch(/^<!doctype html>/);
+    expect((await on('run', '--html', at('b.html'))).stderr).toContain('--html: is not taken here');
+  },
+  'run --preprocess': async () => {
+    await picture();
+    const other = write(at('other.json'), JSON.stringify({ layout: 'flat', color: 'gray' }));
+    const argv = ['run', model, '--json', '--image', at('a.png'), '--preprocess', other];
+    expect(json(await cli(...argv)).preprocess).toBe(other);
+    expect((await on('run', '--preprocess', other)).stderr).toContain('--preprocess: is not taken');
+  },
+  'run --max-pixels': async () => {
+    await picture();
+    const { code, stderr } = await cli(
+      ...['run', model, '--image', at('a.png')],
+      '--max-pixels',
+      '9',
+    );
+    expect({ code, stderr }).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('maxPixels'),
+    });
+    expect((await on('run', '--max-pixels', '9')).stderr).toContain('--max-pixels: is not taken');
   },
   'run --threads': usesThreads,
   'run --isa': usesIsa,
