@@ -43,6 +43,12 @@ export { print } from './ops/print.js';
 export { verify } from './ops/verify.js';
 export { mergeAffines } from './passes/index.js';
 export * as quant from './quant/index.js';
+export {
+  type BatchedRunOptions,
+  Batcher,
+  type BatcherInfo,
+  type BatcherOptions,
+} from './runtime/batcher.js';
 export type { ResultMemory } from './runtime/result-targets.js';
 export type {
   Isa,

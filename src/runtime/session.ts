@@ -253,6 +253,14 @@ export class GraphSession<G extends Graph = Graph> {
     }
   }
 
+  /**
+   * Whether a run of these sizes, of all outputs, finds its program.
+   * @internal
+   */
+  isCompiled(sizes: Sizes): boolean {
+    return this.programs.has(sizes);
+  }
+
   /** Frees the native memory; runs in flight end first. Safe to call twice. */
   async release(): Promise<void> {
     if (!this.released) {

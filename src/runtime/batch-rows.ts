@@ -1,0 +1,115 @@
+/**
+ * Feeds of several callers as one batch, and its results apart again. Rows are what lies along the
+ * first axis. Not here: who runs with whom (./batcher.ts).
+ */
+import { DTYPES } from '../core/dtype.js';
+import { BitplaneError, expected } from '../core/errors.js';
+import { type Sizes, showShape } from '../core/shape.js';
+import { type Graph, outputsOf } from '../graph/value.js';
+import { Tensor, type TensorLike } from '../tensor/tensor.js';
+import { tensorOf, valuesOf } from '../tensor/values.js';
+import { checkFeeds } from './feeds.js';
+
+/** The rows of one caller. */
+export interface Rows {
+  readonly count: number;
+  /** Elements of each input, in the order of the graph's inputs; copies. */
+  readonly values: readonly NodeJS.TypedArray[];
+  /** Sizes of all symbols but the batch. */
+  readonly others: Sizes;
+}
+
+const OP = 'Batcher';
+
+/**
+ * The symbol that is the batch of every input and output.
+ * @throws BitplaneError ERR_ARGUMENT naming an input or output that does not begin with it
+ */
+export function batchSymbol(graph: Graph): string {
+  const [first] = graph.inputs;
+  const symbol = first?.shape[0];
+  if (first === undefined || typeof symbol !== 'string')
+    throw expected(
+      'ERR_ARGUMENT',
+      'a model whose batch is a symbol, such as [N, 3, 32, 32],',
+      first === undefined ? 'no input' : showShape(first.shape),
+      { op: OP, node: first?.name },
+    );
+  const outputs = outputsOf(graph).map(([name, value]) => ({ ...value, name }));
+  for (const { name, shape } of [...graph.inputs, ...outputs])
+    if (shape[0] !== symbol || shape.indexOf(symbol, 1) >= 0)
+      throw expected(
+        'ERR_ARGUMENT',
+        `the batch, ${symbol}, as the first axis of every input and output and no other`,
+        showShape(shape),
+        { op: OP, node: name },
+      );
+  if (Object.keys(graph.updates ?? {}).length > 0)
+    throw new BitplaneError(
+      'ERR_ARGUMENT',
+      'expected a graph without updates of states: rows of one run would share them',
+      { op: OP },
+    );
+  return symbol;
+}
+
+/** What a caller feeds, checked and copied. @throws BitplaneError ERR_FEED */
+export function rowsOf(
+  graph: Graph,
+  symbol: string,
+  feeds: Readonly<Record<string, unknown>>,
+): Rows {
+  const { sizes, arrays } = checkFeeds(graph, feeds);
+  const { [symbol]: count, ...others } = sizes;
+  const values = graph.inputs.map(({ name, dtype }, i) =>
+    dtype === 'b1'
+      ? valuesOf(Tensor.from(feeds[name] as TensorLike))
+      : (arrays[i] as NodeJS.TypedArray).slice(),
+  );
+  return { count: count as number, values, others };
+}
+
+/** Rows one after the other as feeds of `size` rows; those that nobody has are zeros. */
+export function joined(
+  graph: Graph,
+  parts: readonly Rows[],
+  size: number,
+): Readonly<Record<string, Tensor>> {
+  return Object.fromEntries(
+    graph.inputs.map(({ name, dtype, shape }, i) => {
+      const [{ count, values, others }] = parts as readonly [Rows];
+      const perRow = (values[i] as NodeJS.TypedArray).length / count;
+      const whole =
+        dtype === 'b1' ? new Int8Array(size * perRow) : new DTYPES[dtype].array(size * perRow);
+      let at = 0;
+      for (const part of parts) {
+        const own = part.values[i] as NodeJS.TypedArray;
+        whole.set(own as never, at);
+        at += own.length;
+      }
+      const rest = shape.slice(1).map((dim) => (typeof dim === 'number' ? dim : others[dim]));
+      return [name, tensorOf(dtype, whole, [size, ...(rest as number[])])];
+    }),
+  );
+}
+
+/** The rows [from, from + count) of every result. */
+export function rowsOfResults(
+  results: Readonly<Record<string, Tensor>>,
+  from: number,
+  count: number,
+): Readonly<Record<string, Tensor>> {
+  return Object.fromEntries(
+    Object.entries(results).map(([name, { dtype, data, shape, size }]) => {
+      const [all, ...rest] = shape as readonly [number, ...number[]];
+      const perRow = size / all;
+      if (dtype !== 'b1') {
+        const own = data.slice(from * perRow, (from + count) * perRow);
+        return [name, new Tensor(dtype, own as never, [count, ...rest])];
+      }
+      const values = valuesOf(results[name] as Tensor);
+      const own = values.subarray(from * perRow, (from + count) * perRow);
+      return [name, tensorOf(dtype, own, [count, ...rest])];
+    }),
+  );
+}
