@@ -5,6 +5,7 @@
  */
 import { arch, cpus, platform } from 'node:os';
 import { accuracy } from './accuracy/index.js';
+import { batching } from './batching/index.js';
 import { chain } from './chain/index.js';
 import { disk } from './disk/index.js';
 import { epilogue } from './epilogue/index.js';
@@ -25,6 +26,7 @@ const WORKLOADS: readonly Workload[] = [
   training,
   lowbit,
   latency,
+  batching,
   memory,
   disk,
   neon,

@@ -1,0 +1,93 @@
+/**
+ * Many callers of one network, cnv-w1a1 with 2 threads: pictures a second and the time that 99 % of
+ * calls take at most, each call a run of its own beside a Batcher's.
+ */
+import { performance } from 'node:perf_hooks';
+import { Batcher, Session, zoo } from 'bitplane';
+import { quantile } from '../measure.js';
+import type { Row, Workload } from '../report.js';
+
+const THREADS = 2;
+const CALLERS = [1, 8, 64];
+/** Turns that the two take, and their length; the best of each counts. */
+const ROUNDS = 12;
+const TURN_MS = 250;
+
+interface Load {
+  /** Calls that were answered. */
+  readonly perSecond: number;
+  readonly p99Ms: number;
+}
+
+/** So many callers for one turn, each with the next call as soon as its last is answered. */
+async function load(callers: number, call: () => Promise<unknown>): Promise<Load> {
+  const times: number[] = [];
+  const began = performance.now();
+  const caller = async () => {
+    while (performance.now() - began < TURN_MS) {
+      const from = performance.now();
+      await call();
+      times.push(performance.now() - from);
+    }
+  };
+  await Promise.all(Array.from({ length: callers }, caller));
+  const seconds = (performance.now() - began) / 1000;
+  return { perSecond: times.length / seconds, p99Ms: quantile(times, 0.99) };
+}
+
+function better(a: Load | undefined, b: Load): Load {
+  if (a === undefined) return b;
+  return {
+    perSecond: Math.max(a.perSecond, b.perSecond),
+    p99Ms: Math.min(a.p99Ms, b.p99Ms),
+  };
+}
+
+export const batching: Workload = {
+  name: 'batching',
+  async rows(): Promise<Row[]> {
+    const session = Session.fromGraph(zoo.zooGraph('cnv'), { threads: THREADS });
+    const batcher = new Batcher(session);
+    const feeds = { image: Float32Array.from({ length: 3072 }, (_, i) => Math.sin(i)) };
+    const single = () => session.run(feeds);
+    const batched = () => batcher.run(feeds);
+    try {
+      await batcher.ready;
+      await load(8, batched);
+      const rows: Row[] = [];
+      for (const callers of CALLERS) {
+        let [own, shared]: (Load | undefined)[] = [];
+        for (let round = 0; round < ROUNDS; round++) {
+          own = better(own, await load(callers, single));
+          shared = better(shared, await load(callers, batched));
+        }
+        rows.push(...rowsOf(callers, own as Load, shared as Load));
+      }
+      return rows;
+    } finally {
+      await batcher.close();
+      await session.release();
+    }
+  },
+};
+
+function rowsOf(callers: number, own: Load, shared: Load): Row[] {
+  const what = `${callers} caller${callers === 1 ? '' : 's'}, Batcher / single runs`;
+  const isGoal = callers === Math.max(...CALLERS);
+  return [
+    {
+      what: `${what}: pictures a second`,
+      value: shared.perSecond / own.perSecond,
+      unit: 'x',
+      ...(isGoal && { goal: { min: 2 } }),
+      note: `${Math.round(shared.perSecond)} / ${Math.round(own.perSecond)}`,
+    },
+    {
+      what: `${what}: p99`,
+      value: shared.p99Ms / own.p99Ms,
+      unit: 'x',
+      ...(isGoal && { goal: { max: 1 } }),
+      note: `${shared.p99Ms.toFixed(2)} ms / ${own.p99Ms.toFixed(2)} ms`,
+    },
+  ];
+}
