@@ -10,8 +10,8 @@ import * as bitplane from '../src/index.js';
 
 type Call = (...args: unknown[]) => unknown;
 
-const { BitplaneError, GraphBuilder, Session, Tensor, data, fusion, nn, quant, train, zoo } =
-  bitplane;
+const { BitplaneError, GraphBuilder, Session, Tensor } = bitplane;
+const { data, fusion, nn, quant, recipes, train, zoo } = bitplane;
 
 /**
  * Parts that layers and name tables are written with: bitplane calls them, or a caller who writes a
@@ -86,6 +86,11 @@ const g = new GraphBuilder();
 const x = g.input('x', 'f32', [1, 4]);
 const graph = g.graph([x], { y: g.relu(x) });
 const session = Session.fromGraph(graph);
+const g2 = new GraphBuilder();
+const rows = g2.input('x', 'f32', ['N', 4]);
+const batched = Session.fromGraph(g2.graph([rows], { y: g2.relu(rows) }));
+const batcher = new bitplane.Batcher(batched);
+const PIXELS = { data: new Uint8Array(3), width: 1, height: 1 };
 const net = nn.model({ input: { name: 'x', shape: ['N', 4] } }, nn.dense({ units: 2 }));
 const map = (k: string, ...rest: unknown[]) => {
   const fresh = new GraphBuilder();
@@ -124,6 +129,19 @@ const CALLS: Record<string, Call> = {
   gradients: (a, b) => bitplane.gradients(g, a as never, b as never),
   'gradients(loss)': (a) => bitplane.gradients(g, g.reduce(x, 'sum', [0, 1]), [x], a as never),
   fit: (a, b) => bitplane.fit(net, a as never, b as never),
+  imageToTensor: (a, b) => bitplane.imageToTensor(a as never, b as never),
+  'imageToTensor(pixels)': (a, b) => bitplane.imageToTensor(PIXELS, a as never, b as never),
+  readRecipe: (a) => bitplane.readRecipe(a as never),
+  recipeOf: (a) => bitplane.recipeOf(a as never),
+  topK: (a, b) => bitplane.topK(a as never, b as never),
+  'topK(scores)': (a, b) => bitplane.topK([1, 2], a as never, b as never),
+  topKRows: (a, b) => bitplane.topKRows(a as never, b as never),
+  softmax: (a) => bitplane.softmax(a as never),
+  evaluate: (a, b) => bitplane.evaluate(a as never, b as never),
+  'evaluate(session)': (a, b) => bitplane.evaluate(session, a as never, b as never),
+  Batcher: (a, b) => new bitplane.Batcher(a as never, b as never),
+  'Batcher(session)': (a) => new bitplane.Batcher(batched, a as never).close(),
+  'batcher.run': (a, b) => batcher.run(a as never, b as never),
   Tensor: (a, b) => new Tensor(a as never, b as never, [1]),
   'Tensor f32': (a, b) => new Tensor('f32', a as never, b as never),
   'Tensor f32 data': (a) => new Tensor('f32', new Float32Array(3), a as never),
@@ -136,7 +154,7 @@ const CALLS: Record<string, Call> = {
   'model of an input': (a) => nn.model({ input: a as never }, nn.relu()),
   'importState(model)': (a) => zoo.importState(net, a as never, []),
   ...Object.fromEntries(
-    Object.entries({ data, fusion, nn, quant, train, zoo }).flatMap(([space, members]) =>
+    Object.entries({ data, fusion, nn, quant, recipes, train, zoo }).flatMap(([space, members]) =>
       Object.entries(members)
         .filter(
           ([name, member]) =>
@@ -185,6 +203,12 @@ test.each(Object.entries(CALLS))('%s', async (_, call) => {
 
 type Options = Readonly<Record<string, unknown>>;
 
+const labelled = batched as never;
+/** No pictures at all. */
+async function* none(): AsyncGenerator<never> {
+  for (const each of [] as never[]) yield each;
+}
+
 /** Every function that takes options, called with right arguments and the given options. */
 const OPTIONED: Record<string, (options: never) => unknown> = {
   'Session.create': (o) => Session.create(new Uint8Array(4), o),
@@ -192,6 +216,20 @@ const OPTIONED: Record<string, (options: never) => unknown> = {
   'session.run': (o) => session.run({ x: new Float32Array(4) }, o),
   'session.run, outputs first': (o) => session.run({ x: new Float32Array(4) }, ['y'], o),
   loadModel: (o) => bitplane.loadModel(new Uint8Array(4), o),
+  imageToTensor: (o) => bitplane.imageToTensor(PIXELS, recipes.mnist(), o),
+  evaluate: (o: Options) =>
+    bitplane.evaluate(labelled, none(), { recipe: recipes.mnist(), ...o } as never),
+  Batcher: (o) => new bitplane.Batcher(batched, o),
+  'batcher.run': (o) => batcher.run({ x: new Float32Array(4) }, o),
+  ...Object.fromEntries(
+    (['mnist', 'cifar10', 'cifar100'] as const).flatMap((name) => [
+      [`data.${name}`, data[name] as Call],
+      [`recipes.${name}`, recipes[name] as Call],
+    ]),
+  ),
+  'data.pictures': (o) => data.pictures('.', o),
+  'recipes.torchvision': (o) => recipes.torchvision('IMAGENET1K_V1', o),
+  'recipes.keras': (o) => recipes.keras('tf', o),
   ...Object.fromEntries(
     [
       'relu',

@@ -1,5 +1,6 @@
 /**
- * `bitplane eval`: the accuracy of a model on a data set. Not here: the measuring (src/data/accuracy.ts).
+ * `bitplane eval`: the accuracy of a model on a data set. Not here: the measuring
+ * (src/data/accuracy.ts).
  */
 import { basename } from 'node:path';
 import { measureAccuracy } from '../data/accuracy.js';

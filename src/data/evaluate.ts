@@ -7,6 +7,7 @@ import { expected } from '../core/errors.js';
 import { isSize } from '../core/shape.js';
 import type { Metadata } from '../graph/value.js';
 import type { Runner } from '../runtime/run-rows.js';
+import type { RunOptions } from '../runtime/session-types.js';
 import {
   type Evaluation,
   measure,
@@ -36,8 +37,10 @@ export interface Example {
 }
 
 /** What is evaluated: a session, or whatever runs feeds as a session does. */
-export interface Evaluated extends Runner {
+export interface Evaluated extends Pick<Runner, 'inputMetadata' | 'outputMetadata'> {
   readonly metadata?: Metadata | undefined;
+  /** Feeds by name to results by name. */
+  run(feeds: never, options?: RunOptions): Promise<unknown>;
 }
 
 /** Options of `evaluate`. */
@@ -93,7 +96,7 @@ export async function evaluate(
   const { total } = source;
   const told = onProgress && ((done: number) => onProgress(done, total));
   try {
-    return await measure(session, source, { batch, onProgress: told, signal });
+    return await measure(session as Runner, source, { batch, onProgress: told, signal });
   } finally {
     await source.end?.();
   }

@@ -24,7 +24,7 @@ export interface Fit {
   readonly rounding?: Rounding | undefined;
 }
 
-/** The size that a recipe gives pictures of any size; undefined where it leaves them as they are. */
+/** The size that a recipe gives all pictures; undefined where it leaves them as they are. */
 export function fitOf({ resize, crop, rounding }: Preprocess): Fit | undefined {
   const side = crop ?? resize;
   return side === undefined ? undefined : { resize, crop: side, rounding };

@@ -160,7 +160,9 @@ export class Batcher<G extends Graph = Graph> {
     return { waiting: this.countWaiting(), running: this.batches.size, ...this.counts };
   }
 
-  /** Takes no further calls; resolves when those that wait or run have ended. Safe to call twice. */
+  /**
+   * Takes no further calls; resolves when those that wait or run have ended. Safe to call twice.
+   */
   async close(): Promise<void> {
     this.closing ??= new BitplaneError('ERR_RELEASED', 'the batcher was closed', { op: OP });
     this.unlisten();
@@ -316,7 +318,7 @@ export class Batcher<G extends Graph = Graph> {
     this.tellQuiet();
   }
 
-  /** A run that fails of several calls is run again one by one, so that each gets its own answer. */
+  /** A run of several calls that fails is run again one by one: each gets its own answer. */
   private failed(calls: readonly Call[], error: unknown, key: string): void {
     const left = calls.filter(({ isGone }) => !isGone);
     const { code } = error as Partial<BitplaneError>;

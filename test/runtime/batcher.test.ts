@@ -194,7 +194,7 @@ describe('Batcher', () => {
     for (const call of calls) await expect(call).rejects.toMatchObject({ code: 'ERR_RELEASED' });
   });
 
-  test('random callers, sizes and aborts: what is answered has the bits of its own run', async () => {
+  test('random callers, sizes and aborts: an answer has the bits of a run of its own', async () => {
     const session = networkSession();
     const call = fc.record({
       seed: fc.nat(1000),
