@@ -20,12 +20,29 @@ import {
 import { expected } from '../core/errors.js';
 import { MAX_RANK } from '../core/limits.js';
 import { elementCount, isSize, showShape } from '../core/shape.js';
+import {
+  axisOf,
+  eachRun,
+  greatestAt,
+  jsonNumbers,
+  type NestedNumbers,
+  nested,
+  PREVIEWED,
+  preview,
+  rangeOf,
+  shapeFor,
+} from './elements.js';
 import { firstOutside } from './low-bits.js';
+import { partOf } from './stored.js';
+import { tensorOf, valuesOf } from './values.js';
 
 /**
  * Marks a tensor, so that this copy of the package accepts tensors of another copy in the process.
  */
 const MARK = Symbol.for('bitplane.Tensor/1');
+
+/** The name under which Node looks for what `util.inspect` shows of an object. */
+const INSPECT = Symbol.for('nodejs.util.inspect.custom');
 
 /** The plain form of a tensor: what arrives where a Tensor was sent to another thread. */
 export interface TensorLike<D extends DType = DType> {
@@ -82,6 +99,16 @@ export class Tensor<D extends DType = DType> implements TensorLike<D> {
 
   static {
     Object.defineProperty(Tensor.prototype, MARK, { value: true });
+    // What console.log shows. Not a method: it would be in the type of every tensor.
+    const value = function (this: Tensor) {
+      try {
+        return `Tensor ${this.toString()}`;
+      } catch {
+        // Its file was closed, or it is no tensor but the prototype itself.
+        return 'Tensor';
+      }
+    };
+    Object.defineProperty(Tensor.prototype, INSPECT, { value });
     Object.defineProperty(Tensor, Symbol.hasInstance, { value: isInstance });
   }
 
@@ -102,6 +129,102 @@ export class Tensor<D extends DType = DType> implements TensorLike<D> {
   /** Number of elements. */
   get size(): number {
     return elementCount(this.shape);
+  }
+
+  /**
+   * The same elements in another shape: the data is shared, not copied.
+   * @param shape sizes, one of which may be -1: what the others leave
+   * @throws BitplaneError ERR_SHAPE where it has another number of elements
+   */
+  reshape(shape: readonly number[]): Tensor<D> {
+    return new Tensor(this.dtype, this.data, shapeFor(shape, this.size));
+  }
+
+  /**
+   * A copy of a part, `t.slice(0, 2)` of the first two rows. Negative numbers count from the end,
+   * as for arrays; what lies outside is left out.
+   * @param from first index along the axis, default 0
+   * @param to index behind the last, default the size of the axis
+   * @param axis which one, default 0; negative from the last
+   * @throws BitplaneError ERR_ARGUMENT, also for a tensor without axes
+   */
+  slice(from?: number, to?: number, axis = 0): Tensor<D> {
+    const { dtype, shape } = this;
+    const along = axisOf(axis, shape.length);
+    const [begin, end] = rangeOf(from, to, shape[along] as number);
+    const sizes = shape.map((size, i) => (i === along ? end - begin : size));
+    const values = valuesOf(this);
+    const kind = values.constructor as new (length: number) => DTypeArray;
+    const out = new kind(elementCount(sizes));
+    let at = 0;
+    eachRun(shape, along, [begin, end], (first, length) => {
+      out.set(values.subarray(first, first + length), at);
+      at += length;
+    });
+    return tensorOf(dtype, out, sizes);
+  }
+
+  /**
+   * Where the greatest element is: its index in row-major order, which is the class for scores
+   * [1, C]; or, with an axis, its index along that axis for every place of the others. The first of
+   * equal ones; NaN counts as less than every number.
+   * @param axis negative from the last
+   * @returns a number; with an axis a tensor of i32 whose shape lacks that axis
+   * @throws BitplaneError ERR_SHAPE without elements, ERR_ARGUMENT for an axis that is not there
+   */
+  argMax(): number;
+  argMax(axis: number): Tensor<'i32'>;
+  argMax(axis?: number): number | Tensor<'i32'> {
+    const { shape, size } = this;
+    const values = valuesOf(this);
+    if (axis === undefined) {
+      if (size === 0)
+        throw expected('ERR_SHAPE', 'at least one element', showShape(shape), { op: 'argMax' });
+      return greatestAt(values, 0, size, 1);
+    }
+    const along = axisOf(axis, shape.length);
+    const count = shape[along] as number;
+    if (count === 0)
+      throw expected('ERR_SHAPE', 'at least one element', showShape(shape), { op: 'argMax' });
+    const inner = elementCount(shape.slice(along + 1));
+    const rest = shape.filter((_, i) => i !== along);
+    const at = (i: number) => Math.floor(i / inner) * inner * count + (i % inner);
+    const found = Int32Array.from({ length: elementCount(rest) }, (_, i) =>
+      greatestAt(values, at(i), count, inner),
+    );
+    return new Tensor('i32', found, rest);
+  }
+
+  /**
+   * The elements as nested arrays of numbers, as deep as there are axes; those of b1 as -1 and +1.
+   * A tensor without axes gives its number.
+   */
+  toArray(): NestedNumbers {
+    return nested(valuesOf(this), this.shape);
+  }
+
+  /** Dtype, shape and the first elements: `f32[1, 3] [0.25, -1, 3.14159]`. */
+  toString(): string {
+    const { dtype, shape, size } = this;
+    const count = Math.min(size, PREVIEWED);
+    // Not all of the data: it may lie in a file.
+    const first =
+      dtype === 'b1'
+        ? valuesOf(new Tensor('b1', partOf(this, 0, Math.ceil(count / 8)) as Uint8Array, [count]))
+        : partOf(this, 0, count);
+    return preview(dtype, shape, first, size);
+  }
+
+  /**
+   * `{ dtype, shape, data }` for `JSON.stringify`, data as a plain list of all elements; those of
+   * b1 as -1 and +1, and NaN and infinities, which JSON lacks, as texts.
+   */
+  toJSON(): {
+    readonly dtype: D;
+    readonly shape: readonly number[];
+    readonly data: readonly (number | string)[];
+  } {
+    return { dtype: this.dtype, shape: this.shape, data: jsonNumbers(valuesOf(this)) };
   }
 }
 
