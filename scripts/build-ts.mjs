@@ -1,8 +1,9 @@
 #!/usr/bin/env node
 /**
- * Compiles src/ into dist/: declarations file by file, code into one file for each entry and one
- * for their shared code. Opening 140 small files would be half the cost of `import 'bitplane'`.
- * Dependencies stay outside. Not here: the addon (scripts/prebuild.mjs).
+ * Compiles src/ into dist/: declarations file by file, code into one file for all that
+ * `import 'bitplane'` loads and one for each part that is loaded when it is needed: the reader of
+ * ONNX, a command of the command line. Opening the same code as 40 files takes as long again as
+ * parsing and running it. Dependencies stay outside. Not here: the addon (scripts/prebuild.mjs).
  */
 import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -24,7 +25,8 @@ const { status } = spawnSync(
 );
 if (status !== 0) process.exit(status ?? 1);
 
-const { metafile } = await build({
+const index = join(root, 'src', 'index.ts');
+const options = {
   absWorkingDir: root,
   entryPoints: ['src/index.ts', 'src/cli/main.ts'],
   outbase: 'src',
@@ -38,7 +40,37 @@ const { metafile } = await build({
   packages: 'external',
   metafile: true,
   logLevel: 'warning',
-});
+};
+
+/** Source files that dynamic imports name, each of which the bundler makes an entry. */
+function dynamicEntries({ outputs }) {
+  const entries = Object.values(outputs).map(({ entryPoint }) => entryPoint);
+  return entries
+    .filter((entry) => entry !== undefined && !options.entryPoints.includes(entry))
+    .map((entry) => join(root, entry));
+}
+
+/**
+ * The bundler puts into one file what the same entries reach. So each part that is loaded later
+ * imports the index too, which is loaded by then: all that the index reaches is one file.
+ */
+const indexIsOneFile = {
+  name: 'index-is-one-file',
+  setup({ onLoad }) {
+    onLoad({ filter: /\.ts$/ }, ({ path }) =>
+      later.has(path)
+        ? {
+            contents: `${readFileSync(path, 'utf8')}\nimport ${JSON.stringify(index)};\n`,
+            loader: 'ts',
+          }
+        : undefined,
+    );
+  },
+};
+
+const parts = await build({ ...options, write: false });
+const later = new Set(dynamicEntries(parts.metafile));
+const { metafile } = await build({ ...options, plugins: [indexIsOneFile] });
 
 // The bundler writes `var Tensor = class _Tensor`; users read that name in what Node prints of a
 // tensor, and in stack traces. Its option keepNames would name every closure too, each time that

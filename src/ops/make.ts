@@ -6,7 +6,7 @@
 import { DTYPE_LIST, DTYPES, type DType } from '../core/dtype.js';
 import { expected } from '../core/errors.js';
 import { MAX_RANK } from '../core/limits.js';
-import { isSize, type Shape, showShape } from '../core/shape.js';
+import { isSize, type Shape, sameShape, showShape } from '../core/shape.js';
 import { type Attrs, type Input, requireValue, type Value } from '../graph/value.js';
 import { isTensorLike, Tensor, type TensorLike } from '../tensor/tensor.js';
 import { isSymbol } from './attributes.js';
@@ -36,6 +36,28 @@ export function make(
     inputs: Object.freeze([...inputs]),
     attrs: frozenCopy(attrs) as Attrs,
   });
+}
+
+/**
+ * A node over other inputs of the same types: its op's rule would say the same again, so nothing is
+ * asked twice. A rule may look into a constant; a node that reads another one is made anew.
+ */
+export function remade(node: Value, inputs: readonly Value[]): Value {
+  const { op, name, dtype, shape, attrs } = node;
+  const alike = inputs.every(
+    (input, i) => input === node.inputs[i] || isAlike(input, node.inputs[i]!),
+  );
+  if (!alike || !isMade(node)) return make(op, name, inputs, attrs);
+  return freeze({ op, name, dtype, shape, inputs: Object.freeze([...inputs]), attrs });
+}
+
+function isAlike(input: Value, before: Value): boolean {
+  return (
+    input.op !== 'constant' &&
+    isMade(input) &&
+    input.dtype === before.dtype &&
+    sameShape(input.shape, before.shape)
+  );
 }
 
 /** What the result of an op would be; throws as `make` does. */

@@ -8,7 +8,7 @@ import { MAX_NAME } from '../core/limits.js';
 import { sameShape, showShape } from '../core/shape.js';
 import { atOnce, type Pausing } from '../core/turns.js';
 import { type Attrs, type Graph, mapGraph, topological, uses, type Value } from '../graph/value.js';
-import { constant, make } from '../ops/make.js';
+import { constant, make, remade } from '../ops/make.js';
 import { Folding } from './folding.js';
 
 /** Characters that the number of a name may take. */
@@ -37,10 +37,20 @@ export function rewrite(graph: Graph, rule: Rule, folding?: Folding): Graph {
 }
 
 /** `rewrite` that pauses after every value. */
-export function* rewriting(
+export function rewriting(
   graph: Graph,
   rule: Rule,
   folding: Folding = new Folding(graph),
+): Pausing<Graph> {
+  return sweeping(graph, rule, folding);
+}
+
+/** @param settled values that the rule leaves as they are; this sweep adds its own */
+function* sweeping(
+  graph: Graph,
+  rule: Rule,
+  folding: Folding,
+  settled?: Set<Value>,
 ): Pausing<Graph> {
   /** What has become of the values that changed. */
   const results = new Map<Value, Value>();
@@ -53,11 +63,12 @@ export function* rewriting(
   for (const original of topological(graph)) {
     const value =
       results.size === 0 ? original : withInputs(original, original.inputs.map(rebuilt));
-    const replacement =
-      original.op === 'input'
-        ? undefined
-        : rule(value, { original, uses: count, rebuilt, folding });
-    if (replacement !== undefined) requireSameType(original, replacement);
+    const isLeft = original.op === 'input' || settled?.has(value) === true;
+    const replacement = isLeft
+      ? undefined
+      : rule(value, { original, uses: count, rebuilt, folding });
+    if (replacement === undefined) settled?.add(value);
+    else requireSameType(original, replacement);
     const result = replacement ?? value;
     if (result !== original) results.set(original, result);
     yield;
@@ -68,9 +79,7 @@ export function* rewriting(
 
 /** The node over other inputs; the node itself where they are the same. */
 export function withInputs(node: Value, inputs: readonly Value[]): Value {
-  return inputs.every((input, i) => input === node.inputs[i])
-    ? node
-    : make(node.op, node.name, inputs, node.attrs);
+  return inputs.every((input, i) => input === node.inputs[i]) ? node : remade(node, inputs);
 }
 
 /** The same computation under another name; an input or a state keeps its own. */
@@ -80,14 +89,23 @@ export function renamed(node: Value, name: string): Value {
   return node.inputs.length === 0 ? node : make(node.op, name, node.inputs, node.attrs);
 }
 
-/** Applies the rule again and again, until it changes nothing; pauses as `rewriting` does. */
-export function* fixpoint(graph: Graph, rule: Rule, folding?: Folding): Pausing<Graph> {
+/**
+ * Applies the rule again and again, until it changes nothing; pauses as `rewriting` does. A value
+ * that the rule has left as it is is not asked about again, so the rule must go by the value and
+ * what it depends on alone, not by its readers.
+ */
+export function* fixpoint(
+  graph: Graph,
+  rule: Rule,
+  folding: Folding = new Folding(graph),
+): Pausing<Graph> {
   const seen = topological(graph).length;
+  const settled = new Set<Value>();
   let current = graph;
   // A rule that sinks something moves it over every node at most; needing more rounds than that
   // means that two rules undo each other.
   for (let round = 0; round < 16 + 2 * seen; round++) {
-    const next = yield* rewriting(current, rule, folding);
+    const next = yield* sweeping(current, rule, folding, settled);
     if (next === current) return current;
     current = next;
   }
