@@ -7,8 +7,8 @@
  *
  * Source: the format note on Yann LeCun's MNIST page.
  */
-import { gunzipSync } from 'node:zlib';
 import { readingAsync } from '../core/border.js';
+import { zlib } from '../core/builtins.js';
 import { BitplaneError, expected } from '../core/errors.js';
 import { MAX_FILE_BYTES, readBytes } from './files.js';
 
@@ -60,7 +60,9 @@ export function parseIdx(file: Uint8Array, rank: number, name: string): Idx {
  */
 function inflate(bytes: Uint8Array, name: string): Uint8Array {
   try {
-    return gunzipSync(bytes, { maxOutputLength: Math.min(bytes.length * 1032, MAX_FILE_BYTES) });
+    return zlib().gunzipSync(bytes, {
+      maxOutputLength: Math.min(bytes.length * 1032, MAX_FILE_BYTES),
+    });
   } catch (error) {
     throw new BitplaneError(
       'ERR_FORMAT',

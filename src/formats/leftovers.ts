@@ -10,11 +10,11 @@
  * time when the process began, because the system reuses numbers. A file of another host or of an
  * unknown writer is a leftover once nobody has written to it for a day.
  */
-import { createHash, randomBytes } from 'node:crypto';
 import { readFileSync, readlinkSync } from 'node:fs';
 import { lstat, readdir, rm } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { basename, dirname, join } from 'node:path';
+import { crypto } from '../core/builtins.js';
 
 const DAY_MS = 86_400_000;
 /** A file's name has at most 255 bytes; the suffix takes some fifty of them. */
@@ -26,7 +26,7 @@ const MARK = /^\.([0-9a-f]{8})-(\d+)-(\d+)\.[0-9a-f]{12}\.tmp$/;
 
 /** A new name beside `target`. */
 export function temporaryName(target: string): string {
-  const random = randomBytes(6).toString('hex');
+  const random = crypto().randomBytes(6).toString('hex');
   const owner = `${host()}-${process.pid}-${startOf(process.pid) ?? 0}`;
   return join(dirname(target), `${stemOf(target)}.${owner}.${random}.tmp`);
 }
@@ -105,5 +105,5 @@ function readText(read: () => string): string {
 }
 
 function digest(text: string, length: number): string {
-  return createHash('sha256').update(text).digest('hex').slice(0, length);
+  return crypto().createHash('sha256').update(text).digest('hex').slice(0, length);
 }

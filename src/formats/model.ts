@@ -4,7 +4,7 @@
  */
 import { promisify } from 'node:util';
 import { isArrayBuffer } from 'node:util/types';
-import { gunzip } from 'node:zlib';
+import { zlib } from '../core/builtins.js';
 import { type OptionNames, requireOneOf, requireOptions, requireSignal } from '../core/checks.js';
 import { carries } from '../core/dtype.js';
 import { BitplaneError, expected } from '../core/errors.js';
@@ -207,7 +207,7 @@ function readOptions(
 async function inflate(file: Uint8Array, name: string | undefined): Promise<Uint8Array> {
   const maxOutputLength = Math.min(GUNZIP.most, Math.max(GUNZIP.least, file.length * GUNZIP.ratio));
   try {
-    return await promisify(gunzip)(file, { maxOutputLength });
+    return await promisify(zlib().gunzip)(file, { maxOutputLength });
   } catch (cause) {
     const sentence = `the gzip data is malformed or inflates to more than ${maxOutputLength} bytes`;
     throw new BitplaneError('ERR_FORMAT', sentence, { op: 'model', node: name, cause });

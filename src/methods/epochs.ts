@@ -3,7 +3,8 @@
  * on to the same result, and its end. Not here: what an iteration does (./gdfq), training with data
  * (src/train/fit.ts).
  */
-import { createHash } from 'node:crypto';
+
+import { crypto } from '../core/builtins.js';
 import { type OptionNames, requireSignal } from '../core/checks.js';
 import { BitplaneError, expected } from '../core/errors.js';
 import { modelParts } from '../formats/safetensors/model.js';
@@ -156,7 +157,9 @@ export async function runEpochs(plan: Epochs, options: EpochOptions): Promise<Ep
 /** What tells a network from any other, its numbers included, among the settings of epochs. */
 export function networkDigest(graph: Graph): string {
   const { metadata, tensors } = modelParts(graph);
-  const hash = createHash('sha256').update(metadata.get('bitplane.graph') ?? '');
+  const hash = crypto()
+    .createHash('sha256')
+    .update(metadata.get('bitplane.graph') ?? '');
   for (const [name, { data }] of tensors) hash.update(`\n${name}\n`).update(data);
   return hash.digest('hex');
 }

@@ -3,7 +3,7 @@
  * that is replaced only by a complete one. Any reader of safetensors opens it; the parameters have
  * the model's names. Not here: when checkpoints are written (./fit.ts).
  */
-import { createHash } from 'node:crypto';
+import { crypto } from '../core/builtins.js';
 import { BitplaneError, expected } from '../core/errors.js';
 import { sameShape, showShape } from '../core/shape.js';
 import { readWholeFile } from '../formats/read-file.js';
@@ -88,7 +88,7 @@ export async function readCheckpoint(path: string): Promise<Checkpoint> {
 }
 
 function digestOf(text: string, tensors: readonly (readonly [string, StoredTensor])[]): string {
-  const hash = createHash('sha256').update(text);
+  const hash = crypto().createHash('sha256').update(text);
   const byName = [...tensors].sort(([a], [b]) => (a < b ? -1 : 1));
   for (const [name, { data }] of byName) hash.update(`\n${name}\n`).update(data);
   return hash.digest('hex');

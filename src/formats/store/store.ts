@@ -10,8 +10,8 @@
  *
  * Not here: words and planes (./shared-weights.ts), which weights are shared (src/fusion).
  */
-import { createHash } from 'node:crypto';
 import { reading } from '../../core/border.js';
+import { crypto } from '../../core/builtins.js';
 import { byteLength, type DType } from '../../core/dtype.js';
 import { BitplaneError, expected } from '../../core/errors.js';
 import { type Limits, UNLIMITED } from '../../core/limits.js';
@@ -266,7 +266,7 @@ function contents(
 }
 
 function sha256(bytes: Uint8Array | string): string {
-  return createHash('sha256').update(bytes).digest('hex');
+  return crypto().createHash('sha256').update(bytes).digest('hex');
 }
 
 function digestOf(tasks: string, sums: string, tensors: ReadonlyMap<string, StoredTensor>): string {
