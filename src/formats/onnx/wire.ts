@@ -1,25 +1,14 @@
 /**
- * Reads protobuf messages field by field, over the wire reader of @bufbuild/protobuf. Not here:
+ * Reads protobuf messages field by field. Not here: how values lie in bytes (./wire-reader.ts),
  * what the fields mean (./proto.ts).
  *
  * Every list is read from bytes that exist: no length in the file decides an allocation. Callers
  * cap lists of messages, because an empty message costs two bytes in a file and a hundred in
  * memory. Texts are at most as long as names, unless a caller allows more.
  */
-import { TextDecoder } from 'node:util';
-import { BinaryReader, WireType } from '@bufbuild/protobuf/wire';
 import { BitplaneError } from '../../core/errors.js';
 import { MAX_NAME } from '../../core/limits.js';
-
-const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
-
-/**
- * The text decoder is passed in, because the reader's default is a global that not every test
- * environment has.
- */
-function readerOf(bytes: Uint8Array): BinaryReader {
-  return new BinaryReader(bytes, (text) => UTF8.decode(text));
-}
+import { WIRE, WireReader } from './wire-reader.js';
 
 /**
  * One field of a message, positioned at its value. Each method consumes the value; a field that
@@ -27,35 +16,35 @@ function readerOf(bytes: Uint8Array): BinaryReader {
  */
 export class Field {
   number = 0;
-  private wire: WireType = WireType.Varint;
+  private wire: number = WIRE.varint;
   private consumed = false;
 
   constructor(
-    private readonly reader: BinaryReader,
+    private readonly reader: WireReader,
     private readonly message: string,
   ) {}
 
   /** Moves to the next field; false at the end of the message. */
   next(): boolean {
-    if (this.reader.pos >= this.reader.len) return false;
+    if (this.reader.isAtEnd) return false;
     [this.number, this.wire] = this.reader.tag();
     this.consumed = false;
     return true;
   }
 
   skipUnread(): void {
-    if (!this.consumed) this.reader.skip(this.wire, this.number);
+    if (!this.consumed) this.reader.skip(this.number, this.wire);
   }
 
   bytes(): Uint8Array {
-    this.take(WireType.LengthDelimited);
+    this.take(WIRE.bytes);
     return this.reader.bytes();
   }
 
   /** Strict UTF-8: a name that cannot be decoded must not become equal to another. */
   text(most = MAX_NAME): string {
-    this.take(WireType.LengthDelimited);
-    const text = this.reader.string(true);
+    this.take(WIRE.bytes);
+    const text = this.reader.text();
     if (text.length > most)
       throw malformed(
         `${this.message} holds a name or text of ${text.length} characters; it may have ${most}`,
@@ -64,22 +53,22 @@ export class Field {
   }
 
   int(): number {
-    this.take(WireType.Varint);
-    return toNumber(this.reader.int64());
+    this.take(WIRE.varint);
+    return this.reader.varint();
   }
 
   float(): number {
-    this.take(WireType.Bit32);
+    this.take(WIRE.bits32);
     return this.reader.float();
   }
 
   /** A repeated integer, packed or not. */
   ints(into: number[]): void {
-    this.repeated(WireType.Varint, (reader) => into.push(toNumber(reader.int64())));
+    this.repeated(WIRE.varint, (reader) => into.push(reader.varint()));
   }
 
   floats(into: number[]): void {
-    this.repeated(WireType.Bit32, (reader) => into.push(reader.float()));
+    this.repeated(WIRE.bits32, (reader) => into.push(reader.float()));
   }
 
   texts(into: string[], most: number): void {
@@ -88,7 +77,7 @@ export class Field {
   }
 
   doubles(into: number[]): void {
-    this.repeated(WireType.Bit64, (reader) => into.push(reader.double()));
+    this.repeated(WIRE.bits64, (reader) => into.push(reader.double()));
   }
 
   /** A repeated message, at most `most` times. */
@@ -98,17 +87,17 @@ export class Field {
     into.push(read(this.bytes()));
   }
 
-  private repeated(wire: WireType, readOne: (reader: BinaryReader) => void): void {
+  private repeated(wire: number, readOne: (reader: WireReader) => void): void {
     if (this.wire === wire) {
       this.consumed = true;
       readOne(this.reader);
       return;
     }
-    const packed = readerOf(this.bytes());
-    while (packed.pos < packed.len) readOne(packed);
+    const packed = new WireReader(this.bytes());
+    while (!packed.isAtEnd) readOne(packed);
   }
 
-  private take(wire: WireType): void {
+  private take(wire: number): void {
     if (this.wire !== wire)
       throw malformed(
         `field ${this.number} of ${this.message} has wire type ${this.wire}, not ${wire}`,
@@ -127,7 +116,7 @@ export function readMessage(
   visit: (field: Field) => void,
 ): void {
   try {
-    const field = new Field(readerOf(bytes), message);
+    const field = new Field(new WireReader(bytes), message);
     while (field.next()) {
       visit(field);
       field.skipUnread();
@@ -145,14 +134,4 @@ export function malformed(sentence: string, cause?: unknown): BitplaneError {
     sentence,
     cause === undefined ? { op: 'onnx' } : { op: 'onnx', cause },
   );
-}
-
-/**
- * An int64 that no double holds exactly becomes an infinity: Slice uses such numbers for "to the
- * end", and all other ops refuse them.
- */
-function toNumber(value: bigint | string): number {
-  const number = Number(value);
-  if (Number.isSafeInteger(number)) return number;
-  return number > 0 ? Number.POSITIVE_INFINITY : Number.NEGATIVE_INFINITY;
 }
