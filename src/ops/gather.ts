@@ -70,7 +70,29 @@ class BitWriter {
     }
     const { from, to } = this;
     let { at, byte, place } = this;
-    for (let i = 0, bit = source; i < size; i++, bit += stride) {
+    let i = 0;
+    let bit = source;
+    // Whole bytes, without a question after each bit: half the time.
+    for (; place === 0 && i + 8 <= size; i += 8) {
+      let whole = (from[bit >>> 3]! >>> (bit & 7)) & 1;
+      bit += stride;
+      whole |= ((from[bit >>> 3]! >>> (bit & 7)) & 1) << 1;
+      bit += stride;
+      whole |= ((from[bit >>> 3]! >>> (bit & 7)) & 1) << 2;
+      bit += stride;
+      whole |= ((from[bit >>> 3]! >>> (bit & 7)) & 1) << 3;
+      bit += stride;
+      whole |= ((from[bit >>> 3]! >>> (bit & 7)) & 1) << 4;
+      bit += stride;
+      whole |= ((from[bit >>> 3]! >>> (bit & 7)) & 1) << 5;
+      bit += stride;
+      whole |= ((from[bit >>> 3]! >>> (bit & 7)) & 1) << 6;
+      bit += stride;
+      whole |= ((from[bit >>> 3]! >>> (bit & 7)) & 1) << 7;
+      bit += stride;
+      to[at++] = whole;
+    }
+    for (; i < size; i++, bit += stride) {
       byte |= ((from[bit >>> 3]! >> (bit & 7)) & 1) << place;
       if (++place < 8) continue;
       to[at++] = byte;

@@ -80,8 +80,10 @@ export function inferNode(
       site,
     );
   }
-  for (const [i, input] of inputs.entries())
-    requireValue(input, `${def.operands[Math.min(i, count - 1)]} to be a value`, site);
+  inputs.forEach((input, i) => {
+    if (!made.has(input))
+      requireValue(input, `${def.operands[Math.min(i, count - 1)]} to be a value`, site);
+  });
   if (attrs === null || typeof attrs !== 'object' || Array.isArray(attrs))
     throw expected('ERR_ARGUMENT', 'attributes as an object', attrs, site);
   for (const [key, rule] of Object.entries(def.attributes)) {

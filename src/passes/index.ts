@@ -112,7 +112,7 @@ export function canonicalize(graph: Graph, options: Pick<OptimizeOptions, 'maxBy
   return atOnce(canonicalizing(graph, options));
 }
 
-/** `canonicalize` that pauses after every value of each pass. */
+/** `canonicalize` that pauses between the values of each pass. */
 export function canonicalizing(
   graph: Graph,
   options: Pick<OptimizeOptions, 'maxBytes'>,
@@ -131,7 +131,7 @@ export function optimize(graph: Graph, options: OptimizeOptions = {}): Graph {
   return atOnce(optimizing(graph, options));
 }
 
-/** `optimize` that pauses after every value of each pass. */
+/** `optimize` that pauses between the values of each pass. */
 export function optimizing(graph: Graph, options: OptimizeOptions): Pausing<Graph> {
   const passes = [...CANONICAL, ...OPTIMIZING, ...executable(MATERIALIZE_OTHERS)];
   return applying(graph, passes, options);

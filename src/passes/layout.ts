@@ -22,7 +22,7 @@ export function layout(graph: Graph, folding?: Folding): Graph {
   return atOnce(layingOut(graph, folding));
 }
 
-/** `layout` that pauses after every value of each of its steps. */
+/** `layout` that pauses between the values of each of its steps. */
 export function* layingOut(graph: Graph, folding = new Folding(graph)): Pausing<Graph> {
   const sunk = yield* fixpoint(graph, SINKING, folding);
   const still = yield* rewriting(eliminateCommon(sunk), stillTransposes, folding);

@@ -14,6 +14,9 @@ import { Folding } from './folding.js';
 /** Characters that the number of a name may take. */
 const NUMBER_LENGTH = 12;
 
+/** Values that a rule leaves as they are between two pauses. */
+const LEFT_BETWEEN = 16;
+
 /** What a rule may ask about the graph as it was before this rewrite. */
 export interface Site {
   /** The value before its inputs were rebuilt. */
@@ -36,7 +39,7 @@ export function rewrite(graph: Graph, rule: Rule, folding?: Folding): Graph {
   return atOnce(rewriting(graph, rule, folding));
 }
 
-/** `rewrite` that pauses after every value. */
+/** `rewrite` that pauses after every value that changes, and between others. */
 export function rewriting(
   graph: Graph,
   rule: Rule,
@@ -60,6 +63,7 @@ function* sweeping(
     counts ??= uses(graph);
     return counts.get(original) ?? 0;
   };
+  let left = 0;
   for (const original of topological(graph)) {
     const value =
       results.size === 0 ? original : withInputs(original, original.inputs.map(rebuilt));
@@ -71,7 +75,9 @@ function* sweeping(
     else requireSameType(original, replacement);
     const result = replacement ?? value;
     if (result !== original) results.set(original, result);
-    yield;
+    // A pause costs as much as a rule that finds nothing, and takes place in every generator that
+    // waits for this one.
+    if (replacement !== undefined || ++left % LEFT_BETWEEN === 0) yield;
   }
   if (results.size === 0) return graph;
   return uniqueNames(mapGraph(graph, rebuilt));

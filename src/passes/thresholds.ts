@@ -42,7 +42,7 @@ export function foldThresholds(graph: Graph): Graph {
   return atOnce(foldingThresholds(graph));
 }
 
-/** `foldThresholds` that pauses after every value. */
+/** `foldThresholds` that pauses between values. */
 export function foldingThresholds(
   graph: Graph,
   folding = new Folding(graph),

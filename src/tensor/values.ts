@@ -49,6 +49,20 @@ export function tensorOf<D extends DType>(
 }
 
 /**
+ * The signs of floats that come in parts, each of which may be overwritten by the next; of all but
+ * the last the length is a multiple of 8.
+ */
+export function signsOf(parts: Iterable<Float32Array>, shape: readonly number[]): Tensor<'b1'> {
+  const bits = new Uint8Array(byteLength('b1', elementCount(shape)));
+  let done = 0;
+  for (const part of parts) {
+    bits.set(tensorOf('b1', part, [part.length]).data, done);
+    done += part.length >> 3;
+  }
+  return new Tensor('b1', bits as DTypeArray<'b1'>, shape);
+}
+
+/**
  * The signs of as many floats as fill whole bytes; gives the number of bytes. Binary weights of a
  * file come as millions of floats, and a loop over one kind of array takes a fifth of the time of
  * one over every kind.

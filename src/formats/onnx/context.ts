@@ -23,6 +23,7 @@ import type { Known } from './known.js';
 import { NodeAttributes } from './node-attributes.js';
 import type { OnnxGraph, OnnxNode } from './proto.js';
 import type { Scope } from './scope.js';
+import { signsIn } from './tensor.js';
 
 export class NodeContext extends NodeAttributes {
   /** The node moves elements, whatever they are: `value` gives truth values as their floats. */
@@ -208,7 +209,7 @@ export class NodeContext extends NodeAttributes {
     );
   }
 
-  /** Integers known at import, without symbols. Only `bounds` may be infinite (see ./wire.ts). */
+  /** Integers known at import, without symbols. Only `bounds` may be infinite (see ./wire-reader.ts). */
   ints(index: number, bounds = false): number[] {
     this.dims(index);
     return this.numbers(index, bounds);
@@ -327,6 +328,13 @@ export class NodeContext extends NodeAttributes {
   /** Called before a node makes so many bytes of constants. @throws BitplaneError ERR_LIMIT */
   reserve(bytes: number): void {
     this.scope.make(bytes, this.site);
+  }
+
+  /** sign(x) of a float input; that of known floats is a constant. */
+  signs(index: number): Value {
+    const item = this.item(index);
+    const known = item.kind === 'tensor' ? signsIn(item.tensor, item.name) : undefined;
+    return known === undefined ? this.make('sign', [this.value(index)], {}) : this.made(known, '');
   }
 
   /** A constant over bytes that were reserved, or that another has. */

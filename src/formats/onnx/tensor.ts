@@ -8,6 +8,8 @@ import { BitplaneError, type ErrorSite, expected } from '../../core/errors.js';
 import { MAX_RANK } from '../../core/limits.js';
 import { isSize } from '../../core/shape.js';
 import { unpackLowBits } from '../../tensor/low-bits.js';
+import type { Tensor } from '../../tensor/tensor.js';
+import { signsOf } from '../../tensor/values.js';
 import { DataType, dataTypeName, quantizedType } from './data-type.js';
 import { fromBrainHalves, fromHalves } from './half.js';
 import type { OnnxTensor } from './proto.js';
@@ -149,7 +151,39 @@ export function decodeTensor(tensor: OnnxTensor, name = tensor.name): Decoded {
   }
 }
 
-/** As in ./wire.ts, an int64 beyond 2^53 is a sentinel and becomes an infinity. */
+const signs = new WeakMap<OnnxTensor, Tensor<'b1'>>();
+/** Floats that are looked at together: they stay in L2. */
+const PART = 2 ** 15;
+
+/**
+ * The signs of floats, read once and without all the floats in memory: binary weights are most of a
+ * file. Undefined where they do not lie as bytes. @throws BitplaneError as decodeTensor does
+ */
+export function signsIn(tensor: OnnxTensor, name = tensor.name): Tensor<'b1'> | undefined {
+  const { raw, dataType, external, dims } = tensor;
+  if (raw === undefined || external || dataType !== DataType.FLOAT) return undefined;
+  // What disagrees is said there.
+  if (elementsOf(tensor, { op: 'initializer', node: name }) * 4 !== raw.length) return undefined;
+  let found = signs.get(tensor);
+  if (found === undefined) {
+    found = signsOf(floatParts(raw), dims);
+    signs.set(tensor, found);
+  }
+  return found;
+}
+
+/** All floats, a part at a time in one small array, because `bytes` need not be aligned. */
+function* floatParts(bytes: Uint8Array): Generator<Float32Array> {
+  const floats = new Float32Array(Math.min(PART, bytes.length / 4));
+  const target = new Uint8Array(floats.buffer);
+  for (let at = 0; at < bytes.length; at += target.length) {
+    const part = bytes.subarray(at, at + target.length);
+    target.set(part);
+    yield floats.subarray(0, part.length / 4);
+  }
+}
+
+/** As in ./wire-reader.ts, an int64 beyond 2^53 is a sentinel and becomes an infinity. */
 function saturate(value: bigint): number {
   if (value > BigInt(Number.MAX_SAFE_INTEGER)) return Number.POSITIVE_INFINITY;
   return value < BigInt(Number.MIN_SAFE_INTEGER) ? Number.NEGATIVE_INFINITY : Number(value);

@@ -16,7 +16,7 @@ export const quantImporters: Readonly<Record<string, Importer>> = {
   /** x >= 0 ? scale : -scale. NaN counts as +1, as everywhere in bitplane. */
   BipolarQuant(context) {
     const scale = realScaleAt(context, 1);
-    const bit = context.make('sign', [context.value(0)], {});
+    const bit = context.signs(0);
     return scaled(context, context.make('cast', [bit], { to: 'f32' }, '/values'), scale);
   },
 
