@@ -86,7 +86,8 @@ export function inferNode(
   });
   if (attrs === null || typeof attrs !== 'object' || Array.isArray(attrs))
     throw expected('ERR_ARGUMENT', 'attributes as an object', attrs, site);
-  for (const [key, rule] of Object.entries(def.attributes)) {
+  for (const key in def.attributes) {
+    const rule = def.attributes[key]!;
     const value = attrs[key];
     if (value === undefined && rule.optional) continue;
     if (!rule.accepts(value))

@@ -4,15 +4,17 @@
  * needs no pass: a graph is what its outputs reach. Not here: algebra.
  */
 import { byteLength } from '../core/dtype.js';
+import type { Pausing } from '../core/turns.js';
 import type { Graph, Value } from '../graph/value.js';
 import { sourceOf } from '../tensor/stored.js';
 import type { Tensor } from '../tensor/tensor.js';
-import { attrsKey, type Rule, rewrite } from './rewrite.js';
+import { attrsKey, type Rule, rewriting } from './rewrite.js';
 
 /** Comparing more bytes than this costs more than a copy of the constant does. */
 const COMPARED_BYTES = 4096;
 
-export function eliminateCommon(graph: Graph): Graph {
+/** Pauses between values. */
+export function eliminatingCommon(graph: Graph): Pausing<Graph> {
   const ids = new Map<object, number>();
   const id = (object: object): number => {
     if (!ids.has(object)) ids.set(object, ids.size);
@@ -33,7 +35,7 @@ export function eliminateCommon(graph: Graph): Graph {
     if (known === undefined) first.set(text, value);
     return known === value ? undefined : known;
   };
-  return rewrite(graph, rule);
+  return rewriting(graph, rule);
 }
 
 /** Remembered, as the pass runs several times. */

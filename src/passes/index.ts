@@ -10,7 +10,7 @@ import { affines } from './affine.js';
 import { binarizeRules, type SignZero } from './binarize.js';
 import { Evaluations } from './chain.js';
 import { concatSplitter } from './concat.js';
-import { eliminateCommon } from './cse.js';
+import { eliminatingCommon } from './cse.js';
 import { foldRules, materialize } from './fold.js';
 import { Folding } from './folding.js';
 import { composeRepeats, dropIdentities } from './identities.js';
@@ -55,7 +55,7 @@ const CANONICAL: readonly Pass[] = [
     run: (graph, { folding }) =>
       fixpoint(graph, firstOf(SIMPLIFY, lowerBatchNorm, lowerMatmul), folding),
   },
-  { name: 'common', run: eliminateCommon },
+  { name: 'common', run: eliminatingCommon },
 ];
 
 /** What the executor asks for: constants as numbers, bits moved by none but the ops that can. */
@@ -65,7 +65,7 @@ const executable = (materializing: Pass): readonly Pass[] => [
     run: (graph, { folding }) => fixpoint(graph, firstOf(SIMPLIFY, legalize), folding),
   },
   materializing,
-  { name: 'common', run: eliminateCommon },
+  { name: 'common', run: eliminatingCommon },
   { name: 'names', run: shortenNames },
 ];
 
@@ -152,7 +152,7 @@ export function mergeAffines<G extends Graph>(graph: G): G {
   const merged = apply(before, [{ name: 'affines', run: affines }], {});
   return merged === before
     ? graph
-    : (apply(merged, [{ name: 'common', run: eliminateCommon }], {}) as G);
+    : (apply(merged, [{ name: 'common', run: eliminatingCommon }], {}) as G);
 }
 
 /**
@@ -164,7 +164,7 @@ export function mergeAffines<G extends Graph>(graph: G): G {
  */
 export function absorbBatchNorms(graph: Graph): Graph {
   const absorb: Pass = { name: 'absorb', run: absorbAffines };
-  const common: Pass = { name: 'common', run: eliminateCommon };
+  const common: Pass = { name: 'common', run: eliminatingCommon };
   return apply(graph, [...CANONICAL, LAYOUT, absorb, common], {});
 }
 
@@ -180,7 +180,7 @@ export function channelsLast(graph: Graph): Graph {
     name: 'simplify',
     run: (current, { folding }) => fixpoint(current, firstOf(SIMPLIFY, lowerMatmul), folding),
   };
-  const common: Pass = { name: 'common', run: eliminateCommon };
+  const common: Pass = { name: 'common', run: eliminatingCommon };
   return apply(graph, [simplify, common, LAYOUT, common], {});
 }
 

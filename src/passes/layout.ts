@@ -11,7 +11,7 @@ import { make } from '../ops/make.js';
 import { inverse } from '../ops/permutation.js';
 import { scalarOf } from '../ops/scalar-of.js';
 import { isConstantExpression } from './constants.js';
-import { eliminateCommon } from './cse.js';
+import { eliminatingCommon } from './cse.js';
 import { foldRules } from './fold.js';
 import { Folding } from './folding.js';
 import { composeRepeats, dropIdentities } from './identities.js';
@@ -25,7 +25,8 @@ export function layout(graph: Graph, folding?: Folding): Graph {
 /** `layout` that pauses between the values of each of its steps. */
 export function* layingOut(graph: Graph, folding = new Folding(graph)): Pausing<Graph> {
   const sunk = yield* fixpoint(graph, SINKING, folding);
-  const still = yield* rewriting(eliminateCommon(sunk), stillTransposes, folding);
+  const shared = yield* eliminatingCommon(sunk);
+  const still = yield* rewriting(shared, stillTransposes, folding);
   const hoisted = yield* hoistToInputs(still, folding);
   return yield* fixpoint(hoisted, firstOf(composeRepeats, dropIdentities, foldRules), folding);
 }

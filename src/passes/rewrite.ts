@@ -65,8 +65,9 @@ function* sweeping(
   };
   let left = 0;
   for (const original of topological(graph)) {
-    const value =
-      results.size === 0 ? original : withInputs(original, original.inputs.map(rebuilt));
+    const value = original.inputs.some((input) => results.has(input))
+      ? withInputs(original, original.inputs.map(rebuilt))
+      : original;
     const isLeft = original.op === 'input' || settled?.has(value) === true;
     const replacement = isLeft
       ? undefined

@@ -17,7 +17,7 @@ import { opDef } from '../ops/index.js';
 import type { Macs } from '../ops/op.js';
 import { bind } from '../passes/bind.js';
 import type { Call, KernelCall, Scratch } from '../schedule/calls.js';
-import { schedule } from '../schedule/index.js';
+import { scheduling } from '../schedule/index.js';
 import { planMemory } from '../schedule/memory-plan.js';
 import { Assembler } from './assembler.js';
 import { ConstantPool } from './constant-pool.js';
@@ -83,7 +83,7 @@ export class SessionConstants {
   ): Pausing<Program> {
     const bound = bind(graph, sizes);
     yield;
-    const { calls, outputs: results, homes, commit } = schedule(bound, target.threads);
+    const { calls, outputs: results, homes, commit } = yield* scheduling(bound, target.threads);
     yield;
     const outputs = outputsOf(bound).map(([, value]) => value);
     // A lowering may ask a kernel about sizes; those that no run can have are refused before.
@@ -110,7 +110,9 @@ export class SessionConstants {
     }
     const inputIds = bound.inputs.map((value) => context.buffer(value));
     const outputIds = results.map((memory) => context.buffer(memory));
+    yield;
     const { places, arenaBytes } = planMemory(bound, calls, { kept: results, during, homes });
+    yield;
     context.place(places);
     const held = this.pool.bytes + (states?.bytes ?? 0);
     const demand = { arenaBytes, values: places.keys(), outputs, constantBytes: held };

@@ -3,6 +3,7 @@
  * in the memory of states. Not here: how many bytes that takes (./memory-plan.ts), instructions
  * (src/runtime).
  */
+import { atOnce, type Pausing } from '../core/turns.js';
 import { type Graph, outputsOf, type Value } from '../graph/value.js';
 import { type Call, type CopyCall, copyCall, isScratch, type Memory, scratch } from './calls.js';
 import { storage } from './epilogue.js';
@@ -27,8 +28,17 @@ export interface Schedule {
  * 7% longer for a stem of 112 rows), so only runs of one are cut into strips
  */
 export function schedule(graph: Graph, threads: number): Schedule {
-  const fused = order(graph, fuse(graph));
+  return atOnce(scheduling(graph, threads));
+}
+
+/** `schedule` that pauses between its steps. */
+export function* scheduling(graph: Graph, threads: number): Pausing<Schedule> {
+  const groups = fuse(graph);
+  yield;
+  const fused = order(graph, groups);
+  yield;
   const computing: readonly Call[] = threads === 1 ? cutStrips(fused, graph) : fused;
+  yield;
   const { homes, commit, before, after } = placeUpdates(graph, computing);
   const handed = handedThrough(graph);
   // Outputs that are states are what these were before the run.

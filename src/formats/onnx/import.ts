@@ -30,7 +30,7 @@ import {
   type OnnxNode,
   type OnnxTensor,
   type OnnxValueInfo,
-  readModel,
+  readingModel,
 } from './proto.js';
 import { resultOf, truthItem } from './results.js';
 import { Scope } from './scope.js';
@@ -73,7 +73,7 @@ export interface ImportOptions extends ImportChoices {
  */
 export function importOnnx(bytes: Uint8Array, options: ImportOptions = {}): Graph {
   const site = { op: 'onnx', node: options.name };
-  const model = reading(site, () => modelOf(bytes, options, site));
+  const model = reading(site, () => atOnce(modelOf(bytes, options, site)));
   return atOnce(importing(model, options, site));
 }
 
@@ -88,7 +88,7 @@ export async function importOnnxFile(
 ): Promise<Graph> {
   const site = { op: 'onnx', node: options.name };
   const model = await readingAsync(site, async () => {
-    const read = modelOf(bytes, options, site);
+    const read = await inTurns(modelOf(bytes, options, site), file.reading.proceed);
     await readExternalData(read.graph, { ...file, limits: limitsFor(options) });
     return read;
   });
@@ -102,9 +102,9 @@ function limitsFor(options: ImportOptions): Limits {
   return options.limits ?? limitsOf({}, 'onnx');
 }
 
-/** The file's messages, with a graph of known ops. */
-function modelOf(bytes: Uint8Array, options: ImportOptions, site: Site): ModelWithGraph {
-  const model = read(bytes, site, limitsFor(options));
+/** The file's messages, with a graph of known ops; pauses between messages. */
+function* modelOf(bytes: Uint8Array, options: ImportOptions, site: Site): Pausing<ModelWithGraph> {
+  const model = yield* messagesOf(bytes, site, limitsFor(options));
   const { graph } = model;
   if (graph === undefined || graph.outputs.length === 0) {
     throw new BitplaneError(
@@ -174,9 +174,9 @@ function* withFreeBatch(inputs: readonly InputSpec[], build: Build): Pausing<Bui
   }
 }
 
-function read(bytes: Uint8Array, site: Site, limits: Limits): OnnxModel {
+function* messagesOf(bytes: Uint8Array, site: Site, limits: Limits): Pausing<OnnxModel> {
   try {
-    return readModel(bytes, limits);
+    return yield* readingModel(bytes, limits);
   } catch (cause) {
     if (!(cause instanceof BitplaneError) || cause.code === 'ERR_LIMIT') throw cause;
     throw new BitplaneError(

@@ -5,7 +5,8 @@
  */
 import { TextDecoder } from 'node:util';
 import { type Limits, overLimit, UNLIMITED } from '../../core/limits.js';
-import { type Field, malformed, readMessage } from './wire.js';
+import { atOnce, type Pausing } from '../../core/turns.js';
+import { type Field, malformed, readingMessage, readMessage } from './wire.js';
 
 /**
  * More domains, entries of metadata, attributes of a node and sizes of a shape than any model has.
@@ -108,6 +109,14 @@ export function readModel(
   bytes: Uint8Array,
   limits: Pick<Limits, 'maxNodes'> = UNLIMITED,
 ): OnnxModel {
+  return atOnce(readingModel(bytes, limits));
+}
+
+/** `readModel` that pauses between nodes and tensors. */
+export function* readingModel(
+  bytes: Uint8Array,
+  limits: Pick<Limits, 'maxNodes'>,
+): Pausing<OnnxModel> {
   const named = {
     producerName: '',
     producerVersion: '',
@@ -116,7 +125,9 @@ export function readModel(
     docString: '',
   };
   const model: OnnxModel = { irVersion: 0, ...named, properties: [], opsets: [], graph: undefined };
-  readMessage(bytes, 'ModelProto', (field) => {
+  // A Buffer takes several times as long to give a part of itself.
+  const plain = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  yield* readingMessage(plain, 'ModelProto', (field) => {
     if (field.number === 1) model.irVersion = field.int();
     else if (field.number === 2) model.producerName = field.text();
     else if (field.number === 3) model.producerVersion = field.text();
@@ -126,8 +137,11 @@ export function readModel(
     else if (field.number === 14) field.messages(model.properties, MOST.properties, readEntry);
     else if (field.number === 7) {
       if (model.graph !== undefined) throw malformed('the file holds two graphs');
-      model.graph = readGraph(field.bytes(), limits.maxNodes);
+      const graph = emptyGraph();
+      model.graph = graph;
+      return readingGraph(graph, field.bytes(), limits.maxNodes);
     } else if (field.number === 8) field.messages(model.opsets, MOST.opsets, readOpset);
+    return undefined;
   });
   return model;
 }
@@ -150,9 +164,8 @@ function readEntry(bytes: Uint8Array): OnnxEntry {
   return entry;
 }
 
-function readGraph(bytes: Uint8Array, maxNodes: number, depth = 0): OnnxGraph {
-  if (depth > MOST.depth) throw malformed(`graphs are nested more than ${MOST.depth} deep`);
-  const graph: OnnxGraph = {
+function emptyGraph(): OnnxGraph {
+  return {
     name: '',
     nodes: [],
     initializers: [],
@@ -160,6 +173,23 @@ function readGraph(bytes: Uint8Array, maxNodes: number, depth = 0): OnnxGraph {
     outputs: [],
     sparseInitializers: 0,
   };
+}
+
+/** A graph within an attribute. */
+function readInner(bytes: Uint8Array, maxNodes: number, depth: number): OnnxGraph {
+  if (depth > MOST.depth) throw malformed(`graphs are nested more than ${MOST.depth} deep`);
+  const graph = emptyGraph();
+  atOnce(readingGraph(graph, bytes, maxNodes, depth));
+  return graph;
+}
+
+/** Fills `graph`; pauses after each of its fields. */
+function readingGraph(
+  graph: OnnxGraph,
+  bytes: Uint8Array,
+  maxNodes: number,
+  depth = 0,
+): Pausing<void> {
   const lists = {
     1: graph.nodes,
     5: graph.initializers,
@@ -167,7 +197,7 @@ function readGraph(bytes: Uint8Array, maxNodes: number, depth = 0): OnnxGraph {
     12: graph.outputs,
   } as Record<number, unknown[]>;
   let results = 0;
-  readMessage(bytes, 'GraphProto', (field) => {
+  return readingMessage(bytes, 'GraphProto', (field) => {
     // Checked before the next one is read, because each becomes a value of the graph, as does every
     // output of a node.
     if ((lists[field.number]?.length ?? 0) >= maxNodes || results > maxNodes)
@@ -176,7 +206,7 @@ function readGraph(bytes: Uint8Array, maxNodes: number, depth = 0): OnnxGraph {
       });
     if (field.number === 1) {
       field.messages(graph.nodes, maxNodes, (node) =>
-        readNode(node, (inner) => readGraph(inner, maxNodes, depth + 1)),
+        readNode(node, (inner) => readInner(inner, maxNodes, depth + 1)),
       );
       results += graph.nodes[graph.nodes.length - 1]?.outputs.length ?? 0;
     } else if (field.number === 2) graph.name = field.text();
@@ -184,8 +214,8 @@ function readGraph(bytes: Uint8Array, maxNodes: number, depth = 0): OnnxGraph {
     else if (field.number === 11) field.messages(graph.inputs, maxNodes, readValueInfo);
     else if (field.number === 12) field.messages(graph.outputs, maxNodes, readValueInfo);
     else if (field.number === 15) graph.sparseInitializers++;
+    return undefined;
   });
-  return graph;
 }
 
 /** Reads a graph that an attribute holds. */

@@ -8,6 +8,7 @@
  */
 import { BitplaneError } from '../../core/errors.js';
 import { MAX_NAME } from '../../core/limits.js';
+import type { Pausing } from '../../core/turns.js';
 import { WIRE, WireReader } from './wire-reader.js';
 
 /**
@@ -122,10 +123,33 @@ export function readMessage(
       field.skipUnread();
     }
   } catch (cause) {
-    if (cause instanceof BitplaneError) throw cause;
-    const why = cause instanceof Error ? cause.message : String(cause);
-    throw malformed(`${message} is truncated or malformed (${why})`, cause);
+    throw truncated(message, cause);
   }
+}
+
+/** `readMessage` that pauses after every field, and wherever `visit` does. */
+export function* readingMessage(
+  bytes: Uint8Array,
+  message: string,
+  visit: (field: Field) => Pausing<void> | undefined,
+): Pausing<void> {
+  try {
+    const field = new Field(new WireReader(bytes), message);
+    while (field.next()) {
+      const work = visit(field);
+      if (work !== undefined) yield* work;
+      field.skipUnread();
+      yield;
+    }
+  } catch (cause) {
+    throw truncated(message, cause);
+  }
+}
+
+function truncated(message: string, cause: unknown): BitplaneError {
+  if (cause instanceof BitplaneError) return cause;
+  const why = cause instanceof Error ? cause.message : String(cause);
+  return malformed(`${message} is truncated or malformed (${why})`, cause);
 }
 
 export function malformed(sentence: string, cause?: unknown): BitplaneError {
