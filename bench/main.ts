@@ -16,6 +16,7 @@ import { memory } from './memory/index.js';
 import { neon } from './neon/index.js';
 import { networks } from './networks/index.js';
 import { formatTable, met, type Row, Skip, type Workload } from './report.js';
+import { startup } from './startup/index.js';
 import { training } from './training/index.js';
 
 const WORKLOADS: readonly Workload[] = [
@@ -29,6 +30,7 @@ const WORKLOADS: readonly Workload[] = [
   batching,
   memory,
   disk,
+  startup,
   neon,
   accuracy,
 ];
