@@ -153,9 +153,19 @@ export function isMonotone(
 /**
  * The first of 0 ... count - 1 for which a predicate holds that holds for all after it; `count`
  * where it never does.
+ * @param guess where it may be: a right one takes two questions, a wrong one costs two
  */
-export function bisect(count: number, holds: (index: number) => boolean): number {
+export function bisect(
+  count: number,
+  holds: (index: number) => boolean,
+  guess = Number.NaN,
+): number {
   let [low, high] = [0, count];
+  if (guess >= 0 && guess < count) {
+    if (!holds(guess)) low = guess + 1;
+    else if (guess === 0 || !holds(guess - 1)) return guess;
+    else high = guess - 1;
+  }
   while (low < high) {
     const middle = (low + high) >>> 1;
     if (holds(middle)) high = middle;

@@ -15,7 +15,7 @@ import { Folding } from './folding.js';
 const NUMBER_LENGTH = 12;
 
 /** Values that a rule leaves as they are between two pauses. */
-const LEFT_BETWEEN = 16;
+const LEFT_BETWEEN = 8;
 
 /** What a rule may ask about the graph as it was before this rewrite. */
 export interface Site {

@@ -120,7 +120,7 @@ function thresholdOf(
     const found =
       budget < 0
         ? undefined
-        : comparison((number) => run(steps, number, channel) < 0, numbers, monotone);
+        : comparison((number) => run(steps, number, channel), numbers, monotone);
     if (found === undefined) return undefined;
     t[channel] = found.t;
     flip[channel] = found.flip;
@@ -137,20 +137,24 @@ function thresholdOf(
 }
 
 /**
- * The comparison (y < t) xor flip that equals `isNegative` on every member; undefined where it
+ * The comparison (y < t) xor flip that equals `f(y) < 0` on every member; undefined where that
  * changes more than once.
  */
 export function comparison(
-  isNegative: (number: number) => boolean,
+  f: (number: number) => number,
   { lo, step, hi }: ValueRange,
   monotone: boolean,
 ): { t: number; flip: 0 | 1 } | undefined {
   const count = memberCount({ origin: lo, lo, hi, step });
-  const first = isNegative(lo);
-  const differs = (index: number) => isNegative(lo + index * step) !== first;
+  const atFirst = f(lo);
+  const first = atFirst < 0;
+  const differs = (index: number) => f(lo + index * step) < 0 !== first;
   let change: number;
   if (monotone) {
-    change = bisect(count, differs);
+    // Nearly every chain is a line between its ends, so its zero is known within one member.
+    const atLast = f(lo + (count - 1) * step);
+    const zero = ((count - 1) * atFirst) / (atFirst - atLast);
+    change = bisect(count, differs, Math.ceil(zero));
   } else {
     change = 0;
     while (change < count && !differs(change)) change++;

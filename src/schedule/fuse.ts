@@ -8,6 +8,7 @@
  * map that it has stored itself: element by element the store comes first.
  */
 import { sameShape } from '../core/shape.js';
+import { atOnce, type Pausing } from '../core/turns.js';
 import type { Graph, Value } from '../graph/value.js';
 import { opDef } from '../ops/index.js';
 import type { StepForm } from '../ops/op.js';
@@ -38,6 +39,11 @@ const isLeaf = (value: Value) => value.inputs.length === 0;
 const REPEAT_UNIT = 16;
 
 export function fuse(graph: Graph): KernelCall[] {
+  return atOnce(fusing(graph));
+}
+
+/** `fuse` that pauses after every call. */
+export function fusing(graph: Graph): Pausing<KernelCall[]> {
   return new Fusion(graph).run();
 }
 
@@ -87,7 +93,8 @@ class Fusion {
 
   private readonly usersOf = (value: Value): readonly Value[] => this.users.get(value) ?? [];
 
-  run(): KernelCall[] {
+  *run(): Pausing<KernelCall[]> {
+    yield;
     for (const value of this.order) {
       if (isLeaf(value)) this.ready.add(value);
       if (this.repeats(value)) this.repeated.set(value, value.inputs[0] as Value);
@@ -97,7 +104,10 @@ class Fusion {
       const inPlace = value.op === 'concat' && value.inputs.every((part) => this.placed.has(part));
       if (value.op === 'reshape' || inPlace || this.repeated.has(value) || this.unbuilt.has(value))
         this.ready.add(value);
-      else this.calls.push(this.begin(value));
+      else {
+        this.calls.push(this.begin(value));
+        yield;
+      }
     }
     return this.calls;
   }

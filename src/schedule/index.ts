@@ -7,7 +7,7 @@ import { atOnce, type Pausing } from '../core/turns.js';
 import { type Graph, outputsOf, type Value } from '../graph/value.js';
 import { type Call, type CopyCall, copyCall, isScratch, type Memory, scratch } from './calls.js';
 import { storage } from './epilogue.js';
-import { fuse } from './fuse.js';
+import { fusing } from './fuse.js';
 import { order } from './order.js';
 import { cutStrips } from './strips.js';
 import { placeUpdates } from './updates.js';
@@ -31,9 +31,9 @@ export function schedule(graph: Graph, threads: number): Schedule {
   return atOnce(scheduling(graph, threads));
 }
 
-/** `schedule` that pauses between its steps. */
+/** `schedule` that pauses between calls and between its steps. */
 export function* scheduling(graph: Graph, threads: number): Pausing<Schedule> {
-  const groups = fuse(graph);
+  const groups = yield* fusing(graph);
   yield;
   const fused = order(graph, groups);
   yield;

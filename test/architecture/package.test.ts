@@ -34,6 +34,27 @@ test('import and require give the same names, Session and Tensor among them', ()
   ).toEqual(names);
 });
 
+test("import 'bitplane' opens few files, all of them its own", () => {
+  const files = new Set<string>();
+  const others = new Set<string>();
+  const follow = (file: string): void => {
+    if (files.has(file)) return;
+    files.add(file);
+    const code = readFileSync(file, 'utf8');
+    // How the bundler ends an import or export of another file.
+    for (const [, name] of code.matchAll(/^(?:.*\bfrom |import )"([^"]+)";$/gm)) {
+      if (name!.startsWith('.')) follow(join(dirname(file), name!));
+      else others.add(name!);
+    }
+  };
+  follow(join(root, manifest.main));
+  expect(files.size).toBeGreaterThan(1);
+  // Its own face, all code behind it, and what the command line shares with that.
+  expect(files.size).toBeLessThanOrEqual(3);
+  expect([...others].filter((name) => !name.startsWith('node:'))).toEqual([]);
+  for (const late of ['node:crypto', 'node:zlib']) expect(others).not.toContain(late);
+});
+
 test('every file that package.json points to exists', () => {
   const files = [
     manifest.main,

@@ -281,17 +281,21 @@ describe('convolutions', () => {
 
 test('`comparison` finds the one change of sign, or none', () => {
   const range = { origin: -7, step: 2, lo: -7, hi: 7 };
+  // A line, whose zero is guessed, and curves for which the guess is wrong.
+  const curves = [(x: number) => x, Math.sign, (x: number) => x ** 3, (x: number) => Math.tanh(x)];
   for (let limit = -9; limit <= 9; limit++) {
     for (const monotone of [true, false]) {
       for (const below of [true, false]) {
-        const isNegative = (number: number) => number < limit === below;
-        const { t, flip } = comparison(isNegative, range, monotone)!;
-        for (let number = -7; number <= 7; number += 2)
-          expect(number < t !== (flip === 1)).toBe(isNegative(number));
+        for (const curve of curves) {
+          const f = (number: number) => curve(below ? number - limit : limit - number - 0.5);
+          const { t, flip } = comparison(f, range, monotone)!;
+          for (let number = -7; number <= 7; number += 2)
+            expect(number < t !== (flip === 1)).toBe(number < limit === below);
+        }
       }
     }
   }
-  expect(comparison((number) => Math.abs(number) > 3, range, false)).toBeUndefined();
+  expect(comparison((number) => 3 - Math.abs(number), range, false)).toBeUndefined();
 });
 
 test('the pass alone leaves a graph without integer signs as it is', () => {
