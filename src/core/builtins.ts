@@ -9,8 +9,8 @@ export const zlib = loadedLate<typeof import('node:zlib')>('node:zlib');
 
 function loadedLate<T>(name: string): () => T {
   let loaded: T | undefined;
-  // Not `import { createRequire }`, which webpack replaces. For Node's own modules the path only has
-  // to be absolute.
+  // Not `import { createRequire }`, which webpack replaces. For Node's own modules the path only
+  // has to be absolute.
   return () => {
     loaded ??= nodeModule.createRequire(process.execPath)(name) as T;
     return loaded;

@@ -209,7 +209,9 @@ export class NodeContext extends NodeAttributes {
     );
   }
 
-  /** Integers known at import, without symbols. Only `bounds` may be infinite (see ./wire-reader.ts). */
+  /**
+   * Integers known at import, without symbols. Only `bounds` may be infinite (./wire-reader.ts).
+   */
   ints(index: number, bounds = false): number[] {
     this.dims(index);
     return this.numbers(index, bounds);
