@@ -136,8 +136,7 @@ async function load(source: ModelSource, options: LoadOptions): Promise<Graph | 
   // Nobody else holds bytes that were read or inflated here.
   if (looksLikeSafetensors(bytes))
     return decodeModel(bytes, { owned: bytes !== source && !isArrayBuffer(source), limits });
-  // Loaded when first needed: with its protobuf reader it would take a third of the time of
-  // importing the package.
+  // Loaded when first needed: it would add a fifth to the time of importing the package.
   const { importOnnx, importOnnxFile } = await import('./onnx/import.js');
   const { multiThresholdAxis, shapes } = options;
   const choices = { name, limits, multiThresholdAxis, shapes };
