@@ -60,9 +60,21 @@ export const count = (lines, mnemonic) =>
   lines.filter((line) => line.startsWith(`\t${mnemonic}\t`)).length;
 export const instructions = (lines) => lines.filter((line) => /^\t[a-z]/.test(line));
 
-export function cyclesOf(lines, cpu) {
+/**
+ * An llvm-mca of a version that this one is at least: Debian names those of newer releases by their
+ * number. Undefined where none is installed.
+ */
+export function mcaOf(least) {
+  const names = ['llvm-mca', ...[22, 21, 20, 19].map((version) => `llvm-mca-${version}`)];
+  return names.find((name) => {
+    const { stdout = '' } = spawnSync(name, ['--version'], { encoding: 'utf8' });
+    return Number(/LLVM version (\d+)/.exec(stdout)?.[1] ?? 0) >= least;
+  });
+}
+
+export function cyclesOf(lines, cpu, mca = 'llvm-mca') {
   const report = run(
-    'llvm-mca',
+    mca,
     [`-mcpu=${cpu}`, '-mtriple=aarch64', `-iterations=${iterations}`],
     `${lines.join('\n')}\n`,
   );

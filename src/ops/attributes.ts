@@ -100,6 +100,17 @@ export const isZeroPoint: AttributeRule<number | undefined> & { readonly optiona
   optional: true,
 };
 
+/** Integers of 8 bits, signed or not; absent they are 0. */
+export const isZeroPoints: AttributeRule<readonly number[] | undefined> & {
+  readonly optional: true;
+} = {
+  ...rule<readonly number[] | undefined>(
+    'a list of whole numbers from -128 to 255',
+    (value) => Array.isArray(value) && value.every((zero) => isZeroPoint.accepts(zero)),
+  ),
+  optional: true,
+};
+
 /** Every dtype but b1. */
 export const isNumeric: AttributeRule<'f32' | Integer> = rule(
   'f32 or a dtype of integers',

@@ -2,11 +2,11 @@
  * conv2d: x [N, H, W, C] with w [O, kh, kw, C / groups] -> y [N, OH, OW, O], a cross-correlation
  * as in ONNX and PyTorch.
  *
- *   y[n, p, q, o] = sum over i, j, c of w[o, i, j, c] *
+ *   y[n, p, q, o] = sum over i, j, c of (w[o, i, j, c] - weightZeros[o]) *
  *                   (x[n, p * sh + i * dh - top, q * sw + j * dw - left, group(o) + c] - zeroPoint)
  *
  * Outside x stands padValue: 0, or for a binary x also +1 or -1. Where x holds integers, w does too
- * and the sum is exact; x may be stored with a zero point, and outside x stands the zero point. Not
+ * and the sum is exact; both may be stored with zero points, and outside x stands that of x. Not
  * here: bias, scale, activation (ops of their own, fused later).
  */
 import type { ByteInteger } from '../core/dtype.js';
@@ -19,10 +19,17 @@ import {
   isPositivePair,
   isSides,
   isZeroPoint,
+  isZeroPoints,
   type Pair,
   type Sides,
 } from './attributes.js';
-import { macsPerRow, macWork, productDtype, productRange, type ZeroPointAttr } from './multiply.js';
+import {
+  macsPerRow,
+  macWork,
+  productDtype,
+  productRange,
+  type ZeroPointAttrs,
+} from './multiply.js';
 import type { Float, Named, NodeMaker, OpDef } from './op.js';
 import { mismatch, operand, requireNumber, requireRank } from './operands.js';
 import { windows } from './shapes.js';
@@ -33,10 +40,10 @@ export type Conv2dAttrs = {
   readonly dilations: Pair;
   readonly groups: number;
   readonly padValue: 0 | 1 | -1;
-} & ZeroPointAttr;
+} & ZeroPointAttrs;
 
-type ConvOptions = Partial<Omit<Conv2dAttrs, 'padValue' | 'zeroPoint'>> & Named;
-type BinaryConvOptions = Partial<Omit<Conv2dAttrs, 'zeroPoint'>> & Named;
+type ConvOptions = Partial<Omit<Conv2dAttrs, 'padValue' | keyof ZeroPointAttrs>> & Named;
+type BinaryConvOptions = Partial<Omit<Conv2dAttrs, keyof ZeroPointAttrs>> & Named;
 type IntegerConvOptions = Partial<Omit<Conv2dAttrs, 'padValue'>> & Named;
 
 export interface Conv2dMethod {
@@ -63,6 +70,7 @@ export const conv2d = {
     groups: isPositive,
     padValue: isOneOf(0, 1, -1),
     zeroPoint: isZeroPoint,
+    weightZeros: isZeroPoints,
   },
   infer(draft) {
     const dtype = productDtype(draft);
@@ -137,7 +145,8 @@ export const conv2d = {
   },
   macs: macsPerRow,
   work: macWork,
-  evaluate([x, w], { strides, pads, dilations, groups, padValue, zeroPoint = 0 }, result) {
+  evaluate([x, w], attrs, result) {
+    const { strides, pads, dilations, groups, padValue, zeroPoint = 0, weightZeros = [0] } = attrs;
     const [batch, height, width, channels] = x!.shape as [number, number, number, number];
     const [outputs, kh, kw, depth] = w!.shape as [number, number, number, number];
     const [, oh, ow] = result.shape as [number, number, number];
@@ -150,6 +159,7 @@ export const conv2d = {
         for (let q = 0; q < ow; q++) {
           for (let o = 0; o < outputs; o++) {
             const first = Math.floor(o / (outputs / groups)) * depth;
+            const zero = weightZeros[weightZeros.length === 1 ? 0 : o]!;
             let sum = 0;
             for (let i = 0; i < kh; i++) {
               const row = p * strides[0] + i * dilations[0] - pads[0];
@@ -158,8 +168,10 @@ export const conv2d = {
                 const inside = row >= 0 && row < height && column >= 0 && column < width;
                 const pixel = ((n * height + row) * width + column) * channels + first;
                 const tap = ((o * kh + i) * kw + j) * depth;
-                for (let c = 0; c < depth; c++)
-                  sum += (inside ? data[pixel + c]! - zeroPoint : padValue) * weights[tap + c]!;
+                for (let c = 0; c < depth; c++) {
+                  const value = inside ? data[pixel + c]! - zeroPoint : padValue;
+                  sum += value * (weights[tap + c]! - zero);
+                }
               }
             }
             sums[at++] = sum;

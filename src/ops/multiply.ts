@@ -10,14 +10,19 @@ import { mismatch, operand } from './operands.js';
 import { BIPOLAR, type RangeOf, signedSum, type ValueRange } from './value-range.js';
 import { elementsTouched } from './work.js';
 
-/** What `x` may be less, where it holds integers of at most 8 bits; absent means 0. */
-export type ZeroPointAttr = { readonly zeroPoint?: number };
+/** What operands that hold integers of at most 8 bits are less; absent means 0. */
+export type ZeroPointAttrs = {
+  /** Of x. */
+  readonly zeroPoint?: number;
+  /** Of w, one for all or one an output. */
+  readonly weightZeros?: readonly number[];
+};
 
 /**
  * f32 x f32 and f32 x b1 give f32; b1 x b1 gives i32, the exact dot product, and so do integers of
  * at most 8 bits x the same or b1.
  */
-export function productDtype(draft: NodeDraft<Attrs & ZeroPointAttr>): DType {
+export function productDtype(draft: NodeDraft<Attrs & ZeroPointAttrs>): DType {
   const x = operand(draft, 'x');
   const w = operand(draft, 'w');
   const takes = weightsFor(x.dtype);
@@ -25,8 +30,9 @@ export function productDtype(draft: NodeDraft<Attrs & ZeroPointAttr>): DType {
     throw mismatch(draft, 'ERR_DTYPE', 'x of f32, b1 or integers of at most 8 bits', x.dtype);
   if (!takes(w.dtype))
     throw mismatch(draft, 'ERR_DTYPE', `w of a dtype that ${x.dtype} is multiplied with`, w.dtype);
-  const { zeroPoint } = draft.attrs;
+  const { zeroPoint, weightZeros } = draft.attrs;
   if (zeroPoint !== undefined) requireZeroPoint(draft, x.dtype, zeroPoint);
+  if (weightZeros !== undefined) requireWeightZeros(draft, w, weightZeros);
   if (isByteInteger(x.dtype)) requireRoom(draft, x, w);
   return x.dtype === 'f32' ? 'f32' : 'i32';
 }
@@ -46,9 +52,21 @@ function requireZeroPoint(draft: NodeDraft, dtype: DType, zeroPoint: number): vo
     throw mismatch(draft, 'ERR_ARGUMENT', `a zeroPoint from ${lo} to ${hi}`, zeroPoint);
 }
 
+/** Kernels read them as bytes, with a sign where the weights have one. */
+function requireWeightZeros(draft: NodeDraft, w: Value, zeros: readonly number[]): void {
+  if (!isByteInteger(w.dtype))
+    throw mismatch(draft, 'ERR_DTYPE', 'w of integers of at most 8 bits for weightZeros', w.dtype);
+  if (zeros.length !== 1 && zeros.length !== w.shape[0])
+    throw mismatch(draft, 'ERR_SHAPE', `weightZeros of 1 or ${w.shape[0]} numbers`, zeros.length);
+  const { lo, hi } = integerBounds(integerBounds(w.dtype).lo < 0 ? 'i8' : 'u8');
+  const outside = zeros.find((zero) => zero < lo || zero > hi);
+  if (outside !== undefined)
+    throw mismatch(draft, 'ERR_ARGUMENT', `weightZeros from ${lo} to ${hi}`, outside);
+}
+
 /** No sum of any such numbers leaves int32. */
-function requireRoom(draft: NodeDraft<Attrs & ZeroPointAttr>, x: Value, w: Value): void {
-  const most = largestHeldSum(x.dtype, draft.attrs.zeroPoint, w);
+function requireRoom(draft: NodeDraft<Attrs & ZeroPointAttrs>, x: Value, w: Value): void {
+  const most = largestHeldSum(x.dtype, draft.attrs, w);
   if (most >= LEAST_OUTSIDE_INT32)
     throw mismatch(
       draft,
@@ -61,8 +79,8 @@ function requireRoom(draft: NodeDraft<Attrs & ZeroPointAttr>, x: Value, w: Value
 export const LEAST_OUTSIDE_INT32 = 2 ** 31;
 
 /** The most that a product with w [O, ...] can be, either way, by what the dtypes hold. */
-export function largestHeldSum(x: DType, zeroPoint: number | undefined, w: Value): number {
-  return largestSum(elementCount(w.shape.slice(1)), heldBy(x), zeroPoint, heldBy(w.dtype));
+export function largestHeldSum(x: DType, zeros: ZeroPointAttrs, w: Value): number {
+  return largestSum(elementCount(w.shape.slice(1)), heldBy(x), heldBy(w.dtype), zeros);
 }
 
 function heldBy(dtype: DType): ValueRange | undefined {
@@ -97,8 +115,8 @@ export function productRange(
 ): ValueRange | undefined {
   const [x, w] = node.inputs as [Value, Value];
   if (isByteInteger(x.dtype)) {
-    const { zeroPoint } = node.attrs as ZeroPointAttr;
-    const most = largestSum(elementCount(w.shape.slice(1)), rangeOf(x), zeroPoint, rangeOf(w));
+    const terms = elementCount(w.shape.slice(1));
+    const most = largestSum(terms, rangeOf(x), rangeOf(w), node.attrs as ZeroPointAttrs);
     return { origin: 0, step: 1, lo: -most, hi: most };
   }
   const bipolar = w.dtype === 'b1' || (w.op === 'cast' && w.inputs[0]!.dtype === 'b1');
@@ -109,13 +127,12 @@ export function productRange(
 function largestSum(
   terms: number,
   x: ValueRange | undefined,
-  zeroPoint = 0,
   w: ValueRange | undefined,
+  { zeroPoint = 0, weightZeros = [0] }: ZeroPointAttrs,
 ): number {
   if (x === undefined || w === undefined) return Infinity;
-  const [a, b] = [
-    Math.max(Math.abs(x.lo - zeroPoint), Math.abs(x.hi - zeroPoint)),
-    Math.max(Math.abs(w.lo), Math.abs(w.hi)),
-  ];
-  return terms * a * b;
+  const most = ({ lo, hi }: ValueRange, zero: number) =>
+    Math.max(Math.abs(lo - zero), Math.abs(hi - zero));
+  const weight = weightZeros.reduce((all, zero) => Math.max(all, most(w, zero)), 0);
+  return terms * most(x, zeroPoint) * weight;
 }

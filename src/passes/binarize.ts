@@ -18,6 +18,7 @@ import { gradientOfBits } from './bit-gradients.js';
 import type { Evaluations } from './chain.js';
 import { isConstantExpression, vector } from './constants.js';
 import { gatedSign } from './gated-signs.js';
+import { fewBehindMoves } from './few-integers.js';
 import { exactSums, integerProduct, requantized } from './integers.js';
 import { isNeverZero } from './nonzero.js';
 import { productOfPlanes } from './planes.js';
@@ -198,6 +199,7 @@ export function binarizeRules(signZero: SignZero, evaluations: Evaluations): Rul
     flattenBits,
     productOfPlanes,
     integerProduct,
+    fewBehindMoves,
     exactSums,
     requantized,
     binarizeProduct,

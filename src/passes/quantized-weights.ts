@@ -1,15 +1,14 @@
 /**
- * Constant weights of few bits that a layer of floats, or of integers, reads:
+ * Constant weights of few bits that a layer of floats reads:
  *
  *   w = reshape((cast(q) - zero) * scale)        q: integers of 1 to 8 bits, or bits
- *   w = cast(cast(q) - zero)                     as integers
  *   w = one of the first + a few                 far from all others (./few-weights.ts)
  *
  * with one scale and zero point for all, one an output, or one for each block of neighbouring
  * weights of an output. The sub, the mul and the reshape may each be absent, and a slice may cut
  * what fills the last blocks up. Such weights stay expressions, so that they rest in n bits; their
- * kernel does the same operations in the same order. Not here: which products are those of integers
- * (./integers.ts).
+ * kernel does the same operations in the same order. Not here: products of integers, whose weights
+ * are integers and zero points (./integers.ts).
  */
 import { type ByteInteger, integerBounds, isByteInteger } from '../core/dtype.js';
 import { elementCount, sameShape } from '../core/shape.js';
@@ -62,7 +61,6 @@ interface Grain {
 
 function derive(w: Value): QuantizedWeights | undefined {
   const outputs = w.shape[0];
-  if (isByteInteger(w.dtype) && isOp(w, 'cast')) return centredIntegers(w);
   if (isOp(w, 'add')) {
     const [a, b] = w.inputs;
     return withFew(w, a, b) ?? withFew(w, b, a);
@@ -138,15 +136,6 @@ function withFew(w: Value, base: Value, few: Value): QuantizedWeights | undefine
   if (found === undefined || found.q.dtype === 'b1' || found.few !== undefined) return undefined;
   const beside = fewWeights(few);
   return beside && { ...found, few: beside, floats: [...found.floats, ...beside.floats, w] };
-}
-
-/** cast(cast(q) - zero) to integers, under zero points of outputs. */
-function centredIntegers(w: Value): QuantizedWeights | undefined {
-  const [centred] = w.inputs as readonly [Value];
-  const found = isOp(centred, 'sub') ? quantizedWeights(centred) : undefined;
-  if (found?.zeros === undefined || found.block !== elementCount(w.shape.slice(1)))
-    return undefined;
-  return { ...found, floats: [...found.floats, w] };
 }
 
 /** What is made of the tensors of an expression, and of what. */
@@ -283,14 +272,9 @@ export function weightExpressions(
   return found;
 }
 
-/** A product of floats or integers by weights, whose kernel takes those of few bits. */
+/** A product of floats by weights, whose kernel takes those of few bits. */
 function readsQuantized(layer: Value): boolean {
-  const [x] = layer.inputs;
-  return (
-    x !== undefined &&
-    (x.dtype === 'f32' || isByteInteger(x.dtype)) &&
-    opDef(layer.op).fewBitWeights?.(layer) === true
-  );
+  return layer.inputs[0]?.dtype === 'f32' && opDef(layer.op).fewBitWeights?.(layer) === true;
 }
 
 /** `rule`, but for the floats of such weights. */
@@ -334,7 +318,8 @@ export function fewUnderIntegers(
   if (weights?.few === undefined || weights.zeros !== undefined || weights.powers) return undefined;
   if (weights.block !== elementCount(w.shape.slice(1)) || weights.q.dtype === 'u8')
     return undefined;
-  if (largestHeldSum(dtype, zero, weights.q) >= LEAST_OUTSIDE_INT32) return undefined;
+  if (largestHeldSum(dtype, { zeroPoint: zero }, weights.q) >= LEAST_OUTSIDE_INT32)
+    return undefined;
   const most = Math.max(hi - zero, zero - lo) * weights.few.most;
   return most < LEAST_OUTSIDE_INT32 ? weights : undefined;
 }

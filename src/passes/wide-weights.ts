@@ -1,12 +1,13 @@
 /**
  * Products of integers by weights of up to 9 bits, -255 to 255. Kernels multiply weights of at most
- * 8 bits with a sign, so wider ones are a sum of narrow parts, and the parts are one product with
- * x beside itself:
+ * 8 bits with a sign, each less a zero point of its output. So wider ones are 8 bits and a zero
+ * point where those of an output span 255 at most, as UINT8 weights do, with a zero point of their
+ * own or without. All others are a sum of narrow parts, and the parts are one product with x beside
+ * itself:
  *
  *   dense(x, w_1 + ... + w_n)  ->  dense([x, ..., x], [w_1, ..., w_n])        conv2d likewise
  *
- * The sums stay exact. Integers of 9 bits are what UINT8 weights are without their zero point. Not
- * here: which products have such weights (./integers.ts).
+ * The sums stay exact. Not here: which products have such weights (./integers.ts).
  */
 import { type ByteInteger, integerDtype, isByteInteger } from '../core/dtype.js';
 import type { Attrs, Value } from '../graph/value.js';
@@ -85,27 +86,76 @@ export function productOfParts(
   return make(op, name, [sideBySide(new Array(parts).fill(x), groups, makeNode), w], attrs);
 }
 
-/** conv2d and dense of integers with weights of u8, which no kernel reads. */
+/** Weights [O, ...] of 8 bits, each less a zero point of its output. */
+interface ZeroedWeights {
+  readonly tensor: Tensor<'i8'>;
+  readonly zeros: readonly number[];
+}
+
+const zeroed = new WeakMap<Tensor, ZeroedWeights | null>();
+
+/** Integers from -255 to 255 as such weights; undefined where those of an output span more. */
+export function besideZeros(numbers: Tensor): ZeroedWeights | undefined {
+  let found = zeroed.get(numbers);
+  if (found === undefined) {
+    found = split(numbers) ?? null;
+    zeroed.set(numbers, found);
+  }
+  return found ?? undefined;
+}
+
+function split({ data, shape, size }: Tensor): ZeroedWeights | undefined {
+  const one = zeroFor(data);
+  const outputs = one === undefined ? (shape[0] as number) : 1;
+  const each = size / outputs;
+  const zeros: number[] = [];
+  for (let o = 0; o < outputs; o++) {
+    const own = one ?? zeroFor(data.subarray(o * each, (o + 1) * each));
+    if (own === undefined) return undefined;
+    zeros.push(own);
+  }
+  const held = Int8Array.from({ length: size }, (_, i) => data[i]! + zeros[Math.floor(i / each)]!);
+  return { tensor: tensorOf('i8', held, shape), zeros };
+}
+
+/** What integers and 0 are raised by to be of 8 bits; undefined where they span more. */
+function zeroFor(numbers: Tensor['data']): number | undefined {
+  let [lo, hi] = [0, 0];
+  for (const number of numbers) {
+    if (number < lo) lo = number;
+    if (number > hi) hi = number;
+  }
+  if (hi - lo > MOST_PART - LEAST_PART) return undefined;
+  return hi > MOST_PART ? MOST_PART - hi : lo < LEAST_PART ? LEAST_PART - lo : 0;
+}
+
+/** What UINT8 weights are raised by as INT8. */
+const RAISE = -128;
+const raised = new WeakMap<Tensor, Value>();
+
+/** conv2d and dense of integers with weights of u8, which no kernel reads: as i8. */
 export const narrowWeights: Rule = (value) => {
   if (!isOp(value, 'conv2d') && !isOp(value, 'dense')) return undefined;
   const [x, w] = value.inputs as readonly [Value, Value];
   if (!isByteInteger(x.dtype) || w.dtype !== 'u8') return undefined;
-  const { op, name, attrs } = value;
-  if (w.op === 'constant') {
-    const wide = wideWeights(w.data as Tensor);
-    return productOfParts(op, name, x, constant(w.name, wide.tensor), wide.parts, attrs);
-  }
-  // What of 0 to 127, of 128 to 254 and of 255 is in each of the weights that a run computes.
-  const floats = make('cast', `${w.name}.values`, [w], { to: 'f32' });
-  const parts = [0, MOST_PART, 2 * MOST_PART].map((from) => {
-    const above = from === 0 ? floats : make('sub', `${w.name}.above`, [floats, scalar(from)]);
-    const part = make('clip', `${w.name}.clipped`, [above], { min: 0, max: MOST_PART });
-    return make('cast', `${w.name}.part`, [part], { to: 'u7' });
-  });
-  const joined = make('concat', `${w.name}.parts`, parts, { axis: w.shape.length - 1 });
-  return productOfParts(op, name, x, joined, parts.length, attrs);
+  const weightZeros = (value.attrs.weightZeros ?? [0]).map((zero) => zero + RAISE);
+  return make(value.op, value.name, [x, asSigned(w)], { ...value.attrs, weightZeros });
 };
 
-function scalar(value: number): Value {
-  return constant('from', tensorOf('f32', Float32Array.of(value), []));
+function asSigned(w: Value): Value {
+  if (w.op !== 'constant') {
+    const floats = make('cast', `${w.name}.values`, [w], { to: 'f32' });
+    const least = constant('raise', tensorOf('f32', Float32Array.of(RAISE), []));
+    return make('cast', `${w.name}.signed`, [make('add', `${w.name}.raised`, [floats, least])], {
+      to: 'i8',
+    });
+  }
+  const { data, shape } = w.data as Tensor;
+  let found = raised.get(w.data as Tensor);
+  if (found === undefined) {
+    const numbers = Int8Array.from(data, (number) => number + RAISE);
+    found = constant(w.name, tensorOf('i8', numbers, shape));
+    raised.set(w.data as Tensor, found);
+  }
+  return found;
 }

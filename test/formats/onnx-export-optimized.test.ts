@@ -48,6 +48,28 @@ function quantized(g: GraphBuilder, x: Float, to: ByteInteger, scale: number, ze
   return g.mul(zero === 0 ? held : g.sub(held, zero), scale);
 }
 
+test.each(['u8', 'i8', 'u4'] as const)('weights of %s less zero points', async (dtype) => {
+  const n = new Numbers(15);
+  const g = new GraphBuilder();
+  const { lo, hi } = integerBounds(dtype);
+  const map = g.input('map', 'u8', ['N', 5, 4, 6]);
+  const rows = g.input('rows', 'i8', ['N', 3, 6]);
+  const weights = (shape: readonly number[]) =>
+    g.constant(tensorOf(dtype, n.integers(shape, lo, hi).data, shape)) as Value<ByteInteger>;
+  const each = Array.from({ length: 6 }, (_, o) => [lo, hi, 3, lo + 1, hi - 1, 0][o]!);
+  const [one, deep, flat] = [weights([6, 3, 3, 6]), weights([6, 2, 3, 1]), weights([6, 6])];
+  const graph = g.graph([map, rows], {
+    all: g.conv2d(map, one, { zeroPoint: 9, weightZeros: [hi], pads: [1, 0, 1, 2] }),
+    each: g.conv2d(map, one, { weightZeros: each, strides: [2, 1] }),
+    deep: g.conv2d(map, deep, { zeroPoint: 255, weightZeros: each, groups: 6 }),
+    dense: g.dense(rows, flat, { zeroPoint: -5, weightZeros: each }),
+  });
+  await expectTheSame(graph, {
+    map: tensorOf('u8', n.integers([2, 5, 4, 6], 0, 255).data, [2, 5, 4, 6]),
+    rows: tensorOf('i8', n.integers([2, 3, 6], -128, 127).data, [2, 3, 6]),
+  });
+});
+
 describe('residual blocks between quantized activations', () => {
   test.each<[ByteInteger, number, ByteInteger | 'b1']>([
     ['u8', 0, 'i8'],
@@ -230,12 +252,11 @@ describe('products of integers are integers in the file', () => {
     ['a zero point each', { b: B, az: uint8s([], [128]), bz: int8s([], [3]) }],
     ['one a column', { b: B, az: uint8s([], [7]), bz: int8s([5], [3, -4, 0, 1, 60]) }],
     ['UINT8 weights', { b: uint8s([16, 5], integers(80, 0, 255, 3)), az: uint8s([], [7]) }],
-  ])('MatMulInteger: %s', async (name, constants) => {
+  ])('MatMulInteger: %s', async (_, constants) => {
     const spec = integer(constants, 'MatMulInteger', DataType.INT32);
     const graph = importOnnx(encodeOnnx(spec as ModelSpec), { rebatch: false });
     await expectTheSame(graph, rows);
-    // Weights of 9 bits are floats, which hold such sums.
-    expect(opsOf(graph)).toContain(name === 'one a column' ? 'MatMul' : 'MatMulInteger');
+    expect(opsOf(graph)).toContain('MatMulInteger');
   });
 
   test.each([true, false])('QGemm, quantized again: %s', async (isQuantized) => {

@@ -22,17 +22,18 @@ export function testedIsas(): IsaName[] {
   return supported.filter((isa) => forced === undefined || isa === forced);
 }
 
-/** Each of those with all of its CPU features, and without any where it has some. */
+/**
+ * Each of those with all of its CPU features, then without the last of them, and so on until it has
+ * none: every variant that a feature has is the best once.
+ */
 export function testedFeatures(): (readonly [isa: IsaName, without: number])[] {
-  const every = 2 ** addon().features.length - 1;
-  return testedIsas().flatMap((isa) =>
-    addon().features.some(({ isas }) => isas.includes(isa))
-      ? ([
-          [isa, 0],
-          [isa, every],
-        ] as const)
-      : ([[isa, 0]] as const),
-  );
+  return testedIsas().flatMap((isa) => {
+    const bits = addon().features.flatMap(({ isas }, i) => (isas.includes(isa) ? [2 ** i] : []));
+    const last = (count: number) => bits.slice(bits.length - count);
+    return [0, ...bits.map((_, i) => last(i + 1).reduce((sum, bit) => sum + bit))].map(
+      (without) => [isa, without] as const,
+    );
+  });
 }
 
 /**

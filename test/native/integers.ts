@@ -130,7 +130,8 @@ export function caseOf(
     ...other,
     fields: {
       ...rest,
-      ...(opcode === 'qconv' && { o, g, method: 0, zeros: -1, few: -1, scales: -1 }),
+      zeros: -1,
+      ...(opcode === 'qconv' && { o, g, method: 0, few: -1, scales: -1 }),
       ...numberFields(numbers),
       ...(other.epilogue !== undefined && { y: -1 }),
       ...other.fields,

@@ -4,6 +4,7 @@
  * sums are exact. Not here: all pairs of bit widths (./qconv-pairs.test.ts).
  */
 import { describe, expect, test } from 'vitest';
+import { addon } from '../../src/native/addon.js';
 import { random } from '../random.js';
 import { type Case, kernelOf, runCase, testedFeatures } from './harness.js';
 import {
@@ -260,6 +261,24 @@ const WAYS: readonly (readonly [string, Partial<Numbers>, Record<string, string>
     { avx2: 'madd', avx512: 'madd', neon: 'smlal' },
   ],
 ];
+
+const I8MM = addon().features.findIndex(({ name }) => name === 'i8mm');
+
+test.skipIf(!addon().features[I8MM]!.isas.includes('neon'))(
+  'products of matrices of bytes take activations as they are, with a sign and without',
+  () => {
+    const kernel = (some: Partial<Numbers>, without = 0) =>
+      kernelOf(
+        caseOf('qconv', randomLayer(SHAPE, { ...BYTES, ...some }, random(3))),
+        'neon',
+        without,
+      );
+    expect(kernel({})).toMatch(/_usmmla$/);
+    expect(kernel({ xSigned: true })).toMatch(/_smmla$/);
+    expect(kernel({ xBits: 7 })).toMatch(/_smmla$/);
+    expect(kernel({}, 2 ** I8MM)).toMatch(/_sdot$/);
+  },
+);
 
 describe('the way to multiply follows from the widest numbers', () => {
   const every = 7;

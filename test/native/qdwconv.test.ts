@@ -11,6 +11,7 @@ import {
   type IntegerLayer,
   type IntegerShape,
   type Numbers,
+  randomIntegers,
   randomLayer,
   rangeOfWeights,
   rangeOfX,
@@ -71,6 +72,31 @@ describe('every sum is exact', () => {
       const powers = { weightKind: 'power', weightBits: 4 } as const;
       await expectSums(randomLayer(shape, { ...BYTES, ...bipolar }, next));
       await expectSums(randomLayer(shape, { ...BYTES, ...powers }, next));
+    },
+  );
+
+  test.each([
+    { weightBits: 8, weightKind: 'signed' },
+    { weightBits: 4, weightKind: 'unsigned', xSigned: true, zero: -9 },
+    { weightBits: 7, weightKind: 'unsigned', zero: 255 },
+    { weightBits: 3, weightKind: 'signed', xBits: 2, zero: 1 },
+  ] satisfies readonly Partial<Numbers>[])(
+    'zero points of weights are subtracted: $weightKind, $weightBits bits',
+    async (numbers) => {
+      for (const shape of [of({}, 70), of({ kh: 4, kw: 2, pt: 0, pl: 1, sw: 2 }, 33)]) {
+        const next = random(shape.c + numbers.weightBits);
+        const layer = randomLayer(shape, { ...BYTES, ...numbers }, next);
+        const zeros = randomIntegers(shape.c, rangeOfWeights(layer.numbers), next);
+        const taps = shape.kh * shape.kw;
+        const weights = layer.weights.map((w, at) => w - zeros[Math.floor(at / taps)]!);
+        const expected = sumsOf({ ...layer, weights });
+        const make = caseOf('qdwconv', layer, {
+          buffers: { zeros: { constant: Int8Array.from(zeros) } },
+        });
+        for (const isa of ['reference' as const, ...testedIsas()])
+          for (const threads of isa === 'reference' ? [1] : [1, 3])
+            expectSame((await runCase(make, isa, threads)).y, expected, `${isa}, ${threads}`);
+      }
     },
   );
 

@@ -37,6 +37,17 @@ describe('the dtypes that multiply', () => {
     expect(
       failure(() => inferred(op, [`f32[${x}]`, `f32[${w}]`], { ...attrs, zeroPoint: 1 })),
     ).toMatch(/integers of at most 8 bits for a zero point/);
+    const less = (dtype: string, weightZeros: unknown) =>
+      failure(() => inferred(op, [`u8[${x}]`, `${dtype}[${w}]`], { ...attrs, weightZeros }));
+    expect(inferred(op, [`u8[${x}]`, `u8[${w}]`], { ...attrs, weightZeros: [0, 9, 255] })).toBe(
+      `i32[${shape}]`,
+    );
+    expect(less('u8', [-1])).toMatch(/weightZeros from 0 to 255 but received -1/);
+    expect(less('i4', [128])).toMatch(/weightZeros from -128 to 127 but received 128/);
+    expect(less('i8', [1, 2])).toMatch(/weightZeros of 1 or 3 numbers but received 2/);
+    expect(less('b1', [0])).toMatch(/w of integers of at most 8 bits for weightZeros/);
+    for (const bad of [[0.5], [Number.NaN], [256], 1, 'x', null])
+      expect(less('i8', bad)).toMatch(/^ERR_ARGUMENT .*weightZeros/);
   });
 
   test('sums that could leave 32 bits are refused', () => {
@@ -45,6 +56,8 @@ describe('the dtypes that multiply', () => {
     expect(failure(() => inferred('dense', [`u8[1,${most + 1}]`, `i8[2,${most + 1}]`]))).toMatch(
       /^ERR_UNSUPPORTED dense .*sums of u8 times i8 that fit 32 bits/,
     );
+    const half = [`u8[1,${most}]`, `i8[2,${most}]`];
+    expect(failure(() => inferred('dense', half, { weightZeros: [0, 1] }))).toMatch(/fit 32 bits/);
   });
 
   test('work is counted by kind', () => {

@@ -317,7 +317,7 @@ describe.skipIf(armNode === undefined)(
       rmSync(folder, { recursive: true });
     }, 600_000);
 
-    test.each(['cortex-a72', 'cortex-a76'])(
+    test.each(['cortex-a72', 'max'])(
       'runs a model as %s, with the bits of x64',
       (cpu) => {
         const done = onArm(application, cpu, ['run-model.mjs']);

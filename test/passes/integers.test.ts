@@ -135,6 +135,31 @@ describe('convolutions of stored integers', () => {
     expect(dtypes(conv)).toEqual(['i8', 'i7']);
   });
 
+  test('weights that take more bits without their zero points keep them', () => {
+    const conv = (dtype: Byte, zeros: readonly number[], sign = 1, groups = 1) =>
+      product(
+        optimized((g, x) => {
+          const { lo, hi } = integerBounds(dtype);
+          const shape = [6, 3, 3, 6 / groups];
+          const stored = g.constant(tensorOf(dtype, n.integers(shape, lo, hi).data, shape));
+          const zero = vector(g, zeros, zeros.length === 1 ? [] : [6, 1, 1, 1]);
+          const w = g.mul(g.sub(g.cast(stored, 'f32'), zero), sign * 0.5);
+          return g.conv2d(quantized(g, x, 1 / 16, 0, 'i8'), w, { groups });
+        }),
+      );
+    for (const groups of [1, 6]) {
+      const byte = conv('u8', [3, 0, 255, 128, 127, 130], 1, groups);
+      expect(dtypes(byte)).toEqual(['i8', 'i8']);
+      expect(byte.attrs.weightZeros).toEqual([-125, -128, 127, 0, -1, 2]);
+      const four = conv('u4', [15], 1, groups);
+      expect(dtypes(four)).toEqual(['i8', 'u4']);
+      expect(four.attrs.weightZeros).toEqual([15]);
+    }
+    // Negated ones are of 9 bits: again 8 and zero points.
+    expect(dtypes(conv('u8', [3, 0, 255, 128, 127, 130], -1))).toEqual(['i8', 'i8']);
+    expect(dtypes(conv('u8', [0]))).toEqual(['i8', 'i8']);
+  });
+
   test('negative scales negate weights, so that a sum of 0 stays 0', () => {
     const conv = product(
       optimized((g, x) =>

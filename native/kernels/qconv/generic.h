@@ -7,12 +7,24 @@
 //                           memory every `flush` steps
 //   kGroup                  steps that one X holds: dot<i> multiplies the i-th
 #pragma once
-#include "kernels/qconv/tile.h"
+#include "kernels/qconv/tiles.h"
 #include "simd/attributes.h"
 
 namespace bitplane {
 namespace qconv {
 namespace {
+
+// Adds sums of pixel p and vector v to `start`, or to what stands in `out` already.
+template <typename D>
+BITPLANE_INLINE void addUpOne(const Tile& t, const int32_t* start, bool floats, int p, int v,
+                              typename D::Sum sums) {
+  int32_t* at = static_cast<int32_t*>(t.out) + p * t.ld + v * D::kLanes;
+  const auto sum = D::add(D::load(start ? start + v * D::kLanes : at), sums);
+  if (floats)
+    D::storeFloats(reinterpret_cast<float*>(at), sum);
+  else
+    D::store(at, sum);
+}
 
 // Adds the accumulators to where the sums are.
 template <typename D, int V, int P>
@@ -21,14 +33,7 @@ BITPLANE_INLINE void addUp(const Tile& t, const int32_t* start, bool floats,
   BITPLANE_UNROLL
   for (int p = 0; p < P; p++) {
     BITPLANE_UNROLL
-    for (int v = 0; v < V; v++) {
-      int32_t* at = static_cast<int32_t*>(t.out) + p * t.ld + v * D::kLanes;
-      const auto sum = D::add(D::load(start ? start + v * D::kLanes : at), D::sum(acc[p][v]));
-      if (floats)
-        D::storeFloats(reinterpret_cast<float*>(at), sum);
-      else
-        D::store(at, sum);
-    }
+    for (int v = 0; v < V; v++) addUpOne<D>(t, start, floats, p, v, D::sum(acc[p][v]));
   }
 }
 
@@ -136,22 +141,18 @@ void tile(const Tile& given) {
   addUp<D, V, P>(t, start, t.floats, acc);
 }
 
-template <typename D, int V, int P>
-constexpr void listTiles(Dot* dot) {
-  dot->run[V - 1][P - 1] = tile<D, V, P>;
-  if constexpr (P > 1)
-    listTiles<D, V, P - 1>(dot);
-  else if constexpr (V > 1)
-    listTiles<D, V - 1, D::kPixels[V - 2]>(dot);
-}
-
 template <typename D>
+struct Tiles : D {
+  template <int V, int P>
+  static constexpr TileFn of = tile<D, V, P>;
+};
+
+template <typename D, typename T = Tiles<D>>
 constexpr Dot dotOf(void (*unpack)(const Rest&, uint8_t*)) {
   constexpr int kVectors = sizeof(D::kPixels) / sizeof(int);
   Dot dot = {D::kOperand, D::kLanes, kVectors, D::kStep, D::kPanelBytes,
              {},          {},        unpack,   {},       nullptr};
-  for (int v = 0; v < kVectors; v++) dot.pixels[v] = D::kPixels[v];
-  listTiles<D, kVectors, D::kPixels[kVectors - 1]>(&dot);
+  listAllTiles<T>(&dot);
   return dot;
 }
 

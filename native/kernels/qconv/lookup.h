@@ -10,7 +10,7 @@
 #include <cstring>
 
 #include "kernels/qconv/table.h"
-#include "kernels/qconv/tile.h"
+#include "kernels/qconv/tiles.h"
 #include "kernels/qconv/unpack.h"
 #include "simd/attributes.h"
 
@@ -122,22 +122,18 @@ void prepareRows(const RowCode& code, const uint8_t* from, int64_t count, uint8_
   }
 }
 
-template <typename D, int kStep, int V, int P>
-constexpr void listLookups(Dot* dot) {
-  dot->run[V - 1][P - 1] = lookupTile<D, kStep, V, P>;
-  if constexpr (P > 1)
-    listLookups<D, kStep, V, P - 1>(dot);
-  else if constexpr (V > 1)
-    listLookups<D, kStep, V - 1, D::kPixels[V - 2]>(dot);
-}
+template <typename D, int kStep>
+struct Lookups : D {
+  template <int V, int P>
+  static constexpr TileFn of = lookupTile<D, kStep, V, P>;
+};
 
 template <typename D, int kStep>
 constexpr Dot lookupOf() {
   constexpr int kVectors = sizeof(D::kPixels) / sizeof(int);
   Dot dot = {Operand::rows, D::kLanes, kVectors,          kStep, D::kPanelBytes, {}, {},
              unpackBytes,   {},        prepareRows<kStep>};
-  for (int v = 0; v < kVectors; v++) dot.pixels[v] = D::kPixels[v];
-  listLookups<D, kStep, kVectors, D::kPixels[kVectors - 1]>(&dot);
+  listAllTiles<Lookups<D, kStep>>(&dot);
   return dot;
 }
 

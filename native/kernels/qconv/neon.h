@@ -1,5 +1,5 @@
 // The 128-bit vectors of the integer convolution's tiles, without the multiplication. Not here: the
-// multiplications (qconv_neon.cc, qconv_dotprod.cc).
+// multiplications (qconv_neon.cc, qconv_dotprod.cc, qconv_i8mm.cc).
 #pragma once
 #include <arm_neon.h>
 

@@ -21,7 +21,7 @@ namespace avx512 {
 extern const Dot vnni, maddubs, madd, lookup4, lookup2;
 }
 namespace neon {
-extern const Dot sdot, smlal, smull, lookup4, lookup2;
+extern const Dot smmla, usmmla, sdot, smlal, smull, lookup4, lookup2;
 }
 
 namespace {
@@ -53,6 +53,11 @@ int pairsOf(const Variant& variant, const Numbers& numbers) {
   return pairsWithinInt16(numbers, numbers.xLeast() + offset, numbers.xMost() + offset);
 }
 
+// Whether x needs no copy that brings it into the range of the operand.
+bool takesAsIs(const Variant& variant, const Numbers& numbers) {
+  return offsetOf(variant.dot->operand, numbers) == 0;
+}
+
 // Whether a table holds the numbers' sums, and channels fill its steps.
 bool fitsTable(const Variant& variant, const ConvShape& shape, const Numbers& numbers) {
   const int step = variant.dot->step;
@@ -80,8 +85,10 @@ const Variant* variantFor(const ConvShape& shape, const Numbers& numbers, Method
       if (!fitsTable(variant, shape, numbers)) continue;
       if (table == nullptr || costOf(variant, shape, numbers) < costOf(*table, shape, numbers))
         table = &variant;
-    } else if (dot == nullptr && variant.sums <= pairsOf(variant, numbers)) {
-      dot = &variant;
+    } else if (variant.sums <= pairsOf(variant, numbers)) {
+      if (dot == nullptr || (variant.operations == dot->operations && takesAsIs(variant, numbers) &&
+                             !takesAsIs(*dot, numbers)))
+        dot = &variant;
     }
   }
   if (table == nullptr || method == Method::dot) return dot;

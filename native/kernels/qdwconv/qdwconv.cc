@@ -123,11 +123,12 @@ class Packing final : public WeightPacking {
 class QdwconvStep final : public Step {
  public:
   QdwconvStep(const Variant& variant, const Instruction& instruction, const qconv::Problem& problem,
-              Layout layout, PackedWeights weights, Isa isa)
+              Layout layout, PackedWeights weights, std::vector<int> zeros, Isa isa)
       : variant_(variant),
         problem_(problem),
         layout_(std::move(layout)),
         weights_(std::move(weights)),
+        zeros_(std::move(zeros)),
         epilogue_(isa, decodeEpilogue(instruction), problem.shape.c,
                   int64_t{problem.shape.oh} * problem.shape.ow) {
     const ConvPlan& plan = layout_.plan;
@@ -194,9 +195,16 @@ class QdwconvStep final : public Step {
     variant_.kernel->unpack(
         qconv::restOf(layout_.numbers, packed + layout_.chunks[number], layout_.elements(number)),
         panel);
-    // An odd last tap is paired with weights of 0, which bipolar ones have to be set to.
     int16_t* rows = reinterpret_cast<int16_t*>(panel);
     const int64_t width = layout_.widths[number];
+    if (!zeros_.empty()) {
+      for (int tap = 0; tap < layout_.taps; tap++) {
+        const int* zeros = zeros_.data() + chunk.c0;
+        int16_t* row = rows + tap * width;
+        for (int c = 0; c < chunk.cn; c++) row[c] = static_cast<int16_t>(row[c] - zeros[c]);
+      }
+    }
+    // An odd last tap is paired with weights of 0, which bipolar ones have to be set to.
     if (layout_.taps % 2 != 0) std::fill_n(rows + layout_.taps * width, width, int16_t{0});
     Part part = {};
     part.pixels = pixels.at;
@@ -224,6 +232,7 @@ class QdwconvStep final : public Step {
   qconv::Problem problem_;
   Layout layout_;
   PackedWeights weights_;
+  std::vector<int> zeros_;  // of each channel's weights; empty where all are 0
   Epilogue epilogue_;
   std::vector<int64_t> offsets_;
   size_t pointerBytes_, sumBytes_, panelBytes_;
@@ -239,7 +248,7 @@ qconv::Problem problemOf(const Instruction& in) {
            in.field(15), in.field(16), in.field(17), in.field(18), in.field(19), in.field(20),
            in.field(21), c},
           qconv::Method::cheapest,
-          -1,
+          in.field(22),
           -1,
           -1};
 }
@@ -261,7 +270,7 @@ std::unique_ptr<Step> build(const Instruction& instruction, BuildContext& contex
                                   packConstant, &layout, context);
   if (packed.empty()) return nullptr;
   return std::make_unique<QdwconvStep>(*variant, instruction, problem, std::move(layout),
-                                       std::move(packed), context.isa());
+                                       std::move(packed), claim.zeros, context.isa());
 }
 
 }  // namespace

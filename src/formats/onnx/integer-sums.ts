@@ -3,21 +3,29 @@
  *
  *   sum (x - zero) w          w are integers of up to 9 bits, their own zero point taken off
  *
- * The weights are parts side by side (src/passes/wide-weights.ts). A zero point that a run computes
- * is further channels of x, whose weights subtract it:
+ * Constant weights keep 8 bits beside their zero points. A zero point of x that a run computes is
+ * further channels of x, whose weights subtract it:
  *
  *   sum (x - zero) w  =  sum x w + sum over e of zero s_e,    s_1 + s_2 + ... = -sum w
  *
  * where each s_e is an integer of 8 bits; beside a border they lie tap by tap, so that the border,
- * which is 0, adds nothing. Several parts take as many products: where no sum reaches 2^24, floats
- * are exact, too, and one product. Not here: which nodes want such sums (./ops/qlinear.ts).
+ * which is 0, adds nothing. Weights of 9 bits are then parts side by side, as all that a run
+ * computes are (src/passes/wide-weights.ts). Several parts take as many products: where no sum
+ * reaches 2^24, floats are exact, too, and one product. Not here: which nodes want such sums
+ * (./ops/qlinear.ts).
  */
 import { type ByteInteger, integerBounds, integerDtype, isByteInteger } from '../../core/dtype.js';
 import { elementCount } from '../../core/shape.js';
 import type { Attrs, Value } from '../../graph/value.js';
 import { isOp, opDef } from '../../ops/index.js';
-import { LEAST_OUTSIDE_INT32, largestHeldSum } from '../../ops/multiply.js';
-import { type MakeNode, shareOf, sideBySide, wideWeights } from '../../passes/wide-weights.js';
+import { LEAST_OUTSIDE_INT32, largestHeldSum, type ZeroPointAttrs } from '../../ops/multiply.js';
+import {
+  besideZeros,
+  type MakeNode,
+  shareOf,
+  sideBySide,
+  wideWeights,
+} from '../../passes/wide-weights.js';
 import type { Tensor } from '../../tensor/tensor.js';
 import { tensorOf } from '../../tensor/values.js';
 import type { NodeContext } from './context.js';
@@ -52,16 +60,29 @@ export function integerSums(
   if (zero === undefined) return undefined;
   const numbers = numbersOf(context, w);
   const isOnePart = numbers === undefined ? isDirect(w, zero) : fitsOnePart(numbers);
+  if (numbers && !isOnePart && typeof zero === 'number') {
+    const { tensor, zeros } = besideZeros(numbers)!;
+    const weights = context.made(tensor, '/weights');
+    return checked(context, product, [x.q, weights], { zeroPoint: zero, weightZeros: zeros });
+  }
   if (!isOnePart && largestOf(x.q, zero, w.q, numbers) < LEAST_ROUNDED) return undefined;
   const operands =
     numbers === undefined
       ? computedOperands(context, product, x.q, zero, w)
       : constantOperands(context, product, x.q, zero, numbers);
-  const [left, right] = operands;
-  const zeroPoint = typeof zero === 'number' ? zero : 0;
-  if (largestHeldSum(left.dtype, zeroPoint, right) >= LEAST_OUTSIDE_INT32) return undefined;
-  const attrs = zeroPoint === 0 ? product.attrs : { ...product.attrs, zeroPoint };
-  return context.make(product.op, operands, attrs);
+  return checked(context, product, operands, typeof zero === 'number' ? { zeroPoint: zero } : {});
+}
+
+/** The sums; undefined where they might leave int32. */
+function checked(
+  context: NodeContext,
+  { op, attrs }: Product,
+  [x, w]: readonly [Value, Value],
+  { zeroPoint, weightZeros }: ZeroPointAttrs,
+): Value | undefined {
+  const zeros = { ...(zeroPoint && { zeroPoint }), ...(weightZeros && { weightZeros }) };
+  if (largestHeldSum(x.dtype, zeros, w) >= LEAST_OUTSIDE_INT32) return undefined;
+  return context.make(op, [x, w], { ...attrs, ...zeros });
 }
 
 /** Floats hold every integer below. */

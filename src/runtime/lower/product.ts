@@ -12,7 +12,7 @@ import {
 import { expected } from '../../core/errors.js';
 import { elementCount } from '../../core/shape.js';
 import type { Value } from '../../graph/value.js';
-import type { ZeroPointAttr } from '../../ops/multiply.js';
+import type { ZeroPointAttrs } from '../../ops/multiply.js';
 import { MOST_INTEGER_POWER_BITS, powerCodes } from '../../passes/power-weights.js';
 import { type QuantizedWeights, quantizedWeights } from '../../passes/quantized-weights.js';
 import type { KernelCall } from '../../schedule/calls.js';
@@ -143,7 +143,7 @@ function emitIntegers(
   const node = kernel.anchor;
   const reader = isDepthwise(convolution) ? 'qdwconv' : 'qconv';
   const x = kernel.integers?.q ?? operand;
-  const { zeroPoint = kernel.integers?.zero ?? 0 } = node.attrs as ZeroPointAttr;
+  const { zeroPoint = kernel.integers?.zero ?? 0, weightZeros } = node.attrs as ZeroPointAttrs;
   const fields = {
     ...convolution,
     xSigned: isSigned(x.dtype) ? 1 : 0,
@@ -153,10 +153,10 @@ function emitIntegers(
     // These instructions pad with the zero point alone.
     padding: 0,
     method: context.method,
-    ...{ zeros: -1, few: -1, scales: -1 },
+    ...{ few: -1, scales: -1 },
   };
-  const few = w.op === 'constant' ? undefined : quantizedWeights(w);
-  const powers = powerCodes(storage(w), MOST_INTEGER_POWER_BITS);
+  const few = kernel.integers && quantizedWeights(w);
+  const powers = weightZeros ? undefined : powerCodes(storage(w), MOST_INTEGER_POWER_BITS);
   const q = few?.q ?? powers ?? w;
   const weights = context.weights(q, node, reader, fields);
   const only = kernel.epilogue.length === 1 ? kernel.epilogue[0] : undefined;
@@ -169,12 +169,25 @@ function emitIntegers(
       weights: weights.buffer,
       weightBits: weights.bits,
       weightKind: powers ? POWER : weightKindOf(q.dtype),
-      zeros: tableOf(few?.zeros, node, context),
-      ...(kernel.integers && fewFields(kernel, few!, context)),
+      zeros: zerosOf(node, weightZeros, convolution.o, context),
+      ...(few && fewFields(kernel, few, context)),
       y: sums === undefined ? -1 : context.buffer(sums),
     },
     sums === undefined ? context.epilogue(kernel, convolution.o) : [],
   );
+}
+
+/** A byte for each output, with a sign where the weights have one; -1 where all are 0. */
+function zerosOf(
+  node: Value,
+  zeros: readonly number[] | undefined,
+  outputs: number,
+  context: LoweringContext,
+): number {
+  if (zeros === undefined) return -1;
+  const bytes = Uint8Array.from({ length: outputs }, (_, o) => zeros[zeros.length === 1 ? 0 : o]!);
+  const site = { op: node.op, node: node.name };
+  return context.made([], `zeros ${bytes}`, () => bytes, outputs, site);
 }
 
 /** The tables of a few weights beside others, whose scales take that of x in. */

@@ -1,5 +1,6 @@
 /** Quantized networks in sessions: the numbers of the ops' own formulas, and files of few bits. */
 import { describe, expect, test } from 'vitest';
+import { elementCount } from '../../../src/core/shape.js';
 import { decodeModel, encodeModel } from '../../../src/formats/safetensors/model.js';
 import { Session } from '../../../src/formats/session.js';
 import type { Graph, Value } from '../../../src/graph/value.js';
@@ -55,6 +56,36 @@ describe('a session computes another network than the formulas', () => {
       calibration: [{ image: picture(2, 1) }],
     });
     expect(await agreement(graph, picture(2, 1))).toBeGreaterThan(NEIGHBOURS);
+  });
+
+  test('outlier weights behind poolings and a reshape, in integers', async () => {
+    const draw = random(3);
+    const g = new GraphBuilder();
+    const weights = (shape: readonly number[]) => {
+      const one = () => (draw() - 0.5) * (draw() < 0.04 ? 8 : 1);
+      return g.constant(
+        new Tensor('f32', Float32Array.from({ length: elementCount(shape) }, one), shape),
+      );
+    };
+    const image = g.input('image', 'f32', ['N', 8, 8, 3]);
+    const first = g.relu(g.conv2d(image, weights([16, 3, 3, 3]), { pads: [1, 1, 1, 1] }));
+    const halves = g.maxPool2d(first, [2, 2], { strides: [2, 2] });
+    const second = g.relu(g.conv2d(halves, weights([24, 3, 3, 16]), { pads: [1, 0, 1, 0] }));
+    const flat = g.reshape(g.maxPool2d(second, [2, 2]), ['N', 48]);
+    const logits = g.dense(flat, weights([10, 48]));
+    const { graph } = await quantizeGraph(g.graph([image], { logits }), {
+      weights: 'outlier4-channel',
+      activations: 8,
+      ends: 'same',
+      calibration: [{ image: picture(8) }],
+    });
+    expect(await agreement(graph, picture(8))).toBeGreaterThan(NEIGHBOURS);
+    const session = Session.fromGraph(graph, { threads: 1 });
+    const layers = await session.profile(1, { image: picture(8) });
+    await session.release();
+    const kernels = layers.map(({ kernel }) => kernel).filter((kernel) => /conv/.test(kernel));
+    expect(kernels).toHaveLength(3);
+    for (const kernel of kernels) expect(kernel).toMatch(/^qconv_/);
   });
 
   test.each([

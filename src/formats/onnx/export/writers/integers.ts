@@ -7,6 +7,7 @@
 import { type ByteInteger, integerBounds, isByteInteger } from '../../../../core/dtype.js';
 import type { Value } from '../../../../graph/value.js';
 import { isOp } from '../../../../ops/index.js';
+import type { ZeroPointAttrs } from '../../../../ops/multiply.js';
 import type { Tensor } from '../../../../tensor/tensor.js';
 import { valuesOf } from '../../../../tensor/values.js';
 import { DataType } from '../../data-type.js';
@@ -19,11 +20,11 @@ import { convolutionAttributes } from './windows.js';
 
 const MAP = channelsSecond(4);
 
-/** Integers less a zero point; q has the axes of `base`. */
+/** Integers less zero points, one or one an output; q has the axes of `base`. */
 interface Operand {
   readonly q: Value;
   readonly base: Base;
-  readonly zero: number;
+  readonly zeros: readonly number[];
 }
 
 export interface IntegerProduct {
@@ -36,8 +37,11 @@ export function integerProductOf(value: Value): IntegerProduct | undefined {
   if (!isOp(value, 'conv2d') && !isOp(value, 'dense') && !isOp(value, 'matmul')) return undefined;
   const [x, w] = value.inputs as readonly [Value, Value];
   if (value.attrs.padValue !== undefined && value.attrs.padValue !== 0) return undefined;
-  const left = operandOf(x, (value.attrs as { zeroPoint?: number }).zeroPoint);
-  const right = left && operandOf(w, 0);
+  const { zeroPoint = 0, weightZeros = [0] } = value.attrs as ZeroPointAttrs;
+  // onnxruntime's ConvInteger has one zero point of weights for all outputs.
+  if (isOp(value, 'conv2d') && weightZeros.length > 1) return undefined;
+  const left = operandOf(x, [zeroPoint]);
+  const right = left && operandOf(w, weightZeros);
   // Constants of x may be of 4 bits; bits that a run computes are floats in the file.
   if (right === undefined || !isByteInteger(left!.q.dtype) || isConstant(left!.q)) return undefined;
   if (!isByteInteger(right.q.dtype) && !isConstant(right.q)) return undefined;
@@ -71,10 +75,10 @@ function isConstant(q: Value): boolean {
   return baseOf(q).value.op === 'constant';
 }
 
-function operandOf(operand: Value, zeroPoint = 0): Operand | undefined {
+function operandOf(operand: Value, zeros: readonly number[]): Operand | undefined {
   const base = baseOf(operand);
   if (isByteInteger(operand.dtype) || operand.dtype === 'b1')
-    return { q: base.value, base, zero: zeroPoint };
+    return { q: base.value, base, zeros };
   const found = centeredOf(base.value);
   if (found === undefined || found.zero.numbers.length !== 1) return undefined;
   const inner = baseOf(found.q);
@@ -82,7 +86,7 @@ function operandOf(operand: Value, zeroPoint = 0): Operand | undefined {
   return {
     q: inner.value,
     base: { value: inner.value, perm },
-    zero: found.zero.numbers[0] as number,
+    zeros: [...found.zero.numbers],
   };
 }
 
@@ -99,11 +103,14 @@ export function writeIntegerProduct(
   const weights =
     w.q.op === 'constant'
       ? constantIn(emission, w, weightOrder, offsetOf(isConv, { x, w }) ?? 0)
-      : { ...heldIn(emission, w, weightOrder), zero: w.zero };
-  const point = (zero: number, of: number) => emission.scalar(zero, integerPayload([zero], of), of);
+      : { ...heldIn(emission, w, weightOrder), zeros: w.zeros };
+  const points = (zeros: readonly number[], of: number) =>
+    zeros.length === 1
+      ? emission.scalar(zeros[0]!, integerPayload(zeros, of), of)
+      : emission.shared('zeros', of, [zeros.length], integerPayload(zeros, of));
   const inputs = [
     ...[tensor, weights.tensor],
-    ...[point(x.zero, dataType), point(weights.zero, weights.dataType)],
+    ...[points(x.zeros, dataType), points(weights.zeros, weights.dataType)],
   ];
   const options = {
     ...(isConv && { attributes: convolutionAttributes(value.attrs) }),
@@ -129,15 +136,15 @@ function heldIn(emission: Emission, { q, base }: Operand, order: Order): Written
 /** Weights in 8 bits each, raised to UINT8 by an offset. */
 function constantIn(
   emission: Emission,
-  { q, base, zero }: Operand,
+  { q, base, zeros }: Operand,
   order: Order,
   offset: number,
-): Written & { readonly zero: number } {
+): Written & { readonly zeros: readonly number[] } {
   const wanted = toBase(order, base);
   const data = q.data as Tensor;
   const dataType = offset > 0 || q.dtype.startsWith('u') ? DataType.UINT8 : DataType.INT8;
   const tensor = emission.once(`${emission.numberOf(q)} ${wanted} plus ${offset}`, () =>
     emission.tensor(q.name, reordered(offset > 0 ? raised(data, offset) : data, wanted), dataType),
   );
-  return { tensor, dataType, zero: zero + offset };
+  return { tensor, dataType, zeros: zeros.map((zero) => zero + offset) };
 }

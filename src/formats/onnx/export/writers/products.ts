@@ -5,12 +5,13 @@
 import { isByteInteger } from '../../../../core/dtype.js';
 import type { Value } from '../../../../graph/value.js';
 import { isOp } from '../../../../ops/index.js';
+import { Tensor } from '../../../../tensor/tensor.js';
 import { DataType } from '../../data-type.js';
-import type { Emission } from '../emission.js';
+import { type Emission, reordered } from '../emission.js';
 import { baseOf, channelsSecond, type Order, plainOrder, toBase } from '../order.js';
 import { constantIntegersOf } from '../patterns.js';
 import { integerPayload, isHalfByte } from '../payload.js';
-import { storedRange } from '../saturation.js';
+import { RAISE, raised, storedRange } from '../saturation.js';
 import { writeCast } from './quantize.js';
 import { convolutionAttributes } from './windows.js';
 import type { Writer } from './writer.js';
@@ -41,15 +42,15 @@ export const productWriters: Readonly<Record<string, Writer>> = {
 function convolution(emission: Emission, value: Value, bias: readonly string[]): string {
   if (!isOp(value, 'conv2d')) throw emission.fail(value, 'expected a convolution');
   const [x, w] = value.inputs;
-  const { pads, padValue, zeroPoint = 0 } = value.attrs;
-  let map = numbersOf(emission, x, MAP, zeroPoint, value);
+  const { pads, padValue, zeroPoint = 0, weightZeros } = value.attrs;
+  let map = numbersOf(emission, x, MAP, [zeroPoint], value);
   if (padValue !== 0) {
     const [top, left, bottom, right] = pads;
     const border = emission.integers([0, 0, top, left, 0, 0, bottom, right]);
     const inputs = [map, border, emission.scalar(padValue)];
     map = emission.node('Pad', inputs, value, { suffix: '.padded' });
   }
-  const weights = numbersOf(emission, w, MAP, 0, value);
+  const weights = weightsOf(emission, w, MAP, weightZeros, value);
   const kernel = (w.shape as readonly number[]).slice(1, 3);
   return emission.node('Conv', [map, weights, ...bias], value, {
     attributes: {
@@ -63,12 +64,17 @@ function convolution(emission: Emission, value: Value, bias: readonly string[]):
 function dense(emission: Emission, value: Value, bias: readonly string[]): string {
   if (!isOp(value, 'dense')) throw emission.fail(value, 'expected a dense layer');
   const [x, w] = value.inputs;
-  const { zeroPoint = 0 } = value.attrs;
+  const { zeroPoint = 0, weightZeros } = value.attrs;
   const rank = x.shape.length;
-  const rows = numbersOf(emission, x, plainOrder(rank), zeroPoint, value);
-  if (rank !== 2) return emission.node('MatMul', [rows, matrixOf(emission, x, w, [1, 0])], value);
+  const rows = numbersOf(emission, x, plainOrder(rank), [zeroPoint], value);
+  if (rank !== 2) {
+    const matrix = weightZeros
+      ? weightsOf(emission, w, [1, 0], weightZeros, value, 1)
+      : matrixOf(emission, x, w, [1, 0]);
+    return emission.node('MatMul', [rows, matrix], value);
+  }
   const attributes = { transB: 1 };
-  const weights = numbersOf(emission, w, [0, 1], 0, value);
+  const weights = weightsOf(emission, w, [0, 1], weightZeros, value);
   return emission.node('Gemm', [rows, weights, ...bias], value, { attributes });
 }
 
@@ -110,28 +116,64 @@ export function writeBiased(emission: Emission, value: Value, product: Value, bi
   else emission.hold(value, convolution(emission, product, vector), MAP);
 }
 
+/** Weights as floats, less zero points along an axis; INT8 with any as UINT8 (../saturation.ts). */
+function weightsOf(
+  emission: Emission,
+  w: Value,
+  order: Order,
+  zeros: readonly number[] | undefined,
+  product: Value,
+  axis = 0,
+): string {
+  if (zeros === undefined || w.op !== 'constant' || w.dtype !== 'i8')
+    return numbersOf(emission, w, order, zeros ?? [0], product, axis);
+  const q = emission.once(`${emission.numberOf(w)} ${order} plus ${RAISE}`, () =>
+    emission.tensor(w.name, reordered(raised(w.data as Tensor), order), DataType.UINT8),
+  );
+  const raisedZeros = zeros.map((zero) => zero + RAISE);
+  return lessZeros(emission, q, DataType.UINT8, raisedZeros, product, axis);
+}
+
 /**
- * The operand of a product as floats, less a zero point. Integers are dequantized with a scale of
- * 1, so that a file's reader sees integers.
+ * The operand of a product as floats, less its zero points, one or one for each element of an axis.
+ * Integers are dequantized with a scale of 1, so that a file's reader sees integers.
  */
 export function numbersOf(
   emission: Emission,
   x: Value,
   order: Order,
-  zeroPoint: number,
+  zeros: readonly number[],
   product: Value,
+  axis = 0,
 ): string {
   if (!isByteInteger(x.dtype)) return emission.float(x, order);
   const q = emission.inOrder(x, order);
   const dataType = emission.dataTypeOf(x);
-  if (dataType === DataType.FLOAT) return q;
-  const zero = integerPayload([zeroPoint], dataType);
-  return emission.once(`${q} less ${zeroPoint}`, () =>
-    emission.node(
-      'DequantizeLinear',
-      [q, emission.scalar(1), emission.scalar(zeroPoint, zero, dataType)],
-      product,
-      { suffix: '.integers' },
-    ),
-  );
+  return dataType === DataType.FLOAT ? q : lessZeros(emission, q, dataType, zeros, product, axis);
+}
+
+function lessZeros(
+  emission: Emission,
+  q: string,
+  dataType: number,
+  zeros: readonly number[],
+  product: Value,
+  axis: number,
+): string {
+  return emission.once(`${q} less ${zeros}`, () => {
+    const { length } = zeros;
+    const raw = integerPayload(zeros, dataType);
+    const operands =
+      length === 1
+        ? [emission.scalar(1), emission.scalar(zeros[0]!, raw, dataType)]
+        : [emission.tensor('ones', ones(length)), emission.shared('zeros', dataType, [length], raw)];
+    return emission.node('DequantizeLinear', [q, ...operands], product, {
+      suffix: '.integers',
+      ...(length > 1 && { attributes: { axis } }),
+    });
+  });
+}
+
+function ones(length: number): Tensor {
+  return new Tensor('f32', new Float32Array(length).fill(1), [length]);
 }
