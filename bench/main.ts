@@ -15,6 +15,7 @@ import { lowbit } from './lowbit/index.js';
 import { memory } from './memory/index.js';
 import { neon } from './neon/index.js';
 import { networks } from './networks/index.js';
+import { quantized } from './quantized/index.js';
 import { formatTable, met, type Row, Skip, type Workload } from './report.js';
 import { startup } from './startup/index.js';
 import { training } from './training/index.js';
@@ -33,6 +34,7 @@ const WORKLOADS: readonly Workload[] = [
   startup,
   neon,
   accuracy,
+  quantized,
 ];
 
 interface Result {

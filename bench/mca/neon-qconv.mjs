@@ -1,10 +1,11 @@
 // Predicts, without an ARM machine, the cost of the inner loops of the integer convolution, against
 // what its multiplications alone take: smull and smlal one a cycle on Cortex-A72, sdot two a cycle
-// on Cortex-A76; or what else fills the same pipes: lookups and additions of bytes, three operations
-// and one of Cortex-A72's two, and smmla with the zips that bring pixels together, one each of
-// Neoverse N2's two, which llvm-mca 14 does not know. It compiles the real kernels with aarch64-linux-gnu-g++, cuts the inner
-// loops of full tiles out of the assembly, and asks llvm-mca. Not a measurement: llvm-mca assumes
-// that every load hits L1, and knows Cortex-A76 as a core that takes three instructions a cycle.
+// on Cortex-A76; or what else fills the same pipes: lookups and additions of bytes, three
+// operations and one of Cortex-A72's two, and smmla with the zips that bring pixels together, one
+// each of Neoverse N2's two, which llvm-mca 14 does not know. It compiles the real kernels with
+// aarch64-linux-gnu-g++, cuts the inner loops of full tiles out of the assembly, and asks llvm-mca.
+// Not a measurement: llvm-mca assumes that every load hits L1, and knows Cortex-A76 as a core that
+// takes three instructions a cycle.
 //
 //   node bench/mca/neon-qconv.mjs [--json]
 import { bodyOf, compile, count, cyclesOf, instructions, loopsOf, mcaOf } from './assembly.mjs';

@@ -1,7 +1,7 @@
 /**
  * dense: x [..., K] with w [O, K] -> [..., O], y[..., o] = sum over k of x[..., k] * w[o, k]. Where
- * x holds integers, w does too, the sum is exact, and both may be stored with zero points: the sum is
- * then of (x[..., k] - zeroPoint) * (w[o, k] - weightZeros[o]). Not here: bias (an add), weights
+ * x holds integers, w does too, the sum is exact, and both may be stored with zero points: the sum
+ * is then of (x[..., k] - zeroPoint) * (w[o, k] - weightZeros[o]). Not here: bias (an add), weights
  * that are [K, N] (./matmul.ts).
  */
 

@@ -17,8 +17,8 @@ import { bipolarMap, bipolarWeights, positiveScales, scaleOperand } from './bipo
 import { gradientOfBits } from './bit-gradients.js';
 import type { Evaluations } from './chain.js';
 import { isConstantExpression, vector } from './constants.js';
-import { gatedSign } from './gated-signs.js';
 import { fewBehindMoves } from './few-integers.js';
+import { gatedSign } from './gated-signs.js';
 import { exactSums, integerProduct, requantized } from './integers.js';
 import { isNeverZero } from './nonzero.js';
 import { productOfPlanes } from './planes.js';

@@ -115,8 +115,8 @@ test('weights rest in n bits each', async () => {
     const { packedBytes, isa } = session.info;
     const least = (64 * 9 * 64 * DTYPES[dtype].bits) / 8;
     expect(packedBytes).toBeGreaterThanOrEqual(least);
-    // A start value a channel, a zero point of UINT8, and little more. Panels are filled up to units of 256 weights: those
-    // of a few channels, where vectors are narrow, to an eighth more.
+    // A start value a channel, a zero point of UINT8, and little more. Panels are filled up to
+    // units of 256 weights: those of a few channels, where vectors are narrow, to an eighth more.
     const filling = isa.startsWith('avx') ? 0 : least / 8;
     expect(packedBytes).toBeLessThanOrEqual(least + filling + 64 * 5 + 256);
     await session.release();

@@ -77,8 +77,7 @@ function isConstant(q: Value): boolean {
 
 function operandOf(operand: Value, zeros: readonly number[]): Operand | undefined {
   const base = baseOf(operand);
-  if (isByteInteger(operand.dtype) || operand.dtype === 'b1')
-    return { q: base.value, base, zeros };
+  if (isByteInteger(operand.dtype) || operand.dtype === 'b1') return { q: base.value, base, zeros };
   const found = centeredOf(base.value);
   if (found === undefined || found.zero.numbers.length !== 1) return undefined;
   const inner = baseOf(found.q);

@@ -166,7 +166,10 @@ function lessZeros(
     const operands =
       length === 1
         ? [emission.scalar(1), emission.scalar(zeros[0]!, raw, dataType)]
-        : [emission.tensor('ones', ones(length)), emission.shared('zeros', dataType, [length], raw)];
+        : [
+            emission.tensor('ones', ones(length)),
+            emission.shared('zeros', dataType, [length], raw),
+          ];
     return emission.node('DequantizeLinear', [q, ...operands], product, {
       suffix: '.integers',
       ...(length > 1 && { attributes: { axis } }),
