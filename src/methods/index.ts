@@ -40,8 +40,9 @@ export { type GdfqOptions, type GdfqResult, gdfq } from './gdfq/gdfq.js';
 export { batchNormLoss, studentLoss } from './gdfq/losses.js';
 export { type GeneratorOptions, generator } from './generator.js';
 export { histogramOf } from './synthetic.js';
+export type { ZaqOptions } from './zaq/options.js';
 export { channelRelations, relationDistance, releasedDistance } from './zaq/relations.js';
-export { type ZaqOptions, type ZaqResult, zaq } from './zaq/zaq.js';
+export { type ZaqResult, zaq } from './zaq/zaq.js';
 export {
   allocateLayerBits,
   type FrontierPoint,

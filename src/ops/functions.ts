@@ -2,12 +2,9 @@
  * Functions of one f32 operand that C's library computes, in double, rounded once: one row an op.
  * Each is a pass of its own. Not here: functions that an epilogue has (./unary.ts).
  */
-import type { Value } from '../graph/value.js';
+import { floatFunction } from './float-function.js';
 import type { Emit } from './gradient.js';
-import type { Float, Named, NodeMaker, OpDef } from './op.js';
-import { operand } from './operands.js';
-
-type NoAttrs = Readonly<Record<never, unknown>>;
+import type { Float } from './op.js';
 
 /** Their order is that of kFunctions in native/kernels/functions/functions.cc. */
 const FUNCTIONS = [
@@ -34,23 +31,10 @@ function libraryFunction(
   name: (typeof FUNCTIONS)[number],
   slope: (x: Float, y: Float, e: Emit) => Float,
 ) {
-  const formula = (x: number) => Math.fround(Math[name](x));
-  return {
-    name,
-    operands: ['x'],
-    attributes: {},
-    infer: (draft) => ({ dtype: 'f32', shape: operand(draft, 'x', 'f32').shape }),
-    method:
-      (maker: NodeMaker<NoAttrs>) =>
-      (x: Float, options?: Named): Float =>
-        maker.node([x], {}, options) as Float,
-    scalar: () => formula,
+  return floatFunction(name, (x) => Math.fround(Math[name](x)), {
     approximate: true,
-    monotone: () => false,
-    gradient: (y: Value, upstream: Float, e: Emit) => [
-      e.mul(upstream, slope(y.inputs[0] as Float, y as Float, e)),
-    ],
-  } satisfies OpDef<NoAttrs>;
+    gradient: (upstream, x, y, e) => e.mul(upstream, slope(x, y, e)),
+  });
 }
 
 const square = (x: Float, e: Emit) => e.mul(x, x);

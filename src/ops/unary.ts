@@ -4,57 +4,15 @@
  */
 import type { Value } from '../graph/value.js';
 import { errorFunction } from './error-function.js';
-import { type Emit, LEAST_POSITIVE } from './gradient.js';
-import type { Float, Named, NodeMaker, OpDef } from './op.js';
-import { operand } from './operands.js';
+import { type Facts, floatFunction } from './float-function.js';
+import { LEAST_POSITIVE } from './gradient.js';
+import type { OpDef } from './op.js';
 import { larger } from './select.js';
-import {
-  clipped,
-  INTEGERS,
-  type RangeOf,
-  scaled,
-  TERNARY,
-  type ValueRange,
-} from './value-range.js';
+import { clipped, INTEGERS, scaled, TERNARY, type ValueRange } from './value-range.js';
 
-type NoAttrs = Readonly<Record<never, unknown>>;
-
-interface Facts {
-  readonly monotone?: boolean;
-  readonly approximate?: true;
-  readonly idempotent?: true;
-  range?(x: Value, rangeOf: RangeOf): ValueRange | undefined;
-  /** The gradient with respect to x, from that with respect to y, the result. */
-  gradient?(upstream: Float, x: Float, y: Float, e: Emit): Float;
-  readonly noGradient?: string;
-}
-
-/** Every one of them is a step of the native epilogue, under its own name. */
-function unary(
-  name: string,
-  formula: (x: number) => number,
-  { monotone = false, range, gradient, ...facts }: Facts = {},
-) {
-  return {
-    name,
-    operands: ['x'],
-    attributes: {},
-    infer: (draft) => ({ dtype: 'f32', shape: operand(draft, 'x', 'f32').shape }),
-    method:
-      (maker: NodeMaker<NoAttrs>) =>
-      (x: Float, options?: Named): Float =>
-        maker.node([x], {}, options) as Float,
-    scalar: () => formula,
-    monotone: () => monotone,
-    ...(range && { range: ({ inputs: [x] }: Value, rangeOf: RangeOf) => range(x!, rangeOf) }),
-    ...(gradient && {
-      gradient: (y: Value, upstream: Float, e: Emit) => [
-        gradient(upstream, y.inputs[0] as Float, y as Float, e),
-      ],
-    }),
-    ...facts,
-    step: () => ({ op: name }),
-  } satisfies OpDef<NoAttrs>;
+/** One of these is a step of the native epilogue, under its own name. */
+function unary(name: string, formula: (x: number) => number, facts?: Facts) {
+  return { ...floatFunction(name, formula, facts), step: () => ({ op: name }) } satisfies OpDef;
 }
 
 const f = Math.fround;

@@ -3,16 +3,16 @@
  * network and the one in few bits answer differently, and the latter learns to answer them alike,
  * in its answers and in how the channels of its maps relate. Liu, Zhang, Wang, "Zero-shot
  * Adversarial Quantization", CVPR 2021, arXiv 2103.15263. Not here: the steps (./steps.ts), their
- * distances (./relations.ts).
+ * distances (./relations.ts), the options (./options.ts).
  */
-import { type OptionNames, requireOneOf, requireOptions, unknownName } from '../../core/checks.js';
+import { unknownName } from '../../core/checks.js';
 import { expected } from '../../core/errors.js';
 import { type Graph, topological, type Value } from '../../graph/value.js';
 import { fillNormal, randomStream } from '../../nn/random.js';
 import { opDef } from '../../ops/index.js';
 import type { Range } from '../../quant/affine.js';
 import { calibrate } from '../../quant/network/calibrate.js';
-import { type QuantizeOptions, type Settings, settingsOf } from '../../quant/network/options.js';
+import { type Settings, settingsOf } from '../../quant/network/options.js';
 import { type Quantized, quantizePrepared } from '../../quant/network/quantize-prepared.js';
 import { GraphSession } from '../../runtime/session.js';
 import { StateStore } from '../../runtime/state-store.js';
@@ -21,15 +21,7 @@ import { greatest } from '../../train/evaluate.js';
 import type { EpochRecord } from '../../train/history.js';
 import { adam, sgd } from '../../train/optimizer.js';
 import { multiStep } from '../../train/schedules.js';
-import {
-  allStates,
-  checkEpochs,
-  EPOCH_OPTIONS,
-  type EpochOptions,
-  type Iterated,
-  networkDigest,
-  runEpochs,
-} from '../epochs.js';
+import { allStates, type Iterated, networkDigest, runEpochs } from '../epochs.js';
 import { foldBatchNorms } from '../folded.js';
 import { generator } from '../generator.js';
 import { generating } from '../generator-graphs.js';
@@ -37,6 +29,14 @@ import { layersOf } from '../layers.js';
 import { batchShape, type Observed, observed, pictureForm } from '../norms.js';
 import { numbersOf } from '../optimized.js';
 import { rangeName, withParameters } from '../student.js';
+import {
+  RELEASED,
+  SITE,
+  ZAQ_EPOCHS,
+  type ZaqOptions,
+  type ZaqSettings,
+  zaqSettings,
+} from './options.js';
 import {
   estimationStep,
   LAYER_SUMS,
@@ -47,59 +47,6 @@ import {
 } from './steps.js';
 import { uniformWeights } from './weights.js';
 
-export interface ZaqOptions
-  extends EpochOptions,
-    Pick<QuantizeOptions, 'ends' | 'shortcuts' | 'session'> {
-  /** Bits of weights, 2 to 8. */
-  readonly weights: number;
-  /** A scale an output channel in place of one a tensor. Default false. */
-  readonly perChannel?: boolean;
-  /** Bits of activations, 2 to 8. */
-  readonly activations: number;
-  /** Numbers of the noise. Default 256. */
-  readonly latent?: number;
-  /** Channels of the generator's maps. Default 128, 128, 64. */
-  readonly widths?: readonly [number, number, number];
-  /** Steps of the network to one of the generator. Default 5. */
-  readonly transfers?: number;
-  /**
-   * 'paper': relations of channels over the batch, layers weighed by how far they are off, weights
-   * without a zero point, alpha 0.1, beta 0.05. 'release': attentions of each picture, layers
-   * alike, weights with one, alpha 1, beta 0.1. Default 'paper'.
-   */
-  readonly as?: 'paper' | 'release';
-  /** Of the distance of maps beside that of answers. */
-  readonly alpha?: number;
-  /** How much the generator gains by large last maps. */
-  readonly beta?: number;
-  /** What the weights of layers keep of themselves after each epoch. Default 0.9. */
-  readonly kept?: number;
-  /** The maps that are compared. Default: the last one of each size. */
-  readonly taps?: readonly string[];
-}
-
-const OPTIONS: OptionNames<ZaqOptions> = {
-  ...EPOCH_OPTIONS,
-  weights: true,
-  perChannel: true,
-  activations: true,
-  ends: true,
-  shortcuts: true,
-  session: true,
-  latent: true,
-  widths: true,
-  transfers: true,
-  as: true,
-  alpha: true,
-  beta: true,
-  kept: true,
-  taps: true,
-};
-const SITE = { op: 'zaq' };
-
-/** Epochs unless options say otherwise. */
-export const ZAQ_EPOCHS = 300;
-const RELEASED = { steps: 60, batchSize: 256, latent: 256, transfers: 5 };
 const MILESTONES = [100, 200];
 /** Pictures that are shown, and that the report's histograms are of. */
 const SHOWN = 64;
@@ -121,44 +68,10 @@ export interface ZaqResult extends Quantized {
  * checkpoint
  */
 export async function zaq(graph: Graph, options: ZaqOptions): Promise<ZaqResult> {
-  requireOptions(options, OPTIONS, SITE);
-  checkEpochs(options, 1, SITE.op);
-  const { weights, activations, ends = 8, as = 'paper', transfers = RELEASED.transfers } = options;
-  for (const [name, bits] of Object.entries({ weights, activations, ends }))
-    if (!(name === 'ends' && bits === 'same') && !isWidth(bits))
-      throw expected('ERR_ARGUMENT', `${name} as a number of bits from 2 to 8`, bits, SITE);
-  requireOneOf(as, ['paper', 'release'], 'as', SITE);
-  const { perChannel = false } = options;
-  requireOneOf(perChannel, [true, false], 'perChannel', SITE);
-  if (!Number.isInteger(transfers) || transfers < 1)
-    throw expected('ERR_ARGUMENT', 'transfers to be 1 or more', transfers, SITE);
-  const [alpha, beta] = as === 'paper' ? [0.1, 0.05] : [1, 0.1];
-  const numbers = { alpha, beta, kept: 0.9, ...given(options) };
-  for (const [name, value] of Object.entries(numbers))
-    if (!(typeof value === 'number' && value >= 0 && value < Infinity))
-      throw expected('ERR_ARGUMENT', `${name} to be a number of at least 0`, value, SITE);
-  if (numbers.kept > 1) throw expected('ERR_ARGUMENT', 'kept of at most 1', numbers.kept, SITE);
+  const settings = zaqSettings(options);
   const network = observed(graph, SITE, { needsNorms: false });
   const taps = tapsOf(network, options.taps);
-  return await new Training(network, taps, {
-    ...options,
-    ...numbers,
-    as,
-    transfers,
-    perChannel,
-  }).run(graph);
-}
-
-function isWidth(bits: unknown): boolean {
-  return Number.isInteger(bits) && (bits as number) >= 2 && (bits as number) <= 8;
-}
-
-function given({ alpha, beta, kept }: ZaqOptions) {
-  return {
-    ...(alpha !== undefined && { alpha }),
-    ...(beta !== undefined && { beta }),
-    ...(kept !== undefined && { kept }),
-  };
+  return await new Training(network, taps, settings).run(graph);
 }
 
 /** Of each size of maps the last one that is computed, or those that are named. */
@@ -186,9 +99,6 @@ function tapsOf({ graph }: Observed, names: readonly string[] | undefined): read
   throw expected('ERR_UNSUPPORTED', 'maps of several pixels', 'none', SITE);
 }
 
-type Whole = ZaqOptions &
-  Required<Pick<ZaqOptions, 'as' | 'transfers' | 'alpha' | 'beta' | 'kept' | 'perChannel'>>;
-
 class Training {
   private readonly epochs: number;
   private readonly steps: number;
@@ -203,7 +113,7 @@ class Training {
   constructor(
     private readonly network: Observed,
     private readonly taps: readonly Value[],
-    private readonly options: Whole,
+    private readonly options: ZaqSettings,
   ) {
     const { as, alpha, beta, widths, seed = 0, perChannel } = options;
     this.epochs = options.epochs ?? ZAQ_EPOCHS;
@@ -367,7 +277,7 @@ export function layerWeights(
   return old.map((weight, i) => kept * weight + ((1 - kept) * sizes[i]!) / sum);
 }
 
-function settingsFor({ weights, activations, ends = 8, shortcuts }: Whole): Settings {
+function settingsFor({ weights, activations, ends = 8, shortcuts }: ZaqSettings): Settings {
   return settingsOf({
     weights: { bits: weights },
     activations,
