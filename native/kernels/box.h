@@ -1,6 +1,7 @@
 // Boxes of up to six dimensions with element strides, for the steps that walk them: copy and
 // binary. Baseline code only. Not here: what is done at an element.
 #pragma once
+#include <algorithm>
 #include <utility>
 
 #include "base/types.h"
@@ -69,5 +70,22 @@ struct Box {
     return at;
   }
 };
+
+// The elements [begin, end) of a box in row-major order, in pieces of its innermost rows of at most
+// `most`: visit(first, count, at), where element first + i of operand k is at[k] + i stride.
+template <int K, typename Visit>
+void eachPiece(const Box<K>& box, int64_t begin, int64_t end, int64_t most, Visit visit) {
+  const int outer = box.rank - 1;
+  const int64_t row = box.size[outer];
+  for (int64_t i = begin; i < end;) {
+    const int64_t inside = i % row;
+    const int64_t count = std::min({row - inside, end - i, most});
+    int64_t at[K];
+    for (int k = 0; k < K; k++)
+      at[k] = box.offset(k, outer, i / row) + inside * box.stride[k][outer];
+    visit(i, count, at);
+    i += count;
+  }
+}
 
 }  // namespace bitplane

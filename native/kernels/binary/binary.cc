@@ -58,47 +58,44 @@ class BinaryStep final : public Step {
   }
 
   void run(int task, const Buffers& buffers, void* scratch) const override {
-    const int outer = box_.rank - 1;
-    const int64_t row = box_.size[outer];
     const Range part = partOf(elements_, tasks_, task, 16);
     float* y = buffers.get<float>(y_);
-    for (int64_t i = part.begin; i < part.end;) {
-      const int64_t inside = i % row;
-      int64_t count = std::min(row - inside, part.end - i);
+    const int64_t strides[] = {box_.stride[0][box_.rank - 1], box_.stride[1][box_.rank - 1]};
+    const auto gathers = [&](int k) { return strides[k] != 0 && strides[k] != 1; };
+    const int64_t most = gathers(0) || gathers(1) ? kGather : INT64_MAX;
+    eachPiece(box_, part.begin, part.end, most, [&](int64_t i, int64_t count, const int64_t* at) {
       const float* operand[2];
       int step[2];
       for (int k = 0; k < 2; k++) {
-        const int64_t stride = box_.stride[k][outer];
-        operand[k] = buffers.get<const float>(buffers_[k]) + box_.offset(k, outer, i / row) +
-                     inside * stride;
-        step[k] = static_cast<int>(stride);
-        if (stride != 0 && stride != 1) count = std::min<int64_t>(count, kGather);
-      }
-      for (int k = 0; k < 2; k++) {
-        const int64_t stride = box_.stride[k][outer];
-        if (stride == 0 || stride == 1) continue;
+        operand[k] = buffers.get<const float>(buffers_[k]) + at[k];
+        step[k] = static_cast<int>(strides[k]);
+        if (!gathers(k)) continue;
         float* gathered = static_cast<float*>(scratch) + k * kGather;
-        for (int64_t j = 0; j < count; j++) gathered[j] = operand[k][j * stride];
+        for (int64_t j = 0; j < count; j++) gathered[j] = operand[k][j * strides[k]];
         operand[k] = gathered;
         step[k] = 1;
       }
-      if (op_ == kPow) {
-        for (int64_t j = 0; j < count; j++) {
-          const double base = operand[0][j * step[0]];
-          const double power = operand[1][j * step[1]];
-          y[i + j] = static_cast<float>(std::pow(base, power));
-        }
-      } else if (op_ == kRemainder) {
-        for (int64_t j = 0; j < count; j++)
-          y[i + j] = std::fmod(operand[0][j * step[0]], operand[1][j * step[1]]);
-      } else {
-        variant_.run(row_, operand[0], step[0], operand[1], step[1], y + i, count);
-      }
-      i += count;
-    }
+      compute(operand, step, y + i, count);
+    });
   }
 
  private:
+  void compute(const float* const (&operand)[2], const int (&step)[2], float* y,
+               int64_t count) const {
+    if (op_ == kPow) {
+      for (int64_t j = 0; j < count; j++) {
+        const double base = operand[0][j * step[0]];
+        const double power = operand[1][j * step[1]];
+        y[j] = static_cast<float>(std::pow(base, power));
+      }
+    } else if (op_ == kRemainder) {
+      for (int64_t j = 0; j < count; j++)
+        y[j] = std::fmod(operand[0][j * step[0]], operand[1][j * step[1]]);
+    } else {
+      variant_.run(row_, operand[0], step[0], operand[1], step[1], y, count);
+    }
+  }
+
   int buffers_[2];
   int y_;
   int32_t op_;

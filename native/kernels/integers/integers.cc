@@ -99,23 +99,15 @@ class IntegersStep final : public Step {
   const char* kernelName() const override { return "integers_i32"; }
 
   void run(int task, const Buffers& buffers, void*) const override {
-    const int outer = box_.rank - 1;
-    const int64_t row = box_.size[outer];
     const Range part = partOf(elements_, tasks_, task, 16);
     int32_t* y = buffers.get<int32_t>(y_);
-    for (int64_t i = part.begin; i < part.end;) {
-      const int64_t inside = i % row;
-      const int64_t count = std::min(row - inside, part.end - i);
-      Row operand[2];
-      for (int k = 0; k < 2; k++) {
-        const int64_t stride = box_.stride[k][outer];
-        operand[k] = {buffers.get<const int32_t>(buffers_[k]) + box_.offset(k, outer, i / row) +
-                          inside * stride,
-                      stride};
-      }
-      compute(op_, operand[0], operand[1], y + i, count);
-      i += count;
-    }
+    const auto rowOf = [&](int k, int64_t at) -> Row {
+      return {buffers.get<const int32_t>(buffers_[k]) + at, box_.stride[k][box_.rank - 1]};
+    };
+    eachPiece(box_, part.begin, part.end, INT64_MAX,
+              [&](int64_t i, int64_t count, const int64_t* at) {
+                compute(op_, rowOf(0, at[0]), rowOf(1, at[1]), y + i, count);
+              });
   }
 
  private:
