@@ -1,11 +1,11 @@
 /**
- * The size of a binary network on disk: bits for each binary weight, and the whole file beside the
- * same network in float32.
+ * The size of networks on disk: of a binary one bits for each binary weight, and the whole file
+ * beside the same network in float32; of one with weights of 4 bits the file beside its numbers.
  */
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { saveModel } from 'bitplane';
+import { saveModel, zoo } from 'bitplane';
 import { chainGraph } from '../chain/bitplane.js';
 import { LAYERS } from '../chain/workload.js';
 import type { Row, Workload } from '../report.js';
@@ -19,12 +19,30 @@ export const disk: Workload = {
     try {
       const file = join(folder, 'chain.safetensors');
       await saveModel(chainGraph(SHAPE), file);
-      return measure(readFileSync(file));
+      const rows = measure(readFileSync(file));
+      return [...rows, await fourBits(join(folder, 'cnv.safetensors'))];
     } finally {
       rmSync(folder, { recursive: true });
     }
   },
 };
+
+async function fourBits(path: string): Promise<Row> {
+  const network = zoo.cnv({ weights: 4, activations: 4 });
+  const state = zoo.exampleState(network);
+  await saveModel(network.graph(state), path);
+  const bytes = readFileSync(path).length;
+  const least = network.parameters
+    .map(({ name, role }) => state[name]!.size * (role === 'weight' ? 4 / 8 : 4))
+    .reduce((sum, size) => sum + size, 0);
+  return {
+    what: 'CNV, W4A4: whole file / half a byte a weight and 4 a real parameter',
+    value: bytes / least,
+    unit: 'x',
+    goal: { max: 1.05 },
+    note: `${bytes} bytes`,
+  };
+}
 
 function measure(file: Uint8Array): Row[] {
   const weights = LAYERS * SHAPE.channels * SHAPE.channels * 9;
