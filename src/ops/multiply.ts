@@ -2,7 +2,7 @@
  * What every op that multiplies and accumulates shares: which dtypes meet, what they give, and how
  * the work is counted. Not here: the ops (./conv2d.ts, ./dense.ts).
  */
-import { type DType, integerBounds, isByteInteger } from '../core/dtype.js';
+import { type ByteInteger, type DType, integerBounds, isByteInteger } from '../core/dtype.js';
 import { elementCount } from '../core/shape.js';
 import type { Attrs, Value } from '../graph/value.js';
 import type { Macs, NodeDraft } from './op.js';
@@ -52,13 +52,17 @@ function requireZeroPoint(draft: NodeDraft, dtype: DType, zeroPoint: number): vo
     throw mismatch(draft, 'ERR_ARGUMENT', `a zeroPoint from ${lo} to ${hi}`, zeroPoint);
 }
 
-/** Kernels read them as bytes, with a sign where the weights have one. */
+/** Kernels read zero points of weights as bytes, with a sign where the weights have one. */
+export function weightZeroBounds(w: ByteInteger): { readonly lo: number; readonly hi: number } {
+  return integerBounds(integerBounds(w).lo < 0 ? 'i8' : 'u8');
+}
+
 function requireWeightZeros(draft: NodeDraft, w: Value, zeros: readonly number[]): void {
   if (!isByteInteger(w.dtype))
     throw mismatch(draft, 'ERR_DTYPE', 'w of integers of at most 8 bits for weightZeros', w.dtype);
   if (zeros.length !== 1 && zeros.length !== w.shape[0])
     throw mismatch(draft, 'ERR_SHAPE', `weightZeros of 1 or ${w.shape[0]} numbers`, zeros.length);
-  const { lo, hi } = integerBounds(integerBounds(w.dtype).lo < 0 ? 'i8' : 'u8');
+  const { lo, hi } = weightZeroBounds(w.dtype);
   const outside = zeros.find((zero) => zero < lo || zero > hi);
   if (outside !== undefined)
     throw mismatch(draft, 'ERR_ARGUMENT', `weightZeros from ${lo} to ${hi}`, outside);

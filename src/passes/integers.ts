@@ -22,7 +22,7 @@ import { elementCount, sameShape } from '../core/shape.js';
 import type { Value } from '../graph/value.js';
 import { isOp } from '../ops/index.js';
 import { constant, make } from '../ops/make.js';
-import { LEAST_OUTSIDE_INT32, largestHeldSum } from '../ops/multiply.js';
+import { LEAST_OUTSIDE_INT32, largestHeldSum, weightZeroBounds } from '../ops/multiply.js';
 import { scalarOf } from '../ops/scalar-of.js';
 import { partOf } from '../tensor/stored.js';
 import { Tensor } from '../tensor/tensor.js';
@@ -56,7 +56,7 @@ function integerWeights(w: Value, factors = 0): IntegerWeights | undefined {
   }
   if (isOp(w, 'sub')) {
     const q = centeredConstant(w);
-    return q && (restsInFewer(w, q) ? keptZeros(w) : { q });
+    return q && ((restsInFewer(w, q) && keptZeros(w)) || { q });
   }
   if (w.op === 'constant' && w.dtype === 'f32') {
     const q = wholeConstant(w as Value<'f32'>);
@@ -116,13 +116,13 @@ function restsInFewer(value: Value, centered: Value<Integer>): boolean {
   return DTYPES[held.dtype].bits < DTYPES[centered.dtype].bits;
 }
 
-/** cast(c) - zero, as c and its zero points. */
-function keptZeros(value: Value): IntegerWeights {
+/** cast(c) - zero, as c and its zero points; undefined where c cannot have them. */
+function keptZeros(value: Value): IntegerWeights | undefined {
   const [held, zero] = value.inputs as readonly [Value, Value];
-  return {
-    q: held.inputs[0] as Value<ByteInteger>,
-    zeros: [...(zero.data as Tensor<'f32'>).data],
-  };
+  const q = held.inputs[0] as Value<ByteInteger>;
+  const { lo, hi } = weightZeroBounds(q.dtype);
+  const zeros = [...(zero.data as Tensor<'f32'>).data];
+  return zeros.every((one) => lo <= one && one <= hi) ? { q, zeros } : undefined;
 }
 
 function difference(value: Value): Value<Integer> | undefined {

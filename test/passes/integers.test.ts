@@ -42,7 +42,7 @@ function weights(g: GraphBuilder, dtype: Byte, shape: readonly number[], sign = 
   );
 }
 
-function optimized(build: (g: GraphBuilder, x: Float) => Value, tolerance = 0): Graph {
+function optimized(build: (g: GraphBuilder, x: Float) => Value, tolerance = 0, numbers = n): Graph {
   const channels = 6;
   const g = new GraphBuilder();
   const x = g.input('x', 'f32', ['N', 5, 5, channels]);
@@ -51,7 +51,7 @@ function optimized(build: (g: GraphBuilder, x: Float) => Value, tolerance = 0): 
   expectSame(
     before,
     after,
-    { x: n.fill([2, 5, 5, channels], () => n.int(-300, 300) / 64) },
+    { x: numbers.fill([2, 5, 5, channels], () => numbers.int(-300, 300) / 64) },
     tolerance,
   );
   return after;
@@ -138,14 +138,19 @@ describe('convolutions of stored integers', () => {
   test('weights that take more bits without their zero points keep them', () => {
     const conv = (dtype: Byte, zeros: readonly number[], sign = 1, groups = 1) =>
       product(
-        optimized((g, x) => {
-          const { lo, hi } = integerBounds(dtype);
-          const shape = [6, 3, 3, 6 / groups];
-          const stored = g.constant(tensorOf(dtype, n.integers(shape, lo, hi).data, shape));
-          const zero = vector(g, zeros, zeros.length === 1 ? [] : [6, 1, 1, 1]);
-          const w = g.mul(g.sub(g.cast(stored, 'f32'), zero), sign * 0.5);
-          return g.conv2d(quantized(g, x, 1 / 16, 0, 'i8'), w, { groups });
-        }),
+        optimized(
+          (g, x) => {
+            const { lo, hi } = integerBounds(dtype);
+            const shape = [6, 3, 3, 6 / groups];
+            const { data } = new Numbers(7).integers(shape, lo, hi);
+            const stored = g.constant(tensorOf(dtype, data, shape));
+            const zero = vector(g, zeros, zeros.length === 1 ? [] : [6, 1, 1, 1]);
+            const w = g.mul(g.sub(g.cast(stored, 'f32'), zero), sign * 0.5);
+            return g.conv2d(quantized(g, x, 1 / 16, 0, 'i8'), w, { groups });
+          },
+          0,
+          new Numbers(8),
+        ),
       );
     for (const groups of [1, 6]) {
       const byte = conv('u8', [3, 0, 255, 128, 127, 130], 1, groups);
@@ -158,6 +163,9 @@ describe('convolutions of stored integers', () => {
     // Negated ones are of 9 bits: again 8 and zero points.
     expect(dtypes(conv('u8', [3, 0, 255, 128, 127, 130], -1))).toEqual(['i8', 'i8']);
     expect(dtypes(conv('u8', [0]))).toEqual(['i8', 'i8']);
+    // Zero points that such weights cannot have.
+    expect(dtypes(conv('u4', [-100]))).toEqual(['i8', 'u7']);
+    expect(dtypes(conv('i4', [200]))).toEqual(['i8', 'i8']);
   });
 
   test('negative scales negate weights, so that a sum of 0 stays 0', () => {
