@@ -2,8 +2,8 @@
  * ResNet-20 for CIFAR-10, quantized here with 512 pictures of calibration: its accuracy on the
  * whole test set, and that of the QDQ file of the same network in onnxruntime, with its
  * optimizations and without. Its sums or its requantization round where those here are exact, so a
- * few pictures on the edge of two classes change sides. Needs BITPLANE_DATA to name a folder with models/ and
- * cifar-10-batches-bin/.
+ * few pictures on the edge of two classes change sides. Needs BITPLANE_DATA to name a folder with
+ * models/ and cifar-10-batches-bin/.
  */
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
