@@ -10,7 +10,8 @@ import { groupsOf } from '../../quant/groups.js';
 import { type Granularity, requireGranularity } from '../../quant/spec.js';
 import { fieldBytes } from '../../tensor/bit-fields.js';
 import type { StoredTensor } from '../safetensors/safetensors.js';
-import type { BitPlanes, SharedWeights } from './shared-weights.js';
+import { lengthOf } from './bits.js';
+import { type SharedWeights, weightsOver } from './shared-weights.js';
 import type { NamedWeights } from './store.js';
 
 /** How weights are described; their tensors are `shared/NAME.PART`. */
@@ -82,33 +83,30 @@ export function readShared(
   if (typeof name !== 'string' || !Array.isArray(shape) || !shape.every(isSize))
     throw expected('ERR_FORMAT', 'shared weights with a name and a shape', name, site);
   const size = elementCount(shape);
-  const take = (part: string, dtype: string, bytes: number): Uint8Array => {
+  const take = (part: string, dtype: string, bytes: number): StoredTensor => {
     const tensor = tensorName(name, part);
     const found = unread.get(tensor);
     unread.delete(tensor);
-    if (found?.dtype === dtype && found.data.length === bytes) return found.data;
+    if (found?.dtype === dtype && lengthOf(found) === bytes) return found;
     throw expected(
       'ERR_FORMAT',
       `a tensor ${JSON.stringify(tensor)}, ${dtype}, of ${bytes} bytes`,
-      found === undefined ? 'none' : `${found.dtype} of ${found.data.length}`,
+      found === undefined ? 'none' : `${found.dtype} of ${lengthOf(found)}`,
       site,
     );
   };
   if (method === 'bits') {
-    const planes: BitPlanes = {
-      method,
-      shape,
-      planes: take('planes', 'U8', fieldBytes(1, size * tasks)),
-    };
-    return { name, weights: planes };
+    const planes = take('planes', 'U8', fieldBytes(1, size * tasks));
+    return { name, weights: weightsOver({ method, shape }, { planes }) };
   }
   if (method === 'masks') {
-    const values = new Float32Array(new Uint8Array(take('values', 'F32', 4 * size)).buffer);
-    const bad = values.find((value) => !Number.isFinite(value));
+    const values = take('values', 'F32', 4 * size);
+    const masks = take('masks', 'U8', fieldBytes(1, size * tasks));
+    const weights = weightsOver({ method, shape }, { values, masks });
+    const bad = weights.values.find((value) => !Number.isFinite(value));
     if (bad !== undefined)
       throw expected('ERR_FORMAT', `finite numbers in ${JSON.stringify(name)}`, bad, site);
-    const masks = take('masks', 'U8', fieldBytes(1, size * tasks));
-    return { name, weights: { method, shape, values, masks } };
+    return { name, weights };
   }
   if (method !== 'bfp' && method !== 'ieee754')
     throw expected('ERR_FORMAT', 'weights of bfp, ieee754, masks or bits', method, site);
@@ -117,16 +115,19 @@ export function readShared(
   requireGranularity(shared, site);
   const words = take('words', 'U8', fieldBytes(wordBits(fields), size));
   const signs = take('signs', 'U8', fieldBytes(1, size * tasks));
-  const base = { method, shape, fields, granularity: shared, words, signs };
   const exponents =
     method === 'ieee754'
       ? take('exponents', 'U8', size * tasks)
-      : int16s(take('exponents', 'I16', 2 * groupsOf(shared, shape).count * tasks));
+      : take('exponents', 'I16', 2 * groupsOf(shared, shape).count * tasks);
+  const weights = weightsOver(
+    { method, shape, fields, granularity: shared },
+    { words, signs, exponents },
+  );
   const isOutside =
     method === 'ieee754'
       ? (exponent: number) => exponent === NOT_FINITE
       : (exponent: number) => exponent < EXPONENTS.least || exponent > EXPONENTS.most;
-  const outside = (exponents as Uint8Array).find(isOutside);
+  const outside = (weights.exponents as Uint8Array).find(isOutside);
   if (outside !== undefined)
     throw expected(
       'ERR_FORMAT',
@@ -134,7 +135,6 @@ export function readShared(
       outside,
       site,
     );
-  const weights: Fused = { ...base, exponents };
   return { name, weights };
 }
 
@@ -155,9 +155,4 @@ function requireFields(
     wordBits(fields) > sum
   )
     throw expected('ERR_FORMAT', `a field for each of ${tasks} tasks in ${sum} bits`, fields, site);
-}
-
-/** A copy, because the bytes of a file may not be aligned. */
-function int16s(bytes: Uint8Array): Int16Array {
-  return new Int16Array(new Uint8Array(bytes).buffer);
 }

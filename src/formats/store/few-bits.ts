@@ -12,10 +12,12 @@ import { rewrite } from '../../passes/rewrite.js';
 import { unitsOf } from '../../quant/formats/block-float.js';
 import { type Fused, fieldShift, wordBits } from '../../quant/formats/fused.js';
 import { groupsOf } from '../../quant/groups.js';
-import { fieldMask, packFields, unpackFields } from '../../tensor/bit-fields.js';
+import { fieldMask } from '../../tensor/bit-fields.js';
 import { type ByteSource, storedTensor } from '../../tensor/stored.js';
 import { Tensor } from '../../tensor/tensor.js';
-import type { SharedWeights } from './shared-weights.js';
+import { fieldsFrom, packedSource } from './bits.js';
+import { ownExponents } from './field-codes.js';
+import { partOfWeights, type SharedWeights } from './shared-weights.js';
 
 /** Bits of a mantissa beside which a sign fits a byte. */
 const MOST_BITS = 7;
@@ -45,11 +47,6 @@ function fits(weights: Fused, task: number): boolean {
   );
 }
 
-function ownExponents({ exponents, fields }: Fused, task: number): Int16Array {
-  const groups = exponents.length / fields.length;
-  return (exponents as Int16Array).subarray(groups * task, groups * (task + 1));
-}
-
 function integers(weights: Fused, task: number, name: string): Value {
   const bits = weights.fields[task] as number;
   const dtype = `i${bits + 1}` as Exclude<Integer, 'i32'>;
@@ -65,25 +62,19 @@ function integers(weights: Fused, task: number, name: string): Value {
 
 /** The signed mantissas of a task as their dtype lies on disk, made when they are asked for. */
 function codesOf(weights: Fused, task: number, dtype: Integer): ByteSource {
-  const { words, signs, fields, shape } = weights;
+  const { fields, shape } = weights;
   const { bits } = DTYPES[dtype];
   const size = elementCount(shape);
   const shift = fieldShift(fields, task);
   const mask = fieldMask(fields[task] as number);
-  return {
-    read(target, from) {
-      // Eight codes of n bits begin and end with a byte.
-      const first = Math.floor(from / bits) * 8;
-      const skipped = from - (first / 8) * bits;
-      const wanted = Math.ceil((skipped + target.length) / bits) * 8;
-      const count = Math.min(wanted, size - first);
-      const codes = unpackFields(words, wordBits(fields), first, count);
-      const negative = unpackFields(signs, 1, size * task + first, count);
-      for (let i = 0; i < count; i++) {
-        const mantissa = ((codes[i] as number) >>> shift) & mask;
-        codes[i] = (negative[i] === 1 ? -mantissa : mantissa) & fieldMask(bits);
-      }
-      target.set(packFields(codes, bits).subarray(skipped, skipped + target.length));
-    },
-  };
+  const [words, signs] = [partOfWeights(weights, 'words'), partOfWeights(weights, 'signs')];
+  return packedSource(bits, size, (first, count) => {
+    const codes = fieldsFrom(words, wordBits(fields), first, count);
+    const negative = fieldsFrom(signs, 1, size * task + first, count);
+    for (let i = 0; i < count; i++) {
+      const mantissa = ((codes[i] as number) >>> shift) & mask;
+      codes[i] = (negative[i] === 1 ? -mantissa : mantissa) & fieldMask(bits);
+    }
+    return codes;
+  });
 }

@@ -3,13 +3,16 @@
  * words (src/quant/formats/fused.ts), floats of which each task takes some by its mask, and bits of
  * binary layers in planes. Not here: the file (./store.ts).
  */
-import { byteLength } from '../../core/dtype.js';
 import { type ErrorSite, expected } from '../../core/errors.js';
 import { elementCount } from '../../core/shape.js';
-import { type Dither, type Fused, split, splitPart } from '../../quant/formats/fused.js';
+import { type Fused, type Reading, splitPart } from '../../quant/formats/fused.js';
 import { packFields, unpackFields } from '../../tensor/bit-fields.js';
 import { type ByteSource, storedTensor } from '../../tensor/stored.js';
+import { withFields } from '../../tensor/field-weights.js';
 import { Tensor } from '../../tensor/tensor.js';
+import type { StoredTensor } from '../safetensors/safetensors.js';
+import { fieldsFrom } from './bits.js';
+import { fieldsOfTask } from './field-codes.js';
 
 /** Weights of one bit: a plane of one bit a weight for each task; a set bit means -1, as in b1. */
 export interface BitPlanes {
@@ -34,13 +37,51 @@ export interface MaskedWeights {
 export type SharedWeights = Fused | BitPlanes | MaskedWeights;
 
 /** How the bits below a task's own are read. */
-export interface Reading {
-  readonly dither: Dither;
-  readonly seed: number;
+export type { Reading } from '../../quant/formats/fused.js';
+
+/** The names of what holds the bits of weights. */
+type PartOf<W> = W extends { readonly method: infer _ }
+  ? Extract<keyof W, 'words' | 'signs' | 'exponents' | 'values' | 'masks' | 'planes'>
+  : never;
+type Parts<W> = { readonly [P in PartOf<W>]: StoredTensor };
+
+const stored = new WeakMap<SharedWeights, Readonly<Record<string, StoredTensor>>>();
+
+/** Weights whose parts are tensors of a file; they are read whole only when someone asks so. */
+export function weightsOver<const M extends SharedWeights['method']>(
+  description: Omit<Extract<SharedWeights, { method: M }>, PartOf<SharedWeights>> & { method: M },
+  parts: Parts<Extract<SharedWeights, { method: M }>>,
+): Extract<SharedWeights, { method: M }> {
+  const weights = { ...description } as unknown as Extract<SharedWeights, { method: M }>;
+  for (const [name, tensor] of Object.entries<StoredTensor>(parts))
+    Object.defineProperty(weights, name, { enumerable: true, get: elementsOf(tensor) });
+  stored.set(weights, parts);
+  return weights;
 }
 
-/** Tensors of fewer bytes are floats in memory; larger ones are read out of their words. */
-const LARGE_BYTES = 1 << 15;
+/** Elements are aligned; bytes are as they lie. */
+function elementsOf(tensor: StoredTensor): () => Uint8Array | Int16Array | Float32Array {
+  if (tensor.dtype === 'U8') return () => tensor.data;
+  const Kind = tensor.dtype === 'F32' ? Float32Array : Int16Array;
+  let held: WeakRef<Int16Array | Float32Array> | undefined;
+  return () => {
+    let elements = held?.deref();
+    if (elements === undefined) {
+      elements = new Kind(new Uint8Array(tensor.data).buffer);
+      held = new WeakRef(elements);
+    }
+    return elements;
+  };
+}
+
+/** A part of weights as a tensor, of which parts can be read. */
+export function partOfWeights<W extends SharedWeights>(weights: W, part: PartOf<W>): StoredTensor {
+  const tensor = stored.get(weights)?.[part as string];
+  if (tensor !== undefined) return tensor;
+  const { buffer, byteOffset, byteLength: length } = weights[part as keyof W] as Uint8Array;
+  const data = new Uint8Array(buffer, byteOffset, length);
+  return { dtype: 'U8', shape: [length], data };
+}
 
 /** Planes of the bits of tensors of one shape. */
 export function joinBits(tensors: readonly Tensor<'b1'>[]): BitPlanes {
@@ -87,19 +128,20 @@ function maskedPart(
   return values.slice(first, first + count).map((value, i) => (taken[i] === 1 ? value : 0));
 }
 
-/** The weights of a task, by its number, as its network reads them: f32, or b1 of planes. */
+/**
+ * The weights of a task, by its number, as its network reads them: f32, or b1 of planes. Floats are
+ * made when someone asks for them; kernels read the codes of the fields.
+ */
 export function weightsOfTask(weights: SharedWeights, task: number, reading: Reading): Tensor {
   const { shape } = weights;
   const size = elementCount(shape);
   if (weights.method === 'bits') {
-    const bits = unpackFields(weights.planes, 1, task * size, size);
+    const bits = fieldsFrom(partOfWeights(weights, 'planes'), 1, task * size, size);
     return new Tensor('b1', packFields(bits, 1), shape);
   }
-  if (byteLength('f32', size) >= LARGE_BYTES)
-    return storedTensor('f32', shape, floatsOf(weights, task, reading));
-  return weights.method === 'masks'
-    ? new Tensor('f32', maskedPart(weights, task, 0, size), shape)
-    : split(weights, task, reading);
+  const floats = storedTensor('f32', shape, floatsOf(weights, task, reading));
+  const fields = fieldsOfTask(weights, task, reading);
+  return fields === undefined ? floats : withFields(floats, fields);
 }
 
 /** The floats of a task as bytes, made when they are asked for. */

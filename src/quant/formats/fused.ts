@@ -306,30 +306,44 @@ function requireFused(fused: Fused, site: ErrorSite): Fused {
   return fused;
 }
 
+/** SplitOptions of which none is missing. */
+export type Reading = Required<{ [K in keyof SplitOptions]: NonNullable<SplitOptions[K]> }>;
+
 /** Weights [first, first + count) of a task; arguments are taken as they are. */
 export function splitPart(
   fused: Fused,
   task: number,
-  { dither, seed }: Required<{ [K in keyof SplitOptions]: NonNullable<SplitOptions[K]> }>,
+  reading: Reading,
   first: number,
   count: number,
 ): Float32Array {
   const { fields, words, signs, shape, method } = fused;
   const size = elementCount(shape);
-  const shift = fieldShift(fields, task);
-  const width = fields[task] as number;
-  const below = fieldMask(shift);
-  const own = ~below & fieldMask(shift + width);
   const all = unpackFields(words, wordBits(fields), first, count);
+  readMantissas(all, fields, task, reading, first);
   const negative = unpackFields(signs, 1, size * task + first, count);
-  for (let i = 0; i < count; i++) {
-    const word = all[i] as number;
-    const noise = dither === 'noise' ? word : dither === 'mask' ? 0 : randomBits(first + i, seed);
-    all[i] = (word & own) | (noise & below);
-  }
+  const bits = fieldShift(fields, task) + (fields[task] as number);
   return method === 'bfp'
-    ? blockFloats(fused, task, all, negative, first, shift + width)
-    : ieeeFloats(fused, task, all, negative, first, shift + width);
+    ? blockFloats(fused, task, all, negative, first, bits)
+    : ieeeFloats(fused, task, all, negative, first, bits);
+}
+
+/** Makes mantissas, of the task's bits and those below, of the words of weights from `first` on. */
+export function readMantissas(
+  words: Uint32Array,
+  fields: readonly number[],
+  task: number,
+  { dither, seed }: Reading,
+  first: number,
+): void {
+  const shift = fieldShift(fields, task);
+  const below = fieldMask(shift);
+  const own = ~below & fieldMask(shift + (fields[task] as number));
+  for (let i = 0; i < words.length; i++) {
+    const word = words[i] as number;
+    const noise = dither === 'noise' ? word : dither === 'mask' ? 0 : randomBits(first + i, seed);
+    words[i] = (word & own) | (noise & below);
+  }
 }
 
 /** `words` as mantissas of `bits` bits. */

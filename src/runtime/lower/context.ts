@@ -174,15 +174,17 @@ export class LoweringContext {
     const source = storage(value);
     if (source.op !== 'constant') return this.packed(value, node, reader, fields);
     const data = source.data as Tensor;
+    return { buffer: this.constantWeights(data, node), bits: DTYPES[data.dtype].bits };
+  }
+
+  /** A constant that the instruction which reads it packs when it is built. */
+  constantWeights(data: Tensor, node: Value): number {
     const site = { op: node.op, node: node.name };
     const make = () => nativeConstant(data);
-    return {
-      buffer: this.asm.weights(
-        this.pool.add([data], AS_IS, make, packedBytes(data), site),
-        byteLength(data.dtype, data.size),
-      ),
-      bits: DTYPES[data.dtype].bits,
-    };
+    return this.asm.weights(
+      this.pool.add([data], AS_IS, make, packedBytes(data), site),
+      byteLength(data.dtype, data.size),
+    );
   }
 
   private packed(

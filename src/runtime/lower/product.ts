@@ -17,6 +17,7 @@ import { MOST_INTEGER_POWER_BITS, powerCodes } from '../../passes/power-weights.
 import { type QuantizedWeights, quantizedWeights } from '../../passes/quantized-weights.js';
 import type { KernelCall } from '../../schedule/calls.js';
 import { storage } from '../../schedule/epilogue.js';
+import { FIELD_KINDS, type FieldWeights, fieldsOf } from '../../tensor/field-weights.js';
 import type { Tensor } from '../../tensor/tensor.js';
 import { type LoweringContext, thresholdTensors } from './context.js';
 
@@ -50,6 +51,11 @@ export function emitConvolution(
   const few = x.dtype === 'f32' && !isDepthwise(fields) ? fewBits(w) : undefined;
   if (few !== undefined) {
     emitFewBits(kernel, context, x, few, fields);
+    return;
+  }
+  const shared = x.dtype === 'f32' && !isDepthwise(fields) ? sharedFields(w) : undefined;
+  if (shared !== undefined) {
+    emitFields(kernel, context, x, shared, fields);
     return;
   }
   const reader = x.dtype === 'b1' ? 'bconv' : isDepthwise(fields) ? 'dwconv' : 'conv';
@@ -119,6 +125,42 @@ function emitFewBits(
       fewScales: tableOf(few?.scales, node, context),
       scales: tableOf(scales, node, context),
       zeros: tableOf(zeros, node, context),
+      block,
+    },
+    context.epilogue(kernel, fields.o),
+  );
+}
+
+/** Weights that are fields of words which other networks share. */
+function sharedFields(w: Value): FieldWeights | undefined {
+  const source = storage(w);
+  return source.op === 'constant' ? fieldsOf(source.data as Tensor) : undefined;
+}
+
+/** Sums of floats by weights whose codes are made floats while they are summed. */
+function emitFields(
+  kernel: KernelCall,
+  context: LoweringContext,
+  x: Value,
+  { kind, codes, scales, values, noise, row, block }: FieldWeights,
+  { padding: _, ...fields }: Convolution,
+): void {
+  const node = kernel.anchor;
+  const weights = (data: Tensor | undefined) =>
+    data === undefined ? -1 : context.constantWeights(data, node);
+  context.asm.emit(
+    'fconv',
+    {
+      ...fields,
+      x: context.buffer(x),
+      weights: weights(codes.bytes),
+      fieldBits: codes.bits,
+      kind: FIELD_KINDS.indexOf(kind),
+      scales: tableOf(scales, node, context),
+      values: weights(values),
+      noise: weights(noise?.bytes),
+      noiseBits: noise?.bits ?? 0,
+      row,
       block,
     },
     context.epilogue(kernel, fields.o),
