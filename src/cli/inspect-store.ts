@@ -22,7 +22,7 @@ interface Task {
   /** Of its mantissas, in words; one number where all layers have the same. */
   readonly bits: readonly number[];
   readonly outputs: string;
-  /** Bytes of weights in the form that kernels read, once its first program is built. */
+  /** Bytes of weights in the form that kernels read, beyond those of the tasks before. */
   readonly packedBytes: number;
 }
 
@@ -36,10 +36,8 @@ const COLUMNS: readonly Column<Task>[] = [
 export async function inspectStore(model: string, flags: InspectFlags, io: Io): Promise<void> {
   const store = await openStore(model);
   const sizes = storeSizes(store);
-  const tasks: Task[] = [];
-  for (const number of store.tasks.keys()) tasks.push(await describe(store, number, flags));
-  const packed = tasks.reduce((sum, { packedBytes }) => sum + packedBytes, 0);
-  const resident = { store: sizes.total, packed, total: sizes.total + packed };
+  const { tasks, packed, total } = await describeTasks(model, store, flags);
+  const resident = { held: total - packed, packed, total };
   const [first] = store.weights;
   const method = store.weights.find(({ weights }) => weights.method !== 'bits') ?? first;
   const { dither, seed } = store;
@@ -71,8 +69,8 @@ export async function inspectStore(model: string, flags: InspectFlags, io: Io): 
       ...sizeFacts(sizes, tasks.length),
       [
         'resident',
-        `${bytes(resident.total)} with a program of each task: the store ${bytes(sizes.total)}, ` +
-          `packed weights ${bytes(packed)} (${three(packed / sizes.total)} times the store)`,
+        `${bytes(total)} of weights with all tasks in use, ${three(total / sizes.total)} times ` +
+          `the file: ${bytes(packed)} packed, ${bytes(resident.held)} as they lie in the file`,
       ],
     ]),
     '',
@@ -80,28 +78,41 @@ export async function inspectStore(model: string, flags: InspectFlags, io: Io): 
   );
 }
 
-async function describe(store: Store, number: number, flags: InspectFlags): Promise<Task> {
-  const { name } = store.tasks[number] as Store['tasks'][0];
-  const graph = taskGraph(store, name);
-  const session = Session.fromGraph(graph, { ...toSessionOptions(flags), threads: 1 });
+/** Every task, and what they take in memory together once each has a program. */
+async function describeTasks(model: string, store: Store, flags: InspectFlags) {
+  const [{ name: first }] = store.tasks as readonly [Store['tasks'][0]];
+  const options = { ...toSessionOptions(flags), threads: 1, warm: false } as const;
+  const session = await Session.create(model, { ...options, task: first });
   try {
-    session.kernels();
-    const widths = store.weights.map(({ weights }) =>
-      weights.method === 'bits'
-        ? 1
-        : weights.method === 'masks'
-          ? 32
-          : (weights.fields[number] as number),
-    );
-    return {
-      name,
-      bits: [...new Set(widths)].sort((a, b) => a - b),
-      outputs: outputsOf(graph)
-        .map(([output, { dtype, shape }]) => `${output} ${dtype} ${showShape(shape)}`)
-        .join(', '),
-      packedBytes: session.info.packedBytes,
-    };
+    const tasks: Task[] = [];
+    for (const [number, { name }] of store.tasks.entries()) {
+      const before = session.info.packedBytes;
+      session.kernels({ task: name });
+      const packedBytes = session.info.packedBytes - before;
+      tasks.push({ ...describe(store, number), packedBytes });
+    }
+    const { packedBytes: packed, residentBytes: total } = session.info;
+    return { tasks, packed, total };
   } finally {
     await session.release();
   }
+}
+
+function describe(store: Store, number: number): Omit<Task, 'packedBytes'> {
+  const { name } = store.tasks[number] as Store['tasks'][0];
+  const graph = taskGraph(store, name);
+  const widths = store.weights.map(({ weights }) =>
+    weights.method === 'bits'
+      ? 1
+      : weights.method === 'masks'
+        ? 32
+        : (weights.fields[number] as number),
+  );
+  return {
+    name,
+    bits: [...new Set(widths)].sort((a, b) => a - b),
+    outputs: outputsOf(graph)
+      .map(([output, { dtype, shape }]) => `${output} ${dtype} ${showShape(shape)}`)
+      .join(', '),
+  };
 }

@@ -18,7 +18,8 @@ import { MAX_MODEL_FILE, openFile, type ReadOptions, readRest } from './read-fil
 import { decodeModel } from './safetensors/model.js';
 import { type OpenModel, openModelFile, refuseForeign } from './safetensors/model-file.js';
 import { looksLikeSafetensors } from './safetensors/safetensors.js';
-import { decodeStore, looksLikeStore, type Store, taskGraph } from './store/store.js';
+import { openStoreFile } from './store/open-store.js';
+import { decodeStore, looksLikeStore, type Store, storeBytes, taskGraph } from './store/store.js';
 
 export type ModelSource = string | URL | Uint8Array | ArrayBuffer;
 
@@ -47,13 +48,14 @@ const SHAPES = { op: 'shapes' };
 const GUNZIP = { ratio: 256, least: 64 * 2 ** 20, most: 2 ** 30 };
 
 /**
- * The model, whose large weights stay in the file where possible; the caller must close it.
+ * The model, whose large weights stay in the file where possible; the caller must close it. Of a
+ * store, `heldBytes` are those of its tensors that are in memory.
  * @throws BitplaneError as loadModel does
  */
 export async function openModel(
   source: ModelSource,
   options: LoadOptions = {},
-): Promise<OpenModel & { readonly store?: Store }> {
+): Promise<OpenModel & { readonly store?: Store; readonly heldBytes?: number }> {
   requireLoadOptions(options);
   const limits = limitsOf(options, 'model');
   if (typeof source === 'string' || isUrl(source)) {
@@ -69,11 +71,21 @@ export async function openModel(
         throw error;
       }
     }
+    const open = await openStoreFile(source, proceed, limit);
+    if (open !== undefined) {
+      try {
+        return { ...open, graph: graphOfTask(open.store, source, options) };
+      } catch (error) {
+        await open.close();
+        throw error;
+      }
+    }
   }
   const close = async () => undefined;
   const read = await readModel(source, options);
   if (isGraph(read)) return { graph: fixed(read, options), close };
-  return { graph: graphOfTask(read, source, options), store: read, close };
+  const heldBytes = storeBytes(read);
+  return { graph: graphOfTask(read, source, options), store: read, heldBytes, close };
 }
 
 /**

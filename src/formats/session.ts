@@ -7,9 +7,14 @@ import { isOpen } from '../graph/open.js';
 import type { Graph } from '../graph/value.js';
 import { fixShapes } from '../passes/fix-shapes.js';
 import { limitsOf } from '../runtime/limits.js';
+import { PackedWeights } from '../runtime/packed-weights.js';
 import { GraphSession } from '../runtime/session.js';
 import { requireGoing, sessionSettings } from '../runtime/session-settings.js';
-import { SESSION_OPTIONS, type SessionOptions } from '../runtime/session-types.js';
+import {
+  SESSION_OPTIONS,
+  type SessionInfo,
+  type SessionOptions,
+} from '../runtime/session-types.js';
 import { requireWarm } from '../runtime/warm.js';
 import { LOAD_OPTIONS, type LoadOptions, openModel } from './model.js';
 import { type Store, taskGraph, taskNumber } from './store/store.js';
@@ -23,6 +28,10 @@ interface Family {
   readonly options: SessionOptions;
   readonly shapes: LoadOptions['shapes'];
   readonly sessions: Map<string, Session>;
+  /** One copy for all tasks. */
+  readonly weights: PackedWeights;
+  /** Bytes of the store's tensors that are in memory. */
+  readonly heldBytes: number;
 }
 
 /**
@@ -61,13 +70,14 @@ export class Session<G extends Graph = Graph> extends GraphSession<G> {
     const { signal, maxBytes } = more;
     const loading = { signal, multiThresholdAxis, maxFileBytes, maxNodes, maxBytes, shapes, task };
     const settings = sessionSettings(more);
-    const { graph, store, close } = await openModel(model, loading);
+    const { graph, store, heldBytes = 0, close } = await openModel(model, loading);
+    const weights = new PackedWeights();
     let session: Session;
     try {
       const prepared = isOpen(graph)
         ? undefined
         : await inTurns(settings.preparing(graph), () => requireGoing(signal));
-      session = new Session(graph, settings, prepared);
+      session = new Session(graph, settings, prepared, weights);
     } catch (error) {
       await close();
       throw error;
@@ -77,7 +87,7 @@ export class Session<G extends Graph = Graph> extends GraphSession<G> {
       const { warm: _, states: __, signal: ___, ...each } = more;
       const sessions = new Map([[task as string, session]]);
       const own = { ...each, ...(maxNodes && { maxNodes }) };
-      session.family = { store, options: own, shapes, sessions };
+      session.family = { store, options: own, shapes, sessions, weights, heldBytes };
     }
     try {
       await session.compileFirst(options.warm, signal);
@@ -97,15 +107,20 @@ export class Session<G extends Graph = Graph> extends GraphSession<G> {
     return this.family?.store.tasks.map(({ name }) => name) ?? [];
   }
 
+  override get info(): SessionInfo {
+    const info = super.info;
+    return { ...info, residentBytes: info.packedBytes + (this.family?.heldBytes ?? 0) };
+  }
+
   protected override ofTask(task: string): GraphSession {
     if (this.family === undefined) return super.ofTask(task);
-    const { store, options, shapes, sessions } = this.family;
+    const { store, options, shapes, sessions, weights } = this.family;
     taskNumber(store, task);
     let session = sessions.get(task);
     if (session === undefined) {
       const graph = taskGraph(store, task, { limits: limitsOf(options, 'Session') });
       const fixed = shapes === undefined ? graph : fixShapes(graph, shapes, { op: 'shapes' });
-      session = new Session(fixed, sessionSettings(options));
+      session = new Session(fixed, sessionSettings(options), undefined, weights);
       // So that it knows its own name in a run.
       session.family = this.family;
       sessions.set(task, session);

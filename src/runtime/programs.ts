@@ -12,8 +12,9 @@ import { type Limits, UNLIMITED } from '../core/limits.js';
 import type { Sizes } from '../core/shape.js';
 import { atOnce, inTurns, type Pausing, SharedWork } from '../core/turns.js';
 import { type Graph, graphOf, outputsOf, updatesOf } from '../graph/value.js';
-import { type Program, SessionConstants, type Target } from './compile.js';
+import type { Program, Target } from './compile.js';
 import { Pace } from './pace.js';
+import { PackedWeights } from './packed-weights.js';
 import type { SessionGraph } from './session-graph.js';
 import type { StateMemory } from './state-memory.js';
 
@@ -52,9 +53,7 @@ export class Programs {
   private readonly limits: Limits;
   private readonly states: StateMemory | undefined;
   private over = false;
-  private constants = new SessionConstants();
-  /** What is compiled in turns at this time. */
-  private underWay: SharedWork<Kept> | undefined;
+  private readonly weights: PackedWeights;
   /** Bytes of constants that the first program asked for. */
   private firstBytes: number | undefined;
   /** The one used last stands last. */
@@ -71,8 +70,10 @@ export class Programs {
     limit: number,
     limits: Limits = UNLIMITED,
     states?: StateMemory,
+    weights = new PackedWeights(),
   ) {
     this.states = states;
+    this.weights = weights;
     this.graph = graph;
     this.target = target;
     this.limit = limit;
@@ -95,25 +96,14 @@ export class Programs {
   /** Compiles for these sizes and all outputs in turns, before a run needs it. */
   async ahead(sizes: Sizes, proceed: () => void): Promise<void> {
     proceed();
-    this.settle();
+    this.weights.settle();
     if (this.has(sizes)) return;
     const work = new SharedWork(this.making(sizes, undefined));
-    this.underWay = work;
+    this.weights.begin(work);
     try {
       await inTurns(work.turns(), proceed);
     } finally {
-      if (this.underWay === work) this.underWay = undefined;
-    }
-  }
-
-  /** Ends what is compiled in turns: two programs are never made at a time. */
-  private settle(): void {
-    const { underWay } = this;
-    this.underWay = undefined;
-    try {
-      underWay?.atOnce();
-    } catch {
-      // Whoever began it is told.
+      this.weights.end(work);
     }
   }
 
@@ -127,13 +117,14 @@ export class Programs {
   }
 
   private made(sizes: Sizes, outputs: ReadonlySet<string> | undefined): Kept {
-    this.settle();
+    this.weights.settle();
     // It may have been just that.
     return this.known(sizes, outputs) ?? atOnce(this.making(sizes, outputs));
   }
 
   private *making(sizes: Sizes, outputs: ReadonlySet<string> | undefined): Pausing<Kept> {
     this.renew();
+    this.weights.join(this);
     const whole = yield* this.wholeOf(sizes);
     const wanted = outputsOf(whole).filter(([name]) => outputs === undefined || outputs.has(name));
     // A run is a whole step: whatever outputs it is asked for, it carries out every update.
@@ -166,7 +157,7 @@ export class Programs {
    */
   private renew(): void {
     if (!this.graph.isOpen) return;
-    const { bytes } = this.constants;
+    const { bytes } = this.weights.constants;
     this.firstBytes ??= this.kept.size === 0 ? undefined : bytes;
     if (bytes <= 2 * (this.firstBytes ?? bytes) + this.limit) return;
     const kept = [...this.kept.values()];
@@ -178,7 +169,7 @@ export class Programs {
   next(kept: Kept): Variant {
     if (!kept.pace.alone || this.target.threads === 1) return kept.shared;
     if (kept.alone === undefined) {
-      this.settle();
+      this.weights.settle();
       kept.alone = atOnce(this.compiling(kept.graph, kept.sizes, 1));
       this.fit();
     }
@@ -188,7 +179,7 @@ export class Programs {
   private *compiling(graph: Graph, sizes: Sizes, threads: number): Pausing<Variant> {
     const target = { ...this.target, threads };
     const { limits, states } = this;
-    const program = yield* this.constants.compiling(graph, sizes, target, limits, states);
+    const program = yield* this.weights.constants.compiling(graph, sizes, target, limits, states);
     return { ...program, flying: 0, contexts: 0 };
   }
 
@@ -222,7 +213,7 @@ export class Programs {
   }
 
   get packedBytes(): number {
-    return this.constants.packedBytes;
+    return this.weights.constants.packedBytes;
   }
 
   /** Somebody is about to use it. */
@@ -274,12 +265,10 @@ export class Programs {
   }
 
   release(): void {
-    this.underWay = undefined;
     for (const kept of this.kept.values()) releaseAll(kept);
     this.kept.clear();
     this.latest = undefined;
-    this.constants.release();
-    this.constants = new SessionConstants();
+    this.weights.leave(this);
     this.graph.forget();
     this.firstBytes = undefined;
   }

@@ -125,8 +125,13 @@ export interface SessionInfo {
   readonly threads: number;
   /** Bytes of one run's memory, for the batch sizes run so far (largest). */
   readonly arenaBytes: number;
-  /** Bytes of packed weights. */
+  /** Bytes of packed weights; of a store, of all tasks that have been run or compiled. */
   readonly packedBytes: number;
+  /**
+   * Bytes of weights in memory: packed ones, and of a store what stays in memory of its tensors:
+   * those of less than 32 KiB, or all of them, where no file holds them for this session.
+   */
+  readonly residentBytes: number;
   /** How many programs are kept. */
   readonly programs: number;
   /** Bytes that they hold, as `programBytes` counts. */

@@ -14,6 +14,7 @@ import { ArenaQueue } from './arena-queue.js';
 import type { Target } from './compile.js';
 import { aborted, checkFeeds, resultArrays } from './feeds.js';
 import { fly, type SessionParts } from './flight.js';
+import type { PackedWeights } from './packed-weights.js';
 import { kernelsOf, profileProgram } from './profile.js';
 import { Programs } from './programs.js';
 import { ResultTargets } from './result-targets.js';
@@ -52,8 +53,16 @@ export class GraphSession<G extends Graph = Graph> {
   private readonly parts: SessionParts;
   private released = false;
 
-  /** @param prepared the graph as `settings.preparing` makes it, where it has been made */
-  protected constructor(graph: Graph, settings: SessionSettings, prepared?: Graph) {
+  /**
+   * @param prepared the graph as `settings.preparing` makes it, where it has been made
+   * @param weights where packed weights are, if sessions share them
+   */
+  protected constructor(
+    graph: Graph,
+    settings: SessionSettings,
+    prepared?: Graph,
+    weights?: PackedWeights,
+  ) {
     const { target, programBytes, limits, preparing } = settings;
     this.programBytes = programBytes;
     this.target = target;
@@ -61,7 +70,7 @@ export class GraphSession<G extends Graph = Graph> {
     this.graph = source.face;
     this.states = new SessionStates(this.graph, settings.states);
     const { memory } = this.states;
-    this.programs = new Programs(source, target, programBytes, limits, memory);
+    this.programs = new Programs(source, target, programBytes, limits, memory, weights);
     this.parts = { programs: this.programs, states: this.states, arenas: this.arenas };
   }
 
@@ -107,6 +116,7 @@ export class GraphSession<G extends Graph = Graph> {
       threads: this.target.threads,
       arenaBytes,
       packedBytes,
+      residentBytes: packedBytes,
       programs: count,
       heldBytes,
       programBytes: this.programBytes,
@@ -215,10 +225,14 @@ export class GraphSession<G extends Graph = Graph> {
   /**
    * Which kernel computes each layer of one image, in the order in which they run; compiles that
    * program if no run has. Of an open model: at the sizes that were run or warmed last.
-   * @throws BitplaneError ERR_RELEASED, ERR_UNSUPPORTED, ERR_LIMIT, ERR_NATIVE
+   * @param options `task`: of a session over a store, which of its networks
+   * @throws BitplaneError ERR_RELEASED, ERR_UNSUPPORTED, ERR_LIMIT, ERR_NATIVE, ERR_ARGUMENT
    */
-  kernels(): LayerKernel[] {
+  kernels(options: Pick<RunOptions, 'task'> = {}): LayerKernel[] {
     this.requireOpen();
+    const task = taskOf(options, undefined);
+    const other: GraphSession = task === undefined ? this : this.ofTask(task);
+    if (other !== (this as GraphSession)) return other.kernels();
     return kernelsOf(this.programs.get(this.usualSizes()).shared);
   }
 

@@ -147,5 +147,5 @@ test('people read other columns than documents have', async () => {
   expect(stdout).toContain('alpha + 2s = 34 of 64 bits, 53.13 %; here 25, 39.06 %');
   const shown = await cli('inspect', at('store.safetensors'));
   expect(shown.stdout).toContain('store.safetensors, a store: bfp, low bits read as mask');
-  expect(shown.stdout).toMatch(/resident +.* with a program of each task/);
+  expect(shown.stdout).toMatch(/resident +.* of weights with all tasks in use/);
 });

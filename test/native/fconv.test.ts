@@ -25,7 +25,8 @@ interface Field {
   /** Bits of the codes of the task below. */
   readonly noiseBits?: number;
 }
-const upTo = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, i) => from + i);
+const upTo = (from: number, to: number) =>
+  Array.from({ length: to - from + 1 }, (_, i) => from + i);
 const EVERY: readonly Field[] = [
   ...upTo(2, 25).map((bits) => ({ kind: 'blockFloat', bits }) as const),
   ...upTo(9, 32).map((bits) => ({ kind: 'floatField', bits }) as const),
@@ -190,7 +191,10 @@ test('every width has the bits of its floats', async () => {
 
 test('the oracle reads every kind as its floats', async () => {
   for (const field of EVERY.filter((_, i) => !isEmulated || i % 8 === 0)) {
-    const { fused, plain } = casesOf({ ...BASE, block: field.kind === 'blockFloat' ? 3 : 0 }, field);
+    const { fused, plain } = casesOf(
+      { ...BASE, block: field.kind === 'blockFloat' ? 3 : 0 },
+      field,
+    );
     const [got, want] = [await runCase(fused, 'reference'), await runCase(plain, 'reference')];
     expect([field, got['y']]).toEqual([field, want['y']]);
   }

@@ -76,8 +76,8 @@ const made = new WeakMap<object, Map<string, unknown>>();
 
 /** Native constants are found by tensor: tasks and sizes share those of the same bits. */
 function once<T>(weights: object, key: string, make: () => T): T {
-  let known = made.get(weights);
-  if (known === undefined) made.set(weights, (known = new Map()));
+  const known = made.get(weights) ?? new Map<string, unknown>();
+  made.set(weights, known);
   if (!known.has(key)) known.set(key, make());
   return known.get(key) as T;
 }
@@ -119,8 +119,7 @@ function fusedCodes(weights: Fused, task: number, reading: Reading): Codes {
     const codes = fieldsFrom(words, wordBits(fields), first, count);
     readMantissas(codes, fields, task, reading, first);
     const negative = fieldsFrom(signs, 1, size * task + first, count);
-    const powers =
-      exponents && fieldsFrom(exponents, EXPONENT_BITS, size * task + first, count);
+    const powers = exponents && fieldsFrom(exponents, EXPONENT_BITS, size * task + first, count);
     for (let i = 0; i < count; i++) {
       const exponent = powers === undefined ? 0 : (powers[i] as number) << bits;
       codes[i] = ((codes[i] as number) >>> shift) | exponent | ((negative[i] as number) << top);

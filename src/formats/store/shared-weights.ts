@@ -1,18 +1,13 @@
 /**
- * The weights that the tasks of a store share, and one task's part of them as a tensor: floats in
- * words (src/quant/formats/fused.ts), floats of which each task takes some by its mask, and bits of
- * binary layers in planes. Not here: the file (./store.ts).
+ * The weights that the tasks of a store share: floats in words (src/quant/formats/fused.ts), floats
+ * of which each task takes some by its mask, and bits of binary layers in planes; in memory, or as
+ * tensors of a file. Not here: the file (./store.ts), one task's part (./task-weights.ts).
  */
 import { type ErrorSite, expected } from '../../core/errors.js';
-import { elementCount } from '../../core/shape.js';
-import { type Fused, type Reading, splitPart } from '../../quant/formats/fused.js';
+import type { Fused } from '../../quant/formats/fused.js';
 import { packFields, unpackFields } from '../../tensor/bit-fields.js';
-import { type ByteSource, storedTensor } from '../../tensor/stored.js';
-import { withFields } from '../../tensor/field-weights.js';
-import { Tensor } from '../../tensor/tensor.js';
+import type { Tensor } from '../../tensor/tensor.js';
 import type { StoredTensor } from '../safetensors/safetensors.js';
-import { fieldsFrom } from './bits.js';
-import { fieldsOfTask } from './field-codes.js';
 
 /** Weights of one bit: a plane of one bit a weight for each task; a set bit means -1, as in b1. */
 export interface BitPlanes {
@@ -115,48 +110,4 @@ export function joinMasks(tensors: readonly Tensor<'f32'>[], site: ErrorSite): M
       taken[task * size + i] = 1;
     }
   return { method: 'masks', shape, values, masks: packFields(taken, 1) };
-}
-
-/** Weights [first, first + count) of a task. */
-function maskedPart(
-  { values, masks }: MaskedWeights,
-  task: number,
-  first: number,
-  count: number,
-): Float32Array {
-  const taken = unpackFields(masks, 1, values.length * task + first, count);
-  return values.slice(first, first + count).map((value, i) => (taken[i] === 1 ? value : 0));
-}
-
-/**
- * The weights of a task, by its number, as its network reads them: f32, or b1 of planes. Floats are
- * made when someone asks for them; kernels read the codes of the fields.
- */
-export function weightsOfTask(weights: SharedWeights, task: number, reading: Reading): Tensor {
-  const { shape } = weights;
-  const size = elementCount(shape);
-  if (weights.method === 'bits') {
-    const bits = fieldsFrom(partOfWeights(weights, 'planes'), 1, task * size, size);
-    return new Tensor('b1', packFields(bits, 1), shape);
-  }
-  const floats = storedTensor('f32', shape, floatsOf(weights, task, reading));
-  const fields = fieldsOfTask(weights, task, reading);
-  return fields === undefined ? floats : withFields(floats, fields);
-}
-
-/** The floats of a task as bytes, made when they are asked for. */
-function floatsOf(weights: Fused | MaskedWeights, task: number, reading: Reading): ByteSource {
-  const bytes = Float32Array.BYTES_PER_ELEMENT;
-  return {
-    read(target, from) {
-      const first = Math.floor(from / bytes);
-      const count = Math.ceil((from + target.length) / bytes) - first;
-      const floats =
-        weights.method === 'masks'
-          ? maskedPart(weights, task, first, count)
-          : splitPart(weights, task, reading, first, count);
-      const skipped = from - first * bytes;
-      target.set(new Uint8Array(floats.buffer, skipped, target.length));
-    },
-  };
 }

@@ -18,6 +18,7 @@ import { type Limits, UNLIMITED } from '../../core/limits.js';
 import { elementCount } from '../../core/shape.js';
 import type { Graph } from '../../graph/value.js';
 import { DITHERS, type Dither } from '../../quant/formats/fused.js';
+import { type ByteSource, storedTensor } from '../../tensor/stored.js';
 import type { Tensor } from '../../tensor/tensor.js';
 import { decodeGraph, modelParts, tensorOver } from '../safetensors/model.js';
 import {
@@ -28,9 +29,11 @@ import {
   type StoredTensor,
   writeSafetensors,
 } from '../safetensors/safetensors.js';
+import { lengthOf, sourceOfTensor } from './bits.js';
 import { encodeShared, readShared, type SharedEntry } from './encode-shared.js';
 import { withFewBits } from './few-bits.js';
-import { type Reading, type SharedWeights, weightsOfTask } from './shared-weights.js';
+import type { Reading, SharedWeights } from './shared-weights.js';
+import { weightsOfTask } from './task-weights.js';
 
 const FORMAT = '1';
 const MARK = 'bitplane.store';
@@ -107,20 +110,29 @@ export function taskGraph(
   // A file of the task alone, as its header would have it; what a span holds is found by where it
   // begins.
   const spans = new Map<string, Span>();
-  const held: { readonly end: number; bytes: () => Uint8Array; whole?: () => Tensor }[] = [];
+  const held: {
+    readonly begin: number;
+    readonly end: number;
+    bytes: () => Uint8Array;
+    whole?: () => Tensor;
+    source?: ByteSource | undefined;
+  }[] = [];
   let end = 0;
   const add = (
     name: string,
     { dtype, shape }: Pick<Span, 'dtype' | 'shape'>,
     length: number,
-    rest: Omit<(typeof held)[0], 'end'>,
+    rest: Omit<(typeof held)[0], 'begin' | 'end'>,
   ) => {
     spans.set(name, { dtype, shape, begin: end, end: end + length });
+    held.push({ begin: end, end: end + length, ...rest });
     end += length;
-    held.push({ end, ...rest });
   };
   for (const [name, tensor] of parts.tensors)
-    add(name, tensor, tensor.data.length, { bytes: () => tensor.data });
+    add(name, tensor, lengthOf(tensor), {
+      bytes: () => tensor.data,
+      source: sourceOfTensor(tensor),
+    });
   for (const [name, place] of shared) {
     const { weights } = store.weights[place] as NamedWeights;
     const isBits = weights.method === 'bits';
@@ -137,10 +149,12 @@ export function taskGraph(
   }
   const fetch = (span: Span, dtype: DType, shape: readonly number[]) => {
     const found = held.find((one) => span.end <= one.end) as (typeof held)[0];
-    const { whole, bytes, end: stop } = found;
+    const { whole, bytes, begin, source } = found;
     if (whole !== undefined && (dtype === 'f32' || dtype === 'b1')) return whole();
+    const from = span.begin - begin;
+    if (source !== undefined)
+      return storedTensor(dtype, shape, { read: (to, at) => source.read(to, from + at) });
     const all = bytes();
-    const from = all.length - (stop - span.begin);
     return tensorOver(all.subarray(from, from + span.end - span.begin), dtype, shape, false);
   };
   return reading({ op: 'store', node }, () => {
@@ -150,6 +164,16 @@ export function taskGraph(
     const find = (constant: string) => store.weights[shared.get(constant) ?? -1]?.weights;
     return withFewBits(graph, number, find);
   });
+}
+
+/** Bytes of the tensors of a store in memory. */
+export function storeBytes({ tasks, weights }: Store): number {
+  let bytes = 0;
+  for (const { parts } of tasks)
+    for (const { data } of parts.tensors.values()) bytes += data.length;
+  for (const { name, weights: shared } of weights)
+    for (const [, { data }] of encodeShared(name, shared).parts) bytes += data.length;
+  return bytes;
 }
 
 /** The whole file. */
@@ -190,28 +214,50 @@ export function encodeStore({ tasks, weights, dither, seed }: Store): Uint8Array
 export function decodeStore(bytes: Uint8Array, node?: string): Store {
   const site = { op: 'store', node };
   return reading(site, () => {
-    const { metadata, tensors } = container(bytes, node);
-    if (metadata.get(MARK) !== FORMAT)
-      throw expected('ERR_UNSUPPORTED', `a store of format ${FORMAT}`, metadata.get(MARK), site);
-    const text = metadata.get(TASKS) ?? '';
-    const sums = metadata.get(SHA256) ?? '';
-    if (metadata.get(DIGEST) !== digestOf(text, sums, tensors))
-      throw altered('its description', node);
-    const known = object(JSON.parse(sums));
-    for (const [name, { data }] of tensors)
-      if (known[name] !== sha256(data)) throw altered(`tensor ${JSON.stringify(name)}`, node);
-    return contents(object(JSON.parse(text)), tensors, node);
+    const { metadata, tensors } = named(node, () => readSafetensors(bytes));
+    const { text, known } = requireDescription(metadata, tensors, node);
+    for (const [name, { data }] of tensors) requireSum(known, name, sha256(data), node);
+    return contents(JSON.parse(text), tensors, node);
   });
 }
 
-/** The container, whose errors name the store. */
-function container(bytes: Uint8Array, node: string | undefined): Safetensors {
+/** Errors of the container name the store. */
+export function named<T>(node: string | undefined, read: () => T): T {
   try {
-    return readSafetensors(bytes);
+    return read();
   } catch (cause) {
     if (!(cause instanceof BitplaneError)) throw cause;
     throw new BitplaneError(cause.code, cause.message, { op: 'store', node, cause });
   }
+}
+
+type Headers = ReadonlyMap<string, Pick<StoredTensor, 'dtype' | 'shape'>>;
+
+/** The description of a store, and the digests of its tensors, which are those that it names. */
+export function requireDescription(
+  metadata: ReadonlyMap<string, string>,
+  headers: Headers,
+  node: string | undefined,
+): { readonly text: string; readonly known: Record<string, unknown> } {
+  if (metadata.get(MARK) !== FORMAT)
+    throw expected('ERR_UNSUPPORTED', `a store of format ${FORMAT}`, metadata.get(MARK), {
+      op: 'store',
+      node,
+    });
+  const text = metadata.get(TASKS) ?? '';
+  const sums = metadata.get(SHA256) ?? '';
+  if (metadata.get(DIGEST) !== digestOf(text, sums, headers))
+    throw altered('its description', node);
+  return { text, known: object(JSON.parse(sums)) };
+}
+
+export function requireSum(
+  known: Record<string, unknown>,
+  name: string,
+  sum: string,
+  node: string | undefined,
+): void {
+  if (known[name] !== sum) throw altered(`tensor ${JSON.stringify(name)}`, node);
 }
 
 function altered(what: string, node: string | undefined): BitplaneError {
@@ -219,11 +265,13 @@ function altered(what: string, node: string | undefined): BitplaneError {
   return new BitplaneError('ERR_FORMAT', sentence, { op: 'store', node });
 }
 
-function contents(
-  json: Record<string, unknown>,
+/** The store of a description and its tensors. @throws BitplaneError ERR_FORMAT */
+export function contents(
+  description: unknown,
   tensors: ReadonlyMap<string, StoredTensor>,
   node: string | undefined,
 ): Store {
+  const json = object(description);
   const { dither, seed } = json;
   if (!DITHERS.includes(dither as Dither) || !Number.isInteger(seed))
     throw broken('a dither and a seed', dither, node);
@@ -269,8 +317,8 @@ function sha256(bytes: Uint8Array | string): string {
   return crypto().createHash('sha256').update(bytes).digest('hex');
 }
 
-function digestOf(tasks: string, sums: string, tensors: ReadonlyMap<string, StoredTensor>): string {
-  const lines = [...tensors]
+function digestOf(tasks: string, sums: string, headers: Headers): string {
+  const lines = [...headers]
     .map(([name, { dtype, shape }]) => `${name} ${dtype} [${shape.join(',')}]`)
     .sort();
   return sha256([tasks, sums, ...lines].join('\n'));
