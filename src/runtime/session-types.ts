@@ -128,8 +128,8 @@ export interface SessionInfo {
   /** Bytes of packed weights; of a store, of all tasks that have been run or compiled. */
   readonly packedBytes: number;
   /**
-   * Bytes of weights in memory: packed ones, and of a store what stays in memory of its tensors:
-   * those of less than 32 KiB, or all of them, where no file holds them for this session.
+   * Bytes of weights in memory: packed ones, and of a store what stays there of its tensors: small
+   * ones of single tasks, or all of them where the session reads them from no file.
    */
   readonly residentBytes: number;
   /** How many programs are kept. */

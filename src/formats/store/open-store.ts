@@ -23,8 +23,8 @@ import {
 } from './store.js';
 
 const PIECE_BYTES = 1 << 18;
-/** Smaller tensors are kept in memory. */
-const LARGE_BYTES = 1 << 15;
+/** Smaller tensors are kept in memory; of those that are packed once only what is tiny. */
+const LARGE_BYTES = { own: 1 << 15, shared: 1 << 8 };
 
 /** A store whose large tensors stay in its file. */
 export interface OpenStore {
@@ -73,7 +73,8 @@ async function readStore(file: LastingFile, node: string, proceed: () => void): 
   for (const [name, span] of spans) {
     const length = span.end - span.begin;
     const at = dataAt + span.begin;
-    const small = length < LARGE_BYTES ? new Uint8Array(length) : undefined;
+    const least = name.startsWith('shared/') ? LARGE_BYTES.shared : LARGE_BYTES.own;
+    const small = length < least ? new Uint8Array(length) : undefined;
     const hash = createHash('sha256');
     for (let from = 0; from < length; from += PIECE_BYTES) {
       proceed();
