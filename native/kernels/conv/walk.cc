@@ -61,7 +61,8 @@ void ConvWalk::runChannels(int number, int c0, const float* const* pointers, int
     float* out = sums + (block.first - c0);
     if (few(number, w, pointers, count, out, buffers, own)) continue;
     multiplyWindow(tiles_, block, plan_.runs.data() + window.firstRun, window,
-                   panel(number, w, buffers, own), pointers, count, out, plan_.ld, ahead);
+                   panel(number, w, buffers, own), pointers, count, out, plan_.ld, ahead,
+                   next(number, w, buffers, tilesOf(tiles_, block, count)));
   }
 }
 

@@ -14,12 +14,13 @@ namespace bitplane {
 inline void multiplyWindow(const ConvTiles& tiles, const ConvChannels& block, const TapRun* runs,
                            const ConvWindow& window, const float* weights,
                            const float* const* pixels, int count, float* out, int64_t ld,
-                           AheadOf& ahead) {
+                           AheadOf& ahead, Ahead next = Ahead()) {
   const ConvTile* tile = tiles.run[block.vectors - 1];
   const int tileCount = ceilDiv(count, tiles.pixels[block.vectors - 1]);
   for (int t = 0, p = 0; t < tileCount; t++) {
     const int size = (count + t) / tileCount;
     ahead.fetch();
+    next.fetch();
     tile[size - 1](pixels + p, block.shift, runs, window.runs, weights, out + p * ld, ld,
                    window.k > 0);
     p += size;
@@ -48,6 +49,10 @@ class ConvWalk : public Step {
   // The weights of window `window` of block `block`, [k][vectors x lanes]; good until the next
   // call.
   virtual const float* panel(int block, int window, const Buffers& buffers, char* own) const = 0;
+
+  // What the panel after this one is made of, where it has to be made, over so many calls of
+  // `fetch`: a panel is made at once, and would wait for each line of memory.
+  virtual Ahead next(int, int, const Buffers&, int64_t) const { return Ahead(); }
 
   // A few pixels times a window of a block, as a tile does it, where a step has a faster way.
   virtual bool few(int, int, const float* const*, int, float*, const Buffers&, char*) const {

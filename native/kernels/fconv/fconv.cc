@@ -145,6 +145,8 @@ class FieldStep final : public ConvWalk {
         packed_(std::move(packed)),
         starts_(layout_.starts(w_.bits)),
         noiseStarts_(w_.noise < 0 ? std::vector<int64_t>() : layout_.starts(w_.noiseBits)),
+        isWhole_(isWhole(layout_)),
+        floatRoom_(floatRoom(layout_)),
         variant_(variantFor(context.isa())) {}
   const char* kernelName() const override { return variant_.name; }
   size_t tableBytes() const override { return (starts_.size() + noiseStarts_.size()) * 8; }
@@ -174,7 +176,7 @@ class FieldStep final : public ConvWalk {
   }
 
   void begin(ChunkRange chunks, const Buffers& buffers, char* own) const override {
-    if (!isWhole(layout_)) return;
+    if (!isWhole_) return;
     const ConvChunk& last = plan_.chunks[chunks.end - 1];
     for (int b = plan_.chunks[chunks.first].firstBlock; b < last.firstBlock + last.blocks; b++) {
       for (int w = 0; w < layout_.windows(); w++)
@@ -184,9 +186,18 @@ class FieldStep final : public ConvWalk {
 
   const float* panel(int block, int window, const Buffers& buffers, char* own) const override {
     float* floats = reinterpret_cast<float*>(own);
-    if (isWhole(layout_)) return floats + floatsBefore(block, window);
+    if (isWhole_) return floats + floatsBefore(block, window);
     expand(block, window, buffers, own, floats);
     return floats;
+  }
+
+  Ahead next(int block, int window, const Buffers& buffers, int64_t calls) const override {
+    const size_t after = static_cast<size_t>(block * layout_.windows() + window) + 1;
+    if (isWhole_ || after + 1 >= starts_.size()) return Ahead();
+    const int64_t pitch = int64_t{layout_.lanes} * 4;
+    const int64_t bytes = (starts_[after + 1] - starts_[after]) * pitch;
+    const char* words = packed_.codes.at<char>(buffers) + starts_[after] * pitch;
+    return Ahead(words, bytes, bytes, 1, calls);
   }
 
   void expand(int block, int window, const Buffers& buffers, char* own, float* floats) const {
@@ -208,13 +219,15 @@ class FieldStep final : public ConvWalk {
       p.noise = packed_.noise.at<int32_t>(buffers) + noiseStarts_[number] * lanes;
       p.noiseBits = w_.noiseBits;
     }
-    variant_.expand(p, floats, reinterpret_cast<int32_t*>(own) + floatRoom(layout_));
+    variant_.expand(p, floats, reinterpret_cast<int32_t*>(own) + floatRoom_);
   }
 
   const Layout layout_;
   const Weights w_;
   const Packed packed_;
   const std::vector<int64_t> starts_, noiseStarts_;
+  const bool isWhole_;
+  const int64_t floatRoom_;
   const Variant& variant_;
 };
 
