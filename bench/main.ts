@@ -18,6 +18,7 @@ import { networks } from './networks/index.js';
 import { quantized } from './quantized/index.js';
 import { formatTable, met, type Row, Skip, type Workload } from './report.js';
 import { startup } from './startup/index.js';
+import { stores } from './stores/index.js';
 import { training } from './training/index.js';
 
 const WORKLOADS: readonly Workload[] = [
@@ -27,6 +28,7 @@ const WORKLOADS: readonly Workload[] = [
   networks,
   training,
   lowbit,
+  stores,
   latency,
   batching,
   memory,

@@ -208,8 +208,7 @@ class FieldStep final : public ConvWalk {
     p.words = packed_.codes.at<int32_t>(buffers) + starts_[number] * lanes;
     p.count = layout_.vectors(block, window);
     p.vectors = plan_.blocks[block].vectors;
-    if (w_.scales >= 0)
-      p.scales = buffers.get<const float>(w_.scales) + plan_.blocks[block].first;
+    if (w_.scales >= 0) p.scales = buffers.get<const float>(w_.scales) + plan_.blocks[block].first;
     p.pitch = plan_.shape.o;
     p.k = plan_.windows[window].k;
     p.row = w_.row;
@@ -274,10 +273,9 @@ uint32_t Codes::at(int64_t i) const {
 }  // namespace fconv
 
 std::unique_ptr<Step> make_fconv(const Instruction& in, BuildContext& context) {
-  const fconv::Weights weights = {
-      in.field(1), in.field(2), static_cast<fconv::Kind>(in.field(3)),
-      in.field(4), in.field(5), in.field(6),
-      in.field(7), in.field(8), in.field(9)};
+  const fconv::Weights weights = {in.field(1), in.field(2), static_cast<fconv::Kind>(in.field(3)),
+                                  in.field(4), in.field(5), in.field(6),
+                                  in.field(7), in.field(8), in.field(9)};
   const ConvShape shape = {in.field(10), in.field(11), in.field(12), in.field(13),
                            in.field(14), in.field(15), in.field(16), in.field(17),
                            in.field(18), in.field(19), in.field(20), in.field(21),

@@ -30,9 +30,9 @@ constexpr int kSignAndExponent = 9;
 struct Weights {
   int buffer, bits;
   Kind kind;
-  int scales;             // buffer of f32 [blocks][o], or -1
-  int values;             // buffer of f32 in disk order, or -1
-  int noise, noiseBits;   // buffer of codes, or -1, and the bits of each
+  int scales;            // buffer of f32 [blocks][o], or -1
+  int values;            // buffer of f32 in disk order, or -1
+  int noise, noiseBits;  // buffer of codes, or -1, and the bits of each
   int row, block;
 };
 

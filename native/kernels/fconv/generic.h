@@ -124,8 +124,7 @@ void expandBlockFloats(const Panel& p, float* out) {
   const bool isFolded = single && p.vectors != 3;
   if (isFolded) {
     const int64_t at = p.k / p.row * ((p.row + p.block - 1) / p.block) + within;
-    for (int j = 0; j < 4; j++)
-      scale[j] = load(p.scales + at * p.pitch + j % p.vectors * kLanes);
+    for (int j = 0; j < 4; j++) scale[j] = load(p.scales + at * p.pitch + j % p.vectors * kLanes);
   }
   blockFloatsOf(p.bits)(p.words, p.count, scale, out);
   if (!isFolded) scaleAll(p, out);
