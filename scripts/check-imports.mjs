@@ -48,6 +48,7 @@ const NATIVE_ORDER = [
 const KERNELS_SHARED = ['epilogue'];
 const KERNELS_BUILT_ON = {
   dwconv: ['conv', 'window'],
+  fconv: ['conv'],
   input_gradient: ['conv'],
   pack: ['bconv', 'conv', 'input_gradient', 'qconv', 'qdwconv'],
   qconv: ['conv'],

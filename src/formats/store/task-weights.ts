@@ -4,11 +4,11 @@
  */
 import { elementCount } from '../../core/shape.js';
 import { type Fused, type Reading, splitPart } from '../../quant/formats/fused.js';
-import { packFields, unpackFields } from '../../tensor/bit-fields.js';
+import { unpackFields } from '../../tensor/bit-fields.js';
 import { withFields } from '../../tensor/field-weights.js';
 import { type ByteSource, storedTensor } from '../../tensor/stored.js';
-import { Tensor } from '../../tensor/tensor.js';
-import { fieldsFrom } from './bits.js';
+import type { Tensor } from '../../tensor/tensor.js';
+import { fieldsFrom, packedSource } from './bits.js';
 import { fieldsOfTask } from './field-codes.js';
 import { type MaskedWeights, partOfWeights, type SharedWeights } from './shared-weights.js';
 
@@ -31,8 +31,10 @@ export function weightsOfTask(weights: SharedWeights, task: number, reading: Rea
   const { shape } = weights;
   const size = elementCount(shape);
   if (weights.method === 'bits') {
-    const bits = fieldsFrom(partOfWeights(weights, 'planes'), 1, task * size, size);
-    return new Tensor('b1', packFields(bits, 1), shape);
+    const planes = partOfWeights(weights, 'planes');
+    const bits = (first: number, count: number) =>
+      fieldsFrom(planes, 1, task * size + first, count);
+    return storedTensor('b1', shape, packedSource(1, size, bits));
   }
   const floats = storedTensor('f32', shape, floatsOf(weights, task, reading));
   const fields = fieldsOfTask(weights, task, reading);
