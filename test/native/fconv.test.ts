@@ -160,15 +160,19 @@ const SHAPES: readonly Partial<Shape>[] = [
   { g: 3, c: 9, o: 33 },
   // Several blocks of pixels, whose weights are made floats once, and again for each.
   { n: 2, h: 14, w: 14, c: 16, o: 48 },
-  { n: 1, h: 15, w: 15, c: 70, o: 130 },
-  { ...DENSE, n: 1, c: 785, o: 70 },
+  { n: 1, h: 15, w: 15, c: 40, o: 200, kh: 1, kw: 1, pt: 0, pl: 0, pb: 0, pr: 0 },
+  { n: 1, h: 15, w: 15, c: 130, o: 70 },
+  { ...DENSE, n: 1, c: 385, o: 70 },
   { ...DENSE, n: 33, c: 129, o: 65 },
   { c: 64, o: 20, block: 32 },
   { c: 20, o: 20, block: 16 },
   { ...DENSE, n: 7, c: 200, o: 49, block: 7 },
 ];
 
-describe.each(SHAPES.map((shape) => ({ ...BASE, ...shape })))(
+/** An emulator takes many times as long for each. */
+const TESTED = isEmulated ? SHAPES.filter((_, i) => i % 4 === 0) : SHAPES;
+
+describe.each(TESTED.map((shape) => ({ ...BASE, ...shape })))(
   'o $o, c $c, $kh x $kw of $h x $w, groups $g, block $block',
   (shape) => {
     test('fields have the bits of their floats', async () => {
@@ -186,7 +190,8 @@ describe.each(SHAPES.map((shape) => ({ ...BASE, ...shape })))(
 
 test('every width has the bits of its floats', async () => {
   const shape = { ...BASE, kh: 1, kw: 1, pt: 0, pl: 0, pb: 0, pr: 0, c: 37, o: 24 };
-  for (const field of EVERY) await equalsItsFloats(shape, field);
+  for (const field of EVERY.filter((_, i) => !isEmulated || i % 5 === 0))
+    await equalsItsFloats(shape, field);
 });
 
 test('the oracle reads every kind as its floats', async () => {

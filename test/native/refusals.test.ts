@@ -14,8 +14,17 @@ const NUMBERS: Partial<Record<NativeField['kind'], number>> = {
   weights: 2,
   constant: 2,
 };
-/** No table of thresholds or of few weights, and the zero point of one-bit integers. */
-const UNLIKE_OTHERS: Readonly<Record<string, number>> = { thresholds: -1, zero: 0, few: -1 };
+/**
+ * No table of thresholds or of few weights, the zero point of one-bit integers, and codes that hold
+ * an exponent, above those of no other task.
+ */
+const UNLIKE_OTHERS: Readonly<Record<string, number>> = {
+  thresholds: -1,
+  zero: 0,
+  few: -1,
+  fieldBits: 9,
+  noise: -1,
+};
 /** More than any machine has. */
 const TOO_MUCH = 2 ** 50;
 const run = (arenaBytes: number) => ({ arenaBytes, isa: 'scalar', threads: 1 });
