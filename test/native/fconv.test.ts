@@ -176,7 +176,9 @@ describe.each(TESTED.map((shape) => ({ ...BASE, ...shape })))(
   'o $o, c $c, $kh x $kw of $h x $w, groups $g, block $block',
   (shape) => {
     test('fields have the bits of their floats', async () => {
-      for (const field of FEW) await equalsItsFloats(shape, field);
+      // What differs by field does not by size.
+      for (const field of shape.o * shape.c < 4096 ? FEW : FEW.slice(1, 2))
+        await equalsItsFloats(shape, field);
     });
     test('exact sums are those of the oracle', async () => {
       for (const field of [
