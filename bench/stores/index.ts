@@ -75,7 +75,7 @@ async function measure(files: readonly [string, string], path: string): Promise<
     unit: 'x',
     goal: { max: 1.1 },
   });
-  const { residentBytes, heldBytes, arenaBytes } = session.info;
+  const { residentBytes } = session.info;
   const file = statSync(path).size;
   rows.push({
     what: 'weights in memory with both tasks in use / the store',
@@ -83,13 +83,6 @@ async function measure(files: readonly [string, string], path: string): Promise<
     unit: 'x',
     goal: { max: 1.1 },
     note: `${(residentBytes / 1e6).toFixed(1)} of ${(file / 1e6).toFixed(1)} MB`,
-  });
-  const beside = heldBytes - arenaBytes - (plain.info.heldBytes - plain.info.arenaBytes);
-  rows.push({
-    what: "memory of its runs beside arenas, beyond the plain network's",
-    value: beside / 1024,
-    unit: 'KiB',
-    note: 'of both tasks; floats of weights are at most 256 KiB of a run',
   });
   await Promise.all([session.release(), plain.release()]);
   return rows;

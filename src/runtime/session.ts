@@ -127,11 +127,15 @@ export class GraphSession<G extends Graph = Graph> {
    * Compiles ahead, in turns of the event loop, so that first runs need not: `warm([1, 8, 32])` for
    * a model with one symbol, which is its batch; `warm([{ N: 1, H: 224, W: 224 }])` or
    * `warm([{ x: [1, 3, 224, 224] }])` for any. A model without symbols takes its own batch size.
+   * @param options `task`: of a session over a store, for which of its networks
    * @throws BitplaneError ERR_ARGUMENT for sizes that the model cannot have, or that together do
    *   not fit into `programBytes`; ERR_RELEASED
    */
-  async warm(sizes: readonly WarmSizes[]): Promise<void> {
+  async warm(sizes: readonly WarmSizes[], options: Pick<RunOptions, 'task'> = {}): Promise<void> {
     this.requireOpen();
+    const task = taskOf(options, undefined);
+    const other: GraphSession = task === undefined ? this : this.ofTask(task);
+    if (other !== (this as GraphSession)) return other.warm(sizes);
     await this.compileAhead(warmSizes(this.graph, sizes));
   }
 

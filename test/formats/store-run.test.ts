@@ -232,6 +232,20 @@ describe('resident', () => {
   });
 });
 
+test('warming a task compiles another, or packs again what tasks share', async () => {
+  const store = largeStore({ method: 'bfp', bits: [12, 11] });
+  const session = await Session.create(written(store), { task: 'first' });
+  // Two programs in the making at once, over the same packed weights.
+  await Promise.all([session.warm([3]), session.warm([2, 3], { task: 'second' })]);
+  const { packedBytes, programs } = session.info;
+  expect(programs).toBe(2);
+  await session.run({ x: new Float32Array(3 * 1024) }, { task: 'second' });
+  await session.run({ x: new Float32Array(2 * 1024) });
+  expect(session.info.packedBytes).toBe(packedBytes);
+  await expect(session.warm([1], { task: 'third' })).rejects.toThrow('one of first, second');
+  await session.release();
+});
+
 test('a store that is altered after it was opened gives other weights', async () => {
   const store = largeStore({ method: 'bfp', bits: [12, 11] });
   const path = written(store);

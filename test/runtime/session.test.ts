@@ -23,7 +23,7 @@ describe('metadata', () => {
 
   test('info tells the instruction set, the threads, and memory after a run', async () => {
     const session = GraphSession.fromGraph(network(), { threads: 2, isa: 'scalar' });
-    const none = { arenaBytes: 0, packedBytes: 0, programs: 0, heldBytes: 0 };
+    const none = { arenaBytes: 0, packedBytes: 0, residentBytes: 0, programs: 0, heldBytes: 0 };
     expect(session.info).toEqual({ isa: 'scalar', threads: 2, ...none, programBytes: 2 ** 28 });
     await session.run(picture(1));
     expect(session.info.arenaBytes).toBeGreaterThan(6 * 6 * 70 * 4);

@@ -130,16 +130,30 @@ void expandBlockFloats(const Panel& p, float* out) {
   if (!isFolded) scaleAll(p, out);
 }
 
-// What stands below the fields of one task: the payloads of another, without their exponents.
+// Adds what stands below fields of W bits: codes of another task, without sign and exponent.
+template <int W>
+void addBelow(const int32_t* codes, int64_t count, float* out) {
+  if constexpr (W < kMostBits) {
+    constexpr int kBelow = static_cast<int>(~uint32_t{0} >> W);
+    for (int64_t i = 0; i < count; i++, codes += kLanes, out += kLanes) {
+      const I32 payload = shiftRight<W>(shiftLeft<9>(loadInt(codes)));
+      store(out, fromBits(orInt(bitsOf(load(out)), andInt(payload, set1Int(kBelow)))));
+    }
+  }
+}
+
+using AddBelowFn = void (*)(const int32_t*, int64_t, float*);
+
+template <int W = kMostBits>
+BITPLANE_INLINE AddBelowFn addBelowOf(int bits) {
+  if (bits == W) return addBelow<W>;
+  if constexpr (W > 1) return addBelowOf<W - 1>(bits);
+  return nullptr;
+}
+
 void addNoise(const Panel& p, float* out, int32_t* more) {
   floatFieldsOf(p.noiseBits)(p.noise, p.count, reinterpret_cast<float*>(more));
-  for (int64_t i = 0; i < p.count * kLanes; i++) {
-    uint32_t word, below;
-    __builtin_memcpy(&below, more + i, 4);
-    __builtin_memcpy(&word, out + i, 4);
-    word |= below << 9 >> p.bits;
-    __builtin_memcpy(out + i, &word, 4);
-  }
+  addBelowOf(p.bits)(more, p.count, out);
 }
 
 }  // namespace

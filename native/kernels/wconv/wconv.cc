@@ -102,6 +102,8 @@ class WeightOnlyStep final : public ConvWalk {
         layout_(std::move(layout)),
         w_(weights),
         packed_(std::move(packed)),
+        isWhole_(isWhole(layout_)),
+        byteRoom_(byteRoom(layout_)),
         variant_(variantFor(context.isa())) {}
   const char* kernelName() const override { return variant_.name; }
 
@@ -133,7 +135,7 @@ class WeightOnlyStep final : public ConvWalk {
   }
 
   void begin(ChunkRange chunks, const Buffers& buffers, char* own) const override {
-    if (!isWhole(layout_)) return;
+    if (!isWhole_) return;
     const ConvChunk& last = plan_.chunks[chunks.end - 1];
     for (int b = plan_.chunks[chunks.first].firstBlock; b < last.firstBlock + last.blocks; b++) {
       for (int w = 0; w < layout_.windows(); w++)
@@ -143,14 +145,14 @@ class WeightOnlyStep final : public ConvWalk {
 
   const float* panel(int block, int window, const Buffers& buffers, char* own) const override {
     float* floats = floatsOf(own);
-    if (isWhole(layout_)) return floats + floatsBefore(block, window);
+    if (isWhole_) return floats + floatsBefore(block, window);
     expand(block, window, buffers, own, floats);
     return floats;
   }
 
   bool few(int block, int window, const float* const* pixels, int count, float* out,
            const Buffers& buffers, char* own) const override {
-    if (count > kFewPixels || isWhole(layout_) || w_.few >= 0 || isWide()) return false;
+    if (count > kFewPixels || isWhole_ || w_.few >= 0 || isWide()) return false;
     const ConvWindow& w = plan_.windows[window];
     const Panel panel = panelOf(block, window, buffers);
     for (int i = 0; i < count; i++) {
@@ -161,7 +163,7 @@ class WeightOnlyStep final : public ConvWalk {
     return true;
   }
 
-  float* floatsOf(char* own) const { return reinterpret_cast<float*>(own + byteRoom(layout_)); }
+  float* floatsOf(char* own) const { return reinterpret_cast<float*>(own + byteRoom_); }
 
   void expand(int block, int window, const Buffers& buffers, char* own, float* floats) const {
     Panel p = panelOf(block, window, buffers);
@@ -231,6 +233,8 @@ class WeightOnlyStep final : public ConvWalk {
   const Layout layout_;
   const Weights w_;
   const PackedWeights packed_;
+  const bool isWhole_;
+  const int64_t byteRoom_;
   const Variant& variant_;
 };
 
