@@ -27,6 +27,12 @@ export { softmax } from './data/softmax.js';
 export { type Top, topK, topKRows } from './data/top-k.js';
 export { type LoadOptions, loadModel } from './formats/model.js';
 export { readNpy, writeNpy } from './formats/npy.js';
+export {
+  type NpzReadOptions,
+  type NpzWriteOptions,
+  readNpz,
+  writeNpz,
+} from './formats/npz.js';
 export type { Dialect } from './formats/onnx/dialects.js';
 export { type ExportOptions, encodeOnnx, saveOnnx } from './formats/onnx/export.js';
 export { saveModel } from './formats/safetensors/model.js';
@@ -62,6 +68,7 @@ export type {
   WarmSizes,
 } from './runtime/session-types.js';
 export { StateStore } from './runtime/state-store.js';
+export type { NestedNumbers } from './tensor/elements.js';
 export { Tensor, type TensorLike } from './tensor/tensor.js';
 export { fit } from './train/fit.js';
 export * as train from './train/index.js';

@@ -90,6 +90,7 @@ const g2 = new GraphBuilder();
 const rows = g2.input('x', 'f32', ['N', 4]);
 const batched = Session.fromGraph(g2.graph([rows], { y: g2.relu(rows) }));
 const batcher = new bitplane.Batcher(batched);
+const TENSOR = new Tensor('f32', new Float32Array(6), [2, 3]);
 const PIXELS = { data: new Uint8Array(3), width: 1, height: 1 };
 const net = nn.model({ input: { name: 'x', shape: ['N', 4] } }, nn.dense({ units: 2 }));
 const map = (k: string, ...rest: unknown[]) => {
@@ -118,6 +119,12 @@ const CALLS: Record<string, Call> = {
   'saveOnnx(graph)': (a, b) => bitplane.saveOnnx(graph, within(a), b as never),
   readNpy: (a) => bitplane.readNpy(a as never),
   writeNpy: (a) => bitplane.writeNpy(a as never),
+  readNpz: (a, b) => bitplane.readNpz(a as never, b as never),
+  'readNpz(bytes)': (a) => bitplane.readNpz(bitplane.writeNpz({}), a as never),
+  writeNpz: (a, b) => bitplane.writeNpz(a as never, b as never),
+  'tensor.reshape': (a) => TENSOR.reshape(a as never),
+  'tensor.slice': (a, b) => TENSOR.slice(a as never, b as never),
+  'tensor.argMax': (a) => TENSOR.argMax(a as never),
   readTensors: (a) => bitplane.readTensors(a as never),
   writeTensors: (a) => bitplane.writeTensors(a as never, join(folder, 'tensors')),
   'writeTensors({})': (a) => bitplane.writeTensors({}, within(a)),
@@ -227,6 +234,8 @@ const OPTIONED: Record<string, (options: never) => unknown> = {
       [`recipes.${name}`, recipes[name] as Call],
     ]),
   ),
+  readNpz: (o) => bitplane.readNpz(bitplane.writeNpz({}), o),
+  writeNpz: (o) => bitplane.writeNpz({}, o),
   'data.pictures': (o) => data.pictures('.', o),
   'recipes.torchvision': (o) => recipes.torchvision('IMAGENET1K_V1', o),
   'recipes.keras': (o) => recipes.keras('tf', o),

@@ -9,12 +9,12 @@ import { sameShape, showShape } from '../core/shape.js';
 import type { Session } from '../formats/session.js';
 import type { Tensors } from '../runtime/run-rows.js';
 import { compareNumbers, type Difference, NO_DIFFERENCE, type Worst } from './compare-numbers.js';
+import { feedsOfFiles } from './feeds-of-files.js';
 import { type Io, printJson, printLines, verbatim } from './io.js';
 import { numbersOf, Onnxruntime } from './onnxruntime.js';
 import { withSession } from './open-session.js';
 import type { SessionFlags } from './options.js';
 import { randomFeeds, seededRandom } from './random-feeds.js';
-import { assign, readFeed } from './read-feed.js';
 import { facts, table } from './table.js';
 
 export interface CheckFlags extends SessionFlags {
@@ -43,8 +43,7 @@ interface Row {
 export async function check(model: string, flags: CheckFlags, io: Io): Promise<number> {
   const { seed = SEED, runs = RUNS, tolerance = TOLERANCE } = flags;
   return withSession(model, flags, io, async (session) => {
-    const files = assign(flags.input ?? [], session.inputNames, 'input');
-    const read = await readFeeds(session, files);
+    const read = await feedsOfFiles(flags.input ?? [], session.inputMetadata, io);
     const other = await Onnxruntime.open(model, {
       op: 'check',
       need: 'check',
@@ -77,7 +76,7 @@ export async function check(model: string, flags: CheckFlags, io: Io): Promise<n
           runs,
           tolerance,
           inputs: Object.entries(feeds).map(([name, { dtype, shape }]) => {
-            return { name, dtype, shape, file: files.get(name) ?? null };
+            return { name, dtype, shape, file: read.files.get(name) ?? null };
           }),
           outputs: verbatim(
             outputs.map(({ difference, otherShape = null, ...output }) => {
@@ -120,22 +119,6 @@ export async function check(model: string, flags: CheckFlags, io: Io): Promise<n
 const HALVES =
   'the model has float16, in which onnxruntime rounds and bitplane, which computes in float32, ' +
   'does not: differences of 1e-3 are to be expected';
-
-async function readFeeds(
-  session: Session,
-  files: ReadonlyMap<string, string>,
-): Promise<{ feeds: Tensors; notes: string[] }> {
-  const read: [string, Tensors[string]][] = [];
-  const notes: string[] = [];
-  for (const { name, dtype } of session.inputMetadata) {
-    const file = files.get(name);
-    if (file === undefined) continue;
-    const { tensor, note } = await readFeed(file, name, dtype);
-    read.push([name, tensor]);
-    if (note !== undefined) notes.push(note);
-  }
-  return { feeds: Object.fromEntries(read), notes };
-}
 
 interface Run {
   readonly session: Session;

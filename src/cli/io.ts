@@ -4,7 +4,7 @@
  */
 
 export interface Sink {
-  write(text: string): unknown;
+  write(text: string | Uint8Array): unknown;
   readonly isTTY?: boolean | undefined;
   /** Of a terminal: characters that fit into a line. */
   readonly columns?: number | undefined;
@@ -13,6 +13,8 @@ export interface Sink {
 export interface Io {
   readonly stdout: Sink;
   readonly stderr: Sink;
+  /** Standard input; absent where there is none. */
+  readonly stdin?: AsyncIterable<Uint8Array> | undefined;
   readonly env: Readonly<Record<string, string | undefined>>;
 }
 

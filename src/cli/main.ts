@@ -12,6 +12,10 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 void main(process.argv.slice(2), {
   stdout: process.stdout,
   stderr: process.stderr,
+  // Opening it would keep a command that reads none waiting for its end.
+  get stdin() {
+    return process.stdin;
+  },
   env: process.env,
 }).then((code) => {
   process.exitCode = code;

@@ -204,8 +204,16 @@ export function buildProgram(io: Io, messages: Io, exit: (code: number) => void)
       'of --image (default: MODEL.json beside the model, else what the model carries)',
     )
     .option('--max-pixels <n>', 'of a picture of --image (default: 64000000)', parseCount)
-    .option('--input <[name=]file.npy>', 'feed of an input; repeatable', gather)
-    .option('--output <[name=]file.npy>', 'where an output is written; repeatable', gather)
+    .option(
+      '--input <[name=]file.npy>',
+      'feed of an input, - for standard input; or a .npz file of several; repeatable',
+      gather,
+    )
+    .option(
+      '--output <[name=]file.npy>',
+      'where an output is written, - for standard output; or a .npz file of all; repeatable',
+      gather,
+    )
     .action(async (model, flags) => exit(await (await import('./run.js')).run(model, flags, io)));
 
   session(onModel(command('check <model>', 'an ONNX model, its results beside onnxruntime')))

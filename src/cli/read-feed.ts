@@ -1,23 +1,23 @@
 /**
- * The .npy files that a command line names for inputs and outputs of a model. Not here: the format
+ * Which input or output of a model each file of a command line is for, and what an array of a file
+ * becomes as a feed. Not here: opening the files (feeds-of-files.ts), their format
  * (src/formats/npy.ts).
  */
 import { type DType, isSubByte } from '../core/dtype.js';
 import { BitplaneError, expected } from '../core/errors.js';
-import { readBytes } from '../data/files.js';
-import { inFile, readStoredNpy, type StoredArray } from '../formats/npy.js';
+import { inFile, type StoredArray } from '../formats/npy.js';
 import { Tensor } from '../tensor/tensor.js';
-
-const MAX_FEED = 2 ** 31;
 
 /**
  * The file of each name: `NAME=FILE` by name, then files without a name in the order of the
  * remaining names.
+ * @param all the names that the model has, where `names` are only those that want a file
  */
 export function assign(
   texts: readonly string[],
   names: readonly string[],
   kind: string,
+  all: readonly string[] = names,
 ): Map<string, string> {
   const files = new Map<string, string>();
   const bare: string[] = [];
@@ -27,6 +27,8 @@ export function assign(
     // A word before '=' that is neither a folder nor a name of the model is a misspelt name; a path
     // that contains '=' can begin with ./
     const word = /^([^/\\=]+)=/.exec(text)?.[1];
+    if (name === undefined && word !== undefined && all.includes(word))
+      throw expected('ERR_ARGUMENT', `one file for ${kind} ${word}`, 'two', { op: `--${kind}` });
     if (name === undefined && word !== undefined)
       throw expected('ERR_ARGUMENT', `the name of an ${kind}, ${names.join(', ')}`, word, {
         op: `--${kind}`,
@@ -51,13 +53,12 @@ export function assign(
 }
 
 /** The array of a file for an input, and a remark if values were rounded or converted. */
-export async function readFeed(
-  file: string,
+export function asFeed(
+  { tensor, stored, rounded }: StoredArray,
   input: string,
   dtype: DType,
-): Promise<{ tensor: Tensor; note?: string }> {
-  const bytes = await readBytes(file, MAX_FEED);
-  const { tensor, stored, rounded } = readFile(bytes, file);
+  file: string,
+): { tensor: Tensor; note?: string } {
   if (dtype === 'b1')
     throw new BitplaneError(
       'ERR_FEED',
@@ -82,15 +83,4 @@ export async function readFeed(
     tensor,
     note: `${file}: ${stored} is read as float32, which rounds ${rounded} of ${tensor.size} values`,
   };
-}
-
-function readFile(bytes: Uint8Array, file: string): StoredArray {
-  try {
-    return readStoredNpy(bytes);
-  } catch (error) {
-    // The reader sees only bytes, so the error gets the file's name here.
-    if (error instanceof BitplaneError)
-      throw new BitplaneError(error.code, error.message, { node: file, cause: error });
-    throw error;
-  }
 }

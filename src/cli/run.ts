@@ -2,18 +2,20 @@
  * `bitplane run`: a model once, on .npy files or on pictures. Not here: pictures (run-pictures.ts).
  */
 import { basename } from 'node:path';
-import { BitplaneError } from '../core/errors.js';
+import { BitplaneError, expected } from '../core/errors.js';
 import { showShape } from '../core/shape.js';
 import { writeNpy } from '../formats/npy.js';
+import { writeNpz } from '../formats/npz.js';
 import { writeFileAtomic } from '../formats/write-file.js';
 import { runRows } from '../runtime/run-rows.js';
 import type { Tensor } from '../tensor/tensor.js';
+import { feedsOfFiles, STREAM } from './feeds-of-files.js';
 import { microseconds, three } from './format.js';
 import { type Io, printJson, printLines } from './io.js';
-import { type Elsewhere, refuseElsewhere } from './not-here.js';
+import { type Elsewhere, notHere, refuseElsewhere } from './not-here.js';
 import { withSession } from './open-session.js';
 import type { SessionFlags } from './options.js';
-import { assign, readFeed } from './read-feed.js';
+import { assign } from './read-feed.js';
 import { runPictures } from './run-pictures.js';
 import { facts, table } from './table.js';
 
@@ -43,34 +45,33 @@ export async function run(model: string, flags: RunFlags, io: Io): Promise<numbe
   refuseElsewhere(flags, image === undefined ? WITH_PICTURES : WITH_ARRAYS);
   return withSession(model, flags, io, async (session) => {
     if (image !== undefined) return runPictures(session, model, { ...flags, image }, io);
-    const inputs = assign(flags.input ?? [], session.inputNames, 'input');
-    const outputs = assign(flags.output ?? [], session.outputNames, 'output');
-    const missing = session.inputNames.find((name) => !inputs.has(name));
+    const targets = outputFiles(flags.output ?? [], session.outputNames);
+    if (targets.stream !== undefined && flags.json === true)
+      throw notHere('--json', 'standard output is taken by --output -');
+    const { feeds, files, notes } = await feedsOfFiles(
+      flags.input ?? [],
+      session.inputMetadata,
+      io,
+    );
+    const missing = session.inputNames.find((name) => !files.has(name));
     if (missing !== undefined)
       throw new BitplaneError(
         'ERR_FEED',
         `expected --input ${missing}=FILE.npy but it is missing`,
         { op: 'run', node: missing },
       );
-
-    const notes: string[] = [];
-    const read: [string, Tensor][] = [];
-    for (const { name, dtype } of session.inputMetadata) {
-      const file = inputs.get(name) as string;
-      const { tensor, note } = await readFeed(file, name, dtype);
-      read.push([name, tensor]);
-      if (note !== undefined) notes.push(note);
-    }
     if (flags.json !== true) for (const note of notes) io.stderr.write(`bitplane: ${note}\n`);
-    const feeds = Object.fromEntries(read);
     const began = performance.now();
     const results = await runRows(session, feeds);
     const us = (performance.now() - began) * 1000;
-    for (const [name, file] of outputs)
-      await writeFileAtomic(file, writeNpy(results[name] as Tensor));
-
+    for (const [file, names] of targets.files)
+      await writeFileAtomic(file, encoded(file, names, results));
+    if (targets.stream !== undefined) {
+      io.stdout.write(writeNpy(results[targets.stream] as Tensor));
+      return 0;
+    }
     const rows = session.outputNames.map((name) =>
-      describe(name, results[name] as Tensor, outputs.get(name)),
+      describe(name, results[name] as Tensor, targets.fileOf(name)),
     );
     const { isa, threads } = session.info;
     if (flags.json === true) {
@@ -79,7 +80,7 @@ export async function run(model: string, flags: RunFlags, io: Io): Promise<numbe
         isa,
         threads,
         us,
-        inputs: [...inputs].map(([name, file]) => describe(name, feeds[name] as Tensor, file)),
+        inputs: [...files].map(([name, file]) => describe(name, feeds[name] as Tensor, file)),
         outputs: rows,
         notes,
       });
@@ -105,6 +106,46 @@ export async function run(model: string, flags: RunFlags, io: Io): Promise<numbe
     );
     return 0;
   });
+}
+
+interface OutputFiles {
+  /** The outputs that each file holds. */
+  readonly files: ReadonlyMap<string, readonly string[]>;
+  /** The output that goes to standard output. */
+  readonly stream: string | undefined;
+  fileOf(name: string): string | undefined;
+}
+
+/** Where each output goes: a .npz file without a name holds all of them. */
+function outputFiles(texts: readonly string[], names: readonly string[]): OutputFiles {
+  const isWhole = (text: string) =>
+    /\.npz$/i.test(text) && !names.some((name) => text.startsWith(`${name}=`));
+  const own = assign(
+    texts.filter((text) => !isWhole(text)),
+    names,
+    'output',
+  );
+  const streams = [...own].filter(([, file]) => file === STREAM);
+  if (streams.length > 1)
+    throw expected('ERR_ARGUMENT', 'standard output once', 'twice', { op: '--output' });
+  const files = new Map<string, readonly string[]>();
+  for (const [name, file] of own) if (file !== STREAM) files.set(file, [name]);
+  for (const file of texts.filter(isWhole)) files.set(file, names);
+  return {
+    files,
+    stream: streams[0]?.[0],
+    fileOf: (name) => own.get(name) ?? [...files].find(([, held]) => held.includes(name))?.[0],
+  };
+}
+
+function encoded(
+  file: string,
+  names: readonly string[],
+  results: Readonly<Record<string, Tensor>>,
+): Uint8Array {
+  const tensors = names.map((name) => [name, results[name] as Tensor] as const);
+  if (/\.npz$/i.test(file)) return writeNpz(Object.fromEntries(tensors));
+  return writeNpy((tensors[0] as readonly [string, Tensor])[1]);
 }
 
 function describe(name: string, tensor: Tensor, file: string | undefined) {

@@ -3,9 +3,11 @@ import { mkdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { beforeEach, describe, expect, test } from 'vitest';
+import { main } from '../../src/cli/program.js';
 import { assign } from '../../src/cli/read-feed.js';
 import { loadModel } from '../../src/formats/model.js';
 import { readNpy, writeNpy } from '../../src/formats/npy.js';
+import { readNpz, writeNpz } from '../../src/formats/npz.js';
 import { saveModel } from '../../src/formats/safetensors/model.js';
 import { Session } from '../../src/formats/session.js';
 import { GraphBuilder } from '../../src/ops/builder.js';
@@ -63,6 +65,72 @@ describe('run', () => {
       outputs: [{ name: 'scores', dtype: 'f32', shape: [3, 10], file: out }],
     });
     expect(readNpy(readFileSync(out))).toEqual(new Tensor('f32', denseScores(images(3)), [3, 10]));
+  });
+
+  test('several arrays come from and go to a .npz file', async () => {
+    const g = new GraphBuilder();
+    const a = g.input('a', 'f32', [2]);
+    const b = g.input('b', 'f32', [2]);
+    const path = join(dir, 'two.safetensors');
+    await saveModel(g.graph([a, b], { sum: g.add(a, b), less: g.sub(a, b) }), path);
+    const pair = (x: number, y: number) => new Tensor('f32', Float32Array.of(x, y), [2]);
+    const all = write(
+      join(dir, 'in.npz'),
+      writeNpz({ b: pair(1, 2), z: pair(0, 0), a: pair(5, 7) }),
+    );
+    const out = join(dir, 'out.npz');
+    const whole = await cli('run', path, '--input', all, '--output', out);
+    expect(whole).toMatchObject({ code: 0, stderr: expect.stringMatching(/no input is called z/) });
+    expect(readNpz(readFileSync(out))).toEqual({ sum: pair(6, 9), less: pair(4, 5) });
+    // One of its arrays by the input's name, or the only one.
+    const lone = write(join(dir, 'lone.npz'), writeNpz({ other: pair(10, 10) }));
+    const less = join(dir, 'less.npy');
+    const argv = ['--input', `a=${lone}`, '--input', `b=${all}`, '--output', `less=${less}`];
+    expect(await cli('run', path, ...argv)).toMatchObject({ code: 0, stderr: '' });
+    expect(readNpy(readFileSync(less))).toEqual(pair(9, 8));
+    expect((await cli('run', path, '--input', lone)).stderr).toMatch(
+      /lone\.npz": expected arrays for a, b but received "?those of other/,
+    );
+    const none = write(join(dir, 'none.npz'), writeNpz({ y: pair(1, 1), z: pair(0, 0) }));
+    expect((await cli('run', path, '--input', all, '--input', `a=${none}`)).stderr).toMatch(
+      /--input: expected one file for input a but received "two"/,
+    );
+    expect((await cli('run', path, '--input', `a=${none}`)).stderr).toMatch(
+      /none\.npz": expected an array a but received "?those of y, z/,
+    );
+  });
+
+  test('- is standard input and standard output', async () => {
+    const bytes = writeNpy(new Tensor('f32', images(2), [2, 784]));
+    const piped = async (...argv: string[]) => {
+      const written: (string | Uint8Array)[] = [];
+      const stdout = { write: (part: string | Uint8Array) => written.push(part) };
+      let stderr = '';
+      const code = await main(['run', model, ...argv], {
+        stdout,
+        stderr: { write: (text) => (stderr += text) },
+        env: {},
+        stdin: (async function* () {
+          yield bytes.subarray(0, 100);
+          yield bytes.subarray(100);
+        })(),
+      });
+      return { code, stderr, written };
+    };
+    const { code, stderr, written } = await piped('--input', '-', '--output', '-');
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    expect(readNpy(written[0] as Uint8Array)).toEqual(
+      new Tensor('f32', denseScores(images(2)), [2, 10]),
+    );
+    expect(written).toHaveLength(1);
+    const named = await piped('--input', 'image=-', '--json');
+    expect(JSON.parse(named.written.join('')).inputs).toMatchObject([
+      { file: '-', shape: [2, 784] },
+    ]);
+    expect((await piped('--input', '-', '--output', '-', '--json')).written.join('')).toContain(
+      '--json: is not taken here',
+    );
+    expect((await cli('run', model, '--input', '-')).stderr).toContain('"-": npy: this is no .npy');
   });
 
   test('a model whose batch is fixed to 1 takes a batch', async () => {

@@ -3,6 +3,7 @@
  * here: reading them (src/data/picture.ts).
  */
 import { deflateSync } from 'node:zlib';
+import { crc32 } from '../../core/crc32.js';
 import type { Pixels } from '../../data/resize.js';
 
 const SIGNATURE = Uint8Array.of(0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a);
@@ -34,17 +35,4 @@ function chunk(name: string, bytes: Buffer): Buffer {
   ends.writeUInt32BE(bytes.length, 0);
   ends.writeUInt32BE(crc32(body), 4);
   return Buffer.concat([ends.subarray(0, 4), body, ends.subarray(4)]);
-}
-
-/** For each byte, the remainder of dividing it by the polynomial of CRC-32, bits reversed. */
-const REMAINDERS = Uint32Array.from({ length: 256 }, (_, byte) => {
-  let rest = byte;
-  for (let bit = 0; bit < 8; bit++) rest = (rest >>> 1) ^ (rest & 1 ? 0xedb88320 : 0);
-  return rest;
-});
-
-function crc32(bytes: Uint8Array): number {
-  let rest = 0xffffffff;
-  for (const byte of bytes) rest = (rest >>> 8) ^ (REMAINDERS[(rest ^ byte) & 255] as number);
-  return (rest ^ 0xffffffff) >>> 0;
 }
