@@ -68,6 +68,7 @@ export type {
   WarmSizes,
 } from './runtime/session-types.js';
 export { StateStore } from './runtime/state-store.js';
+export type { CompileTrace, CreateTrace, RunTrace, Trace } from './runtime/tracing.js';
 export type { NestedNumbers } from './tensor/elements.js';
 export { Tensor, type TensorLike } from './tensor/tensor.js';
 export { fit } from './train/fit.js';

@@ -15,6 +15,7 @@ import {
   type SessionInfo,
   type SessionOptions,
 } from '../runtime/session-types.js';
+import { CREATE, isTraced, traced } from '../runtime/tracing.js';
 import { requireWarm } from '../runtime/warm.js';
 import { LOAD_OPTIONS, type LoadOptions, openModel } from './model.js';
 import { type Store, taskGraph, taskNumber } from './store/store.js';
@@ -58,9 +59,17 @@ export class Session<G extends Graph = Graph> extends GraphSession<G> {
    * @throws BitplaneError ERR_IO, ERR_FORMAT, ERR_LIMIT, ERR_UNSUPPORTED_OP, ERR_ARGUMENT, ERR_ISA,
    * ERR_NATIVE, ERR_ABORTED
    */
-  static async create(
+  static create(
     model: string | URL | Uint8Array | ArrayBuffer,
     options: CreateOptions = {},
+  ): Promise<Session> {
+    if (!isTraced(CREATE)) return Session.open(model, options);
+    return traced(CREATE, { model: nameOf(model) }, () => Session.open(model, options));
+  }
+
+  private static async open(
+    model: string | URL | Uint8Array | ArrayBuffer,
+    options: CreateOptions,
   ): Promise<Session> {
     requireOptions(options, { ...SESSION_OPTIONS, ...LOAD_OPTIONS }, { op: 'Session' });
     requireWarm(options.warm);
@@ -83,6 +92,7 @@ export class Session<G extends Graph = Graph> extends GraphSession<G> {
       throw error;
     }
     session.close = close;
+    session.model = nameOf(model);
     if (store !== undefined) {
       const { warm: _, states: __, signal: ___, ...each } = more;
       const sessions = new Map([[task as string, session]]);
@@ -123,6 +133,7 @@ export class Session<G extends Graph = Graph> extends GraphSession<G> {
       session = new Session(fixed, sessionSettings(options), undefined, weights);
       // So that it knows its own name in a run.
       session.family = this.family;
+      session.model = this.model;
       sessions.set(task, session);
     }
     return session;
@@ -139,4 +150,9 @@ export class Session<G extends Graph = Graph> extends GraphSession<G> {
     await super.release();
     await this.close();
   }
+}
+
+/** The path of a model; undefined for bytes, and for what is no model. */
+function nameOf(model: unknown): string | undefined {
+  return typeof model === 'string' || model instanceof URL ? String(model) : undefined;
 }

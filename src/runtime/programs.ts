@@ -17,6 +17,7 @@ import { Pace } from './pace.js';
 import { PackedWeights } from './packed-weights.js';
 import type { SessionGraph } from './session-graph.js';
 import type { StateMemory } from './state-memory.js';
+import { COMPILE, compileTrace, isTraced } from './tracing.js';
 
 /** A program and what its runs hold. */
 export interface Variant extends Program {
@@ -179,8 +180,15 @@ export class Programs {
   private *compiling(graph: Graph, sizes: Sizes, threads: number): Pausing<Variant> {
     const target = { ...this.target, threads };
     const { limits, states } = this;
-    const program = yield* this.weights.constants.compiling(graph, sizes, target, limits, states);
-    return { ...program, flying: 0, contexts: 0 };
+    const end = isTraced(COMPILE) ? compileTrace(sizes, threads) : undefined;
+    try {
+      const program = yield* this.weights.constants.compiling(graph, sizes, target, limits, states);
+      end?.();
+      return { ...program, flying: 0, contexts: 0 };
+    } catch (error) {
+      end?.(error);
+      throw error;
+    }
   }
 
   /** The sizes of the program that was used last. */

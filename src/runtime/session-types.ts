@@ -120,6 +120,12 @@ export interface RunOptions<K extends string = string> {
 
 /** Facts about an open session. */
 export interface SessionInfo {
+  /** The path of the model's file; undefined for a model from bytes or a graph. */
+  readonly model: string | undefined;
+  /** In the model's order. */
+  readonly inputs: readonly TensorMetadata[];
+  /** In the model's order. */
+  readonly outputs: readonly TensorMetadata[];
   readonly isa: string;
   /** The most threads of a run. */
   readonly threads: number;

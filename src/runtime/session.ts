@@ -4,7 +4,8 @@
  */
 import { setImmediate } from 'node:timers';
 import { BitplaneError, expected } from '../core/errors.js';
-import type { Sizes } from '../core/shape.js';
+import { showBytes } from '../core/limits.js';
+import { type Sizes, showShape } from '../core/shape.js';
 import type { Chosen, Feeds, OutputName, Results } from '../graph/feeds.js';
 import { isOpen, openError, symbolsOf } from '../graph/open.js';
 import { type Graph, type Metadata, outputNamesOf, outputsOf, type Value } from '../graph/value.js';
@@ -32,7 +33,12 @@ import type {
   TensorMetadata,
   WarmSizes,
 } from './session-types.js';
+import { isTraced, RUN, traced } from './tracing.js';
 import { unitSizes, warmSizes } from './warm.js';
+
+/** The name under which Node looks for what `util.inspect` shows of an object. */
+const INSPECT = Symbol.for('nodejs.util.inspect.custom');
+type Inspect = (value: unknown, options: object) => string;
 
 const OWN = { enumerable: true, configurable: true, writable: true } as const;
 
@@ -52,6 +58,8 @@ export class GraphSession<G extends Graph = Graph> {
   private readonly arenas = new ArenaQueue(Math.max(2, cores()));
   private readonly parts: SessionParts;
   private released = false;
+  /** The path of the file that it was opened from. */
+  protected model: string | undefined;
 
   /**
    * @param prepared the graph as `settings.preparing` makes it, where it has been made
@@ -109,9 +117,13 @@ export class GraphSession<G extends Graph = Graph> {
     return outputsOf(this.graph).map(([name, value]) => metadata(name, value));
   }
 
+  /** What it runs, and on what: model, inputs, outputs, instruction set, threads, memory. */
   get info(): SessionInfo {
     const { arenaBytes, packedBytes, heldBytes, count } = this.programs;
     return {
+      model: this.model,
+      inputs: this.inputMetadata,
+      outputs: this.outputMetadata,
       isa: this.target.isa,
       threads: this.target.threads,
       arenaBytes,
@@ -204,11 +216,17 @@ export class GraphSession<G extends Graph = Graph> {
     options: RunOptions<K> & { readonly outputs: Outputs<K> },
   ): Promise<Chosen<G, K>>;
   run(feeds: Feeds<G>, options: RunOptions<OutputName<G>>): Promise<Partial<Results<G>>>;
-  async run(feeds: Feeds<G>, second?: unknown, third?: unknown): Promise<unknown> {
+  run(feeds: Feeds<G>, second?: unknown, third?: unknown): Promise<unknown> {
+    if (!isTraced(RUN)) return this.runOnce(feeds, second, third);
+    const context = { session: this, model: this.model, feeds };
+    return traced(RUN, context, () => this.runOnce(feeds, second, third));
+  }
+
+  private async runOnce(feeds: Feeds<G>, second: unknown, third: unknown): Promise<unknown> {
     this.requireOpen();
     const task = taskOf(second, third);
     const other: GraphSession = task === undefined ? this : this.ofTask(task);
-    if (other !== (this as GraphSession)) return other.run(feeds, second as never, third as never);
+    if (other !== (this as GraphSession)) return other.runOnce(feeds, second, third);
     const { signal, outputs, memory } = runArguments(this.outputNames, second, third);
     if (signal?.aborted) throw aborted(signal);
     this.states.requireHeld();
@@ -293,6 +311,30 @@ export class GraphSession<G extends Graph = Graph> {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.release();
+  }
+
+  static {
+    // What console.log shows. Not a method: it would be in the type of every session.
+    const value = function (this: GraphSession, depth: number, options: object, inspect: Inspect) {
+      return depth < 0 ? '[Session]' : `Session ${inspect(this.shown(), options)}`;
+    };
+    Object.defineProperty(GraphSession.prototype, INSPECT, { value });
+  }
+
+  private shown(): object {
+    const { model, inputs, outputs, isa, threads, programs, packedBytes, heldBytes } = this.info;
+    const text = ({ name, dtype, shape }: TensorMetadata) => `${name} ${dtype}${showShape(shape)}`;
+    return {
+      model,
+      inputs: inputs.map(text),
+      outputs: outputs.map(text),
+      isa,
+      threads,
+      memory:
+        `${showBytes(packedBytes)} of packed weights, ${showBytes(heldBytes)} of ` +
+        `${programs} program${programs === 1 ? '' : 's'}`,
+      ...(this.released && { released: true }),
+    };
   }
 
   /** One image; an open model says nothing of how large one is. */

@@ -13,6 +13,7 @@ export type NestedNumbers = number | NestedNumbers[];
 const SITE = { op: 'Tensor' };
 /** Elements that a text shows, and characters that one line of it may have. */
 const SHOWN = 8;
+const DOTS = '...';
 
 /**
  * The shape that `wanted` means for `count` elements: one size may be -1, which is what is left.
@@ -108,7 +109,7 @@ export function preview(
   const shown = Array.from({ length: Math.min(SHOWN, first.length) }, (_, i) =>
     String(Number((first[i] as number).toPrecision(6))),
   );
-  if (count > shown.length) shown.push(`... ${count - shown.length} more`);
+  if (count > shown.length) shown.push(`${DOTS} ${count - shown.length} more`);
   return `${dtype}${showShape(shape)} [${shown.join(', ')}]`;
 }
 
