@@ -36,7 +36,12 @@ export {
 export type { Dialect } from './formats/onnx/dialects.js';
 export { type ExportOptions, encodeOnnx, saveOnnx } from './formats/onnx/export.js';
 export { saveModel } from './formats/safetensors/model.js';
-export { type CreateOptions, Session } from './formats/session.js';
+export {
+  type CreateOptions,
+  type ExpectedGraph,
+  type ExpectedOutputs,
+  Session,
+} from './formats/session.js';
 export { readTensors, writeTensors } from './formats/tensors.js';
 export * as fusion from './fusion/index.js';
 export type { Chosen, Feed, Feeds, OutputName, Results } from './graph/feeds.js';
@@ -70,7 +75,7 @@ export type {
 export { StateStore } from './runtime/state-store.js';
 export type { CompileTrace, CreateTrace, RunTrace, Trace } from './runtime/tracing.js';
 export type { NestedNumbers } from './tensor/elements.js';
-export { Tensor, type TensorLike } from './tensor/tensor.js';
+export { type AnyTensor, Tensor, type TensorLike, type TensorOf } from './tensor/tensor.js';
 export { fit } from './train/fit.js';
 export * as train from './train/index.js';
 export * as zoo from './zoo/index.js';

@@ -13,7 +13,7 @@ import { reading } from '../core/border.js';
 import { carries, type DType, isByteInteger } from '../core/dtype.js';
 import { BitplaneError, expected } from '../core/errors.js';
 import { isSize } from '../core/shape.js';
-import { isTensorLike, Tensor, type TensorLike } from '../tensor/tensor.js';
+import { type AnyTensor, isTensorLike, Tensor, type TensorLike } from '../tensor/tensor.js';
 import { valuesOf } from '../tensor/values.js';
 
 const MAGIC = [0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59];
@@ -75,8 +75,8 @@ export interface StoredArray {
  * @throws BitplaneError ERR_FORMAT for a malformed or truncated file, ERR_DTYPE for a dtype outside
  * the table above
  */
-export function readNpy(bytes: Uint8Array): Tensor {
-  return readStoredNpy(bytes).tensor;
+export function readNpy(bytes: Uint8Array): AnyTensor {
+  return readStoredNpy(bytes).tensor as AnyTensor;
 }
 
 /** `readNpy`, with the stored dtype and the number of rounded values. */

@@ -7,7 +7,7 @@ import { requireOptions, requirePlain } from '../core/checks.js';
 import { carries } from '../core/dtype.js';
 import { BitplaneError, expected } from '../core/errors.js';
 import { isSize } from '../core/shape.js';
-import { isTensorLike, type Tensor, type TensorLike } from '../tensor/tensor.js';
+import { type AnyTensor, isTensorLike, type TensorLike } from '../tensor/tensor.js';
 import { readStoredNpy, type StoredArray, writeNpy } from './npy.js';
 import { readZip, writeZip } from './zip.js';
 
@@ -37,9 +37,9 @@ const SUFFIX = '.npy';
 export function readNpz(
   bytes: Uint8Array,
   options: NpzReadOptions = {},
-): Readonly<Record<string, Tensor>> {
+): Readonly<Record<string, AnyTensor>> {
   const stored = readStoredNpz(bytes, options);
-  return Object.fromEntries(stored.map(([name, { tensor }]) => [name, tensor]));
+  return Object.fromEntries(stored.map(([name, { tensor }]) => [name, tensor as AnyTensor]));
 }
 
 /** `readNpz`, with the stored dtypes and the numbers of rounded values. */

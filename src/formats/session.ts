@@ -1,10 +1,18 @@
 /**
  * The public Session: a GraphSession that can open files. Not here: the formats, the running.
  */
-import { requireOptions, requireSignal } from '../core/checks.js';
+import {
+  type OptionNames,
+  requireOptions,
+  requirePlain,
+  requireSignal,
+  unknownName,
+} from '../core/checks.js';
+import { DTYPE_LIST, DTYPES, type DType } from '../core/dtype.js';
+import { expected } from '../core/errors.js';
 import { inTurns } from '../core/turns.js';
 import { isOpen } from '../graph/open.js';
-import type { Graph } from '../graph/value.js';
+import type { Graph, Input, Value } from '../graph/value.js';
 import { fixShapes } from '../passes/fix-shapes.js';
 import { limitsOf } from '../runtime/limits.js';
 import { PackedWeights } from '../runtime/packed-weights.js';
@@ -21,7 +29,28 @@ import { LOAD_OPTIONS, type LoadOptions, openModel } from './model.js';
 import { type Store, taskGraph, taskNumber } from './store/store.js';
 
 /** Options of a session from a file: those of a session, and those of reading the file. */
-export interface CreateOptions extends SessionOptions, Omit<LoadOptions, 'signal'> {}
+export interface CreateOptions extends SessionOptions, Omit<LoadOptions, 'signal'> {
+  /**
+   * Outputs that the model must have, and their dtypes, `{ logits: 'f32' }`. Results are typed by
+   * it, and have no other names; a model that is otherwise is refused before it is compiled.
+   */
+  readonly expect?: ExpectedOutputs | undefined;
+}
+
+/** Dtypes of outputs by name. */
+export type ExpectedOutputs = Readonly<Record<string, DType>>;
+
+/** The graph of a model of which only these outputs are known. */
+export type ExpectedGraph<E extends ExpectedOutputs> = Graph<
+  readonly Input[],
+  { readonly [K in keyof E]: Value<E[K]> }
+>;
+
+const CREATE_OPTIONS: OptionNames<CreateOptions> = {
+  ...SESSION_OPTIONS,
+  ...LOAD_OPTIONS,
+  expect: true,
+};
 
 /** The sessions of the tasks of one store, made when they are first asked for. */
 interface Family {
@@ -57,8 +86,20 @@ export class Session<G extends Graph = Graph> extends GraphSession<G> {
    * ERR_IO. What `warm` lists is compiled before the promise resolves: by default one image, or
    * the batch that the model declares. The event loop goes on between the turns of all this.
    * @throws BitplaneError ERR_IO, ERR_FORMAT, ERR_LIMIT, ERR_UNSUPPORTED_OP, ERR_ARGUMENT, ERR_ISA,
-   * ERR_NATIVE, ERR_ABORTED
+   * ERR_NATIVE, ERR_ABORTED; ERR_DTYPE where an output is not of the dtype that `expect` names
    */
+  static create(
+    model: string | URL | Uint8Array | ArrayBuffer,
+    options?: CreateOptions & { readonly expect?: undefined },
+  ): Promise<Session>;
+  static create<const E extends ExpectedOutputs>(
+    model: string | URL | Uint8Array | ArrayBuffer,
+    options: CreateOptions & { readonly expect: E },
+  ): Promise<Session<ExpectedGraph<E>>>;
+  static create(
+    model: string | URL | Uint8Array | ArrayBuffer,
+    options?: CreateOptions,
+  ): Promise<Session>;
   static create(
     model: string | URL | Uint8Array | ArrayBuffer,
     options: CreateOptions = {},
@@ -71,11 +112,11 @@ export class Session<G extends Graph = Graph> extends GraphSession<G> {
     model: string | URL | Uint8Array | ArrayBuffer,
     options: CreateOptions,
   ): Promise<Session> {
-    requireOptions(options, { ...SESSION_OPTIONS, ...LOAD_OPTIONS }, { op: 'Session' });
+    requireOptions(options, CREATE_OPTIONS, { op: 'Session' });
     requireWarm(options.warm);
     requireSignal(options.signal, { op: 'Session' });
     // The reader counts the values.
-    const { multiThresholdAxis, maxFileBytes, maxNodes, shapes, task, ...more } = options;
+    const { multiThresholdAxis, maxFileBytes, maxNodes, shapes, task, expect, ...more } = options;
     const { signal, maxBytes } = more;
     const loading = { signal, multiThresholdAxis, maxFileBytes, maxNodes, maxBytes, shapes, task };
     const settings = sessionSettings(more);
@@ -87,6 +128,7 @@ export class Session<G extends Graph = Graph> extends GraphSession<G> {
         ? undefined
         : await inTurns(settings.preparing(graph), () => requireGoing(signal));
       session = new Session(graph, settings, prepared, weights);
+      if (expect !== undefined) requireOutputs(session, expect);
     } catch (error) {
       await close();
       throw error;
@@ -155,4 +197,18 @@ export class Session<G extends Graph = Graph> extends GraphSession<G> {
 /** The path of a model; undefined for bytes, and for what is no model. */
 function nameOf(model: unknown): string | undefined {
   return typeof model === 'string' || model instanceof URL ? String(model) : undefined;
+}
+
+/** @throws BitplaneError ERR_ARGUMENT, ERR_DTYPE naming the output */
+function requireOutputs(session: GraphSession, outputs: ExpectedOutputs): void {
+  const site = { op: 'expect' };
+  requirePlain(outputs, 'dtypes of outputs by name', site);
+  for (const [name, dtype] of Object.entries(outputs)) {
+    if (!Object.hasOwn(DTYPES, dtype))
+      throw expected('ERR_ARGUMENT', `a dtype of ${DTYPE_LIST}`, dtype, { ...site, node: name });
+    const output = session.outputMetadata.find((each) => each.name === name);
+    if (output === undefined) throw unknownName('outputs of', name, session.outputNames, site);
+    if (output.dtype !== dtype)
+      throw expected('ERR_DTYPE', `an output of ${dtype}`, output.dtype, { ...site, node: name });
+  }
 }

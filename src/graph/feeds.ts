@@ -4,7 +4,7 @@
  * at run time.
  */
 import type { DType, DTypeArray } from '../core/dtype.js';
-import type { Tensor, TensorLike } from '../tensor/tensor.js';
+import type { TensorLike, TensorOf } from '../tensor/tensor.js';
 import type { Graph } from './value.js';
 
 /**
@@ -32,7 +32,7 @@ export type OutputName<G extends Graph = Graph> = `${keyof G['outputs'] & (strin
  * types.
  */
 export type Results<G extends Graph = Graph> = {
-  readonly [K in keyof G['outputs']]: Tensor<G['outputs'][K]['dtype']>;
+  readonly [K in keyof G['outputs']]: TensorOf<G['outputs'][K]['dtype']>;
 };
 
 /** The results of the outputs that a run was asked for. */

@@ -20,12 +20,12 @@ export interface SessionOptions extends LimitOptions {
    * than 50 ms get helpers only where runs before them were faster with helpers; how many threads
    * there are changes no bit of a result.
    */
-  readonly threads?: number;
+  readonly threads?: number | undefined;
   /**
    * Forces an instruction set; BITPLANE_ISA does the same for the process. Default: the best this
    * machine has.
    */
-  readonly isa?: Isa;
+  readonly isa?: Isa | undefined;
   /**
    * How layers of integer weights of one or two bits and integer activations of up to four form
    * their sums; results are the same to the bit. 'planes': bits of weights look sums of a few
@@ -33,35 +33,35 @@ export interface SessionOptions extends LimitOptions {
    * channels divides by 4 or 2; 'dot': the instruction set's products of 8-bit integers; 'auto'
    * (default): what takes fewer vector operations.
    */
-  readonly lowBit?: LowBit;
+  readonly lowBit?: LowBit | undefined;
   /**
    * Stops loading and what `warm` compiles: `create` rejects with ERR_ABORTED, and `fromGraph`,
    * which takes one turn of the event loop, throws it where the signal was aborted before.
    */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
   /**
    * False keeps every op as written (no binarization, folding or fusion): the float network, for
    * comparison. Default true.
    */
-  readonly optimize?: boolean;
+  readonly optimize?: boolean | undefined;
   /**
    * What ONNX `Sign` may be taken for. 'exact' (default): its sign(0) is 0, so it becomes a bit
    * only where zero is proved impossible. 'plus': the caller's word that +1 will do for 0, so every
    * Sign is a bit.
    */
-  readonly signZero?: 'exact' | 'plus';
+  readonly signZero?: 'exact' | 'plus' | undefined;
   /**
    * Bytes that the programs of a session may hold, one for each batch size (sizes of symbols, and
    * outputs asked for) that was run: the memory of its runs and its instructions, not the packed
    * weights, which all share. Beyond, the one unused longest is forgotten. Default 256 MB (2^28).
    */
-  readonly programBytes?: number;
+  readonly programBytes?: number | undefined;
   /**
    * What `session.warm` takes: sizes to compile for before the session is given out; false compiles
    * each when it is first run. Default: of a model from a file its own batch, or one image where
    * that is a symbol, unless it has other symbols too; of a graph built in code none.
    */
-  readonly warm?: readonly WarmSizes[] | false;
+  readonly warm?: readonly WarmSizes[] | false | undefined;
   /**
    * Where the states of the graph live: a store that other sessions may share. It must hold every
    * state of the graph, with its dtype and shape. Default: a store of the session's own, which is

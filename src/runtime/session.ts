@@ -225,8 +225,9 @@ export class GraphSession<G extends Graph = Graph> {
   private async runOnce(feeds: Feeds<G>, second: unknown, third: unknown): Promise<unknown> {
     this.requireOpen();
     const task = taskOf(second, third);
-    const other: GraphSession = task === undefined ? this : this.ofTask(task);
-    if (other !== (this as GraphSession)) return other.runOnce(feeds, second, third);
+    const other = task === undefined ? undefined : this.ofTask(task);
+    if (other !== undefined && other !== (this as unknown))
+      return other.runOnce(feeds, second, third);
     const { signal, outputs, memory } = runArguments(this.outputNames, second, third);
     if (signal?.aborted) throw aborted(signal);
     this.states.requireHeld();

@@ -228,6 +228,15 @@ export class Tensor<D extends DType = DType> implements TensorLike<D> {
   }
 }
 
+/**
+ * A tensor of a dtype that is not known. Its `dtype` tells the type of its `data`: where
+ * `t.dtype === 'f32'` holds, `t.data` is a Float32Array.
+ */
+export type AnyTensor = { readonly [D in DType]: Tensor<D> }[DType];
+
+/** The tensor of a dtype; `AnyTensor` where it may be any. */
+export type TensorOf<D extends DType> = [DType] extends [D] ? AnyTensor : Tensor<D>;
+
 function requireWithin(dtype: Integer, data: DTypeArray): void {
   const outside = firstOutside(dtype, data);
   if (outside === undefined) return;
