@@ -20,7 +20,7 @@ export interface GradientOptions {
    * What the gradients begin with: the gradient of something further on with respect to `loss`, of
    * its shape. Default: 1, for a loss that is a single number.
    */
-  readonly upstream?: Value<'f32'>;
+  readonly upstream?: Value<'f32'> | undefined;
 }
 
 /**

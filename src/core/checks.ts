@@ -32,6 +32,9 @@ export function isNumbers(value: unknown): value is ArrayLike<number> {
 /** The names of all options of an interface. A forgotten or unknown name does not compile. */
 export type OptionNames<O> = { readonly [K in keyof O]-?: true };
 
+/** Options of which none is left open. */
+export type Complete<O> = { readonly [K in keyof O]-?: Exclude<O[K], undefined> };
+
 /**
  * Refuses anything but a plain object, and options that do not exist: a misspelt option would
  * otherwise be ignored silently.

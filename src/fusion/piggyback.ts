@@ -4,7 +4,7 @@
  * "Piggyback: Adapting a Single Network to Multiple Tasks by Learning to Mask Weights", ECCV 2018,
  * arXiv 1801.06519, as released (arunmallya/piggyback). Not here: training, heads, batch norms.
  */
-import { requireOneOf, requireOptions } from '../core/checks.js';
+import { type Complete, requireOneOf, requireOptions } from '../core/checks.js';
 import { type ErrorSite, expected } from '../core/errors.js';
 import { sameShape, showShape } from '../core/shape.js';
 import type { Value } from '../graph/value.js';
@@ -96,7 +96,7 @@ export function maskedWeights(
 function settings(
   options: MaskOptions,
   site: ErrorSite,
-): Required<MaskOptions> & { threshold: number } {
+): Complete<MaskOptions> & { threshold: number } {
   requireOptions(options, { kind: true, threshold: true }, site);
   const { kind = 'binary', threshold = THRESHOLD } = options;
   requireOneOf(kind, KINDS, 'kind', site);

@@ -18,18 +18,18 @@ import type { EpochRecord } from '../train/history.js';
 /** What every method takes that trains. */
 export interface EpochOptions {
   /** Milestones of its schedule scale with them. Default: the release's. */
-  readonly epochs?: number;
+  readonly epochs?: number | undefined;
   /** Iterations of an epoch. Default: the release's. */
-  readonly steps?: number;
+  readonly steps?: number | undefined;
   /** Pictures of an iteration. Default: the release's. */
-  readonly batchSize?: number;
+  readonly batchSize?: number | undefined;
   /** Of the generator's first parameters, and of noise and classes. Default 0. */
-  readonly seed?: number;
+  readonly seed?: number | undefined;
   readonly signal?: AbortSignal | undefined;
   /** A file that is replaced after every epoch. */
   readonly checkpoint?: string | undefined;
   /** Whether to go on from the checkpoint, if it exists. Default false. */
-  readonly resume?: boolean;
+  readonly resume?: boolean | undefined;
   onStep?(report: StepReport & { readonly phase: string }): void;
   onEpoch?(record: EpochRecord): void;
 }

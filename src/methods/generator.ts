@@ -19,20 +19,20 @@ export interface GeneratorOptions {
   /** Side and channels of the pictures; the side is a multiple of 4. */
   readonly size: number;
   /** Default 3. */
-  readonly channels?: number;
+  readonly channels?: number | undefined;
   /** Numbers of the noise. */
   readonly latent: number;
   /** Classes that pictures are asked for; 0 asks for none. Default 0. */
-  readonly classes?: number;
+  readonly classes?: number | undefined;
   /**
    * What a class changes: the noise, which is multiplied by what the class has learned, or the
    * scales and shifts of the batch norms, of which each class has its own. Default 'noise'.
    */
-  readonly conditioning?: 'noise' | 'norms';
+  readonly conditioning?: 'noise' | 'norms' | undefined;
   /** Channels of the three maps. Default 128, 128, 64. */
-  readonly widths?: readonly [number, number, number];
+  readonly widths?: readonly [number, number, number] | undefined;
   /** Of the batch norms behind convolutions. Default 1e-5. */
-  readonly epsilon?: number;
+  readonly epsilon?: number | undefined;
 }
 
 const OPTIONS: OptionNames<GeneratorOptions> = {

@@ -43,7 +43,7 @@ export interface StudentOptions {
    * Whether batch norms take the statistics of the batch and move those of the network. Default
    * false.
    */
-  readonly training?: boolean;
+  readonly training?: boolean | undefined;
 }
 
 export interface Student {

@@ -17,7 +17,7 @@ export interface DataFreeOptions
     'weights' | 'activations' | 'perChannel' | 'ends' | 'shortcuts' | 'layers' | 'weightRange'
   > {
   /** The least and the greatest number of each input, by its name: what preprocessing says. */
-  readonly inputs?: InputRanges;
+  readonly inputs?: InputRanges | undefined;
 }
 
 /** Their names, for methods that add their own. */

@@ -13,15 +13,15 @@ import { type Float, type Layer, layer, type Scope } from './scope.js';
 
 export interface BatchNormOptions {
   /** Default 1e-5, PyTorch's. */
-  readonly epsilon?: number;
+  readonly epsilon?: number | undefined;
   /**
    * In training, the share of a batch's statistics in the running ones. Default 0.1, PyTorch's;
    * Keras calls 1 minus this its momentum.
    */
-  readonly momentum?: number;
+  readonly momentum?: number | undefined;
   /** Whether a scale and a shift are learned; else they are 1 and 0. Default true. */
-  readonly affine?: boolean;
-  readonly name?: string;
+  readonly affine?: boolean | undefined;
+  readonly name?: string | undefined;
 }
 
 const OPTIONS: OptionNames<BatchNormOptions> = {

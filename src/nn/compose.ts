@@ -31,7 +31,7 @@ export function sequential(layers: readonly Layer[], options: NameOption = {}): 
 
 export interface ResidualOptions extends NameOption {
   /** Default: x itself. */
-  readonly shortcut?: Layer;
+  readonly shortcut?: Layer | undefined;
 }
 
 /** shortcut(x) + main(x), which must have the same shape. */

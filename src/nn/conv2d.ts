@@ -21,25 +21,25 @@ export interface Conv2dOptions {
   readonly filters: number;
   readonly kernel: number | readonly [number, number];
   /** Default 1. */
-  readonly strides?: number | readonly [number, number];
+  readonly strides?: number | readonly [number, number] | undefined;
   /**
    * A number pads every side; 'same' is TensorFlow's: the least that gives ceil(size / stride)
    * outputs, an odd element at the end. Default 0.
    */
-  readonly pads?: number | Pads | 'same';
+  readonly pads?: number | Pads | 'same' | undefined;
   /** What a border of a binary input holds. Default 0, which is exact and costs a correction. */
-  readonly padValue?: 0 | 1 | -1;
+  readonly padValue?: 0 | 1 | -1 | undefined;
   /** Default 1. */
-  readonly groups?: number;
+  readonly groups?: number | undefined;
   /** Default false. */
-  readonly bias?: boolean;
+  readonly bias?: boolean | undefined;
   /** A quantizer, or a spec such as 4 or 'int4-channel'. Default: weights stay float. */
-  readonly weights?: WeightOption;
+  readonly weights?: WeightOption | undefined;
   /** A quantizer, or a spec such as 8 or 'uint8'. Default: inputs stay as they are. */
-  readonly inputs?: InputOption;
+  readonly inputs?: InputOption | undefined;
   /** Of the weights. Default heNormal. */
-  readonly init?: Initializer;
-  readonly name?: string;
+  readonly init?: Initializer | undefined;
+  readonly name?: string | undefined;
 }
 
 const OPTIONS: OptionNames<Conv2dOptions> = {

@@ -18,14 +18,14 @@ import { type Float, type Layer, layer, type Scope } from './scope.js';
 export interface DenseOptions {
   readonly units: number;
   /** Default true. */
-  readonly bias?: boolean;
+  readonly bias?: boolean | undefined;
   /** A quantizer, or a spec such as 4 or 'int4-channel'. Default: weights stay float. */
-  readonly weights?: WeightOption;
+  readonly weights?: WeightOption | undefined;
   /** A quantizer, or a spec such as 8 or 'uint8'. Default: inputs stay as they are. */
-  readonly inputs?: InputOption;
+  readonly inputs?: InputOption | undefined;
   /** Of the weights. Default fanInUniform. */
-  readonly init?: Initializer;
-  readonly name?: string;
+  readonly init?: Initializer | undefined;
+  readonly name?: string | undefined;
 }
 
 export function dense(options: DenseOptions): Layer {

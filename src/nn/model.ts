@@ -27,7 +27,7 @@ export interface ModelInput<N extends string> {
 export interface ModelOptions<N extends string, O extends string> {
   readonly input: ModelInput<N>;
   /** Name of the output. Default 'logits'. */
-  readonly output?: O;
+  readonly output?: O | undefined;
 }
 
 export type ModelGraph<N extends string = string, O extends string = string> = Graph<
@@ -43,11 +43,11 @@ export interface BuildOptions {
    * statistics of the batch and update the running ones, quantizers give values with a gradient.
    * Default false.
    */
-  readonly training?: boolean | ((path: string) => boolean);
+  readonly training?: boolean | ((path: string) => boolean) | undefined;
   /** The share of a batch in the running statistics. Default: the `momentum` of each batch norm. */
   readonly share?: Value<'f32'> | undefined;
   /** What the names of layers and parameters begin with, so that a graph can hold two models. */
-  readonly path?: string;
+  readonly path?: string | undefined;
 }
 
 /** A model within a graph. */

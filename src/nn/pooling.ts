@@ -9,19 +9,19 @@ import { type Pads, padsOf, pair } from './windows.js';
 export interface PoolOptions extends NameOption {
   readonly kernel: number | readonly [number, number];
   /** Default the kernel. */
-  readonly strides?: number | readonly [number, number];
+  readonly strides?: number | readonly [number, number] | undefined;
   /** Default 0. */
-  readonly pads?: number | Pads | 'same';
+  readonly pads?: number | Pads | 'same' | undefined;
 }
 
 export interface AvgPoolOptions extends PoolOptions {
   /** The border counts as zeros. Default false. */
-  readonly countPad?: boolean;
+  readonly countPad?: boolean | undefined;
   /**
    * Every window must lie within the map; a size that does not divide is an error that names it.
    * Default false.
    */
-  readonly whole?: boolean;
+  readonly whole?: boolean | undefined;
 }
 
 export function maxPool2d(options: PoolOptions): Layer {

@@ -29,9 +29,9 @@ export interface OptimizeOptions {
    * argument provably is never zero, else what it is. 'plus': a binarization everywhere; its 0 may
    * be taken as +1.
    */
-  readonly signZero?: SignZero;
+  readonly signZero?: SignZero | undefined;
   /** The most bytes that may be computed from constants. Default: any number. */
-  readonly maxBytes?: number;
+  readonly maxBytes?: number | undefined;
 }
 
 interface Pass {

@@ -42,12 +42,12 @@ export function fakeQuantize(
 
 export interface FakeQuantizeOptions {
   /** Default 0. */
-  readonly zero?: Float;
+  readonly zero?: Float | undefined;
   /**
    * Lets a gradient through: rounding passes it as it is where x has a code, and the scale takes
    * the rest (LSQ, Esser et al., ICLR 2020). Default false.
    */
-  readonly trained?: boolean;
+  readonly trained?: boolean | undefined;
 }
 
 /** `fakeQuantize` by a scale and a zero point that may be computed. */

@@ -34,12 +34,12 @@ export interface LsqActivationOptions {
   /** From 1 to 8; from 2 where they are signed. */
   readonly bits: number;
   /** Default false: inputs behind a ReLU. */
-  readonly signed?: boolean;
+  readonly signed?: boolean | undefined;
   /**
    * What the step begins with. Default 2 E|x| / sqrt(Qp) of a normal distribution of variance 1,
    * behind a ReLU where it is not signed; the paper takes the first batch for it.
    */
-  readonly initial?: number;
+  readonly initial?: number | undefined;
 }
 
 const PAPER = 'Esser et al., ICLR 2020, arXiv 1902.08153';

@@ -16,7 +16,7 @@ export interface PactOptions {
   /** k, from 1 to 8. */
   readonly bits: number;
   /** What alpha begins with. Default: the best clip of a normal distribution of variance 1. */
-  readonly initial?: number;
+  readonly initial?: number | undefined;
 }
 
 /**

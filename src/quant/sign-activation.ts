@@ -10,11 +10,11 @@ import { type ActivationQuantizer, requireSignRule, type SignOfZero } from './qu
 
 export interface SignActivationOptions {
   /** Default 'plus'. */
-  readonly zero?: SignOfZero;
+  readonly zero?: SignOfZero | undefined;
   /** Default 'approxSign'. */
-  readonly pseudoGradient?: PseudoGradient;
+  readonly pseudoGradient?: PseudoGradient | undefined;
   /** Refuses to build a layer whose input would not be one bit. Default false. */
-  readonly packed?: boolean;
+  readonly packed?: boolean | undefined;
 }
 
 /**

@@ -12,9 +12,9 @@ import { requireSignRule, type SignOfZero, type WeightQuantizer } from './quanti
 
 export interface SignWeightsOptions {
   /** Default 'plus'. */
-  readonly zero?: SignOfZero;
+  readonly zero?: SignOfZero | undefined;
   /** Default 'clip'. */
-  readonly pseudoGradient?: PseudoGradient;
+  readonly pseudoGradient?: PseudoGradient | undefined;
 }
 
 /**
@@ -37,7 +37,7 @@ const WEIGHT_GRADIENTS = [
 
 export interface ScaledSignOptions extends SignWeightsOptions {
   /** Default 'exact'. */
-  readonly gradient?: WeightGradient;
+  readonly gradient?: WeightGradient | undefined;
 }
 
 /** sign(W), without a scale. Courbariaux et al., "Binarized Neural Networks", NIPS 2016. */

@@ -14,12 +14,12 @@ type Float = Value<'f32'>;
 
 export interface TwnOptions {
   /** What shares a threshold and a scale. Default 'tensor', the layer, as in the paper. */
-  readonly granularity?: 'tensor' | 'channel';
+  readonly granularity?: 'tensor' | 'channel' | undefined;
 }
 
 export interface TtqOptions {
   /** Share of the largest weight up to which weights are 0. Default 0.05, the paper's. */
-  readonly threshold?: number;
+  readonly threshold?: number | undefined;
 }
 
 /**

@@ -18,15 +18,15 @@ import { Tensor } from '../tensor/tensor.js';
 
 export interface CalibrateOptions {
   /** How many batches. Default: all whole ones of the set, at most 50. */
-  readonly batches?: number;
+  readonly batches?: number | undefined;
   /** Default 128. */
-  readonly batchSize?: number;
+  readonly batchSize?: number | undefined;
   /** As in training: statistics of other pictures would not fit. Default none. */
-  readonly augment?: readonly Augmentation[];
+  readonly augment?: readonly Augmentation[] | undefined;
   /** Default the set's own. */
   readonly normalization?: Normalization | undefined;
   /** Of the order of pictures and the augmentation. Default 0. */
-  readonly seed?: number;
+  readonly seed?: number | undefined;
   /** Default: all cores. */
   readonly threads?: number | undefined;
   readonly signal?: AbortSignal | undefined;

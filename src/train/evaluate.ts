@@ -21,7 +21,7 @@ export interface Classifier {
 
 export interface EvaluateOptions {
   /** Default 256. */
-  readonly batchSize?: number;
+  readonly batchSize?: number | undefined;
   /** Default the set's own. */
   readonly normalization?: Normalization | undefined;
   readonly signal?: AbortSignal | undefined;

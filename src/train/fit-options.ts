@@ -38,27 +38,27 @@ export interface FitOptions
     Partial<Pick<TrainingStepOptions, 'loss' | 'optimizer'>> {
   readonly epochs: number;
   /** Default 128. Batches that would be smaller are left out. */
-  readonly batchSize?: number;
+  readonly batchSize?: number | undefined;
   /** Times the optimizer's rate at each step. Default cosine, from 1 to 0. */
-  readonly schedule?: Schedule;
+  readonly schedule?: Schedule | undefined;
   /** Default none. */
-  readonly augment?: readonly Augmentation[];
+  readonly augment?: readonly Augmentation[] | undefined;
   /** Default the training set's own. */
   readonly normalization?: Normalization | undefined;
   /** Of initial parameters, order of pictures and augmentation. Default 0. */
-  readonly seed?: number;
+  readonly seed?: number | undefined;
   /** What the parameters begin with. Default: what their initializers give. */
   readonly state?: StateLike | undefined;
   /** Default: all cores. The same number gives the same bits. */
   readonly threads?: number | undefined;
-  readonly callbacks?: Callbacks;
+  readonly callbacks?: Callbacks | undefined;
   readonly signal?: AbortSignal | undefined;
   /** What the records of epochs call this part of a recipe. Default 'train'. */
-  readonly phase?: string;
+  readonly phase?: string | undefined;
   /** A file that is replaced after every epoch. */
   readonly checkpoint?: string | undefined;
   /** Whether to go on from the checkpoint, if it exists. Default false: it is begun anew. */
-  readonly resume?: boolean;
+  readonly resume?: boolean | undefined;
 }
 
 export interface Fitted {

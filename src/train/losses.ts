@@ -69,7 +69,7 @@ export interface AttentionOptions {
    * paper). `max`: it is divided by its greatest element and the distance is the mean square
    * (larq-zoo). Default 'norm'.
    */
-  readonly normalization?: 'norm' | 'max';
+  readonly normalization?: 'norm' | 'max' | undefined;
 }
 
 /**

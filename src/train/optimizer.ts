@@ -43,13 +43,13 @@ export interface Optimizer {
 
 export interface SgdOptions {
   /** Default 0.1. */
-  readonly rate?: number;
+  readonly rate?: number | undefined;
   /** Default 0. */
-  readonly momentum?: number;
+  readonly momentum?: number | undefined;
   /** Default false. */
-  readonly nesterov?: boolean;
+  readonly nesterov?: boolean | undefined;
   /** Times the parameter, added to its gradient. Default 0. */
-  readonly decay?: number;
+  readonly decay?: number | undefined;
 }
 
 /** v' = momentum v + g; w' = w - rate v', or with nesterov w - rate (g + momentum v'). */
@@ -81,31 +81,33 @@ export function sgd(options: SgdOptions = {}): Optimizer {
 
 export interface AdamOptions {
   /** Default 1e-3. */
-  readonly rate?: number;
+  readonly rate?: number | undefined;
   /** Default [0.9, 0.999]. */
-  readonly betas?: readonly [number, number];
+  readonly betas?: readonly [number, number] | undefined;
   /** Default 1e-8. */
-  readonly epsilon?: number;
+  readonly epsilon?: number | undefined;
   /** Times the parameter, added to its gradient; of AdamW times the rate, taken from it. */
-  readonly decay?: number;
+  readonly decay?: number | undefined;
 }
 
 /** Kingma and Ba, ICLR 2015, arXiv 1412.6980. */
 export function adam(options: AdamOptions = {}): Optimizer {
-  return adamOf('adam', { decay: 0, ...options }, false);
+  return adamOf('adam', options, 0);
 }
 
 /**
  * Adam whose decay leaves the moments alone. Loshchilov and Hutter, ICLR 2019, arXiv 1711.05101.
  */
 export function adamW(options: AdamOptions = {}): Optimizer {
-  return adamOf('adamW', { decay: 0.01, ...options }, true);
+  return adamOf('adamW', options, 0.01);
 }
 
-function adamOf(name: string, options: AdamOptions, apart: boolean): Optimizer {
+function adamOf(name: 'adam' | 'adamW', options: AdamOptions, usualDecay: number): Optimizer {
+  const apart = name === 'adamW';
   const known: OptionNames<AdamOptions> = { rate: true, betas: true, epsilon: true, decay: true };
   requireOptions(options, known, { op: name });
-  const { rate = 1e-3, betas: [first, second] = [0.9, 0.999], epsilon = 1e-8, decay = 0 } = options;
+  const { rate = 1e-3, betas: [first, second] = [0.9, 0.999], epsilon = 1e-8 } = options;
+  const { decay = usualDecay } = options;
   requireNumbers(name, { rate, first, second, epsilon, decay });
   return Object.freeze({
     name,
@@ -136,15 +138,15 @@ function adamOf(name: string, options: AdamOptions, apart: boolean): Optimizer {
 
 export interface RmsPropOptions {
   /** Default 0.01. */
-  readonly rate?: number;
+  readonly rate?: number | undefined;
   /** How much of the mean square is kept. Default 0.99. */
-  readonly smoothing?: number;
+  readonly smoothing?: number | undefined;
   /** Default 1e-8. */
-  readonly epsilon?: number;
+  readonly epsilon?: number | undefined;
   /** Default 0. */
-  readonly momentum?: number;
+  readonly momentum?: number | undefined;
   /** Times the parameter, added to its gradient. Default 0. */
-  readonly decay?: number;
+  readonly decay?: number | undefined;
 }
 
 /** w' = w - rate g / (sqrt(mean of g^2) + epsilon). Tieleman and Hinton, 2012. */
@@ -180,9 +182,9 @@ export function rmsProp(options: RmsPropOptions = {}): Optimizer {
 
 export interface BopOptions {
   /** How fast the mean of gradients follows them. Default 1e-4. */
-  readonly rate?: number;
+  readonly rate?: number | undefined;
   /** The mean gradient at which a weight flips. Default 1e-8. */
-  readonly threshold?: number;
+  readonly threshold?: number | undefined;
 }
 
 /**

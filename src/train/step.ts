@@ -60,12 +60,12 @@ export interface TrainingStepOptions {
   /** What a step leaves of the parameter that an optimizer gives, such as a clip. */
   constraint?(parameter: Parameter): ((g: GraphBuilder, value: Float) => Float) | undefined;
   /** The most that the Euclidean norm of all gradients together may be. Default: any. */
-  readonly clipNorm?: number;
+  readonly clipNorm?: number | undefined;
   /**
    * Batches whose gradients make one step: their mean, as of one batch of all their pictures but
    * for batch norms, which see each batch by itself. Default 1.
    */
-  readonly accumulate?: number;
+  readonly accumulate?: number | undefined;
 }
 
 const OPTIONS: OptionNames<TrainingStepOptions> = {

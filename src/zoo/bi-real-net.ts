@@ -29,13 +29,13 @@ import {
 
 export interface BiRealOptions extends NetworkOptions {
   /** sign(0) of activations and weights. Default 'plus'. */
-  readonly zero?: quant.SignOfZero;
+  readonly zero?: quant.SignOfZero | undefined;
   /**
    * Which step of the training in stages: real weights behind a ReLU, a leaky clip (slope 0.1
    * outside of [-1, 1]) or a clip, or the binary network. All have the same parameters. Default
    * 'binary'.
    */
-  readonly stage?: BiRealStage;
+  readonly stage?: BiRealStage | undefined;
   /** Of the binary weights. Default U(0, 0.001), the release's. */
   readonly init?: nn.Initializer | undefined;
 }

@@ -26,9 +26,9 @@ const MNIST: Defaults = { classes: 10, inputSize: 28, channels: 1 };
 
 export interface FinnOptions extends Omit<NetworkOptions, 'width'> {
   /** Bits, or a spec, of weights. Default 1: signs without a scale. */
-  readonly weights?: quant.QuantSpecLike;
+  readonly weights?: quant.QuantSpecLike | undefined;
   /** Bits, or a spec, of what layers read. Default 1: signs. */
-  readonly activations?: quant.QuantSpecLike;
+  readonly activations?: quant.QuantSpecLike | undefined;
 }
 
 const OPTIONS: OptionNames<FinnOptions> = {

@@ -10,13 +10,13 @@ import * as quant from '../quant/index.js';
 
 export interface NetworkOptions {
   /** Default: that of the data set of the paper. */
-  readonly classes?: number;
+  readonly classes?: number | undefined;
   /** Height and width of the picture in pixels. Default: that of the data set of the paper. */
-  readonly inputSize?: number;
+  readonly inputSize?: number | undefined;
   /** Channels of the picture. Default: those of the data set of the paper. */
-  readonly channels?: number;
+  readonly channels?: number | undefined;
   /** Channels of the first stage; later stages have 2, 4, 8 times as many. Default: the paper's. */
-  readonly width?: number;
+  readonly width?: number | undefined;
   /**
    * Bits, or a spec, of the real layers of a network: stem, downsampling, classifier. Inputs have
    * as many bits as weights, under one scale that the layer learns. Default: floats.
@@ -111,8 +111,8 @@ export function stages(
 
 export interface StemOptions extends Pick<NetworkOptions, 'real'> {
   /** Behind the batch norm. */
-  readonly activation?: readonly nn.Layer[];
-  readonly epsilon?: number;
+  readonly activation?: readonly nn.Layer[] | undefined;
+  readonly epsilon?: number | undefined;
 }
 
 /**

@@ -41,9 +41,9 @@ export interface ReActOptions extends NetworkOptions {
    * sign(0) of activations and weights. Default 'plus'; the paper has -1 for activations, the
    * release 0.
    */
-  readonly zero?: quant.SignOfZero;
+  readonly zero?: quant.SignOfZero | undefined;
   /** 'real': the first step of its training, whose activations are binary. Default 'binary'. */
-  readonly weights?: 'real' | 'binary';
+  readonly weights?: 'real' | 'binary' | undefined;
   /** Of the binary weights. Default U(0, 0.001), the release's. */
   readonly init?: nn.Initializer | undefined;
 }

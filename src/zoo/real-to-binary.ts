@@ -36,22 +36,22 @@ export interface HalfBlockOptions {
    * 'gate': computed from the input, Real-to-Binary. 'learned': the strong baseline. Default
    * 'gate'.
    */
-  readonly scale?: 'gate' | 'learned';
+  readonly scale?: 'gate' | 'learned' | undefined;
   /** Whether alpha = mean|W| stays under the gate. Default true; the learned scale has none. */
-  readonly alpha?: boolean;
+  readonly alpha?: boolean | undefined;
   /** The gate's inner layer has 1/reduction of the channels. Default 8. */
-  readonly reduction?: number;
+  readonly reduction?: number | undefined;
   /** Default 1e-3, Keras's. */
-  readonly epsilon?: number;
+  readonly epsilon?: number | undefined;
   /** 1 on every side, as PyTorch has it, or TensorFlow's 'same'. Default 1. */
-  readonly pads?: 1 | 'same';
+  readonly pads?: 1 | 'same' | undefined;
   /** sign(0). Default 'plus', as the paper has it. */
-  readonly zero?: quant.SignOfZero;
+  readonly zero?: quant.SignOfZero | undefined;
   /**
    * Which step of the progressive training: 1 has tanh in place of sign and real weights, 2 has
    * sign and real weights, 3 is the binary network. Default 3.
    */
-  readonly student?: 1 | 2 | 3;
+  readonly student?: 1 | 2 | 3 | undefined;
   /** Bits, or a spec, of the shortcut's convolution. Default: floats. */
   readonly real?: quant.QuantSpecLike | undefined;
 }

@@ -28,11 +28,11 @@ export interface VggOptions extends NetworkOptions {
    * and XNOR-Net's convolution without K. `biReal`, `reAct`: the units of those networks, a
    * shortcut around each convolution. Default 'float'.
    */
-  readonly block?: VggBlock;
+  readonly block?: VggBlock | undefined;
   /** Of `biReal`: the step of its training. Default 'binary'. */
-  readonly stage?: BiRealOptions['stage'];
+  readonly stage?: BiRealOptions['stage'] | undefined;
   /** Of `reAct`: real weights in its first step. Default 'binary'. */
-  readonly weights?: ReActOptions['weights'];
+  readonly weights?: ReActOptions['weights'] | undefined;
   /** Of the weights of a block. Default: the block's. */
   readonly init?: nn.Initializer | undefined;
 }

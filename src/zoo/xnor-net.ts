@@ -32,26 +32,26 @@ import { paddedShortcut } from './resnet.js';
 
 export interface XnorOptions extends NetworkOptions {
   /** K, the scale of activations: true as in the paper, false as in the release. Default true. */
-  readonly activationScale?: boolean;
+  readonly activationScale?: boolean | undefined;
   /** sign(0) of activations and weights. Default 'plus'. */
-  readonly zero?: quant.SignOfZero;
+  readonly zero?: quant.SignOfZero | undefined;
   /**
    * Where the shape changes: 'unit', a binary unit with a 1x1 convolution; 'padded', every other
    * pixel with channels of zeros. Default 'unit'.
    */
-  readonly shortcut?: 'unit' | 'padded';
+  readonly shortcut?: 'unit' | 'padded' | undefined;
   /** False: no ReLU behind the first layer. Default true. */
-  readonly stemRelu?: boolean;
+  readonly stemRelu?: boolean | undefined;
 }
 
 export interface XnorConvOptions {
   readonly filters: number;
   readonly kernel: number;
-  readonly strides?: 1 | 2;
-  readonly pads?: number;
-  readonly activationScale?: boolean;
-  readonly zero?: quant.SignOfZero;
-  readonly name?: string;
+  readonly strides?: 1 | 2 | undefined;
+  readonly pads?: number | undefined;
+  readonly activationScale?: boolean | undefined;
+  readonly zero?: quant.SignOfZero | undefined;
+  readonly name?: string | undefined;
 }
 
 const OPTIONS: OptionNames<XnorOptions> = {

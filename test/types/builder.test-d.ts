@@ -6,7 +6,7 @@ import { describe, expectTypeOf, test } from 'vitest';
 import type { Feeds, Results } from '../../src/graph/feeds.js';
 import type { Graph, Input, Value } from '../../src/graph/value.js';
 import { GraphBuilder } from '../../src/ops/builder.js';
-import { Tensor, type TensorLike } from '../../src/tensor/tensor.js';
+import { type AnyTensor, Tensor, type TensorLike } from '../../src/tensor/tensor.js';
 
 const g = new GraphBuilder();
 const x = g.input('x', 'f32', ['N', 28, 28, 1]);
@@ -104,7 +104,7 @@ describe('feeds and results', () => {
 
   test('of a graph from a file are open', () => {
     expectTypeOf<{ image: Float32Array; other: Tensor<'b1'> }>().toExtend<Feeds<Graph>>();
-    expectTypeOf<Results<Graph>>().toEqualTypeOf<{ readonly [name: string]: Tensor }>();
+    expectTypeOf<Results<Graph>>().toEqualTypeOf<{ readonly [name: string]: AnyTensor }>();
     expectTypeOf<Feeds>().not.toBeAny();
   });
 });

@@ -4,18 +4,25 @@
  */
 import { expectTypeOf, test } from 'vitest';
 import {
+  type AnyTensor,
+  Batcher,
+  type CreateOptions,
   encodeOnnx,
   type Feeds,
   GraphBuilder,
   loadModel,
   type Metadata,
+  nn,
+  quant,
   type RunOptions,
+  readNpy,
   Session,
   StateStore,
   saveModel,
   saveOnnx,
   Tensor,
   type TensorLike,
+  train,
 } from '../../src/index.js';
 
 const g = new GraphBuilder();
@@ -44,7 +51,7 @@ test('a session of a file takes any name', async () => {
   const session = await Session.create('model.onnx');
   expectTypeOf(session.run).parameter(0).toEqualTypeOf<Feeds>();
   const results = await session.run({ anything: floats });
-  expectTypeOf(results.whatever).toEqualTypeOf<Tensor | undefined>();
+  expectTypeOf(results.whatever).toEqualTypeOf<AnyTensor | undefined>();
   // @ts-expect-error: no tensor
   await session.run({ anything: 'text' });
 });
@@ -77,7 +84,7 @@ test('the outputs that are chosen, and no others, are among the results', async 
   // @ts-expect-error: an option that does not exist
   await session.run({ x: floats }, { sgnal: undefined });
   const ofFile = await (await Session.create('model.onnx')).run({ anything: floats }, ['logits']);
-  expectTypeOf(ofFile.logits).toEqualTypeOf<Tensor>();
+  expectTypeOf(ofFile.logits).toEqualTypeOf<AnyTensor>();
 });
 
 test('a tensor that came from another thread is taken, and has no methods', async () => {
@@ -123,4 +130,41 @@ test('states are held by a store, by any name', async () => {
   g.graph([x], {}, { updates: { w: 3 } });
   // @ts-expect-error: tensors are no store
   Session.fromGraph(step, { states: { w: floats } });
+});
+
+test('the dtype of a result that may have any tells the type of its data', async () => {
+  const { logits } = await (await Session.create('model.onnx')).run({ x: floats }, ['logits']);
+  if (logits.dtype === 'f32') expectTypeOf(logits.data).toEqualTypeOf<Float32Array>();
+  else if (logits.dtype === 'i32') expectTypeOf(logits.data).toEqualTypeOf<Int32Array>();
+  const read = readNpy(new Uint8Array());
+  if (read.dtype === 'u8') expectTypeOf(read.data).toEqualTypeOf<Uint8Array>();
+  const one: Tensor = logits;
+  expectTypeOf(one.slice(0, 1)).toEqualTypeOf<Tensor>();
+  expectTypeOf(logits.argMax()).toEqualTypeOf<number>();
+  expectTypeOf(logits.argMax(1)).toEqualTypeOf<Tensor<'i32'>>();
+});
+
+test('outputs that a session expects are typed, and no others', async () => {
+  const session = await Session.create('model.onnx', { expect: { logits: 'f32', mask: 'b1' } });
+  const results = await session.run({ anything: floats });
+  expectTypeOf(results).toEqualTypeOf<{
+    readonly logits: Tensor<'f32'>;
+    readonly mask: Tensor<'b1'>;
+  }>();
+  // @ts-expect-error: an output that was not expected
+  results.other;
+  // @ts-expect-error: no such dtype
+  await Session.create('model.onnx', { expect: { logits: 'float32' } });
+  const some: Session = await Session.create('model.onnx', {} as CreateOptions);
+  await new Batcher(session).run({ anything: floats });
+  await some.run({ anything: floats });
+});
+
+test('options may be undefined, as a caller who passes on his own has them', async () => {
+  const threads: number | undefined = undefined;
+  await Session.create('model.onnx', { threads, isa: undefined, warm: undefined, task: undefined });
+  Session.fromGraph(graph, { threads, programBytes: undefined, signal: undefined });
+  quant.quantizeGraph(graph, { weights: 8, activations: undefined, ends: undefined });
+  nn.conv2d({ filters: 1, kernel: 3, pads: undefined, weights: undefined });
+  train.adam({ rate: undefined, decay: undefined });
 });

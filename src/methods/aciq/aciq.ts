@@ -40,11 +40,11 @@ export interface AciqOptions extends DataFreeOptions, AciqWeightOptions {
    * The distribution of activations that thresholds are taken of; 'search' takes none, but the
    * range whose error is least for the normals of all channels together. Default 'laplace'.
    */
-  readonly clipping?: Clipping | 'search';
+  readonly clipping?: Clipping | 'search' | undefined;
   /** Takes from biases what quantized activations add in the mean. Default true. */
-  readonly correctActivations?: boolean;
+  readonly correctActivations?: boolean | undefined;
   /** 'paper': thresholds of least error. 'release': of its tables. Default 'paper'. */
-  readonly as?: 'paper' | 'release';
+  readonly as?: 'paper' | 'release' | undefined;
 }
 
 const OPTIONS: OptionNames<AciqOptions> = {

@@ -8,15 +8,15 @@ import { halfEven } from '../../quant/rounding.js';
 
 export interface AllocateOptions {
   /** How log2 of the bins becomes bits. Default 'round'. */
-  readonly rounding?: 'round' | 'ceil';
+  readonly rounding?: 'round' | 'ceil' | undefined;
   /**
    * 'bins': the bins of all channels together are as many as at equal bits, the paper's. 'bits':
    * their number is then moved until the mean of the bits is the wanted one within 0.01, in ten
    * rounds at most, as released. Default 'bits'.
    */
-  readonly fixed?: 'bins' | 'bits';
+  readonly fixed?: 'bins' | 'bits' | undefined;
   /** Bits of a channel at most. Default 8. */
-  readonly most?: number;
+  readonly most?: number | undefined;
 }
 
 const OPTIONS: OptionNames<AllocateOptions> = { rounding: true, fixed: true, most: true };

@@ -12,9 +12,9 @@ export type Prior = 'gauss' | 'laplace';
 
 export interface ClipOptions {
   /** Numbers are those of the distribution above 0, as behind a ReLU. Default false. */
-  readonly half?: boolean;
+  readonly half?: boolean | undefined;
   /** 'paper': the least error. 'release': its tables of two decimals. Default 'paper'. */
-  readonly as?: 'paper' | 'release';
+  readonly as?: 'paper' | 'release' | undefined;
 }
 
 const SITE = { op: 'clip' };

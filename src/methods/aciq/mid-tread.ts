@@ -10,9 +10,9 @@ import { spreadOf } from './clip-range.js';
 
 export interface MidTreadOptions {
   /** Clips at the least expected error of a Laplace distribution. Default false. */
-  readonly clip?: boolean;
+  readonly clip?: boolean | undefined;
   /** Numbers of both signs. Default true. */
-  readonly symmetric?: boolean;
+  readonly symmetric?: boolean | undefined;
 }
 
 /** Each row, which is a channel, in its own number of bins; their mean is 2^bits. */

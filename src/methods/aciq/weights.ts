@@ -18,9 +18,9 @@ import { weightCorrection } from './correct-weights.js';
 
 export interface AciqWeightOptions {
   /** Bits by channel; false for the same in all. Default: for 4 bits and fewer, as released. */
-  readonly allocate?: boolean | AllocateOptions;
+  readonly allocate?: boolean | AllocateOptions | undefined;
   /** What is given back to the weights of a channel. Default 'mean'. */
-  readonly correct?: 'mean' | 'variance' | 'none';
+  readonly correct?: 'mean' | 'variance' | 'none' | undefined;
 }
 
 export interface AciqWeights extends CodedWeights {

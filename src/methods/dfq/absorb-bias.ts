@@ -14,12 +14,12 @@ import { type LeftOut, type Pair, pairsOf } from './pairs.js';
 
 export interface AbsorbOptions {
   /** Standard deviations that stay above 0. Default 3. */
-  readonly deviations?: number;
+  readonly deviations?: number | undefined;
   /**
    * What becomes of pairs whose second layer sees a border of zeros, where the sum of its weights
    * is another. 'absorb': as the paper and the release do. 'leave': they stay. Default 'absorb'.
    */
-  readonly borders?: 'absorb' | 'leave';
+  readonly borders?: 'absorb' | 'leave' | undefined;
 }
 
 const OPTIONS: OptionNames<AbsorbOptions> = { deviations: true, borders: true };

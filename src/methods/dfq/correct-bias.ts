@@ -16,9 +16,9 @@ export interface CorrectOptions {
    * should. 'release': the change of a layer's bias is also added to the mean that its own batch
    * norm states, before the layers behind it are corrected.
    */
-  readonly as?: 'paper' | 'release';
+  readonly as?: 'paper' | 'release' | undefined;
   /** Inputs whose mean is known; without them layers that read an input keep their bias. */
-  readonly inputs?: InputRanges;
+  readonly inputs?: InputRanges | undefined;
 }
 
 const OPTIONS: OptionNames<CorrectOptions> = { as: true, inputs: true };

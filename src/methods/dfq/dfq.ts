@@ -32,18 +32,18 @@ export interface DfqOptions extends DataFreeOptions {
    * 'paper'. 'release': ranges of max - min when equalizing; biases corrected for the released
    * quantizer's 8 bits, whatever the weights get, and the corrections carried on.
    */
-  readonly as?: 'paper' | 'release';
+  readonly as?: 'paper' | 'release' | undefined;
   /**
    * ReLU6 as 'relu', the paper's; as 'cutoffs', a bound for each channel that is scaled with it,
    * which leaves the float network as it was; or 'keep', which leaves its layers out.
    */
-  readonly relu6?: 'relu' | 'cutoffs' | 'keep';
+  readonly relu6?: 'relu' | 'cutoffs' | 'keep' | undefined;
   /** Each step may be left out. Default true. */
-  readonly equalize?: boolean;
-  readonly absorb?: boolean;
-  readonly correct?: boolean;
+  readonly equalize?: boolean | undefined;
+  readonly absorb?: boolean | undefined;
+  readonly correct?: boolean | undefined;
   /** Standard deviations on either side of the mean that activations have codes for. Default 6. */
-  readonly deviations?: number;
+  readonly deviations?: number | undefined;
 }
 
 const OPTIONS: OptionNames<DfqOptions> = {

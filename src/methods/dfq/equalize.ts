@@ -14,11 +14,11 @@ import { type LeftOut, type Pair, pairsOf } from './pairs.js';
 
 export interface EqualizeOptions {
   /** Default 'symmetric', the paper's; 'asymmetric' is the released default. */
-  readonly ranges?: WeightRanges;
+  readonly ranges?: WeightRanges | undefined;
   /** It ends where the mean changes of weights, summed over layers, are below. Default 2e-7. */
-  readonly tolerance?: number;
+  readonly tolerance?: number | undefined;
   /** Rounds over all pairs at most. Default 1000. */
-  readonly rounds?: number;
+  readonly rounds?: number | undefined;
 }
 
 const OPTIONS: OptionNames<EqualizeOptions> = { ranges: true, tolerance: true, rounds: true };

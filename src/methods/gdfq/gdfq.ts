@@ -4,7 +4,12 @@
  * answer them as the float one does. Xu et al., "Generative Low-bitwidth Data Free Quantization",
  * ECCV 2020, arXiv 2003.03603. Not here: the steps (./steps.ts), their losses (./losses.ts).
  */
-import { type OptionNames, requireOneOf, requireOptions } from '../../core/checks.js';
+import {
+  type Complete,
+  type OptionNames,
+  requireOneOf,
+  requireOptions,
+} from '../../core/checks.js';
 import { expected } from '../../core/errors.js';
 import type { Graph } from '../../graph/value.js';
 import { randomStream } from '../../nn/random.js';
@@ -48,23 +53,23 @@ export interface GdfqOptions
   /** Bits of activations, 2 to 8. */
   readonly activations: number;
   /** Numbers of the noise. Default 100. */
-  readonly latent?: number;
+  readonly latent?: number | undefined;
   /** Channels of the generator's maps. Default 128, 128, 64. */
-  readonly widths?: readonly [number, number, number];
+  readonly widths?: readonly [number, number, number] | undefined;
   /** Epochs that only train the generator and see ranges. Default: the release's share. */
-  readonly warmUp?: number;
+  readonly warmUp?: number | undefined;
   /**
    * The release's settings for CIFAR, 'small', or ImageNet, 'large': whether classes change the
    * noise or the batch norms of the generator, pictures of a step, warm-up, the network's rate.
    * Default 'small' for sides of up to 64 pixels.
    */
-  readonly pictures?: 'small' | 'large';
+  readonly pictures?: 'small' | 'large' | undefined;
   /**
    * 'release': the divergence of answers is a mean over classes, and ranges of maps go on with what
    * was corrected for their first value, which is too wide for some hundred iterations. 'paper': a
    * sum over classes, and ranges that are moving means. Default 'paper'.
    */
-  readonly as?: 'paper' | 'release';
+  readonly as?: 'paper' | 'release' | undefined;
 }
 
 const OPTIONS: OptionNames<GdfqOptions> = {
@@ -129,7 +134,7 @@ export async function gdfq(graph: Graph, options: GdfqOptions): Promise<GdfqResu
 }
 
 type Whole = GdfqOptions &
-  Required<Pick<GdfqOptions, 'epochs' | 'warmUp' | 'as' | 'latent' | 'pictures'>>;
+  Complete<Pick<GdfqOptions, 'epochs' | 'warmUp' | 'as' | 'latent' | 'pictures'>>;
 
 class Training {
   private readonly classes: number;

@@ -2,7 +2,7 @@
  * What ZAQ is asked for: its options, their defaults and checks. Not here: what is done with them
  * (./zaq.ts).
  */
-import { type OptionNames, requireOneOf, requireOptions } from '../../core/checks.js';
+import { type Complete, type OptionNames, requireOneOf, requireOptions } from '../../core/checks.js';
 import { expected } from '../../core/errors.js';
 import type { QuantizeOptions } from '../../quant/network/options.js';
 import { checkEpochs, EPOCH_OPTIONS, type EpochOptions } from '../epochs.js';
@@ -13,29 +13,29 @@ export interface ZaqOptions
   /** Bits of weights, 2 to 8. */
   readonly weights: number;
   /** A scale an output channel in place of one a tensor. Default false. */
-  readonly perChannel?: boolean;
+  readonly perChannel?: boolean | undefined;
   /** Bits of activations, 2 to 8. */
   readonly activations: number;
   /** Numbers of the noise. Default 256. */
-  readonly latent?: number;
+  readonly latent?: number | undefined;
   /** Channels of the generator's maps. Default 128, 128, 64. */
-  readonly widths?: readonly [number, number, number];
+  readonly widths?: readonly [number, number, number] | undefined;
   /** Steps of the network to one of the generator. Default 5. */
-  readonly transfers?: number;
+  readonly transfers?: number | undefined;
   /**
    * 'paper': relations of channels over the batch, layers weighed by how far they are off, weights
    * without a zero point, alpha 0.1, beta 0.05. 'release': attentions of each picture, layers
    * alike, weights with one, alpha 1, beta 0.1. Default 'paper'.
    */
-  readonly as?: 'paper' | 'release';
+  readonly as?: 'paper' | 'release' | undefined;
   /** Of the distance of maps beside that of answers. */
-  readonly alpha?: number;
+  readonly alpha?: number | undefined;
   /** How much the generator gains by large last maps. */
-  readonly beta?: number;
+  readonly beta?: number | undefined;
   /** What the weights of layers keep of themselves after each epoch. Default 0.9. */
-  readonly kept?: number;
+  readonly kept?: number | undefined;
   /** The maps that are compared. Default: the last one of each size. */
-  readonly taps?: readonly string[];
+  readonly taps?: readonly string[] | undefined;
 }
 
 const OPTIONS: OptionNames<ZaqOptions> = {
@@ -63,7 +63,7 @@ export const RELEASED = { steps: 60, batchSize: 256, latent: 256, transfers: 5 }
 
 /** The options, with the defaults that their way has. */
 export type ZaqSettings = ZaqOptions &
-  Required<Pick<ZaqOptions, 'as' | 'transfers' | 'alpha' | 'beta' | 'kept' | 'perChannel'>>;
+  Complete<Pick<ZaqOptions, 'as' | 'transfers' | 'alpha' | 'beta' | 'kept' | 'perChannel'>>;
 
 /** @throws BitplaneError ERR_ARGUMENT */
 export function zaqSettings(options: ZaqOptions): ZaqSettings {

@@ -29,18 +29,18 @@ type Float = Value<'f32'>;
 
 export interface DistillOptions {
   /** How many pictures. Default 32. */
-  readonly count?: number;
+  readonly count?: number | undefined;
   /** Default 500. */
-  readonly steps?: number;
+  readonly steps?: number | undefined;
   /** Of Adam at first; it falls by ten where the loss stays for 100 steps. Default 0.5. */
-  readonly rate?: number;
+  readonly rate?: number | undefined;
   /** Default 'batch', the paper's; 'sample' is the release's. */
-  readonly statistics?: StatisticsOver;
+  readonly statistics?: StatisticsOver | undefined;
   /** Of the noise that pictures begin with. Default 0. */
-  readonly seed?: number;
+  readonly seed?: number | undefined;
   /** What pictures begin with. Default: normal noise. */
-  readonly start?: TensorLike<'f32'>;
-  readonly session?: Pick<SessionOptions, 'threads' | 'isa' | 'maxBytes'>;
+  readonly start?: TensorLike<'f32'> | undefined;
+  readonly session?: Pick<SessionOptions, 'threads' | 'isa' | 'maxBytes'> | undefined;
   readonly signal?: AbortSignal | undefined;
   /** Called after each step, counted from 1. */
   onStep?(step: number, loss: number): void;

@@ -5,11 +5,11 @@
 
 export interface PlateauOptions {
   /** Steps without a better loss that are borne. Default 100. */
-  readonly patience?: number;
+  readonly patience?: number | undefined;
   /** Default 0.1. */
-  readonly factor?: number;
+  readonly factor?: number | undefined;
   /** The least rate. Default 1e-4. */
-  readonly least?: number;
+  readonly least?: number | undefined;
 }
 
 /** A loss is better where it is below the best one by this share of it. */

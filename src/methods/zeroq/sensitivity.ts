@@ -22,12 +22,12 @@ import type { LayerErrors } from './allocate-bits.js';
 
 export interface SensitivityOptions {
   /** Bits that are tried. Default 2, 4, 8. */
-  readonly widths?: readonly number[];
+  readonly widths?: readonly number[] | undefined;
   /** The spec of a width. Default: asymmetric, a scale an output channel. */
   spec?(bits: number): QuantSpec;
   /** How ranges of weights are chosen. Default 'minmax'. */
-  readonly weightRange?: WeightRange;
-  readonly session?: Pick<SessionOptions, 'threads' | 'isa' | 'maxBytes'>;
+  readonly weightRange?: WeightRange | undefined;
+  readonly session?: Pick<SessionOptions, 'threads' | 'isa' | 'maxBytes'> | undefined;
   readonly signal?: AbortSignal | undefined;
   /** Called after each layer, counted from 1. */
   onLayer?(done: number, layers: number): void;

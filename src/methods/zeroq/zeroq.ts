@@ -38,14 +38,14 @@ export interface ZeroqOptions
    * Widths by layer, chosen by how sensitive each is, at this size of all weights, those of the
    * first and the last layer among them. `weights` then says the form of codes only.
    */
-  readonly mixed?: MixedSize;
+  readonly mixed?: MixedSize | undefined;
   /** The widths that `mixed` chooses from. Default 2, 4, 8. */
-  readonly widths?: readonly number[];
+  readonly widths?: readonly number[] | undefined;
   /**
    * 'paper': statistics over the batch. 'release': of each picture, and no `mixed`, which is not
    * in it. Default 'paper'.
    */
-  readonly as?: 'paper' | 'release';
+  readonly as?: 'paper' | 'release' | undefined;
   /** Called after each step of distilling and each layer of the sensitivities, counted from 1. */
   onProgress?(part: 'distill' | 'sensitivity', done: number, of: number): void;
 }
@@ -157,9 +157,9 @@ function withForms(options: QuantizeOptions): QuantizeOptions {
     ] as const;
   });
   return {
-    weightRange: 'minmax',
-    perChannel: true,
     ...options,
+    weightRange: options.weightRange ?? 'minmax',
+    perChannel: options.perChannel ?? true,
     weights: form(options.weights),
     layers: Object.fromEntries(rules),
   };

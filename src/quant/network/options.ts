@@ -2,7 +2,13 @@
  * The options of `quantizeGraph`, checked, and what they say of one layer. Not here: which layers a
  * graph has (./plan.ts).
  */
-import { type OptionNames, requireOneOf, requireOptions, unknownName } from '../../core/checks.js';
+import {
+  type Complete,
+  type OptionNames,
+  requireOneOf,
+  requireOptions,
+  unknownName,
+} from '../../core/checks.js';
 import { BitplaneError, expected } from '../../core/errors.js';
 import type { Feeds } from '../../graph/feeds.js';
 import type { SessionOptions } from '../../runtime/session-types.js';
@@ -26,29 +32,29 @@ export interface QuantizeOptions {
    * What products read. A number n is 'uintN-asymmetric'. Symmetric specs lose their sign where no
    * number is below 0. Default 'float': only weights are quantized.
    */
-  readonly activations?: QuantChoice;
+  readonly activations?: QuantChoice | undefined;
   /** A scale an output channel in all specs of weights that say no granularity themselves. */
-  readonly perChannel?: boolean;
+  readonly perChannel?: boolean | undefined;
   /**
    * The first and the last products of the network, which read the input or give the output through
    * no other. A number is bits of weights and activations. 'same': as all others. Default 8.
    */
-  readonly ends?: number | 'same';
+  readonly ends?: number | 'same' | undefined;
   /**
    * Bits of a map that a product and a sum both read, as the sum reads it; 'float' leaves it. The
    * map is then stored as bytes alone. Default 8.
    */
-  readonly shortcuts?: number | 'float';
+  readonly shortcuts?: number | 'float' | undefined;
   /** Other choices by the name of a product, or a pattern with * and ?; later ones count more. */
-  readonly layers?: Readonly<Record<string, LayerChoice | 'float'>>;
+  readonly layers?: Readonly<Record<string, LayerChoice | 'float'>> | undefined;
   /** Inputs of the network, for the ranges of activations; each is run once. */
-  readonly calibration?: Iterable<Feeds> | AsyncIterable<Feeds>;
+  readonly calibration?: Iterable<Feeds> | AsyncIterable<Feeds> | undefined;
   /** How ranges of activations are chosen. Default 'minmax'. */
-  readonly observer?: ObserverName | ObserverOptions;
+  readonly observer?: ObserverName | ObserverOptions | undefined;
   /** How ranges of weights are chosen. Default: 'minmax' for 8 bits, 'mse' for fewer. */
-  readonly weightRange?: WeightRange;
+  readonly weightRange?: WeightRange | undefined;
   /** For the runs of the calibration. */
-  readonly session?: Pick<SessionOptions, 'threads' | 'isa' | 'signZero' | 'maxBytes'>;
+  readonly session?: Pick<SessionOptions, 'threads' | 'isa' | 'signZero' | 'maxBytes'> | undefined;
 }
 
 const OPTIONS: OptionNames<QuantizeOptions> = {
@@ -77,7 +83,7 @@ export interface Settings {
   readonly ends: LayerSpecs;
   /** What a sum reads of a map that a product reads in fewer bits. */
   readonly shortcuts: QuantSpec | undefined;
-  readonly observer: Required<ObserverOptions>;
+  readonly observer: Complete<ObserverOptions>;
   weightRange(spec: QuantSpec): WeightRange;
   /** The choice for a product. @param isEnd it is one of the first or the last */
   layer(name: string, isEnd: boolean): LayerSpecs;

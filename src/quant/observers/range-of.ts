@@ -2,6 +2,7 @@
  * The range that an observer takes of a histogram: one function an observer, in a table. All are
  * deterministic. Not here: gathering the histogram (./histogram.ts), scales (../affine.ts).
  */
+import type { Complete } from '../../core/checks.js';
 import { expected } from '../../core/errors.js';
 import type { Range } from '../affine.js';
 import type { QuantSpec } from '../spec.js';
@@ -21,7 +22,7 @@ export type ObserverName = 'minmax' | 'percentile' | 'mse' | 'entropy';
 export interface ObserverOptions {
   readonly name: ObserverName;
   /** For `percentile`: percent of the numbers that are kept. Default 99.99. */
-  readonly percentile?: number;
+  readonly percentile?: number | undefined;
 }
 
 const RANGES: Readonly<
@@ -37,7 +38,7 @@ export const OBSERVERS = Object.keys(RANGES) as readonly ObserverName[];
 const DEFAULT_PERCENTILE = 99.99;
 
 /** @throws BitplaneError ERR_ARGUMENT naming the option */
-export function observerOf(given: ObserverName | ObserverOptions): Required<ObserverOptions> {
+export function observerOf(given: ObserverName | ObserverOptions): Complete<ObserverOptions> {
   const options = typeof given === 'string' ? { name: given } : given;
   const { name, percentile = DEFAULT_PERCENTILE } = options ?? {};
   const site = { op: 'observer' };
@@ -52,7 +53,7 @@ export function observerOf(given: ObserverName | ObserverOptions): Required<Obse
 export function rangeOf(
   seen: Histogram,
   spec: QuantSpec,
-  { name, percentile }: Required<ObserverOptions>,
+  { name, percentile }: Complete<ObserverOptions>,
 ): Range {
   if (seen.width === 0) return { lo: 0, hi: 0 };
   return RANGES[name](seen, spec, percentile);

@@ -27,10 +27,10 @@ interface Held {
 }
 
 export interface NodeOptions {
-  readonly attributes?: Readonly<Record<string, NewAttribute>>;
-  readonly domain?: string;
+  readonly attributes?: Readonly<Record<string, NewAttribute>> | undefined;
+  readonly domain?: string | undefined;
   /** Of a helper beside the value's own node. */
-  readonly suffix?: string;
+  readonly suffix?: string | undefined;
 }
 
 export class Emission {
