@@ -15,6 +15,7 @@ import { Tensor } from '../tensor/tensor.js';
 
 type Float = Value<'f32'>;
 
+/** How gradients are added to a graph. */
 export interface GradientOptions {
   /**
    * What the gradients begin with: the gradient of something further on with respect to `loss`, of

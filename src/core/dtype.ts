@@ -55,6 +55,10 @@ export const DTYPES = {
   readonly [D in keyof Arrays]: { bits: number; array: new (length: number) => Arrays[D] };
 };
 
+/**
+ * The name of a value type: 'f32', 'i32', 'i8', 'u8', 'b1' (bits that mean -1 and +1), 'i2' to 'i7'
+ * and 'u1' to 'u7'.
+ */
 export type DType = keyof Arrays;
 
 /** Integers of one byte in memory. */

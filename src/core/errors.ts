@@ -35,6 +35,7 @@ const MAX_MESSAGE = 8000;
  */
 export class BitplaneError extends Error {
   override readonly name = 'BitplaneError';
+  /** What went wrong, for programs. */
   readonly code: ErrorCode;
   /** The op, when the error belongs to one. */
   readonly op: string | undefined;

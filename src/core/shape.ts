@@ -7,6 +7,7 @@ import { MAX_RANK } from './limits.js';
 
 /** A size, or the name of a size that is known only when a run begins. */
 export type Dim = number | string;
+/** Sizes of the axes, outermost first: numbers, or symbols for sizes that a run gives. */
 export type Shape = readonly Dim[];
 /** Sizes of symbols. A record without a prototype, because a symbol may have any name. */
 export type Sizes = Readonly<Record<string, number>>;

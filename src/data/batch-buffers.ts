@@ -2,6 +2,7 @@
 import { expected } from '../core/errors.js';
 import type { PictureSet } from './picture-set.js';
 
+/** Memory that batches are written into, so that an epoch allocates it once. */
 export interface BatchBuffers {
   /** At least [batchSize, H, W, C]. */
   readonly x: Float32Array;

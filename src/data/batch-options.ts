@@ -9,6 +9,7 @@ import { type BatchBuffers, checkBuffers } from './batch-buffers.js';
 import { checkNormalization, type Normalization } from './normalization.js';
 import type { PictureSet } from './picture-set.js';
 
+/** How a set of pictures is cut into batches. */
 export interface BatchOptions {
   /** Pictures in a batch. */
   readonly batchSize: number;

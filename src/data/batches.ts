@@ -13,6 +13,7 @@ import { type PictureSet, requirePictureSet } from './picture-set.js';
 import { eraseRectangle, levelTable, writePicture } from './picture-writer.js';
 import { pictureStream, shuffled } from './streams.js';
 
+/** Pictures of a batch as a step of training takes them. */
 export interface PictureBatch {
   /** Which batch of the epoch this is, from 0. */
   readonly step: number;
@@ -26,6 +27,7 @@ export interface PictureBatch {
   readonly targets?: Float32Array | undefined;
 }
 
+/** The batches of one epoch, in order. */
 export interface Batches extends Iterable<PictureBatch> {
   /** The batches of an epoch, those before `from` included. */
   readonly steps: number;

@@ -6,7 +6,9 @@ import { expected } from '../core/errors.js';
 
 /** A picture that could not be read, and why. */
 export interface Skipped {
+  /** Its path. */
   readonly file: string;
+  /** The sentence of the error. */
   readonly why: string;
 }
 
@@ -15,13 +17,17 @@ export interface Skipped {
  * `classes`.
  */
 export interface Batch {
+  /** Bytes [N, H, W, C]. */
   readonly pixels: Uint8Array;
+  /** [N], each an index of `classes`. */
   readonly labels: Int32Array;
   /** The pictures of the range that could not be read; `pixels` and `labels` hold the others. */
   readonly skipped?: readonly Skipped[];
 }
 
+/** A fixed number of labelled pictures of one size, read by ranges. */
 export interface Dataset {
+  /** What errors and reports call it. */
   readonly name: string;
   /** What each label means. */
   readonly classes: readonly string[];
@@ -39,6 +45,7 @@ export interface Dataset {
   read(from: number, to: number): Promise<Batch>;
 }
 
+/** Which part of a published data set: pictures to test on, or to train on. */
 export type Split = 'test' | 'train';
 
 /** Rejects a range that a data set does not hold. */

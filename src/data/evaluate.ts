@@ -38,6 +38,7 @@ export interface Example {
 
 /** What is evaluated: a session, or whatever runs feeds as a session does. */
 export interface Evaluated extends Pick<Runner, 'inputMetadata' | 'outputMetadata'> {
+  /** Where `recipeOf` finds the recipe that the model carries. */
   readonly metadata?: Metadata | undefined;
   /** Feeds by name to results by name. */
   run(feeds: never, options?: RunOptions): Promise<unknown>;

@@ -10,7 +10,9 @@ import type { Preprocess } from './preprocess.js';
 
 /** One value for each channel, of pixels from 0 to 1. */
 export interface Normalization {
+  /** Subtracted, one number a channel. */
   readonly mean: readonly number[];
+  /** Divided by afterwards, one number a channel. */
   readonly std: readonly number[];
 }
 

@@ -8,6 +8,7 @@ import { checkRange, type Dataset, type Skipped } from './dataset.js';
 import type { Normalization } from './normalization.js';
 import type { Fit } from './picture.js';
 
+/** A data set in memory: every picture at hand by its number. */
 export interface PictureSet extends Dataset {
   /** How pictures become numbers unless the caller says otherwise. */
   readonly normalization: Normalization;
@@ -21,6 +22,7 @@ export interface PictureSet extends Dataset {
   label(i: number): number;
 }
 
+/** What a set of pictures is made of. */
 export interface PictureSetParts
   extends Pick<Dataset, 'name' | 'classes' | 'pictureShape'>,
     Pick<PictureSet, 'normalization'>,

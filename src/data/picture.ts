@@ -13,6 +13,7 @@ import { type Pixels, resize } from './resize.js';
 const MAX_FILE = 2 ** 27;
 const MAX_SIDE = 8192;
 
+/** How pictures of any size become pictures of one size. */
 export interface Fit {
   /**
    * Length of the shorter side after resizing, in pixels; without it the picture keeps its size.

@@ -17,14 +17,21 @@ export type Layout = 'NCHW' | 'NHWC' | 'flat';
 export type Rounding = 'nearest' | 'torchvision';
 export type Color = 'rgb' | 'gray' | 'bgr';
 
+/**
+ * How pixels become the numbers of a network's input: colour, scale, normalization, layout, size.
+ */
 export interface Preprocess {
   /** `flat` is [N, C*H*W], the channels' planes one after another. */
   readonly layout: Layout;
+  /** The channels and their order. */
   readonly color: Color;
+  /** Each pixel, 0 to 255, is multiplied by it first. */
   readonly scale: number;
   /** One value for all channels, or one a channel, in the order of `color`. */
   readonly mean: readonly number[];
+  /** Divided by, after the mean was subtracted: one value, or one a channel. */
   readonly std: readonly number[];
+  /** Rounding to multiples of `step`, half up, and clipping; absent: none. */
   readonly quantize?:
     | {
         readonly step: number;

@@ -20,6 +20,7 @@ import { type Preprocess, parsePreprocess } from './preprocess.js';
 
 /** How the pictures of a model become its input, and what its classes are called. */
 export interface Recipe {
+  /** How pixels become the input. */
   readonly preprocess: Preprocess;
   /** Names of the classes in the order of the outputs; absent where the file gives none. */
   readonly labels?: readonly string[] | undefined;

@@ -16,6 +16,7 @@ import { drawShape, SIDE } from './shape-picture.js';
 import type { TrainingSets } from './split-pictures.js';
 import { pictureStream } from './streams.js';
 
+/** How many pictures of drawn shapes there are, and which. */
 export interface ShapesOptions {
   /** Pictures to train on. Default 8000. */
   readonly train?: number | undefined;

@@ -4,6 +4,7 @@ import { expected } from '../core/errors.js';
 import { type PictureSet, pickPictures, requirePictureSet } from './picture-set.js';
 import { shuffled } from './streams.js';
 
+/** Which share of a set is held out. */
 export interface SplitOptions {
   /** Share of each class that is held out, above 0 and below 1. */
   readonly share: number;
@@ -11,7 +12,9 @@ export interface SplitOptions {
   readonly seed?: number | undefined;
 }
 
+/** Pictures to train on and pictures to test on. */
 export interface TrainingSets {
+  /** To train on. */
   readonly train: PictureSet;
   /** Held out: for evaluation only. */
   readonly test: PictureSet;

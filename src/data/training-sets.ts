@@ -24,6 +24,7 @@ import type { Fit } from './picture.js';
 import { loadPictures, type PictureSet } from './picture-set.js';
 import { splitPictures, type TrainingSets } from './split-pictures.js';
 
+/** How the pictures of a training are opened. */
 export interface TrainingSetsOptions {
   /** Of a folder: the size of its pictures. */
   readonly fit?: Fit | undefined;
@@ -53,6 +54,7 @@ const OPENERS = {
   folder: openFolders,
 } satisfies Record<string, (dir: string, options: TrainingSetsOptions) => Promise<TrainingSets>>;
 
+/** The data sets that can be opened by name: 'cifar10', 'cifar100', 'mnist', 'folder'. */
 export type TrainingSetName = keyof typeof OPENERS;
 
 export const TRAINING_SET_NAMES = Object.keys(OPENERS) as readonly TrainingSetName[];

@@ -23,7 +23,9 @@ import { decodeStore, looksLikeStore, type Store, storeBytes, taskGraph } from '
 
 export type ModelSource = string | URL | Uint8Array | ArrayBuffer;
 
+/** How a model file is read: limits, sizes, and which network of a store. */
 export interface LoadOptions extends ImportChoices, LimitOptions {
+  /** Stops reading: the promise is rejected with ERR_ABORTED. */
   readonly signal?: AbortSignal | undefined;
   /**
    * Larger files are refused unread; in bytes, 2 GiB by default. A path must lead to a regular

@@ -150,6 +150,11 @@ export class Session<G extends Graph = Graph> extends GraphSession<G> {
     }
   }
 
+  /**
+   * As `GraphSession.fromGraph`: a session over a graph built in code; feeds and results are typed
+   * by it. What `warm` lists is compiled before this returns.
+   * @throws BitplaneError ERR_ARGUMENT, ERR_ISA, ERR_GRAPH, ERR_LIMIT, ERR_NATIVE, ERR_ABORTED
+   */
   static override fromGraph<G extends Graph>(graph: G, options: SessionOptions = {}): Session<G> {
     return new Session<G>(graph, sessionSettings(options)).warmed(options);
   }
@@ -181,6 +186,7 @@ export class Session<G extends Graph = Graph> extends GraphSession<G> {
     return session;
   }
 
+  /** Frees the native memory and closes the file; runs in flight end first. Safe to call twice. */
   override async release(): Promise<void> {
     const { sessions = new Map<string, Session>() } = this.family ?? {};
     for (const session of sessions.values())

@@ -22,6 +22,7 @@ import type { Granularity } from '../quant/spec.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { type SharedLayer, sharedLayers } from './architecture.js';
 
+/** How networks of one architecture become one store. */
 export interface FuseNetworksOptions {
   /**
    * As `fuse` takes it; or `masks` for networks whose weights are 0 or the same in all tasks, such
@@ -40,7 +41,9 @@ export interface FuseNetworksOptions {
   readonly seed?: number | undefined;
 }
 
+/** What fusing networks gives: the store, and remarks. */
 export interface FusedNetworks {
+  /** All networks in one. */
   readonly store: Store;
   /** What to know before trusting it, such as that two tasks are one network. */
   readonly notes: readonly string[];

@@ -15,10 +15,13 @@ import { isTensorLike, Tensor, type TensorLike } from '../tensor/tensor.js';
 
 /** Weights of a layer, and the owner of each. */
 export interface OwnedWeights {
+  /** The weights of all tasks. */
   readonly weights: Tensor<'f32'>;
+  /** The task that each weight belongs to. */
   readonly owners: Tensor<'u8'>;
 }
 
+/** How many of a task's weights are given up. */
 export interface PruneOptions {
   /** Whose weights are given up: 1 to 255. */
   readonly task: number;

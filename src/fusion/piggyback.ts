@@ -16,6 +16,7 @@ type Float = Value<'f32'>;
 
 const KINDS = ['binary', 'ternary'] as const;
 
+/** How masks are made of real numbers. */
 export interface MaskOptions {
   /** `binary`: 1 above the threshold, else 0. `ternary`: also -1 below 0. Default `binary`. */
   readonly kind?: (typeof KINDS)[number] | undefined;

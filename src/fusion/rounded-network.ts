@@ -14,8 +14,10 @@ import type { Tensor } from '../tensor/tensor.js';
 import { sharedLayers } from './architecture.js';
 import type { FuseNetworksOptions } from './fuse-networks.js';
 
+/** How the weights of a network are rounded to few bits. */
 export interface RoundedNetworkOptions
   extends Pick<FuseNetworksOptions, 'granularity' | 'rounding'> {
+  /** How numbers are rounded. */
   readonly method: FusionMethod;
   /** Bits of the mantissa: of `bfp` 1 to 24, of `ieee754` those of 23 that are kept. */
   readonly bits: number;

@@ -13,6 +13,7 @@ export async function saveStore(store: format.Store, path: string | URL): Promis
   await writeFileAtomic(path, format.encodeStore(requireStore(store)));
 }
 
+/** How the graph of a task is read from a store. */
 export interface TaskGraphOptions {
   /** Default: that of the store. */
   readonly dither?: Dither | undefined;

@@ -15,10 +15,13 @@ import { requireStore } from './store-file.js';
 export interface StoreBytes {
   /** Words of mantissas. */
   readonly mantissas: number;
+  /** Bytes of sign bits. */
   readonly signs: number;
+  /** Bytes of exponents. */
   readonly exponents: number;
   /** Floats that tasks take by their masks. */
   readonly values: number;
+  /** Bytes of masks. */
   readonly masks: number;
   /** Planes of binary weights. */
   readonly planes: number;
@@ -34,12 +37,17 @@ export interface StoreBytes {
 export interface PapersCount {
   /** Bits a weight, of all tasks together. */
   readonly paper: number;
+  /** The same by what is stored here. */
   readonly ours: number;
+  /** How the paper counts. */
   readonly formula: string;
+  /** Why the two differ. */
   readonly why: string;
 }
 
+/** How many bytes a store takes, by what they hold. */
 export interface StoreSizes {
+  /** Bytes by what they hold. */
   readonly bytes: StoreBytes;
   /** Of the file. */
   readonly total: number;

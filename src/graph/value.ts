@@ -15,14 +15,19 @@ import type { Tensor } from '../tensor/tensor.js';
 /** Attributes of a node: plain JSON, frozen. Each op states its own type. */
 export type Attrs = Readonly<Record<string, unknown>>;
 
+/** A value of a graph: an input, a constant, a state, or the result of an op. Immutable. */
 export interface Value<D extends DType = DType, S extends Shape = Shape> {
   /** 'input', 'constant', 'state', or the name of an op in src/ops/index.ts. */
   readonly op: string;
   /** Unique in its graph; errors and profiles speak of it. */
   readonly name: string;
+  /** The type of its elements. */
   readonly dtype: D;
+  /** Sizes of its axes, or symbols. */
   readonly shape: S;
+  /** What it is computed from. */
   readonly inputs: readonly Value[];
+  /** The attributes of its op. */
   readonly attrs: Attrs;
   /** The data of a constant, or the initial data of a state. */
   readonly data?: Tensor;
@@ -31,7 +36,9 @@ export interface Value<D extends DType = DType, S extends Shape = Shape> {
 /** An input as a type, so that feeds can be checked by the compiler. */
 export interface Input<N extends string = string, D extends DType = DType, S extends Shape = Shape>
   extends Value<D, S> {
+  /** What tells it from other values. */
   readonly op: 'input';
+  /** What feeds call it. */
   readonly name: N;
 }
 
@@ -47,10 +54,15 @@ export interface Output<N extends string = string, D extends DType = DType> {
  */
 export type Metadata = Readonly<Record<string, string>>;
 
+/**
+ * A network: inputs, outputs by name, and between them values that are found by walking `inputs`.
+ * Immutable: whatever changes a graph gives a new one.
+ */
 export interface Graph<
   I extends readonly Input[] = readonly Input[],
   O extends Readonly<Record<string, Value>> = Readonly<Record<string, Value>>,
 > {
+  /** In the model's order. */
   readonly inputs: I;
   /**
    * By name. `outputNames` gives their order, because JavaScript lists keys that are whole numbers

@@ -15,9 +15,13 @@ import { clippedMoments } from './normal.js';
 
 /** min(max(x, lo), hi) for x of a normal distribution, one a channel. */
 export interface ClippedNormals {
+  /** Of each channel. */
   readonly mean: Float64Array;
+  /** Of each channel. */
   readonly std: Float64Array;
+  /** Where each channel is clipped below. */
   readonly lo: Float64Array;
+  /** Where each channel is clipped above. */
   readonly hi: Float64Array;
   /** True where the mean of an input is behind it, which nothing but data can tell. */
   readonly isAssumed: boolean;

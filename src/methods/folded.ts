@@ -10,10 +10,13 @@ import { absorbBatchNorms } from '../passes/index.js';
 
 /** A normal distribution a channel. */
 export interface ChannelNormals {
+  /** Of each channel. */
   readonly mean: Float64Array;
+  /** Of each channel. */
   readonly std: Float64Array;
 }
 
+/** A network whose batch norms are folded into its products, and what they knew of its maps. */
 export interface Folded {
   /** Channels last, batch norms in the weights. */
   readonly graph: Graph;

@@ -15,6 +15,7 @@ import { Model } from '../nn/model.js';
 import { fillNormal } from '../nn/random.js';
 import { type Float, type Layer, layer, type Scope } from '../nn/scope.js';
 
+/** How a generator of pictures is built. */
 export interface GeneratorOptions {
   /** Side and channels of the pictures; the side is a multiple of 4. */
   readonly size: number;

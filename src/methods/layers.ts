@@ -13,6 +13,7 @@ import { Tensor } from '../tensor/tensor.js';
 /** A product with constant float weights [O, kh, kw, I / groups] or [O, I], and its bias. */
 export interface Layer {
   readonly product: Value;
+  /** Of the product. */
   readonly name: string;
   readonly weights: Tensor<'f32'>;
   readonly groups: number;

@@ -18,8 +18,17 @@ function plain(
     layer(kind, (scope, x) => op(scope.g, x, { name: scope.path }), nameOf(kind, options));
 }
 
+/** A layer: max(0, x). @throws BitplaneError ERR_ARGUMENT for an option that does not exist */
 export const relu = plain('relu', (g, x, named) => g.relu(x, named));
+/**
+ * A layer: 1 / (1 + exp(-x)).
+ * @throws BitplaneError ERR_ARGUMENT for an option that does not exist
+ */
 export const sigmoid = plain('sigmoid', (g, x, named) => g.sigmoid(x, named));
+/**
+ * A layer: the hyperbolic tangent.
+ * @throws BitplaneError ERR_ARGUMENT for an option that does not exist
+ */
 export const tanh = plain('tanh', (g, x, named) => g.tanh(x, named));
 /** Over the last axis. */
 export const softmax = plain('softmax', (g, x, named) => g.softmax(x, named));

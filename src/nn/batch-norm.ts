@@ -11,6 +11,7 @@ import { Tensor } from '../tensor/tensor.js';
 import { constantOf } from './initializers.js';
 import { type Float, type Layer, layer, type Scope } from './scope.js';
 
+/** How a batch norm computes, and what it is called. */
 export interface BatchNormOptions {
   /** Default 1e-5, PyTorch's. */
   readonly epsilon?: number | undefined;
@@ -21,6 +22,7 @@ export interface BatchNormOptions {
   readonly momentum?: number | undefined;
   /** Whether a scale and a shift are learned; else they are 1 and 0. Default true. */
   readonly affine?: boolean | undefined;
+  /** Of the layer in the names of its parameters. */
   readonly name?: string | undefined;
 }
 
@@ -31,6 +33,11 @@ const OPTIONS: OptionNames<BatchNormOptions> = {
   name: true,
 };
 
+/**
+ * A layer: (x - mean) / sqrt(variance + epsilon) * gamma + beta for each channel, the last axis; in
+ * training by the statistics of the batch, else by the running ones.
+ * @throws BitplaneError ERR_ARGUMENT
+ */
 export function batchNorm(options: BatchNormOptions = {}): Layer {
   requireOptions(options, OPTIONS, { op: 'batchNorm' });
   return layer('batchNorm', (scope, x) => normalizer(scope, x, options)(x, scope.path), {

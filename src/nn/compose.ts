@@ -15,6 +15,7 @@ import {
   type Scope,
 } from './scope.js';
 
+/** A layer that gives what it takes. */
 export const identity: Layer = layer('identity', (_scope, x) => x, { transparent: true });
 
 /**
@@ -29,6 +30,7 @@ export function sequential(layers: readonly Layer[], options: NameOption = {}): 
   return layer('sequential', apply, { name, transparent: name === undefined });
 }
 
+/** What stands beside the body of a residual block, and its name. */
 export interface ResidualOptions extends NameOption {
   /** Default: x itself. */
   readonly shortcut?: Layer | undefined;

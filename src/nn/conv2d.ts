@@ -17,8 +17,11 @@ import {
 import { type Float, type Layer, layer, type Scope } from './scope.js';
 import { type Pads, padsOf, pair } from './windows.js';
 
+/** The sizes of a convolution, its quantizers and its name. */
 export interface Conv2dOptions {
+  /** Channels of the result. */
   readonly filters: number;
+  /** Height and width of the window in pixels; one number for both. */
   readonly kernel: number | readonly [number, number];
   /** Default 1. */
   readonly strides?: number | readonly [number, number] | undefined;
@@ -39,6 +42,7 @@ export interface Conv2dOptions {
   readonly inputs?: InputOption | undefined;
   /** Of the weights. Default heNormal. */
   readonly init?: Initializer | undefined;
+  /** Of the layer in the names of its parameters. */
   readonly name?: string | undefined;
 }
 

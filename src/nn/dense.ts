@@ -15,7 +15,9 @@ import {
 } from './quantize.js';
 import { type Float, type Layer, layer, type Scope } from './scope.js';
 
+/** The size of a dense layer, its quantizers and its name. */
 export interface DenseOptions {
+  /** Channels of the result. */
   readonly units: number;
   /** Default true. */
   readonly bias?: boolean | undefined;
@@ -25,9 +27,14 @@ export interface DenseOptions {
   readonly inputs?: InputOption | undefined;
   /** Of the weights. Default fanInUniform. */
   readonly init?: Initializer | undefined;
+  /** Of the layer in the names of its parameters. */
   readonly name?: string | undefined;
 }
 
+/**
+ * A layer: x [N, I] times weights [units, I], plus a bias unless that is off: [N, units].
+ * @throws BitplaneError ERR_ARGUMENT; when the model is built ERR_SHAPE
+ */
 export function dense(options: DenseOptions): Layer {
   const known = {
     units: true,

@@ -4,12 +4,14 @@
  */
 import { fillNormal } from './random.js';
 
+/** Makes the initial values of a parameter: from its shape and random numbers. */
 export type Initializer = (
   data: Float32Array,
   shape: readonly number[],
   random: () => number,
 ) => void;
 
+/** Initial values that are all the same number, for `Scope.parameter`. */
 export function constantOf(value: number): Initializer {
   return (data) => {
     data.fill(value);

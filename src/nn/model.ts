@@ -18,23 +18,29 @@ import { type Applied, type Building, type Layer, type Parameter, Scope } from '
 import { checkState, initialState, type State, type StateLike } from './state.js';
 import { type Cost, costOf, type LayerSummary, layerSummaries, summaryTable } from './summary.js';
 
+/** The input of a model: its name and its shape. */
 export interface ModelInput<N extends string> {
+  /** What feeds call it. */
   readonly name: N;
   /** [batch, ...]; the batch is usually the symbol 'N'. A picture is [N, H, W, C]. */
   readonly shape: Shape;
 }
 
+/** What a model takes, and what its output is called. */
 export interface ModelOptions<N extends string, O extends string> {
+  /** What the model takes. */
   readonly input: ModelInput<N>;
   /** Name of the output. Default 'logits'. */
   readonly output?: O | undefined;
 }
 
+/** The graph type of a model: one input and one output of f32, by their names. */
 export type ModelGraph<N extends string = string, O extends string = string> = Graph<
   readonly [Input<N, 'f32', Shape>],
   Readonly<Record<O, Value<'f32'>>>
 >;
 
+/** Which graph is built of a model: for inference or in training. */
 export interface BuildOptions {
   /** The value of a parameter: a state, a constant, or anything computed. */
   leaf(parameter: Parameter): Value<'f32'>;
@@ -52,7 +58,9 @@ export interface BuildOptions {
 
 /** A model within a graph. */
 export interface Built {
+  /** What the layers give. */
   readonly output: Value<'f32'>;
+  /** In the order in which the layers asked for them. */
   readonly parameters: readonly Parameter[];
   /** What a run makes of running statistics; empty unless in training. */
   readonly updates: readonly Update[];
@@ -68,8 +76,13 @@ interface Traced {
   readonly applied: readonly Applied[];
 }
 
+/**
+ * A network of layers with one input: shapes of its parameters, initial states, graphs, a summary.
+ */
 export class Model<N extends string = string, O extends string = string> {
+  /** What it takes. */
   readonly input: ModelInput<N>;
+  /** What its output is called. */
   readonly output: O;
   /** In the order in which the layers declare them. */
   readonly parameters: readonly Parameter[];
@@ -170,6 +183,10 @@ export class Model<N extends string = string, O extends string = string> {
 /** A stand-in for a parameter while only shapes matter. */
 const standIn: Building['leaf'] = ({ name, shape }) => inputLeaf(name, 'f32', shape);
 
+/**
+ * A model of a layer: its input, its output, and the parameters within.
+ * @throws BitplaneError ERR_ARGUMENT, ERR_SHAPE naming the layer that does not fit
+ */
 export function model<const N extends string, const O extends string = 'logits'>(
   options: ModelOptions<N, O>,
   layer: Layer,

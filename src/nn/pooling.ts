@@ -6,7 +6,9 @@ import { expected } from '../core/errors.js';
 import { type Layer, layer, type NameOption, nameOf } from './scope.js';
 import { type Pads, padsOf, pair } from './windows.js';
 
+/** The window of a pooling: size, steps, border, all in pixels. */
 export interface PoolOptions extends NameOption {
+  /** Height and width of the window in pixels; one number for both. */
   readonly kernel: number | readonly [number, number];
   /** Default the kernel. */
   readonly strides?: number | readonly [number, number] | undefined;
@@ -14,6 +16,7 @@ export interface PoolOptions extends NameOption {
   readonly pads?: number | Pads | 'same' | undefined;
 }
 
+/** The window of an average pooling. */
 export interface AvgPoolOptions extends PoolOptions {
   /** The border counts as zeros. Default false. */
   readonly countPad?: boolean | undefined;
@@ -24,6 +27,10 @@ export interface AvgPoolOptions extends PoolOptions {
   readonly whole?: boolean | undefined;
 }
 
+/**
+ * A layer: the greatest of each window of a map [N, H, W, C].
+ * @throws BitplaneError ERR_ARGUMENT; when the model is built ERR_SHAPE
+ */
 export function maxPool2d(options: PoolOptions): Layer {
   requireOptions(
     options,
@@ -46,6 +53,10 @@ export function maxPool2d(options: PoolOptions): Layer {
   );
 }
 
+/**
+ * A layer: the mean of each window of a map [N, H, W, C].
+ * @throws BitplaneError ERR_ARGUMENT; when the model is built ERR_SHAPE
+ */
 export function avgPool2d(options: AvgPoolOptions): Layer {
   const known = {
     kernel: true,

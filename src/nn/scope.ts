@@ -11,6 +11,7 @@ import { requireValue, type Update, type Value } from '../graph/value.js';
 import type { GraphBuilder } from '../ops/builder.js';
 import type { Initializer } from './initializers.js';
 
+/** A value of 32-bit floats in a graph. */
 export type Float = Value<'f32'>;
 
 /** What a parameter does; optimizers and importers go by it. */
@@ -25,11 +26,15 @@ export type Role =
   // A number that a quantizer learns: a range, a step, a scale.
   | 'range';
 
+/** A parameter of a model: its shape, what it is for, and how it begins. */
 export interface Parameter {
   /** The path of its layer and its own name: 'layer1/0/conv/weight'. */
   readonly name: string;
+  /** Sizes of its axes. */
   readonly shape: readonly number[];
+  /** What it is for. */
   readonly role: Role;
+  /** How it begins. */
   readonly init: Initializer;
   /** Bits of an element where a quantizer stands before its use; absent: it is used as it is. */
   readonly precision?: number;
@@ -42,9 +47,11 @@ export interface Parameter {
 export interface Layer {
   /** The kind of layer, which is also its default name: 'conv2d'. */
   readonly kind: string;
+  /** Of the layer in the names of its parameters. */
   readonly name?: string;
   /** True for a group without a name, which opens no scope of its own. */
   readonly transparent?: true;
+  /** Adds what the layer computes of x to the graph of the scope. */
   apply(scope: Scope, x: Float): Float;
 }
 
@@ -69,7 +76,12 @@ export interface Building {
   readonly updates: Update[];
 }
 
+/**
+ * Where a layer stands while a graph is built: its path, its parameters, and whether it is in
+ * training.
+ */
 export class Scope {
+  /** Names of the layers around it, with slashes between. */
   readonly path: string;
   private readonly building: Building;
   private readonly names = new Map<string, number>();
@@ -79,6 +91,7 @@ export class Scope {
     this.path = path;
   }
 
+  /** The graph that is being written. */
   get g(): GraphBuilder {
     return this.building.g;
   }

@@ -10,6 +10,7 @@ import { isTensorLike, Tensor, type TensorLike } from '../tensor/tensor.js';
 import { randomStream } from './random.js';
 import type { Parameter } from './scope.js';
 
+/** The parameters and running statistics of a model: tensors of f32 by name. */
 export type State = Readonly<Record<string, Tensor<'f32'>>>;
 /** A state from this thread or another: see TensorLike. */
 export type StateLike = Readonly<Record<string, TensorLike<'f32'>>>;

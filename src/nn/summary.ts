@@ -20,9 +20,13 @@ export interface Cost {
   readonly parameters: number;
 }
 
+/** A line of a summary: a layer, its shape, its numbers. */
 export interface LayerSummary extends Cost {
+  /** The path of the layer. */
   readonly name: string;
+  /** What kind of layer it is. */
   readonly kind: string;
+  /** Of its result. */
   readonly shape: Shape;
 }
 

@@ -180,7 +180,15 @@ class Builder {
   }
 }
 
+/**
+ * Writes a graph by hand: inputs, one method an op, and `graph` at the end. Every method infers the
+ * shape and throws a BitplaneError naming the op where operands do not fit.
+ */
 export type GraphBuilder = Builder & OpMethods;
+/**
+ * Writes a graph by hand: inputs, one method an op, and `graph` at the end. Every method infers the
+ * shape and throws a BitplaneError naming the op where operands do not fit.
+ */
 export const GraphBuilder = Builder as unknown as new (base?: Graph) => GraphBuilder;
 
 /** @throws BitplaneError ERR_ARGUMENT where something else stands for a builder */

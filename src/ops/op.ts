@@ -61,6 +61,7 @@ export interface Named {
   readonly name?: string;
 }
 
+/** A value of 32-bit floats in a graph. */
 export type Float = Value<'f32'>;
 /** A number stands for a constant that broadcasts. */
 export type Operand = Float | number;

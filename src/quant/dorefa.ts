@@ -18,6 +18,7 @@ import { type Codes, quantSpec } from './spec.js';
 
 type Float = Value<'f32'>;
 
+/** Bits of DoReFa weights or activations. */
 export interface DorefaOptions {
   /** k, from 1 to 8. */
   readonly bits: number;

@@ -25,11 +25,13 @@ import { meanMagnitude } from './ternary.js';
 
 type Float = Value<'f32'>;
 
+/** Bits of LSQ weights. */
 export interface LsqOptions {
   /** From 2 to 8. */
   readonly bits: number;
 }
 
+/** Bits of LSQ activations, and whether they are signed. */
 export interface LsqActivationOptions {
   /** From 1 to 8; from 2 where they are signed. */
   readonly bits: number;

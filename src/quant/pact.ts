@@ -12,6 +12,7 @@ import { type ActivationQuantizer, type Learned, learnedNumber, requireBits } fr
 
 type Float = Value<'f32'>;
 
+/** Bits of PACT activations, and where clipping begins. */
 export interface PactOptions {
   /** k, from 1 to 8. */
   readonly bits: number;

@@ -31,6 +31,7 @@ export function requireSignRule(
 
 /** What every quantizer tells about itself. */
 export interface Quantizer {
+  /** What it is called. */
   readonly name: string;
   /** Bits of an element. */
   readonly precision: number;
@@ -40,7 +41,9 @@ export interface Quantizer {
   readonly spec?: QuantSpec;
   /** As the paper writes it. */
   readonly formula: string;
+  /** What stands in for its gradient. */
   readonly pseudoGradient: PseudoGradient;
+  /** Where it is from. */
   readonly paper: string;
 }
 
@@ -49,13 +52,16 @@ export interface Quantizer {
  * number, so that products stay integers.
  */
 export interface QuantizedWeights {
+  /** The quantized weights, or their signs. */
   readonly values: Value<'f32'>;
+  /** What they are multiplied by; absent: nothing. */
   readonly scale?: Value<'f32'>;
 }
 
 /** What a layer has learned for a quantizer: parameters of one number each, by their names. */
 export type Learned = Readonly<Record<string, Value<'f32'>>>;
 
+/** A quantizer of a layer's weights. */
 export interface WeightQuantizer extends Quantizer {
   /** Parameters of the layer, and what each begins with, given weights as the layer begins. */
   readonly learned?: Readonly<Record<string, (w: Float32Array) => number>>;
@@ -73,11 +79,13 @@ export interface WeightQuantizer extends Quantizer {
   trained?(g: GraphBuilder, name: string, w: Value<'f32'>, learned?: Learned): Value<'f32'>;
 }
 
+/** A quantizer of a layer's input. */
 export interface ActivationQuantizer extends Quantizer {
   /** Demands one bit: a layer whose input may be 0 under zero: 'torch' is then an error. */
   readonly packed: boolean;
   /** Parameters of the layer, and what each begins with. */
   readonly learned?: Readonly<Record<string, number>>;
+  /** Adds the quantized value of x to the graph. */
   quantize(g: GraphBuilder, name: string, x: Value<'f32'>, learned?: Learned): Value<'f32'>;
   /** The same numbers, through which a gradient reaches x and what is learned. */
   trained(g: GraphBuilder, name: string, x: Value<'f32'>, learned?: Learned): Value<'f32'>;

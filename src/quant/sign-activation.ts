@@ -8,6 +8,7 @@ import type { GraphBuilder } from '../ops/builder.js';
 import { type PseudoGradient, proxyOf } from './pseudo-gradient.js';
 import { type ActivationQuantizer, requireSignRule, type SignOfZero } from './quantizer.js';
 
+/** What the sign of 0 is, and which gradient stands in for that of the sign. */
 export interface SignActivationOptions {
   /** Default 'plus'. */
   readonly zero?: SignOfZero | undefined;

@@ -10,6 +10,7 @@ import { tensorOf } from '../tensor/values.js';
 import { type PseudoGradient, proxyOf } from './pseudo-gradient.js';
 import { requireSignRule, type SignOfZero, type WeightQuantizer } from './quantizer.js';
 
+/** What the sign of 0 is, and which gradient stands in for that of the sign. */
 export interface SignWeightsOptions {
   /** Default 'plus'. */
   readonly zero?: SignOfZero | undefined;
@@ -35,6 +36,7 @@ const WEIGHT_GRADIENTS = [
   'straightThrough',
 ] as const;
 
+/** As of the sign of weights, with their scale. */
 export interface ScaledSignOptions extends SignWeightsOptions {
   /** Default 'exact'. */
   readonly gradient?: WeightGradient | undefined;

@@ -34,11 +34,15 @@ const SCHEMES = [
  */
 export type Granularity = 'tensor' | 'channel' | { readonly block: number };
 
+/** A quantization: bits, sign, scheme, and what shares a scale. */
 export interface QuantSpec {
   /** Bits of a code, its sign included. */
   readonly bits: number;
+  /** Whether codes may be below 0. */
   readonly signed: boolean;
+  /** How numbers become codes. */
   readonly scheme: Scheme;
+  /** What shares a scale. */
   readonly granularity: Granularity;
   /** What a number between two codes becomes. */
   readonly rounding: Rounding;

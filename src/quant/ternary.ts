@@ -12,11 +12,13 @@ import { type Learned, learnedNumber, type WeightQuantizer } from './quantizer.j
 
 type Float = Value<'f32'>;
 
+/** What shares a threshold and a scale of ternary weights. */
 export interface TwnOptions {
   /** What shares a threshold and a scale. Default 'tensor', the layer, as in the paper. */
   readonly granularity?: 'tensor' | 'channel' | undefined;
 }
 
+/** The threshold of trained ternary weights. */
 export interface TtqOptions {
   /** Share of the largest weight up to which weights are 0. Default 0.05, the paper's. */
   readonly threshold?: number | undefined;

@@ -156,6 +156,7 @@ export class Batcher<G extends Graph = Graph> {
     return (await this.enter(rows, signal)) as Results<G>;
   }
 
+  /** What it has done so far, and what waits. */
   get info(): BatcherInfo {
     return { waiting: this.countWaiting(), running: this.batches.size, ...this.counts };
   }
@@ -171,6 +172,7 @@ export class Batcher<G extends Graph = Graph> {
       await new Promise<void>((resolve) => this.quiet.push(resolve));
   }
 
+  /** As `close`. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }

@@ -14,6 +14,7 @@ export type Isa = 'scalar' | 'avx2' | 'avx512' | 'neon';
 export const LOW_BITS = ['auto', 'planes', 'dot'] as const;
 export type LowBit = (typeof LOW_BITS)[number];
 
+/** How a session runs a graph: threads, instruction set, limits, what is compiled ahead. */
 export interface SessionOptions extends LimitOptions {
   /**
    * The most threads that one run may use, 1 to 64. Default: the number of cores. Runs shorter
@@ -99,6 +100,7 @@ export type Outputs<K extends string = string> =
   | readonly K[]
   | { readonly [N in K]: ResultMemory | null };
 
+/** What one run may say beside its feeds. */
 export interface RunOptions<K extends string = string> {
   /**
    * Stops the run between two layers; run() rejects with ERR_ABORTED. One that has not begun gives
@@ -126,6 +128,7 @@ export interface SessionInfo {
   readonly inputs: readonly TensorMetadata[];
   /** In the model's order. */
   readonly outputs: readonly TensorMetadata[];
+  /** The instruction set of its kernels. */
   readonly isa: string;
   /** The most threads of a run. */
   readonly threads: number;
@@ -148,8 +151,11 @@ export interface SessionInfo {
 
 /** An input or output of a model. */
 export interface TensorMetadata {
+  /** What feeds or results call it. */
   readonly name: string;
+  /** The type of its elements. */
   readonly dtype: DType;
+  /** Sizes of its axes; symbols for sizes that a run gives. */
   readonly shape: Shape;
 }
 
@@ -157,7 +163,9 @@ export interface TensorMetadata {
 export interface LayerKernel {
   /** Name of the graph node whose result the kernel writes. */
   readonly name: string;
+  /** The op of that node. */
   readonly op: string;
+  /** The kernel: op, types, tile and instruction set. */
   readonly kernel: string;
 }
 
@@ -165,9 +173,12 @@ export interface LayerKernel {
 export interface LayerProfile {
   /** Name of the graph node whose result the instruction writes. */
   readonly name: string;
+  /** The op of that node. */
   readonly op: string;
+  /** The kernel: op, types, tile and instruction set. */
   readonly kernel: string;
   /** Median over the profiled runs. */
   readonly us: number;
+  /** Multiplications with additions, by their kind. */
   readonly macs: { readonly binary: number; readonly integer: number; readonly float: number };
 }

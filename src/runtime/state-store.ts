@@ -33,6 +33,7 @@ export class StateStore {
     memories.set(this, new StateMemory(statesOf(graph)));
   }
 
+  /** The names of its states. */
   get names(): readonly string[] {
     return memoryOf(this).names;
   }

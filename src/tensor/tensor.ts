@@ -46,12 +46,14 @@ const INSPECT = Symbol.for('nodejs.util.inspect.custom');
 
 /** The plain form of a tensor: what arrives where a Tensor was sent to another thread. */
 export interface TensorLike<D extends DType = DType> {
+  /** The type of its elements. */
   readonly dtype: D;
   /**
    * The typed array of the dtype (see DTYPES), one entry an element; only a `b1` tensor holds
    * ceil(elements / 8) bytes, bit 1 meaning -1.
    */
   readonly data: DTypeArray<D>;
+  /** Sizes of its axes, outermost first. */
   readonly shape: readonly number[];
 }
 
@@ -62,8 +64,11 @@ export interface TensorLike<D extends DType = DType> {
  * @throws BitplaneError ERR_DTYPE, ERR_SHAPE
  */
 export class Tensor<D extends DType = DType> implements TensorLike<D> {
+  /** The type of its elements. */
   readonly dtype: D;
+  /** The elements in row-major order; of b1 eight a byte, bit 1 meaning -1. */
   readonly data: DTypeArray<D>;
+  /** Sizes of its axes, outermost first. */
   readonly shape: readonly number[];
 
   constructor(dtype: D, data: DTypeArray<D>, shape: readonly number[]) {

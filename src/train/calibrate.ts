@@ -16,6 +16,7 @@ import { GraphSession } from '../runtime/session.js';
 import { StateStore } from '../runtime/state-store.js';
 import { Tensor } from '../tensor/tensor.js';
 
+/** By how many batches running statistics are counted anew. */
 export interface CalibrateOptions {
   /** How many batches. Default: all whole ones of the set, at most 50. */
   readonly batches?: number | undefined;
@@ -29,6 +30,7 @@ export interface CalibrateOptions {
   readonly seed?: number | undefined;
   /** Default: all cores. */
   readonly threads?: number | undefined;
+  /** Stops it: the promise is rejected with ERR_ABORTED. */
   readonly signal?: AbortSignal | undefined;
 }
 

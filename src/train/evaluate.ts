@@ -10,7 +10,9 @@ import type { Tensor, TensorLike } from '../tensor/tensor.js';
 
 /** A session of a network with one input of pictures and one output of a number a class. */
 export interface Classifier {
+  /** Pictures first. */
   readonly inputNames: readonly string[];
+  /** Scores first. */
   readonly outputNames: readonly string[];
   /** Takes floats by the input's name; `never` lets sessions of any typed graph be one. */
   run(
@@ -19,14 +21,17 @@ export interface Classifier {
   ): Promise<Readonly<Record<string, TensorLike>>>;
 }
 
+/** How a trained network is measured. */
 export interface EvaluateOptions {
   /** Default 256. */
   readonly batchSize?: number | undefined;
   /** Default the set's own. */
   readonly normalization?: Normalization | undefined;
+  /** Stops it: the promise is rejected with ERR_ABORTED. */
   readonly signal?: AbortSignal | undefined;
 }
 
+/** How often a network is right, and about which classes. */
 export interface Evaluation {
   /** Share of the pictures, 0 to 1, whose label has the greatest number; of equals the first. */
   readonly accuracy: number;

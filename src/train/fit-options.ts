@@ -15,27 +15,35 @@ import type { TrainingStepOptions } from './step.js';
 
 /** How far an epoch is. */
 export interface StepReport {
+  /** From 1 on. */
   readonly epoch: number;
+  /** Of the whole training. */
   readonly epochs: number;
   /** Steps of the epoch that are done, of `steps`. */
   readonly step: number;
+  /** Of an epoch. */
   readonly steps: number;
   /** Mean over the epoch so far. */
   readonly loss: number;
   /** Percent of the epoch's pictures so far. */
   readonly accuracy: number;
+  /** Pictures that the training takes in a second. */
   readonly imagesPerSecond: number;
 }
 
+/** What a training tells as it goes. */
 export interface Callbacks {
+  /** Is told of each step when it has ended. */
   onStep?(report: StepReport): void;
   /** 'stop' ends the training after this epoch, with what it has. */
   onEpoch?(record: EpochRecord): void | 'stop' | Promise<void> | Promise<'stop' | undefined>;
 }
 
+/** How a network is trained. */
 export interface FitOptions
   extends Omit<TrainingStepOptions, 'batchSize' | 'loss' | 'optimizer'>,
     Partial<Pick<TrainingStepOptions, 'loss' | 'optimizer'>> {
+  /** How often all pictures are gone through. */
   readonly epochs: number;
   /** Default 128. Batches that would be smaller are left out. */
   readonly batchSize?: number | undefined;
@@ -51,7 +59,9 @@ export interface FitOptions
   readonly state?: StateLike | undefined;
   /** Default: all cores. The same number gives the same bits. */
   readonly threads?: number | undefined;
+  /** What is told as the training goes. */
   readonly callbacks?: Callbacks | undefined;
+  /** Stops it after the step in progress: ERR_ABORTED. */
   readonly signal?: AbortSignal | undefined;
   /** What the records of epochs call this part of a recipe. Default 'train'. */
   readonly phase?: string | undefined;
@@ -61,13 +71,19 @@ export interface FitOptions
   readonly resume?: boolean | undefined;
 }
 
+/** A trained state, and how the training went. */
 export interface Fitted {
+  /** What was trained. */
   readonly state: State;
+  /** An entry an epoch. */
   readonly history: readonly EpochRecord[];
 }
 
+/** What a network is trained and tested on. */
 export interface FitData {
+  /** To train on. */
   readonly train: PictureSet;
+  /** To measure the accuracy on after each epoch; absent: it is not measured. */
   readonly test?: PictureSet | undefined;
 }
 

@@ -10,6 +10,7 @@ import { readWholeFile } from '../formats/read-file.js';
 import { writeFileAtomic } from '../formats/write-file.js';
 import { checkRecord, type EpochRecord } from './history.js';
 
+/** Writes one line an epoch to a file. */
 export interface HistoryLog {
   /** The records so far: those that were kept, and those that were added. */
   readonly records: readonly EpochRecord[];

@@ -63,6 +63,7 @@ export function distillation(
   return g.mul(negativeMean(g, g.softmax(soft), distance), temperature * temperature);
 }
 
+/** Which maps of teacher and student are compared, and how strongly. */
 export interface AttentionOptions {
   /**
    * `norm`: each map of energy is divided by its Euclidean norm and the distance is one too (the

@@ -13,9 +13,11 @@ type Float = Value<'f32'>;
 
 /** What an optimizer works with for one parameter. */
 export interface Slot {
+  /** The graph of the step. */
   readonly g: GraphBuilder;
   /** The state that holds the parameter. */
   readonly parameter: Float;
+  /** Of the loss by the parameter. */
   readonly gradient: Float;
   /** The numbers of this step, as `numbers` gives them. */
   readonly numbers: readonly Float[];
@@ -25,11 +27,15 @@ export interface Slot {
 
 /** What a step makes of a parameter and of its moments. */
 export interface Stepped {
+  /** The next value of the parameter. */
   readonly next: Float;
+  /** The next values of its moments. */
   readonly moments: readonly Update[];
 }
 
+/** Makes the next value of a parameter from its gradient. */
 export interface Optimizer {
+  /** What it is called. */
   readonly name: string;
   /** The rate where no schedule gives one. */
   readonly rate: number;
@@ -38,9 +44,11 @@ export interface Optimizer {
    * doubles.
    */
   numbers(rate: number, step: number): readonly number[];
+  /** Adds the next value of a parameter, and of its moments, to the graph. */
   step(slot: Slot): Stepped;
 }
 
+/** The numbers of stochastic gradient descent. */
 export interface SgdOptions {
   /** Default 0.1. */
   readonly rate?: number | undefined;
@@ -79,6 +87,7 @@ export function sgd(options: SgdOptions = {}): Optimizer {
   });
 }
 
+/** The numbers of Adam and AdamW. */
 export interface AdamOptions {
   /** Default 1e-3. */
   readonly rate?: number | undefined;
@@ -136,6 +145,7 @@ function adamOf(name: 'adam' | 'adamW', options: AdamOptions, usualDecay: number
   });
 }
 
+/** The numbers of RMSprop. */
 export interface RmsPropOptions {
   /** Default 0.01. */
   readonly rate?: number | undefined;
@@ -180,6 +190,7 @@ export function rmsProp(options: RmsPropOptions = {}): Optimizer {
   });
 }
 
+/** The numbers of Bop, which flips binary weights. */
 export interface BopOptions {
   /** How fast the mean of gradients follows them. Default 1e-4. */
   readonly rate?: number | undefined;

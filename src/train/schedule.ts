@@ -15,6 +15,7 @@ export interface Progress {
   readonly epochs: number;
 }
 
+/** The factor of the rate at each step of a training. */
 export interface Schedule {
   /** The factor of the base rate. */
   (progress: Progress): number;
@@ -27,6 +28,7 @@ export interface Schedule {
 
 /** The name of a schedule and its options; of a warm-up also the schedule behind it. */
 export interface ScheduleDescription {
+  /** Which schedule. */
   readonly kind: string;
   readonly [option: string]: unknown;
 }

@@ -9,6 +9,7 @@ import { requireOneOf, requireOptions } from '../core/checks.js';
 import { type ErrorSite, expected } from '../core/errors.js';
 import { described, type Progress, type Schedule } from './schedule.js';
 
+/** Of a rate that stays. */
 export interface ConstantOptions {
   /** Default 1. */
   readonly factor?: number | undefined;
@@ -23,6 +24,7 @@ export function constant(options: ConstantOptions = {}): Schedule {
   return described(() => factor, { kind: 'constant', factor });
 }
 
+/** Of a rate that falls every so many epochs. */
 export interface StepOptions {
   /** Epochs between two steps. */
   readonly every: number;
@@ -48,6 +50,7 @@ export function step(options: StepOptions): Schedule {
   });
 }
 
+/** Of a rate that falls at given epochs. */
 export interface MultiStepOptions {
   /** Epochs, rising. */
   readonly milestones: readonly number[];
@@ -78,6 +81,7 @@ export function multiStep(options: MultiStepOptions): Schedule {
   );
 }
 
+/** Of a rate that falls. */
 export interface DecayOptions {
   /** The factor at the end. Default 0. */
   readonly minimum?: number | undefined;

@@ -20,6 +20,7 @@ type Float = Value<'f32'>;
 
 /** What a loss is made of. */
 export interface LossParts {
+  /** The graph of the step. */
   readonly g: GraphBuilder;
   /** The network's output, [batch, ...]. */
   readonly output: Float;
@@ -34,9 +35,11 @@ export interface LossParts {
 /** One number from a network's output. */
 export type Loss = (parts: LossParts) => Float;
 
+/** Some parameters, and the optimizer that they have. */
 export interface ParameterGroup {
   /** Which parameters; a parameter is in the first group that takes it. */
   takes(parameter: Parameter): boolean;
+  /** Of these parameters. */
   readonly optimizer: Optimizer;
 }
 
@@ -49,9 +52,13 @@ export type Teacher = (
   input?(g: GraphBuilder, x: Float): Float;
 };
 
+/** What a training step is made of. */
 export interface TrainingStepOptions {
+  /** Pictures a step. */
   readonly batchSize: Dim;
+  /** What is made small. */
   readonly loss: Loss;
+  /** One for all parameters, or groups. */
   readonly optimizer: Optimizer | readonly ParameterGroup[];
   /** A network whose output, and layers, the loss compares with; it is not trained. */
   readonly teacher?: Teacher | undefined;
@@ -79,6 +86,7 @@ const OPTIONS: OptionNames<TrainingStepOptions> = {
   accumulate: true,
 };
 
+/** A training step as a graph over states, and what it needs to run. */
 export interface TrainingStep {
   /**
    * Inputs: the model's own, `targets`, and one number each of `numbers`. Outputs: `loss`, and the

@@ -4,10 +4,13 @@ import { expected } from '../core/errors.js';
 import { described, type Progress, type Schedule } from './schedule.js';
 import { requireFactor, requirePositive } from './schedules.js';
 
+/** How long a rate rises before its schedule begins. */
 export interface WarmUpOptions {
   /** How long the warm-up takes, in one of these: steps, epochs, or a share of all steps. */
   readonly steps?: number | undefined;
+  /** How long it rises. */
   readonly epochs?: number | undefined;
+  /** The same as a share of the training. */
   readonly share?: number | undefined;
   /** The factor of the first step. Default 0. */
   readonly from?: number | undefined;

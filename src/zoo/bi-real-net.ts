@@ -27,6 +27,7 @@ import {
   widthsOf,
 } from './network.js';
 
+/** How Bi-Real networks are built. */
 export interface BiRealOptions extends NetworkOptions {
   /** sign(0) of activations and weights. Default 'plus'. */
   readonly zero?: quant.SignOfZero | undefined;
@@ -53,6 +54,11 @@ const OPTIONS: OptionNames<BiRealOptions> = {
 /** The release initialises binary weights like this. */
 export const BI_REAL_INIT = nn.uniform(0, 1e-3);
 
+/**
+ * The unit of Bi-Real Net as a layer: sign, binary convolution, batch norm, and a shortcut around
+ * each.
+ * @throws BitplaneError ERR_ARGUMENT
+ */
 export function biRealBlock(
   zero: quant.SignOfZero = 'plus',
   real?: quant.QuantSpecLike,
@@ -125,7 +131,17 @@ const imagenet =
       ...head(classes, options.real),
     ]);
 
+/**
+ * Bi-Real Net of 18 layers for ImageNet, x [N, 224, 224, 3] to logits [N, 1000]. Liu et al., arXiv
+ * 1808.00278.
+ * @throws BitplaneError ERR_ARGUMENT
+ */
 export const biReal18 = imagenet([4, 4, 4, 4]);
+/**
+ * Bi-Real Net of 34 layers for ImageNet, x [N, 224, 224, 3] to logits [N, 1000]. Liu et al., arXiv
+ * 1808.00278.
+ * @throws BitplaneError ERR_ARGUMENT
+ */
 export const biReal34 = imagenet([6, 8, 12, 6]);
 
 /** The same blocks on CIFAR's ResNet-18: 3x3 stem, no pooling. */

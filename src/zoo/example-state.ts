@@ -36,6 +36,7 @@ const BY_ROLE: Readonly<Record<Role, Initializer>> = {
   range: uniform(2, 4),
 };
 
+/** A seeded state of a network: numbers for timing and tests, not trained ones. */
 export function exampleState(model: Pick<Model, 'parameters'>, seed = 1): State {
   requireModel(model);
   return Object.fromEntries(

@@ -24,6 +24,7 @@ import {
 
 const MNIST: Defaults = { classes: 10, inputSize: 28, channels: 1 };
 
+/** How the networks of FINN are built. */
 export interface FinnOptions extends Omit<NetworkOptions, 'width'> {
   /** Bits, or a spec, of weights. Default 1: signs without a scale. */
   readonly weights?: quant.QuantSpecLike | undefined;
@@ -56,8 +57,20 @@ const perceptron =
       ]),
     ]);
 
+/**
+ * TFC of FINN, x [N, 784] to logits [N, 10]: dense layers of 64 units.
+ * @throws BitplaneError ERR_ARGUMENT
+ */
 export const tfc = perceptron(64);
+/**
+ * SFC of FINN, x [N, 784] to logits [N, 10]: dense layers of 256 units.
+ * @throws BitplaneError ERR_ARGUMENT
+ */
 export const sfc = perceptron(256);
+/**
+ * LFC of FINN, x [N, 784] to logits [N, 10]: dense layers of 1024 units.
+ * @throws BitplaneError ERR_ARGUMENT
+ */
 export const lfc = perceptron(1024);
 
 /** The shape of LFC in floats, a ReLU behind each layer but the last: what LFC compares with. */

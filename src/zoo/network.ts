@@ -48,6 +48,7 @@ export function realLayer(
   };
 }
 
+/** A network of the zoo: a model from pictures to logits. */
 export type Network = nn.Model<'image', 'logits'>;
 
 /** A block of a stage: how many channels it gives, and its stride. */

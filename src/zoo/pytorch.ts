@@ -22,7 +22,9 @@ import { Tensor } from '../tensor/tensor.js';
  * dots. An alternative of several names joins those tensors along our first axis.
  */
 export interface NameRule {
+  /** Names of parameters here. */
   readonly ours: RegExp;
+  /** What the authors may call them. */
   readonly theirs: readonly (readonly string[])[];
 }
 

@@ -81,6 +81,10 @@ export function quickNetStem(real?: quant.QuantSpecLike): nn.Layer[] {
   ];
 }
 
+/**
+ * QuickNet for ImageNet, x [N, 224, 224, 3] to logits [N, 1000]. Bannink et al., arXiv 2011.09398.
+ * @throws BitplaneError ERR_ARGUMENT
+ */
 export function quickNet(options: Omit<NetworkOptions, 'width'> = {}): Network {
   return network(options, FIXED_WIDTH_OPTIONS, IMAGENET, (classes) => [
     ...quickNetStem(options.real),

@@ -36,6 +36,7 @@ import {
   widthsOf,
 } from './network.js';
 
+/** How ReActNet's blocks are built. */
 export interface ReActOptions extends NetworkOptions {
   /**
    * sign(0) of activations and weights. Default 'plus'; the paper has -1 for activations, the
@@ -128,6 +129,10 @@ export function reActBlock(zero: quant.SignOfZero = 'plus', options: ConvOptions
 /** Channels after each block of network A; the stride is 2 where they double, but for the first. */
 const WIDTHS_A = [64, 128, 128, 256, 256, 512, 512, 512, 512, 512, 512, 1024, 1024];
 
+/**
+ * ReActNet-A for ImageNet, x [N, 224, 224, 3] to logits [N, 1000]. Liu et al., arXiv 2003.03488.
+ * @throws BitplaneError ERR_ARGUMENT
+ */
 export function reActNetA(options: ReActOptions = {}): Network {
   return network(options, OPTIONS, IMAGENET, (classes) => {
     const block = reActBlock(options.zero, options);
@@ -192,9 +197,22 @@ function reActBiReal(
   ]);
 }
 
+/**
+ * Bi-Real Net of 18 layers with ReActNet's shifted signs and PReLUs, for ImageNet. Liu et al.,
+ * arXiv 2003.03488.
+ * @throws BitplaneError ERR_ARGUMENT
+ */
 export const reActBiReal18 = (options: ReActOptions = {}): Network =>
   reActBiReal(options, true, [64, 128, 256, 512], [4, 4, 4, 4]);
+/**
+ * Bi-Real Net of 18 layers with ReActNet's shifted signs and PReLUs, for CIFAR.
+ * @throws BitplaneError ERR_ARGUMENT
+ */
 export const reActBiRealCifar18 = (options: ReActOptions = {}): Network =>
   reActBiReal(options, false, [64, 128, 256, 512], [4, 4, 4, 4]);
+/**
+ * Bi-Real Net of 20 layers with ReActNet's shifted signs and PReLUs, for CIFAR.
+ * @throws BitplaneError ERR_ARGUMENT
+ */
 export const reActBiReal20 = (options: ReActOptions = {}): Network =>
   reActBiReal(options, false, [16, 32, 64], [6, 6, 6]);

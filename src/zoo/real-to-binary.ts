@@ -31,6 +31,7 @@ import {
   widthsOf,
 } from './network.js';
 
+/** How the half block of Real-to-Binary is built. */
 export interface HalfBlockOptions {
   /**
    * 'gate': computed from the input, Real-to-Binary. 'learned': the strong baseline. Default
@@ -56,6 +57,7 @@ export interface HalfBlockOptions {
   readonly real?: quant.QuantSpecLike | undefined;
 }
 
+/** How Real-to-Binary networks are built. */
 export interface RealToBinaryOptions extends NetworkOptions, HalfBlockOptions {
   /**
    * 'double': a shortcut around every unit. 'single': one around two, as in a ResNet; a network
@@ -252,16 +254,36 @@ const CIFAR_18: Layout = { ...IMAGENET_18, large: false };
 const CIFAR_20: Layout = { large: false, widths: [16, 32, 64], depths: [6, 6, 6] };
 const LEARNED: HalfBlockOptions = { scale: 'learned' };
 
+/**
+ * Real-to-Binary network of 18 layers for ImageNet. Martinez et al., arXiv 2003.11535.
+ * @throws BitplaneError ERR_ARGUMENT
+ */
 export const realToBinary18 = (options: RealToBinaryOptions = {}): Network =>
   realToBinary(options, IMAGENET_18);
+/**
+ * Real-to-Binary network of 18 layers for CIFAR.
+ * @throws BitplaneError ERR_ARGUMENT
+ */
 export const realToBinaryCifar18 = (options: RealToBinaryOptions = {}): Network =>
   realToBinary(options, CIFAR_18);
+/**
+ * Real-to-Binary network of 20 layers for CIFAR.
+ * @throws BitplaneError ERR_ARGUMENT
+ */
 export const realToBinary20 = (options: RealToBinaryOptions = {}): Network =>
   realToBinary(options, CIFAR_20);
 /** The strong baseline: the same network with a learned scale in place of the gate. */
 export const strongBaseline18 = (options: RealToBinaryOptions = {}): Network =>
   realToBinary(options, IMAGENET_18, LEARNED);
+/**
+ * The strong baseline of Real-to-Binary, 18 layers, for CIFAR.
+ * @throws BitplaneError ERR_ARGUMENT
+ */
 export const strongBaselineCifar18 = (options: RealToBinaryOptions = {}): Network =>
   realToBinary(options, CIFAR_18, LEARNED);
+/**
+ * The strong baseline of Real-to-Binary, 20 layers, for CIFAR.
+ * @throws BitplaneError ERR_ARGUMENT
+ */
 export const strongBaseline20 = (options: RealToBinaryOptions = {}): Network =>
   realToBinary(options, CIFAR_20, LEARNED);

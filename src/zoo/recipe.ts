@@ -10,13 +10,19 @@ import type { Network, NetworkOptions } from './network.js';
 
 export type Constraint = NonNullable<TrainingStepOptions['constraint']>;
 
+/** A phase of a training: the network, its loss, its optimizer, its rate. */
 export interface RecipePhase {
+  /** What it is called. */
   readonly name: string;
   /** Share of the recipe's epochs. */
   readonly share: number;
+  /** Builds the network of this phase. */
   readonly model: (options: NetworkOptions) => Network;
+  /** What is made small. */
   readonly loss: Loss;
+  /** Groups of parameters, and the optimizer of each. */
   readonly optimizer: readonly ParameterGroup[];
+  /** Of the rate. */
   readonly schedule: Schedule;
   /** Whether it begins with what the phase before ended with. */
   readonly continues: boolean;
@@ -24,19 +30,25 @@ export interface RecipePhase {
   readonly teacher?: 'previous' | 'given';
   /** True for a phase that trains the teacher of the next; left out where a teacher is given. */
   readonly teaches?: true;
+  /** What parameters are kept within after a step. */
   readonly constraint?: Constraint;
   /** What weights begin with. Default: what the network says. */
   readonly init?: nn.Initializer;
 }
 
+/** How a paper trains its networks: phases, pictures a step, augmentation. */
 export interface Recipe {
+  /** What it is called. */
   readonly name: string;
   /** One line for people. */
   readonly about: string;
+  /** Where it is from. */
   readonly paper: string;
   /** Where none are given. */
   readonly epochs: number;
+  /** Pictures a step. */
   readonly batchSize: number;
+  /** What is done to pictures by chance. */
   readonly augment: (pictures: {
     readonly size: number;
     /** Gray pictures are digits to a recipe. */
@@ -56,6 +68,7 @@ export interface Recipe {
  * scale that is computed from the input; `attention`, the loss that compares maps.
  */
 export const RECIPE_PARTS = ['stages', 'double-shortcut', 'gate', 'attention'] as const;
+/** A part of a recipe that may be left out. */
 export type RecipePart = (typeof RECIPE_PARTS)[number];
 
 /** Which network a recipe trains. */

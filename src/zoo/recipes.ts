@@ -139,6 +139,7 @@ const namesOf = (networks: object) => Object.keys(networks) as RecipeModel[];
 const RESNET = 'He et al., CVPR 2016, arXiv 1512.03385';
 const XNOR = 'Rastegari et al., ECCV 2016, arXiv 1603.05279';
 
+/** The recipes of the papers by name. */
 export const RECIPES = {
   float: {
     name: 'float',
@@ -278,6 +279,7 @@ export const RECIPES = {
   },
 } as const satisfies Readonly<Record<string, Recipe>>;
 
+/** The name of a recipe. */
 export type RecipeName = keyof typeof RECIPES;
 
 /**

@@ -21,10 +21,13 @@ import {
 import { bwn18, bwn20, bwnCifar18, resnet18, resnet20, resnet34, resnetCifar18 } from './resnet.js';
 import { xnor18, xnor20, xnorCifar18 } from './xnor-net.js';
 
+/** A network of the zoo: what it is, where it is from, how it is built. */
 export interface ZooEntry {
   /** One line for people. */
   readonly about: string;
+  /** Where it is from. */
   readonly paper: string;
+  /** Builds the network. */
   readonly build: (options?: NetworkOptions) => Network;
 }
 
@@ -39,6 +42,7 @@ const REACT = 'Liu et al., ReActNet, ECCV 2020, arXiv 2003.03488';
 const QUICK = 'Bannink et al., Larq Compute Engine, MLSys 2021, arXiv 2011.09398';
 const FINN = 'Umuroglu et al., FINN, FPGA 2017, arXiv 1612.07119';
 
+/** The networks of the papers by name, with their papers. */
 export const ZOO: Readonly<Record<string, ZooEntry>> = {
   'resnet-18': { about: 'ResNet-18, float, ImageNet', paper: RESNET, build: resnet18 },
   'resnet-34': { about: 'ResNet-34, float, ImageNet', paper: RESNET, build: resnet34 },

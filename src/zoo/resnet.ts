@@ -39,6 +39,10 @@ function quantizers(weights: Weights, inputs: Inputs) {
   };
 }
 
+/**
+ * The basic block of ResNets as a layer: two 3x3 convolutions with a shortcut around both.
+ * @throws BitplaneError ERR_ARGUMENT
+ */
 export function basicBlock(shortcut: Shortcut, weights?: Weights, inputs?: Inputs): Block {
   const conv = (name: string, filters: number, strides: 1 | 2) =>
     nn.conv2d({
@@ -156,10 +160,38 @@ const cifar20 =
       ...head(classes, options.real),
     ]);
 
+/**
+ * ResNet-18 for ImageNet, x [N, 224, 224, 3] to logits [N, 1000]. He et al., arXiv 1512.03385.
+ * @throws BitplaneError ERR_ARGUMENT
+ */
 export const resnet18 = imagenet([2, 2, 2, 2]);
+/**
+ * ResNet-34 for ImageNet, x [N, 224, 224, 3] to logits [N, 1000]. He et al., arXiv 1512.03385.
+ * @throws BitplaneError ERR_ARGUMENT
+ */
 export const resnet34 = imagenet([3, 4, 6, 3]);
+/**
+ * ResNet-18 whose stem is one of CIFAR's, x [N, 32, 32, 3] to logits [N, 10].
+ * @throws BitplaneError ERR_ARGUMENT
+ */
 export const resnetCifar18 = cifar18();
+/**
+ * ResNet-20 for CIFAR, x [N, 32, 32, 3] to logits [N, 10]. He et al., arXiv 1512.03385.
+ * @throws BitplaneError ERR_ARGUMENT
+ */
 export const resnet20 = cifar20();
+/**
+ * ResNet-18 with binary weights for ImageNet. Rastegari et al., arXiv 1603.05279.
+ * @throws BitplaneError ERR_ARGUMENT
+ */
 export const bwn18 = imagenet([2, 2, 2, 2], quant.scaledSign());
+/**
+ * ResNet-18 with binary weights, its stem one of CIFAR's.
+ * @throws BitplaneError ERR_ARGUMENT
+ */
 export const bwnCifar18 = cifar18(quant.scaledSign());
+/**
+ * ResNet-20 with binary weights for CIFAR.
+ * @throws BitplaneError ERR_ARGUMENT
+ */
 export const bwn20 = cifar20(quant.scaledSign());

@@ -28,9 +28,13 @@ import type { Network, NetworkOptions } from './network.js';
 import type { Recipe, RecipeModel, RecipePart, RecipePhase } from './recipe.js';
 import { phasesOf } from './recipes.js';
 
+/** What a recipe is trained on, and for how long. */
 export interface TrainRecipeOptions {
+  /** Which network. */
   readonly model: RecipeModel;
+  /** To train on. */
   readonly train: PictureSet;
+  /** To measure the accuracy on after each epoch. */
   readonly test: PictureSet;
   /** Where the files go; it is made if it does not exist. */
   readonly out: string;
@@ -38,8 +42,11 @@ export interface TrainRecipeOptions {
   readonly epochs?: number | undefined;
   /** Channels of the first stage. */
   readonly width?: number | undefined;
+  /** Pictures a step. Default: the recipe's. */
   readonly batchSize?: number | undefined;
+  /** Of parameters, order and augmentation. Default 0. */
   readonly seed?: number | undefined;
+  /** Of a step. Default: all cores. */
   readonly threads?: number | undefined;
   /** Whether to go on from the files in `out`. */
   readonly resume?: boolean | undefined;
@@ -52,15 +59,23 @@ export interface TrainRecipeOptions {
    * as training left them.
    */
   readonly calibrate?: number | undefined;
+  /** Stops it after the step in progress: ERR_ABORTED. */
   readonly signal?: AbortSignal | undefined;
+  /** Is told of each step when it has ended. */
   onStep?(report: StepReport & { readonly phase: string }): void;
+  /** Is told of each epoch when it has ended. */
   onEpoch?(record: EpochRecord): void;
 }
 
+/** A network that a recipe trained: its state, and its graph for inference. */
 export interface Trained {
+  /** As it was trained. */
   readonly network: Network;
+  /** Of the last epoch. */
   readonly state: State;
+  /** For inference, carrying its recipe. */
   readonly graph: Graph;
+  /** An entry an epoch. */
   readonly history: readonly EpochRecord[];
   /** Of the packed network. */
   readonly evaluation: Evaluation;

@@ -22,6 +22,7 @@ import {
 import { type ReActOptions, reActBiRealBlock } from './react-net.js';
 import { xnorConv } from './xnor-net.js';
 
+/** How VGG-small is built. */
 export interface VggOptions extends NetworkOptions {
   /**
    * `float`: convolution, batch norm, ReLU. `bwn`: the same with binary weights. `xnor`: batch norm
@@ -37,6 +38,7 @@ export interface VggOptions extends NetworkOptions {
   readonly init?: nn.Initializer | undefined;
 }
 
+/** The block that VGG-small is built of, by the paper that it is of. */
 export type VggBlock = (typeof VGG_BLOCKS)[number];
 export const VGG_BLOCKS = ['float', 'bwn', 'xnor', 'biReal', 'reAct'] as const;
 
@@ -90,6 +92,7 @@ function blockOf({ block = 'float', real, stage, weights, init }: VggOptions): B
   }
 }
 
+/** VGG-small for CIFAR, x [N, 32, 32, 3] to logits [N, 10]. @throws BitplaneError ERR_ARGUMENT */
 export function vggSmall(options: VggOptions = {}): Network {
   return network(options, OPTIONS, CIFAR10, (classes) => {
     const { real, block: kind = 'float' } = options;

@@ -30,6 +30,7 @@ import {
 } from './network.js';
 import { paddedShortcut } from './resnet.js';
 
+/** How XNOR-Net's networks are built. */
 export interface XnorOptions extends NetworkOptions {
   /** K, the scale of activations: true as in the paper, false as in the release. Default true. */
   readonly activationScale?: boolean | undefined;
@@ -44,13 +45,21 @@ export interface XnorOptions extends NetworkOptions {
   readonly stemRelu?: boolean | undefined;
 }
 
+/** The sizes of a convolution of XNOR-Net, and how it is scaled. */
 export interface XnorConvOptions {
+  /** Channels of the result. */
   readonly filters: number;
+  /** Height and width of the window in pixels. */
   readonly kernel: number;
+  /** Steps of the window in pixels. Default 1. */
   readonly strides?: 1 | 2 | undefined;
+  /** Border on each side in pixels. */
   readonly pads?: number | undefined;
+  /** Whether the input's scale is multiplied on. */
   readonly activationScale?: boolean | undefined;
+  /** What the sign of 0 is. */
   readonly zero?: quant.SignOfZero | undefined;
+  /** Of the layer in the names of its parameters. */
   readonly name?: string | undefined;
 }
 
@@ -107,6 +116,10 @@ export function xnorConv(options: XnorConvOptions): nn.Layer {
 
 type UnitOptions = Pick<XnorOptions, 'activationScale' | 'zero' | 'shortcut'>;
 
+/**
+ * The block of XNOR-Net as a layer: batch norm, sign, binary convolution, with a shortcut.
+ * @throws BitplaneError ERR_ARGUMENT
+ */
 export function xnorBlock(options: UnitOptions = {}): Block {
   const known = { activationScale: true, zero: true, shortcut: true } as const;
   requireOptions(options, known, { op: 'xnorBlock' });
@@ -166,9 +179,21 @@ function xnorNet(
   ]);
 }
 
+/**
+ * XNOR-Net of 18 layers for ImageNet. Rastegari et al., arXiv 1603.05279.
+ * @throws BitplaneError ERR_ARGUMENT
+ */
 export const xnor18 = (options: XnorOptions = {}): Network =>
   xnorNet(options, true, [64, 128, 256, 512], [2, 2, 2, 2]);
+/**
+ * XNOR-Net of 18 layers, its stem one of CIFAR's.
+ * @throws BitplaneError ERR_ARGUMENT
+ */
 export const xnorCifar18 = (options: XnorOptions = {}): Network =>
   xnorNet(options, false, [64, 128, 256, 512], [2, 2, 2, 2]);
+/**
+ * XNOR-Net of 20 layers for CIFAR.
+ * @throws BitplaneError ERR_ARGUMENT
+ */
 export const xnor20 = (options: XnorOptions = {}): Network =>
   xnorNet(options, false, [16, 32, 64], [3, 3, 3]);

@@ -17,6 +17,7 @@ export type Random = () => number;
 
 /** The settings of an augmentation as plain JSON, for checkpoints and logs. */
 export interface AugmentationSettings {
+  /** What it is called. */
   readonly name: string;
   readonly [setting: string]: number | string;
 }
@@ -29,21 +30,29 @@ interface Common {
 
 /** Moves pixels: says where each row and column of the new picture comes from. */
 export interface Move extends Common {
+  /** What it does: it moves pixels. */
   readonly stage: 'move';
+  /** Changes where each pixel comes from. */
   apply(map: PixelMap, random: Random): void;
 }
 
 /** Rows `top` to `bottom` and columns `left` to `right`, the ends exclusive. */
 export interface Rectangle {
+  /** First row, in pixels. */
   readonly top: number;
+  /** First column, in pixels. */
   readonly left: number;
+  /** The row behind the last, in pixels. */
   readonly bottom: number;
+  /** The column behind the last, in pixels. */
   readonly right: number;
 }
 
 /** Sets a rectangle of the moved picture to the mean colour, 0 after normalization. */
 export interface Erase extends Common {
+  /** What it does: it erases a rectangle. */
   readonly stage: 'erase';
+  /** The rectangle to erase of a picture of so many pixels. */
   apply(height: number, width: number, random: Random): Rectangle;
 }
 
@@ -52,7 +61,9 @@ export interface Erase extends Common {
  * targets are mixed alike.
  */
 export interface Mix extends Common {
+  /** What it does: it mixes pictures. */
   readonly stage: 'mix';
+  /** The share of the first picture, from 0 to 1. */
   apply(random: Random): number;
 }
 

@@ -8,6 +8,7 @@ import { requireOptions } from '../../core/checks.js';
 import { expected } from '../../core/errors.js';
 import type { Erase } from './augmentation.js';
 
+/** How large a square is erased. */
 export interface CutoutOptions {
   /** Side of the square in pixels; the paper: 16 for CIFAR-10, 8 for CIFAR-100. */
   readonly size: number;

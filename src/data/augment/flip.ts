@@ -3,6 +3,7 @@ import { requireOptions } from '../../core/checks.js';
 import { expected } from '../../core/errors.js';
 import type { Move } from './augmentation.js';
 
+/** How often a picture is mirrored. */
 export interface FlipOptions {
   /** From 0 to 1, default 0.5. */
   readonly probability?: number | undefined;

@@ -12,6 +12,7 @@ import { requireOptions } from '../../core/checks.js';
 import { expected } from '../../core/errors.js';
 import type { Mix, Random } from './augmentation.js';
 
+/** How strongly two pictures are mixed. */
 export interface MixupOptions {
   /** Above 0 and at most 100: the smaller, the nearer s is to 0 or 1. The paper: 0.2 to 1. */
   readonly alpha: number;

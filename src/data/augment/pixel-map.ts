@@ -13,6 +13,7 @@ export interface PixelMap {
   readonly columns: Int32Array;
 }
 
+/** What stands for pixels outside a picture: zeros, or its mirror image. */
 export type Border = 'zero' | 'reflect';
 
 export function pixelMap(height: number, width: number): PixelMap {

@@ -12,6 +12,7 @@ import { expected } from '../../core/errors.js';
 import type { Move } from './augmentation.js';
 import { type Border, shiftAxis } from './pixel-map.js';
 
+/** How far a picture is moved before it is cut. */
 export interface RandomCropOptions {
   /** Pixels on each side; below the picture's sides. Default 4. */
   readonly padding?: number | undefined;

@@ -7,4 +7,5 @@
  * 'qonnx': Quant, BipolarQuant and MultiThreshold, where they compute the same.
  */
 export const DIALECTS = ['onnx', 'qonnx'] as const;
+/** How a graph is written as ONNX: plain operators, or those of QONNX. */
 export type Dialect = (typeof DIALECTS)[number];

@@ -50,6 +50,7 @@ import {
 } from './export/writers/quantize.js';
 import { isDilated } from './export/writers/windows.js';
 
+/** How a graph is written as ONNX. */
 export interface ExportOptions {
   /** See DIALECTS; 'onnx' by default. */
   readonly dialect?: Dialect | undefined;

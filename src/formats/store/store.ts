@@ -59,8 +59,11 @@ export interface StoredTask {
   readonly shared: ReadonlyMap<string, number>;
 }
 
+/** Several networks in one set of words: see docs/store.md. */
 export interface Store extends Reading {
+  /** In the order of their numbers. */
   readonly tasks: readonly StoredTask[];
+  /** What the tasks share. */
   readonly weights: readonly NamedWeights[];
 }
 

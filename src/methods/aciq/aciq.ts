@@ -35,6 +35,7 @@ import { type Clipping, clipRange } from './clip-range.js';
 import { biasWithout, meanShifts } from './correct-activations.js';
 import { type AciqWeightOptions, type AciqWeights, aciqWeights } from './weights.js';
 
+/** How ACIQ quantizes a network. */
 export interface AciqOptions extends DataFreeOptions, AciqWeightOptions {
   /**
    * The distribution of activations that thresholds are taken of; 'search' takes none, but the
@@ -57,6 +58,7 @@ const OPTIONS: OptionNames<AciqOptions> = {
 };
 const SITE = { op: 'aciq' };
 
+/** A network by ACIQ, and what was done to each layer. */
 export interface AciqResult extends Quantized {
   /** The float network that was quantized, with its statistics. */
   readonly float: Folded;

@@ -6,6 +6,7 @@ import { type OptionNames, requireOneOf, requireOptions } from '../../core/check
 import { expected } from '../../core/errors.js';
 import { halfEven } from '../../quant/rounding.js';
 
+/** How bits are shared out among channels. */
 export interface AllocateOptions {
   /** How log2 of the bins becomes bits. Default 'round'. */
   readonly rounding?: 'round' | 'ceil' | undefined;

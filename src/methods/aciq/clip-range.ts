@@ -8,8 +8,11 @@ import { type ClipOptions, clip, clippingError, type Prior } from './clip.js';
 
 /** What is known of numbers. */
 export interface Spread {
+  /** The least value. */
   readonly min: number;
+  /** The greatest value. */
   readonly max: number;
+  /** The mean. */
   readonly mean: number;
   /** The standard deviation. */
   readonly std: number;
@@ -22,8 +25,11 @@ export type Clipping = Prior | 'mix';
 
 /** Codes from `offset` to `offset + range`. */
 export interface ClipRange {
+  /** What the least code stands for. */
   readonly offset: number;
+  /** How far the codes reach from there. */
   readonly range: number;
+  /** The threshold, as the distance from the mean. */
   readonly alpha: number;
 }
 

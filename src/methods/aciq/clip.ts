@@ -10,6 +10,7 @@ import { density, erf } from '../normal.js';
 /** A distribution, by its spread: sigma of `gauss`, b = mean |x - mean x| of `laplace`. */
 export type Prior = 'gauss' | 'laplace';
 
+/** Where activations are clipped. */
 export interface ClipOptions {
   /** Numbers are those of the distribution above 0, as behind a ReLU. Default false. */
   readonly half?: boolean | undefined;

@@ -8,6 +8,7 @@ import { allocateBins } from './allocate-bits.js';
 import { clipOfLevels } from './clip.js';
 import { spreadOf } from './clip-range.js';
 
+/** How a mid-tread quantizer is made. */
 export interface MidTreadOptions {
   /** Clips at the least expected error of a Laplace distribution. Default false. */
   readonly clip?: boolean | undefined;

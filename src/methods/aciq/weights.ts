@@ -23,6 +23,7 @@ export interface AciqWeightOptions {
   readonly correct?: 'mean' | 'variance' | 'none' | undefined;
 }
 
+/** Quantized weights of a layer, and what corrects their means. */
 export interface AciqWeights extends CodedWeights {
   /** The bits of each output channel. */
   readonly channelBits: Uint8Array;

@@ -12,6 +12,7 @@ import type { Folded } from '../folded.js';
 import { changeLayers, cutoffsOf, inputChannels } from '../layers.js';
 import { type LeftOut, type Pair, pairsOf } from './pairs.js';
 
+/** Which biases are absorbed. */
 export interface AbsorbOptions {
   /** Standard deviations that stay above 0. Default 3. */
   readonly deviations?: number | undefined;
@@ -25,9 +26,11 @@ export interface AbsorbOptions {
 const OPTIONS: OptionNames<AbsorbOptions> = { deviations: true, borders: true };
 const SITE = { op: 'absorbBias' };
 
+/** A network after high biases were absorbed, and where. */
 export interface Absorbed extends Folded {
   /** What moved, by the name of the first layer; channels that keep their bias have 0. */
   readonly absorbed: ReadonlyMap<string, Float64Array>;
+  /** Layers where nothing was absorbed, and why. */
   readonly leftOut: readonly LeftOut[];
 }
 

@@ -10,6 +10,7 @@ import type { Folded } from '../folded.js';
 import { changeLayers, inputChannels, layersOf } from '../layers.js';
 import type { LeftOut } from './pairs.js';
 
+/** How biases are corrected. */
 export interface CorrectOptions {
   /**
    * 'paper': each layer is corrected for itself, because corrected layers before it give what they
@@ -24,9 +25,11 @@ export interface CorrectOptions {
 const OPTIONS: OptionNames<CorrectOptions> = { as: true, inputs: true };
 const SITE = { op: 'correctBias' };
 
+/** A network after biases were corrected, and by how much. */
 export interface Corrected extends Folded {
   /** What was added to the bias of each layer, by its name. */
   readonly corrections: ReadonlyMap<string, Float64Array>;
+  /** Layers that were not corrected, and why. */
   readonly leftOut: readonly LeftOut[];
 }
 

@@ -27,6 +27,7 @@ import { type Equalized, equalize } from './equalize.js';
 import { releasedQuantization } from './released-quantization.js';
 import { replaceRelu6 } from './replace-relu6.js';
 
+/** Which steps of DFQ are taken, and how the network is quantized. */
 export interface DfqOptions extends DataFreeOptions {
   /**
    * 'paper'. 'release': ranges of max - min when equalizing; biases corrected for the released
@@ -40,7 +41,9 @@ export interface DfqOptions extends DataFreeOptions {
   readonly relu6?: 'relu' | 'cutoffs' | 'keep' | undefined;
   /** Each step may be left out. Default true. */
   readonly equalize?: boolean | undefined;
+  /** Whether high biases are absorbed. */
   readonly absorb?: boolean | undefined;
+  /** Whether biases are corrected. */
   readonly correct?: boolean | undefined;
   /** Standard deviations on either side of the mean that activations have codes for. Default 6. */
   readonly deviations?: number | undefined;
@@ -57,11 +60,15 @@ const OPTIONS: OptionNames<DfqOptions> = {
 };
 const SITE = { op: 'dfq' };
 
+/** A network by DFQ, and what each step did. */
 export interface DfqResult extends Quantized {
   /** The float network that was quantized, with its statistics. */
   readonly float: Folded;
+  /** What equalizing did; undefined where it was left out. */
   readonly equalized: Pick<Equalized, 'pairs' | 'leftOut' | 'rounds'> | undefined;
+  /** What absorbing did; undefined where it was left out. */
   readonly absorbed: Pick<Absorbed, 'absorbed' | 'leftOut'> | undefined;
+  /** What correcting did; undefined where it was left out. */
   readonly corrected: Pick<Corrected, 'corrections' | 'leftOut'> | undefined;
   /** The clips in whose place ReLUs stand now. */
   readonly replaced: readonly string[];

@@ -12,6 +12,7 @@ import { changeLayers, cutoffsOf, inputChannels, type Layer } from '../layers.js
 import { groupRanges, pairScales, type WeightRanges } from './equalize-pair.js';
 import { type LeftOut, type Pair, pairsOf } from './pairs.js';
 
+/** How long layers are equalized, and by what. */
 export interface EqualizeOptions {
   /** Default 'symmetric', the paper's; 'asymmetric' is the released default. */
   readonly ranges?: WeightRanges | undefined;
@@ -26,18 +27,25 @@ const SITE = { op: 'equalize' };
 
 /** What equalizing did to a pair. */
 export interface EqualizedPair {
+  /** The name of the first layer. */
   readonly first: string;
+  /** The name of the layer behind it. */
   readonly second: string;
   /** The factor of each channel of the first layer. */
   readonly scale: Float64Array;
   /** Of each channel of the first layer, before and after. */
   readonly before: Float64Array;
+  /** The same after it was scaled. */
   readonly after: Float64Array;
 }
 
+/** A network after its layers were equalized, and which pairs were. */
 export interface Equalized extends Folded {
+  /** The pairs of layers that were scaled. */
   readonly pairs: readonly EqualizedPair[];
+  /** Layers that were not, and why. */
   readonly leftOut: readonly LeftOut[];
+  /** How often all pairs were gone through. */
   readonly rounds: number;
 }
 

@@ -17,7 +17,9 @@ export interface Pair {
 
 /** A layer that begins no pair, and why. */
 export interface LeftOut {
+  /** Its name. */
   readonly layer: string;
+  /** Why, in words. */
   readonly reason: string;
 }
 

@@ -45,6 +45,7 @@ import { followedRange, KEPT } from './coder.js';
 import { conditionedNoise } from './noise.js';
 import { generatorStep, observingStep, studentStep } from './steps.js';
 
+/** How GDFQ trains its generator and the network in few bits. */
 export interface GdfqOptions
   extends EpochOptions,
     Pick<QuantizeOptions, 'ends' | 'shortcuts' | 'session'> {
@@ -101,7 +102,9 @@ const MILESTONES = [100, 200, 300];
 /** Pictures that are shown, and that the report's histograms are of. */
 const SHOWN = 64;
 
+/** A network by GDFQ, and how its training went. */
 export interface GdfqResult extends Quantized {
+  /** An entry an epoch. */
   readonly history: readonly EpochRecord[];
   /** Of the trained generator, as the network's input takes them; classes by turns. */
   readonly pictures: Tensor<'f32'>;

@@ -7,6 +7,7 @@ import { expected } from '../../core/errors.js';
 import type { QuantizeOptions } from '../../quant/network/options.js';
 import { checkEpochs, EPOCH_OPTIONS, type EpochOptions } from '../epochs.js';
 
+/** How ZAQ trains its generator and the network in few bits. */
 export interface ZaqOptions
   extends EpochOptions,
     Pick<QuantizeOptions, 'ends' | 'shortcuts' | 'session'> {

@@ -51,7 +51,9 @@ const MILESTONES = [100, 200];
 /** Pictures that are shown, and that the report's histograms are of. */
 const SHOWN = 64;
 
+/** A network by ZAQ, and how its training went. */
 export interface ZaqResult extends Quantized {
+  /** An entry an epoch. */
   readonly history: readonly EpochRecord[];
   /** Of the trained generator, as the network's input takes them. */
   readonly pictures: Tensor<'f32'>;

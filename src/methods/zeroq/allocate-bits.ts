@@ -8,6 +8,7 @@ import { expected } from '../../core/errors.js';
 
 /** A layer, and what each width would cost and spoil. */
 export interface LayerErrors {
+  /** The name of the layer. */
   readonly name: string;
   /** Weights. */
   readonly size: number;
@@ -19,9 +20,11 @@ export interface LayerErrors {
 export interface FrontierPoint {
   /** Bits of all weights together. */
   readonly size: number;
+  /** The sum of the layers' errors. */
   readonly error: number;
 }
 
+/** Widths of each layer's weights, and what they cost together. */
 export interface LayerBits extends FrontierPoint {
   /** Bits of a weight, by layer. */
   readonly bits: ReadonlyMap<string, number>;

@@ -27,6 +27,7 @@ import { type StatisticsOver, statisticsLoss } from './statistics-loss.js';
 
 type Float = Value<'f32'>;
 
+/** How many pictures are distilled, and for how long. */
 export interface DistillOptions {
   /** How many pictures. Default 32. */
   readonly count?: number | undefined;
@@ -40,7 +41,9 @@ export interface DistillOptions {
   readonly seed?: number | undefined;
   /** What pictures begin with. Default: normal noise. */
   readonly start?: TensorLike<'f32'> | undefined;
+  /** Of the sessions that run the network. */
   readonly session?: Pick<SessionOptions, 'threads' | 'isa' | 'maxBytes'> | undefined;
+  /** Stops it: the promise is rejected with ERR_ABORTED. */
   readonly signal?: AbortSignal | undefined;
   /** Called after each step, counted from 1. */
   onStep?(step: number, loss: number): void;
@@ -60,6 +63,7 @@ const OPTIONS: OptionNames<DistillOptions> = {
 const SITE = { op: 'distill' };
 const PICTURES = 'pictures';
 
+/** Pictures that were distilled from batch norms, and how well they fit. */
 export interface Distilled {
   /** As the network's input takes them. */
   readonly pictures: Tensor<'f32'>;

@@ -6,9 +6,11 @@
  */
 import { halfEven } from '../../quant/rounding.js';
 
+/** The codes of the released implementation: a scale and a zero point of their own. */
 export interface ReleasedCodes {
   /** Codes a unit: (2^bits - 1) / (max - min). */
   readonly scale: number;
+  /** What is subtracted from scale * x before it is rounded. */
   readonly zero: number;
   /** What the codes stand for. */
   readonly values: Float64Array;

@@ -20,6 +20,7 @@ import { StateStore } from '../../runtime/state-store.js';
 import { isTensorLike, Tensor, type TensorLike } from '../../tensor/tensor.js';
 import type { LayerErrors } from './allocate-bits.js';
 
+/** How the sensitivity of layers is measured. */
 export interface SensitivityOptions {
   /** Bits that are tried. Default 2, 4, 8. */
   readonly widths?: readonly number[] | undefined;
@@ -27,7 +28,9 @@ export interface SensitivityOptions {
   spec?(bits: number): QuantSpec;
   /** How ranges of weights are chosen. Default 'minmax'. */
   readonly weightRange?: WeightRange | undefined;
+  /** Of the sessions that run the network. */
   readonly session?: Pick<SessionOptions, 'threads' | 'isa' | 'maxBytes'> | undefined;
+  /** Stops it: the promise is rejected with ERR_ABORTED. */
   readonly signal?: AbortSignal | undefined;
   /** Called after each layer, counted from 1. */
   onLayer?(done: number, layers: number): void;

@@ -28,6 +28,7 @@ import { channelSpec, requireWidths, sensitivity, WIDTHS } from './sensitivity.j
 /** The size of all weights together: bits of a weight in the mean, or bytes. */
 export type MixedSize = { readonly bits: number } | { readonly bytes: number };
 
+/** How ZeroQ distils pictures and quantizes the network. */
 export interface ZeroqOptions
   extends Pick<
       QuantizeOptions,
@@ -72,10 +73,13 @@ const OPTIONS: OptionNames<ZeroqOptions> = {
 };
 const SITE = { op: 'zeroq' };
 
+/** A network by ZeroQ, its pictures, and its widths. */
 export interface ZeroqResult extends Quantized {
+  /** The pictures that calibrated it. */
   readonly distilled: Distilled;
   /** With `mixed`: the errors of each layer and width, and the widths that they ask for. */
   readonly sensitivities: readonly LayerErrors[] | undefined;
+  /** The widths that were chosen; undefined where they were given. */
   readonly allocation: LayerBits | undefined;
 }
 

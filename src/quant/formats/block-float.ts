@@ -26,6 +26,7 @@ export const MANTISSA_ROUNDINGS = Object.keys(ROUND) as readonly MantissaRoundin
 /** Bits of a mantissa with its leading one, of a float32. */
 export const MOST_MANTISSA_BITS = 24;
 
+/** How many bits a mantissa has, and what shares an exponent. */
 export interface BlockFloatSpec {
   /** Bits of a mantissa, without the sign: 1 to 24. */
   readonly bits: number;
@@ -35,6 +36,7 @@ export interface BlockFloatSpec {
   readonly rounding?: MantissaRounding | undefined;
 }
 
+/** Numbers as mantissas that share exponents. */
 export interface BlockFloat {
   /** 1 for a number below 0; one a number. */
   readonly signs: Uint8Array;

@@ -41,6 +41,7 @@ import {
 } from './float-fields.js';
 
 export const FUSION_METHODS = ['bfp', 'ieee754'] as const;
+/** How weights share words: 'bfp' (block floats) or 'ieee754' (fields of 32-bit floats). */
 export type FusionMethod = (typeof FUSION_METHODS)[number];
 
 /**
@@ -49,12 +50,15 @@ export type FusionMethod = (typeof FUSION_METHODS)[number];
  * run.
  */
 export const DITHERS = ['mask', 'noise', 'random'] as const;
+/** What stands for the bits below a task's own when its weights are read. */
 export type Dither = (typeof DITHERS)[number];
 
 /** Bits of a word. */
 export const MOST_WORD_BITS = 32;
 
+/** How weights of several tasks are put into words. */
 export interface FuseOptions {
+  /** How the words are laid out. */
   readonly method: FusionMethod;
   /**
    * One number a task. `bfp`: bits of its mantissa, 1 to 24, together at most 32. `ieee754`: of the
@@ -70,11 +74,15 @@ export interface FuseOptions {
   readonly name?: string | undefined;
 }
 
+/** The weights of several tasks in one word each. */
 export interface Fused {
+  /** How the words are laid out. */
   readonly method: FusionMethod;
+  /** Of the weights of each task. */
   readonly shape: readonly number[];
   /** Bits of the fields, the first task's first. */
   readonly fields: readonly number[];
+  /** What shares an exponent. */
   readonly granularity: Granularity;
   /** One word a weight, without gaps (src/tensor/bit-fields.ts). */
   readonly words: Uint8Array;
@@ -269,6 +277,7 @@ export function fieldShift(fields: readonly number[], task: number): number {
   return wordBits(fields.slice(task + 1));
 }
 
+/** How the bits below a task's own are read. */
 export interface SplitOptions {
   /** Default: `mask` of `bfp`, `noise` of `ieee754`, as the papers have it. */
   readonly dither?: Dither | undefined;

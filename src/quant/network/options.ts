@@ -20,11 +20,15 @@ import type { WeightRange } from '../weights.js';
 /** A number of bits, a spec, or 'float' for what stays as it is. */
 export type QuantChoice = QuantSpecLike | 'float';
 
+/** What a layer's weights and activations become. */
 export interface LayerChoice {
+  /** What its weights become. */
   readonly weights?: QuantChoice;
+  /** What its input becomes. */
   readonly activations?: QuantChoice;
 }
 
+/** What the weights and activations of a network become, and by which pictures. */
 export interface QuantizeOptions {
   /** A number n is 'intN-narrow': symmetric, as many codes below zero as above. */
   readonly weights: QuantChoice;

@@ -30,7 +30,9 @@ import {
   weightReport,
 } from './report.js';
 
+/** A quantized network, and a report of every layer. */
 export interface Quantized {
+  /** In few bits. */
   readonly graph: Graph;
   /** One entry a product with float weights, in the order in which they run. */
   readonly layers: readonly LayerReport[];

@@ -13,14 +13,19 @@ import type { CodedWeights } from '../weights.js';
 
 /** Counts of numbers in bins of one width, the first of which begins at `lo`. */
 export interface Bins {
+  /** Where the first bin begins. */
   readonly lo: number;
+  /** Of a bin. */
   readonly width: number;
+  /** Numbers in each bin. */
   readonly counts: readonly number[];
 }
 
+/** What the weights of a layer became, and what that costs. */
 export interface WeightReport {
   /** The short form of the spec. */
   readonly spec: string;
+  /** Of a weight. */
   readonly bits: number;
   /** The least and the greatest weight. */
   readonly range: Range;
@@ -28,37 +33,49 @@ export interface WeightReport {
   readonly scale: readonly [least: number, most: number];
   /** Signal to quantization noise in dB; infinite where no weight changed. */
   readonly decibels: number;
+  /** Of the weights before. */
   readonly histogram: Bins;
   /** The least and the greatest number that a code stands for. */
   readonly clip: Range;
 }
 
+/** What the input of a layer became, and what that costs. */
 export interface ActivationReport {
   /** The map's name. */
   readonly map: string;
+  /** The quantization in words, such as int8. */
   readonly spec: string;
+  /** Of an element. */
   readonly bits: number;
   /** What was seen in the calibration. */
   readonly seen: Range;
   /** The range that the observer took. */
   readonly range: Range;
+  /** The step between two codes. */
   readonly scale: number;
+  /** The code of 0. */
   readonly zero: number;
   /** By the histogram of the calibration, numbers taken to lie evenly within a bin. */
   readonly decibels: number;
   /** True where every number was the same: what the range is then says nothing. */
   readonly constant: boolean;
+  /** Of the numbers that were seen. */
   readonly histogram: Bins;
+  /** What lies outside is clipped. */
   readonly clip: Range;
 }
 
+/** What a layer became, and what that costs. */
 export interface LayerReport {
+  /** The name of the layer. */
   readonly name: string;
+  /** Its op. */
   readonly op: string;
   /** One of the first or the last products. */
   readonly isEnd: boolean;
   /** Null for what stays float. */
   readonly weights: WeightReport | null;
+  /** Of its input; null where that stays float. */
   readonly activations: ActivationReport | null;
 }
 

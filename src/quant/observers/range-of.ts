@@ -19,7 +19,9 @@ import { mseRange } from './mse.js';
  */
 export type ObserverName = 'minmax' | 'percentile' | 'mse' | 'entropy';
 
+/** How the range of activations is chosen from what was seen. */
 export interface ObserverOptions {
+  /** By which rule. */
   readonly name: ObserverName;
   /** For `percentile`: percent of the numbers that are kept. Default 99.99. */
   readonly percentile?: number | undefined;

@@ -1,0 +1,195 @@
+/**
+ * The public names of the package, as its declarations say them: what `import ... from 'bitplane'`
+ * gives, the members of its namespaces, and the members of its classes and interfaces, each with
+ * its docstring. Reads the text of dist/*.d.ts, which the compiler has laid out: a declaration, or a
+ * member, begins on a line of its own. Not here: what a docstring must say (check-hover-text.mjs).
+ */
+import { existsSync, readFileSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+
+/**
+ * A public name.
+ * @typedef {{
+ *   name: string,       'data.mnist', 'Session.create', 'RunOptions.signal'
+ *   kind: 'function' | 'class' | 'interface' | 'type' | 'const' | 'method' | 'property',
+ *   doc: string,        the docstring without its stars, '' where there is none
+ *   text: string,       the declaration
+ *   file: string,
+ * }} PublicName
+ */
+
+/** Every public name that the declarations at `index` give, each once. */
+export function publicNames(index) {
+  const found = new Map();
+  const seen = new Set();
+  const visit = (file, prefix) => {
+    for (const { exported, local, from } of exportsOf(file)) {
+      if (local === '*') {
+        visit(from, exported === undefined ? prefix : `${prefix}${exported}.`);
+        continue;
+      }
+      const declared = declarationOf(from, local);
+      if (declared === undefined) throw new Error(`${from}: no declaration of ${local}`);
+      const name = `${prefix}${exported}`;
+      const key = `${declared.file}#${local}`;
+      if (!found.has(name)) found.set(name, { name, ...declared });
+      if (seen.has(key)) continue;
+      seen.add(key);
+      for (const member of membersOf(declared)) {
+        const full = `${name}.${member.name}`;
+        const before = found.get(full);
+        // Of overloads one that is documented.
+        if (before === undefined || before.doc === '') found.set(full, { ...member, name: full });
+      }
+    }
+  };
+  visit(index, '');
+  return [...found.values()];
+}
+
+const DECLARATION =
+  /^(?:export )?(?:declare )?(?:abstract )?(function|class|interface|type|const|let) (\w+)/;
+
+/** What a file exports: names, the file that declares each, or a whole file. */
+function exportsOf(file) {
+  const text = withoutDocs(readFileSync(file, 'utf8'));
+  const found = [];
+  for (const [, names, from] of text.matchAll(/export (?:type )?\{([^}]*)\}(?: from '([^']+)')?;/g))
+    for (const part of names.split(',').map((name) => name.trim().replace(/^type /, ''))) {
+      if (part === '') continue;
+      const [local, exported = local] = part.split(' as ');
+      found.push({ exported, local, from: from === undefined ? file : target(file, from) });
+    }
+  for (const [, space, from] of text.matchAll(/export \*(?: as (\w+))? from '([^']+)';/g))
+    found.push({ exported: space, local: '*', from: target(file, from) });
+  for (const line of text.split('\n')) {
+    const [, , name] = (line.startsWith('export ') && DECLARATION.exec(line)) || [];
+    if (name !== undefined) found.push({ exported: name, local: name, from: file });
+  }
+  return found;
+}
+
+function target(file, from) {
+  const path = resolve(dirname(file), from.replace(/\.js$/, '.d.ts'));
+  if (!existsSync(path)) throw new Error(`${file}: ${from} leads nowhere`);
+  return path;
+}
+
+/** The declaration of a name in a file, or in the file that it is exported from there. */
+function declarationOf(file, name) {
+  const all = declarations(file);
+  const own = all.filter((each) => each.name === name);
+  if (own.length > 0) {
+    const { kind } = own[0];
+    // Overloads: one of them may have the docstring of all.
+    const doc = own.map((each) => each.doc).filter((each) => each !== '').join('\n');
+    return { kind, doc, text: own.map((each) => each.text).join('\n'), file };
+  }
+  const again = exportsOf(file).find(({ exported }) => exported === name);
+  return again === undefined || again.from === file
+    ? undefined
+    : declarationOf(again.from, again.local);
+}
+
+/** The declarations of a file: lines that begin without a blank. */
+function declarations(file) {
+  const found = [];
+  let doc = '';
+  let current;
+  const lines = readFileSync(file, 'utf8').split('\n');
+  for (let i = 0; i < lines.length; i++) {
+    const line = lines[i];
+    if (line.startsWith('/**')) {
+      const from = i;
+      while (!lines[i].includes('*/')) i++;
+      doc = plain(lines.slice(from, i + 1));
+      current = undefined;
+      continue;
+    }
+    const [, kind, name] = DECLARATION.exec(line) ?? [];
+    if (name !== undefined) {
+      current = { name, kind: kind === 'let' ? 'const' : kind, doc, text: line };
+      found.push(current);
+      doc = '';
+    } else if (current !== undefined) current.text += `\n${line}`;
+  }
+  return found;
+}
+
+const MEMBER = /^ {4}(?:static )?(?:readonly )?(?:get )?(?:\[Symbol\.(\w+)\]|'?([\w-]+)'?)\??[<(:]/;
+
+/** The public members of a class or an interface. */
+function membersOf({ kind, text, file }) {
+  if (kind !== 'class' && kind !== 'interface') return [];
+  const found = [];
+  let doc = '';
+  const lines = text.split('\n').slice(1);
+  for (let i = 0; i < lines.length; i++) {
+    const line = lines[i];
+    if (/^ {4}\/\*\*/.test(line)) {
+      const from = i;
+      while (!lines[i].includes('*/')) i++;
+      doc = plain(lines.slice(from, i + 1));
+      continue;
+    }
+    if (/^ {4}(private|protected|#)/.test(line)) {
+      doc = '';
+      continue;
+    }
+    const [whole, symbol, plainName] = MEMBER.exec(line) ?? [];
+    if (whole === undefined) continue;
+    const name = plainName ?? symbol;
+    const isMethod = /[<(]$/.test(whole) || / => |: \(/.test(line);
+    if (name !== 'constructor' || doc !== '')
+      found.push({ name, kind: isMethod ? 'method' : 'property', doc, text: line.trim(), file });
+    doc = '';
+  }
+  return found;
+}
+
+/** The text of a docstring. */
+function plain(lines) {
+  return lines
+    .map((line) =>
+      line
+        .trim()
+        .replace(/^\/\*\*\s?/, '')
+        .replace(/\s*\*\/$/, '')
+        .replace(/^\*\s?/, ''),
+    )
+    .join('\n')
+    .trim();
+}
+
+function withoutDocs(text) {
+  return text.replace(/\/\*\*[\s\S]*?\*\//g, '');
+}
+
+/** Names of the declarations that public ones speak of and nobody can import. */
+export function hiddenTypes(index) {
+  const names = publicNames(index);
+  const known = new Set(names.map(({ name }) => name.split('.').at(-1)));
+  const hidden = new Map();
+  for (const { name, text, file } of names) {
+    const imported = importsOf(file);
+    const own = new Set(declarations(file).map((each) => each.name));
+    const code = withoutDocs(text).replace(/'[^']*'/g, "''");
+    for (const [word] of code.matchAll(/\b[A-Z]\w*\b/g)) {
+      if (known.has(word) || hidden.has(word)) continue;
+      if (own.has(word) || imported.has(word)) hidden.set(word, { word, file, by: name });
+    }
+  }
+  return [...hidden.values()];
+}
+
+/** Names that a file imports from other files of the package. */
+function importsOf(file) {
+  const text = withoutDocs(readFileSync(file, 'utf8'));
+  return new Set(
+    [...text.matchAll(/import (?:type )?\{([^}]*)\} from '\.[^']*';/g)].flatMap(([, names]) =>
+      names.split(',').map((name) => name.trim().replace(/^type /, '').split(' as ').at(-1)),
+    ),
+  );
+}
+
+export const INDEX = join(import.meta.dirname ?? '.', '..', 'dist', 'index.d.ts');
