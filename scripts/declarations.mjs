@@ -1,8 +1,8 @@
 /**
- * The public names of the package, as its declarations say them: what `import ... from 'bitplane'`
- * gives, the members of its namespaces, and the members of its classes and interfaces, each with
- * its docstring. Reads the text of dist/*.d.ts, which the compiler has laid out: a declaration, or a
- * member, begins on a line of its own. Not here: what a docstring must say (check-hover-text.mjs).
+ * The public names of the package: what `import ... from 'bitplane'` gives, the members of its
+ * namespaces, and the members of its classes and interfaces, each with its docstring. Reads the
+ * text of dist/*.d.ts, which the compiler has laid out: a declaration, or a member, begins on a
+ * line of its own. Not here: what a docstring must say (test/types/hover-text.test.ts).
  */
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';

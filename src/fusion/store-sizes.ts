@@ -45,7 +45,7 @@ export interface PapersCount {
   readonly why: string;
 }
 
-/** How many bytes a store takes, by what they hold. */
+/** How many bytes a store takes, and how many its networks would apart. */
 export interface StoreSizes {
   /** Bytes by what they hold. */
   readonly bytes: StoreBytes;

@@ -54,7 +54,7 @@ export const CREATE = tracingChannel<unknown, CreateTrace>('bitplane:create');
 export const RUN = tracingChannel<unknown, RunTrace>('bitplane:run');
 export const COMPILE = tracingChannel<unknown, CompileTrace>('bitplane:compile');
 
-/** Whether anybody listens to any message of a channel. Node's own getter is younger than Node 20. */
+/** Whether anybody listens to a channel. Node's own getter is younger than Node 20. */
 export function isTraced({ start, end, asyncStart, asyncEnd, error }: AnyChannel): boolean {
   return (
     start.hasSubscribers ||
