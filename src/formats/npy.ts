@@ -138,7 +138,10 @@ function describeDtype(descr: string): string {
   return `${order === '>' ? 'big-endian ' : ''}${word}${8 * Number(bytes)} (${descr})`;
 }
 
-/** Writes version 1.0 in row-major order. */
+/**
+ * Writes version 1.0 in row-major order.
+ * @throws BitplaneError ERR_ARGUMENT
+ */
 export function writeNpy(array: TensorLike): Uint8Array {
   if (!isTensorLike(array)) throw expected('ERR_ARGUMENT', 'a Tensor', array, SITE);
   const tensor = Tensor.from(array);

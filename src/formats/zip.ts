@@ -6,7 +6,7 @@
  * The directory at the end is what counts; the header before each entry says only where its bytes
  * begin.
  */
-import { deflateRawSync, inflateRawSync } from 'node:zlib';
+import { zlib } from '../core/builtins.js';
 import { crc32 } from '../core/crc32.js';
 import { BitplaneError, type ErrorSite, expected } from '../core/errors.js';
 import { Budget } from '../core/limits.js';
@@ -124,7 +124,7 @@ function contents(
 function inflated(raw: Uint8Array, size: number, site: ErrorSite): Uint8Array {
   try {
     // One byte more than is said shows that there are more.
-    return inflateRawSync(raw, { maxOutputLength: size + 1 });
+    return zlib().inflateRawSync(raw, { maxOutputLength: size + 1 });
   } catch (cause) {
     throw new BitplaneError('ERR_FORMAT', 'expected an entry that inflates to what it says', {
       ...site,
@@ -147,7 +147,7 @@ export function writeZip(entries: readonly Entry[], compress: boolean, site: Err
   let at = 0;
   for (const { name, bytes } of entries) {
     const title = Buffer.from(name, 'utf8');
-    const data = compress ? deflateRawSync(bytes) : bytes;
+    const data = compress ? zlib().deflateRawSync(bytes) : bytes;
     const head = Buffer.alloc(26);
     head.writeUInt16LE(20, 0);
     head.writeUInt16LE(UTF8, 2);

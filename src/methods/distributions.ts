@@ -30,7 +30,7 @@ export interface ClippedNormals {
 /** The least and the greatest number of each input, by its name. */
 export type InputRanges = Readonly<Record<string, Range>>;
 
-/** The distribution of every map that one is known of. */
+/** The distribution of every map that one is known of. Arguments are not checked. */
 export function distributionsOf(
   { graph, statistics }: Folded,
   inputs: InputRanges = {},
@@ -58,7 +58,7 @@ export function distributionsOf(
 
 const SITE = { op: 'distributionsOf' };
 
-/** Mean and variance of each channel. */
+/** Mean and variance of each channel. Arguments are not checked. */
 export function momentsOf({ mean, std, lo, hi }: ClippedNormals): {
   readonly mean: Float64Array;
   readonly variance: Float64Array;

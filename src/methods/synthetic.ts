@@ -28,6 +28,7 @@ export function overPlaces(
 /**
  * The histogram of all channels together; its ends are those of mean +- deviations * std. DFQ takes
  * 6 (Nagel et al., ICCV 2019, arXiv 1906.04721, section 5).
+ * Arguments are not checked.
  */
 export function histogramOf(map: ClippedNormals, deviations = 6): Histogram {
   const seen = new Histogram();

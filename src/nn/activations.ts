@@ -35,7 +35,10 @@ export const softmax = plain('softmax', (g, x, named) => g.softmax(x, named));
 /** x clipped to [-1, 1]. */
 export const hardTanh = plain('hardTanh', (g, x, named) => g.clip(x, -1, 1, named));
 
-/** x clipped to [min, max]. */
+/**
+ * x clipped to [min, max].
+ * @throws BitplaneError ERR_ARGUMENT
+ */
 export function clip(min: number, max: number, options: NameOption = {}): Layer {
   return layer(
     'clip',
@@ -47,6 +50,7 @@ export function clip(min: number, max: number, options: NameOption = {}): Layer 
 /**
  * The binarization as a layer. Under packed: true and zero: 'torch' an input that may be 0 is an
  * error.
+ * @throws BitplaneError ERR_ARGUMENT
  */
 export function sign(options: SignActivationOptions & NameOption = {}): Layer {
   const { name, quantizer } = signOptions('sign', options);
@@ -61,7 +65,10 @@ function signOptions(op: string, options: SignActivationOptions & NameOption) {
   return { name, quantizer: signActivation(own) };
 }
 
-/** x < 0 ? slope_c * x : x, slopes beginning at 0.25. He et al., ICCV 2015. */
+/**
+ * x < 0 ? slope_c * x : x, slopes beginning at 0.25. He et al., ICCV 2015.
+ * @throws BitplaneError ERR_ARGUMENT
+ */
 export function prelu(options: NameOption = {}): Layer {
   return layer(
     'prelu',
@@ -82,6 +89,7 @@ export function prelu(options: NameOption = {}): Layer {
  * ReActNet's RSign: sign(x + shift_c), shift = -threshold as the authors' code stores it. Liu et
  * al., ECCV 2020, arXiv 2003.03488. At x + shift = 0 the paper gives -1, the release 0; here `zero`
  * decides, +1 by default. In a trained network x + shift is practically never 0.
+ * @throws BitplaneError ERR_ARGUMENT
  */
 export function rsign(options: SignActivationOptions & NameOption = {}): Layer {
   const { name, quantizer } = signOptions('rsign', options);
@@ -104,6 +112,7 @@ export function rsign(options: SignActivationOptions & NameOption = {}): Layer {
 /**
  * ReActNet's RPReLU: v = x + before_c; y = (v < 0 ? slope_c * v : v) + after_c; before = -gamma,
  * slope = beta, after = zeta of the paper. Liu et al., ECCV 2020.
+ * @throws BitplaneError ERR_ARGUMENT
  */
 export function rprelu(options: NameOption = {}): Layer {
   return layer(

@@ -48,6 +48,7 @@ export function batchNorm(options: BatchNormOptions = {}): Layer {
 /**
  * Declares the parameters of a batch norm over x in `scope`, and gives the function that it
  * computes: the same affine for x and for whatever is derived from x, such as its mean over a map.
+ * @throws BitplaneError ERR_ARGUMENT
  */
 export function normalizer(
   scope: Scope,

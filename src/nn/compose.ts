@@ -21,6 +21,7 @@ export const identity: Layer = layer('identity', (_scope, x) => x, { transparent
 /**
  * Layers one after the other. A group with a name opens a scope of that name; a group without one
  * stands in the scope around it.
+ * @throws BitplaneError ERR_ARGUMENT
  */
 export function sequential(layers: readonly Layer[], options: NameOption = {}): Layer {
   requireLayers(layers, 'sequential');
@@ -36,7 +37,10 @@ export interface ResidualOptions extends NameOption {
   readonly shortcut?: Layer | undefined;
 }
 
-/** shortcut(x) + main(x), which must have the same shape. */
+/**
+ * shortcut(x) + main(x), which must have the same shape.
+ * @throws BitplaneError ERR_ARGUMENT
+ */
 export function residual(main: Layer, options: ResidualOptions = {}): Layer {
   requireOptions(options, { shortcut: true, name: true }, { op: 'residual' });
   const { shortcut = identity, name } = options;
@@ -53,6 +57,7 @@ export function residual(main: Layer, options: ResidualOptions = {}): Layer {
 
 /**
  * a + b in the scope's own name, refusing shapes that differ: broadcasting would hide a mistake.
+ * @throws BitplaneError ERR_GRAPH, ERR_SHAPE where operands do not fit
  */
 export function addValues(scope: Scope, a: Float, b: Float, name: string = scope.path): Float {
   if (!sameShape(a.shape, b.shape))
@@ -65,7 +70,10 @@ export function addValues(scope: Scope, a: Float, b: Float, name: string = scope
   return scope.g.add(a, b, { name });
 }
 
-/** The sum of the branches' results on x. */
+/**
+ * The sum of the branches' results on x.
+ * @throws BitplaneError ERR_ARGUMENT
+ */
 export function add(branches: readonly Layer[], options: NameOption = {}): Layer {
   requireLayers(branches, 'add');
   return layer(
@@ -85,7 +93,10 @@ export function add(branches: readonly Layer[], options: NameOption = {}): Layer
   );
 }
 
-/** The branches' results on x, concatenated along the channels. */
+/**
+ * The branches' results on x, concatenated along the channels.
+ * @throws BitplaneError ERR_ARGUMENT
+ */
 export function concat(branches: readonly Layer[], options: NameOption = {}): Layer {
   requireLayers(branches, 'concat');
   return layer(
@@ -98,7 +109,10 @@ export function concat(branches: readonly Layer[], options: NameOption = {}): La
   );
 }
 
-/** [N, ...] -> [N, the rest in order]: a map comes out as H, W, C. */
+/**
+ * [N, ...] -> [N, the rest in order]: a map comes out as H, W, C.
+ * @throws BitplaneError ERR_ARGUMENT
+ */
 export function flatten(options: NameOption = {}): Layer {
   return layer(
     'flatten',

@@ -60,7 +60,10 @@ const OPTIONS: OptionNames<Conv2dOptions> = {
   name: true,
 };
 
-/** conv(quantized x, quantized W) * the quantizer's scale + bias. */
+/**
+ * conv(quantized x, quantized W) * the quantizer's scale + bias.
+ * @throws BitplaneError ERR_ARGUMENT
+ */
 export function conv2d(options: Conv2dOptions): Layer {
   requireOptions(options, OPTIONS, { op: 'conv2d' });
   const { filters, groups = 1, padValue = 0, bias = false, init = heNormal, name } = options;

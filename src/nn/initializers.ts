@@ -11,7 +11,7 @@ export type Initializer = (
   random: () => number,
 ) => void;
 
-/** Initial values that are all the same number, for `Scope.parameter`. */
+/** Initial values that are all the same number, for `Scope.parameter`. Never throws. */
 export function constantOf(value: number): Initializer {
   return (data) => {
     data.fill(value);
@@ -21,6 +21,7 @@ export function constantOf(value: number): Initializer {
 /**
  * U(low, high). Bi-Real Net and ReActNet begin binary weights with U(0, 0.001): every sign is +1
  * then, and training flips some.
+ * Never throws.
  */
 export function uniform(low: number, high: number): Initializer {
   return (data, _shape, random) => {

@@ -94,7 +94,10 @@ export function avgPool2d(options: AvgPoolOptions): Layer {
   );
 }
 
-/** The mean of each channel over the map: [N,H,W,C] -> [N,C]. */
+/**
+ * The mean of each channel over the map: [N,H,W,C] -> [N,C].
+ * @throws BitplaneError ERR_ARGUMENT
+ */
 export function globalAvgPool(options: NameOption = {}): Layer {
   return layer(
     'globalAvgPool',

@@ -240,7 +240,10 @@ export interface LayerOptions {
   readonly transparent?: boolean | undefined;
 }
 
-/** A layer from a function: the way to write a block with wiring of its own. */
+/**
+ * A layer from a function: the way to write a block with wiring of its own.
+ * @throws BitplaneError ERR_ARGUMENT
+ */
 export function layer(
   kind: string,
   apply: (scope: Scope, x: Float) => Float,

@@ -32,6 +32,7 @@ const LEAST_NORMAL = 2 ** -126;
  * (2q - n) / n, q = round(n (tanh(W) / (2 max|tanh(W)|) + 1/2)), n = 2^k - 1: odd integers times 1
  * / n. The gradient passes the rounding as it is, and the tanh and its maximum by the chain rule.
  * One bit is mean|W| * sign(W), the mean that of the layer, whose gradient reaches W as it is.
+ * @throws BitplaneError ERR_ARGUMENT
  */
 export function dorefa(options: DorefaOptions): WeightQuantizer {
   const op = 'dorefa';
@@ -77,6 +78,7 @@ function largest(g: GraphBuilder, x: Float): Float {
 
 /**
  * round(n clip(x, 0, 1)) / n, n = 2^k - 1. The gradient flows where 0 <= x <= 1.
+ * @throws BitplaneError ERR_ARGUMENT
  */
 export function dorefaActivation(options: DorefaOptions): ActivationQuantizer {
   const op = 'dorefaActivation';

@@ -23,6 +23,7 @@ const f = Math.fround;
  * being the greatest code: the second, with which Esser et al. begin to learn scales, is the
  * smaller one for few bits. All other schemes are as `quantizeWeights` has them. Esser et al.,
  * "Learned Step Size Quantization", ICLR 2020, arXiv 1902.08153.
+ * @throws BitplaneError ERR_ARGUMENT
  */
 export function weights(like: QuantSpecLike): WeightQuantizer {
   const spec = parseQuantSpec(like);

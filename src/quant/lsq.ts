@@ -52,6 +52,7 @@ const FORMULA = 'round(clip(v / s, -Qn, Qp)) * s';
  * `step`, which begins with 2 mean|W| / sqrt(Qp). The gradient g reaches W where it has a code, and
  * s as sum g (round(W / s) - W / s), of clipped ones g times the code, all that over sqrt(n Qp), n
  * being the number of weights.
+ * @throws BitplaneError ERR_ARGUMENT
  */
 export function lsq(options: LsqOptions): WeightQuantizer {
   const op = 'lsq';
@@ -91,6 +92,7 @@ export function lsq(options: LsqOptions): WeightQuantizer {
 /**
  * The same of inputs: Qn = 0 and Qp = 2^k - 1, or as for weights where they are signed. The step is
  * the parameter `inputStep`, and n the numbers of one picture.
+ * @throws BitplaneError ERR_ARGUMENT
  */
 export function lsqActivation(options: LsqActivationOptions): ActivationQuantizer {
   const op = 'lsqActivation';

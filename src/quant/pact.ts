@@ -23,6 +23,7 @@ export interface PactOptions {
 /**
  * round(clip(x, 0, alpha) n / alpha) alpha / n, n = 2^k - 1. Alpha is a parameter of the layer,
  * `range`. The gradient g reaches x where 0 < x < alpha, and alpha where x >= alpha, as it is.
+ * @throws BitplaneError ERR_ARGUMENT
  */
 export function pact(options: PactOptions): ActivationQuantizer {
   const op = 'pact';

@@ -48,6 +48,7 @@ export function proxyOf(pseudoGradient: PseudoGradient): Proxy {
  * EDE: k tanh(t x), which turns from a straight line into a sign while t grows in training; k is
  * max(1 / t, 1). Both are numbers, or values that each step feeds. Qin et al., "Forward and
  * Backward Information Retention for Accurate Binary Neural Networks", CVPR 2020, arXiv 1909.10788.
+ * Never throws.
  */
 export function ede(t: Float | number, k: Float | number): Proxy {
   return (g, x) => g.mul(g.tanh(g.mul(x, t)), k);

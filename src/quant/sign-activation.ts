@@ -21,6 +21,7 @@ export interface SignActivationOptions {
 /**
  * -1 where x < 0, else +1; with zero: 'torch' 0 stays 0. Liu et al., "Bi-Real Net", ECCV 2018, for
  * the default pseudo-gradient.
+ * @throws BitplaneError ERR_ARGUMENT
  */
 export function signActivation(options: SignActivationOptions = {}): ActivationQuantizer {
   requireOptions(

@@ -42,7 +42,10 @@ export interface ScaledSignOptions extends SignWeightsOptions {
   readonly gradient?: WeightGradient | undefined;
 }
 
-/** sign(W), without a scale. Courbariaux et al., "Binarized Neural Networks", NIPS 2016. */
+/**
+ * sign(W), without a scale. Courbariaux et al., "Binarized Neural Networks", NIPS 2016.
+ * @throws BitplaneError ERR_ARGUMENT
+ */
 export function sign(options: SignWeightsOptions = {}): WeightQuantizer {
   requireOptions(options, { zero: true, pseudoGradient: true }, { op: 'sign' });
   const { zero = 'plus', pseudoGradient = 'clip' } = options;
@@ -66,6 +69,7 @@ export function sign(options: SignWeightsOptions = {}): WeightQuantizer {
  * alpha_o * sign(W_o), alpha_o = mean |W_o| over all weights of output filter o: the best
  * approximation of W_o by a scaled sign. Rastegari et al., "XNOR-Net", ECCV 2016; Bi-Real Net and
  * ReActNet use the same. A filter of zeros has alpha 0: its output is 0.
+ * @throws BitplaneError ERR_ARGUMENT
  */
 export function scaledSign(options: ScaledSignOptions = {}): WeightQuantizer {
   const site = { op: 'scaledSign' };

@@ -28,6 +28,7 @@ export interface TtqOptions {
  * alpha * t, t = sign(W) where |W| > Delta, else 0; Delta = 0.7 mean|W|, alpha = the mean of those
  * |W| that are above Delta. The gradient reaches W as it is. Li et al., "Ternary Weight Networks",
  * arXiv 1605.04711.
+ * @throws BitplaneError ERR_ARGUMENT
  */
 export function twn(options: TwnOptions = {}): WeightQuantizer {
   requireOptions(options, { granularity: true }, { op: 'twn' });
@@ -87,6 +88,7 @@ function scaledTernary(
  * "Trained Ternary Quantization", ICLR 2017, arXiv 1612.01064.
  *
  * Two magnitudes are no scale times integers: a packed network holds these weights as floats.
+ * @throws BitplaneError ERR_ARGUMENT
  */
 export function ttq(options: TtqOptions = {}): WeightQuantizer {
   const op = 'ttq';

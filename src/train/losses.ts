@@ -13,6 +13,7 @@ type Float = Value<'f32'>;
 /**
  * Cross-entropy of logits [N, C] with targets [N, C], the probability of each class: one-hot, or
  * mixed. `smoothing` s makes the targets t (1 - s) + s / C, as PyTorch does.
+ * @throws BitplaneError ERR_ARGUMENT, ERR_GRAPH, ERR_SHAPE where operands do not fit
  */
 export function crossEntropy(
   g: GraphBuilder,
@@ -37,6 +38,7 @@ export function crossEntropy(
  * ReActNet's distributional loss: the cross-entropy of logits with the probabilities that another
  * network gives, without the entropy of these, which no parameter changes. Liu et al., ECCV 2020,
  * as released.
+ * @throws BitplaneError ERR_ARGUMENT, ERR_GRAPH, ERR_SHAPE where operands do not fit
  */
 export function distributionalLoss(g: GraphBuilder, logits: Float, teacher: Float): Float {
   requireSame(g, 'distributionalLoss', logits, teacher);
@@ -46,6 +48,7 @@ export function distributionalLoss(g: GraphBuilder, logits: Float, teacher: Floa
 /**
  * T^2 KL(teacher || student) of softmax(logits / T). Hinton et al., 2015, arXiv 1503.02531. With
  * T = 1 it is the paper's form of ReActNet's loss.
+ * @throws BitplaneError ERR_ARGUMENT, ERR_GRAPH, ERR_SHAPE where operands do not fit
  */
 export function distillation(
   g: GraphBuilder,
@@ -77,6 +80,7 @@ export interface AttentionOptions {
  * Attention matching of two feature maps [N, H, W, C], whose channels may differ: the distance
  * between their maps of energy over the pixels. A map of zeros has no direction, and counts as
  * zeros. Martinez et al., ICLR 2020, arXiv 2003.11535.
+ * @throws BitplaneError ERR_ARGUMENT, ERR_GRAPH, ERR_SHAPE where operands do not fit
  */
 export function attentionMatching(
   g: GraphBuilder,
@@ -118,14 +122,20 @@ export function attentionMatching(
 /** Keeps a division by nothing finite. */
 const LEAST = 1e-12;
 
-/** The mean of (a - b)^2 over all elements. */
+/**
+ * The mean of (a - b)^2 over all elements.
+ * @throws BitplaneError ERR_ARGUMENT, ERR_GRAPH, ERR_SHAPE where operands do not fit
+ */
 export function meanSquaredError(g: GraphBuilder, a: Float, b: Float): Float {
   requireSame(g, 'meanSquaredError', a, b);
   const distance = g.sub(a, b);
   return g.reduce(g.mul(distance, distance), 'mean', [...a.shape.keys()]);
 }
 
-/** The mean of |a - b| over all elements. */
+/**
+ * The mean of |a - b| over all elements.
+ * @throws BitplaneError ERR_ARGUMENT, ERR_GRAPH, ERR_SHAPE where operands do not fit
+ */
 export function meanAbsoluteError(g: GraphBuilder, a: Float, b: Float): Float {
   requireSame(g, 'meanAbsoluteError', a, b);
   return g.reduce(g.abs(g.sub(a, b)), 'mean', [...a.shape.keys()]);

@@ -60,7 +60,10 @@ export interface SgdOptions {
   readonly decay?: number | undefined;
 }
 
-/** v' = momentum v + g; w' = w - rate v', or with nesterov w - rate (g + momentum v'). */
+/**
+ * v' = momentum v + g; w' = w - rate v', or with nesterov w - rate (g + momentum v').
+ * @throws BitplaneError ERR_ARGUMENT
+ */
 export function sgd(options: SgdOptions = {}): Optimizer {
   const known: OptionNames<SgdOptions> = {
     rate: true,
@@ -99,13 +102,17 @@ export interface AdamOptions {
   readonly decay?: number | undefined;
 }
 
-/** Kingma and Ba, ICLR 2015, arXiv 1412.6980. */
+/**
+ * Kingma and Ba, ICLR 2015, arXiv 1412.6980.
+ * @throws BitplaneError ERR_ARGUMENT
+ */
 export function adam(options: AdamOptions = {}): Optimizer {
   return adamOf('adam', options, 0);
 }
 
 /**
  * Adam whose decay leaves the moments alone. Loshchilov and Hutter, ICLR 2019, arXiv 1711.05101.
+ * @throws BitplaneError ERR_ARGUMENT
  */
 export function adamW(options: AdamOptions = {}): Optimizer {
   return adamOf('adamW', options, 0.01);
@@ -159,7 +166,10 @@ export interface RmsPropOptions {
   readonly decay?: number | undefined;
 }
 
-/** w' = w - rate g / (sqrt(mean of g^2) + epsilon). Tieleman and Hinton, 2012. */
+/**
+ * w' = w - rate g / (sqrt(mean of g^2) + epsilon). Tieleman and Hinton, 2012.
+ * @throws BitplaneError ERR_ARGUMENT
+ */
 export function rmsProp(options: RmsPropOptions = {}): Optimizer {
   const known: OptionNames<RmsPropOptions> = {
     rate: true,
@@ -201,6 +211,7 @@ export interface BopOptions {
 /**
  * Bop: weights of -1 and +1 that flip where the mean gradient pushes against them strongly enough.
  * Helwegen et al., "Latent Weights Do Not Exist", NeurIPS 2019, arXiv 1906.02107.
+ * @throws BitplaneError ERR_ARGUMENT
  */
 export function bop(options: BopOptions = {}): Optimizer {
   requireOptions(options, { rate: true, threshold: true }, { op: 'bop' });

@@ -15,7 +15,10 @@ export interface ConstantOptions {
   readonly factor?: number | undefined;
 }
 
-/** factor */
+/**
+ * factor
+ * @throws BitplaneError ERR_ARGUMENT
+ */
 export function constant(options: ConstantOptions = {}): Schedule {
   const site = { op: 'constant' };
   requireOptions(options, { factor: true }, site);
@@ -34,7 +37,10 @@ export interface StepOptions {
   readonly of?: number | undefined;
 }
 
-/** factor^floor(e / every): torch's StepLR. */
+/**
+ * factor^floor(e / every): torch's StepLR.
+ * @throws BitplaneError ERR_ARGUMENT
+ */
 export function step(options: StepOptions): Schedule {
   const site = { op: 'step' };
   requireOptions(options, { every: true, factor: true, of: true }, site);
@@ -60,7 +66,10 @@ export interface MultiStepOptions {
   readonly of?: number | undefined;
 }
 
-/** factor^n, n the milestones that are reached: torch's MultiStepLR. */
+/**
+ * factor^n, n the milestones that are reached: torch's MultiStepLR.
+ * @throws BitplaneError ERR_ARGUMENT
+ */
 export function multiStep(options: MultiStepOptions): Schedule {
   const site = { op: 'multiStep' };
   requireOptions(options, { milestones: true, factor: true, of: true }, site);
@@ -89,7 +98,10 @@ export interface DecayOptions {
   readonly per?: 'step' | 'epoch' | undefined;
 }
 
-/** 1 - (1 - minimum) t / T: torch's LinearLR from 1 to minimum. */
+/**
+ * 1 - (1 - minimum) t / T: torch's LinearLR from 1 to minimum.
+ * @throws BitplaneError ERR_ARGUMENT
+ */
 export function linear(options: DecayOptions = {}): Schedule {
   const { minimum, per } = checkDecay(options, 'linear');
   return described((at) => 1 - (1 - minimum) * shareDone(at, per), {
@@ -102,6 +114,7 @@ export function linear(options: DecayOptions = {}): Schedule {
 /**
  * minimum + (1 - minimum) (1 + cos(pi t / T)) / 2: Loshchilov and Hutter, SGDR, ICLR 2017, without
  * restarts; torch's CosineAnnealingLR.
+ * @throws BitplaneError ERR_ARGUMENT
  */
 export function cosine(options: DecayOptions = {}): Schedule {
   const { minimum, per } = checkDecay(options, 'cosine');

@@ -24,6 +24,7 @@ export interface WarmUpOptions {
 /**
  * A straight line from `from` to 1 over the first n steps, then `schedule`. What that counts in
  * epochs, its milestones, counts from the beginning of training in both cases.
+ * @throws BitplaneError ERR_ARGUMENT
  */
 export function warmUp(schedule: Schedule, options: WarmUpOptions): Schedule {
   const site = { op: 'warmUp' };

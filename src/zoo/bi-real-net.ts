@@ -144,7 +144,10 @@ export const biReal18 = imagenet([4, 4, 4, 4]);
  */
 export const biReal34 = imagenet([6, 8, 12, 6]);
 
-/** The same blocks on CIFAR's ResNet-18: 3x3 stem, no pooling. */
+/**
+ * The same blocks on CIFAR's ResNet-18: 3x3 stem, no pooling.
+ * @throws BitplaneError ERR_ARGUMENT
+ */
 export function biRealCifar18(options: BiRealOptions = {}): Network {
   return network(options, OPTIONS, CIFAR10, (classes) => [
     ...cifarStem(options.width ?? 64, options),
@@ -153,7 +156,10 @@ export function biRealCifar18(options: BiRealOptions = {}): Network {
   ]);
 }
 
-/** The same blocks on ResNet-20. */
+/**
+ * The same blocks on ResNet-20.
+ * @throws BitplaneError ERR_ARGUMENT
+ */
 export function biReal20(options: BiRealOptions = {}): Network {
   return network(options, OPTIONS, CIFAR10, (classes) => [
     ...cifarStem(options.width ?? 16, options),

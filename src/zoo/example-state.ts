@@ -36,7 +36,10 @@ const BY_ROLE: Readonly<Record<Role, Initializer>> = {
   range: uniform(2, 4),
 };
 
-/** A seeded state of a network: numbers for timing and tests, not trained ones. */
+/**
+ * A seeded state of a network: numbers for timing and tests, not trained ones.
+ * @throws BitplaneError ERR_ARGUMENT
+ */
 export function exampleState(model: Pick<Model, 'parameters'>, seed = 1): State {
   requireModel(model);
   return Object.fromEntries(

@@ -73,7 +73,10 @@ export const sfc = perceptron(256);
  */
 export const lfc = perceptron(1024);
 
-/** The shape of LFC in floats, a ReLU behind each layer but the last: what LFC compares with. */
+/**
+ * The shape of LFC in floats, a ReLU behind each layer but the last: what LFC compares with.
+ * @throws BitplaneError ERR_ARGUMENT
+ */
 export function lfcFloat(options: Omit<NetworkOptions, 'width'> = {}): Network {
   return network(options, FIXED_WIDTH_OPTIONS, MNIST, (classes) => [
     nn.flatten({ name: 'flatten' }),
@@ -88,6 +91,7 @@ export function lfcFloat(options: Omit<NetworkOptions, 'width'> = {}): Network {
 /**
  * Six 3x3 convolutions without padding, pooled after the second and fourth, then three dense
  * layers.
+ * @throws BitplaneError ERR_ARGUMENT
  */
 export function cnv(options: FinnOptions = {}): Network {
   requireOptions(options, OPTIONS, { op: 'zoo' });

@@ -97,7 +97,10 @@ export const REACT_NET_A_NAMES: readonly NameRule[] = [
   one(/^unit(\d+)\/(.*)/, 'feature/$1/$2'),
 ];
 
-/** Their names for one of ours: alternatives, each a list of tensors to join. */
+/**
+ * Their names for one of ours: alternatives, each a list of tensors to join.
+ * Arguments are not checked.
+ */
 export function namesIn(rules: readonly NameRule[], name: string): string[][] {
   const rule = rules.find(({ ours }) => ours.test(name));
   const dotted = (path: string) => {

@@ -78,7 +78,10 @@ const binaryConv = (
     name,
   });
 
-/** A block of network A. `width` is the channels of x, or twice as many. */
+/**
+ * A block of network A. `width` is the channels of x, or twice as many.
+ * Options are checked when the network is built.
+ */
 export function reActBlock(zero: quant.SignOfZero = 'plus', options: ConvOptions = {}): Block {
   const conv = { ...options, zero };
   return (name, width, stride) =>
@@ -159,6 +162,7 @@ export function reActNetA(options: ReActOptions = {}): Network {
 /**
  * x -> RSign -> conv3x3 -> BN -> + shortcut(x) -> RPReLU: the block of Bi-Real Net with ReActNet's
  * activations.
+ * Options are checked when the network is built.
  */
 export function reActBiRealBlock(
   zero: quant.SignOfZero = 'plus',

@@ -82,7 +82,10 @@ const OPTIONS: OptionNames<RealToBinaryOptions> = {
   shortcut: true,
 };
 
-/** Half a residual block, with its own shortcut. */
+/**
+ * Half a residual block, with its own shortcut.
+ * @throws BitplaneError ERR_ARGUMENT
+ */
 export function halfBlock(options: HalfBlockOptions = {}): Block {
   requireOptions(options, HALF_BLOCK_OPTIONS, { op: 'halfBlock' });
   return halfBlockOf(options);

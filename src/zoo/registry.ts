@@ -141,6 +141,7 @@ export function zooEntry(name: string): ZooEntry {
 /**
  * The graph of a network in its default size, ready for inference (scales, batch norms and shifts
  * merged), with seeded example weights: for timing and inspection, not for answers.
+ * @throws BitplaneError ERR_ARGUMENT
  */
 export function zooGraph(name: string, seed = 1) {
   const network = zooEntry(name).build();

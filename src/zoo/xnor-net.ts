@@ -80,7 +80,10 @@ const CONV_OPTIONS: OptionNames<XnorConvOptions> = {
   name: true,
 };
 
-/** (sign(x) * sign(W)) alpha_o, times K [N, OH, OW, 1] where asked for. */
+/**
+ * (sign(x) * sign(W)) alpha_o, times K [N, OH, OW, 1] where asked for.
+ * @throws BitplaneError ERR_ARGUMENT
+ */
 export function xnorConv(options: XnorConvOptions): nn.Layer {
   requireOptions(options, CONV_OPTIONS, { op: 'xnorConv' });
   const { filters, kernel, strides = 1, pads = 0, activationScale = true, zero = 'plus' } = options;

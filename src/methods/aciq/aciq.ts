@@ -148,7 +148,10 @@ function corrected(
   return { graph: changeLayers(folded.graph, changes), statistics: folded.statistics };
 }
 
-/** The range of a map by its distribution; from 0 where no number is below. */
+/**
+ * The range of a map by its distribution; from 0 where no number is below.
+ * Arguments are not checked.
+ */
 export function clippedRange(
   map: ClippedNormals,
   clipping: Clipping,

@@ -23,7 +23,10 @@ export interface AllocateOptions {
 const OPTIONS: OptionNames<AllocateOptions> = { rounding: true, fixed: true, most: true };
 const SITE = { op: 'allocateBits' };
 
-/** Bins by channel, real numbers: count * bins * s^(2/3) / sum of s^(2/3). */
+/**
+ * Bins by channel, real numbers: count * bins * s^(2/3) / sum of s^(2/3).
+ * Arguments are not checked.
+ */
 export function allocateBins(spread: ArrayLike<number>, bins: number): Float64Array {
   const shares = Float64Array.from(spread, (s) => Math.cbrt(s) ** 2);
   const sum = shares.reduce((total, share) => total + share, 0);

@@ -33,7 +33,7 @@ export interface ClipRange {
   readonly alpha: number;
 }
 
-/** The statistics of numbers; std divides by n - 1, as PyTorch's. */
+/** The statistics of numbers; std divides by n - 1, as PyTorch's. Arguments are not checked. */
 export function spreadOf(x: ArrayLike<number>): Spread {
   let [min, max, sum] = [Infinity, -Infinity, 0];
   for (let i = 0; i < x.length; i++) {
@@ -53,6 +53,7 @@ export function spreadOf(x: ArrayLike<number>): Spread {
 /**
  * Symmetric around the mean: offset max(min, mean - alpha), range 2 alpha. `half`: from 0 to
  * max(mean, 0) + alpha.
+ * @throws BitplaneError ERR_ARGUMENT
  */
 export function clipRange(
   spread: Spread,
@@ -81,6 +82,7 @@ function spreadBy({ std, b }: Spread, prior: Prior): number {
  * The release's quantizer: scale = range / (2^bits - 1), at least 1e-8; zero = round(-offset /
  * scale); q = round(clamp(x / scale + zero, 0, 2^bits - 1)); x' = (q - zero) scale. Of 0 bits one
  * code is left.
+ * Arguments are not checked.
  */
 export function quantizeWithin(
   x: ArrayLike<number>,

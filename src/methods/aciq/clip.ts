@@ -75,6 +75,7 @@ function root(rising: (a: number) => number, most: number): number {
 /**
  * The threshold for any number of levels, as the release finds it for mid-tread quantization:
  * linear between the least errors at 20 numbers of levels a decade from 0.01 on.
+ * Arguments are not checked.
  */
 export function clipOfLevels(levels: number, { half = false }: Pick<ClipOptions, 'half'> = {}) {
   const wanted = half ? 2 * levels : levels;
@@ -93,7 +94,7 @@ const GRID = [0.01, 0.1, 1, 10, 100].flatMap((start) =>
   Array.from({ length: 20 }, (_, i) => start * (1 + (9 * i) / 20)),
 );
 
-/** The expected squared error of clipping at alpha and rounding to 2^bits codes. */
+/** The expected squared error of clipping at alpha and rounding to 2^bits codes. Never throws. */
 export function clippingError(
   prior: Prior,
   spread: number,

@@ -12,7 +12,7 @@ export interface WeightCorrection {
   readonly shift: Float64Array;
 }
 
-/** @param w and `quantized` are [O, ...] */
+/** @param w and `quantized` are [O, ...] Arguments are not checked. */
 export function weightCorrection(
   w: ArrayLike<number>,
   quantized: ArrayLike<number>,

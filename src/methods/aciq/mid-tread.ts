@@ -16,7 +16,10 @@ export interface MidTreadOptions {
   readonly symmetric?: boolean | undefined;
 }
 
-/** Each row, which is a channel, in its own number of bins; their mean is 2^bits. */
+/**
+ * Each row, which is a channel, in its own number of bins; their mean is 2^bits.
+ * Arguments are not checked.
+ */
 export function midTread(
   rows: readonly ArrayLike<number>[],
   bits: number,

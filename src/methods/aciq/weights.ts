@@ -32,6 +32,7 @@ export interface AciqWeights extends CodedWeights {
 /**
  * @param w [O, ...]
  * @param bits of a channel, in the mean
+ * Arguments are not checked.
  */
 export function aciqWeights(
   w: Tensor<'f32'>,

@@ -11,7 +11,10 @@
  */
 export type WeightRanges = 'symmetric' | 'asymmetric';
 
-/** The range of the weights of each group. @param group of weight i, below `count` */
+/**
+ * The range of the weights of each group. @param group of weight i, below `count`
+ * Arguments are not checked.
+ */
 export function groupRanges(
   w: ArrayLike<number>,
   group: (i: number) => number,
@@ -34,6 +37,7 @@ const [LEAST, MOST] = [1e-8, 1e8];
 /**
  * S = sqrt(r1 r2) / r1, within [1e-8, 1e8] as released. 1 where a range is 0: such a channel gives
  * or takes nothing. (The paper's s is 1 / S.)
+ * Arguments are not checked.
  */
 export function pairScales(first: ArrayLike<number>, second: ArrayLike<number>): Float64Array {
   return Float64Array.from(first, (r1, i) => {

@@ -9,6 +9,7 @@ import type { WeightRanges } from './equalize-pair.js';
 /**
  * symmetric: s = max |w| / (2^(bits - 1) - 1), w' = clip(round(w / s)) s.
  * asymmetric: s = (max - min) / (2^bits - 1), w' = round((w - min) / s) s + min.
+ * Arguments are not checked.
  */
 export function releasedQuantization(
   w: ArrayLike<number>,

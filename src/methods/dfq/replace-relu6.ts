@@ -16,7 +16,10 @@ export interface Replaced {
   readonly names: readonly string[];
 }
 
-/** @param by 'relu', or 'cutoffs': min(relu(x), [6, 6, ...]), one bound a channel */
+/**
+ * @param by 'relu', or 'cutoffs': min(relu(x), [6, 6, ...]), one bound a channel
+ * Arguments are not checked.
+ */
 export function replaceRelu6(graph: Graph, by: 'relu' | 'cutoffs' = 'relu'): Replaced {
   const found = topological(graph).filter(isBoundedRelu);
   const replaced = rewrite(graph, (value) => {

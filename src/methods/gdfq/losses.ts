@@ -15,6 +15,7 @@ type Float = Value<'f32'>;
  * The mean over norms of (mean over channels of (mean - mu)^2 + (var - sigma^2)^2), statistics over
  * the batch and all pixels, the variance biased; as released.
  * @param maps what each norm normalizes, [..., C]
+ * @throws BitplaneError ERR_GRAPH, ERR_SHAPE where operands do not fit
  */
 export function batchNormLoss(
   g: GraphBuilder,
@@ -42,6 +43,7 @@ const TEMPERATURE = 20;
 /**
  * Cross-entropy with the classes, and T^2 KL(teacher || student) of softmax(logits / T), T = 20.
  * 'paper': the divergence is a sum over classes. 'release': a mean, as torch's KLDivLoss has it.
+ * @throws BitplaneError ERR_ARGUMENT, ERR_GRAPH, ERR_SHAPE where operands do not fit
  */
 export function studentLoss(
   g: GraphBuilder,

@@ -14,7 +14,10 @@ type Float = Value<'f32'>;
 /** The least norm of a channel. */
 const LEAST = 1e-12;
 
-/** R[i, j] = <f_i, f_j> / (|f_i| |f_j|), f_i being channel i over all pixels and pictures. */
+/**
+ * R[i, j] = <f_i, f_j> / (|f_i| |f_j|), f_i being channel i over all pixels and pictures.
+ * @throws BitplaneError ERR_GRAPH, ERR_SHAPE where operands do not fit
+ */
 export function channelRelations(g: GraphBuilder, map: Float): Float {
   const [n, h, w, c] = map.shape as readonly [number, number, number, number];
   const rows = g.reshape(map, [n * h * w, c]) as Float;
@@ -24,7 +27,10 @@ export function channelRelations(g: GraphBuilder, map: Float): Float {
   return g.matmul(g.transpose(unit, [1, 0]) as Float, unit);
 }
 
-/** The mean of |R - R'| over all pairs of channels. */
+/**
+ * The mean of |R - R'| over all pairs of channels.
+ * @throws BitplaneError ERR_GRAPH, ERR_SHAPE where operands do not fit
+ */
 export function relationDistance(g: GraphBuilder, student: Float, teacher: Float): Float {
   return meanAbsoluteError(g, channelRelations(g, student), channelRelations(g, teacher));
 }
@@ -54,7 +60,10 @@ export function unitPixels(g: GraphBuilder, map: Float): Float {
   return g.div(map, g.max(g.sqrt(g.add(squares, LEAST ** 2)), LEAST));
 }
 
-/** The mean of |a - b| of both attentions of two maps, added. */
+/**
+ * The mean of |a - b| of both attentions of two maps, added.
+ * @throws BitplaneError ERR_GRAPH, ERR_SHAPE where operands do not fit
+ */
 export function releasedDistance(g: GraphBuilder, student: Float, teacher: Float): Float {
   const [s, t] = [unitPixels(g, student), unitPixels(g, teacher)];
   return g.add(

@@ -15,7 +15,7 @@ export interface PlateauOptions {
 /** A loss is better where it is below the best one by this share of it. */
 const BETTER = 1e-4;
 
-/** A function from each step's loss to the rate of the next one. */
+/** A function from each step's loss to the rate of the next one. Arguments are not checked. */
 export function plateau(rate: number, options: PlateauOptions = {}): (loss: number) => number {
   const { patience = 100, factor = 0.1, least = 1e-4 } = options;
   let [now, best, borne] = [rate, Infinity, 0];

@@ -21,6 +21,7 @@ const f = Math.fround;
 /**
  * q = clip(round(scale x - zero), -2^(bits - 1), 2^(bits - 1) - 1) and x' = (q + zero) / scale,
  * where zero = round(scale min) + 2^(bits - 1). In float32, half to even.
+ * Arguments are not checked.
  */
 export function zeroqQuantization(x: ArrayLike<number>, bits: number): ReleasedCodes {
   let [min, max] = [Infinity, -Infinity];
