@@ -5,7 +5,7 @@
  * line of its own. Not here: what a docstring must say (test/types/hover-text.test.ts).
  */
 import { existsSync, readFileSync } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
+import { dirname, resolve } from 'node:path';
 
 /**
  * A public name.
@@ -82,7 +82,10 @@ function declarationOf(file, name) {
   if (own.length > 0) {
     const { kind } = own[0];
     // Overloads: one of them may have the docstring of all.
-    const doc = own.map((each) => each.doc).filter((each) => each !== '').join('\n');
+    const doc = own
+      .map((each) => each.doc)
+      .filter((each) => each !== '')
+      .join('\n');
     return { kind, doc, text: own.map((each) => each.text).join('\n'), file };
   }
   const again = exportsOf(file).find(({ exported }) => exported === name);
@@ -187,9 +190,13 @@ function importsOf(file) {
   const text = withoutDocs(readFileSync(file, 'utf8'));
   return new Set(
     [...text.matchAll(/import (?:type )?\{([^}]*)\} from '\.[^']*';/g)].flatMap(([, names]) =>
-      names.split(',').map((name) => name.trim().replace(/^type /, '').split(' as ').at(-1)),
+      names.split(',').map((name) =>
+        name
+          .trim()
+          .replace(/^type /, '')
+          .split(' as ')
+          .at(-1),
+      ),
     ),
   );
 }
-
-export const INDEX = join(import.meta.dirname ?? '.', '..', 'dist', 'index.d.ts');

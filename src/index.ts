@@ -3,8 +3,8 @@
  */
 export { type GradientOptions, gradients } from './autodiff/gradients.js';
 export { DTYPES, type DType, type DTypeArray } from './core/dtype.js';
-export { BitplaneError, type ErrorCode } from './core/errors.js';
-export type { Dim, Shape } from './core/shape.js';
+export { BitplaneError, type ErrorCode, type ErrorSite } from './core/errors.js';
+export type { Dim, Shape, Sizes } from './core/shape.js';
 export type { Evaluation } from './data/accuracy.js';
 export {
   type Evaluated,
@@ -25,7 +25,7 @@ export {
 export * as recipes from './data/recipes.js';
 export { softmax } from './data/softmax.js';
 export { type Top, topK, topKRows } from './data/top-k.js';
-export { type LoadOptions, loadModel } from './formats/model.js';
+export { type LoadOptions, loadModel, type ModelSource } from './formats/model.js';
 export { readNpy, writeNpy } from './formats/npy.js';
 export {
   type NpzReadOptions,
@@ -33,6 +33,7 @@ export {
   readNpz,
   writeNpz,
 } from './formats/npz.js';
+export type { ImportChoices } from './formats/onnx/choices.js';
 export type { Dialect } from './formats/onnx/dialects.js';
 export { type ExportOptions, encodeOnnx, saveOnnx } from './formats/onnx/export.js';
 export { saveModel } from './formats/safetensors/model.js';
@@ -42,11 +43,11 @@ export {
   type ExpectedOutputs,
   Session,
 } from './formats/session.js';
-export { readTensors, writeTensors } from './formats/tensors.js';
+export { readTensors, type Tensors, type TensorsLike, writeTensors } from './formats/tensors.js';
 export * as fusion from './fusion/index.js';
 export type { Chosen, Feed, Feeds, OutputName, Results } from './graph/feeds.js';
 export type { Shapes } from './graph/shapes.js';
-export type { Graph, Input, Metadata, Value } from './graph/value.js';
+export type { Attrs, Graph, Input, Metadata, Openness, Update, Value } from './graph/value.js';
 export * as methods from './methods/index.js';
 export * as nn from './nn/index.js';
 export { GraphBuilder } from './ops/builder.js';
@@ -60,11 +61,15 @@ export {
   type BatcherInfo,
   type BatcherOptions,
 } from './runtime/batcher.js';
+export type { LimitOptions } from './runtime/limits.js';
 export type { ResultMemory } from './runtime/result-targets.js';
+export type { Runner } from './runtime/run-rows.js';
+export type { GraphSession } from './runtime/session.js';
 export type {
   Isa,
   LayerKernel,
   LayerProfile,
+  LowBit,
   Outputs,
   RunOptions,
   SessionInfo,

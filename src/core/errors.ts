@@ -21,7 +21,9 @@ export type ErrorCode =
 
 /** Where an error belongs: the op and the name of the node, file or option. */
 export interface ErrorSite {
+  /** The op that it is about. */
   readonly op?: string | undefined;
+  /** The name of the node, file or option. */
   readonly node?: string | undefined;
 }
 

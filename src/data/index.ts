@@ -17,7 +17,7 @@ export {
 export type { Normalization } from './normalization.js';
 export type { Fit } from './picture.js';
 export { type PictureSet, type PictureSetParts, pictureSet } from './picture-set.js';
-export type { Preprocess } from './preprocess.js';
+export type { Color, Layout, Preprocess, Rounding } from './preprocess.js';
 export { type ShapesOptions, shapes } from './shapes.js';
 export { type SplitOptions, splitPictures, type TrainingSets } from './split-pictures.js';
 export {

@@ -13,8 +13,11 @@
 import { type BitplaneError, expected } from '../core/errors.js';
 import { Tensor } from '../tensor/tensor.js';
 
+/** The axes of an input: channels first, channels last, or all in one row. */
 export type Layout = 'NCHW' | 'NHWC' | 'flat';
+/** How sizes and places become whole pixels: see `Preprocess.rounding`. */
 export type Rounding = 'nearest' | 'torchvision';
+/** The channels of an input and their order. */
 export type Color = 'rgb' | 'gray' | 'bgr';
 
 /**

@@ -21,6 +21,7 @@ import {
 } from './safetensors/safetensors.js';
 import { writeFileAtomic } from './write-file.js';
 
+/** Float tensors by name. */
 export type Tensors = Readonly<Record<string, Tensor<'f32'>>>;
 
 /** Tensors by name, from this thread or another. */

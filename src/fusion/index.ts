@@ -3,7 +3,8 @@
  * 'bitplane'` gives them.
  */
 export { openStore } from '../formats/model.js';
-export type { Store } from '../formats/store/store.js';
+export type { Reading } from '../formats/store/shared-weights.js';
+export type { NamedWeights, Store, StoredTask } from '../formats/store/store.js';
 export {
   type BlockFloat,
   type BlockFloatSpec,

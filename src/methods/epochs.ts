@@ -25,12 +25,15 @@ export interface EpochOptions {
   readonly batchSize?: number | undefined;
   /** Of the generator's first parameters, and of noise and classes. Default 0. */
   readonly seed?: number | undefined;
+  /** Stops it: the promise is rejected with ERR_ABORTED. */
   readonly signal?: AbortSignal | undefined;
   /** A file that is replaced after every epoch. */
   readonly checkpoint?: string | undefined;
   /** Whether to go on from the checkpoint, if it exists. Default false. */
   readonly resume?: boolean | undefined;
+  /** Is told of each step when it has ended. */
   onStep?(report: StepReport & { readonly phase: string }): void;
+  /** Is told of each epoch when it has ended. */
   onEpoch?(record: EpochRecord): void;
 }
 

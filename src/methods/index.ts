@@ -28,19 +28,22 @@ export {
 export { groupRanges, pairScales, type WeightRanges } from './dfq/equalize-pair.js';
 export type { LeftOut } from './dfq/pairs.js';
 export { releasedQuantization } from './dfq/released-quantization.js';
-export { replaceRelu6 } from './dfq/replace-relu6.js';
+export { type Replaced, replaceRelu6 } from './dfq/replace-relu6.js';
 export {
   type ClippedNormals,
   distributionsOf,
   type InputRanges,
   momentsOf,
 } from './distributions.js';
+export type { EpochOptions } from './epochs.js';
 export { type ChannelNormals, type Folded, foldBatchNorms } from './folded.js';
 export { type GdfqOptions, type GdfqResult, gdfq } from './gdfq/gdfq.js';
 export { batchNormLoss, studentLoss } from './gdfq/losses.js';
 export { type GeneratorOptions, generator } from './generator.js';
+export type { Norm } from './norms.js';
 export { histogramOf } from './synthetic.js';
 export type { ZaqOptions } from './zaq/options.js';
+export type { DataFreeOptions } from './without-data.js';
 export { channelRelations, relationDistance, releasedDistance } from './zaq/relations.js';
 export { type ZaqResult, zaq } from './zaq/zaq.js';
 export {

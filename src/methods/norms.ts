@@ -23,10 +23,13 @@ type Float = Value<'f32'>;
 
 /** A batch norm with constant statistics, one number a channel each. */
 export interface Norm {
+  /** Of the batch norm. */
   readonly name: string;
   /** What it normalizes, [..., C]. */
   readonly x: Float;
+  /** [C]. */
   readonly mean: Float32Array;
+  /** [C]. */
   readonly variance: Float32Array;
 }
 

@@ -43,7 +43,18 @@ export {
   maxPool2d,
   type PoolOptions,
 } from './pooling.js';
-export { type Float, type Layer, layer, type Parameter, type Role, Scope } from './scope.js';
-export type { State } from './state.js';
+export type { InputOption, WeightOption } from './quantize.js';
+export {
+  type Applied,
+  type Float,
+  type Layer,
+  type LayerOptions,
+  layer,
+  type NameOption,
+  type Parameter,
+  type Role,
+  Scope,
+} from './scope.js';
+export type { State, StateLike } from './state.js';
 export type { Cost, LayerSummary } from './summary.js';
 export type { Pads } from './windows.js';

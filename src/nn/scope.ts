@@ -57,8 +57,11 @@ export interface Layer {
 
 /** A layer that was applied. */
 export interface Applied {
+  /** Names of the layers around it and its own. */
   readonly path: string;
+  /** What kind of layer it is. */
   readonly kind: string;
+  /** What it gave. */
   readonly value: Float;
 }
 
@@ -222,7 +225,8 @@ export function requireLayers(layers: readonly Layer[], op: string): void {
 
 /** The option of every layer: the name of its scope. Default: its kind. */
 export interface NameOption {
-  readonly name?: string;
+  /** Of the layer in the names of its parameters. */
+  readonly name?: string | undefined;
 }
 
 /**
@@ -234,7 +238,9 @@ export function nameOf(kind: string, options: NameOption): { readonly name: stri
   return { name: options.name };
 }
 
+/** What a layer made of a function is called, and whether it opens a scope. */
 export interface LayerOptions {
+  /** Of the layer in the names of its parameters. */
   readonly name?: string | undefined;
   /** A layer that opens no scope of its own. */
   readonly transparent?: boolean | undefined;

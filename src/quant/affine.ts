@@ -24,7 +24,9 @@ export interface AffineParams {
 
 /** The least and the greatest number that must have a code nearby. */
 export interface Range {
+  /** The least. */
   readonly lo: number;
+  /** The greatest. */
   readonly hi: number;
 }
 

@@ -2,6 +2,8 @@
  * Quantization, as `import { quant } from 'bitplane'` gives it: specs, quantizers of layers, and of
  * whole networks. Not here: the arithmetic on numbers, observers and formats, which these use.
  */
+
+export type { Range } from './affine.js';
 export { type DorefaOptions, dorefa, dorefaActivation } from './dorefa.js';
 export { activations } from './layer-inputs.js';
 export { weights } from './layer-weights.js';
@@ -38,4 +40,4 @@ export {
   type Scheme,
 } from './spec.js';
 export { type TtqOptions, type TwnOptions, ttq, twn } from './ternary.js';
-export type { WeightRange } from './weights.js';
+export type { CodedWeights, WeightRange } from './weights.js';

@@ -25,7 +25,9 @@ import { leastError, minmaxRanges } from './weight-range.js';
 /** How the range of weights that share a scale is chosen. */
 export type WeightRange = 'minmax' | 'mse';
 
+/** The weights of a layer as codes. */
 export interface CodedWeights {
+  /** How they became codes. */
   readonly spec: QuantSpec;
   /** One a weight, in the order of the weights; of `bipolar`, -1 and +1. */
   readonly codes: Int8Array | Uint8Array;
@@ -37,6 +39,7 @@ export interface CodedWeights {
   readonly shift?: Float32Array;
   /** What reports say in place of the spec, and the mean of the bits where channels differ. */
   readonly label?: string;
+  /** Bits of a weight in the mean, where they differ. */
   readonly meanBits?: number;
   /** The weights without `shift` as a value that computes them from stored codes. */
   emit(g: GraphBuilder, name: string): Value<'f32'>;

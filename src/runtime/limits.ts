@@ -11,6 +11,7 @@ import { machineBytes } from '../native/memory.js';
 import { isScratch, type Memory } from '../schedule/calls.js';
 import { memoryBytes } from '../schedule/memory-bytes.js';
 
+/** How much a model may ask for. */
 export interface LimitOptions {
   /**
    * The most values a graph may have: inputs, constants, states and results of ops. Default: 20,000

@@ -8,8 +8,11 @@ import type { RunOptions, TensorMetadata } from './session-types.js';
 
 /** The part of a session that this file uses. */
 export interface Runner {
+  /** As of a session. */
   readonly inputMetadata: readonly TensorMetadata[];
+  /** As of a session. */
   readonly outputMetadata: readonly TensorMetadata[];
+  /** Feeds by name to results by name. */
   run(
     feeds: Readonly<Record<string, Tensor>>,
     options?: RunOptions,

@@ -12,6 +12,7 @@ export type Isa = 'scalar' | 'avx2' | 'avx512' | 'neon';
 
 /** How products of low-bit integers are formed: see SessionOptions.lowBit. */
 export const LOW_BITS = ['auto', 'planes', 'dot'] as const;
+/** How sums of few bits are formed; results are the same to the bit. */
 export type LowBit = (typeof LOW_BITS)[number];
 
 /** How a session runs a graph: threads, instruction set, limits, what is compiled ahead. */

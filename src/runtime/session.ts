@@ -92,6 +92,7 @@ export class GraphSession<G extends Graph = Graph> {
     return new GraphSession<G>(graph, sessionSettings(options)).warmed(options);
   }
 
+  /** In the model's order. */
   get inputNames(): readonly string[] {
     return this.graph.inputs.map((value) => value.name);
   }
@@ -109,10 +110,12 @@ export class GraphSession<G extends Graph = Graph> {
     return this.graph.metadata ?? {};
   }
 
+  /** Names, dtypes and shapes, in the model's order. */
   get inputMetadata(): readonly TensorMetadata[] {
     return this.graph.inputs.map((value) => metadata(value.name, value));
   }
 
+  /** Names, dtypes and shapes, in the model's order. */
   get outputMetadata(): readonly TensorMetadata[] {
     return outputsOf(this.graph).map(([name, value]) => metadata(name, value));
   }
@@ -310,6 +313,7 @@ export class GraphSession<G extends Graph = Graph> {
     this.states.release();
   }
 
+  /** As `release`. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.release();
   }

@@ -41,6 +41,7 @@ export interface BiRealOptions extends NetworkOptions {
   readonly init?: nn.Initializer | undefined;
 }
 
+/** How far a step-wise training has come: what stands for the sign of activations. */
 export type BiRealStage = (typeof BI_REAL_STAGES)[number];
 export const BI_REAL_STAGES = ['relu', 'leakyClip', 'clip', 'binary'] as const;
 

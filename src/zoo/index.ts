@@ -5,6 +5,7 @@
  */
 export {
   type BiRealOptions,
+  type BiRealStage,
   biReal18,
   biReal20,
   biReal34,
@@ -25,6 +26,7 @@ export {
 } from './pytorch.js';
 export { quickNet } from './quick-net.js';
 export {
+  type ConvOptions,
   type ReActOptions,
   reActBiReal18,
   reActBiReal20,
@@ -44,7 +46,7 @@ export {
   strongBaseline20,
   strongBaselineCifar18,
 } from './real-to-binary.js';
-export type { Recipe, RecipeModel, RecipePart, RecipePhase } from './recipe.js';
+export type { Constraint, Recipe, RecipeModel, RecipePart, RecipePhase } from './recipe.js';
 export { phasesOf, RECIPES, type RecipeName, recipeOf } from './recipes.js';
 export { ZOO, type ZooEntry, zooEntry, zooGraph } from './registry.js';
 export {
@@ -52,14 +54,18 @@ export {
   bwn18,
   bwn20,
   bwnCifar18,
+  type Inputs,
   resnet18,
   resnet20,
   resnet34,
   resnetCifar18,
+  type Shortcut,
+  type Weights,
 } from './resnet.js';
 export { type Trained, type TrainRecipeOptions, trainRecipe } from './train-recipe.js';
 export { type VggBlock, type VggOptions, vggSmall } from './vgg-small.js';
 export {
+  type UnitOptions,
   type XnorConvOptions,
   type XnorOptions,
   xnor18,

@@ -57,7 +57,8 @@ const OPTIONS: OptionNames<ReActOptions> = {
 };
 
 /** Options of a block's convolutions. */
-type ConvOptions = Pick<ReActOptions, 'zero' | 'weights' | 'init'>;
+/** How the convolutions of a block are built. */
+export type ConvOptions = Pick<ReActOptions, 'zero' | 'weights' | 'init'>;
 
 const binaryConv = (
   name: string,

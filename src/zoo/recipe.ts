@@ -8,6 +8,7 @@ import type { Schedule } from '../train/schedule.js';
 import type { Loss, ParameterGroup, TrainingStepOptions } from '../train/step.js';
 import type { Network, NetworkOptions } from './network.js';
 
+/** What parameters are kept within after a step. */
 export type Constraint = NonNullable<TrainingStepOptions['constraint']>;
 
 /** A phase of a training: the network, its loss, its optimizer, its rate. */

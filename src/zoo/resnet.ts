@@ -27,9 +27,17 @@ import {
   widthsOf,
 } from './network.js';
 
-type Weights = nn.Conv2dOptions['weights'];
-type Inputs = nn.Conv2dOptions['inputs'];
-type Shortcut = (width: number, stride: 1 | 2, weights?: Weights, inputs?: Inputs) => nn.Layer;
+/** How the weights of a block's convolutions are quantized. */
+export type Weights = nn.Conv2dOptions['weights'];
+/** How the inputs of a block's convolutions are quantized. */
+export type Inputs = nn.Conv2dOptions['inputs'];
+/** Makes what stands around a block of so many channels. */
+export type Shortcut = (
+  width: number,
+  stride: 1 | 2,
+  weights?: Weights,
+  inputs?: Inputs,
+) => nn.Layer;
 
 /** The options of a convolution, without those that are undefined. */
 function quantizers(weights: Weights, inputs: Inputs) {

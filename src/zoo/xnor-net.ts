@@ -117,7 +117,8 @@ export function xnorConv(options: XnorConvOptions): nn.Layer {
   );
 }
 
-type UnitOptions = Pick<XnorOptions, 'activationScale' | 'zero' | 'shortcut'>;
+/** How a unit of XNOR-Net is built. */
+export type UnitOptions = Pick<XnorOptions, 'activationScale' | 'zero' | 'shortcut'>;
 
 /**
  * The block of XNOR-Net as a layer: batch norm, sign, binary convolution, with a shortcut.

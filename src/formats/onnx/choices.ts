@@ -5,6 +5,7 @@
 
 export const MULTI_THRESHOLD_AXES = ['layout', 'last'] as const;
 
+/** How a QONNX file is understood where writers differ. */
 export interface ImportChoices {
   /**
    * The axis that QONNX's `MultiThreshold` takes for the channels, at ranks other than 2 and 4.

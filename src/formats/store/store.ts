@@ -47,11 +47,15 @@ export const TASK_NAME = /^[A-Za-z0-9][\w.-]{0,63}$/;
 
 /** Weights that all tasks share, under the name that the first task has for them. */
 export interface NamedWeights {
+  /** Of the first task. */
   readonly name: string;
+  /** In words, or as floats with masks. */
   readonly weights: SharedWeights;
 }
 
+/** One of the networks of a store. */
 export interface StoredTask {
+  /** What `task` calls it. */
   readonly name: string;
   /** Its network, as ../safetensors/model.ts has it, without the tensors that are shared. */
   readonly parts: Safetensors;

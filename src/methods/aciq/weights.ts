@@ -30,9 +30,9 @@ export interface AciqWeights extends CodedWeights {
 }
 
 /**
+ * Arguments are not checked.
  * @param w [O, ...]
  * @param bits of a channel, in the mean
- * Arguments are not checked.
  */
 export function aciqWeights(
   w: Tensor<'f32'>,

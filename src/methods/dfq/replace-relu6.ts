@@ -10,15 +10,17 @@ import { make } from '../../ops/make.js';
 import { vector } from '../../passes/constants.js';
 import { rewrite } from '../../passes/rewrite.js';
 
+/** A graph whose clips were replaced. */
 export interface Replaced {
+  /** With ReLUs in their place. */
   readonly graph: Graph;
   /** The names of the clips that are no more. */
   readonly names: readonly string[];
 }
 
 /**
- * @param by 'relu', or 'cutoffs': min(relu(x), [6, 6, ...]), one bound a channel
  * Arguments are not checked.
+ * @param by 'relu', or 'cutoffs': min(relu(x), [6, 6, ...]), one bound a channel
  */
 export function replaceRelu6(graph: Graph, by: 'relu' | 'cutoffs' = 'relu'): Replaced {
   const found = topological(graph).filter(isBoundedRelu);
