@@ -42,8 +42,8 @@ export { batchNormLoss, studentLoss } from './gdfq/losses.js';
 export { type GeneratorOptions, generator } from './generator.js';
 export type { Norm } from './norms.js';
 export { histogramOf } from './synthetic.js';
-export type { ZaqOptions } from './zaq/options.js';
 export type { DataFreeOptions } from './without-data.js';
+export type { ZaqOptions } from './zaq/options.js';
 export { channelRelations, relationDistance, releasedDistance } from './zaq/relations.js';
 export { type ZaqResult, zaq } from './zaq/zaq.js';
 export {

@@ -2,7 +2,12 @@
  * What ZAQ is asked for: its options, their defaults and checks. Not here: what is done with them
  * (./zaq.ts).
  */
-import { type Complete, type OptionNames, requireOneOf, requireOptions } from '../../core/checks.js';
+import {
+  type Complete,
+  type OptionNames,
+  requireOneOf,
+  requireOptions,
+} from '../../core/checks.js';
 import { expected } from '../../core/errors.js';
 import type { QuantizeOptions } from '../../quant/network/options.js';
 import { checkEpochs, EPOCH_OPTIONS, type EpochOptions } from '../epochs.js';
