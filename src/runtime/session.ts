@@ -149,8 +149,8 @@ export class GraphSession<G extends Graph = Graph> {
   async warm(sizes: readonly WarmSizes[], options: Pick<RunOptions, 'task'> = {}): Promise<void> {
     this.requireOpen();
     const task = taskOf(options, undefined);
-    const other: GraphSession = task === undefined ? this : this.ofTask(task);
-    if (other !== (this as GraphSession)) return other.warm(sizes);
+    const other = task === undefined ? undefined : this.ofTask(task);
+    if (other !== undefined && other !== (this as unknown)) return other.warm(sizes);
     await this.compileAhead(warmSizes(this.graph, sizes));
   }
 
