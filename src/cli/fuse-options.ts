@@ -10,6 +10,7 @@ import type { Granularity } from '../quant/spec.js';
 import { modelFile } from './model-file.js';
 import { DATASET_NAMES, type DatasetName, type SessionFlags } from './options.js';
 
+export { EXPONENT_RULES, MASK_KINDS } from '../fusion/choices.js';
 export { MANTISSA_ROUNDINGS } from '../quant/formats/block-float.js';
 export { DITHERS } from '../quant/formats/fused.js';
 
@@ -56,6 +57,13 @@ export function parseLoss(text: string): number {
   const value = Number(text);
   if (text.trim() === '' || !(value >= 0 && value <= 100))
     throw new InvalidArgumentError('Expected percent from 0 to 100.');
+  return value;
+}
+
+export function parseShare(text: string): number {
+  const value = Number(text);
+  if (text.trim() === '' || !(value > 0 && value < 1))
+    throw new InvalidArgumentError('Expected a share above 0 and below 1, such as 0.5.');
   return value;
 }
 

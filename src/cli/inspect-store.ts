@@ -7,6 +7,7 @@ import { showShape } from '../core/shape.js';
 import { openStore } from '../formats/model.js';
 import { Session } from '../formats/session.js';
 import type { Store } from '../formats/store/store.js';
+import { isTrunk } from '../formats/store/trunk-weights.js';
 import { taskGraph } from '../fusion/store-file.js';
 import { storeSizes } from '../fusion/store-sizes.js';
 import { outputsOf } from '../graph/value.js';
@@ -102,11 +103,7 @@ function describe(store: Store, number: number): Omit<Task, 'packedBytes'> {
   const { name } = store.tasks[number] as Store['tasks'][0];
   const graph = taskGraph(store, name);
   const widths = store.weights.map(({ weights }) =>
-    weights.method === 'bits'
-      ? 1
-      : weights.method === 'masks'
-        ? 32
-        : (weights.fields[number] as number),
+    weights.method === 'bits' ? 1 : isTrunk(weights) ? 32 : (weights.fields[number] as number),
   );
   return {
     name,

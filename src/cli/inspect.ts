@@ -4,8 +4,6 @@
  */
 import { basename } from 'node:path';
 import { showShape } from '../core/shape.js';
-import { MAX_MODEL_FILE, openFile, readPart } from '../formats/read-file.js';
-import { looksLikeStore, MARK_BYTES } from '../formats/store/store.js';
 import { isOpen, openError, symbolsOf } from '../graph/open.js';
 import {
   type Graph,
@@ -22,6 +20,7 @@ import { isNeverZero } from '../passes/nonzero.js';
 import { tryRecipe } from './find-recipe.js';
 import { bytes, count } from './format.js';
 import { type Io, printJson, printLines, verbatim } from './io.js';
+import { isStore } from './is-store.js';
 import { layerKernels } from './layer-kernels.js';
 import { metadataFacts } from './metadata-facts.js';
 import { notHere } from './not-here.js';
@@ -39,17 +38,6 @@ const NO_LAYERS: Analysis = {
   rows: [],
   totals: { macs: { binary: 0, integer: 0, float: 0 }, weightBytes: 0 },
 };
-
-/** Whether a file begins as a store does. False where there is no such file. */
-async function isStore(model: string): Promise<boolean> {
-  const file = await openFile(model, { limit: MAX_MODEL_FILE }).catch(() => undefined);
-  if (file === undefined) return false;
-  try {
-    return looksLikeStore(await readPart(file, 0, MARK_BYTES));
-  } finally {
-    await file.handle.close();
-  }
-}
 
 export async function inspect(model: string, flags: InspectFlags, io: Io): Promise<void> {
   if (flags.raw === true && flags.signZero !== undefined)

@@ -17,13 +17,16 @@ import { DIALECTS } from '../formats/onnx/dialects.js';
 import { LOW_BITS } from '../runtime/session-types.js';
 import {
   DITHERS,
+  EXPONENT_RULES,
   FUSE_METHODS,
   gatherModels,
   gatherTasks,
   MANTISSA_ROUNDINGS,
+  MASK_KINDS,
   parseBits,
   parseGranularity,
   parseLoss,
+  parseShare,
 } from './fuse-options.js';
 import { type Io, printJson } from './io.js';
 import { modelFile } from './model-file.js';
@@ -441,10 +444,19 @@ export function buildProgram(io: Io, messages: Io, exit: (code: number) => void)
     .option('--html <file>', 'write a page with charts')
     .action(async (models, flags) => (await import('./fuse.js')).fuse(models, flags, io));
 
-  command('train <recipe>', 'a network trained by the recipe of a paper, packed and checked')
+  command(
+    'train <recipe>',
+    'a network trained by the recipe of a paper, packed and checked; or `train classifier`, ' +
+      '`packnet` or `piggyback`: a task added to --trunk; or `train grid`: --trunk tuned for few ' +
+      'bits',
+  )
     .addOption(datasetOption().makeOptionMandatory())
     .option('--data <dir>', "the data set's folder or its parent (default: $BITPLANE_DATA)")
-    .requiredOption('--out <dir>', 'where the trained network, its log and checkpoints go')
+    .requiredOption(
+      '--out <path>',
+      'folder of the trained network, its log and checkpoints; of a task the store, of grid the ' +
+        'model: a safetensors file',
+    )
     .addOption(
       new Option('--model <name>', 'the network (default: resnet-20)').choices([
         'resnet-20',
@@ -470,7 +482,41 @@ export function buildProgram(io: Io, messages: Io, exit: (code: number) => void)
       parseCount,
     )
     .option('--threads <n>', 'threads of a step (default: all cores)', parseThreads)
-    .option('--resume', 'go on from the checkpoint in --out')
+    .option('--resume', 'go on from the checkpoint in --out, of tasks beside it')
+    .option('--trunk <model>', 'what a task is added to: a model, or a store of tasks', modelFile)
+    .option(
+      '--trunk-task <name[=dataset]>',
+      "the name of a model's own task; packnet trains it again on its data set",
+      gatherTasks,
+    )
+    .option('--task <name>', "the new task's name (default: that of the data set)")
+    .option(
+      '--prune <share>',
+      'packnet: the share of weights that each task gives up (default: 0.5)',
+      parseShare,
+    )
+    .addOption(
+      new Option(
+        '--masks <kind>',
+        'piggyback: masks of 0 and 1, or of -1, 0 and 1 (default: binary)',
+      ).choices(MASK_KINDS),
+    )
+    .option('--norms', "classifier: train the task's batch norms with its head, in whole epochs")
+    .option('--distill', 'packnet, grid: learn from the network before pruning or rounding too')
+    .option('--bits <n>', 'grid: bits of the mantissa of each weight', parseCount)
+    .option(
+      '--granularity <what>',
+      'grid: what shares an exponent, tensor or channel',
+      parseGranularity,
+    )
+    .addOption(
+      new Option(
+        '--exponents <rule>',
+        'grid: exponents stay, or are trained with the weights (default: frozen)',
+      ).choices(EXPONENT_RULES),
+    )
+    .option('--limit <n>', 'tasks: only the first n pictures of each data set', parseCount)
+    .option('--html <file>', 'tasks: write a page with curves')
     .action(async (recipe, flags) => (await import('./train.js')).trainCommand(recipe, flags, io));
 
   command('doctor', 'what this machine offers, and why the addon does not load').action(

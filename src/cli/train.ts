@@ -23,13 +23,15 @@ import { FLOAT_NETWORKS, phasesOf, recipeOf } from '../zoo/recipes.js';
 import { FILES, planOf, type Trained, trainRecipe } from '../zoo/train-recipe.js';
 import { knownRecipe } from './find-recipe.js';
 import { bytes, percent } from './format.js';
+import type { TaskName } from './fuse-options.js';
 import { type Io, printJson, printLines } from './io.js';
 import { modelFile } from './model-file.js';
-import { notHere } from './not-here.js';
+import { type Elsewhere, notHere, refuseElsewhere } from './not-here.js';
 import { dataFolder } from './open-dataset.js';
 import { trainingPage } from './report/training-page.js';
 import { stopOnInterrupt } from './stop-on-interrupt.js';
 import { facts } from './table.js';
+import { isTaskTraining, TASK_TRAININGS } from './train-task-names.js';
 import { startTrainingProgress } from './training-progress.js';
 
 /** Beside the files of the training: curves, confusions and pictures of them. */
@@ -73,9 +75,45 @@ export interface TrainFlags {
   readonly threads?: number;
   readonly resume?: boolean;
   readonly json?: boolean;
+  // Of a task that is added to a trunk.
+  readonly trunk?: string;
+  readonly trunkTask?: readonly TaskName[];
+  readonly task?: string;
+  readonly prune?: number;
+  readonly masks?: 'binary' | 'ternary';
+  readonly norms?: boolean;
+  readonly distill?: boolean;
+  readonly bits?: number;
+  readonly granularity?: 'tensor' | 'channel';
+  readonly exponents?: 'frozen' | 'learned';
+  readonly limit?: number;
+  readonly html?: string;
 }
 
+const OF_TASKS: Elsewhere<TrainFlags> = (
+  [
+    ['trunk', '--trunk'],
+    ['trunkTask', '--trunk-task'],
+    ['task', '--task'],
+    ['prune', '--prune'],
+    ['masks', '--masks'],
+    ['norms', '--norms'],
+    ['distill', '--distill'],
+    ['bits', '--bits'],
+    ['granularity', '--granularity'],
+    ['exponents', '--exponents'],
+    ['limit', '--limit'],
+    ['html', '--html'],
+  ] as const
+).map(([flag, option]) => [
+  flag,
+  option,
+  `only ${TASK_TRAININGS.join(', ')} add a task to a trunk or tune one`,
+]);
+
 export async function trainCommand(name: string, flags: TrainFlags, io: Io): Promise<void> {
+  if (isTaskTraining(name)) return (await import('./train-task.js')).trainTask(name, flags, io);
+  refuseElsewhere(flags, OF_TASKS);
   const recipe = recipeOf(name);
   const model = flags.model ?? 'resnet-20';
   if (!recipe.models.includes(model))

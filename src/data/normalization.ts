@@ -40,6 +40,14 @@ export function trainedPreprocess(
   return { layout: 'NHWC', color, scale: 1 / 255, mean, std };
 }
 
+/** What preprocessing takes from pixels of 0 to 1, for each channel. */
+export function normalizationOf({ scale, mean, std }: Preprocess, channels: number): Normalization {
+  const whole = 255 * scale;
+  const each = (values: readonly number[]) =>
+    Array.from({ length: channels }, (_, c) => (values[c] ?? (values[0] as number)) / whole);
+  return { mean: each(mean), std: each(std) };
+}
+
 /**
  * The mean and the standard deviation of each channel over all pictures of a set, in four digits.
  * A channel of one colour gets the deviation 1. Bytes are counted by their value, so the sums are

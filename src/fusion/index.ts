@@ -21,13 +21,21 @@ export {
   type SplitOptions,
   split,
 } from '../quant/formats/fused.js';
+export {
+  type AddTaskOptions,
+  addTask,
+} from './add-task.js';
+export type { AddedTask } from './adding.js';
+export { EXPONENT_RULES, MASK_KINDS, TASK_METHODS } from './choices.js';
 export { fewestBits } from './fewest-bits.js';
+export { type FineTuneOptions, fineTune } from './fine-tune.js';
 export {
   type FusedNetworks,
   type FuseNetworksOptions,
   fuseNetworks,
   type Network,
 } from './fuse-networks.js';
+export { type GridOptions, gridExponents, gridValues, gridWeights } from './grid.js';
 export {
   claim,
   type OwnedWeights,

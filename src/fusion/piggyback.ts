@@ -11,15 +11,14 @@ import type { Value } from '../graph/value.js';
 import { type GraphBuilder, requireBuilder } from '../ops/builder.js';
 import { finiteFloats } from '../quant/formats/block-float.js';
 import { Tensor, type TensorLike } from '../tensor/tensor.js';
+import { MASK_KINDS, type MaskKind } from './choices.js';
 
 type Float = Value<'f32'>;
-
-const KINDS = ['binary', 'ternary'] as const;
 
 /** How masks are made of real numbers. */
 export interface MaskOptions {
   /** `binary`: 1 above the threshold, else 0. `ternary`: also -1 below 0. Default `binary`. */
-  readonly kind?: (typeof KINDS)[number] | undefined;
+  readonly kind?: MaskKind | undefined;
   /** Above it a weight takes part, at it not; default 5e-3. */
   readonly threshold?: number | undefined;
 }
@@ -100,7 +99,7 @@ function settings(
 ): Complete<MaskOptions> & { threshold: number } {
   requireOptions(options, { kind: true, threshold: true }, site);
   const { kind = 'binary', threshold = THRESHOLD } = options;
-  requireOneOf(kind, KINDS, 'kind', site);
+  requireOneOf(kind, MASK_KINDS, 'kind', site);
   if (!(typeof threshold === 'number' && threshold >= 0 && threshold < Infinity))
     throw expected('ERR_ARGUMENT', 'a threshold of 0 or more', threshold, site);
   // Real numbers are float32, and so is what they are compared with.

@@ -5,6 +5,7 @@
 import { DTYPES } from '../core/dtype.js';
 import { elementCount } from '../core/shape.js';
 import { encodeStore, type Store, type StoredTask, taskGraph } from '../formats/store/store.js';
+import { isTrunk } from '../formats/store/trunk-weights.js';
 import { STORED_MANTISSA } from '../quant/formats/float-fields.js';
 import type { Fused } from '../quant/formats/fused.js';
 import { wordBits } from '../quant/formats/fused.js';
@@ -19,9 +20,9 @@ export interface StoreBytes {
   readonly signs: number;
   /** Bytes of exponents. */
   readonly exponents: number;
-  /** Floats that tasks take by their masks. */
+  /** Floats that are there once: tasks take all, or some by masks or owners. */
   readonly values: number;
-  /** Bytes of masks. */
+  /** Planes of masks, and owners. */
   readonly masks: number;
   /** Planes of binary weights. */
   readonly planes: number;
@@ -79,9 +80,11 @@ export function storeSizes(store: Store): StoreSizes {
       same += tasks.length * Math.ceil(size / 8);
       continue;
     }
-    if (one.method === 'masks') {
+    if (isTrunk(one)) {
       count.values += one.values.byteLength;
-      count.masks += one.masks.length;
+      if ('masks' in one) count.masks += one.masks.length;
+      if ('signs' in one) count.signs += one.signs.length;
+      if ('owners' in one) count.masks += one.owners.length;
       floats += tasks.length * size * 4;
       same += tasks.length * size * 4;
       continue;

@@ -89,6 +89,8 @@ export interface Epochs {
   phase(epoch: number): string;
   rate(epoch: number): number;
   iterate(epoch: number, step: number): Promise<Iterated>;
+  /** What the network answers on test pictures after an epoch; accuracy in percent. */
+  test?(): Promise<{ readonly loss: number; readonly accuracy: number }>;
 }
 
 /**
@@ -131,16 +133,20 @@ export async function runEpochs(plan: Epochs, options: EpochOptions): Promise<Ep
         phase,
       });
     }
+    const trained = {
+      seconds: (performance.now() - begun) / 1000,
+      imagesPerSecond: speed(steps),
+    };
+    const tested = await plan.test?.();
     const record: EpochRecord = {
       epoch: epoch + 1,
       phase,
       rate: plan.rate(epoch),
       loss: loss / steps,
       trainAccuracy: (100 * right) / (steps * batchSize),
-      testLoss: null,
-      testAccuracy: null,
-      seconds: (performance.now() - begun) / 1000,
-      imagesPerSecond: speed(steps),
+      testLoss: tested?.loss ?? null,
+      testAccuracy: tested?.accuracy ?? null,
+      ...trained,
       metrics: Object.fromEntries(Object.entries(sums).map(([name, sum]) => [name, sum / steps])),
     };
     history.push(record);

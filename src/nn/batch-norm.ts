@@ -33,6 +33,9 @@ const OPTIONS: OptionNames<BatchNormOptions> = {
   name: true,
 };
 
+/** PyTorch's. */
+const MOMENTUM = 0.1;
+
 /**
  * A layer: (x - mean) / sqrt(variance + epsilon) * gamma + beta for each channel, the last axis; in
  * training by the statistics of the batch, else by the running ones.
@@ -56,7 +59,7 @@ export function normalizer(
   options: BatchNormOptions = {},
 ): (value: Float, name: string) => Float {
   requireOptions(options, OPTIONS, { op: 'batchNorm' });
-  const { epsilon = 1e-5, momentum = 0.1, affine = true } = options;
+  const { epsilon = 1e-5, momentum = MOMENTUM, affine = true } = options;
   requireOneOf(affine, [true, false], 'affine', { op: 'batchNorm' });
   const shape = [scope.channels('batchNorm', x)];
   const given = (name: string, role: 'scale' | 'shift', value: number) =>
@@ -67,6 +70,23 @@ export function normalizer(
   const beta = given('beta', 'shift', 0);
   const mean = scope.parameter('mean', shape, 'mean', constantOf(0));
   const variance = scope.parameter('variance', shape, 'variance', constantOf(1));
+  return normalizing(scope, x, { gamma, beta, mean, variance }, { epsilon, momentum });
+}
+
+export interface BatchNormValues {
+  readonly gamma: Float;
+  readonly beta: Float;
+  readonly mean: Float;
+  readonly variance: Float;
+}
+
+/** The function of a batch norm over x whose parameters are given. */
+export function normalizing(
+  scope: Scope,
+  x: Float,
+  { gamma, beta, mean, variance }: BatchNormValues,
+  { epsilon, momentum = MOMENTUM }: { readonly epsilon: number; readonly momentum?: number },
+): (value: Float, name: string) => Float {
   const { g } = scope;
   if (!scope.training)
     return (value, name) => g.batchNorm(value, gamma, beta, mean, variance, { epsilon, name });

@@ -63,6 +63,10 @@ export interface FitOptions
   readonly callbacks?: Callbacks | undefined;
   /** Stops it after the step in progress: ERR_ABORTED. */
   readonly signal?: AbortSignal | undefined;
+  /**
+   * What else the result depends on, as JSON by name: a checkpoint of other values is refused.
+   */
+  readonly about?: Readonly<Record<string, unknown>> | undefined;
   /** What the records of epochs call this part of a recipe. Default 'train'. */
   readonly phase?: string | undefined;
   /** A file that is replaced after every epoch. */
@@ -103,6 +107,7 @@ export const FIT_OPTIONS: OptionNames<FitOptions> = {
   checkpoint: true,
   resume: true,
   phase: true,
+  about: true,
   teacher: true,
   frozen: true,
   constraint: true,

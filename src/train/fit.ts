@@ -286,6 +286,7 @@ class Training {
       schedule: this.schedule.description ?? null,
       augment: augment.map(({ settings }) => settings),
       normalization: normalization ?? this.data.train.normalization,
+      ...this.options.about,
     };
   }
 

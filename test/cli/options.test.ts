@@ -7,8 +7,10 @@ import { join } from 'node:path';
 import sharp from 'sharp';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { buildProgram } from '../../src/cli/program.js';
+import { loadModel } from '../../src/formats/model.js';
 import { writeNpy } from '../../src/formats/npy.js';
 import { saveModel } from '../../src/formats/safetensors/model.js';
+import { constantsOf } from '../../src/nn/state.js';
 import { GraphBuilder } from '../../src/ops/builder.js';
 import { Tensor } from '../../src/tensor/tensor.js';
 import { idx, temporaryFolder, write, writeMnist } from '../data/fixtures.js';
@@ -95,6 +97,11 @@ const BASE: Readonly<Record<string, () => string[]>> = {
   train: () => [
     ...['train', 'float', '--dataset', 'mnist', '--data', dir, '--out', at('trained')],
     ...['--epochs', '1', '--width', '1', '--batch', '20'],
+  ],
+  'train packnet': () => [
+    ...['train', 'packnet', '--dataset', 'mnist', '--data', dir, '--out', at('two.safetensors')],
+    ...['--trunk', at('float.safetensors'), '--trunk-task', 'a=mnist', '--task', 'b'],
+    ...['--epochs', '3', '--batch', '20', '--threads', '1'],
   ],
   doctor: () => ['doctor'],
   demo: () => ['demo', '--data', dir],
@@ -830,6 +837,95 @@ const WORKS: Readonly<Record<string, (command: string) => Promise<unknown>>> = {
     const more = json(await on('train', '--json', '--out', at('again'), '--resume'));
     expect(more.history).toEqual(history);
   },
+  'train packnet --json': isJson,
+  'train packnet --dataset': async () =>
+    expect(json(await on('train packnet', '--json')).dataset).toBe('mnist'),
+  'train packnet --data': async () =>
+    expect((await on('train packnet', '--data', at('none'))).stderr).toContain(at('none')),
+  'train packnet --out': async () => {
+    const other = at('other.safetensors');
+    expect(json(await on('train packnet', '--json', '--out', other)).out).toBe(other);
+    expect(json(await cli('inspect', other, '--json')).tasks).toHaveLength(2);
+    expect((await on('train packnet', '--out', at('folder'))).stderr).toContain('ends in .safe');
+    const itself = await on('train packnet', '--out', at('float.safetensors'));
+    expect(itself.stderr).toContain('expected another file than the trunk');
+  },
+  'train packnet --epochs': async () =>
+    expect(json(await on('train packnet', '--json', '--epochs', '5')).history).toHaveLength(5),
+  'train packnet --batch': async () =>
+    expect((await on('train packnet', '--batch', '41')).stderr).toContain(
+      'batchSize of at most 40',
+    ),
+  'train packnet --seed': async () => {
+    const losses = async (...more: string[]) =>
+      json(await on('train packnet', '--json', ...more)).history.map(
+        ({ loss }: { loss: number }) => loss,
+      );
+    expect(await losses('--seed', '0')).toEqual(await losses());
+    expect(await losses('--seed', '5')).not.toEqual(await losses());
+  },
+  'train packnet --threads': async () =>
+    expect(json(await on('train packnet', '--json', '--threads', '2')).history).toHaveLength(3),
+  'train packnet --resume': async () => {
+    const { history } = json(await on('train packnet', '--json'));
+    expect(json(await on('train packnet', '--json', '--resume')).history).toEqual(history);
+  },
+  'train packnet --trunk': async () => {
+    await on('train packnet');
+    const argv = (BASE['train packnet'] as () => string[])().filter(
+      (word) => !/^(--trunk-task|a=mnist)$/.test(word),
+    );
+    const more = ['--trunk', at('two.safetensors'), '--task', 'c', '--out', at('o.safetensors')];
+    expect(await cli(...argv, ...more)).toMatchObject({ code: 0 });
+    expect(json(await cli('inspect', at('o.safetensors'), '--json')).tasks).toHaveLength(3);
+    const none = argv.filter((word) => word !== '--trunk' && word !== at('float.safetensors'));
+    expect((await cli(...none)).stderr).toContain('--trunk: expected --trunk MODEL');
+  },
+  'train packnet --trunk-task': async () => {
+    expect((await on('train packnet', '--trunk-task', 'z=mnist')).stderr).toContain(
+      'one for each of 1 models',
+    );
+    const argv = (BASE['train packnet'] as () => string[])().map((word) =>
+      word === 'a=mnist' ? 'a' : word,
+    );
+    expect((await cli(...argv)).stderr).toContain('--trunk-task: expected --trunk-task NAME=DATA');
+    const two = ['--trunk', at('two.safetensors')];
+    await on('train packnet');
+    expect((await on('train packnet', ...two, '--out', at('o.safetensors'))).stderr).toContain(
+      '--trunk-task: is not taken here: the store names its tasks',
+    );
+  },
+  'train packnet --task': async () =>
+    expect(json(await on('train packnet', '--json', '--task', 'other')).task).toBe('other'),
+  'train packnet --prune': async () => {
+    const zeros = async (share: string) => {
+      await on('train packnet', '--prune', share);
+      const graph = await loadModel(at('two.safetensors'), { task: 'a' });
+      const weights = constantsOf(graph)['dense_1'] ?? Object.values(constantsOf(graph))[0];
+      return (weights as Tensor<'f32'>).data.filter((value) => value === 0).length;
+    };
+    expect(await zeros('0.75')).toBeGreaterThan(await zeros('0.5'));
+  },
+  'train packnet --distill': async () => {
+    const [plain, taught] = [
+      json(await on('train packnet', '--json')).history,
+      json(await on('train packnet', '--json', '--distill')).history,
+    ];
+    expect(taught.map(({ loss }: { loss: number }) => loss)).not.toEqual(
+      plain.map(({ loss }: { loss: number }) => loss),
+    );
+  },
+  'train packnet --limit': async () => {
+    const { n, pictures } = json(await on('train packnet', '--json', '--limit', '20'));
+    expect([n, pictures]).toEqual([20, 20]);
+    expect((await on('train packnet', '--limit', '19')).stderr).toContain('of at most 19');
+  },
+  'train packnet --html': async () => {
+    expect(json(await on('train packnet', '--json', '--html', at('t.html'))).html).toBe(
+      at('t.html'),
+    );
+    expect(readFileSync(at('t.html'), 'utf8')).toMatch(/^<!doctype html>/);
+  },
   'doctor --json': isJson,
   'demo --data': async () =>
     expect((await cli('demo', '--data', at('none'))).stderr).toContain(at('none')),
@@ -872,6 +968,15 @@ const VALUES: Readonly<Record<string, string>> = {
   '--as': 'paper',
   '--clipping': 'laplace',
   '--task': 'a',
+  '--trunk': 'models.onnx',
+  '--trunk-task': 'a',
+  '--prune': '0.5',
+  '--masks': 'binary',
+  '--bits': '4',
+  '--granularity': 'channel',
+  '--exponents': 'learned',
+  '--model': 'resnet-18',
+  '--width': '4',
   '--mixed': '4',
   '--steps': '2',
 };
@@ -890,7 +995,7 @@ describe('every command with every option', () => {
   test('every command has a row', () => {
     expect(program.commands.map((command) => command.name()).sort()).toEqual(
       Object.keys(BASE)
-        .filter((name) => name !== 'bench kernels')
+        .filter((name) => name !== 'bench kernels' && name !== 'train packnet')
         .sort(),
     );
     const pairs = PAIRS.map((pair) => pair.join(' '));

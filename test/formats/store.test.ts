@@ -234,7 +234,10 @@ describe('refused', () => {
     ['a field for each of 2 tasks', (json) => (json.weights[0].fields = [30, 2])],
     ['a tensor "shared/first.w.words"', (json) => (json.weights[0].fields = [8, 12])],
     ['a tensor "shared/first.w.words"', (json) => json.weights[0].shape.push(2 ** 50)],
-    ['weights of bfp, ieee754, masks or bits', (json) => (json.weights[0].method = 'int8')],
+    [
+      'weights of bfp, ieee754, floats, masks, ternary, owners or bits',
+      (json) => (json.weights[0].method = 'int8'),
+    ],
     ['granularity', (json) => (json.weights[0].granularity = { block: 0 })],
     ['a dither and a seed', (json) => (json.dither = 'blue')],
     ['names of tasks', (json) => (json.tasks[0].name = '../a')],

@@ -8,11 +8,12 @@ import { STORED_MANTISSA } from '../../quant/formats/float-fields.js';
 import { type Fused, MOST_WORD_BITS, wordBits } from '../../quant/formats/fused.js';
 import { groupsOf } from '../../quant/groups.js';
 import { type Granularity, requireGranularity } from '../../quant/spec.js';
-import { fieldBytes } from '../../tensor/bit-fields.js';
+import { fieldBytes, unpackFields } from '../../tensor/bit-fields.js';
 import type { StoredTensor } from '../safetensors/safetensors.js';
 import { lengthOf } from './bits.js';
 import { type SharedWeights, weightsOver } from './shared-weights.js';
 import type { NamedWeights } from './store.js';
+import { isTrunk, ownerBits, TRUNK_METHODS, type TrunkWeights } from './trunk-weights.js';
 
 /** How weights are described; their tensors are `shared/NAME.PART`. */
 export interface SharedEntry {
@@ -42,15 +43,17 @@ export function encodeShared(
   ];
   if (method === 'bits')
     return { entry: { name, method, shape }, parts: [whole('planes', weights.planes)] };
-  if (method === 'masks') {
-    const { values, masks } = weights;
+  if (isTrunk(weights)) {
+    const { values } = weights;
     const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
+    const planes = [
+      ...('masks' in weights ? [whole('masks', weights.masks)] : []),
+      ...('signs' in weights ? [whole('signs', weights.signs)] : []),
+      ...('owners' in weights ? [whole('owners', weights.owners)] : []),
+    ];
     return {
       entry: { name, method, shape },
-      parts: [
-        [tensorName(name, 'values'), { dtype: 'F32', shape, data: bytes }],
-        whole('masks', masks),
-      ],
+      parts: [[tensorName(name, 'values'), { dtype: 'F32', shape, data: bytes }], ...planes],
     };
   }
   const { fields, granularity, words, signs, exponents } = weights;
@@ -99,17 +102,42 @@ export function readShared(
     const planes = take('planes', 'U8', fieldBytes(1, size * tasks));
     return { name, weights: weightsOver({ method, shape }, { planes }) };
   }
-  if (method === 'masks') {
+  if (isTrunk({ method })) {
     const values = take('values', 'F32', 4 * size);
-    const masks = take('masks', 'U8', fieldBytes(1, size * tasks));
-    const weights = weightsOver({ method, shape }, { values, masks });
+    const planes = (part: string) => take(part, 'U8', fieldBytes(1, size * tasks));
+    const weights = trunkOver(method);
     const bad = weights.values.find((value) => !Number.isFinite(value));
     if (bad !== undefined)
       throw expected('ERR_FORMAT', `finite numbers in ${JSON.stringify(name)}`, bad, site);
     return { name, weights };
+
+    function trunkOver(kind: string): TrunkWeights {
+      if (kind === 'floats') return weightsOver({ method: 'floats', shape }, { values });
+      if (kind === 'masks')
+        return weightsOver({ method: 'masks', shape }, { values, masks: planes('masks') });
+      if (kind === 'ternary') {
+        const [masks, signs] = [planes('masks'), planes('signs')];
+        return weightsOver({ method: 'ternary', shape }, { values, masks, signs });
+      }
+      const bits = ownerBits(tasks);
+      const owners = take('owners', 'U8', fieldBytes(bits, size));
+      if (unpackFields(owners.data, bits, 0, size).some((owner) => owner > tasks))
+        throw expected(
+          'ERR_FORMAT',
+          `owners among ${tasks} tasks in ${JSON.stringify(name)}`,
+          'another number',
+          site,
+        );
+      return weightsOver({ method: 'owners', shape, bits }, { values, owners });
+    }
   }
   if (method !== 'bfp' && method !== 'ieee754')
-    throw expected('ERR_FORMAT', 'weights of bfp, ieee754, masks or bits', method, site);
+    throw expected(
+      'ERR_FORMAT',
+      `weights of bfp, ieee754, ${TRUNK_METHODS.join(', ')} or bits`,
+      method,
+      site,
+    );
   requireFields(fields, method, tasks, site);
   const shared: Granularity = granularity ?? 'tensor';
   requireGranularity(shared, site);

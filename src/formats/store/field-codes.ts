@@ -18,7 +18,8 @@ import type { Codes, FieldWeights } from '../../tensor/field-weights.js';
 import { type ByteSource, storedTensor } from '../../tensor/stored.js';
 import { Tensor } from '../../tensor/tensor.js';
 import { bytesFrom, fieldsFrom, packedSource } from './bits.js';
-import { type MaskedWeights, partOfWeights } from './shared-weights.js';
+import { partOfWeights } from './shared-weights.js';
+import { isTrunk, type MaskedWeights, type TrunkWeights } from './trunk-weights.js';
 
 /** Bits of a payload that is a whole number as a float. */
 const MOST_PAYLOAD = 24;
@@ -31,7 +32,7 @@ const EXPONENT_BITS = 8;
  * then do: more than 24 bits with what stands below them, or a unit below the least float32.
  */
 export function fieldsOfTask(
-  weights: Fused | MaskedWeights,
+  weights: Fused | TrunkWeights,
   task: number,
   reading: Reading,
 ): FieldWeights | undefined {
@@ -44,6 +45,7 @@ export function fieldsOfTask(
       values: once(weights, 'values', () => valuesOf(weights)),
       ...whole,
     };
+  if (isTrunk(weights)) return undefined;
   const { fields, method } = weights;
   const below = fieldShift(fields, task);
   const isAlone = reading.dither === 'mask' || below === 0;

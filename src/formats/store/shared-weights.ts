@@ -1,6 +1,6 @@
 /**
  * The weights that the tasks of a store share: floats in words (src/quant/formats/fused.ts), floats
- * of which each task takes some by its mask, and bits of binary layers in planes; in memory, or as
+ * that are there once (./trunk-weights.ts), and bits of binary layers in planes; in memory, or as
  * tensors of a file. Not here: the file (./store.ts), one task's part (./task-weights.ts).
  */
 import { type ErrorSite, expected } from '../../core/errors.js';
@@ -8,6 +8,7 @@ import type { Fused } from '../../quant/formats/fused.js';
 import { packFields, unpackFields } from '../../tensor/bit-fields.js';
 import type { Tensor } from '../../tensor/tensor.js';
 import type { StoredTensor } from '../safetensors/safetensors.js';
+import type { MaskedWeights, TrunkWeights } from './trunk-weights.js';
 
 /** Weights of one bit: a plane of one bit a weight for each task; a set bit means -1, as in b1. */
 export interface BitPlanes {
@@ -17,26 +18,14 @@ export interface BitPlanes {
   readonly planes: Uint8Array;
 }
 
-/**
- * Floats, and a plane of one bit a weight for each task: 1 where the weight takes part, else it is
- * 0. Networks that PackNet or Piggyback made are such.
- */
-export interface MaskedWeights {
-  readonly method: 'masks';
-  readonly shape: readonly number[];
-  readonly values: Float32Array;
-  /** One after another without gaps. */
-  readonly masks: Uint8Array;
-}
-
-export type SharedWeights = Fused | BitPlanes | MaskedWeights;
+export type SharedWeights = Fused | BitPlanes | TrunkWeights;
 
 /** How the bits below a task's own are read. */
 export type { Reading } from '../../quant/formats/fused.js';
 
 /** The names of what holds the bits of weights. */
 type PartOf<W> = W extends { readonly method: infer _ }
-  ? Extract<keyof W, 'words' | 'signs' | 'exponents' | 'values' | 'masks' | 'planes'>
+  ? Extract<keyof W, 'words' | 'signs' | 'exponents' | 'values' | 'masks' | 'owners' | 'planes'>
   : never;
 type Parts<W> = { readonly [P in PartOf<W>]: StoredTensor };
 

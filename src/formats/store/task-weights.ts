@@ -4,24 +4,13 @@
  */
 import { elementCount } from '../../core/shape.js';
 import { type Fused, type Reading, splitPart } from '../../quant/formats/fused.js';
-import { unpackFields } from '../../tensor/bit-fields.js';
 import { withFields } from '../../tensor/field-weights.js';
 import { type ByteSource, storedTensor } from '../../tensor/stored.js';
 import type { Tensor } from '../../tensor/tensor.js';
 import { fieldsFrom, packedSource } from './bits.js';
 import { fieldsOfTask } from './field-codes.js';
-import { type MaskedWeights, partOfWeights, type SharedWeights } from './shared-weights.js';
-
-/** Weights [first, first + count) of a task. */
-function maskedPart(
-  { values, masks }: MaskedWeights,
-  task: number,
-  first: number,
-  count: number,
-): Float32Array {
-  const taken = unpackFields(masks, 1, values.length * task + first, count);
-  return values.slice(first, first + count).map((value, i) => (taken[i] === 1 ? value : 0));
-}
+import { partOfWeights, type SharedWeights } from './shared-weights.js';
+import { isTrunk, type TrunkWeights, trunkPart } from './trunk-weights.js';
 
 /**
  * The weights of a task, by its number, as its network reads them: f32, or b1 of planes. Floats are
@@ -42,16 +31,15 @@ export function weightsOfTask(weights: SharedWeights, task: number, reading: Rea
 }
 
 /** The floats of a task as bytes, made when they are asked for. */
-function floatsOf(weights: Fused | MaskedWeights, task: number, reading: Reading): ByteSource {
+function floatsOf(weights: Fused | TrunkWeights, task: number, reading: Reading): ByteSource {
   const bytes = Float32Array.BYTES_PER_ELEMENT;
   return {
     read(target, from) {
       const first = Math.floor(from / bytes);
       const count = Math.ceil((from + target.length) / bytes) - first;
-      const floats =
-        weights.method === 'masks'
-          ? maskedPart(weights, task, first, count)
-          : splitPart(weights, task, reading, first, count);
+      const floats = isTrunk(weights)
+        ? trunkPart(weights, task, first, count)
+        : splitPart(weights, task, reading, first, count);
       const skipped = from - first * bytes;
       target.set(new Uint8Array(floats.buffer, skipped, target.length));
     },
