@@ -149,8 +149,8 @@ export class GraphSession<G extends Graph = Graph> {
   async warm(sizes: readonly WarmSizes[], options: Pick<RunOptions, 'task'> = {}): Promise<void> {
     this.requireOpen();
     const task = taskOf(options, undefined);
-    const other = task === undefined ? undefined : this.ofTask(task);
-    if (other !== undefined && other !== (this as unknown)) return other.warm(sizes);
+    const other = this.elsewhere(task);
+    if (other !== undefined) return other.warm(sizes);
     await this.compileAhead(warmSizes(this.graph, sizes));
   }
 
@@ -228,9 +228,8 @@ export class GraphSession<G extends Graph = Graph> {
   private async runOnce(feeds: Feeds<G>, second: unknown, third: unknown): Promise<unknown> {
     this.requireOpen();
     const task = taskOf(second, third);
-    const other = task === undefined ? undefined : this.ofTask(task);
-    if (other !== undefined && other !== (this as unknown))
-      return other.runOnce(feeds, second, third);
+    const other = this.elsewhere(task);
+    if (other !== undefined) return other.runOnce(feeds, second, third);
     const { signal, outputs, memory } = runArguments(this.outputNames, second, third);
     if (signal?.aborted) throw aborted(signal);
     this.states.requireHeld();
@@ -257,8 +256,8 @@ export class GraphSession<G extends Graph = Graph> {
   kernels(options: Pick<RunOptions, 'task'> = {}): LayerKernel[] {
     this.requireOpen();
     const task = taskOf(options, undefined);
-    const other: GraphSession = task === undefined ? this : this.ofTask(task);
-    if (other !== (this as GraphSession)) return other.kernels();
+    const other = this.elsewhere(task);
+    if (other !== undefined) return other.kernels();
     return kernelsOf(this.programs.get(this.usualSizes()).shared);
   }
 
@@ -353,6 +352,12 @@ export class GraphSession<G extends Graph = Graph> {
   /** The session of a task of the same store. @throws BitplaneError ERR_ARGUMENT */
   protected ofTask(task: string): GraphSession {
     throw expected('ERR_ARGUMENT', 'task for a session over a store only', task, { op: 'run' });
+  }
+
+  /** The session that runs `task`, unless it is this one. */
+  private elsewhere(task: string | undefined): GraphSession | undefined {
+    const other = task === undefined ? undefined : this.ofTask(task);
+    return other === (this as unknown) ? undefined : other;
   }
 
   private requireOpen(): void {
