@@ -4,6 +4,7 @@
 import { race } from '../measure.js';
 import type { Row, Workload } from '../report.js';
 import { bitplaneChain } from './bitplane.js';
+import { chainFromOnnx } from './from-onnx.js';
 import { onnxruntimeFp32Chain } from './onnxruntime-fp32.js';
 import { onnxruntimeInt8Chain } from './onnxruntime-int8.js';
 import { type ChainShape, macs, SHAPES, title } from './workload.js';
@@ -13,9 +14,23 @@ export const chain: Workload = {
   async rows() {
     const rows: Row[] = [];
     for (const shape of SHAPES) rows.push(...(await measure(shape)));
+    rows.push(await fromOnnx(SHAPES[0] as ChainShape));
     return rows;
   },
 };
+
+async function fromOnnx(shape: ChainShape): Promise<Row> {
+  const { bitplane, onnxruntime } = await chainFromOnnx(shape);
+  const us = await race({ ours: bitplane.run, fp32: onnxruntime.run });
+  for (const runner of [bitplane, onnxruntime]) await runner.release();
+  return {
+    what: `${title(shape)}, an ONNX file, f32 [N,C,H,W] in and out: onnxruntime fp32 / bitplane`,
+    value: us.fp32 / us.ours,
+    unit: 'x',
+    goal: { min: 14 },
+    note: `${us.ours.toFixed(0)} us, ${us.fp32.toFixed(0)} us`,
+  };
+}
 
 async function measure(shape: ChainShape): Promise<Row[]> {
   const [one, two, fp32, int8] = await Promise.all([

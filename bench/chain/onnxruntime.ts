@@ -14,11 +14,12 @@ export function onnxruntimeRunner(
   return onnxruntimeFile(writeOnnx(model), threads, { x: feed });
 }
 
-/** The same of the bytes of a file. */
+/** The same of the bytes of a file; results go into `results` where given. */
 export async function onnxruntimeFile(
   bytes: Uint8Array,
   threads: number,
   feeds: Readonly<Record<string, ort.Tensor>>,
+  results?: Readonly<Record<string, ort.Tensor>>,
 ): Promise<Runner> {
   const session = await ort.InferenceSession.create(bytes, {
     intraOpNumThreads: threads,
@@ -27,5 +28,6 @@ export async function onnxruntimeFile(
     graphOptimizationLevel: 'all',
     logSeverityLevel: 3,
   });
-  return { run: () => session.run(feeds), release: () => session.release() };
+  const run = () => (results === undefined ? session.run(feeds) : session.run(feeds, results));
+  return { run, release: () => session.release() };
 }

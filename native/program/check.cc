@@ -97,6 +97,7 @@ const char* problemOfStep(const EpilogueStep& step, const Result& result,
   if ((stores || isTable) && step.type != OperandType::f32) return kMalformed;
   if (step.kind == OperandKind::pixel && step.type == OperandType::b1) return kMalformed;
   if (stores && step.pitch > 0 && step.first + result.channels > step.pitch) return kMalformed;
+  if (step.op == EpilogueOp::store_planes && step.pitch > 0) return kMalformed;
   // Vectors of 16 channels may not straddle the end of an operand that repeats.
   if (!stores && step.pitch > 0 && (result.channels % step.pitch != 0 || step.pitch % 16 != 0))
     return kMalformed;

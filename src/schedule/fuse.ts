@@ -10,7 +10,7 @@
 import { sameShape } from '../core/shape.js';
 import { atOnce, type Pausing } from '../core/turns.js';
 import type { Graph, Value } from '../graph/value.js';
-import { opDef } from '../ops/index.js';
+import { isOp, opDef } from '../ops/index.js';
 import type { StepForm } from '../ops/op.js';
 import { weightExpressions } from '../passes/quantized-weights.js';
 import type { KernelCall } from './calls.js';
@@ -29,6 +29,7 @@ import {
   writesMemory,
 } from './epilogue.js';
 import { fusionOrder } from './fusion-order.js';
+import { bringsChannelsFirst, PLANES, signsOfPlanes } from './planes.js';
 
 const isLeaf = (value: Value) => value.inputs.length === 0;
 
@@ -65,7 +66,12 @@ class Fusion {
   private readonly shortcuts: ReadonlyMap<Value, Dequantized>;
   /** Operands of reductions that are read as the integers that they are stored as. */
   private readonly sources: ReadonlyMap<Value, Dequantized>;
-  /** The floats of shortcuts, sources and weights of few bits, which are never built. */
+  /** Signs that are read off a map whose channels come first, and that map. */
+  private readonly planes: ReadonlyMap<Value, Value>;
+  /**
+   * What is never built: floats of shortcuts, sources and weights of few bits, and maps behind
+   * `planes`.
+   */
   private readonly unbuilt: ReadonlySet<Value>;
 
   constructor(graph: Graph) {
@@ -88,7 +94,9 @@ class Fusion {
       ...this.sources.values(),
       ...weightExpressions(this.order, this.usersOf, isResult).values(),
     ];
-    this.unbuilt = new Set(integers.flatMap(({ floats }) => floats));
+    this.planes = signsOfPlanes(this.order, this.usersOf, isResult);
+    const turned = [...this.planes.keys()].map(({ inputs }) => inputs[0] as Value);
+    this.unbuilt = new Set([...integers.flatMap(({ floats }) => floats), ...turned]);
   }
 
   private readonly usersOf = (value: Value): readonly Value[] => this.users.get(value) ?? [];
@@ -114,6 +122,13 @@ class Fusion {
 
   private begin(value: Value): KernelCall {
     const epilogue: EpilogueStep[] = [];
+    const planes = this.planes.get(value);
+    if (planes !== undefined) {
+      this.ready.add(value);
+      const steps: EpilogueStep[] = [{ kind: 'store', value }];
+      const reads = [planes].map(storage).filter(({ op }) => op !== 'constant');
+      return { kind: 'kernel', anchor: value, map: false, epilogue: steps, stores: [value], reads };
+    }
     const first = this.startOfMap(value);
     if (first !== undefined) {
       // An element-wise op that no epilogue took: the epilogue alone, over a value in memory.
@@ -178,7 +193,7 @@ class Fusion {
       let back: Value | undefined;
       for (const user of consumers) {
         if (user.inputs[0]?.shape.at(-1) !== current.shape.at(-1)) continue;
-        const form = storeForm(user, current);
+        const form = this.unbuilt.has(user) ? undefined : storeForm(user, current, images);
         if (form !== undefined) {
           this.take(user, taken);
           if (next === undefined && back === undefined) {
@@ -187,7 +202,7 @@ class Fusion {
             if (back !== undefined && !this.outputs.has(user) && this.usersOf(user).length === 1)
               continue;
           }
-          const into = this.slot(user, new Set());
+          const into = form.op === PLANES ? undefined : this.slot(user, new Set());
           epilogue.push({ ...operation(user, form), ...(into && { into }) });
         } else if (
           user.op === 'threshold' &&
@@ -389,8 +404,10 @@ class Fusion {
 }
 
 /** How an op reads that writes what flows in a form of its own; undefined for every other op. */
-function storeForm(user: Value, flow: Value): StepForm | undefined {
+function storeForm(user: Value, flow: Value, images: number): StepForm | undefined {
   if (user.op === 'sign') return { op: 'store_bits' };
+  if (isOp(user, 'transpose'))
+    return flow.dtype === 'f32' && bringsChannelsFirst(user, images) ? { op: PLANES } : undefined;
   return user.op === 'cast' && user.dtype !== 'f32' && flow.dtype === 'f32'
     ? castForm(user.dtype)
     : undefined;

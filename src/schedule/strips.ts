@@ -27,6 +27,7 @@ import {
 import { type EpilogueStep, operandsOf, storage } from './epilogue.js';
 import { memoryBytes } from './memory-bytes.js';
 import { overwrites } from './overwrites.js';
+import { PLANES } from './planes.js';
 
 /** What a strip may take: half of a common L2. */
 const STRIP_BYTES = 1 << 19;
@@ -88,6 +89,8 @@ function canCut(conv: KernelCall, pool: KernelCall, map: Value): boolean {
 /** True for a step of an epilogue that can be given rows of the map alone. */
 function hasRows(step: EpilogueStep, anchor: Value): boolean {
   if ('into' in step && step.into !== undefined) return false;
+  // Rows of a map whose channels come first lie apart.
+  if (step.kind === 'op' && step.form.op === PLANES) return false;
   return operandsOf(step).every(({ value, layout }) => {
     if (layout === 'channel') return true;
     return (

@@ -33,9 +33,11 @@ describe.each([1, 3, 8, 16, 31, 33, 64, 65, 130, 600])('the epilogue over %i cha
         signed: { result: new Int8Array(size) },
         unsigned: { result: new Uint8Array(size) },
         bits: { result: new Uint8Array(bitBytes(n * hw, c)) },
+        planes: { result: new Float32Array(size) },
       },
       epilogue: [
         ...(epilogue ?? []),
+        { op: 'store_planes', operand: 'planes' },
         { op: 'store_f32', operand: 'real' },
         { op: 'store_i32', operand: 'whole' },
         { op: 'store_i8', operand: 'signed' },
@@ -192,6 +194,45 @@ describe.each(TYPES)('operands of %s', (dtype) => {
     });
   });
 });
+
+test.each([1, 3, 16, 48, 64, 65, 112, 130])(
+  'planes of %i channels, wherever they stand',
+  async (c) => {
+    const [n, hw, next] = [3, 77, random(c)] as const;
+    const size = n * hw * c;
+    const norm = [
+      { op: 'submul', kind: 'channel', operand: 'mean', secondOperand: 'scale' },
+      { op: 'add', kind: 'channel', operand: 'shift' },
+    ] as const;
+    const [planes, again, real] = [
+      { op: 'store_planes', operand: 'planes' },
+      { op: 'store_planes', operand: 'again' },
+      { op: 'store_f32', operand: 'real' },
+    ];
+    for (const epilogue of [
+      [planes],
+      [...norm, planes],
+      [planes, ...norm, real],
+      [...norm, real, planes, ...norm, again],
+    ] as Required<Case>['epilogue'][])
+      await agrees({
+        opcode: 'map',
+        fields: { dtype: 0, n, hw, c },
+        buffers: {
+          x: { feed: specials(size, next) },
+          ...Object.fromEntries(
+            ['mean', 'scale', 'shift'].map((name) => [name, { constant: specials(c, next) }]),
+          ),
+          ...Object.fromEntries(
+            epilogue
+              .filter(({ op }) => op.startsWith('store'))
+              .map(({ operand }) => [operand, { result: new Float32Array(size) }]),
+          ),
+        },
+        epilogue,
+      });
+  },
+);
 
 test('a bit reads as -1 or +1, an integer as the nearest float', async () => {
   const read = async (dtype: OperandType, operand: NodeJS.TypedArray) => {

@@ -11,6 +11,7 @@
 
 #include "kernels/box.h"
 #include "kernels/sweep.h"
+#include "kernels/transpose.h"
 
 namespace bitplane {
 
@@ -28,7 +29,6 @@ void interleave(const T* x, int64_t xs, T* y, int64_t ys, int64_t countA) {
 
 template <typename T>
 void transpose(const T* x, int64_t xs, T* y, int64_t ys, int64_t countA, int64_t countB) {
-  constexpr int64_t kTile = 16;
   switch (countB) {  // few channels: pictures
     case 2:
       return interleave<2>(x, xs, y, ys, countA);
@@ -37,12 +37,17 @@ void transpose(const T* x, int64_t xs, T* y, int64_t ys, int64_t countA, int64_t
     case 4:
       return interleave<4>(x, xs, y, ys, countA);
   }
-  for (int64_t a0 = 0; a0 < countA; a0 += kTile) {
-    const int64_t a1 = std::min(countA, a0 + kTile);
-    for (int64_t b0 = 0; b0 < countB; b0 += kTile) {
-      const int64_t b1 = std::min(countB, b0 + kTile);
-      for (int64_t a = a0; a < a1; a++) {
-        for (int64_t b = b0; b < b1; b++) y[a * ys + b] = x[a + b * xs];
+  if constexpr (sizeof(T) == 4) {
+    transposeWords(x, xs, y, ys, countA, countB);
+  } else {
+    constexpr int64_t kTile = 16;
+    for (int64_t a0 = 0; a0 < countA; a0 += kTile) {
+      const int64_t a1 = std::min(countA, a0 + kTile);
+      for (int64_t b0 = 0; b0 < countB; b0 += kTile) {
+        const int64_t b1 = std::min(countB, b0 + kTile);
+        for (int64_t a = a0; a < a1; a++) {
+          for (int64_t b = b0; b < b1; b++) y[a * ys + b] = x[a + b * xs];
+        }
       }
     }
   }

@@ -84,6 +84,8 @@ AheadOf Epilogue::ahead(const Buffers& buffers, int64_t pixel, int rows, int c0,
   AheadOf maps;
   for (const EpilogueStep& step : steps_) {
     if (step.buffer < 0 || (!isStore(step.op) && step.kind != OperandKind::tensor)) continue;
+    // The pixels of a block lie apart in planes, a few cache lines in each.
+    if (step.op == EpilogueOp::store_planes) continue;
     // A map that repeats is narrow: it is soon in cache.
     if (!isStore(step.op) && step.pitch > 0) continue;
     const OperandType type = operandType(step);

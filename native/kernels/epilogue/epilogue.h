@@ -37,6 +37,7 @@ namespace bitplane {
   X(signum, 0) /* -1, 0, 1; NaN stays NaN, 0 keeps its sign */ \
   X(multithreshold, 1) /* operand f32 [count][C]: v = a * #{t : v >= T[t][c]} + b */ \
   X(store_f32, 1) X(store_bits, 1) \
+  X(store_planes, 1) /* floats, y[n, c, p] in place of y[n, p, c]; no pitch */ \
   /* integers: truncate toward zero, saturate, NaN gives 0; `round` stands before them */ \
   X(store_i32, 1) X(store_i8, 1) X(store_u8, 1)
 // clang-format on
@@ -134,6 +135,10 @@ struct Piece {
   int real, bits, whole;     // the stores at its end: floats, bits, integers
   int8_t slots[kMostMoves];  // the step of each move, counted from `first`; -1 for none
 };
+
+// The piece of a store of planes, the same on every instruction set: it leaves the block as it is.
+void storePlanes(const Piece& piece, const EpilogueView& epilogue, const Buffers& buffers,
+                 const EpilogueBlock& block);
 
 // An epilogue, ready to run over maps of so many channels on an instruction set; on the scalar one
 // where this build has none for it.

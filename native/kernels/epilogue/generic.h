@@ -222,6 +222,8 @@ BITPLANE_INLINE void runTile(const ReadyStep* steps, int length, float* block, i
         BITPLANE_EACH storeVector<Partial>(y + i / V * s.channels, v[i], i % V, n);
         break;
       }
+      case EpilogueOp::store_planes:  // a piece of its own
+        break;
       case EpilogueOp::store_i32: {
         int* y = static_cast<int*>(s.target) + r * s.channels + c;
         BITPLANE_EACH {

@@ -99,12 +99,17 @@ PieceFn segmentFor(const EpilogueStep* steps, int length, Piece* piece) {
 #undef S
 
 // The piece that begins with step `first`: the rest as a line, or what stands before the next
-// stores together with these, at most one of floats, of bits and of integers. `run` is null where
-// only the interpreter can.
+// stores together with these, at most one of floats, of bits and of integers. A store of planes is a
+// piece by itself. `run` is null where only the interpreter can.
 Piece pieceAt(const EpilogueStep* steps, int first, int length) {
   Piece piece = {};
   piece.first = first;
   piece.source = piece.real = piece.bits = piece.whole = -1;
+  if (steps[first].op == EpilogueOp::store_planes) {
+    piece.run = storePlanes;
+    piece.length = 1;
+    return piece;
+  }
   piece.length = length - first;
   piece.run = lineFor(steps + first, piece.length);
   if (piece.run != nullptr) return piece;
@@ -112,6 +117,7 @@ Piece pieceAt(const EpilogueStep* steps, int first, int length) {
   while (end < length && !isStore(steps[end].op)) end++;
   piece.run = segmentFor(steps + first, end - first, &piece);
   for (; end < length && isStore(steps[end].op); end++) {
+    if (steps[end].op == EpilogueOp::store_planes) break;
     int& store = steps[end].op == EpilogueOp::store_f32    ? piece.real
                  : steps[end].op == EpilogueOp::store_bits ? piece.bits
                                                            : piece.whole;
@@ -128,7 +134,10 @@ int cut(const EpilogueStep* steps, int length, int channels, PieceFn interpret, 
   int count = 0;
   for (int at = 0; at < length;) {
     Piece piece = pieceAt(steps, at, length);
-    if (channels % kNarrowColumn != 0) piece.run = nullptr, piece.length = length;
+    if (channels % kNarrowColumn != 0 && piece.run != storePlanes) {
+      piece.run = nullptr;
+      piece.length = 1;
+    }
     at += piece.length;
     if (piece.run == nullptr) {
       piece.run = interpret;
@@ -142,7 +151,8 @@ int cut(const EpilogueStep* steps, int length, int channels, PieceFn interpret, 
   // Who comes next reads the values where they were stored, or else the block.
   for (int i = 1; i < count; i++) {
     Piece& before = pieces[i - 1];
-    if (before.run == interpret || before.real < 0 || pieces[i].run == interpret)
+    if (before.run == interpret || before.real < 0 || pieces[i].run == interpret ||
+        pieces[i].run == storePlanes)
       before.keeps = true;
     else
       pieces[i].source = before.real;

@@ -172,6 +172,10 @@ void runEpilogue(const Piece&, const EpilogueView& epilogue, const Buffers& buff
           case EpilogueOp::store_f32:
             buffers.get<float>(s.buffer)[p * pitch + s.first + c] = v;
             break;
+          case EpilogueOp::store_planes:
+            buffers.get<float>(
+                s.buffer)[(p / epilogue.hw * channels + c) * epilogue.hw + p % epilogue.hw] = v;
+            break;
           case EpilogueOp::store_i32:
             buffers.get<int32_t>(s.buffer)[p * pitch + s.first + c] =
                 wholeOf(v, INT32_MIN, INT32_MAX);

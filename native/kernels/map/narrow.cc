@@ -1,7 +1,7 @@
 // The map over few channels: [pixels][C] is taken as [pixels / 64][64 C], with each per-channel
 // operand repeated 64 times, so that tiles are full. The last pixels, fewer than 64, run as they
 // are. Each value goes through the same operations, so the result is the same bits. Not for
-// epilogues with sign bits, thresholds or operands per pixel or image, whose layout knows C.
+// epilogues with sign bits, planes, thresholds or operands per pixel or image, whose layout knows C.
 #include "kernels/map/map.h"
 #include "kernels/sweep.h"
 
@@ -109,7 +109,8 @@ bool isNarrow(const Instruction& in) {
     return false;
   for (const EpilogueStep& s : decodeEpilogue(in)) {
     if (s.type == OperandType::b1) return false;
-    if (s.op == EpilogueOp::store_bits || s.op == EpilogueOp::multithreshold || s.pitch > 0)
+    if (s.op == EpilogueOp::store_bits || s.op == EpilogueOp::store_planes ||
+        s.op == EpilogueOp::multithreshold || s.pitch > 0)
       return false;
     if (s.kind == OperandKind::pixel || s.kind == OperandKind::image_channel) return false;
   }

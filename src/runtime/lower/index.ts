@@ -25,6 +25,7 @@ import { lowerMoments } from './moments.js';
 import { lowerNormalizeSums } from './normalize-sums.js';
 import { lowerPad } from './pad.js';
 import { lowerReduce } from './reduce.js';
+import { lowerSign } from './sign.js';
 import { lowerSlice } from './slice.js';
 import { lowerSoftmax } from './softmax.js';
 import { lowerTranspose } from './transpose.js';
@@ -56,6 +57,7 @@ export const LOWERINGS = {
   normalizeSums: lowerNormalizeSums,
   softmax: lowerSoftmax,
   transpose: lowerTranspose,
+  sign: lowerSign,
   slice: lowerSlice,
   pad: lowerPad,
   concat: lowerConcat,
