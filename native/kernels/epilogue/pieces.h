@@ -99,8 +99,8 @@ PieceFn segmentFor(const EpilogueStep* steps, int length, Piece* piece) {
 #undef S
 
 // The piece that begins with step `first`: the rest as a line, or what stands before the next
-// stores together with these, at most one of floats, of bits and of integers. A store of planes is a
-// piece by itself. `run` is null where only the interpreter can.
+// stores together with these, at most one of floats, of bits and of integers. A store of planes is
+// a piece by itself. `run` is null where only the interpreter can.
 Piece pieceAt(const EpilogueStep* steps, int first, int length) {
   Piece piece = {};
   piece.first = first;

@@ -1,6 +1,7 @@
 /**
  * Graphs as ONNX files, plain or in the dialect of QONNX. Operator set 13; 21 where integers of 4
- * bits lie in the file, scales differ by block, or an average pooling is dilated. Inputs, outputs
+ * bits lie in the file, scales differ by block, an average pooling is dilated, or integers are
+ * computed bit by bit. Inputs, outputs
  * and metadata keep their names; inputs and outputs their order of axes. States are written as what
  * they begin with. Not here: reading (./import.ts), the nodes of ops (./export/writers).
  */
@@ -32,12 +33,13 @@ import {
 } from './export/patterns.js';
 import { computedType, isHalfByte } from './export/payload.js';
 import { raisedWeights } from './export/saturation.js';
-import { WRITERS } from './export/writers/index.js';
+import { UNWRITTEN, WRITERS } from './export/writers/index.js';
 import {
   type IntegerProduct,
   integerProductOf,
   writeIntegerProduct,
 } from './export/writers/integers.js';
+import { isBitwise } from './export/writers/places.js';
 import { biasOf, writeBiased } from './export/writers/products.js';
 import {
   canFake,
@@ -196,7 +198,8 @@ class Exporter {
       return { needs: product.inputs, write: () => writeBiased(emission, value, product, bias) };
     }
     const writer = WRITERS.get(value.op);
-    if (writer === undefined) throw emission.fail(value, 'ONNX has no such op');
+    if (writer === undefined)
+      throw emission.fail(value, UNWRITTEN.get(value.op) ?? 'ONNX has no such op');
     return { needs: value.inputs, write: () => writer(emission, value) };
   }
 
@@ -240,13 +243,14 @@ class Exporter {
 }
 
 /**
- * Operator set 21 has blocks, dilated averages, and constants of 4 bits. onnxruntime's optimizer
- * refuses the zero points of INT8 activations there: constants of 4 bits are then written as 8.
+ * Operator set 21 has blocks, dilated averages, arithmetic of bits, and constants of 4 bits.
+ * onnxruntime's optimizer refuses the zero points of INT8 activations there: constants of 4 bits
+ * are then written as 8.
  */
 function opsetOf(order: readonly Value[], dialect: Dialect): number {
   const mustBeNew = order.some((value) => {
     const weights = constantIntegersOf(value);
-    return isDilated(value) || (weights !== undefined && isBlocked(weights));
+    return isDilated(value) || isBitwise(value) || (weights !== undefined && isBlocked(weights));
   });
   const isSmaller = order.some(({ data, dtype }) => data !== undefined && isHalfByte(dtype));
   const canBeNew = dialect === 'qonnx' || !order.some(hasSignedPoint);

@@ -31,6 +31,8 @@ export interface NodeOptions {
   readonly domain?: string | undefined;
   /** Of a helper beside the value's own node. */
   readonly suffix?: string | undefined;
+  /** Outputs before the one that is read, which nobody reads. */
+  readonly skipped?: number | undefined;
 }
 
 export class Emission {
@@ -150,10 +152,11 @@ export class Emission {
     op: string,
     inputs: readonly string[],
     of: Value,
-    { attributes = {}, domain = '', suffix = '' }: NodeOptions = {},
+    { attributes = {}, domain = '', suffix = '', skipped = 0 }: NodeOptions = {},
   ): string {
     const name = this.unique(of.name + suffix);
-    this.nodes.push({ op, name, domain, inputs, outputs: [name], attributes });
+    const unread = Array.from({ length: skipped }, () => this.unique(`${name}.unread`));
+    this.nodes.push({ op, name, domain, inputs, outputs: [...unread, name], attributes });
     return name;
   }
 

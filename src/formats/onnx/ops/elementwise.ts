@@ -9,6 +9,7 @@ import type { IntegerKind } from '../../../ops/integer-binary.js';
 import type { Importer, NodeContext } from '../context.js';
 import {
   areComputedIntegers,
+  bitwise,
   foldedIntegers,
   integerNode,
   integerType,
@@ -27,6 +28,10 @@ export const elementwiseImporters: Readonly<Record<string, Importer>> = {
   Sub: arithmetic('sub', (a, b) => a - b, 0),
   Mul: arithmetic('mul', times, 1),
   Div: arithmetic('div', (a, b) => Math.trunc(a / b), 1),
+
+  BitwiseAnd: bitwise('and', (a, b) => a & b),
+  BitwiseOr: bitwise('or', (a, b) => a | b),
+  BitwiseXor: bitwise('xor', (a, b) => a ^ b),
 
   Relu: (context) =>
     isWide(context)

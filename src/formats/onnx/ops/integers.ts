@@ -10,6 +10,7 @@ import type { IntegerKind } from '../../../ops/integer-binary.js';
 import type { Importer, NodeContext } from '../context.js';
 import { isFloatType } from '../data-type.js';
 import { type Item, valueItem } from '../item.js';
+import { elementwiseIntegers } from './known-elements.js';
 
 /** True for integers, computed or not; not for truth values that a run computes. */
 export function isWhole(context: NodeContext, index: number): boolean {
@@ -75,6 +76,24 @@ export function foldedIntegers(context: NodeContext, kind: IntegerKind, count: n
   for (let i = 1; i < count; i++)
     result = integerNode(context, kind, [result, wholeOf(context, i)], `/${i}`);
   return wrapped(context, result, integerType(context, count));
+}
+
+/** Integers bit by bit; those known at import are numbers of at most 32 bits. */
+export function bitwise(
+  kind: 'and' | 'or' | 'xor',
+  formula: (a: number, b: number) => number,
+): Importer {
+  return (context) => {
+    if (areComputedIntegers(context, 2)) return foldedIntegers(context, kind, 2);
+    if (context.isIntegers(0) && context.isIntegers(1))
+      return elementwiseIntegers(context, 2, ([a, b]) => {
+        if (typeof a === 'number' && typeof b === 'number' && [a, b].every((n) => (n | 0) === n))
+          return formula(a, b);
+        const wanted = 'integers of 32 bits that are known at import';
+        throw context.expected('ERR_UNSUPPORTED', wanted, `${a} and ${b}`);
+      });
+    throw context.expected('ERR_UNSUPPORTED', 'operands that are integers', 'others');
+  };
 }
 
 /** A function of one integer. */

@@ -2,6 +2,7 @@
  * Element-wise ops: each is one node of ONNX, with its axes in the order of its operands. Not here:
  * casts and signs (./cast.ts).
  */
+import { isSize } from '../../../../core/shape.js';
 import type { Value } from '../../../../graph/value.js';
 import { isOp } from '../../../../ops/index.js';
 import { DataType } from '../../data-type.js';
@@ -18,12 +19,44 @@ export const elementwiseWriters: Readonly<Record<string, Writer>> = {
   min: binary('Min'),
   pow: binary('Pow'),
   remainder: binary('Mod', { fmod: 1 }),
-  /** ONNX broadcasts the slope to x, and not x to the slope. */
+  /** ONNX broadcasts the slope to x, and not x to the slope: x is expanded before. */
   prelu(emission, value) {
     const [x, slope] = value.inputs as [Value, Value];
-    if (!x.shape.every((dim, i) => dim === value.shape[i]) || slope.shape.length > x.shape.length)
-      throw emission.fail(value, 'expected a slope that broadcasts to x, as in ONNX');
-    binary('PRelu')(emission, value);
+    const { shape } = value;
+    if (slope.shape.length <= x.shape.length && x.shape.every((dim, i) => dim === shape[i])) {
+      binary('PRelu')(emission, value);
+      return;
+    }
+    if (!shape.every(isSize))
+      throw emission.fail(value, 'expected sizes that are numbers, or a slope no larger than x');
+    const whole = emission.node('Expand', [emission.float(x), emission.integers(shape)], value, {
+      suffix: '.expanded',
+    });
+    emission.hold(
+      value,
+      emission.node('PRelu', [whole, emission.float(slope)], value),
+      plainOrder(shape.length),
+    );
+  },
+  /** Comparisons with bounds that are infinite are left out, but one, for NaN. */
+  gate(emission, value) {
+    if (!isOp(value, 'gate')) return;
+    const order = orderOfOperands(emission, value);
+    const [flow, x] = value.inputs.map((one) =>
+      emission.broadcast(one, value.shape.length, order),
+    ) as [string, string];
+    const { min, max } = value.attrs;
+    const compare = (op: string, bound: number) =>
+      emission.node(op, [x, emission.scalar(bound)], value, { suffix: '.within' });
+    const tests = [
+      ...(min === -Infinity && max !== Infinity ? [] : [compare('GreaterOrEqual', min)]),
+      ...(max === Infinity ? [] : [compare('LessOrEqual', max)]),
+    ];
+    const open =
+      tests.length === 1
+        ? (tests[0] as string)
+        : emission.node('And', tests, value, { suffix: '.open' });
+    emission.hold(value, emission.node('Where', [open, flow, emission.scalar(0)], value), order);
   },
 
   relu: unary('Relu'),

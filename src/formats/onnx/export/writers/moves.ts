@@ -2,14 +2,14 @@
  * Ops that move elements, and reductions. Each works with its axes in the order in which its
  * operand is held, except a reshape. Not here: transpose, which is an order of axes (../order.ts).
  */
-import { isByteInteger } from '../../../../core/dtype.js';
 import { type Dim, isSize, type Shape } from '../../../../core/shape.js';
 import type { Value } from '../../../../graph/value.js';
-import { isOp } from '../../../../ops/index.js';
+import { isOp, type OpValue } from '../../../../ops/index.js';
 import { Tensor } from '../../../../tensor/tensor.js';
-import type { Emission } from '../emission.js';
+import { DataType } from '../../data-type.js';
+import { type Emission, QONNX_DOMAIN } from '../emission.js';
 import { type Order, plainOrder } from '../order.js';
-import { integerPayload } from '../payload.js';
+import { computedType, integerPayload } from '../payload.js';
 import { orderOfOperands } from './elementwise.js';
 import type { Writer } from './writer.js';
 
@@ -60,9 +60,10 @@ export const moveWriters: Readonly<Record<string, Writer>> = {
     const { pads, value: border } = value.attrs;
     const sides = [...order, ...order.map((axis) => axis + rank)].map((i) => pads[i] as number);
     const dataType = emission.dataTypeOf(x);
-    const filling = isByteInteger(x.dtype)
-      ? emission.scalar(border, integerPayload([border], dataType), dataType)
-      : emission.scalar(border);
+    const filling =
+      dataType !== DataType.FLOAT
+        ? emission.scalar(border, integerPayload([border], dataType), dataType)
+        : emission.scalar(border);
     const inputs = [emission.inOrder(x, order), emission.integers(sides), filling];
     emission.hold(value, emission.node('Pad', inputs, value), order, dataType);
   },
@@ -70,11 +71,12 @@ export const moveWriters: Readonly<Record<string, Writer>> = {
   concat(emission, value) {
     if (!isOp(value, 'concat')) return;
     const order = orderOfOperands(emission, value);
-    const types = new Set(value.inputs.map((x) => emission.dataTypeOf(x)));
-    const [dataType] = types;
-    if (types.size !== 1 || dataType === undefined)
-      throw emission.fail(value, 'expected parts that are held in one type');
-    const parts = value.inputs.map((x) => emission.inOrder(x, order));
+    const types = value.inputs.map((x) => emission.dataTypeOf(x));
+    const [first] = types as [number];
+    const dataType = types.every((type) => type === first) ? first : computedType(value.dtype);
+    const parts = value.inputs.map((x, i) =>
+      emission.cast(emission.inOrder(x, order), types[i] as number, dataType, x),
+    );
     const attributes = { axis: order.indexOf(value.attrs.axis) };
     emission.hold(value, emission.node('Concat', parts, value, { attributes }), order, dataType);
   },
@@ -95,39 +97,41 @@ export const moveWriters: Readonly<Record<string, Writer>> = {
     if (!isOp(value, 'reduce')) return;
     const [x] = value.inputs;
     const { kind, axes, keepDims } = value.attrs;
-    requireFloats(emission, value);
     const order = emission.orderOf(x) ?? plainOrder(x.shape.length);
+    const type = computedType(value.dtype);
     const places = axes.map((axis) => order.indexOf(axis)).sort((a, b) => a - b);
     const kept = plainOrder(order.length).filter((axis) => !axes.includes(axis));
     const left = order.filter((axis) => kept.includes(axis)).map((axis) => kept.indexOf(axis));
-    const tensor = emission.float(x, order);
+    const tensor = emission.cast(emission.inOrder(x, order), emission.dataTypeOf(x), type, x);
     const y = reduction(emission, value, tensor, REDUCTIONS[kind], places, keepDims, order.length);
-    emission.hold(value, y, keepDims ? order : left);
+    emission.hold(value, y, keepDims ? order : left, type);
   },
 
   cumsum(emission, value) {
     if (!isOp(value, 'cumsum')) return;
-    requireFloats(emission, value);
     const { axis, exclusive, reverse } = value.attrs;
     const order = orderOfOperands(emission, value);
-    const x = emission.float(value.inputs[0], order);
+    const [operand] = value.inputs as readonly [Value];
+    const type = computedType(value.dtype);
+    const held = emission.inOrder(operand, order);
+    const x = emission.cast(held, emission.dataTypeOf(operand), type, operand);
     const attributes = { exclusive: Number(exclusive), reverse: Number(reverse) };
     const inputs = [x, emission.integers([order.indexOf(axis)])];
-    emission.hold(value, emission.node('CumSum', inputs, value, { attributes }), order);
+    emission.hold(value, emission.node('CumSum', inputs, value, { attributes }), order, type);
   },
 
-  softmax(emission, value) {
-    if (!isOp(value, 'softmax')) return;
-    const order = orderOfOperands(emission, value);
-    const x = emission.float(value.inputs[0], order);
-    const attributes = { axis: order.indexOf(value.attrs.axis) };
-    emission.hold(value, emission.node('Softmax', [x], value, { attributes }), order);
-  },
+  softmax: alongAxis('Softmax'),
+  logSoftmax: alongAxis('LogSoftmax'),
+  multiThreshold: writeMultiThreshold,
 };
 
-function requireFloats(emission: Emission, value: Value): void {
-  if (value.dtype !== 'f32')
-    throw emission.fail(value, `expected floats, as integers are not written, but ${value.dtype}`);
+function alongAxis(op: 'Softmax' | 'LogSoftmax'): Writer {
+  return (emission, value) => {
+    const order = orderOfOperands(emission, value);
+    const x = emission.float(value.inputs[0] as Value, order);
+    const attributes = { axis: order.indexOf(value.attrs.axis as number) };
+    emission.hold(value, emission.node(op, [x], value, { attributes }), order);
+  };
 }
 
 /** Of a map whole, a global pooling. Axes are an input from version 13 (sums) and 18 (others). */
@@ -175,17 +179,17 @@ function newShape(emission: Emission, value: Value, from: Shape): number[] {
   });
 }
 
-/** QONNX alone has it; the channels are axis 1, as its files have them. */
-export function writeMultiThreshold(emission: Emission, value: Value, domain: string): void {
+/**
+ * QONNX has it, with the channels on axis 1. In ONNX the thresholds that x has reached are counted,
+ * on an axis of their own; a single axis, which QONNX cannot have, likewise.
+ */
+function writeMultiThreshold(emission: Emission, value: Value): void {
   if (!isOp(value, 'multiThreshold')) return;
   const rank = value.shape.length;
-  if (emission.dialect !== 'qonnx' || rank < 2)
-    throw emission.fail(
-      value,
-      rank < 2
-        ? 'expected an input of rank 2 or more, as in QONNX'
-        : 'ONNX has no such op; the dialect qonnx does',
-    );
+  if (emission.dialect !== 'qonnx' || rank < 2) {
+    writeCount(emission, value);
+    return;
+  }
   const [x, thresholds] = value.inputs;
   const order: Order = [0, rank - 1, ...plainOrder(rank).slice(1, -1)];
   const layout = ['', '', 'NC', 'NCW', 'NCHW'][rank];
@@ -195,7 +199,7 @@ export function writeMultiThreshold(emission: Emission, value: Value, domain: st
     [emission.float(x, order), inOrder(emission, value, thresholds)],
     value,
     {
-      domain,
+      domain: QONNX_DOMAIN,
       attributes: {
         out_dtype: 'FLOAT32',
         out_scale: { float: scale },
@@ -205,6 +209,22 @@ export function writeMultiThreshold(emission: Emission, value: Value, domain: st
     },
   );
   emission.hold(value, y, order);
+}
+
+function writeCount(emission: Emission, value: OpValue<'multiThreshold'>): void {
+  const [x, thresholds] = value.inputs;
+  const rank = value.shape.length;
+  const { scale, bias } = value.attrs;
+  const last = emission.integers([rank]);
+  const apart = emission.node('Unsqueeze', [emission.float(x), last], value, { suffix: '.apart' });
+  const limits = emission.float(thresholds);
+  const truth = emission.node('GreaterOrEqual', [apart, limits], value, { suffix: '.reached' });
+  const ones = emission.cast(truth, DataType.BOOL, DataType.FLOAT, value);
+  const attributes = { keepdims: 0 };
+  const sum = emission.node('ReduceSum', [ones, last], value, { attributes, suffix: '.count' });
+  const scaled = emission.node('Mul', [sum, emission.scalar(scale)], value, { suffix: '.scaled' });
+  const y = emission.node('Add', [scaled, emission.scalar(bias)], value);
+  emission.hold(value, y, plainOrder(rank));
 }
 
 /** Each channel's thresholds from the least on, as QONNX wants them: which is which counts not. */

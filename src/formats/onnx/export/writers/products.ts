@@ -23,6 +23,25 @@ export const productWriters: Readonly<Record<string, Writer>> = {
     emission.hold(value, convolution(emission, value, []), MAP);
   },
 
+  /** The transposed convolution. Rows and columns that no window reaches are its output_padding. */
+  conv2dInputGradient(emission, value) {
+    if (!isOp(value, 'conv2dInputGradient')) return;
+    const [dy, w] = value.inputs;
+    const { strides, pads, dilations, height, width } = value.attrs;
+    const kernel = (w.shape as readonly number[]).slice(1, 3);
+    const more = [height, width].map((size, i) => {
+      const [steps, reach] = [dy.shape[i + 1] as number, (kernel[i]! - 1) * dilations[i]! + 1];
+      return size - ((steps - 1) * strides[i]! + reach - pads[i]! - pads[i + 2]!);
+    });
+    const attributes = {
+      kernel_shape: kernel,
+      ...convolutionAttributes(value.attrs),
+      ...(more.some((size) => size > 0) && { output_padding: more }),
+    };
+    const inputs = [emission.float(dy, MAP), emission.float(w, MAP)];
+    emission.hold(value, emission.node('ConvTranspose', inputs, value, { attributes }), MAP);
+  },
+
   /** Gemm for matrices; MatMul wants the weights as [K, O]. */
   dense(emission, value) {
     emission.hold(value, dense(emission, value, []), plainOrder(value.shape.length));

@@ -5,7 +5,7 @@
 import type { Attrs, Value } from '../../../../graph/value.js';
 import { isOp } from '../../../../ops/index.js';
 import type { NewAttribute } from '../encode.js';
-import { channelsSecond } from '../order.js';
+import { channelsSecond, plainOrder } from '../order.js';
 import type { Writer } from './writer.js';
 
 const MAP = channelsSecond(4);
@@ -36,12 +36,21 @@ export const windowWriters: Readonly<Record<string, Writer>> = {
     if (!isOp(value, 'batchNorm')) return;
     const [x, ...parameters] = value.inputs;
     const rank = value.shape.length;
-    if (rank < 2) throw emission.fail(value, 'expected a batch norm of rank 2 or more, as in ONNX');
-    const order = channelsSecond(rank);
-    const inputs = [emission.float(x, order), ...parameters.map((one) => emission.float(one))];
-    const attributes = { epsilon: { float: value.attrs.epsilon } };
-    const y = emission.node('BatchNormalization', inputs, value, { attributes });
-    emission.hold(value, y, order);
+    const isVector = rank < 2;
+    const order = isVector ? plainOrder(rank) : channelsSecond(rank);
+    // ONNX wants an axis before the channels.
+    const images = emission.integers([0]);
+    const held = emission.float(x, order);
+    const map = isVector
+      ? emission.node('Unsqueeze', [held, images], value, { suffix: '.image' })
+      : held;
+    const inputs = [map, ...parameters.map((one) => emission.float(one))];
+    const options = {
+      attributes: { epsilon: { float: value.attrs.epsilon } },
+      ...(isVector && { suffix: '.normal' }),
+    };
+    const y = emission.node('BatchNormalization', inputs, value, options);
+    emission.hold(value, isVector ? emission.node('Squeeze', [y, images], value) : y, order);
   },
 };
 
