@@ -20,6 +20,8 @@ const ELSEWHERE: Elsewhere<BenchFlags> = [
   ['lowBit', '--low-bit', 'every row is one kernel already'],
   ['task', '--task', 'it is about stores of networks'],
   ['signZero', '--sign-zero', 'it is about the Sign of an ONNX model'],
+  ['input', '--input', 'a kernel is measured on numbers of its own'],
+  ['maxNodes', '--max-nodes', 'it is about a model file'],
   ['shape', '--shape', 'it is about the inputs of a model file'],
   [
     'multiThresholdAxis',

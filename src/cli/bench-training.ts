@@ -31,6 +31,8 @@ const ELSEWHERE: Elsewhere<BenchFlags> = [
   ['html', '--html', 'the page is about the runs of a model'],
   ['vs', '--vs', 'onnxruntime runs networks, and trains none here'],
   ['signZero', '--sign-zero', 'it is about the Sign of an ONNX model'],
+  ['input', '--input', 'a step is timed on random pictures'],
+  ['maxNodes', '--max-nodes', 'it is about a model file'],
   ['shape', '--shape', 'it is about the inputs of a model file'],
   [
     'multiThresholdAxis',

@@ -6,9 +6,11 @@
 import { stat } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { writeFileAtomic } from '../formats/write-file.js';
+import type { Tensors } from '../runtime/run-rows.js';
 import type { LayerProfile, TensorMetadata } from '../runtime/session-types.js';
 import { benchPage } from './bench-report.js';
 import type { EngineName } from './engines.js';
+import { feedsOfFiles } from './feeds-of-files.js';
 import { count, microseconds, three } from './format.js';
 import { type Io, printJson, printLines } from './io.js';
 import { notHere } from './not-here.js';
@@ -17,6 +19,7 @@ import { withSession } from './open-session.js';
 import type { SessionFlags } from './options.js';
 import { startProgress } from './progress.js';
 import { randomFeeds } from './random-feeds.js';
+import { requireOther } from './same-file.js';
 import { summarize, type Timing, timeCalls, warmUp } from './statistics.js';
 import { facts, table } from './table.js';
 import { isZooName } from './zoo-name.js';
@@ -24,6 +27,7 @@ import { isZooName } from './zoo-name.js';
 export interface BenchFlags extends SessionFlags {
   readonly repeat?: number;
   readonly batch?: number;
+  readonly input?: readonly string[];
   readonly profile?: boolean;
   readonly train?: boolean;
   readonly vs?: readonly EngineName[];
@@ -48,8 +52,15 @@ export async function bench(model: string, flags: BenchFlags, io: Io): Promise<v
   await withSession(model, flags, io, async (session) => {
     const { isa, threads } = session.info;
     const { repeat = REPEAT } = flags;
-    const batch = batchOf(session.inputMetadata, flags.batch);
-    const feeds = randomFeeds(session.inputMetadata, batch);
+    if (flags.html !== undefined) requireOther(flags.html, [model], '--html');
+    const read = await feedsOfFiles(flags.input ?? [], session.inputMetadata, io);
+    const batch = batchOf(session.inputMetadata, read.feeds, flags.batch);
+    const drawn = randomFeeds(
+      session.inputMetadata.filter(({ name }) => !read.files.has(name)),
+      batch,
+    );
+    const feeds = { ...drawn, ...read.feeds };
+    if (flags.json !== true) for (const note of read.notes) io.stderr.write(`bitplane: ${note}\n`);
     const rivals: Onnxruntime[] = [];
     try {
       const engines: Engine[] = [{ name: 'bitplane', run: () => session.run(feeds) }];
@@ -112,11 +123,23 @@ export async function bench(model: string, flags: BenchFlags, io: Io): Promise<v
 }
 
 /**
- * The pictures of a run: --batch if the model leaves its batch open, else the batch of the model.
+ * The pictures of a run: if the model leaves its batch open, that of a file, or --batch; else the
+ * batch of the model.
  */
-function batchOf(inputs: readonly TensorMetadata[], asked: number | undefined): number {
+function batchOf(
+  inputs: readonly TensorMetadata[],
+  read: Tensors,
+  asked: number | undefined,
+): number {
   const fixed = inputs.map(({ shape }) => shape[0]);
-  if (fixed.some((size) => typeof size === 'string')) return asked ?? 1;
+  const open = inputs.filter(({ shape }) => typeof shape[0] === 'string');
+  if (open.length > 0) {
+    const file = open.find(({ name }) => Object.hasOwn(read, name));
+    const given = file && read[file.name]?.shape[0];
+    if (asked !== undefined && given !== undefined && asked !== given)
+      throw notHere('--batch', `the file for input ${file!.name} holds a batch of ${given}`);
+    return given ?? asked ?? 1;
+  }
   const batch = typeof fixed[0] === 'number' ? fixed[0] : 1;
   if (asked !== undefined && asked !== batch)
     throw notHere('--batch', `the model takes a batch of ${batch} and no other`);

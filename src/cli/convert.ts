@@ -16,7 +16,7 @@ import { bytes } from './format.js';
 import { type Io, printJson, printLines } from './io.js';
 import { openModel } from './open-model.js';
 import type { FileFlags, SignZero } from './options.js';
-import { isSameFile } from './same-file.js';
+import { requireOther } from './same-file.js';
 import { isZooName } from './zoo-name.js';
 
 type Format = 'safetensors' | Dialect;
@@ -45,9 +45,8 @@ export async function convert(
   if (format !== 'safetensors' && flags.signZero !== undefined)
     throw expected('ERR_ARGUMENT', '--sign-zero for safetensors only', format, { op: 'convert' });
   const { exportTask } = flags;
-  // The other tasks would be lost.
-  if (exportTask !== undefined && isSameFile(from, to))
-    throw expected('ERR_ARGUMENT', 'OUT to be another file than the store', to, { op: 'convert' });
+  // The floats, and of a store the other tasks, would be lost.
+  requireOther(to, [from], 'OUT');
   const loaded = await openModel(
     from,
     { ...flags, ...(exportTask !== undefined && { task: exportTask }) },

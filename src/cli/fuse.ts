@@ -32,7 +32,7 @@ import { type Io, printJson, printLines } from './io.js';
 import { type Elsewhere, notHere, refuseElsewhere } from './not-here.js';
 import { dataFolder, openDataset } from './open-dataset.js';
 import { openModel } from './open-model.js';
-import { isSameFile } from './same-file.js';
+import { requireOther } from './same-file.js';
 import { facts } from './table.js';
 
 export async function fuse(models: readonly string[], flags: FuseFlags, io: Io): Promise<void> {
@@ -125,8 +125,8 @@ function checked(models: readonly string[], flags: FuseFlags): readonly TaskName
     throw expected('ERR_ARGUMENT', 'a store whose name ends in .safetensors', out, { op: '--out' });
   if (models.length < 2)
     throw expected('ERR_ARGUMENT', 'two models or more', models.length, { op: 'fuse' });
-  if (models.some((model) => isSameFile(model, out)))
-    throw expected('ERR_ARGUMENT', 'another file than a model', out, { op: '--out' });
+  requireOther(out, models, '--out');
+  if (flags.html !== undefined) requireOther(flags.html, models, '--html');
   for (const [name, value] of Object.entries({ granularity, rounding }))
     if (method === 'ieee754' && value !== undefined)
       throw notHere(`--${name}`, 'ieee754 keeps an exponent for every weight, and truncates');

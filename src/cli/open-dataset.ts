@@ -2,7 +2,7 @@
  * --dataset, --data and --split of a command line: opens the data set that they name, its pictures
  * in the size that a recipe asks for. Not here: the data sets (src/data).
  */
-import { BitplaneError } from '../core/errors.js';
+import { BitplaneError, expected } from '../core/errors.js';
 import { openCifar10 } from '../data/cifar10.js';
 import { openCifar100 } from '../data/cifar100.js';
 import type { Dataset, Split } from '../data/dataset.js';
@@ -39,8 +39,20 @@ const DATASETS = {
   },
 } satisfies Record<DatasetName, (opening: Opening) => Promise<Dataset>>;
 
-export function openDataset(name: DatasetName, opening: Opening): Promise<Dataset> {
-  return DATASETS[name](opening);
+/** @throws BitplaneError ERR_SHAPE for a network of other classes than the data set has */
+export async function openDataset(name: DatasetName, opening: Opening): Promise<Dataset> {
+  const data = await DATASETS[name](opening);
+  const { outputs } = opening;
+  const { length } = data.classes;
+  // A folder's classes are those of the network already.
+  if (name !== 'folder' && outputs !== undefined && outputs !== length)
+    throw expected(
+      'ERR_SHAPE',
+      `a model of ${length} scores, one for each class of ${data.name},`,
+      `one of ${outputs}`,
+      { op: '--dataset' },
+    );
+  return data;
 }
 
 /** The folder of --data, else of the environment. @throws BitplaneError ERR_ARGUMENT */

@@ -2,6 +2,7 @@
  * MODEL of a command line: a file, or `zoo:NAME`, a network of the zoo with seeded weights. Not
  * here: what a command does with it.
  */
+import { BitplaneError, continued } from '../core/errors.js';
 import { loadModel } from '../formats/model.js';
 import type { Graph } from '../graph/value.js';
 import { fixShapes } from '../passes/fix-shapes.js';
@@ -19,20 +20,31 @@ const SAFETENSORS = /\.safetensors(\.gz)?$/i;
  */
 export async function openModel(
   model: string,
-  {
-    multiThresholdAxis,
-    shape: shapes,
-    task,
-  }: Pick<FileFlags, 'multiThresholdAxis' | 'shape' | 'task'>,
+  { multiThresholdAxis, shape: shapes, task, maxNodes }: FileFlags,
   io: Io,
 ): Promise<Graph> {
   // A converted model has fixed axes, so the option would have no effect.
   if (multiThresholdAxis !== undefined && (isZooName(model) || SAFETENSORS.test(model)))
     throw notHere('--multi-threshold-axis', `${model} is no QONNX file`);
-  if (!isZooName(model)) return loadModel(model, { multiThresholdAxis, shapes, task });
+  if (!isZooName(model))
+    return loadModel(model, {
+      multiThresholdAxis,
+      shapes,
+      task,
+      ...(maxNodes && { maxNodes }),
+    }).catch((error) => {
+      throw explained(error);
+    });
+  if (maxNodes !== undefined) throw notHere('--max-nodes', `${model} is no file`);
   if (task !== undefined) throw notHere('--task', `${model} is no store`);
   const { zooGraph } = await import('../zoo/registry.js');
   const graph = zooGraph(model.slice(model.indexOf(':') + 1));
   io.stderr.write(`bitplane: ${model}: ${SEEDED}\n`);
   return shapes === undefined ? graph : fixShapes(graph, shapes, { op: '--shape' });
+}
+
+/** A limit's error, with the option as the command line has it. */
+function explained(error: unknown): unknown {
+  const isNodes = error instanceof BitplaneError && /the option maxNodes/.test(error.message);
+  return isNodes ? continued(error, ', here --max-nodes N') : error;
 }

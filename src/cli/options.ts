@@ -20,6 +20,8 @@ export interface FileFlags extends ImportChoices {
   readonly shape?: Shapes;
   /** Of a store: which of its networks. */
   readonly task?: string;
+  /** Values of a graph that a file may make; see SECURITY.md. */
+  readonly maxNodes?: number;
 }
 
 /** The session options of a command line. */

@@ -146,6 +146,11 @@ export function buildProgram(io: Io, messages: Io, exit: (code: number) => void)
         'shape of an input that the model leaves open, such as x=1,3,48,192; repeatable',
         gatherShapes,
       )
+      .option(
+        '--max-nodes <n>',
+        'values of a graph that the file may make (default: 20000)',
+        parseCount,
+      )
       .addOption(
         new Option(
           '--multi-threshold-axis <rule>',
@@ -262,6 +267,7 @@ export function buildProgram(io: Io, messages: Io, exit: (code: number) => void)
       parseCount,
     )
     .option('--batch <n>', 'size of a symbolic batch (default: 1)', parseCount)
+    .option('--input <[name=]file.npy>', 'feed of an input (default: random); repeatable', gather)
     .option('--profile', 'time of every layer')
     .option('--train', 'a training step of a zoo network, of 32 pictures unless --batch says')
     .option(
@@ -377,7 +383,10 @@ export function buildProgram(io: Io, messages: Io, exit: (code: number) => void)
       parseCount,
     )
     .option('--seed <n>', 'of noise that pictures are made of (default: 0)', parseSeed)
-    .option('--resume', 'go on from the checkpoint beside OUT, of methods that train')
+    .option(
+      '--resume',
+      'go on from the checkpoint beside OUT, of methods that train; without one it begins anew',
+    )
     .addOption(
       new Option('--observer <name>', 'how ranges are chosen (default: minmax)').choices(OBSERVERS),
     )
@@ -482,7 +491,10 @@ export function buildProgram(io: Io, messages: Io, exit: (code: number) => void)
       parseCount,
     )
     .option('--threads <n>', 'threads of a step (default: all cores)', parseThreads)
-    .option('--resume', 'go on from the checkpoint in --out, of tasks beside it')
+    .option(
+      '--resume',
+      'go on from the checkpoint in --out, of tasks beside it; without one training begins anew',
+    )
     .option('--trunk <model>', 'what a task is added to: a model, or a store of tasks', modelFile)
     .option(
       '--trunk-task <name[=dataset]>',

@@ -3,6 +3,7 @@
  * network that --resume goes on from, and what the report says of them. Not here: the methods
  * (src/methods).
  */
+import { existsSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { expected } from '../core/errors.js';
 import type { Recipe } from '../data/recipe.js';
@@ -84,6 +85,8 @@ export async function quantizeByTraining(
   };
   // A folder that cannot be made is said now, and not after the first epoch.
   await makeFolder(dirname(to));
+  if (resume === true && !existsSync(checkpoint))
+    io.stderr.write(`bitplane: there is no ${checkpoint}: the training begins anew\n`);
   const stop = stopOnInterrupt();
   const progress = startTrainingProgress(io, {
     epochs: epochs ?? method.epochs,

@@ -34,7 +34,7 @@ import {
   type Test,
 } from './quantize-pictures.js';
 import { jsonReports, layerTable, quantizePage, reportNotes } from './quantize-report.js';
-import { isSameFile } from './same-file.js';
+import { requireOther } from './same-file.js';
 import { facts } from './table.js';
 import { isZooName } from './zoo-name.js';
 
@@ -111,8 +111,8 @@ export async function quantizeFile(
   if (!/\.safetensors$/i.test(to))
     throw expected('ERR_ARGUMENT', 'OUT to end in .safetensors', to, { op: 'quantize' });
   // The floats, and of a store the other tasks, would be lost.
-  if (isSameFile(from, to))
-    throw expected('ERR_ARGUMENT', 'OUT to be another file than IN', to, { op: 'quantize' });
+  requireOther(to, [from], 'OUT');
+  if (flags.html !== undefined) requireOther(flags.html, [from], '--html');
   checkFlags(flags);
   const graph = await openModel(from, flags, io);
   const isDataFree = flags.method !== undefined;

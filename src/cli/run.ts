@@ -17,6 +17,7 @@ import { withSession } from './open-session.js';
 import type { SessionFlags } from './options.js';
 import { assign } from './read-feed.js';
 import { runPictures } from './run-pictures.js';
+import { requireOther } from './same-file.js';
 import { facts, table } from './table.js';
 
 export interface RunFlags extends SessionFlags {
@@ -44,6 +45,7 @@ export async function run(model: string, flags: RunFlags, io: Io): Promise<numbe
   const { image } = flags;
   refuseElsewhere(flags, image === undefined ? WITH_PICTURES : WITH_ARRAYS);
   return withSession(model, flags, io, async (session) => {
+    if (flags.html !== undefined) requireOther(flags.html, [model], '--html');
     if (image !== undefined) return runPictures(session, model, { ...flags, image }, io);
     const targets = outputFiles(flags.output ?? [], session.outputNames);
     if (targets.stream !== undefined && flags.json === true)
@@ -60,6 +62,7 @@ export async function run(model: string, flags: RunFlags, io: Io): Promise<numbe
         `expected --input ${missing}=FILE.npy but it is missing`,
         { op: 'run', node: missing },
       );
+    for (const [file] of targets.files) requireOther(file, [model], '--output');
     if (flags.json !== true) for (const note of notes) io.stderr.write(`bitplane: ${note}\n`);
     const began = performance.now();
     const results = await runRows(session, feeds);

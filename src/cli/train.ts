@@ -20,7 +20,7 @@ import type { Teacher } from '../train/step.js';
 import type { Network, NetworkOptions } from '../zoo/network.js';
 import type { RecipeModel, RecipePart } from '../zoo/recipe.js';
 import { FLOAT_NETWORKS, phasesOf, recipeOf } from '../zoo/recipes.js';
-import { FILES, planOf, type Trained, trainRecipe } from '../zoo/train-recipe.js';
+import { checkpointOf, FILES, planOf, type Trained, trainRecipe } from '../zoo/train-recipe.js';
 import { knownRecipe } from './find-recipe.js';
 import { bytes, percent } from './format.js';
 import type { TaskName } from './fuse-options.js';
@@ -139,6 +139,10 @@ export async function trainCommand(name: string, flags: TrainFlags, io: Io): Pro
   const { train, test } = await openTrainingSets(flags.dataset, dir, { fit });
   const remarks = remarksOn([train, test]);
   for (const remark of remarks) io.stderr.write(`${remark}\n`);
+  const isThere = (phase: { readonly name: string }) =>
+    existsSync(checkpointOf(flags.out, phase.name));
+  if (flags.resume === true && !plan.phases.some(isThere))
+    io.stderr.write(`bitplane: ${flags.out} holds no checkpoint: the training begins anew\n`);
   const teacher = flags.teacher === undefined ? undefined : await teacherOf(flags, model, train);
   const stop = stopOnInterrupt();
   const progress = startTrainingProgress(io, {

@@ -3,7 +3,7 @@
  * Readers check what they read. JavaScript itself refuses more, such as an array that is too long
  * or a call stack that is too deep. Not here: any check.
  */
-import { BitplaneError, type ErrorSite } from './errors.js';
+import { BitplaneError, type ErrorSite, inFile } from './errors.js';
 import type { Pausing } from './turns.js';
 
 /** @throws BitplaneError ERR_FORMAT for every other exception of `read` */
@@ -12,6 +12,22 @@ export function reading<T>(site: ErrorSite, read: () => T): T {
     return read();
   } catch (error) {
     throw formatError(error, site);
+  }
+}
+
+/**
+ * Names the file in what `read` refuses, unless it was stopped.
+ * @param file undefined for bytes that are no file
+ */
+export async function namingFile<T>(
+  file: string | undefined,
+  read: () => T | Promise<T>,
+): Promise<T> {
+  try {
+    return await read();
+  } catch (error) {
+    const refuses = error instanceof BitplaneError && error.code !== 'ERR_ABORTED';
+    throw refuses && file !== undefined ? inFile(error, file) : error;
   }
 }
 

@@ -64,10 +64,22 @@ function placeOf({ op, node }: ErrorSite): string {
 
 /** The same error, whose sentence goes on: with what a caller knows and the check did not. */
 export function continued(error: BitplaneError, more: string): BitplaneError {
+  const { code, op, node } = error;
+  return new BitplaneError(code, `${sentenceOf(error)}${more}`, { op, node, cause: error });
+}
+
+/** A message without its place. */
+function sentenceOf(error: BitplaneError): string {
   const place = placeOf(error);
-  const { code, op, node, message } = error;
-  const sentence = message.startsWith(place) ? message.slice(place.length) : message;
-  return new BitplaneError(code, `${sentence}${more}`, { op, node, cause: error });
+  return error.message.startsWith(place) ? error.message.slice(place.length) : error.message;
+}
+
+/** The same error with the name of the file that it is about: its place, or after the sentence. */
+export function inFile(error: BitplaneError, file: string): BitplaneError {
+  if (error.message.includes(file)) return error;
+  if (error.node !== undefined) return continued(error, `, in ${cut(file, MAX_SHOWN_NAME)}`);
+  const { code, op } = error;
+  return new BitplaneError(code, sentenceOf(error), { op, node: file, cause: error });
 }
 
 /** Builds the usual sentence: `<site>: expected <expected> but received <received>`. */

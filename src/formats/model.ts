@@ -4,6 +4,7 @@
  */
 import { promisify } from 'node:util';
 import { isArrayBuffer } from 'node:util/types';
+import { namingFile } from '../core/border.js';
 import { zlib } from '../core/builtins.js';
 import { type OptionNames, requireOneOf, requireOptions, requireSignal } from '../core/checks.js';
 import { carries } from '../core/dtype.js';
@@ -150,7 +151,9 @@ async function load(source: ModelSource, options: LoadOptions): Promise<Graph | 
   if (options.task !== undefined) throw noStore(options.task, name);
   // Nobody else holds bytes that were read or inflated here.
   if (looksLikeSafetensors(bytes))
-    return decodeModel(bytes, { owned: bytes !== source && !isArrayBuffer(source), limits });
+    return namingFile(name, () =>
+      decodeModel(bytes, { owned: bytes !== source && !isArrayBuffer(source), limits }),
+    );
   // Loaded when first needed: it would add a fifth to the time of importing the package.
   const { importOnnx, importOnnxFile } = await import('./onnx/import.js');
   const { multiThresholdAxis, shapes } = options;
@@ -201,7 +204,7 @@ async function bytesOf(source: ModelSource, options: LoadOptions): Promise<Uint8
   const reading = readOptions(source, options);
   const file = await openFile(source, reading);
   try {
-    await refuseForeign(file);
+    await namingFile(nameOf(source), () => refuseForeign(file));
     return await readRest(file, reading);
   } finally {
     await file.handle.close().catch(() => undefined);

@@ -4,7 +4,7 @@
  * (src/zoo/pytorch.ts), files of whole models (./model.ts).
  */
 
-import { readingAsync } from '../core/border.js';
+import { namingFile, readingAsync } from '../core/border.js';
 import { requirePlain } from '../core/checks.js';
 import { carries } from '../core/dtype.js';
 import { BitplaneError, expected } from '../core/errors.js';
@@ -42,7 +42,9 @@ export async function readTensors(source: string | URL | Uint8Array): Promise<Te
     throw expected('ERR_ARGUMENT', 'a path, a file: URL or bytes', source, { op: 'tensors' });
   const site = { op: 'tensors', node: path };
   return readingAsync(site, async () =>
-    looksLikeSafetensors(bytes) ? fromSafetensors(bytes) : await fromOnnx(bytes),
+    looksLikeSafetensors(bytes)
+      ? namingFile(path === undefined ? undefined : String(path), () => fromSafetensors(bytes))
+      : await fromOnnx(bytes),
   );
 }
 

@@ -55,14 +55,17 @@ export function taskOf(second: unknown, third: unknown): string | undefined {
 
 /**
  * Whether a lone second argument is a list of outputs, or a map that holds one (as onnxruntime
- * tells them from options).
+ * tells them from options). The name of an output that is no option speaks for a map whatever it
+ * holds, so that an error names that output; of one that is called as an option, memory or null.
  */
 function isOutputs(known: readonly string[], value: unknown): boolean {
   if (Array.isArray(value)) return true;
   if (value === null || typeof value !== 'object') return false;
   const map = value as Readonly<Record<string, unknown>>;
   return known.some(
-    (name) => Object.hasOwn(map, name) && (map[name] === null || isMemory(map[name])),
+    (name) =>
+      Object.hasOwn(map, name) &&
+      (!Object.hasOwn(OPTIONS, name) || map[name] === null || isMemory(map[name])),
   );
 }
 

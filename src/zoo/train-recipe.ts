@@ -83,6 +83,11 @@ export interface Trained {
   readonly differing: number;
 }
 
+/** Where a phase leaves what a training goes on from. */
+export function checkpointOf(folder: string, phase: string): string {
+  return join(folder, `${phase}.checkpoint.safetensors`);
+}
+
 /** The files of a training. */
 export const FILES = {
   model: 'model.safetensors',
@@ -126,7 +131,7 @@ export async function trainRecipe(recipe: Recipe, options: TrainRecipeOptions): 
   await makeFolder(out);
   const counts = epochsOf(phases, epochs);
   const settings = networkOptions(options);
-  const checkpoints = phases.map(({ name }) => join(out, `${name}.checkpoint.safetensors`));
+  const checkpoints = phases.map(({ name }) => checkpointOf(out, name));
   // Those of an earlier training: what goes on later must not meet them.
   if (!resume) await Promise.all(checkpoints.map((path) => rm(path, { force: true })));
   const history: EpochRecord[] = [];

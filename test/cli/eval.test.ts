@@ -267,6 +267,24 @@ describe('eval', () => {
     }
   });
 
+  test('a model of other classes than the data set gives 0 % without a word', async () => {
+    writeCifar10(join(dir, 'cifar-10-batches-bin'), 10);
+    const g = new GraphBuilder();
+    const x = g.input('x', 'f32', ['N', 32, 32, 3]);
+    const w = g.constant(new Tensor('f32', new Float32Array(100 * 3072), [100, 3072]));
+    await saveModel(
+      g.graph([x], { y: g.dense(g.reshape(x, ['N', 3072]), w) }),
+      join(dir, 'm.safetensors'),
+    );
+    const argv = ['eval', join(dir, 'm.safetensors'), '--dataset', 'cifar10', '--data', dir];
+    expect(await cli(...argv)).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(
+        /--dataset: expected a model of 10 scores, .* of cifar10.*, but received one of 100/,
+      ),
+    });
+  });
+
   test('pictures that are all broken are an error, not NaN %', async () => {
     write(join(dir, 'photos', 'red', 'a.png'), 'damaged');
     const outcome = await cli(

@@ -693,7 +693,7 @@ const WORKS: Readonly<Record<string, (command: string) => Promise<unknown>>> = {
     await taskMatters('quantize', at('few.safetensors'), '--weights', '8')();
     const store = await storeFile();
     const itself = await cli('quantize', store, store, '--task', 'b', '--weights', '8');
-    expect(itself.stderr).toContain('expected OUT to be another file than IN');
+    expect(itself.stderr).toContain('OUT: expected another file than a model that is read');
   },
   'convert --export-task': async () => {
     const [store, out] = [await storeFile(), at('task.safetensors')];
@@ -702,9 +702,24 @@ const WORKS: Readonly<Record<string, (command: string) => Promise<unknown>>> = {
     const other = await cli('convert', model, out, '--export-task', 'b');
     expect(other.stderr).toContain('expected task for a store of several only');
     const itself = await cli('convert', store, store, '--export-task', 'b');
-    expect(itself.stderr).toContain('expected OUT to be another file than the store');
+    expect(itself.stderr).toContain('OUT: expected another file than a model that is read');
   },
   'fuse --json': isJson,
+  'bench --input': async () => {
+    const argv = ['bench', model, '--repeat', '2', '--input', at('x.npy')];
+    expect(json(await cli(...argv, '--json')).batch).toBe(1);
+    expect((await cli(...argv, '--batch', '2')).stderr).toMatch(/--batch: .* holds a batch of 1/);
+    expect((await cli('bench', model, '--input', 'y=1.npy')).stderr).toContain('--input');
+  },
+  ...Object.fromEntries(
+    ['inspect', 'run', 'check', 'eval', 'bench', 'convert', 'quantize', 'fuse'].map((command) => [
+      `${command} --max-nodes`,
+      async () => {
+        expect((await on(command, '--max-nodes', '1')).stderr).toMatch(/at most 1 .*--max-nodes/);
+        expect(await on(command, '--max-nodes', '20001')).toMatchObject({ code: 0 });
+      },
+    ]),
+  ),
   'fuse --shape': async () => {
     expect(await on('fuse', '--shape', 'x=1,784')).toMatchObject({ code: 0 });
     const task = await cli('inspect', at('store.safetensors'), '--task', 'a', '--json');
@@ -938,6 +953,7 @@ const VALUES: Readonly<Record<string, string>> = {
   '--sign-zero': 'plus',
   '--multi-threshold-axis': 'last',
   '--shape': 'image=1,784',
+  '--max-nodes': '9',
   '--seed': '3',
   '--runs': '2',
   '--tolerance': '0.1',

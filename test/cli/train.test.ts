@@ -48,9 +48,22 @@ test('the page, the log or the table says something else than the training', asy
   expect(page.match(/<polyline/g)?.length).toBeGreaterThanOrEqual(4);
 
   const again = await folder(data, out, '--json', '--resume');
+  expect(again.stderr).not.toContain('begins anew');
   const document = JSON.parse(again.stdout);
   expect(document.history).toHaveLength(2);
   expect(document.top1).toBeCloseTo(top1, 2);
+});
+
+test('--resume without a checkpoint begins anew without a word', async () => {
+  const out = join(temporaryFolder(), 'nothing');
+  const { code, stderr } = await folder(await pictures(), out, '--resume');
+  expect({
+    code,
+    told: stderr.includes(`${out} holds no checkpoint: the training begins anew`),
+  }).toEqual({
+    code: 0,
+    told: true,
+  });
 });
 
 test('a teacher is the folder of a float training, or its file', async () => {

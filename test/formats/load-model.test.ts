@@ -195,6 +195,17 @@ describe('tensors stay in their file', () => {
     expect(c(graph).data).toEqual(numbers(count).data);
     await close();
   });
+  test('errors of a broken file do not say which file', async () => {
+    const bytes = encodeModel(sum(numbers(3)));
+    const cut = fileOf(bytes.subarray(0, 60));
+    const foreign = fileOf(writeSafetensors({ metadata: new Map(), tensors: new Map() }));
+    for (const path of [cut, foreign])
+      for (const opening of [openModelFile(path, () => undefined), loadModel(path)])
+        await expect(opening).rejects.toMatchObject({
+          code: 'ERR_FORMAT',
+          message: expect.stringContaining(path),
+        });
+  });
   test('behind a header of any length, read in one part or two', async () => {
     const bytes = encodeModel(sum(numbers(3)));
     const { metadata, tensors } = readSafetensors(bytes);

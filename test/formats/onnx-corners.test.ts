@@ -351,6 +351,19 @@ const data: OpCase[] = [
       { op: 'Cast', inputs: ['i'], attributes: { to: 1 } },
     ],
   },
+  ...(
+    [
+      ['integers that u8 has no bits for keep their low bits', int64s(300, -1, 255)],
+      ['floats that are integers of u8', floats([3], [254.9, 0.5, 7])],
+    ] as [string, TensorSpec][]
+  ).map(([name, w]) => ({
+    what: `Cast of ${name}`,
+    nodes: [
+      { op: 'Cast', inputs: ['w'], outputs: ['u'], attributes: { to: 2 } },
+      { op: 'Cast', inputs: ['u'], attributes: { to: 1 } },
+    ],
+    initializers: { w },
+  })),
   {
     what: 'Cast of a computed value to float',
     nodes: [{ op: 'Cast', inputs: ['x'], attributes: { to: 1 } }],

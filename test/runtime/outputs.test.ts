@@ -69,6 +69,8 @@ describe('the outputs that are asked for', () => {
     ['no output of a map', [{ outputs: {} }], 'ERR_ARGUMENT', /at least one output/],
     ['no names', [[1]], 'ERR_ARGUMENT', /names of outputs/],
     ['a name without a list', ['y'], 'ERR_ARGUMENT', /options as an object/],
+    ['an array in place of a tensor', [{ y: [0, 0] }], 'ERR_ARGUMENT', /run "y": expected null/],
+    ['nothing in place of a tensor', [{ y: undefined }], 'ERR_ARGUMENT', /run "y": expected null/],
     ['a map to true', [{ outputs: { y: true } }], 'ERR_ARGUMENT', /run "y": expected null/],
     ['both ways at once', [['y'], { outputs: ['y'] }], 'ERR_ARGUMENT', /outputs once/],
     [

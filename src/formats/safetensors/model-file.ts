@@ -3,7 +3,7 @@
  * tensor whenever someone asks for its elements. So weights go from the file into their packed
  * form, and no copy of all of them is ever in memory. Not here: the format (./model.ts).
  */
-import { readingAsync } from '../../core/border.js';
+import { namingFile, readingAsync } from '../../core/border.js';
 import { type Limits, UNLIMITED } from '../../core/limits.js';
 import type { Graph } from '../../graph/value.js';
 import { storedTensor } from '../../tensor/stored.js';
@@ -55,8 +55,10 @@ export async function openModelFile(
   try {
     const start = await file.read(0, new Uint8Array(Math.min(START_BYTES, file.size)));
     if (looksLikeSafetensors(start) && !looksLikeStore(start))
-      graph = await readingAsync({ op: 'model', node: String(path) }, () =>
-        decode(file, start, proceed, limits),
+      graph = await namingFile(String(path), () =>
+        readingAsync({ op: 'model', node: String(path) }, () =>
+          decode(file, start, proceed, limits),
+        ),
       );
   } finally {
     if (graph === undefined) await file.close();

@@ -209,6 +209,18 @@ function integersOf(
   return context.integerConstant(dtype, DTYPES[dtype].array.from(numbers), shape, '');
 }
 
+/** An integer less what a type has no bits for, as a run would leave it. */
+function lowBitsOf({ lo, hi }: QuantizedType): (number: number) => number {
+  const size = hi - lo + 1;
+  return (number) => number - Math.floor((number - lo) / size) * size;
+}
+
+/** A float as the integer of a type that a run would make of it. */
+function nearestIn({ lo, hi }: QuantizedType): (number: number) => number {
+  return (number) =>
+    Number.isNaN(number) ? 0 : Math.max(lo, Math.min(hi, Math.trunc(number))) + 0;
+}
+
 interface Ranges {
   readonly starts: readonly number[];
   readonly ends: readonly number[];
@@ -258,7 +270,8 @@ function castTo(context: NodeContext, to: number): Item | Value {
         shape,
       }));
     if (float) return context.floats(entries.length, () => context.numbers(0), shape);
-    if (type !== undefined) return integersOf(context, context.numbers(0), type, shape);
+    if (type !== undefined)
+      return integersOf(context, context.numbers(0).map(lowBitsOf(type)), type, shape);
   } else if (item.kind === 'tensor') {
     if (float && isFloatType(item.tensor.dataType)) return context.value(0);
     if (float && item.tensor.dims.length >= 2 && isSmallInteger(item.tensor.dataType)) {
@@ -278,7 +291,10 @@ function castTo(context: NodeContext, to: number): Item | Value {
         entries: Array.from(data, (number) => (number === 0 ? 0 : 1)),
         shape,
       }));
-    if (type !== undefined) return integersOf(context, Array.from(data, Math.trunc), type, shape);
+    if (type !== undefined) {
+      const fit = isFloatType(item.tensor.dataType) ? nearestIn(type) : lowBitsOf(type);
+      return integersOf(context, Array.from(data, fit), type, shape);
+    }
   }
   throw context.expected(
     'ERR_UNSUPPORTED',
