@@ -1,7 +1,7 @@
 // The map over few channels: [pixels][C] is taken as [pixels / 64][64 C], with each per-channel
 // operand repeated 64 times, so that tiles are full. The last pixels, fewer than 64, run as they
 // are. Each value goes through the same operations, so the result is the same bits. Not for
-// epilogues with sign bits, planes, thresholds or operands per pixel or image: their layout knows C.
+// epilogues with sign bits, planes, thresholds or operands per pixel or image: those know C.
 #include "kernels/map/map.h"
 #include "kernels/sweep.h"
 
