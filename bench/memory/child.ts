@@ -4,22 +4,15 @@
  */
 import { Session, Tensor } from 'bitplane';
 import { chainGraph } from '../chain/bitplane.js';
-import { sleep } from '../measure.js';
 import { oneOp } from '../programs.js';
+import { residentBytes } from './resident.js';
 
 export interface Memory {
   runsMiB: number;
   cyclesMiB: number;
 }
 
-/** Resident memory once garbage is gone, its finalizers have run and the allocator has settled. */
-async function residentMiB(): Promise<number> {
-  for (let i = 0; i < 4; i++) {
-    globalThis.gc?.();
-    await sleep(50);
-  }
-  return process.memoryUsage.rss() / 2 ** 20;
-}
+const residentMiB = async () => (await residentBytes()) / 2 ** 20;
 
 /** The memory that `count` repetitions add after `warmup` repetitions. */
 async function gained(warmup: number, count: number, job: () => Promise<unknown>): Promise<number> {

@@ -1,9 +1,11 @@
 /**
- * Resident memory stays flat over many runs and over many sessions.
+ * Resident memory stays flat over many runs and over many sessions, and a model takes no more than
+ * twice its file.
  */
 import { inChild } from '../child.js';
 import type { Row, Workload } from '../report.js';
 import type { Memory } from './child.js';
+import { loadingRows } from './loading.js';
 
 export const memory: Workload = {
   name: 'memory',
@@ -22,6 +24,7 @@ export const memory: Workload = {
         unit: 'MiB',
         goal: { max: 5 },
       },
+      ...(await loadingRows()),
     ];
   },
 };
