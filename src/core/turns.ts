@@ -7,6 +7,11 @@ import { setImmediate } from 'node:timers';
 /** Work that gives a T and pauses at each yield. */
 export type Pausing<T> = Generator<undefined, T, void>;
 
+/** Tells work that pauses from what is there at once. */
+export function isPausing<T>(made: T | Pausing<T>): made is Pausing<T> {
+  return typeof made === 'object' && made !== null && 'next' in made;
+}
+
 /** Milliseconds after which the event loop gets its turn. */
 const TURN_MS = 2;
 

@@ -3,7 +3,7 @@
  * session reads it off the feeds).
  */
 import type { Dim, Sizes } from '../core/shape.js';
-import { atOnce } from '../core/turns.js';
+import { atOnce, type Pausing } from '../core/turns.js';
 import { isOpen } from '../graph/open.js';
 import { type Attrs, type Graph, mapGraph, topological, type Value } from '../graph/value.js';
 import { opDef } from '../ops/index.js';
@@ -15,7 +15,12 @@ import { input, make } from '../ops/make.js';
  * @throws BitplaneError where an op cannot have such sizes
  */
 export function bind(graph: Graph, sizes: Sizes): Graph {
-  if (isOpen(graph)) return atOnce(graph.open.forSizes(sizes));
+  return atOnce(binding(graph, sizes));
+}
+
+/** `bind` that pauses after every value. */
+export function* binding(graph: Graph, sizes: Sizes): Pausing<Graph> {
+  if (isOpen(graph)) return yield* graph.open.forSizes(sizes);
   const resolve = (dim: Dim): Dim =>
     typeof dim === 'string' && Object.hasOwn(sizes, dim) ? (sizes[dim] as number) : dim;
   const bound = new Map<Value, Value>();
@@ -27,6 +32,7 @@ export function bind(graph: Graph, sizes: Sizes): Graph {
       const inputs = value.inputs.map((source) => bound.get(source) as Value);
       bound.set(value, make(value.op, value.name, inputs, resolveAttrs(value, resolve)));
     }
+    yield;
   }
   return mapGraph(graph, (value) => bound.get(value) as Value);
 }

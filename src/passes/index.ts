@@ -2,7 +2,7 @@
  * The passes from a graph as it was written or imported to the graph that is lowered, in order;
  * `verify` runs after each. Not here: fusion, memory and lowering, which plan a finished graph.
  */
-import { atOnce, type Pausing } from '../core/turns.js';
+import { atOnce, isPausing, type Pausing } from '../core/turns.js';
 import type { Graph } from '../graph/value.js';
 import { verify } from '../ops/verify.js';
 import { absorbAffines } from './absorb-affines.js';
@@ -209,8 +209,4 @@ function* applying(
     current = next;
   }
   return current;
-}
-
-function isPausing(work: Graph | Pausing<Graph>): work is Pausing<Graph> {
-  return 'next' in work;
 }

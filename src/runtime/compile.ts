@@ -15,10 +15,10 @@ import {
 } from '../native/addon.js';
 import { opDef } from '../ops/index.js';
 import type { Macs } from '../ops/op.js';
-import { bind } from '../passes/bind.js';
+import { binding } from '../passes/bind.js';
 import type { Call, KernelCall, Scratch } from '../schedule/calls.js';
 import { scheduling } from '../schedule/index.js';
-import { planMemory } from '../schedule/memory-plan.js';
+import { planningMemory } from '../schedule/memory-plan.js';
 import { Assembler } from './assembler.js';
 import { ConstantPool } from './constant-pool.js';
 import { memoryLeft, requireRoom, requireScratch } from './limits.js';
@@ -81,7 +81,7 @@ export class SessionConstants {
     limits: Limits = UNLIMITED,
     states?: StateMemory,
   ): Pausing<Program> {
-    const bound = bind(graph, sizes);
+    const bound = yield* binding(graph, sizes);
     yield;
     const { calls, outputs: results, homes, commit } = yield* scheduling(bound, target.threads);
     yield;
@@ -111,7 +111,8 @@ export class SessionConstants {
     const inputIds = bound.inputs.map((value) => context.buffer(value));
     const outputIds = results.map((memory) => context.buffer(memory));
     yield;
-    const { places, arenaBytes } = planMemory(bound, calls, { kept: results, during, homes });
+    const demands = { kept: results, during, homes };
+    const { places, arenaBytes } = yield* planningMemory(bound, calls, demands);
     yield;
     context.place(places);
     const held = this.pool.bytes + (states?.bytes ?? 0);

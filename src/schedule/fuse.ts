@@ -44,12 +44,15 @@ export function fuse(graph: Graph): KernelCall[] {
 }
 
 /** `fuse` that pauses after every call. */
-export function fusing(graph: Graph): Pausing<KernelCall[]> {
-  return new Fusion(graph).run();
+export function* fusing(graph: Graph): Pausing<KernelCall[]> {
+  const order = fusionOrder(graph);
+  yield;
+  const fusion = new Fusion(graph, order);
+  yield;
+  return yield* fusion.run();
 }
 
 class Fusion {
-  private readonly order: readonly Value[];
   private readonly position = new Map<Value, number>();
   private readonly users = new Map<Value, Value[]>();
   /** What must be in memory at the end: outputs, and what becomes of states. */
@@ -74,8 +77,10 @@ class Fusion {
    */
   private readonly unbuilt: ReadonlySet<Value>;
 
-  constructor(graph: Graph) {
-    this.order = fusionOrder(graph);
+  constructor(
+    graph: Graph,
+    private readonly order: readonly Value[],
+  ) {
     const results = [...Object.values(graph.outputs), ...Object.values(graph.updates ?? {})];
     this.outputs = new Set(results.map(storage));
     this.order.forEach((value, i) => {
@@ -102,7 +107,6 @@ class Fusion {
   private readonly usersOf = (value: Value): readonly Value[] => this.users.get(value) ?? [];
 
   *run(): Pausing<KernelCall[]> {
-    yield;
     for (const value of this.order) {
       if (isLeaf(value)) this.ready.add(value);
       if (this.repeats(value)) this.repeated.set(value, value.inputs[0] as Value);

@@ -5,6 +5,7 @@
  * some time in any case. A cluster that changes a state waits for every reader of the state, so
  * that it can write in place. Not here: clusters, whether the order is a good one (./order.ts).
  */
+import type { Pausing } from '../core/turns.js';
 import { type Graph, outputsOf, updatesOf } from '../graph/value.js';
 import { isOfRun, type KernelCall, type Memory } from './calls.js';
 import { storage } from './epilogue.js';
@@ -20,9 +21,11 @@ export interface Cluster {
   readonly stores: readonly Memory[];
 }
 
-/** The clusters in the order that is chosen; in near-linear time. */
-export function greedy(graph: Graph, clusters: readonly Cluster[]): Cluster[] {
-  return new Choice(graph, clusters).run();
+/** The clusters in the order that is chosen; in near-linear time. Pauses after every choice. */
+export function* greedy(graph: Graph, clusters: readonly Cluster[]): Pausing<Cluster[]> {
+  const choice = new Choice(graph, clusters);
+  yield;
+  return yield* choice.run();
 }
 
 /** What is known of the memory that clusters read and store. */
@@ -102,7 +105,7 @@ class Choice {
     }
   }
 
-  run(): Cluster[] {
+  *run(): Pausing<Cluster[]> {
     const result: Cluster[] = [];
     this.clusters.forEach((_, i) => {
       if (this.missing[i] === 0) this.offer(i);
@@ -110,6 +113,7 @@ class Choice {
     for (let i = this.next(); i !== undefined; i = this.next()) {
       result.push(this.clusters[i] as Cluster);
       this.finish(i);
+      yield;
     }
     return result;
   }

@@ -8,7 +8,7 @@ import { type Graph, outputsOf, type Value } from '../graph/value.js';
 import { type Call, type CopyCall, copyCall, isScratch, type Memory, scratch } from './calls.js';
 import { storage } from './epilogue.js';
 import { fusing } from './fuse.js';
-import { order } from './order.js';
+import { ordering } from './order.js';
 import { cutStrips } from './strips.js';
 import { placeUpdates } from './updates.js';
 
@@ -31,11 +31,9 @@ export function schedule(graph: Graph, threads: number): Schedule {
   return atOnce(scheduling(graph, threads));
 }
 
-/** `schedule` that pauses between calls and between its steps. */
+/** `schedule` that pauses after every call of each of its steps. */
 export function* scheduling(graph: Graph, threads: number): Pausing<Schedule> {
-  const groups = yield* fusing(graph);
-  yield;
-  const fused = order(graph, groups);
+  const fused = yield* ordering(graph, yield* fusing(graph));
   yield;
   const computing: readonly Call[] = threads === 1 ? cutStrips(fused, graph) : fused;
   yield;

@@ -3,6 +3,7 @@
  * do not overlap share bytes. Not here: who goes where (./place.ts), alignment inside calls,
  * constants and states (they are no part of the arena).
  */
+import { atOnce, type Pausing } from '../core/turns.js';
 import type { Graph, Value } from '../graph/value.js';
 import { type Call, isOfRun, type Memory } from './calls.js';
 import { storage } from './epilogue.js';
@@ -43,8 +44,17 @@ export interface Demands {
 export function planMemory(
   graph: Graph,
   calls: readonly Call[],
-  { kept = [], during, homes }: Demands = {},
+  demands: Demands = {},
 ): MemoryPlan {
+  return atOnce(planningMemory(graph, calls, demands));
+}
+
+/** `planMemory` that pauses after every call, and before and after the placing. */
+export function* planningMemory(
+  graph: Graph,
+  calls: readonly Call[],
+  { kept = [], during, homes }: Demands = {},
+): Pausing<MemoryPlan> {
   const first = new Map<Memory, number>();
   const last = new Map<Memory, number>();
   const touch = (memory: Memory, at: number) => {
@@ -64,15 +74,17 @@ export function planMemory(
 
   // The memory whose place each takes: its own, or that of an operand it is written over.
   const owner = new Map<Memory, Memory>([...first.keys()].map((memory) => [memory, memory]));
-  calls.forEach((call, i) => {
-    if (call.kind !== 'kernel') return;
+  for (const [i, call] of calls.entries()) {
+    yield;
+    if (call.kind !== 'kernel') continue;
     for (const [result, operand] of overwrites(call)) {
       const place = owner.get(operand);
       if (place === undefined || last.get(place) !== i || first.get(result) !== i) continue;
       owner.set(result, place);
       last.set(place, Math.max(i, last.get(result) as number));
     }
-  });
+  }
+  yield;
 
   const own = [...first.keys()].filter((memory) => owner.get(memory) === memory);
   const sizes = own.map(({ dtype, shape }) => memoryBytes(dtype, shape));
@@ -83,6 +95,7 @@ export function planMemory(
       to: last.get(memory) as number,
     })),
   );
+  yield;
   const places = new Map<Memory, Place>(
     own.map((memory, i) => [memory, { offset: offsets[i]!, bytes: sizes[i]! }]),
   );

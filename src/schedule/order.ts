@@ -9,6 +9,7 @@
  * needed late (a transposed weight) is not made early. The one with the lowest worst moment wins,
  * and the walk where it is as good: greedy choices can lose.
  */
+import { atOnce, type Pausing } from '../core/turns.js';
 import { type Graph, outputsOf } from '../graph/value.js';
 import { isOfRun, type KernelCall, type Memory } from './calls.js';
 import { storage } from './epilogue.js';
@@ -19,16 +20,29 @@ import { placeUpdates } from './updates.js';
 
 /** Takes near-linear time. */
 export function order(graph: Graph, walk: readonly KernelCall[]): readonly KernelCall[] {
+  return atOnce(ordering(graph, walk));
+}
+
+/** `order` that pauses after every call of each of its steps. */
+export function* ordering(
+  graph: Graph,
+  walk: readonly KernelCall[],
+): Pausing<readonly KernelCall[]> {
   if (walk.length < 2) return walk;
   const single = walk.map((call) => ({ calls: [call], reads: call.reads, stores: call.stores }));
-  const others = [single, clustersOf(graph, walk)]
-    .map((clusters) => greedy(graph, clusters).flatMap(({ calls }) => calls))
-    .filter((calls) => calls.some((call, i) => call !== walk[i]));
+  yield;
+  const others: (readonly KernelCall[])[] = [];
+  const clustered = yield* clustersOf(graph, walk);
+  yield;
+  for (const clusters of [single, clustered]) {
+    const calls = (yield* greedy(graph, clusters)).flatMap((cluster) => cluster.calls);
+    if (calls.some((call, i) => call !== walk[i])) others.push(calls);
+  }
   if (others.length === 0) return walk;
   let best = walk;
-  let least = peakBytes(graph, walk);
+  let least = yield* peakOf(graph, walk);
   for (const calls of others) {
-    const peak = peakBytes(graph, calls);
+    const peak = yield* peakOf(graph, calls);
     if (peak < least) [best, least] = [calls, peak];
   }
   return best;
@@ -38,14 +52,15 @@ export function order(graph: Graph, walk: readonly KernelCall[]): readonly Kerne
  * The calls, each with those that work for it alone. Only the last call of a cluster has readers
  * outside of it, so that clusters depend on one another without circles.
  */
-function clustersOf(graph: Graph, walk: readonly KernelCall[]): Cluster[] {
+function* clustersOf(graph: Graph, walk: readonly KernelCall[]): Pausing<Cluster[]> {
   const lasting = lastingOf(graph);
   const readers = new Map<Memory, Set<number>>();
   const writers = new Map<Memory, Set<number>>();
-  walk.forEach(({ reads, stores }, i) => {
+  for (const [i, { reads, stores }] of walk.entries()) {
     for (const memory of reads) readers.set(memory, (readers.get(memory) ?? new Set()).add(i));
     for (const memory of stores) writers.set(memory, (writers.get(memory) ?? new Set()).add(i));
-  });
+    yield;
+  }
   /** The last call of the cluster of each. */
   const roots: number[] = [];
   for (let i = walk.length - 1; i >= 0; i--) {
@@ -54,6 +69,7 @@ function clustersOf(graph: Graph, walk: readonly KernelCall[]): Cluster[] {
     const [user, ...others] = [...users].filter((other) => other !== i);
     const alone = user !== undefined && others.length === 0 && user > i;
     roots[i] = alone && !stores.some((memory) => lasting.has(memory)) ? roots[user]! : i;
+    yield;
   }
   const members = new Map<number, number[]>();
   walk.forEach((_, i) => {
@@ -61,7 +77,8 @@ function clustersOf(graph: Graph, walk: readonly KernelCall[]): Cluster[] {
     if (known === undefined) members.set(roots[i]!, [i]);
     else known.push(i);
   });
-  return [...members.values()].map((own) => {
+  const clusters: Cluster[] = [];
+  for (const own of members.values()) {
     const calls = own.map((i) => walk[i] as KernelCall);
     const those = new Set(own);
     // Of a concatenation others may write parts: its reader waits for them.
@@ -71,8 +88,11 @@ function clustersOf(graph: Graph, walk: readonly KernelCall[]): Cluster[] {
     );
     const reads = new Set<Memory>(calls.flatMap((call) => call.reads));
     const { stores } = calls.at(-1) as KernelCall;
-    return { calls, reads: [...reads].filter((memory) => !inside.has(memory)), stores };
-  });
+    const outside = [...reads].filter((memory) => !inside.has(memory));
+    clusters.push({ calls, reads: outside, stores });
+    yield;
+  }
+  return clusters;
 }
 
 /** What must be there at the end. */
@@ -83,6 +103,10 @@ function lastingOf(graph: Graph): Set<Memory> {
 
 /** Bytes of the memory of a run that are alive at the worst moment. */
 export function peakBytes(graph: Graph, calls: readonly KernelCall[]): number {
+  return atOnce(peakOf(graph, calls));
+}
+
+function* peakOf(graph: Graph, calls: readonly KernelCall[]): Pausing<number> {
   const lasting = lastingOf(graph);
   const { homes, after } = placeUpdates(graph, calls);
   for (const { from } of after) lasting.add(from);
@@ -94,7 +118,8 @@ export function peakBytes(graph: Graph, calls: readonly KernelCall[]): number {
   const seen = new Set<Memory>(graph.inputs);
   let alive = graph.inputs.reduce((sum, value) => sum + bytesOf(value), 0);
   let peak = alive;
-  calls.forEach((call, i) => {
+  for (const [i, call] of calls.entries()) {
+    yield;
     for (const memory of call.stores) {
       if (!counts(memory) || seen.has(memory)) continue;
       seen.add(memory);
@@ -106,7 +131,7 @@ export function peakBytes(graph: Graph, calls: readonly KernelCall[]): number {
     peak = Math.max(peak, alive - shared);
     for (const memory of new Set<Memory>([...call.reads, ...call.stores]))
       if (counts(memory) && last.get(memory) === i) alive -= bytesOf(memory);
-  });
+  }
   return peak;
 }
 

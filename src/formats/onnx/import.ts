@@ -10,7 +10,7 @@ import type { DType } from '../../core/dtype.js';
 import { BitplaneError, expected } from '../../core/errors.js';
 import type { Limits } from '../../core/limits.js';
 import { type Shape, showShape } from '../../core/shape.js';
-import { atOnce, inTurns, type Pausing } from '../../core/turns.js';
+import { atOnce, inTurns, isPausing, type Pausing } from '../../core/turns.js';
 import { type Shapes, sizesOf } from '../../graph/shapes.js';
 import { type Graph, graphOf, type Input, type Value } from '../../graph/value.js';
 import { input } from '../../ops/make.js';
@@ -219,7 +219,7 @@ function builder(graph: OnnxGraph, opset: number, choices: ImportChoices, limits
   };
 }
 
-/** Yields after each node. */
+/** Yields after each node, and within those that become many. */
 function* importNodes(
   nodes: readonly OnnxNode[],
   opset: number,
@@ -229,7 +229,9 @@ function* importNodes(
   const branch = (graph: OnnxGraph) => branchItems(graph, opset, scope, choices);
   for (const node of nodes) {
     const context = new NodeContext(node, opset, scope, choices, branch);
-    const results = listOf((importerOf(node.domain, node.opType) as Importer)(context));
+    // Unknown ops are refused before.
+    const made = importerOf(node.domain, node.opType)!(context);
+    const results = listOf(isPausing(made) ? yield* made : made);
     node.outputs.forEach((name, i) => {
       const result = results[i];
       if (name !== '' && result !== undefined) scope.define(name, result);

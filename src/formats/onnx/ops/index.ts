@@ -3,6 +3,7 @@
  * QONNX, the quantized ops of onnxruntime. Not here: any of them.
  */
 import type { Importer } from '../context.js';
+import type { PausingImporter } from '../pausing-importer.js';
 import { activationImporters } from './activations.js';
 import { blockImporters } from './blocks.js';
 import { conditionImporters } from './conditions.js';
@@ -25,6 +26,8 @@ import { recurrentImporters } from './recurrent.js';
 import { reduceImporters } from './reduce.js';
 import { resizeImporters } from './resize.js';
 import { shapeImporters } from './shape.js';
+
+type AnyImporter = Importer | PausingImporter;
 
 const STANDARD = table(
   blockImporters,
@@ -52,7 +55,7 @@ const QUANTIZERS = table(quantImporters);
 const MICROSOFT = table(microsoftImporters, nbitsImporters, qdqImporters);
 
 /** Domains under which tools have written the same quantizers. */
-const DOMAINS: ReadonlyMap<string, ReadonlyMap<string, Importer>> = new Map([
+const DOMAINS: ReadonlyMap<string, ReadonlyMap<string, AnyImporter>> = new Map([
   ['', STANDARD],
   ['ai.onnx', STANDARD],
   ['com.microsoft', MICROSOFT],
@@ -61,13 +64,13 @@ const DOMAINS: ReadonlyMap<string, ReadonlyMap<string, Importer>> = new Map([
   ['finn.custom_op.general', QUANTIZERS],
 ]);
 
-export function importerOf(domain: string, opType: string): Importer | undefined {
+export function importerOf(domain: string, opType: string): AnyImporter | undefined {
   return DOMAINS.get(domain)?.get(opType);
 }
 
 /** Maps, not records, because an op type comes from a file and may be `constructor`. */
 function table(
-  ...records: readonly Readonly<Record<string, Importer>>[]
-): ReadonlyMap<string, Importer> {
+  ...records: readonly Readonly<Record<string, AnyImporter>>[]
+): ReadonlyMap<string, AnyImporter> {
   return new Map(records.flatMap((record) => Object.entries(record)));
 }

@@ -4,13 +4,15 @@
  * state, and arithmetic. Not here: lengths known only to a run.
  */
 import { type Dim, isSize, showShape } from '../../../core/shape.js';
+import type { Pausing } from '../../../core/turns.js';
 import type { Value } from '../../../graph/value.js';
-import type { Importer, NodeContext } from '../context.js';
+import type { NodeContext } from '../context.js';
 import { type Part, partsOf } from '../formula.js';
 import { type Item, valueItem } from '../item.js';
+import type { PausingImporter } from '../pausing-importer.js';
 import { integerNode, wholeOf } from './integers.js';
 
-export const recurrentImporters: Readonly<Record<string, Importer>> = {
+export const recurrentImporters: Readonly<Record<string, PausingImporter>> = {
   RNN: recurrent(1, ['Tanh'], ({ part, act, x, h, r }) => {
     return { h: act(0, part('add', [x, part('dense', [h, r])])) };
   }),
@@ -78,6 +80,13 @@ interface Step {
   readonly stateBias: Value | undefined;
 }
 
+/** One direction: y [T, 1, N, H], the last state and cell [1, N, H]. */
+interface Direction {
+  readonly y: Value;
+  readonly h: Value;
+  readonly c: Value | undefined;
+}
+
 interface State {
   readonly h: Value;
   readonly c?: Value;
@@ -87,8 +96,8 @@ function recurrent(
   gates: number,
   activations: readonly string[],
   step: (step: Step) => State,
-): Importer {
-  return (context) => {
+): PausingImporter {
+  return function* (context) {
     const part = partsOf(context);
     const batchFirst = context.int('layout', 0) === 1;
     const given = context.value(0);
@@ -110,7 +119,8 @@ function recurrent(
       throw context.expected('ERR_FORMAT', 'forward, reverse or bidirectional', direction);
     const names = context.texts('activations') ?? reverses.flatMap(() => activations);
     const lengths = lengthsOf(context, length, reverses.includes(true));
-    const runs = reverses.map((reversed, d) => run(d, reversed));
+    const runs: Direction[] = [];
+    for (const [d, reversed] of reverses.entries()) runs.push(yield* run(d, reversed));
     const stacked = (values: readonly Value[], axis: number, suffix: string) =>
       values.length === 1 ? (values[0] as Value) : context.make('concat', values, { axis }, suffix);
     const y = stacked(
@@ -134,8 +144,8 @@ function recurrent(
       items.push(valueItem(turned(stacked(cells, 0, '/cells'), [1, 0, 2], '/cell_batch_first')));
     return items;
 
-    /** One direction: y [T, 1, N, H], the last state and cell [1, N, H]. */
-    function run(d: number, reversed: boolean) {
+    /** Pauses after each step. */
+    function* run(d: number, reversed: boolean): Pausing<Direction> {
       const own = (index: number) => directionOf(context, context.value(index), d);
       const w = own(1);
       const r = own(2);
@@ -206,6 +216,7 @@ function recurrent(
         h = kept(next.h, h);
         if (c !== undefined && next.c !== undefined) c = kept(next.c, c);
         results.push(part('reshape', [shown], { shape: [1, 1, batch, size as number] }));
+        yield;
       }
       if (reversed) results.reverse();
       const y = results.length === 1 ? (results[0] as Value) : part('concat', results, { axis: 0 });
