@@ -41,17 +41,29 @@ export function foldBatchNorms(graph: Graph): Folded {
   const statistics = new Map<string, ChannelNormals>();
   for (const value of topological(graph)) {
     if (!isOp(value, 'batchNorm')) continue;
-    const [, gamma, beta] = value.inputs;
-    if (gamma.op !== 'constant' || beta.op !== 'constant') continue;
+    const [, gamma, beta, , variance] = value.inputs;
+    if ([gamma, beta, variance].some(({ op }) => op !== 'constant')) continue;
     const product = productBefore(value);
     if (product === undefined || isAffine(nextOf(value, readers))) continue;
     if (shapes.get(product.name)?.at(-1) !== gamma.shape[0]) continue;
     statistics.set(product.name, {
       mean: Float64Array.from(beta.data!.data as Float32Array),
-      std: Float64Array.from(gamma.data!.data as Float32Array, Math.abs),
+      std: deviations(gamma, variance, value.attrs.epsilon),
     });
   }
   return { graph: prepared, statistics };
+}
+
+/**
+ * |gamma| sqrt(v / (v + epsilon)): the deviation of gamma (x - mean) / sqrt(v + epsilon) where x has
+ * the variance v. It is |gamma| but for channels that hardly vary, which are all but constant.
+ */
+function deviations(gamma: Value, variance: Value, epsilon: number): Float64Array {
+  const seen = variance.data!.data as Float32Array;
+  return Float64Array.from(gamma.data!.data as Float32Array, (factor, c) => {
+    const v = Math.max(0, seen[c]!);
+    return v === 0 ? 0 : Math.abs(factor) * Math.sqrt(v / (v + epsilon));
+  });
 }
 
 function productBefore(norm: Value): Value | undefined {

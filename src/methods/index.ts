@@ -29,6 +29,7 @@ export { groupRanges, pairScales, type WeightRanges } from './dfq/equalize-pair.
 export type { LeftOut } from './dfq/pairs.js';
 export { releasedQuantization } from './dfq/released-quantization.js';
 export { type Replaced, replaceRelu6 } from './dfq/replace-relu6.js';
+export { type Stilled, settleStillChannels } from './dfq/still-channels.js';
 export {
   type ClippedNormals,
   distributionsOf,

@@ -21,11 +21,12 @@ import {
   knownMaps,
   requireStatistics,
 } from '../without-data.js';
-import { type Absorbed, absorbBias } from './absorb-bias.js';
+import { type Absorbed, type AbsorbOptions, absorbBias } from './absorb-bias.js';
 import { type Corrected, correctBias } from './correct-bias.js';
 import { type Equalized, equalize } from './equalize.js';
 import { releasedQuantization } from './released-quantization.js';
 import { replaceRelu6 } from './replace-relu6.js';
+import { settleStillChannels, withoutReadingZeros } from './still-channels.js';
 
 /** Which steps of DFQ are taken, and how the network is quantized. */
 export interface DfqOptions extends DataFreeOptions {
@@ -35,8 +36,9 @@ export interface DfqOptions extends DataFreeOptions {
    */
   readonly as?: 'paper' | 'release' | undefined;
   /**
-   * ReLU6 as 'relu', the paper's; as 'cutoffs', a bound for each channel that is scaled with it,
-   * which leaves the float network as it was; or 'keep', which leaves its layers out.
+   * ReLU6 as 'cutoffs', a bound for each channel that is scaled with it, which leaves the float
+   * network as it was; as 'relu', which the paper takes, and the release; or 'keep', which leaves
+   * its layers out. Default 'cutoffs', or 'relu' for the release.
    */
   readonly relu6?: 'relu' | 'cutoffs' | 'keep' | undefined;
   /** Each step may be left out. Default true. */
@@ -45,6 +47,12 @@ export interface DfqOptions extends DataFreeOptions {
   readonly absorb?: boolean | undefined;
   /** Whether biases are corrected. */
   readonly correct?: boolean | undefined;
+  /** Of `equalize`. Default 2, or Infinity for the release, which is also the paper's. */
+  readonly widest?: number | undefined;
+  /** Of `absorbBias`. Default 'leave', or 'absorb' for the release, which is also the paper's. */
+  readonly borders?: AbsorbOptions['borders'] | undefined;
+  /** `deviations` of `absorbBias`. Default 4, or 3 for the release, which is also the paper's. */
+  readonly above?: number | undefined;
   /** Standard deviations on either side of the mean that activations have codes for. Default 6. */
   readonly deviations?: number | undefined;
 }
@@ -56,6 +64,9 @@ const OPTIONS: OptionNames<DfqOptions> = {
   equalize: true,
   absorb: true,
   correct: true,
+  widest: true,
+  borders: true,
+  above: true,
   deviations: true,
 };
 const SITE = { op: 'dfq' };
@@ -80,9 +91,12 @@ export interface DfqResult extends Quantized {
  */
 export async function dfq(graph: Graph, options: DfqOptions): Promise<DfqResult> {
   requireOptions(options, OPTIONS, SITE);
-  const { as = 'paper', relu6 = 'relu', inputs, deviations = 6, ...rest } = options;
-  const { equalize: equalizes = true, absorb = true, correct = true, ...quantize } = rest;
+  const { as = 'paper', inputs, deviations = 6, ...rest } = options;
   requireOneOf(as, ['paper', 'release'], 'as', SITE);
+  const isPaper = as === 'paper';
+  const { equalize: equalizes = true, absorb = true, correct = true, ...others } = rest;
+  const { relu6 = isPaper ? 'cutoffs' : 'relu', widest = isPaper ? 2 : Infinity, ...more } = others;
+  const { borders = isPaper ? 'leave' : 'absorb', above = isPaper ? 4 : 3, ...quantize } = more;
   requireOneOf(relu6, ['relu', 'cutoffs', 'keep'], 'relu6', SITE);
   for (const [name, value] of Object.entries({ equalize: equalizes, absorb, correct }))
     requireOneOf(value, [true, false], name, SITE);
@@ -92,13 +106,12 @@ export async function dfq(graph: Graph, options: DfqOptions): Promise<DfqResult>
   knownMaps(folded, settings, inputs);
   const { graph: plain, names: replaced } =
     relu6 === 'keep' ? { graph: folded.graph, names: [] } : replaceRelu6(folded.graph, relu6);
-  let float: Folded = { graph: plain, statistics: folded.statistics };
-  const equalized = equalizes
-    ? equalize(float, { ranges: as === 'paper' ? 'symmetric' : 'asymmetric' })
-    : undefined;
+  let float: Folded = settleStillChannels({ graph: plain, statistics: folded.statistics });
+  const ranges = isPaper ? 'symmetric' : 'asymmetric';
+  const equalized = equalizes ? equalize(float, { ranges, widest }) : undefined;
   float = equalized ?? float;
-  const absorbed = absorb ? absorbBias(float) : undefined;
-  float = absorbed ?? float;
+  const absorbed = absorb ? absorbBias(float, { borders, deviations: above }) : undefined;
+  float = absorbed === undefined ? float : { ...absorbed, graph: withoutReadingZeros(absorbed) };
   const corrected = correct
     ? correctBias(float, quantizedBy(float, as, settings), { as })
     : undefined;

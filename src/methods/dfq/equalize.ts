@@ -8,6 +8,7 @@
 import { type OptionNames, requireOneOf, requireOptions } from '../../core/checks.js';
 import { expected } from '../../core/errors.js';
 import type { ChannelNormals, Folded } from '../folded.js';
+import { isOp } from '../../ops/index.js';
 import { changeLayers, cutoffsOf, inputChannels, type Layer } from '../layers.js';
 import { groupRanges, pairScales, type WeightRanges } from './equalize-pair.js';
 import { type LeftOut, type Pair, pairsOf } from './pairs.js';
@@ -20,9 +21,20 @@ export interface EqualizeOptions {
   readonly tolerance?: number | undefined;
   /** Rounds over all pairs at most. Default 1000. */
   readonly rounds?: number | undefined;
+  /**
+   * How much wider than the median channel of the map between a pair its widest may become, by what
+   * batch norms say. A factor above 1 lessens the error of weights and widens the map, whose
+   * channels share a scale too. Default Infinity, as in the paper.
+   */
+  readonly widest?: number | undefined;
 }
 
-const OPTIONS: OptionNames<EqualizeOptions> = { ranges: true, tolerance: true, rounds: true };
+const OPTIONS: OptionNames<EqualizeOptions> = {
+  ranges: true,
+  tolerance: true,
+  rounds: true,
+  widest: true,
+};
 const SITE = { op: 'equalize' };
 
 /** What equalizing did to a pair. */
@@ -64,11 +76,12 @@ interface Working {
  */
 export function equalize(folded: Folded, options: EqualizeOptions = {}): Equalized {
   requireOptions(options, OPTIONS, SITE);
-  const { ranges = 'symmetric', tolerance = 2e-7, rounds = 1000 } = options;
+  const { ranges = 'symmetric', tolerance = 2e-7, rounds = 1000, widest = Infinity } = options;
   requireOneOf(ranges, ['symmetric', 'asymmetric'], 'ranges', SITE);
   if (!(tolerance >= 0)) throw expected('ERR_ARGUMENT', 'tolerance of 0 or more', tolerance, SITE);
   if (!Number.isInteger(rounds) || rounds < 1)
     throw expected('ERR_ARGUMENT', 'rounds as a whole number above 0', rounds, SITE);
+  if (!(widest >= 1)) throw expected('ERR_ARGUMENT', 'widest of 1 or more', widest, SITE);
   const { pairs, leftOut } = pairsOf(folded.graph);
   const working = new Map<Layer, Working>();
   const numbersOf = (layer: Layer): Working => {
@@ -80,14 +93,14 @@ export function equalize(folded: Folded, options: EqualizeOptions = {}): Equaliz
     working.set(layer, known);
     return known;
   };
-  const sides = pairs.map((pair) => new Sides(pair, ranges, numbersOf));
+  const sides = pairs.map((pair) => new Sides(pair, { ranges, widest }, numbersOf));
   const before = sides.map((side) => side.firstRanges());
   const scale = sides.map(({ channels }) => new Float64Array(channels).fill(1));
   let done = 0;
   for (let change = Infinity; done < rounds && pairs.length > 0 && change > tolerance; done++) {
     const previous = new Map([...working].map(([layer, { weights }]) => [layer, weights.slice()]));
     for (const [i, side] of sides.entries()) {
-      const step = side.equalize();
+      const step = side.equalize(scale[i]!);
       for (const [c, factor] of step.entries()) scale[i]![c]! *= factor;
     }
     change = [...previous].reduce((sum, [layer, old]) => {
@@ -137,10 +150,12 @@ class Sides {
   private readonly second: Working;
   private readonly each: number;
   private readonly reads: Int32Array;
+  /** The bounds of the map between them, before any scaling. */
+  private readonly cutoffs: Float32Array | undefined;
 
   constructor(
     readonly pair: Pair,
-    private readonly ranges: WeightRanges,
+    private readonly options: { readonly ranges: WeightRanges; readonly widest: number },
     numbersOf: (layer: Layer) => Working,
   ) {
     this.channels = pair.first.bias.length;
@@ -148,18 +163,25 @@ class Sides {
     this.second = numbersOf(pair.second);
     this.each = this.first.weights.length / this.channels;
     this.reads = inputChannels(pair.second);
+    this.cutoffs = pair.between.flatMap((value) => cutoffsOf(value) ?? [])[0];
   }
 
+  /** A channel without weights has its bias, which is then all that it gives. */
   firstRanges(): Float64Array {
     const group = (i: number) => Math.floor(i / this.each);
-    return groupRanges(this.first.weights, group, this.channels, this.ranges);
+    const { weights, bias } = this.first;
+    const ranges = groupRanges(weights, group, this.channels, this.options.ranges);
+    return ranges.map((range, c) => (range === 0 ? Math.abs(bias[c]!) : range));
   }
 
-  /** Scales both layers once. @returns the factors of the first */
-  equalize(): Float64Array {
+  /**
+   * Scales both layers once. @returns the factors of the first
+   * @param done what the first has been multiplied by before
+   */
+  equalize(done: Float64Array): Float64Array {
     const { first, second, reads, each, channels } = this;
-    const ranges = groupRanges(second.weights, (i) => reads[i]!, channels, this.ranges);
-    const scale = pairScales(this.firstRanges(), ranges);
+    const ranges = groupRanges(second.weights, (i) => reads[i]!, channels, this.options.ranges);
+    const scale = this.limited(pairScales(this.firstRanges(), ranges), done);
     for (let i = 0; i < first.weights.length; i++)
       first.weights[i]! *= scale[Math.floor(i / each)]!;
     for (let i = 0; i < second.weights.length; i++) second.weights[i]! /= scale[reads[i]!]!;
@@ -171,7 +193,26 @@ class Sides {
     }
     return scale;
   }
+
+  /** Factors after which no channel of the map is wider than `widest` times the median one. */
+  private limited(scale: Float64Array, done: Float64Array): Float64Array {
+    const { statistics } = this.first;
+    const { widest } = this.options;
+    if (statistics === undefined || widest === Infinity) return scale;
+    const isClipped = this.pair.between.some((value) => isOp(value, 'relu'));
+    const widths = Float64Array.from(statistics.mean, (mean, c) => {
+      const end = DEVIATIONS * statistics.std[c]!;
+      if (!isClipped) return Math.abs(mean) + end;
+      return Math.min(Math.max(0, mean + end), (this.cutoffs?.[c] ?? Infinity) * done[c]!);
+    });
+    const scaled = widths.map((width, c) => width * scale[c]!).filter((width) => width > 0);
+    const most = widest * scaled.sort()[scaled.length >> 1]!;
+    return scale.map((factor, c) => (widths[c]! > 0 ? Math.min(factor, most / widths[c]!) : factor));
+  }
 }
+
+/** Of a channel on either side of its mean, as activations have codes for. */
+const DEVIATIONS = 6;
 
 function copied(normals: ChannelNormals | undefined): ChannelNormals | undefined {
   return normals && { mean: normals.mean.slice(), std: normals.std.slice() };
