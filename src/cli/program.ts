@@ -44,6 +44,7 @@ import {
 } from './options.js';
 import {
   CLIPPINGS,
+  CORRECTIONS,
   gatherLayers,
   METHODS,
   OBSERVERS,
@@ -369,6 +370,12 @@ export function buildProgram(io: Io, messages: Io, exit: (code: number) => void)
       new Option('--clipping <name>', 'where aciq clips activations (default: laplace)').choices(
         CLIPPINGS,
       ),
+    )
+    .addOption(
+      new Option(
+        '--correct <how>',
+        'how dfq corrects biases: by batch norms, or over distilled pictures (default: analytic)',
+      ).choices(CORRECTIONS),
     )
     .option(
       '--mixed <size>',

@@ -87,13 +87,14 @@ function flagsOf(
   folder: string,
   given: Omit<QuantizeFlags, 'method'>,
 ): QuantizeFlags {
-  const { clipping, mixed, perChannel, html, epochs, resume, seed, ...flags } = given;
+  const { clipping, correct, mixed, perChannel, html, epochs, resume, seed, ...flags } = given;
   const isTrained = TRAINED.includes(method);
   const distills = method === 'zeroq';
   return {
     ...flags,
     method,
     ...(method === 'aciq' && clipping !== undefined && { clipping }),
+    ...(method === 'dfq' && correct !== undefined && { correct }),
     ...(distills && mixed !== undefined && { mixed }),
     ...(!distills && method !== 'gdfq' && perChannel !== undefined && { perChannel }),
     ...(isTrained && epochs !== undefined && { epochs }),

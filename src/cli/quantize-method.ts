@@ -12,6 +12,7 @@ import type { Quantized } from '../quant/network/quantize-prepared.js';
 import type { SessionOptions } from '../runtime/session-types.js';
 import { three } from './format.js';
 import type { Io } from './io.js';
+import { Progresses } from './progresses.js';
 import type { QuantizeFlags } from './quantize.js';
 import { type MethodName, methodName, TRAINED } from './quantize-options.js';
 import { quantizeByTraining } from './quantize-trained.js';
@@ -46,8 +47,9 @@ export async function quantizeByMethod(
 ): Promise<ByMethod> {
   if (TRAINED.includes(flags.method as MethodName))
     return await quantizeByTraining(graph, flags, recipe, work);
+  const { io, silent, session } = work;
   if (flags.method === 'zeroq') return await quantizeByZeroq(graph, flags, recipe, work);
-  const { weights, activations, perChannel, ends, layer, as, clipping } = flags;
+  const { weights, activations, perChannel, ends, layer, as, clipping, correct } = flags;
   const options = {
     weights,
     inputs: inputRanges(graph, recipe),
@@ -57,7 +59,16 @@ export async function quantizeByMethod(
     ...(layer !== undefined && { layers: layer }),
     ...(as !== undefined && { as }),
   };
-  if (flags.method === 'dfq') return dfqReport(await dfq(graph, options));
+  if (flags.method === 'dfq') {
+    const progress = new Progresses(io, silent);
+    const result = await dfq(graph, {
+      ...options,
+      ...(correct !== undefined && { correct: CORRECT[correct] }),
+      session,
+      onProgress: progress.onProgress,
+    }).finally(() => progress.finish());
+    return dfqReport(result);
+  }
   const quantized = await aciq(graph, { ...options, ...(clipping !== undefined && { clipping }) });
   const rows = [...quantized.channelBits].map(([name, bits]) => ({
     name,
@@ -80,6 +91,8 @@ export async function quantizeByMethod(
     facts: { channelBits: Object.fromEntries(rows.map(({ name, counts }) => [name, counts])) },
   };
 }
+
+const CORRECT = { analytic: true, empirical: 'empirical', none: false } as const;
 
 function dfqReport(result: DfqResult): ByMethod {
   const { equalized, absorbed, corrected, replaced } = result;

@@ -45,6 +45,15 @@ const CLIPPING_NAMES: Readonly<Record<Clipping | 'search', true>> = {
 };
 export const CLIPPINGS = Object.keys(CLIPPING_NAMES);
 
+/** The choices of --correct: a forgotten one does not compile. */
+export type Correction = 'analytic' | 'empirical' | 'none';
+const CORRECTION_NAMES: Readonly<Record<Correction, true>> = {
+  analytic: true,
+  empirical: true,
+  none: true,
+};
+export const CORRECTIONS = Object.keys(CORRECTION_NAMES);
+
 /** A number of bits, or the text of a spec, which is checked where it is used. */
 export function parseChoice(text: string): QuantChoice {
   return /^[\d.+-]+$/.test(text) ? Number(text) : (text as QuantChoice);

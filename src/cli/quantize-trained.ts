@@ -4,10 +4,8 @@
  * (src/methods).
  */
 import { existsSync } from 'node:fs';
-import { dirname } from 'node:path';
 import { expected } from '../core/errors.js';
 import type { Recipe } from '../data/recipe.js';
-import { makeFolder } from '../formats/write-file.js';
 import type { Graph } from '../graph/value.js';
 import { GDFQ_EPOCHS, type GdfqOptions, gdfq } from '../methods/gdfq/gdfq.js';
 import { ZAQ_EPOCHS, type ZaqOptions } from '../methods/zaq/options.js';
@@ -83,8 +81,6 @@ export async function quantizeByTraining(
     ...(steps !== undefined && { steps }),
     ...(resume !== undefined && { resume }),
   };
-  // A folder that cannot be made is said now, and not after the first epoch.
-  await makeFolder(dirname(to));
   if (resume === true && !existsSync(checkpoint))
     io.stderr.write(`bitplane: there is no ${checkpoint}: the training begins anew\n`);
   const stop = stopOnInterrupt();

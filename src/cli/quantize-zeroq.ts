@@ -6,7 +6,7 @@ import type { Recipe } from '../data/recipe.js';
 import type { Graph } from '../graph/value.js';
 import { type ZeroqResult, zeroq } from '../methods/zeroq/zeroq.js';
 import { bytes, three } from './format.js';
-import { type Progress, startProgress } from './progress.js';
+import { Progresses } from './progresses.js';
 import type { QuantizeFlags } from './quantize.js';
 import type { ByMethod, Work } from './quantize-method.js';
 import { methodName } from './quantize-options.js';
@@ -21,8 +21,7 @@ export async function quantizeByZeroq(
   { io, silent, session }: Work,
 ): Promise<ByMethod> {
   const { weights, activations, ends, layer, as, mixed, seed, steps } = flags;
-  let bar: Progress | undefined;
-  let shown = '';
+  const progress = new Progresses(io, silent);
   const result = await zeroq(graph, {
     weights,
     session,
@@ -33,15 +32,8 @@ export async function quantizeByZeroq(
     ...(mixed !== undefined && { mixed }),
     ...(seed !== undefined && { seed }),
     ...(steps !== undefined && { steps }),
-    onProgress(part, done, of) {
-      if (part !== shown) {
-        bar?.finish();
-        bar = startProgress(io, part, of, silent);
-        shown = part;
-      }
-      bar?.update(done);
-    },
-  }).finally(() => bar?.finish());
+    onProgress: progress.onProgress,
+  }).finally(() => progress.finish());
   return {
     quantized: result,
     notes: notesOf(result),

@@ -9,7 +9,7 @@ import { type Evaluation, measureAccuracy } from '../data/accuracy.js';
 import { withRecipe } from '../data/recipe.js';
 import { saveModel } from '../formats/safetensors/model.js';
 import { Session } from '../formats/session.js';
-import { writeFileAtomic } from '../formats/write-file.js';
+import { requireFolderOf, writeFileAtomic } from '../formats/write-file.js';
 import type { Graph } from '../graph/value.js';
 import type { Clipping } from '../methods/aciq/clip-range.js';
 import type { MixedSize } from '../methods/zeroq/zeroq.js';
@@ -24,7 +24,7 @@ import { dataFolder } from './open-dataset.js';
 import { openModel } from './open-model.js';
 import { type DatasetName, type SessionFlags, toSessionOptions } from './options.js';
 import { startProgress } from './progress.js';
-import { type MethodName, TRAINED } from './quantize-options.js';
+import { type Correction, type MethodName, TRAINED } from './quantize-options.js';
 import {
   calibrate,
   openPictures,
@@ -49,6 +49,7 @@ export interface QuantizeFlags extends Omit<SessionFlags, 'signZero'> {
   readonly method?: MethodName;
   readonly as?: 'paper' | 'release';
   readonly clipping?: Clipping | 'search';
+  readonly correct?: Correction;
   readonly mixed?: MixedSize;
   readonly epochs?: number;
   readonly seed?: number;
@@ -114,6 +115,8 @@ export async function quantizeFile(
   requireOther(to, [from], 'OUT');
   if (flags.html !== undefined) requireOther(flags.html, [from], '--html');
   checkFlags(flags);
+  for (const path of [to, ...(flags.html === undefined ? [] : [flags.html])])
+    await requireFolderOf(path);
   const graph = await openModel(from, flags, io);
   const isDataFree = flags.method !== undefined;
   // A missing folder is said now, and not when a training has ended.
@@ -184,6 +187,7 @@ export async function quantizeFile(
 const OF_METHODS: Elsewhere<QuantizeFlags> = [
   ['as', '--as', 'it needs --method'],
   ['clipping', '--clipping', 'it needs --method aciq'],
+  ['correct', '--correct', 'it needs --method dfq'],
   ['mixed', '--mixed', 'it needs --method zeroq'],
   ['epochs', '--epochs', 'it needs --method gdfq or zaq'],
   ['seed', '--seed', 'it needs --method zeroq, gdfq or zaq'],
@@ -213,6 +217,8 @@ function checkFlags(flags: QuantizeFlags): void {
   else refuseElsewhere(flags, OF_CALIBRATION);
   if (flags.method !== 'aciq' && flags.clipping !== undefined)
     throw notHere('--clipping', 'it needs --method aciq');
+  if (flags.method !== 'dfq' && flags.correct !== undefined)
+    throw notHere('--correct', 'it needs --method dfq');
   if (flags.method !== 'zeroq' && flags.mixed !== undefined)
     throw notHere('--mixed', 'it needs --method zeroq');
   const { method } = flags;

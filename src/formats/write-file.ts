@@ -6,6 +6,7 @@
  */
 import { fsync } from 'node:fs';
 import { mkdir, open, rename, rm, stat } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { promisify } from 'node:util';
 import { BitplaneError, expected } from '../core/errors.js';
 import { removeLeftovers, temporaryName } from './leftovers.js';
@@ -31,6 +32,22 @@ export async function writeFileAtomic(path: string | URL, bytes: Uint8Array): Pr
       cause,
     });
   }
+}
+
+/**
+ * Before long work: that there is a folder for the file that it ends with.
+ * @throws BitplaneError ERR_IO naming the folder
+ */
+export async function requireFolderOf(path: string): Promise<void> {
+  const folder = dirname(path);
+  const info = await stat(folder).catch((cause) => {
+    throw new BitplaneError('ERR_IO', `the file could not be written (${reasonOf(cause)})`, {
+      node: path,
+      cause,
+    });
+  });
+  if (!info.isDirectory())
+    throw expected('ERR_IO', 'a folder to write to', 'a file', { node: folder });
 }
 
 /**

@@ -55,8 +55,8 @@ export function foldBatchNorms(graph: Graph): Folded {
 }
 
 /**
- * |gamma| sqrt(v / (v + epsilon)): the deviation of gamma (x - mean) / sqrt(v + epsilon) where x has
- * the variance v. It is |gamma| but for channels that hardly vary, which are all but constant.
+ * |gamma| sqrt(v / (v + epsilon)), the deviation of gamma (x - mean) / sqrt(v + epsilon) where x
+ * has variance v. It is |gamma| but for channels that hardly vary, which are all but constant.
  */
 function deviations(gamma: Value, variance: Value, epsilon: number): Float64Array {
   const seen = variance.data!.data as Float32Array;

@@ -18,6 +18,10 @@ export { type MidTreadOptions, midTread } from './aciq/mid-tread.js';
 export { type AciqWeightOptions, type AciqWeights, aciqWeights } from './aciq/weights.js';
 export { type Absorbed, type AbsorbOptions, absorbBias } from './dfq/absorb-bias.js';
 export { type Corrected, type CorrectOptions, correctBias } from './dfq/correct-bias.js';
+export {
+  correctBiasByPictures,
+  type PictureCorrectOptions,
+} from './dfq/correct-by-pictures.js';
 export { type DfqOptions, type DfqResult, dfq } from './dfq/dfq.js';
 export {
   type Equalized,

@@ -667,6 +667,10 @@ const WORKS: Readonly<Record<string, (command: string) => Promise<unknown>>> = {
     expect((await on('quantize', '--clipping', 'laplace')).stderr).toContain(
       '--clipping: is not taken here',
     ),
+  'quantize --correct': async () =>
+    expect((await on('quantize', '--correct', 'none')).stderr).toContain(
+      '--correct: is not taken here',
+    ),
   'quantize --mixed': async () =>
     expect((await on('quantize', '--mixed', '4')).stderr).toContain('--mixed: is not taken here'),
   'quantize --epochs': async () =>
@@ -983,6 +987,7 @@ const VALUES: Readonly<Record<string, string>> = {
   '--method': 'dfq',
   '--as': 'paper',
   '--clipping': 'laplace',
+  '--correct': 'none',
   '--task': 'a',
   '--trunk': 'models.onnx',
   '--trunk-task': 'a',

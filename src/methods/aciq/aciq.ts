@@ -18,6 +18,7 @@ import {
 } from '../../quant/network/quantize-prepared.js';
 import type { Histogram } from '../../quant/observers/histogram.js';
 import { mseRange } from '../../quant/observers/mse.js';
+import { showQuantSpec } from '../../quant/parse-spec.js';
 import type { QuantSpec } from '../../quant/spec.js';
 import type { Tensor } from '../../tensor/tensor.js';
 import type { ClippedNormals } from '../distributions.js';
@@ -166,7 +167,7 @@ export function clippedRange(
 
 function requireAffine(product: Value, spec: QuantSpec | undefined): void {
   if (spec === undefined || spec.scheme === 'symmetric' || spec.scheme === 'asymmetric') return;
-  throw expected('ERR_ARGUMENT', 'a number of bits of weights', spec.scheme, {
+  throw expected('ERR_ARGUMENT', 'weights of 2 to 8 bits', `${spec.bits}, ${showQuantSpec(spec)}`, {
     op: product.op,
     node: product.name,
   });

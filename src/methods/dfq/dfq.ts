@@ -4,14 +4,17 @@
  * +- 6 gamma. Nagel et al., ICCV 2019, arXiv 1906.04721. Not here: the steps, a file each.
  */
 import { type OptionNames, requireOneOf, requireOptions } from '../../core/checks.js';
-import type { Graph } from '../../graph/value.js';
-import { settingsOf } from '../../quant/network/options.js';
+import { expected } from '../../core/errors.js';
+import type { Graph, Value } from '../../graph/value.js';
+import { type Settings, settingsOf } from '../../quant/network/options.js';
 import { planOf } from '../../quant/network/plan.js';
 import {
   type Quantized,
   quantizePrepared,
   weightsOf,
 } from '../../quant/network/quantize-prepared.js';
+import type { SessionOptions } from '../../runtime/session-types.js';
+import type { Tensor, TensorLike } from '../../tensor/tensor.js';
 import { type Folded, foldBatchNorms } from '../folded.js';
 import { layersOf } from '../layers.js';
 import { histogramOf } from '../synthetic.js';
@@ -21,8 +24,10 @@ import {
   knownMaps,
   requireStatistics,
 } from '../without-data.js';
+import { type DistillOptions, distill } from '../zeroq/distill.js';
 import { type Absorbed, type AbsorbOptions, absorbBias } from './absorb-bias.js';
 import { type Corrected, correctBias } from './correct-bias.js';
+import { correctBiasByPictures } from './correct-by-pictures.js';
 import { type Equalized, equalize } from './equalize.js';
 import { releasedQuantization } from './released-quantization.js';
 import { replaceRelu6 } from './replace-relu6.js';
@@ -45,8 +50,19 @@ export interface DfqOptions extends DataFreeOptions {
   readonly equalize?: boolean | undefined;
   /** Whether high biases are absorbed. */
   readonly absorb?: boolean | undefined;
-  /** Whether biases are corrected. */
-  readonly correct?: boolean | undefined;
+  /**
+   * True: biases are corrected by what batch norms say. 'empirical': by what float and quantized
+   * layers give over pictures, which are distilled where none are given; with maps in floats.
+   */
+  readonly correct?: boolean | 'empirical' | undefined;
+  /** For the empirical correction, as the network's input takes them. */
+  readonly pictures?: TensorLike<'f32'> | undefined;
+  /** How pictures are distilled. Default: 16 of them, 100 steps. */
+  readonly distill?: Pick<DistillOptions, 'count' | 'steps' | 'seed' | 'statistics'> | undefined;
+  /** For runs of the empirical correction. */
+  readonly session?: Pick<SessionOptions, 'threads' | 'isa' | 'maxBytes'> | undefined;
+  /** Called after each step of distilling and each layer that is corrected, counted from 1. */
+  onProgress?(part: 'distill' | 'correct', done: number, of: number): void;
   /** Of `equalize`. Default 2, or Infinity for the release, which is also the paper's. */
   readonly widest?: number | undefined;
   /** Of `absorbBias`. Default 'leave', or 'absorb' for the release, which is also the paper's. */
@@ -67,6 +83,10 @@ const OPTIONS: OptionNames<DfqOptions> = {
   widest: true,
   borders: true,
   above: true,
+  pictures: true,
+  distill: true,
+  session: true,
+  onProgress: true,
   deviations: true,
 };
 const SITE = { op: 'dfq' };
@@ -96,10 +116,15 @@ export async function dfq(graph: Graph, options: DfqOptions): Promise<DfqResult>
   const isPaper = as === 'paper';
   const { equalize: equalizes = true, absorb = true, correct = true, ...others } = rest;
   const { relu6 = isPaper ? 'cutoffs' : 'relu', widest = isPaper ? 2 : Infinity, ...more } = others;
-  const { borders = isPaper ? 'leave' : 'absorb', above = isPaper ? 4 : 3, ...quantize } = more;
+  const { borders = isPaper ? 'leave' : 'absorb', above = isPaper ? 4 : 3, ...most } = more;
+  const { pictures, distill: distilling, session = {}, onProgress, ...quantize } = most;
   requireOneOf(relu6, ['relu', 'cutoffs', 'keep'], 'relu6', SITE);
-  for (const [name, value] of Object.entries({ equalize: equalizes, absorb, correct }))
+  for (const [name, value] of Object.entries({ equalize: equalizes, absorb }))
     requireOneOf(value, [true, false], name, SITE);
+  requireOneOf(correct, [true, false, 'empirical'], 'correct', SITE);
+  for (const [name, value] of Object.entries({ pictures, distill: distilling }))
+    if (value !== undefined && correct !== 'empirical')
+      throw expected('ERR_ARGUMENT', `correct: 'empirical' for ${name}`, correct, SITE);
   const settings = settingsOf(quantize);
   const folded = foldBatchNorms(graph);
   requireStatistics(folded, SITE);
@@ -112,20 +137,23 @@ export async function dfq(graph: Graph, options: DfqOptions): Promise<DfqResult>
   float = equalized ?? float;
   const absorbed = absorb ? absorbBias(float, { borders, deviations: above }) : undefined;
   float = absorbed === undefined ? float : { ...absorbed, graph: withoutReadingZeros(absorbed) };
-  const corrected = correct
-    ? correctBias(float, quantizedBy(float, as, settings), { as })
-    : undefined;
+  const inCodes = async (of: Folded) => {
+    const { plan, maps } = knownMaps(of, settings, inputs);
+    const seen = async (asked: readonly Value[]) =>
+      new Map(asked.map((map) => [map, histogramOf(maps.get(map)!, deviations)]));
+    return await quantizePrepared(of.graph, settings, { seen }, plan);
+  };
+  let corrected: Corrected | undefined;
+  if (correct === 'empirical') {
+    corrected = await correctBiasByPictures(
+      float,
+      async (biased) => (await weightsInCodes(biased, settings)).graph,
+      pictures ?? (await distilled(graph, options)),
+      { session, onLayer: (done, of) => onProgress?.('correct', done, of) },
+    );
+  } else if (correct) corrected = correctBias(float, quantizedBy(float, as, settings), { as });
   float = corrected ?? float;
-  const { plan, maps } = knownMaps(float, settings, inputs);
-  const quantized = await quantizePrepared(
-    float.graph,
-    settings,
-    {
-      seen: async (asked) =>
-        new Map(asked.map((map) => [map, histogramOf(maps.get(map)!, deviations)])),
-    },
-    plan,
-  );
+  const quantized = await inCodes(float);
   const { statistics } = float;
   return {
     ...quantized,
@@ -137,11 +165,35 @@ export async function dfq(graph: Graph, options: DfqOptions): Promise<DfqResult>
   };
 }
 
+/** The network whose weights alone are quantized: maps that pictures see clipped are no error. */
+async function weightsInCodes(graph: Graph, settings: Settings): Promise<Quantized> {
+  const { layers } = planOf(graph, settings);
+  const plan = {
+    layers: layers.map((layer) => ({ ...layer, reads: undefined })),
+    edges: new Map(),
+  };
+  return await quantizePrepared(graph, settings, { seen: async () => new Map() }, plan);
+}
+
+/** Pictures that the batch norms ask for. */
+async function distilled(
+  graph: Graph,
+  { distill: given = {}, session, onProgress }: DfqOptions,
+): Promise<Tensor<'f32'>> {
+  const { count = 16, steps = 100, ...others } = given;
+  const runs = session === undefined ? {} : { session };
+  const done = await distill(graph, {
+    ...{ count, steps, ...others, ...runs },
+    onStep: (step) => onProgress?.('distill', step, steps),
+  });
+  return done.pictures;
+}
+
 /** The numbers that stand for the weights that are quantized. */
 function quantizedBy(
   { graph }: Folded,
   as: 'paper' | 'release',
-  settings: ReturnType<typeof settingsOf>,
+  settings: Settings,
 ): ReadonlyMap<string, ArrayLike<number>> {
   const layers = new Map(layersOf(graph).map((layer) => [layer.name, layer]));
   const found = new Map<string, ArrayLike<number>>();

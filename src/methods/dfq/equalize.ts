@@ -7,8 +7,8 @@
  */
 import { type OptionNames, requireOneOf, requireOptions } from '../../core/checks.js';
 import { expected } from '../../core/errors.js';
-import type { ChannelNormals, Folded } from '../folded.js';
 import { isOp } from '../../ops/index.js';
+import type { ChannelNormals, Folded } from '../folded.js';
 import { changeLayers, cutoffsOf, inputChannels, type Layer } from '../layers.js';
 import { groupRanges, pairScales, type WeightRanges } from './equalize-pair.js';
 import { type LeftOut, type Pair, pairsOf } from './pairs.js';
@@ -207,7 +207,9 @@ class Sides {
     });
     const scaled = widths.map((width, c) => width * scale[c]!).filter((width) => width > 0);
     const most = widest * scaled.sort()[scaled.length >> 1]!;
-    return scale.map((factor, c) => (widths[c]! > 0 ? Math.min(factor, most / widths[c]!) : factor));
+    return scale.map((factor, c) =>
+      widths[c]! > 0 ? Math.min(factor, most / widths[c]!) : factor,
+    );
   }
 }
 

@@ -10,7 +10,7 @@ import type { Folded } from '../folded.js';
 import { changeLayers, inputChannels, type LayerChange, layersOf } from '../layers.js';
 
 export interface Stilled extends Folded {
-  /** How many output channels of a layer do not vary, by its name; layers without any are absent. */
+  /** How many output channels do not vary, by the layer's name; other layers are absent. */
   readonly still: ReadonlyMap<string, number>;
 }
 
