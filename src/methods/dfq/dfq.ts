@@ -7,12 +7,14 @@ import { type OptionNames, requireOneOf, requireOptions } from '../../core/check
 import { expected } from '../../core/errors.js';
 import type { Graph, Value } from '../../graph/value.js';
 import { type Settings, settingsOf } from '../../quant/network/options.js';
-import { planOf } from '../../quant/network/plan.js';
+import { type PlannedLayer, planOf } from '../../quant/network/plan.js';
 import {
   type Quantized,
   quantizePrepared,
+  type Sources,
   weightsOf,
 } from '../../quant/network/quantize-prepared.js';
+import type { CodedWeights } from '../../quant/weights.js';
 import type { SessionOptions } from '../../runtime/session-types.js';
 import type { Tensor, TensorLike } from '../../tensor/tensor.js';
 import { type Folded, foldBatchNorms } from '../folded.js';
@@ -29,6 +31,7 @@ import { type Absorbed, type AbsorbOptions, absorbBias } from './absorb-bias.js'
 import { type Corrected, correctBias } from './correct-bias.js';
 import { correctBiasByPictures } from './correct-by-pictures.js';
 import { type Equalized, equalize } from './equalize.js';
+import { keepKernelSums } from './kernel-sums.js';
 import { releasedQuantization } from './released-quantization.js';
 import { replaceRelu6 } from './replace-relu6.js';
 import { settleStillChannels, withoutReadingZeros } from './still-channels.js';
@@ -46,15 +49,20 @@ export interface DfqOptions extends DataFreeOptions {
    * its layers out. Default 'cutoffs', or 'relu' for the release.
    */
   readonly relu6?: 'relu' | 'cutoffs' | 'keep' | undefined;
-  /** Each step may be left out. Default true. */
+  /** Default true. */
   readonly equalize?: boolean | undefined;
-  /** Whether high biases are absorbed. */
+  /** Default true, unless ReLU6 became cutoffs, which bound the maps that high biases widen. */
   readonly absorb?: boolean | undefined;
   /**
    * True: biases are corrected by what batch norms say. 'empirical': by what float and quantized
    * layers give over pictures, which are distilled where none are given; with maps in floats.
    */
   readonly correct?: boolean | 'empirical' | undefined;
+  /**
+   * 'sums': of each kernel the sum, so that what varies slowly is multiplied rightly; 'nearest':
+   * each weight to the nearest code, as in the paper. Default 'sums', or 'nearest' for the release.
+   */
+  readonly rounding?: 'sums' | 'nearest' | undefined;
   /** For the empirical correction, as the network's input takes them. */
   readonly pictures?: TensorLike<'f32'> | undefined;
   /** How pictures are distilled. Default: 16 of them, 100 steps. */
@@ -63,13 +71,16 @@ export interface DfqOptions extends DataFreeOptions {
   readonly session?: Pick<SessionOptions, 'threads' | 'isa' | 'maxBytes'> | undefined;
   /** Called after each step of distilling and each layer that is corrected, counted from 1. */
   onProgress?(part: 'distill' | 'correct', done: number, of: number): void;
-  /** Of `equalize`. Default 2, or Infinity for the release, which is also the paper's. */
+  /** Of `equalize`. Default 1.5, or Infinity for the release, which is also the paper's. */
   readonly widest?: number | undefined;
   /** Of `absorbBias`. Default 'leave', or 'absorb' for the release, which is also the paper's. */
   readonly borders?: AbsorbOptions['borders'] | undefined;
   /** `deviations` of `absorbBias`. Default 4, or 3 for the release, which is also the paper's. */
   readonly above?: number | undefined;
-  /** Standard deviations on either side of the mean that activations have codes for. Default 6. */
+  /**
+   * Standard deviations on either side of the mean that activations have codes for. Default 5, or 6
+   * for the release, which is also the paper's.
+   */
   readonly deviations?: number | undefined;
 }
 
@@ -83,6 +94,7 @@ const OPTIONS: OptionNames<DfqOptions> = {
   widest: true,
   borders: true,
   above: true,
+  rounding: true,
   pictures: true,
   distill: true,
   session: true,
@@ -111,16 +123,29 @@ export interface DfqResult extends Quantized {
  */
 export async function dfq(graph: Graph, options: DfqOptions): Promise<DfqResult> {
   requireOptions(options, OPTIONS, SITE);
-  const { as = 'paper', inputs, deviations = 6, ...rest } = options;
+  const { as = 'paper', inputs, ...rest } = options;
   requireOneOf(as, ['paper', 'release'], 'as', SITE);
   const isPaper = as === 'paper';
-  const { equalize: equalizes = true, absorb = true, correct = true, ...others } = rest;
-  const { relu6 = isPaper ? 'cutoffs' : 'relu', widest = isPaper ? 2 : Infinity, ...more } = others;
+  const { equalize: equalizes = true, absorb, correct = true, ...others } = rest;
+  const {
+    relu6 = isPaper ? 'cutoffs' : 'relu',
+    widest = isPaper ? 1.5 : Infinity,
+    ...more
+  } = others;
   const { borders = isPaper ? 'leave' : 'absorb', above = isPaper ? 4 : 3, ...most } = more;
-  const { pictures, distill: distilling, session = {}, onProgress, ...quantize } = most;
+  const {
+    deviations = isPaper ? 5 : 6,
+    rounding = isPaper ? 'sums' : 'nearest',
+    pictures,
+    distill: distilling,
+    session = {},
+    onProgress,
+    ...quantize
+  } = most;
   requireOneOf(relu6, ['relu', 'cutoffs', 'keep'], 'relu6', SITE);
-  for (const [name, value] of Object.entries({ equalize: equalizes, absorb }))
+  for (const [name, value] of Object.entries({ equalize: equalizes, absorb: absorb ?? true }))
     requireOneOf(value, [true, false], name, SITE);
+  requireOneOf(rounding, ['sums', 'nearest'], 'rounding', SITE);
   requireOneOf(correct, [true, false, 'empirical'], 'correct', SITE);
   for (const [name, value] of Object.entries({ pictures, distill: distilling }))
     if (value !== undefined && correct !== 'empirical')
@@ -135,23 +160,26 @@ export async function dfq(graph: Graph, options: DfqOptions): Promise<DfqResult>
   const ranges = isPaper ? 'symmetric' : 'asymmetric';
   const equalized = equalizes ? equalize(float, { ranges, widest }) : undefined;
   float = equalized ?? float;
-  const absorbed = absorb ? absorbBias(float, { borders, deviations: above }) : undefined;
+  const absorbs = absorb ?? !(relu6 === 'cutoffs' && replaced.length > 0);
+  const absorbed = absorbs ? absorbBias(float, { borders, deviations: above }) : undefined;
   float = absorbed === undefined ? float : { ...absorbed, graph: withoutReadingZeros(absorbed) };
+  const weights = (layer: PlannedLayer) => weightsIn(layer, settings, rounding);
   const inCodes = async (of: Folded) => {
     const { plan, maps } = knownMaps(of, settings, inputs);
     const seen = async (asked: readonly Value[]) =>
       new Map(asked.map((map) => [map, histogramOf(maps.get(map)!, deviations)]));
-    return await quantizePrepared(of.graph, settings, { seen }, plan);
+    return await quantizePrepared(of.graph, settings, { seen, weights }, plan);
   };
   let corrected: Corrected | undefined;
   if (correct === 'empirical') {
     corrected = await correctBiasByPictures(
       float,
-      async (biased) => (await weightsInCodes(biased, settings)).graph,
+      async (biased) => (await weightsInCodes(biased, settings, weights)).graph,
       pictures ?? (await distilled(graph, options)),
       { session, onLayer: (done, of) => onProgress?.('correct', done, of) },
     );
-  } else if (correct) corrected = correctBias(float, quantizedBy(float, as, settings), { as });
+  } else if (correct)
+    corrected = correctBias(float, quantizedBy(float, as, settings, rounding), { as });
   float = corrected ?? float;
   const quantized = await inCodes(float);
   const { statistics } = float;
@@ -166,13 +194,17 @@ export async function dfq(graph: Graph, options: DfqOptions): Promise<DfqResult>
 }
 
 /** The network whose weights alone are quantized: maps that pictures see clipped are no error. */
-async function weightsInCodes(graph: Graph, settings: Settings): Promise<Quantized> {
+async function weightsInCodes(
+  graph: Graph,
+  settings: Settings,
+  weights: NonNullable<Sources['weights']>,
+): Promise<Quantized> {
   const { layers } = planOf(graph, settings);
   const plan = {
     layers: layers.map((layer) => ({ ...layer, reads: undefined })),
     edges: new Map(),
   };
-  return await quantizePrepared(graph, settings, { seen: async () => new Map() }, plan);
+  return await quantizePrepared(graph, settings, { seen: async () => new Map(), weights }, plan);
 }
 
 /** Pictures that the batch norms ask for. */
@@ -189,16 +221,27 @@ async function distilled(
   return done.pictures;
 }
 
+function weightsIn(
+  layer: PlannedLayer,
+  settings: Settings,
+  rounding: NonNullable<DfqOptions['rounding']>,
+): CodedWeights | undefined {
+  const coded = weightsOf(layer, settings.weightRange);
+  if (coded === undefined || rounding === 'nearest') return coded;
+  return keepKernelSums((layer.product.inputs[1] as Value).data as Tensor<'f32'>, coded);
+}
+
 /** The numbers that stand for the weights that are quantized. */
 function quantizedBy(
   { graph }: Folded,
   as: 'paper' | 'release',
   settings: Settings,
+  rounding: NonNullable<DfqOptions['rounding']>,
 ): ReadonlyMap<string, ArrayLike<number>> {
   const layers = new Map(layersOf(graph).map((layer) => [layer.name, layer]));
   const found = new Map<string, ArrayLike<number>>();
   for (const planned of planOf(graph, settings).layers) {
-    const coded = weightsOf(planned, settings.weightRange);
+    const coded = weightsIn(planned, settings, rounding);
     if (coded === undefined) continue;
     const { name } = planned.product;
     const { data } = layers.get(name)!.weights;
