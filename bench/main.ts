@@ -13,6 +13,7 @@ import { kernels } from './kernels/index.js';
 import { latency } from './latency/index.js';
 import { lowbit } from './lowbit/index.js';
 import { memory } from './memory/index.js';
+import { dataFree } from './methods/index.js';
 import { neon } from './neon/index.js';
 import { networks } from './networks/index.js';
 import { quantized } from './quantized/index.js';
@@ -27,6 +28,7 @@ const WORKLOADS: readonly Workload[] = [
   chain,
   networks,
   training,
+  dataFree,
   lowbit,
   stores,
   latency,

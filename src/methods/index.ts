@@ -42,7 +42,7 @@ export {
 } from './distributions.js';
 export type { EpochOptions } from './epochs.js';
 export { type ChannelNormals, type Folded, foldBatchNorms } from './folded.js';
-export { type GdfqOptions, type GdfqResult, gdfq } from './gdfq/gdfq.js';
+export { type GdfqOptions, type GdfqResult, gdfq, gdfqStudentStep } from './gdfq/gdfq.js';
 export { batchNormLoss, studentLoss } from './gdfq/losses.js';
 export { type GeneratorOptions, generator } from './generator.js';
 export type { Norm } from './norms.js';

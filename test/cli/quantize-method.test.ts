@@ -177,3 +177,11 @@ test.each(['gdfq', 'zaq'])(
     expect(JSON.parse(spec.stdout).error).toMatchObject({ node: '--weights' });
   },
 );
+
+test.each(METHODS)('%s works before it says that there is no folder for OUT', async (method) => {
+  const from = await model(true);
+  const to = join(from, '..', 'none', 'few.safetensors');
+  const done = await cli('quantize', from, to, '--method', method, ...W4A4);
+  expect(done.code).toBe(1);
+  expect(done.stderr).toMatch(/none.few\.safetensors": the file could not be written \(ENOENT/);
+});

@@ -7,11 +7,14 @@ import { type Graph, outputsOf } from '../../src/graph/value.js';
 import { correctBiasByPictures } from '../../src/methods/dfq/correct-by-pictures.js';
 import { dfq } from '../../src/methods/dfq/dfq.js';
 import { equalize } from '../../src/methods/dfq/equalize.js';
+import { keepKernelSums } from '../../src/methods/dfq/kernel-sums.js';
 import { settleStillChannels } from '../../src/methods/dfq/still-channels.js';
 import { foldBatchNorms } from '../../src/methods/folded.js';
 import { layersOf } from '../../src/methods/layers.js';
 import { GraphBuilder } from '../../src/ops/builder.js';
 import { quantizeGraph } from '../../src/quant/network/quantize-graph.js';
+import { quantSpec } from '../../src/quant/spec.js';
+import { quantizeWeights } from '../../src/quant/weights.js';
 import { GraphSession } from '../../src/runtime/session.js';
 import { Tensor } from '../../src/tensor/tensor.js';
 import { random } from '../random.js';
@@ -141,4 +144,28 @@ test('the empirical correction takes no pictures, or other corrections take some
   expect(done.corrected!.corrections.size).toBe(4);
   const pictures = drawn(9, [4, 6, 6, 3]);
   await expect(dfq(graph, { ...options, pictures })).rejects.toThrow(/'empirical' for pictures/);
+});
+
+test.each(['tensor', 'channel'] as const)('codes by %s do not keep sums of kernels', (by) => {
+  const w = drawn(10, [8, 3, 3, 2]);
+  const spec = quantSpec({ bits: 4, granularity: by });
+  const plain = quantizeWeights(w, spec);
+  const kept = keepKernelSums(w, plain);
+  expect([...kept.scale]).toEqual([...plain.scale]);
+  const worst = (values: Float32Array) => {
+    let most = 0;
+    for (let kernel = 0; kernel < 16; kernel++) {
+      const [o, c] = [kernel >> 1, kernel & 1];
+      const at = Array.from({ length: 9 }, (_, tap) => o * 18 + tap * 2 + c);
+      const error = at.reduce((sum, i) => sum + values[i]! - w.data[i]!, 0);
+      most = Math.max(most, Math.abs(error) / plain.scale[by === 'channel' ? o : 0]!);
+    }
+    return most;
+  };
+  expect(worst(plain.values)).toBeGreaterThan(0.9);
+  expect(worst(kept.values)).toBeLessThan(0.501);
+  for (const [i, value] of kept.values.entries())
+    expect(Math.abs(value - w.data[i]!)).toBeLessThan(
+      1.001 * plain.scale[by === 'channel' ? (i / 18) | 0 : 0]!,
+    );
 });

@@ -194,3 +194,19 @@ test.each<[string, Graph, Partial<ZaqOptions>, RegExp]>([
   expect(error).toBeInstanceOf(BitplaneError);
   expect((error as Error).message).toMatch(sentence);
 });
+
+test('a short run leaves ranges near the 0 that their means began at', async () => {
+  const most = async (steps: number) => {
+    const run = { ...SMALL, epochs: 1, steps, transfers: 1, rate: 1e-9, norms: 'kept' } as const;
+    const { layers } = await zaq(smallNetwork({ size: 8 }), run);
+    return layers.map(({ activations }) => activations!.range.hi);
+  };
+  const [short, long] = [await most(1), await most(8)];
+  for (const [i, hi] of short.entries()) {
+    expect(hi / long[i]!).toBeGreaterThan(0.6);
+    expect(hi / long[i]!).toBeLessThan(1.6);
+  }
+  await expect(zaq(smallNetwork({ size: 8 }), { ...SMALL, rate: 0 })).rejects.toThrow(
+    /rate to be a number/,
+  );
+});

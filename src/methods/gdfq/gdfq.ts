@@ -118,6 +118,19 @@ export interface GdfqResult extends Quantized {
  * ERR_FORMAT for a damaged checkpoint
  */
 export async function gdfq(graph: Graph, options: GdfqOptions): Promise<GdfqResult> {
+  return await trainingOf(graph, options).run(graph);
+}
+
+/**
+ * The student's step as `gdfq` runs it, to be looked at and timed. Inputs: `pictures`, `targets`
+ * and `teacher` [N, classes], `correction`, the numbers of the optimizer; outputs: `loss`, `logits`.
+ * @throws BitplaneError as `gdfq` does, before any work
+ */
+export function gdfqStudentStep(graph: Graph, options: GdfqOptions): Graph {
+  return trainingOf(graph, options).graphs.learn;
+}
+
+function trainingOf(graph: Graph, options: GdfqOptions): Training {
   requireOptions(options, OPTIONS, SITE);
   checkEpochs(options, 2, SITE.op);
   const { weights, activations, ends = 8, as = 'paper', latent = RELEASED.latent } = options;
@@ -132,8 +145,7 @@ export async function gdfq(graph: Graph, options: GdfqOptions): Promise<GdfqResu
   const { warmUp = Math.max(1, Math.round(share * epochs)) } = options;
   if (!Number.isInteger(warmUp) || warmUp < 1 || warmUp >= epochs)
     throw expected('ERR_ARGUMENT', `warmUp from 1 to ${epochs - 1} epochs`, warmUp, SITE);
-  const training = new Training(network, { ...options, epochs, warmUp, as, latent, pictures });
-  return await training.run(graph);
+  return new Training(network, { ...options, epochs, warmUp, as, latent, pictures });
 }
 
 type Whole = GdfqOptions &
@@ -148,7 +160,7 @@ class Training {
   private readonly schedule = multiStep({ milestones: MILESTONES, of: RELEASED.epochs });
   private readonly settings: ReturnType<typeof settingsOf>;
   private readonly parts: Parameters<typeof generatorStep>[0];
-  private readonly graphs: Readonly<Record<'paint' | 'observe' | 'learn', Graph>>;
+  readonly graphs: Readonly<Record<'paint' | 'observe' | 'learn', Graph>>;
 
   constructor(
     private readonly network: Observed,

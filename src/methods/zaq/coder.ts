@@ -23,7 +23,7 @@ export type UniformForm = 'symmetric' | 'asymmetric';
 /** The least scale, as released. */
 const LEAST = 1e-8;
 /** Of a moving mean. */
-const KEPT = 0.9;
+export const KEPT = 0.9;
 const f = Math.fround;
 
 export interface UniformCodes {

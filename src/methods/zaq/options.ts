@@ -38,6 +38,15 @@ export interface ZaqOptions
   readonly alpha?: number | undefined;
   /** How much the generator gains by large last maps. */
   readonly beta?: number | undefined;
+  /**
+   * What batch norms of the network in few bits normalize by while it trains: 'batch', the pictures
+   * that are made, whose statistics it ends with; 'kept': the statistics of the float network,
+   * which stay. The former needs a schedule long enough for pictures whose statistics serve real
+   * ones. Default 'batch', as released.
+   */
+  readonly norms?: 'batch' | 'kept' | undefined;
+  /** Of the network's weights at first. Default 0.1, as released; a short schedule needs less. */
+  readonly rate?: number | undefined;
   /** What the weights of layers keep of themselves after each epoch. Default 0.9. */
   readonly kept?: number | undefined;
   /** The maps that are compared. Default: the last one of each size. */
@@ -59,6 +68,8 @@ const OPTIONS: OptionNames<ZaqOptions> = {
   alpha: true,
   beta: true,
   kept: true,
+  norms: true,
+  rate: true,
   taps: true,
 };
 export const SITE = { op: 'zaq' };
@@ -69,7 +80,12 @@ export const RELEASED = { steps: 60, batchSize: 256, latent: 256, transfers: 5 }
 
 /** The options, with the defaults that their way has. */
 export type ZaqSettings = ZaqOptions &
-  Complete<Pick<ZaqOptions, 'as' | 'transfers' | 'alpha' | 'beta' | 'kept' | 'perChannel'>>;
+  Complete<
+    Pick<
+      ZaqOptions,
+      'as' | 'transfers' | 'alpha' | 'beta' | 'kept' | 'perChannel' | 'norms' | 'rate'
+    >
+  >;
 
 /** @throws BitplaneError ERR_ARGUMENT */
 export function zaqSettings(options: ZaqOptions): ZaqSettings {
@@ -80,8 +96,11 @@ export function zaqSettings(options: ZaqOptions): ZaqSettings {
     if (!(name === 'ends' && bits === 'same') && !isWidth(bits))
       throw expected('ERR_ARGUMENT', `${name} as a number of bits from 2 to 8`, bits, SITE);
   requireOneOf(as, ['paper', 'release'], 'as', SITE);
-  const { perChannel = false } = options;
+  const { perChannel = false, norms = 'batch', rate = 0.1 } = options;
   requireOneOf(perChannel, [true, false], 'perChannel', SITE);
+  requireOneOf(norms, ['batch', 'kept'], 'norms', SITE);
+  if (!(typeof rate === 'number' && rate > 0 && rate < Infinity))
+    throw expected('ERR_ARGUMENT', 'rate to be a number above 0', rate, SITE);
   if (!Number.isInteger(transfers) || transfers < 1)
     throw expected('ERR_ARGUMENT', 'transfers to be 1 or more', transfers, SITE);
   const [alpha, beta] = as === 'paper' ? [0.1, 0.05] : [1, 0.1];
@@ -90,7 +109,7 @@ export function zaqSettings(options: ZaqOptions): ZaqSettings {
     if (!(typeof value === 'number' && value >= 0 && value < Infinity))
       throw expected('ERR_ARGUMENT', `${name} to be a number of at least 0`, value, SITE);
   if (numbers.kept > 1) throw expected('ERR_ARGUMENT', 'kept of at most 1', numbers.kept, SITE);
-  return { ...options, ...numbers, as, transfers, perChannel };
+  return { ...options, ...numbers, as, transfers, perChannel, norms, rate };
 }
 
 function isWidth(bits: unknown): boolean {

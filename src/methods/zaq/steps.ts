@@ -31,6 +31,8 @@ export interface ZaqParts extends GeneratorParts {
   readonly batchSize: number;
   readonly codes: UniformForm;
   readonly perChannel: boolean;
+  /** Whose statistics the student's batch norms take while training. */
+  readonly norms: 'batch' | 'kept';
   /** 'paper': channel relation maps, layers weighed. 'release': attentions, layers alike. */
   readonly relations: 'paper' | 'release';
   /** Of the distance of maps beside that of answers. */
@@ -47,7 +49,11 @@ function duel(parts: ZaqParts) {
   const { noise, pictures, parameters: ofGenerator } = generated;
   const teacher = seenBy(g, network, pictures, 'teacher', taps);
   const coder = new UniformCoder(g, codes, parts.perChannel);
-  const student = studentOver(g, network, pictures, { settings, coder, training: true });
+  const student = studentOver(g, network, pictures, {
+    settings,
+    coder,
+    training: parts.norms === 'batch',
+  });
   const distance = relations === 'paper' ? relationDistance : releasedDistance;
   const distances = g.concat(
     taps.map(

@@ -19,7 +19,7 @@ import { StateStore } from '../../runtime/state-store.js';
 import { Tensor } from '../../tensor/tensor.js';
 import { greatest } from '../../train/evaluate.js';
 import type { EpochRecord } from '../../train/history.js';
-import { adam, sgd } from '../../train/optimizer.js';
+import { adam, type Optimizer, sgd } from '../../train/optimizer.js';
 import { multiStep } from '../../train/schedules.js';
 import { allStates, type Iterated, networkDigest, runEpochs } from '../epochs.js';
 import { foldBatchNorms } from '../folded.js';
@@ -29,6 +29,7 @@ import { layersOf } from '../layers.js';
 import { batchShape, type Observed, observed, pictureForm } from '../norms.js';
 import { numbersOf } from '../optimized.js';
 import { rangeName, withParameters } from '../student.js';
+import { KEPT } from './coder.js';
 import {
   RELEASED,
   SITE,
@@ -105,7 +106,7 @@ class Training {
   private readonly epochs: number;
   private readonly steps: number;
   private readonly latent: number;
-  private readonly learning = sgd({ rate: 0.1, momentum: 0.9, decay: 5e-4 });
+  private readonly learning: Optimizer;
   private readonly painting = adam({ rate: 1e-3 });
   private readonly schedule = multiStep({ milestones: MILESTONES, of: ZAQ_EPOCHS });
   private readonly parts: ZaqParts;
@@ -117,12 +118,13 @@ class Training {
     private readonly taps: readonly Value[],
     private readonly options: ZaqSettings,
   ) {
-    const { as, alpha, beta, widths, seed = 0, perChannel } = options;
+    const { as, alpha, beta, widths, seed = 0, perChannel, norms } = options;
     this.epochs = options.epochs ?? ZAQ_EPOCHS;
     this.steps = options.steps ?? RELEASED.steps;
     this.latent = options.latent ?? RELEASED.latent;
     const batchSize = options.batchSize ?? RELEASED.batchSize;
     batchShape(network.input, batchSize);
+    this.learning = sgd({ rate: options.rate, momentum: 0.9, decay: 5e-4 });
     const form = pictureForm(network);
     const { size, channels } = form;
     const model = generator({
@@ -133,7 +135,7 @@ class Training {
     });
     this.parts = {
       ...{ network, form, model, state: model.init(seed), settings: settingsFor(options), taps },
-      ...{ batchSize, alpha, beta, relations: as, perChannel },
+      ...{ batchSize, alpha, beta, relations: as, perChannel, norms },
       codes: as === 'paper' ? 'symmetric' : 'asymmetric',
     };
     this.graphs = {
@@ -145,7 +147,7 @@ class Training {
 
   async run(graph: Graph): Promise<ZaqResult> {
     const { session = {}, weights, activations, ends = 8, shortcuts, ...rest } = this.options;
-    const { as, alpha, beta, kept, transfers, seed = 0, widths, perChannel } = rest;
+    const { as, alpha, beta, kept, transfers, seed = 0, widths, perChannel, norms, rate } = rest;
     const { batchSize } = this.parts;
     const sessions = {
       transfer: GraphSession.fromGraph(this.graphs.transfer, { ...session, states: this.store }),
@@ -163,7 +165,7 @@ class Training {
           settings: {
             ...{ method: 'zaq', epochs: this.epochs, steps: this.steps, batchSize },
             ...{ weights, perChannel, activations, ends, shortcuts: shortcuts ?? null },
-            ...{ as, alpha, beta },
+            ...{ as, alpha, beta, norms, rate },
             network: networkDigest(graph),
             ...{ kept, transfers, seed, latent: this.latent, widths: widths ?? null, taps },
           },
@@ -238,6 +240,11 @@ class Training {
     this.store.set(LAYER_SUMS, new Tensor('f32', new Float32Array(next.length), shape));
   }
 
+  /** 1 - 0.9^t after t steps of both kinds, each of which moves the ranges of maps. */
+  private seenShare(): number {
+    return 1 - KEPT ** (this.epochs * this.steps * (this.options.transfers + 1));
+  }
+
   private async finished(graph: Graph) {
     const { session } = this.options;
     const states = allStates([this.store]);
@@ -255,7 +262,7 @@ class Training {
     const feeds = [{ [this.network.input.name]: pictures }] as never;
     const quantized = await quantizePrepared(folded, this.parts.settings, {
       seen: async (maps) => await calibrate(folded, maps, feeds, session),
-      range: (map) => rangeOf(map, states),
+      range: (map) => rangeOf(map, states, this.seenShare()),
       weights: (layer) => {
         const { codes, perChannel } = this.parts;
         return uniformWeights(layer, raw.get(layer.product.name)!, codes, perChannel);
@@ -289,13 +296,18 @@ function settingsFor({ weights, activations, ends = 8, shortcuts }: ZaqSettings)
   });
 }
 
-function rangeOf({ name, op }: Value, states: ReadonlyMap<string, Tensor<'f32'>>): Range {
+/** @param share of a moving mean that numbers seen are; the rest is still the 0 it began with */
+function rangeOf(
+  { name, op }: Value,
+  states: ReadonlyMap<string, Tensor<'f32'>>,
+  share: number,
+): Range {
   const [lo, hi] = (['min', 'max'] as const).map(
     (end) => states.get(rangeName(name, end))?.data[0],
   );
   if (lo === undefined || hi === undefined)
     throw expected('ERR_GRAPH', 'a map that the student quantizes', 'another', { op, node: name });
-  return { lo, hi };
+  return { lo: lo / share, hi: hi / share };
 }
 
 async function results(
