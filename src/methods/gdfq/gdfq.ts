@@ -123,7 +123,7 @@ export async function gdfq(graph: Graph, options: GdfqOptions): Promise<GdfqResu
 
 /**
  * The student's step as `gdfq` runs it, to be looked at and timed. Inputs: `pictures`, `targets`
- * and `teacher` [N, classes], `correction`, the numbers of the optimizer; outputs: `loss`, `logits`.
+ * and `teacher` [N, classes], `correction`, numbers of the optimizer; outputs: `loss`, `logits`.
  * @throws BitplaneError as `gdfq` does, before any work
  */
 export function gdfqStudentStep(graph: Graph, options: GdfqOptions): Graph {
