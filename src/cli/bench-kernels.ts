@@ -7,7 +7,8 @@ import type { BenchFlags } from './bench.js';
 import { count, percent } from './format.js';
 import { type Io, printJson, printLines } from './io.js';
 import { type Elsewhere, refuseElsewhere } from './not-here.js';
-import { table } from './table.js';
+import { type Block, table } from './table.js';
+import { isQuiet, whileWaiting } from './waiting.js';
 
 /** Options of `bench MODEL` that mean nothing for a kernel, and why. */
 const ELSEWHERE: Elsewhere<BenchFlags> = [
@@ -36,12 +37,14 @@ const ELSEWHERE: Elsewhere<BenchFlags> = [
  */
 export async function benchKernels(flags: BenchFlags, io: Io): Promise<void> {
   refuseElsewhere(flags, ELSEWHERE);
-  const rows = await measure({ isa: flags.isa, repeat: flags.repeat });
+  const { isa, repeat } = flags;
+  const work = () => measure({ isa, repeat });
+  const rows = await whileWaiting(io, 'bench kernels', work, isQuiet(flags, io));
   if (flags.json === true) printJson(io, { kernels: rows });
   else printLines(io, kernelTable(rows));
 }
 
-export function kernelTable(rows: readonly KernelRow[]): string {
+export function kernelTable(rows: readonly KernelRow[]): Block {
   return table(
     [
       { title: 'kernel', cell: (row) => row.kernel },

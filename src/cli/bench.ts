@@ -21,7 +21,7 @@ import { startProgress } from './progress.js';
 import { randomFeeds } from './random-feeds.js';
 import { requireOther } from './same-file.js';
 import { summarize, type Timing, timeCalls, warmUp } from './statistics.js';
-import { facts, table } from './table.js';
+import { type Block, facts, table } from './table.js';
 import { isZooName } from './zoo-name.js';
 
 export interface BenchFlags extends SessionFlags {
@@ -107,12 +107,13 @@ export async function bench(model: string, flags: BenchFlags, io: Io): Promise<v
           batch,
           repeat,
           ...ours,
+          imagesPerSecond: (1e6 * batch) / ours.medianUs,
           ...(flags.profile === true ? { layers } : {}),
           ...(vs.length === 0 ? {} : { vs }),
         });
         return;
       }
-      printLines(io, facts(about), '', timingTable(timed));
+      printLines(io, facts(about), '', timingTable(timed, batch));
       if (compared.length > 0) printLines(io, '', compared);
       if (flags.profile === true) printLines(io, '', layerTable(layers));
       if (flags.html !== undefined) printLines(io, '', `wrote ${flags.html}`);
@@ -175,7 +176,7 @@ async function timeInTurns(
   return samples.map(summarize);
 }
 
-function timingTable(rows: readonly Timed[]): string {
+function timingTable(rows: readonly Timed[], batch: number): Block {
   return table(
     [
       { title: 'engine', cell: (row) => row.name },
@@ -187,12 +188,13 @@ function timingTable(rows: readonly Timed[]): string {
         align: 'right',
       },
       { title: 'p99', cell: (row) => microseconds(row.p99Us), align: 'right' },
+      { title: 'images/s', cell: (row) => three((1e6 * batch) / row.medianUs), align: 'right' },
     ],
     rows,
   );
 }
 
-function layerTable(layers: readonly LayerProfile[]): string {
+function layerTable(layers: readonly LayerProfile[]): Block {
   const total = layers.reduce((sum, layer) => sum + layer.us, 0);
   const macs = (layer: LayerProfile) => layer.macs.binary + layer.macs.integer + layer.macs.float;
   return table(

@@ -14,8 +14,10 @@ import { type Io, printJson, printLines, verbatim } from './io.js';
 import { numbersOf, Onnxruntime } from './onnxruntime.js';
 import { withSession } from './open-session.js';
 import type { SessionFlags } from './options.js';
+import { startProgress } from './progress.js';
 import { randomFeeds, seededRandom } from './random-feeds.js';
-import { facts, table } from './table.js';
+import { type Block, facts, table } from './table.js';
+import { isQuiet } from './waiting.js';
 
 export interface CheckFlags extends SessionFlags {
   readonly input?: readonly string[];
@@ -50,6 +52,7 @@ export async function check(model: string, flags: CheckFlags, io: Io): Promise<n
       threads: 1,
       optimize: false,
     });
+    const progress = startProgress(io, 'check', runs, isQuiet(flags, io));
     try {
       const rows = new Map<string, Row>();
       const random = seededRandom(seed);
@@ -59,7 +62,9 @@ export async function check(model: string, flags: CheckFlags, io: Io): Promise<n
         const drawn = randomFeeds(given, 1, { random, op: 'check' });
         feeds = other.suited({ ...drawn, ...read.feeds });
         await compareRun({ session, other, feeds, tolerance, run, rows });
+        progress.update(run);
       }
+      progress.finish();
       const outputs = [...rows.values()];
       const agrees = outputs.every(
         (row) => row.difference.beyond === 0 && row.otherShape === undefined,
@@ -111,6 +116,7 @@ export async function check(model: string, flags: CheckFlags, io: Io): Promise<n
         );
       return agrees ? 0 : 1;
     } finally {
+      progress.finish();
       await other.release();
     }
   });
@@ -152,7 +158,7 @@ async function compareRun({ session, other, feeds, tolerance, run, rows }: Run):
   }
 }
 
-function outputTable(rows: readonly Row[]): string {
+function outputTable(rows: readonly Row[]): Block {
   return table<Row>(
     [
       { title: 'output', cell: (row) => row.name },

@@ -17,6 +17,7 @@ import { type Io, printJson, printLines } from './io.js';
 import { openModel } from './open-model.js';
 import type { FileFlags, SignZero } from './options.js';
 import { requireOther } from './same-file.js';
+import { isQuiet, whileWaiting } from './waiting.js';
 import { isZooName } from './zoo-name.js';
 
 type Format = 'safetensors' | Dialect;
@@ -54,7 +55,12 @@ export async function convert(
   );
   const { recipe, problem } = await recipeOf(from, loaded, flags.preprocess);
   const carrying = recipe === undefined ? loaded : withRecipe(loaded, recipe);
-  const graph = await write(carrying, to, format, flags);
+  const graph = await whileWaiting(
+    io,
+    `writing ${to}`,
+    () => write(carrying, to, format, flags),
+    isQuiet(flags, io),
+  );
   const after = (await stat(to)).size;
   // A network of the zoo has no file yet, hence no size before the conversion.
   const before = isZooName(from) ? null : (await stat(from)).size;

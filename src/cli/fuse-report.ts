@@ -7,7 +7,7 @@ import { bytes, count, percent, three } from './format.js';
 import type { Accuracy, Choice } from './fuse-accuracy.js';
 import { lineChart } from './report/line-chart.js';
 import { type HtmlColumn, htmlCharts, htmlFacts, htmlTable, page } from './report/page.js';
-import { type Column, table } from './table.js';
+import { type Block, type Column, table } from './table.js';
 
 type Fact = readonly [name: string, value: string];
 
@@ -45,7 +45,7 @@ function partsOf({ bytes: held, total, sharedWeights }: StoreSizes): Part[] {
   }));
 }
 
-export function sizeTable(sizes: StoreSizes): string {
+export function sizeTable(sizes: StoreSizes): Block {
   return table(PART_COLUMNS, partsOf(sizes));
 }
 
@@ -107,7 +107,7 @@ const TASK_COLUMNS: readonly (Column<FusedTask> & HtmlColumn<FusedTask>)[] = [
   },
 ];
 
-export function taskTable(tasks: readonly FusedTask[]): string {
+export function taskTable(tasks: readonly FusedTask[]): Block {
   return table(TASK_COLUMNS, tasks);
 }
 

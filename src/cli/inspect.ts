@@ -27,6 +27,7 @@ import { notHere } from './not-here.js';
 import { openModel } from './open-model.js';
 import type { SessionFlags } from './options.js';
 import { type Column, facts, table } from './table.js';
+import { isQuiet, whileWaiting } from './waiting.js';
 
 export interface InspectFlags extends SessionFlags {
   /** The graph as the file has it. */
@@ -64,7 +65,7 @@ export async function inspect(model: string, flags: InspectFlags, io: Io): Promi
   const graph = asWritten ? loaded : optimize(loaded, { signZero: flags.signZero ?? 'exact' });
   const { byLayer, problem: missing } = asWritten
     ? { byLayer: new Map(), problem: undefined }
-    : await layerKernels(loaded, flags);
+    : await whileWaiting(io, 'kernels', () => layerKernels(loaded, flags), isQuiet(flags, io));
   const { rows: all, totals } = open === undefined ? layers(graph) : NO_LAYERS;
   const rows = all.map((row) => ({ ...row, kernel: byLayer.get(row.name) ?? null }));
   const inputs = graph.inputs.map((input) => describe(input.name, input));
@@ -170,11 +171,9 @@ interface Row extends Layer {
 
 const COLUMNS: readonly Column<Row>[] = [
   { title: 'layer', cell: (row) => row.name },
-  { title: 'op', cell: (row) => row.op },
-  { title: 'input', cell: (row) => row.inputDtype },
-  { title: 'weights', cell: (row) => row.weightDtype ?? '' },
-  { title: 'output', cell: (row) => row.dtype },
-  { title: 'shape', cell: (row) => showShape(row.shape) },
+  { title: 'op', cell: (row) => row.op, whole: true },
+  { title: 'input, weights -> output', cell: dtypesOf, whole: true },
+  { title: 'shape', cell: (row) => showShape(row.shape), whole: true },
   { title: 'kernel', cell: (row) => row.kernel ?? '' },
   { title: 'binary MACs', cell: (row) => blankZero(row.macs.binary, count), align: 'right' },
   { title: 'integer MACs', cell: (row) => blankZero(row.macs.integer, count), align: 'right' },
@@ -183,6 +182,10 @@ const COLUMNS: readonly Column<Row>[] = [
 ];
 /** The columns that mean something in the last line. */
 const TOTALLED = new Set(['layer', 'binary MACs', 'integer MACs', 'float MACs', 'weight bytes']);
+
+function dtypesOf({ inputDtype, weightDtype, dtype }: Row): string {
+  return `${inputDtype}${weightDtype === null ? '' : `, ${weightDtype}`} -> ${dtype}`;
+}
 
 /** Zeros are left blank: a table of layers is mostly zeros. */
 function blankZero(value: number, show: (value: number) => string): string {

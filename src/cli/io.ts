@@ -2,6 +2,8 @@
  * The surroundings of a command, its streams and environment: injected, so that tests run commands
  * in their own process.
  */
+import { lookOf } from './look.js';
+import type { Block } from './table.js';
 
 export interface Sink {
   write(text: string | Uint8Array): unknown;
@@ -47,7 +49,11 @@ function rounded(value: unknown): unknown {
   return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, rounded(item)]));
 }
 
-/** Lines, and lists of them. */
-export function printLines(io: Io, ...lines: readonly (string | readonly string[])[]): void {
-  for (const line of lines.flat()) io.stdout.write(`${line}\n`);
+type Line = string | Block;
+
+/** Lines, lists of them, and what is laid out for the terminal. */
+export function printLines(io: Io, ...lines: readonly (Line | readonly Line[])[]): void {
+  const look = lookOf(io.stdout, io.env);
+  for (const line of lines.flat() as Line[])
+    io.stdout.write(`${typeof line === 'string' ? line : line.layOut(look)}\n`);
 }

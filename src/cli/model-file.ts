@@ -25,9 +25,14 @@ export function modelFile(model: string): string {
   if (name === undefined || existsSync(model)) return within(model);
   const own = join(MODELS_FOLDER, name);
   if (!existsSync(join(own, MODEL)))
-    throw expected('ERR_ARGUMENT', `models/ and one of ${namesOf().join(', ') || 'none'}`, model, {
-      op: 'MODEL',
-    });
+    throw expected(
+      'ERR_ARGUMENT',
+      `models/ and one of ${ownModels().join(', ') || 'none'}`,
+      model,
+      {
+        op: 'MODEL',
+      },
+    );
   return within(own);
 }
 
@@ -37,7 +42,8 @@ function within(path: string): string {
   return isFolder && existsSync(file) ? file : path;
 }
 
-function namesOf(): string[] {
+/** Names of the trained networks that came with the package. */
+export function ownModels(): string[] {
   if (!existsSync(MODELS_FOLDER)) return [];
   return readdirSync(MODELS_FOLDER)
     .filter((name) => existsSync(join(MODELS_FOLDER, name, MODEL)))

@@ -9,6 +9,7 @@ import { fixShapes } from '../passes/fix-shapes.js';
 import type { Io } from './io.js';
 import { notHere } from './not-here.js';
 import type { FileFlags } from './options.js';
+import { isQuiet, whileWaiting } from './waiting.js';
 import { isZooName, SEEDED } from './zoo-name.js';
 
 const SAFETENSORS = /\.safetensors(\.gz)?$/i;
@@ -20,21 +21,26 @@ const SAFETENSORS = /\.safetensors(\.gz)?$/i;
  */
 export async function openModel(
   model: string,
-  { multiThresholdAxis, shape: shapes, task, maxNodes }: FileFlags,
+  {
+    multiThresholdAxis,
+    shape: shapes,
+    task,
+    maxNodes,
+    json,
+  }: Pick<FileFlags, 'multiThresholdAxis' | 'shape' | 'task' | 'maxNodes'> & {
+    readonly json?: boolean;
+  },
   io: Io,
 ): Promise<Graph> {
   // A converted model has fixed axes, so the option would have no effect.
   if (multiThresholdAxis !== undefined && (isZooName(model) || SAFETENSORS.test(model)))
     throw notHere('--multi-threshold-axis', `${model} is no QONNX file`);
-  if (!isZooName(model))
-    return loadModel(model, {
-      multiThresholdAxis,
-      shapes,
-      task,
-      ...(maxNodes && { maxNodes }),
-    }).catch((error) => {
+  if (!isZooName(model)) {
+    const load = () => loadModel(model, { multiThresholdAxis, shapes, task, maxNodes });
+    return whileWaiting(io, `reading ${model}`, load, isQuiet({ json }, io)).catch((error) => {
       throw explained(error);
     });
+  }
   if (maxNodes !== undefined) throw notHere('--max-nodes', `${model} is no file`);
   if (task !== undefined) throw notHere('--task', `${model} is no store`);
   const { zooGraph } = await import('../zoo/registry.js');

@@ -15,7 +15,7 @@ import {
   type Section,
 } from './report/page.js';
 import { barChart, histogramChart } from './report/svg.js';
-import { type Column, table } from './table.js';
+import { type Block, type Column, table } from './table.js';
 
 type Reports = Pick<Quantized, 'layers' | 'shortcuts'>;
 type ReportColumn = Column<LayerReport> & Pick<HtmlColumn<LayerReport>, 'value'>;
@@ -51,7 +51,7 @@ const COLUMNS: readonly ReportColumn[] = [
   },
 ];
 
-export function layerTable({ layers }: Reports): string {
+export function layerTable({ layers }: Reports): Block {
   return table(COLUMNS, layers);
 }
 

@@ -35,7 +35,7 @@ import {
 } from './quantize-pictures.js';
 import { jsonReports, layerTable, quantizePage, reportNotes } from './quantize-report.js';
 import { requireOther } from './same-file.js';
-import { facts } from './table.js';
+import { type Block, facts } from './table.js';
 import { isZooName } from './zoo-name.js';
 
 export interface QuantizeFlags extends Omit<SessionFlags, 'signZero'> {
@@ -99,7 +99,7 @@ export interface Told {
       readonly after: { readonly top1: number };
     } | null;
   };
-  readonly lines: readonly string[];
+  readonly lines: readonly (string | Block)[];
 }
 
 /** Quantizes one file into one, and writes the page. */

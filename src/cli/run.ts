@@ -19,6 +19,7 @@ import { assign } from './read-feed.js';
 import { runPictures } from './run-pictures.js';
 import { requireOther } from './same-file.js';
 import { facts, table } from './table.js';
+import { isQuiet, whileWaiting } from './waiting.js';
 
 export interface RunFlags extends SessionFlags {
   readonly input?: readonly string[];
@@ -65,7 +66,8 @@ export async function run(model: string, flags: RunFlags, io: Io): Promise<numbe
     for (const [file] of targets.files) requireOther(file, [model], '--output');
     if (flags.json !== true) for (const note of notes) io.stderr.write(`bitplane: ${note}\n`);
     const began = performance.now();
-    const results = await runRows(session, feeds);
+    const work = () => runRows(session, feeds);
+    const results = await whileWaiting(io, 'running', work, isQuiet(flags, io));
     const us = (performance.now() - began) * 1000;
     for (const [file, names] of targets.files)
       await writeFileAtomic(file, encoded(file, names, results));
@@ -76,6 +78,7 @@ export async function run(model: string, flags: RunFlags, io: Io): Promise<numbe
     const rows = session.outputNames.map((name) =>
       describe(name, results[name] as Tensor, targets.fileOf(name)),
     );
+    const batch = Math.max(...Object.values(feeds).map(({ shape }) => shape[0] ?? 1), 1);
     const { isa, threads } = session.info;
     if (flags.json === true) {
       printJson(io, {
@@ -93,7 +96,11 @@ export async function run(model: string, flags: RunFlags, io: Io): Promise<numbe
       io,
       facts([
         ['model', basename(model)],
-        ['run', `${microseconds(us)} with ${threads} thread${threads === 1 ? '' : 's'}, ${isa}`],
+        [
+          'run',
+          `${microseconds(us)} with ${threads} thread${threads === 1 ? '' : 's'}, ${isa}` +
+            (batch > 1 ? `, ${three((1e6 * batch) / us)} images/s` : ''),
+        ],
       ]),
       '',
       table(

@@ -1,39 +1,167 @@
 /**
  * Tables for people: columns as wide as their widest cell, numbers to the right, two spaces
- * between. Not here: what a number looks like (format.ts).
+ * between. A table fits the line that it is printed to: columns without a cell are left out, heads
+ * are broken, long texts lose their middle, and what is still too wide becomes several tables
+ * below one another, each with the first column. Not here: what a number looks like (format.ts).
  */
+import type { Look } from './look.js';
 
 export interface Column<R> {
   readonly title: string;
   readonly cell: (row: R) => string;
   /** Default left. */
   readonly align?: 'left' | 'right';
+  /** The texts are never shortened, as numbers are not. */
+  readonly whole?: boolean;
 }
+
+/** Text that is laid out where it is printed. */
+export interface Block {
+  layOut(look: Look): string;
+}
+
+/** What a column has come to: texts without control characters. */
+interface Strip {
+  readonly title: string;
+  readonly right: boolean;
+  readonly whole: boolean;
+  readonly cells: readonly string[];
+  readonly width: number;
+}
+
+const GAP = '  ';
+const DOTS = '...';
+/** Texts are shortened to no less than this: what is left of them would say too little. */
+const LEAST_TEXT = 14;
+/** The same of a table that becomes several anyway. */
+const LEAST_OF_PARTS = 24;
 
 /** A header, a rule, a line a row. Lines carry no trailing blanks. */
-export function table<R>(columns: readonly Column<R>[], rows: readonly R[]): string {
-  const cells = rows.map((row) => columns.map((column) => visible(column.cell(row))));
-  const widths = columns.map((column, i) =>
-    cells.reduce((most, line) => Math.max(most, (line[i] as string).length), column.title.length),
-  );
-  const line = (texts: readonly string[]) =>
-    texts
-      .map((text, i) =>
-        columns[i]?.align === 'right'
-          ? text.padStart(widths[i] as number)
-          : text.padEnd(widths[i] as number),
-      )
-      .join('  ')
-      .trimEnd();
-  const header = line(columns.map((column) => column.title));
-  return [header, line(widths.map((width) => '-'.repeat(width))), ...cells.map(line)].join('\n');
+export function table<R>(columns: readonly Column<R>[], rows: readonly R[]): Block {
+  const strips = columns.map(({ title, cell, align, whole }): Strip => {
+    const cells = rows.map((row) => visible(cell(row)));
+    const right = align === 'right';
+    return {
+      title,
+      right,
+      whole: right || whole === true,
+      cells,
+      width: widest([title, ...cells]),
+    };
+  });
+  return {
+    layOut(look) {
+      if (total(strips) <= look.width) return print(strips, look);
+      const said = strips.filter(({ cells }, i) => i === 0 || cells.some((cell) => cell !== ''));
+      const fitted = shortened(said, look.width, LEAST_TEXT);
+      if (total(fitted) <= look.width) return print(fitted, look);
+      return inParts(shortened(said, look.width, LEAST_OF_PARTS), look.width)
+        .map((part) => print(part, look))
+        .join('\n\n');
+    },
+  };
 }
 
-/** `name  value` lines with the values aligned. */
-export function facts(rows: readonly (readonly [name: string, value: string])[]): string {
+/** `name  value` lines with the values aligned; long values go on below themselves. */
+export function facts(rows: readonly (readonly [name: string, value: string])[]): Block {
   const width = rows.reduce((most, [name]) => Math.max(most, name.length), 0);
-  return rows.map(([name, value]) => `${name.padEnd(width)}  ${visible(value)}`).join('\n');
+  return {
+    layOut(look) {
+      const room = Math.max(LEAST_TEXT, look.width - width - GAP.length);
+      return rows
+        .map(([name, value]) => {
+          const lines = wrapped(visible(value), room).join(`\n${' '.repeat(width)}${GAP}`);
+          return `${look.dim(name)}${' '.repeat(width - name.length)}${GAP}${lines}`;
+        })
+        .join('\n');
+    },
+  };
 }
+
+function print(strips: readonly Strip[], look: Look): string {
+  const line = (texts: readonly string[]) =>
+    texts
+      .map((text, i) => {
+        const { right, width } = strips[i] as Strip;
+        return right ? text.padStart(width) : text.padEnd(width);
+      })
+      .join(GAP)
+      .trimEnd();
+  const heads = strips.map(({ title, width }) => wrapped(title, width));
+  const height = Math.max(...heads.map(({ length }) => length));
+  // Heads of one line stand right above the rule.
+  const header = Array.from({ length: height }, (_, i) =>
+    look.bold(line(heads.map((head) => head[i - height + head.length] ?? ''))),
+  );
+  const rows = (strips[0] as Strip).cells.map((_, row) =>
+    line(strips.map(({ cells }) => cells[row] as string)),
+  );
+  return [...header, look.dim(line(strips.map(({ width }) => '-'.repeat(width)))), ...rows].join(
+    '\n',
+  );
+}
+
+/** First heads are broken at blanks, then the widest texts shortened, until the table fits. */
+function shortened(strips: readonly Strip[], room: number, least: number): Strip[] {
+  const narrow = strips.map((strip) => ({
+    ...strip,
+    width: widest([...strip.title.split(' '), ...strip.cells]),
+  }));
+  let excess = total(narrow) - room;
+  while (excess > 0) {
+    const long = narrow.filter(({ whole, width }) => !whole && width > least);
+    if (long.length === 0) break;
+    const widths = long.map(({ width }) => width).sort((a, b) => b - a);
+    const most = widths[0] as number;
+    const next = Math.max(widths.find((width) => width < most) ?? least, least);
+    const those = long.filter(({ width }) => width === most);
+    const less = Math.min(most - next, Math.ceil(excess / those.length));
+    for (const strip of those) strip.width -= less;
+    excess = total(narrow) - room;
+  }
+  return narrow.map((strip) => ({
+    ...strip,
+    cells: strip.cells.map((cell) => withoutMiddle(cell, strip.width)),
+  }));
+}
+
+/** Tables of at most `room`, where a single column allows it, that repeat the first column. */
+function inParts(strips: readonly Strip[], room: number): Strip[][] {
+  const [first, ...others] = strips as [Strip, ...Strip[]];
+  const parts: Strip[][] = [[first]];
+  for (const strip of others) {
+    const part = parts.at(-1) as Strip[];
+    if (part.length > 1 && total([...part, strip]) > room) parts.push([first, strip]);
+    else part.push(strip);
+  }
+  return parts;
+}
+
+function withoutMiddle(text: string, width: number): string {
+  if (text.length <= width) return text;
+  const kept = width - DOTS.length;
+  const tail = Math.ceil(kept / 2);
+  return text.slice(0, kept - tail) + DOTS + text.slice(text.length - tail);
+}
+
+/** Lines of at most `width`, broken at blanks; a longer word has a line of its own. */
+function wrapped(text: string, width: number): string[] {
+  if (text.length <= width) return [text];
+  const lines: string[] = [];
+  for (const word of text.split(' ')) {
+    const last = lines.at(-1);
+    if (last !== undefined && last.length + 1 + word.length <= width)
+      lines[lines.length - 1] = `${last} ${word}`;
+    else lines.push(word);
+  }
+  return lines;
+}
+
+const widest = (texts: readonly string[]) =>
+  texts.reduce((most, text) => Math.max(most, text.length), 0);
+
+const total = (strips: readonly Strip[]) =>
+  strips.reduce((sum, { width }) => sum + width + GAP.length, -GAP.length);
 
 /**
  * Names come from a stranger's file: characters that move the cursor, change colours or turn the

@@ -34,10 +34,10 @@ describe('inspect', () => {
   test('the text is a table of layers; --raw shows the graph before optimization', async () => {
     const { stdout } = await cli('inspect', model);
     expect(stdout).toMatch(/input {3}image f32 \[N, 784\]/);
-    expect(stdout).toMatch(/dense +b1 +b1 +i32 +\[N, 10\] +bconv_\w+ +7\.84 k +980 B/);
+    expect(stdout).toMatch(/dense +b1, b1 -> i32 +\[N, 10\] +bconv_\w+ +7\.84 k +980 B/);
     expect(stdout).toMatch(/total +7\.84 k +984 B/);
     expect((await cli('inspect', model, '--raw')).stdout).toMatch(
-      /dense +f32 +\S+ +f32 +\[N, 10\]/,
+      /dense +f32, \S+ -> f32 +\[N, 10\]/,
     );
     expect((await cli('inspect', model, '--raw')).stdout).not.toContain('kernel');
   });

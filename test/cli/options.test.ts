@@ -103,7 +103,9 @@ const BASE: Readonly<Record<string, () => string[]>> = {
     ...['--trunk', at('float.safetensors'), '--trunk-task', 'a=mnist', '--task', 'b'],
     ...['--epochs', '3', '--batch', '20', '--threads', '1'],
   ],
+  zoo: () => ['zoo'],
   doctor: () => ['doctor'],
+  completion: () => ['completion', 'bash'],
   demo: () => ['demo', '--data', dir],
 };
 const on = (command: string, ...more: string[]) =>
@@ -945,6 +947,7 @@ const WORKS: Readonly<Record<string, (command: string) => Promise<unknown>>> = {
     );
     expect(readFileSync(at('t.html'), 'utf8')).toMatch(/^<!doctype html>/);
   },
+  'zoo --json': isJson,
   'doctor --json': isJson,
   'demo --data': async () =>
     expect((await cli('demo', '--data', at('none'))).stderr).toContain(at('none')),

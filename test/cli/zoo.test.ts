@@ -18,7 +18,7 @@ describe('zoo:bi-real-20', () => {
     const { code, stdout, stderr } = await cli('inspect', 'zoo:bi-real-20');
     expect({ code, stderr }).toEqual({ code: 0, stderr: NOTE });
     expect(stdout).toMatch(
-      /layer1\/0\/conv\.dot +conv2d +b1 +b1 +i32 +\[N, 32, 32, 16\] +bconv_\S+ +2\.36 M/,
+      /layer\.\.\.\S*nv\.dot +conv2d +b1, b1 -> i32 +\[N, 32, 32, 16\] +bconv\S+ +2\.36 M/,
     );
     expect(stdout).toMatch(/BOPs 40\.1 M, FLOPs 705 k, OPs = BOPs \/ 64 \+ FLOPs = 1\.33 M/);
     expect(stdout).not.toMatch(/sign\(0\)/);
