@@ -4,6 +4,7 @@
  */
 import { basename } from 'node:path';
 import { showShape } from '../core/shape.js';
+import { writeFileAtomic } from '../formats/write-file.js';
 import { isOpen, openError, symbolsOf } from '../graph/open.js';
 import {
   type Graph,
@@ -32,6 +33,7 @@ import { isQuiet, whileWaiting } from './waiting.js';
 export interface InspectFlags extends SessionFlags {
   /** The graph as the file has it. */
   readonly raw?: boolean;
+  readonly html?: string;
   readonly json?: boolean;
 }
 
@@ -53,7 +55,8 @@ export async function inspect(model: string, flags: InspectFlags, io: Io): Promi
     if (flags.raw === true && value !== undefined)
       throw notHere(flag, '--raw shows the graph as the file has it, which no kernel runs');
   if (flags.task === undefined && (await isStore(model))) {
-    for (const [flag, value] of Object.entries({ raw: flags.raw, 'sign-zero': flags.signZero }))
+    const { raw, html, signZero } = flags;
+    for (const [flag, value] of Object.entries({ raw, html, 'sign-zero': signZero }))
       if (value !== undefined) throw notHere(`--${flag}`, 'a store has layers with --task NAME');
     return (await import('./inspect-store.js')).inspectStore(model, flags, io);
   }
@@ -76,6 +79,23 @@ export async function inspect(model: string, flags: InspectFlags, io: Io): Promi
   const notes = [problem, missing, open].filter((note) => note !== undefined);
   const metadata = loaded.metadata ?? {};
   const about = metadataFacts(metadata, recipe);
+  if (flags.html !== undefined) {
+    if (isOpen(loaded)) throw openError(loaded);
+    const { networkPage } = await import('./report/network-page.js');
+    const { networkNodes } = await import('./network-nodes.js');
+    const html = networkPage({
+      title: basename(model),
+      about: [
+        ...inputs.map((input) => ['input', typed(input)] as const),
+        ...outputs.map((output) => ['output', typed(output)] as const),
+        ['weights', bytes(totals.weightBytes)] as const,
+        ...papersCount(totals.macs).map((text) => ['one image', text] as const),
+        ...about,
+      ],
+      nodes: networkNodes(graph, byLayer),
+    });
+    await writeFileAtomic(flags.html, new TextEncoder().encode(html));
+  }
   const signsWithZero =
     flags.signZero === 'plus' || open !== undefined ? [] : undecidedSigns(loaded);
   if (flags.json === true) {
@@ -92,6 +112,7 @@ export async function inspect(model: string, flags: InspectFlags, io: Io): Promi
       operations: operations(totals.macs),
       signsWithZero,
       notes,
+      html: flags.html ?? null,
     });
     return;
   }
@@ -108,9 +129,9 @@ export async function inspect(model: string, flags: InspectFlags, io: Io): Promi
   printLines(
     io,
     basename(model),
-    inputs.map((input) => `input   ${input.name} ${input.dtype} ${showShape(input.shape)}`),
-    outputs.map((output) => `output  ${output.name} ${output.dtype} ${showShape(output.shape)}`),
-    states.map(({ name, dtype, shape }) => `state   ${name} ${dtype} ${showShape(shape)}`),
+    inputs.map((input) => `input   ${typed(input)}`),
+    outputs.map((output) => `output  ${typed(output)}`),
+    states.map((state) => `state   ${typed(state)}`),
     states.flatMap(({ name, update }) =>
       update === null ? [] : [`update  ${name} = ${update.op} ${JSON.stringify(update.name)}`],
     ),
@@ -130,6 +151,7 @@ export async function inspect(model: string, flags: InspectFlags, io: Io): Promi
       [...rows, total],
     ),
     '',
+    flags.html === undefined ? [] : [`wrote ${flags.html}`],
     'Multiply-accumulates are for one image.',
     papersCount(totals.macs),
     signsWithZero.length === 0
@@ -202,6 +224,10 @@ function describeStates(graph: Graph) {
       update: next === undefined ? null : { op: next.op, name: next.name },
     };
   });
+}
+
+function typed({ name, dtype, shape }: ReturnType<typeof describe>): string {
+  return `${name} ${dtype} ${showShape(shape)}`;
 }
 
 function describe(name: string, { dtype, shape }: Value) {

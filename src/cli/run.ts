@@ -78,7 +78,7 @@ export async function run(model: string, flags: RunFlags, io: Io): Promise<numbe
     const rows = session.outputNames.map((name) =>
       describe(name, results[name] as Tensor, targets.fileOf(name)),
     );
-    const batch = Math.max(...Object.values(feeds).map(({ shape }) => shape[0] ?? 1), 1);
+    const batch = Object.values(feeds).reduce((n, { shape }) => Math.max(n, shape[0] ?? 1), 1);
     const { isa, threads } = session.info;
     if (flags.json === true) {
       printJson(io, {

@@ -88,7 +88,7 @@ function print(strips: readonly Strip[], look: Look): string {
       .join(GAP)
       .trimEnd();
   const heads = strips.map(({ title, width }) => wrapped(title, width));
-  const height = Math.max(...heads.map(({ length }) => length));
+  const height = heads.reduce((most, { length }) => Math.max(most, length), 0);
   // Heads of one line stand right above the rule.
   const header = Array.from({ length: height }, (_, i) =>
     look.bold(line(heads.map((head) => head[i - height + head.length] ?? ''))),

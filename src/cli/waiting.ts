@@ -28,8 +28,8 @@ export async function whileWaiting<T>(
   let visible = false;
   const draw = () => {
     const seconds = Math.floor((performance.now() - began) / 1000);
-    if (tty) io.stderr.write(`\r${label} ... ${seconds} s\u001b[K`);
-    else if (!visible) io.stderr.write(`${label} ...\n`);
+    if (tty) io.stderr.write(`\r${label}, ${seconds} s\u001b[K`);
+    else if (!visible) io.stderr.write(`${label}\n`);
     visible = true;
   };
   let timer = setTimeout(function again() {

@@ -270,6 +270,15 @@ const takesRecipe = async (command: string) => {
 /** The check that an option has its effect, by command and option. */
 const WORKS: Readonly<Record<string, (command: string) => Promise<unknown>>> = {
   'inspect --json': isJson,
+  'inspect --html': async () => {
+    const page = at('network.html');
+    const argv = ['--html', page] as const;
+    expect((await on('inspect', ...argv)).stdout).toContain(`wrote ${page}`);
+    expect(readFileSync(page, 'utf8')).toContain('<b>image</b>');
+    expect(json(await on('inspect', ...argv, '--json')).html).toBe(page);
+    expect(await cli('inspect', await storeFile(), ...argv)).toMatchObject({ code: 1 });
+    expect((await cli('inspect', openModel(), ...argv)).stderr).toContain('--shape');
+  },
   'inspect --raw': async () => expect((await on('inspect', '--raw')).stdout).toMatch(/dense +f32/),
   'inspect --sign-zero': async () => {
     const file = await signModel();

@@ -256,10 +256,10 @@ describe('waiting', () => {
     expect(await wait(false, 9000, true)).toEqual(['done', '']);
   });
   test('a log gets more than a line, or a terminal keeps it', async () => {
-    expect(await wait(false, 9000)).toEqual(['done', 'reading m.onnx ...\n']);
+    expect(await wait(false, 9000)).toEqual(['done', 'reading m.onnx\n']);
     expect(await wait(true, 3500)).toEqual([
       'done',
-      '\rreading m.onnx ... 2 s\u001b[K\rreading m.onnx ... 3 s\u001b[K\r\u001b[K',
+      '\rreading m.onnx, 2 s\u001b[K\rreading m.onnx, 3 s\u001b[K\r\u001b[K',
     ]);
   });
 });

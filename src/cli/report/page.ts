@@ -11,15 +11,17 @@ export interface Section {
 }
 
 const STYLE = `
-:root{--fg:#1b1f24;--bg:#fff;--line:#d5dae0;--s0:#3b6fb6;--s1:#d98632;
+:root{color-scheme:light dark;--fg:#1b1f24;--bg:#fff;--line:#d5dae0;--s0:#3b6fb6;--s1:#d98632;
 --s2:#3f8f5f;--clip:#b3261e}
 @media (prefers-color-scheme:dark){:root{--fg:#e6e8ea;--bg:#16191d;--line:#3a4149;--s0:#7aa7e6;
 --s1:#e8a866;--s2:#79c79b;--clip:#ff8a80}}
 body{font:14px/1.5 system-ui,sans-serif;color:var(--fg);background:var(--bg);margin:2rem auto;
 max-width:70rem;padding:0 1rem}
-h1{font-size:1.5rem}h2{font-size:1.15rem;margin-top:2rem}
+h1{font-size:1.5rem;overflow-wrap:anywhere}h2{font-size:1.15rem;margin-top:2rem}
 table{border-collapse:collapse;font-variant-numeric:tabular-nums}
 th,td{padding:.15rem .6rem;border-bottom:1px solid var(--line);text-align:left;white-space:nowrap}
+table.facts td{white-space:normal;overflow-wrap:anywhere}
+table.facts td:first-child{white-space:nowrap;overflow-wrap:normal;vertical-align:top}
 th{cursor:pointer}td.r,th.r{text-align:right}.scroll{overflow-x:auto}
 .grid{display:flex;flex-wrap:wrap;gap:1rem}.grid figure{margin:0;width:420px;max-width:100%}
 img{image-rendering:pixelated;margin:0 2px 2px 0}
@@ -46,22 +48,32 @@ for (const head of document.querySelectorAll('th')) head.addEventListener('click
 });
 `;
 
-export function page(title: string, sections: readonly Section[]): string {
+/** What a page has beside what all have; neither may hold texts of a model. */
+export interface Extra {
+  readonly style: string;
+  readonly script: string;
+}
+
+export function page(
+  title: string,
+  sections: readonly Section[],
+  { style, script }: Extra = { style: '', script: '' },
+): string {
   const policy =
     "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:";
   return `<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
-<meta name="viewport" content="width=device-width">
+<meta name="viewport" content="width=device-width,initial-scale=1">
 <meta http-equiv="Content-Security-Policy" content="${policy}">
 <title>${escapeHtml(title)}</title>
-<style>${STYLE}</style>
+<style>${STYLE}${style}</style>
 </head>
 <body>
 <h1>${escapeHtml(title)}</h1>
 ${sections.map((section) => `<h2>${escapeHtml(section.title)}</h2>\n${section.body}`).join('\n')}
-<script>${SCRIPT}</script>
+<script>${SCRIPT}${script}</script>
 </body>
 </html>
 `;
@@ -97,7 +109,7 @@ export function htmlFacts(rows: readonly (readonly [name: string, value: string]
   const lines = rows.map(
     ([name, value]) => `<tr><td>${escapeHtml(name)}</td><td>${escapeHtml(value)}</td></tr>`,
   );
-  return `<table><tbody>${lines.join('\n')}</tbody></table>`;
+  return `<table class="facts"><tbody>${lines.join('\n')}</tbody></table>`;
 }
 
 /** Charts, or other HTML, side by side, each with its caption. */

@@ -7,10 +7,8 @@ import { lineChart } from '../../../src/cli/report/line-chart.js';
 import { encodePng } from '../../../src/cli/report/png.js';
 import { type TrainingPage, trainingPage } from '../../../src/cli/report/training-page.js';
 import { pictureSet } from '../../../src/data/index.js';
-import type { EpochRecord } from '../../../src/train/history.js';
 import { findChromium, inBrowser, isWellFormed } from './chromium.js';
-
-const EVIL = '<script>alert("1")</script>&\'';
+import { data, EVIL, labels, predictions } from './training-fixture.js';
 
 describe('lineChart', () => {
   const chart = (values: (number | null)[], x = values.map((_, i) => i + 1)) =>
@@ -153,40 +151,6 @@ describe('encodePng', () => {
   });
 });
 
-function record(epoch: number, phase: string, testAccuracy: number | null): EpochRecord {
-  return {
-    epoch,
-    phase,
-    rate: 0.1 / epoch,
-    loss: 2 / epoch,
-    trainAccuracy: 50 + epoch,
-    testLoss: null,
-    testAccuracy,
-    seconds: 40,
-    imagesPerSecond: 1234.5,
-  };
-}
-
-/** Picture i has i as its bytes. Classes 0 and 1 are confused, 2 is not. */
-const labels = [0, 0, 0, 1, 1, 1, 2, 2];
-const predictions = Int32Array.of(0, 1, 1, 1, 0, 1, 2, 2);
-const data: TrainingPage = {
-  title: EVIL,
-  about: [['recipe', EVIL]],
-  history: [record(1, 'float', 60), record(2, 'float', 72.5), record(3, EVIL, 71)],
-  test: pictureSet({
-    name: 'numbers',
-    classes: ['ant', EVIL, 'cow'],
-    pictureShape: [2, 4, 1],
-    normalization: { mean: [0], std: [1] },
-    pixels: Uint8Array.from({ length: 64 }, (_, i) => Math.floor(i / 8)),
-    labels: Int32Array.from(labels),
-  }),
-  evaluation: {
-    predictions,
-    confusion: [Int32Array.of(1, 2, 0), Int32Array.of(1, 2, 0), Int32Array.of(0, 0, 2)],
-  },
-};
 const html = trainingPage(data);
 const parts = html.split('<script>')[0] as string;
 
