@@ -41,7 +41,7 @@ export function zoo(flags: { readonly json?: boolean }, io: Io): void {
     io,
     table(COLUMNS, rows),
     '',
-    'BOPs are binary multiply-accumulates of one picture, FLOPs all others, OPs = BOPs / 64 + FLOPs.',
+    'Of one picture: BOPs are binary multiply-accumulates, FLOPs all others, OPs BOPs / 64 + FLOPs.',
     'The weights of zoo:NAME are seeded random numbers: times and sizes mean something, answers do',
     'not. `bitplane inspect zoo:NAME` shows layers and bytes.',
     models.length === 0

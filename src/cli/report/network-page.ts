@@ -57,8 +57,8 @@ const STYLE = `
 --kf:#7aa7e6;--hit:#4a4216}}
 .find{position:sticky;top:0;background:var(--bg);padding:.5rem 0;display:flex;gap:.75rem;z-index:1;
 align-items:center}
-.find input{flex:1;min-width:0;font:inherit;color:inherit;background:transparent;padding:.4rem .6rem;
-border:1px solid var(--line);border-radius:6px}
+.find input{flex:1;min-width:0;font:inherit;color:inherit;background:transparent;
+padding:.4rem .6rem;border:1px solid var(--line);border-radius:6px}
 .key span{display:inline-block;margin-right:1rem}
 .key span::before,.net li button::before{content:"";display:inline-block;width:9px;height:9px;
 border-radius:50%;background:var(--k);margin-right:.4rem}
@@ -74,7 +74,8 @@ padding:3px 4px;position:relative;border-bottom:1px solid var(--line)}
 .net li button:focus-visible{outline:2px solid var(--kf)}
 .net li button span{display:block;overflow:hidden;text-overflow:ellipsis;white-space:nowrap;
 line-height:19px}
-.net .what{font-size:12px;opacity:.8}.net b{font-weight:600}.net em{font-style:normal;color:var(--k)}
+.net .what{font-size:12px;opacity:.8}.net b{font-weight:600}
+.net em{font-style:normal;color:var(--k)}
 .net i{position:absolute;bottom:0;left:0;height:3px;background:var(--k)}
 .net li.hit{background:var(--hit)}.net li.dim{opacity:.45}
 .net li.open{outline:2px solid var(--k);outline-offset:-2px}
@@ -103,8 +104,8 @@ const open = (row) => {
   if (row === undefined) return;
   row.classList.add('open');
   const n = row.id.slice(1);
-  for (const line of document.querySelectorAll('.net [data-a="' + n + '"], .net [data-b="' + n + '"]'))
-    line.classList.add('on');
+  const ends = '.net [data-a="' + n + '"], .net [data-b="' + n + '"]';
+  for (const line of document.querySelectorAll(ends)) line.classList.add('on');
   inside.replaceChildren(row.querySelector('.more').firstElementChild.cloneNode(true));
 };
 const go = (row) => { open(row); row.scrollIntoView({ block: 'center' }); };

@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest';
 import { heatMap } from '../../../src/cli/report/heat-map.js';
 import { lineChart } from '../../../src/cli/report/line-chart.js';
 import { encodePng } from '../../../src/cli/report/png.js';
-import { type TrainingPage, trainingPage } from '../../../src/cli/report/training-page.js';
+import { trainingPage } from '../../../src/cli/report/training-page.js';
 import { pictureSet } from '../../../src/data/index.js';
 import { findChromium, inBrowser, isWellFormed } from './chromium.js';
 import { data, EVIL, labels, predictions } from './training-fixture.js';
