@@ -41,7 +41,7 @@ export function zoo(flags: { readonly json?: boolean }, io: Io): void {
     io,
     table(COLUMNS, rows),
     '',
-    'Of one picture: BOPs are binary multiply-accumulates, FLOPs all others, OPs BOPs / 64 + FLOPs.',
+    'BOPs are binary multiply-accumulates of a picture, FLOPs all others, OPs BOPs / 64 + FLOPs.',
     'The weights of zoo:NAME are seeded random numbers: times and sizes mean something, answers do',
     'not. `bitplane inspect zoo:NAME` shows layers and bytes.',
     models.length === 0
