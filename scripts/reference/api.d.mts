@@ -1,0 +1,1 @@
+export function apiPages(root: string): Readonly<Record<string, string>>;
