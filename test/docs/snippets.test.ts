@@ -1,0 +1,268 @@
+/**
+ * Every fenced block of README and docs: TypeScript is compiled against the package's types and
+ * run; command lines have options that exist, and programs that are there. Models and pictures that
+ * a block needs are made here. Not here: pages that are one program (./training.test.ts,
+ * ./methods.test.ts), the walks from PyTorch and larq (./walks.test.ts).
+ */
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import type { Command } from 'commander';
+import { transform } from 'esbuild';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { buildProgram } from '../../src/cli/program.js';
+import { fakeIo } from '../cli/cli.js';
+import { temporaryFolder } from '../data/fixtures.js';
+import { writeFixtures } from './snippet-fixtures.js';
+import { blocksOf, commandsOf, ROOT, wordsOf } from './snippets.js';
+
+/** A program: blocks of a page, by their numbers among those of code, and what stands before. */
+interface Program {
+  readonly page: string;
+  readonly blocks: readonly number[];
+  /** What the page takes for granted. */
+  readonly before?: string;
+  /** What it says on the console, where that is told. */
+  readonly says?: RegExp;
+}
+
+const BITPLANE = (names: string) => `import { ${names} } from 'bitplane';\n`;
+
+const PROGRAMS: readonly Program[] = [
+  { page: 'README.md', blocks: [0], before: 'const pixels = new Float32Array(16 * 3 * 32 * 32);' },
+  { page: 'README.md', blocks: [1], before: 'const bits = new Uint8Array(64 * 3 * 3 * 8);' },
+  { page: 'README.md', blocks: [2], says: /parameters/ },
+  {
+    page: 'README.md',
+    blocks: [3],
+    // Thirty epochs are not waited for: docs/training.md trains.
+    before: `${BITPLANE('data, fit as train30, nn, saveModel, train')}
+const net = nn.model({ input: { name: 'image', shape: ['N', 24, 24, 3] } },
+  nn.sequential([nn.flatten(), nn.dense({ units: 8 })]));
+const fit: typeof train30 = async (net, _, options) =>
+  train30(net, data.shapes({ train: 100, test: 8 }), { ...options, epochs: 1, batchSize: 50 });`,
+  },
+  {
+    page: 'README.md',
+    blocks: [4],
+    before: `${BITPLANE('loadModel, quant')}
+const batches = [{ image: new Float32Array(3 * 32 * 32).map((_, i) => Math.sin(i)) }];`,
+  },
+  {
+    page: 'README.md',
+    blocks: [5, 6],
+    before: `${BITPLANE('GraphBuilder, readTensors, Session, StateStore, Tensor, writeTensors')}
+const h = new GraphBuilder();
+const shared = h.state(new Tensor('f32', new Float32Array(7840), [10, 784]), { name: 'w' });
+const network = h.graph([], { sum: h.reduce(shared, 'sum', [0, 1]) });`,
+  },
+  { page: 'docs/getting-started.md', blocks: [0], says: /^\w+ [01]\.\d{3}\n\w+ [01]\.\d{3}\n/ },
+  {
+    page: 'docs/inference.md',
+    blocks: [0],
+    before: `import { readFileSync } from 'node:fs';
+queueMicrotask(async () => {
+  console.log((await label(readFileSync('shapes/pictures/star.png'))).length);
+});`,
+  },
+  {
+    page: 'docs/inference.md',
+    blocks: [1],
+    before: `import { readFileSync } from 'node:fs';
+queueMicrotask(async () => {
+  const body = readFileSync('shapes/pictures/star.png', 'base64');
+  console.log((await handler({ body })).statusCode);
+});`,
+  },
+  {
+    page: 'docs/inference.md',
+    blocks: [2],
+    before: 'Object.assign(process, { parentPort: { on: () => 0, postMessage: () => 0 } });',
+  },
+  { page: 'docs/inference.md', blocks: [3], says: /^2,8$/ },
+  { page: 'docs/memory.md', blocks: [0], says: /^8$/ },
+  { page: 'docs/memory.md', blocks: [1], says: /packedBytes/ },
+  { page: 'docs/errors.md', blocks: [0], says: /^ERR_IO \S*no-such-file\.onnx$/ },
+  {
+    page: 'docs/layers.md',
+    blocks: [0],
+    before: 'const pixels = new Float32Array(32 * 32 * 3);',
+    says: /parameters/,
+  },
+  {
+    page: 'docs/quantization.md',
+    blocks: [0],
+    before: 'const batches = [{ image: new Float32Array(3072).map((_, i) => Math.sin(i)) }];',
+  },
+  { page: 'docs/quantization.md', blocks: [1], before: BITPLANE('nn, zoo') },
+  {
+    page: 'docs/recipes.md',
+    blocks: [0],
+    before: `${BITPLANE('loadModel, saveModel, Session')}\nconst labels = ['tench', 'goldfish'];`,
+  },
+  {
+    page: 'docs/zoo.md',
+    blocks: [0],
+    before: `${BITPLANE('readTensors, writeTensors, zoo')}
+const ours = zoo.reActNetA({ inputSize: 32 });
+const theirs = zoo.namesIn(ours, zoo.REACT_NET_A_NAMES);
+await writeTensors(Object.fromEntries(Object.entries(zoo.exampleState(zoo.reActNetA())).map(
+  ([name, tensor]) => [theirs.get(name) ?? name, tensor])), 'reactnet.safetensors');`,
+  },
+  { page: 'docs/onnx.md', blocks: [0] },
+  {
+    page: 'docs/onnx.md',
+    blocks: [1],
+    before: `${BITPLANE('loadModel, Session, Tensor')}
+const pixels = new Float32Array(3 * 48 * 192);`,
+  },
+  { page: 'SECURITY.md', blocks: [0], before: BITPLANE('Session') },
+];
+
+/** Pages whose code other tests run, or is no program. */
+const ELSEWHERE = /^docs\/(training|models-in-and-out|methods\/\w+|api\/\w+)\.md$/;
+
+const PAGES = [
+  ...['README.md', 'SECURITY.md', 'CONTRIBUTING.md', 'ARCHITECTURE.md'],
+  ...readdirSync(`${ROOT}/docs`, { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.md'))
+    .map((name) => `docs/${name.replaceAll('\\', '/')}`),
+];
+
+const isCode = ({ language }: { language: string }) => ['ts', 'js'].includes(language);
+const codeOf = (page: string) => blocksOf(page).filter(isCode);
+const built = existsSync(`${ROOT}/dist/index.d.ts`);
+if (!built) console.warn('SKIPPED, dist/ is not built: the snippets of the documentation');
+
+test('a block of code is run by no test', () => {
+  for (const page of PAGES.filter((name) => !ELSEWHERE.test(name))) {
+    const run = PROGRAMS.filter((program) => program.page === page).flatMap(({ blocks }) => blocks);
+    expect([...run].sort(), page).toEqual(codeOf(page).map((_, i) => i));
+  }
+});
+
+describe.skipIf(!built)('code', { timeout: 60_000 }, () => {
+  /** Within the package, so that its own name is found. */
+  const folder = join(ROOT, 'build', `snippets-${process.pid}`);
+  const nameOf = ({ page, blocks }: Program) => `${page.replace(/\W/g, '-')}-${blocks.join('-')}`;
+  const textOf = ({ page, blocks, before = '' }: Program) =>
+    `${[before, ...blocks.map((i) => codeOf(page)[i]?.code)].join('\n')}\nexport {};\n`;
+
+  beforeAll(async () => {
+    mkdirSync(folder, { recursive: true });
+    for (const program of PROGRAMS) {
+      const text = textOf(program);
+      writeFileSync(join(folder, `${nameOf(program)}.ts`), text);
+      const options = { loader: 'ts', target: 'es2022', format: 'esm' } as const;
+      writeFileSync(join(folder, `${nameOf(program)}.mjs`), (await transform(text, options)).code);
+    }
+  });
+  afterAll(() => rmSync(folder, { recursive: true }));
+
+  test('a snippet does not compile', () => {
+    const config = {
+      extends: '../../tsconfig.json',
+      compilerOptions: {
+        noUnusedLocals: false,
+        types: ['node'],
+        typeRoots: ['../../node_modules/@types'],
+      },
+      include: ['*.ts'],
+    };
+    writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify(config));
+    const tsc = join(ROOT, 'node_modules', 'typescript', 'bin', 'tsc');
+    const { stdout } = spawnSync(process.execPath, [tsc, '-p', folder], { encoding: 'utf8' });
+    expect(stdout).toBe('');
+  });
+
+  test('a snippet does not run, or says something else', async () => {
+    const home = process.cwd();
+    const here = temporaryFolder();
+    await writeFixtures(here);
+    process.chdir(here);
+    const lines: string[] = [];
+    const log = vi.spyOn(console, 'log').mockImplementation((...parts) => {
+      lines.push(
+        parts.map((part) => (typeof part === 'object' ? JSON.stringify(part) : part)).join(' '),
+      );
+    });
+    const table = vi.spyOn(console, 'table').mockImplementation(() => undefined);
+    try {
+      for (const program of PROGRAMS) {
+        lines.length = 0;
+        const file = pathToFileURL(join(folder, `${nameOf(program)}.mjs`)).href;
+        try {
+          await import(file);
+        } catch (error) {
+          throw new Error(`${nameOf(program)}: ${(error as Error).message}`, { cause: error });
+        }
+        if (program.says !== undefined)
+          expect(lines.join('\n'), nameOf(program)).toMatch(program.says);
+      }
+    } finally {
+      log.mockRestore();
+      table.mockRestore();
+      process.chdir(home);
+    }
+  });
+});
+
+describe('command lines', () => {
+  const program = buildProgram(fakeIo(), fakeIo(), () => undefined);
+  for (const command of program.commands) command.action(() => undefined);
+  const scripts = Object.keys(JSON.parse(readFileSync(`${ROOT}/package.json`, 'utf8')).scripts);
+  /** Programs that are not ours. */
+  const OTHERS = new Set([
+    'apt-get',
+    'cat',
+    'cmake',
+    'cp',
+    'curl',
+    'echo',
+    'ffmpeg',
+    'tee',
+    'source',
+  ]);
+
+  const all = PAGES.flatMap((page) =>
+    blocksOf(page)
+      .filter(({ language }) => language === 'sh' || language === '')
+      .flatMap((block) => commandsOf(block).map((line) => [block.place, line] as const)),
+  );
+
+  test('there are none', () => expect(all.length).toBeGreaterThan(40));
+
+  test.each(all)('%s names what does not exist: %s', async (_, line) => {
+    for (const part of line.split(/\s\|\s|\s&&\s/)) {
+      const [first, ...words] = wordsOf(part.replace(/^(sudo|env \S+) /, '')) as [
+        string,
+        ...string[],
+      ];
+      const [word, ...rest] = first === 'npx' ? words : [first, ...words];
+      // RECIPE and the like stand for what the reader has; a|b is a choice.
+      if (word === 'bitplane' && /[A-Z]{3,}\|?|\w\|\w|\[/.test(rest[0] === 'train' ? part : ''))
+        continue;
+      if (word === 'bitplane') await parses(program, rest);
+      else if (word === 'npm' && rest[0] === 'run') expect(scripts).toContain(rest[1]);
+      else if (word === 'npm') expect(['install', 'init', 'test', 'pack']).toContain(rest[0]);
+      else if (word === 'node') expect(exists(rest[0] as string), rest[0]).toBe(true);
+      else expect(OTHERS, line).toContain(word);
+    }
+  });
+
+  function exists(script: string): boolean {
+    return [script, `examples/${script}`].some((path) => existsSync(`${ROOT}/${path}`));
+  }
+});
+
+/** Options and their values are those of a command; nothing runs. */
+async function parses(program: Command, words: readonly string[]): Promise<void> {
+  try {
+    await program.parseAsync([...words], { from: 'user' });
+  } catch (error) {
+    const { code, message } = error as { code?: string; message: string };
+    if (code !== 'commander.helpDisplayed' && code !== 'commander.version')
+      throw new Error(message);
+  }
+}
