@@ -8,12 +8,18 @@ import { saveModel } from '../../src/formats/safetensors/model.js';
 import * as nn from '../../src/nn/index.js';
 import { GraphBuilder } from '../../src/ops/builder.js';
 import { Tensor } from '../../src/tensor/tensor.js';
+import { writeCifar10 } from '../data/fixtures.js';
 import { encodeOnnx } from '../formats/onnx-encoder.js';
 
 export async function writeFixtures(folder: string): Promise<void> {
   const at = (name: string) => join(folder, name);
-  await saveOnnx(pooled('x'), at('model.onnx'));
-  await saveOnnx(pooled('image'), at('resnet20.onnx'));
+  for (const name of ['model', 'resnet', 'resnet20'])
+    await saveOnnx(pooled('image'), at(`${name}.onnx`));
+  const recipe = { layout: 'NCHW', color: 'rgb', scale: 1 / 255, resize: 32, crop: 32 };
+  writeFileSync(at('model.json'), JSON.stringify(recipe));
+  const raw = { width: 40, height: 30, channels: 3 } as const;
+  await sharp(Buffer.alloc(3600, 120), { raw }).jpeg().toFile(at('cat.jpg'));
+  writeCifar10(at('cifar-10-batches-bin'), 20);
   writeFileSync(at('any-size.onnx'), anySize());
   mkdirSync(at('shapes/pictures'), { recursive: true });
   const { test } = shapes({ train: 0, test: 8 });

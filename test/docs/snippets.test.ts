@@ -7,10 +7,9 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { pathToFileURL } from 'node:url';
 import type { Command } from 'commander';
 import { transform } from 'esbuild';
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { buildProgram } from '../../src/cli/program.js';
 import { fakeIo } from '../cli/cli.js';
 import { temporaryFolder } from '../data/fixtures.js';
@@ -39,11 +38,12 @@ const PROGRAMS: readonly Program[] = [
     page: 'README.md',
     blocks: [3],
     // Thirty epochs are not waited for: docs/training.md trains.
-    before: `${BITPLANE('data, fit as train30, nn, saveModel, train')}
+    before: `${BITPLANE('data as all, fit as train30, nn, saveModel, train')}
 const net = nn.model({ input: { name: 'image', shape: ['N', 24, 24, 3] } },
   nn.sequential([nn.flatten(), nn.dense({ units: 8 })]));
-const fit: typeof train30 = async (net, _, options) =>
-  train30(net, data.shapes({ train: 100, test: 8 }), { ...options, epochs: 1, batchSize: 50 });`,
+const data = { shapes: () => all.shapes({ train: 100, test: 8 }) };
+const fit: typeof train30 = async (net, sets, options) =>
+  train30(net, sets, { ...options, epochs: 1, batchSize: 50 });`,
   },
   {
     page: 'README.md',
@@ -80,7 +80,7 @@ console.log((await handler({ body })).statusCode);`,
     blocks: [2],
     before: 'Object.assign(process, { parentPort: { on: () => 0, postMessage: () => 0 } });',
   },
-  { page: 'docs/inference.md', blocks: [3], says: /^2,8$/ },
+  { page: 'docs/inference.md', blocks: [3], says: /^\[2,8\]$/ },
   { page: 'docs/memory.md', blocks: [0], says: /^8$/ },
   { page: 'docs/memory.md', blocks: [1], says: /packedBytes/ },
   { page: 'docs/errors.md', blocks: [0], says: /^ERR_IO \S*no-such-file\.onnx$/ },
@@ -99,8 +99,10 @@ console.log((await handler({ body })).statusCode);`,
   {
     page: 'docs/recipes.md',
     blocks: [0],
-    before: `${BITPLANE('loadModel, saveModel, Session')}\nconst labels = ['tench', 'goldfish'];`,
+    before: `${BITPLANE('loadModel, recipeOf, saveModel, Session')}\nconst labels = ['tench', 'goldfish'];`,
   },
+  { page: 'docs/recipes.md', blocks: [1] },
+  { page: 'docs/recipes.md', blocks: [2] },
   {
     page: 'docs/zoo.md',
     blocks: [0],
@@ -109,10 +111,12 @@ const release: Record<string, Tensor<'f32'>> = {};
 for (const [name, { data, shape }] of Object.entries(zoo.exampleState(zoo.reActNetA()))) {
   // Where the authors have several tensors, ours is one above the other.
   const [theirs = []] = zoo.namesIn(zoo.REACT_NET_A_NAMES, name);
-  const [rows, ...rest] = [shape[0]! / theirs.length, ...shape.slice(1)];
+  const [o, kh, kw, i] = shape;
+  const rest = i === undefined ? shape.slice(1) : [i, kh!, kw!];
   const size = data.length / theirs.length;
-  for (const [i, own] of theirs.entries())
-    release[own] = new Tensor('f32', data.slice(i * size, (i + 1) * size), [rows, ...rest]);
+  for (const [part, own] of theirs.entries())
+    release[own] = new Tensor('f32', data.slice(part * size, (part + 1) * size),
+      [o! / theirs.length, ...rest]);
 }
 await writeTensors(release, 'reactnet.safetensors');`,
   },
@@ -183,33 +187,38 @@ describe.skipIf(!built)('code', { timeout: 60_000 }, () => {
   });
 
   test('a snippet does not run, or says something else', async () => {
-    const home = process.cwd();
     const here = temporaryFolder();
     await writeFixtures(here);
-    process.chdir(here);
-    const lines: string[] = [];
-    const log = vi.spyOn(console, 'log').mockImplementation((...parts) => {
-      lines.push(
-        parts.map((part) => (typeof part === 'object' ? JSON.stringify(part) : part)).join(' '),
-      );
+    const names = PROGRAMS.map(nameOf);
+    // One process for all: what one says on the console is a line of JSON.
+    const all = `let said = [];
+      const text = (part) => (typeof part === 'object' ? JSON.stringify(part) : String(part));
+      const write = console.log;
+      console.log = (...parts) => said.push(parts.map(text).join(' '));
+      console.table = () => undefined;
+      for (const name of ${JSON.stringify(names)}) {
+        said = [];
+        await import('./' + name + '.mjs').catch((error) => said.push(error.stack));
+        write(JSON.stringify([name, said.join('\\n')]));
+      }`;
+    writeFileSync(join(folder, 'all.mjs'), all);
+    const { stdout, stderr } = spawnSync(process.execPath, [join(folder, 'all.mjs')], {
+      cwd: here,
+      encoding: 'utf8',
+      env: { ...process.env, BITPLANE_DATA: here },
     });
-    const table = vi.spyOn(console, 'table').mockImplementation(() => undefined);
-    try {
-      for (const program of PROGRAMS) {
-        lines.length = 0;
-        const file = pathToFileURL(join(folder, `${nameOf(program)}.mjs`)).href;
-        try {
-          await import(file);
-        } catch (error) {
-          throw new Error(`${nameOf(program)}: ${(error as Error).message}`, { cause: error });
-        }
-        if (program.says !== undefined)
-          expect(lines.join('\n'), nameOf(program)).toMatch(program.says);
-      }
-    } finally {
-      log.mockRestore();
-      table.mockRestore();
-      process.chdir(home);
+    expect(stderr).toBe('');
+    const said = new Map(
+      stdout
+        .trimEnd()
+        .split('\n')
+        .map((line) => JSON.parse(line) as [string, string]),
+    );
+    expect([...said.keys()]).toEqual(names);
+    for (const program of PROGRAMS) {
+      const text = said.get(nameOf(program));
+      expect(text, nameOf(program)).not.toMatch(/^\w*Error: .*\n +at /m);
+      if (program.says !== undefined) expect(text, nameOf(program)).toMatch(program.says);
     }
   });
 });
@@ -240,7 +249,7 @@ describe('command lines', () => {
   test('there are none', () => expect(all.length).toBeGreaterThan(40));
 
   test.each(all)('%s names what does not exist: %s', async (_, line) => {
-    for (const part of line.split(/\s\|\s|\s&&\s/)) {
+    for (const part of line.replace(/\s>\s.*$/, '').split(/\s\|\s|\s&&\s/)) {
       const [first, ...words] = wordsOf(part.replace(/^(sudo|env \S+) /, '')) as [
         string,
         ...string[],
