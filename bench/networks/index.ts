@@ -131,8 +131,10 @@ async function sizes(): Promise<Row[]> {
   try {
     const biReal = join(folder, 'bi-real-18.safetensors');
     const reactA = join(folder, 'react-net-a.safetensors');
+    const resnet = join(folder, 'resnet-18.onnx');
     await bitplaneCli(['convert', 'zoo:bi-real-18', biReal]);
     await bitplaneCli(['convert', 'zoo:react-net-a', reactA]);
+    await bitplaneCli(['convert', 'zoo:resnet-18', resnet, '--format', 'onnx']);
     const { mb } = await inChild<Peak>(
       new URL('./child.js', import.meta.url),
       ['--expose-gc'],
@@ -148,6 +150,7 @@ async function sizes(): Promise<Row[]> {
       },
       { what: 'Bi-Real-18: file', value: megabytes(biReal), unit: 'MB', goal: { max: 4.3 } },
       { what: 'ReActNet-A: file', value: megabytes(reactA), unit: 'MB', goal: { max: 8 } },
+      { what: 'ResNet-18: ONNX file of floats', value: megabytes(resnet), unit: 'MB' },
     ];
   } finally {
     rmSync(folder, { recursive: true });

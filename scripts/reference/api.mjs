@@ -20,7 +20,8 @@ export function apiPages(root) {
     '',
     '| page | holds |',
     '| --- | --- |',
-    `| [bitplane](bitplane.md) | ${whole.declarations.length} names of the package itself: sessions, tensors, files, graphs |`,
+    `| [bitplane](bitplane.md) | ${whole.declarations.length} names of the package itself: ` +
+      'sessions, tensors, files, graphs |',
     ...names.map((name) => {
       const { about, declarations } = whole.spaces[name];
       const holds = `${declarations.length} names. ${oneLine(about)}`.trim();

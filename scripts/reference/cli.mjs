@@ -4,7 +4,7 @@
  */
 
 const NOTE =
-  'Made from the commands by `npm run reference`: what `bitplane COMMAND --help` says, on one page.';
+  'Made from the commands by `npm run reference`: what `bitplane COMMAND --help` says, on a page.';
 
 /** @param program what buildProgram of src/cli/program.ts gives */
 export function cliPage(program) {
@@ -56,9 +56,9 @@ export function cliPage(program) {
 const SHARED = [
   'Exit codes: 0 done, 1 failed, 2 called wrongly. Errors are one line on standard error; under',
   '`--json` the one document on standard output is the result, or',
-  '`{ "error": { "code", "message", "node" } }` with exit code 1. Tables fit the terminal (`COLUMNS`,',
-  'else its width, else 100); `NO_COLOR` and `FORCE_COLOR` are honoured. Work of over two seconds',
-  'shows how far it is on standard error.',
+  '`{ "error": { "code", "message", "node" } }` with exit code 1. Tables fit the terminal',
+  '(`COLUMNS`, else its width, else 100); `NO_COLOR` and `FORCE_COLOR` are honoured. Work of over',
+  'two seconds shows how far it is on standard error.',
 ];
 
 /** The command lines that stand below a command's help. */

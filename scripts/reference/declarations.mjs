@@ -6,7 +6,9 @@ import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
 /** @typedef {{ name: string, doc: string, code: string }} Declaration */
-/** @typedef {{ about: string, declarations: Declaration[], spaces: Record<string, Space> }} Space */
+/**
+ * @typedef {{ about: string, declarations: Declaration[], spaces: Record<string, Space> }} Space
+ */
 
 /** What a module exports: its own words, declarations in order of names, and namespaces. */
 export function spaceOf(file) {

@@ -99,7 +99,8 @@ console.log((await handler({ body })).statusCode);`,
   {
     page: 'docs/recipes.md',
     blocks: [0],
-    before: `${BITPLANE('loadModel, recipeOf, saveModel, Session')}\nconst labels = ['tench', 'goldfish'];`,
+    before: `${BITPLANE('loadModel, recipeOf, saveModel, Session')}
+const labels = ['tench', 'goldfish'];`,
   },
   { page: 'docs/recipes.md', blocks: [1] },
   { page: 'docs/recipes.md', blocks: [2] },

@@ -1,6 +1,6 @@
 /**
  * The programs of examples/, each as a process of its own on small networks and pictures: what it
- * prints is what its head says. Not here: the tarball (test/package/stranger.test.ts).
+ * prints is what its head says. Not here: the tarball (test/package).
  */
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
