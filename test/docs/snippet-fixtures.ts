@@ -18,7 +18,10 @@ export async function writeFixtures(folder: string): Promise<void> {
   const recipe = { layout: 'NCHW', color: 'rgb', scale: 1 / 255, resize: 32, crop: 32 };
   writeFileSync(at('model.json'), JSON.stringify(recipe));
   const raw = { width: 40, height: 30, channels: 3 } as const;
-  await sharp(Buffer.alloc(3600, 120), { raw }).jpeg().toFile(at('cat.jpg'));
+  for (const name of ['cat', 'photo'])
+    await sharp(Buffer.alloc(3600, 120), { raw })
+      .jpeg()
+      .toFile(at(`${name}.jpg`));
   writeCifar10(at('cifar-10-batches-bin'), 20);
   writeFileSync(at('any-size.onnx'), anySize());
   mkdirSync(at('shapes/pictures'), { recursive: true });

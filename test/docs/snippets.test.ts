@@ -31,12 +31,13 @@ interface Program {
 const BITPLANE = (names: string) => `import { ${names} } from 'bitplane';\n`;
 
 const PROGRAMS: readonly Program[] = [
-  { page: 'README.md', blocks: [0], before: 'const pixels = new Float32Array(16 * 3 * 32 * 32);' },
-  { page: 'README.md', blocks: [1], before: 'const bits = new Uint8Array(64 * 3 * 3 * 8);' },
-  { page: 'README.md', blocks: [2], says: /parameters/ },
+  { page: 'README.md', blocks: [0], says: /^\[\{"index":\d,"label":"\w+","score":0\.\d+\}/ },
+  { page: 'README.md', blocks: [1], before: 'const pixels = new Float32Array(16 * 3 * 32 * 32);' },
+  { page: 'README.md', blocks: [2], before: 'const bits = new Uint8Array(64 * 3 * 3 * 8);' },
+  { page: 'README.md', blocks: [3], says: /parameters/ },
   {
     page: 'README.md',
-    blocks: [3],
+    blocks: [4],
     // Thirty epochs are not waited for: docs/training.md trains.
     before: `${BITPLANE('data as all, fit as train30, nn, saveModel, train')}
 const net = nn.model({ input: { name: 'image', shape: ['N', 24, 24, 3] } },
@@ -47,13 +48,13 @@ const fit: typeof train30 = async (net, sets, options) =>
   },
   {
     page: 'README.md',
-    blocks: [4],
+    blocks: [5],
     before: `${BITPLANE('loadModel, quant')}
 const batches = [{ image: new Float32Array(3 * 32 * 32).map((_, i) => Math.sin(i)) }];`,
   },
   {
     page: 'README.md',
-    blocks: [5, 6],
+    blocks: [6, 7],
     before: `${BITPLANE('GraphBuilder, readTensors, Session, StateStore, Tensor, writeTensors')}
 const h = new GraphBuilder();
 const shared = h.state(new Tensor('f32', new Float32Array(7840), [10, 784]), { name: 'w' });
