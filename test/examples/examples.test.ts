@@ -103,9 +103,9 @@ describe.skipIf(!built)('examples', { timeout: 120_000 }, () => {
       ...['float.onnx', 'few.safetensors', pictures, 'float.json'],
     ]);
     expect(lines.slice(0, 3)).toEqual([
-      expect.stringMatching(/^\w+\tint8-channel\t\d\d\.\d dB$/),
-      expect.stringMatching(/^\w+\tint8-channel\t\d\d\.\d dB$/),
-      expect.stringMatching(/^\w+\tint8-channel\t\d\d\.\d dB$/),
+      expect.stringMatching(/^\w+\tint8-\w+\t\d\d\.\d dB$/),
+      expect.stringMatching(/^\w+\tint8-\w+\t\d\d\.\d dB$/),
+      expect.stringMatching(/^\w+\tint8-\w+\t\d\d\.\d dB$/),
     ]);
     const [, agree] = /the same answer on (\d) of 8$/.exec(lines[3] as string) ?? [];
     expect(Number(agree)).toBeGreaterThanOrEqual(7);
@@ -160,7 +160,7 @@ describe.skipIf(!built)('examples', { timeout: 120_000 }, () => {
       ]);
       const expected = await example('classify-folder', [model, pictures]);
       for (const [i, line] of expected.entries())
-        expect(answers[i]).toMatchObject([200, { labels: [{ label: line.split('\t')[1] }, {}] }]);
+        expect(bestOf(answers[i])).toBe(line.split('\t')[1]);
       expect(answers.slice(-2)).toEqual([[400, { error: expect.any(String) }], [405]]);
     } finally {
       server.kill('SIGTERM');
@@ -168,6 +168,14 @@ describe.skipIf(!built)('examples', { timeout: 120_000 }, () => {
     expect(await new Promise((resolve) => server.once('exit', resolve))).toBe(0);
   });
 });
+
+/** The best label of an answer with status 200. */
+function bestOf(answer: unknown): string | undefined {
+  const [status, { labels }] = answer as [number, { labels: { label: string }[] }];
+  expect(status).toBe(200);
+  expect(labels).toHaveLength(5);
+  return labels[0]?.label;
+}
 
 async function linesOf(child: ChildProcess): Promise<string[]> {
   const lines: string[] = [];
