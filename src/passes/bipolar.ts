@@ -11,6 +11,7 @@ import { partOf } from '../tensor/stored.js';
 import { Tensor } from '../tensor/tensor.js';
 import { tensorOf, valuesOf } from '../tensor/values.js';
 import { isConstantExpression } from './constants.js';
+import { truthWeights } from './truth-weights.js';
 import { isScale, productOfScales, scalesOf } from './weight-scales.js';
 
 /** x = cast(bits) * scale. */
@@ -59,16 +60,22 @@ const LEAST_WEIGHTS = 8;
 
 /**
  * Weights that are bipolar: bits that are constant or computed, constants written so (cast of bits,
- * times scales), or f32 numbers of one magnitude an output.
+ * times scales, or a choice by truth values), or f32 numbers of one magnitude an output.
  */
 export function bipolarWeights(w: Value, factors = 0): BipolarWeights | undefined {
   // Bits that a run computes, such as those of a parameter in training, are weights too.
   if (isOp(w, 'cast') && w.inputs[0].dtype === 'b1') return { bits: w.inputs[0] as Value<'b1'> };
   if (!isConstantExpression(w) || factors > MOST_FACTORS) return undefined;
   if (w.op === 'constant' && w.dtype === 'f32') return ofOneMagnitude(w as Value<'f32'>);
-  if (!isOp(w, 'mul')) return undefined;
-  const [a, b] = w.inputs;
-  return scaledBy(w, a, b, factors) ?? scaledBy(w, b, a, factors);
+  if (isOp(w, 'mul')) {
+    const [a, b] = w.inputs;
+    const scaled = scaledBy(w, a, b, factors) ?? scaledBy(w, b, a, factors);
+    if (scaled !== undefined) return scaled;
+  }
+  const chosen = truthWeights(w);
+  if (chosen === undefined) return undefined;
+  const shape = w.shape as readonly number[];
+  return ofOneMagnitude(constant(w.name, new Tensor('f32', chosen, shape)));
 }
 
 function scaledBy(

@@ -69,6 +69,29 @@ describe('products of bipolar values are counted in bits', () => {
     expect(opsOf(after)).toEqual(['cast', 'conv2d', 'sign']);
   });
 
+  test('weights that are a comparison, as PyTorch exports one', () => {
+    const shape = [4, 3, 3, 6];
+    const truths = (g: GraphBuilder, w: Tensor<'f32'>) =>
+      g.op('gate', [g.constant(f32([1], [])), g.constant(w)], { min: 0, max: Infinity });
+    for (const write of [
+      (g: GraphBuilder, t: Float) => g.sub(g.mul(t, 2), 1),
+      (g: GraphBuilder, t: Float) => g.sub(1, g.mul(t, 2)),
+      (g: GraphBuilder, t: Float) => g.mul(g.sub(t, 0.5), 0.25),
+    ]) {
+      const graph = optimized((g, x) =>
+        g.conv2d(bipolar(g, x), write(g, truths(g, n.floats(shape)) as Float), {
+          pads: [1, 1, 1, 1],
+        }),
+      );
+      expect(only(graph, 'conv2d').inputs.map(({ dtype }) => dtype)).toEqual(['b1', 'b1']);
+    }
+    // Two numbers of other magnitudes are no bits.
+    const graph = optimized((g, x) =>
+      g.conv2d(bipolar(g, x), g.sub(g.mul(truths(g, n.floats(shape)) as Float, 3), 1)),
+    );
+    expect(nodesOf(graph).find(({ op }) => op === 'conv2d')?.inputs[1]?.dtype).not.toBe('b1');
+  });
+
   test('but not ternary weights, nor the few of a depthwise scale', () => {
     const ternary = f32([1, -1, 0, 1, 1, -1, 1, 1, 1, -1, 1, 1], [2, 6]);
     const product = only(
