@@ -6,7 +6,7 @@
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { expected } from '../core/errors.js';
+import { unknownName } from '../core/checks.js';
 import { isZooName } from './zoo-name.js';
 
 const MODEL = 'model.safetensors';
@@ -25,14 +25,7 @@ export function modelFile(model: string): string {
   if (name === undefined || existsSync(model)) return within(model);
   const own = join(MODELS_FOLDER, name);
   if (!existsSync(join(own, MODEL)))
-    throw expected(
-      'ERR_ARGUMENT',
-      `models/ and one of ${ownModels().join(', ') || 'none'}`,
-      model,
-      {
-        op: 'MODEL',
-      },
-    );
+    throw unknownName('models/ and one of', name, ownModels(), { op: 'MODEL' });
   return within(own);
 }
 

@@ -2,7 +2,7 @@
  * Every network of the zoo by the name that the command line knows: `zoo:bi-real-18`. Not here: the
  * networks.
  */
-import { expected } from '../core/errors.js';
+import { unknownName } from '../core/checks.js';
 import { mergeAffines } from '../passes/index.js';
 import { biReal18, biReal20, biReal34, biRealCifar18 } from './bi-real-net.js';
 import { exampleState } from './example-state.js';
@@ -132,9 +132,7 @@ export const ZOO: Readonly<Record<string, ZooEntry>> = {
 /** @throws BitplaneError ERR_ARGUMENT for a name that the zoo does not have */
 export function zooEntry(name: string): ZooEntry {
   if (!Object.hasOwn(ZOO, name))
-    throw expected('ERR_ARGUMENT', `a network of the zoo (${Object.keys(ZOO).join(', ')})`, name, {
-      op: 'zoo',
-    });
+    throw unknownName('a network of the zoo,', name, Object.keys(ZOO), { op: 'zoo' });
   return ZOO[name]!;
 }
 

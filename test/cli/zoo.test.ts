@@ -6,6 +6,7 @@ import { writeNpy } from '../../src/formats/npy.js';
 import { saveModel } from '../../src/formats/safetensors/model.js';
 import { GraphBuilder } from '../../src/ops/builder.js';
 import { Tensor } from '../../src/tensor/tensor.js';
+import { ZOO } from '../../src/zoo/registry.js';
 import { temporaryFolder } from '../data/fixtures.js';
 import { cli } from './cli.js';
 
@@ -65,8 +66,8 @@ test('an unknown name lists the known ones', async () => {
   const { code, stderr } = await cli('inspect', 'zoo:lenet');
   expect(code).toBe(1);
   expect(stderr).not.toContain('weights are seeded');
-  expect(stderr).toMatch(/^bitplane: zoo: expected a network of the zoo \(resnet-18, .*bi-real-18/);
-  expect(stderr).toContain(') but received "lenet"');
+  expect(stderr).toMatch(/^bitplane: zoo: expected a network of the zoo, resnet-18, .*bi-real-18/);
+  expect(stderr).toContain('lfc but received "lenet"');
 });
 
 test('inspect names a sign that may meet zero, unless --sign-zero decides', async () => {
@@ -81,4 +82,19 @@ test('inspect names a sign that may meet zero, unless --sign-zero decides', asyn
   expect((await cli('inspect', file, '--sign-zero', 'plus')).stdout).not.toMatch(
     /undecided.*not one bit|sign\(0\)/,
   );
+});
+
+test('a name that is nearly one of the zoo is not helped', async () => {
+  expect((await cli('inspect', 'zoo:bireal-18')).stderr).toMatch(/did you mean "bi-real-18"\?\n$/);
+});
+
+test('zoo lists a network without its size and cost, or leaves one out', async () => {
+  const { stdout } = await cli('zoo');
+  expect(stdout).toMatch(
+    /^bi-real-20 +Bi-Real blocks on ResNet-20, CIFAR +\d+ k +40\.1 M +705 k +1\.33 M$/m,
+  );
+  for (const name of Object.keys(ZOO)) expect(stdout).toMatch(new RegExp(`^${name} `, 'm'));
+  const { networks } = JSON.parse((await cli('zoo', '--json')).stdout);
+  expect(networks).toHaveLength(Object.keys(ZOO).length);
+  expect(networks[0]).toMatchObject({ name: 'resnet-18', input: [224, 224, 3], bops: 0 });
 });
