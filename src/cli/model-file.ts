@@ -24,8 +24,10 @@ export function modelFile(model: string): string {
   const [, name] = OWN.exec(model) ?? [];
   if (name === undefined || existsSync(model)) return within(model);
   const own = join(MODELS_FOLDER, name);
-  if (!existsSync(join(own, MODEL)))
-    throw unknownName('models/ and one of', name, ownModels(), { op: 'MODEL' });
+  if (!existsSync(join(own, MODEL))) {
+    const known = ownModels().map((own) => `models/${own}`);
+    throw unknownName('one of', model, known, { op: 'MODEL' });
+  }
   return within(own);
 }
 
