@@ -132,7 +132,7 @@ export const ZOO: Readonly<Record<string, ZooEntry>> = {
 /** @throws BitplaneError ERR_ARGUMENT for a name that the zoo does not have */
 export function zooEntry(name: string): ZooEntry {
   if (!Object.hasOwn(ZOO, name))
-    throw unknownName('a network of the zoo,', name, Object.keys(ZOO), { op: 'zoo' });
+    throw unknownName('a network of the zoo,', String(name), Object.keys(ZOO), { op: 'zoo' });
   return ZOO[name]!;
 }
 
