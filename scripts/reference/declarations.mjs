@@ -70,7 +70,7 @@ function declarationOf(file, local, name) {
     .join('\n')
     .replace(new RegExp(`\\b${local}\\b`), name)
     // What is private has no type in a declaration, and says nothing to a caller.
-    .replace(/^ +(?:private|#private)[^\n]*;\n/gm, '');
+    .replace(/^ +(?:private|protected|#private)[^\n]*;\n/gm, '');
   return { doc: docText(own.map(({ doc }) => doc).find((doc) => doc !== '') ?? ''), code };
 }
 
