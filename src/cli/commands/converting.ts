@@ -14,6 +14,7 @@ import {
 import { parseCount, parseSeed } from '../options.js';
 import {
   CLIPPINGS,
+  CORRECTIONS,
   gatherLayers,
   METHODS,
   OBSERVERS,
@@ -131,6 +132,12 @@ export const converting: Register = ({ command, io }) => {
         CLIPPINGS,
       ),
     )
+    .addOption(
+      new Option(
+        '--correct <how>',
+        'how dfq corrects biases: by batch norms, or over distilled pictures (default: analytic)',
+      ).choices(CORRECTIONS),
+    )
     .option(
       '--mixed <size>',
       'zeroq chooses 2, 4 or 8 bits for each layer: bits of a weight in the mean, or such as 130KB',
@@ -144,7 +151,10 @@ export const converting: Register = ({ command, io }) => {
       parseCount,
     )
     .option('--seed <n>', 'of noise that pictures are made of (default: 0)', parseSeed)
-    .option('--resume', 'go on from the checkpoint beside OUT, of methods that train')
+    .option(
+      '--resume',
+      'go on from the checkpoint beside OUT, of methods that train; without one it begins anew',
+    )
     .addOption(
       new Option('--observer <name>', 'how ranges are chosen (default: minmax)').choices(OBSERVERS),
     )

@@ -23,8 +23,16 @@ export const runningCommands: Register = ({ command, io, exit }) => {
       'of --image (default: MODEL.json beside the model, else what the model carries)',
     )
     .option('--max-pixels <n>', 'of a picture of --image (default: 64000000)', parseCount)
-    .option('--input <[name=]file.npy>', 'feed of an input; repeatable', gather)
-    .option('--output <[name=]file.npy>', 'where an output is written; repeatable', gather)
+    .option(
+      '--input <[name=]file.npy>',
+      'feed of an input, - for standard input; or a .npz file of several; repeatable',
+      gather,
+    )
+    .option(
+      '--output <[name=]file.npy>',
+      'where an output is written, - for standard output; or a .npz file of all; repeatable',
+      gather,
+    )
     .action(async (model, flags) => exit(await (await import('../run.js')).run(model, flags, io)));
 
   session(
@@ -90,6 +98,7 @@ export const runningCommands: Register = ({ command, io, exit }) => {
       parseCount,
     )
     .option('--batch <n>', 'size of a symbolic batch (default: 1)', parseCount)
+    .option('--input <[name=]file.npy>', 'feed of an input (default: random); repeatable', gather)
     .option('--profile', 'time of every layer')
     .option('--train', 'a training step of a zoo network, of 32 pictures unless --batch says')
     .option(

@@ -7,7 +7,14 @@ import { MULTI_THRESHOLD_AXES } from '../../formats/onnx/choices.js';
 import { LOW_BITS } from '../../runtime/session-types.js';
 import type { Io } from '../io.js';
 import { modelFile } from '../model-file.js';
-import { DATASET_NAMES, gatherShapes, ISAS, parseThreads, SIGN_ZEROS } from '../options.js';
+import {
+  DATASET_NAMES,
+  gatherShapes,
+  ISAS,
+  parseCount,
+  parseThreads,
+  SIGN_ZEROS,
+} from '../options.js';
 
 /** What a command is registered with. */
 export interface Setup {
@@ -45,6 +52,11 @@ export const fromFile = (target: Command) =>
       '--shape <name=sizes>',
       'shape of an input that the model leaves open, such as x=1,3,48,192; repeatable',
       gatherShapes,
+    )
+    .option(
+      '--max-nodes <n>',
+      'values of a graph that the file may make (default: 20000)',
+      parseCount,
     )
     .addOption(
       new Option(

@@ -1,16 +1,36 @@
 /** Commands that train: train, and the demo. */
 import { Option } from 'commander';
+import {
+  EXPONENT_RULES,
+  gatherTasks,
+  MASK_KINDS,
+  parseGranularity,
+  parseShare,
+} from '../fuse-options.js';
+import { modelFile } from '../model-file.js';
 import { gather, parseCount, parseSeed, parseThreads } from '../options.js';
 import { datasetOption, examplesText, type Register } from './setup.js';
 
 export const training: Register = ({ command, io, exit, program }) => {
-  command('train <recipe>', 'a network trained by the recipe of a paper, packed and checked', [
-    'bitplane train bi-real --dataset cifar10 --data DIR --out trained',
-    'bitplane train bi-real --dataset cifar10 --data DIR --out trained --resume',
-  ])
+  command(
+    'train <recipe>',
+    'a network trained by the recipe of a paper, packed and checked; or `train classifier`, ' +
+      '`packnet` or `piggyback`: a task added to --trunk; or `train grid`: --trunk tuned for few ' +
+      'bits',
+    [
+      'bitplane train bi-real --dataset cifar10 --data DIR --out trained',
+      'bitplane train bi-real --dataset cifar10 --data DIR --out trained --resume',
+      'bitplane train piggyback --trunk net.onnx --trunk-task things --dataset cifar10 ' +
+        '--data DIR --out both.safetensors',
+    ],
+  )
     .addOption(datasetOption().makeOptionMandatory())
     .option('--data <dir>', "the data set's folder or its parent (default: $BITPLANE_DATA)")
-    .requiredOption('--out <dir>', 'where the trained network, its log and checkpoints go')
+    .requiredOption(
+      '--out <path>',
+      'folder of the trained network, its log and checkpoints; of a task the store, of grid the ' +
+        'model: a safetensors file',
+    )
     .addOption(
       new Option('--model <name>', 'the network (default: resnet-20)').choices([
         'resnet-20',
@@ -36,7 +56,44 @@ export const training: Register = ({ command, io, exit, program }) => {
       parseCount,
     )
     .option('--threads <n>', 'threads of a step (default: all cores)', parseThreads)
-    .option('--resume', 'go on from the checkpoint in --out')
+    .option(
+      '--resume',
+      'go on from the checkpoint in --out, of tasks beside it; without one training begins anew',
+    )
+    .option('--trunk <model>', 'what a task is added to: a model, or a store of tasks', modelFile)
+    .option(
+      '--trunk-task <name[=dataset]>',
+      "the name of a model's own task; packnet trains it again on its data set",
+      gatherTasks,
+    )
+    .option('--task <name>', "the new task's name (default: that of the data set)")
+    .option(
+      '--prune <share>',
+      'packnet: the share of weights that each task gives up (default: 0.5)',
+      parseShare,
+    )
+    .addOption(
+      new Option(
+        '--masks <kind>',
+        'piggyback: masks of 0 and 1, or of -1, 0 and 1 (default: binary)',
+      ).choices(MASK_KINDS),
+    )
+    .option('--norms', "classifier: train the task's batch norms with its head, in whole epochs")
+    .option('--distill', 'packnet, grid: learn from the network before pruning or rounding too')
+    .option('--bits <n>', 'grid: bits of the mantissa of each weight', parseCount)
+    .option(
+      '--granularity <what>',
+      'grid: what shares an exponent, tensor or channel',
+      parseGranularity,
+    )
+    .addOption(
+      new Option(
+        '--exponents <rule>',
+        'grid: exponents stay, or are trained with the weights (default: frozen)',
+      ).choices(EXPONENT_RULES),
+    )
+    .option('--limit <n>', 'tasks: only the first n pictures of each data set', parseCount)
+    .option('--html <file>', 'tasks: write a page with curves')
     .action(async (recipe, flags) => (await import('../train.js')).trainCommand(recipe, flags, io));
 
   program
