@@ -2,7 +2,8 @@
  * The public names of the package: what `import ... from 'bitplane'` gives, the members of its
  * namespaces, and the members of its classes and interfaces, each with its docstring. Reads the
  * text of dist/*.d.ts, which the compiler has laid out: a declaration, or a member, begins on a
- * line of its own. Not here: what a docstring must say (test/types/hover-text.test.ts).
+ * line of its own. Not here: what a docstring must say (test/types/hover-text.test.ts), pages
+ * (reference/api.mjs).
  */
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
@@ -45,6 +46,48 @@ export function publicNames(index) {
   };
   visit(index, '');
   return [...found.values()];
+}
+
+/**
+ * What a module gives, for a page.
+ * @typedef {{
+ *   about: string,      its own words
+ *   declarations: { name: string, doc: string, code: string }[],   in order of names
+ *   spaces: Record<string, Space>,                                 its namespaces
+ * }} Space
+ */
+
+/** @returns {Space} */
+export function spaceOf(file) {
+  const spaces = {};
+  const declared = [];
+  for (const { exported, local, from } of all(file)) {
+    if (local === '*') spaces[exported] = spaceOf(from);
+    else declared.push({ name: exported, ...shown(declarationOf(from, local), local, exported) });
+  }
+  const [about = ''] = /^\/\*\*[\s\S]*?\*\//.exec(readFileSync(file, 'utf8')) ?? [];
+  return {
+    about: plain(about.split('\n')),
+    declarations: declared.sort((a, b) => (a.name.toLowerCase() < b.name.toLowerCase() ? -1 : 1)),
+    spaces,
+  };
+}
+
+/** What a file exports, that of files whose names it hands on without a namespace among it. */
+function all(file) {
+  return exportsOf(file).flatMap((each) =>
+    each.local === '*' && each.exported === undefined ? all(each.from) : [each],
+  );
+}
+
+/** A declaration as a caller sees it: what is private says nothing to one. */
+function shown({ doc, text }, local, exported) {
+  const code = text
+    .trim()
+    .replace(/^export (?:declare )?/gm, '')
+    .replace(new RegExp(`\\b${local}\\b`), exported)
+    .replace(/^ +(?:private|protected|#private)[^\n]*;\n/gm, '');
+  return { doc, code };
 }
 
 const DECLARATION =
@@ -113,6 +156,10 @@ function declarations(file) {
     if (name !== undefined) {
       current = { name, kind: kind === 'let' ? 'const' : kind, doc, text: line };
       found.push(current);
+      doc = '';
+    } else if (/^(import|export)\b/.test(line)) {
+      // The words above it are the file's own.
+      current = undefined;
       doc = '';
     } else if (current !== undefined) current.text += `\n${line}`;
   }

@@ -1,9 +1,9 @@
 /**
  * The API reference as Markdown, a page a namespace, from the docstrings of the declarations. Not
- * here: reading these (./declarations.mjs).
+ * here: reading these (../declarations.mjs).
  */
 import { join } from 'node:path';
-import { spaceOf } from './declarations.mjs';
+import { spaceOf } from '../declarations.mjs';
 
 const NOTE =
   'Made from the docstrings by `npm run reference`: change them in the source, and not this page.';

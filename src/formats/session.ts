@@ -164,6 +164,7 @@ export class Session<G extends Graph = Graph> extends GraphSession<G> {
     return this.family?.store.tasks.map(({ name }) => name) ?? [];
   }
 
+  /** As of a session over a graph; of a store also what all its tasks hold. */
   override get info(): SessionInfo {
     const info = super.info;
     return { ...info, residentBytes: info.packedBytes + (this.family?.heldBytes ?? 0) };

@@ -24,7 +24,9 @@ import { PACKNET_EPOCHS, packnet, packnetEpochs } from './task-packnet.js';
 import { PIGGYBACK_EPOCHS, piggyback } from './task-piggyback.js';
 import { hasOwners, requireTrunk, storeOf } from './trunk.js';
 
+/** Which task is added, how, and how it is trained. */
 export interface AddTaskOptions extends Omit<PhaseOptions, 'batchSize' | 'seed'> {
+  /** `classifier`: a head alone; `piggyback`: masks too; `packnet`: weights that no task owns. */
   readonly method: TaskMethod;
   /** The name of the new task. */
   readonly task: string;

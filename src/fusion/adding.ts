@@ -18,8 +18,11 @@ import { withHead } from './head.js';
 import { Phases } from './phases.js';
 import { type Taking, type Template, templateOf, withTaking } from './trunk.js';
 
+/** What adding a task gives. */
 export interface AddedTask {
+  /** The tasks before and the new one. */
   readonly store: Store;
+  /** A record an epoch, through all phases. */
   readonly history: readonly EpochRecord[];
 }
 

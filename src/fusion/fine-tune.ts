@@ -21,6 +21,7 @@ import { EXPONENT_RULES, type ExponentRule } from './choices.js';
 import { type GridOptions, gridExponents, gridValues, gridWeights } from './grid.js';
 import { type PhaseOptions, Phases, type TaskPictures } from './phases.js';
 
+/** How a network is trained so that its weights lie on the grid of block floats. */
 export interface FineTuneOptions extends Omit<PhaseOptions, 'batchSize' | 'seed'>, GridOptions {
   /** Pictures of the network's size and colours, of its classes. */
   readonly pictures: TaskPictures;

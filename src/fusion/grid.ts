@@ -18,6 +18,7 @@ type Float = Value<'f32'>;
 
 const GRANULARITIES = ['tensor', 'channel'] as const;
 
+/** The numbers that weights may be: multiples of a power of two that some of them share. */
 export interface GridOptions {
   /** Bits of a mantissa, without the sign: 1 to 24. */
   readonly bits: number;

@@ -26,7 +26,14 @@ export {
   addTask,
 } from './add-task.js';
 export type { AddedTask } from './adding.js';
-export { EXPONENT_RULES, MASK_KINDS, TASK_METHODS } from './choices.js';
+export {
+  EXPONENT_RULES,
+  type ExponentRule,
+  MASK_KINDS,
+  type MaskKind,
+  TASK_METHODS,
+  type TaskMethod,
+} from './choices.js';
 export { fewestBits } from './fewest-bits.js';
 export { type FineTuneOptions, fineTune } from './fine-tune.js';
 export {
@@ -44,6 +51,7 @@ export {
   prune,
   weightsOfTask,
 } from './packnet.js';
+export type { PhaseOptions, TaskPictures } from './phases.js';
 export { type MaskOptions, maskedWeights, maskOf, maskWith } from './piggyback.js';
 export { type RoundedNetworkOptions, roundedNetwork } from './rounded-network.js';
 export { saveStore, type TaskGraphOptions, taskGraph } from './store-file.js';

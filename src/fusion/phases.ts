@@ -18,22 +18,33 @@ import type { Loss, ParameterGroup } from '../train/step.js';
 
 /** Pictures to train on and to evaluate with. */
 export interface TaskPictures {
+  /** What the steps see. */
   readonly train: PictureSet;
+  /** What the accuracy after each epoch is counted on. */
   readonly test: PictureSet;
 }
 
+/** How the trainings of a task, or of a network tuned on a grid, go. */
 export interface PhaseOptions {
   /** How the network takes pictures; the pictures have its size and colours. */
   readonly preprocess: Preprocess;
+  /** Pictures a step. */
   readonly batchSize: number;
+  /** Of what is drawn, of the order of pictures and of augmentation. */
   readonly seed: number;
+  /** What is done to training pictures at random. Default: nothing. */
   readonly augment?: readonly Augmentation[] | undefined;
+  /** Of a step. Default: all cores. */
   readonly threads?: number | undefined;
   /** The beginning of the checkpoints' names; default: none are written. */
   readonly checkpoint?: string | undefined;
+  /** Whether to go on from a checkpoint, if there is one. Default false. */
   readonly resume?: boolean | undefined;
+  /** Ends the training with ERR_ABORTED; the last checkpoint stays. */
   readonly signal?: AbortSignal | undefined;
+  /** Called after each step. */
   onStep?(report: StepReport & { readonly phase: string }): void;
+  /** Called after each epoch. */
   onEpoch?(record: EpochRecord): void;
 }
 

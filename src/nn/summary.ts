@@ -9,6 +9,7 @@ import { topological, type Value } from '../graph/value.js';
 import { opDef } from '../ops/index.js';
 import type { Applied, Parameter } from './scope.js';
 
+/** Multiply-accumulates of one input, as the papers count them. */
 export interface Cost {
   /** Multiply-accumulates of one bit by one bit. */
   readonly bops: number;

@@ -8,6 +8,7 @@ import type { LimitOptions } from './limits.js';
 import type { ResultMemory } from './result-targets.js';
 import type { StateStore } from './state-store.js';
 
+/** Instruction sets that kernels are written for. */
 export type Isa = 'scalar' | 'avx2' | 'avx512' | 'neon';
 
 /** How products of low-bit integers are formed: see SessionOptions.lowBit. */

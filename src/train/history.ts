@@ -4,6 +4,7 @@
  */
 import { type ErrorSite, expected } from '../core/errors.js';
 
+/** What an epoch of a training came to; losses are means over its pictures. */
 export interface EpochRecord {
   /** Epochs done, this one included: 1, 2, 3, ... through all phases. */
   readonly epoch: number;

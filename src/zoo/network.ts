@@ -8,6 +8,7 @@ import { isSize } from '../core/shape.js';
 import * as nn from '../nn/index.js';
 import * as quant from '../quant/index.js';
 
+/** What networks of the zoo share. */
 export interface NetworkOptions {
   /** Default: that of the data set of the paper. */
   readonly classes?: number | undefined;

@@ -24,6 +24,7 @@ const INNER = [
     'Common',
     'Histogram',
     'OpMethods',
+    'PackedWeights',
     'Pausing',
   ],
   ...['ResultOf', 'Safetensors', 'SessionSettings', 'SharedWeights'],

@@ -16,6 +16,7 @@ import { type AllocateOptions, allocateBits } from './allocate-bits.js';
 import { spreadOf } from './clip-range.js';
 import { weightCorrection } from './correct-weights.js';
 
+/** How ACIQ spends and corrects the bits of weights. */
 export interface AciqWeightOptions {
   /** Bits by channel; false for the same in all. Default: for 4 bits and fewer, as released. */
   readonly allocate?: boolean | AllocateOptions | undefined;

@@ -18,8 +18,10 @@ import type { Folded } from '../folded.js';
 import { changeLayers, type Layer, layersOf } from '../layers.js';
 import type { Corrected } from './correct-bias.js';
 
+/** How both networks are run over the pictures. */
 export interface PictureCorrectOptions {
-  readonly session?: Pick<SessionOptions, 'threads' | 'isa' | 'maxBytes'>;
+  /** Threads, instruction set and memory of the runs. */
+  readonly session?: Pick<SessionOptions, 'threads' | 'isa' | 'maxBytes'> | undefined;
   /** Called after each layer, counted from 1. */
   onLayer?(done: number, layers: number): void;
 }

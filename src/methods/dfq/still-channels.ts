@@ -9,6 +9,7 @@ import { distributionsOf, momentsOf } from '../distributions.js';
 import type { Folded } from '../folded.js';
 import { changeLayers, inputChannels, type LayerChange, layersOf } from '../layers.js';
 
+/** A folded network whose channels without variance are constants. */
 export interface Stilled extends Folded {
   /** How many output channels do not vary, by the layer's name; other layers are absent. */
   readonly still: ReadonlyMap<string, number>;
@@ -17,7 +18,10 @@ export interface Stilled extends Folded {
 /** Of the greatest deviation of a layer's channels; far below a step of 8 bits, 1 / 255. */
 const LEAST = 1e-4;
 
-/** The same network, but for what its still channels varied by. */
+/**
+ * The same network, but for what its still channels varied by. Arguments are not checked.
+ * @param folded a network without batch norms, and what these knew of its channels
+ */
 export function settleStillChannels(folded: Folded): Stilled {
   const statistics = new Map(folded.statistics);
   const changes = new Map<string, LayerChange>();
