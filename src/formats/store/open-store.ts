@@ -2,8 +2,8 @@
  * A store over a file that stays open: what is large is read in parts, when it is packed, so that
  * no copy of the words beside the packed ones is ever in memory. Not here: the format (./store.ts).
  */
-import { createHash } from 'node:crypto';
 import { readingAsync } from '../../core/border.js';
+import { crypto } from '../../core/builtins.js';
 import { LastingFile } from '../safetensors/lasting-file.js';
 import {
   dataOffset,
@@ -75,7 +75,7 @@ async function readStore(file: LastingFile, node: string, proceed: () => void): 
     const at = dataAt + span.begin;
     const least = name.startsWith('shared/') ? LARGE_BYTES.shared : LARGE_BYTES.own;
     const small = length < least ? new Uint8Array(length) : undefined;
-    const hash = createHash('sha256');
+    const hash = crypto().createHash('sha256');
     for (let from = 0; from < length; from += PIECE_BYTES) {
       proceed();
       const piece = await file.read(at + from, buffer.subarray(0, length - from));
