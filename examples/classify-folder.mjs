@@ -15,7 +15,7 @@ const recipe = carried
   ? recipeOf(session)
   : await readRecipe(model.replace(/\.(onnx|safetensors)$/, '.json'));
 
-const names = (await readdir(folder)).filter((name) => /\.(jpe?g|png|webp)$/i.test(name)).sort();
+const names = (await readdir(folder)).filter((name) => /\.(jpe?g|png)$/i.test(name)).sort();
 const [input] = session.inputNames;
 const [output] = session.outputNames;
 for (const name of names) {

@@ -11,7 +11,7 @@ const [from, to, folder, recipeFile] = process.argv.slice(2);
 const recipe = await readRecipe(recipeFile);
 const float = await loadModel(from);
 const [{ name: input }] = float.inputs;
-const names = (await readdir(folder)).filter((name) => /\.(jpe?g|png|webp)$/i.test(name));
+const names = (await readdir(folder)).filter((name) => /\.(jpe?g|png)$/i.test(name));
 const feeds = await Promise.all(
   names.map(async (name) => ({ [input]: await imageToTensor(join(folder, name), recipe) })),
 );

@@ -39,7 +39,8 @@ const server = createServer(async (request, response) => {
   } catch (error) {
     if (left.signal.aborted) return;
     // What the caller can mend is his; everything else is ours, and goes to the log.
-    const theirs = error instanceof BitplaneError && error.code === 'ERR_FORMAT';
+    const theirs =
+      error instanceof BitplaneError && ['ERR_FORMAT', 'ERR_LIMIT'].includes(error.code);
     if (!theirs) console.error(error);
     reply(theirs ? 400 : 500, { error: theirs ? error.message : 'the picture was not classified' });
   }

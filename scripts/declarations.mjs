@@ -86,6 +86,7 @@ function shown({ doc, text }, local, exported) {
     .trim()
     .replace(/^export (?:declare )?/gm, '')
     .replace(new RegExp(`\\b${local}\\b`), exported)
+    .replace(/^ +\/\*\*(?:(?!\*\/)[\s\S])*\*\/\n(?= +(?:private|protected))/gm, '')
     .replace(/^ +(?:private|protected|#private)[^\n]*;\n/gm, '');
   return { doc, code };
 }

@@ -52,8 +52,9 @@ export async function bench(model: string, flags: BenchFlags, io: Io): Promise<v
   await withSession(model, flags, io, async (session) => {
     const { isa, threads } = session.info;
     const { repeat = REPEAT } = flags;
-    if (flags.html !== undefined) requireOther(flags.html, [model], '--html');
     const read = await feedsOfFiles(flags.input ?? [], session.inputMetadata, io);
+    if (flags.html !== undefined)
+      requireOther(flags.html, [model], '--html', [...read.files.values()]);
     const batch = batchOf(session.inputMetadata, read.feeds, flags.batch);
     const drawn = randomFeeds(
       session.inputMetadata.filter(({ name }) => !read.files.has(name)),

@@ -7,6 +7,7 @@ import { cpus } from 'node:os';
 import { measureAccuracy } from '../data/accuracy.js';
 import { preprocessPixels } from '../data/preprocess.js';
 import { topClasses } from '../data/top-k.js';
+import { encodeOnnx } from '../formats/onnx/export.js';
 import { encodeModel } from '../formats/safetensors/model.js';
 import { Session } from '../formats/session.js';
 import type { Runner } from '../runtime/run-rows.js';
@@ -121,7 +122,8 @@ async function showAccuracy({ data, preprocess }: Scene, packed: Runner, io: Io)
 async function showCost(scene: Scene, packed: Session, float: Session, io: Io): Promise<void> {
   const { feeds } = await prepare(scene, 1);
   const time = await timeInTurns({ packed, float }, feeds, io);
-  const size = { packed: encodeModel(packed.graph).length, float: encodeModel(scene.graph).length };
+  // ONNX has no bits: there every weight is a float.
+  const size = { packed: encodeModel(packed.graph).length, float: encodeOnnx(scene.graph).length };
   printLines(
     io,
     '',

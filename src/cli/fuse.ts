@@ -126,7 +126,7 @@ function checked(models: readonly string[], flags: FuseFlags): readonly TaskName
   if (models.length < 2)
     throw expected('ERR_ARGUMENT', 'two models or more', models.length, { op: 'fuse' });
   requireOther(out, models, '--out');
-  if (flags.html !== undefined) requireOther(flags.html, models, '--html');
+  if (flags.html !== undefined) requireOther(flags.html, models, '--html', [out]);
   for (const [name, value] of Object.entries({ granularity, rounding }))
     if (method === 'ieee754' && value !== undefined)
       throw notHere(`--${name}`, 'ieee754 keeps an exponent for every weight, and truncates');

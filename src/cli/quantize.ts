@@ -113,7 +113,7 @@ export async function quantizeFile(
     throw expected('ERR_ARGUMENT', 'OUT to end in .safetensors', to, { op: 'quantize' });
   // The floats, and of a store the other tasks, would be lost.
   requireOther(to, [from], 'OUT');
-  if (flags.html !== undefined) requireOther(flags.html, [from], '--html');
+  if (flags.html !== undefined) requireOther(flags.html, [from], '--html', [to]);
   checkFlags(flags);
   for (const path of [to, ...(flags.html === undefined ? [] : [flags.html])])
     await requireFolderOf(path);

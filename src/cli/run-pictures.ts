@@ -25,6 +25,7 @@ import { three } from './format.js';
 import { type Io, printJson, printLines, verbatim } from './io.js';
 import { startProgress } from './progress.js';
 import { contactSheet } from './report/contact-sheet.js';
+import { requireOther } from './same-file.js';
 import { facts, table } from './table.js';
 
 export interface PictureFlags {
@@ -57,6 +58,9 @@ export async function runPictures(
   const fitted = fittedRecipe(endsOf(session)[0], found);
   const recipe = fitted ?? found;
   const files = await filesOf(flags.image);
+  const { html, preprocess } = flags;
+  if (html !== undefined)
+    requireOther(html, [model], '--html', [...files, ...(preprocess ? [preprocess] : [])]);
   const progress = startProgress(io, 'run', files.length, flags.json === true);
   const began = performance.now();
   const { answers, skipped, notes, pictures } = await answersOf(session, recipe, files, flags, {
@@ -111,6 +115,14 @@ async function filesOf(paths: readonly string[]): Promise<string[]> {
   return files;
 }
 
+function requireLabels({ labels, source }: Recipe, classes: number): void {
+  if (labels !== undefined && labels.length < classes)
+    throw expected('ERR_ARGUMENT', `${classes} labels, one a score,`, labels.length, {
+      op: OP,
+      node: source,
+    });
+}
+
 interface Answers {
   readonly answers: readonly Answered[];
   readonly skipped: readonly Skipped[];
@@ -156,7 +168,9 @@ async function answersOf(
       (i) => (good[i] as { file: string }).file,
     );
     const results = await runRows(session, { [input.name]: fillBatch(x, input.shape[0]) });
-    const rows = topKRows(results[output.name] as Tensor, BEST, recipe.labels);
+    const scores = results[output.name] as Tensor;
+    requireLabels(recipe, scores.size / (scores.shape[0] as number));
+    const rows = topKRows(scores, BEST, recipe.labels);
     for (const [i, { file, pixels }] of good.entries()) {
       answers.push({ file, top: rows[i] as Top[] });
       if (html !== undefined) pictures.push(pixels);

@@ -17,7 +17,7 @@ import { withSession } from './open-session.js';
 import type { SessionFlags } from './options.js';
 import { assign } from './read-feed.js';
 import { runPictures } from './run-pictures.js';
-import { requireOther } from './same-file.js';
+import { isSameFile, requireOther } from './same-file.js';
 import { facts, table } from './table.js';
 import { isQuiet, whileWaiting } from './waiting.js';
 
@@ -46,7 +46,6 @@ export async function run(model: string, flags: RunFlags, io: Io): Promise<numbe
   const { image } = flags;
   refuseElsewhere(flags, image === undefined ? WITH_PICTURES : WITH_ARRAYS);
   return withSession(model, flags, io, async (session) => {
-    if (flags.html !== undefined) requireOther(flags.html, [model], '--html');
     if (image !== undefined) return runPictures(session, model, { ...flags, image }, io);
     const targets = outputFiles(flags.output ?? [], session.outputNames);
     if (targets.stream !== undefined && flags.json === true)
@@ -63,7 +62,8 @@ export async function run(model: string, flags: RunFlags, io: Io): Promise<numbe
         `expected --input ${missing}=FILE.npy but it is missing`,
         { op: 'run', node: missing },
       );
-    for (const [file] of targets.files) requireOther(file, [model], '--output');
+    for (const [file] of targets.files)
+      requireOther(file, [model], '--output', [...files.values()]);
     if (flags.json !== true) for (const note of notes) io.stderr.write(`bitplane: ${note}\n`);
     const began = performance.now();
     const work = () => runRows(session, feeds);
@@ -139,8 +139,15 @@ function outputFiles(texts: readonly string[], names: readonly string[]): Output
   if (streams.length > 1)
     throw expected('ERR_ARGUMENT', 'standard output once', 'twice', { op: '--output' });
   const files = new Map<string, readonly string[]>();
-  for (const [name, file] of own) if (file !== STREAM) files.set(file, [name]);
-  for (const file of texts.filter(isWhole)) files.set(file, names);
+  const put = (file: string, held: readonly string[]) => {
+    if ([...files.keys()].some((other) => isSameFile(other, file)))
+      throw expected('ERR_ARGUMENT', 'a file for each --output', `${file} twice`, {
+        op: '--output',
+      });
+    files.set(file, held);
+  };
+  for (const [name, file] of own) if (file !== STREAM) put(file, [name]);
+  for (const file of texts.filter(isWhole)) put(file, names);
   return {
     files,
     stream: streams[0]?.[0],

@@ -11,8 +11,19 @@ export function isSameFile(a: string, b: string): boolean {
   return one !== undefined && one.ino === other?.ino && one.dev === other.dev;
 }
 
-/** @throws BitplaneError ERR_ARGUMENT where a file to write is one of `models`, which are read */
-export function requireOther(out: string, models: readonly string[], option: string): void {
+/**
+ * @throws BitplaneError ERR_ARGUMENT where a file to write is one of `models`, which are read, or
+ * one of `others`, which are read too, or written before it
+ */
+export function requireOther(
+  out: string,
+  models: readonly string[],
+  option: string,
+  others: readonly string[] = [],
+): void {
   if (models.some((model) => !isZooName(model) && isSameFile(model, out)))
     throw expected('ERR_ARGUMENT', 'another file than a model that is read', out, { op: option });
+  const other = others.find((path) => isSameFile(path, out));
+  if (other !== undefined)
+    throw expected('ERR_ARGUMENT', `another file than ${other}`, out, { op: option });
 }

@@ -39,7 +39,7 @@ import { dataFolder } from './open-dataset.js';
 import { openModel } from './open-model.js';
 import { startProgress } from './progress.js';
 import { trainingPage } from './report/training-page.js';
-import { isSameFile } from './same-file.js';
+import { isSameFile, requireOther } from './same-file.js';
 import { stopOnInterrupt } from './stop-on-interrupt.js';
 import { facts } from './table.js';
 import type { TrainFlags } from './train.js';
@@ -168,6 +168,7 @@ function requireFlags(name: TaskTraining, flags: TrainFlags): void {
     throw expected('ERR_ARGUMENT', 'a file whose name ends in .safetensors', out, { op: '--out' });
   if (isSameFile(trunk, out))
     throw expected('ERR_ARGUMENT', 'another file than the trunk', out, { op: '--out' });
+  if (flags.html !== undefined) requireOther(flags.html, [trunk], '--html', [out]);
   if (name === 'grid' && bits === undefined)
     throw expected('ERR_ARGUMENT', '--bits N for train grid', 'none', { op: '--bits' });
   if (typeof granularity === 'object')

@@ -57,10 +57,14 @@ export class BitplaneError extends Error {
 
 /** The beginning of a message: `conv2d "stage1/conv1": `. */
 function placeOf({ op, node }: ErrorSite): string {
-  const parts = [op, node === undefined ? undefined : `"${cut(node, MAX_SHOWN_NAME)}"`];
+  const parts = [op, node === undefined ? undefined : `"${cut(shown(node), MAX_SHOWN_NAME)}"`];
   const where = parts.filter((part) => part !== undefined).join(' ');
   return where === '' ? '' : `${where}: `;
 }
+
+/** A name from a file or a command line: line feeds and the like as JSON writes them. */
+const shown = (name: unknown) =>
+  String(name).replace(/\p{Cc}/gu, (character) => JSON.stringify(character).slice(1, -1));
 
 /** The same error, whose sentence goes on: with what a caller knows and the check did not. */
 export function continued(error: BitplaneError, more: string): BitplaneError {

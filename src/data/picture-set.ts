@@ -49,7 +49,11 @@ function isSides(shape: unknown): boolean {
   return Array.isArray(shape) && shape.length === 3 && shape.every((side) => side > 0);
 }
 
-/** @throws BitplaneError ERR_ARGUMENT where pixels, labels and classes do not fit each other */
+/**
+ * Pictures in memory as a data set: bytes row by row, a label each, and the names of the
+ * classes.
+ * @throws BitplaneError ERR_ARGUMENT where pixels, labels and classes do not fit each other
+ */
 export function pictureSet(parts: PictureSetParts): PictureSet {
   requirePlain(parts, 'the parts of a set of pictures', { op: 'pictureSet' });
   const { name, classes, pictureShape, normalization, pixels, labels } = parts;

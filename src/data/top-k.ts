@@ -48,7 +48,7 @@ export function topK(
 /**
  * `topK` of each picture of a batch.
  * @param scores [N, C], or [N, C, 1, 1]
- * @throws BitplaneError ERR_ARGUMENT
+ * @throws BitplaneError ERR_ARGUMENT, and ERR_SHAPE for maps
  */
 export function topKRows(scores: TensorLike, k = 5, labels?: readonly string[]): Top[][] {
   const rows = rowsOf(scores, 'topKRows');
@@ -60,6 +60,8 @@ export function topKRows(scores: TensorLike, k = 5, labels?: readonly string[]):
 function rowsOf(scores: unknown, op: string): ArrayLike<number>[] {
   if (isTensorLike(scores)) {
     const tensor = Tensor.from(scores);
+    if (tensor.shape.slice(1).filter((size) => size !== 1).length > 1)
+      throw expected('ERR_SHAPE', 'scores [N, C] or [N, C, 1, 1]', showShape(tensor.shape), { op });
     const values = valuesOf(tensor);
     const count = tensor.shape.length < 2 ? 1 : (tensor.shape[0] as number);
     const size = values.length / count;

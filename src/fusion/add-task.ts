@@ -96,13 +96,15 @@ const OPTIONS: OptionNames<AddTaskOptions> = {
 const SITE = { op: 'addTask' };
 
 /**
+ * Trains a further task on a network or a store and gives the store with it; tasks before keep
+ * every bit.
  * @param trunk a network, or a store that this function or `fuse` with masks made
  * @throws BitplaneError ERR_ARGUMENT, ERR_UNSUPPORTED for a trunk that tasks cannot be added to,
  * and what `fit` throws
  */
 export async function addTask(trunk: Graph | Store, options: AddTaskOptions): Promise<AddedTask> {
   requireOptions(options, OPTIONS, SITE);
-  const { method, task, kind, norms, prune: share, distill } = options;
+  const { method, task, kind, norms, prune: share, distill, batchSize = 128 } = options;
   requireOneOf(method, TASK_METHODS, 'method', SITE);
   for (const [name, value, of] of [
     ['kind', kind, 'piggyback'],
@@ -116,15 +118,27 @@ export async function addTask(trunk: Graph | Store, options: AddTaskOptions): Pr
     throw expected('ERR_ARGUMENT', 'prune above 0 and below 1', share, SITE);
   requirePictureSet(options.pictures?.train, 'addTask');
   requirePictureSet(options.pictures?.test, 'addTask');
-  if (typeof task !== 'string' || !TASK_NAME.test(task))
-    throw expected(
-      'ERR_ARGUMENT',
-      'a name of the task of at most 64 letters, digits, ., - and _',
-      task,
-      SITE,
-    );
   const isStore = 'weights' in trunk;
   const name = options.trunk?.task ?? 'trunk';
+  for (const [what, given] of [
+    ['task', task],
+    ["trunk's task", name],
+  ])
+    if (typeof given !== 'string' || !TASK_NAME.test(given))
+      throw expected(
+        'ERR_ARGUMENT',
+        `a name of the ${what} of at most 64 letters, digits, ., - and _`,
+        given,
+        SITE,
+      );
+  const { size } = options.pictures.train;
+  if (batchSize > size)
+    throw expected(
+      'ERR_ARGUMENT',
+      `batchSize of at most ${size}, the number of pictures to train on,`,
+      batchSize,
+      SITE,
+    );
   if (isStore && options.trunk !== undefined)
     throw expected('ERR_ARGUMENT', 'no trunk task for a store, which has its own', name, SITE);
   const store = isStore ? trunk : storeOf(name, trunk);

@@ -66,7 +66,10 @@ export interface StoreSizes {
   readonly papers?: PapersCount;
 }
 
-/** @throws BitplaneError ERR_ARGUMENT for what is no store */
+/**
+ * What a store takes, part by part, beside its networks as separate files.
+ * @throws BitplaneError ERR_ARGUMENT for what is no store
+ */
 export function storeSizes(store: Store): StoreSizes {
   const { weights, tasks } = requireStore(store);
   const count = { mantissas: 0, signs: 0, exponents: 0, values: 0, masks: 0, planes: 0 };

@@ -90,7 +90,10 @@ export class Model<N extends string = string, O extends string = string> {
   readonly outputShape: Shape;
   private readonly layer: Layer;
 
-  /** @throws BitplaneError ERR_SHAPE and its like, naming the layer that does not fit */
+  /**
+   * Applies the layer to an input once, which fixes the parameters and their shapes.
+   * @throws BitplaneError ERR_SHAPE and its like, naming the layer that does not fit
+   */
   constructor(options: ModelOptions<N, O>, layer: Layer) {
     requireOptions(options, { input: true, output: true }, { op: 'model' });
     if (!Array.isArray(options.input?.shape))

@@ -20,7 +20,10 @@ import { valuesOf } from '../tensor/values.js';
 /** Tensors of up to this many elements are written out, larger ones counted. */
 const FEW = 8;
 
-/** @throws BitplaneError ERR_GRAPH for what is no graph */
+/**
+ * A graph as text, a line a value in the order of computing: for reading and for tests.
+ * @throws BitplaneError ERR_GRAPH for what is no graph
+ */
 export function print(graph: Graph): string {
   requireGraph(graph);
   const lines = topological(graph).map(

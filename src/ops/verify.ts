@@ -19,6 +19,8 @@ import type { Inferred } from './op.js';
 import { showType } from './print.js';
 
 /**
+ * Checks that a graph is one: every value has the dtype and shape that its op gives, names
+ * differ, outputs are there.
  * @throws BitplaneError ERR_GRAPH naming the first value that breaks a rule; ERR_SHAPE for an open
  * graph, with the way out
  */

@@ -27,7 +27,11 @@ export type QuantSpecLike = QuantSpecOptions | number | QuantSpecText;
 const FORM = /^(int|uint|log|outlier|bfp|ternary|bipolar)(\d*)((?:-[a-z]+\d*)*)$/;
 const EXAMPLES = "a quantization such as 8, 'int8', 'uint4', 'ternary' or 'int4-channel'";
 
-/** @throws BitplaneError ERR_ARGUMENT */
+/**
+ * A text as the command line has it, such as 'int4-channel', 'ternary' or 'bfp6-block16', as a
+ * QuantSpec.
+ * @throws BitplaneError ERR_ARGUMENT
+ */
 export function parseQuantSpec(like: QuantSpecLike | string): QuantSpec {
   if (typeof like === 'object' && like !== null) return quantSpec(like);
   if (typeof like === 'number')

@@ -111,6 +111,7 @@ export class Batcher<G extends Graph = Graph> {
   readonly ready: Promise<void>;
 
   /**
+   * Gathers calls from now on; the sizes that it runs are compiled in turns of the event loop.
    * @param session whose model has one symbol as the first axis of every input and output, its
    *   batch; the batcher does not release it
    * @throws BitplaneError ERR_ARGUMENT
@@ -152,7 +153,6 @@ export class Batcher<G extends Graph = Graph> {
     if (this.closing !== undefined) throw this.closing;
     requireNotAborted(signal, 'the run', { op: OP });
     const rows = rowsOf(this.session.graph, this.symbol, feeds);
-    if (rows.count > this.maxBatch) return this.session.run(feeds, { signal }) as never;
     return (await this.enter(rows, signal)) as Results<G>;
   }
 

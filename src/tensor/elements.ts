@@ -63,6 +63,8 @@ export function eachRun(
   copy: (begin: number, length: number) => void,
 ): void {
   const inner = elementCount(shape.slice(axis + 1));
+  // An empty tensor may have axes of any length.
+  if ((to - from) * inner === 0) return;
   const size = shape[axis] as number;
   const outer = elementCount(shape.slice(0, axis));
   for (let i = 0; i < outer; i++) copy((i * size + from) * inner, (to - from) * inner);
@@ -84,8 +86,20 @@ export function greatestAt(
   return best;
 }
 
-/** Nested by the shape. */
+/** Empty lists that a tensor without elements may be. */
+const MOST_LISTS = 2 ** 20;
+
+/**
+ * Nested by the shape.
+ * @throws BitplaneError ERR_LIMIT for an empty tensor of more than 2^20 empty lists
+ */
 export function nested(values: ArrayLike<number>, shape: readonly number[]): NestedNumbers {
+  // Beyond elements: an empty tensor may have axes of any length.
+  const lists = values.length > 0 ? 0 : elementCount(shape.slice(0, shape.indexOf(0)));
+  if (lists > MOST_LISTS)
+    throw expected('ERR_LIMIT', `a tensor of at most ${MOST_LISTS} empty lists`, lists, {
+      op: 'toArray',
+    });
   let at = 0;
   const part = (axis: number): NestedNumbers => {
     if (axis === shape.length) return values[at++] as number;

@@ -203,6 +203,7 @@ export class Tensor<D extends DType = DType> implements TensorLike<D> {
   /**
    * The elements as nested arrays of numbers, as deep as there are axes; those of b1 as -1 and +1.
    * A tensor without axes gives its number.
+   * @throws BitplaneError ERR_LIMIT for an empty tensor of more than 2^20 empty lists
    */
   toArray(): NestedNumbers {
     return nested(valuesOf(this), this.shape);

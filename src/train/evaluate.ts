@@ -43,7 +43,10 @@ export interface Evaluation {
   readonly confusion: readonly Int32Array[];
 }
 
-/** @throws BitplaneError ERR_ABORTED, and what running throws */
+/**
+ * The accuracy and the mean loss of a model on a data set, as it decides after training.
+ * @throws BitplaneError ERR_ABORTED, and what running throws
+ */
 export async function evaluate(
   network: Classifier,
   set: PictureSet,

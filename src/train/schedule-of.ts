@@ -9,7 +9,10 @@ type Make = (options: never) => Schedule;
 
 const PLAIN: Readonly<Record<string, Make>> = { constant, step, multiStep, linear, cosine };
 
-/** @throws BitplaneError ERR_ARGUMENT where it describes no schedule, naming what is wrong */
+/**
+ * The schedule that a description says, as a checkpoint or a recipe holds it.
+ * @throws BitplaneError ERR_ARGUMENT where it describes no schedule, naming what is wrong
+ */
 export function scheduleOf(description: ScheduleDescription): Schedule {
   const site = { op: 'scheduleOf' };
   if (description === null || typeof description !== 'object')

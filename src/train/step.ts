@@ -110,6 +110,8 @@ export interface TrainingStep {
 const LEARNED = new Set(['weight', 'bias', 'scale', 'shift', 'slope', 'range']);
 
 /**
+ * A step of training as a graph: loss, gradients, and the updates of parameters and statistics,
+ * all in states.
  * @throws BitplaneError ERR_ARGUMENT naming a parameter that the loss does not depend on, or that
  * no group takes
  */

@@ -59,7 +59,10 @@ export interface Recipe {
   readonly models: readonly RecipeModel[];
   /** What it can do without, so that it shows what each part brings. */
   readonly parts: readonly RecipePart[];
-  /** @throws BitplaneError ERR_ARGUMENT for a model that it does not train, a part it lacks */
+  /**
+   * What is trained, in order, each beginning with what the one before ended with.
+   * @throws BitplaneError ERR_ARGUMENT for a model that it does not train, a part it lacks
+   */
   phases(model: RecipeModel, without?: readonly RecipePart[]): readonly RecipePhase[];
 }
 

@@ -377,7 +377,10 @@ export function phasesOf(
   return recipe.phases(model, without);
 }
 
-/** @throws BitplaneError ERR_ARGUMENT listing the recipes */
+/**
+ * The recipe of a paper by its name.
+ * @throws BitplaneError ERR_ARGUMENT listing the recipes
+ */
 export function recipeOf(name: string): Recipe {
   if (!Object.hasOwn(RECIPES, name))
     throw expected('ERR_ARGUMENT', `a recipe of ${Object.keys(RECIPES).join(', ')}`, name, {

@@ -129,7 +129,10 @@ export const ZOO: Readonly<Record<string, ZooEntry>> = {
   lfc: { about: 'FINN LFC, one bit, MNIST', paper: FINN, build: lfc },
 };
 
-/** @throws BitplaneError ERR_ARGUMENT for a name that the zoo does not have */
+/**
+ * What the zoo says of one of its networks.
+ * @throws BitplaneError ERR_ARGUMENT for a name that the zoo does not have
+ */
 export function zooEntry(name: string): ZooEntry {
   if (!Object.hasOwn(ZOO, name))
     throw unknownName('a network of the zoo,', String(name), Object.keys(ZOO), { op: 'zoo' });

@@ -114,7 +114,10 @@ const OPTIONS: OptionNames<TrainRecipeOptions> = {
   onEpoch: true,
 };
 
-/** @throws BitplaneError what `fit` throws, ERR_ARGUMENT for a recipe without its teacher */
+/**
+ * Trains a model by a recipe, phase by phase, packs it, and compares both on every test picture.
+ * @throws BitplaneError what `fit` throws, ERR_ARGUMENT for a recipe without its teacher
+ */
 export async function trainRecipe(recipe: Recipe, options: TrainRecipeOptions): Promise<Trained> {
   requireOptions(options, OPTIONS, { op: 'train' });
   const { train, test, out, seed = 0, resume = false } = options;

@@ -82,6 +82,15 @@ console.log((await handler({ body })).statusCode);`,
     before: 'Object.assign(process, { parentPort: { on: () => 0, postMessage: () => 0 } });',
   },
   { page: 'docs/inference.md', blocks: [3], says: /^\[2,8\]$/ },
+  {
+    page: 'docs/inference.md',
+    blocks: [4],
+    before: "import { imageToTensor, recipeOf, Session } from 'bitplane';",
+    after: `const session = await Session.create('shapes/model.safetensors');
+await session.run({ image: await imageToTensor('shapes/pictures/star.png', recipeOf(session)) });
+tracingChannel('bitplane:run').unsubscribe(watch);`,
+    says: /^\d+(\.\d+)?$/,
+  },
   { page: 'docs/memory.md', blocks: [0], says: /^8$/ },
   { page: 'docs/memory.md', blocks: [1], says: /packedBytes/ },
   { page: 'docs/errors.md', blocks: [0], says: /^ERR_IO \S*no-such-file\.onnx$/ },

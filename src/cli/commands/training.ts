@@ -41,7 +41,7 @@ export const training: Register = ({ command, io, exit, program }) => {
     )
     .option('--epochs <n>', "of all phases together (default: the recipe's)", parseCount)
     .option('--width <n>', "channels of the first stage (default: the network's)", parseCount)
-    .option('--batch <n>', 'pictures a step (default: 256)', parseCount)
+    .option('--batch <n>', 'pictures a step (default: 256; of tasks and grid: 128)', parseCount)
     .option('--seed <n>', 'of parameters, order and augmentation (default: 0)', parseSeed)
     .option('--size <n>', 'height and width of pictures of a folder', parseCount)
     .option('--teacher <path>', 'a float training, or a model file, for recipes with a teacher')

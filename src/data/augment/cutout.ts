@@ -14,7 +14,11 @@ export interface CutoutOptions {
   readonly size: number;
 }
 
-/** @throws BitplaneError ERR_ARGUMENT */
+/**
+ * Squares of training pictures become 0, at places that are drawn (DeVries and Taylor, arXiv
+ * 1708.04552).
+ * @throws BitplaneError ERR_ARGUMENT
+ */
 export function cutout(options: CutoutOptions): Erase {
   requireOptions(options, { size: true }, { op: 'cutout' });
   const { size } = options;

@@ -9,7 +9,10 @@ export interface FlipOptions {
   readonly probability?: number | undefined;
 }
 
-/** @throws BitplaneError ERR_ARGUMENT */
+/**
+ * Training pictures are mirrored left to right, each with a chance of one half.
+ * @throws BitplaneError ERR_ARGUMENT
+ */
 export function flip(options: FlipOptions = {}): Move {
   requireOptions(options, { probability: true }, { op: 'flip' });
   const { probability = 0.5 } = options;

@@ -21,7 +21,10 @@ export interface MixupOptions {
 /** A logarithm may differ in its last bit between machines: s is a multiple of this. */
 const GRID = 2 ** -16;
 
-/** @throws BitplaneError ERR_ARGUMENT */
+/**
+ * Training pictures and their labels are mixed in pairs (Zhang et al., arXiv 1710.09412).
+ * @throws BitplaneError ERR_ARGUMENT
+ */
 export function mixup(options: MixupOptions): Mix {
   requireOptions(options, { alpha: true }, { op: 'mixup' });
   const { alpha } = options;

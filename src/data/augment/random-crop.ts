@@ -22,7 +22,10 @@ export interface RandomCropOptions {
 
 const SITE = { op: 'randomCrop' };
 
-/** @throws BitplaneError ERR_ARGUMENT */
+/**
+ * Training pictures get a border, of which a part of their own size is cut at a drawn place.
+ * @throws BitplaneError ERR_ARGUMENT
+ */
 export function randomCrop(options: RandomCropOptions = {}): Move {
   requireOptions(options, { padding: true, mode: true }, SITE);
   const { padding = 4, mode = 'zero' } = options;

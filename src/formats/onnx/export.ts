@@ -62,6 +62,7 @@ export interface ExportOptions {
 const HEADER = ['domain', 'model_version', 'doc_string', 'graph_name'];
 
 /**
+ * A graph as the bytes of an ONNX file, or a QONNX one; quantization leaves as QDQ.
  * @throws BitplaneError ERR_UNSUPPORTED naming a node, input or output that ONNX has no form for,
  * ERR_GRAPH, ERR_ARGUMENT
  */

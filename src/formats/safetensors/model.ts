@@ -75,7 +75,11 @@ function storedAs(dtype: DType): string {
 /** The nodes decoded so far, by name and by place in the list. */
 type Known = Map<string | number, Value>;
 
-/** @throws BitplaneError ERR_IO */
+/**
+ * Writes a graph as bitplane's own safetensors file: binary weights in a bit each. The file is
+ * whole or not there.
+ * @throws BitplaneError ERR_IO
+ */
 export async function saveModel(graph: Graph, path: string | URL): Promise<void> {
   await writeFileAtomic(path, encodeModel(graph));
 }

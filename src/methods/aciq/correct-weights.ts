@@ -12,7 +12,11 @@ export interface WeightCorrection {
   readonly shift: Float64Array;
 }
 
-/** @param w and `quantized` are [O, ...] Arguments are not checked. */
+/**
+ * What gives quantized weights the mean, or the mean and the spread, of the real ones, by output
+ * channel.
+ * @param w and `quantized` are [O, ...] Arguments are not checked.
+ */
 export function weightCorrection(
   w: ArrayLike<number>,
   quantized: ArrayLike<number>,

@@ -34,7 +34,11 @@ export interface Absorbed extends Folded {
   readonly leftOut: readonly LeftOut[];
 }
 
-/** @throws BitplaneError ERR_ARGUMENT for options */
+/**
+ * Moves what activations are nearly always above into the bias of the next layer, so that they
+ * need less range.
+ * @throws BitplaneError ERR_ARGUMENT for options
+ */
 export function absorbBias(folded: Folded, options: AbsorbOptions = {}): Absorbed {
   requireOptions(options, OPTIONS, SITE);
   const { deviations = 3, borders = 'absorb' } = options;

@@ -118,6 +118,8 @@ export interface DfqResult extends Quantized {
 }
 
 /**
+ * Quantizes a network with what its batch norms know: equalized weights, absorbed and corrected
+ * biases.
  * @throws BitplaneError ERR_ARGUMENT for options, and for an input without a range;
  * ERR_UNSUPPORTED naming a map that no batch norm tells of
  */

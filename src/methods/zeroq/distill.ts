@@ -72,6 +72,8 @@ export interface Distilled {
 }
 
 /**
+ * Pictures made from noise whose statistics are those of the batch norms: data for networks that
+ * come without.
  * @throws BitplaneError ERR_ARGUMENT for options and inputs; ERR_UNSUPPORTED for a network without
  * batch norms, or with numbers that stop being finite; ERR_ABORTED
  */
