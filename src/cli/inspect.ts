@@ -27,6 +27,7 @@ import { metadataFacts } from './metadata-facts.js';
 import { notHere } from './not-here.js';
 import { openModel } from './open-model.js';
 import type { SessionFlags } from './options.js';
+import { requireOther } from './same-file.js';
 import { type Column, facts, table } from './table.js';
 import { isQuiet, whileWaiting } from './waiting.js';
 
@@ -60,6 +61,7 @@ export async function inspect(model: string, flags: InspectFlags, io: Io): Promi
       if (value !== undefined) throw notHere(`--${flag}`, 'a store has layers with --task NAME');
     return (await import('./inspect-store.js')).inspectStore(model, flags, io);
   }
+  if (flags.html !== undefined) requireOther(flags.html, [model], '--html');
   const loaded = await openModel(model, flags, io);
   const open = isOpen(loaded)
     ? `no layers are shown, as they depend on sizes: ${openError(loaded).message}`

@@ -276,6 +276,8 @@ const WORKS: Readonly<Record<string, (command: string) => Promise<unknown>>> = {
     expect((await on('inspect', ...argv)).stdout).toContain(`wrote ${page}`);
     expect(readFileSync(page, 'utf8')).toContain('<b>image</b>');
     expect(json(await on('inspect', ...argv, '--json')).html).toBe(page);
+    const itself = await cli('inspect', at('float.safetensors'), '--html', at('float.safetensors'));
+    expect(itself.stderr).toContain('--html: expected another file than a model that is read');
     expect(await cli('inspect', await storeFile(), ...argv)).toMatchObject({ code: 1 });
     expect((await cli('inspect', openModel(), ...argv)).stderr).toContain('--shape');
   },
@@ -363,6 +365,8 @@ const WORKS: Readonly<Record<string, (command: string) => Promise<unknown>>> = {
       at('y.npy'),
     );
     expect(existsSync(at('y.npy'))).toBe(true);
+    const input = json(await on('run', '--json')).inputs[0].file as string;
+    expect((await on('run', '--output', input)).stderr).toContain('expected another file than');
   },
   'run --image': async () => {
     await picture();
@@ -919,6 +923,8 @@ const WORKS: Readonly<Record<string, (command: string) => Promise<unknown>>> = {
       word === 'a=mnist' ? 'a' : word,
     );
     expect((await cli(...argv)).stderr).toContain('--trunk-task: expected --trunk-task NAME=DATA');
+    const odd = argv.map((word) => (word === 'a' ? 'a/b=mnist' : word));
+    expect((await cli(...odd)).stderr).toContain("a name of the trunk's task");
     const two = ['--trunk', at('two.safetensors')];
     await on('train packnet');
     expect((await on('train packnet', ...two, '--out', at('o.safetensors'))).stderr).toContain(

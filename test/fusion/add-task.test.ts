@@ -100,6 +100,14 @@ describe('packnet', () => {
       'any number of pictures but received 1',
       () => add(network(1, 4, 1), { ...classifier, task: 'second' }),
     ],
+    [
+      'batchSize of at most',
+      () => add(network(1, 4), { ...classifier, task: 'second', batchSize: 10_000 }),
+    ],
+    [
+      "a name of the trunk's task",
+      () => add(network(1, 4), { ...classifier, task: 'second', trunk: { ...first, task: 'a/b' } }),
+    ],
     ['weights are finished', () => add(two, { task: 'third', method: 'piggyback' })],
   ])('a bad call trains: %s', async (sentence, call) => {
     await expect(call()).rejects.toThrow(sentence);

@@ -51,6 +51,25 @@ describe('Batcher', () => {
     }
   });
 
+  test('more rows than maxBatch run by themselves, and closing waits for them', async () => {
+    const session = networkSession();
+    const batcher = batcherOf(session, { maxBatch: 2 });
+    const feeds = { x: new Tensor('f32', row(3, 200), [200, WIDTH]) };
+    let ended = false;
+    const result = batcher.run(feeds).finally(() => {
+      ended = true;
+    });
+    await batcher.close();
+    expect(ended).toBe(true);
+    expect(await result).toEqual(await session.run(feeds as never));
+    expect(batcher.info).toMatchObject({ runs: 1, rows: 200, padding: 0 });
+
+    const controller = new AbortController();
+    const aborted = batcherOf(session, { maxBatch: 2, signal: controller.signal }).run(feeds);
+    controller.abort();
+    await expect(aborted).rejects.toMatchObject({ code: 'ERR_ABORTED' });
+  });
+
   test('a feed may change after the call', async () => {
     const session = networkSession();
     const batcher = batcherOf(session);

@@ -166,6 +166,9 @@ describe('parts and texts of a tensor', () => {
     expect(counted('b1', [3, 4]).reshape([-1]).shape).toEqual([12]);
     expect(counted('u8', [0, 4]).reshape([0]).shape).toEqual([0]);
     expect(counted('f32', []).reshape([1, 1]).toArray()).toEqual([[0]]);
+    const empty = new Tensor('f32', new Float32Array(), [2 ** 31, 0]);
+    expect(() => empty.toArray()).toThrow(/at most 1048576 empty lists/);
+    expect(empty.slice(0, 0, 1).shape).toEqual([2 ** 31, 0]);
     for (const shape of [[5], [-1, -1], [5, -1], [-2, 6], 'x', [0, -1]])
       expect(() => tensor.reshape(shape as never)).toThrow(coded('ERR_SHAPE'));
   });
