@@ -15,7 +15,7 @@ export interface Sink {
 export interface Io {
   readonly stdout: Sink;
   readonly stderr: Sink;
-  /** Standard input; absent where there is none. */
+  /** Standard input; undefined for a caller that has none. */
   readonly stdin?: AsyncIterable<Uint8Array> | undefined;
   readonly env: Readonly<Record<string, string | undefined>>;
 }

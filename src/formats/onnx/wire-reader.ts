@@ -77,7 +77,7 @@ export class WireReader {
   }
 
   /** Passes over the value of a field. */
-  skip(field: number, wire: number): void {
+  passOver(field: number, wire: number): void {
     // The numbers of the groups around what is passed.
     const groups: number[] = [];
     let [number, kind] = [field, wire];

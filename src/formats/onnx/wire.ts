@@ -34,7 +34,7 @@ export class Field {
   }
 
   skipUnread(): void {
-    if (!this.consumed) this.reader.skip(this.number, this.wire);
+    if (!this.consumed) this.reader.passOver(this.number, this.wire);
   }
 
   bytes(): Uint8Array {
