@@ -18,7 +18,7 @@ import { type Store, TASK_NAME } from '../formats/store/store.js';
 import type { Graph } from '../graph/value.js';
 import { type AddedTask, Adding } from './adding.js';
 import { type MaskKind, TASK_METHODS, type TaskMethod } from './choices.js';
-import type { PhaseOptions, TaskPictures } from './phases.js';
+import { PHASE_OPTIONS, type PhaseOptions, type TaskPictures } from './phases.js';
 import { CLASSIFIER_EPOCHS, classifier, NORMS_EPOCHS } from './task-classifier.js';
 import { PACKNET_EPOCHS, packnet, packnetEpochs } from './task-packnet.js';
 import { PIGGYBACK_EPOCHS, piggyback } from './task-piggyback.js';
@@ -75,21 +75,12 @@ const OPTIONS: OptionNames<AddTaskOptions> = {
   task: true,
   pictures: true,
   epochs: true,
-  batchSize: true,
-  seed: true,
+  ...PHASE_OPTIONS,
   trunk: true,
   prune: true,
   kind: true,
   norms: true,
   distill: true,
-  preprocess: true,
-  augment: true,
-  threads: true,
-  checkpoint: true,
-  resume: true,
-  signal: true,
-  onStep: true,
-  onEpoch: true,
   onFeatures: true,
 };
 

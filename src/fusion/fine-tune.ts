@@ -19,7 +19,7 @@ import { adam, sgd } from '../train/optimizer.js';
 import { sharedLayers } from './architecture.js';
 import { EXPONENT_RULES, type ExponentRule } from './choices.js';
 import { type GridOptions, gridExponents, gridValues, gridWeights } from './grid.js';
-import { type PhaseOptions, Phases, type TaskPictures } from './phases.js';
+import { PHASE_OPTIONS, type PhaseOptions, Phases, type TaskPictures } from './phases.js';
 
 /** How a network is trained so that its weights lie on the grid of block floats. */
 export interface FineTuneOptions extends Omit<PhaseOptions, 'batchSize' | 'seed'>, GridOptions {
@@ -44,18 +44,9 @@ const OPTIONS: OptionNames<FineTuneOptions> = {
   granularity: true,
   pictures: true,
   epochs: true,
-  batchSize: true,
-  seed: true,
+  ...PHASE_OPTIONS,
   exponents: true,
   distill: true,
-  preprocess: true,
-  augment: true,
-  threads: true,
-  checkpoint: true,
-  resume: true,
-  signal: true,
-  onStep: true,
-  onEpoch: true,
 };
 
 const SITE = { op: 'fineTune' };

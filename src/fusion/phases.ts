@@ -3,6 +3,7 @@
  * going on with them. Not here: what each trains (./add-task.ts, ./fine-tune.ts).
  */
 import { rm } from 'node:fs/promises';
+import type { OptionNames } from '../core/checks.js';
 import type { Augmentation } from '../data/augment/augmentation.js';
 import { normalizationOf } from '../data/normalization.js';
 import type { PictureSet } from '../data/picture-set.js';
@@ -47,6 +48,20 @@ export interface PhaseOptions {
   /** Called after each epoch. */
   onEpoch?(record: EpochRecord): void;
 }
+
+/** The names of the options that every training here takes. */
+export const PHASE_OPTIONS: OptionNames<PhaseOptions> = {
+  batchSize: true,
+  seed: true,
+  preprocess: true,
+  augment: true,
+  threads: true,
+  checkpoint: true,
+  resume: true,
+  signal: true,
+  onStep: true,
+  onEpoch: true,
+};
 
 export interface Phase {
   readonly name: string;
