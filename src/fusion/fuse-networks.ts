@@ -12,12 +12,12 @@ import { finiteFloats, type MantissaRounding } from '../quant/formats/block-floa
 import {
   DITHERS,
   type Dither,
-  defaultDither,
   type FuseOptions,
   type FusionMethod,
   fuse,
   requireFuseOptions,
 } from '../quant/formats/fused.js';
+import { defaultDither } from '../quant/formats/split.js';
 import type { Granularity } from '../quant/spec.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { type SharedLayer, sharedLayers } from './architecture.js';

@@ -18,9 +18,8 @@ export {
   type FuseOptions,
   type FusionMethod,
   fuse,
-  type SplitOptions,
-  split,
 } from '../quant/formats/fused.js';
+export { type SplitOptions, split } from '../quant/formats/split.js';
 export {
   type AddTaskOptions,
   addTask,

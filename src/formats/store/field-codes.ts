@@ -5,13 +5,8 @@
  */
 import { elementCount } from '../../core/shape.js';
 import { unitsOf } from '../../quant/formats/block-float.js';
-import {
-  type Fused,
-  fieldShift,
-  type Reading,
-  readMantissas,
-  wordBits,
-} from '../../quant/formats/fused.js';
+import { type Fused, fieldShift, wordBits } from '../../quant/formats/fused.js';
+import { type Reading, readMantissas } from '../../quant/formats/split.js';
 import { groupsOf } from '../../quant/groups.js';
 import { fieldBytes } from '../../tensor/bit-fields.js';
 import type { Codes, FieldWeights } from '../../tensor/field-weights.js';

@@ -21,7 +21,7 @@ export interface BitPlanes {
 export type SharedWeights = Fused | BitPlanes | TrunkWeights;
 
 /** How the bits below a task's own are read. */
-export type { Reading } from '../../quant/formats/fused.js';
+export type { Reading } from '../../quant/formats/split.js';
 
 /** The names of what holds the bits of weights. */
 type PartOf<W> = W extends { readonly method: infer _ }

@@ -3,7 +3,8 @@
  * (./field-codes.ts).
  */
 import { elementCount } from '../../core/shape.js';
-import { type Fused, type Reading, splitPart } from '../../quant/formats/fused.js';
+import type { Fused } from '../../quant/formats/fused.js';
+import { type Reading, splitPart } from '../../quant/formats/split.js';
 import { withFields } from '../../tensor/field-weights.js';
 import { type ByteSource, storedTensor } from '../../tensor/stored.js';
 import type { Tensor } from '../../tensor/tensor.js';
