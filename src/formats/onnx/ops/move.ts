@@ -1,3 +1,9 @@
+/**
+ * Ops that move elements or give constants: Transpose, Slice, Split, Concat, Gather, Cast,
+ * Constant, ConstantOfShape. Those that occur in shape arithmetic also work on integers known at
+ * import. Not here: what a cast does (./cast.ts), Pad (./pad.ts), ops that only rename a shape
+ * (./shape.ts).
+ */
 import { type Dim, elementCount, isSize, showShape } from '../../../core/shape.js';
 import type { Value } from '../../../graph/value.js';
 import type { Importer, NodeContext } from '../context.js';
