@@ -9,6 +9,7 @@
 // product, so every ISA that has FMA gives the same bits; scalar code rounds twice and differs.
 #pragma once
 #include <memory>
+#include <vector>
 
 #include "kernels/conv/plan.h"
 #include "kernels/packing.h"
@@ -31,6 +32,9 @@ inline int64_t tapPitch(int weightBits, int channels) {
 // `weights` is buffer `buffer` where that is no constant: then as referencePacking leaves it.
 std::unique_ptr<Step> makeReferenceConv(const Instruction& instruction, const ConvShape& shape,
                                         const void* weights, int buffer, int weightBits);
+// The same over floats that an oracle has made of weights in another form.
+std::unique_ptr<Step> makeReferenceConvOver(const Instruction& instruction, const ConvShape& shape,
+                                            std::vector<float> floats, const char* kernelName);
 std::unique_ptr<WeightPacking> convPacking(const ConvShape& shape, int weightBits, Isa isa,
                                            int threads);
 std::unique_ptr<WeightPacking> depthwisePacking(const ConvShape& shape, int weightBits, Isa isa);

@@ -40,6 +40,36 @@ std::unique_ptr<Step> makeReferenceConv(const Instruction& instruction, const Co
 
 namespace {
 
+class OverFloats final : public Step {
+ public:
+  OverFloats(std::vector<float> floats, std::unique_ptr<Step> conv, const char* kernelName)
+      : floats_(std::move(floats)), conv_(std::move(conv)), kernelName_(kernelName) {}
+  int tasks() const override { return conv_->tasks(); }
+  size_t scratchBytes() const override { return conv_->scratchBytes(); }
+  size_t tableBytes() const override { return floats_.size() * 4; }
+  const char* kernelName() const override { return kernelName_; }
+  void run(int task, const Buffers& buffers, void* scratch) const override {
+    conv_->run(task, buffers, scratch);
+  }
+
+ private:
+  std::vector<float> floats_;
+  std::unique_ptr<Step> conv_;
+  const char* kernelName_;
+};
+
+}  // namespace
+
+std::unique_ptr<Step> makeReferenceConvOver(const Instruction& instruction, const ConvShape& shape,
+                                            std::vector<float> floats, const char* kernelName) {
+  // A vector keeps its memory when it is moved.
+  const float* data = floats.data();
+  return std::make_unique<OverFloats>(
+      std::move(floats), makeReferenceConv(instruction, shape, data, -1, 32), kernelName);
+}
+
+namespace {
+
 class ReferencePacking final : public WeightPacking {
  public:
   ReferencePacking(int outputs, int taps, int channels, int weightBits)

@@ -7,27 +7,6 @@
 namespace bitplane {
 namespace wconv {
 
-namespace {
-
-class ReferenceStep final : public Step {
- public:
-  ReferenceStep(std::vector<float> floats, std::unique_ptr<Step> conv)
-      : floats_(std::move(floats)), conv_(std::move(conv)) {}
-  int tasks() const override { return conv_->tasks(); }
-  size_t scratchBytes() const override { return conv_->scratchBytes(); }
-  size_t tableBytes() const override { return floats_.size() * 4; }
-  const char* kernelName() const override { return "wconv_f32_reference"; }
-  void run(int task, const Buffers& buffers, void* scratch) const override {
-    conv_->run(task, buffers, scratch);
-  }
-
- private:
-  std::vector<float> floats_;
-  std::unique_ptr<Step> conv_;
-};
-
-}  // namespace
-
 std::unique_ptr<Step> referenceStep(const Instruction& instruction, const ConvShape& shape,
                                     const Weights& w, const BuildContext& context) {
   const void* bytes = context.constant(w.buffer);
@@ -57,9 +36,7 @@ std::unique_ptr<Step> referenceStep(const Instruction& instruction, const ConvSh
       }
     }
   }
-  const float* data = floats.data();
-  return std::make_unique<ReferenceStep>(std::move(floats),
-                                         makeReferenceConv(instruction, shape, data, -1, 32));
+  return makeReferenceConvOver(instruction, shape, std::move(floats), "wconv_f32_reference");
 }
 
 }  // namespace wconv
