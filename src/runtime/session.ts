@@ -4,8 +4,7 @@
  */
 import { setImmediate } from 'node:timers';
 import { BitplaneError, expected } from '../core/errors.js';
-import { showBytes } from '../core/limits.js';
-import { type Sizes, showShape } from '../core/shape.js';
+import type { Sizes } from '../core/shape.js';
 import type { Chosen, Feeds, OutputName, Results } from '../graph/feeds.js';
 import { isOpen, openError, symbolsOf } from '../graph/open.js';
 import { type Graph, type Metadata, outputNamesOf, outputsOf, type Value } from '../graph/value.js';
@@ -33,6 +32,7 @@ import type {
   TensorMetadata,
   WarmSizes,
 } from './session-types.js';
+import { shownSession } from './shown-session.js';
 import { isTraced, RUN, traced } from './tracing.js';
 import { unitSizes, warmSizes } from './warm.js';
 
@@ -320,25 +320,10 @@ export class GraphSession<G extends Graph = Graph> {
   static {
     // What console.log shows. Not a method: it would be in the type of every session.
     const value = function (this: GraphSession, depth: number, options: object, inspect: Inspect) {
-      return depth < 0 ? '[Session]' : `Session ${inspect(this.shown(), options)}`;
+      if (depth < 0) return '[Session]';
+      return `Session ${inspect(shownSession(this.info, this.released), options)}`;
     };
     Object.defineProperty(GraphSession.prototype, INSPECT, { value });
-  }
-
-  private shown(): object {
-    const { model, inputs, outputs, isa, threads, programs, packedBytes, heldBytes } = this.info;
-    const text = ({ name, dtype, shape }: TensorMetadata) => `${name} ${dtype}${showShape(shape)}`;
-    return {
-      model,
-      inputs: inputs.map(text),
-      outputs: outputs.map(text),
-      isa,
-      threads,
-      memory:
-        `${showBytes(packedBytes)} of packed weights, ${showBytes(heldBytes)} of ` +
-        `${programs} program${programs === 1 ? '' : 's'}`,
-      ...(this.released && { released: true }),
-    };
   }
 
   /** One image; an open model says nothing of how large one is. */
