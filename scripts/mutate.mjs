@@ -28,6 +28,7 @@ import { parseArgs } from 'node:util';
 import { listNative, NativeTrial } from './mutate/native.mjs';
 import { printSummary, summary } from './mutate/report.mjs';
 import { allot, nameOf, ordered, seeded } from './mutate/sample.mjs';
+import { measureTests } from './mutate/tests.mjs';
 import { CACHE, prepareTree } from './mutate/tree.mjs';
 import { illTyped, listTypeScript, tryTypeScript } from './mutate/typescript.mjs';
 
@@ -59,8 +60,10 @@ async function main(argv) {
   );
 
   const within = (language) => draws.filter(({ name }) => name.startsWith(`${language}/`));
-  await decideNative(tree, within('native'), store, options);
-  await decideTypeScript(tree, all, within('src'), store, options);
+  const { workers } = options;
+  const measured = () => measureTests(tree, all, options, say);
+  await decideNative(tree, within('native'), store, measured, workers);
+  await decideTypeScript(tree, within('src'), store, measured, workers);
 
   const decided = draws.flatMap(({ name, count, candidates }) =>
     drawn(candidates, count, store).map((mutant) => ({
@@ -172,7 +175,7 @@ function drawn(candidates, count, store) {
   return candidates.filter((mutant) => store.of(mutant)?.verdict !== 'invalid').slice(0, count);
 }
 
-async function decideTypeScript(tree, files, draws, store, { workers, tests }) {
+async function decideTypeScript(tree, draws, store, measured, workers) {
   for (;;) {
     // Half of all mutants are refused by their types, so twice as many are looked at as are
     // missing.
@@ -194,16 +197,16 @@ async function decideTypeScript(tree, files, draws, store, { workers, tests }) {
   );
   if (open.length === 0) return;
   say(`${open.length} mutants of TypeScript: the tests run once to see which reach which`);
-  await tryTypeScript(tree, files, open, { workers, tests }, (mutant, outcome) =>
+  await tryTypeScript(tree, open, await measured(), workers, (mutant, outcome) =>
     store.add(mutant, outcome),
   );
 }
 
-async function decideNative(tree, draws, store, { workers, tests }) {
+async function decideNative(tree, draws, store, measured, workers) {
   const open = ({ count, candidates }) =>
     drawn(candidates, count, store).find((mutant) => !store.of(mutant));
   if (!draws.some(open)) return;
-  const trial = new NativeTrial(tree, { workers, tests });
+  const trial = new NativeTrial(tree, await measured(), workers);
   for (const draw of draws)
     for (let mutant = open(draw); mutant; mutant = open(draw))
       store.add(mutant, await trial.try(mutant));

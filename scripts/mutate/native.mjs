@@ -5,20 +5,31 @@
  */
 
 import { execFileSync } from 'node:child_process';
-import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { nativeMutants } from './native-mutants.mjs';
-import { failure, plant, run, runTests } from './tree.mjs';
+import { plant, run } from './tree.mjs';
 
 const ADDON = join('Release', 'bitplane.node');
 
-/** Where a fault is most likely seen comes first; the last is all the rest of `npm test`. */
-const STAGES = [
-  ['test/native'],
-  ['test/runtime'],
-  ['--exclude=test/native/**', '--exclude=test/runtime/**'],
-];
+/**
+ * The tests in the order in which a fault is most likely seen: those named after the kernel, then
+ * all of kernels, of runs, of ops, then all others.
+ */
+export function stagesOf({ file }, tests) {
+  const kernel = /^native\/kernels\/(\w+)\//.exec(file)?.[1];
+  const own = (test) => kernel !== undefined && basename(test).startsWith(kernel);
+  const within = (folder) => (test) => test.startsWith(`test/${folder}/`);
+  const stages = [];
+  let rest = tests;
+  for (const first of [own, within('native'), within('runtime'), within('ops'), () => true]) {
+    stages.push(rest.filter(first));
+    rest = rest.filter((test) => !first(test));
+  }
+  return stages.filter((stage) => stage.length > 0);
+}
+
 const BUILD_LIMIT_MS = 20 * 60_000;
 
 /** The mutants of the files under native/ that this machine's CPU can run. */
@@ -39,14 +50,13 @@ const absent = (isas) => Object.keys(isas).filter((isa) => !isas[isa]);
 export class NativeTrial {
   #tree;
   #workers;
-  #stages;
-  #limits = [];
+  #tests;
 
-  /** `tests` names the only tests to run. */
-  constructor(tree, { workers, tests }) {
+  /** `tests` are what ./tests.mjs knows of them. */
+  constructor(tree, tests, workers) {
     this.#tree = tree;
     this.#workers = workers;
-    this.#stages = tests === undefined ? STAGES : [tests];
+    this.#tests = tests;
     this.#keep();
   }
 
@@ -64,13 +74,9 @@ export class NativeTrial {
       if (!build.ok) return { verdict: 'invalid', by: 'does not compile' };
       if (this.#addon('build').equals(this.#addon('pristine')))
         return { verdict: 'invalid', by: 'the same machine code' };
-      for (let stage = 0; stage < this.#stages.length; stage++) {
-        const limitMs = await this.#limit(stage);
-        const result = await runTests(this.#tree, this.#stages[stage], {
-          workers: this.#workers,
-          limitMs,
-        });
-        if (!result.ok) return { verdict: 'caught', by: failure(result) };
+      for (const stage of stagesOf(mutant, this.#tests.files)) {
+        const by = await this.#tests.firstFailure(stage);
+        if (by) return { verdict: 'caught', by };
       }
       return { verdict: 'survived' };
     } finally {
@@ -97,21 +103,6 @@ export class NativeTrial {
 
   #addon(folder) {
     return readFileSync(join(this.#folders()[folder], ADDON));
-  }
-
-  /** Tests that take twice as long as without a mutant, and half a minute, will not end. */
-  async #limit(stage) {
-    if (this.#limits[stage] === undefined) {
-      const { build, pristine } = this.#folders();
-      // Measured on the addon without mutants, which is put aside for it.
-      const mutated = this.#addon('build');
-      cpSync(join(pristine, ADDON), join(build, ADDON));
-      const result = await runTests(this.#tree, this.#stages[stage], { workers: this.#workers });
-      if (!result.ok) throw new Error(`the tests fail without any mutant: ${failure(result)}`);
-      this.#limits[stage] = 2 * result.ms + 30_000;
-      writeFileSync(join(build, ADDON), mutated);
-    }
-    return this.#limits[stage];
   }
 }
 

@@ -171,33 +171,3 @@ export function run(tree, command, args, { limitMs, env = {} } = {}) {
     });
   });
 }
-
-/** Runs tests of the copy until the first that fails. */
-export const runTests = (tree, args, { workers, limitMs }) =>
-  run(
-    tree,
-    process.execPath,
-    [
-      'node_modules/vitest/vitest.mjs',
-      'run',
-      '--bail=1',
-      `--maxWorkers=${workers}`,
-      '--reporter=dot',
-      ...args,
-    ],
-    {
-      limitMs,
-    },
-  );
-
-/** The first failing test that vitest's output names. */
-export function failure({ timedOut, output }) {
-  if (timedOut) return 'no end';
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: the escapes of colours
-  const plain = output.replace(/\x1b\[[0-9;]*m/g, '');
-  return (
-    /FAIL\s+(.*)/.exec(plain)?.[1]?.trim().slice(0, 160) ??
-    /(\w*Error:.*)/.exec(plain)?.[1]?.slice(0, 160) ??
-    'ended badly'
-  );
-}

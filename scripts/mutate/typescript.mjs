@@ -8,7 +8,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { failure, plant, run, runTests } from './tree.mjs';
+import { plant, run } from './tree.mjs';
 
 const require = createRequire(import.meta.url);
 const TSC = require.resolve('typescript/package.json').replace('package.json', 'bin/tsc');
@@ -110,24 +110,22 @@ async function filesWithTypeErrors(tree, mutants) {
 
 /**
  * Tries mutants with Stryker; `tell(mutant, outcome)` hears of each as it is decided.
- * @param files all sources of the copy
- * @param options.tests names the only tests to run
+ * @param tests what ./tests.mjs knows of them
  */
-export async function tryTypeScript(tree, files, mutants, { workers, tests }, tell) {
+export async function tryTypeScript(tree, mutants, tests, workers, tell) {
   const sampleFile = join(tree, '..', 'sample.json');
   const resultFile = join(tree, '..', 'stryker.jsonl');
   writeFileSync(sampleFile, JSON.stringify(mutants));
   writeFileSync(resultFile, '');
-  const chosen = files.filter(
-    (file) => isTest(file) && (tests === undefined || tests.some((path) => file.startsWith(path))),
-  );
-  const startProcesses = chosen.filter((file) =>
+  const startProcesses = tests.files.filter((file) =>
     STARTS_PROCESSES.test(readFileSync(join(tree, file), 'utf8')),
   );
   const env = {
     BITPLANE_MUTATE_SAMPLE: sampleFile,
     BITPLANE_MUTATE_RESULTS: resultFile,
-    BITPLANE_MUTATE_TESTS: JSON.stringify(chosen.filter((file) => !startProcesses.includes(file))),
+    BITPLANE_MUTATE_TESTS: JSON.stringify(
+      tests.files.filter((file) => !startProcesses.includes(file)),
+    ),
   };
   const options = strykerOptions(mutants, workers);
   const survivors = [];
@@ -156,11 +154,10 @@ export async function tryTypeScript(tree, files, mutants, { workers, tests }, te
   if (heard.size < mutants.length)
     throw new Error(`Stryker tried ${heard.size} of ${mutants.length} mutants`);
   for (const mutant of survivors)
-    tell(mutant, await tryInProcesses(tree, mutant, startProcesses, workers));
+    tell(mutant, await tryInProcesses(tree, mutant, startProcesses, tests));
 }
 
 const STARTS_PROCESSES = /child\.js|node:child_process|dist\//;
-const isTest = (file) => /^test\/(?!package\/|process\/).*\.test\.ts$/.test(file);
 
 /** The program of Stryker's process. Its own failure is an exit code. */
 const STRYKER = `
@@ -196,14 +193,14 @@ function strykerOptions(mutants, workers) {
   };
 }
 
-async function tryInProcesses(tree, mutant, tests, workers) {
-  if (tests.length === 0) return { verdict: 'survived' };
+async function tryInProcesses(tree, mutant, files, tests) {
+  if (files.length === 0) return { verdict: 'survived' };
   const takeOut = plant(tree, mutant);
   const build = () => run(tree, process.execPath, ['scripts/build-ts.mjs']);
   try {
     if (!(await build()).ok) return { verdict: 'caught', by: 'dist is not built' };
-    const result = await runTests(tree, tests, { workers, limitMs: 10 * 60_000 });
-    return result.ok ? { verdict: 'survived' } : { verdict: 'caught', by: failure(result) };
+    const by = await tests.firstFailure(files);
+    return by ? { verdict: 'caught', by } : { verdict: 'survived' };
   } finally {
     takeOut();
     await build();

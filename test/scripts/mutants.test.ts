@@ -4,6 +4,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
+import { stagesOf } from '../../scripts/mutate/native.mjs';
 import { nativeMutants } from '../../scripts/mutate/native-mutants.mjs';
 import { allot, nameOf, ordered, seeded } from '../../scripts/mutate/sample.mjs';
 
@@ -97,4 +98,29 @@ test('an explained mutant whose line was changed would be counted as unexplained
     expect(lines.filter((text) => text.trim() === line)).toHaveLength(1);
     expect(line).toContain(original);
   }
+});
+
+describe('the tests that try a mutant', () => {
+  const tests = [
+    'test/native/qconv.test.ts',
+    'test/native/qconv-pairs.test.ts',
+    'test/native/pack.test.ts',
+    'test/runtime/session.test.ts',
+    'test/zoo/networks.test.ts',
+  ];
+
+  test("a kernel's own come first, the farthest last, each once", () => {
+    expect(stagesOf({ file: 'native/kernels/qconv/qconv_avx2.cc' }, tests)).toEqual([
+      tests.slice(0, 2),
+      tests.slice(2, 3),
+      tests.slice(3, 4),
+      tests.slice(4),
+    ]);
+  });
+
+  test('code of no kernel is tried by all tests too', () => {
+    expect(stagesOf({ file: 'native/parallel/pool.cc' }, tests).flat().sort()).toEqual(
+      [...tests].sort(),
+    );
+  });
 });
