@@ -1,31 +1,22 @@
 /**
  * The importer of one op reads its node through this class: inputs, each checked to be of the
- * needed kind, and attributes (./node-attributes.ts). It also makes values. Not here: any op
- * (./ops).
+ * needed kind, attributes (./node-attributes.ts), and the values that it makes (./node-values.ts).
+ * Not here: any op (./ops).
  */
-import {
-  type DTypeArray,
-  type Integer,
-  integerBounds,
-  isByteInteger,
-  isInteger,
-} from '../../core/dtype.js';
-import { MAX_RANK } from '../../core/limits.js';
-import { type Dim, elementCount, isSize, showShape } from '../../core/shape.js';
-import type { Attrs, Value } from '../../graph/value.js';
-import type { OpName } from '../../ops/index.js';
-import { constant, make } from '../../ops/make.js';
-import { Tensor } from '../../tensor/tensor.js';
+import { type Integer, integerBounds, isInteger } from '../../core/dtype.js';
+import { type Dim, showShape } from '../../core/shape.js';
+import type { Value } from '../../graph/value.js';
+import type { Tensor } from '../../tensor/tensor.js';
 import type { ImportChoices } from './choices.js';
 import { DataType, dataTypeOf, isFloatType, isSmallInteger, quantizedType } from './data-type.js';
-import { dimsItem, type Item, kindOf } from './item.js';
+import { type Item, kindOf } from './item.js';
 import type { Known } from './known.js';
-import { NodeAttributes } from './node-attributes.js';
+import { NodeValues } from './node-values.js';
 import type { OnnxGraph, OnnxNode } from './proto.js';
 import type { Scope } from './scope.js';
 import { signsIn } from './tensor.js';
 
-export class NodeContext extends NodeAttributes {
+export class NodeContext extends NodeValues {
   /** The node moves elements, whatever they are: `value` gives truth values as their floats. */
   movesTruth = false;
 
@@ -33,12 +24,12 @@ export class NodeContext extends NodeAttributes {
     node: OnnxNode,
     /** The version of the standard operators. */
     readonly opset: number,
-    private readonly scope: Scope,
+    scope: Scope,
     readonly choices: ImportChoices = {},
     /** Imports the nodes of a branch: the items of its outputs. */
     private readonly imported?: (graph: OnnxGraph) => readonly Item[],
   ) {
-    super(node);
+    super(node, scope);
   }
 
   /** The results of a branch of this node. */
@@ -46,8 +37,6 @@ export class NodeContext extends NodeAttributes {
     if (this.imported === undefined) throw this.fail('ERR_UNSUPPORTED', 'no branches here');
     return this.imported(this.graph(attribute));
   }
-
-  // ---- inputs
 
   /** False for ops of another domain, whose versions count apart. */
   get isStandard(): boolean {
@@ -273,128 +262,11 @@ export class NodeContext extends NodeAttributes {
     );
   }
 
-  // ---- values
-
-  /**
-   * Makes a value. The main value of a node takes its name; helper values have a suffix as well.
-   */
-  make(op: OpName, inputs: readonly Value[], attrs: Attrs, suffix = ''): Value {
-    return make(op, this.scope.unique(this.name + suffix), inputs, attrs);
-  }
-
-  /**
-   * A vector of integers known at import, or a scalar of one; it counts against the budget of the
-   * import.
-   * @throws BitplaneError ERR_LIMIT
-   */
-  integers(count: number, entries: () => readonly Dim[], scalar = false): Item {
-    this.scope.makeIntegers(count, this.site);
-    return dimsItem(entries(), scalar);
-  }
-
-  /** The same of any shape. @throws BitplaneError ERR_LIMIT, ERR_SHAPE for too many axes */
-  knownIntegers(count: number, make: () => Known): Item {
-    this.scope.makeIntegers(count, this.site);
-    const { entries, shape } = make();
-    if (shape.length > MAX_RANK)
-      throw this.expected('ERR_SHAPE', `a result of at most ${MAX_RANK} axes`, shape.length);
-    return { kind: 'dims', entries, shape };
-  }
-
-  /** A constant without data in the file. @throws BitplaneError ERR_LIMIT */
-  filled(value: number, shape: readonly number[]): Value {
-    const count = elementCount(shape);
-    this.scope.make(count * Float32Array.BYTES_PER_ELEMENT, this.site);
-    return this.constant(new Float32Array(count).fill(value), shape, '');
-  }
-
-  /** A constant of converted numbers. @throws BitplaneError ERR_LIMIT */
-  floats(count: number, numbers: () => ArrayLike<number>, shape: readonly number[]): Value {
-    this.scope.make(count * Float32Array.BYTES_PER_ELEMENT, this.site);
-    return this.constant(Float32Array.from(numbers()), shape, '');
-  }
-
-  constant(data: Float32Array, shape: readonly number[], suffix: string): Value {
-    return constant(this.scope.unique(this.name + suffix), new Tensor('f32', data, shape));
-  }
-
-  integerConstant<D extends Integer>(
-    dtype: D,
-    data: DTypeArray<D>,
-    shape: readonly number[],
-    suffix: string,
-  ): Value<D> {
-    return constant(this.scope.unique(this.name + suffix), new Tensor(dtype, data, shape));
-  }
-
-  /** Called before a node makes so many bytes of constants. @throws BitplaneError ERR_LIMIT */
-  reserve(bytes: number): void {
-    this.scope.make(bytes, this.site);
-  }
-
   /** sign(x) of a float input; that of known floats is a constant. */
   signs(index: number): Value {
     const item = this.item(index);
     const known = item.kind === 'tensor' ? signsIn(item.tensor, item.name) : undefined;
     return known === undefined ? this.make('sign', [this.value(index)], {}) : this.made(known, '');
-  }
-
-  /** A constant over bytes that were reserved, or that another has. */
-  made(tensor: Tensor, suffix: string): Value {
-    return constant(this.scope.unique(this.name + suffix), tensor);
-  }
-
-  /** A one-element constant that broadcasts against everything. */
-  scalar(value: number, suffix: string): Value {
-    return this.constant(Float32Array.of(value), [], suffix);
-  }
-
-  transpose(x: Value, perm: readonly number[], suffix: string): Value {
-    return perm.every((axis, i) => axis === i) ? x : this.make('transpose', [x], { perm }, suffix);
-  }
-
-  /** Runs `body` on x with the axis of its channels moved last, and moves it back. */
-  channelsLast(x: Value, body: (x: Value) => Value, axis = 1): Value {
-    const rank = x.shape.length;
-    if (axis >= rank)
-      throw this.expected('ERR_SHAPE', `an input of rank ${axis + 1} or more`, showShape(x.shape));
-    const axes = x.shape.map((_, i) => i);
-    const perm = [...axes.filter((i) => i !== axis), axis];
-    const back = axes.map((i) => perm.indexOf(i));
-    return this.transpose(body(this.transpose(x, perm, '/channels_last')), back, '/channels_first');
-  }
-
-  /** Runs `body` on a feature map [N, C, H, W] as [N, H, W, C], and turns the result back. */
-  nhwc(x: Value, body: (x: Value) => Value): Value {
-    if (x.shape.length !== 4)
-      throw this.expected(
-        'ERR_UNSUPPORTED',
-        'an input of rank 4, [N, C, H, W]',
-        showShape(x.shape),
-      );
-    return this.channelsLast(x, body);
-  }
-
-  /** Runs `body`, which wants floats, on x; integers go through floats, which hold them exactly. */
-  onFloats(x: Value, body: (x: Value) => Value): Value {
-    if (!isByteInteger(x.dtype)) return body(x);
-    const y = body(this.make('cast', [x], { to: 'f32' }, '/values'));
-    return this.make('cast', [y], { to: x.dtype }, '/integers');
-  }
-
-  /** An axis counted from either end, as one counted from the start. */
-  axis(axis: number, rank: number): number {
-    const positive = axis < 0 ? axis + rank : axis;
-    if (!isSize(positive) || positive >= rank)
-      throw this.expected('ERR_SHAPE', `an axis of a value of rank ${rank}`, axis);
-    return positive;
-  }
-
-  axes(axes: readonly number[], rank: number): number[] {
-    const positive = axes.map((axis) => this.axis(axis, rank));
-    if (new Set(positive).size !== positive.length)
-      throw this.expected('ERR_SHAPE', 'axes that differ', axes);
-    return positive;
   }
 
   /** The shape of an input, whatever it is. */
