@@ -28,9 +28,10 @@ import { parseArgs } from 'node:util';
 import { listNative, NativeTrial } from './mutate/native.mjs';
 import { printSummary, summary } from './mutate/report.mjs';
 import { allot, nameOf, ordered, seeded } from './mutate/sample.mjs';
+import { trySwitched } from './mutate/switches.mjs';
 import { measureTests } from './mutate/tests.mjs';
 import { CACHE, prepareTree } from './mutate/tree.mjs';
-import { illTyped, listTypeScript, tryTypeScript } from './mutate/typescript.mjs';
+import { illTyped, listTypeScript } from './mutate/typescript.mjs';
 
 const say = (text) => process.stderr.write(`mutate: ${text}\n`);
 
@@ -60,10 +61,8 @@ async function main(argv) {
   );
 
   const within = (language) => draws.filter(({ name }) => name.startsWith(`${language}/`));
-  const { workers } = options;
-  const measured = () => measureTests(tree, all, options, say);
-  await decideNative(tree, within('native'), store, measured, workers);
-  await decideTypeScript(tree, within('src'), store, measured, workers);
+  const known = await decideTypeScript(tree, all, within('src'), store, options);
+  await decideNative(tree, all, within('native'), store, options, known);
 
   const decided = draws.flatMap(({ name, count, candidates }) =>
     drawn(candidates, count, store).map((mutant) => ({
@@ -175,7 +174,8 @@ function drawn(candidates, count, store) {
   return candidates.filter((mutant) => store.of(mutant)?.verdict !== 'invalid').slice(0, count);
 }
 
-async function decideTypeScript(tree, draws, store, measured, workers) {
+/** Returns what it has learnt of the tests. */
+async function decideTypeScript(tree, files, draws, store, options) {
   for (;;) {
     // Half of all mutants are refused by their types, so twice as many are looked at as are
     // missing.
@@ -195,18 +195,19 @@ async function decideTypeScript(tree, draws, store, measured, workers) {
   const open = draws.flatMap(({ count, candidates }) =>
     drawn(candidates, count, store).filter((mutant) => store.of(mutant).verdict === 'compiles'),
   );
-  if (open.length === 0) return;
-  say(`${open.length} mutants of TypeScript: the tests run once to see which reach which`);
-  await tryTypeScript(tree, open, await measured(), workers, (mutant, outcome) =>
+  if (open.length === 0) return undefined;
+  say(`${open.length} mutants of TypeScript`);
+  return await trySwitched(tree, files, open, options, say, (mutant, outcome) =>
     store.add(mutant, outcome),
   );
 }
 
-async function decideNative(tree, draws, store, measured, workers) {
+async function decideNative(tree, files, draws, store, options, known) {
   const open = ({ count, candidates }) =>
     drawn(candidates, count, store).find((mutant) => !store.of(mutant));
   if (!draws.some(open)) return;
-  const trial = new NativeTrial(tree, await measured(), workers);
+  const tests = known ?? (await measureTests(tree, files, options, say));
+  const trial = new NativeTrial(tree, tests, options.workers);
   for (const draw of draws)
     for (let mutant = open(draw); mutant; mutant = open(draw))
       store.add(mutant, await trial.try(mutant));

@@ -1,13 +1,19 @@
 /**
- * How Stryker runs the tests: all but those that start processes, which see mutants only in `dist`
- * and run afterwards (./typescript.mjs). The time limits are long, because counting coverage takes
- * time; Stryker itself ends tests that never finish.
+ * How tests try mutants: as `npm test` runs them, with long limits, because the machine may be
+ * busy; a run that never ends is ended from outside (./tests.mjs).
  */
 import { defineConfig, mergeConfig } from 'vitest/config';
 import base from '../../vitest.config.js';
 
-const limits = defineConfig({ test: { testTimeout: 1_200_000, hookTimeout: 1_200_000 } });
-const include = JSON.parse(process.env.BITPLANE_MUTATE_TESTS ?? '[]');
-// Assigned, because merging would add to the list.
-const config = mergeConfig(base, limits);
-export default { ...config, test: { ...config.test, include } };
+const LIMIT_MS = 240_000;
+
+export default mergeConfig(
+  base,
+  defineConfig({
+    test: {
+      testTimeout: LIMIT_MS,
+      hookTimeout: LIMIT_MS,
+      setupFiles: ['scripts/mutate/reach-test.mjs'],
+    },
+  }),
+);
