@@ -28,10 +28,8 @@ export async function trySwitched(tree, files, mutants, options, say, tell) {
     const reach = join(CACHE, 'reach');
     rmSync(reach, { recursive: true, force: true });
     mkdirSync(reach, { recursive: true });
-    const env = {
-      NODE_OPTIONS: `--import ${pathToFileURL(join(tree, 'scripts/mutate/reach-process.mjs')).href}`,
-      BITPLANE_REACH: reach,
-    };
+    const hook = pathToFileURL(join(tree, 'scripts/mutate/reach-process.mjs'));
+    const env = { NODE_OPTIONS: `--import ${hook.href}`, BITPLANE_REACH: reach };
     const tests = await measureTests(tree, files, options, say, env);
     const reached = readReach(reach);
     const open = [...mutants];
