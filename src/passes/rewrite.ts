@@ -17,6 +17,13 @@ const NUMBER_LENGTH = 12;
 /** Values that a rule leaves as they are between two pauses. */
 const LEFT_BETWEEN = 8;
 
+/**
+ * How often a sweep asks again about what a rule has made, and how deep it looks into that for
+ * further new values. What is beyond is left to the next sweep, so that no chain of any length can
+ * hold a sweep up or fill the stack.
+ */
+const AGAIN = { times: 16, deep: 4 };
+
 /** What a rule may ask about the graph as it was before this rewrite. */
 export interface Site {
   /** The value before its inputs were rebuilt. */
@@ -68,20 +75,61 @@ function* sweeping(
     const value = original.inputs.some((input) => results.has(input))
       ? withInputs(original, original.inputs.map(rebuilt))
       : original;
-    const isLeft = original.op === 'input' || settled?.has(value) === true;
-    const replacement = isLeft
-      ? undefined
-      : rule(value, { original, uses: count, rebuilt, folding });
-    if (replacement === undefined) settled?.add(value);
-    else requireSameType(original, replacement);
-    const result = replacement ?? value;
+    const site: Site = { original, uses: count, rebuilt, folding };
+    const result =
+      settled === undefined
+        ? (applied(rule, value, site) ?? value)
+        : settledOf(value, rule, site, settled, AGAIN.deep);
     if (result !== original) results.set(original, result);
     // A pause costs as much as a rule that finds nothing, and takes place in every generator that
     // waits for this one.
-    if (replacement !== undefined || ++left % LEFT_BETWEEN === 0) yield;
+    if (result !== value || ++left % LEFT_BETWEEN === 0) yield;
   }
   if (results.size === 0) return graph;
   return uniqueNames(mapGraph(graph, rebuilt));
+}
+
+/** What the rule puts in place of a value. @throws BitplaneError ERR_GRAPH for another type */
+function applied(rule: Rule, value: Value, site: Site): Value | undefined {
+  if (value.op === 'input') return undefined;
+  const replacement = rule(value, site);
+  if (replacement !== undefined) requireSameType(value, replacement);
+  return replacement;
+}
+
+/**
+ * What becomes of a value when the rule is applied until it leaves it as it is: to it, to what it
+ * becomes and to new values therein. So rules that follow one another, such as those that move a
+ * transpose through a network, take a sweep or two together and not one each.
+ */
+function settledOf(
+  value: Value,
+  rule: Rule,
+  site: Site,
+  settled: Set<Value>,
+  deep: number,
+): Value {
+  let current = value;
+  for (let times = 0; times < AGAIN.times; times++) {
+    // Leaves are what they are.
+    if (current.inputs.length === 0 || settled.has(current)) return current;
+    const replacement = applied(rule, current, site);
+    if (replacement === undefined) {
+      settled.add(current);
+      return current;
+    }
+    current = replacement;
+    if (deep > 0 && !current.inputs.every((input) => isSettled(input, settled)))
+      current = withInputs(
+        current,
+        current.inputs.map((input) => settledOf(input, rule, site, settled, deep - 1)),
+      );
+  }
+  return current;
+}
+
+function isSettled(value: Value, settled: ReadonlySet<Value>): boolean {
+  return value.inputs.length === 0 || settled.has(value);
 }
 
 /** The node over other inputs; the node itself where they are the same. */
@@ -98,8 +146,8 @@ export function renamed(node: Value, name: string): Value {
 
 /**
  * Applies the rule again and again, until it changes nothing; pauses as `rewriting` does. A value
- * that the rule has left as it is is not asked about again, so the rule must go by the value and
- * what it depends on alone, not by its readers.
+ * that the rule has left as it is is not asked about again, nor are leaves; so the rule must go by
+ * the value and what it depends on alone, not by its readers.
  */
 export function* fixpoint(
   graph: Graph,
