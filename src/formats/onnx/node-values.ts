@@ -102,7 +102,11 @@ export class NodeValues extends NodeAttributes {
     const axes = x.shape.map((_, i) => i);
     const perm = [...axes.filter((i) => i !== axis), axis];
     const back = axes.map((i) => perm.indexOf(i));
-    return this.transpose(body(this.transpose(x, perm, '/channels_last')), back, '/channels_first');
+    // What the node before has turned back is taken as it was: a third of a network's nodes, which
+    // passes would take out again one by one.
+    const turned = x.op === 'transpose' && String(x.attrs.perm) === String(back);
+    const last = turned ? (x.inputs[0] as Value) : this.transpose(x, perm, '/channels_last');
+    return this.transpose(body(last), back, '/channels_first');
   }
 
   /** Runs `body` on a feature map [N, C, H, W] as [N, H, W, C], and turns the result back. */

@@ -31,7 +31,8 @@ export class WireReader {
   /** A field's number, of 29 bits, and wire type. */
   tag(): readonly [field: number, wire: number] {
     const tag = this.varint();
-    const [field, wire] = [Math.floor(tag / 8), tag % 8];
+    const field = Math.floor(tag / 8);
+    const wire = tag % 8;
     if (!(field >= 1 && field < 2 ** 29 && wire <= WIRE.bits32))
       throw new RangeError(`no field has the tag ${tag}`);
     return [field, wire];
@@ -42,6 +43,12 @@ export class WireReader {
    * such numbers for "to the end", and all other ops refuse them.
    */
   varint(): number {
+    // Most are of one byte, and most files are read once, by code that nobody has compiled yet.
+    const first = this.all[this.at];
+    if (first !== undefined && first < 128) {
+      this.at++;
+      return first;
+    }
     let value = 0;
     for (let i = 0, unit = 1; i < EXACT_BYTES; i++, unit *= 128) {
       const byte = this.byte();

@@ -28,7 +28,10 @@ export class Field {
   /** Moves to the next field; false at the end of the message. */
   next(): boolean {
     if (this.reader.isAtEnd) return false;
-    [this.number, this.wire] = this.reader.tag();
+    // Not as a pattern, which asks the list for an iterator: half of what a field costs.
+    const tag = this.reader.tag();
+    this.number = tag[0];
+    this.wire = tag[1];
     this.consumed = false;
     return true;
   }
