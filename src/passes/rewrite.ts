@@ -102,13 +102,7 @@ function applied(rule: Rule, value: Value, site: Site): Value | undefined {
  * becomes and to new values therein. So rules that follow one another, such as those that move a
  * transpose through a network, take a sweep or two together and not one each.
  */
-function settledOf(
-  value: Value,
-  rule: Rule,
-  site: Site,
-  settled: Set<Value>,
-  deep: number,
-): Value {
+function settledOf(value: Value, rule: Rule, site: Site, settled: Set<Value>, deep: number): Value {
   let current = value;
   for (let times = 0; times < AGAIN.times; times++) {
     // Leaves are what they are.

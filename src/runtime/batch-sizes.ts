@@ -1,6 +1,6 @@
 /**
- * Which size of a batch runs when some rows wait. Sizes are powers of two and the largest: each
- * costs a program. Not here: batches (./batcher.ts).
+ * Which size of a batch runs when some rows wait, and whether they run as two batches side by side.
+ * Sizes are powers of two and the largest: each costs a program. Not here: batches (./batcher.ts).
  */
 
 /** 1, 2, 4, ... and `most`. */
@@ -54,3 +54,30 @@ export class SizeTimes {
 }
 
 const SLOW = 64;
+
+/** How long runs of each size take alone, and beside another. */
+export class BatchTimes {
+  private readonly alone = new SizeTimes();
+  private readonly beside = new SizeTimes();
+
+  /** Microseconds of a run; undefined where none was timed. */
+  of(size: number): number | undefined {
+    return this.alone.of(size) ?? this.beside.of(size);
+  }
+
+  landed(size: number, us: number, isAlone: boolean): void {
+    (isAlone ? this.alone : this.beside).landed(size, us);
+  }
+
+  /**
+   * Whether two runs of `half`, side by side, end sooner than one of `whole`. What was never timed
+   * is tried. A run that is used is timed on, and counts as longer where the machine gets busier,
+   * so the other way gets its turn again.
+   */
+  preferHalves(whole: number, half: number): boolean {
+    const two = this.beside.of(half);
+    const one = this.alone.of(whole);
+    if (two === undefined) return true;
+    return one !== undefined && two < one;
+  }
+}

@@ -1,18 +1,20 @@
 /**
  * Runs of many callers as few runs of batches: what arrives while a run is under way makes up the
- * next. Not here: joining rows and taking them apart (./batch-rows.ts), which sizes run
- * (./batch-sizes.ts).
+ * next. Not here: rows that wait (./batch-queue.ts), rows of feeds and results (./batch-rows.ts),
+ * which sizes run, and whether two side by side (./batch-sizes.ts).
  */
 import { setImmediate } from 'node:timers';
 import { abortedError, requireNotAborted, requireOptions, requireSignal } from '../core/checks.js';
 import { BitplaneError, expected } from '../core/errors.js';
-import { isSize } from '../core/shape.js';
+import { isSize, type Sizes } from '../core/shape.js';
 import type { Feeds, Results } from '../graph/feeds.js';
 import type { Graph } from '../graph/value.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { allowListeners } from './allow-listeners.js';
-import { batchSymbol, joined, type Rows, rowsOf, rowsOfResults } from './batch-rows.js';
-import { batchSizes, chooseSize, SizeTimes } from './batch-sizes.js';
+import type { Block, Caller } from './batch-block.js';
+import { BatchQueue } from './batch-queue.js';
+import { batchSymbol, type Rows, rowReader, rowsOfResults } from './batch-rows.js';
+import { batchSizes, chooseSize } from './batch-sizes.js';
 import { GraphSession } from './session.js';
 
 /** Options of a Batcher. */
@@ -21,8 +23,9 @@ export interface BatcherOptions {
   readonly maxBatch?: number | undefined;
   /**
    * Milliseconds that a call waits for others while the session is idle, 0 to 60,000. Default 0:
-   * what waits begins as soon as a run can begin, so that a lone caller waits for nobody; many
-   * callers fill batches all the same, while the runs before theirs are under way.
+   * what waits begins as soon as a run can begin, and a lone call begins at once; many callers fill
+   * batches all the same, while the runs before theirs are under way. With a delay, all that waits
+   * goes as one run; without, as two side by side where those end sooner.
    */
   readonly maxDelayMs?: number | undefined;
   /** Aborts every call that waits or runs, and closes the batcher. */
@@ -50,11 +53,12 @@ export interface BatcherInfo {
 }
 
 /** A call that has not been answered. */
-interface Call {
-  readonly rows: Rows;
+interface Call extends Caller {
   readonly arrived: number;
   readonly resolve: (results: Readonly<Record<string, Tensor>>) => void;
   readonly reject: (error: unknown) => void;
+  readonly signal: AbortSignal | undefined;
+  onAbort: (() => void) | undefined;
   /** Nobody waits for the answer any more. */
   isGone: boolean;
   /** The run that it is in. */
@@ -63,18 +67,24 @@ interface Call {
 
 /** A run under way. */
 interface Batch {
-  readonly calls: readonly Call[];
-  readonly controller: AbortController;
+  readonly block: Block<Call>;
+  readonly size: number;
+  /** Undefined where nobody can abort it. */
+  readonly controller: AbortController | undefined;
+  /** No other run has been under way beside it. */
+  isAlone: boolean;
 }
 
 const OP = 'Batcher';
 const MOST = { maxBatch: 1024, maxDelayMs: 60_000 };
 /**
- * Runs under way at a time: while one ends, a second whole batch keeps the cores busy. One that is
- * not full waits, because two halves take longer than a whole.
+ * Runs under way at a time: while the results of one are handed out and its callers come back, the
+ * other keeps the cores busy.
  */
 const AT_A_TIME = 2;
-const MOST_TIMES = 100;
+/** Queues that wait for nothing are kept for their memory and times; sizes of symbols may be many. */
+const MOST_QUEUES = 100;
+const NO_OPTIONS: BatchedRunOptions = Object.freeze({});
 
 /**
  * Gathers the runs of many callers, such as the requests of a server, into batches:
@@ -93,12 +103,16 @@ export class Batcher<G extends Graph = Graph> {
   private readonly sizes: readonly number[];
   private readonly maxBatch: number;
   private readonly maxDelayMs: number;
-  /** Calls by the sizes of their other symbols, which must be equal to run together. */
-  private readonly waiting = new Map<string, Call[]>();
+  private readonly read: (feeds: Readonly<Record<string, unknown>>) => Rows;
+  /** By the sizes of their other symbols. */
+  private readonly queues = new Map<string, BatchQueue<Call>>();
   private readonly batches = new Set<Batch>();
-  private readonly times = new Map<string, SizeTimes>();
   private readonly counts = { runs: 0, rows: 0, padding: 0 };
+  /** Rows of the run that began last: one, as long as callers come one by one. */
+  private lastRows = 0;
   private readonly unlisten: () => void;
+  /** Its signal may stop every run. */
+  private readonly canStop: boolean;
   private timer: NodeJS.Timeout | undefined;
   private isPumping = false;
   private closing: BitplaneError | undefined;
@@ -131,9 +145,11 @@ export class Batcher<G extends Graph = Graph> {
     requireNotAborted(signal, 'the batcher', { op: OP });
     this.session = session;
     this.symbol = batchSymbol(session.graph);
+    this.read = rowReader(session.graph, this.symbol);
     this.sizes = batchSizes(maxBatch);
     this.maxBatch = maxBatch;
     this.maxDelayMs = maxDelayMs;
+    this.canStop = signal !== undefined;
     this.unlisten = this.listen(signal);
     this.ready = this.compile();
   }
@@ -146,19 +162,22 @@ export class Batcher<G extends Graph = Graph> {
    * @throws BitplaneError ERR_FEED, ERR_ARGUMENT, ERR_ABORTED, ERR_RELEASED where the batcher was
    *   closed or the session released, and what the run throws
    */
-  async run(feeds: Feeds<G>, options: BatchedRunOptions = {}): Promise<Results<G>> {
-    requireOptions(options, { signal: true }, { op: OP });
-    const { signal } = options;
-    requireSignal(signal, { op: OP });
-    if (this.closing !== undefined) throw this.closing;
-    requireNotAborted(signal, 'the run', { op: OP });
-    const rows = rowsOf(this.session.graph, this.symbol, feeds);
-    return (await this.enter(rows, signal)) as Results<G>;
+  run(feeds: Feeds<G>, options: BatchedRunOptions = NO_OPTIONS): Promise<Results<G>> {
+    return new Promise((resolve, reject) => {
+      if (options !== NO_OPTIONS) requireOptions(options, { signal: true }, { op: OP });
+      const { signal } = options;
+      requireSignal(signal, { op: OP });
+      if (this.closing !== undefined) throw this.closing;
+      requireNotAborted(signal, 'the run', { op: OP });
+      const rows = this.read(feeds);
+      this.enter(rows, resolve as Call['resolve'], reject, signal);
+    });
   }
 
   /** What it has done so far, and what waits. */
   get info(): BatcherInfo {
-    return { waiting: this.countWaiting(), running: this.batches.size, ...this.counts };
+    const waiting = this.waitingCalls().length;
+    return { waiting, running: this.batches.size, ...this.counts };
   }
 
   /**
@@ -168,8 +187,7 @@ export class Batcher<G extends Graph = Graph> {
     this.closing ??= new BitplaneError('ERR_RELEASED', 'the batcher was closed', { op: OP });
     this.unlisten();
     this.pump();
-    if (this.batches.size > 0 || this.waiting.size > 0)
-      await new Promise<void>((resolve) => this.quiet.push(resolve));
+    if (!this.isQuiet()) await new Promise<void>((resolve) => this.quiet.push(resolve));
   }
 
   /** As `close`. */
@@ -179,51 +197,45 @@ export class Batcher<G extends Graph = Graph> {
 
   private enter(
     rows: Rows,
+    resolve: Call['resolve'],
+    reject: Call['reject'],
     signal: AbortSignal | undefined,
-  ): Promise<Readonly<Record<string, Tensor>>> {
-    return new Promise((resolve, reject) => {
-      const onAbort = () => {
-        this.leave(call);
-        call.reject(abortedError(signal as AbortSignal, 'the run', { op: OP }));
+  ): void {
+    const call: Call = {
+      count: rows.count,
+      at: 0,
+      arrived: performance.now(),
+      resolve,
+      reject,
+      signal,
+      onAbort: undefined,
+      isGone: false,
+      batch: undefined,
+    };
+    const queue = this.queueOf(rows.others);
+    queue.add(call, rows.values);
+    if (signal !== undefined) {
+      call.onAbort = () => {
+        this.leave(call, queue);
+        call.reject(abortedError(signal, 'the run', { op: OP }));
       };
-      const unlisten = () => signal?.removeEventListener('abort', onAbort);
-      const call: Call = {
-        rows,
-        arrived: performance.now(),
-        resolve: (results) => {
-          unlisten();
-          resolve(results);
-        },
-        reject: (error) => {
-          unlisten();
-          reject(error);
-        },
-        isGone: false,
-        batch: undefined,
-      };
-      if (signal !== undefined) {
-        allowListeners(signal);
-        signal.addEventListener('abort', onAbort, { once: true });
-      }
-      const key = JSON.stringify(rows.others);
-      const queue = this.waiting.get(key);
-      if (queue === undefined) this.waiting.set(key, [call]);
-      else queue.push(call);
-      this.schedule();
-    });
+      allowListeners(signal);
+      signal.addEventListener('abort', call.onAbort, { once: true });
+    }
+    // Callers that come one by one wait for nothing; those that came together come back together.
+    if (this.lastRows <= 1 && this.batches.size === 0 && !this.isPumping) this.pump();
+    else this.schedule();
   }
 
   /** A call that nobody waits for: it is taken out of its queue, or its run goes on without it. */
-  private leave(call: Call): void {
+  private leave(call: Call, queue: BatchQueue<Call>): void {
     call.isGone = true;
     if (call.batch !== undefined) {
-      if (call.batch.calls.every(({ isGone }) => isGone)) call.batch.controller.abort();
+      const { block, controller } = call.batch;
+      if (block.callers.every(({ isGone }) => isGone)) controller?.abort();
       return;
     }
-    const key = JSON.stringify(call.rows.others);
-    const rest = (this.waiting.get(key) ?? []).filter((each) => each !== call);
-    if (rest.length === 0) this.waiting.delete(key);
-    else this.waiting.set(key, rest);
+    queue.remove(call);
     this.tellQuiet();
   }
 
@@ -240,107 +252,136 @@ export class Batcher<G extends Graph = Graph> {
   /** Begins what can begin. */
   private pump(): void {
     clearTimeout(this.timer);
-    for (;;) {
-      const oldest = this.oldest();
-      if (oldest === undefined || this.batches.size >= AT_A_TIME) return;
-      const [key, queue] = oldest;
-      const rows = queue.reduce((sum, call) => sum + call.rows.count, 0);
-      const isFull = rows >= this.maxBatch;
-      if (this.batches.size > 0 && !isFull) return;
-      const left = this.maxDelayMs - (performance.now() - (queue[0] as Call).arrived);
-      if (!isFull && left > 0 && this.closing === undefined) {
-        this.timer = setTimeout(() => this.pump(), left);
+    while (this.batches.size < AT_A_TIME) {
+      const queue = this.oldest();
+      if (queue === undefined) return;
+      const first = queue.first as Call;
+      const left = this.maxDelayMs - (performance.now() - first.arrived);
+      const isDue = queue.rows >= this.maxBatch || left <= 0 || this.closing !== undefined;
+      if (!isDue) {
+        if (this.batches.size === 0) this.timer = setTimeout(() => this.pump(), left);
         return;
       }
-      this.begin(key, queue, Math.min(rows, this.maxBatch));
+      const rows = this.rowsNow(queue);
+      if (rows === 0) return;
+      this.begin(queue, rows);
     }
   }
 
+  /**
+   * How many of the rows that wait begin now; 0 where they wait for the run under way. Full batches
+   * go side by side. Fewer rows go as halves side by side, or as one whole, whichever has been
+   * quicker: halves have a thread each and never wait for one another, a whole reads weights once.
+   */
+  private rowsNow({ rows, times }: BatchQueue<Call>): number {
+    if (rows >= this.maxBatch) return this.maxBatch;
+    const [other] = this.batches;
+    const all = rows + (other?.size ?? 0);
+    const sizeOf = (count: number) => this.sizes.find((size) => size >= count) ?? this.maxBatch;
+    const halves =
+      this.maxDelayMs === 0 &&
+      all > 1 &&
+      times.preferHalves(sizeOf(all), sizeOf(Math.ceil(all / 2)));
+    if (other === undefined) return halves ? Math.ceil(rows / 2) : rows;
+    // A handful beside a large run would leave the next large run alone.
+    return halves && 2 * rows >= other.size ? rows : 0;
+  }
+
   /** The queue whose first call has waited longest. */
-  private oldest(): readonly [key: string, queue: readonly Call[]] | undefined {
-    let found: readonly [string, readonly Call[]] | undefined;
-    for (const entry of this.waiting)
-      if (found === undefined || (entry[1][0] as Call).arrived < (found[1][0] as Call).arrived)
-        found = entry;
+  private oldest(): BatchQueue<Call> | undefined {
+    let [found, since]: [BatchQueue<Call> | undefined, number] = [
+      undefined,
+      Number.POSITIVE_INFINITY,
+    ];
+    for (const queue of this.queues.values()) {
+      const arrived = queue.first?.arrived;
+      if (arrived !== undefined && arrived < since) [found, since] = [queue, arrived];
+    }
     return found;
   }
 
   /** Runs as many of a queue's first calls as the size holds that is best for `rows`. */
-  private begin(key: string, queue: readonly Call[], rows: number): void {
-    const [{ rows: first }] = queue as readonly [Call];
+  private begin(queue: BatchQueue<Call>, rows: number): void {
     const isCompiled = (size: number) =>
-      this.session.isCompiled({ [this.symbol]: size, ...first.others });
-    const us = (size: number) => this.timesOf(key).of(size);
-    const best = Math.max(chooseSize(this.sizes, rows, isCompiled, us), first.count);
-    let [taken, sum] = [0, 0];
-    for (const call of queue) {
-      if (sum + call.rows.count > best) break;
-      sum += call.rows.count;
-      taken++;
-    }
-    const rest = queue.slice(taken);
-    if (rest.length === 0) this.waiting.delete(key);
-    else this.waiting.set(key, rest);
-    void this.fly(queue.slice(0, taken), best, sum, key);
+      this.session.isCompiled({ [this.symbol]: size, ...queue.others });
+    const us = (size: number) => queue.times.of(size);
+    const size = chooseSize(this.sizes, rows, isCompiled, us);
+    const block = queue.take(Math.min(size, rows));
+    void this.fly(block, Math.max(size, block.rows), queue);
   }
 
-  private async fly(calls: readonly Call[], size: number, sum: number, key: string): Promise<void> {
-    const batch: Batch = { calls, controller: new AbortController() };
-    for (const call of calls) call.batch = batch;
+  private async fly(block: Block<Call>, size: number, queue: BatchQueue<Call>): Promise<void> {
+    const { callers } = block;
+    const canStop = this.canStop || callers.some(({ signal }) => signal !== undefined);
+    const controller = canStop ? new AbortController() : undefined;
+    const batch: Batch = { block, size, controller, isAlone: this.batches.size === 0 };
+    for (const call of callers) call.batch = batch;
+    for (const other of this.batches) other.isAlone = false;
     this.batches.add(batch);
     this.counts.runs++;
-    this.counts.rows += sum;
-    this.counts.padding += size - sum;
+    this.counts.rows += block.rows;
+    this.counts.padding += size - block.rows;
+    this.lastRows = block.rows;
+    const began = performance.now();
     try {
-      const feeds = joined(
-        this.session.graph,
-        calls.map(({ rows }) => rows),
-        size,
-      );
-      const { signal } = batch.controller;
-      const began = this.batches.size === 1 ? performance.now() : undefined;
-      const { runs } = this.counts;
-      const results = (await this.session.run(feeds as never, { signal })) as never;
+      const feeds = block.feeds(size) as never;
+      const options = controller && { signal: controller.signal };
+      const results = (await this.session.run(feeds, options)) as never;
       this.batches.delete(batch);
-      // Runs side by side say nothing of one alone.
-      if (began !== undefined && runs === this.counts.runs)
-        this.timesOf(key).landed(size, (performance.now() - began) * 1000);
+      queue.times.landed(size, (performance.now() - began) * 1000, batch.isAlone);
       // What waits begins before callers go on with their results.
       this.pump();
-      let from = 0;
-      for (const { rows, isGone, resolve } of calls) {
-        if (!isGone) resolve(rowsOfResults(results, from, rows.count));
-        from += rows.count;
-      }
+      for (const call of callers)
+        if (!call.isGone) answer(call, rowsOfResults(results, call.at, call.count));
     } catch (error) {
       this.batches.delete(batch);
-      this.failed(calls, error, key);
+      this.failed(block, error, queue);
       this.pump();
     }
+    queue.give(block);
     this.tellQuiet();
   }
 
   /** A run of several calls that fails is run again one by one: each gets its own answer. */
-  private failed(calls: readonly Call[], error: unknown, key: string): void {
-    const left = calls.filter(({ isGone }) => !isGone);
+  private failed(block: Block<Call>, error: unknown, queue: BatchQueue<Call>): void {
+    const left = block.callers.filter(({ isGone }) => !isGone);
     const { code } = error as Partial<BitplaneError>;
-    if (calls.length === 1 || code === 'ERR_RELEASED' || code === 'ERR_ABORTED')
-      for (const { reject } of left) reject(error);
-    else for (const call of left) void this.fly([call], call.rows.count, call.rows.count, key);
+    if (block.callers.length === 1 || code === 'ERR_RELEASED' || code === 'ERR_ABORTED') {
+      for (const call of left) refuse(call, error);
+      return;
+    }
+    for (const call of left) {
+      const alone = queue.emptyBlock();
+      alone.add(call, block.valuesOf(call));
+      void this.fly(alone, call.count, queue);
+    }
+  }
+
+  private queueOf(others: Sizes): BatchQueue<Call> {
+    const key = JSON.stringify(others);
+    let queue = this.queues.get(key);
+    if (queue === undefined) {
+      if (this.queues.size >= MOST_QUEUES)
+        for (const [each, { rows }] of this.queues) if (rows === 0) this.queues.delete(each);
+      queue = new BatchQueue(this.session.graph, others, this.maxBatch);
+      this.queues.set(key, queue);
+    }
+    return queue;
   }
 
   private listen(signal: AbortSignal | undefined): () => void {
     if (signal === undefined) return () => undefined;
     const onAbort = () => {
       this.closing = abortedError(signal, 'the batcher', { op: OP });
-      const calls = [...this.waiting.values(), ...[...this.batches].map((batch) => batch.calls)];
-      this.waiting.clear();
+      const running = [...this.batches].flatMap(({ block }) => block.callers);
+      const calls = [...this.waitingCalls(), ...running];
+      for (const queue of this.queues.values()) queue.clear();
       clearTimeout(this.timer);
-      for (const { controller } of this.batches) controller.abort();
-      for (const call of calls.flat()) {
+      for (const { controller } of this.batches) controller?.abort();
+      for (const call of calls) {
         if (call.isGone) continue;
         call.isGone = true;
-        call.reject(this.closing);
+        refuse(call, this.closing);
       }
       this.tellQuiet();
     };
@@ -366,25 +407,30 @@ export class Batcher<G extends Graph = Graph> {
     }
   }
 
-  private timesOf(key: string): SizeTimes {
-    let times = this.times.get(key);
-    if (times === undefined) {
-      // Sizes of other symbols may be many.
-      if (this.times.size >= MOST_TIMES) this.times.clear();
-      times = new SizeTimes();
-      this.times.set(key, times);
-    }
-    return times;
+  private waitingCalls(): Call[] {
+    return [...this.queues.values()].flatMap(({ callers }) => callers);
   }
 
-  private countWaiting(): number {
-    let count = 0;
-    for (const queue of this.waiting.values()) count += queue.length;
-    return count;
+  private isQuiet(): boolean {
+    return this.batches.size === 0 && this.oldest() === undefined;
   }
 
   private tellQuiet(): void {
-    if (this.batches.size > 0 || this.waiting.size > 0) return;
+    if (this.quiet.length === 0 || !this.isQuiet()) return;
     for (const resolve of this.quiet.splice(0)) resolve();
   }
+}
+
+function answer(call: Call, results: Readonly<Record<string, Tensor>>): void {
+  unlisten(call);
+  call.resolve(results);
+}
+
+function refuse(call: Call, error: unknown): void {
+  unlisten(call);
+  call.reject(error);
+}
+
+function unlisten({ signal, onAbort }: Call): void {
+  if (onAbort !== undefined) signal?.removeEventListener('abort', onAbort);
 }
