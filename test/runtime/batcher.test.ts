@@ -5,7 +5,7 @@
 import fc from 'fast-check';
 import { afterEach, describe, expect, test } from 'vitest';
 import { GraphBuilder } from '../../src/ops/builder.js';
-import { batchSizes, chooseSize, SizeTimes } from '../../src/runtime/batch-sizes.js';
+import { BatchTimes, batchSizes, chooseSize, SizeTimes } from '../../src/runtime/batch-sizes.js';
 import { Batcher, type BatcherOptions } from '../../src/runtime/batcher.js';
 import { GraphSession } from '../../src/runtime/session.js';
 import { Tensor } from '../../src/tensor/tensor.js';
@@ -48,6 +48,50 @@ describe('Batcher', () => {
     for (const [i, result] of results.entries()) {
       expect(result.y?.shape).toEqual([1, 5]);
       expect(result).toEqual(await session.run(feeds[i] as never));
+    }
+  });
+
+  test('a lone call begins at once, and one that comes then begins beside it', async () => {
+    const session = networkSession();
+    const begun: number[] = [];
+    const run = session.run.bind(session) as (feeds: never) => Promise<never>;
+    session.run = ((feeds: { x: Tensor }) => {
+      begun.push(feeds.x.shape[0] as number);
+      return run(feeds as never);
+    }) as never;
+    const batcher = batcherOf(session);
+    await batcher.ready;
+    const first = batcher.run({ x: row(1) });
+    expect(begun).toEqual([1]);
+    const second = batcher.run({ x: row(2) });
+    expect(begun).toEqual([1]);
+    await new Promise(setImmediate);
+    await Promise.all([first, second]);
+    expect(begun).toEqual([1, 1]);
+    await batcher.run({ x: row(3) });
+    expect(batcher.info).toMatchObject({ runs: 3, rows: 3, padding: 0 });
+  });
+
+  test('rows keep their order and their callers when they move between blocks', async () => {
+    const session = networkSession();
+    const batcher = batcherOf(session, { maxBatch: 4 });
+    await batcher.ready;
+    // Blocks of four rows: 3, 2 + 2, 1 + 1 + 1, 4, 2; and of those that wait, two go.
+    const counts = [1, 3, 2, 2, 1, 1, 1, 4, 2];
+    const going = new AbortController();
+    const results = counts.map((count, i) =>
+      batcher.run(
+        { x: new Tensor('f32', row(i, count), [count, WIDTH]) },
+        i === 3 || i === 5 ? { signal: going.signal } : {},
+      ),
+    );
+    going.abort();
+    const outcomes = await Promise.allSettled(results);
+    for (const [i, count] of counts.entries()) {
+      const outcome = outcomes[i] as PromiseSettledResult<unknown>;
+      expect(outcome.status, `call ${i}`).toBe(i === 3 || i === 5 ? 'rejected' : 'fulfilled');
+      if (outcome.status === 'fulfilled')
+        expect(outcome.value, `call ${i}`).toEqual(await session.run({ x: row(i, count) }));
     }
   });
 
@@ -318,6 +362,18 @@ describe('the size of a batch', () => {
     expect(size(3, [])).toBe(4);
     expect(size(30, all)).toBe(12);
     expect(size(30, [])).toBe(12);
+  });
+
+  test('two halves run side by side while they end sooner than a whole', () => {
+    const times = new BatchTimes();
+    expect(times.preferHalves(8, 4)).toBe(true); // to see
+    times.landed(4, 700, false);
+    expect(times.preferHalves(8, 4)).toBe(false); // to see the other
+    times.landed(8, 800, true);
+    expect(times.preferHalves(8, 4)).toBe(true);
+    times.landed(8, 600, true);
+    expect(times.preferHalves(8, 4)).toBe(false);
+    expect([times.of(8), times.of(4), times.of(2)]).toEqual([600, 700, undefined]);
   });
 
   test('one slow run changes little', () => {
