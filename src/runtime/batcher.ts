@@ -82,7 +82,7 @@ const MOST = { maxBatch: 1024, maxDelayMs: 60_000 };
  * other keeps the cores busy.
  */
 const AT_A_TIME = 2;
-/** Queues that wait for nothing are kept for their memory and times; sizes of symbols may be many. */
+/** Queues in which nobody waits are kept, for their memory and times; there may be many sizes. */
 const MOST_QUEUES = 100;
 const NO_OPTIONS: BatchedRunOptions = Object.freeze({});
 
