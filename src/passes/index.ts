@@ -11,9 +11,8 @@ import { binarizeRules, type SignZero } from './binarize.js';
 import { Evaluations } from './chain.js';
 import { concatSplitter } from './concat.js';
 import { eliminatingCommon } from './cse.js';
-import { foldRules, materialize } from './fold.js';
+import { materialize } from './fold.js';
 import { Folding } from './folding.js';
-import { composeRepeats, dropIdentities } from './identities.js';
 import { requantized } from './integers.js';
 import { layingOut } from './layout.js';
 import { legalize } from './legalize.js';
@@ -21,6 +20,7 @@ import { absorbPad, lowerBatchNorm, lowerMatmul } from './lower.js';
 import { shortenNames } from './names.js';
 import { exceptWeights } from './quantized-weights.js';
 import { firstOf, fixpoint, type Rule, rewriting } from './rewrite.js';
+import { simplifying } from './simplify.js';
 import { foldingThresholds } from './thresholds.js';
 
 export interface OptimizeOptions {
@@ -44,16 +44,16 @@ interface Tools {
   readonly signZero: SignZero;
   readonly folding: Folding;
   readonly evaluations: Evaluations;
+  /** The rules of src/passes/simplify.ts. */
+  readonly simplify: Rule;
 }
-
-const SIMPLIFY: Rule = firstOf(foldRules, dropIdentities, composeRepeats);
 
 /** The same graph in fewer ops. */
 const CANONICAL: readonly Pass[] = [
   {
     name: 'simplify',
-    run: (graph, { folding }) =>
-      fixpoint(graph, firstOf(SIMPLIFY, lowerBatchNorm, lowerMatmul), folding),
+    run: (graph, { folding, simplify }) =>
+      fixpoint(graph, firstOf(simplify, lowerBatchNorm, lowerMatmul), folding),
   },
   { name: 'common', run: eliminatingCommon },
 ];
@@ -62,7 +62,7 @@ const CANONICAL: readonly Pass[] = [
 const executable = (materializing: Pass): readonly Pass[] => [
   {
     name: 'legalize',
-    run: (graph, { folding }) => fixpoint(graph, firstOf(SIMPLIFY, legalize), folding),
+    run: (graph, { folding, simplify }) => fixpoint(graph, firstOf(simplify, legalize), folding),
   },
   materializing,
   { name: 'common', run: eliminatingCommon },
@@ -80,20 +80,23 @@ const MATERIALIZE_OTHERS: Pass = {
   run: (graph, { folding }) => rewriting(graph, exceptWeights(graph, materialize), folding),
 };
 
-const LAYOUT: Pass = { name: 'layout', run: (graph, { folding }) => layingOut(graph, folding) };
+const LAYOUT: Pass = {
+  name: 'layout',
+  run: (graph, { folding, simplify }) => layingOut(graph, folding, simplify),
+};
 
 /** What makes it fast. */
 const OPTIMIZING: readonly Pass[] = [
   LAYOUT,
   {
     name: 'binarize',
-    run: (graph, { signZero, evaluations, folding }) =>
-      fixpoint(graph, firstOf(SIMPLIFY, absorbPad, binarizeRules(signZero, evaluations)), folding),
+    run: (graph, { signZero, evaluations, folding, simplify }) =>
+      fixpoint(graph, firstOf(simplify, absorbPad, binarizeRules(signZero, evaluations)), folding),
   },
   {
     name: 'concat',
-    run: (graph, { folding }) =>
-      fixpoint(graph, firstOf(SIMPLIFY, requantized, concatSplitter(graph)), folding),
+    run: (graph, { folding, simplify }) =>
+      fixpoint(graph, firstOf(simplify, requantized, concatSplitter(graph)), folding),
   },
   {
     name: 'thresholds',
@@ -178,7 +181,8 @@ export function absorbBatchNorms(graph: Graph): Graph {
 export function channelsLast(graph: Graph): Graph {
   const simplify: Pass = {
     name: 'simplify',
-    run: (current, { folding }) => fixpoint(current, firstOf(SIMPLIFY, lowerMatmul), folding),
+    run: (current, { folding, simplify: rules }) =>
+      fixpoint(current, firstOf(rules, lowerMatmul), folding),
   };
   const common: Pass = { name: 'common', run: eliminatingCommon };
   return apply(graph, [simplify, common, LAYOUT, common], {});
@@ -198,6 +202,7 @@ function* applying(
     signZero,
     folding: new Folding(graph, maxBytes),
     evaluations: new Evaluations(graph),
+    simplify: simplifying(),
   };
   let current = graph;
   for (const pass of passes) {

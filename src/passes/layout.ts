@@ -12,10 +12,9 @@ import { inverse } from '../ops/permutation.js';
 import { scalarOf } from '../ops/scalar-of.js';
 import { isConstantExpression } from './constants.js';
 import { eliminatingCommon } from './cse.js';
-import { foldRules } from './fold.js';
 import { Folding } from './folding.js';
-import { composeRepeats, dropIdentities } from './identities.js';
 import { firstOf, fixpoint, type Rule, rewriting } from './rewrite.js';
+import { simplifying } from './simplify.js';
 import { isElementwise, permOf, permutedConstant, sinkTransposes } from './sink.js';
 
 export function layout(graph: Graph, folding?: Folding): Graph {
@@ -23,12 +22,18 @@ export function layout(graph: Graph, folding?: Folding): Graph {
 }
 
 /** `layout` that pauses between the values of each of its steps. */
-export function* layingOut(graph: Graph, folding = new Folding(graph)): Pausing<Graph> {
-  const sunk = yield* fixpoint(graph, SINKING, folding);
-  const shared = yield* eliminatingCommon(sunk);
+export function* layingOut(
+  graph: Graph,
+  folding = new Folding(graph),
+  simplify = simplifying(),
+): Pausing<Graph> {
+  const sunk = yield* fixpoint(graph, firstOf(simplify, sinking), folding);
+  // Readers of one map share its transpose.
+  const isShared = topological(sunk).filter(({ op }) => op === 'transpose').length > 1;
+  const shared = isShared ? yield* eliminatingCommon(sunk) : sunk;
   const still = yield* rewriting(shared, stillTransposes, folding);
   const hoisted = yield* hoistToInputs(still, folding);
-  return yield* fixpoint(hoisted, firstOf(composeRepeats, dropIdentities, foldRules), folding);
+  return hoisted === sunk ? sunk : yield* fixpoint(hoisted, simplify, folding);
 }
 
 /**
@@ -137,14 +142,7 @@ const stillTransposes: Rule = (value) => {
     : undefined;
 };
 
-const SINKING: Rule = firstOf(
-  foldRules,
-  dropIdentities,
-  composeRepeats,
-  flattenToConvolution,
-  sinkTransposes,
-  sinkReshape,
-);
+const sinking: Rule = firstOf(flattenToConvolution, sinkTransposes, sinkReshape);
 
 /**
  * transpose(f(input)) -> f(transpose(input)) for element-wise f that nothing else reads: a sign
