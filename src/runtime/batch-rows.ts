@@ -91,14 +91,16 @@ function rowsOf(graph: Graph, symbol: string, feeds: Readonly<Record<string, unk
   return { count: count as number, values, others };
 }
 
-/** The rows [from, from + count) of every result. */
+/** The rows [from, from + count) of every result; all of them are the results themselves. */
 export function rowsOfResults(
   results: Readonly<Record<string, Tensor>>,
   from: number,
   count: number,
 ): Readonly<Record<string, Tensor>> {
+  const entries = Object.entries(results);
+  if (entries.every(([, { shape }]) => shape[0] === count)) return results;
   return Object.fromEntries(
-    Object.entries(results).map(([name, { dtype, data, shape, size }]) => {
+    entries.map(([name, { dtype, data, shape, size }]) => {
       const [all, ...rest] = shape as readonly [number, ...number[]];
       const perRow = size / all;
       if (dtype !== 'b1') {

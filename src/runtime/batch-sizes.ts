@@ -24,6 +24,7 @@ export function chooseSize(
   isCompiled: (size: number) => boolean,
   us: (size: number) => number | undefined,
 ): number {
+  if (sizes.includes(rows) && isCompiled(rows)) return rows;
   const most = sizes.at(-1) as number;
   const known = sizes.filter(isCompiled);
   const up = known.find((size) => size >= rows);
