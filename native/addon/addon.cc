@@ -9,6 +9,7 @@
 // empty values without an environment. So each returned value is checked before it is used.
 #include <napi.h>
 
+#include <algorithm>
 #include <cstring>
 #include <string>
 
@@ -33,13 +34,14 @@ class ConstantsObject final : public Napi::ObjectWrap<ConstantsObject>, public S
       : Napi::ObjectWrap<ConstantsObject>(info) {
     guarded(info.Env(), [&] {
       store_ = std::make_shared<Constants>();
-      store_->setLoader([this](int index) { return load(index); });
+      store_->setLoader([this](int index, bool all) { return load(index, all); });
       append(info[0].As<Napi::Array>());
     });
   }
   static Napi::Function define(Napi::Env env) {
     return DefineClass(env, "Constants",
                        {InstanceMethod<&ConstantsObject::extend>("extend"),
+                        InstanceMethod<&ConstantsObject::fetch>("fetch"),
                         InstanceMethod<&ConstantsObject::release>("release"),
                         InstanceAccessor<&ConstantsObject::packedBytes>("packedBytes")});
   }
@@ -50,23 +52,33 @@ class ConstantsObject final : public Napi::ObjectWrap<ConstantsObject>, public S
   void Finalize(Napi::Env env) override { accounted_.set(env, 0); }
 
  private:
+  // Bytes that are copied or read before the event loop may have its turn: a fraction of a
+  // millisecond, the faults of fresh pages included.
+  static constexpr size_t kPart = 512 << 10;
   // False if the bytes cannot be read; then a JavaScript error is pending, unless the environment
   // is ending.
-  bool load(int index) {
+  bool load(int index, bool all) {
     Napi::HandleScope scope(Env());
     Napi::Object entry = entries_[index].Value();
-    const size_t size = store_->size(index);
+    const size_t size = store_->size(index), begin = store_->arrived(index);
     if (entry.IsEmpty()) return false;
     auto* to = static_cast<uint8_t*>(store_->allocate(index));
     const bool whole = entry.IsTypedArray();
-    for (size_t at = 0; at < size;) {
+    while (store_->arrived(index) < size && (all || store_->arrived(index) - begin < kPart)) {
+      const size_t at = store_->arrived(index);
       Napi::Value part = whole ? Napi::Value(entry) : readPart(entry, at);
       Bytes bytes;
       // The array may have been detached since; it has no bytes then.
-      if (!bytesOf(part, &bytes) || bytes.size == 0 || bytes.size > size - at)
+      if (!bytesOf(part, &bytes) || bytes.size == 0 || bytes.size > size - (whole ? 0 : at))
         return store_->drop(index), false;
+      if (whole) {
+        bytes.size = std::min(bytes.size, all ? size : at + kPart);
+        if (bytes.size <= at) return store_->drop(index), false;
+        bytes.size -= at;
+        bytes.data += at;
+      }
       std::memcpy(to + at, bytes.data, bytes.size);
-      at += bytes.size;
+      store_->arrive(index, bytes.size);
     }
     return true;
   }
@@ -111,6 +123,17 @@ class ConstantsObject final : public Napi::ObjectWrap<ConstantsObject>, public S
   Napi::Value extend(const Napi::CallbackInfo& info) {
     guarded(info.Env(), [&] { append(info[0].As<Napi::Array>()); });
     return info.Env().Undefined();
+  }
+  // fetch(index): a further part of a constant's bytes; true when they are all there, or when some
+  // kernel has packed them.
+  Napi::Value fetch(const Napi::CallbackInfo& info) {
+    const int index = info[0].As<Napi::Number>().Int32Value();
+    bool done = true;
+    guarded(info.Env(), [&] {
+      if (index < 0 || index >= store_->count() || store_->isPacked(index)) return;
+      done = !store_->fetchPart(index) || store_->has(index);
+    });
+    return Napi::Boolean::New(info.Env(), done);
   }
   Napi::Value release(const Napi::CallbackInfo& info) {
     store_->clear();

@@ -17,11 +17,12 @@ namespace bitplane {
 
 class Constants {
  public:
-  // Fetches the bytes of a constant by calling load(); false if its file can no longer be read.
-  using Loader = std::function<bool(int index)>;
+  // Fetches bytes of a constant by allocate() and arrived(): all that are missing, or one part of
+  // some. False if they can no longer be read.
+  using Loader = std::function<bool(int index, bool all)>;
   void setLoader(Loader loader) { loader_ = std::move(loader); }
   // One more constant of so many bytes, fetched when first needed.
-  void add(size_t size) { entries_.push_back({nullptr, size}); }
+  void add(size_t size) { entries_.push_back({nullptr, size, 0}); }
   // Forgets all but the first `count`, of which nothing may have been packed.
   void shrink(int count) { entries_.resize(static_cast<size_t>(count)); }
   void clear() {
@@ -30,15 +31,25 @@ class Constants {
     packedBytes_ = 0;
   }
   size_t size(int index) const { return entries_[index].size; }
-  bool ensure(int index) { return has(index) || (loader_ && loader_(index) && has(index)); }
-  // Memory for the bytes of a constant, for a loader to fill.
+  bool ensure(int index) { return has(index) || (loader_ && loader_(index, true) && has(index)); }
+  // A further part of it, so that fetching much takes no long time at once.
+  bool fetchPart(int index) { return has(index) || (loader_ && loader_(index, false)); }
+  // Memory for the bytes of a constant, for a loader to fill from `arrived` on.
   void* allocate(int index) {
-    entries_[index].block = std::make_shared<Block>(entries_[index].size);
-    return entries_[index].block->data();
+    Entry& entry = entries_[index];
+    if (entry.block == nullptr) entry.block = std::make_shared<Block>(entry.size);
+    return entry.block->data();
   }
-  bool has(int index) const { return entries_[index].block != nullptr; }
+  size_t arrived(int index) const { return entries_[index].arrived; }
+  void arrive(int index, size_t bytes) { entries_[index].arrived += bytes; }
+  bool has(int index) const {
+    return entries_[index].block != nullptr && entries_[index].arrived == entries_[index].size;
+  }
   // Forgets bytes that only packings read; programs that use them as they are hold them on.
-  void drop(int index) { entries_[index].block.reset(); }
+  void drop(int index) {
+    entries_[index].block.reset();
+    entries_[index].arrived = 0;
+  }
   int count() const { return static_cast<int>(entries_.size()); }
   const std::shared_ptr<Block>& block(int index) const { return entries_[index].block; }
 
@@ -62,8 +73,9 @@ class Constants {
 
  private:
   struct Entry {
-    std::shared_ptr<Block> block;  // null while its bytes are not in memory
+    std::shared_ptr<Block> block;  // null while no bytes of it are in memory
     size_t size;
+    size_t arrived;  // bytes that are
   };
   std::vector<Entry> entries_;
   Loader loader_;

@@ -127,6 +127,12 @@ int posix_memalign(void **out, size_t alignment, size_t bytes) {
   static type (*real)(__VA_ARGS__); \
   if (real == NULL) real = (type (*)(__VA_ARGS__))dlsym(RTLD_NEXT, #name)
 
+void *mmap(void *where, size_t bytes, int protection, int flags, int file, off_t offset) {
+  REAL(void *, mmap, void *, size_t, int, int, int, off_t);
+  if (NO_MEMORY(bytes)) return errno = ENOMEM, MAP_FAILED;
+  return real(where, bytes, protection, flags, file, offset);
+}
+
 // `depth`: the frames of this function, the one below and libuv's come before the caller in
 // question. Callers further away are ignored: for a thread-safe function Node makes locks for
 // itself, and ends the process if it gets none.
