@@ -4,8 +4,8 @@
  */
 import { fstatSync, readSync } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
-import { BitplaneError } from '../../core/errors.js';
-import { MAX_MODEL_FILE, openFile, reasonOf } from '../read-file.js';
+import { BitplaneError } from '../core/errors.js';
+import { MAX_MODEL_FILE, openFile, reasonOf } from './read-file.js';
 
 /**
  * File systems stamp changes in ticks of up to 10 ms, or of one or two seconds. A file that was

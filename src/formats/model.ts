@@ -14,6 +14,8 @@ import type { Graph } from '../graph/value.js';
 import { fixShapes } from '../passes/fix-shapes.js';
 import { type LimitOptions, limitsOf } from '../runtime/limits.js';
 import { type ImportChoices, MULTI_THRESHOLD_AXES } from './onnx/choices.js';
+import type { ImportOptions } from './onnx/import.js';
+import { openOnnxFile } from './onnx/open-file.js';
 import { isUrl, pathOf } from './path.js';
 import { MAX_MODEL_FILE, openFile, type ReadOptions, readRest } from './read-file.js';
 import { decodeModel } from './safetensors/model.js';
@@ -66,30 +68,44 @@ export async function openModel(
     const { proceed, limit } = readOptions(source, options);
     proceed();
     const file = await openModelFile(source, proceed, { limit, limits });
-    if (file !== undefined) {
-      try {
+    if (file !== undefined)
+      return closedOnError(file, () => {
         if (options.task !== undefined) throw noStore(options.task, nameOf(source));
-        return { ...file, graph: fixed(file.graph, options) };
-      } catch (error) {
-        await file.close();
-        throw error;
-      }
-    }
+        return fixed(file.graph, options);
+      });
     const open = await openStoreFile(source, proceed, limit);
-    if (open !== undefined) {
-      try {
-        return { ...open, graph: graphOfTask(open.store, source, options) };
-      } catch (error) {
-        await open.close();
-        throw error;
-      }
-    }
+    if (open !== undefined)
+      return closedOnError(open, () => graphOfTask(open.store, source, options));
+    const onnx = options.task === undefined ? await openOnnx(source, options) : undefined;
+    if (onnx !== undefined) return closedOnError(onnx, () => fixed(onnx.graph, options));
   }
   const close = async () => undefined;
   const read = await readModel(source, options);
   if (isGraph(read)) return { graph: fixed(read, options), close };
   const heldBytes = storeBytes(read);
   return { graph: graphOfTask(read, source, options), store: read, heldBytes, close };
+}
+
+/** The open file with the graph that is made of it. */
+async function closedOnError<T extends { close(): Promise<void> }>(
+  file: T,
+  make: () => Graph,
+): Promise<T & { readonly graph: Graph }> {
+  try {
+    return { ...file, graph: make() };
+  } catch (error) {
+    await file.close();
+    throw error;
+  }
+}
+
+function openOnnx(source: string | URL, options: LoadOptions): Promise<OpenModel | undefined> {
+  return openOnnxFile(source, readOptions(source, options), importOptions(source, options));
+}
+
+function importOptions(source: ModelSource, options: LoadOptions): ImportOptions {
+  const { multiThresholdAxis, shapes } = options;
+  return { name: nameOf(source), limits: limitsOf(options, 'model'), multiThresholdAxis, shapes };
 }
 
 /**
@@ -142,8 +158,8 @@ function fixed(graph: Graph, { shapes }: LoadOptions): Graph {
 async function load(source: ModelSource, options: LoadOptions): Promise<Graph | Store> {
   const limits = limitsOf(options, 'model');
   const name = nameOf(source);
-  const file = await bytesOf(source, options);
-  const bytes = file[0] === 0x1f && file[1] === 0x8b ? await inflate(file, name) : file;
+  const read = await bytesOf(source, options);
+  const bytes = read[0] === 0x1f && read[1] === 0x8b ? await inflate(read, name) : read;
   if (options.signal?.aborted) throw aborted(name, options.signal.reason);
   if (looksLikeStore(bytes))
     // The caller may change his bytes, and a store is read from them later.
@@ -155,13 +171,9 @@ async function load(source: ModelSource, options: LoadOptions): Promise<Graph | 
       decodeModel(bytes, { owned: bytes !== source && !isArrayBuffer(source), limits }),
     );
   // Loaded when first needed: it would add a fifth to the time of importing the package.
-  const { importOnnx, importOnnxFile } = await import('./onnx/import.js');
-  const { multiThresholdAxis, shapes } = options;
-  const choices = { name, limits, multiThresholdAxis, shapes };
-  const path = pathOf(source);
-  return path === undefined
-    ? importOnnx(bytes, choices)
-    : importOnnxFile(bytes, { path, reading: readOptions(source, options) }, choices);
+  const { importOnnxInTurns } = await import('./onnx/import.js');
+  const file = { path: pathOf(source), reading: readOptions(source, options) };
+  return importOnnxInTurns(bytes, file, importOptions(source, options));
 }
 
 export const LOAD_OPTIONS: OptionNames<LoadOptions> = {

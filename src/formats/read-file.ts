@@ -1,6 +1,6 @@
 /**
  * Opens the files that bitplane reads: regular files of at most a stated size, without ever waiting
- * for a writer. Not here: their contents; files that stay open (safetensors/lasting-file.ts).
+ * for a writer. Not here: their contents; files that stay open (./lasting-file.ts).
  *
  * A path may come from a stranger. Opening a pipe would block one of libuv's four threads until
  * somebody writes to it, and no signal could stop it; a device such as /dev/zero never ends.

@@ -26,6 +26,11 @@ export interface NativeConstants {
   readonly packedBytes: number;
   /** Appends more constants. */
   extend(constants: readonly NativeConstant[]): void;
+  /**
+   * Fetches a further part of a constant's bytes, for the program that packs them next; true when
+   * all are there, or a kernel has packed them. Throws what its reader does.
+   */
+  fetch(constant: number): boolean;
   /** Forgets all of them; programs keep what they use. */
   release(): void;
 }

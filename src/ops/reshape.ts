@@ -7,7 +7,7 @@
 import type { DType } from '../core/dtype.js';
 import { type Dim, type Shape, showShape } from '../core/shape.js';
 import type { Value } from '../graph/value.js';
-import { Tensor } from '../tensor/tensor.js';
+import { reshapedTensor } from '../tensor/stored.js';
 import { isDimsOrRest } from './attributes.js';
 import { unchanged } from './identity.js';
 import type { Named, NodeMaker, OpDef } from './op.js';
@@ -42,7 +42,7 @@ export const reshape = {
       maker.node([x], { shape }, options) as Value<D>,
   // The elements stay where they are.
   work: () => 1,
-  evaluate: ([x], _attrs, result) => new Tensor(x!.dtype, x!.data, result.shape as number[]),
+  evaluate: ([x], _attrs, result) => reshapedTensor(x!, result.shape as number[]),
   range: ({ inputs: [x] }, rangeOf) => rangeOf(x!),
   identity: unchanged,
   compose: ({ shape }) => ({ shape }),

@@ -4,7 +4,9 @@
  */
 
 import type { Value } from '../graph/value.js';
-import { tensorOf } from '../tensor/values.js';
+import { partsOf } from '../tensor/stored.js';
+import type { Tensor } from '../tensor/tensor.js';
+import { signsOf } from '../tensor/values.js';
 import type { Float, Named, NodeMaker, OpDef } from './op.js';
 import { operand } from './operands.js';
 
@@ -18,6 +20,6 @@ export const sign = {
     (x: Float, options?: Named): Value<'b1'> =>
       maker.node([x], {}, options) as Value<'b1'>,
   elementwise: true,
-  evaluate: ([x], _attrs, result) => tensorOf('b1', x!.data, result.shape as number[]),
+  evaluate: ([x], _attrs, result) => signsOf(partsOf(x as Tensor<'f32'>), result.shape as number[]),
   noGradient: 'it is constant almost everywhere; surrogate() says what stands for its gradient',
 } satisfies OpDef<Readonly<Record<never, unknown>>>;

@@ -7,9 +7,9 @@ import type { Value } from '../graph/value.js';
 import { isOp } from '../ops/index.js';
 import { constant } from '../ops/make.js';
 import { scalarOf } from '../ops/scalar-of.js';
-import { partOf } from '../tensor/stored.js';
+import { partOf, partsOf } from '../tensor/stored.js';
 import { Tensor } from '../tensor/tensor.js';
-import { tensorOf, valuesOf } from '../tensor/values.js';
+import { signsOf, tensorOf, valuesOf } from '../tensor/values.js';
 import { isConstantExpression } from './constants.js';
 import { truthWeights } from './truth-weights.js';
 import { isScale, productOfScales, scalesOf } from './weight-scales.js';
@@ -90,10 +90,25 @@ function scaledBy(
   return inner && { bits: inner.bits, scale: productOfScales(inner.scale, scales!) };
 }
 
+/** The signs and magnitudes of weights, where there are such; several rules ask. */
+interface OneMagnitude {
+  readonly signs: Tensor<'b1'>;
+  readonly magnitudes: Float32Array;
+}
+
+const found = new WeakMap<Tensor, OneMagnitude | null>();
+
 function ofOneMagnitude(w: Value<'f32'>): BipolarWeights | undefined {
-  const magnitudes = magnitudesOf(w.data as Tensor<'f32'>);
-  if (magnitudes === undefined) return undefined;
-  const bits = constant(w.name, tensorOf('b1', w.data!.data, w.shape as readonly number[]));
+  const tensor = w.data as Tensor<'f32'>;
+  let one = found.get(tensor);
+  if (one === undefined) {
+    const magnitudes = magnitudesOf(tensor);
+    one = magnitudes ? { signs: signsOf(partsOf(tensor), tensor.shape), magnitudes } : null;
+    found.set(tensor, one);
+  }
+  if (one === null) return undefined;
+  const { magnitudes } = one;
+  const bits = constant(w.name, one.signs);
   if (magnitudes.some((magnitude) => magnitude !== magnitudes[0]))
     return { bits, scale: magnitudes };
   return magnitudes[0] === 1 ? { bits } : { bits, scale: magnitudes.slice(0, 1) };
@@ -107,13 +122,21 @@ function magnitudesOf(weights: Tensor<'f32'>): Float32Array | undefined {
   const outputs = weights.shape[0] as number;
   const each = elementCount(weights.shape.slice(1));
   if (each < LEAST_WEIGHTS || outputs === 0) return undefined;
+  // Two tell most real weights.
+  const [a, b] = partOf(weights, 0, 2);
+  if (Math.abs(a as number) !== Math.abs(b as number)) return undefined;
   const magnitudes = new Float32Array(outputs);
-  for (let o = 0; o < outputs; o++) {
-    const row = partOf(weights, o * each, each);
-    const magnitude = Math.abs(row[0] as number);
-    if (!(magnitude > 0 && Number.isFinite(magnitude))) return undefined;
-    for (let i = 1; i < each; i++) if (Math.abs(row[i] as number) !== magnitude) return undefined;
-    magnitudes[o] = magnitude;
+  let [output, place, magnitude] = [0, 0, 0];
+  for (const part of partsOf(weights)) {
+    for (let i = 0; i < part.length; i++) {
+      const size = Math.abs(part[i] as number);
+      if (place === 0) {
+        if (!(size > 0 && Number.isFinite(size))) return undefined;
+        magnitude = size;
+        magnitudes[output++] = size;
+      } else if (size !== magnitude) return undefined;
+      place = place + 1 === each ? 0 : place + 1;
+    }
   }
   return magnitudes;
 }

@@ -8,6 +8,7 @@ import type { Attrs, Value } from '../graph/value.js';
 import { opDef } from '../ops/index.js';
 import type { Inferred } from '../ops/op.js';
 import { elementsTouched } from '../ops/work.js';
+import { sourceOf } from '../tensor/stored.js';
 import { Tensor } from '../tensor/tensor.js';
 
 /** The result of `op` on tensors. `result` is its type with every size a number. */
@@ -18,12 +19,20 @@ export function evaluate(
   result: Inferred,
 ): Tensor {
   const def = opDef(op);
-  if (def.evaluate !== undefined) return def.evaluate(inputs, attrs, result);
+  if (def.evaluate !== undefined)
+    return def.evaluate(def.moves ? inputs : inputs.map(read), attrs, result);
   if (def.scalar === undefined)
     throw new BitplaneError('ERR_UNSUPPORTED', 'expected an op that has a reference formula', {
       op,
     });
   return elementwise(def.scalar(attrs), inputs, result.shape as readonly number[]);
+}
+
+/** A tensor in memory: formulas ask it for each element. */
+function read(tensor: Tensor): Tensor {
+  return sourceOf(tensor) === undefined
+    ? tensor
+    : new Tensor(tensor.dtype, tensor.data, tensor.shape);
 }
 
 /** True where `evaluate` can compute the op. */

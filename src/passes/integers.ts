@@ -24,7 +24,7 @@ import { isOp } from '../ops/index.js';
 import { constant, make } from '../ops/make.js';
 import { LEAST_OUTSIDE_INT32, largestHeldSum, weightZeroBounds } from '../ops/multiply.js';
 import { scalarOf } from '../ops/scalar-of.js';
-import { partOf } from '../tensor/stored.js';
+import { partOf, partsOf, tensorOfParts } from '../tensor/stored.js';
 import { Tensor } from '../tensor/tensor.js';
 import { tensorOf, valuesOf } from '../tensor/values.js';
 import { bipolarWeights, scaleOperand } from './bipolar.js';
@@ -155,14 +155,17 @@ function convert(value: Value<'f32'>): Value<Integer> | undefined {
   const tensor = value.data as Tensor<'f32'>;
   // The first few tell real weights, which may lie in a file, from integers.
   if (!partOf(tensor, 0, Math.min(FEW, tensor.size)).every(fitsWeight)) return undefined;
-  const { data, shape } = tensor;
   let [lo, hi] = [0, 0];
-  for (const element of data) {
-    if (!fitsWeight(element)) return undefined;
-    if (element < lo) lo = element;
-    if (element > hi) hi = element;
+  for (const part of partsOf(tensor)) {
+    for (let i = 0; i < part.length; i++) {
+      const element = part[i] as number;
+      if (!fitsWeight(element)) return undefined;
+      if (element < lo) lo = element;
+      if (element > hi) hi = element;
+    }
   }
-  return constant(value.name, tensorOf(integerDtype(lo, hi) as Integer, data, shape));
+  const dtype = integerDtype(lo, hi) as Integer;
+  return constant(value.name, tensorOfParts(dtype, tensor.shape, partsOf(tensor)));
 }
 
 /** conv2d and dense of integers. */

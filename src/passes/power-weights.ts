@@ -6,12 +6,11 @@
  * Logarithmic weights rest so, whatever computes them of the codes in the graph. Not here: how they
  * are chosen (src/quant/formats/power-of-two.ts).
  */
-import { type ByteInteger, DTYPES, isByteInteger } from '../core/dtype.js';
+import { type ByteInteger, DTYPES, type DTypeArray, isByteInteger } from '../core/dtype.js';
 import type { Value } from '../graph/value.js';
 import { constant } from '../ops/make.js';
-import { partOf } from '../tensor/stored.js';
+import { partOf, partsOf, tensorOfParts } from '../tensor/stored.js';
 import type { Tensor } from '../tensor/tensor.js';
-import { tensorOf } from '../tensor/values.js';
 
 /** Kernels read magnitudes up to 2^14; those of integers up to 2^6, which is a byte. */
 export const MOST_POWER_BITS = 5;
@@ -38,25 +37,62 @@ export function powerCodes(
 }
 
 function encode(name: string, tensor: Tensor): Value<ByteInteger> | undefined {
-  const most = 2 ** (MOST_POWER_BITS - 1) - 1;
-  const codeOf = (number: number): number => {
-    if (number === 0) return 0;
-    const code = Math.log2(Math.abs(number)) + 1;
-    return Number.isInteger(code) && code >= 1 && code <= most ? Math.sign(number) * code : NaN;
-  };
   // The first few tell other weights, which may lie in a file.
-  if (partOf(tensor, 0, Math.min(FEW, tensor.size)).some((number) => Number.isNaN(codeOf(number))))
-    return undefined;
-  const codes = new Int8Array(tensor.size);
+  const codeOf = coder(tensor);
+  const start = partOf(tensor, 0, Math.min(FEW, tensor.size));
+  for (let i = 0; i < start.length; i++) if (codeOf(start, i) === NONE) return undefined;
   let largest = 0;
-  for (const [i, number] of tensor.data.entries()) {
-    const code = codeOf(number);
-    if (Number.isNaN(code)) return undefined;
-    codes[i] = code;
-    largest = Math.max(largest, Math.abs(code));
+  for (const part of partsOf(tensor)) {
+    for (let i = 0; i < part.length; i++) {
+      const code = codeOf(part, i);
+      if (code === NONE) return undefined;
+      largest = Math.max(largest, Math.abs(code));
+    }
   }
   const bits = Math.max(2, Math.ceil(Math.log2(largest + 1)) + 1);
   if (bits >= DTYPES[tensor.dtype].bits) return undefined;
   const dtype = `i${bits}` as ByteInteger;
-  return constant(name, tensorOf(dtype, codes, tensor.shape)) as Value<ByteInteger>;
+  return constant(name, tensorOfParts(dtype, tensor.shape, codesOf(tensor, codeOf)));
+}
+
+/** What stands for no code: larger than any. */
+const NONE = 127;
+const MOST_CODE = 2 ** (MOST_POWER_BITS - 1) - 1;
+
+type CodeOf = (part: DTypeArray, i: number) => number;
+
+/** The codes of numbers, in integers alone: millions of weights are asked. */
+function coder({ dtype }: Tensor): CodeOf {
+  if (dtype === 'f32') {
+    let [of, bits]: [DTypeArray | undefined, Int32Array] = [undefined, new Int32Array(0)];
+    return (part, i) => {
+      if (part !== of)
+        [of, bits] = [part, new Int32Array(part.buffer, part.byteOffset, part.length)];
+      return codeOfBits(bits[i] as number);
+    };
+  }
+  const codes = Int8Array.from({ length: 511 }, (_, i) => codeOfNumber(i - 255));
+  return (part, i) => codes[(part[i] as number) + 255] as number;
+}
+
+/** A float: sign, exponent of 8 bits less 127, and 23 bits that are 0 for a power of two. */
+function codeOfBits(bits: number): number {
+  if ((bits & 0x7fffffff) === 0) return 0;
+  const code = ((bits >>> 23) & 255) - 127 + 1;
+  if ((bits & 0x7fffff) !== 0 || code < 1 || code > MOST_CODE) return NONE;
+  return bits < 0 ? -code : code;
+}
+
+function codeOfNumber(number: number): number {
+  if (number === 0) return 0;
+  const code = Math.log2(Math.abs(number)) + 1;
+  return Number.isInteger(code) && code <= MOST_CODE ? Math.sign(number) * code : NONE;
+}
+
+function* codesOf(tensor: Tensor, codeOf: CodeOf): Generator<Int8Array> {
+  for (const part of partsOf(tensor)) {
+    const codes = new Int8Array(part.length);
+    for (let i = 0; i < part.length; i++) codes[i] = codeOf(part, i);
+    yield codes;
+  }
 }

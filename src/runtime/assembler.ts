@@ -38,6 +38,13 @@ export interface EncodedStep {
   readonly first?: number;
 }
 
+/** An instruction that packs weights: its code, and the numbers of the constants. */
+export interface Packing {
+  readonly from: number;
+  readonly to: number;
+  readonly constants: readonly number[];
+}
+
 export class Assembler {
   private readonly opcodes: ReadonlyMap<
     string,
@@ -53,8 +60,8 @@ export class Assembler {
   private readonly buffers: number[] = [];
   private readonly real = new Float32Array(1);
   private readonly bits = new Int32Array(this.real.buffer);
-  /** Where instructions begin in the code, and how many bytes of weights each packs. */
-  private readonly instructions: { readonly from: number; readonly weightBytes: number }[] = [];
+  /** Where instructions begin in the code, and the buffers of weights that each packs. */
+  private readonly instructions: { readonly from: number; readonly weights: number[] }[] = [];
   /** How many instructions are written so far. */
   length = 0;
   /** The layer that the next instructions compute, which errors name. */
@@ -114,10 +121,7 @@ export class Assembler {
     epilogue: readonly EncodedStep[] = [],
   ): void {
     const values = this.encoded(opcode, fields);
-    this.instructions.push({
-      from: this.code.length,
-      weightBytes: this.weightBytes(opcode, fields),
-    });
+    this.instructions.push({ from: this.code.length, weights: this.weightsOf(opcode, fields) });
     this.code.push(this.opcodes.get(opcode)?.number as number, values.length);
     for (const value of values) this.code.push(value);
     this.code.push(epilogue.length);
@@ -166,19 +170,25 @@ export class Assembler {
     return Object.values(values);
   }
 
-  private weightBytes(opcode: string, fields: Readonly<Record<string, number>>): number {
+  /** The buffers of constant weights that an instruction packs. */
+  private weightsOf(opcode: string, fields: Readonly<Record<string, number>>): number[] {
     const names = this.opcodes.get(opcode)?.weights ?? [];
-    const numbers = names.map((name) => fields[name] ?? -1);
-    return numbers
-      .filter((buffer) => buffer >= 0 && this.buffers[3 * buffer] === WEIGHTS)
-      .reduce((sum, buffer) => sum + (this.buffers[3 * buffer + 2] as number), 0);
+    return names
+      .map((name) => fields[name] ?? -1)
+      .filter((buffer) => buffer >= 0 && this.buffers[3 * buffer] === WEIGHTS);
   }
 
-  /** Where those instructions lie in the code that pack so many bytes of weights and more. */
-  packing(least: number): { readonly from: number; readonly to: number }[] {
-    return this.instructions.flatMap(({ from, weightBytes }, i) =>
-      weightBytes < least ? [] : [{ from, to: this.instructions[i + 1]?.from ?? this.code.length }],
-    );
+  /**
+   * The instructions that pack so many bytes of weights and more: where they lie in the code, and
+   * which constants they pack.
+   */
+  packing(least: number): Packing[] {
+    return this.instructions.flatMap(({ from, weights }, i) => {
+      const bytes = weights.reduce((sum, buffer) => sum + this.buffers[3 * buffer + 2]!, 0);
+      if (bytes < least) return [];
+      const constants = weights.map((buffer) => this.buffers[3 * buffer + 1]!);
+      return [{ from, to: this.instructions[i + 1]?.from ?? this.code.length, constants }];
+    });
   }
 
   /** A float as the integer that has its bits. */

@@ -65,10 +65,10 @@ export interface Target {
   readonly lowBit?: LowBit;
 }
 
-/** The constants of a session in native memory, grown as programs ask for more. */
 /** Weights of so many bytes are packed in a turn of their own. */
 const PACKED_ALONE = 2 ** 15;
 
+/** The constants of a session in native memory, grown as programs ask for more. */
 export class SessionConstants {
   private readonly pool = new ConstantPool();
   private native: { readonly constants: NativeConstants; readonly count: number } | undefined;
@@ -123,7 +123,8 @@ export class SessionConstants {
     const run = { arenaBytes, ...machine, states: states?.native, commit: committing };
     yield;
     try {
-      for (const { from, to } of asm.packing(PACKED_ALONE)) {
+      for (const { from, to, constants: packed } of asm.packing(PACKED_ALONE)) {
+        yield* fetching(constants, packed);
         packWeights(constants, code.subarray(from, to), buffers, run);
         yield;
       }
@@ -165,6 +166,13 @@ export class SessionConstants {
     }
     return this.native.constants;
   }
+}
+
+/** Fetches constants; pauses after each part. What cannot be read the whole program says. */
+function* fetching(constants: NativeConstants, numbers: readonly number[]): Pausing<void> {
+  try {
+    for (const number of numbers) while (!constants.fetch(number)) yield;
+  } catch {}
 }
 
 /**

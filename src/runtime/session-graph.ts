@@ -10,6 +10,7 @@ import { isOpen, type OpenGraph } from '../graph/open.js';
 import type { Graph, Value } from '../graph/value.js';
 import { constant } from '../ops/make.js';
 import { rewriting } from '../passes/rewrite.js';
+import { type ByteSource, sameSource, sourceOf } from '../tensor/stored.js';
 import type { Tensor } from '../tensor/tensor.js';
 
 export class SessionGraph {
@@ -64,12 +65,18 @@ export class SessionGraph {
 
   private shared(value: Value): Value | undefined {
     const tensor = value.data as Tensor;
-    const key = `${tensor.dtype} ${tensor.shape} ${sampleOf(tensor)}`;
+    const source = sourceOf(tensor);
+    const sample = source === undefined ? sampleOf(tensor) : 'elsewhere';
+    const key = `${tensor.dtype} ${tensor.shape} ${sample}`;
     const alike = this.known.get(key);
-    const before = alike?.find((other) => bytesOf(other).equals(bytesOf(tensor)));
+    const before = alike?.find((other) =>
+      source === undefined
+        ? bytesOf(other).equals(bytesOf(tensor))
+        : sameSource(sourceOf(other) as ByteSource, source),
+    );
     if (before !== undefined) return before === tensor ? undefined : constant(value.name, before);
     if (alike === undefined) this.known.set(key, [tensor]);
-    else if (alike.length < MOST_ALIKE) alike.push(tensor);
+    else if (source !== undefined || alike.length < MOST_ALIKE) alike.push(tensor);
     return undefined;
   }
 }

@@ -11,10 +11,11 @@ import { Tensor } from './tensor.js';
  * is its own: do not write to it.
  */
 export function valuesOf(tensor: Tensor): DTypeArray {
-  if (tensor.dtype !== 'b1') return tensor.data;
+  const { data } = tensor;
+  if (tensor.dtype !== 'b1') return data;
   const values = new Int8Array(tensor.size);
   for (let i = 0, bits = 0; i < values.length; i++, bits >>= 1) {
-    if ((i & 7) === 0) bits = tensor.data[i >> 3] as number;
+    if ((i & 7) === 0) bits = data[i >> 3] as number;
     values[i] = 1 - ((bits & 1) << 1);
   }
   return values;

@@ -7,6 +7,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { type ByteInteger, DTYPES, integerBounds } from '../../src/core/dtype.js';
+import { inMemory } from '../../src/formats/file-part.js';
 import { readNpy } from '../../src/formats/npy.js';
 import { encodeOnnx } from '../../src/formats/onnx/export.js';
 import { importOnnx } from '../../src/formats/onnx/import.js';
@@ -94,7 +95,8 @@ describe('a quantizer of every width', () => {
     expect(node?.attributes.get('signed')?.int).toBe(dtype.startsWith('i') ? 1 : 0);
     const { initializers } = fileOf(graph, 'qonnx').graph!;
     const bits = initializers.find(({ name }) => name === node?.inputs[3]);
-    expect(new Float32Array(Uint8Array.from(bits?.raw ?? []).buffer)[0]).toBe(DTYPES[dtype].bits);
+    const raw = Uint8Array.from(inMemory(bits!.raw!));
+    expect(new Float32Array(raw.buffer)[0]).toBe(DTYPES[dtype].bits);
   });
 
   test('a narrow range is a Clip in ONNX, and narrow in QONNX', async () => {

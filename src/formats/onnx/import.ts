@@ -15,11 +15,13 @@ import { type Shapes, sizesOf } from '../../graph/shapes.js';
 import { type Graph, graphOf, type Input, type Value } from '../../graph/value.js';
 import { input } from '../../ops/make.js';
 import { limitsOf } from '../../runtime/limits.js';
+import type { Bytes } from '../file-part.js';
+import type { ReadOptions } from '../read-file.js';
 import { BATCH, keepsBatch, meansTheSameAtOne } from './batch.js';
 import type { ImportChoices } from './choices.js';
 import { type Importer, NodeContext } from './context.js';
 import { DataType, dataTypeName, dataTypeOf, isFloatType, quantizedType } from './data-type.js';
-import { type ExternalOptions, readExternalData } from './external.js';
+import { readExternalData } from './external.js';
 import { type Item, valueItem } from './item.js';
 import { metadataOf } from './metadata.js';
 import { importerOf } from './ops/index.js';
@@ -78,21 +80,24 @@ export function importOnnx(bytes: Uint8Array, options: ImportOptions = {}): Grap
 }
 
 /**
- * importOnnx of a file whose path is known, so that its data may lie in files beside it.
- * @throws BitplaneError as importOnnx and readExternalData do
+ * importOnnx in turns of the event loop. Bytes must not change until it has ended; large tensors of
+ * a file that stays open stay there.
+ * @param path of the file, where it is known, so that its data may lie in files beside it
+ * @throws BitplaneError as importOnnx and readExternalData do, and what `reading.proceed` throws
  */
-export async function importOnnxFile(
-  bytes: Uint8Array,
-  file: Omit<ExternalOptions, 'limits'>,
+export async function importOnnxInTurns(
+  bytes: Bytes,
+  { path, reading }: { readonly path?: string | undefined; readonly reading: ReadOptions },
   options: ImportOptions = {},
 ): Promise<Graph> {
   const site = { op: 'onnx', node: options.name };
   const model = await readingAsync(site, async () => {
-    const read = await inTurns(modelOf(bytes, options, site), file.reading.proceed);
-    await readExternalData(read.graph, { ...file, limits: limitsFor(options) });
+    const read = await inTurns(modelOf(bytes, options, site), reading.proceed);
+    if (path !== undefined)
+      await readExternalData(read.graph, { path, reading, limits: limitsFor(options) });
     return read;
   });
-  return inTurns(importing(model, options, site), file.reading.proceed);
+  return inTurns(importing(model, options, site), reading.proceed);
 }
 
 type Site = { op: string; node: string | undefined };
@@ -103,7 +108,7 @@ function limitsFor(options: ImportOptions): Limits {
 }
 
 /** The file's messages, with a graph of known ops; pauses between messages. */
-function* modelOf(bytes: Uint8Array, options: ImportOptions, site: Site): Pausing<ModelWithGraph> {
+function* modelOf(bytes: Bytes, options: ImportOptions, site: Site): Pausing<ModelWithGraph> {
   const model = yield* messagesOf(bytes, site, limitsFor(options));
   const { graph } = model;
   if (graph === undefined || graph.outputs.length === 0) {
@@ -174,11 +179,11 @@ function* withFreeBatch(inputs: readonly InputSpec[], build: Build): Pausing<Bui
   }
 }
 
-function* messagesOf(bytes: Uint8Array, site: Site, limits: Limits): Pausing<OnnxModel> {
+function* messagesOf(bytes: Bytes, site: Site, limits: Limits): Pausing<OnnxModel> {
   try {
     return yield* readingModel(bytes, limits);
   } catch (cause) {
-    if (!(cause instanceof BitplaneError) || cause.code === 'ERR_LIMIT') throw cause;
+    if (!(cause instanceof BitplaneError) || cause.code !== 'ERR_FORMAT') throw cause;
     throw new BitplaneError(
       'ERR_FORMAT',
       `this is no ONNX model, or a damaged one (${cause.message})`,

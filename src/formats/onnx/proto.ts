@@ -6,6 +6,7 @@
 import { TextDecoder } from 'node:util';
 import { type Limits, overLimit, UNLIMITED } from '../../core/limits.js';
 import { atOnce, type Pausing } from '../../core/turns.js';
+import type { Bytes } from '../file-part.js';
 import { type Field, malformed, readingMessage, readMessage } from './wire.js';
 
 /**
@@ -33,7 +34,8 @@ export interface OnnxTensor {
   /** TensorProto.DataType; see ./tensor.ts. */
   dataType: number;
   readonly dims: number[];
-  raw: Uint8Array | undefined;
+  /** Large ones of a file may have stayed there. */
+  raw: Bytes | undefined;
   readonly floats: number[];
   /** int32_data and int64_data. */
   readonly ints: number[];
@@ -105,18 +107,12 @@ export interface OnnxModel {
  * @param limits how many nodes and tensors there may be
  * @throws BitplaneError ERR_FORMAT, ERR_LIMIT
  */
-export function readModel(
-  bytes: Uint8Array,
-  limits: Pick<Limits, 'maxNodes'> = UNLIMITED,
-): OnnxModel {
+export function readModel(bytes: Bytes, limits: Pick<Limits, 'maxNodes'> = UNLIMITED): OnnxModel {
   return atOnce(readingModel(bytes, limits));
 }
 
 /** `readModel` that pauses between nodes and tensors. */
-export function* readingModel(
-  bytes: Uint8Array,
-  limits: Pick<Limits, 'maxNodes'>,
-): Pausing<OnnxModel> {
+export function* readingModel(bytes: Bytes, limits: Pick<Limits, 'maxNodes'>): Pausing<OnnxModel> {
   const named = {
     producerName: '',
     producerVersion: '',
@@ -126,7 +122,10 @@ export function* readingModel(
   };
   const model: OnnxModel = { irVersion: 0, ...named, properties: [], opsets: [], graph: undefined };
   // A Buffer takes several times as long to give a part of itself.
-  const plain = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const plain =
+    bytes instanceof Uint8Array
+      ? new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+      : bytes;
   yield* readingMessage(plain, 'ModelProto', (field) => {
     if (field.number === 1) model.irVersion = field.int();
     else if (field.number === 2) model.producerName = field.text();
@@ -139,14 +138,14 @@ export function* readingModel(
       if (model.graph !== undefined) throw malformed('the file holds two graphs');
       const graph = emptyGraph();
       model.graph = graph;
-      return readingGraph(graph, field.bytes(), limits.maxNodes);
+      return readingGraph(graph, field.part(), limits.maxNodes);
     } else if (field.number === 8) field.messages(model.opsets, MOST.opsets, readOpset);
     return undefined;
   });
   return model;
 }
 
-function readOpset(bytes: Uint8Array): { domain: string; version: number } {
+function readOpset(bytes: Bytes): { domain: string; version: number } {
   const opset = { domain: '', version: 0 };
   readMessage(bytes, 'OperatorSetIdProto', (field) => {
     if (field.number === 1) opset.domain = field.text();
@@ -155,7 +154,7 @@ function readOpset(bytes: Uint8Array): { domain: string; version: number } {
   return opset;
 }
 
-function readEntry(bytes: Uint8Array): OnnxEntry {
+function readEntry(bytes: Bytes): OnnxEntry {
   const entry = { key: '', value: '' };
   readMessage(bytes, 'StringStringEntryProto', (field) => {
     if (field.number === 1) entry.key = field.text();
@@ -176,7 +175,7 @@ function emptyGraph(): OnnxGraph {
 }
 
 /** A graph within an attribute. */
-function readInner(bytes: Uint8Array, maxNodes: number, depth: number): OnnxGraph {
+function readInner(bytes: Bytes, maxNodes: number, depth: number): OnnxGraph {
   if (depth > MOST.depth) throw malformed(`graphs are nested more than ${MOST.depth} deep`);
   const graph = emptyGraph();
   atOnce(readingGraph(graph, bytes, maxNodes, depth));
@@ -184,12 +183,7 @@ function readInner(bytes: Uint8Array, maxNodes: number, depth: number): OnnxGrap
 }
 
 /** Fills `graph`; pauses after each of its fields. */
-function readingGraph(
-  graph: OnnxGraph,
-  bytes: Uint8Array,
-  maxNodes: number,
-  depth = 0,
-): Pausing<void> {
+function readingGraph(graph: OnnxGraph, bytes: Bytes, maxNodes: number, depth = 0): Pausing<void> {
   const lists = {
     1: graph.nodes,
     5: graph.initializers,
@@ -219,9 +213,9 @@ function readingGraph(
 }
 
 /** Reads a graph that an attribute holds. */
-type Within = (bytes: Uint8Array) => OnnxGraph;
+type Within = (bytes: Bytes) => OnnxGraph;
 
-function readNode(bytes: Uint8Array, within: Within): OnnxNode {
+function readNode(bytes: Bytes, within: Within): OnnxNode {
   const node: OnnxNode = {
     name: '',
     opType: '',
@@ -248,7 +242,7 @@ function readNode(bytes: Uint8Array, within: Within): OnnxNode {
   return node;
 }
 
-function readAttribute(bytes: Uint8Array, within: Within): OnnxAttribute {
+function readAttribute(bytes: Bytes, within: Within): OnnxAttribute {
   const attribute: OnnxAttribute = {
     name: '',
     type: 0,
@@ -266,8 +260,8 @@ function readAttribute(bytes: Uint8Array, within: Within): OnnxAttribute {
     else if (field.number === 2) attribute.float = field.float();
     else if (field.number === 3) attribute.int = field.int();
     else if (field.number === 4) attribute.text = new TextDecoder().decode(field.bytes());
-    else if (field.number === 5) attribute.tensor = readTensor(field.bytes());
-    else if (field.number === 6) attribute.graph = within(field.bytes());
+    else if (field.number === 5) attribute.tensor = readTensor(field.part());
+    else if (field.number === 6) attribute.graph = within(field.part());
     else if (field.number === 9) field.texts(attribute.texts, MOST.texts);
     else if (field.number === 7) field.floats(attribute.floats);
     else if (field.number === 8) field.ints(attribute.ints);
@@ -276,7 +270,7 @@ function readAttribute(bytes: Uint8Array, within: Within): OnnxAttribute {
   return attribute;
 }
 
-function readTensor(bytes: Uint8Array): OnnxTensor {
+function readTensor(bytes: Bytes): OnnxTensor {
   const tensor: OnnxTensor = {
     name: '',
     dataType: 0,
@@ -294,7 +288,7 @@ function readTensor(bytes: Uint8Array): OnnxTensor {
     else if (field.number === 4) field.floats(tensor.floats);
     else if (field.number === 5 || field.number === 7) field.ints(tensor.ints);
     else if (field.number === 8) tensor.name = field.text();
-    else if (field.number === 9) tensor.raw = field.bytes();
+    else if (field.number === 9) tensor.raw = field.part();
     else if (field.number === 10) field.doubles(tensor.doubles);
     else if (field.number === 13) field.messages(tensor.externalData, MOST.properties, readEntry);
     else if (field.number === 14) tensor.external = field.int() === 1;
@@ -302,9 +296,9 @@ function readTensor(bytes: Uint8Array): OnnxTensor {
   return tensor;
 }
 
-function readValueInfo(bytes: Uint8Array): OnnxValueInfo {
+function readValueInfo(bytes: Bytes): OnnxValueInfo {
   const info: OnnxValueInfo = { name: '', elementType: 0, dims: undefined };
-  const readTensorType = (tensorType: Uint8Array) =>
+  const readTensorType = (tensorType: Bytes) =>
     readMessage(tensorType, 'TypeProto.Tensor', (field) => {
       if (field.number === 1) info.elementType = field.int();
       else if (field.number === 2) info.dims = readShape(field.bytes());
@@ -320,7 +314,7 @@ function readValueInfo(bytes: Uint8Array): OnnxValueInfo {
   return info;
 }
 
-function readShape(bytes: Uint8Array): (number | string | undefined)[] {
+function readShape(bytes: Bytes): (number | string | undefined)[] {
   const dims: { dim: number | string | undefined }[] = [];
   readMessage(bytes, 'TensorShapeProto', (field) => {
     if (field.number === 1) field.messages(dims, MOST.dims, readDim);
@@ -328,7 +322,7 @@ function readShape(bytes: Uint8Array): (number | string | undefined)[] {
   return dims.map(({ dim }) => dim);
 }
 
-function readDim(bytes: Uint8Array): { dim: number | string | undefined } {
+function readDim(bytes: Bytes): { dim: number | string | undefined } {
   const result: { dim: number | string | undefined } = { dim: undefined };
   readMessage(bytes, 'TensorShapeProto.Dimension', (field) => {
     if (field.number === 1) result.dim = field.int();

@@ -2,7 +2,7 @@
  * The names of one import: the item behind each ONNX name, and the names that the new graph has
  * given out. Not here: nodes (./context.ts).
  */
-import { carries, type Integer } from '../../core/dtype.js';
+import { carries, DTYPES, type DTypeArray, type Integer } from '../../core/dtype.js';
 import { BitplaneError, type ErrorSite } from '../../core/errors.js';
 import { Budget, type Limits, overLimit } from '../../core/limits.js';
 import type { Value } from '../../graph/value.js';
@@ -110,7 +110,7 @@ export class Scope {
     const quantized = quantizedType(dataType);
     const isData =
       isFloatType(dataType) || isSmallInteger(dataType) || (int32 && quantized !== undefined);
-    const { data, shape } = this.decode(item);
+    const decoded = this.decode(item);
     if (!isData) {
       throw new BitplaneError(
         'ERR_DTYPE',
@@ -121,22 +121,19 @@ export class Scope {
         },
       );
     }
-    const tensor =
-      quantized === undefined
-        ? new Tensor('f32', asFloats(data), shape)
-        : tensorOf(quantized.dtype, data, shape);
+    const tensor = decoded.stored ?? tensorOf(quantized?.dtype ?? 'f32', decoded);
     const value = constant(this.unique(item.name), tensor);
     this.constants.set(item, value);
     return value;
   }
 }
 
-function asFloats(data: Decoded['data']): Float32Array {
-  return data instanceof Float32Array ? data : Float32Array.from(data);
-}
-
-/** Integers of 16 and 32 bits are decoded to numbers, all smaller ones to their typed array. */
-function tensorOf(dtype: Integer, data: Decoded['data'], shape: readonly number[]): Tensor {
-  const isTyped = carries(dtype, data);
-  return new Tensor(dtype, isTyped ? data : Int32Array.from(data), shape);
+/** Doubles, and integers of 16 and 32 bits, are decoded to numbers, others to their typed array. */
+function tensorOf(dtype: 'f32' | Integer, { data, shape }: Decoded): Tensor {
+  if (carries(dtype, data)) return new Tensor(dtype, data, shape);
+  return new Tensor(
+    dtype,
+    DTYPES[dtype].array.from(data as ArrayLike<number>) as DTypeArray,
+    shape,
+  );
 }

@@ -1,15 +1,19 @@
 /**
  * Payloads of ONNX tensors: from a TensorProto to numbers. The shape is checked against the payload
  * before anything is allocated. Integers of 4 and 2 bits are packed, the first of a byte lowest.
- * Halves become f32, which holds each of them. Not here: strings and complex numbers
- * (ERR_UNSUPPORTED), payloads in other files (./external.ts).
+ * Halves become f32, which holds each of them. A payload that has stayed in its file stays there if
+ * a graph holds it as it lies. Not here: strings and complex numbers (ERR_UNSUPPORTED), payloads in
+ * other files (./external.ts).
  */
+import { byteLength, type DType } from '../../core/dtype.js';
 import { BitplaneError, type ErrorSite, expected } from '../../core/errors.js';
 import { MAX_RANK } from '../../core/limits.js';
 import { isSize } from '../../core/shape.js';
 import { unpackLowBits } from '../../tensor/low-bits.js';
+import { giveScratch, storedTensor, takeScratch } from '../../tensor/stored.js';
 import type { Tensor } from '../../tensor/tensor.js';
 import { signsOf } from '../../tensor/values.js';
+import { type Bytes, FilePart, inMemory } from '../file-part.js';
 import { DataType, dataTypeName, quantizedType } from './data-type.js';
 import { fromBrainHalves, fromHalves } from './half.js';
 import type { OnnxTensor } from './proto.js';
@@ -31,6 +35,8 @@ export interface Decoded {
   /** Integers of up to 8 bits are a typed array, one element a byte. */
   readonly data: Float32Array | Float64Array | Int8Array | Uint8Array | readonly number[];
   readonly shape: readonly number[];
+  /** The same in a file, where it stays: `data` is read when it is asked for. */
+  readonly stored?: Tensor;
 }
 
 /** The elements of its shape. @throws BitplaneError ERR_FORMAT */
@@ -41,6 +47,13 @@ export function elementsOf({ dims }: OnnxTensor, site: ErrorSite): number {
   if (!dims.every(isSize) || !isSize(count))
     throw expected('ERR_FORMAT', 'a shape of sizes', dims, site);
   return count;
+}
+
+/** The dtype whose bytes on disk a payload of this type is. */
+function dtypeAsItLies(dataType: number): DType | undefined {
+  if (dataType === DataType.FLOAT) return 'f32';
+  const type = quantizedType(dataType);
+  return type !== undefined && type.bits <= 8 ? type.dtype : undefined;
 }
 
 /**
@@ -59,7 +72,21 @@ export function decodeTensor(tensor: OnnxTensor, name = tensor.name): Decoded {
   }
   const count = elementsOf(tensor, site);
   const shape = [...tensor.dims];
-  const { raw } = tensor;
+  const stays = tensor.raw instanceof FilePart ? dtypeAsItLies(tensor.dataType) : undefined;
+  if (stays !== undefined) {
+    requireLength(tensor.raw!.length, byteLength(stays, count));
+    const stored = storedTensor(stays, shape, tensor.raw as FilePart);
+    const kind = stays === 'f32' ? 'f32' : 'int';
+    return {
+      kind,
+      shape,
+      stored,
+      get data() {
+        return stored.data as Decoded['data'];
+      },
+    };
+  }
+  const raw = tensor.raw && inMemory(tensor.raw);
 
   if (tensor.dataType === DataType.FLOAT) {
     requireLength(raw === undefined ? tensor.floats.length * 4 : raw.length, count * 4);
@@ -151,10 +178,10 @@ export function decodeTensor(tensor: OnnxTensor, name = tensor.name): Decoded {
   }
 }
 
-const signs = new WeakMap<OnnxTensor, Tensor<'b1'>>();
 /** Floats that are looked at together: they stay in L2. */
-const PART = 2 ** 15;
+const PART_BYTES = 2 ** 17;
 
+const signs = new WeakMap<OnnxTensor, Tensor<'b1'>>();
 /**
  * The signs of floats, read once and without all the floats in memory: binary weights are most of a
  * file. Undefined where they do not lie as bytes. @throws BitplaneError as decodeTensor does
@@ -173,13 +200,17 @@ export function signsIn(tensor: OnnxTensor, name = tensor.name): Tensor<'b1'> | 
 }
 
 /** All floats, a part at a time in one small array, because `bytes` need not be aligned. */
-function* floatParts(bytes: Uint8Array): Generator<Float32Array> {
-  const floats = new Float32Array(Math.min(PART, bytes.length / 4));
-  const target = new Uint8Array(floats.buffer);
-  for (let at = 0; at < bytes.length; at += target.length) {
-    const part = bytes.subarray(at, at + target.length);
-    target.set(part);
-    yield floats.subarray(0, part.length / 4);
+function* floatParts(bytes: Bytes): Generator<Float32Array> {
+  const scratch = takeScratch(Math.min(PART_BYTES, bytes.length));
+  try {
+    for (let at = 0; at < bytes.length; at += scratch.length) {
+      const target = scratch.subarray(0, Math.min(scratch.length, bytes.length - at));
+      if (bytes instanceof FilePart) bytes.read(target, at);
+      else target.set(bytes.subarray(at, at + target.length));
+      yield new Float32Array(target.buffer, 0, target.length / 4);
+    }
+  } finally {
+    giveScratch(scratch);
   }
 }
 

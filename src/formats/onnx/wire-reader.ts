@@ -4,10 +4,12 @@
  *   tag = varint(field number * 8 + wire type)     varint = 7 bits a byte, the lowest first,
  *   then the value, as the wire type says          the top bit set where another byte follows
  *
- * Nothing is read beyond the bytes and nothing is allocated on their word. Not here: messages
- * (./wire.ts).
+ * Nothing is read beyond the bytes and nothing is allocated on their word. Bytes of a file are read
+ * a window at a time, and a large part of them stays there. Not here: messages (./wire.ts).
  */
 import { TextDecoder } from 'node:util';
+import { LEAST_STORED_BYTES } from '../../tensor/stored.js';
+import { type Bytes, FilePart } from '../file-part.js';
 
 /** How a value lies. Groups, which nobody writes any more, are only skipped. */
 export const WIRE = { varint: 0, bits64: 1, bytes: 2, group: 3, groupEnd: 4, bits32: 5 } as const;
@@ -18,14 +20,25 @@ const MOST_BYTES = 10;
 
 const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
+/** Bytes of a file that are read together: messages of nodes are smaller. */
+const WINDOW_BYTES = 1 << 12;
+
 export class WireReader {
   private at = 0;
+  private readonly length: number;
+  /** What is in memory, from `base` on: of bytes that are in memory all. */
+  private window: Uint8Array;
+  private base = 0;
   private view: DataView | undefined;
+  private held: ArrayBuffer | undefined;
 
-  constructor(private readonly all: Uint8Array) {}
+  constructor(private readonly all: Bytes) {
+    this.length = all.length;
+    this.window = all instanceof FilePart ? new Uint8Array(0) : all;
+  }
 
   get isAtEnd(): boolean {
-    return this.at >= this.all.length;
+    return this.at >= this.length;
   }
 
   /** A field's number, of 29 bits, and wire type. */
@@ -65,17 +78,33 @@ export class WireReader {
   }
 
   float(): number {
-    return this.numbers().getFloat32(this.pass(4), true);
+    return this.numbers(4).getFloat32(this.pass(4) - this.base, true);
   }
 
   double(): number {
-    return this.numbers().getFloat64(this.pass(8), true);
+    return this.numbers(8).getFloat64(this.pass(8) - this.base, true);
   }
 
-  /** A part of the bytes, which share their memory. */
+  /** A part of the bytes, which share their memory; of a file in memory of its own. */
   bytes(): Uint8Array {
+    const part = this.take();
+    return part instanceof FilePart ? part.bytes() : part;
+  }
+
+  /** The same, but what is large stays in its file. */
+  part(): Bytes {
+    const part = this.take();
+    return part instanceof FilePart && part.length < LEAST_STORED_BYTES ? part.bytes() : part;
+  }
+
+  private take(): Bytes {
+    const { all } = this;
     const start = this.pass(this.varint());
-    return this.all.subarray(start, this.at);
+    if (!(all instanceof FilePart)) return all.subarray(start, this.at);
+    const isHere = this.at <= this.base + this.window.length;
+    // The window is written to again.
+    if (isHere) return this.window.slice(start - this.base, this.at - this.base);
+    return all.part(start, this.at - start);
   }
 
   /** Strict UTF-8. */
@@ -101,24 +130,35 @@ export class WireReader {
   }
 
   private byte(): number {
-    const byte = this.all[this.at];
-    if (byte === undefined) throw endsEarly();
-    this.at++;
-    return byte;
+    if (this.at >= this.base + this.window.length) this.fill(1);
+    return this.window[this.at++ - this.base] as number;
   }
 
   /** Where the next `count` bytes begin. */
   private pass(count: number): number {
     const start = this.at;
-    if (!(count >= 0 && count <= this.all.length - start)) throw endsEarly();
+    if (!(count >= 0 && count <= this.length - start)) throw endsEarly();
     this.at = start + count;
     return start;
   }
 
-  private numbers(): DataView {
-    const { buffer, byteOffset, byteLength } = this.all;
+  /** The window, with the next `count` bytes in it. */
+  private numbers(count: number): DataView {
+    if (this.at + count > this.base + this.window.length) this.fill(count);
+    const { buffer, byteOffset, byteLength } = this.window;
     this.view ??= new DataView(buffer, byteOffset, byteLength);
     return this.view;
+  }
+
+  /** Moves the window to the next bytes, of which there must be `count`. */
+  private fill(count: number): void {
+    const left = this.length - this.at;
+    if (left < count || !(this.all instanceof FilePart)) throw endsEarly();
+    this.held ??= new ArrayBuffer(Math.min(WINDOW_BYTES, this.length));
+    this.window = new Uint8Array(this.held, 0, Math.min(WINDOW_BYTES, left));
+    this.all.read(this.window, this.at);
+    this.base = this.at;
+    this.view = undefined;
   }
 }
 

@@ -9,6 +9,7 @@
 import { BitplaneError } from '../../core/errors.js';
 import { MAX_NAME } from '../../core/limits.js';
 import type { Pausing } from '../../core/turns.js';
+import type { Bytes } from '../file-part.js';
 import { WIRE, WireReader } from './wire-reader.js';
 
 /**
@@ -43,6 +44,12 @@ export class Field {
   bytes(): Uint8Array {
     this.take(WIRE.bytes);
     return this.reader.bytes();
+  }
+
+  /** The same, but what is large in a file stays there. */
+  part(): Bytes {
+    this.take(WIRE.bytes);
+    return this.reader.part();
   }
 
   /** Strict UTF-8: a name that cannot be decoded must not become equal to another. */
@@ -85,10 +92,10 @@ export class Field {
   }
 
   /** A repeated message, at most `most` times. */
-  messages<T>(into: T[], most: number, read: (bytes: Uint8Array) => T): void {
+  messages<T>(into: T[], most: number, read: (bytes: Bytes) => T): void {
     if (into.length >= most)
       throw malformed(`${this.message} holds more than ${most} messages of one kind`);
-    into.push(read(this.bytes()));
+    into.push(read(this.part()));
   }
 
   private repeated(wire: number, readOne: (reader: WireReader) => void): void {
@@ -114,11 +121,7 @@ export class Field {
  * Calls `visit` for every field of a message. Every exception of the wire reader becomes
  * ERR_FORMAT.
  */
-export function readMessage(
-  bytes: Uint8Array,
-  message: string,
-  visit: (field: Field) => void,
-): void {
+export function readMessage(bytes: Bytes, message: string, visit: (field: Field) => void): void {
   try {
     const field = new Field(new WireReader(bytes), message);
     while (field.next()) {
@@ -132,7 +135,7 @@ export function readMessage(
 
 /** `readMessage` that pauses after every field, and wherever `visit` does. */
 export function* readingMessage(
-  bytes: Uint8Array,
+  bytes: Bytes,
   message: string,
   visit: (field: Field) => Pausing<void> | undefined,
 ): Pausing<void> {

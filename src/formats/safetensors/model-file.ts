@@ -6,11 +6,17 @@
 import { namingFile, readingAsync } from '../../core/border.js';
 import { type Limits, UNLIMITED } from '../../core/limits.js';
 import type { Graph } from '../../graph/value.js';
-import { storedTensor } from '../../tensor/stored.js';
+import {
+  giveScratch,
+  LEAST_STORED_BYTES,
+  SCRATCH_BYTES,
+  storedTensor,
+  takeScratch,
+} from '../../tensor/stored.js';
 import type { Tensor } from '../../tensor/tensor.js';
+import { LastingFile } from '../lasting-file.js';
 import { type OpenFile, readPart } from '../read-file.js';
 import { looksLikeStore, MARK_BYTES } from '../store/store.js';
-import { LastingFile } from './lasting-file.js';
 import { decodeGraph, type Fetch, requireModel, tensorOver } from './model.js';
 import {
   dataOffset,
@@ -29,12 +35,6 @@ export interface OpenModel {
 
 /** Read at once: the header of most models. */
 const START_BYTES = 1 << 16;
-/**
- * Smaller tensors are kept in memory: passes look at them, and a call to read one costs more than
- * its bytes.
- */
-const LARGE_BYTES = 1 << 15;
-const PIECE_BYTES = 1 << 18;
 /** Reading less than this costs nothing, so its header is not read twice. */
 const SMALL_FILE = 1 << 26;
 
@@ -114,23 +114,27 @@ async function readSmall(
   proceed: () => void,
 ): Promise<Map<Span, Uint8Array>> {
   const small = spans
-    .filter(({ begin, end }) => end - begin < LARGE_BYTES)
+    .filter(({ begin, end }) => end - begin < LEAST_STORED_BYTES)
     .map((span) => [span, new Uint8Array(span.end - span.begin)] as const);
   const size = file.size - dataAt;
-  const buffer = new Uint8Array(Math.min(PIECE_BYTES, size));
-  for (let begin = 0, first = 0; begin < size; begin += PIECE_BYTES) {
-    proceed();
-    const piece = await file.read(dataAt + begin, buffer.subarray(0, size - begin));
-    const end = begin + piece.length;
-    for (let i = first; i < small.length; i++) {
-      const [span, bytes] = small[i]!;
-      if (span.begin >= end) break;
-      bytes.set(
-        piece.subarray(Math.max(0, span.begin - begin), span.end - begin),
-        Math.max(0, begin - span.begin),
-      );
-      if (span.end <= end) first = i + 1;
+  const buffer = takeScratch(SCRATCH_BYTES);
+  try {
+    for (let begin = 0, first = 0; begin < size; begin += buffer.length) {
+      proceed();
+      const piece = await file.read(dataAt + begin, buffer.subarray(0, size - begin));
+      const end = begin + piece.length;
+      for (let i = first; i < small.length; i++) {
+        const [span, bytes] = small[i]!;
+        if (span.begin >= end) break;
+        bytes.set(
+          piece.subarray(Math.max(0, span.begin - begin), span.end - begin),
+          Math.max(0, begin - span.begin),
+        );
+        if (span.end <= end) first = i + 1;
+      }
     }
+  } finally {
+    giveScratch(buffer);
   }
   proceed();
   return new Map(small);

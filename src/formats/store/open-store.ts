@@ -4,7 +4,7 @@
  */
 import { readingAsync } from '../../core/border.js';
 import { crypto } from '../../core/builtins.js';
-import { LastingFile } from '../safetensors/lasting-file.js';
+import { LastingFile } from '../lasting-file.js';
 import {
   dataOffset,
   LENGTH_BYTES,

@@ -5,6 +5,8 @@
 import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { FilePart, inMemory } from '../../../src/formats/file-part.js';
+import type { LastingFile } from '../../../src/formats/lasting-file.js';
 import { WIRE, WireReader } from '../../../src/formats/onnx/wire-reader.js';
 
 type Written = readonly [kind: keyof typeof WRITE, field: number, value: unknown];
@@ -119,4 +121,68 @@ test.each([
 test('a group without an end is refused', () => {
   const reader = new WireReader(Uint8Array.from([11, 11, 11]));
   expect(() => reader.passOver(...reader.tag())).toThrow('it ends early');
+});
+
+/** A file that is these bytes. */
+function inFile(bytes: Uint8Array): FilePart {
+  const readSync = (from: number, target: Uint8Array) =>
+    target.set(bytes.subarray(from, from + target.length));
+  return new FilePart({ readSync } as unknown as LastingFile, 0, bytes.length);
+}
+
+test('what lies in a file is read as in memory, whatever window it lies in', () => {
+  const many = fc.array(
+    fc.oneof(
+      { weight: 9, arbitrary: written },
+      fc.nat(9000).map((length): Written => ['bytes', 1, new Uint8Array(length).fill(length)]),
+    ),
+    { maxLength: 60 },
+  );
+  fc.assert(
+    fc.property(many, fc.nat(3), (values, skipped) => {
+      const reader = new WireReader(inFile(encode(values)));
+      for (const [i, value] of values.entries()) {
+        expect(reader.tag()).toEqual([value[1], WIRE_OF[value[0]]]);
+        if (i % 4 === skipped) reader.passOver(value[1], WIRE_OF[value[0]]);
+        else expect(reader[value[0]]()).toEqual(expected(value));
+      }
+      expect(reader.isAtEnd).toBe(true);
+      expect(() => reader.varint()).toThrow('it ends early');
+    }),
+  );
+});
+
+test('what is large in a file stays there', () => {
+  const large = new Uint8Array(2 ** 15).map((_, i) => i);
+  const reader = new WireReader(
+    inFile(
+      encode([
+        ['bytes', 1, large],
+        ['varint', 2, 5n],
+      ]),
+    ),
+  );
+  reader.tag();
+  const part = reader.part();
+  expect(part).toBeInstanceOf(FilePart);
+  expect(inMemory(part)).toEqual(large);
+  reader.tag();
+  expect(reader.varint()).toBe(5);
+});
+
+test('every cut of what lies in a file is refused', () => {
+  const bytes = encode([
+    ['bytes', 1, new Uint8Array(5000)],
+    ['double', 2, 0.5],
+    ['float', 3, 1],
+  ]);
+  for (const length of [1, 2, 3, 4000, 5003, bytes.length - 7, bytes.length - 1]) {
+    const reader = new WireReader(inFile(bytes.slice(0, length)));
+    expect(() => {
+      for (const kind of ['bytes', 'double', 'float'] as const) {
+        reader.tag();
+        reader[kind]();
+      }
+    }).toThrow('it ends early');
+  }
 });
