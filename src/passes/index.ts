@@ -18,6 +18,7 @@ import { layingOut } from './layout.js';
 import { legalize } from './legalize.js';
 import { absorbPad, lowerBatchNorm, lowerMatmul } from './lower.js';
 import { shortenNames } from './names.js';
+import { isOptimized, markOptimized } from './optimized.js';
 import { exceptWeights } from './quantized-weights.js';
 import { firstOf, fixpoint, type Rule, rewriting } from './rewrite.js';
 import { simplifying } from './simplify.js';
@@ -134,10 +135,16 @@ export function optimize(graph: Graph, options: OptimizeOptions = {}): Graph {
   return atOnce(optimizing(graph, options));
 }
 
-/** `optimize` that pauses between the values of each pass. */
-export function optimizing(graph: Graph, options: OptimizeOptions): Pausing<Graph> {
-  const passes = [...CANONICAL, ...OPTIMIZING, ...executable(MATERIALIZE_OTHERS)];
-  return applying(graph, passes, options);
+/**
+ * `optimize` that pauses between the values of each pass. Of a graph that it has made before only
+ * what the executor asks for is asked again: a file may say anything of its graph.
+ */
+export function* optimizing(graph: Graph, options: OptimizeOptions): Pausing<Graph> {
+  const isMade = isOptimized(graph) && (options.signZero ?? 'exact') === 'exact';
+  const passes = isMade ? [] : [...CANONICAL, ...OPTIMIZING];
+  return markOptimized(
+    yield* applying(graph, [...passes, ...executable(MATERIALIZE_OTHERS)], options),
+  );
 }
 
 /**

@@ -64,6 +64,10 @@ struct PackConv {
   int64_t pitch;  // elements from a tap's channels to the next tap's
 };
 
+// Steps of K that all channels of a block write before the next ones: some 6 KiB of the packed
+// form, which stay in L1. A channel writes a float of every line of them.
+constexpr int kTogether = 64;
+
 // w[O][K] becomes [channel block][K][vectors x lanes]; of channels that do not exist nothing is
 // written.
 void packBlock(const PackConv& h, const ConvChannels& block, const void* source, void* packed) {
@@ -72,11 +76,14 @@ void packBlock(const PackConv& h, const ConvChannels& block, const void* source,
   const int width = block.vectors * h.lanes;
   const int end = std::min({block.first + width, s.o, (block.first / perGroup + 1) * perGroup});
   float* out = static_cast<float*>(packed) + block.weights;
-  for (int o = block.first; o < end; o++) {
-    float* to = out + (o - block.first);
-    for (int tap = 0; tap < taps; tap++) {
-      const int64_t from = (int64_t{o} * taps + tap) * h.pitch;
-      for (int c = 0; c < depth; c++, to += width) *to = weightAt(source, h.weightBits, from + c);
+  for (int tap = 0; tap < taps; tap++) {
+    for (int c = 0; c < depth; c += kTogether) {
+      const int steps = std::min(kTogether, depth - c);
+      for (int o = block.first; o < end; o++) {
+        const int64_t from = (int64_t{o} * taps + tap) * h.pitch + c;
+        float* to = out + (int64_t{tap} * depth + c) * width + (o - block.first);
+        for (int i = 0; i < steps; i++, to += width) *to = weightAt(source, h.weightBits, from + i);
+      }
     }
   }
 }

@@ -4,6 +4,7 @@
  * small (they are stored in the dtype that the graph gives them).
  *
  *   bitplane.format = "1"
+ *   bitplane.optimized = "1", where the graph is what `optimize` makes (src/passes/optimized.ts)
  *   bitplane.graph  = { "nodes": [{ "op", "name", ... }], "inputs": [name],
  *                       "outputs": [[name, value]], "updates": [[state, value]] }
  *
@@ -42,6 +43,7 @@ import {
 } from '../../graph/value.js';
 import { constant, input, make, state } from '../../ops/make.js';
 import { verify } from '../../ops/verify.js';
+import { isOptimized, markOptimized, OPTIMIZED_BY } from '../../passes/optimized.js';
 import { packLowBits, unpackLowBits } from '../../tensor/low-bits.js';
 import { Tensor } from '../../tensor/tensor.js';
 import { writeFileAtomic } from '../write-file.js';
@@ -59,7 +61,8 @@ import {
 
 const FORMAT = '1';
 /** The entries that are the model itself. */
-const OWN: ReadonlySet<string> = new Set(['bitplane.format', 'bitplane.graph']);
+const OPTIMIZED = 'bitplane.optimized';
+const OWN: ReadonlySet<string> = new Set(['bitplane.format', 'bitplane.graph', OPTIMIZED]);
 /** The dtypes that safetensors has too; tensors of the others are U8 tensors of packed bits. */
 const STORED: Readonly<Partial<Record<DType, string>>> = {
   f32: 'F32',
@@ -140,6 +143,7 @@ export function modelParts(graph: Graph): Safetensors {
     ['bitplane.graph', JSON.stringify(json)],
     ...carried,
   ]);
+  if (isOptimized(graph)) metadata.set(OPTIMIZED, OPTIMIZED_BY);
   return { metadata, tensors };
 }
 
@@ -229,7 +233,7 @@ export function decodeGraph(
   const carried = [...metadata].filter(([name]) => !OWN.has(name));
   const graph = graphOf(inputs, outputs, Object.fromEntries(carried), updates);
   verify(graph);
-  return graph;
+  return metadata.get(OPTIMIZED) === OPTIMIZED_BY ? markOptimized(graph) : graph;
 }
 
 /** The tensors of a file that no node has claimed yet, and how to get one. */
