@@ -45,7 +45,7 @@ export interface NativeStates {
 
 /** A program: see native/program/program.h. */
 export interface NativeProgram {
-  /** Kernel of every instruction. */
+  /** Kernel of every instruction; made anew whenever it is asked for. */
   readonly kernels: string[];
   /**
    * Copies the feeds and queues a run; returns its ticket.

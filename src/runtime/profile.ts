@@ -37,10 +37,12 @@ export async function profileProgram(
 
 /** The kernel of every layer: that of its last instruction, which writes its result. */
 export function kernelsOf({ native, labels }: Program): LayerKernel[] {
+  // The addon makes the list anew whenever it is asked for.
+  const { kernels } = native;
   const layers = new Map<Label, LayerKernel>();
   labels.forEach((label, i) => {
     const { name, op } = label;
-    layers.set(label, { name, op, kernel: native.kernels[i] ?? '' });
+    layers.set(label, { name, op, kernel: kernels[i] ?? '' });
   });
   return [...layers.values()];
 }
