@@ -147,3 +147,17 @@ test.each([[[6]], [[2, 3, 4]]])(
     await expectWritten(graph, feeds);
   },
 );
+
+test('expand to sizes of an input that a run decides reads them there', async () => {
+  const g = new GraphBuilder();
+  const x = g.input('x', 'f32', ['N', 4, 5]);
+  const t = g.input('t', 'f32', [2, 'W']);
+  const pixels = g.expand(g.constant(floats([4, 1])), ['N', 4, 1]);
+  const rows = g.expand(g.reduce(t, 'sum', [0], { keepDims: true }), ['N', 3, 'W']);
+  const graph = g.graph([x, t], { y: g.mul(x, pixels), rows });
+  for (const [n, w] of [
+    [1, 2],
+    [3, 5],
+  ] as const)
+    await expectWritten(graph, { x: floats([n, 4, 5]), t: floats([2, w]) });
+});

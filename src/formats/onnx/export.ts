@@ -22,7 +22,7 @@ import { DataType, dataTypeOf } from './data-type.js';
 import { DIALECTS, type Dialect } from './dialects.js';
 import { Emission, QONNX_DOMAIN } from './export/emission.js';
 import { encodeModel, type NewModel, type NewNode } from './export/encode.js';
-import { baseOf, plainOrder } from './export/order.js';
+import { baseOf } from './export/order.js';
 import {
   constantIntegersOf,
   dequantizeOf,
@@ -148,8 +148,7 @@ class Exporter {
         node: input.name,
       });
     taken.add(input.name);
-    const dataType = interfaceType(input.dtype, 'input', input.name);
-    this.emission.hold(input, input.name, plainOrder(input.shape.length), dataType);
+    this.emission.holdInput(input, interfaceType(input.dtype, 'input', input.name));
   }
 
   /** Writes a value after everything that it needs. By hand: graphs may be deep. */

@@ -5,7 +5,7 @@
  */
 import type { DType } from '../../../core/dtype.js';
 import { BitplaneError } from '../../../core/errors.js';
-import { sameShape } from '../../../core/shape.js';
+import { type Dim, sameShape } from '../../../core/shape.js';
 import type { Value } from '../../../graph/value.js';
 import { opDef } from '../../../ops/index.js';
 import { Tensor } from '../../../tensor/tensor.js';
@@ -41,6 +41,8 @@ export class Emission {
   private readonly held = new Map<Value, Held>();
   private readonly made = new Map<string, string>();
   private readonly numbers = new Map<Value, number>();
+  /** Where a size that is a symbol can be read: an axis of an input. */
+  private readonly sizes = new Map<string, readonly [input: Value, axis: number]>();
 
   /** @param taken names that no tensor may take, such as those of outputs */
   constructor(
@@ -61,6 +63,29 @@ export class Emission {
 
   hold(value: Value, tensor: string, order: Order, dataType: number = DataType.FLOAT): void {
     this.held.set(value, { tensor, order, dataType });
+  }
+
+  /** As `hold`, of an input, whose sizes that are symbols `size` finds. */
+  holdInput(input: Value, dataType: number): void {
+    this.hold(input, input.name, plainOrder(input.shape.length), dataType);
+    for (const [axis, dim] of input.shape.entries())
+      if (typeof dim === 'string' && !this.sizes.has(dim)) this.sizes.set(dim, [input, axis]);
+  }
+
+  /** A size of a value, a vector of one int64: that of a run, where it is a symbol. */
+  size(dim: Dim, of: Value): string {
+    if (typeof dim === 'number') return this.integers([dim]);
+    const [input, axis] = this.sizes.get(dim) ?? [];
+    if (input === undefined || axis === undefined)
+      throw this.fail(of, `expected sizes that are numbers, or those of an input, not ${dim}`);
+    return this.once(`size ${dim}`, () => {
+      const shape = this.node('Shape', [this.plain(input)], input, { suffix: '.shape' });
+      const place = this.integers([axis]);
+      return this.node('Gather', [shape, place], input, {
+        attributes: { axis: 0 },
+        suffix: `.size${axis}`,
+      });
+    });
   }
 
   /** The order in which a value is held; undefined for what is written on demand. */

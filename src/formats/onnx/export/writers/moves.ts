@@ -84,13 +84,13 @@ export const moveWriters: Readonly<Record<string, Writer>> = {
   expand(emission, value) {
     const [x] = value.inputs as [Value];
     const skipped = value.shape.length - x.shape.length;
-    const shape = value.shape.map((dim, i) => {
-      if (typeof dim === 'number') return dim;
-      if (x.shape[i - skipped] === dim) return 1;
-      throw emission.fail(value, `expected to expand to sizes that are numbers, not to ${dim}`);
-    });
-    const y = emission.node('Expand', [emission.plain(x), emission.integers(shape)], value);
-    emission.hold(value, y, plainOrder(shape.length), emission.dataTypeOf(x));
+    const dims = value.shape.map((dim, i) => (x.shape[i - skipped] === dim ? 1 : dim));
+    const parts = dims.map((dim) => emission.size(dim, value));
+    const shape = dims.every((dim) => typeof dim === 'number')
+      ? emission.integers(dims)
+      : emission.node('Concat', parts, value, { attributes: { axis: 0 }, suffix: '.shape' });
+    const y = emission.node('Expand', [emission.plain(x), shape], value);
+    emission.hold(value, y, plainOrder(dims.length), emission.dataTypeOf(x));
   },
 
   reduce(emission, value) {
