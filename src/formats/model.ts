@@ -24,7 +24,10 @@ import { looksLikeSafetensors } from './safetensors/safetensors.js';
 import { openStoreFile } from './store/open-store.js';
 import { decodeStore, looksLikeStore, type Store, storeBytes, taskGraph } from './store/store.js';
 
-/** A model: the path or file: URL of its file, or the bytes of it. */
+/**
+ * A model: the path or file: URL of its file, or the bytes of it, which must not change while it is
+ * loaded.
+ */
 export type ModelSource = string | URL | Uint8Array | ArrayBuffer;
 
 /** How a model file is read: limits, sizes, and which network of a store. */

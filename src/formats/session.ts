@@ -80,11 +80,12 @@ export class Session<G extends Graph = Graph> extends GraphSession<G> {
   private family: Family | undefined;
 
   /**
-   * Opens an ONNX, QONNX or bitplane safetensors model from a path or from bytes. A safetensors
-   * file stays open until the session is released: weights are read from it when they are packed.
-   * It may be deleted or replaced by another; once it is written to, reading further weights is an
-   * ERR_IO. What `warm` lists is compiled before the promise resolves: by default one image, or
-   * the batch that the model declares. The event loop goes on between the turns of all this.
+   * Opens an ONNX, QONNX or bitplane safetensors model from a path or from bytes, which must not
+   * change until the promise resolves. A file stays open until the session is released: weights are
+   * read from it when they are packed. It may be deleted or replaced by another; once it is written
+   * to, reading further weights is an ERR_IO. What `warm` lists is compiled before the promise
+   * resolves: by default one image, or the batch that the model declares. The event loop goes on
+   * between the turns of all this.
    * @throws BitplaneError ERR_IO, ERR_FORMAT, ERR_LIMIT, ERR_UNSUPPORTED_OP, ERR_ARGUMENT, ERR_ISA,
    * ERR_NATIVE, ERR_ABORTED; ERR_DTYPE where an output is not of the dtype that `expect` names
    */

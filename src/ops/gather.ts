@@ -39,23 +39,14 @@ export function gather(
 ): Tensor {
   const axes = merged(shape, strides);
   const count = elementCount(shape);
-  if (staysThere(x, count)) {
+  if (!isSubByte(x.dtype) && byteLength(x.dtype, count) >= LEAST_STORED_BYTES) {
     const source = new MovedElements(x, axes, offset, count);
-    if (source.depth <= MOST_DEPTH) return storedTensor(x.dtype, shape, source);
+    if (source.isWorthwhile) return storedTensor(x.dtype, shape, source);
   }
   const bits = x.dtype === 'b1';
   const to = new DTYPES[x.dtype].array(bits ? byteLength('b1', count) : count) as DTypeArray;
   if (count > 0) move(x.dtype, x.data, to, { axes, offset, first: 0, end: count });
   return new Tensor(x.dtype, to, shape);
-}
-
-/**
- * True where the result is large and needs x in memory no more than a copy would: all of x, or what
- * is not in memory.
- */
-function staysThere(x: Tensor, count: number): boolean {
-  if (isSubByte(x.dtype) || byteLength(x.dtype, count) < LEAST_STORED_BYTES) return false;
-  return count >= x.size || sourceOf(x) !== undefined;
 }
 
 /** Elements [first, end) of the result, each at offset + its coordinates times the strides. */
@@ -86,6 +77,16 @@ class MovedElements implements ByteSource {
   ) {
     const source = sourceOf(x);
     this.depth = source instanceof MovedElements ? source.depth + 1 : 1;
+  }
+
+  /**
+   * True where this takes less than a copy: all of x is asked for, which is in memory, or parts of
+   * it that lie together, which are read from elsewhere.
+   */
+  get isWorthwhile(): boolean {
+    if (this.depth > MOST_DEPTH) return false;
+    if (sourceOf(this.x) === undefined) return this.count >= this.x.size;
+    return this.touched(0, 1) !== undefined;
   }
 
   read(target: Uint8Array, from: number): void {
