@@ -66,6 +66,68 @@ test('an array that was detached since is an error', () => {
   expect(() => new native.Program(constants, ...code)).toThrow(/constant 0 could not be read/);
 });
 
+describe('a constant that is fetched ahead', () => {
+  const BYTES = 3 * 2 ** 20 + 8;
+  const large = new Uint8Array(BYTES).map((_, i) => i * 7);
+
+  test.each<[string, (asked: number[]) => NativeConstant]>([
+    ['an array', () => large],
+    [
+      'a reader',
+      (asked) => ({
+        byteLength: BYTES,
+        read: (from) => {
+          asked.push(from);
+          return large.subarray(from, Math.min(from + 2 ** 16, BYTES));
+        },
+      }),
+    ],
+  ])('%s arrives in several parts, each once', (_, make) => {
+    const asked: number[] = [];
+    const constants = new (addon().Constants)([make(asked)]);
+    let parts = 1;
+    while (!constants.fetch(0)) parts++;
+    expect(parts).toBeGreaterThan(4);
+    expect(constants.fetch(0)).toBe(true);
+    const table = Float64Array.of(1, 0, BYTES);
+    new (addon().Program)(constants, new Int32Array(), table, SMALL, [], []).release();
+    expect(new Set(asked).size).toBe(asked.length);
+    constants.release();
+  });
+
+  test('begun and not ended is whole for the program that needs it', () => {
+    const asked: number[] = [];
+    const read = (from: number) => {
+      asked.push(from);
+      return large.subarray(from, Math.min(from + 2 ** 19, BYTES));
+    };
+    const constants = new (addon().Constants)([{ byteLength: BYTES, read }]);
+    expect(constants.fetch(0)).toBe(false);
+    const table = Float64Array.of(1, 0, BYTES);
+    new (addon().Program)(constants, new Int32Array(), table, SMALL, [], []).release();
+    expect(asked).toEqual([...asked].sort((a, b) => a - b));
+    expect(new Set(asked).size).toBe(asked.length);
+  });
+
+  test('that cannot be read throws what its reader does, and begins anew', () => {
+    let fails = true;
+    const read = (from: number) => {
+      if (fails && from > 0) throw new Error('gone');
+      return large.subarray(from, Math.min(from + 2 ** 16, BYTES));
+    };
+    const constants = new (addon().Constants)([{ byteLength: BYTES, read }]);
+    expect(() => constants.fetch(0)).toThrow('gone');
+    fails = false;
+    while (!constants.fetch(0));
+    constants.release();
+  });
+
+  test('of another number there is none to fetch', () => {
+    const constants = new (addon().Constants)([large]);
+    for (const number of [-1, 1, 2 ** 31]) expect(constants.fetch(number)).toBe(true);
+  });
+});
+
 function detached(): Uint8Array {
   const array = new Uint8Array(8);
   structuredClone(array, { transfer: [array.buffer] });
