@@ -216,35 +216,82 @@ function withoutDocs(text) {
   return text.replace(/\/\*\*[\s\S]*?\*\//g, '');
 }
 
-/** Names of the declarations that public ones speak of and nobody can import. */
+/**
+ * The types that public declarations speak of and nobody can import: declared in the package, and
+ * exported from it under no name. Private and protected members are no caller's; a constant behind
+ * `typeof` is a value, and its type is what it says.
+ */
 export function hiddenTypes(index) {
-  const names = publicNames(index);
-  const known = new Set(names.map(({ name }) => name.split('.').at(-1)));
+  const names = publicDeclarations(index);
+  const known = new Set(names.map(keyOf));
   const hidden = new Map();
   for (const { name, text, file } of names) {
-    const imported = importsOf(file);
-    const own = new Set(declarations(file).map((each) => each.name));
-    const code = withoutDocs(text).replace(/'[^']*'/g, "''");
-    for (const [word] of code.matchAll(/\b[A-Z]\w*\b/g)) {
-      if (known.has(word) || hidden.has(word)) continue;
-      if (own.has(word) || imported.has(word)) hidden.set(word, { word, file, by: name });
+    const local = declarations(file).map((each) => [each.name, { file, local: each.name }]);
+    const spoken = new Map([...importsOf(file), ...local]);
+    const short = shortNames(file);
+    const code = shown({ doc: '', text: withoutDocs(text) }, '', '')
+      .code.replace(/(['"])[^'"]*\1/g, "''")
+      .replace(/\btypeof \w+/g, '')
+      .replace(/\b[A-Z]\w*\b/g, (word) => short.get(word) ?? word);
+    // `nn.Float` is said by a name that is exported.
+    const words = [...code.matchAll(/(?<![\w.])[A-Z]\w*\b/g)].map(([word]) => spoken.get(word));
+    const inline = [...withoutDocs(text).matchAll(/\bimport\("(\.[^"]*)"\)\.(\w+)/g)].map(
+      ([, from, word]) => ({ file: target(file, from), local: word }),
+    );
+    for (const meant of [...words, ...inline]) {
+      if (meant === undefined) continue;
+      const word = meant.local;
+      const key = keyOf(declaredAt(meant));
+      if (!known.has(key) && !hidden.has(key)) hidden.set(key, { word, file, by: name });
     }
   }
   return [...hidden.values()];
 }
 
-/** Names that a file imports from other files of the package. */
+/** What the names say that a file gives to other types for itself: `type Float = Value<'f32'>`. */
+function shortNames(file) {
+  const lines = withoutDocs(readFileSync(file, 'utf8')).split('\n');
+  return new Map(
+    lines.flatMap((line) => {
+      const [, name, type] = /^type (\w+) = ([\w.]+(?:<'\w+'>)?);$/.exec(line) ?? [];
+      return name === undefined ? [] : [[name, type]];
+    }),
+  );
+}
+
+const keyOf = ({ file, local }) => `${file}#${local}`;
+
+/** What a file exports, namespaces opened, where each is declared. */
+function publicDeclarations(file, prefix = '') {
+  return all(file).flatMap((each) => {
+    if (each.local === '*') return publicDeclarations(each.from, `${prefix}${each.exported}.`);
+    const at = declaredAt({ file: each.from, local: each.local });
+    return [{ ...declarationOf(at.file, at.local), ...at, name: prefix + each.exported }];
+  });
+}
+
+/** Where a name is declared that a file has, or hands on from another. */
+function declaredAt({ file, local }) {
+  if (declarations(file).some(({ name }) => name === local)) return { file, local };
+  const again = all(file).find(({ exported }) => exported === local);
+  if (again === undefined || again.from === file)
+    throw new Error(`${file}: no declaration of ${local}`);
+  return declaredAt({ file: again.from, local: again.local });
+}
+
+/** What a file imports from others of the package, by the names that it uses. */
 function importsOf(file) {
   const text = withoutDocs(readFileSync(file, 'utf8'));
-  return new Set(
-    [...text.matchAll(/import (?:type )?\{([^}]*)\} from '\.[^']*';/g)].flatMap(([, names]) =>
-      names.split(',').map((name) =>
-        name
-          .trim()
-          .replace(/^type /, '')
-          .split(' as ')
-          .at(-1),
-      ),
+  return new Map(
+    [...text.matchAll(/import (?:type )?\{([^}]*)\} from '(\.[^']*)';/g)].flatMap(
+      ([, names, from]) =>
+        names.split(',').map((name) => {
+          const [local, used = local] = name
+            .trim()
+            .replace(/^type /, '')
+            .split(' as ');
+          return [used, { file: target(file, from), local }];
+        }),
     ),
   );
 }

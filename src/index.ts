@@ -2,9 +2,10 @@
  * What `import ... from 'bitplane'` gives.
  */
 export { type GradientOptions, gradients } from './autodiff/gradients.js';
-export { DTYPES, type DType, type DTypeArray } from './core/dtype.js';
+export { DTYPES, type DType, type DTypeArray, type DTypeArrays } from './core/dtype.js';
 export { BitplaneError, type ErrorCode, type ErrorSite } from './core/errors.js';
 export type { Dim, Shape, Sizes } from './core/shape.js';
+export type { Pausing } from './core/turns.js';
 export type { Evaluation } from './data/accuracy.js';
 export {
   type Evaluated,
@@ -45,12 +46,13 @@ export {
 } from './formats/session.js';
 export { readTensors, type Tensors, type TensorsLike, writeTensors } from './formats/tensors.js';
 export * as fusion from './fusion/index.js';
-export type { Chosen, Feed, Feeds, OutputName, Results } from './graph/feeds.js';
+export type { Chosen, Feed, Feeds, OutputName, ResultOf, Results } from './graph/feeds.js';
 export type { Shapes } from './graph/shapes.js';
 export type { Attrs, Graph, Input, Metadata, Openness, Update, Value } from './graph/value.js';
 export * as methods from './methods/index.js';
 export * as nn from './nn/index.js';
-export { GraphBuilder } from './ops/builder.js';
+export { type Builder, GraphBuilder, type OpMethods } from './ops/builder.js';
+export type { Named } from './ops/op.js';
 export { print } from './ops/print.js';
 export { verify } from './ops/verify.js';
 export { mergeAffines } from './passes/index.js';

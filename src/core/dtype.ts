@@ -4,30 +4,45 @@
  */
 
 /** The typed array of every dtype, over any kind of buffer. */
-export interface Arrays {
+export interface DTypeArrays {
+  /** IEEE floats of 32 bits. */
   f32: Float32Array;
+  /** Integers of 32 bits. */
   i32: Int32Array;
+  /** Integers from -128 to 127. */
   i8: Int8Array;
+  /** Integers from 0 to 255. */
   u8: Uint8Array;
   /**
    * Bipolar: one bit an element, 1 means -1; element i at bit i mod 8 of byte i / 8, the tail
    * padded with 0.
    */
   b1: Uint8Array;
-  /** Two's complement integers of n bits, one a byte in memory, n bits each on disk and at rest. */
+  /** Integers from -2 to 1, a byte each in memory, 2 bits on disk and at rest. */
   i2: Int8Array;
+  /** Integers from -4 to 3, a byte each in memory, 3 bits on disk and at rest. */
   i3: Int8Array;
+  /** Integers from -8 to 7, a byte each in memory, 4 bits on disk and at rest. */
   i4: Int8Array;
+  /** Integers from -16 to 15, a byte each in memory, 5 bits on disk and at rest. */
   i5: Int8Array;
+  /** Integers from -32 to 31, a byte each in memory, 6 bits on disk and at rest. */
   i6: Int8Array;
+  /** Integers from -64 to 63, a byte each in memory, 7 bits on disk and at rest. */
   i7: Int8Array;
-  /** Integers from 0 to 2^n - 1, likewise. */
+  /** Integers from 0 to 1, a byte each in memory, 1 bit on disk and at rest. */
   u1: Uint8Array;
+  /** Integers from 0 to 3, a byte each in memory, 2 bits on disk and at rest. */
   u2: Uint8Array;
+  /** Integers from 0 to 7, a byte each in memory, 3 bits on disk and at rest. */
   u3: Uint8Array;
+  /** Integers from 0 to 15, a byte each in memory, 4 bits on disk and at rest. */
   u4: Uint8Array;
+  /** Integers from 0 to 31, a byte each in memory, 5 bits on disk and at rest. */
   u5: Uint8Array;
+  /** Integers from 0 to 63, a byte each in memory, 6 bits on disk and at rest. */
   u6: Uint8Array;
+  /** Integers from 0 to 127, a byte each in memory, 7 bits on disk and at rest. */
   u7: Uint8Array;
 }
 
@@ -52,14 +67,17 @@ export const DTYPES = {
   u6: { bits: 6, array: Uint8Array },
   u7: { bits: 7, array: Uint8Array },
 } as const satisfies {
-  readonly [D in keyof Arrays]: { bits: number; array: new (length: number) => Arrays[D] };
+  readonly [D in keyof DTypeArrays]: {
+    bits: number;
+    array: new (length: number) => DTypeArrays[D];
+  };
 };
 
 /**
  * The name of a value type: 'f32', 'i32', 'i8', 'u8', 'b1' (bits that mean -1 and +1), 'i2' to 'i7'
  * and 'u1' to 'u7'.
  */
-export type DType = keyof Arrays;
+export type DType = keyof DTypeArrays;
 
 /** Integers of one byte in memory. */
 export type ByteInteger = Exclude<DType, 'f32' | 'i32' | 'b1'>;
@@ -110,7 +128,7 @@ export function integerDtype(lo: number, hi: number): Integer | undefined {
 export const DTYPE_LIST = 'f32, i32, i8, u8, b1, i2 to i7 and u1 to u7';
 
 /** The typed array that carries a dtype. */
-export type DTypeArray<D extends DType = DType> = Arrays[D];
+export type DTypeArray<D extends DType = DType> = DTypeArrays[D];
 
 /** How many bytes `count` elements take on disk. */
 export function byteLength(dtype: DType, count: number): number {

@@ -3,8 +3,16 @@
  * 'bitplane'` gives them.
  */
 export { openStore } from '../formats/model.js';
-export type { Reading } from '../formats/store/shared-weights.js';
+export type { Safetensors, StoredTensor } from '../formats/safetensors/safetensors.js';
+export type { BitPlanes, Reading, SharedWeights } from '../formats/store/shared-weights.js';
 export type { NamedWeights, Store, StoredTask } from '../formats/store/store.js';
+export type {
+  MaskedWeights,
+  OwnedWeights as StoredOwnedWeights,
+  TernaryWeights,
+  TrunkWeights,
+  WholeWeights,
+} from '../formats/store/trunk-weights.js';
 export {
   type BlockFloat,
   type BlockFloatSpec,

@@ -41,7 +41,7 @@ export type Chosen<G extends Graph, K extends string> = {
 };
 
 /** The result of a name; TypeScript takes the key `7` for a number, which is the name '7'. */
-type ResultOf<R, N extends string> = N extends keyof R
+export type ResultOf<R, N extends string> = N extends keyof R
   ? R[N]
   : N extends `${infer M extends number & keyof R}`
     ? R[M]

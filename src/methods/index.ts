@@ -2,6 +2,8 @@
  * Methods that make networks small without data, as `import { methods } from 'bitplane'` gives
  * them: whole pipelines, and each of their steps as a function on graphs or numbers.
  */
+
+export type { Histogram, HistogramCounts } from '../quant/observers/histogram.js';
 export { type AciqOptions, type AciqResult, aciq, clippedRange } from './aciq/aciq.js';
 export { type AllocateOptions, allocateBins, allocateBits } from './aciq/allocate-bits.js';
 export { type ClipOptions, clip, clipOfLevels, clippingError, type Prior } from './aciq/clip.js';

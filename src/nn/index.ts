@@ -46,6 +46,7 @@ export {
 export type { InputOption, WeightOption } from './quantize.js';
 export {
   type Applied,
+  type Building,
   type Float,
   type Layer,
   type LayerOptions,

@@ -67,11 +67,15 @@ export interface Applied {
 
 /** What all scopes of one model share while it is built. */
 export interface Building {
+  /** The graph that is being written. */
   readonly g: GraphBuilder;
+  /** What layers have declared so far. */
   readonly parameters: Parameter[];
+  /** The layers that were applied so far, in their order. */
   readonly applied: Applied[];
+  /** The value that stands for a parameter in the graph. Never throws. */
   leaf(parameter: Parameter): Float;
-  /** Whether the layer at a path is in training. Absent: none is. */
+  /** Whether the layer at a path is in training. Absent: none is. Never throws. */
   training?(path: string): boolean;
   /** The share of a batch in running statistics. Absent: what each layer says. */
   readonly share?: Float | undefined;

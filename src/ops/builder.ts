@@ -32,17 +32,28 @@ import { verify } from './verify.js';
 
 export type { Named };
 
-/** The methods that the op table gives a builder. */
+/**
+ * The methods that the op table gives a builder: `OpMethods['conv2d']` is the type of one, and
+ * `Parameters<OpMethods['relu']>` what it takes.
+ */
 export type OpMethods = {
   readonly [K in keyof typeof OPS]: ReturnType<(typeof OPS)[K]['method']>;
 };
 
-class Builder {
+/**
+ * What a GraphBuilder has beside the methods of ops: leaves, names, and the graph at the end. Made
+ * as `GraphBuilder`.
+ */
+export class Builder {
   readonly #names = new Set<string>();
   readonly #counts = new Map<string, number>();
   readonly #states = new Set<Value>();
 
-  /** @param base a graph to go on from: its values may be used, and their names are taken */
+  /**
+   * An empty graph to write.
+   * @param base a graph to go on from: its values may be used, and their names are taken
+   * @throws BitplaneError ERR_GRAPH where something else stands for a graph
+   */
   constructor(base?: Graph) {
     if (base !== undefined) {
       requireGraph(base);
@@ -113,6 +124,7 @@ class Builder {
     return this.#kept(name, () => nodes.input(name, dtype, shape));
   }
 
+  /** Numbers that never change. @throws BitplaneError ERR_ARGUMENT, ERR_GRAPH for a taken name */
   constant<D extends DType>(
     tensor: TensorLike<D>,
     options: Named = {},

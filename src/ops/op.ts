@@ -58,6 +58,7 @@ export interface Transposed {
 
 /** A name of the caller's choice; else names count up: conv2d_1, conv2d_2. */
 export interface Named {
+  /** Unique in the graph. */
   readonly name?: string;
 }
 

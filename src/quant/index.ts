@@ -14,7 +14,12 @@ export type { Quantized } from './network/quantize-prepared.js';
 export type { ActivationReport, Bins, LayerReport, WeightReport } from './network/report.js';
 export type { ObserverName, ObserverOptions } from './observers/range-of.js';
 export { type PactOptions, pact } from './pact.js';
-export { parseQuantSpec, type QuantSpecLike, type QuantSpecText } from './parse-spec.js';
+export {
+  parseQuantSpec,
+  type QuantSpecBase,
+  type QuantSpecLike,
+  type QuantSpecText,
+} from './parse-spec.js';
 export { ede, type Proxy, type PseudoGradient } from './pseudo-gradient.js';
 export type {
   ActivationQuantizer,
@@ -24,6 +29,7 @@ export type {
   SignOfZero,
   WeightQuantizer,
 } from './quantizer.js';
+export type { Rounding } from './rounding.js';
 export { type SignActivationOptions, signActivation } from './sign-activation.js';
 export {
   type ScaledSignOptions,

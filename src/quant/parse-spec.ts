@@ -18,8 +18,12 @@ import { expected } from '../core/errors.js';
 import { type Granularity, type QuantSpec, type QuantSpecOptions, quantSpec } from './spec.js';
 
 /** The short form of a spec. */
-export type QuantSpecText = Base | `${Base}-${string}`;
-type Base = `${'int' | 'uint' | 'log' | 'outlier' | 'bfp'}${number}` | 'ternary' | 'bipolar';
+export type QuantSpecText = QuantSpecBase | `${QuantSpecBase}-${string}`;
+/** What a short form begins with: the kind of numbers, and their bits. */
+export type QuantSpecBase =
+  | `${'int' | 'uint' | 'log' | 'outlier' | 'bfp'}${number}`
+  | 'ternary'
+  | 'bipolar';
 
 /** A spec, its fields without the defaults, or its short form. */
 export type QuantSpecLike = QuantSpecOptions | number | QuantSpecText;

@@ -70,4 +70,5 @@ export const ROUNDINGS = {
   },
 } as const satisfies Readonly<Record<string, RoundingRule>>;
 
+/** What a number between two codes becomes: the nearest code, or the one on a side of it. */
 export type Rounding = keyof typeof ROUNDINGS;

@@ -47,7 +47,7 @@ export {
   strongBaselineCifar18,
 } from './real-to-binary.js';
 export type { Constraint, Recipe, RecipeModel, RecipePart, RecipePhase } from './recipe.js';
-export { phasesOf, RECIPES, type RecipeName, recipeOf } from './recipes.js';
+export { type NetworkBuilder, phasesOf, RECIPES, type RecipeName, recipeOf } from './recipes.js';
 export { ZOO, type ZooEntry, zooEntry, zooGraph } from './registry.js';
 export {
   basicBlock,

@@ -30,10 +30,11 @@ import { xnor20, xnorCifar18 } from './xnor-net.js';
 
 type Parameter = nn.Parameter;
 
-type Build<O> = (options: O) => Network;
+/** Builds the network of a recipe. */
+export type NetworkBuilder<O> = (options: O) => Network;
 
 /** The network of a recipe by the name of a model; a recipe has some of them. */
-type Networks<O> = Readonly<Partial<Record<RecipeModel, Build<O>>>>;
+type Networks<O> = Readonly<Partial<Record<RecipeModel, NetworkBuilder<O>>>>;
 
 /**
  * Reflected padding of an eighth of the picture, a random crop, and a mirror image. Gray pictures
@@ -75,7 +76,7 @@ const within: Constraint = ({ role, precision }) =>
 
 const warmLinear = (share: number) => warmUp(linear(), { share });
 
-function pick<O>(model: RecipeModel, networks: Networks<O>): Build<O> {
+function pick<O>(model: RecipeModel, networks: Networks<O>): NetworkBuilder<O> {
   const found = Object.hasOwn(networks, model) ? networks[model] : undefined;
   if (found === undefined)
     throw expected('ERR_ARGUMENT', `a model of ${Object.keys(networks).join(', ')}`, model, {
@@ -86,7 +87,7 @@ function pick<O>(model: RecipeModel, networks: Networks<O>): Build<O> {
 
 /** VGG-Small of a block. */
 const vgg =
-  <O extends VggOptions>(block: VggBlock): Build<O> =>
+  <O extends VggOptions>(block: VggBlock): NetworkBuilder<O> =>
   (options) =>
     vggSmall({ ...options, block });
 
@@ -106,7 +107,7 @@ const BWN_NETWORKS = {
 
 /** XNOR-Net as released: without K, and without a ReLU in the stem. */
 const released =
-  (build: typeof xnor20): Build<NetworkOptions> =>
+  (build: typeof xnor20): NetworkBuilder<NetworkOptions> =>
   (options) =>
     build({ ...options, activationScale: false, shortcut: 'padded', stemRelu: false });
 

@@ -22,14 +22,19 @@ export interface AugmentationSettings {
   readonly [setting: string]: number | string;
 }
 
-interface Common {
+/** What every augmentation has, whatever it does to a picture. */
+export interface AugmentationBase {
+  /** Its name and numbers, for checkpoints and logs. */
   readonly settings: AugmentationSettings;
-  /** @throws BitplaneError ERR_ARGUMENT where pictures of this shape cannot be treated so */
+  /**
+   * Asked once before training.
+   * @throws BitplaneError ERR_ARGUMENT where pictures of this shape cannot be treated so
+   */
   check?(shape: PictureShape): void;
 }
 
 /** Moves pixels: says where each row and column of the new picture comes from. */
-export interface Move extends Common {
+export interface Move extends AugmentationBase {
   /** What it does: it moves pixels. */
   readonly stage: 'move';
   /** Changes where each pixel comes from. */
@@ -49,7 +54,7 @@ export interface Rectangle {
 }
 
 /** Sets a rectangle of the moved picture to the mean colour, 0 after normalization. */
-export interface Erase extends Common {
+export interface Erase extends AugmentationBase {
   /** What it does: it erases a rectangle. */
   readonly stage: 'erase';
   /** The rectangle to erase of a picture of so many pixels. */
@@ -60,7 +65,7 @@ export interface Erase extends Common {
  * Mixes the picture with another one of the set: `apply` gives the share of the picture itself. The
  * targets are mixed alike.
  */
-export interface Mix extends Common {
+export interface Mix extends AugmentationBase {
   /** What it does: it mixes pictures. */
   readonly stage: 'mix';
   /** The share of the first picture, from 0 to 1. */

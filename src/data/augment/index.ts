@@ -1,6 +1,7 @@
 /** The augmentations, as a user imports them. */
 export type {
   Augmentation,
+  AugmentationBase,
   AugmentationSettings,
   Erase,
   Mix,

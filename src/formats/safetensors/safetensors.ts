@@ -29,16 +29,21 @@ const MAX_HEADER = 100_000_000;
 const METADATA = '__metadata__';
 const OPENING_BRACE = 0x7b;
 
+/** A tensor as a safetensors file has it. */
 export interface StoredTensor {
   /** As the format names it: F32, I32, U8, ... */
   readonly dtype: string;
+  /** Sizes of the axes. */
   readonly shape: readonly number[];
   /** Row-major, little endian. After reading, a view into the file. */
   readonly data: Uint8Array;
 }
 
+/** What a safetensors file holds. */
 export interface Safetensors {
+  /** Strings by name. */
   readonly metadata: ReadonlyMap<string, string>;
+  /** By name, in the order of the file. */
   readonly tensors: ReadonlyMap<string, StoredTensor>;
 }
 

@@ -12,12 +12,15 @@ import type { MaskedWeights, TrunkWeights } from './trunk-weights.js';
 
 /** Weights of one bit: a plane of one bit a weight for each task; a set bit means -1, as in b1. */
 export interface BitPlanes {
+  /** What tells them from weights of other methods. */
   readonly method: 'bits';
+  /** Sizes of the axes. */
   readonly shape: readonly number[];
   /** One after another without gaps. */
   readonly planes: Uint8Array;
 }
 
+/** Weights that the tasks of a store share, by how they are kept. */
 export type SharedWeights = Fused | BitPlanes | TrunkWeights;
 
 /** How the bits below a task's own are read. */

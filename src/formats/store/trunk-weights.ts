@@ -7,27 +7,37 @@ import { unpackFields } from '../../tensor/bit-fields.js';
 
 /** Every task takes every weight. */
 export interface WholeWeights {
+  /** What tells them from weights of other methods. */
   readonly method: 'floats';
+  /** Sizes of the axes. */
   readonly shape: readonly number[];
+  /** Row-major. */
   readonly values: Float32Array;
 }
 
 /** A plane of one bit a weight for each task: 1 where it takes the weight, which is 0 otherwise. */
 export interface MaskedWeights {
+  /** What tells them from weights of other methods. */
   readonly method: 'masks';
+  /** Sizes of the axes. */
   readonly shape: readonly number[];
+  /** Row-major. */
   readonly values: Float32Array;
-  /** One after another without gaps. */
+  /** Planes one after another without gaps. */
   readonly masks: Uint8Array;
 }
 
 /** The same, and a plane for each task with 1 where it takes the weight with the other sign. */
 export interface TernaryWeights {
+  /** What tells them from weights of other methods. */
   readonly method: 'ternary';
+  /** Sizes of the axes. */
   readonly shape: readonly number[];
+  /** Row-major. */
   readonly values: Float32Array;
+  /** Planes one after another without gaps: 1 where a task takes the weight. */
   readonly masks: Uint8Array;
-  /** One after another without gaps. */
+  /** Planes one after another without gaps: 1 where a task takes it with the other sign. */
   readonly signs: Uint8Array;
 }
 
@@ -36,15 +46,19 @@ export interface TernaryWeights {
  * those of the tasks before it.
  */
 export interface OwnedWeights {
+  /** What tells them from weights of other methods. */
   readonly method: 'owners';
+  /** Sizes of the axes. */
   readonly shape: readonly number[];
+  /** Row-major. */
   readonly values: Float32Array;
-  /** Of an owner: see `ownerBits`. */
+  /** Bits of an owner: as many as nobody and each task need. */
   readonly bits: number;
   /** One owner a weight, without gaps. */
   readonly owners: Uint8Array;
 }
 
+/** Floats that a store has once, by what of them each task takes. */
 export type TrunkWeights = WholeWeights | MaskedWeights | TernaryWeights | OwnedWeights;
 
 /** The methods in the order of what they can say; `owners` stands apart. */

@@ -10,29 +10,40 @@ import { exponentOf } from '../exponent.js';
 /** Bins on either side of 0; the largest number lies in the upper half of them. */
 export const BINS = 2048;
 
+/** The bins of a histogram. */
 export interface HistogramCounts {
-  /** Of [i, i + 1) * width, and of (-(i + 1), -i] * width without 0. */
+  /** How many numbers lie in [i, i + 1) * width, 0 left out. */
   readonly above: Float64Array;
+  /** How many numbers lie in (-(i + 1), -i] * width, 0 left out. */
   readonly below: Float64Array;
+  /** Of a bin: a power of two, 0 while all numbers are 0. */
   readonly width: number;
   /** Numbers that are exactly 0; no bin counts them. */
   readonly zeros: number;
 }
 
+/** How often numbers occur, and their extremes. */
 export class Histogram implements HistogramCounts {
+  /** How many numbers lie in [i, i + 1) * width, 0 left out. */
   above = new Float64Array(BINS);
+  /** How many numbers lie in (-(i + 1), -i] * width, 0 left out. */
   below = new Float64Array(BINS);
+  /** How many are 0, which no bin counts. */
   zeros = 0;
-  /** 0 until there is a number other than 0. */
+  /** Of a bin: 0 until there is a number other than 0. */
   width = 0;
+  /** How many numbers there are, by their weights. */
   count = 0;
+  /** The least number; Infinity where there is none. */
   min = Infinity;
+  /** The greatest number; -Infinity where there is none. */
   max = -Infinity;
-  /** Of the squares. */
+  /** The sum of the squares. */
   power = 0;
 
   /**
    * Adds finite numbers, each as if it occurred `weight` times, which may be a fraction.
+   * Never throws.
    * @returns the first number that is not finite; nothing is added then
    */
   add(values: Float32Array, weight = 1): number | undefined {
