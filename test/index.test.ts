@@ -454,6 +454,23 @@ test.each<[string, () => unknown, string]>([
   expect(/did you mean "(.*)"\?$/.exec(error.message)?.[1] ?? '').toBe(meant);
 });
 
+test.each<[string, () => unknown, string]>([
+  ['avx521', () => Session.fromGraph(graph, { isa: 'avx521' } as never), 'avx512'],
+  ['plane', () => Session.fromGraph(graph, { lowBit: 'plane' } as never), 'planes'],
+  ['minmx', () => quant.quantizeGraph(graph, { weights: 8, observer: 'minmx' } as never), 'minmax'],
+  ['STEE', () => quant.sign({ pseudoGradient: 'STEE' } as never), ''],
+  ['biRael', () => zoo.vggSmall({ block: 'biRael' } as never), 'biReal'],
+  ['bireal', () => zoo.recipeOf('bireal'), 'bi-real'],
+])(
+  'the value %s is refused without the one that was probably meant',
+  async (value, call, meant) => {
+    const error = (await caught(call)) as Error;
+    expect(error).toBeInstanceOf(BitplaneError);
+    expect(error.message).toContain(`but received "${value}"`);
+    expect(/did you mean "(.*)"\?$/.exec(error.message)?.[1] ?? '').toBe(meant);
+  },
+);
+
 test('options are objects: an array, a map or a signal in their place is refused', async () => {
   for (const options of [
     [],

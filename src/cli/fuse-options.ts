@@ -7,6 +7,7 @@ import { expected } from '../core/errors.js';
 import type { MantissaRounding } from '../quant/formats/block-float.js';
 import { type Dither, FUSION_METHODS, type FusionMethod } from '../quant/formats/fused.js';
 import type { Granularity } from '../quant/spec.js';
+import { requireChoice } from './choices.js';
 import { modelFile } from './model-file.js';
 import { DATASET_NAMES, type DatasetName, type SessionFlags } from './options.js';
 
@@ -79,10 +80,7 @@ export function gatherTasks(text: string, before: readonly TaskName[] | undefine
   const at = text.indexOf('=');
   const name = at < 0 ? text : text.slice(0, at);
   if (at < 0) return [...(before ?? []), { name }];
-  const dataset = DATASET_NAMES.find((one) => one === text.slice(at + 1));
-  if (dataset === undefined)
-    throw new InvalidArgumentError(`Expected NAME=DATASET with ${DATASET_NAMES.join(', ')}.`);
-  return [...(before ?? []), { name, dataset }];
+  return [...(before ?? []), { name, dataset: requireChoice(text.slice(at + 1), DATASET_NAMES) }];
 }
 
 export function gatherModels(text: string, before: readonly string[] | undefined): string[] {

@@ -6,6 +6,7 @@ import { InvalidArgumentError } from 'commander';
 import type { ImportChoices } from '../formats/onnx/choices.js';
 import type { Shapes } from '../graph/shapes.js';
 import type { Isa, LowBit, SessionOptions } from '../runtime/session-types.js';
+import { requireChoice } from './choices.js';
 import { ENGINES, type EngineName } from './engines.js';
 
 export const ISAS: readonly Isa[] = ['scalar', 'avx2', 'avx512', 'neon'];
@@ -67,11 +68,8 @@ export function parseThreads(text: string): number {
 
 /** Engines with commas between them, each once. */
 export function parseEngines(text: string): EngineName[] {
-  const names = text.split(',').map((name) => name.trim());
-  for (const name of names)
-    if (!Object.hasOwn(ENGINES, name))
-      throw new InvalidArgumentError(`Allowed choices are ${Object.keys(ENGINES).join(', ')}.`);
-  return [...new Set(names)] as EngineName[];
+  const engines = Object.keys(ENGINES) as EngineName[];
+  return [...new Set(text.split(',').map((name) => requireChoice(name.trim(), engines)))];
 }
 
 export function parseTolerance(text: string): number {

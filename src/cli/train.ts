@@ -6,6 +6,7 @@
 import { existsSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { unknownName } from '../core/checks.js';
 import { expected } from '../core/errors.js';
 import type { PictureSet } from '../data/picture-set.js';
 import type { Preprocess } from '../data/preprocess.js';
@@ -19,7 +20,7 @@ import { readHistory } from '../train/history-log.js';
 import type { Teacher } from '../train/step.js';
 import type { Network, NetworkOptions } from '../zoo/network.js';
 import type { RecipeModel, RecipePart } from '../zoo/recipe.js';
-import { FLOAT_NETWORKS, phasesOf, recipeOf } from '../zoo/recipes.js';
+import { FLOAT_NETWORKS, phasesOf, RECIPES, recipeOf } from '../zoo/recipes.js';
 import { checkpointOf, FILES, planOf, type Trained, trainRecipe } from '../zoo/train-recipe.js';
 import { knownRecipe } from './find-recipe.js';
 import { bytes, percent } from './format.js';
@@ -114,6 +115,10 @@ const OF_TASKS: Elsewhere<TrainFlags> = (
 export async function trainCommand(name: string, flags: TrainFlags, io: Io): Promise<void> {
   if (isTaskTraining(name)) return (await import('./train-task.js')).trainTask(name, flags, io);
   refuseElsewhere(flags, OF_TASKS);
+  if (!Object.hasOwn(RECIPES, name))
+    throw unknownName('a recipe,', name, [...Object.keys(RECIPES), ...TASK_TRAININGS], {
+      op: 'train',
+    });
   const recipe = recipeOf(name);
   const model = flags.model ?? 'resnet-20';
   if (!recipe.models.includes(model))

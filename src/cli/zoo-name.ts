@@ -2,7 +2,8 @@
  * Recognises `zoo:NAME` without importing the zoo, so that commands on files do not load it.
  */
 
-const PREFIX = 'zoo:';
+/** What the name of a network of the zoo begins with, as MODEL. */
+export const ZOO_PREFIX = 'zoo:';
 
 /** The note beside every result of a network of the zoo. */
 export const SEEDED =
@@ -10,5 +11,5 @@ export const SEEDED =
 
 /** True for a text that names a network of the zoo, known or not. */
 export function isZooName(model: string): boolean {
-  return model.startsWith(PREFIX);
+  return model.startsWith(ZOO_PREFIX);
 }

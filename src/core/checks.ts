@@ -2,7 +2,7 @@
  * Refuses arguments of the wrong kind, which callers without a type checker may pass, in the usual
  * sentence. Not here: whether a value of the right kind is in range (the code that uses it knows).
  */
-import { BitplaneError, type ErrorSite, expected } from './errors.js';
+import { BitplaneError, type ErrorCode, type ErrorSite, expected } from './errors.js';
 import { nearest } from './nearest.js';
 
 /** @throws BitplaneError ERR_ARGUMENT */
@@ -55,17 +55,26 @@ export function requireOptions<O>(
 /** `<site>: expected <what> a, b, c but received "cc": did you mean "c"?` */
 export function unknownName(
   what: string,
-  name: string,
+  name: unknown,
   known: readonly string[],
   site: ErrorSite,
 ): BitplaneError {
-  const meant = nearest(name, known);
-  const { message } = expected('ERR_ARGUMENT', `${what} ${known.join(', ') || 'none'}`, name);
-  return new BitplaneError(
-    'ERR_ARGUMENT',
-    meant === undefined ? message : `${message}: did you mean ${JSON.stringify(meant)}?`,
-    site,
-  );
+  return expectedWord('ERR_ARGUMENT', `${what} ${known.join(', ') || 'none'}`, name, known, site);
+}
+
+/** `expected`, and the known word that a misspelt one probably is. */
+export function expectedWord(
+  code: ErrorCode,
+  what: string,
+  received: unknown,
+  known: readonly unknown[],
+  site: ErrorSite,
+): BitplaneError {
+  const words = known.filter((word) => typeof word === 'string');
+  const meant = typeof received === 'string' ? nearest(received, words) : undefined;
+  const { message } = expected(code, what, received);
+  const hint = meant === undefined ? '' : `: did you mean ${JSON.stringify(meant)}?`;
+  return new BitplaneError(code, `${message}${hint}`, site);
 }
 
 /**
@@ -97,7 +106,7 @@ export function abortedError(signal: AbortSignal, what: string, site: ErrorSite)
   });
 }
 
-/** @throws BitplaneError ERR_ARGUMENT */
+/** @throws BitplaneError ERR_ARGUMENT naming the choices, and the one that was probably meant */
 export function requireOneOf(
   value: unknown,
   choices: readonly unknown[],
@@ -105,5 +114,11 @@ export function requireOneOf(
   site: ErrorSite,
 ): void {
   if (!choices.includes(value))
-    throw expected('ERR_ARGUMENT', `${what} to be ${choices.join(' or ')}`, value, site);
+    throw expectedWord(
+      'ERR_ARGUMENT',
+      `${what} to be ${choices.join(' or ')}`,
+      value,
+      choices,
+      site,
+    );
 }

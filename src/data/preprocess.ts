@@ -10,6 +10,7 @@
  * them; `quantize` is float64. A pixel has 256 values, so the result is looked up in a table for
  * each channel. These choices reproduce the shipped inputs of the published networks to the bit.
  */
+import { expectedWord } from '../core/checks.js';
 import { type BitplaneError, expected } from '../core/errors.js';
 import { Tensor } from '../tensor/tensor.js';
 
@@ -146,7 +147,9 @@ export function parsePreprocess(json: unknown, file: string): Preprocess {
   const object = json as Record<string, unknown>;
   const unknown = Object.keys(object).find((key) => !FIELDS.has(key));
   if (unknown !== undefined)
-    throw fieldError(file, unknown, `one of the fields ${[...FIELDS].join(', ')}`, unknown);
+    throw wordError(file, unknown, `one of the fields ${[...FIELDS].join(', ')}`, unknown, [
+      ...FIELDS,
+    ]);
 
   const layout = oneOf(object.layout, ['NCHW', 'NHWC', 'flat'] as const, file, 'layout');
   const color = oneOf(object.color, ['rgb', 'gray', 'bgr'] as const, file, 'color');
@@ -202,13 +205,25 @@ function fieldError(file: string, field: string, what: string, received: unknown
   return expected('ERR_FORMAT', what, received, { op: field, node: file });
 }
 
+/** `fieldError` that tells a misspelt word from which it probably is. */
+function wordError(
+  file: string,
+  field: string,
+  what: string,
+  received: unknown,
+  known: readonly string[],
+): BitplaneError {
+  return expectedWord('ERR_FORMAT', what, received, known, { op: field, node: file });
+}
+
 function oneOf<const T extends string>(
   value: unknown,
   choices: readonly T[],
   file: string,
   field: string,
 ): T {
-  if (!choices.includes(value as T)) throw fieldError(file, field, choices.join(' or '), value);
+  if (!choices.includes(value as T))
+    throw wordError(file, field, choices.join(' or '), value, choices);
   return value as T;
 }
 

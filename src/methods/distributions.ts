@@ -4,6 +4,7 @@
  * distribution that is clipped to [lo, hi]; sums are matched in mean and variance, their operands
  * taken as independent. Not here: the statistics (./folded.ts), ranges (./synthetic.ts).
  */
+import { unknownName } from '../core/checks.js';
 import { expected } from '../core/errors.js';
 import { topological, type Value } from '../graph/value.js';
 import { isOp } from '../ops/index.js';
@@ -37,8 +38,7 @@ export function distributionsOf(
 ): ReadonlyMap<Value, ClippedNormals> {
   const names = graph.inputs.map(({ name }) => name);
   for (const [name, { lo, hi }] of Object.entries(inputs)) {
-    if (!names.includes(name))
-      throw expected('ERR_ARGUMENT', `ranges of the inputs ${names.join(', ')}`, name, SITE);
+    if (!names.includes(name)) throw unknownName('ranges of the inputs', name, names, SITE);
     if (!(Number.isFinite(lo) && Number.isFinite(hi) && lo <= hi))
       throw expected('ERR_ARGUMENT', 'lo and hi as finite numbers in order', `${lo}, ${hi}`, {
         ...SITE,

@@ -1,10 +1,13 @@
 /**
  * Chooses the instruction set of a session. Not here: detection (native/cpu).
  */
-import { BitplaneError, expected } from '../core/errors.js';
+import { expectedWord } from '../core/checks.js';
+import { BitplaneError } from '../core/errors.js';
 import { addon } from './addon.js';
 
-const NAMES = ['scalar', 'avx2', 'avx512', 'neon', 'reference'] as const;
+/** Those that callers choose among. */
+const PUBLIC = ['scalar', 'avx2', 'avx512', 'neon'] as const;
+const NAMES = [...PUBLIC, 'reference'] as const;
 
 /** The instruction sets; `reference` runs the slow readable oracles and is for tests. */
 export type IsaName = (typeof NAMES)[number];
@@ -18,7 +21,7 @@ export function resolveIsa(asked: string | undefined): IsaName {
   const name = asked ?? (process.env.BITPLANE_ISA || native.bestIsa);
   const source = asked === undefined ? 'BITPLANE_ISA' : 'isa';
   if (!(NAMES as readonly string[]).includes(name))
-    throw expected('ERR_ISA', `one of ${NAMES.slice(0, 4).join(', ')}`, name, { op: source });
+    throw expectedWord('ERR_ISA', `one of ${PUBLIC.join(', ')}`, name, PUBLIC, { op: source });
   if (native.isas[name] !== true) {
     const have = Object.keys(native.isas).filter((isa) => native.isas[isa] && isa !== 'reference');
     throw new BitplaneError(

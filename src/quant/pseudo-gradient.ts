@@ -3,7 +3,7 @@
  * function of x, the proxy. Each is one line of arithmetic (see src/ops/surrogate.ts), g being the
  * upstream gradient. Not here: which quantizer takes which.
  */
-import { expected } from '../core/errors.js';
+import { expectedWord } from '../core/checks.js';
 import type { Value } from '../graph/value.js';
 import type { GraphBuilder } from '../ops/builder.js';
 
@@ -57,10 +57,12 @@ export function ede(t: Float | number, k: Float | number): Proxy {
 /** @throws BitplaneError ERR_ARGUMENT for an unknown name */
 export function requirePseudoGradient(value: PseudoGradient, op: string): void {
   if (typeof value === 'function' || Object.hasOwn(PROXIES, value)) return;
-  throw expected(
+  const names = Object.keys(PROXIES);
+  throw expectedWord(
     'ERR_ARGUMENT',
-    `pseudoGradient to be one of ${Object.keys(PROXIES).join(', ')}, or a function (g, x) => proxy`,
+    `pseudoGradient to be one of ${names.join(', ')}, or a function (g, x) => proxy`,
     value,
+    names,
     { op },
   );
 }

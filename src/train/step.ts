@@ -4,7 +4,7 @@
  * it is a step. Not here: data, rates, epochs (./fit.ts).
  */
 import { gradients } from '../autodiff/gradients.js';
-import { type OptionNames, requireOptions } from '../core/checks.js';
+import { type OptionNames, requireOptions, unknownName } from '../core/checks.js';
 import { expected } from '../core/errors.js';
 import type { Dim } from '../core/shape.js';
 import { type Graph, type Input, outputNamesOf, type Update, type Value } from '../graph/value.js';
@@ -227,9 +227,7 @@ function layerOf({ layers }: Pick<Built, 'layers'>, prefix = ''): (path: string)
   return (path) => {
     const value = byPath.get(prefix + path);
     if (value === undefined)
-      throw expected('ERR_ARGUMENT', `a layer of ${[...byPath.keys()].join(', ')}`, path, {
-        op: 'loss',
-      });
+      throw unknownName('a layer of', path, [...byPath.keys()], { op: 'loss' });
     return value;
   };
 }

@@ -4,6 +4,7 @@
  * a recipe scales. Not here: training itself (src/train), data.
  */
 
+import { unknownName } from '../core/checks.js';
 import { expected } from '../core/errors.js';
 import { flip } from '../data/augment/flip.js';
 import { randomCrop } from '../data/augment/random-crop.js';
@@ -79,9 +80,7 @@ const warmLinear = (share: number) => warmUp(linear(), { share });
 function pick<O>(model: RecipeModel, networks: Networks<O>): NetworkBuilder<O> {
   const found = Object.hasOwn(networks, model) ? networks[model] : undefined;
   if (found === undefined)
-    throw expected('ERR_ARGUMENT', `a model of ${Object.keys(networks).join(', ')}`, model, {
-      op: 'train',
-    });
+    throw unknownName('a model of', model, Object.keys(networks), { op: 'train' });
   return found;
 }
 
@@ -371,10 +370,7 @@ export function phasesOf(
   if (!Array.isArray(without)) throw expected('ERR_ARGUMENT', 'a list of parts', without, site);
   const strange = without.find((part) => !recipe.parts.includes(part));
   if (strange !== undefined)
-    throw expected('ERR_ARGUMENT', `a part of ${recipe.parts.join(', ') || 'none'}`, strange, {
-      op: 'without',
-      node: recipe.name,
-    });
+    throw unknownName('a part of', strange, recipe.parts, { op: 'without', node: recipe.name });
   return recipe.phases(model, without);
 }
 
@@ -384,8 +380,6 @@ export function phasesOf(
  */
 export function recipeOf(name: string): Recipe {
   if (!Object.hasOwn(RECIPES, name))
-    throw expected('ERR_ARGUMENT', `a recipe of ${Object.keys(RECIPES).join(', ')}`, name, {
-      op: 'train',
-    });
+    throw unknownName('a recipe of', String(name), Object.keys(RECIPES), { op: 'train' });
   return RECIPES[name as RecipeName];
 }

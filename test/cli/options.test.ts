@@ -714,6 +714,11 @@ const WORKS: Readonly<Record<string, (command: string) => Promise<unknown>>> = {
     const itself = await cli('quantize', store, store, '--task', 'b', '--weights', '8');
     expect(itself.stderr).toContain('OUT: expected another file than a model that is read');
   },
+  'completion --tasks': async () => {
+    const asked = await on('completion', '--tasks', await storeFile());
+    expect(asked).toEqual({ code: 0, stdout: 'a\nb\n', stderr: '' });
+    expect(await on('completion', '--tasks', model)).toMatchObject({ code: 1, stdout: '' });
+  },
   'convert --export-task': async () => {
     const [store, out] = [await storeFile(), at('task.safetensors')];
     expect(await cli('convert', store, out, '--export-task', 'b')).toMatchObject({ code: 0 });

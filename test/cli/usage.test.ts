@@ -6,7 +6,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { printJson, verbatim } from '../../src/cli/io.js';
-import { main } from '../../src/cli/program.js';
+import { buildProgram, main } from '../../src/cli/program.js';
 import { temporaryFolder, write } from '../data/fixtures.js';
 import { cli, fakeIo, writeDenseModel } from './cli.js';
 
@@ -31,6 +31,15 @@ describe('usage', () => {
       ['eval', 'm', '--dataset', 'imagenet'],
       /Allowed choices are mnist, cifar10, cifar100, folder/,
     ],
+    [['quantize', 'm', 'n', '--weights', '8', '--method', 'dfp'], /\n\(Did you mean dfq\?\)\n$/],
+    [['run', 'm', '--isa', 'avx521'], /\n\(Did you mean avx512\?\)\n$/],
+    [['completion', 'bsh'], /\n\(Did you mean bash\?\)\n$/],
+    [['bench', 'm', '--vs', 'onnxrutime'], /\n\(Did you mean onnxruntime\?\)\n$/],
+    [[...FUSE, '--task', 'a=minst'], /\n\(Did you mean mnist\?\)\n$/],
+    [
+      ['train', 'bi-real', '--dataset', 'mnist', '--out', 'o', '--without', 'stage'],
+      /\n\(Did you mean stages\?\)\n$/,
+    ],
     [['bench', 'm', '--repeat', '1.5'], /Expected a whole number above 0/],
     [['bench', 'm', '--vs', 'onnxruntime,caffe'], /choices are onnxruntime, onnxruntime-web/],
     [['run', 'm', '--shape', '1,3,8,8'], /Expected NAME=SIZES, such as x=1,3,48,192/],
@@ -46,7 +55,7 @@ describe('usage', () => {
     [['fuse', 'm', 'n', '-o', 'o', '--bits', '4,4'], /--method .* not specified/],
     [['fuse', 'm', 'n', '-o', 'o', '--method', 'bfp', '--bits', '4'], /Expected auto, or a number/],
     [[...FUSE, '--tolerance', '-1'], /--tolerance .* Expected percent from 0 to 100/],
-    [[...FUSE, '--task', 'a=imagenet'], /Expected NAME=DATASET with mnist, cifar10, cifar100/],
+    [[...FUSE, '--task', 'a=imagenet'], /Allowed choices are mnist, cifar10, cifar100/],
     [[...FUSE, '--granularity', 'block0'], /Expected tensor, channel, or block and a number/],
     [['quantize', 'm', 'n', '--weights', '8', '--observer', 'max'], /choices are minmax, perc/],
   ])('%j exits with 2 and says why', async (argv, why) => {
@@ -54,6 +63,27 @@ describe('usage', () => {
     expect(stderr).toMatch(/^bitplane: /);
     expect(stderr).toMatch(why);
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+  });
+
+  test('an option has a fixed set of values and does not say which was meant', async () => {
+    const program = buildProgram(fakeIo(), fakeIo(), () => undefined);
+    const targets = program.commands.flatMap(({ options, registeredArguments }) => [
+      ...options,
+      ...registeredArguments,
+    ]);
+    const silent = targets.filter(({ argChoices = [], parseArg }) =>
+      argChoices.some((value) => {
+        try {
+          // One letter more than a value.
+          (parseArg as (text: string, before: unknown) => unknown)(`${value}x`, undefined);
+          return true;
+        } catch (error) {
+          return !/\n\(Did you mean [\w-]+\?\)$/.test((error as Error).message);
+        }
+      }),
+    );
+    expect(silent).toEqual([]);
+    expect(targets.filter(({ argChoices }) => argChoices !== undefined).length).toBeGreaterThan(20);
   });
 
   test('help names every command', async () => {

@@ -1,11 +1,11 @@
 /** Commands that make a model of others: convert, quantize, fuse. */
 import { Option } from 'commander';
 import { DIALECTS } from '../../formats/onnx/dialects.js';
+import { offering, oneOf } from '../choices.js';
 import {
   DITHERS,
   FUSE_METHODS,
   gatherModels,
-  gatherTasks,
   MANTISSA_ROUNDINGS,
   parseBits,
   parseGranularity,
@@ -26,11 +26,14 @@ import {
 import {
   datasetOption,
   fromFile,
+  MODELS,
   ofStore,
   onModel,
   optimized,
   type Register,
   running,
+  taskAndDataset,
+  taskOption,
 } from './setup.js';
 
 export const converting: Register = ({ command, io }) => {
@@ -48,7 +51,7 @@ export const converting: Register = ({ command, io }) => {
     ),
   )
     .addOption(
-      new Option('--format <name>', 'what OUT is (default: safetensors)').choices([
+      oneOf(new Option('--format <name>', 'what OUT is (default: safetensors)'), [
         'safetensors',
         ...DIALECTS,
       ]),
@@ -57,7 +60,9 @@ export const converting: Register = ({ command, io }) => {
       '--preprocess <file.json>',
       'preprocessing and labels to carry (default: IN.json beside IN, else what IN carries)',
     )
-    .option('--export-task <name>', 'of a store of several networks: the one to write')
+    .addOption(
+      taskOption('--export-task <name>', 'of a store of several networks: the one to write'),
+    )
     .option(
       '--merge-affines',
       'batch norms, scales and shifts in a row become one: faster, and floats round once less',
@@ -116,27 +121,34 @@ export const converting: Register = ({ command, io }) => {
       parseCount,
     )
     .addOption(
-      new Option(
-        '--method <name>',
-        'without data: --data is read for the accuracy only; all compares them, OUT is a folder',
-      ).choices([...METHODS, 'all']),
+      oneOf(
+        new Option(
+          '--method <name>',
+          'without data: --data is read for the accuracy only; all compares them, OUT is a folder',
+        ),
+        [...METHODS, 'all'],
+      ),
     )
     .addOption(
-      new Option(
-        '--as <form>',
-        'a method as its paper or its release has it (default: paper)',
-      ).choices(['paper', 'release']),
+      oneOf(
+        new Option('--as <form>', 'a method as its paper or its release has it (default: paper)'),
+        ['paper', 'release'],
+      ),
     )
     .addOption(
-      new Option('--clipping <name>', 'where aciq clips activations (default: laplace)').choices(
+      oneOf(
+        new Option('--clipping <name>', 'where aciq clips activations (default: laplace)'),
         CLIPPINGS,
       ),
     )
     .addOption(
-      new Option(
-        '--correct <how>',
-        'how dfq corrects biases: by batch norms, or over distilled pictures (default: analytic)',
-      ).choices(CORRECTIONS),
+      oneOf(
+        new Option(
+          '--correct <how>',
+          'how dfq corrects biases: by batch norms, or over distilled pictures (default: analytic)',
+        ),
+        CORRECTIONS,
+      ),
     )
     .option(
       '--mixed <size>',
@@ -156,7 +168,7 @@ export const converting: Register = ({ command, io }) => {
       'go on from the checkpoint beside OUT, of methods that train; without one it begins anew',
     )
     .addOption(
-      new Option('--observer <name>', 'how ranges are chosen (default: minmax)').choices(OBSERVERS),
+      oneOf(new Option('--observer <name>', 'how ranges are chosen (default: minmax)'), OBSERVERS),
     )
     .option('--percentile <p>', 'percent of numbers to keep (default: 99.99)', parsePercent)
     .option('--limit <n>', 'measure the accuracy on the first n pictures only', parseCount)
@@ -173,16 +185,17 @@ export const converting: Register = ({ command, io }) => {
   const fusing = command('fuse <models...>', 'several networks of one architecture in one store', [
     'bitplane fuse a.safetensors b.safetensors -o both.safetensors --method bfp --bits 8,8',
   ]);
-  fusing.registeredArguments[0]!.argParser(gatherModels);
+  offering(fusing.registeredArguments[0]!.argParser(gatherModels), MODELS);
   running(fromFile(fusing))
     .requiredOption('-o, --out <file>', 'the store, a safetensors file')
     .addOption(
-      new Option(
-        '--method <name>',
-        'block floats, fields of 32-bit floats, or floats that tasks take by masks',
-      )
-        .choices(FUSE_METHODS)
-        .makeOptionMandatory(),
+      oneOf(
+        new Option(
+          '--method <name>',
+          'block floats, fields of 32-bit floats, or floats that tasks take by masks',
+        ),
+        FUSE_METHODS,
+      ).makeOptionMandatory(),
     )
     .option(
       '--bits <n,m|auto>',
@@ -196,26 +209,31 @@ export const converting: Register = ({ command, io }) => {
       parseGranularity,
     )
     .addOption(
-      new Option('--rounding <rule>', 'of mantissas of bfp (default: nearest)').choices(
+      oneOf(
+        new Option('--rounding <rule>', 'of mantissas of bfp (default: nearest)'),
         MANTISSA_ROUNDINGS,
       ),
     )
     .addOption(
-      new Option(
-        '--dither <rule>',
-        "the bits below a task's own when it is read: none, the others', or random ones " +
-          '(default: mask for bfp, noise for ieee754)',
-      ).choices(DITHERS),
+      oneOf(
+        new Option(
+          '--dither <rule>',
+          "the bits below a task's own when it is read: none, the others', or random ones " +
+            '(default: mask for bfp, noise for ieee754)',
+        ),
+        DITHERS,
+      ),
     )
     .option(
       '--tolerance <percent>',
       'what --bits auto may lose of top-1, in points (default: 0.2)',
       parseLoss,
     )
-    .option(
-      '--task <name[=dataset]>',
-      "a task's name, and the data set for its accuracy; one for each model, in their order",
-      gatherTasks,
+    .addOption(
+      taskAndDataset(
+        '--task <name[=dataset]>',
+        "a task's name, and the data set for its accuracy; one for each model, in their order",
+      ),
     )
     .option('--data <dir>', "the data sets' folder or its parent (default: $BITPLANE_DATA)")
     .option('--limit <n>', 'only the first n pictures of each data set', parseCount)

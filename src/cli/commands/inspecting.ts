@@ -1,5 +1,6 @@
 /** Commands that look and list: inspect, zoo, doctor, completion. */
 import { Argument } from 'commander';
+import { oneOf } from '../choices.js';
 import { SHELLS } from '../completion.js';
 import { examplesText, kernels, ofStore, onModel, optimized, type Register } from './setup.js';
 
@@ -38,7 +39,7 @@ export const inspecting: Register = ({ command, io, exit, version, program }) =>
   program
     .command('completion')
     .description('a script that completes commands, options and their values in a shell')
-    .addArgument(new Argument('<shell>', 'whose script').choices(SHELLS))
+    .addArgument(oneOf(new Argument('<shell>', 'whose script'), SHELLS))
     .addHelpText(
       'after',
       examplesText([
@@ -47,8 +48,9 @@ export const inspecting: Register = ({ command, io, exit, version, program }) =>
         'bitplane completion fish > ~/.config/fish/completions/bitplane.fish',
       ]),
     )
-    .action(async (shell) => {
-      const { completion } = await import('../completion.js');
-      io.stdout.write(completion(shell, program));
+    .option('--tasks <store>', 'only the names of the tasks of a store: what the script asks')
+    .action(async (shell, { tasks }) => {
+      const { completion, taskLines } = await import('../completion.js');
+      io.stdout.write(await (tasks === undefined ? completion(shell, program) : taskLines(tasks)));
     });
 };

@@ -1,8 +1,10 @@
 /** Commands that run a model: run, check, eval, bench. */
 import { Argument, Option } from 'commander';
+import { offering, oneOf } from '../choices.js';
+import { ENGINES } from '../engines.js';
 import { modelFile } from '../model-file.js';
 import { gather, parseCount, parseEngines, parseTolerance } from '../options.js';
-import { datasetOption, ofStore, onModel, type Register, session } from './setup.js';
+import { datasetOption, MODELS, ofStore, onModel, type Register, session } from './setup.js';
 
 export const runningCommands: Register = ({ command, io, exit }) => {
   session(
@@ -41,6 +43,7 @@ export const runningCommands: Register = ({ command, io, exit }) => {
         'bitplane check model.onnx',
         'bitplane check model.onnx --input image=x.npy --tolerance 1e-5',
       ]),
+      false,
     ),
   )
     .option('--input <[name=]file.npy>', 'feed of an input (default: random); repeatable', gather)
@@ -68,10 +71,10 @@ export const runningCommands: Register = ({ command, io, exit }) => {
     .addOption(datasetOption().makeOptionMandatory())
     .option('--data <dir>', "the data set's folder or its parent (default: $BITPLANE_DATA)")
     .addOption(
-      new Option(
-        '--split <split>',
-        'which part of mnist, cifar10 or cifar100 (default: test)',
-      ).choices(['test', 'train']),
+      oneOf(
+        new Option('--split <split>', 'which part of mnist, cifar10 or cifar100 (default: test)'),
+        ['test', 'train'],
+      ),
     )
     .option('--limit <n>', 'only the first n pictures', parseCount)
     .option('--batch <n>', 'pictures a run (default: 32)', parseCount)
@@ -91,7 +94,12 @@ export const runningCommands: Register = ({ command, io, exit }) => {
       ]),
     ),
   )
-    .addArgument(new Argument('<model>', 'a model file, or the word kernels').argParser(modelFile))
+    .addArgument(
+      offering(new Argument('<model>', 'a model file, or the word kernels').argParser(modelFile), {
+        values: async () => ['kernels', ...(await MODELS.values())],
+        form: 'file',
+      }),
+    )
     .option(
       '--repeat <n>',
       'timed runs (default: 100; training steps: 5; of each kernel: as many as fit into 60 ms)',
@@ -101,10 +109,14 @@ export const runningCommands: Register = ({ command, io, exit }) => {
     .option('--input <[name=]file.npy>', 'feed of an input (default: random); repeatable', gather)
     .option('--profile', 'time of every layer')
     .option('--train', 'a training step of a zoo network, of 32 pictures unless --batch says')
-    .option(
-      '--vs <engines>',
-      'time other engines on the same model: onnxruntime, onnxruntime-web, with commas between',
-      parseEngines,
+    .addOption(
+      offering(
+        new Option(
+          '--vs <engines>',
+          'time other engines on the same model: onnxruntime, onnxruntime-web, with commas between',
+        ).argParser(parseEngines),
+        { values: () => Object.keys(ENGINES), form: 'list' },
+      ),
     )
     .option('--html <file>', 'write a page with charts of times, memory and sizes')
     .action(async (model, flags) => {

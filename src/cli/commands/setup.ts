@@ -5,8 +5,10 @@
 import { type Command, Option } from 'commander';
 import { MULTI_THRESHOLD_AXES } from '../../formats/onnx/choices.js';
 import { LOW_BITS } from '../../runtime/session-types.js';
+import { type Offer, offering, oneOf } from '../choices.js';
+import { gatherTasks } from '../fuse-options.js';
 import type { Io } from '../io.js';
-import { modelFile } from '../model-file.js';
+import { modelFile, ownModels } from '../model-file.js';
 import {
   DATASET_NAMES,
   gatherShapes,
@@ -15,6 +17,7 @@ import {
   parseThreads,
   SIGN_ZEROS,
 } from '../options.js';
+import { ZOO_PREFIX } from '../zoo-name.js';
 
 /** What a command is registered with. */
 export interface Setup {
@@ -36,13 +39,27 @@ export const examplesText = (examples: readonly string[]) =>
   ['', 'Examples:', ...examples.map((line) => `  $ ${line}`)].join('\n');
 
 export const datasetOption = () =>
-  new Option('--dataset <name>', 'mnist, cifar10, cifar100, or a folder of pictures').choices(
+  oneOf(
+    new Option('--dataset <name>', 'mnist, cifar10, cifar100, or a folder of pictures'),
     DATASET_NAMES,
   );
 
-/** A command whose first argument is a model. */
-export function onModel(target: Command): Command {
-  target.registeredArguments[0]!.argParser(modelFile);
+/** What MODEL may be beside a file: a network of the zoo, or a trained one of the package. */
+export const MODELS: Offer = {
+  values: async () => {
+    const { ZOO } = await import('../../zoo/registry.js');
+    return [
+      ...Object.keys(ZOO).map((name) => `${ZOO_PREFIX}${name}`),
+      ...ownModels().map((name) => `models/${name}`),
+    ];
+  },
+  form: 'file',
+};
+
+/** A command whose first argument is a model. @param offer false: names are no use to it */
+export function onModel(target: Command, offer = true): Command {
+  const model = target.registeredArguments[0]!.argParser(modelFile);
+  if (offer) offering(model, MODELS);
   return target;
 }
 
@@ -59,39 +76,57 @@ export const fromFile = (target: Command) =>
       parseCount,
     )
     .addOption(
-      new Option(
-        '--multi-threshold-axis <rule>',
-        'channels of MultiThreshold at rank 3: layout follows data_layout, last is for ' +
-          "QONNX's files of 2023-12 to 2025-07",
-      ).choices(MULTI_THRESHOLD_AXES),
+      oneOf(
+        new Option(
+          '--multi-threshold-axis <rule>',
+          'channels of MultiThreshold at rank 3: layout follows data_layout, last is for ' +
+            "QONNX's files of 2023-12 to 2025-07",
+        ),
+        MULTI_THRESHOLD_AXES,
+      ),
     );
 
+/** An option that names a task of the store on the command line. */
+export const taskOption = (flags: string, about: string) =>
+  offering(new Option(flags, about), { values: () => [], form: 'tasks' });
+
+/** An option of a task's name, behind which a data set may stand. */
+export const taskAndDataset = (flags: string, about: string) =>
+  offering(new Option(flags, about).argParser(gatherTasks), {
+    values: () => DATASET_NAMES,
+    form: 'named',
+  });
+
 export const ofStore = (target: Command) =>
-  target.option('--task <name>', 'of a store of several networks: which one');
+  target.addOption(taskOption('--task <name>', 'of a store of several networks: which one'));
 
 export const optimized = (target: Command) =>
   fromFile(
     target.addOption(
-      new Option(
-        '--sign-zero <rule>',
-        'ONNX Sign: exact keeps sign(0) = 0, plus takes it as +1 so that every Sign is one bit',
-      ).choices(SIGN_ZEROS),
+      oneOf(
+        new Option(
+          '--sign-zero <rule>',
+          'ONNX Sign: exact keeps sign(0) = 0, plus takes it as +1 so that every Sign is one bit',
+        ),
+        SIGN_ZEROS,
+      ),
     ),
   );
 
 export const kernels = (target: Command) =>
   target
     .addOption(
-      new Option('--isa <isa>', 'instruction set (default: the best of this machine)').choices(
-        ISAS,
-      ),
+      oneOf(new Option('--isa <isa>', 'instruction set (default: the best of this machine)'), ISAS),
     )
     .addOption(
-      new Option(
-        '--low-bit <method>',
-        'sums of 1- and 2-bit weights: by bit planes, by products of 8 bits, or what is ' +
-          'cheaper (default: auto)',
-      ).choices(LOW_BITS),
+      oneOf(
+        new Option(
+          '--low-bit <method>',
+          'sums of 1- and 2-bit weights: by bit planes, by products of 8 bits, or what is ' +
+            'cheaper (default: auto)',
+        ),
+        LOW_BITS,
+      ),
     );
 
 export const running = (target: Command) =>

@@ -1,18 +1,15 @@
 /** Commands that train: train, and the demo. */
 import { Option } from 'commander';
-import {
-  EXPONENT_RULES,
-  gatherTasks,
-  MASK_KINDS,
-  parseGranularity,
-  parseShare,
-} from '../fuse-options.js';
+import { RECIPE_MODELS, RECIPE_PARTS } from '../../zoo/recipe.js';
+import { offering, oneOf, severalOf } from '../choices.js';
+import { EXPONENT_RULES, MASK_KINDS, parseGranularity, parseShare } from '../fuse-options.js';
 import { modelFile } from '../model-file.js';
-import { gather, parseCount, parseSeed, parseThreads } from '../options.js';
-import { datasetOption, examplesText, type Register } from './setup.js';
+import { parseCount, parseSeed, parseThreads } from '../options.js';
+import { TASK_TRAININGS } from '../train-task-names.js';
+import { datasetOption, examplesText, MODELS, type Register, taskAndDataset } from './setup.js';
 
 export const training: Register = ({ command, io, exit, program }) => {
-  command(
+  const train = command(
     'train <recipe>',
     'a network trained by the recipe of a paper, packed and checked; or `train classifier`, ' +
       '`packnet` or `piggyback`: a task added to --trunk; or `train grid`: --trunk tuned for few ' +
@@ -23,7 +20,14 @@ export const training: Register = ({ command, io, exit, program }) => {
       'bitplane train piggyback --trunk net.onnx --trunk-task things --dataset cifar10 ' +
         '--data DIR --out both.safetensors',
     ],
-  )
+  );
+  offering(train.registeredArguments[0]!, {
+    values: async () => {
+      const { RECIPES } = await import('../../zoo/recipes.js');
+      return [...Object.keys(RECIPES), ...TASK_TRAININGS];
+    },
+  });
+  train
     .addOption(datasetOption().makeOptionMandatory())
     .option('--data <dir>', "the data set's folder or its parent (default: $BITPLANE_DATA)")
     .requiredOption(
@@ -32,12 +36,7 @@ export const training: Register = ({ command, io, exit, program }) => {
         'model: a safetensors file',
     )
     .addOption(
-      new Option('--model <name>', 'the network (default: resnet-20)').choices([
-        'resnet-20',
-        'resnet-18',
-        'vgg-small',
-        'lfc',
-      ]),
+      oneOf(new Option('--model <name>', 'the network (default: resnet-20)'), RECIPE_MODELS),
     )
     .option('--epochs <n>', "of all phases together (default: the recipe's)", parseCount)
     .option('--width <n>', "channels of the first stage (default: the network's)", parseCount)
@@ -45,10 +44,11 @@ export const training: Register = ({ command, io, exit, program }) => {
     .option('--seed <n>', 'of parameters, order and augmentation (default: 0)', parseSeed)
     .option('--size <n>', 'height and width of pictures of a folder', parseCount)
     .option('--teacher <path>', 'a float training, or a model file, for recipes with a teacher')
-    .option(
-      '--without <part>',
-      'a part of the recipe to leave out: stages, double-shortcut, gate, attention; repeatable',
-      gather,
+    .addOption(
+      severalOf(
+        new Option('--without <part>', 'a part of the recipe to leave out; repeatable'),
+        RECIPE_PARTS,
+      ),
     )
     .option(
       '--calibrate <n>',
@@ -60,11 +60,20 @@ export const training: Register = ({ command, io, exit, program }) => {
       '--resume',
       'go on from the checkpoint in --out, of tasks beside it; without one training begins anew',
     )
-    .option('--trunk <model>', 'what a task is added to: a model, or a store of tasks', modelFile)
-    .option(
-      '--trunk-task <name[=dataset]>',
-      "the name of a model's own task; packnet trains it again on its data set",
-      gatherTasks,
+    .addOption(
+      offering(
+        new Option(
+          '--trunk <model>',
+          'what a task is added to: a model, or a store of tasks',
+        ).argParser(modelFile),
+        MODELS,
+      ),
+    )
+    .addOption(
+      taskAndDataset(
+        '--trunk-task <name[=dataset]>',
+        "the name of a model's own task; packnet trains it again on its data set",
+      ),
     )
     .option('--task <name>', "the new task's name (default: that of the data set)")
     .option(
@@ -73,10 +82,13 @@ export const training: Register = ({ command, io, exit, program }) => {
       parseShare,
     )
     .addOption(
-      new Option(
-        '--masks <kind>',
-        'piggyback: masks of 0 and 1, or of -1, 0 and 1 (default: binary)',
-      ).choices(MASK_KINDS),
+      oneOf(
+        new Option(
+          '--masks <kind>',
+          'piggyback: masks of 0 and 1, or of -1, 0 and 1 (default: binary)',
+        ),
+        MASK_KINDS,
+      ),
     )
     .option('--norms', "classifier: train the task's batch norms with its head, in whole epochs")
     .option('--distill', 'packnet, grid: learn from the network before pruning or rounding too')
@@ -87,10 +99,13 @@ export const training: Register = ({ command, io, exit, program }) => {
       parseGranularity,
     )
     .addOption(
-      new Option(
-        '--exponents <rule>',
-        'grid: exponents stay, or are trained with the weights (default: frozen)',
-      ).choices(EXPONENT_RULES),
+      oneOf(
+        new Option(
+          '--exponents <rule>',
+          'grid: exponents stay, or are trained with the weights (default: frozen)',
+        ),
+        EXPONENT_RULES,
+      ),
     )
     .option('--limit <n>', 'tasks: only the first n pictures of each data set', parseCount)
     .option('--html <file>', 'tasks: write a page with curves')

@@ -2,7 +2,7 @@
  * The range that an observer takes of a histogram: one function an observer, in a table. All are
  * deterministic. Not here: gathering the histogram (./histogram.ts), scales (../affine.ts).
  */
-import type { Complete } from '../../core/checks.js';
+import { type Complete, unknownName } from '../../core/checks.js';
 import { expected } from '../../core/errors.js';
 import type { Range } from '../affine.js';
 import type { QuantSpec } from '../spec.js';
@@ -45,7 +45,7 @@ export function observerOf(given: ObserverName | ObserverOptions): Complete<Obse
   const { name, percentile = DEFAULT_PERCENTILE } = options ?? {};
   const site = { op: 'observer' };
   if (!OBSERVERS.includes(name))
-    throw expected('ERR_ARGUMENT', `an observer of ${OBSERVERS.join(', ')}`, name ?? given, site);
+    throw unknownName('an observer of', name ?? given, OBSERVERS, site);
   if (!(typeof percentile === 'number' && percentile > 0 && percentile <= 100))
     throw expected('ERR_ARGUMENT', 'percentile above 0 and at most 100', percentile, site);
   return { name, percentile };
