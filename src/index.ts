@@ -17,8 +17,10 @@ export { type ImageOptions, imageToTensor, type Picture } from './data/image-to-
 export * as data from './data/index.js';
 export type { RawPicture } from './data/raw-picture.js';
 export {
+  type PictureTaker,
   type PreprocessFields,
   type Recipe,
+  type RecipeCarrier,
   type RecipeLike,
   readRecipe,
   recipeOf,

@@ -6,7 +6,7 @@ import { basename } from 'node:path';
 import { measureAccuracy } from '../data/accuracy.js';
 import type { Split } from '../data/dataset.js';
 import { checkFit, classCount } from '../data/fit-input.js';
-import { findRecipe } from './find-recipe.js';
+import { findRecipe, recipeNotes } from './find-recipe.js';
 import { percent, three } from './format.js';
 import { type Io, printJson, printLines, verbatim } from './io.js';
 import { dataFolder, openDataset } from './open-dataset.js';
@@ -38,9 +38,7 @@ export async function evalCommand(model: string, flags: EvalFlags, io: Io): Prom
     const data = await openDataset(flags.dataset, { dir, split, recipe, outputs, strict });
     const input = session.inputMetadata[0];
     const notes = [
-      ...(recipe.isDefault === true
-        ? [`no preprocessing is known for ${model}: ${recipe.source}`]
-        : []),
+      ...recipeNotes(model, recipe),
       ...(input === undefined ? [] : checkFit(input, data, recipe)),
       ...data.notes,
     ];

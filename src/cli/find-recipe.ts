@@ -2,6 +2,7 @@
  * Chooses the recipe that a command uses for a model. Not here: reading one (src/data/recipe.ts).
  */
 import { BitplaneError } from '../core/errors.js';
+import { fittedRecipe } from '../data/fit-input.js';
 import {
   carriedRecipe,
   defaultRecipe,
@@ -29,9 +30,18 @@ export async function knownRecipe(
   );
 }
 
-/** `knownRecipe`, else the default for the shape of the model's first input. */
+/**
+ * `knownRecipe`, else the default for the shape of the model's first input; where it says no size
+ * of pictures, with that of the input.
+ */
 export async function findRecipe(model: string, graph: Graph, named?: string): Promise<Recipe> {
-  return (await knownRecipe(model, graph, named)) ?? defaultRecipe(graph.inputs[0]?.shape ?? []);
+  const shape = graph.inputs[0]?.shape ?? [];
+  return fittedRecipe(shape, (await knownRecipe(model, graph, named)) ?? defaultRecipe(shape));
+}
+
+/** What a command says of a recipe that `findRecipe` gave. */
+export function recipeNotes(model: string, { isDefault, source }: Recipe): string[] {
+  return isDefault === true ? [`no preprocessing is known for ${model}: ${source}`] : [];
 }
 
 /** `knownRecipe` for commands that need none: where it is damaged, a sentence says so. */

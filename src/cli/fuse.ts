@@ -14,7 +14,7 @@ import { saveStore } from '../fusion/store-file.js';
 import { storeSizes } from '../fusion/store-sizes.js';
 import type { Graph } from '../graph/value.js';
 import { type Dither, type FusionMethod, requireFuseOptions } from '../quant/formats/fused.js';
-import { findRecipe, knownRecipe } from './find-recipe.js';
+import { findRecipe, knownRecipe, recipeNotes } from './find-recipe.js';
 import { percent } from './format.js';
 import {
   type Accuracy,
@@ -179,9 +179,7 @@ async function open(
   const data = await openDataset(dataset, { dir, split, recipe, outputs, strict: false });
   const [input] = graph.inputs;
   const notes = [
-    ...(recipe.isDefault === true
-      ? [`no preprocessing is known for ${model}: ${recipe.source}`]
-      : []),
+    ...recipeNotes(model, recipe),
     ...(input === undefined ? [] : checkFit(input, data, recipe)),
     ...data.notes,
   ];

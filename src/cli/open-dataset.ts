@@ -6,6 +6,7 @@ import { BitplaneError, expected } from '../core/errors.js';
 import { openCifar10 } from '../data/cifar10.js';
 import { openCifar100 } from '../data/cifar100.js';
 import type { Dataset, Split } from '../data/dataset.js';
+import { fittedNote } from '../data/fit-input.js';
 import { fitDataset } from '../data/fitted.js';
 import { openFolder } from '../data/folder.js';
 import { openMnist } from '../data/mnist.js';
@@ -35,7 +36,8 @@ const DATASETS = {
     if (split !== undefined)
       throw notHere('--split', 'a folder has no split: --data DIR names the one to use');
     const { labels } = recipe;
-    return openFolder(dir, requireFit(recipe), { labels, outputs, strict, labelled });
+    const set = await openFolder(dir, requireFit(recipe), { labels, outputs, strict, labelled });
+    return noted(set, recipe);
   },
 } satisfies Record<DatasetName, (opening: Opening) => Promise<Dataset>>;
 
@@ -67,7 +69,14 @@ export function dataFolder(data: string | undefined, io: Io): string {
 
 function fitted(data: Dataset, recipe: Recipe): Dataset {
   const size = fitOf(recipe.preprocess);
-  return size === undefined ? data : fitDataset(data, size);
+  const set = size === undefined ? data : fitDataset(data, size);
+  return set === data ? data : noted(set, recipe);
+}
+
+/** The set, with a remark where its pictures got the size of the input. */
+function noted(set: Dataset, recipe: Recipe): Dataset {
+  if (recipe.isFitted !== true) return set;
+  return { ...set, notes: [...set.notes, fittedNote(recipe)] };
 }
 
 function requireFit(recipe: Recipe): Fit {

@@ -8,7 +8,7 @@ import { checkFit, classCount } from '../data/fit-input.js';
 import type { Recipe } from '../data/recipe.js';
 import { type Graph, outputsOf } from '../graph/value.js';
 import { calibrationFeeds } from './calibration-feeds.js';
-import { findRecipe } from './find-recipe.js';
+import { findRecipe, recipeNotes } from './find-recipe.js';
 import type { Io } from './io.js';
 import { dataFolder, openDataset } from './open-dataset.js';
 import { startProgress } from './progress.js';
@@ -55,12 +55,7 @@ export async function openPictures(
     throw expected('ERR_FEED', 'a model with one input', `${graph.inputs.length} inputs`, {
       op: 'quantize',
     });
-  const notes = [
-    ...(recipe.isDefault === true
-      ? [`no preprocessing is known for ${from}: ${recipe.source}`]
-      : []),
-    ...checkFit(input, calibration, recipe),
-  ];
+  const notes = [...recipeNotes(from, recipe), ...checkFit(input, calibration, recipe)];
   const testDir = isFolder ? flags.test : dir;
   if (testDir === undefined) {
     const why = 'no --test DIR with labelled pictures: no accuracy was measured';

@@ -8,7 +8,7 @@ import { BitplaneError, expected } from '../core/errors.js';
 import { fillBatch } from '../data/accuracy.js';
 import type { Skipped } from '../data/dataset.js';
 import { MAX_PIXELS } from '../data/decode-picture.js';
-import { checkFit, fittedRecipe } from '../data/fit-input.js';
+import { checkFit, fittedNote } from '../data/fit-input.js';
 import { isBroken, listPictures } from '../data/folder.js';
 import { batchOf, fittedPicture } from '../data/image-to-tensor.js';
 import { inParallel } from '../data/in-parallel.js';
@@ -54,9 +54,7 @@ export async function runPictures(
   flags: PictureFlags,
   io: Io,
 ): Promise<number> {
-  const found = await findRecipe(model, session.graph, flags.preprocess);
-  const fitted = fittedRecipe(endsOf(session)[0], found);
-  const recipe = fitted ?? found;
+  const recipe = await findRecipe(model, session.graph, flags.preprocess);
   const files = await filesOf(flags.image);
   const { html, preprocess } = flags;
   if (html !== undefined)
@@ -64,7 +62,7 @@ export async function runPictures(
   const progress = startProgress(io, 'run', files.length, flags.json === true);
   const began = performance.now();
   const { answers, skipped, notes, pictures } = await answersOf(session, recipe, files, flags, {
-    remarks: fitted === undefined ? [] : [resizing(fitted)],
+    remarks: recipe.isFitted === true ? [fittedNote(recipe)] : [],
     onProgress: (done) => progress.update(done),
   }).finally(() => progress.finish());
   const imagesPerSecond = answers.length / ((performance.now() - began) / 1000);
@@ -93,13 +91,6 @@ export async function runPictures(
   for (const { why } of skipped) io.stderr.write(`bitplane: skipped ${why}\n`);
   if (flags.html !== undefined) io.stderr.write(`bitplane: wrote ${flags.html}\n`);
   return skipped.length > 0 ? 1 : 0;
-}
-
-function resizing({ preprocess: { crop }, source }: Recipe): string {
-  return (
-    `pictures are cut to ${crop}x${crop}, their shorter side resized: the input has that size ` +
-    `and ${source} says no other`
-  );
 }
 
 /** The files of a command line; a folder stands for the pictures in it. */

@@ -2,8 +2,8 @@
  * The accuracy of a session on labelled pictures, as `import { evaluate } from 'bitplane'` gives
  * it. Not here: the counting (accuracy.ts).
  */
-import { requireObject, requireOptions, requireSignal } from '../core/checks.js';
-import { expected } from '../core/errors.js';
+import { requireObject, requireOneOf, requireOptions, requireSignal } from '../core/checks.js';
+import { BitplaneError, expected } from '../core/errors.js';
 import { isSize } from '../core/shape.js';
 import type { Metadata } from '../graph/value.js';
 import type { Runner } from '../runtime/run-rows.js';
@@ -17,13 +17,13 @@ import {
 } from './accuracy.js';
 import type { Dataset, Skipped } from './dataset.js';
 import { MAX_PIXELS } from './decode-picture.js';
-import { checkFit, classCount } from './fit-input.js';
+import { checkFit, classCount, fittedRecipe } from './fit-input.js';
 import { isBroken } from './folder.js';
 import { batchOf, fittedPicture, nameOf, type Picture } from './image-to-tensor.js';
 import { inParallel } from './in-parallel.js';
 import type { LabelledPictures } from './labelled-pictures.js';
 import type { Preprocess } from './preprocess.js';
-import { preprocessOf, type Recipe, type RecipeLike, recipeOf } from './recipe.js';
+import { pictureInput, preprocessOf, type Recipe, type RecipeLike, recipeOf } from './recipe.js';
 import type { Pixels } from './resize.js';
 
 /** A picture and the number of its class; data sets of the caller's own give them. */
@@ -46,12 +46,17 @@ export interface Evaluated extends Pick<Runner, 'inputMetadata' | 'outputMetadat
 
 /** Options of `evaluate`. */
 export interface EvaluateOptions {
-  /** How pictures become the input. Default: what the model carries. */
+  /**
+   * How pictures become the input. Default: what the model carries. Where it says no size, pictures
+   * of another size than the input's are resized and cut to that.
+   */
   readonly recipe?: RecipeLike | undefined;
   /** Only the first `limit` pictures. Default: all. */
   readonly limit?: number | undefined;
   /** Pictures a run. Default 32. */
   readonly batch?: number | undefined;
+  /** True: a picture that cannot be read is an error. Default: it is left out and named. */
+  readonly strict?: boolean | undefined;
   /** Is told after each batch how many pictures are done, and of how many where that is known. */
   readonly onProgress?: ((done: number, total: number | undefined) => void) | undefined;
   /** Stops reading and the runs in flight: the promise is rejected with ERR_ABORTED. */
@@ -59,14 +64,23 @@ export interface EvaluateOptions {
 }
 
 const OP = 'evaluate';
-const KNOWN = { recipe: true, limit: true, batch: true, onProgress: true, signal: true } as const;
+const KNOWN = {
+  recipe: true,
+  limit: true,
+  batch: true,
+  strict: true,
+  onProgress: true,
+  signal: true,
+} as const;
 
 /**
  * How often the first output of a network is right about labelled pictures:
  *
  *     const { top1 } = await evaluate(session, data.cifar10(), { recipe: recipes.cifar10() });
  *
- * Three batches are under way at a time, so that reading and running overlap.
+ * Three batches are under way at a time, so that reading and running overlap. Pictures that cannot
+ * be read are counted and named in `skipped`, and left out of the percentages; `strict` makes the
+ * first of them an error.
  * @param session with one input of dtype f32
  * @param dataset one of `data.mnist`, `cifar10`, `cifar100` and `pictures`, what their `open`
  *   gives, or any async iterable of `{ picture, label }`
@@ -83,7 +97,8 @@ export async function evaluate(
 ): Promise<Evaluation> {
   requireSession(session);
   requireOptions(options, KNOWN, { op: OP });
-  const { limit, batch, onProgress, signal } = options;
+  const { limit, batch, strict, onProgress, signal } = options;
+  requireOneOf(strict, [true, false, undefined], 'strict', { op: OP });
   for (const [name, count] of Object.entries({ limit, batch }))
     if (count !== undefined && !(isSize(count) && count > 0))
       throw expected('ERR_ARGUMENT', `${name} to be a whole number of 1 or more`, count, {
@@ -92,8 +107,11 @@ export async function evaluate(
   if (onProgress !== undefined && typeof onProgress !== 'function')
     throw expected('ERR_ARGUMENT', 'onProgress to be a function', onProgress, { op: OP });
   requireSignal(signal, { op: OP });
-  const recipe = options.recipe === undefined ? recipeOf(session) : known(options.recipe);
-  const source = await opened(session, dataset, recipe, limit);
+  const recipe =
+    options.recipe === undefined
+      ? recipeOf(session)
+      : fittedRecipe(pictureInput(session), known(options.recipe));
+  const source = await opened(session, dataset, recipe, { limit, strict });
   const { total } = source;
   const told = onProgress && ((done: number) => onProgress(done, total));
   try {
@@ -113,17 +131,18 @@ async function opened(
   session: Evaluated,
   dataset: LabelledPictures | Dataset | AsyncIterable<Example>,
   recipe: Recipe,
-  limit: number | undefined,
+  { limit, strict }: Pick<EvaluateOptions, 'limit' | 'strict'>,
 ): Promise<Opened> {
   requireObject(dataset, 'a data set', { op: OP });
   const { preprocess } = recipe;
   if (isOpener(dataset) || isDataset(dataset)) {
     const outputs = classCount(session.outputMetadata[0]?.shape ?? []);
-    const set = isOpener(dataset) ? await dataset.open(recipe, outputs) : dataset;
+    const set = isOpener(dataset) ? await dataset.open(recipe, outputs, strict) : dataset;
     const [input] = session.inputMetadata;
     if (input !== undefined) checkFit(input, set, recipe, 'a recipe');
     const total = Math.min(set.size, limit ?? set.size);
-    return { ...sourceOf(set, preprocess, total), total };
+    const source = sourceOf(set, preprocess, total);
+    return { ...(strict === true ? stopping(source) : source), total };
   }
   if (typeof dataset[Symbol.asyncIterator] !== 'function')
     throw expected(
@@ -134,7 +153,7 @@ async function opened(
         op: OP,
       },
     );
-  return iterated(dataset, preprocess, limit ?? Number.POSITIVE_INFINITY);
+  return iterated(dataset, preprocess, { limit: limit ?? Number.POSITIVE_INFINITY, strict });
 }
 
 function known(recipe: RecipeLike): Recipe {
@@ -152,8 +171,22 @@ function isDataset(dataset: object): dataset is Dataset {
   return typeof read === 'function' && isSize(size) && Array.isArray(classes);
 }
 
+/** A source of which the first picture that cannot be read is an error. */
+function stopping(source: PictureSource): PictureSource {
+  const requireAll = (part: Prepared): Prepared => {
+    const [first] = part.skipped;
+    if (first !== undefined) throw new BitplaneError('ERR_FORMAT', first.why);
+    return part;
+  };
+  return { ...source, take: (count) => source.take(count)?.then(requireAll) };
+}
+
 /** The pictures of an iterable, taken one batch after the other and prepared side by side. */
-function iterated(dataset: AsyncIterable<Example>, preprocess: Preprocess, limit: number): Opened {
+function iterated(
+  dataset: AsyncIterable<Example>,
+  preprocess: Preprocess,
+  { limit, strict }: { readonly limit: number; readonly strict: boolean | undefined },
+): Opened {
   const iterator = dataset[Symbol.asyncIterator]();
   let taken = 0;
   let isOver = false;
@@ -176,7 +209,7 @@ function iterated(dataset: AsyncIterable<Example>, preprocess: Preprocess, limit
       if (isOver) return undefined;
       const examples = turn.then(() => next(count));
       turn = examples;
-      return examples.then((list) => prepared(list, preprocess));
+      return examples.then((list) => prepared(list, preprocess, strict));
     },
     end: async () => iterator.return?.(),
   };
@@ -192,13 +225,14 @@ interface Good {
 async function prepared(
   examples: readonly (readonly [Example, number])[],
   preprocess: Preprocess,
+  strict = false,
 ): Promise<Prepared> {
   const read = async ({ picture, label, file }: Example, i: number): Promise<Good | Skipped> => {
     const name = file ?? nameOf(picture, `pictures[${i}]`);
     try {
       return { name, label, pixels: await fittedPicture(picture, name, preprocess, MAX_PIXELS) };
     } catch (error) {
-      if (!isBroken(error)) throw error;
+      if (strict || !isBroken(error)) throw error;
       return { file: name, why: error.message };
     }
   };

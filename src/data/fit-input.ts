@@ -1,13 +1,14 @@
 /**
- * Checks, before the first picture is read, that a recipe makes the pictures of a data set fit a
- * model's input. Not here: preparing them (src/data/preprocess.ts).
+ * Makes the pictures of a data set fit a model's input: the size that a recipe leaves open is that
+ * of the input, and whether all fits is checked before the first picture is read. Not here:
+ * preparing them (src/data/preprocess.ts).
  */
 import { BitplaneError } from '../core/errors.js';
 import { type Shape, showShape } from '../core/shape.js';
 import type { TensorMetadata } from '../runtime/session-types.js';
 import type { Dataset } from './dataset.js';
 import { fitOf } from './picture.js';
-import { channelsOf } from './preprocess.js';
+import { channelsOf, type Preprocess } from './preprocess.js';
 import type { Recipe } from './recipe.js';
 
 /**
@@ -79,12 +80,17 @@ export function classCount(shape: Shape): number | undefined {
 
 /**
  * The recipe; where it leaves pictures as large as they are and the input has one size of a square,
- * with that size. Undefined where it need not change.
+ * with that size.
  */
-export function fittedRecipe(input: TensorMetadata, recipe: Recipe): Recipe | undefined {
-  const { preprocess } = recipe;
-  if (fitOf(preprocess) !== undefined) return undefined;
-  const [, a, b, c] = input.shape;
+export function fittedRecipe(input: Shape, recipe: Recipe): Recipe {
+  const preprocess = fittedPreprocess(input, recipe.preprocess);
+  return preprocess === recipe.preprocess ? recipe : { ...recipe, preprocess, isFitted: true };
+}
+
+/** The same of what a recipe says of pictures. */
+export function fittedPreprocess(input: Shape, preprocess: Preprocess): Preprocess {
+  if (fitOf(preprocess) !== undefined) return preprocess;
+  const [, a, b, c] = input;
   const { layout, color } = preprocess;
   const side =
     layout === 'flat'
@@ -92,6 +98,14 @@ export function fittedRecipe(input: TensorMetadata, recipe: Recipe): Recipe | un
       : layout === 'NCHW'
         ? b === c && b
         : a === b && a;
-  if (typeof side !== 'number' || !Number.isInteger(side)) return undefined;
-  return { ...recipe, preprocess: { ...preprocess, resize: side, crop: side } };
+  if (typeof side !== 'number' || !Number.isInteger(side)) return preprocess;
+  return { ...preprocess, resize: side, crop: side };
+}
+
+/** What is said where pictures are made as large as the input, because the recipe says nothing. */
+export function fittedNote({ preprocess: { crop }, source }: Recipe): string {
+  return (
+    `pictures are cut to ${crop}x${crop}, their shorter side resized: the input has that size ` +
+    `and ${source} says no other`
+  );
 }

@@ -2,15 +2,16 @@
  * Pictures to the tensor that a network takes: files, bytes and pixels alike, by a recipe. Not
  * here: data sets (labelled-pictures.ts), what a recipe says (preprocess.ts).
  */
-import { requireNotAborted, requireOptions, requireSignal } from '../core/checks.js';
+import { requireNotAborted, requireObject, requireOptions, requireSignal } from '../core/checks.js';
 import { type ErrorSite, expected } from '../core/errors.js';
 import { Tensor } from '../tensor/tensor.js';
 import { decodePicture, MAX_PIXELS, requireMaxPixels } from './decode-picture.js';
+import { fittedPreprocess } from './fit-input.js';
 import { inParallel } from './in-parallel.js';
 import { fitOf, fitPicture, openPicture } from './picture.js';
 import { type Preprocess, preprocessPixels } from './preprocess.js';
 import { isRawPicture, type RawPicture, rawPixels } from './raw-picture.js';
-import { preprocessOf, type RecipeLike } from './recipe.js';
+import { type PictureTaker, pictureInput, preprocessOf, type RecipeLike } from './recipe.js';
 import type { Pixels } from './resize.js';
 
 /** The path of a JPEG or PNG file, its bytes, or pixels. */
@@ -23,6 +24,11 @@ export interface ImageOptions {
    * 64,000,000, such as 8000 x 8000.
    */
   readonly maxPixels?: number | undefined;
+  /**
+   * The session or graph that the picture is for: where the recipe says no size, pictures get that
+   * of its input. `recipeOf` gives such recipes the size already. Default: none.
+   */
+  readonly model?: PictureTaker | undefined;
   /** No further picture is read once it is aborted; the promise is rejected with ERR_ABORTED. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -36,7 +42,7 @@ const OP = 'imageToTensor';
  *     const { logits } = await session.run({ image });
  *
  * The shorter side is resized to `resize` pixels and a square of `crop` is cut from the centre,
- * where the recipe says so; then pixels become numbers as the recipe has it. Files may be JPEG or
+ * where the recipe says so, or the `model` that is given has one size; then pixels become numbers as the recipe has it. Files may be JPEG or
  * PNG, gray, CMYK, with alpha or of 16 bits; they need the package sharp, pixels do not. The EXIF
  * orientation is applied.
  *
@@ -54,11 +60,13 @@ export async function imageToTensor(
   recipe: RecipeLike,
   options: ImageOptions = {},
 ): Promise<Tensor<'f32'>> {
-  requireOptions(options, { maxPixels: true, signal: true }, { op: OP });
-  const { maxPixels = MAX_PIXELS, signal } = options;
+  requireOptions(options, { maxPixels: true, model: true, signal: true }, { op: OP });
+  const { maxPixels = MAX_PIXELS, model, signal } = options;
   requireMaxPixels(options.maxPixels, OP);
   requireSignal(signal, { op: OP });
-  const preprocess = preprocessOf(recipe, OP);
+  const given = preprocessOf(recipe, OP);
+  if (model !== undefined) requireObject(model, 'model to be a session or a graph', { op: OP });
+  const preprocess = model === undefined ? given : fittedPreprocess(pictureInput(model), given);
   const list = Array.isArray(picture) ? (picture as readonly Picture[]) : [picture as Picture];
   if (list.length === 0) throw expected('ERR_ARGUMENT', 'at least one picture', 'none', { op: OP });
   const name = (at: number) => (Array.isArray(picture) ? `pictures[${at}]` : 'picture');

@@ -40,9 +40,11 @@ export interface LabelledPictures extends AsyncIterable<LabelledPicture> {
    *   labels name the classes of a folder that has none of its own
    * @param outputs how many scores a network gives: a folder without labels must have as many
    *   class folders
+   * @param strict of a folder: whether a picture that cannot be read is an error. Default: what the
+   *   set was made with
    * @throws BitplaneError ERR_IO, ERR_FORMAT naming a file that is missing or damaged, ERR_ARGUMENT
    */
-  open(recipe?: RecipeLike, outputs?: number): Promise<Dataset>;
+  open(recipe?: RecipeLike, outputs?: number, strict?: boolean): Promise<Dataset>;
 }
 
 /** Which pictures of MNIST or CIFAR, and where they lie. */
@@ -68,9 +70,13 @@ export interface FolderPicturesOptions {
   /** Files of more pixels are broken. Default 64,000,000. */
   readonly maxPixels?: number | undefined;
   /**
-   * Is told of pictures that cannot be read, which are left out then. Default: the first of them
-   * is an error.
+   * True: the first picture that cannot be read is an error. False: such pictures are left out.
+   * Default: `evaluate` and `open` leave them out, and their results name them in `skipped`;
+   * `for await`, which has no place to name them, takes the first as an error unless `onSkipped`
+   * is told.
    */
+  readonly strict?: boolean | undefined;
+  /** Is told of pictures that cannot be read and are left out. */
   readonly onSkipped?: ((skipped: Skipped) => void) | undefined;
 }
 
@@ -103,31 +109,42 @@ export function cifar100(options: PublishedSetOptions = {}): LabelledPictures {
 
 /**
  * The JPEG and PNG pictures of a folder, DIR/CLASS/picture or DIR/CLASS.jpg, each in its own size.
- * Without `labels` the sorted order of the class folders numbers the classes.
+ * Without `labels` the sorted order of the class folders numbers the classes. Pictures that cannot
+ * be read are left out and named, as `bitplane eval` does; see `strict`.
  * @throws BitplaneError ERR_ARGUMENT; once it is used ERR_FORMAT where there are no pictures, a
- *   class cannot be told or, without `onSkipped`, a picture cannot be read
+ *   class cannot be told or, where it is strict, a picture cannot be read
  */
 export function pictures(dir: string, options: FolderPicturesOptions = {}): LabelledPictures {
   const op = 'data.pictures';
   if (typeof dir !== 'string' || dir === '')
     throw expected('ERR_ARGUMENT', 'the path of a folder', dir, { op });
-  const known = { labels: true, labelled: true, maxPixels: true, onSkipped: true } as const;
+  const known = {
+    labels: true,
+    labelled: true,
+    maxPixels: true,
+    strict: true,
+    onSkipped: true,
+  } as const;
   requireOptions(options, known, { op });
-  const { labels, labelled = true, maxPixels = MAX_PIXELS, onSkipped } = options;
+  const { labels, labelled = true, maxPixels = MAX_PIXELS, strict, onSkipped } = options;
   requireMaxPixels(options.maxPixels, op);
   requireOneOf(labelled, [true, false], 'labelled', { op });
+  requireOneOf(strict, [true, false, undefined], 'strict', { op });
   requireFunction(onSkipped, op);
+  const stops = strict ?? onSkipped === undefined;
   return {
-    async open(recipe, outputs) {
+    async open(recipe, outputs, stopping = strict ?? false) {
       const fit = recipe && fitOf(preprocessOf(recipe, op));
       if (fit === undefined)
         throw expected('ERR_ARGUMENT', 'a recipe with resize or crop, one size for all', recipe, {
           op,
           node: dir,
         });
-      const strict = onSkipped === undefined;
       const own = labels ?? labelsOf(recipe);
-      const set = await openFolder(dir, fit, { labels: own, labelled, maxPixels, strict, outputs });
+      const set = await openFolder(dir, fit, {
+        ...{ labels: own, labelled, maxPixels, outputs },
+        strict: stopping,
+      });
       return onSkipped === undefined ? set : telling(set, onSkipped);
     },
     async *[Symbol.asyncIterator]() {
@@ -137,8 +154,8 @@ export function pictures(dir: string, options: FolderPicturesOptions = {}): Labe
           const { data, width, height } = await openPicture(path, maxPixels);
           yield { ...named({ data, width, height }, label, listing.classes), file: path };
         } catch (error) {
-          if (onSkipped === undefined || !isBroken(error)) throw error;
-          onSkipped({ file: path, why: error.message });
+          if (stops || !isBroken(error)) throw error;
+          onSkipped?.({ file: path, why: error.message });
         }
       }
     },

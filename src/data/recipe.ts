@@ -16,6 +16,7 @@ import { BitplaneError, continued, expected } from '../core/errors.js';
 import { type Shape, showShape } from '../core/shape.js';
 import type { Graph, Metadata } from '../graph/value.js';
 import { readBytes } from './files.js';
+import { fittedRecipe } from './fit-input.js';
 import { type Preprocess, parsePreprocess } from './preprocess.js';
 
 /** How the pictures of a model become its input, and what its classes are called. */
@@ -28,6 +29,8 @@ export interface Recipe {
   readonly source: string;
   /** True for the default: neither a file nor the model says how pictures are prepared. */
   readonly isDefault?: boolean;
+  /** True where the recipe says no size of pictures, and has that of the model's input. */
+  readonly isFitted?: boolean;
 }
 
 /** The fields of `Preprocess`, as files may say them: what has a default may be left out. */
@@ -53,6 +56,26 @@ export type RecipeLike =
       readonly source?: string | undefined;
     };
 
+/** What `recipeOf` asks of a session or a graph. */
+export interface RecipeCarrier extends Partial<PictureTaker> {
+  /** What the model carries; the recipe is an entry of it. */
+  readonly metadata?: Metadata | undefined;
+}
+
+/** A session or a graph, asked for the size of its input. */
+export interface PictureTaker {
+  /** Of a session. */
+  readonly inputMetadata?: readonly { readonly shape: Shape }[] | undefined;
+  /** Of a graph. */
+  readonly inputs?: readonly { readonly shape: Shape }[] | undefined;
+}
+
+/** The shape of the only input of a model; none where it has several. */
+export function pictureInput({ inputMetadata, inputs }: PictureTaker): Shape {
+  const all = inputMetadata ?? inputs;
+  return Array.isArray(all) && all.length === 1 ? all[0].shape : [];
+}
+
 const MAX_JSON = 2 ** 24;
 /** The metadata entry in which a model carries its recipe. */
 export const RECIPE = 'bitplane.recipe';
@@ -73,12 +96,13 @@ export async function readRecipe(path: string): Promise<Recipe> {
 }
 
 /**
- * The recipe that a model carries, which `bitplane convert` and training put there.
+ * The recipe that a model carries, which `bitplane convert` and training put there. One that says
+ * no size of pictures gets that of the model's input, where this is one square.
  * @param model a session or a graph
  * @throws BitplaneError ERR_ARGUMENT where it carries none, with the ways to one; ERR_FORMAT where
  *   it is damaged, naming the field
  */
-export function recipeOf(model: { readonly metadata?: Metadata | undefined }): Recipe {
+export function recipeOf(model: RecipeCarrier): Recipe {
   const site = { op: 'recipeOf' };
   requireObject(model, 'a session or a graph', site);
   const { metadata } = model;
@@ -86,7 +110,7 @@ export function recipeOf(model: { readonly metadata?: Metadata | undefined }): R
   if (metadata?.[RECIPE] !== undefined && typeof metadata[RECIPE] !== 'string')
     throw expected('ERR_ARGUMENT', `${RECIPE} to be a text`, metadata[RECIPE], site);
   const recipe = carriedRecipe(metadata, 'the model');
-  if (recipe !== undefined) return recipe;
+  if (recipe !== undefined) return fittedRecipe(pictureInput(model), recipe);
   throw new BitplaneError(
     'ERR_ARGUMENT',
     'expected a model that carries its recipe but this one says nothing of its pictures: read it ' +

@@ -28,6 +28,9 @@ const picture = (background: string) =>
     .png()
     .toBuffer();
 
+/** The lines of its percentages. */
+const accuracyOf = ({ stdout }: { readonly stdout: string }) => stdout.match(/^top-.*$/gm);
+
 describe('eval', () => {
   test('mnist with a preprocessing file gives the accuracy of the definitions', async () => {
     writeMnist(join(dir, 'mnist'), 40);
@@ -190,21 +193,29 @@ describe('eval', () => {
     expect(outcome.stderr).toMatch(/prepared by .*rgb\.json/);
   });
 
-  test('pictures of another size are an error with the size that a recipe must give', async () => {
+  test('pictures of another size than the input, where the recipe says none', async () => {
     writeCifar10(join(dir, 'cifar-10-batches-bin'), 2);
-    const { code, stderr } = await cli('eval', model, '--dataset', 'cifar10', '--data', dir);
-    expect(code).toBe(1);
-    expect(stderr).toContain(
+    writeMnist(join(dir, 'mnist'), 4);
+    const argv = ['eval', model, '--dataset', 'cifar10', '--data', dir];
+    const outcome = await cli(...argv);
+    expect(outcome).toMatchObject({ code: 0, stderr: '' });
+    expect(outcome.stdout).toMatch(
+      /\npictures are cut to 28x28, .*: the input has that size and the default .* says no other\n/,
+    );
+    const recipe = (size: object) =>
+      write(join(dir, 'small.json'), JSON.stringify({ layout: 'flat', color: 'gray', ...size }));
+    const sized = await cli(...argv, '--preprocess', recipe({ resize: 28, crop: 28 }));
+    expect(sized.stdout).not.toContain('are cut to');
+    expect(accuracyOf(sized)).toEqual(accuracyOf(await cli(...argv, '--preprocess', recipe({}))));
+    const other = await cli(...argv, '--preprocess', recipe({ resize: 20, crop: 20 }));
+    expect(other.code).toBe(1);
+    expect(other.stderr).toContain(
       'expected [N, 784] (--preprocess FILE.json with ' +
         '"layout":"flat","resize":28,"crop":28 gives it)',
     );
-    const recipe = write(
-      join(dir, 'small.json'),
-      JSON.stringify({ layout: 'flat', color: 'gray', resize: 28, crop: 28 }),
-    );
-    expect(
-      await cli('eval', model, '--dataset', 'cifar10', '--data', dir, '--preprocess', recipe),
-    ).toMatchObject({ code: 0 });
+    // Pictures that have the size are not spoken of.
+    const same = await cli('eval', model, '--dataset', 'mnist', '--data', dir);
+    expect(same).toMatchObject({ code: 0, stdout: expect.not.stringContaining('are cut to') });
   });
 
   test('folders that mean no label of the network are an error, not 0.00 %', async () => {

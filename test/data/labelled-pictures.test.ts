@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import sharp from 'sharp';
 import { describe, expect, test } from 'vitest';
 import { type Example, evaluate } from '../../src/data/evaluate.js';
+import { imageToTensor } from '../../src/data/image-to-tensor.js';
 import {
   cifar10,
   cifar100,
@@ -10,7 +11,7 @@ import {
   mnist,
   pictures,
 } from '../../src/data/labelled-pictures.js';
-import { withRecipe } from '../../src/data/recipe.js';
+import { recipeOf, withRecipe } from '../../src/data/recipe.js';
 import * as recipes from '../../src/data/recipes.js';
 import { GraphBuilder } from '../../src/ops/builder.js';
 import { GraphSession } from '../../src/runtime/session.js';
@@ -90,6 +91,7 @@ describe('data sets', () => {
     const dir = await colours();
     const broken = write(join(dir, 'blue', '1.png'), 'broken');
     await expect(all(pictures(dir))).rejects.toMatchObject({ code: 'ERR_FORMAT', node: broken });
+    expect(await all(pictures(dir, { strict: false }))).toHaveLength(5);
     const skipped: string[] = [];
     const onSkipped = ({ file }: { file: string }) => skipped.push(file);
     expect(await all(pictures(dir, { onSkipped }))).toHaveLength(5);
@@ -97,6 +99,9 @@ describe('data sets', () => {
     const set = await pictures(dir, { onSkipped }).open(RECIPE);
     expect((await set.read(0, set.size)).labels).toHaveLength(5);
     expect(skipped).toEqual([broken, broken]);
+    const strict = pictures(dir, { strict: true, onSkipped });
+    await expect(all(strict)).rejects.toMatchObject({ code: 'ERR_FORMAT', node: broken });
+    expect(() => pictures(dir, { strict: 1 } as never)).toThrow(/strict to be true or false/);
   });
 
   test('without a folder the sentence says how to name one', async () => {
@@ -122,6 +127,52 @@ describe('evaluate', () => {
     expect(result).toMatchObject({ top1: 100, top5: 100, n: 6, skipped: [] });
     expect(told.map(([, total]) => total)).toEqual([6, 6]);
     expect(told.at(-1)?.[0]).toBe(6);
+  });
+
+  test('a broken picture is counted and named, and an error where it is strict', async () => {
+    const dir = await colours();
+    const broken = write(join(dir, 'blue', '1.png'), 'broken');
+    const result = await evaluate(colourSession(), pictures(dir));
+    expect(result).toMatchObject({ n: 5, top1: 100, skipped: [{ file: broken }] });
+    const told = { code: 'ERR_FORMAT', message: expect.stringContaining(broken) };
+    const strict = { strict: true } as const;
+    await expect(evaluate(colourSession(), pictures(dir, strict))).rejects.toMatchObject(told);
+    await expect(evaluate(colourSession(), pictures(dir), strict)).rejects.toMatchObject(told);
+    const set = await pictures(dir).open(RECIPE);
+    expect((await evaluate(colourSession(), set)).skipped).toHaveLength(1);
+    await expect(evaluate(colourSession(), set, strict)).rejects.toMatchObject(told);
+    async function* mine() {
+      yield { picture: broken, label: 2 };
+    }
+    await expect(evaluate(colourSession(), mine(), strict)).rejects.toMatchObject(told);
+    // What the caller says last counts.
+    const lenient = { strict: false };
+    expect((await evaluate(colourSession(), pictures(dir, strict), lenient)).n).toBe(5);
+  });
+
+  test('a recipe without a size leaves pictures larger than the input', async () => {
+    const dir = await colours();
+    const { resize, crop, ...open } = PREPROCESS;
+    const recipe = { preprocess: open, labels: RECIPE.labels };
+    const all = { top1: 100, n: 6, skipped: [] };
+    expect(await evaluate(colourSession(), pictures(dir), { recipe })).toMatchObject(all);
+    const session = GraphSession.fromGraph(
+      withRecipe(colourSession().graph, { ...recipe, source: 'a test' }),
+    );
+    expect(await evaluate(session, pictures(dir))).toMatchObject(all);
+    expect(recipeOf(session)).toMatchObject({ isFitted: true, preprocess: { resize: 4, crop: 4 } });
+    async function* mine() {
+      yield { picture: join(dir, 'red', '1.png'), label: 0 };
+    }
+    expect(await evaluate(session, mine(), { recipe })).toMatchObject({ n: 1, top1: 100 });
+    const picture = join(dir, 'red', '2.png');
+    expect((await imageToTensor(picture, recipe)).shape).toEqual([1, 5, 6, 3]);
+    for (const image of [
+      await imageToTensor(picture, recipe, { model: session }),
+      await imageToTensor(picture, recipe, { model: session.graph }),
+      await imageToTensor(picture, recipeOf(session)),
+    ])
+      expect(image.shape).toEqual([1, 4, 4, 3]);
   });
 
   test('any async iterable, its broken pictures named, its end at the limit', async () => {
