@@ -1,8 +1,8 @@
 /**
  * Tables for people: columns as wide as their widest cell, numbers to the right, two spaces
  * between. A table fits the line that it is printed to: columns without a cell are left out, heads
- * are broken, long texts lose their middle, and what is still too wide becomes several tables
- * below one another, each with the first column. Not here: what a number looks like (format.ts).
+ * are broken, long texts lose their middle, columns that can be spared are left out, and what is
+ * still too wide becomes several tables below one another, each with the first column. Not here: what a number looks like (format.ts).
  */
 import type { Look } from './look.js';
 
@@ -13,6 +13,10 @@ export interface Column<R> {
   readonly align?: 'left' | 'right';
   /** The texts are never shortened, as numbers are not. */
   readonly whole?: boolean;
+  /** Left out where the table is too wide, the last of several first. */
+  readonly spare?: boolean;
+  /** Characters that a text keeps as long as there are columns to spare. */
+  readonly least?: number;
 }
 
 /** Text that is laid out where it is printed. */
@@ -25,6 +29,8 @@ interface Strip {
   readonly title: string;
   readonly right: boolean;
   readonly whole: boolean;
+  readonly spare: boolean;
+  readonly least: number;
   readonly cells: readonly string[];
   readonly width: number;
 }
@@ -38,13 +44,15 @@ const LEAST_OF_PARTS = 24;
 
 /** A header, a rule, a line a row. Lines carry no trailing blanks. */
 export function table<R>(columns: readonly Column<R>[], rows: readonly R[]): Block {
-  const strips = columns.map(({ title, cell, align, whole }): Strip => {
+  const strips = columns.map(({ title, cell, align, whole, spare, least }): Strip => {
     const cells = rows.map((row) => visible(cell(row)));
     const right = align === 'right';
     return {
       title,
       right,
       whole: right || whole === true,
+      spare: spare === true,
+      least: least ?? 0,
       cells,
       width: widest([title, ...cells]),
     };
@@ -53,8 +61,12 @@ export function table<R>(columns: readonly Column<R>[], rows: readonly R[]): Blo
     layOut(look) {
       if (total(strips) <= look.width) return print(strips, look);
       const said = strips.filter(({ cells }, i) => i === 0 || cells.some((cell) => cell !== ''));
-      const fitted = shortened(said, look.width, LEAST_TEXT);
-      if (total(fitted) <= look.width) return print(fitted, look);
+      for (let at = 0; at >= 0; ) {
+        at = said.findLastIndex(({ spare }) => spare);
+        const fitted = shortened(said, look.width, LEAST_TEXT, at >= 0);
+        if (total(fitted) <= look.width) return print(fitted, look);
+        if (at >= 0) said.splice(at, 1);
+      }
       return inParts(shortened(said, look.width, LEAST_OF_PARTS), look.width)
         .map((part) => print(part, look))
         .join('\n\n');
@@ -76,6 +88,11 @@ export function facts(rows: readonly (readonly [name: string, value: string])[])
         .join('\n');
     },
   };
+}
+
+/** Sentences, broken where the line ends. */
+export function prose(text: string): Block {
+  return { layOut: ({ width }) => wrapped(text, width).join('\n') };
 }
 
 function print(strips: readonly Strip[], look: Look): string {
@@ -101,20 +118,30 @@ function print(strips: readonly Strip[], look: Look): string {
   );
 }
 
-/** First heads are broken at blanks, then the widest texts shortened, until the table fits. */
-function shortened(strips: readonly Strip[], room: number, least: number): Strip[] {
+/**
+ * First heads are broken at blanks, then the widest texts shortened, until the table fits.
+ * @param sparing true: no text to fewer characters than its column says
+ */
+function shortened(
+  strips: readonly Strip[],
+  room: number,
+  least: number,
+  sparing = false,
+): Strip[] {
+  const leastOf = (strip: Strip) => Math.max(least, sparing ? strip.least : 0);
   const narrow = strips.map((strip) => ({
     ...strip,
     width: widest([...strip.title.split(' '), ...strip.cells]),
   }));
   let excess = total(narrow) - room;
   while (excess > 0) {
-    const long = narrow.filter(({ whole, width }) => !whole && width > least);
+    const long = narrow.filter((strip) => !strip.whole && strip.width > leastOf(strip));
     if (long.length === 0) break;
     const widths = long.map(({ width }) => width).sort((a, b) => b - a);
     const most = widths[0] as number;
-    const next = Math.max(widths.find((width) => width < most) ?? least, least);
     const those = long.filter(({ width }) => width === most);
+    const floor = Math.max(...those.map(leastOf));
+    const next = Math.max(widths.find((width) => width < most) ?? floor, floor);
     const less = Math.min(most - next, Math.ceil(excess / those.length));
     for (const strip of those) strip.width -= less;
     excess = total(narrow) - room;

@@ -7,7 +7,7 @@ import { ZOO } from '../zoo/registry.js';
 import { count } from './format.js';
 import { type Io, printJson, printLines } from './io.js';
 import { ownModels } from './model-file.js';
-import { type Column, table } from './table.js';
+import { type Column, prose, table } from './table.js';
 
 interface Row extends Cost {
   readonly name: string;
@@ -19,10 +19,10 @@ interface Row extends Cost {
 
 const COLUMNS: readonly Column<Row>[] = [
   { title: 'zoo:NAME', cell: (row) => row.name, whole: true },
-  { title: 'network', cell: (row) => row.about },
+  { title: 'network', cell: (row) => row.about, least: 36 },
   { title: 'params', cell: (row) => count(row.parameters), align: 'right' },
-  { title: 'BOPs', cell: (row) => count(row.bops), align: 'right' },
-  { title: 'FLOPs', cell: (row) => count(row.flops), align: 'right' },
+  { title: 'BOPs', cell: (row) => count(row.bops), align: 'right', spare: true },
+  { title: 'FLOPs', cell: (row) => count(row.flops), align: 'right', spare: true },
   { title: 'OPs', cell: (row) => count(row.ops), align: 'right' },
 ];
 
@@ -41,11 +41,16 @@ export function zoo(flags: { readonly json?: boolean }, io: Io): void {
     io,
     table(COLUMNS, rows),
     '',
-    'BOPs are binary multiply-accumulates of a picture, FLOPs all others, OPs BOPs / 64 + FLOPs.',
-    'The weights of zoo:NAME are seeded random numbers: times and sizes mean something, answers do',
-    'not. `bitplane inspect zoo:NAME` shows layers and bytes.',
+    prose(
+      'BOPs are binary multiply-accumulates of a picture, FLOPs all others, OPs BOPs / 64 + ' +
+        'FLOPs; a narrow terminal shows OPs alone, --json all of them.',
+    ),
+    prose(
+      'The weights of zoo:NAME are seeded random numbers: times and sizes mean something, answers ' +
+        'do not. `bitplane inspect zoo:NAME` shows layers and bytes.',
+    ),
     models.length === 0
       ? []
-      : ['', `Trained: ${models.map((name) => `models/${name}`).join(', ')}`],
+      : ['', prose(`Trained: ${models.map((name) => `models/${name}`).join(', ')}`)],
   );
 }

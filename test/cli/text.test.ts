@@ -32,6 +32,23 @@ describe('table', () => {
     );
     expect(facts([['model', name]]).layOut(PLAIN)).toBe('model  a\\u000a\\u001b[31mb\\u202e');
   });
+  test('a narrow line loses columns to spare before a text its half', () => {
+    const columns = [
+      { title: 'name', cell: (row: string) => row, whole: true },
+      { title: 'about', cell: () => 'what it is, in many words', least: 20 },
+      { title: 'one', cell: () => '1', align: 'right' as const, spare: true },
+      { title: 'two', cell: () => '2', align: 'right' as const, spare: true },
+    ];
+    const rows = (width: number) =>
+      table(columns, ['a-long-name'])
+        .layOut({ ...PLAIN, width })
+        .split('\n')[2];
+    expect(rows(50)).toBe('a-long-name  what it is, in many words    1    2');
+    expect(rows(43)).toBe('a-long-name  what it ...any words    1    2');
+    expect(rows(42)).toBe('a-long-name  what it is... many words    1');
+    expect(rows(34)).toBe('a-long-name  what it i...any words');
+    expect(rows(27)).toBe('a-long-name  what ...words');
+  });
   test('facts align their values', () => {
     expect(
       facts([

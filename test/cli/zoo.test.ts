@@ -2,13 +2,14 @@
 import { existsSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { main } from '../../src/cli/program.js';
 import { writeNpy } from '../../src/formats/npy.js';
 import { saveModel } from '../../src/formats/safetensors/model.js';
 import { GraphBuilder } from '../../src/ops/builder.js';
 import { Tensor } from '../../src/tensor/tensor.js';
 import { ZOO } from '../../src/zoo/registry.js';
 import { temporaryFolder } from '../data/fixtures.js';
-import { cli } from './cli.js';
+import { cli, fakeIo } from './cli.js';
 
 const NOTE =
   'bitplane: zoo:bi-real-20: its weights are seeded random numbers: times and sizes mean ' +
@@ -94,6 +95,18 @@ test('zoo lists a network without its size and cost, or leaves one out', async (
     /^bi-real-20 +Bi-Real blocks on ResNet-20, CIFAR +\d+ k +40\.1 M +705 k +1\.33 M$/m,
   );
   for (const name of Object.keys(ZOO)) expect(stdout).toMatch(new RegExp(`^${name} `, 'm'));
+  const narrow = fakeIo({ COLUMNS: '80' });
+  expect(await main(['zoo'], narrow)).toBe(0);
+  for (const name of Object.keys(ZOO)) expect(narrow.out()).toMatch(new RegExp(`^${name} `, 'm'));
+  expect(narrow.out()).toMatch(/^bi-real-20 +Bi-Real blocks on ResNet-20, CIFAR +272 k +1\.33 M$/m);
+  expect(
+    Math.max(
+      ...narrow
+        .out()
+        .split('\n')
+        .map((line) => line.length),
+    ),
+  ).toBeLessThanOrEqual(80);
   const { networks } = JSON.parse((await cli('zoo', '--json')).stdout);
   expect(networks).toHaveLength(Object.keys(ZOO).length);
   expect(networks[0]).toMatchObject({ name: 'resnet-18', input: [224, 224, 3], bops: 0 });
