@@ -47,7 +47,7 @@ describe('table', () => {
     expect(rows(43)).toBe('a-long-name  what it ...any words    1    2');
     expect(rows(42)).toBe('a-long-name  what it is... many words    1');
     expect(rows(34)).toBe('a-long-name  what it i...any words');
-    expect(rows(27)).toBe('a-long-name  what ...words');
+    expect(rows(27)).toBe('a-long-name  what ... words');
   });
   test('facts align their values', () => {
     expect(
