@@ -4,11 +4,13 @@
  * made. In an installed package, which somebody may pack again, everything is already there and
  * they do nothing. Not here: how things are built (./ensure.mjs).
  *
- *   node scripts/lifecycle.mjs prepack | prepare | prepublishOnly
+ *   node scripts/lifecycle.mjs prepack | postprepare | prepublishOnly
  *
- * prepack (`npm pack`, `npm publish`): builds what is missing. prepare: the same for a dependency
- * from a git repository, for which npm runs no other script; after `npm install` in a clone
- * nothing, because every command there builds what it needs. prepublishOnly (`npm publish` in a
+ * prepack (`npm pack`, `npm publish`): builds what is missing. postprepare: the same for a
+ * dependency from a git repository, which npm installs in a clone of its own before it packs it;
+ * after anybody else's `npm install` in a clone nothing, because every command there builds what it
+ * needs. It is not called `prepare`, of which npm 11 warns whoever installs the package from a file:
+ * it takes that for a script of the installation. prepublishOnly (`npm publish` in a
  * clone, and the release workflow): refuses if a platform is missing.
  */
 import { spawnSync } from 'node:child_process';
@@ -32,8 +34,8 @@ const RELEASE = [
 
 const EVENTS = {
   prepack: build,
-  // npm sets this variable when it prepares a dependency for another package.
-  prepare: () => (process.env.npm_package_resolved ? build() : 0),
+  // npm sets this variable while it prepares a dependency from a repository.
+  postprepare: () => (process.env._PACOTE_NO_PREPARE_ ? build() : 0),
   prepublishOnly: requirePlatforms,
 };
 

@@ -43,12 +43,12 @@ describe.skipIf(process.platform === 'win32')(
     test('npm install builds nothing; npm packs no repository without dist', () => {
       const folder = clone();
       const prepare = (env: NodeJS.ProcessEnv) =>
-        run(process.execPath, ['scripts/lifecycle.mjs', 'prepare'], folder, {
+        run(process.execPath, ['scripts/lifecycle.mjs', 'postprepare'], folder, {
           PATH: bare(),
           ...env,
         });
       expect(prepare({})).toEqual({ code: 0, stdout: '', stderr: '' });
-      expect(prepare({ npm_package_resolved: folder }).code).toBe(1);
+      expect(prepare({ _PACOTE_NO_PREPARE_: 'git+file:///clone' }).code).toBe(1);
       rmSync(dirname(folder), { recursive: true });
     });
   },
