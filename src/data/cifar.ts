@@ -10,6 +10,8 @@ import { expected } from '../core/errors.js';
 import { checkRange, type Dataset, type Split } from './dataset.js';
 import { findFile, readBytes } from './files.js';
 
+/** Of its authors: the archives of the "binary version". */
+const PAGE = 'https://www.cs.toronto.edu/~kriz/cifar.html';
 const SIDE = 32;
 const PLANE = SIDE * SIDE;
 
@@ -36,10 +38,10 @@ export function openCifar(set: CifarFiles, dir: string, split: Split): Promise<D
 
 async function open(set: CifarFiles, dir: string, split: Split): Promise<Dataset> {
   const [first = '', ...rest] = set.files[split];
-  const firstPath = findFile(dir, [set.folder], [first]);
+  const firstPath = findFile(dir, [set.folder], [first], PAGE);
   const folder = dirname(firstPath);
   const files: Buffer[] = [];
-  for (const path of [firstPath, ...rest.map((file) => findFile(folder, [], [file]))])
+  for (const path of [firstPath, ...rest.map((file) => findFile(folder, [], [file], PAGE))])
     files.push(checkRecords(set, await readBytes(path), path));
   const classes = await readClasses(set, join(folder, set.names));
 

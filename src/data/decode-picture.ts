@@ -1,10 +1,12 @@
 /**
- * The bytes of a JPEG or PNG file to rgb pixels. Not here: files, sizes (picture.ts).
+ * The bytes of a picture file to rgb pixels. Not here: kinds of files (picture-kinds.ts), files,
+ * sizes (picture.ts).
  *
- * Decoding is sharp's (libjpeg-turbo, libspng), an optional peer dependency. Embedded colour
+ * Decoding is sharp's (libvips with the decoder of each kind), an optional peer dependency. Embedded colour
  * profiles are ignored, because the published networks were trained on pixels as stored; gray and
  * CMYK become rgb, alpha is dropped, 16 bits become 8, and the EXIF orientation is applied. An
- * animation is refused: which of its pictures is meant only the caller knows.
+ * animation, or a file of several pages, is refused: which of its pictures is meant only the caller
+ * knows. So are pixels of floats, of which nothing says the range.
  *
  * Tolerance: on the photographs that came with resnet18-w1a1-imagenet and mobilenetv2-035 every
  * value is equal to the reference input (largest difference 0, mean 0). Another JPEG decoder may
@@ -13,6 +15,7 @@
 import { BitplaneError, expected } from '../core/errors.js';
 import { overLimit } from '../core/limits.js';
 import { isSize } from '../core/shape.js';
+import { otherKind, PICTURE_KINDS, pictureKind } from './picture-kinds.js';
 import type { Pixels } from './resize.js';
 
 /** Decoding needs 3 bytes a pixel; larger pictures are refused from their header. */
@@ -27,7 +30,7 @@ export function requireMaxPixels(maxPixels: unknown, op: string): void {
 }
 
 /**
- * Decodes the bytes of a JPEG or PNG to rgb. `name` is the file's, for errors.
+ * Decodes the bytes of a picture file to rgb. `name` is the file's, for errors.
  * @throws BitplaneError as `openPicture` does
  */
 export async function decodePicture(
@@ -36,9 +39,10 @@ export async function decodePicture(
   maxPixels = MAX_PIXELS,
 ): Promise<Pixels> {
   const site = { op: 'picture', node: name };
-  if (!isJpeg(bytes) && !isPng(bytes))
-    throw expected('ERR_FORMAT', 'a JPEG or PNG file', otherPicture(bytes), { node: name });
-  if (isPng(bytes) && isAnimated(bytes))
+  const kind = pictureKind(bytes);
+  if (kind === undefined)
+    throw expected('ERR_FORMAT', `a ${PICTURE_KINDS} file`, otherKind(bytes), { node: name });
+  if (kind === 'PNG' && isAnimated(bytes))
     throw expected(
       'ERR_FORMAT',
       'one picture',
@@ -54,11 +58,25 @@ export async function decodePicture(
       cause: error,
     });
   };
-  const { width, height } = await sharp(bytes, options)
+  const {
+    width,
+    height,
+    pages = 1,
+    depth,
+  } = await sharp(bytes, options)
     .metadata()
     .catch((error) => {
       throw broken(error);
     });
+  if (pages > 1)
+    throw expected(
+      'ERR_FORMAT',
+      'one picture',
+      `${pages} frames or pages; save the one that is meant as a PNG of its own`,
+      site,
+    );
+  if (depth !== 'uchar' && depth !== 'ushort')
+    throw expected('ERR_FORMAT', 'pixels of 8 or 16 bits', `pixels of type ${depth}`, site);
   if (width * height > maxPixels)
     throw overLimit(
       'maxPixels',
@@ -84,23 +102,6 @@ export async function decodePicture(
   }
 }
 
-/** What bytes that are neither JPEG nor PNG are, in words. */
-function otherPicture(bytes: Uint8Array): string {
-  const head = Buffer.from(bytes.subarray(0, 12)).toString('latin1');
-  const kind = KINDS.find(([, pattern]) => pattern.test(head))?.[0];
-  if (kind === undefined) return `${bytes.length} other bytes`;
-  return `a ${kind}; convert it, or decode it and pass its pixels`;
-}
-
-const KINDS: readonly (readonly [kind: string, pattern: RegExp])[] = [
-  ['GIF', /^GIF8/],
-  ['WebP', /^RIFF.{4}WEBP/s],
-  ['AVIF or HEIF file', /^.{4}ftyp/s],
-  ['TIFF', /^(II\*\0|MM\0\*)/],
-  ['BMP', /^BM/],
-  ['SVG or XML file', /^\s*<(svg|\?xml)/],
-];
-
 /** A chunk acTL before the pixels says that a PNG is an animation. */
 function isAnimated(bytes: Uint8Array): boolean {
   const view = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -110,14 +111,6 @@ function isAnimated(bytes: Uint8Array): boolean {
     if (kind === 'IDAT') return false;
   }
   return false;
-}
-
-function isJpeg(bytes: Uint8Array): boolean {
-  return bytes[0] === 0xff && bytes[1] === 0xd8 && bytes[2] === 0xff;
-}
-
-function isPng(bytes: Uint8Array): boolean {
-  return [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a].every((byte, i) => bytes[i] === byte);
 }
 
 function grayToRgb(data: Uint8Array, channels: number): Uint8Array {
@@ -133,7 +126,7 @@ async function loadSharp(): Promise<typeof import('sharp').default> {
   } catch (error) {
     throw new BitplaneError(
       'ERR_UNSUPPORTED',
-      'reading JPEG and PNG files needs the package sharp: npm install sharp',
+      'reading picture files needs the package sharp: npm install sharp',
       { cause: error },
     );
   }

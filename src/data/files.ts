@@ -5,7 +5,7 @@
 import { existsSync } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { BitplaneError, expected } from '../core/errors.js';
+import { BitplaneError, continued, expected } from '../core/errors.js';
 import { readWholeFile, reasonOf } from '../formats/read-file.js';
 
 /** Larger files are refused unread: no data set read here has a file near this size. */
@@ -41,12 +41,14 @@ export async function listFolder(path: string): Promise<{ folders: string[]; fil
 
 /**
  * The first of `names` that exists in `dir` or in one of its `children`.
+ * @param page where the files are from, for the error
  * @throws BitplaneError ERR_IO listing every name that was looked for
  */
 export function findFile(
   dir: string,
   children: readonly string[],
   names: readonly string[],
+  page?: string,
 ): string {
   for (const folder of ['', ...children]) {
     for (const name of names) {
@@ -55,5 +57,8 @@ export function findFile(
     }
   }
   const inside = children.length === 0 ? '' : ` there or in its ${children.join(', ')}`;
-  throw expected('ERR_IO', `${names.join(' or ')}${inside}`, 'no such file', { node: dir });
+  const missing = expected('ERR_IO', `${names.join(' or ')}${inside}`, 'no such file', {
+    node: dir,
+  });
+  throw page === undefined ? missing : continued(missing, `; ${page} has it`);
 }

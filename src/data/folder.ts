@@ -1,6 +1,6 @@
 /**
- * A folder of JPEG and PNG pictures as a data set: DIR/CLASS/picture or DIR/CLASS.jpg. Not here:
- * decoding (picture.ts).
+ * A folder of picture files as a data set: DIR/CLASS/picture or DIR/CLASS.jpg. Not here: decoding
+ * (picture.ts), which endings picture files have (picture-kinds.ts).
  *
  * The class of a picture is its folder's name, or its own name without extension where it lies in
  * DIR itself; label-names.ts says which label a name means. A name that means no label, or several,
@@ -14,6 +14,7 @@ import { checkRange, type Dataset, type Skipped } from './dataset.js';
 import { listFolder } from './files.js';
 import { labelFinder, nearestLabels } from './label-names.js';
 import { type Fit, readPicture } from './picture.js';
+import { PICTURE_ENDINGS, PICTURE_KINDS } from './picture-kinds.js';
 import type { Pixels } from './resize.js';
 
 export interface FolderOptions {
@@ -31,7 +32,6 @@ export interface FolderOptions {
   readonly maxPixels?: number | undefined;
 }
 
-const EXTENSIONS = new Set(['.jpg', '.jpeg', '.png']);
 /** How many names an error spells out. */
 const SHOWN = 5;
 
@@ -94,7 +94,7 @@ async function list(
       ...(others.length === 0
         ? []
         : [
-            'left out, neither JPEG nor PNG: ' +
+            `left out, no ${PICTURE_KINDS}: ` +
               `${others.length} ${others.length === 1 ? 'file' : 'files'}, ${some(others)}`,
           ]),
     ],
@@ -261,12 +261,12 @@ async function findPictures(
   if (pictures.length === 0)
     throw new BitplaneError(
       'ERR_FORMAT',
-      'expected JPEG or PNG pictures, or class folders of them',
+      `expected ${PICTURE_KINDS} pictures, or class folders of them`,
       { op: 'folder', node: dir },
     );
   return { pictures, inFolders: loose.length === 0, others };
 }
 
 function isPicture(file: string): boolean {
-  return EXTENSIONS.has(extname(file).toLowerCase());
+  return PICTURE_ENDINGS.has(extname(file).toLowerCase());
 }

@@ -14,7 +14,7 @@ import { isRawPicture, type RawPicture, rawPixels } from './raw-picture.js';
 import { type PictureTaker, pictureInput, preprocessOf, type RecipeLike } from './recipe.js';
 import type { Pixels } from './resize.js';
 
-/** The path of a JPEG or PNG file, its bytes, or pixels. */
+/** The path of a JPEG, PNG, WebP, AVIF or TIFF file, its bytes, or pixels. */
 export type Picture = string | URL | Uint8Array | ArrayBuffer | RawPicture;
 
 /** Options of `imageToTensor`. */
@@ -42,16 +42,16 @@ const OP = 'imageToTensor';
  *     const { logits } = await session.run({ image });
  *
  * The shorter side is resized to `resize` pixels and a square of `crop` is cut from the centre,
- * where the recipe says so, or the `model` that is given has one size; then pixels become numbers as the recipe has it. Files may be JPEG or
- * PNG, gray, CMYK, with alpha or of 16 bits; they need the package sharp, pixels do not. The EXIF
- * orientation is applied.
+ * where the recipe says so, or the `model` that is given has one size; then pixels become numbers
+ * as the recipe has it. Files may be JPEG, PNG, WebP, AVIF or TIFF, gray, CMYK, with alpha or of 16
+ * bits; they need the package sharp, pixels do not. The EXIF orientation is applied.
  *
  * @param picture a path, the bytes of a file, pixels `{ data, width, height }`, or a list of them
  * @param recipe from `readRecipe`, `recipeOf` or `recipes`, or the fields themselves
  * @returns [N, C, H, W], [N, H, W, C] or [N, C*H*W], as the recipe's layout says; N is 1 for one
  *   picture
  * @throws BitplaneError naming the file: ERR_IO where it cannot be read, ERR_FORMAT where it is no
- *   whole JPEG or PNG or an animation, ERR_LIMIT above `maxPixels`; ERR_SHAPE where pictures of a
+ *   whole picture of these kinds, or several, ERR_LIMIT above `maxPixels`; ERR_SHAPE where pictures of a
  *   list differ in size and the recipe has no `crop`; ERR_ARGUMENT, ERR_UNSUPPORTED without sharp,
  *   ERR_ABORTED
  */

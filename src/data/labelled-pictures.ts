@@ -108,7 +108,7 @@ export function cifar100(options: PublishedSetOptions = {}): LabelledPictures {
 }
 
 /**
- * The JPEG and PNG pictures of a folder, DIR/CLASS/picture or DIR/CLASS.jpg, each in its own size.
+ * The pictures of a folder, DIR/CLASS/picture or DIR/CLASS.jpg, each in its own size.
  * Without `labels` the sorted order of the class folders numbers the classes. Pictures that cannot
  * be read are left out and named, as `bitplane eval` does; see `strict`.
  * @throws BitplaneError ERR_ARGUMENT; once it is used ERR_FORMAT where there are no pictures, a

@@ -10,6 +10,8 @@ import { findFile } from './files.js';
 import { readIdx } from './idx.js';
 
 const CLASSES = 10;
+/** Of its authors. */
+const PAGE = 'http://yann.lecun.com/exdb/mnist/';
 const CHILDREN = ['mnist', 'MNIST/raw', 'MNIST', 'raw'];
 
 /**
@@ -20,8 +22,8 @@ const CHILDREN = ['mnist', 'MNIST/raw', 'MNIST', 'raw'];
  */
 export async function openMnist(dir: string, split: Split = 'test'): Promise<Dataset> {
   const prefix = split === 'test' ? 't10k' : 'train';
-  const imagesPath = findFile(dir, CHILDREN, fileNames(prefix, 'images', 3));
-  const labelsPath = findFile(dirname(imagesPath), [], fileNames(prefix, 'labels', 1));
+  const imagesPath = findFile(dir, CHILDREN, fileNames(prefix, 'images', 3), PAGE);
+  const labelsPath = findFile(dirname(imagesPath), [], fileNames(prefix, 'labels', 1), PAGE);
   const images = await readIdx(imagesPath, 3);
   const labels = await readIdx(labelsPath, 1);
 

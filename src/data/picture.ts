@@ -41,7 +41,7 @@ export async function readPicture(path: string, fit: Fit, maxPixels = MAX_PIXELS
 
 /**
  * Reads a picture file into [height, width, 3].
- * @throws BitplaneError ERR_FORMAT naming the file where it is no whole JPEG or PNG, ERR_LIMIT
+ * @throws BitplaneError ERR_FORMAT naming the file where it is no whole picture, ERR_LIMIT
  * where it has more pixels than `maxPixels`, ERR_UNSUPPORTED where sharp is not installed
  */
 export function openPicture(path: string | URL, maxPixels = MAX_PIXELS): Promise<Pixels> {

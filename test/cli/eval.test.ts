@@ -269,7 +269,7 @@ describe('eval', () => {
       });
       const { stdout } = await cli(...argv);
       expect(stdout).toMatch(/images +3\nskipped +1, which cannot be read\n/);
-      expect(stdout).toMatch(/\nskipped ".*b\.jpg": expected a JPEG or PNG/);
+      expect(stdout).toMatch(/\nskipped ".*b\.jpg": expected a JPEG, PNG/);
       expect(await cli(...argv, '--strict')).toMatchObject({
         code: 1,
         stdout: '',

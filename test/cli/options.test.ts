@@ -462,7 +462,9 @@ const WORKS: Readonly<Record<string, (command: string) => Promise<unknown>>> = {
       recipe,
       '--strict',
     ];
-    expect((await cli(...argv)).stderr).toMatch(/a\.png.*expected a JPEG or PNG file/);
+    expect((await cli(...argv)).stderr).toMatch(
+      /a\.png.*expected a JPEG, PNG, WebP, AVIF or TIFF file/,
+    );
   },
   'eval --threads': usesThreads,
   'eval --isa': usesIsa,

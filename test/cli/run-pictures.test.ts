@@ -59,12 +59,12 @@ describe('run --image', () => {
     const bad = write(join(dir, 'bad.jpg'), 'text');
     const some = await cli('run', model, '--image', bad, red);
     expect(some).toMatchObject({ code: 1, stdout: expect.stringMatching(/red\.png +red/) });
-    expect(some.stderr).toContain(`skipped "${bad}": expected a JPEG or PNG`);
+    expect(some.stderr).toContain(`skipped "${bad}": expected a JPEG, PNG`);
     const none = await cli('run', model, '--image', bad);
     expect(none).toMatchObject({ code: 1, stdout: '' });
-    expect(none.stderr).toContain(`bitplane: "${bad}": expected a JPEG or PNG`);
+    expect(none.stderr).toContain(`bitplane: "${bad}": expected a JPEG, PNG`);
     const both = await cli('run', model, '--image', bad, bad);
-    expect(both.stderr).toContain(`all 2 are broken, such as "${bad}": expected a JPEG or PNG`);
+    expect(both.stderr).toContain(`all 2 are broken, such as "${bad}": expected a JPEG, PNG`);
     const missing = await cli('run', model, '--image', join(dir, 'none.png'));
     expect(missing.stderr).toContain('none.png');
   });

@@ -44,7 +44,7 @@ describe('folder', () => {
     const data = await openFolder(dir, FIT, { labels: LABELS });
     expect(data).toMatchObject({ size: 4, classes: LABELS, pictureShape: [4, 4, 3] });
     expect(data.notes).toEqual([
-      `left out, neither JPEG nor PNG: 1 file, ${join('n01443537', 'notes.txt')}`,
+      `left out, no JPEG, PNG, WebP, AVIF or TIFF: 1 file, ${join('n01443537', 'notes.txt')}`,
     ]);
     const { labels, pixels } = await data.read(0, 4);
     expect([...labels]).toEqual([0, 0, 1, 2]);
@@ -140,7 +140,7 @@ describe('folder', () => {
 
   test('a folder without pictures and a missing folder are errors', async () => {
     await expect(openFolder(temporaryFolder(), FIT)).rejects.toThrow(
-      /expected JPEG or PNG pictures/,
+      /expected JPEG, PNG, WebP, AVIF or TIFF pictures/,
     );
     await expect(openFolder(join(temporaryFolder(), 'none'), FIT)).rejects.toMatchObject({
       code: 'ERR_IO',
@@ -159,7 +159,10 @@ describe('folder', () => {
       expect([...labels]).toEqual([0, 1, 2]);
       expect([0, 1, 2].map((i) => pixels[i * 48])).toEqual([0, 1, 2]);
       expect(skipped).toEqual([
-        { file: broken, why: expect.stringContaining('expected a JPEG or PNG file') },
+        {
+          file: broken,
+          why: expect.stringContaining('expected a JPEG, PNG, WebP, AVIF or TIFF file'),
+        },
       ]);
       const strict = await openFolder(dir, FIT, { strict: true });
       await expect(strict.read(0, 4)).rejects.toMatchObject({ code: 'ERR_FORMAT', node: broken });

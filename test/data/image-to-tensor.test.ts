@@ -81,6 +81,25 @@ describe('imageToTensor', () => {
     expect((await imageToTensor(turned, PLAIN)).shape).toEqual([1, SIDE, 6, 3]);
   });
 
+  test('WebP, AVIF and TIFF are read to the pixel that they hold', async () => {
+    const wide = () => sharp(pixels(), { raw: { width: SIDE, height: SIDE, channels: 3 } });
+    const whole = await imageToTensor(raw(), PLAIN);
+    const files = [
+      await wide().webp({ lossless: true }).toBuffer(),
+      await wide().tiff({ compression: 'deflate' }).toBuffer(),
+      await wide().toColourspace('rgb16').tiff({ compression: 'lzw' }).toBuffer(),
+    ];
+    for (const file of files) expect(await imageToTensor(file, PLAIN)).toEqual(whole);
+    // AVIF keeps colours as luma and chroma: two levels of rounding.
+    const avif = await wide().avif({ lossless: true, chromaSubsampling: '4:4:4' }).toBuffer();
+    const { data } = await imageToTensor(avif, PLAIN);
+    const apart = Array.from(data, (value, i) => Math.abs(value - (whole.data[i] as number)));
+    expect(Math.max(...apart)).toBeLessThanOrEqual(2);
+    // An ending is a name; what a file is stands in it.
+    const path = write(join(temporaryFolder(), 'a.jpg'), files[0] as Buffer);
+    expect(await imageToTensor(path, PLAIN)).toEqual(whole);
+  });
+
   test('CMYK, 16 bits and 1x1 are pictures like any other', async () => {
     const wide = { raw: { width: SIDE, height: SIDE, channels: 3 as const } };
     const cmyk = await sharp(pixels(), wide).toColourspace('cmyk').jpeg().toBuffer();
@@ -103,6 +122,40 @@ async function animation(): Promise<Buffer> {
   return Buffer.concat([still.subarray(0, 33), chunk, still.subarray(33)]);
 }
 
+/** A TIFF of one pixel, a float of 32 bits. */
+function floatTiff(): Buffer {
+  // Tag, type (3: 16 bits, 4: 32 bits), value: sizes, bits, no compression, black is 0, the place
+  // and size of the pixels, and that they are floats.
+  const entries = [
+    ...[
+      [256, 3, 1],
+      [257, 3, 1],
+      [258, 3, 32],
+      [259, 3, 1],
+      [262, 3, 1],
+    ],
+    ...[
+      [273, 4, 8],
+      [277, 3, 1],
+      [278, 3, 1],
+      [279, 4, 4],
+      [339, 3, 3],
+    ],
+  ] as const;
+  const file = Buffer.alloc(12 + 2 + 12 * entries.length + 4);
+  file.write('II*\0', 'latin1');
+  file.writeUInt32LE(12, 4);
+  file.writeFloatLE(0.5, 8);
+  file.writeUInt16LE(entries.length, 12);
+  for (const [i, [tag, type, value]] of entries.entries()) {
+    file.writeUInt16LE(tag as number, 14 + 12 * i);
+    file.writeUInt16LE(type as number, 16 + 12 * i);
+    file.writeUInt32LE(1, 18 + 12 * i);
+    file.writeUInt32LE(value as number, 22 + 12 * i);
+  }
+  return file;
+}
+
 describe('a bad picture is an error that names it and the way out', () => {
   const reading = async (name: string, bytes: Uint8Array, options = {}) => {
     const path = write(join(temporaryFolder(), name), bytes);
@@ -112,7 +165,7 @@ describe('a bad picture is an error that names it and the way out', () => {
   };
 
   test('truncated', async () => {
-    for (const kind of ['png', 'jpeg'] as const) {
+    for (const kind of ['png', 'jpeg', 'webp', 'tiff', 'avif'] as const) {
       const bytes = await sharp(await png(64, 64))
         .toFormat(kind)
         .toBuffer();
@@ -127,15 +180,30 @@ describe('a bad picture is an error that names it and the way out', () => {
     expect(moving.message).toMatch(
       /expected one picture but received an animation; save the frame/,
     );
-    for (const kind of ['gif', 'webp', 'tiff', 'avif'] as const) {
-      const bytes = await sharp(await png())
-        .toFormat(kind)
-        .toBuffer();
-      const { message } = await reading(`a.${kind}`, bytes);
+    const gif = await sharp(await png())
+      .gif()
+      .toBuffer();
+    const heic = Buffer.from('\0\0\0\x18ftypheic\0\0\0\0mif1heic', 'latin1');
+    for (const [name, bytes] of Object.entries({ 'a.gif': gif, 'a.heic': heic })) {
+      const { message } = await reading(name, bytes);
       expect(message).toMatch(
-        /a JPEG or PNG file but received "?an? .*; convert it, or decode it/i,
+        /JPEG, PNG, WebP, AVIF or TIFF file but received a (GIF|HEIF file); convert it, or decode/,
       );
     }
+    const other = await sharp(await png())
+      .negate()
+      .toBuffer();
+    const frames = await sharp([await png(), other], { join: { animated: true } })
+      .webp()
+      .toBuffer();
+    expect((await reading('two.webp', frames)).message).toMatch(
+      /expected one picture but received 2 frames or pages; save the one that is meant as a PNG/,
+    );
+    const floats = floatTiff();
+    expect((await sharp(floats).metadata()).depth).toBe('float');
+    expect((await reading('floats.tif', floats)).message).toContain(
+      'expected pixels of 8 or 16 bits but received pixels of type float',
+    );
   });
 
   test('30,000 pixels wide: the option raises the limit', async () => {

@@ -317,7 +317,7 @@ describe('decode', () => {
       node: path,
     });
     await expect(readPicture(write(path, 'plain text'), { crop: 8 })).rejects.toThrow(
-      /expected a JPEG or PNG file/,
+      /expected a JPEG, PNG, WebP, AVIF or TIFF file/,
     );
   });
 });

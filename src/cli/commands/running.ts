@@ -18,7 +18,7 @@ export const runningCommands: Register = ({ command, io, exit }) => {
       ),
     ),
   )
-    .option('--image <files...>', 'JPEG and PNG files, or folders of them: their five best labels')
+    .option('--image <files...>', 'picture files, or folders of them: their five best labels')
     .option('--html <file>', 'write a page with the pictures of --image and their labels')
     .option(
       '--preprocess <file.json>',
