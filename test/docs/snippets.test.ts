@@ -11,7 +11,7 @@ import type { Command } from 'commander';
 import { transform } from 'esbuild';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { buildProgram } from '../../src/cli/program.js';
-import { fakeIo } from '../cli/cli.js';
+import { cli, fakeIo, writeDenseModel } from '../cli/cli.js';
 import { temporaryFolder } from '../data/fixtures.js';
 import { writeFixtures } from './snippet-fixtures.js';
 import { blocksOf, commandsOf, ROOT, wordsOf } from './snippets.js';
@@ -246,9 +246,13 @@ describe('command lines', () => {
     'cp',
     'curl',
     'echo',
+    'export',
     'ffmpeg',
-    'tee',
+    'mkdir',
+    'mv',
     'source',
+    'tar',
+    'tee',
   ]);
 
   const all = PAGES.flatMap((page) =>
@@ -274,6 +278,24 @@ describe('command lines', () => {
       else if (word === 'node') expect(exists(rest[0] as string), rest[0]).toBe(true);
       else expect(OTHERS, line).toContain(word);
     }
+  });
+
+  test('a shown run of bench has other columns than bench prints', async () => {
+    const heads = (text: string) =>
+      [...text.matchAll(/^(engine .*)\n-+ /gm)].map(([, line]) => (line as string).split(/ {2,}/));
+    const { stdout } = await cli(
+      'bench',
+      await writeDenseModel(temporaryFolder(), 1),
+      '--repeat',
+      '1',
+    );
+    const [printed] = heads(stdout);
+    expect(printed).toContain('median');
+    const shown = PAGES.flatMap((page) => blocksOf(page)).filter(({ code }) =>
+      /^\$ bitplane bench (?!kernels)/m.test(code),
+    );
+    expect(shown.length).toBeGreaterThan(0);
+    for (const { place, code } of shown) expect(heads(code), place).toEqual([printed]);
   });
 
   function exists(script: string): boolean {
