@@ -68,8 +68,26 @@ const indexIsOneFile = {
   },
 };
 
+/** What a file imports at once, and what that imports. */
+function reached({ inputs }, from) {
+  const seen = new Set([from]);
+  for (const file of seen)
+    for (const { path, kind, external } of inputs[file].imports)
+      if (kind === 'import-statement' && external !== true) seen.add(path);
+  return new Set([...seen].map((file) => join(root, file)));
+}
+
 const parts = await build({ ...options, write: false });
 const later = new Set(dynamicEntries(parts.metafile));
+// Such a file would import the index that imports it, and one of the two would be run before what
+// it needs.
+const own = reached(parts.metafile, 'src/index.ts');
+const both = [...later].filter((file) => own.has(file));
+if (both.length > 0) {
+  const names = both.map((file) => relative(root, file)).join(', ');
+  console.error(`${names}: loaded later, and by the index: let a file of its own hand it on`);
+  process.exit(1);
+}
 const { metafile } = await build({ ...options, plugins: [indexIsOneFile] });
 
 // The bundler writes `var Tensor = class _Tensor`; users read that name in what Node prints of a

@@ -30,8 +30,8 @@ export async function completion(shell: Shell, program: Command): Promise<string
 
 /** The names of a store's tasks, a line each: what a script asks for `--task`. */
 export async function taskLines(store: string): Promise<string> {
-  const { openStore } = await import('../formats/model.js');
-  return (await openStore(store)).tasks.map(({ name }) => `${name}\n`).join('');
+  const { taskNames } = await import('./later.js');
+  return (await taskNames(store)).map((name) => `${name}\n`).join('');
 }
 
 /** What shells ask this command, with the store behind it. */

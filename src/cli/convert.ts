@@ -52,6 +52,7 @@ export async function convert(
     from,
     { ...flags, ...(exportTask !== undefined && { task: exportTask }) },
     io,
+    '--export-task',
   );
   const { recipe, problem } = await recipeOf(from, loaded, flags.preprocess);
   const carrying = recipe === undefined ? loaded : withRecipe(loaded, recipe);

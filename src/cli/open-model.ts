@@ -2,7 +2,7 @@
  * MODEL of a command line: a file, or `zoo:NAME`, a network of the zoo with seeded weights. Not
  * here: what a command does with it.
  */
-import { BitplaneError, continued } from '../core/errors.js';
+import { BitplaneError, continued, reworded } from '../core/errors.js';
 import { loadModel } from '../formats/model.js';
 import type { Graph } from '../graph/value.js';
 import { fixShapes } from '../passes/fix-shapes.js';
@@ -16,6 +16,7 @@ const SAFETENSORS = /\.safetensors(\.gz)?$/i;
 
 /**
  * Says on standard error that weights are random, where they are.
+ * @param taskOption what the command calls the option that names a task
  * @throws BitplaneError as loadModel does; ERR_ARGUMENT for a name that the zoo does not have, or
  * an option that only a QONNX file can follow
  */
@@ -31,6 +32,7 @@ export async function openModel(
     readonly json?: boolean;
   },
   io: Io,
+  taskOption = '--task',
 ): Promise<Graph> {
   // A converted model has fixed axes, so the option would have no effect.
   if (multiThresholdAxis !== undefined && (isZooName(model) || SAFETENSORS.test(model)))
@@ -38,19 +40,25 @@ export async function openModel(
   if (!isZooName(model)) {
     const load = () => loadModel(model, { multiThresholdAxis, shapes, task, maxNodes });
     return whileWaiting(io, `reading ${model}`, load, isQuiet({ json }, io)).catch((error) => {
-      throw explained(error);
+      throw explained(error, taskOption);
     });
   }
   if (maxNodes !== undefined) throw notHere('--max-nodes', `${model} is no file`);
-  if (task !== undefined) throw notHere('--task', `${model} is no store`);
-  const { zooGraph } = await import('../zoo/registry.js');
+  if (task !== undefined) throw notHere(taskOption, `${model} is no store`);
+  const { zooGraph } = await import('./later.js');
   const graph = zooGraph(model.slice(model.indexOf(':') + 1));
   io.stderr.write(`bitplane: ${model}: ${SEEDED}\n`);
   return shapes === undefined ? graph : fixShapes(graph, shapes, { op: '--shape' });
 }
 
-/** A limit's error, with the option as the command line has it. */
-function explained(error: unknown): unknown {
-  const isNodes = error instanceof BitplaneError && /the option maxNodes/.test(error.message);
-  return isNodes ? continued(error, ', here --max-nodes N') : error;
+/** An error of an option, with the option as the command line has it. */
+function explained(error: unknown, taskOption: string): unknown {
+  if (!(error instanceof BitplaneError)) return error;
+  if (/the option maxNodes/.test(error.message)) return continued(error, ', here --max-nodes N');
+  const task = /^expected task (?=to be one of|for a store)/;
+  return reworded(error, (sentence) =>
+    task.test(sentence)
+      ? sentence.replace(task, `expected ${taskOption} `).replace(/undefined$/, 'none')
+      : sentence,
+  );
 }

@@ -8,7 +8,7 @@ import { makeFolder, writeFileAtomic } from '../formats/write-file.js';
 import { bytes, percent } from './format.js';
 import { type Io, printJson, printLines } from './io.js';
 import { notHere } from './not-here.js';
-import { type QuantizeFlags, quantizeFile, type Told } from './quantize.js';
+import { distills, type QuantizeFlags, quantizeFile, type Told } from './quantize.js';
 import { METHODS, type MethodName, methodName, TRAINED } from './quantize-options.js';
 import { htmlTable, page } from './report/page.js';
 import { type Column, table } from './table.js';
@@ -89,17 +89,16 @@ function flagsOf(
 ): QuantizeFlags {
   const { clipping, correct, mixed, perChannel, html, epochs, resume, seed, ...flags } = given;
   const isTrained = TRAINED.includes(method);
-  const distills = method === 'zeroq';
   return {
     ...flags,
     method,
     ...(method === 'aciq' && clipping !== undefined && { clipping }),
     ...(method === 'dfq' && correct !== undefined && { correct }),
-    ...(distills && mixed !== undefined && { mixed }),
-    ...(!distills && method !== 'gdfq' && perChannel !== undefined && { perChannel }),
+    ...(method === 'zeroq' && mixed !== undefined && { mixed }),
+    ...(method !== 'zeroq' && method !== 'gdfq' && perChannel !== undefined && { perChannel }),
     ...(isTrained && epochs !== undefined && { epochs }),
     ...(isTrained && resume !== undefined && { resume }),
-    ...((distills || isTrained) && seed !== undefined && { seed }),
+    ...((distills({ method, correct }) || isTrained) && seed !== undefined && { seed }),
     ...(html !== undefined && { html: join(folder, `${method}.html`) }),
   };
 }

@@ -49,7 +49,8 @@ export async function quantizeByMethod(
     return await quantizeByTraining(graph, flags, recipe, work);
   const { io, silent, session } = work;
   if (flags.method === 'zeroq') return await quantizeByZeroq(graph, flags, recipe, work);
-  const { weights, activations, perChannel, ends, layer, as, clipping, correct } = flags;
+  const { weights, activations, perChannel, ends, layer, as, clipping, correct, seed, steps } =
+    flags;
   const options = {
     weights,
     inputs: inputRanges(graph, recipe),
@@ -64,6 +65,7 @@ export async function quantizeByMethod(
     const result = await dfq(graph, {
       ...options,
       ...(correct !== undefined && { correct: CORRECT[correct] }),
+      ...(correct === 'empirical' && { distill: { seed, steps } }),
       session,
       onProgress: progress.onProgress,
     }).finally(() => progress.finish());

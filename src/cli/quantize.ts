@@ -184,14 +184,16 @@ export async function quantizeFile(
   };
 }
 
+const OF_CHANCE = 'it needs --method zeroq, gdfq or zaq, or --correct empirical of dfq';
+
 const OF_METHODS: Elsewhere<QuantizeFlags> = [
   ['as', '--as', 'it needs --method'],
   ['clipping', '--clipping', 'it needs --method aciq'],
   ['correct', '--correct', 'it needs --method dfq'],
   ['mixed', '--mixed', 'it needs --method zeroq'],
   ['epochs', '--epochs', 'it needs --method gdfq or zaq'],
-  ['seed', '--seed', 'it needs --method zeroq, gdfq or zaq'],
-  ['steps', '--steps', 'it needs --method zeroq, gdfq or zaq'],
+  ['seed', '--seed', OF_CHANCE],
+  ['steps', '--steps', OF_CHANCE],
   ['resume', '--resume', 'it needs --method gdfq or zaq'],
 ];
 const OF_CALIBRATION: Elsewhere<QuantizeFlags> = [
@@ -206,6 +208,17 @@ const OF_TRAINED: Elsewhere<QuantizeFlags> = [
 const NOT_TRAINED: Elsewhere<QuantizeFlags> = [
   ['layer', '--layer', 'methods that train give all layers the same bits'],
 ];
+
+/** Whether pictures are distilled. */
+export function distills({
+  method,
+  correct,
+}: {
+  readonly method?: MethodName | undefined;
+  readonly correct?: Correction | undefined;
+}): boolean {
+  return method === 'zeroq' || (method === 'dfq' && correct === 'empirical');
+}
 
 /** Options that mean nothing together. */
 function checkFlags(flags: QuantizeFlags): void {
@@ -226,8 +239,8 @@ function checkFlags(flags: QuantizeFlags): void {
   if (!isTrained) refuseElsewhere(flags, OF_TRAINED);
   else refuseElsewhere(flags, NOT_TRAINED);
   for (const name of ['seed', 'steps'] as const)
-    if (!isTrained && method !== 'zeroq' && flags[name] !== undefined)
-      throw notHere(`--${name}`, 'it needs --method zeroq, gdfq or zaq');
+    if (!isTrained && !distills(flags) && flags[name] !== undefined)
+      throw notHere(`--${name}`, OF_CHANCE);
   if ((method === 'gdfq' || method === 'zeroq') && flags.perChannel !== undefined)
     throw notHere('--per-channel', `weights of ${method} always have a scale an output channel`);
   const activations = flags.activations ?? 'float';

@@ -68,8 +68,13 @@ const shown = (name: unknown) =>
 
 /** The same error, whose sentence goes on: with what a caller knows and the check did not. */
 export function continued(error: BitplaneError, more: string): BitplaneError {
+  return reworded(error, (sentence) => `${sentence}${more}`);
+}
+
+/** The same error, its sentence in the caller's words. */
+export function reworded(error: BitplaneError, words: (sentence: string) => string): BitplaneError {
   const { code, op, node } = error;
-  return new BitplaneError(code, `${sentenceOf(error)}${more}`, { op, node, cause: error });
+  return new BitplaneError(code, words(sentenceOf(error)), { op, node, cause: error });
 }
 
 /** A message without its place. */

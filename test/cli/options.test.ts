@@ -67,10 +67,13 @@ const taskMatters =
     const store = await storeFile();
     expect(await cli(command, store, ...more, '--task', 'b')).toMatchObject({ code: 0 });
     expect((await cli(command, store, ...more, '--task', 'c')).stderr).toContain(
-      'expected task to be one of a, b but received "c"',
+      'expected --task to be one of a, b but received "c"',
     );
     expect((await cli(command, at('float.safetensors'), ...more, '--task', 'a')).stderr).toContain(
-      'expected task for a store of several only',
+      'expected --task for a store of several only',
+    );
+    expect((await cli(command, store, ...more)).stderr).toMatch(
+      command === 'inspect' ? /^$/ : /expected --task to be one of a, b but received none/,
     );
   };
 /** The report of one of its layers. */
@@ -726,7 +729,10 @@ const WORKS: Readonly<Record<string, (command: string) => Promise<unknown>>> = {
     expect(await cli('convert', store, out, '--export-task', 'b')).toMatchObject({ code: 0 });
     expect(json(await cli('inspect', out, '--json')).layers.length).toBeGreaterThan(2);
     const other = await cli('convert', model, out, '--export-task', 'b');
-    expect(other.stderr).toContain('expected task for a store of several only');
+    expect(other.stderr).toContain('expected --export-task for a store of several only');
+    expect((await cli('convert', store, out)).stderr).toContain(
+      'expected --export-task to be one of a, b but received none',
+    );
     const itself = await cli('convert', store, store, '--export-task', 'b');
     expect(itself.stderr).toContain('OUT: expected another file than a model that is read');
   },

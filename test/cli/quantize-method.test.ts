@@ -103,6 +103,25 @@ test('what a method needs and does not get is no error', async () => {
   expect((await cli('quantize', ...at(await model(true, false)))).stderr).toContain('input "x"');
 });
 
+test('the seed and the steps of distilling change nothing of an empirical correction', async () => {
+  const from = await model(true);
+  const argv = ['quantize', from, from.replace('float', 'few'), '--method', 'dfq', ...W4A4];
+  const bytes = async (...more: string[]) => {
+    const done = await cli(...argv, '--correct', 'empirical', ...more);
+    expect(done).toMatchObject({ code: 0, stderr: '' });
+    return readFileSync(argv[2] as string);
+  };
+  const seeded = await bytes('--steps', '3', '--seed', '5');
+  expect(await bytes('--steps', '3', '--seed', '5')).toEqual(seeded);
+  expect(await bytes('--steps', '3', '--seed', '6')).not.toEqual(seeded);
+  expect(await bytes('--steps', '4', '--seed', '5')).not.toEqual(seeded);
+  for (const option of ['--seed', '--steps'])
+    expect((await cli(...argv, option, '5')).stderr).toBe(
+      `bitplane: ${option}: is not taken here: it needs --method zeroq, gdfq or zaq, or ` +
+        '--correct empirical of dfq\n',
+    );
+});
+
 test('widths by layer, or what their page and document say of them, are missing', async () => {
   const from = await model(true);
   const [to, html] = [from.replace('float', 'few'), from.replace('float.safetensors', 'p.html')];

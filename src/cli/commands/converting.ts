@@ -158,8 +158,8 @@ export const converting: Register = ({ command, io }) => {
     .option('--epochs <n>', "of methods that train (default: the release's, hours)", parseCount)
     .option(
       '--steps <n>',
-      'steps of distilling of zeroq (default: 500), or iterations an epoch of gdfq and zaq ' +
-        '(default: 200, 60)',
+      'steps of distilling of zeroq (default: 500) and of dfq --correct empirical (100), or ' +
+        'iterations an epoch of gdfq and zaq (200, 60)',
       parseCount,
     )
     .option('--seed <n>', 'of noise that pictures are made of (default: 0)', parseSeed)

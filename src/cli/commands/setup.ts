@@ -47,9 +47,9 @@ export const datasetOption = () =>
 /** What MODEL may be beside a file: a network of the zoo, or a trained one of the package. */
 export const MODELS: Offer = {
   values: async () => {
-    const { ZOO } = await import('../../zoo/registry.js');
+    const { zooNames } = await import('../later.js');
     return [
-      ...Object.keys(ZOO).map((name) => `${ZOO_PREFIX}${name}`),
+      ...zooNames().map((name) => `${ZOO_PREFIX}${name}`),
       ...ownModels().map((name) => `models/${name}`),
     ];
   },

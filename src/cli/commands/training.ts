@@ -23,8 +23,8 @@ export const training: Register = ({ command, io, exit, program }) => {
   );
   offering(train.registeredArguments[0]!, {
     values: async () => {
-      const { RECIPES } = await import('../../zoo/recipes.js');
-      return [...Object.keys(RECIPES), ...TASK_TRAININGS];
+      const { recipeNames } = await import('../later.js');
+      return [...recipeNames(), ...TASK_TRAININGS];
     },
   });
   train
