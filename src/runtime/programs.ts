@@ -48,6 +48,8 @@ export interface Kept {
 }
 
 export class Programs {
+  /** The path of the model's file, for whoever watches what is compiled. */
+  model: string | undefined;
   private readonly graph: SessionGraph;
   private readonly target: Target;
   private readonly limit: number;
@@ -180,7 +182,8 @@ export class Programs {
   private *compiling(graph: Graph, sizes: Sizes, threads: number): Pausing<Variant> {
     const target = { ...this.target, threads };
     const { limits, states } = this;
-    const end = isTraced(COMPILE) ? compileTrace(sizes, threads) : undefined;
+    const { model } = this;
+    const end = isTraced(COMPILE) ? compileTrace({ model, sizes, threads }) : undefined;
     try {
       const program = yield* this.weights.constants.compiling(graph, sizes, target, limits, states);
       end?.();

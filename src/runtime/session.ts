@@ -58,8 +58,6 @@ export class GraphSession<G extends Graph = Graph> {
   private readonly arenas = new ArenaQueue(Math.max(2, cores()));
   private readonly parts: SessionParts;
   private released = false;
-  /** The path of the file that it was opened from. */
-  protected model: string | undefined;
 
   /**
    * @param prepared the graph as `settings.preparing` makes it, where it has been made
@@ -315,6 +313,20 @@ export class GraphSession<G extends Graph = Graph> {
   /** As `release`. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.release();
+  }
+
+  /** What JSON says of it: its `info`, and not the graph. */
+  toJSON(): SessionInfo {
+    return this.info;
+  }
+
+  /** The path of the file that it was opened from. */
+  protected get model(): string | undefined {
+    return this.programs.model;
+  }
+
+  protected set model(path: string | undefined) {
+    this.programs.model = path;
   }
 
   static {

@@ -44,6 +44,8 @@ export interface RunTrace extends Trace {
 
 /** Messages of `bitplane:compile`, `start` and `end` only: one program for one size. */
 export interface CompileTrace extends Trace {
+  /** The path of the model; undefined for bytes and graphs. */
+  readonly model: string | undefined;
   /** The size of every symbol, such as { N: 8 }. */
   readonly sizes: Sizes;
   /** The most threads of its runs. */
@@ -85,8 +87,8 @@ export function traced<T, C extends Trace & object>(
 }
 
 /** Says that a program is compiled; what it gives says that it is, or failed. */
-export function compileTrace(sizes: Sizes, threads: number): (error?: unknown) => void {
-  const context: CompileTrace = { sizes, threads };
+export function compileTrace(told: Omit<CompileTrace, keyof Trace>): (error?: unknown) => void {
+  const context: CompileTrace = told;
   const began = performance.now();
   COMPILE.start.publish(context);
   return (error) => {

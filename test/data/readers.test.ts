@@ -44,7 +44,9 @@ describe('mnist', () => {
   test('a missing file is an error that lists the names looked for', async () => {
     const dir = temporaryFolder();
     writeMnist(dir, 2);
-    await expect(openMnist(dir, 'train')).rejects.toThrow(/train-images-idx3-ubyte .*no such file.*; http:.*mnist.* has it/);
+    await expect(openMnist(dir, 'train')).rejects.toThrow(
+      /train-images-idx3-ubyte .*no such file.*; http:.*mnist.* has it/,
+    );
     await expect(openMnist(dir, 'train')).rejects.toMatchObject({ code: 'ERR_IO', node: dir });
   });
 

@@ -41,8 +41,8 @@ test('create, compile and run are told with their times and results', async () =
   expect(created[0]?.[1]).toEqual({ model: path });
   expect(created[3]?.[1]).toMatchObject({ model: path, result: session, ms: expect.any(Number) });
   expect(compiled).toEqual([
-    ['start', { sizes: { N: 1 }, threads: 1 }],
-    ['end', { sizes: { N: 1 }, threads: 1, ms: expect.any(Number) }],
+    ['start', { model: path, sizes: { N: 1 }, threads: 1 }],
+    ['end', { model: path, sizes: { N: 1 }, threads: 1, ms: expect.any(Number) }],
   ]);
 
   const feeds = { x: new Float32Array(8) };
@@ -94,6 +94,7 @@ test('info and the console say what a session runs, and on what', async () => {
   for (const part of parts) expect(text).toMatch(part);
   expect(inspect({ a: { session } }, { depth: 0 })).toBe('{ a: [Object] }');
   expect(inspect({ session }, { depth: 0 })).toBe('{ session: [Session] }');
+  expect(JSON.stringify(session)).toBe(JSON.stringify(session.info));
   await session.release();
   expect(inspect(session)).toContain('released: true');
   const g = new GraphBuilder();

@@ -46,6 +46,7 @@ export const converting: Register = ({ command, io }) => {
         [
           'bitplane convert model.onnx model.safetensors',
           'bitplane convert model.safetensors model.onnx --format onnx',
+          'bitplane convert both.safetensors one.safetensors --export-task one',
         ],
       ),
     ),
@@ -184,6 +185,8 @@ export const converting: Register = ({ command, io }) => {
 
   const fusing = command('fuse <models...>', 'several networks of one architecture in one store', [
     'bitplane fuse a.safetensors b.safetensors -o both.safetensors --method bfp --bits 8,8',
+    'bitplane fuse a.safetensors b.safetensors -o both.safetensors --method bfp --bits auto ' +
+      '--task one=cifar10 --task two=cifar100 --data DIR',
   ]);
   offering(fusing.registeredArguments[0]!.argParser(gatherModels), MODELS);
   running(fromFile(fusing))

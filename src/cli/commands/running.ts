@@ -13,6 +13,7 @@ export const runningCommands: Register = ({ command, io, exit }) => {
         command('run <model>', 'run once on pictures or .npy files', [
           'bitplane run model.onnx --image cat.jpg dog.png',
           'bitplane run model.onnx --image pictures --html sheet.html',
+          'bitplane run both.safetensors --task one --image cat.jpg',
           'bitplane run model.onnx --input image=x.npy --output logits=y.npy',
         ]),
       ),
