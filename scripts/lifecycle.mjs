@@ -9,9 +9,9 @@
  * prepack (`npm pack`, `npm publish`): builds what is missing. postprepare: the same for a
  * dependency from a git repository, which npm installs in a clone of its own before it packs it;
  * after anybody else's `npm install` in a clone nothing, because every command there builds what it
- * needs. It is not called `prepare`, of which npm 11 warns whoever installs the package from a file:
- * it takes that for a script of the installation. prepublishOnly (`npm publish` in a
- * clone, and the release workflow): refuses if a platform is missing.
+ * needs. It is not called `prepare`, of which npm 11 warns whoever installs the package from a
+ * file: it takes that for a script of the installation. prepublishOnly (`npm publish` in a clone,
+ * and the release workflow): refuses if a platform is missing.
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync, statSync } from 'node:fs';

@@ -120,7 +120,9 @@ _bitplane() {
   if [[ $COMP_WORDBREAKS == *:* && $whole == *:* ]]; then split=\${whole%:*}:; fi
   if [[ $whole != "$cur" ]]; then split=\${split#"$prev="}; fi
   for ((i = 0; i < \${#COMPREPLY[@]}; i++)); do COMPREPLY[i]=\${COMPREPLY[i]#"$split"}; done
-  if [[ \${#COMPREPLY[@]} -eq 1 && \${COMPREPLY[0]} == */ ]]; then compopt -o nospace 2>/dev/null; fi
+  if [[ \${#COMPREPLY[@]} -eq 1 && \${COMPREPLY[0]} == */ ]]; then
+    compopt -o nospace 2>/dev/null
+  fi
 }
 complete -o default -F _bitplane bitplane
 `;
@@ -167,7 +169,8 @@ function zsh(program: Command, valuesOf: ValuesOf): string {
         ? []
         : [quoted('*:file:_files')]),
     ];
-    return `    ${command.name()}) _arguments \\\n${[...specs, `      ${rest.join(' ')} ;;`].join('\n')}`;
+    const lines = [...specs, `      ${rest.join(' ')} ;;`];
+    return `    ${command.name()}) _arguments \\\n${lines.join('\n')}`;
   });
   return `#compdef bitplane
 # bitplane completion zsh: a file _bitplane in a folder of $fpath, or source it

@@ -2,7 +2,8 @@
  * Tables for people: columns as wide as their widest cell, numbers to the right, two spaces
  * between. A table fits the line that it is printed to: columns without a cell are left out, heads
  * are broken, long texts lose their middle, columns that can be spared are left out, and what is
- * still too wide becomes several tables below one another, each with the first column. Not here: what a number looks like (format.ts).
+ * still too wide becomes several tables below one another, each with the first column. Not here:
+ * what a number looks like (format.ts).
  */
 import type { Look } from './look.js';
 
@@ -140,7 +141,7 @@ function shortened(
     const widths = long.map(({ width }) => width).sort((a, b) => b - a);
     const most = widths[0] as number;
     const those = long.filter(({ width }) => width === most);
-    const floor = Math.max(...those.map(leastOf));
+    const floor = those.reduce((most, strip) => Math.max(most, leastOf(strip)), 0);
     const next = Math.max(widths.find((width) => width < most) ?? floor, floor);
     const less = Math.min(most - next, Math.ceil(excess / those.length));
     for (const strip of those) strip.width -= less;

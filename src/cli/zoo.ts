@@ -46,8 +46,8 @@ export function zoo(flags: { readonly json?: boolean }, io: Io): void {
         'FLOPs; a narrow terminal shows OPs alone, --json all of them.',
     ),
     prose(
-      'The weights of zoo:NAME are seeded random numbers: times and sizes mean something, answers ' +
-        'do not. `bitplane inspect zoo:NAME` shows layers and bytes.',
+      'The weights of zoo:NAME are seeded random numbers: times and sizes mean something, ' +
+        'answers do not. `bitplane inspect zoo:NAME` shows layers and bytes.',
     ),
     models.length === 0
       ? []

@@ -2,11 +2,11 @@
  * The bytes of a picture file to rgb pixels. Not here: kinds of files (picture-kinds.ts), files,
  * sizes (picture.ts).
  *
- * Decoding is sharp's (libvips with the decoder of each kind), an optional peer dependency. Embedded colour
- * profiles are ignored, because the published networks were trained on pixels as stored; gray and
- * CMYK become rgb, alpha is dropped, 16 bits become 8, and the EXIF orientation is applied. An
- * animation, or a file of several pages, is refused: which of its pictures is meant only the caller
- * knows. So are pixels of floats, of which nothing says the range.
+ * Decoding is sharp's (libvips with the decoder of each kind), an optional peer dependency.
+ * Embedded colour profiles are ignored, because the published networks were trained on pixels as
+ * stored; gray and CMYK become rgb, alpha is dropped, 16 bits become 8, and the EXIF orientation is
+ * applied. An animation, or a file of several pages, is refused: which of its pictures is meant
+ * only the caller knows. So are pixels of floats, of which nothing says the range.
  *
  * Tolerance: on the photographs that came with resnet18-w1a1-imagenet and mobilenetv2-035 every
  * value is equal to the reference input (largest difference 0, mean 0). Another JPEG decoder may

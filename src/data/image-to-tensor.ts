@@ -51,9 +51,9 @@ const OP = 'imageToTensor';
  * @returns [N, C, H, W], [N, H, W, C] or [N, C*H*W], as the recipe's layout says; N is 1 for one
  *   picture
  * @throws BitplaneError naming the file: ERR_IO where it cannot be read, ERR_FORMAT where it is no
- *   whole picture of these kinds, or several, ERR_LIMIT above `maxPixels`; ERR_SHAPE where pictures of a
- *   list differ in size and the recipe has no `crop`; ERR_ARGUMENT, ERR_UNSUPPORTED without sharp,
- *   ERR_ABORTED
+ *   whole picture of these kinds, or several, ERR_LIMIT above `maxPixels`; ERR_SHAPE where pictures
+ *   of a list differ in size and the recipe has no `crop`; ERR_ARGUMENT, ERR_UNSUPPORTED without
+ *   sharp, ERR_ABORTED
  */
 export async function imageToTensor(
   picture: Picture | readonly Picture[],
