@@ -49,20 +49,20 @@ export const batchNorm = {
       options?: Partial<BatchNormAttrs> & Named,
     ): Float =>
       maker.node([x, gamma, beta, mean, variance], {}, options, { epsilon: 1e-5 }) as Float,
+  // The scale is said as in the forward pass with computed statistics, which then computes it once.
   gradient({ inputs, attrs }, upstream, e) {
     const [x, gamma, , mean, variance] = inputs as readonly Float[];
-    const { epsilon } = attrs as BatchNormAttrs;
-    const inverse = e.div(1, e.op('sqrt', [e.add(variance!, epsilon)]));
-    const scale = e.mul(gamma!, inverse);
-    const channels = gamma!.shape;
-    const sum = e.sumTo(upstream, channels);
-    const centred = e.sumTo(e.mul(e.sub(x!, mean!), upstream), channels);
+    const spread = e.add(variance!, (attrs as BatchNormAttrs).epsilon);
+    const deviation = e.op('sqrt', [spread]);
+    const scale = e.div(gamma!, deviation);
+    const sums = e.op('normalizeSums', [upstream, x!, mean!]);
+    const [sum, centred] = [e.row(sums, 0), e.row(sums, 1)];
     return [
       e.mul(upstream, scale),
-      e.mul(centred, inverse),
+      e.div(centred, deviation),
       sum,
       e.neg(e.mul(sum, scale)),
-      e.mul(e.mul(centred, e.mul(scale, e.mul(inverse, inverse))), -0.5),
+      e.mul(e.mul(centred, e.div(scale, spread)), -0.5),
     ];
   },
   evaluate([x, gamma, beta, mean, variance], { epsilon }, result) {

@@ -4,6 +4,7 @@
  * and reductions over neighbouring axes. Not here: how an op becomes an instruction (lowering).
  */
 import { type Integer, integerBounds, isSubByte } from '../core/dtype.js';
+import { sameShape } from '../core/shape.js';
 import type { Value } from '../graph/value.js';
 import { isOp, opDef } from '../ops/index.js';
 import { make } from '../ops/make.js';
@@ -179,6 +180,32 @@ const clippedCast: Rule = (value) => {
   return make('cast', value.name, [clipped], value.attrs);
 };
 
+/** Rows of a map from which on writing a number once for each channel costs next to nothing. */
+const FEW_ROWS = 8;
+
+/**
+ * An operand of one number that a run computes, as the scale of a quantizer in training: repeated
+ * for each channel, because epilogues read operands by channel. Constants are repeated when they
+ * are packed.
+ */
+const numberByChannel: Rule = (value) => {
+  if (value.inputs.length !== 2 || opDef(value.op).step?.(value.attrs) === undefined)
+    return undefined;
+  const channels = value.shape.at(-1);
+  const rows = value.shape.slice(0, -1).map((dim) => (typeof dim === 'number' ? dim : FEW_ROWS));
+  if (channels === 1 || rows.reduce((a, b) => a * b, 1) < FEW_ROWS) return undefined;
+  const at = value.inputs.findIndex(
+    (input) => input.shape.every((dim) => dim === 1) && !isConstantExpression(input),
+  );
+  const number = value.inputs[at];
+  if (number === undefined || !sameShape(value.inputs[1 - at]!.shape, value.shape))
+    return undefined;
+  const shape = [...number.shape.slice(0, -1), channels!];
+  const inputs = [...value.inputs];
+  inputs[at] = make('expand', `${number.name}.repeated`, [number], { shape });
+  return make(value.op, value.name, inputs, value.attrs);
+};
+
 export const legalize: Rule = firstOf(
   moveBitsAsFloats,
   clippedCast,
@@ -191,4 +218,5 @@ export const legalize: Rule = firstOf(
   computedMatmul,
   paddedAverage,
   narrowWeights,
+  numberByChannel,
 );

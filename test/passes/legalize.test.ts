@@ -92,3 +92,18 @@ test('no constant is left to compute: weights are tensors', () => {
     expectSame(before, after, { x: n.integers([3, 6]) });
   }
 });
+
+test('a number beside a map is repeated for the channels, on either side', () => {
+  for (const shape of [[], [1], [1, 1, 1]]) {
+    const g = new GraphBuilder();
+    const x = g.input('x', 'f32', ['N', 3, 4, 5]);
+    const number = g.input('number', 'f32', shape);
+    const before = g.graph([x, number], { y: g.div(number, g.sub(x, number)) });
+    const after = canonicalize(before);
+    expect(opsOf(after).filter((op) => op === 'expand')).toHaveLength(1);
+    const last = nodesOf(after).filter(({ op }) => op !== 'expand');
+    for (const { inputs } of last)
+      expect(inputs.map((input) => input.shape.at(-1))).toEqual([5, 5]);
+    expectSame(before, after, { x: n.floats([2, 3, 4, 5]), number: n.floats(shape) });
+  }
+});

@@ -128,6 +128,27 @@ describe('one kernel', () => {
     ]);
   });
 
+  test('of numbers that a run computes, each repeated for the channels once', () => {
+    const g = new GraphBuilder();
+    const x = g.input('x', 'f32', [2, 4, 4, 16]);
+    const [scale, zero] = [g.input('scale', 'f32', []), g.input('zero', 'f32', [1])];
+    const code = g.clip(g.add(g.round(g.div(g.relu(x), scale)), zero), 0, 15);
+    const graph = g.graph([x, scale, zero], { y: g.mul(scale, g.sub(code, zero)) });
+    expect(scheduleOf(canonicalize(graph))).toEqual([
+      'expand: store',
+      'expand: store',
+      'map of input: relu div(channel) round add(channel) clip submul(channel, channel) store',
+    ]);
+  });
+
+  test('of a number that a run computes, unless the map has few rows', () => {
+    const g = new GraphBuilder();
+    const x = g.input('x', 'f32', [4, 16]);
+    const scale = g.input('scale', 'f32', []);
+    const graph = g.graph([x, scale], { y: g.mul(g.relu(x), scale) });
+    expect(scheduleOf(canonicalize(graph))).toEqual(['map of input: relu store', 'mul: store']);
+  });
+
   describe('a batch norm is two steps', () => {
     const normal = (g: GraphBuilder, x: Value<'f32'>) => {
       const centred = g.sub(x, channels(g, 64));
