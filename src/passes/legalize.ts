@@ -73,21 +73,23 @@ const composedLogSoftmax: Rule = (value) => {
   return make('sub', name, [below, make('log', `${name}.log`, [sum])]);
 };
 
-/** A reduction over axes with others between them: the axes are brought together at the end. */
+/**
+ * A reduction over axes with others between them is one over each run of neighbours, the outermost
+ * first: that leaves rows to be added as they lie, and moves nothing.
+ */
 const reduceNeighbours: Rule = (value) => {
   if (!isOp(value, 'reduce')) return undefined;
   const [x] = value.inputs;
-  const axes = [...value.attrs.axes].sort((a, b) => a - b);
-  if (axes.every((axis, i) => axis === axes[0]! + i)) return undefined;
-  const kept = [...x.shape.keys()].filter((axis) => !axes.includes(axis));
-  const moved = make('transpose', `${value.name}.transposed`, [x], { perm: [...kept, ...axes] });
-  const tail = axes.map((_, i) => kept.length + i);
-  const reduced = make('reduce', `${value.name}.last`, [moved], {
-    ...value.attrs,
-    axes: tail,
-    keepDims: false,
-  });
-  return make('reshape', value.name, [reduced], { shape: value.shape });
+  const { name, attrs } = value;
+  const axes = [...attrs.axes].sort((a, b) => a - b);
+  const gap = axes.findIndex((axis, i) => axis !== axes[0]! + i);
+  if (gap < 0) return undefined;
+  const over = (map: Value, some: readonly number[], part: string) =>
+    make('reduce', part, [map], { ...attrs, axes: some, keepDims: true });
+  const first = over(x, axes.slice(0, gap), `${name}.first`);
+  if (attrs.keepDims) return over(first, axes.slice(gap), name);
+  const rest = over(first, axes.slice(gap), `${name}.rest`);
+  return make('reshape', name, [rest], { shape: value.shape });
 };
 
 /** matmul(a, b) -> dense(a, transpose(b)) for a matrix that runs compute. */
