@@ -60,7 +60,10 @@ test.each([
   const [alpha, beta] = by;
   const want = (name: string) => golden[`${form}.${name}`]!;
   const model = generator({ size: 8, latent: 4, widths: [4, 4, 4] });
-  const graph = observed(network((name) => want(`before.${name}`)), {});
+  const graph = observed(
+    network((name) => want(`before.${name}`)),
+    {},
+  );
   const maps = new Map(topological(graph.graph).map((value) => [value.name, value]));
   const parts = {
     ...{ network: graph, form: pictureForm(graph), model, batchSize: 5, perChannel: false },

@@ -62,6 +62,40 @@ test('reductions are over neighbouring axes, none of which is moved', () => {
     }
 });
 
+test('averages that count padding leave out positions beyond it', () => {
+  for (const pads of [
+    [0, 0, 0, 0],
+    [1, 0, 1, 2],
+    [0, 1, 2, 0],
+  ] as const) {
+    const g = new GraphBuilder();
+    const x = g.input('x', 'f32', ['N', 6, 7, 2]);
+    const before = g.graph([x], {
+      y: g.avgPool2d(x, [3, 3], { strides: [2, 3], pads, ceil: true, countPad: true }),
+    });
+    const after = canonicalize(before);
+    expect(nodesOf(after).find((value) => value.op === 'avgPool2d')!.attrs).toMatchObject({
+      countPad: false,
+      pads: [0, 0, 0, 0],
+    });
+    expectSame(before, after, { x: n.integers([2, 6, 7, 2]) });
+  }
+});
+
+test('no constant is left to compute: weights are tensors', () => {
+  const g = new GraphBuilder();
+  const x = g.input('x', 'f32', ['N', 6]);
+  const w = g.mul(g.cast(g.constant(n.bits([4, 6])), 'f32'), g.constant(n.scales([1, 6])));
+  const before = g.graph([x], { y: g.add(g.dense(x, w), g.cast(g.constant(n.bits([4])), 'f32')) });
+  for (const after of [canonicalize(before), optimize(before)]) {
+    for (const value of topological(after)) {
+      if (value.inputs.length > 0)
+        expect(value.inputs.some((input) => input.op !== 'constant')).toBe(true);
+    }
+    expectSame(before, after, { x: n.integers([3, 6]) });
+  }
+});
+
 test('a number beside a map is repeated for the channels, on either side', () => {
   for (const shape of [[], [1], [1, 1, 1]]) {
     const g = new GraphBuilder();
