@@ -56,57 +56,59 @@ function expectNear(got: Tensor<'f32'>, want: Tensor<'f32'>, name: string) {
 test.each([
   ['paper', 'symmetric', 0.1, 0.05],
   ['release', 'asymmetric', 1, 0.1],
-] as const)('%s: a step of the network or of the generator differs', async (form, codes, ...by) => {
-  const [alpha, beta] = by;
-  const want = (name: string) => golden[`${form}.${name}`]!;
-  const model = generator({ size: 8, latent: 4, widths: [4, 4, 4] });
-  const graph = observed(
-    network((name) => want(`before.${name}`)),
-    {},
-  );
-  const maps = new Map(topological(graph.graph).map((value) => [value.name, value]));
-  const parts = {
-    ...{ network: graph, form: pictureForm(graph), model, batchSize: 5, perChannel: false },
-    state: Object.fromEntries(
-      Object.keys(model.init(0)).map((name) => [name, want(`before.generator/${name}`)]),
-    ),
-    settings: settingsOf({ weights: { bits: 4 }, activations: 4, weightRange: 'minmax' }),
-    taps: ['a', 'b', 'c'].map((name) => maps.get(name)!),
-    ...({ codes, norms: 'batch', relations: form, alpha, beta } as const),
-  };
-  const [learning, painting] = [sgd({ momentum: 0.9, decay: 5e-4 }), adam()];
-  const graphs = [transferStep(parts, learning), estimationStep(parts, painting)] as const;
-  const states = new StateStore(statesOfAll(graphs));
-  const sessions = graphs.map((step) => GraphSession.fromGraph(step, { threads: 1, states }));
-  const state = (name: string) => states.get(name) as Tensor<'f32'>;
-  for (const step of [0, 1, 2]) {
-    const [session, numbers] =
-      step < 2
-        ? [sessions[0]!, numbersOf(learning, 0.05, step + 1)]
-        : [sessions[1]!, numbersOf(painting, 1e-3, 1)];
-    const results = await session.run({ noise: want(`${step}.noise`), ...numbers } as never);
-    const { loss } = results as unknown as Arrays;
-    expectNear(loss!, want(`${step}.loss`), `loss of step ${step}`);
-    const after = `${form}.${step}.after.`;
-    for (const name of Object.keys(golden).filter((key) => key.startsWith(after)))
-      expectNear(state(trainedName(name.slice(after.length))), golden[name]!, name);
-    for (const [name, map] of Object.entries({ input: 'x', a: 'a', b: 'b', pool: 'pool' }))
-      for (const [i, end] of (['min', 'max'] as const).entries()) {
-        const got = state(rangeName(map, end)).data[0]!;
-        expect(got, `${end} of ${name}`).toBeCloseTo(want(`${step}.range.${name}`).data[i]!, 4);
-      }
-  }
-  // The first step of Adam goes by the sign of a gradient alone; its mean is a tenth of it. A bias
-  // before a batch norm has a gradient of 0 and its rounding.
-  const slopes = `${form}.gradient.`;
-  for (const name of Object.keys(golden).filter((key) => key.startsWith(slopes))) {
-    if (/conv[12].bias/.test(name)) continue;
-    const mean = state(`generator/${name.slice(slopes.length)}.mean`);
-    const slope = { ...mean, data: mean.data.map((number) => 10 * number) } as Tensor<'f32'>;
-    expectNear(slope, golden[name]!, name);
-  }
-  for (const name of ['norm1', 'norm4'].flatMap((norm) => [`${norm}/mean`, `${norm}/variance`]))
-    expectNear(state(`generator/${name}`), want(`after.generator/${name}`), name);
-  for (const session of sessions) await session.release();
-  states.release();
-});
+] as const)(
+  '%s: a step of the network or of the generator differs',
+  async (form, codes, alpha, beta) => {
+    const want = (name: string) => golden[`${form}.${name}`]!;
+    const model = generator({ size: 8, latent: 4, widths: [4, 4, 4] });
+    const graph = observed(
+      network((name) => want(`before.${name}`)),
+      {},
+    );
+    const maps = new Map(topological(graph.graph).map((value) => [value.name, value]));
+    const parts = {
+      ...{ network: graph, form: pictureForm(graph), model, batchSize: 5, perChannel: false },
+      state: Object.fromEntries(
+        Object.keys(model.init(0)).map((name) => [name, want(`before.generator/${name}`)]),
+      ),
+      settings: settingsOf({ weights: { bits: 4 }, activations: 4, weightRange: 'minmax' }),
+      taps: ['a', 'b', 'c'].map((name) => maps.get(name)!),
+      ...({ codes, norms: 'batch', relations: form, alpha, beta } as const),
+    };
+    const [learning, painting] = [sgd({ momentum: 0.9, decay: 5e-4 }), adam()];
+    const graphs = [transferStep(parts, learning), estimationStep(parts, painting)] as const;
+    const states = new StateStore(statesOfAll(graphs));
+    const sessions = graphs.map((step) => GraphSession.fromGraph(step, { threads: 1, states }));
+    const state = (name: string) => states.get(name) as Tensor<'f32'>;
+    for (const step of [0, 1, 2]) {
+      const [session, numbers] =
+        step < 2
+          ? [sessions[0]!, numbersOf(learning, 0.05, step + 1)]
+          : [sessions[1]!, numbersOf(painting, 1e-3, 1)];
+      const results = await session.run({ noise: want(`${step}.noise`), ...numbers } as never);
+      const { loss } = results as unknown as Arrays;
+      expectNear(loss!, want(`${step}.loss`), `loss of step ${step}`);
+      const after = `${form}.${step}.after.`;
+      for (const name of Object.keys(golden).filter((key) => key.startsWith(after)))
+        expectNear(state(trainedName(name.slice(after.length))), golden[name]!, name);
+      for (const [name, map] of Object.entries({ input: 'x', a: 'a', b: 'b', pool: 'pool' }))
+        for (const [i, end] of (['min', 'max'] as const).entries()) {
+          const got = state(rangeName(map, end)).data[0]!;
+          expect(got, `${end} of ${name}`).toBeCloseTo(want(`${step}.range.${name}`).data[i]!, 4);
+        }
+    }
+    // The first step of Adam goes by the sign of a gradient alone; its mean is a tenth of it. A bias
+    // before a batch norm has a gradient of 0 and its rounding.
+    const slopes = `${form}.gradient.`;
+    for (const name of Object.keys(golden).filter((key) => key.startsWith(slopes))) {
+      if (/conv[12].bias/.test(name)) continue;
+      const mean = state(`generator/${name.slice(slopes.length)}.mean`);
+      const slope = { ...mean, data: mean.data.map((number) => 10 * number) } as Tensor<'f32'>;
+      expectNear(slope, golden[name]!, name);
+    }
+    for (const name of ['norm1', 'norm4'].flatMap((norm) => [`${norm}/mean`, `${norm}/variance`]))
+      expectNear(state(`generator/${name}`), want(`after.generator/${name}`), name);
+    for (const session of sessions) await session.release();
+    states.release();
+  },
+);
