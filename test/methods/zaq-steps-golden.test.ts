@@ -97,8 +97,8 @@ test.each([
           expect(got, `${end} of ${name}`).toBeCloseTo(want(`${step}.range.${name}`).data[i]!, 4);
         }
     }
-    // The first step of Adam goes by the sign of a gradient alone; its mean is a tenth of it. A bias
-    // before a batch norm has a gradient of 0 and its rounding.
+    // The first step of Adam goes by the sign of a gradient alone; its mean is a tenth of it. The
+    // gradient of a bias before a batch norm is 0 and its rounding.
     const slopes = `${form}.gradient.`;
     for (const name of Object.keys(golden).filter((key) => key.startsWith(slopes))) {
       if (/conv[12].bias/.test(name)) continue;
