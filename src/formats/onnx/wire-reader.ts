@@ -57,7 +57,7 @@ export class WireReader {
    */
   varint(): number {
     // Most are of one byte, and most files are read once, by code that nobody has compiled yet.
-    const first = this.all[this.at];
+    const first = this.window[this.at - this.base];
     if (first !== undefined && first < 128) {
       this.at++;
       return first;
@@ -120,7 +120,7 @@ export class WireReader {
     for (;;) {
       if (kind === WIRE.varint) this.varint();
       else if (kind === WIRE.bits64) this.pass(8);
-      else if (kind === WIRE.bytes) this.bytes();
+      else if (kind === WIRE.bytes) this.take();
       else if (kind === WIRE.bits32) this.pass(4);
       else if (kind === WIRE.group) groups.push(number);
       else if (groups.pop() !== number) throw new RangeError('a group ends that did not begin');
