@@ -9,6 +9,7 @@ import { batching } from './batching/index.js';
 import { chain } from './chain/index.js';
 import { disk } from './disk/index.js';
 import { epilogue } from './epilogue/index.js';
+import { floats } from './floats/index.js';
 import { kernels } from './kernels/index.js';
 import { latency } from './latency/index.js';
 import { lowbit } from './lowbit/index.js';
@@ -26,6 +27,7 @@ const WORKLOADS: readonly Workload[] = [
   kernels,
   epilogue,
   chain,
+  floats,
   networks,
   training,
   dataFree,
