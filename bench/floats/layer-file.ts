@@ -41,7 +41,7 @@ export function layerFile({ map, form, layers }: Case): LayerFile {
       layer.kind === 'conv'
         ? emit('Conv', inputs, `product${i}`, windowOf(layer))
         : emit('Gemm', inputs, `product${i}`, { transB: 1 });
-    const sum = form === 'sum' && i > 0 ? emit('Add', [product, last], `sum${i}`) : product;
+    const sum = form === 'sum' && i > 0 ? emit('Add', [last, product], `sum${i}`) : product;
     last = emit('Relu', [sum], i === layers.length - 1 ? 'y' : `relu${i}`);
   }
   const [first, end] = [layers[0] as FloatLayer, layers.at(-1) as FloatLayer];

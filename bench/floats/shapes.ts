@@ -23,7 +23,7 @@ export interface DenseLayer {
 
 export type FloatLayer = ConvLayer | DenseLayer;
 
-/** Layers that are run together, because a call and a change of layout are not what is measured. */
+/** Layers of a kind that run together. */
 export interface Case {
   readonly title: string;
   /** Of x without its channels: [N, H, W] of a convolution, [N] of a dense layer. */
@@ -36,7 +36,9 @@ export interface Case {
   readonly layers: readonly FloatLayer[];
 }
 
+/** So many in a file, because calls and changes of layout at its ends are not what is measured. */
 const LAYERS = 8;
+const DEPTHWISE_LAYERS = 32;
 
 export const CASES: readonly Case[] = [
   ...[
@@ -93,7 +95,7 @@ function convolutions(layer: ConvLayer, size: number): Case {
       `${stride === 1 ? '' : `, stride ${stride}`}, ${channels} channels at ${size}x${size}`,
     map: [1, size, size],
     form: isChain ? 'chain' : 'sum',
-    layers: Array.from({ length: LAYERS }, () => layer),
+    layers: Array.from({ length: groups === 1 ? LAYERS : DEPTHWISE_LAYERS }, () => layer),
   };
 }
 
