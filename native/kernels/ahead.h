@@ -1,8 +1,9 @@
 // Memory that a step reads or writes soon, asked for a few cache lines at a time beside what it
 // computes: a line that comes from beyond L2 takes as long as a hundred multiply-adds. Baseline
-// code. Not here: which memory (each step knows its own).
+// code but for `fetch`, which is inlined by force: loops of instruction sets call it. Not here: which memory (each step knows its own).
 #pragma once
 #include "base/types.h"
+#include "simd/attributes.h"
 
 namespace bitplane {
 
@@ -24,7 +25,7 @@ class Ahead {
     }
     each_ = ceilDiv(rows_ * lines_, calls);
   }
-  void fetch() {
+  BITPLANE_INLINE void fetch() {
     for (int64_t i = 0; i < each_ && rows_ > 0; i++) {
       // Into L2: what is computed now needs L1.
       __builtin_prefetch(at_ + line_ * kLine, 0, 2);
@@ -45,7 +46,7 @@ class AheadOf {
   void add(const Ahead& one) {
     if (count_ < kMost) all_[count_++] = one;
   }
-  void fetch() {
+  BITPLANE_INLINE void fetch() {
     for (int i = 0; i < count_; i++) all_[i].fetch();
   }
 

@@ -35,7 +35,8 @@ struct Sweep {
   int channels;
   int pixelTasks, channelTasks;
   int blockPixels, blockChannels;
-  int64_t ld;  // floats of a block's row
+  int64_t ld;     // floats of a block's row
+  int64_t grain;  // tasks begin at multiples of so many pixels
 
   int tasks() const { return pixelTasks * channelTasks; }
   size_t blockBytes() const { return static_cast<size_t>(blockPixels * ld) * 4 + kSlack; }
@@ -43,7 +44,7 @@ struct Sweep {
   // Calls visit(pixel, count, c0, cn) for each block of a task.
   template <typename Visit>
   void each(int task, Visit visit) const {
-    const Range p = partOf(pixels, pixelTasks, task / channelTasks);
+    const Range p = partOf(pixels, pixelTasks, task / channelTasks, grain);
     const Range c = partOf(channels, channelTasks, task % channelTasks, 64);
     for (int64_t c0 = c.begin; c0 < c.end; c0 += blockChannels) {
       for (int64_t pixel = p.begin; pixel < p.end; pixel += blockPixels) {
@@ -63,6 +64,7 @@ inline Sweep planSweep(int64_t pixels, int channels, int blockChannels, int64_t 
   Sweep s = {};
   s.pixels = pixels;
   s.channels = channels;
+  s.grain = 1;
   s.blockChannels = std::min(channels, blockChannels);
   s.ld = roundUp(s.blockChannels, 16);
   s.blockPixels = static_cast<int>(std::clamp<int64_t>(kBlockFloats / s.ld, 1, pixels));

@@ -110,6 +110,11 @@ const WINDOWS: Partial<Conv>[] = [
   { c: 24, h: 9, w: 30, sh: 2, sw: 2 },
   { c: 20, h: 12, w: 12, kh: 5, kw: 2, dh: 2, dw: 3, pt: 4, pb: 1, pl: 3, pr: 0 },
   { c: 70, h: 40, w: 40, n: 2 },
+  // Rows of three columns, in tiles of every size, with and without a column outside at each end.
+  ...[1, 2, 4, 6, 8, 9].map((w) => ({ c: 9, h: 3, w })),
+  ...[1, 2, 3, 6, 8, 11, 14, 17].map((w) => ({ c: 9, h: 4, w, sh: 2, sw: 2 })),
+  { c: 9, h: 6, w: 12, sh: 2, sw: 2, pt: 0, pl: 0 },
+  { c: 9, h: 4, w: 7, pl: 2 },
   ...ONE_SIDE.map((side) => ({ ...side, c: 17, h: 9, w: 20 })),
 ];
 test.each([1, 8, 33])(

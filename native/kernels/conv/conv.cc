@@ -46,6 +46,7 @@ ConvCuts cutsFor(const ConvTiles& tiles) {
   ConvCuts cuts = {};
   cuts.lanes = tiles.lanes;
   cuts.vectors = tiles.vectors;
+  cuts.lastVectors = tiles.most;
   cuts.step = 1;
   cuts.elementBytes = sizeof(float);
   cuts.summands = kSummands;

@@ -35,7 +35,8 @@ void planChannels(ConvPlan& plan, const ConvCuts& cuts) {
     for (int c = c0; c < c0 + chunk.cn;) {
       const int group = c / perGroup;
       const int end = std::min(c0 + chunk.cn, (group + 1) * perGroup);
-      const int vectors = std::min(cuts.vectors, ceilDiv(end - c, cuts.lanes));
+      const int left = ceilDiv(end - c, cuts.lanes);
+      const int vectors = left <= cuts.lastVectors ? left : std::min(cuts.vectors, left);
       plan.blocks.push_back({c, vectors, int64_t{group} * depth, plan.packed});
       plan.packed += plan.windowSteps * cuts.step * vectors * cuts.lanes;
       c = std::min(end, c + vectors * cuts.lanes);

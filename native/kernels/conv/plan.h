@@ -24,6 +24,7 @@ struct ConvShape {
 // What a kernel asks of the cuts.
 struct ConvCuts {
   int lanes, vectors;  // output channels of a vector, vectors of a full tile
+  int lastVectors;     // what is left is one tile if it has so many at most; 0: `vectors`
   // Elements of x that a tile multiplies at once: every run of the window is filled up to whole
   // steps, with weights that are 0.
   int step;

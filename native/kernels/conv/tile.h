@@ -10,6 +10,8 @@
 #pragma once
 #include <cstdint>
 
+#include "kernels/ahead.h"
+
 namespace bitplane {
 
 struct TapRun {
@@ -17,9 +19,11 @@ struct TapRun {
   int64_t length;
 };
 
-using ConvTile = void (*)(const float* const* pixels, int64_t shift, const TapRun* runs,
+// `tiles` of them, whose pixels follow each other: a tile of few products takes no longer than a
+// call. Beside each some of what is needed soon is asked for.
+using ConvTile = void (*)(const float* const* pixels, int tiles, int64_t shift, const TapRun* runs,
                           int runCount, const float* weights, float* out, int64_t ld,
-                          bool accumulate);
+                          bool accumulate, AheadOf* ahead, Ahead* next);
 
 constexpr int kMaxTileVectors = 4;
 constexpr int kMaxTilePixels = 8;
@@ -28,6 +32,7 @@ struct ConvTiles {
   const char* name;
   int lanes;    // floats of a vector
   int vectors;  // of a full tile
+  int most;     // of a tile that is a block's last
   // how many pixels a tile of v + 1 vectors takes at most
   int pixels[kMaxTileVectors];
   ConvTile run[kMaxTileVectors][kMaxTilePixels];  // [v - 1][p - 1]

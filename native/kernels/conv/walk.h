@@ -17,14 +17,14 @@ inline void multiplyWindow(const ConvTiles& tiles, const ConvChannels& block, co
                            AheadOf& ahead, Ahead next = Ahead()) {
   const ConvTile* tile = tiles.run[block.vectors - 1];
   const int tileCount = ceilDiv(count, tiles.pixels[block.vectors - 1]);
-  for (int t = 0, p = 0; t < tileCount; t++) {
-    const int size = (count + t) / tileCount;
-    ahead.fetch();
-    next.fetch();
-    tile[size - 1](pixels + p, block.shift, runs, window.runs, weights, out + p * ld, ld,
-                   window.k > 0);
-    p += size;
-  }
+  const int size = count / tileCount, larger = count % tileCount, first = tileCount - larger;
+  const auto run = [&](int number, int pixel, int each) {
+    if (number == 0) return;
+    tile[each - 1](pixels + pixel, number, block.shift, runs, window.runs, weights,
+                   out + pixel * ld, ld, window.k > 0, &ahead, &next);
+  };
+  run(first, 0, size);
+  run(larger, first * size, size + 1);
 }
 
 // How many tiles that is.

@@ -3,7 +3,7 @@
 // weight; at the border pixels run one by one over the taps that exist, so no picture is ever
 // copied for its padding.
 #pragma once
-#include "kernels/window/window.h"
+#include "kernels/window/three.h"
 #include "simd/elements.h"
 
 namespace bitplane {
@@ -145,6 +145,7 @@ void foldSums(const Window& window, const WindowPart& part) {
 void foldWindow(Fold fold, const Window& window, const WindowPart& part) {
   switch (fold) {
     case Fold::weighted:
+      if (isThree(window)) return foldThree(window, part);
       return foldRow<Fold::weighted, float>(window, part);
     case Fold::sum:
       return foldSums(window, part);

@@ -49,7 +49,9 @@ class WindowStep final : public Step {
         sweep_(planSweep(
             int64_t{o_.images} * o_.window.oh * o_.window.ow, o_.window.c, 256,
             int64_t{std::min(o_.window.kh, o_.window.h)} * std::min(o_.window.kw, o_.window.w),
-            context.threads())) {}
+            context.threads())) {
+    alignRows();
+  }
 
   int tasks() const override { return sweep_.tasks(); }
   size_t scratchBytes() const override { return sweep_.blockBytes(); }
@@ -88,6 +90,14 @@ class WindowStep final : public Step {
   }
 
  private:
+  // Blocks end where rows do, or at equal parts of a row, so that no tile is cut short.
+  void alignRows() {
+    const int ow = o_.window.ow;
+    sweep_.blockPixels = sweep_.blockPixels >= ow ? sweep_.blockPixels / ow * ow
+                                                  : ceilDiv(ow, ceilDiv(ow, sweep_.blockPixels));
+    if (sweep_.pixels / ow >= sweep_.pixelTasks) sweep_.grain = ow;
+  }
+
   WindowStepOptions o_;
   const Variant& variant_;
   int x_;
