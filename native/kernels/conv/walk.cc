@@ -6,6 +6,14 @@
 
 namespace bitplane {
 
+namespace {
+
+// Maps of fewer bytes are in L2 or a short way behind it, so that asking for them costs more than
+// it saves: up to a tenth where a sum has few products. Of 1.8 MB it did, of 2.4 MB no longer.
+constexpr int64_t kFarBytes = 2 << 20;
+
+}  // namespace
+
 ConvWalk::ConvWalk(const Instruction& instruction, const ConvPlan& plan, const ConvTiles& tiles,
                    Isa isa, size_t ownBytes)
     : plan_(plan),
@@ -15,7 +23,8 @@ ConvWalk::ConvWalk(const Instruction& instruction, const ConvPlan& plan, const C
                 int64_t{plan.shape.oh} * plan.shape.ow),
       ownBytes_(roundUp(ownBytes, kAlign)),
       pointerBytes_(roundUp(sizeof(float*) * plan.pixelBlock, kAlign)),
-      sumBytes_(roundUp(static_cast<size_t>(plan.pixelBlock * plan.ld) * 4 + kSlack, kAlign)) {}
+      sumBytes_(roundUp(static_cast<size_t>(plan.pixelBlock * plan.ld) * 4 + kSlack, kAlign)),
+      isFar_(plan.shape.pixels() * plan.shape.o * 4 > kFarBytes) {}
 
 size_t ConvWalk::scratchBytes() const {
   return ownBytes_ + pointerBytes_ + sumBytes_ +
@@ -36,21 +45,26 @@ void ConvWalk::run(int task, const Buffers& buffers, void* scratch) const {
     origin = copy;
   }
   begin(chunks, buffers, own);
-  eachPixelBlock(
-      plan_, strip, origin, reinterpret_cast<const float**>(memory),
-      [&](const float* const* pixels, int64_t first, int count) {
-        for (int c = chunks.first; c < chunks.end; c++) {
-          const ConvChunk& chunk = plan_.chunks[c];
-          int64_t tiles = 0;
-          for (int k = 0; k < chunk.blocks; k++)
-            tiles += tilesOf(tiles_, plan_.blocks[chunk.firstBlock + k], count);
-          AheadOf ahead = epilogue_.ahead(buffers, first, count, chunk.c0, chunk.cn,
-                                          tiles * static_cast<int64_t>(plan_.windows.size()));
-          for (int k = 0; k < chunk.blocks; k++)
-            runChannels(chunk.firstBlock + k, chunk.c0, pixels, count, sums, buffers, own, ahead);
-          epilogue_.run(buffers, {sums, plan_.ld, first, count, chunk.c0, chunk.cn});
-        }
-      });
+  eachPixelBlock(plan_, strip, origin, reinterpret_cast<const float**>(memory),
+                 [&](const float* const* pixels, int64_t first, int count) {
+                   for (int c = chunks.first; c < chunks.end; c++) {
+                     const ConvChunk& chunk = plan_.chunks[c];
+                     AheadOf ahead = isFar_ ? aheadOf(chunk, first, count, buffers) : AheadOf();
+                     for (int k = 0; k < chunk.blocks; k++)
+                       runChannels(chunk.firstBlock + k, chunk.c0, pixels, count, sums, buffers,
+                                   own, ahead);
+                     epilogue_.run(buffers, {sums, plan_.ld, first, count, chunk.c0, chunk.cn});
+                   }
+                 });
+}
+
+AheadOf ConvWalk::aheadOf(const ConvChunk& chunk, int64_t first, int count,
+                          const Buffers& buffers) const {
+  int64_t tiles = 0;
+  for (int k = 0; k < chunk.blocks; k++)
+    tiles += tilesOf(tiles_, plan_.blocks[chunk.firstBlock + k], count);
+  return epilogue_.ahead(buffers, first, count, chunk.c0, chunk.cn,
+                         tiles * static_cast<int64_t>(plan_.windows.size()));
 }
 
 void ConvWalk::runChannels(int number, int c0, const float* const* pointers, int count, float* sums,

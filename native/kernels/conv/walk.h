@@ -74,9 +74,13 @@ class ConvWalk : public Step {
   void runChannels(int number, int c0, const float* const* pointers, int count, float* sums,
                    const Buffers& buffers, char* own, AheadOf& ahead) const;
 
+  // What the epilogue of a block of pixels reads and writes, asked for while it is computed.
+  AheadOf aheadOf(const ConvChunk& chunk, int64_t first, int count, const Buffers& buffers) const;
+
   int x_;
   Epilogue epilogue_;
   size_t ownBytes_, pointerBytes_, sumBytes_;
+  bool isFar_;
 };
 
 }  // namespace bitplane

@@ -50,6 +50,10 @@ class WindowStep final : public Step {
             int64_t{o_.images} * o_.window.oh * o_.window.ow, o_.window.c, 256,
             int64_t{std::min(o_.window.kh, o_.window.h)} * std::min(o_.window.kw, o_.window.w),
             context.threads())) {
+    const int64_t input = int64_t{o_.window.h} * o_.window.w;
+    const int64_t output = int64_t{o_.window.oh} * o_.window.ow;
+    isFar_ = o_.fold == Fold::weighted &&
+             o_.images * std::max(input, output) * o_.window.c * 4 > kFarBytes;
     alignRows();
   }
 
@@ -82,6 +86,8 @@ class WindowStep final : public Step {
         part.cn = cn;
         part.out = block + done * sweep_.ld;
         part.ld = sweep_.ld;
+        AheadOf ahead = isFar_ ? aheadOf(buffers, part, row / w.oh, at) : AheadOf();
+        part.ahead = &ahead;
         variant_.run(o_.fold, w, part);
         done += part.count;
       }
@@ -90,6 +96,10 @@ class WindowStep final : public Step {
   }
 
  private:
+  // Maps of so many bytes come from memory: asking for them ahead then halves the time. Of 5 MB it
+  // costs a tenth.
+  static constexpr int64_t kFarBytes = 8 << 20;
+
   // Blocks end where rows do, or at equal parts of a row, so that no tile is cut short.
   void alignRows() {
     const int ow = o_.window.ow;
@@ -98,11 +108,30 @@ class WindowStep final : public Step {
     if (sweep_.pixels / ow >= sweep_.pixelTasks) sweep_.grain = ow;
   }
 
+  // While a part of a row is computed: what the same part of the next row reads and this one did
+  // not, and where this one goes, from `pixel` on.
+  AheadOf aheadOf(const Buffers& buffers, const WindowPart& part, int64_t image,
+                  int64_t pixel) const {
+    const Window& w = o_.window;
+    const int64_t calls = int64_t{ceilDiv(part.count, 8)} * ceilDiv(part.cn, 16);
+    AheadOf ahead = epilogue_.ahead(buffers, pixel, part.count, part.c0, part.cn, calls);
+    const int last = std::min(w.h, w.rows().at(part.oy + 1, w.kh - 1) + 1);
+    const int columns = std::min(part.count * w.sw, w.w);
+    const int first = std::clamp(w.columns().start(part.ox), 0, w.w - columns);
+    const float* x = buffers.get<const float>(x_) + part.c0;
+    for (int y = std::max(0, last - w.sh); y < last; y++) {
+      const int64_t at = ((image * w.h + y) * w.w + first) * w.c;
+      ahead.add(Ahead(x + at, int64_t{w.c} * 4, int64_t{part.cn} * 4, columns, calls));
+    }
+    return ahead;
+  }
+
   WindowStepOptions o_;
   const Variant& variant_;
   int x_;
   Epilogue epilogue_;
   Sweep sweep_;
+  bool isFar_ = false;
 };
 
 }  // namespace

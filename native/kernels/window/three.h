@@ -56,13 +56,19 @@ BITPLANE_INLINE void threeTile(const Three& t, int c, float* out, int64_t ld) {
 }
 
 template <int P, int S>
-__attribute__((noinline)) void threePixels(const Three& of, int channels, float* out, int64_t ld) {
-  // A copy, which no store can change: so addresses are computed once.
+__attribute__((noinline)) void threePixels(const Three& of, int channels, float* out, int64_t ld,
+                                           AheadOf* ahead) {
+  // Copies, which no store can change: so addresses are computed once.
   const Three t = of;
-  for (int c = 0; c < channels; c += kLanes) threeTile<P, S>(t, c, out, ld);
+  AheadOf soon = *ahead;
+  for (int c = 0; c < channels; c += kLanes) {
+    soon.fetch();
+    threeTile<P, S>(t, c, out, ld);
+  }
+  *ahead = soon;
 }
 
-using ThreeFn = void (*)(const Three& t, int channels, float* out, int64_t ld);
+using ThreeFn = void (*)(const Three& t, int channels, float* out, int64_t ld, AheadOf* ahead);
 
 template <int P, int S>
 BITPLANE_INLINE ThreeFn threeFor(int pixels) {
@@ -103,7 +109,7 @@ void foldThree(const Window& w, const WindowPart& part) {
     t.x = row + int64_t{xs.start(ox)} * w.c;
     const ThreeFn run =
         w.sw == 1 ? threeFor<kThreePixels, 1>(count) : threeFor<kThreePixels, 2>(count);
-    run(t, part.cn, part.out + done * part.ld, part.ld);
+    run(t, part.cn, part.out + done * part.ld, part.ld, part.ahead);
     done += count;
   }
 }

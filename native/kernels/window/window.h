@@ -16,6 +16,7 @@
 #include <cstdint>
 
 #include "base/elements.h"
+#include "kernels/ahead.h"
 #include "kernels/geometry.h"
 
 namespace bitplane {
@@ -38,6 +39,7 @@ struct WindowPart {
   int c0, cn;         // channels; whole vectors are read and written, so up to 15 more
   float* out;         // [count][ld]
   int64_t ld;
+  AheadOf* ahead;  // what is needed soon; some of it may be asked for beside the arithmetic
 };
 
 using WindowFn = void (*)(Fold fold, const Window& window, const WindowPart& part);
