@@ -144,6 +144,15 @@ test.each([1, 8, 33])(
   },
 );
 
+// What a step will need is asked for ahead where maps are beyond the caches: 2 MiB of a convolution,
+// 8 MiB of a depthwise one.
+test.each([
+  ['conv', { ...DENSE, h: 91, w: 91, c: 2, o: 64 }, false],
+  ['dwconv', { c: 16, h: 20, w: 6600, sh: 2, sw: 2 }, true],
+] as const)('%s of a map beyond the caches', async (_title, shape, depthwise) =>
+  agrees(convCase({ ...BASE, ...shape }, 1, true, depthwise).make),
+);
+
 describe.each(
   WINDOWS.map((shape, i) => [JSON.stringify(shape), { ...BASE, ...shape }, i] as const),
 )('window %s', (_title, shape, seed) => {
