@@ -1,6 +1,7 @@
 // Memory that a step reads or writes soon, asked for a few cache lines at a time beside what it
 // computes: a line that comes from beyond L2 takes as long as a hundred multiply-adds. Baseline
-// code but for `fetch`, which is inlined by force: loops of instruction sets call it. Not here: which memory (each step knows its own).
+// code but for `fetch`, which is inlined by force, so that loops of instruction sets may call it.
+// Not here: which memory (each step knows its own).
 #pragma once
 #include "base/types.h"
 #include "simd/attributes.h"

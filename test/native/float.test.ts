@@ -144,8 +144,7 @@ test.each([1, 8, 33])(
   },
 );
 
-// What a step will need is asked for ahead where maps are beyond the caches: 2 MiB of a convolution,
-// 8 MiB of a depthwise one.
+// Steps ask ahead for maps beyond the caches: 2 MiB of a convolution, 8 MiB of a depthwise one.
 test.each([
   ['conv', { ...DENSE, h: 91, w: 91, c: 2, o: 64 }, false],
   ['dwconv', { c: 16, h: 20, w: 6600, sh: 2, sw: 2 }, true],
