@@ -1,6 +1,6 @@
 // Rows of a depthwise convolution whose windows are three neighbouring columns wide, one or two
 // pixels apart, over a SIMD vocabulary, which the including file has chosen. A column that is read
-// serves up to three outputs: 12 loads in place of 27 for 7 outputs of a row of the window. The
+// serves up to three outputs: 12 loads in place of 24 for 7 outputs of a row of the window. The
 // order of every sum is that of generic.h. Not here: windows of other widths.
 #pragma once
 #include "kernels/window/window.h"
