@@ -60,6 +60,7 @@ export {
 } from './packnet.js';
 export type { PhaseOptions, TaskPictures } from './phases.js';
 export { type MaskOptions, maskedWeights, maskOf, maskWith } from './piggyback.js';
+export { type QuantizedTask, type QuantizeTaskOptions, quantizeTask } from './quantize-task.js';
 export { type RoundedNetworkOptions, roundedNetwork } from './rounded-network.js';
 export { saveStore, type TaskGraphOptions, taskGraph } from './store-file.js';
 export { type PapersCount, type StoreBytes, type StoreSizes, storeSizes } from './store-sizes.js';

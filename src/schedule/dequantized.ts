@@ -52,8 +52,8 @@ export function dequantized(value: Value): Dequantized | undefined {
 
 /**
  * The shortcuts of a graph that are read as integers, by the floats that they stand for: each is
- * only added to values that are floats already. Of two that are added to each other, it is the one
- * whose integers are there first.
+ * added to values that are floats already, and otherwise read by kernels that take integers. Of two
+ * that are added to each other, it is the one whose integers are there first.
  */
 export function integerShortcuts(
   order: readonly Value[],
@@ -62,16 +62,17 @@ export function integerShortcuts(
 ): Map<Value, Dequantized> {
   const place = new Map(order.map((value, i) => [value, i]));
   const candidates = order.flatMap((value) => {
-    const users = usersOf(value);
-    if (users.length === 0 || !users.every((user) => isOp(user, 'add'))) return [];
+    const [adds, others] = parted(usersOf(value));
+    if (adds.length === 0) return [];
     const shortcut = dequantized(value);
     if (shortcut === undefined || shortcut.floats.some(isResult)) return [];
+    if (!others.every((user) => takesIntegers(user, shortcut))) return [];
     const inner = shortcut.floats.slice(0, -1);
-    return inner.every((float) => usersOf(float).length === 1) ? [{ value, users, shortcut }] : [];
+    return inner.every((float) => usersOf(float).length === 1) ? [{ value, adds, shortcut }] : [];
   });
   candidates.sort((a, b) => place.get(a.shortcut.q)! - place.get(b.shortcut.q)!);
   const found = new Map<Value, Dequantized>();
-  for (const { value, users, shortcut } of candidates) {
+  for (const { value, adds, shortcut } of candidates) {
     const isAddend = ({ inputs, shape }: Value) => {
       const other = inputs.find((input) => input !== value);
       return (
@@ -81,29 +82,41 @@ export function integerShortcuts(
         inputs.every((input) => sameShape(input.shape, shape))
       );
     };
-    if (users.every(isAddend)) found.set(value, shortcut);
+    if (adds.every(isAddend)) found.set(value, shortcut);
   }
   return found;
 }
 
+/** Sums, and all else. */
+function parted(users: readonly Value[]) {
+  const adds = users.filter((user) => isOp(user, 'add'));
+  const others = users.filter((user) => !isOp(user, 'add'));
+  return [adds, others] as const;
+}
+
+function takesIntegers(user: Value, source: Dequantized): boolean {
+  return (
+    opDef(user.op).readsIntegers?.(user) === true || fewUnderIntegers(user, source) !== undefined
+  );
+}
+
 /**
- * The floats of a graph that only ops read whose kernels take integers in their place, and those
- * integers.
+ * The floats of a graph that only ops read whose kernels take integers in their place, and sums if
+ * they are shortcuts; and those integers.
  */
 export function integerSources(
   order: readonly Value[],
   usersOf: (value: Value) => readonly Value[],
   isResult: (value: Value) => boolean,
+  shortcuts: ReadonlyMap<Value, Dequantized>,
 ): Map<Value, Dequantized> {
   const found = new Map<Value, Dequantized>();
   for (const value of order) {
-    const users = usersOf(value);
-    if (users.length === 0) continue;
+    const [adds, others] = parted(usersOf(value));
+    if (others.length === 0 || (adds.length > 0 && !shortcuts.has(value))) continue;
     const source = dequantized(value);
     if (source === undefined || source.floats.some(isResult)) continue;
-    const reads = (user: Value) =>
-      opDef(user.op).readsIntegers?.(user) === true || fewUnderIntegers(user, source) !== undefined;
-    if (!users.every(reads)) continue;
+    if (!others.every((user) => takesIntegers(user, source))) continue;
     const inner = source.floats.slice(0, -1);
     if (inner.every((float) => usersOf(float).length === 1)) found.set(value, source);
   }

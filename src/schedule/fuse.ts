@@ -93,7 +93,7 @@ class Fusion {
     });
     const isResult = (value: Value) => this.outputs.has(value);
     this.shortcuts = integerShortcuts(this.order, this.usersOf, isResult);
-    this.sources = integerSources(this.order, this.usersOf, isResult);
+    this.sources = integerSources(this.order, this.usersOf, isResult, this.shortcuts);
     const integers = [
       ...this.shortcuts.values(),
       ...this.sources.values(),

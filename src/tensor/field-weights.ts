@@ -7,7 +7,7 @@
 import type { Tensor } from './tensor.js';
 
 /** In the order of the field `kind` of the instruction. */
-export const FIELD_KINDS = ['blockFloat', 'floatField', 'mask'] as const;
+export const FIELD_KINDS = ['blockFloat', 'floatField', 'mask', 'signedMask', 'owner'] as const;
 
 /** A code a weight, without gaps (./bit-fields.ts). */
 export interface Codes {
@@ -20,10 +20,12 @@ export interface FieldWeights {
   readonly codes: Codes;
   /** Of `blockFloat`, [blocks, O]. */
   readonly scales?: Tensor<'f32'>;
-  /** Of `mask`: what all networks share, in the tensor's own order. */
+  /** Of masks and owners: what all networks share, in the tensor's own order. */
   readonly values?: Tensor<'f32'>;
   /** Of `floatField`: the codes whose mantissas stand below its own. */
   readonly noise?: Codes;
+  /** Of `owner`: owners from 1 to this one are those whose weights the network has. */
+  readonly tasks?: number;
   /** Products of an output that begin blocks anew, and those of a block, which share a scale. */
   readonly row: number;
   readonly block: number;

@@ -14,7 +14,7 @@ namespace fconv {
 constexpr int kUnit = 32;
 
 // In the order of the field `kind` of the instruction.
-enum class Kind : int32_t { blockFloat = 0, floatField = 1, mask = 2 };
+enum class Kind : int32_t { blockFloat = 0, floatField = 1, mask = 2, signedMask = 3, owner = 4 };
 
 struct Panel {
   Kind kind;
@@ -26,9 +26,10 @@ struct Panel {
   const float* scales;
   int64_t pitch;
   int64_t k, row, block;  // the panel's first k; the products that share a scale (fconv.h)
-  const float* values;    // of mask: [count][lane], read in whole units
+  const float* values;    // of the last three: [count][lane], read in whole units
   const int32_t* noise;   // as words, or null
   int noiseBits;
+  int tasks;  // of owner
 };
 
 // out[k][vector][lane]; whole units are written. `more` has room for as many where there is noise.

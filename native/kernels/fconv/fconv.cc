@@ -218,6 +218,7 @@ class FieldStep final : public ConvWalk {
       p.noise = packed_.noise.at<int32_t>(buffers) + noiseStarts_[number] * lanes;
       p.noiseBits = w_.noiseBits;
     }
+    p.tasks = w_.tasks;
     variant_.expand(p, floats, reinterpret_cast<int32_t*>(own) + floatRoom_);
   }
 
@@ -255,6 +256,11 @@ bool isValid(const Weights& w, const ConvShape& s, const BuildContext& context) 
       return w.bits >= kSignAndExponent && w.bits <= 32;
     case Kind::mask:
       return w.bits == 1 && holds(w.values, weights * 4);
+    case Kind::signedMask:
+      return w.bits == 2 && holds(w.values, weights * 4);
+    case Kind::owner:
+      return w.bits >= 2 && w.bits <= 8 && w.tasks >= 1 && w.tasks < 1 << w.bits &&
+             holds(w.values, weights * 4);
   }
   return false;
 }
@@ -275,11 +281,11 @@ uint32_t Codes::at(int64_t i) const {
 std::unique_ptr<Step> make_fconv(const Instruction& in, BuildContext& context) {
   const fconv::Weights weights = {in.field(1), in.field(2), static_cast<fconv::Kind>(in.field(3)),
                                   in.field(4), in.field(5), in.field(6),
-                                  in.field(7), in.field(8), in.field(9)};
-  const ConvShape shape = {in.field(10), in.field(11), in.field(12), in.field(13),
-                           in.field(14), in.field(15), in.field(16), in.field(17),
-                           in.field(18), in.field(19), in.field(20), in.field(21),
-                           in.field(22), in.field(23), in.field(24), in.field(25)};
+                                  in.field(7), in.field(8), in.field(9), in.field(10)};
+  const ConvShape shape = {in.field(11), in.field(12), in.field(13), in.field(14),
+                           in.field(15), in.field(16), in.field(17), in.field(18),
+                           in.field(19), in.field(20), in.field(21), in.field(22),
+                           in.field(23), in.field(24), in.field(25), in.field(26)};
   if (!fconv::isValid(weights, shape, context)) return nullptr;
   if (context.isa() == Isa::reference) return fconv::referenceStep(in, shape, weights, context);
   const ConvTiles tiles = tilesFor(context.isa());

@@ -9,6 +9,8 @@
 //   blockFloat  w = (-1)^S P scale[r(k), o]     P < 2^24, scale a power of two: exact
 //   floatField  w = the float32 of sign S whose next W - 1 bits are P, and the others 0
 //   mask        w = values[o,k] where S is 1, else 0; W is 1
+//   signedMask  w = (-1)^P values[o,k] where S is 1, else 0; W is 2
+//   owner       w = values[o,k] where S and P, as one number, are 1 to `tasks`, else 0; W is 2 to 8
 //
 // k = (ky KW + kx) C/G + ci; every `row` of products begins a block, and so do `block` of them:
 // r(k) = floor(k / row) ceil(row / block) + floor((k mod row) / block). `noise` stands below the
@@ -34,6 +36,7 @@ struct Weights {
   int values;            // buffer of f32 in disk order, or -1
   int noise, noiseBits;  // buffer of codes, or -1, and the bits of each
   int row, block;
+  int tasks;             // whose weights are taken, of owner
 };
 
 // Codes of so many bits in disk order: code i is bits [i W, (i + 1) W).

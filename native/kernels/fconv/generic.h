@@ -11,7 +11,7 @@ namespace {
 
 using namespace bitplane::BITPLANE_SIMD;
 
-constexpr int kMostBlockFloatBits = 25, kMostBits = 32;
+constexpr int kMostBlockFloatBits = 25, kMostBits = 32, kMostOwnerBits = 8;
 
 // Code J of a unit at the top of its lanes; what lies below it is other codes'.
 template <int W, int J>
@@ -71,6 +71,35 @@ struct MakeMasked {
   BITPLANE_INLINE void at(I32 code) const {
     const I32 value = bitsOf(load(values + J * kLanes));
     store(out + J * kLanes, fromBits(andInt(value, shiftRight<31>(code))));
+  }
+};
+
+struct MakeSigned {
+  const float* __restrict values;
+  float* __restrict out;
+  template <int J>
+  BITPLANE_INLINE void at(I32 code) const {
+    const I32 taken = shiftRight<31>(code);
+    const I32 turned = andInt(shiftLeft<1>(code), set1Int(INT32_MIN));
+    const I32 value = xorInt(bitsOf(load(values + J * kLanes)), turned);
+    store(out + J * kLanes, fromBits(andInt(value, taken)));
+  }
+};
+
+// An owner of 1 to `tasks` is one whose predecessor is not below 0 and below `tasks`.
+template <int W>
+struct MakeOwned {
+  I32 tasks;
+  const float* __restrict values;
+  float* __restrict out;
+  template <int J>
+  BITPLANE_INLINE void at(I32 code) const {
+    const I32 owner = andInt(shiftRight<32 - W>(code), set1Int((1 << W) - 1));
+    const I32 before = subInt(owner, set1Int(1));
+    const I32 isSome = xorInt(before, set1Int(-1));
+    const I32 taken = shiftRight<31>(andInt(subInt(before, tasks), isSome));
+    const I32 value = bitsOf(load(values + J * kLanes));
+    store(out + J * kLanes, fromBits(andInt(value, taken)));
   }
 };
 
@@ -156,6 +185,25 @@ void addNoise(const Panel& p, float* out, int32_t* more) {
   addBelowOf(p.bits)(more, p.count, out);
 }
 
+template <int W>
+void owned(const Panel& p, float* out) {
+  const int32_t* words = p.words;
+  for (int64_t i = 0; i < p.count; i += kUnit) {
+    const int64_t at = i * kLanes;
+    eachCode<W, 0>(words, MakeOwned<W>{set1Int(p.tasks), p.values + at, out + at});
+    words += W * kLanes;
+  }
+}
+
+using OwnedFn = void (*)(const Panel&, float*);
+
+template <int W = kMostOwnerBits>
+BITPLANE_INLINE OwnedFn ownedOf(int bits) {
+  if (bits == W) return owned<W>;
+  if constexpr (W > 2) return ownedOf<W - 1>(bits);
+  return nullptr;
+}
+
 }  // namespace
 
 void expand(const Panel& p, float* out, int32_t* more) {
@@ -165,9 +213,15 @@ void expand(const Panel& p, float* out, int32_t* more) {
     if (p.noise != nullptr) addNoise(p, out, more);
     return;
   }
-  for (int64_t i = 0; i < p.count; i += kUnit)
-    eachCode<1, 0>(p.words + i / kUnit * kLanes,
-                   MakeMasked{p.values + i * kLanes, out + i * kLanes});
+  if (p.kind == Kind::owner) return ownedOf(p.bits)(p, out);
+  for (int64_t i = 0; i < p.count; i += kUnit) {
+    const int32_t* words = p.words + i / kUnit * p.bits * kLanes;
+    const float* values = p.values + i * kLanes;
+    if (p.kind == Kind::mask)
+      eachCode<1, 0>(words, MakeMasked{values, out + i * kLanes});
+    else
+      eachCode<2, 0>(words, MakeSigned{values, out + i * kLanes});
+  }
 }
 
 }  // namespace BITPLANE_SIMD

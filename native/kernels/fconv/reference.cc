@@ -35,6 +35,10 @@ std::unique_ptr<Step> referenceStep(const Instruction& instruction, const ConvSh
     float& value = floats[static_cast<size_t>(i)];
     if (w.kind == Kind::mask) {
       value = sign == 1 ? values[i] : 0.0f;
+    } else if (w.kind == Kind::signedMask) {
+      value = sign == 0 ? 0.0f : (code & 1) == 1 ? -values[i] : values[i];
+    } else if (w.kind == Kind::owner) {
+      value = code >= 1 && code <= static_cast<uint32_t>(w.tasks) ? values[i] : 0.0f;
     } else if (w.kind == Kind::floatField) {
       uint32_t bits = code << (32 - w.bits);
       if (noise.bytes != nullptr) {

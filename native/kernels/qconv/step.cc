@@ -1,6 +1,8 @@
 // See step.h.
 #include "kernels/qconv/step.h"
 
+#include <algorithm>
+
 #include "kernels/conv/strip.h"
 #include "kernels/epilogue/epilogue.h"
 #include "kernels/qconv/few.h"
@@ -19,7 +21,7 @@ struct Tail {
 class QconvStep final : public Step {
  public:
   QconvStep(const char* name, const Instruction& instruction, const Problem& problem, Layout layout,
-            PackedWeights weights, const std::vector<int>& zeros, Isa isa)
+            PackedWeights weights, const std::vector<int>& zeros, const uint32_t* few, Isa isa)
       : name_(name),
         problem_(problem),
         layout_(std::move(layout)),
@@ -51,17 +53,19 @@ class QconvStep final : public Step {
     }
     if (layout_.panel.weightKind == WeightKind::bipolar) findTails();
     if (!zeros.empty()) placeZeros(zeros);
-    if (problem_.few >= 0) placeFew();
+    if (problem_.few >= 0) placeFew(few);
   }
 
   int tasks() const override {
     return static_cast<int>(layout_.plan.strips.size()) * layout_.plan.chunkTasks;
   }
   const char* kernelName() const override { return name_; }
-  size_t tableBytes() const override { return table_.size() + offsets_.size() * sizeof(int64_t); }
+  size_t tableBytes() const override {
+    return table_.size() + offsets_.size() * sizeof(int64_t) + fewOutputs_.size() * sizeof(int);
+  }
   size_t scratchBytes() const override {
     const ConvPlan& plan = layout_.plan;
-    return pointerBytes_ + sumBytes_ + windowBytes_ + panelBytes_ +
+    return pointerBytes_ + sumBytes_ + windowBytes_ + fewBytes_ + panelBytes_ +
            (plan.padded
                 ? static_cast<size_t>(plan.stripImages * plan.imagePitch * elementBytes_) + kSlack
                 : 0);
@@ -75,7 +79,8 @@ class QconvStep final : public Step {
     memory.pixels = static_cast<const uint8_t**>(scratch);
     memory.sums = reinterpret_cast<int32_t*>(static_cast<char*>(scratch) + pointerBytes_);
     memory.windows = reinterpret_cast<uint32_t*>(reinterpret_cast<char*>(memory.sums) + sumBytes_);
-    memory.panel = reinterpret_cast<uint8_t*>(memory.windows) + windowBytes_;
+    memory.few = reinterpret_cast<float*>(reinterpret_cast<char*>(memory.windows) + windowBytes_);
+    memory.panel = reinterpret_cast<uint8_t*>(memory.few) + fewBytes_;
     const uint8_t* x = buffers.get<const uint8_t>(problem_.x);
     if (elementBytes_ == 2) {
       uint16_t* copy = reinterpret_cast<uint16_t*>(memory.panel + panelBytes_);
@@ -96,6 +101,7 @@ class QconvStep final : public Step {
     int32_t* sums;
     uint32_t* windows;  // sum (x - zero) over the window of each pixel of a block, of one group
     int64_t summed;     // where that group's channels begin; -1 before the first
+    float* few;         // sums of the few weights of a pixel, of a chunk's channels
     uint8_t* panel;
   };
 
@@ -264,27 +270,41 @@ class QconvStep final : public Step {
     const ConvShape& s = problem_.shape;
     const uint32_t* starts = buffers.get<const uint32_t>(problem_.few);
     const uint32_t* entries = starts + s.o + 1;
-    const float* scales = buffers.get<const float>(problem_.scales);
+    const float* scales = buffers.get<const float>(problem_.scales) + chunk.c0;
     const float* fewScales = scales + s.o;
     const int zero = problem_.numbers.zero + offset_;
     const int perGroup = s.o / s.g, depth = s.c / s.g;
+    const auto outputFrom = [this](int o) {
+      return std::lower_bound(fewOutputs_.begin(), fewOutputs_.end(), o);
+    };
+    const auto first = outputFrom(chunk.c0), last = outputFrom(chunk.c0 + chunk.cn);
+    float* __restrict few = memory.few;
+    std::fill_n(few, chunk.cn, 0.0f);
     for (int p = 0; p < count; p++) {
-      float* values = reinterpret_cast<float*>(memory.sums) + p * layout_.plan.ld;
+      float* __restrict values =
+          reinterpret_cast<float*>(memory.sums) + p * layout_.plan.ld;
       const T* pixel = reinterpret_cast<const T*>(memory.pixels[p]);
-      for (int o = chunk.c0; o < chunk.c0 + chunk.cn; o++) {
+      for (auto output = first; output != last; ++output) {
+        const int o = *output;
         const T* from = pixel + int64_t{o / perGroup} * depth;
         int32_t sum = 0;
         for (uint32_t i = starts[o]; i < starts[o + 1]; i++)
           sum += (from[offsets_[kOfFew(entries[i])]] - zero) * numberOfFew(entries[i]);
-        const float own = values[o - chunk.c0] * scales[o];
-        values[o - chunk.c0] = own + static_cast<float>(sum) * fewScales[o];
+        few[o - chunk.c0] = static_cast<float>(sum);
+      }
+      for (int c = 0; c < chunk.cn; c++) {
+        const float own = values[c] * scales[c];
+        values[c] = own + few[c] * fewScales[c];
       }
     }
   }
 
-  void placeFew() {
+  void placeFew(const uint32_t* starts) {
     const ConvPlan& plan = layout_.plan;
     const ConvShape& s = plan.shape;
+    fewBytes_ = roundUp(static_cast<size_t>(plan.ld) * 4, kAlign);
+    for (int o = 0; o < s.o; o++)
+      if (starts[o] < starts[o + 1]) fewOutputs_.push_back(o);
     for (int ky = 0; ky < s.kh; ky++) {
       for (int kx = 0; kx < s.kw; kx++) {
         for (int c = 0; c < s.c / s.g; c++)
@@ -371,15 +391,17 @@ class QconvStep final : public Step {
   std::vector<TapRun> window_;
   size_t windowBytes_ = 0;
   std::vector<int64_t> offsets_;  // of few weights: from a pixel to product k
+  std::vector<int> fewOutputs_;   // channels that have few weights, ascending
+  size_t fewBytes_ = 0;
 };
 
 }  // namespace
 
 std::unique_ptr<Step> makeStep(const char* name, const Instruction& instruction,
                                const Problem& problem, Layout layout, PackedWeights weights,
-                               const std::vector<int>& zeros, Isa isa) {
+                               const std::vector<int>& zeros, const uint32_t* few, Isa isa) {
   return std::make_unique<QconvStep>(name, instruction, problem, std::move(layout),
-                                     std::move(weights), zeros, isa);
+                                     std::move(weights), zeros, few, isa);
 }
 
 }  // namespace qconv

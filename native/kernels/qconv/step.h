@@ -8,7 +8,7 @@ namespace qconv {
 
 std::unique_ptr<Step> makeStep(const char* name, const Instruction& instruction,
                                const Problem& problem, Layout layout, PackedWeights weights,
-                               const std::vector<int>& zeros, Isa isa);
+                               const std::vector<int>& zeros, const uint32_t* few, Isa isa);
 
 }  // namespace qconv
 }  // namespace bitplane

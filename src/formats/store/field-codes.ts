@@ -14,10 +14,18 @@ import { type ByteSource, storedTensor } from '../../tensor/stored.js';
 import { Tensor } from '../../tensor/tensor.js';
 import { bytesFrom, fieldsFrom, packedSource } from './bits.js';
 import { partOfWeights } from './shared-weights.js';
-import { isTrunk, type MaskedWeights, type TrunkWeights } from './trunk-weights.js';
+import {
+  isTrunk,
+  type MaskedWeights,
+  type OwnedWeights,
+  type TernaryWeights,
+  type TrunkWeights,
+} from './trunk-weights.js';
 
 /** Bits of a payload that is a whole number as a float. */
 const MOST_PAYLOAD = 24;
+/** Bits of an owner that kernels read. */
+const MOST_OWNER_BITS = 8;
 /** Exponent of the least float32. */
 const LEAST_EXPONENT = -149;
 const EXPONENT_BITS = 8;
@@ -37,9 +45,26 @@ export function fieldsOfTask(
     return {
       kind: 'mask',
       codes: once(weights, `mask ${task}`, () => maskCodes(weights, task)),
-      values: once(weights, 'values', () => valuesOf(weights)),
+      values: valuesOf(weights),
       ...whole,
     };
+  if (weights.method === 'ternary')
+    return {
+      kind: 'signedMask',
+      codes: once(weights, `signed mask ${task}`, () => signedMaskCodes(weights, task)),
+      values: valuesOf(weights),
+      ...whole,
+    };
+  if (weights.method === 'owners')
+    return weights.bits > MOST_OWNER_BITS
+      ? undefined
+      : {
+          kind: 'owner',
+          codes: once(weights, 'owners', () => ownerCodes(weights)),
+          values: valuesOf(weights),
+          tasks: task + 1,
+          ...whole,
+        };
   if (isTrunk(weights)) return undefined;
   const { fields, method } = weights;
   const below = fieldShift(fields, task);
@@ -94,7 +119,33 @@ function maskCodes(weights: MaskedWeights, task: number): Codes {
   return storedCodes(1, size, (first, count) => fieldsFrom(masks, 1, task * size + first, count));
 }
 
-function valuesOf(weights: MaskedWeights): Tensor<'f32'> {
+/** Whether a task takes a weight, above whether with the other sign. */
+function signedMaskCodes(weights: TernaryWeights, task: number): Codes {
+  const size = elementCount(weights.shape);
+  const [masks, signs] = [partOfWeights(weights, 'masks'), partOfWeights(weights, 'signs')];
+  return storedCodes(2, size, (first, count) => {
+    const codes = fieldsFrom(masks, 1, task * size + first, count);
+    const turned = fieldsFrom(signs, 1, task * size + first, count);
+    for (let i = 0; i < count; i++) codes[i] = ((codes[i] as number) << 1) | (turned[i] as number);
+    return codes;
+  });
+}
+
+/** The owners of weights, the same for all tasks. */
+function ownerCodes(weights: OwnedWeights): Codes {
+  const { bits, shape } = weights;
+  const owners = partOfWeights(weights, 'owners');
+  return storedCodes(bits, elementCount(shape), (first, count) =>
+    fieldsFrom(owners, bits, first, count),
+  );
+}
+
+/** The floats that a store has once. */
+export function valuesOf(weights: TrunkWeights): Tensor<'f32'> {
+  return once(weights, 'values', () => storedValues(weights));
+}
+
+function storedValues(weights: TrunkWeights): Tensor<'f32'> {
   const values = partOfWeights(weights, 'values');
   const source: ByteSource = {
     read: (target, from) => target.set(bytesFrom(values, from, target.length)),

@@ -97,6 +97,20 @@ export function taskNumber(store: Store, task: string | undefined, node?: string
   throw expected('ERR_ARGUMENT', `task to be one of ${names}`, task, { op: 'store', node });
 }
 
+/** How the graph of a task is made. */
+export interface TaskGraphSettings extends Partial<Reading> {
+  /** The name of the store in errors. */
+  readonly node?: string | undefined;
+  readonly limits?: Limits;
+  /** Shared weights as constants of floats alone, none as integers and scales. Default false. */
+  readonly floats?: boolean;
+}
+
+/** Whether no bits below its own take part in a task's weights: below the last there are none. */
+export function isReadAlone(store: Store, number: number, dither: Dither = store.dither): boolean {
+  return dither === 'mask' || number === store.tasks.length - 1;
+}
+
 /**
  * The network of a task. Its large shared weights stay in their words: each is read when someone
  * asks for it, and the store's bytes stay in memory for as long.
@@ -110,7 +124,8 @@ export function taskGraph(
     limits = UNLIMITED,
     dither = store.dither,
     seed = store.seed,
-  }: { readonly node?: string | undefined; readonly limits?: Limits } & Partial<Reading> = {},
+    floats = false,
+  }: TaskGraphSettings = {},
 ): Graph {
   const number = taskNumber(store, task, node);
   const { parts, shared } = store.tasks[number] as StoredTask;
@@ -166,8 +181,7 @@ export function taskGraph(
   };
   return reading({ op: 'store', node }, () => {
     const graph = decodeGraph({ metadata: parts.metadata, spans }, fetch, limits);
-    // Below the last task's bits there is nothing.
-    if (dither !== 'mask' && number < store.tasks.length - 1) return graph;
+    if (floats || !isReadAlone(store, number, dither)) return graph;
     const find = (constant: string) => store.weights[shared.get(constant) ?? -1]?.weights;
     return withFewBits(graph, number, find);
   });

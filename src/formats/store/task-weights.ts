@@ -9,7 +9,7 @@ import { withFields } from '../../tensor/field-weights.js';
 import { type ByteSource, storedTensor } from '../../tensor/stored.js';
 import type { Tensor } from '../../tensor/tensor.js';
 import { fieldsFrom, packedSource } from './bits.js';
-import { fieldsOfTask } from './field-codes.js';
+import { fieldsOfTask, valuesOf } from './field-codes.js';
 import { partOfWeights, type SharedWeights } from './shared-weights.js';
 import { isTrunk, type TrunkWeights, trunkPart } from './trunk-weights.js';
 
@@ -26,6 +26,8 @@ export function weightsOfTask(weights: SharedWeights, task: number, reading: Rea
       fieldsFrom(planes, 1, task * size + first, count);
     return storedTensor('b1', shape, packedSource(1, size, bits));
   }
+  // One tensor for all tasks: native constants are found by tensor.
+  if (weights.method === 'floats') return valuesOf(weights);
   const floats = storedTensor('f32', shape, floatsOf(weights, task, reading));
   const fields = fieldsOfTask(weights, task, reading);
   return fields === undefined ? floats : withFields(floats, fields);

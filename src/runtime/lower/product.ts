@@ -142,7 +142,7 @@ function emitFields(
   kernel: KernelCall,
   context: LoweringContext,
   x: Value,
-  { kind, codes, scales, values, noise, row, block }: FieldWeights,
+  { kind, codes, scales, values, noise, row, block, tasks = 0 }: FieldWeights,
   { padding: _, ...fields }: Convolution,
 ): void {
   const node = kernel.anchor;
@@ -162,6 +162,7 @@ function emitFields(
       noiseBits: noise?.bits ?? 0,
       row,
       block,
+      tasks,
     },
     context.epilogue(kernel, fields.o),
   );
