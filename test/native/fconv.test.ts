@@ -18,12 +18,16 @@ interface Shape extends WindowShape {
 const BASE: Shape = { ...SAME_3X3, c: 8, o: 8, g: 1, block: 0 };
 const DENSE = { h: 1, w: 1, kh: 1, kw: 1, pt: 0, pl: 0, pb: 0, pr: 0 };
 
-const KINDS = ['blockFloat', 'floatField', 'mask'] as const;
+const KINDS = ['blockFloat', 'floatField', 'mask', 'signedMask', 'owner'] as const;
+/** Those of values that are there once. */
+const OF_VALUES: readonly (typeof KINDS)[number][] = ['mask', 'signedMask', 'owner'];
 interface Field {
   readonly kind: (typeof KINDS)[number];
   readonly bits: number;
   /** Bits of the codes of the task below. */
   readonly noiseBits?: number;
+  /** Owners whose weights are taken. */
+  readonly tasks?: number;
 }
 const upTo = (from: number, to: number) =>
   Array.from({ length: to - from + 1 }, (_, i) => from + i);
@@ -35,6 +39,10 @@ const EVERY: readonly Field[] = [
   { kind: 'floatField', bits: 32, noiseBits: 9 },
   { kind: 'floatField', bits: 15, noiseBits: 12 },
   { kind: 'mask', bits: 1 },
+  { kind: 'signedMask', bits: 2 },
+  ...upTo(2, 8).map((bits) => ({ kind: 'owner', bits, tasks: 2 ** (bits - 1) }) as const),
+  { kind: 'owner', bits: 2, tasks: 1 },
+  { kind: 'owner', bits: 8, tasks: 255 },
 ];
 const FEW: readonly Field[] = [
   { kind: 'blockFloat', bits: 12 },
@@ -44,7 +52,7 @@ const FEW: readonly Field[] = [
 ];
 
 /** Codes, and the floats that they stand for. */
-function weightsOf({ kind, bits, noiseBits }: Field, count: number, next: () => number) {
+function weightsOf({ kind, bits, noiseBits, tasks }: Field, count: number, next: () => number) {
   const draw = (n: number) => Math.floor(next() * 2 ** n);
   // A quarter of all payloads is 0, so that both zeros are among them.
   const payload = (n: number) => (next() < 0.25 ? 0 : draw(n));
@@ -52,6 +60,15 @@ function weightsOf({ kind, bits, noiseBits }: Field, count: number, next: () => 
   if (kind === 'mask') {
     const codes = Uint32Array.from({ length: count }, sign);
     return { codes, floatOf: (i: number, value: number) => (codes[i] === 1 ? value : 0) };
+  }
+  if (kind === 'signedMask') {
+    const codes = Uint32Array.from({ length: count }, () => draw(2));
+    return { codes, floatOf: (i: number, value: number) => [0, 0, value, -value][codes[i]!]! };
+  }
+  if (kind === 'owner') {
+    const codes = Uint32Array.from({ length: count }, () => draw(bits));
+    const isTaken = (owner: number) => owner >= 1 && owner <= tasks!;
+    return { codes, floatOf: (i: number, value: number) => (isTaken(codes[i]!) ? value : 0) };
   }
   if (kind === 'blockFloat') {
     const codes = Uint32Array.from(
@@ -99,7 +116,7 @@ function casesOf(shape: Shape, field: Field, exact = false) {
     const k = i % depth;
     const at = Math.floor(k / row) * perRow + Math.floor((k % row) / block);
     const scale = scales[at * o + Math.floor(i / depth)]!;
-    return floatOf(i, field.kind === 'mask' ? values[i]! : scale);
+    return floatOf(i, OF_VALUES.includes(field.kind) ? values[i]! : scale);
   });
   const x = exact
     ? Float32Array.from({ length: n * h * w * c }, () => Math.floor(next() * 9) - 4)
@@ -107,7 +124,7 @@ function casesOf(shape: Shape, field: Field, exact = false) {
   const y = { result: new Float32Array(n * oh * ow * o) };
   const epilogue = [{ op: 'store_f32', kind: 'tensor', operand: 'y' }] as const;
   const isBlock = field.kind === 'blockFloat';
-  const isMask = field.kind === 'mask';
+  const hasValues = OF_VALUES.includes(field.kind);
   const fused: Case = {
     opcode: 'fconv',
     fields: {
@@ -117,15 +134,16 @@ function casesOf(shape: Shape, field: Field, exact = false) {
       noiseBits: field.noiseBits ?? 0,
       row,
       block,
+      tasks: field.tasks ?? 0,
       ...(!isBlock && { scales: -1 }),
-      ...(!isMask && { values: -1 }),
+      ...(!hasValues && { values: -1 }),
       ...(!noise && { noise: -1 }),
     },
     buffers: {
       x: { feed: x },
       weights: { weights: packFields(codes, field.bits) },
       ...(isBlock && { scales: { constant: scales } }),
-      ...(isMask && { values: { weights: values } }),
+      ...(hasValues && { values: { weights: values } }),
       ...(noise && { noise: { weights: packFields(noise, field.noiseBits as number) } }),
       y,
     },
@@ -208,14 +226,18 @@ test('the oracle reads every kind as its floats', async () => {
 });
 
 test('widths, kinds, scales and values that do not fit are refused', () => {
-  const cases = FEW.map((field) => casesOf({ ...BASE, block: 4 }, field).fused);
-  const [block, , field, mask] = cases as [Case, Case, Case, Case];
+  const more = [
+    { kind: 'signedMask', bits: 2 },
+    { kind: 'owner', bits: 3, tasks: 4 },
+  ] as const;
+  const cases = [...FEW, ...more].map((field) => casesOf({ ...BASE, block: 4 }, field).fused);
+  const [block, , field, mask, signed, owner] = cases as [Case, Case, Case, Case, Case, Case];
   const small = { weights: new Uint8Array(8) };
   const refused: readonly Case[] = [
     { ...block, fields: { ...block.fields, fieldBits: 26 } },
     { ...block, fields: { ...block.fields, fieldBits: 1 } },
     { ...block, fields: { ...block.fields, block: 1 } },
-    { ...block, fields: { ...block.fields, kind: 3 } },
+    { ...block, fields: { ...block.fields, kind: 5 } },
     { ...block, fields: { ...block.fields, kind: 2 } },
     { ...block, buffers: { ...block.buffers, weights: small } },
     { ...field, fields: { ...field.fields, fieldBits: 8 } },
@@ -225,6 +247,12 @@ test('widths, kinds, scales and values that do not fit are refused', () => {
     { ...field, buffers: { ...field.buffers, noise: small } },
     { ...mask, fields: { ...mask.fields, fieldBits: 2 } },
     { ...mask, buffers: { ...mask.buffers, values: small } },
+    { ...signed, fields: { ...signed.fields, fieldBits: 1 } },
+    { ...signed, buffers: { ...signed.buffers, values: small } },
+    { ...owner, fields: { ...owner.fields, fieldBits: 9 } },
+    { ...owner, fields: { ...owner.fields, tasks: 0 } },
+    { ...owner, fields: { ...owner.fields, tasks: 8 } },
+    { ...owner, buffers: { ...owner.buffers, values: small } },
   ];
   for (const isa of ['reference' as const, ...testedIsas()]) {
     for (const good of cases) expect(() => kernelOf(good, isa)).not.toThrow();
