@@ -131,25 +131,31 @@ export async function quantizeFile(
         to,
       })
     : undefined;
+  const calibration = opened && { calibration: calibrate(graph, opened, flags, io) };
+  const inStore = isShared(flags)
+    ? await (await import('./quantize-store.js')).quantizeInStore(from, flags, {
+        ...calibration,
+        session: runsOf(flags),
+      })
+    : undefined;
   const quantized =
     byMethod?.quantized ??
+    inStore?.quantized ??
     (await quantizeGraph(graph, {
       ...choices(flags),
-      ...(opened !== undefined && {
-        calibration: calibrate(graph, opened, flags, io),
-      }),
+      ...calibration,
     }));
   const measuring = isDataFree ? await openTest(from, graph, flags, io) : opened;
   const isCarried = recipe !== undefined && recipe.isDefault !== true;
   const result = isCarried ? withRecipe(quantized.graph, recipe) : quantized.graph;
   const before = measuring?.test && (await accuracy('before', graph, measuring.test, flags, io));
   const after = measuring?.test && (await accuracy('after', result, measuring.test, flags, io));
-  await saveModel(result, to);
+  await (inStore === undefined ? saveModel(result, to) : inStore.save(to));
 
   const inBytes = isZooName(from) ? null : (await stat(from)).size;
   const outBytes = (await stat(to)).size;
   const notes = [
-    ...(byMethod?.notes ?? []),
+    ...(byMethod?.notes ?? inStore?.notes ?? []),
     ...(measuring?.notes ?? ['no --dataset: no accuracy was measured']),
     ...reportNotes(quantized),
   ];
@@ -220,6 +226,15 @@ export function distills({
   return method === 'zeroq' || (method === 'dfq' && correct === 'empirical');
 }
 
+/** Of activations beside shared weights. */
+const SHARED_BITS = 8;
+const SHARED = 'shared weights stay as the store has them';
+const OF_OWN_WEIGHTS: Elsewhere<QuantizeFlags> = [
+  ['perChannel', '--per-channel', SHARED],
+  ['layer', '--layer', SHARED],
+  ['method', '--method', SHARED],
+];
+
 /** Options that mean nothing together. */
 function checkFlags(flags: QuantizeFlags): void {
   if (flags.percentile !== undefined && flags.observer !== 'percentile')
@@ -228,6 +243,7 @@ function checkFlags(flags: QuantizeFlags): void {
     throw notHere('--test', `${flags.dataset ?? 'no data set'} has a test split of its own`);
   if (flags.method === undefined) refuseElsewhere(flags, OF_METHODS);
   else refuseElsewhere(flags, OF_CALIBRATION);
+  if (isShared(flags)) refuseElsewhere(flags, OF_OWN_WEIGHTS);
   if (flags.method !== 'aciq' && flags.clipping !== undefined)
     throw notHere('--clipping', 'it needs --method aciq');
   if (flags.method !== 'dfq' && flags.correct !== undefined)
@@ -243,7 +259,9 @@ function checkFlags(flags: QuantizeFlags): void {
       throw notHere(`--${name}`, OF_CHANCE);
   if ((method === 'gdfq' || method === 'zeroq') && flags.perChannel !== undefined)
     throw notHere('--per-channel', `weights of ${method} always have a scale an output channel`);
-  const activations = flags.activations ?? 'float';
+  const activations = activationsOf(flags);
+  if (isShared(flags) && activations === 'float')
+    throw notHere('--activations float', 'with shared weights nothing else is left to quantize');
   if (activations === 'float' && flags.observer !== undefined)
     throw notHere('--observer', 'without --activations there is nothing to observe');
   if (activations !== 'float' && flags.dataset === undefined && flags.method === undefined)
@@ -254,6 +272,16 @@ function checkFlags(flags: QuantizeFlags): void {
   for (const name of ['data', 'calibrate', 'limit', 'batch'] as const)
     if (flags[name] !== undefined && flags.dataset === undefined)
       throw notHere(`--${name}`, 'it needs --dataset');
+}
+
+/** `--weights shared`: those of a store stay, and what is written is the store. */
+function isShared({ weights }: Pick<QuantizeFlags, 'weights'>): boolean {
+  return (weights as string) === 'shared';
+}
+
+/** What activations become where --activations does not say. */
+function activationsOf(flags: QuantizeFlags): QuantChoice {
+  return flags.activations ?? (isShared(flags) ? SHARED_BITS : 'float');
 }
 
 function choices(flags: QuantizeFlags): QuantizeOptions {
@@ -335,7 +363,7 @@ function summary(done: {
   const rows: (readonly [string, string])[] = [
     ['file', `${basename(from)}${size} -> ${basename(to)} ${bytes(outBytes)}`],
   ];
-  if (opened !== undefined && (flags.activations ?? 'float') !== 'float') {
+  if (opened !== undefined && activationsOf(flags) !== 'float') {
     const { dataset, pictures, observer } = calibrationFacts(opened, flags);
     rows.push(['calibration', `${pictures} pictures of ${dataset}, ${observer}`]);
   }

@@ -16,12 +16,13 @@ import { random } from '../random.js';
 
 const SIZE = 67 * 9 * 6;
 /** A convolution and a head; its activations floats, or integers of 8 bits. */
-function network(seed: number, activations: 'float' | 'integer'): Graph {
+function network(seed: number, activations: 'float' | 'integer', draws = 2): Graph {
   const draw = random(seed);
   const g = new GraphBuilder();
   const weights = (shape: readonly number[], name: string) => {
     const size = shape.reduce((a, b) => a * b, 1);
-    const data = Float32Array.from({ length: size }, () => draw() + draw() - 1);
+    const one = () => Array.from({ length: draws }, draw).reduce((sum, d) => sum + d, -draws / 2);
+    const data = Float32Array.from({ length: size }, one);
     return g.constant(new Tensor('f32', data, shape), { name });
   };
   const x = g.input('x', 'f32', ['N', 8, 8, 6]);
@@ -42,13 +43,13 @@ const run = async (graph: Graph) => {
   await session.release();
   return { y: y!.data, kernels: kernels.join(' '), kernel, packedBytes };
 };
-const store = (activations: 'float' | 'integer', options: FuseNetworksOptions) =>
+const store = (activations: 'float' | 'integer', options: FuseNetworksOptions, draws?: number) =>
   decodeStore(
     encodeStore(
       fuseNetworks(
         [
-          ['first', network(1, activations)],
-          ['second', network(2, activations)],
+          ['first', network(1, activations, draws)],
+          ['second', network(2, activations, draws)],
         ],
         options,
       ).store,
@@ -84,6 +85,24 @@ describe.each(['tensor', 'channel'] as const)('an exponent a %s', (granularity) 
         expect(Math.abs(Number(value) - Number(want.y[i]))).toBeLessThan(1e-4);
     }
   });
+});
+
+test('a mantissa of 8 bits loses one where few are large, or many take 32 bits', async () => {
+  const spec = { method: 'bfp', bits: 8 } as const;
+  for (const draws of [8, 2]) {
+    const fused = store('integer', { method: 'bfp', bits: [8, 8] }, draws);
+    for (const [task, name] of BOTH.entries()) {
+      const want = await run(roundedNetwork(network(task + 1, 'integer', draws), spec));
+      const got = await run(taskGraph(fused, name));
+      expect([draws, got.kernels.includes('qconv')]).toEqual([draws, draws === 8]);
+      for (const [i, value] of got.y.entries())
+        expect(Math.abs(Number(value) - Number(want.y[i]))).toBeLessThan(1e-4);
+      expect(want.packedBytes - got.packedBytes).toBeGreaterThan((SIZE * 22) / 8 - 4096);
+    }
+  }
+  // Floats are multiplied by codes of 9 bits.
+  const floats = store('float', { method: 'bfp', bits: [8, 8] }, 8);
+  expect((await run(taskGraph(floats, 'first'))).kernels).toContain('fconv');
 });
 
 test('a part of the codes is not that of all of them', () => {

@@ -83,6 +83,8 @@ export const converting: Register = ({ command, io }) => {
               'bitplane quantize net.onnx net8.safetensors --weights 8 --activations 8 ' +
                 '--per-channel --dataset folder --data pictures',
               'bitplane quantize net.onnx net4.safetensors --weights 4 --method dfq',
+              'bitplane quantize store.safetensors store8.safetensors --task cifar10 ' +
+                '--weights shared --dataset cifar10 --data DIR',
             ],
           ),
         ),
@@ -91,12 +93,14 @@ export const converting: Register = ({ command, io }) => {
   )
     .requiredOption(
       '--weights <spec>',
-      "bits of weights, or a spec such as int4-channel, ternary, log4, bfp6-block16; or 'float'",
+      "bits of weights, or a spec such as int4-channel, ternary, log4, bfp6-block16; 'float'; " +
+        "'shared': those of a store stay, OUT is the store",
       parseChoice,
     )
     .option(
       '--activations <spec>',
-      "bits of activations, or a spec such as int8; or 'float' (default: float)",
+      "bits of activations, or a spec such as int8; or 'float' (default: float; beside shared " +
+        'weights 8)',
       parseChoice,
     )
     .option(
