@@ -151,3 +151,37 @@ test('people read other columns than documents have', async () => {
   expect(shown.stdout).toContain('store.safetensors, a store: bfp, low bits read as mask');
   expect(shown.stdout).toMatch(/resident +.* of weights with all tasks in use/);
 });
+
+test('quantize writes a model of one task, or its activations are no codes', async () => {
+  writeMnist(at('mnist'), 30, false, 'train');
+  const [store, few, both] = ['store', 'few', 'both'].map((name) => at(`${name}.safetensors`));
+  json(await fuse('--method', 'bfp', '--bits', '7,4'));
+  const quantize = (from: string, to: string, ...more: string[]) =>
+    cli(
+      ...['quantize', from, to, '--weights', 'shared', '--dataset', 'mnist', '--data', dir],
+      ...['--json', ...more],
+    );
+  const one = json(await quantize(store!, few!, '--task', 'one', '--calibrate', '20'));
+  expect(one.layers.map((layer: { activations: object | null }) => layer.activations)).toEqual([
+    expect.objectContaining({ spec: 'uint8-asymmetric' }),
+    null,
+  ]);
+  expect([one.calibration.pictures, one.accuracy.after.n]).toEqual([20, 40]);
+  expect(one.notes.join()).toContain('those of the store');
+  json(await quantize(few!, both!, '--task', 'two'));
+  for (const task of ['one', 'two']) {
+    const shown = await cli('inspect', both!, '--task', task);
+    expect(shown.stdout).toContain('qconv');
+    expect((await cli('inspect', few!, '--task', 'two')).stdout).not.toContain('qconv');
+  }
+  for (const [more, sentence] of [
+    [['--task', 'one', '--per-channel'], '--per-channel: is not taken here: shared weights stay'],
+    [['--task', 'one', '--method', 'dfq'], '--method: is not taken here: shared weights stay'],
+    [['--task', 'one', '--activations', 'float'], 'nothing else is left to quantize'],
+    [['--task', 'none'], 'one of one, two'],
+    [['--task', 'one'], 'it was quantized before'],
+  ] as const)
+    expect((await quantize(few!, both!, ...more)).stdout).toContain(sentence);
+  const model = await quantize(at('one.safetensors'), both!);
+  expect(model.stdout).toContain('--task NAME of a store for --weights shared');
+});
