@@ -1,7 +1,9 @@
 /**
  * Two ResNet-18 networks in one store of (12, 11) bits beside the plain float network: time of
- * runs, of changing task between runs, and what of weights is in memory. Needs BITPLANE_DATA to
- * name a folder with models/resnet18-cifar10.onnx.gz and resnet18-cifar100.onnx.gz.
+ * runs, of changing task between runs, what of weights is in memory and in the file; then what
+ * needs pictures. Needs BITPLANE_DATA to name a folder with models/resnet18-cifar10.onnx.gz and
+ * resnet18-cifar100.onnx.gz, and for pictures cifar-10-batches-bin/ and cifar-100-binary/. Not
+ * here: activations of 8 bits (./integers.ts), choosing widths (./widths.ts).
  */
 import { existsSync, mkdtempSync, rmSync, statSync, utimesSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -10,8 +12,11 @@ import { fusion, loadModel, Session } from 'bitplane';
 import { race } from '../measure.js';
 import { random } from '../random.js';
 import { type Row, Skip, type Workload } from '../report.js';
+import { integerRows } from './integers.js';
+import { widthRows } from './widths.js';
 
 const TASKS = ['resnet18-cifar10', 'resnet18-cifar100'] as const;
+const PICTURES = ['cifar-10-batches-bin', 'cifar-100-binary'] as const;
 const BITS = [12, 11] as const;
 
 export const stores: Workload = {
@@ -24,7 +29,16 @@ export const stores: Workload = {
       throw new Skip(`BITPLANE_DATA names no folder with models/${TASKS.join(' and ')} in it`);
     const folder = mkdtempSync(join(tmpdir(), 'bitplane-'));
     try {
-      return await measure(files as [string, string], join(folder, 'store.safetensors'));
+      const rows = await measure(files as [string, string], join(folder, 'store.safetensors'));
+      const data = process.env.BITPLANE_DATA;
+      if (!PICTURES.every((name) => existsSync(join(data, name)))) return rows;
+      const tasks = [
+        { name: 'cifar10', file: files[0] as string },
+        { name: 'cifar100', file: files[1] as string },
+      ] as const;
+      rows.push(...(await integerRows(tasks, { data, folder })));
+      rows.push(...(await widthRows(tasks[0], data)));
+      return rows;
     } finally {
       rmSync(folder, { recursive: true });
     }
@@ -36,6 +50,7 @@ async function measure(files: readonly [string, string], path: string): Promise<
   for (const [i, file] of files.entries())
     networks.push([TASKS[i] as string, await loadModel(file)] as const);
   const { store } = fusion.fuseNetworks(networks, { method: 'bfp', bits: BITS });
+  const sizes = fusion.storeSizes(store);
   await fusion.saveStore(store, path);
   // Old enough to be read in parts.
   utimesSync(path, 1e9, 1e9 + 0.5);
@@ -83,6 +98,15 @@ async function measure(files: readonly [string, string], path: string): Promise<
     unit: 'x',
     goal: { max: 1.1 },
     note: `${(residentBytes / 1e6).toFixed(1)} of ${(file / 1e6).toFixed(1)} MB`,
+  });
+  const { heads, others } = sizes.bytes;
+  const width = BITS.reduce((sum, bits) => sum + bits + 1, 0);
+  rows.push({
+    what: `file less the real parameters / ${width} bits a fused weight`,
+    value: (file - heads - others) / ((sizes.sharedWeights * width) / 8),
+    unit: 'x',
+    goal: { max: 1.01 },
+    note: `${file} bytes, ${heads + others} of them real parameters`,
   });
   await Promise.all([session.release(), plain.release()]);
   return rows;
