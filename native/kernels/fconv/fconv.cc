@@ -281,7 +281,8 @@ uint32_t Codes::at(int64_t i) const {
 std::unique_ptr<Step> make_fconv(const Instruction& in, BuildContext& context) {
   const fconv::Weights weights = {in.field(1), in.field(2), static_cast<fconv::Kind>(in.field(3)),
                                   in.field(4), in.field(5), in.field(6),
-                                  in.field(7), in.field(8), in.field(9), in.field(10)};
+                                  in.field(7), in.field(8), in.field(9),
+                                  in.field(10)};
   const ConvShape shape = {in.field(11), in.field(12), in.field(13), in.field(14),
                            in.field(15), in.field(16), in.field(17), in.field(18),
                            in.field(19), in.field(20), in.field(21), in.field(22),

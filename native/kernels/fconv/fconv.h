@@ -36,7 +36,7 @@ struct Weights {
   int values;            // buffer of f32 in disk order, or -1
   int noise, noiseBits;  // buffer of codes, or -1, and the bits of each
   int row, block;
-  int tasks;             // whose weights are taken, of owner
+  int tasks;  // whose weights are taken, of owner
 };
 
 // Codes of so many bits in disk order: code i is bits [i W, (i + 1) W).

@@ -224,8 +224,8 @@ std::unique_ptr<Step> build(const Instruction& instruction, BuildContext& contex
       PackedWeights::of(problem.weights, keyOf(layout).text, static_cast<size_t>(layout.bytes),
                         packConstant, &layout, context);
   if (packed.empty()) return nullptr;
-  const uint32_t* few = static_cast<const uint32_t*>(
-      problem.few < 0 ? nullptr : context.constant(problem.few));
+  const uint32_t* few =
+      static_cast<const uint32_t*>(problem.few < 0 ? nullptr : context.constant(problem.few));
   return makeStep(variant->name, instruction, problem, std::move(layout), std::move(packed),
                   claim.zeros, few, context.isa());
 }

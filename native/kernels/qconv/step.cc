@@ -281,8 +281,7 @@ class QconvStep final : public Step {
     float* __restrict few = memory.few;
     std::fill_n(few, chunk.cn, 0.0f);
     for (int p = 0; p < count; p++) {
-      float* __restrict values =
-          reinterpret_cast<float*>(memory.sums) + p * layout_.plan.ld;
+      float* __restrict values = reinterpret_cast<float*>(memory.sums) + p * layout_.plan.ld;
       const T* pixel = reinterpret_cast<const T*>(memory.pixels[p]);
       for (auto output = first; output != last; ++output) {
         const int o = *output;
