@@ -44,8 +44,8 @@ export async function integerRows(
   ]);
   const quantize = (from: string, to: string, name: Task['name'], ...more: string[]) =>
     bitplaneCli<Quantized>([
-      ...['quantize', from, to, ...more, '--activations', '8', '--dataset', name],
-      ...['--data', data, '--limit', String(PICTURES)],
+      ...['quantize', from, to, ...more, '--activations', '8', '--observer', 'mse'],
+      ...['--dataset', name, '--data', data, '--limit', String(PICTURES)],
     ]);
   const rows: Row[] = [];
   let store = at('floats');
