@@ -24,7 +24,7 @@ import { fieldMask } from '../../tensor/bit-fields.js';
 import { type ByteSource, storedTensor } from '../../tensor/stored.js';
 import { Tensor } from '../../tensor/tensor.js';
 import { fieldsFrom, packedSource } from './bits.js';
-import { ownExponents } from './field-codes.js';
+import { once, ownExponents } from './field-codes.js';
 import { partOfWeights, type SharedWeights } from './shared-weights.js';
 
 /** Bits of a mantissa beside which a sign fits a byte. */
@@ -85,13 +85,20 @@ function readByIntegers(graph: Graph, isAsked: (w: Value) => boolean): ReadonlyS
   return found;
 }
 
-/** The share of mantissas that no byte holds with their sign. */
+/** The share of 8-bit mantissas that are 128 or more; all are looked at, once. */
 function shareOfLarge(weights: Fused, task: number): number {
-  const size = elementCount(weights.shape);
+  return once(weights, `large ${task}`, () => countedShare(weights, task));
+}
+
+function countedShare(weights: Fused, task: number): number {
+  const { fields, shape } = weights;
+  const size = elementCount(shape);
+  const words = partOfWeights(weights, 'words');
+  const top = fieldShift(fields, task) + MOST_BITS;
   let count = 0;
   for (let first = 0; first < size; first += PART)
-    for (const m of signedMantissas(weights, task, first, Math.min(PART, size - first)))
-      if (m !== clamped(m)) count++;
+    for (const word of fieldsFrom(words, wordBits(fields), first, Math.min(PART, size - first)))
+      count += (word >>> top) & 1;
   return count / size;
 }
 

@@ -97,7 +97,7 @@ const ALONE: Reading = { dither: 'mask', seed: 0 };
 const made = new WeakMap<object, Map<string, unknown>>();
 
 /** Native constants are found by tensor: tasks and sizes share those of the same bits. */
-function once<T>(weights: object, key: string, make: () => T): T {
+export function once<T>(weights: object, key: string, make: () => T): T {
   const known = made.get(weights) ?? new Map<string, unknown>();
   made.set(weights, known);
   if (!known.has(key)) known.set(key, make());
