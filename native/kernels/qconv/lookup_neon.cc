@@ -53,9 +53,8 @@ struct Lookup {
 
 }  // namespace
 
-extern const Dot lookup4, lookup2;
+extern const Dot lookup4;
 constexpr Dot lookup4 = lookupOf<Lookup, 4>();
-constexpr Dot lookup2 = lookupOf<Lookup, 2>();
 
 }  // namespace neon
 }  // namespace qconv

@@ -5,6 +5,7 @@
 #include <cstdlib>
 
 #include "kernels/qconv/few.h"
+#include "kernels/qconv/planes.h"
 #include "kernels/qconv/step.h"
 #include "kernels/qconv/weights.h"
 
@@ -13,6 +14,7 @@ namespace qconv {
 
 namespace scalar {
 extern const Dot dot, lookup4, lookup2;
+extern const PlaneTiles planes;
 }
 namespace avx2 {
 extern const Dot vnni, maddubs, maddubs_madd, madd, lookup4, lookup2;
@@ -21,46 +23,59 @@ namespace avx512 {
 extern const Dot vnni, maddubs, madd, lookup4, lookup2;
 }
 namespace neon {
-extern const Dot smmla, usmmla, sdot, smlal, smull, lookup4, lookup2;
+extern const Dot smmla, usmmla, sdot, smlal, smull, lookup4;
+extern const PlaneTiles planes;
 }
 
 namespace {
+
+// How sums come about: one of the two.
+struct Way {
+  const Dot* dot;
+  const PlaneTiles* planes;
+  constexpr Way(const Dot& way) : dot(&way), planes(nullptr) {}
+  constexpr Way(const PlaneTiles& way) : dot(nullptr), planes(&way) {}
+};
 
 // One way to run the problem.
 struct Variant {
   const char* name;
   Isa isa;
   Features features;  // that it needs beside the instruction set
-  const Dot* dot;
+  Way way;
   // How many narrow sums must fit: of two products int16, of a row of a table a byte; 0 where sums
   // have 32 bits.
   int sums;
   int operations;  // of a vector, for 1024 multiply-adds
 
-  bool isTable() const { return dot->operand == Operand::rows; }
+  bool isTable() const { return way.dot != nullptr && way.dot->operand == Operand::rows; }
+  bool countsPlanes() const { return way.planes != nullptr; }
 };
 
 constexpr Variant kVariants[] = {
-#define BITPLANE_QCONV(name, isa, features, dot, sums, operations) \
-  {#name, Isa::isa, feature::features, &dot, sums, operations},
+#define BITPLANE_QCONV(name, isa, features, way, sums, operations) \
+  {#name, Isa::isa, feature::features, way, sums, operations},
 #include "kernels/qconv/variants.inc"
 #undef BITPLANE_QCONV
 };
 
 // Pairs that fit int16 with x as the variant multiplies it.
 int pairsOf(const Variant& variant, const Numbers& numbers) {
-  const int offset = offsetOf(variant.dot->operand, numbers);
+  const int offset = offsetOf(variant.way.dot->operand, numbers);
   return pairsWithinInt16(numbers, numbers.xLeast() + offset, numbers.xMost() + offset);
 }
 
 // Whether x needs no copy that brings it into the range of the operand.
 bool takesAsIs(const Variant& variant, const Numbers& numbers) {
-  return offsetOf(variant.dot->operand, numbers) == 0;
+  return offsetOf(variant.way.dot->operand, numbers) == 0;
 }
 
-// Whether a table holds the numbers' sums, and channels fill its steps.
-bool fitsTable(const Variant& variant, const ConvShape& shape, const Numbers& numbers) {
-  const int step = variant.dot->step;
+// Whether there are few enough planes; or a table holds the numbers' sums, and channels fill its
+// steps; or sums of products fit.
+bool fits(const Variant& variant, const ConvShape& shape, const Numbers& numbers) {
+  if (variant.countsPlanes()) return planesOf(numbers).passes() <= kMostPasses;
+  if (!variant.isTable()) return variant.sums <= pairsOf(variant, numbers);
+  const int step = variant.way.dot->step;
   const Table table = tableOf(numbers, step);
   return table.field != 0 && table.flush() >= variant.sums && shape.c / shape.g % step == 0;
 }
@@ -68,32 +83,34 @@ bool fitsTable(const Variant& variant, const ConvShape& shape, const Numbers& nu
 // What a variant takes for 1024 multiply-adds of this shape, in vector operations: lanes past the
 // last channel of a group work for nothing, and sums of bytes are widened every few steps.
 double costOf(const Variant& variant, const ConvShape& shape, const Numbers& numbers) {
+  if (variant.countsPlanes())
+    return costOfPlanes(shape, planesOf(numbers), variant.way.planes->lanes, variant.operations);
+  const Dot& dot = *variant.way.dot;
   const int channels = shape.o / shape.g;
-  const double used = double(channels) / roundUp(channels, variant.dot->lanes);
-  const double widening = variant.isTable() ? 2.0 / tableOf(numbers, variant.dot->step).flush() : 0;
+  const double used = double(channels) / roundUp(channels, dot.lanes);
+  const double widening = variant.isTable() ? 2.0 / tableOf(numbers, dot.step).flush() : 0;
   return variant.operations * (1 + widening) / used;
 }
 
 // The variant of lowest cost among those that `method` allows. Method::planes falls back to
-// products where the numbers have no table.
+// products where the numbers have no table, and too many planes.
 const Variant* variantFor(const ConvShape& shape, const Numbers& numbers, Method method, Isa isa,
                           Features features) {
-  const Variant *dot = nullptr, *table = nullptr;
+  const Variant *dot = nullptr, *planes = nullptr;
   for (const Variant& variant : kVariants) {
-    if (!runsOn(variant, isa, features)) continue;
-    if (variant.isTable()) {
-      if (!fitsTable(variant, shape, numbers)) continue;
-      if (table == nullptr || costOf(variant, shape, numbers) < costOf(*table, shape, numbers))
-        table = &variant;
-    } else if (variant.sums <= pairsOf(variant, numbers)) {
-      if (dot == nullptr || (variant.operations == dot->operations && takesAsIs(variant, numbers) &&
-                             !takesAsIs(*dot, numbers)))
-        dot = &variant;
+    if (!runsOn(variant, isa, features) || !fits(variant, shape, numbers)) continue;
+    if (variant.countsPlanes() || variant.isTable()) {
+      if (planes == nullptr || costOf(variant, shape, numbers) < costOf(*planes, shape, numbers))
+        planes = &variant;
+    } else if (dot == nullptr ||
+               (variant.operations == dot->operations && takesAsIs(variant, numbers) &&
+                !takesAsIs(*dot, numbers))) {
+      dot = &variant;
     }
   }
-  if (table == nullptr || method == Method::dot) return dot;
-  if (dot == nullptr || method == Method::planes) return table;
-  return costOf(*table, shape, numbers) < costOf(*dot, shape, numbers) ? table : dot;
+  if (planes == nullptr || method == Method::dot) return dot;
+  if (dot == nullptr || method == Method::planes) return planes;
+  return costOf(*planes, shape, numbers) < costOf(*dot, shape, numbers) ? planes : dot;
 }
 
 }  // namespace
@@ -189,7 +206,7 @@ std::unique_ptr<WeightPacking> packingFor(const ConvShape& shape, const Numbers&
     return referencePacking(shape.o, shape.kh * shape.kw, shape.c / shape.g, numbers);
   const Variant* variant = variantFor(shape, numbers, Method::dot, isa, features);
   if (variant == nullptr) return nullptr;
-  return packingOf(layoutOf(shape, numbers, *variant->dot, threads));
+  return packingOf(layoutOf(shape, numbers, *variant->way.dot, threads));
 }
 
 namespace {
@@ -200,6 +217,26 @@ void packConstant(const void* source, void* packed, const void* how) {
                                 layout.numbers.weightKind, false};
   for (int part = 0; part < static_cast<int>(layout.blocks.size()); part++)
     packBlock(layout, weights, part, static_cast<uint8_t*>(packed));
+}
+
+void packPlaneConstant(const void* source, void* packed, const void* how) {
+  const PlaneLayout& layout = *static_cast<const PlaneLayout*>(how);
+  const WeightSource weights = {static_cast<const uint8_t*>(source), layout.numbers.weightBits,
+                                layout.numbers.weightKind, false};
+  for (int part = 0; part < static_cast<int>(layout.blocks.size()); part++)
+    packPlanes(layout, weights, part, static_cast<uint8_t*>(packed));
+}
+
+std::unique_ptr<Step> buildPlanes(const Variant& variant, const Instruction& instruction,
+                                  const Problem& problem, BuildContext& context) {
+  PlaneLayout layout =
+      planeLayoutOf(problem.shape, problem.numbers, *variant.way.planes, context.threads());
+  auto packed =
+      PackedWeights::of(problem.weights, keyOf(layout).text, static_cast<size_t>(layout.bytes),
+                        packPlaneConstant, &layout, context);
+  if (packed.empty()) return nullptr;
+  return makePlanesStep(variant.name, instruction, problem, std::move(layout), std::move(packed),
+                        context.isa());
 }
 
 std::unique_ptr<Step> build(const Instruction& instruction, BuildContext& context) {
@@ -219,7 +256,8 @@ std::unique_ptr<Step> build(const Instruction& instruction, BuildContext& contex
   const Variant* variant =
       variantFor(shape, problem.numbers, method, context.isa(), context.features());
   if (variant == nullptr) return nullptr;
-  Layout layout = layoutOf(shape, problem.numbers, *variant->dot, context.threads());
+  if (variant->countsPlanes()) return buildPlanes(*variant, instruction, problem, context);
+  Layout layout = layoutOf(shape, problem.numbers, *variant->way.dot, context.threads());
   auto packed =
       PackedWeights::of(problem.weights, keyOf(layout).text, static_cast<size_t>(layout.bytes),
                         packConstant, &layout, context);

@@ -1,0 +1,100 @@
+// Bit planes counted in plain C++ for any CPU: 64-bit words, four output channels at a time, a
+// popcount made of shifts and adds. Not here: any instruction set.
+#include <cstring>
+
+#include "kernels/qconv/planes_tile.h"
+#include "simd/attributes.h"
+
+namespace bitplane {
+namespace qconv {
+namespace scalar {
+namespace {
+
+constexpr int kLanes = 4;
+constexpr int64_t kWordsPerFlush = 31;  // whose counts, at most 8, fit a byte
+
+// Bits of x counted in 8-bit fields.
+inline uint64_t byteCounts(uint64_t x) {
+  x -= (x >> 1) & 0x5555555555555555u;
+  x = (x & 0x3333333333333333u) + ((x >> 2) & 0x3333333333333333u);
+  return (x + (x >> 4)) & 0x0f0f0f0f0f0f0f0fu;
+}
+
+// The eight fields of byte sums, added: pairs first, because eight fields of 248 overflow a byte.
+inline uint32_t sumBytes(uint64_t x) {
+  x = (x & 0x00ff00ff00ff00ffu) + ((x >> 8) & 0x00ff00ff00ff00ffu);
+  return static_cast<uint32_t>((x * 0x0001000100010001u) >> 48);
+}
+
+template <Digit kind>
+inline uint64_t meet(uint64_t x, const uint64_t* w) {
+  if constexpr (kind == Digit::natural) return x & w[0];
+  if constexpr (kind == Digit::negative) return ~x & w[0];
+  if constexpr (kind == Digit::bipolar) return x ^ w[0];
+  if constexpr (kind == Digit::ternary) return (x ^ w[0]) & w[kLanes];
+}
+
+template <Digit kind>
+void walk(const uint64_t* w, const uint64_t* x, int64_t words, uint32_t (&counts)[kLanes]) {
+  for (int64_t done = 0; done < words; done += kWordsPerFlush) {
+    const int64_t end = words - done < kWordsPerFlush ? words : done + kWordsPerFlush;
+    uint64_t fields[kLanes] = {};
+    for (int64_t k = done; k < end; k++, w += wordsOf(kind) * kLanes) {
+      BITPLANE_UNROLL
+      for (int lane = 0; lane < kLanes; lane++)
+        fields[lane] += byteCounts(meet<kind>(x[k], w + lane));
+    }
+    for (int lane = 0; lane < kLanes; lane++) counts[lane] += sumBytes(fields[lane]);
+  }
+}
+
+void planeTile(const PlaneTile& t) {
+  uint32_t counts[kLanes] = {};
+  for (int i = 0; i < t.passCount; i++) {
+    const PlanePass& pass = t.passes[i];
+    for (int lane = 0; lane < kLanes; lane++) counts[lane] <<= pass.doublings;
+    const uint64_t* x = reinterpret_cast<const uint64_t*>(t.windows + pass.plane * t.planeBytes);
+    const uint64_t* w =
+        reinterpret_cast<const uint64_t*>(t.panel) + pass.digit * t.words * kLanes;
+    if (pass.kind == Digit::natural)
+      walk<Digit::natural>(w, x, t.words, counts);
+    else if (pass.kind == Digit::negative)
+      walk<Digit::negative>(w, x, t.words, counts);
+    else if (pass.kind == Digit::bipolar)
+      walk<Digit::bipolar>(w, x, t.words, counts);
+    else
+      walk<Digit::ternary>(w, x, t.words, counts);
+  }
+  int32_t* to = static_cast<int32_t*>(t.out);
+  const int32_t* from = t.start ? t.start : to;
+  for (int lane = 0; lane < kLanes; lane++) {
+    const int32_t sum =
+        static_cast<int32_t>(static_cast<uint32_t>(from[lane]) + counts[lane]);
+    const float value = static_cast<float>(sum);
+    if (t.floats)
+      std::memcpy(to + lane, &value, 4);
+    else
+      to[lane] = sum;
+  }
+}
+
+void split(const uint8_t* x, int64_t groups, uint8_t add, int planes, uint64_t* to,
+           int64_t pitch) {
+  for (int64_t g = 0; g < groups; g++, x += 64) {
+    for (int plane = 0; plane < planes; plane++) {
+      uint64_t word = 0;
+      for (int e = 0; e < 64; e++)
+        word |= uint64_t{static_cast<uint8_t>(x[e] + add) >> plane & 1u} << e;
+      to[plane * pitch + g] = word;
+    }
+  }
+}
+
+}  // namespace
+
+extern const PlaneTiles planes;
+constexpr PlaneTiles planes = {kLanes, 1, 1, split, {planeTile}};
+
+}  // namespace scalar
+}  // namespace qconv
+}  // namespace bitplane
