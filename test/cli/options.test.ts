@@ -150,7 +150,7 @@ const choosesKernel =
       const argv = [command, await lowBitModel(), '--json', '--isa', 'scalar', ...more];
       return JSON.stringify(json(await cli(...argv, '--low-bit', lowBit)).layers);
     };
-    expect(await kernels('planes')).toContain('qconv_w2_2x4_scalar_lookup');
+    expect(await kernels('planes')).toContain('qconv_planes_1x4_scalar');
     expect(await kernels('dot')).toContain('qconv_u8_2x4_scalar');
   };
 /** A result that does not depend on the way. */

@@ -6,7 +6,7 @@
 import { describe, expect, test } from 'vitest';
 import { addon } from '../../src/native/addon.js';
 import { random } from '../random.js';
-import { kernelOf, runCase, testedFeatures, testedIsas } from './harness.js';
+import { isEmulated, kernelOf, runCase, testedFeatures, testedIsas } from './harness.js';
 import {
   caseOf,
   expectSame,
@@ -105,7 +105,8 @@ describe('counters are never fuller than they hold', () => {
     '%s',
     async (_, some) => {
       const [least, most] = rangeOfWeights(some);
-      for (const c of [322, 386, 1026, 1090, 1154, 1218, 12354])
+      // Under an emulator all of them take minutes.
+      for (const c of isEmulated ? [386, 1218] : [322, 386, 1026, 1090, 1154, 1218, 12354])
         for (const weight of [least, most])
           for (const [end, x] of rangeOfX(some).entries()) {
             const numbers = { ...some, zero: rangeOfX(some)[1 - end]! };
@@ -151,7 +152,10 @@ describe.each(testedIsas().filter(hasPlanes) as ('scalar' | 'neon')[])('%s', (is
     const planes = { method: PLANES };
     for (const some of [{}, { xBits: 8 }, { weightBits: 4, xBits: 4 }, { weightBits: 8 }])
       expect(kernel(isa, some, planes)).toMatch(isPlanes);
-    for (const some of [{ weightBits: 3, xBits: 6 }, { weightBits: 8, xBits: 3 }])
+    for (const some of [
+      { weightBits: 3, xBits: 6 },
+      { weightBits: 8, xBits: 3 },
+    ])
       expect(kernel(isa, some, planes)).not.toMatch(isPlanes);
     // Any number of channels.
     expect(kernel(isa, {}, { ...planes, shape: { c: 17, o: 5 } })).toMatch(isPlanes);

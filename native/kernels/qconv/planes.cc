@@ -91,16 +91,16 @@ PlaneLayout planeLayoutOf(const ConvShape& shape, const Numbers& numbers, const 
   cuts.vectors = 1;
   cuts.step = 64;
   cuts.elementBytes = 1;
-  cuts.summands = std::min(planes.mostWords(),
-                           std::max(kPanelBytes / (tiles.lanes * 8 * planes.bits()), 1));
+  cuts.summands =
+      std::min(planes.mostWords(), std::max(kPanelBytes / (tiles.lanes * 8 * planes.bits()), 1));
   cuts.sums = 96 * 64;
   cuts.stripBytes = 192 << 10;
   cuts.taskProducts = 1 << 20;
   ConvPlan& plan = layout.plan = planConv(shape, cuts, threads);
   for (int ky = 0; ky < shape.kh; ky++) {
     for (int kx = 0; kx < shape.kw; kx++)
-      joinRun(layout.taps, {ky * shape.dh * plan.pitch + int64_t{kx} * shape.dw * shape.c,
-                            shape.c / shape.g});
+      joinRun(layout.taps,
+              {ky * shape.dh * plan.pitch + int64_t{kx} * shape.dw * shape.c, shape.c / shape.g});
   }
   // Tiles read windows that are put together, not runs of x.
   ConvCutRuns cut = cutRuns({{0, shape.window()}}, cuts);
@@ -124,8 +124,7 @@ void packPlanes(const PlaneLayout& layout, const WeightSource& source, int part,
   const ConvShape& s = plan.shape;
   const Planes& planes = layout.planes;
   const int lanes = layout.tiles.lanes, first = plan.blocks[part].first, perGroup = s.o / s.g;
-  const int channels =
-      std::min({lanes, s.o - first, (first / perGroup + 1) * perGroup - first});
+  const int channels = std::min({lanes, s.o - first, (first / perGroup + 1) * perGroup - first});
   uint8_t* to = packed + layout.blocks[part];
   int32_t* start = reinterpret_cast<int32_t*>(to);
   uint64_t* panel = reinterpret_cast<uint64_t*>(to + roundUp<int64_t>(lanes * 4, kAlign));

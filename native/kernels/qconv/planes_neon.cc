@@ -37,7 +37,7 @@ BITPLANE_INLINE uint8x16_t meet(uint8x16_t x, uint8x16_t w) {
   if constexpr (kind == Digit::negative) {
     // As an intrinsic, g++ 12 inverts x first, with an instruction of its own.
     uint8x16_t bits;
-    __asm__("bic %0.16b, %1.16b, %2.16b" : "=w"(bits) : "w"(w), "w"(x));
+    __asm__("bic\t%0.16b, %1.16b, %2.16b" : "=w"(bits) : "w"(w), "w"(x));
     return bits;
   }
   return veorq_u8(x, w);
@@ -129,13 +129,13 @@ void planeTile(const PlaneTile& given) {
 alignas(16) constexpr uint8_t kPlaces[16] = {1, 2, 4, 8, 16, 32, 64, 128,
                                              1, 2, 4, 8, 16, 32, 64, 128};
 
-void split(const uint8_t* x, int64_t groups, uint8_t add, int planes, uint64_t* to,
+void split(const uint8_t* x, int64_t groups, uint8_t flip, int planes, uint64_t* to,
            int64_t pitch) {
-  const uint8x16_t places = vld1q_u8(kPlaces), added = vdupq_n_u8(add);
+  const uint8x16_t places = vld1q_u8(kPlaces), flipped = vdupq_n_u8(flip);
   for (int64_t g = 0; g < groups; g++, x += 64) {
     uint8x16_t value[4];
     BITPLANE_UNROLL
-    for (int i = 0; i < 4; i++) value[i] = vaddq_u8(vld1q_u8(x + 16 * i), added);
+    for (int i = 0; i < 4; i++) value[i] = veorq_u8(vld1q_u8(x + 16 * i), flipped);
     for (int plane = 0; plane < planes; plane++) {
       const uint8x16_t bit = vdupq_n_u8(static_cast<uint8_t>(1 << plane));
       uint8x16_t set[4];

@@ -54,8 +54,7 @@ void planeTile(const PlaneTile& t) {
     const PlanePass& pass = t.passes[i];
     for (int lane = 0; lane < kLanes; lane++) counts[lane] <<= pass.doublings;
     const uint64_t* x = reinterpret_cast<const uint64_t*>(t.windows + pass.plane * t.planeBytes);
-    const uint64_t* w =
-        reinterpret_cast<const uint64_t*>(t.panel) + pass.digit * t.words * kLanes;
+    const uint64_t* w = reinterpret_cast<const uint64_t*>(t.panel) + pass.digit * t.words * kLanes;
     if (pass.kind == Digit::natural)
       walk<Digit::natural>(w, x, t.words, counts);
     else if (pass.kind == Digit::negative)
@@ -68,8 +67,7 @@ void planeTile(const PlaneTile& t) {
   int32_t* to = static_cast<int32_t*>(t.out);
   const int32_t* from = t.start ? t.start : to;
   for (int lane = 0; lane < kLanes; lane++) {
-    const int32_t sum =
-        static_cast<int32_t>(static_cast<uint32_t>(from[lane]) + counts[lane]);
+    const int32_t sum = static_cast<int32_t>(static_cast<uint32_t>(from[lane]) + counts[lane]);
     const float value = static_cast<float>(sum);
     if (t.floats)
       std::memcpy(to + lane, &value, 4);
@@ -78,13 +76,19 @@ void planeTile(const PlaneTile& t) {
   }
 }
 
-void split(const uint8_t* x, int64_t groups, uint8_t add, int planes, uint64_t* to,
+void split(const uint8_t* x, int64_t groups, uint8_t flip, int planes, uint64_t* to,
            int64_t pitch) {
+  constexpr uint64_t kOnes = 0x0101010101010101u;
   for (int64_t g = 0; g < groups; g++, x += 64) {
     for (int plane = 0; plane < planes; plane++) {
       uint64_t word = 0;
-      for (int e = 0; e < 64; e++)
-        word |= uint64_t{static_cast<uint8_t>(x[e] + add) >> plane & 1u} << e;
+      for (int e = 0; e < 64; e += 8) {
+        uint64_t eight;
+        std::memcpy(&eight, x + e, 8);
+        // Bit k of byte 7 of the product is byte k.
+        const uint64_t bits = ((eight ^ flip * kOnes) >> plane & kOnes) * 0x0102040810204080u;
+        word |= (bits >> 56) << e;
+      }
       to[plane * pitch + g] = word;
     }
   }

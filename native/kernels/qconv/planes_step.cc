@@ -92,8 +92,8 @@ class PlanesStep final : public Step {
     memory.pixels = static_cast<const uint8_t**>(scratch);
     memory.sums = reinterpret_cast<int32_t*>(static_cast<char*>(scratch) + pointerBytes_);
     memory.windows = reinterpret_cast<uint64_t*>(reinterpret_cast<char*>(memory.sums) + sumBytes_);
-    memory.split = reinterpret_cast<uint64_t*>(reinterpret_cast<char*>(memory.windows) +
-                                               windowBytes_);
+    memory.split =
+        reinterpret_cast<uint64_t*>(reinterpret_cast<char*>(memory.windows) + windowBytes_);
     const uint8_t* x = buffers.get<const uint8_t>(problem_.x);
     memory.origin = x + stripOrigin(plan, strip);
     if (plan.padded) {
@@ -128,12 +128,12 @@ class PlanesStep final : public Step {
     const int64_t elements = strip.images > 1 ? strip.images * plan.imagePitch
                                               : plan.shape.rows().span(strip.rows) * plan.pitch;
     const int64_t groups = elements / kSplit, rest = elements % kSplit;
-    const uint8_t add = static_cast<uint8_t>(-problem_.numbers.xLeast());
-    layout_.tiles.split(memory.origin, groups, add, layout_.planes.x, memory.split, pitch_);
+    const uint8_t flip = static_cast<uint8_t>(-problem_.numbers.xLeast());
+    layout_.tiles.split(memory.origin, groups, flip, layout_.planes.x, memory.split, pitch_);
     if (rest == 0) return;
     uint8_t last[kSplit] = {};
     std::memcpy(last, memory.origin + groups * kSplit, static_cast<size_t>(rest));
-    layout_.tiles.split(last, 1, add, layout_.planes.x, memory.split + groups, pitch_);
+    layout_.tiles.split(last, 1, flip, layout_.planes.x, memory.split + groups, pitch_);
   }
 
   void runChunk(const ConvChunk& chunk, int64_t first, int count, const Buffers& buffers,

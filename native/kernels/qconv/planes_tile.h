@@ -48,9 +48,9 @@ struct PlaneTile {
 };
 using PlaneTileFn = void (*)(const PlaneTile& tile);
 
-// Planes of x + add, elements of 64 `groups`: bit e of word g of plane i is bit i of element
-// 64 g + e. Planes are `pitch` words apart.
-using SplitFn = void (*)(const uint8_t* x, int64_t groups, uint8_t add, int planes, uint64_t* to,
+// Planes of x ^ flip, elements of `groups` of 64: bit e of word g of plane i is bit i of element
+// 64 g + e. Planes are `pitch` words apart. Flipping the sign bit takes the least value off.
+using SplitFn = void (*)(const uint8_t* x, int64_t groups, uint8_t flip, int planes, uint64_t* to,
                          int64_t pitch);
 
 constexpr int kMostPlanePixels = 4;

@@ -13,9 +13,9 @@ namespace bitplane {
 namespace qconv {
 
 namespace scalar {
-extern const Dot dot, lookup4, lookup2;
+extern const Dot dot;
 extern const PlaneTiles planes;
-}
+}  // namespace scalar
 namespace avx2 {
 extern const Dot vnni, maddubs, maddubs_madd, madd, lookup4, lookup2;
 }
@@ -25,7 +25,7 @@ extern const Dot vnni, maddubs, madd, lookup4, lookup2;
 namespace neon {
 extern const Dot smmla, usmmla, sdot, smlal, smull, lookup4;
 extern const PlaneTiles planes;
-}
+}  // namespace neon
 
 namespace {
 
@@ -102,9 +102,8 @@ const Variant* variantFor(const ConvShape& shape, const Numbers& numbers, Method
     if (variant.countsPlanes() || variant.isTable()) {
       if (planes == nullptr || costOf(variant, shape, numbers) < costOf(*planes, shape, numbers))
         planes = &variant;
-    } else if (dot == nullptr ||
-               (variant.operations == dot->operations && takesAsIs(variant, numbers) &&
-                !takesAsIs(*dot, numbers))) {
+    } else if (dot == nullptr || (variant.operations == dot->operations &&
+                                  takesAsIs(variant, numbers) && !takesAsIs(*dot, numbers))) {
       dot = &variant;
     }
   }
