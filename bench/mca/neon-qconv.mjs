@@ -3,10 +3,10 @@
 // on Cortex-A76; or what else fills the same pipes: logical instructions, cnt and uadalp of bit
 // planes, one each of Cortex-A72's two; lookups and additions of bytes, one each of Neoverse N1's
 // two (this is Cortex-A76, of which llvm-mca thinks as a Cortex-A57: three for a lookup); and smmla
-// with the zips that bring pixels together, one each of Neoverse N2's two. llvm-mca 14 does not know
-// these two. It compiles the real kernels with aarch64-linux-gnu-g++, cuts the inner loops of full
-// tiles out of the assembly, and asks llvm-mca. Not a measurement: llvm-mca assumes that every load
-// hits L1, and knows Cortex-A76 as a core that takes three instructions a cycle.
+// with the zips that bring pixels together, one each of Neoverse N2's two. llvm-mca 14 does not
+// know these two. It compiles the real kernels with aarch64-linux-gnu-g++, cuts the inner loops of
+// full tiles out of the assembly, and asks llvm-mca. Not a measurement: llvm-mca assumes that every
+// load hits L1, and knows Cortex-A76 as a core that takes three instructions a cycle.
 //
 //   node bench/mca/neon-qconv.mjs [--json]
 import { bodyOf, compile, count, cyclesOf, instructions, loopsOf, mcaOf } from './assembly.mjs';

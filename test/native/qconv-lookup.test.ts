@@ -1,7 +1,8 @@
 /**
  * Integer convolution of weights of one and two bits: sums that are looked up in a table or counted
  * in bit planes, as the instruction set has it, and the same sums as products, on every instruction
- * set of this machine. All sums are exact. Not here: what only planes have (./qconv-planes.test.ts).
+ * set of this machine. All sums are exact. Not here: what only planes have
+ * (./qconv-planes.test.ts).
  */
 import { describe, expect, test } from 'vitest';
 import type { IsaName } from '../../src/native/isa.js';

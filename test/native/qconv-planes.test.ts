@@ -27,14 +27,15 @@ const POINT = { kh: 1, kw: 1, pt: 0, pl: 0, pb: 0, pr: 0 };
 const SOME: Numbers = { weightKind: 'signed', weightBits: 2, xBits: 2, xSigned: false, zero: 0 };
 
 /** What weights become, and the weights that are left of their range. */
-const DIGITS: readonly (readonly [string, Partial<Numbers>, ((w: number) => number)?])[] = [
-  ['bits', { weightKind: 'unsigned' }],
-  ["two's complement", { weightBits: 3, xSigned: true }],
-  ['a sign', { weightBits: 1, xBits: 8 }],
-  ['both signs', { weightKind: 'bipolar', weightBits: 1, xBits: 4, xSigned: true }],
+const asDrawn = (w: number) => w;
+const DIGITS: readonly (readonly [string, Partial<Numbers>, typeof asDrawn])[] = [
+  ['bits', { weightKind: 'unsigned' }, asDrawn],
+  ["two's complement", { weightBits: 3, xSigned: true }, asDrawn],
+  ['a sign', { weightBits: 1, xBits: 8 }, asDrawn],
+  ['both signs', { weightKind: 'bipolar', weightBits: 1, xBits: 4, xSigned: true }, asDrawn],
   ['a sign or nothing', {}, (w) => Math.max(w, -1)],
   ['a sign or nothing, of bytes', { weightBits: 8, xBits: 3 }, (w) => w % 2],
-  ['powers of two', { weightKind: 'power', weightBits: 3, xBits: 3 }],
+  ['powers of two', { weightKind: 'power', weightBits: 3, xBits: 3 }, asDrawn],
   ['fewer than there is room for', { weightBits: 8, xBits: 1, xSigned: true }, (w) => w >> 6],
 ];
 const SHAPES: readonly Partial<IntegerShape>[] = [
@@ -63,7 +64,7 @@ async function expectSums(layer: IntegerLayer, sums: Int32Array, title: string) 
 }
 
 describe('digits of weights', () => {
-  test.each(DIGITS)('%s', async (_, some, narrow = (w) => w) => {
+  test.each(DIGITS)('%s', async (_, some, narrow) => {
     for (const [i, shape] of SHAPES.entries()) {
       const [least, most] = rangeOfX({ ...SOME, ...some });
       const zero = [least, most, Math.max(0, most - 1)][i % 3]!;
@@ -140,7 +141,7 @@ describe('counters are never fuller than they hold', () => {
 function kernel(
   isa: 'scalar' | 'neon',
   some: Partial<Numbers>,
-  { method = CHEAPEST, without = 0, shape = {}, narrow = (w: number) => w } = {},
+  { method = CHEAPEST, without = 0, shape = {}, narrow = asDrawn } = {},
 ): string {
   const layer = randomLayer({ ...SHAPE, c: 64, o: 64, ...shape }, { ...SOME, ...some }, random(1));
   const weights = layer.weights.map(narrow);
@@ -172,8 +173,8 @@ test.skipIf(!testedIsas().includes('neon'))(
   'NEON counts planes where that takes fewer operations',
   () => {
     const armv80 = { without: bitOf('dotprod') + bitOf('i8mm') };
-    for (const [weightBits, xBits] of [1, 2, 3, 4].flatMap((w) => [1, 2, 3, 4].map((x) => [w, x])))
-      if (weightBits! * xBits! <= 10)
+    for (const weightBits of [1, 2, 3, 4])
+      for (const xBits of [1, 2, 3, 4].filter((bits) => weightBits * bits <= 10))
         expect(kernel('neon', { weightBits, xBits }, armv80)).toMatch(isPlanes);
     expect(kernel('neon', { weightBits: 4, xBits: 4 }, armv80)).toMatch(/_smlal$/);
     expect(kernel('neon', { xBits: 8 }, armv80)).toMatch(/_smlal$/);

@@ -5,9 +5,9 @@
 // operands what eor and and do, but counts twice on Cortex-A72, and overwrites one of them.
 //
 // A register holds a word of two outputs, and windows hold every word twice, so that the loop
-// duplicates nothing. 4 pixels x 8 outputs: 16 registers of counters, 4 of weights (8 where they are
-// ternary), one of x, and 4 that are on their way: cores in order wait for no result then (92
-// cycles on Cortex-A53, where an accumulator's three instructions after each other take 236).
+// duplicates nothing. 4 pixels x 8 outputs: 16 registers of counters, 4 of weights (8 where they
+// are ternary), one of x, and 4 that are on their way, so that cores in order wait for few results
+// (90 cycles on Cortex-A53, where an accumulator's three instructions after each other take 236).
 //
 // Counters of 16 bits last for a block of k (kCounts), planes and digits of one place after the
 // other: between the places they are doubled. So nothing is widened or moved within a block.

@@ -1,7 +1,7 @@
-// The integer convolution by bit planes as a step: splits x into planes, puts the windows of a block
-// of pixels together, bit by bit without gaps, and counts them. So channels need fill no word, and
-// strides, dilations, groups and borders end here. Not here: packed weights (planes.cc), the choice
-// of this way (qconv.cc).
+// The integer convolution by bit planes as a step: splits x into planes, puts the windows of a
+// block of pixels together, bit by bit without gaps, and counts them. So channels need fill no
+// word, and strides, dilations, groups and borders end here. Not here: packed weights (planes.cc),
+// the choice of this way (qconv.cc).
 #include "kernels/conv/strip.h"
 #include "kernels/epilogue/epilogue.h"
 #include "kernels/qconv/planes.h"
