@@ -31,7 +31,7 @@ inline uint64_t meet(uint64_t x, const uint64_t* w) {
   if constexpr (kind == Digit::natural) return x & w[0];
   if constexpr (kind == Digit::negative) return ~x & w[0];
   if constexpr (kind == Digit::bipolar) return x ^ w[0];
-  if constexpr (kind == Digit::ternary) return (x ^ w[0]) & w[kLanes];
+  return (x ^ w[0]) & w[kLanes];
 }
 
 template <Digit kind>
