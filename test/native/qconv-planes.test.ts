@@ -194,6 +194,8 @@ test.skipIf(!hasFeature('i8mm'))(
     expect(kernel('neon', { xBits: 1 }, dotprod)).toMatch(isPlanes);
     expect(kernel('neon', {}, dotprod)).toMatch(/_sdot$/);
     expect(kernel('neon', { xBits: 1 }, { ...dotprod, narrow: ternary })).toMatch(isPlanes);
-    expect(kernel('neon', { weightBits: 1 })).toMatch(/_smmla$/);
+    expect(kernel('neon', { weightBits: 1, xBits: 1 })).toMatch(isPlanes);
+    expect(kernel('neon', { weightBits: 1, weightKind: 'bipolar' })).toMatch(/_smmla$/);
+    expect(kernel('neon', { xBits: 1 })).toMatch(/_smmla$/);
   },
 );
