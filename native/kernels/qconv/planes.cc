@@ -112,9 +112,8 @@ PlaneLayout planeLayoutOf(const ConvShape& shape, const Numbers& numbers, const 
   plan.pixelBlock = static_cast<int>(std::min<int64_t>(plan.pixelBlock, most));
   for (size_t i = 0; i < plan.blocks.size(); i++) {
     layout.blocks.push_back(layout.bytes);
-    layout.bytes += roundUp<int64_t>(tiles.lanes * 4, kAlign);
+    layout.bytes += layout.startBytes();
     for (const ConvWindow& window : plan.windows) layout.bytes += layout.panelBytes(window);
-    layout.bytes = roundUp<int64_t>(layout.bytes, kAlign);
   }
   return layout;
 }
@@ -127,7 +126,7 @@ void packPlanes(const PlaneLayout& layout, const WeightSource& source, int part,
   const int channels = std::min({lanes, s.o - first, (first / perGroup + 1) * perGroup - first});
   uint8_t* to = packed + layout.blocks[part];
   int32_t* start = reinterpret_cast<int32_t*>(to);
-  uint64_t* panel = reinterpret_cast<uint64_t*>(to + roundUp<int64_t>(lanes * 4, kAlign));
+  uint64_t* panel = reinterpret_cast<uint64_t*>(to + layout.startBytes());
   const int64_t zero = layout.numbers.zero - layout.numbers.xLeast();
   const int64_t planeSum = (1 << planes.x) - 1;
 

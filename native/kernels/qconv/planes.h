@@ -56,6 +56,7 @@ struct PlaneLayout {
   int64_t bytes;
 
   int64_t words() const { return plan.windowSteps; }
+  int64_t startBytes() const { return int64_t{tiles.lanes} * 4; }
   int64_t panelBytes(const ConvWindow& window) const {
     return int64_t{window.steps} * planes.bits() * tiles.lanes * 8;
   }

@@ -171,7 +171,7 @@ class PlanesStep final : public Step {
     tile.passCount = static_cast<int>(passes_.size());
     tile.start = reinterpret_cast<const int32_t*>(from);
     tile.ld = plan.ld;
-    from += roundUp<int64_t>(tiles.lanes * 4, kAlign);
+    from += layout_.startBytes();
     for (const ConvWindow& window : plan.windows) {
       tile.panel = from;
       tile.words = window.steps;
