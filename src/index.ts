@@ -59,12 +59,8 @@ export { print } from './ops/print.js';
 export { verify } from './ops/verify.js';
 export { mergeAffines } from './passes/index.js';
 export * as quant from './quant/index.js';
-export {
-  type BatchedRunOptions,
-  Batcher,
-  type BatcherInfo,
-  type BatcherOptions,
-} from './runtime/batcher.js';
+export { Batcher } from './runtime/batcher.js';
+export type { BatchedRunOptions, BatcherInfo, BatcherOptions } from './runtime/batcher-options.js';
 export type { LimitOptions } from './runtime/limits.js';
 export type { ResultMemory } from './runtime/result-targets.js';
 export type { Runner } from './runtime/run-rows.js';

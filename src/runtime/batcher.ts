@@ -6,7 +6,7 @@
 import { setImmediate } from 'node:timers';
 import { abortedError, requireNotAborted, requireOptions, requireSignal } from '../core/checks.js';
 import { BitplaneError, expected } from '../core/errors.js';
-import { isSize, type Sizes } from '../core/shape.js';
+import type { Sizes } from '../core/shape.js';
 import type { Feeds, Results } from '../graph/feeds.js';
 import type { Graph } from '../graph/value.js';
 import type { Tensor } from '../tensor/tensor.js';
@@ -15,42 +15,13 @@ import type { Block, Caller } from './batch-block.js';
 import { BatchQueue } from './batch-queue.js';
 import { batchSymbol, type Rows, rowReader, rowsOfResults } from './batch-rows.js';
 import { batchSizes, chooseSize } from './batch-sizes.js';
+import {
+  type BatchedRunOptions,
+  type BatcherInfo,
+  type BatcherOptions,
+  checkedOptions,
+} from './batcher-options.js';
 import { GraphSession } from './session.js';
-
-/** Options of a Batcher. */
-export interface BatcherOptions {
-  /** The most rows (pictures) of one run, 1 to 1024. Default 16. */
-  readonly maxBatch?: number | undefined;
-  /**
-   * Milliseconds that a call waits for others while the session is idle, 0 to 60,000. Default 0:
-   * what waits begins as soon as a run can begin, and a lone call begins at once; many callers fill
-   * batches all the same, while the runs before theirs are under way. With a delay, all that waits
-   * goes as one run; without, as two side by side where those end sooner.
-   */
-  readonly maxDelayMs?: number | undefined;
-  /** Aborts every call that waits or runs, and closes the batcher. */
-  readonly signal?: AbortSignal | undefined;
-}
-
-/** Options of one call. */
-export interface BatchedRunOptions {
-  /** Rejects this call with ERR_ABORTED; the others of its batch go on. */
-  readonly signal?: AbortSignal | undefined;
-}
-
-/** What a batcher has done so far. */
-export interface BatcherInfo {
-  /** Calls that wait. */
-  readonly waiting: number;
-  /** Runs of the session that are under way. */
-  readonly running: number;
-  /** Runs that have begun. */
-  readonly runs: number;
-  /** Rows of callers in them. */
-  readonly rows: number;
-  /** Rows beside those, which filled up sizes that had a program. */
-  readonly padding: number;
-}
 
 /** A call that has not been answered. */
 interface Call extends Caller {
@@ -76,7 +47,6 @@ interface Batch {
 }
 
 const OP = 'Batcher';
-const MOST = { maxBatch: 1024, maxDelayMs: 60_000 };
 /**
  * Runs under way at a time: while the results of one are handed out and its callers come back, the
  * other keeps the cores busy.
@@ -133,16 +103,7 @@ export class Batcher<G extends Graph = Graph> {
   constructor(session: GraphSession<G>, options: BatcherOptions = {}) {
     if (!(session instanceof GraphSession))
       throw expected('ERR_ARGUMENT', 'a session', session, { op: OP });
-    requireOptions(options, { maxBatch: true, maxDelayMs: true, signal: true }, { op: OP });
-    const { maxBatch = 16, maxDelayMs = 0, signal } = options;
-    if (!isSize(maxBatch) || maxBatch < 1 || maxBatch > MOST.maxBatch)
-      throw expected('ERR_ARGUMENT', `maxBatch from 1 to ${MOST.maxBatch}`, maxBatch, { op: OP });
-    if (typeof maxDelayMs !== 'number' || !(maxDelayMs >= 0 && maxDelayMs <= MOST.maxDelayMs)) {
-      const what = `maxDelayMs from 0 to ${MOST.maxDelayMs}`;
-      throw expected('ERR_ARGUMENT', what, maxDelayMs, { op: OP });
-    }
-    requireSignal(signal, { op: OP });
-    requireNotAborted(signal, 'the batcher', { op: OP });
+    const { maxBatch, maxDelayMs, signal } = checkedOptions(options, OP);
     this.session = session;
     this.symbol = batchSymbol(session.graph);
     this.read = rowReader(session.graph, this.symbol);
