@@ -27,7 +27,7 @@ interface Schedule {
 const THOROUGH: Schedule = { runs: 6, cold: 2, turns: 2, kept: 5 };
 /** For runs of this many microseconds: half the threads would be felt, and hardly ever win. */
 const BRIEF_US = 2000;
-const BRIEF: Schedule = { runs: 3, cold: 1, turns: 1, kept: 1 };
+const BRIEF: Schedule = { runs: 3, cold: 1, turns: 3, kept: 2 };
 /** Longer runs pay for their helpers: waking one takes some fifty microseconds. */
 const LONG_US = 50_000;
 /** The first runs of a program meet cold caches and sleeping threads. */
@@ -36,7 +36,7 @@ const COLD_RUNS = 3;
 const WORTH = 1.05;
 /** Where half the threads take longer by this factor, a quarter will not be better. */
 const HOPELESS = 1.3;
-/** Runs between two trials: twice as many after each. */
+/** Runs between two trials: twice as many after each that finds what the one before found. */
 const FIRST_PERIOD = 256;
 const LAST_PERIOD = 32_768;
 
@@ -100,9 +100,15 @@ export class Pace {
   private sample(trial: Trial, threads: number, us: number): void {
     const { schedule, samples } = trial;
     if (trial.runs % schedule.runs >= schedule.cold) samples.get(threads)?.push(us);
-    if (++trial.runs < 2 * schedule.turns * schedule.runs) return;
+    const isTurnOver = ++trial.runs % (2 * schedule.runs) === 0;
+    if (!isTurnOver) return;
     const best = typical(samples.get(trial.best), schedule.kept);
     const fewer = typical(samples.get(trial.fewer), schedule.kept);
+    if (trial.runs < 2 * schedule.turns * schedule.runs) {
+      // Clear at once, while fewer that look as good may be the work of others on a core.
+      if (schedule === BRIEF && fewer > best * HOPELESS) this.settle(trial.best);
+      return;
+    }
     const winner = fewer <= best * WORTH ? trial.fewer : trial.best;
     if (trial.fewer > 1 && fewer < best * HOPELESS)
       this.trial = trialOf(
@@ -114,6 +120,8 @@ export class Pace {
   }
 
   private settle(threads: number): void {
+    // A core that somebody else had for the length of a trial must not be given up for long.
+    if (threads !== this.chosen) this.period = FIRST_PERIOD;
     this.chosen = threads;
     this.trial = undefined;
     this.left = this.period;

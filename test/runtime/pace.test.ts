@@ -98,6 +98,22 @@ describe('runs', () => {
     expect(right).toBeGreaterThanOrEqual(38);
   });
 
+  test('of milliseconds keep their threads although a core was taken during a turn', () => {
+    for (const taken of [0, 4, 8]) {
+      const pace = new Pace(2);
+      let runs = 0;
+      const time: Machine = (threads) => (runs++ < 3 + taken || threads === 1 ? 15_000 : 8000);
+      expect(settled(pace, time, 40)).toBe(2);
+    }
+  });
+
+  test('are soon tried again where the last trial found something new', () => {
+    const pace = new Pace(2);
+    simulate(pace, 20_000, machine(400, 20));
+    expect(settled(pace, machine(400, 500), 20_000)).toBe(1);
+    expect(settled(pace, machine(400, 20), 600)).toBe(2);
+  });
+
   test('are tried again where the machine has changed', () => {
     const pace = new Pace(2);
     expect(settled(pace, machine(400, 500))).toBe(1);

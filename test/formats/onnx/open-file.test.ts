@@ -178,7 +178,7 @@ test.each([
   ['a file', (bytes: Uint8Array) => fileOf(bytes)],
   ['bytes', (bytes: Uint8Array) => bytes],
 ])('the event loop goes on while %s is read', async (_, source) => {
-  const layers = 300;
+  const layers = 2000;
   const nodes = Array.from({ length: layers }, (_, i) => ({
     op: i % 2 === 0 ? 'Relu' : 'Neg',
     inputs: [i === 0 ? 'x' : `v${i - 1}`],
