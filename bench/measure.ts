@@ -10,29 +10,39 @@ export type Job = () => unknown;
  * Microseconds per call of each job: the best of `rounds` averages over at least `ms` milliseconds.
  * The jobs take turns, so that a slow moment of the machine falls on all of them, and their ratios
  * hold.
+ * @param restMs between two turns, where threads of the one before may still be spinning
  */
 export async function race<K extends string>(
   jobs: Readonly<Record<K, Job>>,
   rounds = 40,
   ms = 8,
+  restMs = 0,
 ): Promise<Record<K, number>> {
   const names = Object.keys(jobs) as K[];
   const best = await raceAll(
     names.map((name) => jobs[name]),
     rounds,
     ms,
+    restMs,
   );
   return Object.fromEntries(names.map((name, i) => [name, best[i]])) as Record<K, number>;
 }
 
 /** The same of jobs in a list. */
-export async function raceAll(jobs: readonly Job[], rounds: number, ms: number): Promise<number[]> {
+export async function raceAll(
+  jobs: readonly Job[],
+  rounds: number,
+  ms: number,
+  restMs = 0,
+): Promise<number[]> {
   const best = jobs.map(() => Number.POSITIVE_INFINITY);
-  for (const job of jobs) await repeat(job, ms);
-  for (let round = 0; round < rounds; round++) {
-    for (const [i, job] of jobs.entries())
-      best[i] = Math.min(best[i] as number, await repeat(job, ms));
-  }
+  const turn = async (job: Job) => {
+    if (restMs > 0) await sleep(restMs);
+    return await repeat(job, ms);
+  };
+  for (const job of jobs) await turn(job);
+  for (let round = 0; round < rounds; round++)
+    for (const [i, job] of jobs.entries()) best[i] = Math.min(best[i] as number, await turn(job));
   return best;
 }
 
