@@ -1,6 +1,7 @@
 // Binary convolution in plain C++ for any CPU: 64-bit words, four output channels at a time, a
 // popcount made of shifts and adds. Not here: any instruction set.
 #include "kernels/bconv/kernel.h"
+#include "simd/byte_counts.h"
 
 namespace bitplane {
 namespace bconv {
@@ -9,26 +10,13 @@ namespace {
 
 constexpr int kLanes = 4;
 
-// Bits of x counted in 8-bit fields, each at most 8: sums of up to 31 words fit a field.
-inline uint64_t byteCounts(uint64_t x) {
-  x -= (x >> 1) & 0x5555555555555555u;
-  x = (x & 0x3333333333333333u) + ((x >> 2) & 0x3333333333333333u);
-  return (x + (x >> 4)) & 0x0f0f0f0f0f0f0f0fu;
-}
-
-// The eight fields of byte sums, added: pairs first, because eight fields of 248 overflow a byte.
-inline int32_t sumBytes(uint64_t x) {
-  x = (x & 0x00ff00ff00ff00ffu) + ((x >> 8) & 0x00ff00ff00ff00ffu);
-  return static_cast<int32_t>((x * 0x0001000100010001u) >> 48);
-}
-
 // Popcounts of one window against four output channels.
 void count(const Segment& s, int64_t row, int lane, int32_t (&counts)[kLanes]) {
   const uint64_t* weights = reinterpret_cast<const uint64_t*>(s.weights) + lane;
   for (int i = 0; i < kLanes; ++i) counts[i] = 0;
   const uint8_t* x = s.input + s.pixels[row].input;
-  for (int64_t done = 0; done < s.words; done += 31) {
-    const int64_t end = s.words - done < 31 ? s.words : done + 31;
+  for (int64_t done = 0; done < s.words; done += kByteCountWords) {
+    const int64_t end = s.words - done < kByteCountWords ? s.words : done + kByteCountWords;
     uint64_t fields[kLanes] = {};
     for (int64_t word = done; word < end; ++word, weights += s.lanes) {
       const uint64_t bits = *reinterpret_cast<const uint64_t*>(x + s.offsets[word]);

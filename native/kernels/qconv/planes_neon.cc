@@ -101,14 +101,7 @@ void planeTile(const PlaneTile& given) {
     BITPLANE_UNROLL
     for (int p = 0; p < P; p++) x[p] = t.windows + p * t.pixelBytes + pass.plane * t.planeBytes;
     const uint8_t* w = t.panel + pass.digit * t.words * kWordBytes;
-    if (pass.kind == Digit::natural)
-      walk<Digit::natural>(w, x, t.words, counts);
-    else if (pass.kind == Digit::negative)
-      walk<Digit::negative>(w, x, t.words, counts);
-    else if (pass.kind == Digit::bipolar)
-      walk<Digit::bipolar>(w, x, t.words, counts);
-    else
-      walk<Digit::ternary>(w, x, t.words, counts);
+    withDigit(pass.kind, [&](auto kind) { walk<kind>(w, x, t.words, counts); });
   }
   BITPLANE_UNROLL
   for (int p = 0; p < P; p++) {

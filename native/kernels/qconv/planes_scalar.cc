@@ -4,6 +4,7 @@
 
 #include "kernels/qconv/planes_tile.h"
 #include "simd/attributes.h"
+#include "simd/byte_counts.h"
 
 namespace bitplane {
 namespace qconv {
@@ -11,20 +12,6 @@ namespace scalar {
 namespace {
 
 constexpr int kLanes = 4;
-constexpr int64_t kWordsPerFlush = 31;  // whose counts, at most 8, fit a byte
-
-// Bits of x counted in 8-bit fields.
-inline uint64_t byteCounts(uint64_t x) {
-  x -= (x >> 1) & 0x5555555555555555u;
-  x = (x & 0x3333333333333333u) + ((x >> 2) & 0x3333333333333333u);
-  return (x + (x >> 4)) & 0x0f0f0f0f0f0f0f0fu;
-}
-
-// The eight fields of byte sums, added: pairs first, because eight fields of 248 overflow a byte.
-inline uint32_t sumBytes(uint64_t x) {
-  x = (x & 0x00ff00ff00ff00ffu) + ((x >> 8) & 0x00ff00ff00ff00ffu);
-  return static_cast<uint32_t>((x * 0x0001000100010001u) >> 48);
-}
 
 template <Digit kind>
 inline uint64_t meet(uint64_t x, const uint64_t* w) {
@@ -36,15 +23,16 @@ inline uint64_t meet(uint64_t x, const uint64_t* w) {
 
 template <Digit kind>
 void walk(const uint64_t* w, const uint64_t* x, int64_t words, uint32_t (&counts)[kLanes]) {
-  for (int64_t done = 0; done < words; done += kWordsPerFlush) {
-    const int64_t end = words - done < kWordsPerFlush ? words : done + kWordsPerFlush;
+  for (int64_t done = 0; done < words; done += kByteCountWords) {
+    const int64_t end = words - done < kByteCountWords ? words : done + kByteCountWords;
     uint64_t fields[kLanes] = {};
     for (int64_t k = done; k < end; k++, w += wordsOf(kind) * kLanes) {
       BITPLANE_UNROLL
       for (int lane = 0; lane < kLanes; lane++)
         fields[lane] += byteCounts(meet<kind>(x[k], w + lane));
     }
-    for (int lane = 0; lane < kLanes; lane++) counts[lane] += sumBytes(fields[lane]);
+    for (int lane = 0; lane < kLanes; lane++)
+      counts[lane] += static_cast<uint32_t>(sumBytes(fields[lane]));
   }
 }
 
@@ -55,14 +43,7 @@ void planeTile(const PlaneTile& t) {
     for (int lane = 0; lane < kLanes; lane++) counts[lane] <<= pass.doublings;
     const uint64_t* x = reinterpret_cast<const uint64_t*>(t.windows + pass.plane * t.planeBytes);
     const uint64_t* w = reinterpret_cast<const uint64_t*>(t.panel) + pass.digit * t.words * kLanes;
-    if (pass.kind == Digit::natural)
-      walk<Digit::natural>(w, x, t.words, counts);
-    else if (pass.kind == Digit::negative)
-      walk<Digit::negative>(w, x, t.words, counts);
-    else if (pass.kind == Digit::bipolar)
-      walk<Digit::bipolar>(w, x, t.words, counts);
-    else
-      walk<Digit::ternary>(w, x, t.words, counts);
+    withDigit(pass.kind, [&](auto kind) { walk<kind>(w, x, t.words, counts); });
   }
   int32_t* to = static_cast<int32_t*>(t.out);
   const int32_t* from = t.start ? t.start : to;

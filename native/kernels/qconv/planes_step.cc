@@ -5,6 +5,7 @@
 #include "kernels/conv/strip.h"
 #include "kernels/epilogue/epilogue.h"
 #include "kernels/qconv/planes.h"
+#include "kernels/qconv/step.h"
 
 namespace bitplane {
 namespace qconv {
@@ -147,9 +148,7 @@ class PlanesStep final : public Step {
       epilogue_.run(buffers, {values, ld, first, count, chunk.c0, chunk.cn});
       return;
     }
-    int32_t* y = buffers.get<int32_t>(problem_.y) + first * problem_.shape.o + chunk.c0;
-    for (int p = 0; p < count; p++, y += problem_.shape.o)
-      std::memcpy(y, memory.sums + p * ld, static_cast<size_t>(chunk.cn) * 4);
+    storeSums(problem_, chunk, memory.sums, ld, first, count, buffers);
   }
 
   // One block of channels of `count` pixels. Blocks of a chunk run in order, so what lanes past the

@@ -1,5 +1,5 @@
 // What an inner loop over bit planes sees: plain data only, so that ISA files share no inline
-// function with the rest. Not here: which planes numbers have (planes.h), who fills the windows
+// function with the rest; withDigit is another function for every lambda. Not here: which planes numbers have (planes.h), who fills the windows
 // (planes_step.cc).
 //
 //   out[p][c] = from[p][c] + sum over passes of 2^place * count(window p, weights c)
@@ -18,6 +18,7 @@
 // A bit behind the window is 0 in all of them, and counts nothing.
 #pragma once
 #include <cstdint>
+#include <type_traits>
 
 namespace bitplane {
 namespace qconv {
@@ -26,6 +27,19 @@ enum class Digit : int { natural, negative, bipolar, ternary };
 
 // Planes of weights that a digit has.
 constexpr int wordsOf(Digit digit) { return digit == Digit::ternary ? 2 : 1; }
+
+// Calls f with a kind that the compiler knows.
+template <typename F>
+void withDigit(Digit kind, F f) {
+  if (kind == Digit::natural)
+    f(std::integral_constant<Digit, Digit::natural>());
+  else if (kind == Digit::negative)
+    f(std::integral_constant<Digit, Digit::negative>());
+  else if (kind == Digit::bipolar)
+    f(std::integral_constant<Digit, Digit::bipolar>());
+  else
+    f(std::integral_constant<Digit, Digit::ternary>());
+}
 
 // A plane of x meets a digit of the weights.
 struct PlanePass {

@@ -161,19 +161,13 @@ class QconvStep final : public Step {
     if (problem_.y < 0) {
       float* values = reinterpret_cast<float*>(memory.sums);
       if (problem_.few >= 0) {
-        if (elementBytes_ == 2)
-          addFew<int16_t>(chunk, count, buffers, memory);
-        else if (layout_.dot.operand == Operand::u8)
-          addFew<uint8_t>(chunk, count, buffers, memory);
-        else
-          addFew<int8_t>(chunk, count, buffers, memory);
+        withElement(layout_.dot.operand,
+                    [&](auto zero) { addFew<decltype(zero)>(chunk, count, buffers, memory); });
       }
       epilogue_.run(buffers, {values, ld, first, count, chunk.c0, chunk.cn});
       return;
     }
-    int32_t* y = buffers.get<int32_t>(problem_.y) + first * problem_.shape.o + chunk.c0;
-    for (int p = 0; p < count; p++, y += problem_.shape.o)
-      std::memcpy(y, memory.sums + p * ld, static_cast<size_t>(chunk.cn) * 4);
+    storeSums(problem_, chunk, memory.sums, ld, first, count, buffers);
   }
 
   // One block of channels of `count` pixels. Blocks of a chunk run in order, so what a partial
@@ -230,12 +224,8 @@ class QconvStep final : public Step {
     const ConvChannels& block = plan.blocks[number];
     if (memory.summed != block.shift) {
       memory.summed = block.shift;
-      if (elementBytes_ == 2)
-        sumWindows<int16_t>(block.shift, count, memory);
-      else if (layout_.dot.operand == Operand::u8)
-        sumWindows<uint8_t>(block.shift, count, memory);
-      else
-        sumWindows<int8_t>(block.shift, count, memory);
+      withElement(layout_.dot.operand,
+                  [&](auto zero) { sumWindows<decltype(zero)>(block.shift, count, memory); });
     }
     const int lanes = block.vectors * layout_.dot.lanes;
     const uint32_t* zeros = zeros_.data() + zerosBefore_[number];
