@@ -5,8 +5,9 @@
 import type { DType } from '../core/dtype.js';
 import { sameShape } from '../core/shape.js';
 import type { Value } from '../graph/value.js';
-import { opDef } from '../ops/index.js';
+import { isOp, opDef } from '../ops/index.js';
 import type { StepForm } from '../ops/op.js';
+import { bringsChannelsFirst, PLANES } from './planes.js';
 
 /** How an operand lies against the epilogue's [N, HW, C]. */
 export type OperandKind = 'channel' | 'tensor' | 'image_channel' | 'pixel';
@@ -174,4 +175,14 @@ function operandLayout(operand: Value, direct: Value, images: number): OperandKi
     return 'image_channel';
   if (sameShape(leading, direct.shape.slice(0, -1)) && last === 1) return 'pixel';
   return undefined;
+}
+
+/** How an op reads that writes what flows in a form of its own; undefined for every other op. */
+export function storeForm(user: Value, flow: Value, images: number): StepForm | undefined {
+  if (user.op === 'sign') return { op: 'store_bits' };
+  if (isOp(user, 'transpose'))
+    return flow.dtype === 'f32' && bringsChannelsFirst(user, images) ? { op: PLANES } : undefined;
+  return user.op === 'cast' && user.dtype !== 'f32' && flow.dtype === 'f32'
+    ? castForm(user.dtype)
+    : undefined;
 }

@@ -10,8 +10,7 @@
 import { sameShape } from '../core/shape.js';
 import { atOnce, type Pausing } from '../core/turns.js';
 import type { Graph, Value } from '../graph/value.js';
-import { isOp, opDef } from '../ops/index.js';
-import type { StepForm } from '../ops/op.js';
+import { opDef } from '../ops/index.js';
 import { weightExpressions } from '../passes/quantized-weights.js';
 import type { KernelCall } from './calls.js';
 import { type ConcatLayout, concatLayout } from './concat-layout.js';
@@ -25,11 +24,13 @@ import {
   type Slot,
   stepFor,
   storage,
+  storeForm,
   target,
   writesMemory,
 } from './epilogue.js';
 import { fusionOrder } from './fusion-order.js';
-import { bringsChannelsFirst, PLANES, signsOfPlanes } from './planes.js';
+import { PLANES, signsOfPlanes } from './planes.js';
+import { Uses } from './uses.js';
 
 const isLeaf = (value: Value) => value.inputs.length === 0;
 
@@ -53,8 +54,7 @@ export function* fusing(graph: Graph): Pausing<KernelCall[]> {
 }
 
 class Fusion {
-  private readonly position = new Map<Value, number>();
-  private readonly users = new Map<Value, Value[]>();
+  private readonly uses: Uses;
   /** What must be in memory at the end: outputs, and what becomes of states. */
   private readonly outputs: Set<Value>;
   /** Values that exist when the next kernel begins: leaves, and what earlier calls computed. */
@@ -83,28 +83,20 @@ class Fusion {
   ) {
     const results = [...Object.values(graph.outputs), ...Object.values(graph.updates ?? {})];
     this.outputs = new Set(results.map(storage));
-    this.order.forEach((value, i) => {
-      this.position.set(value, i);
-      for (const source of new Set(value.inputs)) {
-        const list = this.users.get(source);
-        if (list === undefined) this.users.set(source, [value]);
-        else list.push(value);
-      }
-    });
+    this.uses = new Uses(order);
+    const usersOf = this.uses.of;
     const isResult = (value: Value) => this.outputs.has(value);
-    this.shortcuts = integerShortcuts(this.order, this.usersOf, isResult);
-    this.sources = integerSources(this.order, this.usersOf, isResult, this.shortcuts);
+    this.shortcuts = integerShortcuts(this.order, usersOf, isResult);
+    this.sources = integerSources(this.order, usersOf, isResult, this.shortcuts);
     const integers = [
       ...this.shortcuts.values(),
       ...this.sources.values(),
-      ...weightExpressions(this.order, this.usersOf, isResult).values(),
+      ...weightExpressions(this.order, usersOf, isResult).values(),
     ];
-    this.planes = signsOfPlanes(this.order, this.usersOf, isResult);
+    this.planes = signsOfPlanes(this.order, usersOf, isResult);
     const turned = [...this.planes.keys()].map(({ inputs }) => inputs[0] as Value);
     this.unbuilt = new Set([...integers.flatMap(({ floats }) => floats), ...turned]);
   }
-
-  private readonly usersOf = (value: Value): readonly Value[] => this.users.get(value) ?? [];
 
   *run(): Pausing<KernelCall[]> {
     for (const value of this.order) {
@@ -191,7 +183,7 @@ class Fusion {
     while (tail !== undefined) {
       const current: Value = tail;
       // Views of the tail are the tail: look through them.
-      const consumers = this.consumers(current);
+      const consumers = this.uses.behindViews(current);
       const taken = new Set<Value>();
       const next = consumers.find((user) => this.step(user, current, images) !== undefined);
       let back: Value | undefined;
@@ -203,7 +195,7 @@ class Fusion {
           if (next === undefined && back === undefined) {
             back = this.goesOn(current, user);
             // Integers that only the rest of this epilogue reads need no memory.
-            if (back !== undefined && !this.outputs.has(user) && this.usersOf(user).length === 1)
+            if (back !== undefined && !this.outputs.has(user) && this.uses.of(user).length === 1)
               continue;
           }
           const into = form.op === PLANES ? undefined : this.slot(user, new Set());
@@ -243,7 +235,7 @@ class Fusion {
    * cannot, or where somebody reads them from the integers.
    */
   private goesOn(x: Value, q: Value): Value | undefined {
-    const back = castBack(x, q, this.usersOf);
+    const back = castBack(x, q, this.uses.of);
     return back === undefined || this.ready.has(back) || this.unbuilt.has(back) ? undefined : back;
   }
 
@@ -252,7 +244,7 @@ class Fusion {
    * `taken`) may be written at once.
    */
   private slot(value: Value, taken: ReadonlySet<Value>): Slot | undefined {
-    const [whole, ...others] = (this.users.get(value) ?? []).filter((user) => !taken.has(user));
+    const [whole, ...others] = this.uses.of(value).filter((user) => !taken.has(user));
     if (
       whole?.op !== 'concat' ||
       others.length > 0 ||
@@ -295,7 +287,7 @@ class Fusion {
       value.attrs.axis === value.shape.length - 1 &&
       (part.shape.at(-1) as number) % REPEAT_UNIT === 0;
     if (!inChannels || !value.inputs.every((input) => input === part)) return false;
-    return (this.users.get(value) ?? []).every((user) => {
+    return this.uses.of(value).every((user) => {
       const other = user.inputs.find((input) => input !== value);
       // The other operand starts the epilogue, so it may be neither a constant nor a concat.
       if (
@@ -315,20 +307,6 @@ class Fusion {
   private take(user: Value, taken: Set<Value>): void {
     taken.add(user);
     this.ready.add(user);
-  }
-
-  /**
-   * Users of a value, those behind views of it included; a view that is an output counts through
-   * `outputs`.
-   */
-  private consumers(value: Value): Value[] {
-    const found: Value[] = [];
-    const views = [value];
-    for (const view of views) {
-      for (const user of this.users.get(view) ?? [])
-        (user.op === 'reshape' ? views : found).push(user);
-    }
-    return found.sort((a, b) => (this.position.get(a) ?? 0) - (this.position.get(b) ?? 0));
   }
 
   /**
@@ -405,16 +383,6 @@ class Fusion {
     }
     return undefined;
   }
-}
-
-/** How an op reads that writes what flows in a form of its own; undefined for every other op. */
-function storeForm(user: Value, flow: Value, images: number): StepForm | undefined {
-  if (user.op === 'sign') return { op: 'store_bits' };
-  if (isOp(user, 'transpose'))
-    return flow.dtype === 'f32' && bringsChannelsFirst(user, images) ? { op: PLANES } : undefined;
-  return user.op === 'cast' && user.dtype !== 'f32' && flow.dtype === 'f32'
-    ? castForm(user.dtype)
-    : undefined;
 }
 
 /**
