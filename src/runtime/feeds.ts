@@ -197,3 +197,21 @@ export function resultTensor(
 export function aborted(signal: AbortSignal): BitplaneError {
   return new BitplaneError('ERR_ABORTED', 'the run was aborted', { op: OP, cause: signal.reason });
 }
+
+const OWN = { enumerable: true, configurable: true, writable: true } as const;
+
+/** Outputs by name. */
+export function byName(
+  names: readonly string[],
+  tensors: readonly Tensor[],
+): Record<string, Tensor> {
+  const results: Record<string, Tensor> = {};
+  for (let i = 0; i < names.length; i++) {
+    const name = names[i] as string;
+    // Assigning to that name would set the object's prototype.
+    if (name === '__proto__')
+      Object.defineProperty(results, name, { ...OWN, value: tensors[i] as Tensor });
+    else results[name] = tensors[i] as Tensor;
+  }
+  return results;
+}

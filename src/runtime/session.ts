@@ -12,7 +12,7 @@ import { cores } from '../native/cores.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { ArenaQueue } from './arena-queue.js';
 import type { Target } from './compile.js';
-import { aborted, checkFeeds, resultArrays } from './feeds.js';
+import { aborted, byName, checkFeeds, resultArrays } from './feeds.js';
 import { fly, type SessionParts } from './flight.js';
 import type { PackedWeights } from './packed-weights.js';
 import { kernelsOf, profileProgram } from './profile.js';
@@ -39,8 +39,6 @@ import { unitSizes, warmSizes } from './warm.js';
 /** The name under which Node looks for what `util.inspect` shows of an object. */
 const INSPECT = Symbol.for('nodejs.util.inspect.custom');
 type Inspect = (value: unknown, options: object) => string;
-
-const OWN = { enumerable: true, configurable: true, writable: true } as const;
 
 /**
  * Runs a graph. Open sessions keep no process alive; runs in flight do.
@@ -379,19 +377,6 @@ export class GraphSession<G extends Graph = Graph> {
       { op: 'warm' },
     );
   }
-}
-
-/** Outputs by name. */
-function byName(names: readonly string[], tensors: readonly Tensor[]): Record<string, Tensor> {
-  const results: Record<string, Tensor> = {};
-  for (let i = 0; i < names.length; i++) {
-    const name = names[i] as string;
-    // Assigning to that name would set the object's prototype.
-    if (name === '__proto__')
-      Object.defineProperty(results, name, { ...OWN, value: tensors[i] as Tensor });
-    else results[name] = tensors[i] as Tensor;
-  }
-  return results;
 }
 
 function metadata(name: string, value: Value): TensorMetadata {
