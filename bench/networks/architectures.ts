@@ -4,13 +4,9 @@
  * writes them.
  */
 
-export interface Conv {
-  readonly kind: 'conv';
-  readonly inputs: number;
-  readonly outputs: number;
-  readonly kernel: number;
-  readonly stride: number;
-  readonly groups?: number;
+import type { ConvLayer } from '../floats/shapes.js';
+
+export interface Conv extends ConvLayer {
   readonly relu: boolean;
 }
 

@@ -5,8 +5,6 @@
  */
 import {
   mkdtempSync,
-  readdirSync,
-  readlinkSync,
   renameSync,
   rmSync,
   statSync,
@@ -29,6 +27,7 @@ import { optimize } from '../../src/passes/index.js';
 import { sourceOf } from '../../src/tensor/stored.js';
 import type { Tensor } from '../../src/tensor/tensor.js';
 import { Numbers } from '../passes/fixtures.js';
+import { openAt } from './descriptors.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'bitplane-open-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -224,19 +223,6 @@ describe('a model file', () => {
     expect(openAt(path)).toBe(0);
   });
 });
-
-/** Descriptors of this process that lead to a path. */
-function openAt(path: string): number {
-  if (process.platform !== 'linux') return 0;
-  const leads = readdirSync('/proc/self/fd').map((fd) => {
-    try {
-      return readlinkSync(`/proc/self/fd/${fd}`);
-    } catch {
-      return ''; // closed meanwhile
-    }
-  });
-  return leads.filter((lead) => lead === path).length;
-}
 
 describe.runIf(process.platform === 'linux')('its descriptor', () => {
   const graph = graphOf(3);

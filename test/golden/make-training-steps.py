@@ -6,13 +6,13 @@ gradient of each step, and parameters and running statistics after each. Names a
 bitplane's: pictures NHWC, convolution weights O, kh, kw, I.
 """
 
-import json
 import os
-import struct
 
 import numpy as np
 import torch
 from torch.nn import functional as F
+
+from write_safetensors import write
 
 WIDTH, SIZE, BATCH = 2, 8, 6
 RATES = {"resnet": 0.2, "bireal": 2.5e-3}
@@ -167,19 +167,6 @@ def main():
                 arrays[f"{kind}.{step}.after.{name}"] = ours(value)
     path = os.path.join(os.path.dirname(os.path.abspath(__file__)), "training-steps.safetensors")
     write(path, arrays)
-
-
-def write(path, arrays):
-    header, blobs, at = {}, [], 0
-    for name, value in arrays.items():
-        blob = value.astype("<f4").tobytes()
-        header[name] = {"dtype": "F32", "shape": list(value.shape), "data_offsets": [at, at + len(blob)]}
-        blobs.append(blob)
-        at += len(blob)
-    text = json.dumps(header).encode()
-    text += b" " * (-len(text) % 8)
-    with open(path, "wb") as file:
-        file.write(struct.pack("<Q", len(text)) + text + b"".join(blobs))
 
 
 main()

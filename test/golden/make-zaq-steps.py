@@ -7,13 +7,13 @@ convolutions with batch norms, around the last two of which a sum goes, and a de
 layouts are bitplane's: convolution weights O, kh, kw, I.
 """
 
-import json
 import os
-import struct
 
 import numpy as np
 import torch
 from torch.nn import functional as F
+
+from write_safetensors import write
 
 BATCH, SIZE, LATENT, CLASSES, WIDTHS, BITS, RATE = 5, 8, 4, 3, (4, 4, 4), 4, 0.05
 FORMS = {"paper": (0.1, 0.05), "release": (1.0, 0.1)}
@@ -224,19 +224,6 @@ def main():
         arrays.update({f"{form}.{name}": value for name, value in found.items()})
     path = os.path.join(os.path.dirname(os.path.abspath(__file__)), "zaq-steps.safetensors")
     write(path, arrays)
-
-
-def write(path, arrays):
-    header, blobs, at = {}, [], 0
-    for name, value in arrays.items():
-        blob = value.astype("<f4").tobytes()
-        header[name] = {"dtype": "F32", "shape": list(value.shape), "data_offsets": [at, at + len(blob)]}
-        blobs.append(blob)
-        at += len(blob)
-    text = json.dumps(header).encode()
-    text += b" " * (-len(text) % 8)
-    with open(path, "wb") as file:
-        file.write(struct.pack("<Q", len(text)) + text + b"".join(blobs))
 
 
 main()

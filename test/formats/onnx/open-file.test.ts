@@ -3,7 +3,7 @@
  * bytes, when the file is closed, what becomes of one that changes, and that the event loop goes on
  * meanwhile. Not here: the same of safetensors (../open-model.test.ts).
  */
-import { mkdtempSync, readdirSync, readlinkSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
@@ -12,6 +12,7 @@ import { type Graph, topological } from '../../../src/graph/value.js';
 import { sourceOf } from '../../../src/tensor/stored.js';
 import type { Tensor } from '../../../src/tensor/tensor.js';
 import { Numbers } from '../../passes/fixtures.js';
+import { openAt } from '../descriptors.js';
 import { encodeOnnx, type TensorSpec } from '../onnx-encoder.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'bitplane-open-onnx-'));
@@ -78,18 +79,6 @@ async function outputOf(session: Session, batch: number): Promise<Float32Array> 
 
 const stored = (graph: Graph) =>
   topological(graph).filter(({ data }) => data !== undefined && sourceOf(data) !== undefined);
-
-/** Descriptors of this process that lead to a path. */
-function openAt(path: string): number {
-  const leads = readdirSync('/proc/self/fd').map((fd) => {
-    try {
-      return readlinkSync(`/proc/self/fd/${fd}`);
-    } catch {
-      return ''; // closed meanwhile
-    }
-  });
-  return leads.filter((lead) => lead === path).length;
-}
 
 describe('an ONNX file', () => {
   const bytes = model(1);
