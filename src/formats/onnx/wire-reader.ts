@@ -150,7 +150,10 @@ export class WireReader {
     return this.view;
   }
 
-  /** Moves the window to the next bytes, of which there must be `count`. */
+  /**
+   * Reads the next bytes of the file into the window.
+   * @throws RangeError where fewer than `count` are left
+   */
   private fill(count: number): void {
     const left = this.length - this.at;
     if (left < count || !(this.all instanceof FilePart)) throw endsEarly();

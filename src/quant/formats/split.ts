@@ -68,9 +68,16 @@ export function splitPart(
   readMantissas(all, fields, task, reading, first);
   const negative = unpackFields(signs, 1, size * task + first, count);
   const bits = fieldShift(fields, task) + (fields[task] as number);
-  return method === 'bfp'
-    ? blockFloats(fused, task, all, negative, first, bits)
-    : ieeeFloats(fused, task, all, negative, first, bits);
+  const numbers = { mantissas: all, negative, first, bits };
+  return method === 'bfp' ? blockFloats(fused, task, numbers) : ieeeFloats(fused, task, numbers);
+}
+
+/** Mantissas of `bits` bits and signs of the weights from `first` on. */
+interface Numbers {
+  readonly mantissas: Uint32Array;
+  readonly negative: Uint32Array;
+  readonly first: number;
+  readonly bits: number;
 }
 
 /** Makes mantissas, of the task's bits and those below, of the words of weights from `first` on. */
@@ -91,21 +98,17 @@ export function readMantissas(
   }
 }
 
-/** `words` as mantissas of `bits` bits. */
 function blockFloats(
   { shape, granularity, exponents }: Fused,
   task: number,
-  words: Uint32Array,
-  negative: Uint32Array,
-  first: number,
-  bits: number,
+  { mantissas, negative, first, bits }: Numbers,
 ): Float32Array {
   const groups = groupsOf(granularity, shape);
   const own = exponents.subarray(groups.count * task, groups.count * (task + 1));
   const units = unitsOf(own as Int16Array, bits);
-  const values = new Float32Array(words.length);
+  const values = new Float32Array(mantissas.length);
   for (let i = 0; i < values.length; i++) {
-    const exact = (words[i] as number) * (units[groups.of(first + i)] as number);
+    const exact = (mantissas[i] as number) * (units[groups.of(first + i)] as number);
     const magnitude = Math.min(exact, MOST_FLOAT);
     values[i] = negative[i] === 1 ? -magnitude : magnitude;
   }
@@ -115,17 +118,14 @@ function blockFloats(
 function ieeeFloats(
   { shape, exponents }: Fused,
   task: number,
-  words: Uint32Array,
-  negative: Uint32Array,
-  first: number,
-  bits: number,
+  { mantissas, negative, first, bits }: Numbers,
 ): Float32Array {
   const size = elementCount(shape);
-  const values = words.map((word, i) =>
+  const values = mantissas.map((mantissa, i) =>
     joinFields(
       negative[i] as number,
       exponents[task * size + first + i] as number,
-      word << (STORED_MANTISSA - bits),
+      mantissa << (STORED_MANTISSA - bits),
     ),
   );
   return new Float32Array(values.buffer);

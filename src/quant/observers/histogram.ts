@@ -34,9 +34,9 @@ export class Histogram implements HistogramCounts {
   width = 0;
   /** How many numbers there are, by their weights. */
   count = 0;
-  /** The least number; Infinity where there is none. */
+  /** The smallest number seen. Before the first it is Infinity. */
   min = Infinity;
-  /** The greatest number; -Infinity where there is none. */
+  /** The largest number seen. Before the first it is -Infinity. */
   max = -Infinity;
   /** The sum of the squares. */
   power = 0;
