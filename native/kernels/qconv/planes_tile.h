@@ -1,6 +1,6 @@
 // What an inner loop over bit planes sees: plain data only, so that ISA files share no inline
-// function with the rest; withDigit is another function for every lambda. Not here: which planes numbers have (planes.h), who fills the windows
-// (planes_step.cc).
+// function with the rest (withDigit is another one for every lambda). Not here: which planes
+// numbers have (planes.h), who fills the windows (planes_step.cc).
 //
 //   out[p][c] = from[p][c] + sum over passes of 2^place * count(window p, weights c)
 //   count     = set bits over k of f(a plane of x, a digit of w)
